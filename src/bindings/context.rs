@@ -1,0 +1,167 @@
+//! What a script's natives work on: the host, the stop, the run and the script that the current thread belongs to.
+//!
+//! A thread that runs script code has entered a [`Context`]; natives ask for it with [`current`].
+
+use std::cell::RefCell;
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
+
+use rhai::{AST, Dynamic, Engine, EvalAltResult};
+
+use crate::net::account::Account;
+use crate::net::host::Host;
+use crate::net::random::{Seed, Sequence};
+use crate::net::stop::Stop;
+
+/// The result of a native that can fail.
+pub type ScriptResult<T> = Result<T, Box<EvalAltResult>>;
+
+/// Where a piece of script runs. Clones share everything.
+#[derive(Clone, Debug)]
+pub struct Context {
+    /// Where its sockets live.
+    pub host: Arc<dyn Host>,
+    /// What ends its waits.
+    pub stop: Stop,
+    /// The run it belongs to.
+    pub run: Arc<Run>,
+    /// The script it belongs to.
+    pub script: Arc<Script>,
+    /// Its own draws.
+    pub random: Arc<Sequence>,
+}
+
+/// What all scripts and threads of a run share.
+pub struct Run {
+    /// What ends all of it.
+    pub root: Stop,
+    /// The seed of every draw.
+    pub seed: Seed,
+    /// Losses and verdicts.
+    pub account: Arc<Account>,
+    /// The engine, for natives that run script code.
+    pub programs: OnceLock<Arc<dyn Programs>>,
+    /// Threads that were started and have not been waited for.
+    pub tasks: Mutex<Vec<super::task::Task>>,
+    /// Whether a task failed and nobody took notice.
+    pub failed: std::sync::atomic::AtomicBool,
+}
+
+impl Run {
+    /// A run that `root` ends, with this seed.
+    pub fn new(root: Stop, seed: u64) -> Self {
+        Self {
+            root,
+            seed: Seed::new(seed),
+            account: Arc::default(),
+            programs: OnceLock::new(),
+            tasks: Mutex::default(),
+            failed: false.into(),
+        }
+    }
+}
+
+impl fmt::Debug for Run {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Run").field("seed", &self.seed).finish_non_exhaustive()
+    }
+}
+
+/// A script as it was started.
+#[derive(Debug)]
+pub struct Script {
+    /// The file or other source it came from, as shown to people.
+    pub name: String,
+    /// What its header (`//!` lines) says.
+    pub about: String,
+    /// Its arguments.
+    pub args: Vec<String>,
+    /// Whether it is the one the user started, which may ask questions.
+    pub main: bool,
+    /// The address of the first socket it bound, for those that wait for it.
+    pub bound: Announced,
+}
+
+/// An address that is known later, or never.
+#[derive(Debug, Default)]
+pub struct Announced {
+    state: Mutex<(Option<SocketAddr>, bool)>,
+    changed: Condvar,
+}
+
+impl Announced {
+    /// Makes the address known, if none is yet.
+    pub fn announce(&self, addr: SocketAddr) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.0.get_or_insert(addr);
+        self.changed.notify_all();
+    }
+
+    /// Makes known that no address will come.
+    pub fn end(&self) {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).1 = true;
+        self.changed.notify_all();
+    }
+
+    /// Waits for the address; `None` if the script ended without one, or gave none in `limit`.
+    pub fn wait(&self, limit: std::time::Duration) -> Option<SocketAddr> {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let pending = |state: &mut (Option<SocketAddr>, bool)| state.0.is_none() && !state.1;
+        let (state, _) = self.changed.wait_timeout_while(state, limit, pending).unwrap_or_else(PoisonError::into_inner);
+        state.0
+    }
+}
+
+/// What bindings need of the engine: it runs script code for them.
+pub trait Programs: Send + Sync {
+    /// The engine that all scripts share.
+    fn engine(&self) -> &Engine;
+
+    /// Finds the script called `name` as seen from the script `from`, and compiles it. The name to show, and the program.
+    ///
+    /// # Errors
+    /// No such script, or it does not compile.
+    fn load(&self, name: &str, from: &str) -> ScriptResult<(String, AST)>;
+
+    /// Runs a program in `context`, on this thread.
+    ///
+    /// # Errors
+    /// What the script throws.
+    fn run(&self, program: &AST, context: &Context) -> ScriptResult<Dynamic>;
+
+    /// Shows an error that nobody will catch; `what` names what failed.
+    fn report(&self, what: &str, error: &EvalAltResult);
+}
+
+thread_local! {
+    static CURRENT: RefCell<Option<Context>> = const { RefCell::new(None) };
+}
+
+/// The context of this thread.
+///
+/// # Panics
+/// If script code runs on a thread that has not entered one, which is a bug of the host.
+pub fn current() -> Context {
+    CURRENT.with_borrow(Clone::clone).expect("script code runs in a context")
+}
+
+/// Looks at the context of this thread without taking part in it; `None` outside of scripts.
+pub fn peek<T>(look: impl FnOnce(&Context) -> T) -> Option<T> {
+    CURRENT.with_borrow(|current| current.as_ref().map(look))
+}
+
+/// Enters `context` on this thread until the guard is dropped.
+pub fn enter(context: Context) -> Entered {
+    Entered(CURRENT.replace(Some(context)))
+}
+
+/// See [`enter`].
+#[derive(Debug)]
+pub struct Entered(Option<Context>);
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        CURRENT.set(self.0.take());
+    }
+}

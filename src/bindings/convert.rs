@@ -1,0 +1,142 @@
+//! Script values to values of the core, and back.
+
+use std::net::SocketAddr;
+
+use rhai::{Dynamic, Map, NativeCallContext};
+
+use super::context::ScriptResult;
+use super::error::{OrRaise, raise};
+use crate::nearest::nearest;
+use crate::net::addr;
+use crate::net::error::Error;
+use crate::net::time::Duration;
+
+/// An address given as text (`"127.0.0.1:11000"`) or as an `Addr`.
+///
+/// # Errors
+/// `invalid`, `resolve`.
+pub fn address(ctx: &NativeCallContext, value: &Dynamic) -> ScriptResult<SocketAddr> {
+    if let Some(addr) = value.clone().try_cast::<SocketAddr>() {
+        return Ok(addr);
+    }
+    match value.clone().into_string() {
+        Ok(text) => addr::resolve(&text, None).or_raise(ctx),
+        Err(_) => wrong(ctx, "an address", "\"127.0.0.1:11000\"", value),
+    }
+}
+
+/// Bytes given as a string or as a blob.
+///
+/// # Errors
+/// `invalid`: it is neither.
+pub fn bytes(ctx: &NativeCallContext, value: Dynamic) -> ScriptResult<Vec<u8>> {
+    if value.is_blob() {
+        return Ok(value.cast::<rhai::Blob>());
+    }
+    if value.is_string() {
+        return Ok(value.cast::<rhai::ImmutableString>().as_bytes().to_vec());
+    }
+    wrong(ctx, "data", "a string or a blob", &value)
+}
+
+/// Bytes as text; what is not UTF-8 shows as `\u{FFFD}`.
+pub fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+fn wrong<T>(ctx: &NativeCallContext, what: &str, such_as: &str, value: &Dynamic) -> ScriptResult<T> {
+    let message = format!("{what} is needed here, such as {such_as}, not {}", shown(value));
+    let error = Error::invalid("argument", message);
+    raise(
+        ctx,
+        if value.is_unit() { error.with_hint("() is no value: is something missing before this?") } else { error },
+    )
+}
+
+/// A value as a person would write it in a message.
+pub fn shown(value: &Dynamic) -> String {
+    if value.is_string() {
+        return format!("\"{value}\"");
+    }
+    if let Some(duration) = value.clone().try_cast::<Duration>() {
+        return duration.short();
+    }
+    if value.is_fnptr() {
+        return "a closure".to_string();
+    }
+    value.to_string()
+}
+
+/// Reads an option map (`#{ timeout: 1.s }`), in which an unknown key is an error that names the known ones.
+#[derive(Debug)]
+pub struct Options<'a> {
+    op: &'static str,
+    map: &'a Map,
+    known: Vec<&'static str>,
+}
+
+impl<'a> Options<'a> {
+    /// The options of the native called `op`.
+    pub fn new(op: &'static str, map: &'a Map) -> Self {
+        Self { op, map, known: Vec::new() }
+    }
+
+    fn get<T>(
+        &mut self,
+        key: &'static str,
+        needed: &str,
+        read: impl Fn(&Dynamic) -> Option<T>,
+    ) -> Result<Option<T>, Error> {
+        self.known.push(key);
+        match self.map.get(key) {
+            None => Ok(None),
+            Some(value) => read(value)
+                .map(Some)
+                .ok_or_else(|| Error::invalid(self.op, format!("option `{key}` takes {needed}, not {}", shown(value)))),
+        }
+    }
+
+    /// A duration that is not negative.
+    ///
+    /// # Errors
+    /// `invalid`: it is something else.
+    pub fn duration(&mut self, key: &'static str) -> Result<Option<Duration>, Error> {
+        let read = |value: &Dynamic| value.clone().try_cast::<Duration>().filter(|duration| !duration.is_negative());
+        self.get(key, "a duration that is not negative, such as 1.s or 250.ms", read)
+    }
+
+    /// A whole number from `least` up.
+    ///
+    /// # Errors
+    /// `invalid`: it is something else.
+    pub fn count(&mut self, key: &'static str, least: i64) -> Result<Option<u64>, Error> {
+        let read = |value: &Dynamic| value.as_int().ok().filter(|&n| n >= least).map(|n| n as u64);
+        self.get(key, &format!("a whole number from {least} up"), read)
+    }
+
+    /// True or false.
+    ///
+    /// # Errors
+    /// `invalid`: it is something else.
+    pub fn flag(&mut self, key: &'static str) -> Result<bool, Error> {
+        Ok(self.get(key, "true or false", |value| value.as_bool().ok())?.unwrap_or(false))
+    }
+
+    /// Checks that there was no other key.
+    ///
+    /// # Errors
+    /// `invalid`: there is one; the message lists those that are known.
+    pub fn finish(self) -> Result<(), Error> {
+        match self.map.keys().find(|key| !self.known.contains(&key.as_str())) {
+            None => Ok(()),
+            Some(key) => {
+                let near = nearest(key, self.known.iter().copied());
+                let hint = match near.first() {
+                    Some(near) => format!("did you mean `{near}`? The options are {}", self.known.join(", ")),
+                    None => format!("the options are {}", self.known.join(", ")),
+                };
+                Err(Error::invalid(self.op, format!("unknown option `{key}`")).with_hint(hint))
+            }
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! Errors of the core as scripts catch them: an object with `kind`, `message`, `op`, `peer` and `code`.
+
+use rhai::plugin::*;
+use rhai::{Dynamic, EvalAltResult, NativeCallContext, Position};
+
+use super::context::ScriptResult;
+use crate::net::error::Error;
+
+/// Throws `error` at the place of the call.
+pub fn raise<T>(ctx: &NativeCallContext, error: Error) -> ScriptResult<T> {
+    Err(thrown(error, ctx.call_position()))
+}
+
+/// `error` as something thrown at `position`.
+pub fn thrown(error: Error, position: Position) -> Box<EvalAltResult> {
+    EvalAltResult::ErrorRuntime(Dynamic::from(error), position).into()
+}
+
+/// A result of the core as a result of a native.
+pub trait OrRaise<T> {
+    /// The value, or the error thrown at the place of the call.
+    ///
+    /// # Errors
+    /// The error of the core.
+    fn or_raise(self, ctx: &NativeCallContext) -> ScriptResult<T>;
+}
+
+impl<T> OrRaise<T> for Result<T, Error> {
+    fn or_raise(self, ctx: &NativeCallContext) -> ScriptResult<T> {
+        self.or_else(|error| raise(ctx, error))
+    }
+}
+
+/// Errors that natives throw.
+#[export_module]
+pub mod api {
+    /// An error thrown by a native.
+    pub type NetError = crate::net::error::Error;
+
+    /// What kind of failure it is: `"invalid"`, `"resolve"`, `"in-use"`, `"not-local"`, `"permission"`, `"closed"`,
+    /// `"unreachable"`, `"too-large"`, `"exhausted"`, `"refused"`, `"file"`, `"busy"` or `"system"`.
+    ///
+    /// ```rhai
+    /// try { udp::bind("127.0.0.1:99999"); } catch (e) { expect(e.kind, "invalid"); }
+    /// ```
+    #[rhai_fn(get = "kind", pure)]
+    pub fn kind(error: &mut NetError) -> String {
+        error.kind.word().to_string()
+    }
+
+    /// What went wrong, in words.
+    ///
+    /// ```rhai
+    /// try { resolve("127.0.0.1"); } catch (e) { print(e.message); }
+    /// ```
+    #[rhai_fn(get = "message", pure)]
+    pub fn message(error: &mut NetError) -> String {
+        error.message.clone()
+    }
+
+    /// The operation that failed, such as `"bind"` or `"send"`.
+    ///
+    /// ```rhai
+    /// try { udp::bind("192.0.2.1:0"); } catch (e) { expect(e.op, "bind"); }
+    /// ```
+    #[rhai_fn(get = "op", pure)]
+    pub fn op(error: &mut NetError) -> String {
+        error.op.to_string()
+    }
+
+    /// The address or name the operation was about; empty if there is none.
+    ///
+    /// ```rhai
+    /// try { udp::bind("192.0.2.1:0"); } catch (e) { expect(e.peer, "192.0.2.1:0"); }
+    /// ```
+    #[rhai_fn(get = "peer", pure)]
+    pub fn peer(error: &mut NetError) -> String {
+        error.peer.clone()
+    }
+
+    /// What to do next; empty if there is nothing to say.
+    ///
+    /// ```rhai
+    /// try { resolve("localhost"); } catch (e) { print(e.hint); }
+    /// ```
+    #[rhai_fn(get = "hint", pure)]
+    pub fn hint(error: &mut NetError) -> String {
+        error.hint.clone()
+    }
+
+    /// The system's error number (errno(3)), or `()` if the system reported none.
+    ///
+    /// ```rhai
+    /// try { resolve("127.0.0.1:x"); } catch (e) { expect(e.code, ()); }
+    /// ```
+    #[rhai_fn(get = "code", pure)]
+    pub fn code(error: &mut NetError) -> Dynamic {
+        error.code.map_or(Dynamic::UNIT, |code| Dynamic::from(i64::from(code)))
+    }
+
+    /// The error as one line: operation, address and what went wrong.
+    ///
+    /// ```rhai
+    /// try { udp::bind("192.0.2.1:0"); } catch (e) { print(`could not start: ${e}`); }
+    /// ```
+    #[rhai_fn(name = "to_string", name = "to_debug", pure)]
+    pub fn to_string(error: &mut NetError) -> String {
+        error.to_string()
+    }
+}

@@ -1,0 +1,52 @@
+//! What scripts can call: one file for each subject. A binding converts, calls the core once, and converts back.
+//!
+//! Each function is documented where it is registered, with an example that the tests run; help and reference are made
+//! from that. Bindings open no socket and read no clock: that is the core's.
+
+use std::any::TypeId;
+use std::ops::{Range, RangeInclusive};
+
+use rhai::plugin::*;
+use rhai::{Dynamic, Engine};
+
+use crate::net::stop::Stop;
+use crate::net::udp::UdpSocket;
+
+pub mod callback;
+pub mod context;
+pub mod convert;
+pub mod duration;
+pub mod error;
+pub mod options;
+pub mod policy;
+pub mod stats;
+pub mod task;
+pub mod time;
+pub mod udp;
+
+/// Registers everything with the engine.
+pub fn register(engine: &mut Engine) {
+    let mut all = Module::new();
+    rhai::combine_with_exported_module!(&mut all, "duration", duration::api);
+    rhai::combine_with_exported_module!(&mut all, "error", error::api);
+    rhai::combine_with_exported_module!(&mut all, "options", options::api);
+    rhai::combine_with_exported_module!(&mut all, "policy", policy::api);
+    rhai::combine_with_exported_module!(&mut all, "stats", stats::api);
+    rhai::combine_with_exported_module!(&mut all, "task", task::api);
+    rhai::combine_with_exported_module!(&mut all, "time", time::api);
+    rhai::combine_with_exported_module!(&mut all, "udp", udp::api);
+    all.set_iter(TypeId::of::<Range<i64>>(), |range| until_stopped(range.cast::<Range<i64>>()));
+    all.set_iter(TypeId::of::<RangeInclusive<i64>>(), |range| until_stopped(range.cast::<RangeInclusive<i64>>()));
+    engine.register_global_module(all.into());
+    engine.register_static_module("udp", exported_module!(udp::namespace).into());
+    engine.register_iterator_result::<UdpSocket, Dynamic>();
+    engine.register_iterator_result::<udp::Schedule, Dynamic>();
+    engine.register_iterator_result::<time::Beat, Dynamic>();
+    engine.register_iterator::<task::Queue>();
+}
+
+/// Loops over ranges end when the script is stopped, as loops over sockets do.
+fn until_stopped(range: impl Iterator<Item = i64> + 'static) -> Box<dyn Iterator<Item = Dynamic>> {
+    let stop = context::peek(|context| context.stop.clone());
+    Box::new(range.take_while(move |_| !stop.as_ref().is_some_and(Stop::is_stopped)).map(Dynamic::from))
+}

@@ -1,0 +1,288 @@
+//! Statistics of a script's pings.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use rhai::plugin::*;
+use rhai::{Dynamic, NativeCallContext};
+
+use super::context::ScriptResult;
+use super::error::raise;
+use super::udp::Ping;
+use crate::net::error::Error;
+use crate::net::ledger::Counts;
+use crate::net::prober::End;
+use crate::net::stats::{Rtts, Summary, wilson};
+use crate::net::time::Duration;
+use crate::net::udp::UdpSocket;
+
+/// What was added so far. Clones are the same.
+#[derive(Clone, Debug, Default)]
+pub struct Collected(Arc<Mutex<Inner>>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    counts: Counts,
+    rtts: Rtts,
+    /// The sockets of the pings added; their counts of late, duplicate and other packets join the summary.
+    sockets: Vec<UdpSocket>,
+}
+
+impl Collected {
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    fn add(&mut self, ping: &Ping) {
+        let ended = ping.ended();
+        if !self.sockets.iter().any(|socket| socket.is(&ended.socket)) {
+            self.sockets.push(ended.socket.clone());
+        }
+        match &ended.outcome.end {
+            End::Interrupted { sent: false } => return,
+            End::Interrupted { sent: true } => {}
+            End::Reply { rtt, lesser: false, .. } => {
+                self.counts.replied += 1;
+                self.rtts.record(ended.outcome.number, *rtt);
+            }
+            End::Reply { rtt, .. } => {
+                self.counts.replied += 1;
+                self.rtts.record_flagged(*rtt);
+            }
+            End::Icmp { .. } | End::Unsent(_) => self.counts.errored += 1,
+            End::TimedOut => self.counts.timed_out += 1,
+        }
+        self.counts.sent += 1;
+    }
+
+    /// The probes added, with the packets that their sockets counted apart.
+    fn all(&self) -> Counts {
+        let mut counts = self.counts;
+        for other in self.sockets.iter().map(UdpSocket::counts) {
+            counts.late += other.late;
+            counts.duplicate += other.duplicate;
+            counts.reordered += other.reordered;
+            counts.foreign += other.foreign;
+            counts.truncated += other.truncated;
+            counts.corrupt += other.corrupt;
+            counts.advisory += other.advisory;
+            counts.stray_errors += other.stray_errors;
+            counts.missed_slots += other.missed_slots;
+        }
+        counts
+    }
+}
+
+fn or_unit(value: Option<Duration>) -> Dynamic {
+    value.map_or(Dynamic::UNIT, Dynamic::from)
+}
+
+/// Statistics.
+#[export_module]
+pub mod api {
+    /// Counts and round-trip times of pings.
+    pub type Stats = super::Collected;
+
+    /// Statistics of nothing yet. Memory is fixed, however many pings are added.
+    ///
+    /// ```rhai
+    /// let rtts = stats();
+    /// expect(rtts.sent, 0);
+    /// ```
+    pub fn stats() -> Stats {
+        Stats::default()
+    }
+
+    /// Adds how a ping ended. One that was interrupted in flight counts as sent and pending.
+    ///
+    /// ```rhai
+    /// let rtts = stats();
+    /// let sock = udp::bind("127.0.0.1:0");
+    /// rtts.add(sock.ping(sock.addr, "ping 1", 1.s));
+    /// expect(rtts.received, 1);
+    /// ```
+    #[rhai_fn(pure)]
+    pub fn add(stats: &mut Stats, ping: Ping) {
+        stats.lock().add(&ping);
+    }
+
+    /// Adds a round-trip time that the script measured itself: one sent, one received.
+    ///
+    /// ```rhai
+    /// let rtts = stats();
+    /// rtts.add(2.ms);
+    /// rtts.add(4.ms);
+    /// expect(rtts.avg, 3.ms);
+    /// ```
+    #[rhai_fn(name = "add", pure)]
+    pub fn add_rtt(stats: &mut Stats, rtt: Duration) {
+        let inner = &mut *stats.lock();
+        inner.counts.sent += 1;
+        inner.counts.replied += 1;
+        inner.rtts.record(inner.counts.sent, rtt);
+    }
+
+    /// The summary as text, as the report prints it: packets sent and received, the least, largest and mean round-trip
+    /// time, the loss; after it whatever else was counted: pending, late, duplicate, reordered, foreign, truncated,
+    /// corrupt.
+    ///
+    /// ```rhai
+    /// print(stats().summary());
+    /// ```
+    #[rhai_fn(pure)]
+    pub fn summary(stats: &mut Stats) -> String {
+        let inner = stats.lock();
+        Summary { counts: inner.all(), rtts: &inner.rtts }.to_string()
+    }
+
+    /// Pings sent.
+    ///
+    /// ```rhai
+    /// expect(stats().sent, 0);
+    /// ```
+    #[rhai_fn(get = "sent", pure)]
+    pub fn sent(stats: &mut Stats) -> i64 {
+        stats.lock().counts.sent as i64
+    }
+
+    /// Pings replied to in time.
+    ///
+    /// ```rhai
+    /// expect(stats().received, 0);
+    /// ```
+    #[rhai_fn(get = "received", pure)]
+    pub fn received(stats: &mut Stats) -> i64 {
+        stats.lock().counts.replied as i64
+    }
+
+    /// Pings lost: timed out, or ended by an error.
+    ///
+    /// ```rhai
+    /// expect(stats().lost, 0);
+    /// ```
+    #[rhai_fn(get = "lost", pure)]
+    pub fn lost(stats: &mut Stats) -> i64 {
+        stats.lock().counts.lost() as i64
+    }
+
+    /// The share of pings lost, 0 to 1, of those that came to an end; `()` if none did.
+    ///
+    /// ```rhai
+    /// expect(stats().loss, ());
+    /// ```
+    #[rhai_fn(get = "loss", pure)]
+    pub fn loss(stats: &mut Stats) -> Dynamic {
+        stats.lock().counts.loss().map_or(Dynamic::UNIT, Dynamic::from)
+    }
+
+    /// The 95% interval of the loss (Wilson), an array of its two ends, 0 to 1; `()` if no ping came to an end.
+    ///
+    /// ```rhai
+    /// let rtts = stats();
+    /// rtts.add(1.ms);
+    /// expect(rtts.loss_interval[0], 0.0);
+    /// ```
+    #[rhai_fn(get = "loss_interval", pure)]
+    pub fn loss_interval(stats: &mut Stats) -> Dynamic {
+        let counts = stats.lock().counts;
+        wilson(counts.lost(), counts.settled())
+            .map_or(Dynamic::UNIT, |(low, high)| vec![Dynamic::from(low), Dynamic::from(high)].into())
+    }
+
+    /// The least round-trip time; `()` without replies.
+    ///
+    /// ```rhai
+    /// expect(stats().min, ());
+    /// ```
+    #[rhai_fn(get = "min", pure)]
+    pub fn min(stats: &mut Stats) -> Dynamic {
+        or_unit(stats.lock().rtts.min())
+    }
+
+    /// The largest round-trip time; `()` without replies.
+    ///
+    /// ```rhai
+    /// expect(stats().max, ());
+    /// ```
+    #[rhai_fn(get = "max", pure)]
+    pub fn max(stats: &mut Stats) -> Dynamic {
+        or_unit(stats.lock().rtts.max())
+    }
+
+    /// The mean round-trip time; `()` without replies.
+    ///
+    /// ```rhai
+    /// expect(stats().avg, ());
+    /// ```
+    #[rhai_fn(get = "avg", pure)]
+    pub fn avg(stats: &mut Stats) -> Dynamic {
+        or_unit(stats.lock().rtts.mean())
+    }
+
+    /// The standard deviation of the round-trip times, which `ping` calls mdev; `()` without replies.
+    ///
+    /// ```rhai
+    /// expect(stats().mdev, ());
+    /// ```
+    #[rhai_fn(get = "mdev", pure)]
+    pub fn mdev(stats: &mut Stats) -> Dynamic {
+        or_unit(stats.lock().rtts.stddev())
+    }
+
+    /// The interarrival jitter of RFC 3550, section 6.4.1, over pings that follow each other; `()` if no two do.
+    ///
+    /// ```rhai
+    /// expect(stats().jitter, ());
+    /// ```
+    #[rhai_fn(get = "jitter", pure)]
+    pub fn jitter(stats: &mut Stats) -> Dynamic {
+        or_unit(stats.lock().rtts.jitter())
+    }
+
+    /// The round-trip time that `percent` of all did not exceed, to three digits (nearest rank); `()` without replies.
+    /// Times by a lesser clock than the session's are left out.
+    ///
+    /// Errors: `invalid`: `percent` is outside of 0 to 100.
+    ///
+    /// ```rhai
+    /// let rtts = stats();
+    /// for ms in 1..=100 { rtts.add(ms.ms); }
+    /// expect(rtts.percentile(50.0).ms.round(), 50.0);
+    /// ```
+    #[rhai_fn(pure, return_raw)]
+    pub fn percentile(ctx: NativeCallContext, stats: &mut Stats, percent: f64) -> ScriptResult<Dynamic> {
+        if !(0.0..=100.0).contains(&percent) {
+            return raise(&ctx, Error::invalid("percentile", format!("a percentage is from 0 to 100, not {percent}")));
+        }
+        Ok(or_unit(stats.lock().rtts.percentile(percent)))
+    }
+
+    /// The round-trip time that `percent` of all did not exceed; `()` without replies.
+    ///
+    /// Errors: `invalid`: `percent` is outside of 0 to 100.
+    ///
+    /// ```rhai
+    /// expect(stats().percentile(99), ());
+    /// ```
+    #[rhai_fn(name = "percentile", pure, return_raw)]
+    pub fn percentile_int(ctx: NativeCallContext, stats: &mut Stats, percent: i64) -> ScriptResult<Dynamic> {
+        percentile(ctx, stats, percent as f64)
+    }
+
+    /// The statistics in one line.
+    ///
+    /// ```rhai
+    /// print(stats());
+    /// ```
+    #[rhai_fn(name = "to_string", name = "to_debug", pure)]
+    pub fn stats_text(stats: &mut Stats) -> String {
+        let inner = stats.lock();
+        let counts = inner.counts;
+        let times = match (inner.rtts.min(), inner.rtts.mean(), inner.rtts.max()) {
+            (Some(min), Some(mean), Some(max)) => format!(", rtt {min} / {mean} / {max} (min / avg / max)"),
+            _ => String::new(),
+        };
+        format!("{} sent, {} received, {} lost{times}", counts.sent, counts.replied, counts.lost())
+    }
+}

@@ -1,0 +1,507 @@
+//! Threads of a script, and what they share: tasks, counters, channels.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use rhai::plugin::*;
+use rhai::{Array, Dynamic, EvalAltResult, FnPtr, NativeCallContext};
+
+use super::callback::{Callback, guarded, programs};
+use super::context::{self, Context, Script, ScriptResult};
+use super::error::{OrRaise, raise, thrown};
+use crate::net::error::{Error, ErrorKind};
+use crate::net::random::Sequence;
+use crate::net::stop::{Reason, Sleeper, Stage, Stop};
+use crate::net::sys;
+
+/// Stack of a thread that runs script code: deep recursion must meet the engine's limit first.
+pub const STACK: usize = 16 << 20;
+
+/// A thread of a script, or a script started by another. Clones are the same one.
+#[derive(Clone)]
+pub struct Task(Arc<Inner>);
+
+struct Inner {
+    name: String,
+    stop: Stop,
+    /// The started script; `None` for a thread of the script itself.
+    script: Option<Arc<Script>>,
+    done: Arc<Sleeper>,
+    ended: AtomicBool,
+    result: Mutex<Option<ScriptResult<Dynamic>>>,
+    thread: Mutex<Option<std::thread::JoinHandle<()>>>,
+}
+
+impl fmt::Debug for Task {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Task({})", self.0.name)
+    }
+}
+
+impl Task {
+    /// Starts a thread that runs `body` in `context`.
+    fn start(
+        name: String,
+        context: Context,
+        script: Option<Arc<Script>>,
+        body: impl FnOnce() -> ScriptResult<Dynamic> + Send + 'static,
+    ) -> Result<Self, Error> {
+        let run = context.run.clone();
+        let inner = Arc::new(Inner {
+            name: name.clone(),
+            stop: context.stop.clone(),
+            script,
+            done: Arc::default(),
+            ended: AtomicBool::new(false),
+            result: Mutex::default(),
+            thread: Mutex::default(),
+        });
+        let task = Self(inner.clone());
+        let programs = programs();
+        let thread = std::thread::Builder::new().name(name).stack_size(STACK).spawn(move || {
+            sys::sharpen_timers();
+            let entered = context::enter(context.clone());
+            let result = guarded(body);
+            drop(entered);
+            if let Err(error) = &result
+                && !matches!(**error, EvalAltResult::Exit(..) | EvalAltResult::ErrorTerminated(..))
+            {
+                // Told now, since nobody may ever ask.
+                context.run.failed.store(true, Ordering::Relaxed);
+                programs.report(&inner.name, error);
+            }
+            if let Some(script) = &inner.script {
+                script.bound.end();
+            }
+            *lock(&inner.result) = Some(result);
+            inner.ended.store(true, Ordering::Release);
+            inner.done.notify();
+        });
+        let thread = thread.map_err(|err| {
+            Error::system("start_thread", &err)
+                .with_hint("too many threads are running; end some, or raise `ulimit -u`")
+        })?;
+        *lock(&task.0.thread) = Some(thread);
+        let mut tasks = lock(&run.tasks);
+        tasks.retain(|task| !task.is_done());
+        tasks.push(task.clone());
+        Ok(task)
+    }
+
+    /// Whether it has ended.
+    pub fn is_done(&self) -> bool {
+        self.0.ended.load(Ordering::Acquire)
+    }
+
+    /// Whether it is a started script, which ends with the script that started it.
+    pub fn is_script(&self) -> bool {
+        self.0.script.is_some()
+    }
+
+    /// Ends its waits, and half a second later itself.
+    pub fn stop(&self) {
+        self.0.stop.interrupt(Reason::Ended);
+    }
+
+    /// Ends it.
+    pub fn terminate(&self) {
+        self.0.stop.terminate(Reason::Ended);
+    }
+
+    /// Waits until it has ended or `stop` has reached `stage`; whether it has ended.
+    pub fn wait(&self, stop: &Stop, stage: Stage) -> bool {
+        crate::net::output::flush();
+        stop.subscribe(&self.0.done);
+        let mut guard = lock(&self.0.done.lock);
+        while !self.is_done() && stop.stage() < stage {
+            guard = self.0.done.wake.wait(guard).unwrap_or_else(PoisonError::into_inner);
+        }
+        drop(guard);
+        if self.is_done()
+            && let Some(thread) = lock(&self.0.thread).take()
+        {
+            // The thread has delivered its result and is past all script code.
+            let _ = thread.join();
+        }
+        self.is_done()
+    }
+}
+
+/// A whole number that threads share.
+#[derive(Clone, Debug, Default)]
+pub struct SharedCounter(Arc<AtomicI64>);
+
+/// A queue of values between threads. Clones are the same queue.
+#[derive(Clone)]
+pub struct Queue(Arc<QueueInner>);
+
+struct QueueInner {
+    capacity: usize,
+    state: Mutex<(VecDeque<Dynamic>, bool)>,
+    changed: Arc<Sleeper>,
+    received: AtomicU64,
+}
+
+impl fmt::Debug for Queue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Queue({})", lock(&self.0.state).0.len())
+    }
+}
+
+impl Queue {
+    fn new(capacity: usize) -> Self {
+        Self(Arc::new(QueueInner {
+            capacity,
+            state: Mutex::default(),
+            changed: Arc::default(),
+            received: AtomicU64::new(0),
+        }))
+    }
+
+    /// Waits until `attempt` succeeds; `None` if the stop happened first.
+    fn until<T>(&self, mut attempt: impl FnMut(&mut VecDeque<Dynamic>, bool) -> Option<T>) -> Option<T> {
+        let stop = context::current().stop;
+        let mut try_now = || {
+            let (queue, closed) = &mut *lock(&self.0.state);
+            attempt(queue, *closed)
+        };
+        if let Some(value) = try_now() {
+            self.0.changed.notify();
+            return Some(value);
+        }
+        crate::net::output::flush();
+        stop.subscribe(&self.0.changed);
+        let mut guard = lock(&self.0.changed.lock);
+        loop {
+            if let Some(value) = try_now() {
+                drop(guard);
+                self.0.changed.notify();
+                return Some(value);
+            }
+            if stop.is_stopped() {
+                return None;
+            }
+            guard = self.0.changed.wake.wait(guard).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// The next value; `None` when it is closed and empty, or the stop happened.
+    fn receive(&self) -> Option<Dynamic> {
+        let next = self.until(|queue, closed| match queue.pop_front() {
+            Some(value) => Some(Some(value)),
+            None => closed.then_some(None),
+        });
+        self.0.received.fetch_add(1, Ordering::Relaxed);
+        next.flatten()
+    }
+}
+
+impl IntoIterator for Queue {
+    type Item = Dynamic;
+    type IntoIter = std::iter::FromFn<Box<dyn FnMut() -> Option<Dynamic>>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        std::iter::from_fn(Box::new(move || self.receive()))
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Threads and what they share.
+#[export_module]
+pub mod api {
+    /// A thread of a script, or a script started by another.
+    pub type Task = super::Task;
+    /// A whole number that threads share.
+    pub type Counter = super::SharedCounter;
+    /// A queue of values between threads.
+    pub type Channel = super::Queue;
+
+    /// Starts a thread that runs the closure. What the closure captured is copied at the start; sockets, counters, channels
+    /// and other handles stay the same ones. The script waits for its threads at its end.
+    ///
+    /// An error in a thread is printed at once, with its line; `join` throws it again.
+    ///
+    /// Errors: `exhausted`: the system starts no more threads.
+    ///
+    /// ```rhai
+    /// let hits = counter();
+    /// let tasks = [];
+    /// for i in 0..4 { tasks.push(start_thread(|| hits.add(i))); }
+    /// for task in tasks { task.join(); }
+    /// expect(hits.value, 6);
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn start_thread(ctx: NativeCallContext, closure: FnPtr) -> ScriptResult<Task> {
+        let now = context::current();
+        let context = Context { stop: now.stop.task(), random: Arc::new(Sequence::new(now.random.split())), ..now };
+        let callback = Callback::new(&ctx, closure);
+        let name = match ctx.call_position().line() {
+            Some(line) => format!("thread started at {}:{line}", ctx.call_source().unwrap_or(&context.script.name)),
+            None => "thread".to_string(),
+        };
+        Task::start(name, context, None, move || callback.call([])).or_raise(&ctx)
+    }
+
+    /// Starts another script beside this one, with the arguments it would get on the command line. It ends when this one
+    /// does. The name is looked up in this script's folder, then among the scripts that came with pingscript.
+    ///
+    /// Errors: `file`: there is no such script; what its compilation reports; `exhausted`.
+    ///
+    /// ```rhai
+    /// let server = start("udp_server.rhai", ["--listen", "127.0.0.1:0", "--quiet"]);
+    /// print(`the server is at ${server.addr}`);
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn start(ctx: NativeCallContext, script: &str, args: Array) -> ScriptResult<Task> {
+        let now = context::current();
+        let programs = programs();
+        let from = ctx.call_source().unwrap_or(&now.script.name).to_string();
+        let (name, program) = programs.load(script, &from)?;
+        let script = Arc::new(Script {
+            about: String::new(),
+            args: args.iter().map(ToString::to_string).collect(),
+            main: false,
+            bound: Default::default(),
+            name: name.clone(),
+        });
+        let stop = now.stop.child().map_err(|err| thrown(Error::system("start", &err), ctx.call_position()))?;
+        let random = Arc::new(Sequence::new(now.random.split()));
+        let context = Context { stop, random, script: script.clone(), ..now };
+        let inside = context.clone();
+        Task::start(name, context, Some(script), move || programs.run(&program, &inside)).or_raise(&ctx)
+    }
+
+    /// Starts another script beside this one, without arguments.
+    ///
+    /// Errors: as `start` with arguments.
+    ///
+    /// ```rhai
+    /// try { start("no_such_script.rhai"); } catch (e) { expect(e.kind, "file"); }
+    /// ```
+    #[rhai_fn(name = "start", return_raw)]
+    pub fn start_plain(ctx: NativeCallContext, script: &str) -> ScriptResult<Task> {
+        start(ctx, script, Array::new())
+    }
+
+    /// The address of the first socket that the started script bound; waits until there is one.
+    ///
+    /// Errors: `closed`: the script ended without binding a socket; `invalid`: the task is no script.
+    ///
+    /// ```rhai
+    /// let server = start("udp_server.rhai", ["--listen", "127.0.0.1:0", "--quiet"]);
+    /// expect(server.addr.ip, "127.0.0.1");
+    /// ```
+    #[rhai_fn(get = "addr", pure, return_raw)]
+    pub fn addr(ctx: NativeCallContext, task: &mut Task) -> ScriptResult<std::net::SocketAddr> {
+        let Some(script) = &task.0.script else {
+            return raise(&ctx, Error::invalid("addr", "a thread has no address; only a started script has"));
+        };
+        // Not ended by an interrupt: binding takes a moment, and what follows needs the address.
+        match script.bound.wait(std::time::Duration::from_secs(10)) {
+            Some(addr) => Ok(addr),
+            None => {
+                let error = Error::new(ErrorKind::Closed, "addr", "it ended, or waits, without having bound a socket");
+                raise(&ctx, error.with_peer(&script.name))
+            }
+        }
+    }
+
+    /// Waits until the task has ended; what its closure returned, or `()` if this script was stopped first.
+    ///
+    /// Errors: what the task threw; `closed`: it was joined before.
+    ///
+    /// ```rhai
+    /// let task = start_thread(|| 6 * 7);
+    /// expect(task.join(), 42);
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn join(ctx: NativeCallContext, task: Task) -> ScriptResult<Dynamic> {
+        if !task.wait(&context::current().stop, Stage::Interrupted) {
+            return Ok(Dynamic::UNIT);
+        }
+        match lock(&task.0.result).take() {
+            Some(Ok(value)) => Ok(value),
+            // `exit` in a thread ends the thread.
+            Some(Err(error)) if matches!(*error, EvalAltResult::Exit(..) | EvalAltResult::ErrorTerminated(..)) => {
+                Ok(Dynamic::UNIT)
+            }
+            Some(Err(error)) => {
+                let source = ctx.call_source().unwrap_or_default().to_string();
+                Err(EvalAltResult::ErrorInFunctionCall("join".into(), source, error, ctx.call_position()).into())
+            }
+            None => raise(&ctx, Error::new(ErrorKind::Closed, "join", "the task was joined before")),
+        }
+    }
+
+    /// Ends the task's waits; what still runs half a second later is terminated at its next operation.
+    ///
+    /// ```rhai
+    /// let task = start_thread(|| sleep(1.h));
+    /// task.stop();
+    /// task.join();
+    /// ```
+    #[rhai_fn(name = "stop")]
+    pub fn stop_task(task: Task) {
+        task.stop();
+        crate::net::stop::terminate_later(&task.0.stop, Reason::Ended);
+    }
+
+    /// Whether the task has ended.
+    ///
+    /// ```rhai
+    /// let task = start_thread(|| 1);
+    /// task.join();
+    /// expect(task.is_done, true);
+    /// ```
+    #[rhai_fn(get = "is_done", pure)]
+    pub fn is_done(task: &mut Task) -> bool {
+        task.is_done()
+    }
+
+    /// The task in words.
+    ///
+    /// ```rhai
+    /// print(start_thread(|| 1));
+    /// ```
+    #[rhai_fn(name = "to_string", name = "to_debug", pure)]
+    pub fn task_text(task: &mut Task) -> String {
+        format!("{} ({})", task.0.name, if task.is_done() { "ended" } else { "running" })
+    }
+
+    /// A counter at 0 that threads can share.
+    ///
+    /// ```rhai
+    /// let hits = counter();
+    /// hits.add(1);
+    /// expect(hits.value, 1);
+    /// ```
+    pub fn counter() -> Counter {
+        Counter::default()
+    }
+
+    /// Adds `n` to the counter; the new value.
+    ///
+    /// ```rhai
+    /// let hits = counter();
+    /// expect(hits.add(2), 2);
+    /// ```
+    #[rhai_fn(pure)]
+    pub fn add(counter: &mut Counter, n: i64) -> i64 {
+        counter.0.fetch_add(n, Ordering::Relaxed).wrapping_add(n)
+    }
+
+    /// The counter's value.
+    ///
+    /// ```rhai
+    /// expect(counter().value, 0);
+    /// ```
+    #[rhai_fn(get = "value", pure)]
+    pub fn value(counter: &mut Counter) -> i64 {
+        counter.0.load(Ordering::Relaxed)
+    }
+
+    /// The counter's value as text.
+    ///
+    /// ```rhai
+    /// expect(`${counter()}`, "0");
+    /// ```
+    #[rhai_fn(name = "to_string", name = "to_debug", pure)]
+    pub fn counter_text(counter: &mut Counter) -> String {
+        value(counter).to_string()
+    }
+
+    /// A queue between threads that holds up to 1,024 values.
+    ///
+    /// ```rhai
+    /// let queue = channel();
+    /// queue.send("hello");
+    /// expect(queue.recv(), "hello");
+    /// ```
+    pub fn channel() -> Channel {
+        Channel::new(1024)
+    }
+
+    /// A queue between threads that holds up to `capacity` values, at least 1.
+    ///
+    /// ```rhai
+    /// let queue = channel(1);
+    /// queue.send(7);
+    /// expect(queue.len, 1);
+    /// ```
+    #[rhai_fn(name = "channel")]
+    pub fn channel_of(capacity: i64) -> Channel {
+        Channel::new(capacity.max(1) as usize)
+    }
+
+    /// Puts a value into the queue; waits while it is full. False if the script was stopped first.
+    ///
+    /// Errors: `closed`.
+    ///
+    /// ```rhai
+    /// let queue = channel();
+    /// queue.send(#{ seq: 1 });
+    /// ```
+    #[rhai_fn(pure, return_raw)]
+    pub fn send(ctx: NativeCallContext, channel: &mut Channel, value: Dynamic) -> ScriptResult<bool> {
+        let capacity = channel.0.capacity;
+        // A value that the sender goes on using must not be shared with the receiver.
+        let mut value = Some(value.flatten());
+        let sent = channel.until(|queue, closed| {
+            if closed {
+                return Some(false);
+            }
+            (queue.len() < capacity).then(|| {
+                queue.extend(value.take());
+                true
+            })
+        });
+        match sent {
+            Some(false) => raise(&ctx, Error::new(ErrorKind::Closed, "send", "the channel was closed")),
+            sent => Ok(sent.is_some()),
+        }
+    }
+
+    /// The next value; waits while there is none. `()` if the channel is closed and empty, or the script was stopped.
+    ///
+    /// ```rhai
+    /// let queue = channel();
+    /// queue.send(1);
+    /// queue.close();
+    /// expect(queue.recv(), 1);
+    /// expect(queue.recv(), ());
+    /// ```
+    #[rhai_fn(pure)]
+    pub fn recv(channel: &mut Channel) -> Dynamic {
+        channel.receive().unwrap_or(Dynamic::UNIT)
+    }
+
+    /// Closes the channel: nothing more can be sent, loops over it end when it is empty.
+    ///
+    /// ```rhai
+    /// let queue = channel();
+    /// start_thread(|| { for i in 0..3 { queue.send(i); } queue.close(); });
+    /// let sum = 0;
+    /// for i in queue { sum += i; }
+    /// expect(sum, 3);
+    /// ```
+    #[rhai_fn(name = "close", pure)]
+    pub fn close_channel(channel: &mut Channel) {
+        lock(&channel.0.state).1 = true;
+        channel.0.changed.notify();
+    }
+
+    /// How many values wait in the channel.
+    ///
+    /// ```rhai
+    /// expect(channel().len, 0);
+    /// ```
+    #[rhai_fn(get = "len", pure)]
+    pub fn len(channel: &mut Channel) -> i64 {
+        lock(&channel.0.state).0.len() as i64
+    }
+}

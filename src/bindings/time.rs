@@ -1,0 +1,218 @@
+//! Waiting and telling the time.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rhai::plugin::*;
+use rhai::{Dynamic, NativeCallContext, Position};
+
+use super::context::{self, ScriptResult};
+use super::convert::shown;
+use super::error::{OrRaise, raise, thrown};
+use crate::net::error::Error;
+use crate::net::pinger::Ticks as NetTicks;
+use crate::net::time::{Duration, Instant};
+
+/// A beat in scripts.
+#[derive(Clone, Debug)]
+pub struct Beat(Arc<Mutex<NetTicks>>);
+
+impl IntoIterator for Beat {
+    type Item = ScriptResult<Dynamic>;
+    type IntoIter = Box<dyn Iterator<Item = Self::Item>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        let context = context::current();
+        Box::new(std::iter::from_fn(move || {
+            let next = self.0.lock().unwrap_or_else(PoisonError::into_inner).next(context.host.as_ref(), &context.stop);
+            match next {
+                Ok(None) => None,
+                Ok(Some(tick)) => Some(Ok((tick as i64).into())),
+                Err(err) => Some(Err(thrown(err, Position::NONE))),
+            }
+        }))
+    }
+}
+
+fn sleep_until(ctx: &NativeCallContext, until: Instant) -> ScriptResult<()> {
+    let context = context::current();
+    let waited = context.host.wait(&mut [], Some(until), &context.stop);
+    waited.map(|_| ()).map_err(|err| Error::system("sleep", &err)).or_raise(ctx)
+}
+
+/// Waiting and telling the time.
+#[export_module]
+pub mod api {
+    /// A point in time that a wait ends at.
+    pub type Deadline = crate::net::time::Instant;
+    /// A beat that a loop keeps.
+    pub type Ticks = super::Beat;
+
+    /// Waits for that long, or until the script is stopped.
+    ///
+    /// ```rhai
+    /// sleep(1.ms);
+    /// ```
+    #[rhai_fn(return_raw, volatile)]
+    pub fn sleep(ctx: NativeCallContext, duration: Duration) -> ScriptResult<()> {
+        let now = context::current().host.now();
+        sleep_until(&ctx, now + duration)
+    }
+
+    /// Refused: it does not say whether seconds or milliseconds are meant.
+    ///
+    /// Errors: `invalid`, always.
+    ///
+    /// ```rhai
+    /// try { sleep(1); } catch (e) { expect(e.kind, "invalid"); }
+    /// ```
+    #[rhai_fn(name = "sleep", return_raw, volatile)]
+    pub fn sleep_int(ctx: NativeCallContext, number: i64) -> ScriptResult<()> {
+        let message = format!("{number} is a number, and a duration is needed here");
+        let hint = format!("write {number}.s for seconds or {number}.ms for milliseconds: sleep({number}.s)");
+        raise(&ctx, Error::invalid("sleep", message).with_hint(hint))
+    }
+
+    /// Refused: it does not say whether seconds or milliseconds are meant.
+    ///
+    /// Errors: `invalid`, always.
+    ///
+    /// ```rhai
+    /// try { sleep(0.5); } catch (e) { expect(e.kind, "invalid"); }
+    /// ```
+    #[rhai_fn(name = "sleep", return_raw, volatile)]
+    pub fn sleep_float(ctx: NativeCallContext, number: f64) -> ScriptResult<()> {
+        let message = format!("{number} is a number, and a duration is needed here");
+        let hint = format!("write {number}.s for seconds or {number}.ms for milliseconds: sleep({number}.s)");
+        raise(&ctx, Error::invalid("sleep", message).with_hint(hint))
+    }
+
+    /// The point in time that comes after `duration` from now.
+    ///
+    /// ```rhai
+    /// let until = deadline(10.ms);
+    /// while !until.passed { sleep(1.ms); }
+    /// ```
+    #[rhai_fn(volatile)]
+    pub fn deadline(duration: Duration) -> Deadline {
+        context::current().host.now() + duration
+    }
+
+    /// How long it is until the deadline; negative once it has passed.
+    ///
+    /// ```rhai
+    /// expect(deadline(1.s).left <= 1.s, true);
+    /// ```
+    #[rhai_fn(get = "left", pure)]
+    pub fn left(deadline: &mut Deadline) -> Duration {
+        *deadline - context::current().host.now()
+    }
+
+    /// Whether the deadline has passed.
+    ///
+    /// ```rhai
+    /// expect(deadline(1.h).passed, false);
+    /// ```
+    #[rhai_fn(get = "passed", pure)]
+    pub fn passed(deadline: &mut Deadline) -> bool {
+        context::current().host.now() >= *deadline
+    }
+
+    /// The wall clock: seconds since 1970 (UTC), to the microsecond. A label for messages; durations are measured by the core.
+    ///
+    /// ```rhai
+    /// print(`ping 1 ${unix_time()}`);
+    /// ```
+    #[rhai_fn(volatile)]
+    pub fn unix_time() -> f64 {
+        (context::current().host.unix_nanos() / 1_000) as f64 / 1e6
+    }
+
+    /// A beat: `for seq in ticks(count, interval)` runs its body for 1, 2, … `count`, each not before the start plus so many
+    /// intervals. A slot that passes while the body is busy is missed and counted, not caught up.
+    ///
+    /// Errors: `invalid`: a negative interval.
+    ///
+    /// ```rhai
+    /// let sum = 0;
+    /// for seq in ticks(3, 1.ms) { sum += seq; }
+    /// expect(sum, 6);
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn ticks(ctx: NativeCallContext, count: i64, interval: Duration) -> ScriptResult<Ticks> {
+        let ticks = NetTicks::new(Some(count.max(0) as u64), interval).or_raise(&ctx)?;
+        Ok(Beat(Arc::new(Mutex::new(ticks))))
+    }
+
+    /// A beat without end: until the script is stopped.
+    ///
+    /// Errors: `invalid`: a negative interval.
+    ///
+    /// ```rhai
+    /// for seq in ticks(1.ms) { if seq == 3 { break; } }
+    /// ```
+    #[rhai_fn(name = "ticks", return_raw)]
+    pub fn ticks_forever(ctx: NativeCallContext, interval: Duration) -> ScriptResult<Ticks> {
+        let ticks = NetTicks::new(None, interval).or_raise(&ctx)?;
+        Ok(Beat(Arc::new(Mutex::new(ticks))))
+    }
+
+    /// How many slots of the beat were missed.
+    ///
+    /// ```rhai
+    /// expect(ticks(1, 1.ms).missed, 0);
+    /// ```
+    #[rhai_fn(get = "missed", pure)]
+    pub fn missed(ticks: &mut Ticks) -> i64 {
+        ticks.0.lock().unwrap_or_else(PoisonError::into_inner).missed() as i64
+    }
+
+    /// Whether the script is being stopped: loops over natives end and waits return at once.
+    ///
+    /// ```rhai
+    /// expect(interrupted(), false);
+    /// ```
+    #[rhai_fn(volatile)]
+    pub fn interrupted() -> bool {
+        context::current().stop.is_stopped()
+    }
+
+    /// Ends the script with exit code 5 unless both values are the same, printing what was expected and what came.
+    ///
+    /// ```rhai
+    /// expect(1 + 1, 2);
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn expect(ctx: NativeCallContext, actual: Dynamic, expected: Dynamic) -> ScriptResult<()> {
+        let equal: bool = ctx.call_native_fn("==", (actual.clone(), expected.clone()))?;
+        if equal {
+            return Ok(());
+        }
+        let line = ctx.call_position().line().map_or(String::new(), |line| format!(":{line}"));
+        let place = format!("{}{line}", ctx.call_source().unwrap_or_default());
+        crate::net::output::note(&format!(
+            "not as expected ({place})\n  expected: {}\n    actual: {}",
+            shown(&expected),
+            shown(&actual)
+        ));
+        Err(rhai::EvalAltResult::Exit(5i64.into(), ctx.call_position()).into())
+    }
+
+    /// A number with so many decimals, as text.
+    ///
+    /// ```rhai
+    /// expect(fixed(2.0 / 3.0, 3), "0.667");
+    /// ```
+    pub fn fixed(number: f64, decimals: i64) -> String {
+        format!("{number:.*}", decimals.clamp(0, 30) as usize)
+    }
+
+    /// A whole number with so many decimals, as text.
+    ///
+    /// ```rhai
+    /// expect(fixed(2, 3), "2.000");
+    /// ```
+    #[rhai_fn(name = "fixed")]
+    pub fn fixed_int(number: i64, decimals: i64) -> String {
+        fixed(number as f64, decimals)
+    }
+}

@@ -1,0 +1,10 @@
+//! The engine: builds the script language, runs scripts and the prompt, reports errors.
+
+pub mod modules;
+pub mod programs;
+pub mod prompt;
+pub mod report;
+pub mod run;
+pub mod settings;
+pub mod signals;
+pub mod sources;

@@ -1,0 +1,108 @@
+//! One engine for all scripts of a run: compiles, runs and reports.
+
+use std::sync::Arc;
+
+use rhai::{AST, Dynamic, Engine, EvalAltResult, ParseError, Scope};
+
+use super::report::{Names, Reporter, innermost};
+use super::settings;
+use super::sources::Sources;
+use crate::bindings::callback::guarded;
+use crate::bindings::context::{self, Context, Programs, ScriptResult};
+use crate::bindings::error::thrown;
+use crate::net::error::{Error, ErrorKind};
+use crate::net::output;
+
+/// The engine and the texts of what it runs.
+#[derive(Debug)]
+pub struct ScriptHost {
+    engine: Engine,
+    /// Texts of scripts by name.
+    pub sources: Arc<Sources>,
+}
+
+impl ScriptHost {
+    /// An engine ready to run scripts.
+    pub fn new() -> Self {
+        let sources = Arc::new(Sources::default());
+        Self { engine: settings::build(sources.clone()), sources }
+    }
+
+    /// Compiles `text`, to be shown under `name`.
+    ///
+    /// # Errors
+    /// What the parser reports.
+    pub fn compile(&self, name: &str, text: &str) -> Result<AST, ParseError> {
+        self.sources.keep(name, text);
+        let mut ast = self.engine.compile(text)?;
+        ast.set_source(name);
+        Ok(ast)
+    }
+
+    /// `error` in the words for people, with its place; `ast` helps to suggest names.
+    pub fn describe(&self, main: &str, error: &EvalAltResult, ast: Option<&AST>) -> String {
+        self.reporter(main, ast, |reporter| reporter.report(error))
+    }
+
+    /// A parse error in the words for people, with its place.
+    pub fn describe_parse(&self, main: &str, error: &ParseError) -> String {
+        self.reporter(main, None, |reporter| reporter.report_parse(error))
+    }
+
+    fn reporter(&self, main: &str, ast: Option<&AST>, report: impl FnOnce(&Reporter<'_>) -> String) -> String {
+        let sources = |name: &str| self.sources.text(name);
+        let names = Names::collect(&self.engine, ast);
+        report(&Reporter { sources: &sources, main_source: main, names: &names, describe: &describe })
+    }
+}
+
+impl Default for ScriptHost {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Programs for ScriptHost {
+    fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    fn load(&self, name: &str, from: &str) -> ScriptResult<(String, AST)> {
+        let (name, text) = self.sources.find(name, from).map_err(|error| thrown(error, rhai::Position::NONE))?;
+        let program = self.compile(&name, &text).map_err(|error| {
+            let error: Box<EvalAltResult> = error.into();
+            Box::new(EvalAltResult::ErrorInModule(name.clone(), error, rhai::Position::NONE))
+        })?;
+        Ok((name, program))
+    }
+
+    fn run(&self, program: &AST, context: &Context) -> ScriptResult<Dynamic> {
+        let entered = context::enter(context.clone());
+        let result = guarded(|| self.engine.eval_ast_with_scope::<Dynamic>(&mut Scope::new(), program));
+        drop(entered);
+        result
+    }
+
+    fn report(&self, what: &str, error: &EvalAltResult) {
+        let main = context::peek(|context| context.script.name.clone()).unwrap_or_default();
+        output::note(&format!("in the {what}:\n{}", self.describe(&main, error, None).trim_end()));
+    }
+}
+
+/// The core's error that `error` is at its bottom, if it is one.
+pub fn core_error(error: &EvalAltResult) -> Option<Error> {
+    match innermost(error, "").0 {
+        EvalAltResult::ErrorRuntime(value, _) => value.clone().try_cast::<Error>(),
+        _ => None,
+    }
+}
+
+/// Whether `error` is for want of rights.
+pub fn is_permission(error: &EvalAltResult) -> bool {
+    core_error(error).is_some_and(|error| error.kind == ErrorKind::Permission)
+}
+
+fn describe(value: &Dynamic) -> Option<String> {
+    let error = value.clone().try_cast::<Error>()?;
+    Some(if error.hint.is_empty() { error.to_string() } else { format!("{error}\n{}", error.hint) })
+}

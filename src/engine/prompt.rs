@@ -1,0 +1,150 @@
+//! The prompt: one line after the other over the same engine, variables and functions kept.
+
+use std::io::{BufRead, IsTerminal};
+use std::sync::Arc;
+
+use anyhow::Result;
+use rhai::{
+    AST, Caches, Dynamic, EvalAltResult, EvalContext, Expr, Expression, GlobalRuntimeState, Position, Scope, StmtBlock,
+};
+use rustyline::DefaultEditor;
+use rustyline::error::ReadlineError;
+
+use super::programs::ScriptHost;
+use super::run::{self, Job, exit};
+use super::signals;
+use crate::bindings::callback::guarded;
+use crate::bindings::context::{self, Context, Programs};
+use crate::bindings::convert::shown;
+use crate::bindings::task::STACK;
+use crate::net::host::ThisMachine;
+use crate::net::{output, prober, sys};
+
+const GREETING: &str = "pingscript: type a line of script, such as udp::bind(\"127.0.0.1:0\"); Ctrl-D leaves.";
+
+/// Runs the prompt until its input ends; the exit code. Without a terminal, lines are run as they come, and the exit
+/// code is that of the first error.
+///
+/// # Errors
+/// The system has no descriptor or thread left.
+pub fn run(host: &Arc<ScriptHost>, seed: Option<u64>) -> Result<i32> {
+    signals::stop_entry(None);
+    prober::warm_up(&ThisMachine);
+    let job = Job { name: "prompt".to_string(), text: String::new(), args: Vec::new(), seed, show_value: true };
+    let context = run::context(host, &job)?;
+    let mut session = Session::new(host.clone(), context);
+    let thread = std::thread::Builder::new().name("prompt".to_string()).stack_size(STACK);
+    let code = thread.spawn(move || {
+        sys::sharpen_timers();
+        let code = if std::io::stdin().is_terminal() { session.talk() } else { session.read() };
+        run::end_tasks(&session.context);
+        code
+    })?;
+    let code = code.join().unwrap_or(Ok(exit::SCRIPT));
+    output::flush();
+    code
+}
+
+struct Session {
+    host: Arc<ScriptHost>,
+    context: Context,
+    scope: Scope<'static>,
+    global: GlobalRuntimeState,
+    functions: AST,
+    entries: usize,
+}
+
+impl Session {
+    fn new(host: Arc<ScriptHost>, context: Context) -> Self {
+        let global = host.engine().new_global_runtime_state();
+        Self { host, context, scope: Scope::new(), global, functions: AST::empty(), entries: 0 }
+    }
+
+    /// The lines of a terminal.
+    fn talk(&mut self) -> Result<i32> {
+        output::line(GREETING);
+        let mut editor = DefaultEditor::new()?;
+        loop {
+            output::flush();
+            match editor.readline("> ") {
+                Ok(line) => {
+                    let _ = editor.add_history_entry(&line);
+                    if let Some(code) = self.enter(&line).err().flatten() {
+                        return Ok(code);
+                    }
+                }
+                Err(ReadlineError::Interrupted) => output::line("(Ctrl-D leaves)"),
+                Err(ReadlineError::Eof) => return Ok(exit::DONE),
+                Err(err) => return Err(err.into()),
+            }
+        }
+    }
+
+    /// The lines of a pipe or a file.
+    fn read(&mut self) -> Result<i32> {
+        let mut first = exit::DONE;
+        for line in std::io::stdin().lock().lines() {
+            match self.enter(&line?) {
+                Ok(()) => {}
+                Err(Some(code)) => return Ok(code),
+                Err(None) if first == exit::DONE => first = exit::SCRIPT,
+                Err(None) => {}
+            }
+        }
+        Ok(first)
+    }
+
+    /// Runs one entry and shows its value, or its error. `Err`: it failed, or called `exit` with that code.
+    fn enter(&mut self, text: &str) -> Result<(), Option<i32>> {
+        if text.trim().is_empty() {
+            return Ok(());
+        }
+        self.entries += 1;
+        let name = format!("entry {}", self.entries);
+        self.host.sources.keep(&name, text);
+        let mut ast = match self.host.engine().compile_with_scope(&self.scope, text) {
+            Ok(ast) => ast,
+            Err(error) => {
+                output::note(self.host.describe_parse(&name, &error).trim_end());
+                return Err(None);
+            }
+        };
+        ast.set_source(&name);
+        match self.evaluate(&name, &ast) {
+            Ok(value) => {
+                if !value.is_unit() {
+                    output::line(&shown(&value));
+                }
+                Ok(())
+            }
+            Err(error) => match *error {
+                EvalAltResult::Exit(value, _) => Err(Some(value.as_int().unwrap_or(0) as i32)),
+                EvalAltResult::ErrorTerminated(ref why, _) if why.is_unit() => Err(None),
+                error => {
+                    output::note(self.host.describe(&name, &error, Some(&self.functions)).trim_end());
+                    Err(None)
+                }
+            },
+        }
+    }
+
+    fn evaluate(&mut self, name: &str, ast: &AST) -> Result<Dynamic, Box<EvalAltResult>> {
+        let stop = self.context.stop.child().map_err(|err| err.to_string())?;
+        signals::stop_entry(Some(&stop));
+        // The entry's own stop ends its waits; what it started goes on.
+        let entered = context::enter(Context { stop, ..self.context.clone() });
+        self.functions.combine(ast.clone_functions_only());
+        self.global.lib = vec![self.functions.shared_lib().clone()].into();
+        self.global.source = Some(name.into());
+        let block = Expr::Stmt(Box::new(StmtBlock::new(ast.statements().to_vec(), Position::NONE, Position::NONE)));
+        let (mut caches, engine) = (Caches::new(), self.host.engine());
+        let (global, scope) = (&mut self.global, &mut self.scope);
+        let result = guarded(|| {
+            let mut context = EvalContext::new(engine, global, &mut caches, scope, None);
+            context.eval_expression_tree_raw(&Expression::from(&block), false)
+        });
+        drop(entered);
+        signals::stop_entry(None);
+        result
+    }
+}

@@ -1,0 +1,270 @@
+//! Words for calls that fit no function: a wrong name, or wrong arguments.
+
+use std::collections::BTreeSet;
+
+use super::names::{Function, a, plain_type};
+use super::{Context, Words, did_you_mean, operator};
+use crate::nearest::nearest;
+
+/// Forms of a function shown at most.
+const FORMS: usize = 5;
+
+/// Methods of a type listed at most.
+const METHODS: usize = 16;
+
+/// Words for a call given as `name (type, type)`, with or without a namespace.
+pub(super) fn not_found(call: &str, context: &Context) -> Words {
+    let (path, given) = parse(call);
+    let (namespace, name) = path.rsplit_once("::").unwrap_or(("", path));
+    if name.starts_with("anon$") {
+        return closure(path, given.len(), context);
+    }
+    if !name.starts_with(|c: char| c.is_alphabetic() || c == '_') || (name == "contains" && context.token() == "in") {
+        return operator::mismatch(name, &given);
+    }
+    let is_method = namespace.is_empty() && matches!(context.before(), "." | "?.") && !given.is_empty();
+    let forms: Vec<&Function> = context.names.forms(namespace, name).collect();
+    if is_method {
+        method(name, &given, &forms, context)
+    } else if forms.is_empty() {
+        unknown(namespace, name, &given, context)
+    } else {
+        mismatch(&forms, &given, false)
+    }
+}
+
+/// `name (type, type)` as the name and the types in plain words.
+fn parse(call: &str) -> (&str, Vec<String>) {
+    let Some((name, types)) = call.split_once(" (") else {
+        return (call, Vec::new());
+    };
+    let types = types.strip_suffix(')').unwrap_or(types);
+    if types.is_empty() {
+        return (name, Vec::new());
+    }
+    (name, types.split(", ").map(plain_type).collect())
+}
+
+fn closure(name: &str, given: usize, context: &Context) -> Words {
+    let taken = context.names.forms("", name).next().map(|f| f.params.len());
+    let message = match taken {
+        Some(taken) if taken > given => {
+            format!("the closure has {} more than it is given here", count(taken - given, "parameter"))
+        }
+        Some(taken) if taken < given => {
+            format!("the closure is given {} more than it takes", count(given - taken, "argument"))
+        }
+        _ => "the closure cannot be called here".to_string(),
+    };
+    match taken {
+        Some(_) => Words::new(message).hint("write as many names between | | as arguments are passed; none is ||"),
+        None => Words::new(message)
+            .hint("write as many names between | | as arguments are passed; none is ||")
+            .hint("a closure made in an imported module cannot be called outside it: make it here"),
+    }
+}
+
+fn method(name: &str, given: &[String], forms: &[&Function], context: &Context) -> Words {
+    let of = given[0].as_str();
+    let fits = |f: &&&Function| f.params.first().is_some_and(|p| accepts(&p.kind, of));
+    let own: Vec<&Function> = forms.iter().filter(fits).copied().collect();
+    if !own.is_empty() {
+        return mismatch(&own, given, true);
+    }
+    let words = Words::new(format!("{} has no method `{name}`", a(of)));
+    if context.names.properties_of(of).any(|p| p == name) {
+        return words.hint(format!("`{name}` is a property: leave out the brackets"));
+    }
+    if of == "()" {
+        return words.hint("the value before the dot is (): a call without a result, or a missing value");
+    }
+    if of == "closure" {
+        return words.hint("a closure is called with .call(…)");
+    }
+    let others: BTreeSet<&str> =
+        forms.iter().filter_map(|f| f.params.first()).map(|p| p.kind.as_str()).filter(|kind| *kind != "any").collect();
+    if !others.is_empty() {
+        let others: Vec<String> = others.iter().take(3).map(|kind| a(kind)).collect();
+        return words.hint(format!("`{name}` is a method of {}", others.join(" and ")));
+    }
+    if let Some((_, hint)) = FOREIGN_METHODS.iter().find(|(word, _)| *word == name) {
+        return words.hint(*hint);
+    }
+    let all = context.names.of_namespace("");
+    let methods = all.filter(|f| f.params.first().is_some_and(|p| p.kind == of)).map(|f| f.name.as_str());
+    let near = nearest(name, methods.chain(context.names.properties_of(of)));
+    if let Some(hint) = did_you_mean(&near) {
+        return words.hint(hint);
+    }
+    let own: BTreeSet<&str> = context
+        .names
+        .of_namespace("")
+        .filter(|f| f.params.first().is_some_and(|p| p.kind == of))
+        .map(|f| f.name.as_str())
+        .filter(|name| !matches!(*name, "print" | "debug" | "to_debug"))
+        .collect();
+    match own.len() {
+        1..=METHODS => words.hint(format!("its methods: {}", own.into_iter().collect::<Vec<_>>().join(", "))),
+        _ => words.hint("is this the value you mean? print(…) shows it"),
+    }
+}
+
+fn unknown(namespace: &str, name: &str, given: &[String], context: &Context) -> Words {
+    let names = context.names;
+    let path = |namespace: &str, name: &str| match namespace {
+        "" => name.to_string(),
+        _ => format!("{namespace}::{name}"),
+    };
+    let words = Words::new(format!("no function `{}`", path(namespace, name)));
+
+    if namespace.is_empty() {
+        if context.scan.declared().iter().any(|d| d.name == name) {
+            return Words::new(format!("`{name}` is a variable, not a function"))
+                .hint(format!("a closure in a variable is called with .call: {name}.call(…)"));
+        }
+        if let Some((_, hint)) = FOREIGN.iter().find(|(word, _)| *word == name) {
+            return words.hint(*hint);
+        }
+    }
+    let elsewhere = names.functions.iter().filter(|f| f.name == name && f.namespace != namespace);
+    let elsewhere: BTreeSet<String> = elsewhere.map(|f| path(&f.namespace, name)).collect();
+    if !elsewhere.is_empty() {
+        let elsewhere: Vec<String> = elsewhere.into_iter().take(3).collect();
+        return words.hints(did_you_mean(&elsewhere));
+    }
+    if let Some(first) = given.first()
+        && names.properties_of(first).any(|p| p == name)
+    {
+        return words.hint(format!("`{name}` is a property of {}: write x.{name}", a(first)));
+    }
+    let near = nearest(name, names.of_namespace(namespace).map(|f| f.name.as_str()));
+    let Some(first) = near.first() else {
+        if namespace.is_empty() {
+            return words.hint(format!("a function is written: fn {name}(…) {{ … }}"));
+        }
+        let all: BTreeSet<&str> = names.of_namespace(namespace).map(|f| f.name.as_str()).collect();
+        let all: Vec<&str> = all.into_iter().collect();
+        return if all.is_empty() { words } else { words.hint(format!("`{namespace}` has: {}", all.join(", "))) };
+    };
+    let forms: Vec<&Function> = names.forms(namespace, first).collect();
+    let near: Vec<String> = near.iter().map(|name| path(namespace, name)).collect();
+    let words = words.hints(did_you_mean(&near));
+    // Printing is registered once for each type: a list of these says nothing.
+    if matches!(*first, "print" | "debug") { words } else { words.hint(usage(&forms, false)) }
+}
+
+/// Words for a function that exists, but not for these arguments.
+fn mismatch(forms: &[&Function], given: &[String], with_dot: bool) -> Words {
+    let shown = if with_dot { &given[1..] } else { given };
+    let first = forms[0];
+    let name = match (with_dot, first.namespace.as_str()) {
+        (true, _) => format!("{}.{}", given[0], first.name),
+        (false, "") => first.name.clone(),
+        (false, namespace) => format!("{namespace}::{}", first.name),
+    };
+    let message = if shown.is_empty() {
+        format!("`{name}` cannot be called without arguments")
+    } else {
+        format!("`{name}` cannot be called with ({})", shown.join(", "))
+    };
+    let same_count = forms.iter().filter(|f| f.params.len() == given.len());
+    let nearest = same_count.min_by_key(|f| wrong(f, given).count());
+    let specific = nearest.and_then(|form| {
+        let (at, want, got) = wrong(form, given).next()?;
+        let others = forms.iter().filter(|f| f.params.len() == given.len() && f.params[at].kind != want).count();
+        let is_telling = others == 0 || matches!(want, "closure" | "Duration" | "float");
+        let at = if with_dot { at } else { at + 1 };
+        is_telling.then(|| argument(at, want, got))
+    });
+    Words::new(message).hints(specific).hint(usage(forms, with_dot))
+}
+
+/// The arguments that a form does not take: index, wanted type, given type.
+fn wrong<'a>(form: &'a Function, given: &'a [String]) -> impl Iterator<Item = (usize, &'a str, &'a str)> {
+    let pairs = form.params.iter().zip(given).enumerate();
+    pairs.map(|(at, (p, got))| (at, p.kind.as_str(), got.as_str())).filter(|(_, want, got)| !accepts(want, got))
+}
+
+fn accepts(want: &str, got: &str) -> bool {
+    want == "any" || want == got
+}
+
+/// What to do about the argument number `at`.
+pub(super) fn argument(at: usize, want: &str, got: &str) -> String {
+    match (want, got) {
+        ("Duration", "integer" | "float") => {
+            format!("argument {at} is a Duration: give the number its unit, as in `1.s` or `250.ms`")
+        }
+        ("float", "integer") => {
+            format!("argument {at} is a float: write it with a point, as in `1.0`, or use .to_float()")
+        }
+        ("integer", "float") => {
+            format!("argument {at} is an integer: write it without a point, or use .to_int()")
+        }
+        ("closure", _) => {
+            format!("argument {at} is a closure: put | | with its parameters before the expression, as in `|pkt| …`")
+        }
+        ("string", "()") => format!("argument {at} is (), not a string: a call without a result, or a missing value"),
+        ("string", _) => {
+            format!("argument {at} is a string: put quotes around it, or use .to_string()")
+        }
+        ("integer" | "float", "string") => {
+            format!("argument {at} is a number: leave out the quotes, or use parse_int(text) or parse_float(text)")
+        }
+        ("array", _) => format!("argument {at} is an array: put it in [ ]"),
+        ("map", _) => format!("argument {at} is a map: write #{{ name: value }}"),
+        ("blob", "string") => {
+            format!("argument {at} is a blob: turn text into bytes with .to_blob()")
+        }
+        (_, "closure") => format!("argument {at} is {}, not a closure: leave out the | |, or call it", a(want)),
+        _ => format!("argument {at} is {}, not {}", a(want), a(got)),
+    }
+}
+
+fn usage(forms: &[&Function], with_dot: bool) -> String {
+    let all: BTreeSet<String> = forms.iter().map(|f| f.signature(with_dot)).collect();
+    let mut all: Vec<String> = all.into_iter().collect();
+    let more = all.len().saturating_sub(FORMS);
+    all.truncate(FORMS);
+    if more > 0 {
+        all.push(format!("and {}", count(more, "other form")));
+    }
+    match &all[..] {
+        [one] => format!("it is called as {one}"),
+        _ => format!("it is called as\n{}", all.join("\n")),
+    }
+}
+
+/// "1 argument", "2 arguments".
+pub(super) fn count(number: usize, noun: &str) -> String {
+    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
+}
+
+/// Functions of other languages.
+const FOREIGN: [(&str, &str); 13] = [
+    ("println", "write: print(…)"),
+    ("printf", "write: print(`text ${value}`)"),
+    ("sprintf", "put values into text with back-ticks: `text ${value}`"),
+    ("format", "put values into text with back-ticks: `text ${value}`"),
+    ("echo", "write: print(…)"),
+    ("str", "write: x.to_string(), or `${x}`"),
+    ("string", "write: x.to_string(), or `${x}`"),
+    ("int", "write: parse_int(text), or x.to_int()"),
+    ("float", "write: parse_float(text), or x.to_float()"),
+    ("append", "write: array.push(value)"),
+    ("isinstance", "write: type_of(x) == \"string\""),
+    ("typeof", "write: type_of(x)"),
+    ("require", "write: import \"path\" as name;"),
+];
+
+/// Methods of other languages.
+const FOREIGN_METHODS: [(&str, &str); 8] = [
+    ("append", "write: .push(value)"),
+    ("length", "write: .len()"),
+    ("size", "write: .len()"),
+    ("upper", "write: .to_upper()"),
+    ("lower", "write: .to_lower()"),
+    ("strip", "write: .trim(), which changes the text in place"),
+    ("startswith", "write: .starts_with(text)"),
+    ("endswith", "write: .ends_with(text)"),
+];

@@ -1,0 +1,267 @@
+//! What people read when a script fails: what is wrong in plain words, where, by which calls the script got
+//! there, and what to do next.
+//!
+//! ```text
+//! error: no variable `cuont` is known here
+//!   --> scripts/udp_ping.rhai:12:9
+//!    12 |     if cuont > 3 {
+//!       |        ^
+//!   in `ping`, called at scripts/udp_ping.rhai:30:5
+//!   hint: did you mean `count`?
+//! ```
+//!
+//! Types are named as scripts name them, never as Rust does. Missing source text costs the excerpt and the
+//! hints that need it, nothing else.
+
+mod call;
+mod excerpt;
+mod lex;
+mod names;
+mod operator;
+mod parse;
+mod property;
+mod reserved;
+mod runtime;
+mod scan;
+mod variable;
+
+#[cfg(test)]
+mod tests;
+
+use std::fmt::Write;
+
+use rhai::{Dynamic, EvalAltResult, ParseError, Position};
+
+use self::excerpt::{place, write_excerpt};
+pub use self::names::Names;
+use self::scan::Scan;
+
+/// Calls shown at most; of a longer chain the middle is left out.
+const CALLS: usize = 8;
+
+/// Turns errors of one script and the files it uses into text.
+pub struct Reporter<'a> {
+    /// The text of a source by its name: a path, `repl:3`, `-e`, `stdin`.
+    pub sources: &'a dyn Fn(&str) -> Option<String>,
+    /// The source that the outermost statements are in.
+    pub main_source: &'a str,
+    /// From what to suggest.
+    pub names: &'a Names,
+    /// Words for the objects that natives throw, `None` for other values. The first line is the message;
+    /// each further line becomes a hint.
+    pub describe: &'a dyn Fn(&Dynamic) -> Option<String>,
+}
+
+impl Reporter<'_> {
+    /// The whole message for an error that nothing caught, ending in a newline.
+    pub fn report(&self, error: &EvalAltResult) -> String {
+        let (inner, source, pos) = innermost(error, self.main_source);
+        let mut calls = calls(error, self.main_source);
+
+        let thrown_again = match inner {
+            EvalAltResult::ErrorRuntime(value, _) => runtime::caught_before(value),
+            _ => None,
+        };
+        match thrown_again {
+            Some((original, of, at)) => {
+                let source = of.unwrap_or_else(|| source.to_string());
+                calls.insert(0, format!("thrown again at {}", place(error_source(error, self.main_source), pos)));
+                self.write(&original, &source, at, &calls)
+            }
+            None => self.write(inner, source, pos, &calls),
+        }
+    }
+
+    /// The whole message for a script that cannot be read, ending in a newline.
+    pub fn report_parse(&self, error: &ParseError) -> String {
+        self.report(&EvalAltResult::ErrorParsing((*error.0).clone(), error.1))
+    }
+
+    fn write(&self, error: &EvalAltResult, source: &str, pos: Position, calls: &[String]) -> String {
+        let text = (self.sources)(source);
+        let scan = Scan::new(text.as_deref().unwrap_or_default());
+        let context = Context { names: self.names, index: scan.index_at(pos), scan: &scan, pos };
+        let words = runtime::words(error, &context, self.describe);
+
+        let pos = words.at.unwrap_or(pos);
+        let mut out = format!("error: {}\n  --> {}\n", words.message, place(source, pos));
+        if let Some(text) = text {
+            write_excerpt(&mut out, &text, pos);
+        }
+        let shown = if calls.len() > CALLS { CALLS / 2 } else { calls.len() };
+        for call in &calls[..shown] {
+            let _ = writeln!(out, "  {call}");
+        }
+        if calls.len() > CALLS {
+            let _ = writeln!(out, "  … {} more calls …", calls.len() - 2 * shown);
+            for call in &calls[calls.len() - shown..] {
+                let _ = writeln!(out, "  {call}");
+            }
+        }
+        for hint in words.hints {
+            let _ = writeln!(out, "  hint: {}", hint.replace('\n', "\n        "));
+        }
+        out
+    }
+}
+
+/// What a message is made from.
+struct Context<'a> {
+    names: &'a Names,
+    scan: &'a Scan,
+    /// Index of the token at the error, the number of tokens at the end.
+    index: usize,
+    pos: Position,
+}
+
+impl Context<'_> {
+    /// The token at the error, empty at the end or without source text.
+    fn token(&self) -> &str {
+        self.scan.text(self.index)
+    }
+
+    /// The token before the error.
+    fn before(&self) -> &str {
+        self.scan.text_before(self.index)
+    }
+
+    /// The token after the one at the error.
+    fn after(&self) -> &str {
+        self.scan.text(self.index + 1)
+    }
+}
+
+/// A message, and what to do next. A hint of several lines is indented as one.
+#[derive(Debug, Default)]
+struct Words {
+    message: String,
+    hints: Vec<String>,
+    /// A better place for the caret.
+    at: Option<Position>,
+}
+
+impl Words {
+    fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into(), ..Self::default() }
+    }
+
+    fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hints.push(hint.into());
+        self
+    }
+
+    fn hints(mut self, hints: impl IntoIterator<Item = String>) -> Self {
+        self.hints.extend(hints);
+        self
+    }
+
+    fn at(mut self, pos: Option<Position>) -> Self {
+        self.at = pos;
+        self
+    }
+}
+
+/// The error at the bottom of the calls, the source it is in and where; the place of the nearest call with
+/// one when the error itself has none.
+pub fn innermost<'e>(error: &'e EvalAltResult, main_source: &'e str) -> (&'e EvalAltResult, &'e str, Position) {
+    let (mut error, mut source) = (error, main_source);
+    let mut fallback = (main_source, Position::NONE);
+    loop {
+        let pos = error.position();
+        if !pos.is_none() {
+            fallback = (source, pos);
+        }
+        match error {
+            EvalAltResult::ErrorInFunctionCall(name, of, inner, _) => {
+                source = inner_source(name, of, source);
+                error = inner.as_ref();
+            }
+            EvalAltResult::ErrorInModule(path, inner, _) => {
+                source = if path.is_empty() { source } else { path };
+                error = inner.as_ref();
+            }
+            _ => return (error, fallback.0, fallback.1),
+        }
+    }
+}
+
+/// Whether the script ended itself with `exit`.
+pub fn is_exit(error: &EvalAltResult) -> bool {
+    matches!(innermost(error, "").0, EvalAltResult::Exit(..))
+}
+
+/// Whether the script was stopped from outside.
+pub fn is_terminated(error: &EvalAltResult) -> bool {
+    matches!(innermost(error, "").0, EvalAltResult::ErrorTerminated(..))
+}
+
+/// The source of the innermost call.
+fn error_source<'e>(error: &'e EvalAltResult, main_source: &'e str) -> &'e str {
+    innermost(error, main_source).1
+}
+
+/// The source in which a called function is written; a text given to `eval` has no file.
+fn inner_source<'e>(name: &str, of: &'e str, caller: &'e str) -> &'e str {
+    match (name, of) {
+        ("eval", _) => "the text given to eval",
+        (_, "") => caller,
+        _ => of,
+    }
+}
+
+/// A line for each call, the innermost first.
+fn calls(error: &EvalAltResult, main_source: &str) -> Vec<String> {
+    let (mut error, mut source) = (error, main_source);
+    let mut lines: Vec<String> = Vec::new();
+    // The native that the call before was, if it was one: it and the closure it calls share a place.
+    let mut outer: Option<(String, Position)> = None;
+    loop {
+        let (line, pos, next, inner) = match error {
+            EvalAltResult::ErrorInFunctionCall(name, of, inner, pos) => {
+                let next = inner_source(name, of, source);
+                let name = if name.starts_with("anon$") { "a closure".to_string() } else { format!("`{name}`") };
+                (name, *pos, next, inner)
+            }
+            EvalAltResult::ErrorInModule(path, inner, pos) => {
+                let next = if path.is_empty() { source } else { path.as_str() };
+                (format!("the module `{path}`"), *pos, next, inner)
+            }
+            _ => break,
+        };
+        let verb = if matches!(error, EvalAltResult::ErrorInModule(..)) { "imported" } else { "called" };
+        match outer.take().filter(|(_, at)| *at == pos && line == "a closure") {
+            Some((native, _)) => {
+                lines.pop();
+                lines.push(format!("in a closure, called by {native} at {}", place(source, pos)));
+            }
+            None if pos.is_none() => lines.push(format!("in {line}")),
+            None => lines.push(format!("in {line}, {verb} at {}", place(source, pos))),
+        }
+        outer = (line != "a closure").then_some((line, pos));
+        source = next;
+        error = inner.as_ref();
+    }
+    lines.reverse();
+    lines
+}
+
+/// "`a`", "`a` or `b`", "`a`, `b` or `c`".
+fn either(names: &[impl AsRef<str>]) -> String {
+    let quoted: Vec<String> = names.iter().map(|name| format!("`{}`", name.as_ref())).collect();
+    match quoted.split_last() {
+        Some((last, rest)) if !rest.is_empty() => format!("{} or {last}", rest.join(", ")),
+        Some((last, _)) => last.clone(),
+        None => String::new(),
+    }
+}
+
+/// The hint that suggests names, if there are any.
+fn did_you_mean(names: &[impl AsRef<str>]) -> Option<String> {
+    (!names.is_empty()).then(|| format!("did you mean {}?", either(names)))
+}
+
+/// A position of the script from a line and column that count from 1.
+fn position((line, column): (usize, usize)) -> Position {
+    let small = |n: usize| u16::try_from(n).unwrap_or(u16::MAX);
+    Position::new(small(line).max(1), small(column))
+}

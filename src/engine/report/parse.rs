@@ -1,0 +1,311 @@
+//! Words for scripts that cannot be read: what is missing or out of place, and where it was opened.
+
+use rhai::{LexError, ParseErrorType, Position};
+
+use super::lex::Kind;
+use super::reserved::{reserved, symbol_words};
+use super::{Context, Words, call, position, runtime, variable};
+
+/// Words for an error found while reading a script.
+pub(super) fn words(error: &ParseErrorType, context: &Context) -> Words {
+    use ParseErrorType as P;
+    match error {
+        P::VariableUndefined(name) => variable::unknown(name, context),
+        P::ModuleUndefined(name) => variable::unknown_namespace(name, context),
+        P::BadInput(error) => input(error, context),
+        P::UnexpectedEOF => {
+            let words = Words::new("the script ends too early");
+            match unclosed(context, None) {
+                Some(hint) => words.hint(hint),
+                None => words.hint("the last expression is not complete"),
+            }
+        }
+        P::UnknownOperator(symbol) => symbol_words(symbol),
+        P::Reserved(word) if word.starts_with(|c: char| c.is_alphabetic() || c == '_') => reserved(word, context),
+        P::Reserved(symbol) => symbol_words(symbol),
+        P::MissingToken(token, why) => missing(token, why, context),
+        P::MissingSymbol(what) => Words::new(format!("a symbol is missing: {what}")),
+        P::AssignmentToConstant(name) => runtime::constant(name),
+        P::AssignmentToInvalidLHS(_) => Words::new("this cannot be given a value")
+            .hint("to the left of = stands a variable, a field or an item; to compare write =="),
+        P::WrongFnDefinition => Words::new("`fn` inside a block or another function")
+            .hint("move it to the top level of the script, or write a closure: let name = |a, b| { … };"),
+        P::FnDuplicatedDefinition(name, params) => {
+            Words::new(format!("there is a function `{name}` with {} already", call::count(*params, "parameter")))
+                .hint("rename one of them")
+        }
+        P::FnMissingName => Words::new("the function has no name")
+            .hint("a function is written: fn name(a, b) { … }; one without a name is a closure: |a, b| { … }"),
+        P::FnMissingParams(name) => Words::new(format!("the function `{name}` has no parameter list"))
+            .hint(format!("write: fn {name}() {{ … }}")),
+        P::FnMissingBody(name) => {
+            Words::new(format!("the function `{name}` has no body")).hint(format!("write: fn {name}(…) {{ … }}"))
+        }
+        P::FnDuplicatedParam(_, param) => {
+            Words::new(format!("two parameters are called `{param}`")).hint("rename one of them")
+        }
+        P::VariableExpected => expected_name(context),
+        P::PropertyExpected => {
+            Words::new("a name is needed here").hint("a property or field is a name: x.name, #{ name: value }")
+        }
+        P::ForbiddenVariable(name) => {
+            Words::new(format!("`{name}` cannot be used as a name")).hint("choose another name")
+        }
+        P::VariableExists(name) => Words::new(format!("`{name}` is declared already"))
+            .hint(format!("give it a new value without let: {name} = …;")),
+        P::DuplicatedProperty(name) => {
+            Words::new(format!("the map has two fields `{name}`")).hint("remove or rename one of them")
+        }
+        P::DuplicatedVariable(name) => {
+            Words::new(format!("two variables are called `{name}`")).hint("rename one of them")
+        }
+        P::MismatchedType(wanted, given) if wanted.contains("boolean") => {
+            Words::new(format!("a condition must be true or false, not {given}")).hint("compare it, as in: x > 0")
+        }
+        P::MismatchedType(_, given) => Words::new(format!("`for` cannot go through {given}"))
+            .hint("to repeat something n times write: for i in 0..n"),
+        P::ExprExpected(_) => Words::new("a value is needed here"),
+        P::MalformedIndexExpr(text) if text.contains("map") => {
+            Words::new("the key of a map must be a string").hint("write: m[\"name\"] or m.name")
+        }
+        P::MalformedIndexExpr(_) => Words::new("an index must be an integer").hint("items are numbered from 0"),
+        P::WrongSwitchDefaultCase => Words::new("`_` must be the last case of a switch").hint("move it to the end"),
+        P::WrongSwitchIntegerCase => {
+            Words::new("a number cannot follow a range in a switch").hint("move the numbers before the ranges")
+        }
+        P::WrongSwitchCaseCondition => {
+            Words::new("this case cannot have a condition").hint("put the `if` inside the case")
+        }
+        P::WrongDocComment => {
+            Words::new("a /// comment stands before a function only").hint("write it with two slashes: //")
+        }
+        P::WrongExport => {
+            Words::new("`export` stands at the top level of a script only").hint("move it out of the block")
+        }
+        P::LoopBreak => {
+            Words::new(format!("`{}` outside a loop", context.token())).hint("to leave a function write: return;")
+        }
+        P::ExprTooDeep => Words::new("this expression is nested too deep").hint("give its parts names with let"),
+        P::TooManyFunctions => Words::new("the script has too many functions").hint("split it into modules"),
+        P::LiteralTooLarge(..) => {
+            Words::new("this value is too large to be written in a script").hint("put it together from parts")
+        }
+        _ => Words::new("this cannot be read here").hint("is something missing before it?"),
+    }
+}
+
+fn input(error: &LexError, context: &Context) -> Words {
+    match error {
+        LexError::UnterminatedString if context.token().starts_with('`') || context.token().starts_with('}') => {
+            Words::new("this text is never closed").hint("close it with a back-tick: `")
+        }
+        LexError::UnterminatedString => Words::new("this text is never closed")
+            .hint("close it with \" in the same line; text of several lines is written between back-ticks"),
+        LexError::ImproperSymbol(symbol, _) if symbol == "=" => {
+            Words::new("`=` gives a value and cannot be a condition").hint("to compare write: ==")
+        }
+        LexError::ImproperSymbol(symbol, _) if symbol == "this" => Words::new("`this` is known in functions only")
+            .hint("it is the object before the dot of a method call: x.name(…)"),
+        LexError::ImproperSymbol(symbol, why) if why.ends_with("is disabled") => {
+            Words::new(format!("`{symbol}` cannot be used in scripts here"))
+        }
+        LexError::ImproperSymbol(symbol, _) => symbol_words(symbol),
+        LexError::UnexpectedInput(token) => unexpected(token, context),
+        LexError::MalformedChar(text) if text.is_empty() => {
+            Words::new("the quotes hold no character").hint("write text between \" \"")
+        }
+        LexError::MalformedChar(_) => {
+            Words::new("single quotes hold one character only").hint("write text between double quotes: \"text\"")
+        }
+        LexError::MalformedEscapeSequence(text) => Words::new(format!("`{text}` means nothing in a text"))
+            .hint("a backslash itself is written \\\\; others are \\n \\t \\\" \\x41"),
+        LexError::MalformedNumber(_) => {
+            Words::new("this is not a number").hint("numbers are written 12, 1_000, 1.5, 0xff, 0b101")
+        }
+        LexError::MalformedIdentifier(name) => {
+            Words::new(format!("`{name}` cannot be a name")).hint("a name has at least one letter")
+        }
+        LexError::StringTooLong(_) => {
+            Words::new("this text is too long for a script").hint("put it together from parts")
+        }
+        _ => Words::new("this cannot be read here"),
+    }
+}
+
+/// A token where a value or statement should stand.
+fn unexpected(token: &str, context: &Context) -> Words {
+    let open = context.scan.open_before(context.index);
+    match token {
+        "}" | ")" | "]" if open.is_empty() => {
+            Words::new(format!("`{token}` closes nothing")).hint("remove it, or add what it should close")
+        }
+        "}" | ")" | "]" => match unclosed(context, Some(token)) {
+            Some(hint) => Words::new(format!("`{token}` stands where something else must be closed first")).hint(hint),
+            None => Words::new(format!("a value is missing before `{token}`"))
+                .hint("write the value, or remove what leads to it"),
+        },
+        "else" => Words::new("`else` without an `if`").hint("write: if … { … } else { … }, without a ; between"),
+        ";" | "," => {
+            Words::new(format!("a value is missing before `{token}`")).hint(match unclosed(context, Some(token)) {
+                Some(hint) => hint,
+                None => "write the value, or remove what leads to it".to_string(),
+            })
+        }
+        "=" => Words::new("`=` cannot stand here").hint("to compare write ==; a new variable is declared with let"),
+        _ => Words::new(format!("`{token}` cannot stand here"))
+            .hint("is something missing before it, such as a ; or an operator?"),
+    }
+}
+
+/// Which bracket waits to be closed at the error, unless `closer` closes it.
+fn unclosed(context: &Context, closer: Option<&str>) -> Option<String> {
+    let mut open = *context.scan.open_before(context.index).last()?;
+    if context.token().is_empty() && context.scan.text(open) == "{" {
+        open = context.scan.closed_too_far_left().unwrap_or(open);
+    }
+    let bracket = context.scan.text(open);
+    let closing = closing(bracket);
+    if closer == Some(closing) {
+        return None;
+    }
+    let line = context.scan.tokens[open].start.0;
+    Some(format!("the `{bracket}` of line {line} is not closed: add `{closing}`"))
+}
+
+fn closing(bracket: &str) -> &'static str {
+    match bracket {
+        "(" => ")",
+        "[" => "]",
+        _ => "}",
+    }
+}
+
+fn missing(token: &str, why: &str, context: &Context) -> Words {
+    let found = context.token();
+    let other = match found {
+        "and" => Some("write `&&` for and"),
+        "or" => Some("write `||` for or"),
+        "is" if token != "}" => Some("write `==` to compare"),
+        "then" | "do" => Some("a block stands between { }"),
+        _ => None,
+    };
+    if let Some(hint) = other {
+        return Words::new(format!("`{found}` is not a word of this language")).hint(hint);
+    }
+    match token {
+        ";" => semicolon(context),
+        "," if why.contains("map literal") && found != ";" => {
+            Words::new("a `,` is missing between the fields of this map")
+                .hint("write: #{ a: 1, b: 2 }")
+                .at(gap(context))
+        }
+        "," if why.starts_with("to separate") => comma(why, context),
+        "," => Words::new("`for (` takes two names")
+            .hint("write: for item in items { … }, or for (item, index) in items { … }"),
+        "{" if context.before() == "catch" => {
+            Words::new("the variable of `catch` stands in brackets").hint(format!("write: catch ({found}) {{ … }}"))
+        }
+        "{" => Words::new("a block must begin here").hint(match found {
+            ":" => "a block stands between { }, not after a colon",
+            _ => "what if, else, for, while and fn do stands between { }, even a single line",
+        }),
+        "in" => Words::new("a `for` needs `in`").hint("write: for item in items { … }, or for i in 0..5 { … }"),
+        "catch" => Words::new("a `try` needs a `catch`").hint("write: try { … } catch (err) { … }"),
+        "while" => Words::new("a `do` block ends in `while` or `until`").hint("write: do { … } while condition;"),
+        "=>" => Words::new("a case of a switch needs `=>`").hint("write: switch x { 1 => …, _ => … }"),
+        ":" => Words::new("a `:` is missing after the name of the field").hint("write: #{ name: value }"),
+        "|" => Words::new("the parameters of the closure are not closed").hint("write: |a, b| …"),
+        _ => {
+            let token = if why.contains("switch block") { "}" } else { token };
+            let words = Words::new(match found {
+                "" => format!("`{token}` is missing at the end of the script"),
+                _ => format!("`{token}` is missing before `{found}`"),
+            });
+            let words = words.at(gap(context));
+            match unclosed(context, None) {
+                Some(hint) => words.hint(hint),
+                None => words.hint(format!("add `{token}`")),
+            }
+        }
+    }
+}
+
+fn semicolon(context: &Context) -> Words {
+    let (before, found) = (context.before(), context.token());
+    let open = context.scan.open_before(context.index);
+    let words = Words::new("a `;` is missing between two statements").at(gap(context));
+    let odd = Words::new(format!("`{found}` cannot stand here"));
+    if found.is_empty() && !open.is_empty() {
+        let words = Words::new("`}` is missing at the end of the script").at(gap(context));
+        return words.hints(unclosed(context, None));
+    }
+    if found == "}" && open.is_empty() {
+        return unexpected(found, context);
+    }
+    let before_that = context.scan.text_before(context.index.saturating_sub(1));
+    match found {
+        ":" if before_that == "let" => odd.hint(format!("variables have no written type: let {before} = …;")),
+        "." if before_that == "let" => {
+            odd.hint(format!("a field is set without let: {before}.{} = …;", context.after()))
+        }
+        "=>" => odd.hint("a closure is written: |x| …"),
+        ":" => odd.hint("a block stands between { }, not after a colon"),
+        _ if matches!(before_that, "let" | "const") => Words::new(format!("a `=` is missing after `{before}`"))
+            .hint(format!("write: {before_that} {before} = …;"))
+            .at(gap(context)),
+        _ if unit(before, found, context).is_some() => odd.hints(unit(before, found, context)),
+        _ => words.hint("end each statement with `;`"),
+    }
+}
+
+/// `250ms`, written without its dot.
+fn unit(before: &str, found: &str, context: &Context) -> Option<String> {
+    let token = context.scan.tokens.get(context.index)?;
+    let text = if token.kind == Kind::Number { found } else { before };
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit = &text[digits.len()..];
+    (!digits.is_empty() && matches!(unit, "s" | "ms" | "us" | "ns"))
+        .then(|| format!("a duration is written with a dot: {digits}.{unit}"))
+}
+
+fn comma(why: &str, context: &Context) -> Words {
+    let (found, index) = (context.token(), context.index);
+    let open = context.scan.open_before(index).last().copied();
+    let bracket = open.map_or("(", |open| context.scan.text(open));
+    let starts_line =
+        index > 0 && context.scan.tokens.get(index).is_some_and(|t| t.start.0 > context.scan.tokens[index - 1].end.0);
+    let ends = matches!(found, "" | ";" | "}" | ")" | "]" | "let" | "const" | "if" | "for" | "while" | "fn" | "return");
+    if ends || (starts_line && context.after() == "(") {
+        let words = Words::new(format!("`{}` is missing", closing(bracket))).at(gap(context));
+        return words.hints(unclosed(context, None));
+    }
+    let items = match why {
+        _ if why.contains("argument") => "arguments",
+        _ if why.contains("parameters") => "parameters",
+        _ => "items",
+    };
+    let closing = if why.contains("anonymous") { "|" } else { closing(bracket) };
+    Words::new(format!("a `,` is missing between two {items}"))
+        .hint(format!("or the list ends here: add `{closing}`"))
+        .at(gap(context))
+}
+
+/// The place after the token before the error, if that is in an earlier line.
+fn gap(context: &Context) -> Option<Position> {
+    let before = &context.scan.tokens.get(context.index.checked_sub(1)?)?;
+    let is_earlier = context.pos.line().is_some_and(|line| line > before.end.0);
+    is_earlier.then(|| position(before.end))
+}
+
+fn expected_name(context: &Context) -> Words {
+    let found = context.token();
+    match found {
+        "(" if context.before() == "let" => {
+            Words::new("`let` takes one name").hint("take parts of a value one by one: let a = list[0];")
+        }
+        _ if found.starts_with(|c: char| c.is_alphabetic()) => {
+            Words::new(format!("`{found}` is a word of the language and cannot be a name")).hint("choose another name")
+        }
+        _ => Words::new("a name is needed here").hint("write: let name = value;"),
+    }
+}

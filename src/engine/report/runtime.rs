@@ -1,0 +1,248 @@
+//! Words for errors of a running script.
+
+use rhai::{Dynamic, EvalAltResult, Position};
+
+use super::names::{a, plain_type};
+use super::{Context, Words, call, parse, position, property, variable};
+
+/// Words for an error without its calls.
+pub(super) fn words(error: &EvalAltResult, context: &Context, describe: &dyn Fn(&Dynamic) -> Option<String>) -> Words {
+    use EvalAltResult as E;
+    match error {
+        E::ErrorParsing(error, _) => parse::words(error, context),
+        E::ErrorVariableNotFound(name, _) => variable::unknown(name, context),
+        E::ErrorFunctionNotFound(signature, _) => call::not_found(signature, context),
+        E::ErrorModuleNotFound(path, _) if context.token().starts_with('"') || context.before() == "import" => {
+            Words::new(format!("no module `{path}` is found"))
+                .hint("the path is taken from the folder of this script and has no .rhai at its end")
+        }
+        E::ErrorModuleNotFound(name, _) => variable::unknown_namespace(name, context),
+        E::ErrorPropertyNotFound(name, _) => property::missing_key(name, context),
+        E::ErrorDotExpr(text, _) => property::property(text, context),
+        E::ErrorIndexNotFound(index, _) => Words::new(format!("there is nothing at the index {index}"))
+            .hint("ask first: `key in map`, `i < list.len()`"),
+        E::ErrorIndexingType(text, _) => property::indexing(text, context),
+        E::ErrorMismatchDataType(wanted, given, _) | E::ErrorMismatchOutputType(wanted, given, _) => {
+            mismatch(&plain_type(wanted), &plain_type(given), context)
+        }
+        E::ErrorArrayBounds(length, index, _) => bounds(*length, *index, "list", "item"),
+        E::ErrorStringBounds(length, index, _) => bounds(*length, *index, "text", "character"),
+        E::ErrorBitFieldBounds(length, index, _) => {
+            Words::new(format!("an integer has {length} bits, and no bit {index}"))
+                .hint("indexing a number reads its bits: is this the variable you mean?")
+        }
+        E::ErrorFor(_) => Words::new("`for` cannot go through this value")
+            .hint("it goes through arrays, texts' .chars(), ranges (0..5) and objects that give one item after another")
+            .hint("to repeat something n times write: for i in 0..n"),
+        E::ErrorArithmetic(text, _) => arithmetic(text),
+        E::ErrorDataRace(text, _) => data_race(text, context),
+        E::ErrorAssignmentToConstant(name, _) => constant(name),
+        E::ErrorNonPureMethodCallOnConstant(name, _) => constant_method(name),
+        E::ErrorUnboundThis(_) => Words::new("`this` means nothing here")
+            .hint("`this` is the object before the dot of a method call: x.name(…)"),
+        E::ErrorVariableExists(name, _) => Words::new(format!("`{name}` is declared already"))
+            .hint(format!("give it a new value without let: {name} = …;")),
+        E::ErrorForbiddenVariable(name, _) => {
+            Words::new(format!("`{name}` cannot be used as a name")).hint("choose another name")
+        }
+        E::ErrorStackOverflow(_) => Words::new("too many calls inside each other").hint(match context.token() {
+            "" => "a function that calls itself must have a case in which it does not".to_string(),
+            name => format!("does `{name}` call itself without end? It must have a case in which it does not"),
+        }),
+        E::ErrorTooManyOperations(_) => Words::new("the script has used up the operations it may take")
+            .hint("does a loop never end? Give it a `break`, or a condition that becomes false"),
+        E::ErrorTooManyVariables(_) => {
+            Words::new("the script has too many variables").hint("keep values in an array or a map")
+        }
+        E::ErrorTooManyModules(_) => Words::new("the script imports too many modules")
+            .hint("import once at the top of the script, not in a loop"),
+        E::ErrorDataTooLarge(what, _) => too_large(what),
+        E::ErrorTerminated(token, _) => match describe(token).or_else(|| text_of(token)) {
+            Some(why) if !why.is_empty() => Words::new(format!("the script was stopped: {why}")),
+            _ => Words::new("the script was stopped"),
+        },
+        E::ErrorRuntime(value, _) => thrown(value, describe),
+        E::ErrorSystem(what, cause) if what.is_empty() => Words::new(cause.to_string()),
+        E::ErrorSystem(what, cause) => Words::new(format!("{what}: {cause}")),
+        E::ErrorCustomSyntax(what, ..) => Words::new(what.clone()),
+        E::LoopBreak(true, ..) => Words::new("`break` outside a loop").hint("to leave a function write: return;"),
+        E::LoopBreak(false, ..) => Words::new("`continue` outside a loop").hint("to leave a function write: return;"),
+        E::Exit(value, _) => Words::new(format!("the script ended itself with exit({value})")),
+        _ => Words::new("the script failed"),
+    }
+}
+
+/// The error that a script caught and threw again as a value: what it was, its source, its place.
+pub(super) fn caught_before(value: &Dynamic) -> Option<(EvalAltResult, Option<String>, Position)> {
+    use EvalAltResult as E;
+    let map = value.as_map_ref().ok()?;
+    let text = |key: &str| map.get(key).and_then(text_of);
+    let number = |key: &str| map.get(key).and_then(|v| v.as_int().ok());
+    let kind = text("error")?;
+    let whole = |n: i64| usize::try_from(n).unwrap_or(0);
+    let pos = position((whole(number("line")?), whole(number("position").unwrap_or(0))));
+    let length = || number("length").map(whole);
+    let error = match kind.as_str() {
+        "ErrorFunctionNotFound" => E::ErrorFunctionNotFound(text("function")?, pos),
+        "ErrorVariableNotFound" => E::ErrorVariableNotFound(text("variable")?, pos),
+        "ErrorPropertyNotFound" => E::ErrorPropertyNotFound(text("variable")?, pos),
+        "ErrorDotExpr" => E::ErrorDotExpr(text("property")?, pos),
+        "ErrorIndexingType" => E::ErrorIndexingType(text("type")?, pos),
+        "ErrorMismatchDataType" => E::ErrorMismatchDataType(text("requested")?, text("actual")?, pos),
+        "ErrorMismatchOutputType" => E::ErrorMismatchOutputType(text("requested")?, text("actual")?, pos),
+        "ErrorArrayBounds" => E::ErrorArrayBounds(length()?, number("index")?, pos),
+        "ErrorStringBounds" => E::ErrorStringBounds(length()?, number("index")?, pos),
+        "ErrorArithmetic" => E::ErrorArithmetic(text("message")?, pos),
+        "ErrorDataRace" => E::ErrorDataRace(text("variable")?, pos),
+        "ErrorFor" => E::ErrorFor(pos),
+        _ => return None,
+    };
+    Some((error, text("source").filter(|s| !s.is_empty()), pos))
+}
+
+fn text_of(value: &Dynamic) -> Option<String> {
+    value.as_immutable_string_ref().ok().map(|s| s.to_string())
+}
+
+fn thrown(value: &Dynamic, describe: &dyn Fn(&Dynamic) -> Option<String>) -> Words {
+    if let Some(text) = describe(value) {
+        let mut lines = text.lines().map(str::to_string);
+        return Words::new(lines.next().unwrap_or_default()).hints(lines);
+    }
+    if let Some(text) = text_of(value).filter(|text| !text.is_empty()) {
+        return Words::new(text);
+    }
+    if let Ok(map) = value.as_map_ref() {
+        let show = |v: &Dynamic| text_of(v).unwrap_or_else(|| v.to_string());
+        let message = map.get("message").map(show);
+        let fields = map.iter().filter(|(key, _)| *key != "message").map(|(key, v)| format!("{key}: {}", show(v)));
+        let fields = fields.collect::<Vec<_>>().join(", ");
+        return Words::new(match message {
+            Some(message) if fields.is_empty() => message,
+            Some(message) => format!("{message} ({fields})"),
+            None => format!("the script threw an error ({fields})"),
+        });
+    }
+    if value.is_unit() || value.is_string() {
+        return Words::new("the script threw an error without a message").hint("say what went wrong: throw \"…\"");
+    }
+    Words::new(format!("the script threw: {value}"))
+}
+
+fn mismatch(wanted: &str, given: &str, context: &Context) -> Words {
+    let given_name = if given == "any" { "another value".to_string() } else { a(given) };
+    let words = Words::new(format!("{} is needed here, not {given_name}", a(wanted)));
+    match (wanted, given) {
+        ("bool", "integer" | "float") => {
+            words.hint("a condition must be true or false: compare the number, as in x != 0")
+        }
+        ("bool", "string" | "array" | "map" | "blob") => {
+            words.hint("a condition must be true or false: ask .len() > 0")
+        }
+        ("bool", "()") => words.hint("a condition must be true or false: ask x != ()"),
+        ("bool", _) => words.hint("a condition must be true or false"),
+        ("integer", "string") if context.before() == "[" => {
+            words.hint("items of an array are numbered from 0; a map has names as keys")
+        }
+        ("string", "integer") if context.before() == "[" => {
+            words.hint("the keys of a map are strings: m[key.to_string()]")
+        }
+        ("Duration", "integer" | "float") => words.hint("give the number its unit: `1.s` or `250.ms`"),
+        ("float", "integer") => words.hint("write it with a point, as in `1.0`, or use .to_float()"),
+        ("string", _) => words.hint("turn it into text: .to_string()"),
+        ("integer" | "float", "string") => words.hint("turn text into a number: parse_int(text) or parse_float(text)"),
+        ("closure", _) => words.hint("put | | with its parameters before the expression, as in `|pkt| …`"),
+        (_, "()") => words.hint("() comes from a call without a result: does each way through it end in a value?"),
+        _ => words.hint("see what the value is with: print(type_of(x))"),
+    }
+}
+
+fn bounds(length: usize, index: i64, whole: &str, part: &str) -> Words {
+    let words = match length {
+        0 => Words::new(format!("no {part} {index}: the {whole} is empty")),
+        _ => Words::new(format!("no {part} {index}: the {whole} has {}", call::count(length, part))),
+    };
+    match length {
+        0 => words.hint(format!("ask first: if {whole}.len() > {}", index.max(0))),
+        _ => words.hint(format!("they are numbered from 0 to {}; -1 is the last", length - 1)),
+    }
+}
+
+fn arithmetic(text: &str) -> Words {
+    if text.starts_with("Division by zero") || (text.starts_with("Modulo") && text.ends_with("% 0")) {
+        return Words::new("division by zero").hint("ask first whether the divisor is 0, as in: if n > 0 { sum / n }");
+    }
+    if text.to_lowercase().contains("overflow") || text.starts_with("Modulo") {
+        let operation = text.split_once(": ").map_or("", |(_, operation)| operation);
+        let message = match operation {
+            "" => "the number is too large".to_string(),
+            _ => format!("the number is too large: {operation}"),
+        };
+        return Words::new(message).hint(format!(
+            "integers reach from {} to {}; floats further: x.to_float()",
+            i64::MIN,
+            i64::MAX
+        ));
+    }
+    if text.starts_with("Error parsing") {
+        let quoted = text.split('\'').nth(1).unwrap_or_default();
+        return Words::new(format!("`{quoted}` is not a number"))
+            .hint("remove blanks with .trim() first, or catch the error: try { … } catch { … }");
+    }
+    let mut chars = text.chars();
+    let first = chars.next().map(|c| c.to_lowercase().to_string()).unwrap_or_default();
+    Words::new(format!("{first}{}", chars.as_str()))
+}
+
+fn data_race(text: &str, context: &Context) -> Words {
+    let Some(name) = text.strip_prefix("argument #").and_then(|t| t.split('\'').nth(1)) else {
+        return Words::new("a variable is used by two threads at once")
+            .hint("do not share variables between threads: share a counter() or a channel()");
+    };
+    let scan = context.scan;
+    let dotted: Vec<usize> = (1..scan.tokens.len())
+        .filter(|i| scan.text(*i) == name && scan.text(*i - 1) == "." && scan.text(*i + 1) == "(")
+        .collect();
+    let at = match (&dotted[..], context.pos.is_none()) {
+        ([only], true) => Some(position(scan.tokens[*only].start)),
+        _ => None,
+    };
+    let object = dotted.first().map(|i| scan.text(i.saturating_sub(2))).filter(|_| dotted.len() == 1).unwrap_or("sock");
+    Words::new(format!("`{name}` is given a value that is in use"))
+        .hint(format!("with a closure that uses the object itself, call it as a function: {name}({object}, |…| …), not {object}.{name}(|…| …)"))
+        .hint("do not share variables between threads: share a counter() or a channel()")
+        .at(at)
+}
+
+/// Words for a change of a constant.
+pub(super) fn constant(name: &str) -> Words {
+    match name {
+        "" => Words::new("a fixed value cannot be changed")
+            .hint("to compare write ==; to the left of = stands a variable"),
+        _ => Words::new(format!("`{name}` is a constant and cannot be changed"))
+            .hint(format!("declare it with let instead of const: let {name} = …;")),
+    }
+}
+
+fn constant_method(name: &str) -> Words {
+    let words = match name.split_once('$') {
+        Some(("set", property)) => Words::new(format!("`{property}` of a constant cannot be changed")),
+        Some(("get", property)) => {
+            Words::new(format!("`{property}` of a constant cannot be read, because reading it changes it"))
+        }
+        Some(_) => Words::new("an item of a constant cannot be changed"),
+        None => Words::new(format!("`{name}` would change a constant")),
+    };
+    words.hint("declare it with let instead of const")
+}
+
+fn too_large(what: &str) -> Words {
+    let kind = match what {
+        _ if what.contains("string") => "text",
+        _ if what.contains("map") => "map",
+        _ if what.contains("array") || what.contains("BLOB") => "array or blob",
+        _ => "value",
+    };
+    Words::new(format!("the {kind} grows too large"))
+        .hint("does a loop add to it without end? Keep a count or stats() instead of every value")
+}

@@ -1,0 +1,416 @@
+//! Messages for scripts that cannot be read.
+
+#[test]
+fn messages() {
+    super::check(&CASES);
+}
+
+/// Script, and the whole message for it.
+const CASES: [(&str, &str); 40] = [
+    (
+        r#"let x = (1 + 2;"#,
+        r#"
+error: `)` is missing before `;`
+  --> main.rhai:1:15
+    1 | let x = (1 + 2;
+      |               ^
+  hint: the `(` of line 1 is not closed: add `)`
+"#,
+    ),
+    (
+        r#"let list = [1, 2;"#,
+        r#"
+error: `]` is missing
+  --> main.rhai:1:17
+    1 | let list = [1, 2;
+      |                 ^
+  hint: the `[` of line 1 is not closed: add `]`
+"#,
+    ),
+    (
+        r#"let list = [1 2];"#,
+        r#"
+error: a `,` is missing between two items
+  --> main.rhai:1:15
+    1 | let list = [1 2];
+      |               ^
+  hint: or the list ends here: add `]`
+"#,
+    ),
+    (
+        r#"let list = [1, 2
+print(list);"#,
+        r#"
+error: `]` is missing
+  --> main.rhai:1:17
+    1 | let list = [1, 2
+      |                 ^
+  hint: the `[` of line 1 is not closed: add `]`
+"#,
+    ),
+    (
+        r#"let opt = #{ a: 1 b: 2 };"#,
+        r#"
+error: a `,` is missing between the fields of this map
+  --> main.rhai:1:19
+    1 | let opt = #{ a: 1 b: 2 };
+      |                   ^
+  hint: write: #{ a: 1, b: 2 }
+"#,
+    ),
+    (
+        r#"let opt = #{ a 1 };"#,
+        r#"
+error: a `:` is missing after the name of the field
+  --> main.rhai:1:16
+    1 | let opt = #{ a 1 };
+      |                ^
+  hint: write: #{ name: value }
+"#,
+    ),
+    (
+        r#"print("hello""#,
+        r#"
+error: `)` is missing at the end of the script
+  --> main.rhai:1:14
+    1 | print("hello"
+      |              ^
+  hint: the `(` of line 1 is not closed: add `)`
+"#,
+    ),
+    (
+        r#"fn f(x) {
+	if x {
+		print(x);
+}"#,
+        r#"
+error: `}` is missing at the end of the script
+  --> main.rhai:4:2
+    4 | }
+      |  ^
+  hint: the `{` of line 2 is not closed: add `}`
+"#,
+    ),
+    (
+        r#"for i in 0..5 { } }"#,
+        r#"
+error: `}` closes nothing
+  --> main.rhai:1:19
+    1 | for i in 0..5 { } }
+      |                   ^
+  hint: remove it, or add what it should close
+"#,
+    ),
+    (
+        r#"print("hello);"#,
+        r#"
+error: this text is never closed
+  --> main.rhai:1:7
+    1 | print("hello);
+      |       ^
+  hint: close it with " in the same line; text of several lines is written between back-ticks
+"#,
+    ),
+    (
+        r#"let s = `hello;"#,
+        r#"
+error: this text is never closed
+  --> main.rhai:1:9
+    1 | let s = `hello;
+      |         ^
+  hint: close it with a back-tick: `
+"#,
+    ),
+    (
+        r#"print(1)
+print(2)"#,
+        r#"
+error: a `;` is missing between two statements
+  --> main.rhai:1:9
+    1 | print(1)
+      |         ^
+  hint: end each statement with `;`
+"#,
+    ),
+    (
+        r#"let x 5;"#,
+        r#"
+error: a `=` is missing after `x`
+  --> main.rhai:1:7
+    1 | let x 5;
+      |       ^
+  hint: write: let x = …;
+"#,
+    ),
+    (
+        r#"let x = 250ms;"#,
+        r#"
+error: `250ms` cannot stand here
+  --> main.rhai:1:12
+    1 | let x = 250ms;
+      |            ^
+  hint: a duration is written with a dot: 250.ms
+"#,
+    ),
+    (
+        r#"let x = 5;
+if x = 5 { print(x) }"#,
+        r#"
+error: `=` gives a value and cannot be a condition
+  --> main.rhai:2:6
+    2 | if x = 5 { print(x) }
+      |      ^
+  hint: to compare write: ==
+"#,
+    ),
+    (
+        r#"if true print(1);"#,
+        r#"
+error: a block must begin here
+  --> main.rhai:1:9
+    1 | if true print(1);
+      |         ^
+  hint: what if, else, for, while and fn do stands between { }, even a single line
+"#,
+    ),
+    (
+        r#"let spawn = 5;"#,
+        r#"
+error: `spawn` is a reserved word and cannot be a name
+  --> main.rhai:1:5
+    1 | let spawn = 5;
+      |     ^
+  hint: choose another name, such as `my_spawn`
+"#,
+    ),
+    (
+        r#"spawn(|| 1);"#,
+        r#"
+error: `spawn` is a reserved word without a meaning here
+  --> main.rhai:1:1
+    1 | spawn(|| 1);
+      | ^
+  hint: a thread is started with: start_thread(|| …)
+"#,
+    ),
+    (
+        r#"match 5 { 1 => 2 }"#,
+        r#"
+error: `match` is a reserved word without a meaning here
+  --> main.rhai:1:1
+    1 | match 5 { 1 => 2 }
+      | ^
+  hint: write: switch x { 1 => …, _ => … }
+"#,
+    ),
+    (
+        r#"fn go() { }"#,
+        r#"
+error: `go` is a reserved word and cannot be a name
+  --> main.rhai:1:4
+    1 | fn go() { }
+      |    ^
+  hint: choose another name, such as `my_go`
+"#,
+    ),
+    (
+        r#"let x = null;"#,
+        r#"
+error: `null` is a reserved word without a meaning here
+  --> main.rhai:1:9
+    1 | let x = null;
+      |         ^
+  hint: "no value" is written ()
+"#,
+    ),
+    (
+        r#"let opt = #{ new: 1 };"#,
+        r#"
+error: `new` is a reserved word
+  --> main.rhai:1:14
+    1 | let opt = #{ new: 1 };
+      |              ^
+  hint: put the name of the field in quotes: "new": …
+"#,
+    ),
+    (
+        r#"print "hello";"#,
+        r#"
+error: `print` is a function
+  --> main.rhai:1:1
+    1 | print "hello";
+      | ^
+  hint: call it with brackets: print(…)
+"#,
+    ),
+    (
+        r#"let x = 1; x++;"#,
+        r#"
+error: `++` is not an operator of this language
+  --> main.rhai:1:13
+    1 | let x = 1; x++;
+      |             ^
+  hint: write: x += 1
+"#,
+    ),
+    (
+        r#"let x = 1; let y = x ? 1 : 2;"#,
+        r#"
+error: `?` is not an operator of this language
+  --> main.rhai:1:22
+    1 | let x = 1; let y = x ? 1 : 2;
+      |                      ^
+  hint: write: if condition { a } else { b }
+"#,
+    ),
+    (
+        r#"let x = 5 @ 3;"#,
+        r#"
+error: `@` is not an operator of this language
+  --> main.rhai:1:11
+    1 | let x = 5 @ 3;
+      |           ^
+  hint: operators are + - * / % ** == != < > <= >= && || ! & | ^ << >> ?? and in
+"#,
+    ),
+    (
+        r#"let x = 5 === 3;"#,
+        r#"
+error: `===` is not an operator of this language
+  --> main.rhai:1:11
+    1 | let x = 5 === 3;
+      |           ^
+  hint: write: ==
+"#,
+    ),
+    (
+        r#"let x = true and false;"#,
+        r#"
+error: `and` is not a word of this language
+  --> main.rhai:1:14
+    1 | let x = true and false;
+      |              ^
+  hint: write `&&` for and
+"#,
+    ),
+    (
+        r#"# a comment"#,
+        r#"
+error: `#` is not an operator of this language
+  --> main.rhai:1:1
+    1 | # a comment
+      | ^
+  hint: a comment begins with: //
+"#,
+    ),
+    (
+        r#"const MAX = 5; MAX = 6;"#,
+        r#"
+error: `MAX` is a constant and cannot be changed
+  --> main.rhai:1:16
+    1 | const MAX = 5; MAX = 6;
+      |                ^
+  hint: declare it with let instead of const: let MAX = …;
+"#,
+    ),
+    (
+        r#"5 = 6;"#,
+        r#"
+error: a fixed value cannot be changed
+  --> main.rhai:1:1
+    1 | 5 = 6;
+      | ^
+  hint: to compare write ==; to the left of = stands a variable
+"#,
+    ),
+    (
+        r#"if true { fn f() { 1 } }"#,
+        r#"
+error: `fn` inside a block or another function
+  --> main.rhai:1:11
+    1 | if true { fn f() { 1 } }
+      |           ^
+  hint: move it to the top level of the script, or write a closure: let name = |a, b| { … };
+"#,
+    ),
+    (
+        r#"fn f { }"#,
+        r#"
+error: the function `f` has no parameter list
+  --> main.rhai:1:6
+    1 | fn f { }
+      |      ^
+  hint: write: fn f() { … }
+"#,
+    ),
+    (
+        r#"try { 1 } catch e { 2 }"#,
+        r#"
+error: the variable of `catch` stands in brackets
+  --> main.rhai:1:17
+    1 | try { 1 } catch e { 2 }
+      |                 ^
+  hint: write: catch (e) { … }
+"#,
+    ),
+    (
+        r#"for i of [1] { }"#,
+        r#"
+error: a `for` needs `in`
+  --> main.rhai:1:7
+    1 | for i of [1] { }
+      |       ^
+  hint: write: for item in items { … }, or for i in 0..5 { … }
+"#,
+    ),
+    (
+        r#"let x = ;"#,
+        r#"
+error: a value is missing before `;`
+  --> main.rhai:1:9
+    1 | let x = ;
+      |         ^
+  hint: write the value, or remove what leads to it
+"#,
+    ),
+    (
+        r#"let s = 'hello';"#,
+        r#"
+error: single quotes hold one character only
+  --> main.rhai:1:9
+    1 | let s = 'hello';
+      |         ^
+  hint: write text between double quotes: "text"
+"#,
+    ),
+    (
+        r#"let s = "a\q";"#,
+        r#"
+error: `\q` means nothing in a text
+  --> main.rhai:1:12
+    1 | let s = "a\q";
+      |            ^
+  hint: a backslash itself is written \\; others are \n \t \" \x41
+"#,
+    ),
+    (
+        r#"break;"#,
+        r#"
+error: `break` outside a loop
+  --> main.rhai:1:1
+    1 | break;
+      | ^
+  hint: to leave a function write: return;
+"#,
+    ),
+    (
+        r#"let a.b = 5;"#,
+        r#"
+error: `.` cannot stand here
+  --> main.rhai:1:6
+    1 | let a.b = 5;
+      |      ^
+  hint: a field is set without let: a.b = …;
+"#,
+    ),
+];

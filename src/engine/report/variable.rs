@@ -1,0 +1,169 @@
+//! Words for names that are not known: variables, and what was meant as something else.
+
+use std::collections::BTreeSet;
+
+use super::scan::{Declared, Origin};
+use super::{Context, Words, did_you_mean, names::Names};
+use crate::nearest::nearest;
+
+/// Words for a variable that is used but not known, with or without a namespace.
+pub(super) fn unknown(name: &str, context: &Context) -> Words {
+    if let Some((namespace, variable)) = name.rsplit_once("::") {
+        return unknown_in(namespace, variable, context);
+    }
+    let declared = context.scan.declared();
+    let index = context.index;
+    let same: Vec<&Declared> = declared.iter().filter(|d| d.name == name).collect();
+
+    if let Some((_, message, hint)) = FOREIGN.iter().find(|(word, ..)| *word == name && same.is_empty()) {
+        return Words::new(message.replace("{}", name)).hint(*hint);
+    }
+    let words = Words::new(format!("no variable `{name}` is known here"));
+    if let Some(own) = same.iter().rfind(|d| d.origin == Origin::Let && context.scan.is_in_own_value(d, index)) {
+        let line = context.scan.line_of(own);
+        return words
+            .hint(format!("`{name}` is being declared in line {line} and does not see itself"))
+            .hint(format!("for a closure that calls itself, write a function: fn {name}(…) {{ … }}"));
+    }
+    if let Some(function) = context.scan.function_around(index)
+        && let Some(outer) = same.iter().find(|d| d.is_top_level())
+    {
+        return outside(name, outer, function, context, words);
+    }
+    if context.names.forms("", name).next().is_some() {
+        return Words::new(format!("`{name}` is a function, not a variable"))
+            .hint(format!("call it: {name}(…); to pass it as a value write Fn(\"{name}\")"));
+    }
+    if context.names.namespaces.contains(name) {
+        let example = context.names.of_namespace(name).next().map_or("name", |f| f.name.as_str());
+        return Words::new(format!("`{name}` is a namespace, not a variable"))
+            .hint(format!("name what you need of it: {name}::{example}"));
+    }
+    if let Some(later) = same.iter().find(|d| context.scan.is_later(d, index)) {
+        let line = context.scan.line_of(later);
+        return words.hint(format!("`{name}` is declared in line {line}: use it after that"));
+    }
+    if let Some(ended) = same.iter().rfind(|d| !context.scan.is_visible(d, index)) {
+        let line = context.scan.line_of(ended);
+        return words.hint(format!(
+            "the `{name}` of line {line} is known only inside its block or function\n\
+             to use it here too, declare it before that: let {name} = …;"
+        ));
+    }
+    let near = near(name, context, &declared);
+    let suggestion = did_you_mean(&near);
+    if context.after() == "=" && matches!(context.before(), "" | ";" | "{" | "}") {
+        return words.hints(suggestion).hint(format!("a new variable is declared with let: let {name} = …;"));
+    }
+    match suggestion {
+        Some(hint) => words.hint(hint),
+        None => words.hint(format!("declare it first: let {name} = …;")),
+    }
+}
+
+/// Words for a namespace or module that is not known.
+pub(super) fn unknown_namespace(name: &str, context: &Context) -> Words {
+    let declared = context.scan.declared();
+    if declared.iter().any(|d| d.name == name && d.origin != Origin::Module) {
+        return Words::new(format!("`{name}` is a variable, not a namespace")).hint(format!(
+            "methods and properties are reached with a dot: {name}.{}",
+            context.scan.text(context.index + 2)
+        ));
+    }
+    let modules = declared.iter().filter(|d| d.origin == Origin::Module).map(|d| d.name);
+    let known: Vec<&str> = context.names.namespaces.iter().map(String::as_str).chain(modules).collect();
+    let words = Words::new(format!("no namespace `{name}`"));
+    match did_you_mean(&nearest(name, known.iter().copied())) {
+        Some(hint) => words.hint(hint),
+        None if known.is_empty() => words.hint(format!("a module is made known with: import \"path\" as {name};")),
+        None => words.hint(format!("there are: {}", known.join(", "))),
+    }
+}
+
+/// A variable of the top level, used inside a function.
+fn outside(name: &str, outer: &Declared, function: &str, context: &Context, words: Words) -> Words {
+    let line = context.scan.line_of(outer);
+    if outer.origin == Origin::Const {
+        return words
+            .hint(format!("functions do not see names declared outside them, such as the const of line {line}"))
+            .hint(format!("a constant can be read as global::{name}"));
+    }
+    words
+        .hint(format!("functions do not see variables declared outside them, such as the `{name}` of line {line}"))
+        .hint(format!("pass it as an argument: fn {function}(…, {name}); a closure |…| does see it"))
+}
+
+fn unknown_in(namespace: &str, variable: &str, context: &Context) -> Words {
+    if namespace != "global" {
+        let functions = context.names.of_namespace(namespace).map(|f| f.name.as_str());
+        let words = Words::new(format!("nothing in `{namespace}` is called `{variable}`"));
+        if context.names.forms(namespace, variable).next().is_some() {
+            return Words::new(format!("`{namespace}::{variable}` is a function"))
+                .hint(format!("call it: {namespace}::{variable}(…)"));
+        }
+        let near: Vec<String> = nearest(variable, functions).iter().map(|n| format!("{namespace}::{n}")).collect();
+        let all: BTreeSet<&str> = context.names.of_namespace(namespace).map(|f| f.name.as_str()).collect();
+        let all = all.into_iter().collect::<Vec<_>>().join(", ");
+        return match did_you_mean(&near) {
+            Some(hint) => words.hint(hint),
+            None if all.is_empty() => words,
+            None => words.hint(format!("`{namespace}` has: {all}")),
+        };
+    }
+    let declared = context.scan.declared();
+    let words = Words::new(format!("no global constant `{variable}`"));
+    if declared.iter().any(|d| d.name == variable && d.origin == Origin::Let && d.is_top_level()) {
+        return words
+            .hint(format!("`{variable}` is declared with let; global:: reaches only what is declared with const"))
+            .hint("pass it as an argument, or declare it with const");
+    }
+    if declared.iter().any(|d| d.name == variable && d.is_top_level()) {
+        return words.hint(format!("const {variable} must be declared before the call that reads it"));
+    }
+    let constants = declared.iter().filter(|d| d.origin == Origin::Const).map(|d| d.name);
+    let near: Vec<String> = nearest(variable, constants).iter().map(|n| format!("global::{n}")).collect();
+    match did_you_mean(&near) {
+        Some(hint) => words.hint(hint),
+        None => words.hint(format!("declare it at the top of the script: const {variable} = …;")),
+    }
+}
+
+/// Variables that can be used here, and functions, near to `name`.
+fn near<'a>(name: &str, context: &'a Context, declared: &[Declared<'a>]) -> Vec<&'a str> {
+    let visible = declared.iter().filter(|d| context.scan.is_visible(d, context.index)).map(|d| d.name);
+    let Names { variables, functions, .. } = context.names;
+    let in_scope = variables.iter().map(String::as_str);
+    let near = nearest(name, visible.chain(in_scope));
+    if !near.is_empty() || context.after() != "(" {
+        return near;
+    }
+    nearest(name, functions.iter().filter(|f| f.namespace.is_empty()).map(|f| f.name.as_str()))
+}
+
+/// Words of other languages: word, message, hint.
+const FOREIGN: [(&str, &str, &str); 20] = [
+    ("elif", "`{}` is not a word of this language", "write: else if"),
+    ("elseif", "`{}` is not a word of this language", "write: else if"),
+    ("def", "`{}` is not a word of this language", "a function is written: fn name(a, b) { … }"),
+    ("func", "`{}` is not a word of this language", "a function is written: fn name(a, b) { … }"),
+    (
+        "function",
+        "`{}` is not a word of this language",
+        "a function is written: fn name(a, b) { … }; a closure: |a, b| …",
+    ),
+    ("lambda", "`{}` is not a word of this language", "a closure is written: |a, b| …"),
+    ("None", "`{}` is not a value of this language", "\"no value\" is written ()"),
+    ("undefined", "`{}` is not a value of this language", "\"no value\" is written ()"),
+    ("True", "`{}` is not a value of this language", "write it in small letters: true"),
+    ("False", "`{}` is not a value of this language", "write it in small letters: false"),
+    ("not", "`{}` is not a word of this language", "write ! before the condition: !done"),
+    ("and", "`{}` is not a word of this language", "write: &&"),
+    ("or", "`{}` is not a word of this language", "write: ||"),
+    ("foreach", "`{}` is not a word of this language", "a loop over items is written: for item in items { … }"),
+    ("class", "`{}` is not a word of this language", "there are no classes: keep fields in a map, #{ name: value }"),
+    ("struct", "`{}` is not a word of this language", "there are no classes: keep fields in a map, #{ name: value }"),
+    ("pass", "`{}` is not a word of this language", "an empty block is written: { }"),
+    ("except", "`{}` is not a word of this language", "errors are caught with: try { … } catch (err) { … }"),
+    ("raise", "`{}` is not a word of this language", "an error is raised with: throw \"what went wrong\""),
+    ("from", "`{}` is not a word of this language", "a module is made known with: import \"path\" as name;"),
+];

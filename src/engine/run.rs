@@ -1,0 +1,187 @@
+//! Runs one script from its start to its exit code.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use rhai::{Dynamic, EvalAltResult};
+
+use super::programs::{ScriptHost, is_permission};
+use super::signals;
+use super::sources::header;
+use crate::bindings::context::{Context, Programs, Run, Script};
+use crate::bindings::convert::shown;
+use crate::bindings::task::{STACK, Task};
+use crate::net::host::ThisMachine;
+use crate::net::random::{Sequence, Stream};
+use crate::net::stop::{Reason, Stage, Stop};
+use crate::net::{output, prober, sys};
+
+/// Exit codes. 130 and 143 are those of the signals.
+pub mod exit {
+    /// Done.
+    pub const DONE: i32 = 0;
+    /// Pings were sent and none was answered.
+    pub const NO_REPLY: i32 = 1;
+    /// The command line is wrong, or there is no such script.
+    pub const USAGE: i32 = 2;
+    /// The script has an error.
+    pub const SCRIPT: i32 = 3;
+    /// A permission is missing.
+    pub const PERMISSION: i32 = 4;
+    /// An `expect` of the script failed.
+    pub const EXPECT: i32 = 5;
+}
+
+/// What is to be run.
+#[derive(Clone, Debug)]
+pub struct Job {
+    /// The name it is shown under: a path, `-e`, `stdin`.
+    pub name: String,
+    /// Its text.
+    pub text: String,
+    /// Its arguments.
+    pub args: Vec<String>,
+    /// The seed of its draws; `None`: any.
+    pub seed: Option<u64>,
+    /// Whether the value of its last expression is printed.
+    pub show_value: bool,
+}
+
+/// Runs `job`; the exit code.
+///
+/// # Errors
+/// The system has no descriptor or thread left.
+pub fn run(host: &Arc<ScriptHost>, job: &Job) -> Result<i32> {
+    let program = match host.compile(&job.name, &job.text) {
+        Ok(program) => program,
+        Err(error) => {
+            output::note(host.describe_parse(&job.name, &error).trim_end());
+            return Ok(exit::SCRIPT);
+        }
+    };
+    let context = context(host, job)?;
+    signals::stop_script(&context.stop);
+    prober::warm_up(context.host.as_ref());
+    let (inside, runner) = (context.clone(), host.clone());
+    let code = program.clone();
+    let script = std::thread::Builder::new().name("script".to_string()).stack_size(STACK).spawn(move || {
+        sys::sharpen_timers();
+        let result = runner.run(&code, &inside);
+        end_tasks(&inside);
+        result
+    })?;
+    let result = script.join().unwrap_or_else(|_| Err("a bug in pingscript: the script's thread broke".into()));
+    let code = conclude(host, job, &context, result, &program);
+    output::flush();
+    if let Some(err) = output::take_failure() {
+        output::note(&format!("error: standard output could not be written: {err}"));
+    }
+    Ok(code)
+}
+
+/// The context of a script that the user started.
+///
+/// # Errors
+/// The system has no descriptor left.
+pub fn context(host: &Arc<ScriptHost>, job: &Job) -> Result<Context> {
+    let root = Stop::root()?;
+    let stop = root.child()?;
+    let seed =
+        job.seed.unwrap_or_else(|| (sys::realtime_nanos() as u64 ^ u64::from(std::process::id())) % 1_000_000_000);
+    let run = Arc::new(Run::new(root, seed));
+    let programs: Arc<dyn Programs> = host.clone();
+    let _ = run.programs.set(programs);
+    let script = Script {
+        name: job.name.clone(),
+        about: header(&job.text),
+        args: job.args.clone(),
+        main: true,
+        bound: Default::default(),
+    };
+    let random = Arc::new(Sequence::new(Stream::of_seed(seed)));
+    Ok(Context { host: Arc::new(ThisMachine), stop, run, script: Arc::new(script), random })
+}
+
+/// Waits for the script's threads; scripts it started end with it.
+pub fn end_tasks(context: &Context) {
+    let tasks = || -> Vec<Task> { context.run.tasks.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone() };
+    // A thread may start others while it is waited for.
+    let is_running = |task: &Task| !task.is_script() && !task.is_done();
+    while context.stop.stage() < Stage::Terminated && tasks().iter().any(is_running) {
+        for task in tasks().iter().filter(|task| is_running(task)) {
+            task.wait(&context.stop, Stage::Terminated);
+        }
+    }
+    for task in tasks() {
+        task.stop();
+    }
+    let until = Instant::now() + Duration::from_millis(500);
+    while tasks().iter().any(|task| !task.is_done()) && Instant::now() < until {
+        std::thread::sleep(Duration::from_micros(200));
+    }
+    for task in tasks() {
+        task.terminate();
+    }
+}
+
+fn conclude(
+    host: &ScriptHost,
+    job: &Job,
+    context: &Context,
+    result: Result<Dynamic, Box<EvalAltResult>>,
+    program: &rhai::AST,
+) -> i32 {
+    let signal = signals::finish();
+    let mut code = match result {
+        Ok(value) => {
+            if job.show_value && !value.is_unit() {
+                output::line(&shown(&value));
+            }
+            None
+        }
+        Err(error) => match *error {
+            EvalAltResult::Exit(ref value, _) => value.as_int().ok().map(|code| code as i32),
+            EvalAltResult::ErrorTerminated(ref why, _) if why.is_unit() => {
+                still_running(context, signal);
+                None
+            }
+            _ => {
+                output::note(host.describe(&job.name, &error, Some(program)).trim_end());
+                Some(if is_permission(&error) { exit::PERMISSION } else { exit::SCRIPT })
+            }
+        },
+    };
+    if code.is_none() && context.run.failed.load(Ordering::Relaxed) {
+        code = Some(exit::SCRIPT);
+    }
+    let account = &context.run.account;
+    if let Some(text) = account.explain() {
+        output::line(&text);
+    }
+    let mut notes = Vec::new();
+    if let Some(clock) = account.clock() {
+        notes.push(format!("rtt clock: {clock}"));
+    }
+    if context.run.seed.was_used() {
+        notes.push(format!("seed: {0} (the same again: --seed {0})", context.run.seed.value));
+    }
+    if !notes.is_empty() && !output::is_closed() {
+        output::note(&notes.join("; "));
+    }
+    match (signal, code) {
+        (Some(reason), _) => signals::exit_code(reason),
+        (None, Some(code)) => code,
+        (None, None) => {
+            let probes = account.probes();
+            if probes.sent > 0 && probes.replied == 0 { exit::NO_REPLY } else { exit::DONE }
+        }
+    }
+}
+
+fn still_running(context: &Context, signal: Option<Reason>) {
+    if signal.is_some() {
+        output::note(&format!("{}: still running half a second later, ended", context.script.name));
+    }
+}

@@ -1,0 +1,63 @@
+//! The script language as scripts meet it: settings, limits, printing.
+
+use rhai::{Dynamic, Engine, OptimizationLevel};
+
+use super::modules::Modules;
+use super::sources::Sources;
+use crate::bindings;
+use crate::bindings::context;
+use crate::net::stop::{Reason, Stage};
+use crate::net::{memory, output};
+use std::sync::Arc;
+
+/// Calls within calls. What runs scripts has stack for this many of the deepest kind.
+const CALL_LEVELS: usize = 128;
+
+/// Parts within parts of an expression, outside of functions and inside.
+const EXPRESSION_DEPTHS: (usize, usize) = (64, 32);
+
+/// Memory in use at which a script is stopped, in bytes.
+const MEMORY: i64 = 1 << 30;
+
+/// An engine with everything that scripts can call. Imports find their files through `sources`.
+pub fn build(sources: Arc<Sources>) -> Engine {
+    let mut engine = Engine::new();
+    bindings::register(&mut engine);
+    engine
+        .set_module_resolver(Modules::new(sources))
+        .set_strict_variables(true)
+        .set_fail_on_invalid_map_property(true)
+        // `Full` would call natives such as `random` once, at compile time.
+        .set_optimization_level(OptimizationLevel::Simple)
+        // Shared by all threads, the interner costs more than it saves.
+        .set_max_strings_interned(0)
+        .set_max_call_levels(CALL_LEVELS)
+        .set_max_expr_depths(EXPRESSION_DEPTHS.0, EXPRESSION_DEPTHS.1)
+        .set_max_variables(10_000)
+        .set_max_functions(10_000)
+        .set_max_modules(1_000)
+        .disable_symbol("eval")
+        .on_print(print)
+        .on_debug(|text, _, position| print(&format!("{text} ({position:?})")))
+        .on_progress(|_| progress());
+    engine
+}
+
+fn print(text: &str) {
+    output::line(text);
+    if output::is_closed() {
+        // Whoever read it has gone (`| head`): there is nothing left to do.
+        context::peek(|context| context.run.root.terminate(Reason::Ended));
+    }
+}
+
+/// Called at every operation of a script; a value ends it.
+fn progress() -> Option<Dynamic> {
+    if context::peek(|context| context.stop.stage() == Stage::Terminated) == Some(true) {
+        return Some(Dynamic::UNIT);
+    }
+    (memory::in_use() > MEMORY).then(|| {
+        let limit = MEMORY >> 20;
+        format!("more than {limit} MiB of memory are in use: does an array, a map or a string grow without end?").into()
+    })
+}

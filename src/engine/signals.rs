@@ -1,0 +1,151 @@
+//! SIGINT and SIGTERM: what they stop, the line that says so, and the exit codes.
+//!
+//! The first signal interrupts the script, so that its last lines still run; half a second later it is terminated, and a
+//! little later, should even that not end it, the process ends. A second signal ends the process at once.
+
+use std::io::Read;
+use std::os::unix::net::UnixStream;
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use std::sync::{Mutex, Once, PoisonError};
+
+use anyhow::{Context, Result};
+
+use crate::net::stop::{GRACE, Reason, Stop, terminate_later};
+use crate::net::{output, sys};
+
+/// How long after its termination a script that does not end is given up.
+const LAST: std::time::Duration = std::time::Duration::from_millis(350);
+
+const RUNNING: u8 = 0;
+const INTERRUPTED: u8 = 1;
+const TERMINATED: u8 = 2;
+const FINISHED: u8 = 3;
+
+static STATE: AtomicU8 = AtomicU8::new(RUNNING);
+static ARRIVED: AtomicUsize = AtomicUsize::new(0);
+static ANNOUNCED: Once = Once::new();
+static TARGET: Mutex<Target> = Mutex::new(Target::None);
+
+/// What a signal is for.
+#[derive(Debug)]
+enum Target {
+    /// Nothing yet: the process starts.
+    None,
+    /// The script that runs.
+    Script(Stop),
+    /// What runs at the prompt; the prompt itself goes on.
+    Entry(Option<Stop>),
+}
+
+/// Listens from now on. A signal that comes before there is something to stop is kept.
+///
+/// # Errors
+/// The system has no descriptor or thread left.
+pub fn listen() -> Result<()> {
+    ctrlc::set_handler(|| arrived(Reason::Interrupt)).context("cannot listen for SIGINT")?;
+    let (mut ours, theirs) = UnixStream::pair().context("cannot listen for SIGTERM")?;
+    signal_hook::low_level::pipe::register(libc::SIGTERM, theirs).context("cannot listen for SIGTERM")?;
+    let wait = move || {
+        let mut byte = [0];
+        while ours.read_exact(&mut byte).is_ok() {
+            arrived(Reason::Terminate);
+        }
+    };
+    std::thread::Builder::new().name("sigterm".to_string()).spawn(wait).context("cannot listen for SIGTERM")?;
+    Ok(())
+}
+
+/// Has signals stop `script` from now on.
+pub fn stop_script(script: &Stop) {
+    *target() = Target::Script(script.clone());
+    if let Some(reason) = reason() {
+        stop(script, reason);
+    }
+}
+
+/// Has Ctrl-C stop `entry`, what runs at the prompt, and nothing where nothing runs.
+pub fn stop_entry(entry: Option<&Stop>) {
+    ARRIVED.store(0, Ordering::SeqCst);
+    *target() = Target::Entry(entry.cloned());
+}
+
+/// Ends listening: the signal that had come before, if any, after its line was printed. A later one is let pass.
+pub fn finish() -> Option<Reason> {
+    let _ = STATE.compare_exchange(RUNNING, FINISHED, Ordering::SeqCst, Ordering::SeqCst);
+    let reason = reason();
+    if let Some(reason) = reason {
+        announce(reason);
+    }
+    reason
+}
+
+/// The exit code for a signal: 128 and its number.
+pub const fn exit_code(reason: Reason) -> i32 {
+    match reason {
+        Reason::Interrupt => 130,
+        Reason::Terminate => 143,
+        Reason::Ended => 0,
+    }
+}
+
+fn arrived(reason: Reason) {
+    if let Target::Entry(entry) = &*target() {
+        match (entry, reason) {
+            (Some(entry), Reason::Interrupt) if ARRIVED.fetch_add(1, Ordering::SeqCst) == 0 => {
+                entry.interrupt(reason);
+                terminate_later(entry, reason);
+            }
+            (None, Reason::Interrupt) => {}
+            _ => leave(reason),
+        }
+        return;
+    }
+    if ARRIVED.fetch_add(1, Ordering::SeqCst) > 0 {
+        leave(reason);
+    }
+    let state = if reason == Reason::Interrupt { INTERRUPTED } else { TERMINATED };
+    if STATE.compare_exchange(RUNNING, state, Ordering::SeqCst, Ordering::SeqCst).is_err() {
+        return;
+    }
+    announce(reason);
+    if let Target::Script(script) = &*target() {
+        stop(script, reason);
+    }
+}
+
+fn stop(script: &Stop, reason: Reason) {
+    if script.interrupt(reason) {
+        terminate_later(script, reason);
+        let give_up = move || {
+            std::thread::sleep(GRACE + LAST);
+            leave(reason);
+        };
+        let _ = std::thread::Builder::new().spawn(give_up);
+    }
+}
+
+fn announce(reason: Reason) {
+    ANNOUNCED.call_once(|| {
+        output::line(match reason {
+            Reason::Interrupt => "Received interrupt stopping pings",
+            _ => "Received SIGTERM stopping pings",
+        });
+    });
+}
+
+fn leave(reason: Reason) -> ! {
+    output::try_flush();
+    sys::exit_now(exit_code(reason));
+}
+
+fn reason() -> Option<Reason> {
+    match STATE.load(Ordering::SeqCst) {
+        INTERRUPTED => Some(Reason::Interrupt),
+        TERMINATED => Some(Reason::Terminate),
+        _ => None,
+    }
+}
+
+fn target() -> std::sync::MutexGuard<'static, Target> {
+    TARGET.lock().unwrap_or_else(PoisonError::into_inner)
+}

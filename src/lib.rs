@@ -1,0 +1,18 @@
+//! The pingscript library: a core that measures, and a script language that decides.
+//!
+//! Data flows one way down and one way back: `main → engine → bindings → net → kernel`.
+//!
+//! - [`engine`] builds the script engine, runs files and the prompt, and reports errors.
+//! - [`bindings`] is what scripts can call: thin, one file for each subject.
+//! - [`net`] is the core: sockets, clocks, deadlines, decoding, policies, statistics. It knows nothing of scripts.
+//!
+//! `net` never names the script language; `bindings` never opens a socket or reads a clock. A test enforces both.
+
+pub mod bindings;
+pub mod engine;
+pub mod nearest;
+pub mod net;
+
+/// Counts the memory in use, so that a script that grows without end is stopped.
+#[global_allocator]
+static MEMORY: net::memory::Counting = net::memory::Counting;

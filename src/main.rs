@@ -1,0 +1,91 @@
+//! The command line.
+
+use std::io::Read;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use clap::Parser;
+use pingscript::engine::programs::ScriptHost;
+use pingscript::engine::run::{self, Job, exit};
+use pingscript::engine::{prompt, signals};
+use pingscript::net::output;
+
+/// A lab bench for networks: runs pingers, servers and drop policies written as short Rhai scripts.
+#[derive(Debug, Parser)]
+#[command(version, after_help = AFTER_HELP, override_usage = "pingscript [FLAGS] SCRIPT [ARGS]…\n       pingscript [FLAGS] -e CODE [ARGS]…\n       pingscript [FLAGS]")]
+struct Cli {
+    /// Run this code instead of a file, and print its value
+    #[arg(short = 'e', value_name = "CODE")]
+    code: Option<String>,
+
+    /// Seed of everything random in the script; the same seed gives the same run
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+
+    /// The script (a file, the name of a script that came with pingscript, or - for standard input) and its own arguments;
+    /// none: a prompt
+    #[arg(value_name = "SCRIPT", trailing_var_arg = true, allow_hyphen_values = true)]
+    script: Vec<String>,
+}
+
+const AFTER_HELP: &str = "\
+Flags stand before the script, the script's own arguments after it; `pingscript SCRIPT --help` explains those.
+
+Exit codes:
+    0  done                            4  a permission is missing
+    1  pings were sent, none answered  5  an expect() of the script failed
+    2  wrong command line or options   130  SIGINT (Ctrl-C)
+    3  error in the script             143  SIGTERM";
+
+fn main() -> ExitCode {
+    let code = match start() {
+        Ok(code) => code,
+        Err(error) => {
+            output::note(&format!("error: {error:#}"));
+            exit::SCRIPT
+        }
+    };
+    ExitCode::from(code as u8)
+}
+
+fn start() -> Result<i32> {
+    signals::listen()?;
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(err) => {
+            // The reader may have gone (`| head`); there is no one left to tell.
+            let _ = err.print();
+            return Ok(err.exit_code());
+        }
+    };
+    let host = Arc::new(ScriptHost::new());
+    let mut words = cli.script.into_iter();
+    let job = |name: &str, text: String, args: Vec<String>, show_value| Job {
+        name: name.to_string(),
+        text,
+        args,
+        seed: cli.seed,
+        show_value,
+    };
+    let job = match (cli.code, words.next()) {
+        (Some(code), first) => job("-e", code, first.into_iter().chain(words).collect(), true),
+        (None, None) => return prompt::run(&host, cli.seed),
+        (None, Some(name)) if name == "-" => {
+            let mut text = String::new();
+            std::io::stdin().read_to_string(&mut text).context("standard input cannot be read as a script")?;
+            job("stdin", text, words.collect(), false)
+        }
+        (None, Some(name)) => match host.sources.open(&name) {
+            Ok((name, text)) => job(&name, text, words.collect(), false),
+            Err(error) => {
+                output::note(&format!("error: {error}"));
+                if !error.hint.is_empty() {
+                    output::note(&format!("  hint: {}", error.hint));
+                }
+                return Ok(exit::USAGE);
+            }
+        },
+    };
+    run::run(&host, &job)
+}

@@ -1,0 +1,116 @@
+//! Names and ports to socket addresses.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
+
+use super::error::{Error, ErrorKind, Result};
+
+/// The version of the Internet Protocol an address belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Version {
+    /// IPv4.
+    V4,
+    /// IPv6.
+    V6,
+}
+
+/// The address of `text`, which is `HOST:PORT`: `127.0.0.1:11000`, `[::1]:11000`, `localhost:11000`.
+///
+/// Of the addresses of a name, the first IPv4 one is taken, else the first IPv6 one; `version` asks for one of the
+/// two (getaddrinfo(3)).
+///
+/// # Errors
+/// `invalid`: not of the form, or a port above 65535. `resolve`: the name has no such address.
+pub fn resolve(text: &str, version: Option<Version>) -> Result<SocketAddr> {
+    let (host, port) = split(text)?;
+    let wanted = |addr: &SocketAddr| version.is_none_or(|version| (version == Version::V4) == addr.is_ipv4());
+    let found: Vec<SocketAddr> =
+        (host, port).to_socket_addrs().map_err(|err| not_found(host, &err.to_string()))?.filter(wanted).collect();
+    let v4 = found.iter().find(|addr| addr.is_ipv4());
+    v4.or(found.first()).copied().ok_or_else(|| {
+        let which = if version == Some(Version::V6) { "IPv6" } else { "IPv4" };
+        Error::new(ErrorKind::Resolve, "resolve", format!("it has no {which} address")).with_peer(host)
+    })
+}
+
+/// A local address to bind to: as [`resolve`], with an empty host or `*` for any address of `version`; an empty text
+/// is any address and a free port.
+///
+/// # Errors
+/// As [`resolve`].
+pub fn local(text: &str, version: Version) -> Result<SocketAddr> {
+    let any: IpAddr = match version {
+        Version::V4 => Ipv4Addr::UNSPECIFIED.into(),
+        Version::V6 => Ipv6Addr::UNSPECIFIED.into(),
+    };
+    if text.is_empty() {
+        return Ok(SocketAddr::new(any, 0));
+    }
+    match split(text)? {
+        ("" | "*", port) => Ok(SocketAddr::new(any, port)),
+        _ => resolve(text, None),
+    }
+}
+
+/// Splits `HOST:PORT`.
+fn split(text: &str) -> Result<(&str, u16)> {
+    let form = |message: String| {
+        Error::invalid("address", message)
+            .with_hint("write HOST:PORT, such as 127.0.0.1:11000, localhost:11000 or [::1]:11000")
+    };
+    let (host, port) = text.rsplit_once(':').ok_or_else(|| form(format!("\"{text}\" has no port")))?;
+    let host = match host.strip_prefix('[') {
+        Some(inner) => inner.strip_suffix(']').ok_or_else(|| form(format!("\"{text}\" lacks a closing ]")))?,
+        None if host.contains(':') => {
+            return Err(form(format!("\"{text}\" is an IPv6 address without brackets or without a port")));
+        }
+        None => host,
+    };
+    match port.parse::<u16>() {
+        Ok(port) => Ok((host, port)),
+        Err(_) if !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()) => {
+            Err(form(format!("port {port} of \"{text}\" is out of range: ports are 0 to 65535")))
+        }
+        Err(_) => Err(form(format!("\"{port}\" in \"{text}\" is not a port number"))),
+    }
+}
+
+fn not_found(host: &str, reason: &str) -> Error {
+    // getaddrinfo's text, without the standard library's words before it.
+    let reason = reason.rsplit(": ").next().unwrap_or(reason);
+    Error::new(ErrorKind::Resolve, "resolve", format!("no address for this name ({reason})"))
+        .with_peer(host)
+        .with_hint("check the spelling and the network's name server, or give an address such as 127.0.0.1")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_read() {
+        for (text, addr) in [("127.0.0.1:7", "127.0.0.1:7"), ("[::1]:7", "[::1]:7"), ("[fe80::1%1]:7", "[fe80::1%1]:7")]
+        {
+            assert_eq!(resolve(text, None).expect(text), addr.parse().expect(addr));
+        }
+        assert_eq!(resolve("localhost:7", None).expect("localhost"), "127.0.0.1:7".parse().expect("an address"));
+        assert_eq!(local("", Version::V6).expect("any"), "[::]:0".parse().expect("an address"));
+        assert_eq!(local("*:31000", Version::V4).expect("any"), "0.0.0.0:31000".parse().expect("an address"));
+    }
+
+    #[test]
+    fn wrong_addresses_say_why() {
+        for (text, part) in [
+            ("127.0.0.1", "has no port"),
+            ("127.0.0.1:99999", "port 99999"),
+            ("127.0.0.1:-3", "not a port number"),
+            ("127.0.0.1:", "not a port number"),
+            ("::1:7:", "without brackets"),
+            ("[::1:7", "closing ]"),
+        ] {
+            let err = resolve(text, None).expect_err(text);
+            assert!(err.message.contains(part), "{text}: {err}");
+            assert!(!err.hint.is_empty());
+        }
+        assert_eq!(resolve("no.such.host.invalid:7", None).expect_err("no such name").kind, ErrorKind::Resolve);
+    }
+}

@@ -1,0 +1,162 @@
+//! The one error type of the core: what failed, where, and what the system said.
+//!
+//! Outcomes of a wait (a time-out, an ICMP error, an interrupt) are values, not errors; this type is for wrong
+//! arguments and failing system calls.
+
+use std::fmt;
+use std::io;
+
+/// The kind of an [`Error`], in the word that scripts compare with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// A wrong value was given.
+    Invalid,
+    /// A name could not be resolved to an address.
+    Resolve,
+    /// The address is taken by another socket (EADDRINUSE).
+    InUse,
+    /// The address is not one of this host's (EADDRNOTAVAIL).
+    NotLocal,
+    /// The system refuses without more rights (EACCES, EPERM).
+    Permission,
+    /// The socket, channel or task was closed before.
+    Closed,
+    /// No route leads there, or the interface is down (ENETUNREACH, EHOSTUNREACH, ENETDOWN).
+    Unreachable,
+    /// The message is larger than the protocol or the path can carry (EMSGSIZE).
+    TooLarge,
+    /// The process or the system has no more descriptors, memory or threads.
+    Exhausted,
+    /// The peer or the path refused (ECONNREFUSED).
+    Refused,
+    /// A file could not be read.
+    File,
+    /// Two waits want the same thing.
+    Busy,
+    /// Anything else the system reports.
+    System,
+}
+
+impl ErrorKind {
+    /// The kind as scripts see it.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Invalid => "invalid",
+            Self::Resolve => "resolve",
+            Self::InUse => "in-use",
+            Self::NotLocal => "not-local",
+            Self::Permission => "permission",
+            Self::Closed => "closed",
+            Self::Unreachable => "unreachable",
+            Self::TooLarge => "too-large",
+            Self::Exhausted => "exhausted",
+            Self::Refused => "refused",
+            Self::File => "file",
+            Self::Busy => "busy",
+            Self::System => "system",
+        }
+    }
+
+    fn of_errno(errno: i32) -> Self {
+        match errno {
+            libc::EADDRINUSE => Self::InUse,
+            libc::EADDRNOTAVAIL => Self::NotLocal,
+            libc::EACCES | libc::EPERM => Self::Permission,
+            libc::ENETUNREACH | libc::EHOSTUNREACH | libc::ENETDOWN | libc::EHOSTDOWN => Self::Unreachable,
+            libc::EMSGSIZE => Self::TooLarge,
+            libc::EMFILE | libc::ENFILE | libc::ENOMEM | libc::ENOBUFS | libc::EAGAIN => Self::Exhausted,
+            libc::ECONNREFUSED => Self::Refused,
+            libc::EBADF => Self::Closed,
+            libc::EINVAL => Self::Invalid,
+            _ => Self::System,
+        }
+    }
+}
+
+/// An error of the core.
+#[derive(Clone, Debug)]
+pub struct Error {
+    /// What kind of failure it is.
+    pub kind: ErrorKind,
+    /// The operation that failed, such as `bind` or `send_to`.
+    pub op: &'static str,
+    /// The address or name the operation was about; empty if there is none.
+    pub peer: String,
+    /// What went wrong, in words.
+    pub message: String,
+    /// What to do next; empty if there is nothing to say.
+    pub hint: String,
+    /// The system's error number (errno), if the system reported one.
+    pub code: Option<i32>,
+}
+
+/// The result of an operation of the core.
+pub type Result<T> = std::result::Result<T, Error>;
+
+impl Error {
+    /// An error that the core itself found.
+    pub fn new(kind: ErrorKind, op: &'static str, message: impl Into<String>) -> Self {
+        Self { kind, op, peer: String::new(), message: message.into(), hint: String::new(), code: None }
+    }
+
+    /// A wrong argument.
+    pub fn invalid(op: &'static str, message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Invalid, op, message)
+    }
+
+    /// An error that the system reported for `op`.
+    pub fn system(op: &'static str, err: &io::Error) -> Self {
+        let code = err.raw_os_error();
+        let kind = code.map_or(ErrorKind::System, ErrorKind::of_errno);
+        Self { code, ..Self::new(kind, op, in_words(err)) }
+    }
+
+    /// The same error, about `peer`.
+    pub fn with_peer(self, peer: impl ToString) -> Self {
+        Self { peer: peer.to_string(), ..self }
+    }
+
+    /// The same error, with advice.
+    pub fn with_hint(self, hint: impl Into<String>) -> Self {
+        Self { hint: hint.into(), ..self }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.op)?;
+        if !self.peer.is_empty() {
+            write!(f, " {}", self.peer)?;
+        }
+        write!(f, ": {}", self.message)
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// The system's message without Rust's "(os error N)", in lower case as part of a sentence.
+fn in_words(err: &io::Error) -> String {
+    let text = err.to_string();
+    let text = text.split(" (os error").next().unwrap_or(&text);
+    let mut chars = text.chars();
+    match (chars.next(), chars.as_str()) {
+        (Some(first), rest) if !rest.starts_with(|c: char| c.is_ascii_uppercase()) => {
+            first.to_lowercase().chain(rest.chars()).collect()
+        }
+        _ => text.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn system_errors_read_as_a_sentence() {
+        let err = Error::system("bind", &io::Error::from_raw_os_error(libc::EADDRINUSE)).with_peer("127.0.0.1:7");
+        assert_eq!(err.to_string(), "bind 127.0.0.1:7: address already in use");
+        assert_eq!(err.kind, ErrorKind::InUse);
+        assert_eq!(err.code, Some(libc::EADDRINUSE));
+    }
+}

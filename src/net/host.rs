@@ -1,0 +1,116 @@
+//! A host: where a socket lives.
+//!
+//! Three things go through a host and nothing goes around it: making a socket, reading the clock, and waiting. So
+//! the same script runs on this machine and in any host made later.
+
+use std::fmt::Debug;
+use std::io;
+
+use socket2::{Domain, Protocol, Socket, Type};
+
+use super::output;
+use super::stop::Stop;
+use super::sys::{self, PollFd};
+use super::time::{Duration, Instant};
+
+/// How a wait ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Waited {
+    /// A descriptor is ready.
+    Ready,
+    /// The deadline has passed.
+    TimedOut,
+    /// The stop has happened.
+    Stopped,
+}
+
+/// Where sockets live, and whose clock is read.
+pub trait Host: Debug + Send + Sync {
+    /// Makes a socket (socket(2)), close-on-exec.
+    ///
+    /// # Errors
+    /// What socket(2) reports, such as EACCES or EMFILE.
+    fn socket(&self, domain: Domain, kind: Type, protocol: Option<Protocol>) -> io::Result<Socket>;
+
+    /// The monotonic clock.
+    fn now(&self) -> Instant;
+
+    /// The wall clock: nanoseconds since 1970 (UTC). For labels and kernel stamps, never for durations.
+    fn unix_nanos(&self) -> i64;
+
+    /// Waits until a descriptor is ready, `until` has passed (`None`: for ever) or `stop` has happened. What was
+    /// printed is shown before it blocks.
+    ///
+    /// # Errors
+    /// What ppoll(2) reports.
+    fn wait(&self, fds: &mut [PollFd<'_>], until: Option<Instant>, stop: &Stop) -> io::Result<Waited>;
+}
+
+/// The machine this process runs on.
+#[derive(Clone, Copy, Debug)]
+pub struct ThisMachine;
+
+impl Host for ThisMachine {
+    fn socket(&self, domain: Domain, kind: Type, protocol: Option<Protocol>) -> io::Result<Socket> {
+        Socket::new(domain, kind, protocol)
+    }
+
+    fn now(&self) -> Instant {
+        Instant::from_nanos(sys::monotonic_nanos())
+    }
+
+    fn unix_nanos(&self) -> i64 {
+        sys::realtime_nanos()
+    }
+
+    fn wait(&self, fds: &mut [PollFd<'_>], until: Option<Instant>, stop: &Stop) -> io::Result<Waited> {
+        output::flush();
+        loop {
+            let mut all = [PollFd::readable(stop.wake_fd()); 2];
+            let waiting = stop.waiting();
+            if stop.is_stopped() {
+                return Ok(Waited::Stopped);
+            }
+            let left = until.map(|until| until - self.now());
+            if left.is_some_and(|left| left <= Duration::ZERO) {
+                return Ok(Waited::TimedOut);
+            }
+            // One descriptor or none is the common case and needs no allocation.
+            let ready = match &mut *fds {
+                [] => sys::ppoll(&mut all[..1], left).map(|_| false)?,
+                [one] => {
+                    all[1] = *one;
+                    sys::ppoll(&mut all, left)?;
+                    one.take_result(&all[1]);
+                    one.is_ready()
+                }
+                many => {
+                    let mut list = Vec::with_capacity(many.len() + 1);
+                    list.push(PollFd::readable(stop.wake_fd()));
+                    list.extend_from_slice(many);
+                    sys::ppoll(&mut list, left)?;
+                    many.iter_mut().zip(&list[1..]).for_each(|(fd, polled)| fd.take_result(polled));
+                    many.iter().any(PollFd::is_ready)
+                }
+            };
+            drop(waiting);
+            if ready {
+                return Ok(Waited::Ready);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wait_ends_at_its_deadline_and_not_before() {
+        let (host, stop) = (ThisMachine, Stop::root().expect("eventfd"));
+        let until = host.now() + Duration::from_millis(5);
+        assert_eq!(host.wait(&mut [], Some(until), &stop).expect("waits"), Waited::TimedOut);
+        assert!(host.now() >= until);
+        assert_eq!(host.wait(&mut [], Some(until), &stop).expect("waits"), Waited::TimedOut, "passed already");
+    }
+}

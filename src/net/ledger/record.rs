@@ -1,0 +1,132 @@
+//! What the ledger knows of one probe, and the names by which a probe is known.
+
+use std::fmt;
+use std::net::SocketAddr;
+
+use crate::net::time::Instant;
+
+/// The running number of a probe within its ledger, from 1; never used twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ProbeId(u64);
+
+impl ProbeId {
+    /// The probe numbered `number`, whether or not it was ever sent.
+    pub const fn from_number(number: u64) -> Self {
+        Self(number)
+    }
+
+    /// The running number.
+    pub const fn number(self) -> u64 {
+        self.0
+    }
+}
+
+impl fmt::Display for ProbeId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// How an answer names its probe, among those sent to the same peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Key {
+    /// By a number in the message, as the protocol carries it: a 16-bit sequence number comes round again.
+    Number(u64),
+    /// By the message itself, through [`Content::hash`].
+    Content(u64),
+}
+
+/// What a message says, without the message: enough to tell a whole answer from a damaged one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Content {
+    /// A hash of the bytes with ASCII letters in lower case, since servers that answer in capitals are whole answers.
+    pub hash: u64,
+    /// The length in bytes.
+    pub len: usize,
+}
+
+impl Content {
+    /// The content of `message`. Two messages of one length that differ, other than in case, within a single group of
+    /// eight bytes never have the same hash; others have by chance, one in 2^64. It is no defence against forgery.
+    pub fn of(message: &[u8]) -> Self {
+        // Each step is a bijection of the state for a given word, and of the word for a given state.
+        let step = |hash: u64, word: [u8; 8]| {
+            let word = u64::from_le_bytes(word.map(|byte| byte.to_ascii_lowercase()));
+            let hash = (hash ^ word).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+            hash ^ (hash >> 32)
+        };
+        let (words, rest) = message.as_chunks::<8>();
+        let mut last = [0; 8];
+        last[..rest.len()].copy_from_slice(rest);
+        let hash = words.iter().fold(message.len() as u64, |hash, &word| step(hash, word));
+        Self { hash: step(hash, last), len: message.len() }
+    }
+}
+
+/// What became of a probe.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Neither answered nor given up. An interrupted probe stays so.
+    Pending,
+    /// A whole answer came in time.
+    Replied,
+    /// An error came first: ICMP, refused, closed.
+    Errored,
+    /// Nothing came in time. A late answer does not change that.
+    TimedOut,
+}
+
+/// All that is known of one probe.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// Its running number.
+    pub id: ProbeId,
+    /// The peer it was sent to.
+    pub to: SocketAddr,
+    /// How an answer names it.
+    pub key: Key,
+    /// What a whole answer says.
+    pub content: Content,
+    /// When it was sent.
+    pub sent: Instant,
+    /// Until when an answer is in time, that instant included.
+    pub reply_by: Instant,
+    /// When it has timed out, if neither an answer nor an error settled it before.
+    pub settle_by: Instant,
+    /// What became of it.
+    pub state: State,
+    /// Whether a whole answer has come, in time or late.
+    pub answered: bool,
+    /// Whether the error that settled it did not name it and was only put down to it.
+    pub assumed: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn content_ignores_case_and_nothing_else() {
+        let message = b"ping 12 1725933169.813111 and more";
+        let content = Content::of(message);
+        assert_eq!(content.len, message.len());
+        assert_eq!(content, Content::of(&message.to_ascii_uppercase()));
+        for at in 0..message.len() {
+            for bit in 0..8 {
+                let mut other = *message;
+                other[at] ^= 1 << bit;
+                let same = other.eq_ignore_ascii_case(message);
+                assert_eq!(Content::of(&other) == content, same, "bit {bit} of byte {at}");
+            }
+        }
+    }
+
+    #[test]
+    fn content_tells_lengths_and_orders_apart() {
+        let of = |m: &[u8]| Content::of(m).hash;
+        assert_ne!(of(b""), of(b"\0"));
+        assert_ne!(of(b"ping"), of(b"ping\0"));
+        assert_ne!(of(b"12345678"), of(b"12345678\0\0\0\0\0\0\0\0"));
+        assert_ne!(of(b"aaaaaaaabbbbbbbb"), of(b"bbbbbbbbaaaaaaaa"));
+    }
+}

@@ -1,0 +1,291 @@
+//! The records of a ledger, found by number, by peer and key, and by peer alone, each in constant time.
+//!
+//! Records live in one vector whose free places are used again, and are threaded into lists by place, so that a probe
+//! needs no allocation of its own. A record is in one list of its key (pending, unanswered, answered) and, while
+//! pending, in the list of its peer. Settled records are forgotten in the order in which they settled.
+
+use std::collections::{HashMap, VecDeque};
+use std::hash::{BuildHasherDefault, Hasher};
+use std::net::SocketAddr;
+
+use super::peers::Peers;
+use super::{Key, ProbeId, REMEMBERED, Record, State};
+
+/// Where a record is, until it is forgotten.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Place(u32);
+
+impl Place {
+    /// The end of a list.
+    pub(super) const NONE: Self = Self(u32::MAX);
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Store {
+    slots: Vec<Slot>,
+    free: Vec<Place>,
+    ids: HashMap<ProbeId, Place, BuildHasherDefault<Mixer>>,
+    /// For each peer and key in use, the index of its lists.
+    keys: HashMap<(u32, Key), u32, BuildHasherDefault<Mixer>>,
+    lists: Vec<Lists>,
+    free_lists: Vec<u32>,
+    peers: Peers,
+    /// The settled records, the first to settle in front.
+    settled: VecDeque<Place>,
+}
+
+/// A record, whose it is, and its neighbours in its two lists.
+#[derive(Debug)]
+struct Slot {
+    record: Record,
+    peer: u32,
+    lists: u32,
+    by_key: Links,
+    by_peer: Links,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Links {
+    before: Place,
+    after: Place,
+}
+
+impl Links {
+    const NONE: Self = Self { before: Place::NONE, after: Place::NONE };
+}
+
+/// The first records of the lists of one key: pending, unanswered, answered. An answer goes to the first that is not
+/// empty.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Lists([Place; 3]);
+
+impl Lists {
+    const EMPTY: Self = Self([Place::NONE; 3]);
+
+    /// The first record of the list that `record` belongs to.
+    fn of(&mut self, record: &Record) -> &mut Place {
+        let list = match (record.state, record.answered) {
+            (State::Pending, _) => 0,
+            (_, false) => 1,
+            (_, true) => 2,
+        };
+        &mut self.0[list]
+    }
+}
+
+impl Store {
+    /// Adds a record, which is pending.
+    pub(super) fn insert(&mut self, record: Record) {
+        let Record { id, to, key, .. } = record;
+        let peer = self.peers.enlist(to);
+        let lists = *self.keys.entry((peer, key)).or_insert_with(|| {
+            self.free_lists.pop().unwrap_or_else(|| {
+                self.lists.push(Lists::EMPTY);
+                (self.lists.len() - 1) as u32
+            })
+        });
+        let slot = Slot { record, peer, lists, by_key: Links::NONE, by_peer: Links::NONE };
+        let place = match self.free.pop() {
+            Some(place) => {
+                *self.slot_mut(place) = slot;
+                place
+            }
+            None => {
+                if self.slots.len() == self.slots.capacity() {
+                    // Doubling would set aside twice of what REMEMBERED bounds.
+                    self.slots.reserve_exact(self.slots.len() / 4 + 16);
+                }
+                self.slots.push(slot);
+                Place((self.slots.len() - 1) as u32)
+            }
+        };
+        self.ids.insert(id, place);
+        self.link_key(place);
+        self.link_peer(place);
+    }
+
+    /// The place of the probe numbered `id`.
+    pub(super) fn place(&self, id: ProbeId) -> Option<Place> {
+        self.ids.get(&id).copied()
+    }
+
+    /// The record an answer from `peer` with `key` is about.
+    pub(super) fn find(&self, peer: SocketAddr, key: Key) -> Option<Place> {
+        let peer = self.peers.number(peer)?;
+        let &lists = self.keys.get(&(peer, key))?;
+        self.lists[lists as usize].0.into_iter().find(|&first| first != Place::NONE)
+    }
+
+    /// Whether `key` lies among the numbers sent to `peer` whose records are forgotten. Never so for a content: that
+    /// a hash was once sent cannot be known without keeping it.
+    pub(super) fn has_forgotten(&self, peer: SocketAddr, key: Key) -> bool {
+        let Key::Number(number) = key else { return false };
+        self.peers.number(peer).is_some_and(|peer| self.peers.has_forgotten(peer, number))
+    }
+
+    /// The pending probes of `peer`, the oldest first.
+    pub(super) fn pending(&self, peer: SocketAddr) -> impl Iterator<Item = ProbeId> + '_ {
+        let first = self.peers.number(peer).map_or(Place::NONE, |peer| self.peers.pending(peer).first);
+        let some = |place: Place| (place != Place::NONE).then_some(place);
+        std::iter::successors(some(first), move |&place| some(self.slot(place).by_peer.after))
+            .map(|place| self.record(place).id)
+    }
+
+    /// The record at `place`.
+    pub(super) fn record(&self, place: Place) -> &Record {
+        &self.slot(place).record
+    }
+
+    /// Takes a pending record to `state`. The record that settled longest ago makes way if there are too many.
+    pub(super) fn settle(&mut self, place: Place, state: State) {
+        self.unlink_peer(place);
+        self.unlink_key(place);
+        let record = &mut self.slot_mut(place).record;
+        record.state = state;
+        record.answered = state == State::Replied;
+        self.link_key(place);
+        if self.settled.len() == REMEMBERED
+            && let Some(oldest) = self.settled.pop_front()
+        {
+            self.forget(oldest);
+        }
+        self.settled.push_back(place);
+    }
+
+    /// Notes that a settled probe got its answer.
+    pub(super) fn mark_answered(&mut self, place: Place) {
+        self.unlink_key(place);
+        self.slot_mut(place).record.answered = true;
+        self.link_key(place);
+    }
+
+    /// Notes that the error which settled a probe did not name it.
+    pub(super) fn mark_assumed(&mut self, place: Place) {
+        self.slot_mut(place).record.assumed = true;
+    }
+
+    /// Notes that a probe was replied, and says whether a later one to the same peer had been before.
+    pub(super) fn reply_is_reordered(&mut self, place: Place) -> bool {
+        let slot = self.slot(place);
+        let (peer, id) = (slot.peer, slot.record.id);
+        self.peers.reply_is_reordered(peer, id)
+    }
+
+    fn forget(&mut self, place: Place) {
+        self.unlink_key(place);
+        let &Slot { record: Record { id, key, .. }, peer, lists, .. } = self.slot(place);
+        if self.lists[lists as usize] == Lists::EMPTY {
+            self.keys.remove(&(peer, key));
+            self.free_lists.push(lists);
+        }
+        self.ids.remove(&id);
+        self.peers.forget_one(peer, key);
+        self.free.push(place);
+    }
+
+    fn slot(&self, place: Place) -> &Slot {
+        &self.slots[place.0 as usize]
+    }
+
+    fn slot_mut(&mut self, place: Place) -> &mut Slot {
+        &mut self.slots[place.0 as usize]
+    }
+
+    /// Puts a record in front of the list of its key that it belongs to.
+    fn link_key(&mut self, place: Place) {
+        let slot = &mut self.slots[place.0 as usize];
+        let first = self.lists[slot.lists as usize].of(&slot.record);
+        let after = std::mem::replace(first, place);
+        slot.by_key = Links { before: Place::NONE, after };
+        if after != Place::NONE {
+            self.slot_mut(after).by_key.before = place;
+        }
+    }
+
+    fn unlink_key(&mut self, place: Place) {
+        let slot = &self.slots[place.0 as usize];
+        let Links { before, after } = slot.by_key;
+        if before == Place::NONE {
+            *self.lists[slot.lists as usize].of(&slot.record) = after;
+        } else {
+            self.slot_mut(before).by_key.after = after;
+        }
+        if after != Place::NONE {
+            self.slot_mut(after).by_key.before = before;
+        }
+    }
+
+    /// Puts a record at the end of its peer's pending ones.
+    fn link_peer(&mut self, place: Place) {
+        let peer = self.slot(place).peer;
+        let pending = self.peers.pending_mut(peer);
+        let before = std::mem::replace(&mut pending.last, place);
+        if before == Place::NONE {
+            pending.first = place;
+        } else {
+            self.slot_mut(before).by_peer.after = place;
+        }
+        self.slot_mut(place).by_peer = Links { before, after: Place::NONE };
+    }
+
+    fn unlink_peer(&mut self, place: Place) {
+        let &Slot { peer, by_peer: Links { before, after }, .. } = self.slot(place);
+        let pending = self.peers.pending_mut(peer);
+        if before == Place::NONE {
+            pending.first = after;
+        }
+        if after == Place::NONE {
+            pending.last = before;
+        }
+        if before != Place::NONE {
+            self.slot_mut(before).by_peer.after = after;
+        }
+        if after != Place::NONE {
+            self.slot_mut(after).by_peer.before = before;
+        }
+    }
+
+    /// Entries of everything that is kept, and so could grow.
+    #[cfg(test)]
+    pub(super) fn sizes(&self) -> [usize; 6] {
+        [self.slots.len(), self.ids.len(), self.keys.len(), self.lists.len(), self.settled.len(), self.peers.len()]
+    }
+}
+
+/// A hasher for the ledger's own numbers. Only what was sent is ever inserted, so a peer cannot pick keys that collide.
+#[derive(Default)]
+struct Mixer(u64);
+
+impl Hasher for Mixer {
+    fn write(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            self.write_u64(u64::from(byte));
+        }
+    }
+
+    fn write_u32(&mut self, value: u32) {
+        self.write_u64(u64::from(value));
+    }
+
+    fn write_isize(&mut self, value: isize) {
+        self.write_u64(value as u64);
+    }
+
+    fn write_u64(&mut self, value: u64) {
+        // Numbers that follow each other keep to neighbouring buckets, which the next probe finds in the cache.
+        let (high, low) = (value >> 16, value & 0xFFFF);
+        self.0 = Self::mix(self.0 ^ high) ^ low;
+    }
+
+    fn finish(&self) -> u64 {
+        // The map picks the bucket by the low bits, and tells entries of a bucket apart by the highest seven.
+        self.0 ^ (Self::mix(self.0) & !(u64::MAX >> 7))
+    }
+}
+
+impl Mixer {
+    fn mix(value: u64) -> u64 {
+        let value = value.wrapping_mul(0xD6E8_FEB8_6659_FD93);
+        value ^ (value >> 32)
+    }
+}

@@ -1,0 +1,222 @@
+//! Random operations, with a plain list of probes as the judge.
+
+use super::*;
+
+/// One probe as the judge sees it.
+struct Probe {
+    peer: SocketAddr,
+    key: Key,
+    len: usize,
+    sent: i64,
+    reply_by: i64,
+    settle_by: i64,
+    state: State,
+    answered: bool,
+    /// The step at which it was settled, or answered after that.
+    settled: u64,
+}
+
+/// A generator whose draws follow from the seed (xorshift).
+struct Draws(u64);
+
+impl Draws {
+    fn below(&mut self, limit: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 >> 11) % limit
+    }
+}
+
+#[derive(Default)]
+struct Judge {
+    probes: Vec<Probe>,
+    step: u64,
+    counts: Counts,
+}
+
+impl Judge {
+    fn find(&self, peer: SocketAddr, key: Key) -> Option<usize> {
+        let of_key = || self.probes.iter().enumerate().filter(|(_, p)| p.peer == peer && p.key == key);
+        let pending = of_key().rfind(|(_, p)| p.state == State::Pending);
+        let last = |answered| {
+            of_key().filter(|(_, p)| p.state != State::Pending && p.answered == answered).max_by_key(|(_, p)| p.settled)
+        };
+        pending.or_else(|| last(false)).or_else(|| last(true)).map(|(at, _)| at)
+    }
+
+    fn settle(&mut self, at: usize, state: State) {
+        let probe = &mut self.probes[at];
+        assert_eq!(probe.state, State::Pending);
+        probe.state = state;
+        probe.settled = self.step;
+    }
+
+    fn answer(&mut self, at: usize, now: i64) -> Arrival {
+        let id = ProbeId::from_number(at as u64 + 1);
+        if self.probes[at].answered {
+            self.counts.duplicate += 1;
+            return Arrival::Duplicate { id };
+        }
+        let timed_out = self.probes[at].state == State::Pending;
+        let arrival = if timed_out && now <= self.probes[at].reply_by {
+            let peer = self.probes[at].peer;
+            let reordered = self.probes[at..].iter().any(|p| p.peer == peer && p.state == State::Replied);
+            self.settle(at, State::Replied);
+            self.counts.reordered += u64::from(reordered);
+            Arrival::Reply { id, rtt: ms(now - self.probes[at].sent), reordered }
+        } else {
+            if timed_out {
+                self.settle(at, State::TimedOut);
+            }
+            self.counts.late += 1;
+            Arrival::Late { id: Some(id), timed_out }
+        };
+        self.probes[at].answered = true;
+        self.probes[at].settled = self.step;
+        arrival
+    }
+
+    fn reply(&mut self, now: i64, peer: SocketAddr, key: Key, content: Content) -> Arrival {
+        let Some(at) = self.find(peer, key) else {
+            self.counts.foreign += 1;
+            return Arrival::Foreign;
+        };
+        let id = ProbeId::from_number(at as u64 + 1);
+        let expected = self.probes[at].len;
+        if content.len < expected {
+            self.counts.truncated += 1;
+            Arrival::Truncated { id }
+        } else if content.len > expected || content.hash != MESSAGE.hash {
+            self.counts.corrupt += 1;
+            Arrival::Corrupt { id }
+        } else {
+            self.answer(at, now)
+        }
+    }
+
+    fn error(&mut self, now: i64, at: usize) -> ErrorArrival {
+        let in_time = self.probes.get(at).map(|p| (p.state == State::Pending, now <= p.settle_by));
+        match in_time {
+            Some((true, true)) => {
+                self.settle(at, State::Errored);
+                ErrorArrival::Settled { id: ProbeId::from_number(at as u64 + 1), after: ms(now - self.probes[at].sent) }
+            }
+            Some((true, false)) => {
+                self.settle(at, State::TimedOut);
+                self.counts.stray_errors += 1;
+                ErrorArrival::Stray { timed_out: true }
+            }
+            _ => {
+                self.counts.stray_errors += 1;
+                ErrorArrival::Stray { timed_out: false }
+            }
+        }
+    }
+
+    fn expire(&mut self, now: i64) -> Vec<ProbeId> {
+        let due = |p: &Probe| p.state == State::Pending && p.settle_by <= now;
+        let mut expired: Vec<usize> = (0..self.probes.len()).filter(|&at| due(&self.probes[at])).collect();
+        expired.sort_by_key(|&at| self.probes[at].settle_by);
+        for &at in &expired {
+            self.step += 1;
+            self.settle(at, State::TimedOut);
+        }
+        expired.into_iter().map(|at| ProbeId::from_number(at as u64 + 1)).collect()
+    }
+
+    fn counts(&self) -> Counts {
+        let of = |state| self.probes.iter().filter(|p| p.state == state).count() as u64;
+        let (replied, errored, timed_out) = (of(State::Replied), of(State::Errored), of(State::TimedOut));
+        let counts = Counts { sent: self.probes.len() as u64, replied, errored, timed_out, ..self.counts };
+        assert_eq!(counts.sent, replied + errored + timed_out + of(State::Pending));
+        counts
+    }
+}
+
+#[test]
+fn any_course_of_events_agrees_with_a_plain_list() {
+    let total: Counts = (1..=60).map(|seed| run(seed, 600)).sum();
+    // The course is no proof if some of it never happens.
+    let Counts { replied, errored, timed_out, late, duplicate, reordered, foreign, truncated, corrupt, .. } = total;
+    for count in [replied, errored, timed_out, late, duplicate, reordered, foreign, truncated, corrupt] {
+        assert!(count > 100, "{total:?}");
+    }
+}
+
+fn run(seed: u64, steps: usize) -> Counts {
+    let mut draws = Draws(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15));
+    let (mut ledger, mut judge) = (Ledger::new(), Judge::default());
+    let mut now = 0_i64;
+    for step in 0..steps {
+        judge.step += 1;
+        now += draws.below(20) as i64;
+        // Entered late: stamps lie before the clock.
+        let stamp = now - draws.below(60) as i64;
+        let to = peer(draws.below(3) as u8);
+        let number = draws.below(5);
+        let key = if draws.below(3) == 0 { Key::Content(number) } else { Key::Number(number) };
+        let any = draws.below(judge.probes.len() as u64 + 2) as usize;
+        let id = ProbeId::from_number(any as u64 + 1);
+        let context = format!("seed {seed} step {step}");
+        match draws.below(12) {
+            0..=3 => {
+                let (reply, error, len) =
+                    (draws.below(1500) as i64, draws.below(50) as i64, 4 + usize::from(draws.below(8) == 0));
+                let content = Content { len, ..MESSAGE };
+                let id = ledger.send(at(now), to, key, content, ms(reply), ms(error));
+                let (reply_by, settle_by) = (now + reply, now + reply + error);
+                let (state, answered, settled, peer) = (State::Pending, false, 0, to);
+                judge.probes.push(Probe { peer, key, len, sent: now, reply_by, settle_by, state, answered, settled });
+                assert_eq!(id.number(), judge.probes.len() as u64, "{context}");
+            }
+            4..=7 => {
+                let hash = MESSAGE.hash + u64::from(draws.below(8) == 0);
+                let content = Content { hash, len: [4, 4, 4, 4, 4, 3, 5, 6][draws.below(8) as usize] };
+                let expected = judge.reply(stamp, to, key, content);
+                assert_eq!(ledger.reply(at(stamp), to, key, content), expected, "{context}");
+            }
+            8 => {
+                let expected = match any < judge.probes.len() {
+                    true => judge.answer(any, stamp),
+                    false => {
+                        judge.counts.foreign += 1;
+                        Arrival::Foreign
+                    }
+                };
+                assert_eq!(ledger.reply_to(at(stamp), id), expected, "{context}");
+            }
+            9 => {
+                let blame = if draws.below(2) == 0 { Blame::Named(id) } else { Blame::Assumed(id) };
+                assert_eq!(ledger.error(at(stamp), blame), judge.error(stamp, any), "{context}");
+            }
+            10 => assert_eq!(ledger.expire(at(now)), judge.expire(now), "{context}"),
+            _ => {
+                ledger.advisory();
+                ledger.stray(Stray::Corrupt);
+                ledger.miss(2);
+                judge.counts.advisory += 1;
+                judge.counts.corrupt += 1;
+                judge.counts.missed_slots += 2;
+            }
+        }
+        compare(&ledger, &judge, &context);
+    }
+    ledger.counts()
+}
+
+fn compare(ledger: &Ledger, judge: &Judge, context: &str) {
+    assert_eq!(ledger.counts(), judge.counts(), "{context}");
+    let pending = || judge.probes.iter().enumerate().filter(|(_, p)| p.state == State::Pending);
+    assert_eq!(ledger.next_expiry(), pending().map(|(_, p)| at(p.settle_by)).min(), "{context}");
+    for (n, probe) in judge.probes.iter().enumerate() {
+        let record = ledger.record(ProbeId::from_number(n as u64 + 1)).map(|r| (r.to, r.key, r.state, r.answered));
+        assert_eq!(record, Some((probe.peer, probe.key, probe.state, probe.answered)), "{context}");
+    }
+    for host in 0..3 {
+        let ids = pending().filter(|(_, p)| p.peer == peer(host)).map(|(n, _)| ProbeId::from_number(n as u64 + 1));
+        let ids: Vec<_> = ids.collect();
+        assert_eq!(ledger.pending(peer(host)).collect::<Vec<_>>(), ids, "{context}");
+        assert_eq!(ledger.oldest_pending(peer(host)), ids.first().copied(), "{context}");
+    }
+}

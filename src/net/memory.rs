@@ -1,0 +1,68 @@
+//! How much memory is in use, so that a script that grows without end is stopped with its line instead of taking the
+//! machine down.
+//!
+//! One of the few files with `unsafe`: an allocator must be. It passes every request on to the system's and counts.
+#![allow(unsafe_code)]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+/// Threads report to the total only in steps of this many bytes, so that they do not contend for it.
+const STEP: i64 = 64 * 1024;
+
+static TOTAL: AtomicI64 = AtomicI64::new(0);
+
+thread_local! {
+    static UNREPORTED: Cell<i64> = const { Cell::new(0) };
+}
+
+/// The system's allocator, with a count of the bytes in use.
+#[derive(Debug)]
+pub struct Counting;
+
+/// Bytes in use, within 64 KiB per thread.
+pub fn in_use() -> i64 {
+    TOTAL.load(Ordering::Relaxed)
+}
+
+fn note(bytes: i64) {
+    // A thread that is ending has no place for its count any more: its last bytes go uncounted.
+    let _ = UNREPORTED.try_with(|unreported| {
+        let sum = unreported.get() + bytes;
+        if sum.abs() < STEP {
+            unreported.set(sum);
+        } else {
+            unreported.set(0);
+            TOTAL.fetch_add(sum, Ordering::Relaxed);
+        }
+    });
+}
+
+// SAFETY: every call is passed to `System` with the caller's own arguments, so its guarantees are the system
+// allocator's; counting neither allocates nor unwinds.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        note(layout.size() as i64);
+        // SAFETY: as the caller promised.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        note(layout.size() as i64);
+        // SAFETY: as the caller promised.
+        unsafe { System.alloc_zeroed(layout) }
+    }
+
+    unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
+        note(-(layout.size() as i64));
+        // SAFETY: as the caller promised.
+        unsafe { System.dealloc(ptr, layout) }
+    }
+
+    unsafe fn realloc(&self, ptr: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+        note(new_size as i64 - layout.size() as i64);
+        // SAFETY: as the caller promised.
+        unsafe { System.realloc(ptr, layout, new_size) }
+    }
+}

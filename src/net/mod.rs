@@ -1,0 +1,26 @@
+//! The core: sockets, clocks, deadlines, decoding, policies, statistics. It knows nothing of scripts.
+//!
+//! From the bottom up: [`time`] and [`wire`] are values; [`sys`] is the system calls; [`host`] is where sockets live,
+//! and [`stop`] what ends their waits; [`udp`] is the socket; [`ledger`] accounts for probes, [`prober`] and
+//! [`pinger`] send and hear them; [`policy`] and [`judge`] decide about packets; [`account`] puts losses against
+//! verdicts; [`stats`] sums up; [`output`] is what scripts print.
+
+pub mod account;
+pub mod addr;
+pub mod error;
+pub mod host;
+pub mod input;
+pub mod judge;
+pub mod ledger;
+pub mod memory;
+pub mod output;
+pub mod pinger;
+pub mod policy;
+pub mod prober;
+pub mod random;
+pub mod stats;
+pub mod stop;
+pub mod sys;
+pub mod time;
+pub mod udp;
+pub mod wire;

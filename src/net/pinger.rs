@@ -1,0 +1,173 @@
+//! Pings on a schedule: one after the other at absolute times, whether or not answers came, several in flight.
+
+use std::fmt::Debug;
+use std::net::SocketAddr;
+
+use super::error::{Error, Result};
+use super::host::{Host, Waited};
+use super::prober::{Outcome, Probe};
+use super::stop::Stop;
+use super::time::{Duration, Instant};
+use super::udp::UdpSocket;
+use super::wire::ping_text;
+
+/// What to send and when.
+#[derive(Clone, Copy, Debug)]
+pub struct Plan {
+    /// Where the pings go.
+    pub to: SocketAddr,
+    /// How many; `None`: until it is stopped.
+    pub count: Option<u64>,
+    /// From one ping to the next. Zero: each as soon as `window` allows.
+    pub interval: Duration,
+    /// How long an answer is in time.
+    pub timeout: Duration,
+    /// How long after that an ICMP error is waited for.
+    pub icmp_wait: Duration,
+    /// How many may be in flight at a time, at least 1.
+    pub window: usize,
+    /// Messages are padded with spaces to this many bytes.
+    pub size: usize,
+}
+
+/// Pings `ping 1 TIME`, `ping 2 TIME`, … and gives their outcomes as they are settled.
+///
+/// Ping k is due at the start plus k intervals. When a due time and the whole interval after it pass without a
+/// chance to send, that slot is missed: it is counted, and the schedule keeps its beat.
+#[derive(Debug)]
+pub struct Pinger {
+    socket: UdpSocket,
+    plan: Plan,
+    start: Option<Instant>,
+    slot: i64,
+    sent: u64,
+}
+
+impl Pinger {
+    /// A pinger that starts when its first outcome is asked for.
+    ///
+    /// # Errors
+    /// `invalid`: the socket's version of IP is not the destination's.
+    pub fn new(socket: UdpSocket, plan: Plan) -> Result<Self> {
+        socket.same_version("pinger", plan.to)?;
+        Ok(Self { socket, plan, start: None, slot: 0, sent: 0 })
+    }
+
+    /// The next outcome; `None` when all are settled, or when the stop has happened.
+    ///
+    /// # Errors
+    /// As [`UdpSocket::ping`].
+    pub fn next(&mut self, stop: &Stop) -> Result<Option<Outcome>> {
+        let udp = self.socket.clone();
+        let socket = udp.socket("pinger")?;
+        let mut prober = udp.prober();
+        loop {
+            if let Some(outcome) = prober.next_outcome() {
+                prober.tell(&udp);
+                return Ok(Some(outcome));
+            }
+            if stop.is_stopped() {
+                prober.tell(&udp);
+                return Ok(None);
+            }
+            let now = udp.host().now();
+            let start = *self.start.get_or_insert(now);
+            let more = self.plan.count.is_none_or(|count| self.sent < count);
+            if !more && prober.in_flight() == 0 {
+                return Ok(None);
+            }
+            let room = more && prober.in_flight() < self.plan.window;
+            let due = start + self.plan.interval * self.slot;
+            if room && now >= due {
+                if self.plan.interval > Duration::ZERO {
+                    let missed = (now - due).as_nanos() / self.plan.interval.as_nanos();
+                    prober.miss(missed as u64);
+                    self.slot += missed;
+                }
+                let message = self.message(udp.host().as_ref());
+                let Plan { to, timeout, icmp_wait, .. } = self.plan;
+                self.slot += 1;
+                self.sent += 1;
+                prober.send(&udp, &socket, &Probe { to, message: &message, timeout, icmp_wait })?;
+            }
+            prober.collect(&udp, &socket, None, &mut None)?;
+            prober.expire(&udp);
+            if prober.has_outcome() {
+                continue;
+            }
+            let due = start + self.plan.interval * self.slot;
+            let room = self.plan.count.is_none_or(|count| self.sent < count) && prober.in_flight() < self.plan.window;
+            if prober.wait(&udp, &socket, room.then_some(due), stop)? == Waited::Stopped {
+                prober.collect(&udp, &socket, None, &mut None)?;
+            }
+        }
+    }
+
+    /// How many pings were sent.
+    pub fn sent(&self) -> u64 {
+        self.sent
+    }
+
+    fn message(&self, host: &dyn Host) -> Vec<u8> {
+        let time = host.unix_nanos();
+        let time = format!("{}.{:06}", time / 1_000_000_000, time % 1_000_000_000 / 1_000);
+        let mut message = ping_text::compose(self.sent + 1, &time).into_bytes();
+        message.resize(message.len().max(self.plan.size), b' ');
+        message
+    }
+}
+
+/// A beat: the numbers 1, 2, …, each not before its time.
+#[derive(Debug)]
+pub struct Ticks {
+    count: Option<u64>,
+    interval: Duration,
+    start: Option<Instant>,
+    slot: i64,
+    ticked: u64,
+    missed: u64,
+}
+
+impl Ticks {
+    /// `count` ticks (`None`: without end), one every `interval`; without a wait if it is zero.
+    ///
+    /// # Errors
+    /// `invalid`: the interval is negative.
+    pub fn new(count: Option<u64>, interval: Duration) -> Result<Self> {
+        if interval.is_negative() {
+            return Err(Error::invalid("ticks", format!("an interval of {} is negative", interval.short())));
+        }
+        Ok(Self { count, interval, start: None, slot: 0, ticked: 0, missed: 0 })
+    }
+
+    /// Waits for the next tick and gives its number; `None` after the last, or when the stop has happened.
+    ///
+    /// # Errors
+    /// `system`.
+    pub fn next(&mut self, host: &dyn Host, stop: &Stop) -> Result<Option<u64>> {
+        if stop.is_stopped() || self.count.is_some_and(|count| self.ticked >= count) {
+            return Ok(None);
+        }
+        if self.interval > Duration::ZERO {
+            let now = host.now();
+            let start = *self.start.get_or_insert(now);
+            let due = start + self.interval * self.slot;
+            let missed = ((now - due).as_nanos() / self.interval.as_nanos()).max(0);
+            self.missed += missed as u64;
+            self.slot += missed;
+            let due = start + self.interval * self.slot;
+            let waited = host.wait(&mut [], Some(due), stop).map_err(|err| Error::system("ticks", &err))?;
+            if waited == Waited::Stopped {
+                return Ok(None);
+            }
+            self.slot += 1;
+        }
+        self.ticked += 1;
+        Ok(Some(self.ticked))
+    }
+
+    /// Moments of the beat that passed while the loop was busy.
+    pub fn missed(&self) -> u64 {
+        self.missed
+    }
+}

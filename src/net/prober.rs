@@ -1,0 +1,504 @@
+//! Probing from a UDP socket: sends messages, hears what comes back, and settles each probe in the ledger.
+//!
+//! Asynchronous inside: sends and arrivals come in any order. [`UdpSocket::ping`] sends one and waits for it; a
+//! [`super::pinger::Pinger`] keeps several in flight.
+//!
+//! Round-trip times come from one clock a session, the best that its first reply had ([`Clock`]). Kernel
+//! stamps are times of the wall clock; they are used only as differences that the monotonic clock confirms, so a step of
+//! the wall clock spoils no round-trip time.
+
+use std::collections::{HashMap, VecDeque};
+use std::net::SocketAddr;
+use std::os::fd::AsFd;
+use std::sync::OnceLock;
+
+use socket2::{Domain, Socket, Type};
+
+use super::error::{Error, ErrorKind, Result};
+use super::host::{Host, Waited};
+use super::ledger::{Arrival, Blame, Content, Counts, ErrorArrival, Key, Ledger, ProbeId, Stray};
+use super::stop::Stop;
+use super::sys::{self, PollFd};
+use super::time::{Duration, Instant};
+use super::udp::{Datagram, IcmpError, Queued, UdpSocket, send_error};
+use super::wire::ping_text;
+
+/// What a round-trip time is measured by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Clock {
+    /// From the kernel's stamp of the sending to its stamp of the arrival: the path and the peer alone.
+    Kernel,
+    /// From before the send call to the kernel's stamp of the arrival, as `ping` measures.
+    KernelReceive,
+    /// From before the send call to when the arrival was seen, with the waking of this process in it.
+    User,
+}
+
+impl Clock {
+    /// The clock in words.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Kernel => "kernel receive - kernel send",
+            Self::KernelReceive => "kernel receive - user send",
+            Self::User => "user receive - user send",
+        }
+    }
+}
+
+/// A message to send and how long to wait for its answer.
+#[derive(Clone, Copy, Debug)]
+pub struct Probe<'a> {
+    /// Where it goes.
+    pub to: SocketAddr,
+    /// What it says.
+    pub message: &'a [u8],
+    /// How long an answer is in time.
+    pub timeout: Duration,
+    /// How long after that an ICMP error is waited for.
+    pub icmp_wait: Duration,
+}
+
+/// Whether a datagram is the answer, for protocols whose answers do not repeat the message.
+///
+/// Called with each datagram from the peer. `Err` ends the ping with the error `invalid`.
+pub type Matcher<'a> = &'a mut dyn FnMut(&Datagram) -> std::result::Result<bool, ()>;
+
+/// How a probe ended.
+#[derive(Clone, Debug)]
+pub enum End {
+    /// The answer came in time.
+    Reply {
+        /// The answer.
+        datagram: Datagram,
+        /// The round-trip time.
+        rtt: Duration,
+        /// The clock it was measured by.
+        clock: Clock,
+        /// Whether that is a lesser clock than the session's.
+        lesser: bool,
+    },
+    /// An ICMP error came.
+    Icmp {
+        /// The error.
+        error: IcmpError,
+        /// Whether it did not tell which of several pending probes it is about.
+        assumed: bool,
+    },
+    /// Nothing came in time.
+    TimedOut,
+    /// This host could not send it.
+    Unsent(Error),
+    /// The stop happened first.
+    Interrupted {
+        /// Whether the probe was sent; then it is pending.
+        sent: bool,
+    },
+}
+
+/// A probe that ended.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// The number in the message (`ping 7 …`), or else the running number of the socket's probes.
+    pub number: u64,
+    /// Where the probe went.
+    pub to: SocketAddr,
+    /// How it ended.
+    pub end: End,
+}
+
+/// The probes of one socket.
+#[derive(Debug, Default)]
+pub struct Prober {
+    ledger: Ledger,
+    /// What the ledger's counts were when the account was last told.
+    told: Counts,
+    clock: Option<Clock>,
+    /// The number the kernel will give to the next packet sent; `None` before stamps were asked for.
+    next_stamp: Option<u32>,
+    pending: HashMap<ProbeId, Pending>,
+    stamped: VecDeque<(u32, ProbeId)>,
+    settled: VecDeque<(ProbeId, Outcome)>,
+}
+
+#[derive(Debug)]
+struct Pending {
+    number: u64,
+    to: SocketAddr,
+    message: Box<[u8]>,
+    sent: Instant,
+    stamp: Option<i64>,
+}
+
+impl UdpSocket {
+    /// Sends a probe and waits until it is settled. An answer is matched by its sender and by the number in a
+    /// message `ping N …`, or else by its text, without regard to case; or by `matcher`.
+    ///
+    /// # Errors
+    /// `closed`, `too-large`, `invalid` (another version of IP), `system`.
+    pub fn ping(&self, probe: &Probe<'_>, stop: &Stop, mut matcher: Option<Matcher<'_>>) -> Result<Outcome> {
+        self.same_version("ping", probe.to)?;
+        let socket = self.socket("ping")?;
+        let mut prober = self.prober();
+        if stop.is_stopped() {
+            let number = number_of(probe.message).unwrap_or(prober.ledger.counts().sent + 1);
+            return Ok(Outcome { number, to: probe.to, end: End::Interrupted { sent: false } });
+        }
+        let id = prober.send(self, &socket, probe)?;
+        loop {
+            if let Some(outcome) = prober.take(id) {
+                prober.tell(self);
+                return Ok(outcome);
+            }
+            prober.collect(self, &socket, Some(id), &mut matcher)?;
+            prober.expire(self);
+            if prober.settled.is_empty() {
+                let waited = prober.wait(self, &socket, None, stop)?;
+                if waited == Waited::Stopped {
+                    prober.collect(self, &socket, Some(id), &mut matcher)?;
+                    let interrupted = prober.pending.get(&id).map(|pending| Outcome {
+                        number: pending.number,
+                        to: pending.to,
+                        end: End::Interrupted { sent: true },
+                    });
+                    if let Some(outcome) = interrupted {
+                        prober.tell(self);
+                        return Ok(outcome);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The account of the probes sent from this socket.
+    pub fn counts(&self) -> Counts {
+        self.prober().ledger.counts()
+    }
+
+    /// The clock of the socket's round-trip times; `None` before the first reply.
+    pub fn clock(&self) -> Option<Clock> {
+        self.prober().clock
+    }
+}
+
+impl Prober {
+    /// Sends a probe. One that this host cannot send is settled at once.
+    pub(super) fn send(&mut self, udp: &UdpSocket, socket: &Socket, probe: &Probe<'_>) -> Result<ProbeId> {
+        self.ask_for_stamps(socket);
+        // An ICMP error that waits unread would take the place of the send.
+        udp.drain(socket, &mut |queued| self.hear_queued(udp, queued, None));
+        let content = Content::of(probe.message);
+        let number = number_of(probe.message);
+        let key = number.map_or(Key::Content(content.hash), Key::Number);
+        let sent = udp.host().now();
+        let result = udp.send_raw(socket, probe.message, probe.to, |queued| self.hear_queued(udp, queued, None));
+        let failed = match result {
+            Ok(()) => None,
+            Err(err) => {
+                self.renumber(socket);
+                let error = send_error(&err, probe.message.len(), probe.to);
+                match error.kind {
+                    ErrorKind::Unreachable | ErrorKind::Permission | ErrorKind::Exhausted | ErrorKind::Refused => {
+                        Some(error)
+                    }
+                    _ => return Err(error),
+                }
+            }
+        };
+        let id = self.ledger.send(sent, probe.to, key, content, probe.timeout, probe.icmp_wait);
+        let number = number.unwrap_or(id.number());
+        match failed {
+            None => {
+                let message = probe.message.into();
+                self.pending.insert(id, Pending { number, to: probe.to, message, sent, stamp: None });
+                if let Some(next) = &mut self.next_stamp {
+                    self.stamped.push_back((*next, id));
+                    *next = next.wrapping_add(1);
+                }
+            }
+            Some(error) => {
+                self.ledger.error(sent, Blame::Named(id));
+                self.settled.push_back((id, Outcome { number, to: probe.to, end: End::Unsent(error) }));
+            }
+        }
+        Ok(id)
+    }
+
+    /// Takes in all that has arrived. An error that names no probe is put down to `awaited`.
+    pub(super) fn collect(
+        &mut self,
+        udp: &UdpSocket,
+        socket: &Socket,
+        awaited: Option<ProbeId>,
+        matcher: &mut Option<Matcher<'_>>,
+    ) -> Result<()> {
+        // The stamps of what was sent come first, for the round-trip times of what is received next.
+        udp.drain(socket, &mut |queued| self.hear_queued(udp, queued, awaited));
+        loop {
+            match udp.take(socket) {
+                Ok(Some(datagram)) => self.hear(udp, socket, awaited, datagram, matcher)?,
+                Ok(None) => return Ok(()),
+                Err(_) if udp.is_closed() => {
+                    return Err(Error::new(ErrorKind::Closed, "ping", "the socket was closed"));
+                }
+                Err(err) => {
+                    if udp.drain(socket, &mut |queued| self.hear_queued(udp, queued, awaited)) == 0
+                        && Error::system("ping", &err).kind == ErrorKind::System
+                    {
+                        return Err(Error::system("ping", &err));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Times out the probes whose time is over.
+    pub(super) fn expire(&mut self, udp: &UdpSocket) {
+        for id in self.ledger.expire(udp.host().now()) {
+            self.time_out(udp, id, false);
+        }
+    }
+
+    /// Waits for something to arrive, for the next probe's time to be over, for `due` or for the stop.
+    pub(super) fn wait(&self, udp: &UdpSocket, socket: &Socket, due: Option<Instant>, stop: &Stop) -> Result<Waited> {
+        let until = [self.ledger.next_expiry(), due].into_iter().flatten().min();
+        let mut fds = [PollFd::readable(socket.as_fd())];
+        udp.host().wait(&mut fds, until, stop).map_err(|err| Error::system("ping", &err))
+    }
+
+    /// The outcome of probe `id`, if it is settled; outcomes of others are let go.
+    fn take(&mut self, id: ProbeId) -> Option<Outcome> {
+        while let Some((settled, outcome)) = self.settled.pop_front() {
+            if settled == id {
+                return Some(outcome);
+            }
+        }
+        None
+    }
+
+    /// The next outcome, in the order in which probes were settled.
+    pub(super) fn next_outcome(&mut self) -> Option<Outcome> {
+        self.settled.pop_front().map(|(_, outcome)| outcome)
+    }
+
+    /// Whether an outcome is waiting to be taken.
+    pub(super) fn has_outcome(&self) -> bool {
+        !self.settled.is_empty()
+    }
+
+    /// How many probes are pending.
+    pub(super) fn in_flight(&self) -> usize {
+        self.pending.len()
+    }
+
+    /// Counts moments of a schedule at which a probe was due and could not be sent.
+    pub(super) fn miss(&mut self, slots: u64) {
+        self.ledger.miss(slots);
+    }
+
+    /// Tells the run's account what has changed.
+    pub(super) fn tell(&mut self, udp: &UdpSocket) {
+        let counts = self.ledger.counts();
+        udp.account().count(self.told, counts);
+        self.told = counts;
+    }
+
+    fn hear(
+        &mut self,
+        udp: &UdpSocket,
+        socket: &Socket,
+        awaited: Option<ProbeId>,
+        datagram: Datagram,
+        matcher: &mut Option<Matcher<'_>>,
+    ) -> Result<()> {
+        let seen = udp.host().now();
+        // How long the datagram waited in the socket until now, by the wall clock; no more than a blink, or the
+        // clock was set meanwhile.
+        let queued = datagram.stamp.map(|stamp| Duration::from_nanos(udp.host().unix_nanos() - stamp));
+        let queued = queued.filter(|&queued| queued >= Duration::ZERO && queued < Duration::from_secs(60));
+        let arrived = queued.map_or(seen, |queued| seen - queued);
+        let content = Content::of(&datagram.data);
+        let arrival = match matcher {
+            Some(matcher) => {
+                let peer = |id: &ProbeId| self.pending.get(id).is_some_and(|pending| pending.to == datagram.from);
+                let failed = |()| Error::invalid("ping", "the closure that matches replies failed");
+                match awaited.filter(peer) {
+                    Some(id) if matcher(&datagram).map_err(failed)? => self.ledger.reply_to(arrived, id),
+                    _ => self.stray(Stray::Foreign),
+                }
+            }
+            None => match number_of(&datagram.data) {
+                Some(number) => self.ledger.reply(arrived, datagram.from, Key::Number(number), content),
+                None => {
+                    let key = Key::Content(content.hash);
+                    match self.ledger.find(datagram.from, key) {
+                        Some(_) => self.ledger.reply(arrived, datagram.from, key, content),
+                        None => self.stray(self.what_is_left(&datagram)),
+                    }
+                }
+            },
+        };
+        match arrival {
+            Arrival::Reply { id, .. } => {
+                if self.pending.get(&id).is_some_and(|pending| pending.stamp.is_none()) {
+                    udp.drain(socket, &mut |queued| self.hear_queued(udp, queued, awaited));
+                }
+                if let Some(pending) = self.pending.remove(&id) {
+                    let (rtt, clock) = measure(&pending, &datagram, seen, queued.map(|_| arrived), self.clock);
+                    let session = *self.clock.get_or_insert(clock);
+                    udp.account().measured_by(session.name());
+                    let end = End::Reply { datagram, rtt, clock, lesser: clock != session };
+                    self.settled.push_back((id, Outcome { number: pending.number, to: pending.to, end }));
+                }
+            }
+            Arrival::Late { id: Some(id), timed_out: true } => self.time_out(udp, id, true),
+            Arrival::Late { .. } => udp.account().late(udp.local(), datagram.from, content),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// What a datagram that names no probe is: the beginning of a pending message is a truncated answer, anything
+    /// else from a peer that owes an answer a corrupt one.
+    fn what_is_left(&self, datagram: &Datagram) -> Stray {
+        let data = &datagram.data;
+        let mut owed = self.pending.values().filter(|pending| pending.to == datagram.from).peekable();
+        if owed.peek().is_none() {
+            return Stray::Foreign;
+        }
+        let begins = |pending: &Pending| {
+            pending.message.len() > data.len() && ping_text::same_text(&pending.message[..data.len()], data)
+        };
+        if owed.any(begins) { Stray::Truncated } else { Stray::Corrupt }
+    }
+
+    fn stray(&mut self, kind: Stray) -> Arrival {
+        self.ledger.stray(kind);
+        Arrival::Foreign
+    }
+
+    fn hear_queued(&mut self, udp: &UdpSocket, queued: Queued, awaited: Option<ProbeId>) {
+        match queued {
+            Queued::Sent { number, stamp } => {
+                while let Some(&(next, id)) = self.stamped.front()
+                    && next.wrapping_sub(number) as i32 <= 0
+                {
+                    self.stamped.pop_front();
+                    if next == number
+                        && let Some(pending) = self.pending.get_mut(&id)
+                    {
+                        pending.stamp = Some(stamp);
+                    }
+                }
+            }
+            Queued::Local => {}
+            Queued::Icmp(error) if error.kind.is_advisory() => self.ledger.advisory(),
+            Queued::Icmp(error) => {
+                let blame = self.blame(&error, awaited);
+                match (self.ledger.error(udp.host().now(), blame), blame) {
+                    (ErrorArrival::Settled { id, .. }, _) => {
+                        if let Some(pending) = self.pending.remove(&id) {
+                            let end = End::Icmp { error, assumed: matches!(blame, Blame::Assumed(_)) };
+                            self.settled.push_back((id, Outcome { number: pending.number, to: pending.to, end }));
+                        }
+                    }
+                    (ErrorArrival::Stray { timed_out: true }, Blame::Named(id) | Blame::Assumed(id)) => {
+                        self.time_out(udp, id, false);
+                    }
+                    (ErrorArrival::Stray { .. }, _) => {}
+                }
+            }
+        }
+    }
+
+    /// Which probe an ICMP error is about: by what it quotes of the message, or, if that is too little, the only one
+    /// pending; between several, the one waited for, or else the oldest.
+    fn blame(&self, error: &IcmpError, awaited: Option<ProbeId>) -> Blame {
+        // A quote may end in the middle of the number; it counts only if more follows it.
+        let number = number_of(&error.quote).filter(|_| error.quote.iter().filter(|&&byte| byte == b' ').count() > 1);
+        if let Some(id) = number.and_then(|number| self.ledger.find(error.to, Key::Number(number))) {
+            return Blame::Named(id);
+        }
+        let quoted =
+            |id: &ProbeId| self.pending.get(id).is_some_and(|pending| pending.message.starts_with(&error.quote));
+        let candidates: Vec<ProbeId> = self.ledger.pending(error.to).filter(quoted).take(2).collect();
+        match candidates.as_slice() {
+            [] => Blame::Nobody,
+            [only] => Blame::Named(*only),
+            [oldest, ..] => Blame::Assumed(awaited.filter(|id| quoted(id)).unwrap_or(*oldest)),
+        }
+    }
+
+    fn time_out(&mut self, udp: &UdpSocket, id: ProbeId, late: bool) {
+        if let Some(pending) = self.pending.remove(&id) {
+            let content = Content::of(&pending.message);
+            udp.account().lost(pending.number, udp.local(), pending.to, content, late);
+            self.settled.push_back((id, Outcome { number: pending.number, to: pending.to, end: End::TimedOut }));
+        }
+    }
+
+    /// Has the kernel stamp what is sent and received from now on (SO_TIMESTAMPING). Where it will not, the
+    /// session's clock is the next best.
+    fn ask_for_stamps(&mut self, socket: &Socket) {
+        if self.next_stamp.is_none() {
+            self.next_stamp = Some(0);
+            let _ = sys::set_option(socket.as_fd(), libc::SOL_SOCKET, libc::SO_TIMESTAMPING, STAMPS as i32);
+        }
+    }
+
+    /// Starts the kernel's numbering of sent packets again, after a failed send has put it in doubt.
+    fn renumber(&mut self, socket: &Socket) {
+        let without = STAMPS & !libc::SOF_TIMESTAMPING_OPT_ID;
+        for flags in [without, STAMPS] {
+            let _ = sys::set_option(socket.as_fd(), libc::SOL_SOCKET, libc::SO_TIMESTAMPING, flags as i32);
+        }
+        self.next_stamp = Some(0);
+        self.stamped.clear();
+    }
+}
+
+/// Has the kernel begin to stamp arrivals. It does so a moment after the first socket asks for it, and the first
+/// reply of a run should not fall into that moment.
+pub fn warm_up(host: &dyn Host) {
+    static ASKING: OnceLock<Option<Socket>> = OnceLock::new();
+    ASKING.get_or_init(|| {
+        let socket = host.socket(Domain::IPV4, Type::DGRAM, None).ok()?;
+        sys::set_option(socket.as_fd(), libc::SOL_SOCKET, libc::SO_TIMESTAMPING, STAMPS as i32).ok()?;
+        Some(socket)
+    });
+}
+
+const STAMPS: u32 = libc::SOF_TIMESTAMPING_TX_SOFTWARE
+    | libc::SOF_TIMESTAMPING_RX_SOFTWARE
+    | libc::SOF_TIMESTAMPING_SOFTWARE
+    | libc::SOF_TIMESTAMPING_OPT_ID
+    | libc::SOF_TIMESTAMPING_OPT_TSONLY;
+
+fn number_of(message: &[u8]) -> Option<u64> {
+    ping_text::sequence(message)
+}
+
+/// The round-trip time of `reply`, by the session's clock, or the best lesser one that the reply has. `arrived`
+/// is the arrival by the kernel's stamp on the monotonic clock.
+fn measure(
+    pending: &Pending,
+    reply: &Datagram,
+    seen: Instant,
+    arrived: Option<Instant>,
+    session: Option<Clock>,
+) -> (Duration, Clock) {
+    let best = session.unwrap_or(Clock::Kernel);
+    let by_user = seen - pending.sent;
+    let by_receive =
+        arrived.map(|arrived| arrived - pending.sent).filter(|&rtt| rtt >= Duration::ZERO && rtt <= by_user);
+    let by_kernel = match (by_receive, reply.stamp, pending.stamp) {
+        (Some(bound), Some(received), Some(sent)) => {
+            Some(Duration::from_nanos(received - sent)).filter(|&rtt| rtt > Duration::ZERO && rtt <= bound)
+        }
+        _ => None,
+    };
+    match (best, by_kernel, by_receive) {
+        (Clock::Kernel, Some(rtt), _) => (rtt, Clock::Kernel),
+        (Clock::Kernel | Clock::KernelReceive, _, Some(rtt)) => (rtt, Clock::KernelReceive),
+        _ => (by_user, Clock::User),
+    }
+}

@@ -1,0 +1,327 @@
+//! Stopping: the tree of stops, and the wake-up that ends every wait.
+//!
+//! A [`Stop`] belongs to something that can be ended: the process, a script, a prompt's entry, a task. Stopping
+//! one stops all beneath it. A stop has two stages: *interrupted*, at which every wait returns at once and
+//! loops over natives end, so that a script's last lines still run; and *terminated*, which ends the script
+//! itself and which it cannot catch.
+//!
+//! A wait on sockets polls the stop's descriptor beside them ([`Stop::wake_fd`]); a wait on a condition
+//! registers with [`Stop::subscribe`]. Tasks share the descriptor of what they belong to, so that a thread
+//! costs none of its own.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
+
+use super::sys;
+
+/// Why something was stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// SIGINT, or Ctrl-C at the prompt.
+    Interrupt,
+    /// SIGTERM.
+    Terminate,
+    /// What it belonged to ended, or a script ended it.
+    Ended,
+}
+
+/// How far a stop has gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stage {
+    /// Nothing was stopped.
+    Running,
+    /// Waits return at once, loops over natives end.
+    Interrupted,
+    /// Everything ends, uncatchably.
+    Terminated,
+}
+
+/// A place in the tree of stops; clones are the same place.
+#[derive(Clone, Debug)]
+pub struct Stop(Arc<Node>);
+
+#[derive(Debug)]
+struct Node {
+    stage: AtomicU8,
+    reason: AtomicU8,
+    wake: Arc<OwnedFd>,
+    /// The node that `wake` belongs to, where it is not this one.
+    owner: Option<Weak<Node>>,
+    /// Whether a thread of this node is in a wait on `wake`.
+    waiting: AtomicBool,
+    children: Mutex<Vec<Weak<Node>>>,
+    sleepers: Mutex<Vec<Weak<Sleeper>>>,
+}
+
+/// A condition that a thread waits for, woken by a stop too.
+#[derive(Debug, Default)]
+pub struct Sleeper {
+    /// The lock under which the condition is checked.
+    pub lock: Mutex<()>,
+    /// Notified when the condition may have changed.
+    pub wake: Condvar,
+}
+
+impl Sleeper {
+    /// Wakes every waiting thread.
+    pub fn notify(&self) {
+        // The lock is taken so that a thread between its check and its wait does not miss the wake-up.
+        let _guard = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
+        self.wake.notify_all();
+    }
+}
+
+impl Stop {
+    /// A new root.
+    ///
+    /// # Errors
+    /// The system has no descriptor left (eventfd(2)).
+    pub fn root() -> std::io::Result<Self> {
+        Ok(Self(Node::new(Arc::new(sys::eventfd()?), None)))
+    }
+
+    /// A stop beneath this one with a wake-up of its own: a script, a prompt's entry.
+    ///
+    /// # Errors
+    /// The system has no descriptor left (eventfd(2)).
+    pub fn child(&self) -> std::io::Result<Self> {
+        let node = Node::new(Arc::new(sys::eventfd()?), None);
+        self.adopt(&node);
+        Ok(Self(node))
+    }
+
+    /// A stop beneath this one that shares its wake-up: a thread.
+    pub fn task(&self) -> Self {
+        let owner = self.0.owner.clone().unwrap_or_else(|| Arc::downgrade(&self.0));
+        let node = Node::new(self.0.wake.clone(), Some(owner));
+        self.adopt(&node);
+        Self(node)
+    }
+
+    fn adopt(&self, node: &Arc<Node>) {
+        let mut children = lock(&self.0.children);
+        children.retain(|child| child.strong_count() > 0);
+        children.push(Arc::downgrade(node));
+        drop(children);
+        // The parent may have been stopped between the caller's check and now.
+        match self.stage() {
+            Stage::Running => {}
+            Stage::Interrupted => node.interrupt(self.reason_code()),
+            Stage::Terminated => node.terminate(self.reason_code()),
+        }
+    }
+
+    /// How far the stop has gone.
+    pub fn stage(&self) -> Stage {
+        self.0.stage()
+    }
+
+    /// Whether waits are to return at once.
+    pub fn is_stopped(&self) -> bool {
+        self.stage() != Stage::Running
+    }
+
+    /// Why it was stopped; `None` while it runs.
+    pub fn reason(&self) -> Option<Reason> {
+        match self.reason_code() {
+            1 => Some(Reason::Interrupt),
+            2 => Some(Reason::Terminate),
+            3 => Some(Reason::Ended),
+            _ => None,
+        }
+    }
+
+    fn reason_code(&self) -> u8 {
+        self.0.reason.load(Ordering::SeqCst)
+    }
+
+    /// First stage: every wait here and beneath returns at once. Returns false if it was stopped before.
+    pub fn interrupt(&self, reason: Reason) -> bool {
+        let code = code_of(reason);
+        if self.0.reason.compare_exchange(0, code, Ordering::SeqCst, Ordering::SeqCst).is_err() {
+            return false;
+        }
+        self.0.interrupt(code);
+        true
+    }
+
+    /// Second stage: everything here and beneath ends.
+    pub fn terminate(&self, reason: Reason) {
+        self.0.terminate(code_of(reason));
+    }
+
+    /// Marks a wait on [`Self::wake_fd`]; to be held from before the last check of the stage until the wait
+    /// has returned.
+    pub fn waiting(&self) -> Waiting<'_> {
+        self.0.waiting.store(true, Ordering::SeqCst);
+        Waiting(&self.0)
+    }
+
+    /// A descriptor that is readable once the stop has happened.
+    pub fn wake_fd(&self) -> BorrowedFd<'_> {
+        self.0.wake.as_fd()
+    }
+
+    /// Has `sleeper` notified when the stop happens, for as long as `sleeper` lives.
+    pub fn subscribe(&self, sleeper: &Arc<Sleeper>) {
+        let mut sleepers = lock(&self.0.sleepers);
+        sleepers.retain(|known| known.strong_count() > 0);
+        if !sleepers.iter().any(|known| known.as_ptr() == Arc::as_ptr(sleeper)) {
+            sleepers.push(Arc::downgrade(sleeper));
+        }
+    }
+}
+
+/// See [`Stop::waiting`].
+#[derive(Debug)]
+pub struct Waiting<'a>(&'a Node);
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.waiting.store(false, Ordering::SeqCst);
+    }
+}
+
+impl Node {
+    fn new(wake: Arc<OwnedFd>, owner: Option<Weak<Self>>) -> Arc<Self> {
+        Arc::new(Self {
+            stage: AtomicU8::new(0),
+            reason: AtomicU8::new(0),
+            wake,
+            owner,
+            waiting: AtomicBool::new(false),
+            children: Mutex::default(),
+            sleepers: Mutex::default(),
+        })
+    }
+
+    fn stage(&self) -> Stage {
+        match self.stage.load(Ordering::Relaxed) {
+            0 => Stage::Running,
+            1 => Stage::Interrupted,
+            _ => Stage::Terminated,
+        }
+    }
+
+    fn interrupt(&self, reason: u8) {
+        self.advance(1, reason);
+    }
+
+    fn terminate(&self, reason: u8) {
+        self.advance(2, reason);
+    }
+
+    fn advance(&self, stage: u8, reason: u8) {
+        let _ = self.reason.compare_exchange(0, reason, Ordering::SeqCst, Ordering::SeqCst);
+        self.stage.fetch_max(stage, Ordering::SeqCst);
+        let children: Vec<_> = lock(&self.children).iter().filter_map(Weak::upgrade).collect();
+        match self.owner.as_ref().map(Weak::upgrade) {
+            None => sys::eventfd_raise(self.wake.as_fd()),
+            Some(owner) => self.kick(owner.as_deref()),
+        }
+        let sleepers: Vec<_> = lock(&self.sleepers).iter().filter_map(Weak::upgrade).collect();
+        for sleeper in sleepers {
+            sleeper.notify();
+        }
+        for child in children {
+            child.advance(stage, reason);
+        }
+    }
+
+    /// Wakes this node's own wait through a descriptor that others wait on too: the descriptor is raised until
+    /// the wait has seen it, then lowered again. Others wake, find that they are not meant, and wait on.
+    fn kick(&self, owner: Option<&Self>) {
+        if !self.waiting.load(Ordering::SeqCst) {
+            return;
+        }
+        sys::eventfd_raise(self.wake.as_fd());
+        while self.waiting.load(Ordering::SeqCst) {
+            std::thread::yield_now();
+        }
+        sys::eventfd_lower(self.wake.as_fd());
+        // The owner may have been stopped meanwhile, and its signal must stay.
+        if owner.is_none_or(|owner| owner.stage() != Stage::Running) {
+            sys::eventfd_raise(self.wake.as_fd());
+        }
+    }
+}
+
+/// How long what was interrupted may go on, to print its summary, before it is terminated.
+pub const GRACE: std::time::Duration = std::time::Duration::from_millis(500);
+
+/// Terminates `stop` when the grace after its interrupt is over.
+pub fn terminate_later(stop: &Stop, reason: Reason) {
+    let stop = stop.clone();
+    let wait = move || {
+        std::thread::sleep(GRACE);
+        stop.terminate(reason);
+    };
+    // Without another thread there is no grace.
+    if std::thread::Builder::new().spawn(wait.clone()).is_err() {
+        wait();
+    }
+}
+
+fn code_of(reason: Reason) -> u8 {
+    match reason {
+        Reason::Interrupt => 1,
+        Reason::Terminate => 2,
+        Reason::Ended => 3,
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stop_reaches_what_is_beneath_and_nothing_above() {
+        let root = Stop::root().expect("eventfd");
+        let script = root.child().expect("eventfd");
+        let task = script.task();
+        let other = root.child().expect("eventfd");
+        assert!(script.interrupt(Reason::Interrupt));
+        assert!(!script.interrupt(Reason::Terminate), "the first reason stays");
+        assert_eq!(task.stage(), Stage::Interrupted);
+        assert_eq!(task.reason(), Some(Reason::Interrupt));
+        assert_eq!(root.stage(), Stage::Running);
+        assert_eq!(other.stage(), Stage::Running);
+        script.terminate(Reason::Ended);
+        assert_eq!(task.stage(), Stage::Terminated);
+        assert_eq!(task.reason(), Some(Reason::Interrupt));
+    }
+
+    #[test]
+    fn what_joins_a_stopped_tree_is_stopped() {
+        let root = Stop::root().expect("eventfd");
+        root.interrupt(Reason::Terminate);
+        assert_eq!(root.task().reason(), Some(Reason::Terminate));
+    }
+
+    #[test]
+    fn one_task_is_woken_and_its_sibling_waits_on() {
+        use crate::net::host::{Host, ThisMachine, Waited};
+        let root = Stop::root().expect("eventfd");
+        let (one, two) = (root.task(), root.task());
+        let wait = |stop: Stop| {
+            std::thread::spawn(move || {
+                let host = ThisMachine;
+                host.wait(&mut [], Some(host.now() + crate::net::time::Duration::from_secs(20)), &stop)
+            })
+        };
+        let (first, second) = (wait(one.clone()), wait(two.clone()));
+        while !(one.0.waiting.load(Ordering::SeqCst) && two.0.waiting.load(Ordering::SeqCst)) {
+            std::thread::yield_now();
+        }
+        one.interrupt(Reason::Ended);
+        assert!(matches!(first.join().expect("joins"), Ok(Waited::Stopped)));
+        assert!(!second.is_finished());
+        root.interrupt(Reason::Interrupt);
+        assert!(matches!(second.join().expect("joins"), Ok(Waited::Stopped)));
+    }
+}

@@ -1,0 +1,95 @@
+//! The calls to libc that the test helpers need; the only file of theirs with `unsafe`.
+
+#![allow(unsafe_code)]
+
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+
+pub(crate) use libc::{SIGHUP, SIGINT, SIGKILL, SIGTERM};
+
+/// Send `signal` to the process `pid` (kill(2)). The caller must not have reaped it.
+pub(crate) fn send_signal(pid: u32, signal: i32) {
+    let pid = libc::pid_t::try_from(pid).expect("a process id");
+    // SAFETY: kill takes two numbers.
+    let rc = unsafe { libc::kill(pid, signal) };
+    assert_eq!(rc, 0, "kill({pid}, {signal}): {}", io::Error::last_os_error());
+}
+
+/// Whether this process runs as root (geteuid(2)).
+pub(crate) fn is_root() -> bool {
+    // SAFETY: geteuid takes nothing and cannot fail.
+    unsafe { libc::geteuid() == 0 }
+}
+
+/// A new terminal of 24 lines and 200 columns: the screen's side, and the program's.
+///
+/// Both are closed on exec from the start, so that programs which other tests start at the same
+/// moment do not hold it open.
+pub(crate) fn open_terminal() -> io::Result<(File, File)> {
+    let flags = libc::O_RDWR | libc::O_NOCTTY | libc::O_CLOEXEC;
+    let size = libc::winsize { ws_row: 24, ws_col: 200, ws_xpixel: 0, ws_ypixel: 0 };
+    // SAFETY: each call takes flags or a descriptor that was just opened, `size` outlives its
+    // call, and each descriptor gets exactly one owner.
+    unsafe {
+        let screen = owned(libc::posix_openpt(flags))?;
+        let fd = screen.as_raw_fd();
+        if libc::grantpt(fd) != 0 || libc::unlockpt(fd) != 0 || libc::ioctl(fd, libc::TIOCSWINSZ, &raw const size) != 0
+        {
+            return Err(io::Error::last_os_error());
+        }
+        let program = owned(libc::ioctl(fd, libc::TIOCGPTPEER, flags))?;
+        Ok((screen.into(), program.into()))
+    }
+}
+
+/// Let `command` end with the thread that starts it, however that ends, so that a test run that
+/// is killed leaves no program behind.
+pub(crate) fn end_with_parent(command: &mut Command) {
+    // SAFETY: between fork and exec only prctl is called.
+    unsafe {
+        command.pre_exec(|| {
+            if libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) == 0 {
+                Ok(())
+            } else {
+                Err(io::Error::last_os_error())
+            }
+        });
+    }
+}
+
+/// Start `command` as leader of its own session, with its standard input as the session's
+/// terminal: the keys typed there become its signals.
+pub(crate) fn take_terminal(command: &mut Command) {
+    // SAFETY: between fork and exec only setsid and ioctl are called.
+    unsafe {
+        command.pre_exec(|| {
+            if libc::setsid() >= 0 && libc::ioctl(0, libc::TIOCSCTTY, 0) == 0 {
+                Ok(())
+            } else {
+                Err(io::Error::last_os_error())
+            }
+        });
+    }
+}
+
+/// Write `text` to standard error at once, unseen by the test harness, which holds back what
+/// passing tests print.
+pub(crate) fn write_stderr(text: &str) {
+    // SAFETY: the pointer and the length are those of a live slice.
+    let _ = unsafe { libc::write(2, text.as_ptr().cast(), text.len()) };
+}
+
+/// Own the descriptor that a call returned; the call's error if it returned none.
+///
+/// # Safety
+/// `fd` is negative, or open and owned by nobody else.
+unsafe fn owned(fd: i32) -> io::Result<OwnedFd> {
+    if fd < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: promised by the caller.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
