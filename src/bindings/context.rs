@@ -7,11 +7,11 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
 
-use rhai::{AST, Dynamic, Engine, EvalAltResult};
+use rhai::{AST, Dynamic, Engine, EvalAltResult, GlobalRuntimeState};
 
-use crate::net::account::Account;
 use crate::net::host::Host;
 use crate::net::random::{Seed, Sequence};
+use crate::net::session::Session;
 use crate::net::stop::Stop;
 
 /// The result of a native that can fail.
@@ -34,12 +34,10 @@ pub struct Context {
 
 /// What all scripts and threads of a run share.
 pub struct Run {
-    /// What ends all of it.
-    pub root: Stop,
     /// The seed of every draw.
     pub seed: Seed,
-    /// Losses and verdicts.
-    pub account: Arc<Account>,
+    /// What its sockets share.
+    pub session: Arc<Session>,
     /// The engine, for natives that run script code.
     pub programs: OnceLock<Arc<dyn Programs>>,
     /// Threads that were started and have not been waited for.
@@ -52,9 +50,8 @@ impl Run {
     /// A run that `root` ends, with this seed.
     pub fn new(root: Stop, seed: u64) -> Self {
         Self {
-            root,
             seed: Seed::new(seed),
-            account: Arc::default(),
+            session: Arc::new(Session::new(root)),
             programs: OnceLock::new(),
             tasks: Mutex::default(),
             failed: false.into(),
@@ -129,6 +126,12 @@ pub trait Programs: Send + Sync {
     /// # Errors
     /// What the script throws.
     fn run(&self, program: &AST, context: &Context) -> ScriptResult<Dynamic>;
+
+    /// Evaluates a program in `context`, on this thread: its value, and the state in which closures of it can be called.
+    ///
+    /// # Errors
+    /// What the script throws.
+    fn evaluate(&self, program: &AST, context: &Context) -> ScriptResult<(Dynamic, GlobalRuntimeState)>;
 
     /// Shows an error that nobody will catch; `what` names what failed.
     fn report(&self, what: &str, error: &EvalAltResult);

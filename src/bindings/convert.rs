@@ -114,6 +114,15 @@ impl<'a> Options<'a> {
         self.get(key, &format!("a whole number from {least} up"), read)
     }
 
+    /// A number.
+    ///
+    /// # Errors
+    /// `invalid`: it is something else.
+    pub fn number(&mut self, key: &'static str) -> Result<Option<f64>, Error> {
+        let read = |value: &Dynamic| value.as_float().or_else(|_| value.as_int().map(|n| n as f64)).ok();
+        self.get(key, "a number", read)
+    }
+
     /// True or false.
     ///
     /// # Errors

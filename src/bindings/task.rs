@@ -239,7 +239,7 @@ pub mod api {
     pub fn start_thread(ctx: NativeCallContext, closure: FnPtr) -> ScriptResult<Task> {
         let now = context::current();
         let context = Context { stop: now.stop.task(), random: Arc::new(Sequence::new(now.random.split())), ..now };
-        let callback = Callback::new(&ctx, closure);
+        let mut callback = Callback::new(&ctx, closure);
         let name = match ctx.call_position().line() {
             Some(line) => format!("thread started at {}:{line}", ctx.call_source().unwrap_or(&context.script.name)),
             None => "thread".to_string(),

@@ -5,17 +5,16 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use rhai::plugin::*;
-use rhai::{Dynamic, EvalAltResult, FnPtr, Map, NativeCallContext, Position};
+use rhai::{Dynamic, FnPtr, Map, NativeCallContext, Position};
 
 use super::callback::Callback;
 use super::context::{self, ScriptResult};
 use super::convert::{Options, address, bytes, text};
 use super::error::{OrRaise, raise, thrown};
 use crate::net::addr::{self, Version};
-use crate::net::error::Error;
-use crate::net::judge::Unanswered;
+use crate::net::error::{Error, ErrorKind};
 use crate::net::pinger::{Pinger as NetPinger, Plan};
-use crate::net::policy;
+use crate::net::policy::{self, Action, Place};
 use crate::net::prober::{End, Outcome, Probe};
 use crate::net::time::Duration;
 use crate::net::udp::{Datagram, IcmpError, Incoming, Options as SocketOptions, UdpSocket};
@@ -31,13 +30,29 @@ pub struct Packet(Arc<Received>);
 struct Received {
     socket: UdpSocket,
     incoming: Incoming,
-    number: u64,
+    /// Its place in its flow, while a policy decides about it.
+    deciding: Option<Place>,
+}
+
+impl Received {
+    fn place(&self) -> Option<Place> {
+        let judged = match &self.incoming {
+            Incoming::Packet(datagram) => datagram.judged.as_ref().map(|judged| judged.place),
+            _ => None,
+        };
+        self.deciding.or(judged)
+    }
 }
 
 impl Packet {
-    /// The `number`-th datagram of its flow, received by `socket`.
-    pub fn new(socket: UdpSocket, datagram: Datagram, number: u64) -> Self {
-        Self(Arc::new(Received { socket, incoming: Incoming::Packet(datagram), number }))
+    /// What `socket` received.
+    pub fn new(socket: UdpSocket, incoming: Incoming) -> Self {
+        Self(Arc::new(Received { socket, incoming, deciding: None }))
+    }
+
+    /// A datagram that a policy decides about.
+    pub fn under_judgement(socket: UdpSocket, datagram: Datagram, place: Place) -> Self {
+        Self(Arc::new(Received { socket, incoming: Incoming::Packet(datagram), deciding: Some(place) }))
     }
 
     fn datagram(&self) -> Option<&Datagram> {
@@ -106,24 +121,23 @@ impl IntoIterator for Schedule {
     }
 }
 
-/// A loop over a socket runs for each datagram it receives, until the script is stopped.
+/// A loop over a socket runs for each datagram it receives, until the script is stopped or the socket closed.
 impl IntoIterator for UdpSocket {
     type Item = ScriptResult<Dynamic>;
     type IntoIter = Box<dyn Iterator<Item = Self::Item>>;
 
     fn into_iter(self) -> Self::IntoIter {
         let stop = context::current().stop;
-        let (mut ended, mut number) = (false, 0);
+        let mut ended = false;
         Box::new(std::iter::from_fn(move || {
             if ended || stop.is_stopped() {
                 return None;
             }
             match self.receive(None, &stop, false) {
-                Ok(Incoming::Packet(datagram)) => {
-                    number += 1;
-                    Some(Ok(Dynamic::from(Packet::new(self.clone(), datagram, number))))
-                }
+                Ok(incoming @ Incoming::Packet(_)) => Some(Ok(Dynamic::from(Packet::new(self.clone(), incoming)))),
                 Ok(_) => None,
+                // Whoever closed the socket wants the loop to end.
+                Err(err) if err.kind == ErrorKind::Closed => None,
                 Err(err) => {
                     ended = true;
                     Some(Err(thrown(err, Position::NONE)))
@@ -139,7 +153,7 @@ fn or_unit<T: Clone + Send + Sync + 'static>(value: Option<T>) -> Dynamic {
 
 fn bind(ctx: &NativeCallContext, local: SocketAddr, options: SocketOptions) -> ScriptResult<UdpSocket> {
     let context = context::current();
-    let socket = UdpSocket::bind(context.host.clone(), context.run.account.clone(), local, options).or_raise(ctx)?;
+    let socket = UdpSocket::bind(context.host.clone(), context.run.session.clone(), local, options).or_raise(ctx)?;
     context.script.bound.announce(socket.local());
     Ok(socket)
 }
@@ -174,10 +188,10 @@ fn ping(
         let outcome = socket.ping(&probe, &stop, None).or_raise(ctx)?;
         return Ok(Ping::new(socket, outcome));
     };
-    let callback = Callback::new(ctx, matcher);
+    let mut callback = Callback::new(ctx, matcher);
     let mut failure = None;
     let mut matches = |datagram: &Datagram| {
-        let packet = Packet::new(socket.clone(), datagram.clone(), 1);
+        let packet = Packet::new(socket.clone(), Incoming::Packet(datagram.clone()));
         match callback.call([Dynamic::from(packet)]) {
             Ok(value) => value.as_bool().map_err(|given| {
                 failure = Some(thrown(
@@ -279,7 +293,7 @@ pub mod api {
     #[rhai_fn(global, pure, return_raw)]
     pub fn recv(ctx: NativeCallContext, socket: &mut UdpSocket) -> ScriptResult<Packet> {
         let incoming = socket.receive(None, &context::current().stop, true).or_raise(&ctx)?;
-        Ok(super::Packet(Arc::new(Received { socket: socket.clone(), incoming, number: 1 })))
+        Ok(super::Packet::new(socket.clone(), incoming))
     }
 
     /// Waits for a datagram, or for an ICMP error that answers one sent before, for at most `timeout`. The result's `kind`
@@ -314,7 +328,7 @@ pub mod api {
         deadline: crate::net::time::Instant,
     ) -> ScriptResult<Packet> {
         let incoming = socket.receive(Some(deadline), &context::current().stop, true).or_raise(&ctx)?;
-        Ok(super::Packet(Arc::new(Received { socket: socket.clone(), incoming, number: 1 })))
+        Ok(super::Packet::new(socket.clone(), incoming))
     }
 
     /// Sends `message` to `to` and waits for the answer, which repeats the message in any case of its letters; a message
@@ -626,16 +640,27 @@ pub mod api {
         packet.datagram().map_or(0, |datagram| datagram.data.len() as i64)
     }
 
-    /// In a policy: the packet's number within its flow, that is from this sender to this socket, from 1. In a loop over a
-    /// socket: its number since the loop began.
+    /// The packet's number within its flow, that is from this sender to this socket, from 1, as the socket's policy counts
+    /// it; `()` without a policy.
     ///
     /// ```rhai
     /// let policy = |pkt| if pkt.number <= 2 { drop() } else { pass() };
     /// set_policy(udp::bind("127.0.0.1:0"), policy);
     /// ```
     #[rhai_fn(global, get = "number", pure)]
-    pub fn packet_number(packet: &mut Packet) -> i64 {
-        packet.0.number as i64
+    pub fn packet_number(packet: &mut Packet) -> Dynamic {
+        packet.0.place().map_or(Dynamic::UNIT, |place| (place.number as i64).into())
+    }
+
+    /// The number of the packet's flow, by first appearance, from 0; `()` without a policy.
+    ///
+    /// ```rhai
+    /// let policy = |pkt| if pkt.flow == 0 { pass() } else { drop() };
+    /// set_policy(udp::bind("127.0.0.1:0"), policy);
+    /// ```
+    #[rhai_fn(global, get = "flow", pure)]
+    pub fn packet_flow(packet: &mut Packet) -> Dynamic {
+        packet.0.place().map_or(Dynamic::UNIT, |place| (place.flow as i64).into())
     }
 
     /// The ICMP error that came; `()` if none did.
@@ -673,12 +698,10 @@ pub mod api {
                 Error::invalid("reply", format!("there is no datagram to answer, but kind \"{kind}\"")),
             );
         };
-        packet.0.socket.answer(datagram, &data).map_err(|failure| match failure {
-            Unanswered::Send(err) => thrown(err, ctx.call_position()),
-            Unanswered::Policy(failure) => match failure.downcast::<Box<EvalAltResult>>() {
-                Ok(error) => *error,
-                Err(_) => thrown(Error::invalid("reply", "the policy failed"), ctx.call_position()),
-            },
+        let judged = packet.0.socket.answer(datagram, &data).or_raise(&ctx)?;
+        Ok(match judged {
+            Some(judged) => judged.verdict.clone(),
+            None => policy::Verdict { action: Action::Pass, origin: "no policy".into() },
         })
     }
 
@@ -1098,7 +1121,7 @@ pub mod namespace {
     pub fn closed_port(ctx: NativeCallContext) -> ScriptResult<std::net::SocketAddr> {
         let local = addr::local("127.0.0.1:0", Version::V4).or_raise(&ctx)?;
         let context = context::current();
-        let account = context.run.account.clone();
+        let account = context.run.session.clone();
         let socket = UdpSocket::bind(context.host, account, local, SocketOptions::default()).or_raise(&ctx)?;
         Ok(socket.local())
     }

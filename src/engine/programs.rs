@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use rhai::{AST, Dynamic, Engine, EvalAltResult, ParseError, Scope};
+use rhai::{
+    AST, Caches, Dynamic, Engine, EvalAltResult, EvalContext, Expr, Expression, GlobalRuntimeState, ParseError,
+    Position, Scope, StmtBlock,
+};
 
 use super::report::{Names, Reporter, innermost};
 use super::settings;
@@ -83,10 +86,41 @@ impl Programs for ScriptHost {
         result
     }
 
+    fn evaluate(&self, program: &AST, context: &Context) -> ScriptResult<(Dynamic, GlobalRuntimeState)> {
+        let entered = context::enter(context.clone());
+        let mut global = self.engine.new_global_runtime_state();
+        let value = evaluate(&self.engine, program, &mut global, &mut Scope::new());
+        drop(entered);
+        value.map(|value| (value, global))
+    }
+
     fn report(&self, what: &str, error: &EvalAltResult) {
         let main = context::peek(|context| context.script.name.clone()).unwrap_or_default();
         output::note(&format!("in the {what}:\n{}", self.describe(&main, error, None).trim_end()));
     }
+}
+
+/// Evaluates a program in a state that outlives it: its functions and constants stay to be used.
+///
+/// # Errors
+/// What the program throws.
+pub fn evaluate(
+    engine: &Engine,
+    program: &AST,
+    global: &mut GlobalRuntimeState,
+    scope: &mut Scope<'_>,
+) -> ScriptResult<Dynamic> {
+    global.lib = vec![program.shared_lib().clone()].into();
+    global.source = program.source().map(Into::into);
+    let statements = StmtBlock::new(program.statements().to_vec(), Position::NONE, Position::NONE);
+    let block = Expr::Stmt(Box::new(statements));
+    let mut caches = Caches::new();
+    guarded(|| {
+        let mut context = EvalContext::new(engine, global, &mut caches, scope, None);
+        // Marked as deprecated because it may change; the version of rhai is pinned.
+        #[allow(deprecated)]
+        context.eval_expression_tree_raw(&Expression::from(&block), false)
+    })
 }
 
 /// The core's error that `error` is at its bottom, if it is one.

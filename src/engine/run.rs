@@ -156,9 +156,12 @@ fn conclude(
     if code.is_none() && context.run.failed.load(Ordering::Relaxed) {
         code = Some(exit::SCRIPT);
     }
-    let account = &context.run.account;
+    let account = &context.run.session.account;
     if let Some(text) = account.explain() {
         output::line(&text);
+    }
+    for policy in account.policies() {
+        output::note(&policy);
     }
     let mut notes = Vec::new();
     if let Some(clock) = account.clock() {
