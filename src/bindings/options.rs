@@ -314,6 +314,7 @@ fn declare(
 
 /// A script's own options.
 #[export_module]
+#[allow(clippy::unwrap_used)] // the code that the macro writes
 pub mod api {
     /// One declared option of a script.
     pub type DeclaredOption = super::Declared;

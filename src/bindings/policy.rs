@@ -94,6 +94,7 @@ fn verdict(ctx: &NativeCallContext, action: Action) -> policy::Verdict {
 
 /// Verdicts, policies and draws.
 #[export_module]
+#[allow(clippy::unwrap_used)] // the code that the macro writes
 pub mod api {
     /// What is to be done with a packet.
     pub type Verdict = policy::Verdict;

@@ -41,6 +41,7 @@ fn sleep_until(ctx: &NativeCallContext, until: Instant) -> ScriptResult<()> {
 
 /// Waiting and telling the time.
 #[export_module]
+#[allow(clippy::unwrap_used)] // the code that the macro writes
 pub mod api {
     /// A point in time that a wait ends at.
     pub type Deadline = crate::net::time::Instant;

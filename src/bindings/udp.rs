@@ -200,6 +200,7 @@ fn ping(
 
 /// Sockets, packets and pings of UDP.
 #[export_module]
+#[allow(clippy::unwrap_used)] // the code that the macro writes
 pub mod api {
     /// A UDP socket. Copies are the same socket.
     pub type UdpSocket = super::Socket;
@@ -1017,6 +1018,7 @@ pub mod api {
 
 /// The functions of the namespace `udp`.
 #[export_module]
+#[allow(clippy::unwrap_used)] // the code that the macro writes
 pub mod namespace {
     use crate::net::udp::UdpSocket;
 

@@ -141,6 +141,8 @@ impl Session {
         let (global, scope) = (&mut self.global, &mut self.scope);
         let result = guarded(|| {
             let mut context = EvalContext::new(engine, global, &mut caches, scope, None);
+            // Marked so because it may change from one version of rhai to the next; ours is pinned.
+            #[allow(deprecated)]
             context.eval_expression_tree_raw(&Expression::from(&block), false)
         });
         drop(entered);
