@@ -90,8 +90,8 @@ pub mod api {
     /// The point in time that comes after `duration` from now.
     ///
     /// ```rhai
-    /// let until = deadline(10.ms);
-    /// while !until.passed { sleep(1.ms); }
+    /// let end = deadline(10.ms);
+    /// while !end.passed { sleep(1.ms); }
     /// ```
     #[rhai_fn(volatile)]
     pub fn deadline(duration: Duration) -> Deadline {

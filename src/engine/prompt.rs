@@ -4,16 +4,13 @@ use std::io::{BufRead, IsTerminal};
 use std::sync::Arc;
 
 use anyhow::Result;
-use rhai::{
-    AST, Caches, Dynamic, EvalAltResult, EvalContext, Expr, Expression, GlobalRuntimeState, Position, Scope, StmtBlock,
-};
+use rhai::{AST, Dynamic, EvalAltResult, GlobalRuntimeState, Scope};
 use rustyline::DefaultEditor;
 use rustyline::error::ReadlineError;
 
-use super::programs::ScriptHost;
+use super::programs::{self, ScriptHost};
 use super::run::{self, Job, exit};
 use super::signals;
-use crate::bindings::callback::guarded;
 use crate::bindings::context::{self, Context, Programs};
 use crate::bindings::convert::shown;
 use crate::bindings::task::STACK;
@@ -136,15 +133,7 @@ impl Session {
         self.functions.combine(ast.clone_functions_only());
         self.global.lib = vec![self.functions.shared_lib().clone()].into();
         self.global.source = Some(name.into());
-        let block = Expr::Stmt(Box::new(StmtBlock::new(ast.statements().to_vec(), Position::NONE, Position::NONE)));
-        let (mut caches, engine) = (Caches::new(), self.host.engine());
-        let (global, scope) = (&mut self.global, &mut self.scope);
-        let result = guarded(|| {
-            let mut context = EvalContext::new(engine, global, &mut caches, scope, None);
-            // Marked so because it may change from one version of rhai to the next; ours is pinned.
-            #[allow(deprecated)]
-            context.eval_expression_tree_raw(&Expression::from(&block), false)
-        });
+        let result = programs::evaluate(self.host.engine(), &mut self.global, &mut self.scope, ast.statements());
         drop(entered);
         signals::stop_entry(None);
         result
