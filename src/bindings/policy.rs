@@ -11,7 +11,7 @@ use super::callback::{Callback, programs};
 use super::context::{self, Context, Script, ScriptResult};
 use super::convert::{Options, bytes, shown};
 use super::error::{OrRaise, raise, thrown};
-use super::udp::{Packet, Socket};
+use super::udp::Packet;
 use crate::net::error::Error;
 use crate::net::judge::{Decide, Judge, Policy as NetPolicy};
 use crate::net::policy::{self, Action, Gilbert, Native, Place};
@@ -160,7 +160,7 @@ fn verdict(ctx: &NativeCallContext, action: Action) -> policy::Verdict {
     policy::Verdict { action, origin: origin.into() }
 }
 
-fn attach(ctx: &NativeCallContext, socket: &Socket, made: &Made) -> ScriptResult<()> {
+fn attach(ctx: &NativeCallContext, socket: &UdpSocket, made: &Made) -> ScriptResult<()> {
     let context = context::current();
     if !matches!(made, Made::Closure(..)) {
         context.run.seed.mark_used();
@@ -180,7 +180,9 @@ fn load(ctx: &NativeCallContext, name: &str, args: Vec<String>) -> ScriptResult<
     let (file, program) = programs.load(&path, &from)?;
     let script = Script { about: String::new(), args, main: false, bound: Default::default(), name: file.clone() };
     let random = Arc::new(Sequence::new(now.random.split()));
-    let (value, global) = programs.evaluate(&program, &Context { script: Arc::new(script), random, ..now })?;
+    let evaluated = programs.evaluate(&program, &Context { script: Arc::new(script), random, ..now });
+    let in_file = |error| Box::new(EvalAltResult::ErrorInModule(file.clone(), error, ctx.call_position()));
+    let (value, global) = evaluated.map_err(in_file)?;
     let given = shown(&value);
     if value.is_fnptr() {
         let callback = Callback::in_program(value.cast::<FnPtr>(), global, &file);
@@ -212,6 +214,7 @@ fn specification(text: &str) -> Result<(String, Vec<String>), Error> {
 
 /// Verdicts, policies and draws.
 #[export_module]
+#[allow(clippy::unwrap_used)] // the code that the macro writes
 pub mod api {
     /// What is to be done with a packet.
     pub type Verdict = policy::Verdict;
@@ -529,7 +532,7 @@ pub mod api {
     /// set_policy(server, |pkt| if random() < 0.2 { drop() } else { pass() });
     /// ```
     #[rhai_fn(return_raw)]
-    pub fn set_policy(ctx: NativeCallContext, socket: Socket, policy: FnPtr) -> ScriptResult<()> {
+    pub fn set_policy(ctx: NativeCallContext, socket: UdpSocket, policy: FnPtr) -> ScriptResult<()> {
         let made = Made::of(&ctx, Dynamic::from(policy))?;
         attach(&ctx, &socket, &made)
     }
@@ -542,7 +545,7 @@ pub mod api {
     /// set_policy(udp::bind("127.0.0.1:0"), loss(0.5));
     /// ```
     #[rhai_fn(name = "set_policy", return_raw)]
-    pub fn set_made_policy(ctx: NativeCallContext, socket: Socket, policy: Policy) -> ScriptResult<()> {
+    pub fn set_made_policy(ctx: NativeCallContext, socket: UdpSocket, policy: Policy) -> ScriptResult<()> {
         attach(&ctx, &socket, &policy)
     }
 

@@ -11,6 +11,7 @@ use rhai::{Array, Dynamic, EvalAltResult, FnPtr, NativeCallContext};
 use super::callback::{Callback, guarded, programs};
 use super::context::{self, Context, Script, ScriptResult};
 use super::error::{OrRaise, raise, thrown};
+use super::udp::api::Addr;
 use crate::net::error::{Error, ErrorKind};
 use crate::net::random::Sequence;
 use crate::net::stop::{Reason, Sleeper, Stage, Stop};
@@ -213,6 +214,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// Threads and what they share.
 #[export_module]
+#[allow(clippy::unwrap_used)] // the code that the macro writes
 pub mod api {
     /// A thread of a script, or a script started by another.
     pub type Task = super::Task;
@@ -297,7 +299,7 @@ pub mod api {
     /// expect(server.addr.ip, "127.0.0.1");
     /// ```
     #[rhai_fn(get = "addr", pure, return_raw)]
-    pub fn addr(ctx: NativeCallContext, task: &mut Task) -> ScriptResult<std::net::SocketAddr> {
+    pub fn addr(ctx: NativeCallContext, task: &mut Task) -> ScriptResult<Addr> {
         let Some(script) = &task.0.script else {
             return raise(&ctx, Error::invalid("addr", "a thread has no address; only a started script has"));
         };

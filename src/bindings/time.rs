@@ -41,6 +41,7 @@ fn sleep_until(ctx: &NativeCallContext, until: Instant) -> ScriptResult<()> {
 
 /// Waiting and telling the time.
 #[export_module]
+#[allow(clippy::unwrap_used)] // the code that the macro writes
 pub mod api {
     /// A point in time that a wait ends at.
     pub type Deadline = crate::net::time::Instant;
@@ -89,8 +90,8 @@ pub mod api {
     /// The point in time that comes after `duration` from now.
     ///
     /// ```rhai
-    /// let until = deadline(10.ms);
-    /// while !until.passed { sleep(1.ms); }
+    /// let end = deadline(10.ms);
+    /// while !end.passed { sleep(1.ms); }
     /// ```
     #[rhai_fn(volatile)]
     pub fn deadline(duration: Duration) -> Deadline {

@@ -11,6 +11,8 @@ use super::callback::Callback;
 use super::context::{self, ScriptResult};
 use super::convert::{Options, address, bytes, text};
 use super::error::{OrRaise, raise, thrown};
+use super::policy::api::Verdict;
+use super::time::api::Deadline;
 use crate::net::addr::{self, Version};
 use crate::net::error::{Error, ErrorKind};
 use crate::net::pinger::{Pinger as NetPinger, Plan};
@@ -214,6 +216,7 @@ fn ping(
 
 /// Sockets, packets and pings of UDP.
 #[export_module]
+#[allow(clippy::unwrap_used)] // the code that the macro writes
 pub mod api {
     /// A UDP socket. Copies are the same socket.
     pub type UdpSocket = super::Socket;
@@ -318,15 +321,11 @@ pub mod api {
     ///
     /// ```rhai
     /// let sock = udp::bind("127.0.0.1:0");
-    /// let until = deadline(5.ms);
-    /// while sock.recv(until).kind != "timeout" {}
+    /// let end = deadline(5.ms);
+    /// while sock.recv(end).kind != "timeout" {}
     /// ```
     #[rhai_fn(global, pure, name = "recv", return_raw)]
-    pub fn recv_until(
-        ctx: NativeCallContext,
-        socket: &mut UdpSocket,
-        deadline: crate::net::time::Instant,
-    ) -> ScriptResult<Packet> {
+    pub fn recv_until(ctx: NativeCallContext, socket: &mut UdpSocket, deadline: Deadline) -> ScriptResult<Packet> {
         let incoming = socket.receive(Some(deadline), &context::current().stop, true).or_raise(&ctx)?;
         Ok(super::Packet::new(socket.clone(), incoming))
     }
@@ -689,7 +688,7 @@ pub mod api {
     /// expect(sock.recv(1.s).reply("HELLO").kind, "pass");
     /// ```
     #[rhai_fn(global, pure, return_raw)]
-    pub fn reply(ctx: NativeCallContext, packet: &mut Packet, data: Dynamic) -> ScriptResult<policy::Verdict> {
+    pub fn reply(ctx: NativeCallContext, packet: &mut Packet, data: Dynamic) -> ScriptResult<Verdict> {
         let data = bytes(&ctx, data)?;
         let Some(datagram) = packet.datagram() else {
             let kind = packet_kind(packet);
@@ -1040,7 +1039,9 @@ pub mod api {
 
 /// The functions of the namespace `udp`.
 #[export_module]
+#[allow(clippy::unwrap_used)] // the code that the macro writes
 pub mod namespace {
+    use super::api::Addr;
     use crate::net::udp::UdpSocket;
 
     /// Makes a socket bound to `HOST:PORT`, port 0 for any free one (socket(2), bind(2)). ICMP errors for what it sends reach
@@ -1118,7 +1119,7 @@ pub mod namespace {
     /// print(udp::closed_port());
     /// ```
     #[rhai_fn(return_raw)]
-    pub fn closed_port(ctx: NativeCallContext) -> ScriptResult<std::net::SocketAddr> {
+    pub fn closed_port(ctx: NativeCallContext) -> ScriptResult<Addr> {
         let local = addr::local("127.0.0.1:0", Version::V4).or_raise(&ctx)?;
         let context = context::current();
         let account = context.run.session.clone();

@@ -8,7 +8,7 @@ use rhai::{AST, Dynamic, EvalAltResult, GlobalRuntimeState, Scope};
 use rustyline::DefaultEditor;
 use rustyline::error::ReadlineError;
 
-use super::programs::{ScriptHost, evaluate};
+use super::programs::{self, ScriptHost};
 use super::run::{self, Job, exit};
 use super::signals;
 use crate::bindings::context::{self, Context, Programs};
@@ -132,10 +132,9 @@ impl Session {
         let entered = context::enter(Context { stop, ..self.context.clone() });
         // Functions of earlier entries stay; one of the same name takes the place of the earlier.
         self.functions.combine(ast.clone_functions_only());
-        let mut program = self.functions.clone();
-        program.combine(ast.clone());
-        program.set_source(name);
-        let result = evaluate(self.host.engine(), &program, &mut self.global, &mut self.scope);
+        self.global.lib = vec![self.functions.shared_lib().clone()].into();
+        self.global.source = Some(name.into());
+        let result = programs::evaluate(self.host.engine(), &mut self.global, &mut self.scope, ast.statements());
         drop(entered);
         signals::stop_entry(None);
         result
