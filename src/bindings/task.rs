@@ -10,6 +10,7 @@ use rhai::{Array, Dynamic, EvalAltResult, FnPtr, NativeCallContext};
 
 use super::callback::{Callback, guarded, programs};
 use super::context::{self, Context, Script, ScriptResult};
+use super::convert::typed;
 use super::error::{OrRaise, raise, thrown};
 use super::udp::api::Addr;
 use crate::net::error::{Error, ErrorKind};
@@ -74,7 +75,7 @@ impl Task {
                 programs.report(&inner.name, error);
             }
             if let Some(script) = &inner.script {
-                script.bound.end();
+                script.bound.ready();
             }
             *lock(&inner.result) = Some(result);
             inner.ended.store(true, Ordering::Release);
@@ -266,7 +267,7 @@ pub mod api {
         let (name, program) = programs.load(script, &from)?;
         let script = Arc::new(Script {
             about: String::new(),
-            args: args.iter().map(ToString::to_string).collect(),
+            args: args.iter().map(typed).collect(),
             main: false,
             bound: Default::default(),
             name: name.clone(),

@@ -1111,6 +1111,42 @@ pub mod namespace {
         super::bind(&ctx, local, SocketOptions::default())
     }
 
+    /// Answers each datagram that the socket receives, until the script is stopped or the socket closed: calls `handler` with
+    /// the packet and sends what it returns, a string or a blob, back, as far as the socket's policy lets it; `()` sends
+    /// nothing, as when the handler has called `reply` itself. The fastest way to serve; several threads may serve one socket.
+    ///
+    /// What the handler captured is copied when the loop begins; what it changes, it finds at the next packet.
+    ///
+    /// Errors: what the handler throws; `invalid`: it returns something else; those of `send_to`.
+    ///
+    /// ```rhai
+    /// let server = udp::bind("127.0.0.1:0");
+    /// let task = start_thread(|| udp::serve(server, |pkt| pkt.text.to_upper()));
+    /// let ping = udp::open(server.addr).ping(server.addr, "ping 1", 1.s);
+    /// expect(ping.text, "PING 1");
+    /// task.stop();
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn serve(ctx: NativeCallContext, socket: UdpSocket, handler: FnPtr) -> ScriptResult<()> {
+        let stop = context::current().stop;
+        let mut callback = Callback::new(&ctx, handler);
+        loop {
+            let datagram = match socket.receive(None, &stop, false) {
+                Ok(Incoming::Packet(datagram)) => datagram,
+                Ok(_) => return Ok(()),
+                Err(err) if err.kind == ErrorKind::Closed => return Ok(()),
+                Err(err) => return Err(thrown(err, ctx.call_position())),
+            };
+            let packet = super::Packet::new(socket.clone(), Incoming::Packet(datagram));
+            let answer = callback.call([Dynamic::from(packet.clone())])?;
+            if !answer.is_unit()
+                && let Some(datagram) = packet.datagram()
+            {
+                socket.answer(datagram, &bytes(&ctx, answer)?).or_raise(&ctx)?;
+            }
+        }
+    }
+
     /// An address of this host that answers with "Port Unreachable": its port was free a moment ago.
     ///
     /// Errors: `exhausted`.
