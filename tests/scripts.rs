@@ -57,7 +57,7 @@ fn each_says_what_it_is_for_and_what_it_needs() {
 #[test]
 fn each_explains_its_options() {
     for (name, text) in SHIPPED {
-        let run = pingscript(&[&format!("scripts/{name}"), "--help"]).run().expect_code(0);
+        let run = pingscript(&[format!("scripts/{name}").as_str(), "--help"]).run().expect_code(0);
         assert_eq!(run.stderr, "", "{name}");
         let purpose = header(text).lines().next().unwrap_or_default().to_string();
         assert!(run.stdout.starts_with(&purpose), "{name}:\n{}", run.stdout);
@@ -79,7 +79,7 @@ fn an_unknown_option_is_refused_by_each() {
     for (name, text) in SHIPPED {
         let option = declared(text).remove(0);
         let wrong = format!("--{option}x");
-        let run = pingscript(&[&format!("scripts/{name}"), &wrong]).run().expect_code(2);
+        let run = pingscript(&[format!("scripts/{name}").as_str(), wrong.as_str()]).run().expect_code(2);
         assert!(run.stderr.contains(&wrong) && run.stderr.contains(&format!("'--{option}'")), "{}", run.stderr);
     }
 }
