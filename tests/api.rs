@@ -4,6 +4,7 @@ mod common;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use common::pingscript;
 use pingscript::bindings::context::{Programs, ScriptResult};
@@ -127,6 +128,8 @@ fn what_ends_a_script_gives_its_exit_code() {
         ("1 + ", 3),
         ("throw \"no\"", 3),
         ("expect(1 + 1, 3)", 5),
+        ("start_thread(|| expect(1 + 1, 3)); 1", 5),
+        ("start_thread(|| throw \"no\"); 1", 3),
     ] {
         pingscript(&["-e", code]).run().expect_code(exit);
     }
@@ -161,7 +164,8 @@ fn run(host: &Arc<ScriptHost>, name: &str, example: &str) -> Result<(), String> 
         }
         return Err(host.describe(&job.name, &error, Some(&program)));
     }
-    match context.run.failed.load(std::sync::atomic::Ordering::Relaxed) {
+    let failed = [&context.run.failed, &context.run.unexpected].map(|flag| flag.load(Ordering::Relaxed));
+    match failed.contains(&true) {
         true => Err("a thread of it failed; its error is above".to_string()),
         false => Ok(()),
     }

@@ -153,6 +153,10 @@ fn conclude(
             }
         },
     };
+    // On a thread of the script, `expect` ends the thread alone.
+    if code.is_none() && context.run.unexpected.load(Ordering::Relaxed) {
+        code = Some(exit::EXPECT);
+    }
     if code.is_none() && context.run.failed.load(Ordering::Relaxed) {
         code = Some(exit::SCRIPT);
     }
