@@ -106,7 +106,7 @@ fn an_unknown_option_is_refused_by_each() {
     for (name, text) in programs() {
         let option = declared(text).remove(0);
         let wrong = format!("--{option}x");
-        let run = pingscript(&[&format!("scripts/{name}"), &wrong]).run().expect_code(2);
+        let run = pingscript(&[format!("scripts/{name}").as_str(), wrong.as_str()]).run().expect_code(2);
         assert!(run.stderr.contains(&wrong) && run.stderr.contains(&format!("'--{option}'")), "{}", run.stderr);
     }
 }

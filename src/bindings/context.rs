@@ -44,6 +44,8 @@ pub struct Run {
     pub tasks: Mutex<Vec<super::task::Task>>,
     /// Whether a task failed and nobody took notice.
     pub failed: std::sync::atomic::AtomicBool,
+    /// Whether an `expect` failed, on any thread.
+    pub unexpected: std::sync::atomic::AtomicBool,
 }
 
 impl Run {
@@ -55,6 +57,7 @@ impl Run {
             programs: OnceLock::new(),
             tasks: Mutex::default(),
             failed: false.into(),
+            unexpected: false.into(),
         }
     }
 }

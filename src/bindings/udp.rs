@@ -129,7 +129,7 @@ impl IntoIterator for UdpSocket {
     type IntoIter = Box<dyn Iterator<Item = Self::Item>>;
 
     fn into_iter(self) -> Self::IntoIter {
-        let stop = context::current().stop;
+        let stop = begin_to_wait().stop;
         let mut ended = false;
         Box::new(std::iter::from_fn(move || {
             if ended || stop.is_stopped() {
@@ -156,8 +156,15 @@ fn or_unit<T: Clone + Send + Sync + 'static>(value: Option<T>) -> Dynamic {
 fn bind(ctx: &NativeCallContext, local: SocketAddr, options: SocketOptions) -> ScriptResult<UdpSocket> {
     let context = context::current();
     let socket = UdpSocket::bind(context.host.clone(), context.run.session.clone(), local, options).or_raise(ctx)?;
-    context.script.bound.announce(socket.local());
+    context.script.bound.keep(socket.local());
     Ok(socket)
+}
+
+/// The context of a script that is about to wait for packets: those that wait for its address may go on.
+fn begin_to_wait() -> context::Context {
+    let context = context::current();
+    context.script.bound.ready();
+    context
 }
 
 fn timeouts(options: &mut Options<'_>) -> Result<(Duration, Duration), Error> {
@@ -295,7 +302,7 @@ pub mod api {
     /// ```
     #[rhai_fn(global, pure, return_raw)]
     pub fn recv(ctx: NativeCallContext, socket: &mut UdpSocket) -> ScriptResult<Packet> {
-        let incoming = socket.receive(None, &context::current().stop, true).or_raise(&ctx)?;
+        let incoming = socket.receive(None, &begin_to_wait().stop, true).or_raise(&ctx)?;
         Ok(super::Packet::new(socket.clone(), incoming))
     }
 
@@ -326,7 +333,7 @@ pub mod api {
     /// ```
     #[rhai_fn(global, pure, name = "recv", return_raw)]
     pub fn recv_until(ctx: NativeCallContext, socket: &mut UdpSocket, deadline: Deadline) -> ScriptResult<Packet> {
-        let incoming = socket.receive(Some(deadline), &context::current().stop, true).or_raise(&ctx)?;
+        let incoming = socket.receive(Some(deadline), &begin_to_wait().stop, true).or_raise(&ctx)?;
         Ok(super::Packet::new(socket.clone(), incoming))
     }
 
@@ -1128,7 +1135,7 @@ pub mod namespace {
     /// ```
     #[rhai_fn(return_raw)]
     pub fn serve(ctx: NativeCallContext, socket: UdpSocket, handler: FnPtr) -> ScriptResult<()> {
-        let stop = context::current().stop;
+        let stop = super::begin_to_wait().stop;
         let mut callback = Callback::new(&ctx, handler);
         loop {
             let datagram = match socket.receive(None, &stop, false) {
