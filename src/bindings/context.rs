@@ -44,8 +44,8 @@ pub struct Run {
     pub programs: OnceLock<Arc<dyn Programs>>,
     /// Threads that were started and have not been waited for.
     pub tasks: Mutex<Vec<super::task::Task>>,
-    /// Whether a task failed and nobody took notice.
-    pub failed: std::sync::atomic::AtomicBool,
+    /// How many tasks failed and nobody took notice.
+    pub failed: std::sync::atomic::AtomicUsize,
 }
 
 impl Run {
@@ -57,7 +57,7 @@ impl Run {
             account: Arc::default(),
             programs: OnceLock::new(),
             tasks: Mutex::default(),
-            failed: false.into(),
+            failed: 0.into(),
         }
     }
 }

@@ -9,7 +9,7 @@ use rhai::{Dynamic, EvalAltResult, FnPtr, Map, NativeCallContext, Position};
 
 use super::callback::Callback;
 use super::context::{self, ScriptResult};
-use super::convert::{Options, address, bytes, text};
+use super::convert::{Options, address, bytes, shown, text};
 use super::error::{OrRaise, raise, thrown};
 use crate::net::addr::{self, Version};
 use crate::net::error::Error;
@@ -95,12 +95,20 @@ impl IntoIterator for Schedule {
 
     fn into_iter(self) -> Self::IntoIter {
         let stop = context::current().stop;
+        let mut ended = false;
         Box::new(std::iter::from_fn(move || {
+            // A loop with an empty body asks on after an error.
+            if ended {
+                return None;
+            }
             let next = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).next(&stop);
             match next {
                 Ok(None) => None,
                 Ok(Some(outcome)) => Some(Ok(Dynamic::from(Ping::new(self.1.clone(), outcome)))),
-                Err(err) => Some(Err(thrown(err, Position::NONE))),
+                Err(err) => {
+                    ended = true;
+                    Some(Err(thrown(err, Position::NONE)))
+                }
             }
         }))
     }
@@ -179,9 +187,9 @@ fn ping(
     let mut matches = |datagram: &Datagram| {
         let packet = Packet::new(socket.clone(), datagram.clone(), 1);
         match callback.call([Dynamic::from(packet)]) {
-            Ok(value) => value.as_bool().map_err(|given| {
+            Ok(value) => value.as_bool().map_err(|_| {
                 failure = Some(thrown(
-                    Error::invalid("ping", format!("the closure returned {given}, not true or false")),
+                    Error::invalid("ping", format!("the closure returned {}, not true or false", shown(&value))),
                     ctx.call_position(),
                 ));
             }),

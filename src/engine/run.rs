@@ -153,7 +153,7 @@ fn conclude(
             }
         },
     };
-    if code.is_none() && context.run.failed.load(Ordering::Relaxed) {
+    if code.is_none() && context.run.failed.load(Ordering::Relaxed) > 0 {
         code = Some(exit::SCRIPT);
     }
     let account = &context.run.account;

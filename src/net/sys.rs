@@ -133,6 +133,19 @@ pub fn set_option(fd: BorrowedFd<'_>, level: i32, name: i32, value: i32) -> io::
     if rc == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
+/// Has the kernel stamp the socket's packets as they are sent and received, and number those sent from 0 on
+/// (SO_TIMESTAMPING). It need not know how; then there are no stamps.
+pub fn number_stamps(fd: BorrowedFd<'_>) {
+    let stamps = libc::SOF_TIMESTAMPING_TX_SOFTWARE
+        | libc::SOF_TIMESTAMPING_RX_SOFTWARE
+        | libc::SOF_TIMESTAMPING_SOFTWARE
+        | libc::SOF_TIMESTAMPING_OPT_TSONLY;
+    // The numbers begin again whenever they are asked for anew.
+    for flags in [stamps, stamps | libc::SOF_TIMESTAMPING_OPT_ID] {
+        let _ = set_option(fd, libc::SOL_SOCKET, libc::SO_TIMESTAMPING, flags as i32);
+    }
+}
+
 /// A socket address in the form of the system calls.
 #[derive(Clone, Copy)]
 pub struct RawAddr {
