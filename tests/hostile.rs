@@ -337,10 +337,8 @@ fn a_window_bounds_what_is_in_flight() {
         })
     };
     let two = start();
-    let session = Session::of(&in_flight(
-        two.addr(),
-        "#{ count: 4, interval: 0.ms, window: 2, timeout: 1.s, icmp_wait: 0.ms }",
-    ));
+    let session =
+        Session::of(&in_flight(two.addr(), "#{ count: 4, interval: 0.ms, window: 2, timeout: 1.s, icmp_wait: 0.ms }"));
     session.expect(&[("sent", 4), ("replied", 3), ("timed_out", 1)]);
     let one = start();
     let session = Session::ended(
@@ -534,10 +532,8 @@ fn an_error_that_names_none_is_put_down_to_one_and_says_so() {
             (0..3).for_each(|_| forger.send(short(1), &ping, ping.data));
         }
     });
-    let session = Session::ended(
-        &in_flight(server.addr(), "#{ count: 3, interval: 0.ms, window: 3, timeout: 60.s }"),
-        1,
-    );
+    let session =
+        Session::ended(&in_flight(server.addr(), "#{ count: 3, interval: 0.ms, window: 3, timeout: 60.s }"), 1);
     session.expect(&[("sent", 3), ("errored", 3)]);
     let assumed: Vec<_> = session.pings.iter().map(|(seq, .., assumed)| (*seq, *assumed)).collect();
     assert_eq!(assumed, [(1, true), (2, true), (3, false)], "the last one can be about no other");

@@ -116,7 +116,17 @@ pub struct Prober {
     pending: HashMap<ProbeId, Pending>,
     /// The probes whose sending is not stamped yet, by the numbers of their stamps.
     stamped: VecDeque<(u32, ProbeId)>,
+    /// ICMP errors that have come. They wait in a queue of their own, which tells nothing of their order among the
+    /// datagrams; so they are heard when it is known which datagrams came before them.
+    errors: VecDeque<Unheard>,
     settled: VecDeque<(ProbeId, Outcome)>,
+}
+
+/// An ICMP error and the stamp of its arrival.
+#[derive(Debug)]
+struct Unheard {
+    error: IcmpError,
+    stamp: Option<i64>,
 }
 
 #[derive(Debug)]
@@ -164,12 +174,12 @@ impl Prober {
     pub(super) fn send(&mut self, udp: &UdpSocket, socket: &Socket, probe: &Probe<'_>) -> Result<ProbeId> {
         udp.ask_for_stamps(socket);
         // An ICMP error that waits unread would take the place of the send.
-        udp.drain(socket, &mut |queued| self.hear_queued(udp, queued, None));
+        udp.drain(socket, &mut |queued| self.hear_queued(queued));
         let content = Content::of(probe.message);
         let number = number_of(probe.message);
         let key = number.map_or(Key::Content(content.hash), Key::Number);
         let sent = udp.host().now();
-        let result = udp.send_raw(socket, probe.message, probe.to, |queued| self.hear_queued(udp, queued, None));
+        let result = udp.send_raw(socket, probe.message, probe.to, |queued| self.hear_queued(queued));
         let failed = match result {
             Ok(stamp) => Ok(stamp),
             Err(err) => {
@@ -254,37 +264,30 @@ impl Prober {
         matcher: &mut Option<Matcher<'_>>,
     ) -> Result<()> {
         loop {
-            match udp.take(socket) {
-                Ok(Some(datagram)) => {
-                    // Errors wait in a queue of their own: those that came after the datagram are heard after it. The
-                    // stamps of what was sent come first, for its round-trip time.
-                    let mut later = Vec::new();
-                    udp.drain(socket, &mut |queued| match queued {
-                        Queued::Icmp { stamp: Some(stamp), .. } if datagram.stamp.is_some_and(|came| stamp > came) => {
-                            later.push(queued);
-                        }
-                        _ => self.hear_queued(udp, queued, awaited),
-                    });
-                    self.hear(udp, awaited, datagram, matcher)?;
-                    for queued in later {
-                        self.hear_queued(udp, queued, awaited);
-                    }
+            let before = self.errors.len();
+            let datagram = match udp.take(socket) {
+                Ok(datagram) => datagram,
+                Err(_) if udp.is_closed() => return Err(closed("ping")),
+                Err(err) => return Err(Error::system("ping", &err)),
+            };
+            // The stamps of what was sent are heard now, for the round-trip time of what was received.
+            udp.drain(socket, &mut |queued| self.hear_queued(queued));
+            let Some(datagram) = datagram else {
+                if self.errors.len() > before {
+                    // A datagram may have come before them, and after the look into the socket.
+                    continue;
                 }
-                Ok(None) => {
-                    udp.drain(socket, &mut |queued| self.hear_queued(udp, queued, awaited));
-                    return Ok(());
+                while let Some(error) = self.errors.pop_front() {
+                    self.hear_error(udp, error, awaited);
                 }
-                Err(_) if udp.is_closed() => {
-                    return Err(closed("ping"));
-                }
-                Err(err) => {
-                    if udp.drain(socket, &mut |queued| self.hear_queued(udp, queued, awaited)) == 0
-                        && Error::system("ping", &err).kind == ErrorKind::System
-                    {
-                        return Err(Error::system("ping", &err));
-                    }
-                }
+                return Ok(());
+            };
+            while self.errors.front().is_some_and(|error| error.stamp <= datagram.stamp)
+                && let Some(error) = self.errors.pop_front()
+            {
+                self.hear_error(udp, error, awaited);
             }
+            self.hear(udp, awaited, datagram, matcher)?;
         }
     }
 
@@ -366,11 +369,7 @@ impl Prober {
         datagram: Datagram,
         matcher: &mut Option<Matcher<'_>>,
     ) -> Result<()> {
-        let (seen, unix) = udp.host().both_clocks();
-        // How long the datagram waited in the socket until now, by the wall clock; no more than a blink, or the
-        // clock was set meanwhile.
-        let queued = datagram.stamp.map(|stamp| Duration::from_nanos(unix - stamp));
-        let queued = queued.filter(|&queued| queued >= Duration::ZERO && queued < Duration::from_secs(60));
+        let (seen, queued) = waited(udp, datagram.stamp);
         let arrived = queued.map_or(seen, |queued| seen - queued);
         let content = Content::of(&datagram.data);
         let arrival = match matcher {
@@ -441,7 +440,7 @@ impl Prober {
         Arrival::Foreign
     }
 
-    fn hear_queued(&mut self, udp: &UdpSocket, queued: Queued, awaited: Option<ProbeId>) {
+    fn hear_queued(&mut self, queued: Queued) {
         match queued {
             Queued::Sent { number, stamp } => {
                 while let Some(&(next, id)) = self.stamped.front()
@@ -456,22 +455,29 @@ impl Prober {
                 }
             }
             Queued::Local => {}
-            Queued::Icmp { error, .. } if error.kind.is_advisory() => self.ledger.advisory(),
-            Queued::Icmp { error, .. } => {
-                let blame = self.blame(&error, awaited);
-                match (self.ledger.error(udp.host().now(), blame), blame) {
-                    (ErrorArrival::Settled { id, .. }, _) => {
-                        if let Some(pending) = self.pending.remove(&id) {
-                            let end = End::Icmp { error, assumed: matches!(blame, Blame::Assumed(_)) };
-                            self.settled.push_back((id, Outcome { number: pending.number, to: pending.to, end }));
-                        }
-                    }
-                    (ErrorArrival::Stray { timed_out: true }, Blame::Named(id) | Blame::Assumed(id)) => {
-                        self.time_out(udp, id, false);
-                    }
-                    (ErrorArrival::Stray { .. }, _) => {}
+            Queued::Icmp { error, stamp } => self.errors.push_back(Unheard { error, stamp }),
+        }
+    }
+
+    fn hear_error(&mut self, udp: &UdpSocket, unheard: Unheard, awaited: Option<ProbeId>) {
+        let Unheard { error, stamp } = unheard;
+        if error.kind.is_advisory() {
+            self.ledger.advisory();
+            return;
+        }
+        let (seen, queued) = waited(udp, stamp);
+        let blame = self.blame(&error, awaited);
+        match (self.ledger.error(queued.map_or(seen, |queued| seen - queued), blame), blame) {
+            (ErrorArrival::Settled { id, .. }, _) => {
+                if let Some(pending) = self.pending.remove(&id) {
+                    let end = End::Icmp { error, assumed: matches!(blame, Blame::Assumed(_)) };
+                    self.settled.push_back((id, Outcome { number: pending.number, to: pending.to, end }));
                 }
             }
+            (ErrorArrival::Stray { timed_out: true }, Blame::Named(id) | Blame::Assumed(id)) => {
+                self.time_out(udp, id, false);
+            }
+            (ErrorArrival::Stray { .. }, _) => {}
         }
     }
 
@@ -511,6 +517,14 @@ pub fn warm_up(host: &dyn Host) {
         sys::number_stamps(socket.as_fd());
         Some(socket)
     });
+}
+
+/// Now, and how long what is stamped has waited in the socket until now, by the wall clock; no more than a blink, or
+/// the clock was set meanwhile.
+fn waited(udp: &UdpSocket, stamp: Option<i64>) -> (Instant, Option<Duration>) {
+    let (seen, unix) = udp.host().both_clocks();
+    let queued = stamp.map(|stamp| Duration::from_nanos(unix - stamp));
+    (seen, queued.filter(|&queued| queued >= Duration::ZERO && queued < Duration::from_secs(60)))
 }
 
 fn number_of(message: &[u8]) -> Option<u64> {

@@ -119,8 +119,8 @@ pub(super) enum Queued {
 /// How many entries of the error queue are kept that plain sends found.
 const UNREAD: usize = 1024;
 
-/// How often a send is tried again after errors of earlier ones.
-const SEND_AGAIN: u32 = 8;
+/// How often a call is tried again whose place an ICMP error took.
+const TRIES: u32 = 8;
 
 thread_local! {
     /// The socket whose prober has called the matcher that this thread is in.
@@ -260,7 +260,7 @@ impl UdpSocket {
         mut queued: impl FnMut(Queued),
     ) -> io::Result<Option<u32>> {
         let raw = RawAddr::from(to);
-        let mut again = SEND_AGAIN;
+        let mut again = TRIES;
         loop {
             // Held over the call: the kernel numbers packets in the order of the calls.
             let mut next = lock(&self.0.next_stamp);
@@ -333,19 +333,28 @@ impl UdpSocket {
         }
     }
 
-    /// Receives a datagram without waiting; `None` if there is none.
+    /// Receives a datagram without waiting; `None` if there is none. An ICMP error that takes the call's place is
+    /// passed over: it is in the error queue.
     pub(super) fn take(&self, socket: &Socket) -> io::Result<Option<Datagram>> {
-        BUFFER.with_borrow_mut(|buffer| match sys::receive(socket.as_fd(), buffer, false) {
-            Ok(received) => Ok(received.addr.map(|from| Datagram {
-                data: buffer[..received.len].to_vec(),
-                from,
-                truncated: received.truncated,
-                stamp: received.stamp,
-                ttl: received.ttl,
-            })),
-            Err(err) if err.kind() == io::ErrorKind::WouldBlock => Ok(None),
-            Err(err) if err.kind() == io::ErrorKind::Interrupted => Ok(None),
-            Err(err) => Err(err),
+        let mut again = TRIES;
+        BUFFER.with_borrow_mut(|buffer| {
+            loop {
+                match sys::receive(socket.as_fd(), buffer, false) {
+                    Ok(received) => {
+                        return Ok(received.addr.map(|from| Datagram {
+                            data: buffer[..received.len].to_vec(),
+                            from,
+                            truncated: received.truncated,
+                            stamp: received.stamp,
+                            ttl: received.ttl,
+                        }));
+                    }
+                    Err(err) if is_pending_error(&err) && again > 0 => again -= 1,
+                    Err(err) if err.kind() == io::ErrorKind::WouldBlock => return Ok(None),
+                    Err(err) if err.kind() == io::ErrorKind::Interrupted => return Ok(None),
+                    Err(err) => return Err(err),
+                }
+            }
         })
     }
 
