@@ -78,6 +78,11 @@ impl<'a> PollFd<'a> {
         Self::new(fd, libc::POLLIN)
     }
 
+    /// Waits until `fd` takes what is written to it.
+    pub fn writable(fd: BorrowedFd<'a>) -> Self {
+        Self::new(fd, libc::POLLOUT)
+    }
+
     fn new(fd: BorrowedFd<'a>, events: i16) -> Self {
         Self { raw: libc::pollfd { fd: fd.as_raw_fd(), events, revents: 0 }, _fd: std::marker::PhantomData }
     }
