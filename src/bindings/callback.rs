@@ -20,6 +20,7 @@ pub struct Callback {
     programs: Arc<dyn Programs>,
     global: GlobalRuntimeState,
     caches: Caches,
+    scope: Scope<'static>,
     /// Whether the closure is a function of `global`, to be called by its name.
     by_name: bool,
     position: Position,
@@ -68,7 +69,7 @@ impl Callback {
         let name = closure.fn_name();
         let by_name =
             global.lib.iter().any(|library| library.iter_script_fn_info().any(|(_, _, known, ..)| known == name));
-        Self { closure, programs, global, caches: Caches::new(), by_name, position }
+        Self { closure, programs, global, caches: Caches::new(), scope: Scope::new(), by_name, position }
     }
 
     /// Calls the closure. A panic of a native beneath it becomes an error.
@@ -76,19 +77,24 @@ impl Callback {
     /// # Errors
     /// What the closure throws.
     pub fn call<const N: usize>(&mut self, mut args: [Dynamic; N]) -> ScriptResult<Dynamic> {
-        let Self { closure, programs, global, caches, position, by_name } = self;
+        let Self { closure, programs, global, caches, scope, position, by_name } = self;
         let engine = programs.engine();
         if !*by_name {
             let source = global.source.clone();
             let ctx = NativeCallContext::from((engine, "closure", source.as_deref(), &*global, *position));
             return guarded(|| closure.call_raw(&ctx, None, &mut args));
         }
-        let mut values: Vec<Dynamic> = closure.iter_curry().cloned().chain(args).collect();
-        let mut scope = Scope::new();
         guarded(|| {
-            let mut context = EvalContext::new(engine, global, caches, &mut scope, None);
-            let mut args: Vec<&mut Dynamic> = values.iter_mut().collect();
-            context.call_fn_raw(closure.fn_name(), false, false, &mut args)
+            let mut context = EvalContext::new(engine, global, caches, scope, None);
+            let result = if closure.is_curried() {
+                let mut values: Vec<Dynamic> = closure.iter_curry().cloned().chain(args).collect();
+                let mut args: Vec<&mut Dynamic> = values.iter_mut().collect();
+                context.call_fn_raw(closure.fn_name(), false, false, &mut args)
+            } else {
+                context.call_fn_raw(closure.fn_name(), false, false, &mut args.each_mut())
+            };
+            scope.clear();
+            result
         })
     }
 

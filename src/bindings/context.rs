@@ -42,8 +42,8 @@ pub struct Run {
     pub programs: OnceLock<Arc<dyn Programs>>,
     /// Threads that were started and have not been waited for.
     pub tasks: Mutex<Vec<super::task::Task>>,
-    /// Whether a task failed and nobody took notice.
-    pub failed: std::sync::atomic::AtomicBool,
+    /// How many tasks failed and nobody took notice.
+    pub failed: std::sync::atomic::AtomicUsize,
     /// Whether an `expect` failed, on any thread.
     pub unexpected: std::sync::atomic::AtomicBool,
 }
@@ -56,7 +56,7 @@ impl Run {
             session: Arc::new(Session::new(root)),
             programs: OnceLock::new(),
             tasks: Mutex::default(),
-            failed: false.into(),
+            failed: 0.into(),
             unexpected: false.into(),
         }
     }

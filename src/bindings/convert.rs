@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use rhai::{Dynamic, Map, NativeCallContext};
+use rhai::{Dynamic, ImmutableString, Map, NativeCallContext};
 
 use super::context::ScriptResult;
 use super::error::{OrRaise, raise};
@@ -40,8 +40,11 @@ pub fn bytes(ctx: &NativeCallContext, value: Dynamic) -> ScriptResult<Vec<u8>> {
 }
 
 /// Bytes as text; what is not UTF-8 shows as `\u{FFFD}`.
-pub fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
+pub fn text(bytes: &[u8]) -> ImmutableString {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => text.into(),
+        Err(_) => String::from_utf8_lossy(bytes).into_owned().into(),
+    }
 }
 
 fn wrong<T>(ctx: &NativeCallContext, what: &str, such_as: &str, value: &Dynamic) -> ScriptResult<T> {

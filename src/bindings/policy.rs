@@ -108,7 +108,7 @@ impl Decide for Scripted {
             Err(error) => {
                 let ended = matches!(*error, EvalAltResult::ErrorTerminated(..));
                 if !ended && !self.told.swap(true, Ordering::Relaxed) {
-                    context::peek(|context| context.run.failed.store(true, Ordering::Relaxed));
+                    context::peek(|context| context.run.failed.fetch_add(1, Ordering::Relaxed));
                     programs().report("policy (packets it fails on pass)", &error);
                 }
                 None
@@ -119,6 +119,11 @@ impl Decide for Scripted {
 
 /// What a policy's closure returned, as a verdict that a server can carry out.
 fn as_verdict(callback: &Callback, value: Dynamic) -> ScriptResult<policy::Verdict> {
+    if let Some(verdict) = value.read_lock::<policy::Verdict>()
+        && crate::net::judge::possible(&verdict.action).is_ok()
+    {
+        return Ok(verdict.clone());
+    }
     let given = shown(&value);
     let at = |error: Error| {
         let (source, position) = callback.place();
@@ -152,12 +157,25 @@ fn draw() -> f64 {
 }
 
 fn verdict(ctx: &NativeCallContext, action: Action) -> policy::Verdict {
-    let line = ctx.call_position().line().map_or(String::new(), |line| format!(":{line}"));
-    let origin = match ctx.call_source() {
-        Some(source) => format!("{source}{line}"),
-        None => context::peek(|context| format!("{}{line}", context.script.name)).unwrap_or_default(),
-    };
-    policy::Verdict { action, origin: origin.into() }
+    policy::Verdict { action, origin: origin(ctx.call_source(), ctx.call_position().line()) }
+}
+
+/// The place of a verdict, `scripts/udp_server.rhai:9`. Most verdicts of a thread come from few places: the last one's text
+/// is kept.
+fn origin(source: Option<&str>, line: Option<usize>) -> Arc<str> {
+    thread_local! {
+        static LAST: RefCell<(String, usize, Arc<str>)> = RefCell::new((String::new(), 0, "".into()));
+    }
+    let main = || context::peek(|context| context.script.name.clone()).unwrap_or_default();
+    LAST.with_borrow_mut(|(last_source, last_line, text)| {
+        let line = line.unwrap_or(0);
+        if source != Some(last_source.as_str()) || line != *last_line {
+            *last_source = source.map_or_else(main, str::to_string);
+            *last_line = line;
+            *text = if line == 0 { last_source.as_str().into() } else { format!("{last_source}:{line}").into() };
+        }
+        text.clone()
+    })
 }
 
 fn attach(ctx: &NativeCallContext, socket: &UdpSocket, made: &Made) -> ScriptResult<()> {

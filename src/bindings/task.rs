@@ -79,7 +79,7 @@ impl Task {
                 && !matches!(**error, EvalAltResult::Exit(..) | EvalAltResult::ErrorTerminated(..))
             {
                 // Told now, since nobody may ever ask.
-                context.run.failed.store(true, Ordering::Relaxed);
+                context.run.failed.fetch_add(1, Ordering::Relaxed);
                 programs.report(&inner.name, error);
             }
             *lock(&inner.result) = Some(result);
@@ -224,7 +224,9 @@ impl IntoIterator for Queue {
     type IntoIter = std::iter::FromFn<Box<dyn FnMut() -> Option<Dynamic>>>;
 
     fn into_iter(self) -> Self::IntoIter {
-        std::iter::from_fn(Box::new(move || self.receive()))
+        // As every loop over a native, it ends when the script is stopped, whatever is left in the queue.
+        let stop = context::current().stop;
+        std::iter::from_fn(Box::new(move || if stop.is_stopped() { None } else { self.receive() }))
     }
 }
 
@@ -354,6 +356,8 @@ pub mod api {
                 Ok(Dynamic::UNIT)
             }
             Some(Err(error)) => {
+                // Whoever joins it is told, and decides.
+                context::current().run.failed.fetch_sub(1, Ordering::Relaxed);
                 let source = ctx.call_source().unwrap_or_default().to_string();
                 Err(EvalAltResult::ErrorInFunctionCall("join".into(), source, error, ctx.call_position()).into())
             }

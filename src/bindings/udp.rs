@@ -9,7 +9,7 @@ use rhai::{Dynamic, FnPtr, Map, NativeCallContext, Position};
 
 use super::callback::Callback;
 use super::context::{self, ScriptResult};
-use super::convert::{Options, address, bytes, text};
+use super::convert::{Options, address, bytes, shown, text};
 use super::error::{OrRaise, raise, thrown};
 use super::policy::api::Verdict;
 use super::time::api::Deadline;
@@ -112,12 +112,20 @@ impl IntoIterator for Schedule {
 
     fn into_iter(self) -> Self::IntoIter {
         let stop = context::current().stop;
+        let mut ended = false;
         Box::new(std::iter::from_fn(move || {
+            // A loop with an empty body asks on after an error.
+            if ended {
+                return None;
+            }
             let next = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).next(&stop);
             match next {
                 Ok(None) => None,
                 Ok(Some(outcome)) => Some(Ok(Dynamic::from(Ping::new(self.1.clone(), outcome)))),
-                Err(err) => Some(Err(thrown(err, Position::NONE))),
+                Err(err) => {
+                    ended = true;
+                    Some(Err(thrown(err, Position::NONE)))
+                }
             }
         }))
     }
@@ -202,9 +210,9 @@ fn ping(
     let mut matches = |datagram: &Datagram| {
         let packet = Packet::new(socket.clone(), Incoming::Packet(datagram.clone()));
         match callback.call([Dynamic::from(packet)]) {
-            Ok(value) => value.as_bool().map_err(|given| {
+            Ok(value) => value.as_bool().map_err(|_| {
                 failure = Some(thrown(
-                    Error::invalid("ping", format!("the closure returned {given}, not true or false")),
+                    Error::invalid("ping", format!("the closure returned {}, not true or false", shown(&value))),
                     ctx.call_position(),
                 ));
             }),
@@ -631,7 +639,7 @@ pub mod api {
     /// ```
     #[rhai_fn(global, get = "data", pure)]
     pub fn packet_data(packet: &mut Packet) -> Dynamic {
-        packet.datagram().map_or(Dynamic::UNIT, |datagram| Dynamic::from_blob(datagram.data.clone()))
+        packet.datagram().map_or(Dynamic::UNIT, |datagram| Dynamic::from_blob(datagram.data.to_vec()))
     }
 
     /// The size of the payload in bytes; 0 if no datagram came.
@@ -797,7 +805,7 @@ pub mod api {
     /// ```
     #[rhai_fn(global, get = "data", pure)]
     pub fn ping_data(ping: &mut Ping) -> Dynamic {
-        ping.reply().map_or(Dynamic::UNIT, |datagram| Dynamic::from_blob(datagram.data.clone()))
+        ping.reply().map_or(Dynamic::UNIT, |datagram| Dynamic::from_blob(datagram.data.to_vec()))
     }
 
     /// The round-trip time, a Duration measured by the session's clock (see `clock` of a socket); `()` if there is no reply.
@@ -1149,7 +1157,10 @@ pub mod namespace {
             if !answer.is_unit()
                 && let Some(datagram) = packet.datagram()
             {
-                socket.answer(datagram, &bytes(&ctx, answer)?).or_raise(&ctx)?;
+                match answer.read_lock::<rhai::ImmutableString>() {
+                    Some(text) => socket.answer(datagram, text.as_bytes()).or_raise(&ctx)?,
+                    None => socket.answer(datagram, &bytes(&ctx, answer.clone())?).or_raise(&ctx)?,
+                };
             }
         }
     }

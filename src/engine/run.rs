@@ -134,7 +134,7 @@ fn conclude(
     if code.is_none() && context.run.unexpected.load(Ordering::Relaxed) {
         code = Some(exit::EXPECT);
     }
-    if code.is_none() && context.run.failed.load(Ordering::Relaxed) {
+    if code.is_none() && context.run.failed.load(Ordering::Relaxed) > 0 {
         code = Some(exit::SCRIPT);
     }
     let account = &context.run.session.account;

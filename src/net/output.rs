@@ -10,6 +10,9 @@ use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
+use super::sys::{self, PollFd};
+use super::time::Duration;
+
 const LARGE: usize = 64 * 1024;
 
 static BUFFER: Mutex<Vec<u8>> = Mutex::new(Vec::new());
@@ -36,10 +39,21 @@ pub fn flush() {
     }
 }
 
-/// Writes out what was printed unless another thread holds the buffer: for an exit that must not wait.
+/// Writes out what was printed, unless another thread holds the buffer, and as much of it as the reader takes at once:
+/// for an exit that must not wait.
 pub fn try_flush() {
-    if let Ok(mut buffer) = BUFFER.try_lock() {
-        write_out(&mut buffer);
+    let (Ok(mut buffer), Some(mut out)) = (BUFFER.try_lock(), standard_output()) else { return };
+    let takes = || {
+        let mut fds = [PollFd::writable(out.as_fd())];
+        sys::ppoll(&mut fds, Some(Duration::ZERO)).is_ok_and(|ready| ready > 0)
+    };
+    // A pipe that takes anything takes this much.
+    while !buffer.is_empty() && !is_closed() && takes() {
+        let size = buffer.len().min(libc::PIPE_BUF);
+        match out.write(&buffer[..size]) {
+            Ok(written) if written > 0 => drop(buffer.drain(..written)),
+            _ => return,
+        }
     }
 }
 

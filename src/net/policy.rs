@@ -297,7 +297,11 @@ fn probability(name: &'static str, p: f64) -> Result<()> {
 #[derive(Debug)]
 pub struct Flows {
     stream: Stream,
-    known: HashMap<(SocketAddr, SocketAddr), Flow>,
+    /// Where each flow stands in `flows`.
+    known: HashMap<(SocketAddr, SocketAddr), usize>,
+    flows: Vec<Flow>,
+    /// The flow of the last packet, which is often that of the next.
+    last: Option<(SocketAddr, SocketAddr, usize)>,
 }
 
 #[derive(Debug)]
@@ -312,19 +316,22 @@ struct Flow {
 impl Flows {
     /// No flow seen yet; the draws come from `stream`.
     pub fn new(stream: Stream) -> Self {
-        Self { stream, known: HashMap::new() }
+        Self { stream, known: HashMap::new(), flows: Vec::new(), last: None }
     }
 
     /// The place of the next packet from `from` to `to`, and what `parts` native policies remember of the flow.
     pub fn next(&mut self, from: SocketAddr, to: SocketAddr, parts: usize) -> (Place, &mut [bool]) {
-        let index = self.known.len() as u64;
-        let stream = self.stream;
-        let flow = self.known.entry((from, to)).or_insert_with(|| Flow {
-            index,
-            packets: 0,
-            draws: stream.beneath(index),
-            in_bad: vec![false; parts],
-        });
+        let at = match self.last {
+            Some((last_from, last_to, at)) if last_from == from && last_to == to => at,
+            _ => *self.known.entry((from, to)).or_insert_with(|| {
+                let index = self.flows.len() as u64;
+                let draws = self.stream.beneath(index);
+                self.flows.push(Flow { index, packets: 0, draws, in_bad: vec![false; parts] });
+                self.flows.len() - 1
+            }),
+        };
+        self.last = Some((from, to, at));
+        let flow = &mut self.flows[at];
         flow.packets += 1;
         let place = Place { flow: flow.index, number: flow.packets, draws: flow.draws.beneath(flow.packets) };
         (place, &mut flow.in_bad)

@@ -78,6 +78,11 @@ impl<'a> PollFd<'a> {
         Self::new(fd, libc::POLLIN)
     }
 
+    /// Waits until `fd` takes what is written to it.
+    pub fn writable(fd: BorrowedFd<'a>) -> Self {
+        Self::new(fd, libc::POLLOUT)
+    }
+
     fn new(fd: BorrowedFd<'a>, events: i16) -> Self {
         Self { raw: libc::pollfd { fd: fd.as_raw_fd(), events, revents: 0 }, _fd: std::marker::PhantomData }
     }
@@ -143,6 +148,19 @@ pub fn drops(fd: BorrowedFd<'_>) -> io::Result<u64> {
         libc::getsockopt(fd.as_raw_fd(), libc::SOL_SOCKET, libc::SO_MEMINFO, info.as_mut_ptr().cast(), &mut len)
     };
     if rc == 0 { Ok(u64::from(info[DROPS])) } else { Err(io::Error::last_os_error()) }
+}
+
+/// Has the kernel stamp the socket's packets as they are sent and received, and number those sent from 0 on
+/// (SO_TIMESTAMPING). It need not know how; then there are no stamps.
+pub fn number_stamps(fd: BorrowedFd<'_>) {
+    let stamps = libc::SOF_TIMESTAMPING_TX_SOFTWARE
+        | libc::SOF_TIMESTAMPING_RX_SOFTWARE
+        | libc::SOF_TIMESTAMPING_SOFTWARE
+        | libc::SOF_TIMESTAMPING_OPT_TSONLY;
+    // The numbers begin again whenever they are asked for anew.
+    for flags in [stamps, stamps | libc::SOF_TIMESTAMPING_OPT_ID] {
+        let _ = set_option(fd, libc::SOL_SOCKET, libc::SO_TIMESTAMPING, flags as i32);
+    }
 }
 
 /// A socket address in the form of the system calls.

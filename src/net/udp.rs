@@ -4,7 +4,8 @@
 //! call (linux: with IP_RECVERR one send or recv returns the errno of an ICMP error and does nothing else), and
 //! datagrams longer than the buffer.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::AsFd;
@@ -18,7 +19,8 @@ use super::error::{Error, ErrorKind, Result};
 use super::event::{Event, Flow};
 use super::host::{Host, Waited};
 use super::judge::{Judge, Judged};
-use super::prober::Prober;
+use super::ledger::Counts;
+use super::prober::{Clock, Prober};
 use super::session::Session;
 use super::stop::Stop;
 use super::sys::{self, Origin, PollFd, RawAddr};
@@ -63,7 +65,13 @@ struct Inner {
     local: SocketAddr,
     peer: Mutex<Option<SocketAddr>>,
     prober: Mutex<Prober>,
+    /// What the prober last made known: its counts and its clock. Apart from it, because it is busy while it waits.
+    known: Mutex<(Counts, Option<Clock>)>,
     judge: Mutex<Option<Arc<Judge>>>,
+    /// The number that the kernel gives to the stamp of the next packet sent; `None` before stamps were asked for.
+    next_stamp: Mutex<Option<u32>>,
+    /// ICMP errors that a plain send found in its way, for whoever pings or receives next.
+    unread: Mutex<VecDeque<Queued>>,
     unheeded_errors: AtomicU64,
     /// Whether the account knows that it answers.
     serving: AtomicBool,
@@ -75,7 +83,7 @@ struct Inner {
 #[derive(Clone, Debug)]
 pub struct Datagram {
     /// The payload.
-    pub data: Vec<u8>,
+    pub data: Arc<[u8]>,
     /// Who sent it.
     pub from: SocketAddr,
     /// Whether it was longer than the buffer of 65,535 bytes.
@@ -121,13 +129,21 @@ pub enum Incoming {
 pub(super) enum Queued {
     /// When the kernel sent the packet of this number.
     Sent { number: u32, stamp: i64 },
-    /// An ICMP error.
-    Icmp(IcmpError),
+    /// An ICMP error, with the stamp of its arrival.
+    Icmp { error: IcmpError, stamp: Option<i64> },
     /// An error of the local system, such as a packet too large for the path.
     Local,
 }
 
+/// How many entries of the error queue are kept that plain sends found.
+const UNREAD: usize = 1024;
+
+/// How often a call is tried again whose place an ICMP error took.
+const TRIES: u32 = 8;
+
 thread_local! {
+    /// The socket whose prober has called the matcher that this thread is in.
+    static MATCHING: Cell<Option<*const Inner>> = const { Cell::new(None) };
     /// Receive buffer of the thread, large enough for any datagram.
     static BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; 65_536]);
 }
@@ -172,7 +188,10 @@ impl UdpSocket {
             local,
             peer: Mutex::default(),
             prober: Mutex::default(),
+            known: Mutex::default(),
             judge: Mutex::default(),
+            next_stamp: Mutex::default(),
+            unread: Mutex::default(),
             unheeded_errors: AtomicU64::new(0),
             serving: AtomicBool::new(false),
             drops_told: AtomicU64::new(0),
@@ -243,30 +262,54 @@ impl UdpSocket {
     pub fn send_to(&self, data: &[u8], to: SocketAddr) -> Result<()> {
         self.same_version("send_to", to)?;
         let socket = self.socket("send_to")?;
-        self.send_raw(&socket, data, to, |_| ()).map_err(|err| send_error(&err, data.len(), to))
+        let mut keep = |queued| {
+            let mut unread = lock(&self.0.unread);
+            if unread.len() < UNREAD {
+                unread.push_back(queued);
+            }
+        };
+        if lock(&self.0.next_stamp).is_some() {
+            // Unread stamps would fill the receive buffer.
+            self.drain(&socket, &mut keep);
+        }
+        self.send_raw(&socket, data, to, keep).map(|_| ()).map_err(|err| send_error(&err, data.len(), to))
     }
 
-    /// Sends one datagram, once more where an earlier ICMP error took the call's place; what the error queue held is
-    /// given to `queued`.
+    /// Sends one datagram, again where an earlier ICMP error took the call's place; what the error queue held is given
+    /// to `queued`. The number of its stamp, where stamps were asked for.
     pub(super) fn send_raw(
         &self,
         socket: &Socket,
         data: &[u8],
         to: SocketAddr,
         mut queued: impl FnMut(Queued),
-    ) -> io::Result<()> {
+    ) -> io::Result<Option<u32>> {
         let raw = RawAddr::from(to);
-        let result = match sys::send_to(socket.as_fd(), data, &raw) {
-            Ok(_) => Ok(()),
-            Err(err) if self.drain(socket, &mut queued) > 0 || is_pending_error(&err) => {
-                sys::send_to(socket.as_fd(), data, &raw).map(|_| ())
+        let mut again = TRIES;
+        loop {
+            // Held over the call: the kernel numbers packets in the order of the calls.
+            let mut next = Some(lock(&self.0.next_stamp)).filter(|next| next.is_some());
+            let Err(err) = sys::send_to(socket.as_fd(), data, &raw) else {
+                let number = next.as_ref().and_then(|next| **next);
+                if let Some(next) = &mut next {
+                    **next = number.map(|number| number.wrapping_add(1));
+                }
+                drop(next);
+                self.0.session.events.tell(|| Event::Sent { flow: self.flow(self.0.local, to), data });
+                return Ok(number);
+            };
+            if let Some(next) = &mut next {
+                // Kernels differ in whether a failed send took a number.
+                sys::number_stamps(socket.as_fd());
+                **next = Some(0);
             }
-            Err(err) => Err(err),
-        };
-        if result.is_ok() {
-            self.0.session.events.tell(|| Event::Sent { flow: self.flow(self.0.local, to), data });
+            drop(next);
+            // Errors may keep coming for what is in flight, and each may take the place of one call.
+            if again == 0 || (self.drain(socket, &mut queued) == 0 && !is_pending_error(&err)) {
+                return Err(err);
+            }
+            again -= 1;
         }
-        result
     }
 
     /// Waits for a datagram, or for an ICMP error if `heed_errors`; otherwise those are counted and passed over.
@@ -279,7 +322,7 @@ impl UdpSocket {
             let mut icmp = None;
             match self.take_judged(&socket) {
                 Ok(Some(datagram)) => return Ok(Incoming::Packet(datagram)),
-                Ok(None) => {
+                Ok(None) if lock(&self.0.unread).is_empty() => {
                     let mut fds = [PollFd::readable(socket.as_fd())];
                     match self.0.host.wait(&mut fds, until, stop).map_err(|err| Error::system("recv", &err))? {
                         Waited::TimedOut => return Ok(Incoming::TimedOut),
@@ -293,11 +336,12 @@ impl UdpSocket {
                         continue;
                     }
                 }
+                Ok(None) => {}
                 Err(err) if is_pending_error(&err) => {}
                 Err(err) => return Err(Error::system("recv", &err)),
             }
             self.drain(&socket, &mut |queued| {
-                if let Queued::Icmp(error) = queued {
+                if let Queued::Icmp { error, .. } = queued {
                     self.0.unheeded_errors.fetch_add(u64::from(!heed_errors || icmp.is_some()), Ordering::Relaxed);
                     icmp.get_or_insert(error);
                 }
@@ -326,30 +370,47 @@ impl UdpSocket {
         Flow { time: self.0.host.unix_nanos(), from, to }
     }
 
-    /// Receives a datagram without waiting; `None` if there is none.
+    /// Has the kernel stamp what is sent and received from now on (SO_TIMESTAMPING). Where it will not, the session's
+    /// clock is the next best.
+    pub(super) fn ask_for_stamps(&self, socket: &Socket) {
+        let mut next = lock(&self.0.next_stamp);
+        if next.is_none() {
+            sys::number_stamps(socket.as_fd());
+            *next = Some(0);
+        }
+    }
+
+    /// Receives a datagram without waiting; `None` if there is none. An ICMP error that takes the call's place is
+    /// passed over: it is in the error queue.
     pub(super) fn take(&self, socket: &Socket) -> io::Result<Option<Datagram>> {
-        BUFFER.with_borrow_mut(|buffer| match sys::receive(socket.as_fd(), buffer, false) {
-            Ok(received) => {
-                if let Some(drops) = received.overflow {
-                    self.tell_drops(u64::from(drops));
-                }
-                let data = &buffer[..received.len];
-                Ok(received.addr.map(|from| {
-                    let flow = || self.flow(from, self.0.local);
-                    self.0.session.events.tell(|| Event::Received { flow: flow(), data });
-                    Datagram {
-                        data: data.to_vec(),
-                        from,
-                        truncated: received.truncated,
-                        stamp: received.stamp,
-                        ttl: received.ttl,
-                        judged: None,
+        let mut again = TRIES;
+        BUFFER.with_borrow_mut(|buffer| {
+            loop {
+                match sys::receive(socket.as_fd(), buffer, false) {
+                    Ok(received) => {
+                        if let Some(drops) = received.overflow {
+                            self.tell_drops(u64::from(drops));
+                        }
+                        let data = &buffer[..received.len];
+                        return Ok(received.addr.map(|from| {
+                            let flow = || self.flow(from, self.0.local);
+                            self.0.session.events.tell(|| Event::Received { flow: flow(), data });
+                            Datagram {
+                                data: data.into(),
+                                from,
+                                truncated: received.truncated,
+                                stamp: received.stamp,
+                                ttl: received.ttl,
+                                judged: None,
+                            }
+                        }));
                     }
-                }))
+                    Err(err) if is_pending_error(&err) && again > 0 => again -= 1,
+                    Err(err) if err.kind() == io::ErrorKind::WouldBlock => return Ok(None),
+                    Err(err) if err.kind() == io::ErrorKind::Interrupted => return Ok(None),
+                    Err(err) => return Err(err),
+                }
             }
-            Err(err) if err.kind() == io::ErrorKind::WouldBlock => Ok(None),
-            Err(err) if err.kind() == io::ErrorKind::Interrupted => Ok(None),
-            Err(err) => Err(err),
         })
     }
 
@@ -366,6 +427,8 @@ impl UdpSocket {
     pub(super) fn drain(&self, socket: &Socket, queued: &mut impl FnMut(Queued)) -> usize {
         let mut buffer = [0u8; 2048];
         let mut count = 0;
+        let unread = std::mem::take(&mut *lock(&self.0.unread));
+        unread.into_iter().for_each(&mut *queued);
         while let Ok(received) = sys::receive(socket.as_fd(), &mut buffer, true) {
             count += 1;
             let Some(entry) = received.entry else { continue };
@@ -383,13 +446,14 @@ impl UdpSocket {
                     continue;
                 }
             };
-            queued(Queued::Icmp(IcmpError {
+            let error = IcmpError {
                 kind: icmp::Kind { family, type_: entry.type_, code: entry.code },
                 offender: entry.offender,
                 to: received.addr.unwrap_or(self.0.local),
                 info: entry.info,
                 quote: buffer[..received.len].to_vec(),
-            }));
+            };
+            queued(Queued::Icmp { error, stamp: received.stamp });
         }
         count
     }
@@ -441,8 +505,33 @@ impl UdpSocket {
     }
 
     /// The probes sent from this socket.
-    pub(super) fn prober(&self) -> MutexGuard<'_, Prober> {
-        lock(&self.0.prober)
+    ///
+    /// # Errors
+    /// `invalid`: this thread is inside of a matcher that the socket's prober has called.
+    pub(super) fn prober(&self, op: &'static str) -> Result<MutexGuard<'_, Prober>> {
+        if MATCHING.get() == Some(Arc::as_ptr(&self.0)) {
+            return Err(Error::invalid(op, "the socket waits for the answer to another ping")
+                .with_hint("use another socket inside of the closure that matches answers"));
+        }
+        Ok(lock(&self.0.prober))
+    }
+
+    /// Runs `matcher`, which must not use this socket's prober.
+    pub(super) fn matching<T>(&self, matcher: impl FnOnce() -> T) -> T {
+        let outer = MATCHING.replace(Some(Arc::as_ptr(&self.0)));
+        let value = matcher();
+        MATCHING.set(outer);
+        value
+    }
+
+    /// What the prober last made known of its probes: their account, and the clock of their round-trip times.
+    pub(super) fn known(&self) -> (Counts, Option<Clock>) {
+        *lock(&self.0.known)
+    }
+
+    /// Makes known what the prober has counted.
+    pub(super) fn make_known(&self, counts: Counts, clock: Option<Clock>) {
+        *lock(&self.0.known) = (counts, clock);
     }
 
     /// The policy of this socket's answers.
@@ -541,7 +630,7 @@ fn bind_error(err: &io::Error, local: SocketAddr) -> Error {
     }
 }
 
-fn closed(op: &'static str) -> Error {
+pub(super) fn closed(op: &'static str) -> Error {
     Error::new(ErrorKind::Closed, op, "the socket was closed").with_hint("make a new socket, or close it later")
 }
 
