@@ -39,7 +39,7 @@ pub fn build(sources: Arc<Sources>) -> Engine {
         .disable_symbol("eval")
         .on_print(print)
         .on_debug(|text, _, position| print(&format!("{text} ({position:?})")))
-        .on_progress(|_| progress());
+        .on_progress(progress);
     engine
 }
 
@@ -52,8 +52,9 @@ fn print(text: &str) {
 }
 
 /// Called at every operation of a script; a value ends it.
-fn progress() -> Option<Dynamic> {
-    if context::peek(|context| context.stop.stage() == Stage::Terminated) == Some(true) {
+fn progress(operations: u64) -> Option<Dynamic> {
+    // A look at the stop every few operations is soon enough; memory can double with each.
+    if operations % 16 == 0 && context::peek(|context| context.stop.stage() == Stage::Terminated) == Some(true) {
         return Some(Dynamic::UNIT);
     }
     (memory::in_use() > MEMORY).then(|| {

@@ -294,6 +294,41 @@ pub fn receive(fd: BorrowedFd<'_>, buffer: &mut [u8], error_queue: bool) -> io::
     Ok(received)
 }
 
+/// Receives one datagram and its sender, without waiting (recvfrom(2)).
+pub fn receive_plain(fd: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<Received> {
+    // SAFETY: sockaddr_storage is plain data for which zeroes are valid.
+    let mut name: libc::sockaddr_storage = unsafe { std::mem::zeroed() };
+    let mut len = std::mem::size_of_val(&name) as libc::socklen_t;
+    // SAFETY: the buffer and the address are valid for the lengths given.
+    let n = unsafe {
+        libc::recvfrom(
+            fd.as_raw_fd(),
+            buffer.as_mut_ptr().cast(),
+            buffer.len(),
+            libc::MSG_DONTWAIT | libc::MSG_TRUNC,
+            std::ptr::from_mut(&mut name).cast(),
+            &mut len,
+        )
+    };
+    if n < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the kernel wrote at most the length of `name`, which was zeroed before.
+    let name =
+        unsafe { std::slice::from_raw_parts(std::ptr::from_ref(&name).cast::<u8>(), std::mem::size_of_val(&name)) };
+    // With MSG_TRUNC the datagram's own length is told, whatever the buffer's.
+    let whole = n as usize;
+    Ok(Received {
+        len: whole.min(buffer.len()),
+        truncated: whole > buffer.len(),
+        addr: address(&name[..(len as usize).min(name.len())]),
+        stamp: None,
+        ttl: None,
+        overflow: None,
+        entry: None,
+    })
+}
+
 /// The control messages in a buffer: level, type and data (cmsg(3)).
 struct Messages<'a>(&'a [u8]);
 

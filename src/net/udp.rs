@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::AsFd;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use socket2::{Domain, Protocol, Socket, Type};
@@ -26,6 +26,9 @@ use super::stop::Stop;
 use super::sys::{self, Origin, PollFd, RawAddr};
 use super::time::{Duration, Instant};
 use super::wire::{Family, icmp};
+
+/// After so many receives that had to wait, one asks before it waits.
+const ASK_AGAIN: u32 = 8;
 
 /// The largest payload of a UDP datagram over IPv4: 65,535 less the headers.
 pub const MAX_PAYLOAD: usize = 65_507;
@@ -73,6 +76,10 @@ struct Inner {
     /// ICMP errors that a plain send found in its way, for whoever pings or receives next.
     unread: Mutex<VecDeque<Queued>>,
     unheeded_errors: AtomicU64,
+    /// How many receives on end had to wait.
+    waits: AtomicU32,
+    /// Whether the kernel stamps what arrives.
+    stamping: AtomicBool,
     /// Whether the account knows that it answers.
     serving: AtomicBool,
     /// Datagrams the kernel had dropped at the last event about it.
@@ -193,6 +200,8 @@ impl UdpSocket {
             next_stamp: Mutex::default(),
             unread: Mutex::default(),
             unheeded_errors: AtomicU64::new(0),
+            waits: AtomicU32::new(0),
+            stamping: AtomicBool::new(false),
             serving: AtomicBool::new(false),
             drops_told: AtomicU64::new(0),
         })))
@@ -318,11 +327,24 @@ impl UdpSocket {
     /// `closed`, also when it is closed meanwhile.
     pub fn receive(&self, until: Option<Instant>, stop: &Stop, heed_errors: bool) -> Result<Incoming> {
         let socket = self.socket("recv")?;
+        // Where the last receives had to wait, this one likely has to as well, and asking first would cost a call for
+        // nothing. Now and then it asks all the same, or it would not notice that it no longer has to.
+        let waits = self.0.waits.load(Ordering::Relaxed);
+        let mut ask = waits % ASK_AGAIN == 0;
+        let mut next = 0;
         loop {
+            if stop.is_stopped() {
+                return Ok(Incoming::Interrupted);
+            }
             let mut icmp = None;
-            match self.take_judged(&socket) {
-                Ok(Some(datagram)) => return Ok(Incoming::Packet(datagram)),
+            let asked = if ask { self.take_judged(&socket) } else { Ok(None) };
+            match asked {
+                Ok(Some(datagram)) => {
+                    self.0.waits.store(next, Ordering::Relaxed);
+                    return Ok(Incoming::Packet(datagram));
+                }
                 Ok(None) if lock(&self.0.unread).is_empty() => {
+                    (ask, next) = (true, waits.wrapping_add(1));
                     let mut fds = [PollFd::readable(socket.as_fd())];
                     match self.0.host.wait(&mut fds, until, stop).map_err(|err| Error::system("recv", &err))? {
                         Waited::TimedOut => return Ok(Incoming::TimedOut),
@@ -376,6 +398,7 @@ impl UdpSocket {
         let mut next = lock(&self.0.next_stamp);
         if next.is_none() {
             sys::number_stamps(socket.as_fd());
+            self.0.stamping.store(true, Ordering::Relaxed);
             *next = Some(0);
         }
     }
@@ -386,7 +409,14 @@ impl UdpSocket {
         let mut again = TRIES;
         BUFFER.with_borrow_mut(|buffer| {
             loop {
-                match sys::receive(socket.as_fd(), buffer, false) {
+                // Without stamps and without events, the sender is all there is to know beside the data.
+                let plain = !self.0.stamping.load(Ordering::Relaxed) && !self.0.session.events.wanted();
+                let received = if plain {
+                    sys::receive_plain(socket.as_fd(), buffer)
+                } else {
+                    sys::receive(socket.as_fd(), buffer, false)
+                };
+                match received {
                     Ok(received) => {
                         if let Some(drops) = received.overflow {
                             self.tell_drops(u64::from(drops));
