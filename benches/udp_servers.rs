@@ -19,6 +19,13 @@ const NATIVE_LOOP: &str = r#"
 let server = udp::bind("127.0.0.1:0");
 set_policy(server, |pkt| if random() < 0.0 { drop() } else { pass() });
 print(`Server bound to port ${server.port}`);
+udp::serve(server, udp::upper());
+"#;
+
+const CLOSURES: &str = r#"
+let server = udp::bind("127.0.0.1:0");
+set_policy(server, |pkt| if random() < 0.0 { drop() } else { pass() });
+print(`Server bound to port ${server.port}`);
 udp::serve(server, |pkt| pkt.text.to_upper());
 "#;
 
@@ -35,7 +42,7 @@ const NATIVE_ALL: &str = r#"
 let server = udp::bind("127.0.0.1:0");
 set_policy(server, loss(0.0));
 print(`Server bound to port ${server.port}`);
-udp::serve(server, |pkt| pkt.text.to_upper());
+udp::serve(server, udp::upper());
 "#;
 
 const PYTHON: &str = r#"
@@ -141,6 +148,7 @@ fn main() {
     let servers: Vec<Server> = [
         Server::start("plain Rust", Command::new(me).env("PLAIN_SERVER", "1"), None),
         Server::start("native loop, scripted policy", Command::new(pingscript).arg("-"), Some(NATIVE_LOOP)),
+        Server::start("native loop, two closures", Command::new(pingscript).arg("-"), Some(CLOSURES)),
         Server::start("native loop, native policy", Command::new(pingscript).arg("-"), Some(NATIVE_ALL)),
         Server::start("script loop", Command::new(pingscript).arg("-"), Some(SCRIPT_LOOP)),
         Server::start("CPython", Command::new("python3").args(["-c", PYTHON]), None),

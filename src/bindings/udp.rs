@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use rhai::plugin::*;
-use rhai::{Dynamic, FnPtr, Map, NativeCallContext, Position};
+use rhai::{Dynamic, FnPtr, ImmutableString, Map, NativeCallContext, Position};
 
 use super::callback::Callback;
 use super::context::{self, ScriptResult};
@@ -15,6 +15,7 @@ use super::policy::api::Verdict;
 use super::time::api::Deadline;
 use crate::net::addr::{self, Version};
 use crate::net::error::{Error, ErrorKind};
+use crate::net::judge::Judged;
 use crate::net::pinger::{Pinger as NetPinger, Plan};
 use crate::net::policy::{self, Action, Place};
 use crate::net::prober::{End, Outcome, Probe};
@@ -173,6 +174,45 @@ fn begin_to_wait() -> context::Context {
     let context = context::current();
     context.script.bound.ready();
     context
+}
+
+/// How a server answers without a closure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NativeAnswer {
+    /// With what was asked.
+    Echo,
+    /// With the same in capitals.
+    Upper,
+}
+
+/// Gives `serve_one` each datagram that `socket` receives, until the script is stopped or the socket closed.
+fn serve(
+    ctx: &NativeCallContext,
+    socket: &UdpSocket,
+    mut serve_one: impl FnMut(Datagram) -> ScriptResult<()>,
+) -> ScriptResult<()> {
+    let stop = begin_to_wait().stop;
+    loop {
+        match socket.receive(None, &stop, false) {
+            Ok(Incoming::Packet(datagram)) => serve_one(datagram)?,
+            Ok(_) => return Ok(()),
+            Err(err) if err.kind == ErrorKind::Closed => return Ok(()),
+            Err(err) => return Err(thrown(err, ctx.call_position())),
+        }
+    }
+}
+
+/// Answers a request with a string or a blob.
+fn answer(
+    ctx: &NativeCallContext,
+    socket: &UdpSocket,
+    request: &Datagram,
+    data: Dynamic,
+) -> ScriptResult<Option<Arc<Judged>>> {
+    if let Some(text) = data.read_lock::<ImmutableString>() {
+        return socket.answer(request, text.as_bytes()).or_raise(ctx);
+    }
+    socket.answer(request, &bytes(ctx, data)?).or_raise(ctx)
 }
 
 fn timeouts(options: &mut Options<'_>) -> Result<(Duration, Duration), Error> {
@@ -704,7 +744,6 @@ pub mod api {
     /// ```
     #[rhai_fn(global, pure, return_raw)]
     pub fn reply(ctx: NativeCallContext, packet: &mut Packet, data: Dynamic) -> ScriptResult<Verdict> {
-        let data = bytes(&ctx, data)?;
         let Some(datagram) = packet.datagram() else {
             let kind = packet_kind(packet);
             return raise(
@@ -712,10 +751,12 @@ pub mod api {
                 Error::invalid("reply", format!("there is no datagram to answer, but kind \"{kind}\"")),
             );
         };
-        let judged = packet.0.socket.answer(datagram, &data).or_raise(&ctx)?;
-        Ok(match judged {
+        thread_local! {
+            static PASSED: Verdict = Verdict { action: Action::Pass, origin: "no policy".into() };
+        }
+        Ok(match super::answer(&ctx, &packet.0.socket, datagram, data)? {
             Some(judged) => judged.verdict.clone(),
-            None => policy::Verdict { action: Action::Pass, origin: "no policy".into() },
+            None => PASSED.with(Clone::clone),
         })
     }
 
@@ -1056,6 +1097,9 @@ pub mod api {
 #[export_module]
 #[allow(clippy::unwrap_used)] // the code that the macro writes
 pub mod namespace {
+    /// How a server answers without a closure.
+    pub type Answer = super::NativeAnswer;
+
     use super::api::Addr;
     use crate::net::udp::UdpSocket;
 
@@ -1143,26 +1187,64 @@ pub mod namespace {
     /// ```
     #[rhai_fn(return_raw)]
     pub fn serve(ctx: NativeCallContext, socket: UdpSocket, handler: FnPtr) -> ScriptResult<()> {
-        let stop = super::begin_to_wait().stop;
         let mut callback = Callback::new(&ctx, handler);
-        loop {
-            let datagram = match socket.receive(None, &stop, false) {
-                Ok(Incoming::Packet(datagram)) => datagram,
-                Ok(_) => return Ok(()),
-                Err(err) if err.kind == ErrorKind::Closed => return Ok(()),
-                Err(err) => return Err(thrown(err, ctx.call_position())),
-            };
+        super::serve(&ctx, &socket, |datagram| {
             let packet = super::Packet::new(socket.clone(), Incoming::Packet(datagram));
             let answer = callback.call([Dynamic::from(packet.clone())])?;
-            if !answer.is_unit()
-                && let Some(datagram) = packet.datagram()
-            {
-                match answer.read_lock::<rhai::ImmutableString>() {
-                    Some(text) => socket.answer(datagram, text.as_bytes()).or_raise(&ctx)?,
-                    None => socket.answer(datagram, &bytes(&ctx, answer.clone())?).or_raise(&ctx)?,
-                };
+            match packet.datagram() {
+                Some(datagram) if !answer.is_unit() => super::answer(&ctx, &socket, datagram, answer).map(|_| ()),
+                _ => Ok(()),
             }
-        }
+        })
+    }
+
+    /// Answers each datagram that the socket receives with its text in capitals, or with itself: `udp::upper()` and
+    /// `udp::echo()` need no closure, and so cost the least. The socket's policy decides as always.
+    ///
+    /// Errors: those of `send_to`.
+    ///
+    /// ```rhai
+    /// let server = udp::bind("127.0.0.1:0");
+    /// set_policy(server, |pkt| if random() < 0.2 { drop() } else { pass() });
+    /// let task = start_thread(|| udp::serve(server, udp::upper()));
+    /// task.stop();
+    /// ```
+    #[rhai_fn(name = "serve", return_raw)]
+    pub fn serve_native(ctx: NativeCallContext, socket: UdpSocket, answer: Answer) -> ScriptResult<()> {
+        super::serve(&ctx, &socket, |datagram| {
+            let answered = match answer {
+                super::NativeAnswer::Echo => socket.answer(&datagram, &datagram.data),
+                super::NativeAnswer::Upper => match std::str::from_utf8(&datagram.data) {
+                    Ok(text) => socket.answer(&datagram, text.to_uppercase().as_bytes()),
+                    Err(_) => socket.answer(&datagram, &datagram.data.to_ascii_uppercase()),
+                },
+            };
+            answered.map(|_| ()).or_raise(&ctx)
+        })
+    }
+
+    /// For `udp::serve`: the answer is the request's text in capitals; of what is no text, the ASCII letters.
+    ///
+    /// ```rhai
+    /// let server = udp::bind("127.0.0.1:0");
+    /// let task = start_thread(|| udp::serve(server, udp::upper()));
+    /// expect(udp::open(server.addr).ping(server.addr, "ping 1", 1.s).text, "PING 1");
+    /// task.stop();
+    /// ```
+    pub fn upper() -> Answer {
+        super::NativeAnswer::Upper
+    }
+
+    /// For `udp::serve`: the answer is the request.
+    ///
+    /// ```rhai
+    /// let server = udp::bind("127.0.0.1:0");
+    /// let task = start_thread(|| udp::serve(server, udp::echo()));
+    /// expect(udp::open(server.addr).ping(server.addr, "ping 1", 1.s).text, "ping 1");
+    /// task.stop();
+    /// ```
+    pub fn echo() -> Answer {
+        super::NativeAnswer::Echo
     }
 
     /// An address of this host that answers with "Port Unreachable": its port was free a moment ago.
