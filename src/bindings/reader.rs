@@ -255,7 +255,8 @@ pub mod api {
         Ok(convert::text(&reader.take(&ctx, "text", count)?))
     }
 
-    /// Goes past so many bytes. Gives the reader again.
+    /// Goes past so many bytes. Gives the reader again. Arguments are read first: `r.skip(6).bytes(r.u16())` would read
+    /// the number before the skip, so that is two statements.
     ///
     /// Errors: `invalid`: fewer are left, or the number is negative.
     ///
