@@ -8,16 +8,20 @@ use anyhow::{Context, Result};
 use clap::Parser;
 use pingscript::engine::programs::ScriptHost;
 use pingscript::engine::run::{self, Job, exit};
-use pingscript::engine::{prompt, signals};
+use pingscript::engine::{check, library, prompt, signals};
 use pingscript::net::output;
 
 /// A lab bench for networks: runs pingers, servers and drop policies written as short Rhai scripts.
 #[derive(Debug, Parser)]
-#[command(version, after_help = AFTER_HELP, override_usage = "pingscript [FLAGS] SCRIPT [ARGS]…\n       pingscript [FLAGS] -e CODE [ARGS]…\n       pingscript [FLAGS]")]
+#[command(version, after_help = AFTER_HELP, override_usage = "pingscript [FLAGS] SCRIPT [ARGS]…\n       pingscript [FLAGS] -e CODE [ARGS]…\n       pingscript --check FILE…\n       pingscript scripts\n       pingscript new NAME [FILE]\n       pingscript [FLAGS]")]
 struct Cli {
     /// Run this code instead of a file, and print its value
     #[arg(short = 'e', value_name = "CODE")]
     code: Option<String>,
+
+    /// Check scripts without running them: syntax, and names that nothing has; exit code 0 if nothing is wrong, 3 otherwise
+    #[arg(long, conflicts_with = "code")]
+    check: bool,
 
     /// Seed of everything random in the script; the same seed gives the same run
     #[arg(long, value_name = "N")]
@@ -31,6 +35,10 @@ struct Cli {
 
 const AFTER_HELP: &str = "\
 Flags stand before the script, the script's own arguments after it; `pingscript SCRIPT --help` explains those.
+
+Commands (files of these names are given with their folder: ./new):
+    scripts          lists the scripts that came with pingscript
+    new NAME [FILE]  writes a copy of one to edit, into NAME.rhai if no file is given
 
 Exit codes:
     0  done                            4  a permission is missing
@@ -59,6 +67,14 @@ fn start() -> Result<i32> {
             return Ok(err.exit_code());
         }
     };
+    if cli.check {
+        return Ok(check::run(&cli.script));
+    }
+    if cli.code.is_none()
+        && let Some(code) = library::command(&cli.script)
+    {
+        return Ok(code);
+    }
     let host = Arc::new(ScriptHost::new());
     let mut words = cli.script.into_iter();
     let job = |name: &str, text: String, args: Vec<String>, show_value| Job {
@@ -78,13 +94,7 @@ fn start() -> Result<i32> {
         }
         (None, Some(name)) => match host.sources.open(&name) {
             Ok((name, text)) => job(&name, text, words.collect(), false),
-            Err(error) => {
-                output::note(&format!("error: {error}"));
-                if !error.hint.is_empty() {
-                    output::note(&format!("  hint: {}", error.hint));
-                }
-                return Ok(exit::USAGE);
-            }
+            Err(error) => return Ok(run::refuse(&error)),
         },
     };
     run::run(&host, &job)

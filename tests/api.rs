@@ -10,6 +10,7 @@ use common::pingscript;
 use pingscript::bindings::context::{Programs, ScriptResult};
 use pingscript::bindings::task::STACK;
 use pingscript::bindings::task::finish;
+use pingscript::engine::check::check;
 use pingscript::engine::programs::ScriptHost;
 use pingscript::engine::run::{Job, context};
 use rhai::Dynamic;
@@ -78,9 +79,12 @@ fn every_native_is_documented_and_every_example_runs() {
     // One after the other: several at a time could take each other's free ports. On a thread with a script's stack.
     let failed = std::thread::scope(|scope| {
         let run_all = || {
+            let checker = ScriptHost::for_checking();
             let run = |(number, (example, of)): (usize, (&String, &BTreeSet<&str>))| {
                 let names: Vec<&str> = of.iter().copied().collect();
-                let why = run(&host, &format!("example {}", number + 1), example).err()?;
+                let name = format!("example {}", number + 1);
+                let check = || Some(check(&checker, &name, example).join("\n")).filter(|found| !found.is_empty());
+                let why = run(&host, &name, example).err().or_else(check)?;
                 Some(format!("{}:\n{example}{why}", names.join(" and ")))
             };
             examples.iter().enumerate().filter_map(run).collect::<Vec<String>>()
@@ -165,7 +169,7 @@ fn run(host: &Arc<ScriptHost>, name: &str, example: &str) -> Result<(), String> 
         }
         return Err(host.describe(&job.name, &error, Some(&program)));
     }
-    let failed = [&context.run.failed, &context.run.unexpected].map(|flag| flag.load(Ordering::Relaxed));
+    let failed = [context.run.failed.load(Ordering::Relaxed) > 0, context.run.unexpected.load(Ordering::Relaxed)];
     match failed.contains(&true) {
         true => Err("a thread of it failed; its error is above".to_string()),
         false => Ok(()),

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use rhai::{Dynamic, ImmutableString, Map, NativeCallContext};
 
+use super::bytes::Builder;
 use super::context::ScriptResult;
 use super::error::{OrRaise, raise};
 use crate::nearest::nearest;
@@ -25,16 +26,19 @@ pub fn address(ctx: &NativeCallContext, value: &Dynamic) -> ScriptResult<SocketA
     }
 }
 
-/// Bytes given as a string or as a blob.
+/// Bytes given as a string, as a blob or as `bytes()` put together.
 ///
 /// # Errors
-/// `invalid`: it is neither.
+/// `invalid`: it is none of them.
 pub fn bytes(ctx: &NativeCallContext, value: Dynamic) -> ScriptResult<Vec<u8>> {
     if value.is_blob() {
         return Ok(value.cast::<rhai::Blob>());
     }
     if value.is_string() {
         return Ok(value.cast::<rhai::ImmutableString>().as_bytes().to_vec());
+    }
+    if let Some(built) = value.read_lock::<Builder>() {
+        return Ok(built.to_vec());
     }
     wrong(ctx, "data", "a string or a blob", &value)
 }

@@ -12,6 +12,7 @@ use rhai::{Dynamic, Engine};
 use crate::net::stop::Stop;
 use crate::net::udp::UdpSocket;
 
+pub mod bytes;
 pub mod callback;
 pub mod context;
 pub mod convert;
@@ -19,6 +20,7 @@ pub mod duration;
 pub mod error;
 pub mod options;
 pub mod policy;
+pub mod reader;
 pub mod stats;
 pub mod task;
 pub mod time;
@@ -27,10 +29,12 @@ pub mod udp;
 /// Registers everything with the engine.
 pub fn register(engine: &mut Engine) {
     let mut all = Module::new();
+    rhai::combine_with_exported_module!(&mut all, "bytes", bytes::api);
     rhai::combine_with_exported_module!(&mut all, "duration", duration::api);
     rhai::combine_with_exported_module!(&mut all, "error", error::api);
     rhai::combine_with_exported_module!(&mut all, "options", options::api);
     rhai::combine_with_exported_module!(&mut all, "policy", policy::api);
+    rhai::combine_with_exported_module!(&mut all, "reader", reader::api);
     rhai::combine_with_exported_module!(&mut all, "stats", stats::api);
     rhai::combine_with_exported_module!(&mut all, "task", task::api);
     rhai::combine_with_exported_module!(&mut all, "time", time::api);

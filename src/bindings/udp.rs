@@ -17,7 +17,7 @@ use crate::net::addr::{self, Version};
 use crate::net::error::{Error, ErrorKind};
 use crate::net::judge::Judged;
 use crate::net::pinger::{Pinger as NetPinger, Plan};
-use crate::net::policy::{self, Action, Place};
+use crate::net::policy::{Action, Place};
 use crate::net::prober::{End, Outcome, Probe};
 use crate::net::time::Duration;
 use crate::net::udp::{Datagram, IcmpError, Incoming, Options as SocketOptions, UdpSocket};

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use rhai::{
-    AST, Caches, Dynamic, Engine, EvalAltResult, EvalContext, Expr, Expression, GlobalRuntimeState, ParseError,
-    Position, Scope, Stmt, StmtBlock,
+    AST, Caches, Dynamic, Engine, EvalAltResult, EvalContext, Expr, Expression, GlobalRuntimeState, OptimizationLevel,
+    ParseError, Position, Scope, Stmt, StmtBlock,
 };
 
-use super::report::{Names, Reporter, innermost};
+use super::report::{Finding, Names, Reporter, innermost};
 use super::settings;
 use super::sources::Sources;
 use crate::bindings::callback::guarded;
@@ -31,6 +31,13 @@ impl ScriptHost {
         Self { engine: settings::build(sources.clone()), sources }
     }
 
+    /// An engine to look at scripts with, not to run them: it compiles each as it is written, unknown variables included.
+    pub fn for_checking() -> Self {
+        let mut host = Self::new();
+        host.engine.set_strict_variables(false).set_optimization_level(OptimizationLevel::None);
+        host
+    }
+
     /// Compiles `text`, to be shown under `name`.
     ///
     /// # Errors
@@ -50,6 +57,17 @@ impl ScriptHost {
     /// A parse error in the words for people, with its place.
     pub fn describe_parse(&self, main: &str, error: &ParseError) -> String {
         self.reporter(main, None, |reporter| reporter.report_parse(error))
+    }
+
+    /// As [`Self::describe_parse`], where the parser was given `read`: the text with blanks for what it could not read before.
+    pub fn describe_parse_of(&self, main: &str, error: &ParseError, read: &str) -> String {
+        self.reporter(main, None, |reporter| reporter.report_parse_of(error, read))
+    }
+
+    /// What a check found in the words for people, with its place; `names` are those there are.
+    pub fn describe_finding(&self, main: &str, finding: &Finding, pos: Position, names: &Names) -> String {
+        let sources = |name: &str| self.sources.text(name);
+        Reporter { sources: &sources, main_source: main, names, describe: &describe }.report_finding(finding, pos)
     }
 
     fn reporter(&self, main: &str, ast: Option<&AST>, report: impl FnOnce(&Reporter<'_>) -> String) -> String {

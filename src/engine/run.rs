@@ -12,6 +12,7 @@ use super::sources::header;
 use crate::bindings::context::{Context, Programs, Run, Script};
 use crate::bindings::convert::shown;
 use crate::bindings::task::{STACK, finish};
+use crate::net::error::Error;
 use crate::net::host::ThisMachine;
 use crate::net::random::{Sequence, Stream};
 use crate::net::stop::{Reason, Stop};
@@ -31,6 +32,15 @@ pub mod exit {
     pub const PERMISSION: i32 = 4;
     /// An `expect` of the script failed.
     pub const EXPECT: i32 = 5;
+}
+
+/// Tells why a command line cannot be followed; the exit code.
+pub fn refuse(error: &Error) -> i32 {
+    output::note(&format!("error: {error}"));
+    if !error.hint.is_empty() {
+        output::note(&format!("  hint: {}", error.hint));
+    }
+    exit::USAGE
 }
 
 /// What is to be run.

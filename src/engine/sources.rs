@@ -14,6 +14,10 @@ pub const SHIPPED: &[(&str, &str)] = &[
     ("udp_multi.rhai", include_str!("../../scripts/udp_multi.rhai")),
     ("udp_server.rhai", include_str!("../../scripts/udp_server.rhai")),
     ("udp_server_plain.rhai", include_str!("../../scripts/udp_server_plain.rhai")),
+    ("examples/dns_query.rhai", include_str!("../../scripts/examples/dns_query.rhai")),
+    ("examples/dns_server.rhai", include_str!("../../scripts/examples/dns_server.rhai")),
+    ("examples/ntp_query.rhai", include_str!("../../scripts/examples/ntp_query.rhai")),
+    ("examples/ntp_server.rhai", include_str!("../../scripts/examples/ntp_server.rhai")),
     ("policies/corrupt.rhai", include_str!("../../scripts/policies/corrupt.rhai")),
     ("policies/delay.rhai", include_str!("../../scripts/policies/delay.rhai")),
     ("policies/duplicate.rhai", include_str!("../../scripts/policies/duplicate.rhai")),
@@ -30,6 +34,9 @@ const ROOT: &str = "scripts";
 /// The folder of policies below it.
 const POLICIES: &str = "policies";
 
+/// The folder of examples below it.
+const EXAMPLES: &str = "examples";
+
 /// The texts of all sources seen, by the names they are shown under.
 #[derive(Debug, Default)]
 pub struct Sources(Mutex<HashMap<String, String>>);
@@ -45,8 +52,8 @@ impl Sources {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
     }
 
-    /// Reads the script that the user named: a file, or the plain name of a shipped one. The name to show it under, and
-    /// its text.
+    /// Reads the script that the user named: a file, or the name of a shipped one without `.rhai`, such as `udp_ping` or
+    /// `examples/dns_query`. The name to show it under, and its text.
     ///
     /// # Errors
     /// `file`: it cannot be read.
@@ -57,7 +64,10 @@ impl Sources {
         }
         match std::fs::read(name) {
             Ok(bytes) => self.decode(name, bytes),
-            Err(err) if err.kind() == std::io::ErrorKind::NotFound => Err(not_found(name)),
+            Err(err) if err.kind() == std::io::ErrorKind::NotFound => match shipped(&format!("{name}.rhai")) {
+                Some((file, text)) => Ok(self.found(&file, text)),
+                None => Err(not_found(name)),
+            },
             Err(err) => Err(unreadable(name, &err)),
         }
     }
@@ -137,17 +147,50 @@ fn shipped(file: &str) -> Option<(String, &'static str)> {
     Some((format!("{ROOT}/{name}"), text))
 }
 
+/// The shipped script that is called `name`, with or without its folder and `.rhai`: its path below `scripts`, and its text.
+///
+/// # Errors
+/// `file`: there is none.
+pub fn find_shipped(name: &str) -> Result<(&'static str, &'static str), Error> {
+    let plain = name.strip_prefix("scripts/").unwrap_or(name);
+    let plain = plain.strip_suffix(".rhai").unwrap_or(plain);
+    let found = |with_folder: bool| {
+        SHIPPED.iter().find(|(path, _)| {
+            let path = path.trim_end_matches(".rhai");
+            path == plain || (!with_folder && path.rsplit('/').next() == Some(plain))
+        })
+    };
+    found(true).or_else(|| found(false)).copied().ok_or_else(|| {
+        let stem = plain.rsplit('/').next().unwrap_or(plain);
+        let known = SHIPPED.iter().map(|(path, _)| path.trim_end_matches(".rhai"));
+        let near = nearest(stem, known.map(|path| path.rsplit('/').next().unwrap_or(path)));
+        let error = Error::new(ErrorKind::File, "new", "no script of this name came with pingscript").with_peer(name);
+        error.with_hint(match near.first() {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => "`pingscript scripts` lists the names".to_string(),
+        })
+    })
+}
+
 fn not_found(name: &str) -> Error {
-    // What is looked for among the policies is likely one of them.
+    // What is looked for in a folder of the shipped ones is likely one of them.
     let wanted = Path::new(name);
-    let folder = wanted.parent().filter(|folder| folder.ends_with(POLICIES)).map_or("", |_| POLICIES);
+    let folders = [POLICIES, EXAMPLES].into_iter();
+    let folder =
+        folders.into_iter().find(|folder| wanted.parent().is_some_and(|of| of.ends_with(folder))).unwrap_or("");
     let plain = wanted.file_stem().unwrap_or_default().to_string_lossy();
-    let known: Vec<&str> = shipped_in(folder).collect();
-    let what = if folder.is_empty() { "script" } else { "policy" };
+    let mut known: Vec<String> = shipped_in(folder).map(str::to_string).collect();
+    let what = if folder == POLICIES { "policy" } else { "script" };
     let error = Error::new(ErrorKind::File, "read", format!("there is no such {what}")).with_peer(name);
-    match nearest(&plain, known.iter().copied()).first() {
-        Some(near) => error.with_hint(format!("did you mean `{near}`?")),
-        None => error.with_hint(format!("give a file, or one that came with pingscript: {}", known.join(", "))),
+    let near: Vec<String> = nearest(&plain, known.iter().map(String::as_str)).into_iter().map(str::to_string).collect();
+    // Policies are given by their names alone.
+    let full = |name: &String| if folder == EXAMPLES { format!("{folder}/{name}") } else { name.clone() };
+    match near.first() {
+        Some(near) => error.with_hint(format!("did you mean `{}`?", full(near))),
+        None => {
+            known = known.iter().map(full).collect();
+            error.with_hint(format!("give a file, or one that came with pingscript: {}", known.join(", ")))
+        }
     }
 }
 

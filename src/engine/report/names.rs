@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use rhai::{AST, Engine, Scope};
+use rhai::{AST, Engine, FnAccess, Scope};
 
 /// The names known to an engine and a script, from which messages suggest.
 #[derive(Clone, Debug, Default)]
@@ -25,6 +25,7 @@ pub(super) struct Function {
     pub(super) params: Vec<Param>,
     /// The first parameter is changed in place: meant to be called with a dot.
     pub(super) is_method: bool,
+    pub(super) is_native: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -60,11 +61,40 @@ impl Names {
                 name: function.name.to_string(),
                 params: params.collect(),
                 is_method: false,
+                is_native: false,
             });
         }
         // The engine keeps functions by hash: give them an order that is the same in every run.
         names.functions.sort_by_cached_key(|f| (f.namespace.clone(), f.name.clone(), f.signature(false)));
         names
+    }
+
+    /// Adds the functions that the module `ast` shows to those who import it as `namespace`.
+    pub fn add_module(&mut self, namespace: &str, ast: &AST) {
+        self.namespaces.insert(namespace.to_string());
+        for function in ast.iter_functions().filter(|f| f.access == FnAccess::Public) {
+            let params = function.params.iter().map(|name| Param { name: name.to_string(), kind: "any".into() });
+            self.functions.push(Function {
+                namespace: namespace.to_string(),
+                name: function.name.to_string(),
+                params: params.collect(),
+                is_method: false,
+                is_native: false,
+            });
+        }
+    }
+
+    /// Whether a function takes so many arguments; `None` if there is none of that name. What stands before the dot of
+    /// a method call is the first argument of a native, and none of a function of the script.
+    pub fn takes(&self, namespace: &str, name: &str, given: usize, with_dot: bool) -> Option<bool> {
+        let mut forms = self.forms(namespace, name).peekable();
+        forms.peek()?;
+        Some(forms.any(|f| f.params.len() == given + usize::from(with_dot && !f.is_scripted())))
+    }
+
+    /// Whether there is a namespace of natives, or a module, of this name.
+    pub fn has_namespace(&self, name: &str) -> bool {
+        self.namespaces.contains(name)
     }
 
     /// Adds the variables of `scope`, for scripts that are compiled with it.
@@ -90,7 +120,7 @@ impl Names {
             if !namespace.is_empty() {
                 self.namespaces.insert(namespace.clone());
             }
-            self.functions.push(Function { namespace, name, params, is_method: first_is_changed });
+            self.functions.push(Function { namespace, name, params, is_method: first_is_changed, is_native: true });
         }
     }
 
@@ -127,6 +157,11 @@ impl Function {
             (_, "") => format!("{}({})", self.name, list(&self.params)),
             (_, namespace) => format!("{namespace}::{}({})", self.name, list(&self.params)),
         }
+    }
+
+    /// Whether it is written in the script: what stands before its dot is `this`, none of its parameters.
+    pub(super) fn is_scripted(&self) -> bool {
+        !self.is_native
     }
 
     /// A closure that uses its object must not be given with a dot; those of arrays and maps are no such.
