@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use rhai::{Dynamic, Map, NativeCallContext};
+use rhai::{Dynamic, ImmutableString, Map, NativeCallContext};
 
 use super::context::ScriptResult;
 use super::error::{OrRaise, raise};
@@ -40,8 +40,11 @@ pub fn bytes(ctx: &NativeCallContext, value: Dynamic) -> ScriptResult<Vec<u8>> {
 }
 
 /// Bytes as text; what is not UTF-8 shows as `\u{FFFD}`.
-pub fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
+pub fn text(bytes: &[u8]) -> ImmutableString {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => text.into(),
+        Err(_) => String::from_utf8_lossy(bytes).into_owned().into(),
+    }
 }
 
 fn wrong<T>(ctx: &NativeCallContext, what: &str, such_as: &str, value: &Dynamic) -> ScriptResult<T> {
@@ -65,6 +68,14 @@ pub fn shown(value: &Dynamic) -> String {
         return "a closure".to_string();
     }
     value.to_string()
+}
+
+/// A value as it would be typed on a command line.
+pub fn typed(value: &Dynamic) -> String {
+    match value.clone().try_cast::<Duration>() {
+        Some(duration) => duration.short(),
+        None => value.to_string(),
+    }
 }
 
 /// Reads an option map (`#{ timeout: 1.s }`), in which an unknown key is an error that names the known ones.
@@ -112,6 +123,15 @@ impl<'a> Options<'a> {
     pub fn count(&mut self, key: &'static str, least: i64) -> Result<Option<u64>, Error> {
         let read = |value: &Dynamic| value.as_int().ok().filter(|&n| n >= least).map(|n| n as u64);
         self.get(key, &format!("a whole number from {least} up"), read)
+    }
+
+    /// A number.
+    ///
+    /// # Errors
+    /// `invalid`: it is something else.
+    pub fn number(&mut self, key: &'static str) -> Result<Option<f64>, Error> {
+        let read = |value: &Dynamic| value.as_float().or_else(|_| value.as_int().map(|n| n as f64)).ok();
+        self.get(key, "a number", read)
     }
 
     /// True or false.

@@ -5,17 +5,18 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use rhai::plugin::*;
-use rhai::{Dynamic, EvalAltResult, FnPtr, Map, NativeCallContext, Position};
+use rhai::{Dynamic, FnPtr, Map, NativeCallContext, Position};
 
 use super::callback::Callback;
 use super::context::{self, ScriptResult};
 use super::convert::{Options, address, bytes, shown, text};
 use super::error::{OrRaise, raise, thrown};
+use super::policy::api::Verdict;
+use super::time::api::Deadline;
 use crate::net::addr::{self, Version};
-use crate::net::error::Error;
-use crate::net::judge::Unanswered;
+use crate::net::error::{Error, ErrorKind};
 use crate::net::pinger::{Pinger as NetPinger, Plan};
-use crate::net::policy;
+use crate::net::policy::{self, Action, Place};
 use crate::net::prober::{End, Outcome, Probe};
 use crate::net::time::Duration;
 use crate::net::udp::{Datagram, IcmpError, Incoming, Options as SocketOptions, UdpSocket};
@@ -31,13 +32,29 @@ pub struct Packet(Arc<Received>);
 struct Received {
     socket: UdpSocket,
     incoming: Incoming,
-    number: u64,
+    /// Its place in its flow, while a policy decides about it.
+    deciding: Option<Place>,
+}
+
+impl Received {
+    fn place(&self) -> Option<Place> {
+        let judged = match &self.incoming {
+            Incoming::Packet(datagram) => datagram.judged.as_ref().map(|judged| judged.place),
+            _ => None,
+        };
+        self.deciding.or(judged)
+    }
 }
 
 impl Packet {
-    /// The `number`-th datagram of its flow, received by `socket`.
-    pub fn new(socket: UdpSocket, datagram: Datagram, number: u64) -> Self {
-        Self(Arc::new(Received { socket, incoming: Incoming::Packet(datagram), number }))
+    /// What `socket` received.
+    pub fn new(socket: UdpSocket, incoming: Incoming) -> Self {
+        Self(Arc::new(Received { socket, incoming, deciding: None }))
+    }
+
+    /// A datagram that a policy decides about.
+    pub fn under_judgement(socket: UdpSocket, datagram: Datagram, place: Place) -> Self {
+        Self(Arc::new(Received { socket, incoming: Incoming::Packet(datagram), deciding: Some(place) }))
     }
 
     fn datagram(&self) -> Option<&Datagram> {
@@ -114,24 +131,23 @@ impl IntoIterator for Schedule {
     }
 }
 
-/// A loop over a socket runs for each datagram it receives, until the script is stopped.
+/// A loop over a socket runs for each datagram it receives, until the script is stopped or the socket closed.
 impl IntoIterator for UdpSocket {
     type Item = ScriptResult<Dynamic>;
     type IntoIter = Box<dyn Iterator<Item = Self::Item>>;
 
     fn into_iter(self) -> Self::IntoIter {
-        let stop = context::current().stop;
-        let (mut ended, mut number) = (false, 0);
+        let stop = begin_to_wait().stop;
+        let mut ended = false;
         Box::new(std::iter::from_fn(move || {
             if ended || stop.is_stopped() {
                 return None;
             }
             match self.receive(None, &stop, false) {
-                Ok(Incoming::Packet(datagram)) => {
-                    number += 1;
-                    Some(Ok(Dynamic::from(Packet::new(self.clone(), datagram, number))))
-                }
+                Ok(incoming @ Incoming::Packet(_)) => Some(Ok(Dynamic::from(Packet::new(self.clone(), incoming)))),
                 Ok(_) => None,
+                // Whoever closed the socket wants the loop to end.
+                Err(err) if err.kind == ErrorKind::Closed => None,
                 Err(err) => {
                     ended = true;
                     Some(Err(thrown(err, Position::NONE)))
@@ -147,9 +163,16 @@ fn or_unit<T: Clone + Send + Sync + 'static>(value: Option<T>) -> Dynamic {
 
 fn bind(ctx: &NativeCallContext, local: SocketAddr, options: SocketOptions) -> ScriptResult<UdpSocket> {
     let context = context::current();
-    let socket = UdpSocket::bind(context.host.clone(), context.run.account.clone(), local, options).or_raise(ctx)?;
-    context.script.bound.announce(socket.local());
+    let socket = UdpSocket::bind(context.host.clone(), context.run.session.clone(), local, options).or_raise(ctx)?;
+    context.script.bound.keep(socket.local());
     Ok(socket)
+}
+
+/// The context of a script that is about to wait for packets: those that wait for its address may go on.
+fn begin_to_wait() -> context::Context {
+    let context = context::current();
+    context.script.bound.ready();
+    context
 }
 
 fn timeouts(options: &mut Options<'_>) -> Result<(Duration, Duration), Error> {
@@ -182,10 +205,10 @@ fn ping(
         let outcome = socket.ping(&probe, &stop, None).or_raise(ctx)?;
         return Ok(Ping::new(socket, outcome));
     };
-    let callback = Callback::new(ctx, matcher);
+    let mut callback = Callback::new(ctx, matcher);
     let mut failure = None;
     let mut matches = |datagram: &Datagram| {
-        let packet = Packet::new(socket.clone(), datagram.clone(), 1);
+        let packet = Packet::new(socket.clone(), Incoming::Packet(datagram.clone()));
         match callback.call([Dynamic::from(packet)]) {
             Ok(value) => value.as_bool().map_err(|_| {
                 failure = Some(thrown(
@@ -208,6 +231,7 @@ fn ping(
 
 /// Sockets, packets and pings of UDP.
 #[export_module]
+#[allow(clippy::unwrap_used)] // the code that the macro writes
 pub mod api {
     /// A UDP socket. Copies are the same socket.
     pub type UdpSocket = super::Socket;
@@ -286,8 +310,8 @@ pub mod api {
     /// ```
     #[rhai_fn(global, pure, return_raw)]
     pub fn recv(ctx: NativeCallContext, socket: &mut UdpSocket) -> ScriptResult<Packet> {
-        let incoming = socket.receive(None, &context::current().stop, true).or_raise(&ctx)?;
-        Ok(super::Packet(Arc::new(Received { socket: socket.clone(), incoming, number: 1 })))
+        let incoming = socket.receive(None, &begin_to_wait().stop, true).or_raise(&ctx)?;
+        Ok(super::Packet::new(socket.clone(), incoming))
     }
 
     /// Waits for a datagram, or for an ICMP error that answers one sent before, for at most `timeout`. The result's `kind`
@@ -312,17 +336,13 @@ pub mod api {
     ///
     /// ```rhai
     /// let sock = udp::bind("127.0.0.1:0");
-    /// let until = deadline(5.ms);
-    /// while sock.recv(until).kind != "timeout" {}
+    /// let end = deadline(5.ms);
+    /// while sock.recv(end).kind != "timeout" {}
     /// ```
     #[rhai_fn(global, pure, name = "recv", return_raw)]
-    pub fn recv_until(
-        ctx: NativeCallContext,
-        socket: &mut UdpSocket,
-        deadline: crate::net::time::Instant,
-    ) -> ScriptResult<Packet> {
-        let incoming = socket.receive(Some(deadline), &context::current().stop, true).or_raise(&ctx)?;
-        Ok(super::Packet(Arc::new(Received { socket: socket.clone(), incoming, number: 1 })))
+    pub fn recv_until(ctx: NativeCallContext, socket: &mut UdpSocket, deadline: Deadline) -> ScriptResult<Packet> {
+        let incoming = socket.receive(Some(deadline), &begin_to_wait().stop, true).or_raise(&ctx)?;
+        Ok(super::Packet::new(socket.clone(), incoming))
     }
 
     /// Sends `message` to `to` and waits for the answer, which repeats the message in any case of its letters; a message
@@ -619,7 +639,7 @@ pub mod api {
     /// ```
     #[rhai_fn(global, get = "data", pure)]
     pub fn packet_data(packet: &mut Packet) -> Dynamic {
-        packet.datagram().map_or(Dynamic::UNIT, |datagram| Dynamic::from_blob(datagram.data.clone()))
+        packet.datagram().map_or(Dynamic::UNIT, |datagram| Dynamic::from_blob(datagram.data.to_vec()))
     }
 
     /// The size of the payload in bytes; 0 if no datagram came.
@@ -634,16 +654,27 @@ pub mod api {
         packet.datagram().map_or(0, |datagram| datagram.data.len() as i64)
     }
 
-    /// In a policy: the packet's number within its flow, that is from this sender to this socket, from 1. In a loop over a
-    /// socket: its number since the loop began.
+    /// The packet's number within its flow, that is from this sender to this socket, from 1, as the socket's policy counts
+    /// it; `()` without a policy.
     ///
     /// ```rhai
     /// let policy = |pkt| if pkt.number <= 2 { drop() } else { pass() };
     /// set_policy(udp::bind("127.0.0.1:0"), policy);
     /// ```
     #[rhai_fn(global, get = "number", pure)]
-    pub fn packet_number(packet: &mut Packet) -> i64 {
-        packet.0.number as i64
+    pub fn packet_number(packet: &mut Packet) -> Dynamic {
+        packet.0.place().map_or(Dynamic::UNIT, |place| (place.number as i64).into())
+    }
+
+    /// The number of the packet's flow, by first appearance, from 0; `()` without a policy.
+    ///
+    /// ```rhai
+    /// let policy = |pkt| if pkt.flow == 0 { pass() } else { drop() };
+    /// set_policy(udp::bind("127.0.0.1:0"), policy);
+    /// ```
+    #[rhai_fn(global, get = "flow", pure)]
+    pub fn packet_flow(packet: &mut Packet) -> Dynamic {
+        packet.0.place().map_or(Dynamic::UNIT, |place| (place.flow as i64).into())
     }
 
     /// The ICMP error that came; `()` if none did.
@@ -672,7 +703,7 @@ pub mod api {
     /// expect(sock.recv(1.s).reply("HELLO").kind, "pass");
     /// ```
     #[rhai_fn(global, pure, return_raw)]
-    pub fn reply(ctx: NativeCallContext, packet: &mut Packet, data: Dynamic) -> ScriptResult<policy::Verdict> {
+    pub fn reply(ctx: NativeCallContext, packet: &mut Packet, data: Dynamic) -> ScriptResult<Verdict> {
         let data = bytes(&ctx, data)?;
         let Some(datagram) = packet.datagram() else {
             let kind = packet_kind(packet);
@@ -681,12 +712,10 @@ pub mod api {
                 Error::invalid("reply", format!("there is no datagram to answer, but kind \"{kind}\"")),
             );
         };
-        packet.0.socket.answer(datagram, &data).map_err(|failure| match failure {
-            Unanswered::Send(err) => thrown(err, ctx.call_position()),
-            Unanswered::Policy(failure) => match failure.downcast::<Box<EvalAltResult>>() {
-                Ok(error) => *error,
-                Err(_) => thrown(Error::invalid("reply", "the policy failed"), ctx.call_position()),
-            },
+        let judged = packet.0.socket.answer(datagram, &data).or_raise(&ctx)?;
+        Ok(match judged {
+            Some(judged) => judged.verdict.clone(),
+            None => policy::Verdict { action: Action::Pass, origin: "no policy".into() },
         })
     }
 
@@ -776,7 +805,7 @@ pub mod api {
     /// ```
     #[rhai_fn(global, get = "data", pure)]
     pub fn ping_data(ping: &mut Ping) -> Dynamic {
-        ping.reply().map_or(Dynamic::UNIT, |datagram| Dynamic::from_blob(datagram.data.clone()))
+        ping.reply().map_or(Dynamic::UNIT, |datagram| Dynamic::from_blob(datagram.data.to_vec()))
     }
 
     /// The round-trip time, a Duration measured by the session's clock (see `clock` of a socket); `()` if there is no reply.
@@ -1025,7 +1054,9 @@ pub mod api {
 
 /// The functions of the namespace `udp`.
 #[export_module]
+#[allow(clippy::unwrap_used)] // the code that the macro writes
 pub mod namespace {
+    use super::api::Addr;
     use crate::net::udp::UdpSocket;
 
     /// Makes a socket bound to `HOST:PORT`, port 0 for any free one (socket(2), bind(2)). ICMP errors for what it sends reach
@@ -1095,6 +1126,45 @@ pub mod namespace {
         super::bind(&ctx, local, SocketOptions::default())
     }
 
+    /// Answers each datagram that the socket receives, until the script is stopped or the socket closed: calls `handler` with
+    /// the packet and sends what it returns, a string or a blob, back, as far as the socket's policy lets it; `()` sends
+    /// nothing, as when the handler has called `reply` itself. The fastest way to serve; several threads may serve one socket.
+    ///
+    /// What the handler captured is copied when the loop begins; what it changes, it finds at the next packet.
+    ///
+    /// Errors: what the handler throws; `invalid`: it returns something else; those of `send_to`.
+    ///
+    /// ```rhai
+    /// let server = udp::bind("127.0.0.1:0");
+    /// let task = start_thread(|| udp::serve(server, |pkt| pkt.text.to_upper()));
+    /// let ping = udp::open(server.addr).ping(server.addr, "ping 1", 1.s);
+    /// expect(ping.text, "PING 1");
+    /// task.stop();
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn serve(ctx: NativeCallContext, socket: UdpSocket, handler: FnPtr) -> ScriptResult<()> {
+        let stop = super::begin_to_wait().stop;
+        let mut callback = Callback::new(&ctx, handler);
+        loop {
+            let datagram = match socket.receive(None, &stop, false) {
+                Ok(Incoming::Packet(datagram)) => datagram,
+                Ok(_) => return Ok(()),
+                Err(err) if err.kind == ErrorKind::Closed => return Ok(()),
+                Err(err) => return Err(thrown(err, ctx.call_position())),
+            };
+            let packet = super::Packet::new(socket.clone(), Incoming::Packet(datagram));
+            let answer = callback.call([Dynamic::from(packet.clone())])?;
+            if !answer.is_unit()
+                && let Some(datagram) = packet.datagram()
+            {
+                match answer.read_lock::<rhai::ImmutableString>() {
+                    Some(text) => socket.answer(datagram, text.as_bytes()).or_raise(&ctx)?,
+                    None => socket.answer(datagram, &bytes(&ctx, answer.clone())?).or_raise(&ctx)?,
+                };
+            }
+        }
+    }
+
     /// An address of this host that answers with "Port Unreachable": its port was free a moment ago.
     ///
     /// Errors: `exhausted`.
@@ -1103,10 +1173,10 @@ pub mod namespace {
     /// print(udp::closed_port());
     /// ```
     #[rhai_fn(return_raw)]
-    pub fn closed_port(ctx: NativeCallContext) -> ScriptResult<std::net::SocketAddr> {
+    pub fn closed_port(ctx: NativeCallContext) -> ScriptResult<Addr> {
         let local = addr::local("127.0.0.1:0", Version::V4).or_raise(&ctx)?;
         let context = context::current();
-        let account = context.run.account.clone();
+        let account = context.run.session.clone();
         let socket = UdpSocket::bind(context.host, account, local, SocketOptions::default()).or_raise(&ctx)?;
         Ok(socket.local())
     }

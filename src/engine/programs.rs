@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use rhai::{AST, Dynamic, Engine, EvalAltResult, ParseError, Scope};
+use rhai::{
+    AST, Caches, Dynamic, Engine, EvalAltResult, EvalContext, Expr, Expression, GlobalRuntimeState, ParseError,
+    Position, Scope, Stmt, StmtBlock,
+};
 
 use super::report::{Names, Reporter, innermost};
 use super::settings;
@@ -68,25 +71,58 @@ impl Programs for ScriptHost {
     }
 
     fn load(&self, name: &str, from: &str) -> ScriptResult<(String, AST)> {
-        let (name, text) = self.sources.find(name, from).map_err(|error| thrown(error, rhai::Position::NONE))?;
+        let (name, text) = self.sources.find(name, from).map_err(|error| thrown(error, Position::NONE))?;
         let program = self.compile(&name, &text).map_err(|error| {
             let error: Box<EvalAltResult> = error.into();
-            Box::new(EvalAltResult::ErrorInModule(name.clone(), error, rhai::Position::NONE))
+            Box::new(EvalAltResult::ErrorInModule(name.clone(), error, Position::NONE))
         })?;
         Ok((name, program))
     }
 
     fn run(&self, program: &AST, context: &Context) -> ScriptResult<Dynamic> {
+        self.evaluate(program, context).map(|(value, _)| value)
+    }
+
+    fn evaluate(&self, program: &AST, context: &Context) -> ScriptResult<(Dynamic, GlobalRuntimeState)> {
         let entered = context::enter(context.clone());
-        let result = guarded(|| self.engine.eval_ast_with_scope::<Dynamic>(&mut Scope::new(), program));
+        let mut global = self.engine.new_global_runtime_state();
+        global.lib.push(program.shared_lib().clone());
+        global.source = program.source().map(Into::into);
+        let result = evaluate(&self.engine, &mut global, &mut Scope::new(), program.statements());
         drop(entered);
-        result
+        result.map(|value| (value, global))
     }
 
     fn report(&self, what: &str, error: &EvalAltResult) {
         let main = context::peek(|context| context.script.name.clone()).unwrap_or_default();
         output::note(&format!("in the {what}:\n{}", self.describe(&main, error, None).trim_end()));
     }
+}
+
+/// Runs statements at the top of a script. What `exit` throws stays what it is: the engine's own ways to run a program
+/// make its value that of the program, and the exit code would be lost.
+///
+/// # Errors
+/// What the statements throw, [`EvalAltResult::Exit`] among it.
+pub(super) fn evaluate(
+    engine: &Engine,
+    global: &mut GlobalRuntimeState,
+    scope: &mut Scope<'_>,
+    statements: &[Stmt],
+) -> ScriptResult<Dynamic> {
+    let block = StmtBlock::new(statements.to_vec(), Position::NONE, Position::NONE);
+    let block = Expr::Stmt(Box::new(block));
+    let mut caches = Caches::new();
+    let result = guarded(|| {
+        let mut context = EvalContext::new(engine, global, &mut caches, scope, None);
+        // Marked so because it may change from one version of rhai to the next; ours is pinned.
+        #[allow(deprecated)]
+        context.eval_expression_tree_raw(&Expression::from(&block), false)
+    });
+    result.or_else(|error| match *error {
+        EvalAltResult::Return(value, _) => Ok(value),
+        _ => Err(error),
+    })
 }
 
 /// The core's error that `error` is at its bottom, if it is one.

@@ -47,7 +47,7 @@ fn print(text: &str) {
     output::line(text);
     if output::is_closed() {
         // Whoever read it has gone (`| head`): there is nothing left to do.
-        context::peek(|context| context.run.root.terminate(Reason::Ended));
+        context::peek(|context| context.run.session.stop.terminate(Reason::Ended));
     }
 }
 

@@ -7,14 +7,28 @@ use std::sync::{Mutex, PoisonError};
 use crate::nearest::nearest;
 use crate::net::error::{Error, ErrorKind};
 
-/// The scripts that travel with the binary: name and text.
+/// The scripts that travel with the binary: their path below the folder `scripts`, and their text.
 pub const SHIPPED: &[(&str, &str)] = &[
     ("udp_ping.rhai", include_str!("../../scripts/udp_ping.rhai")),
+    ("udp_load.rhai", include_str!("../../scripts/udp_load.rhai")),
+    ("udp_multi.rhai", include_str!("../../scripts/udp_multi.rhai")),
     ("udp_server.rhai", include_str!("../../scripts/udp_server.rhai")),
+    ("udp_server_plain.rhai", include_str!("../../scripts/udp_server_plain.rhai")),
+    ("policies/corrupt.rhai", include_str!("../../scripts/policies/corrupt.rhai")),
+    ("policies/delay.rhai", include_str!("../../scripts/policies/delay.rhai")),
+    ("policies/duplicate.rhai", include_str!("../../scripts/policies/duplicate.rhai")),
+    ("policies/every.rhai", include_str!("../../scripts/policies/every.rhai")),
+    ("policies/first.rhai", include_str!("../../scripts/policies/first.rhai")),
+    ("policies/gilbert.rhai", include_str!("../../scripts/policies/gilbert.rhai")),
+    ("policies/loss.rhai", include_str!("../../scripts/policies/loss.rhai")),
+    ("policies/pattern.rhai", include_str!("../../scripts/policies/pattern.rhai")),
 ];
 
 /// The folder that shipped scripts are shown to be in, and that scripts are looked for above another's.
 const ROOT: &str = "scripts";
+
+/// The folder of policies below it.
+const POLICIES: &str = "policies";
 
 /// The texts of all sources seen, by the names they are shown under.
 #[derive(Debug, Default)]
@@ -57,7 +71,9 @@ impl Sources {
         let folder = Path::new(from).parent().unwrap_or(Path::new(""));
         let below_root = Path::new(name).strip_prefix(ROOT).unwrap_or(Path::new(name));
         let above = folder.ancestors().find(|folder| folder.ends_with(ROOT)).map(|root| root.join(below_root));
-        for path in std::iter::once(folder.join(name)).chain(above) {
+        // A path with a folder may be meant from where the user is, as one given on the command line.
+        let here = name.contains('/').then(|| PathBuf::from(name));
+        for path in std::iter::once(folder.join(name)).chain(above).chain(here) {
             match std::fs::read(&path) {
                 Ok(bytes) => return self.decode(&path.to_string_lossy(), bytes),
                 Err(err) if err.kind() == std::io::ErrorKind::NotFound => {}
@@ -122,16 +138,25 @@ fn shipped(file: &str) -> Option<(String, &'static str)> {
 }
 
 fn not_found(name: &str) -> Error {
-    let plain = Path::new(name).file_stem().unwrap_or_default().to_string_lossy();
-    let near = nearest(&plain, SHIPPED.iter().map(|(name, _)| name.trim_end_matches(".rhai")));
-    let error = Error::new(ErrorKind::File, "read", "there is no such script").with_peer(name);
-    match near.first() {
+    // What is looked for among the policies is likely one of them.
+    let wanted = Path::new(name);
+    let folder = wanted.parent().filter(|folder| folder.ends_with(POLICIES)).map_or("", |_| POLICIES);
+    let plain = wanted.file_stem().unwrap_or_default().to_string_lossy();
+    let known: Vec<&str> = shipped_in(folder).collect();
+    let what = if folder.is_empty() { "script" } else { "policy" };
+    let error = Error::new(ErrorKind::File, "read", format!("there is no such {what}")).with_peer(name);
+    match nearest(&plain, known.iter().copied()).first() {
         Some(near) => error.with_hint(format!("did you mean `{near}`?")),
-        None => {
-            let all: Vec<&str> = SHIPPED.iter().map(|(name, _)| name.trim_end_matches(".rhai")).collect();
-            error.with_hint(format!("give a file, or one of the scripts that came with pingscript: {}", all.join(", ")))
-        }
+        None => error.with_hint(format!("give a file, or one that came with pingscript: {}", known.join(", "))),
     }
+}
+
+/// The names of the shipped scripts in a folder below `scripts`; `""` for those in none.
+pub fn shipped_in(folder: &str) -> impl Iterator<Item = &'static str> {
+    SHIPPED.iter().filter_map(move |(path, _)| {
+        let (of, file) = path.rsplit_once('/').unwrap_or(("", path));
+        (of == folder).then(|| file.trim_end_matches(".rhai"))
+    })
 }
 
 fn unreadable(name: &str, err: &std::io::Error) -> Error {

@@ -15,6 +15,7 @@ use std::sync::OnceLock;
 use socket2::{Domain, Socket, Type};
 
 use super::error::{Error, ErrorKind, Result};
+use super::event::Event;
 use super::host::{Host, Waited};
 use super::ledger::{Arrival, Blame, Content, Counts, ErrorArrival, Key, Ledger, ProbeId, Stray};
 use super::stop::Stop;
@@ -135,6 +136,8 @@ struct Pending {
     to: SocketAddr,
     message: Box<[u8]>,
     sent: Instant,
+    /// The same by the wall clock, in nanoseconds since 1970.
+    sent_wall: i64,
     stamp: Option<i64>,
 }
 
@@ -178,7 +181,7 @@ impl Prober {
         let content = Content::of(probe.message);
         let number = number_of(probe.message);
         let key = number.map_or(Key::Content(content.hash), Key::Number);
-        let sent = udp.host().now();
+        let (sent, sent_wall) = (udp.host().now(), udp.host().unix_nanos());
         let result = udp.send_raw(socket, probe.message, probe.to, |queued| self.hear_queued(queued));
         let failed = match result {
             Ok(stamp) => Ok(stamp),
@@ -197,7 +200,7 @@ impl Prober {
         match failed {
             Ok(stamp) => {
                 let message = probe.message.into();
-                self.pending.insert(id, Pending { number, to: probe.to, message, sent, stamp: None });
+                self.pending.insert(id, Pending { number, to: probe.to, message, sent, sent_wall, stamp: None });
                 if let Some(stamp) = stamp {
                     if self.stamped.back().is_some_and(|&(last, _)| stamp.wrapping_sub(last) as i32 <= 0) {
                         // The numbering began again.
@@ -208,7 +211,9 @@ impl Prober {
             }
             Err(error) => {
                 self.ledger.error(sent, Blame::Named(id));
-                self.settled.push_back((id, Outcome { number, to: probe.to, end: End::Unsent(error) }));
+                let pending =
+                    Pending { number, to: probe.to, message: probe.message.into(), sent, sent_wall, stamp: None };
+                self.finish(udp, id, &pending, End::Unsent(error));
             }
         }
         Ok(id)
@@ -411,7 +416,7 @@ impl Prober {
                     let session = *self.clock.get_or_insert(clock);
                     udp.account().measured_by(session.name());
                     let end = End::Reply { datagram, rtt, clock, lesser: clock != session };
-                    self.settled.push_back((id, Outcome { number: pending.number, to: pending.to, end }));
+                    self.finish(udp, id, &pending, end);
                 }
             }
             Arrival::Late { id: Some(id), timed_out: true } => self.time_out(udp, id, true),
@@ -471,7 +476,7 @@ impl Prober {
             (ErrorArrival::Settled { id, .. }, _) => {
                 if let Some(pending) = self.pending.remove(&id) {
                     let end = End::Icmp { error, assumed: matches!(blame, Blame::Assumed(_)) };
-                    self.settled.push_back((id, Outcome { number: pending.number, to: pending.to, end }));
+                    self.finish(udp, id, &pending, end);
                 }
             }
             (ErrorArrival::Stray { timed_out: true }, Blame::Named(id) | Blame::Assumed(id)) => {
@@ -503,8 +508,20 @@ impl Prober {
         if let Some(pending) = self.pending.remove(&id) {
             let content = Content::of(&pending.message);
             udp.account().lost(pending.number, udp.local(), pending.to, content, late);
-            self.settled.push_back((id, Outcome { number: pending.number, to: pending.to, end: End::TimedOut }));
+            self.finish(udp, id, &pending, End::TimedOut);
         }
+    }
+
+    /// Makes an outcome of a settled probe.
+    fn finish(&mut self, udp: &UdpSocket, id: ProbeId, pending: &Pending, end: End) {
+        let outcome = Outcome { number: pending.number, to: pending.to, end };
+        udp.session().events.tell(|| Event::Outcome {
+            flow: udp.flow(udp.local(), pending.to),
+            sent: pending.sent_wall,
+            size: pending.message.len(),
+            outcome: &outcome,
+        });
+        self.settled.push_back((id, outcome));
     }
 }
 

@@ -138,6 +138,18 @@ pub fn set_option(fd: BorrowedFd<'_>, level: i32, name: i32, value: i32) -> io::
     if rc == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
+/// How many datagrams a socket has dropped, by its own count (SO_MEMINFO).
+pub fn drops(fd: BorrowedFd<'_>) -> io::Result<u64> {
+    const DROPS: usize = 8; // SK_MEMINFO_DROPS
+    let mut info = [0u32; 16];
+    let mut len = std::mem::size_of_val(&info) as libc::socklen_t;
+    // SAFETY: `info` is valid for the length given, and the kernel writes no more than that.
+    let rc = unsafe {
+        libc::getsockopt(fd.as_raw_fd(), libc::SOL_SOCKET, libc::SO_MEMINFO, info.as_mut_ptr().cast(), &mut len)
+    };
+    if rc == 0 { Ok(u64::from(info[DROPS])) } else { Err(io::Error::last_os_error()) }
+}
+
 /// Has the kernel stamp the socket's packets as they are sent and received, and number those sent from 0 on
 /// (SO_TIMESTAMPING). It need not know how; then there are no stamps.
 pub fn number_stamps(fd: BorrowedFd<'_>) {

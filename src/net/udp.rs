@@ -9,20 +9,22 @@ use std::collections::VecDeque;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::AsFd;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::account::Account;
 use super::error::{Error, ErrorKind, Result};
+use super::event::{Event, Flow};
 use super::host::{Host, Waited};
-use super::judge::Judge;
+use super::judge::{Judge, Judged};
 use super::ledger::Counts;
 use super::prober::{Clock, Prober};
+use super::session::Session;
 use super::stop::Stop;
 use super::sys::{self, Origin, PollFd, RawAddr};
-use super::time::Instant;
+use super::time::{Duration, Instant};
 use super::wire::{Family, icmp};
 
 /// The largest payload of a UDP datagram over IPv4: 65,535 less the headers.
@@ -43,10 +45,21 @@ pub struct Options {
 #[derive(Clone, Debug)]
 pub struct UdpSocket(Arc<Inner>);
 
+/// A UDP socket that does not keep it open.
+#[derive(Clone, Debug)]
+pub struct WeakSocket(Weak<Inner>);
+
+impl WeakSocket {
+    /// The socket, if anybody still holds it.
+    pub fn upgrade(&self) -> Option<UdpSocket> {
+        self.0.upgrade().map(UdpSocket)
+    }
+}
+
 #[derive(Debug)]
 struct Inner {
     host: Arc<dyn Host>,
-    account: Arc<Account>,
+    session: Arc<Session>,
     /// `None` once closed.
     socket: Mutex<Option<Arc<Socket>>>,
     local: SocketAddr,
@@ -60,13 +73,17 @@ struct Inner {
     /// ICMP errors that a plain send found in its way, for whoever pings or receives next.
     unread: Mutex<VecDeque<Queued>>,
     unheeded_errors: AtomicU64,
+    /// Whether the account knows that it answers.
+    serving: AtomicBool,
+    /// Datagrams the kernel had dropped at the last event about it.
+    drops_told: AtomicU64,
 }
 
 /// A datagram as it arrived.
 #[derive(Clone, Debug)]
 pub struct Datagram {
     /// The payload.
-    pub data: Vec<u8>,
+    pub data: Arc<[u8]>,
     /// Who sent it.
     pub from: SocketAddr,
     /// Whether it was longer than the buffer of 65,535 bytes.
@@ -75,6 +92,8 @@ pub struct Datagram {
     pub stamp: Option<i64>,
     /// TTL or hop limit, where the socket asks for it.
     pub ttl: Option<u8>,
+    /// What the socket's policy decided about it.
+    pub judged: Option<Arc<Judged>>,
 }
 
 /// An ICMP error that answers a datagram of this socket.
@@ -134,7 +153,7 @@ impl UdpSocket {
     ///
     /// # Errors
     /// `in-use`, `not-local`, `permission` (a port below 1024), `exhausted`.
-    pub fn bind(host: Arc<dyn Host>, account: Arc<Account>, local: SocketAddr, options: Options) -> Result<Self> {
+    pub fn bind(host: Arc<dyn Host>, session: Arc<Session>, local: SocketAddr, options: Options) -> Result<Self> {
         let failed = |err: &io::Error| bind_error(err, local);
         let socket =
             host.socket(Domain::for_address(local), Type::DGRAM, Some(Protocol::UDP)).map_err(|err| failed(&err))?;
@@ -146,6 +165,8 @@ impl UdpSocket {
             } else {
                 sys::set_option(socket.as_fd(), libc::IPPROTO_IP, libc::IP_RECVERR, 1)?;
             }
+            // The kernel counts what a full buffer loses, and says so with what comes next.
+            sys::set_option(socket.as_fd(), libc::SOL_SOCKET, libc::SO_RXQ_OVFL, 1)?;
             if options.reuse {
                 socket.set_reuse_address(true)?;
                 socket.set_reuse_port(true)?;
@@ -162,7 +183,7 @@ impl UdpSocket {
         let local = set_up().map_err(|err| failed(&err))?;
         Ok(Self(Arc::new(Inner {
             host,
-            account,
+            session,
             socket: Mutex::new(Some(Arc::new(socket))),
             local,
             peer: Mutex::default(),
@@ -172,6 +193,8 @@ impl UdpSocket {
             next_stamp: Mutex::default(),
             unread: Mutex::default(),
             unheeded_errors: AtomicU64::new(0),
+            serving: AtomicBool::new(false),
+            drops_told: AtomicU64::new(0),
         })))
     }
 
@@ -204,7 +227,9 @@ impl UdpSocket {
 
     /// Closes the socket; a receive that waits on it ends.
     pub fn close(&self) {
-        if let Some(socket) = lock(&self.0.socket).take() {
+        let socket = lock(&self.0.socket).take();
+        if let Some(socket) = socket {
+            self.0.leave_drops(&socket);
             // Wakes waiting threads, on unconnected sockets too, where the call itself reports ENOTCONN.
             let _ = socket.shutdown(std::net::Shutdown::Both);
         }
@@ -263,16 +288,20 @@ impl UdpSocket {
         let mut again = TRIES;
         loop {
             // Held over the call: the kernel numbers packets in the order of the calls.
-            let mut next = lock(&self.0.next_stamp);
+            let mut next = Some(lock(&self.0.next_stamp)).filter(|next| next.is_some());
             let Err(err) = sys::send_to(socket.as_fd(), data, &raw) else {
-                let number = *next;
-                *next = number.map(|number| number.wrapping_add(1));
+                let number = next.as_ref().and_then(|next| **next);
+                if let Some(next) = &mut next {
+                    **next = number.map(|number| number.wrapping_add(1));
+                }
+                drop(next);
+                self.0.session.events.tell(|| Event::Sent { flow: self.flow(self.0.local, to), data });
                 return Ok(number);
             };
-            if next.is_some() {
+            if let Some(next) = &mut next {
                 // Kernels differ in whether a failed send took a number.
                 sys::number_stamps(socket.as_fd());
-                *next = Some(0);
+                **next = Some(0);
             }
             drop(next);
             // Errors may keep coming for what is in flight, and each may take the place of one call.
@@ -291,7 +320,7 @@ impl UdpSocket {
         let socket = self.socket("recv")?;
         loop {
             let mut icmp = None;
-            match self.take(&socket) {
+            match self.take_judged(&socket) {
                 Ok(Some(datagram)) => return Ok(Incoming::Packet(datagram)),
                 Ok(None) if lock(&self.0.unread).is_empty() => {
                     let mut fds = [PollFd::readable(socket.as_fd())];
@@ -323,6 +352,24 @@ impl UdpSocket {
         }
     }
 
+    /// Receives a datagram without waiting and has the policy decide about it.
+    fn take_judged(&self, socket: &Socket) -> io::Result<Option<Datagram>> {
+        let Some(judge) = self.judge() else { return self.take(socket) };
+        let mut flows = judge.turn();
+        let Some(mut datagram) = self.take(socket)? else { return Ok(None) };
+        let judged = judge.judge(&mut flows, self, &datagram);
+        drop(flows);
+        let flow = || self.flow(datagram.from, self.0.local);
+        self.0.session.events.tell(|| Event::Judged { flow: flow(), data: &datagram.data, judged: &judged });
+        datagram.judged = Some(Arc::new(judged));
+        Ok(Some(datagram))
+    }
+
+    /// A flow from one address to another, now.
+    pub(super) fn flow(&self, from: SocketAddr, to: SocketAddr) -> Flow {
+        Flow { time: self.0.host.unix_nanos(), from, to }
+    }
+
     /// Has the kernel stamp what is sent and received from now on (SO_TIMESTAMPING). Where it will not, the session's
     /// clock is the next best.
     pub(super) fn ask_for_stamps(&self, socket: &Socket) {
@@ -341,12 +388,21 @@ impl UdpSocket {
             loop {
                 match sys::receive(socket.as_fd(), buffer, false) {
                     Ok(received) => {
-                        return Ok(received.addr.map(|from| Datagram {
-                            data: buffer[..received.len].to_vec(),
-                            from,
-                            truncated: received.truncated,
-                            stamp: received.stamp,
-                            ttl: received.ttl,
+                        if let Some(drops) = received.overflow {
+                            self.tell_drops(u64::from(drops));
+                        }
+                        let data = &buffer[..received.len];
+                        return Ok(received.addr.map(|from| {
+                            let flow = || self.flow(from, self.0.local);
+                            self.0.session.events.tell(|| Event::Received { flow: flow(), data });
+                            Datagram {
+                                data: data.into(),
+                                from,
+                                truncated: received.truncated,
+                                stamp: received.stamp,
+                                ttl: received.ttl,
+                                judged: None,
+                            }
                         }));
                     }
                     Err(err) if is_pending_error(&err) && again > 0 => again -= 1,
@@ -356,6 +412,15 @@ impl UdpSocket {
                 }
             }
         })
+    }
+
+    /// Tells of what the kernel has dropped since it was last told.
+    fn tell_drops(&self, drops: u64) {
+        let before = self.0.drops_told.fetch_max(drops, Ordering::Relaxed);
+        if drops > before {
+            let (socket, count) = (self.0.local, drops - before);
+            self.0.session.events.tell(|| Event::KernelDrops { socket, count });
+        }
     }
 
     /// Empties the error queue; how many entries it had.
@@ -404,8 +469,39 @@ impl UdpSocket {
     }
 
     /// Where losses and verdicts are accounted for.
-    pub fn account(&self) -> &Arc<Account> {
-        &self.0.account
+    pub fn account(&self) -> &Account {
+        &self.0.session.account
+    }
+
+    /// What it shares with all sockets of the run.
+    pub fn session(&self) -> &Arc<Session> {
+        &self.0.session
+    }
+
+    /// How many datagrams the kernel has dropped because the receive buffer was full (SO_MEMINFO).
+    ///
+    /// # Errors
+    /// `closed`.
+    pub fn kernel_drops(&self) -> Result<u64> {
+        let socket = self.socket("kernel_drops")?;
+        sys::drops(socket.as_fd()).map_err(|err| Error::system("kernel_drops", &err))
+    }
+
+    /// Sends `data` when `by` has passed, without waiting for it.
+    ///
+    /// # Errors
+    /// `exhausted`.
+    pub fn send_later(&self, by: Duration, data: Vec<u8>, to: SocketAddr) -> Result<()> {
+        let session = &self.0.session;
+        let sent = session.later.send(&session.stop, by, self.clone(), data, to);
+        sent.map_err(|err| Error::system("send", &err).with_peer(to))
+    }
+
+    /// Makes known that this socket answers.
+    pub(super) fn serves(&self) {
+        if !self.0.serving.swap(true, Ordering::Relaxed) {
+            self.account().serves(self.0.local, WeakSocket(Arc::downgrade(&self.0)));
+        }
     }
 
     /// The probes sent from this socket.
@@ -443,9 +539,11 @@ impl UdpSocket {
         lock(&self.0.judge).clone()
     }
 
-    /// Puts a policy in place of the one before.
-    pub fn set_judge(&self, judge: Judge) {
-        *lock(&self.0.judge) = Some(Arc::new(judge));
+    /// Puts a policy in place of the one before; `name` is for the account.
+    pub fn set_judge(&self, judge: Judge, name: String) {
+        let judge = Arc::new(judge);
+        self.account().judges(self.0.local, judge.clone(), name);
+        *lock(&self.0.judge) = Some(judge);
     }
 
     pub(super) fn same_version(&self, op: &'static str, to: SocketAddr) -> Result<()> {
@@ -460,6 +558,25 @@ impl UdpSocket {
         )
         .with_peer(to)
         .with_hint(format!("bind the socket to {any}")))
+    }
+}
+
+impl Inner {
+    /// Leaves the kernel's count of drops with the account, since the socket is about to go.
+    fn leave_drops(&self, socket: &Socket) {
+        if self.serving.load(Ordering::Relaxed)
+            && let Ok(drops) = sys::drops(socket.as_fd())
+        {
+            self.session.account.kernel_drops(self.local, drops);
+        }
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        if let Some(socket) = lock(&self.socket).take() {
+            self.leave_drops(&socket);
+        }
     }
 }
 

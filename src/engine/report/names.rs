@@ -196,6 +196,12 @@ const NOT_OF_SCRIPTS: [&str; 11] = ["i8", "u8", "i16", "u16", "i32", "u32", "u64
 
 #[cfg(test)]
 mod tests {
+    use std::any::TypeId;
+    use std::collections::HashMap;
+    use std::sync::Arc;
+
+    use rhai::FuncInfo;
+
     use super::*;
 
     #[test]
@@ -220,4 +226,29 @@ mod tests {
             assert_eq!(plain_type(given), expected, "{given}");
         }
     }
+
+    #[test]
+    fn every_parameter_shows_its_type_under_one_name() {
+        let engine = crate::engine::settings::build(Arc::default());
+        let shown = |info: FuncInfo| {
+            let params = info.metadata.params_info.iter().map(|text| param(&with_registered_type(&engine, text)));
+            let types = info.metadata.param_types.iter().copied();
+            Some((info.metadata.gen_signature(Into::into), types.zip(params).collect::<Vec<_>>()))
+        };
+        let mut names: HashMap<TypeId, (String, String)> = HashMap::new();
+        let natives = engine.collect_fn_metadata(None, shown, false);
+        assert!(natives.len() > 100, "{}", natives.len());
+        for (function, params) in natives {
+            for (id, Param { name, kind }) in params {
+                assert!(!name.is_empty(), "{function}: a parameter has no name");
+                let plain = PLAIN.contains(&kind.as_str());
+                let ours = kind.starts_with(char::is_uppercase) && kind.chars().all(char::is_alphanumeric);
+                assert!(plain || ours, "{function}: `{kind}` is no name for scripts");
+                let (known, of) = names.entry(id).or_insert_with(|| (kind.clone(), function.clone()));
+                assert_eq!(*known, kind, "one type under two names: in {of} and in {function}");
+            }
+        }
+    }
+
+    const PLAIN: [&str; 9] = ["string", "integer", "float", "bool", "closure", "array", "blob", "map", "any"];
 }
