@@ -181,7 +181,11 @@ impl Prober {
         let content = Content::of(probe.message);
         let number = number_of(probe.message);
         let key = number.map_or(Key::Content(content.hash), Key::Number);
-        let (sent, sent_wall) = (udp.host().now(), udp.host().unix_nanos());
+        let message: Box<[u8]> = probe.message.into();
+        let sent_wall = udp.host().unix_nanos();
+        // Nothing comes between this reading and the send; and little between the send and the wait, since on a busy
+        // machine the peer may have to wait for this very processor.
+        let sent = udp.host().now();
         let result = udp.send_raw(socket, probe.message, probe.to, |queued| self.hear_queued(queued));
         let failed = match result {
             Ok(stamp) => Ok(stamp),
@@ -199,7 +203,6 @@ impl Prober {
         let number = number.unwrap_or(id.number());
         match failed {
             Ok(stamp) => {
-                let message = probe.message.into();
                 self.pending.insert(id, Pending { number, to: probe.to, message, sent, sent_wall, stamp: None });
                 if let Some(stamp) = stamp {
                     if self.stamped.back().is_some_and(|&(last, _)| stamp.wrapping_sub(last) as i32 <= 0) {
@@ -211,8 +214,7 @@ impl Prober {
             }
             Err(error) => {
                 self.ledger.error(sent, Blame::Named(id));
-                let pending =
-                    Pending { number, to: probe.to, message: probe.message.into(), sent, sent_wall, stamp: None };
+                let pending = Pending { number, to: probe.to, message, sent, sent_wall, stamp: None };
                 self.finish(udp, id, &pending, End::Unsent(error));
             }
         }
@@ -228,11 +230,16 @@ impl Prober {
         matcher: &mut Option<Matcher<'_>>,
         stop: &Stop,
     ) -> Result<Outcome> {
+        // The stamp of the sending is there already, and would end the wait. Other than that nothing is looked for yet.
+        udp.drain_one(socket, &mut |queued| self.hear_queued(queued));
+        let mut look = !self.errors.is_empty();
         loop {
             if let Some(outcome) = self.take(id) {
                 return Ok(outcome);
             }
-            self.catch_up(udp, socket, Some(id), matcher)?;
+            if std::mem::replace(&mut look, true) {
+                self.catch_up(udp, socket, Some(id), matcher)?;
+            }
             if self.settled.is_empty() && self.wait(udp, socket, None, stop)? == Waited::Stopped {
                 self.collect(udp, socket, Some(id), matcher)?;
                 if let Some(outcome) = self.interrupted(id) {

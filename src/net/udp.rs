@@ -455,37 +455,43 @@ impl UdpSocket {
 
     /// Empties the error queue; how many entries it had.
     pub(super) fn drain(&self, socket: &Socket, queued: &mut impl FnMut(Queued)) -> usize {
-        let mut buffer = [0u8; 2048];
-        let mut count = 0;
         let unread = std::mem::take(&mut *lock(&self.0.unread));
         unread.into_iter().for_each(&mut *queued);
-        while let Ok(received) = sys::receive(socket.as_fd(), &mut buffer, true) {
+        let mut count = 0;
+        while self.drain_one(socket, queued) {
             count += 1;
-            let Some(entry) = received.entry else { continue };
-            let family = match entry.origin {
-                Origin::Stamp => {
-                    if let Some(stamp) = received.stamp {
-                        queued(Queued::Sent { number: entry.data, stamp });
-                    }
-                    continue;
-                }
-                Origin::Icmp => Family::V4,
-                Origin::Icmp6 => Family::V6,
-                Origin::Local | Origin::Other(_) => {
-                    queued(Queued::Local);
-                    continue;
-                }
-            };
-            let error = IcmpError {
-                kind: icmp::Kind { family, type_: entry.type_, code: entry.code },
-                offender: entry.offender,
-                to: received.addr.unwrap_or(self.0.local),
-                info: entry.info,
-                quote: buffer[..received.len].to_vec(),
-            };
-            queued(Queued::Icmp { error, stamp: received.stamp });
         }
         count
+    }
+
+    /// Takes one entry from the error queue; whether there was one.
+    pub(super) fn drain_one(&self, socket: &Socket, queued: &mut impl FnMut(Queued)) -> bool {
+        let mut buffer = [0u8; 2048];
+        let Ok(received) = sys::receive(socket.as_fd(), &mut buffer, true) else { return false };
+        let Some(entry) = received.entry else { return true };
+        let family = match entry.origin {
+            Origin::Stamp => {
+                if let Some(stamp) = received.stamp {
+                    queued(Queued::Sent { number: entry.data, stamp });
+                }
+                return true;
+            }
+            Origin::Icmp => Family::V4,
+            Origin::Icmp6 => Family::V6,
+            Origin::Local | Origin::Other(_) => {
+                queued(Queued::Local);
+                return true;
+            }
+        };
+        let error = IcmpError {
+            kind: icmp::Kind { family, type_: entry.type_, code: entry.code },
+            offender: entry.offender,
+            to: received.addr.unwrap_or(self.0.local),
+            info: entry.info,
+            quote: buffer[..received.len].to_vec(),
+        };
+        queued(Queued::Icmp { error, stamp: received.stamp });
+        true
     }
 
     /// The open socket.
