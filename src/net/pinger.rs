@@ -89,6 +89,7 @@ impl Pinger {
                 self.slot += 1;
                 self.sent += 1;
                 prober.send(&udp, &socket, &Probe { to, message: &message, timeout, icmp_wait })?;
+                prober.tell(&udp);
             }
             prober.collect(&udp, &socket, None, &mut None)?;
             prober.expire(&udp);

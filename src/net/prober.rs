@@ -15,9 +15,10 @@ use std::sync::OnceLock;
 use socket2::{Domain, Socket, Type};
 
 use super::error::{Error, ErrorKind, Result};
-use super::event::Event;
+use super::event::{Event, Flow};
 use super::host::{Host, Waited};
 use super::ledger::{Arrival, Blame, Content, Counts, ErrorArrival, Key, Ledger, ProbeId, Stray};
+use super::session::Session;
 use super::stop::Stop;
 use super::sys::{self, PollFd};
 use super::time::{Duration, Instant};
@@ -96,6 +97,18 @@ pub enum End {
     },
 }
 
+impl End {
+    /// The state it leaves the probe in, as rows have it: `replied`, `errored`, `timed_out` or `pending`.
+    pub const fn state(&self) -> &'static str {
+        match self {
+            Self::Reply { .. } => "replied",
+            Self::Icmp { .. } | Self::Unsent(_) => "errored",
+            Self::TimedOut => "timed_out",
+            Self::Interrupted { .. } => "pending",
+        }
+    }
+}
+
 /// A probe that ended.
 #[derive(Clone, Debug)]
 pub struct Outcome {
@@ -147,6 +160,7 @@ impl UdpSocket {
             return Ok(Outcome { number, to: probe.to, end: End::Interrupted { sent: false } });
         }
         let id = prober.send(self, &socket, probe)?;
+        prober.tell(self);
         loop {
             if let Some(outcome) = prober.take(id) {
                 prober.tell(self);
@@ -192,6 +206,7 @@ impl Prober {
         let content = Content::of(probe.message);
         let number = number_of(probe.message);
         let key = number.map_or(Key::Content(content.hash), Key::Number);
+        udp.tell_sent(probe.message, probe.to);
         let (sent, sent_wall) = (udp.host().now(), udp.host().unix_nanos());
         let result = udp.send_raw(socket, probe.message, probe.to, |queued| self.hear_queued(udp, queued, None));
         let failed = match result {
@@ -307,6 +322,24 @@ impl Prober {
         self.told = counts;
     }
 
+    /// Brings the account up to date, and tells of the probes that are pending and will stay so.
+    pub(super) fn settle_up(&mut self, session: &Session, local: SocketAddr, now: i64) {
+        let counts = self.ledger.counts();
+        session.account.count(self.told, counts);
+        self.told = counts;
+        let mut left: Vec<(ProbeId, Pending)> = self.pending.drain().collect();
+        left.sort_by_key(|(id, _)| *id);
+        for (_, pending) in left {
+            let outcome = Outcome { number: pending.number, to: pending.to, end: End::Interrupted { sent: true } };
+            session.events.tell(|| Event::Outcome {
+                flow: Flow { time: now, from: local, to: pending.to },
+                sent: pending.sent_wall,
+                size: pending.message.len(),
+                outcome: &outcome,
+            });
+        }
+    }
+
     fn hear(
         &mut self,
         udp: &UdpSocket,
@@ -350,7 +383,7 @@ impl Prober {
                 if let Some(pending) = self.pending.remove(&id) {
                     let (rtt, clock) = measure(&pending, &datagram, seen, queued.map(|_| arrived), self.clock);
                     let session = *self.clock.get_or_insert(clock);
-                    udp.account().measured_by(session.name());
+                    udp.account().measured_by(session.name(), rtt);
                     let end = End::Reply { datagram, rtt, clock, lesser: clock != session };
                     self.finish(udp, id, &pending, end);
                 }

@@ -48,6 +48,11 @@ pub struct UdpSocket(Arc<Inner>);
 pub struct WeakSocket(Weak<Inner>);
 
 impl WeakSocket {
+    /// Whether anybody still holds the socket.
+    pub fn is_held(&self) -> bool {
+        self.0.strong_count() > 0
+    }
+
     /// The socket, if anybody still holds it.
     pub fn upgrade(&self) -> Option<UdpSocket> {
         self.0.upgrade().map(UdpSocket)
@@ -165,7 +170,7 @@ impl UdpSocket {
             sys::local_addr(&socket)
         };
         let local = set_up().map_err(|err| failed(&err))?;
-        Ok(Self(Arc::new(Inner {
+        let this = Self(Arc::new(Inner {
             host,
             session,
             socket: Mutex::new(Some(Arc::new(socket))),
@@ -176,7 +181,9 @@ impl UdpSocket {
             unheeded_errors: AtomicU64::new(0),
             serving: AtomicBool::new(false),
             drops_told: AtomicU64::new(0),
-        })))
+        }));
+        this.account().opened(this.weak());
+        Ok(this)
     }
 
     /// The local address.
@@ -243,7 +250,13 @@ impl UdpSocket {
     pub fn send_to(&self, data: &[u8], to: SocketAddr) -> Result<()> {
         self.same_version("send_to", to)?;
         let socket = self.socket("send_to")?;
+        self.tell_sent(data, to);
         self.send_raw(&socket, data, to, |_| ()).map_err(|err| send_error(&err, data.len(), to))
+    }
+
+    /// Tells that a datagram goes to the kernel now. Before it does: the receiver would be quicker.
+    pub(super) fn tell_sent(&self, data: &[u8], to: SocketAddr) {
+        self.0.session.events.tell(|| Event::Sent { flow: self.flow(self.0.local, to), data });
     }
 
     /// Sends one datagram, once more where an earlier ICMP error took the call's place; what the error queue held is
@@ -256,17 +269,13 @@ impl UdpSocket {
         mut queued: impl FnMut(Queued),
     ) -> io::Result<()> {
         let raw = RawAddr::from(to);
-        let result = match sys::send_to(socket.as_fd(), data, &raw) {
+        match sys::send_to(socket.as_fd(), data, &raw) {
             Ok(_) => Ok(()),
             Err(err) if self.drain(socket, &mut queued) > 0 || is_pending_error(&err) => {
                 sys::send_to(socket.as_fd(), data, &raw).map(|_| ())
             }
             Err(err) => Err(err),
-        };
-        if result.is_ok() {
-            self.0.session.events.tell(|| Event::Sent { flow: self.flow(self.0.local, to), data });
         }
-        result
     }
 
     /// Waits for a datagram, or for an ICMP error if `heed_errors`; otherwise those are counted and passed over.
@@ -331,7 +340,7 @@ impl UdpSocket {
         BUFFER.with_borrow_mut(|buffer| match sys::receive(socket.as_fd(), buffer, false) {
             Ok(received) => {
                 if let Some(drops) = received.overflow {
-                    self.tell_drops(u64::from(drops));
+                    self.0.tell_drops(u64::from(drops));
                 }
                 let data = &buffer[..received.len];
                 Ok(received.addr.map(|from| {
@@ -351,15 +360,6 @@ impl UdpSocket {
             Err(err) if err.kind() == io::ErrorKind::Interrupted => Ok(None),
             Err(err) => Err(err),
         })
-    }
-
-    /// Tells of what the kernel has dropped since it was last told.
-    fn tell_drops(&self, drops: u64) {
-        let before = self.0.drops_told.fetch_max(drops, Ordering::Relaxed);
-        if drops > before {
-            let (socket, count) = (self.0.local, drops - before);
-            self.0.session.events.tell(|| Event::KernelDrops { socket, count });
-        }
     }
 
     /// Empties the error queue; how many entries it had.
@@ -433,10 +433,26 @@ impl UdpSocket {
         sent.map_err(|err| Error::system("send", &err).with_peer(to))
     }
 
+    /// Brings the account and the events up to date at the end of a run. Not if a thread that did not end with it still
+    /// waits for a probe.
+    pub(super) fn settle_up(&self) {
+        if let Ok(mut prober) = self.0.prober.try_lock() {
+            prober.settle_up(&self.0.session, self.0.local, self.0.host.unix_nanos());
+        }
+        if let Ok(drops) = self.kernel_drops() {
+            self.0.tell_drops(drops);
+        }
+    }
+
+    /// A handle that does not keep the socket open.
+    fn weak(&self) -> WeakSocket {
+        WeakSocket(Arc::downgrade(&self.0))
+    }
+
     /// Makes known that this socket answers.
     pub(super) fn serves(&self) {
         if !self.0.serving.swap(true, Ordering::Relaxed) {
-            self.account().serves(self.0.local, WeakSocket(Arc::downgrade(&self.0)));
+            self.account().serves(self.0.local, self.weak());
         }
     }
 
@@ -475,10 +491,20 @@ impl UdpSocket {
 impl Inner {
     /// Leaves the kernel's count of drops with the account, since the socket is about to go.
     fn leave_drops(&self, socket: &Socket) {
-        if self.serving.load(Ordering::Relaxed)
-            && let Ok(drops) = sys::drops(socket.as_fd())
-        {
-            self.session.account.kernel_drops(self.local, drops);
+        if let Ok(drops) = sys::drops(socket.as_fd()) {
+            self.tell_drops(drops);
+            if self.serving.load(Ordering::Relaxed) {
+                self.session.account.kernel_drops(self.local, drops);
+            }
+        }
+    }
+
+    /// Tells of what the kernel has dropped since it was last told.
+    fn tell_drops(&self, drops: u64) {
+        let before = self.drops_told.fetch_max(drops, Ordering::Relaxed);
+        if drops > before {
+            let (time, socket, count) = (self.host.unix_nanos(), self.local, drops - before);
+            self.session.events.tell(|| Event::KernelDrops { time, socket, count });
         }
     }
 }
@@ -488,6 +514,8 @@ impl Drop for Inner {
         if let Some(socket) = lock(&self.socket).take() {
             self.leave_drops(&socket);
         }
+        let prober = self.prober.get_mut().unwrap_or_else(PoisonError::into_inner);
+        prober.settle_up(&self.session, self.local, self.host.unix_nanos());
     }
 }
 
