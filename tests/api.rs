@@ -4,12 +4,14 @@ mod common;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use common::pingscript;
 use pingscript::bindings::context::{Programs, ScriptResult};
 use pingscript::bindings::task::STACK;
+use pingscript::bindings::task::finish;
 use pingscript::engine::programs::ScriptHost;
-use pingscript::engine::run::{Job, context, end_tasks};
+use pingscript::engine::run::{Job, context};
 use rhai::Dynamic;
 
 /// One native function.
@@ -127,6 +129,8 @@ fn what_ends_a_script_gives_its_exit_code() {
         ("1 + ", 3),
         ("throw \"no\"", 3),
         ("expect(1 + 1, 3)", 5),
+        ("start_thread(|| expect(1 + 1, 3)); 1", 5),
+        ("start_thread(|| throw \"no\"); 1", 3),
     ] {
         pingscript(&["-e", code]).run().expect_code(exit);
     }
@@ -154,14 +158,15 @@ fn run(host: &Arc<ScriptHost>, name: &str, example: &str) -> Result<(), String> 
     let program = host.compile(&job.name, example).map_err(|error| host.describe_parse(&job.name, &error))?;
     let context = context(host, &job).map_err(|error| error.to_string())?;
     let result: ScriptResult<Dynamic> = host.run(&program, &context);
-    end_tasks(&context);
+    finish(&context);
     if let Err(error) = result {
         if let rhai::EvalAltResult::Exit(code, _) = *error {
             return Err(format!("it ended with exit code {code}; what `expect` found is above"));
         }
         return Err(host.describe(&job.name, &error, Some(&program)));
     }
-    match context.run.failed.load(std::sync::atomic::Ordering::Relaxed) {
+    let failed = [&context.run.failed, &context.run.unexpected].map(|flag| flag.load(Ordering::Relaxed));
+    match failed.contains(&true) {
         true => Err("a thread of it failed; its error is above".to_string()),
         false => Ok(()),
     }

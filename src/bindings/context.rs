@@ -44,6 +44,8 @@ pub struct Run {
     pub tasks: Mutex<Vec<super::task::Task>>,
     /// Whether a task failed and nobody took notice.
     pub failed: std::sync::atomic::AtomicBool,
+    /// Whether an `expect` failed, on any thread.
+    pub unexpected: std::sync::atomic::AtomicBool,
 }
 
 impl Run {
@@ -55,6 +57,7 @@ impl Run {
             programs: OnceLock::new(),
             tasks: Mutex::default(),
             failed: false.into(),
+            unexpected: false.into(),
         }
     }
 }
@@ -83,30 +86,38 @@ pub struct Script {
 /// An address that is known later, or never.
 #[derive(Debug, Default)]
 pub struct Announced {
-    state: Mutex<(Option<SocketAddr>, bool)>,
+    state: Mutex<Known>,
     changed: Condvar,
 }
 
+#[derive(Debug, Default)]
+struct Known {
+    addr: Option<SocketAddr>,
+    /// Whether those that wait may go on: the script waits for packets, or has ended.
+    ready: bool,
+}
+
 impl Announced {
-    /// Makes the address known, if none is yet.
-    pub fn announce(&self, addr: SocketAddr) {
+    /// Keeps the address, if there is none yet, until the script is ready.
+    pub fn keep(&self, addr: SocketAddr) {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).addr.get_or_insert(addr);
+    }
+
+    /// Makes known that the script has set up what it needs: it begins to wait for packets, or has ended.
+    pub fn ready(&self) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.0.get_or_insert(addr);
-        self.changed.notify_all();
+        if !state.ready {
+            state.ready = true;
+            self.changed.notify_all();
+        }
     }
 
-    /// Makes known that no address will come.
-    pub fn end(&self) {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).1 = true;
-        self.changed.notify_all();
-    }
-
-    /// Waits for the address; `None` if the script ended without one, or gave none in `limit`.
+    /// Waits until the script is ready, for at most `limit`; the address, `None` if it has bound none.
     pub fn wait(&self, limit: std::time::Duration) -> Option<SocketAddr> {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let pending = |state: &mut (Option<SocketAddr>, bool)| state.0.is_none() && !state.1;
+        let pending = |state: &mut Known| !state.ready;
         let (state, _) = self.changed.wait_timeout_while(state, limit, pending).unwrap_or_else(PoisonError::into_inner);
-        state.0
+        state.addr
     }
 }
 

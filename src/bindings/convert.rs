@@ -67,6 +67,14 @@ pub fn shown(value: &Dynamic) -> String {
     value.to_string()
 }
 
+/// A value as it would be typed on a command line.
+pub fn typed(value: &Dynamic) -> String {
+    match value.clone().try_cast::<Duration>() {
+        Some(duration) => duration.short(),
+        None => value.to_string(),
+    }
+}
+
 /// Reads an option map (`#{ timeout: 1.s }`), in which an unknown key is an error that names the known ones.
 #[derive(Debug)]
 pub struct Options<'a> {

@@ -9,7 +9,7 @@ use rhai::{Array, Dynamic, EvalAltResult, FnPtr, Map, NativeCallContext};
 
 use super::callback::{Callback, programs};
 use super::context::{self, Context, Script, ScriptResult};
-use super::convert::{Options, bytes, shown};
+use super::convert::{Options, bytes, shown, typed};
 use super::error::{OrRaise, raise, thrown};
 use super::udp::Packet;
 use crate::net::error::Error;
@@ -512,10 +512,6 @@ pub mod api {
     /// ```
     #[rhai_fn(name = "policy", return_raw)]
     pub fn policy_with(ctx: NativeCallContext, name: &str, options: Map) -> ScriptResult<Policy> {
-        let typed = |value: &Dynamic| match value.clone().try_cast::<Duration>() {
-            Some(duration) => duration.short(),
-            None => value.to_string(),
-        };
         let args = options.iter().map(|(key, value)| format!("--{key}={}", typed(value))).collect();
         load(&ctx, name, args)
     }

@@ -10,11 +10,12 @@ use rhai::{Array, Dynamic, EvalAltResult, FnPtr, NativeCallContext};
 
 use super::callback::{Callback, guarded, programs};
 use super::context::{self, Context, Script, ScriptResult};
+use super::convert::typed;
 use super::error::{OrRaise, raise, thrown};
 use super::udp::api::Addr;
 use crate::net::error::{Error, ErrorKind};
 use crate::net::random::Sequence;
-use crate::net::stop::{Reason, Sleeper, Stage, Stop};
+use crate::net::stop::{Reason, Sleeper, Stage, Stop, terminate_later};
 use crate::net::sys;
 
 /// Stack of a thread that runs script code: deep recursion must meet the engine's limit first.
@@ -27,6 +28,8 @@ pub struct Task(Arc<Inner>);
 struct Inner {
     name: String,
     stop: Stop,
+    /// The script that started it.
+    owner: Arc<Script>,
     /// The started script; `None` for a thread of the script itself.
     script: Option<Arc<Script>>,
     done: Arc<Sleeper>,
@@ -46,12 +49,14 @@ impl Task {
     fn start(
         name: String,
         context: Context,
+        owner: Arc<Script>,
         script: Option<Arc<Script>>,
         body: impl FnOnce() -> ScriptResult<Dynamic> + Send + 'static,
     ) -> Result<Self, Error> {
         let run = context.run.clone();
         let inner = Arc::new(Inner {
             name: name.clone(),
+            owner,
             stop: context.stop.clone(),
             script,
             done: Arc::default(),
@@ -65,6 +70,10 @@ impl Task {
             sys::sharpen_timers();
             let entered = context::enter(context.clone());
             let result = guarded(body);
+            if let Some(script) = &inner.script {
+                script.bound.ready();
+                finish(&context);
+            }
             drop(entered);
             if let Err(error) = &result
                 && !matches!(**error, EvalAltResult::Exit(..) | EvalAltResult::ErrorTerminated(..))
@@ -72,9 +81,6 @@ impl Task {
                 // Told now, since nobody may ever ask.
                 context.run.failed.store(true, Ordering::Relaxed);
                 programs.report(&inner.name, error);
-            }
-            if let Some(script) = &inner.script {
-                script.bound.end();
             }
             *lock(&inner.result) = Some(result);
             inner.ended.store(true, Ordering::Release);
@@ -101,16 +107,6 @@ impl Task {
         self.0.script.is_some()
     }
 
-    /// Ends its waits, and half a second later itself.
-    pub fn stop(&self) {
-        self.0.stop.interrupt(Reason::Ended);
-    }
-
-    /// Ends it.
-    pub fn terminate(&self) {
-        self.0.stop.terminate(Reason::Ended);
-    }
-
     /// Waits until it has ended or `stop` has reached `stage`; whether it has ended.
     pub fn wait(&self, stop: &Stop, stage: Stage) -> bool {
         crate::net::output::flush();
@@ -127,6 +123,30 @@ impl Task {
             let _ = thread.join();
         }
         self.is_done()
+    }
+}
+
+/// Ends what a script started, when the script itself is at its end: waits for its threads, then stops the scripts it
+/// started.
+pub fn finish(context: &Context) {
+    let own = || -> Vec<Task> {
+        let tasks = lock(&context.run.tasks);
+        tasks.iter().filter(|task| Arc::ptr_eq(&task.0.owner, &context.script)).cloned().collect()
+    };
+    // A thread may start others while it is waited for.
+    let is_running = |task: &Task| !task.is_script() && !task.is_done();
+    while context.stop.stage() < Stage::Terminated && own().iter().any(is_running) {
+        for task in own().iter().filter(|task| is_running(task)) {
+            task.wait(&context.stop, Stage::Terminated);
+        }
+    }
+    let rest: Vec<Task> = own().into_iter().filter(|task| !task.is_done()).collect();
+    for task in &rest {
+        task.0.stop.interrupt(Reason::Ended);
+        terminate_later(&task.0.stop, Reason::Ended);
+    }
+    for task in &rest {
+        task.wait(&task.0.stop, Stage::Terminated);
     }
 }
 
@@ -240,13 +260,14 @@ pub mod api {
     #[rhai_fn(return_raw)]
     pub fn start_thread(ctx: NativeCallContext, closure: FnPtr) -> ScriptResult<Task> {
         let now = context::current();
-        let context = Context { stop: now.stop.task(), random: Arc::new(Sequence::new(now.random.split())), ..now };
+        let context =
+            Context { stop: now.stop.task(), random: Arc::new(Sequence::new(now.random.split())), ..now.clone() };
         let mut callback = Callback::new(&ctx, closure);
         let name = match ctx.call_position().line() {
             Some(line) => format!("thread started at {}:{line}", ctx.call_source().unwrap_or(&context.script.name)),
             None => "thread".to_string(),
         };
-        Task::start(name, context, None, move || callback.call([])).or_raise(&ctx)
+        Task::start(name, context, now.script, None, move || callback.call([])).or_raise(&ctx)
     }
 
     /// Starts another script beside this one, with the arguments it would get on the command line. It ends when this one
@@ -266,16 +287,16 @@ pub mod api {
         let (name, program) = programs.load(script, &from)?;
         let script = Arc::new(Script {
             about: String::new(),
-            args: args.iter().map(ToString::to_string).collect(),
+            args: args.iter().map(typed).collect(),
             main: false,
             bound: Default::default(),
             name: name.clone(),
         });
         let stop = now.stop.child().map_err(|err| thrown(Error::system("start", &err), ctx.call_position()))?;
         let random = Arc::new(Sequence::new(now.random.split()));
-        let context = Context { stop, random, script: script.clone(), ..now };
+        let context = Context { stop, random, script: script.clone(), ..now.clone() };
         let inside = context.clone();
-        Task::start(name, context, Some(script), move || programs.run(&program, &inside)).or_raise(&ctx)
+        Task::start(name, context, now.script, Some(script), move || programs.run(&program, &inside)).or_raise(&ctx)
     }
 
     /// Starts another script beside this one, without arguments.
@@ -349,8 +370,8 @@ pub mod api {
     /// ```
     #[rhai_fn(name = "stop")]
     pub fn stop_task(task: Task) {
-        task.stop();
-        crate::net::stop::terminate_later(&task.0.stop, Reason::Ended);
+        task.0.stop.interrupt(Reason::Ended);
+        terminate_later(&task.0.stop, Reason::Ended);
     }
 
     /// Whether the task has ended.

@@ -1,5 +1,6 @@
 //! Waiting and telling the time.
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rhai::plugin::*;
@@ -188,6 +189,7 @@ pub mod api {
         if equal {
             return Ok(());
         }
+        context::current().run.unexpected.store(true, Ordering::Relaxed);
         let line = ctx.call_position().line().map_or(String::new(), |line| format!(":{line}"));
         let place = format!("{}{line}", ctx.call_source().unwrap_or_default());
         crate::net::output::note(&format!(

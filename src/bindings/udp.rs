@@ -129,7 +129,7 @@ impl IntoIterator for UdpSocket {
     type IntoIter = Box<dyn Iterator<Item = Self::Item>>;
 
     fn into_iter(self) -> Self::IntoIter {
-        let stop = context::current().stop;
+        let stop = begin_to_wait().stop;
         let mut ended = false;
         Box::new(std::iter::from_fn(move || {
             if ended || stop.is_stopped() {
@@ -156,8 +156,15 @@ fn or_unit<T: Clone + Send + Sync + 'static>(value: Option<T>) -> Dynamic {
 fn bind(ctx: &NativeCallContext, local: SocketAddr, options: SocketOptions) -> ScriptResult<UdpSocket> {
     let context = context::current();
     let socket = UdpSocket::bind(context.host.clone(), context.run.session.clone(), local, options).or_raise(ctx)?;
-    context.script.bound.announce(socket.local());
+    context.script.bound.keep(socket.local());
     Ok(socket)
+}
+
+/// The context of a script that is about to wait for packets: those that wait for its address may go on.
+fn begin_to_wait() -> context::Context {
+    let context = context::current();
+    context.script.bound.ready();
+    context
 }
 
 fn timeouts(options: &mut Options<'_>) -> Result<(Duration, Duration), Error> {
@@ -295,7 +302,7 @@ pub mod api {
     /// ```
     #[rhai_fn(global, pure, return_raw)]
     pub fn recv(ctx: NativeCallContext, socket: &mut UdpSocket) -> ScriptResult<Packet> {
-        let incoming = socket.receive(None, &context::current().stop, true).or_raise(&ctx)?;
+        let incoming = socket.receive(None, &begin_to_wait().stop, true).or_raise(&ctx)?;
         Ok(super::Packet::new(socket.clone(), incoming))
     }
 
@@ -326,7 +333,7 @@ pub mod api {
     /// ```
     #[rhai_fn(global, pure, name = "recv", return_raw)]
     pub fn recv_until(ctx: NativeCallContext, socket: &mut UdpSocket, deadline: Deadline) -> ScriptResult<Packet> {
-        let incoming = socket.receive(Some(deadline), &context::current().stop, true).or_raise(&ctx)?;
+        let incoming = socket.receive(Some(deadline), &begin_to_wait().stop, true).or_raise(&ctx)?;
         Ok(super::Packet::new(socket.clone(), incoming))
     }
 
@@ -1109,6 +1116,42 @@ pub mod namespace {
         let version = if address(&ctx, &peer)?.is_ipv4() { Version::V4 } else { Version::V6 };
         let local = addr::local(local, version).or_raise(&ctx)?;
         super::bind(&ctx, local, SocketOptions::default())
+    }
+
+    /// Answers each datagram that the socket receives, until the script is stopped or the socket closed: calls `handler` with
+    /// the packet and sends what it returns, a string or a blob, back, as far as the socket's policy lets it; `()` sends
+    /// nothing, as when the handler has called `reply` itself. The fastest way to serve; several threads may serve one socket.
+    ///
+    /// What the handler captured is copied when the loop begins; what it changes, it finds at the next packet.
+    ///
+    /// Errors: what the handler throws; `invalid`: it returns something else; those of `send_to`.
+    ///
+    /// ```rhai
+    /// let server = udp::bind("127.0.0.1:0");
+    /// let task = start_thread(|| udp::serve(server, |pkt| pkt.text.to_upper()));
+    /// let ping = udp::open(server.addr).ping(server.addr, "ping 1", 1.s);
+    /// expect(ping.text, "PING 1");
+    /// task.stop();
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn serve(ctx: NativeCallContext, socket: UdpSocket, handler: FnPtr) -> ScriptResult<()> {
+        let stop = super::begin_to_wait().stop;
+        let mut callback = Callback::new(&ctx, handler);
+        loop {
+            let datagram = match socket.receive(None, &stop, false) {
+                Ok(Incoming::Packet(datagram)) => datagram,
+                Ok(_) => return Ok(()),
+                Err(err) if err.kind == ErrorKind::Closed => return Ok(()),
+                Err(err) => return Err(thrown(err, ctx.call_position())),
+            };
+            let packet = super::Packet::new(socket.clone(), Incoming::Packet(datagram));
+            let answer = callback.call([Dynamic::from(packet.clone())])?;
+            if !answer.is_unit()
+                && let Some(datagram) = packet.datagram()
+            {
+                socket.answer(datagram, &bytes(&ctx, answer)?).or_raise(&ctx)?;
+            }
+        }
     }
 
     /// An address of this host that answers with "Port Unreachable": its port was free a moment ago.

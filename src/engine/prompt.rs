@@ -13,7 +13,7 @@ use super::run::{self, Job, exit};
 use super::signals;
 use crate::bindings::context::{self, Context, Programs};
 use crate::bindings::convert::shown;
-use crate::bindings::task::STACK;
+use crate::bindings::task::{STACK, finish};
 use crate::net::host::ThisMachine;
 use crate::net::record::Wanted;
 use crate::net::{output, prober, sys};
@@ -39,7 +39,7 @@ pub fn run(host: &Arc<ScriptHost>, seed: Option<u64>, wanted: Wanted) -> Result<
     let code = thread.spawn(move || {
         sys::sharpen_timers();
         let code = if std::io::stdin().is_terminal() { session.talk() } else { session.read() };
-        run::end_tasks(&session.context);
+        finish(&session.context);
         code
     })?;
     let code = code.join().unwrap_or(Ok(exit::SCRIPT));

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use rhai::{Dynamic, EvalAltResult};
@@ -12,12 +11,12 @@ use super::signals;
 use super::sources::header;
 use crate::bindings::context::{Context, Programs, Run, Script};
 use crate::bindings::convert::shown;
-use crate::bindings::task::{STACK, Task};
+use crate::bindings::task::{STACK, finish};
 use crate::net::host::ThisMachine;
 use crate::net::random::{Sequence, Stream};
 use crate::net::record::progress::Progress;
 use crate::net::record::{self, About, Wanted};
-use crate::net::stop::{Reason, Stage, Stop};
+use crate::net::stop::{Reason, Stop};
 use crate::net::{output, prober, sys};
 
 /// Exit codes. 130 and 143 are those of the signals.
@@ -77,7 +76,7 @@ pub fn run(host: &Arc<ScriptHost>, job: &Job) -> Result<i32> {
     let script = std::thread::Builder::new().name("script".to_string()).stack_size(STACK).spawn(move || {
         sys::sharpen_timers();
         let result = runner.run(&code, &inside);
-        end_tasks(&inside);
+        finish(&inside);
         result
     })?;
     let result = script.join().unwrap_or_else(|_| Err("a bug in pingscript: the script's thread broke".into()));
@@ -128,28 +127,6 @@ pub fn context(host: &Arc<ScriptHost>, job: &Job) -> Result<Context> {
     Ok(Context { host: Arc::new(ThisMachine), stop, run, script: Arc::new(script), random })
 }
 
-/// Waits for the script's threads; scripts it started end with it.
-pub fn end_tasks(context: &Context) {
-    let tasks = || -> Vec<Task> { context.run.tasks.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone() };
-    // A thread may start others while it is waited for.
-    let is_running = |task: &Task| !task.is_script() && !task.is_done();
-    while context.stop.stage() < Stage::Terminated && tasks().iter().any(is_running) {
-        for task in tasks().iter().filter(|task| is_running(task)) {
-            task.wait(&context.stop, Stage::Terminated);
-        }
-    }
-    for task in tasks() {
-        task.stop();
-    }
-    let until = Instant::now() + Duration::from_millis(500);
-    while tasks().iter().any(|task| !task.is_done()) && Instant::now() < until {
-        std::thread::sleep(Duration::from_micros(200));
-    }
-    for task in tasks() {
-        task.terminate();
-    }
-}
-
 fn conclude(
     host: &ScriptHost,
     job: &Job,
@@ -177,6 +154,10 @@ fn conclude(
             }
         },
     };
+    // On a thread of the script, `expect` ends the thread alone.
+    if code.is_none() && context.run.unexpected.load(Ordering::Relaxed) {
+        code = Some(exit::EXPECT);
+    }
     if code.is_none() && context.run.failed.load(Ordering::Relaxed) {
         code = Some(exit::SCRIPT);
     }

@@ -10,7 +10,10 @@ use crate::net::error::{Error, ErrorKind};
 /// The scripts that travel with the binary: their path below the folder `scripts`, and their text.
 pub const SHIPPED: &[(&str, &str)] = &[
     ("udp_ping.rhai", include_str!("../../scripts/udp_ping.rhai")),
+    ("udp_load.rhai", include_str!("../../scripts/udp_load.rhai")),
+    ("udp_multi.rhai", include_str!("../../scripts/udp_multi.rhai")),
     ("udp_server.rhai", include_str!("../../scripts/udp_server.rhai")),
+    ("udp_server_plain.rhai", include_str!("../../scripts/udp_server_plain.rhai")),
     ("policies/corrupt.rhai", include_str!("../../scripts/policies/corrupt.rhai")),
     ("policies/delay.rhai", include_str!("../../scripts/policies/delay.rhai")),
     ("policies/duplicate.rhai", include_str!("../../scripts/policies/duplicate.rhai")),
