@@ -191,8 +191,7 @@ impl Account {
     /// Adds what changed in a ledger's counts from `before` to `after`.
     pub fn count(&self, before: Counts, after: Counts) {
         if before != after {
-            let probes = &mut self.lock().probes;
-            *probes = *probes + (after - before);
+            self.lock().probes += after - before;
         }
     }
 

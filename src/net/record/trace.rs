@@ -1,10 +1,10 @@
 //! The trace: a line on standard error for each event.
 //!
 //! ```text
-//!     0.000ms  send     127.0.0.1:40001 > 127.0.0.1:11000        24 bytes  "ping 1 1725934363.813111"
-//!     0.041ms  recv     127.0.0.1:40001 > 127.0.0.1:11000        24 bytes  "ping 1 1725934363.813111"
-//!     0.060ms  verdict  127.0.0.1:40001 > 127.0.0.1:11000        24 bytes  drop: scripts/policies/loss.rhai:9, draw 0.113
-//!  1000.204ms  outcome  127.0.0.1:40001 > 127.0.0.1:11000        24 bytes  ping 1 timed out
+//!      3.886ms  send     127.0.0.1:56049 > 127.0.0.1:36592       24 bytes  "ping 1 1795366387.650844"
+//!      3.947ms  recv     127.0.0.1:56049 > 127.0.0.1:36592       24 bytes  "ping 1 1795366387.650844"
+//!      4.002ms  verdict  127.0.0.1:56049 > 127.0.0.1:36592       24 bytes  drop(): scripts/udp_server.rhai:14, draw 0.165
+//!   1004.185ms  outcome  127.0.0.1:56049 > 127.0.0.1:36592       24 bytes  ping 1 timed out
 //! ```
 //!
 //! The time counts from the start of the run. Lines stand in the order of their times as far as threads allow, and among
