@@ -10,6 +10,7 @@ use pingscript::engine::programs::ScriptHost;
 use pingscript::engine::run::{self, Job, exit};
 use pingscript::engine::{check, library, prompt, signals};
 use pingscript::net::output;
+use pingscript::net::record::Wanted;
 
 /// A lab bench for networks: runs pingers, servers and drop policies written as short Rhai scripts.
 #[derive(Debug, Parser)]
@@ -26,6 +27,19 @@ struct Cli {
     /// Seed of everything random in the script; the same seed gives the same run
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
+
+    /// Show every send, receive, verdict, outcome and kernel drop, a line each on standard error
+    #[arg(long)]
+    trace: bool,
+
+    /// Write a row for each probe and verdict, and a summary, as JSON Lines; - is standard output, and printed lines then go to
+    /// standard error
+    #[arg(long, value_name = "FILE")]
+    json: Option<String>,
+
+    /// Write the same rows as CSV
+    #[arg(long, value_name = "FILE")]
+    csv: Option<String>,
 
     /// The script (a file, the name of a script that came with pingscript, or - for standard input) and its own arguments;
     /// none: a prompt
@@ -76,6 +90,7 @@ fn start() -> Result<i32> {
         return Ok(code);
     }
     let host = Arc::new(ScriptHost::new());
+    let wanted = Wanted { trace: cli.trace, json: cli.json, csv: cli.csv };
     let mut words = cli.script.into_iter();
     let job = |name: &str, text: String, args: Vec<String>, show_value| Job {
         name: name.to_string(),
@@ -83,10 +98,11 @@ fn start() -> Result<i32> {
         args,
         seed: cli.seed,
         show_value,
+        wanted: wanted.clone(),
     };
     let job = match (cli.code, words.next()) {
         (Some(code), first) => job("-e", code, first.into_iter().chain(words).collect(), true),
-        (None, None) => return prompt::run(&host, cli.seed),
+        (None, None) => return prompt::run(&host, cli.seed, wanted),
         (None, Some(name)) if name == "-" => {
             let mut text = String::new();
             std::io::stdin().read_to_string(&mut text).context("standard input cannot be read as a script")?;
