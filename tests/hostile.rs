@@ -390,7 +390,6 @@ fn a_socket_closed_by_another_thread_ends_the_ping() {
         "sock.ping(server, \"ping 1\", 60.s);",
         "for ping in pinger(sock, server, #{ timeout: 60.s, count: 1 }) { print(ping); }",
         "sock.recv();",
-        "for pkt in sock { print(pkt); }",
     ] {
         let script = format!(
             "let server = \"{}\"; let sock = udp::open(server);
@@ -401,6 +400,23 @@ fn a_socket_closed_by_another_thread_ends_the_ping() {
         let run = pingscript(&["-e", &script]).run();
         assert_eq!(run.stdout, "closed\n", "{code}");
     }
+    // A loop over the socket is ended by it: whoever closes the socket wants that.
+    let script = "let sock = udp::bind(\"127.0.0.1:0\"); start_thread(|| { sleep(30.ms); sock.close(); });
+         for pkt in sock { print(pkt); } print(\"after\");";
+    assert_eq!(pingscript(&["-e", script]).run().expect_code(0).stdout, "after\n");
+}
+
+#[test]
+fn what_has_come_is_received_however_short_the_wait() {
+    let script = "let sock = udp::bind(\"127.0.0.1:0\"); let got = 0;
+         for i in 0..10 {
+             let sender = start_thread(|| { sleep(5.ms); sock.send_to(\"waited for\", sock.addr); });
+             sock.recv(60.s); sender.join();
+             sock.send_to(\"here\", sock.addr);
+             if sock.recv(0.ms).kind == \"packet\" { got += 1; }
+         }
+         print(got);";
+    assert_eq!(pingscript(&["-e", script]).run().expect_code(0).stdout, "10\n");
 }
 
 // ICMP errors of the kernel.
