@@ -118,7 +118,7 @@ fn load(server: SocketAddr, window: u64) -> u64 {
     socket.connect(server).expect("connects");
     socket.set_read_timeout(Some(Duration::from_millis(500))).expect("a timeout");
     let (mut buffer, mut sent, mut answered) = ([0u8; 2048], 0, 0);
-    let mut send = |sent: &mut u64| {
+    let send = |sent: &mut u64| {
         *sent += 1;
         let _ = socket.send(format!("ping {sent} 1725933169.813111").as_bytes());
     };

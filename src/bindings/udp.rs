@@ -176,15 +176,6 @@ fn begin_to_wait() -> context::Context {
     context
 }
 
-/// How a server answers without a closure.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NativeAnswer {
-    /// With what was asked.
-    Echo,
-    /// With the same in capitals.
-    Upper,
-}
-
 /// Gives `serve_one` each datagram that `socket` receives, until the script is stopped or the socket closed.
 fn serve(
     ctx: &NativeCallContext,
@@ -1098,7 +1089,7 @@ pub mod api {
 #[allow(clippy::unwrap_used)] // the code that the macro writes
 pub mod namespace {
     /// How a server answers without a closure.
-    pub type Answer = super::NativeAnswer;
+    pub type Answer = crate::net::batch::Answer;
 
     use super::api::Addr;
     use crate::net::udp::UdpSocket;
@@ -1211,16 +1202,11 @@ pub mod namespace {
     /// ```
     #[rhai_fn(name = "serve", return_raw)]
     pub fn serve_native(ctx: NativeCallContext, socket: UdpSocket, answer: Answer) -> ScriptResult<()> {
-        super::serve(&ctx, &socket, |datagram| {
-            let answered = match answer {
-                super::NativeAnswer::Echo => socket.answer(&datagram, &datagram.data),
-                super::NativeAnswer::Upper => match std::str::from_utf8(&datagram.data) {
-                    Ok(text) => socket.answer(&datagram, text.to_uppercase().as_bytes()),
-                    Err(_) => socket.answer(&datagram, &datagram.data.to_ascii_uppercase()),
-                },
-            };
-            answered.map(|_| ()).or_raise(&ctx)
-        })
+        let stop = super::begin_to_wait().stop;
+        match socket.serve(answer, &stop) {
+            Err(err) if err.kind != ErrorKind::Closed => raise(&ctx, err),
+            _ => Ok(()),
+        }
     }
 
     /// For `udp::serve`: the answer is the request's text in capitals; of what is no text, the ASCII letters.
@@ -1232,7 +1218,7 @@ pub mod namespace {
     /// task.stop();
     /// ```
     pub fn upper() -> Answer {
-        super::NativeAnswer::Upper
+        crate::net::batch::Answer::Upper
     }
 
     /// For `udp::serve`: the answer is the request.
@@ -1244,7 +1230,7 @@ pub mod namespace {
     /// task.stop();
     /// ```
     pub fn echo() -> Answer {
-        super::NativeAnswer::Echo
+        crate::net::batch::Answer::Echo
     }
 
     /// An address of this host that answers with "Port Unreachable": its port was free a moment ago.

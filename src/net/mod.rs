@@ -8,6 +8,7 @@
 
 pub mod account;
 pub mod addr;
+pub mod batch;
 pub mod error;
 pub mod event;
 pub mod host;

@@ -249,9 +249,14 @@ impl UdpSocket {
         lock(&self.0.socket).is_none()
     }
 
-    /// ICMP errors that arrived while nobody asked for them: for answers to clients that are gone, say.
+    /// ICMP errors that arrived while nobody asked for them, and answers that could not be sent: their clients are gone.
     pub fn unheeded_errors(&self) -> u64 {
         self.0.unheeded_errors.load(Ordering::Relaxed)
+    }
+
+    /// Counts an answer that could not be sent.
+    pub(super) fn count_unheeded(&self) {
+        self.0.unheeded_errors.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Sizes of the receive and the send buffer in bytes, as the kernel counts them.
