@@ -77,7 +77,7 @@ fn at_random_moment(n: u64) -> Duration {
     let running = pingscript(&args).patience(PATIENCE).start();
     running.wait_lines(1);
     // From the first line to 2 s, every other one while the first pings are under way.
-    let within = if n % 2 == 0 { 2_000_000 } else { 20_000 };
+    let within = if n.is_multiple_of(2) { 2_000_000 } else { 20_000 };
     thread::sleep(Duration::from_micros(draw(n, within)));
     let (run, took) = stop(running, SIGNALS[(n / 2 % 2) as usize]);
     let number = |name: &str| -> u64 {
