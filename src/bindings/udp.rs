@@ -138,7 +138,7 @@ impl IntoIterator for UdpSocket {
     type IntoIter = Box<dyn Iterator<Item = Self::Item>>;
 
     fn into_iter(self) -> Self::IntoIter {
-        let stop = begin_to_wait().stop;
+        let stop = context::begin_to_wait().stop;
         let mut ended = false;
         Box::new(std::iter::from_fn(move || {
             if ended || stop.is_stopped() {
@@ -169,20 +169,13 @@ fn bind(ctx: &NativeCallContext, local: SocketAddr, options: SocketOptions) -> S
     Ok(socket)
 }
 
-/// The context of a script that is about to wait for packets: those that wait for its address may go on.
-fn begin_to_wait() -> context::Context {
-    let context = context::current();
-    context.script.bound.ready();
-    context
-}
-
 /// Gives `serve_one` each datagram that `socket` receives, until the script is stopped or the socket closed.
 fn serve(
     ctx: &NativeCallContext,
     socket: &UdpSocket,
     mut serve_one: impl FnMut(Datagram) -> ScriptResult<()>,
 ) -> ScriptResult<()> {
-    let stop = begin_to_wait().stop;
+    let stop = context::begin_to_wait().stop;
     loop {
         match socket.receive(None, &stop, false) {
             Ok(Incoming::Packet(datagram)) => serve_one(datagram)?,
@@ -341,7 +334,7 @@ pub mod api {
     /// ```
     #[rhai_fn(global, pure, return_raw)]
     pub fn recv(ctx: NativeCallContext, socket: &mut UdpSocket) -> ScriptResult<Packet> {
-        let incoming = socket.receive(None, &begin_to_wait().stop, true).or_raise(&ctx)?;
+        let incoming = socket.receive(None, &context::begin_to_wait().stop, true).or_raise(&ctx)?;
         Ok(super::Packet::new(socket.clone(), incoming))
     }
 
@@ -372,7 +365,7 @@ pub mod api {
     /// ```
     #[rhai_fn(global, pure, name = "recv", return_raw)]
     pub fn recv_until(ctx: NativeCallContext, socket: &mut UdpSocket, deadline: Deadline) -> ScriptResult<Packet> {
-        let incoming = socket.receive(Some(deadline), &begin_to_wait().stop, true).or_raise(&ctx)?;
+        let incoming = socket.receive(Some(deadline), &context::begin_to_wait().stop, true).or_raise(&ctx)?;
         Ok(super::Packet::new(socket.clone(), incoming))
     }
 
@@ -1202,7 +1195,7 @@ pub mod namespace {
     /// ```
     #[rhai_fn(name = "serve", return_raw)]
     pub fn serve_native(ctx: NativeCallContext, socket: UdpSocket, answer: Answer) -> ScriptResult<()> {
-        let stop = super::begin_to_wait().stop;
+        let stop = context::begin_to_wait().stop;
         match socket.serve(answer, &stop) {
             Err(err) if err.kind != ErrorKind::Closed => raise(&ctx, err),
             _ => Ok(()),
