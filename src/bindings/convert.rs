@@ -2,8 +2,9 @@
 
 use std::net::SocketAddr;
 
-use rhai::{Dynamic, Map, NativeCallContext};
+use rhai::{Dynamic, Engine, ImmutableString, Map, NativeCallContext, Position};
 
+use super::callback::programs;
 use super::context::ScriptResult;
 use super::error::{OrRaise, raise};
 use crate::nearest::nearest;
@@ -53,8 +54,13 @@ fn wrong<T>(ctx: &NativeCallContext, what: &str, such_as: &str, value: &Dynamic)
     )
 }
 
-/// A value as a person would write it in a message.
+/// A value as a person would write it in a message, in a script that runs.
 pub fn shown(value: &Dynamic) -> String {
+    shown_by(programs().engine(), value)
+}
+
+/// A value as a person would write it in a message: an object by its own `to_string`.
+pub fn shown_by(engine: &Engine, value: &Dynamic) -> String {
     if value.is_string() {
         return format!("\"{value}\"");
     }
@@ -64,7 +70,15 @@ pub fn shown(value: &Dynamic) -> String {
     if value.is_fnptr() {
         return "a closure".to_string();
     }
-    value.to_string()
+    if !(value.is_variant() || value.is_array() || value.is_map()) {
+        return value.to_string();
+    }
+    let global = engine.new_global_runtime_state();
+    let ctx = NativeCallContext::from((engine, "to_string", None, &global, Position::NONE));
+    match ctx.call_native_fn::<ImmutableString>("to_string", (value.clone(),)) {
+        Ok(text) => text.to_string(),
+        Err(_) => engine.map_type_name(value.type_name()).to_string(),
+    }
 }
 
 /// Reads an option map (`#{ timeout: 1.s }`), in which an unknown key is an error that names the known ones.

@@ -17,6 +17,8 @@ pub mod context;
 pub mod convert;
 pub mod duration;
 pub mod error;
+pub mod exit;
+pub mod guard;
 pub mod options;
 pub mod policy;
 pub mod stats;
@@ -29,6 +31,8 @@ pub fn register(engine: &mut Engine) {
     let mut all = Module::new();
     rhai::combine_with_exported_module!(&mut all, "duration", duration::api);
     rhai::combine_with_exported_module!(&mut all, "error", error::api);
+    rhai::combine_with_exported_module!(&mut all, "exit", exit::api);
+    rhai::combine_with_exported_module!(&mut all, "guard", guard::api);
     rhai::combine_with_exported_module!(&mut all, "options", options::api);
     rhai::combine_with_exported_module!(&mut all, "policy", policy::api);
     rhai::combine_with_exported_module!(&mut all, "stats", stats::api);

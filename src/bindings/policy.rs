@@ -10,7 +10,7 @@ use super::callback::Callback;
 use super::context::{self, ScriptResult};
 use super::convert::shown;
 use super::error::{raise, thrown};
-use super::udp::{Packet, Socket};
+use super::udp::Packet;
 use crate::net::error::Error;
 use crate::net::judge::{Decide, Failure, Judge};
 use crate::net::policy::{self, Action, Native, Place};
@@ -158,7 +158,7 @@ pub mod api {
     /// let server = udp::bind("127.0.0.1:0");
     /// set_policy(server, |pkt| if random() < 0.2 { drop() } else { pass() });
     /// ```
-    pub fn set_policy(ctx: NativeCallContext, socket: Socket, policy: FnPtr) {
+    pub fn set_policy(ctx: NativeCallContext, socket: UdpSocket, policy: FnPtr) {
         let scripted = Scripted(Mutex::new(Callback::new(&ctx, policy)));
         socket.set_judge(Judge::other(Box::new(scripted), context::current().random.split()));
     }
@@ -169,7 +169,7 @@ pub mod api {
     /// set_policy(udp::bind("127.0.0.1:0"), loss(0.5));
     /// ```
     #[rhai_fn(name = "set_policy")]
-    pub fn set_native_policy(socket: Socket, policy: Policy) {
+    pub fn set_native_policy(socket: UdpSocket, policy: Policy) {
         let context = context::current();
         context.run.seed.mark_used();
         socket.set_judge(Judge::native(policy, context.random.split()));

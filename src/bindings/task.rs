@@ -14,10 +14,14 @@ use super::error::{OrRaise, raise, thrown};
 use crate::net::error::{Error, ErrorKind};
 use crate::net::random::Sequence;
 use crate::net::stop::{Reason, Sleeper, Stage, Stop};
-use crate::net::sys;
+use crate::net::{stack, sys};
 
 /// Stack of a thread that runs script code: deep recursion must meet the engine's limit first.
 pub const STACK: usize = 16 << 20;
+
+/// The call that stands in a chain of calls where a thread's error is thrown again: it has been printed before. No script
+/// can have a function of this name.
+pub const JOIN: &str = "join()";
 
 /// A thread of a script, or a script started by another. Clones are the same one.
 #[derive(Clone)]
@@ -62,16 +66,17 @@ impl Task {
         let programs = programs();
         let thread = std::thread::Builder::new().name(name).stack_size(STACK).spawn(move || {
             sys::sharpen_timers();
+        stack::watch(STACK);
             let entered = context::enter(context.clone());
             let result = guarded(body);
-            drop(entered);
             if let Err(error) = &result
-                && !matches!(**error, EvalAltResult::Exit(..) | EvalAltResult::ErrorTerminated(..))
+                && !is_end(error)
             {
                 // Told now, since nobody may ever ask.
                 context.run.failed.store(true, Ordering::Relaxed);
                 programs.report(&inner.name, error);
             }
+            drop(entered);
             if let Some(script) = &inner.script {
                 script.bound.end();
             }
@@ -207,6 +212,16 @@ impl IntoIterator for Queue {
     }
 }
 
+/// Whether a thread ended with `exit`, or because it was stopped: not for an error.
+fn is_end(error: &EvalAltResult) -> bool {
+    match error {
+        EvalAltResult::ErrorInFunctionCall(_, _, inner, _) | EvalAltResult::ErrorInModule(_, inner, _) => is_end(inner),
+        EvalAltResult::ErrorTerminated(why, _) => why.is_unit(),
+        EvalAltResult::Exit(..) => true,
+        _ => false,
+    }
+}
+
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -214,7 +229,11 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// Threads and what they share.
 #[export_module]
 pub mod api {
-    /// A thread of a script, or a script started by another.
+    /// The call that stands in a chain of calls where a thread's error is thrown again: it has been printed before. No script
+/// can have a function of this name.
+pub const JOIN: &str = "join()";
+
+/// A thread of a script, or a script started by another.
     pub type Task = super::Task;
     /// A whole number that threads share.
     pub type Counter = super::SharedCounter;
@@ -273,7 +292,7 @@ pub mod api {
         let random = Arc::new(Sequence::new(now.random.split()));
         let context = Context { stop, random, script: script.clone(), ..now };
         let inside = context.clone();
-        Task::start(name, context, Some(script), move || programs.run(&program, &inside)).or_raise(&ctx)
+        Task::start(format!("script {name}"), context, Some(script), move || programs.run(&program, &inside)).or_raise(&ctx)
     }
 
     /// Starts another script beside this one, without arguments.
@@ -327,12 +346,10 @@ pub mod api {
         match lock(&task.0.result).take() {
             Some(Ok(value)) => Ok(value),
             // `exit` in a thread ends the thread.
-            Some(Err(error)) if matches!(*error, EvalAltResult::Exit(..) | EvalAltResult::ErrorTerminated(..)) => {
-                Ok(Dynamic::UNIT)
-            }
+            Some(Err(error)) if is_end(&error) => Ok(Dynamic::UNIT),
             Some(Err(error)) => {
                 let source = ctx.call_source().unwrap_or_default().to_string();
-                Err(EvalAltResult::ErrorInFunctionCall("join".into(), source, error, ctx.call_position()).into())
+                Err(EvalAltResult::ErrorInFunctionCall(JOIN.into(), source, error, ctx.call_position()).into())
             }
             None => raise(&ctx, Error::new(ErrorKind::Closed, "join", "the task was joined before")),
         }

@@ -11,6 +11,7 @@ use super::callback::Callback;
 use super::context::{self, ScriptResult};
 use super::convert::{Options, address, bytes, text};
 use super::error::{OrRaise, raise, thrown};
+use super::time::api::Deadline;
 use crate::net::addr::{self, Version};
 use crate::net::error::Error;
 use crate::net::judge::Unanswered;
@@ -311,7 +312,7 @@ pub mod api {
     pub fn recv_until(
         ctx: NativeCallContext,
         socket: &mut UdpSocket,
-        deadline: crate::net::time::Instant,
+        deadline: Deadline,
     ) -> ScriptResult<Packet> {
         let incoming = socket.receive(Some(deadline), &context::current().stop, true).or_raise(&ctx)?;
         Ok(super::Packet(Arc::new(Received { socket: socket.clone(), incoming, number: 1 })))

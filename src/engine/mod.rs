@@ -1,5 +1,6 @@
 //! The engine: builds the script language, runs scripts and the prompt, reports errors.
 
+pub mod compile;
 pub mod modules;
 pub mod programs;
 pub mod prompt;

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rhai::{Engine, EvalAltResult, Module, ModuleResolver, Position, Scope, Shared};
 
+use super::compile::compile;
 use super::sources::Sources;
 use crate::bindings::context::{self, ScriptResult};
 use crate::bindings::error::thrown;
@@ -40,7 +41,7 @@ impl ModuleResolver for Modules {
             return Ok(module.clone());
         }
         let in_module = |error| Box::new(EvalAltResult::ErrorInModule(name.clone(), error, pos));
-        let mut ast = engine.compile(&text).map_err(|error| in_module(Box::new(error.into())))?;
+        let mut ast = compile(engine, &Scope::new(), &text).map_err(|error| in_module(Box::new(error.into())))?;
         ast.set_source(&name);
         let module = Module::eval_ast_as_new(Scope::new(), &ast, engine).map_err(in_module)?;
         let module = Shared::new(module);

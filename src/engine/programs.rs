@@ -4,12 +4,16 @@ use std::sync::Arc;
 
 use rhai::{AST, Dynamic, Engine, EvalAltResult, ParseError, Scope};
 
+use super::compile::compile;
 use super::report::{Names, Reporter, innermost};
 use super::settings;
 use super::sources::Sources;
 use crate::bindings::callback::guarded;
 use crate::bindings::context::{self, Context, Programs, ScriptResult};
 use crate::bindings::error::thrown;
+use crate::bindings::convert::shown_by;
+use crate::bindings::exit::restored;
+use crate::bindings::task::JOIN;
 use crate::net::error::{Error, ErrorKind};
 use crate::net::output;
 
@@ -34,14 +38,15 @@ impl ScriptHost {
     /// What the parser reports.
     pub fn compile(&self, name: &str, text: &str) -> Result<AST, ParseError> {
         self.sources.keep(name, text);
-        let mut ast = self.engine.compile(text)?;
+        let mut ast = compile(&self.engine, &Scope::new(), text)?;
         ast.set_source(name);
         Ok(ast)
     }
 
     /// `error` in the words for people, with its place; `ast` helps to suggest names.
     pub fn describe(&self, main: &str, error: &EvalAltResult, ast: Option<&AST>) -> String {
-        self.reporter(main, ast, |reporter| reporter.report(error))
+        let shortened = without_reported(error);
+        self.reporter(main, ast, |reporter| reporter.report(shortened.as_ref().unwrap_or(error)))
     }
 
     /// A parse error in the words for people, with its place.
@@ -52,6 +57,7 @@ impl ScriptHost {
     fn reporter(&self, main: &str, ast: Option<&AST>, report: impl FnOnce(&Reporter<'_>) -> String) -> String {
         let sources = |name: &str| self.sources.text(name);
         let names = Names::collect(&self.engine, ast);
+        let describe = |value: &Dynamic| describe(&self.engine, value);
         report(&Reporter { sources: &sources, main_source: main, names: &names, describe: &describe })
     }
 }
@@ -78,7 +84,7 @@ impl Programs for ScriptHost {
 
     fn run(&self, program: &AST, context: &Context) -> ScriptResult<Dynamic> {
         let entered = context::enter(context.clone());
-        let result = guarded(|| self.engine.eval_ast_with_scope::<Dynamic>(&mut Scope::new(), program));
+        let result = guarded(|| self.engine.eval_ast_with_scope::<Dynamic>(&mut Scope::new(), program).and_then(restored));
         drop(entered);
         result
     }
@@ -102,7 +108,26 @@ pub fn is_permission(error: &EvalAltResult) -> bool {
     core_error(error).is_some_and(|error| error.kind == ErrorKind::Permission)
 }
 
-fn describe(value: &Dynamic) -> Option<String> {
-    let error = value.clone().try_cast::<Error>()?;
+/// `error` without what a thread threw, which was printed when the thread ended; `None` if it has none of that.
+fn without_reported(error: &EvalAltResult) -> Option<EvalAltResult> {
+    match error {
+        EvalAltResult::ErrorInFunctionCall(name, _, _, at) if name == JOIN => {
+            let again = Error::new(ErrorKind::Closed, "join", "the thread ended with the error above")
+                .with_hint("to go on without it: try { task.join() } catch { … }");
+            Some(EvalAltResult::ErrorRuntime(Dynamic::from(again), *at))
+        }
+        EvalAltResult::ErrorInFunctionCall(name, source, inner, at) => without_reported(inner)
+            .map(|inner| EvalAltResult::ErrorInFunctionCall(name.clone(), source.clone(), inner.into(), *at)),
+        EvalAltResult::ErrorInModule(name, inner, at) => {
+            without_reported(inner).map(|inner| EvalAltResult::ErrorInModule(name.clone(), inner.into(), *at))
+        }
+        _ => None,
+    }
+}
+
+fn describe(engine: &Engine, value: &Dynamic) -> Option<String> {
+    let Some(error) = value.clone().try_cast::<Error>() else {
+        return (value.is_variant() || value.is_array()).then(|| format!("the script threw: {}", shown_by(engine, value)));
+    };
     Some(if error.hint.is_empty() { error.to_string() } else { format!("{error}\n{}", error.hint) })
 }

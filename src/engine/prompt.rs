@@ -10,15 +10,16 @@ use rhai::{
 use rustyline::DefaultEditor;
 use rustyline::error::ReadlineError;
 
+use super::compile::compile;
 use super::programs::ScriptHost;
-use super::run::{self, Job, exit};
+use super::run::{self, Job, code_of, exit};
 use super::signals;
 use crate::bindings::callback::guarded;
 use crate::bindings::context::{self, Context, Programs};
-use crate::bindings::convert::shown;
+use crate::bindings::convert::shown_by;
 use crate::bindings::task::STACK;
 use crate::net::host::ThisMachine;
-use crate::net::{output, prober, sys};
+use crate::net::{memory, output, prober, stack, sys};
 
 const GREETING: &str = "pingscript: type a line of script, such as udp::bind(\"127.0.0.1:0\"); Ctrl-D leaves.";
 
@@ -36,6 +37,7 @@ pub fn run(host: &Arc<ScriptHost>, seed: Option<u64>) -> Result<i32> {
     let thread = std::thread::Builder::new().name("prompt".to_string()).stack_size(STACK);
     let code = thread.spawn(move || {
         sys::sharpen_timers();
+        stack::watch(STACK);
         let code = if std::io::stdin().is_terminal() { session.talk() } else { session.read() };
         run::end_tasks(&session.context);
         code
@@ -102,7 +104,7 @@ impl Session {
         self.entries += 1;
         let name = format!("entry {}", self.entries);
         self.host.sources.keep(&name, text);
-        let mut ast = match self.host.engine().compile_with_scope(&self.scope, text) {
+        let mut ast = match compile(self.host.engine(), &self.scope, text) {
             Ok(ast) => ast,
             Err(error) => {
                 output::note(self.host.describe_parse(&name, &error).trim_end());
@@ -113,12 +115,12 @@ impl Session {
         match self.evaluate(&name, &ast) {
             Ok(value) => {
                 if !value.is_unit() {
-                    output::line(&shown(&value));
+                    output::line(&shown_by(self.host.engine(), &value));
                 }
                 Ok(())
             }
             Err(error) => match *error {
-                EvalAltResult::Exit(value, _) => Err(Some(value.as_int().unwrap_or(0) as i32)),
+                EvalAltResult::Exit(value, _) => Err(Some(code_of(&value))),
                 EvalAltResult::ErrorTerminated(ref why, _) if why.is_unit() => Err(None),
                 error => {
                     output::note(self.host.describe(&name, &error, Some(&self.functions)).trim_end());
@@ -128,6 +130,7 @@ impl Session {
         }
     }
 
+    #[expect(deprecated, reason = "the interpreter has no other way to keep imports and constants from entry to entry")]
     fn evaluate(&mut self, name: &str, ast: &AST) -> Result<Dynamic, Box<EvalAltResult>> {
         let stop = self.context.stop.child().map_err(|err| err.to_string())?;
         signals::stop_entry(Some(&stop));
@@ -145,6 +148,11 @@ impl Session {
         });
         drop(entered);
         signals::stop_entry(None);
+        if memory::in_use() > memory::LIMIT {
+            // Nothing could be run any more, not even what frees it.
+            self.scope.clear();
+            output::note("all variables of the prompt are gone: they took too much memory");
+        }
         result
     }
 }

@@ -11,12 +11,13 @@ use super::programs::{ScriptHost, is_permission};
 use super::signals;
 use super::sources::header;
 use crate::bindings::context::{Context, Programs, Run, Script};
-use crate::bindings::convert::shown;
+use crate::bindings::convert::shown_by;
+use crate::bindings::exit as exit_binding;
 use crate::bindings::task::{STACK, Task};
 use crate::net::host::ThisMachine;
 use crate::net::random::{Sequence, Stream};
 use crate::net::stop::{Reason, Stage, Stop};
-use crate::net::{output, prober, sys};
+use crate::net::{output, prober, stack, sys};
 
 /// Exit codes. 130 and 143 are those of the signals.
 pub mod exit {
@@ -26,7 +27,7 @@ pub mod exit {
     pub const NO_REPLY: i32 = 1;
     /// The command line is wrong, or there is no such script.
     pub const USAGE: i32 = 2;
-    /// The script has an error.
+    /// The script has an error, or what it printed was lost.
     pub const SCRIPT: i32 = 3;
     /// A permission is missing.
     pub const PERMISSION: i32 = 4;
@@ -68,17 +69,15 @@ pub fn run(host: &Arc<ScriptHost>, job: &Job) -> Result<i32> {
     let code = program.clone();
     let script = std::thread::Builder::new().name("script".to_string()).stack_size(STACK).spawn(move || {
         sys::sharpen_timers();
+        stack::watch(STACK);
         let result = runner.run(&code, &inside);
         end_tasks(&inside);
         result
     })?;
-    let result = script.join().unwrap_or_else(|_| Err("a bug in pingscript: the script's thread broke".into()));
+    let result = script.join().unwrap_or_else(|_| Err("the script's thread broke".into()));
     let code = conclude(host, job, &context, result, &program);
     output::flush();
-    if let Some(err) = output::take_failure() {
-        output::note(&format!("error: standard output could not be written: {err}"));
-    }
-    Ok(code)
+    Ok(if code == exit::DONE && output::has_failed() { exit::SCRIPT } else { code })
 }
 
 /// The context of a script that the user started.
@@ -137,12 +136,12 @@ fn conclude(
     let mut code = match result {
         Ok(value) => {
             if job.show_value && !value.is_unit() {
-                output::line(&shown(&value));
+                output::line(&shown_by(host.engine(), &value));
             }
             None
         }
         Err(error) => match *error {
-            EvalAltResult::Exit(ref value, _) => value.as_int().ok().map(|code| code as i32),
+            EvalAltResult::Exit(ref value, _) => Some(code_of(value)),
             EvalAltResult::ErrorTerminated(ref why, _) if why.is_unit() => {
                 still_running(context, signal);
                 None
@@ -178,6 +177,11 @@ fn conclude(
             if probes.sent > 0 && probes.replied == 0 { exit::NO_REPLY } else { exit::DONE }
         }
     }
+}
+
+/// The exit code that a script asked for.
+pub fn code_of(value: &Dynamic) -> i32 {
+    exit_binding::code(value).map_or(exit::DONE, |code| i32::from(code.0))
 }
 
 fn still_running(context: &Context, signal: Option<Reason>) {

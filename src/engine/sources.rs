@@ -16,6 +16,9 @@ pub const SHIPPED: &[(&str, &str)] = &[
 /// The folder that shipped scripts are shown to be in, and that scripts are looked for above another's.
 const ROOT: &str = "scripts";
 
+/// What is wrong where a script is nowhere.
+const NOT_FOUND: &str = "there is no such script";
+
 /// The texts of all sources seen, by the names they are shown under.
 #[derive(Debug, Default)]
 pub struct Sources(Mutex<HashMap<String, String>>);
@@ -92,13 +95,26 @@ impl Sources {
                 .with_peer(path)
                 .with_hint("put the module beside the script, or into a folder beneath it"));
         }
-        self.find(&name, from)
+        self.find(&name, from).map_err(|error| {
+            if error.message != NOT_FOUND {
+                return error;
+            }
+            Error::new(ErrorKind::File, "import", "there is no such module")
+                .with_peer(&name)
+                .with_hint("the path is taken from the folder of this script; .rhai at its end may be left out")
+        })
     }
 
-    fn decode(&self, name: &str, bytes: Vec<u8>) -> Result<(String, String), Error> {
+    /// Keeps the text in `bytes` under a name. The name, and the text.
+    ///
+    /// # Errors
+    /// `file`: it is no text.
+    pub fn decode(&self, name: &str, bytes: Vec<u8>) -> Result<(String, String), Error> {
         match String::from_utf8(bytes) {
             Ok(text) => Ok(self.found(name, &text)),
-            Err(_) => Err(Error::new(ErrorKind::File, "read", "it is not text (UTF-8)").with_peer(name)),
+            Err(_) => Err(Error::new(ErrorKind::File, "read", "it is not text (UTF-8)")
+                .with_peer(name)
+                .with_hint("a script is a text file; an editor can save it as UTF-8")),
         }
     }
 
@@ -124,7 +140,7 @@ fn shipped(file: &str) -> Option<(String, &'static str)> {
 fn not_found(name: &str) -> Error {
     let plain = Path::new(name).file_stem().unwrap_or_default().to_string_lossy();
     let near = nearest(&plain, SHIPPED.iter().map(|(name, _)| name.trim_end_matches(".rhai")));
-    let error = Error::new(ErrorKind::File, "read", "there is no such script").with_peer(name);
+    let error = Error::new(ErrorKind::File, "read", NOT_FOUND).with_peer(name);
     match near.first() {
         Some(near) => error.with_hint(format!("did you mean `{near}`?")),
         None => {
@@ -135,7 +151,14 @@ fn not_found(name: &str) -> Error {
 }
 
 fn unreadable(name: &str, err: &std::io::Error) -> Error {
-    Error { kind: ErrorKind::File, ..Error::system("read", err) }.with_peer(name)
+    let error = Error { kind: ErrorKind::File, ..Error::system("read", err) }.with_peer(name);
+    match err.kind() {
+        std::io::ErrorKind::IsADirectory => error.with_hint("give a script in it"),
+        std::io::ErrorKind::PermissionDenied => {
+            error.with_hint(format!("its owner can allow reading it: chmod a+r {name}"))
+        }
+        _ => error,
+    }
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ pub mod pinger;
 pub mod policy;
 pub mod prober;
 pub mod random;
+pub mod stack;
 pub mod stats;
 pub mod stop;
 pub mod sys;

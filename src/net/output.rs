@@ -2,7 +2,7 @@
 //!
 //! A line enters the buffer whole, so lines of several threads never mix. The buffer is written out when a wait is about
 //! to block, when it is large, at every line if standard output is a terminal, and at the end. A reader that goes
-//! away (`| head`) is not an error: printing stops and [`is_closed`] says so.
+//! away (`| head`) is not an error: printing stops and [`is_closed`] says so. A failing write (a full disk) is told once.
 
 use std::fs::File;
 use std::io::{self, IsTerminal, Write};
@@ -10,12 +10,14 @@ use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
+use super::error::Error;
+
 const LARGE: usize = 64 * 1024;
 
 static BUFFER: Mutex<Vec<u8>> = Mutex::new(Vec::new());
 static PENDING: AtomicBool = AtomicBool::new(false);
 static CLOSED: AtomicBool = AtomicBool::new(false);
-static FAILED: Mutex<Option<io::Error>> = Mutex::new(None);
+static FAILED: AtomicBool = AtomicBool::new(false);
 
 /// Prints a line.
 pub fn line(text: &str) {
@@ -55,9 +57,9 @@ pub fn is_closed() -> bool {
     CLOSED.load(Ordering::Relaxed)
 }
 
-/// Why standard output could not be written, if so (a full disk); told once.
-pub fn take_failure() -> Option<io::Error> {
-    lock(&FAILED).take()
+/// Whether something printed was lost because standard output could not be written (a full disk).
+pub fn has_failed() -> bool {
+    FAILED.load(Ordering::Relaxed)
 }
 
 fn by_line() -> bool {
@@ -74,7 +76,11 @@ fn write_out(buffer: &mut Vec<u8>) {
         match standard_output().map(|mut out| out.write_all(buffer)) {
             Some(Ok(())) => {}
             Some(Err(err)) if err.kind() != io::ErrorKind::BrokenPipe => {
-                lock(&FAILED).get_or_insert(err);
+                // Told once, at once; the script goes on, since what it measures may matter more than what it prints.
+                if !FAILED.swap(true, Ordering::Relaxed) {
+                    let error = Error::system("print", &err).with_peer("standard output");
+                    let _ = writeln!(io::stderr().lock(), "error: {error}\n  hint: make room where the output goes");
+                }
             }
             _ => CLOSED.store(true, Ordering::Relaxed),
         }

@@ -167,8 +167,12 @@ fn mismatch(forms: &[&Function], given: &[String], with_dot: bool) -> Words {
     } else {
         format!("`{name}` cannot be called with ({})", shown.join(", "))
     };
+    if matches!(name.as_str(), "print" | "debug") {
+        return Words::new(message).hint(format!("it takes one value; to show several: {name}(`${{a}} ${{b}}`)"));
+    }
     let same_count = forms.iter().filter(|f| f.params.len() == given.len());
-    let nearest = same_count.min_by_key(|f| wrong(f, given).count());
+    let telling = |f: &Function| wrong(f, given).any(|(_, want, _)| matches!(want, "closure" | "Duration" | "float"));
+    let nearest = same_count.min_by_key(|f| (wrong(f, given).count(), !telling(f)));
     let specific = nearest.and_then(|form| {
         let (at, want, got) = wrong(form, given).next()?;
         let others = forms.iter().filter(|f| f.params.len() == given.len() && f.params[at].kind != want).count();

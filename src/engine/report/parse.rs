@@ -279,6 +279,10 @@ fn comma(why: &str, context: &Context) -> Words {
         let words = Words::new(format!("`{}` is missing", closing(bracket))).at(gap(context));
         return words.hints(unclosed(context, None));
     }
+    if UNITS.contains(&found) && context.before().starts_with(|c: char| c.is_ascii_digit()) {
+        return Words::new("the unit of a duration stands after a dot")
+            .hint(format!("write: {}.{found}", context.before()));
+    }
     let items = match why {
         _ if why.contains("argument") => "arguments",
         _ if why.contains("parameters") => "parameters",
@@ -289,6 +293,9 @@ fn comma(why: &str, context: &Context) -> Words {
         .hint(format!("or the list ends here: add `{closing}`"))
         .at(gap(context))
 }
+
+/// The units of durations.
+const UNITS: [&str; 6] = ["h", "min", "s", "ms", "us", "ns"];
 
 /// The place after the token before the error, if that is in an earlier line.
 fn gap(context: &Context) -> Option<Position> {
