@@ -37,6 +37,10 @@ pub fn bytes(ctx: &NativeCallContext, value: Dynamic) -> ScriptResult<Vec<u8>> {
     if value.is_string() {
         return Ok(value.cast::<rhai::ImmutableString>().as_bytes().to_vec());
     }
+    if value.is::<SocketAddr>() {
+        let error = Error::invalid("argument", format!("{} is an address, not data", shown(&value)));
+        return raise(ctx, error.with_hint("the data comes first: sock.send_to(data, address)"));
+    }
     wrong(ctx, "data", "a string or a blob", &value)
 }
 

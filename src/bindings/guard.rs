@@ -34,7 +34,8 @@ fn room(ctx: &NativeCallContext, op: &'static str, count: usize, each: usize) ->
     let message = format!("{size} would be needed: scripts have {} MiB of memory in all", LIMIT >> 20);
     raise(
         ctx,
-        Error::new(ErrorKind::TooLarge, op, message).with_hint("is the number meant? Make the value smaller, or in parts"),
+        Error::new(ErrorKind::TooLarge, op, message)
+            .with_hint("is the number meant? Make the value smaller, or in parts"),
     )
 }
 
@@ -85,12 +86,7 @@ pub mod api {
     /// expect(name, "ping!!");
     /// ```
     #[rhai_fn(name = "pad", return_raw)]
-    pub fn pad_text(
-        ctx: NativeCallContext,
-        text: &mut ImmutableString,
-        len: i64,
-        character: char,
-    ) -> ScriptResult<()> {
+    pub fn pad_text(ctx: NativeCallContext, text: &mut ImmutableString, len: i64, character: char) -> ScriptResult<()> {
         filled(&ctx, text, len, character.encode_utf8(&mut [0; 4]))
     }
 
@@ -201,12 +197,7 @@ pub mod api {
     /// expect(text, "PING 1");
     /// ```
     #[rhai_fn(name = "replace", return_raw)]
-    pub fn replace_text(
-        ctx: NativeCallContext,
-        text: &mut ImmutableString,
-        from: &str,
-        to: &str,
-    ) -> ScriptResult<()> {
+    pub fn replace_text(ctx: NativeCallContext, text: &mut ImmutableString, from: &str, to: &str) -> ScriptResult<()> {
         replaced(&ctx, text, from, to)
     }
 

@@ -212,7 +212,10 @@ impl Declared {
                 Ok(value) => return Ok(value),
                 Err(why) if std::io::stdin().is_terminal() => output::line(&format!("\"{}\": {why}", text.trim())),
                 Err(why) => {
-                    return Err(Error::invalid("options", format!("\"{}\" is no value for --{}: {why}", text.trim(), self.name)));
+                    return Err(Error::invalid(
+                        "options",
+                        format!("\"{}\" is no value for --{}: {why}", text.trim(), self.name),
+                    ));
                 }
             }
         }

@@ -54,10 +54,8 @@ impl Decide for Scripted {
                 "" => "the policy returned nothing".to_string(),
                 given => format!("the policy returned {given}"),
             };
-            let error = Error::invalid("policy", message).with_hint(format!(
-                "a policy returns a verdict: {}; as its last line, without a semicolon",
-                Action::CALLS
-            ));
+            let error = Error::invalid("policy", message)
+                .with_hint(format!("a policy ends in a verdict on each way through it: {}", Action::CALLS));
             let (source, position) = callback.place();
             let thrown = thrown(error, position);
             let inner = match source {

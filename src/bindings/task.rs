@@ -66,7 +66,7 @@ impl Task {
         let programs = programs();
         let thread = std::thread::Builder::new().name(name).stack_size(STACK).spawn(move || {
             sys::sharpen_timers();
-        stack::watch(STACK);
+            stack::watch(STACK);
             let entered = context::enter(context.clone());
             let result = guarded(body);
             if let Err(error) = &result
@@ -230,10 +230,10 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[export_module]
 pub mod api {
     /// The call that stands in a chain of calls where a thread's error is thrown again: it has been printed before. No script
-/// can have a function of this name.
-pub const JOIN: &str = "join()";
+    /// can have a function of this name.
+    pub const JOIN: &str = "join()";
 
-/// A thread of a script, or a script started by another.
+    /// A thread of a script, or a script started by another.
     pub type Task = super::Task;
     /// A whole number that threads share.
     pub type Counter = super::SharedCounter;
@@ -292,7 +292,8 @@ pub const JOIN: &str = "join()";
         let random = Arc::new(Sequence::new(now.random.split()));
         let context = Context { stop, random, script: script.clone(), ..now };
         let inside = context.clone();
-        Task::start(format!("script {name}"), context, Some(script), move || programs.run(&program, &inside)).or_raise(&ctx)
+        Task::start(format!("script {name}"), context, Some(script), move || programs.run(&program, &inside))
+            .or_raise(&ctx)
     }
 
     /// Starts another script beside this one, without arguments.

@@ -309,11 +309,7 @@ pub mod api {
     /// while sock.recv(until).kind != "timeout" {}
     /// ```
     #[rhai_fn(global, pure, name = "recv", return_raw)]
-    pub fn recv_until(
-        ctx: NativeCallContext,
-        socket: &mut UdpSocket,
-        deadline: Deadline,
-    ) -> ScriptResult<Packet> {
+    pub fn recv_until(ctx: NativeCallContext, socket: &mut UdpSocket, deadline: Deadline) -> ScriptResult<Packet> {
         let incoming = socket.receive(Some(deadline), &context::current().stop, true).or_raise(&ctx)?;
         Ok(super::Packet(Arc::new(Received { socket: socket.clone(), incoming, number: 1 })))
     }

@@ -1,6 +1,7 @@
 //! One engine for all scripts of a run: compiles, runs and reports.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rhai::{AST, Dynamic, Engine, EvalAltResult, ParseError, Scope};
 
@@ -10,8 +11,8 @@ use super::settings;
 use super::sources::Sources;
 use crate::bindings::callback::guarded;
 use crate::bindings::context::{self, Context, Programs, ScriptResult};
-use crate::bindings::error::thrown;
 use crate::bindings::convert::shown_by;
+use crate::bindings::error::thrown;
 use crate::bindings::exit::restored;
 use crate::bindings::task::JOIN;
 use crate::net::error::{Error, ErrorKind};
@@ -23,13 +24,15 @@ pub struct ScriptHost {
     engine: Engine,
     /// Texts of scripts by name.
     pub sources: Arc<Sources>,
+    /// The functions of scripts by name, from which messages suggest.
+    compiled: Mutex<HashMap<String, AST>>,
 }
 
 impl ScriptHost {
     /// An engine ready to run scripts.
     pub fn new() -> Self {
         let sources = Arc::new(Sources::default());
-        Self { engine: settings::build(sources.clone()), sources }
+        Self { engine: settings::build(sources.clone()), sources, compiled: Mutex::default() }
     }
 
     /// Compiles `text`, to be shown under `name`.
@@ -40,6 +43,10 @@ impl ScriptHost {
         self.sources.keep(name, text);
         let mut ast = compile(&self.engine, &Scope::new(), text)?;
         ast.set_source(name);
+        self.compiled
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(name.to_string(), ast.clone_functions_only());
         Ok(ast)
     }
 
@@ -56,7 +63,8 @@ impl ScriptHost {
 
     fn reporter(&self, main: &str, ast: Option<&AST>, report: impl FnOnce(&Reporter<'_>) -> String) -> String {
         let sources = |name: &str| self.sources.text(name);
-        let names = Names::collect(&self.engine, ast);
+        let compiled = self.compiled.lock().unwrap_or_else(PoisonError::into_inner).get(main).cloned();
+        let names = Names::collect(&self.engine, ast.or(compiled.as_ref()));
         let describe = |value: &Dynamic| describe(&self.engine, value);
         report(&Reporter { sources: &sources, main_source: main, names: &names, describe: &describe })
     }
@@ -84,7 +92,8 @@ impl Programs for ScriptHost {
 
     fn run(&self, program: &AST, context: &Context) -> ScriptResult<Dynamic> {
         let entered = context::enter(context.clone());
-        let result = guarded(|| self.engine.eval_ast_with_scope::<Dynamic>(&mut Scope::new(), program).and_then(restored));
+        let result =
+            guarded(|| self.engine.eval_ast_with_scope::<Dynamic>(&mut Scope::new(), program).and_then(restored));
         drop(entered);
         result
     }
@@ -127,7 +136,8 @@ fn without_reported(error: &EvalAltResult) -> Option<EvalAltResult> {
 
 fn describe(engine: &Engine, value: &Dynamic) -> Option<String> {
     let Some(error) = value.clone().try_cast::<Error>() else {
-        return (value.is_variant() || value.is_array()).then(|| format!("the script threw: {}", shown_by(engine, value)));
+        return (value.is_variant() || value.is_array())
+            .then(|| format!("the script threw: {}", shown_by(engine, value)));
     };
     Some(if error.hint.is_empty() { error.to_string() } else { format!("{error}\n{}", error.hint) })
 }

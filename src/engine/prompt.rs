@@ -112,7 +112,19 @@ impl Session {
             }
         };
         ast.set_source(&name);
-        match self.evaluate(&name, &ast) {
+        let result = self.evaluate(&name, &ast);
+        let entered = self.conclude(&name, result);
+        if memory::in_use() > memory::LIMIT {
+            // Nothing could be run any more, not even what frees it.
+            self.scope.clear();
+            output::note("all variables of the prompt are gone: they took too much memory");
+        }
+        entered
+    }
+
+    /// Shows the value or the error of an entry.
+    fn conclude(&self, name: &str, result: Result<Dynamic, Box<EvalAltResult>>) -> Result<(), Option<i32>> {
+        match result {
             Ok(value) => {
                 if !value.is_unit() {
                     output::line(&shown_by(self.host.engine(), &value));
@@ -123,7 +135,7 @@ impl Session {
                 EvalAltResult::Exit(value, _) => Err(Some(code_of(&value))),
                 EvalAltResult::ErrorTerminated(ref why, _) if why.is_unit() => Err(None),
                 error => {
-                    output::note(self.host.describe(&name, &error, Some(&self.functions)).trim_end());
+                    output::note(self.host.describe(name, &error, Some(&self.functions)).trim_end());
                     Err(None)
                 }
             },
@@ -148,11 +160,6 @@ impl Session {
         });
         drop(entered);
         signals::stop_entry(None);
-        if memory::in_use() > memory::LIMIT {
-            // Nothing could be run any more, not even what frees it.
-            self.scope.clear();
-            output::note("all variables of the prompt are gone: they took too much memory");
-        }
         result
     }
 }

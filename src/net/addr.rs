@@ -65,9 +65,7 @@ pub fn local(text: &str, version: Version) -> Result<SocketAddr> {
 
 /// Splits `HOST:PORT`.
 fn split(text: &str) -> Result<(&str, u16)> {
-    let form = |message: String| {
-Error::invalid("address", message).with_hint(FORM)
-    };
+    let form = |message: String| Error::invalid("address", message).with_hint(FORM);
     if text.is_empty() {
         return Err(form("the address is empty".to_string()));
     }

@@ -395,6 +395,11 @@ fn is_pending_error(err: &io::Error) -> bool {
 pub(super) fn send_error(err: &io::Error, size: usize, to: SocketAddr) -> Error {
     let error = Error::system("send", err).with_peer(to);
     match error.kind {
+        ErrorKind::Invalid if to.port() == 0 => Error {
+            message: "nobody can be reached at port 0".to_string(),
+            hint: "give the port that the peer listens on, 1 to 65535".to_string(),
+            ..error
+        },
         ErrorKind::TooLarge if size > MAX_PAYLOAD => Error {
             message: format!("{size} bytes do not fit into a datagram"),
             hint: format!("send at most {MAX_PAYLOAD} bytes"),

@@ -199,6 +199,9 @@ pub(super) fn argument(at: usize, want: &str, got: &str) -> String {
         ("Duration", "integer" | "float") => {
             format!("argument {at} is a Duration: give the number its unit, as in `1.s` or `250.ms`")
         }
+        ("Duration", "string") => {
+            format!("argument {at} is a Duration: write it without quotes, as in `1.s` or `250.ms`")
+        }
         ("float", "integer") => {
             format!("argument {at} is a float: write it with a point, as in `1.0`, or use .to_float()")
         }

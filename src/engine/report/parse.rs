@@ -107,7 +107,12 @@ fn input(error: &LexError, context: &Context) -> Words {
         LexError::ImproperSymbol(symbol, _) if symbol == "this" => Words::new("`this` is known in functions only")
             .hint("it is the object before the dot of a method call: x.name(…)"),
         LexError::ImproperSymbol(symbol, why) if why.ends_with("is disabled") => {
-            Words::new(format!("`{symbol}` cannot be used in scripts here"))
+            let words = Words::new(format!("`{symbol}` cannot be used in scripts"));
+            if symbol == "eval" {
+                words.hint("write the code itself; to choose between pieces of code use closures")
+            } else {
+                words
+            }
         }
         LexError::ImproperSymbol(symbol, _) => symbol_words(symbol),
         LexError::UnexpectedInput(token) => unexpected(token, context),
@@ -242,6 +247,10 @@ fn semicolon(context: &Context) -> Words {
     if found == "}" && open.is_empty() {
         return unexpected(found, context);
     }
+    if matches!(found, ")" | "]") && open.last().is_some_and(|open| context.scan.text(*open).ends_with('{')) {
+        let words = Words::new(format!("`}}` is missing before `{found}`")).at(gap(context));
+        return words.hints(unclosed(context, None));
+    }
     let before_that = context.scan.text_before(context.index.saturating_sub(1));
     match found {
         ":" if before_that == "let" => odd.hint(format!("variables have no written type: let {before} = …;")),
@@ -279,9 +288,8 @@ fn comma(why: &str, context: &Context) -> Words {
         let words = Words::new(format!("`{}` is missing", closing(bracket))).at(gap(context));
         return words.hints(unclosed(context, None));
     }
-    if UNITS.contains(&found) && context.before().starts_with(|c: char| c.is_ascii_digit()) {
-        return Words::new("the unit of a duration stands after a dot")
-            .hint(format!("write: {}.{found}", context.before()));
+    if let Some(hint) = unit(context.before(), found, context) {
+        return Words::new(format!("`{found}` cannot stand here")).hint(hint);
     }
     let items = match why {
         _ if why.contains("argument") => "arguments",
@@ -293,9 +301,6 @@ fn comma(why: &str, context: &Context) -> Words {
         .hint(format!("or the list ends here: add `{closing}`"))
         .at(gap(context))
 }
-
-/// The units of durations.
-const UNITS: [&str; 6] = ["h", "min", "s", "ms", "us", "ns"];
 
 /// The place after the token before the error, if that is in an earlier line.
 fn gap(context: &Context) -> Option<Position> {
