@@ -26,6 +26,10 @@ use super::wire::{Family, icmp};
 /// The largest payload of a UDP datagram over IPv4: 65,535 less the headers.
 pub const MAX_PAYLOAD: usize = 65_507;
 
+/// The largest buffer the kernel can be asked for, in bytes: it takes the number as an int and grants what its own limits
+/// allow.
+const MAX_BUFFER: usize = i32::MAX as usize;
+
 /// How a socket is made.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Options {
@@ -134,10 +138,10 @@ impl UdpSocket {
                 socket.set_reuse_address(true)?;
                 socket.set_reuse_port(true)?;
             }
-            if let Some(bytes) = options.receive_buffer {
+            if let Some(bytes) = options.receive_buffer.map(|bytes| bytes.min(MAX_BUFFER)) {
                 socket.set_recv_buffer_size(bytes)?;
             }
-            if let Some(bytes) = options.send_buffer {
+            if let Some(bytes) = options.send_buffer.map(|bytes| bytes.min(MAX_BUFFER)) {
                 socket.set_send_buffer_size(bytes)?;
             }
             socket.bind(&local.into())?;
@@ -389,6 +393,18 @@ fn is_pending_error(err: &io::Error) -> bool {
                 | libc::EMSGSIZE
         )
     )
+}
+
+/// Checks that a datagram can hold `size` bytes.
+///
+/// # Errors
+/// `too-large`: it cannot.
+pub fn check_size(size: usize) -> Result<()> {
+    if size <= MAX_PAYLOAD {
+        return Ok(());
+    }
+    Err(Error::new(ErrorKind::TooLarge, "send", format!("{size} bytes do not fit into a datagram"))
+        .with_hint(format!("send at most {MAX_PAYLOAD} bytes")))
 }
 
 /// What a failed send means, in words.

@@ -420,7 +420,7 @@ error: recv: the socket was closed
 ];
 
 /// Words of other languages, misspelt names, wrong arguments.
-const OTHERS: [Case; 31] = [
+const OTHERS: [Case; 33] = [
     (
         "spawn(|| 1);",
         3,
@@ -786,6 +786,30 @@ error: send: the socket is not connected
     2 | sock.send("x");
       |      ^
   hint: connect it first, or use send_to(data, address)
+"#,
+    ),
+    (
+        r#"let sock = udp::bind("127.0.0.1:0");
+sock.ping(sock.addr, "x", #{ size: 1 << 40 });"#,
+        3,
+        r#"
+error: send: 1099511627776 bytes do not fit into a datagram
+  --> -e:2:6
+    2 | sock.ping(sock.addr, "x", #{ size: 1 << 40 });
+      |      ^
+  hint: send at most 65507 bytes
+"#,
+    ),
+    (
+        r#"let sock = udp::bind("127.0.0.1:0");
+pinger(sock, sock.addr, #{ size: 70_000 });"#,
+        3,
+        r#"
+error: send: 70000 bytes do not fit into a datagram
+  --> -e:2:1
+    2 | pinger(sock, sock.addr, #{ size: 70_000 });
+      | ^
+  hint: send at most 65507 bytes
 "#,
     ),
 ];

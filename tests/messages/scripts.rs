@@ -44,7 +44,7 @@ error: a value is missing before `;`
 "#;
 
 /// Script, exit code, message.
-const ERRORS: [Case; 25] = [
+const ERRORS: [Case; 27] = [
     (
         "let x = ;",
         3,
@@ -202,6 +202,30 @@ error: `C` is a constant and cannot be changed
     2 | C.a = 2;
       | ^
   hint: declare it with let instead of const: let C = …;
+"#,
+    ),
+    (
+        r#"const C = #{ a: #{ b: 1 } };
+C.a.b = 2;"#,
+        3,
+        r#"
+error: `C` is a constant and cannot be changed
+  --> -e:2:1
+    2 | C.a.b = 2;
+      | ^
+  hint: declare it with let instead of const: let C = …;
+"#,
+    ),
+    (
+        r#"const LIST = [1];
+LIST[0] = 2;"#,
+        3,
+        r#"
+error: `LIST` is a constant and cannot be changed
+  --> -e:2:1
+    2 | LIST[0] = 2;
+      | ^
+  hint: declare it with let instead of const: let LIST = …;
 "#,
     ),
     ("exit(7);", 7, ""),
