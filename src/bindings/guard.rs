@@ -187,6 +187,19 @@ pub mod api {
         Ok(blob.iter().map(|&byte| i64::from(byte).into()).collect())
     }
 
+    /// The characters of the text as an array.
+    ///
+    /// Errors: `too-large`: the array does not fit into memory.
+    ///
+    /// ```rhai
+    /// expect("ab".to_chars(), ['a', 'b']);
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn to_chars(ctx: NativeCallContext, text: &str) -> ScriptResult<Array> {
+        room(&ctx, "to_chars", text.len(), VALUE)?;
+        Ok(text.chars().map(Dynamic::from).collect())
+    }
+
     /// Puts `to` in the place of each `from` in the text.
     ///
     /// Errors: `too-large`: the result does not fit into memory.

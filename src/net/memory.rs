@@ -20,7 +20,7 @@ const STEP: i64 = 64 * 1024;
 pub const LIMIT: i64 = 256 << 20;
 
 /// Bytes in use at which the process ends: an operation in progress may double what the limit let pass, and once more.
-const LAST: i64 = 2 << 30;
+const LAST: i64 = 1 << 30;
 
 static TOTAL: AtomicI64 = AtomicI64::new(0);
 
@@ -57,7 +57,7 @@ fn note(bytes: i64) {
 fn give_up() -> ! {
     output::try_flush();
     sys::last_words(
-        "error: the script was stopped: one operation asks for more than 2048 MiB of memory\n  \
+        "error: the script was stopped: one operation asks for more than 1024 MiB of memory\n  \
          hint: does it split, replace or join something very large?\n",
     );
     sys::exit_now(3)

@@ -10,7 +10,7 @@ fn growth_without_end_is_stopped() {
 }
 
 #[test]
-fn growth_in_small_steps_is_stopped() {
+fn growth_by_many_small_steps_is_stopped() {
     for (script, code, expected) in &SMALL_STEPS {
         let run = pingscript(&["-e", script]).patience(Duration::from_secs(120)).run();
         assert_message(script, &run, *code, expected);
@@ -30,8 +30,8 @@ fn growth_in_a_thread_is_told() {
 
 #[test]
 fn what_was_printed_before_is_kept() {
-    let script = "print(1); let text = \"\"; text.pad(100_000_000, 'a'); print(2); text.to_chars(); print(3);";
-    let run = pingscript(&["-e", script]).run().expect_code(3);
+    let script = "print(1); let text = \"\"; text.pad(50_000_000, 'a'); print(2); text.split(\"\"); print(3);";
+    let run = pingscript(&["-e", script]).patience(Duration::from_secs(120)).run().expect_code(3);
     assert_eq!(run.stdout, "1\n2\n");
 }
 
@@ -191,8 +191,11 @@ text.pad(100_000_000, 'a');
 text.to_chars();"#,
         3,
         r#"
-error: the script was stopped: one operation asks for more than 2048 MiB of memory
-  hint: does it split, replace or join something very large?
+error: to_chars: 1525 MiB would be needed: scripts have 256 MiB of memory in all
+  --> -e:3:6
+    3 | text.to_chars();
+      |      ^
+  hint: is the number meant? Make the value smaller, or in parts
 "#,
     ),
     (
@@ -206,8 +209,8 @@ error: the script was stopped: values are nested too deeply
     ),
 ];
 
-/// What beginners write.
-const SMALL_STEPS: [Case; 2] = [
+/// What beginners write, and one call that makes very many small values.
+const SMALL_STEPS: [Case; 3] = [
     (
         r#"let list = [];
 loop { list.push(1); }"#,
@@ -231,6 +234,16 @@ error: the script was stopped: more than 256 MiB of memory are in use
     3 | loop { map[`k${i}`] = [i, i, i, i, i, i, i, i, i, i, i, i, i, i, i, i]; i += 1; }
       |                        ^
   hint: does an array, a map or a string grow without end? Keep a count or stats() instead of every value
+"#,
+    ),
+    (
+        r#"let text = "";
+text.pad(50_000_000, 'a');
+text.split("");"#,
+        3,
+        r#"
+error: the script was stopped: one operation asks for more than 1024 MiB of memory
+  hint: does it split, replace or join something very large?
 "#,
     ),
 ];

@@ -57,7 +57,7 @@ pub(super) fn words(error: &EvalAltResult, context: &Context, describe: &dyn Fn(
         E::ErrorTooManyModules(_) => Words::new("the script imports too many modules")
             .hint("import once at the top of the script, not in a loop"),
         E::ErrorDataTooLarge(what, _) => too_large(what),
-        E::ErrorTerminated(token, _) if context.after() == "(" && text_of(token).is_some() => {
+        E::ErrorTerminated(token, _) if context.scan.has_function(context.token()) => {
             // The interpreter keeps the place of the outermost call only.
             stopped(token, describe).hint(format!("it happened in `{}`, or in what that calls", context.token()))
         }

@@ -56,6 +56,11 @@ impl Scan {
         self.tokens.iter().position(|t| t.end > place).unwrap_or(self.tokens.len())
     }
 
+    /// Whether the text declares a function of this name.
+    pub(super) fn has_function(&self, name: &str) -> bool {
+        (1..self.tokens.len()).any(|i| self.text(i) == name && self.text(i - 1) == "fn")
+    }
+
     /// The text of the token at `index`, empty outside the script.
     pub(super) fn text(&self, index: usize) -> &str {
         self.tokens.get(index).map_or("", |t| t.text.as_str())
