@@ -10,18 +10,22 @@ use clap::Parser;
 use pingscript::bindings::callback::tame_panics;
 use pingscript::engine::programs::ScriptHost;
 use pingscript::engine::run::{self, Job, exit};
-use pingscript::engine::{prompt, signals};
+use pingscript::engine::{check, library, prompt, signals};
 use pingscript::nearest::nearest;
 use pingscript::net::error::{Error, ErrorKind};
 use pingscript::net::{output, stack};
 
 /// A lab bench for networks: runs pingers, servers and drop policies written as short Rhai scripts.
 #[derive(Debug, Parser)]
-#[command(version, after_help = AFTER_HELP, override_usage = "pingscript [FLAGS] SCRIPT [ARGS]…\n       pingscript [FLAGS] -e CODE [ARGS]…\n       pingscript [FLAGS]")]
+#[command(version, after_help = AFTER_HELP, override_usage = "pingscript [FLAGS] SCRIPT [ARGS]…\n       pingscript [FLAGS] -e CODE [ARGS]…\n       pingscript --check FILE…\n       pingscript scripts\n       pingscript new NAME [FILE]\n       pingscript [FLAGS]")]
 struct Cli {
     /// Run this code instead of a file, and print its value
     #[arg(short = 'e', value_name = "CODE")]
     code: Option<String>,
+
+    /// Check scripts without running them: syntax, and names that nothing has; exit code 0 if nothing is wrong, 3 otherwise
+    #[arg(long, conflicts_with = "code")]
+    check: bool,
 
     /// Seed of everything random in the script; the same seed gives the same run
     #[arg(long, value_name = "N", value_parser = seed)]
@@ -35,6 +39,10 @@ struct Cli {
 
 const AFTER_HELP: &str = "\
 Flags stand before the script, the script's own arguments after it; `pingscript SCRIPT --help` explains those.
+
+Commands (files of these names are given with their folder: ./new):
+    scripts          lists the scripts that came with pingscript
+    new NAME [FILE]  writes a copy of one to edit, into NAME.rhai if no file is given
 
 Exit codes:
     0  done                            4  a permission is missing
@@ -66,6 +74,14 @@ fn start() -> Result<i32> {
             return Ok(err.exit_code());
         }
     };
+    if cli.check {
+        return Ok(check::run(&cli.script));
+    }
+    if cli.code.is_none()
+        && let Some(code) = library::command(&cli.script)
+    {
+        return Ok(code);
+    }
     let host = Arc::new(ScriptHost::new());
     let mut words = cli.script.into_iter();
     let job = |name: &str, text: String, args: Vec<String>, show_value| Job {
@@ -83,32 +99,23 @@ fn start() -> Result<i32> {
             std::io::stdin().read_to_end(&mut bytes).context("standard input cannot be read as a script")?;
             match host.sources.decode("standard input", bytes) {
                 Ok((_, text)) => job("stdin", text, words.collect(), false),
-                Err(error) => return Ok(refuse(&error)),
+                Err(error) => return Ok(run::refuse(&error)),
             }
         }
-        (None, Some(name)) if name.starts_with('-') => return Ok(refuse(&unknown_flag(&name))),
+        (None, Some(name)) if name.starts_with('-') => return Ok(run::refuse(&unknown_flag(&name))),
         (None, Some(name)) => match host.sources.open(&name) {
             Ok((name, text)) => job(&name, text, words.collect(), false),
-            Err(error) => return Ok(refuse(&error)),
+            Err(error) => return Ok(run::refuse(&error)),
         },
     };
     run::run(&host, &job)
 }
 
-/// Says what is wrong with the command line; the exit code.
-fn refuse(error: &Error) -> i32 {
-    output::note(&format!("error: {error}"));
-    if !error.hint.is_empty() {
-        output::note(&format!("  hint: {}", error.hint));
-    }
-    exit::USAGE
-}
-
 fn unknown_flag(name: &str) -> Error {
-    let near = nearest(name, ["--seed", "--version", "--help"]);
+    let near = nearest(name, ["--seed", "--check", "--version", "--help"]);
     let near = near.first().map_or(String::new(), |near| format!("did you mean {near}? "));
     Error::new(ErrorKind::Invalid, "flag", "there is no such flag").with_peer(name).with_hint(format!(
-        "{near}Flags are -e CODE, --seed N, --version and --help; a script's own options stand after its name"
+        "{near}Flags are -e CODE, --seed N, --check, --version and --help; a script's own options stand after its name"
     ))
 }
 

@@ -305,7 +305,7 @@ fn client_args<'a>(server: &'a str, timeout: &'a str, more: &[&'a str]) -> Vec<&
 
 /// The server with `policy`, listening on `addr`.
 fn start_server(dir: &TempDir, policy: &str, addr: &str) -> Running {
-    pingscript(&[&server_script(dir, policy), "--listen", addr]).start()
+    pingscript(&[server_script(dir, policy).as_str(), "--listen", addr]).start()
 }
 
 /// Run a client on a terminal, type `count` at its prompt, let it end with `code`, and check that

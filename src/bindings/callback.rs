@@ -7,19 +7,24 @@ use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use rhai::{Dynamic, EvalAltResult, FnPtr, GlobalRuntimeState, NativeCallContext, Position};
+use rhai::{
+    Caches, Dynamic, EvalAltResult, EvalContext, FnPtr, GlobalRuntimeState, NativeCallContext, Position, Scope,
+};
 
 use super::context::{self, Programs, ScriptResult};
 use crate::net::output;
 
 /// A closure with all it needs to be called later, on any thread.
-#[derive(Clone)]
+///
+/// It keeps its own state of the evaluator, caches included, from call to call: that is what makes a policy cheap.
 pub struct Callback {
     closure: FnPtr,
     programs: Arc<dyn Programs>,
     global: GlobalRuntimeState,
-    source: Option<String>,
-    name: String,
+    caches: Caches,
+    scope: Scope<'static>,
+    /// Whether the closure is a function of `global`, to be called by its name.
+    by_name: bool,
     position: Position,
 }
 
@@ -29,46 +34,88 @@ impl std::fmt::Debug for Callback {
     }
 }
 
+impl Clone for Callback {
+    fn clone(&self) -> Self {
+        Self::make(self.closure.clone(), self.programs.clone(), self.global.clone(), self.position)
+    }
+}
+
 impl Callback {
     /// Keeps `closure`, with its captures copied.
-    pub fn new(ctx: &NativeCallContext, mut closure: FnPtr) -> Self {
+    pub fn new(ctx: &NativeCallContext, closure: FnPtr) -> Self {
+        Self::make(closure, programs(), ctx.global_runtime_state().clone(), ctx.call_position()).fresh()
+    }
+
+    /// Keeps a closure that a program evaluated to, in the state that the program left, shown as coming from `source`.
+    pub fn in_program(closure: FnPtr, mut global: GlobalRuntimeState, source: &str, position: Position) -> Self {
+        global.source = Some(source.into());
+        Self::make(closure, programs(), global, position).fresh()
+    }
+
+    /// The same closure with what it captured copied once more.
+    pub fn fresh(&self) -> Self {
+        let mut closure = self.closure.clone();
         for captured in closure.iter_curry_mut() {
             *captured = std::mem::take(captured).flatten().into_shared();
         }
-        let mut global = ctx.global_runtime_state().clone();
+        let mut global = self.global.clone();
         // Two threads that read one map of constants get in each other's way.
         if let Some(constants) = global.constants.take() {
             let copy = constants.read().unwrap_or_else(PoisonError::into_inner).clone();
             global.constants = Some(Arc::new(RwLock::new(copy)));
         }
-        Self {
-            closure,
-            programs: programs(),
-            global,
-            source: ctx.fn_source().map(str::to_string),
-            name: ctx.fn_name().to_string(),
-            position: ctx.call_position(),
-        }
+        Self::make(closure, self.programs.clone(), global, self.position)
+    }
+
+    fn make(closure: FnPtr, programs: Arc<dyn Programs>, global: GlobalRuntimeState, position: Position) -> Self {
+        let name = closure.fn_name();
+        let by_name =
+            global.lib.iter().any(|library| library.iter_script_fn_info().any(|(_, _, known, ..)| known == name));
+        Self { closure, programs, global, caches: Caches::new(), scope: Scope::new(), by_name, position }
     }
 
     /// Calls the closure. A panic of a native beneath it becomes an error.
     ///
     /// # Errors
     /// What the closure throws.
-    pub fn call(&self, mut args: impl AsMut<[Dynamic]>) -> ScriptResult<Dynamic> {
-        let ctx = NativeCallContext::from((
-            self.programs.engine(),
-            self.name.as_str(),
-            self.source.as_deref(),
-            &self.global,
-            self.position,
-        ));
-        guarded(|| self.closure.call_raw(&ctx, None, args.as_mut()))
+    pub fn call<const N: usize>(&mut self, mut args: [Dynamic; N]) -> ScriptResult<Dynamic> {
+        let Self { closure, programs, global, caches, scope, position, by_name } = self;
+        let engine = programs.engine();
+        if !*by_name {
+            let source = global.source.clone();
+            let ctx = NativeCallContext::from((engine, "closure", source.as_deref(), &*global, *position));
+            return guarded(|| closure.call_raw(&ctx, None, &mut args));
+        }
+        guarded(|| {
+            let mut context = EvalContext::new(engine, global, caches, scope, None);
+            let result = if closure.is_curried() {
+                let mut values: Vec<Dynamic> = closure.iter_curry().cloned().chain(args).collect();
+                let mut args: Vec<&mut Dynamic> = values.iter_mut().collect();
+                context.call_fn_raw(closure.fn_name(), false, false, &mut args)
+            } else {
+                context.call_fn_raw(closure.fn_name(), false, false, &mut args.each_mut())
+            };
+            scope.clear();
+            result
+        })
+        .map_err(|mut error| {
+            if error.position().is_none() && self.is_of_script() {
+                error.set_position(self.position);
+            }
+            error
+        })
+    }
+
+    /// Whether the closure was given away by the file of the script that runs here: places in messages are there if nothing
+    /// else is said.
+    pub fn is_of_script(&self) -> bool {
+        let source = self.global.source.as_deref();
+        source.is_none() || context::peek(|context| source == Some(context.script.name.as_str())) == Some(true)
     }
 
     /// Where the closure was given away: source and position.
     pub fn place(&self) -> (Option<&str>, Position) {
-        (self.source.as_deref(), self.position)
+        (self.global.source.as_deref(), self.position)
     }
 }
 

@@ -7,11 +7,11 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
 
-use rhai::{AST, Dynamic, Engine, EvalAltResult};
+use rhai::{AST, Dynamic, Engine, EvalAltResult, GlobalRuntimeState};
 
-use crate::net::account::Account;
 use crate::net::host::Host;
 use crate::net::random::{Seed, Sequence};
+use crate::net::session::Session;
 use crate::net::stop::Stop;
 
 /// The result of a native that can fail.
@@ -34,30 +34,30 @@ pub struct Context {
 
 /// What all scripts and threads of a run share.
 pub struct Run {
-    /// What ends all of it.
-    pub root: Stop,
     /// The seed of every draw.
     pub seed: Seed,
-    /// Losses and verdicts.
-    pub account: Arc<Account>,
+    /// What its sockets share.
+    pub session: Arc<Session>,
     /// The engine, for natives that run script code.
     pub programs: OnceLock<Arc<dyn Programs>>,
     /// Threads that were started and have not been waited for.
     pub tasks: Mutex<Vec<super::task::Task>>,
-    /// Whether a task failed and nobody took notice.
-    pub failed: std::sync::atomic::AtomicBool,
+    /// How many tasks failed and nobody took notice.
+    pub failed: std::sync::atomic::AtomicUsize,
+    /// Whether an `expect` failed, on any thread.
+    pub unexpected: std::sync::atomic::AtomicBool,
 }
 
 impl Run {
     /// A run that `root` ends, with this seed.
     pub fn new(root: Stop, seed: u64) -> Self {
         Self {
-            root,
             seed: Seed::new(seed),
-            account: Arc::default(),
+            session: Arc::new(Session::new(root)),
             programs: OnceLock::new(),
             tasks: Mutex::default(),
-            failed: false.into(),
+            failed: 0.into(),
+            unexpected: false.into(),
         }
     }
 }
@@ -86,30 +86,38 @@ pub struct Script {
 /// An address that is known later, or never.
 #[derive(Debug, Default)]
 pub struct Announced {
-    state: Mutex<(Option<SocketAddr>, bool)>,
+    state: Mutex<Known>,
     changed: Condvar,
 }
 
+#[derive(Debug, Default)]
+struct Known {
+    addr: Option<SocketAddr>,
+    /// Whether those that wait may go on: the script waits for packets, or has ended.
+    ready: bool,
+}
+
 impl Announced {
-    /// Makes the address known, if none is yet.
-    pub fn announce(&self, addr: SocketAddr) {
+    /// Keeps the address, if there is none yet, until the script is ready.
+    pub fn keep(&self, addr: SocketAddr) {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).addr.get_or_insert(addr);
+    }
+
+    /// Makes known that the script has set up what it needs: it begins to wait for packets, or has ended.
+    pub fn ready(&self) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.0.get_or_insert(addr);
-        self.changed.notify_all();
+        if !state.ready {
+            state.ready = true;
+            self.changed.notify_all();
+        }
     }
 
-    /// Makes known that no address will come.
-    pub fn end(&self) {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).1 = true;
-        self.changed.notify_all();
-    }
-
-    /// Waits for the address; `None` if the script ended without one, or gave none in `limit`.
+    /// Waits until the script is ready, for at most `limit`; the address, `None` if it has bound none.
     pub fn wait(&self, limit: std::time::Duration) -> Option<SocketAddr> {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let pending = |state: &mut (Option<SocketAddr>, bool)| state.0.is_none() && !state.1;
+        let pending = |state: &mut Known| !state.ready;
         let (state, _) = self.changed.wait_timeout_while(state, limit, pending).unwrap_or_else(PoisonError::into_inner);
-        state.0
+        state.addr
     }
 }
 
@@ -129,6 +137,12 @@ pub trait Programs: Send + Sync {
     /// # Errors
     /// What the script throws.
     fn run(&self, program: &AST, context: &Context) -> ScriptResult<Dynamic>;
+
+    /// Evaluates a program in `context`, on this thread: its value, and the state in which closures of it can be called.
+    ///
+    /// # Errors
+    /// What the script throws.
+    fn evaluate(&self, program: &AST, context: &Context) -> ScriptResult<(Dynamic, GlobalRuntimeState)>;
 
     /// Shows an error that nobody will catch; `what` names what failed.
     fn report(&self, what: &str, error: &EvalAltResult);

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use rhai::{Dynamic, Engine, ImmutableString, Map, NativeCallContext, Position};
 
+use super::bytes::Builder;
 use super::callback::programs;
 use super::context::ScriptResult;
 use super::error::{OrRaise, raise};
@@ -26,16 +27,19 @@ pub fn address(ctx: &NativeCallContext, value: &Dynamic) -> ScriptResult<SocketA
     }
 }
 
-/// Bytes given as a string or as a blob.
+/// Bytes given as a string, as a blob or as `bytes()` put together.
 ///
 /// # Errors
-/// `invalid`: it is neither.
+/// `invalid`: it is none of them.
 pub fn bytes(ctx: &NativeCallContext, value: Dynamic) -> ScriptResult<Vec<u8>> {
     if value.is_blob() {
         return Ok(value.cast::<rhai::Blob>());
     }
     if value.is_string() {
         return Ok(value.cast::<rhai::ImmutableString>().as_bytes().to_vec());
+    }
+    if let Some(built) = value.read_lock::<Builder>() {
+        return Ok(built.to_vec());
     }
     if value.is::<SocketAddr>() {
         let error = Error::invalid("argument", format!("{} is an address, not data", shown(&value)));
@@ -45,8 +49,11 @@ pub fn bytes(ctx: &NativeCallContext, value: Dynamic) -> ScriptResult<Vec<u8>> {
 }
 
 /// Bytes as text; what is not UTF-8 shows as `\u{FFFD}`.
-pub fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
+pub fn text(bytes: &[u8]) -> ImmutableString {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => text.into(),
+        Err(_) => String::from_utf8_lossy(bytes).into_owned().into(),
+    }
 }
 
 fn wrong<T>(ctx: &NativeCallContext, what: &str, such_as: &str, value: &Dynamic) -> ScriptResult<T> {
@@ -82,6 +89,14 @@ pub fn shown_by(engine: &Engine, value: &Dynamic) -> String {
     match ctx.call_native_fn::<ImmutableString>("to_string", (value.clone(),)) {
         Ok(text) => text.to_string(),
         Err(_) => engine.map_type_name(value.type_name()).to_string(),
+    }
+}
+
+/// A value as it would be typed on a command line.
+pub fn typed(value: &Dynamic) -> String {
+    match value.clone().try_cast::<Duration>() {
+        Some(duration) => duration.short(),
+        None => value.to_string(),
     }
 }
 
@@ -130,6 +145,15 @@ impl<'a> Options<'a> {
     pub fn count(&mut self, key: &'static str, least: i64) -> Result<Option<u64>, Error> {
         let read = |value: &Dynamic| value.as_int().ok().filter(|&n| n >= least).map(|n| n as u64);
         self.get(key, &format!("a whole number from {least} up"), read)
+    }
+
+    /// A number.
+    ///
+    /// # Errors
+    /// `invalid`: it is something else.
+    pub fn number(&mut self, key: &'static str) -> Result<Option<f64>, Error> {
+        let read = |value: &Dynamic| value.as_float().or_else(|_| value.as_int().map(|n| n as f64)).ok();
+        self.get(key, "a number", read)
     }
 
     /// True or false.

@@ -6,6 +6,7 @@ use crate::net::time::Duration as Span;
 
 /// Lengths of time.
 #[export_module]
+#[allow(clippy::unwrap_used)] // the code that the macro writes
 pub mod api {
     /// A length of time, to the nanosecond. It may be negative.
     pub type Duration = Span;

@@ -33,6 +33,7 @@ impl<T> OrRaise<T> for Result<T, Error> {
 
 /// Errors that natives throw.
 #[export_module]
+#[allow(clippy::unwrap_used)] // the code that the macro writes
 pub mod api {
     /// An error thrown by a native.
     pub type NetError = crate::net::error::Error;

@@ -75,6 +75,7 @@ fn filled(ctx: &NativeCallContext, text: &mut ImmutableString, len: i64, padding
 
 /// Functions that make large values.
 #[export_module]
+#[allow(clippy::unwrap_used)] // the code that the macro writes
 pub mod api {
     /// Lengthens the text to `len` characters with copies of a character; a text that is long enough stays.
     ///

@@ -3,9 +3,6 @@
 //! Each function is documented where it is registered, with an example that the tests run; help and reference are made
 //! from that. Bindings open no socket and read no clock: that is the core's.
 
-// The macros that register natives write it: `clippy` cannot tell their code from ours.
-#![allow(clippy::unwrap_used)]
-
 use std::any::TypeId;
 use std::ops::{Range, RangeInclusive};
 
@@ -15,6 +12,7 @@ use rhai::{Dynamic, Engine};
 use crate::net::stop::Stop;
 use crate::net::udp::UdpSocket;
 
+pub mod bytes;
 pub mod callback;
 pub mod context;
 pub mod convert;
@@ -24,6 +22,7 @@ pub mod exit;
 pub mod guard;
 pub mod options;
 pub mod policy;
+pub mod reader;
 pub mod stats;
 pub mod task;
 pub mod time;
@@ -32,12 +31,14 @@ pub mod udp;
 /// Registers everything with the engine.
 pub fn register(engine: &mut Engine) {
     let mut all = Module::new();
+    rhai::combine_with_exported_module!(&mut all, "bytes", bytes::api);
     rhai::combine_with_exported_module!(&mut all, "duration", duration::api);
     rhai::combine_with_exported_module!(&mut all, "error", error::api);
     rhai::combine_with_exported_module!(&mut all, "exit", exit::api);
     rhai::combine_with_exported_module!(&mut all, "guard", guard::api);
     rhai::combine_with_exported_module!(&mut all, "options", options::api);
     rhai::combine_with_exported_module!(&mut all, "policy", policy::api);
+    rhai::combine_with_exported_module!(&mut all, "reader", reader::api);
     rhai::combine_with_exported_module!(&mut all, "stats", stats::api);
     rhai::combine_with_exported_module!(&mut all, "task", task::api);
     rhai::combine_with_exported_module!(&mut all, "time", time::api);

@@ -255,7 +255,9 @@ fn read(ctx: &NativeCallContext, declared: &[Declared]) -> ScriptResult<Given> {
         Err(err) if !context.script.main => {
             let text = err.to_string();
             let text = text.trim_start_matches("error: ").lines().next().unwrap_or_default();
-            return raise(ctx, Error::invalid("options", text).with_peer(&context.script.name));
+            let names: Vec<String> = declared.iter().map(|option| format!("--{}", option.name)).collect();
+            let error = Error::invalid("options", text).with_peer(&context.script.name);
+            return raise(ctx, error.with_hint(format!("the options are {}", names.join(", "))));
         }
         Err(err) => {
             let text = err.render().to_string();
@@ -322,6 +324,7 @@ fn declare(
 
 /// A script's own options.
 #[export_module]
+#[allow(clippy::unwrap_used)] // the code that the macro writes
 pub mod api {
     /// One declared option of a script.
     pub type DeclaredOption = super::Declared;

@@ -80,6 +80,7 @@ fn or_unit(value: Option<Duration>) -> Dynamic {
 
 /// Statistics.
 #[export_module]
+#[allow(clippy::unwrap_used)] // the code that the macro writes
 pub mod api {
     /// Counts and round-trip times of pings.
     pub type Stats = super::Collected;

@@ -10,10 +10,13 @@ use rhai::{Array, Dynamic, EvalAltResult, FnPtr, NativeCallContext};
 
 use super::callback::{Callback, guarded, programs};
 use super::context::{self, Context, Script, ScriptResult};
+use super::convert::typed;
 use super::error::{OrRaise, raise, thrown};
+use super::exit;
+use super::udp::api::Addr;
 use crate::net::error::{Error, ErrorKind};
 use crate::net::random::Sequence;
-use crate::net::stop::{Reason, Sleeper, Stage, Stop};
+use crate::net::stop::{Reason, Sleeper, Stage, Stop, terminate_later};
 use crate::net::{stack, sys};
 
 /// Stack of a thread that runs script code: deep recursion must meet the engine's limit first.
@@ -30,6 +33,8 @@ pub struct Task(Arc<Inner>);
 struct Inner {
     name: String,
     stop: Stop,
+    /// The script that started it.
+    owner: Arc<Script>,
     /// The started script; `None` for a thread of the script itself.
     script: Option<Arc<Script>>,
     done: Arc<Sleeper>,
@@ -49,12 +54,14 @@ impl Task {
     fn start(
         name: String,
         context: Context,
+        owner: Arc<Script>,
         script: Option<Arc<Script>>,
         body: impl FnOnce() -> ScriptResult<Dynamic> + Send + 'static,
     ) -> Result<Self, Error> {
         let run = context.run.clone();
         let inner = Arc::new(Inner {
             name: name.clone(),
+            owner,
             stop: context.stop.clone(),
             script,
             done: Arc::default(),
@@ -69,17 +76,18 @@ impl Task {
             stack::watch(STACK);
             let entered = context::enter(context.clone());
             let result = guarded(body);
+            if let Some(script) = &inner.script {
+                script.bound.ready();
+                finish(&context);
+            }
             if let Err(error) = &result
                 && !is_end(error)
             {
                 // Told now, since nobody may ever ask.
-                context.run.failed.store(true, Ordering::Relaxed);
+                context.run.failed.fetch_add(1, Ordering::Relaxed);
                 programs.report(&inner.name, error);
             }
             drop(entered);
-            if let Some(script) = &inner.script {
-                script.bound.end();
-            }
             *lock(&inner.result) = Some(result);
             inner.ended.store(true, Ordering::Release);
             inner.done.notify();
@@ -105,16 +113,6 @@ impl Task {
         self.0.script.is_some()
     }
 
-    /// Ends its waits, and half a second later itself.
-    pub fn stop(&self) {
-        self.0.stop.interrupt(Reason::Ended);
-    }
-
-    /// Ends it.
-    pub fn terminate(&self) {
-        self.0.stop.terminate(Reason::Ended);
-    }
-
     /// Waits until it has ended or `stop` has reached `stage`; whether it has ended.
     pub fn wait(&self, stop: &Stop, stage: Stage) -> bool {
         crate::net::output::flush();
@@ -131,6 +129,30 @@ impl Task {
             let _ = thread.join();
         }
         self.is_done()
+    }
+}
+
+/// Ends what a script started, when the script itself is at its end: waits for its threads, then stops the scripts it
+/// started.
+pub fn finish(context: &Context) {
+    let own = || -> Vec<Task> {
+        let tasks = lock(&context.run.tasks);
+        tasks.iter().filter(|task| Arc::ptr_eq(&task.0.owner, &context.script)).cloned().collect()
+    };
+    // A thread may start others while it is waited for.
+    let is_running = |task: &Task| !task.is_script() && !task.is_done();
+    while context.stop.stage() < Stage::Terminated && own().iter().any(is_running) {
+        for task in own().iter().filter(|task| is_running(task)) {
+            task.wait(&context.stop, Stage::Terminated);
+        }
+    }
+    let rest: Vec<Task> = own().into_iter().filter(|task| !task.is_done()).collect();
+    for task in &rest {
+        task.0.stop.interrupt(Reason::Ended);
+        terminate_later(&task.0.stop, Reason::Ended);
+    }
+    for task in &rest {
+        task.wait(&task.0.stop, Stage::Terminated);
     }
 }
 
@@ -208,7 +230,9 @@ impl IntoIterator for Queue {
     type IntoIter = std::iter::FromFn<Box<dyn FnMut() -> Option<Dynamic>>>;
 
     fn into_iter(self) -> Self::IntoIter {
-        std::iter::from_fn(Box::new(move || self.receive()))
+        // As every loop over a native, it ends when the script is stopped, whatever is left in the queue.
+        let stop = context::current().stop;
+        std::iter::from_fn(Box::new(move || if stop.is_stopped() { None } else { self.receive() }))
     }
 }
 
@@ -217,8 +241,7 @@ fn is_end(error: &EvalAltResult) -> bool {
     match error {
         EvalAltResult::ErrorInFunctionCall(_, _, inner, _) | EvalAltResult::ErrorInModule(_, inner, _) => is_end(inner),
         EvalAltResult::ErrorTerminated(why, _) => why.is_unit(),
-        EvalAltResult::Exit(..) => true,
-        _ => false,
+        _ => exit::code(error).is_some(),
     }
 }
 
@@ -228,11 +251,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// Threads and what they share.
 #[export_module]
+#[allow(clippy::unwrap_used)] // the code that the macro writes
 pub mod api {
-    /// The call that stands in a chain of calls where a thread's error is thrown again: it has been printed before. No script
-    /// can have a function of this name.
-    pub const JOIN: &str = "join()";
-
     /// A thread of a script, or a script started by another.
     pub type Task = super::Task;
     /// A whole number that threads share.
@@ -257,13 +277,14 @@ pub mod api {
     #[rhai_fn(return_raw)]
     pub fn start_thread(ctx: NativeCallContext, closure: FnPtr) -> ScriptResult<Task> {
         let now = context::current();
-        let context = Context { stop: now.stop.task(), random: Arc::new(Sequence::new(now.random.split())), ..now };
-        let callback = Callback::new(&ctx, closure);
+        let context =
+            Context { stop: now.stop.task(), random: Arc::new(Sequence::new(now.random.split())), ..now.clone() };
+        let mut callback = Callback::new(&ctx, closure);
         let name = match ctx.call_position().line() {
             Some(line) => format!("thread started at {}:{line}", ctx.call_source().unwrap_or(&context.script.name)),
             None => "thread".to_string(),
         };
-        Task::start(name, context, None, move || callback.call([])).or_raise(&ctx)
+        Task::start(name, context, now.script, None, move || callback.call([])).or_raise(&ctx)
     }
 
     /// Starts another script beside this one, with the arguments it would get on the command line. It ends when this one
@@ -283,17 +304,17 @@ pub mod api {
         let (name, program) = programs.load(script, &from)?;
         let script = Arc::new(Script {
             about: String::new(),
-            args: args.iter().map(ToString::to_string).collect(),
+            args: args.iter().map(typed).collect(),
             main: false,
             bound: Default::default(),
             name: name.clone(),
         });
         let stop = now.stop.child().map_err(|err| thrown(Error::system("start", &err), ctx.call_position()))?;
         let random = Arc::new(Sequence::new(now.random.split()));
-        let context = Context { stop, random, script: script.clone(), ..now };
+        let context = Context { stop, random, script: script.clone(), ..now.clone() };
         let inside = context.clone();
-        Task::start(format!("script {name}"), context, Some(script), move || programs.run(&program, &inside))
-            .or_raise(&ctx)
+        let name = format!("script {name}");
+        Task::start(name, context, now.script, Some(script), move || programs.run(&program, &inside)).or_raise(&ctx)
     }
 
     /// Starts another script beside this one, without arguments.
@@ -317,7 +338,7 @@ pub mod api {
     /// expect(server.addr.ip, "127.0.0.1");
     /// ```
     #[rhai_fn(get = "addr", pure, return_raw)]
-    pub fn addr(ctx: NativeCallContext, task: &mut Task) -> ScriptResult<std::net::SocketAddr> {
+    pub fn addr(ctx: NativeCallContext, task: &mut Task) -> ScriptResult<Addr> {
         let Some(script) = &task.0.script else {
             return raise(&ctx, Error::invalid("addr", "a thread has no address; only a started script has"));
         };
@@ -349,8 +370,10 @@ pub mod api {
             // `exit` in a thread ends the thread.
             Some(Err(error)) if is_end(&error) => Ok(Dynamic::UNIT),
             Some(Err(error)) => {
+                // Whoever joins it is told, and decides.
+                context::current().run.failed.fetch_sub(1, Ordering::Relaxed);
                 let source = ctx.call_source().unwrap_or_default().to_string();
-                Err(EvalAltResult::ErrorInFunctionCall(JOIN.into(), source, error, ctx.call_position()).into())
+                Err(EvalAltResult::ErrorInFunctionCall(super::JOIN.into(), source, error, ctx.call_position()).into())
             }
             None => raise(&ctx, Error::new(ErrorKind::Closed, "join", "the task was joined before")),
         }
@@ -365,8 +388,8 @@ pub mod api {
     /// ```
     #[rhai_fn(name = "stop")]
     pub fn stop_task(task: Task) {
-        task.stop();
-        crate::net::stop::terminate_later(&task.0.stop, Reason::Ended);
+        task.0.stop.interrupt(Reason::Ended);
+        terminate_later(&task.0.stop, Reason::Ended);
     }
 
     /// Whether the task has ended.

@@ -1,5 +1,6 @@
 //! Waiting and telling the time.
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rhai::plugin::*;
@@ -41,6 +42,7 @@ fn sleep_until(ctx: &NativeCallContext, until: Instant) -> ScriptResult<()> {
 
 /// Waiting and telling the time.
 #[export_module]
+#[allow(clippy::unwrap_used)] // the code that the macro writes
 pub mod api {
     /// A point in time that a wait ends at.
     pub type Deadline = crate::net::time::Instant;
@@ -89,8 +91,8 @@ pub mod api {
     /// The point in time that comes after `duration` from now.
     ///
     /// ```rhai
-    /// let until = deadline(10.ms);
-    /// while !until.passed { sleep(1.ms); }
+    /// let end = deadline(10.ms);
+    /// while !end.passed { sleep(1.ms); }
     /// ```
     #[rhai_fn(volatile)]
     pub fn deadline(duration: Duration) -> Deadline {
@@ -187,6 +189,7 @@ pub mod api {
         if equal {
             return Ok(());
         }
+        context::current().run.unexpected.store(true, Ordering::Relaxed);
         let line = ctx.call_position().line().map_or(String::new(), |line| format!(":{line}"));
         let place = format!("{}{line}", ctx.call_source().unwrap_or_default());
         crate::net::output::note(&format!(

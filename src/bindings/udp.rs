@@ -5,18 +5,19 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use rhai::plugin::*;
-use rhai::{Dynamic, EvalAltResult, FnPtr, Map, NativeCallContext, Position};
+use rhai::{Dynamic, FnPtr, ImmutableString, Map, NativeCallContext, Position};
 
 use super::callback::Callback;
 use super::context::{self, ScriptResult};
-use super::convert::{Options, address, bytes, text};
+use super::convert::{Options, address, bytes, shown, text};
 use super::error::{OrRaise, raise, thrown};
+use super::policy::api::Verdict;
 use super::time::api::Deadline;
 use crate::net::addr::{self, Version};
-use crate::net::error::Error;
-use crate::net::judge::Unanswered;
+use crate::net::error::{Error, ErrorKind};
+use crate::net::judge::Judged;
 use crate::net::pinger::{Pinger as NetPinger, Plan};
-use crate::net::policy;
+use crate::net::policy::{Action, Place};
 use crate::net::prober::{End, Outcome, Probe};
 use crate::net::time::Duration;
 use crate::net::udp::{Datagram, IcmpError, Incoming, Options as SocketOptions, UdpSocket, check_size};
@@ -32,13 +33,29 @@ pub struct Packet(Arc<Received>);
 struct Received {
     socket: UdpSocket,
     incoming: Incoming,
-    number: u64,
+    /// Its place in its flow, while a policy decides about it.
+    deciding: Option<Place>,
+}
+
+impl Received {
+    fn place(&self) -> Option<Place> {
+        let judged = match &self.incoming {
+            Incoming::Packet(datagram) => datagram.judged.as_ref().map(|judged| judged.place),
+            _ => None,
+        };
+        self.deciding.or(judged)
+    }
 }
 
 impl Packet {
-    /// The `number`-th datagram of its flow, received by `socket`.
-    pub fn new(socket: UdpSocket, datagram: Datagram, number: u64) -> Self {
-        Self(Arc::new(Received { socket, incoming: Incoming::Packet(datagram), number }))
+    /// What `socket` received.
+    pub fn new(socket: UdpSocket, incoming: Incoming) -> Self {
+        Self(Arc::new(Received { socket, incoming, deciding: None }))
+    }
+
+    /// A datagram that a policy decides about.
+    pub fn under_judgement(socket: UdpSocket, datagram: Datagram, place: Place) -> Self {
+        Self(Arc::new(Received { socket, incoming: Incoming::Packet(datagram), deciding: Some(place) }))
     }
 
     fn datagram(&self) -> Option<&Datagram> {
@@ -96,35 +113,42 @@ impl IntoIterator for Schedule {
 
     fn into_iter(self) -> Self::IntoIter {
         let stop = context::current().stop;
+        let mut ended = false;
         Box::new(std::iter::from_fn(move || {
+            // A loop with an empty body asks on after an error.
+            if ended {
+                return None;
+            }
             let next = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).next(&stop);
             match next {
                 Ok(None) => None,
                 Ok(Some(outcome)) => Some(Ok(Dynamic::from(Ping::new(self.1.clone(), outcome)))),
-                Err(err) => Some(Err(thrown(err, Position::NONE))),
+                Err(err) => {
+                    ended = true;
+                    Some(Err(thrown(err, Position::NONE)))
+                }
             }
         }))
     }
 }
 
-/// A loop over a socket runs for each datagram it receives, until the script is stopped.
+/// A loop over a socket runs for each datagram it receives, until the script is stopped or the socket closed.
 impl IntoIterator for UdpSocket {
     type Item = ScriptResult<Dynamic>;
     type IntoIter = Box<dyn Iterator<Item = Self::Item>>;
 
     fn into_iter(self) -> Self::IntoIter {
-        let stop = context::current().stop;
-        let (mut ended, mut number) = (false, 0);
+        let stop = begin_to_wait().stop;
+        let mut ended = false;
         Box::new(std::iter::from_fn(move || {
             if ended || stop.is_stopped() {
                 return None;
             }
             match self.receive(None, &stop, false) {
-                Ok(Incoming::Packet(datagram)) => {
-                    number += 1;
-                    Some(Ok(Dynamic::from(Packet::new(self.clone(), datagram, number))))
-                }
+                Ok(incoming @ Incoming::Packet(_)) => Some(Ok(Dynamic::from(Packet::new(self.clone(), incoming)))),
                 Ok(_) => None,
+                // Whoever closed the socket wants the loop to end.
+                Err(err) if err.kind == ErrorKind::Closed => None,
                 Err(err) => {
                     ended = true;
                     Some(Err(thrown(err, Position::NONE)))
@@ -140,9 +164,55 @@ fn or_unit<T: Clone + Send + Sync + 'static>(value: Option<T>) -> Dynamic {
 
 fn bind(ctx: &NativeCallContext, local: SocketAddr, options: SocketOptions) -> ScriptResult<UdpSocket> {
     let context = context::current();
-    let socket = UdpSocket::bind(context.host.clone(), context.run.account.clone(), local, options).or_raise(ctx)?;
-    context.script.bound.announce(socket.local());
+    let socket = UdpSocket::bind(context.host.clone(), context.run.session.clone(), local, options).or_raise(ctx)?;
+    context.script.bound.keep(socket.local());
     Ok(socket)
+}
+
+/// The context of a script that is about to wait for packets: those that wait for its address may go on.
+fn begin_to_wait() -> context::Context {
+    let context = context::current();
+    context.script.bound.ready();
+    context
+}
+
+/// How a server answers without a closure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NativeAnswer {
+    /// With what was asked.
+    Echo,
+    /// With the same in capitals.
+    Upper,
+}
+
+/// Gives `serve_one` each datagram that `socket` receives, until the script is stopped or the socket closed.
+fn serve(
+    ctx: &NativeCallContext,
+    socket: &UdpSocket,
+    mut serve_one: impl FnMut(Datagram) -> ScriptResult<()>,
+) -> ScriptResult<()> {
+    let stop = begin_to_wait().stop;
+    loop {
+        match socket.receive(None, &stop, false) {
+            Ok(Incoming::Packet(datagram)) => serve_one(datagram)?,
+            Ok(_) => return Ok(()),
+            Err(err) if err.kind == ErrorKind::Closed => return Ok(()),
+            Err(err) => return Err(thrown(err, ctx.call_position())),
+        }
+    }
+}
+
+/// Answers a request with a string or a blob.
+fn answer(
+    ctx: &NativeCallContext,
+    socket: &UdpSocket,
+    request: &Datagram,
+    data: Dynamic,
+) -> ScriptResult<Option<Arc<Judged>>> {
+    if let Some(text) = data.read_lock::<ImmutableString>() {
+        return socket.answer(request, text.as_bytes()).or_raise(ctx);
+    }
+    socket.answer(request, &bytes(ctx, data)?).or_raise(ctx)
 }
 
 fn timeouts(options: &mut Options<'_>) -> Result<(Duration, Duration), Error> {
@@ -181,14 +251,14 @@ fn ping(
         let outcome = socket.ping(&probe, &stop, None).or_raise(ctx)?;
         return Ok(Ping::new(socket, outcome));
     };
-    let callback = Callback::new(ctx, matcher);
+    let mut callback = Callback::new(ctx, matcher);
     let mut failure = None;
     let mut matches = |datagram: &Datagram| {
-        let packet = Packet::new(socket.clone(), datagram.clone(), 1);
+        let packet = Packet::new(socket.clone(), Incoming::Packet(datagram.clone()));
         match callback.call([Dynamic::from(packet)]) {
-            Ok(value) => value.as_bool().map_err(|given| {
+            Ok(value) => value.as_bool().map_err(|_| {
                 failure = Some(thrown(
-                    Error::invalid("ping", format!("the closure returned {given}, not true or false")),
+                    Error::invalid("ping", format!("the closure returned {}, not true or false", shown(&value))),
                     ctx.call_position(),
                 ));
             }),
@@ -207,6 +277,7 @@ fn ping(
 
 /// Sockets, packets and pings of UDP.
 #[export_module]
+#[allow(clippy::unwrap_used)] // the code that the macro writes
 pub mod api {
     /// A UDP socket. Copies are the same socket.
     pub type UdpSocket = super::Socket;
@@ -285,8 +356,8 @@ pub mod api {
     /// ```
     #[rhai_fn(global, pure, return_raw)]
     pub fn recv(ctx: NativeCallContext, socket: &mut UdpSocket) -> ScriptResult<Packet> {
-        let incoming = socket.receive(None, &context::current().stop, true).or_raise(&ctx)?;
-        Ok(super::Packet(Arc::new(Received { socket: socket.clone(), incoming, number: 1 })))
+        let incoming = socket.receive(None, &begin_to_wait().stop, true).or_raise(&ctx)?;
+        Ok(super::Packet::new(socket.clone(), incoming))
     }
 
     /// Waits for a datagram, or for an ICMP error that answers one sent before, for at most `timeout`. The result's `kind`
@@ -311,13 +382,13 @@ pub mod api {
     ///
     /// ```rhai
     /// let sock = udp::bind("127.0.0.1:0");
-    /// let until = deadline(5.ms);
-    /// while sock.recv(until).kind != "timeout" {}
+    /// let end = deadline(5.ms);
+    /// while sock.recv(end).kind != "timeout" {}
     /// ```
     #[rhai_fn(global, pure, name = "recv", return_raw)]
     pub fn recv_until(ctx: NativeCallContext, socket: &mut UdpSocket, deadline: Deadline) -> ScriptResult<Packet> {
-        let incoming = socket.receive(Some(deadline), &context::current().stop, true).or_raise(&ctx)?;
-        Ok(super::Packet(Arc::new(Received { socket: socket.clone(), incoming, number: 1 })))
+        let incoming = socket.receive(Some(deadline), &begin_to_wait().stop, true).or_raise(&ctx)?;
+        Ok(super::Packet::new(socket.clone(), incoming))
     }
 
     /// Sends `message` to `to` and waits for the answer, which repeats the message in any case of its letters; a message
@@ -614,7 +685,7 @@ pub mod api {
     /// ```
     #[rhai_fn(global, get = "data", pure)]
     pub fn packet_data(packet: &mut Packet) -> Dynamic {
-        packet.datagram().map_or(Dynamic::UNIT, |datagram| Dynamic::from_blob(datagram.data.clone()))
+        packet.datagram().map_or(Dynamic::UNIT, |datagram| Dynamic::from_blob(datagram.data.to_vec()))
     }
 
     /// The size of the payload in bytes; 0 if no datagram came.
@@ -629,16 +700,27 @@ pub mod api {
         packet.datagram().map_or(0, |datagram| datagram.data.len() as i64)
     }
 
-    /// In a policy: the packet's number within its flow, that is from this sender to this socket, from 1. In a loop over a
-    /// socket: its number since the loop began.
+    /// The packet's number within its flow, that is from this sender to this socket, from 1, as the socket's policy counts
+    /// it; `()` without a policy.
     ///
     /// ```rhai
     /// let policy = |pkt| if pkt.number <= 2 { drop() } else { pass() };
     /// set_policy(udp::bind("127.0.0.1:0"), policy);
     /// ```
     #[rhai_fn(global, get = "number", pure)]
-    pub fn packet_number(packet: &mut Packet) -> i64 {
-        packet.0.number as i64
+    pub fn packet_number(packet: &mut Packet) -> Dynamic {
+        packet.0.place().map_or(Dynamic::UNIT, |place| (place.number as i64).into())
+    }
+
+    /// The number of the packet's flow, by first appearance, from 0; `()` without a policy.
+    ///
+    /// ```rhai
+    /// let policy = |pkt| if pkt.flow == 0 { pass() } else { drop() };
+    /// set_policy(udp::bind("127.0.0.1:0"), policy);
+    /// ```
+    #[rhai_fn(global, get = "flow", pure)]
+    pub fn packet_flow(packet: &mut Packet) -> Dynamic {
+        packet.0.place().map_or(Dynamic::UNIT, |place| (place.flow as i64).into())
     }
 
     /// The ICMP error that came; `()` if none did.
@@ -667,8 +749,7 @@ pub mod api {
     /// expect(sock.recv(1.s).reply("HELLO").kind, "pass");
     /// ```
     #[rhai_fn(global, pure, return_raw)]
-    pub fn reply(ctx: NativeCallContext, packet: &mut Packet, data: Dynamic) -> ScriptResult<policy::Verdict> {
-        let data = bytes(&ctx, data)?;
+    pub fn reply(ctx: NativeCallContext, packet: &mut Packet, data: Dynamic) -> ScriptResult<Verdict> {
         let Some(datagram) = packet.datagram() else {
             let kind = packet_kind(packet);
             return raise(
@@ -676,12 +757,12 @@ pub mod api {
                 Error::invalid("reply", format!("there is no datagram to answer, but kind \"{kind}\"")),
             );
         };
-        packet.0.socket.answer(datagram, &data).map_err(|failure| match failure {
-            Unanswered::Send(err) => thrown(err, ctx.call_position()),
-            Unanswered::Policy(failure) => match failure.downcast::<Box<EvalAltResult>>() {
-                Ok(error) => *error,
-                Err(_) => thrown(Error::invalid("reply", "the policy failed"), ctx.call_position()),
-            },
+        thread_local! {
+            static PASSED: Verdict = Verdict { action: Action::Pass, origin: "no policy".into() };
+        }
+        Ok(match super::answer(&ctx, &packet.0.socket, datagram, data)? {
+            Some(judged) => judged.verdict.clone(),
+            None => PASSED.with(Clone::clone),
         })
     }
 
@@ -771,7 +852,7 @@ pub mod api {
     /// ```
     #[rhai_fn(global, get = "data", pure)]
     pub fn ping_data(ping: &mut Ping) -> Dynamic {
-        ping.reply().map_or(Dynamic::UNIT, |datagram| Dynamic::from_blob(datagram.data.clone()))
+        ping.reply().map_or(Dynamic::UNIT, |datagram| Dynamic::from_blob(datagram.data.to_vec()))
     }
 
     /// The round-trip time, a Duration measured by the session's clock (see `clock` of a socket); `()` if there is no reply.
@@ -1020,7 +1101,12 @@ pub mod api {
 
 /// The functions of the namespace `udp`.
 #[export_module]
+#[allow(clippy::unwrap_used)] // the code that the macro writes
 pub mod namespace {
+    /// How a server answers without a closure.
+    pub type Answer = super::NativeAnswer;
+
+    use super::api::Addr;
     use crate::net::udp::UdpSocket;
 
     /// Makes a socket bound to `HOST:PORT`, port 0 for any free one (socket(2), bind(2)). ICMP errors for what it sends reach
@@ -1090,6 +1176,83 @@ pub mod namespace {
         super::bind(&ctx, local, SocketOptions::default())
     }
 
+    /// Answers each datagram that the socket receives, until the script is stopped or the socket closed: calls `handler` with
+    /// the packet and sends what it returns, a string or a blob, back, as far as the socket's policy lets it; `()` sends
+    /// nothing, as when the handler has called `reply` itself. The fastest way to serve; several threads may serve one socket.
+    ///
+    /// What the handler captured is copied when the loop begins; what it changes, it finds at the next packet.
+    ///
+    /// Errors: what the handler throws; `invalid`: it returns something else; those of `send_to`.
+    ///
+    /// ```rhai
+    /// let server = udp::bind("127.0.0.1:0");
+    /// let task = start_thread(|| udp::serve(server, |pkt| pkt.text.to_upper()));
+    /// let ping = udp::open(server.addr).ping(server.addr, "ping 1", 1.s);
+    /// expect(ping.text, "PING 1");
+    /// task.stop();
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn serve(ctx: NativeCallContext, socket: UdpSocket, handler: FnPtr) -> ScriptResult<()> {
+        let mut callback = Callback::new(&ctx, handler);
+        super::serve(&ctx, &socket, |datagram| {
+            let packet = super::Packet::new(socket.clone(), Incoming::Packet(datagram));
+            let answer = callback.call([Dynamic::from(packet.clone())])?;
+            match packet.datagram() {
+                Some(datagram) if !answer.is_unit() => super::answer(&ctx, &socket, datagram, answer).map(|_| ()),
+                _ => Ok(()),
+            }
+        })
+    }
+
+    /// Answers each datagram that the socket receives with its text in capitals, or with itself: `udp::upper()` and
+    /// `udp::echo()` need no closure, and so cost the least. The socket's policy decides as always.
+    ///
+    /// Errors: those of `send_to`.
+    ///
+    /// ```rhai
+    /// let server = udp::bind("127.0.0.1:0");
+    /// set_policy(server, |pkt| if random() < 0.2 { drop() } else { pass() });
+    /// let task = start_thread(|| udp::serve(server, udp::upper()));
+    /// task.stop();
+    /// ```
+    #[rhai_fn(name = "serve", return_raw)]
+    pub fn serve_native(ctx: NativeCallContext, socket: UdpSocket, answer: Answer) -> ScriptResult<()> {
+        super::serve(&ctx, &socket, |datagram| {
+            let answered = match answer {
+                super::NativeAnswer::Echo => socket.answer(&datagram, &datagram.data),
+                super::NativeAnswer::Upper => match std::str::from_utf8(&datagram.data) {
+                    Ok(text) => socket.answer(&datagram, text.to_uppercase().as_bytes()),
+                    Err(_) => socket.answer(&datagram, &datagram.data.to_ascii_uppercase()),
+                },
+            };
+            answered.map(|_| ()).or_raise(&ctx)
+        })
+    }
+
+    /// For `udp::serve`: the answer is the request's text in capitals; of what is no text, the ASCII letters.
+    ///
+    /// ```rhai
+    /// let server = udp::bind("127.0.0.1:0");
+    /// let task = start_thread(|| udp::serve(server, udp::upper()));
+    /// expect(udp::open(server.addr).ping(server.addr, "ping 1", 1.s).text, "PING 1");
+    /// task.stop();
+    /// ```
+    pub fn upper() -> Answer {
+        super::NativeAnswer::Upper
+    }
+
+    /// For `udp::serve`: the answer is the request.
+    ///
+    /// ```rhai
+    /// let server = udp::bind("127.0.0.1:0");
+    /// let task = start_thread(|| udp::serve(server, udp::echo()));
+    /// expect(udp::open(server.addr).ping(server.addr, "ping 1", 1.s).text, "ping 1");
+    /// task.stop();
+    /// ```
+    pub fn echo() -> Answer {
+        super::NativeAnswer::Echo
+    }
+
     /// An address of this host that answers with "Port Unreachable": its port was free a moment ago.
     ///
     /// Errors: `exhausted`.
@@ -1098,10 +1261,10 @@ pub mod namespace {
     /// print(udp::closed_port());
     /// ```
     #[rhai_fn(return_raw)]
-    pub fn closed_port(ctx: NativeCallContext) -> ScriptResult<std::net::SocketAddr> {
+    pub fn closed_port(ctx: NativeCallContext) -> ScriptResult<Addr> {
         let local = addr::local("127.0.0.1:0", Version::V4).or_raise(&ctx)?;
         let context = context::current();
-        let account = context.run.account.clone();
+        let account = context.run.session.clone();
         let socket = UdpSocket::bind(context.host, account, local, SocketOptions::default()).or_raise(&ctx)?;
         Ok(socket.local())
     }

@@ -3,17 +3,19 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use rhai::{AST, Dynamic, Engine, EvalAltResult, ParseError, Scope};
+use rhai::{
+    AST, Caches, Dynamic, Engine, EvalAltResult, EvalContext, Expr, Expression, GlobalRuntimeState, OptimizationLevel,
+    ParseError, Position, Scope, Stmt, StmtBlock,
+};
 
 use super::compile::compile;
-use super::report::{Names, Reporter, innermost};
+use super::report::{Finding, Names, Reporter, innermost};
 use super::settings;
 use super::sources::Sources;
 use crate::bindings::callback::guarded;
 use crate::bindings::context::{self, Context, Programs, ScriptResult};
 use crate::bindings::convert::shown_by;
 use crate::bindings::error::thrown;
-use crate::bindings::exit::restored;
 use crate::bindings::task::JOIN;
 use crate::net::error::{Error, ErrorKind};
 use crate::net::output;
@@ -33,6 +35,13 @@ impl ScriptHost {
     pub fn new() -> Self {
         let sources = Arc::new(Sources::default());
         Self { engine: settings::build(sources.clone()), sources, compiled: Mutex::default() }
+    }
+
+    /// An engine to look at scripts with, not to run them: it compiles each as it is written, unknown variables included.
+    pub fn for_checking() -> Self {
+        let mut host = Self::new();
+        host.engine.set_strict_variables(false).set_optimization_level(OptimizationLevel::None);
+        host
     }
 
     /// Compiles `text`, to be shown under `name`.
@@ -61,6 +70,18 @@ impl ScriptHost {
         self.reporter(main, None, |reporter| reporter.report_parse(error))
     }
 
+    /// As [`Self::describe_parse`], where the parser was given `read`: the text with blanks for what it could not read before.
+    pub fn describe_parse_of(&self, main: &str, error: &ParseError, read: &str) -> String {
+        self.reporter(main, None, |reporter| reporter.report_parse_of(error, read))
+    }
+
+    /// What a check found in the words for people, with its place; `names` are those there are.
+    pub fn describe_finding(&self, main: &str, finding: &Finding, pos: Position, names: &Names) -> String {
+        let sources = |name: &str| self.sources.text(name);
+        let describe = |value: &Dynamic| describe(&self.engine, value);
+        Reporter { sources: &sources, main_source: main, names, describe: &describe }.report_finding(finding, pos)
+    }
+
     fn reporter(&self, main: &str, ast: Option<&AST>, report: impl FnOnce(&Reporter<'_>) -> String) -> String {
         let sources = |name: &str| self.sources.text(name);
         let compiled = self.compiled.lock().unwrap_or_else(PoisonError::into_inner).get(main).cloned();
@@ -82,26 +103,58 @@ impl Programs for ScriptHost {
     }
 
     fn load(&self, name: &str, from: &str) -> ScriptResult<(String, AST)> {
-        let (name, text) = self.sources.find(name, from).map_err(|error| thrown(error, rhai::Position::NONE))?;
+        let (name, text) = self.sources.find(name, from).map_err(|error| thrown(error, Position::NONE))?;
         let program = self.compile(&name, &text).map_err(|error| {
             let error: Box<EvalAltResult> = error.into();
-            Box::new(EvalAltResult::ErrorInModule(name.clone(), error, rhai::Position::NONE))
+            Box::new(EvalAltResult::ErrorInModule(name.clone(), error, Position::NONE))
         })?;
         Ok((name, program))
     }
 
     fn run(&self, program: &AST, context: &Context) -> ScriptResult<Dynamic> {
+        self.evaluate(program, context).map(|(value, _)| value)
+    }
+
+    fn evaluate(&self, program: &AST, context: &Context) -> ScriptResult<(Dynamic, GlobalRuntimeState)> {
         let entered = context::enter(context.clone());
-        let result =
-            guarded(|| self.engine.eval_ast_with_scope::<Dynamic>(&mut Scope::new(), program).and_then(restored));
+        let mut global = self.engine.new_global_runtime_state();
+        global.lib.push(program.shared_lib().clone());
+        global.source = program.source().map(Into::into);
+        let result = evaluate(&self.engine, &mut global, &mut Scope::new(), program.statements());
         drop(entered);
-        result
+        result.map(|value| (value, global))
     }
 
     fn report(&self, what: &str, error: &EvalAltResult) {
         let main = context::peek(|context| context.script.name.clone()).unwrap_or_default();
         output::note(&format!("in the {what}:\n{}", self.describe(&main, error, None).trim_end()));
     }
+}
+
+/// Runs statements at the top of a script. What `exit` throws stays what it is: the engine's own ways to run a program
+/// make its value that of the program, and the exit code would be lost.
+///
+/// # Errors
+/// What the statements throw, [`EvalAltResult::Exit`] among it.
+pub(super) fn evaluate(
+    engine: &Engine,
+    global: &mut GlobalRuntimeState,
+    scope: &mut Scope<'_>,
+    statements: &[Stmt],
+) -> ScriptResult<Dynamic> {
+    let block = StmtBlock::new(statements.to_vec(), Position::NONE, Position::NONE);
+    let block = Expr::Stmt(Box::new(block));
+    let mut caches = Caches::new();
+    let result = guarded(|| {
+        let mut context = EvalContext::new(engine, global, &mut caches, scope, None);
+        // Marked so because it may change from one version of rhai to the next; ours is pinned.
+        #[allow(deprecated)]
+        context.eval_expression_tree_raw(&Expression::from(&block), false)
+    });
+    result.or_else(|error| match *error {
+        EvalAltResult::Return(value, _) => Ok(value),
+        _ => Err(error),
+    })
 }
 
 /// The core's error that `error` is at its bottom, if it is one.

@@ -4,20 +4,18 @@ use std::io::{BufRead, IsTerminal};
 use std::sync::Arc;
 
 use anyhow::Result;
-use rhai::{
-    AST, Caches, Dynamic, EvalAltResult, EvalContext, Expr, Expression, GlobalRuntimeState, Position, Scope, StmtBlock,
-};
+use rhai::{AST, Dynamic, EvalAltResult, GlobalRuntimeState, Scope};
 use rustyline::DefaultEditor;
 use rustyline::error::ReadlineError;
 
 use super::compile::compile;
-use super::programs::ScriptHost;
-use super::run::{self, Job, code_of, exit};
+use super::programs::{self, ScriptHost};
+use super::run::{self, Job, exit};
 use super::signals;
-use crate::bindings::callback::guarded;
 use crate::bindings::context::{self, Context, Programs};
 use crate::bindings::convert::shown_by;
-use crate::bindings::task::STACK;
+use crate::bindings::exit as exit_binding;
+use crate::bindings::task::{STACK, finish};
 use crate::net::host::ThisMachine;
 use crate::net::{memory, output, prober, stack, sys};
 
@@ -39,7 +37,7 @@ pub fn run(host: &Arc<ScriptHost>, seed: Option<u64>) -> Result<i32> {
         sys::sharpen_timers();
         stack::watch(STACK);
         let code = if std::io::stdin().is_terminal() { session.talk() } else { session.read() };
-        run::end_tasks(&session.context);
+        finish(&session.context);
         code
     })?;
     let code = code.join().unwrap_or(Ok(exit::SCRIPT));
@@ -131,10 +129,10 @@ impl Session {
                 }
                 Ok(())
             }
-            Err(error) => match *error {
-                EvalAltResult::Exit(value, _) => Err(Some(code_of(&value))),
-                EvalAltResult::ErrorTerminated(ref why, _) if why.is_unit() => Err(None),
-                error => {
+            Err(error) => match (exit_binding::code(&error), *error) {
+                (Some(code), _) => Err(Some(code)),
+                (None, EvalAltResult::ErrorTerminated(ref why, _)) if why.is_unit() => Err(None),
+                (None, error) => {
                     output::note(self.host.describe(name, &error, Some(&self.functions)).trim_end());
                     Err(None)
                 }
@@ -142,22 +140,16 @@ impl Session {
         }
     }
 
-    #[expect(deprecated, reason = "the interpreter has no other way to keep imports and constants from entry to entry")]
     fn evaluate(&mut self, name: &str, ast: &AST) -> Result<Dynamic, Box<EvalAltResult>> {
         let stop = self.context.stop.child().map_err(|err| err.to_string())?;
         signals::stop_entry(Some(&stop));
         // The entry's own stop ends its waits; what it started goes on.
         let entered = context::enter(Context { stop, ..self.context.clone() });
+        // Functions of earlier entries stay; one of the same name takes the place of the earlier.
         self.functions.combine(ast.clone_functions_only());
         self.global.lib = vec![self.functions.shared_lib().clone()].into();
         self.global.source = Some(name.into());
-        let block = Expr::Stmt(Box::new(StmtBlock::new(ast.statements().to_vec(), Position::NONE, Position::NONE)));
-        let (mut caches, engine) = (Caches::new(), self.host.engine());
-        let (global, scope) = (&mut self.global, &mut self.scope);
-        let result = guarded(|| {
-            let mut context = EvalContext::new(engine, global, &mut caches, scope, None);
-            context.eval_expression_tree_raw(&Expression::from(&block), false)
-        });
+        let result = programs::evaluate(self.host.engine(), &mut self.global, &mut self.scope, ast.statements());
         drop(entered);
         signals::stop_entry(None);
         result

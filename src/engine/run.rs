@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use rhai::{Dynamic, EvalAltResult};
@@ -13,10 +12,11 @@ use super::sources::header;
 use crate::bindings::context::{Context, Programs, Run, Script};
 use crate::bindings::convert::shown_by;
 use crate::bindings::exit as exit_binding;
-use crate::bindings::task::{STACK, Task};
+use crate::bindings::task::{STACK, finish};
+use crate::net::error::Error;
 use crate::net::host::ThisMachine;
 use crate::net::random::{Sequence, Stream};
-use crate::net::stop::{Reason, Stage, Stop};
+use crate::net::stop::{Reason, Stop};
 use crate::net::{output, prober, stack, sys};
 
 /// Exit codes. 130 and 143 are those of the signals.
@@ -33,6 +33,15 @@ pub mod exit {
     pub const PERMISSION: i32 = 4;
     /// An `expect` of the script failed.
     pub const EXPECT: i32 = 5;
+}
+
+/// Tells why a command line cannot be followed; the exit code.
+pub fn refuse(error: &Error) -> i32 {
+    output::note(&format!("error: {error}"));
+    if !error.hint.is_empty() {
+        output::note(&format!("  hint: {}", error.hint));
+    }
+    exit::USAGE
 }
 
 /// What is to be run.
@@ -71,7 +80,7 @@ pub fn run(host: &Arc<ScriptHost>, job: &Job) -> Result<i32> {
         sys::sharpen_timers();
         stack::watch(STACK);
         let result = runner.run(&code, &inside);
-        end_tasks(&inside);
+        finish(&inside);
         result
     })?;
     let result = script.join().unwrap_or_else(|_| Err("the script's thread broke".into()));
@@ -103,28 +112,6 @@ pub fn context(host: &Arc<ScriptHost>, job: &Job) -> Result<Context> {
     Ok(Context { host: Arc::new(ThisMachine), stop, run, script: Arc::new(script), random })
 }
 
-/// Waits for the script's threads; scripts it started end with it.
-pub fn end_tasks(context: &Context) {
-    let tasks = || -> Vec<Task> { context.run.tasks.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone() };
-    // A thread may start others while it is waited for.
-    let is_running = |task: &Task| !task.is_script() && !task.is_done();
-    while context.stop.stage() < Stage::Terminated && tasks().iter().any(is_running) {
-        for task in tasks().iter().filter(|task| is_running(task)) {
-            task.wait(&context.stop, Stage::Terminated);
-        }
-    }
-    for task in tasks() {
-        task.stop();
-    }
-    let until = Instant::now() + Duration::from_millis(500);
-    while tasks().iter().any(|task| !task.is_done()) && Instant::now() < until {
-        std::thread::sleep(Duration::from_micros(200));
-    }
-    for task in tasks() {
-        task.terminate();
-    }
-}
-
 fn conclude(
     host: &ScriptHost,
     job: &Job,
@@ -140,22 +127,26 @@ fn conclude(
             }
             None
         }
-        Err(error) => match *error {
-            EvalAltResult::Exit(ref value, _) => Some(code_of(value)),
-            EvalAltResult::ErrorTerminated(ref why, _) if why.is_unit() => {
+        Err(error) => match (exit_binding::code(&error), *error) {
+            (Some(code), _) => Some(code),
+            (None, EvalAltResult::ErrorTerminated(ref why, _)) if why.is_unit() => {
                 still_running(context, signal);
                 None
             }
-            _ => {
+            (None, error) => {
                 output::note(host.describe(&job.name, &error, Some(program)).trim_end());
                 Some(if is_permission(&error) { exit::PERMISSION } else { exit::SCRIPT })
             }
         },
     };
-    if code.is_none() && context.run.failed.load(Ordering::Relaxed) {
+    // On a thread of the script, `expect` ends the thread alone.
+    if code.is_none() && context.run.unexpected.load(Ordering::Relaxed) {
+        code = Some(exit::EXPECT);
+    }
+    if code.is_none() && context.run.failed.load(Ordering::Relaxed) > 0 {
         code = Some(exit::SCRIPT);
     }
-    let account = &context.run.account;
+    let account = &context.run.session.account;
     if let Some(text) = account.explain() {
         output::line(&text);
     }
@@ -166,8 +157,11 @@ fn conclude(
     if context.run.seed.was_used() {
         notes.push(format!("seed: {0} (the same again: --seed {0})", context.run.seed.value));
     }
-    if !notes.is_empty() && !output::is_closed() {
-        output::note(&notes.join("; "));
+    if !output::is_closed() {
+        account.policies().iter().for_each(|policy| output::note(policy));
+        if !notes.is_empty() {
+            output::note(&notes.join("; "));
+        }
     }
     match (signal, code) {
         (Some(reason), _) => signals::exit_code(reason),
@@ -177,11 +171,6 @@ fn conclude(
             if probes.sent > 0 && probes.replied == 0 { exit::NO_REPLY } else { exit::DONE }
         }
     }
-}
-
-/// The exit code that a script asked for.
-pub fn code_of(value: &Dynamic) -> i32 {
-    exit_binding::code(value).map_or(exit::DONE, |code| i32::from(code.0))
 }
 
 fn still_running(context: &Context, signal: Option<Reason>) {

@@ -36,7 +36,7 @@ pub fn build(sources: Arc<Sources>) -> Engine {
         .disable_symbol("eval")
         .on_print(print)
         .on_debug(|text, _, position| print(&format!("{text} ({position:?})")))
-        .on_progress(|_| progress());
+        .on_progress(progress);
     engine
 }
 
@@ -44,13 +44,15 @@ fn print(text: &str) {
     output::line(text);
     if output::is_closed() {
         // Whoever read it has gone (`| head`): there is nothing left to do.
-        context::peek(|context| context.run.root.terminate(Reason::Ended));
+        context::peek(|context| context.run.session.stop.terminate(Reason::Ended));
     }
 }
 
 /// Called at every operation of a script; a value ends it.
-fn progress() -> Option<Dynamic> {
-    if context::peek(|context| context.stop.stage() == Stage::Terminated) == Some(true) {
+fn progress(operations: u64) -> Option<Dynamic> {
+    // A look at the stop every few operations is soon enough; memory can double with each.
+    if operations.is_multiple_of(16) && context::peek(|context| context.stop.stage() == Stage::Terminated) == Some(true)
+    {
         return Some(Dynamic::UNIT);
     }
     (memory::in_use() > memory::LIMIT).then(|| {

@@ -59,6 +59,8 @@ pub fn listen() -> Result<()> {
 pub fn stop_script(script: &Stop) {
     *target() = Target::Script(script.clone());
     if let Some(reason) = reason() {
+        // Before anything that the script prints.
+        announce(reason);
         stop(script, reason);
     }
 }
@@ -107,20 +109,29 @@ fn arrived(reason: Reason) {
     if STATE.compare_exchange(RUNNING, state, Ordering::SeqCst, Ordering::SeqCst).is_err() {
         return;
     }
-    announce(reason);
-    if let Target::Script(script) = &*target() {
-        stop(script, reason);
+    // On threads of their own: the line may have to wait for a reader, the next signal and the end must not.
+    start(move || {
+        std::thread::sleep(GRACE + LAST);
+        leave(reason);
+    });
+    start(move || {
+        announce(reason);
+        if let Target::Script(script) = &*target() {
+            stop(script, reason);
+        }
+    });
+}
+
+/// Runs `body` on another thread, or here where there is none left.
+fn start(body: impl FnOnce() + Clone + Send + 'static) {
+    if std::thread::Builder::new().spawn(body.clone()).is_err() {
+        body();
     }
 }
 
 fn stop(script: &Stop, reason: Reason) {
     if script.interrupt(reason) {
         terminate_later(script, reason);
-        let give_up = move || {
-            std::thread::sleep(GRACE + LAST);
-            leave(reason);
-        };
-        let _ = std::thread::Builder::new().spawn(give_up);
     }
 }
 

@@ -7,17 +7,38 @@ use std::sync::{Mutex, PoisonError};
 use crate::nearest::nearest;
 use crate::net::error::{Error, ErrorKind};
 
-/// The scripts that travel with the binary: name and text.
+/// The scripts that travel with the binary: their path below the folder `scripts`, and their text.
 pub const SHIPPED: &[(&str, &str)] = &[
     ("udp_ping.rhai", include_str!("../../scripts/udp_ping.rhai")),
+    ("udp_load.rhai", include_str!("../../scripts/udp_load.rhai")),
+    ("udp_multi.rhai", include_str!("../../scripts/udp_multi.rhai")),
     ("udp_server.rhai", include_str!("../../scripts/udp_server.rhai")),
+    ("udp_server_plain.rhai", include_str!("../../scripts/udp_server_plain.rhai")),
+    ("examples/dns_query.rhai", include_str!("../../scripts/examples/dns_query.rhai")),
+    ("examples/dns_server.rhai", include_str!("../../scripts/examples/dns_server.rhai")),
+    ("examples/ntp_query.rhai", include_str!("../../scripts/examples/ntp_query.rhai")),
+    ("examples/ntp_server.rhai", include_str!("../../scripts/examples/ntp_server.rhai")),
+    ("policies/corrupt.rhai", include_str!("../../scripts/policies/corrupt.rhai")),
+    ("policies/delay.rhai", include_str!("../../scripts/policies/delay.rhai")),
+    ("policies/duplicate.rhai", include_str!("../../scripts/policies/duplicate.rhai")),
+    ("policies/every.rhai", include_str!("../../scripts/policies/every.rhai")),
+    ("policies/first.rhai", include_str!("../../scripts/policies/first.rhai")),
+    ("policies/gilbert.rhai", include_str!("../../scripts/policies/gilbert.rhai")),
+    ("policies/loss.rhai", include_str!("../../scripts/policies/loss.rhai")),
+    ("policies/pattern.rhai", include_str!("../../scripts/policies/pattern.rhai")),
 ];
 
 /// The folder that shipped scripts are shown to be in, and that scripts are looked for above another's.
 const ROOT: &str = "scripts";
 
-/// What is wrong where a script is nowhere.
-const NOT_FOUND: &str = "there is no such script";
+/// How it begins to say that a script is nowhere.
+const NOT_FOUND: &str = "there is no such";
+
+/// The folder of policies below it.
+const POLICIES: &str = "policies";
+
+/// The folder of examples below it.
+const EXAMPLES: &str = "examples";
 
 /// The texts of all sources seen, by the names they are shown under.
 #[derive(Debug, Default)]
@@ -34,8 +55,8 @@ impl Sources {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
     }
 
-    /// Reads the script that the user named: a file, or the plain name of a shipped one. The name to show it under, and
-    /// its text.
+    /// Reads the script that the user named: a file, or the name of a shipped one without `.rhai`, such as `udp_ping` or
+    /// `examples/dns_query`. The name to show it under, and its text.
     ///
     /// # Errors
     /// `file`: it cannot be read.
@@ -46,7 +67,10 @@ impl Sources {
         }
         match std::fs::read(name) {
             Ok(bytes) => self.decode(name, bytes),
-            Err(err) if err.kind() == std::io::ErrorKind::NotFound => Err(not_found(name)),
+            Err(err) if err.kind() == std::io::ErrorKind::NotFound => match shipped(&format!("{name}.rhai")) {
+                Some((file, text)) => Ok(self.found(&file, text)),
+                None => Err(not_found(name)),
+            },
             Err(err) => Err(unreadable(name, &err)),
         }
     }
@@ -60,7 +84,9 @@ impl Sources {
         let folder = Path::new(from).parent().unwrap_or(Path::new(""));
         let below_root = Path::new(name).strip_prefix(ROOT).unwrap_or(Path::new(name));
         let above = folder.ancestors().find(|folder| folder.ends_with(ROOT)).map(|root| root.join(below_root));
-        for path in std::iter::once(folder.join(name)).chain(above) {
+        // A path with a folder may be meant from where the user is, as one given on the command line.
+        let here = name.contains('/').then(|| PathBuf::from(name));
+        for path in std::iter::once(folder.join(name)).chain(above).chain(here) {
             match std::fs::read(&path) {
                 Ok(bytes) => return self.decode(&path.to_string_lossy(), bytes),
                 Err(err) if err.kind() == std::io::ErrorKind::NotFound => {}
@@ -96,7 +122,7 @@ impl Sources {
                 .with_hint("put the module beside the script, or into a folder beneath it"));
         }
         self.find(&name, from).map_err(|error| {
-            if error.message != NOT_FOUND {
+            if !error.message.starts_with(NOT_FOUND) {
                 return error;
             }
             Error::new(ErrorKind::File, "import", "there is no such module")
@@ -137,17 +163,59 @@ fn shipped(file: &str) -> Option<(String, &'static str)> {
     Some((format!("{ROOT}/{name}"), text))
 }
 
+/// The shipped script that is called `name`, with or without its folder and `.rhai`: its path below `scripts`, and its text.
+///
+/// # Errors
+/// `file`: there is none.
+pub fn find_shipped(name: &str) -> Result<(&'static str, &'static str), Error> {
+    let plain = name.strip_prefix("scripts/").unwrap_or(name);
+    let plain = plain.strip_suffix(".rhai").unwrap_or(plain);
+    let found = |with_folder: bool| {
+        SHIPPED.iter().find(|(path, _)| {
+            let path = path.trim_end_matches(".rhai");
+            path == plain || (!with_folder && path.rsplit('/').next() == Some(plain))
+        })
+    };
+    found(true).or_else(|| found(false)).copied().ok_or_else(|| {
+        let stem = plain.rsplit('/').next().unwrap_or(plain);
+        let known = SHIPPED.iter().map(|(path, _)| path.trim_end_matches(".rhai"));
+        let near = nearest(stem, known.map(|path| path.rsplit('/').next().unwrap_or(path)));
+        let error = Error::new(ErrorKind::File, "new", "no script of this name came with pingscript").with_peer(name);
+        error.with_hint(match near.first() {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => "`pingscript scripts` lists the names".to_string(),
+        })
+    })
+}
+
 fn not_found(name: &str) -> Error {
-    let plain = Path::new(name).file_stem().unwrap_or_default().to_string_lossy();
-    let near = nearest(&plain, SHIPPED.iter().map(|(name, _)| name.trim_end_matches(".rhai")));
-    let error = Error::new(ErrorKind::File, "read", NOT_FOUND).with_peer(name);
+    // What is looked for in a folder of the shipped ones is likely one of them.
+    let wanted = Path::new(name);
+    let folders = [POLICIES, EXAMPLES].into_iter();
+    let folder =
+        folders.into_iter().find(|folder| wanted.parent().is_some_and(|of| of.ends_with(folder))).unwrap_or("");
+    let plain = wanted.file_stem().unwrap_or_default().to_string_lossy();
+    let mut known: Vec<String> = shipped_in(folder).map(str::to_string).collect();
+    let what = if folder == POLICIES { "policy" } else { "script" };
+    let error = Error::new(ErrorKind::File, "read", format!("{NOT_FOUND} {what}")).with_peer(name);
+    let near: Vec<String> = nearest(&plain, known.iter().map(String::as_str)).into_iter().map(str::to_string).collect();
+    // Policies are given by their names alone.
+    let full = |name: &String| if folder == EXAMPLES { format!("{folder}/{name}") } else { name.clone() };
     match near.first() {
-        Some(near) => error.with_hint(format!("did you mean `{near}`?")),
+        Some(near) => error.with_hint(format!("did you mean `{}`?", full(near))),
         None => {
-            let all: Vec<&str> = SHIPPED.iter().map(|(name, _)| name.trim_end_matches(".rhai")).collect();
-            error.with_hint(format!("give a file, or one of the scripts that came with pingscript: {}", all.join(", ")))
+            known = known.iter().map(full).collect();
+            error.with_hint(format!("give a file, or one that came with pingscript: {}", known.join(", ")))
         }
     }
+}
+
+/// The names of the shipped scripts in a folder below `scripts`; `""` for those in none.
+pub fn shipped_in(folder: &str) -> impl Iterator<Item = &'static str> {
+    SHIPPED.iter().filter_map(move |(path, _)| {
+        let (of, file) = path.rsplit_once('/').unwrap_or(("", path));
+        (of == folder).then(|| file.trim_end_matches(".rhai"))
+    })
 }
 
 fn unreadable(name: &str, err: &std::io::Error) -> Error {

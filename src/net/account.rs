@@ -4,12 +4,15 @@
 //! server's address and the message. Where both ends are in this process, each loss is traced to its verdict. The
 //! records are rings: the oldest give way, and the counts beside them stay exact.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::fmt::Write;
 use std::net::SocketAddr;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::judge::Judge;
 use super::ledger::{Content, Counts};
+use super::stats::wilson;
+use super::udp::WeakSocket;
 
 /// How many losses, and how many drops, are remembered one by one.
 pub const REMEMBERED: usize = 65_536;
@@ -23,7 +26,9 @@ pub struct Account(Mutex<Inner>);
 
 #[derive(Debug, Default)]
 struct Inner {
-    servers: HashSet<SocketAddr>,
+    servers: Vec<Server>,
+    /// Policies at work: where, and under which name.
+    judges: Vec<(SocketAddr, Arc<Judge>, String)>,
     drops: HashMap<Key, Dropped>,
     drops_in_order: VecDeque<Key>,
     losses: VecDeque<Loss>,
@@ -31,6 +36,16 @@ struct Inner {
     forgotten: u64,
     probes: Counts,
     clock: Option<&'static str>,
+}
+
+/// A socket of this process that answers.
+#[derive(Debug)]
+struct Server {
+    addr: SocketAddr,
+    /// The socket, for as long as it is open.
+    socket: Option<WeakSocket>,
+    /// What the kernel had dropped when it was closed.
+    drops: u64,
 }
 
 /// What identifies a message on its way: the client's port, the server and the text.
@@ -43,7 +58,7 @@ struct Key {
 
 #[derive(Clone, Debug)]
 struct Dropped {
-    origin: String,
+    origin: Arc<str>,
     draws: Vec<f64>,
 }
 
@@ -55,16 +70,51 @@ struct Loss {
 }
 
 impl Account {
-    /// Notes that `server` is a socket of this process which answers datagrams.
-    pub fn serves(&self, server: SocketAddr) {
-        self.lock().servers.insert(server);
+    /// Notes that a socket of this process, bound to `addr`, answers datagrams.
+    pub fn serves(&self, addr: SocketAddr, socket: WeakSocket) {
+        self.lock().servers.push(Server { addr, socket: Some(socket), drops: 0 });
+    }
+
+    /// Notes that a policy decides about what the socket bound to `addr` receives.
+    pub fn judges(&self, addr: SocketAddr, judge: Arc<Judge>, name: String) {
+        self.lock().judges.push((addr, judge, name));
+    }
+
+    /// What each policy did, one line each: how many packets it chose of how many, the 95% interval of that share, and the
+    /// share it is made for. Policies that saw no packet are left out.
+    pub fn policies(&self) -> Vec<String> {
+        let judges = self.lock().judges.clone();
+        let line = |(addr, judge, name): (SocketAddr, Arc<Judge>, String)| {
+            let tally = judge.tally();
+            let (low, high) = wilson(tally.chosen, tally.judged)?;
+            let share = tally.chosen as f64 / tally.judged as f64;
+            let nominal = judge.nominal().map_or(String::new(), |p| format!(", nominal {:.1}%", p * 100.0));
+            let failed =
+                if tally.failed > 0 { format!("; it failed on {}, which passed", tally.failed) } else { String::new() };
+            Some(format!(
+                "{name} at {addr} chose {} of {} packets: {:.1}% (95%: {:.1}% to {:.1}%){nominal}{failed}",
+                tally.chosen,
+                tally.judged,
+                share * 100.0,
+                low * 100.0,
+                high * 100.0
+            ))
+        };
+        judges.into_iter().filter_map(line).collect()
+    }
+
+    /// Notes how many datagrams the kernel has dropped at the socket bound to `addr`, which is being closed.
+    pub fn kernel_drops(&self, addr: SocketAddr, drops: u64) {
+        if let Some(server) = self.lock().servers.iter_mut().rev().find(|server| server.addr == addr) {
+            (server.socket, server.drops) = (None, drops);
+        }
     }
 
     /// Notes that a policy dropped what `client` had sent to `server`, and the draws it made.
-    pub fn dropped(&self, client: SocketAddr, server: SocketAddr, content: Content, origin: &str, draws: &[f64]) {
+    pub fn dropped(&self, client: SocketAddr, server: SocketAddr, content: Content, origin: &Arc<str>, draws: &[f64]) {
         let key = Key { client_port: client.port(), server_port: server.port(), content };
         let inner = &mut *self.lock();
-        if inner.drops.insert(key, Dropped { origin: origin.to_string(), draws: draws.to_vec() }).is_none() {
+        if inner.drops.insert(key, Dropped { origin: origin.clone(), draws: draws.to_vec() }).is_none() {
             inner.drops_in_order.push_back(key);
             if inner.drops_in_order.len() > REMEMBERED
                 && let Some(oldest) = inner.drops_in_order.pop_front()
@@ -122,6 +172,7 @@ impl Account {
 
     /// Why probes to servers of this process were lost, one line per cause; `None` if no probe went to one.
     pub fn explain(&self) -> Option<String> {
+        let drops = self.drops();
         let inner = self.lock();
         if inner.servers.is_empty() || inner.probes.sent == 0 {
             return None;
@@ -155,6 +206,18 @@ impl Account {
         if inner.forgotten > 0 {
             let _ = writeln!(text, "  {} earlier ones are no longer remembered", inner.forgotten);
         }
+        // The kernel does not say which datagrams it dropped, only how many at which socket: as many of what is left are its.
+        for (addr, drops) in drops {
+            if drops > 0 && !unexplained.is_empty() {
+                let taken = unexplained.len().min(usize::try_from(drops).unwrap_or(usize::MAX));
+                let named: Vec<String> = unexplained.drain(..taken).collect();
+                let _ = writeln!(
+                    text,
+                    "  seq {}: lost in the full receive buffer of {addr} (the kernel counted {drops})",
+                    list(&named),
+                );
+            }
+        }
         match unexplained.as_slice() {
             [] => text.push_str("  0 unexplained"),
             some => {
@@ -162,6 +225,18 @@ impl Account {
             }
         }
         Some(text)
+    }
+
+    /// How many datagrams the kernel has dropped at each socket that answers because its receive buffer was full.
+    pub fn drops(&self) -> Vec<(SocketAddr, u64)> {
+        let servers: Vec<_> =
+            self.lock().servers.iter().map(|server| (server.addr, server.socket.clone(), server.drops)).collect();
+        // Not under the lock: a socket whose last holder is here leaves its count with the account.
+        let count = |(addr, socket, drops): (SocketAddr, Option<WeakSocket>, u64)| {
+            let open = socket.as_ref().and_then(WeakSocket::upgrade);
+            (addr, open.and_then(|socket| socket.kernel_drops().ok()).unwrap_or(drops))
+        };
+        servers.into_iter().map(count).collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -172,7 +247,8 @@ impl Account {
 impl Inner {
     /// Whether datagrams to `server` reach a socket of this process; one bound to any address is meant by its port.
     fn knows(&self, server: SocketAddr) -> bool {
-        self.servers.iter().any(|ours| ours.port() == server.port() && (ours.ip().is_unspecified() || *ours == server))
+        let meant = |ours: SocketAddr| ours == server || (ours.port() == server.port() && ours.ip().is_unspecified());
+        self.servers.iter().any(|ours| meant(ours.addr))
     }
 }
 
@@ -204,11 +280,11 @@ mod tests {
 
     fn account(losses: &[(u64, bool)], drops: &[u64]) -> Account {
         let account = Account::default();
-        account.serves(addr(7));
+        account.lock().servers.push(Server { addr: addr(7), socket: None, drops: 0 });
         account.count(Counts::default(), Counts { sent: 9, ..Counts::default() });
         for &number in drops {
             let content = Content::of(format!("ping {number}").as_bytes());
-            account.dropped(addr(9), addr(7), content, "a.rhai:3", &[0.125]);
+            account.dropped(addr(9), addr(7), content, &"a.rhai:3".into(), &[0.125]);
         }
         for &(number, late) in losses {
             account.lost(number, addr(9), addr(7), Content::of(format!("PING {number}").as_bytes()), late);
@@ -244,7 +320,7 @@ mod tests {
         let account = account(&[], &[]);
         for number in 0..2 * REMEMBERED as u64 {
             let content = Content::of(format!("ping {number}").as_bytes());
-            account.dropped(addr(9), addr(7), content, "x", &[]);
+            account.dropped(addr(9), addr(7), content, &"x".into(), &[]);
             account.lost(number, addr(9), addr(7), content, false);
         }
         let inner = account.lock();

@@ -38,6 +38,26 @@ pub trait Host: Debug + Send + Sync {
     /// The wall clock: nanoseconds since 1970 (UTC). For labels and kernel stamps, never for durations.
     fn unix_nanos(&self) -> i64;
 
+    /// Both clocks at one moment, however this thread is scheduled: the monotonic one and the wall clock.
+    fn both_clocks(&self) -> (Instant, i64) {
+        // A thread that is put aside between two readings shows by the third; the closest readings win.
+        let read = || {
+            let (before, unix, after) = (self.now(), self.unix_nanos(), self.now());
+            (after - before, before + (after - before) * 0.5, unix)
+        };
+        let mut best = read();
+        for _ in 0..2 {
+            if best.0 < Duration::from_micros(1) {
+                break;
+            }
+            let again = read();
+            if again.0 < best.0 {
+                best = again;
+            }
+        }
+        (best.1, best.2)
+    }
+
     /// Waits until a descriptor is ready, `until` has passed (`None`: for ever) or `stop` has happened. What was
     /// printed is shown before it blocks.
     ///

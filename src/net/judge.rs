@@ -1,115 +1,223 @@
-//! A policy at work in a server: it decides about each request, and the server's answer meets that fate.
+//! A policy at work in a server: it decides about each request as it is received, and the answer meets that fate.
+//!
+//! Receiving, numbering and deciding happen under one lock, so that the packets of a flow are judged in the order in
+//! which they arrived, however many threads receive.
 
-use std::any::Any;
 use std::fmt::Debug;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::error::Error;
+use super::error::{Error, Result};
 use super::ledger::Content;
 use super::policy::{Action, Flows, Native, Place, Verdict};
 use super::random::Stream;
 use super::udp::{Datagram, UdpSocket};
 
-/// What a policy that is not native reports when it cannot decide.
-pub type Failure = Box<dyn Any + Send>;
-
 /// A policy written outside the core.
 pub trait Decide: Debug + Send + Sync {
-    /// Decides about `request`, which `socket` received. The draws it makes come from `place` and go to `draws`.
-    ///
-    /// # Errors
-    /// The policy failed; the failure is handed through unread.
-    fn decide(
-        &self,
-        socket: &UdpSocket,
-        request: &Datagram,
-        place: &Place,
-        draws: &mut Vec<f64>,
-    ) -> Result<Verdict, Failure>;
+    /// Decides about `request`, which `socket` received. The draws it makes come from `place` and go to `draws`. `None`: it
+    /// failed, and has said so.
+    fn decide(&self, socket: &UdpSocket, request: &Datagram, place: &Place, draws: &mut Vec<f64>) -> Option<Verdict>;
+}
+
+/// A policy of any make.
+#[derive(Debug)]
+pub enum Policy {
+    /// A native one.
+    Native(Native),
+    /// One written outside the core.
+    Other(Box<dyn Decide>),
+    /// Several: each sees the packet in turn, and the first that does not let it pass decides.
+    Chain(Vec<Policy>),
 }
 
 /// A policy attached to a server.
 #[derive(Debug)]
 pub struct Judge {
     policy: Policy,
+    parts: usize,
     flows: Mutex<Flows>,
-    passed: AtomicU64,
-    dropped: AtomicU64,
+    judged: AtomicU64,
+    chosen: AtomicU64,
+    failed: AtomicU64,
 }
 
-#[derive(Debug)]
-enum Policy {
-    Native(Native),
-    Other(Box<dyn Decide>),
+/// What a policy decided about a request.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Judged {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// The request's place in its flow.
+    pub place: Place,
+    /// The draws the verdict rests on.
+    pub draws: Vec<f64>,
 }
 
-/// Why an answer was not sent.
-#[derive(Debug)]
-pub enum Unanswered {
-    /// The policy failed.
-    Policy(Failure),
-    /// The answer could not be sent.
-    Send(Error),
+/// How often a policy did what.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Packets it decided about.
+    pub judged: u64,
+    /// Packets it did not simply let pass.
+    pub chosen: u64,
+    /// Packets it failed to decide about, which passed.
+    pub failed: u64,
+}
+
+impl Policy {
+    /// How many native policies it is made of.
+    fn parts(&self) -> usize {
+        match self {
+            Self::Native(_) => 1,
+            Self::Other(_) => 0,
+            Self::Chain(list) => list.iter().map(Self::parts).sum(),
+        }
+    }
+
+    /// Checks that a server can do what the policy may ask for.
+    ///
+    /// # Errors
+    /// `invalid`: it rejects, which takes an ICMP error that a server's socket cannot send.
+    fn fits_a_server(&self) -> Result<()> {
+        match self {
+            Self::Native(native) => possible(native.action()),
+            Self::Other(_) => Ok(()),
+            Self::Chain(list) => list.iter().try_for_each(Self::fits_a_server),
+        }
+    }
+
+    fn decide(
+        &self,
+        socket: &UdpSocket,
+        request: &Datagram,
+        place: &Place,
+        in_bad: &mut [bool],
+        draws: &mut Vec<f64>,
+    ) -> Option<Verdict> {
+        match self {
+            Self::Native(native) => Some(native.judge(place, &mut in_bad[0], draws)),
+            Self::Other(other) => other.decide(socket, request, place, draws),
+            Self::Chain(list) => {
+                let mut rest = in_bad;
+                let mut last = None;
+                for (index, part) in list.iter().enumerate() {
+                    let (own, others) = rest.split_at_mut(part.parts());
+                    let place = Place { draws: place.draws.beneath(index as u64 + 1), ..*place };
+                    let mut drawn = Vec::new();
+                    let verdict = part.decide(socket, request, &place, own, &mut drawn);
+                    draws.append(&mut drawn);
+                    match verdict {
+                        Some(verdict) if verdict.action == Action::Pass => last = Some(verdict),
+                        decided => return decided,
+                    }
+                    rest = others;
+                }
+                last
+            }
+        }
+    }
 }
 
 impl Judge {
-    /// A native policy that draws from `stream`.
-    pub fn native(policy: Native, stream: Stream) -> Self {
-        Self::new(Policy::Native(policy), stream)
+    /// A policy for a server, whose draws come from `stream`.
+    ///
+    /// # Errors
+    /// `invalid`: a server cannot do what it may ask for.
+    pub fn new(policy: Policy, stream: Stream) -> Result<Self> {
+        policy.fits_a_server()?;
+        Ok(Self {
+            parts: policy.parts(),
+            policy,
+            flows: Mutex::new(Flows::new(stream)),
+            judged: AtomicU64::new(0),
+            chosen: AtomicU64::new(0),
+            failed: AtomicU64::new(0),
+        })
     }
 
-    /// Another policy, whose draws come from `stream`.
-    pub fn other(policy: Box<dyn Decide>, stream: Stream) -> Self {
-        Self::new(Policy::Other(policy), stream)
+    /// How often it did what so far.
+    pub fn tally(&self) -> Tally {
+        let get = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        Tally { judged: get(&self.judged), chosen: get(&self.chosen), failed: get(&self.failed) }
     }
 
-    fn new(policy: Policy, stream: Stream) -> Self {
-        Self { policy, flows: Mutex::new(Flows::new(stream)), passed: AtomicU64::new(0), dropped: AtomicU64::new(0) }
+    /// The share of packets it is made to choose, where that is known.
+    pub fn nominal(&self) -> Option<f64> {
+        match &self.policy {
+            Policy::Native(native) => native.nominal(),
+            _ => None,
+        }
     }
 
-    /// Packets passed and dropped so far.
-    pub fn counts(&self) -> (u64, u64) {
-        (self.passed.load(Ordering::Relaxed), self.dropped.load(Ordering::Relaxed))
+    /// What the policy knows of flows; to be held from before a packet is received until it is judged.
+    pub(super) fn turn(&self) -> MutexGuard<'_, Flows> {
+        self.flows.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn judge(&self, socket: &UdpSocket, request: &Datagram, draws: &mut Vec<f64>) -> Result<Verdict, Failure> {
-        let place = self.flows.lock().unwrap_or_else(PoisonError::into_inner).next(request.from, socket.local());
-        let verdict = match &self.policy {
-            Policy::Native(policy) => policy.judge(&place, draws),
-            Policy::Other(policy) => policy.decide(socket, request, &place, draws)?,
-        };
-        let count = match verdict.action {
-            Action::Pass => &self.passed,
-            Action::Drop => &self.dropped,
-        };
-        count.fetch_add(1, Ordering::Relaxed);
-        Ok(verdict)
+    /// Decides about the next packet.
+    pub(super) fn judge(&self, flows: &mut Flows, socket: &UdpSocket, request: &Datagram) -> Judged {
+        let (place, in_bad) = flows.next(request.from, socket.local(), self.parts);
+        let mut draws = Vec::new();
+        let verdict = self.policy.decide(socket, request, &place, in_bad, &mut draws);
+        self.judged.fetch_add(1, Ordering::Relaxed);
+        let verdict = verdict.unwrap_or_else(|| {
+            self.failed.fetch_add(1, Ordering::Relaxed);
+            Verdict { action: Action::Pass, origin: "a policy that failed".into() }
+        });
+        if verdict.action != Action::Pass {
+            self.chosen.fetch_add(1, Ordering::Relaxed);
+        }
+        Judged { verdict, place, draws }
+    }
+}
+
+/// Checks that a server can do this with an answer.
+///
+/// # Errors
+/// `invalid`: it cannot reject.
+pub fn possible(action: &Action) -> Result<()> {
+    match action {
+        Action::Reject(_) => Err(Error::invalid(
+            "policy",
+            format!("{action} has no meaning in a server: only a host's door or a link can send an ICMP error"),
+        )
+        .with_hint("use drop() to stay silent")),
+        _ => Ok(()),
     }
 }
 
 impl UdpSocket {
-    /// Answers `request` with `answer`, unless the socket's policy drops it; the verdict.
+    /// Answers `request` with `answer`, as far as the verdict about the request allows; the verdict, `None` without a
+    /// policy.
     ///
     /// # Errors
-    /// The policy failed, or the answer could not be sent.
-    pub fn answer(&self, request: &Datagram, answer: &[u8]) -> Result<Verdict, Unanswered> {
-        self.account().serves(self.local());
-        let verdict = match self.judge() {
-            None => Verdict { action: Action::Pass, origin: String::new() },
-            Some(judge) => {
-                let mut draws = Vec::new();
-                let verdict = judge.judge(self, request, &mut draws).map_err(Unanswered::Policy)?;
-                if verdict.action == Action::Drop {
-                    let content = Content::of(&request.data);
-                    self.account().dropped(request.from, self.local(), content, &verdict.origin, &draws);
-                }
-                verdict
-            }
+    /// The answer could not be sent: as [`UdpSocket::send_to`].
+    pub fn answer(&self, request: &Datagram, answer: &[u8]) -> Result<Option<Arc<Judged>>> {
+        self.serves();
+        let to = request.from;
+        let Some(judged) = &request.judged else {
+            self.send_to(answer, to)?;
+            return Ok(None);
         };
-        if verdict.action == Action::Pass {
-            self.send_to(answer, request.from).map_err(Unanswered::Send)?;
+        match &judged.verdict.action {
+            Action::Pass => self.send_to(answer, to)?,
+            Action::Drop => {
+                let content = Content::of(&request.data);
+                self.account().dropped(to, self.local(), content, &judged.verdict.origin, &judged.draws);
+            }
+            Action::Delay(by) => self.send_later(*by, answer.to_vec(), to)?,
+            Action::Duplicate(times) => (0..*times).try_for_each(|_| self.send_to(answer, to))?,
+            Action::Replace(bytes) => self.send_to(bytes, to)?,
+            Action::Corrupt => {
+                let mut damaged = answer.to_vec();
+                let bit = (judged.place.draws.beneath(u64::MAX).draw(1) * damaged.len() as f64 * 8.0) as usize;
+                if let Some(byte) = damaged.get_mut(bit / 8) {
+                    *byte ^= 1 << (bit % 8);
+                }
+                self.send_to(&damaged, to)?;
+            }
+            Action::Reject(_) => possible(&judged.verdict.action)?,
         }
-        Ok(verdict)
+        Ok(Some(judged.clone()))
     }
 }

@@ -2,15 +2,18 @@
 //!
 //! From the bottom up: [`time`] and [`wire`] are values; [`sys`] is the system calls; [`host`] is where sockets live,
 //! and [`stop`] what ends their waits; [`udp`] is the socket; [`ledger`] accounts for probes, [`prober`] and
-//! [`pinger`] send and hear them; [`policy`] and [`judge`] decide about packets; [`account`] puts losses against
-//! verdicts; [`stats`] sums up; [`output`] is what scripts print.
+//! [`pinger`] send and hear them; [`policy`] and [`judge`] decide about packets, [`later`] sends what
+//! they delay; [`account`] puts losses against verdicts, [`event`] tells of each happening, [`session`] holds both;
+//! [`stats`] sums up; [`output`] is what scripts print.
 
 pub mod account;
 pub mod addr;
 pub mod error;
+pub mod event;
 pub mod host;
 pub mod input;
 pub mod judge;
+pub mod later;
 pub mod ledger;
 pub mod memory;
 pub mod output;
@@ -18,6 +21,7 @@ pub mod pinger;
 pub mod policy;
 pub mod prober;
 pub mod random;
+pub mod session;
 pub mod stack;
 pub mod stats;
 pub mod stop;

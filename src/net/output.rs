@@ -11,6 +11,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::error::Error;
+use super::sys::{self, PollFd};
+use super::time::Duration;
 
 const LARGE: usize = 64 * 1024;
 
@@ -38,10 +40,21 @@ pub fn flush() {
     }
 }
 
-/// Writes out what was printed unless another thread holds the buffer: for an exit that must not wait.
+/// Writes out what was printed, unless another thread holds the buffer, and as much of it as the reader takes at once:
+/// for an exit that must not wait.
 pub fn try_flush() {
-    if let Ok(mut buffer) = BUFFER.try_lock() {
-        write_out(&mut buffer);
+    let (Ok(mut buffer), Some(mut out)) = (BUFFER.try_lock(), standard_output()) else { return };
+    let takes = || {
+        let mut fds = [PollFd::writable(out.as_fd())];
+        sys::ppoll(&mut fds, Some(Duration::ZERO)).is_ok_and(|ready| ready > 0)
+    };
+    // A pipe that takes anything takes this much.
+    while !buffer.is_empty() && !is_closed() && takes() {
+        let size = buffer.len().min(libc::PIPE_BUF);
+        match out.write(&buffer[..size]) {
+            Ok(written) if written > 0 => drop(buffer.drain(..written)),
+            _ => return,
+        }
     }
 }
 

@@ -1,11 +1,15 @@
 //! Pings on a schedule: one after the other at absolute times, whether or not answers came, several in flight.
 
+use std::collections::VecDeque;
 use std::fmt::Debug;
 use std::net::SocketAddr;
 
+use socket2::Socket;
+
 use super::error::{Error, Result};
 use super::host::{Host, Waited};
-use super::prober::{Outcome, Probe};
+use super::ledger::ProbeId;
+use super::prober::{Outcome, Probe, Prober};
 use super::stop::Stop;
 use super::time::{Duration, Instant};
 use super::udp::{UdpSocket, check_size};
@@ -41,6 +45,10 @@ pub struct Pinger {
     start: Option<Instant>,
     slot: i64,
     sent: u64,
+    /// The first probe that it sent.
+    first: Option<ProbeId>,
+    /// After a stop: its probes in flight whose outcomes are still to be given.
+    in_flight: Option<VecDeque<ProbeId>>,
 }
 
 impl Pinger {
@@ -51,25 +59,38 @@ impl Pinger {
     pub fn new(socket: UdpSocket, plan: Plan) -> Result<Self> {
         socket.same_version("pinger", plan.to)?;
         check_size(plan.size)?;
-        Ok(Self { socket, plan, start: None, slot: 0, sent: 0 })
+        Ok(Self { socket, plan, start: None, slot: 0, sent: 0, first: None, in_flight: None })
     }
 
-    /// The next outcome; `None` when all are settled, or when the stop has happened.
+    /// The next outcome; `None` when all are settled. Once the stop has happened the pings in flight are given as
+    /// interrupted, so that nothing sent is missing from the account, and then `None`.
     ///
     /// # Errors
     /// As [`UdpSocket::ping`].
     pub fn next(&mut self, stop: &Stop) -> Result<Option<Outcome>> {
         let udp = self.socket.clone();
         let socket = udp.socket("pinger")?;
-        let mut prober = udp.prober();
+        let mut prober = udp.prober("pinger")?;
+        let outcome = self.advance(&udp, &socket, &mut prober, stop);
+        prober.tell(&udp);
+        outcome
+    }
+
+    fn advance(
+        &mut self,
+        udp: &UdpSocket,
+        socket: &Socket,
+        prober: &mut Prober,
+        stop: &Stop,
+    ) -> Result<Option<Outcome>> {
         loop {
             if let Some(outcome) = prober.next_outcome() {
-                prober.tell(&udp);
                 return Ok(Some(outcome));
             }
             if stop.is_stopped() {
-                prober.tell(&udp);
-                return Ok(None);
+                let since = || self.first.map(|first| prober.pending_since(first)).unwrap_or_default();
+                let in_flight = self.in_flight.get_or_insert_with(since);
+                return Ok(std::iter::from_fn(|| in_flight.pop_front()).find_map(|id| prober.interrupted(id)));
             }
             let now = udp.host().now();
             let start = *self.start.get_or_insert(now);
@@ -89,17 +110,17 @@ impl Pinger {
                 let Plan { to, timeout, icmp_wait, .. } = self.plan;
                 self.slot += 1;
                 self.sent += 1;
-                prober.send(&udp, &socket, &Probe { to, message: &message, timeout, icmp_wait })?;
+                let id = prober.send(udp, socket, &Probe { to, message: &message, timeout, icmp_wait })?;
+                self.first.get_or_insert(id);
             }
-            prober.collect(&udp, &socket, None, &mut None)?;
-            prober.expire(&udp);
+            prober.catch_up(udp, socket, None, &mut None)?;
             if prober.has_outcome() {
                 continue;
             }
             let due = start + self.plan.interval * self.slot;
             let room = self.plan.count.is_none_or(|count| self.sent < count) && prober.in_flight() < self.plan.window;
-            if prober.wait(&udp, &socket, room.then_some(due), stop)? == Waited::Stopped {
-                prober.collect(&udp, &socket, None, &mut None)?;
+            if prober.wait(udp, socket, room.then_some(due), stop)? == Waited::Stopped {
+                prober.collect(udp, socket, None, &mut None)?;
             }
         }
     }

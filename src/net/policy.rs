@@ -2,33 +2,68 @@
 //!
 //! A policy takes a packet and gives a [`Verdict`]. Draws made while it decides are keyed by the seed, the policy,
 //! the flow (numbered by first appearance) and the packet's number within the flow, so that neither thread
-//! scheduling nor other flows change them.
+//! scheduling nor other flows change them. What a policy remembers, it remembers for each flow.
+//!
+//! A native policy chooses packets and gives those it chose one verdict: `chance(0.1, corrupt())`, `every(3, drop())`.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
+use super::error::{Error, Result};
 use super::random::Stream;
+use super::time::Duration;
 
-/// What is to be done with a packet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What is to be done with a packet. In a server, the packet is the request and its answer meets the fate.
+#[derive(Clone, Debug, PartialEq)]
 pub enum Action {
     /// Let it through.
     Pass,
     /// Lose it.
     Drop,
+    /// Let it through that much later, without holding up others.
+    Delay(Duration),
+    /// Let it through so many times in all.
+    Duplicate(u32),
+    /// Let these bytes through in its place, with right checksums.
+    Replace(Arc<[u8]>),
+    /// Let it through with one bit of its payload turned over, checksums left as they are.
+    Corrupt,
+    /// Lose it and tell its sender by an ICMP error.
+    Reject(Arc<str>),
 }
 
 impl Action {
     /// The action as scripts see it.
-    pub const fn word(self) -> &'static str {
+    pub const fn word(&self) -> &'static str {
         match self {
             Self::Pass => "pass",
             Self::Drop => "drop",
+            Self::Delay(_) => "delay",
+            Self::Duplicate(_) => "duplicate",
+            Self::Replace(_) => "replace",
+            Self::Corrupt => "corrupt",
+            Self::Reject(_) => "reject",
         }
     }
 
     /// All actions, as the calls that make them.
-    pub const CALLS: &'static str = "pass() or drop()";
+    pub const CALLS: &'static str =
+        "pass(), drop(), delay(20.ms), duplicate(2), replace(\"text\"), corrupt() or reject(\"port-unreachable\")";
+}
+
+impl fmt::Display for Action {
+    /// As the call that makes it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Pass | Self::Drop | Self::Corrupt => write!(f, "{}()", self.word()),
+            Self::Delay(by) => write!(f, "delay({})", by.short()),
+            Self::Duplicate(times) => write!(f, "duplicate({times})"),
+            Self::Replace(bytes) => write!(f, "replace({} bytes)", bytes.len()),
+            Self::Reject(kind) => write!(f, "reject(\"{kind}\")"),
+        }
+    }
 }
 
 /// A decision about one packet, and where it came from.
@@ -36,8 +71,8 @@ impl Action {
 pub struct Verdict {
     /// What is to be done.
     pub action: Action,
-    /// The policy's line that decided: `scripts/udp_server.rhai:9`, or a native policy's name: `loss(0.2)`.
-    pub origin: String,
+    /// The policy's line that decided: `scripts/udp_server.rhai:9`, or a native policy as written: `loss(0.2)`.
+    pub origin: Arc<str>,
 }
 
 /// What a policy knows of a packet's place in its flow.
@@ -51,93 +86,257 @@ pub struct Place {
     pub draws: Stream,
 }
 
-/// Numbers flows and packets for one policy.
+/// A policy that needs no script.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Native {
+    choice: Choice,
+    action: Action,
+    /// As written, for logs.
+    text: Arc<str>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum Choice {
+    /// Each packet.
+    Always,
+    /// Each packet with this probability, independently.
+    Chance(f64),
+    /// The n-th, 2n-th, … of a flow.
+    Every(u64),
+    /// The first n of a flow.
+    First(u64),
+    /// Those at a `0`; the pattern repeats.
+    Pattern(Arc<[bool]>),
+    /// Gilbert and Elliott's model: two states, each losing with its own probability.
+    Gilbert(Gilbert),
+    /// Each, and the delay is drawn evenly from the action's, give or take this much.
+    Jitter(Duration),
+}
+
+/// The model of bursts: before each packet, the good state turns bad with probability `p`, the bad one good
+/// with probability `r`; then the packet is chosen with the probability of the state (Gilbert 1960, Elliott 1963). A flow
+/// begins in the good state.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Gilbert {
+    /// From good to bad.
+    pub p: f64,
+    /// From bad to good; the mean burst is 1/r packets.
+    pub r: f64,
+    /// Chosen in the good state with this probability.
+    pub good: f64,
+    /// Chosen in the bad state with this probability.
+    pub bad: f64,
+}
+
+impl Native {
+    /// Each packet meets `action`.
+    pub fn always(action: Action) -> Self {
+        let text = format!("always({action})");
+        Self::new(Choice::Always, action, text)
+    }
+
+    /// Each packet meets `action` with probability `p`, independently.
+    ///
+    /// # Errors
+    /// `invalid`: `p` is outside of 0 to 1.
+    pub fn chance(p: f64, action: Action) -> Result<Self> {
+        probability("p", p)?;
+        let text = if action == Action::Drop { format!("loss({p})") } else { format!("chance({p}, {action})") };
+        Ok(Self::new(Choice::Chance(p), action, text))
+    }
+
+    /// Each n-th packet of a flow meets `action`.
+    ///
+    /// # Errors
+    /// `invalid`: `n` is below 1.
+    pub fn every(n: i64, action: Action) -> Result<Self> {
+        let text = called("every", n, &action);
+        match u64::try_from(n) {
+            Ok(n) if n > 0 => Ok(Self::new(Choice::Every(n), action, text)),
+            _ => Err(Error::invalid("every", format!("every({n}) chooses no packet")).with_hint("give 1 or more")),
+        }
+    }
+
+    /// The first n packets of a flow meet `action`.
+    ///
+    /// # Errors
+    /// `invalid`: `n` is negative.
+    pub fn first(n: i64, action: Action) -> Result<Self> {
+        let text = called("first", n, &action);
+        let n = u64::try_from(n).map_err(|_| Error::invalid("first", format!("{n} packets cannot be")))?;
+        Ok(Self::new(Choice::First(n), action, text))
+    }
+
+    /// Where the pattern has a `0`, the packet meets `action`; where it has a `1`, it passes. The pattern repeats.
+    ///
+    /// # Errors
+    /// `invalid`: the pattern is empty, or has other signs than `0` and `1`.
+    pub fn pattern(pattern: &str, action: Action) -> Result<Self> {
+        let chosen: Option<Arc<[bool]>> = pattern
+            .chars()
+            .map(|sign| match sign {
+                '0' => Some(true),
+                '1' => Some(false),
+                _ => None,
+            })
+            .collect();
+        let text = called("pattern", format!("\"{pattern}\""), &action);
+        match chosen {
+            Some(chosen) if !chosen.is_empty() => Ok(Self::new(Choice::Pattern(chosen), action, text)),
+            _ => Err(Error::invalid("pattern", format!("\"{pattern}\" is no pattern"))
+                .with_hint("write 1 for a packet that passes and 0 for one that does not, such as \"1101\"")),
+        }
+    }
+
+    /// Bursts.
+    ///
+    /// # Errors
+    /// `invalid`: a probability is outside of 0 to 1.
+    pub fn gilbert(model: Gilbert, action: Action) -> Result<Self> {
+        let Gilbert { p, r, good, bad } = model;
+        for (name, value) in [("p", p), ("r", r), ("good", good), ("bad", bad)] {
+            probability(name, value)?;
+        }
+        let text = if (good, bad) == (0.0, 1.0) {
+            called("gilbert", format!("{p}, {r}"), &action)
+        } else {
+            format!("gilbert(#{{ p: {p}, r: {r}, good: {good}, bad: {bad} }})")
+        };
+        Ok(Self::new(Choice::Gilbert(model), action, text))
+    }
+
+    /// Each packet is delayed by `delay`, give or take up to `spread`, evenly drawn.
+    ///
+    /// # Errors
+    /// `invalid`: a duration is negative.
+    pub fn jitter(delay: Duration, spread: Duration) -> Result<Self> {
+        if delay.is_negative() || spread.is_negative() {
+            return Err(Error::invalid("jitter", "a delay cannot be negative"));
+        }
+        let text = format!("jitter({}, {})", delay.short(), spread.short());
+        Ok(Self::new(Choice::Jitter(spread), Action::Delay(delay), text))
+    }
+
+    fn new(choice: Choice, action: Action, text: String) -> Self {
+        Self { choice, action, text: text.into() }
+    }
+
+    /// What it does with the packets it chooses.
+    pub const fn action(&self) -> &Action {
+        &self.action
+    }
+
+    /// The share of packets it is made to choose, where that is one number: 0 to 1.
+    pub fn nominal(&self) -> Option<f64> {
+        match &self.choice {
+            Choice::Always | Choice::Jitter(_) => Some(1.0),
+            Choice::Chance(p) => Some(*p),
+            Choice::Every(n) => Some(1.0 / *n as f64),
+            Choice::First(_) => None,
+            Choice::Pattern(chosen) => {
+                Some(chosen.iter().filter(|&&chosen| chosen).count() as f64 / chosen.len() as f64)
+            }
+            Choice::Gilbert(Gilbert { p, r, good, bad }) => {
+                let in_bad = if p + r > 0.0 { p / (p + r) } else { 0.0 };
+                Some(good * (1.0 - in_bad) + bad * in_bad)
+            }
+        }
+    }
+
+    /// Decides about the packet at `place`; the draws it made go to `draws`. `in_bad` is what the flow remembers.
+    pub fn judge(&self, place: &Place, in_bad: &mut bool, draws: &mut Vec<f64>) -> Verdict {
+        let mut draw = || {
+            draws.push(place.draws.draw(draws.len() as u64 + 1));
+            draws[draws.len() - 1]
+        };
+        let mut action = &self.action;
+        let delayed;
+        let chosen = match &self.choice {
+            Choice::Always => true,
+            Choice::Chance(p) => draw() < *p,
+            Choice::Every(n) => place.number.is_multiple_of(*n),
+            Choice::First(n) => place.number <= *n,
+            Choice::Pattern(chosen) => chosen[((place.number - 1) % chosen.len() as u64) as usize],
+            Choice::Gilbert(Gilbert { p, r, good, bad }) => {
+                let turn = draw();
+                *in_bad = if *in_bad { turn >= *r } else { turn < *p };
+                draw() < if *in_bad { *bad } else { *good }
+            }
+            Choice::Jitter(spread) => {
+                if let Action::Delay(delay) = self.action {
+                    delayed = Action::Delay((delay + *spread * (2.0 * draw() - 1.0)).max(Duration::ZERO));
+                    action = &delayed;
+                }
+                true
+            }
+        };
+        Verdict { action: if chosen { action.clone() } else { Action::Pass }, origin: self.text.clone() }
+    }
+}
+
+impl fmt::Display for Native {
+    /// As the call that makes it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+fn called(name: &str, argument: impl fmt::Display, action: &Action) -> String {
+    if *action == Action::Drop { format!("{name}({argument})") } else { format!("{name}({argument}, {action})") }
+}
+
+fn probability(name: &'static str, p: f64) -> Result<()> {
+    if (0.0..=1.0).contains(&p) {
+        return Ok(());
+    }
+    Err(Error::invalid("policy", format!("{name} is a probability, from 0 to 1, not {p}"))
+        .with_hint("write 0.2 for 20%"))
+}
+
+/// Numbers flows and packets for one policy, and keeps what it remembers of each flow.
 #[derive(Debug)]
 pub struct Flows {
     stream: Stream,
-    counts: HashMap<(SocketAddr, SocketAddr), (u64, u64)>,
+    /// Where each flow stands in `flows`.
+    known: HashMap<(SocketAddr, SocketAddr), usize>,
+    flows: Vec<Flow>,
+    /// The flow of the last packet, which is often that of the next.
+    last: Option<(SocketAddr, SocketAddr, usize)>,
+}
+
+#[derive(Debug)]
+struct Flow {
+    index: u64,
+    packets: u64,
+    draws: Stream,
+    /// One for each native policy in turn.
+    in_bad: Vec<bool>,
 }
 
 impl Flows {
     /// No flow seen yet; the draws come from `stream`.
     pub fn new(stream: Stream) -> Self {
-        Self { stream, counts: HashMap::new() }
+        Self { stream, known: HashMap::new(), flows: Vec::new(), last: None }
     }
 
-    /// The place of the next packet from `from` to `to`.
-    pub fn next(&mut self, from: SocketAddr, to: SocketAddr) -> Place {
-        let flows = self.counts.len() as u64;
-        let (flow, count) = self.counts.entry((from, to)).or_insert((flows, 0));
-        *count += 1;
-        Place { flow: *flow, number: *count, draws: self.stream.beneath(*flow).beneath(*count) }
-    }
-}
-
-/// The policies that need no script.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Native {
-    /// Drops each packet with this probability, independently.
-    Loss(f64),
-}
-
-impl Native {
-    /// Decides about the packet at `place`; the draws it made go to `draws`.
-    pub fn judge(&self, place: &Place, draws: &mut Vec<f64>) -> Verdict {
-        let action = match *self {
-            Self::Loss(p) => {
-                let draw = place.draws.draw(1);
-                draws.push(draw);
-                if draw < p { Action::Drop } else { Action::Pass }
-            }
+    /// The place of the next packet from `from` to `to`, and what `parts` native policies remember of the flow.
+    pub fn next(&mut self, from: SocketAddr, to: SocketAddr, parts: usize) -> (Place, &mut [bool]) {
+        let at = match self.last {
+            Some((last_from, last_to, at)) if last_from == from && last_to == to => at,
+            _ => *self.known.entry((from, to)).or_insert_with(|| {
+                let index = self.flows.len() as u64;
+                let draws = self.stream.beneath(index);
+                self.flows.push(Flow { index, packets: 0, draws, in_bad: vec![false; parts] });
+                self.flows.len() - 1
+            }),
         };
-        Verdict { action, origin: self.to_string() }
-    }
-}
-
-impl std::fmt::Display for Native {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Loss(p) => write!(f, "loss({p})"),
-        }
+        self.last = Some((from, to, at));
+        let flow = &mut self.flows[at];
+        flow.packets += 1;
+        let place = Place { flow: flow.index, number: flow.packets, draws: flow.draws.beneath(flow.packets) };
+        (place, &mut flow.in_bad)
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn addr(port: u16) -> SocketAddr {
-        ([127, 0, 0, 1], port).into()
-    }
-
-    #[test]
-    fn draws_depend_on_the_flow_and_not_on_other_flows() {
-        let verdicts = |order: &[u16]| {
-            let mut flows = Flows::new(Stream::of_seed(3));
-            let mut seen: HashMap<u16, Vec<Action>> = HashMap::new();
-            for &port in order {
-                let place = flows.next(addr(port), addr(1));
-                seen.entry(port).or_default().push(Native::Loss(0.5).judge(&place, &mut Vec::new()).action);
-            }
-            seen
-        };
-        let apart: Vec<u16> = [[5u16; 50], [6; 50]].concat();
-        let mixed: Vec<u16> = (0..100).map(|i| 5 + i % 2).collect();
-        assert_eq!(verdicts(&apart), verdicts(&mixed));
-    }
-
-    #[test]
-    fn loss_is_what_was_asked_for() {
-        let mut flows = Flows::new(Stream::of_seed(11));
-        let n = 100_000;
-        let dropped = (0..n)
-            .filter(|_| {
-                let place = flows.next(addr(5), addr(1));
-                Native::Loss(0.2).judge(&place, &mut Vec::new()).action == Action::Drop
-            })
-            .count();
-        // 6 standard deviations of a binomial count.
-        let bound = 6.0 * (f64::from(n) * 0.2 * 0.8).sqrt();
-        assert!((dropped as f64 - f64::from(n) * 0.2).abs() < bound, "{dropped}");
-    }
-}
+mod tests;

@@ -15,12 +15,13 @@ use std::sync::OnceLock;
 use socket2::{Domain, Socket, Type};
 
 use super::error::{Error, ErrorKind, Result};
+use super::event::Event;
 use super::host::{Host, Waited};
 use super::ledger::{Arrival, Blame, Content, Counts, ErrorArrival, Key, Ledger, ProbeId, Stray};
 use super::stop::Stop;
 use super::sys::{self, PollFd};
 use super::time::{Duration, Instant};
-use super::udp::{Datagram, IcmpError, Queued, UdpSocket, send_error};
+use super::udp::{Datagram, IcmpError, Queued, UdpSocket, closed, send_error};
 use super::wire::ping_text;
 
 /// What a round-trip time is measured by.
@@ -113,11 +114,20 @@ pub struct Prober {
     /// What the ledger's counts were when the account was last told.
     told: Counts,
     clock: Option<Clock>,
-    /// The number the kernel will give to the next packet sent; `None` before stamps were asked for.
-    next_stamp: Option<u32>,
     pending: HashMap<ProbeId, Pending>,
+    /// The probes whose sending is not stamped yet, by the numbers of their stamps.
     stamped: VecDeque<(u32, ProbeId)>,
+    /// ICMP errors that have come. They wait in a queue of their own, which tells nothing of their order among the
+    /// datagrams; so they are heard when it is known which datagrams came before them.
+    errors: VecDeque<Unheard>,
     settled: VecDeque<(ProbeId, Outcome)>,
+}
+
+/// An ICMP error and the stamp of its arrival.
+#[derive(Debug)]
+struct Unheard {
+    error: IcmpError,
+    stamp: Option<i64>,
 }
 
 #[derive(Debug)]
@@ -126,6 +136,8 @@ struct Pending {
     to: SocketAddr,
     message: Box<[u8]>,
     sent: Instant,
+    /// The same by the wall clock, in nanoseconds since 1970.
+    sent_wall: i64,
     stamp: Option<i64>,
 }
 
@@ -138,67 +150,50 @@ impl UdpSocket {
     pub fn ping(&self, probe: &Probe<'_>, stop: &Stop, mut matcher: Option<Matcher<'_>>) -> Result<Outcome> {
         self.same_version("ping", probe.to)?;
         let socket = self.socket("ping")?;
-        let mut prober = self.prober();
+        let mut prober = self.prober("ping")?;
         if stop.is_stopped() {
             let number = number_of(probe.message).unwrap_or(prober.ledger.counts().sent + 1);
             return Ok(Outcome { number, to: probe.to, end: End::Interrupted { sent: false } });
         }
         let id = prober.send(self, &socket, probe)?;
-        loop {
-            if let Some(outcome) = prober.take(id) {
-                prober.tell(self);
-                return Ok(outcome);
-            }
-            prober.collect(self, &socket, Some(id), &mut matcher)?;
-            prober.expire(self);
-            if prober.settled.is_empty() {
-                let waited = prober.wait(self, &socket, None, stop)?;
-                if waited == Waited::Stopped {
-                    prober.collect(self, &socket, Some(id), &mut matcher)?;
-                    let interrupted = prober.pending.get(&id).map(|pending| Outcome {
-                        number: pending.number,
-                        to: pending.to,
-                        end: End::Interrupted { sent: true },
-                    });
-                    if let Some(outcome) = interrupted {
-                        prober.tell(self);
-                        return Ok(outcome);
-                    }
-                }
-            }
-        }
+        let outcome = prober.settle(self, &socket, id, &mut matcher, stop);
+        prober.tell(self);
+        outcome
     }
 
     /// The account of the probes sent from this socket.
     pub fn counts(&self) -> Counts {
-        self.prober().ledger.counts()
+        self.known().0
     }
 
     /// The clock of the socket's round-trip times; `None` before the first reply.
     pub fn clock(&self) -> Option<Clock> {
-        self.prober().clock
+        self.known().1
     }
 }
 
 impl Prober {
     /// Sends a probe. One that this host cannot send is settled at once.
     pub(super) fn send(&mut self, udp: &UdpSocket, socket: &Socket, probe: &Probe<'_>) -> Result<ProbeId> {
-        self.ask_for_stamps(socket);
+        udp.ask_for_stamps(socket);
         // An ICMP error that waits unread would take the place of the send.
-        udp.drain(socket, &mut |queued| self.hear_queued(udp, queued, None));
+        udp.drain(socket, &mut |queued| self.hear_queued(queued));
         let content = Content::of(probe.message);
         let number = number_of(probe.message);
         let key = number.map_or(Key::Content(content.hash), Key::Number);
+        let message: Box<[u8]> = probe.message.into();
+        let sent_wall = udp.host().unix_nanos();
+        // Nothing comes between this reading and the send; and little between the send and the wait, since on a busy
+        // machine the peer may have to wait for this very processor.
         let sent = udp.host().now();
-        let result = udp.send_raw(socket, probe.message, probe.to, |queued| self.hear_queued(udp, queued, None));
+        let result = udp.send_raw(socket, probe.message, probe.to, |queued| self.hear_queued(queued));
         let failed = match result {
-            Ok(()) => None,
+            Ok(stamp) => Ok(stamp),
             Err(err) => {
-                self.renumber(socket);
                 let error = send_error(&err, probe.message.len(), probe.to);
                 match error.kind {
                     ErrorKind::Unreachable | ErrorKind::Permission | ErrorKind::Exhausted | ErrorKind::Refused => {
-                        Some(error)
+                        Err(error)
                     }
                     _ => return Err(error),
                 }
@@ -207,20 +202,69 @@ impl Prober {
         let id = self.ledger.send(sent, probe.to, key, content, probe.timeout, probe.icmp_wait);
         let number = number.unwrap_or(id.number());
         match failed {
-            None => {
-                let message = probe.message.into();
-                self.pending.insert(id, Pending { number, to: probe.to, message, sent, stamp: None });
-                if let Some(next) = &mut self.next_stamp {
-                    self.stamped.push_back((*next, id));
-                    *next = next.wrapping_add(1);
+            Ok(stamp) => {
+                self.pending.insert(id, Pending { number, to: probe.to, message, sent, sent_wall, stamp: None });
+                if let Some(stamp) = stamp {
+                    if self.stamped.back().is_some_and(|&(last, _)| stamp.wrapping_sub(last) as i32 <= 0) {
+                        // The numbering began again.
+                        self.stamped.clear();
+                    }
+                    self.stamped.push_back((stamp, id));
                 }
             }
-            Some(error) => {
+            Err(error) => {
                 self.ledger.error(sent, Blame::Named(id));
-                self.settled.push_back((id, Outcome { number, to: probe.to, end: End::Unsent(error) }));
+                let pending = Pending { number, to: probe.to, message, sent, sent_wall, stamp: None };
+                self.finish(udp, id, &pending, End::Unsent(error));
             }
         }
         Ok(id)
+    }
+
+    /// Waits until probe `id` is settled, or the stop happens.
+    fn settle(
+        &mut self,
+        udp: &UdpSocket,
+        socket: &Socket,
+        id: ProbeId,
+        matcher: &mut Option<Matcher<'_>>,
+        stop: &Stop,
+    ) -> Result<Outcome> {
+        // The stamp of the sending is there already, and would end the wait. Other than that nothing is looked for yet.
+        udp.drain_one(socket, &mut |queued| self.hear_queued(queued));
+        let mut look = !self.errors.is_empty();
+        loop {
+            if let Some(outcome) = self.take(id) {
+                return Ok(outcome);
+            }
+            if std::mem::replace(&mut look, true) {
+                self.catch_up(udp, socket, Some(id), matcher)?;
+            }
+            if self.settled.is_empty() && self.wait(udp, socket, None, stop)? == Waited::Stopped {
+                self.collect(udp, socket, Some(id), matcher)?;
+                if let Some(outcome) = self.interrupted(id) {
+                    return Ok(outcome);
+                }
+            }
+        }
+    }
+
+    /// Takes in all that has arrived, and times out the probes whose time is over.
+    pub(super) fn catch_up(
+        &mut self,
+        udp: &UdpSocket,
+        socket: &Socket,
+        awaited: Option<ProbeId>,
+        matcher: &mut Option<Matcher<'_>>,
+    ) -> Result<()> {
+        // The clock is read first: what arrived before a deadline is then taken in before that deadline is applied,
+        // however long this thread is put aside in between.
+        let now = udp.host().now();
+        self.collect(udp, socket, awaited, matcher)?;
+        for id in self.ledger.expire(now) {
+            self.time_out(udp, id, false);
+        }
+        Ok(())
     }
 
     /// Takes in all that has arrived. An error that names no probe is put down to `awaited`.
@@ -231,38 +275,50 @@ impl Prober {
         awaited: Option<ProbeId>,
         matcher: &mut Option<Matcher<'_>>,
     ) -> Result<()> {
-        // The stamps of what was sent come first, for the round-trip times of what is received next.
-        udp.drain(socket, &mut |queued| self.hear_queued(udp, queued, awaited));
         loop {
-            match udp.take(socket) {
-                Ok(Some(datagram)) => self.hear(udp, socket, awaited, datagram, matcher)?,
-                Ok(None) => return Ok(()),
-                Err(_) if udp.is_closed() => {
-                    return Err(Error::new(ErrorKind::Closed, "ping", "the socket was closed"));
+            let before = self.errors.len();
+            let datagram = match udp.take(socket) {
+                Ok(datagram) => datagram,
+                Err(_) if udp.is_closed() => return Err(closed("ping")),
+                Err(err) => return Err(Error::system("ping", &err)),
+            };
+            // The stamps of what was sent are heard now, for the round-trip time of what was received.
+            udp.drain(socket, &mut |queued| self.hear_queued(queued));
+            let Some(datagram) = datagram else {
+                if self.errors.len() > before {
+                    // A datagram may have come before them, and after the look into the socket.
+                    continue;
                 }
-                Err(err) => {
-                    if udp.drain(socket, &mut |queued| self.hear_queued(udp, queued, awaited)) == 0
-                        && Error::system("ping", &err).kind == ErrorKind::System
-                    {
-                        return Err(Error::system("ping", &err));
-                    }
+                while let Some(error) = self.errors.pop_front() {
+                    self.hear_error(udp, error, awaited);
                 }
+                return Ok(());
+            };
+            while self.errors.front().is_some_and(|error| error.stamp <= datagram.stamp)
+                && let Some(error) = self.errors.pop_front()
+            {
+                self.hear_error(udp, error, awaited);
             }
-        }
-    }
-
-    /// Times out the probes whose time is over.
-    pub(super) fn expire(&mut self, udp: &UdpSocket) {
-        for id in self.ledger.expire(udp.host().now()) {
-            self.time_out(udp, id, false);
+            self.hear(udp, awaited, datagram, matcher)?;
         }
     }
 
     /// Waits for something to arrive, for the next probe's time to be over, for `due` or for the stop.
-    pub(super) fn wait(&self, udp: &UdpSocket, socket: &Socket, due: Option<Instant>, stop: &Stop) -> Result<Waited> {
+    ///
+    /// # Errors
+    /// `closed`: the socket was closed meanwhile.
+    pub(super) fn wait(
+        &mut self,
+        udp: &UdpSocket,
+        socket: &Socket,
+        due: Option<Instant>,
+        stop: &Stop,
+    ) -> Result<Waited> {
+        self.tell(udp);
         let until = [self.ledger.next_expiry(), due].into_iter().flatten().min();
         let mut fds = [PollFd::readable(socket.as_fd())];
-        udp.host().wait(&mut fds, until, stop).map_err(|err| Error::system("ping", &err))
+        let waited = udp.host().wait(&mut fds, until, stop).map_err(|err| Error::system("ping", &err))?;
+        if udp.is_closed() { Err(closed("ping")) } else { Ok(waited) }
     }
 
     /// The outcome of probe `id`, if it is settled; outcomes of others are let go.
@@ -273,6 +329,19 @@ impl Prober {
             }
         }
         None
+    }
+
+    /// What becomes of a pending probe at the stop; it stays pending. `None` if it is not pending.
+    pub(super) fn interrupted(&self, id: ProbeId) -> Option<Outcome> {
+        let Pending { number, to, .. } = *self.pending.get(&id)?;
+        Some(Outcome { number, to, end: End::Interrupted { sent: true } })
+    }
+
+    /// The pending probes from `first` on, in the order in which they were sent.
+    pub(super) fn pending_since(&self, first: ProbeId) -> VecDeque<ProbeId> {
+        let mut ids: Vec<ProbeId> = self.pending.keys().copied().filter(|&id| id >= first).collect();
+        ids.sort_unstable();
+        ids.into()
     }
 
     /// The next outcome, in the order in which probes were settled.
@@ -295,38 +364,48 @@ impl Prober {
         self.ledger.miss(slots);
     }
 
-    /// Tells the run's account what has changed.
+    /// Tells the run's account, and whoever asks the socket, what has changed.
     pub(super) fn tell(&mut self, udp: &UdpSocket) {
         let counts = self.ledger.counts();
-        udp.account().count(self.told, counts);
-        self.told = counts;
+        if counts != self.told {
+            udp.account().count(self.told, counts);
+            udp.make_known(counts, self.clock);
+            self.told = counts;
+        }
     }
 
     fn hear(
         &mut self,
         udp: &UdpSocket,
-        socket: &Socket,
         awaited: Option<ProbeId>,
         datagram: Datagram,
         matcher: &mut Option<Matcher<'_>>,
     ) -> Result<()> {
-        let seen = udp.host().now();
-        // How long the datagram waited in the socket until now, by the wall clock; no more than a blink, or the
-        // clock was set meanwhile.
-        let queued = datagram.stamp.map(|stamp| Duration::from_nanos(udp.host().unix_nanos() - stamp));
-        let queued = queued.filter(|&queued| queued >= Duration::ZERO && queued < Duration::from_secs(60));
+        let (seen, queued) = waited(udp, datagram.stamp);
         let arrived = queued.map_or(seen, |queued| seen - queued);
         let content = Content::of(&datagram.data);
         let arrival = match matcher {
             Some(matcher) => {
-                let peer = |id: &ProbeId| self.pending.get(id).is_some_and(|pending| pending.to == datagram.from);
+                // What comes after the answer in one go is asked about too: it may be a duplicate.
+                let peer = |id: &ProbeId| self.ledger.record(*id).is_some_and(|record| record.to == datagram.from);
+                let asked = awaited.filter(peer);
+                self.tell(udp);
                 let failed = |()| Error::invalid("ping", "the closure that matches replies failed");
-                match awaited.filter(peer) {
-                    Some(id) if matcher(&datagram).map_err(failed)? => self.ledger.reply_to(arrived, id),
+                match asked {
+                    Some(id) if udp.matching(|| matcher(&datagram)).map_err(failed)? => {
+                        self.ledger.reply_to(arrived, id)
+                    }
                     _ => self.stray(Stray::Foreign),
                 }
             }
             None => match number_of(&datagram.data) {
+                // A message may be cut in the middle of its number, which leaves another number.
+                Some(number)
+                    if self.ledger.find(datagram.from, Key::Number(number)).is_none()
+                        && self.what_is_left(&datagram) == Stray::Truncated =>
+                {
+                    self.stray(Stray::Truncated)
+                }
                 Some(number) => self.ledger.reply(arrived, datagram.from, Key::Number(number), content),
                 None => {
                     let key = Key::Content(content.hash);
@@ -339,15 +418,12 @@ impl Prober {
         };
         match arrival {
             Arrival::Reply { id, .. } => {
-                if self.pending.get(&id).is_some_and(|pending| pending.stamp.is_none()) {
-                    udp.drain(socket, &mut |queued| self.hear_queued(udp, queued, awaited));
-                }
                 if let Some(pending) = self.pending.remove(&id) {
                     let (rtt, clock) = measure(&pending, &datagram, seen, queued.map(|_| arrived), self.clock);
                     let session = *self.clock.get_or_insert(clock);
                     udp.account().measured_by(session.name());
                     let end = End::Reply { datagram, rtt, clock, lesser: clock != session };
-                    self.settled.push_back((id, Outcome { number: pending.number, to: pending.to, end }));
+                    self.finish(udp, id, &pending, end);
                 }
             }
             Arrival::Late { id: Some(id), timed_out: true } => self.time_out(udp, id, true),
@@ -376,7 +452,7 @@ impl Prober {
         Arrival::Foreign
     }
 
-    fn hear_queued(&mut self, udp: &UdpSocket, queued: Queued, awaited: Option<ProbeId>) {
+    fn hear_queued(&mut self, queued: Queued) {
         match queued {
             Queued::Sent { number, stamp } => {
                 while let Some(&(next, id)) = self.stamped.front()
@@ -391,22 +467,29 @@ impl Prober {
                 }
             }
             Queued::Local => {}
-            Queued::Icmp(error) if error.kind.is_advisory() => self.ledger.advisory(),
-            Queued::Icmp(error) => {
-                let blame = self.blame(&error, awaited);
-                match (self.ledger.error(udp.host().now(), blame), blame) {
-                    (ErrorArrival::Settled { id, .. }, _) => {
-                        if let Some(pending) = self.pending.remove(&id) {
-                            let end = End::Icmp { error, assumed: matches!(blame, Blame::Assumed(_)) };
-                            self.settled.push_back((id, Outcome { number: pending.number, to: pending.to, end }));
-                        }
-                    }
-                    (ErrorArrival::Stray { timed_out: true }, Blame::Named(id) | Blame::Assumed(id)) => {
-                        self.time_out(udp, id, false);
-                    }
-                    (ErrorArrival::Stray { .. }, _) => {}
+            Queued::Icmp { error, stamp } => self.errors.push_back(Unheard { error, stamp }),
+        }
+    }
+
+    fn hear_error(&mut self, udp: &UdpSocket, unheard: Unheard, awaited: Option<ProbeId>) {
+        let Unheard { error, stamp } = unheard;
+        if error.kind.is_advisory() {
+            self.ledger.advisory();
+            return;
+        }
+        let (seen, queued) = waited(udp, stamp);
+        let blame = self.blame(&error, awaited);
+        match (self.ledger.error(queued.map_or(seen, |queued| seen - queued), blame), blame) {
+            (ErrorArrival::Settled { id, .. }, _) => {
+                if let Some(pending) = self.pending.remove(&id) {
+                    let end = End::Icmp { error, assumed: matches!(blame, Blame::Assumed(_)) };
+                    self.finish(udp, id, &pending, end);
                 }
             }
+            (ErrorArrival::Stray { timed_out: true }, Blame::Named(id) | Blame::Assumed(id)) => {
+                self.time_out(udp, id, false);
+            }
+            (ErrorArrival::Stray { .. }, _) => {}
         }
     }
 
@@ -432,27 +515,20 @@ impl Prober {
         if let Some(pending) = self.pending.remove(&id) {
             let content = Content::of(&pending.message);
             udp.account().lost(pending.number, udp.local(), pending.to, content, late);
-            self.settled.push_back((id, Outcome { number: pending.number, to: pending.to, end: End::TimedOut }));
+            self.finish(udp, id, &pending, End::TimedOut);
         }
     }
 
-    /// Has the kernel stamp what is sent and received from now on (SO_TIMESTAMPING). Where it will not, the
-    /// session's clock is the next best.
-    fn ask_for_stamps(&mut self, socket: &Socket) {
-        if self.next_stamp.is_none() {
-            self.next_stamp = Some(0);
-            let _ = sys::set_option(socket.as_fd(), libc::SOL_SOCKET, libc::SO_TIMESTAMPING, STAMPS as i32);
-        }
-    }
-
-    /// Starts the kernel's numbering of sent packets again, after a failed send has put it in doubt.
-    fn renumber(&mut self, socket: &Socket) {
-        let without = STAMPS & !libc::SOF_TIMESTAMPING_OPT_ID;
-        for flags in [without, STAMPS] {
-            let _ = sys::set_option(socket.as_fd(), libc::SOL_SOCKET, libc::SO_TIMESTAMPING, flags as i32);
-        }
-        self.next_stamp = Some(0);
-        self.stamped.clear();
+    /// Makes an outcome of a settled probe.
+    fn finish(&mut self, udp: &UdpSocket, id: ProbeId, pending: &Pending, end: End) {
+        let outcome = Outcome { number: pending.number, to: pending.to, end };
+        udp.session().events.tell(|| Event::Outcome {
+            flow: udp.flow(udp.local(), pending.to),
+            sent: pending.sent_wall,
+            size: pending.message.len(),
+            outcome: &outcome,
+        });
+        self.settled.push_back((id, outcome));
     }
 }
 
@@ -462,16 +538,18 @@ pub fn warm_up(host: &dyn Host) {
     static ASKING: OnceLock<Option<Socket>> = OnceLock::new();
     ASKING.get_or_init(|| {
         let socket = host.socket(Domain::IPV4, Type::DGRAM, None).ok()?;
-        sys::set_option(socket.as_fd(), libc::SOL_SOCKET, libc::SO_TIMESTAMPING, STAMPS as i32).ok()?;
+        sys::number_stamps(socket.as_fd());
         Some(socket)
     });
 }
 
-const STAMPS: u32 = libc::SOF_TIMESTAMPING_TX_SOFTWARE
-    | libc::SOF_TIMESTAMPING_RX_SOFTWARE
-    | libc::SOF_TIMESTAMPING_SOFTWARE
-    | libc::SOF_TIMESTAMPING_OPT_ID
-    | libc::SOF_TIMESTAMPING_OPT_TSONLY;
+/// Now, and how long what is stamped has waited in the socket until now, by the wall clock; no more than a blink, or
+/// the clock was set meanwhile.
+fn waited(udp: &UdpSocket, stamp: Option<i64>) -> (Instant, Option<Duration>) {
+    let (seen, unix) = udp.host().both_clocks();
+    let queued = stamp.map(|stamp| Duration::from_nanos(unix - stamp));
+    (seen, queued.filter(|&queued| queued >= Duration::ZERO && queued < Duration::from_secs(60)))
+}
 
 fn number_of(message: &[u8]) -> Option<u64> {
     ping_text::sequence(message)

@@ -104,7 +104,7 @@ mod tests {
         assert_eq!(draws, FROZEN);
     }
 
-    const FROZEN: [&str; 4] = ["", "", "", ""];
+    const FROZEN: [&str; 4] = ["0.682480832775", "0.131498937773", "0.350658206378", "0.807130679920"];
 
     #[test]
     fn draws_are_spread_evenly() {

@@ -45,13 +45,28 @@ pub struct Stop(Arc<Node>);
 struct Node {
     stage: AtomicU8,
     reason: AtomicU8,
-    wake: Arc<OwnedFd>,
+    wake: Arc<Wake>,
     /// The node that `wake` belongs to, where it is not this one.
     owner: Option<Weak<Node>>,
     /// Whether a thread of this node is in a wait on `wake`.
     waiting: AtomicBool,
     children: Mutex<Vec<Weak<Node>>>,
     sleepers: Mutex<Vec<Weak<Sleeper>>>,
+}
+
+/// A descriptor that ends waits.
+#[derive(Debug)]
+struct Wake {
+    fd: OwnedFd,
+    /// Held while the descriptor is raised for one of those who share it: whoever lowers it would otherwise take the
+    /// signal of another with it.
+    kicking: Mutex<()>,
+}
+
+impl Wake {
+    fn new() -> std::io::Result<Arc<Self>> {
+        Ok(Arc::new(Self { fd: sys::eventfd()?, kicking: Mutex::default() }))
+    }
 }
 
 /// A condition that a thread waits for, woken by a stop too.
@@ -78,7 +93,7 @@ impl Stop {
     /// # Errors
     /// The system has no descriptor left (eventfd(2)).
     pub fn root() -> std::io::Result<Self> {
-        Ok(Self(Node::new(Arc::new(sys::eventfd()?), None)))
+        Ok(Self(Node::new(Wake::new()?, None)))
     }
 
     /// A stop beneath this one with a wake-up of its own: a script, a prompt's entry.
@@ -86,7 +101,7 @@ impl Stop {
     /// # Errors
     /// The system has no descriptor left (eventfd(2)).
     pub fn child(&self) -> std::io::Result<Self> {
-        let node = Node::new(Arc::new(sys::eventfd()?), None);
+        let node = Node::new(Wake::new()?, None);
         self.adopt(&node);
         Ok(Self(node))
     }
@@ -160,7 +175,7 @@ impl Stop {
 
     /// A descriptor that is readable once the stop has happened.
     pub fn wake_fd(&self) -> BorrowedFd<'_> {
-        self.0.wake.as_fd()
+        self.0.wake.fd.as_fd()
     }
 
     /// Has `sleeper` notified when the stop happens, for as long as `sleeper` lives.
@@ -184,7 +199,7 @@ impl Drop for Waiting<'_> {
 }
 
 impl Node {
-    fn new(wake: Arc<OwnedFd>, owner: Option<Weak<Self>>) -> Arc<Self> {
+    fn new(wake: Arc<Wake>, owner: Option<Weak<Self>>) -> Arc<Self> {
         Arc::new(Self {
             stage: AtomicU8::new(0),
             reason: AtomicU8::new(0),
@@ -197,7 +212,8 @@ impl Node {
     }
 
     fn stage(&self) -> Stage {
-        match self.stage.load(Ordering::Relaxed) {
+        // In one order with `waiting`, or a wait and a stop at the same moment could each miss the other.
+        match self.stage.load(Ordering::SeqCst) {
             0 => Stage::Running,
             1 => Stage::Interrupted,
             _ => Stage::Terminated,
@@ -217,7 +233,7 @@ impl Node {
         self.stage.fetch_max(stage, Ordering::SeqCst);
         let children: Vec<_> = lock(&self.children).iter().filter_map(Weak::upgrade).collect();
         match self.owner.as_ref().map(Weak::upgrade) {
-            None => sys::eventfd_raise(self.wake.as_fd()),
+            None => sys::eventfd_raise(self.wake.fd.as_fd()),
             Some(owner) => self.kick(owner.as_deref()),
         }
         let sleepers: Vec<_> = lock(&self.sleepers).iter().filter_map(Weak::upgrade).collect();
@@ -235,14 +251,16 @@ impl Node {
         if !self.waiting.load(Ordering::SeqCst) {
             return;
         }
-        sys::eventfd_raise(self.wake.as_fd());
+        let _alone = lock(&self.wake.kicking);
+        let fd = self.wake.fd.as_fd();
+        sys::eventfd_raise(fd);
         while self.waiting.load(Ordering::SeqCst) {
             std::thread::yield_now();
         }
-        sys::eventfd_lower(self.wake.as_fd());
+        sys::eventfd_lower(fd);
         // The owner may have been stopped meanwhile, and its signal must stay.
         if owner.is_none_or(|owner| owner.stage() != Stage::Running) {
-            sys::eventfd_raise(self.wake.as_fd());
+            sys::eventfd_raise(fd);
         }
     }
 }
@@ -301,6 +319,33 @@ mod tests {
         let root = Stop::root().expect("eventfd");
         root.interrupt(Reason::Terminate);
         assert_eq!(root.task().reason(), Some(Reason::Terminate));
+    }
+
+    #[test]
+    fn tasks_stopped_at_the_same_moment_all_wake() {
+        use crate::net::host::{Host, ThisMachine, Waited};
+        let root = Stop::root().expect("eventfd");
+        for _ in 0..50 {
+            let tasks: Vec<Stop> = (0..8).map(|_| root.task()).collect();
+            let wait = |stop: Stop| {
+                std::thread::spawn(move || {
+                    let host = ThisMachine;
+                    host.wait(&mut [], Some(host.now() + crate::net::time::Duration::from_secs(60)), &stop)
+                })
+            };
+            let waiting: Vec<_> = tasks.iter().cloned().map(wait).collect();
+            while !tasks.iter().all(|task| task.0.waiting.load(Ordering::SeqCst)) {
+                std::thread::yield_now();
+            }
+            let stopping: Vec<_> =
+                tasks.into_iter().map(|task| std::thread::spawn(move || task.interrupt(Reason::Ended))).collect();
+            for thread in stopping {
+                assert!(thread.join().expect("joins"));
+            }
+            for thread in waiting {
+                assert!(matches!(thread.join().expect("joins"), Ok(Waited::Stopped)));
+            }
+        }
     }
 
     #[test]

@@ -78,6 +78,11 @@ impl<'a> PollFd<'a> {
         Self::new(fd, libc::POLLIN)
     }
 
+    /// Waits until `fd` takes what is written to it.
+    pub fn writable(fd: BorrowedFd<'a>) -> Self {
+        Self::new(fd, libc::POLLOUT)
+    }
+
     fn new(fd: BorrowedFd<'a>, events: i16) -> Self {
         Self { raw: libc::pollfd { fd: fd.as_raw_fd(), events, revents: 0 }, _fd: std::marker::PhantomData }
     }
@@ -131,6 +136,31 @@ pub fn set_option(fd: BorrowedFd<'_>, level: i32, name: i32, value: i32) -> io::
         )
     };
     if rc == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// How many datagrams a socket has dropped, by its own count (SO_MEMINFO).
+pub fn drops(fd: BorrowedFd<'_>) -> io::Result<u64> {
+    const DROPS: usize = 8; // SK_MEMINFO_DROPS
+    let mut info = [0u32; 16];
+    let mut len = std::mem::size_of_val(&info) as libc::socklen_t;
+    // SAFETY: `info` is valid for the length given, and the kernel writes no more than that.
+    let rc = unsafe {
+        libc::getsockopt(fd.as_raw_fd(), libc::SOL_SOCKET, libc::SO_MEMINFO, info.as_mut_ptr().cast(), &mut len)
+    };
+    if rc == 0 { Ok(u64::from(info[DROPS])) } else { Err(io::Error::last_os_error()) }
+}
+
+/// Has the kernel stamp the socket's packets as they are sent and received, and number those sent from 0 on
+/// (SO_TIMESTAMPING). It need not know how; then there are no stamps.
+pub fn number_stamps(fd: BorrowedFd<'_>) {
+    let stamps = libc::SOF_TIMESTAMPING_TX_SOFTWARE
+        | libc::SOF_TIMESTAMPING_RX_SOFTWARE
+        | libc::SOF_TIMESTAMPING_SOFTWARE
+        | libc::SOF_TIMESTAMPING_OPT_TSONLY;
+    // The numbers begin again whenever they are asked for anew.
+    for flags in [stamps, stamps | libc::SOF_TIMESTAMPING_OPT_ID] {
+        let _ = set_option(fd, libc::SOL_SOCKET, libc::SO_TIMESTAMPING, flags as i32);
+    }
 }
 
 /// A socket address in the form of the system calls.
@@ -262,6 +292,41 @@ pub fn receive(fd: BorrowedFd<'_>, buffer: &mut [u8], error_queue: bool) -> io::
         note(&mut received, level, kind, data);
     }
     Ok(received)
+}
+
+/// Receives one datagram and its sender, without waiting (recvfrom(2)).
+pub fn receive_plain(fd: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<Received> {
+    // SAFETY: sockaddr_storage is plain data for which zeroes are valid.
+    let mut name: libc::sockaddr_storage = unsafe { std::mem::zeroed() };
+    let mut len = std::mem::size_of_val(&name) as libc::socklen_t;
+    // SAFETY: the buffer and the address are valid for the lengths given.
+    let n = unsafe {
+        libc::recvfrom(
+            fd.as_raw_fd(),
+            buffer.as_mut_ptr().cast(),
+            buffer.len(),
+            libc::MSG_DONTWAIT | libc::MSG_TRUNC,
+            std::ptr::from_mut(&mut name).cast(),
+            &mut len,
+        )
+    };
+    if n < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the kernel wrote at most the length of `name`, which was zeroed before.
+    let name =
+        unsafe { std::slice::from_raw_parts(std::ptr::from_ref(&name).cast::<u8>(), std::mem::size_of_val(&name)) };
+    // With MSG_TRUNC the datagram's own length is told, whatever the buffer's.
+    let whole = n as usize;
+    Ok(Received {
+        len: whole.min(buffer.len()),
+        truncated: whole > buffer.len(),
+        addr: address(&name[..(len as usize).min(name.len())]),
+        stamp: None,
+        ttl: None,
+        overflow: None,
+        entry: None,
+    })
 }
 
 /// The control messages in a buffer: level, type and data (cmsg(3)).

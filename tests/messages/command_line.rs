@@ -65,7 +65,7 @@ const LINES: [Case; 11] = [
         2,
         r#"
 error: flag --cuont: there is no such flag
-  hint: Flags are -e CODE, --seed N, --version and --help; a script's own options stand after its name
+  hint: Flags are -e CODE, --seed N, --check, --version and --help; a script's own options stand after its name
 "#,
     ),
     (
@@ -73,7 +73,7 @@ error: flag --cuont: there is no such flag
         2,
         r#"
 error: flag --sed: there is no such flag
-  hint: did you mean --seed? Flags are -e CODE, --seed N, --version and --help; a script's own options stand after its name
+  hint: did you mean --seed? Flags are -e CODE, --seed N, --check, --version and --help; a script's own options stand after its name
 "#,
     ),
     (
@@ -139,7 +139,7 @@ error: no function `foo`
         2,
         r#"
 error: read nosuch.rhai: there is no such script
-  hint: give a file, or one of the scripts that came with pingscript: udp_ping, udp_server
+  hint: give a file, or one that came with pingscript: udp_ping, udp_load, udp_multi, udp_server, udp_server_plain
 "#,
     ),
     (

@@ -25,6 +25,28 @@ fn an_error_in_a_module_names_its_file() {
     assert_message("other.rhai", &run("other.rhai"), 3, BROKEN_MODULE);
 }
 
+/// Wherever `exit` is called, its code is that of the script, and nothing after it runs.
+#[test]
+fn exit_from_within() {
+    let dir = TempDir::new();
+    dir.write("leaves.rhai", "fn one() { 1 }\nexit(7);\n");
+    dir.write("imports.rhai", "import \"leaves\" as leaves;\n");
+    let bound = "let sock = udp::bind(\"127.0.0.1:0\");";
+    for (script, code) in [
+        ("import \"leaves\" as lib;", 7),
+        ("import \"imports\" as lib;", 7),
+        ("fn f() { import \"leaves\" as lib; } try { f() } catch { }", 7),
+        ("try { policy(\"./leaves.rhai\") } catch { }", 7),
+        ("[3].map(|code| exit(code));", 3),
+        (&format!("{bound} sock.send_to(\"x\", sock.addr); udp::serve(sock, |pkt| exit(8));"), 8),
+        (&format!("{bound} ping(sock, sock.addr, \"x\", #{{ timeout: 5.s }}, |pkt| exit(9));"), 9),
+    ] {
+        let script = format!("{script} print(\"not reached\");");
+        let run = pingscript(&["-e", &script]).dir(dir.path()).run().expect_code(code);
+        assert_eq!((run.stdout.as_str(), run.stderr.as_str()), ("", ""), "{script}");
+    }
+}
+
 const IN_MODULE: &str = r#"
 error: division by zero
   --> lib.rhai:2:7
@@ -314,7 +336,7 @@ error: import /etc/passwd: the path leads out of the script's folder
     ("start_thread(|| exit(4)).join();", 0, ""),
 ];
 
-/// Told when the thread ends; a `join` that nobody catches only points at it.
+/// Told when the thread ends; a `join` that nobody catches only points at it, and one that is caught has settled it.
 const THREADS: [Case; 4] = [
     (
         "start_thread(|| 1 / 0);",
@@ -351,7 +373,7 @@ error: join: the thread ended with the error above
     (
         r#"let task = start_thread(|| 1 / 0);
 try { task.join() } catch { }"#,
-        3,
+        0,
         r#"
 in the thread started at -e:1:
 error: division by zero

@@ -153,6 +153,42 @@ fn unknown(namespace: &str, name: &str, given: &[String], context: &Context) -> 
     if matches!(*first, "print" | "debug") { words } else { words.hint(usage(&forms, false)) }
 }
 
+/// Words for a call with so many arguments, of unknown types, that no function takes.
+pub(super) fn unfit(namespace: &str, name: &str, given: usize, with_dot: bool, context: &Context) -> Words {
+    let forms: Vec<&Function> = context.names.forms(namespace, name).collect();
+    if forms.is_empty() {
+        return if with_dot { no_method(name, context) } else { unknown(namespace, name, &[], context) };
+    }
+    // What stands before the dot is the first argument of a native, and none of a function of the script.
+    let taken = |f: &&Function| f.params.len().saturating_sub(usize::from(with_dot && !f.is_scripted()));
+    let counts: BTreeSet<usize> = forms.iter().map(taken).collect();
+    let counts: Vec<String> = counts.into_iter().map(|count| count.to_string()).collect();
+    let path = if namespace.is_empty() { name.to_string() } else { format!("{namespace}::{name}") };
+    let takes = match counts.split_last() {
+        Some((last, [])) => count(last.parse().unwrap_or(0), "argument"),
+        Some((last, rest)) => format!("{} or {last} arguments", rest.join(", ")),
+        None => String::new(),
+    };
+    Words::new(format!("`{path}` takes {takes}, not {given}")).hint(usage(&forms, with_dot))
+}
+
+/// Words for a method that no type has.
+fn no_method(name: &str, context: &Context) -> Words {
+    let words = Words::new(format!("nothing has a method `{name}`"));
+    if context.names.getters.iter().any(|(_, property)| property == name) {
+        return words.hint(format!("`{name}` is a property: leave out the brackets"));
+    }
+    if let Some((_, hint)) = FOREIGN_METHODS.iter().find(|(word, _)| *word == name) {
+        return words.hint(*hint);
+    }
+    let methods = context.names.of_namespace("").filter(|f| !f.params.is_empty()).map(|f| f.name.as_str());
+    let properties = context.names.getters.iter().map(|(_, property)| property.as_str());
+    match did_you_mean(&nearest(name, methods.chain(properties))) {
+        Some(hint) => words.hint(hint),
+        None => words.hint(format!("no map of the script has a closure in a field `{name}`, either")),
+    }
+}
+
 /// Words for a function that exists, but not for these arguments.
 fn mismatch(forms: &[&Function], given: &[String], with_dot: bool) -> Words {
     let shown = if with_dot { &given[1..] } else { given };

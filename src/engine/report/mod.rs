@@ -15,6 +15,7 @@
 
 mod call;
 mod excerpt;
+mod finding;
 mod lex;
 mod names;
 mod operator;
@@ -33,8 +34,9 @@ use std::fmt::Write;
 use rhai::{Dynamic, EvalAltResult, ParseError, Position};
 
 use self::excerpt::{place, write_excerpt};
+pub use self::finding::Finding;
 pub use self::names::Names;
-use self::scan::Scan;
+pub use self::scan::Scan;
 
 /// Calls shown at most; of a longer chain the middle is left out.
 const CALLS: usize = 8;
@@ -77,32 +79,54 @@ impl Reporter<'_> {
         self.report(&EvalAltResult::ErrorParsing((*error.0).clone(), error.1))
     }
 
+    /// As [`Self::report_parse`] for the main source, of which only `read` was given to the parser: parts that could not be
+    /// read before are blank in it.
+    pub fn report_parse_of(&self, error: &ParseError, read: &str) -> String {
+        let (scan, pos) = (Scan::new(read), error.1);
+        let context = Context { names: self.names, index: scan.index_at(pos), scan: &scan, pos };
+        let error = EvalAltResult::ErrorParsing((*error.0).clone(), pos);
+        let words = runtime::words(&error, &context, self.describe);
+        show(&words, self.main_source, (self.sources)(self.main_source).as_deref(), pos, &[])
+    }
+
     fn write(&self, error: &EvalAltResult, source: &str, pos: Position, calls: &[String]) -> String {
         let text = (self.sources)(source);
         let scan = Scan::new(text.as_deref().unwrap_or_default());
         let context = Context { names: self.names, index: scan.index_at(pos), scan: &scan, pos };
         let words = runtime::words(error, &context, self.describe);
+        show(&words, source, text.as_deref(), pos, calls)
+    }
 
-        let pos = words.at.unwrap_or(pos);
-        let mut out = format!("error: {}\n  --> {}\n", words.message, place(source, pos));
-        if let Some(text) = text {
-            write_excerpt(&mut out, &text, pos);
-        }
-        let shown = if calls.len() > CALLS { CALLS / 2 } else { calls.len() };
-        for call in &calls[..shown] {
+    /// The whole message for what a check found at `pos` of the main source, ending in a newline.
+    pub fn report_finding(&self, finding: &Finding, pos: Position) -> String {
+        let text = (self.sources)(self.main_source);
+        let scan = Scan::new(text.as_deref().unwrap_or_default());
+        let context = Context { names: self.names, index: scan.index_at(pos), scan: &scan, pos };
+        show(&finding.words(&context), self.main_source, text.as_deref(), pos, &[])
+    }
+}
+
+/// A message with its place, its excerpt and the calls that led there.
+fn show(words: &Words, source: &str, text: Option<&str>, pos: Position, calls: &[String]) -> String {
+    let pos = words.at.unwrap_or(pos);
+    let mut out = format!("error: {}\n  --> {}\n", words.message, place(source, pos));
+    if let Some(text) = text {
+        write_excerpt(&mut out, text, pos);
+    }
+    let shown = if calls.len() > CALLS { CALLS / 2 } else { calls.len() };
+    for call in &calls[..shown] {
+        let _ = writeln!(out, "  {call}");
+    }
+    if calls.len() > CALLS {
+        let _ = writeln!(out, "  … {} more calls …", calls.len() - 2 * shown);
+        for call in &calls[calls.len() - shown..] {
             let _ = writeln!(out, "  {call}");
         }
-        if calls.len() > CALLS {
-            let _ = writeln!(out, "  … {} more calls …", calls.len() - 2 * shown);
-            for call in &calls[calls.len() - shown..] {
-                let _ = writeln!(out, "  {call}");
-            }
-        }
-        for hint in words.hints {
-            let _ = writeln!(out, "  hint: {}", hint.replace('\n', "\n        "));
-        }
-        out
     }
+    for hint in &words.hints {
+        let _ = writeln!(out, "  hint: {}", hint.replace('\n', "\n        "));
+    }
+    out
 }
 
 /// What a message is made from.

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use rhai::{AST, Engine, Scope};
+use rhai::{AST, Engine, FnAccess, Scope};
 
 /// The names known to an engine and a script, from which messages suggest.
 #[derive(Clone, Debug, Default)]
@@ -25,6 +25,7 @@ pub(super) struct Function {
     pub(super) params: Vec<Param>,
     /// The first parameter is changed in place: meant to be called with a dot.
     pub(super) is_method: bool,
+    pub(super) is_native: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -60,6 +61,7 @@ impl Names {
                 name: function.name.to_string(),
                 params: params.collect(),
                 is_method: false,
+                is_native: false,
             });
         }
         // The engine keeps functions by hash: give them an order that is the same in every run.
@@ -68,6 +70,34 @@ impl Names {
         let kinds = |f: &Function| f.params.iter().map(|p| p.kind.clone()).collect::<Vec<_>>();
         names.functions.dedup_by(|b, a| a.namespace == b.namespace && a.name == b.name && kinds(a) == kinds(b));
         names
+    }
+
+    /// Adds the functions that the module `ast` shows to those who import it as `namespace`.
+    pub fn add_module(&mut self, namespace: &str, ast: &AST) {
+        self.namespaces.insert(namespace.to_string());
+        for function in ast.iter_functions().filter(|f| f.access == FnAccess::Public) {
+            let params = function.params.iter().map(|name| Param { name: name.to_string(), kind: "any".into() });
+            self.functions.push(Function {
+                namespace: namespace.to_string(),
+                name: function.name.to_string(),
+                params: params.collect(),
+                is_method: false,
+                is_native: false,
+            });
+        }
+    }
+
+    /// Whether a function takes so many arguments; `None` if there is none of that name. What stands before the dot of
+    /// a method call is the first argument of a native, and none of a function of the script.
+    pub fn takes(&self, namespace: &str, name: &str, given: usize, with_dot: bool) -> Option<bool> {
+        let mut forms = self.forms(namespace, name).peekable();
+        forms.peek()?;
+        Some(forms.any(|f| f.params.len() == given + usize::from(with_dot && !f.is_scripted())))
+    }
+
+    /// Whether there is a namespace of natives, or a module, of this name.
+    pub fn has_namespace(&self, name: &str) -> bool {
+        self.namespaces.contains(name)
     }
 
     /// Adds the variables of `scope`, for scripts that are compiled with it.
@@ -94,7 +124,7 @@ impl Names {
             if !namespace.is_empty() {
                 self.namespaces.insert(namespace.clone());
             }
-            self.functions.push(Function { namespace, name, params, is_method: first_is_changed });
+            self.functions.push(Function { namespace, name, params, is_method: first_is_changed, is_native: true });
         }
     }
 
@@ -131,6 +161,11 @@ impl Function {
             (_, "") => format!("{}({})", self.name, list(&self.params)),
             (_, namespace) => format!("{namespace}::{}({})", self.name, list(&self.params)),
         }
+    }
+
+    /// Whether it is written in the script: what stands before its dot is `this`, none of its parameters.
+    pub(super) fn is_scripted(&self) -> bool {
+        !self.is_native
     }
 
     /// A closure that uses its object must not be given with a dot; those of arrays and maps are no such.
@@ -200,6 +235,12 @@ const NOT_OF_SCRIPTS: [&str; 11] = ["i8", "u8", "i16", "u16", "i32", "u32", "u64
 
 #[cfg(test)]
 mod tests {
+    use std::any::TypeId;
+    use std::collections::HashMap;
+    use std::sync::Arc;
+
+    use rhai::FuncInfo;
+
     use super::*;
 
     #[test]
@@ -224,4 +265,30 @@ mod tests {
             assert_eq!(plain_type(given), expected, "{given}");
         }
     }
+
+    #[test]
+    fn every_parameter_shows_its_type_under_one_name() {
+        let engine = crate::engine::settings::build(Arc::default());
+        let shown = |info: FuncInfo| {
+            let params = info.metadata.params_info.iter().map(|text| param(&with_registered_type(&engine, text)));
+            let types = info.metadata.param_types.iter().copied();
+            Some((info.metadata.gen_signature(Into::into), types.zip(params).collect::<Vec<_>>()))
+        };
+        let mut names: HashMap<TypeId, (String, String)> = HashMap::new();
+        let natives = engine.collect_fn_metadata(None, shown, false);
+        assert!(natives.len() > 100, "{}", natives.len());
+        for (function, params) in natives {
+            for (id, Param { name, kind }) in params {
+                assert!(!name.is_empty(), "{function}: a parameter has no name");
+                let plain = PLAIN.contains(&kind.as_str());
+                let ours = kind.starts_with(char::is_uppercase) && kind.chars().all(char::is_alphanumeric);
+                assert!(plain || ours, "{function}: `{kind}` is no name for scripts");
+                let (known, of) = names.entry(id).or_insert_with(|| (kind.clone(), function.clone()));
+                assert_eq!(*known, kind, "one type under two names: in {of} and in {function}");
+            }
+        }
+    }
+
+    const PLAIN: [&str; 10] =
+        ["string", "character", "integer", "float", "bool", "closure", "array", "blob", "map", "any"];
 }

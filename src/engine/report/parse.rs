@@ -28,8 +28,16 @@ pub(super) fn words(error: &ParseErrorType, context: &Context) -> Words {
         P::AssignmentToConstant(name) => runtime::constant(name),
         P::AssignmentToInvalidLHS(_) => Words::new("this cannot be given a value")
             .hint("to the left of = stands a variable, a field or an item; to compare write =="),
-        P::WrongFnDefinition => Words::new("`fn` inside a block or another function")
-            .hint("move it to the top level of the script, or write a closure: let name = |a, b| { … };"),
+        P::WrongFnDefinition => {
+            let words = Words::new("`fn` inside a block or another function");
+            // At the left edge it is meant to stand at the top.
+            match unclosed(context, None).filter(|_| context.pos.position() == Some(1)) {
+                Some(hint) => words.hint(hint),
+                None => {
+                    words.hint("move it to the top level of the script, or write a closure: let name = |a, b| { … };")
+                }
+            }
+        }
         P::FnDuplicatedDefinition(name, params) => {
             Words::new(format!("there is a function `{name}` with {} already", call::count(*params, "parameter")))
                 .hint("rename one of them")

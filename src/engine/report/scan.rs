@@ -3,6 +3,8 @@
 //!
 //! It never fails: broken text is what it is for.
 
+use std::collections::{HashMap, HashSet};
+
 use rhai::Position;
 
 use super::lex::{Kind, Token, tokens};
@@ -38,13 +40,90 @@ impl Declared<'_> {
 
 /// The tokens of a script.
 #[derive(Debug, Default)]
-pub(super) struct Scan {
+pub struct Scan {
     pub(super) tokens: Vec<Token>,
 }
 
 impl Scan {
-    pub(super) fn new(text: &str) -> Self {
+    /// The tokens of `text`.
+    pub fn new(text: &str) -> Self {
         Self { tokens: tokens(text) }
+    }
+
+    /// How often each name is declared: variables, parameters, modules, functions.
+    pub fn declarations(&self) -> HashMap<&str, usize> {
+        let mut counts = HashMap::new();
+        for declared in self.declared() {
+            *counts.entry(declared.name).or_default() += 1;
+        }
+        for (i, token) in self.tokens.iter().enumerate() {
+            if token.kind == Kind::Word && token.text == "fn" {
+                *counts.entry(self.text(i + 1)).or_default() += 1;
+            }
+        }
+        counts
+    }
+
+    /// Words that may be keys of a map: those before a colon, in quotes, or set after a dot.
+    pub fn possible_keys(&self) -> HashSet<&str> {
+        let set = |i: &usize| self.text(*i) == "." && self.text(*i + 2) == "=";
+        let set = (0..self.tokens.len()).filter(set).map(|i| self.text(i + 1));
+        self.keys().into_iter().chain(set).collect()
+    }
+
+    /// `text`, which this is the scan of, with blanks in place of the innermost statement around `pos`, every other
+    /// place kept; `None` if there is no statement there.
+    pub fn without_statement(&self, text: &str, pos: Position) -> Option<String> {
+        let at = self.index_at(pos);
+        self.tokens.get(at)?;
+        let block = self.open_before(at).into_iter().rfind(|open| self.text(*open) == "{");
+        let first = block.map_or(0, |open| open + 1);
+        let (mut from, mut to, mut depth) = (first, self.tokens.len(), 0usize);
+        for i in first..self.tokens.len() {
+            // With a bracket left open, the lines tell where the next statement begins.
+            if i > at && depth > 0 && self.begins_line(i, self.tokens[from].start.1) {
+                to = i;
+                break;
+            }
+            let next = self.text(i + 1);
+            let ends = match self.text(i) {
+                _ if self.tokens[i].kind == Kind::Text => false,
+                "(" | "[" | "{" | "#{" | "${" => {
+                    depth += 1;
+                    false
+                }
+                "}" if depth == 0 && block.is_some() => {
+                    to = i;
+                    break;
+                }
+                ")" | "]" | "}" => {
+                    depth = depth.saturating_sub(1);
+                    let goes_on = matches!(next, "else" | "catch" | "while" | "until" | "in");
+                    let statement = self.tokens.get(i + 1).is_none_or(|next| next.kind == Kind::Word && !goes_on);
+                    self.text(i) == "}" && depth == 0 && statement
+                }
+                ";" => depth == 0,
+                _ => false,
+            };
+            if ends && i >= at {
+                to = i + 1;
+                break;
+            }
+            if ends {
+                from = i + 1;
+            }
+        }
+        let (start, end) = (self.tokens.get(from)?.start, self.tokens.get(to.checked_sub(1)?)?.end);
+        if from > at || to <= from {
+            return None;
+        }
+        let mut place = (1, 1);
+        let blank = |c: char| {
+            let inside = start <= place && place < end;
+            place = if c == '\n' { (place.0 + 1, 1) } else { (place.0, place.1 + 1) };
+            if inside && c != '\n' { ' ' } else { c }
+        };
+        Some(text.chars().map(blank).collect())
     }
 
     /// Index of the first token that ends after `pos`; the number of tokens when none does.
@@ -59,6 +138,13 @@ impl Scan {
     /// Whether the text declares a function of this name.
     pub(super) fn has_function(&self, name: &str) -> bool {
         (1..self.tokens.len()).any(|i| self.text(i) == name && self.text(i - 1) == "fn")
+    }
+
+    /// Whether the token `index` begins a line, no further right than `column`, after the end of a statement.
+    fn begins_line(&self, index: usize, column: usize) -> bool {
+        let Some(before) = index.checked_sub(1) else { return true };
+        let start = self.tokens[index].start;
+        start.0 > self.tokens[before].end.0 && start.1 <= column && matches!(self.text(before), ";" | "}")
     }
 
     /// The text of the token at `index`, empty outside the script.
@@ -212,12 +298,44 @@ mod tests {
     }
 
     #[test]
+    fn a_statement_is_left_out_and_the_rest_stays_in_its_place() {
+        for (script, column, expected) in [
+            ("let a = 1; let b = ; let c;", 20, "let a = 1;           let c;"),
+            ("let a = 1 let b = 2; c", 11, "                     c"),
+            ("fn f() { a; b b; c } f()", 15, "fn f() { a;      c } f()"),
+            ("if x = 1 { y } else { z } w", 6, "                          w"),
+            ("if x { a b } else { z } w", 10, "if x {     } else { z } w"),
+            ("f(|x| { a b }, 2); w", 11, "f(|x| {     }, 2); w"),
+            ("a; } b;", 4, "a;   b;"),
+            ("a; `x ${b c} y`; d;", 11, "a;               d;"),
+            ("a; f((b c; d;", 9, "a;"),
+            ("f( { a; }\nb;", 4, "         \nb;"),
+            ("{\n  f([1;\n  b;\n}\nc;", 7, "{\n       \n  b;\n}\nc;"),
+        ] {
+            // The place is given by its column, as if all were one line.
+            let line = 1 + script[..column - 1].matches('\n').count();
+            let column = column - script[..column - 1].rfind('\n').map_or(0, |end| end + 1);
+            let pos = Position::new(line as u16, column as u16);
+            let left = Scan::new(script).without_statement(script, pos);
+            assert_eq!(left.map(|text| text.trim_end().to_string()), Some(expected.to_string()), "{script}");
+        }
+        assert_eq!(Scan::new("f(").without_statement("f(", Position::new(1, 3)), None);
+    }
+
+    #[test]
     fn every_cut_of_a_script_is_read() {
         let script = "fn f(a) { `x ${a + 1} ${#{k: \"v\"}}` } /* c */ let c = 'x'; for (a, b) in f { |x, y| x }";
         for end in 0..=script.len() {
             let scan = Scan::new(&script[..end]);
             for index in 0..=scan.tokens.len() {
                 scan.function_around(index);
+                if let Some(token) = scan.tokens.get(index) {
+                    let pos = Position::new(token.start.0 as u16, token.start.1 as u16);
+                    let left = scan.without_statement(&script[..end], pos);
+                    assert!(
+                        left.is_none_or(|left| left.len() == end && Scan::new(&left).tokens.len() < scan.tokens.len())
+                    );
+                }
                 for declared in scan.declared() {
                     scan.is_visible(&declared, index);
                     scan.is_in_own_value(&declared, index);

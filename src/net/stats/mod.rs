@@ -220,6 +220,8 @@ impl fmt::Display for Summary<'_> {
             ("Foreign Packets", counts.foreign),
             ("Truncated Replies", counts.truncated),
             ("Corrupt Replies", counts.corrupt),
+            ("Stray ICMP Errors", counts.stray_errors),
+            ("Advisory ICMP Messages", counts.advisory),
             ("Missed Slots", counts.missed_slots),
         ] {
             if count != 0 {

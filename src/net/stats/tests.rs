@@ -329,6 +329,8 @@ Reordered Replies: 5
 Foreign Packets: 6
 Truncated Replies: 8
 Corrupt Replies: 9
+Stray ICMP Errors: 11
+Advisory ICMP Messages: 10
 Missed Slots: 13
 =====";
     assert_eq!(Summary { counts, rtts: &rtts }.to_string(), expected);

@@ -1,4 +1,5 @@
-//! Bytes to values and back: ICMP messages, IP packets whole or quoted, and the text of a ping.
+//! Bytes to values and back: ICMP messages, IP packets whole or quoted, the text of a ping, and
+//! numbers by width and order.
 //!
 //! Contract: no I/O, no clock, no panic on any input. A decoder keeps what it does not know as numbers,
 //! and a packet cut short still yields every field that is present.
@@ -11,6 +12,7 @@ pub mod checksum;
 mod golden;
 pub mod icmp;
 pub mod ip;
+pub mod number;
 pub mod ping_text;
 
 /// A version of the Internet Protocol, and with it of ICMP.

@@ -1,0 +1,113 @@
+//! The scripts that came with pingscript, for people: their list, and copies to edit.
+
+use std::fs::{self, OpenOptions};
+use std::io::{ErrorKind as Failure, Write};
+use std::path::Path;
+
+use super::run::{exit, refuse};
+use super::sources::{SHIPPED, find_shipped, header};
+use crate::net::error::{Error, ErrorKind};
+use crate::net::output;
+
+/// Does what the first of `words` commands: `scripts` lists them, `new NAME FILE` copies one. The exit code; `None` if
+/// it is no command. A file of such a name is given with its folder, as in `./new`.
+pub fn command(words: &[String]) -> Option<i32> {
+    let (first, rest) = words.split_first()?;
+    let done = match first.as_str() {
+        "scripts" => list(rest),
+        "new" => copy(rest),
+        _ => return None,
+    };
+    let code = match done {
+        Ok(text) => {
+            output::line(&text);
+            output::flush();
+            exit::DONE
+        }
+        Err(error) => refuse(&error),
+    };
+    Some(code)
+}
+
+/// The scripts by their folders, with what each is for.
+fn list(words: &[String]) -> Result<String, Error> {
+    if let Some(word) = words.first() {
+        let error = Error::invalid("scripts", format!("it takes no arguments, and there is \"{word}\""));
+        return Err(error.with_hint("`pingscript NAME --help` explains a script"));
+    }
+    let width = SHIPPED.iter().map(|(file, _)| shown(file).len()).max().unwrap_or(0);
+    let mut text = String::new();
+    for (folder, title) in [
+        ("", "Scripts: pingscript NAME [OPTIONS]; pingscript NAME --help explains one"),
+        ("examples", "Examples: as scripts"),
+        ("policies", "Policies: for a script's --policy NAME:KEY=VALUE,…, or policy(\"NAME\") in a script"),
+    ] {
+        text.push_str(&format!("{title}\n"));
+        for (file, script) in SHIPPED.iter().filter(|(file, _)| folder_of(file) == folder) {
+            let purpose = header(script).lines().next().unwrap_or_default().to_string();
+            text.push_str(&format!("  {:width$}  {purpose}\n", shown(file)));
+        }
+        text.push('\n');
+    }
+    text.push_str("pingscript new NAME FILE writes a copy of one to edit.");
+    Ok(text)
+}
+
+/// Writes a copy of a script; what to tell of it.
+fn copy(words: &[String]) -> Result<String, Error> {
+    let (name, target) = match words {
+        [name] if !name.starts_with('-') => (name, None),
+        [name, target] if !name.starts_with('-') => (name, Some(target)),
+        _ => {
+            let error = Error::invalid("new", "it takes the name of a script, and the file to write a copy to");
+            return Err(
+                error.with_hint("such as: pingscript new udp_ping my.rhai; `pingscript scripts` lists the names")
+            );
+        }
+    };
+    let (file, text) = find_shipped(name)?;
+    let own = file.rsplit('/').next().unwrap_or(file).to_string();
+    let target = target.unwrap_or(&own);
+    write(target, text)?;
+    let run = if target.contains('/') || target.ends_with(".rhai") { target.clone() } else { format!("./{target}") };
+    let use_it = match folder_of(file) {
+        "policies" => {
+            format!("use it in a server: --policy {}", if run.contains('/') { run } else { format!("./{run}") })
+        }
+        _ => format!("edit it, and run it with: pingscript {run}"),
+    };
+    Ok(format!("{target} is a copy of {}; {use_it}", shown(file)))
+}
+
+/// Writes a new file, whole or not at all.
+fn write(target: &str, text: &str) -> Result<(), Error> {
+    let failed = |err: std::io::Error| {
+        let error = Error { kind: ErrorKind::File, ..Error::system("new", &err) }.with_peer(target);
+        match err.kind() {
+            _ if Path::new(target).is_dir() => {
+                Error { message: "it is a folder".to_string(), ..error }.with_hint("name the file to write in it, too")
+            }
+            Failure::AlreadyExists => Error { message: "the file exists, and is left as it is".to_string(), ..error }
+                .with_hint("give another name, or remove the file first"),
+            Failure::NotFound => error.with_hint("its folder must exist: mkdir makes one"),
+            Failure::PermissionDenied => error.with_hint("choose a folder that you may write to"),
+            _ => error,
+        }
+    };
+    let mut file = OpenOptions::new().write(true).create_new(true).open(target).map_err(failed)?;
+    file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(|err| {
+        // What is there is a part only; the error says so already.
+        let _ = fs::remove_file(target);
+        failed(err)
+    })
+}
+
+fn folder_of(file: &str) -> &str {
+    file.rsplit_once('/').map_or("", |(folder, _)| folder)
+}
+
+/// A script's name as people give it.
+fn shown(file: &str) -> &str {
+    let name = file.strip_prefix("policies/").unwrap_or(file);
+    name.strip_suffix(".rhai").unwrap_or(name)
+}

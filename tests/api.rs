@@ -1,0 +1,177 @@
+//! What scripts can call, function by function: each is documented where it is registered, and each example runs.
+
+mod common;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use common::pingscript;
+use pingscript::bindings::context::{Programs, ScriptResult};
+use pingscript::bindings::task::STACK;
+use pingscript::bindings::task::finish;
+use pingscript::engine::check::check;
+use pingscript::engine::programs::ScriptHost;
+use pingscript::engine::run::{Job, context};
+use rhai::Dynamic;
+
+/// One native function.
+#[derive(Debug)]
+struct Native {
+    signature: String,
+    /// Its documentation, a line each, without the slashes.
+    doc: Vec<String>,
+}
+
+impl Native {
+    /// The blocks of its documentation that are marked as examples.
+    fn examples(&self) -> Vec<String> {
+        let mut examples: Vec<String> = Vec::new();
+        let mut inside = false;
+        for line in self.doc.iter().map(|line| line.strip_prefix(' ').unwrap_or(line)) {
+            match line.trim_end() {
+                "```rhai" => {
+                    examples.push(String::new());
+                    inside = true;
+                }
+                "```" => inside = false,
+                line if inside => {
+                    if let Some(example) = examples.last_mut() {
+                        example.push_str(line);
+                        example.push('\n');
+                    }
+                }
+                _ => {}
+            }
+        }
+        examples
+    }
+
+    /// What is missing in its documentation.
+    fn missing(&self) -> Option<&'static str> {
+        let purpose = self.doc.first().map_or("", |line| line.trim());
+        if purpose.is_empty() || purpose.starts_with("```") {
+            return Some("its documentation does not begin with what it is for");
+        }
+        if self.examples().iter().all(|example| example.trim().is_empty()) {
+            return Some("its documentation has no example (```rhai … ```)");
+        }
+        None
+    }
+}
+
+#[test]
+fn every_native_is_documented_and_every_example_runs() {
+    let host = Arc::new(ScriptHost::new());
+    let natives = natives(&host);
+    assert!(natives.len() > 100, "only {} natives seen", natives.len());
+    let mut failures: Vec<String> = natives
+        .iter()
+        .filter_map(|native| native.missing().map(|missing| format!("{}: {missing}", native.signature)))
+        .collect();
+    // Forms of a function may share their documentation: each example runs once.
+    let mut examples: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
+    for native in &natives {
+        for example in native.examples() {
+            examples.entry(example).or_default().insert(&native.signature);
+        }
+    }
+    // One after the other: several at a time could take each other's free ports. On a thread with a script's stack.
+    let failed = std::thread::scope(|scope| {
+        let run_all = || {
+            let checker = ScriptHost::for_checking();
+            let run = |(number, (example, of)): (usize, (&String, &BTreeSet<&str>))| {
+                let names: Vec<&str> = of.iter().copied().collect();
+                let name = format!("example {}", number + 1);
+                let check = || Some(check(&checker, &name, example).join("\n")).filter(|found| !found.is_empty());
+                let why = run(&host, &name, example).err().or_else(check)?;
+                Some(format!("{}:\n{example}{why}", names.join(" and ")))
+            };
+            examples.iter().enumerate().filter_map(run).collect::<Vec<String>>()
+        };
+        let thread = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, run_all).expect("a thread");
+        thread.join().expect("no example panics")
+    });
+    failures.extend(failed);
+    assert!(failures.is_empty(), "{} failures:\n\n{}\n", failures.len(), failures.join("\n\n"));
+}
+
+#[test]
+fn messages_name_types_as_scripts_do() {
+    for (code, form) in [
+        ("udp::bind(1)", "udp::bind(local: string, options: map)"),
+        ("udp::bind(\"127.0.0.1:0\").recv(\"x\")", "UdpSocket.recv(deadline: Deadline)"),
+        ("udp::bind(\"127.0.0.1:0\").recv(\"x\")", "UdpSocket.recv(timeout: Duration)"),
+        ("udp::bind(\"127.0.0.1:0\").ping(1)", "UdpSocket.ping(to, message, options: map)"),
+        ("set_policy(1, 2)", "set_policy(socket: UdpSocket, policy: Policy)"),
+        ("set_policy(1, 2)", "set_policy(socket: UdpSocket, policy: closure)"),
+        ("option(1)", "option(name: string, default, help: string)"),
+        ("options(1)", "options(list: array)"),
+        ("start_thread(1)", "start_thread(closure: closure)"),
+        ("ticks(true)", "ticks(count: integer, interval: Duration)"),
+        ("stats().percentile(\"x\")", "Stats.percentile(percent: float)"),
+        ("loss(\"x\")", "loss(p: float)"),
+        ("resolve(1)", "resolve(name: string, version: string)"),
+    ] {
+        let run = pingscript(&["-e", code]).run().expect_code(3);
+        let words: BTreeSet<&str> = run.stderr.split(|c: char| !c.is_alphanumeric() && c != '_').collect();
+        let of_rust = ["str", "i64", "f64", "Dynamic", "FnPtr", "ImmutableString", "NativeCallContext", "Map", "Array"];
+        assert!(run.stderr.contains(form), "{code}: no `{form}` in\n{}", run.stderr);
+        assert!(of_rust.iter().all(|name| !words.contains(name)), "{code}: a name of Rust in\n{}", run.stderr);
+    }
+}
+
+#[test]
+fn what_ends_a_script_gives_its_exit_code() {
+    for (code, exit) in [
+        ("1 + 1", 0),
+        ("exit()", 0),
+        ("exit(7)", 7),
+        ("fn leave() { exit(9) } leave(); 1", 9),
+        ("return 5; exit(1)", 0),
+        ("options([ option(\"count\", 5, \"how many\") ])", 0),
+        ("1 + ", 3),
+        ("throw \"no\"", 3),
+        ("expect(1 + 1, 3)", 5),
+        ("start_thread(|| expect(1 + 1, 3)); 1", 5),
+        ("start_thread(|| throw \"no\"); 1", 3),
+    ] {
+        pingscript(&["-e", code]).run().expect_code(exit);
+    }
+    let wrong = ["-e", "options([ option(\"count\", 5, \"how many\") ])", "--cuont", "5"];
+    pingscript(&wrong).run().expect_code(2);
+}
+
+/// All natives that the bindings register, sorted by signature.
+fn natives(host: &ScriptHost) -> Vec<Native> {
+    let native = |info: rhai::FuncInfo| {
+        let namespace = if info.namespace.is_empty() { String::new() } else { format!("{}::", info.namespace) };
+        let signature = format!("{namespace}{}", info.metadata.gen_signature(Into::into));
+        let doc = info.metadata.comments.iter().flat_map(|comment| comment.lines());
+        let doc = doc.map(|line| line.trim_start().trim_start_matches("///").to_string()).collect();
+        Some(Native { signature, doc })
+    };
+    let mut natives = host.engine().collect_fn_metadata(None, native, false);
+    natives.sort_by(|a, b| a.signature.cmp(&b.signature));
+    natives
+}
+
+/// Runs an example as the command line would run a script.
+fn run(host: &Arc<ScriptHost>, name: &str, example: &str) -> Result<(), String> {
+    let job = Job { name: name.into(), text: example.into(), args: Vec::new(), seed: Some(1), show_value: false };
+    let program = host.compile(&job.name, example).map_err(|error| host.describe_parse(&job.name, &error))?;
+    let context = context(host, &job).map_err(|error| error.to_string())?;
+    let result: ScriptResult<Dynamic> = host.run(&program, &context);
+    finish(&context);
+    if let Err(error) = result {
+        if let rhai::EvalAltResult::Exit(code, _) = *error {
+            return Err(format!("it ended with exit code {code}; what `expect` found is above"));
+        }
+        return Err(host.describe(&job.name, &error, Some(&program)));
+    }
+    let failed = [context.run.failed.load(Ordering::Relaxed) > 0, context.run.unexpected.load(Ordering::Relaxed)];
+    match failed.contains(&true) {
+        true => Err("a thread of it failed; its error is above".to_string()),
+        false => Ok(()),
+    }
+}

@@ -1,0 +1,211 @@
+//! The layers and their one direction: `main → engine → bindings → net`. What a file names tells what it depends on,
+//! so names are what is checked, in code, comments and tests alike.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// What files may not name.
+struct Rule {
+    /// Whose files: the start of their paths.
+    within: &'static [&'static str],
+    /// Whose files are excepted.
+    except: &'static [&'static str],
+    /// Paths (`std::net::UdpSocket`: also by a `use` of it in braces) and plain words.
+    names: &'static [&'static str],
+    why: &'static str,
+}
+
+const RULES: &[Rule] = &[
+    Rule {
+        within: &["src/net/"],
+        except: &[],
+        names: &["rhai"],
+        why: "the core knows nothing of scripts: what scripts need of it is converted in src/bindings",
+    },
+    Rule {
+        within: &["src/net/"],
+        except: &[],
+        names: &["crate::bindings", "super::bindings"],
+        why: "the core does not depend on what stands on it",
+    },
+    Rule {
+        within: &["src/bindings/"],
+        except: &[],
+        names: &[
+            "socket2",
+            "libc",
+            "std::net",
+            "std::net::*",
+            "std::net::UdpSocket",
+            "std::net::TcpStream",
+            "std::net::TcpListener",
+        ],
+        why: "bindings open no socket and make no system call: ask src/net",
+    },
+    Rule {
+        within: &["src/bindings/"],
+        except: &[],
+        names: &["SystemTime", "std::time::Instant", "Instant::now"],
+        why: "bindings read no clock: ask the host of the context",
+    },
+    Rule {
+        within: &["src/net/", "src/bindings/"],
+        except: &[],
+        names: &["crate::engine", "super::engine"],
+        why: "what needs the engine goes through the trait `Programs` of src/bindings/context.rs",
+    },
+    Rule {
+        within: &["src/"],
+        except: &["src/net/sys.rs", "src/net/memory.rs", "src/net/stack.rs"],
+        names: &["unsafe"],
+        why: "unsafe code has its own files",
+    },
+    Rule {
+        within: &["src/"],
+        except: &["src/main.rs", "src/engine/"],
+        names: &["anyhow"],
+        why: "errors below the engine have kinds, which anyhow would hide",
+    },
+];
+
+#[test]
+fn each_layer_names_only_what_is_beneath_it() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut found = Vec::new();
+    let files = rust_files(&root.join("src"));
+    for file in &files {
+        let path = file.strip_prefix(root).expect("a file beneath the root").to_str().expect("a path in UTF-8");
+        let text = fs::read_to_string(file).unwrap_or_else(|e| panic!("cannot read {path}: {e}"));
+        found.extend(violations(path, &text));
+    }
+    assert!(files.len() > 40, "only {} files seen", files.len());
+    assert!(found.is_empty(), "{}\n", found.join("\n"));
+}
+
+#[test]
+fn violations_are_seen() {
+    for (path, text) in [
+        ("src/net/x.rs", "use rhai::Engine;"),
+        ("src/net/x.rs", "fn f(value: &rhai::Dynamic) {}"),
+        ("src/net/x.rs", "use crate::engine::run;"),
+        ("src/net/x.rs", "use crate::{engine::run, nearest};"),
+        ("src/net/x.rs", "use crate::bindings::context;"),
+        ("src/bindings/x.rs", "use super::super::engine;"),
+        ("src/bindings/x.rs", "use socket2::Socket;"),
+        ("src/bindings/x.rs", "let x = libc::EINVAL;"),
+        ("src/bindings/x.rs", "use std::net::{IpAddr, UdpSocket};"),
+        ("src/bindings/x.rs", "use std::{\n    fmt,\n    net::{self, IpAddr},\n};"),
+        ("src/bindings/x.rs", "use std::net::*;"),
+        ("src/bindings/x.rs", "    let s = std::net::TcpStream::connect(x);"),
+        ("src/bindings/x.rs", "use std::time::{Duration, Instant as Now};"),
+        ("src/bindings/x.rs", "std::time::SystemTime::now()"),
+        ("src/net/udp.rs", "unsafe { f() }"),
+        ("src/engine/run.rs", "unsafe fn f() {}"),
+        ("src/bindings/x.rs", "pub(crate) use anyhow::Result;"),
+    ] {
+        assert_eq!(violations(path, text).len(), 1, "{path}: {text}");
+    }
+    for (path, text) in [
+        ("src/net/x.rs", "/// The script (`udp_ping.rhai`)."),
+        ("src/net/sys.rs", "unsafe { libc::getpid() }"),
+        ("src/bindings/x.rs", "use std::net::SocketAddr;\nuse crate::net::udp::UdpSocket;\n#[allow(unsafe_code)]"),
+        ("src/bindings/x.rs", "use std::net::{IpAddr, SocketAddr};"),
+        ("src/bindings/x.rs", "let engine = self.programs.engine();"),
+        ("src/engine/run.rs", "use rhai::Engine;\nuse std::time::Instant;\nuse anyhow::Result;"),
+    ] {
+        assert_eq!(violations(path, text), [""; 0], "{path}: {text}");
+    }
+}
+
+/// What in the file `path` breaks a rule, a line for each.
+fn violations(path: &str, text: &str) -> Vec<String> {
+    let is_among = |starts: &[&str]| starts.iter().any(|start| path.starts_with(start));
+    let used = uses(text);
+    let mut found = Vec::new();
+    for rule in RULES.iter().filter(|rule| is_among(rule.within) && !is_among(rule.except)) {
+        for name in rule.names {
+            // A module by itself is a violation only as a `use`: its harmless items are named with it.
+            let whole = matches!(*name, "std::net" | "std::net::*");
+            let in_text = || if whole { None } else { words(text, name).next() };
+            let in_uses =
+                || used.iter().find(|(_, used)| used == name || (!whole && words(used, name).next().is_some()));
+            if let Some(line) = in_text().map(|at| line_of(text, at)).or_else(|| in_uses().map(|(line, _)| *line)) {
+                found.push(format!("{path}:{line}: names {name}: {}", rule.why));
+                break;
+            }
+        }
+    }
+    found
+}
+
+/// Where `name` stands in `text` as a word of its own; not as a file's ending (`x.rhai`).
+fn words<'a>(text: &'a str, name: &'a str) -> impl Iterator<Item = usize> + 'a {
+    let is_part = |c: char| c.is_alphanumeric() || c == '_';
+    text.match_indices(name).map(|(at, _)| at).filter(move |&at| {
+        !text[..at].ends_with(|c: char| is_part(c) || c == '.') && !text[at + name.len()..].starts_with(is_part)
+    })
+}
+
+/// The full paths that the `use` declarations of `text` take in, with the lines they start at.
+fn uses(text: &str) -> Vec<(usize, String)> {
+    let mut found = Vec::new();
+    for at in words(text, "use") {
+        let line_start = text[..at].rfind('\n').map_or(0, |end| end + 1);
+        let before = text[line_start..at].trim();
+        if !before.is_empty() && !before.starts_with("pub") {
+            continue;
+        }
+        if let Some((tree, _)) = text[at + 3..].split_once(';') {
+            let mut paths = Vec::new();
+            flatten("", tree, &mut paths);
+            found.extend(paths.into_iter().map(|path| (line_of(text, at), path)));
+        }
+    }
+    found
+}
+
+/// The paths of a `use` tree beneath `prefix`.
+fn flatten(prefix: &str, tree: &str, paths: &mut Vec<String>) {
+    let tree = tree.trim();
+    match tree.split_once('{') {
+        Some((head, rest)) => {
+            let prefix = format!("{prefix}{}", head.trim());
+            let inner = rest.trim_end().strip_suffix('}').unwrap_or(rest);
+            let (mut depth, mut start) = (0, 0);
+            for (at, c) in inner.char_indices().chain([(inner.len(), ',')]) {
+                match c {
+                    '{' => depth += 1,
+                    '}' => depth -= 1,
+                    ',' if depth == 0 => {
+                        flatten(&prefix, &inner[start..at], paths);
+                        start = at + 1;
+                    }
+                    _ => {}
+                }
+            }
+        }
+        None if tree.is_empty() => {}
+        None => {
+            let name = tree.split_whitespace().next().unwrap_or_default();
+            paths.push(format!("{prefix}{name}").trim_end_matches("::self").to_string());
+        }
+    }
+}
+
+fn line_of(text: &str, at: usize) -> usize {
+    text[..at].matches('\n').count() + 1
+}
+
+fn rust_files(dir: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(dir).unwrap_or_else(|e| panic!("cannot read {}: {e}", dir.display())) {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            files.extend(rust_files(&path));
+        } else if path.extension().is_some_and(|ending| ending == "rs") {
+            files.push(path);
+        }
+    }
+    files.sort();
+    files
+}

@@ -1,0 +1,151 @@
+//! The scripts that come with pingscript: each is short, says what it needs, explains itself and runs.
+
+mod common;
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use common::{TempDir, pingscript, repo_root};
+use pingscript::engine::programs::ScriptHost;
+use pingscript::engine::sources::{SHIPPED, header};
+
+/// Lines of a script, its header included.
+const MOST_LINES: usize = 45;
+
+#[test]
+fn every_script_of_the_folder_is_shipped() {
+    let mut folder = BTreeSet::new();
+    collect(&repo_root().join("scripts"), "", &mut folder);
+    let shipped: BTreeSet<String> = SHIPPED.iter().map(|(name, _)| (*name).to_string()).collect();
+    assert_eq!(folder, shipped, "the table SHIPPED of src/engine/sources.rs lists each script of the folder");
+}
+
+/// The scripts that are run by themselves; policies are used by others.
+fn programs() -> impl Iterator<Item = &'static (&'static str, &'static str)> {
+    SHIPPED.iter().filter(|(name, _)| !name.starts_with("policies/"))
+}
+
+/// The scripts in and below `folder`, by their paths with `/`.
+fn collect(folder: &std::path::Path, prefix: &str, found: &mut BTreeSet<String>) {
+    for entry in fs::read_dir(folder).expect("a folder of scripts") {
+        let entry = entry.expect("an entry");
+        let name = format!("{prefix}{}", entry.file_name().into_string().expect("a name in UTF-8"));
+        if entry.path().is_dir() {
+            collect(&entry.path(), &format!("{name}/"), found);
+        } else if name.ends_with(".rhai") {
+            found.insert(name);
+        }
+    }
+}
+
+#[test]
+fn each_policy_names_its_use_and_is_a_policy() {
+    let policies = SHIPPED.iter().filter_map(|(name, text)| Some((name.strip_prefix("policies/")?, text)));
+    for (file, text) in policies {
+        let name = file.trim_end_matches(".rhai");
+        assert!(header(text).contains(&format!("Usage: --policy {name}")), "{file}:\n{}", header(text));
+        assert!(text.lines().count() <= 15, "{file} has {} lines", text.lines().count());
+        let code = format!("set_policy(udp::bind(\"127.0.0.1:0\"), policy(\"{name}\"));");
+        pingscript(&["-e", &code]).run().expect_code(0);
+    }
+}
+
+#[test]
+fn each_compiles_and_is_short() {
+    let host = ScriptHost::new();
+    for (name, text) in SHIPPED {
+        if let Err(error) = host.compile(name, text) {
+            panic!("{}", host.describe_parse(name, &error));
+        }
+        let lines = text.lines().count();
+        assert!(lines <= MOST_LINES, "{name} has {lines} lines, more than {MOST_LINES}");
+    }
+}
+
+#[test]
+fn each_says_what_it_is_for_and_what_it_needs() {
+    for (name, text) in programs() {
+        let header = header(text);
+        let mut lines = header.lines();
+        assert!(lines.next().is_some_and(|purpose| purpose.ends_with('.')), "{name}: a sentence first:\n{header}");
+        assert_eq!(lines.next(), Some(""), "{name}: an empty line after the first sentence:\n{header}");
+        for word in ["Usage:", "Needs:", "Exit:"] {
+            let line = header.lines().find_map(|line| line.strip_prefix(word));
+            assert!(
+                line.is_some_and(|rest| !rest.trim().is_empty()),
+                "{name}: no line `{word}` in its header:\n{header}"
+            );
+        }
+        let usage = format!("pingscript scripts/{name}");
+        assert!(header.contains(&usage), "{name}: `{usage}` is not in its header:\n{header}");
+    }
+}
+
+#[test]
+fn each_explains_its_options() {
+    for (name, text) in programs() {
+        let run = pingscript(&[&format!("scripts/{name}"), "--help"]).run().expect_code(0);
+        assert_eq!(run.stderr, "", "{name}");
+        let purpose = header(text).lines().next().unwrap_or_default().to_string();
+        assert!(run.stdout.starts_with(&purpose), "{name}:\n{}", run.stdout);
+        let options = declared(text);
+        assert!(!options.is_empty(), "{name} declares no options");
+        for option in options {
+            let flag = format!("--{option} ");
+            let line = run.stdout.lines().find(|line| line.trim_start().starts_with(&flag));
+            assert!(line.is_some(), "{name}: --{option} is not explained:\n{}", run.stdout);
+        }
+        for word in ["Usage:", "Needs:", "Exit:"] {
+            assert!(run.stdout.contains(word), "{name}: no {word} in\n{}", run.stdout);
+        }
+    }
+}
+
+#[test]
+fn an_unknown_option_is_refused_by_each() {
+    for (name, text) in programs() {
+        let option = declared(text).remove(0);
+        let wrong = format!("--{option}x");
+        let run = pingscript(&[format!("scripts/{name}").as_str(), wrong.as_str()]).run().expect_code(2);
+        assert!(run.stderr.contains(&wrong) && run.stderr.contains(&format!("'--{option}'")), "{}", run.stderr);
+    }
+}
+
+#[test]
+fn udp_ping_runs_on_its_own() {
+    let run = pingscript(&["--seed", "1", "scripts/udp_ping.rhai", "--count", "3", "--timeout", "100ms"]).run();
+    let run = run.expect_code(0);
+    assert!(run.stdout.contains("it drops 20% of the pings on purpose\n"), "{}", run.stdout);
+    assert!(run.stdout.contains("Packets Sent: 3\n"), "{}", run.stdout);
+    assert!(run.stdout.ends_with("  0 unexplained\n") || run.stdout.ends_with("No ping was lost.\n"), "{}", run.stdout);
+    assert!(run.stderr.contains("seed: 1 (the same again: --seed 1)"), "{}", run.stderr);
+}
+
+#[test]
+fn udp_server_serves_until_it_is_stopped() {
+    let server = pingscript(&["--seed", "1", "scripts/udp_server.rhai", "--listen", "127.0.0.1:0"]).start();
+    let addr = format!("127.0.0.1:{}", server.bound_port());
+    let args = ["scripts/udp_ping.rhai", "--server", &addr, "--count", "2", "--timeout", "100ms"];
+    let client = pingscript(&args).run();
+    assert!(client.stdout.contains("Packets Sent: 2\n"), "{}", client.stdout);
+    let run = server.stop().expect_code(143);
+    assert!(run.stdout.contains(": ping 2 "), "{}", run.stdout);
+    assert!(run.stdout.ends_with("Received SIGTERM stopping pings\n"), "{}", run.stdout);
+}
+
+#[test]
+fn a_shipped_script_runs_from_any_directory_by_its_name() {
+    let dir = TempDir::new();
+    let run = pingscript(&["udp_ping", "--count", "1", "--timeout", "100ms"]).dir(dir.path()).run();
+    assert!(matches!(run.code, Some(0 | 1)), "{run:?}");
+    assert!(run.stdout.contains("Packets Sent: 1\n"), "{}", run.stdout);
+}
+
+/// The names of the options that a script declares, in order.
+fn declared(text: &str) -> Vec<String> {
+    let call = |line: &str| {
+        let rest = ["option(\"", "ask(\"", "flag(\""].iter().find_map(|call| line.trim_start().strip_prefix(call))?;
+        rest.split_once('"').map(|(name, _)| name.to_string())
+    };
+    text.lines().filter_map(call).collect()
+}
