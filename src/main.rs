@@ -1,16 +1,20 @@
 //! The command line.
 
 use std::io::Read;
+use std::panic::catch_unwind;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use clap::Parser;
+use pingscript::bindings::callback::tame_panics;
 use pingscript::engine::programs::ScriptHost;
 use pingscript::engine::run::{self, Job, exit};
 use pingscript::engine::{check, library, prompt, signals};
-use pingscript::net::output;
+use pingscript::nearest::nearest;
+use pingscript::net::error::{Error, ErrorKind};
 use pingscript::net::record::Wanted;
+use pingscript::net::{output, stack};
 
 /// A lab bench for networks: runs pingers, servers and drop policies written as short Rhai scripts.
 #[derive(Debug, Parser)]
@@ -25,7 +29,7 @@ struct Cli {
     check: bool,
 
     /// Seed of everything random in the script; the same seed gives the same run
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = seed)]
     seed: Option<u64>,
 
     /// Show every send, receive, verdict, outcome and kernel drop, a line each on standard error
@@ -58,10 +62,13 @@ Exit codes:
     0  done                            4  a permission is missing
     1  pings were sent, none answered  5  an expect() of the script failed
     2  wrong command line or options   130  SIGINT (Ctrl-C)
-    3  error in the script             143  SIGTERM";
+    3  error in the script,            143  SIGTERM
+       or its output was lost";
 
 fn main() -> ExitCode {
-    let code = match start() {
+    tame_panics();
+    stack::listen();
+    let code = match catch_unwind(start).unwrap_or(Ok(exit::SCRIPT)) {
         Ok(code) => code,
         Err(error) => {
             output::note(&format!("error: {error:#}"));
@@ -104,14 +111,30 @@ fn start() -> Result<i32> {
         (Some(code), first) => job("-e", code, first.into_iter().chain(words).collect(), true),
         (None, None) => return prompt::run(&host, cli.seed, wanted),
         (None, Some(name)) if name == "-" => {
-            let mut text = String::new();
-            std::io::stdin().read_to_string(&mut text).context("standard input cannot be read as a script")?;
-            job("stdin", text, words.collect(), false)
+            let mut bytes = Vec::new();
+            std::io::stdin().read_to_end(&mut bytes).context("standard input cannot be read as a script")?;
+            match host.sources.decode("standard input", bytes) {
+                Ok((_, text)) => job("stdin", text, words.collect(), false),
+                Err(error) => return Ok(run::refuse(&error)),
+            }
         }
+        (None, Some(name)) if name.starts_with('-') => return Ok(run::refuse(&unknown_flag(&name))),
         (None, Some(name)) => match host.sources.open(&name) {
             Ok((name, text)) => job(&name, text, words.collect(), false),
             Err(error) => return Ok(run::refuse(&error)),
         },
     };
     run::run(&host, &job)
+}
+
+fn unknown_flag(name: &str) -> Error {
+    let near = nearest(name, ["--seed", "--check", "--version", "--help"]);
+    let near = near.first().map_or(String::new(), |near| format!("did you mean {near}? "));
+    Error::new(ErrorKind::Invalid, "flag", "there is no such flag").with_peer(name).with_hint(format!(
+        "{near}Flags are -e CODE, --seed N, --check, --version and --help; a script's own options stand after its name"
+    ))
+}
+
+fn seed(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| "a seed is a whole number from 0 up, such as 42".to_string())
 }

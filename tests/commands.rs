@@ -233,7 +233,7 @@ fn check_knows_options_files_and_modules() {
         ),
         ("policy(\"gilbret:p=0.1\")", "hint: did you mean `gilbert`?"),
         ("start(\"udp_sever.rhai\", [])", "hint: did you mean `udp_server`?"),
-        ("import \"nowhere\" as m; m::f()", "read nowhere.rhai: there is no such script"),
+        ("import \"nowhere\" as m; m::f()", "import nowhere.rhai: there is no such module"),
         ("import \"../tools\" as m;", "leads out of the script's folder"),
         ("import \"tools\" as tools; tools::twise(1)", "hint: did you mean `tools::twice`?"),
         ("import \"tools\" as tools; tools::twice(1, 2)", "`tools::twice` takes 1 argument, not 2"),

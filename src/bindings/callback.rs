@@ -3,6 +3,7 @@
 //! What a closure captured is copied when it is stored, so that it shares nothing with the script that made it. The copies
 //! are the closure's own state: what it changes in one call it finds in the next.
 
+use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -11,6 +12,7 @@ use rhai::{
 };
 
 use super::context::{self, Programs, ScriptResult};
+use crate::net::output;
 
 /// A closure with all it needs to be called later, on any thread.
 ///
@@ -45,9 +47,9 @@ impl Callback {
     }
 
     /// Keeps a closure that a program evaluated to, in the state that the program left, shown as coming from `source`.
-    pub fn in_program(closure: FnPtr, mut global: GlobalRuntimeState, source: &str) -> Self {
+    pub fn in_program(closure: FnPtr, mut global: GlobalRuntimeState, source: &str, position: Position) -> Self {
         global.source = Some(source.into());
-        Self::make(closure, programs(), global, Position::NONE).fresh()
+        Self::make(closure, programs(), global, position).fresh()
     }
 
     /// The same closure with what it captured copied once more.
@@ -96,6 +98,19 @@ impl Callback {
             scope.clear();
             result
         })
+        .map_err(|mut error| {
+            if error.position().is_none() && self.is_of_script() {
+                error.set_position(self.position);
+            }
+            error
+        })
+    }
+
+    /// Whether the closure was given away by the file of the script that runs here: places in messages are there if nothing
+    /// else is said.
+    pub fn is_of_script(&self) -> bool {
+        let source = self.global.source.as_deref();
+        source.is_none() || context::peek(|context| source == Some(context.script.name.as_str())) == Some(true)
     }
 
     /// Where the closure was given away: source and position.
@@ -109,12 +124,37 @@ impl Callback {
 /// # Errors
 /// What `body` returns, or the panic.
 pub fn guarded(body: impl FnOnce() -> ScriptResult<Dynamic>) -> ScriptResult<Dynamic> {
-    catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|panic| {
-        let text = panic.downcast_ref::<&str>().map(ToString::to_string);
-        let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
-        let message = format!("a bug in pingscript, please report it: {text}");
-        Err(EvalAltResult::ErrorSystem(message, "panic".into()).into())
-    })
+    let before = CAUGHT.replace(Some(String::new()));
+    let result = catch_unwind(AssertUnwindSafe(body));
+    let bug = CAUGHT.replace(before).unwrap_or_default();
+    result.unwrap_or_else(|_| Err(EvalAltResult::ErrorSystem(String::new(), bug.into()).into()))
+}
+
+thread_local! {
+    /// Where a panic of this thread is caught: what it said. `None`: it is not caught.
+    static CAUGHT: RefCell<Option<String>> = const { RefCell::new(None) };
+}
+
+/// Has panics tell about themselves in one line: in the error they become, or else on standard error.
+pub fn tame_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let payload = panic.payload();
+        let text = payload.downcast_ref::<&str>().copied().map(str::to_string);
+        let text = text.or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_default();
+        let text = text.lines().next().unwrap_or_default();
+        let place = panic.location().map_or(String::new(), |at| format!(" ({}:{})", at.file(), at.line()));
+        let bug = format!("a bug in pingscript, please report it: {text}{place}");
+        let caught = CAUGHT.try_with(|caught| match &mut *caught.borrow_mut() {
+            Some(said) => {
+                said.clone_from(&bug);
+                true
+            }
+            None => false,
+        });
+        if caught != Ok(true) {
+            output::note(&format!("error: {bug}"));
+        }
+    }));
 }
 
 /// What runs script code.

@@ -2,9 +2,10 @@
 
 use std::net::SocketAddr;
 
-use rhai::{Dynamic, ImmutableString, Map, NativeCallContext};
+use rhai::{Dynamic, Engine, ImmutableString, Map, NativeCallContext, Position};
 
 use super::bytes::Builder;
+use super::callback::programs;
 use super::context::ScriptResult;
 use super::error::{OrRaise, raise};
 use crate::nearest::nearest;
@@ -40,6 +41,10 @@ pub fn bytes(ctx: &NativeCallContext, value: Dynamic) -> ScriptResult<Vec<u8>> {
     if let Some(built) = value.read_lock::<Builder>() {
         return Ok(built.to_vec());
     }
+    if value.is::<SocketAddr>() {
+        let error = Error::invalid("argument", format!("{} is an address, not data", shown(&value)));
+        return raise(ctx, error.with_hint("the data comes first: sock.send_to(data, address)"));
+    }
     wrong(ctx, "data", "a string or a blob", &value)
 }
 
@@ -60,8 +65,13 @@ fn wrong<T>(ctx: &NativeCallContext, what: &str, such_as: &str, value: &Dynamic)
     )
 }
 
-/// A value as a person would write it in a message.
+/// A value as a person would write it in a message, in a script that runs.
 pub fn shown(value: &Dynamic) -> String {
+    shown_by(programs().engine(), value)
+}
+
+/// A value as a person would write it in a message: an object by its own `to_string`.
+pub fn shown_by(engine: &Engine, value: &Dynamic) -> String {
     if value.is_string() {
         return format!("\"{value}\"");
     }
@@ -71,7 +81,15 @@ pub fn shown(value: &Dynamic) -> String {
     if value.is_fnptr() {
         return "a closure".to_string();
     }
-    value.to_string()
+    if !(value.is_variant() || value.is_array() || value.is_map()) {
+        return value.to_string();
+    }
+    let global = engine.new_global_runtime_state();
+    let ctx = NativeCallContext::from((engine, "to_string", None, &global, Position::NONE));
+    match ctx.call_native_fn::<ImmutableString>("to_string", (value.clone(),)) {
+        Ok(text) => text.to_string(),
+        Err(_) => engine.map_type_name(value.type_name()).to_string(),
+    }
 }
 
 /// A value as it would be typed on a command line.

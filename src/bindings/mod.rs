@@ -18,6 +18,8 @@ pub mod context;
 pub mod convert;
 pub mod duration;
 pub mod error;
+pub mod exit;
+pub mod guard;
 pub mod options;
 pub mod policy;
 pub mod reader;
@@ -32,6 +34,8 @@ pub fn register(engine: &mut Engine) {
     rhai::combine_with_exported_module!(&mut all, "bytes", bytes::api);
     rhai::combine_with_exported_module!(&mut all, "duration", duration::api);
     rhai::combine_with_exported_module!(&mut all, "error", error::api);
+    rhai::combine_with_exported_module!(&mut all, "exit", exit::api);
+    rhai::combine_with_exported_module!(&mut all, "guard", guard::api);
     rhai::combine_with_exported_module!(&mut all, "options", options::api);
     rhai::combine_with_exported_module!(&mut all, "policy", policy::api);
     rhai::combine_with_exported_module!(&mut all, "reader", reader::api);

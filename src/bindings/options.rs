@@ -8,12 +8,14 @@ use clap::builder::{PossibleValuesParser, TypedValueParser, ValueParser};
 use clap::error::ErrorKind as ClapError;
 use clap::{Arg, ArgAction, Command};
 use rhai::plugin::*;
-use rhai::{Array, Dynamic, EvalAltResult, NativeCallContext};
+use rhai::{Array, Dynamic, NativeCallContext};
 
 use super::context::{self, Context, ScriptResult};
 use super::convert::shown;
 use super::error::{OrRaise, raise};
+use super::exit;
 use crate::nearest::nearest;
+use crate::net::addr;
 use crate::net::error::Error;
 use crate::net::input::{self, Line};
 use crate::net::output;
@@ -28,6 +30,7 @@ pub struct Declared {
     /// `None`: it has to be given.
     default: Option<Value>,
     choices: Vec<String>,
+    is_address: bool,
     least: Option<Value>,
     most: Option<Value>,
 }
@@ -149,6 +152,9 @@ impl Declared {
         if let Some(most) = self.most.as_ref().filter(|most| most.is_below(&like)) {
             return Err(format!("it must be at most {}", most.typed()));
         }
+        if let (true, Value::Text(text)) = (self.is_address && !text.is_empty(), &like) {
+            addr::check(text).map_err(|error| format!("{}; {}", error.message, error.hint))?;
+        }
         if !self.choices.is_empty() && !self.choices.contains(&like.typed()) {
             return Err(format!("it must be one of {}", self.choices.join(", ")));
         }
@@ -171,7 +177,7 @@ impl Declared {
         };
         let arg = match self.shape {
             Shape::Positional => arg.value_name(self.name.to_uppercase()).required(self.default.is_none()),
-            _ => arg.long(self.name.clone()).value_name(like.placeholder()),
+            _ => arg.long(self.name.clone()).value_name(if self.is_address { "HOST:PORT" } else { like.placeholder() }),
         };
         let help = match (&self.default, self.shape) {
             (Some(Value::Text(text)), _) if text.is_empty() => self.help.clone(),
@@ -206,7 +212,10 @@ impl Declared {
                 Ok(value) => return Ok(value),
                 Err(why) if std::io::stdin().is_terminal() => output::line(&format!("\"{}\": {why}", text.trim())),
                 Err(why) => {
-                    return Err(Error::invalid("options", format!("\"{}\" for --{}: {why}", text.trim(), self.name)));
+                    return Err(Error::invalid(
+                        "options",
+                        format!("\"{}\" is no value for --{}: {why}", text.trim(), self.name),
+                    ));
                 }
             }
         }
@@ -258,8 +267,7 @@ fn read(ctx: &NativeCallContext, declared: &[Declared]) -> ScriptResult<Given> {
             } else {
                 output::note(text.trim_end())
             };
-            let code = if help { 0i64 } else { 2 };
-            return Err(EvalAltResult::Exit(code.into(), ctx.call_position()).into());
+            return Err(exit::leave(if help { 0 } else { 2 }, ctx.call_position()));
         }
     };
     let mut given = BTreeMap::new();
@@ -271,8 +279,8 @@ fn read(ctx: &NativeCallContext, declared: &[Declared]) -> ScriptResult<Given> {
                 (None, _) if option.shape == Shape::Asked && context.script.main => match option.ask(&context) {
                     Ok(value) => value,
                     Err(err) => {
-                        output::note(&format!("error: {err}"));
-                        return Err(EvalAltResult::Exit(2i64.into(), ctx.call_position()).into());
+                        output::note(&format!("error: {}", err.message));
+                        return Err(exit::leave(2, ctx.call_position()));
                     }
                 },
                 (None, Some(default)) => default.clone(),
@@ -311,7 +319,7 @@ fn declare(
         },
     };
     let (name, help) = (name.to_string(), help.to_string());
-    Ok(Declared { name, shape, help, default, choices: Vec::new(), least: None, most: None })
+    Ok(Declared { name, shape, help, default, choices: Vec::new(), is_address: false, least: None, most: None })
 }
 
 /// A script's own options.
@@ -401,6 +409,16 @@ pub mod api {
     /// ```
     pub fn choices(option: DeclaredOption, values: Array) -> DeclaredOption {
         Declared { choices: values.iter().map(ToString::to_string).collect(), ..option }
+    }
+
+    /// The same option, refusing what is not `HOST:PORT`; a name is not looked up yet. Nothing, `""`, is allowed.
+    ///
+    /// ```rhai
+    /// const OPT = options([ option("server", "127.0.0.1:11000", "whom to ping").address() ]);
+    /// expect(OPT.server, "127.0.0.1:11000");
+    /// ```
+    pub fn address(option: DeclaredOption) -> DeclaredOption {
+        Declared { is_address: true, ..option }
     }
 
     /// The same option, refusing values below `least`.

@@ -5,12 +5,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rhai::plugin::*;
-use rhai::{Array, Dynamic, EvalAltResult, FnPtr, Map, NativeCallContext};
+use rhai::{Array, Dynamic, EvalAltResult, FnPtr, Map, NativeCallContext, Position};
 
 use super::callback::{Callback, programs};
 use super::context::{self, Context, Script, ScriptResult};
 use super::convert::{Options, bytes, shown, typed};
 use super::error::{OrRaise, raise, thrown};
+use super::exit;
 use super::udp::Packet;
 use crate::net::error::Error;
 use crate::net::judge::{Decide, Judge, Policy as NetPolicy};
@@ -25,7 +26,7 @@ pub enum Made {
     /// A native one.
     Native(Native),
     /// A closure, with the file it came from.
-    Closure(Callback, Option<Arc<str>>),
+    Closure(Box<Callback>, Option<Arc<str>>),
     /// Several, in turn.
     Chain(Vec<Made>),
 }
@@ -34,7 +35,7 @@ impl Made {
     fn of(ctx: &NativeCallContext, value: Dynamic) -> ScriptResult<Self> {
         let given = shown(&value);
         if value.is_fnptr() {
-            return Ok(Self::Closure(Callback::new(ctx, value.cast::<FnPtr>()), None));
+            return Ok(Self::Closure(Box::new(Callback::new(ctx, value.cast::<FnPtr>())), None));
         }
         match value.try_cast::<Self>() {
             Some(made) => Ok(made),
@@ -106,7 +107,14 @@ impl Decide for Scripted {
         match result {
             Ok(verdict) => Some(verdict),
             Err(error) => {
-                let ended = matches!(*error, EvalAltResult::ErrorTerminated(..));
+                let ended = matches!(&*error, EvalAltResult::ErrorTerminated(why, _) if why.is_unit());
+                let error = match exit::code(&error) {
+                    None => error,
+                    Some(_) => {
+                        exit::forget();
+                        at_policy(&callback, Error::invalid("policy", NO_EXIT).with_hint(NO_EXIT_HINT))
+                    }
+                };
                 if !ended && !self.told.swap(true, Ordering::Relaxed) {
                     context::peek(|context| context.run.failed.fetch_add(1, Ordering::Relaxed));
                     programs().report("policy (packets it fails on pass)", &error);
@@ -114,6 +122,22 @@ impl Decide for Scripted {
                 None
             }
         }
+    }
+}
+
+const NO_EXIT: &str = "a policy decides about packets and cannot end the script, by exit() or an expect() that fails";
+const NO_EXIT_HINT: &str =
+    "have it count what the script is to end for, and look at the count in the script: counter()";
+
+/// An error of the policy itself, at the place where it was given away.
+fn at_policy(callback: &Callback, error: Error) -> Box<EvalAltResult> {
+    let (source, position) = callback.place();
+    let error = thrown(error, position);
+    match source {
+        Some(source) if !callback.is_of_script() => {
+            EvalAltResult::ErrorInFunctionCall("policy".into(), source.to_string(), error, Position::NONE).into()
+        }
+        _ => error,
     }
 }
 
@@ -125,12 +149,7 @@ fn as_verdict(callback: &Callback, value: Dynamic) -> ScriptResult<policy::Verdi
         return Ok(verdict.clone());
     }
     let given = shown(&value);
-    let at = |error: Error| {
-        let (source, position) = callback.place();
-        let source = source.unwrap_or_default().to_string();
-        let error = thrown(error, position);
-        Box::new(EvalAltResult::ErrorInFunctionCall("policy".into(), source, error, position))
-    };
+    let at = |error: Error| at_policy(callback, error);
     let verdict = value.try_cast::<policy::Verdict>().ok_or_else(|| {
         let what = if given.is_empty() { "nothing".to_string() } else { given };
         let hint = format!("a policy returns {}, as its last line without a semicolon", Action::CALLS);
@@ -199,12 +218,16 @@ fn load(ctx: &NativeCallContext, name: &str, args: Vec<String>) -> ScriptResult<
     let script = Script { about: String::new(), args, main: false, bound: Default::default(), name: file.clone() };
     let random = Arc::new(Sequence::new(now.random.split()));
     let evaluated = programs.evaluate(&program, &Context { script: Arc::new(script), random, ..now });
-    let in_file = |error| Box::new(EvalAltResult::ErrorInModule(file.clone(), error, ctx.call_position()));
+    let in_file = |error: Box<EvalAltResult>| match *error {
+        EvalAltResult::Exit(..) => error,
+        _ => Box::new(EvalAltResult::ErrorInModule(file.clone(), error, ctx.call_position())),
+    };
     let (value, global) = evaluated.map_err(in_file)?;
     let given = shown(&value);
     if value.is_fnptr() {
-        let callback = Callback::in_program(value.cast::<FnPtr>(), global, &file);
-        return Ok(Made::Closure(callback, Some(file.into())));
+        let place = program.statements().last().map_or(Position::NONE, |statement| statement.position());
+        let callback = Callback::in_program(value.cast::<FnPtr>(), global, &file, place);
+        return Ok(Made::Closure(Box::new(callback), Some(file.into())));
     }
     value.try_cast::<Made>().map_or_else(
         || {

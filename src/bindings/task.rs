@@ -12,14 +12,19 @@ use super::callback::{Callback, guarded, programs};
 use super::context::{self, Context, Script, ScriptResult};
 use super::convert::typed;
 use super::error::{OrRaise, raise, thrown};
+use super::exit;
 use super::udp::api::Addr;
 use crate::net::error::{Error, ErrorKind};
 use crate::net::random::Sequence;
 use crate::net::stop::{Reason, Sleeper, Stage, Stop, terminate_later};
-use crate::net::sys;
+use crate::net::{stack, sys};
 
 /// Stack of a thread that runs script code: deep recursion must meet the engine's limit first.
 pub const STACK: usize = 16 << 20;
+
+/// The call that stands in a chain of calls where a thread's error is thrown again: it has been printed before. No script
+/// can have a function of this name.
+pub const JOIN: &str = "join()";
 
 /// A thread of a script, or a script started by another. Clones are the same one.
 #[derive(Clone)]
@@ -68,20 +73,21 @@ impl Task {
         let programs = programs();
         let thread = std::thread::Builder::new().name(name).stack_size(STACK).spawn(move || {
             sys::sharpen_timers();
+            stack::watch(STACK);
             let entered = context::enter(context.clone());
             let result = guarded(body);
             if let Some(script) = &inner.script {
                 script.bound.ready();
                 finish(&context);
             }
-            drop(entered);
             if let Err(error) = &result
-                && !matches!(**error, EvalAltResult::Exit(..) | EvalAltResult::ErrorTerminated(..))
+                && !is_end(error)
             {
                 // Told now, since nobody may ever ask.
                 context.run.failed.fetch_add(1, Ordering::Relaxed);
                 programs.report(&inner.name, error);
             }
+            drop(entered);
             *lock(&inner.result) = Some(result);
             inner.ended.store(true, Ordering::Release);
             inner.done.notify();
@@ -230,6 +236,15 @@ impl IntoIterator for Queue {
     }
 }
 
+/// Whether a thread ended with `exit`, or because it was stopped: not for an error.
+fn is_end(error: &EvalAltResult) -> bool {
+    match error {
+        EvalAltResult::ErrorInFunctionCall(_, _, inner, _) | EvalAltResult::ErrorInModule(_, inner, _) => is_end(inner),
+        EvalAltResult::ErrorTerminated(why, _) => why.is_unit(),
+        _ => exit::code(error).is_some(),
+    }
+}
+
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -298,6 +313,7 @@ pub mod api {
         let random = Arc::new(Sequence::new(now.random.split()));
         let context = Context { stop, random, script: script.clone(), ..now.clone() };
         let inside = context.clone();
+        let name = format!("script {name}");
         Task::start(name, context, now.script, Some(script), move || programs.run(&program, &inside)).or_raise(&ctx)
     }
 
@@ -352,14 +368,12 @@ pub mod api {
         match lock(&task.0.result).take() {
             Some(Ok(value)) => Ok(value),
             // `exit` in a thread ends the thread.
-            Some(Err(error)) if matches!(*error, EvalAltResult::Exit(..) | EvalAltResult::ErrorTerminated(..)) => {
-                Ok(Dynamic::UNIT)
-            }
+            Some(Err(error)) if is_end(&error) => Ok(Dynamic::UNIT),
             Some(Err(error)) => {
                 // Whoever joins it is told, and decides.
                 context::current().run.failed.fetch_sub(1, Ordering::Relaxed);
                 let source = ctx.call_source().unwrap_or_default().to_string();
-                Err(EvalAltResult::ErrorInFunctionCall("join".into(), source, error, ctx.call_position()).into())
+                Err(EvalAltResult::ErrorInFunctionCall(super::JOIN.into(), source, error, ctx.call_position()).into())
             }
             None => raise(&ctx, Error::new(ErrorKind::Closed, "join", "the task was joined before")),
         }

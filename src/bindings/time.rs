@@ -197,7 +197,7 @@ pub mod api {
             shown(&expected),
             shown(&actual)
         ));
-        Err(rhai::EvalAltResult::Exit(5i64.into(), ctx.call_position()).into())
+        Err(super::super::exit::leave(5, ctx.call_position()))
     }
 
     /// A number with so many decimals, as text.

@@ -20,7 +20,7 @@ use crate::net::pinger::{Pinger as NetPinger, Plan};
 use crate::net::policy::{Action, Place};
 use crate::net::prober::{End, Outcome, Probe};
 use crate::net::time::Duration;
-use crate::net::udp::{Datagram, IcmpError, Incoming, Options as SocketOptions, UdpSocket};
+use crate::net::udp::{Datagram, IcmpError, Incoming, Options as SocketOptions, UdpSocket, check_size};
 
 /// A UDP socket in scripts.
 pub type Socket = UdpSocket;
@@ -204,9 +204,15 @@ fn timeouts(options: &mut Options<'_>) -> Result<(Duration, Duration), Error> {
     Ok((timeout, options.duration("icmp_wait")?.unwrap_or(timeout)))
 }
 
-fn padded(mut message: Vec<u8>, size: u64) -> Vec<u8> {
-    message.resize(message.len().max(size as usize), b' ');
-    message
+/// The message, padded with blanks to `size` bytes.
+///
+/// # Errors
+/// `too-large`: no datagram holds so many.
+fn padded(mut message: Vec<u8>, size: u64) -> Result<Vec<u8>, Error> {
+    let size = message.len().max(usize::try_from(size).unwrap_or(usize::MAX));
+    check_size(size)?;
+    message.resize(size, b' ');
+    Ok(message)
 }
 
 fn ping(
@@ -222,7 +228,7 @@ fn ping(
     let mut read = || Ok((timeouts(&mut options)?, options.count("size", 0)?.unwrap_or(0)));
     let ((timeout, icmp_wait), size) = read().or_raise(ctx)?;
     options.finish().or_raise(ctx)?;
-    let message = padded(bytes(ctx, message)?, size);
+    let message = padded(bytes(ctx, message)?, size).or_raise(ctx)?;
     let probe = Probe { to, message: &message, timeout, icmp_wait };
     let stop = context::current().stop;
     let Some(matcher) = matcher else {

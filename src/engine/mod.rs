@@ -1,6 +1,7 @@
 //! The engine: builds the script language, runs scripts and the prompt, reports errors.
 
 pub mod check;
+pub mod compile;
 pub mod library;
 pub mod modules;
 pub mod programs;

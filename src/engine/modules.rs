@@ -5,9 +5,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rhai::{Engine, EvalAltResult, Module, ModuleResolver, Position, Scope, Shared};
 
+use super::compile::compile;
 use super::sources::Sources;
 use crate::bindings::context::{self, ScriptResult};
 use crate::bindings::error::thrown;
+use crate::bindings::exit;
 
 /// Resolves `import "path"`: beneath the importing script's folder, or among the shipped scripts. A module is evaluated
 /// once a run.
@@ -39,10 +41,14 @@ impl ModuleResolver for Modules {
         if let Some(module) = known().get(&name) {
             return Ok(module.clone());
         }
-        let in_module = |error| Box::new(EvalAltResult::ErrorInModule(name.clone(), error, pos));
-        let mut ast = engine.compile(&text).map_err(|error| in_module(Box::new(error.into())))?;
+        // An `exit` stays what it is: around it, `catch` would take it for an error.
+        let in_module = |error: Box<EvalAltResult>| match *error {
+            EvalAltResult::Exit(..) => error,
+            _ => Box::new(EvalAltResult::ErrorInModule(name.clone(), error, pos)),
+        };
+        let mut ast = compile(engine, &Scope::new(), &text).map_err(|error| in_module(Box::new(error.into())))?;
         ast.set_source(&name);
-        let module = Module::eval_ast_as_new(Scope::new(), &ast, engine).map_err(in_module)?;
+        let module = exit::kept(|| Module::eval_ast_as_new(Scope::new(), &ast, engine)).map_err(in_module)?;
         let module = Shared::new(module);
         known().insert(name, module.clone());
         Ok(module)

@@ -1,18 +1,22 @@
 //! One engine for all scripts of a run: compiles, runs and reports.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rhai::{
     AST, Caches, Dynamic, Engine, EvalAltResult, EvalContext, Expr, Expression, GlobalRuntimeState, OptimizationLevel,
     ParseError, Position, Scope, Stmt, StmtBlock,
 };
 
+use super::compile::compile;
 use super::report::{Finding, Names, Reporter, innermost};
 use super::settings;
 use super::sources::Sources;
 use crate::bindings::callback::guarded;
 use crate::bindings::context::{self, Context, Programs, ScriptResult};
+use crate::bindings::convert::shown_by;
 use crate::bindings::error::thrown;
+use crate::bindings::task::JOIN;
 use crate::net::error::{Error, ErrorKind};
 use crate::net::output;
 
@@ -22,13 +26,15 @@ pub struct ScriptHost {
     engine: Engine,
     /// Texts of scripts by name.
     pub sources: Arc<Sources>,
+    /// The functions of scripts by name, from which messages suggest.
+    compiled: Mutex<HashMap<String, AST>>,
 }
 
 impl ScriptHost {
     /// An engine ready to run scripts.
     pub fn new() -> Self {
         let sources = Arc::new(Sources::default());
-        Self { engine: settings::build(sources.clone()), sources }
+        Self { engine: settings::build(sources.clone()), sources, compiled: Mutex::default() }
     }
 
     /// An engine to look at scripts with, not to run them: it compiles each as it is written, unknown variables included.
@@ -44,14 +50,19 @@ impl ScriptHost {
     /// What the parser reports.
     pub fn compile(&self, name: &str, text: &str) -> Result<AST, ParseError> {
         self.sources.keep(name, text);
-        let mut ast = self.engine.compile(text)?;
+        let mut ast = compile(&self.engine, &Scope::new(), text)?;
         ast.set_source(name);
+        self.compiled
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(name.to_string(), ast.clone_functions_only());
         Ok(ast)
     }
 
     /// `error` in the words for people, with its place; `ast` helps to suggest names.
     pub fn describe(&self, main: &str, error: &EvalAltResult, ast: Option<&AST>) -> String {
-        self.reporter(main, ast, |reporter| reporter.report(error))
+        let shortened = without_reported(error);
+        self.reporter(main, ast, |reporter| reporter.report(shortened.as_ref().unwrap_or(error)))
     }
 
     /// A parse error in the words for people, with its place.
@@ -67,12 +78,15 @@ impl ScriptHost {
     /// What a check found in the words for people, with its place; `names` are those there are.
     pub fn describe_finding(&self, main: &str, finding: &Finding, pos: Position, names: &Names) -> String {
         let sources = |name: &str| self.sources.text(name);
+        let describe = |value: &Dynamic| describe(&self.engine, value);
         Reporter { sources: &sources, main_source: main, names, describe: &describe }.report_finding(finding, pos)
     }
 
     fn reporter(&self, main: &str, ast: Option<&AST>, report: impl FnOnce(&Reporter<'_>) -> String) -> String {
         let sources = |name: &str| self.sources.text(name);
-        let names = Names::collect(&self.engine, ast);
+        let compiled = self.compiled.lock().unwrap_or_else(PoisonError::into_inner).get(main).cloned();
+        let names = Names::collect(&self.engine, ast.or(compiled.as_ref()));
+        let describe = |value: &Dynamic| describe(&self.engine, value);
         report(&Reporter { sources: &sources, main_source: main, names: &names, describe: &describe })
     }
 }
@@ -156,7 +170,27 @@ pub fn is_permission(error: &EvalAltResult) -> bool {
     core_error(error).is_some_and(|error| error.kind == ErrorKind::Permission)
 }
 
-fn describe(value: &Dynamic) -> Option<String> {
-    let error = value.clone().try_cast::<Error>()?;
+/// `error` without what a thread threw, which was printed when the thread ended; `None` if it has none of that.
+fn without_reported(error: &EvalAltResult) -> Option<EvalAltResult> {
+    match error {
+        EvalAltResult::ErrorInFunctionCall(name, _, _, at) if name == JOIN => {
+            let again = Error::new(ErrorKind::Closed, "join", "the thread ended with the error above")
+                .with_hint("to go on without it: try { task.join() } catch { … }");
+            Some(EvalAltResult::ErrorRuntime(Dynamic::from(again), *at))
+        }
+        EvalAltResult::ErrorInFunctionCall(name, source, inner, at) => without_reported(inner)
+            .map(|inner| EvalAltResult::ErrorInFunctionCall(name.clone(), source.clone(), inner.into(), *at)),
+        EvalAltResult::ErrorInModule(name, inner, at) => {
+            without_reported(inner).map(|inner| EvalAltResult::ErrorInModule(name.clone(), inner.into(), *at))
+        }
+        _ => None,
+    }
+}
+
+fn describe(engine: &Engine, value: &Dynamic) -> Option<String> {
+    let Some(error) = value.clone().try_cast::<Error>() else {
+        return (value.is_variant() || value.is_array())
+            .then(|| format!("the script threw: {}", shown_by(engine, value)));
+    };
     Some(if error.hint.is_empty() { error.to_string() } else { format!("{error}\n{}", error.hint) })
 }

@@ -8,15 +8,17 @@ use rhai::{AST, Dynamic, EvalAltResult, GlobalRuntimeState, Scope};
 use rustyline::DefaultEditor;
 use rustyline::error::ReadlineError;
 
+use super::compile::compile;
 use super::programs::{self, ScriptHost};
 use super::run::{self, Job, exit};
 use super::signals;
 use crate::bindings::context::{self, Context, Programs};
-use crate::bindings::convert::shown;
+use crate::bindings::convert::shown_by;
+use crate::bindings::exit as exit_binding;
 use crate::bindings::task::{STACK, finish};
 use crate::net::host::ThisMachine;
 use crate::net::record::Wanted;
-use crate::net::{output, prober, sys};
+use crate::net::{memory, output, prober, stack, sys};
 
 const GREETING: &str = "pingscript: type a line of script, such as udp::bind(\"127.0.0.1:0\"); Ctrl-D leaves.";
 
@@ -38,6 +40,7 @@ pub fn run(host: &Arc<ScriptHost>, seed: Option<u64>, wanted: Wanted) -> Result<
     let thread = std::thread::Builder::new().name("prompt".to_string()).stack_size(STACK);
     let code = thread.spawn(move || {
         sys::sharpen_timers();
+        stack::watch(STACK);
         let code = if std::io::stdin().is_terminal() { session.talk() } else { session.read() };
         finish(&session.context);
         code
@@ -105,7 +108,7 @@ impl Session {
         self.entries += 1;
         let name = format!("entry {}", self.entries);
         self.host.sources.keep(&name, text);
-        let mut ast = match self.host.engine().compile_with_scope(&self.scope, text) {
+        let mut ast = match compile(self.host.engine(), &self.scope, text) {
             Ok(ast) => ast,
             Err(error) => {
                 output::note(self.host.describe_parse(&name, &error).trim_end());
@@ -113,18 +116,30 @@ impl Session {
             }
         };
         ast.set_source(&name);
-        match self.evaluate(&name, &ast) {
+        let result = self.evaluate(&name, &ast);
+        let entered = self.conclude(&name, result);
+        if memory::in_use() > memory::LIMIT {
+            // Nothing could be run any more, not even what frees it.
+            self.scope.clear();
+            output::note("all variables of the prompt are gone: they took too much memory");
+        }
+        entered
+    }
+
+    /// Shows the value or the error of an entry.
+    fn conclude(&self, name: &str, result: Result<Dynamic, Box<EvalAltResult>>) -> Result<(), Option<i32>> {
+        match result {
             Ok(value) => {
                 if !value.is_unit() {
-                    output::line(&shown(&value));
+                    output::line(&shown_by(self.host.engine(), &value));
                 }
                 Ok(())
             }
-            Err(error) => match *error {
-                EvalAltResult::Exit(value, _) => Err(Some(value.as_int().unwrap_or(0) as i32)),
-                EvalAltResult::ErrorTerminated(ref why, _) if why.is_unit() => Err(None),
-                error => {
-                    output::note(self.host.describe(&name, &error, Some(&self.functions)).trim_end());
+            Err(error) => match (exit_binding::code(&error), *error) {
+                (Some(code), _) => Err(Some(code)),
+                (None, EvalAltResult::ErrorTerminated(ref why, _)) if why.is_unit() => Err(None),
+                (None, error) => {
+                    output::note(self.host.describe(name, &error, Some(&self.functions)).trim_end());
                     Err(None)
                 }
             },

@@ -10,7 +10,8 @@ use super::programs::{ScriptHost, is_permission};
 use super::signals;
 use super::sources::header;
 use crate::bindings::context::{Context, Programs, Run, Script};
-use crate::bindings::convert::shown;
+use crate::bindings::convert::shown_by;
+use crate::bindings::exit as exit_binding;
 use crate::bindings::task::{STACK, finish};
 use crate::net::error::Error;
 use crate::net::host::ThisMachine;
@@ -18,7 +19,7 @@ use crate::net::random::{Sequence, Stream};
 use crate::net::record::progress::Progress;
 use crate::net::record::{self, About, Wanted};
 use crate::net::stop::{Reason, Stop};
-use crate::net::{output, prober, sys};
+use crate::net::{output, prober, stack, sys};
 
 /// Exit codes. 130 and 143 are those of the signals.
 pub mod exit {
@@ -28,7 +29,7 @@ pub mod exit {
     pub const NO_REPLY: i32 = 1;
     /// The command line is wrong, or there is no such script.
     pub const USAGE: i32 = 2;
-    /// The script has an error.
+    /// The script has an error, or what it printed was lost.
     pub const SCRIPT: i32 = 3;
     /// A permission is missing.
     pub const PERMISSION: i32 = 4;
@@ -85,18 +86,16 @@ pub fn run(host: &Arc<ScriptHost>, job: &Job) -> Result<i32> {
     let code = program.clone();
     let script = std::thread::Builder::new().name("script".to_string()).stack_size(STACK).spawn(move || {
         sys::sharpen_timers();
+        stack::watch(STACK);
         let result = runner.run(&code, &inside);
         finish(&inside);
         result
     })?;
-    let result = script.join().unwrap_or_else(|_| Err("a bug in pingscript: the script's thread broke".into()));
+    let result = script.join().unwrap_or_else(|_| Err("the script's thread broke".into()));
     drop(progress);
     let code = conclude(host, job, &context, result, &program);
     output::flush();
-    if let Some(err) = output::take_failure() {
-        output::note(&format!("error: standard output could not be written: {err}"));
-    }
-    Ok(code)
+    Ok(if code == exit::DONE && output::has_failed() { exit::SCRIPT } else { code })
 }
 
 /// Has the events of a run recorded as the job wants it; whether that can be.
@@ -148,17 +147,17 @@ fn conclude(
     let mut code = match result {
         Ok(value) => {
             if job.show_value && !value.is_unit() {
-                output::line(&shown(&value));
+                output::line(&shown_by(host.engine(), &value));
             }
             None
         }
-        Err(error) => match *error {
-            EvalAltResult::Exit(ref value, _) => value.as_int().ok().map(|code| code as i32),
-            EvalAltResult::ErrorTerminated(ref why, _) if why.is_unit() => {
+        Err(error) => match (exit_binding::code(&error), *error) {
+            (Some(code), _) => Some(code),
+            (None, EvalAltResult::ErrorTerminated(ref why, _)) if why.is_unit() => {
                 still_running(context, signal);
                 None
             }
-            _ => {
+            (None, error) => {
                 output::note(host.describe(&job.name, &error, Some(program)).trim_end());
                 Some(if is_permission(&error) { exit::PERMISSION } else { exit::SCRIPT })
             }
@@ -177,9 +176,6 @@ fn conclude(
     if let Some(explanation) = account.explain() {
         output::line(&explanation.to_string());
     }
-    for policy in account.policies() {
-        output::note(&policy.to_string());
-    }
     let mut notes = Vec::new();
     if let Some(clock) = account.clock() {
         notes.push(format!("rtt clock: {clock}"));
@@ -187,8 +183,11 @@ fn conclude(
     if context.run.seed.was_used() {
         notes.push(format!("seed: {0} (the same again: --seed {0})", context.run.seed.value));
     }
-    if !notes.is_empty() && !output::is_closed() {
-        output::note(&notes.join("; "));
+    if !output::is_closed() {
+        account.policies().iter().for_each(|policy| output::note(&policy.to_string()));
+        if !notes.is_empty() {
+            output::note(&notes.join("; "));
+        }
     }
     match (signal, code) {
         (Some(reason), _) => signals::exit_code(reason),

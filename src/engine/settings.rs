@@ -16,9 +16,6 @@ const CALL_LEVELS: usize = 128;
 /// Parts within parts of an expression, outside of functions and inside.
 const EXPRESSION_DEPTHS: (usize, usize) = (64, 32);
 
-/// Memory in use at which a script is stopped, in bytes.
-const MEMORY: i64 = 1 << 30;
-
 /// An engine with everything that scripts can call. Imports find their files through `sources`.
 pub fn build(sources: Arc<Sources>) -> Engine {
     let mut engine = Engine::new();
@@ -54,11 +51,16 @@ fn print(text: &str) {
 /// Called at every operation of a script; a value ends it.
 fn progress(operations: u64) -> Option<Dynamic> {
     // A look at the stop every few operations is soon enough; memory can double with each.
-    if operations % 16 == 0 && context::peek(|context| context.stop.stage() == Stage::Terminated) == Some(true) {
+    if operations.is_multiple_of(16) && context::peek(|context| context.stop.stage() == Stage::Terminated) == Some(true)
+    {
         return Some(Dynamic::UNIT);
     }
-    (memory::in_use() > MEMORY).then(|| {
-        let limit = MEMORY >> 20;
-        format!("more than {limit} MiB of memory are in use: does an array, a map or a string grow without end?").into()
+    (memory::in_use() > memory::LIMIT).then(|| {
+        format!(
+            "more than {} MiB of memory are in use\ndoes an array, a map or a string grow without end? Keep a count or stats() \
+             instead of every value",
+            memory::LIMIT >> 20
+        )
+        .into()
     })
 }

@@ -31,6 +31,9 @@ pub const SHIPPED: &[(&str, &str)] = &[
 /// The folder that shipped scripts are shown to be in, and that scripts are looked for above another's.
 const ROOT: &str = "scripts";
 
+/// How it begins to say that a script is nowhere.
+const NOT_FOUND: &str = "there is no such";
+
 /// The folder of policies below it.
 const POLICIES: &str = "policies";
 
@@ -118,13 +121,26 @@ impl Sources {
                 .with_peer(path)
                 .with_hint("put the module beside the script, or into a folder beneath it"));
         }
-        self.find(&name, from)
+        self.find(&name, from).map_err(|error| {
+            if !error.message.starts_with(NOT_FOUND) {
+                return error;
+            }
+            Error::new(ErrorKind::File, "import", "there is no such module")
+                .with_peer(&name)
+                .with_hint("the path is taken from the folder of this script; .rhai at its end may be left out")
+        })
     }
 
-    fn decode(&self, name: &str, bytes: Vec<u8>) -> Result<(String, String), Error> {
+    /// Keeps the text in `bytes` under a name. The name, and the text.
+    ///
+    /// # Errors
+    /// `file`: it is no text.
+    pub fn decode(&self, name: &str, bytes: Vec<u8>) -> Result<(String, String), Error> {
         match String::from_utf8(bytes) {
             Ok(text) => Ok(self.found(name, &text)),
-            Err(_) => Err(Error::new(ErrorKind::File, "read", "it is not text (UTF-8)").with_peer(name)),
+            Err(_) => Err(Error::new(ErrorKind::File, "read", "it is not text (UTF-8)")
+                .with_peer(name)
+                .with_hint("a script is a text file; an editor can save it as UTF-8")),
         }
     }
 
@@ -181,7 +197,7 @@ fn not_found(name: &str) -> Error {
     let plain = wanted.file_stem().unwrap_or_default().to_string_lossy();
     let mut known: Vec<String> = shipped_in(folder).map(str::to_string).collect();
     let what = if folder == POLICIES { "policy" } else { "script" };
-    let error = Error::new(ErrorKind::File, "read", format!("there is no such {what}")).with_peer(name);
+    let error = Error::new(ErrorKind::File, "read", format!("{NOT_FOUND} {what}")).with_peer(name);
     let near: Vec<String> = nearest(&plain, known.iter().map(String::as_str)).into_iter().map(str::to_string).collect();
     // Policies are given by their names alone.
     let full = |name: &String| if folder == EXAMPLES { format!("{folder}/{name}") } else { name.clone() };
@@ -203,7 +219,14 @@ pub fn shipped_in(folder: &str) -> impl Iterator<Item = &'static str> {
 }
 
 fn unreadable(name: &str, err: &std::io::Error) -> Error {
-    Error { kind: ErrorKind::File, ..Error::system("read", err) }.with_peer(name)
+    let error = Error { kind: ErrorKind::File, ..Error::system("read", err) }.with_peer(name);
+    match err.kind() {
+        std::io::ErrorKind::IsADirectory => error.with_hint("give a script in it"),
+        std::io::ErrorKind::PermissionDenied => {
+            error.with_hint(format!("its owner can allow reading it: chmod a+r {name}"))
+        }
+        _ => error,
+    }
 }
 
 #[cfg(test)]

@@ -22,6 +22,9 @@ pub enum Version {
 /// `invalid`: not of the form, or a port above 65535. `resolve`: the name has no such address.
 pub fn resolve(text: &str, version: Option<Version>) -> Result<SocketAddr> {
     let (host, port) = split(text)?;
+    if host.is_empty() || host == "*" {
+        return Err(Error::invalid("address", format!("\"{text}\" has no host")).with_hint(FORM));
+    }
     let wanted = |addr: &SocketAddr| version.is_none_or(|version| (version == Version::V4) == addr.is_ipv4());
     let found: Vec<SocketAddr> =
         (host, port).to_socket_addrs().map_err(|err| not_found(host, &err.to_string()))?.filter(wanted).collect();
@@ -30,6 +33,15 @@ pub fn resolve(text: &str, version: Option<Version>) -> Result<SocketAddr> {
         let which = if version == Some(Version::V6) { "IPv6" } else { "IPv4" };
         Error::new(ErrorKind::Resolve, "resolve", format!("it has no {which} address")).with_peer(host)
     })
+}
+
+/// Checks that `text` has the form `HOST:PORT`, without looking up its name. The host may be missing or `*`, as in
+/// [`local`].
+///
+/// # Errors
+/// `invalid`: it has not.
+pub fn check(text: &str) -> Result<()> {
+    split(text).map(|_| ())
 }
 
 /// A local address to bind to: as [`resolve`], with an empty host or `*` for any address of `version`; an empty text
@@ -53,10 +65,10 @@ pub fn local(text: &str, version: Version) -> Result<SocketAddr> {
 
 /// Splits `HOST:PORT`.
 fn split(text: &str) -> Result<(&str, u16)> {
-    let form = |message: String| {
-        Error::invalid("address", message)
-            .with_hint("write HOST:PORT, such as 127.0.0.1:11000, localhost:11000 or [::1]:11000")
-    };
+    let form = |message: String| Error::invalid("address", message).with_hint(FORM);
+    if text.is_empty() {
+        return Err(form("the address is empty".to_string()));
+    }
     let (host, port) = text.rsplit_once(':').ok_or_else(|| form(format!("\"{text}\" has no port")))?;
     let host = match host.strip_prefix('[') {
         Some(inner) => inner.strip_suffix(']').ok_or_else(|| form(format!("\"{text}\" lacks a closing ]")))?,
@@ -70,9 +82,13 @@ fn split(text: &str) -> Result<(&str, u16)> {
         Err(_) if !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()) => {
             Err(form(format!("port {port} of \"{text}\" is out of range: ports are 0 to 65535")))
         }
+        Err(_) if port.is_empty() => Err(form(format!("\"{text}\" has no port after the colon"))),
         Err(_) => Err(form(format!("\"{port}\" in \"{text}\" is not a port number"))),
     }
 }
+
+/// What to write.
+const FORM: &str = "write HOST:PORT, such as 127.0.0.1:11000, localhost:11000 or [::1]:11000";
 
 fn not_found(host: &str, reason: &str) -> Error {
     // getaddrinfo's text, without the standard library's words before it.
@@ -103,7 +119,8 @@ mod tests {
             ("127.0.0.1", "has no port"),
             ("127.0.0.1:99999", "port 99999"),
             ("127.0.0.1:-3", "not a port number"),
-            ("127.0.0.1:", "not a port number"),
+            ("127.0.0.1:", "no port after the colon"),
+            (":7", "has no host"),
             ("::1:7:", "without brackets"),
             ("[::1:7", "closing ]"),
         ] {

@@ -1,6 +1,9 @@
 //! How much memory is in use, so that a script that grows without end is stopped with its line instead of taking the
 //! machine down.
 //!
+//! [`LIMIT`] is looked at between the operations of a script, where there is a line to show. One operation that asks
+//! for more than [`LAST`] by itself is past that: the allocator then ends the process, with a message.
+//!
 //! One of the few files with `unsafe`: an allocator must be. It passes every request on to the system's and counts.
 #![allow(unsafe_code)]
 
@@ -8,8 +11,16 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use super::{output, sys};
+
 /// Threads report to the total only in steps of this many bytes, so that they do not contend for it.
 const STEP: i64 = 64 * 1024;
+
+/// Bytes in use at which a script is stopped.
+pub const LIMIT: i64 = 256 << 20;
+
+/// Bytes in use at which the process ends: an operation in progress may double what the limit let pass, and once more.
+const LAST: i64 = 1 << 30;
 
 static TOTAL: AtomicI64 = AtomicI64::new(0);
 
@@ -34,9 +45,22 @@ fn note(bytes: i64) {
             unreported.set(sum);
         } else {
             unreported.set(0);
-            TOTAL.fetch_add(sum, Ordering::Relaxed);
+            if TOTAL.fetch_add(sum, Ordering::Relaxed) + sum > LAST && sum > 0 {
+                give_up();
+            }
         }
     });
+}
+
+/// Ends the process: there is no way back from an allocator that has nothing to give. Allocates nothing.
+#[cold]
+fn give_up() -> ! {
+    output::try_flush();
+    sys::last_words(
+        "error: the script was stopped: one operation asks for more than 1024 MiB of memory\n  \
+         hint: does it split, replace or join something very large?\n",
+    );
+    sys::exit_now(3)
 }
 
 // SAFETY: every call is passed to `System` with the caller's own arguments, so its guarantees are the system

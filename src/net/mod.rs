@@ -24,6 +24,7 @@ pub mod prober;
 pub mod random;
 pub mod record;
 pub mod session;
+pub mod stack;
 pub mod stats;
 pub mod stop;
 pub mod sys;

@@ -3,7 +3,8 @@
 //! A line enters the queue whole, so lines of several threads never mix, and lines for both streams leave in the order
 //! in which they came. The queue is written out when a wait is about to block, when it is large, at every printed line
 //! if that goes to a terminal, and at the end; what holds lines of its own back ([`Held`]) is written out with it. A
-//! reader that goes away (`| head`) is not an error: printing stops and [`is_closed`] says so.
+//! reader that goes away (`| head`) is not an error: printing stops and [`is_closed`] says so. A failing write (a full
+//! disk) is told once.
 //!
 //! Where rows own standard output ([`give_to_rows`]), printed lines go to standard error.
 
@@ -13,6 +14,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
+use super::error::Error;
 use super::record::lines::{Unwritten, write_lines};
 use super::sys::{self, PollFd};
 use super::time::Duration;
@@ -22,7 +24,7 @@ const LARGE: usize = 64 * 1024;
 static QUEUE: Mutex<Queue> = Mutex::new(Queue { bytes: Vec::new(), runs: Vec::new(), traced: Vec::new(), live: false });
 static PENDING: AtomicBool = AtomicBool::new(false);
 static CLOSED: AtomicBool = AtomicBool::new(false);
-static FAILED: Mutex<Option<io::Error>> = Mutex::new(None);
+static FAILED: AtomicBool = AtomicBool::new(false);
 static ROWS_OWN_OUTPUT: AtomicBool = AtomicBool::new(false);
 static HOLDS: AtomicBool = AtomicBool::new(false);
 static HELD: Mutex<Vec<Arc<dyn Held>>> = Mutex::new(Vec::new());
@@ -225,9 +227,9 @@ pub fn is_closed() -> bool {
     CLOSED.load(Ordering::Relaxed)
 }
 
-/// Why standard output could not be written, if so (a full disk); told once.
-pub fn take_failure() -> Option<io::Error> {
-    lock(&FAILED).take()
+/// Whether something printed was lost because standard output could not be written (a full disk).
+pub fn has_failed() -> bool {
+    FAILED.load(Ordering::Relaxed)
 }
 
 /// Whether standard error is a terminal.
@@ -257,7 +259,11 @@ fn write_output(lines: &[u8]) {
     match standard_output().map(|out| write_lines(out, lines)) {
         Some(Ok(())) => {}
         Some(Err(Unwritten { error, .. })) if error.kind() != io::ErrorKind::BrokenPipe => {
-            lock(&FAILED).get_or_insert(error);
+            // Told once, at once; the script goes on, since what it measures may matter more than what it prints.
+            if !FAILED.swap(true, Ordering::Relaxed) {
+                let error = Error::system("print", &error).with_peer("standard output");
+                let _ = writeln!(io::stderr().lock(), "error: {error}\n  hint: make room where the output goes");
+            }
         }
         _ => CLOSED.store(true, Ordering::Relaxed),
     }

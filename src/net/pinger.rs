@@ -12,7 +12,7 @@ use super::ledger::ProbeId;
 use super::prober::{Outcome, Probe, Prober};
 use super::stop::Stop;
 use super::time::{Duration, Instant};
-use super::udp::UdpSocket;
+use super::udp::{UdpSocket, check_size};
 use super::wire::ping_text;
 
 /// What to send and when.
@@ -58,6 +58,7 @@ impl Pinger {
     /// `invalid`: the socket's version of IP is not the destination's.
     pub fn new(socket: UdpSocket, plan: Plan) -> Result<Self> {
         socket.same_version("pinger", plan.to)?;
+        check_size(plan.size)?;
         Ok(Self { socket, plan, start: None, slot: 0, sent: 0, first: None, in_flight: None })
     }
 

@@ -521,6 +521,12 @@ pub fn read(fd: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<usize> {
     if n < 0 { Err(io::Error::last_os_error()) } else { Ok(n as usize) }
 }
 
+/// Writes to standard error without memory or locks: from an allocator or a signal handler, before the end (write(2)).
+pub fn last_words(text: &str) {
+    // SAFETY: the buffer is valid for its length. What cannot be written has nobody to read it.
+    let _ = unsafe { libc::write(2, text.as_ptr().cast(), text.len()) };
+}
+
 /// Ends the process at once, without running anything of it (_exit(2)).
 pub fn exit_now(code: i32) -> ! {
     // SAFETY: _exit takes no pointers and does not return.

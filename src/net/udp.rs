@@ -33,6 +33,10 @@ const ASK_AGAIN: u32 = 8;
 /// The largest payload of a UDP datagram over IPv4: 65,535 less the headers.
 pub const MAX_PAYLOAD: usize = 65_507;
 
+/// The largest buffer the kernel can be asked for, in bytes: it takes the number as an int and grants what its own limits
+/// allow.
+const MAX_BUFFER: usize = i32::MAX as usize;
+
 /// How a socket is made.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Options {
@@ -183,10 +187,10 @@ impl UdpSocket {
                 socket.set_reuse_address(true)?;
                 socket.set_reuse_port(true)?;
             }
-            if let Some(bytes) = options.receive_buffer {
+            if let Some(bytes) = options.receive_buffer.map(|bytes| bytes.min(MAX_BUFFER)) {
                 socket.set_recv_buffer_size(bytes)?;
             }
-            if let Some(bytes) = options.send_buffer {
+            if let Some(bytes) = options.send_buffer.map(|bytes| bytes.min(MAX_BUFFER)) {
                 socket.set_send_buffer_size(bytes)?;
             }
             socket.bind(&local.into())?;
@@ -347,7 +351,7 @@ impl UdpSocket {
         // Where the last receives had to wait, this one likely has to as well, and asking first would cost a call for
         // nothing. Now and then it asks all the same, or it would not notice that it no longer has to.
         let waits = self.0.waits.load(Ordering::Relaxed);
-        let mut ask = waits % ASK_AGAIN == 0;
+        let mut ask = waits.is_multiple_of(ASK_AGAIN);
         let mut next = 0;
         loop {
             if stop.is_stopped() {
@@ -675,10 +679,27 @@ fn is_pending_error(err: &io::Error) -> bool {
     )
 }
 
+/// Checks that a datagram can hold `size` bytes.
+///
+/// # Errors
+/// `too-large`: it cannot.
+pub fn check_size(size: usize) -> Result<()> {
+    if size <= MAX_PAYLOAD {
+        return Ok(());
+    }
+    Err(Error::new(ErrorKind::TooLarge, "send", format!("{size} bytes do not fit into a datagram"))
+        .with_hint(format!("send at most {MAX_PAYLOAD} bytes")))
+}
+
 /// What a failed send means, in words.
 pub(super) fn send_error(err: &io::Error, size: usize, to: SocketAddr) -> Error {
     let error = Error::system("send", err).with_peer(to);
     match error.kind {
+        ErrorKind::Invalid if to.port() == 0 => Error {
+            message: "nobody can be reached at port 0".to_string(),
+            hint: "give the port that the peer listens on, 1 to 65535".to_string(),
+            ..error
+        },
         ErrorKind::TooLarge if size > MAX_PAYLOAD => Error {
             message: format!("{size} bytes do not fit into a datagram"),
             hint: format!("send at most {MAX_PAYLOAD} bytes"),

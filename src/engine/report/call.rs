@@ -203,8 +203,12 @@ fn mismatch(forms: &[&Function], given: &[String], with_dot: bool) -> Words {
     } else {
         format!("`{name}` cannot be called with ({})", shown.join(", "))
     };
+    if matches!(name.as_str(), "print" | "debug") {
+        return Words::new(message).hint(format!("it takes one value; to show several: {name}(`${{a}} ${{b}}`)"));
+    }
     let same_count = forms.iter().filter(|f| f.params.len() == given.len());
-    let nearest = same_count.min_by_key(|f| wrong(f, given).count());
+    let telling = |f: &Function| wrong(f, given).any(|(_, want, _)| matches!(want, "closure" | "Duration" | "float"));
+    let nearest = same_count.min_by_key(|f| (wrong(f, given).count(), !telling(f)));
     let specific = nearest.and_then(|form| {
         let (at, want, got) = wrong(form, given).next()?;
         let others = forms.iter().filter(|f| f.params.len() == given.len() && f.params[at].kind != want).count();
@@ -230,6 +234,9 @@ pub(super) fn argument(at: usize, want: &str, got: &str) -> String {
     match (want, got) {
         ("Duration", "integer" | "float") => {
             format!("argument {at} is a Duration: give the number its unit, as in `1.s` or `250.ms`")
+        }
+        ("Duration", "string") => {
+            format!("argument {at} is a Duration: write it without quotes, as in `1.s` or `250.ms`")
         }
         ("float", "integer") => {
             format!("argument {at} is a float: write it with a point, as in `1.0`, or use .to_float()")

@@ -28,8 +28,16 @@ pub(super) fn words(error: &ParseErrorType, context: &Context) -> Words {
         P::AssignmentToConstant(name) => runtime::constant(name),
         P::AssignmentToInvalidLHS(_) => Words::new("this cannot be given a value")
             .hint("to the left of = stands a variable, a field or an item; to compare write =="),
-        P::WrongFnDefinition => Words::new("`fn` inside a block or another function")
-            .hint("move it to the top level of the script, or write a closure: let name = |a, b| { … };"),
+        P::WrongFnDefinition => {
+            let words = Words::new("`fn` inside a block or another function");
+            // At the left edge it is meant to stand at the top.
+            match unclosed(context, None).filter(|_| context.pos.position() == Some(1)) {
+                Some(hint) => words.hint(hint),
+                None => {
+                    words.hint("move it to the top level of the script, or write a closure: let name = |a, b| { … };")
+                }
+            }
+        }
         P::FnDuplicatedDefinition(name, params) => {
             Words::new(format!("there is a function `{name}` with {} already", call::count(*params, "parameter")))
                 .hint("rename one of them")
@@ -107,7 +115,12 @@ fn input(error: &LexError, context: &Context) -> Words {
         LexError::ImproperSymbol(symbol, _) if symbol == "this" => Words::new("`this` is known in functions only")
             .hint("it is the object before the dot of a method call: x.name(…)"),
         LexError::ImproperSymbol(symbol, why) if why.ends_with("is disabled") => {
-            Words::new(format!("`{symbol}` cannot be used in scripts here"))
+            let words = Words::new(format!("`{symbol}` cannot be used in scripts"));
+            if symbol == "eval" {
+                words.hint("write the code itself; to choose between pieces of code use closures")
+            } else {
+                words
+            }
         }
         LexError::ImproperSymbol(symbol, _) => symbol_words(symbol),
         LexError::UnexpectedInput(token) => unexpected(token, context),
@@ -242,6 +255,10 @@ fn semicolon(context: &Context) -> Words {
     if found == "}" && open.is_empty() {
         return unexpected(found, context);
     }
+    if matches!(found, ")" | "]") && open.last().is_some_and(|open| context.scan.text(*open).ends_with('{')) {
+        let words = Words::new(format!("`}}` is missing before `{found}`")).at(gap(context));
+        return words.hints(unclosed(context, None));
+    }
     let before_that = context.scan.text_before(context.index.saturating_sub(1));
     match found {
         ":" if before_that == "let" => odd.hint(format!("variables have no written type: let {before} = …;")),
@@ -278,6 +295,9 @@ fn comma(why: &str, context: &Context) -> Words {
     if ends || (starts_line && context.after() == "(") {
         let words = Words::new(format!("`{}` is missing", closing(bracket))).at(gap(context));
         return words.hints(unclosed(context, None));
+    }
+    if let Some(hint) = unit(context.before(), found, context) {
+        return Words::new(format!("`{found}` cannot stand here")).hint(hint);
     }
     let items = match why {
         _ if why.contains("argument") => "arguments",

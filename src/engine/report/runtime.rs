@@ -57,10 +57,11 @@ pub(super) fn words(error: &EvalAltResult, context: &Context, describe: &dyn Fn(
         E::ErrorTooManyModules(_) => Words::new("the script imports too many modules")
             .hint("import once at the top of the script, not in a loop"),
         E::ErrorDataTooLarge(what, _) => too_large(what),
-        E::ErrorTerminated(token, _) => match describe(token).or_else(|| text_of(token)) {
-            Some(why) if !why.is_empty() => Words::new(format!("the script was stopped: {why}")),
-            _ => Words::new("the script was stopped"),
-        },
+        E::ErrorTerminated(token, _) if context.scan.has_function(context.token()) => {
+            // The interpreter keeps the place of the outermost call only.
+            stopped(token, describe).hint(format!("it happened in `{}`, or in what that calls", context.token()))
+        }
+        E::ErrorTerminated(token, _) => stopped(token, describe),
         E::ErrorRuntime(value, _) => thrown(value, describe),
         E::ErrorSystem(what, cause) if what.is_empty() => Words::new(cause.to_string()),
         E::ErrorSystem(what, cause) => Words::new(format!("{what}: {cause}")),
@@ -69,6 +70,17 @@ pub(super) fn words(error: &EvalAltResult, context: &Context, describe: &dyn Fn(
         E::LoopBreak(false, ..) => Words::new("`continue` outside a loop").hint("to leave a function write: return;"),
         E::Exit(value, _) => Words::new(format!("the script ended itself with exit({value})")),
         _ => Words::new("the script failed"),
+    }
+}
+
+/// Words for a script that was stopped from outside; the token says why, each further line of it is a hint.
+fn stopped(token: &Dynamic, describe: &dyn Fn(&Dynamic) -> Option<String>) -> Words {
+    match describe(token).or_else(|| text_of(token)) {
+        Some(why) if !why.is_empty() => {
+            let mut lines = why.lines().map(str::to_string);
+            Words::new(format!("the script was stopped: {}", lines.next().unwrap_or_default())).hints(lines)
+        }
+        _ => Words::new("the script was stopped"),
     }
 }
 
@@ -210,7 +222,6 @@ fn data_race(text: &str, context: &Context) -> Words {
     let object = dotted.first().map(|i| scan.text(i.saturating_sub(2))).filter(|_| dotted.len() == 1).unwrap_or("sock");
     Words::new(format!("`{name}` is given a value that is in use"))
         .hint(format!("with a closure that uses the object itself, call it as a function: {name}({object}, |…| …), not {object}.{name}(|…| …)"))
-        .hint("do not share variables between threads: share a counter() or a channel()")
         .at(at)
 }
 

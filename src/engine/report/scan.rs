@@ -135,6 +135,11 @@ impl Scan {
         self.tokens.iter().position(|t| t.end > place).unwrap_or(self.tokens.len())
     }
 
+    /// Whether the text declares a function of this name.
+    pub(super) fn has_function(&self, name: &str) -> bool {
+        (1..self.tokens.len()).any(|i| self.text(i) == name && self.text(i - 1) == "fn")
+    }
+
     /// Whether the token `index` begins a line, no further right than `column`, after the end of a statement.
     fn begins_line(&self, index: usize, column: usize) -> bool {
         let Some(before) = index.checked_sub(1) else { return true };

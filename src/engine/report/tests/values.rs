@@ -180,7 +180,6 @@ error: `serve` is given a value that is in use
     2 | sock.serve(|| sock.recv(1.s));
       |      ^
   hint: with a closure that uses the object itself, call it as a function: serve(sock, |…| …), not sock.serve(|…| …)
-  hint: do not share variables between threads: share a counter() or a channel()
 "#,
     ),
     (

@@ -1,0 +1,92 @@
+//! Ending a script on purpose, with an exit code.
+//!
+//! `exit` is thrown like an error that nothing can catch, up to whoever runs the script or the thread. The interpreter's own
+//! ways to run a program would take it for the value of the program: scripts are run without them (`Programs::evaluate`), and
+//! modules with [`kept`].
+
+use std::cell::Cell;
+
+use rhai::plugin::*;
+use rhai::{Dynamic, EvalAltResult, NativeCallContext, Position};
+
+use super::context::ScriptResult;
+use super::convert::shown;
+use super::error::raise;
+use crate::net::error::Error;
+
+thread_local! {
+    /// The code of the last `exit` on this thread that has not arrived yet.
+    static ASKED: Cell<Option<u8>> = const { Cell::new(None) };
+}
+
+/// Ends the script with this exit code.
+pub fn leave(code: u8, position: Position) -> Box<EvalAltResult> {
+    ASKED.set(Some(code));
+    EvalAltResult::Exit(Dynamic::from(i64::from(code)), position).into()
+}
+
+/// The exit code that `error` asks for, if it is no error but `exit`.
+pub fn code(error: &EvalAltResult) -> Option<i32> {
+    match error {
+        EvalAltResult::Exit(value, _) => Some(value.as_int().ok().and_then(|code| code.try_into().ok()).unwrap_or(0)),
+        EvalAltResult::ErrorInFunctionCall(_, _, inner, _) | EvalAltResult::ErrorInModule(_, inner, _) => code(inner),
+        _ => None,
+    }
+}
+
+/// The result of `body`, in which the interpreter may have taken an `exit` for a value.
+///
+/// # Errors
+/// What `body` returns, or the `exit` called in it.
+pub fn kept<T>(body: impl FnOnce() -> ScriptResult<T>) -> ScriptResult<T> {
+    let before = ASKED.replace(None);
+    let result = body();
+    match (ASKED.replace(before), result) {
+        (Some(code), Ok(_)) => Err(leave(code, Position::NONE)),
+        (_, result) => result,
+    }
+}
+
+/// Has an `exit` end here, of which nobody further up is to know.
+pub fn forget() {
+    ASKED.set(None);
+}
+
+/// Ending a script on purpose.
+#[export_module]
+#[allow(clippy::unwrap_used)] // the code that the macro writes
+pub mod api {
+    /// Ends the script with exit code 0; in a thread, the thread.
+    ///
+    /// Errors: `invalid`: a policy calls it, which decides about packets only.
+    ///
+    /// ```rhai
+    /// if interrupted() { exit(); }
+    /// ```
+    #[rhai_fn(name = "exit", return_raw, volatile)]
+    pub fn exit_done(ctx: NativeCallContext) -> ScriptResult<()> {
+        Err(leave(0, ctx.call_position()))
+    }
+
+    /// Ends the script with this exit code, 0 to 255; in a thread, the thread, and the code says nothing.
+    ///
+    /// Errors: `invalid`: the code is something else, or a policy calls it, which decides about packets only.
+    ///
+    /// ```rhai
+    /// if interrupted() { exit(1); }
+    /// ```
+    #[rhai_fn(name = "exit", return_raw, volatile)]
+    pub fn exit_with(ctx: NativeCallContext, code: Dynamic) -> ScriptResult<()> {
+        match code.as_int().ok().and_then(|code| u8::try_from(code).ok()) {
+            Some(code) => Err(leave(code, ctx.call_position())),
+            None => {
+                let message = format!(
+                    "an exit code is a whole number from 0 to 255, not {}",
+                    if code.is_unit() { "()".to_string() } else { shown(&code) }
+                );
+                let error = Error::invalid("exit", message);
+                raise(&ctx, error.with_hint("to end with a message print it first, or throw it: throw \"…\""))
+            }
+        }
+    }
+}

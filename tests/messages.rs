@@ -1,0 +1,51 @@
+//! Bad input of every kind, and the whole message for it: one error in plain words, with what to do next, and the right
+//! exit code. All on the real binary.
+//!
+//! Each table gives what is typed, the exit code and all of standard error. Only what varies is masked: ports
+//! (`<port>`), and the directory of a test's own files (`<dir>`).
+
+mod common;
+
+#[path = "messages/command_line.rs"]
+mod command_line;
+#[path = "messages/growth.rs"]
+mod growth;
+#[path = "messages/mistakes.rs"]
+mod mistakes;
+#[path = "messages/output.rs"]
+mod output;
+#[path = "messages/prompt.rs"]
+mod prompt;
+#[path = "messages/scripts.rs"]
+mod scripts;
+#[path = "messages/udp_scripts.rs"]
+mod udp_scripts;
+
+use common::{Run, pingscript};
+
+/// What is typed, the exit code, and all of standard error, which starts in a line of its own.
+type Case = (&'static str, i32, &'static str);
+
+/// Runs each script given with `-e` and compares.
+fn check_scripts(cases: &[Case]) {
+    for (script, code, expected) in cases {
+        assert_message(script, &pingscript(&["-e", script]).run(), *code, expected);
+    }
+}
+
+/// Compares how a run ended, and all of its standard error, with what is expected.
+fn assert_message(typed: &str, run: &Run, code: i32, expected: &str) {
+    assert_eq!((run.code, run.signal), (Some(code), None), "{typed}\n{}", run.stderr);
+    let message = format!("\n{}", run.stderr);
+    assert_eq!(message.trim_end_matches('\n'), expected.trim_end_matches('\n'), "{typed}\n{}", run.stderr);
+    assert_plain(typed, &run.stderr);
+}
+
+/// Checks that nothing of Rust shows.
+fn assert_plain(typed: &str, text: &str) {
+    for word in
+        ["panicked", "RUST_", "src/", "os error", "rhai::", "core::", "pingscript::", "i64", "f64", "anon$", "EvalAlt"]
+    {
+        assert!(!text.contains(word), "{word} in the message for {typed}\n{text}");
+    }
+}

@@ -1,0 +1,182 @@
+//! The command line: flags, and scripts that are not there or cannot be read.
+
+use super::{Case, assert_message};
+use crate::common::{TempDir, nobodys_pingscript, pingscript, require_root_or_skip};
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+
+#[test]
+fn wrong_command_lines() {
+    for (line, code, expected) in &LINES {
+        let words: Vec<&str> = line.split(' ').collect();
+        assert_message(line, &pingscript(&words).run(), *code, expected);
+    }
+}
+
+#[test]
+fn scripts_from_standard_input() {
+    assert_message("nothing", &pingscript(&["-"]).run(), 0, "");
+    assert_message(
+        "an error",
+        &pingscript(&["-"]).stdin("let x = 1;\nprint(x;\n").run(),
+        3,
+        r#"
+error: `)` is missing
+  --> stdin:2:8
+    2 | print(x;
+      |        ^
+  hint: the `(` of line 2 is not closed: add `)`
+"#,
+    );
+}
+
+#[test]
+fn files_that_are_no_scripts() {
+    let dir = TempDir::new();
+    dir.write("empty.rhai", "");
+    fs::write(dir.path().join("latin.rhai"), b"// caf\xe9\n").expect("a file");
+    fs::create_dir(dir.path().join("folder.rhai")).expect("a folder");
+    for (name, code, expected) in &FILES {
+        assert_message(name, &pingscript(&[name]).dir(dir.path()).run(), *code, expected);
+    }
+}
+
+#[test]
+fn a_script_that_may_not_be_read() {
+    if !require_root_or_skip("an unreadable script") {
+        return;
+    }
+    let dir = TempDir::new();
+    let file = dir.write("secret.rhai", "print(1);");
+    fs::set_permissions(&file, Permissions::from_mode(0o600)).expect("a mode");
+    let run = nobodys_pingscript(&dir, &["secret.rhai"]).run();
+    assert_message(
+        "secret.rhai",
+        &run,
+        2,
+        "\nerror: read secret.rhai: permission denied\n  hint: its owner can allow reading it: chmod a+r secret.rhai\n",
+    );
+}
+
+/// Words of the command line, exit code, message.
+const LINES: [Case; 11] = [
+    (
+        "--cuont",
+        2,
+        r#"
+error: flag --cuont: there is no such flag
+  hint: Flags are -e CODE, --seed N, --check, --version and --help; a script's own options stand after its name
+"#,
+    ),
+    (
+        "--sed 3 x.rhai",
+        2,
+        r#"
+error: flag --sed: there is no such flag
+  hint: did you mean --seed? Flags are -e CODE, --seed N, --check, --version and --help; a script's own options stand after its name
+"#,
+    ),
+    (
+        "--seed x -e 1",
+        2,
+        r#"
+error: invalid value 'x' for '--seed <N>': a seed is a whole number from 0 up, such as 42
+
+For more information, try '--help'.
+"#,
+    ),
+    (
+        "--seed -1 -e 1",
+        2,
+        r#"
+error: invalid value '-1' for '--seed <N>': a seed is a whole number from 0 up, such as 42
+
+For more information, try '--help'.
+"#,
+    ),
+    (
+        "--seed",
+        2,
+        r#"
+error: a value is required for '--seed <N>' but none was supplied
+
+For more information, try '--help'.
+"#,
+    ),
+    (
+        "-e",
+        2,
+        r#"
+error: a value is required for '-e <CODE>' but none was supplied
+
+For more information, try '--help'.
+"#,
+    ),
+    (
+        "-e 1+",
+        3,
+        r#"
+error: the script ends too early
+  --> -e:1:3
+    1 | 1+
+      |   ^
+  hint: the last expression is not complete
+"#,
+    ),
+    (
+        "-e foo()",
+        3,
+        r#"
+error: no function `foo`
+  --> -e:1:1
+    1 | foo()
+      | ^
+  hint: a function is written: fn foo(…) { … }
+"#,
+    ),
+    (
+        "nosuch.rhai",
+        2,
+        r#"
+error: read nosuch.rhai: there is no such script
+  hint: give a file, or one that came with pingscript: udp_ping, udp_load, udp_multi, udp_server, udp_server_plain
+"#,
+    ),
+    (
+        "udp_pign",
+        2,
+        r#"
+error: read udp_pign: there is no such script
+  hint: did you mean `udp_ping`?
+"#,
+    ),
+    (
+        "scripts/udp_pnig.rhai",
+        2,
+        r#"
+error: read scripts/udp_pnig.rhai: there is no such script
+  hint: did you mean `udp_ping`?
+"#,
+    ),
+];
+
+/// File, exit code, message.
+const FILES: [Case; 3] = [
+    ("empty.rhai", 0, ""),
+    (
+        "latin.rhai",
+        2,
+        r#"
+error: read latin.rhai: it is not text (UTF-8)
+  hint: a script is a text file; an editor can save it as UTF-8
+"#,
+    ),
+    (
+        "folder.rhai",
+        2,
+        r#"
+error: read folder.rhai: is a directory
+  hint: give a script in it
+"#,
+    ),
+];

@@ -1,0 +1,809 @@
+//! The mistakes a beginner makes first.
+
+use super::{Case, check_scripts};
+use crate::common::pingscript;
+
+#[test]
+fn the_ten_likely_ones() {
+    check_scripts(&LIKELY);
+}
+
+#[test]
+fn wrong_names_forms_and_values() {
+    check_scripts(&OTHERS);
+}
+
+#[test]
+fn a_thread_works_on_copies() {
+    let script = "let n = 0; let hits = counter(); let tasks = [];
+        for i in 0..4 { tasks.push(start_thread(|| { n += 1; hits.add(i); n })); }
+        for task in tasks { print(task.join()); }
+        print(`${n} ${hits}`);";
+    let run = pingscript(&["-e", script]).run().expect_code(0);
+    assert_eq!((run.stdout.as_str(), run.stderr.as_str()), ("1\n1\n1\n1\n0 6\n", ""));
+}
+
+/// A wrong name; a missing bracket; a number where a duration is due; `sleep(1)`; a method on the wrong type; a forgotten
+/// `|x|`; an outer variable inside `fn`; `=` for `==`; a misspelt option; a closed socket.
+const LIKELY: [Case; 32] = [
+    (
+        r#"let cuont = 3;
+print(count);"#,
+        3,
+        r#"
+error: no variable `count` is known here
+  --> -e:2:7
+    2 | print(count);
+      |       ^
+  hint: did you mean `cuont`?
+"#,
+    ),
+    (
+        "print(cuont);",
+        3,
+        r#"
+error: no variable `cuont` is known here
+  --> -e:1:7
+    1 | print(cuont);
+      |       ^
+  hint: declare it first: let cuont = …;
+"#,
+    ),
+    (
+        r#"print("a""#,
+        3,
+        r#"
+error: `)` is missing at the end of the script
+  --> -e:1:10
+    1 | print("a"
+      |          ^
+  hint: the `(` of line 1 is not closed: add `)`
+"#,
+    ),
+    (
+        "let list = [1, 2;",
+        3,
+        r#"
+error: `]` is missing
+  --> -e:1:17
+    1 | let list = [1, 2;
+      |                 ^
+  hint: the `[` of line 1 is not closed: add `]`
+"#,
+    ),
+    (
+        r#"if true {
+    print(1);"#,
+        3,
+        r#"
+error: `}` is missing at the end of the script
+  --> -e:2:14
+    2 |     print(1);
+      |              ^
+  hint: the `{` of line 1 is not closed: add `}`
+"#,
+    ),
+    (
+        r#"let sock = udp::bind("127.0.0.1:0");
+sock.recv(1);"#,
+        3,
+        r#"
+error: `UdpSocket.recv` cannot be called with (integer)
+  --> -e:2:6
+    2 | sock.recv(1);
+      |      ^
+  hint: argument 1 is a Duration: give the number its unit, as in `1.s` or `250.ms`
+  hint: it is called as
+        UdpSocket.recv()
+        UdpSocket.recv(deadline: Deadline)
+        UdpSocket.recv(timeout: Duration)
+"#,
+    ),
+    (
+        r#"let sock = udp::bind("127.0.0.1:0");
+sock.ping(sock.addr, "ping 1", 1);"#,
+        3,
+        r#"
+error: `UdpSocket.ping` cannot be called with (Addr, string, integer)
+  --> -e:2:6
+    2 | sock.ping(sock.addr, "ping 1", 1);
+      |      ^
+  hint: argument 3 is a Duration: give the number its unit, as in `1.s` or `250.ms`
+  hint: it is called as
+        UdpSocket.ping(to, message, options: map)
+        UdpSocket.ping(to, message, timeout: Duration)
+        ping(socket: UdpSocket, to, message, options: map, matches: closure)
+"#,
+    ),
+    (
+        r#"let sock = udp::bind("127.0.0.1:0");
+sock.ping(sock.addr, "ping 1", #{ timeout: 1 });"#,
+        3,
+        r#"
+error: ping: option `timeout` takes a duration that is not negative, such as 1.s or 250.ms, not 1
+  --> -e:2:6
+    2 | sock.ping(sock.addr, "ping 1", #{ timeout: 1 });
+      |      ^
+"#,
+    ),
+    (
+        "sleep(1);",
+        3,
+        r#"
+error: sleep: 1 is a number, and a duration is needed here
+  --> -e:1:1
+    1 | sleep(1);
+      | ^
+  hint: write 1.s for seconds or 1.ms for milliseconds: sleep(1.s)
+"#,
+    ),
+    (
+        "sleep(0.5);",
+        3,
+        r#"
+error: sleep: 0.5 is a number, and a duration is needed here
+  --> -e:1:1
+    1 | sleep(0.5);
+      | ^
+  hint: write 0.5.s for seconds or 0.5.ms for milliseconds: sleep(0.5.s)
+"#,
+    ),
+    (
+        "sleep(5s);",
+        3,
+        r#"
+error: `5s` cannot stand here
+  --> -e:1:8
+    1 | sleep(5s);
+      |        ^
+  hint: a duration is written with a dot: 5.s
+"#,
+    ),
+    (
+        "let wait = 250ms;",
+        3,
+        r#"
+error: `250ms` cannot stand here
+  --> -e:1:15
+    1 | let wait = 250ms;
+      |               ^
+  hint: a duration is written with a dot: 250.ms
+"#,
+    ),
+    (
+        r#"sleep("1s");"#,
+        3,
+        r#"
+error: `sleep` cannot be called with (string)
+  --> -e:1:1
+    1 | sleep("1s");
+      | ^
+  hint: argument 1 is a Duration: write it without quotes, as in `1.s` or `250.ms`
+  hint: it is called as sleep(duration: Duration)
+"#,
+    ),
+    (
+        r#"let n = 5;
+n.push(1);"#,
+        3,
+        r#"
+error: an integer has no method `push`
+  --> -e:2:3
+    2 | n.push(1);
+      |   ^
+  hint: `push` is a method of an array and a blob
+"#,
+    ),
+    (
+        r#"let text = "abc";
+text.recv(1.s);"#,
+        3,
+        r#"
+error: a string has no method `recv`
+  --> -e:2:6
+    2 | text.recv(1.s);
+      |      ^
+  hint: `recv` is a method of a Channel and a UdpSocket
+"#,
+    ),
+    (
+        r#"let sock = udp::bind("127.0.0.1:0");
+set_policy(sock, drop());"#,
+        3,
+        r#"
+error: `set_policy` cannot be called with (UdpSocket, Verdict)
+  --> -e:2:1
+    2 | set_policy(sock, drop());
+      | ^
+  hint: argument 2 is a closure: put | | with its parameters before the expression, as in `|pkt| …`
+  hint: it is called as
+        set_policy(socket: UdpSocket, policy: Policy)
+        set_policy(socket: UdpSocket, policy: closure)
+"#,
+    ),
+    (
+        r#"let sock = udp::bind("127.0.0.1:0");
+set_policy(sock, 0.2);"#,
+        3,
+        r#"
+error: `set_policy` cannot be called with (UdpSocket, float)
+  --> -e:2:1
+    2 | set_policy(sock, 0.2);
+      | ^
+  hint: argument 2 is a closure: put | | with its parameters before the expression, as in `|pkt| …`
+  hint: it is called as
+        set_policy(socket: UdpSocket, policy: Policy)
+        set_policy(socket: UdpSocket, policy: closure)
+"#,
+    ),
+    (
+        r#"fn serve() { 1 }
+start_thread(serve());"#,
+        3,
+        r#"
+error: `start_thread` cannot be called with (integer)
+  --> -e:2:1
+    2 | start_thread(serve());
+      | ^
+  hint: argument 1 is a closure: put | | with its parameters before the expression, as in `|pkt| …`
+  hint: it is called as start_thread(closure: closure)
+"#,
+    ),
+    (
+        r#"let limit = 5;
+fn half(n) { n / limit }
+half(3);"#,
+        3,
+        r#"
+error: no variable `limit` is known here
+  --> -e:2:18
+    2 | fn half(n) { n / limit }
+      |                  ^
+  hint: functions do not see variables declared outside them, such as the `limit` of line 1
+  hint: pass it as an argument: fn half(…, limit); a closure |…| does see it
+"#,
+    ),
+    (
+        r#"const LIMIT = 5;
+fn half(n) { n / LIMIT }
+half(3);"#,
+        3,
+        r#"
+error: no variable `LIMIT` is known here
+  --> -e:2:18
+    2 | fn half(n) { n / LIMIT }
+      |                  ^
+  hint: functions do not see names declared outside them, such as the const of line 1
+  hint: a constant can be read as global::LIMIT
+"#,
+    ),
+    (
+        r#"let n = 1;
+if n = 1 { print("one"); }"#,
+        3,
+        r#"
+error: `=` gives a value and cannot be a condition
+  --> -e:2:6
+    2 | if n = 1 { print("one"); }
+      |      ^
+  hint: to compare write: ==
+"#,
+    ),
+    (
+        r#"let n = 1;
+while n = 1 { n = 2; }"#,
+        3,
+        r#"
+error: `=` gives a value and cannot be a condition
+  --> -e:2:9
+    2 | while n = 1 { n = 2; }
+      |         ^
+  hint: to compare write: ==
+"#,
+    ),
+    (
+        r#"const OPT = options([ option("count", 5, "how many") ]);
+print(OPT.cuont);"#,
+        3,
+        r#"
+error: options: there is no option `cuont`
+  --> -e:2:10
+    2 | print(OPT.cuont);
+      |          ^
+  hint: did you mean `count`? The options are count
+"#,
+    ),
+    (
+        r#"option("count");"#,
+        3,
+        r#"
+error: `option` cannot be called with (string)
+  --> -e:1:1
+    1 | option("count");
+      | ^
+  hint: it is called as option(name: string, default, help: string)
+"#,
+    ),
+    (
+        r#"option("count", 5);"#,
+        3,
+        r#"
+error: `option` cannot be called with (string, integer)
+  --> -e:1:1
+    1 | option("count", 5);
+      | ^
+  hint: it is called as option(name: string, default, help: string)
+"#,
+    ),
+    (
+        r#"options(option("count", 5, "how many"));"#,
+        3,
+        r#"
+error: `options` cannot be called with (DeclaredOption)
+  --> -e:1:1
+    1 | options(option("count", 5, "how many"));
+      | ^
+  hint: argument 1 is an array: put it in [ ]
+  hint: it is called as options(list: array)
+"#,
+    ),
+    (
+        r#"options([ "count" ]);"#,
+        3,
+        r#"
+error: options: item 1 of the list is "count"
+  --> -e:1:1
+    1 | options([ "count" ]);
+      | ^
+  hint: list option(…), ask(…), flag(…) and argument(…) calls, with commas between them
+"#,
+    ),
+    (
+        r#"option("Count", 5, "how many");"#,
+        3,
+        r#"
+error: option: "Count" is no name for an option: use small letters, digits, - and _
+  --> -e:1:1
+    1 | option("Count", 5, "how many");
+      | ^
+"#,
+    ),
+    (
+        r#"let sock = udp::bind("127.0.0.1:0");
+sock.ping(sock.addr, "ping 1", #{ timeot: 1.s });"#,
+        3,
+        r#"
+error: ping: unknown option `timeot`
+  --> -e:2:6
+    2 | sock.ping(sock.addr, "ping 1", #{ timeot: 1.s });
+      |      ^
+  hint: did you mean `timeout`? The options are timeout, icmp_wait, size
+"#,
+    ),
+    (
+        r#"udp::bind("127.0.0.1:0", #{ rcvbuff: 4096 });"#,
+        3,
+        r#"
+error: bind: unknown option `rcvbuff`
+  --> -e:1:6
+    1 | udp::bind("127.0.0.1:0", #{ rcvbuff: 4096 });
+      |      ^
+  hint: did you mean `rcvbuf`? The options are rcvbuf, sndbuf, reuse
+"#,
+    ),
+    (
+        r#"let sock = udp::bind("127.0.0.1:0");
+sock.close();
+sock.send_to("x", "127.0.0.1:9");"#,
+        3,
+        r#"
+error: send_to: the socket was closed
+  --> -e:3:6
+    3 | sock.send_to("x", "127.0.0.1:9");
+      |      ^
+  hint: make a new socket, or close it later
+"#,
+    ),
+    (
+        r#"let sock = udp::bind("127.0.0.1:0");
+sock.close();
+for pkt in sock { print(pkt); }"#,
+        0,
+        "",
+    ),
+];
+
+/// Words of other languages, misspelt names, wrong arguments.
+const OTHERS: [Case; 33] = [
+    (
+        "spawn(|| 1);",
+        3,
+        r#"
+error: `spawn` is a reserved word without a meaning here
+  --> -e:1:1
+    1 | spawn(|| 1);
+      | ^
+  hint: a thread is started with: start_thread(|| …)
+"#,
+    ),
+    (
+        r#"let sock = udp::bind("127.0.0.1:0");
+sock.set_policy(|pkt| if sock.port == 1 { pass() } else { drop() });"#,
+        3,
+        r#"
+error: `set_policy` is given a value that is in use
+  --> -e:2:6
+    2 | sock.set_policy(|pkt| if sock.port == 1 { pass() } else { drop() });
+      |      ^
+  hint: with a closure that uses the object itself, call it as a function: set_policy(sock, |…| …), not sock.set_policy(|…| …)
+"#,
+    ),
+    (
+        r#"let sock = udp::bind("127.0.0.1:0");
+sock.send_to("x", sock.addr);
+let pkt = sock.recv(1.s);
+print(pkt.txt);"#,
+        3,
+        r#"
+error: a Packet has no property `txt`
+  --> -e:4:11
+    4 | print(pkt.txt);
+      |           ^
+  hint: did you mean `text`?
+  hint: its properties: data, flow, from, icmp, kind, len, number, text
+"#,
+    ),
+    (
+        r#"let sock = udp::bind("127.0.0.1:0");
+sock.sned_to("x", sock.addr);"#,
+        3,
+        r#"
+error: a UdpSocket has no method `sned_to`
+  --> -e:2:6
+    2 | sock.sned_to("x", sock.addr);
+      |      ^
+  hint: did you mean `send_to`?
+"#,
+    ),
+    (
+        r#"let sock = udp::bind("127.0.0.1:0");
+sock.send_to(5, sock.addr);"#,
+        3,
+        r#"
+error: argument: data is needed here, such as a string or a blob, not 5
+  --> -e:2:6
+    2 | sock.send_to(5, sock.addr);
+      |      ^
+"#,
+    ),
+    (
+        r#"udp::bnd("127.0.0.1:0");"#,
+        3,
+        r#"
+error: no function `udp::bnd`
+  --> -e:1:6
+    1 | udp::bnd("127.0.0.1:0");
+      |      ^
+  hint: did you mean `udp::bind`?
+  hint: it is called as
+        udp::bind(local: string)
+        udp::bind(local: string, options: map)
+"#,
+    ),
+    (
+        r#"upd::bind("127.0.0.1:0");"#,
+        3,
+        r#"
+error: no namespace `upd`
+  --> -e:1:1
+    1 | upd::bind("127.0.0.1:0");
+      | ^
+  hint: did you mean `udp`?
+"#,
+    ),
+    (
+        r#"bind("127.0.0.1:0");"#,
+        3,
+        r#"
+error: no function `bind`
+  --> -e:1:1
+    1 | bind("127.0.0.1:0");
+      | ^
+  hint: did you mean `udp::bind`?
+"#,
+    ),
+    (
+        r#"udp.bind("127.0.0.1:0");"#,
+        3,
+        r#"
+error: `udp` is a namespace, not a variable
+  --> -e:1:1
+    1 | udp.bind("127.0.0.1:0");
+      | ^
+  hint: name what you need of it: udp::bind
+"#,
+    ),
+    (
+        "timeout(1.s);",
+        3,
+        r#"
+error: no function `timeout`
+  --> -e:1:1
+    1 | timeout(1.s);
+      | ^
+  hint: a function is written: fn timeout(…) { … }
+"#,
+    ),
+    (
+        "let d = 1.s + 1;",
+        3,
+        r#"
+error: `+` does not work between a Duration and an integer
+  --> -e:1:13
+    1 | let d = 1.s + 1;
+      |             ^
+  hint: give the number its unit: `1.s` or `250.ms`; or take the number out of the duration: `d.ms`
+"#,
+    ),
+    (
+        "1.sec;",
+        3,
+        r#"
+error: an integer has no property `sec`
+  --> -e:1:3
+    1 | 1.sec;
+      |   ^
+  hint: its properties: bits, h, is_even, is_odd, is_zero, min, ms, ns, s, us
+"#,
+    ),
+    (
+        "loss(20);",
+        3,
+        r#"
+error: policy: p is a probability, from 0 to 1, not 20
+  --> -e:1:1
+    1 | loss(20);
+      | ^
+  hint: write 0.2 for 20%
+"#,
+    ),
+    (
+        r#"loss("0.2");"#,
+        3,
+        r#"
+error: `loss` cannot be called with (string)
+  --> -e:1:1
+    1 | loss("0.2");
+      | ^
+  hint: argument 1 is a number: leave out the quotes, or use parse_int(text) or parse_float(text)
+  hint: it is called as
+        loss(p: float)
+        loss(p: integer)
+"#,
+    ),
+    (
+        "random(6);",
+        3,
+        r#"
+error: `random` cannot be called with (integer)
+  --> -e:1:1
+    1 | random(6);
+      | ^
+  hint: it is called as
+        random()
+        random(low: integer, high: integer)
+"#,
+    ),
+    (
+        "for i in 5 { print(i); }",
+        3,
+        r#"
+error: `for` cannot go through a number
+  --> -e:1:10
+    1 | for i in 5 { print(i); }
+      |          ^
+  hint: to repeat something n times write: for i in 0..n
+"#,
+    ),
+    (
+        "print(1, 2);",
+        3,
+        r#"
+error: `print` cannot be called with (integer, integer)
+  --> -e:1:1
+    1 | print(1, 2);
+      | ^
+  hint: it takes one value; to show several: print(`${a} ${b}`)
+"#,
+    ),
+    (
+        r#"let double = |x| 2 * x;
+double(4);"#,
+        3,
+        r#"
+error: `double` is a variable, not a function
+  --> -e:2:1
+    2 | double(4);
+      | ^
+  hint: a closure in a variable is called with .call: double.call(…)
+"#,
+    ),
+    (
+        r#"fn double(x) { 2 * x }
+double(1, 2);"#,
+        3,
+        r#"
+error: `double` cannot be called with (integer, integer)
+  --> -e:2:1
+    2 | double(1, 2);
+      | ^
+  hint: it is called as double(x)
+"#,
+    ),
+    (
+        "[1, 2, 3][5];",
+        3,
+        r#"
+error: no item 5: the list has 3 items
+  --> -e:1:11
+    1 | [1, 2, 3][5];
+      |           ^
+  hint: they are numbered from 0 to 2; -1 is the last
+"#,
+    ),
+    (
+        r#""5" * 2;"#,
+        3,
+        r#"
+error: `*` does not work between a string and an integer
+  --> -e:1:5
+    1 | "5" * 2;
+      |     ^
+  hint: turn text into a number first: parse_int(text) or parse_float(text)
+"#,
+    ),
+    (
+        "let text = 'abc';",
+        3,
+        r#"
+error: single quotes hold one character only
+  --> -e:1:12
+    1 | let text = 'abc';
+      |            ^
+  hint: write text between double quotes: "text"
+"#,
+    ),
+    (
+        r#"let text = "abc"#,
+        3,
+        r#"
+error: this text is never closed
+  --> -e:1:12
+    1 | let text = "abc
+      |            ^
+  hint: close it with " in the same line; text of several lines is written between back-ticks
+"#,
+    ),
+    (
+        r#"let i = 0;
+i++;"#,
+        3,
+        r#"
+error: `++` is not an operator of this language
+  --> -e:2:2
+    2 | i++;
+      |  ^
+  hint: write: x += 1
+"#,
+    ),
+    (
+        "x = 5;",
+        3,
+        r#"
+error: no variable `x` is known here
+  --> -e:1:1
+    1 | x = 5;
+      | ^
+  hint: a new variable is declared with let: let x = …;
+"#,
+    ),
+    (
+        "if (true) print(1)",
+        3,
+        r#"
+error: a block must begin here
+  --> -e:1:11
+    1 | if (true) print(1)
+      |           ^
+  hint: what if, else, for, while and fn do stands between { }, even a single line
+"#,
+    ),
+    (
+        r#"let task = start_thread(|x| x);
+task.join();"#,
+        3,
+        r#"
+in the thread started at -e:1:
+error: the closure has 1 parameter more than it is given here
+  --> -e:1:12
+    1 | let task = start_thread(|x| x);
+      |            ^
+  hint: write as many names between | | as arguments are passed; none is ||
+error: join: the thread ended with the error above
+  --> -e:2:6
+    2 | task.join();
+      |      ^
+  hint: to go on without it: try { task.join() } catch { … }
+"#,
+    ),
+    (
+        r#"let task = start_thread(|| 1);
+task.join();
+task.join();"#,
+        3,
+        r#"
+error: join: the task was joined before
+  --> -e:3:6
+    3 | task.join();
+      |      ^
+"#,
+    ),
+    (
+        r#"resolve("localhost");"#,
+        3,
+        r#"
+error: address: "localhost" has no port
+  --> -e:1:1
+    1 | resolve("localhost");
+      | ^
+  hint: write HOST:PORT, such as 127.0.0.1:11000, localhost:11000 or [::1]:11000
+"#,
+    ),
+    (
+        r#"let sock = udp::bind("127.0.0.1:0");
+sock.port = 5;"#,
+        3,
+        r#"
+error: `port` of a UdpSocket can be read, but not set
+  --> -e:2:6
+    2 | sock.port = 5;
+      |      ^
+"#,
+    ),
+    (
+        r#"let sock = udp::bind("127.0.0.1:0");
+sock.send("x");"#,
+        3,
+        r#"
+error: send: the socket is not connected
+  --> -e:2:6
+    2 | sock.send("x");
+      |      ^
+  hint: connect it first, or use send_to(data, address)
+"#,
+    ),
+    (
+        r#"let sock = udp::bind("127.0.0.1:0");
+sock.ping(sock.addr, "x", #{ size: 1 << 40 });"#,
+        3,
+        r#"
+error: send: 1099511627776 bytes do not fit into a datagram
+  --> -e:2:6
+    2 | sock.ping(sock.addr, "x", #{ size: 1 << 40 });
+      |      ^
+  hint: send at most 65507 bytes
+"#,
+    ),
+    (
+        r#"let sock = udp::bind("127.0.0.1:0");
+pinger(sock, sock.addr, #{ size: 70_000 });"#,
+        3,
+        r#"
+error: send: 70000 bytes do not fit into a datagram
+  --> -e:2:1
+    2 | pinger(sock, sock.addr, #{ size: 70_000 });
+      | ^
+  hint: send at most 65507 bytes
+"#,
+    ),
+];

@@ -1,0 +1,67 @@
+//! The prompt without a terminal: lines from a pipe.
+
+use super::assert_plain;
+use crate::common::{Run, pingscript};
+use std::time::Duration;
+
+/// Runs lines through the prompt.
+fn enter(lines: &str) -> Run {
+    let run = pingscript::<&str>(&[]).patience(Duration::from_secs(60)).stdin(lines).run();
+    assert_plain(lines, &run.stderr);
+    run
+}
+
+#[test]
+fn variables_and_functions_are_kept() {
+    let run = enter("let x = 20;\nfn twice(n) { n * 2 }\nconst ONE = 1;\ntwice(x) + ONE\nx += 1;\nx\n").expect_code(0);
+    assert_eq!((run.stdout.as_str(), run.stderr.as_str()), ("41\n21\n", ""));
+}
+
+#[test]
+fn objects_are_shown_as_they_print() {
+    let run = enter("1.s\n[1.s, 2.ms]\nresolve(\"127.0.0.1:7\")\n\"text\"\n()\n").expect_code(0);
+    assert_eq!(run.stdout, "1s\n[1000.000ms, 2.000ms]\n127.0.0.1:7\n\"text\"\n");
+}
+
+#[test]
+fn an_error_does_not_end_it_and_gives_the_exit_code() {
+    let run = enter("let x = 1;\nfoo()\nlet = 2;\nthrow #{ code: 7 };\nx\n").expect_code(3);
+    assert_eq!(run.stdout, "1\n");
+    assert_eq!(format!("\n{}", run.stderr), ERRORS);
+}
+
+#[test]
+fn exit_ends_it() {
+    let run = enter("foo()\nexit(4)\nprint(1)\n").expect_code(4);
+    assert_eq!(run.stdout, "");
+    enter("exit()\nfoo()\n").expect_code(0);
+}
+
+#[test]
+fn it_goes_on_after_too_much_memory() {
+    let run = enter("let text = \"x\";\nloop { text += text; }\nlet n = 2;\nn + 1\n").expect_code(3);
+    assert_eq!(run.stdout, "3\n");
+    assert!(run.stderr.starts_with("error: the script was stopped: more than"), "{}", run.stderr);
+    assert!(
+        run.stderr.ends_with("\nall variables of the prompt are gone: they took too much memory\n"),
+        "{}",
+        run.stderr
+    );
+}
+
+const ERRORS: &str = r#"
+error: no function `foo`
+  --> entry 2:1:1
+    1 | foo()
+      | ^
+  hint: a function is written: fn foo(…) { … }
+error: a name is needed here
+  --> entry 3:1:5
+    1 | let = 2;
+      |     ^
+  hint: write: let name = value;
+error: the script threw an error (code: 7)
+  --> entry 4:1:1
+    1 | throw #{ code: 7 };
+      | ^
+"#;

@@ -1,0 +1,401 @@
+//! Scripts that fail: syntax, calls, what is thrown, threads, modules, and scripts that end themselves.
+
+use super::{Case, assert_message, check_scripts};
+use crate::common::{TempDir, pingscript};
+
+#[test]
+fn errors_say_what_and_where() {
+    check_scripts(&ERRORS);
+}
+
+#[test]
+fn an_error_in_a_thread_is_told_once() {
+    check_scripts(&THREADS);
+}
+
+#[test]
+fn an_error_in_a_module_names_its_file() {
+    let dir = TempDir::new();
+    dir.write("lib.rhai", "fn half(n) {\n    n / 0\n}\n");
+    dir.write("broken.rhai", "let x = ;\n");
+    dir.write("main.rhai", "import \"lib\" as lib;\nlib::half(4);\n");
+    dir.write("other.rhai", "import \"broken\" as lib;\n");
+    let run = |name: &str| pingscript(&[name]).dir(dir.path()).run();
+    assert_message("main.rhai", &run("main.rhai"), 3, IN_MODULE);
+    assert_message("other.rhai", &run("other.rhai"), 3, BROKEN_MODULE);
+}
+
+/// Wherever `exit` is called, its code is that of the script, and nothing after it runs.
+#[test]
+fn exit_from_within() {
+    let dir = TempDir::new();
+    dir.write("leaves.rhai", "fn one() { 1 }\nexit(7);\n");
+    dir.write("imports.rhai", "import \"leaves\" as leaves;\n");
+    let bound = "let sock = udp::bind(\"127.0.0.1:0\");";
+    for (script, code) in [
+        ("import \"leaves\" as lib;", 7),
+        ("import \"imports\" as lib;", 7),
+        ("fn f() { import \"leaves\" as lib; } try { f() } catch { }", 7),
+        ("try { policy(\"./leaves.rhai\") } catch { }", 7),
+        ("[3].map(|code| exit(code));", 3),
+        (&format!("{bound} sock.send_to(\"x\", sock.addr); udp::serve(sock, |pkt| exit(8));"), 8),
+        (&format!("{bound} ping(sock, sock.addr, \"x\", #{{ timeout: 5.s }}, |pkt| exit(9));"), 9),
+    ] {
+        let script = format!("{script} print(\"not reached\");");
+        let run = pingscript(&["-e", &script]).dir(dir.path()).run().expect_code(code);
+        assert_eq!((run.stdout.as_str(), run.stderr.as_str()), ("", ""), "{script}");
+    }
+}
+
+const IN_MODULE: &str = r#"
+error: division by zero
+  --> lib.rhai:2:7
+    2 |     n / 0
+      |       ^
+  in `half`, called at main.rhai:2:6
+  hint: ask first whether the divisor is 0, as in: if n > 0 { sum / n }
+"#;
+
+const BROKEN_MODULE: &str = r#"
+error: a value is missing before `;`
+  --> broken.rhai:1:9
+    1 | let x = ;
+      |         ^
+  in the module `broken.rhai`, imported at other.rhai:1:8
+  hint: write the value, or remove what leads to it
+"#;
+
+/// Script, exit code, message.
+const ERRORS: [Case; 27] = [
+    (
+        "let x = ;",
+        3,
+        r#"
+error: a value is missing before `;`
+  --> -e:1:9
+    1 | let x = ;
+      |         ^
+  hint: write the value, or remove what leads to it
+"#,
+    ),
+    (
+        r#"fn a(x) { b(x) }
+fn b(x) { x / 0 }
+a(1);"#,
+        3,
+        r#"
+error: division by zero
+  --> -e:2:13
+    2 | fn b(x) { x / 0 }
+      |             ^
+  in `b`, called at -e:1:11
+  in `a`, called at -e:3:1
+  hint: ask first whether the divisor is 0, as in: if n > 0 { sum / n }
+"#,
+    ),
+    (
+        r#"let calls = [1, 2];
+calls.map(|x| x / 0);"#,
+        3,
+        r#"
+error: division by zero
+  --> -e:2:17
+    2 | calls.map(|x| x / 0);
+      |                 ^
+  in a closure, called by `map` at -e:2:7
+  hint: ask first whether the divisor is 0, as in: if n > 0 { sum / n }
+"#,
+    ),
+    (
+        r#"fn f(n) { f(n + 1) }
+f(1);"#,
+        3,
+        r#"
+error: too many calls inside each other
+  --> -e:2:1
+    2 | f(1);
+      | ^
+  hint: does `f` call itself without end? It must have a case in which it does not
+"#,
+    ),
+    (
+        r#"fn f(n) { g(n + 1) }
+fn g(n) { f(n) }
+f(1);"#,
+        3,
+        r#"
+error: too many calls inside each other
+  --> -e:3:1
+    3 | f(1);
+      | ^
+  hint: does `f` call itself without end? It must have a case in which it does not
+"#,
+    ),
+    (
+        r#"throw "no answer";"#,
+        3,
+        r#"
+error: no answer
+  --> -e:1:1
+    1 | throw "no answer";
+      | ^
+"#,
+    ),
+    (
+        "throw 7;",
+        3,
+        r#"
+error: the script threw: 7
+  --> -e:1:1
+    1 | throw 7;
+      | ^
+"#,
+    ),
+    (
+        "throw;",
+        3,
+        r#"
+error: the script threw an error without a message
+  --> -e:1:1
+    1 | throw;
+      | ^
+  hint: say what went wrong: throw "…"
+"#,
+    ),
+    (
+        "throw [1.s, 2.ms];",
+        3,
+        r#"
+error: the script threw: [1000.000ms, 2.000ms]
+  --> -e:1:1
+    1 | throw [1.s, 2.ms];
+      | ^
+"#,
+    ),
+    (
+        "throw 1.s;",
+        3,
+        r#"
+error: the script threw: 1s
+  --> -e:1:1
+    1 | throw 1.s;
+      | ^
+"#,
+    ),
+    (
+        r#"throw #{ code: 7, why: "no answer" };"#,
+        3,
+        r#"
+error: the script threw an error (code: 7, why: no answer)
+  --> -e:1:1
+    1 | throw #{ code: 7, why: "no answer" };
+      | ^
+"#,
+    ),
+    (
+        r#"throw #{ message: "no answer", code: 7 };"#,
+        3,
+        r#"
+error: no answer (code: 7)
+  --> -e:1:1
+    1 | throw #{ message: "no answer", code: 7 };
+      | ^
+"#,
+    ),
+    (
+        "try { 1 / 0 } catch (e) { throw e; }",
+        3,
+        r#"
+error: division by zero
+  --> -e:1:9
+    1 | try { 1 / 0 } catch (e) { throw e; }
+      |         ^
+  thrown again at -e:1:27
+  hint: ask first whether the divisor is 0, as in: if n > 0 { sum / n }
+"#,
+    ),
+    (
+        r#"const C = #{ a: 1 };
+C.a = 2;"#,
+        3,
+        r#"
+error: `C` is a constant and cannot be changed
+  --> -e:2:1
+    2 | C.a = 2;
+      | ^
+  hint: declare it with let instead of const: let C = …;
+"#,
+    ),
+    (
+        r#"const C = #{ a: #{ b: 1 } };
+C.a.b = 2;"#,
+        3,
+        r#"
+error: `C` is a constant and cannot be changed
+  --> -e:2:1
+    2 | C.a.b = 2;
+      | ^
+  hint: declare it with let instead of const: let C = …;
+"#,
+    ),
+    (
+        r#"const LIST = [1];
+LIST[0] = 2;"#,
+        3,
+        r#"
+error: `LIST` is a constant and cannot be changed
+  --> -e:2:1
+    2 | LIST[0] = 2;
+      | ^
+  hint: declare it with let instead of const: let LIST = …;
+"#,
+    ),
+    ("exit(7);", 7, ""),
+    ("exit();", 0, ""),
+    (
+        r#"exit("bad");"#,
+        3,
+        r#"
+error: exit: an exit code is a whole number from 0 to 255, not "bad"
+  --> -e:1:1
+    1 | exit("bad");
+      | ^
+  hint: to end with a message print it first, or throw it: throw "…"
+"#,
+    ),
+    (
+        "exit(256);",
+        3,
+        r#"
+error: exit: an exit code is a whole number from 0 to 255, not 256
+  --> -e:1:1
+    1 | exit(256);
+      | ^
+  hint: to end with a message print it first, or throw it: throw "…"
+"#,
+    ),
+    (
+        r#"fn f() { exit(9) }
+f();"#,
+        9,
+        "",
+    ),
+    (
+        "expect(1 + 1, 3);",
+        5,
+        r#"
+not as expected (-e:1)
+  expected: 3
+    actual: 2
+"#,
+    ),
+    (
+        r#"eval("1");"#,
+        3,
+        r#"
+error: `eval` cannot be used in scripts
+  --> -e:1:1
+    1 | eval("1");
+      | ^
+  hint: write the code itself; to choose between pieces of code use closures
+"#,
+    ),
+    (
+        r#"import "nope" as lib;"#,
+        3,
+        r#"
+error: import nope.rhai: there is no such module
+  --> -e:1:8
+    1 | import "nope" as lib;
+      |        ^
+  hint: the path is taken from the folder of this script; .rhai at its end may be left out
+"#,
+    ),
+    (
+        r#"import "../secret" as lib;"#,
+        3,
+        r#"
+error: import ../secret: the path leads out of the script's folder
+  --> -e:1:8
+    1 | import "../secret" as lib;
+      |        ^
+  hint: put the module beside the script, or into a folder beneath it
+"#,
+    ),
+    (
+        r#"import "/etc/passwd" as lib;"#,
+        3,
+        r#"
+error: import /etc/passwd: the path leads out of the script's folder
+  --> -e:1:8
+    1 | import "/etc/passwd" as lib;
+      |        ^
+  hint: put the module beside the script, or into a folder beneath it
+"#,
+    ),
+    ("start_thread(|| exit(4)).join();", 0, ""),
+];
+
+/// Told when the thread ends; a `join` that nobody catches only points at it, and one that is caught has settled it.
+const THREADS: [Case; 4] = [
+    (
+        "start_thread(|| 1 / 0);",
+        3,
+        r#"
+in the thread started at -e:1:
+error: division by zero
+  --> -e:1:19
+    1 | start_thread(|| 1 / 0);
+      |                   ^
+  in a closure, called at -e:1:1
+  hint: ask first whether the divisor is 0, as in: if n > 0 { sum / n }
+"#,
+    ),
+    (
+        r#"let task = start_thread(|| 1 / 0);
+task.join();"#,
+        3,
+        r#"
+in the thread started at -e:1:
+error: division by zero
+  --> -e:1:30
+    1 | let task = start_thread(|| 1 / 0);
+      |                              ^
+  in a closure, called at -e:1:12
+  hint: ask first whether the divisor is 0, as in: if n > 0 { sum / n }
+error: join: the thread ended with the error above
+  --> -e:2:6
+    2 | task.join();
+      |      ^
+  hint: to go on without it: try { task.join() } catch { … }
+"#,
+    ),
+    (
+        r#"let task = start_thread(|| 1 / 0);
+try { task.join() } catch { }"#,
+        0,
+        r#"
+in the thread started at -e:1:
+error: division by zero
+  --> -e:1:30
+    1 | let task = start_thread(|| 1 / 0);
+      |                              ^
+  in a closure, called at -e:1:12
+  hint: ask first whether the divisor is 0, as in: if n > 0 { sum / n }
+"#,
+    ),
+    (
+        r#"fn work() { throw #{ message: "tired" } }
+for i in 0..1 { start_thread(|| work()); }"#,
+        3,
+        r#"
+in the thread started at -e:2:
+error: tired
+  --> -e:1:13
+    1 | fn work() { throw #{ message: "tired" } }
+      |             ^
+  in `work`, called at -e:2:33
+  in a closure, called at -e:2:17
+"#,
+    ),
+];
