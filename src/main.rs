@@ -13,6 +13,7 @@ use pingscript::engine::run::{self, Job, exit};
 use pingscript::engine::{check, library, prompt, signals};
 use pingscript::nearest::nearest;
 use pingscript::net::error::{Error, ErrorKind};
+use pingscript::net::record::Wanted;
 use pingscript::net::{output, stack};
 
 /// A lab bench for networks: runs pingers, servers and drop policies written as short Rhai scripts.
@@ -30,6 +31,19 @@ struct Cli {
     /// Seed of everything random in the script; the same seed gives the same run
     #[arg(long, value_name = "N", value_parser = seed)]
     seed: Option<u64>,
+
+    /// Show every send, receive, verdict, outcome and kernel drop, a line each on standard error
+    #[arg(long)]
+    trace: bool,
+
+    /// Write a row for each probe and verdict, and a summary, as JSON Lines; - is standard output, and printed lines then go to
+    /// standard error
+    #[arg(long, value_name = "FILE")]
+    json: Option<String>,
+
+    /// Write the same rows as CSV
+    #[arg(long, value_name = "FILE")]
+    csv: Option<String>,
 
     /// The script (a file, the name of a script that came with pingscript, or - for standard input) and its own arguments;
     /// none: a prompt
@@ -83,6 +97,7 @@ fn start() -> Result<i32> {
         return Ok(code);
     }
     let host = Arc::new(ScriptHost::new());
+    let wanted = Wanted { trace: cli.trace, json: cli.json, csv: cli.csv };
     let mut words = cli.script.into_iter();
     let job = |name: &str, text: String, args: Vec<String>, show_value| Job {
         name: name.to_string(),
@@ -90,10 +105,11 @@ fn start() -> Result<i32> {
         args,
         seed: cli.seed,
         show_value,
+        wanted: wanted.clone(),
     };
     let job = match (cli.code, words.next()) {
         (Some(code), first) => job("-e", code, first.into_iter().chain(words).collect(), true),
-        (None, None) => return prompt::run(&host, cli.seed),
+        (None, None) => return prompt::run(&host, cli.seed, wanted),
         (None, Some(name)) if name == "-" => {
             let mut bytes = Vec::new();
             std::io::stdin().read_to_end(&mut bytes).context("standard input cannot be read as a script")?;
@@ -112,10 +128,10 @@ fn start() -> Result<i32> {
 }
 
 fn unknown_flag(name: &str) -> Error {
-    let near = nearest(name, ["--seed", "--check", "--version", "--help"]);
+    let near = nearest(name, ["--seed", "--check", "--trace", "--json", "--csv", "--version", "--help"]);
     let near = near.first().map_or(String::new(), |near| format!("did you mean {near}? "));
     Error::new(ErrorKind::Invalid, "flag", "there is no such flag").with_peer(name).with_hint(format!(
-        "{near}Flags are -e CODE, --seed N, --check, --version and --help; a script's own options stand after its name"
+        "{near}Flags are -e CODE, --seed N, --check, --trace, --json FILE, --csv FILE, --version and --help; a script's own options stand after its name"
     ))
 }
 

@@ -158,7 +158,14 @@ fn natives(host: &ScriptHost) -> Vec<Native> {
 
 /// Runs an example as the command line would run a script.
 fn run(host: &Arc<ScriptHost>, name: &str, example: &str) -> Result<(), String> {
-    let job = Job { name: name.into(), text: example.into(), args: Vec::new(), seed: Some(1), show_value: false };
+    let job = Job {
+        name: name.into(),
+        text: example.into(),
+        args: Vec::new(),
+        seed: Some(1),
+        show_value: false,
+        wanted: Default::default(),
+    };
     let program = host.compile(&job.name, example).map_err(|error| host.describe_parse(&job.name, &error))?;
     let context = context(host, &job).map_err(|error| error.to_string())?;
     let result: ScriptResult<Dynamic> = host.run(&program, &context);

@@ -405,6 +405,19 @@ fn a_socket_closed_by_another_thread_ends_the_wait() {
     }
 }
 
+#[test]
+fn what_has_come_is_received_however_short_the_wait() {
+    let script = "let sock = udp::bind(\"127.0.0.1:0\"); let got = 0;
+         for i in 0..10 {
+             let sender = start_thread(|| { sleep(5.ms); sock.send_to(\"waited for\", sock.addr); });
+             sock.recv(60.s); sender.join();
+             sock.send_to(\"here\", sock.addr);
+             if sock.recv(0.ms).kind == \"packet\" { got += 1; }
+         }
+         print(got);";
+    assert_eq!(pingscript(&["-e", script]).run().expect_code(0).stdout, "10\n");
+}
+
 // ICMP errors of the kernel.
 
 fn refused(ip: IpAddr) {

@@ -199,7 +199,7 @@ fn the_end_waits_for_threads_and_for_those_they_start() {
 fn started_scripts_end_with_the_script() {
     let dir = TempDir::new();
     let server =
-        dir.write("endless.rhai", "udp::bind(\"127.0.0.1:0\"); for tick in ticks(1.ms) {} print(\"server ends\");");
+        dir.write("endless.rhai", "for pkt in udp::bind(\"127.0.0.1:0\") { print(pkt); } print(\"server ends\");");
     let script =
         format!("let server = start(\"{}\"); print(server.addr.ip); print(\"script ends\");", server.display());
     let run = run(&script, 0);

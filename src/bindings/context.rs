@@ -160,6 +160,13 @@ pub fn current() -> Context {
     CURRENT.with_borrow(Clone::clone).expect("script code runs in a context")
 }
 
+/// The context of a script that is about to wait: those that wait for its address may go on.
+pub fn begin_to_wait() -> Context {
+    let context = current();
+    context.script.bound.ready();
+    context
+}
+
 /// Looks at the context of this thread without taking part in it; `None` outside of scripts.
 pub fn peek<T>(look: impl FnOnce(&Context) -> T) -> Option<T> {
     CURRENT.with_borrow(|current| current.as_ref().map(look))

@@ -189,7 +189,7 @@ impl Queue {
 
     /// Waits until `attempt` succeeds; `None` if the stop happened first.
     fn until<T>(&self, mut attempt: impl FnMut(&mut VecDeque<Dynamic>, bool) -> Option<T>) -> Option<T> {
-        let stop = context::current().stop;
+        let stop = context::begin_to_wait().stop;
         let mut try_now = || {
             let (queue, closed) = &mut *lock(&self.0.state);
             attempt(queue, *closed)
@@ -231,7 +231,7 @@ impl IntoIterator for Queue {
 
     fn into_iter(self) -> Self::IntoIter {
         // As every loop over a native, it ends when the script is stopped, whatever is left in the queue.
-        let stop = context::current().stop;
+        let stop = context::begin_to_wait().stop;
         std::iter::from_fn(Box::new(move || if stop.is_stopped() { None } else { self.receive() }))
     }
 }
@@ -362,7 +362,7 @@ pub mod api {
     /// ```
     #[rhai_fn(return_raw)]
     pub fn join(ctx: NativeCallContext, task: Task) -> ScriptResult<Dynamic> {
-        if !task.wait(&context::current().stop, Stage::Interrupted) {
+        if !task.wait(&context::begin_to_wait().stop, Stage::Interrupted) {
             return Ok(Dynamic::UNIT);
         }
         match lock(&task.0.result).take() {

@@ -138,7 +138,7 @@ impl IntoIterator for UdpSocket {
     type IntoIter = Box<dyn Iterator<Item = Self::Item>>;
 
     fn into_iter(self) -> Self::IntoIter {
-        let stop = begin_to_wait().stop;
+        let stop = context::begin_to_wait().stop;
         let mut ended = false;
         Box::new(std::iter::from_fn(move || {
             if ended || stop.is_stopped() {
@@ -169,29 +169,13 @@ fn bind(ctx: &NativeCallContext, local: SocketAddr, options: SocketOptions) -> S
     Ok(socket)
 }
 
-/// The context of a script that is about to wait for packets: those that wait for its address may go on.
-fn begin_to_wait() -> context::Context {
-    let context = context::current();
-    context.script.bound.ready();
-    context
-}
-
-/// How a server answers without a closure.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NativeAnswer {
-    /// With what was asked.
-    Echo,
-    /// With the same in capitals.
-    Upper,
-}
-
 /// Gives `serve_one` each datagram that `socket` receives, until the script is stopped or the socket closed.
 fn serve(
     ctx: &NativeCallContext,
     socket: &UdpSocket,
     mut serve_one: impl FnMut(Datagram) -> ScriptResult<()>,
 ) -> ScriptResult<()> {
-    let stop = begin_to_wait().stop;
+    let stop = context::begin_to_wait().stop;
     loop {
         match socket.receive(None, &stop, false) {
             Ok(Incoming::Packet(datagram)) => serve_one(datagram)?,
@@ -356,7 +340,7 @@ pub mod api {
     /// ```
     #[rhai_fn(global, pure, return_raw)]
     pub fn recv(ctx: NativeCallContext, socket: &mut UdpSocket) -> ScriptResult<Packet> {
-        let incoming = socket.receive(None, &begin_to_wait().stop, true).or_raise(&ctx)?;
+        let incoming = socket.receive(None, &context::begin_to_wait().stop, true).or_raise(&ctx)?;
         Ok(super::Packet::new(socket.clone(), incoming))
     }
 
@@ -387,7 +371,7 @@ pub mod api {
     /// ```
     #[rhai_fn(global, pure, name = "recv", return_raw)]
     pub fn recv_until(ctx: NativeCallContext, socket: &mut UdpSocket, deadline: Deadline) -> ScriptResult<Packet> {
-        let incoming = socket.receive(Some(deadline), &begin_to_wait().stop, true).or_raise(&ctx)?;
+        let incoming = socket.receive(Some(deadline), &context::begin_to_wait().stop, true).or_raise(&ctx)?;
         Ok(super::Packet::new(socket.clone(), incoming))
     }
 
@@ -1104,7 +1088,7 @@ pub mod api {
 #[allow(clippy::unwrap_used)] // the code that the macro writes
 pub mod namespace {
     /// How a server answers without a closure.
-    pub type Answer = super::NativeAnswer;
+    pub type Answer = crate::net::batch::Answer;
 
     use super::api::Addr;
     use crate::net::udp::UdpSocket;
@@ -1217,16 +1201,11 @@ pub mod namespace {
     /// ```
     #[rhai_fn(name = "serve", return_raw)]
     pub fn serve_native(ctx: NativeCallContext, socket: UdpSocket, answer: Answer) -> ScriptResult<()> {
-        super::serve(&ctx, &socket, |datagram| {
-            let answered = match answer {
-                super::NativeAnswer::Echo => socket.answer(&datagram, &datagram.data),
-                super::NativeAnswer::Upper => match std::str::from_utf8(&datagram.data) {
-                    Ok(text) => socket.answer(&datagram, text.to_uppercase().as_bytes()),
-                    Err(_) => socket.answer(&datagram, &datagram.data.to_ascii_uppercase()),
-                },
-            };
-            answered.map(|_| ()).or_raise(&ctx)
-        })
+        let stop = context::begin_to_wait().stop;
+        match socket.serve(answer, &stop) {
+            Err(err) if err.kind != ErrorKind::Closed => raise(&ctx, err),
+            _ => Ok(()),
+        }
     }
 
     /// For `udp::serve`: the answer is the request's text in capitals; of what is no text, the ASCII letters.
@@ -1238,7 +1217,7 @@ pub mod namespace {
     /// task.stop();
     /// ```
     pub fn upper() -> Answer {
-        super::NativeAnswer::Upper
+        crate::net::batch::Answer::Upper
     }
 
     /// For `udp::serve`: the answer is the request.
@@ -1250,7 +1229,7 @@ pub mod namespace {
     /// task.stop();
     /// ```
     pub fn echo() -> Answer {
-        super::NativeAnswer::Echo
+        crate::net::batch::Answer::Echo
     }
 
     /// An address of this host that answers with "Port Unreachable": its port was free a moment ago.

@@ -17,6 +17,7 @@ use crate::bindings::convert::shown_by;
 use crate::bindings::exit as exit_binding;
 use crate::bindings::task::{STACK, finish};
 use crate::net::host::ThisMachine;
+use crate::net::record::Wanted;
 use crate::net::{memory, output, prober, stack, sys};
 
 const GREETING: &str = "pingscript: type a line of script, such as udp::bind(\"127.0.0.1:0\"); Ctrl-D leaves.";
@@ -26,11 +27,15 @@ const GREETING: &str = "pingscript: type a line of script, such as udp::bind(\"1
 ///
 /// # Errors
 /// The system has no descriptor or thread left.
-pub fn run(host: &Arc<ScriptHost>, seed: Option<u64>) -> Result<i32> {
+pub fn run(host: &Arc<ScriptHost>, seed: Option<u64>, wanted: Wanted) -> Result<i32> {
     signals::stop_entry(None);
     prober::warm_up(&ThisMachine);
-    let job = Job { name: "prompt".to_string(), text: String::new(), args: Vec::new(), seed, show_value: true };
+    let job = Job { name: "prompt".to_string(), text: String::new(), args: Vec::new(), seed, show_value: true, wanted };
     let context = run::context(host, &job)?;
+    if !run::record(&job, &context) {
+        return Ok(exit::USAGE);
+    }
+    let (events, clock) = (context.run.session.clone(), context.host.clone());
     let mut session = Session::new(host.clone(), context);
     let thread = std::thread::Builder::new().name("prompt".to_string()).stack_size(STACK);
     let code = thread.spawn(move || {
@@ -41,6 +46,7 @@ pub fn run(host: &Arc<ScriptHost>, seed: Option<u64>) -> Result<i32> {
         code
     })?;
     let code = code.join().unwrap_or(Ok(exit::SCRIPT));
+    events.end(clock.unix_nanos());
     output::flush();
     code
 }

@@ -16,6 +16,8 @@ use crate::bindings::task::{STACK, finish};
 use crate::net::error::Error;
 use crate::net::host::ThisMachine;
 use crate::net::random::{Sequence, Stream};
+use crate::net::record::progress::Progress;
+use crate::net::record::{self, About, Wanted};
 use crate::net::stop::{Reason, Stop};
 use crate::net::{output, prober, stack, sys};
 
@@ -57,6 +59,8 @@ pub struct Job {
     pub seed: Option<u64>,
     /// Whether the value of its last expression is printed.
     pub show_value: bool,
+    /// What is recorded of it.
+    pub wanted: Wanted,
 }
 
 /// Runs `job`; the exit code.
@@ -72,6 +76,10 @@ pub fn run(host: &Arc<ScriptHost>, job: &Job) -> Result<i32> {
         }
     };
     let context = context(host, job)?;
+    if !record(job, &context) {
+        return Ok(exit::USAGE);
+    }
+    let progress = Progress::watch(context.run.session.clone());
     signals::stop_script(&context.stop);
     prober::warm_up(context.host.as_ref());
     let (inside, runner) = (context.clone(), host.clone());
@@ -84,9 +92,25 @@ pub fn run(host: &Arc<ScriptHost>, job: &Job) -> Result<i32> {
         result
     })?;
     let result = script.join().unwrap_or_else(|_| Err("the script's thread broke".into()));
+    drop(progress);
     let code = conclude(host, job, &context, result, &program);
     output::flush();
     Ok(if code == exit::DONE && output::has_failed() { exit::SCRIPT } else { code })
+}
+
+/// Has the events of a run recorded as the job wants it; whether that can be.
+pub fn record(job: &Job, context: &Context) -> bool {
+    let about = About::new(&job.name, &job.args, context.run.seed.value, context.host.unix_nanos());
+    match record::open(&job.wanted, about) {
+        Ok(sinks) => {
+            context.run.session.events.send_to(sinks);
+            true
+        }
+        Err((file, err)) => {
+            output::note(&format!("error: {file} cannot be opened for rows: {err}"));
+            false
+        }
+    }
 }
 
 /// The context of a script that the user started.
@@ -146,9 +170,11 @@ fn conclude(
     if code.is_none() && context.run.failed.load(Ordering::Relaxed) > 0 {
         code = Some(exit::SCRIPT);
     }
-    let account = &context.run.session.account;
-    if let Some(text) = account.explain() {
-        output::line(&text);
+    let session = &context.run.session;
+    session.end(context.host.unix_nanos());
+    let account = &session.account;
+    if let Some(explanation) = account.explain() {
+        output::line(&explanation.to_string());
     }
     let mut notes = Vec::new();
     if let Some(clock) = account.clock() {
@@ -158,7 +184,7 @@ fn conclude(
         notes.push(format!("seed: {0} (the same again: --seed {0})", context.run.seed.value));
     }
     if !output::is_closed() {
-        account.policies().iter().for_each(|policy| output::note(policy));
+        account.policies().iter().for_each(|policy| output::note(&policy.to_string()));
         if !notes.is_empty() {
             output::note(&notes.join("; "));
         }

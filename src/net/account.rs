@@ -5,14 +5,17 @@
 //! records are rings: the oldest give way, and the counts beside them stay exact.
 
 use std::collections::{HashMap, VecDeque};
-use std::fmt::Write;
+use std::fmt;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use serde::Serialize;
 
 use super::judge::Judge;
 use super::ledger::{Content, Counts};
 use super::stats::wilson;
-use super::udp::WeakSocket;
+use super::time::Duration;
+use super::udp::{UdpSocket, WeakSocket};
 
 /// How many losses, and how many drops, are remembered one by one.
 pub const REMEMBERED: usize = 65_536;
@@ -26,6 +29,10 @@ pub struct Account(Mutex<Inner>);
 
 #[derive(Debug, Default)]
 struct Inner {
+    /// Every socket; those that are gone are taken out when the list has doubled.
+    sockets: Vec<WeakSocket>,
+    /// How many there were when that was last done.
+    looked_through: usize,
     servers: Vec<Server>,
     /// Policies at work: where, and under which name.
     judges: Vec<(SocketAddr, Arc<Judge>, String)>,
@@ -36,6 +43,37 @@ struct Inner {
     forgotten: u64,
     probes: Counts,
     clock: Option<&'static str>,
+    last_rtt: Option<Duration>,
+}
+
+/// What a policy did.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PolicyReport {
+    /// What it is called.
+    pub name: String,
+    /// The socket whose packets it decides about.
+    pub at: SocketAddr,
+    /// How many packets it decided about.
+    pub judged: u64,
+    /// How many it did not simply let pass.
+    pub chosen: u64,
+    /// On how many it failed; those passed.
+    pub failed: u64,
+    /// The share it is made to choose, 0 to 1, where that is known.
+    pub nominal: Option<f64>,
+}
+
+/// What was lost, and why. `Display` is for people, several lines.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Explanation {
+    probes: Counts,
+    /// Each cause with the losses it explains, in the order in which they first show.
+    causes: Vec<(String, Vec<String>)>,
+    /// Losses on the way to sockets of this process: all, and those no longer remembered.
+    ours: u64,
+    forgotten: u64,
+    /// Numbers of those that nothing explains.
+    unexplained: Vec<u64>,
 }
 
 /// A socket of this process that answers.
@@ -80,27 +118,31 @@ impl Account {
         self.lock().judges.push((addr, judge, name));
     }
 
-    /// What each policy did, one line each: how many packets it chose of how many, the 95% interval of that share, and the
-    /// share it is made for. Policies that saw no packet are left out.
-    pub fn policies(&self) -> Vec<String> {
+    /// What each policy did; those that saw no packet are left out.
+    pub fn policies(&self) -> Vec<PolicyReport> {
         let judges = self.lock().judges.clone();
-        let line = |(addr, judge, name): (SocketAddr, Arc<Judge>, String)| {
+        let report = |(at, judge, name): (SocketAddr, Arc<Judge>, String)| {
             let tally = judge.tally();
-            let (low, high) = wilson(tally.chosen, tally.judged)?;
-            let share = tally.chosen as f64 / tally.judged as f64;
-            let nominal = judge.nominal().map_or(String::new(), |p| format!(", nominal {:.1}%", p * 100.0));
-            let failed =
-                if tally.failed > 0 { format!("; it failed on {}, which passed", tally.failed) } else { String::new() };
-            Some(format!(
-                "{name} at {addr} chose {} of {} packets: {:.1}% (95%: {:.1}% to {:.1}%){nominal}{failed}",
-                tally.chosen,
-                tally.judged,
-                share * 100.0,
-                low * 100.0,
-                high * 100.0
-            ))
+            let (judged, chosen, failed) = (tally.judged, tally.chosen, tally.failed);
+            PolicyReport { name, at, judged, chosen, failed, nominal: judge.nominal() }
         };
-        judges.into_iter().filter_map(line).collect()
+        judges.into_iter().map(report).filter(|report| report.judged > 0).collect()
+    }
+
+    /// Notes that a socket of this process was opened.
+    pub(super) fn opened(&self, socket: WeakSocket) {
+        let inner = &mut *self.lock();
+        if inner.sockets.len() >= 2 * inner.looked_through.max(32) {
+            inner.sockets.retain(WeakSocket::is_held);
+            inner.looked_through = inner.sockets.len();
+        }
+        inner.sockets.push(socket);
+    }
+
+    /// The sockets of this process that are still held.
+    pub(super) fn sockets(&self) -> Vec<UdpSocket> {
+        let sockets = self.lock().sockets.clone();
+        sockets.iter().filter_map(WeakSocket::upgrade).collect()
     }
 
     /// Notes how many datagrams the kernel has dropped at the socket bound to `addr`, which is being closed.
@@ -148,16 +190,21 @@ impl Account {
 
     /// Adds what changed in a ledger's counts from `before` to `after`.
     pub fn count(&self, before: Counts, after: Counts) {
-        let probes = &mut self.lock().probes;
-        probes.sent += after.sent - before.sent;
-        probes.replied += after.replied - before.replied;
-        probes.errored += after.errored - before.errored;
-        probes.timed_out += after.timed_out - before.timed_out;
+        if before != after {
+            self.lock().probes += after - before;
+        }
     }
 
-    /// Notes the clock by which round-trip times are measured.
-    pub fn measured_by(&self, clock: &'static str) {
-        self.lock().clock.get_or_insert(clock);
+    /// Notes a round-trip time and the clock by which its socket measures.
+    pub fn measured_by(&self, clock: &'static str, rtt: Duration) {
+        let inner = &mut *self.lock();
+        inner.clock.get_or_insert(clock);
+        inner.last_rtt = Some(rtt);
+    }
+
+    /// The round-trip time measured last.
+    pub fn last_rtt(&self) -> Option<Duration> {
+        self.lock().last_rtt
     }
 
     /// The clock by which round-trip times were measured, in words.
@@ -165,22 +212,18 @@ impl Account {
         self.lock().clock
     }
 
-    /// Probes sent, replied, errored and timed out, over all sockets of the run.
+    /// The counts of all sockets of the run.
     pub fn probes(&self) -> Counts {
         self.lock().probes
     }
 
-    /// Why probes to servers of this process were lost, one line per cause; `None` if no probe went to one.
-    pub fn explain(&self) -> Option<String> {
+    /// Why probes were lost; `None` if none is settled, or no socket of this process answers.
+    pub fn explain(&self) -> Option<Explanation> {
         let drops = self.drops();
         let inner = self.lock();
-        if inner.servers.is_empty() || inner.probes.sent == 0 {
+        if inner.servers.is_empty() || inner.probes.settled() == 0 {
             return None;
         }
-        if inner.losses.is_empty() {
-            return Some("No ping was lost.".to_string());
-        }
-        // Causes in the order in which they first show.
         let mut causes: Vec<(String, Vec<String>)> = Vec::new();
         let mut unexplained = Vec::new();
         for loss in &inner.losses {
@@ -188,7 +231,7 @@ impl Account {
                 Some(dropped) => format!("dropped by {}", dropped.origin),
                 None if loss.late => "answered, but too late".to_string(),
                 None => {
-                    unexplained.push(loss.number.to_string());
+                    unexplained.push(loss.number);
                     continue;
                 }
             };
@@ -199,32 +242,17 @@ impl Account {
                 None => causes.push((cause, vec![named])),
             }
         }
-        let mut text = String::from("Losses explained:\n");
-        for (cause, numbers) in causes {
-            let _ = writeln!(text, "  seq {}: {cause}", list(&numbers));
-        }
-        if inner.forgotten > 0 {
-            let _ = writeln!(text, "  {} earlier ones are no longer remembered", inner.forgotten);
-        }
         // The kernel does not say which datagrams it dropped, only how many at which socket: as many of what is left are its.
-        for (addr, drops) in drops {
-            if drops > 0 && !unexplained.is_empty() {
-                let taken = unexplained.len().min(usize::try_from(drops).unwrap_or(usize::MAX));
-                let named: Vec<String> = unexplained.drain(..taken).collect();
-                let _ = writeln!(
-                    text,
-                    "  seq {}: lost in the full receive buffer of {addr} (the kernel counted {drops})",
-                    list(&named),
-                );
+        for (addr, drops) in drops.into_iter().filter(|(_, drops)| *drops > 0) {
+            let taken = unexplained.len().min(usize::try_from(drops).unwrap_or(usize::MAX));
+            if taken > 0 {
+                let cause = format!("lost in the full receive buffer of {addr} (the kernel counted {drops})");
+                causes.push((cause, unexplained.drain(..taken).map(|number: u64| number.to_string()).collect()));
             }
         }
-        match unexplained.as_slice() {
-            [] => text.push_str("  0 unexplained"),
-            some => {
-                let _ = write!(text, "  {} unexplained: seq {}", some.len(), list(some));
-            }
-        }
-        Some(text)
+        let forgotten = inner.forgotten;
+        let ours = inner.losses.len() as u64 + forgotten;
+        Some(Explanation { probes: inner.probes, causes, ours, forgotten, unexplained })
     }
 
     /// How many datagrams the kernel has dropped at each socket that answers because its receive buffer was full.
@@ -249,6 +277,71 @@ impl Inner {
     fn knows(&self, server: SocketAddr) -> bool {
         let meant = |ours: SocketAddr| ours == server || (ours.port() == server.port() && ours.ip().is_unspecified());
         self.servers.iter().any(|ours| meant(ours.addr))
+    }
+}
+
+impl Explanation {
+    /// How many losses on the way to sockets of this process nothing explains.
+    pub fn unexplained(&self) -> u64 {
+        self.unexplained.len() as u64
+    }
+}
+
+impl fmt::Display for Explanation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (lost, of) = (self.probes.lost(), self.probes.settled());
+        write!(f, "Lost {lost} of {of} pings: ")?;
+        share(f, lost, of)?;
+        for (cause, numbers) in &self.causes {
+            write!(f, "\n  seq {}: {cause}", list(numbers))?;
+        }
+        if self.forgotten > 0 {
+            write!(f, "\n  {} earlier ones are no longer remembered", self.forgotten)?;
+        }
+        if self.probes.errored > 0 {
+            write!(f, "\n  {} settled by an error", self.probes.errored)?;
+        }
+        let elsewhere = self.probes.timed_out.saturating_sub(self.ours);
+        if elsewhere > 0 {
+            write!(f, "\n  {elsewhere} on the way to servers outside of this process")?;
+        }
+        write!(f, "\n  {} unexplained", self.unexplained.len())?;
+        if !self.unexplained.is_empty() {
+            let numbers: Vec<String> = self.unexplained.iter().take(NAMED + 1).map(u64::to_string).collect();
+            let named = numbers[..numbers.len().min(NAMED)].join(", ");
+            write!(f, ": seq {named}")?;
+            if numbers.len() > NAMED {
+                write!(f, " and {} more", self.unexplained.len() - NAMED)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for PolicyReport {
+    /// What it chose of how much, the 95% interval of that share, and the share it is made for.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, at, judged, chosen, failed, nominal } = self;
+        write!(f, "{name} at {at} chose {chosen} of {judged} packets: ")?;
+        share(f, *chosen, *judged)?;
+        if let Some(nominal) = nominal {
+            write!(f, ", nominal {:.1}%", nominal * 100.0)?;
+        }
+        if *failed > 0 {
+            write!(f, "; it failed on {failed}, which passed")?;
+        }
+        Ok(())
+    }
+}
+
+/// A share in percent and its 95% interval.
+fn share(f: &mut fmt::Formatter<'_>, part: u64, of: u64) -> fmt::Result {
+    match wilson(part, of) {
+        None => f.write_str("NA"),
+        Some((low, high)) => {
+            let rate = part as f64 / of as f64;
+            write!(f, "{:.1}% (95%: {:.1}% to {:.1}%)", rate * 100.0, low * 100.0, high * 100.0)
+        }
     }
 }
 
@@ -281,7 +374,9 @@ mod tests {
     fn account(losses: &[(u64, bool)], drops: &[u64]) -> Account {
         let account = Account::default();
         account.lock().servers.push(Server { addr: addr(7), socket: None, drops: 0 });
-        account.count(Counts::default(), Counts { sent: 9, ..Counts::default() });
+        let timed_out = losses.len() as u64;
+        let counts = Counts { sent: 9, replied: 8 - timed_out, timed_out, ..Counts::default() };
+        account.count(Counts::default(), counts);
         for &number in drops {
             let content = Content::of(format!("ping {number}").as_bytes());
             account.dropped(addr(9), addr(7), content, &"a.rhai:3".into(), &[0.125]);
@@ -296,23 +391,39 @@ mod tests {
     fn each_loss_has_its_cause() {
         let account = account(&[(2, false), (3, true), (5, false), (6, false)], &[1, 2, 5]);
         assert_eq!(
-            account.explain().expect("there are losses"),
-            "Losses explained:\n  seq 2 (draw 0.125), 5 (draw 0.125): dropped by a.rhai:3\n  \
+            account.explain().expect("there are losses").to_string(),
+            "Lost 4 of 8 pings: 50.0% (95%: 21.5% to 78.5%)\n  \
+             seq 2 (draw 0.125), 5 (draw 0.125): dropped by a.rhai:3\n  \
              seq 3: answered, but too late\n  1 unexplained: seq 6"
         );
     }
 
     #[test]
     fn without_losses_it_says_so_and_without_a_server_nothing() {
-        assert_eq!(account(&[], &[]).explain().as_deref(), Some("No ping was lost."));
+        let text = account(&[], &[]).explain().map(|explanation| explanation.to_string());
+        assert_eq!(text.as_deref(), Some("Lost 0 of 8 pings: 0.0% (95%: 0.0% to 32.4%)\n  0 unexplained"));
         assert_eq!(Account::default().explain(), None);
     }
 
     #[test]
     fn a_loss_on_the_way_to_a_stranger_is_not_ours_to_explain() {
         let account = account(&[], &[]);
+        account.count(Counts::default(), Counts { sent: 2, errored: 1, timed_out: 1, ..Counts::default() });
         account.lost(1, addr(9), addr(8), Content::of(b"ping 1"), false);
-        assert_eq!(account.explain().as_deref(), Some("No ping was lost."));
+        assert_eq!(
+            account.explain().expect("probes were settled").to_string(),
+            "Lost 2 of 10 pings: 20.0% (95%: 5.7% to 51.0%)\n  1 settled by an error\n  \
+             1 on the way to servers outside of this process\n  0 unexplained"
+        );
+    }
+
+    #[test]
+    fn every_kind_of_count_is_summed_over_sockets() {
+        let account = Account::default();
+        let counts = Counts { sent: 3, replied: 1, duplicate: 4, corrupt: 5, missed_slots: 6, ..Counts::default() };
+        account.count(Counts::default(), counts);
+        account.count(counts, counts + counts);
+        assert_eq!(account.probes(), counts + counts);
     }
 
     #[test]

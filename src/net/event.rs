@@ -6,16 +6,19 @@
 use std::fmt::Debug;
 use std::net::SocketAddr;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::account::Account;
 use super::judge::Judged;
 use super::prober::Outcome;
 
 /// A happening.
 #[derive(Clone, Copy, Debug)]
 pub enum Event<'a> {
-    /// A datagram was given to the kernel.
+    /// A datagram is given to the kernel. Should that refuse it, what follows says so: the probe's outcome, or the
+    /// script's error.
     Sent {
-        /// How it went.
+        /// How it goes.
         flow: Flow,
         /// The payload.
         data: &'a [u8],
@@ -36,7 +39,7 @@ pub enum Event<'a> {
         /// What was decided.
         judged: &'a Judged,
     },
-    /// A probe was settled.
+    /// A probe was settled; or it is pending, and will stay so, since its socket or the run has ended.
     Outcome {
         /// How the probe went.
         flow: Flow,
@@ -49,6 +52,8 @@ pub enum Event<'a> {
     },
     /// The kernel dropped datagrams because a socket's receive buffer was full.
     KernelDrops {
+        /// When it was found out, in nanoseconds since 1970.
+        time: i64,
         /// The socket.
         socket: SocketAddr,
         /// How many since the last such event.
@@ -69,33 +74,41 @@ pub struct Flow {
 
 /// Something that takes events in.
 pub trait Sink: Debug + Send + Sync {
-    /// Takes in one event. Called from many threads; it must be quick.
+    /// Takes in one event. Called from many threads; it must be quick. What it writes goes through
+    /// [`output`](super::output), which holds it back until a wait begins.
     fn take(&self, event: &Event<'_>);
 
-    /// Writes out what it holds, if it holds anything back: a wait is about to begin.
-    fn flush(&self);
+    /// Takes in the end of the run, at `time` in nanoseconds since 1970; no event comes after it.
+    fn end(&self, time: i64, account: &Account) {
+        let _ = (time, account);
+    }
 }
 
 /// Where events go.
 #[derive(Debug, Default)]
-pub struct Events(OnceLock<Vec<Box<dyn Sink>>>);
+pub struct Events {
+    sinks: OnceLock<Vec<Box<dyn Sink>>>,
+    ended: AtomicBool,
+}
 
 impl Events {
     /// Sends events to `sinks` from now on. Only the first call counts.
     pub fn send_to(&self, sinks: Vec<Box<dyn Sink>>) {
         if !sinks.is_empty() {
-            let _ = self.0.set(sinks);
+            let _ = self.sinks.set(sinks);
         }
     }
 
     /// Whether anybody takes them in.
     pub fn wanted(&self) -> bool {
-        self.0.get().is_some()
+        self.sinks.get().is_some()
     }
 
     /// Tells the event that `make` makes, if anybody takes it in.
     pub fn tell<'a>(&self, make: impl FnOnce() -> Event<'a>) {
-        if let Some(sinks) = self.0.get() {
+        if let Some(sinks) = self.sinks.get()
+            && !self.ended.load(Ordering::Relaxed)
+        {
             let event = make();
             for sink in sinks {
                 sink.take(&event);
@@ -103,10 +116,10 @@ impl Events {
         }
     }
 
-    /// Writes out what sinks hold back.
-    pub fn flush(&self) {
-        for sink in self.0.get().into_iter().flatten() {
-            sink.flush();
+    /// Tells the end of the run, at `time` in nanoseconds since 1970.
+    pub fn end(&self, time: i64, account: &Account) {
+        if !self.ended.swap(true, Ordering::Relaxed) {
+            self.sinks.get().into_iter().flatten().for_each(|sink| sink.end(time, account));
         }
     }
 }

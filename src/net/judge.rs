@@ -4,10 +4,11 @@
 //! which they arrived, however many threads receive.
 
 use std::fmt::Debug;
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::error::{Error, Result};
+use super::error::{Error, ErrorKind, Result};
 use super::ledger::Content;
 use super::policy::{Action, Flows, Native, Place, Verdict};
 use super::random::Stream;
@@ -191,33 +192,45 @@ impl UdpSocket {
     /// policy.
     ///
     /// # Errors
-    /// The answer could not be sent: as [`UdpSocket::send_to`].
+    /// `too-large`, `closed`. That a client cannot be reached is counted, and no error: a server goes on.
     pub fn answer(&self, request: &Datagram, answer: &[u8]) -> Result<Option<Arc<Judged>>> {
         self.serves();
         let to = request.from;
         let Some(judged) = &request.judged else {
-            self.send_to(answer, to)?;
+            self.deliver(answer, to)?;
             return Ok(None);
         };
         match &judged.verdict.action {
-            Action::Pass => self.send_to(answer, to)?,
+            Action::Pass => self.deliver(answer, to)?,
             Action::Drop => {
                 let content = Content::of(&request.data);
                 self.account().dropped(to, self.local(), content, &judged.verdict.origin, &judged.draws);
             }
             Action::Delay(by) => self.send_later(*by, answer.to_vec(), to)?,
-            Action::Duplicate(times) => (0..*times).try_for_each(|_| self.send_to(answer, to))?,
-            Action::Replace(bytes) => self.send_to(bytes, to)?,
+            Action::Duplicate(times) => (0..*times).try_for_each(|_| self.deliver(answer, to))?,
+            Action::Replace(bytes) => self.deliver(bytes, to)?,
             Action::Corrupt => {
                 let mut damaged = answer.to_vec();
                 let bit = (judged.place.draws.beneath(u64::MAX).draw(1) * damaged.len() as f64 * 8.0) as usize;
                 if let Some(byte) = damaged.get_mut(bit / 8) {
                     *byte ^= 1 << (bit % 8);
                 }
-                self.send_to(&damaged, to)?;
+                self.deliver(&damaged, to)?;
             }
             Action::Reject(_) => possible(&judged.verdict.action)?,
         }
         Ok(Some(judged.clone()))
+    }
+
+    /// Sends an answer. A client that cannot be reached, or says that it comes from port 0, is counted.
+    pub(super) fn deliver(&self, answer: &[u8], to: SocketAddr) -> Result<()> {
+        match self.send_to(answer, to) {
+            Err(err) if matches!(err.kind, ErrorKind::TooLarge | ErrorKind::Closed) => Err(err),
+            Err(_) => {
+                self.count_unheeded();
+                Ok(())
+            }
+            Ok(()) => Ok(()),
+        }
     }
 }

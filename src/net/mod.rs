@@ -4,10 +4,11 @@
 //! and [`stop`] what ends their waits; [`udp`] is the socket; [`ledger`] accounts for probes, [`prober`] and
 //! [`pinger`] send and hear them; [`policy`] and [`judge`] decide about packets, [`later`] sends what
 //! they delay; [`account`] puts losses against verdicts, [`event`] tells of each happening, [`session`] holds both;
-//! [`stats`] sums up; [`output`] is what scripts print.
+//! [`record`] makes the trace and rows of them; [`stats`] sums up; [`output`] is what is printed.
 
 pub mod account;
 pub mod addr;
+pub mod batch;
 pub mod error;
 pub mod event;
 pub mod host;
@@ -21,6 +22,7 @@ pub mod pinger;
 pub mod policy;
 pub mod prober;
 pub mod random;
+pub mod record;
 pub mod session;
 pub mod stack;
 pub mod stats;

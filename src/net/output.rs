@@ -1,68 +1,227 @@
-//! What scripts print: one locked buffer in front of standard output.
+//! What is printed: one locked queue in front of standard output and standard error.
 //!
-//! A line enters the buffer whole, so lines of several threads never mix. The buffer is written out when a wait is about
-//! to block, when it is large, at every line if standard output is a terminal, and at the end. A reader that goes
-//! away (`| head`) is not an error: printing stops and [`is_closed`] says so. A failing write (a full disk) is told once.
+//! A line enters the queue whole, so lines of several threads never mix, and lines for both streams leave in the order
+//! in which they came. The queue is written out when a wait is about to block, when it is large, at every printed line
+//! if that goes to a terminal, and at the end; what holds lines of its own back ([`Held`]) is written out with it. A
+//! reader that goes away (`| head`) is not an error: printing stops and [`is_closed`] says so. A failing write (a full
+//! disk) is told once.
+//!
+//! Where rows own standard output ([`give_to_rows`]), printed lines go to standard error.
 
 use std::fs::File;
 use std::io::{self, IsTerminal, Write};
-use std::os::fd::AsFd;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::error::Error;
+use super::record::lines::{Unwritten, write_lines};
 use super::sys::{self, PollFd};
 use super::time::Duration;
 
 const LARGE: usize = 64 * 1024;
 
-static BUFFER: Mutex<Vec<u8>> = Mutex::new(Vec::new());
+static QUEUE: Mutex<Queue> = Mutex::new(Queue { bytes: Vec::new(), runs: Vec::new(), traced: Vec::new(), live: false });
 static PENDING: AtomicBool = AtomicBool::new(false);
 static CLOSED: AtomicBool = AtomicBool::new(false);
 static FAILED: AtomicBool = AtomicBool::new(false);
+static ROWS_OWN_OUTPUT: AtomicBool = AtomicBool::new(false);
+static HOLDS: AtomicBool = AtomicBool::new(false);
+static HELD: Mutex<Vec<Arc<dyn Held>>> = Mutex::new(Vec::new());
+/// When a terminal last showed something, on the monotonic clock.
+static SHOWN: AtomicI64 = AtomicI64::new(0);
+
+/// Something that holds lines back and is written out whenever printed lines are.
+pub trait Held: Send + Sync {
+    /// Writes out what it holds.
+    fn flush(&self);
+
+    /// Writes out what it holds unless another thread is at it.
+    fn try_flush(&self);
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stream {
+    Output,
+    Error,
+}
+
+#[derive(Debug)]
+struct Queue {
+    bytes: Vec<u8>,
+    /// Runs of lines for the same stream, and where each ends in `bytes`.
+    runs: Vec<(Stream, usize)>,
+    /// The lines of the trace that came last, with nothing after them: their times, and where each begins.
+    traced: Vec<(i64, usize)>,
+    /// Whether the line of the progress stands on the terminal.
+    live: bool,
+}
+
+impl Queue {
+    fn push(&mut self, stream: Stream, line: &[u8]) {
+        self.traced.clear();
+        self.bytes.extend_from_slice(line);
+        self.extend_run(stream);
+    }
+
+    /// Puts a line of the trace where its time belongs among those that came last.
+    fn push_traced(&mut self, time: i64, line: &[u8]) {
+        let later = self.traced.partition_point(|&(earlier, _)| earlier <= time);
+        let at = self.traced.get(later).map_or(self.bytes.len(), |&(_, at)| at);
+        self.bytes.splice(at..at, line.iter().copied());
+        self.traced[later..].iter_mut().for_each(|(_, at)| *at += line.len());
+        self.traced.insert(later, (time, at));
+        self.extend_run(Stream::Error);
+    }
+
+    fn extend_run(&mut self, stream: Stream) {
+        match self.runs.last_mut() {
+            Some((last, end)) if *last == stream => *end = self.bytes.len(),
+            _ => self.runs.push((stream, self.bytes.len())),
+        }
+    }
+
+    /// Writes what both streams' readers take without a wait.
+    fn write_what_is_taken(&mut self) {
+        let takes = |fd: BorrowedFd<'_>| {
+            let mut fds = [PollFd::writable(fd)];
+            sys::ppoll(&mut fds, Some(Duration::ZERO)).is_ok_and(|ready| ready > 0)
+        };
+        let mut start = 0;
+        // Nothing is allocated or freed: this may run where that is not possible any more.
+        for &(stream, end) in &self.runs {
+            // A pipe that takes anything takes this much.
+            for piece in self.bytes[start..end].chunks(libc::PIPE_BUF) {
+                match (stream, standard_output()) {
+                    (Stream::Output, Some(out)) if !is_closed() && takes(out.as_fd()) => write_output(piece),
+                    (Stream::Error, _) if takes(io::stderr().as_fd()) => drop(io::stderr().lock().write_all(piece)),
+                    _ => break,
+                }
+            }
+            start = end;
+        }
+        self.runs.clear();
+        self.bytes.clear();
+        self.traced.clear();
+    }
+
+    fn write_out(&mut self) {
+        PENDING.store(false, Ordering::Release);
+        let mut start = 0;
+        for (stream, end) in std::mem::take(&mut self.runs) {
+            let lines = &self.bytes[start..end];
+            if is_terminal(stream) {
+                erase(&mut self.live);
+                SHOWN.store(sys::monotonic_nanos(), Ordering::Relaxed);
+            }
+            match stream {
+                Stream::Output => write_output(lines),
+                // Standard error may be closed; there is no one left to tell.
+                Stream::Error => drop(io::stderr().lock().write_all(lines)),
+            }
+            start = end;
+        }
+        self.bytes.clear();
+        self.traced.clear();
+    }
+}
 
 /// Prints a line.
 pub fn line(text: &str) {
-    let mut buffer = lock(&BUFFER);
-    buffer.extend_from_slice(text.as_bytes());
-    buffer.push(b'\n');
-    if buffer.len() >= LARGE || by_line() {
-        write_out(&mut buffer);
+    let stream = if ROWS_OWN_OUTPUT.load(Ordering::Relaxed) { Stream::Error } else { Stream::Output };
+    let mut queue = lock(&QUEUE);
+    queue.push(stream, text.as_bytes());
+    queue.bytes.push(b'\n');
+    queue.extend_run(stream);
+    keep(&mut queue, is_terminal(stream));
+}
+
+/// Puts a row, with its line end, on standard output.
+pub fn row(row: &[u8]) {
+    let mut queue = lock(&QUEUE);
+    queue.push(Stream::Output, row);
+    keep(&mut queue, is_terminal(Stream::Output));
+}
+
+/// Puts a line of the trace, with its line end, on standard error. Lines that come in a wrong order, because another
+/// thread was quicker, are put right as far as they have not been written.
+pub fn traced(time: i64, line: &[u8]) {
+    let mut queue = lock(&QUEUE);
+    queue.push_traced(time, line);
+    keep(&mut queue, false);
+}
+
+fn keep(queue: &mut Queue, at_once: bool) {
+    if at_once || queue.bytes.len() >= LARGE {
+        queue.write_out();
     } else {
         PENDING.store(true, Ordering::Release);
     }
 }
 
-/// Writes out what was printed. Cheap if there is nothing.
+/// Has printed lines go to standard error from now on: standard output is for rows.
+pub fn give_to_rows() {
+    ROWS_OWN_OUTPUT.store(true, Ordering::Relaxed);
+}
+
+/// Has `held` written out whenever printed lines are.
+pub fn hold(held: Arc<dyn Held>) {
+    lock(&HELD).push(held);
+}
+
+/// Makes known that something is held back.
+pub fn holds() {
+    HOLDS.store(true, Ordering::Release);
+}
+
+/// Writes out what was printed, and what is held back. Cheap if there is nothing.
 pub fn flush() {
     if PENDING.load(Ordering::Acquire) {
-        write_out(&mut lock(&BUFFER));
+        lock(&QUEUE).write_out();
+    }
+    if HOLDS.load(Ordering::Acquire) {
+        HOLDS.store(false, Ordering::Release);
+        // Not under a lock: one that fails says so with a note.
+        let held = lock(&HELD).clone();
+        held.iter().for_each(|held| held.flush());
     }
 }
 
-/// Writes out what was printed, unless another thread holds the buffer, and as much of it as the reader takes at once:
-/// for an exit that must not wait.
+/// Writes out what was printed and what is held back, unless another thread is at it, and as much of it as its readers
+/// take at once: for an exit that must not wait.
 pub fn try_flush() {
-    let (Ok(mut buffer), Some(mut out)) = (BUFFER.try_lock(), standard_output()) else { return };
-    let takes = || {
-        let mut fds = [PollFd::writable(out.as_fd())];
-        sys::ppoll(&mut fds, Some(Duration::ZERO)).is_ok_and(|ready| ready > 0)
-    };
-    // A pipe that takes anything takes this much.
-    while !buffer.is_empty() && !is_closed() && takes() {
-        let size = buffer.len().min(libc::PIPE_BUF);
-        match out.write(&buffer[..size]) {
-            Ok(written) if written > 0 => drop(buffer.drain(..written)),
-            _ => return,
-        }
+    if let Ok(mut queue) = QUEUE.try_lock() {
+        queue.write_what_is_taken();
+        erase(&mut queue.live);
+    }
+    if let Ok(held) = HELD.try_lock() {
+        held.iter().for_each(|held| held.try_flush());
     }
 }
 
 /// Writes a line to standard error, after what was printed before it.
 pub fn note(text: &str) {
-    flush();
-    // Standard error may be closed; there is no one left to tell.
-    let _ = writeln!(io::stderr().lock(), "{text}");
+    let mut queue = lock(&QUEUE);
+    queue.push(Stream::Error, format!("{text}\n").as_bytes());
+    queue.write_out();
+}
+
+/// Shows how far things are, in one line on the terminal that takes the place of the last such line and goes away
+/// before anything else is shown. `None` takes it away.
+pub fn show_progress(text: Option<&str>) {
+    let mut queue = lock(&QUEUE);
+    match text {
+        None => erase(&mut queue.live),
+        Some(text) => {
+            queue.live = true;
+            let _ = write!(io::stderr().lock(), "\r{text}\x1b[K");
+        }
+    }
+}
+
+/// For how many nanoseconds no terminal has shown anything but progress.
+pub fn quiet_for() -> i64 {
+    sys::monotonic_nanos() - SHOWN.load(Ordering::Relaxed)
 }
 
 /// Whether the reader of standard output has gone away.
@@ -75,30 +234,41 @@ pub fn has_failed() -> bool {
     FAILED.load(Ordering::Relaxed)
 }
 
-fn by_line() -> bool {
-    static BY_LINE: OnceLock<bool> = OnceLock::new();
-    *BY_LINE.get_or_init(|| io::stdout().is_terminal())
+/// Whether standard error is a terminal.
+pub fn error_is_terminal() -> bool {
+    is_terminal(Stream::Error)
 }
 
-fn write_out(buffer: &mut Vec<u8>) {
-    PENDING.store(false, Ordering::Release);
-    if buffer.is_empty() {
+fn is_terminal(stream: Stream) -> bool {
+    static OUTPUT: OnceLock<bool> = OnceLock::new();
+    static ERROR: OnceLock<bool> = OnceLock::new();
+    match stream {
+        Stream::Output => *OUTPUT.get_or_init(|| io::stdout().is_terminal()),
+        Stream::Error => *ERROR.get_or_init(|| io::stderr().is_terminal()),
+    }
+}
+
+fn erase(live: &mut bool) {
+    if std::mem::take(live) {
+        let _ = io::stderr().lock().write_all(b"\r\x1b[K");
+    }
+}
+
+fn write_output(lines: &[u8]) {
+    if is_closed() {
         return;
     }
-    if !is_closed() {
-        match standard_output().map(|mut out| out.write_all(buffer)) {
-            Some(Ok(())) => {}
-            Some(Err(err)) if err.kind() != io::ErrorKind::BrokenPipe => {
-                // Told once, at once; the script goes on, since what it measures may matter more than what it prints.
-                if !FAILED.swap(true, Ordering::Relaxed) {
-                    let error = Error::system("print", &err).with_peer("standard output");
-                    let _ = writeln!(io::stderr().lock(), "error: {error}\n  hint: make room where the output goes");
-                }
+    match standard_output().map(|out| write_lines(out, lines)) {
+        Some(Ok(())) => {}
+        Some(Err(Unwritten { error, .. })) if error.kind() != io::ErrorKind::BrokenPipe => {
+            // Told once, at once; the script goes on, since what it measures may matter more than what it prints.
+            if !FAILED.swap(true, Ordering::Relaxed) {
+                let error = Error::system("print", &error).with_peer("standard output");
+                let _ = writeln!(io::stderr().lock(), "error: {error}\n  hint: make room where the output goes");
             }
-            _ => CLOSED.store(true, Ordering::Relaxed),
         }
+        _ => CLOSED.store(true, Ordering::Relaxed),
     }
-    buffer.clear();
 }
 
 /// Standard output without the line buffer of the standard library; `None` if it was closed from the start.
@@ -107,6 +277,23 @@ fn standard_output() -> Option<&'static File> {
     OUT.get_or_init(|| io::stdout().as_fd().try_clone_to_owned().ok().map(File::from)).as_ref()
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn traced_lines_come_in_the_order_of_their_times_between_printed_ones() {
+        let mut queue = Queue { bytes: Vec::new(), runs: Vec::new(), traced: Vec::new(), live: false };
+        for (time, line) in [(3, "c\n"), (1, "a\n"), (2, "b\n"), (3, "d\n")] {
+            queue.push_traced(time, line.as_bytes());
+        }
+        queue.push(Stream::Output, b"printed\n");
+        queue.push_traced(0, b"z\n");
+        assert_eq!(String::from_utf8_lossy(&queue.bytes), "a\nb\nc\nd\nprinted\nz\n");
+        assert_eq!(queue.runs, [(Stream::Error, 8), (Stream::Output, 16), (Stream::Error, 18)]);
+    }
 }

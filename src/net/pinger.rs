@@ -112,6 +112,7 @@ impl Pinger {
                 self.sent += 1;
                 let id = prober.send(udp, socket, &Probe { to, message: &message, timeout, icmp_wait })?;
                 self.first.get_or_insert(id);
+                prober.tell(udp);
             }
             prober.catch_up(udp, socket, None, &mut None)?;
             if prober.has_outcome() {

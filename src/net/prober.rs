@@ -15,9 +15,10 @@ use std::sync::OnceLock;
 use socket2::{Domain, Socket, Type};
 
 use super::error::{Error, ErrorKind, Result};
-use super::event::Event;
+use super::event::{Event, Flow};
 use super::host::{Host, Waited};
 use super::ledger::{Arrival, Blame, Content, Counts, ErrorArrival, Key, Ledger, ProbeId, Stray};
+use super::session::Session;
 use super::stop::Stop;
 use super::sys::{self, PollFd};
 use super::time::{Duration, Instant};
@@ -96,6 +97,18 @@ pub enum End {
     },
 }
 
+impl End {
+    /// The state it leaves the probe in, as rows have it: `replied`, `errored`, `timed_out` or `pending`.
+    pub const fn state(&self) -> &'static str {
+        match self {
+            Self::Reply { .. } => "replied",
+            Self::Icmp { .. } | Self::Unsent(_) => "errored",
+            Self::TimedOut => "timed_out",
+            Self::Interrupted { .. } => "pending",
+        }
+    }
+}
+
 /// A probe that ended.
 #[derive(Clone, Debug)]
 pub struct Outcome {
@@ -156,6 +169,7 @@ impl UdpSocket {
             return Ok(Outcome { number, to: probe.to, end: End::Interrupted { sent: false } });
         }
         let id = prober.send(self, &socket, probe)?;
+        prober.tell(self);
         let outcome = prober.settle(self, &socket, id, &mut matcher, stop);
         prober.tell(self);
         outcome
@@ -183,6 +197,7 @@ impl Prober {
         let key = number.map_or(Key::Content(content.hash), Key::Number);
         let message: Box<[u8]> = probe.message.into();
         let sent_wall = udp.host().unix_nanos();
+        udp.tell_sent(probe.message, probe.to);
         // Nothing comes between this reading and the send; and little between the send and the wait, since on a busy
         // machine the peer may have to wait for this very processor.
         let sent = udp.host().now();
@@ -374,6 +389,24 @@ impl Prober {
         }
     }
 
+    /// Brings the account up to date, and tells of the probes that are pending and will stay so.
+    pub(super) fn settle_up(&mut self, session: &Session, local: SocketAddr, now: i64) {
+        let counts = self.ledger.counts();
+        session.account.count(self.told, counts);
+        self.told = counts;
+        let mut left: Vec<(ProbeId, Pending)> = self.pending.drain().collect();
+        left.sort_by_key(|(id, _)| *id);
+        for (_, pending) in left {
+            let outcome = Outcome { number: pending.number, to: pending.to, end: End::Interrupted { sent: true } };
+            session.events.tell(|| Event::Outcome {
+                flow: Flow { time: now, from: local, to: pending.to },
+                sent: pending.sent_wall,
+                size: pending.message.len(),
+                outcome: &outcome,
+            });
+        }
+    }
+
     fn hear(
         &mut self,
         udp: &UdpSocket,
@@ -421,7 +454,7 @@ impl Prober {
                 if let Some(pending) = self.pending.remove(&id) {
                     let (rtt, clock) = measure(&pending, &datagram, seen, queued.map(|_| arrived), self.clock);
                     let session = *self.clock.get_or_insert(clock);
-                    udp.account().measured_by(session.name());
+                    udp.account().measured_by(session.name(), rtt);
                     let end = End::Reply { datagram, rtt, clock, lesser: clock != session };
                     self.finish(udp, id, &pending, end);
                 }

@@ -25,4 +25,13 @@ impl Session {
     pub fn new(stop: Stop) -> Self {
         Self { account: Account::default(), events: Events::default(), later: Arc::default(), stop }
     }
+
+    /// Brings the account and the events up to date with every socket that is open, and tells the end of the run, at
+    /// `time` in nanoseconds since 1970. Pending probes have no better end from here on.
+    pub fn end(&self, time: i64) {
+        for socket in self.account.sockets() {
+            socket.settle_up();
+        }
+        self.events.end(time, &self.account);
+    }
 }

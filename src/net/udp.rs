@@ -57,6 +57,11 @@ pub struct UdpSocket(Arc<Inner>);
 pub struct WeakSocket(Weak<Inner>);
 
 impl WeakSocket {
+    /// Whether anybody still holds the socket.
+    pub fn is_held(&self) -> bool {
+        self.0.strong_count() > 0
+    }
+
     /// The socket, if anybody still holds it.
     pub fn upgrade(&self) -> Option<UdpSocket> {
         self.0.upgrade().map(UdpSocket)
@@ -192,7 +197,7 @@ impl UdpSocket {
             sys::local_addr(&socket)
         };
         let local = set_up().map_err(|err| failed(&err))?;
-        Ok(Self(Arc::new(Inner {
+        let this = Self(Arc::new(Inner {
             host,
             session,
             socket: Mutex::new(Some(Arc::new(socket))),
@@ -208,7 +213,9 @@ impl UdpSocket {
             stamping: AtomicBool::new(false),
             serving: AtomicBool::new(false),
             drops_told: AtomicU64::new(0),
-        })))
+        }));
+        this.account().opened(this.weak());
+        Ok(this)
     }
 
     /// The local address.
@@ -253,9 +260,14 @@ impl UdpSocket {
         lock(&self.0.socket).is_none()
     }
 
-    /// ICMP errors that arrived while nobody asked for them: for answers to clients that are gone, say.
+    /// ICMP errors that arrived while nobody asked for them, and answers that could not be sent: their clients are gone.
     pub fn unheeded_errors(&self) -> u64 {
         self.0.unheeded_errors.load(Ordering::Relaxed)
+    }
+
+    /// Counts an answer that could not be sent.
+    pub(super) fn count_unheeded(&self) {
+        self.0.unheeded_errors.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Sizes of the receive and the send buffer in bytes, as the kernel counts them.
@@ -285,7 +297,13 @@ impl UdpSocket {
             // Unread stamps would fill the receive buffer.
             self.drain(&socket, &mut keep);
         }
+        self.tell_sent(data, to);
         self.send_raw(&socket, data, to, keep).map(|_| ()).map_err(|err| send_error(&err, data.len(), to))
+    }
+
+    /// Tells that a datagram goes to the kernel now. Before it does: the receiver would be quicker.
+    pub(super) fn tell_sent(&self, data: &[u8], to: SocketAddr) {
+        self.0.session.events.tell(|| Event::Sent { flow: self.flow(self.0.local, to), data });
     }
 
     /// Sends one datagram, again where an earlier ICMP error took the call's place; what the error queue held is given
@@ -308,7 +326,6 @@ impl UdpSocket {
                     **next = number.map(|number| number.wrapping_add(1));
                 }
                 drop(next);
-                self.0.session.events.tell(|| Event::Sent { flow: self.flow(self.0.local, to), data });
                 return Ok(number);
             };
             if let Some(next) = &mut next {
@@ -351,7 +368,11 @@ impl UdpSocket {
                     (ask, next) = (true, waits.wrapping_add(1));
                     let mut fds = [PollFd::readable(socket.as_fd())];
                     match self.0.host.wait(&mut fds, until, stop).map_err(|err| Error::system("recv", &err))? {
-                        Waited::TimedOut => return Ok(Incoming::TimedOut),
+                        Waited::TimedOut => {
+                            // What came while this thread was put aside, or before a deadline that was over at once.
+                            let last = self.take_judged(&socket).map_err(|err| Error::system("recv", &err))?;
+                            return Ok(last.map_or(Incoming::TimedOut, Incoming::Packet));
+                        }
                         Waited::Stopped => return Ok(Incoming::Interrupted),
                         Waited::Ready => {}
                     }
@@ -423,7 +444,7 @@ impl UdpSocket {
                 match received {
                     Ok(received) => {
                         if let Some(drops) = received.overflow {
-                            self.tell_drops(u64::from(drops));
+                            self.0.tell_drops(u64::from(drops));
                         }
                         let data = &buffer[..received.len];
                         return Ok(received.addr.map(|from| {
@@ -446,15 +467,6 @@ impl UdpSocket {
                 }
             }
         })
-    }
-
-    /// Tells of what the kernel has dropped since it was last told.
-    fn tell_drops(&self, drops: u64) {
-        let before = self.0.drops_told.fetch_max(drops, Ordering::Relaxed);
-        if drops > before {
-            let (socket, count) = (self.0.local, drops - before);
-            self.0.session.events.tell(|| Event::KernelDrops { socket, count });
-        }
     }
 
     /// Empties the error queue; how many entries it had.
@@ -537,10 +549,26 @@ impl UdpSocket {
         sent.map_err(|err| Error::system("send", &err).with_peer(to))
     }
 
+    /// Brings the account and the events up to date at the end of a run. Not if a thread that did not end with it still
+    /// waits for a probe.
+    pub(super) fn settle_up(&self) {
+        if let Ok(mut prober) = self.0.prober.try_lock() {
+            prober.settle_up(&self.0.session, self.0.local, self.0.host.unix_nanos());
+        }
+        if let Ok(drops) = self.kernel_drops() {
+            self.0.tell_drops(drops);
+        }
+    }
+
+    /// A handle that does not keep the socket open.
+    fn weak(&self) -> WeakSocket {
+        WeakSocket(Arc::downgrade(&self.0))
+    }
+
     /// Makes known that this socket answers.
     pub(super) fn serves(&self) {
         if !self.0.serving.swap(true, Ordering::Relaxed) {
-            self.account().serves(self.0.local, WeakSocket(Arc::downgrade(&self.0)));
+            self.account().serves(self.0.local, self.weak());
         }
     }
 
@@ -604,10 +632,20 @@ impl UdpSocket {
 impl Inner {
     /// Leaves the kernel's count of drops with the account, since the socket is about to go.
     fn leave_drops(&self, socket: &Socket) {
-        if self.serving.load(Ordering::Relaxed)
-            && let Ok(drops) = sys::drops(socket.as_fd())
-        {
-            self.session.account.kernel_drops(self.local, drops);
+        if let Ok(drops) = sys::drops(socket.as_fd()) {
+            self.tell_drops(drops);
+            if self.serving.load(Ordering::Relaxed) {
+                self.session.account.kernel_drops(self.local, drops);
+            }
+        }
+    }
+
+    /// Tells of what the kernel has dropped since it was last told.
+    fn tell_drops(&self, drops: u64) {
+        let before = self.drops_told.fetch_max(drops, Ordering::Relaxed);
+        if drops > before {
+            let (time, socket, count) = (self.host.unix_nanos(), self.local, drops - before);
+            self.session.events.tell(|| Event::KernelDrops { time, socket, count });
         }
     }
 }
@@ -617,6 +655,8 @@ impl Drop for Inner {
         if let Some(socket) = lock(&self.socket).take() {
             self.leave_drops(&socket);
         }
+        let prober = self.prober.get_mut().unwrap_or_else(PoisonError::into_inner);
+        prober.settle_up(&self.session, self.local, self.host.unix_nanos());
     }
 }
 

@@ -24,6 +24,7 @@ pub(crate) struct Cmd {
     dir: PathBuf,
     input: Option<Vec<u8>>,
     user: Option<u32>,
+    error_on_terminal: bool,
     patience: Duration,
 }
 
@@ -64,6 +65,7 @@ impl Cmd {
             dir: repo_root().to_owned(),
             input: None,
             user: None,
+            error_on_terminal: false,
             patience: Duration::from_secs(20),
         }
     }
@@ -99,6 +101,12 @@ impl Cmd {
         self
     }
 
+    /// With standard error on the terminal too, where it is started on one.
+    pub(crate) fn error_on_terminal(mut self) -> Self {
+        self.error_on_terminal = true;
+        self
+    }
+
     /// Run it to its end.
     pub(crate) fn run(self) -> Run {
         let input = self.input.clone().unwrap_or_default();
@@ -128,6 +136,9 @@ impl Cmd {
         let (screen, terminal) = sys::open_terminal().expect("cannot open a terminal");
         let share = |file: &File| file.try_clone().expect("cannot share a descriptor");
         let mut command = self.command();
+        if self.error_on_terminal {
+            command.stderr(share(&terminal));
+        }
         command.env("TERM", "xterm").stdin(share(&terminal)).stdout(terminal);
         sys::take_terminal(&mut command);
         let child = self.spawn(command);

@@ -1,7 +1,7 @@
 //! The account of a ledger in numbers, which add up over several ledgers.
 
 use std::iter::Sum;
-use std::ops::{Add, AddAssign};
+use std::ops::{Add, AddAssign, Sub};
 
 /// How many probes came to which end, and how many packets were something else.
 ///
@@ -60,24 +60,39 @@ impl Counts {
     }
 }
 
+impl Counts {
+    /// Each field of both, put together by `f`.
+    fn zip(self, other: Self, f: impl Fn(u64, u64) -> u64) -> Self {
+        Self {
+            sent: f(self.sent, other.sent),
+            replied: f(self.replied, other.replied),
+            errored: f(self.errored, other.errored),
+            timed_out: f(self.timed_out, other.timed_out),
+            late: f(self.late, other.late),
+            duplicate: f(self.duplicate, other.duplicate),
+            reordered: f(self.reordered, other.reordered),
+            foreign: f(self.foreign, other.foreign),
+            truncated: f(self.truncated, other.truncated),
+            corrupt: f(self.corrupt, other.corrupt),
+            advisory: f(self.advisory, other.advisory),
+            stray_errors: f(self.stray_errors, other.stray_errors),
+            missed_slots: f(self.missed_slots, other.missed_slots),
+        }
+    }
+}
+
 impl Add for Counts {
     type Output = Self;
     fn add(self, rhs: Self) -> Self {
-        Self {
-            sent: self.sent + rhs.sent,
-            replied: self.replied + rhs.replied,
-            errored: self.errored + rhs.errored,
-            timed_out: self.timed_out + rhs.timed_out,
-            late: self.late + rhs.late,
-            duplicate: self.duplicate + rhs.duplicate,
-            reordered: self.reordered + rhs.reordered,
-            foreign: self.foreign + rhs.foreign,
-            truncated: self.truncated + rhs.truncated,
-            corrupt: self.corrupt + rhs.corrupt,
-            advisory: self.advisory + rhs.advisory,
-            stray_errors: self.stray_errors + rhs.stray_errors,
-            missed_slots: self.missed_slots + rhs.missed_slots,
-        }
+        self.zip(rhs, u64::add)
+    }
+}
+
+impl Sub for Counts {
+    type Output = Self;
+    /// What was added since `rhs`, an earlier state of the same account.
+    fn sub(self, rhs: Self) -> Self {
+        self.zip(rhs, u64::sub)
     }
 }
 
@@ -138,6 +153,7 @@ mod tests {
         let mut total = sample(1);
         total += sample(4);
         assert_eq!(total, sample(5));
+        assert_eq!(total - sample(4), sample(1));
         assert_eq!(std::iter::empty::<Counts>().sum::<Counts>(), Counts::default());
     }
 }

@@ -1,0 +1,28 @@
+//! Rows as JSON Lines: one object a line, its fields in the order of the schema.
+
+use super::{Format, Place, Row};
+
+/// Writes rows as JSON.
+#[derive(Debug)]
+pub(super) struct Json(Place);
+
+impl Json {
+    /// Writes to `place`.
+    pub(super) fn new(place: Place) -> Self {
+        Self(place)
+    }
+}
+
+impl Format for Json {
+    fn write(&self, row: &Row<'_>) {
+        self.0.push(&line(row));
+    }
+}
+
+/// The row as a line, its end included.
+pub(super) fn line(row: &Row<'_>) -> Vec<u8> {
+    let mut line = Vec::with_capacity(256);
+    serde_json::to_writer(&mut line, row).expect("rows have text keys only, and memory takes any of them");
+    line.push(b'\n');
+    line
+}

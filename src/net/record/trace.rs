@@ -1,0 +1,101 @@
+//! The trace: a line on standard error for each event.
+//!
+//! ```text
+//!      3.886ms  send     127.0.0.1:56049 > 127.0.0.1:36592       24 bytes  "ping 1 1795366387.650844"
+//!      3.947ms  recv     127.0.0.1:56049 > 127.0.0.1:36592       24 bytes  "ping 1 1795366387.650844"
+//!      4.002ms  verdict  127.0.0.1:56049 > 127.0.0.1:36592       24 bytes  drop(): scripts/udp_server.rhai:14, draw 0.165
+//!   1004.185ms  outcome  127.0.0.1:56049 > 127.0.0.1:36592       24 bytes  ping 1 timed out
+//! ```
+//!
+//! The time counts from the start of the run. Lines stand in the order of their times as far as threads allow, and among
+//! the printed lines where they belong.
+
+use std::fmt::Write;
+use std::net::SocketAddr;
+
+use crate::net::event::{Event, Flow, Sink};
+use crate::net::judge::Judged;
+use crate::net::output;
+use crate::net::prober::{End, Outcome};
+use crate::net::time::Duration;
+
+/// How many bytes of a message are shown.
+const SHOWN: usize = 32;
+
+/// Writes the trace of a run.
+#[derive(Debug)]
+pub(super) struct Trace {
+    start: i64,
+}
+
+impl Trace {
+    /// Counts from `start`, in nanoseconds since 1970.
+    pub(super) fn new(start: i64) -> Self {
+        Self { start }
+    }
+
+    /// The line of an event, its end included, and when that was.
+    pub(super) fn line(&self, event: &Event<'_>) -> (i64, String) {
+        match *event {
+            Event::Sent { flow, data } => self.flow("send", flow, data.len(), &message(data)),
+            Event::Received { flow, data } => self.flow("recv", flow, data.len(), &message(data)),
+            Event::Judged { flow, data, judged } => self.flow("verdict", flow, data.len(), &verdict(judged)),
+            Event::Outcome { flow, size, outcome, .. } => self.flow("outcome", flow, size, &ended(outcome)),
+            Event::KernelDrops { time, socket, count } => {
+                let packets = if count == 1 { "1 packet".to_string() } else { format!("{count} packets") };
+                let what = "lost by the kernel: the receive buffer was full";
+                (time, self.text(time, "dropped", &format!("> {socket}"), &packets, what))
+            }
+        }
+    }
+
+    fn flow(&self, what: &str, flow: Flow, bytes: usize, cause: &str) -> (i64, String) {
+        let Flow { time, from, to } = flow;
+        (time, self.text(time, what, &between(from, to), &format!("{bytes} bytes"), cause))
+    }
+
+    fn text(&self, time: i64, what: &str, flow: &str, size: &str, cause: &str) -> String {
+        let time = Duration::from_nanos(time - self.start).to_string();
+        format!("{time:>12}  {what:<7}  {flow:<36} {size:>11}  {cause}\n")
+    }
+}
+
+impl Sink for Trace {
+    fn take(&self, event: &Event<'_>) {
+        let (time, line) = self.line(event);
+        output::traced(time, line.as_bytes());
+    }
+}
+
+fn between(from: SocketAddr, to: SocketAddr) -> String {
+    format!("{from} > {to}")
+}
+
+/// The start of a message, quoted; what is no plain ASCII is escaped.
+fn message(data: &[u8]) -> String {
+    let start = &data[..data.len().min(SHOWN)];
+    let more = if data.len() > SHOWN { "…" } else { "" };
+    format!("\"{}\"{more}", start.escape_ascii())
+}
+
+fn verdict(judged: &Judged) -> String {
+    let mut text = format!("{}: {}", judged.verdict.action, judged.verdict.origin);
+    for (index, draw) in judged.draws.iter().enumerate() {
+        let _ = write!(text, "{} {draw:.3}", if index == 0 { ", draw" } else { "," });
+    }
+    text
+}
+
+fn ended(outcome: &Outcome) -> String {
+    let number = outcome.number;
+    match &outcome.end {
+        End::Reply { rtt, .. } => format!("ping {number} replied, rtt {rtt}"),
+        End::Icmp { error, .. } => {
+            let by = error.offender.map_or(String::new(), |offender| format!(" from {offender}"));
+            format!("ping {number} errored: {}{by}", error.kind.name())
+        }
+        End::TimedOut => format!("ping {number} timed out"),
+        End::Unsent(error) => format!("ping {number} not sent: {error}"),
+        End::Interrupted { .. } => format!("ping {number} still pending"),
+    }
+}
