@@ -128,10 +128,10 @@ fn start() -> Result<i32> {
 }
 
 fn unknown_flag(name: &str) -> Error {
-    let near = nearest(name, ["--seed", "--check", "--version", "--help"]);
+    let near = nearest(name, ["--seed", "--check", "--trace", "--json", "--csv", "--version", "--help"]);
     let near = near.first().map_or(String::new(), |near| format!("did you mean {near}? "));
     Error::new(ErrorKind::Invalid, "flag", "there is no such flag").with_peer(name).with_hint(format!(
-        "{near}Flags are -e CODE, --seed N, --check, --version and --help; a script's own options stand after its name"
+        "{near}Flags are -e CODE, --seed N, --check, --trace, --json FILE, --csv FILE, --version and --help; a script's own options stand after its name"
     ))
 }
 

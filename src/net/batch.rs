@@ -48,7 +48,7 @@ impl UdpSocket {
             // One that has to be waited for, and whatever else came meanwhile.
             let Incoming::Packet(first) = self.receive(None, stop, false)? else { return Ok(()) };
             self.take_answer(answer, &first, &mut answers)?;
-            if alone % LOOK_AGAIN == 0
+            if alone.is_multiple_of(LOOK_AGAIN)
                 && !self.session().events.wanted()
                 && let Ok(socket) = self.socket("recv")
             {

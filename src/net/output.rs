@@ -88,7 +88,8 @@ impl Queue {
             sys::ppoll(&mut fds, Some(Duration::ZERO)).is_ok_and(|ready| ready > 0)
         };
         let mut start = 0;
-        for (stream, end) in std::mem::take(&mut self.runs) {
+        // Nothing is allocated or freed: this may run where that is not possible any more.
+        for &(stream, end) in &self.runs {
             // A pipe that takes anything takes this much.
             for piece in self.bytes[start..end].chunks(libc::PIPE_BUF) {
                 match (stream, standard_output()) {
@@ -99,6 +100,7 @@ impl Queue {
             }
             start = end;
         }
+        self.runs.clear();
         self.bytes.clear();
         self.traced.clear();
     }
