@@ -2,7 +2,7 @@
 //! machine down.
 //!
 //! [`LIMIT`] is looked at between the operations of a script, where there is a line to show. One operation that asks
-//! for more than [`LAST`] by itself is past that: the allocator then ends the process, with a message.
+//! for more than 1 GiB by itself is past that: the allocator then ends the process, with a message.
 //!
 //! One of the few files with `unsafe`: an allocator must be. It passes every request on to the system's and counts.
 #![allow(unsafe_code)]
