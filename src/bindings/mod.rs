@@ -42,13 +42,18 @@ pub fn register(engine: &mut Engine) {
     rhai::combine_with_exported_module!(&mut all, "stats", stats::api);
     rhai::combine_with_exported_module!(&mut all, "task", task::api);
     rhai::combine_with_exported_module!(&mut all, "time", time::api);
-    rhai::combine_with_exported_module!(&mut all, "udp", udp::api);
+    rhai::combine_with_exported_module!(&mut all, "udp_addr", udp::addr::api);
+    rhai::combine_with_exported_module!(&mut all, "udp_icmp", udp::icmp::api);
+    rhai::combine_with_exported_module!(&mut all, "udp_packet", udp::packet::api);
+    rhai::combine_with_exported_module!(&mut all, "udp_ping", udp::ping::api);
+    rhai::combine_with_exported_module!(&mut all, "udp_pinger", udp::pinger::api);
+    rhai::combine_with_exported_module!(&mut all, "udp_socket", udp::socket::api);
     all.set_iter(TypeId::of::<Range<i64>>(), |range| until_stopped(range.cast::<Range<i64>>()));
     all.set_iter(TypeId::of::<RangeInclusive<i64>>(), |range| until_stopped(range.cast::<RangeInclusive<i64>>()));
     engine.register_global_module(all.into());
     engine.register_static_module("udp", exported_module!(udp::namespace).into());
     engine.register_iterator_result::<UdpSocket, Dynamic>();
-    engine.register_iterator_result::<udp::Schedule, Dynamic>();
+    engine.register_iterator_result::<udp::pinger::Schedule, Dynamic>();
     engine.register_iterator_result::<time::Beat, Dynamic>();
     engine.register_iterator::<task::Queue>();
 }

@@ -12,7 +12,7 @@ use super::context::{self, Context, Script, ScriptResult};
 use super::convert::{Options, bytes, shown, typed};
 use super::error::{OrRaise, raise, thrown};
 use super::exit;
-use super::udp::Packet;
+use super::udp::packet::Packet;
 use crate::net::error::Error;
 use crate::net::judge::{Decide, Judge, Policy as NetPolicy};
 use crate::net::policy::{self, Action, Gilbert, Native, Place};

@@ -13,7 +13,7 @@ use super::context::{self, Context, Script, ScriptResult};
 use super::convert::typed;
 use super::error::{OrRaise, raise, thrown};
 use super::exit;
-use super::udp::api::Addr;
+use super::udp::addr::api::Addr;
 use crate::net::error::{Error, ErrorKind};
 use crate::net::random::Sequence;
 use crate::net::stop::{Reason, Sleeper, Stage, Stop, terminate_later};
