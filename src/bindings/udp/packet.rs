@@ -9,7 +9,7 @@ use super::or_unit;
 use crate::bindings::context::ScriptResult;
 use crate::bindings::convert::{bytes, text};
 use crate::bindings::error::{OrRaise, raise};
-use crate::bindings::policy::api::Verdict;
+use crate::bindings::policy::verdict::api::Verdict;
 use crate::net::error::Error;
 use crate::net::judge::Judged;
 use crate::net::policy::{Action, Place};
