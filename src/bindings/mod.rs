@@ -14,8 +14,10 @@ use crate::net::udp::UdpSocket;
 
 pub mod bytes;
 pub mod callback;
+pub mod channel;
 pub mod context;
 pub mod convert;
+pub mod counter;
 pub mod duration;
 pub mod error;
 pub mod exit;
@@ -32,6 +34,8 @@ pub mod udp;
 pub fn register(engine: &mut Engine) {
     let mut all = Module::new();
     rhai::combine_with_exported_module!(&mut all, "bytes", bytes::api);
+    rhai::combine_with_exported_module!(&mut all, "channel", channel::api);
+    rhai::combine_with_exported_module!(&mut all, "counter", counter::api);
     rhai::combine_with_exported_module!(&mut all, "duration", duration::api);
     rhai::combine_with_exported_module!(&mut all, "error", error::api);
     rhai::combine_with_exported_module!(&mut all, "exit", exit::api);
@@ -58,7 +62,7 @@ pub fn register(engine: &mut Engine) {
     engine.register_iterator_result::<UdpSocket, Dynamic>();
     engine.register_iterator_result::<udp::pinger::Schedule, Dynamic>();
     engine.register_iterator_result::<time::Beat, Dynamic>();
-    engine.register_iterator::<task::Queue>();
+    engine.register_iterator::<channel::Queue>();
 }
 
 /// Loops over ranges end when the script is stopped, as loops over sockets do.
