@@ -12,12 +12,16 @@ mod command_line;
 mod growth;
 #[path = "messages/mistakes.rs"]
 mod mistakes;
+#[path = "messages/names_and_forms.rs"]
+mod names_and_forms;
 #[path = "messages/output.rs"]
 mod output;
 #[path = "messages/prompt.rs"]
 mod prompt;
 #[path = "messages/scripts.rs"]
 mod scripts;
+#[path = "messages/udp_policies.rs"]
+mod udp_policies;
 #[path = "messages/udp_scripts.rs"]
 mod udp_scripts;
 

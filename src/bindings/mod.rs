@@ -14,8 +14,10 @@ use crate::net::udp::UdpSocket;
 
 pub mod bytes;
 pub mod callback;
+pub mod channel;
 pub mod context;
 pub mod convert;
+pub mod counter;
 pub mod duration;
 pub mod error;
 pub mod exit;
@@ -32,25 +34,35 @@ pub mod udp;
 pub fn register(engine: &mut Engine) {
     let mut all = Module::new();
     rhai::combine_with_exported_module!(&mut all, "bytes", bytes::api);
+    rhai::combine_with_exported_module!(&mut all, "channel", channel::api);
+    rhai::combine_with_exported_module!(&mut all, "counter", counter::api);
     rhai::combine_with_exported_module!(&mut all, "duration", duration::api);
     rhai::combine_with_exported_module!(&mut all, "error", error::api);
     rhai::combine_with_exported_module!(&mut all, "exit", exit::api);
     rhai::combine_with_exported_module!(&mut all, "guard", guard::api);
     rhai::combine_with_exported_module!(&mut all, "options", options::api);
     rhai::combine_with_exported_module!(&mut all, "policy", policy::api);
+    rhai::combine_with_exported_module!(&mut all, "policy_draw", policy::draw::api);
+    rhai::combine_with_exported_module!(&mut all, "policy_native", policy::native::api);
+    rhai::combine_with_exported_module!(&mut all, "policy_verdict", policy::verdict::api);
     rhai::combine_with_exported_module!(&mut all, "reader", reader::api);
     rhai::combine_with_exported_module!(&mut all, "stats", stats::api);
     rhai::combine_with_exported_module!(&mut all, "task", task::api);
     rhai::combine_with_exported_module!(&mut all, "time", time::api);
-    rhai::combine_with_exported_module!(&mut all, "udp", udp::api);
+    rhai::combine_with_exported_module!(&mut all, "udp_addr", udp::addr::api);
+    rhai::combine_with_exported_module!(&mut all, "udp_icmp", udp::icmp::api);
+    rhai::combine_with_exported_module!(&mut all, "udp_packet", udp::packet::api);
+    rhai::combine_with_exported_module!(&mut all, "udp_ping", udp::ping::api);
+    rhai::combine_with_exported_module!(&mut all, "udp_pinger", udp::pinger::api);
+    rhai::combine_with_exported_module!(&mut all, "udp_socket", udp::socket::api);
     all.set_iter(TypeId::of::<Range<i64>>(), |range| until_stopped(range.cast::<Range<i64>>()));
     all.set_iter(TypeId::of::<RangeInclusive<i64>>(), |range| until_stopped(range.cast::<RangeInclusive<i64>>()));
     engine.register_global_module(all.into());
     engine.register_static_module("udp", exported_module!(udp::namespace).into());
     engine.register_iterator_result::<UdpSocket, Dynamic>();
-    engine.register_iterator_result::<udp::Schedule, Dynamic>();
+    engine.register_iterator_result::<udp::pinger::Schedule, Dynamic>();
     engine.register_iterator_result::<time::Beat, Dynamic>();
-    engine.register_iterator::<task::Queue>();
+    engine.register_iterator::<channel::Queue>();
 }
 
 /// Loops over ranges end when the script is stopped, as loops over sockets do.

@@ -7,7 +7,7 @@ use rhai::{Dynamic, NativeCallContext};
 
 use super::context::ScriptResult;
 use super::error::raise;
-use super::udp::Ping;
+use super::udp::ping::Ping;
 use crate::net::error::Error;
 use crate::net::ledger::Counts;
 use crate::net::prober::End;

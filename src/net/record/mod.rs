@@ -6,25 +6,21 @@
 //! and one for each verdict, and last one `summary`. Times are integers in nanoseconds; what there is no data for is null.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use serde::Serialize;
-
-use super::account::{Account, PolicyReport};
-use super::event::{Event, Flow, Sink};
-use super::judge::Judged;
-use super::ledger::Counts;
+pub use self::rows::{About, Row};
+use self::rows::{ProbeRow, SummaryRow, VerdictRow};
+use super::account::Account;
+use super::event::{Event, Sink};
 use super::output;
-use super::policy::Action;
-use super::prober::{Clock, End, Outcome};
-use super::stats::{Rtts, wilson};
-use super::time::Duration;
+use super::prober::End;
+use super::stats::Rtts;
 
 pub mod csv;
 pub mod json;
 pub mod lines;
 pub mod progress;
+pub mod rows;
 pub mod trace;
 
 /// The version of the rows: `schema/events-1.json` describes them.
@@ -39,180 +35,6 @@ pub struct Wanted {
     pub json: Option<String>,
     /// The file for rows of CSV; `-` is standard output.
     pub csv: Option<String>,
-}
-
-/// What a run is, for its first row.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct About {
-    /// [`SCHEMA`].
-    pub schema: u32,
-    /// The version of pingscript.
-    pub pingscript: &'static str,
-    /// When it began, in nanoseconds since 1970.
-    pub time_ns: i64,
-    /// The script.
-    pub script: String,
-    /// Its arguments.
-    pub args: Vec<String>,
-    /// The seed of its draws.
-    pub seed: u64,
-    /// The clocks that round-trip times can be measured by, the best first.
-    pub clocks: Vec<&'static str>,
-}
-
-/// A row.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
-pub enum Row<'a> {
-    /// What is run.
-    Run(&'a About),
-    /// A probe that came to its end, or is still pending at that of the run.
-    Probe(ProbeRow),
-    /// What a policy decided about a packet.
-    Verdict(VerdictRow<'a>),
-    /// The account of the run.
-    Summary(Box<SummaryRow>),
-}
-
-/// A probe.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct ProbeRow {
-    /// When it was sent, in nanoseconds since 1970.
-    pub time_ns: i64,
-    /// The number in its message, or else the running number of the socket's probes.
-    pub seq: u64,
-    /// The socket it was sent from.
-    pub from: SocketAddr,
-    /// Where it went.
-    pub to: SocketAddr,
-    /// The size of its message.
-    pub bytes: usize,
-    /// `replied`, `errored`, `timed_out` or `pending`.
-    pub state: &'static str,
-    /// The round-trip time.
-    pub rtt_ns: Option<i64>,
-    /// The clock that it was measured by.
-    pub clock: Option<&'static str>,
-    /// The ICMP error that settled it.
-    pub icmp: Option<IcmpCell>,
-    /// Why this host could not send it.
-    pub error: Option<String>,
-}
-
-/// An ICMP error.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct IcmpCell {
-    /// The type field.
-    #[serde(rename = "type")]
-    pub type_: u8,
-    /// The code field.
-    pub code: u8,
-    /// The name of both.
-    pub name: String,
-    /// Who reports it.
-    pub offender: Option<IpAddr>,
-}
-
-/// A verdict.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct VerdictRow<'a> {
-    /// When, in nanoseconds since 1970.
-    pub time_ns: i64,
-    /// Who sent the packet.
-    pub from: SocketAddr,
-    /// The socket that received it.
-    pub to: SocketAddr,
-    /// The number of its flow, by first appearance, from 0.
-    pub flow: u64,
-    /// Its number within the flow, from 1.
-    pub number: u64,
-    /// Its size.
-    pub bytes: usize,
-    /// What is to be done, in one word.
-    pub verdict: &'static str,
-    /// The same as a call, where it takes a value: `delay(20ms)`.
-    pub detail: Option<String>,
-    /// The policy's line that decided, or a native policy as written.
-    pub origin: &'a str,
-    /// The draws it rests on.
-    pub draws: &'a [f64],
-}
-
-/// The account of a run.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct SummaryRow {
-    /// When the run ended, in nanoseconds since 1970.
-    pub time_ns: i64,
-    /// See [`Counts`].
-    #[serde(flatten)]
-    pub counts: CountCells,
-    /// The probes lost.
-    pub loss: LossCell,
-    /// The round-trip times.
-    pub rtt: RttCells,
-    /// What each policy did.
-    pub policies: Vec<PolicyReport>,
-    /// How many datagrams the kernel dropped at each socket that answers.
-    pub kernel_drops: Vec<DropsCell>,
-    /// Losses on the way to sockets of this process without a known cause; `None` if no probe went to one.
-    pub unexplained: Option<u64>,
-}
-
-/// The fields of [`Counts`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[allow(missing_docs)] // as in `Counts`
-pub struct CountCells {
-    pub sent: u64,
-    pub replied: u64,
-    pub errored: u64,
-    pub timed_out: u64,
-    pub pending: u64,
-    pub late: u64,
-    pub duplicate: u64,
-    pub reordered: u64,
-    pub foreign: u64,
-    pub truncated: u64,
-    pub corrupt: u64,
-    pub stray_errors: u64,
-    pub advisory: u64,
-    pub missed_slots: u64,
-}
-
-/// How many probes were lost of those settled, with the 95% interval of the rate (Wilson).
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct LossCell {
-    /// Errored and timed out.
-    pub lost: u64,
-    /// Settled.
-    pub of: u64,
-    /// 0 to 1.
-    pub rate: Option<f64>,
-    /// The lower end of the interval.
-    pub low: Option<f64>,
-    /// The upper end of the interval.
-    pub high: Option<f64>,
-}
-
-/// Round-trip times; see [`Rtts`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[allow(missing_docs)] // as in `Rtts`
-pub struct RttCells {
-    pub min_ns: Option<i64>,
-    pub mean_ns: Option<i64>,
-    pub max_ns: Option<i64>,
-    pub mdev_ns: Option<i64>,
-    pub p50_ns: Option<i64>,
-    pub p90_ns: Option<i64>,
-    pub p99_ns: Option<i64>,
-}
-
-/// What the kernel dropped at a socket.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct DropsCell {
-    /// The socket.
-    pub at: SocketAddr,
-    /// How many datagrams.
-    pub count: u64,
 }
 
 /// A way to write rows.
@@ -261,21 +83,6 @@ pub fn open(wanted: &Wanted, about: About) -> Result<Vec<Box<dyn Sink>>, (String
         sinks.push(Box::new(rows));
     }
     Ok(sinks)
-}
-
-impl About {
-    /// A run of `script` with `args` that begins at `time_ns` and draws from `seed`.
-    pub fn new(script: &str, args: &[String], seed: u64, time_ns: i64) -> Self {
-        Self {
-            schema: SCHEMA,
-            pingscript: env!("CARGO_PKG_VERSION"),
-            time_ns,
-            script: script.to_string(),
-            args: args.to_vec(),
-            seed,
-            clocks: [Clock::Kernel, Clock::KernelReceive, Clock::User].map(Clock::name).to_vec(),
-        }
-    }
 }
 
 impl Place {
@@ -329,96 +136,6 @@ impl Sink for Rows {
     fn end(&self, time: i64, account: &Account) {
         let summary = SummaryRow::new(time, account, &self.rtts());
         self.write(&Row::Summary(Box::new(summary)));
-    }
-}
-
-impl ProbeRow {
-    fn new(flow: Flow, sent: i64, bytes: usize, outcome: &Outcome) -> Self {
-        let Flow { from, to, .. } = flow;
-        let state = outcome.end.state();
-        let (time_ns, seq) = (sent, outcome.number);
-        let row = Self { time_ns, seq, from, to, bytes, state, rtt_ns: None, clock: None, icmp: None, error: None };
-        match &outcome.end {
-            End::Reply { rtt, clock, .. } => Self { rtt_ns: Some(rtt.as_nanos()), clock: Some(clock.name()), ..row },
-            End::Icmp { error, .. } => {
-                let (name, offender) = (error.kind.name().into_owned(), error.offender);
-                let icmp = IcmpCell { type_: error.kind.type_, code: error.kind.code, name, offender };
-                Self { icmp: Some(icmp), ..row }
-            }
-            End::Unsent(error) => Self { error: Some(error.to_string()), ..row },
-            End::TimedOut | End::Interrupted { .. } => row,
-        }
-    }
-}
-
-impl<'a> VerdictRow<'a> {
-    fn new(flow: Flow, bytes: usize, judged: &'a Judged) -> Self {
-        let action = &judged.verdict.action;
-        let plain = matches!(action, Action::Pass | Action::Drop | Action::Corrupt);
-        Self {
-            time_ns: flow.time,
-            from: flow.from,
-            to: flow.to,
-            flow: judged.place.flow,
-            number: judged.place.number,
-            bytes,
-            verdict: action.word(),
-            detail: (!plain).then(|| action.to_string()),
-            origin: &judged.verdict.origin,
-            draws: &judged.draws,
-        }
-    }
-}
-
-impl SummaryRow {
-    fn new(time_ns: i64, account: &Account, rtts: &Rtts) -> Self {
-        let counts = account.probes();
-        let interval = wilson(counts.lost(), counts.settled());
-        let ns = |time: Option<Duration>| time.map(Duration::as_nanos);
-        Self {
-            time_ns,
-            counts: counts.into(),
-            loss: LossCell {
-                lost: counts.lost(),
-                of: counts.settled(),
-                rate: counts.loss(),
-                low: interval.map(|(low, _)| low),
-                high: interval.map(|(_, high)| high),
-            },
-            rtt: RttCells {
-                min_ns: ns(rtts.min()),
-                mean_ns: ns(rtts.mean()),
-                max_ns: ns(rtts.max()),
-                mdev_ns: ns(rtts.stddev()),
-                p50_ns: ns(rtts.percentile(50.0)),
-                p90_ns: ns(rtts.percentile(90.0)),
-                p99_ns: ns(rtts.percentile(99.0)),
-            },
-            policies: account.policies(),
-            kernel_drops: account.drops().into_iter().map(|(at, count)| DropsCell { at, count }).collect(),
-            unexplained: account.explain().map(|explanation| explanation.unexplained()),
-        }
-    }
-}
-
-impl From<Counts> for CountCells {
-    fn from(counts: Counts) -> Self {
-        Self {
-            sent: counts.sent,
-            replied: counts.replied,
-            errored: counts.errored,
-            timed_out: counts.timed_out,
-            pending: counts.pending(),
-            late: counts.late,
-            duplicate: counts.duplicate,
-            reordered: counts.reordered,
-            foreign: counts.foreign,
-            truncated: counts.truncated,
-            corrupt: counts.corrupt,
-            stray_errors: counts.stray_errors,
-            advisory: counts.advisory,
-            missed_slots: counts.missed_slots,
-        }
     }
 }
 

@@ -2,9 +2,13 @@
 
 use serde_json::Value;
 
+use super::rows::IcmpCell;
 use super::*;
-use crate::net::policy::{Place as Packet, Verdict};
+use crate::net::event::Flow;
+use crate::net::judge::Judged;
+use crate::net::policy::{Action, Place as Packet, Verdict};
 use crate::net::random::Stream;
+use crate::net::time::Duration;
 
 fn about() -> About {
     About::new("a \"b\",\nc.rhai", &["--count".to_string(), "3".to_string()], 7, 1_000)

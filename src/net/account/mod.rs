@@ -5,23 +5,20 @@
 //! records are rings: the oldest give way, and the counts beside them stay exact.
 
 use std::collections::{HashMap, VecDeque};
-use std::fmt;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use serde::Serialize;
-
+use self::report::name;
+pub use self::report::{Explanation, PolicyReport};
 use super::judge::Judge;
 use super::ledger::{Content, Counts};
-use super::stats::wilson;
 use super::time::Duration;
 use super::udp::{UdpSocket, WeakSocket};
 
+mod report;
+
 /// How many losses, and how many drops, are remembered one by one.
 pub const REMEMBERED: usize = 65_536;
-
-/// How many losses the explanation names one by one.
-const NAMED: usize = 12;
 
 /// The account of a run.
 #[derive(Debug, Default)]
@@ -44,36 +41,6 @@ struct Inner {
     probes: Counts,
     clock: Option<&'static str>,
     last_rtt: Option<Duration>,
-}
-
-/// What a policy did.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct PolicyReport {
-    /// What it is called.
-    pub name: String,
-    /// The socket whose packets it decides about.
-    pub at: SocketAddr,
-    /// How many packets it decided about.
-    pub judged: u64,
-    /// How many it did not simply let pass.
-    pub chosen: u64,
-    /// On how many it failed; those passed.
-    pub failed: u64,
-    /// The share it is made to choose, 0 to 1, where that is known.
-    pub nominal: Option<f64>,
-}
-
-/// What was lost, and why. `Display` is for people, several lines.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Explanation {
-    probes: Counts,
-    /// Each cause with the losses it explains, in the order in which they first show.
-    causes: Vec<(String, Vec<String>)>,
-    /// Losses on the way to sockets of this process: all, and those no longer remembered.
-    ours: u64,
-    forgotten: u64,
-    /// Numbers of those that nothing explains.
-    unexplained: Vec<u64>,
 }
 
 /// A socket of this process that answers.
@@ -280,162 +247,5 @@ impl Inner {
     }
 }
 
-impl Explanation {
-    /// How many losses on the way to sockets of this process nothing explains.
-    pub fn unexplained(&self) -> u64 {
-        self.unexplained.len() as u64
-    }
-}
-
-impl fmt::Display for Explanation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (lost, of) = (self.probes.lost(), self.probes.settled());
-        write!(f, "Lost {lost} of {of} pings: ")?;
-        share(f, lost, of)?;
-        for (cause, numbers) in &self.causes {
-            write!(f, "\n  seq {}: {cause}", list(numbers))?;
-        }
-        if self.forgotten > 0 {
-            write!(f, "\n  {} earlier ones are no longer remembered", self.forgotten)?;
-        }
-        if self.probes.errored > 0 {
-            write!(f, "\n  {} settled by an error", self.probes.errored)?;
-        }
-        let elsewhere = self.probes.timed_out.saturating_sub(self.ours);
-        if elsewhere > 0 {
-            write!(f, "\n  {elsewhere} on the way to servers outside of this process")?;
-        }
-        write!(f, "\n  {} unexplained", self.unexplained.len())?;
-        if !self.unexplained.is_empty() {
-            let numbers: Vec<String> = self.unexplained.iter().take(NAMED + 1).map(u64::to_string).collect();
-            let named = numbers[..numbers.len().min(NAMED)].join(", ");
-            write!(f, ": seq {named}")?;
-            if numbers.len() > NAMED {
-                write!(f, " and {} more", self.unexplained.len() - NAMED)?;
-            }
-        }
-        Ok(())
-    }
-}
-
-impl fmt::Display for PolicyReport {
-    /// What it chose of how much, the 95% interval of that share, and the share it is made for.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { name, at, judged, chosen, failed, nominal } = self;
-        write!(f, "{name} at {at} chose {chosen} of {judged} packets: ")?;
-        share(f, *chosen, *judged)?;
-        if let Some(nominal) = nominal {
-            write!(f, ", nominal {:.1}%", nominal * 100.0)?;
-        }
-        if *failed > 0 {
-            write!(f, "; it failed on {failed}, which passed")?;
-        }
-        Ok(())
-    }
-}
-
-/// A share in percent and its 95% interval.
-fn share(f: &mut fmt::Formatter<'_>, part: u64, of: u64) -> fmt::Result {
-    match wilson(part, of) {
-        None => f.write_str("NA"),
-        Some((low, high)) => {
-            let rate = part as f64 / of as f64;
-            write!(f, "{:.1}% (95%: {:.1}% to {:.1}%)", rate * 100.0, low * 100.0, high * 100.0)
-        }
-    }
-}
-
-fn name(number: u64, draws: &[f64]) -> String {
-    match draws {
-        [] => number.to_string(),
-        [draw] => format!("{number} (draw {draw:.3})"),
-        many => {
-            let many: Vec<String> = many.iter().map(|draw| format!("{draw:.3}")).collect();
-            format!("{number} (draws {})", many.join(", "))
-        }
-    }
-}
-
-fn list(numbers: &[String]) -> String {
-    match numbers.len() {
-        n if n > NAMED => format!("{} and {} more", numbers[..NAMED].join(", "), n - NAMED),
-        _ => numbers.join(", "),
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn addr(port: u16) -> SocketAddr {
-        ([127, 0, 0, 1], port).into()
-    }
-
-    fn account(losses: &[(u64, bool)], drops: &[u64]) -> Account {
-        let account = Account::default();
-        account.lock().servers.push(Server { addr: addr(7), socket: None, drops: 0 });
-        let timed_out = losses.len() as u64;
-        let counts = Counts { sent: 9, replied: 8 - timed_out, timed_out, ..Counts::default() };
-        account.count(Counts::default(), counts);
-        for &number in drops {
-            let content = Content::of(format!("ping {number}").as_bytes());
-            account.dropped(addr(9), addr(7), content, &"a.rhai:3".into(), &[0.125]);
-        }
-        for &(number, late) in losses {
-            account.lost(number, addr(9), addr(7), Content::of(format!("PING {number}").as_bytes()), late);
-        }
-        account
-    }
-
-    #[test]
-    fn each_loss_has_its_cause() {
-        let account = account(&[(2, false), (3, true), (5, false), (6, false)], &[1, 2, 5]);
-        assert_eq!(
-            account.explain().expect("there are losses").to_string(),
-            "Lost 4 of 8 pings: 50.0% (95%: 21.5% to 78.5%)\n  \
-             seq 2 (draw 0.125), 5 (draw 0.125): dropped by a.rhai:3\n  \
-             seq 3: answered, but too late\n  1 unexplained: seq 6"
-        );
-    }
-
-    #[test]
-    fn without_losses_it_says_so_and_without_a_server_nothing() {
-        let text = account(&[], &[]).explain().map(|explanation| explanation.to_string());
-        assert_eq!(text.as_deref(), Some("Lost 0 of 8 pings: 0.0% (95%: 0.0% to 32.4%)\n  0 unexplained"));
-        assert_eq!(Account::default().explain(), None);
-    }
-
-    #[test]
-    fn a_loss_on_the_way_to_a_stranger_is_not_ours_to_explain() {
-        let account = account(&[], &[]);
-        account.count(Counts::default(), Counts { sent: 2, errored: 1, timed_out: 1, ..Counts::default() });
-        account.lost(1, addr(9), addr(8), Content::of(b"ping 1"), false);
-        assert_eq!(
-            account.explain().expect("probes were settled").to_string(),
-            "Lost 2 of 10 pings: 20.0% (95%: 5.7% to 51.0%)\n  1 settled by an error\n  \
-             1 on the way to servers outside of this process\n  0 unexplained"
-        );
-    }
-
-    #[test]
-    fn every_kind_of_count_is_summed_over_sockets() {
-        let account = Account::default();
-        let counts = Counts { sent: 3, replied: 1, duplicate: 4, corrupt: 5, missed_slots: 6, ..Counts::default() };
-        account.count(Counts::default(), counts);
-        account.count(counts, counts + counts);
-        assert_eq!(account.probes(), counts + counts);
-    }
-
-    #[test]
-    fn memory_is_bounded() {
-        let account = account(&[], &[]);
-        for number in 0..2 * REMEMBERED as u64 {
-            let content = Content::of(format!("ping {number}").as_bytes());
-            account.dropped(addr(9), addr(7), content, &"x".into(), &[]);
-            account.lost(number, addr(9), addr(7), content, false);
-        }
-        let inner = account.lock();
-        assert_eq!((inner.drops.len(), inner.losses.len()), (REMEMBERED, REMEMBERED));
-        assert_eq!(inner.forgotten, REMEMBERED as u64);
-    }
-}
+mod tests;

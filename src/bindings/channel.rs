@@ -1,0 +1,192 @@
+//! Channels: queues of values between threads.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use rhai::plugin::*;
+use rhai::{Dynamic, NativeCallContext};
+
+use super::context::{self, ScriptResult};
+use super::error::raise;
+use crate::net::error::{Error, ErrorKind};
+use crate::net::stop::Sleeper;
+
+/// A queue of values between threads. Clones are the same queue.
+#[derive(Clone)]
+pub struct Queue(Arc<QueueInner>);
+
+struct QueueInner {
+    capacity: usize,
+    state: Mutex<(VecDeque<Dynamic>, bool)>,
+    changed: Arc<Sleeper>,
+    received: AtomicU64,
+}
+
+impl fmt::Debug for Queue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Queue({})", lock(&self.0.state).0.len())
+    }
+}
+
+impl Queue {
+    fn new(capacity: usize) -> Self {
+        Self(Arc::new(QueueInner {
+            capacity,
+            state: Mutex::default(),
+            changed: Arc::default(),
+            received: AtomicU64::new(0),
+        }))
+    }
+
+    /// Waits until `attempt` succeeds; `None` if the stop happened first.
+    fn until<T>(&self, mut attempt: impl FnMut(&mut VecDeque<Dynamic>, bool) -> Option<T>) -> Option<T> {
+        let stop = context::begin_to_wait().stop;
+        let mut try_now = || {
+            let (queue, closed) = &mut *lock(&self.0.state);
+            attempt(queue, *closed)
+        };
+        if let Some(value) = try_now() {
+            self.0.changed.notify();
+            return Some(value);
+        }
+        crate::net::output::flush();
+        stop.subscribe(&self.0.changed);
+        let mut guard = lock(&self.0.changed.lock);
+        loop {
+            if let Some(value) = try_now() {
+                drop(guard);
+                self.0.changed.notify();
+                return Some(value);
+            }
+            if stop.is_stopped() {
+                return None;
+            }
+            guard = self.0.changed.wake.wait(guard).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// The next value; `None` when it is closed and empty, or the stop happened.
+    fn receive(&self) -> Option<Dynamic> {
+        let next = self.until(|queue, closed| match queue.pop_front() {
+            Some(value) => Some(Some(value)),
+            None => closed.then_some(None),
+        });
+        self.0.received.fetch_add(1, Ordering::Relaxed);
+        next.flatten()
+    }
+}
+
+impl IntoIterator for Queue {
+    type Item = Dynamic;
+    type IntoIter = std::iter::FromFn<Box<dyn FnMut() -> Option<Dynamic>>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        // As every loop over a native, it ends when the script is stopped, whatever is left in the queue.
+        let stop = context::begin_to_wait().stop;
+        std::iter::from_fn(Box::new(move || if stop.is_stopped() { None } else { self.receive() }))
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Channels.
+#[export_module]
+#[allow(clippy::unwrap_used)] // the code that the macro writes
+pub mod api {
+    /// A queue of values between threads.
+    pub type Channel = super::Queue;
+
+    /// A queue between threads that holds up to 1,024 values.
+    ///
+    /// ```rhai
+    /// let queue = channel();
+    /// queue.send("hello");
+    /// expect(queue.recv(), "hello");
+    /// ```
+    pub fn channel() -> Channel {
+        Channel::new(1024)
+    }
+
+    /// A queue between threads that holds up to `capacity` values, at least 1.
+    ///
+    /// ```rhai
+    /// let queue = channel(1);
+    /// queue.send(7);
+    /// expect(queue.len, 1);
+    /// ```
+    #[rhai_fn(name = "channel")]
+    pub fn channel_of(capacity: i64) -> Channel {
+        Channel::new(capacity.max(1) as usize)
+    }
+
+    /// Puts a value into the queue; waits while it is full. False if the script was stopped first.
+    ///
+    /// Errors: `closed`.
+    ///
+    /// ```rhai
+    /// let queue = channel();
+    /// queue.send(#{ seq: 1 });
+    /// ```
+    #[rhai_fn(pure, return_raw)]
+    pub fn send(ctx: NativeCallContext, channel: &mut Channel, value: Dynamic) -> ScriptResult<bool> {
+        let capacity = channel.0.capacity;
+        // A value that the sender goes on using must not be shared with the receiver.
+        let mut value = Some(value.flatten());
+        let sent = channel.until(|queue, closed| {
+            if closed {
+                return Some(false);
+            }
+            (queue.len() < capacity).then(|| {
+                queue.extend(value.take());
+                true
+            })
+        });
+        match sent {
+            Some(false) => raise(&ctx, Error::new(ErrorKind::Closed, "send", "the channel was closed")),
+            sent => Ok(sent.is_some()),
+        }
+    }
+
+    /// The next value; waits while there is none. `()` if the channel is closed and empty, or the script was stopped.
+    ///
+    /// ```rhai
+    /// let queue = channel();
+    /// queue.send(1);
+    /// queue.close();
+    /// expect(queue.recv(), 1);
+    /// expect(queue.recv(), ());
+    /// ```
+    #[rhai_fn(pure)]
+    pub fn recv(channel: &mut Channel) -> Dynamic {
+        channel.receive().unwrap_or(Dynamic::UNIT)
+    }
+
+    /// Closes the channel: nothing more can be sent, loops over it end when it is empty.
+    ///
+    /// ```rhai
+    /// let queue = channel();
+    /// start_thread(|| { for i in 0..3 { queue.send(i); } queue.close(); });
+    /// let sum = 0;
+    /// for i in queue { sum += i; }
+    /// expect(sum, 3);
+    /// ```
+    #[rhai_fn(name = "close", pure)]
+    pub fn close_channel(channel: &mut Channel) {
+        lock(&channel.0.state).1 = true;
+        channel.0.changed.notify();
+    }
+
+    /// How many values wait in the channel.
+    ///
+    /// ```rhai
+    /// expect(channel().len, 0);
+    /// ```
+    #[rhai_fn(get = "len", pure)]
+    pub fn len(channel: &mut Channel) -> i64 {
+        lock(&channel.0.state).0.len() as i64
+    }
+}

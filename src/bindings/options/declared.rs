@@ -1,0 +1,149 @@
+//! One declared option: what it takes, what it refuses, and how it is asked for.
+
+use clap::builder::{PossibleValuesParser, TypedValueParser, ValueParser};
+use clap::{Arg, ArgAction};
+use rhai::{Dynamic, NativeCallContext};
+
+use super::value::Value;
+use crate::bindings::context::{Context, ScriptResult};
+use crate::bindings::convert::shown;
+use crate::bindings::error::raise;
+use crate::net::addr;
+use crate::net::error::Error;
+use crate::net::input::{self, Line};
+use crate::net::output;
+
+/// One declared option.
+#[derive(Clone, Debug)]
+pub struct Declared {
+    pub(super) name: String,
+    pub(super) shape: Shape,
+    pub(super) help: String,
+    /// `None`: it has to be given.
+    pub(super) default: Option<Value>,
+    pub(super) choices: Vec<String>,
+    pub(super) is_address: bool,
+    pub(super) least: Option<Value>,
+    pub(super) most: Option<Value>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shape {
+    /// `--name VALUE`
+    Named,
+    /// `--name VALUE`, asked for if it is not given
+    Asked,
+    /// `--name`
+    Flag,
+    /// `VALUE`, by its place
+    Positional,
+}
+
+impl Declared {
+    fn check(&self, text: &str) -> Result<Value, String> {
+        let like = self.default.as_ref().unwrap_or(&Value::Text(String::new())).read(text)?;
+        if let Some(least) = self.least.as_ref().filter(|least| like.is_below(least)) {
+            return Err(format!("it must be at least {}", least.typed()));
+        }
+        if let Some(most) = self.most.as_ref().filter(|most| most.is_below(&like)) {
+            return Err(format!("it must be at most {}", most.typed()));
+        }
+        if let (true, Value::Text(text)) = (self.is_address && !text.is_empty(), &like) {
+            addr::check(text).map_err(|error| format!("{}; {}", error.message, error.hint))?;
+        }
+        if !self.choices.is_empty() && !self.choices.contains(&like.typed()) {
+            return Err(format!("it must be one of {}", self.choices.join(", ")));
+        }
+        Ok(like)
+    }
+
+    pub(super) fn arg(&self) -> Arg {
+        let arg = Arg::new(self.name.clone()).help(self.help.clone());
+        if self.shape == Shape::Flag {
+            return arg.long(self.name.clone()).action(ArgAction::SetTrue);
+        }
+        let text = Value::Text(String::new());
+        let like = self.default.as_ref().unwrap_or(&text);
+        let declared = self.clone();
+        let parser = if self.choices.is_empty() {
+            ValueParser::new(move |text: &str| declared.check(text))
+        } else {
+            let choices = PossibleValuesParser::new(self.choices.clone());
+            ValueParser::new(choices.try_map(move |text: String| declared.check(&text)))
+        };
+        let arg = match self.shape {
+            Shape::Positional => arg.value_name(self.name.to_uppercase()).required(self.default.is_none()),
+            _ => arg.long(self.name.clone()).value_name(if self.is_address { "HOST:PORT" } else { like.placeholder() }),
+        };
+        let help = match (&self.default, self.shape) {
+            (Some(Value::Text(text)), _) if text.is_empty() => self.help.clone(),
+            (Some(default), Shape::Asked) => {
+                format!("{} Asked for if not given [default: {}]", self.help, default.typed())
+            }
+            (Some(default), _) => format!("{} [default: {}]", self.help, default.typed()),
+            (None, _) => self.help.clone(),
+        };
+        // Numbers may be negative; a text that begins with a dash is more likely a slip.
+        arg.help(help).value_parser(parser).allow_hyphen_values(!matches!(like, Value::Text(_)))
+    }
+
+    /// Asks for the value: on a terminal until the answer is right, elsewhere once.
+    pub(super) fn ask(&self, context: &Context) -> Result<Value, Error> {
+        use std::io::IsTerminal;
+        let default = self.default.clone().unwrap_or(Value::Text(String::new()));
+        loop {
+            output::line(&self.help);
+            let text = match input::read_line(context.host.as_ref(), &context.stop)? {
+                Line::Text(text) => text,
+                Line::End => {
+                    output::line(&default.typed());
+                    return Ok(default);
+                }
+                Line::Interrupted => return Ok(default),
+            };
+            if text.trim().is_empty() {
+                return Ok(default);
+            }
+            match self.check(text.trim()) {
+                Ok(value) => return Ok(value),
+                Err(why) if std::io::stdin().is_terminal() => output::line(&format!("\"{}\": {why}", text.trim())),
+                Err(why) => {
+                    return Err(Error::invalid(
+                        "options",
+                        format!("\"{}\" is no value for --{}: {why}", text.trim(), self.name),
+                    ));
+                }
+            }
+        }
+    }
+}
+
+pub(super) fn declare(
+    ctx: &NativeCallContext,
+    shape: Shape,
+    name: &str,
+    default: Option<&Dynamic>,
+    help: &str,
+) -> ScriptResult<Declared> {
+    let good = |name: &str| {
+        name.starts_with(|c: char| c.is_ascii_lowercase())
+            && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '-')
+    };
+    if !good(name) {
+        let message = format!("\"{name}\" is no name for an option: use small letters, digits, - and _");
+        return raise(ctx, Error::invalid("option", message));
+    }
+    let default = match default {
+        None => None,
+        Some(default) => match Value::of(default) {
+            Some(value) => Some(value),
+            None => {
+                let message = format!("the default of `{name}` is {}", shown(default));
+                let error = Error::invalid("option", message);
+                return raise(ctx, error.with_hint("give a string, a number, true, false or a duration such as 1.s"));
+            }
+        },
+    };
+    let (name, help) = (name.to_string(), help.to_string());
+    Ok(Declared { name, shape, help, default, choices: Vec::new(), is_address: false, least: None, most: None })
+}

@@ -1,0 +1,90 @@
+//! What was given on the command line. It is read by clap, so that `--help`, unknown options and nearest names work as
+//! people know them.
+
+use std::collections::BTreeMap;
+
+use clap::Command;
+use clap::error::ErrorKind as ClapError;
+use rhai::NativeCallContext;
+
+use super::declared::{Declared, Shape};
+use super::value::Value;
+use crate::bindings::context::{self, Context, ScriptResult};
+use crate::bindings::error::raise;
+use crate::bindings::exit;
+use crate::net::error::Error;
+use crate::net::output;
+
+/// What was given on the command line, or the defaults.
+#[derive(Clone, Debug)]
+pub struct Given(pub(super) BTreeMap<String, Value>);
+
+pub(super) fn read(ctx: &NativeCallContext, declared: &[Declared]) -> ScriptResult<Given> {
+    let context = context::current();
+    let args = context.script.args.iter().map(String::as_str);
+    let line = std::iter::once(context.script.name.as_str()).chain(args);
+    let matches = match command(&context, declared).try_get_matches_from(line) {
+        Ok(matches) => matches,
+        Err(err) if !context.script.main => {
+            let text = err.to_string();
+            let text = text.trim_start_matches("error: ").lines().next().unwrap_or_default();
+            let names: Vec<String> = declared.iter().map(|option| format!("--{}", option.name)).collect();
+            let error = Error::invalid("options", text).with_peer(&context.script.name);
+            return raise(ctx, error.with_hint(format!("the options are {}", names.join(", "))));
+        }
+        Err(err) => {
+            let text = err.render().to_string();
+            let help = err.kind() == ClapError::DisplayHelp;
+            if help {
+                output::line(text.trim_end())
+            } else {
+                output::note(text.trim_end())
+            };
+            return Err(exit::leave(if help { 0 } else { 2 }, ctx.call_position()));
+        }
+    };
+    let mut given = BTreeMap::new();
+    for option in declared {
+        let value = match option.shape {
+            Shape::Flag => Value::Bool(matches.get_flag(&option.name)),
+            _ => match (matches.get_one::<Value>(&option.name), &option.default) {
+                (Some(value), _) => value.clone(),
+                (None, _) if option.shape == Shape::Asked && context.script.main => match option.ask(&context) {
+                    Ok(value) => value,
+                    Err(err) => {
+                        output::note(&format!("error: {}", err.message));
+                        return Err(exit::leave(2, ctx.call_position()));
+                    }
+                },
+                (None, Some(default)) => default.clone(),
+                (None, None) => continue,
+            },
+        };
+        given.insert(option.name.clone(), value);
+    }
+    Ok(Given(given))
+}
+
+fn command(context: &Context, declared: &[Declared]) -> Command {
+    let script = &context.script;
+    let (about, more) = script.about.split_once("\n\n").unwrap_or((&script.about, ""));
+    Command::new(script.name.clone())
+        .bin_name(format!("pingscript {}", script.name))
+        .about(about.to_string())
+        .after_help(more.to_string())
+        .override_usage(usage(declared, &script.name))
+        .disable_version_flag(true)
+        .args(declared.iter().map(Declared::arg))
+}
+
+fn usage(declared: &[Declared], name: &str) -> String {
+    let mut usage = format!("pingscript {name}");
+    if declared.iter().any(|option| option.shape != Shape::Positional) {
+        usage.push_str(" [OPTIONS]");
+    }
+    for option in declared.iter().filter(|option| option.shape == Shape::Positional) {
+        let name = option.name.to_uppercase();
+        usage.push_str(&if option.default.is_none() { format!(" <{name}>") } else { format!(" [{name}]") });
+    }
+    usage
+}

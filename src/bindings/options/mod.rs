@@ -1,0 +1,189 @@
+//! A script's own options: declared once, in order, with a default and a line of help each.
+
+use rhai::plugin::*;
+use rhai::{Array, Dynamic, NativeCallContext};
+
+use self::declared::{Declared, Shape, declare};
+use self::given::read;
+use self::value::Value;
+use super::context::ScriptResult;
+use super::convert::shown;
+use super::error::{OrRaise, raise};
+use crate::nearest::nearest;
+use crate::net::error::Error;
+
+pub mod declared;
+pub mod given;
+pub mod value;
+
+/// A script's own options.
+#[export_module]
+#[allow(clippy::unwrap_used)] // the code that the macro writes
+pub mod api {
+    /// One declared option of a script.
+    pub type DeclaredOption = super::declared::Declared;
+    /// The values of a script's options.
+    pub type Options = super::given::Given;
+
+    /// Declares an option `--NAME VALUE`. The default's type is the option's type: a string, a whole number, a number, a
+    /// duration (typed as `250ms`), or true and false.
+    ///
+    /// Errors: `invalid`: a name that cannot be typed, a default of another type.
+    ///
+    /// ```rhai
+    /// const OPT = options([ option("timeout", 1.s, "wait this long for each reply") ]);
+    /// expect(OPT.timeout, 1.s);
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn option(ctx: NativeCallContext, name: &str, default: Dynamic, help: &str) -> ScriptResult<DeclaredOption> {
+        declare(&ctx, Shape::Named, name, Some(&default), help)
+    }
+
+    /// Declares an option `--NAME VALUE` that is asked for with `prompt` if it is not given: on a terminal; elsewhere a line
+    /// of standard input answers, and its end gives the default. Only the script that the user started asks.
+    ///
+    /// Errors: `invalid`, as for `option`.
+    ///
+    /// ```rhai
+    /// let count = ask("count", 5, "Enter number of pings to be sent:");
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn ask(ctx: NativeCallContext, name: &str, default: Dynamic, prompt: &str) -> ScriptResult<DeclaredOption> {
+        declare(&ctx, Shape::Asked, name, Some(&default), prompt)
+    }
+
+    /// Declares a switch `--NAME`: true if it is given, else false.
+    ///
+    /// Errors: `invalid`, as for `option`.
+    ///
+    /// ```rhai
+    /// const OPT = options([ flag("quiet", "print no line per datagram") ]);
+    /// expect(OPT.quiet, false);
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn flag(ctx: NativeCallContext, name: &str, help: &str) -> ScriptResult<DeclaredOption> {
+        declare(&ctx, Shape::Flag, name, None, help)
+    }
+
+    /// Declares an argument that is given by its place and must be given. It is a string.
+    ///
+    /// Errors: `invalid`, as for `option`.
+    ///
+    /// ```rhai
+    /// let target = argument("target", "host to ping");
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn argument(ctx: NativeCallContext, name: &str, help: &str) -> ScriptResult<DeclaredOption> {
+        declare(&ctx, Shape::Positional, name, None, help)
+    }
+
+    /// Declares an argument that is given by its place; without it the default holds.
+    ///
+    /// Errors: `invalid`, as for `option`.
+    ///
+    /// ```rhai
+    /// const OPT = options([ argument("target", "127.0.0.1", "host to ping") ]);
+    /// expect(OPT.target, "127.0.0.1");
+    /// ```
+    #[rhai_fn(name = "argument", return_raw)]
+    pub fn argument_or(
+        ctx: NativeCallContext,
+        name: &str,
+        default: Dynamic,
+        help: &str,
+    ) -> ScriptResult<DeclaredOption> {
+        declare(&ctx, Shape::Positional, name, Some(&default), help)
+    }
+
+    /// The same option, allowing only these values.
+    ///
+    /// ```rhai
+    /// const OPT = options([ option("mode", "raw", "how to frame").choices(["raw", "line"]) ]);
+    /// expect(OPT.mode, "raw");
+    /// ```
+    pub fn choices(option: DeclaredOption, values: Array) -> DeclaredOption {
+        Declared { choices: values.iter().map(ToString::to_string).collect(), ..option }
+    }
+
+    /// The same option, refusing what is not `HOST:PORT`; a name is not looked up yet. Nothing, `""`, is allowed.
+    ///
+    /// ```rhai
+    /// const OPT = options([ option("server", "127.0.0.1:11000", "whom to ping").address() ]);
+    /// expect(OPT.server, "127.0.0.1:11000");
+    /// ```
+    pub fn address(option: DeclaredOption) -> DeclaredOption {
+        Declared { is_address: true, ..option }
+    }
+
+    /// The same option, refusing values below `least`.
+    ///
+    /// ```rhai
+    /// const OPT = options([ option("count", 5, "how many").at_least(1) ]);
+    /// expect(OPT.count, 5);
+    /// ```
+    pub fn at_least(option: DeclaredOption, least: Dynamic) -> DeclaredOption {
+        Declared { least: Value::of(&least), ..option }
+    }
+
+    /// The same option, refusing values above `most`.
+    ///
+    /// ```rhai
+    /// const OPT = options([ option("size", 0, "bytes").at_least(0).at_most(65_507) ]);
+    /// expect(OPT.size, 0);
+    /// ```
+    pub fn at_most(option: DeclaredOption, most: Dynamic) -> DeclaredOption {
+        Declared { most: Value::of(&most), ..option }
+    }
+
+    /// Reads the script's arguments by its declared options; `--help` explains them. To be called once, at the start.
+    ///
+    /// An unknown option or a wrong value ends the script with exit code 2 and a message that names the nearest valid one;
+    /// in a script started by another it is thrown as `invalid` there.
+    ///
+    /// ```rhai
+    /// const OPT = options([ option("server", "127.0.0.1:11000", "whom to ping") ]);
+    /// expect(OPT.server, "127.0.0.1:11000");
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn options(ctx: NativeCallContext, list: Array) -> ScriptResult<Options> {
+        let mut declared: Vec<Declared> = Vec::new();
+        for (index, item) in list.into_iter().enumerate() {
+            let what = shown(&item);
+            match item.try_cast::<Declared>() {
+                Some(option) if declared.iter().any(|other| other.name == option.name) => {
+                    return raise(
+                        &ctx,
+                        Error::invalid("options", format!("option `{}` is declared twice", option.name)),
+                    );
+                }
+                Some(option) => declared.push(option),
+                None => {
+                    let error = Error::invalid("options", format!("item {} of the list is {what}", index + 1));
+                    let hint = "list option(…), ask(…), flag(…) and argument(…) calls, with commas between them";
+                    return raise(&ctx, error.with_hint(hint));
+                }
+            }
+        }
+        read(&ctx, &declared)
+    }
+
+    /// The value of an option, as in `OPT.timeout`; of a name with dashes, as in `OPT["work-time"]`.
+    ///
+    /// Errors: `invalid`: there is no option of that name; the message lists those there are.
+    ///
+    /// ```rhai
+    /// const OPT = options([ option("size", 64, "bytes") ]);
+    /// expect(OPT["size"], 64);
+    /// ```
+    #[rhai_fn(index_get, pure, return_raw)]
+    pub fn get(ctx: NativeCallContext, options: &mut Options, name: &str) -> ScriptResult<Dynamic> {
+        let found = options.0.get(name).cloned().map(Value::into_dynamic).ok_or_else(|| {
+            let names: Vec<&str> = options.0.keys().map(String::as_str).collect();
+            let near = nearest(name, names.iter().copied());
+            let near = near.first().map_or(String::new(), |near| format!("did you mean `{near}`? "));
+            Error::invalid("options", format!("there is no option `{name}`"))
+                .with_hint(format!("{near}The options are {}", names.join(", ")))
+        });
+        found.or_raise(&ctx)
+    }
+}

@@ -1,0 +1,97 @@
+//! The value of an option: read from what was typed, and shown as it would be typed.
+
+use rhai::Dynamic;
+
+use crate::net::time::Duration;
+
+/// The value of an option.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    /// Text.
+    Text(String),
+    /// A whole number.
+    Int(i64),
+    /// A number.
+    Float(f64),
+    /// Yes or no.
+    Bool(bool),
+    /// A length of time.
+    Duration(Duration),
+}
+
+impl Value {
+    pub(super) fn of(value: &Dynamic) -> Option<Self> {
+        if let Ok(n) = value.as_int() {
+            return Some(Self::Int(n));
+        }
+        if let Ok(x) = value.as_float() {
+            return Some(Self::Float(x));
+        }
+        if let Ok(b) = value.as_bool() {
+            return Some(Self::Bool(b));
+        }
+        if let Some(duration) = value.clone().try_cast::<Duration>() {
+            return Some(Self::Duration(duration));
+        }
+        value.clone().into_string().ok().map(Self::Text)
+    }
+
+    pub(super) fn into_dynamic(self) -> Dynamic {
+        match self {
+            Self::Text(text) => text.into(),
+            Self::Int(n) => n.into(),
+            Self::Float(x) => x.into(),
+            Self::Bool(b) => b.into(),
+            Self::Duration(duration) => Dynamic::from(duration),
+        }
+    }
+
+    /// Reads `text` as a value of the same type.
+    pub(super) fn read(&self, text: &str) -> Result<Self, String> {
+        match self {
+            Self::Text(_) => Ok(Self::Text(text.to_string())),
+            Self::Int(_) => text.parse().map(Self::Int).map_err(|_| "it is not a whole number".to_string()),
+            Self::Float(_) => match text.parse::<f64>() {
+                Ok(x) if x.is_finite() => Ok(Self::Float(x)),
+                _ => Err("it is not a number".to_string()),
+            },
+            Self::Bool(_) => text.parse().map(Self::Bool).map_err(|_| "it is neither true nor false".to_string()),
+            Self::Duration(_) => match Duration::parse(text) {
+                Some(duration) if duration.is_negative() => Err("a duration cannot be negative".to_string()),
+                Some(duration) => Ok(Self::Duration(duration)),
+                None => Err("it is not a duration: write a number and a unit, such as 1s, 250ms or 50us".to_string()),
+            },
+        }
+    }
+
+    /// As it would be typed.
+    pub(super) fn typed(&self) -> String {
+        match self {
+            Self::Text(text) => text.clone(),
+            Self::Int(n) => n.to_string(),
+            Self::Float(x) => x.to_string(),
+            Self::Bool(b) => b.to_string(),
+            Self::Duration(duration) => duration.short(),
+        }
+    }
+
+    pub(super) fn placeholder(&self) -> &'static str {
+        match self {
+            Self::Text(_) => "TEXT",
+            Self::Int(_) => "N",
+            Self::Float(_) => "X",
+            Self::Bool(_) => "BOOL",
+            Self::Duration(_) => "TIME",
+        }
+    }
+
+    pub(super) fn is_below(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Int(a), Self::Int(b)) => a < b,
+            (Self::Float(a), Self::Float(b)) => a < b,
+            (Self::Float(a), Self::Int(b)) => *a < *b as f64,
+            (Self::Duration(a), Self::Duration(b)) => a < b,
+            _ => false,
+        }
+    }
+}

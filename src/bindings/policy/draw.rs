@@ -1,0 +1,71 @@
+//! Draws: of a thread, or of the packet that a policy decides about.
+
+use std::cell::RefCell;
+
+use rhai::NativeCallContext;
+use rhai::plugin::*;
+
+use crate::bindings::context::{self, ScriptResult};
+use crate::bindings::error::raise;
+use crate::net::error::Error;
+use crate::net::random::Stream;
+
+/// The draws that belong to the packet a policy decides about.
+#[derive(Debug)]
+pub(super) struct Deciding {
+    pub(super) stream: Stream,
+    pub(super) drawn: Vec<f64>,
+}
+
+thread_local! {
+    pub(super) static DECIDING: RefCell<Option<Deciding>> = const { RefCell::new(None) };
+}
+
+/// A draw in [0, 1): of the packet under decision, or else the next of this thread.
+fn draw() -> f64 {
+    let decided = DECIDING.with_borrow_mut(|deciding| {
+        deciding.as_mut().map(|deciding| {
+            let draw = deciding.stream.draw(deciding.drawn.len() as u64 + 1);
+            deciding.drawn.push(draw);
+            draw
+        })
+    });
+    let draw = context::peek(|context| {
+        context.run.seed.mark_used();
+        decided.unwrap_or_else(|| context.random.draw())
+    });
+    draw.unwrap_or_default()
+}
+
+/// Draws.
+#[export_module]
+#[allow(clippy::unwrap_used)] // the code that the macro writes
+pub mod api {
+    /// A random number from 0 up to, not including, 1. The seed of a run is printed at its end and can be given with
+    /// `--seed`; each thread, and each packet a policy decides about, has draws of its own.
+    ///
+    /// ```rhai
+    /// let heads = random() < 0.5;
+    /// ```
+    #[rhai_fn(volatile)]
+    pub fn random() -> f64 {
+        draw()
+    }
+
+    /// A random whole number from `low` to `high`, both included.
+    ///
+    /// Errors: `invalid`: `high` is below `low`.
+    ///
+    /// ```rhai
+    /// let die = random(1, 6);
+    /// expect(die >= 1 && die <= 6, true);
+    /// ```
+    #[rhai_fn(name = "random", volatile, return_raw)]
+    pub fn random_int(ctx: NativeCallContext, low: i64, high: i64) -> ScriptResult<i64> {
+        if high < low {
+            return raise(&ctx, Error::invalid("random", format!("from {low} to {high} there is no number")));
+        }
+        let span = high.abs_diff(low) as f64 + 1.0;
+        Ok(low.saturating_add((draw() * span) as i64).min(high))
+    }
+}

@@ -1,0 +1,217 @@
+//! Policies in scripts: what they are made of, the files they come from, and the sockets they decide at.
+
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
+
+use rhai::plugin::*;
+use rhai::{Array, Dynamic, EvalAltResult, FnPtr, Map, NativeCallContext, Position};
+
+use self::scripted::Scripted;
+use super::callback::{Callback, programs};
+use super::context::{self, Context, Script, ScriptResult};
+use super::convert::{shown, typed};
+use super::error::{OrRaise, raise};
+use crate::net::error::Error;
+use crate::net::judge::{Judge, Policy as NetPolicy};
+use crate::net::policy::Native;
+use crate::net::random::Sequence;
+use crate::net::udp::UdpSocket;
+
+pub mod draw;
+pub mod native;
+mod scripted;
+pub mod verdict;
+
+/// A policy as a value of a script. Attaching it makes a copy with a state of its own.
+#[derive(Clone, Debug)]
+pub enum Made {
+    /// A native one.
+    Native(Native),
+    /// A closure, with the file it came from.
+    Closure(Box<Callback>, Option<Arc<str>>),
+    /// Several, in turn.
+    Chain(Vec<Made>),
+}
+
+impl Made {
+    fn of(ctx: &NativeCallContext, value: Dynamic) -> ScriptResult<Self> {
+        let given = shown(&value);
+        if value.is_fnptr() {
+            return Ok(Self::Closure(Box::new(Callback::new(ctx, value.cast::<FnPtr>())), None));
+        }
+        match value.try_cast::<Self>() {
+            Some(made) => Ok(made),
+            None => {
+                let error = Error::invalid("policy", format!("{given} is no policy"));
+                raise(ctx, error.with_hint("give a closure, |pkt| …, or a policy such as loss(0.2)"))
+            }
+        }
+    }
+
+    /// A copy to be attached.
+    fn attach(&self) -> NetPolicy {
+        match self {
+            Self::Native(native) => NetPolicy::Native(native.clone()),
+            Self::Closure(callback, _) => NetPolicy::Other(Box::new(Scripted {
+                callback: Mutex::new(callback.fresh()),
+                told: AtomicBool::new(false),
+            })),
+            Self::Chain(list) => NetPolicy::Chain(list.iter().map(Self::attach).collect()),
+        }
+    }
+
+    fn text(&self) -> String {
+        match self {
+            Self::Native(native) => native.to_string(),
+            Self::Closure(_, Some(file)) => format!("policy(\"{file}\")"),
+            Self::Closure(_, None) => "a closure".to_string(),
+            Self::Chain(list) => {
+                format!("chain([{}])", list.iter().map(Self::text).collect::<Vec<_>>().join(", "))
+            }
+        }
+    }
+}
+
+fn attach(ctx: &NativeCallContext, socket: &UdpSocket, made: &Made) -> ScriptResult<()> {
+    let context = context::current();
+    if !matches!(made, Made::Closure(..)) {
+        context.run.seed.mark_used();
+    }
+    let judge = Judge::new(made.attach(), context.random.split()).or_raise(ctx)?;
+    socket.set_judge(judge, made.text());
+    Ok(())
+}
+
+/// The policy in the file that `name` names, its options given as `args`.
+fn load(ctx: &NativeCallContext, name: &str, args: Vec<String>) -> ScriptResult<Made> {
+    let now = context::current();
+    let is_file = name.contains('/') || name.ends_with(".rhai");
+    let path = if is_file { name.to_string() } else { format!("policies/{name}.rhai") };
+    let from = ctx.call_source().unwrap_or(&now.script.name).to_string();
+    let programs = programs();
+    let (file, program) = programs.load(&path, &from)?;
+    let script = Script { about: String::new(), args, main: false, bound: Default::default(), name: file.clone() };
+    let random = Arc::new(Sequence::new(now.random.split()));
+    let evaluated = programs.evaluate(&program, &Context { script: Arc::new(script), random, ..now });
+    let in_file = |error: Box<EvalAltResult>| match *error {
+        EvalAltResult::Exit(..) => error,
+        _ => Box::new(EvalAltResult::ErrorInModule(file.clone(), error, ctx.call_position())),
+    };
+    let (value, global) = evaluated.map_err(in_file)?;
+    let given = shown(&value);
+    if value.is_fnptr() {
+        let place = program.statements().last().map_or(Position::NONE, |statement| statement.position());
+        let callback = Callback::in_program(value.cast::<FnPtr>(), global, &file, place);
+        return Ok(Made::Closure(Box::new(callback), Some(file.into())));
+    }
+    value.try_cast::<Made>().map_or_else(
+        || {
+            let what = if given.is_empty() { "nothing".to_string() } else { given };
+            let error = Error::invalid("policy", format!("its value is {what}, not a policy")).with_peer(&file);
+            raise(ctx, error.with_hint("end the file with a closure, |pkt| …, without a semicolon"))
+        },
+        Ok,
+    )
+}
+
+/// Splits `name:key=value,key=value` into the name and command-line arguments.
+fn specification(text: &str) -> Result<(String, Vec<String>), Error> {
+    let Some((name, options)) = text.split_once(':') else { return Ok((text.to_string(), Vec::new())) };
+    let mut args = Vec::new();
+    for part in options.split(',').filter(|part| !part.is_empty()) {
+        let (key, value) = part.split_once('=').ok_or_else(|| {
+            Error::invalid("policy", format!("\"{part}\" in \"{text}\" is not key=value"))
+                .with_hint("write name:key=value,key=value, such as gilbert:p=0.05,r=0.3")
+        })?;
+        args.push(format!("--{}={}", key.trim(), value.trim()));
+    }
+    Ok((name.to_string(), args))
+}
+
+/// Policies.
+#[export_module]
+#[allow(clippy::unwrap_used)] // the code that the macro writes
+pub mod api {
+    /// A policy: native, from a file, or several in turn.
+    pub type Policy = super::Made;
+
+    /// Several policies as one, native ones and closures: each sees the packet in turn, and the first whose verdict is not
+    /// `pass()` decides.
+    ///
+    /// Errors: `invalid`: an item of the list is no policy.
+    ///
+    /// ```rhai
+    /// set_policy(udp::bind("127.0.0.1:0"), chain([loss(0.1), jitter(20.ms, 5.ms)]));
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn chain(ctx: NativeCallContext, policies: Array) -> ScriptResult<Policy> {
+        let list: ScriptResult<Vec<Made>> = policies.into_iter().map(|value| Made::of(&ctx, value)).collect();
+        list.map(Made::Chain)
+    }
+
+    /// The policy in a file: a script whose value is the closure. A plain name is looked up in the folder `policies` of the
+    /// scripts; options may follow it, as in `"gilbert:p=0.05,r=0.3"`.
+    ///
+    /// Errors: `file`: there is none; `invalid`: it has no such option, or its value is no policy; what it throws.
+    ///
+    /// ```rhai
+    /// set_policy(udp::bind("127.0.0.1:0"), policy("loss:p=0.5"));
+    /// ```
+    #[rhai_fn(name = "policy", return_raw)]
+    pub fn policy_named(ctx: NativeCallContext, name: &str) -> ScriptResult<Policy> {
+        let (name, args) = specification(name).or_raise(&ctx)?;
+        load(&ctx, &name, args)
+    }
+
+    /// The policy in a file, with options for it.
+    ///
+    /// Errors: as `policy(name)`.
+    ///
+    /// ```rhai
+    /// set_policy(udp::bind("127.0.0.1:0"), policy("gilbert", #{ p: 0.05, r: 0.25 }));
+    /// ```
+    #[rhai_fn(name = "policy", return_raw)]
+    pub fn policy_with(ctx: NativeCallContext, name: &str, options: Map) -> ScriptResult<Policy> {
+        let args = options.iter().map(|(key, value)| format!("--{key}={}", typed(value))).collect();
+        load(&ctx, name, args)
+    }
+
+    /// Has `policy` decide about each request that the socket receives from now on: a closure that takes the packet and
+    /// returns a verdict. Its draws come from the seed, the flow and the packet's number in the flow, so that the same
+    /// seed drops the same packets. What the closure captured is copied: it is the policy's own state, and the calls of
+    /// several threads take turns.
+    ///
+    /// A closure that throws, or returns no verdict, is reported once with its line, counted, and the packet passes.
+    ///
+    /// ```rhai
+    /// let server = udp::bind("127.0.0.1:0");
+    /// set_policy(server, |pkt| if random() < 0.2 { drop() } else { pass() });
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn set_policy(ctx: NativeCallContext, socket: UdpSocket, policy: FnPtr) -> ScriptResult<()> {
+        let made = Made::of(&ctx, Dynamic::from(policy))?;
+        attach(&ctx, &socket, &made)
+    }
+
+    /// Has a policy made before decide about each request that the socket receives from now on, from a fresh state.
+    ///
+    /// Errors: `invalid`: it rejects, which a server cannot do.
+    ///
+    /// ```rhai
+    /// set_policy(udp::bind("127.0.0.1:0"), loss(0.5));
+    /// ```
+    #[rhai_fn(name = "set_policy", return_raw)]
+    pub fn set_made_policy(ctx: NativeCallContext, socket: UdpSocket, policy: Policy) -> ScriptResult<()> {
+        attach(&ctx, &socket, &policy)
+    }
+
+    /// The policy as the call that makes it.
+    ///
+    /// ```rhai
+    /// expect(`${loss(0.2)}`, "loss(0.2)");
+    /// ```
+    #[rhai_fn(name = "to_string", name = "to_debug", pure)]
+    pub fn policy_text(policy: &mut Policy) -> String {
+        policy.text()
+    }
+}

@@ -1,0 +1,188 @@
+//! The native policies, by the calls that make them.
+
+use rhai::plugin::*;
+use rhai::{Map, NativeCallContext};
+
+use super::Made;
+use super::api::Policy;
+use super::verdict::api::Verdict;
+use crate::bindings::context::ScriptResult;
+use crate::bindings::convert::Options;
+use crate::bindings::error::OrRaise;
+use crate::net::error::Error;
+use crate::net::policy::{Action, Gilbert, Native};
+use crate::net::time::Duration;
+
+/// Native policies.
+#[export_module]
+#[allow(clippy::unwrap_used)] // the code that the macro writes
+pub mod api {
+    /// A policy that drops each packet with probability `p`, from 0 to 1, independently.
+    ///
+    /// Errors: `invalid`: `p` is outside of 0 to 1.
+    ///
+    /// ```rhai
+    /// let server = udp::bind("127.0.0.1:0");
+    /// set_policy(server, loss(0.2));
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn loss(ctx: NativeCallContext, p: f64) -> ScriptResult<Policy> {
+        Native::chance(p, Action::Drop).map(Made::Native).or_raise(&ctx)
+    }
+
+    /// A policy that drops nothing (0) or everything (1).
+    ///
+    /// Errors: `invalid`: `p` is outside of 0 to 1.
+    ///
+    /// ```rhai
+    /// set_policy(udp::bind("127.0.0.1:0"), loss(1));
+    /// ```
+    #[rhai_fn(name = "loss", return_raw)]
+    pub fn loss_int(ctx: NativeCallContext, p: i64) -> ScriptResult<Policy> {
+        loss(ctx, p as f64)
+    }
+
+    /// A policy by which each packet meets the verdict with probability `p`, independently.
+    ///
+    /// Errors: `invalid`: `p` is outside of 0 to 1.
+    ///
+    /// ```rhai
+    /// set_policy(udp::bind("127.0.0.1:0"), chance(0.1, corrupt()));
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn chance(ctx: NativeCallContext, p: f64, verdict: Verdict) -> ScriptResult<Policy> {
+        Native::chance(p, verdict.action).map(Made::Native).or_raise(&ctx)
+    }
+
+    /// A policy by which each packet meets the verdict.
+    ///
+    /// ```rhai
+    /// set_policy(udp::bind("127.0.0.1:0"), always(delay(20.ms)));
+    /// ```
+    pub fn always(verdict: Verdict) -> Policy {
+        Made::Native(Native::always(verdict.action))
+    }
+
+    /// A policy that drops each n-th packet of a flow.
+    ///
+    /// Errors: `invalid`: `n` is below 1.
+    ///
+    /// ```rhai
+    /// set_policy(udp::bind("127.0.0.1:0"), every(3));
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn every(ctx: NativeCallContext, n: i64) -> ScriptResult<Policy> {
+        Native::every(n, Action::Drop).map(Made::Native).or_raise(&ctx)
+    }
+
+    /// A policy by which each n-th packet of a flow meets the verdict.
+    ///
+    /// Errors: `invalid`: `n` is below 1.
+    ///
+    /// ```rhai
+    /// set_policy(udp::bind("127.0.0.1:0"), every(3, duplicate(2)));
+    /// ```
+    #[rhai_fn(name = "every", return_raw)]
+    pub fn every_with(ctx: NativeCallContext, n: i64, verdict: Verdict) -> ScriptResult<Policy> {
+        Native::every(n, verdict.action).map(Made::Native).or_raise(&ctx)
+    }
+
+    /// A policy that drops the first n packets of each flow.
+    ///
+    /// Errors: `invalid`: `n` is negative.
+    ///
+    /// ```rhai
+    /// set_policy(udp::bind("127.0.0.1:0"), first(2));
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn first(ctx: NativeCallContext, n: i64) -> ScriptResult<Policy> {
+        Native::first(n, Action::Drop).map(Made::Native).or_raise(&ctx)
+    }
+
+    /// A policy by which the first n packets of each flow meet the verdict.
+    ///
+    /// Errors: `invalid`: `n` is negative.
+    ///
+    /// ```rhai
+    /// set_policy(udp::bind("127.0.0.1:0"), first(2, delay(1.s)));
+    /// ```
+    #[rhai_fn(name = "first", return_raw)]
+    pub fn first_with(ctx: NativeCallContext, n: i64, verdict: Verdict) -> ScriptResult<Policy> {
+        Native::first(n, verdict.action).map(Made::Native).or_raise(&ctx)
+    }
+
+    /// A policy that goes through a pattern for each flow, again and again: at a `1` the packet passes, at a `0` it is dropped.
+    ///
+    /// Errors: `invalid`: the pattern is empty, or has other signs.
+    ///
+    /// ```rhai
+    /// set_policy(udp::bind("127.0.0.1:0"), pattern("1101"));
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn pattern(ctx: NativeCallContext, pattern: &str) -> ScriptResult<Policy> {
+        Native::pattern(pattern, Action::Drop).map(Made::Native).or_raise(&ctx)
+    }
+
+    /// A policy that goes through a pattern for each flow: at a `1` the packet passes, at a `0` it meets the verdict.
+    ///
+    /// Errors: `invalid`: the pattern is empty, or has other signs.
+    ///
+    /// ```rhai
+    /// set_policy(udp::bind("127.0.0.1:0"), pattern("10", corrupt()));
+    /// ```
+    #[rhai_fn(name = "pattern", return_raw)]
+    pub fn pattern_with(ctx: NativeCallContext, pattern: &str, verdict: Verdict) -> ScriptResult<Policy> {
+        Native::pattern(pattern, verdict.action).map(Made::Native).or_raise(&ctx)
+    }
+
+    /// A policy that drops in bursts, by the model of Gilbert: before each packet a flow's good state turns bad with
+    /// probability `p`, its bad state good with probability `r`; in the bad state all is dropped. Bursts are 1/r packets long
+    /// in the mean, the loss is p/(p+r).
+    ///
+    /// Errors: `invalid`: a probability is outside of 0 to 1.
+    ///
+    /// ```rhai
+    /// set_policy(udp::bind("127.0.0.1:0"), gilbert(0.05, 0.25));
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn gilbert(ctx: NativeCallContext, p: f64, r: f64) -> ScriptResult<Policy> {
+        Native::gilbert(Gilbert { p, r, good: 0.0, bad: 1.0 }, Action::Drop).map(Made::Native).or_raise(&ctx)
+    }
+
+    /// A policy that drops in bursts, by the model of Gilbert and Elliott: `p`, `r` as in `gilbert(p, r)`, and the share
+    /// dropped in the `good` state (0.0) and in the `bad` one (1.0).
+    ///
+    /// Errors: `invalid`: a probability is outside of 0 to 1, or missing; an unknown option.
+    ///
+    /// ```rhai
+    /// set_policy(udp::bind("127.0.0.1:0"), gilbert(#{ p: 0.05, r: 0.25, good: 0.01, bad: 0.9 }));
+    /// ```
+    #[rhai_fn(name = "gilbert", return_raw)]
+    pub fn gilbert_elliott(ctx: NativeCallContext, options: Map) -> ScriptResult<Policy> {
+        let mut options = Options::new("gilbert", &options);
+        let mut read = || {
+            let mut needed = |key| {
+                options.number(key)?.ok_or_else(|| Error::invalid("gilbert", format!("option `{key}` is missing")))
+            };
+            let (p, r) = (needed("p")?, needed("r")?);
+            let (good, bad) = (options.number("good")?.unwrap_or(0.0), options.number("bad")?.unwrap_or(1.0));
+            Ok(Gilbert { p, r, good, bad })
+        };
+        let model = read().or_raise(&ctx)?;
+        options.finish().or_raise(&ctx)?;
+        Native::gilbert(model, Action::Drop).map(Made::Native).or_raise(&ctx)
+    }
+
+    /// A policy that delays each packet by `delay`, give or take up to `spread`, evenly drawn. Packets may overtake each
+    /// other.
+    ///
+    /// Errors: `invalid`: a duration is negative.
+    ///
+    /// ```rhai
+    /// set_policy(udp::bind("127.0.0.1:0"), jitter(20.ms, 5.ms));
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn jitter(ctx: NativeCallContext, delay: Duration, spread: Duration) -> ScriptResult<Policy> {
+        Native::jitter(delay, spread).map(Made::Native).or_raise(&ctx)
+    }
+}

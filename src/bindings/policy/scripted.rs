@@ -1,0 +1,96 @@
+//! A closure at work as a policy: it is called with each packet, and its failures are reported once.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use rhai::{Dynamic, EvalAltResult, Position};
+
+use super::draw;
+use crate::bindings::callback::{Callback, programs};
+use crate::bindings::context::{self, ScriptResult};
+use crate::bindings::convert::shown;
+use crate::bindings::error::thrown;
+use crate::bindings::exit;
+use crate::bindings::udp::packet::Packet;
+use crate::net::error::Error;
+use crate::net::judge::Decide;
+use crate::net::policy::{self, Action, Place};
+use crate::net::udp::{Datagram, UdpSocket};
+
+/// A closure at work as a policy. Its calls take turns, so that its state is its own.
+#[derive(Debug)]
+pub(super) struct Scripted {
+    pub(super) callback: Mutex<Callback>,
+    /// Whether its failure was reported.
+    pub(super) told: AtomicBool,
+}
+
+impl Decide for Scripted {
+    fn decide(
+        &self,
+        socket: &UdpSocket,
+        request: &Datagram,
+        place: &Place,
+        draws: &mut Vec<f64>,
+    ) -> Option<policy::Verdict> {
+        let mut callback = self.callback.lock().unwrap_or_else(PoisonError::into_inner);
+        let packet = Packet::under_judgement(socket.clone(), request.clone(), *place);
+        let before = draw::DECIDING.replace(Some(draw::Deciding { stream: place.draws, drawn: Vec::new() }));
+        let result = callback.call([Dynamic::from(packet)]).and_then(|value| as_verdict(&callback, value));
+        if let Some(deciding) = draw::DECIDING.replace(before) {
+            *draws = deciding.drawn;
+        }
+        match result {
+            Ok(verdict) => Some(verdict),
+            Err(error) => {
+                let ended = matches!(&*error, EvalAltResult::ErrorTerminated(why, _) if why.is_unit());
+                let error = match exit::code(&error) {
+                    None => error,
+                    Some(_) => {
+                        exit::forget();
+                        at_policy(&callback, Error::invalid("policy", NO_EXIT).with_hint(NO_EXIT_HINT))
+                    }
+                };
+                if !ended && !self.told.swap(true, Ordering::Relaxed) {
+                    context::peek(|context| context.run.failed.fetch_add(1, Ordering::Relaxed));
+                    programs().report("policy (packets it fails on pass)", &error);
+                }
+                None
+            }
+        }
+    }
+}
+
+/// What a policy's closure returned, as a verdict that a server can carry out.
+fn as_verdict(callback: &Callback, value: Dynamic) -> ScriptResult<policy::Verdict> {
+    if let Some(verdict) = value.read_lock::<policy::Verdict>()
+        && crate::net::judge::possible(&verdict.action).is_ok()
+    {
+        return Ok(verdict.clone());
+    }
+    let given = shown(&value);
+    let at = |error: Error| at_policy(callback, error);
+    let verdict = value.try_cast::<policy::Verdict>().ok_or_else(|| {
+        let what = if given.is_empty() { "nothing".to_string() } else { given };
+        let hint = format!("a policy returns {}, as its last line without a semicolon", Action::CALLS);
+        at(Error::invalid("policy", format!("the policy returned {what}, and that is no verdict")).with_hint(hint))
+    })?;
+    crate::net::judge::possible(&verdict.action).map_err(at)?;
+    Ok(verdict)
+}
+
+/// An error of the policy itself, at the place where it was given away.
+fn at_policy(callback: &Callback, error: Error) -> Box<EvalAltResult> {
+    let (source, position) = callback.place();
+    let error = thrown(error, position);
+    match source {
+        Some(source) if !callback.is_of_script() => {
+            EvalAltResult::ErrorInFunctionCall("policy".into(), source.to_string(), error, Position::NONE).into()
+        }
+        _ => error,
+    }
+}
+
+const NO_EXIT: &str = "a policy decides about packets and cannot end the script, by exit() or an expect() that fails";
+const NO_EXIT_HINT: &str =
+    "have it count what the script is to end for, and look at the count in the script: counter()";

@@ -1,0 +1,169 @@
+//! Verdicts: what is to be done with a packet, and where that was decided.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+
+use rhai::plugin::*;
+use rhai::{Dynamic, NativeCallContext};
+
+use crate::bindings::context::{self, ScriptResult};
+use crate::bindings::convert::bytes;
+use crate::bindings::error::raise;
+use crate::net::error::Error;
+use crate::net::policy::{self, Action};
+use crate::net::time::Duration;
+
+fn verdict(ctx: &NativeCallContext, action: Action) -> policy::Verdict {
+    policy::Verdict { action, origin: origin(ctx.call_source(), ctx.call_position().line()) }
+}
+
+/// The place of a verdict, `scripts/udp_server.rhai:9`. Most verdicts of a thread come from few places: the last one's text
+/// is kept.
+fn origin(source: Option<&str>, line: Option<usize>) -> Arc<str> {
+    thread_local! {
+        static LAST: RefCell<(String, usize, Arc<str>)> = RefCell::new((String::new(), 0, "".into()));
+    }
+    let main = || context::peek(|context| context.script.name.clone()).unwrap_or_default();
+    LAST.with_borrow_mut(|(last_source, last_line, text)| {
+        let line = line.unwrap_or(0);
+        if source != Some(last_source.as_str()) || line != *last_line {
+            *last_source = source.map_or_else(main, str::to_string);
+            *last_line = line;
+            *text = if line == 0 { last_source.as_str().into() } else { format!("{last_source}:{line}").into() };
+        }
+        text.clone()
+    })
+}
+
+/// Verdicts.
+#[export_module]
+#[allow(clippy::unwrap_used)] // the code that the macro writes
+pub mod api {
+    /// What is to be done with a packet.
+    pub type Verdict = policy::Verdict;
+
+    /// The verdict that lets a packet through. In a server: the answer is sent.
+    ///
+    /// ```rhai
+    /// expect(pass().kind, "pass");
+    /// ```
+    #[rhai_fn(volatile)]
+    pub fn pass(ctx: NativeCallContext) -> Verdict {
+        verdict(&ctx, Action::Pass)
+    }
+
+    /// The verdict that loses a packet. In a server: the request was received, its answer is not sent.
+    ///
+    /// ```rhai
+    /// let policy = |pkt| if pkt.text == "ping 2" { drop() } else { pass() };
+    /// expect(drop().kind, "drop");
+    /// ```
+    #[rhai_fn(volatile)]
+    pub fn drop(ctx: NativeCallContext) -> Verdict {
+        verdict(&ctx, Action::Drop)
+    }
+
+    /// The verdict that lets a packet through later. In a server: the answer is sent when that time has passed, and the loop
+    /// goes on meanwhile.
+    ///
+    /// Errors: `invalid`: the duration is negative.
+    ///
+    /// ```rhai
+    /// set_policy(udp::bind("127.0.0.1:0"), |pkt| delay(20.ms));
+    /// ```
+    #[rhai_fn(volatile, return_raw)]
+    pub fn delay(ctx: NativeCallContext, by: Duration) -> ScriptResult<Verdict> {
+        if by.is_negative() {
+            return raise(&ctx, Error::invalid("delay", "a delay cannot be negative"));
+        }
+        Ok(verdict(&ctx, Action::Delay(by)))
+    }
+
+    /// The verdict that lets a packet through so many times in all. In a server: the answer is sent that often.
+    ///
+    /// Errors: `invalid`: not 1 to 100.
+    ///
+    /// ```rhai
+    /// set_policy(udp::bind("127.0.0.1:0"), |pkt| duplicate(2));
+    /// ```
+    #[rhai_fn(volatile, return_raw)]
+    pub fn duplicate(ctx: NativeCallContext, times: i64) -> ScriptResult<Verdict> {
+        match u32::try_from(times) {
+            Ok(times @ 1..=100) => Ok(verdict(&ctx, Action::Duplicate(times))),
+            _ => raise(&ctx, Error::invalid("duplicate", format!("a packet can be there 1 to 100 times, not {times}"))),
+        }
+    }
+
+    /// The verdict that lets other bytes through in a packet's place: a string or a blob. In a server: they are the answer.
+    ///
+    /// ```rhai
+    /// set_policy(udp::bind("127.0.0.1:0"), |pkt| replace("nothing to see here"));
+    /// ```
+    #[rhai_fn(volatile, return_raw)]
+    pub fn replace(ctx: NativeCallContext, data: Dynamic) -> ScriptResult<Verdict> {
+        let data = bytes(&ctx, data)?;
+        Ok(verdict(&ctx, Action::Replace(data.into())))
+    }
+
+    /// The verdict that lets a packet through with one bit of its payload turned over; which one is drawn. In a server: the
+    /// answer is damaged so.
+    ///
+    /// ```rhai
+    /// set_policy(udp::bind("127.0.0.1:0"), |pkt| corrupt());
+    /// ```
+    #[rhai_fn(volatile)]
+    pub fn corrupt(ctx: NativeCallContext) -> Verdict {
+        context::peek(|context| context.run.seed.mark_used());
+        verdict(&ctx, Action::Corrupt)
+    }
+
+    /// The verdict that loses a packet and tells its sender by an ICMP error. A server cannot do that: there it is an error.
+    ///
+    /// ```rhai
+    /// expect(reject("port-unreachable").kind, "reject");
+    /// ```
+    #[rhai_fn(volatile)]
+    pub fn reject(ctx: NativeCallContext, kind: &str) -> Verdict {
+        verdict(&ctx, Action::Reject(kind.into()))
+    }
+
+    /// The verdict in a word: `"pass"` or `"drop"`.
+    ///
+    /// ```rhai
+    /// expect(drop().kind, "drop");
+    /// ```
+    #[rhai_fn(get = "kind", pure)]
+    pub fn kind(verdict: &mut Verdict) -> String {
+        verdict.action.word().to_string()
+    }
+
+    /// Whether the packet is lost.
+    ///
+    /// ```rhai
+    /// expect(drop().dropped, true);
+    /// ```
+    #[rhai_fn(get = "dropped", pure)]
+    pub fn dropped(verdict: &mut Verdict) -> bool {
+        verdict.action == Action::Drop
+    }
+
+    /// Where the verdict was made: `scripts/udp_server.rhai:9`, or the native policy's name.
+    ///
+    /// ```rhai
+    /// print(drop().origin);
+    /// ```
+    #[rhai_fn(get = "origin", pure)]
+    pub fn origin(verdict: &mut Verdict) -> String {
+        verdict.origin.to_string()
+    }
+
+    /// The verdict as the call that makes it.
+    ///
+    /// ```rhai
+    /// expect(`${delay(20.ms)}`, "delay(20ms)");
+    /// ```
+    #[rhai_fn(name = "to_string", name = "to_debug", pure)]
+    pub fn verdict_text(verdict: &mut Verdict) -> String {
+        verdict.action.to_string()
+    }
+}

@@ -1,0 +1,98 @@
+//! Addresses in scripts, and how names become addresses.
+
+use rhai::NativeCallContext;
+use rhai::plugin::*;
+
+use crate::bindings::context::ScriptResult;
+use crate::bindings::error::{OrRaise, raise};
+use crate::net::addr::{self, Version};
+use crate::net::error::Error;
+
+/// Addresses.
+#[export_module]
+#[allow(clippy::unwrap_used)] // the code that the macro writes
+pub mod api {
+    /// An address and a port.
+    pub type Addr = std::net::SocketAddr;
+
+    /// The IP address as text.
+    ///
+    /// ```rhai
+    /// expect(resolve("127.0.0.1:7").ip, "127.0.0.1");
+    /// ```
+    #[rhai_fn(global, get = "ip", pure)]
+    pub fn addr_ip(addr: &mut Addr) -> String {
+        addr.ip().to_string()
+    }
+
+    /// The port, 0 to 65535.
+    ///
+    /// ```rhai
+    /// expect(resolve("127.0.0.1:7").port, 7);
+    /// ```
+    #[rhai_fn(global, get = "port", pure)]
+    pub fn addr_port(addr: &mut Addr) -> i64 {
+        i64::from(addr.port())
+    }
+
+    /// Whether two addresses are the same, port included.
+    ///
+    /// ```rhai
+    /// expect(resolve("127.0.0.1:7") == resolve("localhost:7"), true);
+    /// ```
+    #[rhai_fn(global, name = "==")]
+    pub fn addr_equal(a: Addr, b: Addr) -> bool {
+        a == b
+    }
+
+    /// Whether two addresses differ.
+    ///
+    /// ```rhai
+    /// expect(resolve("127.0.0.1:7") != resolve("127.0.0.1:8"), true);
+    /// ```
+    #[rhai_fn(global, name = "!=")]
+    pub fn addr_differ(a: Addr, b: Addr) -> bool {
+        a != b
+    }
+
+    /// The address as `IP:PORT`, an IPv6 address in brackets.
+    ///
+    /// ```rhai
+    /// expect(`${resolve("[::1]:7")}`, "[::1]:7");
+    /// ```
+    #[rhai_fn(global, name = "to_string", name = "to_debug", pure)]
+    pub fn addr_text(addr: &mut Addr) -> String {
+        addr.to_string()
+    }
+
+    /// The address of `HOST:PORT`: of a name's addresses the first IPv4 one, else the first IPv6 one (getaddrinfo(3)).
+    ///
+    /// Errors: `invalid`: not of this form, a port above 65535; `resolve`: the name has no address.
+    ///
+    /// ```rhai
+    /// expect(resolve("localhost:11000").ip, "127.0.0.1");
+    /// ```
+    #[rhai_fn(global, return_raw)]
+    pub fn resolve(ctx: NativeCallContext, name: &str) -> ScriptResult<Addr> {
+        addr::resolve(name, None).or_raise(&ctx)
+    }
+
+    /// The address of `HOST:PORT` of one version of the Internet Protocol: `"IPv4"` or `"IPv6"`.
+    ///
+    /// Errors: `invalid`, `resolve`: the name has no such address.
+    ///
+    /// ```rhai
+    /// expect(resolve("[::1]:7", "IPv6").ip, "::1");
+    /// ```
+    #[rhai_fn(global, name = "resolve", return_raw)]
+    pub fn resolve_version(ctx: NativeCallContext, name: &str, version: &str) -> ScriptResult<Addr> {
+        let version = match version {
+            "IPv4" => Version::V4,
+            "IPv6" => Version::V6,
+            other => {
+                return raise(&ctx, Error::invalid("resolve", format!("\"{other}\" is neither \"IPv4\" nor \"IPv6\"")));
+            }
+        };
+        addr::resolve(name, Some(version)).or_raise(&ctx)
+    }
+}

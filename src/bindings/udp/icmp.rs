@@ -1,0 +1,100 @@
+//! ICMP errors in scripts.
+
+use std::fmt;
+
+use rhai::Dynamic;
+use rhai::plugin::*;
+
+use crate::net::udp::IcmpError;
+
+/// An ICMP error's name is how scripts print it.
+impl fmt::Display for IcmpError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.kind.fmt(f)
+    }
+}
+
+/// ICMP errors.
+#[export_module]
+#[allow(clippy::unwrap_used)] // the code that the macro writes
+pub mod api {
+    /// An ICMP error that answers a datagram.
+    pub type Icmp = crate::net::udp::IcmpError;
+
+    /// The error's name, such as `"Port Unreachable"`; one without a name is called by its numbers.
+    ///
+    /// ```rhai
+    /// let ping = udp::bind("127.0.0.1:0").ping(udp::closed_port(), "ping 1", 100.ms);
+    /// expect(ping.icmp.name, "Port Unreachable");
+    /// ```
+    #[rhai_fn(global, get = "name", pure)]
+    pub fn icmp_name(icmp: &mut Icmp) -> String {
+        icmp.kind.to_string()
+    }
+
+    /// The ICMP type, 0 to 255 (RFC 792, RFC 4443).
+    ///
+    /// ```rhai
+    /// let ping = udp::bind("127.0.0.1:0").ping(udp::closed_port(), "ping 1", 100.ms);
+    /// expect(ping.icmp.type, 3);
+    /// ```
+    #[rhai_fn(global, get = "type", pure)]
+    pub fn icmp_type(icmp: &mut Icmp) -> i64 {
+        i64::from(icmp.kind.type_)
+    }
+
+    /// The ICMP code, 0 to 255 (RFC 792, RFC 4443).
+    ///
+    /// ```rhai
+    /// let ping = udp::bind("127.0.0.1:0").ping(udp::closed_port(), "ping 1", 100.ms);
+    /// expect(ping.icmp.code, 3);
+    /// ```
+    #[rhai_fn(global, get = "code", pure)]
+    pub fn icmp_code(icmp: &mut Icmp) -> i64 {
+        i64::from(icmp.kind.code)
+    }
+
+    /// Who reports the error, an IP address as text: the destination, or a router on the way; `()` if not known.
+    ///
+    /// ```rhai
+    /// let ping = udp::bind("127.0.0.1:0").ping(udp::closed_port(), "ping 1", 100.ms);
+    /// expect(ping.icmp.offender, "127.0.0.1");
+    /// ```
+    #[rhai_fn(global, get = "offender", pure)]
+    pub fn icmp_offender(icmp: &mut Icmp) -> Dynamic {
+        icmp.offender.map_or(Dynamic::UNIT, |ip| ip.to_string().into())
+    }
+
+    /// The next-hop MTU in bytes of a "fragmentation needed" or "packet too big", the pointer of a parameter problem; else 0.
+    ///
+    /// ```rhai
+    /// let ping = udp::bind("127.0.0.1:0").ping(udp::closed_port(), "ping 1", 100.ms);
+    /// expect(ping.icmp.info, 0);
+    /// ```
+    #[rhai_fn(global, get = "info", pure)]
+    pub fn icmp_info(icmp: &mut Icmp) -> i64 {
+        i64::from(icmp.info)
+    }
+
+    /// What the error quotes of the datagram's payload, a blob; routers may quote none of it.
+    ///
+    /// ```rhai
+    /// let ping = udp::bind("127.0.0.1:0").ping(udp::closed_port(), "ping 1", 100.ms);
+    /// expect(ping.icmp.quote.len, 6);
+    /// ```
+    #[rhai_fn(global, get = "quote", pure)]
+    pub fn icmp_quote(icmp: &mut Icmp) -> Dynamic {
+        Dynamic::from_blob(icmp.quote.clone())
+    }
+
+    /// The error's name.
+    ///
+    /// ```rhai
+    /// let ping = udp::bind("127.0.0.1:0").ping(udp::closed_port(), "ping 1", 100.ms);
+    /// expect(`${ping.icmp} for the packet 1`, "Port Unreachable for the packet 1");
+    /// ```
+    #[rhai_fn(global, name = "to_string", name = "to_debug", pure)]
+    pub fn icmp_text(icmp: &mut Icmp) -> String {
+        icmp.kind.to_string()
+    }
+}

@@ -1,0 +1,214 @@
+//! UDP in scripts: the namespace `udp`, which makes sockets and serves them; beside it a file for each thing they work with.
+
+use std::net::SocketAddr;
+
+use rhai::plugin::*;
+use rhai::{Dynamic, FnPtr, Map, NativeCallContext};
+
+use self::addr::api::Addr;
+use self::packet::{Packet, answer};
+use super::callback::Callback;
+use super::context::{self, ScriptResult};
+use super::convert::{Options, address};
+use super::error::{OrRaise, raise, thrown};
+use crate::net::addr::{Version, local as local_address};
+use crate::net::error::ErrorKind;
+use crate::net::udp::{Datagram, Incoming, Options as SocketOptions, UdpSocket};
+
+pub mod addr;
+pub mod icmp;
+pub mod packet;
+pub mod ping;
+pub mod pinger;
+pub mod socket;
+
+/// The functions of the namespace `udp`.
+#[export_module]
+#[allow(clippy::unwrap_used)] // the code that the macro writes
+pub mod namespace {
+    /// How a server answers without a closure.
+    pub type Answer = crate::net::batch::Answer;
+
+    /// Makes a socket bound to `HOST:PORT`, port 0 for any free one (socket(2), bind(2)). ICMP errors for what it sends reach
+    /// it without privileges (IP_RECVERR).
+    ///
+    /// Errors: `in-use`, `not-local`, `permission` (a port below 1024), `exhausted`, `invalid`, `resolve`.
+    ///
+    /// ```rhai
+    /// let sock = udp::bind("127.0.0.1:0");
+    /// print(`bound to port ${sock.port}`);
+    /// ```
+    #[rhai_fn(name = "bind", return_raw)]
+    pub fn bind_to(ctx: NativeCallContext, local: &str) -> ScriptResult<UdpSocket> {
+        bind_with(ctx, local, Map::new())
+    }
+
+    /// Makes a bound socket, with options: `rcvbuf`, `sndbuf`: buffer sizes in bytes, which the kernel doubles; `reuse`: other
+    /// sockets may bind the same address (SO_REUSEADDR, SO_REUSEPORT).
+    ///
+    /// Errors: as `bind`; `invalid`: an unknown option.
+    ///
+    /// ```rhai
+    /// let sock = udp::bind("127.0.0.1:0", #{ rcvbuf: 4096, reuse: true });
+    /// ```
+    #[rhai_fn(name = "bind", return_raw)]
+    pub fn bind_with(ctx: NativeCallContext, local: &str, options: Map) -> ScriptResult<UdpSocket> {
+        let mut options = Options::new("bind", &options);
+        let mut read = || {
+            Ok(SocketOptions {
+                receive_buffer: options.count("rcvbuf", 1)?.map(|bytes| bytes as usize),
+                send_buffer: options.count("sndbuf", 1)?.map(|bytes| bytes as usize),
+                reuse: options.flag("reuse")?,
+            })
+        };
+        let read = read().or_raise(&ctx)?;
+        options.finish().or_raise(&ctx)?;
+        let local = local_address(local, Version::V4).or_raise(&ctx)?;
+        super::bind(&ctx, local, read)
+    }
+
+    /// Makes a socket to talk with `peer`: of its version of IP, bound to any free port. It still hears everybody: it is not
+    /// connected.
+    ///
+    /// Errors: `exhausted`, `invalid`, `resolve`.
+    ///
+    /// ```rhai
+    /// let sock = udp::open("[::1]:7");
+    /// expect(sock.addr.ip, "::");
+    /// ```
+    #[rhai_fn(name = "open", return_raw)]
+    pub fn open(ctx: NativeCallContext, peer: Dynamic) -> ScriptResult<UdpSocket> {
+        open_at(ctx, peer, "")
+    }
+
+    /// Makes a socket to talk with `peer`, bound to `local`: `HOST:PORT`, `*:PORT` for any address, or `""` for any free port.
+    ///
+    /// Errors: as `bind`.
+    ///
+    /// ```rhai
+    /// let sock = udp::open("127.0.0.1:7", "*:0");
+    /// expect(sock.addr.ip, "0.0.0.0");
+    /// ```
+    #[rhai_fn(name = "open", return_raw)]
+    pub fn open_at(ctx: NativeCallContext, peer: Dynamic, local: &str) -> ScriptResult<UdpSocket> {
+        let version = if address(&ctx, &peer)?.is_ipv4() { Version::V4 } else { Version::V6 };
+        let local = local_address(local, version).or_raise(&ctx)?;
+        super::bind(&ctx, local, SocketOptions::default())
+    }
+
+    /// Answers each datagram that the socket receives, until the script is stopped or the socket closed: calls `handler` with
+    /// the packet and sends what it returns, a string or a blob, back, as far as the socket's policy lets it; `()` sends
+    /// nothing, as when the handler has called `reply` itself. The fastest way to serve; several threads may serve one socket.
+    ///
+    /// What the handler captured is copied when the loop begins; what it changes, it finds at the next packet.
+    ///
+    /// Errors: what the handler throws; `invalid`: it returns something else; those of `send_to`.
+    ///
+    /// ```rhai
+    /// let server = udp::bind("127.0.0.1:0");
+    /// let task = start_thread(|| udp::serve(server, |pkt| pkt.text.to_upper()));
+    /// let ping = udp::open(server.addr).ping(server.addr, "ping 1", 1.s);
+    /// expect(ping.text, "PING 1");
+    /// task.stop();
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn serve(ctx: NativeCallContext, socket: UdpSocket, handler: FnPtr) -> ScriptResult<()> {
+        let mut callback = Callback::new(&ctx, handler);
+        super::serve(&ctx, &socket, |datagram| {
+            let packet = super::Packet::new(socket.clone(), Incoming::Packet(datagram));
+            let answer = callback.call([Dynamic::from(packet.clone())])?;
+            match packet.datagram() {
+                Some(datagram) if !answer.is_unit() => super::answer(&ctx, &socket, datagram, answer).map(|_| ()),
+                _ => Ok(()),
+            }
+        })
+    }
+
+    /// Answers each datagram that the socket receives with its text in capitals, or with itself: `udp::upper()` and
+    /// `udp::echo()` need no closure, and so cost the least. The socket's policy decides as always.
+    ///
+    /// Errors: those of `send_to`.
+    ///
+    /// ```rhai
+    /// let server = udp::bind("127.0.0.1:0");
+    /// set_policy(server, |pkt| if random() < 0.2 { drop() } else { pass() });
+    /// let task = start_thread(|| udp::serve(server, udp::upper()));
+    /// task.stop();
+    /// ```
+    #[rhai_fn(name = "serve", return_raw)]
+    pub fn serve_native(ctx: NativeCallContext, socket: UdpSocket, answer: Answer) -> ScriptResult<()> {
+        let stop = context::begin_to_wait().stop;
+        match socket.serve(answer, &stop) {
+            Err(err) if err.kind != ErrorKind::Closed => raise(&ctx, err),
+            _ => Ok(()),
+        }
+    }
+
+    /// For `udp::serve`: the answer is the request's text in capitals; of what is no text, the ASCII letters.
+    ///
+    /// ```rhai
+    /// let server = udp::bind("127.0.0.1:0");
+    /// let task = start_thread(|| udp::serve(server, udp::upper()));
+    /// expect(udp::open(server.addr).ping(server.addr, "ping 1", 1.s).text, "PING 1");
+    /// task.stop();
+    /// ```
+    pub fn upper() -> Answer {
+        crate::net::batch::Answer::Upper
+    }
+
+    /// For `udp::serve`: the answer is the request.
+    ///
+    /// ```rhai
+    /// let server = udp::bind("127.0.0.1:0");
+    /// let task = start_thread(|| udp::serve(server, udp::echo()));
+    /// expect(udp::open(server.addr).ping(server.addr, "ping 1", 1.s).text, "ping 1");
+    /// task.stop();
+    /// ```
+    pub fn echo() -> Answer {
+        crate::net::batch::Answer::Echo
+    }
+
+    /// An address of this host that answers with "Port Unreachable": its port was free a moment ago.
+    ///
+    /// Errors: `exhausted`.
+    ///
+    /// ```rhai
+    /// print(udp::closed_port());
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn closed_port(ctx: NativeCallContext) -> ScriptResult<Addr> {
+        let local = local_address("127.0.0.1:0", Version::V4).or_raise(&ctx)?;
+        let context = context::current();
+        let account = context.run.session.clone();
+        let socket = UdpSocket::bind(context.host, account, local, SocketOptions::default()).or_raise(&ctx)?;
+        Ok(socket.local())
+    }
+}
+
+fn bind(ctx: &NativeCallContext, local: SocketAddr, options: SocketOptions) -> ScriptResult<UdpSocket> {
+    let context = context::current();
+    let socket = UdpSocket::bind(context.host.clone(), context.run.session.clone(), local, options).or_raise(ctx)?;
+    context.script.bound.keep(socket.local());
+    Ok(socket)
+}
+
+/// Gives `serve_one` each datagram that `socket` receives, until the script is stopped or the socket closed.
+fn serve(
+    ctx: &NativeCallContext,
+    socket: &UdpSocket,
+    mut serve_one: impl FnMut(Datagram) -> ScriptResult<()>,
+) -> ScriptResult<()> {
+    let stop = context::begin_to_wait().stop;
+    loop {
+        match socket.receive(None, &stop, false) {
+            Ok(Incoming::Packet(datagram)) => serve_one(datagram)?,
+            Ok(_) => return Ok(()),
+            Err(err) if err.kind == ErrorKind::Closed => return Ok(()),
+            Err(err) => return Err(thrown(err, ctx.call_position())),
+        }
+    }
+}
+
+fn or_unit<T: Clone + Send + Sync + 'static>(value: Option<T>) -> Dynamic {
+    value.map_or(Dynamic::UNIT, Dynamic::from)
+}

@@ -1,0 +1,223 @@
+//! What a receive brought, in scripts: a datagram, an ICMP error, a time-out or an interrupt; and the answer to it.
+
+use std::sync::Arc;
+
+use rhai::plugin::*;
+use rhai::{Dynamic, ImmutableString, NativeCallContext};
+
+use super::or_unit;
+use crate::bindings::context::ScriptResult;
+use crate::bindings::convert::{bytes, text};
+use crate::bindings::error::{OrRaise, raise};
+use crate::bindings::policy::verdict::api::Verdict;
+use crate::net::error::Error;
+use crate::net::judge::Judged;
+use crate::net::policy::{Action, Place};
+use crate::net::udp::{Datagram, Incoming, UdpSocket};
+
+/// What a receive brought.
+#[derive(Clone, Debug)]
+pub struct Packet(Arc<Received>);
+
+#[derive(Debug)]
+struct Received {
+    socket: UdpSocket,
+    incoming: Incoming,
+    /// Its place in its flow, while a policy decides about it.
+    deciding: Option<Place>,
+}
+
+impl Received {
+    fn place(&self) -> Option<Place> {
+        let judged = match &self.incoming {
+            Incoming::Packet(datagram) => datagram.judged.as_ref().map(|judged| judged.place),
+            _ => None,
+        };
+        self.deciding.or(judged)
+    }
+}
+
+impl Packet {
+    /// What `socket` received.
+    pub fn new(socket: UdpSocket, incoming: Incoming) -> Self {
+        Self(Arc::new(Received { socket, incoming, deciding: None }))
+    }
+
+    /// A datagram that a policy decides about.
+    pub fn under_judgement(socket: UdpSocket, datagram: Datagram, place: Place) -> Self {
+        Self(Arc::new(Received { socket, incoming: Incoming::Packet(datagram), deciding: Some(place) }))
+    }
+
+    pub(super) fn datagram(&self) -> Option<&Datagram> {
+        match &self.0.incoming {
+            Incoming::Packet(datagram) => Some(datagram),
+            _ => None,
+        }
+    }
+}
+
+/// Answers a request with a string or a blob.
+pub(super) fn answer(
+    ctx: &NativeCallContext,
+    socket: &UdpSocket,
+    request: &Datagram,
+    data: Dynamic,
+) -> ScriptResult<Option<Arc<Judged>>> {
+    if let Some(text) = data.read_lock::<ImmutableString>() {
+        return socket.answer(request, text.as_bytes()).or_raise(ctx);
+    }
+    socket.answer(request, &bytes(ctx, data)?).or_raise(ctx)
+}
+
+/// What a receive brought.
+#[export_module]
+#[allow(clippy::unwrap_used)] // the code that the macro writes
+pub mod api {
+    /// What a receive brought: a datagram, an ICMP error, a time-out or an interrupt.
+    pub type Packet = super::Packet;
+
+    /// What came: `"packet"`, `"icmp"`, `"timeout"` or `"interrupted"`.
+    ///
+    /// ```rhai
+    /// expect(udp::bind("127.0.0.1:0").recv(1.ms).kind, "timeout");
+    /// ```
+    #[rhai_fn(global, get = "kind", pure)]
+    pub fn packet_kind(packet: &mut Packet) -> String {
+        match &packet.0.incoming {
+            Incoming::Packet(_) => "packet",
+            Incoming::Icmp(_) => "icmp",
+            Incoming::TimedOut => "timeout",
+            Incoming::Interrupted => "interrupted",
+        }
+        .to_string()
+    }
+
+    /// Who sent the datagram; `()` if none came.
+    ///
+    /// ```rhai
+    /// let sock = udp::bind("127.0.0.1:0");
+    /// sock.send_to("hello", sock.addr);
+    /// expect(sock.recv(1.s).from, sock.addr);
+    /// ```
+    #[rhai_fn(global, get = "from", pure)]
+    pub fn packet_from(packet: &mut Packet) -> Dynamic {
+        or_unit(packet.datagram().map(|datagram| datagram.from))
+    }
+
+    /// The payload as text; what is not UTF-8 shows as `�`. `()` if no datagram came.
+    ///
+    /// ```rhai
+    /// let sock = udp::bind("127.0.0.1:0");
+    /// sock.send_to("hello", sock.addr);
+    /// expect(sock.recv(1.s).text, "hello");
+    /// ```
+    #[rhai_fn(global, get = "text", pure)]
+    pub fn packet_text(packet: &mut Packet) -> Dynamic {
+        packet.datagram().map_or(Dynamic::UNIT, |datagram| text(&datagram.data).into())
+    }
+
+    /// The payload as a blob; `()` if no datagram came.
+    ///
+    /// ```rhai
+    /// let sock = udp::bind("127.0.0.1:0");
+    /// sock.send_to("A", sock.addr);
+    /// expect(sock.recv(1.s).data[0], 65);
+    /// ```
+    #[rhai_fn(global, get = "data", pure)]
+    pub fn packet_data(packet: &mut Packet) -> Dynamic {
+        packet.datagram().map_or(Dynamic::UNIT, |datagram| Dynamic::from_blob(datagram.data.to_vec()))
+    }
+
+    /// The size of the payload in bytes; 0 if no datagram came.
+    ///
+    /// ```rhai
+    /// let sock = udp::bind("127.0.0.1:0");
+    /// sock.send_to("hello", sock.addr);
+    /// expect(sock.recv(1.s).len, 5);
+    /// ```
+    #[rhai_fn(global, get = "len", pure)]
+    pub fn packet_len(packet: &mut Packet) -> i64 {
+        packet.datagram().map_or(0, |datagram| datagram.data.len() as i64)
+    }
+
+    /// The packet's number within its flow, that is from this sender to this socket, from 1, as the socket's policy counts
+    /// it; `()` without a policy.
+    ///
+    /// ```rhai
+    /// let policy = |pkt| if pkt.number <= 2 { drop() } else { pass() };
+    /// set_policy(udp::bind("127.0.0.1:0"), policy);
+    /// ```
+    #[rhai_fn(global, get = "number", pure)]
+    pub fn packet_number(packet: &mut Packet) -> Dynamic {
+        packet.0.place().map_or(Dynamic::UNIT, |place| (place.number as i64).into())
+    }
+
+    /// The number of the packet's flow, by first appearance, from 0; `()` without a policy.
+    ///
+    /// ```rhai
+    /// let policy = |pkt| if pkt.flow == 0 { pass() } else { drop() };
+    /// set_policy(udp::bind("127.0.0.1:0"), policy);
+    /// ```
+    #[rhai_fn(global, get = "flow", pure)]
+    pub fn packet_flow(packet: &mut Packet) -> Dynamic {
+        packet.0.place().map_or(Dynamic::UNIT, |place| (place.flow as i64).into())
+    }
+
+    /// The ICMP error that came; `()` if none did.
+    ///
+    /// ```rhai
+    /// let sock = udp::bind("127.0.0.1:0");
+    /// sock.send_to("hello", udp::closed_port());
+    /// expect(sock.recv(1.s).icmp.name, "Port Unreachable");
+    /// ```
+    #[rhai_fn(global, get = "icmp", pure)]
+    pub fn packet_icmp(packet: &mut Packet) -> Dynamic {
+        match &packet.0.incoming {
+            Incoming::Icmp(error) => Dynamic::from(error.clone()),
+            _ => Dynamic::UNIT,
+        }
+    }
+
+    /// Answers a datagram: sends `data`, a string or a blob, back to where it came from, unless the socket's policy drops
+    /// the request. The verdict.
+    ///
+    /// Errors: what the policy throws; `invalid`: it returns no verdict; those of `send_to`.
+    ///
+    /// ```rhai
+    /// let sock = udp::bind("127.0.0.1:0");
+    /// sock.send_to("hello", sock.addr);
+    /// expect(sock.recv(1.s).reply("HELLO").kind, "pass");
+    /// ```
+    #[rhai_fn(global, pure, return_raw)]
+    pub fn reply(ctx: NativeCallContext, packet: &mut Packet, data: Dynamic) -> ScriptResult<Verdict> {
+        let Some(datagram) = packet.datagram() else {
+            let kind = packet_kind(packet);
+            return raise(
+                &ctx,
+                Error::invalid("reply", format!("there is no datagram to answer, but kind \"{kind}\"")),
+            );
+        };
+        thread_local! {
+            static PASSED: Verdict = Verdict { action: Action::Pass, origin: "no policy".into() };
+        }
+        Ok(match super::answer(&ctx, &packet.0.socket, datagram, data)? {
+            Some(judged) => judged.verdict.clone(),
+            None => PASSED.with(Clone::clone),
+        })
+    }
+
+    /// The packet in words.
+    ///
+    /// ```rhai
+    /// print(udp::bind("127.0.0.1:0").recv(1.ms));
+    /// ```
+    #[rhai_fn(global, name = "to_string", name = "to_debug", pure)]
+    pub fn packet_words(packet: &mut Packet) -> String {
+        match &packet.0.incoming {
+            Incoming::Packet(datagram) => format!("{} bytes from {}", datagram.data.len(), datagram.from),
+            Incoming::Icmp(error) => error.kind.to_string(),
+            Incoming::TimedOut => "timeout".to_string(),
+            Incoming::Interrupted => "interrupted".to_string(),
+        }
+    }
+}

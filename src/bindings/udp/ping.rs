@@ -1,0 +1,210 @@
+//! A probe that ended, in scripts: how, and when its answer came. [`super::pinger`] sends them.
+
+use std::sync::Arc;
+
+use rhai::Dynamic;
+use rhai::plugin::*;
+
+use super::addr::api::Addr;
+use super::or_unit;
+use crate::bindings::convert::text;
+use crate::net::prober::{End, Outcome};
+use crate::net::udp::{Datagram, UdpSocket};
+
+/// A probe that ended, in scripts.
+#[derive(Clone, Debug)]
+pub struct Ping(Arc<Ended>);
+
+/// What is known of a probe that ended.
+#[derive(Debug)]
+pub struct Ended {
+    /// The socket it was sent from.
+    pub socket: UdpSocket,
+    /// How it ended.
+    pub outcome: Outcome,
+}
+
+impl Ping {
+    pub(super) fn new(socket: UdpSocket, outcome: Outcome) -> Self {
+        Self(Arc::new(Ended { socket, outcome }))
+    }
+
+    /// What is known of it.
+    pub fn ended(&self) -> &Ended {
+        &self.0
+    }
+
+    fn reply(&self) -> Option<&Datagram> {
+        match &self.0.outcome.end {
+            End::Reply { datagram, .. } => Some(datagram),
+            _ => None,
+        }
+    }
+}
+
+/// Probes that ended.
+#[export_module]
+#[allow(clippy::unwrap_used)] // the code that the macro writes
+pub mod api {
+    /// A probe that ended: with a reply, an ICMP error, a time-out, an error of this host or an interrupt.
+    pub type Ping = super::Ping;
+
+    /// How the ping ended: `"reply"`, `"icmp"` (an ICMP error), `"timeout"`, `"error"` (this host could not send it) or
+    /// `"interrupted"` (the script was stopped; the probe is pending, not lost).
+    ///
+    /// ```rhai
+    /// let ping = udp::bind("127.0.0.1:0").ping(udp::closed_port(), "ping 1", 100.ms);
+    /// expect(ping.kind, "icmp");
+    /// ```
+    #[rhai_fn(global, get = "kind", pure)]
+    pub fn ping_kind(ping: &mut Ping) -> String {
+        match &ping.0.outcome.end {
+            End::Reply { .. } => "reply",
+            End::Icmp { .. } => "icmp",
+            End::TimedOut => "timeout",
+            End::Unsent(_) => "error",
+            End::Interrupted { .. } => "interrupted",
+        }
+        .to_string()
+    }
+
+    /// The sequence number: that of a message `ping N …`, or else the running number of the socket's probes, from 1.
+    ///
+    /// ```rhai
+    /// let ping = udp::bind("127.0.0.1:0").ping(udp::closed_port(), "ping 7", 100.ms);
+    /// expect(ping.seq, 7);
+    /// ```
+    #[rhai_fn(global, get = "seq", pure)]
+    pub fn ping_seq(ping: &mut Ping) -> i64 {
+        ping.0.outcome.number as i64
+    }
+
+    /// Where the ping went.
+    ///
+    /// ```rhai
+    /// let sock = udp::bind("127.0.0.1:0");
+    /// expect(sock.ping(sock.addr, "ping 1", 100.ms).to, sock.addr);
+    /// ```
+    #[rhai_fn(global, get = "to", pure)]
+    pub fn ping_to(ping: &mut Ping) -> Addr {
+        ping.0.outcome.to
+    }
+
+    /// Who replied; `()` if nobody did.
+    ///
+    /// ```rhai
+    /// let sock = udp::bind("127.0.0.1:0");
+    /// expect(sock.ping(sock.addr, "ping 1", 100.ms).from, sock.addr);
+    /// ```
+    #[rhai_fn(global, get = "from", pure)]
+    pub fn ping_from(ping: &mut Ping) -> Dynamic {
+        or_unit(ping.reply().map(|datagram| datagram.from))
+    }
+
+    /// The reply as text, without padding at its end; `()` if there is none.
+    ///
+    /// ```rhai
+    /// let sock = udp::bind("127.0.0.1:0");
+    /// expect(sock.ping(sock.addr, "ping 1", #{ size: 64 }).text, "ping 1");
+    /// ```
+    #[rhai_fn(global, get = "text", pure)]
+    pub fn ping_text(ping: &mut Ping) -> Dynamic {
+        ping.reply().map_or(Dynamic::UNIT, |datagram| text(&datagram.data).trim_end_matches(' ').into())
+    }
+
+    /// The reply as a blob, padding included; `()` if there is none.
+    ///
+    /// ```rhai
+    /// let sock = udp::bind("127.0.0.1:0");
+    /// expect(sock.ping(sock.addr, "ping 1", #{ size: 64 }).data.len, 64);
+    /// ```
+    #[rhai_fn(global, get = "data", pure)]
+    pub fn ping_data(ping: &mut Ping) -> Dynamic {
+        ping.reply().map_or(Dynamic::UNIT, |datagram| Dynamic::from_blob(datagram.data.to_vec()))
+    }
+
+    /// The round-trip time, a Duration measured by the session's clock (see `clock` of a socket); `()` if there is no reply.
+    ///
+    /// ```rhai
+    /// let sock = udp::bind("127.0.0.1:0");
+    /// expect(sock.ping(sock.addr, "ping 1", 1.s).rtt < 1.s, true);
+    /// ```
+    #[rhai_fn(global, get = "rtt", pure)]
+    pub fn ping_rtt(ping: &mut Ping) -> Dynamic {
+        match &ping.0.outcome.end {
+            End::Reply { rtt, .. } => Dynamic::from(*rtt),
+            _ => Dynamic::UNIT,
+        }
+    }
+
+    /// The clock the round-trip time was measured by, in words; `()` if there is no reply. Where it is not the session's,
+    /// the time is kept out of percentiles.
+    ///
+    /// ```rhai
+    /// let sock = udp::bind("127.0.0.1:0");
+    /// print(sock.ping(sock.addr, "ping 1", 1.s).clock);
+    /// ```
+    #[rhai_fn(global, get = "clock", pure)]
+    pub fn ping_clock(ping: &mut Ping) -> Dynamic {
+        match &ping.0.outcome.end {
+            End::Reply { clock, .. } => clock.name().into(),
+            _ => Dynamic::UNIT,
+        }
+    }
+
+    /// The ICMP error that ended the ping; `()` if none did. As text it is the error's name.
+    ///
+    /// ```rhai
+    /// let ping = udp::bind("127.0.0.1:0").ping(udp::closed_port(), "ping 1", 100.ms);
+    /// expect(`${ping.icmp}`, "Port Unreachable");
+    /// ```
+    #[rhai_fn(global, get = "icmp", pure)]
+    pub fn ping_icmp(ping: &mut Ping) -> Dynamic {
+        match &ping.0.outcome.end {
+            End::Icmp { error, .. } => Dynamic::from(error.clone()),
+            _ => Dynamic::UNIT,
+        }
+    }
+
+    /// Whether the ICMP error did not say which of several pings in flight it is about.
+    ///
+    /// ```rhai
+    /// let ping = udp::bind("127.0.0.1:0").ping(udp::closed_port(), "ping 1", 100.ms);
+    /// expect(ping.assumed, false);
+    /// ```
+    #[rhai_fn(global, get = "assumed", pure)]
+    pub fn ping_assumed(ping: &mut Ping) -> bool {
+        matches!(&ping.0.outcome.end, End::Icmp { assumed: true, .. })
+    }
+
+    /// Why this host could not send the ping, an error with `kind` and `message`; `()` if it could.
+    ///
+    /// ```rhai
+    /// let ping = udp::bind("127.0.0.1:0").ping(udp::closed_port(), "ping 1", 100.ms);
+    /// expect(ping.error, ());
+    /// ```
+    #[rhai_fn(global, get = "error", pure)]
+    pub fn ping_error(ping: &mut Ping) -> Dynamic {
+        match &ping.0.outcome.end {
+            End::Unsent(error) => Dynamic::from(error.clone()),
+            _ => Dynamic::UNIT,
+        }
+    }
+
+    /// The ping in words.
+    ///
+    /// ```rhai
+    /// print(udp::bind("127.0.0.1:0").ping(udp::closed_port(), "ping 1", 100.ms));
+    /// ```
+    #[rhai_fn(global, name = "to_string", name = "to_debug", pure)]
+    pub fn ping_words(ping: &mut Ping) -> String {
+        let Outcome { number, to, end } = &ping.0.outcome;
+        match end {
+            End::Reply { rtt, datagram, .. } => format!("seq {number}: reply from {} rtt={rtt}", datagram.from),
+            End::Icmp { error, .. } => format!("seq {number}: {} for {to}", error.kind),
+            End::TimedOut => format!("seq {number}: no reply from {to}"),
+            End::Unsent(error) => format!("seq {number}: {error}"),
+            End::Interrupted { .. } => format!("seq {number}: interrupted"),
+        }
+    }
+}

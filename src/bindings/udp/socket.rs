@@ -1,0 +1,294 @@
+//! A socket in scripts: what it sends and receives, and what it tells of itself. Pings are in [`super::pinger`].
+
+use rhai::plugin::*;
+use rhai::{Dynamic, Map, NativeCallContext, Position};
+
+use super::addr::api::Addr;
+use super::or_unit;
+use super::packet::Packet;
+use crate::bindings::context::{self, ScriptResult};
+use crate::bindings::convert::{address, bytes};
+use crate::bindings::error::{OrRaise, raise, thrown};
+use crate::bindings::time::api::Deadline;
+use crate::net::error::{Error, ErrorKind};
+use crate::net::time::Duration;
+use crate::net::udp::{Incoming, UdpSocket};
+
+/// A UDP socket in scripts.
+pub type Socket = UdpSocket;
+
+/// A loop over a socket runs for each datagram it receives, until the script is stopped or the socket closed.
+impl IntoIterator for UdpSocket {
+    type Item = ScriptResult<Dynamic>;
+    type IntoIter = Box<dyn Iterator<Item = Self::Item>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        let stop = context::begin_to_wait().stop;
+        let mut ended = false;
+        Box::new(std::iter::from_fn(move || {
+            if ended || stop.is_stopped() {
+                return None;
+            }
+            match self.receive(None, &stop, false) {
+                Ok(incoming @ Incoming::Packet(_)) => Some(Ok(Dynamic::from(Packet::new(self.clone(), incoming)))),
+                Ok(_) => None,
+                // Whoever closed the socket wants the loop to end.
+                Err(err) if err.kind == ErrorKind::Closed => None,
+                Err(err) => {
+                    ended = true;
+                    Some(Err(thrown(err, Position::NONE)))
+                }
+            }
+        }))
+    }
+}
+
+/// Sockets of UDP.
+#[export_module]
+#[allow(clippy::unwrap_used)] // the code that the macro writes
+pub mod api {
+    /// A UDP socket. Copies are the same socket.
+    pub type UdpSocket = super::Socket;
+
+    /// Sends a datagram: a string or a blob (sendto(2)).
+    ///
+    /// Errors: `too-large`: more than 65,507 bytes; `unreachable`: no route; `permission`: a firewall of this host;
+    /// `closed`; `invalid`, `resolve`: the address.
+    ///
+    /// ```rhai
+    /// let sock = udp::bind("127.0.0.1:0");
+    /// sock.send_to("hello", sock.addr);
+    /// expect(sock.recv(1.s).text, "hello");
+    /// ```
+    #[rhai_fn(global, pure, return_raw)]
+    pub fn send_to(ctx: NativeCallContext, socket: &mut UdpSocket, data: Dynamic, to: Dynamic) -> ScriptResult<()> {
+        let (data, to) = (bytes(&ctx, data)?, address(&ctx, &to)?);
+        socket.send_to(&data, to).or_raise(&ctx)
+    }
+
+    /// Sends a datagram to the peer that the socket is connected to.
+    ///
+    /// Errors: as `send_to`; `invalid`: it is not connected.
+    ///
+    /// ```rhai
+    /// let sock = udp::bind("127.0.0.1:0");
+    /// sock.connect(sock.addr);
+    /// sock.send("hello");
+    /// expect(sock.recv(1.s).text, "hello");
+    /// ```
+    #[rhai_fn(global, pure, return_raw)]
+    pub fn send(ctx: NativeCallContext, socket: &mut UdpSocket, data: Dynamic) -> ScriptResult<()> {
+        let data = bytes(&ctx, data)?;
+        match socket.peer() {
+            Some(peer) => socket.send_to(&data, peer).or_raise(&ctx),
+            None => {
+                let error = Error::invalid("send", "the socket is not connected");
+                raise(&ctx, error.with_hint("connect it first, or use send_to(data, address)"))
+            }
+        }
+    }
+
+    /// Sends to `peer` from now on, and receives from it alone (connect(2)).
+    ///
+    /// Errors: `unreachable`: no route; `closed`; `invalid`, `resolve`: the address.
+    ///
+    /// ```rhai
+    /// let sock = udp::bind("127.0.0.1:0");
+    /// sock.connect("127.0.0.1:9");
+    /// expect(sock.peer.port, 9);
+    /// ```
+    #[rhai_fn(global, pure, return_raw)]
+    pub fn connect(ctx: NativeCallContext, socket: &mut UdpSocket, peer: Dynamic) -> ScriptResult<()> {
+        let peer = address(&ctx, &peer)?;
+        socket.connect(peer).or_raise(&ctx)
+    }
+
+    /// Waits for a datagram, or for an ICMP error that answers one sent before, until the script is stopped.
+    ///
+    /// Errors: `closed`, also when another thread closes the socket meanwhile.
+    ///
+    /// ```rhai
+    /// let sock = udp::bind("127.0.0.1:0");
+    /// sock.send_to("hello", sock.addr);
+    /// expect(sock.recv().text, "hello");
+    /// ```
+    #[rhai_fn(global, pure, return_raw)]
+    pub fn recv(ctx: NativeCallContext, socket: &mut UdpSocket) -> ScriptResult<Packet> {
+        let incoming = socket.receive(None, &context::begin_to_wait().stop, true).or_raise(&ctx)?;
+        Ok(super::Packet::new(socket.clone(), incoming))
+    }
+
+    /// Waits for a datagram, or for an ICMP error that answers one sent before, for at most `timeout`. The result's `kind`
+    /// says what came: `"packet"`, `"icmp"`, `"timeout"` or `"interrupted"`.
+    ///
+    /// Errors: `closed`, also when another thread closes the socket meanwhile.
+    ///
+    /// ```rhai
+    /// let sock = udp::bind("127.0.0.1:0");
+    /// expect(sock.recv(1.ms).kind, "timeout");
+    /// ```
+    #[rhai_fn(global, pure, name = "recv", return_raw)]
+    pub fn recv_for(ctx: NativeCallContext, socket: &mut UdpSocket, timeout: Duration) -> ScriptResult<Packet> {
+        let context = context::current();
+        recv_until(ctx, socket, context.host.now() + timeout)
+    }
+
+    /// Waits for a datagram, or for an ICMP error that answers one sent before, until a deadline that does not move, however
+    /// many packets come in between.
+    ///
+    /// Errors: `closed`, also when another thread closes the socket meanwhile.
+    ///
+    /// ```rhai
+    /// let sock = udp::bind("127.0.0.1:0");
+    /// let end = deadline(5.ms);
+    /// while sock.recv(end).kind != "timeout" {}
+    /// ```
+    #[rhai_fn(global, pure, name = "recv", return_raw)]
+    pub fn recv_until(ctx: NativeCallContext, socket: &mut UdpSocket, deadline: Deadline) -> ScriptResult<Packet> {
+        let incoming = socket.receive(Some(deadline), &context::begin_to_wait().stop, true).or_raise(&ctx)?;
+        Ok(super::Packet::new(socket.clone(), incoming))
+    }
+
+    /// Closes the socket. Using it afterwards is the error `closed`.
+    ///
+    /// ```rhai
+    /// let sock = udp::bind("127.0.0.1:0");
+    /// sock.close();
+    /// try { sock.recv(1.ms); } catch (e) { expect(e.kind, "closed"); }
+    /// ```
+    #[rhai_fn(global, pure)]
+    pub fn close(socket: &mut UdpSocket) {
+        socket.close();
+    }
+
+    /// The local address (getsockname(2)).
+    ///
+    /// ```rhai
+    /// expect(udp::bind("127.0.0.1:0").addr.ip, "127.0.0.1");
+    /// ```
+    #[rhai_fn(global, get = "addr", pure)]
+    pub fn addr(socket: &mut UdpSocket) -> Addr {
+        socket.local()
+    }
+
+    /// The local port.
+    ///
+    /// ```rhai
+    /// expect(udp::bind("127.0.0.1:0").port > 0, true);
+    /// ```
+    #[rhai_fn(global, get = "port", pure)]
+    pub fn port(socket: &mut UdpSocket) -> i64 {
+        i64::from(socket.local().port())
+    }
+
+    /// The peer the socket is connected to; `()` if it is not.
+    ///
+    /// ```rhai
+    /// expect(udp::bind("127.0.0.1:0").peer, ());
+    /// ```
+    #[rhai_fn(global, get = "peer", pure)]
+    pub fn peer(socket: &mut UdpSocket) -> Dynamic {
+        or_unit(socket.peer())
+    }
+
+    /// Whether the socket was closed.
+    ///
+    /// ```rhai
+    /// expect(udp::bind("127.0.0.1:0").is_closed, false);
+    /// ```
+    #[rhai_fn(global, get = "is_closed", pure)]
+    pub fn is_closed(socket: &mut UdpSocket) -> bool {
+        socket.is_closed()
+    }
+
+    /// The clock by which the socket's round-trip times are measured, chosen by the first reply: `"kernel receive - kernel
+    /// send"`, `"kernel receive - user send"` (as `ping` measures) or `"user receive - user send"`. `()` before a reply.
+    ///
+    /// ```rhai
+    /// let sock = udp::bind("127.0.0.1:0");
+    /// sock.ping(sock.addr, "ping 1", 100.ms);
+    /// print(sock.clock);
+    /// ```
+    #[rhai_fn(global, get = "clock", pure)]
+    pub fn clock(socket: &mut UdpSocket) -> Dynamic {
+        socket.clock().map_or(Dynamic::UNIT, |clock| clock.name().into())
+    }
+
+    /// The account of the socket's probes and of the packets that came back, as a map: `sent`, `replied`, `errored`,
+    /// `timed_out`, `pending` count probes; `late`, `duplicate`, `reordered`, `foreign`, `truncated`, `corrupt`,
+    /// `advisory` (ICMP that settles nothing) and `stray_errors` count packets; `missed_slots` those of a schedule.
+    ///
+    /// ```rhai
+    /// let sock = udp::bind("127.0.0.1:0");
+    /// sock.ping(udp::closed_port(), "ping 1", 100.ms);
+    /// expect(sock.counts.errored, 1);
+    /// ```
+    #[rhai_fn(global, get = "counts", pure)]
+    pub fn counts(socket: &mut UdpSocket) -> Map {
+        let counts = socket.counts();
+        [
+            ("sent", counts.sent),
+            ("replied", counts.replied),
+            ("errored", counts.errored),
+            ("timed_out", counts.timed_out),
+            ("pending", counts.pending()),
+            ("late", counts.late),
+            ("duplicate", counts.duplicate),
+            ("reordered", counts.reordered),
+            ("foreign", counts.foreign),
+            ("truncated", counts.truncated),
+            ("corrupt", counts.corrupt),
+            ("advisory", counts.advisory),
+            ("stray_errors", counts.stray_errors),
+            ("missed_slots", counts.missed_slots),
+        ]
+        .into_iter()
+        .map(|(name, count)| (name.into(), (count as i64).into()))
+        .collect()
+    }
+
+    /// How many ICMP errors came for what was sent while nobody asked: for answers to clients that are gone, say.
+    ///
+    /// ```rhai
+    /// expect(udp::bind("127.0.0.1:0").icmp_errors, 0);
+    /// ```
+    #[rhai_fn(global, get = "icmp_errors", pure)]
+    pub fn icmp_errors(socket: &mut UdpSocket) -> i64 {
+        socket.unheeded_errors() as i64
+    }
+
+    /// The size of the receive buffer in bytes, as the kernel counts it: twice what was asked for (SO_RCVBUF).
+    ///
+    /// Errors: `closed`.
+    ///
+    /// ```rhai
+    /// expect(udp::bind("127.0.0.1:0", #{ rcvbuf: 65_536 }).rcvbuf, 131_072);
+    /// ```
+    #[rhai_fn(global, get = "rcvbuf", pure, return_raw)]
+    pub fn rcvbuf(ctx: NativeCallContext, socket: &mut UdpSocket) -> ScriptResult<i64> {
+        socket.buffers().or_raise(&ctx).map(|(receive, _)| receive as i64)
+    }
+
+    /// The size of the send buffer in bytes, as the kernel counts it: twice what was asked for (SO_SNDBUF).
+    ///
+    /// Errors: `closed`.
+    ///
+    /// ```rhai
+    /// expect(udp::bind("127.0.0.1:0", #{ sndbuf: 65_536 }).sndbuf, 131_072);
+    /// ```
+    #[rhai_fn(global, get = "sndbuf", pure, return_raw)]
+    pub fn sndbuf(ctx: NativeCallContext, socket: &mut UdpSocket) -> ScriptResult<i64> {
+        socket.buffers().or_raise(&ctx).map(|(_, send)| send as i64)
+    }
+
+    /// The socket in words.
+    ///
+    /// ```rhai
+    /// print(udp::bind("127.0.0.1:0"));
+    /// ```
+    #[rhai_fn(global, name = "to_string", name = "to_debug", pure)]
+    pub fn socket_text(socket: &mut UdpSocket) -> String {
+        let state = if socket.is_closed() { "closed " } else { "" };
+        format!("{state}UDP socket {}", socket.local())
+    }
+}

@@ -1,0 +1,125 @@
+//! What the account says at the end: what was lost and why, and what each policy did.
+
+use std::fmt;
+use std::net::SocketAddr;
+
+use serde::Serialize;
+
+use crate::net::ledger::Counts;
+use crate::net::stats::wilson;
+
+/// What a policy did.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PolicyReport {
+    /// What it is called.
+    pub name: String,
+    /// The socket whose packets it decides about.
+    pub at: SocketAddr,
+    /// How many packets it decided about.
+    pub judged: u64,
+    /// How many it did not simply let pass.
+    pub chosen: u64,
+    /// On how many it failed; those passed.
+    pub failed: u64,
+    /// The share it is made to choose, 0 to 1, where that is known.
+    pub nominal: Option<f64>,
+}
+
+/// What was lost, and why. `Display` is for people, several lines.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Explanation {
+    pub(super) probes: Counts,
+    /// Each cause with the losses it explains, in the order in which they first show.
+    pub(super) causes: Vec<(String, Vec<String>)>,
+    /// Losses on the way to sockets of this process: all, and those no longer remembered.
+    pub(super) ours: u64,
+    pub(super) forgotten: u64,
+    /// Numbers of those that nothing explains.
+    pub(super) unexplained: Vec<u64>,
+}
+
+impl Explanation {
+    /// How many losses on the way to sockets of this process nothing explains.
+    pub fn unexplained(&self) -> u64 {
+        self.unexplained.len() as u64
+    }
+}
+
+impl fmt::Display for Explanation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (lost, of) = (self.probes.lost(), self.probes.settled());
+        write!(f, "Lost {lost} of {of} pings: ")?;
+        share(f, lost, of)?;
+        for (cause, numbers) in &self.causes {
+            write!(f, "\n  seq {}: {cause}", list(numbers))?;
+        }
+        if self.forgotten > 0 {
+            write!(f, "\n  {} earlier ones are no longer remembered", self.forgotten)?;
+        }
+        if self.probes.errored > 0 {
+            write!(f, "\n  {} settled by an error", self.probes.errored)?;
+        }
+        let elsewhere = self.probes.timed_out.saturating_sub(self.ours);
+        if elsewhere > 0 {
+            write!(f, "\n  {elsewhere} on the way to servers outside of this process")?;
+        }
+        write!(f, "\n  {} unexplained", self.unexplained.len())?;
+        if !self.unexplained.is_empty() {
+            let numbers: Vec<String> = self.unexplained.iter().take(NAMED + 1).map(u64::to_string).collect();
+            let named = numbers[..numbers.len().min(NAMED)].join(", ");
+            write!(f, ": seq {named}")?;
+            if numbers.len() > NAMED {
+                write!(f, " and {} more", self.unexplained.len() - NAMED)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for PolicyReport {
+    /// What it chose of how much, the 95% interval of that share, and the share it is made for.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, at, judged, chosen, failed, nominal } = self;
+        write!(f, "{name} at {at} chose {chosen} of {judged} packets: ")?;
+        share(f, *chosen, *judged)?;
+        if let Some(nominal) = nominal {
+            write!(f, ", nominal {:.1}%", nominal * 100.0)?;
+        }
+        if *failed > 0 {
+            write!(f, "; it failed on {failed}, which passed")?;
+        }
+        Ok(())
+    }
+}
+
+/// A share in percent and its 95% interval.
+fn share(f: &mut fmt::Formatter<'_>, part: u64, of: u64) -> fmt::Result {
+    match wilson(part, of) {
+        None => f.write_str("NA"),
+        Some((low, high)) => {
+            let rate = part as f64 / of as f64;
+            write!(f, "{:.1}% (95%: {:.1}% to {:.1}%)", rate * 100.0, low * 100.0, high * 100.0)
+        }
+    }
+}
+
+pub(super) fn name(number: u64, draws: &[f64]) -> String {
+    match draws {
+        [] => number.to_string(),
+        [draw] => format!("{number} (draw {draw:.3})"),
+        many => {
+            let many: Vec<String> = many.iter().map(|draw| format!("{draw:.3}")).collect();
+            format!("{number} (draws {})", many.join(", "))
+        }
+    }
+}
+
+fn list(numbers: &[String]) -> String {
+    match numbers.len() {
+        n if n > NAMED => format!("{} and {} more", numbers[..NAMED].join(", "), n - NAMED),
+        _ => numbers.join(", "),
+    }
+}
+
+/// How many losses the explanation names one by one.
+const NAMED: usize = 12;

@@ -1,0 +1,319 @@
+//! Probing from a UDP socket: sends messages, hears what comes back, and settles each probe in the ledger.
+//!
+//! Asynchronous inside: sends and arrivals come in any order. [`UdpSocket::ping`] sends one and waits for it; a
+//! [`super::pinger::Pinger`] keeps several in flight.
+
+use std::collections::{HashMap, VecDeque};
+use std::net::SocketAddr;
+use std::os::fd::AsFd;
+
+use socket2::Socket;
+
+pub use self::clock::{Clock, warm_up};
+pub use self::outcome::{End, Matcher, Outcome, Probe};
+use super::error::{Error, ErrorKind, Result};
+use super::event::{Event, Flow};
+use super::host::Waited;
+use super::ledger::{Blame, Content, Counts, Key, Ledger, ProbeId};
+use super::session::Session;
+use super::stop::Stop;
+use super::sys::PollFd;
+use super::time::Instant;
+use super::udp::{IcmpError, UdpSocket, closed, send_error};
+use super::wire::ping_text;
+
+mod clock;
+mod hearing;
+mod outcome;
+
+/// The probes of one socket.
+#[derive(Debug, Default)]
+pub struct Prober {
+    ledger: Ledger,
+    /// What the ledger's counts were when the account was last told.
+    told: Counts,
+    clock: Option<Clock>,
+    pending: HashMap<ProbeId, Pending>,
+    /// The probes whose sending is not stamped yet, by the numbers of their stamps.
+    stamped: VecDeque<(u32, ProbeId)>,
+    /// ICMP errors that have come. They wait in a queue of their own, which tells nothing of their order among the
+    /// datagrams; so they are heard when it is known which datagrams came before them.
+    errors: VecDeque<Unheard>,
+    settled: VecDeque<(ProbeId, Outcome)>,
+}
+
+/// An ICMP error and the stamp of its arrival.
+#[derive(Debug)]
+struct Unheard {
+    error: IcmpError,
+    stamp: Option<i64>,
+}
+
+#[derive(Debug)]
+struct Pending {
+    number: u64,
+    to: SocketAddr,
+    message: Box<[u8]>,
+    sent: Instant,
+    /// The same by the wall clock, in nanoseconds since 1970.
+    sent_wall: i64,
+    stamp: Option<i64>,
+}
+
+impl UdpSocket {
+    /// Sends a probe and waits until it is settled. An answer is matched by its sender and by the number in a
+    /// message `ping N …`, or else by its text, without regard to case; or by `matcher`.
+    ///
+    /// # Errors
+    /// `closed`, `too-large`, `invalid` (another version of IP), `system`.
+    pub fn ping(&self, probe: &Probe<'_>, stop: &Stop, mut matcher: Option<Matcher<'_>>) -> Result<Outcome> {
+        self.same_version("ping", probe.to)?;
+        let socket = self.socket("ping")?;
+        let mut prober = self.prober("ping")?;
+        if stop.is_stopped() {
+            let number = number_of(probe.message).unwrap_or(prober.ledger.counts().sent + 1);
+            return Ok(Outcome { number, to: probe.to, end: End::Interrupted { sent: false } });
+        }
+        let id = prober.send(self, &socket, probe)?;
+        prober.tell(self);
+        let outcome = prober.settle(self, &socket, id, &mut matcher, stop);
+        prober.tell(self);
+        outcome
+    }
+
+    /// The account of the probes sent from this socket.
+    pub fn counts(&self) -> Counts {
+        self.known().0
+    }
+
+    /// The clock of the socket's round-trip times; `None` before the first reply.
+    pub fn clock(&self) -> Option<Clock> {
+        self.known().1
+    }
+}
+
+impl Prober {
+    /// Sends a probe. One that this host cannot send is settled at once.
+    pub(super) fn send(&mut self, udp: &UdpSocket, socket: &Socket, probe: &Probe<'_>) -> Result<ProbeId> {
+        udp.ask_for_stamps(socket);
+        // An ICMP error that waits unread would take the place of the send.
+        udp.drain(socket, &mut |queued| self.hear_queued(queued));
+        let content = Content::of(probe.message);
+        let number = number_of(probe.message);
+        let key = number.map_or(Key::Content(content.hash), Key::Number);
+        let message: Box<[u8]> = probe.message.into();
+        let sent_wall = udp.host().unix_nanos();
+        udp.tell_sent(probe.message, probe.to);
+        // Nothing comes between this reading and the send; and little between the send and the wait, since on a busy
+        // machine the peer may have to wait for this very processor.
+        let sent = udp.host().now();
+        let result = udp.send_raw(socket, probe.message, probe.to, |queued| self.hear_queued(queued));
+        let failed = match result {
+            Ok(stamp) => Ok(stamp),
+            Err(err) => {
+                let error = send_error(&err, probe.message.len(), probe.to);
+                match error.kind {
+                    ErrorKind::Unreachable | ErrorKind::Permission | ErrorKind::Exhausted | ErrorKind::Refused => {
+                        Err(error)
+                    }
+                    _ => return Err(error),
+                }
+            }
+        };
+        let id = self.ledger.send(sent, probe.to, key, content, probe.timeout, probe.icmp_wait);
+        let number = number.unwrap_or(id.number());
+        match failed {
+            Ok(stamp) => {
+                self.pending.insert(id, Pending { number, to: probe.to, message, sent, sent_wall, stamp: None });
+                if let Some(stamp) = stamp {
+                    if self.stamped.back().is_some_and(|&(last, _)| stamp.wrapping_sub(last) as i32 <= 0) {
+                        // The numbering began again.
+                        self.stamped.clear();
+                    }
+                    self.stamped.push_back((stamp, id));
+                }
+            }
+            Err(error) => {
+                self.ledger.error(sent, Blame::Named(id));
+                let pending = Pending { number, to: probe.to, message, sent, sent_wall, stamp: None };
+                self.finish(udp, id, &pending, End::Unsent(error));
+            }
+        }
+        Ok(id)
+    }
+
+    /// Waits until probe `id` is settled, or the stop happens.
+    fn settle(
+        &mut self,
+        udp: &UdpSocket,
+        socket: &Socket,
+        id: ProbeId,
+        matcher: &mut Option<Matcher<'_>>,
+        stop: &Stop,
+    ) -> Result<Outcome> {
+        // The stamp of the sending is there already, and would end the wait. Other than that nothing is looked for yet.
+        udp.drain_one(socket, &mut |queued| self.hear_queued(queued));
+        let mut look = !self.errors.is_empty();
+        loop {
+            if let Some(outcome) = self.take(id) {
+                return Ok(outcome);
+            }
+            if std::mem::replace(&mut look, true) {
+                self.catch_up(udp, socket, Some(id), matcher)?;
+            }
+            if self.settled.is_empty() && self.wait(udp, socket, None, stop)? == Waited::Stopped {
+                self.collect(udp, socket, Some(id), matcher)?;
+                if let Some(outcome) = self.interrupted(id) {
+                    return Ok(outcome);
+                }
+            }
+        }
+    }
+
+    /// Takes in all that has arrived, and times out the probes whose time is over.
+    pub(super) fn catch_up(
+        &mut self,
+        udp: &UdpSocket,
+        socket: &Socket,
+        awaited: Option<ProbeId>,
+        matcher: &mut Option<Matcher<'_>>,
+    ) -> Result<()> {
+        // The clock is read first: what arrived before a deadline is then taken in before that deadline is applied,
+        // however long this thread is put aside in between.
+        let now = udp.host().now();
+        self.collect(udp, socket, awaited, matcher)?;
+        for id in self.ledger.expire(now) {
+            self.time_out(udp, id, false);
+        }
+        Ok(())
+    }
+
+    /// Takes in all that has arrived. An error that names no probe is put down to `awaited`.
+    pub(super) fn collect(
+        &mut self,
+        udp: &UdpSocket,
+        socket: &Socket,
+        awaited: Option<ProbeId>,
+        matcher: &mut Option<Matcher<'_>>,
+    ) -> Result<()> {
+        loop {
+            let before = self.errors.len();
+            let datagram = match udp.take(socket) {
+                Ok(datagram) => datagram,
+                Err(_) if udp.is_closed() => return Err(closed("ping")),
+                Err(err) => return Err(Error::system("ping", &err)),
+            };
+            // The stamps of what was sent are heard now, for the round-trip time of what was received.
+            udp.drain(socket, &mut |queued| self.hear_queued(queued));
+            let Some(datagram) = datagram else {
+                if self.errors.len() > before {
+                    // A datagram may have come before them, and after the look into the socket.
+                    continue;
+                }
+                while let Some(error) = self.errors.pop_front() {
+                    self.hear_error(udp, error, awaited);
+                }
+                return Ok(());
+            };
+            while self.errors.front().is_some_and(|error| error.stamp <= datagram.stamp)
+                && let Some(error) = self.errors.pop_front()
+            {
+                self.hear_error(udp, error, awaited);
+            }
+            self.hear(udp, awaited, datagram, matcher)?;
+        }
+    }
+
+    /// Waits for something to arrive, for the next probe's time to be over, for `due` or for the stop.
+    ///
+    /// # Errors
+    /// `closed`: the socket was closed meanwhile.
+    pub(super) fn wait(
+        &mut self,
+        udp: &UdpSocket,
+        socket: &Socket,
+        due: Option<Instant>,
+        stop: &Stop,
+    ) -> Result<Waited> {
+        self.tell(udp);
+        let until = [self.ledger.next_expiry(), due].into_iter().flatten().min();
+        let mut fds = [PollFd::readable(socket.as_fd())];
+        let waited = udp.host().wait(&mut fds, until, stop).map_err(|err| Error::system("ping", &err))?;
+        if udp.is_closed() { Err(closed("ping")) } else { Ok(waited) }
+    }
+
+    /// The outcome of probe `id`, if it is settled; outcomes of others are let go.
+    fn take(&mut self, id: ProbeId) -> Option<Outcome> {
+        while let Some((settled, outcome)) = self.settled.pop_front() {
+            if settled == id {
+                return Some(outcome);
+            }
+        }
+        None
+    }
+
+    /// What becomes of a pending probe at the stop; it stays pending. `None` if it is not pending.
+    pub(super) fn interrupted(&self, id: ProbeId) -> Option<Outcome> {
+        let Pending { number, to, .. } = *self.pending.get(&id)?;
+        Some(Outcome { number, to, end: End::Interrupted { sent: true } })
+    }
+
+    /// The pending probes from `first` on, in the order in which they were sent.
+    pub(super) fn pending_since(&self, first: ProbeId) -> VecDeque<ProbeId> {
+        let mut ids: Vec<ProbeId> = self.pending.keys().copied().filter(|&id| id >= first).collect();
+        ids.sort_unstable();
+        ids.into()
+    }
+
+    /// The next outcome, in the order in which probes were settled.
+    pub(super) fn next_outcome(&mut self) -> Option<Outcome> {
+        self.settled.pop_front().map(|(_, outcome)| outcome)
+    }
+
+    /// Whether an outcome is waiting to be taken.
+    pub(super) fn has_outcome(&self) -> bool {
+        !self.settled.is_empty()
+    }
+
+    /// How many probes are pending.
+    pub(super) fn in_flight(&self) -> usize {
+        self.pending.len()
+    }
+
+    /// Counts moments of a schedule at which a probe was due and could not be sent.
+    pub(super) fn miss(&mut self, slots: u64) {
+        self.ledger.miss(slots);
+    }
+
+    /// Tells the run's account, and whoever asks the socket, what has changed.
+    pub(super) fn tell(&mut self, udp: &UdpSocket) {
+        let counts = self.ledger.counts();
+        if counts != self.told {
+            udp.account().count(self.told, counts);
+            udp.make_known(counts, self.clock);
+            self.told = counts;
+        }
+    }
+
+    /// Brings the account up to date, and tells of the probes that are pending and will stay so.
+    pub(super) fn settle_up(&mut self, session: &Session, local: SocketAddr, now: i64) {
+        let counts = self.ledger.counts();
+        session.account.count(self.told, counts);
+        self.told = counts;
+        let mut left: Vec<(ProbeId, Pending)> = self.pending.drain().collect();
+        left.sort_by_key(|(id, _)| *id);
+        for (_, pending) in left {
+            let outcome = Outcome { number: pending.number, to: pending.to, end: End::Interrupted { sent: true } };
+            session.events.tell(|| Event::Outcome {
+                flow: Flow { time: now, from: local, to: pending.to },
+                sent: pending.sent_wall,
+                size: pending.message.len(),
+                outcome: &outcome,
+            });
+        }
+    }
+}
+
+fn number_of(message: &[u8]) -> Option<u64> {
+    ping_text::sequence(message)
+}

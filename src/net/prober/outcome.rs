@@ -1,0 +1,81 @@
+//! A probe and how it ended, as values.
+
+use std::net::SocketAddr;
+
+use super::clock::Clock;
+use crate::net::error::Error;
+use crate::net::time::Duration;
+use crate::net::udp::{Datagram, IcmpError};
+
+/// A message to send and how long to wait for its answer.
+#[derive(Clone, Copy, Debug)]
+pub struct Probe<'a> {
+    /// Where it goes.
+    pub to: SocketAddr,
+    /// What it says.
+    pub message: &'a [u8],
+    /// How long an answer is in time.
+    pub timeout: Duration,
+    /// How long after that an ICMP error is waited for.
+    pub icmp_wait: Duration,
+}
+
+/// Whether a datagram is the answer, for protocols whose answers do not repeat the message.
+///
+/// Called with each datagram from the peer. `Err` ends the ping with the error `invalid`.
+pub type Matcher<'a> = &'a mut dyn FnMut(&Datagram) -> std::result::Result<bool, ()>;
+
+/// How a probe ended.
+#[derive(Clone, Debug)]
+pub enum End {
+    /// The answer came in time.
+    Reply {
+        /// The answer.
+        datagram: Datagram,
+        /// The round-trip time.
+        rtt: Duration,
+        /// The clock it was measured by.
+        clock: Clock,
+        /// Whether that is a lesser clock than the session's.
+        lesser: bool,
+    },
+    /// An ICMP error came.
+    Icmp {
+        /// The error.
+        error: IcmpError,
+        /// Whether it did not tell which of several pending probes it is about.
+        assumed: bool,
+    },
+    /// Nothing came in time.
+    TimedOut,
+    /// This host could not send it.
+    Unsent(Error),
+    /// The stop happened first.
+    Interrupted {
+        /// Whether the probe was sent; then it is pending.
+        sent: bool,
+    },
+}
+
+impl End {
+    /// The state it leaves the probe in, as rows have it: `replied`, `errored`, `timed_out` or `pending`.
+    pub const fn state(&self) -> &'static str {
+        match self {
+            Self::Reply { .. } => "replied",
+            Self::Icmp { .. } | Self::Unsent(_) => "errored",
+            Self::TimedOut => "timed_out",
+            Self::Interrupted { .. } => "pending",
+        }
+    }
+}
+
+/// A probe that ended.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// The number in the message (`ping 7 …`), or else the running number of the socket's probes.
+    pub number: u64,
+    /// Where the probe went.
+    pub to: SocketAddr,
+    /// How it ended.
+    pub end: End,
+}

@@ -1,0 +1,96 @@
+//! Waiting: ppoll, and eventfds to end it.
+#![allow(unsafe_code)]
+
+use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+
+use crate::net::time::Duration;
+
+/// Makes an eventfd(2), which is readable while its counter is above zero.
+pub fn eventfd() -> io::Result<OwnedFd> {
+    // SAFETY: eventfd takes no pointers; a descriptor it returns is new and ours.
+    unsafe {
+        let fd = libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK);
+        if fd < 0 { Err(io::Error::last_os_error()) } else { Ok(OwnedFd::from_raw_fd(fd)) }
+    }
+}
+
+/// Makes an eventfd readable. Safe to call from a signal handler (write(2)).
+pub fn eventfd_raise(fd: BorrowedFd<'_>) {
+    let one = 1u64.to_ne_bytes();
+    // SAFETY: the buffer is valid for its 8 bytes. The write fails only when the counter is full, and then
+    // the descriptor is readable already.
+    unsafe { libc::write(fd.as_raw_fd(), one.as_ptr().cast(), one.len()) };
+}
+
+/// Makes an eventfd unreadable again.
+pub fn eventfd_lower(fd: BorrowedFd<'_>) {
+    let mut count = [0u8; 8];
+    // SAFETY: the buffer is valid for its 8 bytes; the descriptor does not block.
+    unsafe { libc::read(fd.as_raw_fd(), count.as_mut_ptr().cast(), count.len()) };
+}
+
+/// A descriptor to wait on, and what came of it.
+#[repr(transparent)]
+#[derive(Clone, Copy)]
+pub struct PollFd<'a> {
+    raw: libc::pollfd,
+    _fd: std::marker::PhantomData<BorrowedFd<'a>>,
+}
+
+impl std::fmt::Debug for PollFd<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "PollFd({}, {:#x})", self.raw.fd, self.raw.revents)
+    }
+}
+
+impl<'a> PollFd<'a> {
+    /// Waits until `fd` can be read, or has an error to report.
+    pub fn readable(fd: BorrowedFd<'a>) -> Self {
+        Self::new(fd, libc::POLLIN)
+    }
+
+    /// Waits until `fd` takes what is written to it.
+    pub fn writable(fd: BorrowedFd<'a>) -> Self {
+        Self::new(fd, libc::POLLOUT)
+    }
+
+    fn new(fd: BorrowedFd<'a>, events: i16) -> Self {
+        Self { raw: libc::pollfd { fd: fd.as_raw_fd(), events, revents: 0 }, _fd: std::marker::PhantomData }
+    }
+
+    /// Takes over what came of waiting on the same descriptor.
+    pub(in crate::net) fn take_result(&mut self, polled: &PollFd<'_>) {
+        self.raw.revents = polled.raw.revents;
+    }
+
+    /// Whether anything happened: data, an error or the end.
+    pub fn is_ready(&self) -> bool {
+        self.raw.revents != 0
+    }
+
+    /// Whether the socket's error queue has an entry, or the socket an error (POLLERR).
+    pub fn has_error(&self) -> bool {
+        self.raw.revents & libc::POLLERR != 0
+    }
+}
+
+/// Waits until a descriptor is ready or `timeout` has passed (ppoll(2)); `None` waits for ever. The number of
+/// ready descriptors; an interrupted call counts as none.
+pub fn ppoll(fds: &mut [PollFd<'_>], timeout: Option<Duration>) -> io::Result<usize> {
+    let spec = timeout.map(|t| {
+        let ns = t.as_nanos().max(0);
+        libc::timespec { tv_sec: ns / 1_000_000_000, tv_nsec: ns % 1_000_000_000 }
+    });
+    let spec = spec.as_ref().map_or(std::ptr::null(), std::ptr::from_ref);
+    // SAFETY: PollFd is a transparent wrapper of pollfd, the slice is valid for its length, and `spec` is null or
+    // points to a timespec that lives until the call returns.
+    let n = unsafe { libc::ppoll(fds.as_mut_ptr().cast(), fds.len() as libc::nfds_t, spec, std::ptr::null()) };
+    if n >= 0 {
+        return Ok(n as usize);
+    }
+    match io::Error::last_os_error() {
+        err if err.kind() == io::ErrorKind::Interrupted => Ok(0),
+        err => Err(err),
+    }
+}

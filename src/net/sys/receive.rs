@@ -1,0 +1,212 @@
+//! Receiving: a datagram or an entry of the error queue, with its control messages.
+#![allow(unsafe_code)]
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::os::fd::{AsRawFd, BorrowedFd};
+
+use super::address::address;
+
+/// Where an entry of a socket's error queue comes from (`ee_origin`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// The local system.
+    Local,
+    /// An ICMP message.
+    Icmp,
+    /// An ICMPv6 message.
+    Icmp6,
+    /// A stamp of a packet sent.
+    Stamp,
+    /// Something else.
+    Other(u8),
+}
+
+/// An entry of a socket's error queue (`struct sock_extended_err`).
+#[derive(Clone, Copy, Debug)]
+pub struct QueueEntry {
+    /// The errno the kernel made of it.
+    pub errno: i32,
+    /// Where it comes from.
+    pub origin: Origin,
+    /// The ICMP type.
+    pub type_: u8,
+    /// The ICMP code.
+    pub code: u8,
+    /// The next-hop MTU, or the pointer, or the kind of stamp.
+    pub info: u32,
+    /// The number of the packet stamped.
+    pub data: u32,
+    /// Who reports the error.
+    pub offender: Option<IpAddr>,
+}
+
+/// What one recvmsg(2) brought.
+#[derive(Clone, Copy, Debug)]
+pub struct Received {
+    /// Bytes put into the buffer.
+    pub len: usize,
+    /// Whether the datagram was longer than the buffer (MSG_TRUNC).
+    pub truncated: bool,
+    /// The sender; for an entry of the error queue, the destination of the packet it is about.
+    pub addr: Option<SocketAddr>,
+    /// The kernel's stamp, in nanoseconds since 1970.
+    pub stamp: Option<i64>,
+    /// The TTL or hop limit it came with.
+    pub ttl: Option<u8>,
+    /// Datagrams the socket's full receive buffer has lost so far (SO_RXQ_OVFL).
+    pub overflow: Option<u32>,
+    /// The entry, if it was read from the error queue.
+    pub entry: Option<QueueEntry>,
+}
+
+/// Receives one datagram or one entry of the error queue, without waiting (recvmsg(2)).
+pub fn receive(fd: BorrowedFd<'_>, buffer: &mut [u8], error_queue: bool) -> io::Result<Received> {
+    #[repr(align(8))]
+    struct Control([u8; 512]);
+    let mut control = Control([0; 512]);
+    // SAFETY: sockaddr_storage and msghdr are plain data for which zeroes are valid.
+    let (mut name, mut header): (libc::sockaddr_storage, libc::msghdr) = unsafe { std::mem::zeroed() };
+    let mut part = libc::iovec { iov_base: buffer.as_mut_ptr().cast(), iov_len: buffer.len() };
+    header.msg_name = std::ptr::from_mut(&mut name).cast();
+    header.msg_namelen = std::mem::size_of_val(&name) as libc::socklen_t;
+    header.msg_iov = &mut part;
+    header.msg_iovlen = 1;
+    header.msg_control = control.0.as_mut_ptr().cast();
+    header.msg_controllen = control.0.len();
+    let flags = libc::MSG_DONTWAIT | if error_queue { libc::MSG_ERRQUEUE } else { 0 };
+    // SAFETY: every pointer in the header is to an object that lives until the call returns, with its true length.
+    let n = unsafe { libc::recvmsg(fd.as_raw_fd(), &mut header, flags) };
+    if n < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the kernel wrote at most the length of `name`, which was zeroed before.
+    let name =
+        unsafe { std::slice::from_raw_parts(std::ptr::from_ref(&name).cast::<u8>(), std::mem::size_of_val(&name)) };
+    let mut received = Received {
+        len: n as usize,
+        truncated: header.msg_flags & libc::MSG_TRUNC != 0,
+        addr: address(&name[..(header.msg_namelen as usize).min(name.len())]),
+        stamp: None,
+        ttl: None,
+        overflow: None,
+        entry: None,
+    };
+    for (level, kind, data) in Messages(&control.0[..header.msg_controllen.min(control.0.len())]) {
+        note(&mut received, level, kind, data);
+    }
+    Ok(received)
+}
+
+/// Receives one datagram and its sender, without waiting (recvfrom(2)).
+pub fn receive_plain(fd: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<Received> {
+    // SAFETY: sockaddr_storage is plain data for which zeroes are valid.
+    let mut name: libc::sockaddr_storage = unsafe { std::mem::zeroed() };
+    let mut len = std::mem::size_of_val(&name) as libc::socklen_t;
+    // SAFETY: the buffer and the address are valid for the lengths given.
+    let n = unsafe {
+        libc::recvfrom(
+            fd.as_raw_fd(),
+            buffer.as_mut_ptr().cast(),
+            buffer.len(),
+            libc::MSG_DONTWAIT | libc::MSG_TRUNC,
+            std::ptr::from_mut(&mut name).cast(),
+            &mut len,
+        )
+    };
+    if n < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the kernel wrote at most the length of `name`, which was zeroed before.
+    let name =
+        unsafe { std::slice::from_raw_parts(std::ptr::from_ref(&name).cast::<u8>(), std::mem::size_of_val(&name)) };
+    // With MSG_TRUNC the datagram's own length is told, whatever the buffer's.
+    let whole = n as usize;
+    Ok(Received {
+        len: whole.min(buffer.len()),
+        truncated: whole > buffer.len(),
+        addr: address(&name[..(len as usize).min(name.len())]),
+        stamp: None,
+        ttl: None,
+        overflow: None,
+        entry: None,
+    })
+}
+
+/// The control messages in a buffer: level, type and data (cmsg(3)).
+struct Messages<'a>(&'a [u8]);
+
+impl<'a> Iterator for Messages<'a> {
+    type Item = (i32, i32, &'a [u8]);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        const HEADER: usize = 16; // cmsg_len, cmsg_level, cmsg_type
+        let len = usize::try_from(u64_at(self.0, 0)?).ok()?;
+        let (level, kind) = (i32_at(self.0, 8)?, i32_at(self.0, 12)?);
+        let data = self.0.get(HEADER..len)?;
+        self.0 = self.0.get(len.next_multiple_of(8)..).unwrap_or_default();
+        Some((level, kind, data))
+    }
+}
+
+fn note(received: &mut Received, level: i32, kind: i32, data: &[u8]) {
+    match (level, kind) {
+        (libc::SOL_SOCKET, libc::SCM_TIMESTAMPING) => {
+            // Three timespecs: the first is the software stamp, zero where there is none.
+            if let (Some(s), Some(ns)) = (u64_at(data, 0), u64_at(data, 8)) {
+                received.stamp = (s != 0).then_some((s * 1_000_000_000 + ns) as i64);
+            }
+        }
+        (libc::SOL_SOCKET, libc::SO_RXQ_OVFL) => received.overflow = i32_at(data, 0).map(|n| n as u32),
+        (libc::IPPROTO_IP, libc::IP_TTL) | (libc::IPPROTO_IPV6, libc::IPV6_HOPLIMIT) => {
+            received.ttl = i32_at(data, 0).map(|n| n as u8);
+        }
+        (libc::IPPROTO_IP, libc::IP_RECVERR) | (libc::IPPROTO_IPV6, libc::IPV6_RECVERR) => {
+            received.entry = entry(data);
+        }
+        _ => {}
+    }
+}
+
+fn entry(data: &[u8]) -> Option<QueueEntry> {
+    let [_, _, _, _, origin, type_, code, _, ..] = *data else { return None };
+    Some(QueueEntry {
+        errno: i32_at(data, 0)?,
+        origin: match origin {
+            1 => Origin::Local,
+            2 => Origin::Icmp,
+            3 => Origin::Icmp6,
+            4 => Origin::Stamp,
+            other => Origin::Other(other),
+        },
+        type_,
+        code,
+        info: i32_at(data, 8)? as u32,
+        data: i32_at(data, 12)? as u32,
+        // The offender follows the fixed part as a sockaddr.
+        offender: data.get(16..).and_then(address).map(|addr| addr.ip()),
+    })
+}
+
+fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
+    Some(u64::from_ne_bytes(*bytes.get(at..)?.first_chunk()?))
+}
+
+pub(super) fn i32_at(bytes: &[u8], at: usize) -> Option<i32> {
+    Some(i32::from_ne_bytes(*bytes.get(at..)?.first_chunk()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn control_messages_of_any_bytes_end() {
+        for len in 0..64 {
+            for fill in [0u8, 1, 16, 24, 255] {
+                let bytes = vec![fill; len];
+                assert!(Messages(&bytes).count() <= 4);
+            }
+        }
+    }
+}

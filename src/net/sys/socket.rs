@@ -1,0 +1,72 @@
+//! Socket options by number, the local address, and sending.
+#![allow(unsafe_code)]
+
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::{AsRawFd, BorrowedFd};
+
+use super::address::RawAddr;
+
+/// Sets an integer socket option (setsockopt(2)).
+pub fn set_option(fd: BorrowedFd<'_>, level: i32, name: i32, value: i32) -> io::Result<()> {
+    // SAFETY: the option value is an i32 that lives until the call returns, and its size is given.
+    let rc = unsafe {
+        libc::setsockopt(
+            fd.as_raw_fd(),
+            level,
+            name,
+            std::ptr::from_ref(&value).cast(),
+            std::mem::size_of::<i32>() as libc::socklen_t,
+        )
+    };
+    if rc == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// How many datagrams a socket has dropped, by its own count (SO_MEMINFO).
+pub fn drops(fd: BorrowedFd<'_>) -> io::Result<u64> {
+    const DROPS: usize = 8; // SK_MEMINFO_DROPS
+    let mut info = [0u32; 16];
+    let mut len = std::mem::size_of_val(&info) as libc::socklen_t;
+    // SAFETY: `info` is valid for the length given, and the kernel writes no more than that.
+    let rc = unsafe {
+        libc::getsockopt(fd.as_raw_fd(), libc::SOL_SOCKET, libc::SO_MEMINFO, info.as_mut_ptr().cast(), &mut len)
+    };
+    if rc == 0 { Ok(u64::from(info[DROPS])) } else { Err(io::Error::last_os_error()) }
+}
+
+/// Has the kernel stamp the socket's packets as they are sent and received, and number those sent from 0 on
+/// (SO_TIMESTAMPING). It need not know how; then there are no stamps.
+pub fn number_stamps(fd: BorrowedFd<'_>) {
+    let stamps = libc::SOF_TIMESTAMPING_TX_SOFTWARE
+        | libc::SOF_TIMESTAMPING_RX_SOFTWARE
+        | libc::SOF_TIMESTAMPING_SOFTWARE
+        | libc::SOF_TIMESTAMPING_OPT_TSONLY;
+    // The numbers begin again whenever they are asked for anew.
+    for flags in [stamps, stamps | libc::SOF_TIMESTAMPING_OPT_ID] {
+        let _ = set_option(fd, libc::SOL_SOCKET, libc::SO_TIMESTAMPING, flags as i32);
+    }
+}
+
+/// The socket's local address (getsockname(2)).
+pub fn local_addr(socket: &socket2::Socket) -> io::Result<SocketAddr> {
+    socket
+        .local_addr()?
+        .as_socket()
+        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "not an Internet socket"))
+}
+
+/// Sends one datagram (sendto(2)), without waiting.
+pub fn send_to(fd: BorrowedFd<'_>, data: &[u8], to: &RawAddr) -> io::Result<usize> {
+    // SAFETY: `data` and `to` are valid for the lengths given and only read.
+    let n = unsafe {
+        libc::sendto(
+            fd.as_raw_fd(),
+            data.as_ptr().cast(),
+            data.len(),
+            libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT,
+            std::ptr::from_ref(&to.storage).cast(),
+            to.len,
+        )
+    };
+    if n < 0 { Err(io::Error::last_os_error()) } else { Ok(n as usize) }
+}

@@ -1,0 +1,61 @@
+//! What the errors of socket calls mean, in words.
+
+use std::io;
+use std::net::SocketAddr;
+
+use crate::net::error::{Error, ErrorKind, Result};
+
+/// The largest payload of a UDP datagram over IPv4: 65,535 less the headers.
+pub const MAX_PAYLOAD: usize = 65_507;
+
+/// Checks that a datagram can hold `size` bytes.
+///
+/// # Errors
+/// `too-large`: it cannot.
+pub fn check_size(size: usize) -> Result<()> {
+    if size <= MAX_PAYLOAD {
+        return Ok(());
+    }
+    Err(Error::new(ErrorKind::TooLarge, "send", format!("{size} bytes do not fit into a datagram"))
+        .with_hint(format!("send at most {MAX_PAYLOAD} bytes")))
+}
+
+/// What a failed send means, in words.
+pub(in crate::net) fn send_error(err: &io::Error, size: usize, to: SocketAddr) -> Error {
+    let error = Error::system("send", err).with_peer(to);
+    match error.kind {
+        ErrorKind::Invalid if to.port() == 0 => Error {
+            message: "nobody can be reached at port 0".to_string(),
+            hint: "give the port that the peer listens on, 1 to 65535".to_string(),
+            ..error
+        },
+        ErrorKind::TooLarge if size > MAX_PAYLOAD => Error {
+            message: format!("{size} bytes do not fit into a datagram"),
+            hint: format!("send at most {MAX_PAYLOAD} bytes"),
+            ..error
+        },
+        ErrorKind::Permission => {
+            error.with_hint("a firewall rule of this host forbids it, or it is a broadcast address")
+        }
+        ErrorKind::Unreachable => error.with_hint("this host has no route there: look at `ip route`"),
+        _ => error,
+    }
+}
+
+pub(super) fn bind_error(err: &io::Error, local: SocketAddr) -> Error {
+    let error = Error::system("bind", err).with_peer(local);
+    match error.kind {
+        ErrorKind::InUse => error.with_hint(format!(
+            "another socket has port {}; stop it, or choose another port (0: any free one)",
+            local.port()
+        )),
+        ErrorKind::NotLocal => error.with_hint("bind to an address of this host, such as 127.0.0.1 or 0.0.0.0"),
+        ErrorKind::Permission => error.with_hint("ports below 1024 need privileges; choose a port from 1024 up"),
+        ErrorKind::Exhausted => error.with_hint("too many files and sockets are open; raise `ulimit -n`"),
+        _ => error,
+    }
+}
+
+pub(in crate::net) fn closed(op: &'static str) -> Error {
+    Error::new(ErrorKind::Closed, op, "the socket was closed").with_hint("make a new socket, or close it later")
+}

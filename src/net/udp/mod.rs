@@ -1,0 +1,370 @@
+//! UDP sockets: bind, connect, send, receive with absolute deadlines, and the ICMP errors that answer what was sent.
+//!
+//! The socket owns what the system calls leave to their callers: EINTR, a pending error that swallows the next
+//! call (linux: with IP_RECVERR one send or recv returns the errno of an ICMP error and does nothing else), and
+//! datagrams longer than the buffer.
+
+use std::cell::Cell;
+use std::collections::VecDeque;
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::AsFd;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use socket2::{Domain, Protocol, Socket, Type};
+
+pub use self::error::{MAX_PAYLOAD, check_size};
+pub(super) use self::error::{closed, send_error};
+pub use self::queue::IcmpError;
+pub(super) use self::queue::Queued;
+pub use self::receive::{Datagram, Incoming};
+use super::account::Account;
+use super::error::{Error, Result};
+use super::event::{Event, Flow};
+use super::host::Host;
+use super::judge::Judge;
+use super::ledger::Counts;
+use super::prober::{Clock, Prober};
+use super::session::Session;
+use super::sys;
+
+mod error;
+mod queue;
+mod receive;
+mod send;
+
+/// The largest buffer the kernel can be asked for, in bytes: it takes the number as an int and grants what its own limits
+/// allow.
+const MAX_BUFFER: usize = i32::MAX as usize;
+
+/// How a socket is made.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options {
+    /// Size of the receive buffer in bytes (SO_RCVBUF; the kernel doubles it); `None` leaves the system's.
+    pub receive_buffer: Option<usize>,
+    /// Size of the send buffer in bytes (SO_SNDBUF); `None` leaves the system's.
+    pub send_buffer: Option<usize>,
+    /// Whether other sockets may bind the same address (SO_REUSEADDR and SO_REUSEPORT).
+    pub reuse: bool,
+}
+
+/// A UDP socket. Clones are the same socket.
+#[derive(Clone, Debug)]
+pub struct UdpSocket(Arc<Inner>);
+
+/// A UDP socket that does not keep it open.
+#[derive(Clone, Debug)]
+pub struct WeakSocket(Weak<Inner>);
+
+impl WeakSocket {
+    /// Whether anybody still holds the socket.
+    pub fn is_held(&self) -> bool {
+        self.0.strong_count() > 0
+    }
+
+    /// The socket, if anybody still holds it.
+    pub fn upgrade(&self) -> Option<UdpSocket> {
+        self.0.upgrade().map(UdpSocket)
+    }
+}
+
+#[derive(Debug)]
+struct Inner {
+    host: Arc<dyn Host>,
+    session: Arc<Session>,
+    /// `None` once closed.
+    socket: Mutex<Option<Arc<Socket>>>,
+    local: SocketAddr,
+    peer: Mutex<Option<SocketAddr>>,
+    prober: Mutex<Prober>,
+    /// What the prober last made known: its counts and its clock. Apart from it, because it is busy while it waits.
+    known: Mutex<(Counts, Option<Clock>)>,
+    judge: Mutex<Option<Arc<Judge>>>,
+    /// The number that the kernel gives to the stamp of the next packet sent; `None` before stamps were asked for.
+    next_stamp: Mutex<Option<u32>>,
+    /// ICMP errors that a plain send found in its way, for whoever pings or receives next.
+    unread: Mutex<VecDeque<Queued>>,
+    unheeded_errors: AtomicU64,
+    /// How many receives on end had to wait.
+    waits: AtomicU32,
+    /// Whether the kernel stamps what arrives.
+    stamping: AtomicBool,
+    /// Whether the account knows that it answers.
+    serving: AtomicBool,
+    /// Datagrams the kernel had dropped at the last event about it.
+    drops_told: AtomicU64,
+}
+
+/// How often a call is tried again whose place an ICMP error took.
+const TRIES: u32 = 8;
+
+thread_local! {
+    /// The socket whose prober has called the matcher that this thread is in.
+    static MATCHING: Cell<Option<*const Inner>> = const { Cell::new(None) };
+}
+
+impl UdpSocket {
+    /// Makes a socket bound to `local` (socket(2), bind(2)).
+    ///
+    /// # Errors
+    /// `in-use`, `not-local`, `permission` (a port below 1024), `exhausted`.
+    pub fn bind(host: Arc<dyn Host>, session: Arc<Session>, local: SocketAddr, options: Options) -> Result<Self> {
+        let failed = |err: &io::Error| error::bind_error(err, local);
+        let socket =
+            host.socket(Domain::for_address(local), Type::DGRAM, Some(Protocol::UDP)).map_err(|err| failed(&err))?;
+        let set_up = || -> io::Result<SocketAddr> {
+            socket.set_nonblocking(true)?;
+            if local.is_ipv6() {
+                socket.set_only_v6(true)?;
+                sys::set_option(socket.as_fd(), libc::IPPROTO_IPV6, libc::IPV6_RECVERR, 1)?;
+            } else {
+                sys::set_option(socket.as_fd(), libc::IPPROTO_IP, libc::IP_RECVERR, 1)?;
+            }
+            // The kernel counts what a full buffer loses, and says so with what comes next.
+            sys::set_option(socket.as_fd(), libc::SOL_SOCKET, libc::SO_RXQ_OVFL, 1)?;
+            if options.reuse {
+                socket.set_reuse_address(true)?;
+                socket.set_reuse_port(true)?;
+            }
+            if let Some(bytes) = options.receive_buffer.map(|bytes| bytes.min(MAX_BUFFER)) {
+                socket.set_recv_buffer_size(bytes)?;
+            }
+            if let Some(bytes) = options.send_buffer.map(|bytes| bytes.min(MAX_BUFFER)) {
+                socket.set_send_buffer_size(bytes)?;
+            }
+            socket.bind(&local.into())?;
+            sys::local_addr(&socket)
+        };
+        let local = set_up().map_err(|err| failed(&err))?;
+        let this = Self(Arc::new(Inner {
+            host,
+            session,
+            socket: Mutex::new(Some(Arc::new(socket))),
+            local,
+            peer: Mutex::default(),
+            prober: Mutex::default(),
+            known: Mutex::default(),
+            judge: Mutex::default(),
+            next_stamp: Mutex::default(),
+            unread: Mutex::default(),
+            unheeded_errors: AtomicU64::new(0),
+            waits: AtomicU32::new(0),
+            stamping: AtomicBool::new(false),
+            serving: AtomicBool::new(false),
+            drops_told: AtomicU64::new(0),
+        }));
+        this.account().opened(this.weak());
+        Ok(this)
+    }
+
+    /// The local address.
+    pub fn local(&self) -> SocketAddr {
+        self.0.local
+    }
+
+    /// The peer it is connected to.
+    pub fn peer(&self) -> Option<SocketAddr> {
+        *lock(&self.0.peer)
+    }
+
+    /// Whether both are the same socket.
+    pub fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    /// Sends to `peer` from now on, and receives from it alone (connect(2)).
+    ///
+    /// # Errors
+    /// `unreachable`, `closed`, `invalid` (another version of IP).
+    pub fn connect(&self, peer: SocketAddr) -> Result<()> {
+        self.same_version("connect", peer)?;
+        let socket = self.socket("connect")?;
+        socket.connect(&peer.into()).map_err(|err| Error::system("connect", &err).with_peer(peer))?;
+        *lock(&self.0.peer) = Some(peer);
+        Ok(())
+    }
+
+    /// Closes the socket; a receive that waits on it ends.
+    pub fn close(&self) {
+        let socket = lock(&self.0.socket).take();
+        if let Some(socket) = socket {
+            self.0.leave_drops(&socket);
+            // Wakes waiting threads, on unconnected sockets too, where the call itself reports ENOTCONN.
+            let _ = socket.shutdown(std::net::Shutdown::Both);
+        }
+    }
+
+    /// Whether it was closed.
+    pub fn is_closed(&self) -> bool {
+        lock(&self.0.socket).is_none()
+    }
+
+    /// ICMP errors that arrived while nobody asked for them, and answers that could not be sent: their clients are gone.
+    pub fn unheeded_errors(&self) -> u64 {
+        self.0.unheeded_errors.load(Ordering::Relaxed)
+    }
+
+    /// Counts an answer that could not be sent.
+    pub(super) fn count_unheeded(&self) {
+        self.0.unheeded_errors.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Sizes of the receive and the send buffer in bytes, as the kernel counts them.
+    ///
+    /// # Errors
+    /// `closed`.
+    pub fn buffers(&self) -> Result<(usize, usize)> {
+        let socket = self.socket("buffers")?;
+        let sizes = || Ok((socket.recv_buffer_size()?, socket.send_buffer_size()?));
+        sizes().map_err(|err: io::Error| Error::system("buffers", &err))
+    }
+
+    /// A flow from one address to another, now.
+    pub(super) fn flow(&self, from: SocketAddr, to: SocketAddr) -> Flow {
+        Flow { time: self.0.host.unix_nanos(), from, to }
+    }
+
+    /// The open socket.
+    pub(super) fn socket(&self, op: &'static str) -> Result<Arc<Socket>> {
+        lock(&self.0.socket).clone().ok_or_else(|| closed(op))
+    }
+
+    /// The host it lives on.
+    pub(super) fn host(&self) -> &Arc<dyn Host> {
+        &self.0.host
+    }
+
+    /// Where losses and verdicts are accounted for.
+    pub fn account(&self) -> &Account {
+        &self.0.session.account
+    }
+
+    /// What it shares with all sockets of the run.
+    pub fn session(&self) -> &Arc<Session> {
+        &self.0.session
+    }
+
+    /// How many datagrams the kernel has dropped because the receive buffer was full (SO_MEMINFO).
+    ///
+    /// # Errors
+    /// `closed`.
+    pub fn kernel_drops(&self) -> Result<u64> {
+        let socket = self.socket("kernel_drops")?;
+        sys::drops(socket.as_fd()).map_err(|err| Error::system("kernel_drops", &err))
+    }
+
+    /// Brings the account and the events up to date at the end of a run. Not if a thread that did not end with it still
+    /// waits for a probe.
+    pub(super) fn settle_up(&self) {
+        if let Ok(mut prober) = self.0.prober.try_lock() {
+            prober.settle_up(&self.0.session, self.0.local, self.0.host.unix_nanos());
+        }
+        if let Ok(drops) = self.kernel_drops() {
+            self.0.tell_drops(drops);
+        }
+    }
+
+    /// A handle that does not keep the socket open.
+    fn weak(&self) -> WeakSocket {
+        WeakSocket(Arc::downgrade(&self.0))
+    }
+
+    /// Makes known that this socket answers.
+    pub(super) fn serves(&self) {
+        if !self.0.serving.swap(true, Ordering::Relaxed) {
+            self.account().serves(self.0.local, self.weak());
+        }
+    }
+
+    /// The probes sent from this socket.
+    ///
+    /// # Errors
+    /// `invalid`: this thread is inside of a matcher that the socket's prober has called.
+    pub(super) fn prober(&self, op: &'static str) -> Result<MutexGuard<'_, Prober>> {
+        if MATCHING.get() == Some(Arc::as_ptr(&self.0)) {
+            return Err(Error::invalid(op, "the socket waits for the answer to another ping")
+                .with_hint("use another socket inside of the closure that matches answers"));
+        }
+        Ok(lock(&self.0.prober))
+    }
+
+    /// Runs `matcher`, which must not use this socket's prober.
+    pub(super) fn matching<T>(&self, matcher: impl FnOnce() -> T) -> T {
+        let outer = MATCHING.replace(Some(Arc::as_ptr(&self.0)));
+        let value = matcher();
+        MATCHING.set(outer);
+        value
+    }
+
+    /// What the prober last made known of its probes: their account, and the clock of their round-trip times.
+    pub(super) fn known(&self) -> (Counts, Option<Clock>) {
+        *lock(&self.0.known)
+    }
+
+    /// Makes known what the prober has counted.
+    pub(super) fn make_known(&self, counts: Counts, clock: Option<Clock>) {
+        *lock(&self.0.known) = (counts, clock);
+    }
+
+    /// The policy of this socket's answers.
+    pub fn judge(&self) -> Option<Arc<Judge>> {
+        lock(&self.0.judge).clone()
+    }
+
+    /// Puts a policy in place of the one before; `name` is for the account.
+    pub fn set_judge(&self, judge: Judge, name: String) {
+        let judge = Arc::new(judge);
+        self.account().judges(self.0.local, judge.clone(), name);
+        *lock(&self.0.judge) = Some(judge);
+    }
+
+    pub(super) fn same_version(&self, op: &'static str, to: SocketAddr) -> Result<()> {
+        if to.is_ipv4() == self.0.local.is_ipv4() {
+            return Ok(());
+        }
+        let version = |v4| if v4 { "IPv4" } else { "IPv6" };
+        let any = if to.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };
+        Err(Error::invalid(
+            op,
+            format!("the socket is {} and the destination {}", version(self.0.local.is_ipv4()), version(to.is_ipv4())),
+        )
+        .with_peer(to)
+        .with_hint(format!("bind the socket to {any}")))
+    }
+}
+
+impl Inner {
+    /// Leaves the kernel's count of drops with the account, since the socket is about to go.
+    fn leave_drops(&self, socket: &Socket) {
+        if let Ok(drops) = sys::drops(socket.as_fd()) {
+            self.tell_drops(drops);
+            if self.serving.load(Ordering::Relaxed) {
+                self.session.account.kernel_drops(self.local, drops);
+            }
+        }
+    }
+
+    /// Tells of what the kernel has dropped since it was last told.
+    fn tell_drops(&self, drops: u64) {
+        let before = self.drops_told.fetch_max(drops, Ordering::Relaxed);
+        if drops > before {
+            let (time, socket, count) = (self.host.unix_nanos(), self.local, drops - before);
+            self.session.events.tell(|| Event::KernelDrops { time, socket, count });
+        }
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        if let Some(socket) = lock(&self.socket).take() {
+            self.leave_drops(&socket);
+        }
+        let prober = self.prober.get_mut().unwrap_or_else(PoisonError::into_inner);
+        prober.settle_up(&self.session, self.local, self.host.unix_nanos());
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

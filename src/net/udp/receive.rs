@@ -1,0 +1,183 @@
+//! Receiving from a socket, with an absolute deadline.
+
+use std::cell::RefCell;
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::AsFd;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use socket2::Socket;
+
+use super::error::closed;
+use super::queue::{IcmpError, Queued, is_pending_error};
+use super::{TRIES, UdpSocket, lock};
+use crate::net::error::{Error, Result};
+use crate::net::event::Event;
+use crate::net::host::Waited;
+use crate::net::judge::Judged;
+use crate::net::stop::Stop;
+use crate::net::sys::{self, PollFd};
+use crate::net::time::Instant;
+
+/// After so many receives that had to wait, one asks before it waits.
+const ASK_AGAIN: u32 = 8;
+
+/// A datagram as it arrived.
+#[derive(Clone, Debug)]
+pub struct Datagram {
+    /// The payload.
+    pub data: Arc<[u8]>,
+    /// Who sent it.
+    pub from: SocketAddr,
+    /// Whether it was longer than the buffer of 65,535 bytes.
+    pub truncated: bool,
+    /// The kernel's receive stamp in nanoseconds since 1970, where there is one.
+    pub stamp: Option<i64>,
+    /// TTL or hop limit, where the socket asks for it.
+    pub ttl: Option<u8>,
+    /// What the socket's policy decided about it.
+    pub judged: Option<Arc<Judged>>,
+}
+
+/// How a receive ended.
+#[derive(Clone, Debug)]
+pub enum Incoming {
+    /// A datagram arrived.
+    Packet(Datagram),
+    /// An ICMP error arrived for a datagram sent before.
+    Icmp(IcmpError),
+    /// The deadline passed.
+    TimedOut,
+    /// The stop happened.
+    Interrupted,
+}
+
+thread_local! {
+    /// Receive buffer of the thread, large enough for any datagram.
+    static BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; 65_536]);
+}
+
+impl UdpSocket {
+    /// Waits for a datagram, or for an ICMP error if `heed_errors`; otherwise those are counted and passed over.
+    ///
+    /// # Errors
+    /// `closed`, also when it is closed meanwhile.
+    pub fn receive(&self, until: Option<Instant>, stop: &Stop, heed_errors: bool) -> Result<Incoming> {
+        let socket = self.socket("recv")?;
+        // Where the last receives had to wait, this one likely has to as well, and asking first would cost a call for
+        // nothing. Now and then it asks all the same, or it would not notice that it no longer has to.
+        let waits = self.0.waits.load(Ordering::Relaxed);
+        let mut ask = waits.is_multiple_of(ASK_AGAIN);
+        let mut next = 0;
+        loop {
+            if stop.is_stopped() {
+                return Ok(Incoming::Interrupted);
+            }
+            let mut icmp = None;
+            let asked = if ask { self.take_judged(&socket) } else { Ok(None) };
+            match asked {
+                Ok(Some(datagram)) => {
+                    self.0.waits.store(next, Ordering::Relaxed);
+                    return Ok(Incoming::Packet(datagram));
+                }
+                Ok(None) if lock(&self.0.unread).is_empty() => {
+                    (ask, next) = (true, waits.wrapping_add(1));
+                    let mut fds = [PollFd::readable(socket.as_fd())];
+                    match self.0.host.wait(&mut fds, until, stop).map_err(|err| Error::system("recv", &err))? {
+                        Waited::TimedOut => {
+                            // What came while this thread was put aside, or before a deadline that was over at once.
+                            let last = self.take_judged(&socket).map_err(|err| Error::system("recv", &err))?;
+                            return Ok(last.map_or(Incoming::TimedOut, Incoming::Packet));
+                        }
+                        Waited::Stopped => return Ok(Incoming::Interrupted),
+                        Waited::Ready => {}
+                    }
+                    if self.is_closed() {
+                        return Err(closed("recv"));
+                    }
+                    if !fds[0].has_error() {
+                        continue;
+                    }
+                }
+                Ok(None) => {}
+                Err(err) if is_pending_error(&err) => {}
+                Err(err) => return Err(Error::system("recv", &err)),
+            }
+            self.drain(&socket, &mut |queued| {
+                if let Queued::Icmp { error, .. } = queued {
+                    self.0.unheeded_errors.fetch_add(u64::from(!heed_errors || icmp.is_some()), Ordering::Relaxed);
+                    icmp.get_or_insert(error);
+                }
+            });
+            if let Some(error) = icmp.filter(|_| heed_errors) {
+                return Ok(Incoming::Icmp(error));
+            }
+        }
+    }
+
+    /// Receives a datagram without waiting and has the policy decide about it.
+    fn take_judged(&self, socket: &Socket) -> io::Result<Option<Datagram>> {
+        let Some(judge) = self.judge() else { return self.take(socket) };
+        let mut flows = judge.turn();
+        let Some(mut datagram) = self.take(socket)? else { return Ok(None) };
+        let judged = judge.judge(&mut flows, self, &datagram);
+        drop(flows);
+        let flow = || self.flow(datagram.from, self.0.local);
+        self.0.session.events.tell(|| Event::Judged { flow: flow(), data: &datagram.data, judged: &judged });
+        datagram.judged = Some(Arc::new(judged));
+        Ok(Some(datagram))
+    }
+
+    /// Receives a datagram without waiting; `None` if there is none. An ICMP error that takes the call's place is
+    /// passed over: it is in the error queue.
+    pub(in crate::net) fn take(&self, socket: &Socket) -> io::Result<Option<Datagram>> {
+        let mut again = TRIES;
+        BUFFER.with_borrow_mut(|buffer| {
+            loop {
+                // Without stamps and without events, the sender is all there is to know beside the data.
+                let plain = !self.0.stamping.load(Ordering::Relaxed) && !self.0.session.events.wanted();
+                let received = if plain {
+                    sys::receive_plain(socket.as_fd(), buffer)
+                } else {
+                    sys::receive(socket.as_fd(), buffer, false)
+                };
+                match received {
+                    Ok(received) => {
+                        if let Some(drops) = received.overflow {
+                            self.0.tell_drops(u64::from(drops));
+                        }
+                        let data = &buffer[..received.len];
+                        return Ok(received.addr.map(|from| {
+                            let flow = || self.flow(from, self.0.local);
+                            self.0.session.events.tell(|| Event::Received { flow: flow(), data });
+                            Datagram {
+                                data: data.into(),
+                                from,
+                                truncated: received.truncated,
+                                stamp: received.stamp,
+                                ttl: received.ttl,
+                                judged: None,
+                            }
+                        }));
+                    }
+                    Err(err) if is_pending_error(&err) && again > 0 => again -= 1,
+                    Err(err) if err.kind() == io::ErrorKind::WouldBlock => return Ok(None),
+                    Err(err) if err.kind() == io::ErrorKind::Interrupted => return Ok(None),
+                    Err(err) => return Err(err),
+                }
+            }
+        })
+    }
+
+    /// Has the kernel stamp what is sent and received from now on (SO_TIMESTAMPING). Where it will not, the session's
+    /// clock is the next best.
+    pub(in crate::net) fn ask_for_stamps(&self, socket: &Socket) {
+        let mut next = lock(&self.0.next_stamp);
+        if next.is_none() {
+            sys::number_stamps(socket.as_fd());
+            self.0.stamping.store(true, Ordering::Relaxed);
+            *next = Some(0);
+        }
+    }
+}

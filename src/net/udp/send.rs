@@ -1,0 +1,92 @@
+//! Sending from a socket: now, or later.
+
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::AsFd;
+
+use socket2::Socket;
+
+use super::error::send_error;
+use super::queue::{Queued, is_pending_error};
+use super::{TRIES, UdpSocket, lock};
+use crate::net::error::{Error, Result};
+use crate::net::event::Event;
+use crate::net::sys::{self, RawAddr};
+use crate::net::time::Duration;
+
+/// How many entries of the error queue are kept that plain sends found.
+const UNREAD: usize = 1024;
+
+impl UdpSocket {
+    /// Sends one datagram (sendto(2)).
+    ///
+    /// # Errors
+    /// `too-large`, `unreachable`, `permission` (a firewall of this host), `invalid` (another version of IP), `closed`.
+    pub fn send_to(&self, data: &[u8], to: SocketAddr) -> Result<()> {
+        self.same_version("send_to", to)?;
+        let socket = self.socket("send_to")?;
+        let mut keep = |queued| {
+            let mut unread = lock(&self.0.unread);
+            if unread.len() < UNREAD {
+                unread.push_back(queued);
+            }
+        };
+        if lock(&self.0.next_stamp).is_some() {
+            // Unread stamps would fill the receive buffer.
+            self.drain(&socket, &mut keep);
+        }
+        self.tell_sent(data, to);
+        self.send_raw(&socket, data, to, keep).map(|_| ()).map_err(|err| send_error(&err, data.len(), to))
+    }
+
+    /// Sends `data` when `by` has passed, without waiting for it.
+    ///
+    /// # Errors
+    /// `exhausted`.
+    pub fn send_later(&self, by: Duration, data: Vec<u8>, to: SocketAddr) -> Result<()> {
+        let session = &self.0.session;
+        let sent = session.later.send(&session.stop, by, self.clone(), data, to);
+        sent.map_err(|err| Error::system("send", &err).with_peer(to))
+    }
+
+    /// Tells that a datagram goes to the kernel now. Before it does: the receiver would be quicker.
+    pub(in crate::net) fn tell_sent(&self, data: &[u8], to: SocketAddr) {
+        self.0.session.events.tell(|| Event::Sent { flow: self.flow(self.0.local, to), data });
+    }
+
+    /// Sends one datagram, again where an earlier ICMP error took the call's place; what the error queue held is given
+    /// to `queued`. The number of its stamp, where stamps were asked for.
+    pub(in crate::net) fn send_raw(
+        &self,
+        socket: &Socket,
+        data: &[u8],
+        to: SocketAddr,
+        mut queued: impl FnMut(Queued),
+    ) -> io::Result<Option<u32>> {
+        let raw = RawAddr::from(to);
+        let mut again = TRIES;
+        loop {
+            // Held over the call: the kernel numbers packets in the order of the calls.
+            let mut next = Some(lock(&self.0.next_stamp)).filter(|next| next.is_some());
+            let Err(err) = sys::send_to(socket.as_fd(), data, &raw) else {
+                let number = next.as_ref().and_then(|next| **next);
+                if let Some(next) = &mut next {
+                    **next = number.map(|number| number.wrapping_add(1));
+                }
+                drop(next);
+                return Ok(number);
+            };
+            if let Some(next) = &mut next {
+                // Kernels differ in whether a failed send took a number.
+                sys::number_stamps(socket.as_fd());
+                **next = Some(0);
+            }
+            drop(next);
+            // Errors may keep coming for what is in flight, and each may take the place of one call.
+            if again == 0 || (self.drain(socket, &mut queued) == 0 && !is_pending_error(&err)) {
+                return Err(err);
+            }
+            again -= 1;
+        }
+    }
+}

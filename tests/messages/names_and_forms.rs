@@ -1,0 +1,403 @@
+//! Wrong names, wrong forms and wrong values.
+
+use super::{Case, check_scripts};
+
+#[test]
+fn wrong_names_forms_and_values() {
+    check_scripts(&OTHERS);
+}
+
+/// Words of other languages, misspelt names, wrong arguments.
+const OTHERS: [Case; 33] = [
+    (
+        "spawn(|| 1);",
+        3,
+        r#"
+error: `spawn` is a reserved word without a meaning here
+  --> -e:1:1
+    1 | spawn(|| 1);
+      | ^
+  hint: a thread is started with: start_thread(|| …)
+"#,
+    ),
+    (
+        r#"let sock = udp::bind("127.0.0.1:0");
+sock.set_policy(|pkt| if sock.port == 1 { pass() } else { drop() });"#,
+        3,
+        r#"
+error: `set_policy` is given a value that is in use
+  --> -e:2:6
+    2 | sock.set_policy(|pkt| if sock.port == 1 { pass() } else { drop() });
+      |      ^
+  hint: with a closure that uses the object itself, call it as a function: set_policy(sock, |…| …), not sock.set_policy(|…| …)
+"#,
+    ),
+    (
+        r#"let sock = udp::bind("127.0.0.1:0");
+sock.send_to("x", sock.addr);
+let pkt = sock.recv(1.s);
+print(pkt.txt);"#,
+        3,
+        r#"
+error: a Packet has no property `txt`
+  --> -e:4:11
+    4 | print(pkt.txt);
+      |           ^
+  hint: did you mean `text`?
+  hint: its properties: data, flow, from, icmp, kind, len, number, text
+"#,
+    ),
+    (
+        r#"let sock = udp::bind("127.0.0.1:0");
+sock.sned_to("x", sock.addr);"#,
+        3,
+        r#"
+error: a UdpSocket has no method `sned_to`
+  --> -e:2:6
+    2 | sock.sned_to("x", sock.addr);
+      |      ^
+  hint: did you mean `send_to`?
+"#,
+    ),
+    (
+        r#"let sock = udp::bind("127.0.0.1:0");
+sock.send_to(5, sock.addr);"#,
+        3,
+        r#"
+error: argument: data is needed here, such as a string or a blob, not 5
+  --> -e:2:6
+    2 | sock.send_to(5, sock.addr);
+      |      ^
+"#,
+    ),
+    (
+        r#"udp::bnd("127.0.0.1:0");"#,
+        3,
+        r#"
+error: no function `udp::bnd`
+  --> -e:1:6
+    1 | udp::bnd("127.0.0.1:0");
+      |      ^
+  hint: did you mean `udp::bind`?
+  hint: it is called as
+        udp::bind(local: string)
+        udp::bind(local: string, options: map)
+"#,
+    ),
+    (
+        r#"upd::bind("127.0.0.1:0");"#,
+        3,
+        r#"
+error: no namespace `upd`
+  --> -e:1:1
+    1 | upd::bind("127.0.0.1:0");
+      | ^
+  hint: did you mean `udp`?
+"#,
+    ),
+    (
+        r#"bind("127.0.0.1:0");"#,
+        3,
+        r#"
+error: no function `bind`
+  --> -e:1:1
+    1 | bind("127.0.0.1:0");
+      | ^
+  hint: did you mean `udp::bind`?
+"#,
+    ),
+    (
+        r#"udp.bind("127.0.0.1:0");"#,
+        3,
+        r#"
+error: `udp` is a namespace, not a variable
+  --> -e:1:1
+    1 | udp.bind("127.0.0.1:0");
+      | ^
+  hint: name what you need of it: udp::bind
+"#,
+    ),
+    (
+        "timeout(1.s);",
+        3,
+        r#"
+error: no function `timeout`
+  --> -e:1:1
+    1 | timeout(1.s);
+      | ^
+  hint: a function is written: fn timeout(…) { … }
+"#,
+    ),
+    (
+        "let d = 1.s + 1;",
+        3,
+        r#"
+error: `+` does not work between a Duration and an integer
+  --> -e:1:13
+    1 | let d = 1.s + 1;
+      |             ^
+  hint: give the number its unit: `1.s` or `250.ms`; or take the number out of the duration: `d.ms`
+"#,
+    ),
+    (
+        "1.sec;",
+        3,
+        r#"
+error: an integer has no property `sec`
+  --> -e:1:3
+    1 | 1.sec;
+      |   ^
+  hint: its properties: bits, h, is_even, is_odd, is_zero, min, ms, ns, s, us
+"#,
+    ),
+    (
+        "loss(20);",
+        3,
+        r#"
+error: policy: p is a probability, from 0 to 1, not 20
+  --> -e:1:1
+    1 | loss(20);
+      | ^
+  hint: write 0.2 for 20%
+"#,
+    ),
+    (
+        r#"loss("0.2");"#,
+        3,
+        r#"
+error: `loss` cannot be called with (string)
+  --> -e:1:1
+    1 | loss("0.2");
+      | ^
+  hint: argument 1 is a number: leave out the quotes, or use parse_int(text) or parse_float(text)
+  hint: it is called as
+        loss(p: float)
+        loss(p: integer)
+"#,
+    ),
+    (
+        "random(6);",
+        3,
+        r#"
+error: `random` cannot be called with (integer)
+  --> -e:1:1
+    1 | random(6);
+      | ^
+  hint: it is called as
+        random()
+        random(low: integer, high: integer)
+"#,
+    ),
+    (
+        "for i in 5 { print(i); }",
+        3,
+        r#"
+error: `for` cannot go through a number
+  --> -e:1:10
+    1 | for i in 5 { print(i); }
+      |          ^
+  hint: to repeat something n times write: for i in 0..n
+"#,
+    ),
+    (
+        "print(1, 2);",
+        3,
+        r#"
+error: `print` cannot be called with (integer, integer)
+  --> -e:1:1
+    1 | print(1, 2);
+      | ^
+  hint: it takes one value; to show several: print(`${a} ${b}`)
+"#,
+    ),
+    (
+        r#"let double = |x| 2 * x;
+double(4);"#,
+        3,
+        r#"
+error: `double` is a variable, not a function
+  --> -e:2:1
+    2 | double(4);
+      | ^
+  hint: a closure in a variable is called with .call: double.call(…)
+"#,
+    ),
+    (
+        r#"fn double(x) { 2 * x }
+double(1, 2);"#,
+        3,
+        r#"
+error: `double` cannot be called with (integer, integer)
+  --> -e:2:1
+    2 | double(1, 2);
+      | ^
+  hint: it is called as double(x)
+"#,
+    ),
+    (
+        "[1, 2, 3][5];",
+        3,
+        r#"
+error: no item 5: the list has 3 items
+  --> -e:1:11
+    1 | [1, 2, 3][5];
+      |           ^
+  hint: they are numbered from 0 to 2; -1 is the last
+"#,
+    ),
+    (
+        r#""5" * 2;"#,
+        3,
+        r#"
+error: `*` does not work between a string and an integer
+  --> -e:1:5
+    1 | "5" * 2;
+      |     ^
+  hint: turn text into a number first: parse_int(text) or parse_float(text)
+"#,
+    ),
+    (
+        "let text = 'abc';",
+        3,
+        r#"
+error: single quotes hold one character only
+  --> -e:1:12
+    1 | let text = 'abc';
+      |            ^
+  hint: write text between double quotes: "text"
+"#,
+    ),
+    (
+        r#"let text = "abc"#,
+        3,
+        r#"
+error: this text is never closed
+  --> -e:1:12
+    1 | let text = "abc
+      |            ^
+  hint: close it with " in the same line; text of several lines is written between back-ticks
+"#,
+    ),
+    (
+        r#"let i = 0;
+i++;"#,
+        3,
+        r#"
+error: `++` is not an operator of this language
+  --> -e:2:2
+    2 | i++;
+      |  ^
+  hint: write: x += 1
+"#,
+    ),
+    (
+        "x = 5;",
+        3,
+        r#"
+error: no variable `x` is known here
+  --> -e:1:1
+    1 | x = 5;
+      | ^
+  hint: a new variable is declared with let: let x = …;
+"#,
+    ),
+    (
+        "if (true) print(1)",
+        3,
+        r#"
+error: a block must begin here
+  --> -e:1:11
+    1 | if (true) print(1)
+      |           ^
+  hint: what if, else, for, while and fn do stands between { }, even a single line
+"#,
+    ),
+    (
+        r#"let task = start_thread(|x| x);
+task.join();"#,
+        3,
+        r#"
+in the thread started at -e:1:
+error: the closure has 1 parameter more than it is given here
+  --> -e:1:12
+    1 | let task = start_thread(|x| x);
+      |            ^
+  hint: write as many names between | | as arguments are passed; none is ||
+error: join: the thread ended with the error above
+  --> -e:2:6
+    2 | task.join();
+      |      ^
+  hint: to go on without it: try { task.join() } catch { … }
+"#,
+    ),
+    (
+        r#"let task = start_thread(|| 1);
+task.join();
+task.join();"#,
+        3,
+        r#"
+error: join: the task was joined before
+  --> -e:3:6
+    3 | task.join();
+      |      ^
+"#,
+    ),
+    (
+        r#"resolve("localhost");"#,
+        3,
+        r#"
+error: address: "localhost" has no port
+  --> -e:1:1
+    1 | resolve("localhost");
+      | ^
+  hint: write HOST:PORT, such as 127.0.0.1:11000, localhost:11000 or [::1]:11000
+"#,
+    ),
+    (
+        r#"let sock = udp::bind("127.0.0.1:0");
+sock.port = 5;"#,
+        3,
+        r#"
+error: `port` of a UdpSocket can be read, but not set
+  --> -e:2:6
+    2 | sock.port = 5;
+      |      ^
+"#,
+    ),
+    (
+        r#"let sock = udp::bind("127.0.0.1:0");
+sock.send("x");"#,
+        3,
+        r#"
+error: send: the socket is not connected
+  --> -e:2:6
+    2 | sock.send("x");
+      |      ^
+  hint: connect it first, or use send_to(data, address)
+"#,
+    ),
+    (
+        r#"let sock = udp::bind("127.0.0.1:0");
+sock.ping(sock.addr, "x", #{ size: 1 << 40 });"#,
+        3,
+        r#"
+error: send: 1099511627776 bytes do not fit into a datagram
+  --> -e:2:6
+    2 | sock.ping(sock.addr, "x", #{ size: 1 << 40 });
+      |      ^
+  hint: send at most 65507 bytes
+"#,
+    ),
+    (
+        r#"let sock = udp::bind("127.0.0.1:0");
+pinger(sock, sock.addr, #{ size: 70_000 });"#,
+        3,
+        r#"
+error: send: 70000 bytes do not fit into a datagram
+  --> -e:2:1
+    2 | pinger(sock, sock.addr, #{ size: 70_000 });
+      | ^
+  hint: send at most 65507 bytes
+"#,
+    ),
+];

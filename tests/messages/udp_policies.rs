@@ -1,0 +1,251 @@
+//! Policies that give no verdict, or cannot be read, in the server's script.
+
+use super::{Case, assert_message};
+use crate::common::{Run, TempDir, pingscript, server_script};
+use std::net::UdpSocket;
+use std::time::Duration;
+
+/// Told once, and each packet passes: two are sent, and both are answered.
+#[test]
+fn policies_that_give_no_verdict() {
+    for (policy, code, expected) in &POLICIES {
+        let dir = TempDir::new();
+        let script = server_script(&dir, policy);
+        let server = pingscript(&[script.as_str(), "--listen", "127.0.0.1:0"]).start();
+        let client = UdpSocket::bind("127.0.0.1:0").expect("a socket");
+        client.set_read_timeout(Some(Duration::from_secs(10))).expect("a timeout");
+        client.connect(("127.0.0.1", server.bound_port())).expect("connects");
+        for message in ["ping 1", "ping 2"] {
+            let mut answer = [0; 16];
+            client.send(message.as_bytes()).expect("a datagram");
+            let len = client.recv(&mut answer).unwrap_or_else(|err| panic!("{policy}: no answer to {message}: {err}"));
+            assert_eq!(answer[..len], *message.to_uppercase().as_bytes(), "{policy}");
+        }
+        let port = server.bound_port();
+        let mut run = server.stop();
+        run.stderr = run.stderr.replace(&format!("127.0.0.1:{port} "), "127.0.0.1:<port> ");
+        assert_policy(policy, run, &dir, *code, expected);
+    }
+}
+
+#[test]
+fn policies_that_cannot_be_read() {
+    for (policy, code, expected) in &BROKEN {
+        let dir = TempDir::new();
+        let script = server_script(&dir, policy);
+        let run = pingscript(&[script.as_str(), "--listen", "127.0.0.1:0"]).run();
+        assert_policy(policy, run, &dir, *code, expected);
+    }
+}
+
+fn assert_policy(policy: &str, mut run: Run, dir: &TempDir, code: i32, expected: &str) {
+    run.stderr = run.stderr.replace(&dir.path().display().to_string(), "<dir>");
+    assert_message(policy, &run, code, expected);
+}
+
+/// Policy in the place of the script's own, exit code after SIGTERM, message after two datagrams.
+const POLICIES: [Case; 11] = [
+    (
+        "|pkt| 7",
+        143,
+        r#"
+in the policy (packets it fails on pass):
+error: policy: the policy returned 7, and that is no verdict
+  --> <dir>/udp_server.rhai:19:1
+   19 | set_policy(server, fate);
+      | ^
+  hint: a policy returns pass(), drop(), delay(20.ms), duplicate(2), replace("text"), corrupt() or reject("port-unreachable"), as its last line without a semicolon
+a closure at 127.0.0.1:<port> chose 0 of 2 packets: 0.0% (95%: 0.0% to 65.8%); it failed on 2, which passed
+"#,
+    ),
+    (
+        "|pkt| { }",
+        143,
+        r#"
+in the policy (packets it fails on pass):
+error: policy: the policy returned nothing, and that is no verdict
+  --> <dir>/udp_server.rhai:19:1
+   19 | set_policy(server, fate);
+      | ^
+  hint: a policy returns pass(), drop(), delay(20.ms), duplicate(2), replace("text"), corrupt() or reject("port-unreachable"), as its last line without a semicolon
+a closure at 127.0.0.1:<port> chose 0 of 2 packets: 0.0% (95%: 0.0% to 65.8%); it failed on 2, which passed
+"#,
+    ),
+    (
+        r#"|pkt| if pkt.text == "" { drop() }"#,
+        143,
+        r#"
+in the policy (packets it fails on pass):
+error: policy: the policy returned nothing, and that is no verdict
+  --> <dir>/udp_server.rhai:19:1
+   19 | set_policy(server, fate);
+      | ^
+  hint: a policy returns pass(), drop(), delay(20.ms), duplicate(2), replace("text"), corrupt() or reject("port-unreachable"), as its last line without a semicolon
+a closure at 127.0.0.1:<port> chose 0 of 2 packets: 0.0% (95%: 0.0% to 65.8%); it failed on 2, which passed
+"#,
+    ),
+    (
+        r#"|pkt| "drop""#,
+        143,
+        r#"
+in the policy (packets it fails on pass):
+error: policy: the policy returned "drop", and that is no verdict
+  --> <dir>/udp_server.rhai:19:1
+   19 | set_policy(server, fate);
+      | ^
+  hint: a policy returns pass(), drop(), delay(20.ms), duplicate(2), replace("text"), corrupt() or reject("port-unreachable"), as its last line without a semicolon
+a closure at 127.0.0.1:<port> chose 0 of 2 packets: 0.0% (95%: 0.0% to 65.8%); it failed on 2, which passed
+"#,
+    ),
+    (
+        r#"|pkt| throw "no idea""#,
+        143,
+        r#"
+in the policy (packets it fails on pass):
+error: no idea
+  --> <dir>/udp_server.rhai:14:18
+   14 | let fate = |pkt| throw "no idea";
+      |                  ^
+  in a closure, called at <dir>/udp_server.rhai:19:1
+a closure at 127.0.0.1:<port> chose 0 of 2 packets: 0.0% (95%: 0.0% to 65.8%); it failed on 2, which passed
+"#,
+    ),
+    (
+        "|| drop()",
+        143,
+        r#"
+in the policy (packets it fails on pass):
+error: the closure is given 1 argument more than it takes
+  --> <dir>/udp_server.rhai:19:1
+   19 | set_policy(server, fate);
+      | ^
+  hint: write as many names between | | as arguments are passed; none is ||
+a closure at 127.0.0.1:<port> chose 0 of 2 packets: 0.0% (95%: 0.0% to 65.8%); it failed on 2, which passed
+"#,
+    ),
+    (
+        r#"|pkt| if pkt.txt == "" { drop() } else { pass() }"#,
+        143,
+        r#"
+in the policy (packets it fails on pass):
+error: a Packet has no property `txt`
+  --> <dir>/udp_server.rhai:14:25
+   14 | let fate = |pkt| if pkt.txt == "" { drop() } else { pass() };
+      |                         ^
+  in a closure, called at <dir>/udp_server.rhai:19:1
+  hint: did you mean `text`?
+  hint: its properties: data, flow, from, icmp, kind, len, number, text
+a closure at 127.0.0.1:<port> chose 0 of 2 packets: 0.0% (95%: 0.0% to 65.8%); it failed on 2, which passed
+"#,
+    ),
+    (
+        "|pkt| exit(7)",
+        143,
+        r#"
+in the policy (packets it fails on pass):
+error: policy: a policy decides about packets and cannot end the script, by exit() or an expect() that fails
+  --> <dir>/udp_server.rhai:19:1
+   19 | set_policy(server, fate);
+      | ^
+  hint: have it count what the script is to end for, and look at the count in the script: counter()
+a closure at 127.0.0.1:<port> chose 0 of 2 packets: 0.0% (95%: 0.0% to 65.8%); it failed on 2, which passed
+"#,
+    ),
+    (
+        "|pkt| { exit(300); pass() }",
+        143,
+        r#"
+in the policy (packets it fails on pass):
+error: exit: an exit code is a whole number from 0 to 255, not 300
+  --> <dir>/udp_server.rhai:14:20
+   14 | let fate = |pkt| { exit(300); pass() };
+      |                    ^
+  in a closure, called at <dir>/udp_server.rhai:19:1
+  hint: to end with a message print it first, or throw it: throw "…"
+a closure at 127.0.0.1:<port> chose 0 of 2 packets: 0.0% (95%: 0.0% to 65.8%); it failed on 2, which passed
+"#,
+    ),
+    (
+        "|pkt| { [1].map(|x| exit(x)); pass() }",
+        143,
+        r#"
+in the policy (packets it fails on pass):
+error: policy: a policy decides about packets and cannot end the script, by exit() or an expect() that fails
+  --> <dir>/udp_server.rhai:19:1
+   19 | set_policy(server, fate);
+      | ^
+  hint: have it count what the script is to end for, and look at the count in the script: counter()
+a closure at 127.0.0.1:<port> chose 0 of 2 packets: 0.0% (95%: 0.0% to 65.8%); it failed on 2, which passed
+"#,
+    ),
+    (
+        "|pkt| { expect(1, 2); pass() }",
+        143,
+        r#"
+not as expected (<dir>/udp_server.rhai:14)
+  expected: 2
+    actual: 1
+in the policy (packets it fails on pass):
+error: policy: a policy decides about packets and cannot end the script, by exit() or an expect() that fails
+  --> <dir>/udp_server.rhai:19:1
+   19 | set_policy(server, fate);
+      | ^
+  hint: have it count what the script is to end for, and look at the count in the script: counter()
+not as expected (<dir>/udp_server.rhai:14)
+  expected: 2
+    actual: 1
+a closure at 127.0.0.1:<port> chose 0 of 2 packets: 0.0% (95%: 0.0% to 65.8%); it failed on 2, which passed
+"#,
+    ),
+];
+
+/// Policy in the place of the script's own, exit code, message at once.
+const BROKEN: [Case; 4] = [
+    (
+        "|pkt| drop",
+        3,
+        r#"
+error: `drop` is a function, not a variable
+  --> <dir>/udp_server.rhai:14:18
+   14 | let fate = |pkt| drop;
+      |                  ^
+  hint: call it: drop(…); to pass it as a value write Fn("drop")
+"#,
+    ),
+    (
+        "|pkt| if random() < 0.2 { drop() } else { pass()",
+        3,
+        r#"
+error: `fn` inside a block or another function
+  --> <dir>/udp_server.rhai:21:1
+   21 | fn log(line) {
+      | ^
+  hint: the `{` of line 14 is not closed: add `}`
+"#,
+    ),
+    (
+        "|pkt| if random() < 0.2 { drop() } else { pass( }",
+        3,
+        r#"
+error: `}` stands where something else must be closed first
+  --> <dir>/udp_server.rhai:14:60
+   14 | let fate = |pkt| if random() < 0.2 { drop() } else { pass( };
+      |                                                            ^
+  hint: the `(` of line 14 is not closed: add `)`
+"#,
+    ),
+    (
+        "drop()",
+        3,
+        r#"
+error: `set_policy` cannot be called with (UdpSocket, Verdict)
+  --> <dir>/udp_server.rhai:19:1
+   19 | set_policy(server, fate);
+      | ^
+  hint: argument 2 is a closure: put | | with its parameters before the expression, as in `|pkt| …`
+  hint: it is called as
+        set_policy(socket: UdpSocket, policy: Policy)
+        set_policy(socket: UdpSocket, policy: closure)
+"#,
+    ),
+];
