@@ -3,6 +3,7 @@
 //! The command line is read by clap, so that `--help`, unknown options and nearest names work as people know them.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser, ValueParser};
 use clap::error::ErrorKind as ClapError;
@@ -137,6 +138,7 @@ impl Value {
             (Self::Int(a), Self::Int(b)) => a < b,
             (Self::Float(a), Self::Float(b)) => a < b,
             (Self::Float(a), Self::Int(b)) => *a < *b as f64,
+            (Self::Int(a), Self::Float(b)) => (*a as f64) < *b,
             (Self::Duration(a), Self::Duration(b)) => a < b,
             _ => false,
         }
@@ -248,6 +250,7 @@ fn usage(declared: &[Declared], name: &str) -> String {
 
 fn read(ctx: &NativeCallContext, declared: &[Declared]) -> ScriptResult<Given> {
     let context = context::current();
+    context.script.has_options.store(true, Ordering::Relaxed);
     let args = context.script.args.iter().map(String::as_str);
     let line = std::iter::once(context.script.name.as_str()).chain(args);
     let matches = match command(&context, declared).try_get_matches_from(line) {

@@ -13,7 +13,7 @@ use super::convert::{Options, bytes, shown, typed};
 use super::error::{OrRaise, raise, thrown};
 use super::exit;
 use super::udp::Packet;
-use crate::net::error::Error;
+use crate::net::error::{Error, ErrorKind};
 use crate::net::judge::{Decide, Judge, Policy as NetPolicy};
 use crate::net::policy::{self, Action, Gilbert, Native, Place};
 use crate::net::random::{Sequence, Stream};
@@ -214,15 +214,32 @@ fn load(ctx: &NativeCallContext, name: &str, args: Vec<String>) -> ScriptResult<
     let path = if is_file { name.to_string() } else { format!("policies/{name}.rhai") };
     let from = ctx.call_source().unwrap_or(&now.script.name).to_string();
     let programs = programs();
-    let (file, program) = programs.load(&path, &from)?;
-    let script = Script { about: String::new(), args, main: false, bound: Default::default(), name: file.clone() };
+    let (file, program) = match programs.load(&path, &from) {
+        // A file without a folder may be meant from where the user is, as one given on the command line.
+        Err(error) if !path.contains('/') && is_file_error(&error) => programs.load(&format!("./{path}"), &from),
+        found => found,
+    }?;
+    let script = Arc::new(Script {
+        about: String::new(),
+        args,
+        main: false,
+        has_options: AtomicBool::new(false),
+        bound: Default::default(),
+        name: file.clone(),
+    });
     let random = Arc::new(Sequence::new(now.random.split()));
-    let evaluated = programs.evaluate(&program, &Context { script: Arc::new(script), random, ..now });
+    let evaluated = programs.evaluate(&program, &Context { script: script.clone(), random, ..now });
     let in_file = |error: Box<EvalAltResult>| match *error {
         EvalAltResult::Exit(..) => error,
         _ => Box::new(EvalAltResult::ErrorInModule(file.clone(), error, ctx.call_position())),
     };
     let (value, global) = evaluated.map_err(in_file)?;
+    if let Some(given) = script.args.first()
+        && !script.has_options.load(Ordering::Relaxed)
+    {
+        let error = Error::invalid("policy", format!("it has no options, and was given {given}")).with_peer(&file);
+        return raise(ctx, error.with_hint("declare them at its start: const OPT = options([ option(…) ]);"));
+    }
     let given = shown(&value);
     if value.is_fnptr() {
         let place = program.statements().last().map_or(Position::NONE, |statement| statement.position());
@@ -237,6 +254,12 @@ fn load(ctx: &NativeCallContext, name: &str, args: Vec<String>) -> ScriptResult<
         },
         Ok,
     )
+}
+
+/// Whether `error` is that a file is not there, or cannot be read.
+fn is_file_error(error: &EvalAltResult) -> bool {
+    let EvalAltResult::ErrorRuntime(value, _) = error else { return false };
+    value.read_lock::<Error>().is_some_and(|error| error.kind == ErrorKind::File)
 }
 
 /// Splits `name:key=value,key=value` into the name and command-line arguments.
@@ -384,6 +407,18 @@ pub mod api {
         Native::chance(p, verdict.action).map(Made::Native).or_raise(&ctx)
     }
 
+    /// A policy by which no packet (0) or each packet (1) meets the verdict.
+    ///
+    /// Errors: `invalid`: `p` is outside of 0 to 1.
+    ///
+    /// ```rhai
+    /// set_policy(udp::bind("127.0.0.1:0"), chance(1, corrupt()));
+    /// ```
+    #[rhai_fn(name = "chance", return_raw)]
+    pub fn chance_int(ctx: NativeCallContext, p: i64, verdict: Verdict) -> ScriptResult<Policy> {
+        chance(ctx, p as f64, verdict)
+    }
+
     /// A policy by which each packet meets the verdict.
     ///
     /// ```rhai
@@ -477,6 +512,42 @@ pub mod api {
     #[rhai_fn(return_raw)]
     pub fn gilbert(ctx: NativeCallContext, p: f64, r: f64) -> ScriptResult<Policy> {
         Native::gilbert(Gilbert { p, r, good: 0.0, bad: 1.0 }, Action::Drop).map(Made::Native).or_raise(&ctx)
+    }
+
+    /// A policy that drops in bursts; with `r` 0, the bad state lasts for ever, with 1 for one packet.
+    ///
+    /// Errors: as `gilbert(p, r)`.
+    ///
+    /// ```rhai
+    /// set_policy(udp::bind("127.0.0.1:0"), gilbert(0.05, 1));
+    /// ```
+    #[rhai_fn(name = "gilbert", return_raw)]
+    pub fn gilbert_r_int(ctx: NativeCallContext, p: f64, r: i64) -> ScriptResult<Policy> {
+        gilbert(ctx, p, r as f64)
+    }
+
+    /// A policy that drops in bursts; with `p` 0, none ever begins, with 1 the first packet begins one.
+    ///
+    /// Errors: as `gilbert(p, r)`.
+    ///
+    /// ```rhai
+    /// set_policy(udp::bind("127.0.0.1:0"), gilbert(1, 0.25));
+    /// ```
+    #[rhai_fn(name = "gilbert", return_raw)]
+    pub fn gilbert_p_int(ctx: NativeCallContext, p: i64, r: f64) -> ScriptResult<Policy> {
+        gilbert(ctx, p as f64, r)
+    }
+
+    /// A policy that drops in bursts, with whole numbers.
+    ///
+    /// Errors: as `gilbert(p, r)`.
+    ///
+    /// ```rhai
+    /// set_policy(udp::bind("127.0.0.1:0"), gilbert(1, 1));
+    /// ```
+    #[rhai_fn(name = "gilbert", return_raw)]
+    pub fn gilbert_ints(ctx: NativeCallContext, p: i64, r: i64) -> ScriptResult<Policy> {
+        gilbert(ctx, p as f64, r as f64)
     }
 
     /// A policy that drops in bursts, by the model of Gilbert and Elliott: `p`, `r` as in `gilbert(p, r)`, and the share

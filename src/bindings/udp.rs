@@ -3,6 +3,7 @@
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rhai::plugin::*;
 use rhai::{Dynamic, FnPtr, ImmutableString, Map, NativeCallContext, Position};
@@ -35,6 +36,8 @@ struct Received {
     incoming: Incoming,
     /// Its place in its flow, while a policy decides about it.
     deciding: Option<Place>,
+    /// Whether the script has answered it.
+    replied: AtomicBool,
 }
 
 impl Received {
@@ -50,12 +53,13 @@ impl Received {
 impl Packet {
     /// What `socket` received.
     pub fn new(socket: UdpSocket, incoming: Incoming) -> Self {
-        Self(Arc::new(Received { socket, incoming, deciding: None }))
+        Self(Arc::new(Received { socket, incoming, deciding: None, replied: AtomicBool::new(false) }))
     }
 
     /// A datagram that a policy decides about.
     pub fn under_judgement(socket: UdpSocket, datagram: Datagram, place: Place) -> Self {
-        Self(Arc::new(Received { socket, incoming: Incoming::Packet(datagram), deciding: Some(place) }))
+        let (incoming, replied) = (Incoming::Packet(datagram), AtomicBool::new(false));
+        Self(Arc::new(Received { socket, incoming, deciding: Some(place), replied }))
     }
 
     fn datagram(&self) -> Option<&Datagram> {
@@ -63,6 +67,12 @@ impl Packet {
             Incoming::Packet(datagram) => Some(datagram),
             _ => None,
         }
+    }
+
+    /// Whether nothing is left to be sent where its handler returned `value`: nothing, or what its own `reply` returned,
+    /// which a block's last statement gives even with a semicolon.
+    fn is_done_with(&self, value: &Dynamic) -> bool {
+        value.is_unit() || (value.is::<Verdict>() && self.0.replied.load(Ordering::Relaxed))
     }
 }
 
@@ -725,7 +735,7 @@ pub mod api {
     /// Answers a datagram: sends `data`, a string or a blob, back to where it came from, unless the socket's policy drops
     /// the request. The verdict.
     ///
-    /// Errors: what the policy throws; `invalid`: it returns no verdict; those of `send_to`.
+    /// Errors: `invalid`: there is no datagram to answer; those of `send_to`.
     ///
     /// ```rhai
     /// let sock = udp::bind("127.0.0.1:0");
@@ -744,6 +754,7 @@ pub mod api {
         thread_local! {
             static PASSED: Verdict = Verdict { action: Action::Pass, origin: "no policy".into() };
         }
+        packet.0.replied.store(true, Ordering::Relaxed);
         Ok(match super::answer(&ctx, &packet.0.socket, datagram, data)? {
             Some(judged) => judged.verdict.clone(),
             None => PASSED.with(Clone::clone),
@@ -1162,7 +1173,8 @@ pub mod namespace {
 
     /// Answers each datagram that the socket receives, until the script is stopped or the socket closed: calls `handler` with
     /// the packet and sends what it returns, a string or a blob, back, as far as the socket's policy lets it; `()` sends
-    /// nothing, as when the handler has called `reply` itself. The fastest way to serve; several threads may serve one socket.
+    /// nothing, nor does the verdict of a `reply` that the handler has called itself. The fastest way to serve; several
+    /// threads may serve one socket, and share its packets.
     ///
     /// What the handler captured is copied when the loop begins; what it changes, it finds at the next packet.
     ///
@@ -1182,7 +1194,9 @@ pub mod namespace {
             let packet = super::Packet::new(socket.clone(), Incoming::Packet(datagram));
             let answer = callback.call([Dynamic::from(packet.clone())])?;
             match packet.datagram() {
-                Some(datagram) if !answer.is_unit() => super::answer(&ctx, &socket, datagram, answer).map(|_| ()),
+                Some(datagram) if !packet.is_done_with(&answer) => {
+                    super::answer(&ctx, &socket, datagram, answer).map(|_| ())
+                }
                 _ => Ok(()),
             }
         })
