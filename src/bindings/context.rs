@@ -5,6 +5,7 @@
 use std::cell::RefCell;
 use std::fmt;
 use std::net::SocketAddr;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
 
 use rhai::{AST, Dynamic, Engine, EvalAltResult, GlobalRuntimeState};
@@ -79,6 +80,8 @@ pub struct Script {
     pub args: Vec<String>,
     /// Whether it is the one the user started, which may ask questions.
     pub main: bool,
+    /// Whether it has declared options, and so read its arguments.
+    pub has_options: AtomicBool,
     /// The address of the first socket it bound, for those that wait for it.
     pub bound: Announced,
 }

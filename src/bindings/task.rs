@@ -221,6 +221,7 @@ pub mod api {
             about: String::new(),
             args: args.iter().map(typed).collect(),
             main: false,
+            has_options: false.into(),
             bound: Default::default(),
             name: name.clone(),
         });

@@ -88,12 +88,20 @@ pub fn run(host: &Arc<ScriptHost>, job: &Job) -> Result<i32> {
         sys::sharpen_timers();
         stack::watch(STACK);
         let result = runner.run(&code, &inside);
+        if let Err(error) = &result {
+            // Told before its threads have ended, which they may never do.
+            tell(&runner, &inside.script.name, error, &code);
+        }
         finish(&inside);
         result
     })?;
-    let result = script.join().unwrap_or_else(|_| Err("the script's thread broke".into()));
+    let result = script.join().unwrap_or_else(|_| {
+        let error: Box<EvalAltResult> = "the script's thread broke".into();
+        tell(host, &job.name, &error, &program);
+        Err(error)
+    });
     drop(progress);
-    let code = conclude(host, job, &context, result, &program);
+    let code = conclude(host, job, &context, result);
     output::flush();
     Ok(if code == exit::DONE && output::has_failed() { exit::SCRIPT } else { code })
 }
@@ -130,19 +138,22 @@ pub fn context(host: &Arc<ScriptHost>, job: &Job) -> Result<Context> {
         about: header(&job.text),
         args: job.args.clone(),
         main: true,
+        has_options: false.into(),
         bound: Default::default(),
     };
     let random = Arc::new(Sequence::new(Stream::of_seed(seed)));
     Ok(Context { host: Arc::new(ThisMachine), stop, run, script: Arc::new(script), random })
 }
 
-fn conclude(
-    host: &ScriptHost,
-    job: &Job,
-    context: &Context,
-    result: Result<Dynamic, Box<EvalAltResult>>,
-    program: &rhai::AST,
-) -> i32 {
+/// Tells of the error that ended the script `name`, unless it ended itself or was stopped.
+fn tell(host: &ScriptHost, name: &str, error: &EvalAltResult, program: &rhai::AST) {
+    let stopped = matches!(error, EvalAltResult::ErrorTerminated(why, _) if why.is_unit());
+    if exit_binding::code(error).is_none() && !stopped {
+        output::note(host.describe(name, error, Some(program)).trim_end());
+    }
+}
+
+fn conclude(host: &ScriptHost, job: &Job, context: &Context, result: Result<Dynamic, Box<EvalAltResult>>) -> i32 {
     let signal = signals::finish();
     let mut code = match result {
         Ok(value) => {
@@ -157,10 +168,7 @@ fn conclude(
                 still_running(context, signal);
                 None
             }
-            (None, error) => {
-                output::note(host.describe(&job.name, &error, Some(program)).trim_end());
-                Some(if is_permission(&error) { exit::PERMISSION } else { exit::SCRIPT })
-            }
+            (None, error) => Some(if is_permission(&error) { exit::PERMISSION } else { exit::SCRIPT }),
         },
     };
     // On a thread of the script, `expect` ends the thread alone.

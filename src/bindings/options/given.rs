@@ -2,6 +2,7 @@
 //! people know them.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
 
 use clap::Command;
 use clap::error::ErrorKind as ClapError;
@@ -21,6 +22,7 @@ pub struct Given(pub(super) BTreeMap<String, Value>);
 
 pub(super) fn read(ctx: &NativeCallContext, declared: &[Declared]) -> ScriptResult<Given> {
     let context = context::current();
+    context.script.has_options.store(true, Ordering::Relaxed);
     let args = context.script.args.iter().map(String::as_str);
     let line = std::iter::once(context.script.name.as_str()).chain(args);
     let matches = match command(&context, declared).try_get_matches_from(line) {

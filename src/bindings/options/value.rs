@@ -90,6 +90,7 @@ impl Value {
             (Self::Int(a), Self::Int(b)) => a < b,
             (Self::Float(a), Self::Float(b)) => a < b,
             (Self::Float(a), Self::Int(b)) => *a < *b as f64,
+            (Self::Int(a), Self::Float(b)) => (*a as f64) < *b,
             (Self::Duration(a), Self::Duration(b)) => a < b,
             _ => false,
         }

@@ -1,6 +1,7 @@
 //! Policies in scripts: what they are made of, the files they come from, and the sockets they decide at.
 
 use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 
 use rhai::plugin::*;
@@ -11,7 +12,7 @@ use super::callback::{Callback, programs};
 use super::context::{self, Context, Script, ScriptResult};
 use super::convert::{shown, typed};
 use super::error::{OrRaise, raise};
-use crate::net::error::Error;
+use crate::net::error::{Error, ErrorKind};
 use crate::net::judge::{Judge, Policy as NetPolicy};
 use crate::net::policy::Native;
 use crate::net::random::Sequence;
@@ -89,15 +90,32 @@ fn load(ctx: &NativeCallContext, name: &str, args: Vec<String>) -> ScriptResult<
     let path = if is_file { name.to_string() } else { format!("policies/{name}.rhai") };
     let from = ctx.call_source().unwrap_or(&now.script.name).to_string();
     let programs = programs();
-    let (file, program) = programs.load(&path, &from)?;
-    let script = Script { about: String::new(), args, main: false, bound: Default::default(), name: file.clone() };
+    let (file, program) = match programs.load(&path, &from) {
+        // A file without a folder may be meant from where the user is, as one given on the command line.
+        Err(error) if !path.contains('/') && is_file_error(&error) => programs.load(&format!("./{path}"), &from),
+        found => found,
+    }?;
+    let script = Arc::new(Script {
+        about: String::new(),
+        args,
+        main: false,
+        has_options: AtomicBool::new(false),
+        bound: Default::default(),
+        name: file.clone(),
+    });
     let random = Arc::new(Sequence::new(now.random.split()));
-    let evaluated = programs.evaluate(&program, &Context { script: Arc::new(script), random, ..now });
+    let evaluated = programs.evaluate(&program, &Context { script: script.clone(), random, ..now });
     let in_file = |error: Box<EvalAltResult>| match *error {
         EvalAltResult::Exit(..) => error,
         _ => Box::new(EvalAltResult::ErrorInModule(file.clone(), error, ctx.call_position())),
     };
     let (value, global) = evaluated.map_err(in_file)?;
+    if let Some(given) = script.args.first()
+        && !script.has_options.load(Ordering::Relaxed)
+    {
+        let error = Error::invalid("policy", format!("it has no options, and was given {given}")).with_peer(&file);
+        return raise(ctx, error.with_hint("declare them at its start: const OPT = options([ option(…) ]);"));
+    }
     let given = shown(&value);
     if value.is_fnptr() {
         let place = program.statements().last().map_or(Position::NONE, |statement| statement.position());
@@ -112,6 +130,12 @@ fn load(ctx: &NativeCallContext, name: &str, args: Vec<String>) -> ScriptResult<
         },
         Ok,
     )
+}
+
+/// Whether `error` is that a file is not there, or cannot be read.
+fn is_file_error(error: &EvalAltResult) -> bool {
+    let EvalAltResult::ErrorRuntime(value, _) = error else { return false };
+    value.read_lock::<Error>().is_some_and(|error| error.kind == ErrorKind::File)
 }
 
 /// Splits `name:key=value,key=value` into the name and command-line arguments.

@@ -54,6 +54,18 @@ pub mod api {
         Native::chance(p, verdict.action).map(Made::Native).or_raise(&ctx)
     }
 
+    /// A policy by which no packet (0) or each packet (1) meets the verdict.
+    ///
+    /// Errors: `invalid`: `p` is outside of 0 to 1.
+    ///
+    /// ```rhai
+    /// set_policy(udp::bind("127.0.0.1:0"), chance(1, corrupt()));
+    /// ```
+    #[rhai_fn(name = "chance", return_raw)]
+    pub fn chance_int(ctx: NativeCallContext, p: i64, verdict: Verdict) -> ScriptResult<Policy> {
+        chance(ctx, p as f64, verdict)
+    }
+
     /// A policy by which each packet meets the verdict.
     ///
     /// ```rhai
@@ -147,6 +159,42 @@ pub mod api {
     #[rhai_fn(return_raw)]
     pub fn gilbert(ctx: NativeCallContext, p: f64, r: f64) -> ScriptResult<Policy> {
         Native::gilbert(Gilbert { p, r, good: 0.0, bad: 1.0 }, Action::Drop).map(Made::Native).or_raise(&ctx)
+    }
+
+    /// A policy that drops in bursts; with `r` 0, the bad state lasts for ever, with 1 for one packet.
+    ///
+    /// Errors: as `gilbert(p, r)`.
+    ///
+    /// ```rhai
+    /// set_policy(udp::bind("127.0.0.1:0"), gilbert(0.05, 1));
+    /// ```
+    #[rhai_fn(name = "gilbert", return_raw)]
+    pub fn gilbert_r_int(ctx: NativeCallContext, p: f64, r: i64) -> ScriptResult<Policy> {
+        gilbert(ctx, p, r as f64)
+    }
+
+    /// A policy that drops in bursts; with `p` 0, none ever begins, with 1 the first packet begins one.
+    ///
+    /// Errors: as `gilbert(p, r)`.
+    ///
+    /// ```rhai
+    /// set_policy(udp::bind("127.0.0.1:0"), gilbert(1, 0.25));
+    /// ```
+    #[rhai_fn(name = "gilbert", return_raw)]
+    pub fn gilbert_p_int(ctx: NativeCallContext, p: i64, r: f64) -> ScriptResult<Policy> {
+        gilbert(ctx, p as f64, r)
+    }
+
+    /// A policy that drops in bursts, with whole numbers.
+    ///
+    /// Errors: as `gilbert(p, r)`.
+    ///
+    /// ```rhai
+    /// set_policy(udp::bind("127.0.0.1:0"), gilbert(1, 1));
+    /// ```
+    #[rhai_fn(name = "gilbert", return_raw)]
+    pub fn gilbert_ints(ctx: NativeCallContext, p: i64, r: i64) -> ScriptResult<Policy> {
+        gilbert(ctx, p as f64, r as f64)
     }
 
     /// A policy that drops in bursts, by the model of Gilbert and Elliott: `p`, `r` as in `gilbert(p, r)`, and the share

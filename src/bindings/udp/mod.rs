@@ -98,7 +98,8 @@ pub mod namespace {
 
     /// Answers each datagram that the socket receives, until the script is stopped or the socket closed: calls `handler` with
     /// the packet and sends what it returns, a string or a blob, back, as far as the socket's policy lets it; `()` sends
-    /// nothing, as when the handler has called `reply` itself. The fastest way to serve; several threads may serve one socket.
+    /// nothing, nor does the verdict of a `reply` that the handler has called itself. The fastest way to serve; several
+    /// threads may serve one socket, and share its packets.
     ///
     /// What the handler captured is copied when the loop begins; what it changes, it finds at the next packet.
     ///
@@ -118,7 +119,9 @@ pub mod namespace {
             let packet = super::Packet::new(socket.clone(), Incoming::Packet(datagram));
             let answer = callback.call([Dynamic::from(packet.clone())])?;
             match packet.datagram() {
-                Some(datagram) if !answer.is_unit() => super::answer(&ctx, &socket, datagram, answer).map(|_| ()),
+                Some(datagram) if !packet.is_done_with(&answer) => {
+                    super::answer(&ctx, &socket, datagram, answer).map(|_| ())
+                }
                 _ => Ok(()),
             }
         })

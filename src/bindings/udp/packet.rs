@@ -1,6 +1,7 @@
 //! What a receive brought, in scripts: a datagram, an ICMP error, a time-out or an interrupt; and the answer to it.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rhai::plugin::*;
 use rhai::{Dynamic, ImmutableString, NativeCallContext};
@@ -25,6 +26,8 @@ struct Received {
     incoming: Incoming,
     /// Its place in its flow, while a policy decides about it.
     deciding: Option<Place>,
+    /// Whether the script has answered it.
+    replied: AtomicBool,
 }
 
 impl Received {
@@ -40,12 +43,19 @@ impl Received {
 impl Packet {
     /// What `socket` received.
     pub fn new(socket: UdpSocket, incoming: Incoming) -> Self {
-        Self(Arc::new(Received { socket, incoming, deciding: None }))
+        Self(Arc::new(Received { socket, incoming, deciding: None, replied: AtomicBool::new(false) }))
+    }
+
+    /// Whether nothing is left to be sent where its handler returned `value`: nothing, or what its own `reply` returned,
+    /// which a block's last statement gives even with a semicolon.
+    pub(super) fn is_done_with(&self, value: &Dynamic) -> bool {
+        value.is_unit() || (value.is::<Verdict>() && self.0.replied.load(Ordering::Relaxed))
     }
 
     /// A datagram that a policy decides about.
     pub fn under_judgement(socket: UdpSocket, datagram: Datagram, place: Place) -> Self {
-        Self(Arc::new(Received { socket, incoming: Incoming::Packet(datagram), deciding: Some(place) }))
+        let (incoming, replied) = (Incoming::Packet(datagram), AtomicBool::new(false));
+        Self(Arc::new(Received { socket, incoming, deciding: Some(place), replied }))
     }
 
     pub(super) fn datagram(&self) -> Option<&Datagram> {
@@ -181,7 +191,7 @@ pub mod api {
     /// Answers a datagram: sends `data`, a string or a blob, back to where it came from, unless the socket's policy drops
     /// the request. The verdict.
     ///
-    /// Errors: what the policy throws; `invalid`: it returns no verdict; those of `send_to`.
+    /// Errors: `invalid`: there is no datagram to answer; those of `send_to`.
     ///
     /// ```rhai
     /// let sock = udp::bind("127.0.0.1:0");
@@ -200,6 +210,7 @@ pub mod api {
         thread_local! {
             static PASSED: Verdict = Verdict { action: Action::Pass, origin: "no policy".into() };
         }
+        packet.0.replied.store(true, Ordering::Relaxed);
         Ok(match super::answer(&ctx, &packet.0.socket, datagram, data)? {
             Some(judged) => judged.verdict.clone(),
             None => PASSED.with(Clone::clone),
