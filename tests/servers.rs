@@ -294,13 +294,17 @@ fn a_hundred_thousand_pings_are_accounted_for() {
     assert_eq!((sent, sent), (100_000, replied + errored + timed_out + pending), "{}", run.stdout);
     assert_eq!((errored, pending, replied, timed_out), (0, 0, replies, timeouts), "{}", run.stdout);
     assert!(run.stdout.ends_with("  0 unexplained\n"), "{}", run.stdout);
+    // On a machine so busy that the server's buffer overflowed, the kernel's count takes its part.
+    let drops = run.stdout.split_once("(the kernel counted ").and_then(|(_, rest)| rest.split_once(')'));
+    let drops = drops.map_or(0, |(count, _)| count.parse::<u64>().expect("a number"));
     let tally = mask_addrs(&run.stderr);
     let tally = tally.lines().find_map(|line| line.strip_prefix("loss(0.1) at <addr> chose "));
     let (chosen, rest) = tally.and_then(|line| line.split_once(" of ")).expect("a tally");
-    assert!(rest.starts_with("100000 packets: "), "{}", run.stderr);
+    assert!(rest.starts_with(&format!("{} packets: ", 100_000 - drops)), "{}\n{}", run.stdout, run.stderr);
+    let chosen: u64 = chosen.parse().expect("a number");
     // What was answered too late was not dropped.
-    assert_eq!(chosen.parse::<u64>().expect("a number") + late, timed_out, "{}\n{}", run.stdout, run.stderr);
-    assert!((9_000..11_000).contains(&(timed_out - late)), "{}", run.stdout);
+    assert_eq!(chosen + late + drops, timed_out, "{}\n{}", run.stdout, run.stderr);
+    assert!((9_000..11_000).contains(&chosen), "{}", run.stderr);
 }
 
 /// `server` with `more`, on a free port.
