@@ -13,7 +13,7 @@ use crate::bindings::context::{Context, Programs, Run, Script};
 use crate::bindings::convert::shown_by;
 use crate::bindings::exit as exit_binding;
 use crate::bindings::task::{STACK, finish};
-use crate::net::error::Error;
+use crate::net::error::{Error, in_words};
 use crate::net::host::ThisMachine;
 use crate::net::random::{Sequence, Stream};
 use crate::net::record::progress::Progress;
@@ -115,7 +115,7 @@ pub fn record(job: &Job, context: &Context) -> bool {
             true
         }
         Err((file, err)) => {
-            output::note(&format!("error: {file} cannot be opened for rows: {err}"));
+            output::note(&format!("error: {file} cannot be opened for rows: {}", in_words(&err)));
             false
         }
     }

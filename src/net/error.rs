@@ -136,7 +136,7 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {}
 
 /// The system's message without Rust's "(os error N)", in lower case as part of a sentence.
-fn in_words(err: &io::Error) -> String {
+pub fn in_words(err: &io::Error) -> String {
     let text = err.to_string();
     let text = text.split(" (os error").next().unwrap_or(&text);
     let mut chars = text.chars();

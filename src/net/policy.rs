@@ -293,6 +293,9 @@ fn probability(name: &'static str, p: f64) -> Result<()> {
         .with_hint("write 0.2 for 20%"))
 }
 
+/// How many flows a policy tells apart. Whoever sends from ever new ports must not take all memory.
+const MOST_FLOWS: usize = 65_536;
+
 /// Numbers flows and packets for one policy, and keeps what it remembers of each flow.
 #[derive(Debug)]
 pub struct Flows {
@@ -323,12 +326,21 @@ impl Flows {
     pub fn next(&mut self, from: SocketAddr, to: SocketAddr, parts: usize) -> (Place, &mut [bool]) {
         let at = match self.last {
             Some((last_from, last_to, at)) if last_from == from && last_to == to => at,
-            _ => *self.known.entry((from, to)).or_insert_with(|| {
-                let index = self.flows.len() as u64;
-                let draws = self.stream.beneath(index);
-                self.flows.push(Flow { index, packets: 0, draws, in_bad: vec![false; parts] });
-                self.flows.len() - 1
-            }),
+            _ => match self.known.get(&(from, to)) {
+                Some(&at) => at,
+                None => {
+                    // Once there are too many, all further ones are one flow.
+                    let at = self.flows.len().min(MOST_FLOWS);
+                    if at < MOST_FLOWS {
+                        self.known.insert((from, to), at);
+                    }
+                    if at == self.flows.len() {
+                        let (index, draws) = (at as u64, self.stream.beneath(at as u64));
+                        self.flows.push(Flow { index, packets: 0, draws, in_bad: vec![false; parts] });
+                    }
+                    at
+                }
+            },
         };
         self.last = Some((from, to, at));
         let flow = &mut self.flows[at];

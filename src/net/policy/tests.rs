@@ -56,6 +56,19 @@ fn draws_depend_on_the_flow_and_not_on_other_flows() {
 }
 
 #[test]
+fn flows_beyond_the_most_are_one() {
+    let mut flows = Flows::new(Stream::of_seed(1));
+    let from = |n: usize| SocketAddr::from(([10, 0, (n >> 24) as u8, (n >> 16) as u8], (n & 0xffff) as u16));
+    for n in 0..MOST_FLOWS + 3 {
+        let (place, _) = flows.next(from(n), addr(1), 1);
+        assert_eq!(place.flow, n.min(MOST_FLOWS) as u64);
+        assert_eq!(place.number, n.saturating_sub(MOST_FLOWS) as u64 + 1);
+    }
+    assert_eq!(flows.next(from(7), addr(1), 1).0.number, 2, "the first ones are still told apart");
+    assert_eq!((flows.known.len(), flows.flows.len()), (MOST_FLOWS, MOST_FLOWS + 1));
+}
+
+#[test]
 fn loss_and_bursts_are_what_was_asked_for() {
     let n = 100_000;
     let gilbert = Gilbert { p: 0.05, r: 0.25, good: 0.0, bad: 1.0 };

@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::{self, Seek, Write};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use crate::net::error::in_words;
 use crate::net::output::{self, Held};
 
 /// How many bytes are held back at most, but for one line.
@@ -51,7 +52,11 @@ impl Lines {
 
     fn tell(&self, failed: Option<io::Error>) {
         if let Some(err) = failed {
-            output::note(&format!("error: {} could not be written: {err}; its last rows are missing", self.name));
+            output::note(&format!(
+                "error: {} could not be written: {}; its last rows are missing",
+                self.name,
+                in_words(&err)
+            ));
         }
     }
 
