@@ -56,7 +56,7 @@ impl Callback {
     pub fn fresh(&self) -> Self {
         let mut closure = self.closure.clone();
         for captured in closure.iter_curry_mut() {
-            *captured = std::mem::take(captured).flatten().into_shared();
+            *captured = own(std::mem::take(captured), 0).into_shared();
         }
         let mut global = self.global.clone();
         // Two threads that read one map of constants get in each other's way.
@@ -117,6 +117,33 @@ impl Callback {
     pub fn place(&self) -> (Option<&str>, Position) {
         (self.global.source.as_deref(), self.position)
     }
+}
+
+/// How deep values within values are copied; deeper ones no script makes by hand.
+const DEPTH: usize = 64;
+
+/// A copy of `value` that shares no variable with it: not in what arrays and maps hold, nor in what closures captured.
+/// Handles, such as sockets and counters, stay the same ones.
+pub fn own(value: Dynamic, depth: usize) -> Dynamic {
+    let value = value.flatten();
+    if depth >= DEPTH {
+        return value;
+    }
+    if value.is_array() {
+        return value.cast::<rhai::Array>().into_iter().map(|item| own(item, depth + 1)).collect::<Vec<_>>().into();
+    }
+    if value.is_map() {
+        let map = value.cast::<rhai::Map>();
+        return map.into_iter().map(|(key, item)| (key, own(item, depth + 1))).collect::<rhai::Map>().into();
+    }
+    if value.is_fnptr() {
+        let mut closure = value.cast::<FnPtr>();
+        for captured in closure.iter_curry_mut() {
+            *captured = own(std::mem::take(captured), depth + 1).into_shared();
+        }
+        return closure.into();
+    }
+    value
 }
 
 /// Runs `body`; a panic in it becomes an error.

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use rhai::plugin::*;
 use rhai::{Dynamic, NativeCallContext};
 
+use super::callback::own;
 use super::context::{self, ScriptResult};
 use super::error::raise;
 use crate::net::error::{Error, ErrorKind};
@@ -135,7 +136,7 @@ pub mod api {
     pub fn send(ctx: NativeCallContext, channel: &mut Channel, value: Dynamic) -> ScriptResult<bool> {
         let capacity = channel.0.capacity;
         // A value that the sender goes on using must not be shared with the receiver.
-        let mut value = Some(value.flatten());
+        let mut value = Some(own(value, 0));
         let sent = channel.until(|queue, closed| {
             if closed {
                 return Some(false);

@@ -10,7 +10,7 @@ use super::error::Result;
 use super::policy::Action;
 use super::stop::Stop;
 use super::sys::{self, Batch};
-use super::udp::{Datagram, Incoming, UdpSocket};
+use super::udp::{Datagram, Incoming, MAX_PAYLOAD, UdpSocket};
 
 /// How a server answers without a script.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,7 +28,11 @@ impl Answer {
     fn to(self, request: &[u8]) -> Vec<u8> {
         match (self, std::str::from_utf8(request)) {
             (Self::Echo, _) => request.to_vec(),
-            (Self::Upper, Ok(text)) => text.to_uppercase().into_bytes(),
+            // Some letters take more room in capitals, and all together perhaps more than there is.
+            (Self::Upper, Ok(text)) => match text.to_uppercase().into_bytes() {
+                capitals if capitals.len() <= MAX_PAYLOAD => capitals,
+                _ => request.to_ascii_uppercase(),
+            },
             (Self::Upper, Err(_)) => request.to_ascii_uppercase(),
         }
     }

@@ -192,7 +192,7 @@ impl UdpSocket {
     /// policy.
     ///
     /// # Errors
-    /// `too-large`, `closed`. That a client cannot be reached is counted, and no error: a server goes on.
+    /// `closed`. An answer that cannot be sent is counted, and no error: a server goes on.
     pub fn answer(&self, request: &Datagram, answer: &[u8]) -> Result<Option<Arc<Judged>>> {
         self.serves();
         let to = request.from;
@@ -222,10 +222,11 @@ impl UdpSocket {
         Ok(Some(judged.clone()))
     }
 
-    /// Sends an answer. A client that cannot be reached, or says that it comes from port 0, is counted.
+    /// Sends an answer. One that cannot be sent is counted, and no error: no client may end a server, neither one that is
+    /// gone or says that it comes from port 0, nor one whose text takes more room in capitals than a datagram has.
     pub(super) fn deliver(&self, answer: &[u8], to: SocketAddr) -> Result<()> {
         match self.send_to(answer, to) {
-            Err(err) if matches!(err.kind, ErrorKind::TooLarge | ErrorKind::Closed) => Err(err),
+            Err(err) if err.kind == ErrorKind::Closed => Err(err),
             Err(_) => {
                 self.count_unheeded();
                 Ok(())

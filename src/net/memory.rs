@@ -24,8 +24,17 @@ const LAST: i64 = 1 << 30;
 
 static TOTAL: AtomicI64 = AtomicI64::new(0);
 
+/// What a thread has not reported yet; the rest is reported when the thread ends.
+struct Unreported(Cell<i64>);
+
+impl Drop for Unreported {
+    fn drop(&mut self) {
+        TOTAL.fetch_add(self.0.get(), Ordering::Relaxed);
+    }
+}
+
 thread_local! {
-    static UNREPORTED: Cell<i64> = const { Cell::new(0) };
+    static UNREPORTED: Unreported = const { Unreported(Cell::new(0)) };
 }
 
 /// The system's allocator, with a count of the bytes in use.
@@ -38,18 +47,25 @@ pub fn in_use() -> i64 {
 }
 
 fn note(bytes: i64) {
-    // A thread that is ending has no place for its count any more: its last bytes go uncounted.
-    let _ = UNREPORTED.try_with(|unreported| {
+    let kept = UNREPORTED.try_with(|Unreported(unreported)| {
         let sum = unreported.get() + bytes;
         if sum.abs() < STEP {
             unreported.set(sum);
         } else {
             unreported.set(0);
-            if TOTAL.fetch_add(sum, Ordering::Relaxed) + sum > LAST && sum > 0 {
-                give_up();
-            }
+            report(sum);
         }
     });
+    if kept.is_err() {
+        // The thread is ending and keeps nothing any more.
+        report(bytes);
+    }
+}
+
+fn report(bytes: i64) {
+    if TOTAL.fetch_add(bytes, Ordering::Relaxed) + bytes > LAST && bytes > 0 {
+        give_up();
+    }
 }
 
 /// Ends the process: there is no way back from an allocator that has nothing to give. Allocates nothing.

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::fmt::Debug;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use socket2::Socket;
 
@@ -34,6 +35,8 @@ pub struct Plan {
     pub size: usize,
 }
 
+static NEXT: AtomicU64 = AtomicU64::new(0);
+
 /// Pings `ping 1 TIME`, `ping 2 TIME`, … and gives their outcomes as they are settled.
 ///
 /// Ping k is due at the start plus k intervals. When a due time and the whole interval after it pass without a
@@ -44,6 +47,8 @@ pub struct Pinger {
     plan: Plan,
     start: Option<Instant>,
     slot: i64,
+    /// Tells the pingers of a process apart.
+    id: u64,
     sent: u64,
     /// The first probe that it sent.
     first: Option<ProbeId>,
@@ -59,7 +64,16 @@ impl Pinger {
     pub fn new(socket: UdpSocket, plan: Plan) -> Result<Self> {
         socket.same_version("pinger", plan.to)?;
         check_size(plan.size)?;
-        Ok(Self { socket, plan, start: None, slot: 0, sent: 0, first: None, in_flight: None })
+        Ok(Self {
+            socket,
+            plan,
+            start: None,
+            slot: 0,
+            sent: 0,
+            first: None,
+            in_flight: None,
+            id: NEXT.fetch_add(1, Ordering::Relaxed),
+        })
     }
 
     /// The next outcome; `None` when all are settled. Once the stop has happened the pings in flight are given as
@@ -71,8 +85,12 @@ impl Pinger {
         let udp = self.socket.clone();
         let socket = udp.socket("pinger")?;
         let mut prober = udp.prober("pinger")?;
+        prober.take_over(self.id)?;
         let outcome = self.advance(&udp, &socket, &mut prober, stop);
         prober.tell(&udp);
+        if !matches!(outcome, Ok(Some(_))) {
+            prober.release(self.id);
+        }
         outcome
     }
 
@@ -137,6 +155,15 @@ impl Pinger {
         let mut message = ping_text::compose(self.sent + 1, &time).into_bytes();
         message.resize(message.len().max(self.plan.size), b' ');
         message
+    }
+}
+
+/// A pinger that is given up leaves the socket to others; what it has in flight, it does not hear of.
+impl Drop for Pinger {
+    fn drop(&mut self) {
+        if let Ok(mut prober) = self.socket.prober("pinger") {
+            prober.release(self.id);
+        }
     }
 }
 

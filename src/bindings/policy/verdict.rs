@@ -8,10 +8,11 @@ use rhai::{Dynamic, NativeCallContext};
 
 use crate::bindings::context::{self, ScriptResult};
 use crate::bindings::convert::bytes;
-use crate::bindings::error::raise;
+use crate::bindings::error::{OrRaise, raise};
 use crate::net::error::Error;
 use crate::net::policy::{self, Action};
 use crate::net::time::Duration;
+use crate::net::udp::check_size;
 
 fn verdict(ctx: &NativeCallContext, action: Action) -> policy::Verdict {
     policy::Verdict { action, origin: origin(ctx.call_source(), ctx.call_position().line()) }
@@ -102,6 +103,7 @@ pub mod api {
     #[rhai_fn(volatile, return_raw)]
     pub fn replace(ctx: NativeCallContext, data: Dynamic) -> ScriptResult<Verdict> {
         let data = bytes(&ctx, data)?;
+        check_size(data.len()).or_raise(&ctx)?;
         Ok(verdict(&ctx, Action::Replace(data.into())))
     }
 

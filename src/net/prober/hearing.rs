@@ -42,10 +42,12 @@ impl Prober {
                 {
                     self.stray(Stray::Truncated)
                 }
+                Some(number) if self.is_mixed_up(&datagram, Key::Number(number)) => self.stray(Stray::Corrupt),
                 Some(number) => self.ledger.reply(arrived, datagram.from, Key::Number(number), content),
                 None => {
                     let key = Key::Content(content.hash);
                     match self.ledger.find(datagram.from, key) {
+                        Some(_) if self.is_mixed_up(&datagram, key) => self.stray(Stray::Corrupt),
                         Some(_) => self.ledger.reply(arrived, datagram.from, key, content),
                         None => self.stray(self.what_is_left(&datagram)),
                     }
@@ -67,6 +69,18 @@ impl Prober {
             _ => {}
         }
         Ok(())
+    }
+
+    /// Whether an answer differs from its pending message only in case, but is neither the message nor all of it in
+    /// capitals or small letters: turning over one bit can do that to a letter.
+    fn is_mixed_up(&self, datagram: &Datagram, key: Key) -> bool {
+        let Some(pending) = self.ledger.find(datagram.from, key).and_then(|id| self.pending.get(&id)) else {
+            return false;
+        };
+        let (heard, sent) = (&datagram.data, &pending.message);
+        let is = |change: fn(&u8) -> u8| heard.iter().copied().eq(sent.iter().map(change));
+        ping_text::same_text(heard, sent)
+            && !(is(|byte| *byte) || is(u8::to_ascii_uppercase) || is(u8::to_ascii_lowercase))
     }
 
     /// What a datagram that names no probe is: the beginning of a pending message is a truncated answer, anything

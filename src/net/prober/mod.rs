@@ -19,7 +19,7 @@ use super::session::Session;
 use super::stop::Stop;
 use super::sys::PollFd;
 use super::time::Instant;
-use super::udp::{IcmpError, UdpSocket, closed, send_error};
+use super::udp::{IcmpError, UdpSocket, closed, one_at_a_time, send_error};
 use super::wire::ping_text;
 
 mod clock;
@@ -39,6 +39,8 @@ pub struct Prober {
     /// ICMP errors that have come. They wait in a queue of their own, which tells nothing of their order among the
     /// datagrams; so they are heard when it is known which datagrams came before them.
     errors: VecDeque<Unheard>,
+    /// The pinger at work on the socket, which all outcomes are for.
+    schedule: Option<u64>,
     settled: VecDeque<(ProbeId, Outcome)>,
 }
 
@@ -70,6 +72,9 @@ impl UdpSocket {
         self.same_version("ping", probe.to)?;
         let socket = self.socket("ping")?;
         let mut prober = self.prober("ping")?;
+        if prober.schedule.is_some() {
+            return Err(one_at_a_time("ping"));
+        }
         if stop.is_stopped() {
             let number = number_of(probe.message).unwrap_or(prober.ledger.counts().sent + 1);
             return Ok(Outcome { number, to: probe.to, end: End::Interrupted { sent: false } });
@@ -263,6 +268,25 @@ impl Prober {
         let mut ids: Vec<ProbeId> = self.pending.keys().copied().filter(|&id| id >= first).collect();
         ids.sort_unstable();
         ids.into()
+    }
+
+    /// Makes the pinger `id` the one at work, if none other is.
+    pub(super) fn take_over(&mut self, id: u64) -> Result<()> {
+        match self.schedule {
+            Some(other) if other != id => Err(one_at_a_time("pinger")),
+            _ => {
+                self.schedule = Some(id);
+                Ok(())
+            }
+        }
+    }
+
+    /// Ends the work of the pinger `id`.
+    pub(super) fn release(&mut self, id: u64) {
+        if self.schedule == Some(id) {
+            self.schedule = None;
+            self.settled.clear();
+        }
     }
 
     /// The next outcome, in the order in which probes were settled.

@@ -3,10 +3,12 @@
 use std::fmt::Debug;
 use std::fs::File;
 use std::io::{self, Seek, Write};
+use std::os::fd::AsFd;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::net::error::in_words;
 use crate::net::output::{self, Held};
+use crate::net::sys::{self, PollFd};
 
 /// How many bytes are held back at most, but for one line.
 const LARGE: usize = 64 * 1024;
@@ -112,17 +114,33 @@ pub struct Unwritten {
 ///
 /// # Errors
 /// What write(2) reports.
-pub fn write_lines(mut file: &File, mut lines: &[u8]) -> Result<(), Unwritten> {
+pub fn write_lines(file: &File, mut lines: &[u8]) -> Result<(), Unwritten> {
     // What cannot be positioned (a pipe, a terminal) counts from here.
-    let mut at = file.stream_position().unwrap_or(0);
+    let mut at = (&mut &*file).stream_position().unwrap_or(0);
     while !lines.is_empty() {
         let room = (PAGE - at % PAGE) as usize;
         let line_end = |part: &[u8]| part.iter().position(|&byte| byte == b'\n').map_or(part.len(), |end| end + 1);
         let fitting = lines[..room.min(lines.len())].iter().rposition(|&byte| byte == b'\n').map(|end| end + 1);
         let (part, rest) = lines.split_at(fitting.unwrap_or_else(|| line_end(lines)));
-        file.write_all(part).map_err(|error| Unwritten { error, whole: at })?;
+        write_whole(file, part).map_err(|error| Unwritten { error, whole: at })?;
         at += part.len() as u64;
         lines = rest;
+    }
+    Ok(())
+}
+
+/// Writes all of `part`, waiting where a pipe that does not block is full.
+fn write_whole(mut file: &File, mut part: &[u8]) -> io::Result<()> {
+    while !part.is_empty() {
+        match file.write(part) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(written) => part = &part[written..],
+            Err(err) if err.kind() == io::ErrorKind::Interrupted => {}
+            Err(err) if err.kind() == io::ErrorKind::WouldBlock => {
+                sys::ppoll(&mut [PollFd::writable(file.as_fd())], None)?;
+            }
+            Err(err) => return Err(err),
+        }
     }
     Ok(())
 }

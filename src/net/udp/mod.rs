@@ -10,12 +10,12 @@ use std::io;
 use std::net::SocketAddr;
 use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
 
 use socket2::{Domain, Protocol, Socket, Type};
 
 pub use self::error::{MAX_PAYLOAD, check_size};
-pub(super) use self::error::{closed, send_error};
+pub(super) use self::error::{closed, one_at_a_time, send_error};
 pub use self::queue::IcmpError;
 pub(super) use self::queue::Queued;
 pub use self::receive::{Datagram, Incoming};
@@ -102,6 +102,8 @@ const TRIES: u32 = 8;
 thread_local! {
     /// The socket whose prober has called the matcher that this thread is in.
     static MATCHING: Cell<Option<*const Inner>> = const { Cell::new(None) };
+    /// The socket whose policy is deciding on this thread.
+    pub(super) static JUDGING: Cell<Option<*const Inner>> = const { Cell::new(None) };
 }
 
 impl UdpSocket {
@@ -280,13 +282,18 @@ impl UdpSocket {
     /// The probes sent from this socket.
     ///
     /// # Errors
-    /// `invalid`: this thread is inside of a matcher that the socket's prober has called.
+    /// `invalid`: this thread is inside of a matcher that the socket's prober has called. `busy`: another thread waits for
+    /// an answer on the socket.
     pub(super) fn prober(&self, op: &'static str) -> Result<MutexGuard<'_, Prober>> {
         if MATCHING.get() == Some(Arc::as_ptr(&self.0)) {
             return Err(Error::invalid(op, "the socket waits for the answer to another ping")
                 .with_hint("use another socket inside of the closure that matches answers"));
         }
-        Ok(lock(&self.0.prober))
+        match self.0.prober.try_lock() {
+            Ok(prober) => Ok(prober),
+            Err(TryLockError::Poisoned(poisoned)) => Ok(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => Err(one_at_a_time(op)),
+        }
     }
 
     /// Runs `matcher`, which must not use this socket's prober.

@@ -1,6 +1,7 @@
 //! Receiving from a socket, with an absolute deadline.
 
 use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::AsFd;
@@ -11,8 +12,8 @@ use socket2::Socket;
 
 use super::error::closed;
 use super::queue::{IcmpError, Queued, is_pending_error};
-use super::{TRIES, UdpSocket, lock};
-use crate::net::error::{Error, Result};
+use super::{JUDGING, TRIES, UdpSocket, lock};
+use crate::net::error::{Error, ErrorKind, Result};
 use crate::net::event::Event;
 use crate::net::host::Waited;
 use crate::net::judge::Judged;
@@ -65,6 +66,12 @@ impl UdpSocket {
     /// `closed`, also when it is closed meanwhile.
     pub fn receive(&self, until: Option<Instant>, stop: &Stop, heed_errors: bool) -> Result<Incoming> {
         let socket = self.socket("recv")?;
+        if JUDGING.get() == Some(Arc::as_ptr(&self.0)) {
+            return Err(Error::new(ErrorKind::Busy, "recv", "the socket's policy is deciding about a packet")
+                .with_hint(
+                    "a policy gets its packet as |pkt|; receive from another socket, or outside of the policy",
+                ));
+        }
         // Where the last receives had to wait, this one likely has to as well, and asking first would cost a call for
         // nothing. Now and then it asks all the same, or it would not notice that it no longer has to.
         let waits = self.0.waits.load(Ordering::Relaxed);
@@ -104,12 +111,19 @@ impl UdpSocket {
                 Err(err) if is_pending_error(&err) => {}
                 Err(err) => return Err(Error::system("recv", &err)),
             }
-            self.drain(&socket, &mut |queued| {
-                if let Queued::Icmp { error, .. } = queued {
-                    self.0.unheeded_errors.fetch_add(u64::from(!heed_errors || icmp.is_some()), Ordering::Relaxed);
-                    icmp.get_or_insert(error);
-                }
+            let mut others = VecDeque::new();
+            self.drain(&socket, &mut |queued| match queued {
+                Queued::Icmp { error, .. } if icmp.is_none() => icmp = Some(error),
+                Queued::Icmp { .. } => others.push_back(queued),
+                _ => {}
             });
+            if heed_errors {
+                // For the next receive.
+                lock(&self.0.unread).extend(others);
+            } else {
+                let count = others.len() + usize::from(icmp.is_some());
+                self.0.unheeded_errors.fetch_add(count as u64, Ordering::Relaxed);
+            }
             if let Some(error) = icmp.filter(|_| heed_errors) {
                 return Ok(Incoming::Icmp(error));
             }
@@ -121,7 +135,9 @@ impl UdpSocket {
         let Some(judge) = self.judge() else { return self.take(socket) };
         let mut flows = judge.turn();
         let Some(mut datagram) = self.take(socket)? else { return Ok(None) };
+        let outer = JUDGING.replace(Some(Arc::as_ptr(&self.0)));
         let judged = judge.judge(&mut flows, self, &datagram);
+        JUDGING.set(outer);
         drop(flows);
         let flow = || self.flow(datagram.from, self.0.local);
         self.0.session.events.tell(|| Event::Judged { flow: flow(), data: &datagram.data, judged: &judged });

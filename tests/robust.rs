@@ -1,0 +1,126 @@
+//! What must not bring a server, a thread or a count down: odd datagrams, threads that come and go, two that want the
+//! same answers, full pipes.
+
+mod common;
+
+use std::net::UdpSocket;
+use std::time::Duration;
+
+use common::pingscript;
+
+/// A socket that speaks to the server bound to `port`.
+fn client(port: u16) -> UdpSocket {
+    let socket = UdpSocket::bind("127.0.0.1:0").expect("a socket");
+    socket.connect(("127.0.0.1", port)).expect("connects");
+    socket.set_read_timeout(Some(Duration::from_secs(5))).expect("a timeout");
+    socket
+}
+
+#[test]
+fn no_datagram_ends_a_server() {
+    let native =
+        "let s = udp::bind(\"127.0.0.1:0\"); print(`Server bound to port ${s.port}`); udp::serve(s, udp::upper());";
+    let servers: [&[&str]; 4] = [
+        &["scripts/udp_server.rhai", "--listen", "127.0.0.1:0", "--quiet", "--policy", "loss:p=0"],
+        &["scripts/udp_server_plain.rhai", "--listen", "127.0.0.1:0", "--quiet"],
+        &["scripts/udp_multi.rhai", "--listen", "127.0.0.1:0", "--quiet", "--threads", "2"],
+        &["-e", native],
+    ];
+    for args in servers {
+        let server = pingscript(args).start();
+        let socket = client(server.bound_port());
+        // Text that takes three times the room as text, or in capitals; nothing; all there is room for.
+        let odd = [b"\xff".repeat(30_000), "\u{390}".repeat(32_000).into_bytes(), Vec::new(), vec![b'a'; 65_507]];
+        for datagram in odd {
+            socket.send(&datagram).expect("sends");
+        }
+        let mut answer = [0; 65_536];
+        socket.send(b"ping 1 x").expect("sends");
+        loop {
+            let len = socket.recv(&mut answer).unwrap_or_else(|err| panic!("{args:?} serves no more: {err}"));
+            if &answer[..len] == b"PING 1 X" {
+                break;
+            }
+        }
+        server.stop().expect_code(143);
+    }
+}
+
+#[test]
+fn memory_is_counted_where_threads_come_and_go() {
+    // Each thread takes 60 kB with it that another gives back.
+    let taking = "let b = blob(60_000); for i in 0..6_000 { start_thread(|| b.len).join(); } print(\"done\");";
+    let giving = "let n = 0; for i in 0..6_000 { let b = start_thread(|| blob(60_000)).join(); n += b.len; } print(n);";
+    assert_eq!(pingscript(&["-e", taking]).run().expect_code(0).stdout, "done\n");
+    assert_eq!(pingscript(&["-e", giving]).run().expect_code(0).stdout, "360000000\n");
+}
+
+#[test]
+fn what_a_captured_closure_captured_is_copied_too() {
+    let script = "
+        let n = 0;
+        let inc = || { n += 1; n };
+        let list = [inc];
+        let tasks = [];
+        for i in 0..3 { tasks.push(start_thread(|| inc.call() + list[0].call())); }
+        for task in tasks { print(task.join()); }
+        print(n);";
+    assert_eq!(pingscript(&["-e", script]).run().expect_code(0).stdout, "2\n2\n2\n0\n");
+}
+
+#[test]
+fn a_policy_does_not_receive_from_its_own_socket() {
+    let script = "
+        let s = udp::bind(\"127.0.0.1:0\");
+        set_policy(s, |pkt| { s.recv(1.ms); drop() });
+        s.send_to(\"x\", s.addr);
+        print(s.recv(1.s).reply(\"y\").kind);";
+    let run = pingscript(&["-e", script]).run().expect_code(3);
+    assert_eq!(run.stdout, "pass\n", "{}", run.stderr);
+    assert!(run.stderr.contains("the socket's policy is deciding about a packet"), "{}", run.stderr);
+}
+
+#[test]
+fn no_icmp_error_is_lost_to_a_receive() {
+    let script = "
+        let s = udp::bind(\"127.0.0.1:0\");
+        for i in 0..4 { s.send_to(`x${i}`, udp::closed_port()); }
+        sleep(20.ms);
+        for i in 0..4 { print(s.recv(1.s).kind); }
+        print(s.icmp_errors);";
+    let run = pingscript(&["-e", script]).run().expect_code(0);
+    assert_eq!(run.stdout, "icmp\nicmp\nicmp\nicmp\n0\n");
+}
+
+#[test]
+fn one_socket_has_one_that_waits_for_its_answers() {
+    let script = "
+        let server = start(\"udp_server_plain.rhai\", [\"--listen\", \"127.0.0.1:0\", \"--quiet\"]).addr;
+        let s = udp::open(server);
+        let seen = 0;
+        for ping in pinger(s, server, #{ count: 20, interval: 1.ms, timeout: 5.s }) {
+            seen += 1;
+            if seen == 3 { try { s.ping(server, \"x\", 1.s); } catch (e) { print(e.kind); } }
+            if seen == 4 { try { for other in pinger(s, server, #{ count: 1 }) { print(other); } } catch (e) { print(e.kind); } }
+        }
+        print(seen);
+        print(s.ping(server, \"afterwards\", 5.s).kind);";
+    let run = pingscript(&["-e", script]).run().expect_code(0);
+    let lines: Vec<&str> = run.stdout.lines().skip(1).take(4).collect();
+    assert_eq!(lines, ["busy", "busy", "20", "reply"], "{}", run.stdout);
+}
+
+#[test]
+fn one_bit_of_a_letter_is_no_answer() {
+    let script = "
+        let server = udp::bind(\"127.0.0.1:0\");
+        set_policy(server, always(corrupt()));
+        let task = start_thread(|| udp::serve(server, udp::upper()));
+        let s = udp::open(server.addr);
+        let replies = 0;
+        for i in 1..=200 { if s.ping(server.addr, \"abcdefghijklmnopqrstuvwxyz\", #{ timeout: 5.ms, icmp_wait: 0.ms }).kind == \"reply\" { replies += 1; } }
+        print(replies);
+        server.close();";
+    let run = pingscript(&["--seed", "1", "-e", script]).run().expect_code(1);
+    assert!(run.stdout.starts_with("0\n"), "{}", run.stdout);
+}
