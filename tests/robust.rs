@@ -124,3 +124,29 @@ fn one_bit_of_a_letter_is_no_answer() {
     let run = pingscript(&["--seed", "1", "-e", script]).run().expect_code(1);
     assert!(run.stdout.starts_with("0\n"), "{}", run.stdout);
 }
+
+#[test]
+fn a_batch_of_requests_is_judged_one_by_one() {
+    // The handler of the first request holds the server up until all others wait; then it answers in batches.
+    let script = "
+        let server = udp::bind(\"127.0.0.1:0\");
+        set_policy(server, every(2));
+        print(`Server bound to port ${server.port}`);
+        server.recv();
+        sleep(300.ms);
+        udp::serve(server, udp::upper());";
+    let server = pingscript(&["-e", script]).start();
+    let socket = client(server.bound_port());
+    for number in 1..=64 {
+        socket.send(format!("ping {number}").as_bytes()).expect("sends");
+    }
+    socket.set_read_timeout(Some(Duration::from_millis(1500))).expect("a timeout");
+    let mut buffer = [0; 100];
+    let mut answers = Vec::new();
+    while let Ok(len) = socket.recv(&mut buffer) {
+        answers.push(String::from_utf8_lossy(&buffer[..len]).into_owned());
+    }
+    let odd: Vec<String> = (3..=63).step_by(2).map(|number| format!("PING {number}")).collect();
+    assert_eq!(answers, odd);
+    server.stop().expect_code(143);
+}
