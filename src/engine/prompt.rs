@@ -42,13 +42,16 @@ pub fn run(host: &Arc<ScriptHost>, seed: Option<u64>, wanted: Wanted) -> Result<
         sys::sharpen_timers();
         stack::watch(STACK);
         let code = if std::io::stdin().is_terminal() { session.talk() } else { session.read() };
+        // From here on a signal ends the wait for what entries started.
+        signals::stop_script(&session.context.stop);
         finish(&session.context);
         code
     })?;
     let code = code.join().unwrap_or(Ok(exit::SCRIPT));
+    let signal = signals::finish();
     events.end(clock.unix_nanos());
     output::flush();
-    code
+    signal.map_or(code, |reason| Ok(signals::exit_code(reason)))
 }
 
 struct Session {
@@ -149,7 +152,7 @@ impl Session {
     fn evaluate(&mut self, name: &str, ast: &AST) -> Result<Dynamic, Box<EvalAltResult>> {
         let stop = self.context.stop.child().map_err(|err| err.to_string())?;
         signals::stop_entry(Some(&stop));
-        // The entry's own stop ends its waits; what it started goes on.
+        // The entry's own stop ends its waits; what it started goes on, beneath the session.
         let entered = context::enter(Context { stop, ..self.context.clone() });
         // Functions of earlier entries stay; one of the same name takes the place of the earlier.
         self.functions.combine(ast.clone_functions_only());
