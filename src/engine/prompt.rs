@@ -1,6 +1,7 @@
 //! The prompt: one line after the other over the same engine, variables and functions kept.
 
 use std::io::{BufRead, IsTerminal};
+use std::os::fd::AsFd;
 use std::sync::Arc;
 
 use anyhow::Result;
@@ -36,6 +37,15 @@ pub fn run(host: &Arc<ScriptHost>, seed: Option<u64>, wanted: Wanted) -> Result<
         return Ok(exit::USAGE);
     }
     let (events, clock) = (context.run.session.clone(), context.host.clone());
+    let (last_events, last_clock) = (events.clone(), clock.clone());
+    let mode = sys::terminal_mode(std::io::stdin().as_fd());
+    signals::at_leaving(move || {
+        // The editor turns the echo off while a line is typed.
+        if let Ok(mode) = mode {
+            sys::set_terminal_mode(std::io::stdin().as_fd(), &mode);
+        }
+        last_events.end(last_clock.unix_nanos());
+    });
     let mut session = Session::new(host.clone(), context);
     let thread = std::thread::Builder::new().name("prompt".to_string()).stack_size(STACK);
     let code = thread.spawn(move || {
