@@ -112,7 +112,8 @@ fn start() -> Result<i32> {
         (None, None) => return prompt::run(&host, cli.seed, wanted),
         (None, Some(name)) if name == "-" => {
             let mut bytes = Vec::new();
-            std::io::stdin().read_to_end(&mut bytes).context("standard input cannot be read as a script")?;
+            let read = signals::while_reading(|| std::io::stdin().read_to_end(&mut bytes));
+            read.context("standard input cannot be read as a script")?;
             match host.sources.decode("standard input", bytes) {
                 Ok((_, text)) => job("stdin", text, words.collect(), false),
                 Err(error) => return Ok(run::refuse(&error)),

@@ -1,6 +1,6 @@
 //! SIGINT and SIGTERM at any moment: the line that says which came, once; the script's last lines; the exit code.
 //!
-//! No test asserts how long a program took to end beyond [`PATIENCE`]; the longest time is written to standard error
+//! No test asserts how long a single program took to end beyond [`PATIENCE`]; the longest time is written to standard error
 //! by the test of random moments. PINGSCRIPT_INTERRUPTS sets how many that tries.
 
 mod common;
@@ -268,7 +268,9 @@ fn a_signal_while_it_starts_is_kept() {
             kept += 1;
             assert_eq!(run.code, Some(130), "{}", run.stderr);
             assert_eq!(run.stdout.matches(SIGNALS[0].2).count(), 1, "{}", run.stdout);
-            assert!(run.stdout.ends_with("the end\n"), "{}", run.stdout);
+            // While the script is still being read, there are no last lines.
+            let read = run.stdout != format!("{}\n", SIGNALS[0].2);
+            assert!(!read || run.stdout.ends_with("the end\n"), "{}", run.stdout);
         }
     }
     sys::write_stderr(&format!("{kept} of 20 signals came after the process had begun to listen\n"));
@@ -292,4 +294,95 @@ fn stopping_one_task_leaves_the_others_running() {
         tasks[3].stop(); tasks[3].join(); print(\"done\");";
     let run = pingscript(&["-e", code]).patience(Duration::from_secs(60)).run().expect_code(0);
     assert_eq!(run.stdout, "done\n");
+}
+
+/// The processor time that the process `pid` has used, in ticks of 10 ms.
+fn ticks_used(pid: u32) -> u64 {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("it runs");
+    let fields = stat.rsplit_once(')').expect("a name").1.split_whitespace();
+    fields.skip(11).take(2).map(|field| field.parse::<u64>().expect("a number")).sum()
+}
+
+#[test]
+fn a_thread_whose_starter_has_ended_is_stopped_too() {
+    for signal in SIGNALS {
+        let code = "start_thread(|| { start_thread(|| { print(\"ready\"); sleep(1.h); print(\"over\"); }); }).join(); sleep(1.h);";
+        let running = ready(code);
+        thread::sleep(Duration::from_millis(20));
+        let (run, _) = stop(running, signal);
+        // It is not terminated after the grace: its wait ends, and it goes on to its last line.
+        assert!(run.stdout.contains("over\n"), "{}", run.stdout);
+    }
+}
+
+#[test]
+fn at_the_prompt_a_stopped_thread_leaves_its_siblings_asleep_and_a_signal_ends_the_wait_for_them() {
+    for signal in SIGNALS {
+        let mut running = Cmd::start(pingscript::<&str>(&[]).patience(PATIENCE));
+        running.type_text(
+            "let a = start_thread(|| sleep(1.h)); let b = start_thread(|| { sleep(1.h); print(\"b\"); });\n",
+        );
+        running.type_text("sleep(50.ms); a.stop(); a.join(); print(\"ready\"); sleep(1.ms);\n");
+        running.wait_for("ready\n");
+        let before = ticks_used(running.pid());
+        thread::sleep(Duration::from_millis(500));
+        let used = ticks_used(running.pid()) - before;
+        assert!(used < 25, "{used} ticks of 50 used while all threads sleep");
+        running.close_stdin();
+        // The end of its input has been seen.
+        thread::sleep(Duration::from_millis(200));
+        let (run, _) = stop(running, signal);
+        assert!(run.stdout.ends_with("b\n"), "{}", run.stdout);
+    }
+}
+
+#[test]
+fn what_an_entry_started_outlives_an_interrupt_of_the_entry() {
+    let mut running = Cmd::start(pingscript::<&str>(&[]).patience(PATIENCE));
+    running.type_text("let a = start_thread(|| sleep(1.h)); print(\"ready\"); sleep(1.h);\n");
+    running.wait_for("ready\n");
+    running.signal(sys::SIGINT);
+    running.type_text("print(`done: ${a.is_done}`); a.stop(); a.join();\n");
+    running.close_stdin();
+    assert!(running.finish().expect_code(0).stdout.contains("done: false\n"));
+}
+
+#[test]
+fn a_signal_while_the_script_is_read_ends_it_at_once() {
+    for signal in SIGNALS {
+        let end = || {
+            let mut running = Cmd::start(pingscript(&["-"]).patience(PATIENCE));
+            running.type_text("print(\"the end\");\n");
+            thread::sleep(Duration::from_millis(200));
+            let (run, took) = stop(running, signal);
+            assert_eq!((run.stdout, run.stderr), (format!("{}\n", signal.2), String::new()));
+            took
+        };
+        // One of several, on a busy machine: before the grace is over that a running script has.
+        assert!((0..10).any(|_| end() < Duration::from_millis(500)));
+    }
+}
+
+#[test]
+fn sigterm_at_the_prompt_restores_the_terminal_and_ends_the_rows() {
+    let dir = common::TempDir::new();
+    let file = dir.path().join("rows").display().to_string();
+    let (screen, terminal) = sys::open_terminal().expect("a terminal");
+    assert!(sys::echoes(&screen));
+    let mut command = Command::new(common::binary());
+    command.args(["--json", &file]).env("TERM", "xterm");
+    command.stdin(terminal.try_clone().expect("shared")).stdout(terminal.try_clone().expect("shared"));
+    sys::take_terminal(&mut command);
+    let mut child = command.stderr(Stdio::null()).spawn().expect("starts");
+    let deadline = Instant::now() + PATIENCE;
+    while sys::echoes(&screen) {
+        assert!(Instant::now() < deadline, "no prompt");
+        thread::sleep(Duration::from_millis(5));
+    }
+    sys::send_signal(child.id(), sys::SIGTERM);
+    assert_eq!(child.wait().expect("ends").code(), Some(143));
+    assert!(sys::echoes(&screen));
+    let rows = std::fs::read_to_string(&file).expect("rows");
+    assert!(rows.lines().next_back().is_some_and(|row| row.contains("\"summary\"")), "{rows}");
+    drop(terminal);
 }

@@ -65,6 +65,7 @@ const RULES: &[Rule] = &[
             "src/net/sys/process.rs",
             "src/net/sys/receive.rs",
             "src/net/sys/socket.rs",
+            "src/net/sys/terminal.rs",
         ],
         names: &["unsafe"],
         why: "unsafe code has its own files",

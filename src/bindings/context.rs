@@ -25,6 +25,8 @@ pub struct Context {
     pub host: Arc<dyn Host>,
     /// What ends its waits.
     pub stop: Stop,
+    /// Beneath which it starts threads and scripts: `stop`, but at the prompt what an entry starts outlives the entry.
+    pub lasting: Stop,
     /// The run it belongs to.
     pub run: Arc<Run>,
     /// The script it belongs to.

@@ -192,8 +192,8 @@ pub mod api {
     #[rhai_fn(return_raw)]
     pub fn start_thread(ctx: NativeCallContext, closure: FnPtr) -> ScriptResult<Task> {
         let now = context::current();
-        let context =
-            Context { stop: now.stop.task(), random: Arc::new(Sequence::new(now.random.split())), ..now.clone() };
+        let (stop, random) = (now.lasting.task(), Arc::new(Sequence::new(now.random.split())));
+        let context = Context { stop: stop.clone(), lasting: stop, random, ..now.clone() };
         let mut callback = Callback::new(&ctx, closure);
         let name = match ctx.call_position().line() {
             Some(line) => format!("thread started at {}:{line}", ctx.call_source().unwrap_or(&context.script.name)),
@@ -225,9 +225,9 @@ pub mod api {
             bound: Default::default(),
             name: name.clone(),
         });
-        let stop = now.stop.child().map_err(|err| thrown(Error::system("start", &err), ctx.call_position()))?;
+        let stop = now.lasting.child().map_err(|err| thrown(Error::system("start", &err), ctx.call_position()))?;
         let random = Arc::new(Sequence::new(now.random.split()));
-        let context = Context { stop, random, script: script.clone(), ..now.clone() };
+        let context = Context { stop: stop.clone(), lasting: stop, random, script: script.clone(), ..now.clone() };
         let inside = context.clone();
         let name = format!("script {name}");
         Task::start(name, context, now.script, Some(script), move || programs.run(&program, &inside)).or_raise(&ctx)

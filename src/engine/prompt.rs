@@ -1,6 +1,7 @@
 //! The prompt: one line after the other over the same engine, variables and functions kept.
 
 use std::io::{BufRead, IsTerminal};
+use std::os::fd::AsFd;
 use std::sync::Arc;
 
 use anyhow::Result;
@@ -36,19 +37,31 @@ pub fn run(host: &Arc<ScriptHost>, seed: Option<u64>, wanted: Wanted) -> Result<
         return Ok(exit::USAGE);
     }
     let (events, clock) = (context.run.session.clone(), context.host.clone());
+    let (last_events, last_clock) = (events.clone(), clock.clone());
+    let mode = sys::terminal_mode(std::io::stdin().as_fd());
+    signals::at_leaving(move || {
+        // The editor turns the echo off while a line is typed.
+        if let Ok(mode) = mode {
+            sys::set_terminal_mode(std::io::stdin().as_fd(), &mode);
+        }
+        last_events.end(last_clock.unix_nanos());
+    });
     let mut session = Session::new(host.clone(), context);
     let thread = std::thread::Builder::new().name("prompt".to_string()).stack_size(STACK);
     let code = thread.spawn(move || {
         sys::sharpen_timers();
         stack::watch(STACK);
         let code = if std::io::stdin().is_terminal() { session.talk() } else { session.read() };
+        // From here on a signal ends the wait for what entries started.
+        signals::stop_script(&session.context.stop);
         finish(&session.context);
         code
     })?;
     let code = code.join().unwrap_or(Ok(exit::SCRIPT));
+    let signal = signals::finish();
     events.end(clock.unix_nanos());
     output::flush();
-    code
+    signal.map_or(code, |reason| Ok(signals::exit_code(reason)))
 }
 
 struct Session {
@@ -149,7 +162,7 @@ impl Session {
     fn evaluate(&mut self, name: &str, ast: &AST) -> Result<Dynamic, Box<EvalAltResult>> {
         let stop = self.context.stop.child().map_err(|err| err.to_string())?;
         signals::stop_entry(Some(&stop));
-        // The entry's own stop ends its waits; what it started goes on.
+        // The entry's own stop ends its waits; what it started goes on, beneath the session.
         let entered = context::enter(Context { stop, ..self.context.clone() });
         // Functions of earlier entries stay; one of the same name takes the place of the earlier.
         self.functions.combine(ast.clone_functions_only());

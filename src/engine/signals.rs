@@ -25,12 +25,18 @@ static STATE: AtomicU8 = AtomicU8::new(RUNNING);
 static ARRIVED: AtomicUsize = AtomicUsize::new(0);
 static ANNOUNCED: Once = Once::new();
 static TARGET: Mutex<Target> = Mutex::new(Target::None);
+static AT_LEAVING: Mutex<Option<AtLeaving>> = Mutex::new(None);
+
+/// What is to be done where a signal ends the process at once.
+type AtLeaving = Box<dyn FnOnce() + Send>;
 
 /// What a signal is for.
 #[derive(Debug)]
 enum Target {
     /// Nothing yet: the process starts.
     None,
+    /// Nothing, perhaps for long: the script is being read from standard input.
+    Reading,
     /// The script that runs.
     Script(Stop),
     /// What runs at the prompt; the prompt itself goes on.
@@ -65,6 +71,24 @@ pub fn stop_script(script: &Stop) {
     }
 }
 
+/// Reads a script; a signal meanwhile ends the process at once, since nothing has run that would have last lines.
+pub fn while_reading<T>(read: impl FnOnce() -> T) -> T {
+    *target() = Target::Reading;
+    // One that came before would wait for the script.
+    if let Some(reason) = reason() {
+        announce(reason);
+        leave(reason);
+    }
+    let text = read();
+    *target() = Target::None;
+    text
+}
+
+/// Has `last` done before a signal ends the process without the rest of the program.
+pub fn at_leaving(last: impl FnOnce() + Send + 'static) {
+    *AT_LEAVING.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(last));
+}
+
 /// Has Ctrl-C stop `entry`, what runs at the prompt, and nothing where nothing runs.
 pub fn stop_entry(entry: Option<&Stop>) {
     ARRIVED.store(0, Ordering::SeqCst);
@@ -91,16 +115,19 @@ pub const fn exit_code(reason: Reason) -> i32 {
 }
 
 fn arrived(reason: Reason) {
-    if let Target::Entry(entry) = &*target() {
-        match (entry, reason) {
-            (Some(entry), Reason::Interrupt) if ARRIVED.fetch_add(1, Ordering::SeqCst) == 0 => {
-                entry.interrupt(reason);
-                terminate_later(entry, reason);
-            }
-            (None, Reason::Interrupt) => {}
-            _ => leave(reason),
+    match (&*target(), reason) {
+        (Target::Entry(Some(entry)), Reason::Interrupt) if ARRIVED.fetch_add(1, Ordering::SeqCst) == 0 => {
+            entry.interrupt(reason);
+            terminate_later(entry, reason);
+            return;
         }
-        return;
+        (Target::Entry(None), Reason::Interrupt) => return,
+        (Target::Entry(_), _) => leave(reason),
+        (Target::Reading, _) => {
+            announce(reason);
+            leave(reason);
+        }
+        (Target::None | Target::Script(_), _) => {}
     }
     if ARRIVED.fetch_add(1, Ordering::SeqCst) > 0 {
         leave(reason);
@@ -145,6 +172,18 @@ fn announce(reason: Reason) {
 }
 
 fn leave(reason: Reason) -> ! {
+    let last = AT_LEAVING.lock().unwrap_or_else(PoisonError::into_inner).take();
+    if let Some(last) = last {
+        // On a thread of its own, and not waited for without end: it may need what another thread holds.
+        let (done, wait) = std::sync::mpsc::channel();
+        let body = move || {
+            last();
+            let _ = done.send(());
+        };
+        if std::thread::Builder::new().spawn(body).is_ok() {
+            let _ = wait.recv_timeout(LAST);
+        }
+    }
     output::try_flush();
     sys::exit_now(exit_code(reason));
 }

@@ -37,6 +37,11 @@ pub enum Stage {
     Terminated,
 }
 
+/// [`Stage::Interrupted`] as a number; 0 is [`Stage::Running`].
+const INTERRUPTED: u8 = 1;
+/// [`Stage::Terminated`] as a number.
+const TERMINATED: u8 = 2;
+
 /// A place in the tree of stops; clones are the same place.
 #[derive(Clone, Debug)]
 pub struct Stop(Arc<Node>);
@@ -46,8 +51,10 @@ struct Node {
     stage: AtomicU8,
     reason: AtomicU8,
     wake: Arc<Wake>,
+    /// What this is beneath. Held, so that what stops the top still reaches this one when those between have ended.
+    parent: Mutex<Option<Arc<Node>>>,
     /// The node that `wake` belongs to, where it is not this one.
-    owner: Option<Weak<Node>>,
+    owner: Option<Arc<Node>>,
     /// Whether a thread of this node is in a wait on `wake`.
     waiting: AtomicBool,
     children: Mutex<Vec<Weak<Node>>>,
@@ -93,7 +100,7 @@ impl Stop {
     /// # Errors
     /// The system has no descriptor left (eventfd(2)).
     pub fn root() -> std::io::Result<Self> {
-        Ok(Self(Node::new(Wake::new()?, None)))
+        Ok(Self(Node::new(Wake::new()?, None, None)))
     }
 
     /// A stop beneath this one with a wake-up of its own: a script, a prompt's entry.
@@ -101,30 +108,19 @@ impl Stop {
     /// # Errors
     /// The system has no descriptor left (eventfd(2)).
     pub fn child(&self) -> std::io::Result<Self> {
-        let node = Node::new(Wake::new()?, None);
-        self.adopt(&node);
+        self.0.shorten();
+        let node = Node::new(Wake::new()?, None, Some(self.0.clone()));
+        self.0.adopt(&node);
         Ok(Self(node))
     }
 
     /// A stop beneath this one that shares its wake-up: a thread.
     pub fn task(&self) -> Self {
-        let owner = self.0.owner.clone().unwrap_or_else(|| Arc::downgrade(&self.0));
-        let node = Node::new(self.0.wake.clone(), Some(owner));
-        self.adopt(&node);
+        self.0.shorten();
+        let owner = self.0.owner.as_ref().unwrap_or(&self.0).clone();
+        let node = Node::new(self.0.wake.clone(), Some(owner), Some(self.0.clone()));
+        self.0.adopt(&node);
         Self(node)
-    }
-
-    fn adopt(&self, node: &Arc<Node>) {
-        let mut children = lock(&self.0.children);
-        children.retain(|child| child.strong_count() > 0);
-        children.push(Arc::downgrade(node));
-        drop(children);
-        // The parent may have been stopped between the caller's check and now.
-        match self.stage() {
-            Stage::Running => {}
-            Stage::Interrupted => node.interrupt(self.reason_code()),
-            Stage::Terminated => node.terminate(self.reason_code()),
-        }
     }
 
     /// How far the stop has gone.
@@ -139,16 +135,12 @@ impl Stop {
 
     /// Why it was stopped; `None` while it runs.
     pub fn reason(&self) -> Option<Reason> {
-        match self.reason_code() {
+        match self.0.reason.load(Ordering::SeqCst) {
             1 => Some(Reason::Interrupt),
             2 => Some(Reason::Terminate),
             3 => Some(Reason::Ended),
             _ => None,
         }
-    }
-
-    fn reason_code(&self) -> u8 {
-        self.0.reason.load(Ordering::SeqCst)
     }
 
     /// First stage: every wait here and beneath returns at once. Returns false if it was stopped before.
@@ -157,13 +149,13 @@ impl Stop {
         if self.0.reason.compare_exchange(0, code, Ordering::SeqCst, Ordering::SeqCst).is_err() {
             return false;
         }
-        self.0.interrupt(code);
+        self.0.advance(INTERRUPTED, code);
         true
     }
 
     /// Second stage: everything here and beneath ends.
     pub fn terminate(&self, reason: Reason) {
-        self.0.terminate(code_of(reason));
+        self.0.advance(TERMINATED, code_of(reason));
     }
 
     /// Marks a wait on [`Self::wake_fd`]; to be held from before the last check of the stage until the wait
@@ -199,11 +191,12 @@ impl Drop for Waiting<'_> {
 }
 
 impl Node {
-    fn new(wake: Arc<Wake>, owner: Option<Weak<Self>>) -> Arc<Self> {
+    fn new(wake: Arc<Wake>, owner: Option<Arc<Self>>, parent: Option<Arc<Self>>) -> Arc<Self> {
         Arc::new(Self {
             stage: AtomicU8::new(0),
             reason: AtomicU8::new(0),
             wake,
+            parent: Mutex::new(parent),
             owner,
             waiting: AtomicBool::new(false),
             children: Mutex::default(),
@@ -215,39 +208,60 @@ impl Node {
         // In one order with `waiting`, or a wait and a stop at the same moment could each miss the other.
         match self.stage.load(Ordering::SeqCst) {
             0 => Stage::Running,
-            1 => Stage::Interrupted,
+            INTERRUPTED => Stage::Interrupted,
             _ => Stage::Terminated,
         }
     }
 
-    fn interrupt(&self, reason: u8) {
-        self.advance(1, reason);
+    fn adopt(&self, node: &Arc<Self>) {
+        let mut children = lock(&self.children);
+        children.retain(|child| child.strong_count() > 0);
+        children.push(Arc::downgrade(node));
+        drop(children);
+        // The parent may have been stopped between the caller's check and now.
+        let stage = self.stage.load(Ordering::SeqCst);
+        if stage > 0 {
+            node.advance(stage, self.reason.load(Ordering::SeqCst));
+        }
     }
 
-    fn terminate(&self, reason: u8) {
-        self.advance(2, reason);
+    /// Leaves out the ended threads above that nobody but this one holds: where each thread starts the next and ends, the
+    /// tree would grow for ever.
+    fn shorten(self: &Arc<Self>) {
+        let mut parent = lock(&self.parent);
+        while let Some(above) = parent.as_ref().filter(|above| above.owner.is_some() && Arc::strong_count(above) == 1) {
+            let Some(next) = lock(&above.parent).clone() else { return };
+            next.adopt(self);
+            *parent = Some(next);
+        }
     }
 
+    /// Brings this and all beneath to `stage`; without recursion, since the tree can be deeper than the stack.
     fn advance(&self, stage: u8, reason: u8) {
+        let mut beneath = self.advance_alone(stage, reason);
+        while let Some(node) = beneath.pop() {
+            beneath.extend(node.advance_alone(stage, reason));
+        }
+    }
+
+    /// Brings this to `stage`; what is right beneath.
+    fn advance_alone(&self, stage: u8, reason: u8) -> Vec<Arc<Self>> {
         let _ = self.reason.compare_exchange(0, reason, Ordering::SeqCst, Ordering::SeqCst);
         self.stage.fetch_max(stage, Ordering::SeqCst);
-        let children: Vec<_> = lock(&self.children).iter().filter_map(Weak::upgrade).collect();
-        match self.owner.as_ref().map(Weak::upgrade) {
+        match &self.owner {
             None => sys::eventfd_raise(self.wake.fd.as_fd()),
-            Some(owner) => self.kick(owner.as_deref()),
+            Some(owner) => self.kick(owner),
         }
         let sleepers: Vec<_> = lock(&self.sleepers).iter().filter_map(Weak::upgrade).collect();
         for sleeper in sleepers {
             sleeper.notify();
         }
-        for child in children {
-            child.advance(stage, reason);
-        }
+        lock(&self.children).iter().filter_map(Weak::upgrade).collect()
     }
 
     /// Wakes this node's own wait through a descriptor that others wait on too: the descriptor is raised until
     /// the wait has seen it, then lowered again. Others wake, find that they are not meant, and wait on.
-    fn kick(&self, owner: Option<&Self>) {
+    fn kick(&self, owner: &Self) {
         if !self.waiting.load(Ordering::SeqCst) {
             return;
         }
@@ -259,8 +273,18 @@ impl Node {
         }
         sys::eventfd_lower(fd);
         // The owner may have been stopped meanwhile, and its signal must stay.
-        if owner.is_none_or(|owner| owner.stage() != Stage::Running) {
+        if owner.stage() != Stage::Running {
             sys::eventfd_raise(fd);
+        }
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        // One after the other: each would otherwise drop its parent within its own drop, as deep as the tree is.
+        let mut next = lock(&self.parent).take();
+        while let Some(node) = next {
+            next = Arc::into_inner(node).and_then(|node| lock(&node.parent).take());
         }
     }
 }
@@ -294,79 +318,4 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_stop_reaches_what_is_beneath_and_nothing_above() {
-        let root = Stop::root().expect("eventfd");
-        let script = root.child().expect("eventfd");
-        let task = script.task();
-        let other = root.child().expect("eventfd");
-        assert!(script.interrupt(Reason::Interrupt));
-        assert!(!script.interrupt(Reason::Terminate), "the first reason stays");
-        assert_eq!(task.stage(), Stage::Interrupted);
-        assert_eq!(task.reason(), Some(Reason::Interrupt));
-        assert_eq!(root.stage(), Stage::Running);
-        assert_eq!(other.stage(), Stage::Running);
-        script.terminate(Reason::Ended);
-        assert_eq!(task.stage(), Stage::Terminated);
-        assert_eq!(task.reason(), Some(Reason::Interrupt));
-    }
-
-    #[test]
-    fn what_joins_a_stopped_tree_is_stopped() {
-        let root = Stop::root().expect("eventfd");
-        root.interrupt(Reason::Terminate);
-        assert_eq!(root.task().reason(), Some(Reason::Terminate));
-    }
-
-    #[test]
-    fn tasks_stopped_at_the_same_moment_all_wake() {
-        use crate::net::host::{Host, ThisMachine, Waited};
-        let root = Stop::root().expect("eventfd");
-        for _ in 0..50 {
-            let tasks: Vec<Stop> = (0..8).map(|_| root.task()).collect();
-            let wait = |stop: Stop| {
-                std::thread::spawn(move || {
-                    let host = ThisMachine;
-                    host.wait(&mut [], Some(host.now() + crate::net::time::Duration::from_secs(60)), &stop)
-                })
-            };
-            let waiting: Vec<_> = tasks.iter().cloned().map(wait).collect();
-            while !tasks.iter().all(|task| task.0.waiting.load(Ordering::SeqCst)) {
-                std::thread::yield_now();
-            }
-            let stopping: Vec<_> =
-                tasks.into_iter().map(|task| std::thread::spawn(move || task.interrupt(Reason::Ended))).collect();
-            for thread in stopping {
-                assert!(thread.join().expect("joins"));
-            }
-            for thread in waiting {
-                assert!(matches!(thread.join().expect("joins"), Ok(Waited::Stopped)));
-            }
-        }
-    }
-
-    #[test]
-    fn one_task_is_woken_and_its_sibling_waits_on() {
-        use crate::net::host::{Host, ThisMachine, Waited};
-        let root = Stop::root().expect("eventfd");
-        let (one, two) = (root.task(), root.task());
-        let wait = |stop: Stop| {
-            std::thread::spawn(move || {
-                let host = ThisMachine;
-                host.wait(&mut [], Some(host.now() + crate::net::time::Duration::from_secs(20)), &stop)
-            })
-        };
-        let (first, second) = (wait(one.clone()), wait(two.clone()));
-        while !(one.0.waiting.load(Ordering::SeqCst) && two.0.waiting.load(Ordering::SeqCst)) {
-            std::thread::yield_now();
-        }
-        one.interrupt(Reason::Ended);
-        assert!(matches!(first.join().expect("joins"), Ok(Waited::Stopped)));
-        assert!(!second.is_finished());
-        root.interrupt(Reason::Interrupt);
-        assert!(matches!(second.join().expect("joins"), Ok(Waited::Stopped)));
-    }
-}
+mod tests;

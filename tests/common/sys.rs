@@ -45,6 +45,16 @@ pub(crate) fn open_terminal() -> io::Result<(File, File)> {
     }
 }
 
+/// Whether the terminal of `screen`, its screen's side, echoes what is typed (tcgetattr(3)).
+pub(crate) fn echoes(screen: &File) -> bool {
+    // SAFETY: a termios of zeros is one, and is valid to be written to.
+    unsafe {
+        let mut mode: libc::termios = std::mem::zeroed();
+        assert_eq!(libc::tcgetattr(screen.as_raw_fd(), &raw mut mode), 0, "{}", io::Error::last_os_error());
+        mode.c_lflag & libc::ECHO != 0
+    }
+}
+
 /// Let `command` end with the thread that starts it, however that ends, so that a test run that
 /// is killed leaves no program behind.
 pub(crate) fn end_with_parent(command: &mut Command) {

@@ -1,0 +1,42 @@
+//! The settings of a terminal, to be put back as they were found.
+#![allow(unsafe_code)]
+
+use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd};
+
+/// How a terminal treats keys: whether it echoes them, and which of them are signals.
+#[derive(Clone, Copy)]
+pub struct TerminalMode(libc::termios);
+
+impl std::fmt::Debug for TerminalMode {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "TerminalMode({:#x})", self.0.c_lflag)
+    }
+}
+
+/// The settings of the terminal `fd` (tcgetattr(3)).
+///
+/// # Errors
+/// ENOTTY: it is no terminal.
+pub fn terminal_mode(fd: BorrowedFd<'_>) -> io::Result<TerminalMode> {
+    let mut mode = std::mem::MaybeUninit::<libc::termios>::zeroed();
+    // SAFETY: `mode` is valid for a termios to be written to; of zeros, it is one already.
+    unsafe {
+        if libc::tcgetattr(fd.as_raw_fd(), mode.as_mut_ptr()) == 0 {
+            Ok(TerminalMode(mode.assume_init()))
+        } else {
+            Err(io::Error::last_os_error())
+        }
+    }
+}
+
+/// Gives the terminal `fd` these settings at once (tcsetattr(3)), if this process is in its foreground: elsewhere they
+/// are not its to set, and the attempt would stop the process (SIGTTOU).
+pub fn set_terminal_mode(fd: BorrowedFd<'_>, mode: &TerminalMode) {
+    // SAFETY: the calls take numbers, and a termios that outlives the call.
+    unsafe {
+        if libc::tcgetpgrp(fd.as_raw_fd()) == libc::getpgrp() {
+            libc::tcsetattr(fd.as_raw_fd(), libc::TCSANOW, &raw const mode.0);
+        }
+    }
+}
