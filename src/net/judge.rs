@@ -113,7 +113,8 @@ impl Policy {
                     }
                     rest = others;
                 }
-                last
+                // One without parts has nobody to object.
+                Some(last.unwrap_or_else(|| Verdict { action: Action::Pass, origin: "chain([])".into() }))
             }
         }
     }
