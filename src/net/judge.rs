@@ -201,13 +201,19 @@ impl UdpSocket {
             self.deliver(answer, to)?;
             return Ok(None);
         };
+        if judged.verdict.action != Action::Pass {
+            // Before it is carried out: the client would be quicker.
+            let content = Content::of(&request.data);
+            self.account().judged(self.host().now(), to, self.local(), content, judged);
+        }
         match &judged.verdict.action {
             Action::Pass => self.deliver(answer, to)?,
-            Action::Drop => {
-                let content = Content::of(&request.data);
-                self.account().dropped(to, self.local(), content, &judged.verdict.origin, &judged.draws);
+            Action::Drop => {}
+            Action::Delay(by) => {
+                if !self.send_later(*by, answer.to_vec(), to) {
+                    self.account().not_kept(to, self.local(), Content::of(&request.data));
+                }
             }
-            Action::Delay(by) => self.send_later(*by, answer.to_vec(), to)?,
             Action::Duplicate(times) => (0..*times).try_for_each(|_| self.deliver(answer, to))?,
             Action::Replace(bytes) => self.deliver(bytes, to)?,
             Action::Corrupt => {

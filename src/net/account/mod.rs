@@ -1,23 +1,25 @@
 //! The account of a run: what every pinger lost, put against what every policy did.
 //!
-//! Pingers enter each probe that timed out, servers enter each datagram a policy dropped; both by the client's port, the
+//! Pingers enter each probe that timed out, servers enter each verdict that can lose an answer; both by the client's port, the
 //! server's address and the message. Where both ends are in this process, each loss is traced to its verdict. The
 //! records are rings: the oldest give way, and the counts beside them stay exact.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use self::causes::Causes;
 use self::report::name;
 pub use self::report::{Explanation, PolicyReport};
-use super::judge::Judge;
+use super::judge::{Judge, Judged};
 use super::ledger::{Content, Counts};
-use super::time::Duration;
+use super::time::{Duration, Instant};
 use super::udp::{UdpSocket, WeakSocket};
 
+mod causes;
 mod report;
 
-/// How many losses, and how many drops, are remembered one by one.
+/// How many losses, and how many verdicts, are remembered one by one.
 pub const REMEMBERED: usize = 65_536;
 
 /// The account of a run.
@@ -33,8 +35,9 @@ struct Inner {
     servers: Vec<Server>,
     /// Policies at work: where, and under which name.
     judges: Vec<(SocketAddr, Arc<Judge>, String)>,
-    drops: HashMap<Key, Dropped>,
-    drops_in_order: VecDeque<Key>,
+    causes: Causes,
+    /// Delayed answers that could not be kept until they were due.
+    not_kept: u64,
     losses: VecDeque<Loss>,
     /// Losses of probes to servers of this process that gave way to later ones.
     forgotten: u64,
@@ -62,15 +65,10 @@ struct Key {
 }
 
 #[derive(Clone, Debug)]
-struct Dropped {
-    origin: Arc<str>,
-    draws: Vec<f64>,
-}
-
-#[derive(Clone, Debug)]
 struct Loss {
     number: u64,
     key: Key,
+    sent: Instant,
     late: bool,
 }
 
@@ -119,28 +117,42 @@ impl Account {
         }
     }
 
-    /// Notes that a policy dropped what `client` had sent to `server`, and the draws it made.
-    pub fn dropped(&self, client: SocketAddr, server: SocketAddr, content: Content, origin: &Arc<str>, draws: &[f64]) {
-        let key = Key { client_port: client.port(), server_port: server.port(), content };
+    /// Notes at `at`, before it is carried out, what a policy decided about what `client` had sent to `server`.
+    pub fn judged(&self, at: Instant, client: SocketAddr, server: SocketAddr, content: Content, judged: &Judged) {
+        self.lock().causes.enter(Key::new(client, server, content), at, judged);
+    }
+
+    /// Notes that the answer just delayed could not be kept until it was due.
+    pub fn not_kept(&self, client: SocketAddr, server: SocketAddr, content: Content) {
         let inner = &mut *self.lock();
-        if inner.drops.insert(key, Dropped { origin: origin.clone(), draws: draws.to_vec() }).is_none() {
-            inner.drops_in_order.push_back(key);
-            if inner.drops_in_order.len() > REMEMBERED
-                && let Some(oldest) = inner.drops_in_order.pop_front()
-            {
-                inner.drops.remove(&oldest);
-            }
+        inner.not_kept += 1;
+        inner.causes.not_kept(&Key::new(client, server, content));
+    }
+
+    /// Notes that the probe sent at `sent` was answered in time.
+    pub fn answered(&self, client: SocketAddr, server: SocketAddr, message: &[u8], sent: Instant) {
+        let inner = &mut *self.lock();
+        if !inner.causes.is_empty() {
+            inner.causes.answered(&Key::new(client, server, Content::of(message)), sent);
         }
     }
 
-    /// Notes that probe `number` from `client` to `server` timed out; `late`: its answer came, but too late.
-    pub fn lost(&self, number: u64, client: SocketAddr, server: SocketAddr, content: Content, late: bool) {
+    /// Notes that probe `number`, sent at `sent`, timed out; `late`: its answer came, but too late.
+    pub fn lost(
+        &self,
+        number: u64,
+        client: SocketAddr,
+        server: SocketAddr,
+        content: Content,
+        sent: Instant,
+        late: bool,
+    ) {
         let inner = &mut *self.lock();
         if !inner.knows(server) {
             return;
         }
-        let key = Key { client_port: client.port(), server_port: server.port(), content };
-        inner.losses.push_back(Loss { number, key, late });
+        let key = Key::new(client, server, content);
+        inner.losses.push_back(Loss { number, key, sent, late });
         if inner.losses.len() > REMEMBERED {
             inner.losses.pop_front();
             inner.forgotten += 1;
@@ -149,7 +161,7 @@ impl Account {
 
     /// Notes that an answer came for a probe that had timed out.
     pub fn late(&self, client: SocketAddr, server: SocketAddr, content: Content) {
-        let key = Key { client_port: client.port(), server_port: server.port(), content };
+        let key = Key::new(client, server, content);
         if let Some(loss) = self.lock().losses.iter_mut().rev().find(|loss| loss.key == key) {
             loss.late = true;
         }
@@ -193,16 +205,16 @@ impl Account {
         }
         let mut causes: Vec<(String, Vec<String>)> = Vec::new();
         let mut unexplained = Vec::new();
-        for loss in &inner.losses {
-            let cause = match inner.drops.get(&loss.key) {
-                Some(dropped) => format!("dropped by {}", dropped.origin),
+        for (loss, verdict) in inner.losses.iter().zip(inner.causes.of(&inner.losses)) {
+            let cause = match verdict {
+                Some(verdict) => verdict.to_string(),
                 None if loss.late => "answered, but too late".to_string(),
                 None => {
                     unexplained.push(loss.number);
                     continue;
                 }
             };
-            let draws = inner.drops.get(&loss.key).map_or(&[][..], |dropped| &dropped.draws);
+            let draws = verdict.map_or(&[][..], |verdict| &verdict.draws);
             let named = name(loss.number, draws);
             match causes.iter_mut().find(|(known, _)| *known == cause) {
                 Some((_, list)) => list.push(named),
@@ -219,7 +231,8 @@ impl Account {
         }
         let forgotten = inner.forgotten;
         let ours = inner.losses.len() as u64 + forgotten;
-        Some(Explanation { probes: inner.probes, causes, ours, forgotten, unexplained })
+        let not_kept = inner.not_kept;
+        Some(Explanation { probes: inner.probes, causes, ours, forgotten, not_kept, unexplained })
     }
 
     /// How many datagrams the kernel has dropped at each socket that answers because its receive buffer was full.
@@ -236,6 +249,12 @@ impl Account {
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Key {
+    fn new(client: SocketAddr, server: SocketAddr, content: Content) -> Self {
+        Self { client_port: client.port(), server_port: server.port(), content }
     }
 }
 

@@ -1,9 +1,20 @@
 //! The account explains each loss.
 
 use super::*;
+use crate::net::policy::{Action, Place, Verdict};
+use crate::net::random::Stream;
 
 fn addr(port: u16) -> SocketAddr {
     ([127, 0, 0, 1], port).into()
+}
+
+fn at(ms: u64) -> Instant {
+    Instant::from_nanos(ms as i64 * 1_000_000)
+}
+
+fn judged(action: Action, draws: &[f64]) -> Judged {
+    let place = Place { flow: 0, number: 1, draws: Stream::of_seed(0) };
+    Judged { verdict: Verdict { action, origin: "a.rhai:3".into() }, place, draws: draws.to_vec() }
 }
 
 fn account(losses: &[(u64, bool)], drops: &[u64]) -> Account {
@@ -14,10 +25,10 @@ fn account(losses: &[(u64, bool)], drops: &[u64]) -> Account {
     account.count(Counts::default(), counts);
     for &number in drops {
         let content = Content::of(format!("ping {number}").as_bytes());
-        account.dropped(addr(9), addr(7), content, &"a.rhai:3".into(), &[0.125]);
+        account.judged(at(number), addr(9), addr(7), content, &judged(Action::Drop, &[0.125]));
     }
     for &(number, late) in losses {
-        account.lost(number, addr(9), addr(7), Content::of(format!("PING {number}").as_bytes()), late);
+        account.lost(number, addr(9), addr(7), Content::of(format!("PING {number}").as_bytes()), at(number), late);
     }
     account
 }
@@ -44,7 +55,7 @@ fn without_losses_it_says_so_and_without_a_server_nothing() {
 fn a_loss_on_the_way_to_a_stranger_is_not_ours_to_explain() {
     let account = account(&[], &[]);
     account.count(Counts::default(), Counts { sent: 2, errored: 1, timed_out: 1, ..Counts::default() });
-    account.lost(1, addr(9), addr(8), Content::of(b"ping 1"), false);
+    account.lost(1, addr(9), addr(8), Content::of(b"ping 1"), at(1), false);
     assert_eq!(
         account.explain().expect("probes were settled").to_string(),
         "Lost 2 of 10 pings: 20.0% (95%: 5.7% to 51.0%)\n  1 settled by an error\n  \
@@ -66,10 +77,53 @@ fn memory_is_bounded() {
     let account = account(&[], &[]);
     for number in 0..2 * REMEMBERED as u64 {
         let content = Content::of(format!("ping {number}").as_bytes());
-        account.dropped(addr(9), addr(7), content, &"x".into(), &[]);
-        account.lost(number, addr(9), addr(7), content, false);
+        account.judged(at(number), addr(9), addr(7), content, &judged(Action::Drop, &[]));
+        account.lost(number, addr(9), addr(7), content, at(number), false);
     }
     let inner = account.lock();
-    assert_eq!((inner.drops.len(), inner.losses.len()), (REMEMBERED, REMEMBERED));
+    assert_eq!((inner.causes.len(), inner.losses.len()), (REMEMBERED, REMEMBERED));
     assert_eq!(inner.forgotten, REMEMBERED as u64);
+}
+
+#[test]
+fn every_verdict_that_can_lose_an_answer_is_a_cause() {
+    let losses: Vec<(u64, bool)> = (1..=6).map(|number| (number, number == 1)).collect();
+    let account = account(&losses, &[]);
+    let actions = [
+        Action::Delay(Duration::from_millis(400)),
+        Action::Corrupt,
+        Action::Replace((*b"x").into()),
+        Action::Duplicate(2),
+        Action::Drop,
+        Action::Delay(Duration::from_millis(20)),
+    ];
+    for (number, action) in (1..).zip(actions) {
+        let content = Content::of(format!("ping {number}").as_bytes());
+        account.judged(at(number), addr(9), addr(7), content, &judged(action, &[]));
+    }
+    account.not_kept(addr(9), addr(7), Content::of(b"ping 6"));
+    assert_eq!(
+        account.explain().expect("there are losses").to_string(),
+        "Lost 6 of 8 pings: 75.0% (95%: 40.9% to 92.9%)\n  \
+         seq 1: delayed 400ms by a.rhai:3\n  seq 2: corrupted by a.rhai:3\n  seq 3: replaced by a.rhai:3\n  \
+         seq 5: dropped by a.rhai:3\n  seq 6: to be delayed 20ms by a.rhai:3, but did not fit\n  \
+         1 delayed answer did not fit\n  1 unexplained: seq 4"
+    );
+}
+
+#[test]
+fn a_verdict_explains_one_loss_and_none_of_a_probe_sent_later() {
+    let account = account(&[], &[]);
+    account.count(Counts::default(), Counts { sent: 5, replied: 1, timed_out: 4, ..Counts::default() });
+    let hello = Content::of(b"hello");
+    account.judged(at(1), addr(9), addr(7), hello, &judged(Action::Drop, &[]));
+    // Answered all the same, and so no cause of what was under way with it.
+    account.judged(at(10), addr(9), addr(7), hello, &judged(Action::Delay(Duration::from_millis(1)), &[]));
+    account.answered(addr(9), addr(7), b"hello", at(9));
+    account.judged(at(20), addr(9), addr(7), hello, &judged(Action::Drop, &[]));
+    for (number, sent) in [(1, 0), (2, 1), (3, 8), (4, 21)] {
+        account.lost(number, addr(9), addr(7), hello, at(sent), false);
+    }
+    let text = account.explain().expect("there are losses").to_string();
+    assert!(text.ends_with("\n  seq 1, 2: dropped by a.rhai:3\n  2 unexplained: seq 3, 4"), "{text}");
 }
