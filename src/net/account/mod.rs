@@ -6,9 +6,10 @@
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use self::causes::Causes;
+use self::folded::{Judges, Server, Servers};
 use self::report::name;
 pub use self::report::{Explanation, PolicyReport};
 use super::judge::{Judge, Judged};
@@ -17,6 +18,7 @@ use super::time::{Duration, Instant};
 use super::udp::{UdpSocket, WeakSocket};
 
 mod causes;
+mod folded;
 mod report;
 
 /// How many losses, and how many verdicts, are remembered one by one.
@@ -32,9 +34,8 @@ struct Inner {
     sockets: Vec<WeakSocket>,
     /// How many there were when that was last done.
     looked_through: usize,
-    servers: Vec<Server>,
-    /// Policies at work: where, and under which name.
-    judges: Vec<(SocketAddr, Arc<Judge>, String)>,
+    servers: Servers,
+    judges: Judges,
     causes: Causes,
     /// Delayed answers that could not be kept until they were due.
     not_kept: u64,
@@ -44,16 +45,6 @@ struct Inner {
     probes: Counts,
     clock: Option<&'static str>,
     last_rtt: Option<Duration>,
-}
-
-/// A socket of this process that answers.
-#[derive(Debug)]
-struct Server {
-    addr: SocketAddr,
-    /// The socket, for as long as it is open.
-    socket: Option<WeakSocket>,
-    /// What the kernel had dropped when it was closed.
-    drops: u64,
 }
 
 /// What identifies a message on its way: the client's port, the server and the text.
@@ -75,23 +66,17 @@ struct Loss {
 impl Account {
     /// Notes that a socket of this process, bound to `addr`, answers datagrams.
     pub fn serves(&self, addr: SocketAddr, socket: WeakSocket) {
-        self.lock().servers.push(Server { addr, socket: Some(socket), drops: 0 });
+        self.lock().servers.add(addr, socket);
     }
 
     /// Notes that a policy decides about what the socket bound to `addr` receives.
-    pub fn judges(&self, addr: SocketAddr, judge: Arc<Judge>, name: String) {
-        self.lock().judges.push((addr, judge, name));
+    pub fn judges(&self, addr: SocketAddr, judge: &Judge, name: String) {
+        self.lock().judges.add(addr, judge, name);
     }
 
     /// What each policy did; those that saw no packet are left out.
     pub fn policies(&self) -> Vec<PolicyReport> {
-        let judges = self.lock().judges.clone();
-        let report = |(at, judge, name): (SocketAddr, Arc<Judge>, String)| {
-            let tally = judge.tally();
-            let (judged, chosen, failed) = (tally.judged, tally.chosen, tally.failed);
-            PolicyReport { name, at, judged, chosen, failed, nominal: judge.nominal() }
-        };
-        judges.into_iter().map(report).filter(|report| report.judged > 0).collect()
+        self.lock().judges.reports()
     }
 
     /// Notes that a socket of this process was opened.
@@ -112,9 +97,7 @@ impl Account {
 
     /// Notes how many datagrams the kernel has dropped at the socket bound to `addr`, which is being closed.
     pub fn kernel_drops(&self, addr: SocketAddr, drops: u64) {
-        if let Some(server) = self.lock().servers.iter_mut().rev().find(|server| server.addr == addr) {
-            (server.socket, server.drops) = (None, drops);
-        }
+        self.lock().servers.at(addr).drops += drops;
     }
 
     /// Notes at `at`, before it is carried out, what a policy decided about what `client` had sent to `server`.
@@ -148,7 +131,7 @@ impl Account {
         late: bool,
     ) {
         let inner = &mut *self.lock();
-        if !inner.knows(server) {
+        if !inner.servers.knows(server) {
             return;
         }
         let key = Key::new(client, server, content);
@@ -200,7 +183,7 @@ impl Account {
     pub fn explain(&self) -> Option<Explanation> {
         let drops = self.drops();
         let inner = self.lock();
-        if inner.servers.is_empty() || inner.probes.settled() == 0 {
+        if inner.servers.list().is_empty() || inner.probes.settled() == 0 {
             return None;
         }
         let mut causes: Vec<(String, Vec<String>)> = Vec::new();
@@ -237,14 +220,11 @@ impl Account {
 
     /// How many datagrams the kernel has dropped at each socket that answers because its receive buffer was full.
     pub fn drops(&self) -> Vec<(SocketAddr, u64)> {
-        let servers: Vec<_> =
-            self.lock().servers.iter().map(|server| (server.addr, server.socket.clone(), server.drops)).collect();
+        let servers = self.lock().servers.list().to_vec();
         // Not under the lock: a socket whose last holder is here leaves its count with the account.
-        let count = |(addr, socket, drops): (SocketAddr, Option<WeakSocket>, u64)| {
-            let open = socket.as_ref().and_then(WeakSocket::upgrade);
-            (addr, open.and_then(|socket| socket.kernel_drops().ok()).unwrap_or(drops))
-        };
-        servers.into_iter().map(count).collect()
+        let count = |socket: &WeakSocket| socket.upgrade().and_then(|socket| socket.kernel_drops().ok()).unwrap_or(0);
+        let all = |server: Server| (server.addr, server.drops + server.open.iter().map(count).sum::<u64>());
+        servers.into_iter().map(all).collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -255,14 +235,6 @@ impl Account {
 impl Key {
     fn new(client: SocketAddr, server: SocketAddr, content: Content) -> Self {
         Self { client_port: client.port(), server_port: server.port(), content }
-    }
-}
-
-impl Inner {
-    /// Whether datagrams to `server` reach a socket of this process; one bound to any address is meant by its port.
-    fn knows(&self, server: SocketAddr) -> bool {
-        let meant = |ours: SocketAddr| ours == server || (ours.port() == server.port() && ours.ip().is_unspecified());
-        self.servers.iter().any(|ours| meant(ours.addr))
     }
 }
 

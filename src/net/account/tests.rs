@@ -1,8 +1,15 @@
 //! The account explains each loss.
 
+use std::sync::Arc;
+
 use super::*;
+use crate::net::host::ThisMachine;
+use crate::net::judge::Policy;
 use crate::net::policy::{Action, Place, Verdict};
 use crate::net::random::Stream;
+use crate::net::session::Session;
+use crate::net::stop::Stop;
+use crate::net::udp::Datagram;
 
 fn addr(port: u16) -> SocketAddr {
     ([127, 0, 0, 1], port).into()
@@ -19,7 +26,7 @@ fn judged(action: Action, draws: &[f64]) -> Judged {
 
 fn account(losses: &[(u64, bool)], drops: &[u64]) -> Account {
     let account = Account::default();
-    account.lock().servers.push(Server { addr: addr(7), socket: None, drops: 0 });
+    account.lock().servers.at(addr(7));
     let timed_out = losses.len() as u64;
     let counts = Counts { sent: 9, replied: 8 - timed_out, timed_out, ..Counts::default() };
     account.count(Counts::default(), counts);
@@ -126,4 +133,41 @@ fn a_verdict_explains_one_loss_and_none_of_a_probe_sent_later() {
     }
     let text = account.explain().expect("there are losses").to_string();
     assert!(text.ends_with("\n  seq 1, 2: dropped by a.rhai:3\n  2 unexplained: seq 3, 4"), "{text}");
+}
+
+#[test]
+fn policies_that_are_gone_are_kept_as_sums() {
+    let (session, local) = (Session::new(Stop::root().expect("a stop")), ([127, 0, 0, 1], 0).into());
+    let socket =
+        UdpSocket::bind(Arc::new(ThisMachine), Arc::new(session), local, Default::default()).expect("a socket");
+    let request =
+        Datagram { data: (*b"x").into(), from: addr(9), truncated: false, stamp: None, ttl: None, judged: None };
+    let account = Account::default();
+    let mut last = None;
+    for _ in 0..1000 {
+        let judge = Judge::new(Policy::Chain(Vec::new()), Stream::of_seed(0)).expect("a judge");
+        account.judges(addr(7), &judge, "chain([])".to_string());
+        let verdict = judge.judge(&mut judge.turn(), &socket, &request).verdict;
+        assert_eq!(verdict.action, Action::Pass);
+        last = Some(judge);
+    }
+    for idle in 0..1000 {
+        let judge = Judge::new(Policy::Chain(Vec::new()), Stream::of_seed(0)).expect("a judge");
+        account.judges(addr(7), &judge, idle.to_string());
+    }
+    let report = account.policies();
+    assert_eq!(report.len(), 1);
+    assert_eq!((report[0].judged, report[0].chosen, report[0].failed), (1000, 0, 0));
+    assert!(account.lock().judges.len() < 200, "those that did nothing are forgotten");
+    drop(last);
+    assert_eq!(account.policies(), report);
+}
+
+#[test]
+fn servers_of_one_address_are_one() {
+    let account = Account::default();
+    for drops in 1..=1000 {
+        account.kernel_drops(addr(7), drops);
+    }
+    assert_eq!(account.drops(), [(addr(7), 500_500)]);
 }

@@ -9,7 +9,7 @@ use socket2::Socket;
 use super::error::send_error;
 use super::queue::{Queued, is_pending_error};
 use super::{TRIES, UdpSocket, lock};
-use crate::net::error::{Error, Result};
+use crate::net::error::Result;
 use crate::net::event::Event;
 use crate::net::sys::{self, RawAddr};
 use crate::net::time::Duration;
