@@ -5,6 +5,7 @@
 
 use std::fmt::Debug;
 use std::net::SocketAddr;
+use std::ops::AddAssign;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -38,6 +39,12 @@ pub struct Judge {
     policy: Policy,
     parts: usize,
     flows: Mutex<Flows>,
+    counters: Arc<Counters>,
+}
+
+/// What a policy counts. Shared with the account, which outlives it.
+#[derive(Debug, Default)]
+pub(super) struct Counters {
     judged: AtomicU64,
     chosen: AtomicU64,
     failed: AtomicU64,
@@ -113,7 +120,8 @@ impl Policy {
                     }
                     rest = others;
                 }
-                last
+                // One without parts has nobody to object.
+                Some(last.unwrap_or_else(|| Verdict { action: Action::Pass, origin: "chain([])".into() }))
             }
         }
     }
@@ -126,20 +134,12 @@ impl Judge {
     /// `invalid`: a server cannot do what it may ask for.
     pub fn new(policy: Policy, stream: Stream) -> Result<Self> {
         policy.fits_a_server()?;
-        Ok(Self {
-            parts: policy.parts(),
-            policy,
-            flows: Mutex::new(Flows::new(stream)),
-            judged: AtomicU64::new(0),
-            chosen: AtomicU64::new(0),
-            failed: AtomicU64::new(0),
-        })
+        Ok(Self { parts: policy.parts(), policy, flows: Mutex::new(Flows::new(stream)), counters: Arc::default() })
     }
 
-    /// How often it did what so far.
-    pub fn tally(&self) -> Tally {
-        let get = |count: &AtomicU64| count.load(Ordering::Relaxed);
-        Tally { judged: get(&self.judged), chosen: get(&self.chosen), failed: get(&self.failed) }
+    /// What it counts.
+    pub(super) fn counters(&self) -> &Arc<Counters> {
+        &self.counters
     }
 
     /// The share of packets it is made to choose, where that is known.
@@ -160,15 +160,31 @@ impl Judge {
         let (place, in_bad) = flows.next(request.from, socket.local(), self.parts);
         let mut draws = Vec::new();
         let verdict = self.policy.decide(socket, request, &place, in_bad, &mut draws);
-        self.judged.fetch_add(1, Ordering::Relaxed);
+        self.counters.judged.fetch_add(1, Ordering::Relaxed);
         let verdict = verdict.unwrap_or_else(|| {
-            self.failed.fetch_add(1, Ordering::Relaxed);
+            self.counters.failed.fetch_add(1, Ordering::Relaxed);
             Verdict { action: Action::Pass, origin: "a policy that failed".into() }
         });
         if verdict.action != Action::Pass {
-            self.chosen.fetch_add(1, Ordering::Relaxed);
+            self.counters.chosen.fetch_add(1, Ordering::Relaxed);
         }
         Judged { verdict, place, draws }
+    }
+}
+
+impl Counters {
+    /// How often the policy did what so far.
+    pub(super) fn tally(&self) -> Tally {
+        let get = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        Tally { judged: get(&self.judged), chosen: get(&self.chosen), failed: get(&self.failed) }
+    }
+}
+
+impl AddAssign for Tally {
+    fn add_assign(&mut self, rhs: Self) {
+        self.judged += rhs.judged;
+        self.chosen += rhs.chosen;
+        self.failed += rhs.failed;
     }
 }
 
@@ -200,13 +216,19 @@ impl UdpSocket {
             self.deliver(answer, to)?;
             return Ok(None);
         };
+        if judged.verdict.action != Action::Pass {
+            // Before it is carried out: the client would be quicker.
+            let content = Content::of(&request.data);
+            self.account().judged(self.host().now(), to, self.local(), content, judged);
+        }
         match &judged.verdict.action {
             Action::Pass => self.deliver(answer, to)?,
-            Action::Drop => {
-                let content = Content::of(&request.data);
-                self.account().dropped(to, self.local(), content, &judged.verdict.origin, &judged.draws);
+            Action::Drop => {}
+            Action::Delay(by) => {
+                if !self.send_later(*by, answer.to_vec(), to) {
+                    self.account().not_kept(to, self.local(), Content::of(&request.data));
+                }
             }
-            Action::Delay(by) => self.send_later(*by, answer.to_vec(), to)?,
             Action::Duplicate(times) => (0..*times).try_for_each(|_| self.deliver(answer, to))?,
             Action::Replace(bytes) => self.deliver(bytes, to)?,
             Action::Corrupt => {

@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,8 +13,9 @@ use super::sys::{self, PollFd};
 use super::time::{Duration, Instant};
 use super::udp::UdpSocket;
 
-/// How many datagrams may wait; beyond that the latest is sent at once.
+/// How many datagrams may wait, and how many bytes in all; beyond that the latest is lost, as in a full queue.
 const ROOM: usize = 100_000;
+const BYTES: usize = 32 << 20;
 
 /// Datagrams that wait for their time, and the thread that sends them.
 #[derive(Debug, Default)]
@@ -25,6 +27,8 @@ struct State {
     /// Raised when an earlier one has come; `None` while there is no thread.
     wake: Option<Arc<OwnedFd>>,
     order: u64,
+    /// The length of all that wait.
+    bytes: usize,
 }
 
 #[derive(Debug)]
@@ -38,36 +42,19 @@ struct Waiting {
 }
 
 impl Later {
-    /// Sends `data` when `by` has passed. The first call starts the thread, which ends with `stop`.
-    ///
-    /// # Errors
-    /// The system has no descriptor or thread left.
-    pub fn send(
-        self: &Arc<Self>,
-        stop: &Stop,
-        by: Duration,
-        socket: UdpSocket,
-        data: Vec<u8>,
-        to: SocketAddr,
-    ) -> std::io::Result<()> {
+    /// Sends `data` when `by` has passed. The first call starts the thread, which ends with `stop`. `false`: there is no
+    /// room, or the system has no descriptor or thread left, and `data` is lost.
+    pub fn send(self: &Arc<Self>, stop: &Stop, by: Duration, socket: UdpSocket, data: Vec<u8>, to: SocketAddr) -> bool {
         let host = socket.host().clone();
         let due = host.now() + by;
-        let mut state = self.lock();
-        let due = if state.waiting.len() < ROOM { due } else { host.now() };
-        state.order += 1;
-        let order = state.order;
-        state.waiting.push(Reverse(Waiting { due, order, socket, data, to }));
-        match &state.wake {
-            Some(wake) => sys::eventfd_raise(wake.as_fd()),
-            None => {
-                let wake = Arc::new(sys::eventfd()?);
-                let (later, stop, inside) = (self.clone(), stop.clone(), wake.clone());
-                let run = move || later.run(host.as_ref(), &stop, &inside);
-                std::thread::Builder::new().name("later".to_string()).spawn(run)?;
-                state.wake = Some(wake);
-            }
-        }
-        Ok(())
+        let start = || {
+            let wake = Arc::new(sys::eventfd()?);
+            let (later, stop, inside) = (self.clone(), stop.clone(), wake.clone());
+            let run = move || later.run(host.as_ref(), &stop, &inside);
+            std::thread::Builder::new().name("later".to_string()).spawn(run)?;
+            Ok(wake)
+        };
+        self.lock().enter(Waiting { due, order: 0, socket, data, to }, start)
     }
 
     fn run(&self, host: &dyn Host, stop: &Stop, wake: &OwnedFd) {
@@ -79,6 +66,7 @@ impl Later {
                 while state.waiting.peek().is_some_and(|Reverse(first)| first.due <= now)
                     && let Some(Reverse(first)) = state.waiting.pop()
                 {
+                    state.bytes -= first.data.len();
                     // A client that is gone, a socket closed meanwhile: as with a packet on its way.
                     let _ = first.socket.send_to(&first.data, first.to);
                 }
@@ -88,13 +76,40 @@ impl Later {
             match host.wait(&mut fds, next, stop) {
                 Ok(Waited::Ready) => sys::eventfd_lower(wake.as_fd()),
                 Ok(Waited::TimedOut) => {}
-                Ok(Waited::Stopped) | Err(_) => return,
+                Ok(Waited::Stopped) | Err(_) => {
+                    // Whoever comes next starts another thread.
+                    self.lock().wake = None;
+                    return;
+                }
             }
         }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Has `waiting` wait for its time, if there is room and a thread; `start` starts one.
+    fn enter(&mut self, mut waiting: Waiting, start: impl FnOnce() -> io::Result<Arc<OwnedFd>>) -> bool {
+        let bytes = self.bytes + waiting.data.len();
+        if self.waiting.len() >= ROOM || bytes > BYTES {
+            return false;
+        }
+        match &self.wake {
+            Some(wake) => sys::eventfd_raise(wake.as_fd()),
+            // It finds what waits once the lock is given up.
+            None => match start() {
+                Ok(wake) => self.wake = Some(wake),
+                Err(_) => return false,
+            },
+        }
+        self.order += 1;
+        waiting.order = self.order;
+        self.bytes = bytes;
+        self.waiting.push(Reverse(waiting));
+        true
     }
 }
 
@@ -115,5 +130,39 @@ impl PartialOrd for Waiting {
 impl Ord for Waiting {
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
         (self.due, self.order).cmp(&(other.due, other.order))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::net::session::Session;
+
+    fn waiting(socket: &UdpSocket, len: usize) -> Waiting {
+        Waiting { due: socket.host().now(), order: 0, socket: socket.clone(), data: vec![0; len], to: socket.local() }
+    }
+
+    fn socket() -> UdpSocket {
+        let session = Arc::new(Session::new(Stop::root().expect("a stop")));
+        let any = ([127, 0, 0, 1], 0).into();
+        UdpSocket::bind(Arc::new(crate::net::host::ThisMachine), session, any, Default::default()).expect("a socket")
+    }
+
+    #[test]
+    fn what_waits_is_bounded_in_bytes_and_the_latest_is_lost() {
+        let (socket, mut state) = (socket(), State::default());
+        let enter = |state: &mut State, len| state.enter(waiting(&socket, len), || Ok(Arc::new(sys::eventfd()?)));
+        for _ in 0..BYTES / 65_536 {
+            assert!(enter(&mut state, 65_536));
+        }
+        assert!(!enter(&mut state, 1));
+        assert_eq!((state.waiting.len(), state.bytes), (BYTES / 65_536, BYTES));
+    }
+
+    #[test]
+    fn without_a_thread_nothing_is_left_to_wait() {
+        let (socket, mut state) = (socket(), State::default());
+        assert!(!state.enter(waiting(&socket, 9), || Err(io::ErrorKind::OutOfMemory.into())));
+        assert_eq!((state.waiting.len(), state.bytes, state.wake.is_none()), (0, 0, true));
     }
 }

@@ -1,23 +1,27 @@
 //! The account of a run: what every pinger lost, put against what every policy did.
 //!
-//! Pingers enter each probe that timed out, servers enter each datagram a policy dropped; both by the client's port, the
+//! Pingers enter each probe that timed out, servers enter each verdict that can lose an answer; both by the client's port, the
 //! server's address and the message. Where both ends are in this process, each loss is traced to its verdict. The
 //! records are rings: the oldest give way, and the counts beside them stay exact.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use self::causes::Causes;
+use self::folded::{Judges, Server, Servers};
 use self::report::name;
 pub use self::report::{Explanation, PolicyReport};
-use super::judge::Judge;
+use super::judge::{Judge, Judged};
 use super::ledger::{Content, Counts};
-use super::time::Duration;
+use super::time::{Duration, Instant};
 use super::udp::{UdpSocket, WeakSocket};
 
+mod causes;
+mod folded;
 mod report;
 
-/// How many losses, and how many drops, are remembered one by one.
+/// How many losses, and how many verdicts, are remembered one by one.
 pub const REMEMBERED: usize = 65_536;
 
 /// The account of a run.
@@ -30,27 +34,17 @@ struct Inner {
     sockets: Vec<WeakSocket>,
     /// How many there were when that was last done.
     looked_through: usize,
-    servers: Vec<Server>,
-    /// Policies at work: where, and under which name.
-    judges: Vec<(SocketAddr, Arc<Judge>, String)>,
-    drops: HashMap<Key, Dropped>,
-    drops_in_order: VecDeque<Key>,
+    servers: Servers,
+    judges: Judges,
+    causes: Causes,
+    /// Delayed answers that could not be kept until they were due.
+    not_kept: u64,
     losses: VecDeque<Loss>,
     /// Losses of probes to servers of this process that gave way to later ones.
     forgotten: u64,
     probes: Counts,
     clock: Option<&'static str>,
     last_rtt: Option<Duration>,
-}
-
-/// A socket of this process that answers.
-#[derive(Debug)]
-struct Server {
-    addr: SocketAddr,
-    /// The socket, for as long as it is open.
-    socket: Option<WeakSocket>,
-    /// What the kernel had dropped when it was closed.
-    drops: u64,
 }
 
 /// What identifies a message on its way: the client's port, the server and the text.
@@ -62,38 +56,27 @@ struct Key {
 }
 
 #[derive(Clone, Debug)]
-struct Dropped {
-    origin: Arc<str>,
-    draws: Vec<f64>,
-}
-
-#[derive(Clone, Debug)]
 struct Loss {
     number: u64,
     key: Key,
+    sent: Instant,
     late: bool,
 }
 
 impl Account {
     /// Notes that a socket of this process, bound to `addr`, answers datagrams.
     pub fn serves(&self, addr: SocketAddr, socket: WeakSocket) {
-        self.lock().servers.push(Server { addr, socket: Some(socket), drops: 0 });
+        self.lock().servers.add(addr, socket);
     }
 
     /// Notes that a policy decides about what the socket bound to `addr` receives.
-    pub fn judges(&self, addr: SocketAddr, judge: Arc<Judge>, name: String) {
-        self.lock().judges.push((addr, judge, name));
+    pub fn judges(&self, addr: SocketAddr, judge: &Judge, name: String) {
+        self.lock().judges.add(addr, judge, name);
     }
 
     /// What each policy did; those that saw no packet are left out.
     pub fn policies(&self) -> Vec<PolicyReport> {
-        let judges = self.lock().judges.clone();
-        let report = |(at, judge, name): (SocketAddr, Arc<Judge>, String)| {
-            let tally = judge.tally();
-            let (judged, chosen, failed) = (tally.judged, tally.chosen, tally.failed);
-            PolicyReport { name, at, judged, chosen, failed, nominal: judge.nominal() }
-        };
-        judges.into_iter().map(report).filter(|report| report.judged > 0).collect()
+        self.lock().judges.reports()
     }
 
     /// Notes that a socket of this process was opened.
@@ -114,33 +97,45 @@ impl Account {
 
     /// Notes how many datagrams the kernel has dropped at the socket bound to `addr`, which is being closed.
     pub fn kernel_drops(&self, addr: SocketAddr, drops: u64) {
-        if let Some(server) = self.lock().servers.iter_mut().rev().find(|server| server.addr == addr) {
-            (server.socket, server.drops) = (None, drops);
+        self.lock().servers.at(addr).drops += drops;
+    }
+
+    /// Notes at `at`, before it is carried out, what a policy decided about what `client` had sent to `server`.
+    pub fn judged(&self, at: Instant, client: SocketAddr, server: SocketAddr, content: Content, judged: &Judged) {
+        self.lock().causes.enter(Key::new(client, server, content), at, judged);
+    }
+
+    /// Notes that the answer just delayed could not be kept until it was due.
+    pub fn not_kept(&self, client: SocketAddr, server: SocketAddr, content: Content) {
+        let inner = &mut *self.lock();
+        inner.not_kept += 1;
+        inner.causes.not_kept(&Key::new(client, server, content));
+    }
+
+    /// Notes that the probe sent at `sent` was answered in time.
+    pub fn answered(&self, client: SocketAddr, server: SocketAddr, message: &[u8], sent: Instant) {
+        let inner = &mut *self.lock();
+        if !inner.causes.is_empty() {
+            inner.causes.answered(&Key::new(client, server, Content::of(message)), sent);
         }
     }
 
-    /// Notes that a policy dropped what `client` had sent to `server`, and the draws it made.
-    pub fn dropped(&self, client: SocketAddr, server: SocketAddr, content: Content, origin: &Arc<str>, draws: &[f64]) {
-        let key = Key { client_port: client.port(), server_port: server.port(), content };
+    /// Notes that probe `number`, sent at `sent`, timed out; `late`: its answer came, but too late.
+    pub fn lost(
+        &self,
+        number: u64,
+        client: SocketAddr,
+        server: SocketAddr,
+        content: Content,
+        sent: Instant,
+        late: bool,
+    ) {
         let inner = &mut *self.lock();
-        if inner.drops.insert(key, Dropped { origin: origin.clone(), draws: draws.to_vec() }).is_none() {
-            inner.drops_in_order.push_back(key);
-            if inner.drops_in_order.len() > REMEMBERED
-                && let Some(oldest) = inner.drops_in_order.pop_front()
-            {
-                inner.drops.remove(&oldest);
-            }
-        }
-    }
-
-    /// Notes that probe `number` from `client` to `server` timed out; `late`: its answer came, but too late.
-    pub fn lost(&self, number: u64, client: SocketAddr, server: SocketAddr, content: Content, late: bool) {
-        let inner = &mut *self.lock();
-        if !inner.knows(server) {
+        if !inner.servers.knows(server) {
             return;
         }
-        let key = Key { client_port: client.port(), server_port: server.port(), content };
-        inner.losses.push_back(Loss { number, key, late });
+        let key = Key::new(client, server, content);
+        inner.losses.push_back(Loss { number, key, sent, late });
         if inner.losses.len() > REMEMBERED {
             inner.losses.pop_front();
             inner.forgotten += 1;
@@ -149,7 +144,7 @@ impl Account {
 
     /// Notes that an answer came for a probe that had timed out.
     pub fn late(&self, client: SocketAddr, server: SocketAddr, content: Content) {
-        let key = Key { client_port: client.port(), server_port: server.port(), content };
+        let key = Key::new(client, server, content);
         if let Some(loss) = self.lock().losses.iter_mut().rev().find(|loss| loss.key == key) {
             loss.late = true;
         }
@@ -188,21 +183,21 @@ impl Account {
     pub fn explain(&self) -> Option<Explanation> {
         let drops = self.drops();
         let inner = self.lock();
-        if inner.servers.is_empty() || inner.probes.settled() == 0 {
+        if inner.servers.list().is_empty() || inner.probes.settled() == 0 {
             return None;
         }
         let mut causes: Vec<(String, Vec<String>)> = Vec::new();
         let mut unexplained = Vec::new();
-        for loss in &inner.losses {
-            let cause = match inner.drops.get(&loss.key) {
-                Some(dropped) => format!("dropped by {}", dropped.origin),
+        for (loss, verdict) in inner.losses.iter().zip(inner.causes.of(&inner.losses)) {
+            let cause = match verdict {
+                Some(verdict) => verdict.to_string(),
                 None if loss.late => "answered, but too late".to_string(),
                 None => {
                     unexplained.push(loss.number);
                     continue;
                 }
             };
-            let draws = inner.drops.get(&loss.key).map_or(&[][..], |dropped| &dropped.draws);
+            let draws = verdict.map_or(&[][..], |verdict| &verdict.draws);
             let named = name(loss.number, draws);
             match causes.iter_mut().find(|(known, _)| *known == cause) {
                 Some((_, list)) => list.push(named),
@@ -219,19 +214,17 @@ impl Account {
         }
         let forgotten = inner.forgotten;
         let ours = inner.losses.len() as u64 + forgotten;
-        Some(Explanation { probes: inner.probes, causes, ours, forgotten, unexplained })
+        let not_kept = inner.not_kept;
+        Some(Explanation { probes: inner.probes, causes, ours, forgotten, not_kept, unexplained })
     }
 
     /// How many datagrams the kernel has dropped at each socket that answers because its receive buffer was full.
     pub fn drops(&self) -> Vec<(SocketAddr, u64)> {
-        let servers: Vec<_> =
-            self.lock().servers.iter().map(|server| (server.addr, server.socket.clone(), server.drops)).collect();
+        let servers = self.lock().servers.list().to_vec();
         // Not under the lock: a socket whose last holder is here leaves its count with the account.
-        let count = |(addr, socket, drops): (SocketAddr, Option<WeakSocket>, u64)| {
-            let open = socket.as_ref().and_then(WeakSocket::upgrade);
-            (addr, open.and_then(|socket| socket.kernel_drops().ok()).unwrap_or(drops))
-        };
-        servers.into_iter().map(count).collect()
+        let count = |socket: &WeakSocket| socket.upgrade().and_then(|socket| socket.kernel_drops().ok()).unwrap_or(0);
+        let all = |server: Server| (server.addr, server.drops + server.open.iter().map(count).sum::<u64>());
+        servers.into_iter().map(all).collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -239,11 +232,9 @@ impl Account {
     }
 }
 
-impl Inner {
-    /// Whether datagrams to `server` reach a socket of this process; one bound to any address is meant by its port.
-    fn knows(&self, server: SocketAddr) -> bool {
-        let meant = |ours: SocketAddr| ours == server || (ours.port() == server.port() && ours.ip().is_unspecified());
-        self.servers.iter().any(|ours| meant(ours.addr))
+impl Key {
+    fn new(client: SocketAddr, server: SocketAddr, content: Content) -> Self {
+        Self { client_port: client.port(), server_port: server.port(), content }
     }
 }
 

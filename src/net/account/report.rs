@@ -34,6 +34,8 @@ pub struct Explanation {
     /// Losses on the way to sockets of this process: all, and those no longer remembered.
     pub(super) ours: u64,
     pub(super) forgotten: u64,
+    /// Delayed answers that could not be kept until they were due.
+    pub(super) not_kept: u64,
     /// Numbers of those that nothing explains.
     pub(super) unexplained: Vec<u64>,
 }
@@ -55,6 +57,11 @@ impl fmt::Display for Explanation {
         }
         if self.forgotten > 0 {
             write!(f, "\n  {} earlier ones are no longer remembered", self.forgotten)?;
+        }
+        match self.not_kept {
+            0 => {}
+            1 => write!(f, "\n  1 delayed answer did not fit")?,
+            many => write!(f, "\n  {many} delayed answers did not fit")?,
         }
         if self.probes.errored > 0 {
             write!(f, "\n  {} settled by an error", self.probes.errored)?;

@@ -1,23 +1,41 @@
 //! The account explains each loss.
 
+use std::sync::Arc;
+
 use super::*;
+use crate::net::host::ThisMachine;
+use crate::net::judge::Policy;
+use crate::net::policy::{Action, Place, Verdict};
+use crate::net::random::Stream;
+use crate::net::session::Session;
+use crate::net::stop::Stop;
+use crate::net::udp::Datagram;
 
 fn addr(port: u16) -> SocketAddr {
     ([127, 0, 0, 1], port).into()
 }
 
+fn at(ms: u64) -> Instant {
+    Instant::from_nanos(ms as i64 * 1_000_000)
+}
+
+fn judged(action: Action, draws: &[f64]) -> Judged {
+    let place = Place { flow: 0, number: 1, draws: Stream::of_seed(0) };
+    Judged { verdict: Verdict { action, origin: "a.rhai:3".into() }, place, draws: draws.to_vec() }
+}
+
 fn account(losses: &[(u64, bool)], drops: &[u64]) -> Account {
     let account = Account::default();
-    account.lock().servers.push(Server { addr: addr(7), socket: None, drops: 0 });
+    account.lock().servers.at(addr(7));
     let timed_out = losses.len() as u64;
     let counts = Counts { sent: 9, replied: 8 - timed_out, timed_out, ..Counts::default() };
     account.count(Counts::default(), counts);
     for &number in drops {
         let content = Content::of(format!("ping {number}").as_bytes());
-        account.dropped(addr(9), addr(7), content, &"a.rhai:3".into(), &[0.125]);
+        account.judged(at(number), addr(9), addr(7), content, &judged(Action::Drop, &[0.125]));
     }
     for &(number, late) in losses {
-        account.lost(number, addr(9), addr(7), Content::of(format!("PING {number}").as_bytes()), late);
+        account.lost(number, addr(9), addr(7), Content::of(format!("PING {number}").as_bytes()), at(number), late);
     }
     account
 }
@@ -44,7 +62,7 @@ fn without_losses_it_says_so_and_without_a_server_nothing() {
 fn a_loss_on_the_way_to_a_stranger_is_not_ours_to_explain() {
     let account = account(&[], &[]);
     account.count(Counts::default(), Counts { sent: 2, errored: 1, timed_out: 1, ..Counts::default() });
-    account.lost(1, addr(9), addr(8), Content::of(b"ping 1"), false);
+    account.lost(1, addr(9), addr(8), Content::of(b"ping 1"), at(1), false);
     assert_eq!(
         account.explain().expect("probes were settled").to_string(),
         "Lost 2 of 10 pings: 20.0% (95%: 5.7% to 51.0%)\n  1 settled by an error\n  \
@@ -66,10 +84,90 @@ fn memory_is_bounded() {
     let account = account(&[], &[]);
     for number in 0..2 * REMEMBERED as u64 {
         let content = Content::of(format!("ping {number}").as_bytes());
-        account.dropped(addr(9), addr(7), content, &"x".into(), &[]);
-        account.lost(number, addr(9), addr(7), content, false);
+        account.judged(at(number), addr(9), addr(7), content, &judged(Action::Drop, &[]));
+        account.lost(number, addr(9), addr(7), content, at(number), false);
     }
     let inner = account.lock();
-    assert_eq!((inner.drops.len(), inner.losses.len()), (REMEMBERED, REMEMBERED));
+    assert_eq!((inner.causes.len(), inner.losses.len()), (REMEMBERED, REMEMBERED));
     assert_eq!(inner.forgotten, REMEMBERED as u64);
+}
+
+#[test]
+fn every_verdict_that_can_lose_an_answer_is_a_cause() {
+    let losses: Vec<(u64, bool)> = (1..=6).map(|number| (number, number == 1)).collect();
+    let account = account(&losses, &[]);
+    let actions = [
+        Action::Delay(Duration::from_millis(400)),
+        Action::Corrupt,
+        Action::Replace((*b"x").into()),
+        Action::Duplicate(2),
+        Action::Drop,
+        Action::Delay(Duration::from_millis(20)),
+    ];
+    for (number, action) in (1..).zip(actions) {
+        let content = Content::of(format!("ping {number}").as_bytes());
+        account.judged(at(number), addr(9), addr(7), content, &judged(action, &[]));
+    }
+    account.not_kept(addr(9), addr(7), Content::of(b"ping 6"));
+    assert_eq!(
+        account.explain().expect("there are losses").to_string(),
+        "Lost 6 of 8 pings: 75.0% (95%: 40.9% to 92.9%)\n  \
+         seq 1: delayed 400ms by a.rhai:3\n  seq 2: corrupted by a.rhai:3\n  seq 3: replaced by a.rhai:3\n  \
+         seq 5: dropped by a.rhai:3\n  seq 6: to be delayed 20ms by a.rhai:3, but did not fit\n  \
+         1 delayed answer did not fit\n  1 unexplained: seq 4"
+    );
+}
+
+#[test]
+fn a_verdict_explains_one_loss_and_none_of_a_probe_sent_later() {
+    let account = account(&[], &[]);
+    account.count(Counts::default(), Counts { sent: 5, replied: 1, timed_out: 4, ..Counts::default() });
+    let hello = Content::of(b"hello");
+    account.judged(at(1), addr(9), addr(7), hello, &judged(Action::Drop, &[]));
+    // Answered all the same, and so no cause of what was under way with it.
+    account.judged(at(10), addr(9), addr(7), hello, &judged(Action::Delay(Duration::from_millis(1)), &[]));
+    account.answered(addr(9), addr(7), b"hello", at(9));
+    account.judged(at(20), addr(9), addr(7), hello, &judged(Action::Drop, &[]));
+    for (number, sent) in [(1, 0), (2, 1), (3, 8), (4, 21)] {
+        account.lost(number, addr(9), addr(7), hello, at(sent), false);
+    }
+    let text = account.explain().expect("there are losses").to_string();
+    assert!(text.ends_with("\n  seq 1, 2: dropped by a.rhai:3\n  2 unexplained: seq 3, 4"), "{text}");
+}
+
+#[test]
+fn policies_that_are_gone_are_kept_as_sums() {
+    let (session, local) = (Session::new(Stop::root().expect("a stop")), ([127, 0, 0, 1], 0).into());
+    let socket =
+        UdpSocket::bind(Arc::new(ThisMachine), Arc::new(session), local, Default::default()).expect("a socket");
+    let request =
+        Datagram { data: (*b"x").into(), from: addr(9), truncated: false, stamp: None, ttl: None, judged: None };
+    let account = Account::default();
+    let mut last = None;
+    for _ in 0..1000 {
+        let judge = Judge::new(Policy::Chain(Vec::new()), Stream::of_seed(0)).expect("a judge");
+        account.judges(addr(7), &judge, "chain([])".to_string());
+        let verdict = judge.judge(&mut judge.turn(), &socket, &request).verdict;
+        assert_eq!(verdict.action, Action::Pass);
+        last = Some(judge);
+    }
+    for idle in 0..1000 {
+        let judge = Judge::new(Policy::Chain(Vec::new()), Stream::of_seed(0)).expect("a judge");
+        account.judges(addr(7), &judge, idle.to_string());
+    }
+    let report = account.policies();
+    assert_eq!(report.len(), 1);
+    assert_eq!((report[0].judged, report[0].chosen, report[0].failed), (1000, 0, 0));
+    assert!(account.lock().judges.len() < 200, "those that did nothing are forgotten");
+    drop(last);
+    assert_eq!(account.policies(), report);
+}
+
+#[test]
+fn servers_of_one_address_are_one() {
+    let account = Account::default();
+    for drops in 1..=1000 {
+        account.kernel_drops(addr(7), drops);
+    }
+    assert_eq!(account.drops(), [(addr(7), 500_500)]);
 }

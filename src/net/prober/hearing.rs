@@ -60,6 +60,7 @@ impl Prober {
                     let (rtt, clock) = measure(&pending, &datagram, seen, queued.map(|_| arrived), self.clock);
                     let session = *self.clock.get_or_insert(clock);
                     udp.account().measured_by(session.name(), rtt);
+                    udp.account().answered(udp.local(), pending.to, &pending.message, pending.sent);
                     let end = End::Reply { datagram, rtt, clock, lesser: clock != session };
                     self.finish(udp, id, &pending, end);
                 }
@@ -164,7 +165,7 @@ impl Prober {
     pub(super) fn time_out(&mut self, udp: &UdpSocket, id: ProbeId, late: bool) {
         if let Some(pending) = self.pending.remove(&id) {
             let content = Content::of(&pending.message);
-            udp.account().lost(pending.number, udp.local(), pending.to, content, late);
+            udp.account().lost(pending.number, udp.local(), pending.to, content, pending.sent, late);
             self.finish(udp, id, &pending, End::TimedOut);
         }
     }

@@ -322,8 +322,10 @@ impl UdpSocket {
     /// Puts a policy in place of the one before; `name` is for the account.
     pub fn set_judge(&self, judge: Judge, name: String) {
         let judge = Arc::new(judge);
-        self.account().judges(self.0.local, judge.clone(), name);
-        *lock(&self.0.judge) = Some(judge);
+        let before = lock(&self.0.judge).replace(judge.clone());
+        // First: the account keeps only the counts of a policy that is gone.
+        drop(before);
+        self.account().judges(self.0.local, &judge, name);
     }
 
     pub(super) fn same_version(&self, op: &'static str, to: SocketAddr) -> Result<()> {

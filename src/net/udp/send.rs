@@ -9,7 +9,7 @@ use socket2::Socket;
 use super::error::send_error;
 use super::queue::{Queued, is_pending_error};
 use super::{TRIES, UdpSocket, lock};
-use crate::net::error::{Error, Result};
+use crate::net::error::Result;
 use crate::net::event::Event;
 use crate::net::sys::{self, RawAddr};
 use crate::net::time::Duration;
@@ -39,14 +39,10 @@ impl UdpSocket {
         self.send_raw(&socket, data, to, keep).map(|_| ()).map_err(|err| send_error(&err, data.len(), to))
     }
 
-    /// Sends `data` when `by` has passed, without waiting for it.
-    ///
-    /// # Errors
-    /// `exhausted`.
-    pub fn send_later(&self, by: Duration, data: Vec<u8>, to: SocketAddr) -> Result<()> {
+    /// Sends `data` when `by` has passed, without waiting for it. Whether it can be kept so long.
+    pub fn send_later(&self, by: Duration, data: Vec<u8>, to: SocketAddr) -> bool {
         let session = &self.0.session;
-        let sent = session.later.send(&session.stop, by, self.clone(), data, to);
-        sent.map_err(|err| Error::system("send", &err).with_peer(to))
+        session.later.send(&session.stop, by, self.clone(), data, to)
     }
 
     /// Tells that a datagram goes to the kernel now. Before it does: the receiver would be quicker.

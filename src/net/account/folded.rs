@@ -1,0 +1,130 @@
+//! Policies and servers as the account remembers them: those that are gone, as sums.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+
+use super::PolicyReport;
+use crate::net::judge::{Counters, Judge, Tally};
+use crate::net::udp::WeakSocket;
+
+/// How many may be there before those that never did anything are looked for.
+const SWEEP: usize = 64;
+
+/// The policies, by where they are at work and by name, in the order in which they came.
+#[derive(Debug, Default)]
+pub(super) struct Judges {
+    list: Vec<Judging>,
+    places: HashMap<(SocketAddr, String), usize>,
+    /// How many there were when those without a packet were last taken out.
+    swept: usize,
+}
+
+/// All policies of one name at one address.
+#[derive(Debug)]
+struct Judging {
+    at: SocketAddr,
+    name: String,
+    nominal: Option<f64>,
+    /// What those did that are gone.
+    past: Tally,
+    /// The counters alone: a policy may hold on to a great deal.
+    present: Vec<Arc<Counters>>,
+}
+
+impl Judges {
+    pub(super) fn add(&mut self, at: SocketAddr, judge: &Judge, name: String) {
+        if self.list.len() >= 2 * self.swept.max(SWEEP) {
+            self.sweep();
+        }
+        let place = *self.places.entry((at, name)).or_insert_with_key(|(_, name)| {
+            let name = name.clone();
+            self.list.push(Judging { at, name, nominal: judge.nominal(), past: Tally::default(), present: Vec::new() });
+            self.list.len() - 1
+        });
+        self.list[place].fold();
+        self.list[place].present.push(judge.counters().clone());
+    }
+
+    pub(super) fn reports(&self) -> Vec<PolicyReport> {
+        self.list.iter().map(Judging::report).filter(|report| report.judged > 0).collect()
+    }
+
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    /// Takes out those that are gone and saw no packet.
+    fn sweep(&mut self) {
+        self.list.iter_mut().for_each(Judging::fold);
+        self.list.retain(|judging| !judging.present.is_empty() || judging.past.judged > 0);
+        let key = |(place, judging): (usize, &Judging)| ((judging.at, judging.name.clone()), place);
+        self.places = self.list.iter().enumerate().map(key).collect();
+        self.swept = self.list.len();
+    }
+}
+
+impl Judging {
+    /// Adds what those did that are gone to the past.
+    fn fold(&mut self) {
+        for counters in std::mem::take(&mut self.present) {
+            // Nobody else has the counters of a policy that is gone, and nobody counts any more.
+            match Arc::try_unwrap(counters) {
+                Ok(gone) => self.past += gone.tally(),
+                Err(present) => self.present.push(present),
+            }
+        }
+    }
+
+    fn report(&self) -> PolicyReport {
+        let mut tally = self.past;
+        self.present.iter().for_each(|counters| tally += counters.tally());
+        let Tally { judged, chosen, failed } = tally;
+        PolicyReport { name: self.name.clone(), at: self.at, judged, chosen, failed, nominal: self.nominal }
+    }
+}
+
+/// The sockets of this process that answer, by address, in the order in which they came.
+#[derive(Debug, Default)]
+pub(super) struct Servers {
+    list: Vec<Server>,
+    places: HashMap<SocketAddr, usize>,
+}
+
+/// All sockets of one address.
+#[derive(Clone, Debug)]
+pub(super) struct Server {
+    pub(super) addr: SocketAddr,
+    pub(super) open: Vec<WeakSocket>,
+    /// What the kernel had dropped at those that were closed.
+    pub(super) drops: u64,
+}
+
+impl Servers {
+    /// What is known of `addr`, from now on.
+    pub(super) fn at(&mut self, addr: SocketAddr) -> &mut Server {
+        let place = *self.places.entry(addr).or_insert_with(|| {
+            self.list.push(Server { addr, open: Vec::new(), drops: 0 });
+            self.list.len() - 1
+        });
+        &mut self.list[place]
+    }
+
+    pub(super) fn add(&mut self, addr: SocketAddr, socket: WeakSocket) {
+        let server = self.at(addr);
+        server.open.retain(WeakSocket::is_held);
+        server.open.push(socket);
+    }
+
+    pub(super) fn list(&self) -> &[Server] {
+        &self.list
+    }
+
+    /// Whether datagrams to `addr` reach a socket of this process; one bound to any address is meant by its port.
+    pub(super) fn knows(&self, addr: SocketAddr) -> bool {
+        let any = |ip: IpAddr| SocketAddr::new(ip, addr.port());
+        let meant = [addr, any(Ipv4Addr::UNSPECIFIED.into()), any(Ipv6Addr::UNSPECIFIED.into())];
+        meant.iter().any(|addr| self.places.contains_key(addr))
+    }
+}
