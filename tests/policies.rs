@@ -452,7 +452,7 @@ fn a_loss_is_put_down_to_the_verdict_it_came_from() {
         ("always(replace(\"x\"))", "`hello`", "seq 1, 2, 3: replaced by always(replace(1 bytes))\n  0 unexplained\n"),
         ("|pkt| delay(400.ms)", "`ping ${i} x`", "seq 1, 2, 3: delayed 400ms by -e:2\n  0 unexplained\n"),
         ("first(1)", "`hello`", "seq 1: dropped by first(1)\n  0 unexplained\n"),
-        ("chain([])", "`hello`", "Lost 0 of 3 pings: 0.0% (95%: 0.0% to 56.2%)\n  0 unexplained\n"),
+        ("chain([])", "`hello`", "Lost 0 of 3 pings: 0.0% (95%: 0.0% to 56.1%)\n  0 unexplained\n"),
     ] {
         let code = format!(
             "let server = udp::bind(\"127.0.0.1:0\"); let addr = server.addr;
