@@ -446,6 +446,28 @@ fn a_policy_that_fails_is_told_once_and_counted_and_the_packet_passes() {
 }
 
 #[test]
+fn a_loss_is_put_down_to_the_verdict_it_came_from() {
+    for (policy, text, expected) in [
+        ("|pkt| corrupt()", "`0123 ${i}`", "seq 1, 2, 3: corrupted by -e:2\n  0 unexplained\n"),
+        ("always(replace(\"x\"))", "`hello`", "seq 1, 2, 3: replaced by always(replace(1 bytes))\n  0 unexplained\n"),
+        ("|pkt| delay(400.ms)", "`ping ${i} x`", "seq 1, 2, 3: delayed 400ms by -e:2\n  0 unexplained\n"),
+        ("first(1)", "`hello`", "seq 1: dropped by first(1)\n  0 unexplained\n"),
+        ("chain([])", "`hello`", "Lost 0 of 3 pings: 0.0% (95%: 0.0% to 56.1%)\n  0 unexplained\n"),
+    ] {
+        let code = format!(
+            "let server = udp::bind(\"127.0.0.1:0\"); let addr = server.addr;
+             set_policy(server, {policy}); start_thread(|| udp::serve(server, |pkt| pkt.text));
+             let sock = udp::open(addr);
+             for i in 1..=3 {{ sock.ping(addr, {text}, 300.ms); }}
+             server.close();"
+        );
+        let run = pingscript(&["-e", &code]).run();
+        assert!(run.stdout.ends_with(expected), "{policy}: {}{}", run.stdout, run.stderr);
+        assert!(!run.stderr.contains("it failed on"), "{policy}: {}", run.stderr);
+    }
+}
+
+#[test]
 fn a_run_whose_policy_failed_ends_with_an_error() {
     let code = "let server = udp::bind(\"127.0.0.1:0\"); let addr = server.addr;
          set_policy(server, |pkt| { throw \"boom\" });

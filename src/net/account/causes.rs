@@ -90,7 +90,9 @@ impl Causes {
         for index in as_sent {
             let Loss { key, sent, .. } = &losses[index];
             let queue = left.entry(*key).or_insert_with(|| self.by_key.get(key).into_iter().flatten().collect());
-            while queue.pop_front_if(|cause| cause.at < *sent).is_some() {}
+            while queue.front().is_some_and(|cause| cause.at < *sent) {
+                queue.pop_front();
+            }
             found[index] = queue.pop_front();
         }
         found
