@@ -97,6 +97,11 @@ fn start() -> Result<i32> {
         return Ok(code);
     }
     let host = Arc::new(ScriptHost::new());
+    // A forgotten FILE leaves the script in its place, which rows would overwrite.
+    if let Some(file) = [&cli.json, &cli.csv].into_iter().flatten().find(|file| file.ends_with(".rhai")) {
+        let error = Error::new(ErrorKind::Invalid, "rows", "that is a script").with_peer(file);
+        return Ok(run::refuse(&error.with_hint("name a file for the rows before it, such as --json rows.jsonl")));
+    }
     let wanted = Wanted { trace: cli.trace, json: cli.json, csv: cli.csv };
     let mut words = cli.script.into_iter();
     let job = |name: &str, text: String, args: Vec<String>, show_value| Job {

@@ -150,3 +150,35 @@ fn a_batch_of_requests_is_judged_one_by_one() {
     assert_eq!(answers, odd);
     server.stop().expect_code(143);
 }
+
+#[test]
+fn exit_ends_the_threads_too() {
+    let script = "
+        let s = udp::bind(\"127.0.0.1:0\");
+        start_thread(|| udp::serve(s, udp::upper()));
+        print(\"bye\");
+        exit(3);";
+    assert_eq!(pingscript(&["-e", script]).run().expect_code(3).stdout, "bye\n");
+}
+
+#[test]
+fn scripts_may_be_programs_and_bear_a_mark() {
+    let folder = common::TempDir::new();
+    for (name, text) in [("a.rhai", "#!/usr/bin/env pingscript\n//! A.\nprint(1);"), ("b.rhai", "\u{feff}print(1);")] {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).expect("writes");
+        let path = path.to_str().expect("UTF-8");
+        assert_eq!(pingscript(&[path]).run().expect_code(0).stdout, "1\n");
+        pingscript(&["--check", path]).run().expect_code(0);
+        // Rows do not overwrite it where their file was forgotten.
+        let run = pingscript(&["--json", path]).run().expect_code(2);
+        assert!(run.stderr.contains("that is a script"), "{}", run.stderr);
+        assert_eq!(std::fs::read_to_string(path).expect("is there"), text);
+    }
+}
+
+#[test]
+fn a_flag_after_the_script_is_told_from_an_option() {
+    let run = pingscript(&["scripts/udp_ping.rhai", "--trace"]).run().expect_code(2);
+    assert!(run.stderr.contains("--trace is a flag of pingscript, and stands before the script"), "{}", run.stderr);
+}

@@ -92,6 +92,10 @@ pub fn run(host: &Arc<ScriptHost>, job: &Job) -> Result<i32> {
             // Told before its threads have ended, which they may never do.
             tell(&runner, &inside.script.name, error, &code);
         }
+        if matches!(result.as_ref().err().map(Box::as_ref), Some(EvalAltResult::Exit(..))) {
+            // Whoever calls `exit` means the threads too.
+            inside.stop.interrupt(Reason::Ended);
+        }
         finish(&inside);
         result
     })?;

@@ -86,16 +86,18 @@ impl Sources {
         let above = folder.ancestors().find(|folder| folder.ends_with(ROOT)).map(|root| root.join(below_root));
         // A path with a folder may be meant from where the user is, as one given on the command line.
         let here = name.contains('/').then(|| PathBuf::from(name));
+        let mut failure = None;
         for path in std::iter::once(folder.join(name)).chain(above).chain(here) {
             match std::fs::read(&path) {
                 Ok(bytes) => return self.decode(&path.to_string_lossy(), bytes),
                 Err(err) if err.kind() == std::io::ErrorKind::NotFound => {}
-                Err(err) => return Err(unreadable(&path.to_string_lossy(), &err)),
+                // One that came with pingscript may still do, where the user's folder is closed to its user.
+                Err(err) => failure = failure.or(Some(unreadable(&path.to_string_lossy(), &err))),
             }
         }
         match shipped(&below_root.to_string_lossy()) {
             Some((file, text)) => Ok(self.found(&file, text)),
-            None => Err(not_found(name)),
+            None => Err(failure.unwrap_or_else(|| not_found(name))),
         }
     }
 
@@ -137,7 +139,7 @@ impl Sources {
     /// `file`: it is no text.
     pub fn decode(&self, name: &str, bytes: Vec<u8>) -> Result<(String, String), Error> {
         match String::from_utf8(bytes) {
-            Ok(text) => Ok(self.found(name, &text)),
+            Ok(text) => Ok(self.found(name, &without_marks(text))),
             Err(_) => Err(Error::new(ErrorKind::File, "read", "it is not text (UTF-8)")
                 .with_peer(name)
                 .with_hint("a script is a text file; an editor can save it as UTF-8")),
@@ -150,9 +152,20 @@ impl Sources {
     }
 }
 
+/// The text without what is not for the language: a byte order mark, and the `#!` line of a script that is a program, which
+/// becomes a comment so that lines and columns stay.
+fn without_marks(text: String) -> String {
+    let text = text.strip_prefix('\u{feff}').map_or(text.clone(), str::to_string);
+    match text.strip_prefix("#!") {
+        Some(rest) => format!("//{rest}"),
+        None => text,
+    }
+}
+
 /// What the `//!` lines at the head of a script say.
 pub fn header(text: &str) -> String {
-    let lines = text.lines().skip_while(|line| line.starts_with("#!") || line.trim().is_empty());
+    let lines =
+        text.lines().skip_while(|line| !line.starts_with("//!") && (line.starts_with("//") || line.trim().is_empty()));
     let lines = lines.map_while(|line| line.strip_prefix("//!"));
     lines.map(|line| line.strip_prefix(' ').unwrap_or(line)).collect::<Vec<_>>().join("\n")
 }
@@ -235,7 +248,7 @@ mod tests {
 
     #[test]
     fn headers_are_the_first_comment() {
-        assert_eq!(header("#!/usr/bin/env pingscript\n//! One.\n//!\n//!  Two.\nlet x = 1;\n//! no"), "One.\n\n Two.");
+        assert_eq!(header("///usr/bin/env pingscript\n//! One.\n//!\n//!  Two.\nlet x = 1;\n//! no"), "One.\n\n Two.");
         assert_eq!(header("let x = 1;"), "");
     }
 

@@ -40,7 +40,10 @@ pub(super) fn read(ctx: &NativeCallContext, declared: &[Declared]) -> ScriptResu
             if help {
                 output::line(text.trim_end())
             } else {
-                output::note(text.trim_end())
+                output::note(text.trim_end());
+                misplaced(&context.script.args).inspect(|flag| {
+                    output::note(&format!("  hint: {flag} is a flag of pingscript, and stands before the script"));
+                });
             };
             return Err(exit::leave(if help { 0 } else { 2 }, ctx.call_position()));
         }
@@ -89,4 +92,10 @@ fn usage(declared: &[Declared], name: &str) -> String {
         usage.push_str(&if option.default.is_none() { format!(" <{name}>") } else { format!(" [{name}]") });
     }
     usage
+}
+
+/// A flag of the command among a script's own arguments.
+fn misplaced(args: &[String]) -> Option<&str> {
+    let flags = ["--trace", "--json", "--csv", "--seed", "--check"];
+    args.iter().map(String::as_str).find(|arg| flags.iter().any(|flag| arg.split('=').next() == Some(flag)))
 }
