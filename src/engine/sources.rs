@@ -157,7 +157,8 @@ impl Sources {
 fn without_marks(text: String) -> String {
     let text = text.strip_prefix('\u{feff}').map_or(text.clone(), str::to_string);
     match text.strip_prefix("#!") {
-        Some(rest) => format!("//{rest}"),
+        // Three slashes would make it the documentation of what follows.
+        Some(rest) => format!("// {}", rest.strip_prefix('/').unwrap_or(rest)),
         None => text,
     }
 }
@@ -248,7 +249,7 @@ mod tests {
 
     #[test]
     fn headers_are_the_first_comment() {
-        assert_eq!(header("///usr/bin/env pingscript\n//! One.\n//!\n//!  Two.\nlet x = 1;\n//! no"), "One.\n\n Two.");
+        assert_eq!(header("// usr/bin/env pingscript\n//! One.\n//!\n//!  Two.\nlet x = 1;\n//! no"), "One.\n\n Two.");
         assert_eq!(header("let x = 1;"), "");
     }
 
