@@ -25,6 +25,9 @@ pub const STACK: usize = 16 << 20;
 /// can have a function of this name.
 pub const JOIN: &str = "join()";
 
+/// How long `join` waits for a task after the stop.
+const LINGER: std::time::Duration = std::time::Duration::from_millis(100);
+
 /// A thread of a script, or a script started by another. Clones are the same one.
 #[derive(Clone)]
 pub struct Task(Arc<Inner>);
@@ -110,6 +113,14 @@ impl Task {
     /// Whether it is a started script, which ends with the script that started it.
     pub fn is_script(&self) -> bool {
         self.0.script.is_some()
+    }
+
+    /// Waits a moment more for a task that is being stopped together with the one that waits for it, so that what it has
+    /// to say of its end is in the account; whether it has ended.
+    fn linger(&self) -> bool {
+        let guard = lock(&self.0.done.lock);
+        drop(self.0.done.wake.wait_timeout_while(guard, LINGER, |()| !self.is_done()));
+        self.is_done()
     }
 
     /// Waits until it has ended or `stop` has reached `stage`; whether it has ended.
@@ -278,7 +289,7 @@ pub mod api {
     /// ```
     #[rhai_fn(return_raw)]
     pub fn join(ctx: NativeCallContext, task: Task) -> ScriptResult<Dynamic> {
-        if !task.wait(&context::begin_to_wait().stop, Stage::Interrupted) {
+        if !task.wait(&context::begin_to_wait().stop, Stage::Interrupted) && !task.linger() {
             return Ok(Dynamic::UNIT);
         }
         match lock(&task.0.result).take() {
