@@ -12,7 +12,7 @@ use pingscript::engine::programs::ScriptHost;
 use pingscript::engine::run::{self, Job, exit};
 use pingscript::engine::{check, library, prompt, signals};
 use pingscript::nearest::nearest;
-use pingscript::net::error::{Error, ErrorKind};
+use pingscript::net::error::{Error, ErrorKind, in_words};
 use pingscript::net::record::Wanted;
 use pingscript::net::{output, stack};
 
@@ -71,7 +71,14 @@ fn main() -> ExitCode {
     let code = match catch_unwind(start).unwrap_or(Ok(exit::SCRIPT)) {
         Ok(code) => code,
         Err(error) => {
-            output::note(&format!("error: {error:#}"));
+            // What the system refused is told in its own words, without Rust's number.
+            match error.downcast_ref::<std::io::Error>() {
+                Some(err) => output::note(&format!(
+                    "error: pingscript cannot start: {}\n  hint: too little is left of files, threads or memory; look at `ulimit -a`",
+                    in_words(err)
+                )),
+                None => output::note(&format!("error: {error:#}")),
+            }
             exit::SCRIPT
         }
     };

@@ -77,6 +77,23 @@ fn a_policy_does_not_receive_from_its_own_socket() {
         print(s.recv(1.s).reply(\"y\").kind);";
     let run = pingscript(&["-e", script]).run().expect_code(3);
     assert_eq!(run.stdout, "pass\n", "{}", run.stderr);
+    // Nor where requests are judged in batches: the server goes on.
+    let script = "
+        let s = udp::bind(\"127.0.0.1:0\");
+        set_policy(s, |pkt| { s.recv(1.ms); drop() });
+        print(`Server bound to port ${s.port}`);
+        sleep(200.ms);
+        udp::serve(s, udp::upper());";
+    let server = pingscript(&["-e", script]).start();
+    let socket = client(server.bound_port());
+    for number in 1..=40 {
+        socket.send(format!("ping {number}").as_bytes()).expect("sends");
+    }
+    let mut buffer = [0; 100];
+    for _ in 1..=40 {
+        socket.recv(&mut buffer).expect("each is answered");
+    }
+    server.stop().expect_code(143);
     assert!(run.stderr.contains("the socket's policy is deciding about a packet"), "{}", run.stderr);
 }
 

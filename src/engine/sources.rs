@@ -139,7 +139,7 @@ impl Sources {
     /// `file`: it is no text.
     pub fn decode(&self, name: &str, bytes: Vec<u8>) -> Result<(String, String), Error> {
         match String::from_utf8(bytes) {
-            Ok(text) => Ok(self.found(name, &without_marks(text))),
+            Ok(text) => Ok(self.found(name, &without_marks(&text))),
             Err(_) => Err(Error::new(ErrorKind::File, "read", "it is not text (UTF-8)")
                 .with_peer(name)
                 .with_hint("a script is a text file; an editor can save it as UTF-8")),
@@ -154,12 +154,12 @@ impl Sources {
 
 /// The text without what is not for the language: a byte order mark, and the `#!` line of a script that is a program, which
 /// becomes a comment so that lines and columns stay.
-fn without_marks(text: String) -> String {
-    let text = text.strip_prefix('\u{feff}').map_or(text.clone(), str::to_string);
+fn without_marks(text: &str) -> String {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     match text.strip_prefix("#!") {
         // Three slashes would make it the documentation of what follows.
         Some(rest) => format!("// {}", rest.strip_prefix('/').unwrap_or(rest)),
-        None => text,
+        None => text.to_string(),
     }
 }
 

@@ -97,7 +97,7 @@ impl UdpSocket {
             let mut datagram =
                 Datagram { data: data.into(), from, truncated: false, stamp: None, ttl: None, judged: None };
             if let (Some(judge), Some(flows)) = (&judge, &mut flows) {
-                datagram.judged = Some(Arc::new(judge.judge(flows, self, &datagram)));
+                datagram.judged = Some(Arc::new(self.judge_one(judge, flows, &datagram)));
             }
             received.push(datagram);
         }

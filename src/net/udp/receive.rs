@@ -16,7 +16,8 @@ use super::{JUDGING, TRIES, UdpSocket, lock};
 use crate::net::error::{Error, ErrorKind, Result};
 use crate::net::event::Event;
 use crate::net::host::Waited;
-use crate::net::judge::Judged;
+use crate::net::judge::{Judge, Judged};
+use crate::net::policy::Flows;
 use crate::net::stop::Stop;
 use crate::net::sys::{self, PollFd};
 use crate::net::time::Instant;
@@ -130,14 +131,20 @@ impl UdpSocket {
         }
     }
 
+    /// Has the policy decide about a datagram. While it does, it cannot receive from this socket, whose lock is held.
+    pub(in crate::net) fn judge_one(&self, judge: &Judge, flows: &mut Flows, datagram: &Datagram) -> Judged {
+        let outer = JUDGING.replace(Some(Arc::as_ptr(&self.0)));
+        let judged = judge.judge(flows, self, datagram);
+        JUDGING.set(outer);
+        judged
+    }
+
     /// Receives a datagram without waiting and has the policy decide about it.
     fn take_judged(&self, socket: &Socket) -> io::Result<Option<Datagram>> {
         let Some(judge) = self.judge() else { return self.take(socket) };
         let mut flows = judge.turn();
         let Some(mut datagram) = self.take(socket)? else { return Ok(None) };
-        let outer = JUDGING.replace(Some(Arc::as_ptr(&self.0)));
-        let judged = judge.judge(&mut flows, self, &datagram);
-        JUDGING.set(outer);
+        let judged = self.judge_one(&judge, &mut flows, &datagram);
         drop(flows);
         let flow = || self.flow(datagram.from, self.0.local);
         self.0.session.events.tell(|| Event::Judged { flow: flow(), data: &datagram.data, judged: &judged });
