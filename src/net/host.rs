@@ -5,6 +5,7 @@
 
 use std::fmt::Debug;
 use std::io;
+use std::net::IpAddr;
 
 use socket2::{Domain, Protocol, Socket, Type};
 
@@ -24,8 +25,28 @@ pub enum Waited {
     Stopped,
 }
 
+/// Tells hosts apart: 0 is this machine, those of labs count from 1.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct HostId(pub u32);
+
 /// Where sockets live, and whose clock is read.
 pub trait Host: Debug + Send + Sync {
+    /// Which host it is.
+    fn id(&self) -> HostId {
+        HostId::default()
+    }
+
+    /// What it is called; `None` for this machine.
+    fn name(&self) -> Option<&str> {
+        None
+    }
+
+    /// The addresses that `name` has here besides what the system's resolver knows, most wanted first.
+    fn lookup(&self, name: &str) -> Vec<IpAddr> {
+        let _ = name;
+        Vec::new()
+    }
+
     /// Makes a socket (socket(2)), close-on-exec.
     ///
     /// # Errors
