@@ -12,7 +12,7 @@ use super::convert::shown;
 use super::error::{OrRaise, raise};
 use super::exit;
 use crate::net::error::Error;
-use crate::net::output;
+use crate::net::label;
 use crate::net::stats;
 use crate::net::time::Duration;
 
@@ -144,14 +144,13 @@ fn check(ctx: &NativeCallContext, actual: &Dynamic, expected: &Dynamic, message:
     if holds {
         return Ok(());
     }
-    context::current().run.unexpected.store(true, Ordering::Relaxed);
+    let context = context::current();
+    context.run.unexpected.store(true, Ordering::Relaxed);
     let line = ctx.call_position().line().map_or(String::new(), |line| format!(":{line}"));
     let place = format!("{}{line}", ctx.call_source().unwrap_or_default());
     let about = if message.is_empty() { String::new() } else { format!(": {message}") };
-    output::note(&format!(
-        "not as expected ({place}){about}\n  expected: {wanted}\n    actual: {}",
-        shown_value(actual)
-    ));
+    let text = format!("not as expected ({place}){about}\n  expected: {wanted}\n    actual: {}", shown_value(actual));
+    label::note(context.host.as_ref(), &text);
     Err(exit::leave(5, ctx.call_position()))
 }
 
