@@ -350,7 +350,7 @@ error: options: item 1 of the list is "count"
   --> -e:1:1
     1 | options([ "count" ]);
       | ^
-  hint: list option(…), ask(…), flag(…) and argument(…) calls, with commas between them
+  hint: list option(…), ask(…), flag(…), argument(…) and arguments(…) calls, with commas between them
 "#,
     ),
     (
