@@ -7,7 +7,7 @@
 use std::cell::Cell;
 use std::collections::VecDeque;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
@@ -19,6 +19,7 @@ pub(super) use self::error::{closed, one_at_a_time, send_error};
 pub use self::queue::IcmpError;
 pub(super) use self::queue::Queued;
 pub use self::receive::{Datagram, Incoming};
+pub use self::send::Destination;
 use super::account::Account;
 use super::error::{Error, Result};
 use super::event::{Event, Flow};
@@ -76,6 +77,8 @@ struct Inner {
     /// `None` once closed.
     socket: Mutex<Option<Arc<Socket>>>,
     local: SocketAddr,
+    /// Whether it is bound to any address of its host: then what it receives is asked which of them it was sent to.
+    any: bool,
     peer: Mutex<Option<SocketAddr>>,
     prober: Mutex<Prober>,
     /// What the prober last made known: its counts and its clock. Apart from it, because it is busy while it waits.
@@ -135,6 +138,16 @@ impl UdpSocket {
             if let Some(bytes) = options.send_buffer.map(|bytes| bytes.min(MAX_BUFFER)) {
                 socket.set_send_buffer_size(bytes)?;
             }
+            // Answers come from the address that was asked, not from the one that the way back would choose.
+            match local.ip() {
+                IpAddr::V4(ip) if ip.is_unspecified() => {
+                    sys::set_option(socket.as_fd(), libc::IPPROTO_IP, libc::IP_PKTINFO, 1)?;
+                }
+                IpAddr::V6(ip) if ip.is_unspecified() => {
+                    sys::set_option(socket.as_fd(), libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO, 1)?;
+                }
+                _ => {}
+            }
             socket.bind(&local.into())?;
             sys::local_addr(&socket)
         };
@@ -144,6 +157,7 @@ impl UdpSocket {
             session,
             socket: Mutex::new(Some(Arc::new(socket))),
             local,
+            any: local.ip().is_unspecified(),
             peer: Mutex::default(),
             prober: Mutex::default(),
             known: Mutex::default(),
