@@ -7,7 +7,7 @@
 use std::cell::Cell;
 use std::collections::VecDeque;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
@@ -16,6 +16,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 
 pub use self::error::{MAX_PAYLOAD, check_size};
 pub(super) use self::error::{closed, one_at_a_time, send_error};
+pub use self::options::Options;
 pub use self::queue::IcmpError;
 pub(super) use self::queue::Queued;
 pub use self::receive::{Datagram, Incoming};
@@ -31,24 +32,10 @@ use super::session::Session;
 use super::sys;
 
 mod error;
+mod options;
 mod queue;
 mod receive;
 mod send;
-
-/// The largest buffer the kernel can be asked for, in bytes: it takes the number as an int and grants what its own limits
-/// allow.
-const MAX_BUFFER: usize = i32::MAX as usize;
-
-/// How a socket is made.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Options {
-    /// Size of the receive buffer in bytes (SO_RCVBUF; the kernel doubles it); `None` leaves the system's.
-    pub receive_buffer: Option<usize>,
-    /// Size of the send buffer in bytes (SO_SNDBUF); `None` leaves the system's.
-    pub send_buffer: Option<usize>,
-    /// Whether other sockets may bind the same address (SO_REUSEADDR and SO_REUSEPORT).
-    pub reuse: bool,
-}
 
 /// A UDP socket. Clones are the same socket.
 #[derive(Clone, Debug)]
@@ -118,40 +105,7 @@ impl UdpSocket {
         let failed = |err: &io::Error| error::bind_error(err, local);
         let socket =
             host.socket(Domain::for_address(local), Type::DGRAM, Some(Protocol::UDP)).map_err(|err| failed(&err))?;
-        let set_up = || -> io::Result<SocketAddr> {
-            socket.set_nonblocking(true)?;
-            if local.is_ipv6() {
-                socket.set_only_v6(true)?;
-                sys::set_option(socket.as_fd(), libc::IPPROTO_IPV6, libc::IPV6_RECVERR, 1)?;
-            } else {
-                sys::set_option(socket.as_fd(), libc::IPPROTO_IP, libc::IP_RECVERR, 1)?;
-            }
-            // The kernel counts what a full buffer loses, and says so with what comes next.
-            sys::set_option(socket.as_fd(), libc::SOL_SOCKET, libc::SO_RXQ_OVFL, 1)?;
-            if options.reuse {
-                socket.set_reuse_address(true)?;
-                socket.set_reuse_port(true)?;
-            }
-            if let Some(bytes) = options.receive_buffer.map(|bytes| bytes.min(MAX_BUFFER)) {
-                socket.set_recv_buffer_size(bytes)?;
-            }
-            if let Some(bytes) = options.send_buffer.map(|bytes| bytes.min(MAX_BUFFER)) {
-                socket.set_send_buffer_size(bytes)?;
-            }
-            // Answers come from the address that was asked, not from the one that the way back would choose.
-            match local.ip() {
-                IpAddr::V4(ip) if ip.is_unspecified() => {
-                    sys::set_option(socket.as_fd(), libc::IPPROTO_IP, libc::IP_PKTINFO, 1)?;
-                }
-                IpAddr::V6(ip) if ip.is_unspecified() => {
-                    sys::set_option(socket.as_fd(), libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO, 1)?;
-                }
-                _ => {}
-            }
-            socket.bind(&local.into())?;
-            sys::local_addr(&socket)
-        };
-        let local = set_up().map_err(|err| failed(&err))?;
+        let local = options.set_up(&socket, local).map_err(|err| failed(&err))?;
         let this = Self(Arc::new(Inner {
             host,
             session,
