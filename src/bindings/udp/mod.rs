@@ -193,7 +193,7 @@ pub mod namespace {
 fn bind(ctx: &NativeCallContext, local: SocketAddr, options: SocketOptions) -> ScriptResult<UdpSocket> {
     let context = context::current();
     let socket = UdpSocket::bind(context.host.clone(), context.run.session.clone(), local, options).or_raise(ctx)?;
-    context.script.bound.keep(socket.local());
+    context.announce(socket.local());
     Ok(socket)
 }
 
