@@ -30,6 +30,7 @@ pub mod stack;
 pub mod stats;
 pub mod stop;
 pub mod sys;
+pub mod targets;
 pub mod time;
 pub mod udp;
 pub mod wire;
