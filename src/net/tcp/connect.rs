@@ -1,5 +1,6 @@
 //! Connecting, with its own time and its own outcomes: a refusal, an ICMP error and silence are told apart.
 
+use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::AsFd;
@@ -56,6 +57,20 @@ pub struct Attempt {
     pub end: Connecting,
     /// How long that took, from before the call to the answer.
     pub took: Duration,
+}
+
+impl fmt::Display for Attempt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let to = self.to;
+        match &self.end {
+            Connecting::Connected(_) => write!(f, "Connected to {to}"),
+            Connecting::Refused => write!(f, "Connection refused by {to}"),
+            Connecting::Icmp(error) => write!(f, "{} for the connection to {to}", error.kind),
+            Connecting::Unreachable(error) => write!(f, "No connection to {to}: {}", error.message),
+            Connecting::TimedOut => write!(f, "Connection to {to} timed out"),
+            Connecting::Interrupted => write!(f, "Connecting to {to} was interrupted"),
+        }
+    }
 }
 
 impl Attempt {

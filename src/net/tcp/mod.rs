@@ -108,6 +108,11 @@ impl Connection {
         self.0.framing
     }
 
+    /// How long a message may be, in bytes.
+    pub fn limit(&self) -> usize {
+        self.0.limit
+    }
+
     /// How long it took to connect; `None` if the peer did.
     pub fn connected_in(&self) -> Option<Duration> {
         self.0.connected_in

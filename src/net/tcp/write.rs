@@ -1,6 +1,7 @@
 //! Sending over a connection: all of it, or what is left goes before whatever is sent next.
 
 use std::os::fd::AsFd;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use socket2::Socket;
@@ -10,9 +11,11 @@ use super::{Connection, lock};
 use crate::net::error::{Error, ErrorKind, Result};
 use crate::net::event::Event;
 use crate::net::host::Waited;
+use crate::net::judge::Judged;
 use crate::net::stop::Stop;
 use crate::net::sys::{self, PollFd};
 use crate::net::time::Instant;
+use crate::net::udp::Datagram;
 
 /// How many bytes wait to be sent at most, where nobody waits for them; a peer that takes none is not read from meanwhile.
 const QUEUE: usize = 4 << 20;
@@ -80,6 +83,33 @@ impl Connection {
         }
     }
 
+    /// Answers `request` with `answer`, as far as the verdict about the request allows; the verdict, `None` without a policy.
+    /// A client that has gone is counted, and no error: a server goes on.
+    ///
+    /// # Errors
+    /// `closed`: it was closed here; `invalid`: the answer cannot be told apart in this framing.
+    pub fn answer(&self, request: &Datagram, answer: &[u8], stop: &Stop) -> Result<Option<Arc<Judged>>> {
+        self.deliver(answer, stop)?;
+        Ok(request.judged.clone())
+    }
+
+    /// Sends an answer; one that cannot be sent is counted.
+    fn deliver(&self, answer: &[u8], stop: &Stop) -> Result<()> {
+        let sent = if self.0.queues.load(Ordering::Relaxed) {
+            self.send_or_queue(answer)
+        } else {
+            self.send(answer, None, stop).map(|_| ())
+        };
+        match sent {
+            Err(err) if err.kind == ErrorKind::Invalid || self.is_closed() => Err(err),
+            Err(_) => {
+                self.0.unsent.fetch_add(1, Ordering::Relaxed);
+                Ok(())
+            }
+            Ok(()) => Ok(()),
+        }
+    }
+
     /// Sends a message as far as the socket takes it; the rest waits, for [`Self::flush`].
     ///
     /// # Errors
@@ -112,7 +142,7 @@ impl Connection {
     }
 
     /// Puts `message` behind what waits.
-    fn fill(&self, outbox: &mut Outbox, message: &[u8]) -> Result<std::sync::Arc<Socket>> {
+    fn fill(&self, outbox: &mut Outbox, message: &[u8]) -> Result<Arc<Socket>> {
         let socket = self.socket("send")?;
         if !self.0.framing.wrap(message, &mut outbox.bytes) {
             let error = Error::invalid("send", "a line cannot hold the end of a line").with_peer(self.peer());
