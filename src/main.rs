@@ -14,7 +14,7 @@ use pingscript::engine::{check, library, prompt, signals};
 use pingscript::nearest::nearest;
 use pingscript::net::error::{Error, ErrorKind, in_words};
 use pingscript::net::record::Wanted;
-use pingscript::net::{output, stack};
+use pingscript::net::{output, stack, sys};
 
 /// A lab bench for networks: runs pingers, servers and drop policies written as short Rhai scripts.
 #[derive(Debug, Parser)]
@@ -86,6 +86,7 @@ fn main() -> ExitCode {
 }
 
 fn start() -> Result<i32> {
+    sys::raise_descriptor_limit();
     signals::listen()?;
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,

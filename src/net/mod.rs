@@ -31,6 +31,7 @@ pub mod stats;
 pub mod stop;
 pub mod sys;
 pub mod targets;
+pub mod tcp;
 pub mod time;
 pub mod udp;
 pub mod wire;
