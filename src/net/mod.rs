@@ -4,6 +4,7 @@
 //! and [`stop`] what ends their waits; [`udp`] is the socket; [`ledger`] accounts for probes, [`prober`] and
 //! [`pinger`] send and hear them; [`policy`] and [`judge`] decide about packets, [`later`] sends what
 //! they delay; [`account`] puts losses against verdicts, [`event`] tells of each happening, [`session`] holds both;
+//! [`lab`] makes hosts and the cables between them;
 //! [`record`] makes the trace and rows of them; [`stats`] sums up; [`output`] is what is printed.
 
 pub mod account;
@@ -14,6 +15,7 @@ pub mod event;
 pub mod host;
 pub mod input;
 pub mod judge;
+pub mod lab;
 pub mod later;
 pub mod ledger;
 pub mod memory;
