@@ -57,7 +57,7 @@ const RULES: &[Rule] = &[
     Rule {
         within: &["src/"],
         except: &[
-            "src/net/memory.rs",
+            "src/net/memory/",
             "src/net/stack.rs",
             "src/net/sys/address.rs",
             "src/net/sys/batch.rs",
