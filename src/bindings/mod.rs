@@ -22,6 +22,7 @@ pub mod duration;
 pub mod error;
 pub mod exit;
 pub mod guard;
+pub mod help;
 pub mod options;
 pub mod policy;
 pub mod reader;
@@ -40,6 +41,7 @@ pub fn register(engine: &mut Engine) {
     rhai::combine_with_exported_module!(&mut all, "error", error::api);
     rhai::combine_with_exported_module!(&mut all, "exit", exit::api);
     rhai::combine_with_exported_module!(&mut all, "guard", guard::api);
+    rhai::combine_with_exported_module!(&mut all, "help", help::api);
     rhai::combine_with_exported_module!(&mut all, "options", options::api);
     rhai::combine_with_exported_module!(&mut all, "policy", policy::api);
     rhai::combine_with_exported_module!(&mut all, "policy_draw", policy::draw::api);
