@@ -147,6 +147,15 @@ impl<'a> Options<'a> {
         self.get(key, &format!("a whole number from {least} up"), read)
     }
 
+    /// A whole number from 1 to 255.
+    ///
+    /// # Errors
+    /// `invalid`: it is something else.
+    pub fn byte(&mut self, key: &'static str) -> Result<Option<u8>, Error> {
+        let read = |value: &Dynamic| value.as_int().ok().and_then(|n| u8::try_from(n).ok()).filter(|&n| n > 0);
+        self.get(key, "a whole number from 1 to 255", read)
+    }
+
     /// A number.
     ///
     /// # Errors

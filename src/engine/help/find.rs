@@ -43,7 +43,7 @@ pub const GROUPS: &[Group] = &[
     },
     Group { name: "verdicts", about: "Verdicts: what a policy returns", returns: &["Verdict"], others: &["random"] },
     Group {
-        name: "arguments",
+        name: "settings",
         about: "Options of a script, declared once",
         returns: &["DeclaredOption", "Options"],
         others: &[],
