@@ -65,7 +65,7 @@ mod tests {
         let parser = Engine::new_raw();
         let mut declared = Vec::new();
         for line in files.iter().flat_map(|(_, text)| text.lines()).filter(|line| line.starts_with("fn ")) {
-            let (head, _) = line.rsplit_once(") -> ").expect("a list of parameters");
+            let head = line.split(" -> ").next().unwrap_or(line).trim_end_matches([';', ')']);
             let (name, params) = head.split_once('(').expect("a list of parameters");
             let names: Vec<&str> = params.split(", ").map(|p| p.split(':').next().unwrap_or(p).trim()).collect();
             // What is no name is a word that functions of the language alone may have, such as `call`.

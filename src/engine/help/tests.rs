@@ -28,7 +28,7 @@ fn names_are_found_as_people_write_them() {
         ("set_policy", "set_policy"),
         ("start_thread", "start_thread"),
         ("join", "Task.join"),
-        ("at_least", "DeclaredOption.at_least"),
+        ("choices", "DeclaredOption.choices"),
     ] {
         let found = titles(&reference, topic);
         assert!(found.iter().all(|title| expected.split(' ').any(|one| one == title)), "{topic}: {found:?}");

@@ -28,7 +28,11 @@ pub fn help(reference: &Reference, topic: Option<&str>) -> Result<String, Error>
             let kind =
                 entries.iter().map(|entry| entry.title.as_str()).find(|title| reference.of_type(title).count() > 0);
             let page = kind.map_or(String::new(), |kind| format!("\n\n{}", type_page(reference, kind)));
-            format!("{}{page}", all(&entries))
+            let other =
+                |entry: &&Entry| entries.iter().all(|e| e.title != entry.title) && entry.name == entries[0].name;
+            let others: Vec<&str> = reference.ours().filter(other).map(|entry| entry.title.as_str()).collect();
+            let also = if others.is_empty() { String::new() } else { format!("\n\nSee also: {}", others.join(", ")) };
+            format!("{}{page}{also}", all(&entries))
         }
         Found::Nothing(near) => {
             let error = Error::new(ErrorKind::Invalid, "help", format!("there is nothing called \"{topic}\""));
