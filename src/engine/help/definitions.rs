@@ -24,8 +24,7 @@ fn tidy(line: &str) -> String {
         rest.split(", Box<").next().unwrap_or(rest)
     });
     let returns = match inner.trim() {
-        "" => "()",
-        "RhaiResult" => "?",
+        "" | "RhaiResult" => "?",
         "String" => "string",
         "Array" => "array",
         "Map" => "map",
@@ -49,7 +48,7 @@ mod tests {
         for (line, expected) in [
             ("fn bind(local: string) -> ScriptResult<UdpSocket >;", "fn bind(local: string) -> UdpSocket;"),
             ("op /(Duration, int) -> Result<Duration, Box<EvalAltResult>>;", "op /(Duration, int) -> Duration;"),
-            ("fn f(x: ?) -> ;", "fn f(x: ?) -> ();"),
+            ("fn f(x: ?) -> ;", "fn f(x: ?) -> ?;"),
             ("fn f() -> String;", "fn f() -> string;"),
             ("/// gives -> this;", "/// gives -> this;"),
         ] {
@@ -70,6 +69,7 @@ mod tests {
             let names: Vec<&str> = params.split(", ").map(|p| p.split(':').next().unwrap_or(p).trim()).collect();
             // What is no name is a word that functions of the language alone may have, such as `call`.
             let name = name.trim_start_matches("fn ").trim_start_matches("get ").trim_start_matches("set ");
+            let names: Vec<&str> = names.into_iter().map(|name| if name == "_" { "value" } else { name }).collect();
             if rhai::is_valid_function_name(name) && !name.contains('$') && names.iter().all(|n| !n.is_empty()) {
                 let text = format!("fn {name}({}) {{}}", names.join(", "));
                 parser.compile(&text).unwrap_or_else(|error| panic!("{line}: {error}"));
