@@ -4,7 +4,7 @@
 
 use std::cell::RefCell;
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
 
@@ -33,6 +33,21 @@ pub struct Context {
     pub script: Arc<Script>,
     /// Its own draws.
     pub random: Arc<Sequence>,
+}
+
+impl Context {
+    /// Makes known that the script has bound a socket to `local`, to those that wait for its address. Of a socket bound to
+    /// any address it is one by which others reach the host.
+    pub fn announce(&self, local: SocketAddr) {
+        let v4 = local.is_ipv4();
+        let loopback: IpAddr = if v4 { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() };
+        let own = || match self.host.name() {
+            None => loopback,
+            Some(name) => self.host.lookup(name).into_iter().find(|ip| ip.is_ipv4() == v4).unwrap_or(loopback),
+        };
+        let ip = if local.ip().is_unspecified() { own() } else { local.ip() };
+        self.script.bound.keep(SocketAddr::new(ip, local.port()));
+    }
 }
 
 /// What all scripts and threads of a run share.

@@ -6,7 +6,7 @@ use rhai::{Dynamic, Engine, ImmutableString, Map, NativeCallContext, Position};
 
 use super::bytes::Builder;
 use super::callback::programs;
-use super::context::ScriptResult;
+use super::context::{self, ScriptResult};
 use super::error::{OrRaise, raise};
 use crate::nearest::nearest;
 use crate::net::addr;
@@ -22,7 +22,7 @@ pub fn address(ctx: &NativeCallContext, value: &Dynamic) -> ScriptResult<SocketA
         return Ok(addr);
     }
     match value.clone().into_string() {
-        Ok(text) => addr::resolve(&text, None).or_raise(ctx),
+        Ok(text) => addr::resolve(&*context::current().host, &text, None).or_raise(ctx),
         Err(_) => wrong(ctx, "an address", "\"127.0.0.1:11000\"", value),
     }
 }
@@ -145,6 +145,15 @@ impl<'a> Options<'a> {
     pub fn count(&mut self, key: &'static str, least: i64) -> Result<Option<u64>, Error> {
         let read = |value: &Dynamic| value.as_int().ok().filter(|&n| n >= least).map(|n| n as u64);
         self.get(key, &format!("a whole number from {least} up"), read)
+    }
+
+    /// A whole number from 1 to 255.
+    ///
+    /// # Errors
+    /// `invalid`: it is something else.
+    pub fn byte(&mut self, key: &'static str) -> Result<Option<u8>, Error> {
+        let read = |value: &Dynamic| value.as_int().ok().and_then(|n| u8::try_from(n).ok()).filter(|&n| n > 0);
+        self.get(key, "a whole number from 1 to 255", read)
     }
 
     /// A number.

@@ -21,6 +21,7 @@ pub mod counter;
 pub mod duration;
 pub mod error;
 pub mod exit;
+pub mod expect;
 pub mod guard;
 pub mod options;
 pub mod policy;
@@ -39,6 +40,7 @@ pub fn register(engine: &mut Engine) {
     rhai::combine_with_exported_module!(&mut all, "duration", duration::api);
     rhai::combine_with_exported_module!(&mut all, "error", error::api);
     rhai::combine_with_exported_module!(&mut all, "exit", exit::api);
+    rhai::combine_with_exported_module!(&mut all, "expect", expect::api);
     rhai::combine_with_exported_module!(&mut all, "guard", guard::api);
     rhai::combine_with_exported_module!(&mut all, "options", options::api);
     rhai::combine_with_exported_module!(&mut all, "policy", policy::api);

@@ -18,7 +18,7 @@ use crate::bindings::convert::shown_by;
 use crate::bindings::error::thrown;
 use crate::bindings::task::JOIN;
 use crate::net::error::{Error, ErrorKind};
-use crate::net::output;
+use crate::net::{label, output};
 
 /// The engine and the texts of what it runs.
 #[derive(Debug)]
@@ -127,7 +127,10 @@ impl Programs for ScriptHost {
 
     fn report(&self, what: &str, error: &EvalAltResult) {
         let main = context::peek(|context| context.script.name.clone()).unwrap_or_default();
-        output::note(&format!("in the {what}:\n{}", self.describe(&main, error, None).trim_end()));
+        let text = format!("in the {what}:\n{}", self.describe(&main, error, None).trim_end());
+        if context::peek(|context| label::note(context.host.as_ref(), &text)).is_none() {
+            output::note(&text);
+        }
     }
 }
 

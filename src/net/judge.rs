@@ -4,7 +4,6 @@
 //! which they arrived, however many threads receive.
 
 use std::fmt::Debug;
-use std::net::SocketAddr;
 use std::ops::AddAssign;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,7 +12,7 @@ use super::error::{Error, ErrorKind, Result};
 use super::ledger::Content;
 use super::policy::{Action, Flows, Native, Place, Verdict};
 use super::random::Stream;
-use super::udp::{Datagram, UdpSocket};
+use super::udp::{Datagram, Destination, UdpSocket};
 
 /// A policy written outside the core.
 pub trait Decide: Debug + Send + Sync {
@@ -211,7 +210,7 @@ impl UdpSocket {
     /// `closed`. An answer that cannot be sent is counted, and no error: a server goes on.
     pub fn answer(&self, request: &Datagram, answer: &[u8]) -> Result<Option<Arc<Judged>>> {
         self.serves();
-        let to = request.from;
+        let (from, to) = (request.from, request.back());
         let Some(judged) = &request.judged else {
             self.deliver(answer, to)?;
             return Ok(None);
@@ -219,14 +218,14 @@ impl UdpSocket {
         if judged.verdict.action != Action::Pass {
             // Before it is carried out: the client would be quicker.
             let content = Content::of(&request.data);
-            self.account().judged(self.host().now(), to, self.local(), content, judged);
+            self.account().judged(self.host().now(), from, self.local(), content, judged);
         }
         match &judged.verdict.action {
             Action::Pass => self.deliver(answer, to)?,
             Action::Drop => {}
             Action::Delay(by) => {
                 if !self.send_later(*by, answer.to_vec(), to) {
-                    self.account().not_kept(to, self.local(), Content::of(&request.data));
+                    self.account().not_kept(from, self.local(), Content::of(&request.data));
                 }
             }
             Action::Duplicate(times) => (0..*times).try_for_each(|_| self.deliver(answer, to))?,
@@ -246,7 +245,7 @@ impl UdpSocket {
 
     /// Sends an answer. One that cannot be sent is counted, and no error: no client may end a server, neither one that is
     /// gone or says that it comes from port 0, nor one whose text takes more room in capitals than a datagram has.
-    pub(super) fn deliver(&self, answer: &[u8], to: SocketAddr) -> Result<()> {
+    pub(super) fn deliver(&self, answer: &[u8], to: impl Into<Destination>) -> Result<()> {
         match self.send_to(answer, to) {
             Err(err) if err.kind == ErrorKind::Closed => Err(err),
             Err(_) => {

@@ -5,7 +5,8 @@
 //! [`pinger`] send and hear them; [`policy`] and [`judge`] decide about packets, [`later`] sends what
 //! they delay; [`account`] puts losses against verdicts, [`event`] tells of each happening, [`session`] holds both;
 //! [`lab`] makes hosts and the cables between them;
-//! [`record`] makes the trace and rows of them; [`stats`] sums up; [`output`] is what is printed.
+//! [`record`] makes the trace and rows of them; [`stats`] sums up; [`output`] is what is printed, [`label`] by
+//! which host.
 
 pub mod account;
 pub mod addr;
@@ -16,6 +17,7 @@ pub mod host;
 pub mod input;
 pub mod judge;
 pub mod lab;
+pub mod label;
 pub mod later;
 pub mod ledger;
 pub mod memory;
@@ -30,6 +32,7 @@ pub mod stack;
 pub mod stats;
 pub mod stop;
 pub mod sys;
+pub mod targets;
 pub mod time;
 pub mod udp;
 pub mod wire;

@@ -37,6 +37,8 @@ pub(super) enum Shape {
     Flag,
     /// `VALUE`, by its place
     Positional,
+    /// `VALUE…`: all the rest
+    Rest,
 }
 
 impl Declared {
@@ -73,6 +75,10 @@ impl Declared {
         };
         let arg = match self.shape {
             Shape::Positional => arg.value_name(self.name.to_uppercase()).required(self.default.is_none()),
+            Shape::Rest => {
+                let arg = arg.value_name(self.name.to_uppercase()).help(self.help.clone()).num_args(0..);
+                return arg.trailing_var_arg(true).value_parser(clap::value_parser!(String));
+            }
             _ => arg.long(self.name.clone()).value_name(if self.is_address { "HOST:PORT" } else { like.placeholder() }),
         };
         let help = match (&self.default, self.shape) {

@@ -140,8 +140,15 @@ fn policies_that_are_gone_are_kept_as_sums() {
     let (session, local) = (Session::new(Stop::root().expect("a stop")), ([127, 0, 0, 1], 0).into());
     let socket =
         UdpSocket::bind(Arc::new(ThisMachine), Arc::new(session), local, Default::default()).expect("a socket");
-    let request =
-        Datagram { data: (*b"x").into(), from: addr(9), truncated: false, stamp: None, ttl: None, judged: None };
+    let request = Datagram {
+        data: (*b"x").into(),
+        from: addr(9),
+        to: None,
+        truncated: false,
+        stamp: None,
+        ttl: None,
+        judged: None,
+    };
     let account = Account::default();
     let mut last = None;
     for _ in 0..1000 {

@@ -15,39 +15,27 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
 use socket2::{Domain, Protocol, Socket, Type};
 
 pub use self::error::{MAX_PAYLOAD, check_size};
-pub(super) use self::error::{closed, one_at_a_time, send_error};
+pub(super) use self::error::{closed, one_at_a_time};
+pub use self::options::Options;
 pub use self::queue::IcmpError;
 pub(super) use self::queue::Queued;
 pub use self::receive::{Datagram, Incoming};
+pub use self::send::Destination;
 use super::account::Account;
 use super::error::{Error, Result};
 use super::event::{Event, Flow};
 use super::host::Host;
 use super::judge::Judge;
-use super::ledger::Counts;
-use super::prober::{Clock, Prober};
+use super::prober::{Prober, Tally};
 use super::session::Session;
 use super::sys;
 
 mod error;
+mod options;
+mod probing;
 mod queue;
 mod receive;
 mod send;
-
-/// The largest buffer the kernel can be asked for, in bytes: it takes the number as an int and grants what its own limits
-/// allow.
-const MAX_BUFFER: usize = i32::MAX as usize;
-
-/// How a socket is made.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Options {
-    /// Size of the receive buffer in bytes (SO_RCVBUF; the kernel doubles it); `None` leaves the system's.
-    pub receive_buffer: Option<usize>,
-    /// Size of the send buffer in bytes (SO_SNDBUF); `None` leaves the system's.
-    pub send_buffer: Option<usize>,
-    /// Whether other sockets may bind the same address (SO_REUSEADDR and SO_REUSEPORT).
-    pub reuse: bool,
-}
 
 /// A UDP socket. Clones are the same socket.
 #[derive(Clone, Debug)]
@@ -76,10 +64,12 @@ struct Inner {
     /// `None` once closed.
     socket: Mutex<Option<Arc<Socket>>>,
     local: SocketAddr,
+    /// Whether it is bound to any address of its host: then what it receives is asked which of them it was sent to.
+    any: bool,
     peer: Mutex<Option<SocketAddr>>,
     prober: Mutex<Prober>,
-    /// What the prober last made known: its counts and its clock. Apart from it, because it is busy while it waits.
-    known: Mutex<(Counts, Option<Clock>)>,
+    /// What the prober last made known. Apart from it, because it is busy while it waits.
+    tally: Tally,
     judge: Mutex<Option<Arc<Judge>>>,
     /// The number that the kernel gives to the stamp of the next packet sent; `None` before stamps were asked for.
     next_stamp: Mutex<Option<u32>>,
@@ -115,38 +105,16 @@ impl UdpSocket {
         let failed = |err: &io::Error| error::bind_error(err, local);
         let socket =
             host.socket(Domain::for_address(local), Type::DGRAM, Some(Protocol::UDP)).map_err(|err| failed(&err))?;
-        let set_up = || -> io::Result<SocketAddr> {
-            socket.set_nonblocking(true)?;
-            if local.is_ipv6() {
-                socket.set_only_v6(true)?;
-                sys::set_option(socket.as_fd(), libc::IPPROTO_IPV6, libc::IPV6_RECVERR, 1)?;
-            } else {
-                sys::set_option(socket.as_fd(), libc::IPPROTO_IP, libc::IP_RECVERR, 1)?;
-            }
-            // The kernel counts what a full buffer loses, and says so with what comes next.
-            sys::set_option(socket.as_fd(), libc::SOL_SOCKET, libc::SO_RXQ_OVFL, 1)?;
-            if options.reuse {
-                socket.set_reuse_address(true)?;
-                socket.set_reuse_port(true)?;
-            }
-            if let Some(bytes) = options.receive_buffer.map(|bytes| bytes.min(MAX_BUFFER)) {
-                socket.set_recv_buffer_size(bytes)?;
-            }
-            if let Some(bytes) = options.send_buffer.map(|bytes| bytes.min(MAX_BUFFER)) {
-                socket.set_send_buffer_size(bytes)?;
-            }
-            socket.bind(&local.into())?;
-            sys::local_addr(&socket)
-        };
-        let local = set_up().map_err(|err| failed(&err))?;
+        let local = options.set_up(&socket, local).map_err(|err| failed(&err))?;
         let this = Self(Arc::new(Inner {
             host,
             session,
             socket: Mutex::new(Some(Arc::new(socket))),
             local,
+            any: local.ip().is_unspecified(),
             peer: Mutex::default(),
             prober: Mutex::default(),
-            known: Mutex::default(),
+            tally: Tally::default(),
             judge: Mutex::default(),
             next_stamp: Mutex::default(),
             unread: Mutex::default(),
@@ -302,16 +270,6 @@ impl UdpSocket {
         let value = matcher();
         MATCHING.set(outer);
         value
-    }
-
-    /// What the prober last made known of its probes: their account, and the clock of their round-trip times.
-    pub(super) fn known(&self) -> (Counts, Option<Clock>) {
-        *lock(&self.0.known)
-    }
-
-    /// Makes known what the prober has counted.
-    pub(super) fn make_known(&self, counts: Counts, clock: Option<Clock>) {
-        *lock(&self.0.known) = (counts, clock);
     }
 
     /// The policy of this socket's answers.

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -12,7 +12,7 @@ use socket2::Socket;
 
 use super::error::closed;
 use super::queue::{IcmpError, Queued, is_pending_error};
-use super::{JUDGING, TRIES, UdpSocket, lock};
+use super::{Destination, JUDGING, TRIES, UdpSocket, lock};
 use crate::net::error::{Error, ErrorKind, Result};
 use crate::net::event::Event;
 use crate::net::host::Waited;
@@ -32,6 +32,8 @@ pub struct Datagram {
     pub data: Arc<[u8]>,
     /// Who sent it.
     pub from: SocketAddr,
+    /// The address of this host that it was sent to, where the socket is bound to any.
+    pub to: Option<IpAddr>,
     /// Whether it was longer than the buffer of 65,535 bytes.
     pub truncated: bool,
     /// The kernel's receive stamp in nanoseconds since 1970, where there is one.
@@ -40,6 +42,13 @@ pub struct Datagram {
     pub ttl: Option<u8>,
     /// What the socket's policy decided about it.
     pub judged: Option<Arc<Judged>>,
+}
+
+impl Datagram {
+    /// Where an answer to it goes, and from which address: the one that it was sent to.
+    pub fn back(&self) -> Destination {
+        Destination { addr: self.from, source: self.to }
+    }
 }
 
 /// How a receive ended.
@@ -159,7 +168,7 @@ impl UdpSocket {
         BUFFER.with_borrow_mut(|buffer| {
             loop {
                 // Without stamps and without events, the sender is all there is to know beside the data.
-                let plain = !self.0.stamping.load(Ordering::Relaxed) && !self.0.session.events.wanted();
+                let plain = !self.0.any && !self.0.stamping.load(Ordering::Relaxed) && !self.0.session.events.wanted();
                 let received = if plain {
                     sys::receive_plain(socket.as_fd(), buffer)
                 } else {
@@ -177,6 +186,7 @@ impl UdpSocket {
                             Datagram {
                                 data: data.into(),
                                 from,
+                                to: received.to,
                                 truncated: received.truncated,
                                 stamp: received.stamp,
                                 ttl: received.ttl,
