@@ -6,7 +6,7 @@ use rhai::{Dynamic, Engine, ImmutableString, Map, NativeCallContext, Position};
 
 use super::bytes::Builder;
 use super::callback::programs;
-use super::context::ScriptResult;
+use super::context::{self, ScriptResult};
 use super::error::{OrRaise, raise};
 use crate::nearest::nearest;
 use crate::net::addr;
@@ -22,7 +22,7 @@ pub fn address(ctx: &NativeCallContext, value: &Dynamic) -> ScriptResult<SocketA
         return Ok(addr);
     }
     match value.clone().into_string() {
-        Ok(text) => addr::resolve(&text, None).or_raise(ctx),
+        Ok(text) => addr::resolve(&*context::current().host, &text, None).or_raise(ctx),
         Err(_) => wrong(ctx, "an address", "\"127.0.0.1:11000\"", value),
     }
 }
