@@ -4,6 +4,7 @@
 //! and [`stop`] what ends their waits; [`udp`] is the socket; [`ledger`] accounts for probes, [`prober`] and
 //! [`pinger`] send and hear them; [`policy`] and [`judge`] decide about packets ([`subject`]), [`later`] sends what
 //! they delay; [`account`] puts losses against verdicts, [`event`] tells of each happening, [`session`] holds both;
+//! [`lab`] makes hosts, and the links between them that carry every frame;
 //! [`record`] makes the trace and rows of them; [`stats`] sums up; [`output`] is what is printed, [`label`] by
 //! which host.
 
@@ -15,7 +16,9 @@ pub mod event;
 pub mod host;
 pub mod input;
 pub mod judge;
-pub mod label;
+//! [`lab`] makes hosts, and the links between them that carry every frame;
+//! [`record`] makes the trace and rows of them; [`stats`] sums up; [`output`] is what is printed, [`label`] by
+//! which host.
 pub mod later;
 pub mod ledger;
 pub mod memory;
