@@ -4,9 +4,8 @@
 //! and [`stop`] what ends their waits; [`udp`] is the socket; [`ledger`] accounts for probes, [`prober`] and
 //! [`pinger`] send and hear them; [`policy`] and [`judge`] decide about packets ([`subject`]), [`later`] sends what
 //! they delay; [`account`] puts losses against verdicts, [`event`] tells of each happening, [`session`] holds both;
-//! [`lab`] makes hosts, and the links between them that carry every frame;
 //! [`record`] makes the trace and rows of them; [`stats`] sums up; [`output`] is what is printed, [`label`] by
-//! which host.
+//! which host. [`lab`] makes hosts, and the links between them that carry every frame.
 
 pub mod account;
 pub mod addr;
@@ -16,9 +15,8 @@ pub mod event;
 pub mod host;
 pub mod input;
 pub mod judge;
-//! [`lab`] makes hosts, and the links between them that carry every frame;
-//! [`record`] makes the trace and rows of them; [`stats`] sums up; [`output`] is what is printed, [`label`] by
-//! which host.
+pub mod lab;
+pub mod label;
 pub mod later;
 pub mod ledger;
 pub mod memory;
