@@ -13,6 +13,7 @@ use pingscript::engine::run::{self, Job, exit};
 use pingscript::engine::{check, library, prompt, signals};
 use pingscript::nearest::nearest;
 use pingscript::net::error::{Error, ErrorKind, in_words};
+use pingscript::net::lab::helper;
 use pingscript::net::record::Wanted;
 use pingscript::net::{output, stack};
 
@@ -66,6 +67,10 @@ Exit codes:
        or its output was lost";
 
 fn main() -> ExitCode {
+    // A lab's helper is this binary too, with one thread.
+    if let Some(code) = helper::run_if_asked() {
+        return ExitCode::from(code as u8);
+    }
     tame_panics();
     stack::listen();
     let code = match catch_unwind(start).unwrap_or(Ok(exit::SCRIPT)) {

@@ -4,8 +4,8 @@
 //! and [`stop`] what ends their waits; [`udp`] is the socket; [`ledger`] accounts for probes, [`prober`] and
 //! [`pinger`] send and hear them; [`policy`] and [`judge`] decide about packets, [`later`] sends what
 //! they delay; [`account`] puts losses against verdicts, [`event`] tells of each happening, [`session`] holds both;
-//! [`record`] makes the trace and rows of them; [`stats`] sums up; [`output`] is what is printed, [`label`] by
-//! which host.
+//! [`lab`] makes hosts and the cables between them; [`record`] makes the trace and rows of all this; [`stats`] sums up;
+//! [`output`] is what is printed, [`label`] by which host.
 
 pub mod account;
 pub mod addr;
@@ -15,6 +15,7 @@ pub mod event;
 pub mod host;
 pub mod input;
 pub mod judge;
+pub mod lab;
 pub mod label;
 pub mod later;
 pub mod ledger;
