@@ -197,6 +197,11 @@ pub fn enter(context: Context) -> Entered {
     Entered(CURRENT.replace(Some(context)))
 }
 
+/// Enters `context` on this thread for good, in place of the one before.
+pub fn settle(context: Context) {
+    CURRENT.set(Some(context));
+}
+
 /// See [`enter`].
 #[derive(Debug)]
 pub struct Entered(Option<Context>);

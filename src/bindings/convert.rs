@@ -1,6 +1,6 @@
 //! Script values to values of the core, and back.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use rhai::{Dynamic, Engine, ImmutableString, Map, NativeCallContext, Position};
 
@@ -163,6 +163,18 @@ impl<'a> Options<'a> {
     pub fn number(&mut self, key: &'static str) -> Result<Option<f64>, Error> {
         let read = |value: &Dynamic| value.as_float().or_else(|_| value.as_int().map(|n| n as f64)).ok();
         self.get(key, "a number", read)
+    }
+
+    /// An IP address, without a port.
+    ///
+    /// # Errors
+    /// `invalid`: it is something else.
+    pub fn ip(&mut self, key: &'static str) -> Result<Option<IpAddr>, Error> {
+        let read = |value: &Dynamic| match value.clone().try_cast::<SocketAddr>() {
+            Some(addr) => Some(addr.ip()),
+            None => value.clone().into_string().ok()?.parse().ok(),
+        };
+        self.get(key, "an IP address, such as \"10.0.0.77\"", read)
     }
 
     /// True or false.

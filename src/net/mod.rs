@@ -2,7 +2,7 @@
 //!
 //! From the bottom up: [`time`] and [`wire`] are values; [`sys`] is the system calls; [`host`] is where sockets live,
 //! and [`stop`] what ends their waits; [`udp`] is the socket; [`ledger`] accounts for probes, [`prober`] and
-//! [`pinger`] send and hear them; [`policy`] and [`judge`] decide about packets, [`later`] sends what
+//! [`pinger`] send and hear them; [`policy`] and [`judge`] decide about packets ([`subject`]), [`later`] sends what
 //! they delay; [`account`] puts losses against verdicts, [`event`] tells of each happening, [`session`] holds both;
 //! [`lab`] makes hosts and the cables between them; [`record`] makes the trace and rows of all this; [`stats`] sums up;
 //! [`output`] is what is printed, [`label`] by which host.
@@ -30,6 +30,7 @@ pub mod session;
 pub mod stack;
 pub mod stats;
 pub mod stop;
+pub mod subject;
 pub mod sys;
 pub mod time;
 pub mod udp;

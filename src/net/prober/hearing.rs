@@ -3,6 +3,7 @@
 use super::clock::{measure, waited};
 use super::outcome::{End, Matcher, Outcome};
 use super::{Pending, Prober, Unheard, number_of};
+use crate::net::account::Ends;
 use crate::net::error::{Error, Result};
 use crate::net::event::Event;
 use crate::net::ledger::{Arrival, Blame, Content, ErrorArrival, Key, ProbeId, Stray};
@@ -60,13 +61,16 @@ impl Prober {
                     let (rtt, clock) = measure(&pending, &datagram, seen, queued.map(|_| arrived), self.clock);
                     let session = *self.clock.get_or_insert(clock);
                     udp.account().measured_by(session.name(), rtt);
-                    udp.account().answered(udp.local(), pending.to, &pending.message, pending.sent);
+                    let ends = Ends::seen_by(udp.host().id(), udp.local(), pending.to);
+                    udp.account().answered(ends, &pending.message, pending.sent);
                     let end = End::Reply { datagram, rtt, clock, lesser: clock != session };
                     self.finish(udp, id, &pending, end);
                 }
             }
             Arrival::Late { id: Some(id), timed_out: true } => self.time_out(udp, id, true),
-            Arrival::Late { .. } => udp.account().late(udp.local(), datagram.from, content),
+            Arrival::Late { .. } => {
+                udp.account().late(Ends::seen_by(udp.host().id(), udp.local(), datagram.from), content);
+            }
             _ => {}
         }
         Ok(())
@@ -165,7 +169,8 @@ impl Prober {
     pub(super) fn time_out(&mut self, udp: &UdpSocket, id: ProbeId, late: bool) {
         if let Some(pending) = self.pending.remove(&id) {
             let content = Content::of(&pending.message);
-            udp.account().lost(pending.number, udp.local(), pending.to, content, pending.sent, late);
+            let ends = Ends::seen_by(udp.host().id(), udp.local(), pending.to);
+            udp.account().lost(pending.number, ends, content, pending.sent, late);
             self.finish(udp, id, &pending, End::TimedOut);
         }
     }

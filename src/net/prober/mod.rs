@@ -13,7 +13,7 @@ pub use self::clock::{Clock, warm_up};
 pub use self::outcome::{End, Matcher, Outcome, Probe};
 use super::error::{Error, ErrorKind, Result};
 use super::event::{Event, Flow};
-use super::host::Waited;
+use super::host::{Host, Waited};
 use super::ledger::{Blame, Content, Counts, Key, Ledger, ProbeId};
 use super::session::Session;
 use super::stop::Stop;
@@ -320,7 +320,7 @@ impl Prober {
     }
 
     /// Brings the account up to date, and tells of the probes that are pending and will stay so.
-    pub(super) fn settle_up(&mut self, session: &Session, local: SocketAddr, now: i64) {
+    pub(super) fn settle_up(&mut self, session: &Session, local: SocketAddr, host: &dyn Host) {
         let counts = self.ledger.counts();
         session.account.count(self.told, counts);
         self.told = counts;
@@ -329,7 +329,7 @@ impl Prober {
         for (_, pending) in left {
             let outcome = Outcome { number: pending.number, to: pending.to, end: End::Interrupted { sent: true } };
             session.events.tell(|| Event::Outcome {
-                flow: Flow { time: now, from: local, to: pending.to },
+                flow: Flow { time: host.unix_nanos(), from: local, to: pending.to, host: host.name() },
                 sent: pending.sent_wall,
                 size: pending.message.len(),
                 outcome: &outcome,

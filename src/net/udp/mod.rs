@@ -191,8 +191,8 @@ impl UdpSocket {
     }
 
     /// A flow from one address to another, now.
-    pub(super) fn flow(&self, from: SocketAddr, to: SocketAddr) -> Flow {
-        Flow { time: self.0.host.unix_nanos(), from, to }
+    pub(super) fn flow(&self, from: SocketAddr, to: SocketAddr) -> Flow<'_> {
+        Flow { time: self.0.host.unix_nanos(), from, to, host: self.0.host.name() }
     }
 
     /// The open socket.
@@ -228,7 +228,7 @@ impl UdpSocket {
     /// waits for a probe.
     pub(super) fn settle_up(&self) {
         if let Ok(mut prober) = self.0.prober.try_lock() {
-            prober.settle_up(&self.0.session, self.0.local, self.0.host.unix_nanos());
+            prober.settle_up(&self.0.session, self.0.local, self.0.host.as_ref());
         }
         if let Ok(drops) = self.kernel_drops() {
             self.0.tell_drops(drops);
@@ -243,7 +243,7 @@ impl UdpSocket {
     /// Makes known that this socket answers.
     pub(super) fn serves(&self) {
         if !self.0.serving.swap(true, Ordering::Relaxed) {
-            self.account().serves(self.0.local, self.weak());
+            self.account().serves(self.0.host.id(), self.0.local, self.weak());
         }
     }
 
@@ -293,7 +293,7 @@ impl UdpSocket {
         let before = lock(&self.0.judge).replace(judge.clone());
         // First: the account keeps only the counts of a policy that is gone.
         drop(before);
-        self.account().judges(self.0.local, &judge, name);
+        self.account().judges(self.site(), &judge, name);
     }
 
     pub(super) fn same_version(&self, op: &'static str, to: SocketAddr) -> Result<()> {
@@ -317,7 +317,7 @@ impl Inner {
         if let Ok(drops) = sys::drops(socket.as_fd()) {
             self.tell_drops(drops);
             if self.serving.load(Ordering::Relaxed) {
-                self.session.account.kernel_drops(self.local, drops);
+                self.session.account.kernel_drops(self.host.id(), self.local, drops);
             }
         }
     }
@@ -338,7 +338,7 @@ impl Drop for Inner {
             self.leave_drops(&socket);
         }
         let prober = self.prober.get_mut().unwrap_or_else(PoisonError::into_inner);
-        prober.settle_up(&self.session, self.local, self.host.unix_nanos());
+        prober.settle_up(&self.session, self.local, self.host.as_ref());
     }
 }
 
