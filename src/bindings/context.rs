@@ -10,6 +10,7 @@ use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
 
 use rhai::{AST, Dynamic, Engine, EvalAltResult, GlobalRuntimeState};
 
+use crate::net::error::Error;
 use crate::net::host::Host;
 use crate::net::random::{Seed, Sequence};
 use crate::net::session::Session;
@@ -166,6 +167,12 @@ pub trait Programs: Send + Sync {
     /// # Errors
     /// What the script throws.
     fn evaluate(&self, program: &AST, context: &Context) -> ScriptResult<(Dynamic, GlobalRuntimeState)>;
+
+    /// Help on what a name or a value stands for; `None`: on what there is.
+    ///
+    /// # Errors
+    /// `invalid`: nothing has that name.
+    fn help(&self, topic: Option<&Dynamic>) -> Result<String, Error>;
 
     /// Shows an error that nobody will catch; `what` names what failed.
     fn report(&self, what: &str, error: &EvalAltResult);

@@ -215,6 +215,35 @@ impl<'a> Options<'a> {
         Ok(self.get(key, "true or false", |value| value.as_bool().ok())?.unwrap_or(default))
     }
 
+    /// True or false; `None` if it is not given.
+    ///
+    /// # Errors
+    /// `invalid`: it is something else.
+    pub fn switch(&mut self, key: &'static str) -> Result<Option<bool>, Error> {
+        self.get(key, "true or false", |value| value.as_bool().ok())
+    }
+
+    /// A text.
+    ///
+    /// # Errors
+    /// `invalid`: it is something else.
+    pub fn text(&mut self, key: &'static str) -> Result<Option<ImmutableString>, Error> {
+        self.get(key, "a text", |value| value.clone().into_immutable_string().ok())
+    }
+
+    /// One of several texts, each for a value.
+    ///
+    /// # Errors
+    /// `invalid`: it is something else.
+    pub fn one_of<T: Copy>(&mut self, key: &'static str, all: &[(&str, T)]) -> Result<Option<T>, Error> {
+        let names: Vec<String> = all.iter().map(|(name, _)| format!("\"{name}\"")).collect();
+        let read = |value: &Dynamic| {
+            let text = value.clone().into_immutable_string().ok()?;
+            all.iter().find(|(name, _)| *name == text).map(|(_, value)| *value)
+        };
+        self.get(key, &names.join(", "), read)
+    }
+
     /// Checks that there was no other key.
     ///
     /// # Errors

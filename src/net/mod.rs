@@ -4,8 +4,8 @@
 //! and [`stop`] what ends their waits; [`udp`] is the socket; [`ledger`] accounts for probes, [`prober`] and
 //! [`pinger`] send and hear them; [`policy`] and [`judge`] decide about packets ([`subject`]), [`later`] sends what
 //! they delay; [`account`] puts losses against verdicts, [`event`] tells of each happening, [`session`] holds both;
-//! [`lab`] makes hosts and the cables between them; [`record`] makes the trace and rows of all this; [`stats`] sums up;
-//! [`output`] is what is printed, [`label`] by which host.
+//! [`record`] makes the trace and rows of them; [`stats`] sums up; [`output`] is what is printed, [`label`] by
+//! which host; [`lab`] makes hosts and the cables between them.
 
 pub mod account;
 pub mod addr;
@@ -32,6 +32,8 @@ pub mod stats;
 pub mod stop;
 pub mod subject;
 pub mod sys;
+pub mod targets;
+pub mod tcp;
 pub mod time;
 pub mod udp;
 pub mod wire;

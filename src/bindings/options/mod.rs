@@ -130,6 +130,17 @@ pub mod api {
         Declared { is_address: true, ..option }
     }
 
+    /// The same option, refusing what names no policy: `NAME`, `NAME:KEY=VALUE,…` or a file. Nothing, `""`, is allowed.
+    ///
+    /// ```rhai
+    /// const OPT = options([ option("policy", "loss:p=0.1", "drop policy").policy() ]);
+    /// set_policy(udp::bind("127.0.0.1:0"), policy(OPT.policy));
+    /// ```
+    #[rhai_fn(name = "policy")]
+    pub fn policy_option(option: DeclaredOption) -> DeclaredOption {
+        Declared { is_policy: true, ..option }
+    }
+
     /// The same option, refusing values below `least`.
     ///
     /// ```rhai

@@ -5,6 +5,7 @@
 
 pub use self::address::RawAddr;
 pub use self::batch::{Batch, receive_many, send_many};
+pub use self::epoll::{Epoll, Interest, Readiness};
 pub use self::link::{packet_socket, turn_off_offloads};
 pub use self::namespace::{
     Change, Mount, Namespaces, Side, die_with_parent, enter_namespace, fork, leave_process_group, mount,
@@ -17,10 +18,12 @@ pub use self::process::{exit_now, last_words, monotonic_nanos, read, realtime_na
 pub use self::program::{before_exec, leave_terminal, take_standard_input, take_terminal, take_terminal_back};
 pub use self::receive::{Origin, QueueEntry, Received, receive, receive_plain};
 pub use self::socket::{drops, local_addr, number_stamps, send_from, send_to, set_option};
+pub use self::stream::{TcpInfo, raise_descriptor_limit, receive_some, send_some, tcp_info};
 pub use self::terminal::{TerminalMode, set_terminal_mode, terminal_mode};
 
 mod address;
 mod batch;
+mod epoll;
 mod link;
 mod namespace;
 mod passing;
@@ -29,4 +32,5 @@ mod process;
 mod program;
 mod receive;
 mod socket;
+mod stream;
 mod terminal;
