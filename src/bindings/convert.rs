@@ -6,7 +6,7 @@ use rhai::{Dynamic, Engine, ImmutableString, Map, NativeCallContext, Position};
 
 use super::bytes::Builder;
 use super::callback::programs;
-use super::context::ScriptResult;
+use super::context::{self, ScriptResult};
 use super::error::{OrRaise, raise};
 use crate::nearest::nearest;
 use crate::net::addr;
@@ -24,6 +24,22 @@ pub fn address(ctx: &NativeCallContext, value: &Dynamic) -> ScriptResult<SocketA
     match value.clone().into_string() {
         Ok(text) => addr::resolve(&text, None).or_raise(ctx),
         Err(_) => wrong(ctx, "an address", "\"127.0.0.1:11000\"", value),
+    }
+}
+
+/// A host given as text without a port (`"127.0.0.1"`, `"localhost"`, `"fe80::1%eth0"`) or as an `Addr`, whose port does not
+/// count; the address, with port 0.
+///
+/// # Errors
+/// `invalid`, `resolve`.
+pub fn host(ctx: &NativeCallContext, value: &Dynamic) -> ScriptResult<SocketAddr> {
+    if let Some(mut addr) = value.clone().try_cast::<SocketAddr>() {
+        addr.set_port(0);
+        return Ok(addr);
+    }
+    match value.clone().into_string() {
+        Ok(text) => addr::resolve_host(&*context::current().host, &text, None).or_raise(ctx),
+        Err(_) => wrong(ctx, "a host", "\"127.0.0.1\"", value),
     }
 }
 
@@ -162,6 +178,28 @@ impl<'a> Options<'a> {
     /// `invalid`: it is something else.
     pub fn flag(&mut self, key: &'static str) -> Result<bool, Error> {
         Ok(self.get(key, "true or false", |value| value.as_bool().ok())?.unwrap_or(false))
+    }
+
+    /// True, false or not given.
+    ///
+    /// # Errors
+    /// `invalid`: it is something else.
+    pub fn flag_or(&mut self, key: &'static str) -> Result<Option<bool>, Error> {
+        self.get(key, "true or false", |value| value.as_bool().ok())
+    }
+
+    /// A string.
+    ///
+    /// # Errors
+    /// `invalid`: it is something else.
+    pub fn text(&mut self, key: &'static str) -> Result<Option<String>, Error> {
+        self.get(key, "a string", |value| value.clone().into_string().ok())
+    }
+
+    /// Any value.
+    pub fn value(&mut self, key: &'static str) -> Option<&'a Dynamic> {
+        self.known.push(key);
+        self.map.get(key)
     }
 
     /// Checks that there was no other key.

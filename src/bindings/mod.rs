@@ -22,6 +22,7 @@ pub mod duration;
 pub mod error;
 pub mod exit;
 pub mod guard;
+pub mod icmp;
 pub mod options;
 pub mod policy;
 pub mod reader;
@@ -40,6 +41,8 @@ pub fn register(engine: &mut Engine) {
     rhai::combine_with_exported_module!(&mut all, "error", error::api);
     rhai::combine_with_exported_module!(&mut all, "exit", exit::api);
     rhai::combine_with_exported_module!(&mut all, "guard", guard::api);
+    rhai::combine_with_exported_module!(&mut all, "icmp_pinger", icmp::pinger::api);
+    rhai::combine_with_exported_module!(&mut all, "icmp_socket", icmp::socket::api);
     rhai::combine_with_exported_module!(&mut all, "options", options::api);
     rhai::combine_with_exported_module!(&mut all, "policy", policy::api);
     rhai::combine_with_exported_module!(&mut all, "policy_draw", policy::draw::api);
@@ -58,6 +61,7 @@ pub fn register(engine: &mut Engine) {
     all.set_iter(TypeId::of::<Range<i64>>(), |range| until_stopped(range.cast::<Range<i64>>()));
     all.set_iter(TypeId::of::<RangeInclusive<i64>>(), |range| until_stopped(range.cast::<RangeInclusive<i64>>()));
     engine.register_global_module(all.into());
+    engine.register_static_module("icmp", exported_module!(icmp::namespace).into());
     engine.register_static_module("udp", exported_module!(udp::namespace).into());
     engine.register_iterator_result::<UdpSocket, Dynamic>();
     engine.register_iterator_result::<udp::pinger::Schedule, Dynamic>();

@@ -13,7 +13,6 @@ use super::{Carrier, Pending};
 use crate::net::host::Host;
 use crate::net::sys;
 use crate::net::time::{Duration, Instant};
-use crate::net::udp::Datagram;
 
 /// What a round-trip time is measured by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,28 +55,39 @@ pub(super) fn waited(carrier: &dyn Carrier, stamp: Option<i64>) -> (Instant, Opt
     (seen, queued.filter(|&queued| queued >= Duration::ZERO && queued < Duration::from_secs(60)))
 }
 
-/// The round-trip time of `reply`, by the session's clock, or the best lesser one that the reply has. `arrived`
-/// is the arrival by the kernel's stamp on the monotonic clock.
-pub(super) fn measure(
-    pending: &Pending,
-    reply: &Datagram,
-    seen: Instant,
-    arrived: Option<Instant>,
-    session: Option<Clock>,
-) -> (Duration, Clock) {
-    let best = session.unwrap_or(Clock::Kernel);
-    let by_user = seen - pending.sent;
-    let by_receive =
-        arrived.map(|arrived| arrived - pending.sent).filter(|&rtt| rtt >= Duration::ZERO && rtt <= by_user);
-    let by_kernel = match (by_receive, reply.stamp, pending.stamp) {
+/// The round-trip time of one answer by each clock that it has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Readings {
+    /// By [`Clock::Kernel`].
+    pub kernel: Option<Duration>,
+    /// By [`Clock::KernelReceive`].
+    pub kernel_receive: Option<Duration>,
+    /// By [`Clock::User`].
+    pub user: Duration,
+}
+
+impl Readings {
+    /// The time by `session`'s clock, or the best lesser one there is; without a session yet, by the best.
+    pub fn by(&self, session: Option<Clock>) -> (Duration, Clock) {
+        match (session.unwrap_or(Clock::Kernel), self.kernel, self.kernel_receive) {
+            (Clock::Kernel, Some(rtt), _) => (rtt, Clock::Kernel),
+            (Clock::Kernel | Clock::KernelReceive, _, Some(rtt)) => (rtt, Clock::KernelReceive),
+            _ => (self.user, Clock::User),
+        }
+    }
+}
+
+/// What the clocks say of an answer to `pending` that was stamped `stamp` and seen at `seen`. `arrived` is the arrival by
+/// the kernel's stamp on the monotonic clock.
+pub(super) fn measure(pending: &Pending, stamp: Option<i64>, seen: Instant, arrived: Option<Instant>) -> Readings {
+    let user = seen - pending.sent;
+    let kernel_receive =
+        arrived.map(|arrived| arrived - pending.sent).filter(|&rtt| rtt >= Duration::ZERO && rtt <= user);
+    let kernel = match (kernel_receive, stamp, pending.stamp) {
         (Some(bound), Some(received), Some(sent)) => {
             Some(Duration::from_nanos(received - sent)).filter(|&rtt| rtt > Duration::ZERO && rtt <= bound)
         }
         _ => None,
     };
-    match (best, by_kernel, by_receive) {
-        (Clock::Kernel, Some(rtt), _) => (rtt, Clock::Kernel),
-        (Clock::Kernel | Clock::KernelReceive, _, Some(rtt)) => (rtt, Clock::KernelReceive),
-        _ => (by_user, Clock::User),
-    }
+    Readings { kernel, kernel_receive, user }
 }

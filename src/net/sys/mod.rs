@@ -8,7 +8,10 @@ pub use self::batch::{Batch, receive_many, send_many};
 pub use self::poll::{PollFd, eventfd, eventfd_lower, eventfd_raise, ppoll};
 pub use self::process::{exit_now, last_words, monotonic_nanos, read, realtime_nanos, sharpen_timers};
 pub use self::receive::{Origin, QueueEntry, Received, receive, receive_plain};
-pub use self::socket::{drops, local_addr, number_stamps, send_to, set_option};
+pub use self::socket::{
+    ask_for_extensions, drops, local_addr, number_stamps, send_to, set_option, set_option_bytes, set_ttl,
+    stamp_arrivals,
+};
 pub use self::terminal::{TerminalMode, set_terminal_mode, terminal_mode};
 
 mod address;

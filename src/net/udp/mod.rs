@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::AsFd;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
 
 use socket2::{Domain, Protocol, Socket, Type};
@@ -17,7 +17,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 pub use self::error::{MAX_PAYLOAD, check_size};
 pub(super) use self::error::{closed, one_at_a_time};
 pub use self::queue::IcmpError;
-pub(super) use self::queue::Queued;
+pub(super) use self::queue::{Queued, is_pending_error, take_entry};
 pub use self::receive::{Datagram, Incoming};
 use super::account::Account;
 use super::error::{Error, Result};
@@ -88,6 +88,8 @@ struct Inner {
     unheeded_errors: AtomicU64,
     /// How many receives on end had to wait.
     waits: AtomicU32,
+    /// The TTL that probes were last sent with; 0: the system's.
+    ttl: AtomicU8,
     /// Whether the kernel stamps what arrives.
     stamping: AtomicBool,
     /// Whether the account knows that it answers.
@@ -123,6 +125,7 @@ impl UdpSocket {
             } else {
                 sys::set_option(socket.as_fd(), libc::IPPROTO_IP, libc::IP_RECVERR, 1)?;
             }
+            sys::ask_for_extensions(socket.as_fd(), local.is_ipv4());
             // The kernel counts what a full buffer loses, and says so with what comes next.
             sys::set_option(socket.as_fd(), libc::SOL_SOCKET, libc::SO_RXQ_OVFL, 1)?;
             if options.reuse {
@@ -146,12 +149,13 @@ impl UdpSocket {
             local,
             peer: Mutex::default(),
             prober: Mutex::default(),
-            tally: Tally::default(),
+            tally: Tally::new(if local.is_ipv4() { 28 } else { 48 }),
             judge: Mutex::default(),
             next_stamp: Mutex::default(),
             unread: Mutex::default(),
             unheeded_errors: AtomicU64::new(0),
             waits: AtomicU32::new(0),
+            ttl: AtomicU8::new(0),
             stamping: AtomicBool::new(false),
             serving: AtomicBool::new(false),
             drops_told: AtomicU64::new(0),
