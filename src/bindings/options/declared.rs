@@ -23,6 +23,8 @@ pub struct Declared {
     pub(super) default: Option<Value>,
     pub(super) choices: Vec<String>,
     pub(super) is_address: bool,
+    /// Whether it is asked for when it is first read, not at the start.
+    pub(super) when_read: bool,
     pub(super) least: Option<Value>,
     pub(super) most: Option<Value>,
 }
@@ -145,5 +147,15 @@ pub(super) fn declare(
         },
     };
     let (name, help) = (name.to_string(), help.to_string());
-    Ok(Declared { name, shape, help, default, choices: Vec::new(), is_address: false, least: None, most: None })
+    Ok(Declared {
+        name,
+        shape,
+        help,
+        default,
+        choices: Vec::new(),
+        is_address: false,
+        when_read: false,
+        least: None,
+        most: None,
+    })
 }

@@ -4,6 +4,7 @@
 //! stamps are times of the wall clock; they are used only as differences that the monotonic clock confirms, so a step of
 //! the wall clock spoils no round-trip time.
 
+use std::net::{Ipv4Addr, SocketAddr};
 use std::os::fd::AsFd;
 use std::sync::OnceLock;
 
@@ -11,7 +12,8 @@ use socket2::{Domain, Socket, Type};
 
 use super::{Carrier, Pending};
 use crate::net::host::Host;
-use crate::net::sys;
+use crate::net::stop::Stop;
+use crate::net::sys::{self, RawAddr};
 use crate::net::time::{Duration, Instant};
 
 /// What a round-trip time is measured by.
@@ -45,6 +47,35 @@ pub fn warm_up(host: &dyn Host) {
         sys::number_stamps(socket.as_fd());
         Some(socket)
     });
+}
+
+/// Waits until the kernel stamps arrivals, which it need not do yet when the first probe of a run is to be sent: the clock of
+/// its reply is the session's. Not longer than a blink; where there are no stamps, the session has a lesser clock.
+pub(super) fn await_stamps(host: &dyn Host, stop: &Stop) {
+    static READY: OnceLock<()> = OnceLock::new();
+    READY.get_or_init(|| {
+        let Some((socket, own)) = loop_back(host) else { return };
+        let until = host.now() + Duration::from_millis(100);
+        while host.now() < until && !stop.is_stopped() {
+            let mut byte = [0];
+            let sent = sys::send_to(socket.as_fd(), &[0], &own);
+            let received = sent.and_then(|_| sys::receive(socket.as_fd(), &mut byte, false));
+            if !matches!(received, Ok(sys::Received { stamp: None, .. })) {
+                return;
+            }
+            let _ = host.wait(&mut [], Some(host.now() + Duration::from_micros(200)), stop);
+        }
+    });
+}
+
+/// A socket whose arrivals are to be stamped, and its own address.
+fn loop_back(host: &dyn Host) -> Option<(Socket, RawAddr)> {
+    let socket = host.socket(Domain::IPV4, Type::DGRAM, None).ok()?;
+    socket.set_nonblocking(true).ok()?;
+    socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()).ok()?;
+    sys::stamp_arrivals(socket.as_fd());
+    let own = RawAddr::from(sys::local_addr(&socket).ok()?);
+    Some((socket, own))
 }
 
 /// Now, and how long what is stamped has waited in the socket until now, by the wall clock; no more than a blink, or

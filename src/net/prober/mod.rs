@@ -22,6 +22,7 @@ use super::udp::{IcmpError, closed, one_at_a_time};
 
 pub use self::carrier::Tally;
 pub(in crate::net) use self::carrier::{Carrier, MatchResult, Name, Recognised};
+use self::clock::await_stamps;
 pub use self::clock::{Clock, Readings, warm_up};
 pub use self::outcome::{End, Matcher, Outcome, Probe};
 
@@ -118,6 +119,7 @@ impl Prober {
     /// Sends a probe. One that this host cannot send is settled at once.
     pub(super) fn send(&mut self, carrier: &dyn Carrier, socket: &Socket, probe: &Probe<'_>) -> Result<ProbeId> {
         carrier.ask_for_stamps(socket);
+        await_stamps(carrier.host().as_ref(), &carrier.session().stop);
         // An ICMP error that waits unread would take the place of the send.
         carrier.drain(socket, &mut |queued| self.hear_queued(queued));
         let Name { key, number, content } = carrier.name(probe.message, self.next_number());
