@@ -4,12 +4,13 @@
 
 use std::cell::RefCell;
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
 
 use rhai::{AST, Dynamic, Engine, EvalAltResult, GlobalRuntimeState};
 
+use crate::net::error::Error;
 use crate::net::host::Host;
 use crate::net::random::{Seed, Sequence};
 use crate::net::session::Session;
@@ -33,6 +34,21 @@ pub struct Context {
     pub script: Arc<Script>,
     /// Its own draws.
     pub random: Arc<Sequence>,
+}
+
+impl Context {
+    /// Makes known that the script has bound a socket to `local`, to those that wait for its address. Of a socket bound to
+    /// any address it is one by which others reach the host.
+    pub fn announce(&self, local: SocketAddr) {
+        let v4 = local.is_ipv4();
+        let loopback: IpAddr = if v4 { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() };
+        let own = || match self.host.name() {
+            None => loopback,
+            Some(name) => self.host.lookup(name).into_iter().find(|ip| ip.is_ipv4() == v4).unwrap_or(loopback),
+        };
+        let ip = if local.ip().is_unspecified() { own() } else { local.ip() };
+        self.script.bound.keep(SocketAddr::new(ip, local.port()));
+    }
 }
 
 /// What all scripts and threads of a run share.
@@ -149,6 +165,12 @@ pub trait Programs: Send + Sync {
     /// What the script throws.
     fn evaluate(&self, program: &AST, context: &Context) -> ScriptResult<(Dynamic, GlobalRuntimeState)>;
 
+    /// Help on what a name or a value stands for; `None`: on what there is.
+    ///
+    /// # Errors
+    /// `invalid`: nothing has that name.
+    fn help(&self, topic: Option<&Dynamic>) -> Result<String, Error>;
+
     /// Shows an error that nobody will catch; `what` names what failed.
     fn report(&self, what: &str, error: &EvalAltResult);
 }
@@ -180,6 +202,11 @@ pub fn peek<T>(look: impl FnOnce(&Context) -> T) -> Option<T> {
 /// Enters `context` on this thread until the guard is dropped.
 pub fn enter(context: Context) -> Entered {
     Entered(CURRENT.replace(Some(context)))
+}
+
+/// Enters `context` on this thread for good, in place of the one before.
+pub fn settle(context: Context) {
+    CURRENT.set(Some(context));
 }
 
 /// See [`enter`].

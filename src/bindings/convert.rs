@@ -1,6 +1,6 @@
 //! Script values to values of the core, and back.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use rhai::{Dynamic, Engine, ImmutableString, Map, NativeCallContext, Position};
 
@@ -163,6 +163,15 @@ impl<'a> Options<'a> {
         self.get(key, &format!("a whole number from {least} up"), read)
     }
 
+    /// A whole number from 1 to 255.
+    ///
+    /// # Errors
+    /// `invalid`: it is something else.
+    pub fn byte(&mut self, key: &'static str) -> Result<Option<u8>, Error> {
+        let read = |value: &Dynamic| value.as_int().ok().and_then(|n| u8::try_from(n).ok()).filter(|&n| n > 0);
+        self.get(key, "a whole number from 1 to 255", read)
+    }
+
     /// A number.
     ///
     /// # Errors
@@ -170,6 +179,18 @@ impl<'a> Options<'a> {
     pub fn number(&mut self, key: &'static str) -> Result<Option<f64>, Error> {
         let read = |value: &Dynamic| value.as_float().or_else(|_| value.as_int().map(|n| n as f64)).ok();
         self.get(key, "a number", read)
+    }
+
+    /// An IP address, without a port.
+    ///
+    /// # Errors
+    /// `invalid`: it is something else.
+    pub fn ip(&mut self, key: &'static str) -> Result<Option<IpAddr>, Error> {
+        let read = |value: &Dynamic| match value.clone().try_cast::<SocketAddr>() {
+            Some(addr) => Some(addr.ip()),
+            None => value.clone().into_string().ok()?.parse().ok(),
+        };
+        self.get(key, "an IP address, such as \"10.0.0.77\"", read)
     }
 
     /// True or false.
@@ -180,20 +201,33 @@ impl<'a> Options<'a> {
         Ok(self.get(key, "true or false", |value| value.as_bool().ok())?.unwrap_or(false))
     }
 
-    /// True, false or not given.
+    /// True or false; `None` if it is not given.
     ///
     /// # Errors
     /// `invalid`: it is something else.
-    pub fn flag_or(&mut self, key: &'static str) -> Result<Option<bool>, Error> {
+    pub fn switch(&mut self, key: &'static str) -> Result<Option<bool>, Error> {
         self.get(key, "true or false", |value| value.as_bool().ok())
     }
 
-    /// A string.
+    /// A text.
     ///
     /// # Errors
     /// `invalid`: it is something else.
-    pub fn text(&mut self, key: &'static str) -> Result<Option<String>, Error> {
-        self.get(key, "a string", |value| value.clone().into_string().ok())
+    pub fn text(&mut self, key: &'static str) -> Result<Option<ImmutableString>, Error> {
+        self.get(key, "a text", |value| value.clone().into_immutable_string().ok())
+    }
+
+    /// One of several texts, each for a value.
+    ///
+    /// # Errors
+    /// `invalid`: it is something else.
+    pub fn one_of<T: Copy>(&mut self, key: &'static str, all: &[(&str, T)]) -> Result<Option<T>, Error> {
+        let names: Vec<String> = all.iter().map(|(name, _)| format!("\"{name}\"")).collect();
+        let read = |value: &Dynamic| {
+            let text = value.clone().into_immutable_string().ok()?;
+            all.iter().find(|(name, _)| *name == text).map(|(_, value)| *value)
+        };
+        self.get(key, &names.join(", "), read)
     }
 
     /// Any value.

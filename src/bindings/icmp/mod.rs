@@ -148,7 +148,7 @@ fn read(options: &mut Options<'_>) -> Result<SocketOptions, Error> {
         local,
         ttl,
         tos,
-        dont_fragment: options.flag_or("dont_fragment")?,
+        dont_fragment: options.switch("dont_fragment")?,
         pattern: pattern(options)?,
         raw: options.flag("raw")?,
         as_ping: clock == Clock::KernelReceive,

@@ -87,6 +87,7 @@ pub(super) fn read(ctx: &NativeCallContext, declared: &[Declared]) -> ScriptResu
     for option in declared {
         let value = match option.shape {
             Shape::Flag => Value::Bool(matches.get_flag(&option.name)),
+            Shape::Rest => Value::List(matches.get_many::<String>(&option.name).unwrap_or_default().cloned().collect()),
             _ => match (matches.get_one::<Value>(&option.name), &option.default) {
                 (Some(value), _) => value.clone(),
                 (None, _) if option.shape == Shape::Asked && context.script.main => {
@@ -119,12 +120,17 @@ fn command(context: &Context, declared: &[Declared]) -> Command {
 
 fn usage(declared: &[Declared], name: &str) -> String {
     let mut usage = format!("pingscript {name}");
-    if declared.iter().any(|option| option.shape != Shape::Positional) {
+    let by_place = |option: &Declared| matches!(option.shape, Shape::Positional | Shape::Rest);
+    if !declared.iter().all(by_place) {
         usage.push_str(" [OPTIONS]");
     }
-    for option in declared.iter().filter(|option| option.shape == Shape::Positional) {
+    for option in declared.iter().filter(|option| by_place(option)) {
         let name = option.name.to_uppercase();
-        usage.push_str(&if option.default.is_none() { format!(" <{name}>") } else { format!(" [{name}]") });
+        usage.push_str(&match (option.shape, &option.default) {
+            (Shape::Rest, _) => format!(" [{name}…]"),
+            (_, None) => format!(" <{name}>"),
+            (_, Some(_)) => format!(" [{name}]"),
+        });
     }
     usage
 }

@@ -95,6 +95,21 @@ pub mod api {
         declare(&ctx, Shape::Positional, name, Some(&default), help)
     }
 
+    /// Declares that the script takes any further arguments, given by their places: an array of strings, empty if there are
+    /// none. To be listed last. From the first of them on nothing is read as an option, nor after `--`: they may be a command
+    /// with options of its own.
+    ///
+    /// Errors: `invalid`, as for `option`.
+    ///
+    /// ```rhai
+    /// const OPT = options([ option("loss", 0.1, "of the link"), arguments("command", "what to run") ]);
+    /// expect(OPT.command.len, 0);
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn arguments(ctx: NativeCallContext, name: &str, help: &str) -> ScriptResult<DeclaredOption> {
+        declare(&ctx, Shape::Rest, name, None, help)
+    }
+
     /// The same option, allowing only these values.
     ///
     /// ```rhai
@@ -123,6 +138,17 @@ pub mod api {
     /// ```
     pub fn when_read(option: DeclaredOption) -> DeclaredOption {
         Declared { when_read: true, ..option }
+    }
+
+    /// The same option, refusing what names no policy: `NAME`, `NAME:KEY=VALUE,…` or a file. Nothing, `""`, is allowed.
+    ///
+    /// ```rhai
+    /// const OPT = options([ option("policy", "loss:p=0.1", "drop policy").policy() ]);
+    /// set_policy(udp::bind("127.0.0.1:0"), policy(OPT.policy));
+    /// ```
+    #[rhai_fn(name = "policy")]
+    pub fn policy_option(option: DeclaredOption) -> DeclaredOption {
+        Declared { is_policy: true, ..option }
     }
 
     /// The same option, refusing values below `least`.
@@ -169,7 +195,8 @@ pub mod api {
                 Some(option) => declared.push(option),
                 None => {
                     let error = Error::invalid("options", format!("item {} of the list is {what}", index + 1));
-                    let hint = "list option(…), ask(…), flag(…) and argument(…) calls, with commas between them";
+                    let hint =
+                        "list option(…), ask(…), flag(…), argument(…) and arguments(…) calls, with commas between them";
                     return raise(&ctx, error.with_hint(hint));
                 }
             }

@@ -47,12 +47,13 @@ pub mod namespace {
     }
 
     /// Makes a bound socket, with options: `rcvbuf`, `sndbuf`: buffer sizes in bytes, which the kernel doubles; `reuse`: other
-    /// sockets may bind the same address (SO_REUSEADDR, SO_REUSEPORT).
+    /// sockets may bind the same address (SO_REUSEADDR, SO_REUSEPORT); `ttl`: hops that what it sends may take, 1 to 255; a
+    /// router where they end answers "Time to Live exceeded in Transit".
     ///
     /// Errors: as `bind`; `invalid`: an unknown option.
     ///
     /// ```rhai
-    /// let sock = udp::bind("127.0.0.1:0", #{ rcvbuf: 4096, reuse: true });
+    /// let sock = udp::bind("127.0.0.1:0", #{ rcvbuf: 4096, reuse: true, ttl: 5 });
     /// ```
     #[rhai_fn(name = "bind", return_raw)]
     pub fn bind_with(ctx: NativeCallContext, local: &str, options: Map) -> ScriptResult<UdpSocket> {
@@ -62,6 +63,7 @@ pub mod namespace {
                 receive_buffer: options.count("rcvbuf", 1)?.map(|bytes| bytes as usize),
                 send_buffer: options.count("sndbuf", 1)?.map(|bytes| bytes as usize),
                 reuse: options.flag("reuse")?,
+                ttl: options.byte("ttl")?,
             })
         };
         let read = read().or_raise(&ctx)?;
@@ -194,7 +196,7 @@ pub mod namespace {
 fn bind(ctx: &NativeCallContext, local: SocketAddr, options: SocketOptions) -> ScriptResult<UdpSocket> {
     let context = context::current();
     let socket = UdpSocket::bind(context.host.clone(), context.run.session.clone(), local, options).or_raise(ctx)?;
-    context.script.bound.keep(socket.local());
+    context.announce(socket.local());
     Ok(socket)
 }
 

@@ -65,7 +65,7 @@ impl IcmpSocket {
                 self.0.session.events.tell(|| Event::Received { flow: flow(), data: bytes });
             }
             let (truncated, stamp) = (received.truncated, received.stamp);
-            return Some(Datagram { data: bytes.into(), from, truncated, stamp, ttl, judged: None });
+            return Some(Datagram { data: bytes.into(), from, to: None, truncated, stamp, ttl, judged: None });
         }
         if let Some(error) = self.error(&message, from) {
             queued(Queued::Icmp { error, stamp: received.stamp });

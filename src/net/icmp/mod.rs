@@ -252,7 +252,7 @@ pub struct Request {
 impl Settle for Inner {
     fn settle_up(&self) {
         if let Ok(mut prober) = self.prober.try_lock() {
-            prober.settle_up(&self.session, self.local, self.host.unix_nanos());
+            prober.settle_up(&self.session, self.local, &*self.host);
         }
     }
 }
@@ -260,7 +260,7 @@ impl Settle for Inner {
 impl Drop for Inner {
     fn drop(&mut self) {
         let prober = self.prober.get_mut().unwrap_or_else(PoisonError::into_inner);
-        prober.settle_up(&self.session, self.local, self.host.unix_nanos());
+        prober.settle_up(&self.session, self.local, &*self.host);
     }
 }
 

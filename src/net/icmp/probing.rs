@@ -41,8 +41,8 @@ impl IcmpSocket {
     }
 
     /// Tells how a message goes from one address to another now.
-    pub(super) fn flow(&self, from: SocketAddr, to: SocketAddr) -> Flow {
-        Flow { time: self.0.host.unix_nanos(), from, to }
+    pub(super) fn flow(&self, from: SocketAddr, to: SocketAddr) -> Flow<'_> {
+        Flow { time: self.0.host.unix_nanos(), from, to, host: self.0.host.name() }
     }
 }
 

@@ -3,6 +3,7 @@
 use super::clock::{measure, waited};
 use super::outcome::{End, Matcher, Outcome};
 use super::{Carrier, Pending, Prober, Recognised, Unheard};
+use crate::net::account::Ends;
 use crate::net::error::{Error, Result};
 use crate::net::event::{Event, Flow};
 use crate::net::ledger::{Arrival, Blame, Content, ErrorArrival, ProbeId, Stray};
@@ -46,14 +47,18 @@ impl Prober {
                     let (rtt, clock) = readings.by(self.clock);
                     let session = *self.clock.get_or_insert(clock);
                     carrier.account().measured_by(session.name(), rtt);
+                    let ends = Ends::seen_by(carrier.host().id(), carrier.local(), pending.to);
                     let echoed = carrier.echoed(&pending.message);
-                    carrier.account().answered(carrier.local(), pending.to, echoed, pending.sent);
+                    carrier.account().answered(ends, echoed, pending.sent);
                     let end = End::Reply { datagram, rtt, clock, lesser: clock != session, readings };
                     self.finish(carrier, id, &pending, end);
                 }
             }
             Arrival::Late { id: Some(id), timed_out: true } => self.time_out(carrier, id, true),
-            Arrival::Late { .. } => carrier.account().late(carrier.local(), datagram.from, content),
+            Arrival::Late { .. } => {
+                let ends = Ends::seen_by(carrier.host().id(), carrier.local(), datagram.from);
+                carrier.account().late(ends, content);
+            }
             _ => {}
         }
         Ok(())
@@ -111,7 +116,8 @@ impl Prober {
     pub(super) fn time_out(&mut self, carrier: &dyn Carrier, id: ProbeId, late: bool) {
         if let Some(pending) = self.pending.remove(&id) {
             let content = Content::of(carrier.echoed(&pending.message));
-            carrier.account().lost(pending.number, carrier.local(), pending.to, content, pending.sent, late);
+            let ends = Ends::seen_by(carrier.host().id(), carrier.local(), pending.to);
+            carrier.account().lost(pending.number, ends, content, pending.sent, late);
             self.finish(carrier, id, &pending, End::TimedOut);
         }
     }
@@ -120,7 +126,12 @@ impl Prober {
     pub(super) fn finish(&mut self, carrier: &dyn Carrier, id: ProbeId, pending: &Pending, end: End) {
         let outcome = Outcome { number: pending.number, to: pending.to, ttl: pending.ttl, end };
         carrier.session().events.tell(|| Event::Outcome {
-            flow: Flow { time: carrier.host().unix_nanos(), from: carrier.local(), to: pending.to },
+            flow: Flow {
+                time: carrier.host().unix_nanos(),
+                from: carrier.local(),
+                to: pending.to,
+                host: carrier.host().name(),
+            },
             sent: pending.sent_wall,
             size: pending.message.len(),
             outcome: &outcome,

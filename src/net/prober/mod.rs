@@ -12,7 +12,7 @@ use socket2::Socket;
 
 use super::error::{Error, ErrorKind, Result};
 use super::event::{Event, Flow};
-use super::host::Waited;
+use super::host::{Host, Waited};
 use super::ledger::{Blame, Counts, Ledger, ProbeId};
 use super::session::Session;
 use super::stop::Stop;
@@ -340,7 +340,7 @@ impl Prober {
     }
 
     /// Brings the account up to date, and tells of the probes that are pending and will stay so.
-    pub(super) fn settle_up(&mut self, session: &Session, local: SocketAddr, now: i64) {
+    pub(super) fn settle_up(&mut self, session: &Session, local: SocketAddr, host: &dyn Host) {
         let counts = self.ledger.counts();
         session.account.count(self.told, counts);
         self.told = counts;
@@ -354,7 +354,7 @@ impl Prober {
                 end: End::Interrupted { sent: true },
             };
             session.events.tell(|| Event::Outcome {
-                flow: Flow { time: now, from: local, to: pending.to },
+                flow: Flow { time: host.unix_nanos(), from: local, to: pending.to, host: host.name() },
                 sent: pending.sent_wall,
                 size: pending.message.len(),
                 outcome: &outcome,

@@ -2,7 +2,7 @@
 #![allow(unsafe_code)]
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsRawFd, BorrowedFd};
 
 use super::address::RawAddr;
@@ -86,6 +86,41 @@ pub fn local_addr(socket: &socket2::Socket) -> io::Result<SocketAddr> {
         .local_addr()?
         .as_socket()
         .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "not an Internet socket"))
+}
+
+/// Sends one datagram from `source`, an address of this host, without waiting (sendmsg(2), IP_PKTINFO, IPV6_PKTINFO).
+pub fn send_from(fd: BorrowedFd<'_>, data: &[u8], to: &RawAddr, source: IpAddr) -> io::Result<usize> {
+    #[repr(align(8))]
+    struct Control([u8; 40]);
+    const HEADER: usize = 16; // cmsg_len, cmsg_level, cmsg_type
+    let mut control = Control([0; 40]);
+    let (level, kind, info) = match source {
+        // in_pktinfo: interface, source, destination; in6_pktinfo: source, interface. Interface 0 is any.
+        IpAddr::V4(ip) => {
+            control.0[HEADER + 4..HEADER + 8].copy_from_slice(&ip.octets());
+            (libc::IPPROTO_IP, libc::IP_PKTINFO, 12)
+        }
+        IpAddr::V6(ip) => {
+            control.0[HEADER..HEADER + 16].copy_from_slice(&ip.octets());
+            (libc::IPPROTO_IPV6, libc::IPV6_PKTINFO, 20)
+        }
+    };
+    control.0[..8].copy_from_slice(&(HEADER + info).to_ne_bytes());
+    control.0[8..12].copy_from_slice(&level.to_ne_bytes());
+    control.0[12..16].copy_from_slice(&kind.to_ne_bytes());
+    let mut part = libc::iovec { iov_base: data.as_ptr().cast_mut().cast(), iov_len: data.len() };
+    // SAFETY: msghdr is plain data for which zeroes are valid.
+    let mut header: libc::msghdr = unsafe { std::mem::zeroed() };
+    header.msg_name = std::ptr::from_ref(&to.storage).cast_mut().cast();
+    header.msg_namelen = to.len;
+    header.msg_iov = &mut part;
+    header.msg_iovlen = 1;
+    header.msg_control = control.0.as_mut_ptr().cast();
+    header.msg_controllen = (HEADER + info).next_multiple_of(8) as _;
+    // SAFETY: every pointer in the header is to an object that lives until the call returns, with its true length; what
+    // is sent is only read.
+    let n = unsafe { libc::sendmsg(fd.as_raw_fd(), &header, libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT) };
+    if n < 0 { Err(io::Error::last_os_error()) } else { Ok(n as usize) }
 }
 
 /// Sends one datagram (sendto(2)), without waiting.

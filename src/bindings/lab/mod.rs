@@ -1,0 +1,3 @@
+//! The lab in scripts; beside it a file for each thing it works with.
+
+pub mod packet;
