@@ -27,6 +27,22 @@ pub fn address(ctx: &NativeCallContext, value: &Dynamic) -> ScriptResult<SocketA
     }
 }
 
+/// A host given as text without a port (`"127.0.0.1"`, `"localhost"`, `"fe80::1%eth0"`) or as an `Addr`, whose port does not
+/// count; the address, with port 0.
+///
+/// # Errors
+/// `invalid`, `resolve`.
+pub fn host(ctx: &NativeCallContext, value: &Dynamic) -> ScriptResult<SocketAddr> {
+    if let Some(mut addr) = value.clone().try_cast::<SocketAddr>() {
+        addr.set_port(0);
+        return Ok(addr);
+    }
+    match value.clone().into_string() {
+        Ok(text) => addr::resolve_host(&*context::current().host, &text, None).or_raise(ctx),
+        Err(_) => wrong(ctx, "a host", "\"127.0.0.1\"", value),
+    }
+}
+
 /// Bytes given as a string, as a blob or as `bytes()` put together.
 ///
 /// # Errors
@@ -242,6 +258,12 @@ impl<'a> Options<'a> {
             all.iter().find(|(name, _)| *name == text).map(|(_, value)| *value)
         };
         self.get(key, &names.join(", "), read)
+    }
+
+    /// Any value.
+    pub fn value(&mut self, key: &'static str) -> Option<&'a Dynamic> {
+        self.known.push(key);
+        self.map.get(key)
     }
 
     /// Checks that there was no other key.

@@ -25,6 +25,7 @@ pub mod exit;
 pub mod expect;
 pub mod guard;
 pub mod help;
+pub mod icmp;
 pub mod lab;
 pub mod options;
 pub mod policy;
@@ -46,6 +47,8 @@ pub fn register(engine: &mut Engine) {
     rhai::combine_with_exported_module!(&mut all, "exit", exit::api);
     rhai::combine_with_exported_module!(&mut all, "expect", expect::api);
     rhai::combine_with_exported_module!(&mut all, "guard", guard::api);
+    rhai::combine_with_exported_module!(&mut all, "icmp_pinger", icmp::pinger::api);
+    rhai::combine_with_exported_module!(&mut all, "icmp_socket", icmp::socket::api);
     rhai::combine_with_exported_module!(&mut all, "lab_packet", lab::packet::api);
     rhai::combine_with_exported_module!(&mut all, "lab", lab::api);
     rhai::combine_with_exported_module!(&mut all, "lab_exec", lab::exec::api);
@@ -75,6 +78,7 @@ pub fn register(engine: &mut Engine) {
     all.set_iter(TypeId::of::<RangeInclusive<i64>>(), |range| until_stopped(range.cast::<RangeInclusive<i64>>()));
     engine.register_global_module(all.into());
     engine.register_static_module("lab", exported_module!(lab::namespace).into());
+    engine.register_static_module("icmp", exported_module!(icmp::namespace).into());
     engine.register_static_module("tcp", exported_module!(tcp::namespace).into());
     engine.register_static_module("udp", exported_module!(udp::namespace).into());
     engine.register_iterator_result::<Connection, Dynamic>();

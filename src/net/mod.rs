@@ -1,7 +1,7 @@
 //! The core: sockets, clocks, deadlines, decoding, policies, statistics. It knows nothing of scripts.
 //!
 //! From the bottom up: [`time`] and [`wire`] are values; [`sys`] is the system calls; [`host`] is where sockets live,
-//! and [`stop`] what ends their waits; [`udp`] is the socket; [`ledger`] accounts for probes, [`prober`] and
+//! and [`stop`] what ends their waits; [`udp`] and [`icmp`] are the sockets; [`ledger`] accounts for probes, [`prober`] and
 //! [`pinger`] send and hear them; [`policy`] and [`judge`] decide about packets ([`subject`]), [`later`] sends what
 //! they delay; [`account`] puts losses against verdicts, [`event`] tells of each happening, [`session`] holds both;
 //! [`record`] makes the trace and rows of them; [`stats`] sums up; [`output`] is what is printed, [`label`] by
@@ -13,6 +13,7 @@ pub mod batch;
 pub mod error;
 pub mod event;
 pub mod host;
+pub mod icmp;
 pub mod input;
 pub mod judge;
 pub mod lab;
