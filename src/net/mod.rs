@@ -28,6 +28,7 @@ pub mod stack;
 pub mod stats;
 pub mod stop;
 pub mod sys;
+pub mod targets;
 pub mod tcp;
 pub mod time;
 pub mod udp;

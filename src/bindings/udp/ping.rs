@@ -8,8 +8,8 @@ use rhai::plugin::*;
 use super::addr::api::Addr;
 use super::or_unit;
 use crate::bindings::convert::text;
-use crate::net::prober::{End, Outcome};
-use crate::net::udp::{Datagram, UdpSocket};
+use crate::net::prober::{End, Outcome, Tally};
+use crate::net::udp::Datagram;
 
 /// A probe that ended, in scripts.
 #[derive(Clone, Debug)]
@@ -18,15 +18,16 @@ pub struct Ping(Arc<Ended>);
 /// What is known of a probe that ended.
 #[derive(Debug)]
 pub struct Ended {
-    /// The socket it was sent from.
-    pub socket: UdpSocket,
+    /// What is known of the probes of the socket it was sent from.
+    pub tally: Tally,
     /// How it ended.
     pub outcome: Outcome,
 }
 
 impl Ping {
-    pub(super) fn new(socket: UdpSocket, outcome: Outcome) -> Self {
-        Self(Arc::new(Ended { socket, outcome }))
+    /// A probe sent from the socket of `tally`.
+    pub fn new(tally: Tally, outcome: Outcome) -> Self {
+        Self(Arc::new(Ended { tally, outcome }))
     }
 
     /// What is known of it.

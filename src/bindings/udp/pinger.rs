@@ -15,6 +15,7 @@ use crate::bindings::error::{OrRaise, thrown};
 use crate::net::error::Error;
 use crate::net::pinger::{Pinger as NetPinger, Plan};
 use crate::net::prober::Probe;
+use crate::net::targets::Targets;
 use crate::net::time::Duration;
 use crate::net::udp::{Datagram, Incoming, UdpSocket, check_size};
 
@@ -43,7 +44,7 @@ impl IntoIterator for Schedule {
             let next = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).next(&stop);
             match next {
                 Ok(None) => None,
-                Ok(Some(outcome)) => Some(Ok(Dynamic::from(Ping::new(self.1.clone(), outcome)))),
+                Ok(Some(outcome)) => Some(Ok(Dynamic::from(Ping::new(self.1.tally().clone(), outcome)))),
                 Err(err) => {
                     ended = true;
                     Some(Err(thrown(err, Position::NONE)))
@@ -67,11 +68,11 @@ fn ping(
     let ((timeout, icmp_wait), size) = read().or_raise(ctx)?;
     options.finish().or_raise(ctx)?;
     let message = padded(bytes(ctx, message)?, size).or_raise(ctx)?;
-    let probe = Probe { to, message: &message, timeout, icmp_wait };
+    let probe = Probe { to, message: &message, timeout, icmp_wait, ttl: None };
     let stop = context::current().stop;
     let Some(matcher) = matcher else {
         let outcome = socket.ping(&probe, &stop, None).or_raise(ctx)?;
-        return Ok(Ping::new(socket, outcome));
+        return Ok(Ping::new(socket.tally().clone(), outcome));
     };
     let mut callback = Callback::new(ctx, matcher);
     let mut failure = None;
@@ -93,7 +94,7 @@ fn ping(
     let outcome = socket.ping(&probe, &stop, Some(&mut matches));
     match failure {
         Some(error) => Err(error),
-        None => outcome.or_raise(ctx).map(|outcome| Ping::new(socket.clone(), outcome)),
+        None => outcome.or_raise(ctx).map(|outcome| Ping::new(socket.tally().clone(), outcome)),
     }
 }
 
@@ -214,7 +215,8 @@ pub mod api {
             let all = if interval == Duration::ZERO { 1 } else { 65_536 };
             let window = options.count("window", 1)?.unwrap_or(all) as usize;
             let size = options.count("size", 0)?.unwrap_or(0) as usize;
-            Ok(Plan { to, count, interval, timeout, icmp_wait, window, size })
+            let targets = Targets::one(to);
+            Ok(Plan { targets, count, interval, timeout, icmp_wait, window, size })
         };
         let plan = read().or_raise(&ctx)?;
         options.finish().or_raise(&ctx)?;

@@ -9,11 +9,11 @@ use std::sync::OnceLock;
 
 use socket2::{Domain, Socket, Type};
 
-use super::Pending;
+use super::{Carrier, Pending};
 use crate::net::host::Host;
 use crate::net::sys;
 use crate::net::time::{Duration, Instant};
-use crate::net::udp::{Datagram, UdpSocket};
+use crate::net::udp::Datagram;
 
 /// What a round-trip time is measured by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,8 +50,8 @@ pub fn warm_up(host: &dyn Host) {
 
 /// Now, and how long what is stamped has waited in the socket until now, by the wall clock; no more than a blink, or
 /// the clock was set meanwhile.
-pub(super) fn waited(udp: &UdpSocket, stamp: Option<i64>) -> (Instant, Option<Duration>) {
-    let (seen, unix) = udp.host().both_clocks();
+pub(super) fn waited(carrier: &dyn Carrier, stamp: Option<i64>) -> (Instant, Option<Duration>) {
+    let (seen, unix) = carrier.host().both_clocks();
     let queued = stamp.map(|stamp| Duration::from_nanos(unix - stamp));
     (seen, queued.filter(|&queued| queued >= Duration::ZERO && queued < Duration::from_secs(60)))
 }

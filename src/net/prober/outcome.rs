@@ -18,6 +18,8 @@ pub struct Probe<'a> {
     pub timeout: Duration,
     /// How long after that an ICMP error is waited for.
     pub icmp_wait: Duration,
+    /// The TTL or hop limit it is sent with; `None`: the socket's.
+    pub ttl: Option<u8>,
 }
 
 /// Whether a datagram is the answer, for protocols whose answers do not repeat the message.

@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
 use socket2::{Domain, Protocol, Socket, Type};
 
 pub use self::error::{MAX_PAYLOAD, check_size};
-pub(super) use self::error::{closed, one_at_a_time, send_error};
+pub(super) use self::error::{closed, one_at_a_time};
 pub use self::queue::IcmpError;
 pub(super) use self::queue::Queued;
 pub use self::receive::{Datagram, Incoming};
@@ -24,12 +24,12 @@ use super::error::{Error, Result};
 use super::event::{Event, Flow};
 use super::host::Host;
 use super::judge::Judge;
-use super::ledger::Counts;
-use super::prober::{Clock, Prober};
+use super::prober::{Prober, Tally};
 use super::session::Session;
 use super::sys;
 
 mod error;
+mod probing;
 mod queue;
 mod receive;
 mod send;
@@ -78,8 +78,8 @@ struct Inner {
     local: SocketAddr,
     peer: Mutex<Option<SocketAddr>>,
     prober: Mutex<Prober>,
-    /// What the prober last made known: its counts and its clock. Apart from it, because it is busy while it waits.
-    known: Mutex<(Counts, Option<Clock>)>,
+    /// What the prober last made known. Apart from it, because it is busy while it waits.
+    tally: Tally,
     judge: Mutex<Option<Arc<Judge>>>,
     /// The number that the kernel gives to the stamp of the next packet sent; `None` before stamps were asked for.
     next_stamp: Mutex<Option<u32>>,
@@ -146,7 +146,7 @@ impl UdpSocket {
             local,
             peer: Mutex::default(),
             prober: Mutex::default(),
-            known: Mutex::default(),
+            tally: Tally::default(),
             judge: Mutex::default(),
             next_stamp: Mutex::default(),
             unread: Mutex::default(),
@@ -302,16 +302,6 @@ impl UdpSocket {
         let value = matcher();
         MATCHING.set(outer);
         value
-    }
-
-    /// What the prober last made known of its probes: their account, and the clock of their round-trip times.
-    pub(super) fn known(&self) -> (Counts, Option<Clock>) {
-        *lock(&self.0.known)
-    }
-
-    /// Makes known what the prober has counted.
-    pub(super) fn make_known(&self, counts: Counts, clock: Option<Clock>) {
-        *lock(&self.0.known) = (counts, clock);
     }
 
     /// The policy of this socket's answers.
