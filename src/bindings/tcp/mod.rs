@@ -20,6 +20,7 @@ pub mod attempt;
 pub mod connection;
 pub mod listener;
 pub mod message;
+pub mod ping;
 
 /// How long a connection is waited for unless it is said.
 const PATIENCE: Duration = Duration::from_secs(10);

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::fmt::Debug;
 use std::io;
+use std::os::fd::AsFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use socket2::Socket;
@@ -10,9 +11,12 @@ use socket2::Socket;
 use super::{Clock, Probe, Prober};
 use crate::net::account::Account;
 use crate::net::error::{Error, Result};
-use crate::net::host::Host;
+use crate::net::host::{Host, Waited};
 use crate::net::ledger::{Blame, Content, Counts, Key, ProbeId, Stray};
 use crate::net::session::Session;
+use crate::net::stop::Stop;
+use crate::net::sys::PollFd;
+use crate::net::time::Instant;
 use crate::net::udp::{Datagram, IcmpError, Queued};
 
 /// A socket that probes are sent from: how it sends and hears, and how its protocol names a probe.
@@ -80,6 +84,19 @@ pub(in crate::net) trait Carrier: Debug + Send + Sync {
     /// Which probe an ICMP error is about: by what it quotes of the message, or, if that is too little, the only one
     /// pending; between several, the one waited for, or else the oldest.
     fn blame(&self, prober: &Prober, error: &IcmpError, awaited: Option<ProbeId>) -> Blame;
+
+    /// Why nothing will come over it any more; `None` while something may.
+    fn ended(&self) -> Option<Error> {
+        None
+    }
+
+    /// Waits until there is something to take, `until` or the stop.
+    ///
+    /// # Errors
+    /// What ppoll(2) reports.
+    fn wait(&self, socket: &Socket, until: Option<Instant>, stop: &Stop) -> io::Result<Waited> {
+        self.host().wait(&mut [PollFd::readable(socket.as_fd())], until, stop)
+    }
 
     /// Runs a matcher, which must not use this socket's prober.
     fn matching(&self, matcher: &mut dyn FnMut() -> MatchResult) -> MatchResult {

@@ -10,7 +10,7 @@ pub use self::poll::{PollFd, eventfd, eventfd_lower, eventfd_raise, ppoll};
 pub use self::process::{exit_now, last_words, monotonic_nanos, read, realtime_nanos, sharpen_timers};
 pub use self::receive::{Origin, QueueEntry, Received, receive, receive_plain};
 pub use self::socket::{drops, local_addr, number_stamps, send_to, set_option};
-pub use self::stream::{TcpInfo, raise_descriptor_limit, receive_some, send_some, tcp_info};
+pub use self::stream::{TcpInfo, number_stream_stamps, raise_descriptor_limit, receive_some, send_some, tcp_info};
 pub use self::terminal::{TerminalMode, set_terminal_mode, terminal_mode};
 
 mod address;

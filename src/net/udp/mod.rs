@@ -17,7 +17,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 pub use self::error::{MAX_PAYLOAD, check_size};
 pub(super) use self::error::{closed, one_at_a_time};
 pub use self::queue::IcmpError;
-pub(super) use self::queue::Queued;
+pub(super) use self::queue::{Queued, drain_one};
 pub use self::receive::{Datagram, Incoming};
 use super::account::Account;
 use super::error::{Error, Result};

@@ -7,6 +7,7 @@ use std::os::fd::AsFd;
 use socket2::Socket;
 
 use super::{UdpSocket, lock};
+use crate::net::error::Error;
 use crate::net::sys::{self, Origin};
 use crate::net::wire::{Family, icmp};
 
@@ -34,6 +35,8 @@ pub(in crate::net) enum Queued {
     Icmp { error: IcmpError, stamp: Option<i64> },
     /// An error of the local system, such as a packet too large for the path.
     Local,
+    /// An error of the path of which only the errno is known.
+    Path(Error),
 }
 
 impl UdpSocket {
@@ -50,33 +53,38 @@ impl UdpSocket {
 
     /// Takes one entry from the error queue; whether there was one.
     pub(in crate::net) fn drain_one(&self, socket: &Socket, queued: &mut impl FnMut(Queued)) -> bool {
-        let mut buffer = [0u8; 2048];
-        let Ok(received) = sys::receive(socket.as_fd(), &mut buffer, true) else { return false };
-        let Some(entry) = received.entry else { return true };
-        let family = match entry.origin {
-            Origin::Stamp => {
-                if let Some(stamp) = received.stamp {
-                    queued(Queued::Sent { number: entry.data, stamp });
-                }
-                return true;
-            }
-            Origin::Icmp => Family::V4,
-            Origin::Icmp6 => Family::V6,
-            Origin::Local | Origin::Other(_) => {
-                queued(Queued::Local);
-                return true;
-            }
-        };
-        let error = IcmpError {
-            kind: icmp::Kind { family, type_: entry.type_, code: entry.code },
-            offender: entry.offender,
-            to: received.addr.unwrap_or(self.0.local),
-            info: entry.info,
-            quote: buffer[..received.len].to_vec(),
-        };
-        queued(Queued::Icmp { error, stamp: received.stamp });
-        true
+        drain_one(socket, self.0.local, queued)
     }
+}
+
+/// Takes one entry from the error queue of `socket`, which is bound to `local`; whether there was one.
+pub(in crate::net) fn drain_one(socket: &Socket, local: SocketAddr, queued: &mut impl FnMut(Queued)) -> bool {
+    let mut buffer = [0u8; 2048];
+    let Ok(received) = sys::receive(socket.as_fd(), &mut buffer, true) else { return false };
+    let Some(entry) = received.entry else { return true };
+    let family = match entry.origin {
+        Origin::Stamp => {
+            if let Some(stamp) = received.stamp {
+                queued(Queued::Sent { number: entry.data, stamp });
+            }
+            return true;
+        }
+        Origin::Icmp => Family::V4,
+        Origin::Icmp6 => Family::V6,
+        Origin::Local | Origin::Other(_) => {
+            queued(Queued::Local);
+            return true;
+        }
+    };
+    let error = IcmpError {
+        kind: icmp::Kind { family, type_: entry.type_, code: entry.code },
+        offender: entry.offender,
+        to: received.addr.unwrap_or(local),
+        info: entry.info,
+        quote: buffer[..received.len].to_vec(),
+    };
+    queued(Queued::Icmp { error, stamp: received.stamp });
+    true
 }
 
 /// Whether a call failed with the errno of an ICMP error that answers an earlier datagram.
