@@ -9,6 +9,7 @@ use rhai::{Dynamic, NativeCallContext, Position};
 use super::context::{self, ScriptResult};
 use super::convert::shown;
 use super::error::{OrRaise, raise, thrown};
+use super::policy::draw::fails_in_silence;
 use crate::net::error::Error;
 use crate::net::pinger::Ticks as NetTicks;
 use crate::net::time::{Duration, Instant};
@@ -192,11 +193,13 @@ pub mod api {
         context::current().run.unexpected.store(true, Ordering::Relaxed);
         let line = ctx.call_position().line().map_or(String::new(), |line| format!(":{line}"));
         let place = format!("{}{line}", ctx.call_source().unwrap_or_default());
-        crate::net::output::note(&format!(
-            "not as expected ({place})\n  expected: {}\n    actual: {}",
-            shown(&expected),
-            shown(&actual)
-        ));
+        if !fails_in_silence() {
+            crate::net::output::note(&format!(
+                "not as expected ({place})\n  expected: {}\n    actual: {}",
+                shown(&expected),
+                shown(&actual)
+            ));
+        }
         Err(super::super::exit::leave(5, ctx.call_position()))
     }
 

@@ -35,7 +35,8 @@ impl Decide for Scripted {
     ) -> Option<policy::Verdict> {
         let mut callback = self.callback.lock().unwrap_or_else(PoisonError::into_inner);
         let packet = Packet::under_judgement(socket.clone(), request.clone(), *place);
-        let before = draw::DECIDING.replace(Some(draw::Deciding { stream: place.draws, drawn: Vec::new() }));
+        let failed = self.told.load(Ordering::Relaxed);
+        let before = draw::DECIDING.replace(Some(draw::Deciding { stream: place.draws, drawn: Vec::new(), failed }));
         let result = callback.call([Dynamic::from(packet)]).and_then(|value| as_verdict(&callback, value));
         if let Some(deciding) = draw::DECIDING.replace(before) {
             *draws = deciding.drawn;
