@@ -67,7 +67,7 @@ impl Trace {
 impl Sink for Trace {
     fn take(&self, event: &Event<'_>) {
         let (time, line) = self.line(event);
-        output::traced(time, line.as_bytes());
+        output::traced(time, &line);
     }
 }
 
