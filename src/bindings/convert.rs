@@ -22,7 +22,7 @@ pub fn address(ctx: &NativeCallContext, value: &Dynamic) -> ScriptResult<SocketA
         return Ok(addr);
     }
     match value.clone().into_string() {
-        Ok(text) => addr::resolve(&text, None).or_raise(ctx),
+        Ok(text) => addr::resolve(&*context::current().host, &text, None).or_raise(ctx),
         Err(_) => wrong(ctx, "an address", "\"127.0.0.1:11000\"", value),
     }
 }
@@ -172,6 +172,28 @@ impl<'a> Options<'a> {
         self.get(key, "a whole number from 1 to 255", read)
     }
 
+    /// Text that is not empty.
+    ///
+    /// # Errors
+    /// `invalid`: it is something else.
+    pub fn text(&mut self, key: &'static str) -> Result<Option<String>, Error> {
+        let read = |value: &Dynamic| value.clone().into_string().ok().filter(|text| !text.is_empty());
+        self.get(key, "text that is not empty", read)
+    }
+
+    /// Any value, read by `read`; `needed` says what it has to be.
+    ///
+    /// # Errors
+    /// `invalid`: `read` cannot.
+    pub fn read<T>(
+        &mut self,
+        key: &'static str,
+        needed: &str,
+        read: impl Fn(&Dynamic) -> Option<T>,
+    ) -> Result<Option<T>, Error> {
+        self.get(key, needed, read)
+    }
+
     /// A number.
     ///
     /// # Errors
@@ -198,7 +220,15 @@ impl<'a> Options<'a> {
     /// # Errors
     /// `invalid`: it is something else.
     pub fn flag(&mut self, key: &'static str) -> Result<bool, Error> {
-        Ok(self.get(key, "true or false", |value| value.as_bool().ok())?.unwrap_or(false))
+        self.flag_or(key, false)
+    }
+
+    /// True or false, where nothing given means `default`.
+    ///
+    /// # Errors
+    /// `invalid`: it is something else.
+    pub fn flag_or(&mut self, key: &'static str, default: bool) -> Result<bool, Error> {
+        Ok(self.get(key, "true or false", |value| value.as_bool().ok())?.unwrap_or(default))
     }
 
     /// True or false; `None` if it is not given.

@@ -50,6 +50,10 @@ pub fn register(engine: &mut Engine) {
     rhai::combine_with_exported_module!(&mut all, "icmp_pinger", icmp::pinger::api);
     rhai::combine_with_exported_module!(&mut all, "icmp_socket", icmp::socket::api);
     rhai::combine_with_exported_module!(&mut all, "lab_packet", lab::packet::api);
+    rhai::combine_with_exported_module!(&mut all, "lab", lab::api);
+    rhai::combine_with_exported_module!(&mut all, "lab_exec", lab::exec::api);
+    rhai::combine_with_exported_module!(&mut all, "lab_host", lab::host::api);
+    rhai::combine_with_exported_module!(&mut all, "lab_program", lab::program::api);
     rhai::combine_with_exported_module!(&mut all, "help", help::api);
     rhai::combine_with_exported_module!(&mut all, "options", options::api);
     rhai::combine_with_exported_module!(&mut all, "policy", policy::api);
@@ -73,6 +77,7 @@ pub fn register(engine: &mut Engine) {
     all.set_iter(TypeId::of::<Range<i64>>(), |range| until_stopped(range.cast::<Range<i64>>()));
     all.set_iter(TypeId::of::<RangeInclusive<i64>>(), |range| until_stopped(range.cast::<RangeInclusive<i64>>()));
     engine.register_global_module(all.into());
+    engine.register_static_module("lab", exported_module!(lab::namespace).into());
     engine.register_static_module("icmp", exported_module!(icmp::namespace).into());
     engine.register_static_module("tcp", exported_module!(tcp::namespace).into());
     engine.register_static_module("udp", exported_module!(udp::namespace).into());

@@ -14,21 +14,26 @@ pub enum Version {
     V6,
 }
 
-/// The address of `text`, which is `HOST:PORT`: `127.0.0.1:11000`, `[::1]:11000`, `localhost:11000`.
+/// The address of `text`, which is `HOST:PORT`, as seen from `here`: `127.0.0.1:11000`, `[::1]:11000`, `localhost:11000`.
 ///
-/// Of the addresses of a name, the first IPv4 one is taken, else the first IPv6 one; `version` asks for one of the
+/// A name that `here` knows by itself is looked up nowhere else ([`Host::lookup`]). Of the addresses of a name, the first IPv4 one is taken, else the first IPv6 one; `version` asks for one of the
 /// two (getaddrinfo(3)).
 ///
 /// # Errors
 /// `invalid`: not of the form, or a port above 65535. `resolve`: the name has no such address.
-pub fn resolve(text: &str, version: Option<Version>) -> Result<SocketAddr> {
+pub fn resolve(here: &dyn Host, text: &str, version: Option<Version>) -> Result<SocketAddr> {
     let (host, port) = split(text)?;
     if host.is_empty() || host == "*" {
         return Err(Error::invalid("address", format!("\"{text}\" has no host")).with_hint(FORM));
     }
     let wanted = |addr: &SocketAddr| version.is_none_or(|version| (version == Version::V4) == addr.is_ipv4());
-    let found: Vec<SocketAddr> =
-        (host, port).to_socket_addrs().map_err(|err| not_found(host, &err.to_string()))?.filter(wanted).collect();
+    let known = here.lookup(host);
+    let mut found: Vec<SocketAddr> = if known.is_empty() {
+        (host, port).to_socket_addrs().map_err(|err| not_found(host, &err.to_string()))?.collect()
+    } else {
+        known.into_iter().map(|ip| SocketAddr::new(ip, port)).collect()
+    };
+    found.retain(wanted);
     let v4 = found.iter().find(|addr| addr.is_ipv4());
     v4.or(found.first()).copied().ok_or_else(|| {
         let which = if version == Some(Version::V6) { "IPv6" } else { "IPv4" };
@@ -83,7 +88,7 @@ pub fn check(text: &str) -> Result<()> {
 ///
 /// # Errors
 /// As [`resolve`].
-pub fn local(text: &str, version: Version) -> Result<SocketAddr> {
+pub fn local(here: &dyn Host, text: &str, version: Version) -> Result<SocketAddr> {
     let any: IpAddr = match version {
         Version::V4 => Ipv4Addr::UNSPECIFIED.into(),
         Version::V6 => Ipv6Addr::UNSPECIFIED.into(),
@@ -93,7 +98,7 @@ pub fn local(text: &str, version: Version) -> Result<SocketAddr> {
     }
     match split(text)? {
         ("" | "*", port) => Ok(SocketAddr::new(any, port)),
-        _ => resolve(text, None),
+        _ => resolve(here, text, None),
     }
 }
 
@@ -138,16 +143,23 @@ fn not_found(host: &str, reason: &str) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::net::host::ThisMachine;
 
     #[test]
     fn addresses_are_read() {
         for (text, addr) in [("127.0.0.1:7", "127.0.0.1:7"), ("[::1]:7", "[::1]:7"), ("[fe80::1%1]:7", "[fe80::1%1]:7")]
         {
-            assert_eq!(resolve(text, None).expect(text), addr.parse().expect(addr));
+            assert_eq!(resolve(&ThisMachine, text, None).expect(text), addr.parse().expect(addr));
         }
-        assert_eq!(resolve("localhost:7", None).expect("localhost"), "127.0.0.1:7".parse().expect("an address"));
-        assert_eq!(local("", Version::V6).expect("any"), "[::]:0".parse().expect("an address"));
-        assert_eq!(local("*:31000", Version::V4).expect("any"), "0.0.0.0:31000".parse().expect("an address"));
+        assert_eq!(
+            resolve(&ThisMachine, "localhost:7", None).expect("localhost"),
+            "127.0.0.1:7".parse().expect("an address")
+        );
+        assert_eq!(local(&ThisMachine, "", Version::V6).expect("any"), "[::]:0".parse().expect("an address"));
+        assert_eq!(
+            local(&ThisMachine, "*:31000", Version::V4).expect("any"),
+            "0.0.0.0:31000".parse().expect("an address")
+        );
     }
 
     #[test]
@@ -184,10 +196,13 @@ mod tests {
             ("::1:7:", "without brackets"),
             ("[::1:7", "closing ]"),
         ] {
-            let err = resolve(text, None).expect_err(text);
+            let err = resolve(&ThisMachine, text, None).expect_err(text);
             assert!(err.message.contains(part), "{text}: {err}");
             assert!(!err.hint.is_empty());
         }
-        assert_eq!(resolve("no.such.host.invalid:7", None).expect_err("no such name").kind, ErrorKind::Resolve);
+        assert_eq!(
+            resolve(&ThisMachine, "no.such.host.invalid:7", None).expect_err("no such name").kind,
+            ErrorKind::Resolve
+        );
     }
 }

@@ -5,7 +5,7 @@
 //! [`pinger`] send and hear them; [`policy`] and [`judge`] decide about packets ([`subject`]), [`later`] sends what
 //! they delay; [`account`] puts losses against verdicts, [`event`] tells of each happening, [`session`] holds both;
 //! [`record`] makes the trace and rows of them; [`stats`] sums up; [`output`] is what is printed, [`label`] by
-//! which host; [`lab`] makes hosts and the cables between them.
+//! which host. [`lab`] makes hosts, and the links between them that carry every frame.
 
 pub mod account;
 pub mod addr;
@@ -34,7 +34,6 @@ pub mod stop;
 pub mod subject;
 pub mod sys;
 pub mod targets;
-pub mod tcp;
 pub mod time;
 pub mod udp;
 pub mod wire;
