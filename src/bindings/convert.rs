@@ -239,14 +239,6 @@ impl<'a> Options<'a> {
         self.get(key, "true or false", |value| value.as_bool().ok())
     }
 
-    /// A text.
-    ///
-    /// # Errors
-    /// `invalid`: it is something else.
-    pub fn text(&mut self, key: &'static str) -> Result<Option<ImmutableString>, Error> {
-        self.get(key, "a text", |value| value.clone().into_immutable_string().ok())
-    }
-
     /// One of several texts, each for a value.
     ///
     /// # Errors

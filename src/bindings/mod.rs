@@ -67,6 +67,7 @@ pub fn register(engine: &mut Engine) {
     rhai::combine_with_exported_module!(&mut all, "tcp_connection", tcp::connection::api);
     rhai::combine_with_exported_module!(&mut all, "tcp_listener", tcp::listener::api);
     rhai::combine_with_exported_module!(&mut all, "tcp_message", tcp::message::api);
+    rhai::combine_with_exported_module!(&mut all, "tcp_ping", tcp::ping::api);
     rhai::combine_with_exported_module!(&mut all, "time", time::api);
     rhai::combine_with_exported_module!(&mut all, "udp_addr", udp::addr::api);
     rhai::combine_with_exported_module!(&mut all, "udp_icmp", udp::icmp::api);

@@ -11,6 +11,7 @@ use crate::net::error::{Error, ErrorKind};
 pub const SHIPPED: &[(&str, &str)] = &[
     ("icmp_ping.rhai", include_str!("../../scripts/icmp_ping.rhai")),
     ("tcp_multi.rhai", include_str!("../../scripts/tcp_multi.rhai")),
+    ("tcp_ping.rhai", include_str!("../../scripts/tcp_ping.rhai")),
     ("tcp_single.rhai", include_str!("../../scripts/tcp_single.rhai")),
     ("udp_ping.rhai", include_str!("../../scripts/udp_ping.rhai")),
     ("udp_load.rhai", include_str!("../../scripts/udp_load.rhai")),

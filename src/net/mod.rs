@@ -34,6 +34,7 @@ pub mod stop;
 pub mod subject;
 pub mod sys;
 pub mod targets;
+pub mod tcp;
 pub mod time;
 pub mod udp;
 pub mod wire;

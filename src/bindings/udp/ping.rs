@@ -51,7 +51,8 @@ pub mod api {
     pub type Ping = super::Ping;
 
     /// How the ping ended: `"reply"`, `"icmp"` (an ICMP error), `"timeout"`, `"error"` (this host could not send it) or
-    /// `"interrupted"` (the script was stopped; the probe is pending, not lost).
+    /// `"interrupted"` (the script was stopped; the probe is pending, not lost). Over a connection also `"closed"` and
+    /// `"reset"` (by the peer), and `"unreachable"`: an ICMP error of which only the errno is known.
     ///
     /// ```rhai
     /// let ping = udp::bind("127.0.0.1:0").ping(udp::closed_port(), "ping 1", 100.ms);
@@ -64,6 +65,7 @@ pub mod api {
             End::Icmp { .. } => "icmp",
             End::TimedOut => "timeout",
             End::Unsent(_) => "error",
+            End::Broken(error) => error.kind.word(),
             End::Interrupted { .. } => "interrupted",
         }
         .to_string()
@@ -230,7 +232,8 @@ pub mod api {
         matches!(&ping.0.outcome.end, End::Icmp { assumed: true, .. })
     }
 
-    /// Why this host could not send the ping, an error with `kind` and `message`; `()` if it could.
+    /// Why this host could not send the ping, or how the connection broke that it went over: an error with `kind` and
+    /// `message`; else `()`.
     ///
     /// ```rhai
     /// let ping = udp::bind("127.0.0.1:0").ping(udp::closed_port(), "ping 1", 100.ms);
@@ -239,7 +242,7 @@ pub mod api {
     #[rhai_fn(global, get = "error", pure)]
     pub fn ping_error(ping: &mut Ping) -> Dynamic {
         match &ping.0.outcome.end {
-            End::Unsent(error) => Dynamic::from(error.clone()),
+            End::Unsent(error) | End::Broken(error) => Dynamic::from(error.clone()),
             _ => Dynamic::UNIT,
         }
     }
@@ -258,7 +261,7 @@ pub mod api {
             }
             End::Icmp { error, .. } => format!("seq {number}: {} for {}", error.kind, plain(*to)),
             End::TimedOut => format!("seq {number}: no reply from {}", plain(*to)),
-            End::Unsent(error) => format!("seq {number}: {error}"),
+            End::Unsent(error) | End::Broken(error) => format!("seq {number}: {error}"),
             End::Interrupted { .. } => format!("seq {number}: interrupted"),
         }
     }

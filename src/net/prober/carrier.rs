@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::fmt::Debug;
 use std::io;
+use std::os::fd::AsFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use socket2::Socket;
@@ -10,9 +11,12 @@ use socket2::Socket;
 use super::{Clock, Probe, Prober};
 use crate::net::account::Account;
 use crate::net::error::{Error, Result};
-use crate::net::host::Host;
+use crate::net::host::{Host, Waited};
 use crate::net::ledger::{Blame, Content, Counts, Key, ProbeId, Stray};
 use crate::net::session::Session;
+use crate::net::stop::Stop;
+use crate::net::sys::PollFd;
+use crate::net::time::Instant;
 use crate::net::udp::{Datagram, IcmpError, Queued};
 
 /// A socket that probes are sent from: how it sends and hears, and how its protocol names a probe.
@@ -84,6 +88,19 @@ pub(in crate::net) trait Carrier: Debug + Send + Sync {
     /// What of a message its answer repeats.
     fn echoed<'a>(&self, message: &'a [u8]) -> &'a [u8] {
         message
+    }
+
+    /// Why nothing will come over it any more; `None` while something may.
+    fn ended(&self) -> Option<Error> {
+        None
+    }
+
+    /// Waits until there is something to take, `until` or the stop.
+    ///
+    /// # Errors
+    /// What ppoll(2) reports.
+    fn wait(&self, socket: &Socket, until: Option<Instant>, stop: &Stop) -> io::Result<Waited> {
+        self.host().wait(&mut [PollFd::readable(socket.as_fd())], until, stop)
     }
 
     /// Runs a matcher, which must not use this socket's prober.

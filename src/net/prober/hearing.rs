@@ -85,6 +85,7 @@ impl Prober {
             }
             Queued::Local => {}
             Queued::Icmp { error, stamp } => self.errors.push_back(Unheard { error, stamp }),
+            Queued::Path(error) => self.path = Some(error),
         }
     }
 
@@ -110,6 +111,37 @@ impl Prober {
                 self.time_out(carrier, id, false);
             }
             (ErrorArrival::Stray { .. }, _) => {}
+        }
+    }
+
+    /// Settles what an error of the path is put down to, and, where the carrier has ended, all that is pending.
+    pub(super) fn hear_path(&mut self, carrier: &dyn Carrier, awaited: Option<ProbeId>) {
+        if let Some(error) = self.path.take() {
+            let pending = |id: &ProbeId| self.pending.contains_key(id);
+            let id = awaited.filter(pending).or_else(|| self.pending.keys().min().copied());
+            self.break_one(carrier, id, error);
+        }
+        if let Some(error) = carrier.ended() {
+            while let Some(id) = self.pending.keys().min().copied() {
+                self.break_one(carrier, Some(id), error.clone());
+            }
+        }
+    }
+
+    fn break_one(&mut self, carrier: &dyn Carrier, id: Option<ProbeId>, error: Error) {
+        let now = carrier.host().now();
+        match self.ledger.error(now, id.map_or(Blame::Nobody, Blame::Named)) {
+            ErrorArrival::Settled { id, .. } => {
+                if let Some(pending) = self.pending.remove(&id) {
+                    self.finish(carrier, id, &pending, End::Broken(error));
+                }
+            }
+            ErrorArrival::Stray { timed_out: true } => {
+                if let Some(id) = id {
+                    self.time_out(carrier, id, false);
+                }
+            }
+            ErrorArrival::Stray { .. } => {}
         }
     }
 

@@ -6,7 +6,6 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
-use std::os::fd::AsFd;
 
 use socket2::Socket;
 
@@ -16,7 +15,6 @@ use super::host::{Host, Waited};
 use super::ledger::{Blame, Counts, Ledger, ProbeId};
 use super::session::Session;
 use super::stop::Stop;
-use super::sys::PollFd;
 use super::time::Instant;
 use super::udp::{IcmpError, closed, one_at_a_time};
 
@@ -44,6 +42,8 @@ pub struct Prober {
     /// ICMP errors that have come. They wait in a queue of their own, which tells nothing of their order among the
     /// datagrams; so they are heard when it is known which datagrams came before them.
     errors: VecDeque<Unheard>,
+    /// An error of the path of which only the errno is known.
+    path: Option<Error>,
     /// The pinger at work on the socket, which all outcomes are for.
     schedule: Option<u64>,
     settled: VecDeque<(ProbeId, Outcome)>,
@@ -238,6 +238,7 @@ impl Prober {
                 while let Some(error) = self.errors.pop_front() {
                     self.hear_error(carrier, error, awaited);
                 }
+                self.hear_path(carrier, awaited);
                 return Ok(());
             };
             while self.errors.front().is_some_and(|error| error.stamp <= datagram.stamp)
@@ -262,8 +263,7 @@ impl Prober {
     ) -> Result<Waited> {
         self.tell(carrier);
         let until = [self.ledger.next_expiry(), due].into_iter().flatten().min();
-        let mut fds = [PollFd::readable(socket.as_fd())];
-        let waited = carrier.host().wait(&mut fds, until, stop).map_err(|err| Error::system("ping", &err))?;
+        let waited = carrier.wait(socket, until, stop).map_err(|err| Error::system("ping", &err))?;
         if carrier.is_closed() { Err(closed("ping")) } else { Ok(waited) }
     }
 

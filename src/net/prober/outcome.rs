@@ -56,6 +56,8 @@ pub enum End {
     TimedOut,
     /// This host could not send it.
     Unsent(Error),
+    /// The connection it went over ended, or its path has an error of which only the errno is known.
+    Broken(Error),
     /// The stop happened first.
     Interrupted {
         /// Whether the probe was sent; then it is pending.
@@ -68,7 +70,7 @@ impl End {
     pub const fn state(&self) -> &'static str {
         match self {
             Self::Reply { .. } => "replied",
-            Self::Icmp { .. } | Self::Unsent(_) => "errored",
+            Self::Icmp { .. } | Self::Unsent(_) | Self::Broken(_) => "errored",
             Self::TimedOut => "timed_out",
             Self::Interrupted { .. } => "pending",
         }

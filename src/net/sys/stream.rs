@@ -4,6 +4,8 @@
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
 
+use super::set_option;
+
 /// Receives what has arrived, up to `buffer.len()` bytes, without waiting (recv(2)); 0 at the end of the stream.
 pub fn receive_some(fd: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<usize> {
     // SAFETY: the buffer is valid for its length.
@@ -17,6 +19,20 @@ pub fn send_some(fd: BorrowedFd<'_>, data: &[u8]) -> io::Result<usize> {
     // SAFETY: `data` is valid for its length and only read.
     let n = unsafe { libc::send(fd.as_raw_fd(), data.as_ptr().cast(), data.len(), flags) };
     if n < 0 { Err(io::Error::last_os_error()) } else { Ok(n as usize) }
+}
+
+/// Has the kernel stamp what the stream sends and receives; a stamp of sending has the number of the last byte of a call,
+/// counted from 0 from now on (SO_TIMESTAMPING). It need not know how; then there are no stamps.
+pub fn number_stream_stamps(fd: BorrowedFd<'_>) {
+    let stamps = libc::SOF_TIMESTAMPING_TX_SOFTWARE
+        | libc::SOF_TIMESTAMPING_RX_SOFTWARE
+        | libc::SOF_TIMESTAMPING_SOFTWARE
+        | libc::SOF_TIMESTAMPING_OPT_TSONLY;
+    let numbered = stamps | libc::SOF_TIMESTAMPING_OPT_ID;
+    // Kernels before 6.2 do not know the last one, and count from what is acknowledged.
+    for flags in [stamps, numbered, numbered | libc::SOF_TIMESTAMPING_OPT_ID_TCP] {
+        let _ = set_option(fd, libc::SOL_SOCKET, libc::SO_TIMESTAMPING, flags as i32);
+    }
 }
 
 /// What the kernel knows of a connection (TCP_INFO). Times are in microseconds.

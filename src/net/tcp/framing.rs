@@ -44,6 +44,8 @@ pub(super) struct Inbox {
     start: usize,
     /// How far from there no line end was found.
     searched: usize,
+    /// The kernel's stamp of what came last.
+    stamp: Option<i64>,
 }
 
 /// Bytes of the number before a message.
@@ -154,6 +156,21 @@ impl Inbox {
             self.clear();
         }
         Ok(Some(message))
+    }
+
+    /// What was not taken yet.
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.bytes[self.start..]
+    }
+
+    /// The kernel's stamp of what came last, in nanoseconds since 1970, where there is one.
+    pub(super) fn stamp(&self) -> Option<i64> {
+        self.stamp
+    }
+
+    /// Notes the stamp of what came last.
+    pub(super) fn set_stamp(&mut self, stamp: Option<i64>) {
+        self.stamp = stamp;
     }
 
     /// How many bytes were not taken yet.

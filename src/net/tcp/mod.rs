@@ -9,7 +9,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use socket2::Socket;
 
@@ -28,12 +28,15 @@ use super::sys;
 pub use super::sys::TcpInfo;
 use super::time::Duration;
 
+mod answers;
 mod connect;
+mod ear;
 mod end;
 mod framing;
 mod listener;
 mod options;
 mod owner;
+mod probing;
 mod read;
 mod write;
 
@@ -56,8 +59,10 @@ struct Inner {
     connected_in: Option<Duration>,
     inbox: Mutex<framing::Inbox>,
     outbox: Mutex<write::Outbox>,
-    /// How the stream from the peer ended.
+    /// How the stream from the peer ended, as far as it was received.
     ended: Mutex<Option<Ended>>,
+    /// Why nothing more could be sent.
+    broken: Mutex<Option<Ended>>,
     /// How many receives on end had to wait.
     waits: AtomicU32,
     /// Errors of the path that arrived while the connection lived on.
@@ -68,6 +73,8 @@ struct Inner {
     queues: AtomicBool,
     /// What the listener counts of those that are open; `None` for one that was made here.
     open: Option<listener::Open>,
+    /// Once it is pinged over.
+    pinging: OnceLock<Box<probing::Pinging>>,
 }
 
 impl Connection {
@@ -85,11 +92,13 @@ impl Connection {
             inbox: Mutex::default(),
             outbox: Mutex::default(),
             ended: Mutex::default(),
+            broken: Mutex::default(),
             waits: AtomicU32::new(0),
             path_errors: AtomicU64::new(0),
             unsent: AtomicU64::new(0),
             queues: AtomicBool::new(false),
             open,
+            pinging: OnceLock::new(),
         }))
     }
 
@@ -235,6 +244,7 @@ impl Drop for Inner {
         if self.socket.get_mut().unwrap_or_else(PoisonError::into_inner).is_some() {
             self.left();
         }
+        self.settle_pings();
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use socket2::Socket;
 
 use super::end::{Ended, Fault, in_doubt};
-use super::framing::Want;
+use super::framing::{Inbox, Want};
 use super::{Connection, lock};
 use crate::net::error::{Error, Result};
 use crate::net::event::Event;
@@ -41,6 +41,19 @@ pub enum Incoming {
     TimedOut,
     /// The stop happened.
     Interrupted,
+}
+
+/// What was there to be received.
+#[derive(Debug)]
+pub(super) enum Pulled {
+    /// Some bytes.
+    Some,
+    /// Nothing yet.
+    NotReady,
+    /// An error of the path, which the connection survives.
+    Path(Error),
+    /// The end.
+    Ended(Ended),
 }
 
 impl Connection {
@@ -89,35 +102,51 @@ impl Connection {
             if let Some(ended) = self.ended() {
                 return Some(Incoming::Ended(ended));
             }
-            let mut buffer = [0u8; READ];
-            match sys::receive_some(socket.as_fd(), &mut buffer) {
-                Ok(0) => {
-                    let rest = inbox.len();
-                    return Some(self.end(if rest > 0 { Ended::CutOff(rest) } else { Ended::Closed }));
-                }
-                Ok(len) => {
-                    inbox.push(&buffer[..len]);
-                    // More may have come with it, and one read would have brought it.
-                    let mut more = len == READ;
-                    while more && inbox.len() < MOST {
-                        let read = sys::receive_some(socket.as_fd(), &mut buffer);
-                        let len = read.unwrap_or(0);
-                        inbox.push(&buffer[..len]);
-                        more = len == READ;
-                    }
-                }
-                Err(err) => match Fault::of(&err) {
-                    Fault::NotReady => return None,
-                    Fault::Reset => return Some(self.end(Ended::Reset)),
-                    Fault::Path if self.lives_on(socket) => {
-                        self.0.path_errors.fetch_add(1, Ordering::Relaxed);
-                        return Some(Incoming::Path(in_doubt(&err, self.peer().is_ipv4())));
-                    }
-                    Fault::Path | Fault::Other => {
-                        return Some(self.end(Ended::Lost(Error::system("recv", &err))));
-                    }
-                },
+            match self.pull(socket, &mut inbox, false) {
+                Pulled::Some => {}
+                Pulled::NotReady => return None,
+                Pulled::Path(error) => return Some(Incoming::Path(error)),
+                Pulled::Ended(ended) => return Some(self.end(ended)),
             }
+        }
+    }
+
+    /// Takes what has arrived in without waiting, and if `stamped` notes when it arrived.
+    pub(super) fn pull(&self, socket: &Socket, inbox: &mut Inbox, stamped: bool) -> Pulled {
+        let mut buffer = [0u8; READ];
+        let read = |buffer: &mut [u8]| {
+            if !stamped {
+                return sys::receive_some(socket.as_fd(), buffer).map(|len| (len, None));
+            }
+            sys::receive(socket.as_fd(), buffer, false).map(|received| (received.len, received.stamp))
+        };
+        match read(&mut buffer) {
+            Ok((0, _)) => {
+                let rest = inbox.len();
+                let plain = if rest > 0 { Ended::CutOff(rest) } else { Ended::Closed };
+                Pulled::Ended(lock(&self.0.broken).clone().unwrap_or(plain))
+            }
+            Ok((len, stamp)) => {
+                inbox.push(&buffer[..len]);
+                inbox.set_stamp(stamp);
+                // More may have come with it, and one larger read would have brought it.
+                let mut more = len == READ;
+                while more && inbox.len() < MOST {
+                    let len = read(&mut buffer).map_or(0, |(len, _)| len);
+                    inbox.push(&buffer[..len]);
+                    more = len == READ;
+                }
+                Pulled::Some
+            }
+            Err(err) => match Fault::of(&err) {
+                Fault::NotReady => Pulled::NotReady,
+                Fault::Reset => Pulled::Ended(Ended::Reset),
+                Fault::Path if self.lives_on(socket) => {
+                    self.0.path_errors.fetch_add(1, Ordering::Relaxed);
+                    Pulled::Path(in_doubt(&err, self.peer().is_ipv4()))
+                }
+                Fault::Path | Fault::Other => Pulled::Ended(Ended::Lost(Error::system("recv", &err))),
+            },
         }
     }
 

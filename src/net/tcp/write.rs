@@ -28,6 +28,8 @@ const ENOUGH: usize = 64 * 1024;
 pub(super) struct Outbox {
     bytes: Vec<u8>,
     start: usize,
+    /// How many bytes have gone, counted from where stamps are.
+    gone: u64,
 }
 
 /// How a send ended.
@@ -46,7 +48,18 @@ impl Outbox {
         &self.bytes[self.start..]
     }
 
+    /// Counts what goes from now on: stamps are numbered so.
+    pub(super) fn count_from_here(&mut self) {
+        self.gone = 0;
+    }
+
+    /// The number of the last byte that waits.
+    fn last(&self) -> u32 {
+        (self.gone + self.rest().len() as u64).wrapping_sub(1) as u32
+    }
+
     fn sent(&mut self, count: usize) {
+        self.gone += count as u64;
         self.start += count;
         if self.start == self.bytes.len() {
             self.start = 0;
@@ -96,7 +109,7 @@ impl Connection {
     /// Sends an answer; one that cannot be sent is counted.
     fn deliver(&self, answer: &[u8], stop: &Stop) -> Result<()> {
         let sent = if self.0.queues.load(Ordering::Relaxed) {
-            self.send_or_queue(answer)
+            self.send_or_queue(answer).map(|_| ())
         } else {
             self.send(answer, None, stop).map(|_| ())
         };
@@ -110,11 +123,12 @@ impl Connection {
         }
     }
 
-    /// Sends a message as far as the socket takes it; the rest waits, for [`Self::flush`].
+    /// Sends a message as far as the socket takes it; the rest waits, for [`Self::flush`]. The number of its last byte, by
+    /// which its stamp is known.
     ///
     /// # Errors
     /// As [`Self::send`]; `too-large`: so much waits already that there is no room.
-    pub(super) fn send_or_queue(&self, message: &[u8]) -> Result<()> {
+    pub(super) fn send_or_queue(&self, message: &[u8]) -> Result<Option<u32>> {
         let mut outbox = lock(&self.0.outbox);
         if outbox.rest().len() + message.len() > QUEUE {
             let waiting = outbox.rest().len();
@@ -122,7 +136,8 @@ impl Connection {
             return Err(error.with_peer(self.peer()).with_hint("the peer does not read; close the connection"));
         }
         let socket = self.fill(&mut outbox, message)?;
-        self.drain(&socket, &mut outbox).map(|_| ())
+        let last = outbox.last();
+        self.drain(&socket, &mut outbox).map(|_| Some(last))
     }
 
     /// Sends what waits, as far as the socket takes it.
@@ -170,6 +185,9 @@ impl Connection {
                             Fault::Reset => Ended::Reset,
                             _ => Ended::Lost(Error::system("send", &err)),
                         };
+                        // For the receiver, which is told of the end alone once this call was told why. What the peer had
+                        // sent before can still be received.
+                        lock(&self.0.broken).get_or_insert_with(|| ended.clone());
                         return Err(ended.error("send").with_peer(self.peer()));
                     }
                 },

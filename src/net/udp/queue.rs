@@ -7,6 +7,7 @@ use std::os::fd::AsFd;
 use socket2::Socket;
 
 use super::{UdpSocket, lock};
+use crate::net::error::Error;
 use crate::net::sys::{self, Origin};
 use crate::net::wire::{Family, icmp};
 
@@ -36,6 +37,8 @@ pub(in crate::net) enum Queued {
     Icmp { error: IcmpError, stamp: Option<i64> },
     /// An error of the local system, such as a packet too large for the path.
     Local,
+    /// An error of the path of which only the errno is known.
+    Path(Error),
 }
 
 impl UdpSocket {
