@@ -102,8 +102,7 @@ impl Drop for EchoHost {
 }
 
 fn raw(is_v6: bool) -> Socket {
-    let (domain, protocol) =
-        if is_v6 { (Domain::IPV6, Protocol::ICMPV6) } else { (Domain::IPV4, Protocol::ICMPV4) };
+    let (domain, protocol) = if is_v6 { (Domain::IPV6, Protocol::ICMPV6) } else { (Domain::IPV4, Protocol::ICMPV4) };
     let socket = Socket::new(domain, Type::RAW, Some(protocol)).expect("cannot open a raw ICMP socket");
     socket.set_read_timeout(Some(Duration::from_millis(50))).expect("a time-out");
     socket
