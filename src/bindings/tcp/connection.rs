@@ -154,7 +154,11 @@ pub mod api {
     /// expect(tcp::connect(listener.addr).recv(1.ms).kind, "timeout");
     /// ```
     #[rhai_fn(name = "recv", pure, return_raw)]
-    pub fn recv_message_for(ctx: NativeCallContext, conn: &mut Connection, timeout: Duration) -> ScriptResult<Received> {
+    pub fn recv_message_for(
+        ctx: NativeCallContext,
+        conn: &mut Connection,
+        timeout: Duration,
+    ) -> ScriptResult<Received> {
         receive(&ctx, conn, conn.framing().want(), soon(timeout))
     }
 

@@ -229,14 +229,21 @@ mod tests {
             let sent: Vec<&[u8]> = sent.iter().filter(fits).copied().collect();
             assert!(sent.iter().all(|message| framing.wrap(message, &mut wire)));
             for size in 1..=wire.len() {
-                assert_eq!(read(framing.want(), &wire, size), (sent.iter().map(|m| m.to_vec()).collect(), 0), "{framing}");
+                assert_eq!(
+                    read(framing.want(), &wire, size),
+                    (sent.iter().map(|m| m.to_vec()).collect(), 0),
+                    "{framing}"
+                );
             }
         }
     }
 
     #[test]
     fn lines_end_with_or_without_a_carriage_return() {
-        assert_eq!(read(Want::Line, b"a\r\nb\n\r\n\nc", 2), (["a", "b", "", ""].map(|l| l.as_bytes().to_vec()).into(), 1));
+        assert_eq!(
+            read(Want::Line, b"a\r\nb\n\r\n\nc", 2),
+            (["a", "b", "", ""].map(|l| l.as_bytes().to_vec()).into(), 1)
+        );
     }
 
     #[test]

@@ -88,12 +88,7 @@ impl Listener {
     ///
     /// # Errors
     /// `in-use`, `not-local`, `permission` (a port below 1024), `exhausted`.
-    pub fn new(
-        host: Arc<dyn Host>,
-        session: Arc<Session>,
-        local: SocketAddr,
-        options: &ListenOptions,
-    ) -> Result<Self> {
+    pub fn new(host: Arc<dyn Host>, session: Arc<Session>, local: SocketAddr, options: &ListenOptions) -> Result<Self> {
         let set_up = || -> io::Result<(Socket, SocketAddr)> {
             let socket = host.socket(Domain::for_address(local), Type::STREAM, Some(Protocol::TCP))?;
             socket.set_nonblocking(true)?;

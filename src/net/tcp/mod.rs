@@ -20,12 +20,12 @@ pub use self::listener::{Accepted, ListenOptions, Listener};
 pub use self::options::StreamOptions;
 pub use self::read::Incoming;
 pub use self::write::Sent;
-pub use super::sys::TcpInfo;
 use super::error::{Error, Result};
 use super::event::Flow;
 use super::host::Host;
 use super::session::Session;
 use super::sys;
+pub use super::sys::TcpInfo;
 use super::time::Duration;
 
 mod answers;

@@ -20,7 +20,8 @@ impl Bench {
     }
 
     fn listener(&self, framing: Framing) -> Listener {
-        let options = ListenOptions { stream: StreamOptions { framing, limit: 5000, ..Default::default() }, backlog: 16 };
+        let options =
+            ListenOptions { stream: StreamOptions { framing, limit: 5000, ..Default::default() }, backlog: 16 };
         Listener::new(self.host.clone(), self.session.clone(), ([127, 0, 0, 1], 0).into(), &options).expect("listens")
     }
 
@@ -32,7 +33,8 @@ impl Bench {
 
     fn pair(&self, framing: Framing) -> (Connection, Connection) {
         let listener = self.listener(framing);
-        let client = self.attempt(listener.local(), framing).into_connection().expect("connected").expect("a connection");
+        let client =
+            self.attempt(listener.local(), framing).into_connection().expect("connected").expect("a connection");
         match listener.accept(self.soon(), &self.stop).expect("accepts") {
             Accepted::Connection(server) => (client, server),
             other => panic!("{other:?}"),
