@@ -7,6 +7,7 @@ use super::message::Received;
 use crate::bindings::context::{self, ScriptResult};
 use crate::bindings::convert::bytes;
 use crate::bindings::error::{OrRaise, raise, thrown};
+use crate::bindings::time::api::Deadline;
 use crate::net::error::{Error, ErrorKind};
 use crate::net::tcp::{Connection as NetConnection, Incoming, Sent, Want};
 use crate::net::time::{Duration, Instant};
@@ -174,7 +175,7 @@ pub mod api {
     pub fn recv_message_until(
         ctx: NativeCallContext,
         conn: &mut Connection,
-        deadline: Instant,
+        deadline: Deadline,
     ) -> ScriptResult<Received> {
         receive(&ctx, conn, conn.framing().want(), Some(deadline))
     }

@@ -1,11 +1,11 @@
 //! A socket in scripts: what it sends and receives, and what it tells of itself. Pings are in [`super::pinger`].
 
 use rhai::plugin::*;
-use rhai::{Dynamic, Map, NativeCallContext, Position};
+use rhai::{Array, Dynamic, Map, NativeCallContext, Position};
 
 use super::addr::api::Addr;
-use super::or_unit;
 use super::packet::Packet;
+use super::{counts_map, or_unit};
 use crate::bindings::context::{self, ScriptResult};
 use crate::bindings::convert::{address, bytes};
 use crate::bindings::error::{OrRaise, raise, thrown};
@@ -249,7 +249,18 @@ pub mod api {
     /// ```
     #[rhai_fn(global, get = "counts", pure)]
     pub fn counts(socket: &mut UdpSocket) -> Map {
-        counted(socket.counts())
+        counts_map(socket.counts())
+    }
+
+    /// ICMP messages that came since the last call, are about what was pinged, and settle nothing: redirects, source quenches.
+    /// An array of what `icmp` of a ping is.
+    ///
+    /// ```rhai
+    /// expect(udp::bind("127.0.0.1:0").notices().len, 0);
+    /// ```
+    #[rhai_fn(global, pure)]
+    pub fn notices(socket: &mut UdpSocket) -> Array {
+        socket.tally().take_notices().into_iter().map(Dynamic::from).collect()
     }
 
     /// How many ICMP errors came for what was sent while nobody asked: for answers to clients that are gone, say.

@@ -85,6 +85,11 @@ pub(in crate::net) trait Carrier: Debug + Send + Sync {
     /// pending; between several, the one waited for, or else the oldest.
     fn blame(&self, prober: &Prober, error: &IcmpError, awaited: Option<ProbeId>) -> Blame;
 
+    /// What of a message its answer repeats.
+    fn echoed<'a>(&self, message: &'a [u8]) -> &'a [u8] {
+        message
+    }
+
     /// Why nothing will come over it any more; `None` while something may.
     fn ended(&self) -> Option<Error> {
         None
@@ -130,12 +135,17 @@ pub(in crate::net) enum Recognised {
     Answer(Key, Content),
     /// No answer.
     Stray(Stray),
+    /// Not meant for this socket: it is not even counted.
+    Unrelated,
 }
 
 /// What others may know of a socket's probes while its prober is busy: their counts and clock, and advice that settled none.
 /// Clones are the same.
-#[derive(Clone, Debug, Default)]
-pub struct Tally(Arc<Mutex<Known>>);
+#[derive(Clone, Debug)]
+pub struct Tally {
+    known: Arc<Mutex<Known>>,
+    headers: usize,
+}
 
 #[derive(Debug, Default)]
 struct Known {
@@ -148,6 +158,16 @@ struct Known {
 const NOTICES: usize = 1024;
 
 impl Tally {
+    /// A tally of nothing yet. IP packets of the socket have `headers` octets before a message.
+    pub fn new(headers: usize) -> Self {
+        Self { known: Arc::default(), headers }
+    }
+
+    /// Octets of headers before a message in its IP packet.
+    pub fn headers(&self) -> usize {
+        self.headers
+    }
+
     /// The account of the probes.
     pub fn counts(&self) -> Counts {
         self.lock().counts
@@ -160,7 +180,7 @@ impl Tally {
 
     /// Whether both are of the same socket.
     pub fn is(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
+        Arc::ptr_eq(&self.known, &other.known)
     }
 
     /// Takes what was heard since the last call and settled no probe: redirects and other advice. Of more than 1024 the
@@ -183,6 +203,6 @@ impl Tally {
     }
 
     fn lock(&self) -> MutexGuard<'_, Known> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

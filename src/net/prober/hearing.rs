@@ -3,6 +3,7 @@
 use super::clock::{measure, waited};
 use super::outcome::{End, Matcher, Outcome};
 use super::{Carrier, Pending, Prober, Recognised, Unheard};
+use crate::net::account::Ends;
 use crate::net::error::{Error, Result};
 use crate::net::event::{Event, Flow};
 use crate::net::ledger::{Arrival, Blame, Content, ErrorArrival, ProbeId, Stray};
@@ -36,21 +37,28 @@ impl Prober {
             None => match carrier.recognise(self, &datagram) {
                 Recognised::Answer(key, content) => self.ledger.reply(arrived, datagram.from, key, content),
                 Recognised::Stray(kind) => self.stray(kind),
+                Recognised::Unrelated => return Ok(()),
             },
         };
         match arrival {
             Arrival::Reply { id, .. } => {
                 if let Some(pending) = self.pending.remove(&id) {
-                    let (rtt, clock) = measure(&pending, &datagram, seen, queued.map(|_| arrived), self.clock);
+                    let readings = measure(&pending, datagram.stamp, seen, queued.map(|_| arrived));
+                    let (rtt, clock) = readings.by(self.clock);
                     let session = *self.clock.get_or_insert(clock);
                     carrier.account().measured_by(session.name(), rtt);
-                    carrier.account().answered(carrier.local(), pending.to, &pending.message, pending.sent);
-                    let end = End::Reply { datagram, rtt, clock, lesser: clock != session };
+                    let ends = Ends::seen_by(carrier.host().id(), carrier.local(), pending.to);
+                    let echoed = carrier.echoed(&pending.message);
+                    carrier.account().answered(ends, echoed, pending.sent);
+                    let end = End::Reply { datagram, rtt, clock, lesser: clock != session, readings };
                     self.finish(carrier, id, &pending, end);
                 }
             }
             Arrival::Late { id: Some(id), timed_out: true } => self.time_out(carrier, id, true),
-            Arrival::Late { .. } => carrier.account().late(carrier.local(), datagram.from, content),
+            Arrival::Late { .. } => {
+                let ends = Ends::seen_by(carrier.host().id(), carrier.local(), datagram.from);
+                carrier.account().late(ends, content);
+            }
             _ => {}
         }
         Ok(())
@@ -90,10 +98,12 @@ impl Prober {
         }
         let (seen, queued) = waited(carrier, stamp);
         let blame = carrier.blame(self, &error, awaited);
-        match (self.ledger.error(queued.map_or(seen, |queued| seen - queued), blame), blame) {
+        let arrived = queued.map(|queued| seen - queued);
+        match (self.ledger.error(arrived.unwrap_or(seen), blame), blame) {
             (ErrorArrival::Settled { id, .. }, _) => {
                 if let Some(pending) = self.pending.remove(&id) {
-                    let end = End::Icmp { error, assumed: matches!(blame, Blame::Assumed(_)) };
+                    let (rtt, _) = measure(&pending, stamp, seen, arrived).by(self.clock);
+                    let end = End::Icmp { error, assumed: matches!(blame, Blame::Assumed(_)), rtt };
                     self.finish(carrier, id, &pending, end);
                 }
             }
@@ -137,17 +147,23 @@ impl Prober {
 
     pub(super) fn time_out(&mut self, carrier: &dyn Carrier, id: ProbeId, late: bool) {
         if let Some(pending) = self.pending.remove(&id) {
-            let content = Content::of(&pending.message);
-            carrier.account().lost(pending.number, carrier.local(), pending.to, content, pending.sent, late);
+            let content = Content::of(carrier.echoed(&pending.message));
+            let ends = Ends::seen_by(carrier.host().id(), carrier.local(), pending.to);
+            carrier.account().lost(pending.number, ends, content, pending.sent, late);
             self.finish(carrier, id, &pending, End::TimedOut);
         }
     }
 
     /// Makes an outcome of a settled probe.
     pub(super) fn finish(&mut self, carrier: &dyn Carrier, id: ProbeId, pending: &Pending, end: End) {
-        let outcome = Outcome { number: pending.number, to: pending.to, end };
+        let outcome = Outcome { number: pending.number, to: pending.to, ttl: pending.ttl, end };
         carrier.session().events.tell(|| Event::Outcome {
-            flow: Flow { time: carrier.host().unix_nanos(), from: carrier.local(), to: pending.to },
+            flow: Flow {
+                time: carrier.host().unix_nanos(),
+                from: carrier.local(),
+                to: pending.to,
+                host: carrier.host().name(),
+            },
             sent: pending.sent_wall,
             size: pending.message.len(),
             outcome: &outcome,

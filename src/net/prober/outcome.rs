@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use super::clock::Clock;
+use super::clock::{Clock, Readings};
 use crate::net::error::Error;
 use crate::net::time::Duration;
 use crate::net::udp::{Datagram, IcmpError};
@@ -40,6 +40,8 @@ pub enum End {
         clock: Clock,
         /// Whether that is a lesser clock than the session's.
         lesser: bool,
+        /// The time by each clock.
+        readings: Readings,
     },
     /// An ICMP error came.
     Icmp {
@@ -47,6 +49,8 @@ pub enum End {
         error: IcmpError,
         /// Whether it did not tell which of several pending probes it is about.
         assumed: bool,
+        /// The time until it came, by the session's clock or the best lesser one.
+        rtt: Duration,
     },
     /// Nothing came in time.
     TimedOut,
@@ -80,6 +84,8 @@ pub struct Outcome {
     pub number: u64,
     /// Where the probe went.
     pub to: SocketAddr,
+    /// The TTL or hop limit it was sent with, if it had one of its own.
+    pub ttl: Option<u8>,
     /// How it ended.
     pub end: End,
 }

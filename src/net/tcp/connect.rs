@@ -186,6 +186,7 @@ fn queued(socket: &Socket, to: SocketAddr) -> Option<IcmpError> {
             info: entry.info,
             // It quotes headers alone.
             quote: Vec::new(),
+            extensions: Vec::new(),
         });
     }
 }

@@ -100,6 +100,7 @@ impl Ear {
             info: message.next_hop_mtu().or(message.pointer()).unwrap_or(0),
             // A segment has no place in a message that would tell which it was.
             quote: Vec::new(),
+            extensions: Vec::new(),
         })
     }
 }

@@ -211,13 +211,13 @@ impl Connection {
     }
 
     /// A flow to the peer, now.
-    fn outward(&self) -> Flow {
-        Flow { time: self.0.host.unix_nanos(), from: self.0.local, to: self.0.peer }
+    fn outward(&self) -> Flow<'_> {
+        Flow { time: self.0.host.unix_nanos(), from: self.0.local, to: self.0.peer, host: self.0.host.name() }
     }
 
     /// A flow from the peer, now.
-    fn inward(&self) -> Flow {
-        Flow { time: self.0.host.unix_nanos(), from: self.0.peer, to: self.0.local }
+    fn inward(&self) -> Flow<'_> {
+        Flow { time: self.0.host.unix_nanos(), from: self.0.peer, to: self.0.local, host: self.0.host.name() }
     }
 }
 

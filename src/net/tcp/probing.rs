@@ -25,11 +25,13 @@ use crate::net::session::{Session, Settle};
 use crate::net::stop::Stop;
 use crate::net::sys::{self, PollFd};
 use crate::net::time::Instant;
-use crate::net::udp::{Datagram, IcmpError, Queued, drain_one, one_at_a_time};
+use crate::net::udp::{Datagram, IcmpError, Queued, one_at_a_time, take_entry};
 use crate::net::wire::ping_text;
 
+/// Octets of a quote before the payload: an IPv4 header and a TCP header, without options.
+const HEADERS: usize = 40;
+
 /// What a connection has that is pinged over.
-#[derive(Default)]
 pub(super) struct Pinging {
     prober: Mutex<Prober>,
     tally: Tally,
@@ -72,7 +74,13 @@ impl Connection {
             let inner: Arc<dyn Settle> = self.0.clone();
             self.0.session.opened(Arc::downgrade(&inner));
             let ear = Ear::new(self.0.host.as_ref(), self.0.local, self.0.peer).ok();
-            Box::new(Pinging { ear, ..Default::default() })
+            Box::new(Pinging {
+                prober: Mutex::default(),
+                tally: Tally::new(if self.0.local.is_ipv4() { HEADERS } else { HEADERS + 20 }),
+                answers: Mutex::default(),
+                ear,
+                stamping: AtomicBool::new(false),
+            })
         })
     }
 
@@ -103,7 +111,7 @@ impl super::Inner {
         if let Some(pinging) = self.pinging.get()
             && let Ok(mut prober) = pinging.prober.try_lock()
         {
-            prober.settle_up(&self.session, self.local, self.host.unix_nanos());
+            prober.settle_up(&self.session, self.local, self.host.as_ref());
         }
     }
 }
@@ -164,14 +172,14 @@ impl Carrier for Connection {
 
     fn drain(&self, socket: &Socket, mut queued: &mut dyn FnMut(Queued)) -> usize {
         let mut count = 0;
-        while drain_one(socket, self.0.local, &mut queued) {
+        while take_entry(socket, self.0.local, HEADERS, &mut queued) {
             count += 1;
         }
         count
     }
 
     fn drain_one(&self, socket: &Socket, mut queued: &mut dyn FnMut(Queued)) -> bool {
-        drain_one(socket, self.0.local, &mut queued)
+        take_entry(socket, self.0.local, HEADERS, &mut queued)
     }
 
     fn tell_sent(&self, _: &Probe<'_>) {
@@ -205,7 +213,7 @@ impl Carrier for Connection {
                 self.0.session.events.tell(|| Event::Received { flow: self.inward(), data: &data });
                 let stamp = lock(&self.0.inbox).stamp();
                 let from = self.0.peer;
-                return Ok(Some(Datagram { data, from, truncated: false, stamp, ttl: None, judged: None }));
+                return Ok(Some(Datagram { data, from, to: None, truncated: false, stamp, ttl: None, judged: None }));
             }
             if self.ended().is_some() {
                 return Ok(None);

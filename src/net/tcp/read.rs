@@ -163,6 +163,6 @@ impl Connection {
     fn message(&self, data: Vec<u8>) -> Incoming {
         self.0.session.events.tell(|| Event::Received { flow: self.inward(), data: &data });
         let (data, from) = (data.into(), self.peer());
-        Incoming::Message(Datagram { data, from, truncated: false, stamp: None, ttl: None, judged: None })
+        Incoming::Message(Datagram { data, from, to: None, truncated: false, stamp: None, ttl: None, judged: None })
     }
 }

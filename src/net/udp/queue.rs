@@ -24,6 +24,8 @@ pub struct IcmpError {
     pub info: u32,
     /// What it quotes of the datagram's payload; a router may quote none.
     pub quote: Vec<u8>,
+    /// The extension structure behind the quote (RFC 4884), from its header on; empty if there is none.
+    pub extensions: Vec<u8>,
 }
 
 /// An entry of the socket's error queue.
@@ -53,12 +55,21 @@ impl UdpSocket {
 
     /// Takes one entry from the error queue; whether there was one.
     pub(in crate::net) fn drain_one(&self, socket: &Socket, queued: &mut impl FnMut(Queued)) -> bool {
-        drain_one(socket, self.0.local, queued)
+        take_entry(socket, self.0.local, HEADERS, queued)
     }
 }
 
-/// Takes one entry from the error queue of `socket`, which is bound to `local`; whether there was one.
-pub(in crate::net) fn drain_one(socket: &Socket, local: SocketAddr, queued: &mut impl FnMut(Queued)) -> bool {
+/// Octets of a quote before the payload: an IPv4 header without options and a UDP header.
+const HEADERS: usize = 28;
+
+/// Takes one entry from the error queue of `socket`, which is bound to `local`; whether there was one. A quote is what
+/// follows `headers` octets of the packet.
+pub(in crate::net) fn take_entry(
+    socket: &Socket,
+    local: SocketAddr,
+    headers: usize,
+    queued: &mut impl FnMut(Queued),
+) -> bool {
     let mut buffer = [0u8; 2048];
     let Ok(received) = sys::receive(socket.as_fd(), &mut buffer, true) else { return false };
     let Some(entry) = received.entry else { return true };
@@ -76,19 +87,28 @@ pub(in crate::net) fn drain_one(socket: &Socket, local: SocketAddr, queued: &mut
             return true;
         }
     };
+    let kind = icmp::Kind { family, type_: entry.type_, code: entry.code };
+    let (quote, extensions) = icmp::split_quote(kind, &buffer[..received.len], announced(entry.data), headers);
     let error = IcmpError {
-        kind: icmp::Kind { family, type_: entry.type_, code: entry.code },
+        kind,
         offender: entry.offender,
         to: received.addr.unwrap_or(local),
         info: entry.info,
-        quote: buffer[..received.len].to_vec(),
+        quote: quote.to_vec(),
+        extensions: extensions.to_vec(),
     };
     queued(Queued::Icmp { error, stamp: received.stamp });
     true
 }
 
+/// Where the kernel found extensions (`struct sock_ee_data_rfc4884`): the offset, and flags after it.
+fn announced(data: u32) -> Option<usize> {
+    let [a, b, ..] = data.to_ne_bytes();
+    Some(usize::from(u16::from_ne_bytes([a, b]))).filter(|&offset| offset > 0)
+}
+
 /// Whether a call failed with the errno of an ICMP error that answers an earlier datagram.
-pub(super) fn is_pending_error(err: &io::Error) -> bool {
+pub(in crate::net) fn is_pending_error(err: &io::Error) -> bool {
     matches!(
         err.raw_os_error(),
         Some(
@@ -102,6 +122,7 @@ pub(super) fn is_pending_error(err: &io::Error) -> bool {
                 | libc::EOPNOTSUPP
                 | libc::EACCES
                 | libc::EMSGSIZE
+                | libc::EREMOTEIO
         )
     )
 }

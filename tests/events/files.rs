@@ -1,0 +1,113 @@
+//! Where rows are written: when they are there, and what is left by a full disk, a signal and a kill.
+
+use super::*;
+
+#[test]
+fn what_is_printed_goes_to_standard_error_where_rows_own_standard_output() {
+    let run = pingscript(&["--csv", "-", "-e", "print(\"hello\"); 6 * 7"]).run().expect_code(0);
+    assert_eq!(run.stderr, "hello\n42\n");
+    let kinds: Vec<&str> = run.stdout.lines().filter_map(|line| line.split(',').next()).collect();
+    assert_eq!(kinds, ["type", "run", "summary"]);
+}
+
+#[test]
+fn files_that_cannot_hold_rows_are_refused_before_the_script_runs() {
+    for flags in [["--json", "/no/such/folder/rows", "--trace", "--trace"], ["--json", "-", "--csv", "-"]] {
+        let flags = if flags[2] == flags[3] { &flags[..3] } else { &flags[..] };
+        let run = pingscript(&[flags, &["-e", "print(1)"]].concat()).run().expect_code(2);
+        assert!(run.stderr.contains(flags[1]) && run.stderr.contains("for rows"), "{}", run.stderr);
+        assert_eq!(run.stdout, "");
+    }
+}
+
+#[test]
+fn a_full_disk_is_told_once_and_the_pinging_goes_on() {
+    for flag in ["--json", "--csv"] {
+        let server = UdpPeer::answering(5);
+        let addr = server.addr().to_string();
+        let run = pingscript(&[flag, "/dev/full", PING, "--server", &addr, "--count", "5"]).run().expect_code(0);
+        assert_eq!(run.stderr.matches("/dev/full could not be written").count(), 1, "{}", run.stderr);
+        assert!(run.stdout.contains("Packets Received: 5\n"), "{}", run.stdout);
+    }
+}
+
+#[test]
+fn an_interrupted_run_has_its_pending_probe_and_its_summary() {
+    let server = UdpPeer::answering(2);
+    let (addr, dir) = (server.addr().to_string(), TempDir::new());
+    let file = dir.path().join("rows").display().to_string();
+    let running = pingscript(&["--json", &file, PING, "--server", &addr, "--count", "9", "--timeout", "60s"]).start();
+    running.wait_for(": ping 3 ");
+    running.signal(sys::SIGINT);
+    running.finish().expect_code(130);
+    let rows = rows(&fs::read_to_string(&file).expect("rows"));
+    let summary = reconcile(&rows);
+    assert_eq!((&summary["sent"], &summary["pending"]), (&Value::from(3), &Value::from(1)));
+    let states: Vec<&Value> = of_type(&rows, "probe").map(|row| &row["state"]).collect();
+    assert_eq!(states, ["replied", "replied", "pending"]);
+}
+
+#[test]
+fn rows_are_there_before_a_wait_and_after_a_second_signal() {
+    let server = UdpPeer::answering(9);
+    let (addr, dir) = (server.addr().to_string(), TempDir::new());
+    let file = dir.path().join("rows").display().to_string();
+    // Waits, so that rows are written, and then never again.
+    let code = format!(
+        "let sock = udp::bind(\"127.0.0.1:0\"); sock.ping(\"{addr}\", \"ping 1 x\", 9.s); sleep(1.ms); print(\"one\"); \
+         sock.ping(\"{addr}\", \"ping 2 x\", 9.s); try {{ sleep(1.h); }} catch {{}} loop {{}}"
+    );
+    let running = pingscript(&["--json", &file, "-e", &code]).start();
+    running.wait_for("one");
+    wait_for_rows(&file, 3);
+    running.signal(sys::SIGINT);
+    running.wait_for("stopping");
+    running.signal(sys::SIGINT);
+    running.finish();
+    let rows = rows(&fs::read_to_string(&file).expect("rows"));
+    assert_eq!(of_type(&rows, "probe").count(), 2);
+}
+
+#[test]
+fn a_kill_at_any_moment_leaves_whole_lines() {
+    let dir = TempDir::new();
+    let code = r#"
+        let server = udp::bind("127.0.0.1:0");
+        set_policy(server, loss(0.1));
+        let addr = server.addr;
+        start_thread(|| { for pkt in server { pkt.reply(pkt.text); } });
+        let sock = udp::bind("127.0.0.1:0");
+        print("on");
+        for ping in pinger(sock, addr, #{ interval: 0.ms, window: 64, timeout: 20.ms }) { }
+    "#;
+    let mut moment = 0x2545_f491_u32;
+    let mut most = 0;
+    for turn in 0..15 {
+        let (json, csv) = (dir.path().join(format!("{turn}.json")), dir.path().join(format!("{turn}.csv")));
+        let names = [json.display().to_string(), csv.display().to_string()];
+        let running = pingscript(&["--json", &names[0], "--csv", &names[1], "-e", code]).start();
+        running.wait_for("on");
+        moment = moment.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        thread::sleep(Duration::from_micros(u64::from(moment >> 15)));
+        running.signal(sys::SIGKILL);
+        assert_eq!(running.finish().signal, Some(sys::SIGKILL));
+        let text = fs::read_to_string(&json).expect("rows");
+        assert!(text.is_empty() || text.ends_with('\n'), "{}", &text[text.len().saturating_sub(300)..]);
+        most = most.max(rows(&text).len());
+        let text = fs::read_to_string(&csv).expect("rows");
+        assert!(text.is_empty() || text.ends_with("\r\n"), "{}", &text[text.len().saturating_sub(300)..]);
+        csv::Reader::from_reader(text.as_bytes()).records().for_each(|row| drop(row.expect("a whole row")));
+    }
+    assert!(most > 100, "rows were being written: {most}");
+}
+
+/// Waits until the file `name` has `n` whole lines.
+fn wait_for_rows(name: &str, n: usize) {
+    for _ in 0..2000 {
+        if fs::read_to_string(name).is_ok_and(|text| text.matches('\n').count() >= n) {
+            return;
+        }
+        thread::sleep(Duration::from_millis(5));
+    }
+    panic!("{name} does not get {n} rows: {:?}", fs::read_to_string(name));
+}

@@ -1,0 +1,157 @@
+//! Rows agree with the summary, with what is printed and with what a server saw.
+
+use super::*;
+
+/// Pings to a server whose answers go wrong in every way: rows, summary, what is printed and what it saw agree.
+#[test]
+fn rows_of_a_hostile_server_reconcile_with_the_summary_and_its_own_count() {
+    const PINGS: usize = 24;
+    let seen = Arc::new(AtomicUsize::new(0));
+    let (count, stranger) = (seen.clone(), UdpSocket::bind("127.0.0.1:0").expect("a socket"));
+    let server = UdpPeer::start(LOOPBACK, move |datagram| {
+        count.fetch_add(1, Ordering::SeqCst);
+        match datagram.index % 8 {
+            0 => datagram.reply_upper(),
+            1 => (0..3).for_each(|_| datagram.reply_upper()),
+            2 => {}
+            3 => {
+                let (socket, data, to) =
+                    (datagram.socket.try_clone().expect("a socket"), datagram.data.to_vec(), datagram.from);
+                thread::spawn(move || {
+                    thread::sleep(Duration::from_millis(250));
+                    let _ = socket.send_to(&data, to);
+                });
+            }
+            4 => datagram.reply(&datagram.data[..9]),
+            5 => datagram.reply(&[&datagram.data[..9], b"something else entirely"].concat()),
+            6 => datagram.reply(b"PING 99999 1.5"),
+            _ => drop(stranger.send_to(datagram.data, datagram.from)),
+        }
+    });
+    let dir = TempDir::new();
+    let (json, csv) = (dir.path().join("rows.json"), dir.path().join("rows.csv"));
+    let (json_name, csv_name) = (json.display().to_string(), csv.display().to_string());
+    let (addr, pings) = (server.addr().to_string(), PINGS.to_string());
+    let flags = ["--json", &json_name, "--csv", &csv_name];
+    let args = [PING, "--server", &addr, "--count", &pings, "--timeout", "100ms"];
+    let run = pingscript(&[&flags[..], &args[..]].concat()).run().expect_code(0);
+    let rows = rows(&fs::read_to_string(&json).expect("rows"));
+    let summary = reconcile(&rows);
+    assert_eq!((summary["sent"].as_u64(), seen.load(Ordering::SeqCst)), (Some(PINGS as u64), PINGS));
+    // What is printed says the same, to the digits it has.
+    let printed = |name: &str| {
+        let line = run.stdout.lines().find_map(|line| line.strip_prefix(&format!("{name}: ")));
+        line.map(str::to_string)
+    };
+    let none = |text: Option<String>| text.unwrap_or_else(|| "0".to_string());
+    for (name, field) in [
+        ("Packets Sent", "sent"),
+        ("Packets Received", "replied"),
+        ("Late Replies", "late"),
+        ("Duplicate Replies", "duplicate"),
+        ("Reordered Replies", "reordered"),
+        ("Foreign Packets", "foreign"),
+        ("Truncated Replies", "truncated"),
+        ("Corrupt Replies", "corrupt"),
+    ] {
+        assert_eq!(none(printed(name)), summary[field].to_string(), "{name}\n{}\n{summary}", run.stdout);
+    }
+    for (name, field) in [("MIN", "min_ns"), ("MAX", "max_ns"), ("AVG", "mean_ns")] {
+        let ms = summary["rtt"][field].as_i64().expect("replies") as f64 / 1e6;
+        assert_eq!(printed(&format!("{name} RTT")), Some(format!("{ms:.3}ms")));
+    }
+    let rate = summary["loss"]["rate"].as_f64().expect("settled probes");
+    assert_eq!(printed("Loss Rate"), Some(format!("{:.3}%", rate * 100.0)));
+    for field in ["duplicate", "foreign", "truncated", "corrupt", "timed_out"] {
+        assert_ne!(summary[field], 0, "{field}: {summary}");
+    }
+    same_in_csv(&rows, &fs::read_to_string(&csv).expect("rows"));
+}
+
+#[test]
+fn verdicts_and_losses_agree_over_several_sockets() {
+    let code = r#"
+        let server = udp::bind("127.0.0.1:0");
+        set_policy(server, loss(0.3));
+        let addr = server.addr;
+        let echo = start_thread(|| { for pkt in server { pkt.reply(pkt.text); } });
+        let clients = [];
+        for i in 0..3 {
+            clients.push(start_thread(|| {
+                let sock = udp::bind("127.0.0.1:0");
+                for seq in 1..=20 { sock.ping(addr, `ping ${seq} x`, 60.ms); }
+            }));
+        }
+        for client in clients { client.join(); }
+        server.close();
+    "#;
+    let run = pingscript(&["--seed", "5", "--json", "-", "-e", code]).run();
+    let rows = rows(&run.stdout);
+    let summary = reconcile(&rows);
+    let (chosen, lost) = (summary["policies"][0]["chosen"].as_u64(), summary["loss"]["lost"].as_u64());
+    assert_eq!((summary["sent"].as_u64(), summary["policies"][0]["judged"].as_u64()), (Some(60), Some(60)));
+    assert_eq!((chosen, summary["unexplained"].as_u64()), (lost, Some(0)), "{summary}");
+    let dropped = of_type(&rows, "verdict").filter(|row| row["verdict"] == "drop").count() as u64;
+    assert_eq!(Some(dropped), chosen);
+    assert!(summary["policies"][0]["nominal"].as_f64() == Some(0.3), "{summary}");
+    let line = format!("Lost {dropped} of 60 pings: {:.1}% (95%: ", dropped as f64 / 60.0 * 100.0);
+    assert!(run.stderr.contains(&line), "{}", run.stderr);
+    assert!(run.stderr.contains("  0 unexplained\n") && run.stderr.contains(", nominal 30.0%\n"), "{}", run.stderr);
+}
+
+#[test]
+fn errors_have_their_names_in_rows() {
+    let closed = ClosedPort::new();
+    let addr = closed.addr().to_string();
+    let run = pingscript(&["--json", "-", PING, "--server", &addr, "--count", "1"]).run().expect_code(1);
+    let rows = rows(&run.stdout);
+    let summary = reconcile(&rows);
+    let probe = of_type(&rows, "probe").next().expect("a probe");
+    assert_eq!(probe["icmp"]["name"], "Port Unreachable");
+    assert_eq!((&probe["icmp"]["type"], &probe["icmp"]["code"]), (&Value::from(3), &Value::from(3)));
+    assert_eq!(probe["icmp"]["offender"], "127.0.0.1");
+    assert_eq!((&probe["state"], &probe["rtt_ns"]), (&Value::from("errored"), &Value::Null));
+    assert_eq!((&summary["rtt"]["min_ns"], &summary["unexplained"]), (&Value::Null, &Value::Null));
+}
+
+#[test]
+fn jq_reads_every_row() {
+    if !require_program_or_skip("jq", "rows as jq reads them") {
+        return;
+    }
+    let run = pingscript(&["--seed", "1", "--json", "-", PING, "--count", "5", "--timeout", "50ms"]).run();
+    let path = TempDir::new();
+    let file = path.write("rows.json", &run.stdout);
+    let out = Command::new("jq").args(["-c", ".type"]).arg(file).stdin(Stdio::null()).output().expect("jq runs");
+    assert!(out.status.success(), "{out:?}");
+    assert_eq!(String::from_utf8_lossy(&out.stdout).lines().count(), run.stdout.lines().count());
+}
+
+#[test]
+fn the_rows_readme_names_are_those_of_the_schema() {
+    let readme = fs::read_to_string(repo_root().join("README.md")).expect("README.md");
+    assert!(readme.contains("schema/events-1.json"));
+    for kind in schema()["$defs"].as_object().expect("kinds").keys() {
+        assert!(readme.contains(&format!("`{kind}`")), "{kind} is not in README.md");
+    }
+}
+
+/// Checks that `text` has the same rows in CSV.
+fn same_in_csv(rows: &[Value], text: &str) {
+    let mut reader = csv::Reader::from_reader(text.as_bytes());
+    let names: Vec<String> = reader.headers().expect("names").iter().map(str::to_string).collect();
+    let records: Vec<csv::StringRecord> = reader.records().map(|record| record.expect("a row")).collect();
+    assert_eq!(records.len(), rows.len());
+    for (row, record) in rows.iter().zip(&records) {
+        for (name, cell) in names.iter().zip(record) {
+            // `icmp_type` is the field `type` of `icmp`, where there is such an object.
+            let nested = name.split_once('_').and_then(|(outer, inner)| row.get(outer)?.as_object()?.get(inner));
+            let expected = match row.get(name).or(nested) {
+                None | Some(Value::Null) => String::new(),
+                Some(Value::String(text)) => text.clone(),
+                Some(other) => other.to_string(),
+            };
+            assert_eq!(*cell, expected, "{name} of {row}");
+        }
+    }
+}

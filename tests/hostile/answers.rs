@@ -1,0 +1,147 @@
+//! Packets that are no answer, and answers that come too late.
+
+use super::*;
+
+/// Damage done ahead of the true answer, by the number of the ping.
+fn damage(ping: &Datagram<'_>) {
+    let answer = ping.data.to_ascii_uppercase();
+    let stranger = UdpSocket::bind((ping.from.ip(), 0)).expect("cannot bind");
+    match number(ping.data) {
+        1 => {
+            let _ = stranger.send_to(&answer, ping.from);
+        }
+        2 => ping.reply(&answer[..9]),
+        3 => ping.reply(b"PIN"),
+        4 => ping.reply(b""),
+        5 => {
+            let mut changed = answer.clone();
+            let last = changed.last_mut().expect("not empty");
+            *last = if *last == b'0' { b'1' } else { b'0' };
+            ping.reply(&changed);
+        }
+        6 => ping.reply(&[&answer[..], b" and more"].concat()),
+        7 => ping.reply(&[0xff; 50]),
+        8 => ping.reply(&[0; 65_000]),
+        9 => ping.reply(b"PING 4711 1725933169.813111"),
+        10 => ping.reply(b"PING 99999999999999999999999999 "),
+        11 => ping.reply(b"PING 1"), // of PING 11 …: a number that was sent before
+        _ => {}
+    }
+    thread::sleep(HELD);
+    ping.reply(&answer);
+    if number(ping.data) == 12 {
+        ping.reply(&answer);
+        ping.reply(&answer);
+    }
+}
+
+const DAMAGED: [(&str, u64); 6] =
+    [("sent", 13), ("replied", 13), ("duplicate", 2), ("foreign", 2), ("truncated", 4), ("corrupt", 5)];
+
+fn damaged(ip: IpAddr) {
+    let server = UdpPeer::start(ip, |ping| damage(&ping));
+    Session::of(&one_by_one(server.addr(), 13, LONG)).expect(&DAMAGED).expect_held();
+    let plan = "#{ count: 13, interval: 0.ms, timeout: 60.s }";
+    Session::of(&in_flight(server.addr(), plan)).expect(&DAMAGED).expect_held();
+}
+
+#[test]
+fn what_is_no_answer_is_counted_and_settles_nothing() {
+    damaged(LOOPBACK);
+}
+
+#[test]
+fn what_is_no_answer_over_ipv6() {
+    damaged(LOOPBACK6);
+}
+
+#[test]
+fn an_answer_cut_in_the_middle_of_its_number() {
+    let server = UdpPeer::start(LOOPBACK, |ping| {
+        ping.reply(b"PING 9"); // of PING 95 …; a ping 9 was never sent
+        thread::sleep(HELD);
+        ping.reply_upper();
+    });
+    let script = one_by_one(server.addr(), 1, LONG).replace("1..=1", "95..=95");
+    Session::of(&script).expect(&[("sent", 1), ("replied", 1), ("truncated", 1)]).expect_held();
+}
+
+#[test]
+fn a_message_without_a_number_is_known_by_its_text() {
+    let server = UdpPeer::start(LOOPBACK, |ping| {
+        ping.reply(b"HELL");
+        ping.reply(b"HELLO, WORLD?");
+        thread::sleep(HELD);
+        ping.reply_upper();
+        ping.reply_upper();
+    });
+    let script = one_by_one(server.addr(), 2, LONG).replace("`ping ${seq} ${unix_time()}`", "`hello, world ${seq}`");
+    let session = Session::of(&script);
+    // The second copy of the last answer may still be on its way.
+    assert_eq!((session.count("replied"), session.count("truncated"), session.count("corrupt")), (2, 2, 2));
+    session.expect_held();
+}
+
+// Late answers.
+
+fn late(ip: IpAddr) {
+    let mut kept = Vec::new();
+    let server = UdpPeer::start(ip, move |ping| {
+        if ping.index == 0 {
+            kept = ping.data.to_ascii_uppercase();
+        } else {
+            ping.reply(&kept);
+            ping.reply(&kept);
+            thread::sleep(HELD);
+            ping.reply_upper();
+        }
+    });
+    let script = one_by_one(server.addr(), 2, "#{ timeout: if seq == 1 { 30.ms } else { 60.s }, icmp_wait: 0.ms }");
+    let session = Session::of(&script);
+    session.expect(&[("sent", 2), ("replied", 1), ("timed_out", 1), ("late", 1), ("duplicate", 1)]).expect_held();
+    assert_eq!(session.kinds(), [(1, "timeout"), (2, "reply")]);
+}
+
+#[test]
+fn a_late_answer_changes_nothing_but_its_count() {
+    late(LOOPBACK);
+}
+
+#[test]
+fn a_late_answer_over_ipv6() {
+    late(LOOPBACK6);
+}
+
+#[test]
+fn an_answer_after_the_timeout_ends_the_wait_for_an_error() {
+    let server = UdpPeer::start(LOOPBACK, |ping| {
+        thread::sleep(Duration::from_millis(60));
+        ping.reply_upper();
+    });
+    let session = Session::ended(&one_by_one(server.addr(), 2, "#{ timeout: 20.ms, icmp_wait: 60.s }"), 1);
+    session.expect(&[("sent", 2), ("timed_out", 2), ("late", 2)]);
+}
+
+#[test]
+fn an_answer_in_time_stays_so_however_late_the_script_looks() {
+    let server = UdpPeer::start(LOOPBACK, {
+        let mut asked: Vec<Vec<u8>> = Vec::new();
+        move |ping| {
+            asked.push(ping.data.to_ascii_uppercase());
+            if asked.len() == 3 {
+                ping.reply(&asked[0]);
+                thread::sleep(HELD);
+                ping.reply(&asked[1]);
+                ping.reply(&asked[2]);
+            }
+        }
+    });
+    let script = in_flight(server.addr(), "#{ count: 3, interval: 1.ms, timeout: 1.s, icmp_wait: 0.ms }")
+        .replace("all.add(ping);", "all.add(ping); if ping.seq == 1 { sleep(1500.ms); }");
+    let session = Session::of(&script);
+    assert_eq!(session.kinds(), [(1, "reply"), (2, "reply"), (3, "reply")]);
+    assert_eq!((session.count("timed_out"), session.count("late")), (0, 0));
+    for (_, _, rtt, ..) in &session.pings {
+        assert!(rtt.expect("a reply") < 1000.0, "the script's own time is in it\n{}", session.run.stdout);
+    }
+}

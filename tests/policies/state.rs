@@ -1,0 +1,71 @@
+//! What a policy keeps from packet to packet, and policies put in place of each other.
+
+use super::*;
+
+#[test]
+fn a_policy_keeps_its_state_and_each_attachment_has_its_own() {
+    let dir = TempDir::new();
+    dir.write("count.rhai", "let n = 0;\nlet last = #{ text: \"nothing\" };\n|pkt| {\n    n += 1;\n    let before = last.text;\n    last.text = pkt.text;\n    replace(`${n} after ${before}`)\n}\n");
+    let code = r#"
+        let made = policy("./count.rhai");
+        let a = udp::bind("127.0.0.1:0"); let b = udp::bind("127.0.0.1:0"); let c = udp::bind("127.0.0.1:0");
+        set_policy(a, made); set_policy(b, made);
+        let n = 100;
+        set_policy(c, |pkt| { n += 1; replace(`${n}`) });
+        n = 7;
+        for server in [a, b, c] { start_thread(|| udp::serve(server, udp::echo())); }
+        let sock = udp::open(a.addr);
+        fn ask(sock, server, text) { sock.send_to(text, server.addr); print(sock.recv(15.s).text); }
+        ask(sock, a, "one"); ask(sock, a, "two"); ask(sock, b, "three"); ask(sock, a, "four"); ask(sock, b, "five");
+        ask(sock, c, "x"); ask(sock, c, "x");
+        set_policy(a, made);
+        ask(sock, a, "six");
+        print(n);
+        for server in [a, b, c] { server.close(); }
+    "#;
+    let run = pingscript(&["-e", code]).dir(dir.path()).run().expect_code(0);
+    let expected = "1 after nothing\n2 after one\n1 after nothing\n3 after two\n2 after three\n101\n102\n\
+                    1 after nothing\n7\n";
+    assert_eq!(run.stdout, expected, "{}", run.stderr);
+}
+
+#[test]
+fn a_new_policy_holds_from_the_next_packet_on() {
+    for serve in [
+        "udp::serve(server, |pkt| pkt.text)",
+        "udp::serve(server, udp::echo())",
+        "for pkt in server { pkt.reply(pkt.text); }",
+    ] {
+        let code = format!(
+            "let server = udp::bind(\"127.0.0.1:0\"); let addr = server.addr;
+             for i in 0..2 {{ start_thread(|| {{ {serve} }}); }}
+             let sock = udp::open(addr);
+             for turn in 0..30 {{
+                 let policy = if turn % 2 == 0 {{ |pkt| replace(\"even\") }} else {{ always(replace(\"odd\")) }};
+                 start_thread(|| set_policy(server, policy)).join();
+                 sock.send_to(\"x\", addr);
+                 expect(sock.recv(15.s).text, if turn % 2 == 0 {{ \"even\" }} else {{ \"odd\" }});
+             }}
+             server.close();"
+        );
+        pingscript(&["-e", &code]).run().expect_code(0);
+    }
+}
+
+#[test]
+fn a_policy_changed_under_load_judges_each_packet_once() {
+    let code = "let server = udp::bind(\"127.0.0.1:0\"); let addr = server.addr; let on = counter();
+         for i in 0..3 { start_thread(|| udp::serve(server, |pkt| pkt.text)); }
+         set_policy(server, |pkt| pass());
+         let changer = start_thread(|| { while on.value == 0 { set_policy(server, |pkt| pass()); sleep(1.ms); } });
+         let sock = udp::open(addr);
+         for ping in pinger(sock, addr, #{ count: 2000, interval: 0.ms, window: 16, timeout: 15.s }) { }
+         on.add(1); changer.join(); server.close();
+         print(sock.counts.replied);";
+    let run = pingscript(&["-e", code]).run().expect_code(0);
+    assert!(run.stdout.starts_with("2000\n"), "{}", run.stdout);
+    let judged = mask_addrs(&run.stderr);
+    let judged = judged.lines().filter_map(|line| line.strip_prefix("a closure at <addr> chose 0 of "));
+    let judged = judged.map(|rest| rest.split(' ').next().and_then(|n| n.parse::<u64>().ok()).expect("a number"));
+    assert_eq!(judged.sum::<u64>(), 2000, "{}", run.stderr);
+}
