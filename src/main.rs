@@ -14,8 +14,9 @@ use pingscript::engine::run::{self, Job, exit};
 use pingscript::engine::{check, prompt, signals};
 use pingscript::nearest::nearest;
 use pingscript::net::error::{Error, ErrorKind, in_words};
+use pingscript::net::lab::helper;
 use pingscript::net::record::Wanted;
-use pingscript::net::{output, stack};
+use pingscript::net::{output, stack, sys};
 
 /// A lab bench for networks: runs pingers, servers and drop policies written as short Rhai scripts.
 #[derive(Debug, Parser)]
@@ -68,6 +69,10 @@ Exit codes:
        or its output was lost";
 
 fn main() -> ExitCode {
+    // A lab's helper is this binary too, with one thread.
+    if let Some(code) = helper::run_if_asked() {
+        return ExitCode::from(code as u8);
+    }
     tame_panics();
     stack::listen();
     let code = match catch_unwind(start).unwrap_or(Ok(exit::SCRIPT)) {
@@ -88,6 +93,7 @@ fn main() -> ExitCode {
 }
 
 fn start() -> Result<i32> {
+    sys::raise_descriptor_limit();
     signals::listen()?;
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,

@@ -17,6 +17,7 @@ use crate::bindings::callback::guarded;
 use crate::bindings::context::{self, Context, Programs, ScriptResult};
 use crate::bindings::convert::shown_by;
 use crate::bindings::error::thrown;
+use crate::bindings::exit;
 use crate::bindings::task::JOIN;
 use crate::net::error::{Error, ErrorKind};
 use crate::net::{label, output};
@@ -168,8 +169,7 @@ impl Programs for ScriptHost {
     }
 }
 
-/// Runs statements at the top of a script. What `exit` throws stays what it is: the engine's own ways to run a program
-/// make its value that of the program, and the exit code would be lost.
+/// Runs statements at the top of a script. What `exit` throws stays what it is ([`exit::kept`]).
 ///
 /// # Errors
 /// What the statements throw, [`EvalAltResult::Exit`] among it.
@@ -182,12 +182,13 @@ pub(super) fn evaluate(
     let block = StmtBlock::new(statements.to_vec(), Position::NONE, Position::NONE);
     let block = Expr::Stmt(Box::new(block));
     let mut caches = Caches::new();
-    let result = guarded(|| {
+    let run = || {
         let mut context = EvalContext::new(engine, global, &mut caches, scope, None);
         // Marked so because it may change from one version of rhai to the next; ours is pinned.
         #[allow(deprecated)]
         context.eval_expression_tree_raw(&Expression::from(&block), false)
-    });
+    };
+    let result = exit::kept(|| guarded(run));
     result.or_else(|error| match *error {
         EvalAltResult::Return(value, _) => Ok(value),
         _ => Err(error),

@@ -7,6 +7,7 @@
 // Each test file uses its own part of these helpers.
 #![allow(dead_code, unused_imports)]
 
+pub(crate) mod client;
 pub(crate) mod collect;
 pub(crate) mod deviations;
 pub(crate) mod golden;

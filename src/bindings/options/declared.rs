@@ -24,6 +24,8 @@ pub struct Declared {
     pub(super) default: Option<Value>,
     pub(super) choices: Vec<String>,
     pub(super) is_address: bool,
+    /// Whether it is asked for when it is first read, not at the start.
+    pub(super) when_read: bool,
     pub(super) is_policy: bool,
     pub(super) least: Option<Value>,
     pub(super) most: Option<Value>,
@@ -62,6 +64,11 @@ impl Declared {
             return Err(format!("it must be one of {}", self.choices.join(", ")));
         }
         Ok(like)
+    }
+
+    /// Whether it is a length of time.
+    pub(super) fn is_time(&self) -> bool {
+        matches!(self.default, Some(Value::Duration(_))) && self.shape != Shape::Flag
     }
 
     pub(super) fn arg(&self) -> Arg {
@@ -161,5 +168,16 @@ pub(super) fn declare(
     };
     let (name, help) = (name.to_string(), help.to_string());
     let (is_address, is_policy) = (false, false);
-    Ok(Declared { name, shape, help, default, choices: Vec::new(), is_address, is_policy, least: None, most: None })
+    Ok(Declared {
+        name,
+        shape,
+        help,
+        default,
+        choices: Vec::new(),
+        is_address,
+        is_policy,
+        when_read: false,
+        least: None,
+        most: None,
+    })
 }

@@ -1,4 +1,4 @@
-//! Policies in scripts: what they are made of, the files they come from, and the sockets they decide at.
+//! Policies in scripts: what they are made of, the files they come from, and the places they decide at.
 
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
@@ -16,6 +16,7 @@ use crate::net::error::{Error, ErrorKind};
 use crate::net::judge::{Judge, Policy as NetPolicy};
 use crate::net::policy::Native;
 use crate::net::random::Sequence;
+use crate::net::subject::Site;
 use crate::net::udp::UdpSocket;
 
 pub mod draw;
@@ -35,7 +36,11 @@ pub enum Made {
 }
 
 impl Made {
-    fn of(ctx: &NativeCallContext, value: Dynamic) -> ScriptResult<Self> {
+    /// The policy that a script gives: a closure, or one made before.
+    ///
+    /// # Errors
+    /// `invalid`: it is neither.
+    pub fn of(ctx: &NativeCallContext, value: Dynamic) -> ScriptResult<Self> {
         let given = shown(&value);
         if value.is_fnptr() {
             return Ok(Self::Closure(Box::new(Callback::new(ctx, value.cast::<FnPtr>())), None));
@@ -55,6 +60,7 @@ impl Made {
             Self::Native(native) => NetPolicy::Native(native.clone()),
             Self::Closure(callback, _) => NetPolicy::Other(Box::new(Scripted {
                 callback: Mutex::new(callback.fresh()),
+                context: context::current(),
                 told: AtomicBool::new(false),
             })),
             Self::Chain(list) => NetPolicy::Chain(list.iter().map(Self::attach).collect()),
@@ -73,13 +79,22 @@ impl Made {
     }
 }
 
-fn attach(ctx: &NativeCallContext, socket: &UdpSocket, made: &Made) -> ScriptResult<()> {
+/// Makes a policy ready to decide at `site`, from a fresh state; and its name.
+///
+/// # Errors
+/// `invalid`: what it may ask for cannot be done there.
+pub fn judge(ctx: &NativeCallContext, made: &Made, site: &Site) -> ScriptResult<(Judge, String)> {
     let context = context::current();
     if !matches!(made, Made::Closure(..)) {
         context.run.seed.mark_used();
     }
-    let judge = Judge::new(made.attach(), context.random.split()).or_raise(ctx)?;
-    socket.set_judge(judge, made.text());
+    let judge = Judge::new(made.attach(), context.random.split(), site).or_raise(ctx)?;
+    Ok((judge, made.text()))
+}
+
+fn attach(ctx: &NativeCallContext, socket: &UdpSocket, made: &Made) -> ScriptResult<()> {
+    let (judge, name) = judge(ctx, made, &socket.site())?;
+    socket.set_judge(judge, name);
     Ok(())
 }
 

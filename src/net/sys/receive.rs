@@ -35,7 +35,8 @@ pub struct QueueEntry {
     pub code: u8,
     /// The next-hop MTU, or the pointer, or the kind of stamp.
     pub info: u32,
-    /// The number of the packet stamped.
+    /// The number of the packet stamped. Of an ICMP error, where the socket asked for it (IP_RECVERR_RFC4884): the offset of
+    /// its extensions in what it quotes in the lower half; 0 if it announces none.
     pub data: u32,
     /// Who reports the error.
     pub offender: Option<IpAddr>,

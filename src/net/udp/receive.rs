@@ -19,6 +19,7 @@ use crate::net::host::Waited;
 use crate::net::judge::{Judge, Judged};
 use crate::net::policy::Flows;
 use crate::net::stop::Stop;
+use crate::net::subject::Subject;
 use crate::net::sys::{self, PollFd};
 use crate::net::time::Instant;
 
@@ -143,7 +144,7 @@ impl UdpSocket {
     /// Has the policy decide about a datagram. While it does, it cannot receive from this socket, whose lock is held.
     pub(in crate::net) fn judge_one(&self, judge: &Judge, flows: &mut Flows, datagram: &Datagram) -> Judged {
         let outer = JUDGING.replace(Some(Arc::as_ptr(&self.0)));
-        let judged = judge.judge(flows, self, datagram);
+        let judged = judge.judge(flows, &Subject::Request(self, datagram));
         JUDGING.set(outer);
         judged
     }
@@ -156,7 +157,9 @@ impl UdpSocket {
         let judged = self.judge_one(&judge, &mut flows, &datagram);
         drop(flows);
         let flow = || self.flow(datagram.from, self.0.local);
-        self.0.session.events.tell(|| Event::Judged { flow: flow(), data: &datagram.data, judged: &judged });
+        let site = self.site();
+        let data = &datagram.data;
+        self.0.session.events.tell(|| Event::Judged { flow: flow(), data, judged: &judged, site: &site });
         datagram.judged = Some(Arc::new(judged));
         Ok(Some(datagram))
     }
