@@ -64,6 +64,7 @@ const RULES: &[Rule] = &[
             "src/net/sys/poll.rs",
             "src/net/sys/process.rs",
             "src/net/sys/receive.rs",
+            "src/net/sys/signal.rs",
             "src/net/sys/socket.rs",
             "src/net/sys/terminal.rs",
         ],

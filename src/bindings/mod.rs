@@ -28,6 +28,7 @@ pub mod policy;
 pub mod reader;
 pub mod stats;
 pub mod task;
+pub mod text;
 pub mod time;
 pub mod udp;
 
@@ -50,6 +51,7 @@ pub fn register(engine: &mut Engine) {
     rhai::combine_with_exported_module!(&mut all, "reader", reader::api);
     rhai::combine_with_exported_module!(&mut all, "stats", stats::api);
     rhai::combine_with_exported_module!(&mut all, "task", task::api);
+    rhai::combine_with_exported_module!(&mut all, "text", text::api);
     rhai::combine_with_exported_module!(&mut all, "time", time::api);
     rhai::combine_with_exported_module!(&mut all, "udp_addr", udp::addr::api);
     rhai::combine_with_exported_module!(&mut all, "udp_icmp", udp::icmp::api);
@@ -60,6 +62,9 @@ pub fn register(engine: &mut Engine) {
     all.set_iter(TypeId::of::<Range<i64>>(), |range| until_stopped(range.cast::<Range<i64>>()));
     all.set_iter(TypeId::of::<RangeInclusive<i64>>(), |range| until_stopped(range.cast::<RangeInclusive<i64>>()));
     engine.register_global_module(all.into());
+    // At each call of a method the name of its object's type is looked up: what servers call for each packet is found first.
+    engine.register_type_with_name_raw("string", "string");
+    engine.register_type_with_name::<udp::packet::Packet>("Packet");
     engine.register_static_module("udp", exported_module!(udp::namespace).into());
     engine.register_iterator_result::<UdpSocket, Dynamic>();
     engine.register_iterator_result::<udp::pinger::Schedule, Dynamic>();

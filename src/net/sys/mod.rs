@@ -7,7 +7,8 @@ pub use self::address::RawAddr;
 pub use self::batch::{Batch, receive_many, send_many};
 pub use self::poll::{PollFd, eventfd, eventfd_lower, eventfd_raise, ppoll};
 pub use self::process::{exit_now, last_words, monotonic_nanos, read, realtime_nanos, sharpen_timers};
-pub use self::receive::{Origin, QueueEntry, Received, receive, receive_plain};
+pub use self::receive::{Origin, QueueEntry, Received, Wait, receive, receive_data, receive_plain};
+pub use self::signal::{nudge, nudgeable};
 pub use self::socket::{drops, local_addr, number_stamps, send_from, send_to, set_option};
 pub use self::terminal::{TerminalMode, set_terminal_mode, terminal_mode};
 
@@ -16,5 +17,6 @@ mod batch;
 mod poll;
 mod process;
 mod receive;
+mod signal;
 mod socket;
 mod terminal;
