@@ -33,6 +33,7 @@ pub mod helper;
 mod host;
 pub mod netlink;
 pub mod refusal;
+pub mod relay;
 pub mod route;
 mod topology;
 
