@@ -65,9 +65,13 @@ impl Topology {
         for end in &node.ends {
             for there in self.nodes[end.peer].addrs.iter().map(|prefix| prefix.addr()) {
                 // The kernel itself makes a route to the network of an interface's address.
-                if !end.addrs.iter().any(|own| !own.is_single() && own.contains(there)) {
-                    routes.entry(there.into()).or_insert(Target::Via(end.index, None));
+                if end.addrs.iter().any(|own| !own.is_single() && own.contains(there)) {
+                    continue;
                 }
+                // Nobody answers on this cable for an address of another interface.
+                let is_near = end.peer_addrs.iter().any(|prefix| prefix.addr() == there);
+                let router = if is_near { None } else { router_at(end, there.is_ipv4()) };
+                routes.entry(there.into()).or_insert(Target::Via(end.index, router));
             }
         }
         if !whole {
@@ -225,8 +229,8 @@ mod tests {
         let lab = lab(&hosts, &[(0, 1), (1, 2), (2, 3)]);
         assert_eq!(lab.nodes[1].ends[0].addrs.len(), 1, "the address of that network alone");
         // The kernel knows the networks of its own interfaces.
-        assert_eq!(routes(&lab, 0), ["0.0.0.0/0 via 10.0.1.1 dev 2", "10.0.2.1 dev 2"]);
-        assert_eq!(routes(&lab, 1), ["10.0.3.0/24 via 10.0.2.2 dev 3", "10.0.3.1 dev 3"]);
+        assert_eq!(routes(&lab, 0), ["0.0.0.0/0 via 10.0.1.1 dev 2", "10.0.2.1 via 10.0.1.1 dev 2"]);
+        assert_eq!(routes(&lab, 1), ["10.0.3.0/24 via 10.0.2.2 dev 3", "10.0.3.1 via 10.0.2.2 dev 3"]);
     }
 
     #[test]
