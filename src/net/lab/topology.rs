@@ -56,6 +56,15 @@ pub(super) fn addresses_towards(own: &[Prefix], peer: &[Prefix]) -> Vec<Prefix> 
         .collect()
 }
 
+impl End {
+    /// The address by which the host at the other end, which has the address `named`, carries packets on: that one if its
+    /// interface there has it.
+    pub(super) fn router(&self, named: IpAddr) -> Option<IpAddr> {
+        let is_near = self.peer_addrs.iter().any(|prefix| prefix.addr() == named);
+        if is_near { Some(named) } else { router_at(self, named.is_ipv4()) }
+    }
+}
+
 impl Topology {
     /// The routes of the host `from`: to the hosts it is joined to and, with `whole`, by way of those that forward to all
     /// others.

@@ -1,1 +1,0 @@
-//! Labs with many hosts. Times are shown, not asserted: see `cargo bench --bench lab`.
