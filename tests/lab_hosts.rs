@@ -18,3 +18,5 @@ mod programs;
 mod routes;
 #[path = "lab_hosts/star.rs"]
 mod star;
+#[path = "lab_hosts/terminal.rs"]
+mod terminal;
