@@ -41,6 +41,39 @@ pub fn resolve(here: &dyn Host, text: &str, version: Option<Version>) -> Result<
     })
 }
 
+/// The address of a host, with port 0: an IP address, with a zone if it is a link-local IPv6 one (`fe80::1%eth0`), or a name,
+/// which `host` may know itself. Any address (`0.0.0.0`, `::`) means this host.
+///
+/// # Errors
+/// `invalid`: it is empty or has a port. `resolve`: the name has no address, or none of `version`.
+pub fn resolve_host(host: &dyn Host, text: &str, version: Option<Version>) -> Result<SocketAddr> {
+    let text = text.trim();
+    let bare = text.strip_prefix('[').and_then(|inner| inner.strip_suffix(']')).unwrap_or(text);
+    let invalid = |message: String| Err(Error::invalid("address", message).with_hint(HOST_FORM));
+    if bare.is_empty() {
+        return invalid("the host is empty".to_string());
+    }
+    if bare.parse::<Ipv6Addr>().is_err() && !bare.contains('%') && bare.contains(':') {
+        return invalid(format!("\"{text}\" has a port, and ICMP has none"));
+    }
+    let wanted = |addr: &SocketAddr| version.is_none_or(|version| (version == Version::V4) == addr.is_ipv4());
+    let mut found: Vec<SocketAddr> = host.lookup(bare).into_iter().map(|ip| SocketAddr::new(ip, 0)).collect();
+    if found.is_empty() {
+        found = (bare, 0).to_socket_addrs().map_err(|err| not_found(bare, &err.to_string()))?.collect();
+    }
+    found.retain(wanted);
+    let v4 = found.iter().find(|addr| addr.is_ipv4());
+    let addr = v4.or(found.first()).copied().ok_or_else(|| {
+        let which = if version == Some(Version::V6) { "IPv6" } else { "IPv4" };
+        Error::new(ErrorKind::Resolve, "resolve", format!("it has no {which} address")).with_peer(bare)
+    })?;
+    Ok(match addr.ip() {
+        IpAddr::V4(Ipv4Addr::UNSPECIFIED) => SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0),
+        IpAddr::V6(Ipv6Addr::UNSPECIFIED) => SocketAddr::new(Ipv6Addr::LOCALHOST.into(), 0),
+        _ => addr,
+    })
+}
+
 /// Checks that `text` has the form `HOST:PORT`, without looking up its name. The host may be missing or `*`, as in
 /// [`local`].
 ///
@@ -96,6 +129,9 @@ fn split(text: &str) -> Result<(&str, u16)> {
 /// What to write.
 const FORM: &str = "write HOST:PORT, such as 127.0.0.1:11000, localhost:11000 or [::1]:11000";
 
+/// What to write where there is no port.
+const HOST_FORM: &str = "write a host alone, such as 127.0.0.1, localhost, ::1 or fe80::1%eth0";
+
 fn not_found(host: &str, reason: &str) -> Error {
     // getaddrinfo's text, without the standard library's words before it.
     let reason = reason.rsplit(": ").next().unwrap_or(reason);
@@ -124,6 +160,29 @@ mod tests {
             local(&ThisMachine, "*:31000", Version::V4).expect("any"),
             "0.0.0.0:31000".parse().expect("an address")
         );
+    }
+
+    #[test]
+    fn hosts_have_no_port() {
+        use crate::net::host::ThisMachine;
+        let host = |text| resolve_host(&ThisMachine, text, None);
+        for (text, ip) in [
+            ("127.0.0.1", "127.0.0.1"),
+            ("::1", "::1"),
+            ("[::1]", "::1"),
+            ("localhost", "127.0.0.1"),
+            ("0.0.0.0", "127.0.0.1"),
+        ] {
+            assert_eq!(host(text).expect(text), SocketAddr::new(ip.parse().expect(ip), 0));
+        }
+        assert!(matches!(host("fe80::1%lo").expect("a zone"), SocketAddr::V6(addr) if addr.scope_id() == 1));
+        for (text, part) in [("", "empty"), ("127.0.0.1:7", "has a port"), ("no.such.host.invalid", "no address")] {
+            let err = host(text).expect_err(text);
+            assert!(err.message.contains(part), "{text}: {err}");
+            assert!(!err.hint.is_empty());
+        }
+        let none = resolve_host(&ThisMachine, "127.0.0.1", Some(Version::V6)).expect_err("an IPv4 address");
+        assert_eq!(none.kind, ErrorKind::Resolve);
     }
 
     #[test]

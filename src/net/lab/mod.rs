@@ -32,6 +32,7 @@ pub mod exec;
 pub mod helper;
 mod host;
 pub mod netlink;
+pub mod program;
 pub mod refusal;
 pub mod route;
 mod topology;

@@ -9,16 +9,17 @@ use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::AsFd;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
 
 use socket2::{Domain, Protocol, Socket, Type};
 
+use self::alone::Alone;
 pub use self::error::{MAX_PAYLOAD, check_size};
 pub(super) use self::error::{closed, one_at_a_time};
 pub use self::options::Options;
 pub use self::queue::IcmpError;
-pub(super) use self::queue::Queued;
+pub(super) use self::queue::{Queued, is_pending_error, take_entry};
 pub use self::receive::{Datagram, Incoming};
 pub use self::send::Destination;
 use super::account::Account;
@@ -30,6 +31,7 @@ use super::prober::{Prober, Tally};
 use super::session::Session;
 use super::sys;
 
+mod alone;
 mod error;
 mod options;
 mod probing;
@@ -76,8 +78,12 @@ struct Inner {
     /// ICMP errors that a plain send found in its way, for whoever pings or receives next.
     unread: Mutex<VecDeque<Queued>>,
     unheeded_errors: AtomicU64,
+    /// Who receives.
+    alone: Alone,
     /// How many receives on end had to wait.
     waits: AtomicU32,
+    /// The TTL that probes were last sent with; 0: the system's.
+    ttl: AtomicU8,
     /// Whether the kernel stamps what arrives.
     stamping: AtomicBool,
     /// Whether the account knows that it answers.
@@ -114,12 +120,14 @@ impl UdpSocket {
             any: local.ip().is_unspecified(),
             peer: Mutex::default(),
             prober: Mutex::default(),
-            tally: Tally::default(),
+            tally: Tally::new(if local.is_ipv4() { 28 } else { 48 }),
             judge: Mutex::default(),
             next_stamp: Mutex::default(),
             unread: Mutex::default(),
             unheeded_errors: AtomicU64::new(0),
+            alone: Alone::default(),
             waits: AtomicU32::new(0),
+            ttl: AtomicU8::new(0),
             stamping: AtomicBool::new(false),
             serving: AtomicBool::new(false),
             drops_told: AtomicU64::new(0),
@@ -191,8 +199,8 @@ impl UdpSocket {
     }
 
     /// A flow from one address to another, now.
-    pub(super) fn flow(&self, from: SocketAddr, to: SocketAddr) -> Flow {
-        Flow { time: self.0.host.unix_nanos(), from, to }
+    pub(super) fn flow(&self, from: SocketAddr, to: SocketAddr) -> Flow<'_> {
+        Flow { time: self.0.host.unix_nanos(), from, to, host: self.0.host.name() }
     }
 
     /// The open socket.
@@ -228,7 +236,7 @@ impl UdpSocket {
     /// waits for a probe.
     pub(super) fn settle_up(&self) {
         if let Ok(mut prober) = self.0.prober.try_lock() {
-            prober.settle_up(&self.0.session, self.0.local, self.0.host.unix_nanos());
+            prober.settle_up(&self.0.session, self.0.local, self.0.host.as_ref());
         }
         if let Ok(drops) = self.kernel_drops() {
             self.0.tell_drops(drops);
@@ -243,7 +251,7 @@ impl UdpSocket {
     /// Makes known that this socket answers.
     pub(super) fn serves(&self) {
         if !self.0.serving.swap(true, Ordering::Relaxed) {
-            self.account().serves(self.0.local, self.weak());
+            self.account().serves(self.0.host.id(), self.0.local, self.weak());
         }
     }
 
@@ -283,7 +291,7 @@ impl UdpSocket {
         let before = lock(&self.0.judge).replace(judge.clone());
         // First: the account keeps only the counts of a policy that is gone.
         drop(before);
-        self.account().judges(self.0.local, &judge, name);
+        self.account().judges(self.site(), &judge, name);
     }
 
     pub(super) fn same_version(&self, op: &'static str, to: SocketAddr) -> Result<()> {
@@ -307,7 +315,7 @@ impl Inner {
         if let Ok(drops) = sys::drops(socket.as_fd()) {
             self.tell_drops(drops);
             if self.serving.load(Ordering::Relaxed) {
-                self.session.account.kernel_drops(self.local, drops);
+                self.session.account.kernel_drops(self.host.id(), self.local, drops);
             }
         }
     }
@@ -328,7 +336,7 @@ impl Drop for Inner {
             self.leave_drops(&socket);
         }
         let prober = self.prober.get_mut().unwrap_or_else(PoisonError::into_inner);
-        prober.settle_up(&self.session, self.local, self.host.unix_nanos());
+        prober.settle_up(&self.session, self.local, self.host.as_ref());
     }
 }
 
