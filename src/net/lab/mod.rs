@@ -163,6 +163,7 @@ impl Lab {
             name: name.to_string(),
             addrs: addrs.clone(),
             forwards: options.forwards,
+            arp: self.0.options.arp,
             icmp_limits: self.0.options.icmp_limits,
         };
         self.0.control.ask("host", &Request::Host(new), &[])?;
