@@ -348,3 +348,28 @@ fn is_interleaved(text: &str, clients: usize) -> bool {
         text.lines().filter_map(|line| Some(line.strip_prefix("received from ")?.split_once(": ")?.0)).collect();
     order.windows(2).filter(|pair| pair[0] != pair[1]).count() >= clients
 }
+
+#[test]
+fn a_server_bound_to_any_address_answers_from_the_one_that_was_asked() {
+    let loops = [
+        "for pkt in server { pkt.reply(pkt.text); }",
+        "udp::serve(server, |pkt| pkt.text);",
+        "udp::serve(server, udp::echo());",
+        "set_policy(server, |pkt| delay(1.ms)); udp::serve(server, udp::echo());",
+        "set_policy(server, duplicate_all); for pkt in server { pkt.reply(pkt.text); }",
+    ];
+    for serve in loops {
+        let serve = serve.replace("duplicate_all", "|pkt| duplicate(2)");
+        let script = format!(
+            "let server = udp::bind(\"*:0\");
+             let task = start_thread(|| {{ {serve} }});
+             for ip in [\"127.0.0.1\", \"127.0.0.2\", \"127.7.7.7\"] {{
+                 let ping = udp::bind(\"127.0.0.1:0\").ping(`${{ip}}:${{server.port}}`, \"ping 1\", 5.s);
+                 expect(ping.kind, \"reply\");
+                 expect(ping.from.ip, ip);
+             }}
+             task.stop();"
+        );
+        pingscript(&["-e", &script]).run().expect_code(0);
+    }
+}

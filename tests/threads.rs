@@ -305,3 +305,20 @@ fn two_hundred_threads_leave_nothing_behind() {
     running.type_text("1\n");
     assert!(running.finish().expect_code(0).stdout.ends_with("the end\n"));
 }
+
+#[test]
+fn a_script_started_beside_another_is_reached_at_its_address_and_gives_its_value() {
+    let dir = TempDir::new();
+    dir.write(
+        "value.rhai",
+        "//! Gives a value.\nconst OPT = options([ option(\"n\", 1, \"n\") ]);\nif OPT.n > 5 { exit(7); }\nOPT.n * 2",
+    );
+    let script = dir.write(
+        "main.rhai",
+        "let any = start(\"udp_server.rhai\", [\"--listen\", \"*:0\", \"--quiet\"]);
+         expect(any.addr.ip, \"127.0.0.1\");
+         expect(start(\"value.rhai\", [\"--n\", 4]).join(), 8);
+         expect(start(\"value.rhai\", [\"--n\", 6]).join(), 7);",
+    );
+    pingscript(&[script.to_str().expect("a path in UTF-8")]).run().expect_code(0);
+}

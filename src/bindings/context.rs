@@ -4,12 +4,13 @@
 
 use std::cell::RefCell;
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
 
 use rhai::{AST, Dynamic, Engine, EvalAltResult, GlobalRuntimeState};
 
+use crate::net::error::Error;
 use crate::net::host::Host;
 use crate::net::random::{Seed, Sequence};
 use crate::net::session::Session;
@@ -35,6 +36,21 @@ pub struct Context {
     pub random: Arc<Sequence>,
 }
 
+impl Context {
+    /// Makes known that the script has bound a socket to `local`, to those that wait for its address. Of a socket bound to
+    /// any address it is one by which others reach the host.
+    pub fn announce(&self, local: SocketAddr) {
+        let v4 = local.is_ipv4();
+        let loopback: IpAddr = if v4 { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() };
+        let own = || match self.host.name() {
+            None => loopback,
+            Some(name) => self.host.lookup(name).into_iter().find(|ip| ip.is_ipv4() == v4).unwrap_or(loopback),
+        };
+        let ip = if local.ip().is_unspecified() { own() } else { local.ip() };
+        self.script.bound.keep(SocketAddr::new(ip, local.port()));
+    }
+}
+
 /// What all scripts and threads of a run share.
 pub struct Run {
     /// The seed of every draw.
@@ -45,6 +61,8 @@ pub struct Run {
     pub programs: OnceLock<Arc<dyn Programs>>,
     /// Threads that were started and have not been waited for.
     pub tasks: Mutex<Vec<super::task::Task>>,
+    /// Labs that were made and have not ended.
+    pub labs: Mutex<Vec<super::lab::Lab>>,
     /// How many tasks failed and nobody took notice.
     pub failed: std::sync::atomic::AtomicUsize,
     /// Whether an `expect` failed, on any thread.
@@ -59,6 +77,7 @@ impl Run {
             session: Arc::new(Session::new(root)),
             programs: OnceLock::new(),
             tasks: Mutex::default(),
+            labs: Mutex::default(),
             failed: 0.into(),
             unexpected: false.into(),
         }
@@ -149,6 +168,12 @@ pub trait Programs: Send + Sync {
     /// What the script throws.
     fn evaluate(&self, program: &AST, context: &Context) -> ScriptResult<(Dynamic, GlobalRuntimeState)>;
 
+    /// Help on what a name or a value stands for; `None`: on what there is.
+    ///
+    /// # Errors
+    /// `invalid`: nothing has that name.
+    fn help(&self, topic: Option<&Dynamic>) -> Result<String, Error>;
+
     /// Shows an error that nobody will catch; `what` names what failed.
     fn report(&self, what: &str, error: &EvalAltResult);
 }
@@ -180,6 +205,11 @@ pub fn peek<T>(look: impl FnOnce(&Context) -> T) -> Option<T> {
 /// Enters `context` on this thread until the guard is dropped.
 pub fn enter(context: Context) -> Entered {
     Entered(CURRENT.replace(Some(context)))
+}
+
+/// Enters `context` on this thread for good, in place of the one before.
+pub fn settle(context: Context) {
+    CURRENT.set(Some(context));
 }
 
 /// See [`enter`].

@@ -10,10 +10,9 @@ use super::error::raise;
 use super::udp::ping::Ping;
 use crate::net::error::Error;
 use crate::net::ledger::Counts;
-use crate::net::prober::End;
+use crate::net::prober::{End, Tally};
 use crate::net::stats::{Rtts, Summary, wilson};
 use crate::net::time::Duration;
-use crate::net::udp::UdpSocket;
 
 /// What was added so far. Clones are the same.
 #[derive(Clone, Debug, Default)]
@@ -24,7 +23,7 @@ struct Inner {
     counts: Counts,
     rtts: Rtts,
     /// The sockets of the pings added; their counts of late, duplicate and other packets join the summary.
-    sockets: Vec<UdpSocket>,
+    sockets: Vec<Tally>,
 }
 
 impl Collected {
@@ -36,8 +35,8 @@ impl Collected {
 impl Inner {
     fn add(&mut self, ping: &Ping) {
         let ended = ping.ended();
-        if !self.sockets.iter().any(|socket| socket.is(&ended.socket)) {
-            self.sockets.push(ended.socket.clone());
+        if !self.sockets.iter().any(|tally| tally.is(&ended.tally)) {
+            self.sockets.push(ended.tally.clone());
         }
         match &ended.outcome.end {
             End::Interrupted { sent: false } => return,
@@ -50,7 +49,7 @@ impl Inner {
                 self.counts.replied += 1;
                 self.rtts.record_flagged(*rtt);
             }
-            End::Icmp { .. } | End::Unsent(_) => self.counts.errored += 1,
+            End::Icmp { .. } | End::Unsent(_) | End::Broken(_) => self.counts.errored += 1,
             End::TimedOut => self.counts.timed_out += 1,
         }
         self.counts.sent += 1;
@@ -59,7 +58,7 @@ impl Inner {
     /// The probes added, with the packets that their sockets counted apart.
     fn all(&self) -> Counts {
         let mut counts = self.counts;
-        for other in self.sockets.iter().map(UdpSocket::counts) {
+        for other in self.sockets.iter().map(Tally::counts) {
             counts.late += other.late;
             counts.duplicate += other.duplicate;
             counts.reordered += other.reordered;

@@ -12,8 +12,10 @@ use super::context::{self, Context, Script, ScriptResult};
 use super::convert::typed;
 use super::error::{OrRaise, raise, thrown};
 use super::exit;
+use super::lab;
 use super::udp::addr::api::Addr;
 use crate::net::error::{Error, ErrorKind};
+use crate::net::host::Host;
 use crate::net::random::Sequence;
 use crate::net::stop::{Reason, Sleeper, Stage, Stop, terminate_later};
 use crate::net::{stack, sys};
@@ -115,6 +117,13 @@ impl Task {
         self.0.script.is_some()
     }
 
+    /// Waits until a started script has set up what it needs: it waits for packets, or has ended; for at most `limit`.
+    pub(super) fn set_up(&self, limit: std::time::Duration) {
+        if let Some(script) = &self.0.script {
+            script.bound.wait(limit);
+        }
+    }
+
     /// Waits a moment more for a task that is being stopped together with the one that waits for it, so that what it has
     /// to say of its end is in the account; whether it has ended.
     fn linger(&self) -> bool {
@@ -142,8 +151,62 @@ impl Task {
     }
 }
 
+/// Starts the script called `name` on `host`, beneath `above`.
+pub(super) fn start_script(
+    ctx: &NativeCallContext,
+    name: &str,
+    args: &Array,
+    host: Arc<dyn Host>,
+    above: &Stop,
+) -> ScriptResult<Task> {
+    let now = context::current();
+    let programs = programs();
+    let from = ctx.call_source().unwrap_or(&now.script.name).to_string();
+    let (name, program) = programs.load(name, &from)?;
+    let script = Arc::new(Script {
+        about: String::new(),
+        args: args.iter().map(typed).collect(),
+        main: false,
+        has_options: false.into(),
+        bound: Default::default(),
+        name: name.clone(),
+    });
+    let stop = above.child().map_err(|err| thrown(Error::system("start", &err), ctx.call_position()))?;
+    let random = Arc::new(Sequence::new(now.random.split()));
+    let context = Context { host, stop: stop.clone(), lasting: stop, random, script: script.clone(), ..now.clone() };
+    let inside = context.clone();
+    let name = format!("script {name}");
+    Task::start(name, context, now.script, Some(script), move || programs.run(&program, &inside)).or_raise(ctx)
+}
+
+/// Waits until a task has ended: what its closure or script returned, or the code that the script gave `exit`; `()` if this
+/// script was stopped first.
+///
+/// # Errors
+/// What the task threw; `closed`: it was joined before.
+pub(super) fn outcome(ctx: &NativeCallContext, task: &Task) -> ScriptResult<Dynamic> {
+    if !task.wait(&context::begin_to_wait().stop, Stage::Interrupted) && !task.linger() {
+        return Ok(Dynamic::UNIT);
+    }
+    match lock(&task.0.result).take() {
+        Some(Ok(value)) => Ok(value),
+        Some(Err(error)) if is_end(&error) => {
+            // `exit` in a thread ends the thread, and its code says nothing.
+            let code = exit::code(&error).filter(|_| task.is_script());
+            Ok(code.map_or(Dynamic::UNIT, |code| i64::from(code).into()))
+        }
+        Some(Err(error)) => {
+            // Whoever joins it is told, and decides.
+            context::current().run.failed.fetch_sub(1, Ordering::Relaxed);
+            let source = ctx.call_source().unwrap_or_default().to_string();
+            Err(EvalAltResult::ErrorInFunctionCall(JOIN.into(), source, error, ctx.call_position()).into())
+        }
+        None => raise(ctx, Error::new(ErrorKind::Closed, "join", "the task was joined before")),
+    }
+}
+
 /// Ends what a script started, when the script itself is at its end: waits for its threads, then stops the scripts it
-/// started.
+/// started and the labs it made.
 pub fn finish(context: &Context) {
     let own = || -> Vec<Task> {
         let tasks = lock(&context.run.tasks);
@@ -164,6 +227,7 @@ pub fn finish(context: &Context) {
     for task in &rest {
         task.wait(&task.0.stop, Stage::Terminated);
     }
+    lab::finish(context);
 }
 
 /// Whether a thread ended with `exit`, or because it was stopped: not for an error.
@@ -225,23 +289,7 @@ pub mod api {
     #[rhai_fn(return_raw)]
     pub fn start(ctx: NativeCallContext, script: &str, args: Array) -> ScriptResult<Task> {
         let now = context::current();
-        let programs = programs();
-        let from = ctx.call_source().unwrap_or(&now.script.name).to_string();
-        let (name, program) = programs.load(script, &from)?;
-        let script = Arc::new(Script {
-            about: String::new(),
-            args: args.iter().map(typed).collect(),
-            main: false,
-            has_options: false.into(),
-            bound: Default::default(),
-            name: name.clone(),
-        });
-        let stop = now.lasting.child().map_err(|err| thrown(Error::system("start", &err), ctx.call_position()))?;
-        let random = Arc::new(Sequence::new(now.random.split()));
-        let context = Context { stop: stop.clone(), lasting: stop, random, script: script.clone(), ..now.clone() };
-        let inside = context.clone();
-        let name = format!("script {name}");
-        Task::start(name, context, now.script, Some(script), move || programs.run(&program, &inside)).or_raise(&ctx)
+        start_script(&ctx, script, &args, now.host, &now.lasting)
     }
 
     /// Starts another script beside this one, without arguments.
@@ -279,7 +327,8 @@ pub mod api {
         }
     }
 
-    /// Waits until the task has ended; what its closure returned, or `()` if this script was stopped first.
+    /// Waits until the task has ended; what its closure returned, or its script, or else the code that the script gave
+    /// `exit`; `()` if this script was stopped first.
     ///
     /// Errors: what the task threw; `closed`: it was joined before.
     ///
@@ -289,21 +338,7 @@ pub mod api {
     /// ```
     #[rhai_fn(return_raw)]
     pub fn join(ctx: NativeCallContext, task: Task) -> ScriptResult<Dynamic> {
-        if !task.wait(&context::begin_to_wait().stop, Stage::Interrupted) && !task.linger() {
-            return Ok(Dynamic::UNIT);
-        }
-        match lock(&task.0.result).take() {
-            Some(Ok(value)) => Ok(value),
-            // `exit` in a thread ends the thread.
-            Some(Err(error)) if is_end(&error) => Ok(Dynamic::UNIT),
-            Some(Err(error)) => {
-                // Whoever joins it is told, and decides.
-                context::current().run.failed.fetch_sub(1, Ordering::Relaxed);
-                let source = ctx.call_source().unwrap_or_default().to_string();
-                Err(EvalAltResult::ErrorInFunctionCall(super::JOIN.into(), source, error, ctx.call_position()).into())
-            }
-            None => raise(&ctx, Error::new(ErrorKind::Closed, "join", "the task was joined before")),
-        }
+        outcome(&ctx, &task)
     }
 
     /// Ends the task's waits; what still runs half a second later is terminated at its next operation.

@@ -1,15 +1,12 @@
 //! Waiting and telling the time.
 
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rhai::plugin::*;
 use rhai::{Dynamic, NativeCallContext, Position};
 
 use super::context::{self, ScriptResult};
-use super::convert::shown;
 use super::error::{OrRaise, raise, thrown};
-use super::policy::draw::fails_in_silence;
 use crate::net::error::Error;
 use crate::net::pinger::Ticks as NetTicks;
 use crate::net::time::{Duration, Instant};
@@ -177,30 +174,6 @@ pub mod api {
     #[rhai_fn(volatile)]
     pub fn interrupted() -> bool {
         context::current().stop.is_stopped()
-    }
-
-    /// Ends the script with exit code 5 unless both values are the same, printing what was expected and what came.
-    ///
-    /// ```rhai
-    /// expect(1 + 1, 2);
-    /// ```
-    #[rhai_fn(return_raw)]
-    pub fn expect(ctx: NativeCallContext, actual: Dynamic, expected: Dynamic) -> ScriptResult<()> {
-        let equal: bool = ctx.call_native_fn("==", (actual.clone(), expected.clone()))?;
-        if equal {
-            return Ok(());
-        }
-        context::current().run.unexpected.store(true, Ordering::Relaxed);
-        let line = ctx.call_position().line().map_or(String::new(), |line| format!(":{line}"));
-        let place = format!("{}{line}", ctx.call_source().unwrap_or_default());
-        if !fails_in_silence() {
-            crate::net::output::note(&format!(
-                "not as expected ({place})\n  expected: {}\n    actual: {}",
-                shown(&expected),
-                shown(&actual)
-            ));
-        }
-        Err(super::super::exit::leave(5, ctx.call_position()))
     }
 
     /// A number with so many decimals, as text.

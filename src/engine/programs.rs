@@ -1,7 +1,7 @@
 //! One engine for all scripts of a run: compiles, runs and reports.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use rhai::{
     AST, Caches, Dynamic, Engine, EvalAltResult, EvalContext, Expr, Expression, GlobalRuntimeState, OptimizationLevel,
@@ -9,7 +9,8 @@ use rhai::{
 };
 
 use super::compile::compile;
-use super::report::{Finding, Names, Reporter, innermost};
+use super::help::{self, Reference};
+use super::report::{Finding, Names, Reporter, innermost, plain_type};
 use super::settings;
 use super::sources::Sources;
 use crate::bindings::callback::guarded;
@@ -19,7 +20,7 @@ use crate::bindings::error::thrown;
 use crate::bindings::exit;
 use crate::bindings::task::JOIN;
 use crate::net::error::{Error, ErrorKind};
-use crate::net::output;
+use crate::net::{label, output};
 
 /// The engine and the texts of what it runs.
 #[derive(Debug)]
@@ -29,13 +30,20 @@ pub struct ScriptHost {
     pub sources: Arc<Sources>,
     /// The functions of scripts by name, from which messages suggest.
     compiled: Mutex<HashMap<String, AST>>,
+    /// Collected when it is first asked for.
+    reference: OnceLock<Reference>,
 }
 
 impl ScriptHost {
     /// An engine ready to run scripts.
     pub fn new() -> Self {
         let sources = Arc::new(Sources::default());
-        Self { engine: settings::build(sources.clone()), sources, compiled: Mutex::default() }
+        Self {
+            engine: settings::build(sources.clone()),
+            sources,
+            compiled: Mutex::default(),
+            reference: OnceLock::new(),
+        }
     }
 
     /// An engine to look at scripts with, not to run them: it compiles each as it is written, unknown variables included.
@@ -83,6 +91,16 @@ impl ScriptHost {
         Reporter { sources: &sources, main_source: main, names, describe: &describe }.report_finding(finding, pos)
     }
 
+    /// What scripts can call, with what it says of itself.
+    pub fn reference(&self) -> &Reference {
+        self.reference.get_or_init(|| Reference::collect(&self.engine))
+    }
+
+    /// The type of a value, as scripts name it.
+    pub fn type_of(&self, value: &Dynamic) -> String {
+        plain_type(self.engine.map_type_name(value.type_name()))
+    }
+
     fn reporter(&self, main: &str, ast: Option<&AST>, report: impl FnOnce(&Reporter<'_>) -> String) -> String {
         let sources = |name: &str| self.sources.text(name);
         let compiled = self.compiled.lock().unwrap_or_else(PoisonError::into_inner).get(main).cloned();
@@ -126,9 +144,20 @@ impl Programs for ScriptHost {
         result.map(|value| (value, global))
     }
 
+    fn help(&self, topic: Option<&Dynamic>) -> Result<String, Error> {
+        match topic {
+            None => help::text::help(self.reference(), None),
+            Some(name) if name.is_string() => help::text::help(self.reference(), Some(&name.to_string())),
+            Some(value) => Ok(help::text::type_page(self.reference(), &self.type_of(value))),
+        }
+    }
+
     fn report(&self, what: &str, error: &EvalAltResult) {
         let main = context::peek(|context| context.script.name.clone()).unwrap_or_default();
-        output::note(&format!("in the {what}:\n{}", self.describe(&main, error, None).trim_end()));
+        let text = format!("in the {what}:\n{}", self.describe(&main, error, None).trim_end());
+        if context::peek(|context| label::note(context.host.as_ref(), &text)).is_none() {
+            output::note(&text);
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use super::sources::Sources;
 use crate::bindings;
 use crate::bindings::{context, exit};
 use crate::net::stop::{Reason, Stage};
-use crate::net::{memory, output};
+use crate::net::{label, memory, output};
 use std::sync::Arc;
 
 /// Calls within calls. What runs scripts has stack for this many of the deepest kind.
@@ -41,7 +41,9 @@ pub fn build(sources: Arc<Sources>) -> Engine {
 }
 
 fn print(text: &str) {
-    output::line(text);
+    if context::peek(|context| label::line(context.host.as_ref(), text)).is_none() {
+        output::line(text);
+    }
     if output::is_closed() {
         // Whoever read it has gone (`| head`): there is nothing left to do.
         context::peek(|context| context.run.session.stop.terminate(Reason::Ended));

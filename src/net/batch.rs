@@ -48,17 +48,23 @@ impl UdpSocket {
         let mut answers: Vec<(Vec<u8>, SocketAddr)> = Vec::new();
         // Looking for more where there never is more would cost a call for each packet.
         let mut alone = 0u32;
+        // Of many received at once it is not known to which addresses they were sent.
+        let batches = !self.local().ip().is_unspecified();
         loop {
             // One that has to be waited for, and whatever else came meanwhile.
             let Incoming::Packet(first) = self.receive(None, stop, false)? else { return Ok(()) };
             self.take_answer(answer, &first, &mut answers)?;
-            if alone.is_multiple_of(LOOK_AGAIN)
+            if batches
+                && alone.is_multiple_of(LOOK_AGAIN)
                 && !self.session().events.wanted()
                 && let Ok(socket) = self.socket("recv")
             {
                 self.take_many(&socket, &mut batch, |datagram| self.take_answer(answer, &datagram, &mut answers))?;
             }
             alone = if answers.len() > 1 { 0 } else { alone.wrapping_add(1) };
+            if answers.is_empty() {
+                continue;
+            }
             if let [(data, to)] = answers.as_slice() {
                 self.deliver(data, *to)?;
             } else {
@@ -73,6 +79,10 @@ impl UdpSocket {
         let data = answer.to(&request.data);
         let passes = request.judged.as_ref().is_none_or(|judged| judged.verdict.action == Action::Pass);
         if passes {
+            if request.to.is_some() {
+                self.serves();
+                return self.deliver(&data, request.back());
+            }
             answers.push((data, request.from));
             self.serves();
             return Ok(());
@@ -95,7 +105,7 @@ impl UdpSocket {
         let mut received = Vec::with_capacity(count);
         for (data, from) in (0..count).filter_map(|index| batch.get(index)) {
             let mut datagram =
-                Datagram { data: data.into(), from, truncated: false, stamp: None, ttl: None, judged: None };
+                Datagram { data: data.into(), from, to: None, truncated: false, stamp: None, ttl: None, judged: None };
             if let (Some(judge), Some(flows)) = (&judge, &mut flows) {
                 datagram.judged = Some(Arc::new(self.judge_one(judge, flows, &datagram)));
             }

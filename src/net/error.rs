@@ -30,6 +30,10 @@ pub enum ErrorKind {
     Exhausted,
     /// The peer or the path refused (ECONNREFUSED).
     Refused,
+    /// The connection was reset by the peer (ECONNRESET).
+    Reset,
+    /// The time was over first (ETIMEDOUT).
+    TimedOut,
     /// A file could not be read.
     File,
     /// Two waits want the same thing.
@@ -52,6 +56,8 @@ impl ErrorKind {
             Self::TooLarge => "too-large",
             Self::Exhausted => "exhausted",
             Self::Refused => "refused",
+            Self::Reset => "reset",
+            Self::TimedOut => "timeout",
             Self::File => "file",
             Self::Busy => "busy",
             Self::System => "system",
@@ -67,7 +73,9 @@ impl ErrorKind {
             libc::EMSGSIZE => Self::TooLarge,
             libc::EMFILE | libc::ENFILE | libc::ENOMEM | libc::ENOBUFS | libc::EAGAIN => Self::Exhausted,
             libc::ECONNREFUSED => Self::Refused,
-            libc::EBADF => Self::Closed,
+            libc::ECONNRESET => Self::Reset,
+            libc::ETIMEDOUT => Self::TimedOut,
+            libc::EBADF | libc::EPIPE => Self::Closed,
             libc::EINVAL => Self::Invalid,
             _ => Self::System,
         }
@@ -107,6 +115,10 @@ impl Error {
 
     /// An error that the system reported for `op`.
     pub fn system(op: &'static str, err: &io::Error) -> Self {
+        // A host that is not this machine may have more to say than the system.
+        if let Some(told) = err.get_ref().and_then(|inner| inner.downcast_ref::<Self>()) {
+            return told.clone();
+        }
         let code = err.raw_os_error();
         let kind = code.map_or(ErrorKind::System, ErrorKind::of_errno);
         Self { code, ..Self::new(kind, op, in_words(err)) }

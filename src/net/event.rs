@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::account::Account;
 use super::judge::Judged;
 use super::prober::Outcome;
+use super::subject::Site;
 
 /// A happening.
 #[derive(Clone, Copy, Debug)]
@@ -19,30 +20,32 @@ pub enum Event<'a> {
     /// script's error.
     Sent {
         /// How it goes.
-        flow: Flow,
+        flow: Flow<'a>,
         /// The payload.
         data: &'a [u8],
     },
     /// A datagram was received.
     Received {
         /// How it went.
-        flow: Flow,
+        flow: Flow<'a>,
         /// The payload.
         data: &'a [u8],
     },
-    /// A policy decided about a datagram that was received.
+    /// A policy decided about a datagram that was received, or about a frame on its way.
     Judged {
         /// How the datagram went.
-        flow: Flow,
+        flow: Flow<'a>,
         /// The datagram's payload.
         data: &'a [u8],
         /// What was decided.
         judged: &'a Judged,
+        /// Where.
+        site: &'a Site,
     },
     /// A probe was settled; or it is pending, and will stay so, since its socket or the run has ended.
     Outcome {
         /// How the probe went.
-        flow: Flow,
+        flow: Flow<'a>,
         /// When it was sent, in nanoseconds since 1970.
         sent: i64,
         /// The size of its message in bytes.
@@ -63,13 +66,16 @@ pub enum Event<'a> {
 
 /// From where to where, and when.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Flow {
+pub struct Flow<'a> {
     /// When, in nanoseconds since 1970.
     pub time: i64,
     /// The sender.
     pub from: SocketAddr,
     /// The receiver.
     pub to: SocketAddr,
+    /// The host that the one of both lives on to which this happens; `None` for this machine, and for what happens on a
+    /// link.
+    pub host: Option<&'a str>,
 }
 
 /// Something that takes events in.

@@ -1,25 +1,26 @@
-//! A policy at work in a server: it decides about each request as it is received, and the answer meets that fate.
+//! A policy at work: in a server it decides about each request as it is received, and the answer meets that fate; on a link
+//! or at a host's door it decides about each frame.
 //!
 //! Receiving, numbering and deciding happen under one lock, so that the packets of a flow are judged in the order in
 //! which they arrived, however many threads receive.
 
 use std::fmt::Debug;
-use std::net::SocketAddr;
 use std::ops::AddAssign;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::error::{Error, ErrorKind, Result};
+use super::account::Ends;
+use super::error::{ErrorKind, Result};
 use super::ledger::Content;
 use super::policy::{Action, Flows, Native, Place, Verdict};
 use super::random::Stream;
-use super::udp::{Datagram, UdpSocket};
+use super::subject::{Site, Subject, possible};
+use super::udp::{Datagram, Destination, UdpSocket};
 
 /// A policy written outside the core.
 pub trait Decide: Debug + Send + Sync {
-    /// Decides about `request`, which `socket` received. The draws it makes come from `place` and go to `draws`. `None`: it
-    /// failed, and has said so.
-    fn decide(&self, socket: &UdpSocket, request: &Datagram, place: &Place, draws: &mut Vec<f64>) -> Option<Verdict>;
+    /// Decides about `subject`. The draws it makes come from `place` and go to `draws`. `None`: it failed, and has said so.
+    fn decide(&self, subject: &Subject<'_>, place: &Place, draws: &mut Vec<f64>) -> Option<Verdict>;
 }
 
 /// A policy of any make.
@@ -33,7 +34,7 @@ pub enum Policy {
     Chain(Vec<Policy>),
 }
 
-/// A policy attached to a server.
+/// A policy attached to a server, a link or a door.
 #[derive(Debug)]
 pub struct Judge {
     policy: Policy,
@@ -50,12 +51,12 @@ pub(super) struct Counters {
     failed: AtomicU64,
 }
 
-/// What a policy decided about a request.
+/// What a policy decided about a packet.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Judged {
     /// The verdict.
     pub verdict: Verdict,
-    /// The request's place in its flow.
+    /// The packet's place in its flow.
     pub place: Place,
     /// The draws the verdict rests on.
     pub draws: Vec<f64>,
@@ -82,29 +83,28 @@ impl Policy {
         }
     }
 
-    /// Checks that a server can do what the policy may ask for.
+    /// Checks that what the policy may ask for can be done at `site`.
     ///
     /// # Errors
-    /// `invalid`: it rejects, which takes an ICMP error that a server's socket cannot send.
-    fn fits_a_server(&self) -> Result<()> {
+    /// `invalid`: it rejects in a server, which takes an ICMP error that a server's socket cannot send.
+    fn fits(&self, site: &Site) -> Result<()> {
         match self {
-            Self::Native(native) => possible(native.action()),
+            Self::Native(native) => site.allows(native.action()),
             Self::Other(_) => Ok(()),
-            Self::Chain(list) => list.iter().try_for_each(Self::fits_a_server),
+            Self::Chain(list) => list.iter().try_for_each(|part| part.fits(site)),
         }
     }
 
     fn decide(
         &self,
-        socket: &UdpSocket,
-        request: &Datagram,
+        subject: &Subject<'_>,
         place: &Place,
         in_bad: &mut [bool],
         draws: &mut Vec<f64>,
     ) -> Option<Verdict> {
         match self {
             Self::Native(native) => Some(native.judge(place, &mut in_bad[0], draws)),
-            Self::Other(other) => other.decide(socket, request, place, draws),
+            Self::Other(other) => other.decide(subject, place, draws),
             Self::Chain(list) => {
                 let mut rest = in_bad;
                 let mut last = None;
@@ -112,7 +112,7 @@ impl Policy {
                     let (own, others) = rest.split_at_mut(part.parts());
                     let place = Place { draws: place.draws.beneath(index as u64 + 1), ..*place };
                     let mut drawn = Vec::new();
-                    let verdict = part.decide(socket, request, &place, own, &mut drawn);
+                    let verdict = part.decide(subject, &place, own, &mut drawn);
                     draws.append(&mut drawn);
                     match verdict {
                         Some(verdict) if verdict.action == Action::Pass => last = Some(verdict),
@@ -128,12 +128,12 @@ impl Policy {
 }
 
 impl Judge {
-    /// A policy for a server, whose draws come from `stream`.
+    /// A policy to be attached at `site`, whose draws come from `stream`.
     ///
     /// # Errors
-    /// `invalid`: a server cannot do what it may ask for.
-    pub fn new(policy: Policy, stream: Stream) -> Result<Self> {
-        policy.fits_a_server()?;
+    /// `invalid`: what it may ask for cannot be done there.
+    pub fn new(policy: Policy, stream: Stream, site: &Site) -> Result<Self> {
+        policy.fits(site)?;
         Ok(Self { parts: policy.parts(), policy, flows: Mutex::new(Flows::new(stream)), counters: Arc::default() })
     }
 
@@ -156,10 +156,10 @@ impl Judge {
     }
 
     /// Decides about the next packet.
-    pub(super) fn judge(&self, flows: &mut Flows, socket: &UdpSocket, request: &Datagram) -> Judged {
-        let (place, in_bad) = flows.next(request.from, socket.local(), self.parts);
+    pub(super) fn judge(&self, flows: &mut Flows, subject: &Subject<'_>) -> Judged {
+        let (place, in_bad) = flows.next(subject.flow(), self.parts);
         let mut draws = Vec::new();
-        let verdict = self.policy.decide(socket, request, &place, in_bad, &mut draws);
+        let verdict = self.policy.decide(subject, &place, in_bad, &mut draws);
         self.counters.judged.fetch_add(1, Ordering::Relaxed);
         let verdict = verdict.unwrap_or_else(|| {
             self.counters.failed.fetch_add(1, Ordering::Relaxed);
@@ -188,21 +188,6 @@ impl AddAssign for Tally {
     }
 }
 
-/// Checks that a server can do this with an answer.
-///
-/// # Errors
-/// `invalid`: it cannot reject.
-pub fn possible(action: &Action) -> Result<()> {
-    match action {
-        Action::Reject(_) => Err(Error::invalid(
-            "policy",
-            format!("{action} has no meaning in a server: only a host's door or a link can send an ICMP error"),
-        )
-        .with_hint("use drop() to stay silent")),
-        _ => Ok(()),
-    }
-}
-
 impl UdpSocket {
     /// Answers `request` with `answer`, as far as the verdict about the request allows; the verdict, `None` without a
     /// policy.
@@ -211,7 +196,7 @@ impl UdpSocket {
     /// `closed`. An answer that cannot be sent is counted, and no error: a server goes on.
     pub fn answer(&self, request: &Datagram, answer: &[u8]) -> Result<Option<Arc<Judged>>> {
         self.serves();
-        let to = request.from;
+        let (from, to) = (request.from, request.back());
         let Some(judged) = &request.judged else {
             self.deliver(answer, to)?;
             return Ok(None);
@@ -219,14 +204,16 @@ impl UdpSocket {
         if judged.verdict.action != Action::Pass {
             // Before it is carried out: the client would be quicker.
             let content = Content::of(&request.data);
-            self.account().judged(self.host().now(), to, self.local(), content, judged);
+            let ends = Ends::seen_by(self.host().id(), from, self.local());
+            self.account().judged(self.host().now(), ends, content, judged, &self.site());
         }
         match &judged.verdict.action {
             Action::Pass => self.deliver(answer, to)?,
             Action::Drop => {}
             Action::Delay(by) => {
                 if !self.send_later(*by, answer.to_vec(), to) {
-                    self.account().not_kept(to, self.local(), Content::of(&request.data));
+                    let ends = Ends::seen_by(self.host().id(), from, self.local());
+                    self.account().not_kept(ends, Content::of(&request.data));
                 }
             }
             Action::Duplicate(times) => (0..*times).try_for_each(|_| self.deliver(answer, to))?,
@@ -244,9 +231,14 @@ impl UdpSocket {
         Ok(Some(judged.clone()))
     }
 
+    /// Where its policy is at work.
+    pub fn site(&self) -> Site {
+        Site::Server(self.host().id(), self.local())
+    }
+
     /// Sends an answer. One that cannot be sent is counted, and no error: no client may end a server, neither one that is
     /// gone or says that it comes from port 0, nor one whose text takes more room in capitals than a datagram has.
-    pub(super) fn deliver(&self, answer: &[u8], to: SocketAddr) -> Result<()> {
+    pub(super) fn deliver(&self, answer: &[u8], to: impl Into<Destination>) -> Result<()> {
         match self.send_to(answer, to) {
             Err(err) if err.kind == ErrorKind::Closed => Err(err),
             Err(_) => {

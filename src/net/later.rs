@@ -3,7 +3,6 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::io;
-use std::net::SocketAddr;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -11,7 +10,7 @@ use super::host::{Host, Waited};
 use super::stop::Stop;
 use super::sys::{self, PollFd};
 use super::time::{Duration, Instant};
-use super::udp::UdpSocket;
+use super::udp::{Destination, UdpSocket};
 
 /// How many datagrams may wait, and how many bytes in all; beyond that the latest is lost, as in a full queue.
 const ROOM: usize = 100_000;
@@ -38,13 +37,20 @@ struct Waiting {
     order: u64,
     socket: UdpSocket,
     data: Vec<u8>,
-    to: SocketAddr,
+    to: Destination,
 }
 
 impl Later {
     /// Sends `data` when `by` has passed. The first call starts the thread, which ends with `stop`. `false`: there is no
     /// room, or the system has no descriptor or thread left, and `data` is lost.
-    pub fn send(self: &Arc<Self>, stop: &Stop, by: Duration, socket: UdpSocket, data: Vec<u8>, to: SocketAddr) -> bool {
+    pub fn send(
+        self: &Arc<Self>,
+        stop: &Stop,
+        by: Duration,
+        socket: UdpSocket,
+        data: Vec<u8>,
+        to: Destination,
+    ) -> bool {
         let host = socket.host().clone();
         let due = host.now() + by;
         let start = || {
@@ -139,7 +145,13 @@ mod tests {
     use crate::net::session::Session;
 
     fn waiting(socket: &UdpSocket, len: usize) -> Waiting {
-        Waiting { due: socket.host().now(), order: 0, socket: socket.clone(), data: vec![0; len], to: socket.local() }
+        Waiting {
+            due: socket.host().now(),
+            order: 0,
+            socket: socket.clone(),
+            data: vec![0; len],
+            to: socket.local().into(),
+        }
     }
 
     fn socket() -> UdpSocket {

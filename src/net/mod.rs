@@ -1,10 +1,11 @@
 //! The core: sockets, clocks, deadlines, decoding, policies, statistics. It knows nothing of scripts.
 //!
 //! From the bottom up: [`time`] and [`wire`] are values; [`sys`] is the system calls; [`host`] is where sockets live,
-//! and [`stop`] what ends their waits; [`udp`] is the socket; [`ledger`] accounts for probes, [`prober`] and
-//! [`pinger`] send and hear them; [`policy`] and [`judge`] decide about packets, [`later`] sends what
+//! and [`stop`] what ends their waits; [`udp`] and [`icmp`] are the sockets; [`ledger`] accounts for probes, [`prober`] and
+//! [`pinger`] send and hear them; [`policy`] and [`judge`] decide about packets ([`subject`]), [`later`] sends what
 //! they delay; [`account`] puts losses against verdicts, [`event`] tells of each happening, [`session`] holds both;
-//! [`record`] makes the trace and rows of them; [`stats`] sums up; [`output`] is what is printed.
+//! [`record`] makes the trace and rows of them; [`stats`] sums up; [`output`] is what is printed, [`label`] by
+//! which host. [`lab`] makes hosts, and the links between them that carry every frame.
 
 pub mod account;
 pub mod addr;
@@ -12,8 +13,11 @@ pub mod batch;
 pub mod error;
 pub mod event;
 pub mod host;
+pub mod icmp;
 pub mod input;
 pub mod judge;
+pub mod lab;
+pub mod label;
 pub mod later;
 pub mod ledger;
 pub mod memory;
@@ -27,7 +31,10 @@ pub mod session;
 pub mod stack;
 pub mod stats;
 pub mod stop;
+pub mod subject;
 pub mod sys;
+pub mod targets;
+pub mod tcp;
 pub mod time;
 pub mod udp;
 pub mod wire;

@@ -245,6 +245,11 @@ pub fn has_failed() -> bool {
     FAILED.load(Ordering::Relaxed)
 }
 
+/// Whether printed lines go to a terminal.
+pub fn lines_are_on_terminal() -> bool {
+    is_terminal(if ROWS_OWN_OUTPUT.load(Ordering::Relaxed) { Stream::Error } else { Stream::Output })
+}
+
 /// Whether standard error is a terminal.
 pub fn error_is_terminal() -> bool {
     is_terminal(Stream::Error)

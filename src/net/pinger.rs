@@ -2,26 +2,27 @@
 
 use std::collections::VecDeque;
 use std::fmt::Debug;
-use std::net::SocketAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use socket2::Socket;
 
 use super::error::{Error, Result};
 use super::host::{Host, Waited};
+use super::icmp::{self, IcmpSocket};
 use super::ledger::ProbeId;
-use super::prober::{Outcome, Probe, Prober};
+use super::prober::{Carrier, Outcome, Probe, Prober};
 use super::stop::Stop;
+use super::targets::Targets;
 use super::time::{Duration, Instant};
 use super::udp::{UdpSocket, check_size};
-use super::wire::ping_text;
 
 /// What to send and when.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Plan {
-    /// Where the pings go.
-    pub to: SocketAddr,
-    /// How many; `None`: until it is stopped.
+    /// Where the pings go, in turn.
+    pub targets: Targets,
+    /// How many to each; `None`: until it is stopped.
     pub count: Option<u64>,
     /// From one ping to the next. Zero: each as soon as `window` allows.
     pub interval: Duration,
@@ -31,8 +32,22 @@ pub struct Plan {
     pub icmp_wait: Duration,
     /// How many may be in flight at a time, at least 1.
     pub window: usize,
-    /// Messages are padded with spaces to this many bytes.
+    /// Messages are padded to this many bytes.
     pub size: usize,
+}
+
+impl Plan {
+    fn check(&self) -> Result<()> {
+        if self.targets.is_empty() {
+            return Err(Error::invalid("pinger", "the list of targets is empty").with_hint("give at least one address"));
+        }
+        Ok(())
+    }
+
+    /// How many pings there are in all; `None`: without end.
+    fn total(&self) -> Option<u64> {
+        self.count.map(|count| count.saturating_mul(self.targets.len()))
+    }
 }
 
 static NEXT: AtomicU64 = AtomicU64::new(0);
@@ -43,8 +58,9 @@ static NEXT: AtomicU64 = AtomicU64::new(0);
 /// chance to send, that slot is missed: it is counted, and the schedule keeps its beat.
 #[derive(Debug)]
 pub struct Pinger {
-    socket: UdpSocket,
+    socket: Arc<dyn Carrier>,
     plan: Plan,
+    total: Option<u64>,
     start: Option<Instant>,
     slot: i64,
     /// Tells the pingers of a process apart.
@@ -57,15 +73,32 @@ pub struct Pinger {
 }
 
 impl Pinger {
-    /// A pinger that starts when its first outcome is asked for.
+    /// A pinger over UDP that starts when its first outcome is asked for.
     ///
     /// # Errors
-    /// `invalid`: the socket's version of IP is not the destination's.
+    /// `invalid`: the socket's version of IP is not that of each target; `too-large`.
     pub fn new(socket: UdpSocket, plan: Plan) -> Result<Self> {
-        socket.same_version("pinger", plan.to)?;
+        plan.check()?;
+        plan.targets.iter().try_for_each(|target| socket.same_version("pinger", target.to))?;
         check_size(plan.size)?;
-        Ok(Self {
+        Ok(Self::over(Arc::new(socket), plan))
+    }
+
+    /// A pinger over ICMP that starts when its first outcome is asked for.
+    ///
+    /// # Errors
+    /// `invalid`: the socket's version of IP is not that of each target; `too-large`.
+    pub fn over_icmp(socket: IcmpSocket, plan: Plan) -> Result<Self> {
+        plan.check()?;
+        plan.targets.iter().try_for_each(|target| socket.same_version("pinger", target.to))?;
+        icmp::check_size(plan.size, socket.family())?;
+        Ok(Self::over(Arc::new(socket), plan))
+    }
+
+    fn over(socket: Arc<dyn Carrier>, plan: Plan) -> Self {
+        Self {
             socket,
+            total: plan.total(),
             plan,
             start: None,
             slot: 0,
@@ -73,7 +106,7 @@ impl Pinger {
             first: None,
             in_flight: None,
             id: NEXT.fetch_add(1, Ordering::Relaxed),
-        })
+        }
     }
 
     /// The next outcome; `None` when all are settled. Once the stop has happened the pings in flight are given as
@@ -82,12 +115,12 @@ impl Pinger {
     /// # Errors
     /// As [`UdpSocket::ping`].
     pub fn next(&mut self, stop: &Stop) -> Result<Option<Outcome>> {
-        let udp = self.socket.clone();
-        let socket = udp.socket("pinger")?;
-        let mut prober = udp.prober("pinger")?;
+        let carrier = self.socket.clone();
+        let socket = carrier.socket("pinger")?;
+        let mut prober = carrier.prober("pinger")?;
         prober.take_over(self.id)?;
-        let outcome = self.advance(&udp, &socket, &mut prober, stop);
-        prober.tell(&udp);
+        let outcome = self.advance(&*carrier, &socket, &mut prober, stop);
+        prober.tell(&*carrier);
         if !matches!(outcome, Ok(Some(_))) {
             prober.release(self.id);
         }
@@ -96,7 +129,7 @@ impl Pinger {
 
     fn advance(
         &mut self,
-        udp: &UdpSocket,
+        carrier: &dyn Carrier,
         socket: &Socket,
         prober: &mut Prober,
         stop: &Stop,
@@ -110,9 +143,9 @@ impl Pinger {
                 let in_flight = self.in_flight.get_or_insert_with(since);
                 return Ok(std::iter::from_fn(|| in_flight.pop_front()).find_map(|id| prober.interrupted(id)));
             }
-            let now = udp.host().now();
+            let now = carrier.host().now();
             let start = *self.start.get_or_insert(now);
-            let more = self.plan.count.is_none_or(|count| self.sent < count);
+            let more = self.total.is_none_or(|total| self.sent < total);
             if !more && prober.in_flight() == 0 {
                 return Ok(None);
             }
@@ -124,22 +157,24 @@ impl Pinger {
                     prober.miss(missed as u64);
                     self.slot += missed;
                 }
-                let message = self.message(udp.host().as_ref());
-                let Plan { to, timeout, icmp_wait, .. } = self.plan;
+                let Plan { timeout, icmp_wait, size, .. } = self.plan;
+                let target = self.plan.targets.get(self.sent % self.plan.targets.len());
                 self.slot += 1;
                 self.sent += 1;
-                let id = prober.send(udp, socket, &Probe { to, message: &message, timeout, icmp_wait })?;
+                let message = carrier.compose(self.sent, prober.next_number() - 1, size);
+                let probe = Probe { to: target.to, message: &message, timeout, icmp_wait, ttl: target.ttl };
+                let id = prober.send(carrier, socket, &probe)?;
                 self.first.get_or_insert(id);
-                prober.tell(udp);
+                prober.tell(carrier);
             }
-            prober.catch_up(udp, socket, None, &mut None)?;
+            prober.catch_up(carrier, socket, None, &mut None)?;
             if prober.has_outcome() {
                 continue;
             }
             let due = start + self.plan.interval * self.slot;
-            let room = self.plan.count.is_none_or(|count| self.sent < count) && prober.in_flight() < self.plan.window;
-            if prober.wait(udp, socket, room.then_some(due), stop)? == Waited::Stopped {
-                prober.collect(udp, socket, None, &mut None)?;
+            let room = self.total.is_none_or(|total| self.sent < total) && prober.in_flight() < self.plan.window;
+            if prober.wait(carrier, socket, room.then_some(due), stop)? == Waited::Stopped {
+                prober.collect(carrier, socket, None, &mut None)?;
             }
         }
     }
@@ -147,14 +182,6 @@ impl Pinger {
     /// How many pings were sent.
     pub fn sent(&self) -> u64 {
         self.sent
-    }
-
-    fn message(&self, host: &dyn Host) -> Vec<u8> {
-        let time = host.unix_nanos();
-        let time = format!("{}.{:06}", time / 1_000_000_000, time % 1_000_000_000 / 1_000);
-        let mut message = ping_text::compose(self.sent + 1, &time).into_bytes();
-        message.resize(message.len().max(self.plan.size), b' ');
-        message
     }
 }
 

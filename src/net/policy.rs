@@ -6,14 +6,17 @@
 //!
 //! A native policy chooses packets and gives those it chose one verdict: `chance(0.1, corrupt())`, `every(3, drop())`.
 
-use std::collections::HashMap;
 use std::fmt;
-use std::net::SocketAddr;
 use std::sync::Arc;
 
+pub use self::flows::{FlowKey, Flows};
+pub use self::rejection::{Answer, Details, Rejection};
 use super::error::{Error, Result};
 use super::random::Stream;
 use super::time::Duration;
+
+mod flows;
+mod rejection;
 
 /// What is to be done with a packet. In a server, the packet is the request and its answer meets the fate.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,7 +34,7 @@ pub enum Action {
     /// Let it through with one bit of its payload turned over, checksums left as they are.
     Corrupt,
     /// Lose it and tell its sender by an ICMP error.
-    Reject(Arc<str>),
+    Reject(Arc<Rejection>),
 }
 
 impl Action {
@@ -61,7 +64,7 @@ impl fmt::Display for Action {
             Self::Delay(by) => write!(f, "delay({})", by.short()),
             Self::Duplicate(times) => write!(f, "duplicate({times})"),
             Self::Replace(bytes) => write!(f, "replace({} bytes)", bytes.len()),
-            Self::Reject(kind) => write!(f, "reject(\"{kind}\")"),
+            Self::Reject(rejection) => write!(f, "{rejection}"),
         }
     }
 }
@@ -291,63 +294,6 @@ fn probability(name: &'static str, p: f64) -> Result<()> {
     }
     Err(Error::invalid("policy", format!("{name} is a probability, from 0 to 1, not {p}"))
         .with_hint("write 0.2 for 20%"))
-}
-
-/// How many flows a policy tells apart. Whoever sends from ever new ports must not take all memory.
-const MOST_FLOWS: usize = 65_536;
-
-/// Numbers flows and packets for one policy, and keeps what it remembers of each flow.
-#[derive(Debug)]
-pub struct Flows {
-    stream: Stream,
-    /// Where each flow stands in `flows`.
-    known: HashMap<(SocketAddr, SocketAddr), usize>,
-    flows: Vec<Flow>,
-    /// The flow of the last packet, which is often that of the next.
-    last: Option<(SocketAddr, SocketAddr, usize)>,
-}
-
-#[derive(Debug)]
-struct Flow {
-    index: u64,
-    packets: u64,
-    draws: Stream,
-    /// One for each native policy in turn.
-    in_bad: Vec<bool>,
-}
-
-impl Flows {
-    /// No flow seen yet; the draws come from `stream`.
-    pub fn new(stream: Stream) -> Self {
-        Self { stream, known: HashMap::new(), flows: Vec::new(), last: None }
-    }
-
-    /// The place of the next packet from `from` to `to`, and what `parts` native policies remember of the flow.
-    pub fn next(&mut self, from: SocketAddr, to: SocketAddr, parts: usize) -> (Place, &mut [bool]) {
-        let at = match self.last {
-            Some((last_from, last_to, at)) if last_from == from && last_to == to => at,
-            _ => match self.known.get(&(from, to)) {
-                Some(&at) => at,
-                None => {
-                    // Once there are too many, all further ones are one flow.
-                    let at = self.flows.len().min(MOST_FLOWS);
-                    if at < MOST_FLOWS {
-                        self.known.insert((from, to), at);
-                    }
-                    if at == self.flows.len() {
-                        let (index, draws) = (at as u64, self.stream.beneath(at as u64));
-                        self.flows.push(Flow { index, packets: 0, draws, in_bad: vec![false; parts] });
-                    }
-                    at
-                }
-            },
-        };
-        self.last = Some((from, to, at));
-        let flow = &mut self.flows[at];
-        flow.packets += 1;
-        let place = Place { flow: flow.index, number: flow.packets, draws: flow.draws.beneath(flow.packets) };
-        (place, &mut flow.in_bad)
-    }
 }
 
 #[cfg(test)]

@@ -350,7 +350,7 @@ error: options: item 1 of the list is "count"
   --> -e:1:1
     1 | options([ "count" ]);
       | ^
-  hint: list option(…), ask(…), flag(…) and argument(…) calls, with commas between them
+  hint: list option(…), ask(…), flag(…), argument(…) and arguments(…) calls, with commas between them
 "#,
     ),
     (
@@ -383,7 +383,7 @@ error: bind: unknown option `rcvbuff`
   --> -e:1:6
     1 | udp::bind("127.0.0.1:0", #{ rcvbuff: 4096 });
       |      ^
-  hint: did you mean `rcvbuf`? The options are rcvbuf, sndbuf, reuse
+  hint: did you mean `rcvbuf`? The options are rcvbuf, sndbuf, reuse, ttl
 "#,
     ),
     (

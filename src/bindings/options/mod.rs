@@ -95,6 +95,21 @@ pub mod api {
         declare(&ctx, Shape::Positional, name, Some(&default), help)
     }
 
+    /// Declares that the script takes any further arguments, given by their places: an array of strings, empty if there are
+    /// none. To be listed last. From the first of them on nothing is read as an option, nor after `--`: they may be a command
+    /// with options of its own.
+    ///
+    /// Errors: `invalid`, as for `option`.
+    ///
+    /// ```rhai
+    /// const OPT = options([ option("loss", 0.1, "of the link"), arguments("command", "what to run") ]);
+    /// expect(OPT.command.len, 0);
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn arguments(ctx: NativeCallContext, name: &str, help: &str) -> ScriptResult<DeclaredOption> {
+        declare(&ctx, Shape::Rest, name, None, help)
+    }
+
     /// The same option, allowing only these values.
     ///
     /// ```rhai
@@ -113,6 +128,27 @@ pub mod api {
     /// ```
     pub fn address(option: DeclaredOption) -> DeclaredOption {
         Declared { is_address: true, ..option }
+    }
+
+    /// The same option of `ask`, asked for when the script first reads it, so that it can print something before.
+    ///
+    /// ```rhai
+    /// const OPT = options([ ask("count", 5, "Enter number of pings to be sent:").when_read() ]);
+    /// print("Pinging 127.0.0.1 using pingscript:");
+    /// ```
+    pub fn when_read(option: DeclaredOption) -> DeclaredOption {
+        Declared { when_read: true, ..option }
+    }
+
+    /// The same option, refusing what names no policy: `NAME`, `NAME:KEY=VALUE,…` or a file. Nothing, `""`, is allowed.
+    ///
+    /// ```rhai
+    /// const OPT = options([ option("policy", "loss:p=0.1", "drop policy").policy() ]);
+    /// set_policy(udp::bind("127.0.0.1:0"), policy(OPT.policy));
+    /// ```
+    #[rhai_fn(name = "policy")]
+    pub fn policy_option(option: DeclaredOption) -> DeclaredOption {
+        Declared { is_policy: true, ..option }
     }
 
     /// The same option, refusing values below `least`.
@@ -159,7 +195,8 @@ pub mod api {
                 Some(option) => declared.push(option),
                 None => {
                     let error = Error::invalid("options", format!("item {} of the list is {what}", index + 1));
-                    let hint = "list option(…), ask(…), flag(…) and argument(…) calls, with commas between them";
+                    let hint =
+                        "list option(…), ask(…), flag(…), argument(…) and arguments(…) calls, with commas between them";
                     return raise(&ctx, error.with_hint(hint));
                 }
             }
@@ -177,8 +214,8 @@ pub mod api {
     /// ```
     #[rhai_fn(index_get, pure, return_raw)]
     pub fn get(ctx: NativeCallContext, options: &mut Options, name: &str) -> ScriptResult<Dynamic> {
-        let found = options.0.get(name).cloned().map(Value::into_dynamic).ok_or_else(|| {
-            let names: Vec<&str> = options.0.keys().map(String::as_str).collect();
+        let found = options.get(&ctx, name)?.map(Value::into_dynamic).ok_or_else(|| {
+            let names = options.names();
             let near = nearest(name, names.iter().copied());
             let near = near.first().map_or(String::new(), |near| format!("did you mean `{near}`? "));
             Error::invalid("options", format!("there is no option `{name}`"))

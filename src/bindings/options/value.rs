@@ -17,6 +17,8 @@ pub enum Value {
     Bool(bool),
     /// A length of time.
     Duration(Duration),
+    /// Several texts.
+    List(Vec<String>),
 }
 
 impl Value {
@@ -43,13 +45,14 @@ impl Value {
             Self::Float(x) => x.into(),
             Self::Bool(b) => b.into(),
             Self::Duration(duration) => Dynamic::from(duration),
+            Self::List(list) => list.into_iter().map(Dynamic::from).collect::<Vec<_>>().into(),
         }
     }
 
     /// Reads `text` as a value of the same type.
     pub(super) fn read(&self, text: &str) -> Result<Self, String> {
         match self {
-            Self::Text(_) => Ok(Self::Text(text.to_string())),
+            Self::Text(_) | Self::List(_) => Ok(Self::Text(text.to_string())),
             Self::Int(_) => text.parse().map(Self::Int).map_err(|_| "it is not a whole number".to_string()),
             Self::Float(_) => match text.parse::<f64>() {
                 Ok(x) if x.is_finite() => Ok(Self::Float(x)),
@@ -72,12 +75,13 @@ impl Value {
             Self::Float(x) => x.to_string(),
             Self::Bool(b) => b.to_string(),
             Self::Duration(duration) => duration.short(),
+            Self::List(list) => list.join(" "),
         }
     }
 
     pub(super) fn placeholder(&self) -> &'static str {
         match self {
-            Self::Text(_) => "TEXT",
+            Self::Text(_) | Self::List(_) => "TEXT",
             Self::Int(_) => "N",
             Self::Float(_) => "X",
             Self::Bool(_) => "BOOL",

@@ -1,21 +1,22 @@
-//! Policies in scripts: what they are made of, the files they come from, and the sockets they decide at.
+//! Policies in scripts: what they are made of, the files they come from, and the places they decide at.
 
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 
 use rhai::plugin::*;
-use rhai::{Array, Dynamic, EvalAltResult, FnPtr, Map, NativeCallContext, Position};
+use rhai::{AST, Array, Dynamic, EvalAltResult, FnPtr, Map, NativeCallContext, Position};
 
 use self::scripted::Scripted;
 use super::callback::{Callback, programs};
 use super::context::{self, Context, Script, ScriptResult};
 use super::convert::{shown, typed};
-use super::error::{OrRaise, raise};
+use super::error::{OrRaise, raise, thrown};
 use crate::net::error::{Error, ErrorKind};
 use crate::net::judge::{Judge, Policy as NetPolicy};
 use crate::net::policy::Native;
 use crate::net::random::Sequence;
+use crate::net::subject::Site;
 use crate::net::udp::UdpSocket;
 
 pub mod draw;
@@ -35,7 +36,11 @@ pub enum Made {
 }
 
 impl Made {
-    fn of(ctx: &NativeCallContext, value: Dynamic) -> ScriptResult<Self> {
+    /// The policy that a script gives: a closure, or one made before.
+    ///
+    /// # Errors
+    /// `invalid`: it is neither.
+    pub fn of(ctx: &NativeCallContext, value: Dynamic) -> ScriptResult<Self> {
         let given = shown(&value);
         if value.is_fnptr() {
             return Ok(Self::Closure(Box::new(Callback::new(ctx, value.cast::<FnPtr>())), None));
@@ -55,6 +60,7 @@ impl Made {
             Self::Native(native) => NetPolicy::Native(native.clone()),
             Self::Closure(callback, _) => NetPolicy::Other(Box::new(Scripted {
                 callback: Mutex::new(callback.fresh()),
+                context: context::current(),
                 told: AtomicBool::new(false),
             })),
             Self::Chain(list) => NetPolicy::Chain(list.iter().map(Self::attach).collect()),
@@ -73,28 +79,31 @@ impl Made {
     }
 }
 
-fn attach(ctx: &NativeCallContext, socket: &UdpSocket, made: &Made) -> ScriptResult<()> {
+/// Makes a policy ready to decide at `site`, from a fresh state; and its name.
+///
+/// # Errors
+/// `invalid`: what it may ask for cannot be done there.
+pub fn judge(ctx: &NativeCallContext, made: &Made, site: &Site) -> ScriptResult<(Judge, String)> {
     let context = context::current();
     if !matches!(made, Made::Closure(..)) {
         context.run.seed.mark_used();
     }
-    let judge = Judge::new(made.attach(), context.random.split()).or_raise(ctx)?;
-    socket.set_judge(judge, made.text());
+    let judge = Judge::new(made.attach(), context.random.split(), site).or_raise(ctx)?;
+    Ok((judge, made.text()))
+}
+
+fn attach(ctx: &NativeCallContext, socket: &UdpSocket, made: &Made) -> ScriptResult<()> {
+    let (judge, name) = judge(ctx, made, &socket.site())?;
+    socket.set_judge(judge, name);
     Ok(())
 }
 
 /// The policy in the file that `name` names, its options given as `args`.
 fn load(ctx: &NativeCallContext, name: &str, args: Vec<String>) -> ScriptResult<Made> {
     let now = context::current();
-    let is_file = name.contains('/') || name.ends_with(".rhai");
-    let path = if is_file { name.to_string() } else { format!("policies/{name}.rhai") };
     let from = ctx.call_source().unwrap_or(&now.script.name).to_string();
     let programs = programs();
-    let (file, program) = match programs.load(&path, &from) {
-        // A file without a folder may be meant from where the user is, as one given on the command line.
-        Err(error) if !path.contains('/') && is_file_error(&error) => programs.load(&format!("./{path}"), &from),
-        found => found,
-    }?;
+    let (file, program) = find(name, &from)?;
     let script = Arc::new(Script {
         about: String::new(),
         args,
@@ -132,10 +141,54 @@ fn load(ctx: &NativeCallContext, name: &str, args: Vec<String>) -> ScriptResult<
     )
 }
 
+/// Finds and compiles the policy that `name` names as seen from the script `from`.
+fn find(name: &str, from: &str) -> ScriptResult<(String, AST)> {
+    let programs = programs();
+    let is_file = name.contains('/') || name.ends_with(".rhai");
+    let path = if is_file { name.to_string() } else { format!("policies/{name}.rhai") };
+    let found = match programs.load(&path, from) {
+        // A file without a folder may be meant from where the user is, as one given on the command line.
+        Err(error) if !path.contains('/') && is_file_error(&error) => programs.load(&format!("./{path}"), from),
+        found => found,
+    };
+    let Err(error) = found else { return found };
+    if !is_file || !is_file_error(&error) || std::path::Path::new(&path).exists() {
+        return Err(error);
+    }
+    // What is near are the policies, not the scripts.
+    let stem = std::path::Path::new(name).file_stem().unwrap_or_default().to_string_lossy();
+    let near = programs.load(&format!("policies/{stem}.rhai"), "").err();
+    let hint = near.and_then(|error| core_error(&error)).map_or(String::new(), |error| error.hint);
+    let missing = Error::new(ErrorKind::File, "policy", "there is no such policy").with_peer(name);
+    Err(thrown(missing.with_hint(hint), Position::NONE))
+}
+
+/// Checks that a policy as it is given on a command line names one; what is wrong in it is told when it is loaded.
+///
+/// # Errors
+/// In words: there is no such policy.
+pub fn check(text: &str) -> Result<(), String> {
+    let words = |error: Error| match error.hint.as_str() {
+        "" => error.message,
+        hint => format!("{}; {hint}", error.message),
+    };
+    let (name, _) = specification(text).map_err(words)?;
+    match find(&name, &context::current().script.name) {
+        Err(error) if is_file_error(&error) => Err(core_error(&error).map_or_else(|| error.to_string(), words)),
+        _ => Ok(()),
+    }
+}
+
+fn core_error(error: &EvalAltResult) -> Option<Error> {
+    match error {
+        EvalAltResult::ErrorRuntime(value, _) => value.read_lock::<Error>().map(|error| error.clone()),
+        _ => None,
+    }
+}
+
 /// Whether `error` is that a file is not there, or cannot be read.
 fn is_file_error(error: &EvalAltResult) -> bool {
-    let EvalAltResult::ErrorRuntime(value, _) = error else { return false };
-    value.read_lock::<Error>().is_some_and(|error| error.kind == ErrorKind::File)
+    core_error(error).is_some_and(|error| error.kind == ErrorKind::File)
 }
 
 /// Splits `name:key=value,key=value` into the name and command-line arguments.

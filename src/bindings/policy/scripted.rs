@@ -1,43 +1,48 @@
 //! A closure at work as a policy: it is called with each packet, and its failures are reported once.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rhai::{Dynamic, EvalAltResult, Position};
 
 use super::draw;
 use crate::bindings::callback::{Callback, programs};
-use crate::bindings::context::{self, ScriptResult};
+use crate::bindings::context::{self, Context, ScriptResult};
 use crate::bindings::convert::shown;
 use crate::bindings::error::thrown;
 use crate::bindings::exit;
+use crate::bindings::lab::packet::Frame;
 use crate::bindings::udp::packet::Packet;
 use crate::net::error::Error;
 use crate::net::judge::Decide;
 use crate::net::policy::{self, Action, Place};
-use crate::net::udp::{Datagram, UdpSocket};
+use crate::net::subject::Subject;
 
 /// A closure at work as a policy. Its calls take turns, so that its state is its own.
 #[derive(Debug)]
 pub(super) struct Scripted {
     pub(super) callback: Mutex<Callback>,
+    /// Where it was attached. It decides about frames on a thread of the core, which has no context of its own.
+    pub(super) context: Context,
     /// Whether its failure was reported.
     pub(super) told: AtomicBool,
 }
 
 impl Decide for Scripted {
-    fn decide(
-        &self,
-        socket: &UdpSocket,
-        request: &Datagram,
-        place: &Place,
-        draws: &mut Vec<f64>,
-    ) -> Option<policy::Verdict> {
+    fn decide(&self, subject: &Subject<'_>, place: &Place, draws: &mut Vec<f64>) -> Option<policy::Verdict> {
         let mut callback = self.callback.lock().unwrap_or_else(PoisonError::into_inner);
-        let packet = Packet::under_judgement(socket.clone(), request.clone(), *place);
+        let packet = match subject {
+            Subject::Request(socket, request) => {
+                Dynamic::from(Packet::under_judgement((*socket).clone(), (*request).clone(), *place))
+            }
+            Subject::Frame(carried) => {
+                self.settle();
+                Dynamic::from(Frame::under_judgement(carried, *place))
+            }
+        };
         let failed = self.told.load(Ordering::Relaxed);
         let before = draw::DECIDING.replace(Some(draw::Deciding { stream: place.draws, drawn: Vec::new(), failed }));
-        let result = callback.call([Dynamic::from(packet)]).and_then(|value| as_verdict(&callback, value));
+        let result = callback.call([packet]).and_then(|value| as_verdict(&callback, value, subject));
         if let Some(deciding) = draw::DECIDING.replace(before) {
             *draws = deciding.drawn;
         }
@@ -62,10 +67,20 @@ impl Decide for Scripted {
     }
 }
 
-/// What a policy's closure returned, as a verdict that a server can carry out.
-fn as_verdict(callback: &Callback, value: Dynamic) -> ScriptResult<policy::Verdict> {
+impl Scripted {
+    /// Enters the policy's context for good, unless this thread is in it: a thread that carries frames has no other use
+    /// for one than the next policy.
+    fn settle(&self) {
+        if context::peek(|now| Arc::ptr_eq(&now.script, &self.context.script)) != Some(true) {
+            context::settle(self.context.clone());
+        }
+    }
+}
+
+/// What a policy's closure returned, as a verdict that can be carried out.
+fn as_verdict(callback: &Callback, value: Dynamic, subject: &Subject<'_>) -> ScriptResult<policy::Verdict> {
     if let Some(verdict) = value.read_lock::<policy::Verdict>()
-        && crate::net::judge::possible(&verdict.action).is_ok()
+        && subject.allows(&verdict.action).is_ok()
     {
         return Ok(verdict.clone());
     }
@@ -76,7 +91,7 @@ fn as_verdict(callback: &Callback, value: Dynamic) -> ScriptResult<policy::Verdi
         let hint = format!("a policy returns {}, as its last line without a semicolon", Action::CALLS);
         at(Error::invalid("policy", format!("the policy returned {what}, and that is no verdict")).with_hint(hint))
     })?;
-    crate::net::judge::possible(&verdict.action).map_err(at)?;
+    subject.allows(&verdict.action).map_err(at)?;
     Ok(verdict)
 }
 

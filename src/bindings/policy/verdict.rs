@@ -1,16 +1,17 @@
 //! Verdicts: what is to be done with a packet, and where that was decided.
 
 use std::cell::RefCell;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use rhai::plugin::*;
-use rhai::{Dynamic, NativeCallContext};
+use rhai::{Dynamic, Map, NativeCallContext};
 
 use crate::bindings::context::{self, ScriptResult};
-use crate::bindings::convert::bytes;
+use crate::bindings::convert::{Options, bytes};
 use crate::bindings::error::{OrRaise, raise};
 use crate::net::error::Error;
-use crate::net::policy::{self, Action};
+use crate::net::policy::{self, Action, Details, Rejection};
 use crate::net::time::Duration;
 use crate::net::udp::check_size;
 
@@ -34,6 +35,31 @@ fn origin(source: Option<&str>, line: Option<usize>) -> Arc<str> {
         }
         text.clone()
     })
+}
+
+fn rejected(ctx: &NativeCallContext, rejection: Result<Rejection, Error>) -> ScriptResult<policy::Verdict> {
+    rejection.map(|rejection| verdict(ctx, Action::Reject(rejection.into()))).or_raise(ctx)
+}
+
+/// What an ICMP error is to say, from a map of options.
+fn details(options: &Map) -> Result<Details, Error> {
+    let mut options = Options::new("reject", options);
+    let small = |key: &str, value: Option<u64>| match value.map(u32::try_from) {
+        Some(Err(_)) => Err(Error::invalid("reject", format!("`{key}` has no room for more than {}", u32::MAX))),
+        value => Ok(value.and_then(Result::ok)),
+    };
+    let from = options.ip("from")?;
+    let mtu = options.count("mtu", 0)?;
+    let pointer = options.count("pointer", 0)?;
+    let gateway = match options.ip("gateway")? {
+        Some(IpAddr::V6(ip)) => {
+            return Err(Error::invalid("reject", format!("`gateway` takes an IPv4 address, not {ip}")));
+        }
+        Some(IpAddr::V4(ip)) => Some(ip),
+        None => None,
+    };
+    options.finish()?;
+    Ok(Details { from, mtu: small("mtu", mtu)?, pointer: small("pointer", pointer)?, gateway })
 }
 
 /// Verdicts.
@@ -119,14 +145,74 @@ pub mod api {
         verdict(&ctx, Action::Corrupt)
     }
 
-    /// The verdict that loses a packet and tells its sender by an ICMP error. A server cannot do that: there it is an error.
+    /// The verdict that loses a packet on a link, or at a host's door, and tells its sender by "port unreachable".
     ///
     /// ```rhai
-    /// expect(reject("port-unreachable").kind, "reject");
+    /// expect(reject().kind, "reject");
     /// ```
-    #[rhai_fn(volatile)]
-    pub fn reject(ctx: NativeCallContext, kind: &str) -> Verdict {
-        verdict(&ctx, Action::Reject(kind.into()))
+    #[rhai_fn(volatile, return_raw)]
+    pub fn reject(ctx: NativeCallContext) -> ScriptResult<Verdict> {
+        rejected(&ctx, Rejection::named("port-unreachable", Details::default()))
+    }
+
+    /// The verdict that loses a packet on a link, or at a host's door, and tells its sender by this ICMP error, which quotes
+    /// the packet. A server cannot do that: there it is an error.
+    ///
+    /// The names are those of `iptables --reject-with` and `ip6tables --reject-with` (`"icmp-net-unreachable"`,
+    /// `"icmp-admin-prohibited"`, `"icmp6-no-route"`, `"tcp-reset"`, …) and the keywords of all ICMP errors
+    /// (`"ttl-exceeded"`, `"source-quench"`, …). A name serves IPv4 and IPv6 where both have an error of that meaning;
+    /// where one has none, its packets pass, which is counted and reported once. No ICMP error answers another, nor a later
+    /// fragment, nor what was sent to many (RFC 1122, section 3.2.2): such packets are lost without a word, and counted.
+    ///
+    /// Errors: `invalid`: no error has that name.
+    ///
+    /// ```rhai
+    /// let policy = |pkt| if pkt.number == 3 { reject("icmp-admin-prohibited") } else { pass() };
+    /// expect(`${reject("tcp-reset")}`, "reject(\"tcp-reset\")");
+    /// ```
+    #[rhai_fn(name = "reject", volatile, return_raw)]
+    pub fn reject_named(ctx: NativeCallContext, name: &str) -> ScriptResult<Verdict> {
+        rejected(&ctx, Rejection::named(name, Details::default()))
+    }
+
+    /// The same, with more for the error to say: `from`, who reports it (default: the host that the packet was on its way
+    /// to), `mtu` of the next hop in bytes, `pointer` to the byte in error, `gateway` of a redirect.
+    ///
+    /// Errors: `invalid`: no error has that name, or it has no room for that.
+    ///
+    /// ```rhai
+    /// let verdict = reject("frag-needed", #{ mtu: 1280, from: "10.0.0.77" });
+    /// ```
+    #[rhai_fn(name = "reject", volatile, return_raw)]
+    pub fn reject_named_with(ctx: NativeCallContext, name: &str, options: Map) -> ScriptResult<Verdict> {
+        let details = details(&options).or_raise(&ctx)?;
+        rejected(&ctx, Rejection::named(name, details))
+    }
+
+    /// The verdict that loses a packet and tells its sender by the ICMP error with this type and code, both 0 to 255: ICMP
+    /// for IPv4 packets, ICMPv6 for IPv6 ones.
+    ///
+    /// Errors: `invalid`: a number does not fit.
+    ///
+    /// ```rhai
+    /// expect(`${reject(3, 13)}`, "reject(3, 13)");
+    /// ```
+    #[rhai_fn(name = "reject", volatile, return_raw)]
+    pub fn reject_numbered(ctx: NativeCallContext, type_: i64, code: i64) -> ScriptResult<Verdict> {
+        rejected(&ctx, Rejection::numbered(type_, code, Details::default()))
+    }
+
+    /// The same, with more for the error to say, as in `reject(name, options)`.
+    ///
+    /// Errors: `invalid`: a number does not fit, or the error has no room for that.
+    ///
+    /// ```rhai
+    /// let verdict = reject(5, 1, #{ gateway: "10.0.0.2" });
+    /// ```
+    #[rhai_fn(name = "reject", volatile, return_raw)]
+    pub fn reject_numbered_with(ctx: NativeCallContext, type_: i64, code: i64, options: Map) -> ScriptResult<Verdict> {
+        let details = details(&options).or_raise(&ctx)?;
+        rejected(&ctx, Rejection::numbered(type_, code, details))
     }
 
     /// The verdict in a word: `"pass"` or `"drop"`.

@@ -4,12 +4,14 @@ use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::sync::Arc;
 
-use super::{Key, Loss, REMEMBERED};
+use super::ends::Key;
+use super::{Loss, REMEMBERED};
 use crate::net::judge::Judged;
 use crate::net::policy::Action;
+use crate::net::subject::Site;
 use crate::net::time::{Duration, Instant};
 
-/// What became of an answer.
+/// What became of a packet.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Fate {
     Dropped,
@@ -18,6 +20,9 @@ pub(super) enum Fate {
     NotKept(Duration),
     Corrupted,
     Replaced,
+    Rejected,
+    /// Lost for this reason, which is no policy's.
+    Lost(&'static str),
 }
 
 /// A verdict that can be why a probe was lost.
@@ -28,6 +33,7 @@ pub(super) struct Cause {
     at: Instant,
     fate: Fate,
     origin: Arc<str>,
+    site: Site,
     pub(super) draws: Box<[f64]>,
 }
 
@@ -40,18 +46,30 @@ pub(super) struct Causes {
 }
 
 impl Causes {
-    /// Enters what was decided at `at`, if a loss can come of it. A duplicated answer is no loss.
-    pub(super) fn enter(&mut self, key: Key, at: Instant, judged: &Judged) {
+    /// Enters what was decided at `at`, if a loss can come of it. A duplicated packet is no loss.
+    pub(super) fn enter(&mut self, key: Key, at: Instant, judged: &Judged, site: &Site) {
         let fate = match judged.verdict.action {
             Action::Drop => Fate::Dropped,
             Action::Delay(by) => Fate::Delayed(by),
             Action::Corrupt => Fate::Corrupted,
             Action::Replace(_) => Fate::Replaced,
-            Action::Pass | Action::Duplicate(_) | Action::Reject(_) => return,
+            Action::Reject(_) => Fate::Rejected,
+            Action::Pass | Action::Duplicate(_) => return,
         };
+        let origin = judged.verdict.origin.clone();
+        self.push(key, Cause { id: 0, at, fate, origin, site: site.clone(), draws: judged.draws.as_slice().into() });
+    }
+
+    /// Enters that a packet was lost at `at` for a reason that is no policy's.
+    pub(super) fn lost(&mut self, key: Key, at: Instant, why: &'static str, site: &Site) {
+        let (fate, origin) = (Fate::Lost(why), "".into());
+        self.push(key, Cause { id: 0, at, fate, origin, site: site.clone(), draws: Box::default() });
+    }
+
+    fn push(&mut self, key: Key, cause: Cause) {
         self.entered += 1;
-        let (id, origin) = (self.entered, judged.verdict.origin.clone());
-        let cause = Cause { id, at, fate, origin, draws: judged.draws.as_slice().into() };
+        let id = self.entered;
+        let cause = Cause { id, ..cause };
         self.by_key.entry(key).or_default().push_back(cause);
         self.in_order.push_back((key, id));
         if self.in_order.len() > REMEMBERED
@@ -72,28 +90,51 @@ impl Causes {
         }
     }
 
-    /// The probe sent at `sent` was answered all the same: its verdict explains no other's loss.
+    /// The probe sent at `sent` was answered all the same: its verdicts, one at each place on its way there and back,
+    /// explain no other's loss.
     pub(super) fn answered(&mut self, key: &Key, sent: Instant) {
-        self.remove(key, |cause| cause.at >= sent && !matches!(cause.fate, Fate::Dropped | Fate::NotKept(_)));
+        for key in [*key, key.back()] {
+            let harmless = |cause: &&Cause| cause.at >= sent && !cause.fate.is_final();
+            let mut sites: Vec<Site> = Vec::new();
+            let mut ids = Vec::new();
+            for cause in self.by_key.get(&key).into_iter().flatten().filter(harmless) {
+                if !sites.contains(&cause.site) {
+                    sites.push(cause.site.clone());
+                    ids.push(cause.id);
+                }
+            }
+            ids.into_iter().for_each(|id| self.remove(&key, |cause| cause.id == id));
+        }
     }
 
     pub(super) fn is_empty(&self) -> bool {
         self.by_key.is_empty()
     }
 
-    /// The cause of each loss. One verdict explains one loss, the earliest sent first.
+    /// The cause of each loss, of the message or of the answer that says the same. One verdict explains one loss, the
+    /// earliest sent first.
     pub(super) fn of<'a>(&'a self, losses: &VecDeque<Loss>) -> Vec<Option<&'a Cause>> {
         let mut as_sent: Vec<usize> = (0..losses.len()).collect();
         as_sent.sort_by_key(|&index| losses[index].sent);
-        let mut left: HashMap<Key, VecDeque<&Cause>> = HashMap::new();
+        let mut left: HashMap<Key, Vec<&Cause>> = HashMap::new();
         let mut found = vec![None; losses.len()];
         for index in as_sent {
             let Loss { key, sent, .. } = &losses[index];
-            let queue = left.entry(*key).or_insert_with(|| self.by_key.get(key).into_iter().flatten().collect());
-            while queue.front().is_some_and(|cause| cause.at < *sent) {
-                queue.pop_front();
+            for key in [*key, key.back()] {
+                let queue = left.entry(key).or_insert_with(|| self.by_key.get(&key).into_iter().flatten().collect());
+                let passed = queue.iter().take_while(|cause| cause.at < *sent).count();
+                queue.drain(..passed);
             }
-            found[index] = queue.pop_front();
+            let both = || [*key, key.back()].into_iter().flat_map(|key| &left[&key]).copied();
+            let Some(first) = both().min_by_key(|cause| (cause.at, cause.id)) else { continue };
+            // What was only delayed or damaged at one place may have been dropped at another.
+            let last = both().filter(|cause| cause.fate.is_final() && cause.site != first.site);
+            let last = last.min_by_key(|cause| (cause.at, cause.id)).filter(|_| !first.fate.is_final());
+            found[index] = Some(last.unwrap_or(first));
+            let used = [Some(first.id), last.map(|last| last.id)];
+            for key in [*key, key.back()] {
+                left.entry(key).or_default().retain(|cause| !used.contains(&Some(cause.id)));
+            }
         }
         found
     }
@@ -115,15 +156,28 @@ impl Causes {
     }
 }
 
+impl Fate {
+    /// Whether the packet cannot have arrived.
+    const fn is_final(self) -> bool {
+        matches!(self, Self::Dropped | Self::NotKept(_) | Self::Rejected | Self::Lost(_))
+    }
+}
+
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let origin = &self.origin;
+        let origin = match &self.site {
+            // The line of a server's policy says where.
+            Site::Server(..) => self.origin.to_string(),
+            site => format!("{} {}", self.origin, site.phrase()),
+        };
         match self.fate {
             Fate::Dropped => write!(f, "dropped by {origin}"),
             Fate::Delayed(by) => write!(f, "delayed {} by {origin}", by.short()),
             Fate::NotKept(by) => write!(f, "to be delayed {} by {origin}, but did not fit", by.short()),
             Fate::Corrupted => write!(f, "corrupted by {origin}"),
             Fate::Replaced => write!(f, "replaced by {origin}"),
+            Fate::Rejected => write!(f, "rejected by {origin}"),
+            Fate::Lost(why) => write!(f, "dropped {}: {why}", self.site.phrase()),
         }
     }
 }

@@ -5,7 +5,10 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
 use super::PolicyReport;
+use super::ends::Hosts;
+use crate::net::host::HostId;
 use crate::net::judge::{Counters, Judge, Tally};
+use crate::net::subject::Site;
 use crate::net::udp::WeakSocket;
 
 /// How many may be there before those that never did anything are looked for.
@@ -15,15 +18,15 @@ const SWEEP: usize = 64;
 #[derive(Debug, Default)]
 pub(super) struct Judges {
     list: Vec<Judging>,
-    places: HashMap<(SocketAddr, String), usize>,
+    places: HashMap<(Site, String), usize>,
     /// How many there were when those without a packet were last taken out.
     swept: usize,
 }
 
-/// All policies of one name at one address.
+/// All policies of one name at one place.
 #[derive(Debug)]
 struct Judging {
-    at: SocketAddr,
+    at: Site,
     name: String,
     nominal: Option<f64>,
     /// What those did that are gone.
@@ -33,12 +36,12 @@ struct Judging {
 }
 
 impl Judges {
-    pub(super) fn add(&mut self, at: SocketAddr, judge: &Judge, name: String) {
+    pub(super) fn add(&mut self, at: Site, judge: &Judge, name: String) {
         if self.list.len() >= 2 * self.swept.max(SWEEP) {
             self.sweep();
         }
-        let place = *self.places.entry((at, name)).or_insert_with_key(|(_, name)| {
-            let name = name.clone();
+        let place = *self.places.entry((at, name)).or_insert_with_key(|(at, name)| {
+            let (at, name) = (at.clone(), name.clone());
             self.list.push(Judging { at, name, nominal: judge.nominal(), past: Tally::default(), present: Vec::new() });
             self.list.len() - 1
         });
@@ -46,8 +49,8 @@ impl Judges {
         self.list[place].present.push(judge.counters().clone());
     }
 
-    pub(super) fn reports(&self) -> Vec<PolicyReport> {
-        self.list.iter().map(Judging::report).filter(|report| report.judged > 0).collect()
+    pub(super) fn reports(&self, hosts: &Hosts) -> Vec<PolicyReport> {
+        self.list.iter().map(|judging| judging.report(hosts)).filter(|report| report.judged > 0).collect()
     }
 
     #[cfg(test)]
@@ -59,7 +62,7 @@ impl Judges {
     fn sweep(&mut self) {
         self.list.iter_mut().for_each(Judging::fold);
         self.list.retain(|judging| !judging.present.is_empty() || judging.past.judged > 0);
-        let key = |(place, judging): (usize, &Judging)| ((judging.at, judging.name.clone()), place);
+        let key = |(place, judging): (usize, &Judging)| ((judging.at.clone(), judging.name.clone()), place);
         self.places = self.list.iter().enumerate().map(key).collect();
         self.swept = self.list.len();
     }
@@ -77,11 +80,16 @@ impl Judging {
         }
     }
 
-    fn report(&self) -> PolicyReport {
+    fn report(&self, hosts: &Hosts) -> PolicyReport {
         let mut tally = self.past;
         self.present.iter().for_each(|counters| tally += counters.tally());
         let Tally { judged, chosen, failed } = tally;
-        PolicyReport { name: self.name.clone(), at: self.at, judged, chosen, failed, nominal: self.nominal }
+        let host = match self.at {
+            Site::Server(host, _) => hosts.name(host),
+            Site::Link(_) | Site::Door(_) => None,
+        };
+        let (at, phrase) = (self.at.to_string(), self.at.phrase());
+        PolicyReport { name: self.name.clone(), at, host, phrase, judged, chosen, failed, nominal: self.nominal }
     }
 }
 
@@ -89,12 +97,13 @@ impl Judging {
 #[derive(Debug, Default)]
 pub(super) struct Servers {
     list: Vec<Server>,
-    places: HashMap<SocketAddr, usize>,
+    places: HashMap<(HostId, SocketAddr), usize>,
 }
 
-/// All sockets of one address.
+/// All sockets of one address in one host.
 #[derive(Clone, Debug)]
 pub(super) struct Server {
+    pub(super) host: HostId,
     pub(super) addr: SocketAddr,
     pub(super) open: Vec<WeakSocket>,
     /// What the kernel had dropped at those that were closed.
@@ -102,17 +111,17 @@ pub(super) struct Server {
 }
 
 impl Servers {
-    /// What is known of `addr`, from now on.
-    pub(super) fn at(&mut self, addr: SocketAddr) -> &mut Server {
-        let place = *self.places.entry(addr).or_insert_with(|| {
-            self.list.push(Server { addr, open: Vec::new(), drops: 0 });
+    /// What is known of this address in this host, from now on.
+    pub(super) fn at(&mut self, (host, addr): (HostId, SocketAddr)) -> &mut Server {
+        let place = *self.places.entry((host, addr)).or_insert_with(|| {
+            self.list.push(Server { host, addr, open: Vec::new(), drops: 0 });
             self.list.len() - 1
         });
         &mut self.list[place]
     }
 
-    pub(super) fn add(&mut self, addr: SocketAddr, socket: WeakSocket) {
-        let server = self.at(addr);
+    pub(super) fn add(&mut self, place: (HostId, SocketAddr), socket: WeakSocket) {
+        let server = self.at(place);
         server.open.retain(WeakSocket::is_held);
         server.open.push(socket);
     }
@@ -121,10 +130,11 @@ impl Servers {
         &self.list
     }
 
-    /// Whether datagrams to `addr` reach a socket of this process; one bound to any address is meant by its port.
-    pub(super) fn knows(&self, addr: SocketAddr) -> bool {
+    /// Whether datagrams to `addr` of `host` reach a socket of this process; one bound to any address is meant by its
+    /// port.
+    pub(super) fn knows(&self, host: HostId, addr: SocketAddr) -> bool {
         let any = |ip: IpAddr| SocketAddr::new(ip, addr.port());
         let meant = [addr, any(Ipv4Addr::UNSPECIFIED.into()), any(Ipv6Addr::UNSPECIFIED.into())];
-        meant.iter().any(|addr| self.places.contains_key(addr))
+        meant.iter().any(|addr| self.places.contains_key(&(host, *addr)))
     }
 }

@@ -1,23 +1,28 @@
 //! The account of a run: what every pinger lost, put against what every policy did.
 //!
-//! Pingers enter each probe that timed out, servers enter each verdict that can lose an answer; both by the client's port, the
-//! server's address and the message. Where both ends are in this process, each loss is traced to its verdict. The
+//! Pingers enter each probe that timed out, servers and links each verdict that can lose a packet; both by the hosts and
+//! ports of both ends and the message. Where both ends or the way are ours, each loss is traced to its verdict. The
 //! records are rings: the oldest give way, and the counts beside them stay exact.
 
 use std::collections::VecDeque;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use self::causes::Causes;
+pub use self::ends::Ends;
+use self::ends::{Hosts, Key};
 use self::folded::{Judges, Server, Servers};
 use self::report::name;
-pub use self::report::{Explanation, PolicyReport};
+pub use self::report::{Drops, Explanation, PolicyReport};
+use super::host::HostId;
 use super::judge::{Judge, Judged};
 use super::ledger::{Content, Counts};
+use super::subject::Site;
 use super::time::{Duration, Instant};
 use super::udp::{UdpSocket, WeakSocket};
 
 mod causes;
+mod ends;
 mod folded;
 mod report;
 
@@ -34,6 +39,7 @@ struct Inner {
     sockets: Vec<WeakSocket>,
     /// How many there were when that was last done.
     looked_through: usize,
+    hosts: Hosts,
     servers: Servers,
     judges: Judges,
     causes: Causes,
@@ -47,14 +53,6 @@ struct Inner {
     last_rtt: Option<Duration>,
 }
 
-/// What identifies a message on its way: the client's port, the server and the text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct Key {
-    client_port: u16,
-    server_port: u16,
-    content: Content,
-}
-
 #[derive(Clone, Debug)]
 struct Loss {
     number: u64,
@@ -64,19 +62,31 @@ struct Loss {
 }
 
 impl Account {
-    /// Notes that a socket of this process, bound to `addr`, answers datagrams.
-    pub fn serves(&self, addr: SocketAddr, socket: WeakSocket) {
-        self.lock().servers.add(addr, socket);
+    /// Notes that `host`, called `name`, of the lab with this number has the addresses `addrs`, besides those that it is
+    /// known to have. What leads to them is told apart by host from then on.
+    pub fn has_host(&self, lab: u32, host: HostId, name: &str, addrs: &[IpAddr]) {
+        self.lock().hosts.add(lab, host, name, addrs);
     }
 
-    /// Notes that a policy decides about what the socket bound to `addr` receives.
-    pub fn judges(&self, addr: SocketAddr, judge: &Judge, name: String) {
-        self.lock().judges.add(addr, judge, name);
+    /// The host that `addr` leads to from the host `at`: itself for loopback, this machine for what no lab has.
+    pub fn owner_of(&self, at: HostId, addr: IpAddr) -> HostId {
+        self.lock().hosts.owner(at, addr)
+    }
+
+    /// Notes that a socket of this process, bound to `addr` in `host`, answers datagrams.
+    pub fn serves(&self, host: HostId, addr: SocketAddr, socket: WeakSocket) {
+        self.lock().servers.add((host, addr), socket);
+    }
+
+    /// Notes that a policy decides about packets at `site`.
+    pub fn judges(&self, site: Site, judge: &Judge, name: String) {
+        self.lock().judges.add(site, judge, name);
     }
 
     /// What each policy did; those that saw no packet are left out.
     pub fn policies(&self) -> Vec<PolicyReport> {
-        self.lock().judges.reports()
+        let inner = self.lock();
+        inner.judges.reports(&inner.hosts)
     }
 
     /// Notes that a socket of this process was opened.
@@ -95,46 +105,47 @@ impl Account {
         sockets.iter().filter_map(WeakSocket::upgrade).collect()
     }
 
-    /// Notes how many datagrams the kernel has dropped at the socket bound to `addr`, which is being closed.
-    pub fn kernel_drops(&self, addr: SocketAddr, drops: u64) {
-        self.lock().servers.at(addr).drops += drops;
+    /// Notes how many datagrams the kernel has dropped at the socket bound to `addr` in `host`, which is being closed.
+    pub fn kernel_drops(&self, host: HostId, addr: SocketAddr, drops: u64) {
+        self.lock().servers.at((host, addr)).drops += drops;
     }
 
-    /// Notes at `at`, before it is carried out, what a policy decided about what `client` had sent to `server`.
-    pub fn judged(&self, at: Instant, client: SocketAddr, server: SocketAddr, content: Content, judged: &Judged) {
-        self.lock().causes.enter(Key::new(client, server, content), at, judged);
+    /// Notes at `at`, before it is carried out, what a policy decided about a packet with this content.
+    pub fn judged(&self, at: Instant, ends: Ends, content: Content, judged: &Judged, site: &Site) {
+        let inner = &mut *self.lock();
+        inner.causes.enter(inner.hosts.key(ends, content), at, judged, site);
     }
 
-    /// Notes that the answer just delayed could not be kept until it was due.
-    pub fn not_kept(&self, client: SocketAddr, server: SocketAddr, content: Content) {
+    /// Notes at `at` that a packet with this content was lost at `site` for a reason that is no policy's.
+    pub fn lost_at(&self, at: Instant, ends: Ends, content: Content, why: &'static str, site: &Site) {
+        let inner = &mut *self.lock();
+        inner.causes.lost(inner.hosts.key(ends, content), at, why, site);
+    }
+
+    /// Notes that the packet just delayed could not be kept until it was due.
+    pub fn not_kept(&self, ends: Ends, content: Content) {
         let inner = &mut *self.lock();
         inner.not_kept += 1;
-        inner.causes.not_kept(&Key::new(client, server, content));
+        inner.causes.not_kept(&inner.hosts.key(ends, content));
     }
 
     /// Notes that the probe sent at `sent` was answered in time.
-    pub fn answered(&self, client: SocketAddr, server: SocketAddr, message: &[u8], sent: Instant) {
+    pub fn answered(&self, ends: Ends, message: &[u8], sent: Instant) {
         let inner = &mut *self.lock();
         if !inner.causes.is_empty() {
-            inner.causes.answered(&Key::new(client, server, Content::of(message)), sent);
+            inner.causes.answered(&inner.hosts.key(ends, Content::of(message)), sent);
         }
     }
 
     /// Notes that probe `number`, sent at `sent`, timed out; `late`: its answer came, but too late.
-    pub fn lost(
-        &self,
-        number: u64,
-        client: SocketAddr,
-        server: SocketAddr,
-        content: Content,
-        sent: Instant,
-        late: bool,
-    ) {
+    pub fn lost(&self, number: u64, ends: Ends, content: Content, sent: Instant, late: bool) {
         let inner = &mut *self.lock();
-        if !inner.servers.knows(server) {
+        let (key, server) = (inner.hosts.key(ends, content), ends.to());
+        let host = key.server();
+        // The way to a host of a lab is ours, whoever answers there.
+        if host == HostId::default() && !inner.servers.knows(host, server) {
             return;
         }
-        let key = Key::new(client, server, content);
         inner.losses.push_back(Loss { number, key, sent, late });
         if inner.losses.len() > REMEMBERED {
             inner.losses.pop_front();
@@ -143,9 +154,10 @@ impl Account {
     }
 
     /// Notes that an answer came for a probe that had timed out.
-    pub fn late(&self, client: SocketAddr, server: SocketAddr, content: Content) {
-        let key = Key::new(client, server, content);
-        if let Some(loss) = self.lock().losses.iter_mut().rev().find(|loss| loss.key == key) {
+    pub fn late(&self, ends: Ends, content: Content) {
+        let inner = &mut *self.lock();
+        let key = inner.hosts.key(ends, content);
+        if let Some(loss) = inner.losses.iter_mut().rev().find(|loss| loss.key == key) {
             loss.late = true;
         }
     }
@@ -179,11 +191,12 @@ impl Account {
         self.lock().probes
     }
 
-    /// Why probes were lost; `None` if none is settled, or no socket of this process answers.
+    /// Why probes were lost; `None` if none is settled, or no socket of this process answers and there is no lab.
     pub fn explain(&self) -> Option<Explanation> {
         let drops = self.drops();
         let inner = self.lock();
-        if inner.servers.list().is_empty() || inner.probes.settled() == 0 {
+        let nothing_is_ours = inner.servers.list().is_empty() && inner.hosts.is_empty();
+        if nothing_is_ours || inner.probes.settled() == 0 {
             return None;
         }
         let mut causes: Vec<(String, Vec<String>)> = Vec::new();
@@ -205,10 +218,11 @@ impl Account {
             }
         }
         // The kernel does not say which datagrams it dropped, only how many at which socket: as many of what is left are its.
-        for (addr, drops) in drops.into_iter().filter(|(_, drops)| *drops > 0) {
-            let taken = unexplained.len().min(usize::try_from(drops).unwrap_or(usize::MAX));
+        for Drops { at, host, count } in drops.into_iter().filter(|drops| drops.count > 0) {
+            let taken = unexplained.len().min(usize::try_from(count).unwrap_or(usize::MAX));
             if taken > 0 {
-                let cause = format!("lost in the full receive buffer of {addr} (the kernel counted {drops})");
+                let place = host.map_or(String::new(), |host| format!(" in {host}"));
+                let cause = format!("lost in the full receive buffer of {at}{place} (the kernel counted {count})");
                 causes.push((cause, unexplained.drain(..taken).map(|number: u64| number.to_string()).collect()));
             }
         }
@@ -219,22 +233,23 @@ impl Account {
     }
 
     /// How many datagrams the kernel has dropped at each socket that answers because its receive buffer was full.
-    pub fn drops(&self) -> Vec<(SocketAddr, u64)> {
-        let servers = self.lock().servers.list().to_vec();
+    pub fn drops(&self) -> Vec<Drops> {
+        let servers: Vec<(Server, Option<String>)> = {
+            let inner = self.lock();
+            let named = |server: &Server| (server.clone(), inner.hosts.name(server.host));
+            inner.servers.list().iter().map(named).collect()
+        };
         // Not under the lock: a socket whose last holder is here leaves its count with the account.
         let count = |socket: &WeakSocket| socket.upgrade().and_then(|socket| socket.kernel_drops().ok()).unwrap_or(0);
-        let all = |server: Server| (server.addr, server.drops + server.open.iter().map(count).sum::<u64>());
+        let all = |(server, host): (Server, _)| {
+            let count = server.drops + server.open.iter().map(count).sum::<u64>();
+            Drops { at: server.addr, host, count }
+        };
         servers.into_iter().map(all).collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Key {
-    fn new(client: SocketAddr, server: SocketAddr, content: Content) -> Self {
-        Self { client_port: client.port(), server_port: server.port(), content }
     }
 }
 

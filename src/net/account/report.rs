@@ -13,8 +13,14 @@ use crate::net::stats::wilson;
 pub struct PolicyReport {
     /// What it is called.
     pub name: String,
-    /// The socket whose packets it decides about.
-    pub at: SocketAddr,
+    /// The socket, link or door whose packets it decides about, by its name in rows.
+    pub at: String,
+    /// The host of the socket; `None` for this machine, and for links and doors.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
+    /// The same as `at`, with its preposition: `at 127.0.0.1:7`, `on a-b`.
+    #[serde(skip)]
+    pub phrase: String,
     /// How many packets it decided about.
     pub judged: u64,
     /// How many it did not simply let pass.
@@ -23,6 +29,18 @@ pub struct PolicyReport {
     pub failed: u64,
     /// The share it is made to choose, 0 to 1, where that is known.
     pub nominal: Option<f64>,
+}
+
+/// What the kernel dropped at a socket that answers, its receive buffer being full.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Drops {
+    /// The socket.
+    pub at: SocketAddr,
+    /// Its host; `None` for this machine.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
+    /// How many datagrams.
+    pub count: u64,
 }
 
 /// What was lost, and why. `Display` is for people, several lines.
@@ -86,8 +104,9 @@ impl fmt::Display for Explanation {
 impl fmt::Display for PolicyReport {
     /// What it chose of how much, the 95% interval of that share, and the share it is made for.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { name, at, judged, chosen, failed, nominal } = self;
-        write!(f, "{name} at {at} chose {chosen} of {judged} packets: ")?;
+        let Self { name, phrase, host, judged, chosen, failed, nominal, .. } = self;
+        let place = host.as_ref().map_or(String::new(), |host| format!(" in {host}"));
+        write!(f, "{name} {phrase}{place} chose {chosen} of {judged} packets: ")?;
         share(f, *chosen, *judged)?;
         if let Some(nominal) = nominal {
             write!(f, ", nominal {:.1}%", nominal * 100.0)?;

@@ -9,10 +9,21 @@ use crate::net::policy::{Action, Place, Verdict};
 use crate::net::random::Stream;
 use crate::net::session::Session;
 use crate::net::stop::Stop;
+use crate::net::subject::Subject;
 use crate::net::udp::Datagram;
 
 fn addr(port: u16) -> SocketAddr {
     ([127, 0, 0, 1], port).into()
+}
+
+const HERE: HostId = HostId(0);
+
+fn site() -> Site {
+    Site::Server(HERE, addr(7))
+}
+
+fn ends() -> Ends {
+    Ends::seen_by(HERE, addr(9), addr(7))
 }
 
 fn at(ms: u64) -> Instant {
@@ -26,16 +37,16 @@ fn judged(action: Action, draws: &[f64]) -> Judged {
 
 fn account(losses: &[(u64, bool)], drops: &[u64]) -> Account {
     let account = Account::default();
-    account.lock().servers.at(addr(7));
+    account.lock().servers.at((HERE, addr(7)));
     let timed_out = losses.len() as u64;
     let counts = Counts { sent: 9, replied: 8 - timed_out, timed_out, ..Counts::default() };
     account.count(Counts::default(), counts);
     for &number in drops {
         let content = Content::of(format!("ping {number}").as_bytes());
-        account.judged(at(number), addr(9), addr(7), content, &judged(Action::Drop, &[0.125]));
+        account.judged(at(number), ends(), content, &judged(Action::Drop, &[0.125]), &site());
     }
     for &(number, late) in losses {
-        account.lost(number, addr(9), addr(7), Content::of(format!("PING {number}").as_bytes()), at(number), late);
+        account.lost(number, ends(), Content::of(format!("PING {number}").as_bytes()), at(number), late);
     }
     account
 }
@@ -62,7 +73,7 @@ fn without_losses_it_says_so_and_without_a_server_nothing() {
 fn a_loss_on_the_way_to_a_stranger_is_not_ours_to_explain() {
     let account = account(&[], &[]);
     account.count(Counts::default(), Counts { sent: 2, errored: 1, timed_out: 1, ..Counts::default() });
-    account.lost(1, addr(9), addr(8), Content::of(b"ping 1"), at(1), false);
+    account.lost(1, Ends::seen_by(HERE, addr(9), addr(8)), Content::of(b"ping 1"), at(1), false);
     assert_eq!(
         account.explain().expect("probes were settled").to_string(),
         "Lost 2 of 10 pings: 20.0% (95%: 5.7% to 51.0%)\n  1 settled by an error\n  \
@@ -84,8 +95,8 @@ fn memory_is_bounded() {
     let account = account(&[], &[]);
     for number in 0..2 * REMEMBERED as u64 {
         let content = Content::of(format!("ping {number}").as_bytes());
-        account.judged(at(number), addr(9), addr(7), content, &judged(Action::Drop, &[]));
-        account.lost(number, addr(9), addr(7), content, at(number), false);
+        account.judged(at(number), ends(), content, &judged(Action::Drop, &[]), &site());
+        account.lost(number, ends(), content, at(number), false);
     }
     let inner = account.lock();
     assert_eq!((inner.causes.len(), inner.losses.len()), (REMEMBERED, REMEMBERED));
@@ -106,9 +117,9 @@ fn every_verdict_that_can_lose_an_answer_is_a_cause() {
     ];
     for (number, action) in (1..).zip(actions) {
         let content = Content::of(format!("ping {number}").as_bytes());
-        account.judged(at(number), addr(9), addr(7), content, &judged(action, &[]));
+        account.judged(at(number), ends(), content, &judged(action, &[]), &site());
     }
-    account.not_kept(addr(9), addr(7), Content::of(b"ping 6"));
+    account.not_kept(ends(), Content::of(b"ping 6"));
     assert_eq!(
         account.explain().expect("there are losses").to_string(),
         "Lost 6 of 8 pings: 75.0% (95%: 40.9% to 92.9%)\n  \
@@ -123,13 +134,13 @@ fn a_verdict_explains_one_loss_and_none_of_a_probe_sent_later() {
     let account = account(&[], &[]);
     account.count(Counts::default(), Counts { sent: 5, replied: 1, timed_out: 4, ..Counts::default() });
     let hello = Content::of(b"hello");
-    account.judged(at(1), addr(9), addr(7), hello, &judged(Action::Drop, &[]));
+    account.judged(at(1), ends(), hello, &judged(Action::Drop, &[]), &site());
     // Answered all the same, and so no cause of what was under way with it.
-    account.judged(at(10), addr(9), addr(7), hello, &judged(Action::Delay(Duration::from_millis(1)), &[]));
-    account.answered(addr(9), addr(7), b"hello", at(9));
-    account.judged(at(20), addr(9), addr(7), hello, &judged(Action::Drop, &[]));
+    account.judged(at(10), ends(), hello, &judged(Action::Delay(Duration::from_millis(1)), &[]), &site());
+    account.answered(ends(), b"hello", at(9));
+    account.judged(at(20), ends(), hello, &judged(Action::Drop, &[]), &site());
     for (number, sent) in [(1, 0), (2, 1), (3, 8), (4, 21)] {
-        account.lost(number, addr(9), addr(7), hello, at(sent), false);
+        account.lost(number, ends(), hello, at(sent), false);
     }
     let text = account.explain().expect("there are losses").to_string();
     assert!(text.ends_with("\n  seq 1, 2: dropped by a.rhai:3\n  2 unexplained: seq 3, 4"), "{text}");
@@ -140,20 +151,27 @@ fn policies_that_are_gone_are_kept_as_sums() {
     let (session, local) = (Session::new(Stop::root().expect("a stop")), ([127, 0, 0, 1], 0).into());
     let socket =
         UdpSocket::bind(Arc::new(ThisMachine), Arc::new(session), local, Default::default()).expect("a socket");
-    let request =
-        Datagram { data: (*b"x").into(), from: addr(9), truncated: false, stamp: None, ttl: None, judged: None };
+    let request = Datagram {
+        data: (*b"x").into(),
+        from: addr(9),
+        to: None,
+        truncated: false,
+        stamp: None,
+        ttl: None,
+        judged: None,
+    };
     let account = Account::default();
     let mut last = None;
     for _ in 0..1000 {
-        let judge = Judge::new(Policy::Chain(Vec::new()), Stream::of_seed(0)).expect("a judge");
-        account.judges(addr(7), &judge, "chain([])".to_string());
-        let verdict = judge.judge(&mut judge.turn(), &socket, &request).verdict;
+        let judge = Judge::new(Policy::Chain(Vec::new()), Stream::of_seed(0), &site()).expect("a judge");
+        account.judges(site(), &judge, "chain([])".to_string());
+        let verdict = judge.judge(&mut judge.turn(), &Subject::Request(&socket, &request)).verdict;
         assert_eq!(verdict.action, Action::Pass);
         last = Some(judge);
     }
     for idle in 0..1000 {
-        let judge = Judge::new(Policy::Chain(Vec::new()), Stream::of_seed(0)).expect("a judge");
-        account.judges(addr(7), &judge, idle.to_string());
+        let judge = Judge::new(Policy::Chain(Vec::new()), Stream::of_seed(0), &site()).expect("a judge");
+        account.judges(site(), &judge, idle.to_string());
     }
     let report = account.policies();
     assert_eq!(report.len(), 1);
@@ -167,7 +185,44 @@ fn policies_that_are_gone_are_kept_as_sums() {
 fn servers_of_one_address_are_one() {
     let account = Account::default();
     for drops in 1..=1000 {
-        account.kernel_drops(addr(7), drops);
+        account.kernel_drops(HERE, addr(7), drops);
     }
-    assert_eq!(account.drops(), [(addr(7), 500_500)]);
+    assert_eq!(account.drops(), [Drops { at: addr(7), host: None, count: 500_500 }]);
+}
+
+#[test]
+fn hosts_that_use_one_port_are_told_apart_and_links_explain_losses_both_ways() {
+    let account = account(&[], &[]);
+    account.count(Counts::default(), Counts { sent: 5, replied: 0, timed_out: 5, ..Counts::default() });
+    let ip = |last: u8| SocketAddr::from(([10, 0, 0, last], 9));
+    for last in 1..=3u8 {
+        account.has_host(1, HostId(last.into()), ["a", "b", "c"][usize::from(last) - 1], &[ip(last).ip()]);
+    }
+    let (hello, link) = (Content::of(b"hello"), Site::Link("b-c".into()));
+    // From b's port 9 to c, seen on the link; the answer to a's probe from the same port, seen there too.
+    account.judged(at(1), Ends::seen_by(HostId(2), ip(2), ip(3)), hello, &judged(Action::Drop, &[0.25]), &link);
+    account.judged(at(2), Ends::seen_by(HostId(3), ip(3), ip(1)), hello, &judged(Action::Drop, &[0.5]), &link);
+    account.lost_at(at(3), Ends::seen_by(HostId(1), ip(1), ip(3)), hello, "queue full", &link);
+    let any = SocketAddr::from(([0, 0, 0, 0], 9));
+    account.lost(1, Ends::seen_by(HostId(1), any, ip(3)), hello, at(0), false);
+    account.lost(2, Ends::seen_by(HostId(2), any, ip(3)), hello, at(0), false);
+    account.lost(3, Ends::seen_by(HostId(1), any, ip(3)), hello, at(2), false);
+    account.lost(4, Ends::seen_by(HostId(2), any, ip(3)), hello, at(0), false);
+    let text = account.explain().expect("there are losses").to_string();
+    let expected = "\n  seq 1 (draw 0.500), 2 (draw 0.250): dropped by a.rhai:3 on b-c\n  \
+                    seq 3: dropped on b-c: queue full\n  1 on the way to servers outside of this process\n  1 unexplained: seq 4";
+    assert!(text.ends_with(expected), "{text}");
+    assert_eq!(account.owner_of(HostId(1), ip(3).ip()), HostId(3));
+    assert_eq!(account.owner_of(HostId(1), [127, 0, 0, 1].into()), HostId(1), "its own");
+    assert_eq!(account.owner_of(HERE, ip(3).ip()), HERE, "no lab's address is seen from here");
+}
+
+#[test]
+fn what_was_delayed_on_a_link_and_dropped_in_the_server_was_dropped() {
+    let account = account(&[(1, false)], &[]);
+    let (content, link) = (Content::of(b"ping 1"), Site::Link("a-b".into()));
+    account.judged(at(2), ends(), content, &judged(Action::Delay(Duration::from_millis(1)), &[]), &link);
+    account.judged(at(3), ends(), content, &judged(Action::Drop, &[]), &site());
+    let text = account.explain().expect("there are losses").to_string();
+    assert!(text.contains("seq 1: dropped by a.rhai:3\n"), "{text}");
 }

@@ -1,3 +1,6 @@
+use std::collections::HashMap;
+use std::net::SocketAddr;
+
 use super::*;
 
 fn addr(port: u16) -> SocketAddr {
@@ -9,7 +12,7 @@ fn actions(policy: &Native, seed: u64, n: usize) -> Vec<Action> {
     let mut flows = Flows::new(Stream::of_seed(seed));
     (0..n)
         .map(|_| {
-            let (place, in_bad) = flows.next(addr(5), addr(1), 1);
+            let (place, in_bad) = flows.next(FlowKey::received(addr(5), addr(1)), 1);
             policy.judge(&place, &mut in_bad[0], &mut Vec::new()).action
         })
         .collect()
@@ -45,7 +48,7 @@ fn draws_depend_on_the_flow_and_not_on_other_flows() {
         let mut seen: HashMap<u16, Vec<Action>> = HashMap::new();
         let policy = Native::gilbert(Gilbert { p: 0.3, r: 0.3, good: 0.1, bad: 0.9 }, Action::Drop).unwrap();
         for &port in order {
-            let (place, in_bad) = flows.next(addr(port), addr(1), 1);
+            let (place, in_bad) = flows.next(FlowKey::received(addr(port), addr(1)), 1);
             seen.entry(port).or_default().push(policy.judge(&place, &mut in_bad[0], &mut Vec::new()).action);
         }
         seen
@@ -55,19 +58,6 @@ fn draws_depend_on_the_flow_and_not_on_other_flows() {
     let seen = verdicts(&mixed);
     assert_eq!(verdicts(&apart), seen);
     assert_ne!(seen[&5], seen[&6], "each flow has draws of its own");
-}
-
-#[test]
-fn flows_beyond_the_most_are_one() {
-    let mut flows = Flows::new(Stream::of_seed(1));
-    let from = |n: usize| SocketAddr::from(([10, 0, (n >> 24) as u8, (n >> 16) as u8], (n & 0xffff) as u16));
-    for n in 0..MOST_FLOWS + 3 {
-        let (place, _) = flows.next(from(n), addr(1), 1);
-        assert_eq!(place.flow, n.min(MOST_FLOWS) as u64);
-        assert_eq!(place.number, n.saturating_sub(MOST_FLOWS) as u64 + 1);
-    }
-    assert_eq!(flows.next(from(7), addr(1), 1).0.number, 2, "the first ones are still told apart");
-    assert_eq!((flows.known.len(), flows.flows.len()), (MOST_FLOWS, MOST_FLOWS + 1));
 }
 
 #[test]

@@ -1,27 +1,30 @@
-//! Probing from a UDP socket: sends messages, hears what comes back, and settles each probe in the ledger.
+//! Probing from a socket: sends messages, hears what comes back, and settles each probe in the ledger.
 //!
-//! Asynchronous inside: sends and arrivals come in any order. [`UdpSocket::ping`] sends one and waits for it; a
-//! [`super::pinger::Pinger`] keeps several in flight.
+//! Asynchronous inside: sends and arrivals come in any order. [`UdpSocket::ping`](super::udp::UdpSocket::ping) sends one
+//! and waits for it; a [`super::pinger::Pinger`] keeps several in flight. What differs from protocol to protocol is the
+//! carrier's.
 
 use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
-use std::os::fd::AsFd;
 
 use socket2::Socket;
 
-pub use self::clock::{Clock, warm_up};
-pub use self::outcome::{End, Matcher, Outcome, Probe};
 use super::error::{Error, ErrorKind, Result};
 use super::event::{Event, Flow};
-use super::host::Waited;
-use super::ledger::{Blame, Content, Counts, Key, Ledger, ProbeId};
+use super::host::{Host, Waited};
+use super::ledger::{Blame, Counts, Ledger, ProbeId};
 use super::session::Session;
 use super::stop::Stop;
-use super::sys::PollFd;
 use super::time::Instant;
-use super::udp::{IcmpError, UdpSocket, closed, one_at_a_time, send_error};
-use super::wire::ping_text;
+use super::udp::{IcmpError, closed, one_at_a_time};
 
+pub use self::carrier::Tally;
+pub(in crate::net) use self::carrier::{Carrier, MatchResult, Name, Recognised};
+use self::clock::await_stamps;
+pub use self::clock::{Clock, Readings, warm_up};
+pub use self::outcome::{End, Matcher, Outcome, Probe};
+
+mod carrier;
 mod clock;
 mod hearing;
 mod outcome;
@@ -39,6 +42,8 @@ pub struct Prober {
     /// ICMP errors that have come. They wait in a queue of their own, which tells nothing of their order among the
     /// datagrams; so they are heard when it is known which datagrams came before them.
     errors: VecDeque<Unheard>,
+    /// An error of the path of which only the errno is known.
+    path: Option<Error>,
     /// The pinger at work on the socket, which all outcomes are for.
     schedule: Option<u64>,
     settled: VecDeque<(ProbeId, Outcome)>,
@@ -55,6 +60,7 @@ struct Unheard {
 struct Pending {
     number: u64,
     to: SocketAddr,
+    ttl: Option<u8>,
     message: Box<[u8]>,
     sent: Instant,
     /// The same by the wall clock, in nanoseconds since 1970.
@@ -62,61 +68,72 @@ struct Pending {
     stamp: Option<i64>,
 }
 
-impl UdpSocket {
-    /// Sends a probe and waits until it is settled. An answer is matched by its sender and by the number in a
-    /// message `ping N …`, or else by its text, without regard to case; or by `matcher`.
+impl Prober {
+    /// Sends a probe over `carrier` and waits until it is settled.
     ///
     /// # Errors
-    /// `closed`, `too-large`, `invalid` (another version of IP), `system`.
-    pub fn ping(&self, probe: &Probe<'_>, stop: &Stop, mut matcher: Option<Matcher<'_>>) -> Result<Outcome> {
-        self.same_version("ping", probe.to)?;
-        let socket = self.socket("ping")?;
-        let mut prober = self.prober("ping")?;
-        if prober.schedule.is_some() {
+    /// `busy`: a pinger is at work on the socket; `closed`, `too-large`, `invalid`, `system`.
+    pub(in crate::net) fn ping(
+        &mut self,
+        carrier: &dyn Carrier,
+        socket: &Socket,
+        probe: &Probe<'_>,
+        stop: &Stop,
+        matcher: &mut Option<Matcher<'_>>,
+    ) -> Result<Outcome> {
+        if self.schedule.is_some() {
             return Err(one_at_a_time("ping"));
         }
         if stop.is_stopped() {
-            let number = number_of(probe.message).unwrap_or(prober.ledger.counts().sent + 1);
-            return Ok(Outcome { number, to: probe.to, end: End::Interrupted { sent: false } });
+            let running = self.next_number();
+            let number = carrier.name(probe.message, running).number.unwrap_or(running);
+            return Ok(Outcome { number, to: probe.to, ttl: probe.ttl, end: End::Interrupted { sent: false } });
         }
-        let id = prober.send(self, &socket, probe)?;
-        prober.tell(self);
-        let outcome = prober.settle(self, &socket, id, &mut matcher, stop);
-        prober.tell(self);
+        let id = self.send(carrier, socket, probe)?;
+        self.tell(carrier);
+        let outcome = self.settle(carrier, socket, id, matcher, stop);
+        self.tell(carrier);
         outcome
     }
 
-    /// The account of the probes sent from this socket.
-    pub fn counts(&self) -> Counts {
-        self.known().0
+    /// The running number of the next probe.
+    pub(in crate::net) fn next_number(&self) -> u64 {
+        self.ledger.counts().sent + 1
     }
 
-    /// The clock of the socket's round-trip times; `None` before the first reply.
-    pub fn clock(&self) -> Option<Clock> {
-        self.known().1
+    /// The account of the probes, by what names them.
+    pub(in crate::net) fn ledger(&self) -> &Ledger {
+        &self.ledger
     }
-}
 
-impl Prober {
+    /// The message of a probe, while it is pending.
+    pub(in crate::net) fn message(&self, id: ProbeId) -> Option<&[u8]> {
+        self.pending.get(&id).map(|pending| &*pending.message)
+    }
+
+    /// The messages of the pending probes that went to `peer`.
+    pub(in crate::net) fn owed_by(&self, peer: SocketAddr) -> impl Iterator<Item = &[u8]> {
+        self.pending.values().filter(move |pending| pending.to == peer).map(|pending| &*pending.message)
+    }
+
     /// Sends a probe. One that this host cannot send is settled at once.
-    pub(super) fn send(&mut self, udp: &UdpSocket, socket: &Socket, probe: &Probe<'_>) -> Result<ProbeId> {
-        udp.ask_for_stamps(socket);
+    pub(super) fn send(&mut self, carrier: &dyn Carrier, socket: &Socket, probe: &Probe<'_>) -> Result<ProbeId> {
+        carrier.ask_for_stamps(socket);
+        await_stamps(carrier.host().as_ref(), &carrier.session().stop);
         // An ICMP error that waits unread would take the place of the send.
-        udp.drain(socket, &mut |queued| self.hear_queued(queued));
-        let content = Content::of(probe.message);
-        let number = number_of(probe.message);
-        let key = number.map_or(Key::Content(content.hash), Key::Number);
+        carrier.drain(socket, &mut |queued| self.hear_queued(queued));
+        let Name { key, number, content } = carrier.name(probe.message, self.next_number());
         let message: Box<[u8]> = probe.message.into();
-        let sent_wall = udp.host().unix_nanos();
-        udp.tell_sent(probe.message, probe.to);
+        let sent_wall = carrier.host().unix_nanos();
+        carrier.tell_sent(probe);
         // Nothing comes between this reading and the send; and little between the send and the wait, since on a busy
         // machine the peer may have to wait for this very processor.
-        let sent = udp.host().now();
-        let result = udp.send_raw(socket, probe.message, probe.to, |queued| self.hear_queued(queued));
+        let sent = carrier.host().now();
+        let result = carrier.send(socket, probe, &mut |queued| self.hear_queued(queued));
         let failed = match result {
             Ok(stamp) => Ok(stamp),
             Err(err) => {
-                let error = send_error(&err, probe.message.len(), probe.to);
+                let error = carrier.send_error(&err, probe);
                 match error.kind {
                     ErrorKind::Unreachable | ErrorKind::Permission | ErrorKind::Exhausted | ErrorKind::Refused => {
                         Err(error)
@@ -129,7 +146,10 @@ impl Prober {
         let number = number.unwrap_or(id.number());
         match failed {
             Ok(stamp) => {
-                self.pending.insert(id, Pending { number, to: probe.to, message, sent, sent_wall, stamp: None });
+                self.pending.insert(
+                    id,
+                    Pending { number, to: probe.to, ttl: probe.ttl, message, sent, sent_wall, stamp: None },
+                );
                 if let Some(stamp) = stamp {
                     if self.stamped.back().is_some_and(|&(last, _)| stamp.wrapping_sub(last) as i32 <= 0) {
                         // The numbering began again.
@@ -140,8 +160,8 @@ impl Prober {
             }
             Err(error) => {
                 self.ledger.error(sent, Blame::Named(id));
-                let pending = Pending { number, to: probe.to, message, sent, sent_wall, stamp: None };
-                self.finish(udp, id, &pending, End::Unsent(error));
+                let pending = Pending { number, to: probe.to, ttl: probe.ttl, message, sent, sent_wall, stamp: None };
+                self.finish(carrier, id, &pending, End::Unsent(error));
             }
         }
         Ok(id)
@@ -150,24 +170,24 @@ impl Prober {
     /// Waits until probe `id` is settled, or the stop happens.
     fn settle(
         &mut self,
-        udp: &UdpSocket,
+        carrier: &dyn Carrier,
         socket: &Socket,
         id: ProbeId,
         matcher: &mut Option<Matcher<'_>>,
         stop: &Stop,
     ) -> Result<Outcome> {
         // The stamp of the sending is there already, and would end the wait. Other than that nothing is looked for yet.
-        udp.drain_one(socket, &mut |queued| self.hear_queued(queued));
+        carrier.drain_one(socket, &mut |queued| self.hear_queued(queued));
         let mut look = !self.errors.is_empty();
         loop {
             if let Some(outcome) = self.take(id) {
                 return Ok(outcome);
             }
             if std::mem::replace(&mut look, true) {
-                self.catch_up(udp, socket, Some(id), matcher)?;
+                self.catch_up(carrier, socket, Some(id), matcher)?;
             }
-            if self.settled.is_empty() && self.wait(udp, socket, None, stop)? == Waited::Stopped {
-                self.collect(udp, socket, Some(id), matcher)?;
+            if self.settled.is_empty() && self.wait(carrier, socket, None, stop)? == Waited::Stopped {
+                self.collect(carrier, socket, Some(id), matcher)?;
                 if let Some(outcome) = self.interrupted(id) {
                     return Ok(outcome);
                 }
@@ -178,17 +198,17 @@ impl Prober {
     /// Takes in all that has arrived, and times out the probes whose time is over.
     pub(super) fn catch_up(
         &mut self,
-        udp: &UdpSocket,
+        carrier: &dyn Carrier,
         socket: &Socket,
         awaited: Option<ProbeId>,
         matcher: &mut Option<Matcher<'_>>,
     ) -> Result<()> {
         // The clock is read first: what arrived before a deadline is then taken in before that deadline is applied,
         // however long this thread is put aside in between.
-        let now = udp.host().now();
-        self.collect(udp, socket, awaited, matcher)?;
+        let now = carrier.host().now();
+        self.collect(carrier, socket, awaited, matcher)?;
         for id in self.ledger.expire(now) {
-            self.time_out(udp, id, false);
+            self.time_out(carrier, id, false);
         }
         Ok(())
     }
@@ -196,36 +216,37 @@ impl Prober {
     /// Takes in all that has arrived. An error that names no probe is put down to `awaited`.
     pub(super) fn collect(
         &mut self,
-        udp: &UdpSocket,
+        carrier: &dyn Carrier,
         socket: &Socket,
         awaited: Option<ProbeId>,
         matcher: &mut Option<Matcher<'_>>,
     ) -> Result<()> {
         loop {
             let before = self.errors.len();
-            let datagram = match udp.take(socket) {
+            let datagram = match carrier.take(socket, &mut |queued| self.hear_queued(queued)) {
                 Ok(datagram) => datagram,
-                Err(_) if udp.is_closed() => return Err(closed("ping")),
+                Err(_) if carrier.is_closed() => return Err(closed("ping")),
                 Err(err) => return Err(Error::system("ping", &err)),
             };
             // The stamps of what was sent are heard now, for the round-trip time of what was received.
-            udp.drain(socket, &mut |queued| self.hear_queued(queued));
+            carrier.drain(socket, &mut |queued| self.hear_queued(queued));
             let Some(datagram) = datagram else {
                 if self.errors.len() > before {
                     // A datagram may have come before them, and after the look into the socket.
                     continue;
                 }
                 while let Some(error) = self.errors.pop_front() {
-                    self.hear_error(udp, error, awaited);
+                    self.hear_error(carrier, error, awaited);
                 }
+                self.hear_path(carrier, awaited);
                 return Ok(());
             };
             while self.errors.front().is_some_and(|error| error.stamp <= datagram.stamp)
                 && let Some(error) = self.errors.pop_front()
             {
-                self.hear_error(udp, error, awaited);
+                self.hear_error(carrier, error, awaited);
             }
-            self.hear(udp, awaited, datagram, matcher)?;
+            self.hear(carrier, awaited, datagram, matcher)?;
         }
     }
 
@@ -235,16 +256,15 @@ impl Prober {
     /// `closed`: the socket was closed meanwhile.
     pub(super) fn wait(
         &mut self,
-        udp: &UdpSocket,
+        carrier: &dyn Carrier,
         socket: &Socket,
         due: Option<Instant>,
         stop: &Stop,
     ) -> Result<Waited> {
-        self.tell(udp);
+        self.tell(carrier);
         let until = [self.ledger.next_expiry(), due].into_iter().flatten().min();
-        let mut fds = [PollFd::readable(socket.as_fd())];
-        let waited = udp.host().wait(&mut fds, until, stop).map_err(|err| Error::system("ping", &err))?;
-        if udp.is_closed() { Err(closed("ping")) } else { Ok(waited) }
+        let waited = carrier.wait(socket, until, stop).map_err(|err| Error::system("ping", &err))?;
+        if carrier.is_closed() { Err(closed("ping")) } else { Ok(waited) }
     }
 
     /// The outcome of probe `id`, if it is settled; outcomes of others are let go.
@@ -259,8 +279,8 @@ impl Prober {
 
     /// What becomes of a pending probe at the stop; it stays pending. `None` if it is not pending.
     pub(super) fn interrupted(&self, id: ProbeId) -> Option<Outcome> {
-        let Pending { number, to, .. } = *self.pending.get(&id)?;
-        Some(Outcome { number, to, end: End::Interrupted { sent: true } })
+        let Pending { number, to, ttl, .. } = *self.pending.get(&id)?;
+        Some(Outcome { number, to, ttl, end: End::Interrupted { sent: true } })
     }
 
     /// The pending probes from `first` on, in the order in which they were sent.
@@ -310,34 +330,35 @@ impl Prober {
     }
 
     /// Tells the run's account, and whoever asks the socket, what has changed.
-    pub(super) fn tell(&mut self, udp: &UdpSocket) {
+    pub(super) fn tell(&mut self, carrier: &dyn Carrier) {
         let counts = self.ledger.counts();
         if counts != self.told {
-            udp.account().count(self.told, counts);
-            udp.make_known(counts, self.clock);
+            carrier.account().count(self.told, counts);
+            carrier.tally().make_known(counts, self.clock);
             self.told = counts;
         }
     }
 
     /// Brings the account up to date, and tells of the probes that are pending and will stay so.
-    pub(super) fn settle_up(&mut self, session: &Session, local: SocketAddr, now: i64) {
+    pub(super) fn settle_up(&mut self, session: &Session, local: SocketAddr, host: &dyn Host) {
         let counts = self.ledger.counts();
         session.account.count(self.told, counts);
         self.told = counts;
         let mut left: Vec<(ProbeId, Pending)> = self.pending.drain().collect();
         left.sort_by_key(|(id, _)| *id);
         for (_, pending) in left {
-            let outcome = Outcome { number: pending.number, to: pending.to, end: End::Interrupted { sent: true } };
+            let outcome = Outcome {
+                number: pending.number,
+                to: pending.to,
+                ttl: pending.ttl,
+                end: End::Interrupted { sent: true },
+            };
             session.events.tell(|| Event::Outcome {
-                flow: Flow { time: now, from: local, to: pending.to },
+                flow: Flow { time: host.unix_nanos(), from: local, to: pending.to, host: host.name() },
                 sent: pending.sent_wall,
                 size: pending.message.len(),
                 outcome: &outcome,
             });
         }
     }
-}
-
-fn number_of(message: &[u8]) -> Option<u64> {
-    ping_text::sequence(message)
 }

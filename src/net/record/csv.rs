@@ -67,6 +67,8 @@ pub(super) const COLUMNS: &[(&str, &str)] = &[
     ("policies", "/policies"),
     ("kernel_drops", "/kernel_drops"),
     ("unexplained", "/unexplained"),
+    ("host", "/host"),
+    ("at", "/at"),
 ];
 
 /// Writes rows as CSV.

@@ -126,8 +126,8 @@ impl Sink for Rows {
                 }
                 self.write(&Row::Probe(ProbeRow::new(flow, sent, size, outcome)));
             }
-            Event::Judged { flow, data, judged } => {
-                self.write(&Row::Verdict(VerdictRow::new(flow, data.len(), judged)));
+            Event::Judged { flow, data, judged, site } => {
+                self.write(&Row::Verdict(VerdictRow::new(flow, data.len(), judged, site)));
             }
             Event::Sent { .. } | Event::Received { .. } | Event::KernelDrops { .. } => {}
         }

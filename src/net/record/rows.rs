@@ -5,13 +5,14 @@ use std::net::{IpAddr, SocketAddr};
 use serde::Serialize;
 
 use super::SCHEMA;
-use crate::net::account::{Account, PolicyReport};
+use crate::net::account::{Account, Drops, PolicyReport};
 use crate::net::event::Flow;
 use crate::net::judge::Judged;
 use crate::net::ledger::Counts;
 use crate::net::policy::Action;
 use crate::net::prober::{Clock, End, Outcome};
 use crate::net::stats::{Rtts, wilson};
+use crate::net::subject::Site;
 use crate::net::time::Duration;
 
 /// What a run is, for its first row.
@@ -70,6 +71,9 @@ pub struct ProbeRow {
     pub icmp: Option<IcmpCell>,
     /// Why this host could not send it.
     pub error: Option<String>,
+    /// The host of the socket; `None` for this machine.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
 }
 
 /// An ICMP error.
@@ -93,7 +97,7 @@ pub struct VerdictRow<'a> {
     pub time_ns: i64,
     /// Who sent the packet.
     pub from: SocketAddr,
-    /// The socket that received it.
+    /// Whom it was for: the socket that received it, or where the frame was going.
     pub to: SocketAddr,
     /// The number of its flow, by first appearance, from 0.
     pub flow: u64,
@@ -109,6 +113,12 @@ pub struct VerdictRow<'a> {
     pub origin: &'a str,
     /// The draws it rests on.
     pub draws: &'a [f64],
+    /// The link or the door where it was given; `None` for a server's socket.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at: Option<String>,
+    /// The host of the server's socket; `None` for this machine, and for links and doors.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
 }
 
 /// The account of a run.
@@ -126,7 +136,7 @@ pub struct SummaryRow {
     /// What each policy did.
     pub policies: Vec<PolicyReport>,
     /// How many datagrams the kernel dropped at each socket that answers.
-    pub kernel_drops: Vec<DropsCell>,
+    pub kernel_drops: Vec<Drops>,
     /// Losses on the way to sockets of this process without a known cause; `None` if no probe went to one.
     pub unexplained: Option<u64>,
 }
@@ -179,15 +189,6 @@ pub struct RttCells {
     pub p99_ns: Option<i64>,
 }
 
-/// What the kernel dropped at a socket.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct DropsCell {
-    /// The socket.
-    pub at: SocketAddr,
-    /// How many datagrams.
-    pub count: u64,
-}
-
 impl About {
     /// A run of `script` with `args` that begins at `time_ns` and draws from `seed`.
     pub fn new(script: &str, args: &[String], seed: u64, time_ns: i64) -> Self {
@@ -204,11 +205,13 @@ impl About {
 }
 
 impl ProbeRow {
-    pub(super) fn new(flow: Flow, sent: i64, bytes: usize, outcome: &Outcome) -> Self {
+    pub(super) fn new(flow: Flow<'_>, sent: i64, bytes: usize, outcome: &Outcome) -> Self {
         let Flow { from, to, .. } = flow;
         let state = outcome.end.state();
         let (time_ns, seq) = (sent, outcome.number);
-        let row = Self { time_ns, seq, from, to, bytes, state, rtt_ns: None, clock: None, icmp: None, error: None };
+        let host = flow.host.map(str::to_string);
+        let (rtt_ns, clock, icmp, error) = (None, None, None, None);
+        let row = Self { time_ns, seq, from, to, bytes, state, rtt_ns, clock, icmp, error, host };
         match &outcome.end {
             End::Reply { rtt, clock, .. } => Self { rtt_ns: Some(rtt.as_nanos()), clock: Some(clock.name()), ..row },
             End::Icmp { error, .. } => {
@@ -216,14 +219,14 @@ impl ProbeRow {
                 let icmp = IcmpCell { type_: error.kind.type_, code: error.kind.code, name, offender };
                 Self { icmp: Some(icmp), ..row }
             }
-            End::Unsent(error) => Self { error: Some(error.to_string()), ..row },
+            End::Unsent(error) | End::Broken(error) => Self { error: Some(error.to_string()), ..row },
             End::TimedOut | End::Interrupted { .. } => row,
         }
     }
 }
 
 impl<'a> VerdictRow<'a> {
-    pub(super) fn new(flow: Flow, bytes: usize, judged: &'a Judged) -> Self {
+    pub(super) fn new(flow: Flow<'_>, bytes: usize, judged: &'a Judged, site: &Site) -> Self {
         let action = &judged.verdict.action;
         let plain = matches!(action, Action::Pass | Action::Drop | Action::Corrupt);
         Self {
@@ -237,6 +240,11 @@ impl<'a> VerdictRow<'a> {
             detail: (!plain).then(|| action.to_string()),
             origin: &judged.verdict.origin,
             draws: &judged.draws,
+            at: match site {
+                Site::Server(..) => None,
+                Site::Link(_) | Site::Door(_) => Some(site.to_string()),
+            },
+            host: flow.host.map(str::to_string),
         }
     }
 }
@@ -266,7 +274,7 @@ impl SummaryRow {
                 p99_ns: ns(rtts.percentile(99.0)),
             },
             policies: account.policies(),
-            kernel_drops: account.drops().into_iter().map(|(at, count)| DropsCell { at, count }).collect(),
+            kernel_drops: account.drops(),
             unexplained: account.explain().map(|explanation| explanation.unexplained()),
         }
     }

@@ -5,20 +5,38 @@ use serde_json::Value;
 use super::rows::IcmpCell;
 use super::*;
 use crate::net::event::Flow;
+use crate::net::host::HostId;
 use crate::net::judge::Judged;
 use crate::net::policy::{Action, Place as Packet, Verdict};
 use crate::net::random::Stream;
+use crate::net::subject::Site;
 use crate::net::time::Duration;
 
 fn about() -> About {
     About::new("a \"b\",\nc.rhai", &["--count".to_string(), "3".to_string()], 7, 1_000)
 }
 
+fn server() -> Site {
+    Site::Server(HostId::default(), ([127, 0, 0, 1], 7).into())
+}
+
 fn probe() -> ProbeRow {
     let (from, to) = (([127, 0, 0, 1], 9).into(), ([127, 0, 0, 1], 7).into());
     let icmp = IcmpCell { type_: 3, code: 3, name: "Port Unreachable".to_string(), offender: None };
     let (state, icmp) = ("errored", Some(icmp));
-    ProbeRow { time_ns: 5, seq: 2, from, to, bytes: 24, state, rtt_ns: None, clock: None, icmp, error: None }
+    ProbeRow {
+        time_ns: 5,
+        seq: 2,
+        from,
+        to,
+        bytes: 24,
+        state,
+        rtt_ns: None,
+        clock: None,
+        icmp,
+        error: None,
+        host: None,
+    }
 }
 
 #[test]
@@ -36,11 +54,11 @@ fn a_row_of_json_is_a_line_and_no_data_is_null() {
 
 #[test]
 fn a_verdict_has_its_call_only_where_that_says_more() {
-    let flow = Flow { time: 3, from: ([127, 0, 0, 1], 9).into(), to: ([127, 0, 0, 1], 7).into() };
+    let flow = Flow { time: 3, from: ([127, 0, 0, 1], 9).into(), to: ([127, 0, 0, 1], 7).into(), host: None };
     let place = Packet { flow: 0, number: 4, draws: Stream::of_seed(1) };
     let details = [Action::Drop, Action::Delay(Duration::from_millis(20)), Action::Duplicate(2)].map(|action| {
         let judged = Judged { verdict: Verdict { action, origin: "x.rhai:3".into() }, place, draws: vec![0.25] };
-        let row = VerdictRow::new(flow, 24, &judged);
+        let row = VerdictRow::new(flow, 24, &judged, &server());
         (row.verdict, row.detail)
     });
     let call = |text: &str| Some(text.to_string());
@@ -58,7 +76,7 @@ fn a_summary_of_nothing_has_no_numbers_but_counts() {
 
 #[test]
 fn every_field_has_a_column() {
-    let flow = Flow { time: 3, from: ([127, 0, 0, 1], 9).into(), to: ([127, 0, 0, 1], 7).into() };
+    let flow = Flow { time: 3, from: ([127, 0, 0, 1], 9).into(), to: ([127, 0, 0, 1], 7).into(), host: None };
     let verdict = Verdict { action: Action::Drop, origin: "x".into() };
     let place = Packet { flow: 0, number: 1, draws: Stream::of_seed(1) };
     let judged = Judged { verdict, place, draws: Vec::new() };
@@ -66,7 +84,7 @@ fn every_field_has_a_column() {
     let rows = [
         Row::Run(&about),
         Row::Probe(probe()),
-        Row::Verdict(VerdictRow::new(flow, 1, &judged)),
+        Row::Verdict(VerdictRow::new(Flow { host: Some("b"), ..flow }, 1, &judged, &Site::Link("a-b".into()))),
         Row::Summary(Box::new(SummaryRow::new(9, &Account::default(), &Rtts::new()))),
     ];
     for row in rows {

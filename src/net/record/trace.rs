@@ -17,6 +17,7 @@ use crate::net::event::{Event, Flow, Sink};
 use crate::net::judge::Judged;
 use crate::net::output;
 use crate::net::prober::{End, Outcome};
+use crate::net::subject::Site;
 use crate::net::time::Duration;
 
 /// How many bytes of a message are shown.
@@ -39,7 +40,9 @@ impl Trace {
         match *event {
             Event::Sent { flow, data } => self.flow("send", flow, data.len(), &message(data)),
             Event::Received { flow, data } => self.flow("recv", flow, data.len(), &message(data)),
-            Event::Judged { flow, data, judged } => self.flow("verdict", flow, data.len(), &verdict(judged)),
+            Event::Judged { flow, data, judged, site } => {
+                self.flow("verdict", flow, data.len(), &verdict(judged, site))
+            }
             Event::Outcome { flow, size, outcome, .. } => self.flow("outcome", flow, size, &ended(outcome)),
             Event::KernelDrops { time, socket, count } => {
                 let packets = if count == 1 { "1 packet".to_string() } else { format!("{count} packets") };
@@ -49,9 +52,10 @@ impl Trace {
         }
     }
 
-    fn flow(&self, what: &str, flow: Flow, bytes: usize, cause: &str) -> (i64, String) {
-        let Flow { time, from, to } = flow;
-        (time, self.text(time, what, &between(from, to), &format!("{bytes} bytes"), cause))
+    fn flow(&self, what: &str, flow: Flow<'_>, bytes: usize, cause: &str) -> (i64, String) {
+        let Flow { time, from, to, host } = flow;
+        let place = host.map_or(String::new(), |host| format!("{host}: "));
+        (time, self.text(time, what, &between(from, to), &format!("{bytes} bytes"), &format!("{place}{cause}")))
     }
 
     fn text(&self, time: i64, what: &str, flow: &str, size: &str, cause: &str) -> String {
@@ -78,8 +82,11 @@ fn message(data: &[u8]) -> String {
     format!("\"{}\"{more}", start.escape_ascii())
 }
 
-fn verdict(judged: &Judged) -> String {
+fn verdict(judged: &Judged, site: &Site) -> String {
     let mut text = format!("{}: {}", judged.verdict.action, judged.verdict.origin);
+    if !matches!(site, Site::Server(..)) {
+        let _ = write!(text, " {}", site.phrase());
+    }
     for (index, draw) in judged.draws.iter().enumerate() {
         let _ = write!(text, "{} {draw:.3}", if index == 0 { ", draw" } else { "," });
     }
@@ -96,6 +103,7 @@ fn ended(outcome: &Outcome) -> String {
         }
         End::TimedOut => format!("ping {number} timed out"),
         End::Unsent(error) => format!("ping {number} not sent: {error}"),
+        End::Broken(error) => format!("ping {number} errored: {}", error.message),
         End::Interrupted { .. } => format!("ping {number} still pending"),
     }
 }

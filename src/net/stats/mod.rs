@@ -7,8 +7,11 @@ use std::fmt;
 
 use hdrhistogram::Histogram;
 
+pub use self::binomial::binomial;
 use super::ledger::Counts;
 use super::time::Duration;
+
+mod binomial;
 
 /// The longest time that percentiles tell apart: an hour, in nanoseconds.
 const LONGEST: u64 = 3_600_000_000_000;

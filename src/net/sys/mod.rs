@@ -5,16 +5,35 @@
 
 pub use self::address::RawAddr;
 pub use self::batch::{Batch, receive_many, send_many};
+pub use self::epoll::{Epoll, Interest, Readiness};
+pub use self::link::{packet_socket, turn_off_offloads};
+pub use self::namespace::{
+    Change, Mount, Namespaces, Side, die_with_parent, enter_namespace, fork, leave_process_group, mount,
+    news_of_children, own_proc_files, pass_on_capabilities, send_signal, set_host_name, set_process_name, unmount,
+    unshare, user_and_group, wait_for_child,
+};
+pub use self::passing::{message_pair, receive_message, send_message};
 pub use self::poll::{PollFd, eventfd, eventfd_lower, eventfd_raise, ppoll};
 pub use self::process::{exit_now, last_words, monotonic_nanos, read, realtime_nanos, sharpen_timers};
+pub use self::program::{before_exec, leave_terminal, take_standard_input, take_terminal, take_terminal_back};
 pub use self::receive::{Origin, QueueEntry, Received, receive, receive_plain};
-pub use self::socket::{drops, local_addr, number_stamps, send_to, set_option};
+pub use self::socket::{
+    ask_for_extensions, drops, local_addr, number_stamps, send_from, send_to, set_option, set_option_bytes, set_ttl,
+    stamp_arrivals,
+};
+pub use self::stream::{TcpInfo, number_stream_stamps, raise_descriptor_limit, receive_some, send_some, tcp_info};
 pub use self::terminal::{TerminalMode, set_terminal_mode, terminal_mode};
 
 mod address;
 mod batch;
+mod epoll;
+mod link;
+mod namespace;
+mod passing;
 mod poll;
 mod process;
+mod program;
 mod receive;
 mod socket;
+mod stream;
 mod terminal;

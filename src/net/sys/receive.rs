@@ -2,7 +2,7 @@
 #![allow(unsafe_code)]
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::{AsRawFd, BorrowedFd};
 
 use super::address::address;
@@ -35,7 +35,8 @@ pub struct QueueEntry {
     pub code: u8,
     /// The next-hop MTU, or the pointer, or the kind of stamp.
     pub info: u32,
-    /// The number of the packet stamped.
+    /// The number of the packet stamped. Of an ICMP error, where the socket asked for it (IP_RECVERR_RFC4884): the offset of
+    /// its extensions in what it quotes in the lower half; 0 if it announces none.
     pub data: u32,
     /// Who reports the error.
     pub offender: Option<IpAddr>,
@@ -56,6 +57,8 @@ pub struct Received {
     pub ttl: Option<u8>,
     /// Datagrams the socket's full receive buffer has lost so far (SO_RXQ_OVFL).
     pub overflow: Option<u32>,
+    /// The address of this host that it was sent to, where the socket asks for it (IP_PKTINFO, IPV6_PKTINFO).
+    pub to: Option<IpAddr>,
     /// The entry, if it was read from the error queue.
     pub entry: Option<QueueEntry>,
 }
@@ -90,6 +93,7 @@ pub fn receive(fd: BorrowedFd<'_>, buffer: &mut [u8], error_queue: bool) -> io::
         stamp: None,
         ttl: None,
         overflow: None,
+        to: None,
         entry: None,
     };
     for (level, kind, data) in Messages(&control.0[..header.msg_controllen.min(control.0.len())]) {
@@ -129,6 +133,7 @@ pub fn receive_plain(fd: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<Receiv
         stamp: None,
         ttl: None,
         overflow: None,
+        to: None,
         entry: None,
     })
 }
@@ -160,6 +165,14 @@ fn note(received: &mut Received, level: i32, kind: i32, data: &[u8]) {
         (libc::SOL_SOCKET, libc::SO_RXQ_OVFL) => received.overflow = i32_at(data, 0).map(|n| n as u32),
         (libc::IPPROTO_IP, libc::IP_TTL) | (libc::IPPROTO_IPV6, libc::IPV6_HOPLIMIT) => {
             received.ttl = i32_at(data, 0).map(|n| n as u8);
+        }
+        // Of in_pktinfo the address that an answer would be sent from, which is none's for a multicast or broadcast one.
+        (libc::IPPROTO_IP, libc::IP_PKTINFO) => {
+            received.to = data.get(4..).and_then(|data| data.first_chunk::<4>()).map(|ip| Ipv4Addr::from(*ip).into());
+        }
+        (libc::IPPROTO_IPV6, libc::IPV6_PKTINFO) => {
+            let ip = data.first_chunk::<16>().map(|ip| Ipv6Addr::from(*ip));
+            received.to = ip.filter(|ip| !ip.is_multicast()).map(IpAddr::V6);
         }
         (libc::IPPROTO_IP, libc::IP_RECVERR) | (libc::IPPROTO_IPV6, libc::IPV6_RECVERR) => {
             received.entry = entry(data);

@@ -2,7 +2,7 @@
 #![allow(unsafe_code)]
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsRawFd, BorrowedFd};
 
 use super::address::RawAddr;
@@ -20,6 +20,33 @@ pub fn set_option(fd: BorrowedFd<'_>, level: i32, name: i32, value: i32) -> io::
         )
     };
     if rc == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// Sets a socket option that is an array of bytes (setsockopt(2)).
+pub fn set_option_bytes(fd: BorrowedFd<'_>, level: i32, name: i32, value: &[u8]) -> io::Result<()> {
+    // SAFETY: the value lives until the call returns, and its size is given.
+    let rc =
+        unsafe { libc::setsockopt(fd.as_raw_fd(), level, name, value.as_ptr().cast(), value.len() as libc::socklen_t) };
+    if rc == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// Has the kernel tell where the extensions of an ICMP error begin (RFC 4884), from Linux 5.9 on.
+pub fn ask_for_extensions(fd: BorrowedFd<'_>, is_ipv4: bool) {
+    const IP_RECVERR_RFC4884: i32 = 26;
+    const IPV6_RECVERR_RFC4884: i32 = 31;
+    let _ = match is_ipv4 {
+        true => set_option(fd, libc::IPPROTO_IP, IP_RECVERR_RFC4884, 1),
+        false => set_option(fd, libc::IPPROTO_IPV6, IPV6_RECVERR_RFC4884, 1),
+    };
+}
+
+/// Sets the TTL or hop limit of what a socket sends (IP_TTL, IPV6_UNICAST_HOPS); `None`: the system's.
+pub fn set_ttl(fd: BorrowedFd<'_>, is_ipv4: bool, ttl: Option<u8>) -> io::Result<()> {
+    let value = ttl.map_or(-1, i32::from);
+    match is_ipv4 {
+        true => set_option(fd, libc::IPPROTO_IP, libc::IP_TTL, value),
+        false => set_option(fd, libc::IPPROTO_IPV6, libc::IPV6_UNICAST_HOPS, value),
+    }
 }
 
 /// How many datagrams a socket has dropped, by its own count (SO_MEMINFO).
@@ -47,12 +74,53 @@ pub fn number_stamps(fd: BorrowedFd<'_>) {
     }
 }
 
+/// Has the kernel stamp the socket's packets as they are received (SO_TIMESTAMPING).
+pub fn stamp_arrivals(fd: BorrowedFd<'_>) {
+    let stamps = libc::SOF_TIMESTAMPING_RX_SOFTWARE | libc::SOF_TIMESTAMPING_SOFTWARE;
+    let _ = set_option(fd, libc::SOL_SOCKET, libc::SO_TIMESTAMPING, stamps as i32);
+}
+
 /// The socket's local address (getsockname(2)).
 pub fn local_addr(socket: &socket2::Socket) -> io::Result<SocketAddr> {
     socket
         .local_addr()?
         .as_socket()
         .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "not an Internet socket"))
+}
+
+/// Sends one datagram from `source`, an address of this host, without waiting (sendmsg(2), IP_PKTINFO, IPV6_PKTINFO).
+pub fn send_from(fd: BorrowedFd<'_>, data: &[u8], to: &RawAddr, source: IpAddr) -> io::Result<usize> {
+    #[repr(align(8))]
+    struct Control([u8; 40]);
+    const HEADER: usize = 16; // cmsg_len, cmsg_level, cmsg_type
+    let mut control = Control([0; 40]);
+    let (level, kind, info) = match source {
+        // in_pktinfo: interface, source, destination; in6_pktinfo: source, interface. Interface 0 is any.
+        IpAddr::V4(ip) => {
+            control.0[HEADER + 4..HEADER + 8].copy_from_slice(&ip.octets());
+            (libc::IPPROTO_IP, libc::IP_PKTINFO, 12)
+        }
+        IpAddr::V6(ip) => {
+            control.0[HEADER..HEADER + 16].copy_from_slice(&ip.octets());
+            (libc::IPPROTO_IPV6, libc::IPV6_PKTINFO, 20)
+        }
+    };
+    control.0[..8].copy_from_slice(&(HEADER + info).to_ne_bytes());
+    control.0[8..12].copy_from_slice(&level.to_ne_bytes());
+    control.0[12..16].copy_from_slice(&kind.to_ne_bytes());
+    let mut part = libc::iovec { iov_base: data.as_ptr().cast_mut().cast(), iov_len: data.len() };
+    // SAFETY: msghdr is plain data for which zeroes are valid.
+    let mut header: libc::msghdr = unsafe { std::mem::zeroed() };
+    header.msg_name = std::ptr::from_ref(&to.storage).cast_mut().cast();
+    header.msg_namelen = to.len;
+    header.msg_iov = &mut part;
+    header.msg_iovlen = 1;
+    header.msg_control = control.0.as_mut_ptr().cast();
+    header.msg_controllen = (HEADER + info).next_multiple_of(8) as _;
+    // SAFETY: every pointer in the header is to an object that lives until the call returns, with its true length; what
+    // is sent is only read.
+    let n = unsafe { libc::sendmsg(fd.as_raw_fd(), &header, libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT) };
+    if n < 0 { Err(io::Error::last_os_error()) } else { Ok(n as usize) }
 }
 
 /// Sends one datagram (sendto(2)), without waiting.

@@ -9,45 +9,33 @@ use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::AsFd;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
 
 use socket2::{Domain, Protocol, Socket, Type};
 
 pub use self::error::{MAX_PAYLOAD, check_size};
-pub(super) use self::error::{closed, one_at_a_time, send_error};
+pub(super) use self::error::{closed, one_at_a_time};
+pub use self::options::Options;
 pub use self::queue::IcmpError;
-pub(super) use self::queue::Queued;
+pub(super) use self::queue::{Queued, is_pending_error, take_entry};
 pub use self::receive::{Datagram, Incoming};
+pub use self::send::Destination;
 use super::account::Account;
 use super::error::{Error, Result};
 use super::event::{Event, Flow};
 use super::host::Host;
 use super::judge::Judge;
-use super::ledger::Counts;
-use super::prober::{Clock, Prober};
+use super::prober::{Prober, Tally};
 use super::session::Session;
 use super::sys;
 
 mod error;
+mod options;
+mod probing;
 mod queue;
 mod receive;
 mod send;
-
-/// The largest buffer the kernel can be asked for, in bytes: it takes the number as an int and grants what its own limits
-/// allow.
-const MAX_BUFFER: usize = i32::MAX as usize;
-
-/// How a socket is made.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Options {
-    /// Size of the receive buffer in bytes (SO_RCVBUF; the kernel doubles it); `None` leaves the system's.
-    pub receive_buffer: Option<usize>,
-    /// Size of the send buffer in bytes (SO_SNDBUF); `None` leaves the system's.
-    pub send_buffer: Option<usize>,
-    /// Whether other sockets may bind the same address (SO_REUSEADDR and SO_REUSEPORT).
-    pub reuse: bool,
-}
 
 /// A UDP socket. Clones are the same socket.
 #[derive(Clone, Debug)]
@@ -76,10 +64,12 @@ struct Inner {
     /// `None` once closed.
     socket: Mutex<Option<Arc<Socket>>>,
     local: SocketAddr,
+    /// Whether it is bound to any address of its host: then what it receives is asked which of them it was sent to.
+    any: bool,
     peer: Mutex<Option<SocketAddr>>,
     prober: Mutex<Prober>,
-    /// What the prober last made known: its counts and its clock. Apart from it, because it is busy while it waits.
-    known: Mutex<(Counts, Option<Clock>)>,
+    /// What the prober last made known. Apart from it, because it is busy while it waits.
+    tally: Tally,
     judge: Mutex<Option<Arc<Judge>>>,
     /// The number that the kernel gives to the stamp of the next packet sent; `None` before stamps were asked for.
     next_stamp: Mutex<Option<u32>>,
@@ -88,6 +78,8 @@ struct Inner {
     unheeded_errors: AtomicU64,
     /// How many receives on end had to wait.
     waits: AtomicU32,
+    /// The TTL that probes were last sent with; 0: the system's.
+    ttl: AtomicU8,
     /// Whether the kernel stamps what arrives.
     stamping: AtomicBool,
     /// Whether the account knows that it answers.
@@ -115,43 +107,22 @@ impl UdpSocket {
         let failed = |err: &io::Error| error::bind_error(err, local);
         let socket =
             host.socket(Domain::for_address(local), Type::DGRAM, Some(Protocol::UDP)).map_err(|err| failed(&err))?;
-        let set_up = || -> io::Result<SocketAddr> {
-            socket.set_nonblocking(true)?;
-            if local.is_ipv6() {
-                socket.set_only_v6(true)?;
-                sys::set_option(socket.as_fd(), libc::IPPROTO_IPV6, libc::IPV6_RECVERR, 1)?;
-            } else {
-                sys::set_option(socket.as_fd(), libc::IPPROTO_IP, libc::IP_RECVERR, 1)?;
-            }
-            // The kernel counts what a full buffer loses, and says so with what comes next.
-            sys::set_option(socket.as_fd(), libc::SOL_SOCKET, libc::SO_RXQ_OVFL, 1)?;
-            if options.reuse {
-                socket.set_reuse_address(true)?;
-                socket.set_reuse_port(true)?;
-            }
-            if let Some(bytes) = options.receive_buffer.map(|bytes| bytes.min(MAX_BUFFER)) {
-                socket.set_recv_buffer_size(bytes)?;
-            }
-            if let Some(bytes) = options.send_buffer.map(|bytes| bytes.min(MAX_BUFFER)) {
-                socket.set_send_buffer_size(bytes)?;
-            }
-            socket.bind(&local.into())?;
-            sys::local_addr(&socket)
-        };
-        let local = set_up().map_err(|err| failed(&err))?;
+        let local = options.set_up(&socket, local).map_err(|err| failed(&err))?;
         let this = Self(Arc::new(Inner {
             host,
             session,
             socket: Mutex::new(Some(Arc::new(socket))),
             local,
+            any: local.ip().is_unspecified(),
             peer: Mutex::default(),
             prober: Mutex::default(),
-            known: Mutex::default(),
+            tally: Tally::new(if local.is_ipv4() { 28 } else { 48 }),
             judge: Mutex::default(),
             next_stamp: Mutex::default(),
             unread: Mutex::default(),
             unheeded_errors: AtomicU64::new(0),
             waits: AtomicU32::new(0),
+            ttl: AtomicU8::new(0),
             stamping: AtomicBool::new(false),
             serving: AtomicBool::new(false),
             drops_told: AtomicU64::new(0),
@@ -223,8 +194,8 @@ impl UdpSocket {
     }
 
     /// A flow from one address to another, now.
-    pub(super) fn flow(&self, from: SocketAddr, to: SocketAddr) -> Flow {
-        Flow { time: self.0.host.unix_nanos(), from, to }
+    pub(super) fn flow(&self, from: SocketAddr, to: SocketAddr) -> Flow<'_> {
+        Flow { time: self.0.host.unix_nanos(), from, to, host: self.0.host.name() }
     }
 
     /// The open socket.
@@ -260,7 +231,7 @@ impl UdpSocket {
     /// waits for a probe.
     pub(super) fn settle_up(&self) {
         if let Ok(mut prober) = self.0.prober.try_lock() {
-            prober.settle_up(&self.0.session, self.0.local, self.0.host.unix_nanos());
+            prober.settle_up(&self.0.session, self.0.local, self.0.host.as_ref());
         }
         if let Ok(drops) = self.kernel_drops() {
             self.0.tell_drops(drops);
@@ -275,7 +246,7 @@ impl UdpSocket {
     /// Makes known that this socket answers.
     pub(super) fn serves(&self) {
         if !self.0.serving.swap(true, Ordering::Relaxed) {
-            self.account().serves(self.0.local, self.weak());
+            self.account().serves(self.0.host.id(), self.0.local, self.weak());
         }
     }
 
@@ -304,16 +275,6 @@ impl UdpSocket {
         value
     }
 
-    /// What the prober last made known of its probes: their account, and the clock of their round-trip times.
-    pub(super) fn known(&self) -> (Counts, Option<Clock>) {
-        *lock(&self.0.known)
-    }
-
-    /// Makes known what the prober has counted.
-    pub(super) fn make_known(&self, counts: Counts, clock: Option<Clock>) {
-        *lock(&self.0.known) = (counts, clock);
-    }
-
     /// The policy of this socket's answers.
     pub fn judge(&self) -> Option<Arc<Judge>> {
         lock(&self.0.judge).clone()
@@ -325,7 +286,7 @@ impl UdpSocket {
         let before = lock(&self.0.judge).replace(judge.clone());
         // First: the account keeps only the counts of a policy that is gone.
         drop(before);
-        self.account().judges(self.0.local, &judge, name);
+        self.account().judges(self.site(), &judge, name);
     }
 
     pub(super) fn same_version(&self, op: &'static str, to: SocketAddr) -> Result<()> {
@@ -349,7 +310,7 @@ impl Inner {
         if let Ok(drops) = sys::drops(socket.as_fd()) {
             self.tell_drops(drops);
             if self.serving.load(Ordering::Relaxed) {
-                self.session.account.kernel_drops(self.local, drops);
+                self.session.account.kernel_drops(self.host.id(), self.local, drops);
             }
         }
     }
@@ -370,7 +331,7 @@ impl Drop for Inner {
             self.leave_drops(&socket);
         }
         let prober = self.prober.get_mut().unwrap_or_else(PoisonError::into_inner);
-        prober.settle_up(&self.session, self.local, self.host.unix_nanos());
+        prober.settle_up(&self.session, self.local, self.host.as_ref());
     }
 }
 

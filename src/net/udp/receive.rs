@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -12,13 +12,14 @@ use socket2::Socket;
 
 use super::error::closed;
 use super::queue::{IcmpError, Queued, is_pending_error};
-use super::{JUDGING, TRIES, UdpSocket, lock};
+use super::{Destination, JUDGING, TRIES, UdpSocket, lock};
 use crate::net::error::{Error, ErrorKind, Result};
 use crate::net::event::Event;
 use crate::net::host::Waited;
 use crate::net::judge::{Judge, Judged};
 use crate::net::policy::Flows;
 use crate::net::stop::Stop;
+use crate::net::subject::Subject;
 use crate::net::sys::{self, PollFd};
 use crate::net::time::Instant;
 
@@ -32,6 +33,8 @@ pub struct Datagram {
     pub data: Arc<[u8]>,
     /// Who sent it.
     pub from: SocketAddr,
+    /// The address of this host that it was sent to, where the socket is bound to any.
+    pub to: Option<IpAddr>,
     /// Whether it was longer than the buffer of 65,535 bytes.
     pub truncated: bool,
     /// The kernel's receive stamp in nanoseconds since 1970, where there is one.
@@ -40,6 +43,13 @@ pub struct Datagram {
     pub ttl: Option<u8>,
     /// What the socket's policy decided about it.
     pub judged: Option<Arc<Judged>>,
+}
+
+impl Datagram {
+    /// Where an answer to it goes, and from which address: the one that it was sent to.
+    pub fn back(&self) -> Destination {
+        Destination { addr: self.from, source: self.to }
+    }
 }
 
 /// How a receive ended.
@@ -134,7 +144,7 @@ impl UdpSocket {
     /// Has the policy decide about a datagram. While it does, it cannot receive from this socket, whose lock is held.
     pub(in crate::net) fn judge_one(&self, judge: &Judge, flows: &mut Flows, datagram: &Datagram) -> Judged {
         let outer = JUDGING.replace(Some(Arc::as_ptr(&self.0)));
-        let judged = judge.judge(flows, self, datagram);
+        let judged = judge.judge(flows, &Subject::Request(self, datagram));
         JUDGING.set(outer);
         judged
     }
@@ -147,7 +157,9 @@ impl UdpSocket {
         let judged = self.judge_one(&judge, &mut flows, &datagram);
         drop(flows);
         let flow = || self.flow(datagram.from, self.0.local);
-        self.0.session.events.tell(|| Event::Judged { flow: flow(), data: &datagram.data, judged: &judged });
+        let site = self.site();
+        let data = &datagram.data;
+        self.0.session.events.tell(|| Event::Judged { flow: flow(), data, judged: &judged, site: &site });
         datagram.judged = Some(Arc::new(judged));
         Ok(Some(datagram))
     }
@@ -159,7 +171,7 @@ impl UdpSocket {
         BUFFER.with_borrow_mut(|buffer| {
             loop {
                 // Without stamps and without events, the sender is all there is to know beside the data.
-                let plain = !self.0.stamping.load(Ordering::Relaxed) && !self.0.session.events.wanted();
+                let plain = !self.0.any && !self.0.stamping.load(Ordering::Relaxed) && !self.0.session.events.wanted();
                 let received = if plain {
                     sys::receive_plain(socket.as_fd(), buffer)
                 } else {
@@ -177,6 +189,7 @@ impl UdpSocket {
                             Datagram {
                                 data: data.into(),
                                 from,
+                                to: received.to,
                                 truncated: received.truncated,
                                 stamp: received.stamp,
                                 ttl: received.ttl,

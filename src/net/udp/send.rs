@@ -1,7 +1,7 @@
 //! Sending from a socket: now, or later.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::os::fd::AsFd;
 
 use socket2::Socket;
@@ -17,13 +17,29 @@ use crate::net::time::Duration;
 /// How many entries of the error queue are kept that plain sends found.
 const UNREAD: usize = 1024;
 
+/// Where a datagram goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Destination {
+    /// To whom.
+    pub addr: SocketAddr,
+    /// From which address of this host; `None`: the one the socket is bound to, or that the system chooses.
+    pub source: Option<IpAddr>,
+}
+
+impl From<SocketAddr> for Destination {
+    fn from(addr: SocketAddr) -> Self {
+        Self { addr, source: None }
+    }
+}
+
 impl UdpSocket {
     /// Sends one datagram (sendto(2)).
     ///
     /// # Errors
     /// `too-large`, `unreachable`, `permission` (a firewall of this host), `invalid` (another version of IP), `closed`.
-    pub fn send_to(&self, data: &[u8], to: SocketAddr) -> Result<()> {
-        self.same_version("send_to", to)?;
+    pub fn send_to(&self, data: &[u8], to: impl Into<Destination>) -> Result<()> {
+        let to = to.into();
+        self.same_version("send_to", to.addr)?;
         let socket = self.socket("send_to")?;
         let mut keep = |queued| {
             let mut unread = lock(&self.0.unread);
@@ -35,12 +51,12 @@ impl UdpSocket {
             // Unread stamps would fill the receive buffer.
             self.drain(&socket, &mut keep);
         }
-        self.tell_sent(data, to);
-        self.send_raw(&socket, data, to, keep).map(|_| ()).map_err(|err| send_error(&err, data.len(), to))
+        self.tell_sent(data, to.addr);
+        self.send_raw(&socket, data, to, keep).map(|_| ()).map_err(|err| send_error(&err, data.len(), to.addr))
     }
 
     /// Sends `data` when `by` has passed, without waiting for it. Whether it can be kept so long.
-    pub fn send_later(&self, by: Duration, data: Vec<u8>, to: SocketAddr) -> bool {
+    pub fn send_later(&self, by: Duration, data: Vec<u8>, to: Destination) -> bool {
         let session = &self.0.session;
         session.later.send(&session.stop, by, self.clone(), data, to)
     }
@@ -56,15 +72,20 @@ impl UdpSocket {
         &self,
         socket: &Socket,
         data: &[u8],
-        to: SocketAddr,
+        to: impl Into<Destination>,
         mut queued: impl FnMut(Queued),
     ) -> io::Result<Option<u32>> {
-        let raw = RawAddr::from(to);
+        let Destination { addr, source } = to.into();
+        let raw = RawAddr::from(addr);
+        let send = || match source {
+            None => sys::send_to(socket.as_fd(), data, &raw),
+            Some(source) => sys::send_from(socket.as_fd(), data, &raw, source),
+        };
         let mut again = TRIES;
         loop {
             // Held over the call: the kernel numbers packets in the order of the calls.
             let mut next = Some(lock(&self.0.next_stamp)).filter(|next| next.is_some());
-            let Err(err) = sys::send_to(socket.as_fd(), data, &raw) else {
+            let Err(err) = send() else {
                 let number = next.as_ref().and_then(|next| **next);
                 if let Some(next) = &mut next {
                     **next = number.map(|number| number.wrapping_add(1));

@@ -1,4 +1,4 @@
-//! Bytes to values and back: ICMP messages, IP packets whole or quoted, the text of a ping, and
+//! Bytes to values and back: ICMP messages, IP packets whole or quoted, Ethernet frames, the text of a ping, and
 //! numbers by width and order.
 //!
 //! Contract: no I/O, no clock, no panic on any input. A decoder keeps what it does not know as numbers,
@@ -8,6 +8,7 @@ use std::fmt;
 use std::net::IpAddr;
 
 pub mod checksum;
+pub mod frame;
 #[cfg(test)]
 mod golden;
 pub mod icmp;

@@ -1,0 +1,265 @@
+//! A frame on a link or at a host's door, as a policy's closure gets it.
+//!
+//! What a server's packet has, it has too, under the same names, so that one policy serves at all places.
+
+use std::sync::Arc;
+
+use rhai::Dynamic;
+use rhai::plugin::*;
+
+use crate::bindings::convert::text;
+use crate::net::policy::Place;
+use crate::net::subject::{Carried, Way};
+use crate::net::udp::IcmpError;
+use crate::net::wire::frame::{Frame as Summary, Ip};
+use crate::net::wire::icmp::Message;
+
+/// A frame that a policy decides about.
+#[derive(Clone, Debug)]
+pub struct Frame(Arc<Judged>);
+
+#[derive(Debug)]
+struct Judged {
+    bytes: Box<[u8]>,
+    frame: Summary,
+    way: Arc<Way>,
+    place: Place,
+}
+
+impl Frame {
+    /// The frame that a policy decides about, at this place in its flow.
+    pub fn under_judgement(carried: &Carried<'_>, place: Place) -> Self {
+        let (bytes, frame, way) = (carried.bytes.into(), *carried.frame, carried.way.clone());
+        Self(Arc::new(Judged { bytes, frame, way, place }))
+    }
+
+    fn carried(&self) -> Carried<'_> {
+        Carried { bytes: &self.0.bytes, frame: &self.0.frame, way: &self.0.way }
+    }
+
+    /// Something of the IP packet; `()` if there is none.
+    fn of_ip<T: Into<Dynamic>>(&self, get: impl FnOnce(&Ip) -> Option<T>) -> Dynamic {
+        self.0.frame.ip.as_ref().and_then(get).map_or(Dynamic::UNIT, Into::into)
+    }
+
+    fn icmp(&self) -> Option<IcmpError> {
+        let Judged { bytes, frame, .. } = &*self.0;
+        let ip = frame.ip.as_ref()?;
+        let kind = ip.icmp?;
+        let message = Message::parse(kind.family, bytes.get(ip.segment())?).ok()?;
+        let quote = message.quoted().map_or(&[][..], |quoted| quoted.payload).to_vec();
+        let info = message.next_hop_mtu().or(message.pointer()).unwrap_or(0);
+        Some(IcmpError { kind, offender: Some(ip.source), to: ip.to(), info, quote, extensions: Vec::new() })
+    }
+}
+
+/// Frames, as policies see them.
+#[export_module]
+#[allow(clippy::unwrap_used)] // the code that the macro writes
+pub mod api {
+    /// A packet on a link or at a host's door, with the Ethernet frame that carries it.
+    pub type Frame = super::Frame;
+
+    /// What it is, in the word that a receive has for it: `"packet"`.
+    ///
+    /// ```rhai
+    /// let policy = |pkt| if pkt.kind == "packet" { pass() } else { drop() };
+    /// ```
+    #[rhai_fn(global, get = "kind", pure)]
+    pub fn frame_kind(_frame: &mut Frame) -> String {
+        "packet".to_string()
+    }
+
+    /// Who sent it: address and port; the port is 0 where the protocol has none. `()` if it is not IP.
+    ///
+    /// ```rhai
+    /// let policy = |pkt| if pkt.from.port == 11000 { drop() } else { pass() };
+    /// ```
+    #[rhai_fn(global, get = "from", pure)]
+    pub fn frame_from(frame: &mut Frame) -> Dynamic {
+        frame.of_ip(|ip| Some(Dynamic::from(ip.from())))
+    }
+
+    /// Whom it is for: address and port; the port is 0 where the protocol has none. `()` if it is not IP.
+    ///
+    /// ```rhai
+    /// let policy = |pkt| if pkt.to.port == 11000 { drop() } else { pass() };
+    /// ```
+    #[rhai_fn(global, get = "to", pure)]
+    pub fn frame_to(frame: &mut Frame) -> Dynamic {
+        frame.of_ip(|ip| Some(Dynamic::from(ip.to())))
+    }
+
+    /// What it carries: `"udp"`, `"tcp"`, `"icmp"`, `"icmp6"`, `"arp"`, the number of another protocol of IP as text, such
+    /// as `"132"`, the type of another frame, such as `"0x88cc"`, or `"malformed"`.
+    ///
+    /// ```rhai
+    /// let policy = |pkt| if pkt.protocol == "tcp" { delay(5.ms) } else { pass() };
+    /// ```
+    #[rhai_fn(global, get = "protocol", pure)]
+    pub fn frame_protocol(frame: &mut Frame) -> String {
+        frame.0.frame.protocol()
+    }
+
+    /// The flags of a TCP segment, such as `"SYN"` or `"PSH ACK"`; `()` for what is not TCP.
+    ///
+    /// ```rhai
+    /// let policy = |pkt| if pkt.flags == "SYN" { reject("tcp-reset") } else { pass() };
+    /// ```
+    #[rhai_fn(global, get = "flags", pure)]
+    pub fn frame_flags(frame: &mut Frame) -> Dynamic {
+        frame.of_ip(|ip| ip.flags.map(|flags| flags.to_string()))
+    }
+
+    /// The ICMP message: an object with `name`, `type` and `code`, as errors have; `()` for what is not ICMP.
+    ///
+    /// ```rhai
+    /// let policy = |pkt| if pkt.protocol == "icmp" && pkt.icmp.name == "Echo Reply" { drop() } else { pass() };
+    /// ```
+    #[rhai_fn(global, get = "icmp", pure)]
+    pub fn frame_icmp(frame: &mut Frame) -> Dynamic {
+        frame.icmp().map_or(Dynamic::UNIT, Dynamic::from)
+    }
+
+    /// The identifier of an echo request or reply, by which a ping knows its own; `()` for anything else.
+    ///
+    /// ```rhai
+    /// let policy = |pkt| if pkt.id == 7 { drop() } else { pass() };
+    /// ```
+    #[rhai_fn(global, get = "id", pure)]
+    pub fn frame_id(frame: &mut Frame) -> Dynamic {
+        frame.of_ip(|ip| ip.echo.map(|echo| i64::from(echo.id)))
+    }
+
+    /// The sequence number of an echo request or reply; `()` for anything else.
+    ///
+    /// ```rhai
+    /// let policy = |pkt| if pkt.seq == 3 { drop() } else { pass() };
+    /// ```
+    #[rhai_fn(global, get = "seq", pure)]
+    pub fn frame_seq(frame: &mut Frame) -> Dynamic {
+        frame.of_ip(|ip| ip.echo.map(|echo| i64::from(echo.seq)))
+    }
+
+    /// The time to live, or hop limit; `()` if it is not IP.
+    ///
+    /// ```rhai
+    /// let policy = |pkt| if pkt.ttl == 1 { reject("ttl-exceeded") } else { pass() };
+    /// ```
+    #[rhai_fn(global, get = "ttl", pure)]
+    pub fn frame_ttl(frame: &mut Frame) -> Dynamic {
+        frame.of_ip(|ip| Some(i64::from(ip.ttl)))
+    }
+
+    /// The payload of UDP, TCP or ICMP as text; what is not UTF-8 shows as `�`.
+    ///
+    /// ```rhai
+    /// let policy = |pkt| if pkt.text.starts_with("ping 3 ") { drop() } else { pass() };
+    /// ```
+    #[rhai_fn(global, get = "text", pure)]
+    pub fn frame_text(frame: &mut Frame) -> Dynamic {
+        text(frame.carried().payload()).into()
+    }
+
+    /// The payload of UDP, TCP or ICMP as a blob.
+    ///
+    /// ```rhai
+    /// let policy = |pkt| if pkt.len > 0 && pkt.data[0] == 0 { drop() } else { pass() };
+    /// ```
+    #[rhai_fn(global, get = "data", pure)]
+    pub fn frame_data(frame: &mut Frame) -> Dynamic {
+        Dynamic::from_blob(frame.carried().payload().to_vec())
+    }
+
+    /// The size of the payload in bytes.
+    ///
+    /// ```rhai
+    /// let policy = |pkt| if pkt.len > 512 { drop() } else { pass() };
+    /// ```
+    #[rhai_fn(global, get = "len", pure)]
+    pub fn frame_len(frame: &mut Frame) -> i64 {
+        frame.0.frame.payload().len() as i64
+    }
+
+    /// The size of the whole frame in bytes, all headers included.
+    ///
+    /// ```rhai
+    /// let policy = |pkt| if pkt.size > 1000 { delay(1.ms) } else { pass() };
+    /// ```
+    #[rhai_fn(global, get = "size", pure)]
+    pub fn frame_size(frame: &mut Frame) -> i64 {
+        frame.0.frame.len as i64
+    }
+
+    /// Its number within its flow, that is of this protocol, from this address and port to that one, from 1, as the policy
+    /// counts it.
+    ///
+    /// ```rhai
+    /// let policy = |pkt| if pkt.number % 3 == 0 { drop() } else { pass() };
+    /// ```
+    #[rhai_fn(global, get = "number", pure)]
+    pub fn frame_number(frame: &mut Frame) -> i64 {
+        frame.0.place.number as i64
+    }
+
+    /// The number of its flow, by first appearance, from 0.
+    ///
+    /// ```rhai
+    /// let policy = |pkt| if pkt.flow == 0 { pass() } else { drop() };
+    /// ```
+    #[rhai_fn(global, get = "flow", pure)]
+    pub fn frame_flow(frame: &mut Frame) -> i64 {
+        frame.0.place.flow as i64
+    }
+
+    /// The name of the host at the link's end from which it comes.
+    ///
+    /// ```rhai
+    /// let policy = |pkt| if pkt.host == "a" { delay(20.ms) } else { pass() };
+    /// ```
+    #[rhai_fn(global, get = "host", pure)]
+    pub fn frame_host(frame: &mut Frame) -> String {
+        frame.0.way.from.to_string()
+    }
+
+    /// The link's ends in the direction in which it goes, such as `"a > b"`.
+    ///
+    /// ```rhai
+    /// let policy = |pkt| if pkt.direction == "a > b" { drop() } else { pass() };
+    /// ```
+    #[rhai_fn(global, get = "direction", pure)]
+    pub fn frame_direction(frame: &mut Frame) -> String {
+        let Way { from, to, .. } = &*frame.0.way;
+        format!("{from} > {to}")
+    }
+
+    /// The name of the link that it comes over, such as `"a-b"`.
+    ///
+    /// ```rhai
+    /// let policy = |pkt| if pkt.link == "a-b" { drop() } else { pass() };
+    /// ```
+    #[rhai_fn(global, get = "link", pure)]
+    pub fn frame_link(frame: &mut Frame) -> String {
+        frame.0.way.link.to_string()
+    }
+
+    /// Whether it claims to be IP and makes no sense as such: cut short, or with a wrong header.
+    ///
+    /// ```rhai
+    /// let policy = |pkt| if pkt.malformed { drop() } else { pass() };
+    /// ```
+    #[rhai_fn(global, get = "malformed", pure)]
+    pub fn frame_malformed(frame: &mut Frame) -> bool {
+        frame.0.frame.malformed
+    }
+
+    /// The packet in words, such as `udp 10.0.0.1:40000 > 10.0.0.2:11000`.
+    ///
+    /// ```rhai
+    /// let policy = |pkt| { print(`${pkt}`); pass() };
+    /// ```
+    #[rhai_fn(global, name = "to_string", name = "to_debug", pure)]
+    pub fn frame_words(frame: &mut Frame) -> String {
+        frame.0.frame.to_string()
+    }
+}

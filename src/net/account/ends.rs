@@ -1,0 +1,85 @@
+//! Whose message it is: the hosts and ports at both ends, so that hosts that use the same port number are told apart.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
+
+use crate::net::host::HostId;
+use crate::net::ledger::Content;
+
+/// The ends of a message's way, as a host sees them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ends {
+    /// The host that sees it: one of both ends, or one on the way.
+    at: HostId,
+    from: SocketAddr,
+    to: SocketAddr,
+}
+
+impl Ends {
+    /// A message from `from` to `to`, seen by the host `at`. A pinger and a server both name the pinger's end first.
+    pub const fn seen_by(at: HostId, from: SocketAddr, to: SocketAddr) -> Self {
+        Self { at, from, to }
+    }
+
+    /// The end it goes to.
+    pub(super) const fn to(&self) -> SocketAddr {
+        self.to
+    }
+}
+
+/// What identifies a message on its way: both ends and what it says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Key {
+    from: (HostId, u16),
+    to: (HostId, u16),
+    content: Content,
+}
+
+impl Key {
+    /// The host that the message goes to.
+    pub(super) const fn server(&self) -> HostId {
+        self.to.0
+    }
+
+    /// The key of the answer that says the same.
+    pub(super) const fn back(self) -> Self {
+        Self { from: self.to, to: self.from, content: self.content }
+    }
+}
+
+/// Which host has which address. Each lab has addresses of its own; what is in none is of this machine.
+#[derive(Debug, Default)]
+pub(super) struct Hosts {
+    known: HashMap<HostId, (u32, String)>,
+    owners: HashMap<(u32, IpAddr), HostId>,
+}
+
+impl Hosts {
+    pub(super) fn add(&mut self, lab: u32, host: HostId, name: &str, addrs: &[IpAddr]) {
+        self.known.insert(host, (lab, name.into()));
+        self.owners.extend(addrs.iter().map(|addr| ((lab, *addr), host)));
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.known.is_empty()
+    }
+
+    pub(super) fn name(&self, host: HostId) -> Option<String> {
+        self.known.get(&host).map(|(_, name)| name.clone())
+    }
+
+    /// The host that `addr` leads to from the host `at`.
+    pub(super) fn owner(&self, at: HostId, addr: IpAddr) -> HostId {
+        if addr.is_unspecified() || addr.is_loopback() {
+            return at;
+        }
+        let lab = self.known.get(&at).map(|(lab, _)| *lab);
+        lab.and_then(|lab| self.owners.get(&(lab, addr)).copied()).unwrap_or_default()
+    }
+
+    pub(super) fn key(&self, ends: Ends, content: Content) -> Key {
+        let Ends { at, from, to } = ends;
+        let end = |addr: SocketAddr| (self.owner(at, addr.ip()), addr.port());
+        Key { from: end(from), to: end(to), content }
+    }
+}

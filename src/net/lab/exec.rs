@@ -1,0 +1,157 @@
+//! Programs that run in hosts of a lab.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Mutex;
+use std::sync::PoisonError;
+
+pub use super::helper::protocol::Command;
+
+use super::helper::protocol::{Answer, Request};
+use super::{Lab, LabHost};
+use crate::net::error::{Error, ErrorKind, Result};
+use crate::net::host::{Host, Waited};
+use crate::net::stop::Stop;
+use crate::net::sys::{self, PollFd};
+use crate::net::time::Instant;
+
+/// How a program ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// With this exit code.
+    Code(i32),
+    /// By this signal.
+    Signal(i32),
+}
+
+/// A program that runs in a host, or has ended. It goes on when this is dropped, until the lab ends.
+#[derive(Debug)]
+pub struct Program {
+    lab: Lab,
+    number: u32,
+    /// Where its status comes from; nothing but the end of it when the helper is gone.
+    status: OwnedFd,
+    terminal: bool,
+    exit: Mutex<Option<Exit>>,
+}
+
+impl LabHost {
+    /// Starts a program, with these as its standard input, output and error. It sees the host's network and names, runs as
+    /// the user of this process, with every right over the host's network, and cannot reach the processes outside of the
+    /// lab.
+    ///
+    /// # Errors
+    /// `file`: there is no such program, or it cannot be run; `closed`: the lab has ended; `exhausted`: no more processes.
+    pub fn start(&self, command: &Command, stdio: [BorrowedFd<'_>; 3]) -> Result<Program> {
+        let Some(name) = command.argv.first().filter(|name| !name.is_empty()) else {
+            let error = Error::invalid("exec", "no program is named");
+            return Err(
+                error.with_hint("write the program and its arguments, such as [\"ping\", \"-c\", \"3\", b.addr]")
+            );
+        };
+        let texts = command.argv.iter().chain(command.dir.as_ref());
+        let texts = texts.chain(command.env.iter().flat_map(|(name, value)| [Some(name), value.as_ref()]).flatten());
+        if texts.into_iter().any(|text| text.contains('\0')) {
+            return Err(Error::invalid("exec", "a zero byte cannot be passed to a program").with_peer(name));
+        }
+        let (status, theirs) = sys::message_pair().map_err(|err| Error::system("exec", &err))?;
+        let [input, output, error] = stdio;
+        let request = Request::Start(self.number(), command.clone());
+        let asked = self.lab().control().ask("exec", &request, &[input, output, error, theirs.as_fd()]);
+        match asked.map_err(|error| explain(error, command))? {
+            (Answer::Started(number), _) => Ok(Program {
+                lab: self.lab().clone(),
+                number,
+                status,
+                terminal: command.terminal,
+                exit: Mutex::default(),
+            }),
+            _ => Err(self.lab().control().why_gone()),
+        }
+    }
+}
+
+impl Program {
+    /// Waits until it ends, `until` has passed (`None`: for ever) or `stop` has happened; `None` in the latter two.
+    ///
+    /// # Errors
+    /// `closed`: the lab has ended, and the program with it.
+    pub fn wait(&self, host: &dyn Host, until: Option<Instant>, stop: &Stop) -> Result<Option<Exit>> {
+        loop {
+            if let Some(exit) = self.try_wait()? {
+                return Ok(Some(exit));
+            }
+            let mut fds = [PollFd::readable(self.status.as_fd())];
+            match host.wait(&mut fds, until, stop).map_err(|err| Error::system("exec", &err))? {
+                Waited::Ready => {}
+                Waited::TimedOut | Waited::Stopped => return Ok(None),
+            }
+        }
+    }
+
+    /// How it ended; `None` while it runs.
+    ///
+    /// # Errors
+    /// As [`Program::wait`].
+    pub fn try_wait(&self) -> Result<Option<Exit>> {
+        let mut exit = self.exit.lock().unwrap_or_else(PoisonError::into_inner);
+        if exit.is_some() {
+            return Ok(*exit);
+        }
+        let mut status = [0; 4];
+        match sys::receive_message(self.status.as_fd(), &mut status) {
+            Ok((4, _)) => {
+                *exit = Some(exit_of(i32::from_ne_bytes(status)));
+                if self.terminal {
+                    // A terminal that has gone needs no one to read its keys.
+                    let _ = sys::take_terminal_back();
+                }
+                Ok(*exit)
+            }
+            Err(err) if err.kind() == std::io::ErrorKind::WouldBlock => Ok(None),
+            _ => Err(self.lab.control().why_gone()),
+        }
+    }
+
+    /// A descriptor that is readable when it has ended.
+    pub fn ended(&self) -> BorrowedFd<'_> {
+        self.status.as_fd()
+    }
+
+    /// Sends it a signal (signal(7)). One that has ended gets none.
+    ///
+    /// # Errors
+    /// `closed`: the lab has ended.
+    pub fn signal(&self, signal: i32) -> Result<()> {
+        self.send(signal, false)
+    }
+
+    /// Kills it and what it has started, but for what has left its group; that ends with the lab.
+    ///
+    /// # Errors
+    /// `closed`: the lab has ended.
+    pub fn kill(&self) -> Result<()> {
+        self.send(libc::SIGKILL, true)
+    }
+
+    fn send(&self, signal: i32, group: bool) -> Result<()> {
+        self.lab.control().ask("signal", &Request::Signal(self.number, signal, group), &[]).map(|_| ())
+    }
+}
+
+/// A status in the form of wait(2).
+fn exit_of(status: i32) -> Exit {
+    if libc::WIFSIGNALED(status) { Exit::Signal(libc::WTERMSIG(status)) } else { Exit::Code(libc::WEXITSTATUS(status)) }
+}
+
+/// What the system says about a program that cannot be started, in words.
+fn explain(error: Error, command: &Command) -> Error {
+    let message = match error.code {
+        Some(libc::ENOENT) if command.dir.is_some() => "there is no such program, or no such working directory",
+        Some(libc::ENOENT) => "there is no such program",
+        Some(libc::EACCES) => "it is not a program that this user may run",
+        Some(libc::ENOEXEC) => "it is neither a program nor a script that begins with #!",
+        _ => return error,
+    };
+    let error = Error { kind: ErrorKind::File, message: message.to_string(), ..error };
+    error.with_peer(&command.argv[0]).with_hint("install it, or give its path; it is looked for in the folders of PATH")
+}

@@ -1,0 +1,48 @@
+//! Cables: each end is a pair of virtual interfaces, one in its host, the other in the switch, where a packet socket
+//! takes what the host sends and gives what it is to receive.
+
+use std::os::fd::{AsFd, OwnedFd};
+
+use super::keeper::{Keeper, refused_by_kernel};
+use super::protocol::{Answer, Failure, NewEnd};
+use crate::net::lab::netlink::{Batch, Veth};
+use crate::net::sys;
+
+impl Keeper {
+    /// Joins two hosts; the answer's descriptors are the packet sockets.
+    pub(super) fn connect(&mut self, ends: &[NewEnd; 2]) -> Result<(Answer, Vec<OwnedFd>), Failure> {
+        let mut indices = [0; 2];
+        let mut sockets = Vec::new();
+        for (end, index) in ends.iter().zip(&mut indices) {
+            let (own, socket) = self.attach(end)?;
+            *index = own;
+            sockets.push(socket);
+        }
+        Ok((Answer::Interfaces(indices), sockets))
+    }
+
+    /// Makes one end: the index of the host's interface, and the packet socket.
+    fn attach(&mut self, end: &NewEnd) -> Result<(u32, OwnedFd), Failure> {
+        let host = self.hosts.get(end.host).ok_or_else(super::keeper::no_host)?;
+        self.ends += 1;
+        let near = format!("end{}", self.ends);
+        let mut batch = Batch::default();
+        let namespace = std::os::fd::AsRawFd::as_raw_fd(&host.namespace);
+        batch.make_veth(&Veth { near: &near, far: &end.name, mac: end.mac, namespace, arp: end.arp, mtu: end.mtu });
+        self.switch.run(&batch, "cable")?;
+        let failed = |refused| refused_by_kernel("cable", refused);
+        let index = host.netlink.interface(&end.name).map_err(failed)?;
+        // A checksum left to a network card that is not there would never be computed.
+        let socket = host.netlink.as_fd();
+        sys::turn_off_offloads(socket, &end.name).map_err(|err| Failure::of("offloads of a cable", &err))?;
+        // The switch's end is up already, so that this one has a carrier at once and can be used when this is done.
+        let mut batch = Batch::default();
+        batch.set_up(index, true);
+        end.addrs.iter().for_each(|&prefix| batch.add_address(index, prefix));
+        host.run(&batch, &format!("address of {} in {}", end.name, host.name))?;
+        let near = self.switch.netlink.interface(&near).map_err(failed)?;
+        self.switch.enter()?;
+        let packets = sys::packet_socket(near).map_err(|err| Failure::of("packet socket of a cable", &err))?;
+        Ok((index, packets))
+    }
+}

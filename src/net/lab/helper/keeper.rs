@@ -1,0 +1,250 @@
+//! The keeper: the loop that does what is asked for, and the hosts it has made.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+
+use socket2::{Domain, Protocol, Socket, Type};
+
+use super::names::Names;
+use super::programs::Programs;
+use super::protocol::{Answer, Failure, NewHost, Request, RouteChange};
+use super::{STEP_NETWORK, answer, write_setting};
+use crate::net::lab::addresses::Prefix;
+use crate::net::lab::netlink::Batch;
+use crate::net::lab::netlink::socket::{Netlink, Refused};
+use crate::net::sys::{self, Mount, Namespaces, PollFd};
+
+/// What the keeper has made.
+#[derive(Debug)]
+pub(super) struct Keeper {
+    pub(super) switch: Network,
+    pub(super) hosts: Vec<Network>,
+    /// How many ends of cables there are.
+    pub(super) ends: usize,
+    names: Names,
+    programs: Programs,
+    has_v6: bool,
+    /// Readable when a child's state has changed.
+    children: UnixStream,
+}
+
+/// A network namespace.
+#[derive(Debug)]
+pub(super) struct Network {
+    pub(super) name: String,
+    pub(super) namespace: File,
+    pub(super) netlink: Netlink,
+}
+
+impl Network {
+    /// A new one, which this process is in afterwards.
+    fn make(name: &str) -> Result<Self, Failure> {
+        let failed = |err: io::Error| Failure::of(STEP_NETWORK, &err);
+        sys::unshare(Namespaces::NET).map_err(failed)?;
+        let namespace = File::open("/proc/self/ns/net").map_err(failed)?;
+        let netlink = Netlink::open().map_err(failed)?;
+        let network = Self { name: name.to_string(), namespace, netlink };
+        // That its loopback interface comes up proves that this process has the rights it needs.
+        let mut batch = Batch::default();
+        batch.set_up(LOOPBACK, true);
+        network.run(&batch, STEP_NETWORK)?;
+        Ok(network)
+    }
+
+    /// Moves this process there.
+    pub(super) fn enter(&self) -> Result<(), Failure> {
+        let entered = sys::enter_namespace(self.namespace.as_fd(), Namespaces::NET);
+        entered.map_err(|err| Failure::of(format!("enter {}", self.name), &err))
+    }
+
+    /// Has the kernel do what the messages say.
+    pub(super) fn run(&self, batch: &Batch, step: &str) -> Result<(), Failure> {
+        self.netlink.run(batch).map_err(|refused| refused_by_kernel(step, refused))
+    }
+}
+
+/// A failure in the kernel's words.
+pub(super) fn refused_by_kernel(step: &str, refused: Refused) -> Failure {
+    Failure { step: step.to_string(), errno: Some(refused.errno), text: refused.text }
+}
+
+impl Keeper {
+    /// Mounts what programs need, and makes the network in which the far ends of all cables are.
+    pub(super) fn start() -> Result<Self, Failure> {
+        // What of this is forbidden is missing in the programs' eyes alone.
+        let _ = sys::mount(Mount::Private, c"/");
+        let _ = sys::mount(Mount::New(c"proc"), c"/proc");
+        let (children, wake) = UnixStream::pair().map_err(|err| Failure::of("signals", &err))?;
+        children.set_nonblocking(true).map_err(|err| Failure::of("signals", &err))?;
+        let registered = signal_hook::low_level::pipe::register(libc::SIGCHLD, wake);
+        registered.map_err(|err| Failure::of("signals", &err))?;
+        let switch = Network::make("the switch")?;
+        let has_v6 = Path::new("/proc/sys/net/ipv6").exists();
+        if has_v6 {
+            // Interfaces there carry what hosts say, and say nothing of their own.
+            write_setting("net/ipv6/conf/default/disable_ipv6", "1")?;
+        }
+        let (hosts, programs) = (Vec::new(), Programs::default());
+        Ok(Self { switch, hosts, ends: 0, names: Names::mount(), programs, has_v6, children })
+    }
+
+    /// What is said first.
+    pub(super) fn ready(&self) -> Answer {
+        Answer::Ready(self.has_v6)
+    }
+
+    /// Does what is asked for until the socket closes.
+    pub(super) fn serve(&mut self, control: &OwnedFd) -> io::Result<()> {
+        let mut buffer = vec![0; LARGEST];
+        loop {
+            let (asked, changed) = {
+                let mut fds = [PollFd::readable(control.as_fd()), PollFd::readable(self.children.as_fd())];
+                sys::ppoll(&mut fds, None)?;
+                (fds[0].is_ready(), fds[1].is_ready())
+            };
+            if changed {
+                while (&self.children).read(&mut [0; 64]).is_ok() {}
+                self.programs.reap();
+            }
+            if !asked {
+                continue;
+            }
+            let (len, fds) = sys::receive_message(control.as_fd(), &mut buffer)?;
+            if len == 0 {
+                return Ok(());
+            }
+            let done = match serde_json::from_slice(&buffer[..len]) {
+                Ok(request) => self.handle(request, fds),
+                Err(err) => Err(Failure { step: "read the request".into(), errno: None, text: err.to_string() }),
+            };
+            match done {
+                Ok((done, fds)) => {
+                    let fds: Vec<_> = fds.iter().map(AsFd::as_fd).collect();
+                    answer(control.as_fd(), &done, &fds);
+                }
+                Err(failure) => answer(control.as_fd(), &Answer::Failed(failure), &[]),
+            }
+        }
+    }
+
+    fn handle(&mut self, request: Request, fds: Vec<OwnedFd>) -> Result<(Answer, Vec<OwnedFd>), Failure> {
+        let done = (Answer::Done, Vec::new());
+        match request {
+            Request::Host(new) => self.make_host(&new).map(|()| done),
+            Request::Connect(ends) => self.connect(&ends),
+            Request::Routes(changes) => self.change_routes(&changes).map(|()| done),
+            Request::SetUp(host, index, up) => {
+                let mut batch = Batch::default();
+                batch.set_up(index, up);
+                self.host(host)?.run(&batch, "interface").map(|()| done)
+            }
+            Request::Setting(host, path, value) => {
+                self.host(host)?.enter()?;
+                write_setting(&path, &value).map(|()| done)
+            }
+            Request::Socket(host, domain, kind, protocol) => {
+                self.host(host)?.enter()?;
+                let protocol = (protocol != 0).then(|| Protocol::from(protocol));
+                let socket = Socket::new(Domain::from(domain), Type::from(kind), protocol);
+                let socket = socket.map_err(|err| Failure::of("socket", &err))?;
+                Ok((Answer::Done, vec![socket.into()]))
+            }
+            Request::Start(host, command) => {
+                let host = self.hosts.get(host).ok_or_else(no_host)?;
+                host.enter()?;
+                let number = self.programs.start(&host.name, &command, fds)?;
+                Ok((Answer::Started(number), Vec::new()))
+            }
+            Request::Signal(number, signal, group) => self.programs.signal(number, signal, group).map(|()| done),
+        }
+    }
+
+    fn host(&self, index: usize) -> Result<&Network, Failure> {
+        self.hosts.get(index).ok_or_else(no_host)
+    }
+
+    fn make_host(&mut self, new: &NewHost) -> Result<(), Failure> {
+        let host = Network::make(&new.name)?;
+        self.settle(new)?;
+        let mut batch = Batch::default();
+        // Its addresses are its own whichever cables it has, and before it has any.
+        for &prefix in &new.addrs {
+            batch.add_address(LOOPBACK, Prefix::from(prefix.addr()));
+        }
+        host.run(&batch, "address")?;
+        self.names.add(&new.name, &new.addrs);
+        self.hosts.push(host);
+        Ok(())
+    }
+
+    /// Writes the settings of the host that this process is in.
+    fn settle(&self, new: &NewHost) -> Result<(), Failure> {
+        let (_, group) = sys::user_and_group();
+        let groups = if group == 0 { "0 2147483647".to_string() } else { format!("{group} {group}") };
+        write_setting("net/ipv4/ping_group_range", &groups)
+            .or_else(|_| write_setting("net/ipv4/ping_group_range", &format!("{group} {group}")))?;
+        let forwards = if new.forwards { "1" } else { "0" };
+        let mut settings = vec![
+            ("ipv4/ip_unprivileged_port_start", "0"),
+            ("ipv4/ip_forward", forwards),
+            ("ipv4/conf/all/rp_filter", "0"),
+            ("ipv4/conf/default/rp_filter", "0"),
+        ];
+        if !new.icmp_limits {
+            settings.push(("ipv4/icmp_ratemask", "0"));
+        }
+        if self.has_v6 {
+            settings.extend([
+                ("ipv6/conf/all/disable_ipv6", "0"),
+                ("ipv6/conf/default/disable_ipv6", "0"),
+                ("ipv6/conf/all/forwarding", forwards),
+                ("ipv6/conf/default/accept_dad", "0"),
+                ("ipv6/conf/default/dad_transmits", "0"),
+                ("ipv6/conf/default/accept_ra", "0"),
+                ("ipv6/conf/default/router_solicitations", "0"),
+                ("ipv6/conf/default/addr_gen_mode", NO_LINK_LOCAL),
+            ]);
+            if !new.icmp_limits {
+                settings.push(("ipv6/icmp/ratelimit", "0"));
+            }
+        }
+        settings.iter().try_for_each(|(path, value)| write_setting(&format!("net/{path}"), value))
+    }
+
+    fn change_routes(&self, changes: &[RouteChange]) -> Result<(), Failure> {
+        let mut start = 0;
+        // Those of one host go together.
+        while let Some(first) = changes.get(start) {
+            let mut batch = Batch::default();
+            for change in changes[start..].iter().take_while(|change| change.host == first.host) {
+                match change.target {
+                    Some(target) => batch.set_route(change.to, target),
+                    None => batch.delete_route(change.to),
+                }
+            }
+            let host = self.host(first.host)?;
+            host.netlink.run(&batch).map_err(|refused| {
+                let change = &changes[(start + refused.number).min(changes.len() - 1)];
+                refused_by_kernel(&format!("route to {} in {}", change.to, host.name), refused)
+            })?;
+            start += batch.len();
+        }
+        Ok(())
+    }
+}
+
+pub(super) fn no_host() -> Failure {
+    Failure { step: "host".to_string(), errno: None, text: "there is no host of this number".to_string() }
+}
+
+/// The index of the loopback interface.
+const LOOPBACK: u32 = 1;
+
+/// Interfaces have no link-local addresses (IN6_ADDR_GEN_MODE_NONE): both ends of a cable would have the same.
+const NO_LINK_LOCAL: &str = "1";
+
+/// No request is larger.
+pub(in crate::net::lab) const LARGEST: usize = 1 << 18;

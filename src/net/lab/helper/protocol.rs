@@ -1,0 +1,116 @@
+//! What is asked of the helper, and what it answers. Messages are JSON; descriptors travel beside them.
+
+use serde::{Deserialize, Serialize};
+
+use crate::net::lab::addresses::Prefix;
+use crate::net::lab::netlink::Target;
+
+/// Something to be done. Hosts are numbered by the order in which they were made, from 0.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Request {
+    /// Make a host.
+    Host(NewHost),
+    /// Join two hosts by a cable: answered with a packet socket for each end.
+    Connect([NewEnd; 2]),
+    /// Change routes.
+    Routes(Vec<RouteChange>),
+    /// Turn an interface of a host on or off.
+    SetUp(usize, u32, bool),
+    /// Write a setting beneath /proc/sys of a host.
+    Setting(usize, String, String),
+    /// Make a socket in a host: domain, type and protocol. Answered with it.
+    Socket(usize, i32, i32, i32),
+    /// Start a program in a host. With it come four descriptors: standard input, output and error, and one to which
+    /// its status (wait(2), four bytes) is written when it has ended. Answered with its number.
+    Start(usize, Command),
+    /// Send a signal to a program, or with `true` to all of its group.
+    Signal(u32, i32, bool),
+}
+
+/// A host to be made.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct NewHost {
+    /// What it is called.
+    pub name: String,
+    /// Its addresses.
+    pub addrs: Vec<Prefix>,
+    /// Whether it carries packets on from one of its cables to another.
+    pub forwards: bool,
+    /// Whether the kernel limits how many ICMP errors it sends.
+    pub icmp_limits: bool,
+}
+
+/// An end of a cable to be made.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct NewEnd {
+    /// Whose end it is.
+    pub host: usize,
+    /// The interface's name in the host.
+    pub name: String,
+    /// Its hardware address.
+    pub mac: [u8; 6],
+    /// Its addresses.
+    pub addrs: Vec<Prefix>,
+    /// Whether addresses are resolved over it (ARP, ND).
+    pub arp: bool,
+    /// The largest IP packet it carries, in bytes.
+    pub mtu: u32,
+}
+
+/// A route to be made or, without a target, to be taken away.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RouteChange {
+    /// Where.
+    pub host: usize,
+    /// To where.
+    pub to: Prefix,
+    /// What becomes of the packets.
+    pub target: Option<Target>,
+}
+
+/// A program to be started.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Command {
+    /// The program and its arguments.
+    pub argv: Vec<String>,
+    /// Variables of its environment that differ from this process's; `None` takes one away.
+    pub env: Vec<(String, Option<String>)>,
+    /// Its working directory, if it is not this process's.
+    pub dir: Option<String>,
+    /// Whether its standard input is a terminal whose keys are to go to it.
+    pub terminal: bool,
+}
+
+/// The answer to a request.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Answer {
+    /// It was done.
+    Done,
+    /// The helper is ready; whether the kernel has IPv6.
+    Ready(bool),
+    /// The indices of a cable's two interfaces, in their hosts.
+    Interfaces([u32; 2]),
+    /// The number of the program that was started.
+    Started(u32),
+    /// It was not done.
+    Failed(Failure),
+}
+
+/// Why something was not done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// The step that failed, in words.
+    pub step: String,
+    /// The system's error number (errno), if it gave one.
+    pub errno: Option<i32>,
+    /// What more is known about it; may be empty.
+    pub text: String,
+}
+
+impl Failure {
+    /// The step that the system refused.
+    pub fn of(step: impl Into<String>, err: &std::io::Error) -> Self {
+        let text = if err.raw_os_error().is_none() { err.to_string() } else { String::new() };
+        Self { step: step.into(), errno: err.raw_os_error(), text }
+    }
+}

@@ -1,0 +1,133 @@
+//! A host of a lab, where sockets live as on this machine.
+
+use std::io;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use socket2::{Domain, Protocol, Socket, Type};
+
+use super::helper::protocol::Request;
+use super::{Lab, Prefix, v4_first};
+use crate::net::error::{Error, Result};
+use crate::net::host::{Host, HostId, ThisMachine, Waited};
+use crate::net::stop::Stop;
+use crate::net::sys::PollFd;
+use crate::net::time::Instant;
+
+/// A host of a lab. Clones are the same host.
+#[derive(Clone, Debug)]
+pub struct LabHost(Arc<HostParts>);
+
+/// What a host is made of.
+#[derive(Debug)]
+pub(super) struct HostParts {
+    pub(super) lab: Lab,
+    /// Which of the lab's hosts it is, from 0.
+    pub(super) number: usize,
+    pub(super) id: HostId,
+    pub(super) name: String,
+    pub(super) addrs: Vec<Prefix>,
+}
+
+impl LabHost {
+    pub(super) fn new(parts: HostParts) -> Self {
+        Self(Arc::new(parts))
+    }
+
+    /// Its addresses, those of IPv4 first.
+    pub fn addrs(&self) -> Vec<IpAddr> {
+        v4_first(&self.0.addrs)
+    }
+
+    /// Its first address, of IPv4.
+    pub fn addr(&self) -> IpAddr {
+        self.addrs()[0]
+    }
+
+    /// Its first address of IPv6; `None` where the system has none.
+    pub fn addr6(&self) -> Option<IpAddr> {
+        self.addrs().into_iter().find(IpAddr::is_ipv6)
+    }
+
+    /// Its addresses and how much of each is its network's.
+    pub fn prefixes(&self) -> &[Prefix] {
+        &self.0.addrs
+    }
+
+    /// The lab it is of.
+    pub fn lab(&self) -> &Lab {
+        &self.0.lab
+    }
+
+    /// Turns one of its interfaces on or off, as `ip link set` does. Off, its routes are gone, and they do not come back
+    /// with it.
+    ///
+    /// # Errors
+    /// `closed`: the lab has ended; `system`: it has no interface of this index.
+    pub fn set_up(&self, ifindex: u32, up: bool) -> Result<()> {
+        self.ask("interface", &Request::SetUp(self.0.number, ifindex, up))
+    }
+
+    /// Writes a setting of its network stack (sysctl(8)), such as `net.ipv4.ip_default_ttl`.
+    ///
+    /// # Errors
+    /// `invalid`: no name of a setting, or a value that it does not take; `system`: there is no such setting; `closed`: the
+    /// lab has ended.
+    pub fn set(&self, name: &str, value: &str) -> Result<()> {
+        let path = name.replace('.', "/");
+        if !path.starts_with("net/") || path.split('/').any(|part| part.is_empty()) {
+            let error = Error::invalid("setting", "a host has settings of its network alone").with_peer(name);
+            return Err(error.with_hint("their names begin with net, such as net.ipv4.ip_default_ttl"));
+        }
+        self.ask("setting", &Request::Setting(self.0.number, path, value.to_string()))
+    }
+
+    pub(super) fn parts(&self) -> &HostParts {
+        &self.0
+    }
+
+    pub(super) fn number(&self) -> usize {
+        self.0.number
+    }
+
+    pub(super) fn ask(&self, op: &'static str, request: &Request) -> Result<()> {
+        self.0.lab.control().ask(op, request, &[]).map(|_| ())
+    }
+}
+
+impl Host for LabHost {
+    fn id(&self) -> HostId {
+        self.0.id
+    }
+
+    fn name(&self) -> Option<&str> {
+        Some(&self.0.name)
+    }
+
+    fn lookup(&self, name: &str) -> Vec<IpAddr> {
+        self.0.lab.lookup(name)
+    }
+
+    fn socket(&self, domain: Domain, kind: Type, protocol: Option<Protocol>) -> io::Result<Socket> {
+        let protocol = protocol.map_or(0, i32::from);
+        let request = Request::Socket(self.0.number, domain.into(), kind.into(), protocol);
+        let asked = self.0.lab.control().ask("socket", &request, &[]);
+        let (_, fds) = asked.map_err(|err| match err.code {
+            Some(errno) => io::Error::from_raw_os_error(errno),
+            None => io::Error::other(err),
+        })?;
+        fds.into_iter().next().map(Socket::from).ok_or_else(|| io::Error::other(self.0.lab.control().why_gone()))
+    }
+
+    fn now(&self) -> Instant {
+        ThisMachine.now()
+    }
+
+    fn unix_nanos(&self) -> i64 {
+        ThisMachine.unix_nanos()
+    }
+
+    fn wait(&self, fds: &mut [PollFd<'_>], until: Option<Instant>, stop: &Stop) -> io::Result<Waited> {
+        ThisMachine.wait(fds, until, stop)
+    }
+}

@@ -1,0 +1,238 @@
+//! Why this system refuses a lab: what was checked, and the remedy. [`explain`] is pure; [`Facts::gather`] reads the files.
+
+use std::path::Path;
+
+use super::helper::{STEP_FORK, STEP_MAP, STEP_NETWORK, STEP_SETTING, STEP_UNSHARE};
+use crate::net::error::{Error, ErrorKind};
+use crate::net::sys;
+
+/// What this system says about namespaces. `None`: it says nothing about it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Facts {
+    /// The user that asks (geteuid(2)).
+    pub user: u32,
+    /// How many namespaces of each kind a user may have: the name of the limit (user.max_net_namespaces) and its value.
+    pub limits: Vec<(&'static str, u64)>,
+    /// `kernel.apparmor_restrict_unprivileged_userns`: whether AppArmor takes the rights of a user namespace away from
+    /// binaries without a profile that allows it.
+    pub apparmor_restricts: Option<bool>,
+    /// `kernel.unprivileged_userns_clone`: whether an ordinary user may make user namespaces.
+    pub clone_allowed: Option<bool>,
+    /// Whether system calls are filtered (seccomp(2)), as containers do.
+    pub filtered: bool,
+    /// Whether this runs in a container, by the files that engines leave in one.
+    pub container: bool,
+    /// Whether the root directory is not that of the system's first process, as far as that can be seen (chroot(2)).
+    pub chroot: bool,
+}
+
+/// Why a lab is refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The reason, in words.
+    pub reason: String,
+    /// The file, setting or system call that tells it.
+    pub checked: String,
+    /// What to do about it.
+    pub remedy: String,
+}
+
+impl Facts {
+    /// Reads what this system says.
+    pub fn gather() -> Self {
+        let number = |path: &str| std::fs::read_to_string(path).ok()?.trim().parse::<u64>().ok();
+        let flag = |path| number(path).map(|n| n != 0);
+        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+        let seccomp = status.lines().find_map(|line| line.strip_prefix("Seccomp:")).map(str::trim);
+        Self {
+            user: sys::user_and_group().0,
+            limits: LIMITS.iter().filter_map(|&name| Some((name, number(&sysctl_file(name))?))).collect(),
+            apparmor_restricts: flag(&sysctl_file(APPARMOR)),
+            clone_allowed: flag(&sysctl_file(CLONE)),
+            filtered: seccomp.is_some_and(|mode| mode == "2"),
+            container: ["/.dockerenv", "/run/.containerenv"].iter().any(|path| Path::new(path).exists()),
+            chroot: is_chroot(),
+        }
+    }
+}
+
+/// Why `step` of the set-up failed with `errno`.
+pub fn explain(step: &str, errno: i32, facts: &Facts) -> Refusal {
+    let refusal = |reason: &str, checked: String, remedy: &str| Refusal {
+        reason: reason.to_string(),
+        checked,
+        remedy: remedy.to_string(),
+    };
+    let call = if step == STEP_UNSHARE { "unshare(2)".to_string() } else { step.to_string() };
+    let forbidden = matches!(errno, libc::EPERM | libc::EACCES);
+    if errno == libc::ENOSPC {
+        return limit_reached(facts);
+    }
+    if errno == libc::EINVAL || errno == libc::ENOSYS {
+        let remedy = "use a kernel with user and network namespaces (CONFIG_USER_NS, CONFIG_NET_NS), or run as root";
+        return refusal("this kernel has no such namespaces", call, remedy);
+    }
+    if !forbidden && errno != libc::EROFS {
+        let reason = crate::net::error::in_words(&std::io::Error::from_raw_os_error(errno));
+        return refusal(&reason, call, "look at `ulimit -a` and at the free memory");
+    }
+    if facts.apparmor_restricts == Some(true) && facts.user != 0 {
+        let reason = "AppArmor takes the rights in user namespaces away from programs without a profile";
+        let remedy = "install the profile that allows it for this binary (pingscript doctor prints the command), run \
+                      `sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0`, or run as root";
+        return refusal(reason, format!("{APPARMOR} = 1"), remedy);
+    }
+    if facts.clone_allowed == Some(false) && facts.user != 0 {
+        let remedy = "run `sudo sysctl -w kernel.unprivileged_userns_clone=1`, or run as root";
+        return refusal("ordinary users may make no user namespaces", format!("{CLONE} = 0"), remedy);
+    }
+    if step.starts_with(STEP_SETTING) || errno == libc::EROFS {
+        let remedy = "start the container with --security-opt systempaths=unconfined (podman: unmask=ALL), or run \
+                      outside of it";
+        return refusal("the settings of a network cannot be written", format!("/proc/sys: {step}"), remedy);
+    }
+    if facts.chroot {
+        let remedy = "run outside of the chroot, or as root";
+        return refusal("no user namespace can be made in a chroot", "/proc/1/root".to_string(), remedy);
+    }
+    if facts.filtered {
+        let reason = "a filter of system calls forbids namespaces, as containers have it";
+        let remedy = "start the container with --cap-add SYS_ADMIN --cap-add NET_ADMIN, or with --security-opt \
+                      seccomp=unconfined";
+        return refusal(reason, "Seccomp: 2 in /proc/self/status".to_string(), remedy);
+    }
+    let remedy = if facts.container {
+        "start the container with --privileged, or run outside of it"
+    } else {
+        "run as root; if this is a chroot or a sandbox, run outside of it"
+    };
+    refusal("the system forbids namespaces and does not say why", call, remedy)
+}
+
+/// The error of a refused lab.
+pub fn refused(step: &str, errno: Option<i32>, text: &str) -> Error {
+    let known = [STEP_UNSHARE, STEP_MAP, STEP_FORK, STEP_NETWORK].contains(&step) || step.starts_with(STEP_SETTING);
+    match errno {
+        Some(errno) if known => {
+            let refusal = explain(step, errno, &Facts::gather());
+            Error { code: Some(errno), ..refusal.error() }
+        }
+        _ => Error::new(ErrorKind::System, "lab", format!("{step}: {text}")),
+    }
+}
+
+impl Refusal {
+    /// The refusal as an error, of the kind `permission`.
+    pub fn error(&self) -> Error {
+        let message = format!("no network can be made here: {} ({})", self.reason, self.checked);
+        Error::new(ErrorKind::Permission, "lab", message).with_hint(self.remedy.clone())
+    }
+}
+
+fn limit_reached(facts: &Facts) -> Refusal {
+    let lowest = facts.limits.iter().min_by_key(|(_, value)| *value);
+    let (name, value) = lowest.copied().unwrap_or(("user.max_user_namespaces", 0));
+    if value > 0 {
+        return Refusal {
+            reason: "too many namespaces, or too many one within the other".to_string(),
+            checked: format!("{name} = {value}"),
+            remedy: format!("end other labs and containers of this user, or run `sudo sysctl -w {name}={MANY}`"),
+        };
+    }
+    Refusal {
+        reason: if name == LIMITS[0] { "user namespaces are switched off" } else { "namespaces are switched off" }
+            .into(),
+        checked: format!("{name} = 0"),
+        remedy: format!("run `sudo sysctl -w {name}={MANY}`, or run as root"),
+    }
+}
+
+/// Whether the root directory is not that of the first process. Only root can look; others see no difference.
+fn is_chroot() -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let id = |path: &str| std::fs::metadata(path).ok().map(|data| (data.dev(), data.ino()));
+    match (id("/"), id("/proc/1/root/")) {
+        (Some(ours), Some(first)) => ours != first,
+        // The inode of the root of a file system is 2 on ext4, and at most 256 on the others that can be one.
+        (Some((_, inode)), None) => inode > 256 && !Path::new("/proc/self").exists(),
+        _ => false,
+    }
+}
+
+fn sysctl_file(name: &str) -> String {
+    format!("/proc/sys/{}", name.replace('.', "/"))
+}
+
+/// The limits that a lab can meet; the first is that of user namespaces.
+const LIMITS: [&str; 5] = [
+    "user.max_user_namespaces",
+    "user.max_net_namespaces",
+    "user.max_mnt_namespaces",
+    "user.max_pid_namespaces",
+    "user.max_uts_namespaces",
+];
+const APPARMOR: &str = "kernel.apparmor_restrict_unprivileged_userns";
+const CLONE: &str = "kernel.unprivileged_userns_clone";
+/// Enough of them.
+const MANY: u32 = 15_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_reason_names_what_was_checked_and_the_remedy() {
+        let user = || Facts { user: 1000, limits: vec![(LIMITS[0], 0), (LIMITS[1], 900)], ..Facts::default() };
+        let limits = |limits| Facts { limits, ..user() };
+        let all = || Facts { limits: vec![(LIMITS[0], 9000), (LIMITS[1], 9000)], ..user() };
+        for (step, errno, facts, reason, checked, remedy) in [
+            (
+                STEP_UNSHARE,
+                libc::ENOSPC,
+                user(),
+                "switched off",
+                "max_user_namespaces = 0",
+                "max_user_namespaces=15000",
+            ),
+            (STEP_NETWORK, libc::ENOSPC, limits(vec![(LIMITS[0], 9), (LIMITS[1], 0)]), "off", "max_net", "max_net"),
+            (STEP_UNSHARE, libc::ENOSPC, all(), "too many", "= 9000", "end other labs"),
+            (
+                STEP_MAP,
+                libc::EACCES,
+                Facts { apparmor_restricts: Some(true), ..all() },
+                "AppArmor",
+                "apparmor_restrict_unprivileged_userns = 1",
+                "apparmor_restrict_unprivileged_userns=0",
+            ),
+            (
+                STEP_UNSHARE,
+                libc::EPERM,
+                Facts { clone_allowed: Some(false), ..all() },
+                "ordinary users",
+                "unprivileged_userns_clone = 0",
+                "unprivileged_userns_clone=1",
+            ),
+            (
+                STEP_UNSHARE,
+                libc::EPERM,
+                Facts { filtered: true, ..all() },
+                "filter",
+                "Seccomp: 2",
+                "seccomp=unconfined",
+            ),
+            (STEP_UNSHARE, libc::EPERM, Facts { chroot: true, ..all() }, "chroot", "/proc/1/root", "outside"),
+            (STEP_UNSHARE, libc::EPERM, Facts { container: true, ..all() }, "forbids", "unshare(2)", "--privileged"),
+            (STEP_UNSHARE, libc::EPERM, all(), "forbids", "unshare(2)", "as root"),
+            (STEP_UNSHARE, libc::EINVAL, all(), "kernel", "unshare(2)", "CONFIG_USER_NS"),
+            (STEP_SETTING, libc::EROFS, all(), "settings", "/proc/sys", "systempaths"),
+            (STEP_FORK, libc::EAGAIN, all(), "resource", "first process", "ulimit"),
+        ] {
+            let refusal = explain(step, errno, &facts);
+            let told = format!("{step} {errno}: {refusal:?}");
+            assert!(refusal.reason.contains(reason), "{told}");
+            assert!(refusal.checked.contains(checked), "{told}");
+            assert!(refusal.remedy.contains(remedy), "{told}");
+            assert_eq!(refusal.error().kind, ErrorKind::Permission);
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! Which host a line comes from: the host's name before each line, as in `a| ping 1`.
+//!
+//! Lines of this machine stand as they are. The names of all hosts take the same room, so that what they print is
+//! aligned; on a terminal each has a colour, unless the environment has NO_COLOR.
+
+use std::borrow::Cow;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::host::{Host, HostId};
+use super::output;
+
+/// Letters of the longest name of a host.
+static WIDTH: AtomicUsize = AtomicUsize::new(0);
+
+/// Longer names take the room that they need, and nobody else's.
+const WIDEST: usize = 16;
+
+/// Colours of terminals that show on light and on dark (ECMA-48, select graphic rendition).
+const COLOURS: [u8; 6] = [36, 33, 35, 32, 34, 31];
+
+/// Leaves room for the name of a host that is being made.
+pub fn make_room(name: &str) {
+    WIDTH.fetch_max(name.chars().count().min(WIDEST), Ordering::Relaxed);
+}
+
+/// Prints lines of `host`.
+pub fn line(host: &dyn Host, text: &str) {
+    output::line(&labelled(host, text, output::lines_are_on_terminal()));
+}
+
+/// Writes lines of `host` to standard error.
+pub fn note(host: &dyn Host, text: &str) {
+    output::note(&labelled(host, text, output::error_is_terminal()));
+}
+
+fn labelled<'a>(host: &dyn Host, text: &'a str, on_terminal: bool) -> Cow<'a, str> {
+    match host.name() {
+        None => text.into(),
+        Some(name) => {
+            let colour = (on_terminal && colours()).then(|| colour(host.id()));
+            marked(name, WIDTH.load(Ordering::Relaxed), colour, text).into()
+        }
+    }
+}
+
+fn marked(name: &str, width: usize, colour: Option<u8>, text: &str) -> String {
+    let label = match colour {
+        None => format!("{name:width$}| "),
+        Some(colour) => format!("\x1b[{colour}m{name:width$}|\x1b[0m "),
+    };
+    let lines: Vec<String> = text.split('\n').map(|line| format!("{label}{line}")).collect();
+    lines.join("\n")
+}
+
+fn colour(host: HostId) -> u8 {
+    COLOURS[(host.0 as usize).saturating_sub(1) % COLOURS.len()]
+}
+
+/// Whether colours are wanted (no-color.org).
+fn colours() -> bool {
+    static WANTED: OnceLock<bool> = OnceLock::new();
+    *WANTED.get_or_init(|| std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_line_is_marked() {
+        assert_eq!(marked("a", 3, None, "one\ntwo"), "a  | one\na  | two");
+        assert_eq!(marked("router", 3, None, ""), "router| ");
+        assert_eq!(marked("a", 1, Some(36), "x"), "\x1b[36ma|\x1b[0m x");
+    }
+}

@@ -1,0 +1,104 @@
+//! Flows: which packets belong together, and which number each has among them.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+
+use super::Place;
+use crate::net::random::Stream;
+
+/// How many flows a policy tells apart. Whoever sends from ever new ports must not take all memory.
+const MOST_FLOWS: usize = 65_536;
+
+/// What packets of one flow have in common.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct FlowKey {
+    /// The protocol of IP; 0 for what a server receives, and for what is not IP.
+    pub protocol: u8,
+    /// The sender. An echo of ICMP has its identifier in place of the port.
+    pub from: SocketAddr,
+    /// The receiver.
+    pub to: SocketAddr,
+}
+
+impl FlowKey {
+    /// The flow of datagrams from `from` that a server's socket `to` receives.
+    pub const fn received(from: SocketAddr, to: SocketAddr) -> Self {
+        Self { protocol: 0, from, to }
+    }
+}
+
+/// Numbers flows and packets for one policy, and keeps what it remembers of each flow.
+#[derive(Debug)]
+pub struct Flows {
+    stream: Stream,
+    /// Where each flow stands in `flows`.
+    known: HashMap<FlowKey, usize>,
+    flows: Vec<Flow>,
+    /// The flow of the last packet, which is often that of the next.
+    last: Option<(FlowKey, usize)>,
+}
+
+#[derive(Debug)]
+struct Flow {
+    index: u64,
+    packets: u64,
+    draws: Stream,
+    /// One for each native policy in turn.
+    in_bad: Vec<bool>,
+}
+
+impl Flows {
+    /// No flow seen yet; the draws come from `stream`.
+    pub fn new(stream: Stream) -> Self {
+        Self { stream, known: HashMap::new(), flows: Vec::new(), last: None }
+    }
+
+    /// The place of the next packet of the flow `key`, and what `parts` native policies remember of the flow.
+    pub fn next(&mut self, key: FlowKey, parts: usize) -> (Place, &mut [bool]) {
+        let at = match self.last {
+            Some((last, at)) if last == key => at,
+            _ => match self.known.get(&key) {
+                Some(&at) => at,
+                None => {
+                    // Once there are too many, all further ones are one flow.
+                    let at = self.flows.len().min(MOST_FLOWS);
+                    if at < MOST_FLOWS {
+                        self.known.insert(key, at);
+                    }
+                    if at == self.flows.len() {
+                        let (index, draws) = (at as u64, self.stream.beneath(at as u64));
+                        self.flows.push(Flow { index, packets: 0, draws, in_bad: vec![false; parts] });
+                    }
+                    at
+                }
+            },
+        };
+        self.last = Some((key, at));
+        let flow = &mut self.flows[at];
+        flow.packets += 1;
+        let place = Place { flow: flow.index, number: flow.packets, draws: flow.draws.beneath(flow.packets) };
+        (place, &mut flow.in_bad)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flows_beyond_the_most_are_one() {
+        let mut flows = Flows::new(Stream::of_seed(1));
+        let from = |n: usize| SocketAddr::from(([10, 0, (n >> 24) as u8, (n >> 16) as u8], (n & 0xffff) as u16));
+        for n in 0..MOST_FLOWS + 3 {
+            let (place, _) = flows.next(FlowKey::received(from(n), ([127, 0, 0, 1], 1).into()), 1);
+            assert_eq!(place.flow, n.min(MOST_FLOWS) as u64);
+            assert_eq!(place.number, n.saturating_sub(MOST_FLOWS) as u64 + 1);
+        }
+        assert_eq!(
+            flows.next(FlowKey::received(from(7), ([127, 0, 0, 1], 1).into()), 1).0.number,
+            2,
+            "the first ones are still told apart"
+        );
+        assert_eq!((flows.known.len(), flows.flows.len()), (MOST_FLOWS, MOST_FLOWS + 1));
+    }
+}

@@ -1,0 +1,327 @@
+//! Rejections: which ICMP error, or TCP reset, answers a packet that a policy refuses.
+//!
+//! An error is named by the keyword of its kind, by a name that `iptables --reject-with` or `ip6tables --reject-with`
+//! knows, or by its numbers. A name serves both versions of IP where the other has an error of the same meaning
+//! (RFC 7915, section 4.2 and 5.2); numbers are taken as they are, in ICMP for IPv4 packets, in ICMPv6 for IPv6 ones.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr};
+
+use crate::nearest::nearest;
+use crate::net::error::{Error, Result};
+use crate::net::wire::Family;
+use crate::net::wire::icmp::{Kind, Message};
+
+/// How a packet is refused. `Display` is the call that makes it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rejection {
+    /// The arguments that name the error.
+    named: String,
+    means: Means,
+    details: Details,
+}
+
+/// What the error says beside its kind, and who says it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Details {
+    /// Who reports the error; `None` for the host that the packet was on its way to.
+    pub from: Option<IpAddr>,
+    /// The MTU of the next hop in octets, of "fragmentation needed" and "packet too big".
+    pub mtu: Option<u32>,
+    /// The octet in error, of a parameter problem.
+    pub pointer: Option<u32>,
+    /// The router to use instead, of a redirect.
+    pub gateway: Option<Ipv4Addr>,
+}
+
+/// What answers a packet of one version of IP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// A TCP segment with RST.
+    Reset,
+    /// An ICMP error.
+    Icmp(Kind),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Means {
+    Reset,
+    Icmp { v4: Option<Kind>, v6: Option<Kind> },
+}
+
+/// Type and code.
+type Numbers = (u8, u8);
+
+/// Errors of one meaning in ICMP and ICMPv6.
+const TWINS: &[(Numbers, Numbers)] = &[
+    ((3, 0), (1, 0)),
+    ((3, 1), (1, 3)),
+    ((3, 2), (4, 1)),
+    ((3, 3), (1, 4)),
+    ((3, 4), (2, 0)),
+    ((3, 5), (1, 7)),
+    ((3, 13), (1, 1)),
+    ((11, 0), (3, 0)),
+    ((11, 1), (3, 1)),
+    ((12, 0), (4, 0)),
+];
+
+/// Errors whose nearest meaning in the other version is that of another one.
+const NEAREST_V6: &[(Numbers, Numbers)] = &[((3, 9), (1, 1)), ((3, 10), (1, 1))];
+const NEAREST_V4: &[(Numbers, Numbers)] = &[((1, 2), (3, 1)), ((1, 5), (3, 13)), ((1, 6), (3, 13))];
+
+/// The names of iptables and ip6tables, and short forms, with the keyword they stand for.
+const NAMES: &[(&str, &str)] = &[
+    ("icmp-net-unreachable", "net-unreachable"),
+    ("icmp-host-unreachable", "host-unreachable"),
+    ("icmp-port-unreachable", "port-unreachable"),
+    ("icmp-proto-unreachable", "protocol-unreachable"),
+    ("icmp-net-prohibited", "net-prohibited"),
+    ("icmp-host-prohibited", "host-prohibited"),
+    ("icmp-admin-prohibited", "admin-prohibited"),
+    ("icmp6-no-route", "no-route"),
+    ("icmp6-adm-prohibited", "admin-prohibited"),
+    ("icmp6-addr-unreachable", "address-unreachable"),
+    ("icmp6-port-unreachable", "port-unreachable"),
+    ("icmp6-policy-fail", "policy-failed"),
+    ("icmp6-reject-route", "reject-route"),
+    ("net-unreach", "net-unreachable"),
+    ("host-unreach", "host-unreachable"),
+    ("port-unreach", "port-unreachable"),
+    ("proto-unreach", "protocol-unreachable"),
+    ("net-prohib", "net-prohibited"),
+    ("host-prohib", "host-prohibited"),
+    ("admin-prohib", "admin-prohibited"),
+    ("adm-prohibited", "admin-prohibited"),
+    ("addr-unreach", "address-unreachable"),
+    ("policy-fail", "policy-failed"),
+    ("frag-needed", "fragmentation-needed"),
+    ("ttl-zero-during-transit", "ttl-exceeded"),
+];
+
+/// The names of a TCP reset.
+const RESET: [&str; 2] = ["tcp-reset", "tcp-rst"];
+
+impl Rejection {
+    /// The rejection called `name`.
+    ///
+    /// # Errors
+    /// `invalid`: no error has that name, or it has no room for a detail.
+    pub fn named(name: &str, details: Details) -> Result<Self> {
+        let named = format!("\"{name}\"");
+        if RESET.contains(&name) {
+            return Self { named, means: Means::Reset, details }.checked();
+        }
+        let keyword = NAMES.iter().find(|(known, _)| *known == name).map_or(name, |(_, keyword)| keyword);
+        let known = |family| Kind::from_keyword(family, keyword).filter(|kind| kind.is_quoting());
+        let (v4, v6) = (known(Family::V4), known(Family::V6));
+        if v4.is_none() && v6.is_none() {
+            return Err(unknown(name));
+        }
+        let means = Means::Icmp { v4: v4.or_else(|| v6.and_then(twin)), v6: v6.or_else(|| v4.and_then(twin)) };
+        Self { named, means, details }.checked()
+    }
+
+    /// The rejection by the error with this type and code, in ICMP or ICMPv6 as the packet is IPv4 or IPv6.
+    ///
+    /// # Errors
+    /// `invalid`: a number does not fit its field, or the error has no room for a detail.
+    pub fn numbered(type_: i64, code: i64, details: Details) -> Result<Self> {
+        let field = |name: &str, value: i64| {
+            u8::try_from(value).map_err(|_| Error::invalid("reject", format!("the {name} is 0 to 255, not {value}")))
+        };
+        let (type_, code) = (field("type", type_)?, field("code", code)?);
+        let means = Means::Icmp { v4: Some(Kind::v4(type_, code)), v6: Some(Kind::v6(type_, code)) };
+        Self { named: format!("{type_}, {code}"), means, details }.checked()
+    }
+
+    /// What answers a packet of `family`; `None` if that has no such error.
+    pub const fn answer(&self, family: Family) -> Option<Answer> {
+        let kind = match (self.means, family) {
+            (Means::Reset, _) => return Some(Answer::Reset),
+            (Means::Icmp { v4, .. }, Family::V4) => v4,
+            (Means::Icmp { v6, .. }, Family::V6) => v6,
+        };
+        match kind {
+            Some(kind) => Some(Answer::Icmp(kind)),
+            None => None,
+        }
+    }
+
+    /// What the error says beside its kind.
+    pub const fn details(&self) -> &Details {
+        &self.details
+    }
+
+    /// The message of `kind` that quotes `packet`, with those details that it has room for; the checksum is zero.
+    pub fn message<'a>(&self, kind: Kind, packet: &'a [u8]) -> Message<'a> {
+        let Details { mtu, pointer, gateway, .. } = self.details;
+        let message = Message::error(kind, packet);
+        let message = mtu.and_then(|mtu| message.with_next_hop_mtu(mtu)).unwrap_or(message);
+        let message = pointer.and_then(|octet| message.with_pointer(octet)).unwrap_or(message);
+        gateway.and_then(|gateway| message.with_gateway(gateway)).unwrap_or(message)
+    }
+
+    /// Checks that each detail has its place in the error.
+    fn checked(self) -> Result<Self> {
+        let Details { mtu, pointer, gateway, .. } = self.details;
+        let kinds: Vec<Kind> = match self.means {
+            Means::Reset => Vec::new(),
+            Means::Icmp { v4, v6 } => v4.into_iter().chain(v6).collect(),
+        };
+        let fits =
+            |place: &dyn Fn(Message<'static>) -> bool| kinds.iter().any(|&kind| place(Message::error(kind, &[])));
+        let wrong = |what: &str, where_: &str| {
+            let error = Error::invalid("reject", format!("reject({}) has no room for {what}", self.named));
+            Err(error.with_hint(format!("{where_} has")))
+        };
+        if let Some(mtu) = mtu
+            && !fits(&|message| message.with_next_hop_mtu(mtu).is_some())
+        {
+            return wrong(&format!("an mtu of {mtu}"), "\"frag-needed\", up to 65535 for IPv4,");
+        }
+        if let Some(octet) = pointer
+            && !fits(&|message| message.with_pointer(octet).is_some())
+        {
+            return wrong(&format!("a pointer of {octet}"), "\"header-error\", up to 255 for IPv4,");
+        }
+        if let Some(gateway) = gateway
+            && !fits(&|message| message.with_gateway(gateway).is_some())
+        {
+            return wrong("a gateway", "\"redirect-host\"");
+        }
+        Ok(self)
+    }
+}
+
+impl fmt::Display for Rejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Details { from, mtu, pointer, gateway } = self.details;
+        let said = [
+            mtu.map(|mtu| format!("mtu: {mtu}")),
+            pointer.map(|octet| format!("pointer: {octet}")),
+            gateway.map(|gateway| format!("gateway: \"{gateway}\"")),
+            from.map(|from| format!("from: \"{from}\"")),
+        ];
+        match said.into_iter().flatten().collect::<Vec<_>>().as_slice() {
+            [] => write!(f, "reject({})", self.named),
+            said => write!(f, "reject({}, #{{ {} }})", self.named, said.join(", ")),
+        }
+    }
+}
+
+/// The error of the same, or the nearest, meaning in the other version.
+fn twin(kind: Kind) -> Option<Kind> {
+    let numbers = (kind.type_, kind.code);
+    let other = |list: &[(Numbers, Numbers)]| list.iter().find(|(one, _)| *one == numbers).map(|(_, other)| *other);
+    match kind.family {
+        Family::V4 => other(TWINS).or_else(|| other(NEAREST_V6)).map(|(type_, code)| Kind::v6(type_, code)),
+        Family::V6 => {
+            let back = TWINS.iter().find(|(_, six)| *six == numbers).map(|(four, _)| *four);
+            back.or_else(|| other(NEAREST_V4)).map(|(type_, code)| Kind::v4(type_, code))
+        }
+    }
+}
+
+fn unknown(name: &str) -> Error {
+    let quoting = [Family::V4, Family::V6].into_iter().flat_map(Kind::all).filter(|kind| kind.is_quoting());
+    let keywords: Vec<&str> = quoting.filter_map(Kind::keyword).collect();
+    let all = keywords.iter().copied().chain(NAMES.iter().map(|(name, _)| *name)).chain(RESET);
+    let near = nearest(name, all);
+    let start = match near.as_slice() {
+        [] => String::new(),
+        near => format!("did you mean \"{}\"? ", near.join("\" or \"")),
+    };
+    let iptables: Vec<&str> = NAMES.iter().map(|(name, _)| *name).filter(|name| name.starts_with("icmp")).collect();
+    Error::invalid("reject", format!("no ICMP error is called \"{name}\"")).with_hint(format!(
+        "{start}The names are {}, those of iptables: {}, {}; or give type and code: reject(3, 13)",
+        unique(keywords).join(", "),
+        iptables.join(", "),
+        RESET[0]
+    ))
+}
+
+fn unique(names: Vec<&str>) -> Vec<&str> {
+    let mut seen = Vec::new();
+    for name in names {
+        if !seen.contains(&name) {
+            seen.push(name);
+        }
+    }
+    seen
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kinds(name: &str) -> (Option<(u8, u8)>, Option<(u8, u8)>) {
+        let rejection = Rejection::named(name, Details::default()).unwrap();
+        let numbers = |family| match rejection.answer(family) {
+            Some(Answer::Icmp(kind)) => {
+                assert_eq!(kind.family, family);
+                Some((kind.type_, kind.code))
+            }
+            _ => None,
+        };
+        (numbers(Family::V4), numbers(Family::V6))
+    }
+
+    #[test]
+    fn names_of_iptables_are_known() {
+        for (name, v4, v6) in [
+            ("icmp-net-unreachable", (3, 0), (1, 0)),
+            ("icmp-host-unreachable", (3, 1), (1, 3)),
+            ("icmp-proto-unreachable", (3, 2), (4, 1)),
+            ("icmp-port-unreachable", (3, 3), (1, 4)),
+            ("icmp-net-prohibited", (3, 9), (1, 1)),
+            ("icmp-host-prohibited", (3, 10), (1, 1)),
+            ("icmp-admin-prohibited", (3, 13), (1, 1)),
+            ("icmp6-no-route", (3, 0), (1, 0)),
+            ("icmp6-adm-prohibited", (3, 13), (1, 1)),
+            ("icmp6-addr-unreachable", (3, 1), (1, 3)),
+            ("icmp6-port-unreachable", (3, 3), (1, 4)),
+            ("frag-needed", (3, 4), (2, 0)),
+            ("ttl-exceeded", (11, 0), (3, 0)),
+        ] {
+            assert_eq!(kinds(name), (Some(v4), Some(v6)), "{name}");
+        }
+        let reset = Rejection::named("tcp-reset", Details::default()).unwrap();
+        assert_eq!(reset.answer(Family::V6), Some(Answer::Reset));
+    }
+
+    #[test]
+    fn every_error_has_a_rejection_by_its_keyword() {
+        for family in [Family::V4, Family::V6] {
+            for kind in Kind::all(family).filter(|kind| kind.is_quoting()) {
+                let rejection = Rejection::named(kind.keyword().unwrap(), Details::default()).unwrap();
+                assert_eq!(rejection.answer(family), Some(Answer::Icmp(kind)), "{kind}");
+            }
+        }
+        assert_eq!(kinds("source-host-isolated"), (Some((3, 8)), None), "ICMPv6 has no such error");
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_with_what_is_right() {
+        let error = Rejection::named("port-unreachible", Details::default()).unwrap_err();
+        assert!(error.hint.starts_with("did you mean \"port-unreachable\""));
+        assert!(Rejection::named("echo-reply", Details::default()).is_err(), "no error");
+        let hint = Rejection::numbered(256, 0, Details::default()).unwrap_err();
+        assert_eq!(hint.message, "the type is 0 to 255, not 256");
+        let mtu = Details { mtu: Some(1280), ..Details::default() };
+        assert!(Rejection::named("port-unreachable", mtu).is_err());
+        let far = Details { mtu: Some(70_000), ..Details::default() };
+        assert!(Rejection::numbered(3, 4, far).is_err(), "16 bits do not hold it");
+    }
+
+    #[test]
+    fn it_shows_as_its_call() {
+        let details = Details { mtu: Some(1280), from: Some([10, 0, 0, 77].into()), ..Details::default() };
+        let rejection = Rejection::named("frag-needed", details).unwrap();
+        assert_eq!(rejection.to_string(), "reject(\"frag-needed\", #{ mtu: 1280, from: \"10.0.0.77\" })");
+        assert_eq!(rejection.message(Kind::v4(3, 4), b"x").next_hop_mtu(), Some(1280));
+        assert_eq!(rejection.message(Kind::v6(2, 0), b"x").next_hop_mtu(), Some(1280));
+        let numbered = Rejection::numbered(3, 13, Details::default()).unwrap();
+        assert_eq!(numbered.to_string(), "reject(3, 13)");
+    }
+}

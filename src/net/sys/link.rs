@@ -1,0 +1,58 @@
+//! Interfaces of a network namespace: their offloads, and packet sockets on them.
+#![allow(unsafe_code)]
+
+use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
+
+use super::namespace::done;
+use super::socket::set_option;
+
+/// Has the interface `name` compute no checksum of what it sends, nor cut it up, nor put together what it receives
+/// (SIOCETHTOOL). `socket` is any socket of its namespace. An interface without such an offload has nothing to turn off.
+pub fn turn_off_offloads(socket: BorrowedFd<'_>, name: &str) -> io::Result<()> {
+    // ETHTOOL_SGRO, ETHTOOL_SGSO, ETHTOOL_STSO, ETHTOOL_STXCSUM
+    for command in [0x2c, 0x24, 0x1f, 0x17u32] {
+        let mut value = [command, 0u32];
+        // SAFETY: ifreq is plain data for which zeroes are valid.
+        let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
+        for (to, from) in request.ifr_name.iter_mut().zip(name.bytes().take(libc::IFNAMSIZ - 1)) {
+            *to = from as libc::c_char;
+        }
+        request.ifr_ifru.ifru_data = value.as_mut_ptr().cast();
+        // SAFETY: the request and the value it points to live until the call returns.
+        match done(unsafe { libc::ioctl(socket.as_raw_fd(), 0x8946 as _, &raw mut request) }) {
+            Err(err) if err.raw_os_error() != Some(libc::EOPNOTSUPP) => return Err(err),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// A socket for whole frames on the interface numbered `index` of this process's namespace: it reads what the interface
+/// receives, but not what the socket itself sends, and never blocks (packet(7)).
+pub fn packet_socket(index: u32) -> io::Result<OwnedFd> {
+    const IGNORE_OUTGOING: i32 = 23;
+    const QDISC_BYPASS: i32 = 20;
+    const WANTED: i32 = 4 << 20;
+    // Without a protocol until it is bound: it would else hear every interface in between.
+    let kind = socket2::Type::RAW.nonblocking().cloexec();
+    let socket = socket2::Socket::new_raw(socket2::Domain::PACKET, kind, None)?;
+    let fd = std::os::fd::AsFd::as_fd(&socket);
+    set_option(fd, libc::SOL_PACKET, IGNORE_OUTGOING, 1)?;
+    set_option(fd, libc::SOL_PACKET, QDISC_BYPASS, 1)?;
+    for (force, plain) in [(libc::SO_RCVBUFFORCE, libc::SO_RCVBUF), (libc::SO_SNDBUFFORCE, libc::SO_SNDBUF)] {
+        // More than the system's limit is for its administrator alone.
+        if set_option(fd, libc::SOL_SOCKET, force, WANTED).is_err() {
+            set_option(fd, libc::SOL_SOCKET, plain, WANTED)?;
+        }
+    }
+    // SAFETY: sockaddr_ll is plain data for which zeroes are valid.
+    let mut addr: libc::sockaddr_ll = unsafe { std::mem::zeroed() };
+    addr.sll_family = libc::AF_PACKET as u16;
+    addr.sll_protocol = (libc::ETH_P_ALL as u16).to_be();
+    addr.sll_ifindex = index as i32;
+    let len = std::mem::size_of_val(&addr) as libc::socklen_t;
+    // SAFETY: the address lives until the call returns, and its size is given.
+    done(unsafe { libc::bind(socket.as_raw_fd(), std::ptr::from_ref(&addr).cast(), len) })?;
+    Ok(socket.into())
+}

@@ -1,0 +1,197 @@
+//! Namespaces, mounts, capabilities and processes of the lab's helper, which has one thread.
+#![allow(unsafe_code)]
+
+use std::ffi::CStr;
+use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd};
+
+/// The namespaces that [`unshare`] makes and [`enter_namespace`] enters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Namespaces(i32);
+
+impl Namespaces {
+    /// User ids and capabilities.
+    pub const USER: Self = Self(libc::CLONE_NEWUSER);
+    /// Interfaces, addresses, routes and sockets.
+    pub const NET: Self = Self(libc::CLONE_NEWNET);
+    /// Mounts.
+    pub const MOUNT: Self = Self(libc::CLONE_NEWNS);
+    /// Process ids, of the children to come.
+    pub const PID: Self = Self(libc::CLONE_NEWPID);
+    /// The host's name.
+    pub const NAME: Self = Self(libc::CLONE_NEWUTS);
+
+    /// These and those.
+    pub const fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+}
+
+/// Moves this process into new namespaces (unshare(2)).
+pub fn unshare(which: Namespaces) -> io::Result<()> {
+    // SAFETY: unshare takes no pointers.
+    done(unsafe { libc::unshare(which.0) })
+}
+
+/// Moves this process into the namespace that `fd` stands for, which is one of `which` (setns(2)).
+pub fn enter_namespace(fd: BorrowedFd<'_>, which: Namespaces) -> io::Result<()> {
+    // SAFETY: setns takes no pointers.
+    done(unsafe { libc::setns(fd.as_raw_fd(), which.0) })
+}
+
+/// What a mount is to be.
+#[derive(Clone, Copy, Debug)]
+pub enum Mount<'a> {
+    /// A new file system of this type.
+    New(&'a CStr),
+    /// What is seen at this path.
+    Bind(&'a CStr),
+    /// What there is, with all beneath it, so that nothing mounted here is seen elsewhere.
+    Private,
+}
+
+/// Mounts at `target` (mount(2)).
+pub fn mount(what: Mount<'_>, target: &CStr) -> io::Result<()> {
+    let safe = libc::MS_NOSUID | libc::MS_NODEV | libc::MS_NOEXEC;
+    let (source, kind, flags) = match what {
+        Mount::New(kind) => (kind.as_ptr(), kind.as_ptr(), safe),
+        Mount::Bind(source) => (source.as_ptr(), std::ptr::null(), libc::MS_BIND),
+        Mount::Private => (c"none".as_ptr(), std::ptr::null(), libc::MS_REC | libc::MS_SLAVE),
+    };
+    // SAFETY: the strings end in zero and live until the call returns; no data is passed.
+    done(unsafe { libc::mount(source, target.as_ptr(), kind, flags, std::ptr::null()) })
+}
+
+/// Takes away what is mounted at `target`, at once for whoever looks and for good with its last use (umount2(2)).
+pub fn unmount(target: &CStr) -> io::Result<()> {
+    // SAFETY: the string ends in zero and lives until the call returns.
+    done(unsafe { libc::umount2(target.as_ptr(), libc::MNT_DETACH) })
+}
+
+/// The name of this process's host (sethostname(2)).
+pub fn set_host_name(name: &str) -> io::Result<()> {
+    // SAFETY: the bytes are valid for the length given.
+    done(unsafe { libc::sethostname(name.as_ptr().cast(), name.len()) })
+}
+
+/// Who this process is to the system: user and group (geteuid(2), getegid(2)).
+pub fn user_and_group() -> (u32, u32) {
+    // SAFETY: both take nothing and cannot fail.
+    unsafe { (libc::geteuid(), libc::getegid()) }
+}
+
+/// Hands the capabilities that this process has to the programs it starts, whoever their user is (capset(2),
+/// PR_CAP_AMBIENT).
+pub fn pass_on_capabilities() -> io::Result<()> {
+    const VERSION_3: u32 = 0x2008_0522;
+    let header = [VERSION_3, 0];
+    // Effective, permitted and inheritable: the lower 32 capabilities of each, then the upper ones.
+    let mut sets = [[0u32; 3]; 2];
+    // SAFETY: the header and the two sets have the layout of version 3, and live until the calls return.
+    unsafe {
+        done(libc::syscall(libc::SYS_capget, header.as_ptr(), sets.as_mut_ptr()) as i32)?;
+        sets.iter_mut().for_each(|set| set[2] = set[1]);
+        done(libc::syscall(libc::SYS_capset, header.as_ptr(), sets.as_ptr()) as i32)?;
+        for capability in 0..64u32 {
+            if sets[capability as usize / 32][1] & (1 << (capability % 32)) != 0 {
+                let (raise, capability) = (libc::PR_CAP_AMBIENT_RAISE as libc::c_ulong, capability as libc::c_ulong);
+                done(libc::prctl(libc::PR_CAP_AMBIENT, raise, capability, NONE, NONE))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Lets the files of this process in /proc be its user's, also if its binary cannot be read (PR_SET_DUMPABLE).
+pub fn own_proc_files() {
+    // SAFETY: prctl with these arguments reads no memory.
+    unsafe { libc::prctl(libc::PR_SET_DUMPABLE, 1 as libc::c_ulong, NONE, NONE, NONE) };
+}
+
+/// Names this process as people see it in a list of them (PR_SET_NAME).
+pub fn set_process_name(name: &CStr) {
+    // SAFETY: the string ends in zero; the kernel takes up to 16 bytes of it.
+    unsafe { libc::prctl(libc::PR_SET_NAME, name.as_ptr(), NONE, NONE, NONE) };
+}
+
+/// Has the kernel kill this process when its parent's thread ends (PR_SET_PDEATHSIG). To be called after all changes of
+/// namespaces and capabilities, which undo it.
+pub fn die_with_parent() {
+    // SAFETY: prctl with these arguments reads no memory.
+    unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL as libc::c_ulong, NONE, NONE, NONE) };
+}
+
+/// Leaves the group of processes that a terminal's keys reach (setpgid(2)).
+pub fn leave_process_group() -> io::Result<()> {
+    // SAFETY: setpgid takes no pointers.
+    done(unsafe { libc::setpgid(0, 0) })
+}
+
+/// A side of [`fork`].
+#[derive(Clone, Copy, Debug)]
+pub enum Side {
+    /// The one that goes on; the id of the other.
+    Parent(i32),
+    /// The new one.
+    Child,
+}
+
+/// Makes a copy of this process (fork(2)).
+///
+/// # Panics
+/// If this process has more than one thread: the copy would find locks held by threads it has not.
+pub fn fork() -> io::Result<Side> {
+    let threads = std::fs::read_dir("/proc/self/task").map_or(1, Iterator::count);
+    assert_eq!(threads, 1, "only a process with one thread can be copied");
+    // SAFETY: there is one thread, so the copy is whole.
+    match unsafe { libc::fork() } {
+        -1 => Err(io::Error::last_os_error()),
+        0 => Ok(Side::Child),
+        pid => Ok(Side::Parent(pid)),
+    }
+}
+
+/// What has become of a child.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// It has ended, with this status in the form of wait(2).
+    Ended(i32),
+    /// A signal has stopped it.
+    Stopped,
+}
+
+/// A child of which there is news, and the news; `None` if there is none at this moment (waitpid(2)).
+pub fn news_of_children() -> Option<(i32, Change)> {
+    let mut status = 0;
+    // SAFETY: the status is a valid place to write to.
+    let pid = unsafe { libc::waitpid(-1, &mut status, libc::WNOHANG | libc::WUNTRACED) };
+    let change = if libc::WIFSTOPPED(status) { Change::Stopped } else { Change::Ended(status) };
+    (pid > 0).then_some((pid, change))
+}
+
+/// Waits until a child has ended; its status in the form of wait(2) (waitpid(2)).
+pub fn wait_for_child(pid: i32) -> io::Result<i32> {
+    let mut status = 0;
+    loop {
+        // SAFETY: the status is a valid place to write to.
+        match done(unsafe { libc::waitpid(pid, &mut status, 0) }) {
+            Ok(()) => return Ok(status),
+            Err(err) if err.kind() == io::ErrorKind::Interrupted => {}
+            Err(err) => return Err(err),
+        }
+    }
+}
+
+/// Sends `signal` to a process, or with a negative id to a group of them (kill(2)).
+pub fn send_signal(pid: i32, signal: i32) -> io::Result<()> {
+    // SAFETY: kill takes no pointers.
+    done(unsafe { libc::kill(pid, signal) })
+}
+
+/// An argument of prctl(2) that is not used.
+const NONE: libc::c_ulong = 0;
+
+/// What a call returned as a result.
+pub(super) fn done(rc: i32) -> io::Result<()> {
+    if rc >= 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}

@@ -1,0 +1,228 @@
+//! Where a schedule of pings goes: one address, a list of them, or the addresses of ranges.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+
+use super::error::{Error, Result};
+
+/// Where a ping goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// The address.
+    pub to: SocketAddr,
+    /// The TTL or hop limit it is sent with; `None`: the socket's.
+    pub ttl: Option<u8>,
+}
+
+/// Addresses in order. Clones are the same; a range takes no more memory than an address.
+#[derive(Clone, Debug)]
+pub struct Targets {
+    parts: Arc<[Part]>,
+    len: u64,
+}
+
+/// Addresses that follow each other.
+#[derive(Clone, Copy, Debug)]
+struct Part {
+    first: Target,
+    /// How many, at least 1.
+    len: u64,
+    /// How many targets stand before it.
+    before: u64,
+}
+
+/// No more targets than this in a list.
+const MOST: u64 = 1 << 32;
+
+impl Targets {
+    /// One address.
+    pub fn one(to: SocketAddr) -> Self {
+        Self::list([Target { to, ttl: None }])
+    }
+
+    /// These, in their order.
+    pub fn list(targets: impl IntoIterator<Item = Target>) -> Self {
+        Self::joined(targets.into_iter().map(|first| (first, 1)))
+    }
+
+    fn joined(parts: impl IntoIterator<Item = (Target, u64)>) -> Self {
+        let mut before = 0;
+        let part = |(first, len)| {
+            let part = Part { first, len, before };
+            before += len;
+            part
+        };
+        let parts = parts.into_iter().map(part).collect();
+        Self { parts, len: before }
+    }
+
+    /// The addresses that `text` names, without ports: parts with commas between them, each an address, a range
+    /// `10.0.0.1-10.0.0.9` or `10.0.0.1-9`, a network `10.0.0.0/24` (without its first and last address, which are no
+    /// host's, if it is IPv4 and has more than two), or a name, which `resolve` looks up.
+    ///
+    /// # Errors
+    /// `invalid`: it has another form, mixes IPv4 and IPv6, or names more than 2^32 addresses; those of `resolve`.
+    pub fn parse(text: &str, resolve: impl Fn(&str) -> Result<IpAddr>) -> Result<Self> {
+        let mut parts: Vec<(Target, u64)> = Vec::new();
+        let mut len: u64 = 0;
+        for part in text.split(',').map(str::trim) {
+            let (first, count) = range(part, &resolve)?;
+            if parts.first().is_some_and(|(other, _)| other.to.is_ipv4() != first.is_ipv4()) {
+                return Err(invalid(text, "it mixes IPv4 and IPv6").with_hint("ping each version by itself"));
+            }
+            len = len.saturating_add(count);
+            if len > MOST {
+                return Err(invalid(text, "it names more than 4,294,967,296 addresses"));
+            }
+            parts.push((Target { to: SocketAddr::new(first, 0), ttl: None }, count));
+        }
+        Ok(Self::joined(parts))
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> u64 {
+        self.len
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// The target at `index`, from 0; past the end, the last.
+    ///
+    /// # Panics
+    /// If there are none.
+    pub fn get(&self, index: u64) -> Target {
+        let part = self.parts[self.parts.partition_point(|part| part.before <= index) - 1];
+        let Part { first, len, before } = part;
+        if len == 1 {
+            // With its port and scope, which a counted address would not have.
+            return first;
+        }
+        let ip = nth(first.to.ip(), (index - before).min(len - 1));
+        Target { to: SocketAddr::new(ip, first.to.port()), ..first }
+    }
+
+    /// The first of each part: among them one of each version of IP that occurs.
+    pub fn iter(&self) -> impl Iterator<Item = Target> + '_ {
+        self.parts.iter().map(|part| part.first)
+    }
+}
+
+/// The address `offset` after `first`.
+fn nth(first: IpAddr, offset: u64) -> IpAddr {
+    match first {
+        IpAddr::V4(ip) => Ipv4Addr::from_bits(ip.to_bits().wrapping_add(offset as u32)).into(),
+        IpAddr::V6(ip) => Ipv6Addr::from_bits(ip.to_bits().wrapping_add(u128::from(offset))).into(),
+    }
+}
+
+/// The first address of one part of a list, and how many there are.
+fn range(text: &str, resolve: &impl Fn(&str) -> Result<IpAddr>) -> Result<(IpAddr, u64)> {
+    if text.is_empty() {
+        return Err(invalid(text, "a part of the list is empty"));
+    }
+    if let Some((first, prefix)) = text.split_once('/') {
+        return network(text, first, prefix);
+    }
+    match text.split_once('-').and_then(|(first, last)| Some((first.trim().parse::<IpAddr>().ok()?, last.trim()))) {
+        Some((first, last)) => span(text, first, last),
+        None => Ok((resolve(text)?, 1)),
+    }
+}
+
+fn network(text: &str, first: &str, prefix: &str) -> Result<(IpAddr, u64)> {
+    let first: IpAddr = first.parse().map_err(|_| invalid(text, "what stands before the / is no IP address"))?;
+    let bits = if first.is_ipv4() { 32 } else { 128 };
+    let prefix = prefix.parse::<u32>().ok().filter(|&prefix| prefix <= bits);
+    let prefix = prefix.ok_or_else(|| invalid(text, &format!("what stands after the / is not 0 to {bits}")))?;
+    let free = bits - prefix;
+    if free > 32 {
+        return Err(invalid(text, "it names more than 4,294,967,296 addresses"));
+    }
+    let size = 1u64 << free;
+    Ok(match first {
+        IpAddr::V4(ip) => {
+            let network = ip.to_bits() & ((!0u64 << free) as u32);
+            // The network's own address and the broadcast address are no hosts (RFC 1122); two addresses are a link
+            // (RFC 3021).
+            let (skip, count) = if free > 1 { (1, size - 2) } else { (0, size) };
+            (Ipv4Addr::from_bits(network + skip).into(), count)
+        }
+        IpAddr::V6(ip) => (Ipv6Addr::from_bits(ip.to_bits() & !(u128::from(size) - 1)).into(), size),
+    })
+}
+
+fn span(text: &str, first: IpAddr, last: &str) -> Result<(IpAddr, u64)> {
+    let short = |ip: Ipv4Addr, last: u8| {
+        let [a, b, c, _] = ip.octets();
+        Ipv4Addr::new(a, b, c, last)
+    };
+    let last: IpAddr = match (first, last.parse::<u8>()) {
+        (IpAddr::V4(ip), Ok(last)) => short(ip, last).into(),
+        _ => last.parse().map_err(|_| invalid(text, "what stands after the - is no address"))?,
+    };
+    let apart = match (first, last) {
+        (IpAddr::V4(a), IpAddr::V4(b)) => b.to_bits().checked_sub(a.to_bits()).map(u128::from),
+        (IpAddr::V6(a), IpAddr::V6(b)) => b.to_bits().checked_sub(a.to_bits()),
+        _ => return Err(invalid(text, "it mixes IPv4 and IPv6")),
+    };
+    match apart {
+        Some(apart) if apart < u128::from(MOST) => Ok((first, apart as u64 + 1)),
+        Some(_) => Err(invalid(text, "it names more than 4,294,967,296 addresses")),
+        None => Err(invalid(text, "its last address stands before its first")),
+    }
+}
+
+fn invalid(text: &str, why: &str) -> Error {
+    Error::invalid("targets", format!("\"{text}\" is not a list of addresses: {why}"))
+        .with_hint("write addresses, ranges and networks with commas between: 10.0.0.1, 10.0.0.5-9, 10.1.0.0/24")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Targets> {
+        Targets::parse(text, |name| name.parse().map_err(|_| Error::invalid("resolve", "no such name")))
+    }
+
+    fn all(text: &str) -> Vec<String> {
+        let targets = parse(text).expect(text);
+        (0..targets.len()).map(|n| targets.get(n).to.ip().to_string()).collect()
+    }
+
+    #[test]
+    fn lists_are_read() {
+        assert_eq!(all("10.0.0.1"), ["10.0.0.1"]);
+        assert_eq!(all("10.0.0.8-10,10.0.0.1"), ["10.0.0.8", "10.0.0.9", "10.0.0.10", "10.0.0.1"]);
+        assert_eq!(all("10.0.0.255-10.0.1.1"), ["10.0.0.255", "10.0.1.0", "10.0.1.1"]);
+        assert_eq!(all("10.0.0.77/30"), ["10.0.0.77", "10.0.0.78"]);
+        assert_eq!(all("10.0.0.77/31"), ["10.0.0.76", "10.0.0.77"]);
+        assert_eq!(all("10.0.0.77/32"), ["10.0.0.77"]);
+        assert_eq!(all("fe80::5/127,::1-::3"), ["fe80::4", "fe80::5", "::1", "::2", "::3"]);
+        assert_eq!(parse("127.0.0.0/16").expect("a network").len(), 65_534);
+        assert_eq!(parse("0.0.0.0/0").expect("all").len(), (1 << 32) - 2);
+    }
+
+    #[test]
+    fn wrong_lists_say_why() {
+        for (text, why) in [
+            ("", "empty"),
+            ("10.0.0.1,", "empty"),
+            ("10.0.0.9-1", "before its first"),
+            ("10.0.0.9-x", "after the -"),
+            ("10.0.0.9/33", "0 to 32"),
+            ("x/24", "before the /"),
+            ("::/64", "more than"),
+            ("::-ffff::", "more than"),
+            ("0.0.0.0/0,1.1.1.1-9", "more than"),
+            ("10.0.0.1,::1", "mixes"),
+            ("10.0.0.1-::1", "mixes"),
+        ] {
+            let message = parse(text).expect_err(text).message;
+            assert!(message.contains(why), "{text}: {message}");
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! How a socket is made: its options.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::os::fd::AsFd;
+
+use socket2::Socket;
+
+use crate::net::sys;
+
+/// The largest buffer the kernel can be asked for, in bytes: it takes the number as an int and grants what its own limits
+/// allow.
+const MAX_BUFFER: usize = i32::MAX as usize;
+
+/// How a socket is made.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options {
+    /// Size of the receive buffer in bytes (SO_RCVBUF; the kernel doubles it); `None` leaves the system's.
+    pub receive_buffer: Option<usize>,
+    /// Size of the send buffer in bytes (SO_SNDBUF); `None` leaves the system's.
+    pub send_buffer: Option<usize>,
+    /// Whether other sockets may bind the same address (SO_REUSEADDR and SO_REUSEPORT).
+    pub reuse: bool,
+    /// Hops that what is sent may take (IP_TTL, IPV6_UNICAST_HOPS), 1 to 255; `None`: the system's number.
+    pub ttl: Option<u8>,
+}
+
+impl Options {
+    /// Gives `socket` these options and binds it to `local` (bind(2)); the address that it is bound to.
+    pub(super) fn set_up(self, socket: &Socket, local: SocketAddr) -> io::Result<SocketAddr> {
+        socket.set_nonblocking(true)?;
+        if local.is_ipv6() {
+            socket.set_only_v6(true)?;
+            sys::set_option(socket.as_fd(), libc::IPPROTO_IPV6, libc::IPV6_RECVERR, 1)?;
+        } else {
+            sys::set_option(socket.as_fd(), libc::IPPROTO_IP, libc::IP_RECVERR, 1)?;
+        }
+        // The kernel counts what a full buffer loses, and says so with what comes next.
+        sys::set_option(socket.as_fd(), libc::SOL_SOCKET, libc::SO_RXQ_OVFL, 1)?;
+        if self.reuse {
+            socket.set_reuse_address(true)?;
+            socket.set_reuse_port(true)?;
+        }
+        if let Some(bytes) = self.receive_buffer.map(|bytes| bytes.min(MAX_BUFFER)) {
+            socket.set_recv_buffer_size(bytes)?;
+        }
+        if let Some(bytes) = self.send_buffer.map(|bytes| bytes.min(MAX_BUFFER)) {
+            socket.set_send_buffer_size(bytes)?;
+        }
+        match self.ttl.map(u32::from) {
+            Some(hops) if local.is_ipv4() => socket.set_ttl_v4(hops)?,
+            Some(hops) => socket.set_unicast_hops_v6(hops)?,
+            None => {}
+        }
+        // Answers come from the address that was asked, not from the one that the way back would choose.
+        match local.ip() {
+            IpAddr::V4(ip) if ip.is_unspecified() => {
+                sys::set_option(socket.as_fd(), libc::IPPROTO_IP, libc::IP_PKTINFO, 1)?;
+            }
+            IpAddr::V6(ip) if ip.is_unspecified() => {
+                sys::set_option(socket.as_fd(), libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO, 1)?;
+            }
+            _ => {}
+        }
+        socket.bind(&local.into())?;
+        sys::local_addr(&socket)
+    }
+}

@@ -1,0 +1,185 @@
+//! Pings over UDP: messages `ping N …`, which answers repeat, in any case of their letters.
+
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::AsFd;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, MutexGuard};
+
+use socket2::Socket;
+
+use super::error::send_error;
+use super::queue::{IcmpError, Queued};
+use super::{Datagram, UdpSocket};
+use crate::net::error::{Error, Result};
+use crate::net::host::Host;
+use crate::net::ledger::{Blame, Content, Counts, Key, ProbeId, Stray};
+use crate::net::prober::{Carrier, Clock, MatchResult, Matcher, Name, Outcome, Probe, Prober, Recognised, Tally};
+use crate::net::session::Session;
+use crate::net::stop::Stop;
+use crate::net::sys;
+use crate::net::wire::ping_text;
+
+impl UdpSocket {
+    /// Sends a probe and waits until it is settled. An answer is matched by its sender and by the number in a
+    /// message `ping N …`, or else by its text, without regard to case; or by `matcher`.
+    ///
+    /// # Errors
+    /// `closed`, `too-large`, `invalid` (another version of IP), `system`.
+    pub fn ping(&self, probe: &Probe<'_>, stop: &Stop, mut matcher: Option<Matcher<'_>>) -> Result<Outcome> {
+        self.same_version("ping", probe.to)?;
+        let socket = self.socket("ping")?;
+        self.prober("ping")?.ping(self, &socket, probe, stop, &mut matcher)
+    }
+
+    /// The account of the probes sent from this socket.
+    pub fn counts(&self) -> Counts {
+        self.0.tally.counts()
+    }
+
+    /// The clock of the socket's round-trip times; `None` before the first reply.
+    pub fn clock(&self) -> Option<Clock> {
+        self.0.tally.clock()
+    }
+
+    /// What others may know of its probes.
+    pub fn tally(&self) -> &Tally {
+        &self.0.tally
+    }
+}
+
+impl Carrier for UdpSocket {
+    fn host(&self) -> &Arc<dyn Host> {
+        &self.0.host
+    }
+
+    fn session(&self) -> &Arc<Session> {
+        &self.0.session
+    }
+
+    fn local(&self) -> SocketAddr {
+        self.0.local
+    }
+
+    fn is_closed(&self) -> bool {
+        self.is_closed()
+    }
+
+    fn socket(&self, op: &'static str) -> Result<Arc<Socket>> {
+        self.socket(op)
+    }
+
+    fn prober(&self, op: &'static str) -> Result<MutexGuard<'_, Prober>> {
+        self.prober(op)
+    }
+
+    fn compose(&self, sequence: u64, _: u64, size: usize) -> Vec<u8> {
+        let time = self.0.host.unix_nanos();
+        let time = format!("{}.{:06}", time / 1_000_000_000, time % 1_000_000_000 / 1_000);
+        let mut message = ping_text::compose(sequence, &time).into_bytes();
+        message.resize(message.len().max(size), b' ');
+        message
+    }
+
+    fn tally(&self) -> &Tally {
+        &self.0.tally
+    }
+
+    fn ask_for_stamps(&self, socket: &Socket) {
+        self.ask_for_stamps(socket);
+    }
+
+    fn drain(&self, socket: &Socket, mut queued: &mut dyn FnMut(Queued)) -> usize {
+        self.drain(socket, &mut queued)
+    }
+
+    fn drain_one(&self, socket: &Socket, mut queued: &mut dyn FnMut(Queued)) -> bool {
+        self.drain_one(socket, &mut queued)
+    }
+
+    fn tell_sent(&self, probe: &Probe<'_>) {
+        self.tell_sent(probe.message, probe.to);
+    }
+
+    fn send(&self, socket: &Socket, probe: &Probe<'_>, queued: &mut dyn FnMut(Queued)) -> io::Result<Option<u32>> {
+        let ttl = probe.ttl.unwrap_or(0);
+        if self.0.ttl.swap(ttl, Ordering::Relaxed) != ttl {
+            sys::set_ttl(socket.as_fd(), self.0.local.is_ipv4(), probe.ttl)?;
+        }
+        self.send_raw(socket, probe.message, probe.to, queued)
+    }
+
+    fn send_error(&self, err: &io::Error, probe: &Probe<'_>) -> Error {
+        send_error(err, probe.message.len(), probe.to)
+    }
+
+    fn take(&self, socket: &Socket, _: &mut dyn FnMut(Queued)) -> io::Result<Option<Datagram>> {
+        self.take(socket)
+    }
+
+    fn name(&self, message: &[u8], _: u64) -> Name {
+        let (number, content) = (ping_text::sequence(message), Content::of(message));
+        Name { key: number.map_or(Key::Content(content.hash), Key::Number), number, content }
+    }
+
+    fn recognise(&self, prober: &Prober, datagram: &Datagram) -> Recognised {
+        let content = Content::of(&datagram.data);
+        let stray = Recognised::Stray;
+        let key = match ping_text::sequence(&datagram.data) {
+            // A message may be cut in the middle of its number, which leaves another number.
+            Some(number)
+                if prober.ledger().find(datagram.from, Key::Number(number)).is_none()
+                    && what_is_left(prober, datagram) == Stray::Truncated =>
+            {
+                return stray(Stray::Truncated);
+            }
+            Some(number) => Key::Number(number),
+            None => Key::Content(content.hash),
+        };
+        if matches!(key, Key::Content(_)) && prober.ledger().find(datagram.from, key).is_none() {
+            return stray(what_is_left(prober, datagram));
+        }
+        if is_mixed_up(prober, datagram, key) { stray(Stray::Corrupt) } else { Recognised::Answer(key, content) }
+    }
+
+    fn blame(&self, prober: &Prober, error: &IcmpError, awaited: Option<ProbeId>) -> Blame {
+        // A quote may end in the middle of the number; it counts only if more follows it.
+        let whole = error.quote.iter().filter(|&&byte| byte == b' ').count() > 1;
+        let number = ping_text::sequence(&error.quote).filter(|_| whole);
+        if let Some(id) = number.and_then(|number| prober.ledger().find(error.to, Key::Number(number))) {
+            return Blame::Named(id);
+        }
+        let quoted = |id: &ProbeId| prober.message(*id).is_some_and(|message| message.starts_with(&error.quote));
+        let candidates: Vec<ProbeId> = prober.ledger().pending(error.to).filter(quoted).take(2).collect();
+        match candidates.as_slice() {
+            [] => Blame::Nobody,
+            [only] => Blame::Named(*only),
+            [oldest, ..] => Blame::Assumed(awaited.filter(|id| quoted(id)).unwrap_or(*oldest)),
+        }
+    }
+
+    fn matching(&self, matcher: &mut dyn FnMut() -> MatchResult) -> MatchResult {
+        self.matching(matcher)
+    }
+}
+
+/// Whether an answer differs from its pending message only in case, but is neither the message nor all of it in
+/// capitals or small letters: turning over one bit can do that to a letter.
+fn is_mixed_up(prober: &Prober, datagram: &Datagram, key: Key) -> bool {
+    let sent = prober.ledger().find(datagram.from, key).and_then(|id| prober.message(id));
+    let (heard, Some(sent)) = (&datagram.data, sent) else { return false };
+    let is = |change: fn(&u8) -> u8| heard.iter().copied().eq(sent.iter().map(change));
+    ping_text::same_text(heard, sent) && !(is(|byte| *byte) || is(u8::to_ascii_uppercase) || is(u8::to_ascii_lowercase))
+}
+
+/// What a datagram that names no probe is: the beginning of a pending message is a truncated answer, anything
+/// else from a peer that owes an answer a corrupt one.
+fn what_is_left(prober: &Prober, datagram: &Datagram) -> Stray {
+    let data = &datagram.data;
+    let mut owed = prober.owed_by(datagram.from).peekable();
+    if owed.peek().is_none() {
+        return Stray::Foreign;
+    }
+    let begins = |sent: &[u8]| sent.len() > data.len() && ping_text::same_text(&sent[..data.len()], data);
+    if owed.any(begins) { Stray::Truncated } else { Stray::Corrupt }
+}
