@@ -1,4 +1,4 @@
-//! Golden transcripts: `tests/golden/part1/*.txt`, changed by the accepted differences, against
+//! Golden transcripts: `tests/golden/part1/*.txt` and other parts, changed by the accepted differences, against
 //! what was printed.
 
 use super::deviations::{self, Deviation};
@@ -31,7 +31,9 @@ pub(crate) fn assert_text(name: &str, wanted: &str, actual: &str) {
 /// differences applied.
 pub(crate) fn expected(name: &str) -> String {
     let mut text = transcript(name);
-    for deviation in accepted().iter().filter(|d| d.is_for(name)) {
+    // A block for all is for those of Part 1; others name their folder.
+    let is_for = |d: &&Deviation| d.is_for(name) && d.file().contains('/') == name.contains('/');
+    for deviation in accepted().iter().filter(is_for) {
         match deviation.apply(&text) {
             Some(changed) => text = changed,
             None => assert!(!deviation.names_one(), "{name}: does not fit: {deviation:?}"),
@@ -40,14 +42,20 @@ pub(crate) fn expected(name: &str) -> String {
     text
 }
 
-/// The transcript `name` as the report prints it, masked.
+/// The transcript `name` as the report prints it, masked: one of Part 1 by its name alone, others as `part3/NAME`.
 pub(crate) fn transcript(name: &str) -> String {
-    read(&format!("tests/golden/part1/{name}.txt"))
+    let folder = if name.contains('/') { "" } else { "part1/" };
+    read(&format!("tests/golden/{folder}{name}.txt"))
 }
 
-/// The names of all transcripts, sorted.
+/// The names of all transcripts of Part 1, sorted.
 pub(crate) fn transcripts() -> Vec<String> {
-    let dir = repo_root().join("tests/golden/part1");
+    transcripts_in("part1")
+}
+
+/// The names of all transcripts in a folder, sorted, without the folder.
+pub(crate) fn transcripts_in(folder: &str) -> Vec<String> {
+    let dir = repo_root().join("tests/golden").join(folder);
     let mut names: Vec<String> = fs::read_dir(&dir)
         .unwrap_or_else(|e| panic!("cannot read {}: {e}", dir.display()))
         .map(|entry| entry.expect("a directory entry").file_name())

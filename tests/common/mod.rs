@@ -10,6 +10,7 @@
 pub(crate) mod client;
 pub(crate) mod collect;
 pub(crate) mod deviations;
+pub(crate) mod echo;
 pub(crate) mod golden;
 pub(crate) mod icmp;
 pub(crate) mod mask;
