@@ -10,6 +10,7 @@
 pub mod account;
 pub mod addr;
 pub mod batch;
+pub mod doctor;
 pub mod error;
 pub mod event;
 pub mod host;
