@@ -193,7 +193,7 @@ impl Lab {
             name: format!("eth{}", state.topology.nodes[own.number()].ends.len()),
             // With both ends the same, every frame is for whoever receives it, and no address need be resolved.
             mac: mac(if self.0.options.arp { number } else { first }),
-            addrs: addresses_towards(own.prefixes(), peer.prefixes()),
+            addrs: addresses_over(options.mtu, own.prefixes(), peer.prefixes()),
             arp: self.0.options.arp,
             mtu: options.mtu,
         });
@@ -334,6 +334,13 @@ fn check_name(name: &str) -> Result<()> {
         _ if name.chars().all(|c| c.is_ascii_digit() || c == '.') => refuse("programs would take it for an address"),
         _ => Ok(()),
     }
+}
+
+/// The addresses of an interface over a cable of this size: IPv6 needs 1280 bytes (RFC 8200 section 5).
+fn addresses_over(mtu: u32, own: &[Prefix], peer: &[Prefix]) -> Vec<Prefix> {
+    let mut addrs = addresses_towards(own, peer);
+    addrs.retain(|prefix| prefix.addr().is_ipv4() || mtu >= 1280);
+    addrs
 }
 
 /// The addresses, those of IPv4 first.
