@@ -5,7 +5,7 @@
 //! packets in between. A [`helper`] process owns the namespaces and hands the sockets over; it ends with the lab, and the
 //! kernel takes everything down.
 //!
-//! [`addresses`] and [`topology`] are values: who has which address, and which routes follow from the cables. [`netlink`]
+//! [`addresses`] and `topology` are values: who has which address, and which routes follow from the cables. [`netlink`]
 //! tells the kernel. [`refusal`] explains why a system allows no lab.
 
 use std::net::IpAddr;
@@ -42,7 +42,8 @@ mod topology;
 pub struct Options {
     /// Whether hosts resolve addresses over their cables (ARP, ND); else whatever is sent reaches the other end.
     pub arp: bool,
-    /// Whether hosts limit how many ICMP errors they send, as the kernel has it by itself.
+    /// Whether hosts limit how many ICMP errors they send, as the kernel has it by itself. One limit of IPv4 no setting
+    /// lifts: a router tells each sender of a missing, unreachable or prohibited route five times at once, then once a second.
     pub icmp_limits: bool,
     /// Whether hosts get routes to all others; else to those at the other ends of their cables.
     pub routes: bool,

@@ -166,10 +166,8 @@ fn route(bytes: &mut Vec<u8>, to: Prefix, target: Option<Target>) {
     attribute(bytes, RTA_DST, &octets(to.network()));
     if let Some(Target::Via(index, router)) = target {
         attribute(bytes, RTA_OIF, &index.to_ne_bytes());
-        match router {
-            // An IPv4 route by way of an IPv6 router, or the other way round, is not among what can be asked for.
-            Some(router) => attribute(bytes, RTA_GATEWAY, &octets(router)),
-            None => {}
+        if let Some(router) = router {
+            attribute(bytes, RTA_GATEWAY, &octets(router));
         }
     }
 }
