@@ -79,21 +79,21 @@ impl Made {
     }
 }
 
-/// Makes a policy ready to decide at `site`, from a fresh state; and its name.
+/// Makes a policy ready to decide at `site`, from a fresh state; and its name. Called on a thread of a script.
 ///
 /// # Errors
 /// `invalid`: what it may ask for cannot be done there.
-pub fn judge(ctx: &NativeCallContext, made: &Made, site: &Site) -> ScriptResult<(Judge, String)> {
+pub fn judge(made: &Made, site: &Site) -> Result<(Judge, String), Error> {
     let context = context::current();
     if !matches!(made, Made::Closure(..)) {
         context.run.seed.mark_used();
     }
-    let judge = Judge::new(made.attach(), context.random.split(), site).or_raise(ctx)?;
+    let judge = Judge::new(made.attach(), context.random.split(), site)?;
     Ok((judge, made.text()))
 }
 
 fn attach(ctx: &NativeCallContext, socket: &UdpSocket, made: &Made) -> ScriptResult<()> {
-    let (judge, name) = judge(ctx, made, &socket.site())?;
+    let (judge, name) = judge(made, &socket.site()).or_raise(ctx)?;
     socket.set_judge(judge, name);
     Ok(())
 }
