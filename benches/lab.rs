@@ -125,7 +125,7 @@ fn rates() {
     for (name, code) in POLICIES {
         let net = net(LinkOptions::default());
         if !code.is_empty() {
-            let (judge, name) = policy::judge(&made(&context, code), &net.link.site(Direction::Both)).expect("a policy");
+            let (judge, name) = policy::ready(&made(&context, code), &net.link.site(Direction::Both)).expect("a policy");
             net.link.set_policy(Direction::Both, judge, name);
         }
         let (from, to) = (socket(&net.a, 0), socket(&net.b, 7));
@@ -236,7 +236,9 @@ struct Guard(Vec<String>);
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        self.0.iter().for_each(|name| drop(ip(&["netns", "delete", name])));
+        for name in &self.0 {
+            let _ = ip(&["netns", "delete", name]);
+        }
     }
 }
 

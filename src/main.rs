@@ -1,25 +1,26 @@
 //! The command line.
 
-use std::io::Read;
+use std::io::{IsTerminal, Read};
 use std::panic::catch_unwind;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 use pingscript::bindings::callback::tame_panics;
+use pingscript::engine::commands::{self, Command};
 use pingscript::engine::programs::ScriptHost;
 use pingscript::engine::run::{self, Job, exit};
-use pingscript::engine::{check, library, prompt, signals};
+use pingscript::engine::{check, prompt, signals};
 use pingscript::nearest::nearest;
 use pingscript::net::error::{Error, ErrorKind, in_words};
 use pingscript::net::lab::helper;
 use pingscript::net::record::Wanted;
-use pingscript::net::{output, stack};
+use pingscript::net::{output, stack, sys};
 
 /// A lab bench for networks: runs pingers, servers and drop policies written as short Rhai scripts.
 #[derive(Debug, Parser)]
-#[command(version, after_help = AFTER_HELP, override_usage = "pingscript [FLAGS] SCRIPT [ARGS]…\n       pingscript [FLAGS] -e CODE [ARGS]…\n       pingscript --check FILE…\n       pingscript scripts\n       pingscript new NAME [FILE]\n       pingscript [FLAGS]")]
+#[command(version, args_conflicts_with_subcommands = true, after_help = AFTER_HELP, override_usage = "pingscript [FLAGS] SCRIPT [ARGS]…\n       pingscript [FLAGS] -e CODE [ARGS]…\n       pingscript --check FILE…\n       pingscript scripts\n       pingscript new NAME [FILE]\n       pingscript doctor [--json]\n       pingscript [FLAGS]")]
 struct Cli {
     /// Run this code instead of a file, and print its value
     #[arg(short = 'e', value_name = "CODE")]
@@ -50,14 +51,15 @@ struct Cli {
     /// none: a prompt
     #[arg(value_name = "SCRIPT", trailing_var_arg = true, allow_hyphen_values = true)]
     script: Vec<String>,
+
+    #[command(subcommand)]
+    command: Option<Command>,
 }
 
 const AFTER_HELP: &str = "\
 Flags stand before the script, the script's own arguments after it; `pingscript SCRIPT --help` explains those.
 
-Commands (files of these names are given with their folder: ./new):
-    scripts          lists the scripts that came with pingscript
-    new NAME [FILE]  writes a copy of one to edit, into NAME.rhai if no file is given
+Files named as a command are given with their folder: ./new
 
 Exit codes:
     0  done                            4  a permission is missing
@@ -91,22 +93,29 @@ fn main() -> ExitCode {
 }
 
 fn start() -> Result<i32> {
+    sys::raise_descriptor_limit();
     signals::listen()?;
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(err) => {
-            // The reader may have gone (`| head`); there is no one left to tell.
-            let _ = err.print();
-            return Ok(err.exit_code());
+            if err.use_stderr() {
+                // There may be no one left to tell.
+                let _ = err.print();
+                return Ok(err.exit_code());
+            }
+            let text = err.render();
+            let plain =
+                !std::io::stdout().is_terminal() || std::env::var_os("NO_COLOR").is_some_and(|no| !no.is_empty());
+            output::styled(if plain { text.to_string() } else { text.ansi().to_string() }.trim_end());
+            output::flush();
+            return Ok(if output::has_failed() { exit::SCRIPT } else { exit::DONE });
         }
     };
     if cli.check {
         return Ok(check::run(&cli.script));
     }
-    if cli.code.is_none()
-        && let Some(code) = library::command(&cli.script)
-    {
-        return Ok(code);
+    if let Some(command) = &cli.command {
+        return Ok(commands::run(command, Cli::command()));
     }
     let host = Arc::new(ScriptHost::new());
     // A forgotten FILE leaves the script in its place, which rows would overwrite.

@@ -11,69 +11,38 @@ use pingscript::bindings::context::{Programs, ScriptResult};
 use pingscript::bindings::task::STACK;
 use pingscript::bindings::task::finish;
 use pingscript::engine::check::check;
+use pingscript::engine::help::{Form, examples};
 use pingscript::engine::programs::ScriptHost;
 use pingscript::engine::run::{Job, context};
 use rhai::Dynamic;
 
-/// One native function.
-#[derive(Debug)]
-struct Native {
-    signature: String,
-    /// Its documentation, a line each, without the slashes.
-    doc: Vec<String>,
-}
-
-impl Native {
-    /// The blocks of its documentation that are marked as examples.
-    fn examples(&self) -> Vec<String> {
-        let mut examples: Vec<String> = Vec::new();
-        let mut inside = false;
-        for line in self.doc.iter().map(|line| line.strip_prefix(' ').unwrap_or(line)) {
-            match line.trim_end() {
-                "```rhai" => {
-                    examples.push(String::new());
-                    inside = true;
-                }
-                "```" => inside = false,
-                line if inside => {
-                    if let Some(example) = examples.last_mut() {
-                        example.push_str(line);
-                        example.push('\n');
-                    }
-                }
-                _ => {}
-            }
-        }
-        examples
+/// What is missing in a documentation.
+fn missing(form: &Form) -> Option<&'static str> {
+    let purpose = form.doc.first().map_or("", |line| line.trim());
+    if purpose.is_empty() || purpose.starts_with("```") {
+        return Some("its documentation does not begin with what it is for");
     }
-
-    /// What is missing in its documentation.
-    fn missing(&self) -> Option<&'static str> {
-        let purpose = self.doc.first().map_or("", |line| line.trim());
-        if purpose.is_empty() || purpose.starts_with("```") {
-            return Some("its documentation does not begin with what it is for");
-        }
-        if self.examples().iter().all(|example| example.trim().is_empty()) {
-            return Some("its documentation has no example (```rhai … ```)");
-        }
-        None
+    if examples(&form.doc).iter().all(|example| example.trim().is_empty()) {
+        return Some("its documentation has no example (```rhai … ```)");
     }
+    None
 }
 
 #[test]
 fn every_native_is_documented_and_every_example_runs() {
     let host = Arc::new(ScriptHost::new());
-    let natives = natives(&host);
-    assert!(natives.len() > 100, "only {} natives seen", natives.len());
+    let natives: Vec<&Form> = host.reference().ours().flat_map(|entry| &entry.forms).collect();
+    let registered = host.engine().collect_fn_metadata(None, |_| Some(()), false).len();
+    assert!(natives.len() == registered && registered > 100, "{} of {registered} natives seen", natives.len());
     let mut failures: Vec<String> = natives
         .iter()
-        .filter_map(|native| native.missing().map(|missing| format!("{}: {missing}", native.signature)))
+        .filter_map(|native| missing(native).map(|missing| format!("{}: {missing}", native.signature)))
         .collect();
     // Forms of a function may share their documentation: each example runs once.
-    let mut examples: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
+    let mut all: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
     for native in &natives {
-        for example in native.examples() {
-            examples.entry(example).or_default().insert(&native.signature);
+        for example in examples(&native.doc) {
+            all.entry(example).or_default().insert(&native.signature);
         }
     }
     // One after the other: several at a time could take each other's free ports. On a thread with a script's stack.
@@ -87,7 +56,7 @@ fn every_native_is_documented_and_every_example_runs() {
                 let why = run(&host, &name, example).err().or_else(check)?;
                 Some(format!("{}:\n{example}{why}", names.join(" and ")))
             };
-            examples.iter().enumerate().filter_map(run).collect::<Vec<String>>()
+            all.iter().enumerate().filter_map(run).collect::<Vec<String>>()
         };
         let thread = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, run_all).expect("a thread");
         thread.join().expect("no example panics")
@@ -140,20 +109,6 @@ fn what_ends_a_script_gives_its_exit_code() {
     }
     let wrong = ["-e", "options([ option(\"count\", 5, \"how many\") ])", "--cuont", "5"];
     pingscript(&wrong).run().expect_code(2);
-}
-
-/// All natives that the bindings register, sorted by signature.
-fn natives(host: &ScriptHost) -> Vec<Native> {
-    let native = |info: rhai::FuncInfo| {
-        let namespace = if info.namespace.is_empty() { String::new() } else { format!("{}::", info.namespace) };
-        let signature = format!("{namespace}{}", info.metadata.gen_signature(Into::into));
-        let doc = info.metadata.comments.iter().flat_map(|comment| comment.lines());
-        let doc = doc.map(|line| line.trim_start().trim_start_matches("///").to_string()).collect();
-        Some(Native { signature, doc })
-    };
-    let mut natives = host.engine().collect_fn_metadata(None, native, false);
-    natives.sort_by(|a, b| a.signature.cmp(&b.signature));
-    natives
 }
 
 /// Runs an example as the command line would run a script.

@@ -26,7 +26,9 @@ fn scripts_lists_each_with_its_purpose() {
     assert!(places.is_sorted() && places[0].is_some(), "{places:?}:\n{}", run.stdout);
 
     let run = pingscript(&["scripts", "--all"]).run().expect_code(2);
-    assert!(run.stderr.contains("it takes no arguments, and there is \"--all\""), "{}", run.stderr);
+    assert!(run.stderr.contains("unexpected argument '--all'"), "{}", run.stderr);
+    let run = pingscript(&["scripts", "--help"]).run().expect_code(0);
+    assert!(run.stdout.starts_with("List the scripts"), "{}", run.stdout);
 }
 
 #[test]
@@ -74,14 +76,19 @@ fn new_says_what_it_cannot_do_and_spoils_nothing() {
         (&["new", "elephant"], "`pingscript scripts` lists the names"),
         (&["new", ""], "`pingscript scripts` lists the names"),
         (&["new", "udp_ping", ""], "its folder must exist"),
-        (&["new"], "it takes the name of a script"),
-        (&["new", "--help"], "such as: pingscript new udp_ping my.rhai"),
-        (&["new", "a", "b", "c"], "it takes the name of a script"),
     ] {
         let run = pingscript(args).dir(dir.path()).run().expect_code(2);
         assert!(run.stderr.contains(expected), "{args:?}: no {expected:?} in\n{}", run.stderr);
         assert!(run.stderr.contains("  hint: ") || args[2..].contains(&"mine.rhai/my.rhai"), "{}", run.stderr);
     }
+    for (args, expected) in
+        [(&["new"][..], "required arguments were not provided"), (&["new", "a", "b", "c"], "unexpected argument 'c'")]
+    {
+        let run = pingscript(args).dir(dir.path()).run().expect_code(2);
+        assert!(run.stderr.contains(expected) && run.stderr.contains("pingscript new <NAME> [FILE]"), "{}", run.stderr);
+    }
+    let run = pingscript(&["new", "--help"]).run().expect_code(0);
+    assert!(run.stdout.contains("Such as: pingscript new udp_ping my.rhai"), "{}", run.stdout);
     assert_eq!(fs::read_to_string(dir.path().join("mine.rhai")).expect("the file"), "print(1);");
     assert_eq!(fs::read_dir(dir.path()).expect("the folder").count(), 2, "nothing else was written");
 }
@@ -128,7 +135,12 @@ fn check_finds_nothing_wrong_with_what_is_right() {
 }
 
 /// Scripts without fault that look as if they had one.
-const RIGHT: [&str; 26] = [
+const RIGHT: [&str; 31] = [
+    "const C = #{ a: 1 }; let f = || { C.a = 2; C }; f.call()",
+    "const C = #{ a: 1 }; let D = C; D.a = 2; { let C = #{}; C.a = 3; }",
+    "const C = #{ a: 1 }; fn f(C) { C.a = 2; C } f(#{})",
+    "const C = \"abc\"; C[0] = 'x'; const D = \"abc\".to_upper(); D[0] = 'x'",
+    "const C = #{ a: 1 }; try { C.a = 2 } catch { }",
     "try { start(\"not_there.rhai\"); } catch (e) { print(e.kind) }",
     "",
     "1",
@@ -247,6 +259,11 @@ fn check_knows_options_files_and_modules() {
         ("let sock = udp::bind(\"127.0.0.1:0\"); sock.port()", "`port` is a property: leave out the brackets"),
         ("udp::closed", "nothing in `udp` is called `closed`"),
         ("println(1)", "hint: write: print(…)"),
+        ("const C = #{ a: 1 }; C.a = 2", "`C` is a constant and cannot be changed"),
+        ("const C = #{ a: [1] }; if true { C.a[0] += 2 }", "`C` is a constant and cannot be changed"),
+        ("const C = [1]; C[0] = 2", "hint: declare it with let instead of const: let C = …;"),
+        ("const C = [1]; fn f() { global::C[0] = 2 } f()", "`C` is a constant and cannot be changed"),
+        ("const C = options([ flag(\"q\", \"\") ]); C.q = true", "`C` is a constant and cannot be changed"),
         ("[1].append_all(2)", "nothing has a method `append_all`"),
         ("let x = ", "error: "),
         ("print(\"open", "this text is never closed"),
@@ -302,4 +319,63 @@ fn help_tells_of_the_commands() {
 /// What a check finds in a script.
 fn found(name: &str, text: &str) -> Vec<String> {
     check(&ScriptHost::for_checking(), name, text)
+}
+
+#[test]
+fn doc_explains_what_scripts_can_call() {
+    for (words, expected) in [
+        (&["doc"][..], "help(\"udp::bind\") explains a function"),
+        (&["doc", "udp::bind"], "udp::bind(local: string, options: map) -> UdpSocket"),
+        (&["doc", "sock.recv"], "UdpSocket.recv(timeout: Duration) -> Packet"),
+        (&["doc", "Stats"], ".percentile(percent)"),
+        (&["doc", "language"], "for i in 0..5"),
+        (&["doc", "--all"], "expect(blob(3).len, 3);"),
+        (&["doc", "--markdown"], "\n### udp::bind\n"),
+        (&["doc", "--html"], "<h3 id=\"udp-3a-3abind\">udp::bind</h3>"),
+    ] {
+        let run = pingscript(words).run().expect_code(0);
+        assert!(run.stdout.contains(expected), "{words:?}: no {expected:?} in\n{}", run.stdout);
+    }
+    let run = pingscript(&["doc", "udp::bnd"]).run().expect_code(2);
+    assert!(run.stderr.contains("did you mean \"udp::bind\"?"), "{}", run.stderr);
+    let run = pingscript(&["-e", "help(\"udp::bnd\")"]).run().expect_code(3);
+    assert!(run.stderr.contains("did you mean \"udp::bind\"?"), "{}", run.stderr);
+    let run = pingscript(&["-e", "help(udp::bind(\"127.0.0.1:0\"))"]).run().expect_code(0);
+    assert!(run.stdout.starts_with("UdpSocket: A UDP socket."), "{}", run.stdout);
+}
+
+#[test]
+fn doc_writes_definitions_for_editors() {
+    let dir = TempDir::new();
+    let folder = dir.path().join("definitions");
+    pingscript(&["doc", "--definitions", folder.to_str().expect("UTF-8")]).run().expect_code(0);
+    let udp = fs::read_to_string(folder.join("udp.d.rhai")).expect("definitions of a namespace");
+    assert!(udp.starts_with("module udp;\n"), "{udp}");
+    assert!(udp.contains("\nfn bind(local: string) -> UdpSocket;\n"), "{udp}");
+    let run = pingscript(&["doc", "--definitions", "/proc/nowhere"]).run().expect_code(2);
+    assert!(run.stderr.contains("hint: name a folder"), "{}", run.stderr);
+}
+
+#[test]
+fn completions_and_the_manual_know_every_command_and_flag() {
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let run = pingscript(&["completions", shell]).run().expect_code(0);
+        for word in ["seed", "trace", "scripts", "doc", "definitions"] {
+            assert!(run.stdout.contains(word), "{shell}: {word}");
+        }
+    }
+    let run = pingscript(&["man"]).run().expect_code(0);
+    assert!(run.stdout.contains(".TH pingscript 1") && run.stdout.contains("\\-\\-seed"), "{}", run.stdout);
+    let dir = TempDir::new();
+    pingscript(&["man", dir.path().to_str().expect("UTF-8")]).run().expect_code(0);
+    assert!(dir.path().join("pingscript-doc.1").is_file());
+}
+
+#[test]
+fn what_cannot_be_printed_is_no_success() {
+    for words in ["scripts", "--help", "--version", "doc --all", "man", "udp_ping --help"] {
+        let line = format!("'{}' {words} > /dev/full", common::binary().display());
+        let run = common::Cmd::new(std::path::Path::new("bash"), &["-c", &line]).run().expect_code(3);
+        assert!(run.stderr.contains("no space left on device"), "{words}: {}", run.stderr);
+    }
 }

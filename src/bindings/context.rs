@@ -10,6 +10,7 @@ use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
 
 use rhai::{AST, Dynamic, Engine, EvalAltResult, GlobalRuntimeState};
 
+use crate::net::error::Error;
 use crate::net::host::Host;
 use crate::net::random::{Seed, Sequence};
 use crate::net::session::Session;
@@ -60,6 +61,8 @@ pub struct Run {
     pub programs: OnceLock<Arc<dyn Programs>>,
     /// Threads that were started and have not been waited for.
     pub tasks: Mutex<Vec<super::task::Task>>,
+    /// Labs that were made and have not ended.
+    pub labs: Mutex<Vec<super::lab::Lab>>,
     /// How many tasks failed and nobody took notice.
     pub failed: std::sync::atomic::AtomicUsize,
     /// Whether an `expect` failed, on any thread.
@@ -74,6 +77,7 @@ impl Run {
             session: Arc::new(Session::new(root)),
             programs: OnceLock::new(),
             tasks: Mutex::default(),
+            labs: Mutex::default(),
             failed: 0.into(),
             unexpected: false.into(),
         }
@@ -163,6 +167,12 @@ pub trait Programs: Send + Sync {
     /// # Errors
     /// What the script throws.
     fn evaluate(&self, program: &AST, context: &Context) -> ScriptResult<(Dynamic, GlobalRuntimeState)>;
+
+    /// Help on what a name or a value stands for; `None`: on what there is.
+    ///
+    /// # Errors
+    /// `invalid`: nothing has that name.
+    fn help(&self, topic: Option<&Dynamic>) -> Result<String, Error>;
 
     /// Shows an error that nobody will catch; `what` names what failed.
     fn report(&self, what: &str, error: &EvalAltResult);

@@ -6,7 +6,7 @@ use rhai::{Dynamic, Engine, ImmutableString, Map, NativeCallContext, Position};
 
 use super::bytes::Builder;
 use super::callback::programs;
-use super::context::ScriptResult;
+use super::context::{self, ScriptResult};
 use super::error::{OrRaise, raise};
 use crate::nearest::nearest;
 use crate::net::addr;
@@ -22,8 +22,24 @@ pub fn address(ctx: &NativeCallContext, value: &Dynamic) -> ScriptResult<SocketA
         return Ok(addr);
     }
     match value.clone().into_string() {
-        Ok(text) => addr::resolve(&text, None).or_raise(ctx),
+        Ok(text) => addr::resolve(&*context::current().host, &text, None).or_raise(ctx),
         Err(_) => wrong(ctx, "an address", "\"127.0.0.1:11000\"", value),
+    }
+}
+
+/// A host given as text without a port (`"127.0.0.1"`, `"localhost"`, `"fe80::1%eth0"`) or as an `Addr`, whose port does not
+/// count; the address, with port 0.
+///
+/// # Errors
+/// `invalid`, `resolve`.
+pub fn host(ctx: &NativeCallContext, value: &Dynamic) -> ScriptResult<SocketAddr> {
+    if let Some(mut addr) = value.clone().try_cast::<SocketAddr>() {
+        addr.set_port(0);
+        return Ok(addr);
+    }
+    match value.clone().into_string() {
+        Ok(text) => addr::resolve_host(&*context::current().host, &text, None).or_raise(ctx),
+        Err(_) => wrong(ctx, "a host", "\"127.0.0.1\"", value),
     }
 }
 
@@ -156,6 +172,28 @@ impl<'a> Options<'a> {
         self.get(key, "a whole number from 1 to 255", read)
     }
 
+    /// Text that is not empty.
+    ///
+    /// # Errors
+    /// `invalid`: it is something else.
+    pub fn text(&mut self, key: &'static str) -> Result<Option<String>, Error> {
+        let read = |value: &Dynamic| value.clone().into_string().ok().filter(|text| !text.is_empty());
+        self.get(key, "text that is not empty", read)
+    }
+
+    /// Any value, read by `read`; `needed` says what it has to be.
+    ///
+    /// # Errors
+    /// `invalid`: `read` cannot.
+    pub fn read<T>(
+        &mut self,
+        key: &'static str,
+        needed: &str,
+        read: impl Fn(&Dynamic) -> Option<T>,
+    ) -> Result<Option<T>, Error> {
+        self.get(key, needed, read)
+    }
+
     /// A number.
     ///
     /// # Errors
@@ -182,7 +220,42 @@ impl<'a> Options<'a> {
     /// # Errors
     /// `invalid`: it is something else.
     pub fn flag(&mut self, key: &'static str) -> Result<bool, Error> {
-        Ok(self.get(key, "true or false", |value| value.as_bool().ok())?.unwrap_or(false))
+        self.flag_or(key, false)
+    }
+
+    /// True or false, where nothing given means `default`.
+    ///
+    /// # Errors
+    /// `invalid`: it is something else.
+    pub fn flag_or(&mut self, key: &'static str, default: bool) -> Result<bool, Error> {
+        Ok(self.get(key, "true or false", |value| value.as_bool().ok())?.unwrap_or(default))
+    }
+
+    /// True or false; `None` if it is not given.
+    ///
+    /// # Errors
+    /// `invalid`: it is something else.
+    pub fn switch(&mut self, key: &'static str) -> Result<Option<bool>, Error> {
+        self.get(key, "true or false", |value| value.as_bool().ok())
+    }
+
+    /// One of several texts, each for a value.
+    ///
+    /// # Errors
+    /// `invalid`: it is something else.
+    pub fn one_of<T: Copy>(&mut self, key: &'static str, all: &[(&str, T)]) -> Result<Option<T>, Error> {
+        let names: Vec<String> = all.iter().map(|(name, _)| format!("\"{name}\"")).collect();
+        let read = |value: &Dynamic| {
+            let text = value.clone().into_immutable_string().ok()?;
+            all.iter().find(|(name, _)| *name == text).map(|(_, value)| *value)
+        };
+        self.get(key, &names.join(", "), read)
+    }
+
+    /// Any value.
+    pub fn value(&mut self, key: &'static str) -> Option<&'a Dynamic> {
+        self.known.push(key);
+        self.map.get(key)
     }
 
     /// Checks that there was no other key.

@@ -10,6 +10,7 @@ use rhai::plugin::*;
 use rhai::{Dynamic, Engine};
 
 use crate::net::stop::Stop;
+use crate::net::tcp::{Connection, Listener};
 use crate::net::udp::UdpSocket;
 
 pub mod bytes;
@@ -23,12 +24,16 @@ pub mod error;
 pub mod exit;
 pub mod expect;
 pub mod guard;
+pub mod help;
+pub mod icmp;
 pub mod lab;
 pub mod options;
 pub mod policy;
 pub mod reader;
 pub mod stats;
 pub mod task;
+pub mod tcp;
+pub mod text;
 pub mod time;
 pub mod udp;
 
@@ -43,7 +48,14 @@ pub fn register(engine: &mut Engine) {
     rhai::combine_with_exported_module!(&mut all, "exit", exit::api);
     rhai::combine_with_exported_module!(&mut all, "expect", expect::api);
     rhai::combine_with_exported_module!(&mut all, "guard", guard::api);
+    rhai::combine_with_exported_module!(&mut all, "icmp_pinger", icmp::pinger::api);
+    rhai::combine_with_exported_module!(&mut all, "icmp_socket", icmp::socket::api);
     rhai::combine_with_exported_module!(&mut all, "lab_packet", lab::packet::api);
+    rhai::combine_with_exported_module!(&mut all, "lab", lab::api);
+    rhai::combine_with_exported_module!(&mut all, "lab_exec", lab::exec::api);
+    rhai::combine_with_exported_module!(&mut all, "lab_host", lab::host::api);
+    rhai::combine_with_exported_module!(&mut all, "lab_program", lab::program::api);
+    rhai::combine_with_exported_module!(&mut all, "help", help::api);
     rhai::combine_with_exported_module!(&mut all, "options", options::api);
     rhai::combine_with_exported_module!(&mut all, "policy", policy::api);
     rhai::combine_with_exported_module!(&mut all, "policy_draw", policy::draw::api);
@@ -52,6 +64,12 @@ pub fn register(engine: &mut Engine) {
     rhai::combine_with_exported_module!(&mut all, "reader", reader::api);
     rhai::combine_with_exported_module!(&mut all, "stats", stats::api);
     rhai::combine_with_exported_module!(&mut all, "task", task::api);
+    rhai::combine_with_exported_module!(&mut all, "tcp_attempt", tcp::attempt::api);
+    rhai::combine_with_exported_module!(&mut all, "tcp_connection", tcp::connection::api);
+    rhai::combine_with_exported_module!(&mut all, "tcp_listener", tcp::listener::api);
+    rhai::combine_with_exported_module!(&mut all, "tcp_message", tcp::message::api);
+    rhai::combine_with_exported_module!(&mut all, "tcp_ping", tcp::ping::api);
+    rhai::combine_with_exported_module!(&mut all, "text", text::api);
     rhai::combine_with_exported_module!(&mut all, "time", time::api);
     rhai::combine_with_exported_module!(&mut all, "udp_addr", udp::addr::api);
     rhai::combine_with_exported_module!(&mut all, "udp_icmp", udp::icmp::api);
@@ -62,7 +80,15 @@ pub fn register(engine: &mut Engine) {
     all.set_iter(TypeId::of::<Range<i64>>(), |range| until_stopped(range.cast::<Range<i64>>()));
     all.set_iter(TypeId::of::<RangeInclusive<i64>>(), |range| until_stopped(range.cast::<RangeInclusive<i64>>()));
     engine.register_global_module(all.into());
+    engine.register_static_module("lab", exported_module!(lab::namespace).into());
+    engine.register_static_module("icmp", exported_module!(icmp::namespace).into());
+    engine.register_static_module("tcp", exported_module!(tcp::namespace).into());
+    // At each call of a method the name of its object's type is looked up: what servers call for each packet is found first.
+    engine.register_type_with_name_raw("string", "string");
+    engine.register_type_with_name::<udp::packet::Packet>("Packet");
     engine.register_static_module("udp", exported_module!(udp::namespace).into());
+    engine.register_iterator_result::<Connection, Dynamic>();
+    engine.register_iterator_result::<Listener, Dynamic>();
     engine.register_iterator_result::<UdpSocket, Dynamic>();
     engine.register_iterator_result::<udp::pinger::Schedule, Dynamic>();
     engine.register_iterator_result::<time::Beat, Dynamic>();

@@ -49,7 +49,7 @@ impl Inner {
                 self.counts.replied += 1;
                 self.rtts.record_flagged(*rtt);
             }
-            End::Icmp { .. } | End::Unsent(_) => self.counts.errored += 1,
+            End::Icmp { .. } | End::Unsent(_) | End::Broken(_) => self.counts.errored += 1,
             End::TimedOut => self.counts.timed_out += 1,
         }
         self.counts.sent += 1;

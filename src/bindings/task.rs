@@ -12,12 +12,13 @@ use super::context::{self, Context, Script, ScriptResult};
 use super::convert::typed;
 use super::error::{OrRaise, raise, thrown};
 use super::exit;
+use super::lab;
 use super::udp::addr::api::Addr;
 use crate::net::error::{Error, ErrorKind};
 use crate::net::host::Host;
 use crate::net::random::Sequence;
 use crate::net::stop::{Reason, Sleeper, Stage, Stop, terminate_later};
-use crate::net::{stack, sys};
+use crate::net::{output, stack, sys};
 
 /// Stack of a thread that runs script code: deep recursion must meet the engine's limit first.
 pub const STACK: usize = 16 << 20;
@@ -91,6 +92,8 @@ impl Task {
                 programs.report(&inner.name, error);
             }
             drop(entered);
+            // Its last lines; nobody else may have anything to wait for.
+            output::flush();
             *lock(&inner.result) = Some(result);
             inner.ended.store(true, Ordering::Release);
             inner.done.notify();
@@ -114,6 +117,13 @@ impl Task {
     /// Whether it is a started script, which ends with the script that started it.
     pub fn is_script(&self) -> bool {
         self.0.script.is_some()
+    }
+
+    /// Waits until a started script has set up what it needs: it waits for packets, or has ended; for at most `limit`.
+    pub(super) fn set_up(&self, limit: std::time::Duration) {
+        if let Some(script) = &self.0.script {
+            script.bound.wait(limit);
+        }
     }
 
     /// Waits a moment more for a task that is being stopped together with the one that waits for it, so that what it has
@@ -198,7 +208,7 @@ pub(super) fn outcome(ctx: &NativeCallContext, task: &Task) -> ScriptResult<Dyna
 }
 
 /// Ends what a script started, when the script itself is at its end: waits for its threads, then stops the scripts it
-/// started.
+/// started and the labs it made.
 pub fn finish(context: &Context) {
     let own = || -> Vec<Task> {
         let tasks = lock(&context.run.tasks);
@@ -219,6 +229,7 @@ pub fn finish(context: &Context) {
     for task in &rest {
         task.wait(&task.0.stop, Stage::Terminated);
     }
+    lab::finish(context);
 }
 
 /// Whether a thread ended with `exit`, or because it was stopped: not for an error.

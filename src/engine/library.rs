@@ -4,37 +4,11 @@ use std::fs::{self, OpenOptions};
 use std::io::{ErrorKind as Failure, Write};
 use std::path::Path;
 
-use super::run::{exit, refuse};
 use super::sources::{SHIPPED, find_shipped, header};
 use crate::net::error::{Error, ErrorKind};
-use crate::net::output;
-
-/// Does what the first of `words` commands: `scripts` lists them, `new NAME FILE` copies one. The exit code; `None` if
-/// it is no command. A file of such a name is given with its folder, as in `./new`.
-pub fn command(words: &[String]) -> Option<i32> {
-    let (first, rest) = words.split_first()?;
-    let done = match first.as_str() {
-        "scripts" => list(rest),
-        "new" => copy(rest),
-        _ => return None,
-    };
-    let code = match done {
-        Ok(text) => {
-            output::line(&text);
-            output::flush();
-            exit::DONE
-        }
-        Err(error) => refuse(&error),
-    };
-    Some(code)
-}
 
 /// The scripts by their folders, with what each is for.
-fn list(words: &[String]) -> Result<String, Error> {
-    if let Some(word) = words.first() {
-        let error = Error::invalid("scripts", format!("it takes no arguments, and there is \"{word}\""));
-        return Err(error.with_hint("`pingscript NAME --help` explains a script"));
-    }
+pub fn list() -> String {
     let width = SHIPPED.iter().map(|(file, _)| shown(file).len()).max().unwrap_or(0);
     let mut text = String::new();
     for (folder, title) in [
@@ -50,25 +24,18 @@ fn list(words: &[String]) -> Result<String, Error> {
         text.push('\n');
     }
     text.push_str("pingscript new NAME FILE writes a copy of one to edit.");
-    Ok(text)
+    text
 }
 
-/// Writes a copy of a script; what to tell of it.
-fn copy(words: &[String]) -> Result<String, Error> {
-    let (name, target) = match words {
-        [name] if !name.starts_with('-') => (name, None),
-        [name, target] if !name.starts_with('-') => (name, Some(target)),
-        _ => {
-            let error = Error::invalid("new", "it takes the name of a script, and the file to write a copy to");
-            return Err(
-                error.with_hint("such as: pingscript new udp_ping my.rhai; `pingscript scripts` lists the names")
-            );
-        }
-    };
+/// Writes a copy of the script `name` to the file `target`, or to one of its own name; what to tell of it.
+///
+/// # Errors
+/// `file`: there is no such script, or the file is there already or cannot be written.
+pub fn copy(name: &str, target: Option<&str>) -> Result<String, Error> {
     let (file, text) = find_shipped(name)?;
     let own = file.rsplit('/').next().unwrap_or(file).to_string();
-    let target = target.unwrap_or(&own);
-    write(target, text)?;
+    let target = target.unwrap_or(&own).to_string();
+    write(&target, text)?;
     let run = if target.contains('/') || target.ends_with(".rhai") { target.clone() } else { format!("./{target}") };
     let use_it = match folder_of(file) {
         "policies" => {

@@ -1,7 +1,10 @@
 //! The engine: builds the script language, runs scripts and the prompt, reports errors.
 
 pub mod check;
+pub mod commands;
 pub mod compile;
+pub mod doctor;
+pub mod help;
 pub mod library;
 pub mod modules;
 pub mod programs;

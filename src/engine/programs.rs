@@ -1,7 +1,7 @@
 //! One engine for all scripts of a run: compiles, runs and reports.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use rhai::{
     AST, Caches, Dynamic, Engine, EvalAltResult, EvalContext, Expr, Expression, GlobalRuntimeState, OptimizationLevel,
@@ -9,13 +9,15 @@ use rhai::{
 };
 
 use super::compile::compile;
-use super::report::{Finding, Names, Reporter, innermost};
+use super::help::{self, Reference};
+use super::report::{Finding, Names, Reporter, innermost, plain_type};
 use super::settings;
 use super::sources::Sources;
 use crate::bindings::callback::guarded;
 use crate::bindings::context::{self, Context, Programs, ScriptResult};
 use crate::bindings::convert::shown_by;
 use crate::bindings::error::thrown;
+use crate::bindings::exit;
 use crate::bindings::task::JOIN;
 use crate::net::error::{Error, ErrorKind};
 use crate::net::{label, output};
@@ -28,13 +30,20 @@ pub struct ScriptHost {
     pub sources: Arc<Sources>,
     /// The functions of scripts by name, from which messages suggest.
     compiled: Mutex<HashMap<String, AST>>,
+    /// Collected when it is first asked for.
+    reference: OnceLock<Reference>,
 }
 
 impl ScriptHost {
     /// An engine ready to run scripts.
     pub fn new() -> Self {
         let sources = Arc::new(Sources::default());
-        Self { engine: settings::build(sources.clone()), sources, compiled: Mutex::default() }
+        Self {
+            engine: settings::build(sources.clone()),
+            sources,
+            compiled: Mutex::default(),
+            reference: OnceLock::new(),
+        }
     }
 
     /// An engine to look at scripts with, not to run them: it compiles each as it is written, unknown variables included.
@@ -65,6 +74,13 @@ impl ScriptHost {
         self.reporter(main, ast, |reporter| reporter.report(shortened.as_ref().unwrap_or(error)))
     }
 
+    /// As [`Self::describe`], for an entry of a prompt that has these functions and variables.
+    pub fn describe_entry(&self, main: &str, error: &EvalAltResult, ast: &AST, scope: &Scope<'_>) -> String {
+        let shortened = without_reported(error);
+        let names = Names::collect(&self.engine, Some(ast)).with_scope(scope);
+        self.reporting(main, &names, |reporter| reporter.report(shortened.as_ref().unwrap_or(error)))
+    }
+
     /// A parse error in the words for people, with its place.
     pub fn describe_parse(&self, main: &str, error: &ParseError) -> String {
         self.reporter(main, None, |reporter| reporter.report_parse(error))
@@ -77,17 +93,28 @@ impl ScriptHost {
 
     /// What a check found in the words for people, with its place; `names` are those there are.
     pub fn describe_finding(&self, main: &str, finding: &Finding, pos: Position, names: &Names) -> String {
-        let sources = |name: &str| self.sources.text(name);
-        let describe = |value: &Dynamic| describe(&self.engine, value);
-        Reporter { sources: &sources, main_source: main, names, describe: &describe }.report_finding(finding, pos)
+        self.reporting(main, names, |reporter| reporter.report_finding(finding, pos))
+    }
+
+    /// What scripts can call, with what it says of itself.
+    pub fn reference(&self) -> &Reference {
+        self.reference.get_or_init(|| Reference::collect(&self.engine))
+    }
+
+    /// The type of a value, as scripts name it.
+    pub fn type_of(&self, value: &Dynamic) -> String {
+        plain_type(self.engine.map_type_name(value.type_name()))
     }
 
     fn reporter(&self, main: &str, ast: Option<&AST>, report: impl FnOnce(&Reporter<'_>) -> String) -> String {
-        let sources = |name: &str| self.sources.text(name);
         let compiled = self.compiled.lock().unwrap_or_else(PoisonError::into_inner).get(main).cloned();
-        let names = Names::collect(&self.engine, ast.or(compiled.as_ref()));
+        self.reporting(main, &Names::collect(&self.engine, ast.or(compiled.as_ref())), report)
+    }
+
+    fn reporting(&self, main: &str, names: &Names, report: impl FnOnce(&Reporter<'_>) -> String) -> String {
+        let sources = |name: &str| self.sources.text(name);
         let describe = |value: &Dynamic| describe(&self.engine, value);
-        report(&Reporter { sources: &sources, main_source: main, names: &names, describe: &describe })
+        report(&Reporter { sources: &sources, main_source: main, names, describe: &describe })
     }
 }
 
@@ -125,6 +152,14 @@ impl Programs for ScriptHost {
         result.map(|value| (value, global))
     }
 
+    fn help(&self, topic: Option<&Dynamic>) -> Result<String, Error> {
+        match topic {
+            None => help::text::help(self.reference(), None),
+            Some(name) if name.is_string() => help::text::help(self.reference(), Some(&name.to_string())),
+            Some(value) => Ok(help::text::type_page(self.reference(), &self.type_of(value))),
+        }
+    }
+
     fn report(&self, what: &str, error: &EvalAltResult) {
         let main = context::peek(|context| context.script.name.clone()).unwrap_or_default();
         let text = format!("in the {what}:\n{}", self.describe(&main, error, None).trim_end());
@@ -134,8 +169,7 @@ impl Programs for ScriptHost {
     }
 }
 
-/// Runs statements at the top of a script. What `exit` throws stays what it is: the engine's own ways to run a program
-/// make its value that of the program, and the exit code would be lost.
+/// Runs statements at the top of a script. What `exit` throws stays what it is ([`exit::kept`]).
 ///
 /// # Errors
 /// What the statements throw, [`EvalAltResult::Exit`] among it.
@@ -148,12 +182,13 @@ pub(super) fn evaluate(
     let block = StmtBlock::new(statements.to_vec(), Position::NONE, Position::NONE);
     let block = Expr::Stmt(Box::new(block));
     let mut caches = Caches::new();
-    let result = guarded(|| {
+    let run = || {
         let mut context = EvalContext::new(engine, global, &mut caches, scope, None);
         // Marked so because it may change from one version of rhai to the next; ours is pinned.
         #[allow(deprecated)]
         context.eval_expression_tree_raw(&Expression::from(&block), false)
-    });
+    };
+    let result = exit::kept(|| guarded(run));
     result.or_else(|error| match *error {
         EvalAltResult::Return(value, _) => Ok(value),
         _ => Err(error),

@@ -9,6 +9,10 @@ use crate::net::error::{Error, ErrorKind};
 
 /// The scripts that travel with the binary: their path below the folder `scripts`, and their text.
 pub const SHIPPED: &[(&str, &str)] = &[
+    ("icmp_ping.rhai", include_str!("../../scripts/icmp_ping.rhai")),
+    ("tcp_multi.rhai", include_str!("../../scripts/tcp_multi.rhai")),
+    ("tcp_ping.rhai", include_str!("../../scripts/tcp_ping.rhai")),
+    ("tcp_single.rhai", include_str!("../../scripts/tcp_single.rhai")),
     ("udp_ping.rhai", include_str!("../../scripts/udp_ping.rhai")),
     ("udp_load.rhai", include_str!("../../scripts/udp_load.rhai")),
     ("udp_multi.rhai", include_str!("../../scripts/udp_multi.rhai")),
@@ -48,6 +52,11 @@ impl Sources {
     /// Keeps a text under a name.
     pub fn keep(&self, name: &str, text: &str) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_string(), text.to_string());
+    }
+
+    /// Keeps the text under a name no longer.
+    pub fn forget(&self, name: &str) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
     }
 
     /// The text kept under a name.
@@ -212,13 +221,20 @@ fn not_found(name: &str) -> Error {
     let mut known: Vec<String> = shipped_in(folder).map(str::to_string).collect();
     let what = if folder == POLICIES { "policy" } else { "script" };
     let error = Error::new(ErrorKind::File, "read", format!("{NOT_FOUND} {what}")).with_peer(name);
-    let near: Vec<String> = nearest(&plain, known.iter().map(String::as_str)).into_iter().map(str::to_string).collect();
     // Policies are given by their names alone.
-    let full = |name: &String| if folder == EXAMPLES { format!("{folder}/{name}") } else { name.clone() };
-    match near.first() {
-        Some(near) => error.with_hint(format!("did you mean `{}`?", full(near))),
+    let full = |name: &str| if folder == EXAMPLES { format!("{folder}/{name}") } else { name.to_string() };
+    let near = nearest(&plain, known.iter().map(String::as_str)).first().map(|near| full(near));
+    // One of the examples may have been named without their folder.
+    let examples = || {
+        shipped_in(EXAMPLES)
+            .find(|name| *name == plain)
+            .or_else(|| nearest(&plain, shipped_in(EXAMPLES)).first().copied())
+    };
+    let example = || examples().filter(|_| folder.is_empty()).map(|name| format!("{EXAMPLES}/{name}"));
+    match near.or_else(example) {
+        Some(near) => error.with_hint(format!("did you mean `{near}`?")),
         None => {
-            known = known.iter().map(full).collect();
+            known = known.iter().map(|name| full(name)).collect();
             error.with_hint(format!("give a file, or one that came with pingscript: {}", known.join(", ")))
         }
     }
@@ -264,6 +280,10 @@ mod tests {
         assert!(sources.open("udp_ping").is_ok());
         let err = sources.open("udp_pong").expect_err("no such script");
         assert!(err.hint.contains("`udp_ping`"), "{err:?}");
+        for name in ["dns_query", "dns_qeury", "./dns_query.rhai"] {
+            let err = sources.open(name).expect_err("without its folder");
+            assert!(err.hint.contains("`examples/dns_query`"), "{err:?}");
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 
 use super::error::{Error, ErrorKind, Result};
+use super::host::Host;
 
 /// The version of the Internet Protocol an address belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,25 +14,63 @@ pub enum Version {
     V6,
 }
 
-/// The address of `text`, which is `HOST:PORT`: `127.0.0.1:11000`, `[::1]:11000`, `localhost:11000`.
+/// The address of `text`, which is `HOST:PORT`, as seen from `here`: `127.0.0.1:11000`, `[::1]:11000`, `localhost:11000`.
 ///
-/// Of the addresses of a name, the first IPv4 one is taken, else the first IPv6 one; `version` asks for one of the
+/// A name that `here` knows by itself is looked up nowhere else ([`Host::lookup`]). Of the addresses of a name, the first IPv4 one is taken, else the first IPv6 one; `version` asks for one of the
 /// two (getaddrinfo(3)).
 ///
 /// # Errors
 /// `invalid`: not of the form, or a port above 65535. `resolve`: the name has no such address.
-pub fn resolve(text: &str, version: Option<Version>) -> Result<SocketAddr> {
+pub fn resolve(here: &dyn Host, text: &str, version: Option<Version>) -> Result<SocketAddr> {
     let (host, port) = split(text)?;
     if host.is_empty() || host == "*" {
         return Err(Error::invalid("address", format!("\"{text}\" has no host")).with_hint(FORM));
     }
     let wanted = |addr: &SocketAddr| version.is_none_or(|version| (version == Version::V4) == addr.is_ipv4());
-    let found: Vec<SocketAddr> =
-        (host, port).to_socket_addrs().map_err(|err| not_found(host, &err.to_string()))?.filter(wanted).collect();
+    let known = here.lookup(host);
+    let mut found: Vec<SocketAddr> = if known.is_empty() {
+        (host, port).to_socket_addrs().map_err(|err| not_found(host, &err.to_string()))?.collect()
+    } else {
+        known.into_iter().map(|ip| SocketAddr::new(ip, port)).collect()
+    };
+    found.retain(wanted);
     let v4 = found.iter().find(|addr| addr.is_ipv4());
     v4.or(found.first()).copied().ok_or_else(|| {
         let which = if version == Some(Version::V6) { "IPv6" } else { "IPv4" };
         Error::new(ErrorKind::Resolve, "resolve", format!("it has no {which} address")).with_peer(host)
+    })
+}
+
+/// The address of a host, with port 0: an IP address, with a zone if it is a link-local IPv6 one (`fe80::1%eth0`), or a name,
+/// which `host` may know itself. Any address (`0.0.0.0`, `::`) means this host.
+///
+/// # Errors
+/// `invalid`: it is empty or has a port. `resolve`: the name has no address, or none of `version`.
+pub fn resolve_host(host: &dyn Host, text: &str, version: Option<Version>) -> Result<SocketAddr> {
+    let text = text.trim();
+    let bare = text.strip_prefix('[').and_then(|inner| inner.strip_suffix(']')).unwrap_or(text);
+    let invalid = |message: String| Err(Error::invalid("address", message).with_hint(HOST_FORM));
+    if bare.is_empty() {
+        return invalid("the host is empty".to_string());
+    }
+    if bare.parse::<Ipv6Addr>().is_err() && !bare.contains('%') && bare.contains(':') {
+        return invalid(format!("\"{text}\" has a port, and ICMP has none"));
+    }
+    let wanted = |addr: &SocketAddr| version.is_none_or(|version| (version == Version::V4) == addr.is_ipv4());
+    let mut found: Vec<SocketAddr> = host.lookup(bare).into_iter().map(|ip| SocketAddr::new(ip, 0)).collect();
+    if found.is_empty() {
+        found = (bare, 0).to_socket_addrs().map_err(|err| not_found(bare, &err.to_string()))?.collect();
+    }
+    found.retain(wanted);
+    let v4 = found.iter().find(|addr| addr.is_ipv4());
+    let addr = v4.or(found.first()).copied().ok_or_else(|| {
+        let which = if version == Some(Version::V6) { "IPv6" } else { "IPv4" };
+        Error::new(ErrorKind::Resolve, "resolve", format!("it has no {which} address")).with_peer(bare)
+    })?;
+    Ok(match addr.ip() {
+        IpAddr::V4(Ipv4Addr::UNSPECIFIED) => SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0),
+        IpAddr::V6(Ipv6Addr::UNSPECIFIED) => SocketAddr::new(Ipv6Addr::LOCALHOST.into(), 0),
+        _ => addr,
     })
 }
 
@@ -49,7 +88,7 @@ pub fn check(text: &str) -> Result<()> {
 ///
 /// # Errors
 /// As [`resolve`].
-pub fn local(text: &str, version: Version) -> Result<SocketAddr> {
+pub fn local(here: &dyn Host, text: &str, version: Version) -> Result<SocketAddr> {
     let any: IpAddr = match version {
         Version::V4 => Ipv4Addr::UNSPECIFIED.into(),
         Version::V6 => Ipv6Addr::UNSPECIFIED.into(),
@@ -59,7 +98,7 @@ pub fn local(text: &str, version: Version) -> Result<SocketAddr> {
     }
     match split(text)? {
         ("" | "*", port) => Ok(SocketAddr::new(any, port)),
-        _ => resolve(text, None),
+        _ => resolve(here, text, None),
     }
 }
 
@@ -90,6 +129,9 @@ fn split(text: &str) -> Result<(&str, u16)> {
 /// What to write.
 const FORM: &str = "write HOST:PORT, such as 127.0.0.1:11000, localhost:11000 or [::1]:11000";
 
+/// What to write where there is no port.
+const HOST_FORM: &str = "write a host alone, such as 127.0.0.1, localhost, ::1 or fe80::1%eth0";
+
 fn not_found(host: &str, reason: &str) -> Error {
     // getaddrinfo's text, without the standard library's words before it.
     let reason = reason.rsplit(": ").next().unwrap_or(reason);
@@ -101,16 +143,46 @@ fn not_found(host: &str, reason: &str) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::net::host::ThisMachine;
 
     #[test]
     fn addresses_are_read() {
         for (text, addr) in [("127.0.0.1:7", "127.0.0.1:7"), ("[::1]:7", "[::1]:7"), ("[fe80::1%1]:7", "[fe80::1%1]:7")]
         {
-            assert_eq!(resolve(text, None).expect(text), addr.parse().expect(addr));
+            assert_eq!(resolve(&ThisMachine, text, None).expect(text), addr.parse().expect(addr));
         }
-        assert_eq!(resolve("localhost:7", None).expect("localhost"), "127.0.0.1:7".parse().expect("an address"));
-        assert_eq!(local("", Version::V6).expect("any"), "[::]:0".parse().expect("an address"));
-        assert_eq!(local("*:31000", Version::V4).expect("any"), "0.0.0.0:31000".parse().expect("an address"));
+        assert_eq!(
+            resolve(&ThisMachine, "localhost:7", None).expect("localhost"),
+            "127.0.0.1:7".parse().expect("an address")
+        );
+        assert_eq!(local(&ThisMachine, "", Version::V6).expect("any"), "[::]:0".parse().expect("an address"));
+        assert_eq!(
+            local(&ThisMachine, "*:31000", Version::V4).expect("any"),
+            "0.0.0.0:31000".parse().expect("an address")
+        );
+    }
+
+    #[test]
+    fn hosts_have_no_port() {
+        use crate::net::host::ThisMachine;
+        let host = |text| resolve_host(&ThisMachine, text, None);
+        for (text, ip) in [
+            ("127.0.0.1", "127.0.0.1"),
+            ("::1", "::1"),
+            ("[::1]", "::1"),
+            ("localhost", "127.0.0.1"),
+            ("0.0.0.0", "127.0.0.1"),
+        ] {
+            assert_eq!(host(text).expect(text), SocketAddr::new(ip.parse().expect(ip), 0));
+        }
+        assert!(matches!(host("fe80::1%lo").expect("a zone"), SocketAddr::V6(addr) if addr.scope_id() == 1));
+        for (text, part) in [("", "empty"), ("127.0.0.1:7", "has a port"), ("no.such.host.invalid", "no address")] {
+            let err = host(text).expect_err(text);
+            assert!(err.message.contains(part), "{text}: {err}");
+            assert!(!err.hint.is_empty());
+        }
+        let none = resolve_host(&ThisMachine, "127.0.0.1", Some(Version::V6)).expect_err("an IPv4 address");
+        assert_eq!(none.kind, ErrorKind::Resolve);
     }
 
     #[test]
@@ -124,10 +196,13 @@ mod tests {
             ("::1:7:", "without brackets"),
             ("[::1:7", "closing ]"),
         ] {
-            let err = resolve(text, None).expect_err(text);
+            let err = resolve(&ThisMachine, text, None).expect_err(text);
             assert!(err.message.contains(part), "{text}: {err}");
             assert!(!err.hint.is_empty());
         }
-        assert_eq!(resolve("no.such.host.invalid:7", None).expect_err("no such name").kind, ErrorKind::Resolve);
+        assert_eq!(
+            resolve(&ThisMachine, "no.such.host.invalid:7", None).expect_err("no such name").kind,
+            ErrorKind::Resolve
+        );
     }
 }

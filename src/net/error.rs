@@ -30,6 +30,10 @@ pub enum ErrorKind {
     Exhausted,
     /// The peer or the path refused (ECONNREFUSED).
     Refused,
+    /// The connection was reset by the peer (ECONNRESET).
+    Reset,
+    /// The time was over first (ETIMEDOUT).
+    TimedOut,
     /// A file could not be read.
     File,
     /// Two waits want the same thing.
@@ -52,6 +56,8 @@ impl ErrorKind {
             Self::TooLarge => "too-large",
             Self::Exhausted => "exhausted",
             Self::Refused => "refused",
+            Self::Reset => "reset",
+            Self::TimedOut => "timeout",
             Self::File => "file",
             Self::Busy => "busy",
             Self::System => "system",
@@ -67,7 +73,9 @@ impl ErrorKind {
             libc::EMSGSIZE => Self::TooLarge,
             libc::EMFILE | libc::ENFILE | libc::ENOMEM | libc::ENOBUFS | libc::EAGAIN => Self::Exhausted,
             libc::ECONNREFUSED => Self::Refused,
-            libc::EBADF => Self::Closed,
+            libc::ECONNRESET => Self::Reset,
+            libc::ETIMEDOUT => Self::TimedOut,
+            libc::EBADF | libc::EPIPE => Self::Closed,
             libc::EINVAL => Self::Invalid,
             _ => Self::System,
         }

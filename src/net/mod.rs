@@ -1,7 +1,7 @@
 //! The core: sockets, clocks, deadlines, decoding, policies, statistics. It knows nothing of scripts.
 //!
 //! From the bottom up: [`time`] and [`wire`] are values; [`sys`] is the system calls; [`host`] is where sockets live,
-//! and [`stop`] what ends their waits; [`udp`] is the socket; [`ledger`] accounts for probes, [`prober`] and
+//! and [`stop`] what ends their waits; [`udp`] and [`icmp`] are the sockets; [`ledger`] accounts for probes, [`prober`] and
 //! [`pinger`] send and hear them; [`policy`] and [`judge`] decide about packets ([`subject`]), [`later`] sends what
 //! they delay; [`account`] puts losses against verdicts, [`event`] tells of each happening, [`session`] holds both;
 //! [`record`] makes the trace and rows of them; [`stats`] sums up; [`output`] is what is printed, [`label`] by
@@ -10,9 +10,11 @@
 pub mod account;
 pub mod addr;
 pub mod batch;
+pub mod doctor;
 pub mod error;
 pub mod event;
 pub mod host;
+pub mod icmp;
 pub mod input;
 pub mod judge;
 pub mod lab;
@@ -26,6 +28,7 @@ pub mod policy;
 pub mod prober;
 pub mod random;
 pub mod record;
+pub mod seat;
 pub mod session;
 pub mod stack;
 pub mod stats;
@@ -33,6 +36,7 @@ pub mod stop;
 pub mod subject;
 pub mod sys;
 pub mod targets;
+pub mod tcp;
 pub mod time;
 pub mod udp;
 pub mod wire;

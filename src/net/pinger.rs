@@ -9,6 +9,7 @@ use socket2::Socket;
 
 use super::error::{Error, Result};
 use super::host::{Host, Waited};
+use super::icmp::{self, IcmpSocket};
 use super::ledger::ProbeId;
 use super::prober::{Carrier, Outcome, Probe, Prober};
 use super::stop::Stop;
@@ -80,6 +81,17 @@ impl Pinger {
         plan.check()?;
         plan.targets.iter().try_for_each(|target| socket.same_version("pinger", target.to))?;
         check_size(plan.size)?;
+        Ok(Self::over(Arc::new(socket), plan))
+    }
+
+    /// A pinger over ICMP that starts when its first outcome is asked for.
+    ///
+    /// # Errors
+    /// `invalid`: the socket's version of IP is not that of each target; `too-large`.
+    pub fn over_icmp(socket: IcmpSocket, plan: Plan) -> Result<Self> {
+        plan.check()?;
+        plan.targets.iter().try_for_each(|target| socket.same_version("pinger", target.to))?;
+        icmp::check_size(plan.size, socket.family())?;
         Ok(Self::over(Arc::new(socket), plan))
     }
 

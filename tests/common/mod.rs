@@ -7,14 +7,17 @@
 // Each test file uses its own part of these helpers.
 #![allow(dead_code, unused_imports)]
 
+pub(crate) mod client;
 pub(crate) mod collect;
 pub(crate) mod deviations;
+pub(crate) mod echo;
 pub(crate) mod golden;
 pub(crate) mod icmp;
 pub(crate) mod mask;
 pub(crate) mod process;
 pub(crate) mod session;
 pub(crate) mod sys;
+pub(crate) mod tcp;
 pub(crate) mod udp;
 
 use std::fs::{self, Permissions};

@@ -1,3 +1,263 @@
-//! The lab in scripts; beside it a file for each thing it works with.
+//! Labs in scripts: networks of hosts, links and routers that a script builds, and that end with it.
 
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use rhai::plugin::*;
+use rhai::{Dynamic, Map, NativeCallContext};
+
+use self::host::Host;
+use super::context::{self, Context, Script, ScriptResult};
+use super::convert::Options;
+use super::error::OrRaise;
+use crate::net::error::Error;
+use crate::net::lab::program::Program;
+use crate::net::lab::{self, HostOptions};
+use crate::net::label;
+use crate::net::stop::{Reason, Stop, terminate_later};
+
+pub mod exec;
+pub mod host;
 pub mod packet;
+pub mod program;
+
+/// A lab in scripts. Clones are the same one.
+#[derive(Clone, Debug)]
+pub struct Lab(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    net: lab::Lab,
+    /// What ends all that runs in it.
+    stop: Stop,
+    /// The script that made it.
+    owner: Arc<Script>,
+    /// The programs that were started in it.
+    programs: Mutex<Vec<Program>>,
+}
+
+impl Lab {
+    /// Makes a lab for the script that runs.
+    fn create(options: &lab::Options) -> Result<Self, Error> {
+        let context = context::current();
+        let stop = context.lasting.child().map_err(|err| Error::system("lab", &err))?;
+        let net = lab::Lab::create(options)?;
+        let lab = Self(Arc::new(Inner { net, stop, owner: context.script.clone(), programs: Mutex::default() }));
+        lock(&context.run.labs).push(lab.clone());
+        Ok(lab)
+    }
+
+    /// What ends all that runs in it.
+    pub(super) fn stop(&self) -> &Stop {
+        &self.0.stop
+    }
+
+    /// The lab of the core.
+    pub(super) fn net(&self) -> &lab::Lab {
+        &self.0.net
+    }
+
+    /// Has `program` end with the lab.
+    pub(super) fn keep(&self, program: &Program) {
+        let mut programs = lock(&self.0.programs);
+        programs.retain(|program| !program.has_ended());
+        programs.push(program.clone());
+    }
+
+    /// Ends it: what runs in it, what it carries, its hosts.
+    fn end(&self) {
+        self.0.stop.interrupt(Reason::Ended);
+        terminate_later(&self.0.stop, Reason::Ended);
+        self.0.net.end();
+    }
+}
+
+/// Ends the labs that a script made, when the script itself is at its end.
+pub(super) fn finish(context: &Context) {
+    let own: Vec<Lab> = {
+        let mut labs = lock(&context.run.labs);
+        let (own, others) = labs.drain(..).partition(|lab| Arc::ptr_eq(&lab.0.owner, &context.script));
+        *labs = others;
+        own
+    };
+    own.iter().for_each(Lab::end);
+}
+
+/// The addresses that a host is to have: one, or a list of them.
+fn addresses(value: &Dynamic) -> Option<Vec<String>> {
+    if value.is_string() {
+        return Some(vec![value.to_string()]);
+    }
+    let list = value.as_array_ref().ok()?;
+    list.iter().map(|item| item.clone().into_string().ok()).collect()
+}
+
+fn host_options(ctx: &NativeCallContext, options: &Map, forwards: bool) -> ScriptResult<HostOptions> {
+    let mut options = Options::new("host", options);
+    let needed = "an address such as \"10.0.0.9\", or a list of them";
+    let mut read = || {
+        let one = options.read("addr", needed, addresses)?;
+        let many = options.read("addrs", needed, addresses)?;
+        let all = one.into_iter().chain(many).flatten();
+        let addrs = all.map(|text| text.parse()).collect::<Result<Vec<_>, Error>>()?;
+        Ok(HostOptions { addrs, forwards })
+    };
+    let read = read().or_raise(ctx)?;
+    options.finish().or_raise(ctx)?;
+    Ok(read)
+}
+
+fn make_host(ctx: &NativeCallContext, lab: &Lab, name: &str, options: &HostOptions) -> ScriptResult<Host> {
+    let host = lab.net().host(name, options).or_raise(ctx)?;
+    label::make_room(name);
+    Ok(Host::new(lab.clone(), host))
+}
+
+/// The first address of one version of IP.
+fn first_of(addrs: &[IpAddr], v4: bool) -> Option<IpAddr> {
+    addrs.iter().copied().find(|addr| addr.is_ipv4() == v4)
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The functions of the namespace `lab`.
+#[export_module]
+#[allow(clippy::unwrap_used)] // the code that the macro writes
+pub mod namespace {
+    /// Makes a lab: a network of its own, without hosts as yet. It needs no privileges where the system lets users have
+    /// namespaces of their own, and it ends with the script that made it, without a trace.
+    ///
+    /// Errors: `permission`: the system does not let this user have namespaces; the hint says what would. `exhausted`.
+    ///
+    /// ```rhai
+    /// let net = lab::create();
+    /// let a = net.host("a");
+    /// let b = net.host("b");
+    /// net.link(a, b);
+    /// expect(a.exec(["ping", "-c", "1", b.addr], #{ quiet: true }).code, 0);
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn create(ctx: NativeCallContext) -> ScriptResult<Lab> {
+        super::Lab::create(&super::lab::Options::default()).or_raise(&ctx)
+    }
+
+    /// Makes a lab with options: `arp`: hosts ask for hardware addresses (ARP, neighbour discovery), and links may lose that
+    /// too; `icmp_limits`: the kernel limits how many ICMP errors a host sends, as it does outside of labs; `routes: false`:
+    /// hosts have no routes but to their neighbours.
+    ///
+    /// Errors: as `lab::create()`; `invalid`: an unknown option.
+    ///
+    /// ```rhai
+    /// let net = lab::create(#{ arp: true });
+    /// ```
+    #[rhai_fn(name = "create", return_raw)]
+    pub fn create_with(ctx: NativeCallContext, options: Map) -> ScriptResult<Lab> {
+        let mut options = Options::new("lab", &options);
+        let mut read = || {
+            Ok(super::lab::Options {
+                arp: options.flag("arp")?,
+                icmp_limits: options.flag("icmp_limits")?,
+                routes: options.flag_or("routes", true)?,
+            })
+        };
+        let read = read().or_raise(&ctx)?;
+        options.finish().or_raise(&ctx)?;
+        super::Lab::create(&read).or_raise(&ctx)
+    }
+}
+
+/// Labs.
+#[export_module]
+#[allow(clippy::unwrap_used)] // the code that the macro writes
+pub mod api {
+    /// A network of hosts, links and routers.
+    pub type Lab = super::Lab;
+
+    /// Makes a host, with an IPv4 and an IPv6 address given out by the lab. Its name is known in the whole lab, to scripts and
+    /// to programs.
+    ///
+    /// Errors: `invalid`: the name is taken, or no name for a host; `closed`: the lab has ended.
+    ///
+    /// ```rhai
+    /// let a = lab::create().host("a");
+    /// print(`${a.name} has the address ${a.addr}`);
+    /// ```
+    #[rhai_fn(name = "host", return_raw)]
+    pub fn make(ctx: NativeCallContext, lab: Lab, name: &str) -> ScriptResult<Host> {
+        make_host(&ctx, &lab, name, &HostOptions::default())
+    }
+
+    /// Makes a host with options: `addr`: its address in place of those given out, or a list of them, each with the length of
+    /// its network or without: `"10.0.0.9"`, `"192.168.7.1/24"`.
+    ///
+    /// Errors: as `host(name)`; `invalid`: an address that is taken, or that no host can have; an unknown option.
+    ///
+    /// ```rhai
+    /// let b = lab::create().host("b", #{ addr: ["10.0.0.9", "fd00::9"] });
+    /// expect(b.addr, "10.0.0.9");
+    /// ```
+    #[rhai_fn(name = "host", return_raw)]
+    pub fn make_with(ctx: NativeCallContext, lab: Lab, name: &str, options: Map) -> ScriptResult<Host> {
+        let options = host_options(&ctx, &options, false)?;
+        make_host(&ctx, &lab, name, &options)
+    }
+
+    /// Makes a router: a host that carries packets on from one of its links to another.
+    ///
+    /// Errors: as `host(name)`.
+    ///
+    /// ```rhai
+    /// let net = lab::create();
+    /// let a = net.host("a");
+    /// let r = net.router("r");
+    /// let b = net.host("b");
+    /// net.link(a, r);
+    /// net.link(r, b);
+    /// expect(a.exec(["ping", "-c", "1", b.addr], #{ quiet: true }).code, 0);
+    /// ```
+    #[rhai_fn(name = "router", return_raw)]
+    pub fn make_router(ctx: NativeCallContext, lab: Lab, name: &str) -> ScriptResult<Host> {
+        make_host(&ctx, &lab, name, &HostOptions { forwards: true, ..Default::default() })
+    }
+
+    /// Makes a router with options, as `host(name, options)`.
+    ///
+    /// Errors: as `host(name, options)`.
+    ///
+    /// ```rhai
+    /// let r = lab::create().router("r", #{ addr: "10.0.0.254" });
+    /// ```
+    #[rhai_fn(name = "router", return_raw)]
+    pub fn make_router_with(ctx: NativeCallContext, lab: Lab, name: &str, options: Map) -> ScriptResult<Host> {
+        let options = host_options(&ctx, &options, true)?;
+        make_host(&ctx, &lab, name, &options)
+    }
+
+    /// Ends the lab before the script does: what runs in it, its links, its hosts.
+    ///
+    /// ```rhai
+    /// let net = lab::create();
+    /// let a = net.host("a");
+    /// net.end();
+    /// try { a.exec(["true"]); } catch (e) { expect(e.kind, "closed"); }
+    /// ```
+    #[rhai_fn(name = "end")]
+    pub fn end_lab(lab: Lab) {
+        lab.end();
+    }
+
+    /// The lab in words.
+    ///
+    /// ```rhai
+    /// print(lab::create());
+    /// ```
+    #[rhai_fn(name = "to_string", name = "to_debug", pure)]
+    pub fn lab_text(lab: &mut Lab) -> String {
+        match lab.net().len() {
+            1 => "a lab with 1 host".to_string(),
+            hosts => format!("a lab with {hosts} hosts"),
+        }
+    }
+}

@@ -8,6 +8,7 @@ use super::value::Value;
 use crate::bindings::context::{Context, ScriptResult};
 use crate::bindings::convert::shown;
 use crate::bindings::error::raise;
+use crate::bindings::policy;
 use crate::net::addr;
 use crate::net::error::Error;
 use crate::net::input::{self, Line};
@@ -23,6 +24,9 @@ pub struct Declared {
     pub(super) default: Option<Value>,
     pub(super) choices: Vec<String>,
     pub(super) is_address: bool,
+    /// Whether it is asked for when it is first read, not at the start.
+    pub(super) when_read: bool,
+    pub(super) is_policy: bool,
     pub(super) least: Option<Value>,
     pub(super) most: Option<Value>,
 }
@@ -53,10 +57,18 @@ impl Declared {
         if let (true, Value::Text(text)) = (self.is_address && !text.is_empty(), &like) {
             addr::check(text).map_err(|error| format!("{}; {}", error.message, error.hint))?;
         }
+        if let (true, Value::Text(text)) = (self.is_policy && !text.is_empty(), &like) {
+            policy::check(text)?;
+        }
         if !self.choices.is_empty() && !self.choices.contains(&like.typed()) {
             return Err(format!("it must be one of {}", self.choices.join(", ")));
         }
         Ok(like)
+    }
+
+    /// Whether it is a length of time.
+    pub(super) fn is_time(&self) -> bool {
+        matches!(self.default, Some(Value::Duration(_))) && self.shape != Shape::Flag
     }
 
     pub(super) fn arg(&self) -> Arg {
@@ -79,7 +91,11 @@ impl Declared {
                 let arg = arg.value_name(self.name.to_uppercase()).help(self.help.clone()).num_args(0..);
                 return arg.trailing_var_arg(true).value_parser(clap::value_parser!(String));
             }
-            _ => arg.long(self.name.clone()).value_name(if self.is_address { "HOST:PORT" } else { like.placeholder() }),
+            _ => arg.long(self.name.clone()).value_name(match (self.is_address, self.is_policy) {
+                (true, _) => "HOST:PORT",
+                (_, true) => "POLICY",
+                _ => like.placeholder(),
+            }),
         };
         let help = match (&self.default, self.shape) {
             (Some(Value::Text(text)), _) if text.is_empty() => self.help.clone(),
@@ -151,5 +167,17 @@ pub(super) fn declare(
         },
     };
     let (name, help) = (name.to_string(), help.to_string());
-    Ok(Declared { name, shape, help, default, choices: Vec::new(), is_address: false, least: None, most: None })
+    let (is_address, is_policy) = (false, false);
+    Ok(Declared {
+        name,
+        shape,
+        help,
+        default,
+        choices: Vec::new(),
+        is_address,
+        is_policy,
+        when_read: false,
+        least: None,
+        most: None,
+    })
 }

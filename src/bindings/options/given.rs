@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use clap::Command;
 use clap::error::ErrorKind as ClapError;
@@ -18,7 +19,41 @@ use crate::net::output;
 
 /// What was given on the command line, or the defaults.
 #[derive(Clone, Debug)]
-pub struct Given(pub(super) BTreeMap<String, Value>);
+pub struct Given {
+    values: BTreeMap<String, Value>,
+    /// Those that are asked for when they are first read, and what was answered.
+    later: Arc<BTreeMap<String, (Declared, Mutex<Option<Value>>)>>,
+}
+
+impl Given {
+    /// The value of an option; `None`: there is no such option.
+    ///
+    /// # Errors
+    /// What was answered is no value for it: the script ends.
+    pub(super) fn get(&self, ctx: &NativeCallContext, name: &str) -> ScriptResult<Option<Value>> {
+        let Some((option, answer)) = self.later.get(name) else { return Ok(self.values.get(name).cloned()) };
+        let mut answer = answer.lock().unwrap_or_else(PoisonError::into_inner);
+        if answer.is_none() {
+            *answer = Some(ask(ctx, option, &context::current())?);
+        }
+        Ok(answer.clone())
+    }
+
+    /// The names of all options.
+    pub(super) fn names(&self) -> Vec<&str> {
+        let mut names: Vec<&str> = self.values.keys().chain(self.later.keys()).map(String::as_str).collect();
+        names.sort_unstable();
+        names
+    }
+}
+
+/// Asks for a value; one that is wrong ends the script.
+fn ask(ctx: &NativeCallContext, option: &Declared, context: &Context) -> ScriptResult<Value> {
+    option.ask(context).map_err(|err| {
+        output::note(&format!("error: {}", err.message));
+        exit::leave(2, ctx.call_position())
+    })
+}
 
 pub(super) fn read(ctx: &NativeCallContext, declared: &[Declared]) -> ScriptResult<Given> {
     let context = context::current();
@@ -48,27 +83,27 @@ pub(super) fn read(ctx: &NativeCallContext, declared: &[Declared]) -> ScriptResu
             return Err(exit::leave(if help { 0 } else { 2 }, ctx.call_position()));
         }
     };
-    let mut given = BTreeMap::new();
+    let (mut given, mut later) = (BTreeMap::new(), BTreeMap::new());
     for option in declared {
         let value = match option.shape {
             Shape::Flag => Value::Bool(matches.get_flag(&option.name)),
             Shape::Rest => Value::List(matches.get_many::<String>(&option.name).unwrap_or_default().cloned().collect()),
             _ => match (matches.get_one::<Value>(&option.name), &option.default) {
                 (Some(value), _) => value.clone(),
-                (None, _) if option.shape == Shape::Asked && context.script.main => match option.ask(&context) {
-                    Ok(value) => value,
-                    Err(err) => {
-                        output::note(&format!("error: {}", err.message));
-                        return Err(exit::leave(2, ctx.call_position()));
+                (None, _) if option.shape == Shape::Asked && context.script.main => {
+                    if option.when_read {
+                        later.insert(option.name.clone(), (option.clone(), Mutex::default()));
+                        continue;
                     }
-                },
+                    ask(ctx, option, &context)?
+                }
                 (None, Some(default)) => default.clone(),
                 (None, None) => continue,
             },
         };
         given.insert(option.name.clone(), value);
     }
-    Ok(Given(given))
+    Ok(Given { values: given, later: Arc::new(later) })
 }
 
 fn command(context: &Context, declared: &[Declared]) -> Command {
@@ -77,11 +112,14 @@ fn command(context: &Context, declared: &[Declared]) -> Command {
     Command::new(script.name.clone())
         .bin_name(format!("pingscript {}", script.name))
         .about(about.to_string())
-        .after_help(more.to_string())
+        .after_help(format!("{}{more}", if declared.iter().any(Declared::is_time) { TIME } else { "" }))
         .override_usage(usage(declared, &script.name))
         .disable_version_flag(true)
         .args(declared.iter().map(Declared::arg))
 }
+
+/// What is written for a length of time.
+const TIME: &str = "TIME is a number and its unit: 50us, 250ms, 1.5s, 1m, 1h\n\n";
 
 fn usage(declared: &[Declared], name: &str) -> String {
     let mut usage = format!("pingscript {name}");

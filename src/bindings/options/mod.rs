@@ -130,6 +130,27 @@ pub mod api {
         Declared { is_address: true, ..option }
     }
 
+    /// The same option of `ask`, asked for when the script first reads it, so that it can print something before.
+    ///
+    /// ```rhai
+    /// const OPT = options([ ask("count", 5, "Enter number of pings to be sent:").when_read() ]);
+    /// print("Pinging 127.0.0.1 using pingscript:");
+    /// ```
+    pub fn when_read(option: DeclaredOption) -> DeclaredOption {
+        Declared { when_read: true, ..option }
+    }
+
+    /// The same option, refusing what names no policy: `NAME`, `NAME:KEY=VALUE,…` or a file. Nothing, `""`, is allowed.
+    ///
+    /// ```rhai
+    /// const OPT = options([ option("policy", "loss:p=0.1", "drop policy").policy() ]);
+    /// set_policy(udp::bind("127.0.0.1:0"), policy(OPT.policy));
+    /// ```
+    #[rhai_fn(name = "policy")]
+    pub fn policy_option(option: DeclaredOption) -> DeclaredOption {
+        Declared { is_policy: true, ..option }
+    }
+
     /// The same option, refusing values below `least`.
     ///
     /// ```rhai
@@ -193,8 +214,8 @@ pub mod api {
     /// ```
     #[rhai_fn(index_get, pure, return_raw)]
     pub fn get(ctx: NativeCallContext, options: &mut Options, name: &str) -> ScriptResult<Dynamic> {
-        let found = options.0.get(name).cloned().map(Value::into_dynamic).ok_or_else(|| {
-            let names: Vec<&str> = options.0.keys().map(String::as_str).collect();
+        let found = options.get(&ctx, name)?.map(Value::into_dynamic).ok_or_else(|| {
+            let names = options.names();
             let near = nearest(name, names.iter().copied());
             let near = near.first().map_or(String::new(), |near| format!("did you mean `{near}`? "));
             Error::invalid("options", format!("there is no option `{name}`"))

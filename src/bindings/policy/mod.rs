@@ -5,13 +5,13 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 
 use rhai::plugin::*;
-use rhai::{Array, Dynamic, EvalAltResult, FnPtr, Map, NativeCallContext, Position};
+use rhai::{AST, Array, Dynamic, EvalAltResult, FnPtr, Map, NativeCallContext, Position};
 
 use self::scripted::Scripted;
 use super::callback::{Callback, programs};
 use super::context::{self, Context, Script, ScriptResult};
 use super::convert::{shown, typed};
-use super::error::{OrRaise, raise};
+use super::error::{OrRaise, raise, thrown};
 use crate::net::error::{Error, ErrorKind};
 use crate::net::judge::{Judge, Policy as NetPolicy};
 use crate::net::policy::Native;
@@ -83,7 +83,7 @@ impl Made {
 ///
 /// # Errors
 /// `invalid`: what it may ask for cannot be done there.
-pub fn judge(made: &Made, site: &Site) -> Result<(Judge, String), Error> {
+pub fn ready(made: &Made, site: &Site) -> Result<(Judge, String), Error> {
     let context = context::current();
     if !matches!(made, Made::Closure(..)) {
         context.run.seed.mark_used();
@@ -92,8 +92,16 @@ pub fn judge(made: &Made, site: &Site) -> Result<(Judge, String), Error> {
     Ok((judge, made.text()))
 }
 
+/// The same, for a native.
+///
+/// # Errors
+/// As [`ready`].
+pub fn judge(ctx: &NativeCallContext, made: &Made, site: &Site) -> ScriptResult<(Judge, String)> {
+    ready(made, site).or_raise(ctx)
+}
+
 fn attach(ctx: &NativeCallContext, socket: &UdpSocket, made: &Made) -> ScriptResult<()> {
-    let (judge, name) = judge(made, &socket.site()).or_raise(ctx)?;
+    let (judge, name) = judge(ctx, made, &socket.site())?;
     socket.set_judge(judge, name);
     Ok(())
 }
@@ -101,15 +109,9 @@ fn attach(ctx: &NativeCallContext, socket: &UdpSocket, made: &Made) -> ScriptRes
 /// The policy in the file that `name` names, its options given as `args`.
 fn load(ctx: &NativeCallContext, name: &str, args: Vec<String>) -> ScriptResult<Made> {
     let now = context::current();
-    let is_file = name.contains('/') || name.ends_with(".rhai");
-    let path = if is_file { name.to_string() } else { format!("policies/{name}.rhai") };
     let from = ctx.call_source().unwrap_or(&now.script.name).to_string();
     let programs = programs();
-    let (file, program) = match programs.load(&path, &from) {
-        // A file without a folder may be meant from where the user is, as one given on the command line.
-        Err(error) if !path.contains('/') && is_file_error(&error) => programs.load(&format!("./{path}"), &from),
-        found => found,
-    }?;
+    let (file, program) = find(name, &from)?;
     let script = Arc::new(Script {
         about: String::new(),
         args,
@@ -147,10 +149,54 @@ fn load(ctx: &NativeCallContext, name: &str, args: Vec<String>) -> ScriptResult<
     )
 }
 
+/// Finds and compiles the policy that `name` names as seen from the script `from`.
+fn find(name: &str, from: &str) -> ScriptResult<(String, AST)> {
+    let programs = programs();
+    let is_file = name.contains('/') || name.ends_with(".rhai");
+    let path = if is_file { name.to_string() } else { format!("policies/{name}.rhai") };
+    let found = match programs.load(&path, from) {
+        // A file without a folder may be meant from where the user is, as one given on the command line.
+        Err(error) if !path.contains('/') && is_file_error(&error) => programs.load(&format!("./{path}"), from),
+        found => found,
+    };
+    let Err(error) = found else { return found };
+    if !is_file || !is_file_error(&error) || std::path::Path::new(&path).exists() {
+        return Err(error);
+    }
+    // What is near are the policies, not the scripts.
+    let stem = std::path::Path::new(name).file_stem().unwrap_or_default().to_string_lossy();
+    let near = programs.load(&format!("policies/{stem}.rhai"), "").err();
+    let hint = near.and_then(|error| core_error(&error)).map_or(String::new(), |error| error.hint);
+    let missing = Error::new(ErrorKind::File, "policy", "there is no such policy").with_peer(name);
+    Err(thrown(missing.with_hint(hint), Position::NONE))
+}
+
+/// Checks that a policy as it is given on a command line names one; what is wrong in it is told when it is loaded.
+///
+/// # Errors
+/// In words: there is no such policy.
+pub fn check(text: &str) -> Result<(), String> {
+    let words = |error: Error| match error.hint.as_str() {
+        "" => error.message,
+        hint => format!("{}; {hint}", error.message),
+    };
+    let (name, _) = specification(text).map_err(words)?;
+    match find(&name, &context::current().script.name) {
+        Err(error) if is_file_error(&error) => Err(core_error(&error).map_or_else(|| error.to_string(), words)),
+        _ => Ok(()),
+    }
+}
+
+fn core_error(error: &EvalAltResult) -> Option<Error> {
+    match error {
+        EvalAltResult::ErrorRuntime(value, _) => value.read_lock::<Error>().map(|error| error.clone()),
+        _ => None,
+    }
+}
+
 /// Whether `error` is that a file is not there, or cannot be read.
 fn is_file_error(error: &EvalAltResult) -> bool {
-    let EvalAltResult::ErrorRuntime(value, _) = error else { return false };
-    value.read_lock::<Error>().is_some_and(|error| error.kind == ErrorKind::File)
+    core_error(error).is_some_and(|error| error.kind == ErrorKind::File)
 }
 
 /// Splits `name:key=value,key=value` into the name and command-line arguments.

@@ -3,7 +3,7 @@
 use rhai::NativeCallContext;
 use rhai::plugin::*;
 
-use crate::bindings::context::ScriptResult;
+use crate::bindings::context::{self, ScriptResult};
 use crate::bindings::error::{OrRaise, raise};
 use crate::net::addr::{self, Version};
 use crate::net::error::Error;
@@ -74,7 +74,7 @@ pub mod api {
     /// ```
     #[rhai_fn(global, return_raw)]
     pub fn resolve(ctx: NativeCallContext, name: &str) -> ScriptResult<Addr> {
-        addr::resolve(name, None).or_raise(&ctx)
+        addr::resolve(&*context::current().host, name, None).or_raise(&ctx)
     }
 
     /// The address of `HOST:PORT` of one version of the Internet Protocol: `"IPv4"` or `"IPv6"`.
@@ -93,6 +93,6 @@ pub mod api {
                 return raise(&ctx, Error::invalid("resolve", format!("\"{other}\" is neither \"IPv4\" nor \"IPv6\"")));
             }
         };
-        addr::resolve(name, Some(version)).or_raise(&ctx)
+        addr::resolve(&*context::current().host, name, Some(version)).or_raise(&ctx)
     }
 }

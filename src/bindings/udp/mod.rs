@@ -13,6 +13,7 @@ use super::convert::{Options, address};
 use super::error::{OrRaise, raise, thrown};
 use crate::net::addr::{Version, local as local_address};
 use crate::net::error::ErrorKind;
+use crate::net::ledger::Counts;
 use crate::net::udp::{Datagram, Incoming, Options as SocketOptions, UdpSocket};
 
 pub mod addr;
@@ -21,6 +22,8 @@ pub mod packet;
 pub mod ping;
 pub mod pinger;
 pub mod socket;
+
+pub(super) use pinger::timeouts;
 
 /// The functions of the namespace `udp`.
 #[export_module]
@@ -65,7 +68,7 @@ pub mod namespace {
         };
         let read = read().or_raise(&ctx)?;
         options.finish().or_raise(&ctx)?;
-        let local = local_address(local, Version::V4).or_raise(&ctx)?;
+        let local = local_address(&*context::current().host, local, Version::V4).or_raise(&ctx)?;
         super::bind(&ctx, local, read)
     }
 
@@ -94,7 +97,7 @@ pub mod namespace {
     #[rhai_fn(name = "open", return_raw)]
     pub fn open_at(ctx: NativeCallContext, peer: Dynamic, local: &str) -> ScriptResult<UdpSocket> {
         let version = if address(&ctx, &peer)?.is_ipv4() { Version::V4 } else { Version::V6 };
-        let local = local_address(local, version).or_raise(&ctx)?;
+        let local = local_address(&*context::current().host, local, version).or_raise(&ctx)?;
         super::bind(&ctx, local, SocketOptions::default())
     }
 
@@ -182,7 +185,7 @@ pub mod namespace {
     /// ```
     #[rhai_fn(return_raw)]
     pub fn closed_port(ctx: NativeCallContext) -> ScriptResult<Addr> {
-        let local = local_address("127.0.0.1:0", Version::V4).or_raise(&ctx)?;
+        let local = local_address(&*context::current().host, "127.0.0.1:0", Version::V4).or_raise(&ctx)?;
         let context = context::current();
         let account = context.run.session.clone();
         let socket = UdpSocket::bind(context.host, account, local, SocketOptions::default()).or_raise(&ctx)?;
@@ -212,6 +215,34 @@ fn serve(
             Err(err) => return Err(thrown(err, ctx.call_position())),
         }
     }
+}
+
+/// An account of probes as a map.
+pub(in crate::bindings) fn counts_map(counts: Counts) -> Map {
+    [
+        ("sent", counts.sent),
+        ("replied", counts.replied),
+        ("errored", counts.errored),
+        ("timed_out", counts.timed_out),
+        ("pending", counts.pending()),
+        ("late", counts.late),
+        ("duplicate", counts.duplicate),
+        ("reordered", counts.reordered),
+        ("foreign", counts.foreign),
+        ("truncated", counts.truncated),
+        ("corrupt", counts.corrupt),
+        ("advisory", counts.advisory),
+        ("stray_errors", counts.stray_errors),
+        ("missed_slots", counts.missed_slots),
+    ]
+    .into_iter()
+    .map(|(name, count)| (name.into(), (count as i64).into()))
+    .collect()
+}
+
+/// An address as people write it: that of ICMP, which has no ports, alone.
+fn plain(addr: SocketAddr) -> String {
+    if addr.port() == 0 { addr.ip().to_string() } else { addr.to_string() }
 }
 
 fn or_unit<T: Clone + Send + Sync + 'static>(value: Option<T>) -> Dynamic {

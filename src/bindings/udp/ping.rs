@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use rhai::Dynamic;
 use rhai::plugin::*;
+use rhai::{Dynamic, Map};
 
 use super::addr::api::Addr;
-use super::or_unit;
+use super::{or_unit, plain};
 use crate::bindings::convert::text;
 use crate::net::prober::{End, Outcome, Tally};
 use crate::net::udp::Datagram;
@@ -51,7 +51,8 @@ pub mod api {
     pub type Ping = super::Ping;
 
     /// How the ping ended: `"reply"`, `"icmp"` (an ICMP error), `"timeout"`, `"error"` (this host could not send it) or
-    /// `"interrupted"` (the script was stopped; the probe is pending, not lost).
+    /// `"interrupted"` (the script was stopped; the probe is pending, not lost). Over a connection also `"closed"` and
+    /// `"reset"` (by the peer), and `"unreachable"`: an ICMP error of which only the errno is known.
     ///
     /// ```rhai
     /// let ping = udp::bind("127.0.0.1:0").ping(udp::closed_port(), "ping 1", 100.ms);
@@ -64,6 +65,7 @@ pub mod api {
             End::Icmp { .. } => "icmp",
             End::TimedOut => "timeout",
             End::Unsent(_) => "error",
+            End::Broken(error) => error.kind.word(),
             End::Interrupted { .. } => "interrupted",
         }
         .to_string()
@@ -124,7 +126,8 @@ pub mod api {
         ping.reply().map_or(Dynamic::UNIT, |datagram| Dynamic::from_blob(datagram.data.to_vec()))
     }
 
-    /// The round-trip time, a Duration measured by the session's clock (see `clock` of a socket); `()` if there is no reply.
+    /// The round-trip time, a Duration measured by the session's clock (see `clock` of a socket): until the reply came, or the
+    /// ICMP error that ended the ping, which no statistics of replies count. `()` if neither came.
     ///
     /// ```rhai
     /// let sock = udp::bind("127.0.0.1:0");
@@ -133,7 +136,7 @@ pub mod api {
     #[rhai_fn(global, get = "rtt", pure)]
     pub fn ping_rtt(ping: &mut Ping) -> Dynamic {
         match &ping.0.outcome.end {
-            End::Reply { rtt, .. } => Dynamic::from(*rtt),
+            End::Reply { rtt, .. } | End::Icmp { rtt, .. } => Dynamic::from(*rtt),
             _ => Dynamic::UNIT,
         }
     }
@@ -151,6 +154,57 @@ pub mod api {
             End::Reply { clock, .. } => clock.name().into(),
             _ => Dynamic::UNIT,
         }
+    }
+
+    /// The round-trip time of the reply by each clock, a map: `kernel` ("kernel receive - kernel send"), `kernel_receive`
+    /// ("kernel receive - user send", as `ping` measures) and `user` ("user receive - user send"); `()` for those that the
+    /// reply does not have. Without a reply, `()` in place of the map.
+    ///
+    /// ```rhai
+    /// let sock = udp::bind("127.0.0.1:0");
+    /// print(sock.ping(sock.addr, "ping 1", 1.s).readings.user);
+    /// ```
+    #[rhai_fn(global, get = "readings", pure)]
+    pub fn ping_readings(ping: &mut Ping) -> Dynamic {
+        let End::Reply { readings, .. } = &ping.0.outcome.end else { return Dynamic::UNIT };
+        Map::from([
+            ("kernel".into(), or_unit(readings.kernel)),
+            ("kernel_receive".into(), or_unit(readings.kernel_receive)),
+            ("user".into(), Dynamic::from(readings.user)),
+        ])
+        .into()
+    }
+
+    /// The size of the reply's IP packet in bytes, its headers included, options of IP not; `()` if there is no reply.
+    ///
+    /// ```rhai
+    /// let ping = icmp::open("127.0.0.1").ping("127.0.0.1", #{ size: 8 });
+    /// expect(ping.bytes, 36); // 20 of IPv4, 8 of ICMP, 8 of payload
+    /// ```
+    #[rhai_fn(global, get = "bytes", pure)]
+    pub fn ping_bytes(ping: &mut Ping) -> Dynamic {
+        let headers = ping.0.tally.headers();
+        ping.reply().map_or(Dynamic::UNIT, |datagram| ((headers + datagram.data.len()) as i64).into())
+    }
+
+    /// The TTL or hop limit that the reply came with; `()` if there is no reply, or its socket does not know.
+    ///
+    /// ```rhai
+    /// expect(icmp::open("127.0.0.1").ping("127.0.0.1", 1.s).ttl, 64);
+    /// ```
+    #[rhai_fn(global, get = "ttl", pure)]
+    pub fn ping_ttl(ping: &mut Ping) -> Dynamic {
+        ping.reply().and_then(|datagram| datagram.ttl).map_or(Dynamic::UNIT, |ttl| i64::from(ttl).into())
+    }
+
+    /// The TTL or hop limit that the ping was sent with, if it had one of its own; else `()`.
+    ///
+    /// ```rhai
+    /// expect(icmp::open("127.0.0.1").ping("127.0.0.1", #{ ttl: 9 }).sent_ttl, 9);
+    /// ```
+    #[rhai_fn(global, get = "sent_ttl", pure)]
+    pub fn ping_sent_ttl(ping: &mut Ping) -> Dynamic {
+        ping.0.outcome.ttl.map_or(Dynamic::UNIT, |ttl| i64::from(ttl).into())
     }
 
     /// The ICMP error that ended the ping; `()` if none did. As text it is the error's name.
@@ -178,7 +232,8 @@ pub mod api {
         matches!(&ping.0.outcome.end, End::Icmp { assumed: true, .. })
     }
 
-    /// Why this host could not send the ping, an error with `kind` and `message`; `()` if it could.
+    /// Why this host could not send the ping, or how the connection broke that it went over: an error with `kind` and
+    /// `message`; else `()`.
     ///
     /// ```rhai
     /// let ping = udp::bind("127.0.0.1:0").ping(udp::closed_port(), "ping 1", 100.ms);
@@ -187,7 +242,7 @@ pub mod api {
     #[rhai_fn(global, get = "error", pure)]
     pub fn ping_error(ping: &mut Ping) -> Dynamic {
         match &ping.0.outcome.end {
-            End::Unsent(error) => Dynamic::from(error.clone()),
+            End::Unsent(error) | End::Broken(error) => Dynamic::from(error.clone()),
             _ => Dynamic::UNIT,
         }
     }
@@ -199,12 +254,14 @@ pub mod api {
     /// ```
     #[rhai_fn(global, name = "to_string", name = "to_debug", pure)]
     pub fn ping_words(ping: &mut Ping) -> String {
-        let Outcome { number, to, end } = &ping.0.outcome;
+        let Outcome { number, to, end, .. } = &ping.0.outcome;
         match end {
-            End::Reply { rtt, datagram, .. } => format!("seq {number}: reply from {} rtt={rtt}", datagram.from),
-            End::Icmp { error, .. } => format!("seq {number}: {} for {to}", error.kind),
-            End::TimedOut => format!("seq {number}: no reply from {to}"),
-            End::Unsent(error) => format!("seq {number}: {error}"),
+            End::Reply { rtt, datagram, .. } => {
+                format!("seq {number}: reply from {} rtt={rtt}", plain(datagram.from))
+            }
+            End::Icmp { error, .. } => format!("seq {number}: {} for {}", error.kind, plain(*to)),
+            End::TimedOut => format!("seq {number}: no reply from {}", plain(*to)),
+            End::Unsent(error) | End::Broken(error) => format!("seq {number}: {error}"),
             End::Interrupted { .. } => format!("seq {number}: interrupted"),
         }
     }

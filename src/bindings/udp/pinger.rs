@@ -14,18 +14,25 @@ use crate::bindings::convert::{Options, address, bytes, shown};
 use crate::bindings::error::{OrRaise, thrown};
 use crate::net::error::Error;
 use crate::net::pinger::{Pinger as NetPinger, Plan};
-use crate::net::prober::Probe;
+use crate::net::prober::{Probe, Tally};
 use crate::net::targets::Targets;
 use crate::net::time::Duration;
 use crate::net::udp::{Datagram, Incoming, UdpSocket, check_size};
 
 /// Pings on a schedule, in scripts.
 #[derive(Clone)]
-pub struct Schedule(Arc<std::sync::Mutex<NetPinger>>, UdpSocket);
+pub struct Schedule(Arc<std::sync::Mutex<NetPinger>>, Tally);
+
+impl Schedule {
+    /// What `pinger` does over the socket of `tally`.
+    pub fn new(pinger: NetPinger, tally: Tally) -> Self {
+        Self(Arc::new(std::sync::Mutex::new(pinger)), tally)
+    }
+}
 
 impl fmt::Debug for Schedule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Pinger({})", self.1.local())
+        write!(f, "Pinger({:?})", self.1.counts())
     }
 }
 
@@ -44,7 +51,7 @@ impl IntoIterator for Schedule {
             let next = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).next(&stop);
             match next {
                 Ok(None) => None,
-                Ok(Some(outcome)) => Some(Ok(Dynamic::from(Ping::new(self.1.tally().clone(), outcome)))),
+                Ok(Some(outcome)) => Some(Ok(Dynamic::from(Ping::new(self.1.clone(), outcome)))),
                 Err(err) => {
                     ended = true;
                     Some(Err(thrown(err, Position::NONE)))
@@ -98,9 +105,24 @@ fn ping(
     }
 }
 
-fn timeouts(options: &mut Options<'_>) -> Result<(Duration, Duration), Error> {
+/// The options `timeout` and `icmp_wait`.
+pub(in crate::bindings) fn timeouts(options: &mut Options<'_>) -> Result<(Duration, Duration), Error> {
     let timeout = options.duration("timeout")?.unwrap_or(Duration::from_secs(1));
     Ok((timeout, options.duration("icmp_wait")?.unwrap_or(timeout)))
+}
+
+/// The options of a schedule to `targets`, of messages of `size` bytes if nothing is said.
+///
+/// # Errors
+/// `invalid`: a value of the wrong kind.
+pub(in crate::bindings) fn plan(options: &mut Options<'_>, targets: Targets, size: usize) -> Result<Plan, Error> {
+    let count = options.count("count", 0)?.or((targets.len() > 1).then_some(1));
+    let interval = options.duration("interval")?.unwrap_or(Duration::from_secs(1));
+    let (timeout, icmp_wait) = timeouts(options)?;
+    let all = if interval == Duration::ZERO { 1 } else { 65_536 };
+    let window = options.count("window", 1)?.unwrap_or(all) as usize;
+    let size = options.count("size", 0)?.map_or(size, |size| size as usize);
+    Ok(Plan { targets, count, interval, timeout, icmp_wait, window, size })
 }
 
 /// The message, padded with blanks to `size` bytes.
@@ -208,19 +230,9 @@ pub mod api {
     pub fn pinger(ctx: NativeCallContext, socket: UdpSocket, to: Dynamic, options: Map) -> ScriptResult<Pinger> {
         let to = address(&ctx, &to)?;
         let mut options = Options::new("pinger", &options);
-        let mut read = || {
-            let count = options.count("count", 0)?;
-            let interval = options.duration("interval")?.unwrap_or(Duration::from_secs(1));
-            let (timeout, icmp_wait) = timeouts(&mut options)?;
-            let all = if interval == Duration::ZERO { 1 } else { 65_536 };
-            let window = options.count("window", 1)?.unwrap_or(all) as usize;
-            let size = options.count("size", 0)?.unwrap_or(0) as usize;
-            let targets = Targets::one(to);
-            Ok(Plan { targets, count, interval, timeout, icmp_wait, window, size })
-        };
-        let plan = read().or_raise(&ctx)?;
+        let plan = plan(&mut options, Targets::one(to), 0).or_raise(&ctx)?;
         options.finish().or_raise(&ctx)?;
         let pinger = NetPinger::new(socket.clone(), plan).or_raise(&ctx)?;
-        Ok(Schedule(Arc::new(std::sync::Mutex::new(pinger)), socket))
+        Ok(Schedule::new(pinger, socket.tally().clone()))
     }
 }

@@ -1,16 +1,17 @@
 //! A socket in scripts: what it sends and receives, and what it tells of itself. Pings are in [`super::pinger`].
 
 use rhai::plugin::*;
-use rhai::{Dynamic, Map, NativeCallContext, Position};
+use rhai::{Array, Dynamic, Map, NativeCallContext, Position};
 
 use super::addr::api::Addr;
-use super::or_unit;
 use super::packet::Packet;
+use super::{counts_map, or_unit};
 use crate::bindings::context::{self, ScriptResult};
 use crate::bindings::convert::{address, bytes};
 use crate::bindings::error::{OrRaise, raise, thrown};
 use crate::bindings::time::api::Deadline;
 use crate::net::error::{Error, ErrorKind};
+use crate::net::ledger::Counts;
 use crate::net::time::Duration;
 use crate::net::udp::{Incoming, UdpSocket};
 
@@ -41,6 +42,29 @@ impl IntoIterator for UdpSocket {
             }
         }))
     }
+}
+
+/// An account of probes as a map.
+pub fn counted(counts: Counts) -> Map {
+    [
+        ("sent", counts.sent),
+        ("replied", counts.replied),
+        ("errored", counts.errored),
+        ("timed_out", counts.timed_out),
+        ("pending", counts.pending()),
+        ("late", counts.late),
+        ("duplicate", counts.duplicate),
+        ("reordered", counts.reordered),
+        ("foreign", counts.foreign),
+        ("truncated", counts.truncated),
+        ("corrupt", counts.corrupt),
+        ("advisory", counts.advisory),
+        ("stray_errors", counts.stray_errors),
+        ("missed_slots", counts.missed_slots),
+    ]
+    .into_iter()
+    .map(|(name, count)| (name.into(), (count as i64).into()))
+    .collect()
 }
 
 /// Sockets of UDP.
@@ -225,26 +249,18 @@ pub mod api {
     /// ```
     #[rhai_fn(global, get = "counts", pure)]
     pub fn counts(socket: &mut UdpSocket) -> Map {
-        let counts = socket.counts();
-        [
-            ("sent", counts.sent),
-            ("replied", counts.replied),
-            ("errored", counts.errored),
-            ("timed_out", counts.timed_out),
-            ("pending", counts.pending()),
-            ("late", counts.late),
-            ("duplicate", counts.duplicate),
-            ("reordered", counts.reordered),
-            ("foreign", counts.foreign),
-            ("truncated", counts.truncated),
-            ("corrupt", counts.corrupt),
-            ("advisory", counts.advisory),
-            ("stray_errors", counts.stray_errors),
-            ("missed_slots", counts.missed_slots),
-        ]
-        .into_iter()
-        .map(|(name, count)| (name.into(), (count as i64).into()))
-        .collect()
+        counts_map(socket.counts())
+    }
+
+    /// ICMP messages that came since the last call, are about what was pinged, and settle nothing: redirects, source quenches.
+    /// An array of what `icmp` of a ping is.
+    ///
+    /// ```rhai
+    /// expect(udp::bind("127.0.0.1:0").notices().len, 0);
+    /// ```
+    #[rhai_fn(global, pure)]
+    pub fn notices(socket: &mut UdpSocket) -> Array {
+        socket.tally().take_notices().into_iter().map(Dynamic::from).collect()
     }
 
     /// How many ICMP errors came for what was sent while nobody asked: for answers to clients that are gone, say.

@@ -35,7 +35,7 @@ use rhai::{Dynamic, EvalAltResult, ParseError, Position};
 
 use self::excerpt::{place, write_excerpt};
 pub use self::finding::Finding;
-pub use self::names::Names;
+pub use self::names::{NOT_OF_SCRIPTS, Names, plain_type, with_registered_type};
 pub use self::scan::Scan;
 
 /// Calls shown at most; of a longer chain the middle is left out.

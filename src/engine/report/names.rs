@@ -176,7 +176,7 @@ impl Function {
 }
 
 /// The name of a type as a script's author knows it; never one of Rust.
-pub(super) fn plain_type(name: &str) -> String {
+pub fn plain_type(name: &str) -> String {
     let name = name.trim().trim_start_matches("&mut ").trim();
     let plain = match name {
         "&str | ImmutableString | String" | "&str" | "str" | "String" | "ImmutableString" => "string",
@@ -224,14 +224,14 @@ fn param(text: &str) -> Param {
 }
 
 /// `name: type` with the type by the name it was registered with.
-fn with_registered_type(engine: &Engine, text: &str) -> String {
+pub fn with_registered_type(engine: &Engine, text: &str) -> String {
     let (name, kind) = text.split_once(": ").unwrap_or(("", text));
     let (change, kind) = kind.strip_prefix("&mut ").map_or(("", kind), |kind| ("&mut ", kind));
     format!("{name}: {change}{}", engine.map_type_name(kind))
 }
 
 /// Number types that no value of a script has: functions that take them are not worth a mention.
-const NOT_OF_SCRIPTS: [&str; 11] = ["i8", "u8", "i16", "u16", "i32", "u32", "u64", "i128", "u128", "f32", "usize"];
+pub const NOT_OF_SCRIPTS: [&str; 11] = ["i8", "u8", "i16", "u16", "i32", "u32", "u64", "i128", "u128", "f32", "usize"];
 
 #[cfg(test)]
 mod tests {

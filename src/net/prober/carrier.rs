@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::fmt::Debug;
 use std::io;
+use std::os::fd::AsFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use socket2::Socket;
@@ -10,9 +11,12 @@ use socket2::Socket;
 use super::{Clock, Probe, Prober};
 use crate::net::account::Account;
 use crate::net::error::{Error, Result};
-use crate::net::host::Host;
+use crate::net::host::{Host, Waited};
 use crate::net::ledger::{Blame, Content, Counts, Key, ProbeId, Stray};
 use crate::net::session::Session;
+use crate::net::stop::Stop;
+use crate::net::sys::PollFd;
+use crate::net::time::Instant;
 use crate::net::udp::{Datagram, IcmpError, Queued};
 
 /// A socket that probes are sent from: how it sends and hears, and how its protocol names a probe.
@@ -81,6 +85,24 @@ pub(in crate::net) trait Carrier: Debug + Send + Sync {
     /// pending; between several, the one waited for, or else the oldest.
     fn blame(&self, prober: &Prober, error: &IcmpError, awaited: Option<ProbeId>) -> Blame;
 
+    /// What of a message its answer repeats.
+    fn echoed<'a>(&self, message: &'a [u8]) -> &'a [u8] {
+        message
+    }
+
+    /// Why nothing will come over it any more; `None` while something may.
+    fn ended(&self) -> Option<Error> {
+        None
+    }
+
+    /// Waits until there is something to take, `until` or the stop.
+    ///
+    /// # Errors
+    /// What ppoll(2) reports.
+    fn wait(&self, socket: &Socket, until: Option<Instant>, stop: &Stop) -> io::Result<Waited> {
+        self.host().wait(&mut [PollFd::readable(socket.as_fd())], until, stop)
+    }
+
     /// Runs a matcher, which must not use this socket's prober.
     fn matching(&self, matcher: &mut dyn FnMut() -> MatchResult) -> MatchResult {
         matcher()
@@ -113,12 +135,17 @@ pub(in crate::net) enum Recognised {
     Answer(Key, Content),
     /// No answer.
     Stray(Stray),
+    /// Not meant for this socket: it is not even counted.
+    Unrelated,
 }
 
 /// What others may know of a socket's probes while its prober is busy: their counts and clock, and advice that settled none.
 /// Clones are the same.
-#[derive(Clone, Debug, Default)]
-pub struct Tally(Arc<Mutex<Known>>);
+#[derive(Clone, Debug)]
+pub struct Tally {
+    known: Arc<Mutex<Known>>,
+    headers: usize,
+}
 
 #[derive(Debug, Default)]
 struct Known {
@@ -131,6 +158,16 @@ struct Known {
 const NOTICES: usize = 1024;
 
 impl Tally {
+    /// A tally of nothing yet. IP packets of the socket have `headers` octets before a message.
+    pub fn new(headers: usize) -> Self {
+        Self { known: Arc::default(), headers }
+    }
+
+    /// Octets of headers before a message in its IP packet.
+    pub fn headers(&self) -> usize {
+        self.headers
+    }
+
     /// The account of the probes.
     pub fn counts(&self) -> Counts {
         self.lock().counts
@@ -143,7 +180,7 @@ impl Tally {
 
     /// Whether both are of the same socket.
     pub fn is(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
+        Arc::ptr_eq(&self.known, &other.known)
     }
 
     /// Takes what was heard since the last call and settled no probe: redirects and other advice. Of more than 1024 the
@@ -166,6 +203,6 @@ impl Tally {
     }
 
     fn lock(&self) -> MutexGuard<'_, Known> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -4,6 +4,7 @@
 //! stamps are times of the wall clock; they are used only as differences that the monotonic clock confirms, so a step of
 //! the wall clock spoils no round-trip time.
 
+use std::net::{Ipv4Addr, SocketAddr};
 use std::os::fd::AsFd;
 use std::sync::OnceLock;
 
@@ -11,9 +12,9 @@ use socket2::{Domain, Socket, Type};
 
 use super::{Carrier, Pending};
 use crate::net::host::Host;
-use crate::net::sys;
+use crate::net::stop::Stop;
+use crate::net::sys::{self, RawAddr};
 use crate::net::time::{Duration, Instant};
-use crate::net::udp::Datagram;
 
 /// What a round-trip time is measured by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +49,35 @@ pub fn warm_up(host: &dyn Host) {
     });
 }
 
+/// Waits until the kernel stamps arrivals, which it need not do yet when the first probe of a run is to be sent: the clock of
+/// its reply is the session's. Not longer than a blink; where there are no stamps, the session has a lesser clock.
+pub(super) fn await_stamps(host: &dyn Host, stop: &Stop) {
+    static READY: OnceLock<()> = OnceLock::new();
+    READY.get_or_init(|| {
+        let Some((socket, own)) = loop_back(host) else { return };
+        let until = host.now() + Duration::from_millis(100);
+        while host.now() < until && !stop.is_stopped() {
+            let mut byte = [0];
+            let sent = sys::send_to(socket.as_fd(), &[0], &own);
+            let received = sent.and_then(|_| sys::receive(socket.as_fd(), &mut byte, false));
+            if !matches!(received, Ok(sys::Received { stamp: None, .. })) {
+                return;
+            }
+            let _ = host.wait(&mut [], Some(host.now() + Duration::from_micros(200)), stop);
+        }
+    });
+}
+
+/// A socket whose arrivals are to be stamped, and its own address.
+fn loop_back(host: &dyn Host) -> Option<(Socket, RawAddr)> {
+    let socket = host.socket(Domain::IPV4, Type::DGRAM, None).ok()?;
+    socket.set_nonblocking(true).ok()?;
+    socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()).ok()?;
+    sys::stamp_arrivals(socket.as_fd());
+    let own = RawAddr::from(sys::local_addr(&socket).ok()?);
+    Some((socket, own))
+}
+
 /// Now, and how long what is stamped has waited in the socket until now, by the wall clock; no more than a blink, or
 /// the clock was set meanwhile.
 pub(super) fn waited(carrier: &dyn Carrier, stamp: Option<i64>) -> (Instant, Option<Duration>) {
@@ -56,28 +86,39 @@ pub(super) fn waited(carrier: &dyn Carrier, stamp: Option<i64>) -> (Instant, Opt
     (seen, queued.filter(|&queued| queued >= Duration::ZERO && queued < Duration::from_secs(60)))
 }
 
-/// The round-trip time of `reply`, by the session's clock, or the best lesser one that the reply has. `arrived`
-/// is the arrival by the kernel's stamp on the monotonic clock.
-pub(super) fn measure(
-    pending: &Pending,
-    reply: &Datagram,
-    seen: Instant,
-    arrived: Option<Instant>,
-    session: Option<Clock>,
-) -> (Duration, Clock) {
-    let best = session.unwrap_or(Clock::Kernel);
-    let by_user = seen - pending.sent;
-    let by_receive =
-        arrived.map(|arrived| arrived - pending.sent).filter(|&rtt| rtt >= Duration::ZERO && rtt <= by_user);
-    let by_kernel = match (by_receive, reply.stamp, pending.stamp) {
+/// The round-trip time of one answer by each clock that it has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Readings {
+    /// By [`Clock::Kernel`].
+    pub kernel: Option<Duration>,
+    /// By [`Clock::KernelReceive`].
+    pub kernel_receive: Option<Duration>,
+    /// By [`Clock::User`].
+    pub user: Duration,
+}
+
+impl Readings {
+    /// The time by `session`'s clock, or the best lesser one there is; without a session yet, by the best.
+    pub fn by(&self, session: Option<Clock>) -> (Duration, Clock) {
+        match (session.unwrap_or(Clock::Kernel), self.kernel, self.kernel_receive) {
+            (Clock::Kernel, Some(rtt), _) => (rtt, Clock::Kernel),
+            (Clock::Kernel | Clock::KernelReceive, _, Some(rtt)) => (rtt, Clock::KernelReceive),
+            _ => (self.user, Clock::User),
+        }
+    }
+}
+
+/// What the clocks say of an answer to `pending` that was stamped `stamp` and seen at `seen`. `arrived` is the arrival by
+/// the kernel's stamp on the monotonic clock.
+pub(super) fn measure(pending: &Pending, stamp: Option<i64>, seen: Instant, arrived: Option<Instant>) -> Readings {
+    let user = seen - pending.sent;
+    let kernel_receive =
+        arrived.map(|arrived| arrived - pending.sent).filter(|&rtt| rtt >= Duration::ZERO && rtt <= user);
+    let kernel = match (kernel_receive, stamp, pending.stamp) {
         (Some(bound), Some(received), Some(sent)) => {
             Some(Duration::from_nanos(received - sent)).filter(|&rtt| rtt > Duration::ZERO && rtt <= bound)
         }
         _ => None,
     };
-    match (best, by_kernel, by_receive) {
-        (Clock::Kernel, Some(rtt), _) => (rtt, Clock::Kernel),
-        (Clock::Kernel | Clock::KernelReceive, _, Some(rtt)) => (rtt, Clock::KernelReceive),
-        _ => (by_user, Clock::User),
-    }
+    Readings { kernel, kernel_receive, user }
 }

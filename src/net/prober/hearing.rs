@@ -37,17 +37,20 @@ impl Prober {
             None => match carrier.recognise(self, &datagram) {
                 Recognised::Answer(key, content) => self.ledger.reply(arrived, datagram.from, key, content),
                 Recognised::Stray(kind) => self.stray(kind),
+                Recognised::Unrelated => return Ok(()),
             },
         };
         match arrival {
             Arrival::Reply { id, .. } => {
                 if let Some(pending) = self.pending.remove(&id) {
-                    let (rtt, clock) = measure(&pending, &datagram, seen, queued.map(|_| arrived), self.clock);
+                    let readings = measure(&pending, datagram.stamp, seen, queued.map(|_| arrived));
+                    let (rtt, clock) = readings.by(self.clock);
                     let session = *self.clock.get_or_insert(clock);
                     carrier.account().measured_by(session.name(), rtt);
                     let ends = Ends::seen_by(carrier.host().id(), carrier.local(), pending.to);
-                    carrier.account().answered(ends, &pending.message, pending.sent);
-                    let end = End::Reply { datagram, rtt, clock, lesser: clock != session };
+                    let echoed = carrier.echoed(&pending.message);
+                    carrier.account().answered(ends, echoed, pending.sent);
+                    let end = End::Reply { datagram, rtt, clock, lesser: clock != session, readings };
                     self.finish(carrier, id, &pending, end);
                 }
             }
@@ -82,6 +85,7 @@ impl Prober {
             }
             Queued::Local => {}
             Queued::Icmp { error, stamp } => self.errors.push_back(Unheard { error, stamp }),
+            Queued::Path(error) => self.path = Some(error),
         }
     }
 
@@ -94,10 +98,12 @@ impl Prober {
         }
         let (seen, queued) = waited(carrier, stamp);
         let blame = carrier.blame(self, &error, awaited);
-        match (self.ledger.error(queued.map_or(seen, |queued| seen - queued), blame), blame) {
+        let arrived = queued.map(|queued| seen - queued);
+        match (self.ledger.error(arrived.unwrap_or(seen), blame), blame) {
             (ErrorArrival::Settled { id, .. }, _) => {
                 if let Some(pending) = self.pending.remove(&id) {
-                    let end = End::Icmp { error, assumed: matches!(blame, Blame::Assumed(_)) };
+                    let (rtt, _) = measure(&pending, stamp, seen, arrived).by(self.clock);
+                    let end = End::Icmp { error, assumed: matches!(blame, Blame::Assumed(_)), rtt };
                     self.finish(carrier, id, &pending, end);
                 }
             }
@@ -108,9 +114,40 @@ impl Prober {
         }
     }
 
+    /// Settles what an error of the path is put down to, and, where the carrier has ended, all that is pending.
+    pub(super) fn hear_path(&mut self, carrier: &dyn Carrier, awaited: Option<ProbeId>) {
+        if let Some(error) = self.path.take() {
+            let pending = |id: &ProbeId| self.pending.contains_key(id);
+            let id = awaited.filter(pending).or_else(|| self.pending.keys().min().copied());
+            self.break_one(carrier, id, error);
+        }
+        if let Some(error) = carrier.ended() {
+            while let Some(id) = self.pending.keys().min().copied() {
+                self.break_one(carrier, Some(id), error.clone());
+            }
+        }
+    }
+
+    fn break_one(&mut self, carrier: &dyn Carrier, id: Option<ProbeId>, error: Error) {
+        let now = carrier.host().now();
+        match self.ledger.error(now, id.map_or(Blame::Nobody, Blame::Named)) {
+            ErrorArrival::Settled { id, .. } => {
+                if let Some(pending) = self.pending.remove(&id) {
+                    self.finish(carrier, id, &pending, End::Broken(error));
+                }
+            }
+            ErrorArrival::Stray { timed_out: true } => {
+                if let Some(id) = id {
+                    self.time_out(carrier, id, false);
+                }
+            }
+            ErrorArrival::Stray { .. } => {}
+        }
+    }
+
     pub(super) fn time_out(&mut self, carrier: &dyn Carrier, id: ProbeId, late: bool) {
         if let Some(pending) = self.pending.remove(&id) {
-            let content = Content::of(&pending.message);
+            let content = Content::of(carrier.echoed(&pending.message));
             let ends = Ends::seen_by(carrier.host().id(), carrier.local(), pending.to);
             carrier.account().lost(pending.number, ends, content, pending.sent, late);
             self.finish(carrier, id, &pending, End::TimedOut);
@@ -119,7 +156,7 @@ impl Prober {
 
     /// Makes an outcome of a settled probe.
     pub(super) fn finish(&mut self, carrier: &dyn Carrier, id: ProbeId, pending: &Pending, end: End) {
-        let outcome = Outcome { number: pending.number, to: pending.to, end };
+        let outcome = Outcome { number: pending.number, to: pending.to, ttl: pending.ttl, end };
         carrier.session().events.tell(|| Event::Outcome {
             flow: Flow {
                 time: carrier.host().unix_nanos(),

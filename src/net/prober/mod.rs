@@ -6,7 +6,6 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
-use std::os::fd::AsFd;
 
 use socket2::Socket;
 
@@ -16,13 +15,13 @@ use super::host::{Host, Waited};
 use super::ledger::{Blame, Counts, Ledger, ProbeId};
 use super::session::Session;
 use super::stop::Stop;
-use super::sys::PollFd;
 use super::time::Instant;
 use super::udp::{IcmpError, closed, one_at_a_time};
 
 pub use self::carrier::Tally;
 pub(in crate::net) use self::carrier::{Carrier, MatchResult, Name, Recognised};
-pub use self::clock::{Clock, warm_up};
+use self::clock::await_stamps;
+pub use self::clock::{Clock, Readings, warm_up};
 pub use self::outcome::{End, Matcher, Outcome, Probe};
 
 mod carrier;
@@ -43,6 +42,8 @@ pub struct Prober {
     /// ICMP errors that have come. They wait in a queue of their own, which tells nothing of their order among the
     /// datagrams; so they are heard when it is known which datagrams came before them.
     errors: VecDeque<Unheard>,
+    /// An error of the path of which only the errno is known.
+    path: Option<Error>,
     /// The pinger at work on the socket, which all outcomes are for.
     schedule: Option<u64>,
     settled: VecDeque<(ProbeId, Outcome)>,
@@ -59,6 +60,7 @@ struct Unheard {
 struct Pending {
     number: u64,
     to: SocketAddr,
+    ttl: Option<u8>,
     message: Box<[u8]>,
     sent: Instant,
     /// The same by the wall clock, in nanoseconds since 1970.
@@ -85,7 +87,7 @@ impl Prober {
         if stop.is_stopped() {
             let running = self.next_number();
             let number = carrier.name(probe.message, running).number.unwrap_or(running);
-            return Ok(Outcome { number, to: probe.to, end: End::Interrupted { sent: false } });
+            return Ok(Outcome { number, to: probe.to, ttl: probe.ttl, end: End::Interrupted { sent: false } });
         }
         let id = self.send(carrier, socket, probe)?;
         self.tell(carrier);
@@ -117,6 +119,7 @@ impl Prober {
     /// Sends a probe. One that this host cannot send is settled at once.
     pub(super) fn send(&mut self, carrier: &dyn Carrier, socket: &Socket, probe: &Probe<'_>) -> Result<ProbeId> {
         carrier.ask_for_stamps(socket);
+        await_stamps(carrier.host().as_ref(), &carrier.session().stop);
         // An ICMP error that waits unread would take the place of the send.
         carrier.drain(socket, &mut |queued| self.hear_queued(queued));
         let Name { key, number, content } = carrier.name(probe.message, self.next_number());
@@ -143,7 +146,10 @@ impl Prober {
         let number = number.unwrap_or(id.number());
         match failed {
             Ok(stamp) => {
-                self.pending.insert(id, Pending { number, to: probe.to, message, sent, sent_wall, stamp: None });
+                self.pending.insert(
+                    id,
+                    Pending { number, to: probe.to, ttl: probe.ttl, message, sent, sent_wall, stamp: None },
+                );
                 if let Some(stamp) = stamp {
                     if self.stamped.back().is_some_and(|&(last, _)| stamp.wrapping_sub(last) as i32 <= 0) {
                         // The numbering began again.
@@ -154,7 +160,7 @@ impl Prober {
             }
             Err(error) => {
                 self.ledger.error(sent, Blame::Named(id));
-                let pending = Pending { number, to: probe.to, message, sent, sent_wall, stamp: None };
+                let pending = Pending { number, to: probe.to, ttl: probe.ttl, message, sent, sent_wall, stamp: None };
                 self.finish(carrier, id, &pending, End::Unsent(error));
             }
         }
@@ -232,6 +238,7 @@ impl Prober {
                 while let Some(error) = self.errors.pop_front() {
                     self.hear_error(carrier, error, awaited);
                 }
+                self.hear_path(carrier, awaited);
                 return Ok(());
             };
             while self.errors.front().is_some_and(|error| error.stamp <= datagram.stamp)
@@ -256,8 +263,7 @@ impl Prober {
     ) -> Result<Waited> {
         self.tell(carrier);
         let until = [self.ledger.next_expiry(), due].into_iter().flatten().min();
-        let mut fds = [PollFd::readable(socket.as_fd())];
-        let waited = carrier.host().wait(&mut fds, until, stop).map_err(|err| Error::system("ping", &err))?;
+        let waited = carrier.wait(socket, until, stop).map_err(|err| Error::system("ping", &err))?;
         if carrier.is_closed() { Err(closed("ping")) } else { Ok(waited) }
     }
 
@@ -273,8 +279,8 @@ impl Prober {
 
     /// What becomes of a pending probe at the stop; it stays pending. `None` if it is not pending.
     pub(super) fn interrupted(&self, id: ProbeId) -> Option<Outcome> {
-        let Pending { number, to, .. } = *self.pending.get(&id)?;
-        Some(Outcome { number, to, end: End::Interrupted { sent: true } })
+        let Pending { number, to, ttl, .. } = *self.pending.get(&id)?;
+        Some(Outcome { number, to, ttl, end: End::Interrupted { sent: true } })
     }
 
     /// The pending probes from `first` on, in the order in which they were sent.
@@ -341,7 +347,12 @@ impl Prober {
         let mut left: Vec<(ProbeId, Pending)> = self.pending.drain().collect();
         left.sort_by_key(|(id, _)| *id);
         for (_, pending) in left {
-            let outcome = Outcome { number: pending.number, to: pending.to, end: End::Interrupted { sent: true } };
+            let outcome = Outcome {
+                number: pending.number,
+                to: pending.to,
+                ttl: pending.ttl,
+                end: End::Interrupted { sent: true },
+            };
             session.events.tell(|| Event::Outcome {
                 flow: Flow { time: host.unix_nanos(), from: local, to: pending.to, host: host.name() },
                 sent: pending.sent_wall,

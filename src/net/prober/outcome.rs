@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use super::clock::Clock;
+use super::clock::{Clock, Readings};
 use crate::net::error::Error;
 use crate::net::time::Duration;
 use crate::net::udp::{Datagram, IcmpError};
@@ -40,6 +40,8 @@ pub enum End {
         clock: Clock,
         /// Whether that is a lesser clock than the session's.
         lesser: bool,
+        /// The time by each clock.
+        readings: Readings,
     },
     /// An ICMP error came.
     Icmp {
@@ -47,11 +49,15 @@ pub enum End {
         error: IcmpError,
         /// Whether it did not tell which of several pending probes it is about.
         assumed: bool,
+        /// The time until it came, by the session's clock or the best lesser one.
+        rtt: Duration,
     },
     /// Nothing came in time.
     TimedOut,
     /// This host could not send it.
     Unsent(Error),
+    /// The connection it went over ended, or its path has an error of which only the errno is known.
+    Broken(Error),
     /// The stop happened first.
     Interrupted {
         /// Whether the probe was sent; then it is pending.
@@ -64,7 +70,7 @@ impl End {
     pub const fn state(&self) -> &'static str {
         match self {
             Self::Reply { .. } => "replied",
-            Self::Icmp { .. } | Self::Unsent(_) => "errored",
+            Self::Icmp { .. } | Self::Unsent(_) | Self::Broken(_) => "errored",
             Self::TimedOut => "timed_out",
             Self::Interrupted { .. } => "pending",
         }
@@ -78,6 +84,8 @@ pub struct Outcome {
     pub number: u64,
     /// Where the probe went.
     pub to: SocketAddr,
+    /// The TTL or hop limit it was sent with, if it had one of its own.
+    pub ttl: Option<u8>,
     /// How it ended.
     pub end: End,
 }

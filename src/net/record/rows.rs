@@ -219,7 +219,7 @@ impl ProbeRow {
                 let icmp = IcmpCell { type_: error.kind.type_, code: error.kind.code, name, offender };
                 Self { icmp: Some(icmp), ..row }
             }
-            End::Unsent(error) => Self { error: Some(error.to_string()), ..row },
+            End::Unsent(error) | End::Broken(error) => Self { error: Some(error.to_string()), ..row },
             End::TimedOut | End::Interrupted { .. } => row,
         }
     }

@@ -70,7 +70,7 @@ impl Trace {
 impl Sink for Trace {
     fn take(&self, event: &Event<'_>) {
         let (time, line) = self.line(event);
-        output::traced(time, line.as_bytes());
+        output::traced(time, &line);
     }
 }
 
@@ -106,6 +106,7 @@ fn ended(outcome: &Outcome) -> String {
         }
         End::TimedOut => format!("ping {number} timed out"),
         End::Unsent(error) => format!("ping {number} not sent: {error}"),
+        End::Broken(error) => format!("ping {number} errored: {}", error.message),
         End::Interrupted { .. } => format!("ping {number} still pending"),
     }
 }

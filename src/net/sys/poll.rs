@@ -55,6 +55,11 @@ impl<'a> PollFd<'a> {
         Self::new(fd, libc::POLLOUT)
     }
 
+    /// Waits for either.
+    pub fn readable_or_writable(fd: BorrowedFd<'a>) -> Self {
+        Self::new(fd, libc::POLLIN | libc::POLLOUT)
+    }
+
     fn new(fd: BorrowedFd<'a>, events: i16) -> Self {
         Self { raw: libc::pollfd { fd: fd.as_raw_fd(), events, revents: 0 }, _fd: std::marker::PhantomData }
     }

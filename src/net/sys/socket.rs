@@ -22,6 +22,33 @@ pub fn set_option(fd: BorrowedFd<'_>, level: i32, name: i32, value: i32) -> io::
     if rc == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
+/// Sets a socket option that is an array of bytes (setsockopt(2)).
+pub fn set_option_bytes(fd: BorrowedFd<'_>, level: i32, name: i32, value: &[u8]) -> io::Result<()> {
+    // SAFETY: the value lives until the call returns, and its size is given.
+    let rc =
+        unsafe { libc::setsockopt(fd.as_raw_fd(), level, name, value.as_ptr().cast(), value.len() as libc::socklen_t) };
+    if rc == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// Has the kernel tell where the extensions of an ICMP error begin (RFC 4884), from Linux 5.9 on.
+pub fn ask_for_extensions(fd: BorrowedFd<'_>, is_ipv4: bool) {
+    const IP_RECVERR_RFC4884: i32 = 26;
+    const IPV6_RECVERR_RFC4884: i32 = 31;
+    let _ = match is_ipv4 {
+        true => set_option(fd, libc::IPPROTO_IP, IP_RECVERR_RFC4884, 1),
+        false => set_option(fd, libc::IPPROTO_IPV6, IPV6_RECVERR_RFC4884, 1),
+    };
+}
+
+/// Sets the TTL or hop limit of what a socket sends (IP_TTL, IPV6_UNICAST_HOPS); `None`: the system's.
+pub fn set_ttl(fd: BorrowedFd<'_>, is_ipv4: bool, ttl: Option<u8>) -> io::Result<()> {
+    let value = ttl.map_or(-1, i32::from);
+    match is_ipv4 {
+        true => set_option(fd, libc::IPPROTO_IP, libc::IP_TTL, value),
+        false => set_option(fd, libc::IPPROTO_IPV6, libc::IPV6_UNICAST_HOPS, value),
+    }
+}
+
 /// How many datagrams a socket has dropped, by its own count (SO_MEMINFO).
 pub fn drops(fd: BorrowedFd<'_>) -> io::Result<u64> {
     const DROPS: usize = 8; // SK_MEMINFO_DROPS
@@ -45,6 +72,12 @@ pub fn number_stamps(fd: BorrowedFd<'_>) {
     for flags in [stamps, stamps | libc::SOF_TIMESTAMPING_OPT_ID] {
         let _ = set_option(fd, libc::SOL_SOCKET, libc::SO_TIMESTAMPING, flags as i32);
     }
+}
+
+/// Has the kernel stamp the socket's packets as they are received (SO_TIMESTAMPING).
+pub fn stamp_arrivals(fd: BorrowedFd<'_>) {
+    let stamps = libc::SOF_TIMESTAMPING_RX_SOFTWARE | libc::SOF_TIMESTAMPING_SOFTWARE;
+    let _ = set_option(fd, libc::SOL_SOCKET, libc::SO_TIMESTAMPING, stamps as i32);
 }
 
 /// The socket's local address (getsockname(2)).

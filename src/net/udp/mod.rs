@@ -9,16 +9,17 @@ use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::AsFd;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
 
 use socket2::{Domain, Protocol, Socket, Type};
 
+use self::alone::Alone;
 pub use self::error::{MAX_PAYLOAD, check_size};
 pub(super) use self::error::{closed, one_at_a_time};
 pub use self::options::Options;
 pub use self::queue::IcmpError;
-pub(super) use self::queue::Queued;
+pub(super) use self::queue::{Queued, is_pending_error, take_entry};
 pub use self::receive::{Datagram, Incoming};
 pub use self::send::Destination;
 use super::account::Account;
@@ -30,6 +31,7 @@ use super::prober::{Prober, Tally};
 use super::session::Session;
 use super::sys;
 
+mod alone;
 mod error;
 mod options;
 mod probing;
@@ -76,8 +78,12 @@ struct Inner {
     /// ICMP errors that a plain send found in its way, for whoever pings or receives next.
     unread: Mutex<VecDeque<Queued>>,
     unheeded_errors: AtomicU64,
+    /// Who receives.
+    alone: Alone,
     /// How many receives on end had to wait.
     waits: AtomicU32,
+    /// The TTL that probes were last sent with; 0: the system's.
+    ttl: AtomicU8,
     /// Whether the kernel stamps what arrives.
     stamping: AtomicBool,
     /// Whether the account knows that it answers.
@@ -114,12 +120,14 @@ impl UdpSocket {
             any: local.ip().is_unspecified(),
             peer: Mutex::default(),
             prober: Mutex::default(),
-            tally: Tally::default(),
+            tally: Tally::new(if local.is_ipv4() { 28 } else { 48 }),
             judge: Mutex::default(),
             next_stamp: Mutex::default(),
             unread: Mutex::default(),
             unheeded_errors: AtomicU64::new(0),
+            alone: Alone::default(),
             waits: AtomicU32::new(0),
+            ttl: AtomicU8::new(0),
             stamping: AtomicBool::new(false),
             serving: AtomicBool::new(false),
             drops_told: AtomicU64::new(0),

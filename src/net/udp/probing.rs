@@ -2,6 +2,8 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::os::fd::AsFd;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, MutexGuard};
 
 use socket2::Socket;
@@ -15,6 +17,7 @@ use crate::net::ledger::{Blame, Content, Counts, Key, ProbeId, Stray};
 use crate::net::prober::{Carrier, Clock, MatchResult, Matcher, Name, Outcome, Probe, Prober, Recognised, Tally};
 use crate::net::session::Session;
 use crate::net::stop::Stop;
+use crate::net::sys;
 use crate::net::wire::ping_text;
 
 impl UdpSocket {
@@ -99,6 +102,10 @@ impl Carrier for UdpSocket {
     }
 
     fn send(&self, socket: &Socket, probe: &Probe<'_>, queued: &mut dyn FnMut(Queued)) -> io::Result<Option<u32>> {
+        let ttl = probe.ttl.unwrap_or(0);
+        if self.0.ttl.swap(ttl, Ordering::Relaxed) != ttl {
+            sys::set_ttl(socket.as_fd(), self.0.local.is_ipv4(), probe.ttl)?;
+        }
         self.send_raw(socket, probe.message, probe.to, queued)
     }
 

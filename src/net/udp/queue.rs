@@ -7,6 +7,7 @@ use std::os::fd::AsFd;
 use socket2::Socket;
 
 use super::{UdpSocket, lock};
+use crate::net::error::Error;
 use crate::net::sys::{self, Origin};
 use crate::net::wire::{Family, icmp};
 
@@ -23,6 +24,8 @@ pub struct IcmpError {
     pub info: u32,
     /// What it quotes of the datagram's payload; a router may quote none.
     pub quote: Vec<u8>,
+    /// The extension structure behind the quote (RFC 4884), from its header on; empty if there is none.
+    pub extensions: Vec<u8>,
 }
 
 /// An entry of the socket's error queue.
@@ -34,6 +37,8 @@ pub(in crate::net) enum Queued {
     Icmp { error: IcmpError, stamp: Option<i64> },
     /// An error of the local system, such as a packet too large for the path.
     Local,
+    /// An error of the path of which only the errno is known.
+    Path(Error),
 }
 
 impl UdpSocket {
@@ -50,37 +55,60 @@ impl UdpSocket {
 
     /// Takes one entry from the error queue; whether there was one.
     pub(in crate::net) fn drain_one(&self, socket: &Socket, queued: &mut impl FnMut(Queued)) -> bool {
-        let mut buffer = [0u8; 2048];
-        let Ok(received) = sys::receive(socket.as_fd(), &mut buffer, true) else { return false };
-        let Some(entry) = received.entry else { return true };
-        let family = match entry.origin {
-            Origin::Stamp => {
-                if let Some(stamp) = received.stamp {
-                    queued(Queued::Sent { number: entry.data, stamp });
-                }
-                return true;
-            }
-            Origin::Icmp => Family::V4,
-            Origin::Icmp6 => Family::V6,
-            Origin::Local | Origin::Other(_) => {
-                queued(Queued::Local);
-                return true;
-            }
-        };
-        let error = IcmpError {
-            kind: icmp::Kind { family, type_: entry.type_, code: entry.code },
-            offender: entry.offender,
-            to: received.addr.unwrap_or(self.0.local),
-            info: entry.info,
-            quote: buffer[..received.len].to_vec(),
-        };
-        queued(Queued::Icmp { error, stamp: received.stamp });
-        true
+        take_entry(socket, self.0.local, HEADERS, queued)
     }
 }
 
+/// Octets of a quote before the payload: an IPv4 header without options and a UDP header.
+const HEADERS: usize = 28;
+
+/// Takes one entry from the error queue of `socket`, which is bound to `local`; whether there was one. A quote is what
+/// follows `headers` octets of the packet.
+pub(in crate::net) fn take_entry(
+    socket: &Socket,
+    local: SocketAddr,
+    headers: usize,
+    queued: &mut impl FnMut(Queued),
+) -> bool {
+    let mut buffer = [0u8; 2048];
+    let Ok(received) = sys::receive(socket.as_fd(), &mut buffer, true) else { return false };
+    let Some(entry) = received.entry else { return true };
+    let family = match entry.origin {
+        Origin::Stamp => {
+            if let Some(stamp) = received.stamp {
+                queued(Queued::Sent { number: entry.data, stamp });
+            }
+            return true;
+        }
+        Origin::Icmp => Family::V4,
+        Origin::Icmp6 => Family::V6,
+        Origin::Local | Origin::Other(_) => {
+            queued(Queued::Local);
+            return true;
+        }
+    };
+    let kind = icmp::Kind { family, type_: entry.type_, code: entry.code };
+    let (quote, extensions) = icmp::split_quote(kind, &buffer[..received.len], announced(entry.data), headers);
+    let error = IcmpError {
+        kind,
+        offender: entry.offender,
+        to: received.addr.unwrap_or(local),
+        info: entry.info,
+        quote: quote.to_vec(),
+        extensions: extensions.to_vec(),
+    };
+    queued(Queued::Icmp { error, stamp: received.stamp });
+    true
+}
+
+/// Where the kernel found extensions (`struct sock_ee_data_rfc4884`): the offset, and flags after it.
+fn announced(data: u32) -> Option<usize> {
+    let [a, b, ..] = data.to_ne_bytes();
+    Some(usize::from(u16::from_ne_bytes([a, b]))).filter(|&offset| offset > 0)
+}
+
 /// Whether a call failed with the errno of an ICMP error that answers an earlier datagram.
-pub(super) fn is_pending_error(err: &io::Error) -> bool {
+pub(in crate::net) fn is_pending_error(err: &io::Error) -> bool {
     matches!(
         err.raw_os_error(),
         Some(
@@ -94,6 +122,7 @@ pub(super) fn is_pending_error(err: &io::Error) -> bool {
                 | libc::EOPNOTSUPP
                 | libc::EACCES
                 | libc::EMSGSIZE
+                | libc::EREMOTEIO
         )
     )
 }

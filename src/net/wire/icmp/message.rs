@@ -8,8 +8,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::super::checksum::Sum;
 use super::super::ip::{Packet, Protocol};
-use super::super::{Family, WireError, u16_at, u32_at};
-use super::Kind;
+use super::super::{Family, WireError, u16_at};
+use super::{Extensions, Kind, split_quote};
 
 /// Octets before the body: type, code, checksum and four whose meaning the kind decides.
 const HEADER_LEN: usize = 8;
@@ -197,20 +197,21 @@ impl<'a> Message<'a> {
         self.kind.is_quoting().then(|| self.split_extensions().1)?
     }
 
+    /// The extensions after the quote, decoded; `None` if there are none.
+    pub fn extension_structure(&self) -> Option<Extensions<'a>> {
+        self.extensions().and_then(Extensions::parse)
+    }
+
     /// Cuts the body where the length field of RFC 4884 says. Older routers leave other things in that field:
     /// it counts only if the body reaches that far and continues, if at all, with an extension header.
     fn split_extensions(&self) -> (&'a [u8], Option<&'a [u8]>) {
-        const VERSION: u32 = 2;
         let len = match (self.kind.family, self.kind.type_) {
             (Family::V4, 3 | 11 | 12) => usize::from(self.rest[1]) * 4,
             (Family::V6, 1 | 3) => usize::from(self.rest[0]) * 8,
             _ => 0,
         };
-        match self.body.split_at_checked(len) {
-            Some((quote, [])) if len > 0 => (quote, None),
-            Some((quote, more)) if len > 0 && u32_at(more, 0).map(|w| w >> 28) == Some(VERSION) => (quote, Some(more)),
-            _ => (self.body, None),
-        }
+        let (quote, extensions) = split_quote(self.kind, self.body, (len > 0).then_some(len), 0);
+        (quote, (!extensions.is_empty()).then_some(extensions))
     }
 
     fn header(&self) -> [u8; HEADER_LEN] {

@@ -1,0 +1,43 @@
+//! Help within scripts and at the prompt. What it says comes from where each native is registered.
+
+use rhai::plugin::*;
+use rhai::{Dynamic, NativeCallContext};
+
+use super::callback::programs;
+use super::context::ScriptResult;
+use super::error::OrRaise;
+use crate::net::output;
+
+fn tell(ctx: &NativeCallContext, topic: Option<&Dynamic>) -> ScriptResult<()> {
+    output::line(&programs().help(topic).or_raise(ctx)?);
+    Ok(())
+}
+
+/// Help.
+#[export_module]
+#[allow(clippy::unwrap_used)] // the code that the macro writes
+pub mod api {
+    /// Prints what scripts can call.
+    ///
+    /// ```rhai
+    /// help();
+    /// ```
+    #[rhai_fn(name = "help", return_raw)]
+    pub fn help_overview(ctx: NativeCallContext) -> ScriptResult<()> {
+        tell(&ctx, None)
+    }
+
+    /// Prints help on a function, a namespace, a type of objects or a group of functions, given by its name as a string; or
+    /// on an object, and what it can do.
+    ///
+    /// Errors: `invalid`: nothing has that name; the hint names what is near.
+    ///
+    /// ```rhai
+    /// help("udp::bind");
+    /// help(udp::bind("127.0.0.1:0"));
+    /// ```
+    #[rhai_fn(name = "help", return_raw)]
+    pub fn help_on(ctx: NativeCallContext, topic: Dynamic) -> ScriptResult<()> {
+        tell(&ctx, Some(&topic))
+    }
+}

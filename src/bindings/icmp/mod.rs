@@ -1,0 +1,176 @@
+//! ICMP in scripts: the namespace `icmp`, which makes echo sockets; beside it a file for each thing they work with.
+
+use std::net::{IpAddr, SocketAddr};
+
+use rhai::plugin::*;
+use rhai::{Dynamic, Map, NativeCallContext};
+
+use super::context::{self, ScriptResult};
+use super::convert::{Options, host, shown};
+use super::error::{OrRaise, raise};
+use super::udp::addr::api::Addr;
+use crate::net::addr::{self, Version};
+use crate::net::error::Error;
+use crate::net::icmp::{IcmpSocket, Options as SocketOptions};
+use crate::net::prober::Clock;
+use crate::net::wire::{Family, number};
+
+pub mod pinger;
+pub mod socket;
+
+/// The functions of the namespace `icmp`.
+#[export_module]
+#[allow(clippy::unwrap_used)] // the code that the macro writes
+pub mod namespace {
+    /// Where pings go in turn.
+    pub type Targets = crate::net::targets::Targets;
+
+    /// Makes a socket for echo requests to `target` and others of its version of IP: a ping socket, which needs no privileges
+    /// where the system allows one, else a raw socket.
+    ///
+    /// Errors: `permission`: the system allows neither; the hint names both remedies (exit code 4 if nobody catches it);
+    /// `invalid`, `resolve`: the target; `exhausted`.
+    ///
+    /// ```rhai
+    /// let sock = icmp::open("127.0.0.1");
+    /// expect(sock.ping("127.0.0.1", 1.s).kind, "reply");
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn open(ctx: NativeCallContext, target: Dynamic) -> ScriptResult<IcmpSocket> {
+        open_with(ctx, target, Map::new())
+    }
+
+    /// Makes a socket for echo requests, with options: `ttl` (TTL or hop limit, 1 to 255), `tos` (all eight bits of the type of
+    /// service or traffic class) or `dscp` (its upper six), `dont_fragment` (true: never fragment, whatever the path's MTU is
+    /// said to be; false: let every hop fragment), `pattern` (what fills payloads after their first 8 bytes: a blob or
+    /// hexadecimal digits), `bind` (the local address), `clock` (`"kernel receive - user send"`: measure as `ping` does),
+    /// `raw` (only a raw socket will do), `rcvbuf` (bytes).
+    ///
+    /// Errors: as `open`; `invalid`: an unknown option, a value out of range.
+    ///
+    /// ```rhai
+    /// let sock = icmp::open("127.0.0.1", #{ ttl: 3, dscp: 46, pattern: "ff 00" });
+    /// expect(sock.ping("127.0.0.1", #{ size: 56 }).kind, "reply");
+    /// ```
+    #[rhai_fn(name = "open", return_raw)]
+    pub fn open_with(ctx: NativeCallContext, target: Dynamic, options: Map) -> ScriptResult<IcmpSocket> {
+        let target = host(&ctx, &target)?;
+        let mut options = Options::new("open", &options);
+        let mut read = || super::read(&mut options);
+        let read = read().or_raise(&ctx)?;
+        options.finish().or_raise(&ctx)?;
+        let context = context::current();
+        let session = context.run.session.clone();
+        IcmpSocket::open(context.host, session, Family::of(target.ip()), &read).or_raise(&ctx)
+    }
+
+    /// The address of a host, without a port: of a name's addresses the first IPv4 one, else the first IPv6 one. As text, with
+    /// `.ip`, it is the address alone.
+    ///
+    /// Errors: `invalid`: it has a port; `resolve`: the name has no address.
+    ///
+    /// ```rhai
+    /// expect(icmp::resolve("localhost").ip, "127.0.0.1");
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn resolve(ctx: NativeCallContext, name: &str) -> ScriptResult<Addr> {
+        host(&ctx, &name.into())
+    }
+
+    /// The address of a host of one version of the Internet Protocol: `"IPv4"` or `"IPv6"`; `""` for either.
+    ///
+    /// Errors: `invalid`, `resolve`: the name has no such address.
+    ///
+    /// ```rhai
+    /// expect(icmp::resolve("::1", "IPv6").ip, "::1");
+    /// ```
+    #[rhai_fn(name = "resolve", return_raw)]
+    pub fn resolve_version(ctx: NativeCallContext, name: &str, version: &str) -> ScriptResult<Addr> {
+        let version = match version {
+            "" => None,
+            "IPv4" => Some(Version::V4),
+            "IPv6" => Some(Version::V6),
+            other => {
+                return raise(&ctx, Error::invalid("resolve", format!("\"{other}\" is neither \"IPv4\" nor \"IPv6\"")));
+            }
+        };
+        addr::resolve_host(&*context::current().host, name, version).or_raise(&ctx)
+    }
+
+    /// The addresses that a text names: parts with commas between, each an address, a name, a range `10.0.0.1-10.0.0.9` or
+    /// `10.0.0.1-9`, or a network `10.0.0.0/24` (without its first and last address, which are no host's).
+    ///
+    /// Errors: `invalid`: another form, IPv4 and IPv6 mixed, more than 2^32 addresses; `resolve`.
+    ///
+    /// ```rhai
+    /// expect(icmp::targets("127.0.0.0/16").len, 65_534);
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn targets(ctx: NativeCallContext, text: &str) -> ScriptResult<Targets> {
+        let host = context::current().host;
+        let resolve = |name: &str| addr::resolve_host(&*host, name, None).map(|addr| addr.ip());
+        crate::net::targets::Targets::parse(text, resolve).or_raise(&ctx)
+    }
+}
+
+fn read(options: &mut Options<'_>) -> Result<SocketOptions, Error> {
+    let wrong = |what: &str| Error::invalid("open", what);
+    let octet = |value: u64, what: &str| u8::try_from(value).map_err(|_| wrong(what));
+    let ttl = match options.count("ttl", 1)? {
+        Some(ttl) => Some(octet(ttl, "option `ttl` takes 1 to 255")?),
+        None => None,
+    };
+    let (tos, dscp) = (options.count("tos", 0)?, options.count("dscp", 0)?);
+    let tos = match (tos, dscp) {
+        (Some(_), Some(_)) => return Err(wrong("options `tos` and `dscp` set the same bits: give one of them")),
+        (Some(tos), None) => Some(octet(tos, "option `tos` takes 0 to 255")?),
+        (None, Some(dscp)) if dscp < 64 => Some((dscp as u8) << 2),
+        (None, Some(_)) => return Err(wrong("option `dscp` takes 0 to 63")),
+        (None, None) => None,
+    };
+    let clock = match options.text("clock")? {
+        None => Clock::Kernel,
+        Some(name) if name == Clock::Kernel.name() => Clock::Kernel,
+        Some(name) if name == Clock::KernelReceive.name() => Clock::KernelReceive,
+        Some(name) => {
+            let known = [Clock::Kernel, Clock::KernelReceive].map(|clock| format!("\"{}\"", clock.name())).join(" or ");
+            return Err(wrong(&format!("option `clock` takes {known}, not \"{name}\"")));
+        }
+    };
+    let local = match options.text("bind")? {
+        Some(text) if !text.is_empty() => match text.parse::<IpAddr>() {
+            Ok(ip) => Some(ip),
+            Err(_) => return Err(wrong(&format!("option `bind` takes an IP address of this host, not \"{text}\""))),
+        },
+        _ => None,
+    };
+    Ok(SocketOptions {
+        local,
+        ttl,
+        tos,
+        dont_fragment: options.switch("dont_fragment")?,
+        pattern: pattern(options)?,
+        raw: options.flag("raw")?,
+        as_ping: clock == Clock::KernelReceive,
+        receive_buffer: options.count("rcvbuf", 1)?.map(|bytes| bytes as usize),
+    })
+}
+
+/// What fills payloads: a blob, or hexadecimal digits.
+fn pattern(options: &mut Options<'_>) -> Result<Vec<u8>, Error> {
+    match options.value("pattern") {
+        None => Ok(Vec::new()),
+        Some(value) if value.is_blob() => Ok(value.clone().cast::<rhai::Blob>()),
+        Some(value) if value.is_string() => number::unhex(&value.to_string()),
+        Some(value) => {
+            let message = format!("option `pattern` takes a blob or hexadecimal digits, not {}", shown(value));
+            Err(Error::invalid("open", message))
+        }
+    }
+}
+
+/// The address without a port, as ICMP knows addresses.
+fn without_port(mut addr: SocketAddr) -> SocketAddr {
+    addr.set_port(0);
+    addr
+}

@@ -1,0 +1,111 @@
+//! Echo requests on a schedule, to one target or to many.
+
+use rhai::plugin::*;
+use rhai::{Array, Dynamic, Map, NativeCallContext};
+
+use super::socket::{SIZE, Socket, ttl};
+use super::without_port;
+use crate::bindings::context::ScriptResult;
+use crate::bindings::convert::{Options, host, shown};
+use crate::bindings::error::{OrRaise, raise};
+use crate::bindings::udp::pinger::{Schedule, plan};
+use crate::net::error::Error;
+use crate::net::pinger::Pinger as NetPinger;
+use crate::net::targets::{Target, Targets};
+
+/// Where pings go: a host, `Targets`, or an array of hosts and of maps `#{ to: host, ttl: 3 }`.
+fn targets(ctx: &NativeCallContext, to: &Dynamic) -> ScriptResult<Targets> {
+    if let Some(targets) = to.clone().try_cast::<Targets>() {
+        return Ok(targets);
+    }
+    let Some(list) = to.clone().try_cast::<Array>() else {
+        return Ok(Targets::one(host(ctx, to)?));
+    };
+    let one = |item: Dynamic| {
+        let Some(map) = item.clone().try_cast::<Map>() else {
+            return Ok(Target { to: host(ctx, &item)?, ttl: None });
+        };
+        let mut options = Options::new("pinger", &map);
+        let (to, ttl) = (options.value("to").cloned(), ttl(&mut options).or_raise(ctx)?);
+        options.finish().or_raise(ctx)?;
+        match to {
+            Some(to) => Ok(Target { to: without_port(host(ctx, &to)?), ttl }),
+            None => raise(ctx, Error::invalid("pinger", format!("{} has no `to`", shown(&item)))),
+        }
+    };
+    Ok(Targets::list(list.into_iter().map(one).collect::<ScriptResult<Vec<Target>>>()?))
+}
+
+/// Echo requests on a schedule.
+#[export_module]
+#[allow(clippy::unwrap_used)] // the code that the macro writes
+pub mod api {
+    /// An ICMP echo socket.
+    pub type IcmpSocket = super::Socket;
+    /// Pings on a schedule.
+    pub type Pinger = Schedule;
+
+    /// Sends echo requests on a schedule: `for ping in pinger(sock, to, #{ … })` gives each ping's outcome as it is settled.
+    /// `to` is a host, what `icmp::targets` gave, or an array of hosts and of maps `#{ to: host, ttl: 3 }`; several are pinged
+    /// in turn. Ping k is sent at the start plus k intervals, whether or not answers came.
+    ///
+    /// Options as of `pinger` over UDP: `count`: pings to each target (1 if there are several, else without end), `interval`
+    /// (1.s; zero: as fast as `window` allows), `timeout` (1.s), `icmp_wait` (as `timeout`), `window`, `size` (56).
+    ///
+    /// Errors: `invalid` (also an unknown option), `resolve`, `too-large`; in the loop: `closed`, `busy`.
+    ///
+    /// ```rhai
+    /// let sock = icmp::open("127.0.0.1");
+    /// let replies = 0;
+    /// let all = icmp::targets("127.0.0.1-9");
+    /// for ping in pinger(sock, all, #{ interval: 1.ms }) { if ping.kind == "reply" { replies += 1; } }
+    /// expect(replies, 9);
+    /// ```
+    #[rhai_fn(global, name = "pinger", return_raw)]
+    pub fn icmp_pinger(ctx: NativeCallContext, socket: IcmpSocket, to: Dynamic, options: Map) -> ScriptResult<Pinger> {
+        let targets = super::targets(&ctx, &to)?;
+        let mut options = Options::new("pinger", &options);
+        let plan = plan(&mut options, targets, SIZE).or_raise(&ctx)?;
+        options.finish().or_raise(&ctx)?;
+        let tally = socket.tally().clone();
+        Ok(Schedule::new(NetPinger::over_icmp(socket, plan).or_raise(&ctx)?, tally))
+    }
+
+    /// How many targets there are.
+    ///
+    /// ```rhai
+    /// expect(icmp::targets("10.0.0.1-10.0.1.0").len, 256);
+    /// ```
+    #[rhai_fn(global, get = "len", pure)]
+    pub fn targets_len(targets: &mut Targets) -> i64 {
+        targets.len() as i64
+    }
+
+    /// The target at an index from 0, an address with port 0.
+    ///
+    /// Errors: `invalid`: there is none.
+    ///
+    /// ```rhai
+    /// expect(icmp::targets("10.0.0.0/24")[0].ip, "10.0.0.1");
+    /// ```
+    #[rhai_fn(global, index_get, pure, return_raw)]
+    pub fn targets_at(ctx: NativeCallContext, targets: &mut Targets, index: i64) -> ScriptResult<std::net::SocketAddr> {
+        match u64::try_from(index) {
+            Ok(index) if index < targets.len() => Ok(targets.get(index).to),
+            _ => raise(
+                &ctx,
+                Error::invalid("targets", format!("there is no target {index}: there are {}", targets.len())),
+            ),
+        }
+    }
+
+    /// The number of targets, in words.
+    ///
+    /// ```rhai
+    /// expect(`${icmp::targets("10.0.0.1-9")}`, "9 targets");
+    /// ```
+    #[rhai_fn(global, name = "to_string", name = "to_debug", pure)]
+    pub fn targets_text(targets: &mut Targets) -> String {
+        format!("{} target{}", targets.len(), if targets.len() == 1 { "" } else { "s" })
+    }
+}

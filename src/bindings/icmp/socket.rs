@@ -1,0 +1,184 @@
+//! An ICMP echo socket in scripts: one ping, and what the socket tells of itself. Schedules are in [`super::pinger`].
+
+use rhai::plugin::*;
+use rhai::{Array, Dynamic, Map, NativeCallContext};
+
+use crate::bindings::context::{self, ScriptResult};
+use crate::bindings::convert::{Options, host};
+use crate::bindings::error::OrRaise;
+use crate::bindings::udp::ping::Ping;
+use crate::bindings::udp::{counts_map, timeouts};
+use crate::net::error::Error;
+use crate::net::icmp::{Mode, Request};
+use crate::net::time::Duration;
+
+/// An ICMP echo socket in scripts.
+pub type Socket = crate::net::icmp::IcmpSocket;
+
+/// Bytes of payload if nothing is said, as `ping` sends.
+pub(super) const SIZE: usize = 56;
+
+fn ping(ctx: &NativeCallContext, socket: &Socket, target: &Dynamic, options: &Map) -> ScriptResult<Ping> {
+    let to = host(ctx, target)?;
+    let mut options = Options::new("ping", options);
+    let mut read = || {
+        let (timeout, icmp_wait) = timeouts(&mut options)?;
+        let size = options.count("size", 0)?.map_or(SIZE, |size| size as usize);
+        Ok(Request { to, timeout, icmp_wait, ttl: ttl(&mut options)?, size })
+    };
+    let request = read().or_raise(ctx)?;
+    options.finish().or_raise(ctx)?;
+    let outcome = socket.ping(&request, &context::current().stop).or_raise(ctx)?;
+    Ok(Ping::new(socket.tally().clone(), outcome))
+}
+
+/// The option `ttl`.
+pub(in crate::bindings) fn ttl(options: &mut Options<'_>) -> Result<Option<u8>, Error> {
+    let ttl = options.count("ttl", 1)?;
+    ttl.map(|ttl| u8::try_from(ttl).map_err(|_| Error::invalid("ping", "option `ttl` takes 1 to 255"))).transpose()
+}
+
+/// ICMP echo sockets.
+#[export_module]
+#[allow(clippy::unwrap_used)] // the code that the macro writes
+pub mod api {
+    /// A socket for echo requests. Copies are the same socket.
+    pub type IcmpSocket = super::Socket;
+
+    /// Sends an echo request with 56 bytes of payload to `target`, a host without a port, and waits for the reply, as
+    /// `ping` of a UDP socket does for an answer. A reply counts if its source, identifier, sequence number and payload are
+    /// those of the request.
+    ///
+    /// Errors: `invalid` (also a target of another version of IP), `resolve`, `closed`, `busy`.
+    ///
+    /// ```rhai
+    /// let ping = icmp::open("127.0.0.1").ping("127.0.0.1", 1.s);
+    /// print(`${ping.bytes} bytes from ${ping.from.ip}: ttl=${ping.ttl} rtt=${ping.rtt}`);
+    /// ```
+    #[rhai_fn(global, pure, name = "ping", return_raw)]
+    pub fn icmp_ping_for(
+        ctx: NativeCallContext,
+        socket: &mut IcmpSocket,
+        target: Dynamic,
+        timeout: Duration,
+    ) -> ScriptResult<Ping> {
+        let options = Map::from([("timeout".into(), Dynamic::from(timeout))]);
+        super::ping(&ctx, socket, &target, &options)
+    }
+
+    /// As `ping` with a timeout, with options: `timeout` (1.s), `icmp_wait`: how long after it an ICMP error is waited for (as
+    /// long as `timeout`), `size`: bytes of payload (56), `ttl` (the socket's).
+    ///
+    /// Errors: `too-large`: more than 65,507 bytes; `invalid` (also an unknown option), `resolve`, `closed`, `busy`.
+    ///
+    /// ```rhai
+    /// let ping = icmp::open("127.0.0.1").ping("127.0.0.1", #{ timeout: 1.s, size: 8 });
+    /// expect(ping.bytes, 36);
+    /// ```
+    #[rhai_fn(global, pure, name = "ping", return_raw)]
+    pub fn icmp_ping_with(
+        ctx: NativeCallContext,
+        socket: &mut IcmpSocket,
+        target: Dynamic,
+        options: Map,
+    ) -> ScriptResult<Ping> {
+        super::ping(&ctx, socket, &target, &options)
+    }
+
+    /// ICMP messages that came since the last call, are about what was sent, and settle nothing: redirects, source quenches,
+    /// extended echo replies. An array of what `icmp` of a ping is.
+    ///
+    /// ```rhai
+    /// expect(icmp::open("127.0.0.1").notices().len, 0);
+    /// ```
+    #[rhai_fn(global, pure, name = "notices")]
+    pub fn icmp_notices(socket: &mut IcmpSocket) -> Array {
+        socket.tally().take_notices().into_iter().map(Dynamic::from).collect()
+    }
+
+    /// Closes the socket. Using it afterwards is the error `closed`.
+    ///
+    /// ```rhai
+    /// let sock = icmp::open("127.0.0.1");
+    /// sock.close();
+    /// try { sock.ping("127.0.0.1", 1.s); } catch (e) { expect(e.kind, "closed"); }
+    /// ```
+    #[rhai_fn(global, pure, name = "close")]
+    pub fn icmp_close(socket: &mut IcmpSocket) {
+        socket.close();
+    }
+
+    /// Whether the socket was closed.
+    ///
+    /// ```rhai
+    /// expect(icmp::open("127.0.0.1").is_closed, false);
+    /// ```
+    #[rhai_fn(global, get = "is_closed", pure)]
+    pub fn icmp_is_closed(socket: &mut IcmpSocket) -> bool {
+        socket.is_closed()
+    }
+
+    /// Which kind of socket it is: `"ping"` or `"raw"`. A raw one also hears errors that the kernel keeps to itself, such as
+    /// source quench, fragment reassembly time exceeded and those of Photuris.
+    ///
+    /// ```rhai
+    /// expect(icmp::open("127.0.0.1").mode in ["ping", "raw"], true);
+    /// ```
+    #[rhai_fn(global, get = "mode", pure)]
+    pub fn icmp_mode(socket: &mut IcmpSocket) -> String {
+        match socket.mode() {
+            Mode::Ping => "ping",
+            Mode::Raw => "raw",
+        }
+        .to_string()
+    }
+
+    /// The identifier of its requests, 1 to 65535.
+    ///
+    /// ```rhai
+    /// expect(icmp::open("127.0.0.1").id > 0, true);
+    /// ```
+    #[rhai_fn(global, get = "id", pure)]
+    pub fn icmp_id(socket: &mut IcmpSocket) -> i64 {
+        i64::from(socket.id())
+    }
+
+    /// The clock by which the socket's round-trip times are measured, as for a UDP socket; `()` before a reply.
+    ///
+    /// ```rhai
+    /// let sock = icmp::open("127.0.0.1", #{ clock: "kernel receive - user send" });
+    /// sock.ping("127.0.0.1", 1.s);
+    /// expect(sock.clock, "kernel receive - user send");
+    /// ```
+    #[rhai_fn(global, get = "clock", pure)]
+    pub fn icmp_clock(socket: &mut IcmpSocket) -> Dynamic {
+        socket.clock().map_or(Dynamic::UNIT, |clock| clock.name().into())
+    }
+
+    /// The account of the socket's pings and of the packets that came back, as a map; the fields are those of a UDP socket.
+    ///
+    /// ```rhai
+    /// let sock = icmp::open("127.0.0.1");
+    /// sock.ping("127.0.0.1", 1.s);
+    /// expect(sock.counts.replied, 1);
+    /// ```
+    #[rhai_fn(global, get = "counts", pure)]
+    pub fn icmp_counts(socket: &mut IcmpSocket) -> Map {
+        counts_map(socket.counts())
+    }
+
+    /// The socket in words.
+    ///
+    /// ```rhai
+    /// print(icmp::open("127.0.0.1"));
+    /// ```
+    #[rhai_fn(global, name = "to_string", name = "to_debug", pure)]
+    pub fn icmp_socket_text(socket: &mut IcmpSocket) -> String {
+        let state = if socket.is_closed() { "closed " } else { "" };
+        let kind = match socket.mode() {
+            Mode::Ping => "ping",
+            Mode::Raw => "raw",
+        };
+        format!("{state}{} {kind} socket, id {}", socket.family().icmp_name(), socket.id())
+    }
+}

@@ -1,0 +1,252 @@
+//! Programs of the system that run in a host of a lab: how they are started, and what came of those that have ended.
+
+use rhai::plugin::*;
+use rhai::{Array, Dynamic, ImmutableString, Map, NativeCallContext};
+
+use super::host::Host;
+use crate::bindings::context::{self, ScriptResult};
+use crate::bindings::convert::{Options, text, typed};
+use crate::bindings::error::{OrRaise, raise};
+use crate::net::error::Error;
+use crate::net::lab::program::{self, Command, Exit, Kept, Plan, ProgramWait};
+use crate::net::stop::Stage;
+use crate::net::time::Duration;
+
+/// What came of a program that has ended.
+#[derive(Clone, Debug)]
+pub struct Finished {
+    program: program::Program,
+    /// Whether its time was over before it had ended.
+    timed_out: bool,
+}
+
+impl Finished {
+    pub(super) fn new(program: program::Program, timed_out: bool) -> Self {
+        Self { program, timed_out }
+    }
+
+    fn kept(&self, of: impl FnOnce((Kept, Kept)) -> Kept) -> ImmutableString {
+        text(&of(self.program.printed()).bytes)
+    }
+}
+
+/// A program with its arguments, as a script gives them: numbers, addresses and hosts are turned to text.
+fn words(ctx: &NativeCallContext, argv: &Array) -> ScriptResult<Vec<String>> {
+    let word = |value: &Dynamic| match value.read_lock::<Host>() {
+        Some(host) => host.name().to_string(),
+        None => typed(value),
+    };
+    let words: Vec<String> = argv.iter().map(word).collect();
+    if words.first().is_none_or(String::is_empty) {
+        let error = Error::invalid("exec", "there is no program to run");
+        return raise(
+            ctx,
+            error.with_hint("give a list: the program, then its arguments, such as [\"ping\", \"-c\", \"3\", \"b\"]"),
+        );
+    }
+    if let Some(word) = words.iter().find(|word| word.contains('\0')) {
+        return raise(ctx, Error::invalid("exec", format!("no argument can hold a zero byte, as {word:?} does")));
+    }
+    Ok(words)
+}
+
+/// What is to be run, and for how long at most.
+pub(super) struct Wanted {
+    pub(super) plan: Plan,
+    timeout: Option<Duration>,
+}
+
+/// Reads a program, its arguments and its options.
+pub(super) fn wanted(
+    ctx: &NativeCallContext,
+    op: &'static str,
+    argv: &Array,
+    options: &Map,
+    may_end: bool,
+) -> ScriptResult<Wanted> {
+    let argv = words(ctx, argv)?;
+    let mut options = Options::new(op, options);
+    let read = || {
+        let env = options.read("env", "a map of texts, such as #{ LANG: \"C\" }", |value| {
+            let map = value.as_map_ref().ok()?;
+            Some(map.iter().map(|(name, value)| (name.to_string(), (!value.is_unit()).then(|| typed(value)))).collect())
+        })?;
+        let quiet = options.flag("quiet")?;
+        let input = options.read("stdin", "a string or a blob", |value| match value.is_blob() {
+            true => value.clone().into_blob().ok(),
+            false => value.clone().into_string().ok().map(String::into_bytes),
+        })?;
+        let dir = options.text("dir")?;
+        let (timeout, terminal) = match may_end {
+            true => (options.duration("timeout")?, options.flag("terminal")?),
+            false => (None, false),
+        };
+        let command = Command { argv, env: env.unwrap_or_default(), dir, terminal };
+        Ok(Wanted { plan: Plan { command, input, shown: !quiet }, timeout })
+    };
+    let wanted = read().or_raise(ctx)?;
+    options.finish().or_raise(ctx)?;
+    Ok(wanted)
+}
+
+/// Runs a program to its end.
+fn run(ctx: &NativeCallContext, host: &Host, wanted: Wanted) -> ScriptResult<Finished> {
+    let context = context::begin_to_wait();
+    let until = wanted.timeout.map(|timeout| context.host.now() + timeout);
+    let program = program::Program::start(host.net(), wanted.plan).or_raise(ctx)?;
+    host.lab().keep(&program);
+    // A script in the lab ends with it, and so does what it waits for.
+    let waited = program.wait(until, &context.stop, Stage::Interrupted);
+    if waited != ProgramWait::Done {
+        // As Ctrl-C would: what it has to say of its end is part of its output.
+        program.end(program::INTERRUPT).or_raise(ctx)?;
+    }
+    if program.lab_ended() {
+        return raise(ctx, program::lost(program.name()));
+    }
+    Ok(Finished::new(program, waited == ProgramWait::TimedOut))
+}
+
+/// Programs in the hosts of a lab.
+#[export_module]
+#[allow(clippy::unwrap_used)] // the code that the macro writes
+pub mod api {
+    /// What came of a program that has ended.
+    pub type Finished = super::Finished;
+
+    /// Runs a program of the system in the host to its end: the program, then its arguments; numbers, addresses and hosts are
+    /// turned to text. What it prints is shown under the host's name, line by line, and kept. When this script is stopped,
+    /// the program is interrupted as by Ctrl-C.
+    ///
+    /// Errors: `file`: there is no such program, or it may not be run; `exhausted`; `closed`: the lab has ended.
+    ///
+    /// ```rhai
+    /// let net = lab::create();
+    /// let a = net.host("a");
+    /// let b = net.host("b");
+    /// net.link(a, b);
+    /// let out = a.exec(["ping", "-c", 1, b]);
+    /// expect(out.code, 0);
+    /// expect(out.stdout, containing("1 packets transmitted"));
+    /// ```
+    #[rhai_fn(return_raw, pure)]
+    pub fn exec(ctx: NativeCallContext, host: &mut Host, argv: Array) -> ScriptResult<Finished> {
+        exec_with(ctx, host, argv, Map::new())
+    }
+
+    /// Runs a program with options: `quiet`: what it prints is kept and not shown; `timeout`: it is ended after that time;
+    /// `stdin`: what it reads, a string or a blob; `env`: variables of its environment, `()` takes one away; `dir`: its
+    /// working directory; `terminal`: it has the terminal for itself, and nothing it prints is kept.
+    ///
+    /// Errors: as `exec(argv)`; `invalid`: an unknown option.
+    ///
+    /// ```rhai
+    /// let a = lab::create().host("a");
+    /// let out = a.exec(["tr", "a-z", "A-Z"], #{ stdin: "ping", quiet: true });
+    /// expect(out.stdout, "PING");
+    /// expect(a.exec(["sleep", 9], #{ timeout: 20.ms }).timed_out, true);
+    /// ```
+    #[rhai_fn(name = "exec", return_raw, pure)]
+    pub fn exec_with(ctx: NativeCallContext, host: &mut Host, argv: Array, options: Map) -> ScriptResult<Finished> {
+        let wanted = wanted(&ctx, "exec", &argv, &options, true)?;
+        run(&ctx, host, wanted)
+    }
+
+    /// Runs the user's shell (`$SHELL`) in the host on the terminal, until the user leaves it. Its prompt begins with the
+    /// host's name.
+    ///
+    /// Errors: as `exec(argv)`.
+    ///
+    /// ```rhai
+    /// let a = lab::create().host("a");
+    /// let wanted = false;
+    /// if wanted { a.shell(); }
+    /// ```
+    #[rhai_fn(return_raw, pure)]
+    pub fn shell(ctx: NativeCallContext, host: &mut Host) -> ScriptResult<Finished> {
+        let plan = program::shell(host.name());
+        run(&ctx, host, Wanted { plan, timeout: None })
+    }
+
+    /// The exit code of the program; `()` if a signal ended it.
+    ///
+    /// ```rhai
+    /// expect(lab::create().host("a").exec(["false"]).code, 1);
+    /// ```
+    #[rhai_fn(get = "code", pure)]
+    pub fn finished_code(finished: &mut Finished) -> Dynamic {
+        match finished.program.exit() {
+            Some(Exit::Code(code)) => i64::from(code).into(),
+            _ => Dynamic::UNIT,
+        }
+    }
+
+    /// The number of the signal that ended the program (signal(7)); `()` if none did.
+    ///
+    /// ```rhai
+    /// expect(lab::create().host("a").exec(["sh", "-c", "kill -9 $$"]).signal, 9);
+    /// ```
+    #[rhai_fn(get = "signal", pure)]
+    pub fn finished_signal(finished: &mut Finished) -> Dynamic {
+        match finished.program.exit() {
+            Some(Exit::Signal(signal)) => i64::from(signal).into(),
+            _ => Dynamic::UNIT,
+        }
+    }
+
+    /// Whether the program was ended because its time was over.
+    ///
+    /// ```rhai
+    /// expect(lab::create().host("a").exec(["true"], #{ timeout: 10.s }).timed_out, false);
+    /// ```
+    #[rhai_fn(get = "timed_out", pure)]
+    pub fn finished_timed_out(finished: &mut Finished) -> bool {
+        finished.timed_out
+    }
+
+    /// What the program printed to standard output, of a long text the first 1 MiB.
+    ///
+    /// ```rhai
+    /// expect(lab::create().host("a").exec(["echo", "ping"], #{ quiet: true }).stdout, "ping\n");
+    /// ```
+    #[rhai_fn(get = "stdout", pure)]
+    pub fn finished_stdout(finished: &mut Finished) -> ImmutableString {
+        finished.kept(|(out, _)| out)
+    }
+
+    /// What the program printed to standard error, of a long text the first 1 MiB.
+    ///
+    /// ```rhai
+    /// expect(lab::create().host("a").exec(["echo", "ping"], #{ quiet: true }).stderr, "");
+    /// ```
+    #[rhai_fn(get = "stderr", pure)]
+    pub fn finished_stderr(finished: &mut Finished) -> ImmutableString {
+        finished.kept(|(_, err)| err)
+    }
+
+    /// How many bytes more the program printed than are kept.
+    ///
+    /// ```rhai
+    /// expect(lab::create().host("a").exec(["head", "-c", 2_000_000, "/dev/zero"], #{ quiet: true }).excess, 951_424);
+    /// ```
+    #[rhai_fn(get = "excess", pure)]
+    pub fn finished_excess(finished: &mut Finished) -> i64 {
+        let (out, err) = finished.program.printed();
+        (out.excess + err.excess) as i64
+    }
+
+    /// What came of the program, in words.
+    ///
+    /// ```rhai
+    /// expect(`${lab::create().host("a").exec(["true"])}`, "true: exit code 0");
+    /// ```
+    #[rhai_fn(name = "to_string", name = "to_debug", pure)]
+    pub fn finished_text(finished: &mut Finished) -> String {
+        let end = match finished.program.exit() {
+            Some(Exit::Code(code)) => format!("exit code {code}"),
+            Some(Exit::Signal(signal)) => format!("ended by signal {signal}"),
+            None => "ended with the lab".to_string(),
+        };
+        format!("{}: {end}", finished.program.name())
+    }
+}

@@ -1,0 +1,292 @@
+//! Hosts of a lab in scripts: what they are called, their routes, and what runs in them.
+
+use std::sync::Arc;
+
+use rhai::plugin::*;
+use rhai::{Array, Dynamic, FnPtr, NativeCallContext};
+
+use super::{Lab, first_of};
+use crate::bindings::context::{self, Context, ScriptResult};
+use crate::bindings::convert::shown;
+use crate::bindings::error::OrRaise;
+use crate::bindings::task::{Task, outcome, start_script};
+use crate::net::error::Error;
+use crate::net::host::Host as _;
+use crate::net::lab::addresses::everything;
+use crate::net::lab::route::Way as Route;
+use crate::net::lab::{LabHost, Prefix};
+
+/// A host of a lab in scripts. Clones are the same one.
+#[derive(Clone, Debug)]
+pub struct Host {
+    lab: Lab,
+    net: LabHost,
+}
+
+/// How long the start of a script in a host waits until it has set up what it needs.
+const SET_UP: std::time::Duration = std::time::Duration::from_secs(1);
+
+impl Host {
+    pub(super) fn new(lab: Lab, net: LabHost) -> Self {
+        Self { lab, net }
+    }
+
+    pub(super) fn lab(&self) -> &Lab {
+        &self.lab
+    }
+
+    /// The host of the core.
+    pub(super) fn net(&self) -> &LabHost {
+        &self.net
+    }
+
+    /// What it is called.
+    pub(super) fn name(&self) -> &str {
+        self.net.name().unwrap_or_default()
+    }
+
+    fn address(&self, v4: bool) -> Dynamic {
+        first_of(&self.net.addrs(), v4).map_or(Dynamic::UNIT, |addr| addr.to_string().into())
+    }
+
+    fn start(&self, ctx: &NativeCallContext, script: &str, args: &Array) -> ScriptResult<Task> {
+        start_script(ctx, script, args, Arc::new(self.net.clone()), self.lab.stop())
+    }
+}
+
+/// Where a route to `to` leads: to a host or an address, or nowhere.
+fn way(value: &Dynamic, to: Prefix) -> Result<Route, Error> {
+    if let Some(host) = value.read_lock::<Host>() {
+        let addr = first_of(&host.net.addrs(), to.addr().is_ipv4());
+        return addr.map(Route::Via).ok_or_else(|| {
+            Error::invalid("route", format!("{} has no address of the version that {to} is of", host.name()))
+        });
+    }
+    match value.clone().into_string().unwrap_or_default().as_str() {
+        "unreachable" => Ok(Route::Unreachable),
+        "prohibit" => Ok(Route::Prohibit),
+        "blackhole" => Ok(Route::Blackhole),
+        text => text.parse().map(Route::Via).map_err(|_| {
+            Error::invalid("route", format!("a route cannot lead to {}", shown(value)))
+                .with_hint("give a host or its address, or \"unreachable\", \"prohibit\" or \"blackhole\"")
+        }),
+    }
+}
+
+/// The networks that `text` names; the default route is of both versions.
+fn networks(text: &str) -> Result<Vec<Prefix>, Error> {
+    match text {
+        "default" => Ok(vec![everything(true), everything(false)]),
+        text => text.parse().map(|network| vec![network]),
+    }
+}
+
+/// Hosts of a lab.
+#[export_module]
+#[allow(clippy::unwrap_used)] // the code that the macro writes
+pub mod api {
+    /// A host of a lab. Routers are hosts too.
+    pub type Host = super::Host;
+
+    /// The host's name.
+    ///
+    /// ```rhai
+    /// expect(lab::create().host("a").name, "a");
+    /// ```
+    #[rhai_fn(get = "name", pure)]
+    pub fn host_name(host: &mut Host) -> String {
+        host.name().to_string()
+    }
+
+    /// The host's IPv4 address as text, the first if it has several; `()` if it has none.
+    ///
+    /// ```rhai
+    /// expect(lab::create().host("a").addr, "10.0.0.1");
+    /// ```
+    #[rhai_fn(get = "addr", pure)]
+    pub fn host_addr(host: &mut Host) -> Dynamic {
+        host.address(true)
+    }
+
+    /// The host's IPv6 address as text, the first if it has several; `()` if it has none.
+    ///
+    /// ```rhai
+    /// let a = lab::create().host("a");
+    /// print(`[${a.addr6}]:7`);
+    /// ```
+    #[rhai_fn(get = "addr6", pure)]
+    pub fn host_addr6(host: &mut Host) -> Dynamic {
+        host.address(false)
+    }
+
+    /// All of the host's addresses as text, those of its links included.
+    ///
+    /// ```rhai
+    /// expect("10.0.0.1" in lab::create().host("a").addrs, true);
+    /// ```
+    #[rhai_fn(get = "addrs", pure)]
+    pub fn host_addrs(host: &mut Host) -> Array {
+        host.net.addrs().iter().map(|addr| addr.to_string().into()).collect()
+    }
+
+    /// Has the host send what is for `to` by way of `via`. `to` is an address, a network such as `"10.0.2.0/24"`, or
+    /// `"default"`; `via` is a host or an address, or a word: `"unreachable"` and `"prohibit"` have senders told so by an ICMP
+    /// error, `"blackhole"` tells nobody. It takes the place of a route to the same network.
+    ///
+    /// Errors: `invalid`: no such network, or `via` is no neighbour; `closed`: the lab has ended.
+    ///
+    /// ```rhai
+    /// let net = lab::create();
+    /// let a = net.host("a");
+    /// let r = net.router("r");
+    /// net.link(a, r);
+    /// a.route("default", r);
+    /// r.route("192.0.2.0/24", "unreachable");
+    /// let ping = run_in(a, || udp::open("192.0.2.1:7").ping("192.0.2.1:7", "ping 1", 1.s));
+    /// expect(`${ping.icmp}`, "Host Unreachable");
+    /// ```
+    #[rhai_fn(return_raw, pure)]
+    pub fn route(ctx: NativeCallContext, host: &mut Host, to: &str, via: Dynamic) -> ScriptResult<()> {
+        let networks = super::networks(to).or_raise(&ctx)?;
+        let made = networks.iter().map(|&to| host.net.add_route(to, super::way(&via, to)?));
+        // A default route is made for the versions that the way has.
+        let made: Vec<Result<(), Error>> = made.collect();
+        match made.iter().any(Result::is_ok) {
+            true => Ok(()),
+            false => made.into_iter().next().unwrap_or(Ok(())).or_raise(&ctx),
+        }
+    }
+
+    /// Takes the host's route to `to` away.
+    ///
+    /// Errors: `invalid`: no such network, or the host has no route to it; `closed`: the lab has ended.
+    ///
+    /// ```rhai
+    /// let net = lab::create();
+    /// let a = net.host("a");
+    /// let b = net.host("b");
+    /// net.link(a, b);
+    /// a.remove_route(b.addr);
+    /// expect(run_in(a, || udp::bind("*:0").ping(`${b.addr}:7`, "ping 1", 1.s)).kind, "error");
+    /// ```
+    #[rhai_fn(return_raw, pure)]
+    pub fn remove_route(ctx: NativeCallContext, host: &mut Host, to: &str) -> ScriptResult<()> {
+        let networks = super::networks(to).or_raise(&ctx)?;
+        let gone: Vec<Result<(), Error>> = networks.iter().map(|&to| host.net.delete_route(to)).collect();
+        match gone.iter().any(Result::is_ok) {
+            true => Ok(()),
+            false => gone.into_iter().next().unwrap_or(Ok(())).or_raise(&ctx),
+        }
+    }
+
+    /// Runs the closure in the host: its sockets are made there, names are looked up there, and its lines carry the host's
+    /// name. What it returns.
+    ///
+    /// Errors: what the closure throws.
+    ///
+    /// ```rhai
+    /// let net = lab::create();
+    /// let a = net.host("a");
+    /// let b = net.host("b");
+    /// net.link(a, b);
+    /// let ping = run_in(a, || udp::open("b:7").ping("b:7", "ping 1", 1.s));
+    /// expect(`${ping.icmp}`, "Port Unreachable");
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn run_in(ctx: NativeCallContext, host: Host, closure: FnPtr) -> ScriptResult<Dynamic> {
+        let lasting = host.lab.stop().task();
+        let entered = context::enter(Context { host: Arc::new(host.net.clone()), lasting, ..context::current() });
+        let result = closure.call_raw(&ctx, None, []);
+        drop(entered);
+        result
+    }
+
+    /// Starts a script beside this one, in the host, with the arguments it would get on the command line; it need not know of
+    /// labs. It ends with the lab or with this script. Waits until it has bound a socket and waits for packets.
+    ///
+    /// Errors: as `start(script, args)`.
+    ///
+    /// ```rhai
+    /// let net = lab::create();
+    /// let a = net.host("a");
+    /// let b = net.host("b");
+    /// net.link(a, b);
+    /// let server = b.start("udp_server_plain.rhai", ["--listen", "*:11000", "--quiet"]);
+    /// expect(`${server.addr}`, `${b.addr}:11000`);
+    /// ```
+    #[rhai_fn(name = "start", return_raw, pure)]
+    pub fn start_in(ctx: NativeCallContext, host: &mut Host, script: &str, args: Array) -> ScriptResult<Task> {
+        let task = host.start(&ctx, script, &args)?;
+        task.set_up(SET_UP);
+        Ok(task)
+    }
+
+    /// Starts a script in the host, without arguments.
+    ///
+    /// Errors: as `start(script)`.
+    ///
+    /// ```rhai
+    /// let b = lab::create().host("b");
+    /// try { b.start("no_such_script.rhai"); } catch (e) { expect(e.kind, "file"); }
+    /// ```
+    #[rhai_fn(name = "start", return_raw, pure)]
+    pub fn start_in_plain(ctx: NativeCallContext, host: &mut Host, script: &str) -> ScriptResult<Task> {
+        start_in(ctx, host, script, Array::new())
+    }
+
+    /// Runs a script in the host to its end, with the arguments it would get on the command line: the value of its last line,
+    /// or the code that it gave `exit`.
+    ///
+    /// Errors: as `start(script, args)`; what the script throws.
+    ///
+    /// ```rhai
+    /// let net = lab::create();
+    /// let a = net.host("a");
+    /// let b = net.host("b");
+    /// net.link(a, b);
+    /// b.start("udp_server_plain.rhai", ["--listen", "*:11000", "--quiet"]);
+    /// let rtts = a.run("udp_ping.rhai", ["--server", "b:11000", "--count", 2]);
+    /// expect(rtts.received, 2);
+    /// ```
+    #[rhai_fn(name = "run", return_raw, pure)]
+    pub fn run_script(ctx: NativeCallContext, host: &mut Host, script: &str, args: Array) -> ScriptResult<Dynamic> {
+        let task = host.start(&ctx, script, &args)?;
+        outcome(&ctx, &task)
+    }
+
+    /// Runs a script in the host to its end, without arguments.
+    ///
+    /// Errors: as `run(script, args)`.
+    ///
+    /// ```rhai
+    /// let b = lab::create().host("b");
+    /// try { b.run("no_such_script.rhai"); } catch (e) { expect(e.kind, "file"); }
+    /// ```
+    #[rhai_fn(name = "run", return_raw, pure)]
+    pub fn run_script_plain(ctx: NativeCallContext, host: &mut Host, script: &str) -> ScriptResult<Dynamic> {
+        run_script(ctx, host, script, Array::new())
+    }
+
+    /// Whether both are the same host.
+    ///
+    /// ```rhai
+    /// let net = lab::create();
+    /// let a = net.host("a");
+    /// expect(a == net.host("b"), false);
+    /// ```
+    #[rhai_fn(name = "==")]
+    pub fn same_host(a: Host, b: Host) -> bool {
+        a.net.id() == b.net.id()
+    }
+
+    /// The host in words.
+    ///
+    /// ```rhai
+    /// expect(`${lab::create().host("a")}`, "host a (10.0.0.1, fd00::1)");
+    /// ```
+    #[rhai_fn(name = "to_string", name = "to_debug", pure)]
+    pub fn host_text(host: &mut Host) -> String {
+        let addrs: Vec<String> = host.net.addrs().iter().map(ToString::to_string).collect();
+        format!("host {} ({})", host.name(), addrs.join(", "))
+    }
+}

@@ -1,0 +1,184 @@
+//! Programs of the system that run beside a script, in a host of a lab.
+
+use rhai::plugin::*;
+use rhai::{Array, ImmutableString, Map, NativeCallContext};
+
+use super::exec::{Finished, wanted};
+use super::host::Host;
+use crate::bindings::context::{self, ScriptResult};
+use crate::bindings::convert::text;
+use crate::bindings::error::{OrRaise, raise};
+use crate::net::host::Host as _;
+use crate::net::lab::program::{self, ProgramWait};
+use crate::net::stop::Stage;
+use crate::net::time::Duration;
+
+/// A program that runs beside the script. Clones are the same one.
+#[derive(Clone, Debug)]
+pub struct Program(program::Program);
+
+/// Programs that run beside a script.
+#[export_module]
+#[allow(clippy::unwrap_used)] // the code that the macro writes
+pub mod api {
+    /// A program that runs beside the script.
+    pub type Program = super::Program;
+
+    /// Starts a program of the system beside this script, in the host: as `exec`, but without waiting for its end. It ends
+    /// with the lab.
+    ///
+    /// Errors: as `exec(argv)`.
+    ///
+    /// ```rhai
+    /// let a = lab::create().host("a");
+    /// let sleeper = a.start_program(["sleep", 60]);
+    /// expect(sleeper.is_running, true);
+    /// sleeper.stop();
+    /// ```
+    #[rhai_fn(return_raw, pure)]
+    pub fn start_program(ctx: NativeCallContext, host: &mut Host, argv: Array) -> ScriptResult<Program> {
+        start_program_with(ctx, host, argv, Map::new())
+    }
+
+    /// Starts a program beside this script, with the options `quiet`, `stdin`, `env` and `dir` of `exec`.
+    ///
+    /// Errors: as `exec(argv)`; `invalid`: an unknown option.
+    ///
+    /// ```rhai
+    /// let a = lab::create().host("a");
+    /// let cat = a.start_program(["cat"], #{ stdin: "ping", quiet: true });
+    /// expect(cat.wait().stdout, "ping");
+    /// ```
+    #[rhai_fn(name = "start_program", return_raw, pure)]
+    pub fn start_program_with(
+        ctx: NativeCallContext,
+        host: &mut Host,
+        argv: Array,
+        options: Map,
+    ) -> ScriptResult<Program> {
+        let wanted = wanted(&ctx, "start_program", &argv, &options, false)?;
+        let program = super::program::Program::start(host.net(), wanted.plan).or_raise(&ctx)?;
+        host.lab().keep(&program);
+        Ok(super::Program(program))
+    }
+
+    /// Waits until the program has ended: what came of it; `()` if this script was stopped first.
+    ///
+    /// Errors: `closed`: the lab ended first.
+    ///
+    /// ```rhai
+    /// let a = lab::create().host("a");
+    /// expect(a.start_program(["true"]).wait().code, 0);
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn wait(ctx: NativeCallContext, program: Program) -> ScriptResult<Dynamic> {
+        let stop = context::begin_to_wait().stop;
+        if program.0.wait(None, &stop, Stage::Interrupted) != ProgramWait::Done {
+            return Ok(Dynamic::UNIT);
+        }
+        if program.0.lab_ended() {
+            return raise(&ctx, super::program::lost(program.0.name()));
+        }
+        Ok(Dynamic::from(Finished::new(program.0, false)))
+    }
+
+    /// Waits until the program has printed `text`, to standard output or standard error, for at most `timeout`; whether it
+    /// has. A program that has ended is not waited for.
+    ///
+    /// ```rhai
+    /// let a = lab::create().host("a");
+    /// let program = a.start_program(["sh", "-c", "echo ready; sleep 60"]);
+    /// expect(program.wait_for("ready", 10.s), true);
+    /// ```
+    #[rhai_fn(pure)]
+    pub fn wait_for(program: &mut Program, text: &str, timeout: Duration) -> bool {
+        let context = context::begin_to_wait();
+        program.0.wait_for(text, context.host.now() + timeout, &context.stop);
+        program.0.has_printed(text)
+    }
+
+    /// Ends the program: asks it to (SIGTERM), and half a second later ends it and what it has started. What came of it.
+    ///
+    /// Errors: `closed`: the lab ended first.
+    ///
+    /// ```rhai
+    /// let a = lab::create().host("a");
+    /// let sleeper = a.start_program(["sleep", 60]);
+    /// expect(sleeper.stop().signal, 15);
+    /// ```
+    #[rhai_fn(name = "stop", return_raw)]
+    pub fn stop_program(ctx: NativeCallContext, program: Program) -> ScriptResult<Finished> {
+        program.0.end(super::program::TERMINATE).or_raise(&ctx)?;
+        if program.0.lab_ended() {
+            return raise(&ctx, super::program::lost(program.0.name()));
+        }
+        Ok(Finished::new(program.0, false))
+    }
+
+    /// Ends the program as Ctrl-C would (SIGINT), after which many print a summary; else as `stop`.
+    ///
+    /// Errors: `closed`: the lab ended first.
+    ///
+    /// ```rhai
+    /// let net = lab::create();
+    /// let a = net.host("a");
+    /// let ping = a.start_program(["ping", a], #{ quiet: true });
+    /// ping.wait_for("bytes from", 10.s);
+    /// expect(ping.interrupt().stdout, containing("packets transmitted"));
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn interrupt(ctx: NativeCallContext, program: Program) -> ScriptResult<Finished> {
+        program.0.end(super::program::INTERRUPT).or_raise(&ctx)?;
+        if program.0.lab_ended() {
+            return raise(&ctx, super::program::lost(program.0.name()));
+        }
+        Ok(Finished::new(program.0, false))
+    }
+
+    /// Whether the program runs.
+    ///
+    /// ```rhai
+    /// let program = lab::create().host("a").start_program(["true"]);
+    /// program.wait();
+    /// expect(program.is_running, false);
+    /// ```
+    #[rhai_fn(get = "is_running", pure)]
+    pub fn is_running(program: &mut Program) -> bool {
+        !program.0.has_ended()
+    }
+
+    /// What the program has printed to standard output so far, of a long text the first 1 MiB.
+    ///
+    /// ```rhai
+    /// let program = lab::create().host("a").start_program(["echo", "ping"], #{ quiet: true });
+    /// program.wait();
+    /// expect(program.stdout, "ping\n");
+    /// ```
+    #[rhai_fn(get = "stdout", pure)]
+    pub fn program_stdout(program: &mut Program) -> ImmutableString {
+        text(&program.0.printed().0.bytes)
+    }
+
+    /// What the program has printed to standard error so far, of a long text the first 1 MiB.
+    ///
+    /// ```rhai
+    /// let program = lab::create().host("a").start_program(["true"]);
+    /// program.wait();
+    /// expect(program.stderr, "");
+    /// ```
+    #[rhai_fn(get = "stderr", pure)]
+    pub fn program_stderr(program: &mut Program) -> ImmutableString {
+        text(&program.0.printed().1.bytes)
+    }
+
+    /// The program in words.
+    ///
+    /// ```rhai
+    /// print(lab::create().host("a").start_program(["true"]));
+    /// ```
+    #[rhai_fn(name = "to_string", name = "to_debug", pure)]
+    pub fn program_text(program: &mut Program) -> String {
+        let state = if program.0.has_ended() { "ended" } else { "running" };
+        format!("{} on {} ({state})", program.0.name(), program.0.host().name().unwrap_or_default())
+    }
+}

@@ -1,0 +1,124 @@
+//! How an attempt to connect ended, in scripts.
+
+use std::sync::Arc;
+
+use rhai::Dynamic;
+use rhai::plugin::*;
+
+use super::connection::api::Connection;
+use crate::net::tcp::{Attempt as NetAttempt, Connecting};
+use crate::net::time::Duration;
+
+/// An attempt to connect, in scripts.
+#[derive(Clone, Debug)]
+pub struct Tried(Arc<(NetAttempt, Duration)>);
+
+impl Tried {
+    pub(super) fn new(attempt: NetAttempt, resolved_in: Duration) -> Self {
+        Self(Arc::new((attempt, resolved_in)))
+    }
+
+    pub(super) fn ended(&self) -> &NetAttempt {
+        &self.0.0
+    }
+
+    fn connection(&self) -> Option<Connection> {
+        match &self.ended().end {
+            Connecting::Connected(connection) => Some(connection.clone()),
+            _ => None,
+        }
+    }
+}
+
+/// Attempts to connect.
+#[export_module]
+#[allow(clippy::unwrap_used)] // the code that the macro writes
+pub mod api {
+    /// An attempt to connect.
+    pub type Attempt = super::Tried;
+
+    /// How it ended: `"connected"`, `"refused"` (the peer answered that nobody listens: RST), `"icmp"` (an ICMP error),
+    /// `"unreachable"` (this host has no way there), `"timeout"` or `"interrupted"` (the script was stopped).
+    ///
+    /// ```rhai
+    /// expect(tcp::try_connect(tcp::closed_port()).kind, "refused");
+    /// ```
+    #[rhai_fn(get = "kind", pure)]
+    pub fn attempt_kind(attempt: &mut Attempt) -> String {
+        match attempt.ended().end {
+            Connecting::Connected(_) => "connected",
+            Connecting::Refused => "refused",
+            Connecting::Icmp(_) => "icmp",
+            Connecting::Unreachable(_) => "unreachable",
+            Connecting::TimedOut => "timeout",
+            Connecting::Interrupted => "interrupted",
+        }
+        .to_string()
+    }
+
+    /// The connection; `()` if there is none.
+    ///
+    /// ```rhai
+    /// let listener = tcp::listen("127.0.0.1:0");
+    /// let conn = tcp::try_connect(listener.addr).conn;
+    /// expect(conn.peer, listener.addr);
+    /// ```
+    #[rhai_fn(get = "conn", pure)]
+    pub fn attempt_conn(attempt: &mut Attempt) -> Dynamic {
+        attempt.connection().map_or(Dynamic::UNIT, Dynamic::from)
+    }
+
+    /// Where to.
+    ///
+    /// ```rhai
+    /// let port = tcp::closed_port();
+    /// expect(tcp::try_connect(port).to, port);
+    /// ```
+    #[rhai_fn(get = "to", pure)]
+    pub fn attempt_to(attempt: &mut Attempt) -> std::net::SocketAddr {
+        attempt.ended().to
+    }
+
+    /// How long the answer took, a Duration from before the call: the connection, the refusal (an answer too) or the error.
+    ///
+    /// ```rhai
+    /// print(tcp::try_connect(tcp::closed_port()).took);
+    /// ```
+    #[rhai_fn(get = "took", pure)]
+    pub fn attempt_took(attempt: &mut Attempt) -> Duration {
+        attempt.ended().took
+    }
+
+    /// How long it took to find the address of the name, a Duration; not part of `took`.
+    ///
+    /// ```rhai
+    /// print(tcp::try_connect(tcp::closed_port()).resolved_in);
+    /// ```
+    #[rhai_fn(get = "resolved_in", pure)]
+    pub fn attempt_resolved_in(attempt: &mut Attempt) -> Duration {
+        attempt.0.1
+    }
+
+    /// The ICMP error that came; `()` if none did.
+    ///
+    /// ```rhai
+    /// expect(tcp::try_connect(tcp::closed_port()).icmp, ());
+    /// ```
+    #[rhai_fn(get = "icmp", pure)]
+    pub fn attempt_icmp(attempt: &mut Attempt) -> Dynamic {
+        match &attempt.ended().end {
+            Connecting::Icmp(error) => Dynamic::from(error.clone()),
+            _ => Dynamic::UNIT,
+        }
+    }
+
+    /// The attempt in words: `Connected to 127.0.0.1:11001`.
+    ///
+    /// ```rhai
+    /// print(tcp::try_connect(tcp::closed_port()));
+    /// ```
+    #[rhai_fn(name = "to_string", name = "to_debug", pure)]
+    pub fn attempt_text(attempt: &mut Attempt) -> String {
+        attempt.ended().to_string()
+    }
+}

@@ -1,0 +1,579 @@
+//! A connection in scripts: what it sends and receives, and what it tells of itself.
+
+use rhai::plugin::*;
+use rhai::{Dynamic, Map, NativeCallContext, Position};
+
+use super::message::Received;
+use crate::bindings::context::{self, ScriptResult};
+use crate::bindings::convert::bytes;
+use crate::bindings::error::{OrRaise, raise, thrown};
+use crate::bindings::time::api::Deadline;
+use crate::net::error::{Error, ErrorKind};
+use crate::net::tcp::{Connection as NetConnection, Incoming, Sent, Want};
+use crate::net::time::{Duration, Instant};
+
+/// A loop over a connection runs for each message, until the stream has ended, the script is stopped or the connection
+/// closed.
+impl IntoIterator for NetConnection {
+    type Item = ScriptResult<Dynamic>;
+    type IntoIter = Box<dyn Iterator<Item = Self::Item>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        let stop = context::begin_to_wait().stop;
+        let mut ended = false;
+        Box::new(std::iter::from_fn(move || {
+            while !ended {
+                match self.receive(self.framing().want(), None, &stop) {
+                    Ok(incoming @ Incoming::Message(_)) => {
+                        return Some(Ok(Dynamic::from(Received::new(self.clone(), incoming))));
+                    }
+                    // It is counted, and the connection lives on.
+                    Ok(Incoming::Path(_)) => {}
+                    Ok(_) => ended = true,
+                    // Whoever closed it wants the loop to end.
+                    Err(err) if err.kind == ErrorKind::Closed => ended = true,
+                    Err(err) => {
+                        ended = true;
+                        return Some(Err(thrown(err, Position::NONE)));
+                    }
+                }
+            }
+            None
+        }))
+    }
+}
+
+fn receive(
+    ctx: &NativeCallContext,
+    connection: &NetConnection,
+    want: Want,
+    until: Option<Instant>,
+) -> ScriptResult<Received> {
+    let incoming = connection.receive(want, until, &context::begin_to_wait().stop).or_raise(ctx)?;
+    Ok(Received::new(connection.clone(), incoming))
+}
+
+fn send(
+    ctx: &NativeCallContext,
+    connection: &NetConnection,
+    data: Dynamic,
+    until: Option<Instant>,
+) -> ScriptResult<bool> {
+    let data = bytes(ctx, data)?;
+    if let Some(ended) = connection.ended().filter(|ended| ended.word() != "closed") {
+        return raise(ctx, ended.error("send").with_peer(connection.peer()));
+    }
+    let sent = connection.send(&data, until, &context::current().stop).or_raise(ctx)?;
+    Ok(sent == Sent::All)
+}
+
+fn soon(timeout: Duration) -> Option<Instant> {
+    Some(context::current().host.now() + timeout)
+}
+
+/// The number of bytes of an exact read.
+fn exactly(ctx: &NativeCallContext, connection: &NetConnection, count: i64) -> ScriptResult<Want> {
+    match usize::try_from(count) {
+        Ok(count) if (1..=connection.limit()).contains(&count) => Ok(Want::Exact(count)),
+        _ => {
+            let limit = connection.limit();
+            let error = Error::invalid("recv_exact", format!("1 to {limit} bytes can be waited for, not {count}"));
+            raise(ctx, error.with_hint("the option `limit` of tcp::connect and tcp::listen allows more"))
+        }
+    }
+}
+
+fn micros(time: u32) -> Duration {
+    Duration::from_micros(i64::from(time))
+}
+
+/// Connections.
+#[export_module]
+#[allow(clippy::unwrap_used)] // the code that the macro writes
+pub mod api {
+    /// A connection. Copies are the same one. `for msg in conn { … }` runs for each message until the stream has ended;
+    /// `conn.ended` then says how.
+    pub type Connection = NetConnection;
+
+    /// Sends a message, a string or a blob, in the connection's framing; waits until the socket has taken all of it. False
+    /// if the script was stopped first.
+    ///
+    /// Errors: `closed`, `reset`; `unreachable` and others: the connection was lost; `invalid`: a line that holds a line end.
+    ///
+    /// ```rhai
+    /// let listener = tcp::listen("127.0.0.1:0");
+    /// let conn = tcp::connect(listener.addr);
+    /// expect(conn.send("hello"), true);
+    /// ```
+    #[rhai_fn(name = "send", pure, return_raw)]
+    pub fn send_message(ctx: NativeCallContext, conn: &mut Connection, data: Dynamic) -> ScriptResult<bool> {
+        send(&ctx, conn, data, None)
+    }
+
+    /// Sends a message, and waits for at most `timeout` until the socket has taken all of it. False if it has not; the rest
+    /// then goes out before whatever is sent next.
+    ///
+    /// Errors: as `send`.
+    ///
+    /// ```rhai
+    /// let listener = tcp::listen("127.0.0.1:0");
+    /// let conn = tcp::connect(listener.addr);
+    /// expect(conn.send(blob(20_000_000), 10.ms), false);
+    /// ```
+    #[rhai_fn(name = "send", pure, return_raw)]
+    pub fn send_message_for(
+        ctx: NativeCallContext,
+        conn: &mut Connection,
+        data: Dynamic,
+        timeout: Duration,
+    ) -> ScriptResult<bool> {
+        send(&ctx, conn, data, soon(timeout))
+    }
+
+    /// Waits for the next message, in the connection's framing, until the script is stopped. The result's `kind` says what
+    /// came: the end of the stream is never an empty message.
+    ///
+    /// Errors: `closed`, also when another thread closes it meanwhile.
+    ///
+    /// ```rhai
+    /// let listener = tcp::listen("127.0.0.1:0", #{ framing: "line" });
+    /// tcp::connect(listener.addr, #{ framing: "line" }).send("hello");
+    /// let conn = listener.accept();
+    /// expect(conn.recv().text, "hello");
+    /// ```
+    #[rhai_fn(name = "recv", pure, return_raw)]
+    pub fn recv_message(ctx: NativeCallContext, conn: &mut Connection) -> ScriptResult<Received> {
+        receive(&ctx, conn, conn.framing().want(), None)
+    }
+
+    /// Waits for the next message for at most `timeout`.
+    ///
+    /// Errors: as `recv`.
+    ///
+    /// ```rhai
+    /// let listener = tcp::listen("127.0.0.1:0");
+    /// expect(tcp::connect(listener.addr).recv(1.ms).kind, "timeout");
+    /// ```
+    #[rhai_fn(name = "recv", pure, return_raw)]
+    pub fn recv_message_for(
+        ctx: NativeCallContext,
+        conn: &mut Connection,
+        timeout: Duration,
+    ) -> ScriptResult<Received> {
+        receive(&ctx, conn, conn.framing().want(), soon(timeout))
+    }
+
+    /// Waits for the next message until a deadline.
+    ///
+    /// Errors: as `recv`.
+    ///
+    /// ```rhai
+    /// let listener = tcp::listen("127.0.0.1:0");
+    /// expect(tcp::connect(listener.addr).recv(deadline(1.ms)).kind, "timeout");
+    /// ```
+    #[rhai_fn(name = "recv", pure, return_raw)]
+    pub fn recv_message_until(
+        ctx: NativeCallContext,
+        conn: &mut Connection,
+        deadline: Deadline,
+    ) -> ScriptResult<Received> {
+        receive(&ctx, conn, conn.framing().want(), Some(deadline))
+    }
+
+    /// Waits for any bytes, whatever the connection's framing: what has come, at most about 65,536.
+    ///
+    /// Errors: as `recv`.
+    ///
+    /// ```rhai
+    /// let listener = tcp::listen("127.0.0.1:0");
+    /// tcp::connect(listener.addr).send("hello");
+    /// expect(listener.accept().recv_some(1.s).text, "hello");
+    /// ```
+    #[rhai_fn(pure, return_raw)]
+    pub fn recv_some(ctx: NativeCallContext, conn: &mut Connection, timeout: Duration) -> ScriptResult<Received> {
+        receive(&ctx, conn, Want::Some, soon(timeout))
+    }
+
+    /// Waits for exactly `count` bytes, whatever the connection's framing. What has come when the time is over stays for the
+    /// next receive.
+    ///
+    /// Errors: as `recv`; `invalid`: more than the connection's `limit`.
+    ///
+    /// ```rhai
+    /// let listener = tcp::listen("127.0.0.1:0");
+    /// tcp::connect(listener.addr).send("hello");
+    /// let conn = listener.accept();
+    /// expect(conn.recv_exact(2, 1.s).text, "he");
+    /// expect(conn.recv_exact(9, 1.s).kind, "cut-off");
+    /// ```
+    #[rhai_fn(pure, return_raw)]
+    pub fn recv_exact(
+        ctx: NativeCallContext,
+        conn: &mut Connection,
+        count: i64,
+        timeout: Duration,
+    ) -> ScriptResult<Received> {
+        let want = exactly(&ctx, conn, count)?;
+        receive(&ctx, conn, want, soon(timeout))
+    }
+
+    /// Waits for a line, whatever the connection's framing; its end is not part of it.
+    ///
+    /// Errors: as `recv`.
+    ///
+    /// ```rhai
+    /// let listener = tcp::listen("127.0.0.1:0");
+    /// tcp::connect(listener.addr).send("GET /\r\n");
+    /// expect(listener.accept().recv_line(1.s).text, "GET /");
+    /// ```
+    #[rhai_fn(pure, return_raw)]
+    pub fn recv_line(ctx: NativeCallContext, conn: &mut Connection, timeout: Duration) -> ScriptResult<Received> {
+        receive(&ctx, conn, Want::Line, soon(timeout))
+    }
+
+    /// Waits for a message with its length before it, four bytes in network order, whatever the connection's framing.
+    ///
+    /// Errors: as `recv`.
+    ///
+    /// ```rhai
+    /// let listener = tcp::listen("127.0.0.1:0");
+    /// tcp::connect(listener.addr, #{ framing: "length" }).send("hello");
+    /// expect(listener.accept().recv_length(1.s).text, "hello");
+    /// ```
+    #[rhai_fn(pure, return_raw)]
+    pub fn recv_length(ctx: NativeCallContext, conn: &mut Connection, timeout: Duration) -> ScriptResult<Received> {
+        receive(&ctx, conn, Want::Length, soon(timeout))
+    }
+
+    /// Half-closes: says that nothing more will be sent (shutdown(2)). What the peer still sends can be received.
+    ///
+    /// Errors: `closed`.
+    ///
+    /// ```rhai
+    /// let listener = tcp::listen("127.0.0.1:0");
+    /// let client = tcp::connect(listener.addr);
+    /// let conn = listener.accept();
+    /// client.shutdown();
+    /// expect(conn.recv().kind, "closed");
+    /// conn.send("still heard");
+    /// expect(client.recv().text, "still heard");
+    /// ```
+    #[rhai_fn(pure, return_raw)]
+    pub fn shutdown(ctx: NativeCallContext, conn: &mut Connection) -> ScriptResult<()> {
+        conn.shutdown().or_raise(&ctx)
+    }
+
+    /// Closes the connection; what was sent is still delivered. Using it afterwards is the error `closed`.
+    ///
+    /// ```rhai
+    /// let listener = tcp::listen("127.0.0.1:0");
+    /// let conn = tcp::connect(listener.addr);
+    /// conn.close();
+    /// try { conn.send("x"); } catch (e) { expect(e.kind, "closed"); }
+    /// ```
+    #[rhai_fn(name = "close", pure)]
+    pub fn close_connection(conn: &mut Connection) {
+        conn.close();
+    }
+
+    /// Breaks the connection off: what was not delivered is thrown away, and the peer is told by a reset (RST).
+    ///
+    /// ```rhai
+    /// let listener = tcp::listen("127.0.0.1:0");
+    /// let client = tcp::connect(listener.addr);
+    /// listener.accept().reset();
+    /// expect(client.recv().kind, "reset");
+    /// ```
+    #[rhai_fn(name = "reset", pure)]
+    pub fn reset_connection(conn: &mut Connection) {
+        conn.reset();
+    }
+
+    /// The peer's address.
+    ///
+    /// ```rhai
+    /// let listener = tcp::listen("127.0.0.1:0");
+    /// expect(tcp::connect(listener.addr).peer, listener.addr);
+    /// ```
+    #[rhai_fn(get = "peer", pure)]
+    pub fn connection_peer(conn: &mut Connection) -> std::net::SocketAddr {
+        conn.peer()
+    }
+
+    /// The local address.
+    ///
+    /// ```rhai
+    /// let listener = tcp::listen("127.0.0.1:0");
+    /// expect(tcp::connect(listener.addr).addr.ip, "127.0.0.1");
+    /// ```
+    #[rhai_fn(get = "addr", pure)]
+    pub fn connection_addr(conn: &mut Connection) -> std::net::SocketAddr {
+        conn.local()
+    }
+
+    /// How messages are told apart: `"raw"`, `"line"` or `"length"`.
+    ///
+    /// ```rhai
+    /// let listener = tcp::listen("127.0.0.1:0");
+    /// expect(tcp::connect(listener.addr).framing, "raw");
+    /// ```
+    #[rhai_fn(get = "framing", pure)]
+    pub fn connection_framing(conn: &mut Connection) -> String {
+        conn.framing().to_string()
+    }
+
+    /// How the stream from the peer ended: `"closed"`, `"reset"`, `"cut-off"`, `"misframed"` or `"lost"`; `()` while it has
+    /// not, as far as it was received.
+    ///
+    /// ```rhai
+    /// let listener = tcp::listen("127.0.0.1:0");
+    /// let conn = tcp::connect(listener.addr);
+    /// expect(conn.ended, ());
+    /// listener.accept().close();
+    /// for msg in conn { print(msg.text); }
+    /// expect(conn.ended, "closed");
+    /// ```
+    #[rhai_fn(get = "ended", pure)]
+    pub fn connection_ended(conn: &mut Connection) -> Dynamic {
+        conn.ended().map_or(Dynamic::UNIT, |ended| ended.word().into())
+    }
+
+    /// Whether it was closed here.
+    ///
+    /// ```rhai
+    /// let listener = tcp::listen("127.0.0.1:0");
+    /// expect(tcp::connect(listener.addr).is_closed, false);
+    /// ```
+    #[rhai_fn(get = "is_closed", pure)]
+    pub fn connection_is_closed(conn: &mut Connection) -> bool {
+        conn.is_closed()
+    }
+
+    /// How long it took to connect, a Duration; `()` for a connection that was taken in.
+    ///
+    /// ```rhai
+    /// let listener = tcp::listen("127.0.0.1:0");
+    /// print(tcp::connect(listener.addr).connected_in);
+    /// expect(listener.accept().connected_in, ());
+    /// ```
+    #[rhai_fn(get = "connected_in", pure)]
+    pub fn connection_connected_in(conn: &mut Connection) -> Dynamic {
+        conn.connected_in().map_or(Dynamic::UNIT, Dynamic::from)
+    }
+
+    /// How many errors of the path, such as ICMP errors, came while nobody asked for them and the connection lived on.
+    ///
+    /// ```rhai
+    /// let listener = tcp::listen("127.0.0.1:0");
+    /// expect(tcp::connect(listener.addr).path_errors, 0);
+    /// ```
+    #[rhai_fn(get = "path_errors", pure)]
+    pub fn connection_path_errors(conn: &mut Connection) -> i64 {
+        conn.path_errors() as i64
+    }
+
+    /// How many answers could not be sent, the peer having gone.
+    ///
+    /// ```rhai
+    /// let listener = tcp::listen("127.0.0.1:0");
+    /// expect(tcp::connect(listener.addr).unsent, 0);
+    /// ```
+    #[rhai_fn(get = "unsent", pure)]
+    pub fn connection_unsent(conn: &mut Connection) -> i64 {
+        conn.unsent() as i64
+    }
+
+    /// Whether each message is sent at once (TCP_NODELAY).
+    ///
+    /// Errors: `closed`.
+    ///
+    /// ```rhai
+    /// let listener = tcp::listen("127.0.0.1:0");
+    /// expect(tcp::connect(listener.addr).nodelay, true);
+    /// ```
+    #[rhai_fn(get = "nodelay", pure, return_raw)]
+    pub fn connection_nodelay(ctx: NativeCallContext, conn: &mut Connection) -> ScriptResult<bool> {
+        conn.nodelay().or_raise(&ctx)
+    }
+
+    /// Sends each message at once from now on; or, if false, lets small ones wait until those before are acknowledged
+    /// (Nagle's algorithm, RFC 896).
+    ///
+    /// Errors: `closed`.
+    ///
+    /// ```rhai
+    /// let listener = tcp::listen("127.0.0.1:0");
+    /// let conn = tcp::connect(listener.addr);
+    /// conn.nodelay = false;
+    /// expect(conn.nodelay, false);
+    /// ```
+    #[rhai_fn(set = "nodelay", return_raw)]
+    pub fn set_connection_nodelay(ctx: NativeCallContext, conn: &mut Connection, on: bool) -> ScriptResult<()> {
+        conn.set_nodelay(on).or_raise(&ctx)
+    }
+
+    /// After how long a silence the peer is probed, a Duration (SO_KEEPALIVE); `()`: never.
+    ///
+    /// Errors: `closed`.
+    ///
+    /// ```rhai
+    /// let listener = tcp::listen("127.0.0.1:0");
+    /// expect(tcp::connect(listener.addr).keepalive, ());
+    /// ```
+    #[rhai_fn(get = "keepalive", pure, return_raw)]
+    pub fn connection_keepalive(ctx: NativeCallContext, conn: &mut Connection) -> ScriptResult<Dynamic> {
+        conn.keepalive().or_raise(&ctx).map(|idle| idle.map_or(Dynamic::UNIT, Dynamic::from))
+    }
+
+    /// Probes the peer after so long a silence, in whole seconds (SO_KEEPALIVE, TCP_KEEPIDLE).
+    ///
+    /// Errors: `closed`.
+    ///
+    /// ```rhai
+    /// let listener = tcp::listen("127.0.0.1:0");
+    /// let conn = tcp::connect(listener.addr);
+    /// conn.keepalive = 30.s;
+    /// expect(conn.keepalive, 30.s);
+    /// ```
+    #[rhai_fn(set = "keepalive", return_raw)]
+    pub fn set_connection_keepalive(ctx: NativeCallContext, conn: &mut Connection, idle: Duration) -> ScriptResult<()> {
+        conn.set_keepalive(Some(idle)).or_raise(&ctx)
+    }
+
+    /// How long a close keeps trying to deliver what was sent, a Duration (SO_LINGER); `()`: as long as the system likes.
+    ///
+    /// Errors: `closed`.
+    ///
+    /// ```rhai
+    /// let listener = tcp::listen("127.0.0.1:0");
+    /// expect(tcp::connect(listener.addr).linger, ());
+    /// ```
+    #[rhai_fn(get = "linger", pure, return_raw)]
+    pub fn connection_linger(ctx: NativeCallContext, conn: &mut Connection) -> ScriptResult<Dynamic> {
+        conn.linger().or_raise(&ctx).map(|linger| linger.map_or(Dynamic::UNIT, Dynamic::from))
+    }
+
+    /// Sets how long a close keeps trying, in whole seconds (SO_LINGER). Mind that closing then waits so long.
+    ///
+    /// Errors: `closed`.
+    ///
+    /// ```rhai
+    /// let listener = tcp::listen("127.0.0.1:0");
+    /// let conn = tcp::connect(listener.addr);
+    /// conn.linger = 1.s;
+    /// expect(conn.linger, 1.s);
+    /// ```
+    #[rhai_fn(set = "linger", return_raw)]
+    pub fn set_connection_linger(ctx: NativeCallContext, conn: &mut Connection, linger: Duration) -> ScriptResult<()> {
+        conn.set_linger(Some(linger)).or_raise(&ctx)
+    }
+
+    /// The size of the receive buffer in bytes, as the kernel counts it (SO_RCVBUF).
+    ///
+    /// Errors: `closed`.
+    ///
+    /// ```rhai
+    /// let listener = tcp::listen("127.0.0.1:0");
+    /// expect(tcp::connect(listener.addr, #{ rcvbuf: 65_536 }).rcvbuf, 131_072);
+    /// ```
+    #[rhai_fn(get = "rcvbuf", pure, return_raw)]
+    pub fn connection_rcvbuf(ctx: NativeCallContext, conn: &mut Connection) -> ScriptResult<i64> {
+        conn.buffers().or_raise(&ctx).map(|(receive, _)| receive as i64)
+    }
+
+    /// The size of the send buffer in bytes, as the kernel counts it (SO_SNDBUF).
+    ///
+    /// Errors: `closed`.
+    ///
+    /// ```rhai
+    /// let listener = tcp::listen("127.0.0.1:0");
+    /// expect(tcp::connect(listener.addr, #{ sndbuf: 65_536 }).sndbuf, 131_072);
+    /// ```
+    #[rhai_fn(get = "sndbuf", pure, return_raw)]
+    pub fn connection_sndbuf(ctx: NativeCallContext, conn: &mut Connection) -> ScriptResult<i64> {
+        conn.buffers().or_raise(&ctx).map(|(_, send)| send as i64)
+    }
+
+    /// How many segments the kernel has sent again since the connection was made, its first included (TCP_INFO).
+    ///
+    /// Errors: `closed`.
+    ///
+    /// ```rhai
+    /// let listener = tcp::listen("127.0.0.1:0");
+    /// expect(tcp::connect(listener.addr).retransmits, 0);
+    /// ```
+    #[rhai_fn(get = "retransmits", pure, return_raw)]
+    pub fn connection_retransmits(ctx: NativeCallContext, conn: &mut Connection) -> ScriptResult<i64> {
+        conn.info().or_raise(&ctx).map(|info| i64::from(info.retransmits))
+    }
+
+    /// The round-trip time as the kernel smooths it, a Duration (TCP_INFO).
+    ///
+    /// Errors: `closed`.
+    ///
+    /// ```rhai
+    /// let listener = tcp::listen("127.0.0.1:0");
+    /// print(tcp::connect(listener.addr).kernel_rtt);
+    /// ```
+    #[rhai_fn(get = "kernel_rtt", pure, return_raw)]
+    pub fn connection_kernel_rtt(ctx: NativeCallContext, conn: &mut Connection) -> ScriptResult<Duration> {
+        conn.info().or_raise(&ctx).map(|info| micros(info.rtt))
+    }
+
+    /// What the kernel knows of the connection (TCP_INFO), as a map: `rtt`, `rtt_deviation` and `rto` (the retransmission
+    /// timeout), Durations; `retransmits`, `lost`, `unacked` and `congestion_window`, in segments; `mss` and `path_mtu`, in
+    /// bytes.
+    ///
+    /// Errors: `closed`.
+    ///
+    /// ```rhai
+    /// let listener = tcp::listen("127.0.0.1:0");
+    /// let info = tcp::connect(listener.addr).info;
+    /// expect(info.lost, 0);
+    /// print(info.rto);
+    /// ```
+    #[rhai_fn(get = "info", pure, return_raw)]
+    pub fn connection_info(ctx: NativeCallContext, conn: &mut Connection) -> ScriptResult<Map> {
+        let info = conn.info().or_raise(&ctx)?;
+        let time = |time| Dynamic::from(micros(time));
+        let count = |count: u32| Dynamic::from(i64::from(count));
+        Ok([
+            ("rtt", time(info.rtt)),
+            ("rtt_deviation", time(info.rtt_deviation)),
+            ("rto", time(info.rto)),
+            ("retransmits", count(info.retransmits)),
+            ("lost", count(info.lost)),
+            ("unacked", count(info.unacked)),
+            ("congestion_window", count(info.congestion_window)),
+            ("mss", count(info.mss)),
+            ("path_mtu", count(info.path_mtu)),
+        ]
+        .into_iter()
+        .map(|(name, value)| (name.into(), value))
+        .collect())
+    }
+
+    /// Whether both are the same connection.
+    ///
+    /// ```rhai
+    /// let listener = tcp::listen("127.0.0.1:0");
+    /// let conn = tcp::connect(listener.addr);
+    /// expect(conn == conn, true);
+    /// ```
+    #[rhai_fn(name = "==")]
+    pub fn connections_equal(a: Connection, b: Connection) -> bool {
+        a.is(&b)
+    }
+
+    /// The connection in words.
+    ///
+    /// ```rhai
+    /// let listener = tcp::listen("127.0.0.1:0");
+    /// print(tcp::connect(listener.addr));
+    /// ```
+    #[rhai_fn(name = "to_string", name = "to_debug", pure)]
+    pub fn connection_text(conn: &mut Connection) -> String {
+        let state = if conn.is_closed() { "closed " } else { "" };
+        format!("{state}TCP connection {} - {}", conn.local(), conn.peer())
+    }
+}

@@ -1,0 +1,168 @@
+//! A listener in scripts: what it takes in, and what it tells of itself.
+
+use rhai::plugin::*;
+use rhai::{Dynamic, NativeCallContext, Position};
+
+use crate::bindings::context::{self, ScriptResult};
+use crate::bindings::error::{OrRaise, thrown};
+use crate::net::error::ErrorKind;
+use crate::net::tcp::{Accepted, Listener as NetListener};
+use crate::net::time::{Duration, Instant};
+
+/// A loop over a listener runs for each connection it takes in, until the script is stopped or the listener closed.
+impl IntoIterator for NetListener {
+    type Item = ScriptResult<Dynamic>;
+    type IntoIter = Box<dyn Iterator<Item = Self::Item>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        let stop = context::begin_to_wait().stop;
+        let mut ended = false;
+        Box::new(std::iter::from_fn(move || {
+            if ended {
+                return None;
+            }
+            match self.accept(None, &stop) {
+                Ok(Accepted::Connection(connection)) => Some(Ok(Dynamic::from(connection))),
+                Ok(_) => None,
+                // Whoever closed it wants the loop to end.
+                Err(err) if err.kind == ErrorKind::Closed => None,
+                Err(err) => {
+                    ended = true;
+                    Some(Err(thrown(err, Position::NONE)))
+                }
+            }
+        }))
+    }
+}
+
+fn accept_until(ctx: &NativeCallContext, listener: &NetListener, until: Option<Instant>) -> ScriptResult<Dynamic> {
+    let accepted = listener.accept(until, &context::begin_to_wait().stop).or_raise(ctx)?;
+    Ok(match accepted {
+        Accepted::Connection(connection) => Dynamic::from(connection),
+        Accepted::TimedOut | Accepted::Interrupted => Dynamic::UNIT,
+    })
+}
+
+/// Listeners.
+#[export_module]
+#[allow(clippy::unwrap_used)] // the code that the macro writes
+pub mod api {
+    /// A socket that takes connections in. Copies are the same one. `for conn in listener { … }` runs for each connection.
+    pub type Listener = NetListener;
+
+    /// Waits for the next connection (accept(2)); `()` if the script was stopped first.
+    ///
+    /// Errors: `closed`.
+    ///
+    /// ```rhai
+    /// let listener = tcp::listen("127.0.0.1:0");
+    /// let client = tcp::connect(listener.addr);
+    /// expect(listener.accept().peer, client.addr);
+    /// ```
+    #[rhai_fn(pure, return_raw)]
+    pub fn accept(ctx: NativeCallContext, listener: &mut Listener) -> ScriptResult<Dynamic> {
+        accept_until(&ctx, listener, None)
+    }
+
+    /// Waits for the next connection for at most `timeout`; `()` if none came.
+    ///
+    /// Errors: `closed`.
+    ///
+    /// ```rhai
+    /// expect(tcp::listen("127.0.0.1:0").accept(1.ms), ());
+    /// ```
+    #[rhai_fn(pure, name = "accept", return_raw)]
+    pub fn accept_for(ctx: NativeCallContext, listener: &mut Listener, timeout: Duration) -> ScriptResult<Dynamic> {
+        let until = context::current().host.now() + timeout;
+        accept_until(&ctx, listener, Some(until))
+    }
+
+    /// Closes the listener; the connections that it has taken in stay.
+    ///
+    /// ```rhai
+    /// let listener = tcp::listen("127.0.0.1:0");
+    /// listener.close();
+    /// try { listener.accept(); } catch (e) { expect(e.kind, "closed"); }
+    /// ```
+    #[rhai_fn(name = "close", pure)]
+    pub fn close_listener(listener: &mut Listener) {
+        listener.close();
+    }
+
+    /// The address it listens at.
+    ///
+    /// ```rhai
+    /// expect(tcp::listen("127.0.0.1:0").addr.ip, "127.0.0.1");
+    /// ```
+    #[rhai_fn(get = "addr", pure)]
+    pub fn listener_addr(listener: &mut Listener) -> std::net::SocketAddr {
+        listener.local()
+    }
+
+    /// The port it listens at.
+    ///
+    /// ```rhai
+    /// expect(tcp::listen("127.0.0.1:0").port > 0, true);
+    /// ```
+    #[rhai_fn(get = "port", pure)]
+    pub fn listener_port(listener: &mut Listener) -> i64 {
+        i64::from(listener.local().port())
+    }
+
+    /// Whether it was closed.
+    ///
+    /// ```rhai
+    /// expect(tcp::listen("127.0.0.1:0").is_closed, false);
+    /// ```
+    #[rhai_fn(get = "is_closed", pure)]
+    pub fn listener_is_closed(listener: &mut Listener) -> bool {
+        listener.is_closed()
+    }
+
+    /// How many connections it has taken in.
+    ///
+    /// ```rhai
+    /// expect(tcp::listen("127.0.0.1:0").accepted, 0);
+    /// ```
+    #[rhai_fn(get = "accepted", pure)]
+    pub fn listener_accepted(listener: &mut Listener) -> i64 {
+        listener.accepted() as i64
+    }
+
+    /// How many of the connections that it has taken in are open.
+    ///
+    /// ```rhai
+    /// let listener = tcp::listen("127.0.0.1:0");
+    /// let client = tcp::connect(listener.addr);
+    /// let conn = listener.accept();
+    /// expect(listener.open, 1);
+    /// conn.close();
+    /// expect(listener.open, 0);
+    /// ```
+    #[rhai_fn(get = "open", pure)]
+    pub fn listener_open(listener: &mut Listener) -> i64 {
+        listener.open() as i64
+    }
+
+    /// How many times a connection could not be taken in: no descriptor was left (counted once until there is one again), or
+    /// it was gone already.
+    ///
+    /// ```rhai
+    /// expect(tcp::listen("127.0.0.1:0").accept_errors, 0);
+    /// ```
+    #[rhai_fn(get = "accept_errors", pure)]
+    pub fn listener_errors(listener: &mut Listener) -> i64 {
+        listener.errors() as i64
+    }
+
+    /// The listener in words.
+    ///
+    /// ```rhai
+    /// print(tcp::listen("127.0.0.1:0"));
+    /// ```
+    #[rhai_fn(name = "to_string", name = "to_debug", pure)]
+    pub fn listener_text(listener: &mut Listener) -> String {
+        let state = if listener.is_closed() { "closed " } else { "" };
+        format!("{state}TCP listener {}", listener.local())
+    }
+}

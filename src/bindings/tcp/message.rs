@@ -1,0 +1,204 @@
+//! What a receive from a connection brought, in scripts, and the answer to it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rhai::plugin::*;
+use rhai::{Dynamic, ImmutableString, NativeCallContext};
+
+use super::connection::api::Connection;
+use crate::bindings::context::{self, ScriptResult};
+use crate::bindings::convert::{bytes, text};
+use crate::bindings::error::{OrRaise, raise};
+use crate::bindings::policy::verdict::api::Verdict;
+use crate::net::error::Error;
+use crate::net::policy::Action;
+use crate::net::tcp::Incoming;
+use crate::net::udp::Datagram;
+
+/// What a receive brought.
+#[derive(Clone, Debug)]
+pub struct Received(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    connection: Connection,
+    incoming: Incoming,
+    /// Whether the script has answered it.
+    replied: AtomicBool,
+}
+
+impl Received {
+    /// What came over `connection`.
+    pub fn new(connection: Connection, incoming: Incoming) -> Self {
+        Self(Arc::new(Inner { connection, incoming, replied: AtomicBool::new(false) }))
+    }
+
+    fn datagram(&self) -> Option<&Datagram> {
+        match &self.0.incoming {
+            Incoming::Message(datagram) => Some(datagram),
+            _ => None,
+        }
+    }
+
+    /// Whether nothing is left to be sent where its handler returned `value`: nothing, or what its own `reply` returned.
+    pub(super) fn is_done_with(&self, value: &Dynamic) -> bool {
+        value.is_unit() || (value.is::<Verdict>() && self.0.replied.load(Ordering::Relaxed))
+    }
+
+    /// Answers with a string or a blob.
+    pub(super) fn answer(&self, ctx: &NativeCallContext, data: Dynamic) -> ScriptResult<Verdict> {
+        thread_local! {
+            static PASSED: Verdict = Verdict { action: Action::Pass, origin: "no policy".into() };
+        }
+        let Some(request) = self.datagram() else {
+            let message = format!("there is no message to answer, but kind \"{}\"", word(&self.0.incoming));
+            return raise(ctx, Error::invalid("reply", message));
+        };
+        self.0.replied.store(true, Ordering::Relaxed);
+        let stop = context::current().stop;
+        let answer = |data: &[u8]| self.0.connection.answer(request, data, &stop);
+        let judged = if let Some(text) = data.read_lock::<ImmutableString>() {
+            answer(text.as_bytes())
+        } else {
+            answer(&bytes(ctx, data)?)
+        };
+        Ok(match judged.or_raise(ctx)? {
+            Some(judged) => judged.verdict.clone(),
+            None => PASSED.with(Clone::clone),
+        })
+    }
+}
+
+fn word(incoming: &Incoming) -> &'static str {
+    match incoming {
+        Incoming::Message(_) => "message",
+        Incoming::Path(_) => "unreachable",
+        Incoming::Ended(ended) => ended.word(),
+        Incoming::TimedOut => "timeout",
+        Incoming::Interrupted => "interrupted",
+    }
+}
+
+/// What a receive from a connection brought.
+#[export_module]
+#[allow(clippy::unwrap_used)] // the code that the macro writes
+pub mod api {
+    /// What a receive from a connection brought: a message, the end of the stream, an error of the path, a time-out or an
+    /// interrupt.
+    pub type Message = super::Received;
+
+    /// What came: `"message"`; `"closed"` (the peer has sent all), `"reset"`, `"cut-off"` (the end came within a message),
+    /// `"misframed"`, `"lost"`: the stream has ended; `"unreachable"`: an ICMP error came, and the connection lives on;
+    /// `"timeout"` or `"interrupted"`.
+    ///
+    /// ```rhai
+    /// let listener = tcp::listen("127.0.0.1:0");
+    /// let conn = tcp::connect(listener.addr);
+    /// expect(conn.recv(1.ms).kind, "timeout");
+    /// listener.accept().close();
+    /// expect(conn.recv().kind, "closed");
+    /// ```
+    #[rhai_fn(get = "kind", pure)]
+    pub fn message_kind(message: &mut Message) -> String {
+        word(&message.0.incoming).to_string()
+    }
+
+    /// Who sent it.
+    ///
+    /// ```rhai
+    /// let listener = tcp::listen("127.0.0.1:0");
+    /// let conn = tcp::connect(listener.addr);
+    /// expect(conn.recv(1.ms).from, listener.addr);
+    /// ```
+    #[rhai_fn(get = "from", pure)]
+    pub fn message_from(message: &mut Message) -> std::net::SocketAddr {
+        message.0.connection.peer()
+    }
+
+    /// The message as text; what is not UTF-8 shows as `�`. `()` if none came, never an empty text.
+    ///
+    /// ```rhai
+    /// let listener = tcp::listen("127.0.0.1:0");
+    /// tcp::connect(listener.addr).send("hello");
+    /// expect(listener.accept().recv().text, "hello");
+    /// ```
+    #[rhai_fn(get = "text", pure)]
+    pub fn message_text(message: &mut Message) -> Dynamic {
+        message.datagram().map_or(Dynamic::UNIT, |datagram| text(&datagram.data).into())
+    }
+
+    /// The message as a blob; `()` if none came.
+    ///
+    /// ```rhai
+    /// let listener = tcp::listen("127.0.0.1:0");
+    /// tcp::connect(listener.addr).send("A");
+    /// expect(listener.accept().recv().data[0], 65);
+    /// ```
+    #[rhai_fn(get = "data", pure)]
+    pub fn message_data(message: &mut Message) -> Dynamic {
+        message.datagram().map_or(Dynamic::UNIT, |datagram| Dynamic::from_blob(datagram.data.to_vec()))
+    }
+
+    /// The size of the message in bytes; 0 if none came.
+    ///
+    /// ```rhai
+    /// let listener = tcp::listen("127.0.0.1:0");
+    /// tcp::connect(listener.addr).send("hello");
+    /// expect(listener.accept().recv().len, 5);
+    /// ```
+    #[rhai_fn(get = "len", pure)]
+    pub fn message_len(message: &mut Message) -> i64 {
+        message.datagram().map_or(0, |datagram| datagram.data.len() as i64)
+    }
+
+    /// Why no message came, an error with `kind`, `message` and `hint`; `()` if one did, or the wait was over first.
+    ///
+    /// ```rhai
+    /// let listener = tcp::listen("127.0.0.1:0");
+    /// let conn = tcp::connect(listener.addr);
+    /// listener.accept().close();
+    /// expect(conn.recv().error.message, "the peer has closed the connection");
+    /// ```
+    #[rhai_fn(get = "error", pure)]
+    pub fn message_error(message: &mut Message) -> Dynamic {
+        match &message.0.incoming {
+            Incoming::Ended(ended) => Dynamic::from(ended.error("recv")),
+            Incoming::Path(error) => Dynamic::from(error.clone()),
+            _ => Dynamic::UNIT,
+        }
+    }
+
+    /// Answers a message: sends `data`, a string or a blob, over its connection, unless the policy drops it. The verdict.
+    /// An answer to a client that has gone is counted, and no error.
+    ///
+    /// Errors: `invalid`: there is no message to answer, or a line that holds a line end; `closed`: it was closed here.
+    ///
+    /// ```rhai
+    /// let listener = tcp::listen("127.0.0.1:0");
+    /// let client = tcp::connect(listener.addr);
+    /// client.send("ping 1");
+    /// listener.accept().recv().reply("PING 1");
+    /// expect(client.recv().text, "PING 1");
+    /// ```
+    #[rhai_fn(name = "reply", pure, return_raw)]
+    pub fn reply_message(ctx: NativeCallContext, message: &mut Message, data: Dynamic) -> ScriptResult<Verdict> {
+        message.answer(&ctx, data)
+    }
+
+    /// What came in words.
+    ///
+    /// ```rhai
+    /// let listener = tcp::listen("127.0.0.1:0");
+    /// print(tcp::connect(listener.addr).recv(1.ms));
+    /// ```
+    #[rhai_fn(name = "to_string", name = "to_debug", pure)]
+    pub fn message_words(message: &mut Message) -> String {
+        match &message.0.incoming {
+            Incoming::Message(datagram) => format!("{} bytes from {}", datagram.data.len(), datagram.from),
+            Incoming::Ended(ended) => ended.to_string(),
+            Incoming::Path(error) => error.message.clone(),
+            other => word(other).to_string(),
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! TCP in scripts: the namespace `tcp`, which connects and listens; beside it a file for each thing they give.
+
+use rhai::plugin::*;
+use rhai::{Dynamic, Map, NativeCallContext};
+
+use self::attempt::api::Attempt;
+use self::connection::api::Connection;
+use self::listener::api::Listener;
+use super::context::{self, ScriptResult};
+use super::convert::{Options, address};
+use super::error::{OrRaise, raise};
+use crate::net::addr::{Version, local as local_address};
+use crate::net::error::{Error, ErrorKind};
+use crate::net::tcp::{
+    Attempt as NetAttempt, ConnectOptions, Framing, ListenOptions, Listener as NetListener, StreamOptions,
+};
+use crate::net::time::Duration;
+
+pub mod attempt;
+pub mod connection;
+pub mod listener;
+pub mod message;
+pub mod ping;
+
+/// How long a connection is waited for unless it is said.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The functions of the namespace `tcp`.
+#[export_module]
+#[allow(clippy::unwrap_used)] // the code that the macro writes
+pub mod namespace {
+    /// Listens at `HOST:PORT`, port 0 for any free one (socket(2), bind(2), listen(2)).
+    ///
+    /// Errors: `in-use` (says by whom, where the system tells), `not-local`, `permission` (a port below 1024), `exhausted`,
+    /// `invalid`, `resolve`.
+    ///
+    /// ```rhai
+    /// let listener = tcp::listen("127.0.0.1:0");
+    /// print(`Listening on port ${listener.port}`);
+    /// ```
+    #[rhai_fn(name = "listen", return_raw)]
+    pub fn listen_at(ctx: NativeCallContext, local: &str) -> ScriptResult<Listener> {
+        listen_with(ctx, local, Map::new())
+    }
+
+    /// Listens, with options for the connections that are taken in: `framing`: `"raw"` (a message is what one read brings),
+    /// `"line"` or `"length"` (four bytes before each message); `limit`: the longest message in bytes (1,048,576); `nodelay`
+    /// (true: each message is sent at once); `keepalive`: probe a silent peer after this time; `rcvbuf`, `sndbuf`; and for the
+    /// listener `backlog`: how many connections may wait to be taken in (4,096).
+    ///
+    /// Errors: as `listen`; `invalid`: an unknown option.
+    ///
+    /// ```rhai
+    /// let listener = tcp::listen("127.0.0.1:0", #{ framing: "line", backlog: 128 });
+    /// ```
+    #[rhai_fn(name = "listen", return_raw)]
+    pub fn listen_with(ctx: NativeCallContext, local: &str, options: Map) -> ScriptResult<Listener> {
+        let mut options = Options::new("listen", &options);
+        let mut read = || {
+            let backlog = options.count("backlog", 1)?.map_or(ListenOptions::default().backlog, |n| n as usize);
+            Ok(ListenOptions { backlog, stream: stream_options(&mut options)? })
+        };
+        let read = read().or_raise(&ctx)?;
+        options.finish().or_raise(&ctx)?;
+        let context = context::current();
+        let local = local_address(&*context.host, local, Version::V4).or_raise(&ctx)?;
+        let session = context.run.session.clone();
+        let listener = NetListener::new(context.host.clone(), session, local, &read).or_raise(&ctx)?;
+        context.script.bound.keep(listener.local());
+        Ok(listener)
+    }
+
+    /// Connects to `peer` and waits for its answer for at most 10 s (connect(2)).
+    ///
+    /// Errors: `refused`: nobody listens there; `unreachable`: no route, or an ICMP error; `timeout`; `closed`: the script was
+    /// stopped first; `exhausted`, `invalid`, `resolve`.
+    ///
+    /// ```rhai
+    /// let listener = tcp::listen("127.0.0.1:0");
+    /// let conn = tcp::connect(listener.addr);
+    /// conn.send("hello");
+    /// expect(listener.accept().recv().text, "hello");
+    /// ```
+    #[rhai_fn(name = "connect", return_raw)]
+    pub fn connect_to(ctx: NativeCallContext, peer: Dynamic) -> ScriptResult<Connection> {
+        connect_with(ctx, peer, Map::new())
+    }
+
+    /// Connects, with options: `timeout` (10.s), `bind`: the local address, such as `"127.0.0.1:32000"`; and as `listen`:
+    /// `framing`, `limit`, `nodelay`, `keepalive`, `rcvbuf`, `sndbuf`.
+    ///
+    /// Errors: as `connect`; `in-use`, `not-local`: the local address; `invalid`: an unknown option.
+    ///
+    /// ```rhai
+    /// let listener = tcp::listen("127.0.0.1:0", #{ framing: "line" });
+    /// let conn = tcp::connect(listener.addr, #{ framing: "line", timeout: 2.s, nodelay: false });
+    /// expect(conn.nodelay, false);
+    /// ```
+    #[rhai_fn(name = "connect", return_raw)]
+    pub fn connect_with(ctx: NativeCallContext, peer: Dynamic, options: Map) -> ScriptResult<Connection> {
+        let attempt = super::attempt(&ctx, &peer, &options)?;
+        let to = attempt.ended().to;
+        match attempt.ended().clone().into_connection().or_raise(&ctx)? {
+            Some(connection) => Ok(connection),
+            None => {
+                let error = Error::new(ErrorKind::Closed, "connect", "the script was stopped first").with_peer(to);
+                raise(&ctx, error.with_hint("tcp::try_connect gives an outcome in place of an error"))
+            }
+        }
+    }
+
+    /// Connects, and gives how that ended as a value: its `kind` is `"connected"`, `"refused"`, `"icmp"`, `"unreachable"`,
+    /// `"timeout"` or `"interrupted"`.
+    ///
+    /// Errors: `exhausted`, `invalid`, `resolve`.
+    ///
+    /// ```rhai
+    /// let attempt = tcp::try_connect(tcp::closed_port());
+    /// expect(attempt.kind, "refused");
+    /// ```
+    #[rhai_fn(name = "try_connect", return_raw)]
+    pub fn try_connect_to(ctx: NativeCallContext, peer: Dynamic) -> ScriptResult<Attempt> {
+        super::attempt(&ctx, &peer, &Map::new())
+    }
+
+    /// As `try_connect`, with the options of `connect`.
+    ///
+    /// Errors: `exhausted`, `invalid` (also an unknown option), `resolve`; `in-use`, `not-local`: the local address.
+    ///
+    /// ```rhai
+    /// let attempt = tcp::try_connect(tcp::closed_port(), #{ timeout: 1.s });
+    /// expect(`${attempt}`.starts_with("Connection refused by 127.0.0.1:"), true);
+    /// ```
+    #[rhai_fn(name = "try_connect", return_raw)]
+    pub fn try_connect_with(ctx: NativeCallContext, peer: Dynamic, options: Map) -> ScriptResult<Attempt> {
+        super::attempt(&ctx, &peer, &options)
+    }
+
+    /// An address of this host at which connections are refused: its port was free a moment ago.
+    ///
+    /// Errors: `exhausted`.
+    ///
+    /// ```rhai
+    /// print(tcp::closed_port());
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn closed_port(ctx: NativeCallContext) -> ScriptResult<std::net::SocketAddr> {
+        let context = context::current();
+        let local = local_address(&*context.host, "127.0.0.1:0", Version::V4).or_raise(&ctx)?;
+        let session = context.run.session.clone();
+        NetListener::new(context.host, session, local, &ListenOptions::default())
+            .map(|listener| listener.local())
+            .or_raise(&ctx)
+    }
+}
+
+/// Connects to `peer`.
+fn attempt(ctx: &NativeCallContext, peer: &Dynamic, options: &Map) -> ScriptResult<Attempt> {
+    let context = context::current();
+    let mut options = Options::new("connect", options);
+    let mut read = || {
+        let timeout = options.duration("timeout")?.unwrap_or(PATIENCE);
+        let bind = options.text("bind")?;
+        Ok((timeout, bind, stream_options(&mut options)?))
+    };
+    let (timeout, bind, stream) = read().or_raise(ctx)?;
+    options.finish().or_raise(ctx)?;
+    let start = context.host.now();
+    let to = address(ctx, peer)?;
+    let resolved_in = context.host.now() - start;
+    let version = if to.is_ipv4() { Version::V4 } else { Version::V6 };
+    let local = bind.map(|bind| local_address(&*context.host, &bind, version)).transpose().or_raise(ctx)?;
+    let options = ConnectOptions { local, timeout, stream };
+    let session = &context.run.session;
+    NetAttempt::new(&context.host, session, to, &options, &context.stop)
+        .map(|attempt| self::attempt::Tried::new(attempt, resolved_in))
+        .or_raise(ctx)
+}
+
+/// What can be set at a stream.
+fn stream_options(options: &mut Options<'_>) -> Result<StreamOptions, Error> {
+    let default = StreamOptions::default();
+    Ok(StreamOptions {
+        framing: options.one_of("framing", &Framing::ALL)?.unwrap_or_default(),
+        limit: options.count("limit", 1)?.map_or(default.limit, |bytes| bytes as usize),
+        nodelay: options.switch("nodelay")?.unwrap_or(default.nodelay),
+        keepalive: options.duration("keepalive")?,
+        receive_buffer: options.count("rcvbuf", 1)?.map(|bytes| bytes as usize),
+        send_buffer: options.count("sndbuf", 1)?.map(|bytes| bytes as usize),
+    })
+}

@@ -1,0 +1,97 @@
+//! What pingscript does besides running scripts: `scripts`, `new`, `doc`, `doctor`, `completions`, `man`.
+
+use std::path::PathBuf;
+
+use clap::{Command as Definition, Subcommand};
+use clap_complete::Shell;
+
+use super::doctor::{self, Doctor};
+use super::help::command::{Doc, run as document};
+use super::library;
+use super::programs::ScriptHost;
+use super::run::{exit, refuse};
+use crate::net::error::{Error, ErrorKind};
+use crate::net::output;
+
+/// A command. A file of such a name is given with its folder, as in `./new`.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Command {
+    /// List the scripts that came with pingscript
+    Scripts,
+
+    /// Write a copy of a script that came with pingscript, to edit
+    ///
+    /// Such as: pingscript new udp_ping my.rhai; `pingscript scripts` lists the names
+    New {
+        /// The script, such as udp_ping or policies/loss; `pingscript scripts` lists them
+        name: String,
+        /// The file to write; none: NAME.rhai
+        file: Option<String>,
+    },
+
+    /// Explain what scripts can call
+    Doc(Doc),
+
+    /// Say what works on this machine, what does not, and what to do about it
+    #[command(after_help = doctor::EXIT_CODES)]
+    Doctor(Doctor),
+
+    /// Print what completes this command line in a shell
+    ///
+    /// For bash: pingscript completions bash > ~/.local/share/bash-completion/completions/pingscript
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+
+    /// Print or write the manual page
+    ///
+    /// To read it: pingscript man | man -l -
+    Man {
+        /// Write it, and one for each command, into this folder
+        #[arg(value_name = "DIR")]
+        folder: Option<PathBuf>,
+    },
+}
+
+/// Does what `command` says; `definition` is the whole command line. The exit code.
+pub fn run(command: &Command, definition: Definition) -> i32 {
+    let done = match command {
+        Command::Scripts => Ok(library::list()),
+        Command::New { name, file } => library::copy(name, file.as_deref()),
+        Command::Doc(doc) => document(&ScriptHost::new(), doc),
+        Command::Doctor(asked) => return doctor::run(asked),
+        Command::Completions { shell } => Ok(completions(*shell, definition)),
+        Command::Man { folder } => manual(folder.as_ref(), definition),
+    };
+    match done {
+        Ok(text) => {
+            output::line(text.trim_end());
+            output::flush();
+            if output::has_failed() { exit::SCRIPT } else { exit::DONE }
+        }
+        Err(error) => refuse(&error),
+    }
+}
+
+fn completions(shell: Shell, mut definition: Definition) -> String {
+    let mut text = Vec::new();
+    clap_complete::generate(shell, &mut definition, "pingscript", &mut text);
+    String::from_utf8_lossy(&text).into_owned()
+}
+
+/// The manual page, or what to tell of those written to a folder.
+fn manual(folder: Option<&PathBuf>, definition: Definition) -> Result<String, Error> {
+    let failed = |err: std::io::Error| {
+        let error = Error { kind: ErrorKind::File, ..Error::system("man", &err) };
+        error.with_hint("name a folder that there is and that you may write to")
+    };
+    if let Some(folder) = folder {
+        std::fs::create_dir_all(folder).map_err(failed)?;
+        clap_mangen::generate_to(definition, folder).map_err(failed)?;
+        return Ok(format!("manual pages are in {}", folder.display()));
+    }
+    let mut page = Vec::new();
+    clap_mangen::Man::new(definition).render(&mut page).map_err(failed)?;
+    Ok(String::from_utf8_lossy(&page).into_owned())
+}

@@ -1,0 +1,253 @@
+//! Help for a screen: plain text, wrapped.
+
+use super::find::{Found, GROUPS, Group, LANGUAGE, find};
+use super::{Entry, Form, Kind, Reference};
+use crate::net::error::{Error, ErrorKind};
+
+/// Columns that help takes at most.
+pub const WIDTH: usize = 92;
+
+/// How far examples and lists are indented.
+const INDENT: &str = "    ";
+
+/// Help on `topic`; `None`: what there is.
+///
+/// # Errors
+/// `invalid`: there is nothing of that name; the hint names what is near.
+pub fn help(reference: &Reference, topic: Option<&str>) -> Result<String, Error> {
+    let Some(topic) = topic.map(str::trim).filter(|topic| !topic.is_empty()) else {
+        return Ok(overview(reference));
+    };
+    Ok(match find(reference, topic) {
+        Found::Namespace(name) => namespace(reference, name),
+        Found::Type(kind) => type_page(reference, kind),
+        Found::Group(group) => group_page(reference, group),
+        Found::Language => LANGUAGE_PAGE.trim_end().to_string(),
+        Found::Entries(entries) => {
+            // A few types of the language are called as what makes them.
+            let kind =
+                entries.iter().map(|entry| entry.title.as_str()).find(|title| reference.of_type(title).count() > 0);
+            let page = kind.map_or(String::new(), |kind| format!("\n\n{}", type_page(reference, kind)));
+            let other =
+                |entry: &&Entry| entries.iter().all(|e| e.title != entry.title) && entry.name == entries[0].name;
+            let others: Vec<&str> = reference.ours().filter(other).map(|entry| entry.title.as_str()).collect();
+            let also = if others.is_empty() { String::new() } else { format!("\n\nSee also: {}", others.join(", ")) };
+            format!("{}{page}{also}", all(&entries))
+        }
+        Found::Nothing(near) => {
+            let error = Error::new(ErrorKind::Invalid, "help", format!("there is nothing called \"{topic}\""));
+            let near: Vec<String> = near.iter().map(|name| format!("\"{name}\"")).collect();
+            return Err(error.with_hint(match near.is_empty() {
+                true => "help() shows what there is".to_string(),
+                false => format!("did you mean {}?", near.join(" or ")),
+            }));
+        }
+    })
+}
+
+/// Every function of pingscript, one after the other.
+pub fn everything(reference: &Reference) -> String {
+    let entries: Vec<&Entry> = reference.ours().collect();
+    all(&entries)
+}
+
+/// What there is, with a line on how to ask for more.
+fn overview(reference: &Reference) -> String {
+    let mut text = String::new();
+    for name in reference.namespaces() {
+        let titles = reference.of_namespace(name).map(|entry| entry.title.clone());
+        section(&mut text, &format!("{name}: functions of {}", name.to_uppercase()), titles);
+    }
+    let mut told: Vec<&str> = Vec::new();
+    for group in GROUPS {
+        let members: Vec<&Entry> = reference.ours().filter(|entry| group.holds(entry)).collect();
+        told.extend(members.iter().map(|entry| entry.title.as_str()));
+        section(&mut text, group.about, members.iter().map(|entry| entry.title.clone()));
+    }
+    let rest = reference.ours().filter(|entry| entry.kind == Kind::Function && entry.namespace.is_empty());
+    let rest = rest.map(|entry| entry.title.clone()).filter(|title| !told.contains(&title.as_str()));
+    section(&mut text, "Others", rest);
+    section(&mut text, "Objects, with methods and properties", reference.types.keys().cloned());
+    text.push_str(
+        "help(\"udp::bind\") explains a function, help(\"UdpSocket\") or help(sock) an object and what it can do,\n",
+    );
+    let groups: Vec<&str> = GROUPS.iter().map(|group| group.name).collect();
+    text.push_str(&format!("help(\"{}\") a group (also: {});\n", groups[0], groups[1..].join(", ")));
+    text.push_str(&format!("help(\"{LANGUAGE}\") shows how scripts are written."));
+    text
+}
+
+fn section(text: &mut String, title: &str, names: impl Iterator<Item = String>) {
+    let names: Vec<String> = names.collect();
+    if !names.is_empty() {
+        text.push_str(&format!("{title}\n{}\n", wrap(&names.join("  "), INDENT)));
+    }
+}
+
+fn namespace(reference: &Reference, name: &str) -> String {
+    let entries: Vec<&Entry> = reference.of_namespace(name).collect();
+    format!("The namespace {name}\n\n{}", list(&entries))
+}
+
+fn group_page(reference: &Reference, group: &Group) -> String {
+    let entries: Vec<&Entry> = reference.ours().filter(|entry| group.holds(entry)).collect();
+    format!("{}\n\n{}", group.about, list(&entries))
+}
+
+/// A type: what it is, its properties, its methods, and functions that take it.
+pub fn type_page(reference: &Reference, kind: &str) -> String {
+    let mut text = kind.to_string();
+    if let Some(about) = reference.types.get(kind).filter(|about| !about.is_empty()) {
+        text = wrap(&format!("{kind}: {about}"), "").trim_end().to_string();
+    }
+    let part = |text: &mut String, title: &str, entries: Vec<&Entry>| {
+        if !entries.is_empty() {
+            text.push_str(&format!("\n\n{title}\n{}", list(&entries)));
+        }
+    };
+    let of = |wanted: &[Kind]| {
+        let told =
+            |entry: &&Entry| wanted.contains(&entry.kind) && !matches!(entry.name.as_str(), "to_string" | "to_debug");
+        reference.of_type(kind).filter(told).collect::<Vec<_>>()
+    };
+    part(&mut text, "Properties", of(&[Kind::Property, Kind::Index]));
+    part(&mut text, "Methods", of(&[Kind::Method]));
+    part(&mut text, "Operators", of(&[Kind::Operator]));
+    let takes = |form: &Form| form.params.iter().any(|(_, of)| of == kind);
+    let functions = |entry: &&Entry| entry.kind == Kind::Function && entry.forms.iter().any(takes);
+    part(&mut text, "Functions that take one", reference.ours().filter(functions).collect());
+    let returns = |entry: &&Entry| entry.of != kind && entry.forms.iter().any(|form| form.returns == kind);
+    let makers: Vec<&str> = reference.ours().filter(returns).map(|entry| entry.title.as_str()).collect();
+    if !makers.is_empty() && kind.starts_with(char::is_uppercase) {
+        text.push_str(&format!("\n\nComes from\n{}", wrap(&makers.join("  "), INDENT).trim_end()));
+    }
+    text
+}
+
+/// A line for each entry: how it is called, and what for.
+fn list(entries: &[&Entry]) -> String {
+    let call = |entry: &Entry| match entry.kind {
+        Kind::Function | Kind::Method => {
+            let params: Vec<&str> = entry.forms.last().map_or(Vec::new(), |form| {
+                let skipped = usize::from(entry.kind == Kind::Method);
+                form.params.iter().skip(skipped).map(|(name, _)| name.as_str()).collect()
+            });
+            let name = if entry.kind == Kind::Method { format!(".{}", entry.name) } else { entry.title.clone() };
+            format!("{name}({})", params.join(", "))
+        }
+        Kind::Property => format!(".{}", entry.name),
+        Kind::Operator | Kind::Index => entry.title.clone(),
+    };
+    let calls: Vec<String> = entries.iter().map(|entry| call(entry)).collect();
+    let width = calls.iter().map(|call| call.chars().count()).filter(|width| *width <= 30).max().unwrap_or(0);
+    let lines = calls.iter().zip(entries).map(|(call, entry)| {
+        let line = format!("{INDENT}{call:width$}  {}", entry.purpose());
+        cut(line.trim_end(), WIDTH + 8)
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+fn all(entries: &[&Entry]) -> String {
+    entries.iter().map(|entry| entry_text(entry)).collect::<Vec<_>>().join("\n\n")
+}
+
+/// One entry: its forms, what they say, its examples. Forms that say the same say it once.
+fn entry_text(entry: &Entry) -> String {
+    let mut parts: Vec<(Vec<&str>, &[String])> = Vec::new();
+    for form in &entry.forms {
+        match parts.iter_mut().find(|(_, doc)| *doc == form.doc.as_slice()) {
+            Some((signatures, _)) => signatures.push(&form.signature),
+            None => parts.push((vec![&form.signature], &form.doc)),
+        }
+    }
+    let part = |(signatures, doc): &(Vec<&str>, &[String])| {
+        let doc = document(doc);
+        let doc = if doc.is_empty() { "It is part of the language.".to_string() } else { doc };
+        let doc: Vec<String> = doc.lines().map(|line| format!("{INDENT}{line}").trim_end().to_string()).collect();
+        format!("{}\n{}", signatures.join("\n"), doc.join("\n"))
+    };
+    parts.iter().map(part).collect::<Vec<_>>().join("\n\n")
+}
+
+/// A documentation with its paragraphs wrapped and its examples indented.
+fn document(doc: &[String]) -> String {
+    let mut blocks: Vec<String> = Vec::new();
+    let (mut paragraph, mut code, mut inside) = (String::new(), String::new(), false);
+    for line in doc.iter().map(|line| line.trim_end()).chain([""]) {
+        if line.starts_with("```") {
+            inside = !inside;
+            if !inside {
+                blocks.push(std::mem::take(&mut code).trim_end().to_string());
+            }
+        } else if inside {
+            code.push_str(&format!("{INDENT}{line}\n"));
+        } else if line.is_empty() {
+            if !paragraph.is_empty() {
+                blocks.push(wrap(&std::mem::take(&mut paragraph), "").trim_end().to_string());
+            }
+        } else {
+            let line = line.trim_start_matches(['#', ' ']);
+            paragraph.push_str(if paragraph.is_empty() { "" } else { " " });
+            paragraph.push_str(line);
+        }
+    }
+    blocks.retain(|block| !block.is_empty() && block != "Example");
+    blocks.join("\n\n")
+}
+
+/// `text` in lines of at most [`WIDTH`] columns, each after `indent` and with its end.
+fn wrap(text: &str, indent: &str) -> String {
+    let mut out = String::new();
+    let mut line = String::new();
+    for word in text.split(' ').filter(|word| !word.is_empty()) {
+        if !line.is_empty() && indent.len() + line.chars().count() + 1 + word.chars().count() > WIDTH {
+            out.push_str(&format!("{indent}{line}\n"));
+            line.clear();
+        }
+        line.push_str(if line.is_empty() { "" } else { " " });
+        line.push_str(word);
+    }
+    out.push_str(&format!("{indent}{line}\n"));
+    out
+}
+
+/// `line`, cut to `width` columns.
+fn cut(line: &str, width: usize) -> String {
+    match line.char_indices().nth(width) {
+        Some((end, _)) => format!("{}…", line[..end].trim_end()),
+        None => line.to_string(),
+    }
+}
+
+/// How scripts are written, on one screen.
+const LANGUAGE_PAGE: &str = r#"How scripts are written (Rhai)
+
+    let x = 5;  x += 1;                  a variable; const X = 5; for a constant
+    250.ms  1.s                          durations; rtt.ms is its number of milliseconds
+    `ping ${x}`                          text with values in it, between back-ticks; "text" is plain
+    [1, 2, 3]  #{ name: "a", n: 1 }      an array, a map; list[0], map.name, list.len, key in map
+    if x > 3 { … } else { … }            also as a value: let y = if … { 1 } else { 2 };
+    switch x { 1 => …, 2 | 3 => …, _ => … }
+    for i in 0..5 { … }  for pkt in sock { … }  while x < 3 { … }  loop { … break; }
+    fn twice(n) { n * 2 }                a function: it sees its parameters, and constants as global::X
+    |pkt| pkt.text == "hi"               a closure: it sees variables too
+    try { … } catch (e) { print(e.message); }
+    throw "what went wrong";             print(value);  exit(code);
+
+What has no value is (). Statements end in ; and the last value of a block without one is the block's.
+Words that cannot be names: spawn thread sync go shared match new with default until, among others.
+"#;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paragraphs_are_wrapped_and_examples_are_not() {
+        let long = "word ".repeat(40);
+        let doc = [long.trim(), "", "```rhai", "let x = 1;", "  x", "```"].map(str::to_string);
+        let text = document(&doc);
+        assert!(text.lines().all(|line| line.chars().count() <= WIDTH), "{text}");
+        assert!(text.ends_with("word\n\n    let x = 1;\n      x"), "{text}");
+    }
+}

@@ -1,0 +1,354 @@
+//! ICMP echo sockets: a ping socket where the system allows one, else a raw socket, with the errors that answer what was sent.
+//!
+//! A ping socket (`SOCK_DGRAM`, `IPPROTO_ICMP`) needs no privileges but a group in `net.ipv4.ping_group_range`; the kernel
+//! sets its identifier and delivers only answers to it. A raw socket needs CAP_NET_RAW and hears all ICMP of the host, its own
+//! requests on loopback included; what is not an answer to this socket is passed over.
+
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher, Hasher};
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::os::fd::AsFd;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
+
+use socket2::{Domain, Protocol, Socket, Type};
+
+use self::payload::Payload;
+use super::error::{Error, Result};
+use super::host::Host;
+use super::ledger::Counts;
+use super::prober::{Carrier, Clock, Outcome, Probe, Prober, Tally};
+use super::session::{Session, Settle};
+use super::stop::Stop;
+use super::sys;
+use super::time::Duration;
+use super::udp::{closed, one_at_a_time};
+use super::wire::Family;
+
+mod error;
+mod hearing;
+mod payload;
+mod probing;
+
+pub use self::error::{MAX_SIZE_V4, MAX_SIZE_V6, check_size};
+
+/// How a socket is made and what it sends.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// The local address; `None`: any.
+    pub local: Option<IpAddr>,
+    /// TTL or hop limit; `None`: the system's.
+    pub ttl: Option<u8>,
+    /// The type of service or traffic class, all eight bits.
+    pub tos: Option<u8>,
+    /// Whether to send with Don't Fragment, whatever the path's MTU is said to be; `None`: as the system does.
+    pub dont_fragment: Option<bool>,
+    /// What is repeated to fill a payload; empty: 8, 9, 10, ….
+    pub pattern: Vec<u8>,
+    /// Whether only a raw socket will do.
+    pub raw: bool,
+    /// Whether the clock is to be the kernel's stamp of the arrival less the time before the send call, as `ping` measures.
+    pub as_ping: bool,
+    /// Size of the receive buffer in bytes (SO_RCVBUF); `None` leaves the system's.
+    pub receive_buffer: Option<usize>,
+}
+
+/// The kinds of socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// The kernel's own ping socket.
+    Ping,
+    /// A raw socket.
+    Raw,
+}
+
+/// An ICMP echo socket. Clones are the same socket.
+#[derive(Clone, Debug)]
+pub struct IcmpSocket(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    host: Arc<dyn Host>,
+    session: Arc<Session>,
+    /// `None` once closed.
+    socket: Mutex<Option<Arc<Socket>>>,
+    family: Family,
+    mode: Mode,
+    /// The local address; its port is the identifier.
+    local: SocketAddr,
+    payload: Payload,
+    as_ping: bool,
+    ttl: Option<u8>,
+    prober: Mutex<Prober>,
+    tally: Tally,
+    sending: Mutex<Sending>,
+}
+
+/// The state of the socket as the last send left it.
+#[derive(Debug, Default)]
+struct Sending {
+    /// The number that the kernel gives to the stamp of the next packet sent; `None` before stamps were asked for.
+    next_stamp: Option<u32>,
+    /// Whether stamps were asked for.
+    stamping: bool,
+    /// The TTL that the socket is set to, if it is another than its own.
+    ttl: Option<u8>,
+}
+
+impl IcmpSocket {
+    /// Makes a socket for echo requests of `family`.
+    ///
+    /// # Errors
+    /// `permission`: the system allows neither a ping socket nor a raw socket; the hint says how to change that here.
+    /// `not-local`, `exhausted`, `invalid` (a local address of another version).
+    pub fn open(host: Arc<dyn Host>, session: Arc<Session>, family: Family, options: &Options) -> Result<Self> {
+        let (socket, mode) = make(&*host, family, options.raw)?;
+        let any: IpAddr = match family {
+            Family::V4 => Ipv4Addr::UNSPECIFIED.into(),
+            Family::V6 => Ipv6Addr::UNSPECIFIED.into(),
+        };
+        let ip = options.local.unwrap_or(any);
+        if Family::of(ip) != family {
+            return Err(Error::invalid("open", format!("the local address {ip} is not {family}")));
+        }
+        let set_up = || -> io::Result<SocketAddr> {
+            socket.set_nonblocking(true)?;
+            if mode == Mode::Raw {
+                heed(&socket, family)?;
+            }
+            set_options(&socket, family, options)?;
+            // The port of a ping socket is its identifier; the kernel finds a free one.
+            socket.bind(&SocketAddr::new(ip, 0).into())?;
+            let bound = sys::local_addr(&socket)?;
+            let id = if mode == Mode::Ping { bound.port() } else { (random() as u16).max(1) };
+            Ok(SocketAddr::new(bound.ip(), id))
+        };
+        let local = set_up().map_err(|err| error::open_error(&err, ip))?;
+        let this = Self(Arc::new(Inner {
+            host,
+            session: session.clone(),
+            socket: Mutex::new(Some(Arc::new(socket))),
+            family,
+            mode,
+            local,
+            payload: Payload::new(random(), options.pattern.clone()),
+            as_ping: options.as_ping,
+            ttl: options.ttl,
+            prober: Mutex::default(),
+            tally: Tally::new(if family == Family::V4 { 20 } else { 40 }),
+            sending: Mutex::default(),
+        }));
+        let inner: Weak<Inner> = Arc::downgrade(&this.0);
+        session.opened(inner);
+        Ok(this)
+    }
+
+    /// Sends an echo request with a payload of `size` bytes and waits until it is settled. A reply is matched by its source,
+    /// identifier and sequence number, and by its payload.
+    ///
+    /// # Errors
+    /// `too-large`, `invalid` (another version of IP), `closed`, `busy`, `system`.
+    pub fn ping(&self, request: &Request, stop: &Stop) -> Result<Outcome> {
+        self.same_version("ping", request.to)?;
+        check_size(request.size, self.0.family)?;
+        let socket = self.socket("ping")?;
+        let mut prober = self.prober("ping")?;
+        let before = prober.next_number() - 1;
+        let Request { to, timeout, icmp_wait, ttl, size } = *request;
+        let message = self.compose(before + 1, before, size);
+        prober.ping(self, &socket, &Probe { to, message: &message, timeout, icmp_wait, ttl }, stop, &mut None)
+    }
+
+    /// The version of IP.
+    pub fn family(&self) -> Family {
+        self.0.family
+    }
+
+    /// Which kind of socket it is.
+    pub fn mode(&self) -> Mode {
+        self.0.mode
+    }
+
+    /// The identifier of its requests.
+    pub fn id(&self) -> u16 {
+        self.0.local.port()
+    }
+
+    /// The local address; its port is the identifier.
+    pub fn local(&self) -> SocketAddr {
+        self.0.local
+    }
+
+    /// The account of its probes.
+    pub fn counts(&self) -> Counts {
+        self.0.tally.counts()
+    }
+
+    /// The clock of its round-trip times; `None` before the first reply.
+    pub fn clock(&self) -> Option<Clock> {
+        self.0.tally.clock()
+    }
+
+    /// What others may know of its probes.
+    pub fn tally(&self) -> &Tally {
+        &self.0.tally
+    }
+
+    /// Closes the socket.
+    pub fn close(&self) {
+        if let Some(socket) = lock(&self.0.socket).take() {
+            let _ = socket.shutdown(std::net::Shutdown::Both);
+        }
+    }
+
+    /// Whether it was closed.
+    pub fn is_closed(&self) -> bool {
+        lock(&self.0.socket).is_none()
+    }
+
+    /// Checks that the socket can send to `to`.
+    ///
+    /// # Errors
+    /// `invalid`: it is of another version of IP.
+    pub(super) fn same_version(&self, op: &'static str, to: SocketAddr) -> Result<()> {
+        let theirs = Family::of(to.ip());
+        if theirs == self.0.family {
+            return Ok(());
+        }
+        let message = format!("the socket is {} and the target {theirs}", self.0.family);
+        Err(Error::invalid(op, message)
+            .with_peer(to.ip())
+            .with_hint("open a socket for the target: icmp::open(target)"))
+    }
+
+    fn socket(&self, op: &'static str) -> Result<Arc<Socket>> {
+        lock(&self.0.socket).clone().ok_or_else(|| closed(op))
+    }
+
+    fn prober(&self, op: &'static str) -> Result<MutexGuard<'_, Prober>> {
+        match self.0.prober.try_lock() {
+            Ok(prober) => Ok(prober),
+            Err(TryLockError::Poisoned(poisoned)) => Ok(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => Err(one_at_a_time(op)),
+        }
+    }
+}
+
+/// An echo request to send, and how long to wait for its reply.
+#[derive(Clone, Copy, Debug)]
+pub struct Request {
+    /// Where it goes.
+    pub to: SocketAddr,
+    /// How long a reply is in time.
+    pub timeout: Duration,
+    /// How long after that an ICMP error is waited for.
+    pub icmp_wait: Duration,
+    /// The TTL or hop limit; `None`: the socket's.
+    pub ttl: Option<u8>,
+    /// The size of its payload in bytes.
+    pub size: usize,
+}
+
+impl Settle for Inner {
+    fn settle_up(&self) {
+        if let Ok(mut prober) = self.prober.try_lock() {
+            prober.settle_up(&self.session, self.local, &*self.host);
+        }
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        let prober = self.prober.get_mut().unwrap_or_else(PoisonError::into_inner);
+        prober.settle_up(&self.session, self.local, &*self.host);
+    }
+}
+
+/// A ping socket, or, where that is refused, a raw one.
+fn make(host: &dyn Host, family: Family, raw: bool) -> Result<(Socket, Mode)> {
+    let (domain, protocol) = match family {
+        Family::V4 => (Domain::IPV4, Protocol::ICMPV4),
+        Family::V6 => (Domain::IPV6, Protocol::ICMPV6),
+    };
+    let refused = |err: &io::Error| matches!(err.raw_os_error(), Some(libc::EACCES | libc::EPERM));
+    if !raw {
+        match host.socket(domain, Type::DGRAM, Some(protocol)) {
+            Ok(socket) => return Ok((socket, Mode::Ping)),
+            // EPROTONOSUPPORT: a kernel without ping sockets.
+            Err(err) if refused(&err) || err.raw_os_error() == Some(libc::EPROTONOSUPPORT) => {}
+            Err(err) => return Err(Error::system("open", &err)),
+        }
+    }
+    match host.socket(domain, Type::RAW, Some(protocol)) {
+        Ok(socket) => Ok((socket, Mode::Raw)),
+        Err(err) if refused(&err) => Err(error::refused(&err, raw)),
+        Err(err) => Err(Error::system("open", &err)),
+    }
+}
+
+/// Has a raw socket receive replies and errors, and nothing else (ICMP_FILTER, ICMP6_FILTER: bits of what is blocked).
+fn heed(socket: &Socket, family: Family) -> io::Result<()> {
+    match family {
+        Family::V4 => {
+            // The kernel has bits for types below 32 and passes all others.
+            let passed = [0, 3, 4, 5, 11, 12, 31].iter().fold(0u32, |bits, kind| bits | 1 << kind);
+            sys::set_option(socket.as_fd(), 255, 1, !passed as i32)
+        }
+        Family::V6 => {
+            let mut blocked = [0xffu8; 32];
+            for kind in (0..=127).chain([129, 137, 161]) {
+                // Words of 32 bits in the order of the machine.
+                let word = kind as usize / 32;
+                let bits =
+                    u32::from_ne_bytes(blocked[word * 4..][..4].try_into().unwrap_or_default()) & !(1 << (kind % 32));
+                blocked[word * 4..][..4].copy_from_slice(&bits.to_ne_bytes());
+            }
+            sys::set_option_bytes(socket.as_fd(), libc::IPPROTO_ICMPV6, 1, &blocked)
+        }
+    }
+}
+
+fn set_options(socket: &Socket, family: Family, options: &Options) -> io::Result<()> {
+    let fd = socket.as_fd();
+    let (level, errors, ttl, tos, discover) = match family {
+        Family::V4 => (libc::IPPROTO_IP, libc::IP_RECVERR, libc::IP_RECVTTL, libc::IP_TOS, libc::IP_MTU_DISCOVER),
+        Family::V6 => (
+            libc::IPPROTO_IPV6,
+            libc::IPV6_RECVERR,
+            libc::IPV6_RECVHOPLIMIT,
+            libc::IPV6_TCLASS,
+            libc::IPV6_MTU_DISCOVER,
+        ),
+    };
+    let is_ipv4 = family == Family::V4;
+    sys::set_option(fd, level, errors, 1)?;
+    sys::set_option(fd, level, ttl, 1)?;
+    sys::ask_for_extensions(fd, is_ipv4);
+    if let Some(ttl) = options.ttl {
+        sys::set_ttl(fd, is_ipv4, Some(ttl))?;
+        match is_ipv4 {
+            true => socket.set_multicast_ttl_v4(u32::from(ttl))?,
+            false => socket.set_multicast_hops_v6(u32::from(ttl))?,
+        }
+    }
+    if let Some(octet) = options.tos {
+        sys::set_option(fd, level, tos, i32::from(octet))?;
+    }
+    if let Some(set) = options.dont_fragment {
+        // Not IP_PMTUDISC_DO, which would refuse by what was learnt instead of asking the path.
+        sys::set_option(fd, level, discover, if set { libc::IP_PMTUDISC_PROBE } else { libc::IP_PMTUDISC_DONT })?;
+    }
+    match options.receive_buffer {
+        Some(bytes) => socket.set_recv_buffer_size(bytes.min(i32::MAX as usize)),
+        None => Ok(()),
+    }
+}
+
+/// A number that no other process can guess.
+fn random() -> u64 {
+    RandomState::new().build_hasher().finish()
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,175 @@
+//! Sending echo requests, and what the prober needs of the socket.
+
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::AsFd;
+use std::sync::{Arc, MutexGuard};
+
+use socket2::Socket;
+
+use super::error::send_error;
+use super::{IcmpSocket, Mode, hearing, lock};
+use crate::net::error::{Error, Result};
+use crate::net::event::{Event, Flow};
+use crate::net::host::Host;
+use crate::net::ledger::{Blame, Content, Key, ProbeId};
+use crate::net::prober::{Carrier, Name, Probe, Prober, Recognised, Tally};
+use crate::net::session::Session;
+use crate::net::sys::{self, RawAddr};
+use crate::net::udp::{Datagram, IcmpError, Queued, is_pending_error, take_entry};
+use crate::net::wire::Family;
+use crate::net::wire::icmp::{Echo, Message};
+
+/// Octets of an echo request before its payload.
+pub(super) const HEADER: usize = 8;
+
+/// Octets of a quote before the ICMP header: an IPv4 header without options.
+const IP_HEADER: usize = 20;
+
+/// How often a call is tried again whose place an ICMP error took.
+const TRIES: u32 = 8;
+
+impl IcmpSocket {
+    /// Sets the socket to the TTL of the next request.
+    fn set_ttl(&self, socket: &Socket, ttl: Option<u8>) -> io::Result<()> {
+        let mut sending = lock(&self.0.sending);
+        if sending.ttl != ttl {
+            sys::set_ttl(socket.as_fd(), self.0.family == Family::V4, ttl.or(self.0.ttl))?;
+            sending.ttl = ttl;
+        }
+        Ok(())
+    }
+
+    /// Tells how a message goes from one address to another now.
+    pub(super) fn flow(&self, from: SocketAddr, to: SocketAddr) -> Flow<'_> {
+        Flow { time: self.0.host.unix_nanos(), from, to, host: self.0.host.name() }
+    }
+}
+
+impl Carrier for IcmpSocket {
+    fn host(&self) -> &Arc<dyn Host> {
+        &self.0.host
+    }
+
+    fn session(&self) -> &Arc<Session> {
+        &self.0.session
+    }
+
+    fn local(&self) -> SocketAddr {
+        self.0.local
+    }
+
+    fn is_closed(&self) -> bool {
+        self.is_closed()
+    }
+
+    fn socket(&self, op: &'static str) -> Result<Arc<Socket>> {
+        self.socket(op)
+    }
+
+    fn prober(&self, op: &'static str) -> Result<MutexGuard<'_, Prober>> {
+        self.prober(op)
+    }
+
+    fn compose(&self, _: u64, before: u64, size: usize) -> Vec<u8> {
+        let number = before + 1;
+        let mut bytes = Vec::with_capacity(HEADER + size);
+        let echo = Echo { id: self.id(), seq: number as u16 };
+        Message::echo_request(self.0.family, echo, &[]).emit_into(&mut bytes);
+        self.0.payload.append(number, size, &mut bytes);
+        // Ping sockets and ICMPv6 leave the checksum to the kernel.
+        if let (Mode::Raw, Family::V4, Ok(message)) =
+            (self.0.mode, self.0.family, Message::parse(self.0.family, &bytes))
+        {
+            let sum = message.sealed(None).checksum;
+            bytes[2..4].copy_from_slice(&sum.to_be_bytes());
+        }
+        bytes
+    }
+
+    fn tally(&self) -> &Tally {
+        &self.0.tally
+    }
+
+    fn ask_for_stamps(&self, socket: &Socket) {
+        let mut sending = lock(&self.0.sending);
+        if !std::mem::replace(&mut sending.stamping, true) {
+            if self.0.as_ping {
+                sys::stamp_arrivals(socket.as_fd());
+            } else {
+                sys::number_stamps(socket.as_fd());
+                sending.next_stamp = Some(0);
+            }
+        }
+    }
+
+    fn drain(&self, socket: &Socket, queued: &mut dyn FnMut(Queued)) -> usize {
+        std::iter::from_fn(|| self.drain_one(socket, queued).then_some(())).count()
+    }
+
+    fn drain_one(&self, socket: &Socket, queued: &mut dyn FnMut(Queued)) -> bool {
+        let raw = self.0.mode == Mode::Raw;
+        take_entry(socket, self.0.local, IP_HEADER, &mut |entry| match entry {
+            // A raw socket gets the same error as a message, with all that it says.
+            Queued::Icmp { .. } if raw => {}
+            other => queued(other),
+        })
+    }
+
+    fn tell_sent(&self, probe: &Probe<'_>) {
+        let flow = || self.flow(self.0.local, probe.to);
+        self.0.session.events.tell(|| Event::Sent { flow: flow(), data: probe.message });
+    }
+
+    fn send(&self, socket: &Socket, probe: &Probe<'_>, queued: &mut dyn FnMut(Queued)) -> io::Result<Option<u32>> {
+        self.set_ttl(socket, probe.ttl)?;
+        let mut to = probe.to;
+        to.set_port(0);
+        let raw = RawAddr::from(to);
+        let mut again = TRIES;
+        loop {
+            // Held over the call: the kernel numbers packets in the order of the calls.
+            let mut sending = lock(&self.0.sending);
+            let Err(err) = sys::send_to(socket.as_fd(), probe.message, &raw) else {
+                let number = sending.next_stamp;
+                sending.next_stamp = number.map(|number| number.wrapping_add(1));
+                return Ok(number);
+            };
+            if sending.next_stamp.is_some() {
+                // Kernels differ in whether a failed send took a number.
+                sys::number_stamps(socket.as_fd());
+                sending.next_stamp = Some(0);
+            }
+            drop(sending);
+            // Errors may keep coming for what is in flight, and each may take the place of one call.
+            if again == 0 || (self.drain(socket, queued) == 0 && !is_pending_error(&err)) {
+                return Err(err);
+            }
+            again -= 1;
+        }
+    }
+
+    fn send_error(&self, err: &io::Error, probe: &Probe<'_>) -> Error {
+        send_error(err, probe.message.len() - HEADER, probe.to)
+    }
+
+    fn take(&self, socket: &Socket, queued: &mut dyn FnMut(Queued)) -> io::Result<Option<Datagram>> {
+        self.take(socket, queued)
+    }
+
+    fn name(&self, message: &[u8], running: u64) -> Name {
+        Name { key: Key::Number(running), number: None, content: Content::of(self.echoed(message)) }
+    }
+
+    fn recognise(&self, prober: &Prober, datagram: &Datagram) -> Recognised {
+        hearing::recognise(&self.0, prober, datagram)
+    }
+
+    fn blame(&self, prober: &Prober, error: &IcmpError, awaited: Option<ProbeId>) -> Blame {
+        hearing::blame(&self.0, prober, error, awaited)
+    }
+
+    fn echoed<'a>(&self, message: &'a [u8]) -> &'a [u8] {
+        message.get(HEADER..).unwrap_or_default()
+    }
+}

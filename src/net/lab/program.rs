@@ -1,0 +1,365 @@
+//! A program that runs in a host: what it is given, what it prints, and how it ends.
+//!
+//! A thread for each reads what it prints: shown line by line under the host's name, and kept from its start on.
+
+use std::io::{self, IsTerminal, PipeReader, PipeWriter, Read, Write};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::LabHost;
+use super::exec::Program as Process;
+pub use super::exec::{Command, Exit};
+use crate::net::error::{Error, ErrorKind, Result};
+use crate::net::host::{Host, Waited};
+use crate::net::label;
+use crate::net::output;
+use crate::net::stop::{Sleeper, Stage, Stop};
+use crate::net::sys::PollFd;
+use crate::net::time::{Duration, Instant};
+
+/// How much of what a program prints to a stream is kept, in bytes.
+pub const KEPT: usize = 1 << 20;
+
+/// A longer line is shown in pieces of this many bytes.
+const LINE: usize = 1 << 16;
+
+/// How long a program that is asked to end may take for it.
+pub const GRACE: Duration = Duration::from_millis(500);
+
+/// The signal that Ctrl-C sends.
+pub const INTERRUPT: i32 = libc::SIGINT;
+
+/// The signal that asks for an end.
+pub const TERMINATE: i32 = libc::SIGTERM;
+
+/// That nothing is known of the end of `program`.
+pub fn lost(program: &str) -> Error {
+    Error::new(ErrorKind::Closed, "exec", "the lab ended before the program").with_peer(program)
+}
+
+/// The user's shell on the terminal, with the name of `host` before its prompt.
+pub fn shell(host: &str) -> Plan {
+    let shell = std::env::var("SHELL").ok().filter(|shell| !shell.is_empty()).unwrap_or_else(|| "/bin/sh".to_string());
+    // A shell that reads a file at its start sets its prompt there; bash runs PROMPT_COMMAND before each.
+    let env = [("PS1", format!("[{host}] $ ")), ("PROMPT_COMMAND", format!("PS1=\"[{host}] ${{PS1#\"[{host}] \"}}\""))];
+    let env = env.into_iter().map(|(name, value)| (name.to_string(), Some(value))).collect();
+    Plan { command: Command { argv: vec![shell], env, dir: None, terminal: true }, input: None, shown: false }
+}
+
+/// How a program is run.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// What is run, with which environment, and where.
+    pub command: Command,
+    /// What it reads; `None`: nothing.
+    pub input: Option<Vec<u8>>,
+    /// Whether what it prints is shown.
+    pub shown: bool,
+}
+
+/// A program that was started. Clones are the same one.
+#[derive(Clone, Debug)]
+pub struct Program(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    host: LabHost,
+    process: Process,
+    name: String,
+    out: Mutex<Kept>,
+    err: Mutex<Kept>,
+    /// Notified of each piece of output, and of the end.
+    news: Arc<Sleeper>,
+    ended: AtomicBool,
+    /// `None` while it runs, and if how it ended is not known.
+    exit: Mutex<Option<Exit>>,
+}
+
+/// What a program printed to a stream.
+#[derive(Clone, Debug, Default)]
+pub struct Kept {
+    /// Its first bytes.
+    pub bytes: Vec<u8>,
+    /// How many more there were.
+    pub excess: u64,
+}
+
+/// What became of a wait for a program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProgramWait {
+    /// It has ended, or printed what was waited for.
+    Done,
+    /// The time was over.
+    TimedOut,
+    /// The stop happened.
+    Stopped,
+}
+
+impl Program {
+    /// Starts a program in `host`.
+    ///
+    /// # Errors
+    /// `file`: there is no such program, or it may not be run; `exhausted`; `closed`: the lab has ended.
+    pub fn start(host: &LabHost, mut plan: Plan) -> Result<Self> {
+        let name = plan.command.argv[0].clone();
+        let failed = |err: io::Error| Error::system("exec", &err).with_peer(&name);
+        if plan.command.terminal {
+            output::flush();
+            // Where there is none, it gets whatever stands in its place.
+            plan.command.terminal = io::stdin().is_terminal();
+            let (input, out, err) = (io::stdin(), io::stdout(), io::stderr());
+            return Self::watch(host, &plan, [input.as_fd(), out.as_fd(), err.as_fd()], [None, None]);
+        }
+        let (input, writer) = io::pipe().map_err(failed)?;
+        let (out, out_writer) = io::pipe().map_err(failed)?;
+        let (err, err_writer) = io::pipe().map_err(failed)?;
+        let theirs = [input.as_fd(), out_writer.as_fd(), err_writer.as_fd()];
+        let this = Self::watch(host, &plan, theirs, [Some(out), Some(err)])?;
+        if let Some(input) = plan.input {
+            feed(writer, input);
+        }
+        Ok(this)
+    }
+
+    /// Starts the program on `stdio`, and the thread that reads what it prints until it has ended.
+    fn watch(
+        host: &LabHost,
+        plan: &Plan,
+        stdio: [BorrowedFd<'_>; 3],
+        streams: [Option<PipeReader>; 2],
+    ) -> Result<Self> {
+        // Nobody ends the reading before the program has ended.
+        let never = Stop::root().map_err(|err| Error::system("exec", &err))?;
+        let inner = Arc::new(Inner {
+            host: host.clone(),
+            process: host.start(&plan.command, stdio)?,
+            name: plan.command.argv[0].clone(),
+            out: Mutex::default(),
+            err: Mutex::default(),
+            news: Arc::default(),
+            ended: AtomicBool::new(false),
+            exit: Mutex::default(),
+        });
+        let (this, shown) = (Self(inner.clone()), plan.shown);
+        let read = move || {
+            inner.read(streams, shown, &never);
+            inner.ended.store(true, Ordering::Release);
+            inner.news.notify();
+        };
+        match std::thread::Builder::new().name("program".to_string()).spawn(read) {
+            Ok(_) => Ok(this),
+            Err(err) => {
+                let _ = this.0.process.kill();
+                Err(Error::system("exec", &err))
+            }
+        }
+    }
+
+    /// What it is called.
+    pub fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// Where it runs.
+    pub fn host(&self) -> &LabHost {
+        &self.0.host
+    }
+
+    /// Whether it has ended.
+    pub fn has_ended(&self) -> bool {
+        self.0.ended.load(Ordering::Acquire)
+    }
+
+    /// How it ended; `None` while it runs, and if the lab ended before it.
+    pub fn exit(&self) -> Option<Exit> {
+        *lock(&self.0.exit)
+    }
+
+    /// What it has printed so far to standard output, and to standard error.
+    pub fn printed(&self) -> (Kept, Kept) {
+        (lock(&self.0.out).clone(), lock(&self.0.err).clone())
+    }
+
+    /// Waits until it has ended, until `until`, or until `stop` has reached `stage`.
+    pub fn wait(&self, until: Option<Instant>, stop: &Stop, stage: Stage) -> ProgramWait {
+        self.wait_until(|| false, until, Some(stop), stage)
+    }
+
+    /// Waits until it has printed `text`, to either stream; or has ended.
+    pub fn wait_for(&self, text: &str, until: Instant, stop: &Stop) -> ProgramWait {
+        let seen = || self.has_printed(text);
+        self.wait_until(seen, Some(until), Some(stop), Stage::Interrupted)
+    }
+
+    /// Whether it has printed `text`, to either stream.
+    pub fn has_printed(&self, text: &str) -> bool {
+        let holds =
+            |kept: &Kept| !text.is_empty() && kept.bytes.windows(text.len()).any(|part| part == text.as_bytes());
+        holds(&lock(&self.0.out)) || holds(&lock(&self.0.err))
+    }
+
+    fn wait_until(
+        &self,
+        seen: impl Fn() -> bool,
+        until: Option<Instant>,
+        stop: Option<&Stop>,
+        stage: Stage,
+    ) -> ProgramWait {
+        output::flush();
+        let news = &self.0.news;
+        if let Some(stop) = stop {
+            stop.subscribe(news);
+        }
+        let mut guard = lock(&news.lock);
+        loop {
+            if self.has_ended() || seen() {
+                return ProgramWait::Done;
+            }
+            if stop.is_some_and(|stop| stop.stage() >= stage) {
+                return ProgramWait::Stopped;
+            }
+            guard = match until.map(|until| until - self.0.host.now()) {
+                None => news.wake.wait(guard).unwrap_or_else(PoisonError::into_inner),
+                Some(left) if left > Duration::ZERO => {
+                    news.wake.wait_timeout(guard, left.into()).unwrap_or_else(PoisonError::into_inner).0
+                }
+                Some(_) => return ProgramWait::TimedOut,
+            };
+        }
+    }
+
+    /// Whether the lab ended before the program, so that nothing is known of its end.
+    pub fn lab_ended(&self) -> bool {
+        self.has_ended() && self.exit().is_none()
+    }
+
+    /// Asks it to end with `signal`, and ends it if it takes longer than the grace. What it has left running in its group
+    /// ends too.
+    ///
+    /// # Errors
+    /// `closed`: the lab has ended, and the program with it.
+    pub fn end(&self, signal: i32) -> Result<()> {
+        if self.has_ended() {
+            return Ok(());
+        }
+        self.0.process.signal(signal)?;
+        let wait = || self.wait_until(|| false, Some(self.0.host.now() + GRACE), None, Stage::Terminated);
+        if wait() != ProgramWait::Done {
+            self.0.process.kill()?;
+            wait();
+        }
+        Ok(())
+    }
+}
+
+impl Inner {
+    /// Reads both streams until the program has ended, and what is left in them then.
+    fn read(&self, streams: [Option<PipeReader>; 2], shown: bool, never: &Stop) {
+        let [out, err] = streams;
+        let mut streams = [
+            Stream { pipe: out, kept: &self.out, line: Vec::new(), show: label::line },
+            Stream { pipe: err, kept: &self.err, line: Vec::new(), show: label::note },
+        ];
+        let mut over = false;
+        while let Some([out, err, end]) = self.wait(&streams, over, never) {
+            for (stream, _) in streams.iter_mut().zip([out, err]).filter(|(_, ready)| *ready) {
+                stream.read(&self.host, shown);
+            }
+            self.news.notify();
+            if end {
+                // With the helper gone, nothing is known of its end.
+                *lock(&self.exit) = self.process.try_wait().ok().flatten();
+                over = true;
+            }
+        }
+        streams.iter_mut().for_each(|stream| stream.finish(&self.host, shown));
+    }
+
+    /// Waits for something to be read, or for the program's end: which of the three it is. If it is `over`, only what is there
+    /// is read: whatever the program has left running may hold its output open, and nobody waits for that.
+    fn wait(&self, streams: &[Stream<'_>; 2], over: bool, never: &Stop) -> Option<[bool; 3]> {
+        let pipes = streams.each_ref().map(|stream| stream.pipe.as_ref().map(AsFd::as_fd));
+        let of = [pipes[0], pipes[1], (!over).then(|| self.process.ended())];
+        let mut fds: Vec<PollFd<'_>> = of.iter().flatten().copied().map(PollFd::readable).collect();
+        let until = over.then(|| self.host.now());
+        match self.host.wait(&mut fds, until, never) {
+            Ok(Waited::Ready) => {
+                let mut ready = fds.iter().map(PollFd::is_ready);
+                Some(of.map(|fd| fd.is_some() && ready.next() == Some(true)))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// A stream that is read.
+struct Stream<'a> {
+    pipe: Option<PipeReader>,
+    kept: &'a Mutex<Kept>,
+    /// What has been read of a line that has not ended.
+    line: Vec<u8>,
+    show: fn(&dyn Host, &str),
+}
+
+impl Stream<'_> {
+    /// Reads what is there; at the end the pipe is closed.
+    fn read(&mut self, host: &dyn Host, shown: bool) {
+        let mut buffer = [0; 1 << 14];
+        let read = self.pipe.as_mut().map_or(Ok(0), |pipe| pipe.read(&mut buffer));
+        let data = match read {
+            Ok(0) => {
+                self.pipe = None;
+                return;
+            }
+            Ok(n) => &buffer[..n],
+            Err(err) if err.kind() == io::ErrorKind::Interrupted => return,
+            Err(_) => {
+                self.pipe = None;
+                return;
+            }
+        };
+        let mut kept = lock(self.kept);
+        let room = data.len().min(KEPT - kept.bytes.len());
+        kept.bytes.extend_from_slice(&data[..room]);
+        kept.excess += (data.len() - room) as u64;
+        drop(kept);
+        if !shown {
+            return;
+        }
+        self.line.extend_from_slice(data);
+        // Whole lines, all at once.
+        let whole = match self.line.iter().rposition(|&byte| byte == b'\n') {
+            Some(last) => last + 1,
+            None if self.line.len() > LINE => self.line.len(),
+            None => return,
+        };
+        let rest = self.line.split_off(whole);
+        self.show(host);
+        self.line = rest;
+    }
+
+    /// Shows what is left of a line without an end.
+    fn finish(&mut self, host: &dyn Host, shown: bool) {
+        if shown && !self.line.is_empty() {
+            self.show(host);
+        }
+    }
+
+    fn show(&self, host: &dyn Host) {
+        let text = String::from_utf8_lossy(&self.line);
+        (self.show)(host, text.strip_suffix('\n').unwrap_or(&text));
+    }
+}
+
+/// Gives a program what it is to read; it may end before it has read all of it.
+fn feed(mut writer: PipeWriter, input: Vec<u8>) {
+    // On a thread of its own: the program may print more than a pipe holds before it reads. Without one, it reads nothing.
+    let _ = std::thread::Builder::new().spawn(move || {
+        let _ = writer.write_all(&input);
+    });
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,188 @@
+//! How much memory is in use, so that a script that grows without end is stopped with its line instead of taking the
+//! machine down.
+//!
+//! [`LIMIT`] is looked at between the operations of a script, where there is a line to show. One operation that asks
+//! for more than 1 GiB by itself is past that: the allocator then ends the process, with a message.
+//!
+//! A script makes and drops many small values for each packet. Those blocks are kept for reuse by the thread that gave
+//! them back ([`spare`]), which costs less than the system's allocator.
+//!
+//! One of the few files with `unsafe`: an allocator must be. It passes requests on to the system's and counts.
+#![allow(unsafe_code)]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::ptr::NonNull;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use self::spare::{Spare, is_small, room_for};
+use super::{output, sys};
+
+mod spare;
+
+/// Threads report to the total only in steps of this many bytes, so that they do not contend for it.
+const STEP: i64 = 64 * 1024;
+
+/// Bytes in use at which a script is stopped.
+pub const LIMIT: i64 = 256 << 20;
+
+/// Bytes in use at which the process ends: an operation in progress may double what the limit let pass, and once more.
+const LAST: i64 = 1 << 30;
+
+static TOTAL: AtomicI64 = AtomicI64::new(0);
+
+/// What a thread keeps for itself.
+#[derive(Debug)]
+struct Local {
+    /// What it has not reported yet; the rest is reported when it ends.
+    unreported: Cell<i64>,
+    /// Small blocks that it gave back.
+    spare: Spare,
+}
+
+impl Drop for Local {
+    fn drop(&mut self) {
+        TOTAL.fetch_add(self.unreported.get(), Ordering::Relaxed);
+    }
+}
+
+thread_local! {
+    static LOCAL: Local = const { Local { unreported: Cell::new(0), spare: Spare::new() } };
+}
+
+/// The system's allocator, with a count of the bytes in use and with small blocks kept for reuse.
+#[derive(Debug)]
+pub struct Counting;
+
+/// Bytes in use, within 64 KiB per thread.
+pub fn in_use() -> i64 {
+    TOTAL.load(Ordering::Relaxed)
+}
+
+impl Local {
+    fn note(&self, bytes: i64) {
+        let sum = self.unreported.get() + bytes;
+        if sum.abs() < STEP {
+            self.unreported.set(sum);
+        } else {
+            self.unreported.set(0);
+            report(sum);
+        }
+    }
+}
+
+/// Counts `bytes` and does what `then` says with this thread's spare blocks; `None` where the thread is ending and keeps
+/// nothing any more.
+fn note<T>(bytes: i64, then: impl FnOnce(&Spare) -> T) -> Option<T> {
+    let kept = LOCAL.try_with(|local| {
+        local.note(bytes);
+        then(&local.spare)
+    });
+    if kept.is_err() {
+        report(bytes);
+    }
+    kept.ok()
+}
+
+fn report(bytes: i64) {
+    if TOTAL.fetch_add(bytes, Ordering::Relaxed) + bytes > LAST && bytes > 0 {
+        give_up();
+    }
+}
+
+/// Ends the process: there is no way back from an allocator that has nothing to give. Allocates nothing.
+#[cold]
+fn give_up() -> ! {
+    output::try_flush();
+    sys::last_words(
+        "error: the script was stopped: one operation asks for more than 1024 MiB of memory\n  \
+         hint: does it split, replace or join something very large?\n",
+    );
+    sys::exit_now(3)
+}
+
+// SAFETY: a block is always asked of `System` and given back to it with the layout that `room_for` makes of the caller's,
+// which is the same one both times and no smaller than the caller's; between the two a spare block belongs to nobody
+// but its list. Counting neither allocates nor unwinds.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        let room = room_for(layout);
+        let spare = note(layout.size() as i64, |spare| spare.take(room)).flatten();
+        // SAFETY: the room is no smaller than what the caller promised to be a valid layout.
+        spare.map_or_else(|| unsafe { System.alloc(room) }, NonNull::as_ptr)
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        let room = room_for(layout);
+        match note(layout.size() as i64, |spare| spare.take(room)).flatten() {
+            Some(block) => {
+                // SAFETY: the block is as large as the room, and nobody else's.
+                unsafe { block.write_bytes(0, layout.size()) };
+                block.as_ptr()
+            }
+            // SAFETY: as for `alloc`.
+            None => unsafe { System.alloc_zeroed(room) },
+        }
+    }
+
+    unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
+        let room = room_for(layout);
+        let block = NonNull::new(ptr);
+        // SAFETY: the block came from `alloc` with this layout, so it is as large as the room; the caller is done with it.
+        let kept = note(-(layout.size() as i64), |spare| block.is_some_and(|block| unsafe { spare.keep(block, room) }));
+        if kept != Some(true) {
+            // SAFETY: it was asked of `System` with this very room.
+            unsafe { System.dealloc(ptr, room) }
+        }
+    }
+
+    unsafe fn realloc(&self, ptr: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+        // SAFETY: the caller promised that the new size is valid with this alignment.
+        let new = unsafe { Layout::from_size_align_unchecked(new_size, layout.align()) };
+        let (room, new_room) = (room_for(layout), room_for(new));
+        if room == new_room {
+            let _ = note(new_size as i64 - layout.size() as i64, |_| ());
+            return ptr;
+        }
+        if !is_small(room) && !is_small(new_room) {
+            let _ = note(new_size as i64 - layout.size() as i64, |_| ());
+            // SAFETY: it was asked of `System` with this very layout.
+            return unsafe { System.realloc(ptr, layout, new_size) };
+        }
+        // SAFETY: both blocks are at least as large as what is copied, and different ones.
+        unsafe {
+            let copy = self.alloc(new);
+            if !copy.is_null() {
+                std::ptr::copy_nonoverlapping(ptr, copy, layout.size().min(new_size));
+                self.dealloc(ptr, layout);
+            }
+            copy
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn what_grows_and_shrinks_keeps_its_bytes() {
+        // Across the sizes that are kept and those that are not, and back.
+        let mut list: Vec<u8> = Vec::new();
+        for n in 0..3000usize {
+            list.push(n as u8);
+            list.shrink_to_fit();
+        }
+        while list.len() > 1 {
+            assert!(list.iter().enumerate().all(|(n, &byte)| byte == n as u8));
+            list.truncate(list.len() * 2 / 3);
+            list.shrink_to_fit();
+        }
+    }
+
+    #[test]
+    fn zeroed_memory_is_zero_where_another_value_was() {
+        for size in [8, 100, 256, 600] {
+            drop(vec![0xffu8; size]);
+            assert_eq!(vec![0u8; size], [0].repeat(size));
+        }
+    }
+}

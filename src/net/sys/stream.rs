@@ -1,0 +1,108 @@
+//! Streams: bytes received and sent without waiting, and what the kernel knows of a connection.
+#![allow(unsafe_code)]
+
+use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd};
+
+use super::set_option;
+
+/// Receives what has arrived, up to `buffer.len()` bytes, without waiting (recv(2)); 0 at the end of the stream.
+pub fn receive_some(fd: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<usize> {
+    // SAFETY: the buffer is valid for its length.
+    let n = unsafe { libc::recv(fd.as_raw_fd(), buffer.as_mut_ptr().cast(), buffer.len(), libc::MSG_DONTWAIT) };
+    if n < 0 { Err(io::Error::last_os_error()) } else { Ok(n as usize) }
+}
+
+/// Sends as much of `data` as the socket's buffer takes, without waiting (send(2)).
+pub fn send_some(fd: BorrowedFd<'_>, data: &[u8]) -> io::Result<usize> {
+    let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
+    // SAFETY: `data` is valid for its length and only read.
+    let n = unsafe { libc::send(fd.as_raw_fd(), data.as_ptr().cast(), data.len(), flags) };
+    if n < 0 { Err(io::Error::last_os_error()) } else { Ok(n as usize) }
+}
+
+/// Has the kernel stamp what the stream sends and receives; a stamp of sending has the number of the last byte of a call,
+/// counted from 0 from now on (SO_TIMESTAMPING). It need not know how; then there are no stamps.
+pub fn number_stream_stamps(fd: BorrowedFd<'_>) {
+    let stamps = libc::SOF_TIMESTAMPING_TX_SOFTWARE
+        | libc::SOF_TIMESTAMPING_RX_SOFTWARE
+        | libc::SOF_TIMESTAMPING_SOFTWARE
+        | libc::SOF_TIMESTAMPING_OPT_TSONLY;
+    let numbered = stamps | libc::SOF_TIMESTAMPING_OPT_ID;
+    // Kernels before 6.2 do not know the last one, and count from what is acknowledged.
+    for flags in [stamps, numbered, numbered | libc::SOF_TIMESTAMPING_OPT_ID_TCP] {
+        let _ = set_option(fd, libc::SOL_SOCKET, libc::SO_TIMESTAMPING, flags as i32);
+    }
+}
+
+/// What the kernel knows of a connection (TCP_INFO). Times are in microseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TcpInfo {
+    /// The state of the connection, as a number of the kernel's.
+    pub state: u8,
+    /// Timeouts in a row without an acknowledgement.
+    pub backoff: u8,
+    /// The retransmission timeout.
+    pub rto: u32,
+    /// The largest segment sent, in bytes.
+    pub mss: u32,
+    /// Segments sent and not acknowledged.
+    pub unacked: u32,
+    /// Segments held for lost.
+    pub lost: u32,
+    /// The smoothed round-trip time.
+    pub rtt: u32,
+    /// Its mean deviation.
+    pub rtt_deviation: u32,
+    /// The congestion window in segments.
+    pub congestion_window: u32,
+    /// The path's maximum transmission unit in bytes.
+    pub path_mtu: u32,
+    /// Segments sent again since the connection was made.
+    pub retransmits: u32,
+}
+
+/// What the kernel knows of the connection (TCP_INFO).
+pub fn tcp_info(fd: BorrowedFd<'_>) -> io::Result<TcpInfo> {
+    // SAFETY: tcp_info is plain data for which zeroes are valid.
+    let mut info: libc::tcp_info = unsafe { std::mem::zeroed() };
+    let mut len = std::mem::size_of_val(&info) as libc::socklen_t;
+    // SAFETY: `info` is valid for the length given; an older kernel writes less of it.
+    let rc = unsafe {
+        libc::getsockopt(
+            fd.as_raw_fd(),
+            libc::IPPROTO_TCP,
+            libc::TCP_INFO,
+            std::ptr::from_mut(&mut info).cast(),
+            &mut len,
+        )
+    };
+    if rc != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(TcpInfo {
+        state: info.tcpi_state,
+        backoff: info.tcpi_backoff,
+        rto: info.tcpi_rto,
+        mss: info.tcpi_snd_mss,
+        unacked: info.tcpi_unacked,
+        lost: info.tcpi_lost,
+        rtt: info.tcpi_rtt,
+        rtt_deviation: info.tcpi_rttvar,
+        congestion_window: info.tcpi_snd_cwnd,
+        path_mtu: info.tcpi_pmtu,
+        retransmits: info.tcpi_total_retrans,
+    })
+}
+
+/// Raises the number of descriptors that this process may have to the most that it may ask for (RLIMIT_NOFILE).
+pub fn raise_descriptor_limit() {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: `limit` is a valid rlimit, to be written to and then read. Where it fails, the limit stays.
+    unsafe {
+        if libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) == 0 && limit.rlim_cur < limit.rlim_max {
+            limit.rlim_cur = limit.rlim_max;
+            libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit);
+        }
+    }
+}

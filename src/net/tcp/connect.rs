@@ -1,0 +1,212 @@
+//! Connecting, with its own time and its own outcomes: a refusal, an ICMP error and silence are told apart.
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::AsFd;
+use std::sync::Arc;
+
+use socket2::{Domain, Protocol, Socket, Type};
+
+use super::end::{in_doubt, is_of_path};
+use super::options::StreamOptions;
+use super::{Connection, Ends};
+use crate::net::error::{Error, ErrorKind, Result};
+use crate::net::host::{Host, Waited};
+use crate::net::session::Session;
+use crate::net::stop::Stop;
+use crate::net::sys::{self, Origin, PollFd};
+use crate::net::time::Duration;
+use crate::net::udp::IcmpError;
+use crate::net::wire::{Family, icmp};
+
+/// How to connect.
+#[derive(Clone, Copy, Debug)]
+pub struct ConnectOptions {
+    /// The local address; `None`: any.
+    pub local: Option<SocketAddr>,
+    /// How long to wait.
+    pub timeout: Duration,
+    /// How the stream is set up.
+    pub stream: StreamOptions,
+}
+
+/// How an attempt to connect ended.
+#[derive(Clone, Debug)]
+pub enum Connecting {
+    /// The connection is there.
+    Connected(Connection),
+    /// The peer answered that nobody listens there (RST).
+    Refused,
+    /// An ICMP error came.
+    Icmp(IcmpError),
+    /// This host has no way there, or an error came of which only the errno is known.
+    Unreachable(Error),
+    /// Nothing came.
+    TimedOut,
+    /// The stop happened first.
+    Interrupted,
+}
+
+/// An attempt to connect.
+#[derive(Clone, Debug)]
+pub struct Attempt {
+    /// Where to.
+    pub to: SocketAddr,
+    /// How it ended.
+    pub end: Connecting,
+    /// How long that took, from before the call to the answer.
+    pub took: Duration,
+}
+
+impl fmt::Display for Attempt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let to = self.to;
+        match &self.end {
+            Connecting::Connected(_) => write!(f, "Connected to {to}"),
+            Connecting::Refused => write!(f, "Connection refused by {to}"),
+            Connecting::Icmp(error) => write!(f, "{} for the connection to {to}", error.kind),
+            Connecting::Unreachable(error) => write!(f, "No connection to {to}: {}", error.message),
+            Connecting::TimedOut => write!(f, "Connection to {to} timed out"),
+            Connecting::Interrupted => write!(f, "Connecting to {to} was interrupted"),
+        }
+    }
+}
+
+impl Attempt {
+    /// Connects to `to` (connect(2)).
+    ///
+    /// # Errors
+    /// `in-use`, `not-local`: the local address; `permission`; `exhausted`; `invalid`. All that the peer or the path does is an
+    /// outcome.
+    pub fn new(
+        host: &Arc<dyn Host>,
+        session: &Arc<Session>,
+        to: SocketAddr,
+        options: &ConnectOptions,
+        stop: &Stop,
+    ) -> Result<Self> {
+        let failed = |err: &io::Error| connect_error(err, to, options.local);
+        let set_up = || -> io::Result<Socket> {
+            let socket = host.socket(Domain::for_address(to), Type::STREAM, Some(Protocol::TCP))?;
+            socket.set_nonblocking(true)?;
+            options.stream.apply(&socket, to.is_ipv4())?;
+            if let Some(local) = options.local {
+                // The same address may be used again while the connection before it lingers.
+                socket.set_reuse_address(true)?;
+                socket.bind(&local.into())?;
+            }
+            Ok(socket)
+        };
+        let socket = set_up().map_err(|err| failed(&err))?;
+        let start = host.now();
+        let end = match socket.connect(&to.into()) {
+            Ok(()) => Ok(()),
+            Err(err) if err.raw_os_error() == Some(libc::EINPROGRESS) => {
+                let mut fds = [PollFd::writable(socket.as_fd())];
+                match host.wait(&mut fds, Some(start + options.timeout), stop).map_err(|err| failed(&err))? {
+                    Waited::Ready => match socket.take_error().map_err(|err| failed(&err))? {
+                        None => Ok(()),
+                        Some(err) => Err(Self::refusal(&socket, &err, to).map_or_else(|| Err(failed(&err)), Ok)?),
+                    },
+                    Waited::TimedOut => Err(Connecting::TimedOut),
+                    Waited::Stopped => Err(Connecting::Interrupted),
+                }
+            }
+            Err(err) => Err(Self::refusal(&socket, &err, to).map_or_else(|| Err(failed(&err)), Ok)?),
+        };
+        let took = host.now() - start;
+        let end = match end {
+            Err(end) => end,
+            Ok(()) => {
+                let local = sys::local_addr(&socket).map_err(|err| failed(&err))?;
+                let ends = Ends { local, peer: to, connected_in: Some(took), open: None };
+                Connecting::Connected(Connection::new(host.clone(), session.clone(), socket, ends, &options.stream))
+            }
+        };
+        Ok(Self { to, end, took })
+    }
+
+    /// What the errno of a failed connect says of the peer or the path; `None`: it says something of this host.
+    fn refusal(socket: &Socket, err: &io::Error, to: SocketAddr) -> Option<Connecting> {
+        // An ICMP error is in the error queue too; a reset is not.
+        if let Some(error) = queued(socket, to) {
+            return Some(Connecting::Icmp(error));
+        }
+        match err.raw_os_error() {
+            Some(libc::ECONNREFUSED | libc::ECONNRESET) => Some(Connecting::Refused),
+            Some(libc::ETIMEDOUT) => Some(Connecting::TimedOut),
+            Some(libc::ENETUNREACH | libc::EHOSTUNREACH | libc::ENETDOWN) => {
+                let error = Error::system("connect", err).with_peer(to);
+                Some(Connecting::Unreachable(error.with_hint("this host has no route there: look at `ip route`")))
+            }
+            Some(libc::EACCES) => None,
+            _ if is_of_path(err) => Some(Connecting::Unreachable(in_doubt(err, to.is_ipv4()).with_peer(to))),
+            _ => None,
+        }
+    }
+
+    /// The connection, or why there is none as an error; interrupted ones have neither.
+    ///
+    /// # Errors
+    /// `refused`, `unreachable`, `timeout`.
+    pub fn into_connection(self) -> Result<Option<Connection>> {
+        let to = self.to;
+        let error = |kind, message: &str| Err(Error::new(kind, "connect", message).with_peer(to));
+        match self.end {
+            Connecting::Connected(connection) => Ok(Some(connection)),
+            Connecting::Interrupted => Ok(None),
+            Connecting::Refused => error(ErrorKind::Refused, "connection refused: nobody listens at this port")
+                .map_err(|error| error.with_hint("start the server first, or look at the address")),
+            Connecting::TimedOut => error(ErrorKind::TimedOut, &format!("no answer in {}", self.took.short()))
+                .map_err(|error| error.with_hint("the host may be down, or a firewall drops what is sent to it")),
+            Connecting::Icmp(error) => {
+                Err(Error::new(ErrorKind::Unreachable, "connect", error.kind.name()).with_peer(to))
+            }
+            Connecting::Unreachable(error) => Err(error),
+        }
+    }
+}
+
+/// The ICMP error in the error queue.
+fn queued(socket: &Socket, to: SocketAddr) -> Option<IcmpError> {
+    let mut buffer = [0u8; 512];
+    loop {
+        let received = sys::receive(socket.as_fd(), &mut buffer, true).ok()?;
+        let Some(entry) = received.entry else { continue };
+        let family = match entry.origin {
+            Origin::Icmp => Family::V4,
+            Origin::Icmp6 => Family::V6,
+            _ => continue,
+        };
+        return Some(IcmpError {
+            kind: icmp::Kind { family, type_: entry.type_, code: entry.code },
+            offender: entry.offender,
+            to,
+            info: entry.info,
+            // It quotes headers alone.
+            quote: Vec::new(),
+            extensions: Vec::new(),
+        });
+    }
+}
+
+fn connect_error(err: &io::Error, to: SocketAddr, local: Option<SocketAddr>) -> Error {
+    let error = Error::system("connect", err).with_peer(to);
+    match (error.kind, local) {
+        (ErrorKind::InUse | ErrorKind::NotLocal, Some(local)) => {
+            let message = format!("{} ({local})", error.message);
+            Error { message, ..error }
+                .with_hint("another connection has that port; choose another, or 0 for any free one")
+        }
+        (ErrorKind::NotLocal, None) => Error { kind: ErrorKind::Exhausted, ..error }
+            .with_hint("every local port is in use: end some connections, or widen net.ipv4.ip_local_port_range"),
+        (ErrorKind::Exhausted, _) => error.with_hint("too many files and sockets are open; raise `ulimit -n`"),
+        (ErrorKind::Permission, _) => error.with_hint("a firewall rule of this host forbids it"),
+        (ErrorKind::Invalid, _) if to.port() == 0 => Error {
+            message: "nobody can be reached at port 0".to_string(),
+            ..error.with_hint("give the port that the peer listens on, 1 to 65535")
+        },
+        _ => error,
+    }
+}

@@ -1,0 +1,256 @@
+//! TCP: connections made and taken in, messages in their streams, and pings over them.
+//!
+//! A connection owns what the system calls leave to their callers: EINTR, partial reads and writes, deadlines, and the
+//! difference between an error that ends a connection and one that the kernel reports while it goes on trying (linux: with
+//! IP_RECVERR an ICMP error makes one call fail with its errno, and the connection lives). Sockets are read and written
+//! without blocking; what has to wait polls beside the stop's descriptor.
+
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::AsFd;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use socket2::Socket;
+
+pub use self::connect::{Attempt, ConnectOptions, Connecting};
+pub use self::end::Ended;
+pub use self::framing::{Framing, Misframed, Want};
+pub use self::listener::{Accepted, ListenOptions, Listener};
+pub use self::options::StreamOptions;
+pub use self::read::Incoming;
+pub use self::write::Sent;
+use super::error::{Error, Result};
+use super::event::Flow;
+use super::host::Host;
+use super::session::Session;
+use super::sys;
+pub use super::sys::TcpInfo;
+use super::time::Duration;
+
+mod answers;
+mod connect;
+mod ear;
+mod end;
+mod framing;
+mod listener;
+mod options;
+mod owner;
+mod probing;
+mod read;
+mod write;
+
+/// A connection. Clones are the same one.
+#[derive(Clone, Debug)]
+pub struct Connection(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    host: Arc<dyn Host>,
+    session: Arc<Session>,
+    /// `None` once closed.
+    socket: Mutex<Option<Arc<Socket>>>,
+    local: SocketAddr,
+    peer: SocketAddr,
+    framing: Framing,
+    /// How long a message may be, in bytes.
+    limit: usize,
+    /// How long it took to connect; `None` if the peer did.
+    connected_in: Option<Duration>,
+    inbox: Mutex<framing::Inbox>,
+    outbox: Mutex<write::Outbox>,
+    /// How the stream from the peer ended, as far as it was received.
+    ended: Mutex<Option<Ended>>,
+    /// Why nothing more could be sent.
+    broken: Mutex<Option<Ended>>,
+    /// How many receives on end had to wait.
+    waits: AtomicU32,
+    /// Errors of the path that arrived while the connection lived on.
+    path_errors: AtomicU64,
+    /// Answers that could not be sent.
+    unsent: AtomicU64,
+    /// Whether what cannot be sent at once is queued, for whoever waits for many connections.
+    queues: AtomicBool,
+    /// What the listener counts of those that are open; `None` for one that was made here.
+    open: Option<listener::Open>,
+    /// Once it is pinged over.
+    pinging: OnceLock<Box<probing::Pinging>>,
+}
+
+impl Connection {
+    fn new(host: Arc<dyn Host>, session: Arc<Session>, socket: Socket, ends: Ends, options: &StreamOptions) -> Self {
+        let Ends { local, peer, connected_in, open } = ends;
+        Self(Arc::new(Inner {
+            host,
+            session,
+            socket: Mutex::new(Some(Arc::new(socket))),
+            local,
+            peer,
+            framing: options.framing,
+            limit: options.limit,
+            connected_in,
+            inbox: Mutex::default(),
+            outbox: Mutex::default(),
+            ended: Mutex::default(),
+            broken: Mutex::default(),
+            waits: AtomicU32::new(0),
+            path_errors: AtomicU64::new(0),
+            unsent: AtomicU64::new(0),
+            queues: AtomicBool::new(false),
+            open,
+            pinging: OnceLock::new(),
+        }))
+    }
+
+    /// The local address.
+    pub fn local(&self) -> SocketAddr {
+        self.0.local
+    }
+
+    /// The peer's address.
+    pub fn peer(&self) -> SocketAddr {
+        self.0.peer
+    }
+
+    /// How messages are told apart.
+    pub fn framing(&self) -> Framing {
+        self.0.framing
+    }
+
+    /// How long a message may be, in bytes.
+    pub fn limit(&self) -> usize {
+        self.0.limit
+    }
+
+    /// How long it took to connect; `None` if the peer did.
+    pub fn connected_in(&self) -> Option<Duration> {
+        self.0.connected_in
+    }
+
+    /// Whether both are the same connection.
+    pub fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    /// How the stream from the peer ended; `None` while it has not.
+    pub fn ended(&self) -> Option<Ended> {
+        lock(&self.0.ended).clone()
+    }
+
+    /// Whether it was closed here.
+    pub fn is_closed(&self) -> bool {
+        lock(&self.0.socket).is_none()
+    }
+
+    /// Errors of the path, such as ICMP's, that came while nobody asked for them and the connection lived on.
+    pub fn path_errors(&self) -> u64 {
+        self.0.path_errors.load(Ordering::Relaxed)
+    }
+
+    /// Answers that could not be sent: their client had gone.
+    pub fn unsent(&self) -> u64 {
+        self.0.unsent.load(Ordering::Relaxed)
+    }
+
+    /// What the kernel knows of it (TCP_INFO).
+    ///
+    /// # Errors
+    /// `closed`.
+    pub fn info(&self) -> Result<TcpInfo> {
+        let socket = self.socket("info")?;
+        sys::tcp_info(socket.as_fd()).map_err(|err| Error::system("info", &err).with_peer(self.0.peer))
+    }
+
+    /// Says that nothing more will be sent; what the peer still sends can be received (shutdown(2)).
+    ///
+    /// # Errors
+    /// `closed`.
+    pub fn shutdown(&self) -> Result<()> {
+        let socket = self.socket("shutdown")?;
+        match socket.shutdown(std::net::Shutdown::Write) {
+            // The peer was quicker.
+            Err(err) if err.kind() == io::ErrorKind::NotConnected => Ok(()),
+            done => done.map_err(|err| Error::system("shutdown", &err).with_peer(self.0.peer)),
+        }
+    }
+
+    /// Closes it: what was sent is still delivered, as far as the peer takes it. Those that wait on it get the error
+    /// `closed`.
+    pub fn close(&self) {
+        let socket = lock(&self.0.socket).take();
+        if let Some(socket) = socket {
+            // Wakes threads that wait on it.
+            let _ = socket.shutdown(std::net::Shutdown::Both);
+            self.0.left();
+        }
+    }
+
+    /// Breaks it off: what was not delivered is thrown away, and the peer is told by a reset (SO_LINGER of 0).
+    pub fn reset(&self) {
+        let socket = lock(&self.0.socket).take();
+        if let Some(socket) = socket {
+            let _ = socket.set_linger(Some(std::time::Duration::ZERO));
+            let _ = socket.shutdown(std::net::Shutdown::Read);
+            self.0.left();
+        }
+    }
+
+    /// The host it lives on.
+    pub(super) fn host(&self) -> &Arc<dyn Host> {
+        &self.0.host
+    }
+
+    /// What it shares with all sockets of the run.
+    pub fn session(&self) -> &Arc<Session> {
+        &self.0.session
+    }
+
+    /// The open socket.
+    pub(super) fn socket(&self, op: &'static str) -> Result<Arc<Socket>> {
+        lock(&self.0.socket).clone().ok_or_else(|| end::closed(op).with_peer(self.0.peer))
+    }
+
+    /// A flow to the peer, now.
+    fn outward(&self) -> Flow<'_> {
+        Flow { time: self.0.host.unix_nanos(), from: self.0.local, to: self.0.peer, host: self.0.host.name() }
+    }
+
+    /// A flow from the peer, now.
+    fn inward(&self) -> Flow<'_> {
+        Flow { time: self.0.host.unix_nanos(), from: self.0.peer, to: self.0.local, host: self.0.host.name() }
+    }
+}
+
+/// Between whom a connection is, and how it came about.
+#[derive(Debug)]
+struct Ends {
+    local: SocketAddr,
+    peer: SocketAddr,
+    connected_in: Option<Duration>,
+    open: Option<listener::Open>,
+}
+
+impl Inner {
+    /// Its listener has one client less.
+    fn left(&self) {
+        if let Some(open) = &self.open {
+            open.left();
+        }
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        if self.socket.get_mut().unwrap_or_else(PoisonError::into_inner).is_some() {
+            self.left();
+        }
+        self.settle_pings();
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests;
