@@ -75,8 +75,8 @@ impl Reference {
     /// All natives of `engine`, those of the language among them.
     pub fn collect(engine: &Engine) -> Self {
         // One of ours may stand in the place of one of the language, and then has its hash.
-        let of = |info: FuncInfo<'_>| Some((info.metadata.hash, doc_lines(comments(info.metadata))));
-        let ours: HashMap<u64, Vec<String>> = engine.collect_fn_metadata(None, of, false).into_iter().collect();
+        let of = |info: FuncInfo<'_>| Some((key(&info), doc_lines(comments(info.metadata))));
+        let ours: HashMap<Key, Vec<String>> = engine.collect_fn_metadata(None, of, false).into_iter().collect();
         let natives = engine.collect_fn_metadata(None, |info| native(engine, &info, &ours), true);
         let mut by_title: BTreeMap<(String, bool), Entry> = BTreeMap::new();
         for entry in natives {
@@ -168,8 +168,15 @@ fn first_sentence(doc: &[String]) -> String {
     text[..end].trim_end_matches(['.', ':']).to_string()
 }
 
+/// What tells natives apart: their namespace, and the hash of their name and parameters.
+type Key = (String, u64);
+
+fn key(info: &FuncInfo<'_>) -> Key {
+    (info.namespace.to_string(), info.metadata.hash)
+}
+
 /// A native as an entry of one form; `None` if no script can call it.
-fn native(engine: &Engine, info: &FuncInfo<'_>, ours: &HashMap<u64, Vec<String>>) -> Option<Entry> {
+fn native(engine: &Engine, info: &FuncInfo<'_>, ours: &HashMap<Key, Vec<String>>) -> Option<Entry> {
     let metadata = info.metadata;
     let full = metadata.name.as_str();
     let params: Vec<(String, String, bool)> = metadata
@@ -183,7 +190,7 @@ fn native(engine: &Engine, info: &FuncInfo<'_>, ours: &HashMap<u64, Vec<String>>
         })
         .collect();
     let doc = doc_lines(comments(metadata));
-    let ours = match ours.get(&metadata.hash) {
+    let ours = match ours.get(&key(info)) {
         Some(known) if *known != doc => return None,
         known => known.is_some(),
     };

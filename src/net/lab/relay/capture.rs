@@ -64,7 +64,11 @@ impl Capture {
         let classic = name.ends_with(".pcap");
         let (buffer, ends, interfaces) = (Vec::new(), Vec::new(), Vec::new());
         let mut inner = Inner { file: Some(file), written: 0, buffer, ends, interfaces };
-        if classic { inner.begin_classic() } else { inner.begin() }
+        if classic {
+            inner.begin_classic()
+        } else {
+            inner.begin()
+        }
         Ok(Self { name: name.to_string(), classic, inner: Mutex::new(inner) })
     }
 
@@ -74,7 +78,11 @@ impl Capture {
         if inner.file.is_none() {
             return;
         }
-        if self.classic { inner.packet_classic(time, frame) } else { inner.packet(interface, time, frame, comment) }
+        if self.classic {
+            inner.packet_classic(time, frame)
+        } else {
+            inner.packet(interface, time, frame, comment)
+        }
         let failed = if inner.buffer.len() >= LARGE { inner.write_out() } else { None };
         drop(inner);
         output::holds();

@@ -169,6 +169,10 @@ mod tests {
         let mut lane = state();
         assert_eq!(lane.due(&LinkOptions::default(), at(7), 1500, Duration::ZERO), Some(at(7)));
         assert_eq!(lane.due(&LinkOptions::default(), at(7), 1500, us(20)), Some(at(27)), "but for a verdict");
-        assert_eq!(lane.due(&LinkOptions::default(), at(8), 1500, Duration::ZERO), Some(at(8)), "which holds up no other");
+        assert_eq!(
+            lane.due(&LinkOptions::default(), at(8), 1500, Duration::ZERO),
+            Some(at(8)),
+            "which holds up no other"
+        );
     }
 }

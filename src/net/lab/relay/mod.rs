@@ -155,4 +155,3 @@ impl Drop for Relay {
 }
 
 static NEXT_LAB: AtomicU32 = AtomicU32::new(1);
-

@@ -94,7 +94,12 @@ pub(super) struct Runner {
 }
 
 impl Wire {
-    pub(super) fn new(lanes: [Arc<Lane>; 2], ports: [Port; 2], doors: [Arc<DoorState>; 2], jitter: [Stream; 2]) -> Self {
+    pub(super) fn new(
+        lanes: [Arc<Lane>; 2],
+        ports: [Port; 2],
+        doors: [Arc<DoorState>; 2],
+        jitter: [Stream; 2],
+    ) -> Self {
         let [first, second] = ports;
         let [first_door, second_door] = doors;
         let end = |port: Port, door| {
@@ -243,7 +248,13 @@ impl Runner {
         };
         // Only where the other end is closed does an empty one come, and then it does without end.
         let is_closed = count > 0 && frames.get(0).is_some_and(<[u8]>::is_empty);
-        end.errors = if is_closed { ERRORS } else if count > 0 { 0 } else { end.errors };
+        end.errors = if is_closed {
+            ERRORS
+        } else if count > 0 {
+            0
+        } else {
+            end.errors
+        };
         let was_busy = std::mem::replace(&mut end.busy, count == FRAMES);
         if was_busy && count < FRAMES {
             self.note_overrun(at);
