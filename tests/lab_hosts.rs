@@ -14,6 +14,8 @@ mod fixture;
 mod ordinary;
 #[path = "lab_hosts/programs.rs"]
 mod programs;
+#[path = "lab_hosts/refused.rs"]
+mod refused;
 #[path = "lab_hosts/routes.rs"]
 mod routes;
 #[path = "lab_hosts/star.rs"]

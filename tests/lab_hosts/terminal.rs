@@ -23,7 +23,7 @@ fn a_shell_has_the_terminal_and_gives_it_back() {
     // The answer differs from what was typed and echoed.
     running.type_text("echo $(hostname)-$((1 + 1))\n");
     running.wait_for("a-2\nready$ ");
-    running.type_text("echo go; sleep 1000\n");
+    running.type_text("sh -c 'echo go; exec sleep 1000'\n");
     running.wait_for("\ngo\n");
     running.press_ctrl_c();
     running.wait_for("^C\nready$ ");
