@@ -54,6 +54,8 @@ pub fn register(engine: &mut Engine) {
     rhai::combine_with_exported_module!(&mut all, "lab", lab::api);
     rhai::combine_with_exported_module!(&mut all, "lab_exec", lab::exec::api);
     rhai::combine_with_exported_module!(&mut all, "lab_host", lab::host::api);
+    rhai::combine_with_exported_module!(&mut all, "lab_link", lab::link::api);
+    rhai::combine_with_exported_module!(&mut all, "lab_way", lab::way::api);
     rhai::combine_with_exported_module!(&mut all, "lab_program", lab::program::api);
     rhai::combine_with_exported_module!(&mut all, "help", help::api);
     rhai::combine_with_exported_module!(&mut all, "options", options::api);
