@@ -7,6 +7,7 @@
 // Each test file uses its own part of these helpers.
 #![allow(dead_code, unused_imports)]
 
+pub(crate) mod client;
 pub(crate) mod collect;
 pub(crate) mod deviations;
 pub(crate) mod echo;
@@ -16,6 +17,7 @@ pub(crate) mod mask;
 pub(crate) mod process;
 pub(crate) mod session;
 pub(crate) mod sys;
+pub(crate) mod tcp;
 pub(crate) mod udp;
 
 use std::fs::{self, Permissions};
