@@ -38,6 +38,7 @@ mod options;
 mod owner;
 mod probing;
 mod read;
+mod serving;
 mod write;
 
 /// A connection. Clones are the same one.
@@ -71,15 +72,15 @@ struct Inner {
     unsent: AtomicU64,
     /// Whether what cannot be sent at once is queued, for whoever waits for many connections.
     queues: AtomicBool,
-    /// What the listener counts of those that are open; `None` for one that was made here.
-    open: Option<listener::Open>,
+    /// What its listener gives it; `None` for one that was made here.
+    service: Option<serving::Service>,
     /// Once it is pinged over.
     pinging: OnceLock<Box<probing::Pinging>>,
 }
 
 impl Connection {
     fn new(host: Arc<dyn Host>, session: Arc<Session>, socket: Socket, ends: Ends, options: &StreamOptions) -> Self {
-        let Ends { local, peer, connected_in, open } = ends;
+        let Ends { local, peer, connected_in, service } = ends;
         Self(Arc::new(Inner {
             host,
             session,
@@ -97,7 +98,7 @@ impl Connection {
             path_errors: AtomicU64::new(0),
             unsent: AtomicU64::new(0),
             queues: AtomicBool::new(false),
-            open,
+            service,
             pinging: OnceLock::new(),
         }))
     }
@@ -227,14 +228,14 @@ struct Ends {
     local: SocketAddr,
     peer: SocketAddr,
     connected_in: Option<Duration>,
-    open: Option<listener::Open>,
+    service: Option<serving::Service>,
 }
 
 impl Inner {
     /// Its listener has one client less.
     fn left(&self) {
-        if let Some(open) = &self.open {
-            open.left();
+        if let Some(service) = &self.service {
+            service.left();
         }
     }
 }
