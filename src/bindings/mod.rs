@@ -10,7 +10,7 @@ use rhai::plugin::*;
 use rhai::{Dynamic, Engine};
 
 use crate::net::stop::Stop;
-use crate::net::tcp::{Connection, Listener};
+use crate::net::tcp::{Connection, Listener, Poll};
 use crate::net::udp::UdpSocket;
 
 pub mod bytes;
@@ -30,6 +30,7 @@ pub mod lab;
 pub mod options;
 pub mod policy;
 pub mod reader;
+pub mod shared_map;
 pub mod stats;
 pub mod task;
 pub mod tcp;
@@ -61,6 +62,7 @@ pub fn register(engine: &mut Engine) {
     rhai::combine_with_exported_module!(&mut all, "policy_native", policy::native::api);
     rhai::combine_with_exported_module!(&mut all, "policy_verdict", policy::verdict::api);
     rhai::combine_with_exported_module!(&mut all, "reader", reader::api);
+    rhai::combine_with_exported_module!(&mut all, "shared_map", shared_map::api);
     rhai::combine_with_exported_module!(&mut all, "stats", stats::api);
     rhai::combine_with_exported_module!(&mut all, "task", task::api);
     rhai::combine_with_exported_module!(&mut all, "tcp_attempt", tcp::attempt::api);
@@ -68,6 +70,7 @@ pub fn register(engine: &mut Engine) {
     rhai::combine_with_exported_module!(&mut all, "tcp_listener", tcp::listener::api);
     rhai::combine_with_exported_module!(&mut all, "tcp_message", tcp::message::api);
     rhai::combine_with_exported_module!(&mut all, "tcp_ping", tcp::ping::api);
+    rhai::combine_with_exported_module!(&mut all, "tcp_poll", tcp::poll::api);
     rhai::combine_with_exported_module!(&mut all, "time", time::api);
     rhai::combine_with_exported_module!(&mut all, "udp_addr", udp::addr::api);
     rhai::combine_with_exported_module!(&mut all, "udp_icmp", udp::icmp::api);
@@ -84,6 +87,7 @@ pub fn register(engine: &mut Engine) {
     engine.register_static_module("udp", exported_module!(udp::namespace).into());
     engine.register_iterator_result::<Connection, Dynamic>();
     engine.register_iterator_result::<Listener, Dynamic>();
+    engine.register_iterator_result::<Poll, Dynamic>();
     engine.register_iterator_result::<UdpSocket, Dynamic>();
     engine.register_iterator_result::<udp::pinger::Schedule, Dynamic>();
     engine.register_iterator_result::<time::Beat, Dynamic>();

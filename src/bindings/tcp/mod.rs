@@ -21,6 +21,7 @@ pub mod connection;
 pub mod listener;
 pub mod message;
 pub mod ping;
+pub mod poll;
 
 /// How long a connection is waited for unless it is said.
 const PATIENCE: Duration = Duration::from_secs(10);

@@ -18,6 +18,7 @@ pub use self::end::Ended;
 pub use self::framing::{Framing, Misframed, Want};
 pub use self::listener::{Accepted, ListenOptions, Listener};
 pub use self::options::StreamOptions;
+pub use self::poll::{Happening, Poll, Polled};
 pub use self::read::Incoming;
 pub use self::write::Sent;
 use super::error::{Error, Result};
@@ -36,6 +37,7 @@ mod framing;
 mod listener;
 mod options;
 mod owner;
+mod poll;
 mod probing;
 mod read;
 mod serving;
@@ -70,8 +72,10 @@ struct Inner {
     path_errors: AtomicU64,
     /// Answers that could not be sent.
     unsent: AtomicU64,
-    /// Whether what cannot be sent at once is queued, for whoever waits for many connections.
-    queues: AtomicBool,
+    /// Who waits for it among others: what cannot be sent at once is queued then.
+    watch: Mutex<Option<poll::Watch>>,
+    /// Whether somebody does.
+    watched: AtomicBool,
     /// What its listener gives it; `None` for one that was made here.
     service: Option<serving::Service>,
     /// Once it is pinged over.
@@ -97,7 +101,8 @@ impl Connection {
             waits: AtomicU32::new(0),
             path_errors: AtomicU64::new(0),
             unsent: AtomicU64::new(0),
-            queues: AtomicBool::new(false),
+            watch: Mutex::default(),
+            watched: AtomicBool::new(false),
             service,
             pinging: OnceLock::new(),
         }))
@@ -194,6 +199,17 @@ impl Connection {
             let _ = socket.shutdown(std::net::Shutdown::Read);
             self.0.left();
         }
+    }
+
+    /// Has it waited for by `watch` among others, or not any more.
+    fn watched_by(&self, watch: Option<poll::Watch>) {
+        self.0.watched.store(watch.is_some(), Ordering::Release);
+        *lock(&self.0.watch) = watch;
+    }
+
+    /// Whether something was received that nobody has taken.
+    fn has_received(&self) -> bool {
+        !lock(&self.0.inbox).is_empty()
     }
 
     /// The host it lives on.

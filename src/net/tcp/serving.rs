@@ -160,7 +160,7 @@ impl Connection {
 
     /// Sends an answer; one that cannot be sent is counted.
     fn deliver(&self, answer: &[u8], stop: &Stop) -> Result<()> {
-        let sent = if self.0.queues.load(Ordering::Relaxed) {
+        let sent = if self.0.watched.load(Ordering::Acquire) {
             self.send_or_queue(answer).map(|_| ())
         } else {
             self.send(answer, None, stop).map(|_| ())

@@ -108,7 +108,13 @@ impl Connection {
         }
         let socket = self.fill(&mut outbox, message)?;
         let last = outbox.last();
-        self.drain(&socket, &mut outbox).map(|_| Some(last))
+        let all = self.drain(&socket, &mut outbox)?;
+        drop(outbox);
+        if !all {
+            let watch = lock(&self.0.watch).clone();
+            watch.inspect(|watch| watch.has_backlog(self, &socket));
+        }
+        Ok(Some(last))
     }
 
     /// Sends what waits, as far as the socket takes it.
