@@ -20,7 +20,7 @@ use pingscript::net::{output, stack, sys};
 
 /// A lab bench for networks: runs pingers, servers and drop policies written as short Rhai scripts.
 #[derive(Debug, Parser)]
-#[command(version, args_conflicts_with_subcommands = true, after_help = AFTER_HELP, override_usage = "pingscript [FLAGS] SCRIPT [ARGS]…\n       pingscript [FLAGS] -e CODE [ARGS]…\n       pingscript --check FILE…\n       pingscript scripts\n       pingscript new NAME [FILE]\n       pingscript [FLAGS]")]
+#[command(version, args_conflicts_with_subcommands = true, after_help = AFTER_HELP, override_usage = "pingscript [FLAGS] SCRIPT [ARGS]…\n       pingscript [FLAGS] -e CODE [ARGS]…\n       pingscript --check FILE…\n       pingscript scripts\n       pingscript new NAME [FILE]\n       pingscript doctor [--json]\n       pingscript [FLAGS]")]
 struct Cli {
     /// Run this code instead of a file, and print its value
     #[arg(short = 'e', value_name = "CODE")]
@@ -106,7 +106,7 @@ fn start() -> Result<i32> {
             let text = err.render();
             let plain =
                 !std::io::stdout().is_terminal() || std::env::var_os("NO_COLOR").is_some_and(|no| !no.is_empty());
-            output::line(if plain { text.to_string() } else { text.ansi().to_string() }.trim_end());
+            output::styled(if plain { text.to_string() } else { text.ansi().to_string() }.trim_end());
             output::flush();
             return Ok(if output::has_failed() { exit::SCRIPT } else { exit::DONE });
         }

@@ -135,7 +135,12 @@ fn check_finds_nothing_wrong_with_what_is_right() {
 }
 
 /// Scripts without fault that look as if they had one.
-const RIGHT: [&str; 26] = [
+const RIGHT: [&str; 31] = [
+    "const C = #{ a: 1 }; let f = || { C.a = 2; C }; f.call()",
+    "const C = #{ a: 1 }; let D = C; D.a = 2; { let C = #{}; C.a = 3; }",
+    "const C = #{ a: 1 }; fn f(C) { C.a = 2; C } f(#{})",
+    "const C = \"abc\"; C[0] = 'x'; const D = \"abc\".to_upper(); D[0] = 'x'",
+    "const C = #{ a: 1 }; try { C.a = 2 } catch { }",
     "try { start(\"not_there.rhai\"); } catch (e) { print(e.kind) }",
     "",
     "1",
@@ -254,6 +259,11 @@ fn check_knows_options_files_and_modules() {
         ("let sock = udp::bind(\"127.0.0.1:0\"); sock.port()", "`port` is a property: leave out the brackets"),
         ("udp::closed", "nothing in `udp` is called `closed`"),
         ("println(1)", "hint: write: print(…)"),
+        ("const C = #{ a: 1 }; C.a = 2", "`C` is a constant and cannot be changed"),
+        ("const C = #{ a: [1] }; if true { C.a[0] += 2 }", "`C` is a constant and cannot be changed"),
+        ("const C = [1]; C[0] = 2", "hint: declare it with let instead of const: let C = …;"),
+        ("const C = [1]; fn f() { global::C[0] = 2 } f()", "`C` is a constant and cannot be changed"),
+        ("const C = options([ flag(\"q\", \"\") ]); C.q = true", "`C` is a constant and cannot be changed"),
         ("[1].append_all(2)", "nothing has a method `append_all`"),
         ("let x = ", "error: "),
         ("print(\"open", "this text is never closed"),

@@ -14,16 +14,12 @@ mod verdicts;
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
-use std::io::ErrorKind;
-use std::net::{SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
+use common::client::{ask, loopback, receive, socket};
 use common::golden::assert_text;
 use common::mask::mask_addrs;
 use common::{Running, TempDir, pingscript};
-
-/// Never over within a test.
-const LONG: Duration = Duration::from_secs(15);
 
 /// The script that ships as `script`, in `dir`, on a free port.
 fn start(dir: &TempDir, script: &str, more: &[&str]) -> Running {
@@ -49,30 +45,4 @@ fn answered(what: &str, port: u16, asked: &str, answers: &str) {
     client.set_nonblocking(true).expect("it can");
     let more = client.recv(&mut [0; 9]);
     assert!(more.is_err(), "{what}: one answer too many");
-}
-
-fn socket() -> UdpSocket {
-    let socket = UdpSocket::bind("127.0.0.1:0").expect("cannot bind");
-    socket.set_read_timeout(Some(LONG)).expect("a time-out");
-    socket
-}
-
-fn ask(socket: &UdpSocket, to: SocketAddr, what: &[u8]) -> Vec<u8> {
-    socket.send_to(what, to).expect("cannot send");
-    receive(socket)
-}
-
-fn receive(socket: &UdpSocket) -> Vec<u8> {
-    let mut buffer = vec![0; 65_536];
-    loop {
-        match socket.recv(&mut buffer) {
-            Ok(len) => return buffer[..len].to_vec(),
-            Err(err) if err.kind() == ErrorKind::Interrupted => {}
-            Err(err) => panic!("no answer: {err}"),
-        }
-    }
-}
-
-fn loopback(port: u16) -> SocketAddr {
-    ([127, 0, 0, 1], port).into()
 }

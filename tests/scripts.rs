@@ -95,6 +95,11 @@ fn each_explains_its_options() {
             let line = run.stdout.lines().find(|line| line.trim_start().starts_with(&flag));
             assert!(line.is_some(), "{name}: --{option} is not explained:\n{}", run.stdout);
         }
+        let tells_units = run.stdout.contains("\nTIME is a number and its unit: ") && run.stdout.contains("1m, 1h\n");
+        assert_eq!(tells_units, run.stdout.contains("<TIME>"), "{name}:\n{}", run.stdout);
+        if declared(text).iter().any(|option| option == "interval") {
+            assert!(run.stdout.contains("Missed Slot"), "{name}:\n{}", run.stdout);
+        }
         for word in ["Usage:", "Needs:", "Exit:"] {
             assert!(run.stdout.contains(word), "{name}: no {word} in\n{}", run.stdout);
         }

@@ -4,18 +4,15 @@
 mod common;
 
 use std::collections::BTreeMap;
-use std::io::ErrorKind;
-use std::net::{SocketAddr, UdpSocket};
+use std::net::UdpSocket;
 use std::time::Duration;
 
+use common::client::{LONG, ask, loopback, receive, socket};
 use common::golden::{self, assert_excerpt};
 use common::mask::{mask_addrs, mask_clients};
 use common::session::{check_client, check_server};
 use common::{Run, Running, TempDir, pingscript};
 use serde_json::Value;
-
-/// Never over within a test.
-const LONG: Duration = Duration::from_secs(15);
 
 /// The servers that ship, each with the options that make another one of it.
 const SERVERS: [&[&str]; 4] = [
@@ -350,32 +347,6 @@ fn is_interleaved(text: &str, clients: usize) -> bool {
     let order: Vec<&str> =
         text.lines().filter_map(|line| Some(line.strip_prefix("received from ")?.split_once(": ")?.0)).collect();
     order.windows(2).filter(|pair| pair[0] != pair[1]).count() >= clients
-}
-
-fn socket() -> UdpSocket {
-    let socket = UdpSocket::bind("127.0.0.1:0").expect("cannot bind");
-    socket.set_read_timeout(Some(LONG)).expect("a time-out");
-    socket
-}
-
-fn ask(socket: &UdpSocket, to: SocketAddr, what: &[u8]) -> Vec<u8> {
-    socket.send_to(what, to).expect("cannot send");
-    receive(socket)
-}
-
-fn receive(socket: &UdpSocket) -> Vec<u8> {
-    let mut buffer = vec![0; 65_536];
-    loop {
-        match socket.recv(&mut buffer) {
-            Ok(len) => return buffer[..len].to_vec(),
-            Err(err) if err.kind() == ErrorKind::Interrupted => {}
-            Err(err) => panic!("no answer: {err}"),
-        }
-    }
-}
-
-fn loopback(port: u16) -> SocketAddr {
-    ([127, 0, 0, 1], port).into()
 }
 
 #[test]

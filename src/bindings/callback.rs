@@ -12,6 +12,7 @@ use rhai::{
 };
 
 use super::context::{self, Programs, ScriptResult};
+use super::exit;
 use crate::net::output;
 
 /// A closure with all it needs to be called later, on any thread.
@@ -78,7 +79,11 @@ impl Callback {
     ///
     /// # Errors
     /// What the closure throws.
-    pub fn call<const N: usize>(&mut self, mut args: [Dynamic; N]) -> ScriptResult<Dynamic> {
+    pub fn call<const N: usize>(&mut self, args: [Dynamic; N]) -> ScriptResult<Dynamic> {
+        exit::kept(|| self.call_plainly(args))
+    }
+
+    fn call_plainly<const N: usize>(&mut self, mut args: [Dynamic; N]) -> ScriptResult<Dynamic> {
         let Self { closure, programs, global, caches, scope, position, by_name } = self;
         let engine = programs.engine();
         if !*by_name {

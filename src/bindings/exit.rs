@@ -1,8 +1,9 @@
 //! Ending a script on purpose, with an exit code.
 //!
-//! `exit` is thrown like an error that nothing can catch, up to whoever runs the script or the thread. The interpreter's own
-//! ways to run a program would take it for the value of the program: scripts are run without them (`Programs::evaluate`), and
-//! modules with [`kept`].
+//! `exit` is thrown like an error that nothing can catch, up to whoever runs the script or the thread. The interpreter does
+//! not always let it: its own ways to run a program take it for the program's value, a `catch` gets it where `map` and its
+//! like have put an error of their own around it, and `sort` forgets it. So it is noted when it is thrown; what the script
+//! does next ends it ([`pending`]), and whoever runs script code has it back by [`kept`].
 
 use std::cell::Cell;
 
@@ -13,6 +14,10 @@ use super::context::ScriptResult;
 use super::convert::shown;
 use super::error::raise;
 use crate::net::error::Error;
+
+/// Ends what goes on after an `exit`.
+#[derive(Clone, Copy, Debug)]
+struct Leaving(u8);
 
 thread_local! {
     /// The code of the last `exit` on this thread that has not arrived yet.
@@ -29,12 +34,18 @@ pub fn leave(code: u8, position: Position) -> Box<EvalAltResult> {
 pub fn code(error: &EvalAltResult) -> Option<i32> {
     match error {
         EvalAltResult::Exit(value, _) => Some(value.as_int().ok().and_then(|code| code.try_into().ok()).unwrap_or(0)),
+        EvalAltResult::ErrorTerminated(why, _) => why.read_lock::<Leaving>().map(|leaving| i32::from(leaving.0)),
         EvalAltResult::ErrorInFunctionCall(_, _, inner, _) | EvalAltResult::ErrorInModule(_, inner, _) => code(inner),
         _ => None,
     }
 }
 
-/// The result of `body`, in which the interpreter may have taken an `exit` for a value.
+/// An `exit` that was thrown and has not arrived, though the script goes on: what to end it with.
+pub fn pending() -> Option<Dynamic> {
+    ASKED.get().map(|code| Dynamic::from(Leaving(code)))
+}
+
+/// The result of `body`, which runs script code; an `exit` in it is the result, whatever the interpreter took it for.
 ///
 /// # Errors
 /// What `body` returns, or the `exit` called in it.
@@ -43,7 +54,19 @@ pub fn kept<T>(body: impl FnOnce() -> ScriptResult<T>) -> ScriptResult<T> {
     let result = body();
     match (ASKED.replace(before), result) {
         (Some(code), Ok(_)) => Err(leave(code, Position::NONE)),
+        (Some(asked), Err(error)) if code(&error).is_some() => Err(leave(asked, innermost(&error))),
         (_, result) => result,
+    }
+}
+
+/// Where `exit` was called, if that is known.
+fn innermost(error: &EvalAltResult) -> Position {
+    match error {
+        EvalAltResult::ErrorInFunctionCall(_, _, inner, _) | EvalAltResult::ErrorInModule(_, inner, _) => {
+            innermost(inner)
+        }
+        EvalAltResult::Exit(_, position) => *position,
+        _ => Position::NONE,
     }
 }
 

@@ -11,6 +11,7 @@ use super::context::{self, ScriptResult};
 use super::convert::shown;
 use super::error::{OrRaise, raise};
 use super::exit;
+use super::policy::draw::fails_in_silence;
 use crate::net::error::Error;
 use crate::net::label;
 use crate::net::stats;
@@ -150,7 +151,9 @@ fn check(ctx: &NativeCallContext, actual: &Dynamic, expected: &Dynamic, message:
     let place = format!("{}{line}", ctx.call_source().unwrap_or_default());
     let about = if message.is_empty() { String::new() } else { format!(": {message}") };
     let text = format!("not as expected ({place}){about}\n  expected: {wanted}\n    actual: {}", shown_value(actual));
-    label::note(context.host.as_ref(), &text);
+    if !fails_in_silence() {
+        label::note(context.host.as_ref(), &text);
+    }
     Err(exit::leave(5, ctx.call_position()))
 }
 

@@ -17,6 +17,7 @@ use crate::bindings::callback::guarded;
 use crate::bindings::context::{self, Context, Programs, ScriptResult};
 use crate::bindings::convert::shown_by;
 use crate::bindings::error::thrown;
+use crate::bindings::exit;
 use crate::bindings::task::JOIN;
 use crate::net::error::{Error, ErrorKind};
 use crate::net::{label, output};
@@ -73,6 +74,13 @@ impl ScriptHost {
         self.reporter(main, ast, |reporter| reporter.report(shortened.as_ref().unwrap_or(error)))
     }
 
+    /// As [`Self::describe`], for an entry of a prompt that has these functions and variables.
+    pub fn describe_entry(&self, main: &str, error: &EvalAltResult, ast: &AST, scope: &Scope<'_>) -> String {
+        let shortened = without_reported(error);
+        let names = Names::collect(&self.engine, Some(ast)).with_scope(scope);
+        self.reporting(main, &names, |reporter| reporter.report(shortened.as_ref().unwrap_or(error)))
+    }
+
     /// A parse error in the words for people, with its place.
     pub fn describe_parse(&self, main: &str, error: &ParseError) -> String {
         self.reporter(main, None, |reporter| reporter.report_parse(error))
@@ -85,9 +93,7 @@ impl ScriptHost {
 
     /// What a check found in the words for people, with its place; `names` are those there are.
     pub fn describe_finding(&self, main: &str, finding: &Finding, pos: Position, names: &Names) -> String {
-        let sources = |name: &str| self.sources.text(name);
-        let describe = |value: &Dynamic| describe(&self.engine, value);
-        Reporter { sources: &sources, main_source: main, names, describe: &describe }.report_finding(finding, pos)
+        self.reporting(main, names, |reporter| reporter.report_finding(finding, pos))
     }
 
     /// What scripts can call, with what it says of itself.
@@ -101,11 +107,14 @@ impl ScriptHost {
     }
 
     fn reporter(&self, main: &str, ast: Option<&AST>, report: impl FnOnce(&Reporter<'_>) -> String) -> String {
-        let sources = |name: &str| self.sources.text(name);
         let compiled = self.compiled.lock().unwrap_or_else(PoisonError::into_inner).get(main).cloned();
-        let names = Names::collect(&self.engine, ast.or(compiled.as_ref()));
+        self.reporting(main, &Names::collect(&self.engine, ast.or(compiled.as_ref())), report)
+    }
+
+    fn reporting(&self, main: &str, names: &Names, report: impl FnOnce(&Reporter<'_>) -> String) -> String {
+        let sources = |name: &str| self.sources.text(name);
         let describe = |value: &Dynamic| describe(&self.engine, value);
-        report(&Reporter { sources: &sources, main_source: main, names: &names, describe: &describe })
+        report(&Reporter { sources: &sources, main_source: main, names, describe: &describe })
     }
 }
 
@@ -160,8 +169,7 @@ impl Programs for ScriptHost {
     }
 }
 
-/// Runs statements at the top of a script. What `exit` throws stays what it is: the engine's own ways to run a program
-/// make its value that of the program, and the exit code would be lost.
+/// Runs statements at the top of a script. What `exit` throws stays what it is ([`exit::kept`]).
 ///
 /// # Errors
 /// What the statements throw, [`EvalAltResult::Exit`] among it.
@@ -174,12 +182,13 @@ pub(super) fn evaluate(
     let block = StmtBlock::new(statements.to_vec(), Position::NONE, Position::NONE);
     let block = Expr::Stmt(Box::new(block));
     let mut caches = Caches::new();
-    let result = guarded(|| {
+    let run = || {
         let mut context = EvalContext::new(engine, global, &mut caches, scope, None);
         // Marked so because it may change from one version of rhai to the next; ours is pinned.
         #[allow(deprecated)]
         context.eval_expression_tree_raw(&Expression::from(&block), false)
-    });
+    };
+    let result = exit::kept(|| guarded(run));
     result.or_else(|error| match *error {
         EvalAltResult::Return(value, _) => Ok(value),
         _ => Err(error),

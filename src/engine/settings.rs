@@ -5,7 +5,7 @@ use rhai::{Dynamic, Engine, OptimizationLevel};
 use super::modules::Modules;
 use super::sources::Sources;
 use crate::bindings;
-use crate::bindings::context;
+use crate::bindings::{context, exit};
 use crate::net::stop::{Reason, Stage};
 use crate::net::{label, memory, output};
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use std::sync::Arc;
 const CALL_LEVELS: usize = 128;
 
 /// Parts within parts of an expression, outside of functions and inside.
-const EXPRESSION_DEPTHS: (usize, usize) = (64, 32);
+pub const EXPRESSION_DEPTHS: (usize, usize) = (64, 32);
 
 /// An engine with everything that scripts can call. Imports find their files through `sources`.
 pub fn build(sources: Arc<Sources>) -> Engine {
@@ -52,6 +52,9 @@ fn print(text: &str) {
 
 /// Called at every operation of a script; a value ends it.
 fn progress(operations: u64) -> Option<Dynamic> {
+    if let Some(leaving) = exit::pending() {
+        return Some(leaving);
+    }
     // A look at the stop every few operations is soon enough; memory can double with each.
     if operations.is_multiple_of(16) && context::peek(|context| context.stop.stage() == Stage::Terminated) == Some(true)
     {

@@ -10,6 +10,7 @@
 pub mod account;
 pub mod addr;
 pub mod batch;
+pub mod doctor;
 pub mod error;
 pub mod event;
 pub mod host;
@@ -27,6 +28,7 @@ pub mod policy;
 pub mod prober;
 pub mod random;
 pub mod record;
+pub mod seat;
 pub mod session;
 pub mod stack;
 pub mod stats;

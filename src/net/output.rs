@@ -8,6 +8,7 @@
 //!
 //! Where rows own standard output ([`give_to_rows`]), printed lines go to standard error.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, IsTerminal, Write};
 use std::os::fd::{AsFd, BorrowedFd};
@@ -126,9 +127,14 @@ impl Queue {
     }
 }
 
-/// Prints a line.
+/// Prints a line; on a terminal with its control characters in words ([`tamed`]).
 pub fn line(text: &str) {
-    let stream = if ROWS_OWN_OUTPUT.load(Ordering::Relaxed) { Stream::Error } else { Stream::Output };
+    styled(&shown_on(printed_to(), text));
+}
+
+/// Prints a line whose control characters are for the terminal: what is from the network or from a script is [`tamed`].
+pub fn styled(text: &str) {
+    let stream = printed_to();
     let mut queue = lock(&QUEUE);
     queue.push(stream, text.as_bytes());
     queue.bytes.push(b'\n');
@@ -136,18 +142,23 @@ pub fn line(text: &str) {
     keep(&mut queue, is_terminal(stream));
 }
 
-/// Puts a row, with its line end, on standard output.
+fn printed_to() -> Stream {
+    if ROWS_OWN_OUTPUT.load(Ordering::Relaxed) { Stream::Error } else { Stream::Output }
+}
+
+/// Puts a row, with its line end, on standard output; on a terminal as lines are shown there.
 pub fn row(row: &[u8]) {
+    let shown = std::str::from_utf8(row).map(|text| shown_on(Stream::Output, text));
     let mut queue = lock(&QUEUE);
-    queue.push(Stream::Output, row);
+    queue.push(Stream::Output, shown.as_ref().map_or(row, |text| text.as_bytes()));
     keep(&mut queue, is_terminal(Stream::Output));
 }
 
 /// Puts a line of the trace, with its line end, on standard error. Lines that come in a wrong order, because another
 /// thread was quicker, are put right as far as they have not been written.
-pub fn traced(time: i64, line: &[u8]) {
+pub fn traced(time: i64, line: &str) {
     let mut queue = lock(&QUEUE);
-    queue.push_traced(time, line);
+    queue.push_traced(time, shown_on(Stream::Error, line).as_bytes());
     keep(&mut queue, false);
 }
 
@@ -187,6 +198,11 @@ pub fn flush() {
     }
 }
 
+/// Whether there may be something to write out.
+pub fn is_pending() -> bool {
+    PENDING.load(Ordering::Relaxed) || HOLDS.load(Ordering::Relaxed)
+}
+
 /// Writes out what was printed and what is held back, unless another thread is at it, and as much of it as its readers
 /// take at once: for an exit that must not wait.
 pub fn try_flush() {
@@ -201,6 +217,11 @@ pub fn try_flush() {
 
 /// Writes a line to standard error, after what was printed before it.
 pub fn note(text: &str) {
+    styled_note(&shown_on(Stream::Error, text));
+}
+
+/// As [`note`] and [`styled`].
+pub fn styled_note(text: &str) {
     let mut queue = lock(&QUEUE);
     queue.push(Stream::Error, format!("{text}\n").as_bytes());
     queue.write_out();
@@ -242,6 +263,31 @@ pub fn lines_are_on_terminal() -> bool {
 /// Whether standard error is a terminal.
 pub fn error_is_terminal() -> bool {
     is_terminal(Stream::Error)
+}
+
+/// `text` as it is shown on `stream`.
+fn shown_on(stream: Stream, text: &str) -> Cow<'_, str> {
+    if is_terminal(stream) { tamed(text) } else { Cow::Borrowed(text) }
+}
+
+/// `text` with its control characters but line ends and tabs written as a script would write them (`\x1b`): text from the
+/// network may hold sequences that move the cursor, hide what was shown or answer in the user's place, and once it is
+/// in a string it cannot be told from the script's own.
+pub fn tamed(text: &str) -> Cow<'_, str> {
+    let wild = |c: char| c.is_control() && !matches!(c, '\n' | '\t');
+    if !text.contains(wild) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        match c {
+            '\r' => shown.push_str("\\r"),
+            c if c < ' ' && wild(c) => shown.push_str(&format!("\\x{:02x}", u32::from(c))),
+            c if wild(c) => shown.push_str(&format!("\\u{:04x}", u32::from(c))),
+            c => shown.push(c),
+        }
+    }
+    Cow::Owned(shown)
 }
 
 fn is_terminal(stream: Stream) -> bool {
@@ -289,6 +335,12 @@ fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn control_characters_are_written_out() {
+        assert_eq!(tamed("a\tb\nc \u{e9}"), "a\tb\nc \u{e9}");
+        assert_eq!(tamed("\x1b[2J\r\x07\x7f\u{9b}31m"), r"\x1b[2J\r\x07\u007f\u009b31m");
+    }
 
     #[test]
     fn traced_lines_come_in_the_order_of_their_times_between_printed_ones() {

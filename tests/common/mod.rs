@@ -7,8 +7,10 @@
 // Each test file uses its own part of these helpers.
 #![allow(dead_code, unused_imports)]
 
+pub(crate) mod client;
 pub(crate) mod collect;
 pub(crate) mod deviations;
+pub(crate) mod echo;
 pub(crate) mod golden;
 pub(crate) mod icmp;
 pub(crate) mod mask;

@@ -39,6 +39,22 @@ fn a_server_ends_quietly_too() {
     assert_eq!(run.stderr, "");
 }
 
+/// What came from the network cannot move the cursor, change the title or type keys; other programs get it as it is.
+#[test]
+fn control_characters_are_written_out_on_a_terminal() {
+    let script = "let sock = udp::bind(\"127.0.0.1:0\");
+        sock.send_to(\"a\\x1b]0;title\\x07\\x1b[2J\\r\\tb\\u009b31m\\x7f\\ngr\u{fc}n\", sock.addr);
+        let pkt = sock.recv(5.s);
+        print(pkt.text); throw pkt.text;";
+    let shown = "a\\x1b]0;title\\x07\\x1b[2J\\r\tb\\u009b31m\\u007f\ngr\u{fc}n\n";
+    let run = pingscript(&["-e", script]).error_on_terminal().start_on_terminal().finish().expect_code(3);
+    assert!(run.stdout.starts_with(shown), "{:?}", run.stdout);
+    assert!(!run.stdout.contains(|c: char| c.is_control() && !matches!(c, '\n' | '\t')), "{:?}", run.stdout);
+    assert!(run.stdout.contains("error: a\\x1b]0;title"), "{:?}", run.stdout);
+    let run = pingscript(&["-e", script]).run().expect_code(3);
+    assert!(run.stdout.starts_with("a\x1b]0;title\x07\x1b[2J\r\tb\u{9b}31m\x7f\ngr\u{fc}n\n"), "{:?}", run.stdout);
+}
+
 #[test]
 fn no_standard_output_at_all() {
     let run = shell("pingscript -e 'print(1); udp::bind(\"127.0.0.1:0\"); print(2);' >&-").expect_code(0);

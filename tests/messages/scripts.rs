@@ -38,6 +38,14 @@ fn exit_from_within() {
         ("fn f() { import \"leaves\" as lib; } try { f() } catch { }", 7),
         ("try { policy(\"./leaves.rhai\") } catch { }", 7),
         ("[3].map(|code| exit(code));", 3),
+        // The language wraps or forgets what closures throw in its own functions.
+        ("try { [3].map(|code| exit(code)) } catch { }", 3),
+        ("try { [3].map(|code| [code].for_each(|code| exit(this))) } catch (e) { print(e) }", 3),
+        ("loop { try { [4].filter(|code| exit(code)) } catch { continue } }", 4),
+        ("[3, 1].sort(|a, b| exit(6));", 6),
+        ("fn f() { try { [5].map(|code| exit(code)) } catch { } } f();", 5),
+        ("try { import \"leaves\" as lib; lib::one(); } catch { }", 7),
+        (&format!("{bound} try {{ ping(sock, sock.addr, \"x\", #{{ timeout: 5.s }}, |pkt| exit(9)) }} catch {{ }}"), 9),
         (&format!("{bound} sock.send_to(\"x\", sock.addr); udp::serve(sock, |pkt| exit(8));"), 8),
         (&format!("{bound} ping(sock, sock.addr, \"x\", #{{ timeout: 5.s }}, |pkt| exit(9));"), 9),
     ] {

@@ -289,8 +289,8 @@ For more information, try '--help'.
         3,
         r#"
 error: address: ":7" has no host
-  --> scripts/udp_ping.rhai:21:10
-   21 | server = resolve(server);
+  --> scripts/udp_ping.rhai:22:10
+   22 | server = resolve(server);
       |          ^
   hint: write HOST:PORT, such as 127.0.0.1:11000, localhost:11000 or [::1]:11000
 "#,
@@ -300,8 +300,8 @@ error: address: ":7" has no host
         3,
         r#"
 error: send 127.0.0.1:0: nobody can be reached at port 0
-  --> scripts/udp_ping.rhai:28:21
-   28 |     let ping = sock.ping(server, message, #{ timeout: OPT.timeout, size: OPT.size });
+  --> scripts/udp_ping.rhai:29:21
+   29 |     let ping = sock.ping(server, message, #{ timeout: OPT.timeout, size: OPT.size });
       |                     ^
   hint: give the port that the peer listens on, 1 to 65535
 "#,
@@ -311,8 +311,8 @@ error: send 127.0.0.1:0: nobody can be reached at port 0
         3,
         r#"
 error: bind 192.0.2.1:0: cannot assign requested address
-  --> scripts/udp_ping.rhai:22:17
-   22 | let sock = udp::open(server, OPT.bind);
+  --> scripts/udp_ping.rhai:23:17
+   23 | let sock = udp::open(server, OPT.bind);
       |                 ^
   hint: bind to an address of this host, such as 127.0.0.1 or 0.0.0.0
 "#,
@@ -367,16 +367,16 @@ For more information, try '--help'.
 
 const NO_ADDRESS: &str = r#"
 error: resolve no.such.host.invalid: no address for this name (<reason>)
-  --> scripts/udp_ping.rhai:21:10
-   21 | server = resolve(server);
+  --> scripts/udp_ping.rhai:22:10
+   22 | server = resolve(server);
       |          ^
   hint: check the spelling and the network's name server, or give an address such as 127.0.0.1
 "#;
 
 const BOUND_PING: &str = r#"
 error: bind 127.0.0.1:<port>: address already in use
-  --> scripts/udp_ping.rhai:22:17
-   22 | let sock = udp::open(server, OPT.bind);
+  --> scripts/udp_ping.rhai:23:17
+   23 | let sock = udp::open(server, OPT.bind);
       |                 ^
   hint: another socket has port <port>; stop it, or choose another port (0: any free one)
 "#;

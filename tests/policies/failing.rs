@@ -120,6 +120,24 @@ fn a_policy_that_fails_is_told_once_and_counted_and_the_packet_passes() {
 }
 
 #[test]
+fn an_expect_that_fails_in_a_policy_is_told_once() {
+    let dir = TempDir::new();
+    dir.write("policy.rhai", "|pkt| { expect(pkt.number, 1); pass() }");
+    let server = start(&dir, "udp_server", &["--quiet", "--policy", "./policy.rhai"]);
+    answered("expect", server.bound_port(), "a b c d", "A B C D");
+    let run = server.stop();
+    let told =
+        "not as expected (./policy.rhai:1)\n  expected: 1\n    actual: 2\nin the policy (packets it fails on pass):\n";
+    assert_eq!(
+        (run.stderr.matches("not as expected").count(), run.stderr.matches(told).count()),
+        (1, 1),
+        "{}",
+        run.stderr
+    );
+    assert!(run.stderr.contains("; it failed on 3, which passed\n"), "{}", run.stderr);
+}
+
+#[test]
 fn a_loss_is_put_down_to_the_verdict_it_came_from() {
     for (policy, text, expected) in [
         ("|pkt| corrupt()", "`0123 ${i}`", "seq 1, 2, 3: corrupted by -e:2\n  0 unexplained\n"),

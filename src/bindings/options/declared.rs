@@ -66,6 +66,11 @@ impl Declared {
         Ok(like)
     }
 
+    /// Whether it is a length of time.
+    pub(super) fn is_time(&self) -> bool {
+        matches!(self.default, Some(Value::Duration(_))) && self.shape != Shape::Flag
+    }
+
     pub(super) fn arg(&self) -> Arg {
         let arg = Arg::new(self.name.clone()).help(self.help.clone());
         if self.shape == Shape::Flag {

@@ -112,11 +112,14 @@ fn command(context: &Context, declared: &[Declared]) -> Command {
     Command::new(script.name.clone())
         .bin_name(format!("pingscript {}", script.name))
         .about(about.to_string())
-        .after_help(more.to_string())
+        .after_help(format!("{}{more}", if declared.iter().any(Declared::is_time) { TIME } else { "" }))
         .override_usage(usage(declared, &script.name))
         .disable_version_flag(true)
         .args(declared.iter().map(Declared::arg))
 }
+
+/// What is written for a length of time.
+const TIME: &str = "TIME is a number and its unit: 50us, 250ms, 1.5s, 1m, 1h\n\n";
 
 fn usage(declared: &[Declared], name: &str) -> String {
     let mut usage = format!("pingscript {name}");

@@ -15,10 +15,17 @@ use crate::net::random::Stream;
 pub(super) struct Deciding {
     pub(super) stream: Stream,
     pub(super) drawn: Vec<f64>,
+    /// Whether the policy has failed before, and that was told.
+    pub(super) failed: bool,
 }
 
 thread_local! {
     pub(super) static DECIDING: RefCell<Option<Deciding>> = const { RefCell::new(None) };
+}
+
+/// Whether a policy decides here whose failure was told: it fails in silence from then on.
+pub(in crate::bindings) fn fails_in_silence() -> bool {
+    DECIDING.with_borrow(|deciding| deciding.as_ref().is_some_and(|deciding| deciding.failed))
 }
 
 /// A draw in [0, 1): of the packet under decision, or else the next of this thread.

@@ -44,7 +44,8 @@ impl Decide for Scripted {
                 Dynamic::from(Frame::under_judgement(carried, *place))
             }
         };
-        let before = draw::DECIDING.replace(Some(draw::Deciding { stream: place.draws, drawn: Vec::new() }));
+        let failed = self.told.load(Ordering::Relaxed);
+        let before = draw::DECIDING.replace(Some(draw::Deciding { stream: place.draws, drawn: Vec::new(), failed }));
         let result = callback.call([packet]).and_then(|value| as_verdict(&callback, value, subject));
         if let Some(deciding) = draw::DECIDING.replace(before) {
             *draws = deciding.drawn;

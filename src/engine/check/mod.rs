@@ -111,7 +111,7 @@ fn read(host: &ScriptHost, name: &str, text: &str) -> (Option<(AST, HashSet<Stri
 fn finding_name(finding: &Finding) -> String {
     match finding {
         Finding::Variable(name) => name.rsplit("::").next().unwrap_or(name).to_string(),
-        Finding::Namespace(name) | Finding::Option { name, .. } => name.clone(),
+        Finding::Namespace(name) | Finding::Constant(name) | Finding::Option { name, .. } => name.clone(),
         Finding::Call { namespace, name, .. } if namespace.is_empty() => name.clone(),
         Finding::Call { namespace, .. } => namespace.clone(),
         Finding::File(_) => String::new(),

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use rhai::{AST, ASTNode, EvalAltResult, Expr, FnCallExpr, Position, Stmt};
+use rhai::{AST, ASTFlags, ASTNode, EvalAltResult, Expr, FnCallExpr, Position, Stmt};
 
 use crate::bindings::context::Programs;
 use crate::engine::programs::ScriptHost;
@@ -89,6 +89,7 @@ pub(super) fn findings(
         declared: &declared,
         keys: &keys,
         options: options(ast, &declared),
+        constants: constants(ast, &declared),
         found: imports.missing.clone(),
     };
     checker.body(&ast.clone_statements_only(), false, &[]);
@@ -125,6 +126,21 @@ fn options(ast: &AST, declared: &HashMap<&str, usize>) -> HashMap<String, Vec<St
     all
 }
 
+/// The constants that nothing else has the name of, and whether each is an array or a map that is there to be read.
+fn constants(ast: &AST, declared: &HashMap<&str, usize>) -> HashMap<String, bool> {
+    let mut all = HashMap::new();
+    ast.walk(&mut |path| {
+        if let Some(ASTNode::Stmt(Stmt::Var(var, flags, _))) = path.last()
+            && flags.intersects(ASTFlags::CONSTANT)
+            && declared.get(var.0.name.as_str()) == Some(&1)
+        {
+            all.insert(var.0.name.to_string(), matches!(var.1, Expr::Array(..) | Expr::Map(..)));
+        }
+        true
+    });
+    all
+}
+
 /// The name that `option("name", …).at_least(1)` declares.
 fn option(item: &Expr) -> Option<String> {
     match item {
@@ -136,6 +152,17 @@ fn option(item: &Expr) -> Option<String> {
             }
         }
         _ => None,
+    }
+}
+
+/// Whether a chain of dots and brackets has a call in it.
+fn calls(chain: &Expr) -> bool {
+    match chain {
+        Expr::MethodCall(..) | Expr::FnCall(..) => true,
+        Expr::Dot(rest, ..) | Expr::Index(rest, ..) => {
+            matches!(rest.lhs, Expr::MethodCall(..) | Expr::FnCall(..)) || calls(&rest.rhs)
+        }
+        _ => false,
     }
 }
 
@@ -158,6 +185,8 @@ struct Checker<'a> {
     /// What may be a key of a map, and so hold a closure that is called as a method.
     keys: &'a HashSet<&'a str>,
     options: HashMap<String, Vec<String>>,
+    /// The constants, and whether each is an array or a map that is there to be read.
+    constants: HashMap<String, bool>,
     found: Vec<(Position, Finding)>,
 }
 
@@ -170,6 +199,12 @@ impl Checker<'_> {
                     // What may fail in a `try` may be meant to.
                     let tried = path.iter().any(|node| matches!(node, ASTNode::Stmt(Stmt::TryCatch(..))));
                     self.call(call, *pos, tried);
+                }
+                Some(ASTNode::Stmt(Stmt::Assignment(assignment))) => {
+                    let tried = path.iter().any(|node| matches!(node, ASTNode::Stmt(Stmt::TryCatch(..))));
+                    if !tried {
+                        self.assignment(&assignment.1.lhs, is_closure);
+                    }
                 }
                 Some(ASTNode::Expr(Expr::MethodCall(call, pos))) => {
                     let of_param = chain(path)
@@ -294,6 +329,27 @@ impl Checker<'_> {
             && !known.iter().any(|option| option == name)
         {
             self.found.push((pos, Finding::Option { name: name.to_string(), known: known.clone() }));
+        }
+    }
+
+    /// An assignment to a part of a constant.
+    fn assignment(&mut self, to: &Expr, is_closure: bool) {
+        let (chain, by_key) = match to {
+            Expr::Dot(chain, ..) => (chain, false),
+            Expr::Index(chain, ..) => (chain, true),
+            _ => return,
+        };
+        let Expr::Variable(var, _, pos) = &chain.lhs else { return };
+        let (_, name, namespace, _) = &**var;
+        // In a closure stands a copy.
+        let is_meant = if namespace.is_empty() { !is_closure } else { namespace.root() == "global" };
+        // What a call in between gives is no part of the constant, and a letter of a text is set in a copy.
+        if let Some(&is_list) = self.constants.get(name.as_str())
+            && is_meant
+            && (is_list || !by_key)
+            && !calls(&chain.rhs)
+        {
+            self.found.push((*pos, Finding::Constant(name.to_string())));
         }
     }
 

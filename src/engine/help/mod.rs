@@ -74,9 +74,13 @@ pub struct Form {
 impl Reference {
     /// All natives of `engine`, those of the language among them.
     pub fn collect(engine: &Engine) -> Self {
-        // One of ours may stand in the place of one of the language, and then has its hash.
+        // One of ours may stand in the place of one of the language, and then has its hash; so have functions of one name and
+        // of the same parameters in several namespaces.
         let of = |info: FuncInfo<'_>| Some((info.metadata.hash, doc_lines(comments(info.metadata))));
-        let ours: HashMap<u64, Vec<String>> = engine.collect_fn_metadata(None, of, false).into_iter().collect();
+        let mut ours: HashMap<u64, Vec<Vec<String>>> = HashMap::new();
+        for (hash, doc) in engine.collect_fn_metadata(None, of, false) {
+            ours.entry(hash).or_default().push(doc);
+        }
         let natives = engine.collect_fn_metadata(None, |info| native(engine, &info, &ours), true);
         let mut by_title: BTreeMap<(String, bool), Entry> = BTreeMap::new();
         for entry in natives {
@@ -169,7 +173,7 @@ fn first_sentence(doc: &[String]) -> String {
 }
 
 /// A native as an entry of one form; `None` if no script can call it.
-fn native(engine: &Engine, info: &FuncInfo<'_>, ours: &HashMap<u64, Vec<String>>) -> Option<Entry> {
+fn native(engine: &Engine, info: &FuncInfo<'_>, ours: &HashMap<u64, Vec<Vec<String>>>) -> Option<Entry> {
     let metadata = info.metadata;
     let full = metadata.name.as_str();
     let params: Vec<(String, String, bool)> = metadata
@@ -184,7 +188,7 @@ fn native(engine: &Engine, info: &FuncInfo<'_>, ours: &HashMap<u64, Vec<String>>
         .collect();
     let doc = doc_lines(comments(metadata));
     let ours = match ours.get(&metadata.hash) {
-        Some(known) if *known != doc => return None,
+        Some(known) if !known.contains(&doc) => return None,
         known => known.is_some(),
     };
     let foreign = |(_, kind, _): &(String, String, bool)| NOT_OF_SCRIPTS.contains(&kind.as_str());
@@ -227,7 +231,7 @@ fn native(engine: &Engine, info: &FuncInfo<'_>, ours: &HashMap<u64, Vec<String>>
         let title = format!("{}::{full}", info.namespace);
         let signature = format!("{title}({}){result}", params_of(0));
         (Kind::Function, String::new(), full.to_string(), title, signature)
-    } else if is_method(full, &params, &doc) {
+    } else if is_method(full, &params, &doc, ours) {
         let title = format!("{first}.{full}");
         let signature = format!("{title}({}){result}", params_of(1));
         (Kind::Method, first.clone(), full.to_string(), title, signature)
@@ -239,17 +243,21 @@ fn native(engine: &Engine, info: &FuncInfo<'_>, ours: &HashMap<u64, Vec<String>>
     Some(Entry { title, namespace: info.namespace.to_string(), of, name, kind, ours, forms: vec![form] })
 }
 
+/// Values of the language whose functions are called with a dot.
+const VALUES: [&str; 7] = ["string", "array", "blob", "map", "character", "range", "timestamp"];
+
 /// Whether a native is called with a dot. One that changes its object is; one that takes an object and a closure is not,
 /// since a method call locks its object; of others the example tells.
-fn is_method(name: &str, params: &[(String, String, bool)], doc: &[String]) -> bool {
+fn is_method(name: &str, params: &[(String, String, bool)], doc: &[String], ours: bool) -> bool {
     let Some((_, first, changed)) = params.first() else { return false };
     let object = first.starts_with(char::is_uppercase);
     let closure = params.iter().skip(1).any(|(_, kind, _)| kind == "closure");
+    let value = VALUES.contains(&first.as_str());
     match (changed, object) {
         (_, true) if closure => false,
         (true, _) => true,
-        (false, true) => examples(doc).iter().any(|example| example.contains(&format!(".{name}("))),
-        (false, false) => false,
+        (false, false) if !ours => value,
+        _ => (object || value) && examples(doc).iter().any(|example| example.contains(&format!(".{name}("))),
     }
 }
 

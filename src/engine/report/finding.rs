@@ -1,6 +1,6 @@
 //! Words for what a check finds in a script that does not run: names that nothing has, and calls that nothing takes.
 
-use super::{Context, Words, call, did_you_mean, variable};
+use super::{Context, Words, call, did_you_mean, runtime, variable};
 use crate::nearest::nearest;
 use crate::net::error::Error;
 
@@ -29,6 +29,8 @@ pub enum Finding {
         /// Those declared.
         known: Vec<String>,
     },
+    /// A constant of which a part is assigned to.
+    Constant(String),
     /// A file that the script names.
     File(Error),
 }
@@ -44,6 +46,7 @@ impl Finding {
                 let near = did_you_mean(&nearest(name, known.iter().map(String::as_str)));
                 words.hints(near).hint(format!("its options: {}", known.join(", ")))
             }
+            Self::Constant(name) => runtime::constant(name),
             Self::File(error) => {
                 let words = Words::new(error.to_string());
                 if error.hint.is_empty() { words } else { words.hint(&error.hint) }
