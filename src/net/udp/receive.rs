@@ -155,6 +155,23 @@ impl UdpSocket {
         }
     }
 
+    /// Takes what has come, without waiting; ICMP errors are counted and passed over.
+    ///
+    /// # Errors
+    /// `closed`.
+    pub(in crate::net) fn take_one(&self) -> Result<Option<Incoming>> {
+        let socket = self.socket("recv")?;
+        match self.take_judged(&socket) {
+            Ok(Some(datagram)) => Ok(Some(Incoming::Packet(datagram))),
+            Ok(None) => {
+                let count = self.drain(&socket, &mut |_| {});
+                self.0.unheeded_errors.fetch_add(count as u64, Ordering::Relaxed);
+                Ok(None)
+            }
+            Err(err) => Err(Error::system("recv", &err)),
+        }
+    }
+
     /// Has the policy decide about a datagram. While it does, it cannot receive from this socket, whose lock is held.
     pub(in crate::net) fn judge_one(&self, judge: &Judge, flows: &mut Flows, datagram: &Datagram) -> Judged {
         let outer = JUDGING.replace(Some(Arc::as_ptr(&self.0)));
