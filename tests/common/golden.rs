@@ -1,4 +1,4 @@
-//! Golden transcripts: `tests/golden/part1/*.txt`, changed by the accepted differences, against
+//! Golden transcripts: `tests/golden/part*/*.txt`, changed by the accepted differences, against
 //! what was printed.
 
 use super::deviations::{self, Deviation};
@@ -31,7 +31,9 @@ pub(crate) fn assert_text(name: &str, wanted: &str, actual: &str) {
 /// differences applied.
 pub(crate) fn expected(name: &str) -> String {
     let mut text = transcript(name);
-    for deviation in accepted().iter().filter(|d| d.is_for(name)) {
+    // A block for all is for those of Part 1; others name their folder.
+    let is_for = |d: &&Deviation| d.is_for(name) && d.file().contains('/') == name.contains('/');
+    for deviation in accepted().iter().filter(is_for) {
         match deviation.apply(&text) {
             Some(changed) => text = changed,
             None => assert!(!deviation.names_one(), "{name}: does not fit: {deviation:?}"),
@@ -42,16 +44,26 @@ pub(crate) fn expected(name: &str) -> String {
 
 /// The transcript `name` as the report prints it, masked.
 pub(crate) fn transcript(name: &str) -> String {
-    read(&format!("tests/golden/part1/{name}.txt"))
+    let part = parts().into_iter().find(|part| transcripts(part).iter().any(|known| known == name));
+    read(&format!("tests/golden/{}/{name}.txt", part.unwrap_or_else(|| panic!("no transcript {name}"))))
 }
 
-/// The names of all transcripts, sorted.
-pub(crate) fn transcripts() -> Vec<String> {
-    let dir = repo_root().join("tests/golden/part1");
+/// The parts of the report that have transcripts.
+pub(crate) fn parts() -> Vec<String> {
+    names("tests/golden").into_iter().filter(|name| name.starts_with("part")).collect()
+}
+
+/// The names of all transcripts of a part (`part1`), sorted.
+pub(crate) fn transcripts(part: &str) -> Vec<String> {
+    names(&format!("tests/golden/{part}")).iter().map(|name| name.trim_end_matches(".txt").to_owned()).collect()
+}
+
+/// The names of what is in a folder, sorted.
+fn names(folder: &str) -> Vec<String> {
+    let dir = repo_root().join(folder);
     let mut names: Vec<String> = fs::read_dir(&dir)
         .unwrap_or_else(|e| panic!("cannot read {}: {e}", dir.display()))
-        .map(|entry| entry.expect("a directory entry").file_name())
-        .map(|name| name.to_string_lossy().trim_end_matches(".txt").to_owned())
+        .map(|entry| entry.expect("a directory entry").file_name().to_string_lossy().into_owned())
         .collect();
     names.sort();
     names

@@ -10,12 +10,14 @@
 pub(crate) mod client;
 pub(crate) mod collect;
 pub(crate) mod deviations;
+pub(crate) mod echo;
 pub(crate) mod golden;
 pub(crate) mod icmp;
 pub(crate) mod mask;
 pub(crate) mod process;
 pub(crate) mod session;
 pub(crate) mod sys;
+pub(crate) mod tcp;
 pub(crate) mod udp;
 
 use std::fs::{self, Permissions};

@@ -55,6 +55,23 @@ pub(crate) fn echoes(screen: &File) -> bool {
     }
 }
 
+/// Move this thread, and what it starts from now on, into a network namespace of its own whose loopback is up. Only root can
+/// do that.
+pub(crate) fn enter_new_network() {
+    // SAFETY: the calls take flags, a descriptor that was just opened and a structure that outlives its call; a zeroed
+    // ifreq is one.
+    unsafe {
+        assert_eq!(libc::unshare(libc::CLONE_NEWNET), 0, "unshare: {}", io::Error::last_os_error());
+        let socket = owned(libc::socket(libc::AF_INET, libc::SOCK_DGRAM | libc::SOCK_CLOEXEC, 0)).expect("a socket");
+        let mut request: libc::ifreq = std::mem::zeroed();
+        request.ifr_name[0] = b'l'.cast_signed();
+        request.ifr_name[1] = b'o'.cast_signed();
+        request.ifr_ifru.ifru_flags = (libc::IFF_UP | libc::IFF_RUNNING) as i16;
+        let rc = libc::ioctl(socket.as_raw_fd(), libc::SIOCSIFFLAGS, &raw const request);
+        assert_eq!(rc, 0, "loopback: {}", io::Error::last_os_error());
+    }
+}
+
 /// Let `command` end with the thread that starts it, however that ends, so that a test run that
 /// is killed leaves no program behind.
 pub(crate) fn end_with_parent(command: &mut Command) {

@@ -40,6 +40,11 @@ fn targets(ctx: &NativeCallContext, to: &Dynamic) -> ScriptResult<Targets> {
 #[export_module]
 #[allow(clippy::unwrap_used)] // the code that the macro writes
 pub mod api {
+    /// An ICMP echo socket.
+    pub type IcmpSocket = super::Socket;
+    /// Pings on a schedule.
+    pub type Pinger = Schedule;
+
     /// Sends echo requests on a schedule: `for ping in pinger(sock, to, #{ … })` gives each ping's outcome as it is settled.
     /// `to` is a host, what `icmp::targets` gave, or an array of hosts and of maps `#{ to: host, ttl: 3 }`; several are pinged
     /// in turn. Ping k is sent at the start plus k intervals, whether or not answers came.
@@ -57,7 +62,7 @@ pub mod api {
     /// expect(replies, 9);
     /// ```
     #[rhai_fn(global, name = "pinger", return_raw)]
-    pub fn icmp_pinger(ctx: NativeCallContext, socket: Socket, to: Dynamic, options: Map) -> ScriptResult<Schedule> {
+    pub fn icmp_pinger(ctx: NativeCallContext, socket: IcmpSocket, to: Dynamic, options: Map) -> ScriptResult<Pinger> {
         let targets = super::targets(&ctx, &to)?;
         let mut options = Options::new("pinger", &options);
         let plan = plan(&mut options, targets, SIZE).or_raise(&ctx)?;

@@ -74,9 +74,13 @@ pub struct Form {
 impl Reference {
     /// All natives of `engine`, those of the language among them.
     pub fn collect(engine: &Engine) -> Self {
-        // One of ours may stand in the place of one of the language, and then has its hash.
+        // One of ours may stand in the place of one of the language, and then has its hash; so have functions of one name and
+        // of the same parameters in several namespaces.
         let of = |info: FuncInfo<'_>| Some((info.metadata.hash, doc_lines(comments(info.metadata))));
-        let ours: HashMap<u64, Vec<String>> = engine.collect_fn_metadata(None, of, false).into_iter().collect();
+        let mut ours: HashMap<u64, Vec<Vec<String>>> = HashMap::new();
+        for (hash, doc) in engine.collect_fn_metadata(None, of, false) {
+            ours.entry(hash).or_default().push(doc);
+        }
         let natives = engine.collect_fn_metadata(None, |info| native(engine, &info, &ours), true);
         let mut by_title: BTreeMap<(String, bool), Entry> = BTreeMap::new();
         for entry in natives {
@@ -169,7 +173,7 @@ fn first_sentence(doc: &[String]) -> String {
 }
 
 /// A native as an entry of one form; `None` if no script can call it.
-fn native(engine: &Engine, info: &FuncInfo<'_>, ours: &HashMap<u64, Vec<String>>) -> Option<Entry> {
+fn native(engine: &Engine, info: &FuncInfo<'_>, ours: &HashMap<u64, Vec<Vec<String>>>) -> Option<Entry> {
     let metadata = info.metadata;
     let full = metadata.name.as_str();
     let params: Vec<(String, String, bool)> = metadata
@@ -184,7 +188,7 @@ fn native(engine: &Engine, info: &FuncInfo<'_>, ours: &HashMap<u64, Vec<String>>
         .collect();
     let doc = doc_lines(comments(metadata));
     let ours = match ours.get(&metadata.hash) {
-        Some(known) if *known != doc => return None,
+        Some(known) if !known.contains(&doc) => return None,
         known => known.is_some(),
     };
     let foreign = |(_, kind, _): &(String, String, bool)| NOT_OF_SCRIPTS.contains(&kind.as_str());

@@ -42,7 +42,9 @@ pub type Candidate = (String, String);
 pub fn complete(line: &str, cursor: usize, known: Known<'_>) -> (usize, Vec<Candidate>) {
     let before = &line[..cursor];
     let (start, mut found) = match place(before) {
-        Place::Command { start, word } => (start, known.commands.iter().filter(|c| c.starts_with(word)).map(|c| plain(*c)).collect()),
+        Place::Command { start, word } => {
+            (start, known.commands.iter().filter(|c| c.starts_with(word)).map(|c| plain(*c)).collect())
+        }
         Place::Argument { command, start, word } => (start, argument(command, word, known)),
         Place::Text { start, text, call } => (start, text_candidates(text, call.as_deref(), known)),
         Place::Namespace { namespace, start, word } => {
@@ -101,10 +103,12 @@ fn names(word: &str, known: Known<'_>) -> Vec<Candidate> {
 /// The properties and methods of what stands before the dot; of every object if its type is not known.
 fn members(object: &str, word: &str, known: Known<'_>) -> Vec<Candidate> {
     let kind = kind_of(object, known);
-    if let Some(variable) = known.variables.iter().find(|variable| variable.name == object.trim() && !variable.keys.is_empty())
+    if let Some(variable) =
+        known.variables.iter().find(|variable| variable.name == object.trim() && !variable.keys.is_empty())
     {
         let keys = variable.keys.iter().filter(|key| key.starts_with(word)).map(plain);
-        let methods = known.reference.of_type(&variable.kind).filter(|e| e.kind == Kind::Method && e.name.starts_with(word));
+        let methods =
+            known.reference.of_type(&variable.kind).filter(|e| e.kind == Kind::Method && e.name.starts_with(word));
         // The methods of maps are seldom meant.
         return if word.is_empty() { keys.collect() } else { keys.chain(methods.map(called)).collect() };
     }
@@ -129,15 +133,26 @@ pub fn kind_of(expression: &str, known: Known<'_>) -> Option<String> {
     }
     let called = text.ends_with(')');
     let head = if called { &text[..super::place::opening(text)?] } else { text };
-    let name_start = head.rfind(|c: char| !(c.is_alphanumeric() || c == '_')).map_or(0, |at| at + head[at..].chars().next().map_or(1, char::len_utf8));
+    let name_start = head
+        .rfind(|c: char| !(c.is_alphanumeric() || c == '_'))
+        .map_or(0, |at| at + head[at..].chars().next().map_or(1, char::len_utf8));
     let (before, name) = head.split_at(name_start);
     if name.is_empty() {
-        return if called && before.ends_with(['(', ' ', '=']) { None } else { text.ends_with(']').then(|| "array".to_string()).filter(|_| before.is_empty()) };
+        return if called && before.ends_with(['(', ' ', '=']) {
+            None
+        } else {
+            text.ends_with(']').then(|| "array".to_string()).filter(|_| before.is_empty())
+        };
     }
     let returned = |entry: Option<&Entry>| entry.and_then(|entry| known_kind(&entry.forms.first()?.returns));
     if let Some(object) = before.strip_suffix('.') {
         let of = kind_of(object, known)?;
-        return returned(known.reference.of_type(&of).find(|entry| entry.name == name && matches!(entry.kind, Kind::Method | Kind::Property)));
+        return returned(
+            known
+                .reference
+                .of_type(&of)
+                .find(|entry| entry.name == name && matches!(entry.kind, Kind::Method | Kind::Property)),
+        );
     }
     if let Some(path) = before.strip_suffix("::") {
         let namespace = path.rsplit(|c: char| !(c.is_alphanumeric() || c == '_')).next()?;
@@ -155,7 +170,8 @@ pub fn kind_of(expression: &str, known: Known<'_>) -> Option<String> {
 /// The keys that the option map of a call may have, from what the function says of itself.
 pub fn option_keys(known: Known<'_>, call: &str) -> Vec<String> {
     let name = call.rsplit(['.', ':']).next().unwrap_or(call);
-    let entries = known.reference.ours().filter(|entry| entry.title == call || (entry.name == name && !call.contains("::")));
+    let entries =
+        known.reference.ours().filter(|entry| entry.title == call || (entry.name == name && !call.contains("::")));
     let forms = entries.flat_map(|entry| &entry.forms).filter(|form| form.params.iter().any(|(_, kind)| kind == "map"));
     let mut keys: Vec<String> = Vec::new();
     for form in forms {
@@ -192,15 +208,22 @@ fn text_candidates(text: &str, call: Option<&str>, known: Known<'_>) -> Vec<Cand
 fn argument(command: &str, word: &str, known: Known<'_>) -> Vec<Candidate> {
     match command {
         "help" => titles(word, known),
-        "load" => files(word).into_iter().chain(shipped("", "").into_iter().filter(|(_, t)| t.starts_with(word))).collect(),
+        "load" => {
+            files(word).into_iter().chain(shipped("", "").into_iter().filter(|(_, t)| t.starts_with(word))).collect()
+        }
         "save" => files(word),
-        "set" => ["colour on", "colour off", "hints on", "hints off"].iter().filter(|s| s.starts_with(word)).map(|s| plain(*s)).collect(),
+        "set" => ["colour on", "colour off", "hints on", "hints off"]
+            .iter()
+            .filter(|s| s.starts_with(word))
+            .map(|s| plain(*s))
+            .collect(),
         _ => Vec::new(),
     }
 }
 
 fn titles(word: &str, known: Known<'_>) -> Vec<Candidate> {
-    let titles = known.reference.ours().filter(|entry| matches!(entry.kind, Kind::Function | Kind::Method | Kind::Property));
+    let titles =
+        known.reference.ours().filter(|entry| matches!(entry.kind, Kind::Function | Kind::Method | Kind::Property));
     let titles = titles.map(|entry| entry.title.clone()).chain(known.reference.types.keys().cloned());
     let all = titles.chain(known.reference.namespaces().into_iter().map(str::to_string));
     all.filter(|title| title.starts_with(word)).map(plain).collect()
@@ -253,7 +276,12 @@ mod tests {
             variable("OPT", "Options", &["count", "timeout"]),
         ];
         let functions = [("twice".to_string(), 1), ("now".to_string(), 0)];
-        let known = Known { reference: &reference, variables: &variables, functions: &functions, commands: &["help", "load", "save"] };
+        let known = Known {
+            reference: &reference,
+            variables: &variables,
+            functions: &functions,
+            commands: &["help", "load", "save"],
+        };
         let (start, found) = complete(line, line.len(), known);
         found.into_iter().map(|(_, typed)| format!("{}{typed}", &line[..start])).collect()
     }
@@ -308,9 +336,14 @@ mod tests {
         let reference = Reference::collect(ScriptHost::new().engine());
         let known = Known { reference: &reference, variables: &[], functions: &[], commands: &[] };
         for entry in reference.ours() {
-            let takes = |name: &str| entry.forms.iter().any(|form| form.params.iter().any(|(n, k)| n == name && k == "map"));
+            let takes =
+                |name: &str| entry.forms.iter().any(|form| form.params.iter().any(|(n, k)| n == name && k == "map"));
             if takes("options") && entry.title != "policy" {
-                assert!(!option_keys(known, &entry.title).is_empty(), "{}: no key is named after \"options\"", entry.title);
+                assert!(
+                    !option_keys(known, &entry.title).is_empty(),
+                    "{}: no key is named after \"options\"",
+                    entry.title
+                );
             }
         }
     }

@@ -293,8 +293,11 @@ mod tests {
     #[test]
     fn what_goes_on_is_told_from_what_can_be_run() {
         let recogniser = Recogniser::new();
-        let wrong: Vec<&str> =
-            CASES.iter().filter(|(text, more)| recogniser.is_incomplete(text) != *more).map(|(text, _)| *text).collect();
+        let wrong: Vec<&str> = CASES
+            .iter()
+            .filter(|(text, more)| recogniser.is_incomplete(text) != *more)
+            .map(|(text, _)| *text)
+            .collect();
         assert!(CASES.len() > 90 && wrong.is_empty(), "{wrong:#?}");
     }
 

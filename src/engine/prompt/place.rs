@@ -40,7 +40,8 @@ pub(super) fn place(before: &str) -> Place<'_> {
         let call = scan.open.last().filter(|(bracket, _)| *bracket == '(').and_then(|(_, at)| callee(&before[..*at]));
         return Place::Text { start, text: &before[start..], call };
     }
-    let start = before.rfind(|c: char| !is_word(c)).map_or(0, |at| at + before[at..].chars().next().map_or(1, char::len_utf8));
+    let start =
+        before.rfind(|c: char| !is_word(c)).map_or(0, |at| at + before[at..].chars().next().map_or(1, char::len_utf8));
     let (head, word) = before.split_at(start);
     if let Some(path) = head.strip_suffix("::") {
         let from = path.rfind(|c: char| !is_word(c)).map_or(0, |at| at + 1);
@@ -73,7 +74,9 @@ fn is_word(c: char) -> bool {
 /// The name of the function before a bracket: `udp::bind`, `.ping`, `policy`.
 fn callee(before: &str) -> Option<String> {
     let before = before.trim_end();
-    let start = before.rfind(|c: char| !is_word(c) && c != ':').map_or(0, |at| at + before[at..].chars().next().map_or(1, char::len_utf8));
+    let start = before
+        .rfind(|c: char| !is_word(c) && c != ':')
+        .map_or(0, |at| at + before[at..].chars().next().map_or(1, char::len_utf8));
     let name = &before[start..];
     (!name.is_empty()).then(|| name.to_string())
 }
@@ -87,9 +90,10 @@ fn expression_start(text: &str) -> usize {
             Some(')' | ']') => opening(part),
             Some('"') => part[..end - 1].rfind('"'),
             Some('`') => part[..end - 1].rfind('`'),
-            Some(c) if is_word(c) => {
-                Some(part.rfind(|c: char| !is_word(c)).map_or(0, |at| at + part[at..].chars().next().map_or(1, char::len_utf8)))
-            }
+            Some(c) if is_word(c) => Some(
+                part.rfind(|c: char| !is_word(c))
+                    .map_or(0, |at| at + part[at..].chars().next().map_or(1, char::len_utf8)),
+            ),
             Some('.') => Some(end - 1),
             Some(':') if part.ends_with("::") => Some(end - 2),
             _ => None,

@@ -16,7 +16,8 @@ pub use self::passing::{message_pair, receive_message, send_message};
 pub use self::poll::{PollFd, eventfd, eventfd_lower, eventfd_raise, ppoll};
 pub use self::process::{exit_now, last_words, monotonic_nanos, read, realtime_nanos, sharpen_timers};
 pub use self::program::{before_exec, leave_terminal, take_standard_input, take_terminal, take_terminal_back};
-pub use self::receive::{Origin, QueueEntry, Received, receive, receive_plain};
+pub use self::receive::{Origin, QueueEntry, Received, Wait, receive, receive_data, receive_plain};
+pub use self::signal::{nudge, nudgeable};
 pub use self::socket::{
     ask_for_extensions, drops, local_addr, number_stamps, send_from, send_to, set_option, set_option_bytes, set_ttl,
     stamp_arrivals,
@@ -34,6 +35,7 @@ mod poll;
 mod process;
 mod program;
 mod receive;
+mod signal;
 mod socket;
 mod stream;
 mod terminal;

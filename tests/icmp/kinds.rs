@@ -1,0 +1,91 @@
+//! Every row of the tables of ICMP and ICMPv6: made by a host, it reaches the pinger and is printed under its name, or it is
+//! known why it does not.
+
+use super::*;
+use pingscript::net::wire::Family;
+use pingscript::net::wire::icmp::Kind;
+
+/// Fifth to eighth octets: an MTU of 1400, a pointer, a gateway or nothing, as the kind has it.
+fn rest(kind: Kind) -> [u8; 4] {
+    match (kind.family, kind.type_, kind.code) {
+        (Family::V4, 3, 4) | (Family::V6, 2, _) => [0, 0, 0x05, 0x78],
+        (Family::V4, 12, 0) => [8, 0, 0, 0],
+        (Family::V4, 5, _) => [127, 0, 0, 9],
+        (Family::V6, 4, _) => [0, 0, 0, 6],
+        _ => [0; 4],
+    }
+}
+
+/// All kinds that are about a packet, in their order: the k-th ping of a run is answered by the k-th.
+fn kinds(family: Family) -> Vec<Kind> {
+    Kind::all(family).filter(|kind| kind.is_error() || kind.is_advisory()).collect()
+}
+
+/// Answers request k by an error of the k-th kind, and after advice by the reply.
+fn answer(family: Family) -> impl FnMut(&Asked) -> Vec<Said> + Send + Clone + 'static {
+    let kinds = kinds(family);
+    move |asked: &Asked| {
+        let kind = kinds[usize::from(asked.seq) - 1];
+        let mut said = asked.error(kind.type_, kind.code, rest(kind), 548);
+        if matches!((kind.family, kind.type_), (Family::V4, 43) | (Family::V6, 161)) {
+            // It quotes nothing and has the identifier of the request that it answers (RFC 8335).
+            said.message.truncate(8);
+            said.message[4..8].copy_from_slice(&asked.message[4..8]);
+            said.message = common::echo::sealed(said.message);
+        }
+        if kind.is_advisory() { vec![said, asked.reply()] } else { vec![said] }
+    }
+}
+
+#[test]
+fn a_raw_socket_hears_every_kind_of_ipv4() {
+    // A mobile host redirect names no packet.
+    every_kind(Family::V4, NONE, |kind| kind.type_ != 32);
+}
+
+#[test]
+fn a_raw_socket_hears_every_kind_of_ipv6() {
+    // A redirect of IPv6 names no packet but in an option.
+    every_kind(Family::V6, NONE, |kind| kind.type_ != 137);
+}
+
+#[test]
+fn a_ping_socket_hears_what_the_kernel_queues() {
+    every_kind(Family::V4, ALL, |kind| matches!((kind.type_, kind.code), (3 | 4 | 5 | 12 | 43, _) | (11, 0)));
+    every_kind(Family::V6, ALL, |kind| kind.type_ != 137);
+}
+
+fn every_kind(family: Family, groups: &str, heard: fn(Kind) -> bool) {
+    if !require_root_or_skip("each kind of ICMP error") {
+        return;
+    }
+    let _host = EchoHost::start(groups, answer(family));
+    let target = if family == Family::V4 { "127.0.0.1" } else { "::1" };
+    let kinds = kinds(family);
+    let script = format!(
+        "let sock = icmp::open(\"{target}\");
+         for seq in 1..={} {{
+             let ping = sock.ping(\"{target}\", #{{ timeout: 300.ms, icmp_wait: 0.s, size: 8 }});
+             let notices = sock.notices().map(|notice| `${{notice.type}}/${{notice.code}} ${{notice}}`);
+             let icmp = if ping.kind == \"icmp\" {{ `${{ping.icmp.type}}/${{ping.icmp.code}} ${{ping.icmp}}` }} else {{ \"\" }};
+             print(`${{seq}} ${{ping.kind}} ${{icmp}}${{notices}}`);
+         }}",
+        kinds.len()
+    );
+    let run = pingscript(&["-e", &script]).run();
+    let wanted: Vec<String> = kinds
+        .iter()
+        .zip(1..)
+        .map(|(kind, seq)| {
+            let name = format!("{}/{} {kind}", kind.type_, kind.code);
+            match (heard(*kind), kind.is_advisory()) {
+                (true, false) => format!("{seq} icmp {name}[]"),
+                (true, true) => format!("{seq} reply [\"{name}\"]"),
+                (false, false) => format!("{seq} timeout []"),
+                (false, true) => format!("{seq} reply []"),
+            }
+        })
+        .collect();
+    let heard: Vec<&str> = run.stdout.lines().collect();
+    assert_eq!(heard, wanted, "{family} {groups}\n{}", run.stderr);
+}
