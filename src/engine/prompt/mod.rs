@@ -64,13 +64,8 @@ pub fn run(host: &Arc<ScriptHost>, seed: Option<u64>, wanted: Wanted, first: Loa
         }
         last_events.end(last_clock.unix_nanos());
     });
-    if on_terminal {
-        signals::stop_entry(None);
-    } else {
-        signals::stop_script(&context.stop);
-    }
+    signals::stop_entry(None);
     let mut session = Session::new(host.clone(), context);
-    session.stops_entries = on_terminal;
     let thread = std::thread::Builder::new().name("prompt".to_string()).stack_size(STACK);
     let code = thread.spawn(move || {
         sys::sharpen_timers();
@@ -163,6 +158,8 @@ fn read(session: &mut Session, mut loaded: Loaded) -> Result<i32> {
     let mut entry = String::new();
     let mut more = true;
     while more {
+        // A signal stops the entry that runs; between entries it ends the prompt, as the end of its input does.
+        signals::stop_script(&session.context.stop);
         match read_line(session.context.host.as_ref(), &session.context.stop)? {
             PipeLine::Text(line) => {
                 entry.push_str(&line);
