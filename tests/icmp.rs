@@ -32,55 +32,55 @@ const NONE: &str = "1 0";
 
 #[test]
 fn lossy() {
-    transcript("part3/lossy", 0, &[1], Asked::reply);
+    transcript("icmp_lossy", 0, &[1], Asked::reply);
 }
 
 #[test]
 fn lossless() {
-    transcript("part3/lossless", 0, &[], Asked::reply);
+    transcript("icmp_lossless", 0, &[], Asked::reply);
 }
 
 #[test]
 fn port_unreachable() {
-    transcript("part3/port_unreachable", 1, &[4], |asked| asked.error(3, 3, [0; 4], 548));
+    transcript("icmp_port_unreachable", 1, &[4], |asked| asked.error(3, 3, [0; 4], 548));
 }
 
 #[test]
 fn host_unreachable() {
-    transcript("part3/host_unreachable", 1, &[2, 4], |asked| asked.error(3, 1, [0; 4], 548));
+    transcript("icmp_host_unreachable", 1, &[2, 4], |asked| asked.error(3, 1, [0; 4], 548));
 }
 
 #[test]
 fn net_unreachable() {
-    transcript("part3/net_unreachable", 1, &[2, 5], |asked| asked.error(3, 0, [0; 4], 8));
+    transcript("icmp_net_unreachable", 1, &[2, 5], |asked| asked.error(3, 0, [0; 4], 8));
 }
 
 #[test]
 fn protocol_unreachable() {
-    transcript("part3/protocol_unreachable", 1, &[5], |asked| asked.error(3, 2, [0; 4], 548));
+    transcript("icmp_protocol_unreachable", 1, &[5], |asked| asked.error(3, 2, [0; 4], 548));
 }
 
 #[test]
 fn net_prohibited() {
-    transcript("part3/net_prohibited", 1, &[5], |asked| asked.error(3, 9, [0; 4], 548));
+    transcript("icmp_net_prohibited", 1, &[5], |asked| asked.error(3, 9, [0; 4], 548));
 }
 
 #[test]
 fn host_prohibited() {
-    transcript("part3/host_prohibited", 1, &[1], |asked| asked.error(3, 10, [0; 4], 548));
+    transcript("icmp_host_prohibited", 1, &[1], |asked| asked.error(3, 10, [0; 4], 548));
 }
 
 #[test]
 fn admin_prohibited() {
-    transcript("part3/admin_prohibited", 1, &[2], |asked| asked.error(3, 13, [0; 4], 8));
+    transcript("icmp_admin_prohibited", 1, &[2], |asked| asked.error(3, 13, [0; 4], 8));
 }
 
 #[test]
 fn every_transcript_is_tested() {
     let tests = include_str!("icmp.rs");
-    for name in golden::transcripts_in("part3") {
-        assert!(tests.contains(&format!("\"part3/{name}\"")), "{name} is compared with nothing");
-        let text = golden::transcript(&format!("part3/{name}"));
+    for name in golden::transcripts("part3") {
+        assert!(tests.contains(&format!("\"{name}\"")), "{name} is compared with nothing");
+        let text = golden::transcript(&name);
         assert_eq!(mask(&text), text);
     }
 }

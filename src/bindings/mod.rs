@@ -33,6 +33,7 @@ pub mod reader;
 pub mod stats;
 pub mod task;
 pub mod tcp;
+pub mod text;
 pub mod time;
 pub mod udp;
 
@@ -68,6 +69,7 @@ pub fn register(engine: &mut Engine) {
     rhai::combine_with_exported_module!(&mut all, "tcp_listener", tcp::listener::api);
     rhai::combine_with_exported_module!(&mut all, "tcp_message", tcp::message::api);
     rhai::combine_with_exported_module!(&mut all, "tcp_ping", tcp::ping::api);
+    rhai::combine_with_exported_module!(&mut all, "text", text::api);
     rhai::combine_with_exported_module!(&mut all, "time", time::api);
     rhai::combine_with_exported_module!(&mut all, "udp_addr", udp::addr::api);
     rhai::combine_with_exported_module!(&mut all, "udp_icmp", udp::icmp::api);
@@ -81,6 +83,9 @@ pub fn register(engine: &mut Engine) {
     engine.register_static_module("lab", exported_module!(lab::namespace).into());
     engine.register_static_module("icmp", exported_module!(icmp::namespace).into());
     engine.register_static_module("tcp", exported_module!(tcp::namespace).into());
+    // At each call of a method the name of its object's type is looked up: what servers call for each packet is found first.
+    engine.register_type_with_name_raw("string", "string");
+    engine.register_type_with_name::<udp::packet::Packet>("Packet");
     engine.register_static_module("udp", exported_module!(udp::namespace).into());
     engine.register_iterator_result::<Connection, Dynamic>();
     engine.register_iterator_result::<Listener, Dynamic>();

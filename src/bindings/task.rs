@@ -18,7 +18,7 @@ use crate::net::error::{Error, ErrorKind};
 use crate::net::host::Host;
 use crate::net::random::Sequence;
 use crate::net::stop::{Reason, Sleeper, Stage, Stop, terminate_later};
-use crate::net::{stack, sys};
+use crate::net::{output, stack, sys};
 
 /// Stack of a thread that runs script code: deep recursion must meet the engine's limit first.
 pub const STACK: usize = 16 << 20;
@@ -92,6 +92,8 @@ impl Task {
                 programs.report(&inner.name, error);
             }
             drop(entered);
+            // Its last lines; nobody else may have anything to wait for.
+            output::flush();
             *lock(&inner.result) = Some(result);
             inner.ended.store(true, Ordering::Release);
             inner.done.notify();

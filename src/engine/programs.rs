@@ -74,6 +74,13 @@ impl ScriptHost {
         self.reporter(main, ast, |reporter| reporter.report(shortened.as_ref().unwrap_or(error)))
     }
 
+    /// As [`Self::describe`], for an entry of a prompt that has these functions and variables.
+    pub fn describe_entry(&self, main: &str, error: &EvalAltResult, ast: &AST, scope: &Scope<'_>) -> String {
+        let shortened = without_reported(error);
+        let names = Names::collect(&self.engine, Some(ast)).with_scope(scope);
+        self.reporting(main, &names, |reporter| reporter.report(shortened.as_ref().unwrap_or(error)))
+    }
+
     /// A parse error in the words for people, with its place.
     pub fn describe_parse(&self, main: &str, error: &ParseError) -> String {
         self.reporter(main, None, |reporter| reporter.report_parse(error))
@@ -86,9 +93,7 @@ impl ScriptHost {
 
     /// What a check found in the words for people, with its place; `names` are those there are.
     pub fn describe_finding(&self, main: &str, finding: &Finding, pos: Position, names: &Names) -> String {
-        let sources = |name: &str| self.sources.text(name);
-        let describe = |value: &Dynamic| describe(&self.engine, value);
-        Reporter { sources: &sources, main_source: main, names, describe: &describe }.report_finding(finding, pos)
+        self.reporting(main, names, |reporter| reporter.report_finding(finding, pos))
     }
 
     /// What scripts can call, with what it says of itself.
@@ -102,11 +107,14 @@ impl ScriptHost {
     }
 
     fn reporter(&self, main: &str, ast: Option<&AST>, report: impl FnOnce(&Reporter<'_>) -> String) -> String {
-        let sources = |name: &str| self.sources.text(name);
         let compiled = self.compiled.lock().unwrap_or_else(PoisonError::into_inner).get(main).cloned();
-        let names = Names::collect(&self.engine, ast.or(compiled.as_ref()));
+        self.reporting(main, &Names::collect(&self.engine, ast.or(compiled.as_ref())), report)
+    }
+
+    fn reporting(&self, main: &str, names: &Names, report: impl FnOnce(&Reporter<'_>) -> String) -> String {
+        let sources = |name: &str| self.sources.text(name);
         let describe = |value: &Dynamic| describe(&self.engine, value);
-        report(&Reporter { sources: &sources, main_source: main, names: &names, describe: &describe })
+        report(&Reporter { sources: &sources, main_source: main, names, describe: &describe })
     }
 }
 

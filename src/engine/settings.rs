@@ -14,7 +14,7 @@ use std::sync::Arc;
 const CALL_LEVELS: usize = 128;
 
 /// Parts within parts of an expression, outside of functions and inside.
-const EXPRESSION_DEPTHS: (usize, usize) = (64, 32);
+pub const EXPRESSION_DEPTHS: (usize, usize) = (64, 32);
 
 /// An engine with everything that scripts can call. Imports find their files through `sources`.
 pub fn build(sources: Arc<Sources>) -> Engine {

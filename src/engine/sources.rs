@@ -54,6 +54,11 @@ impl Sources {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_string(), text.to_string());
     }
 
+    /// Keeps the text under a name no longer.
+    pub fn forget(&self, name: &str) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
+    }
+
     /// The text kept under a name.
     pub fn text(&self, name: &str) -> Option<String> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned()

@@ -97,6 +97,7 @@ impl UdpSocket {
         batch: &mut Batch,
         mut take: impl FnMut(Datagram) -> Result<()>,
     ) -> Result<()> {
+        let _in_turns = self.in_turns();
         let judge = self.judge();
         // Under the policy's lock, so that the packets of a flow are judged in the order of their arrival.
         let mut flows = judge.as_ref().map(|judge| judge.turn());

@@ -17,6 +17,9 @@ use super::random::Stream;
 use super::subject::{Site, Subject, possible};
 use super::udp::{Datagram, Destination, UdpSocket};
 
+/// The origin of the verdict of a policy that failed.
+const FAILED: &str = "a policy that failed";
+
 /// A policy written outside the core.
 pub trait Decide: Debug + Send + Sync {
     /// Decides about `subject`. The draws it makes come from `place` and go to `draws`. `None`: it failed, and has said so.
@@ -127,6 +130,13 @@ impl Policy {
     }
 }
 
+impl Judged {
+    /// Whether the policy failed on the packet, which therefore passes.
+    pub(super) fn is_failure(&self) -> bool {
+        &*self.verdict.origin == FAILED
+    }
+}
+
 impl Judge {
     /// A policy to be attached at `site`, whose draws come from `stream`.
     ///
@@ -163,7 +173,7 @@ impl Judge {
         self.counters.judged.fetch_add(1, Ordering::Relaxed);
         let verdict = verdict.unwrap_or_else(|| {
             self.counters.failed.fetch_add(1, Ordering::Relaxed);
-            Verdict { action: Action::Pass, origin: "a policy that failed".into() }
+            Verdict { action: Action::Pass, origin: FAILED.into() }
         });
         if verdict.action != Action::Pass {
             self.counters.chosen.fetch_add(1, Ordering::Relaxed);

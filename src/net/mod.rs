@@ -28,6 +28,7 @@ pub mod policy;
 pub mod prober;
 pub mod random;
 pub mod record;
+pub mod seat;
 pub mod session;
 pub mod stack;
 pub mod stats;

@@ -198,6 +198,11 @@ pub fn flush() {
     }
 }
 
+/// Whether there may be something to write out.
+pub fn is_pending() -> bool {
+    PENDING.load(Ordering::Relaxed) || HOLDS.load(Ordering::Relaxed)
+}
+
 /// Writes out what was printed and what is held back, unless another thread is at it, and as much of it as its readers
 /// take at once: for an exit that must not wait.
 pub fn try_flush() {

@@ -6,13 +6,14 @@
 //! itself and which it cannot catch.
 //!
 //! A wait on sockets polls the stop's descriptor beside them ([`Stop::wake_fd`]); a wait on a condition
-//! registers with [`Stop::subscribe`]. Tasks share the descriptor of what they belong to, so that a thread
+//! registers with [`Stop::subscribe`]; a call that blocks by itself is marked with [`Stop::blocking`]. Tasks share the descriptor of what they belong to, so that a thread
 //! costs none of its own.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
 
+use super::seat::{Seat, Seated};
 use super::sys;
 
 /// Why something was stopped.
@@ -57,6 +58,8 @@ struct Node {
     owner: Option<Arc<Node>>,
     /// Whether a thread of this node is in a wait on `wake`.
     waiting: AtomicBool,
+    /// Where a thread of this node sits that is in a blocking call.
+    seat: Seat,
     children: Mutex<Vec<Weak<Node>>>,
     sleepers: Mutex<Vec<Weak<Sleeper>>>,
 }
@@ -165,6 +168,12 @@ impl Stop {
         Waiting(&self.0)
     }
 
+    /// Marks a call that blocks by itself, which the stop then ends (EINTR); to be held until it has returned. `None`: it
+    /// has happened already, or another thread of this place is in such a call.
+    pub fn blocking(&self) -> Option<Seated<'_>> {
+        self.0.seat.take().filter(|_| !self.is_stopped())
+    }
+
     /// A descriptor that is readable once the stop has happened.
     pub fn wake_fd(&self) -> BorrowedFd<'_> {
         self.0.wake.fd.as_fd()
@@ -199,6 +208,7 @@ impl Node {
             parent: Mutex::new(parent),
             owner,
             waiting: AtomicBool::new(false),
+            seat: Seat::default(),
             children: Mutex::default(),
             sleepers: Mutex::default(),
         })
@@ -252,6 +262,7 @@ impl Node {
             None => sys::eventfd_raise(self.wake.fd.as_fd()),
             Some(owner) => self.kick(owner),
         }
+        self.seat.clear();
         let sleepers: Vec<_> = lock(&self.sleepers).iter().filter_map(Weak::upgrade).collect();
         for sleeper in sleepers {
             sleeper.notify();

@@ -1,4 +1,4 @@
-//! Golden transcripts: `tests/golden/part1/*.txt` and other parts, changed by the accepted differences, against
+//! Golden transcripts: `tests/golden/part*/*.txt`, changed by the accepted differences, against
 //! what was printed.
 
 use super::deviations::{self, Deviation};
@@ -42,24 +42,28 @@ pub(crate) fn expected(name: &str) -> String {
     text
 }
 
-/// The transcript `name` as the report prints it, masked: one of Part 1 by its name alone, others as `part3/NAME`.
+/// The transcript `name` as the report prints it, masked.
 pub(crate) fn transcript(name: &str) -> String {
-    let folder = if name.contains('/') { "" } else { "part1/" };
-    read(&format!("tests/golden/{folder}{name}.txt"))
+    let part = parts().into_iter().find(|part| transcripts(part).iter().any(|known| known == name));
+    read(&format!("tests/golden/{}/{name}.txt", part.unwrap_or_else(|| panic!("no transcript {name}"))))
 }
 
-/// The names of all transcripts of Part 1, sorted.
-pub(crate) fn transcripts() -> Vec<String> {
-    transcripts_in("part1")
+/// The parts of the report that have transcripts.
+pub(crate) fn parts() -> Vec<String> {
+    names("tests/golden").into_iter().filter(|name| name.starts_with("part")).collect()
 }
 
-/// The names of all transcripts in a folder, sorted, without the folder.
-pub(crate) fn transcripts_in(folder: &str) -> Vec<String> {
-    let dir = repo_root().join("tests/golden").join(folder);
+/// The names of all transcripts of a part (`part1`), sorted.
+pub(crate) fn transcripts(part: &str) -> Vec<String> {
+    names(&format!("tests/golden/{part}")).iter().map(|name| name.trim_end_matches(".txt").to_owned()).collect()
+}
+
+/// The names of what is in a folder, sorted.
+fn names(folder: &str) -> Vec<String> {
+    let dir = repo_root().join(folder);
     let mut names: Vec<String> = fs::read_dir(&dir)
         .unwrap_or_else(|e| panic!("cannot read {}: {e}", dir.display()))
-        .map(|entry| entry.expect("a directory entry").file_name())
-        .map(|name| name.to_string_lossy().trim_end_matches(".txt").to_owned())
+        .map(|entry| entry.expect("a directory entry").file_name().to_string_lossy().into_owned())
         .collect();
     names.sort();
     names

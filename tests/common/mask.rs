@@ -52,11 +52,12 @@ pub(crate) fn mask_rtts(text: &str) -> String {
     })
 }
 
-/// What follows `bound to port ` and is a port becomes `<port>`.
+/// What follows `bound to port ` or `Listening on port ` and is a port becomes `<port>`.
 pub(crate) fn mask_ports(text: &str) -> String {
     replace(text, |before, rest| {
         let len = digits(rest);
-        (before.ends_with("bound to port ") && len > 0).then(|| (len, "<port>".to_owned()))
+        let said = before.ends_with("bound to port ") || before.ends_with("Listening on port ");
+        (said && len > 0).then(|| (len, "<port>".to_owned()))
     })
 }
 

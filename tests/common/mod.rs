@@ -17,6 +17,7 @@ pub(crate) mod mask;
 pub(crate) mod process;
 pub(crate) mod session;
 pub(crate) mod sys;
+pub(crate) mod tcp;
 pub(crate) mod udp;
 
 use std::fs::{self, Permissions};

@@ -37,6 +37,23 @@ pub(crate) fn check_client(screen: &str) {
     assert!((avg - mean).abs() < 0.0011, "AVG RTT {avg}, of the lines {mean}\n{screen}");
 }
 
+/// Check the transcript of a server of TCP, unmasked: each answer goes to a client that is connected, and is what that
+/// client has sent last, upper-cased.
+pub(crate) fn check_tcp_server(text: &str) {
+    let mut last: Vec<(&str, String)> = Vec::new();
+    for line in text.lines() {
+        if let Some(from) = line.strip_prefix("Connected to ") {
+            last.push((from, String::new()));
+        } else if let Some((from, what)) = line.strip_prefix("received from ").and_then(|rest| rest.split_once(": ")) {
+            let known = last.iter_mut().rev().find(|(client, _)| *client == from);
+            known.unwrap_or_else(|| panic!("from nobody: {line}\n{text}")).1 = what.to_uppercase();
+        } else if let Some((to, what)) = line.strip_prefix("sent to ").and_then(|rest| rest.split_once(' ')) {
+            let known = last.iter().rev().any(|(client, asked)| *client == to && asked == what);
+            assert!(known, "about nothing that was received: {line}\n{text}");
+        }
+    }
+}
+
 /// Check a server's transcript, unmasked: each verdict line is about a ping that was received,
 /// upper-cased and otherwise unchanged, and each `sent` goes where its ping came from.
 pub(crate) fn check_server(text: &str) {

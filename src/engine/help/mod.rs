@@ -231,7 +231,7 @@ fn native(engine: &Engine, info: &FuncInfo<'_>, ours: &HashMap<u64, Vec<Vec<Stri
         let title = format!("{}::{full}", info.namespace);
         let signature = format!("{title}({}){result}", params_of(0));
         (Kind::Function, String::new(), full.to_string(), title, signature)
-    } else if is_method(full, &params, &doc) {
+    } else if is_method(full, &params, &doc, ours) {
         let title = format!("{first}.{full}");
         let signature = format!("{title}({}){result}", params_of(1));
         (Kind::Method, first.clone(), full.to_string(), title, signature)
@@ -243,17 +243,21 @@ fn native(engine: &Engine, info: &FuncInfo<'_>, ours: &HashMap<u64, Vec<Vec<Stri
     Some(Entry { title, namespace: info.namespace.to_string(), of, name, kind, ours, forms: vec![form] })
 }
 
+/// Values of the language whose functions are called with a dot.
+const VALUES: [&str; 7] = ["string", "array", "blob", "map", "character", "range", "timestamp"];
+
 /// Whether a native is called with a dot. One that changes its object is; one that takes an object and a closure is not,
 /// since a method call locks its object; of others the example tells.
-fn is_method(name: &str, params: &[(String, String, bool)], doc: &[String]) -> bool {
+fn is_method(name: &str, params: &[(String, String, bool)], doc: &[String], ours: bool) -> bool {
     let Some((_, first, changed)) = params.first() else { return false };
     let object = first.starts_with(char::is_uppercase);
     let closure = params.iter().skip(1).any(|(_, kind, _)| kind == "closure");
+    let value = VALUES.contains(&first.as_str());
     match (changed, object) {
         (_, true) if closure => false,
         (true, _) => true,
-        (false, true) => examples(doc).iter().any(|example| example.contains(&format!(".{name}("))),
-        (false, false) => false,
+        (false, false) if !ours => value,
+        _ => (object || value) && examples(doc).iter().any(|example| example.contains(&format!(".{name}("))),
     }
 }
 

@@ -4,9 +4,9 @@
 //! ports of both ends and the message. Where both ends or the way are ours, each loss is traced to its verdict. The
 //! records are rings: the oldest give way, and the counts beside them stay exact.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use self::causes::Causes;
 pub use self::ends::Ends;
@@ -45,6 +45,8 @@ struct Inner {
     causes: Causes,
     /// Delayed answers that could not be kept until they were due.
     not_kept: u64,
+    /// What links lost because frames came faster than they were carried.
+    overruns: BTreeMap<(Arc<str>, usize), u64>,
     losses: VecDeque<Loss>,
     /// Losses of probes to servers of this process that gave way to later ones.
     forgotten: u64,
@@ -120,6 +122,11 @@ impl Account {
     pub fn lost_at(&self, at: Instant, ends: Ends, content: Content, why: &'static str, site: &Site) {
         let inner = &mut *self.lock();
         inner.causes.lost(inner.hosts.key(ends, content), at, why, site);
+    }
+
+    /// Notes how many frames the kernel has lost so far, in this direction, before they came onto the link called `name`.
+    pub fn overrun(&self, link: Arc<str>, direction: usize, lost: u64) {
+        self.lock().overruns.insert((link, direction), lost);
     }
 
     /// Notes that the packet just delayed could not be kept until it was due.
@@ -223,6 +230,13 @@ impl Account {
             if taken > 0 {
                 let place = host.map_or(String::new(), |host| format!(" in {host}"));
                 let cause = format!("lost in the full receive buffer of {at}{place} (the kernel counted {count})");
+                causes.push((cause, unexplained.drain(..taken).map(|number: u64| number.to_string()).collect()));
+            }
+        }
+        for ((link, _), lost) in &inner.overruns {
+            let taken = unexplained.len().min(usize::try_from(*lost).unwrap_or(usize::MAX));
+            if taken > 0 {
+                let cause = format!("came faster than {link} carries (the kernel counted {lost})");
                 causes.push((cause, unexplained.drain(..taken).map(|number: u64| number.to_string()).collect()));
             }
         }

@@ -34,6 +34,7 @@ mod host;
 pub mod netlink;
 pub mod program;
 pub mod refusal;
+pub mod relay;
 pub mod route;
 mod topology;
 
@@ -162,6 +163,7 @@ impl Lab {
             name: name.to_string(),
             addrs: addrs.clone(),
             forwards: options.forwards,
+            arp: self.0.options.arp,
             icmp_limits: self.0.options.icmp_limits,
         };
         self.0.control.ask("host", &Request::Host(new), &[])?;

@@ -6,6 +6,7 @@
 pub use self::address::RawAddr;
 pub use self::batch::{Batch, receive_many, send_many};
 pub use self::epoll::{Epoll, Interest, Readiness};
+pub use self::frames::{FRAMES, Frames, receive_frames, send_frames};
 pub use self::link::{packet_socket, turn_off_offloads};
 pub use self::namespace::{
     Change, Mount, Namespaces, Side, die_with_parent, enter_namespace, fork, leave_process_group, mount,
@@ -16,7 +17,8 @@ pub use self::passing::{message_pair, receive_message, send_message};
 pub use self::poll::{PollFd, eventfd, eventfd_lower, eventfd_raise, ppoll};
 pub use self::process::{exit_now, last_words, monotonic_nanos, read, realtime_nanos, sharpen_timers};
 pub use self::program::{before_exec, leave_terminal, take_standard_input, take_terminal, take_terminal_back};
-pub use self::receive::{Origin, QueueEntry, Received, receive, receive_plain};
+pub use self::receive::{Origin, QueueEntry, Received, Wait, receive, receive_data, receive_plain};
+pub use self::signal::{nudge, nudgeable};
 pub use self::socket::{
     ask_for_extensions, drops, local_addr, number_stamps, send_from, send_to, set_option, set_option_bytes, set_ttl,
     stamp_arrivals,
@@ -27,6 +29,7 @@ pub use self::terminal::{TerminalMode, set_terminal_mode, terminal_mode};
 mod address;
 mod batch;
 mod epoll;
+mod frames;
 mod link;
 mod namespace;
 mod passing;
@@ -34,6 +37,7 @@ mod poll;
 mod process;
 mod program;
 mod receive;
+mod signal;
 mod socket;
 mod stream;
 mod terminal;

@@ -63,8 +63,35 @@ pub struct Received {
     pub entry: Option<QueueEntry>,
 }
 
+/// Whether a call waits where there is nothing to receive, on a socket that is in blocking mode.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wait {
+    /// It returns at once (MSG_DONTWAIT).
+    No,
+    /// It waits for ever, or until a signal.
+    Yes,
+}
+
+impl Wait {
+    const fn flags(self) -> libc::c_int {
+        match self {
+            Self::No => libc::MSG_DONTWAIT,
+            Self::Yes => 0,
+        }
+    }
+}
+
 /// Receives one datagram or one entry of the error queue, without waiting (recvmsg(2)).
 pub fn receive(fd: BorrowedFd<'_>, buffer: &mut [u8], error_queue: bool) -> io::Result<Received> {
+    receive_with(fd, buffer, libc::MSG_DONTWAIT | if error_queue { libc::MSG_ERRQUEUE } else { 0 })
+}
+
+/// Receives one datagram with its control messages (recvmsg(2)).
+pub fn receive_data(fd: BorrowedFd<'_>, buffer: &mut [u8], wait: Wait) -> io::Result<Received> {
+    receive_with(fd, buffer, wait.flags())
+}
+
+fn receive_with(fd: BorrowedFd<'_>, buffer: &mut [u8], flags: libc::c_int) -> io::Result<Received> {
     #[repr(align(8))]
     struct Control([u8; 512]);
     let mut control = Control([0; 512]);
@@ -77,7 +104,6 @@ pub fn receive(fd: BorrowedFd<'_>, buffer: &mut [u8], error_queue: bool) -> io::
     header.msg_iovlen = 1;
     header.msg_control = control.0.as_mut_ptr().cast();
     header.msg_controllen = control.0.len();
-    let flags = libc::MSG_DONTWAIT | if error_queue { libc::MSG_ERRQUEUE } else { 0 };
     // SAFETY: every pointer in the header is to an object that lives until the call returns, with its true length.
     let n = unsafe { libc::recvmsg(fd.as_raw_fd(), &mut header, flags) };
     if n < 0 {
@@ -102,8 +128,8 @@ pub fn receive(fd: BorrowedFd<'_>, buffer: &mut [u8], error_queue: bool) -> io::
     Ok(received)
 }
 
-/// Receives one datagram and its sender, without waiting (recvfrom(2)).
-pub fn receive_plain(fd: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<Received> {
+/// Receives one datagram and its sender (recvfrom(2)).
+pub fn receive_plain(fd: BorrowedFd<'_>, buffer: &mut [u8], wait: Wait) -> io::Result<Received> {
     // SAFETY: sockaddr_storage is plain data for which zeroes are valid.
     let mut name: libc::sockaddr_storage = unsafe { std::mem::zeroed() };
     let mut len = std::mem::size_of_val(&name) as libc::socklen_t;
@@ -113,7 +139,7 @@ pub fn receive_plain(fd: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<Receiv
             fd.as_raw_fd(),
             buffer.as_mut_ptr().cast(),
             buffer.len(),
-            libc::MSG_DONTWAIT | libc::MSG_TRUNC,
+            wait.flags() | libc::MSG_TRUNC,
             std::ptr::from_mut(&mut name).cast(),
             &mut len,
         )

@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
 
 use socket2::{Domain, Protocol, Socket, Type};
 
+use self::alone::Alone;
 pub use self::error::{MAX_PAYLOAD, check_size};
 pub(super) use self::error::{closed, one_at_a_time};
 pub use self::options::Options;
@@ -30,6 +31,7 @@ use super::prober::{Prober, Tally};
 use super::session::Session;
 use super::sys;
 
+mod alone;
 mod error;
 mod options;
 mod probing;
@@ -76,6 +78,8 @@ struct Inner {
     /// ICMP errors that a plain send found in its way, for whoever pings or receives next.
     unread: Mutex<VecDeque<Queued>>,
     unheeded_errors: AtomicU64,
+    /// Who receives.
+    alone: Alone,
     /// How many receives on end had to wait.
     waits: AtomicU32,
     /// The TTL that probes were last sent with; 0: the system's.
@@ -121,6 +125,7 @@ impl UdpSocket {
             next_stamp: Mutex::default(),
             unread: Mutex::default(),
             unheeded_errors: AtomicU64::new(0),
+            alone: Alone::default(),
             waits: AtomicU32::new(0),
             ttl: AtomicU8::new(0),
             stamping: AtomicBool::new(false),

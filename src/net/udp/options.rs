@@ -28,7 +28,6 @@ pub struct Options {
 impl Options {
     /// Gives `socket` these options and binds it to `local` (bind(2)); the address that it is bound to.
     pub(super) fn set_up(self, socket: &Socket, local: SocketAddr) -> io::Result<SocketAddr> {
-        socket.set_nonblocking(true)?;
         if local.is_ipv6() {
             socket.set_only_v6(true)?;
             sys::set_option(socket.as_fd(), libc::IPPROTO_IPV6, libc::IPV6_RECVERR, 1)?;

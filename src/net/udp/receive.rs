@@ -5,11 +5,12 @@ use std::collections::VecDeque;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::AsFd;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, MutexGuard};
 
 use socket2::Socket;
 
+use super::alone::InTurns;
 use super::error::closed;
 use super::queue::{IcmpError, Queued, is_pending_error};
 use super::{Destination, JUDGING, TRIES, UdpSocket, lock};
@@ -17,10 +18,11 @@ use crate::net::error::{Error, ErrorKind, Result};
 use crate::net::event::Event;
 use crate::net::host::Waited;
 use crate::net::judge::{Judge, Judged};
+use crate::net::output;
 use crate::net::policy::Flows;
 use crate::net::stop::Stop;
 use crate::net::subject::Subject;
-use crate::net::sys::{self, PollFd};
+use crate::net::sys::{self, PollFd, Wait};
 use crate::net::time::Instant;
 
 /// After so many receives that had to wait, one asks before it waits.
@@ -83,6 +85,13 @@ impl UdpSocket {
                     "a policy gets its packet as |pkt|; receive from another socket, or outside of the policy",
                 ));
         }
+        if until.is_none()
+            && (!heed_errors || lock(&self.0.unread).is_empty())
+            && let Some(datagram) = self.receive_alone(&socket, stop)
+        {
+            return Ok(Incoming::Packet(datagram));
+        }
+        let _in_turns = self.in_turns();
         // Where the last receives had to wait, this one likely has to as well, and asking first would cost a call for
         // nothing. Now and then it asks all the same, or it would not notice that it no longer has to.
         let waits = self.0.waits.load(Ordering::Relaxed);
@@ -149,19 +158,53 @@ impl UdpSocket {
         judged
     }
 
+    /// Begins to receive beside other threads; to be held until what was received is judged.
+    pub(in crate::net) fn in_turns(&self) -> InTurns<'_> {
+        self.0.alone.in_turns()
+    }
+
+    /// Waits for a datagram in the receiving call itself, where no other thread receives, and has the policy decide about
+    /// it. `None`: something else is to be looked at first, such as a stop or an ICMP error.
+    fn receive_alone(&self, socket: &Socket, stop: &Stop) -> Option<Datagram> {
+        // Stamps of what is sent have to be read meanwhile.
+        if stop.is_stopped() || self.0.stamping.load(Ordering::Relaxed) {
+            return None;
+        }
+        let seated = self.0.alone.enter()?;
+        // What was printed is written out only where there is nothing else to do.
+        let at_once = if output::is_pending() { self.take(socket).ok()? } else { None };
+        let datagram = match at_once {
+            Some(datagram) => datagram,
+            None => BUFFER.with_borrow_mut(|buffer| {
+                let mut call = || self.call(socket, buffer, Wait::Yes);
+                let received = self.0.host.wait_in(stop, &mut call)?.ok()?;
+                self.datagram(buffer, &received)
+            })?,
+        };
+        let Some(judge) = self.judge() else { return Some(datagram) };
+        let flows = judge.turn();
+        drop(seated);
+        Some(self.judged(&judge, flows, datagram))
+    }
+
     /// Receives a datagram without waiting and has the policy decide about it.
     fn take_judged(&self, socket: &Socket) -> io::Result<Option<Datagram>> {
         let Some(judge) = self.judge() else { return self.take(socket) };
-        let mut flows = judge.turn();
-        let Some(mut datagram) = self.take(socket)? else { return Ok(None) };
-        let judged = self.judge_one(&judge, &mut flows, &datagram);
+        let flows = judge.turn();
+        let datagram = self.take(socket)?;
+        Ok(datagram.map(|datagram| self.judged(&judge, flows, datagram)))
+    }
+
+    /// The datagram with what the policy, whose lock is `flows`, decides about it.
+    fn judged(&self, judge: &Judge, mut flows: MutexGuard<'_, Flows>, mut datagram: Datagram) -> Datagram {
+        let judged = self.judge_one(judge, &mut flows, &datagram);
         drop(flows);
         let flow = || self.flow(datagram.from, self.0.local);
         let site = self.site();
         let data = &datagram.data;
         self.0.session.events.tell(|| Event::Judged { flow: flow(), data, judged: &judged, site: &site });
         datagram.judged = Some(Arc::new(judged));
-        Ok(Some(datagram))
+        datagram
     }
 
     /// Receives a datagram without waiting; `None` if there is none. An ICMP error that takes the call's place is
@@ -170,39 +213,42 @@ impl UdpSocket {
         let mut again = TRIES;
         BUFFER.with_borrow_mut(|buffer| {
             loop {
-                // Without stamps and without events, the sender is all there is to know beside the data.
-                let plain = !self.0.any && !self.0.stamping.load(Ordering::Relaxed) && !self.0.session.events.wanted();
-                let received = if plain {
-                    sys::receive_plain(socket.as_fd(), buffer)
-                } else {
-                    sys::receive(socket.as_fd(), buffer, false)
-                };
-                match received {
-                    Ok(received) => {
-                        if let Some(drops) = received.overflow {
-                            self.0.tell_drops(u64::from(drops));
-                        }
-                        let data = &buffer[..received.len];
-                        return Ok(received.addr.map(|from| {
-                            let flow = || self.flow(from, self.0.local);
-                            self.0.session.events.tell(|| Event::Received { flow: flow(), data });
-                            Datagram {
-                                data: data.into(),
-                                from,
-                                to: received.to,
-                                truncated: received.truncated,
-                                stamp: received.stamp,
-                                ttl: received.ttl,
-                                judged: None,
-                            }
-                        }));
-                    }
+                match self.call(socket, buffer, Wait::No) {
+                    Ok(received) => return Ok(self.datagram(buffer, &received)),
                     Err(err) if is_pending_error(&err) && again > 0 => again -= 1,
                     Err(err) if err.kind() == io::ErrorKind::WouldBlock => return Ok(None),
                     Err(err) if err.kind() == io::ErrorKind::Interrupted => return Ok(None),
                     Err(err) => return Err(err),
                 }
             }
+        })
+    }
+
+    /// The call that receives, which asks for no more than what somebody wants to know.
+    fn call(&self, socket: &Socket, buffer: &mut [u8], wait: Wait) -> io::Result<sys::Received> {
+        // Without stamps and without events, the sender is all there is to know beside the data.
+        if !self.0.any && !self.0.stamping.load(Ordering::Relaxed) && !self.0.session.events.wanted() {
+            sys::receive_plain(socket.as_fd(), buffer, wait)
+        } else {
+            sys::receive_data(socket.as_fd(), buffer, wait)
+        }
+    }
+
+    /// What a call has received into `buffer`; `None` if that has no sender: the socket was closed meanwhile.
+    fn datagram(&self, buffer: &[u8], received: &sys::Received) -> Option<Datagram> {
+        if let Some(drops) = received.overflow {
+            self.0.tell_drops(u64::from(drops));
+        }
+        let (from, data) = (received.addr?, &buffer[..received.len]);
+        self.0.session.events.tell(|| Event::Received { flow: self.flow(from, self.0.local), data });
+        Some(Datagram {
+            data: data.into(),
+            from,
+            to: received.to,
+            truncated: received.truncated,
+            stamp: received.stamp,
+            ttl: received.ttl,
+            judged: None,
         })
     }
 

@@ -3,7 +3,7 @@
 
 use std::os::fd::{AsFd, OwnedFd};
 
-use super::keeper::{Keeper, refused_by_kernel};
+use super::keeper::{Keeper, in_v6, no_host, refused_by_kernel};
 use super::protocol::{Answer, Failure, NewEnd};
 use crate::net::lab::netlink::{Batch, Veth};
 use crate::net::sys;
@@ -18,12 +18,20 @@ impl Keeper {
             *index = own;
             sockets.push(socket);
         }
+        for end in ends {
+            let host = self.hosts.get_mut(end.host).ok_or_else(no_host)?;
+            if end.arp {
+                // Who has the address is heard from then on, too.
+                host.pending.extend(in_v6(&end.name, &end.addrs));
+            }
+            host.settle()?;
+        }
         Ok((Answer::Interfaces(indices), sockets))
     }
 
     /// Makes one end: the index of the host's interface, and the packet socket.
     fn attach(&mut self, end: &NewEnd) -> Result<(u32, OwnedFd), Failure> {
-        let host = self.hosts.get(end.host).ok_or_else(super::keeper::no_host)?;
+        let host = self.hosts.get(end.host).ok_or_else(no_host)?;
         self.ends += 1;
         let near = format!("end{}", self.ends);
         let mut batch = Batch::default();

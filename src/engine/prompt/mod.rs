@@ -1,5 +1,12 @@
 //! The prompt: one line after the other over the same engine, variables and functions kept.
 
+pub mod complete;
+pub mod history;
+pub mod input;
+mod place;
+pub mod session;
+pub mod show;
+
 use std::io::{BufRead, IsTerminal};
 use std::os::fd::AsFd;
 use std::sync::Arc;

@@ -1,0 +1,266 @@
+//! What the prompt keeps from entry to entry: variables, functions, constants, imports, and what was typed.
+
+use std::collections::{HashSet, VecDeque};
+use std::sync::Arc;
+
+use anyhow::Result;
+use rhai::{AST, Dynamic, EvalAltResult, FnPtr, GlobalRuntimeState, Scope};
+
+use super::show::show;
+use crate::bindings::context::{self, Context, Programs, Script};
+use crate::bindings::exit as exit_binding;
+use crate::engine::compile::compile;
+use crate::engine::programs::{self, ScriptHost};
+use crate::engine::signals;
+use crate::engine::sources::header;
+use crate::net::error::Error;
+use crate::net::stop::Reason;
+use crate::net::{memory, output};
+
+/// The variable that holds the last result.
+pub const IT: &str = "it";
+
+/// Entries whose texts, for messages, and closures are kept whatever becomes of their values.
+const KEPT: usize = 1000;
+
+/// How an entry ended that did not simply end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// With an error, which was shown.
+    Failed,
+    /// By `exit` with this code.
+    Left(i32),
+}
+
+/// What the prompt keeps.
+#[derive(Debug)]
+pub struct Session {
+    /// The engine.
+    pub host: Arc<ScriptHost>,
+    /// Where entries run.
+    pub context: Context,
+    /// The variables.
+    pub scope: Scope<'static>,
+    /// The functions of all entries.
+    pub functions: AST,
+    /// What was typed and ran without an error, to be saved.
+    pub typed: VecDeque<String>,
+    /// Whether Ctrl-C ends an entry alone, and the prompt goes on.
+    pub stops_entries: bool,
+    global: GlobalRuntimeState,
+    entries: usize,
+    /// Names of closures, by the entries that made them.
+    closures: VecDeque<Vec<String>>,
+}
+
+impl Session {
+    /// A session without anything.
+    pub fn new(host: Arc<ScriptHost>, context: Context) -> Self {
+        let global = host.engine().new_global_runtime_state();
+        Self {
+            host,
+            context,
+            scope: Scope::new(),
+            functions: AST::empty(),
+            typed: VecDeque::new(),
+            stops_entries: true,
+            global,
+            entries: 0,
+            closures: VecDeque::new(),
+        }
+    }
+
+    /// Runs one entry and shows its value, or its error.
+    ///
+    /// # Errors
+    /// It failed, or called `exit`.
+    pub fn enter(&mut self, text: &str) -> Result<(), Ended> {
+        if text.trim().is_empty() {
+            return Ok(());
+        }
+        self.entries += 1;
+        let name = format!("entry {}", self.entries);
+        if self.entries > KEPT {
+            self.host.sources.forget(&format!("entry {}", self.entries - KEPT));
+        }
+        let script = self.context.script.clone();
+        let ended = self.run(&name, text, script);
+        if ended.is_ok() {
+            self.typed.push_back(text.to_string());
+            if self.typed.len() > 10 * KEPT {
+                self.typed.pop_front();
+            }
+        }
+        ended
+    }
+
+    /// Runs a whole script in the session: what it declares stays.
+    ///
+    /// # Errors
+    /// It failed, or called `exit`.
+    pub fn load(&mut self, name: &str, text: &str, args: Vec<String>) -> Result<(), Ended> {
+        let script = Script {
+            name: name.to_string(),
+            about: header(text),
+            args,
+            main: true,
+            has_options: false.into(),
+            bound: Default::default(),
+        };
+        self.run(name, text, Arc::new(script))
+    }
+
+    /// Runs `text`, shown as `name`, and shows its value or its error.
+    fn run(&mut self, name: &str, text: &str, script: Arc<Script>) -> Result<(), Ended> {
+        self.host.sources.keep(name, text);
+        let mut ast = match compile(self.host.engine(), &self.scope, text) {
+            Ok(ast) => ast,
+            Err(error) => {
+                let error = EvalAltResult::from(error);
+                output::note(self.host.describe_entry(name, &error, &self.functions, &self.scope).trim_end());
+                return Err(Ended::Failed);
+            }
+        };
+        ast.set_source(name);
+        let result = self.evaluate(name, &ast, script);
+        let ended = self.conclude(name, result);
+        self.tidy_up(&ast);
+        if memory::in_use() > memory::LIMIT {
+            // Nothing could be run any more, not even what frees it.
+            self.scope.clear();
+            output::note("all variables of the prompt are gone: they took too much memory");
+        }
+        ended
+    }
+
+    /// Shows the value or the error of an entry.
+    fn conclude(&mut self, name: &str, result: Result<Dynamic, Box<EvalAltResult>>) -> Result<(), Ended> {
+        let error = match result {
+            Ok(value) => {
+                if !value.is_unit() {
+                    let entered = context::enter(self.context.clone());
+                    output::line(&show(&self.host, &value));
+                    drop(entered);
+                    let _before = self.scope.remove::<Dynamic>(IT);
+                    self.scope.push_dynamic(IT, value);
+                }
+                return Ok(());
+            }
+            Err(error) => error,
+        };
+        match (exit_binding::code(&error), *error) {
+            (Some(code), _) => Err(Ended::Left(code)),
+            (None, EvalAltResult::ErrorTerminated(ref why, _)) if why.is_unit() => {
+                output::note(&format!("{name}: stopped"));
+                Err(Ended::Failed)
+            }
+            (None, error) => {
+                output::note(self.host.describe_entry(name, &error, &self.functions, &self.scope).trim_end());
+                Err(Ended::Failed)
+            }
+        }
+    }
+
+    fn evaluate(&mut self, name: &str, ast: &AST, script: Arc<Script>) -> Result<Dynamic, Box<EvalAltResult>> {
+        let stop = self.context.stop.child().map_err(|err| err.to_string())?;
+        if self.stops_entries {
+            signals::stop_entry(Some(&stop));
+        }
+        // The entry's own stop ends its waits; what it started goes on, beneath the session.
+        let entered = context::enter(Context { stop: stop.clone(), script, ..self.context.clone() });
+        // Functions of earlier entries stay; one of the same name takes the place of the earlier.
+        self.functions.combine(ast.clone_functions_only());
+        self.global.lib = vec![self.functions.shared_lib().clone()].into();
+        self.global.source = Some(name.into());
+        let result = programs::evaluate(self.host.engine(), &mut self.global, &mut self.scope, ast.statements());
+        drop(entered);
+        if self.stops_entries {
+            signals::stop_entry(None);
+            if stop.reason() == Some(Reason::Interrupt) && result.is_ok() {
+                output::note(&format!("{name}: interrupted"));
+            }
+        }
+        result
+    }
+
+    /// Forgets what no entry can reach any more, so that a long session does not grow.
+    fn tidy_up(&mut self, ast: &AST) {
+        self.drop_shadowed();
+        let is_closure = |name: &&str| name.starts_with("anon$");
+        let closures = ast.iter_functions().map(|f| f.name).filter(is_closure).map(str::to_string).collect();
+        self.closures.push_back(closures);
+        if self.closures.len() <= KEPT {
+            return;
+        }
+        let old = self.closures.pop_front().unwrap_or_default();
+        if old.is_empty() {
+            return;
+        }
+        let mut used = HashSet::new();
+        for (_, _, value) in self.scope.iter_raw() {
+            closures_in(value, &mut used, 0);
+        }
+        // A function may make the closure each time it runs.
+        let gone: Vec<String> = old.into_iter().filter(|name| !used.contains(name) && !self.mentions(name)).collect();
+        if !gone.is_empty() {
+            self.functions.retain_functions(|_, _, name, _| !gone.iter().any(|one| one == name));
+        }
+    }
+
+    /// Whether a function of the session makes the closure `name`.
+    fn mentions(&self, name: &str) -> bool {
+        let mut found = false;
+        self.functions.walk(&mut |path| {
+            if let Some(rhai::ASTNode::Expr(expression)) = path.last() {
+                found |= format!("{expression:?}").contains(name);
+            }
+            !found
+        });
+        found
+    }
+
+    /// Leaves one variable of each name: each `let` of the prompt adds one, and hides those before it.
+    fn drop_shadowed(&mut self) {
+        let mut seen = HashSet::new();
+        if self.scope.iter_raw().all(|(name, ..)| seen.insert(name.to_string())) {
+            return;
+        }
+        seen.clear();
+        // The newest come first.
+        let all = self.scope.iter_raw().filter(|(name, ..)| seen.insert(name.to_string()));
+        let mut last: Vec<(String, bool, Dynamic)> =
+            all.map(|(name, constant, value)| (name.to_string(), constant, value.clone())).collect();
+        last.reverse();
+        self.scope.clear();
+        for (name, constant, value) in last {
+            if constant {
+                self.scope.push_constant_dynamic(name, value);
+            } else {
+                self.scope.push_dynamic(name, value);
+            }
+        }
+    }
+
+    /// The script that `:load` and `-i` name: the name to show it under, and its text.
+    ///
+    /// # Errors
+    /// `file`: it cannot be read.
+    pub fn open(&self, name: &str) -> Result<(String, String), Error> {
+        self.host.sources.open(name)
+    }
+}
+
+/// The names of the closures that can be called through `value`.
+fn closures_in(value: &Dynamic, found: &mut HashSet<String>, depth: usize) {
+    if depth > 32 {
+        return;
+    }
+    if let Some(closure) = value.read_lock::<FnPtr>() {
+        found.insert(closure.fn_name().to_string());
+        closure.iter_curry().for_each(|captured| closures_in(captured, found, depth + 1));
+    } else if let Some(list) = value.read_lock::<rhai::Array>() {
+        list.iter().for_each(|item| closures_in(item, found, depth + 1));
+    } else if let Some(map) = value.read_lock::<rhai::Map>() {
+        map.values().for_each(|item| closures_in(item, found, depth + 1));
+    }
+}

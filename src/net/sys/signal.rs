@@ -1,0 +1,54 @@
+//! A signal that ends a blocking call of one thread (EINTR) and does nothing else.
+#![allow(unsafe_code)]
+
+use std::cell::Cell;
+use std::sync::OnceLock;
+
+/// SIGURG: by default it is ignored, so that one that comes late or from elsewhere does no harm.
+const NUDGE: libc::c_int = libc::SIGURG;
+
+/// The number of this thread, above zero, once it is ready to be nudged; `None` if the system does not allow that.
+pub fn nudgeable() -> Option<i32> {
+    static LISTENS: OnceLock<bool> = OnceLock::new();
+    thread_local! {
+        static THREAD: Cell<i32> = const { Cell::new(0) };
+    }
+    if THREAD.get() == 0 {
+        if !*LISTENS.get_or_init(listen) || !unblock() {
+            return None;
+        }
+        // SAFETY: the call has no conditions.
+        THREAD.set(unsafe { libc::gettid() });
+    }
+    Some(THREAD.get())
+}
+
+/// Ends the blocking call that the thread of this number is in, if it is in one (tgkill(2)).
+pub fn nudge(thread: i32) {
+    // SAFETY: the call takes no pointers; of a thread that is gone it says so.
+    unsafe { libc::syscall(libc::SYS_tgkill, libc::getpid(), thread, NUDGE) };
+}
+
+/// Installs a handler that does nothing, without SA_RESTART: a call that the signal meets returns.
+fn listen() -> bool {
+    extern "C" fn nothing(_: libc::c_int) {}
+    // SAFETY: sigaction is plain data for which zeroes are valid; the handler does nothing, which is allowed anywhere.
+    unsafe {
+        let mut action: libc::sigaction = std::mem::zeroed();
+        action.sa_sigaction = nothing as extern "C" fn(libc::c_int) as usize;
+        action.sa_flags = libc::SA_ONSTACK;
+        libc::sigemptyset(&mut action.sa_mask);
+        libc::sigaction(NUDGE, &action, std::ptr::null_mut()) == 0
+    }
+}
+
+/// Lets the signal through to this thread, whatever it inherited.
+fn unblock() -> bool {
+    // SAFETY: sigset_t is plain data, filled before it is used.
+    unsafe {
+        let mut set: libc::sigset_t = std::mem::zeroed();
+        libc::sigemptyset(&mut set);
+        libc::sigaddset(&mut set, NUDGE);
+        libc::pthread_sigmask(libc::SIG_UNBLOCK, &set, std::ptr::null_mut()) == 0
+    }
+}
