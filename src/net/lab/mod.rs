@@ -34,6 +34,7 @@ mod host;
 pub mod netlink;
 pub mod program;
 pub mod refusal;
+pub mod relay;
 pub mod route;
 mod topology;
 
