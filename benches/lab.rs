@@ -38,7 +38,10 @@ const POLICIES: [(&str, &str); 4] = [
     ("no policy", ""),
     ("native: loss(0.0)", "loss(0.0)"),
     ("scripted: |pkt| random() < 0.0", "chain([|pkt| if random() < 0.0 { drop() } else { pass() }])"),
-    ("scripted: |pkt| pkt.number, pkt.len", "chain([|pkt| if pkt.number < 0 && pkt.len > 9 { drop() } else { pass() }])"),
+    (
+        "scripted: |pkt| pkt.number, pkt.len",
+        "chain([|pkt| if pkt.number < 0 && pkt.len > 9 { drop() } else { pass() }])",
+    ),
 ];
 
 /// Two hosts and a link.
@@ -125,7 +128,8 @@ fn rates() {
     for (name, code) in POLICIES {
         let net = net(LinkOptions::default());
         if !code.is_empty() {
-            let (judge, name) = policy::ready(&made(&context, code), &net.link.site(Direction::Both)).expect("a policy");
+            let (judge, name) =
+                policy::ready(&made(&context, code), &net.link.site(Direction::Both)).expect("a policy");
             net.link.set_policy(Direction::Both, judge, name);
         }
         let (from, to) = (socket(&net.a, 0), socket(&net.b, 7));
