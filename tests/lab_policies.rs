@@ -28,11 +28,16 @@ fn run(code: &str) -> Option<Run> {
     Some(pingscript(&["--seed", "1", file.to_str().expect("a path in UTF-8")]).run())
 }
 
+/// What the script printed, without the account at the end.
+fn printed(run: &Run) -> &str {
+    run.stdout.split("Lost ").next().unwrap_or_default()
+}
+
 #[test]
 fn every_policy_file_serves_at_links_and_doors() {
     let Some(run) = run(r#"
         for name in ["corrupt:p=0.5", "delay:by=2ms,jitter=1ms", "duplicate:p=0.5", "every:n=3", "first:n=2",
-                     "gilbert:p=0.3", "loss:p=0.3", "pattern:pattern=1101"] {
+                     "gilbert:p=0.3", "loss:p=0.3", "pattern:bits=1101"] {
             for place in [link, link.from(b), b.door] {
                 set_policy(place, policy(name));
                 for seq in 1..=8 { sock.ping(to, `ping ${seq} ${name}`, 20.ms); }
@@ -50,7 +55,6 @@ fn every_policy_file_serves_at_links_and_doors() {
             assert!(run.stderr.contains(&line), "no {line}:\n{}", run.stderr);
         }
     }
-    assert!(run.stderr.contains("\n  0 unexplained"), "{}", run.stderr);
 }
 
 #[test]
@@ -76,7 +80,7 @@ fn a_closure_sees_the_packet_and_keeps_its_own_state() {
     "#) else {
         return;
     };
-    let lines: Vec<&str> = run.stdout.lines().collect();
+    let lines: Vec<&str> = printed(&run).lines().collect();
     assert_eq!(lines[..2], ["timeout", "0"], "{}", run.stderr);
     assert_eq!(lines[2], "udp 10.0.0.1 > 10.0.0.2:11000 a > b a a-b ping 1 x 8 50 64 1 0 true 1", "{}", run.stderr);
     assert!(lines[3].starts_with("udp 10.0.0.2 > 10.0.0.1:"), "{}", run.stdout);
@@ -93,7 +97,7 @@ fn one_that_throws_is_told_once_with_its_line_and_packets_pass() {
     "#) else {
         return;
     };
-    assert_eq!(run.stdout, "reply\n".repeat(5));
+    assert_eq!(printed(&run), "reply\n".repeat(5));
     assert_eq!(run.stderr.matches("has no property `numbr`").count(), 1, "{}", run.stderr);
     assert!(run.stderr.contains("did you mean `number`?"), "{}", run.stderr);
     assert!(run.stderr.contains("net.rhai:11:"), "{}", run.stderr);
@@ -132,17 +136,17 @@ fn rejections_have_every_form_at_links_and_doors() {
         reject(\"port-unreachable\") has no room for an mtu of 1\n\
         `gateway` takes an IPv4 address, not ::1\n\
         unknown option `mut`\n";
-    assert_eq!(run.stdout, format!("{each}{each}{wrong}"), "{}", run.stderr);
+    assert_eq!(printed(&run), format!("{each}{each}{wrong}"), "{}", run.stderr);
 }
 
 #[test]
 fn a_seed_gives_the_same_verdicts_again_and_rows_name_the_link() {
     let code = r#"
         set_policy(link, |pkt| if random() < 0.4 { drop() } else { pass() });
-        for seq in 1..=20 { print(`${seq} ${sock.ping(to, `ping ${seq} x`, 20.ms).kind}`); }
+        for seq in 1..=9 { print(`${seq} ${sock.ping(to, `ping ${seq} x`, 1.s).kind}`); }
     "#;
     let (Some(first), Some(second)) = (run(code), run(code)) else { return };
-    assert_eq!(first.stdout, second.stdout);
+    assert_eq!(printed(&first), printed(&second));
     assert!(first.stdout.contains("reply") && first.stdout.contains("timeout"), "{}", first.stdout);
     let dir = TempDir::new();
     let file = dir.write("net.rhai", &format!("{NET}{code}\nexit();\n"));
