@@ -176,7 +176,7 @@ fn flood(from: &UdpSocket, to: &UdpSocket, addr: SocketAddr) -> f64 {
         scope.spawn(|| {
             let (mut batch, mut one) = (Batch::default(), [0; 128]);
             while !ended.load(Ordering::Relaxed) {
-                let count = match sys::receive_many(to.as_fd(), &mut batch) {
+                let count = match sys::receive_many(to.as_fd(), &mut batch, sys::Wait::No) {
                     Ok(count) if count > 0 => count as u64,
                     _ => u64::from(to.recv(&mut one).is_ok()),
                 };

@@ -8,6 +8,7 @@ use pingscript::net::addr::{Version, local, resolve};
 use pingscript::net::error::ErrorKind;
 use pingscript::net::host::Host;
 use pingscript::net::lab::{CableOptions, HostOptions, Lab, LabHost, Options, Prefix};
+use pingscript::net::stop::Stop;
 use socket2::{Domain, Protocol, Type};
 
 use crate::fixture::{bound, host, join, lab, reaches, udp};
@@ -106,11 +107,15 @@ fn sockets_of_every_kind_are_handed_over() {
 fn names_of_hosts_are_known_in_the_lab() {
     let Some(lab) = lab(&Options::default()) else { return };
     let (a, _) = (host(&lab, "a"), host(&lab, "Server"));
-    let found = |name: &str, version| resolve(&a, name, version).map(|addr| addr.to_string()).map_err(|err| err.kind);
+    let stop = Stop::root().expect("eventfd");
+    let found =
+        |name: &str, version| resolve(&a, &stop, name, version).map(|addr| addr.to_string()).map_err(|err| err.kind);
     assert_eq!(found("server:7", None), Ok("10.0.0.2:7".to_string()));
     assert_eq!(found("server:7", Some(Version::V6)), Ok("[fd00::2]:7".to_string()));
     assert_eq!(found("10.0.0.9:7", None), Ok("10.0.0.9:7".to_string()));
-    assert_eq!(local(&a, "a:7", Version::V4).expect("its own").to_string(), "10.0.0.1:7");
+    assert_eq!(found("localhost:7", None), Ok("127.0.0.1:7".to_string()));
+    assert_eq!(found("elsewhere:7", None), Err(ErrorKind::Resolve), "and nobody outside is asked");
+    assert_eq!(local(&a, &stop, "a:7", Version::V4).expect("its own").to_string(), "10.0.0.1:7");
     assert_eq!(lab.owner_of(a.addr()), Some(a.id()));
     assert_ne!(a.id(), Default::default(), "0 is this machine");
 }

@@ -43,7 +43,8 @@ fn what_was_received_ahead_is_handed_out_in_order_and_judged_then() {
     let stop = Stop::root().expect("a stop");
     let (server, client) = (socket(&stop), socket(&stop));
     let policy = Policy::Native(Native::always(Action::Drop));
-    server.set_judge(Judge::new(policy, Stream::of_seed(1)).expect("a policy"), "always".to_string());
+    let judge = Judge::new(policy, Stream::of_seed(1), &server.site()).expect("a policy");
+    server.set_judge(judge, "always".to_string());
     send(&client, &server, 1, 40);
     for number in 1..=40u32 {
         assert_eq!(text(server.receive(None, &stop, false)), number.to_string());
