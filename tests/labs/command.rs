@@ -66,6 +66,8 @@ fn a_shell_has_the_terminal() {
         lab.wait_for("listening on");
         lab.type_text("ping -c 2 -i 0.01 10.0.0.2\n");
         lab.wait_for("4 packets captured");
+        lab.type_text("pingscript udp_ping --server b:11000 --count 2\n");
+        lab.wait_for("Packets Received: 2");
         // Keys go to what runs there, and not to pingscript.
         lab.type_text("ping -i 0.01 b\n");
         lab.wait_until("a ping that goes on", |text| {
