@@ -24,6 +24,7 @@ pub const SHIPPED: &[(&str, &str)] = &[
     ("examples/ntp_query.rhai", include_str!("../../scripts/examples/ntp_query.rhai")),
     ("examples/ntp_server.rhai", include_str!("../../scripts/examples/ntp_server.rhai")),
     ("labs/icmp_errors.rhai", include_str!("../../scripts/labs/icmp_errors.rhai")),
+    ("labs/icmp_limits.rhai", include_str!("../../scripts/labs/icmp_limits.rhai")),
     ("labs/many_clients.rhai", include_str!("../../scripts/labs/many_clients.rhai")),
     ("labs/router.rhai", include_str!("../../scripts/labs/router.rhai")),
     ("labs/same_port.rhai", include_str!("../../scripts/labs/same_port.rhai")),
