@@ -10,6 +10,10 @@ use crate::net::error::{Error, ErrorKind};
 /// The scripts that travel with the binary: their path below the folder `scripts`, and their text.
 pub const SHIPPED: &[(&str, &str)] = &[
     ("icmp_ping.rhai", include_str!("../../scripts/icmp_ping.rhai")),
+    ("icmp_listen.rhai", include_str!("../../scripts/icmp_listen.rhai")),
+    ("pmtu.rhai", include_str!("../../scripts/pmtu.rhai")),
+    ("sweep.rhai", include_str!("../../scripts/sweep.rhai")),
+    ("traceroute.rhai", include_str!("../../scripts/traceroute.rhai")),
     ("tcp_multi.rhai", include_str!("../../scripts/tcp_multi.rhai")),
     ("tcp_ping.rhai", include_str!("../../scripts/tcp_ping.rhai")),
     ("tcp_single.rhai", include_str!("../../scripts/tcp_single.rhai")),
