@@ -11,7 +11,7 @@ use rhai::{Dynamic, Engine};
 
 use crate::net::icmp::Listener as IcmpListener;
 use crate::net::stop::Stop;
-use crate::net::tcp::{Connection, Listener};
+use crate::net::tcp::{Connection, Listener, Poll};
 use crate::net::udp::UdpSocket;
 
 pub mod bytes;
@@ -31,6 +31,7 @@ pub mod lab;
 pub mod options;
 pub mod policy;
 pub mod reader;
+pub mod shared_map;
 pub mod stats;
 pub mod task;
 pub mod tcp;
@@ -59,6 +60,8 @@ pub fn register(engine: &mut Engine) {
     rhai::combine_with_exported_module!(&mut all, "lab", lab::api);
     rhai::combine_with_exported_module!(&mut all, "lab_exec", lab::exec::api);
     rhai::combine_with_exported_module!(&mut all, "lab_host", lab::host::api);
+    rhai::combine_with_exported_module!(&mut all, "lab_link", lab::link::api);
+    rhai::combine_with_exported_module!(&mut all, "lab_way", lab::way::api);
     rhai::combine_with_exported_module!(&mut all, "lab_program", lab::program::api);
     rhai::combine_with_exported_module!(&mut all, "help", help::api);
     rhai::combine_with_exported_module!(&mut all, "options", options::api);
@@ -67,6 +70,7 @@ pub fn register(engine: &mut Engine) {
     rhai::combine_with_exported_module!(&mut all, "policy_native", policy::native::api);
     rhai::combine_with_exported_module!(&mut all, "policy_verdict", policy::verdict::api);
     rhai::combine_with_exported_module!(&mut all, "reader", reader::api);
+    rhai::combine_with_exported_module!(&mut all, "shared_map", shared_map::api);
     rhai::combine_with_exported_module!(&mut all, "stats", stats::api);
     rhai::combine_with_exported_module!(&mut all, "task", task::api);
     rhai::combine_with_exported_module!(&mut all, "tcp_attempt", tcp::attempt::api);
@@ -74,6 +78,7 @@ pub fn register(engine: &mut Engine) {
     rhai::combine_with_exported_module!(&mut all, "tcp_listener", tcp::listener::api);
     rhai::combine_with_exported_module!(&mut all, "tcp_message", tcp::message::api);
     rhai::combine_with_exported_module!(&mut all, "tcp_ping", tcp::ping::api);
+    rhai::combine_with_exported_module!(&mut all, "tcp_poll", tcp::poll::api);
     rhai::combine_with_exported_module!(&mut all, "text", text::api);
     rhai::combine_with_exported_module!(&mut all, "time", time::api);
     rhai::combine_with_exported_module!(&mut all, "udp_addr", udp::addr::api);
@@ -98,6 +103,7 @@ pub fn register(engine: &mut Engine) {
     engine.register_static_module("udp", exported_module!(udp::namespace).into());
     engine.register_iterator_result::<Connection, Dynamic>();
     engine.register_iterator_result::<Listener, Dynamic>();
+    engine.register_iterator_result::<Poll, Dynamic>();
     engine.register_iterator_result::<UdpSocket, Dynamic>();
     engine.register_iterator_result::<udp::pinger::Schedule, Dynamic>();
     engine.register_iterator_result::<time::Beat, Dynamic>();

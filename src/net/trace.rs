@@ -136,7 +136,9 @@ impl Trace {
             match behind.min_by(|a, b| share(*a).total_cmp(&share(*b))) {
                 Some(least) if own.0 == own.1 && least.0 < least.1 => found.push(Finding::Silent(ttl)),
                 // A packet that comes back from behind has passed here.
-                Some(least) if apart(own, least) > APART_FROM_BEST => found.push(Finding::Limits { ttl, lost: own, behind: least }),
+                Some(least) if apart(own, least) > APART_FROM_BEST => {
+                    found.push(Finding::Limits { ttl, lost: own, behind: least })
+                }
                 _ => way.push((ttl, own)),
             }
         }
