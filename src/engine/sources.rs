@@ -27,6 +27,8 @@ pub const SHIPPED: &[(&str, &str)] = &[
     ("examples/dns_server.rhai", include_str!("../../scripts/examples/dns_server.rhai")),
     ("examples/ntp_query.rhai", include_str!("../../scripts/examples/ntp_query.rhai")),
     ("examples/ntp_server.rhai", include_str!("../../scripts/examples/ntp_server.rhai")),
+    ("labs/icmp_rejects.rhai", include_str!("../../scripts/labs/icmp_rejects.rhai")),
+    ("labs/path_gaps.rhai", include_str!("../../scripts/labs/path_gaps.rhai")),
     ("labs/icmp_errors.rhai", include_str!("../../scripts/labs/icmp_errors.rhai")),
     ("labs/many_clients.rhai", include_str!("../../scripts/labs/many_clients.rhai")),
     ("labs/router.rhai", include_str!("../../scripts/labs/router.rhai")),
