@@ -10,8 +10,10 @@ use crate::net::error::{Error, ErrorKind};
 /// The scripts that travel with the binary: their path below the folder `scripts`, and their text.
 pub const SHIPPED: &[(&str, &str)] = &[
     ("icmp_ping.rhai", include_str!("../../scripts/icmp_ping.rhai")),
+    ("tcp_events.rhai", include_str!("../../scripts/tcp_events.rhai")),
     ("tcp_multi.rhai", include_str!("../../scripts/tcp_multi.rhai")),
     ("tcp_ping.rhai", include_str!("../../scripts/tcp_ping.rhai")),
+    ("tcp_pool.rhai", include_str!("../../scripts/tcp_pool.rhai")),
     ("tcp_single.rhai", include_str!("../../scripts/tcp_single.rhai")),
     ("udp_ping.rhai", include_str!("../../scripts/udp_ping.rhai")),
     ("udp_load.rhai", include_str!("../../scripts/udp_load.rhai")),
