@@ -9,6 +9,7 @@ use std::ops::{Range, RangeInclusive};
 use rhai::plugin::*;
 use rhai::{Dynamic, Engine};
 
+use crate::net::icmp::Listener as IcmpListener;
 use crate::net::stop::Stop;
 use crate::net::tcp::{Connection, Listener, Poll};
 use crate::net::udp::UdpSocket;
@@ -50,12 +51,16 @@ pub fn register(engine: &mut Engine) {
     rhai::combine_with_exported_module!(&mut all, "exit", exit::api);
     rhai::combine_with_exported_module!(&mut all, "expect", expect::api);
     rhai::combine_with_exported_module!(&mut all, "guard", guard::api);
+    rhai::combine_with_exported_module!(&mut all, "icmp_decode", icmp::decode::api);
+    rhai::combine_with_exported_module!(&mut all, "icmp_listener", icmp::listener::api);
     rhai::combine_with_exported_module!(&mut all, "icmp_pinger", icmp::pinger::api);
     rhai::combine_with_exported_module!(&mut all, "icmp_socket", icmp::socket::api);
     rhai::combine_with_exported_module!(&mut all, "lab_packet", lab::packet::api);
     rhai::combine_with_exported_module!(&mut all, "lab", lab::api);
     rhai::combine_with_exported_module!(&mut all, "lab_exec", lab::exec::api);
     rhai::combine_with_exported_module!(&mut all, "lab_host", lab::host::api);
+    rhai::combine_with_exported_module!(&mut all, "lab_link", lab::link::api);
+    rhai::combine_with_exported_module!(&mut all, "lab_way", lab::way::api);
     rhai::combine_with_exported_module!(&mut all, "lab_program", lab::program::api);
     rhai::combine_with_exported_module!(&mut all, "help", help::api);
     rhai::combine_with_exported_module!(&mut all, "options", options::api);
@@ -86,7 +91,11 @@ pub fn register(engine: &mut Engine) {
     all.set_iter(TypeId::of::<RangeInclusive<i64>>(), |range| until_stopped(range.cast::<RangeInclusive<i64>>()));
     engine.register_global_module(all.into());
     engine.register_static_module("lab", exported_module!(lab::namespace).into());
-    engine.register_static_module("icmp", exported_module!(icmp::namespace).into());
+    let mut icmp_all = exported_module!(icmp::namespace);
+    rhai::combine_with_exported_module!(&mut icmp_all, "decode", icmp::decode::namespace);
+    rhai::combine_with_exported_module!(&mut icmp_all, "listen", icmp::listener::namespace);
+    engine.register_static_module("icmp", icmp_all.into());
+    engine.register_iterator_result::<IcmpListener, Dynamic>();
     engine.register_static_module("tcp", exported_module!(tcp::namespace).into());
     // At each call of a method the name of its object's type is looked up: what servers call for each packet is found first.
     engine.register_type_with_name_raw("string", "string");

@@ -54,7 +54,10 @@ fn key(ctx: &NativeCallContext, key: &Dynamic) -> ScriptResult<ImmutableString> 
         return Ok(text.clone());
     }
     if key.is_unit() {
-        return raise(ctx, Error::invalid("shared_map", "() is no key").with_hint("give a text, a number or an address"));
+        return raise(
+            ctx,
+            Error::invalid("shared_map", "() is no key").with_hint("give a text, a number or an address"),
+        );
     }
     Ok(shown(key).into())
 }
@@ -157,7 +160,10 @@ pub mod api {
                 return Ok(own(after, 0));
             }
         }
-        raise(&ctx, Error::new(ErrorKind::Busy, "update", "other threads change the value again and again").with_peer(key))
+        raise(
+            &ctx,
+            Error::new(ErrorKind::Busy, "update", "other threads change the value again and again").with_peer(key),
+        )
     }
 
     /// Takes the value under a key out of the map, and gives it; `()` if there is none.

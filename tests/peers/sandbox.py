@@ -6,6 +6,7 @@ Restrictions:
     network RANGE        a network of its own whose net.ipv4.ping_group_range is RANGE, its loopback up
     network-down         a network of its own, its loopback down
     no-user-namespaces   user.max_user_namespaces is 0, for a user without rights
+    no-answer            a network of its own with a name server that answers nothing
     seccomp              a filter of system calls refuses unshare(2) and setns(2) (EPERM), as containers have it
 """
 import ctypes
@@ -15,8 +16,10 @@ import platform
 import socket
 import struct
 import sys
+import tempfile
 
-CLONE_NEWUSER, CLONE_NEWNET = 0x10000000, 0x40000000
+CLONE_NEWNS, CLONE_NEWUSER, CLONE_NEWNET = 0x00020000, 0x10000000, 0x40000000
+MS_BIND, MS_REC, MS_PRIVATE = 4096, 16384, 1 << 18
 PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS, PR_SET_SECCOMP = 24, 38, 22
 NOBODY = 65534
 
@@ -82,6 +85,18 @@ def loopback_up():
         fcntl.ioctl(any_socket, SIOCSIFFLAGS, struct.pack("16sH22x", b"lo", IFF_UP))
 
 
+def silent_name_server():
+    done(libc.unshare(CLONE_NEWNS))
+    done(libc.mount(b"none", b"/", None, MS_REC | MS_PRIVATE, None))
+    with tempfile.TemporaryDirectory() as folder:
+        file = os.path.join(folder, "resolv.conf")
+        write(file, "nameserver 127.0.0.1\n")
+        done(libc.mount(file.encode(), b"/etc/resolv.conf", None, MS_BIND, None))
+    server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    server.bind(("127.0.0.1", 53))
+    os.set_inheritable(server.detach(), True)
+
+
 def filter_system_calls():
     refused = {"x86_64": (272, 308), "aarch64": (97, 268)}[platform.machine()]
     LOAD, EQUAL, RETURN = 0x20, 0x15, 0x06
@@ -103,6 +118,10 @@ if restriction == "network":
     write("/proc/sys/net/ipv4/ping_group_range", command.pop(0))
 elif restriction == "network-down":
     own_network()
+elif restriction == "no-answer":
+    own_network()
+    loopback_up()
+    silent_name_server()
 elif restriction == "no-user-namespaces":
     enter_user_namespace()
     write("/proc/sys/user/max_user_namespaces", "0")

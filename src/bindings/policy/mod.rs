@@ -80,17 +80,25 @@ impl Made {
     }
 }
 
-/// Makes a policy ready to decide at `site`, from a fresh state; and its name.
+/// Makes a policy ready to decide at `site`, from a fresh state; and its name. Called on a thread of a script.
 ///
 /// # Errors
 /// `invalid`: what it may ask for cannot be done there.
-pub fn judge(ctx: &NativeCallContext, made: &Made, site: &Site) -> ScriptResult<(Judge, String)> {
+pub fn ready(made: &Made, site: &Site) -> Result<(Judge, String), Error> {
     let context = context::current();
     if !matches!(made, Made::Closure(..)) {
         context.run.seed.mark_used();
     }
-    let judge = Judge::new(made.attach(), context.random.split(), site).or_raise(ctx)?;
+    let judge = Judge::new(made.attach(), context.random.split(), site)?;
     Ok((judge, made.text()))
+}
+
+/// The same, for a native.
+///
+/// # Errors
+/// As [`ready`].
+pub fn judge(ctx: &NativeCallContext, made: &Made, site: &Site) -> ScriptResult<(Judge, String)> {
+    ready(made, site).or_raise(ctx)
 }
 
 fn attach_to_listener(ctx: &NativeCallContext, listener: &Listener, made: &Made) -> ScriptResult<()> {

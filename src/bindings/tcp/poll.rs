@@ -88,7 +88,11 @@ fn each(ctx: &NativeCallContext, poll: &NetPoll, sockets: Dynamic, add: bool) ->
         return if add { poll.add_listener(&listener).or_raise(ctx) } else { Ok(poll.remove_listener(&listener)) };
     }
     if let Some(connection) = sockets.clone().try_cast::<Connection>() {
-        return if add { poll.add_connection(&connection).or_raise(ctx) } else { Ok(poll.remove_connection(&connection)) };
+        return if add {
+            poll.add_connection(&connection).or_raise(ctx)
+        } else {
+            Ok(poll.remove_connection(&connection))
+        };
     }
     if let Some(socket) = sockets.clone().try_cast::<UdpSocket>() {
         return if add { poll.add_datagrams(&socket).or_raise(ctx) } else { Ok(poll.remove_datagrams(&socket)) };
