@@ -20,6 +20,7 @@ use crate::net::subject::Site;
 use crate::net::udp::UdpSocket;
 
 pub mod draw;
+pub mod live;
 pub mod native;
 mod scripted;
 pub mod verdict;

@@ -5,10 +5,10 @@ use std::io::Write;
 
 use super::input::Recogniser;
 use super::session::{Ended, IT, Session};
-use crate::bindings::convert::shown_by;
 use crate::bindings::context::Programs;
-use crate::engine::run::refuse;
+use crate::bindings::convert::shown_by;
 use crate::engine::help::text::help;
+use crate::engine::run::refuse;
 use crate::nearest::nearest;
 use crate::net::error::{Error, ErrorKind, in_words};
 use crate::net::output;
@@ -69,7 +69,9 @@ pub fn obey(line: &str, session: &mut Session, loaded: &mut Loaded) -> Result<As
         "run" => load(session, loaded)?,
         "save" if rest.is_empty() => return tell(lacking("save", "the name of a file", ":save my.rhai")),
         "save" => match save(session, rest) {
-            Ok(lines) => output::line(&format!("{lines} entries are in {rest}; run it with: pingscript {}", path(rest))),
+            Ok(lines) => {
+                output::line(&format!("{lines} entries are in {rest}; run it with: pingscript {}", path(rest)))
+            }
             Err(error) => return tell(error),
         },
         "vars" => output::line(&variables(session)),

@@ -75,9 +75,16 @@ mod tests {
 
     #[test]
     fn nothing_but_colours_is_added() {
-        for line in
-            ["let x = udp::bind(\"a\\\"b\", 5); // é", "`open", "'", "/* x", ":load file", "1.ms", "", "fn f(é) { `a` }"]
-        {
+        for line in [
+            "let x = udp::bind(\"a\\\"b\", 5); // é",
+            "`open",
+            "'",
+            "/* x",
+            ":load file",
+            "1.ms",
+            "",
+            "fn f(é) { `a` }",
+        ] {
             let mut plain = coloured(line);
             for colour in [KEYWORD, TEXT, NUMBER, COMMENT, CALL, COMMAND, END] {
                 plain = plain.replace(colour, "");
