@@ -20,7 +20,7 @@ use pingscript::net::{output, stack, sys};
 
 /// A lab bench for networks: runs pingers, servers and drop policies written as short Rhai scripts.
 #[derive(Debug, Parser)]
-#[command(version, args_conflicts_with_subcommands = true, after_help = AFTER_HELP, override_usage = "pingscript [FLAGS] SCRIPT [ARGS]…\n       pingscript [FLAGS] -e CODE [ARGS]…\n       pingscript --check FILE…\n       pingscript [FLAGS] -i SCRIPT [ARGS]…\n       pingscript scripts\n       pingscript new NAME [FILE]\n       pingscript [FLAGS]")]
+#[command(version, args_conflicts_with_subcommands = true, after_help = AFTER_HELP, override_usage = "pingscript [FLAGS] SCRIPT [ARGS]…\n       pingscript [FLAGS] -e CODE [ARGS]…\n       pingscript --check FILE…\n       pingscript [FLAGS] -i SCRIPT [ARGS]…\n       pingscript scripts\n       pingscript new NAME [FILE]\n       pingscript lab [FLAGS] [-- COMMAND…]\n       pingscript doctor [--json]\n       pingscript doc [NAME]\n       pingscript [FLAGS]")]
 struct Cli {
     /// Run this code instead of a file, and print its value
     #[arg(short = 'e', value_name = "CODE")]

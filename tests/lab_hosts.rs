@@ -3,8 +3,6 @@
 //!
 //! Every test is run as an ordinary user too: see `ordinary`.
 
-#[path = "lab_hosts/bench.rs"]
-mod bench;
 #[path = "lab_hosts/cables.rs"]
 mod cables;
 mod common;
@@ -16,5 +14,11 @@ mod fixture;
 mod ordinary;
 #[path = "lab_hosts/programs.rs"]
 mod programs;
+#[path = "lab_hosts/refused.rs"]
+mod refused;
 #[path = "lab_hosts/routes.rs"]
 mod routes;
+#[path = "lab_hosts/star.rs"]
+mod star;
+#[path = "lab_hosts/terminal.rs"]
+mod terminal;

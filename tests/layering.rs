@@ -62,6 +62,7 @@ const RULES: &[Rule] = &[
             "src/net/sys/address.rs",
             "src/net/sys/batch.rs",
             "src/net/sys/epoll.rs",
+            "src/net/sys/frames.rs",
             "src/net/sys/link.rs",
             "src/net/sys/namespace.rs",
             "src/net/sys/passing.rs",

@@ -22,7 +22,10 @@ pub fn address(ctx: &NativeCallContext, value: &Dynamic) -> ScriptResult<SocketA
         return Ok(addr);
     }
     match value.clone().into_string() {
-        Ok(text) => addr::resolve(&*context::current().host, &text, None).or_raise(ctx),
+        Ok(text) => {
+            let now = context::current();
+            addr::resolve(&*now.host, &now.stop, &text, None).or_raise(ctx)
+        }
         Err(_) => wrong(ctx, "an address", "\"127.0.0.1:11000\"", value),
     }
 }
@@ -38,7 +41,10 @@ pub fn host(ctx: &NativeCallContext, value: &Dynamic) -> ScriptResult<SocketAddr
         return Ok(addr);
     }
     match value.clone().into_string() {
-        Ok(text) => addr::resolve_host(&*context::current().host, &text, None).or_raise(ctx),
+        Ok(text) => {
+            let now = context::current();
+            addr::resolve_host(&*now.host, &now.stop, &text, None).or_raise(ctx)
+        }
         Err(_) => wrong(ctx, "a host", "\"127.0.0.1\"", value),
     }
 }

@@ -39,7 +39,8 @@ pub mod api {
     pub type NetError = crate::net::error::Error;
 
     /// What kind of failure it is: `"invalid"`, `"resolve"`, `"in-use"`, `"not-local"`, `"permission"`, `"closed"`,
-    /// `"unreachable"`, `"too-large"`, `"exhausted"`, `"refused"`, `"reset"`, `"timeout"`, `"file"`, `"busy"` or `"system"`.
+    /// `"unreachable"`, `"too-large"`, `"exhausted"`, `"refused"`, `"reset"`, `"timeout"`, `"file"`, `"busy"`,
+    /// `"interrupted"` or `"system"`.
     ///
     /// ```rhai
     /// try { udp::bind("127.0.0.1:99999"); } catch (e) { expect(e.kind, "invalid"); }

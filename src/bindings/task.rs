@@ -242,6 +242,9 @@ fn is_end(error: &EvalAltResult) -> bool {
     match error {
         EvalAltResult::ErrorInFunctionCall(_, _, inner, _) | EvalAltResult::ErrorInModule(_, inner, _) => is_end(inner),
         EvalAltResult::ErrorTerminated(why, _) => why.is_unit(),
+        EvalAltResult::ErrorRuntime(value, _) => {
+            value.read_lock::<Error>().is_some_and(|error| error.kind == ErrorKind::Interrupted)
+        }
         _ => exit::code(error).is_some(),
     }
 }

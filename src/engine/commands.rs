@@ -1,10 +1,11 @@
-//! What pingscript does besides running scripts: `scripts`, `new`, `doc`, `completions`, `man`.
+//! What pingscript does besides running scripts: `scripts`, `new`, `doc`, `doctor`, `completions`, `man`.
 
 use std::path::PathBuf;
 
 use clap::{Command as Definition, Subcommand};
 use clap_complete::Shell;
 
+use super::doctor::{self, Doctor};
 use super::help::command::{Doc, run as document};
 use super::library;
 use super::programs::ScriptHost;
@@ -31,6 +32,10 @@ pub enum Command {
     /// Explain what scripts can call
     Doc(Doc),
 
+    /// Say what works on this machine, what does not, and what to do about it
+    #[command(after_help = doctor::EXIT_CODES)]
+    Doctor(Doctor),
+
     /// Print what completes this command line in a shell
     ///
     /// For bash: pingscript completions bash > ~/.local/share/bash-completion/completions/pingscript
@@ -55,6 +60,7 @@ pub fn run(command: &Command, definition: Definition) -> i32 {
         Command::Scripts => Ok(library::list()),
         Command::New { name, file } => library::copy(name, file.as_deref()),
         Command::Doc(doc) => document(&ScriptHost::new(), doc),
+        Command::Doctor(asked) => return doctor::run(asked),
         Command::Completions { shell } => Ok(completions(*shell, definition)),
         Command::Man { folder } => manual(folder.as_ref(), definition),
     };

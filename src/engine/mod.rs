@@ -3,6 +3,7 @@
 pub mod check;
 pub mod commands;
 pub mod compile;
+pub mod doctor;
 pub mod help;
 pub mod library;
 pub mod modules;

@@ -203,6 +203,11 @@ pub fn core_error(error: &EvalAltResult) -> Option<Error> {
     }
 }
 
+/// Whether `error` tells nothing but that the script was stopped.
+pub fn is_interrupted(error: &EvalAltResult) -> bool {
+    core_error(error).is_some_and(|error| error.kind == ErrorKind::Interrupted)
+}
+
 /// Whether `error` is for want of rights.
 pub fn is_permission(error: &EvalAltResult) -> bool {
     core_error(error).is_some_and(|error| error.kind == ErrorKind::Permission)

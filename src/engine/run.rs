@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use anyhow::Result;
 use rhai::{Dynamic, EvalAltResult};
 
-use super::programs::{ScriptHost, is_permission};
+use super::programs::{ScriptHost, is_interrupted, is_permission};
 use super::signals;
 use super::sources::header;
 use crate::bindings::context::{Context, Programs, Run, Script};
@@ -152,7 +152,7 @@ pub fn context(host: &Arc<ScriptHost>, job: &Job) -> Result<Context> {
 
 /// Tells of the error that ended the script `name`, unless it ended itself or was stopped.
 fn tell(host: &ScriptHost, name: &str, error: &EvalAltResult, program: &rhai::AST) {
-    let stopped = matches!(error, EvalAltResult::ErrorTerminated(why, _) if why.is_unit());
+    let stopped = matches!(error, EvalAltResult::ErrorTerminated(why, _) if why.is_unit()) || is_interrupted(error);
     if exit_binding::code(error).is_none() && !stopped {
         output::note(host.describe(name, error, Some(program)).trim_end());
     }

@@ -1,9 +1,11 @@
 //! Names and ports to socket addresses.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use super::error::{Error, ErrorKind, Result};
 use super::host::Host;
+use super::resolver;
+use super::stop::Stop;
 
 /// The version of the Internet Protocol an address belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,37 +18,43 @@ pub enum Version {
 
 /// The address of `text`, which is `HOST:PORT`, as seen from `here`: `127.0.0.1:11000`, `[::1]:11000`, `localhost:11000`.
 ///
-/// A name that `here` knows by itself is looked up nowhere else ([`Host::lookup`]). Of the addresses of a name, the first IPv4 one is taken, else the first IPv6 one; `version` asks for one of the
-/// two (getaddrinfo(3)).
+/// A name that `here` knows by itself is looked up nowhere else ([`Host::lookup`]). Of the addresses of a name, the first
+/// IPv4 one is taken, else the first IPv6 one; `version` asks for one of the two (getaddrinfo(3)).
 ///
 /// # Errors
-/// `invalid`: not of the form, or a port above 65535. `resolve`: the name has no such address.
-pub fn resolve(here: &dyn Host, text: &str, version: Option<Version>) -> Result<SocketAddr> {
+/// `invalid`: not of the form, or a port above 65535. `resolve`: the name has no such address. `interrupted`: the stop
+/// happened first.
+pub fn resolve(here: &dyn Host, stop: &Stop, text: &str, version: Option<Version>) -> Result<SocketAddr> {
     let (host, port) = split(text)?;
     if host.is_empty() || host == "*" {
         return Err(Error::invalid("address", format!("\"{text}\" has no host")).with_hint(FORM));
     }
+    chosen(here, stop, host, version).map(|addr| with_port(addr, port))
+}
+
+/// Of the addresses of `name`, the first IPv4 one, else the first IPv6 one, or the first of `version`; with port 0.
+fn chosen(here: &dyn Host, stop: &Stop, name: &str, version: Option<Version>) -> Result<SocketAddr> {
     let wanted = |addr: &SocketAddr| version.is_none_or(|version| (version == Version::V4) == addr.is_ipv4());
-    let known = here.lookup(host);
-    let mut found: Vec<SocketAddr> = if known.is_empty() {
-        (host, port).to_socket_addrs().map_err(|err| not_found(host, &err.to_string()))?.collect()
-    } else {
-        known.into_iter().map(|ip| SocketAddr::new(ip, port)).collect()
-    };
+    let mut found = resolver::look_up(here, name, stop)?;
     found.retain(wanted);
     let v4 = found.iter().find(|addr| addr.is_ipv4());
     v4.or(found.first()).copied().ok_or_else(|| {
         let which = if version == Some(Version::V6) { "IPv6" } else { "IPv4" };
-        Error::new(ErrorKind::Resolve, "resolve", format!("it has no {which} address")).with_peer(host)
+        Error::new(ErrorKind::Resolve, "resolve", format!("it has no {which} address")).with_peer(name)
     })
 }
 
+fn with_port(mut addr: SocketAddr, port: u16) -> SocketAddr {
+    addr.set_port(port);
+    addr
+}
+
 /// The address of a host, with port 0: an IP address, with a zone if it is a link-local IPv6 one (`fe80::1%eth0`), or a name,
-/// which `host` may know itself. Any address (`0.0.0.0`, `::`) means this host.
+/// which `here` may know itself. Any address (`0.0.0.0`, `::`) means this host.
 ///
 /// # Errors
 /// `invalid`: it is empty or has a port. `resolve`: the name has no address, or none of `version`.
-pub fn resolve_host(host: &dyn Host, text: &str, version: Option<Version>) -> Result<SocketAddr> {
+pub fn resolve_host(here: &dyn Host, stop: &Stop, text: &str, version: Option<Version>) -> Result<SocketAddr> {
     let text = text.trim();
     let bare = text.strip_prefix('[').and_then(|inner| inner.strip_suffix(']')).unwrap_or(text);
     let invalid = |message: String| Err(Error::invalid("address", message).with_hint(HOST_FORM));
@@ -56,17 +64,7 @@ pub fn resolve_host(host: &dyn Host, text: &str, version: Option<Version>) -> Re
     if bare.parse::<Ipv6Addr>().is_err() && !bare.contains('%') && bare.contains(':') {
         return invalid(format!("\"{text}\" has a port, and ICMP has none"));
     }
-    let wanted = |addr: &SocketAddr| version.is_none_or(|version| (version == Version::V4) == addr.is_ipv4());
-    let mut found: Vec<SocketAddr> = host.lookup(bare).into_iter().map(|ip| SocketAddr::new(ip, 0)).collect();
-    if found.is_empty() {
-        found = (bare, 0).to_socket_addrs().map_err(|err| not_found(bare, &err.to_string()))?.collect();
-    }
-    found.retain(wanted);
-    let v4 = found.iter().find(|addr| addr.is_ipv4());
-    let addr = v4.or(found.first()).copied().ok_or_else(|| {
-        let which = if version == Some(Version::V6) { "IPv6" } else { "IPv4" };
-        Error::new(ErrorKind::Resolve, "resolve", format!("it has no {which} address")).with_peer(bare)
-    })?;
+    let addr = chosen(here, stop, bare, version)?;
     Ok(match addr.ip() {
         IpAddr::V4(Ipv4Addr::UNSPECIFIED) => SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0),
         IpAddr::V6(Ipv6Addr::UNSPECIFIED) => SocketAddr::new(Ipv6Addr::LOCALHOST.into(), 0),
@@ -88,7 +86,7 @@ pub fn check(text: &str) -> Result<()> {
 ///
 /// # Errors
 /// As [`resolve`].
-pub fn local(here: &dyn Host, text: &str, version: Version) -> Result<SocketAddr> {
+pub fn local(here: &dyn Host, stop: &Stop, text: &str, version: Version) -> Result<SocketAddr> {
     let any: IpAddr = match version {
         Version::V4 => Ipv4Addr::UNSPECIFIED.into(),
         Version::V6 => Ipv6Addr::UNSPECIFIED.into(),
@@ -98,7 +96,7 @@ pub fn local(here: &dyn Host, text: &str, version: Version) -> Result<SocketAddr
     }
     match split(text)? {
         ("" | "*", port) => Ok(SocketAddr::new(any, port)),
-        _ => resolve(here, text, None),
+        _ => resolve(here, stop, text, None),
     }
 }
 
@@ -132,32 +130,31 @@ const FORM: &str = "write HOST:PORT, such as 127.0.0.1:11000, localhost:11000 or
 /// What to write where there is no port.
 const HOST_FORM: &str = "write a host alone, such as 127.0.0.1, localhost, ::1 or fe80::1%eth0";
 
-fn not_found(host: &str, reason: &str) -> Error {
-    // getaddrinfo's text, without the standard library's words before it.
-    let reason = reason.rsplit(": ").next().unwrap_or(reason);
-    Error::new(ErrorKind::Resolve, "resolve", format!("no address for this name ({reason})"))
-        .with_peer(host)
-        .with_hint("check the spelling and the network's name server, or give an address such as 127.0.0.1")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::net::host::ThisMachine;
 
+    fn running() -> Stop {
+        Stop::root().expect("eventfd")
+    }
+
     #[test]
     fn addresses_are_read() {
         for (text, addr) in [("127.0.0.1:7", "127.0.0.1:7"), ("[::1]:7", "[::1]:7"), ("[fe80::1%1]:7", "[fe80::1%1]:7")]
         {
-            assert_eq!(resolve(&ThisMachine, text, None).expect(text), addr.parse().expect(addr));
+            assert_eq!(resolve(&ThisMachine, &running(), text, None).expect(text), addr.parse().expect(addr));
         }
         assert_eq!(
-            resolve(&ThisMachine, "localhost:7", None).expect("localhost"),
+            resolve(&ThisMachine, &running(), "localhost:7", None).expect("localhost"),
             "127.0.0.1:7".parse().expect("an address")
         );
-        assert_eq!(local(&ThisMachine, "", Version::V6).expect("any"), "[::]:0".parse().expect("an address"));
         assert_eq!(
-            local(&ThisMachine, "*:31000", Version::V4).expect("any"),
+            local(&ThisMachine, &running(), "", Version::V6).expect("any"),
+            "[::]:0".parse().expect("an address")
+        );
+        assert_eq!(
+            local(&ThisMachine, &running(), "*:31000", Version::V4).expect("any"),
             "0.0.0.0:31000".parse().expect("an address")
         );
     }
@@ -165,7 +162,7 @@ mod tests {
     #[test]
     fn hosts_have_no_port() {
         use crate::net::host::ThisMachine;
-        let host = |text| resolve_host(&ThisMachine, text, None);
+        let host = |text| resolve_host(&ThisMachine, &running(), text, None);
         for (text, ip) in [
             ("127.0.0.1", "127.0.0.1"),
             ("::1", "::1"),
@@ -181,7 +178,7 @@ mod tests {
             assert!(err.message.contains(part), "{text}: {err}");
             assert!(!err.hint.is_empty());
         }
-        let none = resolve_host(&ThisMachine, "127.0.0.1", Some(Version::V6)).expect_err("an IPv4 address");
+        let none = resolve_host(&ThisMachine, &running(), "127.0.0.1", Some(Version::V6)).expect_err("an IPv4 address");
         assert_eq!(none.kind, ErrorKind::Resolve);
     }
 
@@ -196,12 +193,12 @@ mod tests {
             ("::1:7:", "without brackets"),
             ("[::1:7", "closing ]"),
         ] {
-            let err = resolve(&ThisMachine, text, None).expect_err(text);
+            let err = resolve(&ThisMachine, &running(), text, None).expect_err(text);
             assert!(err.message.contains(part), "{text}: {err}");
             assert!(!err.hint.is_empty());
         }
         assert_eq!(
-            resolve(&ThisMachine, "no.such.host.invalid:7", None).expect_err("no such name").kind,
+            resolve(&ThisMachine, &running(), "no.such.host.invalid:7", None).expect_err("no such name").kind,
             ErrorKind::Resolve
         );
     }

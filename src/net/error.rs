@@ -38,6 +38,8 @@ pub enum ErrorKind {
     File,
     /// Two waits want the same thing.
     Busy,
+    /// The script was stopped before it was done.
+    Interrupted,
     /// Anything else the system reports.
     System,
 }
@@ -60,6 +62,7 @@ impl ErrorKind {
             Self::TimedOut => "timeout",
             Self::File => "file",
             Self::Busy => "busy",
+            Self::Interrupted => "interrupted",
             Self::System => "system",
         }
     }

@@ -42,6 +42,17 @@ pub enum Event<'a> {
         /// Where.
         site: &'a Site,
     },
+    /// A frame was lost on a link for a reason that is no policy's.
+    Lost {
+        /// How the frame went.
+        flow: Flow<'a>,
+        /// The frame's payload.
+        data: &'a [u8],
+        /// Why: `queue full` or `link down`.
+        why: &'static str,
+        /// The link.
+        site: &'a Site,
+    },
     /// A probe was settled; or it is pending, and will stay so, since its socket or the run has ended.
     Outcome {
         /// How the probe went.

@@ -17,6 +17,9 @@ use super::random::Stream;
 use super::subject::{Site, Subject, possible};
 use super::udp::{Datagram, Destination, UdpSocket};
 
+/// The origin of the verdict of a policy that failed.
+const FAILED: &str = "a policy that failed";
+
 /// A policy written outside the core.
 pub trait Decide: Debug + Send + Sync {
     /// Decides about `subject`. The draws it makes come from `place` and go to `draws`. `None`: it failed, and has said so.
@@ -127,6 +130,13 @@ impl Policy {
     }
 }
 
+impl Judged {
+    /// Whether the policy failed on the packet, which therefore passes.
+    pub(super) fn is_failure(&self) -> bool {
+        &*self.verdict.origin == FAILED
+    }
+}
+
 impl Judge {
     /// A policy to be attached at `site`, whose draws come from `stream`.
     ///
@@ -163,12 +173,24 @@ impl Judge {
         self.counters.judged.fetch_add(1, Ordering::Relaxed);
         let verdict = verdict.unwrap_or_else(|| {
             self.counters.failed.fetch_add(1, Ordering::Relaxed);
-            Verdict { action: Action::Pass, origin: "a policy that failed".into() }
+            Verdict { action: Action::Pass, origin: FAILED.into() }
         });
         if verdict.action != Action::Pass {
             self.counters.chosen.fetch_add(1, Ordering::Relaxed);
         }
         Judged { verdict, place, draws }
+    }
+}
+
+impl Judged {
+    /// `answer` with one bit turned over, which is drawn.
+    pub(super) fn damaged(&self, answer: &[u8]) -> Vec<u8> {
+        let mut damaged = answer.to_vec();
+        let bit = (self.place.draws.beneath(u64::MAX).draw(1) * damaged.len() as f64 * 8.0) as usize;
+        if let Some(byte) = damaged.get_mut(bit / 8) {
+            *byte ^= 1 << (bit % 8);
+        }
+        damaged
     }
 }
 
@@ -218,14 +240,7 @@ impl UdpSocket {
             }
             Action::Duplicate(times) => (0..*times).try_for_each(|_| self.deliver(answer, to))?,
             Action::Replace(bytes) => self.deliver(bytes, to)?,
-            Action::Corrupt => {
-                let mut damaged = answer.to_vec();
-                let bit = (judged.place.draws.beneath(u64::MAX).draw(1) * damaged.len() as f64 * 8.0) as usize;
-                if let Some(byte) = damaged.get_mut(bit / 8) {
-                    *byte ^= 1 << (bit % 8);
-                }
-                self.deliver(&damaged, to)?;
-            }
+            Action::Corrupt => self.deliver(&judged.damaged(answer), to)?,
             Action::Reject(_) => possible(&judged.verdict.action)?,
         }
         Ok(Some(judged.clone()))

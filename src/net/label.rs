@@ -26,22 +26,24 @@ pub fn make_room(name: &str) {
 
 /// Prints lines of `host`.
 pub fn line(host: &dyn Host, text: &str) {
-    output::line(&labelled(host, text, output::lines_are_on_terminal()));
+    match host.name() {
+        None => output::line(text),
+        Some(name) => output::styled(&labelled(host, name, text, output::lines_are_on_terminal())),
+    }
 }
 
 /// Writes lines of `host` to standard error.
 pub fn note(host: &dyn Host, text: &str) {
-    output::note(&labelled(host, text, output::error_is_terminal()));
+    match host.name() {
+        None => output::note(text),
+        Some(name) => output::styled_note(&labelled(host, name, text, output::error_is_terminal())),
+    }
 }
 
-fn labelled<'a>(host: &dyn Host, text: &'a str, on_terminal: bool) -> Cow<'a, str> {
-    match host.name() {
-        None => text.into(),
-        Some(name) => {
-            let colour = (on_terminal && colours()).then(|| colour(host.id()));
-            marked(name, WIDTH.load(Ordering::Relaxed), colour, text).into()
-        }
-    }
+fn labelled(host: &dyn Host, name: &str, text: &str, on_terminal: bool) -> String {
+    let colour = (on_terminal && colours()).then(|| colour(host.id()));
+    let text = if on_terminal { output::tamed(text) } else { Cow::Borrowed(text) };
+    marked(name, WIDTH.load(Ordering::Relaxed), colour, &text)
 }
 
 fn marked(name: &str, width: usize, colour: Option<u8>, text: &str) -> String {

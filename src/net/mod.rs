@@ -1,15 +1,17 @@
 //! The core: sockets, clocks, deadlines, decoding, policies, statistics. It knows nothing of scripts.
 //!
 //! From the bottom up: [`time`] and [`wire`] are values; [`sys`] is the system calls; [`host`] is where sockets live,
-//! and [`stop`] what ends their waits; [`udp`] and [`icmp`] are the sockets; [`ledger`] accounts for probes, [`prober`] and
+//! [`stop`] what ends their waits and [`resolver`] where names are looked up; [`udp`] and [`icmp`] are the sockets; [`ledger`] accounts for probes, [`prober`] and
 //! [`pinger`] send and hear them; [`policy`] and [`judge`] decide about packets ([`subject`]), [`later`] sends what
 //! they delay; [`account`] puts losses against verdicts, [`event`] tells of each happening, [`session`] holds both;
 //! [`record`] makes the trace and rows of them; [`stats`] sums up; [`output`] is what is printed, [`label`] by
-//! which host. [`lab`] makes hosts, and the links between them that carry every frame.
+//! which host. [`lab`] makes hosts, and the links between them that carry every frame; [`doctor`] tries out
+//! what of all this the system allows.
 
 pub mod account;
 pub mod addr;
 pub mod batch;
+pub mod doctor;
 pub mod error;
 pub mod event;
 pub mod host;
@@ -27,6 +29,7 @@ pub mod policy;
 pub mod prober;
 pub mod random;
 pub mod record;
+pub mod resolver;
 pub mod seat;
 pub mod session;
 pub mod stack;

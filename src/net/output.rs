@@ -134,21 +134,21 @@ impl Queue {
 
 /// Prints a line; on a terminal with its control characters in words ([`tamed`]).
 pub fn line(text: &str) {
-    let stream = if ROWS_OWN_OUTPUT.load(Ordering::Relaxed) { Stream::Error } else { Stream::Output };
-    print(stream, &shown_on(stream, text));
+    styled(&shown_on(printed_to(), text));
 }
 
-/// Prints a line of our own, whose control characters are for the terminal: nothing from the network or from a script.
+/// Prints a line whose control characters are for the terminal: what is from the network or from a script is [`tamed`].
 pub fn styled(text: &str) {
-    print(Stream::Output, text);
-}
-
-fn print(stream: Stream, text: &str) {
+    let stream = printed_to();
     let mut queue = lock(&QUEUE);
     queue.push(stream, text.as_bytes());
     queue.bytes.push(b'\n');
     queue.extend_run(stream);
     keep(&mut queue, is_terminal(stream));
+}
+
+fn printed_to() -> Stream {
+    if ROWS_OWN_OUTPUT.load(Ordering::Relaxed) { Stream::Error } else { Stream::Output }
 }
 
 /// Puts a row, with its line end, on standard output; on a terminal as lines are shown there.
@@ -236,8 +236,13 @@ pub fn try_flush() {
 
 /// Writes a line to standard error, after what was printed before it.
 pub fn note(text: &str) {
+    styled_note(&shown_on(Stream::Error, text));
+}
+
+/// As [`note`] and [`styled`].
+pub fn styled_note(text: &str) {
     let mut queue = lock(&QUEUE);
-    queue.push(Stream::Error, format!("{}\n", shown_on(Stream::Error, text)).as_bytes());
+    queue.push(Stream::Error, format!("{text}\n").as_bytes());
     queue.write_out();
 }
 
@@ -287,7 +292,7 @@ fn shown_on(stream: Stream, text: &str) -> Cow<'_, str> {
 /// `text` with its control characters but line ends and tabs written as a script would write them (`\x1b`): text from the
 /// network may hold sequences that move the cursor, hide what was shown or answer in the user's place, and once it is
 /// in a string it cannot be told from the script's own.
-fn tamed(text: &str) -> Cow<'_, str> {
+pub fn tamed(text: &str) -> Cow<'_, str> {
     let wild = |c: char| c.is_control() && !matches!(c, '\n' | '\t');
     if !text.contains(wild) {
         return Cow::Borrowed(text);

@@ -14,7 +14,7 @@ use pingscript::net::host::{Host, ThisMachine};
 use pingscript::net::lab::exec::{Command, Exit};
 use pingscript::net::lab::{Cable, CableOptions, HostOptions, Lab, LabHost, Options, use_helper};
 use pingscript::net::stop::Stop;
-use pingscript::net::sys::{PollFd, ppoll};
+use pingscript::net::sys::{PollFd, ppoll, set_option};
 use pingscript::net::time::Duration as Span;
 use socket2::{Domain, Type};
 
@@ -115,11 +115,13 @@ pub(crate) fn reaches(from: &LabHost, to: &LabHost, addr: IpAddr) -> std::io::Re
     let server = udp(to, addr);
     let port = server.local_addr().expect("an address").port();
     let client = udp(from, addr);
+    // Without these, a connected socket is told of some errors only.
+    let wanted =
+        if addr.is_ipv4() { (libc::IPPROTO_IP, libc::IP_RECVERR) } else { (libc::IPPROTO_IPV6, libc::IPV6_RECVERR) };
+    set_option(client.as_fd(), wanted.0, wanted.1, 1)?;
     client.connect((addr, port))?;
     client.send(b"hello")?;
     let mut buffer = [0; 64];
-    // An ICMP error wakes the client first.
-    client.set_read_timeout(Some(Duration::from_millis(1)))?;
     loop {
         let mut fds = [PollFd::readable(server.as_fd()), PollFd::readable(client.as_fd())];
         assert!(ppoll(&mut fds, Some(Span::from_secs(5))).expect("a poll") > 0, "neither a datagram nor an error came");
@@ -175,4 +177,11 @@ pub(crate) fn run_command(host: &LabHost, command: &Command) -> Ran {
 pub(crate) fn pipe() -> [OwnedFd; 2] {
     let (read, write) = std::io::pipe().expect("a pipe");
     [read.into(), write.into()]
+}
+
+/// Whether the test can run `program`; else as `require_program_or_skip`, for those that know no `--version`.
+pub(crate) fn has(program: &str, what: &str) -> bool {
+    let found = std::process::Command::new("sh").args(["-c", &format!("command -v {program} >/dev/null")]).status();
+    found.is_ok_and(|status| status.success())
+        || crate::common::skip(what, &format!("the program {program}; install it"))
 }

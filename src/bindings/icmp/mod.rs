@@ -15,6 +15,8 @@ use crate::net::icmp::{IcmpSocket, Options as SocketOptions};
 use crate::net::prober::Clock;
 use crate::net::wire::{Family, number};
 
+pub mod decode;
+pub mod listener;
 pub mod pinger;
 pub mod socket;
 
@@ -94,7 +96,8 @@ pub mod namespace {
                 return raise(&ctx, Error::invalid("resolve", format!("\"{other}\" is neither \"IPv4\" nor \"IPv6\"")));
             }
         };
-        addr::resolve_host(&*context::current().host, name, version).or_raise(&ctx)
+        let now = context::current();
+        addr::resolve_host(&*now.host, &now.stop, name, version).or_raise(&ctx)
     }
 
     /// The addresses that a text names: parts with commas between, each an address, a name, a range `10.0.0.1-10.0.0.9` or
@@ -107,8 +110,8 @@ pub mod namespace {
     /// ```
     #[rhai_fn(return_raw)]
     pub fn targets(ctx: NativeCallContext, text: &str) -> ScriptResult<Targets> {
-        let host = context::current().host;
-        let resolve = |name: &str| addr::resolve_host(&*host, name, None).map(|addr| addr.ip());
+        let now = context::current();
+        let resolve = |name: &str| addr::resolve_host(&*now.host, &now.stop, name, None).map(|addr| addr.ip());
         crate::net::targets::Targets::parse(text, resolve).or_raise(&ctx)
     }
 }

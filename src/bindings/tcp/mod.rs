@@ -21,6 +21,7 @@ pub mod connection;
 pub mod listener;
 pub mod message;
 pub mod ping;
+pub mod poll;
 
 /// How long a connection is waited for unless it is said.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -63,7 +64,7 @@ pub mod namespace {
         let read = read().or_raise(&ctx)?;
         options.finish().or_raise(&ctx)?;
         let context = context::current();
-        let local = local_address(&*context.host, local, Version::V4).or_raise(&ctx)?;
+        let local = local_address(&*context.host, &context.stop, local, Version::V4).or_raise(&ctx)?;
         let session = context.run.session.clone();
         let listener = NetListener::new(context.host.clone(), session, local, &read).or_raise(&ctx)?;
         context.script.bound.keep(listener.local());
@@ -146,7 +147,7 @@ pub mod namespace {
     #[rhai_fn(return_raw)]
     pub fn closed_port(ctx: NativeCallContext) -> ScriptResult<std::net::SocketAddr> {
         let context = context::current();
-        let local = local_address(&*context.host, "127.0.0.1:0", Version::V4).or_raise(&ctx)?;
+        let local = local_address(&*context.host, &context.stop, "127.0.0.1:0", Version::V4).or_raise(&ctx)?;
         let session = context.run.session.clone();
         NetListener::new(context.host, session, local, &ListenOptions::default())
             .map(|listener| listener.local())
@@ -160,7 +161,9 @@ fn attempt(ctx: &NativeCallContext, peer: &Dynamic, options: &Map) -> ScriptResu
     let mut options = Options::new("connect", options);
     let mut read = || {
         let timeout = options.duration("timeout")?.unwrap_or(PATIENCE);
-        let bind = options.text("bind")?;
+        let text = |value: &Dynamic| value.clone().into_string().ok();
+        let bind = options.read("bind", "an address such as \"127.0.0.1:32000\", or \"\" for any", text)?;
+        let bind = bind.filter(|bind| !bind.is_empty());
         Ok((timeout, bind, stream_options(&mut options)?))
     };
     let (timeout, bind, stream) = read().or_raise(ctx)?;
@@ -169,7 +172,8 @@ fn attempt(ctx: &NativeCallContext, peer: &Dynamic, options: &Map) -> ScriptResu
     let to = address(ctx, peer)?;
     let resolved_in = context.host.now() - start;
     let version = if to.is_ipv4() { Version::V4 } else { Version::V6 };
-    let local = bind.map(|bind| local_address(&*context.host, &bind, version)).transpose().or_raise(ctx)?;
+    let local =
+        bind.map(|bind| local_address(&*context.host, &context.stop, &bind, version)).transpose().or_raise(ctx)?;
     let options = ConnectOptions { local, timeout, stream };
     let session = &context.run.session;
     NetAttempt::new(&context.host, session, to, &options, &context.stop)

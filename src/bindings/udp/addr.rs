@@ -67,19 +67,21 @@ pub mod api {
 
     /// The address of `HOST:PORT`: of a name's addresses the first IPv4 one, else the first IPv6 one (getaddrinfo(3)).
     ///
-    /// Errors: `invalid`: not of this form, a port above 65535; `resolve`: the name has no address.
+    /// Errors: `invalid`: not of this form, a port above 65535; `resolve`: the name has no address, or no name server answers;
+    /// `interrupted`: the script was stopped first.
     ///
     /// ```rhai
     /// expect(resolve("localhost:11000").ip, "127.0.0.1");
     /// ```
     #[rhai_fn(global, return_raw)]
     pub fn resolve(ctx: NativeCallContext, name: &str) -> ScriptResult<Addr> {
-        addr::resolve(&*context::current().host, name, None).or_raise(&ctx)
+        let now = context::current();
+        addr::resolve(&*now.host, &now.stop, name, None).or_raise(&ctx)
     }
 
     /// The address of `HOST:PORT` of one version of the Internet Protocol: `"IPv4"` or `"IPv6"`.
     ///
-    /// Errors: `invalid`, `resolve`: the name has no such address.
+    /// Errors: as `resolve` with one argument.
     ///
     /// ```rhai
     /// expect(resolve("[::1]:7", "IPv6").ip, "::1");
@@ -93,6 +95,7 @@ pub mod api {
                 return raise(&ctx, Error::invalid("resolve", format!("\"{other}\" is neither \"IPv4\" nor \"IPv6\"")));
             }
         };
-        addr::resolve(&*context::current().host, name, Some(version)).or_raise(&ctx)
+        let now = context::current();
+        addr::resolve(&*now.host, &now.stop, name, Some(version)).or_raise(&ctx)
     }
 }

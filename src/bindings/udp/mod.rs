@@ -68,7 +68,8 @@ pub mod namespace {
         };
         let read = read().or_raise(&ctx)?;
         options.finish().or_raise(&ctx)?;
-        let local = local_address(&*context::current().host, local, Version::V4).or_raise(&ctx)?;
+        let now = context::current();
+        let local = local_address(&*now.host, &now.stop, local, Version::V4).or_raise(&ctx)?;
         super::bind(&ctx, local, read)
     }
 
@@ -97,7 +98,8 @@ pub mod namespace {
     #[rhai_fn(name = "open", return_raw)]
     pub fn open_at(ctx: NativeCallContext, peer: Dynamic, local: &str) -> ScriptResult<UdpSocket> {
         let version = if address(&ctx, &peer)?.is_ipv4() { Version::V4 } else { Version::V6 };
-        let local = local_address(&*context::current().host, local, version).or_raise(&ctx)?;
+        let now = context::current();
+        let local = local_address(&*now.host, &now.stop, local, version).or_raise(&ctx)?;
         super::bind(&ctx, local, SocketOptions::default())
     }
 
@@ -185,7 +187,8 @@ pub mod namespace {
     /// ```
     #[rhai_fn(return_raw)]
     pub fn closed_port(ctx: NativeCallContext) -> ScriptResult<Addr> {
-        let local = local_address(&*context::current().host, "127.0.0.1:0", Version::V4).or_raise(&ctx)?;
+        let now = context::current();
+        let local = local_address(&*now.host, &now.stop, "127.0.0.1:0", Version::V4).or_raise(&ctx)?;
         let context = context::current();
         let account = context.run.session.clone();
         let socket = UdpSocket::bind(context.host, account, local, SocketOptions::default()).or_raise(&ctx)?;

@@ -84,8 +84,10 @@ fn method(name: &str, given: &[String], forms: &[&Function], context: &Context) 
     let others: BTreeSet<&str> =
         forms.iter().filter_map(|f| f.params.first()).map(|p| p.kind.as_str()).filter(|kind| *kind != "any").collect();
     if !others.is_empty() {
-        let others: Vec<String> = others.iter().take(3).map(|kind| a(kind)).collect();
-        return words.hint(format!("`{name}` is a method of {}", others.join(" and ")));
+        let others: Vec<String> = others.iter().map(|kind| a(kind)).collect();
+        let (last, first) = others.split_last().expect("not empty");
+        let all = if first.is_empty() { last.clone() } else { format!("{} and {last}", first.join(", ")) };
+        return words.hint(format!("`{name}` is a method of {all}"));
     }
     if let Some((_, hint)) = FOREIGN_METHODS.iter().find(|(word, _)| *word == name) {
         return words.hint(*hint);
@@ -191,6 +193,12 @@ fn no_method(name: &str, context: &Context) -> Words {
 
 /// Words for a function that exists, but not for these arguments.
 fn mismatch(forms: &[&Function], given: &[String], with_dot: bool) -> Words {
+    // Of a function for several kinds of objects, the forms for the one that was given.
+    let fits = |f: &&&Function| {
+        f.params.first().is_some_and(|p| p.kind.starts_with(char::is_uppercase) && given.first() == Some(&p.kind))
+    };
+    let fitting: Vec<&Function> = forms.iter().filter(fits).copied().collect();
+    let forms = if fitting.is_empty() { forms } else { &fitting };
     let shown = if with_dot { &given[1..] } else { given };
     let first = forms[0];
     let name = match (with_dot, first.namespace.as_str()) {

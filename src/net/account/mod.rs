@@ -4,9 +4,9 @@
 //! ports of both ends and the message. Where both ends or the way are ours, each loss is traced to its verdict. The
 //! records are rings: the oldest give way, and the counts beside them stay exact.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use self::causes::Causes;
 pub use self::ends::Ends;
@@ -45,6 +45,8 @@ struct Inner {
     causes: Causes,
     /// Delayed answers that could not be kept until they were due.
     not_kept: u64,
+    /// What links lost because frames came faster than they were carried.
+    overruns: BTreeMap<(Arc<str>, usize), u64>,
     losses: VecDeque<Loss>,
     /// Losses of probes to servers of this process that gave way to later ones.
     forgotten: u64,
@@ -76,6 +78,11 @@ impl Account {
     /// Notes that a socket of this process, bound to `addr` in `host`, answers datagrams.
     pub fn serves(&self, host: HostId, addr: SocketAddr, socket: WeakSocket) {
         self.lock().servers.add((host, addr), socket);
+    }
+
+    /// Notes that a listener of this process, bound to `addr` in `host`, has connections that answer.
+    pub fn serves_streams(&self, host: HostId, addr: SocketAddr) {
+        self.lock().servers.at((host, addr)).streams = true;
     }
 
     /// Notes that a policy decides about packets at `site`.
@@ -120,6 +127,11 @@ impl Account {
     pub fn lost_at(&self, at: Instant, ends: Ends, content: Content, why: &'static str, site: &Site) {
         let inner = &mut *self.lock();
         inner.causes.lost(inner.hosts.key(ends, content), at, why, site);
+    }
+
+    /// Notes how many frames the kernel has lost so far, in this direction, before they came onto the link called `name`.
+    pub fn overrun(&self, link: Arc<str>, direction: usize, lost: u64) {
+        self.lock().overruns.insert((link, direction), lost);
     }
 
     /// Notes that the packet just delayed could not be kept until it was due.
@@ -226,6 +238,13 @@ impl Account {
                 causes.push((cause, unexplained.drain(..taken).map(|number: u64| number.to_string()).collect()));
             }
         }
+        for ((link, _), lost) in &inner.overruns {
+            let taken = unexplained.len().min(usize::try_from(*lost).unwrap_or(usize::MAX));
+            if taken > 0 {
+                let cause = format!("came faster than {link} carries (the kernel counted {lost})");
+                causes.push((cause, unexplained.drain(..taken).map(|number: u64| number.to_string()).collect()));
+            }
+        }
         let forgotten = inner.forgotten;
         let ours = inner.losses.len() as u64 + forgotten;
         let not_kept = inner.not_kept;
@@ -237,7 +256,7 @@ impl Account {
         let servers: Vec<(Server, Option<String>)> = {
             let inner = self.lock();
             let named = |server: &Server| (server.clone(), inner.hosts.name(server.host));
-            inner.servers.list().iter().map(named).collect()
+            inner.servers.list().iter().filter(|server| !server.streams).map(named).collect()
         };
         // Not under the lock: a socket whose last holder is here leaves its count with the account.
         let count = |socket: &WeakSocket| socket.upgrade().and_then(|socket| socket.kernel_drops().ok()).unwrap_or(0);

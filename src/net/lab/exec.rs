@@ -148,6 +148,8 @@ fn explain(error: Error, command: &Command) -> Error {
     let message = match error.code {
         Some(libc::ENOENT) if command.dir.is_some() => "there is no such program, or no such working directory",
         Some(libc::ENOENT) => "there is no such program",
+        // A folder of PATH that this user may not look into hides whether there is one.
+        Some(libc::EACCES) if !command.argv[0].contains('/') => "there is no such program that this user may run",
         Some(libc::EACCES) => "it is not a program that this user may run",
         Some(libc::ENOEXEC) => "it is neither a program nor a script that begins with #!",
         _ => return error,

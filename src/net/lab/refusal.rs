@@ -102,9 +102,9 @@ pub fn explain(step: &str, errno: i32, facts: &Facts) -> Refusal {
         return refusal(reason, "Seccomp: 2 in /proc/self/status".to_string(), remedy);
     }
     let remedy = if facts.container {
-        "start the container with --privileged, or run outside of it"
+        "run outside of the container, chroot or sandbox, or start the container with --privileged"
     } else {
-        "run as root; if this is a chroot or a sandbox, run outside of it"
+        "run as root, or outside of the chroot or sandbox that this may be"
     };
     refusal("the system forbids namespaces and does not say why", call, remedy)
 }
@@ -147,16 +147,13 @@ fn limit_reached(facts: &Facts) -> Refusal {
     }
 }
 
-/// Whether the root directory is not that of the first process. Only root can look; others see no difference.
+/// Whether the root directory is not that of the first process, which only root can see; or none that was mounted.
 fn is_chroot() -> bool {
     use std::os::unix::fs::MetadataExt;
     let id = |path: &str| std::fs::metadata(path).ok().map(|data| (data.dev(), data.ino()));
-    match (id("/"), id("/proc/1/root/")) {
-        (Some(ours), Some(first)) => ours != first,
-        // The inode of the root of a file system is 2 on ext4, and at most 256 on the others that can be one.
-        (Some((_, inode)), None) => inode > 256 && !Path::new("/proc/self").exists(),
-        _ => false,
-    }
+    let differs = id("/proc/1/root/").is_some_and(|first| id("/") != Some(first));
+    let mounts = std::fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+    differs || !(mounts.is_empty() || mounts.lines().any(|line| line.split(' ').nth(4) == Some("/")))
 }
 
 fn sysctl_file(name: &str) -> String {

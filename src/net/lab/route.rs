@@ -85,7 +85,8 @@ impl LabHost {
         if let Some(end) = ends.iter().find(|end| has(end.peer)) {
             // To the router itself there is no router in between.
             let direct = to.is_single() && to.addr() == router;
-            return Ok(Target::Via(end.index, (!direct).then_some(router)));
+            // One of its other interfaces' addresses stands for the router too.
+            return Ok(Target::Via(end.index, if direct { None } else { end.router(router) }));
         }
         let neighbours: Vec<&str> = ends.iter().map(|end| state.hosts[end.peer].name.as_str()).collect();
         let hint = match &neighbours[..] {

@@ -56,6 +56,15 @@ pub(super) fn addresses_towards(own: &[Prefix], peer: &[Prefix]) -> Vec<Prefix> 
         .collect()
 }
 
+impl End {
+    /// The address by which the host at the other end, which has the address `named`, carries packets on: that one if its
+    /// interface there has it.
+    pub(super) fn router(&self, named: IpAddr) -> Option<IpAddr> {
+        let is_near = self.peer_addrs.iter().any(|prefix| prefix.addr() == named);
+        if is_near { Some(named) } else { router_at(self, named.is_ipv4()) }
+    }
+}
+
 impl Topology {
     /// The routes of the host `from`: to the hosts it is joined to and, with `whole`, by way of those that forward to all
     /// others.
@@ -64,10 +73,16 @@ impl Topology {
         let mut routes = Routes::new();
         for end in &node.ends {
             for there in self.nodes[end.peer].addrs.iter().map(|prefix| prefix.addr()) {
+                // Over a cable that is too small for IPv6 there is none.
+                let Some(router) = router_at(end, there.is_ipv4()) else { continue };
                 // The kernel itself makes a route to the network of an interface's address.
-                if !end.addrs.iter().any(|own| !own.is_single() && own.contains(there)) {
-                    routes.entry(there.into()).or_insert(Target::Via(end.index, None));
+                if end.addrs.iter().any(|own| !own.is_single() && own.contains(there)) {
+                    continue;
                 }
+                // Nobody answers on this cable for an address of another interface.
+                let is_near = end.peer_addrs.iter().any(|prefix| prefix.addr() == there);
+                let router = (!is_near).then_some(router);
+                routes.entry(there.into()).or_insert(Target::Via(end.index, router));
             }
         }
         if !whole {
@@ -225,8 +240,8 @@ mod tests {
         let lab = lab(&hosts, &[(0, 1), (1, 2), (2, 3)]);
         assert_eq!(lab.nodes[1].ends[0].addrs.len(), 1, "the address of that network alone");
         // The kernel knows the networks of its own interfaces.
-        assert_eq!(routes(&lab, 0), ["0.0.0.0/0 via 10.0.1.1 dev 2", "10.0.2.1 dev 2"]);
-        assert_eq!(routes(&lab, 1), ["10.0.3.0/24 via 10.0.2.2 dev 3", "10.0.3.1 dev 3"]);
+        assert_eq!(routes(&lab, 0), ["0.0.0.0/0 via 10.0.1.1 dev 2", "10.0.2.1 via 10.0.1.1 dev 2"]);
+        assert_eq!(routes(&lab, 1), ["10.0.3.0/24 via 10.0.2.2 dev 3", "10.0.3.1 via 10.0.2.2 dev 3"]);
     }
 
     #[test]

@@ -129,7 +129,7 @@ impl Sink for Rows {
             Event::Judged { flow, data, judged, site } => {
                 self.write(&Row::Verdict(VerdictRow::new(flow, data.len(), judged, site)));
             }
-            Event::Sent { .. } | Event::Received { .. } | Event::KernelDrops { .. } => {}
+            Event::Sent { .. } | Event::Received { .. } | Event::Lost { .. } | Event::KernelDrops { .. } => {}
         }
     }
 

@@ -43,6 +43,9 @@ impl Trace {
             Event::Judged { flow, data, judged, site } => {
                 self.flow("verdict", flow, data.len(), &verdict(judged, site))
             }
+            Event::Lost { flow, data, why, site } => {
+                self.flow("lost", flow, data.len(), &format!("{why} {}", site.phrase()))
+            }
             Event::Outcome { flow, size, outcome, .. } => self.flow("outcome", flow, size, &ended(outcome)),
             Event::KernelDrops { time, socket, count } => {
                 let packets = if count == 1 { "1 packet".to_string() } else { format!("{count} packets") };

@@ -2,9 +2,11 @@
 
 use std::fs::File;
 use std::io::{self, Read};
+use std::net::{IpAddr, Ipv6Addr};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
+use std::time::Duration;
 
 use socket2::{Domain, Protocol, Socket, Type};
 
@@ -37,6 +39,8 @@ pub(super) struct Network {
     pub(super) name: String,
     pub(super) namespace: File,
     pub(super) netlink: Netlink,
+    /// IPv6 addresses of interfaces that the kernel may not have taken into use yet.
+    pub(super) pending: Vec<(String, Ipv6Addr)>,
 }
 
 impl Network {
@@ -46,7 +50,7 @@ impl Network {
         sys::unshare(Namespaces::NET).map_err(failed)?;
         let namespace = File::open("/proc/self/ns/net").map_err(failed)?;
         let netlink = Netlink::open().map_err(failed)?;
-        let network = Self { name: name.to_string(), namespace, netlink };
+        let network = Self { name: name.to_string(), namespace, netlink, pending: Vec::new() };
         // That its loopback interface comes up proves that this process has the rights it needs.
         let mut batch = Batch::default();
         batch.set_up(LOOPBACK, true);
@@ -58,6 +62,25 @@ impl Network {
     pub(super) fn enter(&self) -> Result<(), Failure> {
         let entered = sys::enter_namespace(self.namespace.as_fd(), Namespaces::NET);
         entered.map_err(|err| Failure::of(format!("enter {}", self.name), &err))
+    }
+
+    /// Waits until the kernel has taken its IPv6 addresses into use, which it does a little after it was given them; until
+    /// then it hears nothing of what is sent to them.
+    pub(super) fn settle(&mut self) -> Result<(), Failure> {
+        if self.pending.is_empty() {
+            return Ok(());
+        }
+        self.enter()?;
+        for _ in 0..MOST_LOOKS {
+            let routes = std::fs::read_to_string("/proc/self/net/ipv6_route").unwrap_or_default();
+            self.pending.retain(|(interface, addr)| !routes.lines().any(|line| is_local(line, interface, *addr)));
+            if self.pending.is_empty() {
+                return Ok(());
+            }
+            std::thread::sleep(Duration::from_micros(100));
+        }
+        let text = format!("the kernel does not take {} into use", self.pending[0].1);
+        Err(Failure { step: "address".to_string(), errno: None, text })
     }
 
     /// Has the kernel do what the messages say.
@@ -146,14 +169,15 @@ impl Keeper {
                 write_setting(&path, &value).map(|()| done)
             }
             Request::Socket(host, domain, kind, protocol) => {
-                self.host(host)?.enter()?;
+                self.settled_host(host)?.enter()?;
                 let protocol = (protocol != 0).then(|| Protocol::from(protocol));
                 let socket = Socket::new(Domain::from(domain), Type::from(kind), protocol);
                 let socket = socket.map_err(|err| Failure::of("socket", &err))?;
                 Ok((Answer::Done, vec![socket.into()]))
             }
             Request::Start(host, command) => {
-                let host = self.hosts.get(host).ok_or_else(no_host)?;
+                let host = self.hosts.get_mut(host).ok_or_else(no_host)?;
+                host.settle()?;
                 host.enter()?;
                 let number = self.programs.start(&host.name, &command, fds)?;
                 Ok((Answer::Started(number), Vec::new()))
@@ -166,22 +190,29 @@ impl Keeper {
         self.hosts.get(index).ok_or_else(no_host)
     }
 
+    fn settled_host(&mut self, index: usize) -> Result<&Network, Failure> {
+        let host = self.hosts.get_mut(index).ok_or_else(no_host)?;
+        host.settle()?;
+        Ok(host)
+    }
+
     fn make_host(&mut self, new: &NewHost) -> Result<(), Failure> {
-        let host = Network::make(&new.name)?;
-        self.settle(new)?;
+        let mut host = Network::make(&new.name)?;
+        self.write_settings(new)?;
         let mut batch = Batch::default();
         // Its addresses are its own whichever cables it has, and before it has any.
         for &prefix in &new.addrs {
             batch.add_address(LOOPBACK, Prefix::from(prefix.addr()));
         }
         host.run(&batch, "address")?;
+        host.pending = in_v6("lo", &new.addrs);
         self.names.add(&new.name, &new.addrs);
         self.hosts.push(host);
         Ok(())
     }
 
     /// Writes the settings of the host that this process is in.
-    fn settle(&self, new: &NewHost) -> Result<(), Failure> {
+    fn write_settings(&self, new: &NewHost) -> Result<(), Failure> {
         let (_, group) = sys::user_and_group();
         let groups = if group == 0 { "0 2147483647".to_string() } else { format!("{group} {group}") };
         write_setting("net/ipv4/ping_group_range", &groups)
@@ -205,10 +236,16 @@ impl Keeper {
                 ("ipv6/conf/default/dad_transmits", "0"),
                 ("ipv6/conf/default/accept_ra", "0"),
                 ("ipv6/conf/default/router_solicitations", "0"),
-                ("ipv6/conf/default/addr_gen_mode", NO_LINK_LOCAL),
             ]);
+            if !new.arp {
+                settings.push(("ipv6/conf/default/addr_gen_mode", NO_LINK_LOCAL));
+            }
             if !new.icmp_limits {
                 settings.push(("ipv6/icmp/ratelimit", "0"));
+                // What is left is a limit for all together, which older kernels have not.
+                if Path::new("/proc/sys/net/ipv6/icmp/ratemask").exists() {
+                    settings.push(("ipv6/icmp/ratemask", NO_TYPE));
+                }
             }
         }
         settings.iter().try_for_each(|(path, value)| write_setting(&format!("net/{path}"), value))
@@ -236,15 +273,58 @@ impl Keeper {
     }
 }
 
+/// Whether a line of /proc/net/ipv6_route is about what is sent to `addr` of `interface`.
+fn is_local(line: &str, interface: &str, addr: Ipv6Addr) -> bool {
+    const LOCAL: u32 = 0x8000_0000; // RTF_LOCAL
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let [to, "80", .., flags, name] = words[..] else { return false };
+    let flags = u32::from_str_radix(flags, 16).unwrap_or(0);
+    name == interface && flags & LOCAL != 0 && to == format!("{:032x}", u128::from(addr))
+}
+
 pub(super) fn no_host() -> Failure {
     Failure { step: "host".to_string(), errno: None, text: "there is no host of this number".to_string() }
 }
 
+/// The IPv6 addresses among these, each with its interface.
+pub(super) fn in_v6(interface: &str, addrs: &[Prefix]) -> Vec<(String, Ipv6Addr)> {
+    let v6 = |prefix: &Prefix| if let IpAddr::V6(addr) = prefix.addr() { Some(addr) } else { None };
+    addrs.iter().filter_map(v6).map(|addr| (interface.to_string(), addr)).collect()
+}
+
+/// How often to look whether an address is in use, 100 µs apart: for 2 s and more.
+const MOST_LOOKS: u32 = 20_000;
+
+/// A list of ICMPv6 types without any: type 0 is none that is sent.
+const NO_TYPE: &str = "0";
+
 /// The index of the loopback interface.
 const LOOPBACK: u32 = 1;
 
-/// Interfaces have no link-local addresses (IN6_ADDR_GEN_MODE_NONE): both ends of a cable would have the same.
+/// Interfaces have no link-local addresses (IN6_ADDR_GEN_MODE_NONE): where addresses are not resolved, both ends of a cable
+/// would have the same.
 const NO_LINK_LOCAL: &str = "1";
 
 /// No request is larger.
 pub(in crate::net::lab) const LARGEST: usize = 1 << 18;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_in_use_is_told_from_routes_to_it() {
+        let addr = "fd00::1".parse().expect("an address");
+        let zeros = "00000000000000000000000000000000";
+        let line = |flags, name| {
+            format!(
+                "fd000000000000000000000000000001 80 {zeros} 00 {zeros} 00000000 00000001 00000000 {flags} {name:>8}"
+            )
+        };
+        assert!(is_local(&line("80200001", "eth0"), "eth0", addr));
+        for (flags, name) in [("80200001", "lo"), ("00000001", "eth0"), ("x", "eth0")] {
+            assert!(!is_local(&line(flags, name), "eth0", addr), "{flags} {name}");
+        }
+        assert!(!is_local("", "eth0", addr));
+    }
+}

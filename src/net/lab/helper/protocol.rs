@@ -36,6 +36,8 @@ pub struct NewHost {
     pub addrs: Vec<Prefix>,
     /// Whether it carries packets on from one of its cables to another.
     pub forwards: bool,
+    /// Whether addresses are resolved over its cables (ARP, ND).
+    pub arp: bool,
     /// Whether the kernel limits how many ICMP errors it sends.
     pub icmp_limits: bool,
 }

@@ -1,0 +1,160 @@
+//! ICMP: ping sockets and raw sockets, each by an echo request over loopback.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::os::fd::AsFd;
+
+use socket2::{Domain, Protocol, Type};
+
+use super::listen::Heard;
+use super::{Area, Bench, Check, State};
+use crate::net::error::in_words;
+use crate::net::sys;
+use crate::net::wire::Family;
+use crate::net::wire::icmp::{Echo, Kind, Message};
+
+const V4: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+const V6: IpAddr = IpAddr::V6(Ipv6Addr::LOCALHOST);
+
+/// What no error queue of a UDP socket tells of, since the kernel keeps it to itself.
+const UNHEARD: &str = "unheard by UDP pings without them: source quench (4/0), redirects (5), reassembly time exceeded (11/1), \
+                       Photuris (40), extended echo (43)";
+
+/// What came of an echo request over loopback.
+#[derive(Debug)]
+struct Answer {
+    /// Whether the reply came.
+    came: bool,
+    /// Whether the kernel stamped both.
+    stamped: bool,
+    /// Why nothing could be sent.
+    unsent: Option<io::Error>,
+}
+
+/// Tries both kinds of sockets out.
+pub(super) fn examine(bench: Bench<'_>) -> Vec<Check> {
+    let ping = [V4, V6].map(|to| bench.echo(Type::DGRAM, to));
+    let raw = [V4, V6].map(|to| bench.echo(Type::RAW, to));
+    let opened = |tried: &[io::Result<Answer>; 2]| tried[0].is_ok();
+    let (ping_opens, raw_opens) = (opened(&ping), opened(&raw));
+    vec![ping_sockets(bench, ping, raw_opens), raw_sockets(bench, raw, ping_opens)]
+}
+
+fn ping_sockets(bench: Bench<'_>, [v4, v6]: [io::Result<Answer>; 2], raw_opens: bool) -> Check {
+    let check = |finding: &str| Check::ok(Area::Icmp, "ping-sockets", "ping sockets", finding);
+    let err = match v4 {
+        Ok(answer) => return answered(check, bench, answer, v6.as_ref().ok()),
+        Err(err) => err,
+    };
+    let range = bench.system.read("net/ipv4/ping_group_range").unwrap_or_default();
+    let range = range.split_whitespace().collect::<Vec<_>>().join(" ");
+    let refused = err.raw_os_error() == Some(libc::EACCES);
+    let found = match refused {
+        true => check(&format!("not for this user: net.ipv4.ping_group_range is {range}")),
+        false => check(&in_words(&err)),
+    };
+    let found = found.remedies(refused.then(|| bench.system.open_ping_sockets()));
+    match raw_opens {
+        true => found.state(State::Limited).meaning("raw sockets take their place"),
+        false if refused => found.state(State::Refused).meaning("no ICMP pings: this or raw sockets would do"),
+        false => found.state(State::Broken).meaning("no ICMP pings"),
+    }
+}
+
+fn raw_sockets(bench: Bench<'_>, [v4, v6]: [io::Result<Answer>; 2], ping_opens: bool) -> Check {
+    let check = |finding: &str| Check::ok(Area::Icmp, "raw-sockets", "raw sockets", finding);
+    let err = match v4 {
+        Ok(answer) => return answered(check, bench, answer, v6.as_ref().ok()),
+        Err(err) => err,
+    };
+    let finding = match err.raw_os_error() {
+        Some(libc::EPERM) => "not without CAP_NET_RAW".to_string(),
+        _ => in_words(&err),
+    };
+    let found = check(&finding).remedies([bench.system.allow_raw_sockets()]).meaning(UNHEARD);
+    found.state(if ping_opens { State::Limited } else { State::Refused })
+}
+
+/// What was found of sockets that could be opened.
+fn answered(check: impl Fn(&str) -> Check, bench: Bench<'_>, v4: Answer, v6: Option<&Answer>) -> Check {
+    if let Some(err) = v4.unsent {
+        return check(&format!("they open, but nothing can be sent: {}", in_words(&err))).state(State::Limited);
+    }
+    if !v4.came {
+        let remedy = match bench.system.read("net/ipv4/icmp_echo_ignore_all").as_deref() {
+            Some("1") => bench.system.as_root("sysctl -w net.ipv4.icmp_echo_ignore_all=0"),
+            _ => bench.system.show_firewall(),
+        };
+        return check("they open, but this machine answers no echo request").state(State::Limited).remedies([remedy]);
+    }
+    let versions = if v6.is_some_and(|v6| v6.came) { "IPv4 and IPv6" } else { "IPv4" };
+    let stamps = if v4.stamped { "with kernel stamps" } else { "without kernel stamps" };
+    check(&format!("{versions}, {stamps}"))
+}
+
+impl Bench<'_> {
+    /// Sends an echo request to an address of loopback, and hears what comes.
+    ///
+    /// # Errors
+    /// What socket(2) refuses.
+    fn echo(&self, kind: Type, to: IpAddr) -> io::Result<Answer> {
+        let family = if to.is_ipv4() { Family::V4 } else { Family::V6 };
+        let (domain, protocol) = match family {
+            Family::V4 => (Domain::IPV4, Protocol::ICMPV4),
+            Family::V6 => (Domain::IPV6, Protocol::ICMPV6),
+        };
+        let socket = self.host.socket(domain, kind, Some(protocol))?;
+        socket.set_nonblocking(true)?;
+        sys::number_stamps(socket.as_fd());
+        let mut answer = Answer { came: false, stamped: false, unsent: None };
+        let mut seq = 0;
+        let sent = self.until_stamped(|bench| {
+            seq += 1;
+            // Raw sockets hear what is meant for others, and their own request; the wall clock tells requests apart.
+            let data = format!("pingscript doctor {}", bench.host.unix_nanos());
+            let request = Message::echo_request(family, Echo { id: ECHO_ID, seq }, data.as_bytes()).sealed(None);
+            socket.send_to(&request.emit(), &SocketAddr::new(to, 0).into())?;
+            let came = |heard: &Heard| heard.data.iter().any(|(_, bytes)| is_reply(family, kind, bytes, &data));
+            let heard = bench.hear(&socket, |heard| came(heard) && heard.sent_stamp())?;
+            answer.came |= came(&heard);
+            answer.stamped |= heard.sent_stamp() && heard.received_stamp();
+            Ok(!answer.came || answer.stamped)
+        });
+        Ok(Answer { unsent: sent.err(), ..answer })
+    }
+}
+
+/// Whether `bytes` are the reply to the request that carried `data`.
+fn is_reply(family: Family, kind: Type, bytes: &[u8], data: &str) -> bool {
+    // Raw sockets give the IP header too, those of IPv6 do not.
+    let header = match (family, kind, bytes) {
+        (Family::V4, Type::RAW, [first, ..]) => usize::from(first & 15) * 4,
+        _ => 0,
+    };
+    let message = bytes.get(header..).and_then(|bytes| Message::parse(family, bytes).ok());
+    message.is_some_and(|message| message.kind == Kind::echo_reply(family) && message.body == data.as_bytes())
+}
+
+/// The identifier of our requests; the kernel puts another in those of ping sockets.
+const ECHO_ID: u16 = 0x7073;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_reply_to_our_own_request_counts() {
+        let echo = Echo { id: 1, seq: 1 };
+        let (request, reply) =
+            (Message::echo_request(Family::V4, echo, b"x"), Message::echo_reply(Family::V4, echo, b"x"));
+        assert!(is_reply(Family::V4, Type::DGRAM, &reply.emit(), "x"));
+        assert!(!is_reply(Family::V4, Type::DGRAM, &reply.emit(), "y"));
+        assert!(!is_reply(Family::V4, Type::DGRAM, &request.emit(), "x"));
+        let mut packet = vec![0x45; 20];
+        packet.extend(reply.emit());
+        assert!(is_reply(Family::V4, Type::RAW, &packet, "x"));
+        for end in 0..packet.len() {
+            assert!(!is_reply(Family::V4, Type::RAW, &packet[..end], "x"), "{end}");
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! Labs: one is made, and a datagram crosses the loopback of a host in it; or why that is refused.
+
+use serde_json::{Map, Value};
+
+use super::udp::V4;
+use super::{APPARMOR_FILE, Area, Bench, Check, LAB, State};
+use crate::net::error::{Error, ErrorKind};
+use crate::net::lab::refusal::Facts;
+use crate::net::lab::{self, CableOptions, HostOptions, Lab};
+
+/// The setting by which Ubuntu takes the rights in user namespaces away.
+const APPARMOR: &str = "kernel.apparmor_restrict_unprivileged_userns";
+
+/// Tries a lab out.
+pub(super) fn examine(bench: Bench<'_>) -> Check {
+    let facts = Facts::gather();
+    let begun = bench.host.now();
+    let check = |finding: String| Check::ok(Area::Labs, LAB, "labs", finding).details(details(&facts));
+    match bench.lab_carries() {
+        Ok(true) => {
+            let took = (bench.host.now() - begun).as_secs_f64() * 1e3;
+            let how = if facts.user == 0 { "as root" } else { "without root" };
+            check(format!("two hosts and a cable, made in {took:.0}ms {how}"))
+        }
+        Ok(false) => check("made, but nothing crosses the loopback of its hosts".to_string()).state(State::Broken),
+        Err(error) => {
+            let message = error.message.strip_prefix("no network can be made here: ").unwrap_or(&error.message);
+            let refused = error.kind == ErrorKind::Permission;
+            check(message.to_string())
+                .state(if refused { State::Refused } else { State::Broken })
+                .remedies(remedies(bench, &error))
+        }
+    }
+}
+
+/// What helps against `error`.
+fn remedies(bench: Bench<'_>, error: &Error) -> Vec<String> {
+    if error.message.contains(APPARMOR) {
+        let system = bench.system;
+        let program = system.command();
+        return vec![
+            format!(
+                "{program} doctor --apparmor-profile | sudo tee {APPARMOR_FILE} && sudo apparmor_parser -r {APPARMOR_FILE}"
+            ),
+            format!("or for all programs: {}", system.as_root(&format!("sysctl -w {APPARMOR}=0"))),
+        ];
+    }
+    if error.hint.is_empty() { Vec::new() } else { vec![error.hint.clone()] }
+}
+
+/// What the system says about namespaces.
+fn details(facts: &Facts) -> Map<String, Value> {
+    let mut all = Map::new();
+    all.extend(facts.limits.iter().map(|(name, value)| (name.to_string(), Value::from(*value))));
+    let mut say = |name: &str, value: Option<bool>| all.insert(name.to_string(), Value::from(value));
+    say(APPARMOR, facts.apparmor_restricts);
+    say("kernel.unprivileged_userns_clone", facts.clone_allowed);
+    say("seccomp", Some(facts.filtered));
+    say("chroot", Some(facts.chroot));
+    say("container", Some(facts.container));
+    all
+}
+
+impl Bench<'_> {
+    /// Makes a lab of two hosts and a cable; whether a datagram crosses the loopback of one.
+    ///
+    /// # Errors
+    /// `permission`: the system refuses; anything else that fails.
+    fn lab_carries(&self) -> Result<bool, Error> {
+        let lab = Lab::create(&lab::Options::default())?;
+        let (a, b) = (lab.host("a", &HostOptions::default())?, lab.host("b", &HostOptions::default())?);
+        lab.connect(&a, &b, &CableOptions::default())?;
+        Bench { host: &a, ..*self }.crosses(V4).map_err(|err| Error::system("lab", &err))
+    }
+}

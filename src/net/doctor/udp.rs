@@ -1,0 +1,156 @@
+//! UDP over loopback: datagrams, the ICMP errors that answer them, kernel stamps, and the kernel's count of drops.
+
+use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::os::fd::AsFd;
+
+use socket2::{Domain, Protocol, Socket, Type};
+
+use super::listen::Heard;
+use super::{Area, Bench, Check, State};
+use crate::net::error::in_words;
+use crate::net::sys::{self, Origin};
+
+/// A free port of loopback.
+pub(super) const V4: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+/// See [`V4`].
+const V6: SocketAddr = SocketAddr::new(std::net::IpAddr::V6(Ipv6Addr::LOCALHOST), 0);
+
+/// Brings loopback up.
+const LO_UP: &str = "ip link set lo up";
+
+/// Tries UDP out.
+pub(super) fn examine(bench: Bench<'_>) -> Vec<Check> {
+    vec![datagrams_v4(bench), datagrams_v6(bench), errors(bench), stamps(bench), drops(bench)]
+}
+
+fn datagrams_v4(bench: Bench<'_>) -> Check {
+    let check = |finding: &str| Check::ok(Area::Udp, "udp", "UDP over IPv4", finding);
+    match bench.crosses(V4) {
+        Ok(true) => check("a datagram crosses loopback"),
+        Ok(false) => check("a datagram sent over loopback did not arrive")
+            .state(State::Broken)
+            .remedies([bench.system.show_firewall()]),
+        Err(err) => check(&in_words(&err)).state(State::Broken).remedies([bench.system.as_root(LO_UP)]),
+    }
+}
+
+fn datagrams_v6(bench: Bench<'_>) -> Check {
+    let check = |finding: &str| Check::ok(Area::Udp, "ipv6", "UDP over IPv6", finding);
+    let limited = |finding: &str| {
+        let meaning = "scripts run over IPv4 only";
+        check(finding).state(State::Limited).meaning(meaning)
+    };
+    match bench.crosses(V6) {
+        Ok(true) => check("a datagram crosses loopback"),
+        Ok(false) => limited("a datagram sent over loopback did not arrive"),
+        Err(err) if err.raw_os_error() == Some(libc::EAFNOSUPPORT) => {
+            limited("the kernel has no IPv6").remedies(["boot without ipv6.disable=1".to_string()])
+        }
+        Err(err) => {
+            let off = ["all", "lo"].into_iter().filter(|name| {
+                bench.system.read(&format!("net/ipv6/conf/{name}/disable_ipv6")).is_some_and(|v| v == "1")
+            });
+            let commands: Vec<_> = off
+                .map(|name| bench.system.as_root(&format!("sysctl -w net.ipv6.conf.{name}.disable_ipv6=0")))
+                .collect();
+            limited(&in_words(&err)).remedies(match commands.is_empty() {
+                false => commands,
+                true => vec![bench.system.as_root(LO_UP)],
+            })
+        }
+    }
+}
+
+fn errors(bench: Bench<'_>) -> Check {
+    let check = |finding: &str| Check::ok(Area::Udp, "icmp-errors", "ICMP errors", finding);
+    let deaf = "what is refused or unreachable shows as a time-out, and why is not told";
+    match bench.is_refused_aloud() {
+        Ok(true) => check("heard in the error queue, without root"),
+        Ok(false) => check("nothing came back from a closed port of loopback")
+            .state(State::Limited)
+            .meaning(deaf)
+            .remedies([bench.system.show_firewall()]),
+        Err(err) => check(&format!("no error queue: {}", in_words(&err))).state(State::Limited).meaning(deaf),
+    }
+}
+
+fn stamps(bench: Bench<'_>) -> Check {
+    let check = |finding: &str| Check::ok(Area::Udp, "stamps", "kernel stamps", finding);
+    let meaning = "round-trip times hold some microseconds of this program's own";
+    match bench.is_stamped(V4) {
+        Ok((true, true)) => check("of sending and of arrival"),
+        Ok((false, true)) => check("of arrival only").state(State::Limited).meaning(meaning),
+        Ok((true, false)) => check("of sending only").state(State::Limited).meaning(meaning),
+        Ok((false, false)) => check("none").state(State::Limited).meaning(meaning),
+        Err(err) => check(&in_words(&err)).state(State::Limited).meaning(meaning),
+    }
+}
+
+fn drops(bench: Bench<'_>) -> Check {
+    let check = |finding: &str| Check::ok(Area::Udp, "drops", "full buffers", finding);
+    let meaning = "what a full receive buffer loses is not told from other losses";
+    match bench.drops_are_told() {
+        Ok(true) => check("what they lose is counted by the kernel"),
+        Ok(false) => check("what they lose is not counted").state(State::Limited).meaning(meaning),
+        Err(err) => check(&in_words(&err)).state(State::Limited).meaning(meaning),
+    }
+}
+
+impl Bench<'_> {
+    /// A UDP socket at a free port of `local`, which waits for nothing.
+    fn udp(&self, local: SocketAddr) -> io::Result<Socket> {
+        let socket = self.host.socket(Domain::for_address(local), Type::DGRAM, Some(Protocol::UDP))?;
+        socket.set_nonblocking(true)?;
+        socket.bind(&local.into())?;
+        Ok(socket)
+    }
+
+    /// Whether a datagram arrives.
+    pub(super) fn crosses(&self, local: SocketAddr) -> io::Result<bool> {
+        let (from, to) = (self.udp(local)?, self.udp(local)?);
+        from.send_to(b"?", &to.local_addr()?)?;
+        Ok(!self.hear(&to, |heard| !heard.data.is_empty())?.data.is_empty())
+    }
+
+    /// Whether a closed port answers with an ICMP error that reaches the sender (IP_RECVERR).
+    fn is_refused_aloud(&self) -> io::Result<bool> {
+        let closed = self.udp(V4)?.local_addr()?;
+        let from = self.udp(V4)?;
+        sys::set_option(from.as_fd(), libc::IPPROTO_IP, libc::IP_RECVERR, 1)?;
+        from.send_to(b"?", &closed)?;
+        let heard = self.hear(&from, |heard| heard.of(Origin::Icmp).next().is_some())?;
+        Ok(heard.of(Origin::Icmp).next().is_some())
+    }
+
+    /// Whether the kernel stamps a datagram as it is sent, and as it arrives (SO_TIMESTAMPING).
+    fn is_stamped(&self, local: SocketAddr) -> io::Result<(bool, bool)> {
+        let (from, to) = (self.udp(local)?, self.udp(local)?);
+        sys::number_stamps(from.as_fd());
+        sys::number_stamps(to.as_fd());
+        let (mut sent, mut received) = (false, false);
+        self.until_stamped(|bench| {
+            from.send_to(b"?", &to.local_addr()?)?;
+            received |= bench.hear(&to, |heard| !heard.data.is_empty())?.received_stamp();
+            sent |= bench.hear(&from, Heard::sent_stamp)?.sent_stamp();
+            Ok(sent && received)
+        })?;
+        Ok((sent, received))
+    }
+
+    /// Whether the kernel tells what a full receive buffer has lost (SO_RXQ_OVFL).
+    fn drops_are_told(&self) -> io::Result<bool> {
+        let (from, to) = (self.udp(V4)?, self.udp(V4)?);
+        sys::set_option(to.as_fd(), libc::SOL_SOCKET, libc::SO_RXQ_OVFL, 1)?;
+        to.set_recv_buffer_size(1)?;
+        let addr = to.local_addr()?;
+        for _ in 0..32 {
+            from.send_to(&[0; 1000], &addr)?;
+        }
+        self.hear(&to, |heard| !heard.data.is_empty())?;
+        // Told with the next that finds room.
+        from.send_to(b"?", &addr)?;
+        let heard = self.hear(&to, |heard| !heard.data.is_empty())?;
+        Ok(heard.data.iter().any(|(received, _)| received.overflow.is_some_and(|lost| lost > 0)))
+    }
+}

@@ -1,0 +1,235 @@
+//! Recordings of frames: pcapng (draft-ietf-opsawg-pcapng) with comments and the names of interfaces, or, where the name of
+//! the file ends in `.pcap`, the older format without either. Both stamp to the nanosecond.
+//!
+//! Frames are held back and written out whenever printed lines are, and when the links have nothing to carry. A killed
+//! process leaves whole blocks.
+
+use std::fmt::Debug;
+use std::fs::File;
+use std::io::{self, Write};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::net::error::{Error, in_words};
+use crate::net::output::{self, Held};
+
+/// How many bytes are held back at most, but for one block.
+const LARGE: usize = 256 * 1024;
+
+/// What the kernel copies into a file at a time: a kill takes effect in between.
+const PAGE: usize = 4096;
+
+/// LINKTYPE_ETHERNET, and how much of a frame may be recorded: all of it.
+const ETHERNET: u16 = 1;
+const SNAPLEN: u32 = 0x0004_0000;
+
+/// Types of blocks, and of what may follow in them.
+const SECTION: u32 = 0x0a0d_0d0a;
+const INTERFACE: u32 = 1;
+const PACKET: u32 = 6;
+const COMMENT: u16 = 1;
+const SECTION_APPLICATION: u16 = 4;
+const INTERFACE_NAME: u16 = 2;
+const INTERFACE_RESOLUTION: u16 = 9;
+
+/// A file that frames are recorded in. A write that fails is told once, and nothing is written from then on.
+#[derive(Debug)]
+pub(super) struct Capture {
+    name: String,
+    classic: bool,
+    inner: Mutex<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    /// `None` once a write has failed.
+    file: Option<File>,
+    /// How long the file is.
+    written: u64,
+    buffer: Vec<u8>,
+    /// Where each block in the buffer ends.
+    ends: Vec<usize>,
+    interfaces: Vec<String>,
+}
+
+impl Capture {
+    /// A new file called `name`; one that is there is emptied.
+    ///
+    /// # Errors
+    /// `file`: it cannot be made.
+    pub(super) fn create(name: &str) -> Result<Self, Error> {
+        let file = File::create(name).map_err(|err| {
+            let error = Error::system("capture", &err);
+            Error { kind: crate::net::error::ErrorKind::File, ..error }.with_peer(name)
+        })?;
+        let classic = name.ends_with(".pcap");
+        let (buffer, ends, interfaces) = (Vec::new(), Vec::new(), Vec::new());
+        let mut inner = Inner { file: Some(file), written: 0, buffer, ends, interfaces };
+        if classic {
+            inner.begin_classic()
+        } else {
+            inner.begin()
+        }
+        Ok(Self { name: name.to_string(), classic, inner: Mutex::new(inner) })
+    }
+
+    /// Records a frame that went over `interface` at `time`, in nanoseconds since 1970.
+    pub(super) fn record(&self, interface: &str, time: i64, frame: &[u8], comment: Option<&str>) {
+        let mut inner = self.lock();
+        if inner.file.is_none() {
+            return;
+        }
+        if self.classic {
+            inner.packet_classic(time, frame)
+        } else {
+            inner.packet(interface, time, frame, comment)
+        }
+        let failed = if inner.buffer.len() >= LARGE { inner.write_out() } else { None };
+        drop(inner);
+        output::holds();
+        self.tell(failed);
+    }
+
+    fn tell(&self, failed: Option<io::Error>) {
+        if let Some(err) = failed {
+            let why = in_words(&err);
+            output::note(&format!("error: {} could not be written: {why}; its last packets are missing", self.name));
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Held for Capture {
+    fn flush(&self) {
+        let failed = self.lock().write_out();
+        self.tell(failed);
+    }
+
+    fn try_flush(&self) {
+        if let Ok(mut inner) = self.inner.try_lock() {
+            inner.write_out();
+        }
+    }
+}
+
+impl Inner {
+    fn begin_classic(&mut self) {
+        for word in [0xa1b2_3c4d, 0x0004_0002, 0, 0, SNAPLEN, u32::from(ETHERNET)] {
+            self.word(word);
+        }
+        self.ends.push(self.buffer.len());
+    }
+
+    fn packet_classic(&mut self, time: i64, frame: &[u8]) {
+        let len = frame.len() as u32;
+        for word in [(time / 1_000_000_000) as u32, (time % 1_000_000_000) as u32, len, len] {
+            self.word(word);
+        }
+        self.buffer.extend_from_slice(frame);
+        self.ends.push(self.buffer.len());
+    }
+
+    fn begin(&mut self) {
+        let application = concat!("pingscript ", env!("CARGO_PKG_VERSION"));
+        self.block(SECTION, |inner| {
+            inner.word(0x1a2b_3c4d);
+            inner.word(1);
+            inner.word(u32::MAX);
+            inner.word(u32::MAX);
+            inner.option(SECTION_APPLICATION, application.as_bytes());
+            inner.word(0);
+        });
+    }
+
+    /// The number of the interface with this name, which is described before its first packet.
+    fn interface(&mut self, name: &str) -> u32 {
+        if let Some(number) = self.interfaces.iter().position(|known| known == name) {
+            return number as u32;
+        }
+        self.interfaces.push(name.to_string());
+        self.block(INTERFACE, |inner| {
+            inner.word(u32::from(ETHERNET));
+            inner.word(SNAPLEN);
+            inner.option(INTERFACE_NAME, name.as_bytes());
+            inner.option(INTERFACE_RESOLUTION, &[9]);
+            inner.word(0);
+        });
+        self.interfaces.len() as u32 - 1
+    }
+
+    fn packet(&mut self, interface: &str, time: i64, frame: &[u8], comment: Option<&str>) {
+        let (interface, time, len) = (self.interface(interface), time as u64, frame.len() as u32);
+        self.block(PACKET, |inner| {
+            for word in [interface, (time >> 32) as u32, time as u32, len, len] {
+                inner.word(word);
+            }
+            inner.padded(frame);
+            if let Some(comment) = comment {
+                inner.option(COMMENT, comment.as_bytes());
+                inner.word(0);
+            }
+        });
+    }
+
+    fn block(&mut self, kind: u32, body: impl FnOnce(&mut Self)) {
+        let start = self.buffer.len();
+        self.word(kind);
+        self.word(0);
+        body(self);
+        let len = (self.buffer.len() - start + 4) as u32;
+        self.word(len);
+        self.buffer[start + 4..start + 8].copy_from_slice(&len.to_ne_bytes());
+        self.ends.push(self.buffer.len());
+    }
+
+    fn option(&mut self, code: u16, value: &[u8]) {
+        let value = &value[..value.len().min(usize::from(u16::MAX))];
+        self.buffer.extend_from_slice(&code.to_ne_bytes());
+        self.buffer.extend_from_slice(&(value.len() as u16).to_ne_bytes());
+        self.padded(value);
+    }
+
+    fn padded(&mut self, bytes: &[u8]) {
+        self.buffer.extend_from_slice(bytes);
+        let padding = bytes.len().next_multiple_of(4) - bytes.len();
+        self.buffer.extend_from_slice(&[0; 3][..padding]);
+    }
+
+    /// Numbers are in the order of this machine: both formats say which that is.
+    fn word(&mut self, word: u32) {
+        self.buffer.extend_from_slice(&word.to_ne_bytes());
+    }
+
+    /// Writes out what is held back; why it failed, if it did. Each write ends with the last block before the end of a page,
+    /// so that only a block that lies across pages is open to a kill, within an instant.
+    fn write_out(&mut self) -> Option<io::Error> {
+        let mut file = self.file.as_ref().filter(|_| !self.buffer.is_empty())?;
+        let (mut start, mut next) = (0, 0);
+        while next < self.ends.len() {
+            let room = start + PAGE - (self.written % PAGE as u64) as usize;
+            let fitting = self.ends[next..].iter().take_while(|end| **end <= room).count().max(1);
+            let end = self.ends[next + fitting - 1];
+            if let Err(err) = file.write_all(&self.buffer[start..end]) {
+                if file.metadata().is_ok_and(|about| about.is_file()) {
+                    // A full disk may have cut a block.
+                    let _ = file.set_len(self.written);
+                }
+                (self.file, self.buffer, self.ends) = (None, Vec::new(), Vec::new());
+                return Some(err);
+            }
+            self.written += (end - start) as u64;
+            (start, next) = (end, next + fitting);
+        }
+        self.buffer.clear();
+        self.ends.clear();
+        None
+    }
+}
+
+impl Drop for Capture {
+    fn drop(&mut self) {
+        self.flush();
+    }
+}

@@ -1,0 +1,188 @@
+//! Frames made from frames: one with another payload, and the answers of a rejection. Pure.
+
+use std::net::IpAddr;
+
+use crate::net::policy::{Answer, Rejection};
+use crate::net::wire::Family;
+use crate::net::wire::checksum::{Sum, checksum};
+use crate::net::wire::frame::{Frame, Ip};
+use crate::net::wire::icmp::Kind;
+use crate::net::wire::ip::{Protocol, TcpFlags};
+
+/// Octets of IP headers without options, and of a TCP header.
+const V4: usize = 20;
+const V6: usize = 40;
+const TCP: usize = 20;
+
+/// What the headers of answers say: the traffic class of network control that routers give to errors (RFC 1812, section
+/// 4.3.2.5), and as many hops as Linux allows.
+const CONTROL: u8 = 0xc0;
+const TTL: u8 = 64;
+
+/// What becomes of a packet that is rejected.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Rejected {
+    /// This frame is the answer.
+    With(Vec<u8>),
+    /// It is lost without a word: what it is may not be answered.
+    Silently,
+    /// There is no such answer to a packet like this.
+    Not(&'static str),
+}
+
+/// The frame with `data` in place of its payload, lengths and checksums right; `None` if it is no whole packet of UDP, TCP
+/// or ICMP, or would be too long for IP.
+pub(super) fn replaced(bytes: &[u8], frame: &Frame, data: &[u8]) -> Option<Vec<u8>> {
+    let ip = frame.ip.filter(|ip| ip.fragment.is_none() && !frame.malformed)?;
+    matches!(ip.protocol, Protocol::UDP | Protocol::TCP | Protocol::ICMP | Protocol::ICMPV6).then_some(())?;
+    let segment = ip.segment().start;
+    let header = if ip.protocol == Protocol::TCP { frame.payload().start } else { segment + 8 };
+    let mut new = bytes.get(..header)?.to_vec();
+    new.extend_from_slice(data);
+    let len = new.len() - segment;
+    let at = frame.start;
+    if ip.source.is_ipv4() {
+        put(&mut new, at + 2, u16::try_from(at_most(segment - at + len)?).ok()?);
+        put(&mut new, at + 10, 0);
+        let sum = checksum(&new[at..at + usize::from(new[at] & 0x0f) * 4]);
+        put(&mut new, at + 10, sum);
+    } else {
+        put(&mut new, at + 4, u16::try_from(segment - at - V6 + len).ok()?);
+    }
+    if ip.protocol == Protocol::UDP {
+        put(&mut new, segment + 4, u16::try_from(len).ok()?);
+    }
+    seal(&mut new, segment, &ip);
+    Some(new)
+}
+
+fn at_most(len: usize) -> Option<usize> {
+    (len <= usize::from(u16::MAX)).then_some(len)
+}
+
+/// Gives the segment that begins at `at` the right checksum.
+fn seal(bytes: &mut [u8], at: usize, ip: &Ip) {
+    let field = at
+        + match ip.protocol {
+            Protocol::UDP => 6,
+            Protocol::TCP => 16,
+            _ => 2,
+        };
+    if field + 2 > bytes.len() {
+        return;
+    }
+    put(bytes, field, 0);
+    let pseudo = match ip.protocol {
+        Protocol::ICMP => Some(Sum::new()),
+        Protocol(number) => Sum::pseudo(ip.source, ip.destination, number, bytes.len() - at),
+    };
+    let sum = pseudo.unwrap_or_default().join(&bytes[at..]).finish();
+    // Of UDP, zero would say that there is none (RFC 768).
+    put(bytes, field, if sum == 0 && ip.protocol == Protocol::UDP { 0xffff } else { sum });
+}
+
+/// The answer to a rejected packet, told by `offender`.
+pub(super) fn rejected(bytes: &[u8], frame: &Frame, rejection: &Rejection, offender: IpAddr) -> Rejected {
+    let Some(ip) = frame.ip.filter(|_| !frame.malformed) else { return Rejected::Silently };
+    let family = Family::of(ip.source);
+    match rejection.answer(family) {
+        _ if !may_be_answered(bytes, &ip) => Rejected::Silently,
+        None if family == Family::V4 => Rejected::Not("ICMP has no error of that meaning"),
+        None => Rejected::Not("ICMPv6 has no error of that meaning"),
+        Some(Answer::Reset) if ip.protocol != Protocol::TCP => Rejected::Not("a reset answers TCP alone"),
+        Some(Answer::Reset) => reset(bytes, frame, &ip).map_or(Rejected::Silently, Rejected::With),
+        Some(Answer::Icmp(kind)) => Rejected::With(error(bytes, frame, &ip, rejection, kind, offender)),
+    }
+}
+
+/// Whether an error may answer the packet (RFC 1122, section 3.2.2): none answers an error, a later fragment, what was sent
+/// to many, or what does not say who sent it.
+fn may_be_answered(bytes: &[u8], ip: &Ip) -> bool {
+    let is_error = ip.icmp.is_some_and(|kind| kind.is_quoting() || kind.is_advisory());
+    let is_later = ip.fragment.is_some_and(|fragment| fragment.offset > 0);
+    let to_many = bytes[0] & 1 == 1
+        || match ip.destination {
+            IpAddr::V4(to) => to.is_multicast() || to.is_broadcast(),
+            IpAddr::V6(to) => to.is_multicast(),
+        };
+    let of_nobody = match ip.source {
+        IpAddr::V4(from) => from.is_unspecified() || from.is_multicast() || from.is_broadcast(),
+        IpAddr::V6(from) => from.is_unspecified() || from.is_multicast(),
+    };
+    !(is_error || is_later || to_many || of_nobody)
+}
+
+fn error(bytes: &[u8], frame: &Frame, ip: &Ip, rejection: &Rejection, kind: Kind, offender: IpAddr) -> Vec<u8> {
+    let message = rejection.message(kind, &bytes[frame.start..ip.segment().end]);
+    let ends = match (offender, ip.source) {
+        (IpAddr::V6(from), IpAddr::V6(to)) => Some((from, to)),
+        _ => None,
+    };
+    let protocol = if ip.source.is_ipv4() { Protocol::ICMP } else { Protocol::ICMPV6 };
+    let mut answer = headers(bytes, frame, offender, ip.source, protocol, message.wire_len());
+    message.sealed(ends).emit_into(&mut answer);
+    answer
+}
+
+/// The reset that answers a segment (RFC 9293, section 3.5.2); `None` if that is a reset itself, or cut short.
+fn reset(bytes: &[u8], frame: &Frame, ip: &Ip) -> Option<Vec<u8>> {
+    let segment = bytes.get(ip.segment())?;
+    let (fixed, flags) = (segment.first_chunk::<TCP>()?, ip.flags?);
+    if flags.contains(TcpFlags::RST) {
+        return None;
+    }
+    let number = |at: usize| u32::from_be_bytes([fixed[at], fixed[at + 1], fixed[at + 2], fixed[at + 3]]);
+    let (seq, ack, says) = if flags.contains(TcpFlags::ACK) {
+        (number(8), 0, TcpFlags::RST.0)
+    } else {
+        let taken = [TcpFlags::SYN, TcpFlags::FIN].iter().filter(|flag| flags.contains(**flag)).count();
+        let ack = number(4).wrapping_add((frame.payload().len() + taken) as u32);
+        (0, ack, TcpFlags::RST.0 | TcpFlags::ACK.0)
+    };
+    let mut answer = headers(bytes, frame, ip.destination, ip.source, Protocol::TCP, TCP);
+    let at = answer.len();
+    answer.extend_from_slice(&fixed[2..4]);
+    answer.extend_from_slice(&fixed[..2]);
+    answer.extend_from_slice(&seq.to_be_bytes());
+    answer.extend_from_slice(&ack.to_be_bytes());
+    answer.extend_from_slice(&[5 << 4, says, 0, 0, 0, 0, 0, 0]);
+    // The sum is the same with the addresses the other way round.
+    seal(&mut answer, at, ip);
+    Some(answer)
+}
+
+/// The headers of a frame back to the sender of `bytes`, for a segment of `len` octets.
+fn headers(bytes: &[u8], frame: &Frame, from: IpAddr, to: IpAddr, protocol: Protocol, len: usize) -> Vec<u8> {
+    let mut new = Vec::with_capacity(frame.start + V6 + len);
+    new.extend_from_slice(&bytes[6..12]);
+    new.extend_from_slice(&bytes[..6]);
+    new.extend_from_slice(&bytes[12..frame.start]);
+    let at = new.len();
+    match (from, to) {
+        (IpAddr::V4(from), IpAddr::V4(to)) => {
+            let total = ((V4 + len) as u16).to_be_bytes();
+            new.extend_from_slice(&[0x45, CONTROL, total[0], total[1], 0, 0, 0, 0, TTL, protocol.0, 0, 0]);
+            new.extend_from_slice(&from.octets());
+            new.extend_from_slice(&to.octets());
+            let sum = checksum(&new[at..]);
+            put(&mut new, at + 10, sum);
+        }
+        (IpAddr::V6(from), IpAddr::V6(to)) => {
+            let len = (len as u16).to_be_bytes();
+            new.extend_from_slice(&[0x60 | CONTROL >> 4, CONTROL << 4, 0, 0, len[0], len[1], protocol.0, TTL]);
+            new.extend_from_slice(&from.octets());
+            new.extend_from_slice(&to.octets());
+        }
+        // Callers give two of one version.
+        _ => {}
+    }
+    new
+}
+
+fn put(bytes: &mut [u8], at: usize, value: u16) {
+    bytes[at..at + 2].copy_from_slice(&value.to_be_bytes());
+}
+
+#[cfg(test)]
+#[path = "edit_tests.rs"]
+mod tests;

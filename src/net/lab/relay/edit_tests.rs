@@ -1,0 +1,160 @@
+use super::*;
+use crate::net::policy::Details;
+use crate::net::wire::ip::{Packet, Transport};
+
+fn ether(v4: bool, packet: Vec<u8>) -> Vec<u8> {
+    let mut bytes = vec![2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1];
+    bytes.extend(if v4 { [0x08, 0x00] } else { [0x86, 0xdd] });
+    bytes.extend(packet);
+    bytes
+}
+
+fn builder(v4: bool) -> etherparse::PacketBuilderStep<etherparse::IpHeaders> {
+    match v4 {
+        true => etherparse::PacketBuilder::ipv4([10, 0, 0, 1], [10, 0, 0, 2], 64),
+        false => {
+            let ip = |last| [0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, last];
+            etherparse::PacketBuilder::ipv6(ip(1), ip(2), 64)
+        }
+    }
+}
+
+fn udp(v4: bool, data: &[u8]) -> Vec<u8> {
+    let mut packet = Vec::new();
+    builder(v4).udp(9, 7).write(&mut packet, data).unwrap();
+    ether(v4, packet)
+}
+
+fn tcp(v4: bool, syn: bool, data: &[u8]) -> Vec<u8> {
+    let mut packet = Vec::new();
+    let step = builder(v4).tcp(9, 7, 1000, 512);
+    let step = if syn { step.syn() } else { step.ack(77) };
+    step.write(&mut packet, data).unwrap();
+    ether(v4, packet)
+}
+
+fn offender(v4: bool) -> IpAddr {
+    if v4 { [10, 0, 0, 77].into() } else { "fd00::77".parse().unwrap() }
+}
+
+fn answer(bytes: &[u8], rejection: &Rejection, v4: bool) -> Rejected {
+    rejected(bytes, &Frame::parse(bytes).unwrap(), rejection, offender(v4))
+}
+
+fn named(name: &str) -> Rejection {
+    Rejection::named(name, Details::default()).unwrap()
+}
+
+#[test]
+fn a_replaced_payload_has_right_lengths_and_checksums() {
+    for v4 in [true, false] {
+        for bytes in [udp(v4, b"hello"), tcp(v4, false, b"hello")] {
+            for data in [&b""[..], b"x", b"a longer text than before", &[0; 1000]] {
+                let new = replaced(&bytes, &Frame::parse(&bytes).unwrap(), data).unwrap();
+                let packet = Packet::parse(&new[14..]).unwrap();
+                assert_eq!(packet.payload, data);
+                assert_eq!(packet.transport_checksum_ok(), Some(true));
+                assert_ne!(packet.header_checksum_ok, Some(false));
+                assert_eq!((packet.total_len, packet.is_truncated()), (new.len() - 14, false));
+            }
+            let too_long = vec![0; 65_536];
+            assert_eq!(replaced(&bytes, &Frame::parse(&bytes).unwrap(), &too_long), None);
+        }
+    }
+}
+
+#[test]
+fn every_error_is_well_formed_and_quotes_the_packet() {
+    for v4 in [true, false] {
+        let family = if v4 { Family::V4 } else { Family::V6 };
+        let large = udp(v4, &[b'x'; 1400]);
+        for kind in Kind::all(family).filter(|kind| kind.is_quoting()) {
+            let Rejected::With(bytes) = answer(&large, &named(kind.keyword().unwrap()), v4) else {
+                panic!("no answer: {kind}");
+            };
+            assert_eq!(bytes[..6], large[6..12], "to where it came from");
+            let packet = Packet::parse(&bytes[14..]).unwrap();
+            assert_eq!((packet.source, packet.header_checksum_ok), (offender(v4), v4.then_some(true)));
+            assert_eq!(packet.transport_checksum_ok(), Some(true), "{kind}");
+            let message = packet.icmp_message().unwrap();
+            assert_eq!(message.kind, kind);
+            let quoted = message.quoted().unwrap();
+            assert_eq!((quoted.source_port(), quoted.destination_port()), (Some(9), Some(7)));
+            assert_eq!(bytes.len(), 14 + if v4 { 576 } else { 1280 }, "as much as fits");
+        }
+    }
+}
+
+#[test]
+fn details_are_in_the_message() {
+    let details = Details { mtu: Some(1280), ..Details::default() };
+    for v4 in [true, false] {
+        let Rejected::With(bytes) = answer(&udp(v4, b"x"), &Rejection::named("frag-needed", details).unwrap(), v4)
+        else {
+            panic!("no answer");
+        };
+        let packet = Packet::parse(&bytes[14..]).unwrap();
+        assert_eq!(packet.icmp_message().unwrap().next_hop_mtu(), Some(1280));
+        assert_eq!(packet.transport_checksum_ok(), Some(true));
+    }
+}
+
+#[test]
+fn a_reset_acknowledges_what_it_refuses() {
+    for v4 in [true, false] {
+        for (syn, seq, ack, flags) in [(true, 0, 1001, "RST ACK"), (false, 77, 0, "RST")] {
+            let data: &[u8] = if syn { b"" } else { b"hello" };
+            let Rejected::With(bytes) = answer(&tcp(v4, syn, data), &named("tcp-reset"), v4) else {
+                panic!("no answer");
+            };
+            let packet = Packet::parse(&bytes[14..]).unwrap();
+            let Transport::Tcp(tcp) = packet.transport else { panic!("{packet}") };
+            assert_eq!((tcp.source_port, tcp.destination_port), (Some(7), Some(9)));
+            assert_eq!((tcp.sequence, tcp.acknowledgement), (Some(seq), Some(ack)));
+            assert_eq!(tcp.flags.unwrap().to_string(), flags);
+            assert_eq!(packet.transport_checksum_ok(), Some(true));
+            assert_eq!(answer(&bytes, &named("tcp-reset"), v4), Rejected::Silently, "no reset answers a reset");
+        }
+        assert!(matches!(answer(&udp(v4, b"x"), &named("tcp-reset"), v4), Rejected::Not(_)));
+    }
+}
+
+#[test]
+fn what_may_not_be_answered_is_not() {
+    for v4 in [true, false] {
+        let Rejected::With(error) = answer(&udp(v4, b"x"), &named("port-unreachable"), v4) else { panic!("no answer") };
+        assert_eq!(answer(&error, &named("host-unreachable"), v4), Rejected::Silently, "an error");
+        let mut to_all = udp(v4, b"x");
+        to_all[0] |= 1;
+        assert_eq!(answer(&to_all, &named("port-unreachable"), v4), Rejected::Silently, "a broadcast");
+    }
+    let mut later = udp(true, b"x");
+    later[14 + 6..14 + 8].copy_from_slice(&[0, 8]);
+    put(&mut later, 14 + 10, 0);
+    let sum = checksum(&later[14..34]);
+    put(&mut later, 14 + 10, sum);
+    assert_eq!(answer(&later, &named("port-unreachable"), true), Rejected::Silently, "a later fragment");
+    let only_v4 = answer(&udp(false, b"x"), &named("source-host-isolated"), false);
+    assert_eq!(only_v4, Rejected::Not("ICMPv6 has no error of that meaning"));
+}
+
+#[test]
+fn no_frame_is_too_strange_to_be_rejected_or_replaced() {
+    for bytes in [udp(true, b"hello"), udp(false, b"hello"), tcp(true, true, b"")] {
+        let mut bytes = bytes;
+        for at in 0..bytes.len() {
+            for value in [0, 1, 0x3f, 0x80, 0xff] {
+                let before = std::mem::replace(&mut bytes[at], value);
+                for len in [at, bytes.len()] {
+                    let Some(frame) = Frame::parse(&bytes[..len]) else { continue };
+                    let _ = replaced(&bytes[..len], &frame, b"other");
+                    for name in ["tcp-reset", "port-unreachable"] {
+                        let v4 = frame.ip.is_none_or(|ip| ip.source.is_ipv4());
+                        let _ = rejected(&bytes[..len], &frame, &named(name), offender(v4));
+                    }
+                }
+                bytes[at] = before;
+            }
+        }
+    }
+}

@@ -1,0 +1,310 @@
+//! What is shared between the thread that carries frames and whoever changes or asks a link or a door meanwhile.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::Shared;
+use super::capture::Capture;
+use super::counters::{Counters, Counts};
+use crate::net::error::{Error, Result};
+use crate::net::judge::Judge;
+use crate::net::output;
+use crate::net::subject::{Site, Way};
+use crate::net::time::Duration;
+
+/// How a link carries frames, in one direction.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LinkOptions {
+    /// How long each frame takes.
+    pub delay: Duration,
+    /// How much sooner or later than that it may arrive, evenly drawn. A frame with luck overtakes others.
+    pub jitter: Duration,
+    /// Whether no frame overtakes another, whatever delays it.
+    pub fifo: bool,
+    /// How fast frames go onto the link, in bits a second, headers of Ethernet included; `None`: at once.
+    pub rate: Option<u64>,
+    /// How many frames may wait for their turn at that rate beside the one whose turn it is; what comes then is lost.
+    /// `None`: [`QUEUE`].
+    pub queue: Option<usize>,
+}
+
+/// How many frames wait at a link with a rate if nothing else is said.
+pub const QUEUE: usize = 100;
+
+/// In which direction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// In both.
+    Both,
+    /// From the first host, or from the second: 0 or 1.
+    From(usize),
+}
+
+impl Direction {
+    /// Which of the two.
+    fn sides(self) -> impl Iterator<Item = usize> {
+        [0, 1].into_iter().filter(move |side| match self {
+            Self::Both => true,
+            Self::From(from) => *side == from,
+        })
+    }
+}
+
+/// A policy and where it is at work.
+#[derive(Debug)]
+pub(super) struct Placed {
+    pub(super) judge: Judge,
+    pub(super) site: Site,
+    /// Whether it was said that it decided what cannot be done.
+    told: AtomicBool,
+}
+
+impl Placed {
+    fn new(judge: Judge, site: Site) -> Arc<Self> {
+        Arc::new(Self { judge, site, told: AtomicBool::new(false) })
+    }
+
+    /// Says, once, that the policy decided what cannot be done with a packet.
+    pub(super) fn tell(&self, decided: &str, why: &str) {
+        if !self.told.swap(true, Ordering::Relaxed) {
+            let place = self.site.phrase();
+            output::note(&format!("warning: {decided} {place}: {why}; such packets pass"));
+        }
+    }
+}
+
+/// A link in one direction.
+#[derive(Debug)]
+pub(super) struct Lane {
+    pub(super) way: Arc<Way>,
+    pub(super) site: Site,
+    /// The name of the interface in captures.
+    pub(super) interface: String,
+    pub(super) counters: Counters,
+    pub(super) rules: Mutex<Rules>,
+}
+
+/// What holds for frames from now on.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Rules {
+    pub(super) options: LinkOptions,
+    pub(super) down: bool,
+    pub(super) policy: Option<Arc<Placed>>,
+    pub(super) capture: Option<Arc<Capture>>,
+}
+
+impl Lane {
+    pub(super) fn rules(&self) -> MutexGuard<'_, Rules> {
+        lock(&self.rules)
+    }
+}
+
+/// A host's door.
+#[derive(Debug, Default)]
+pub(super) struct DoorState {
+    pub(super) counters: Counters,
+    pub(super) rules: Mutex<Rules>,
+    /// What the host is called, once it has a link.
+    pub(super) name: Mutex<Option<Arc<str>>>,
+    /// Whether there is a policy or a recording: most doors are open, and a look at this is all they cost.
+    watched: AtomicBool,
+}
+
+impl DoorState {
+    pub(super) fn rules(&self) -> MutexGuard<'_, Rules> {
+        lock(&self.rules)
+    }
+
+    /// What holds at the door; `None` if it is open and nobody records.
+    pub(super) fn watched(&self) -> Option<Rules> {
+        self.watched.load(Ordering::Relaxed).then(|| self.rules().clone())
+    }
+
+    fn note_rules(&self) {
+        let rules = self.rules();
+        self.watched.store(rules.policy.is_some() || rules.capture.is_some(), Ordering::Relaxed);
+    }
+
+    fn site(&self) -> Site {
+        Site::Door(lock(&self.name).clone().unwrap_or_else(|| "a host without links".into()))
+    }
+}
+
+/// A link between two hosts. Clones are the same one.
+#[derive(Clone, Debug)]
+pub struct Link {
+    pub(super) lanes: [Arc<Lane>; 2],
+    pub(super) shared: Arc<Shared>,
+}
+
+impl Link {
+    /// What it is called.
+    pub fn name(&self) -> &str {
+        &self.lanes[0].way.link
+    }
+
+    /// The names of the hosts it joins.
+    pub fn ends(&self) -> [&str; 2] {
+        [&self.lanes[0].way.from, &self.lanes[1].way.from]
+    }
+
+    /// Has a policy, called `name`, decide about each frame that comes onto the link from now on; one for both directions
+    /// sees both.
+    pub fn set_policy(&self, direction: Direction, judge: Judge, name: String) {
+        let site = self.site(direction);
+        let placed = Placed::new(judge, site.clone());
+        // First: the account keeps only the counts of a policy that is gone.
+        self.change(direction, |rules| rules.policy = Some(placed.clone()));
+        self.shared.session.account.judges(site, &placed.judge, name);
+    }
+
+    /// Lets frames pass without a policy from now on.
+    pub fn clear_policy(&self, direction: Direction) {
+        self.change(direction, |rules| rules.policy = None);
+    }
+
+    /// Where a policy for this direction is at work.
+    pub fn site(&self, direction: Direction) -> Site {
+        match direction {
+            Direction::Both => Site::Link(self.lanes[0].way.link.clone()),
+            Direction::From(from) => self.lanes[from].site.clone(),
+        }
+    }
+
+    /// How it carries frames from the first host, or from the second.
+    pub fn options(&self, from: usize) -> LinkOptions {
+        self.lanes[from].rules().options
+    }
+
+    /// Has it carry frames otherwise from now on; those on their way arrive as they would have.
+    ///
+    /// # Errors
+    /// `invalid`: a duration is negative, or the rate 0.
+    pub fn set_options(&self, direction: Direction, options: LinkOptions) -> Result<()> {
+        options.check()?;
+        self.change(direction, |rules| rules.options = options);
+        Ok(())
+    }
+
+    /// Takes it up, or down: then every frame is lost, those on their way included.
+    pub fn set_up(&self, up: bool) {
+        self.change(Direction::Both, |rules| rules.down = !up);
+    }
+
+    /// Whether it is up.
+    pub fn is_up(&self) -> bool {
+        !self.lanes[0].rules().down
+    }
+
+    /// What it counted of the frames from the first host, or from the second.
+    pub fn counts(&self, from: usize) -> Counts {
+        self.lanes[from].counters.read()
+    }
+
+    /// Records each frame that comes onto it from now on in a new file, as it goes on, or as it came if it is lost, with a
+    /// comment where something happened to it.
+    ///
+    /// # Errors
+    /// `file`: it cannot be made.
+    pub fn capture(&self, file: &str) -> Result<()> {
+        let capture = Arc::new(Capture::create(file)?);
+        output::hold(capture.clone());
+        self.change(Direction::Both, |rules| rules.capture = Some(capture.clone()));
+        Ok(())
+    }
+
+    /// Ends the recording.
+    pub fn end_capture(&self) {
+        self.change(Direction::Both, |rules| {
+            if let Some(capture) = rules.capture.take() {
+                output::Held::flush(&*capture);
+            }
+        });
+    }
+
+    fn change(&self, direction: Direction, change: impl Fn(&mut Rules)) {
+        let before: Vec<Rules> = direction
+            .sides()
+            .map(|side| {
+                let mut rules = self.lanes[side].rules();
+                let before = rules.clone();
+                change(&mut rules);
+                before
+            })
+            .collect();
+        // Not under the lock: a policy that goes may hold on to this link.
+        drop(before);
+    }
+}
+
+impl LinkOptions {
+    /// Checks that a link can be so.
+    ///
+    /// # Errors
+    /// `invalid`: a duration is negative, or the rate 0.
+    pub fn check(&self) -> Result<()> {
+        if self.delay.is_negative() || self.jitter.is_negative() {
+            return Err(Error::invalid("link", "a delay cannot be negative"));
+        }
+        if self.rate == Some(0) {
+            let hint = "take the link down if nothing is to come through";
+            return Err(Error::invalid("link", "a rate of 0 carries nothing").with_hint(hint));
+        }
+        Ok(())
+    }
+}
+
+/// A host's door: what comes in by any of its links passes it. Clones are the same one.
+#[derive(Clone, Debug)]
+pub struct Door {
+    pub(super) state: Arc<DoorState>,
+    pub(super) shared: Arc<Shared>,
+}
+
+impl Door {
+    /// Has a policy, called `name`, decide about each frame that comes to the host from now on.
+    pub fn set_policy(&self, judge: Judge, name: String) {
+        let site = self.site();
+        let placed = Placed::new(judge, site.clone());
+        let before = self.state.rules().policy.replace(placed.clone());
+        drop(before);
+        self.state.note_rules();
+        self.shared.session.account.judges(site, &placed.judge, name);
+    }
+
+    /// Lets frames in without a policy from now on.
+    pub fn clear_policy(&self) {
+        let before = self.state.rules().policy.take();
+        // Not under the lock: a policy that goes may hold on to this door.
+        drop(before);
+        self.state.note_rules();
+    }
+
+    /// Where its policy is at work.
+    pub fn site(&self) -> Site {
+        self.state.site()
+    }
+
+    /// What it counted of the frames that came to it.
+    pub fn counts(&self) -> Counts {
+        self.state.counters.read()
+    }
+
+    /// Records each frame that the host sends or is to receive from now on in a new file, with a comment where its door's
+    /// policy did something.
+    ///
+    /// # Errors
+    /// `file`: it cannot be made.
+    pub fn capture(&self, file: &str) -> Result<()> {
+        let capture = Arc::new(Capture::create(file)?);
+        output::hold(capture.clone());
+        let before = self.state.rules().capture.replace(capture);
+        drop(before);
+        self.state.note_rules();
+        Ok(())
+    }
+}
+
+pub(super) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,160 @@
+//! The relay: the thread that carries every frame of a lab from one end of a link to the other.
+//!
+//! On its way a frame meets, in this order: the link, which may be down; the policy of its direction; the queue of a link
+//! with a rate; the delay; and the door of the host it goes to. What a policy rejects is answered as if it had come as far as
+//! the host: the answer takes the time of both ways, and that of a door meets the policy of the way back as well.
+//!
+//! What a policy makes of a frame is an event, a cause in the account and a comment in the capture. `edit` makes frames, `lane`
+//! knows when they arrive, `run` carries them, and `link` is what others change meanwhile.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+
+pub use self::counters::Counts;
+pub use self::link::{Direction, Door, Link, LinkOptions, QUEUE};
+
+use self::link::{DoorState, Lane, Rules, lock};
+use self::run::{Runner, Wire};
+use super::{Cable, Port};
+use crate::net::error::{Error, Result};
+use crate::net::host::{Host, HostId};
+use crate::net::random::{Sequence, Stream};
+use crate::net::session::Session;
+use crate::net::stack;
+use crate::net::stop::Stop;
+use crate::net::subject::{Site, Way};
+use crate::net::sys;
+
+mod capture;
+mod counters;
+mod edit;
+mod lane;
+mod link;
+mod run;
+mod verdict;
+
+/// Policies may run script code, which needs a deep stack.
+const STACK: usize = 16 << 20;
+
+/// A lab's relay. It ends with this handle, or with the stop that it was started with.
+#[derive(Debug)]
+pub struct Relay(Arc<Shared>);
+
+/// What the relay's thread shares with the handles of links and doors.
+#[derive(Debug)]
+struct Shared {
+    session: Arc<Session>,
+    /// Tells the lab's addresses from those of other labs in the account.
+    lab: u32,
+    /// Links that were made and that the thread has not taken in.
+    new: Mutex<Vec<Wire>>,
+    doors: Mutex<HashMap<HostId, Arc<DoorState>>>,
+    jitter: Mutex<Sequence>,
+    ended: AtomicBool,
+    wake: OwnedFd,
+}
+
+impl Relay {
+    /// Starts the thread. `host` has the clocks.
+    ///
+    /// # Errors
+    /// `exhausted`: no more descriptors or threads.
+    pub fn start(session: Arc<Session>, host: Arc<dyn Host>, stop: Stop) -> Result<Self> {
+        let failed = |err: std::io::Error| Error::system("lab", &err);
+        let shared = Arc::new(Shared {
+            session,
+            lab: NEXT_LAB.fetch_add(1, Ordering::Relaxed),
+            new: Mutex::default(),
+            doors: Mutex::default(),
+            jitter: Mutex::new(Sequence::new(Stream::of_seed(0))),
+            ended: AtomicBool::new(false),
+            wake: sys::eventfd().map_err(failed)?,
+        });
+        let inside = shared.clone();
+        let run = move || {
+            stack::watch(STACK);
+            sys::sharpen_timers();
+            Runner::new(inside, host, stop).run();
+        };
+        std::thread::Builder::new().name("relay".to_string()).stack_size(STACK).spawn(run).map_err(failed)?;
+        Ok(Self(shared))
+    }
+
+    /// Draws the jitter of links made from now on from `stream`.
+    pub fn draw_from(&self, stream: Stream) {
+        *lock(&self.0.jitter) = Sequence::new(stream);
+    }
+
+    /// Joins the ends of a cable by a link called `name`.
+    ///
+    /// # Errors
+    /// `invalid`: no link can be as the options have it.
+    pub fn link(&self, name: &str, cable: Cable, options: LinkOptions) -> Result<Link> {
+        options.check()?;
+        let shared = &self.0;
+        let link: Arc<str> = name.into();
+        let names: [Arc<str>; 2] = [0, 1].map(|side| cable.ports[side].host_name.as_str().into());
+        let lanes = [0, 1].map(|side: usize| {
+            let (from, to) = (&cable.ports[side], &cable.ports[1 - side]);
+            let site = format!("{name} from {}", from.host_name);
+            Arc::new(Lane {
+                way: Arc::new(Way {
+                    link: link.clone(),
+                    from: names[side].clone(),
+                    to: names[1 - side].clone(),
+                    from_id: from.host,
+                    to_id: to.host,
+                }),
+                interface: site.clone(),
+                site: Site::Link(site.into()),
+                counters: Default::default(),
+                rules: Mutex::new(Rules { options, ..Rules::default() }),
+            })
+        });
+        let jitter = [0, 1].map(|_| lock(&shared.jitter).split());
+        let doors = [0, 1].map(|side| {
+            let port: &Port = &cable.ports[side];
+            let addrs: &[IpAddr] = &port.addrs;
+            shared.session.account.has_host(shared.lab, port.host, &port.host_name, addrs);
+            let door = self.door_state(port.host);
+            lock(&door.name).get_or_insert_with(|| names[side].clone());
+            door
+        });
+        let wire = Wire::new(lanes.clone(), cable.ports, doors, jitter);
+        lock(&shared.new).push(wire);
+        sys::eventfd_raise(shared.wake.as_fd());
+        Ok(Link { lanes, shared: shared.clone() })
+    }
+
+    /// The door of a host: what comes in by any of its links.
+    pub fn door(&self, host: HostId) -> Door {
+        Door { state: self.door_state(host), shared: self.0.clone() }
+    }
+
+    /// Records all that a host sends and is to receive; see [`Door::capture`].
+    ///
+    /// # Errors
+    /// `file`: it cannot be made.
+    pub fn capture_host(&self, host: HostId, file: &str) -> Result<()> {
+        self.door(host).capture(file)
+    }
+
+    fn door_state(&self, host: HostId) -> Arc<DoorState> {
+        lock(&self.0.doors).entry(host).or_default().clone()
+    }
+}
+
+impl Drop for Relay {
+    fn drop(&mut self) {
+        self.0.ended.store(true, Ordering::Release);
+        sys::eventfd_raise(self.0.wake.as_fd());
+    }
+}
+
+static NEXT_LAB: AtomicU32 = AtomicU32::new(1);
+
+#[cfg(test)]
+mod tests;

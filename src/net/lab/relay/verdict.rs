@@ -1,0 +1,171 @@
+//! What a verdict means for a frame: what it becomes, what is said of it, and what is entered in the account.
+
+use std::net::IpAddr;
+
+use super::counters::Count;
+use super::edit::{Rejected, rejected, replaced};
+use super::link::Placed;
+use crate::net::account::Ends;
+use crate::net::event::{Event, Flow};
+use crate::net::judge::Judged;
+use crate::net::ledger::Content;
+use crate::net::policy::{Action, Place};
+use crate::net::session::Session;
+use crate::net::subject::{Carried, Site};
+use crate::net::time::{Duration, Instant};
+use crate::net::wire::frame::Frame;
+use crate::net::wire::ip::Protocol;
+
+/// What becomes of a frame.
+#[derive(Debug)]
+pub(super) enum Fate {
+    /// It goes on as it is.
+    Pass,
+    /// It goes on that much later.
+    Late(Duration),
+    /// It goes on with this bit turned over.
+    Damaged(usize),
+    /// Another goes on in its place.
+    Other(Vec<u8>),
+    /// It goes on, and so many copies of it as well.
+    Copied(u32),
+    /// It is lost.
+    Lost,
+    /// It is lost, and this answers it.
+    Answered(Vec<u8>),
+}
+
+/// Decides what becomes of a frame by a verdict about it. `offender` reports a rejection if nobody else is to; the new frame
+/// may have up to `largest` bytes. What cannot be done is said once, and the frame passes.
+pub(super) fn fate(
+    carried: &Carried<'_>,
+    judged: &Judged,
+    placed: &Placed,
+    offender: Option<IpAddr>,
+    largest: usize,
+    count: &dyn Fn(Count, u64),
+) -> Fate {
+    let (bytes, frame) = (carried.bytes, carried.frame);
+    let not = |why: &str| {
+        count(Count::Failed, 1);
+        placed.tell(&judged.verdict.action.to_string(), why);
+        Fate::Pass
+    };
+    match &judged.verdict.action {
+        Action::Pass => Fate::Pass,
+        Action::Drop => {
+            count(Count::Dropped, 1);
+            Fate::Lost
+        }
+        Action::Delay(by) => {
+            count(Count::Delayed, 1);
+            Fate::Late(*by)
+        }
+        Action::Duplicate(times) => {
+            count(Count::Duplicated, u64::from(*times) - 1);
+            Fate::Copied(*times - 1)
+        }
+        Action::Corrupt => match bit(frame, &judged.place) {
+            Some(bit) => {
+                count(Count::Corrupted, 1);
+                Fate::Damaged(bit)
+            }
+            None => not("it is empty"),
+        },
+        Action::Replace(data) => match replaced(bytes, frame, data) {
+            Some(new) if new.len() <= largest => {
+                count(Count::Replaced, 1);
+                Fate::Other(new)
+            }
+            Some(_) => not("the packet would be too large for the link"),
+            None => not("only the payload of a whole packet of UDP, TCP or ICMP can be replaced"),
+        },
+        Action::Reject(rejection) => {
+            let of_family = |ip: &IpAddr| frame.ip.is_some_and(|packet| packet.source.is_ipv4() == ip.is_ipv4());
+            let chosen = rejection.details().from.filter(of_family).or(offender.filter(of_family));
+            let nobody = frame.ip.map_or(IpAddr::from([0, 0, 0, 0]), |ip| ip.destination);
+            let answer = match rejected(bytes, frame, rejection, chosen.unwrap_or(nobody)) {
+                Rejected::Not(why) => return not(why),
+                Rejected::With(answer) => Fate::Answered(answer),
+                Rejected::Silently => {
+                    count(Count::Unanswered, 1);
+                    Fate::Lost
+                }
+            };
+            count(Count::Rejected, 1);
+            answer
+        }
+    }
+}
+
+/// The bit of the frame that is to be turned over: of the payload or, where that is empty, of what stands before it.
+fn bit(frame: &Frame, place: &Place) -> Option<usize> {
+    let whole = frame.ip.map_or(frame.start..frame.len, |ip| ip.segment());
+    let range = Some(frame.payload()).filter(|range| !range.is_empty()).unwrap_or(whole);
+    let bits = (range.len() * 8) as f64;
+    let bit = (place.draws.beneath(u64::MAX).draw(1) * bits) as usize;
+    (!range.is_empty()).then_some(range.start * 8 + bit)
+}
+
+/// Makes a verdict known: as an event and, if a probe can be lost by it, as a cause.
+pub(super) fn announce(
+    session: &Session,
+    (now, wall): (Instant, i64),
+    carried: &Carried<'_>,
+    judged: &Judged,
+    site: &Site,
+) {
+    let (from, to) = carried.ends();
+    let flow = Flow { time: wall, from, to, host: None };
+    session.events.tell(|| Event::Judged { flow, data: carried.payload(), judged, site });
+    if let Some((ends, content)) = probe(carried) {
+        session.account.judged(now, ends, content, judged, site);
+    }
+}
+
+/// Makes known that a frame was lost for a reason that is no policy's, in the same ways.
+pub(super) fn announce_loss(
+    session: &Session,
+    (now, wall): (Instant, i64),
+    carried: &Carried<'_>,
+    why: &'static str,
+    site: &Site,
+) {
+    let (from, to) = carried.ends();
+    let flow = Flow { time: wall, from, to, host: None };
+    session.events.tell(|| Event::Lost { flow, data: carried.payload(), why, site });
+    if let Some((ends, content)) = probe(carried) {
+        session.account.lost_at(now, ends, content, why, site);
+    }
+}
+
+/// Which probe a frame carries, or the answer to which: by its ends and what it says.
+fn probe(carried: &Carried<'_>) -> Option<(Ends, Content)> {
+    let ip = carried.frame.ip.filter(|ip| ip.fragment.is_none())?;
+    match ip.protocol {
+        Protocol::UDP => {
+            let ends = Ends::seen_by(carried.way.from_id, ip.from(), ip.to());
+            Some((ends, Content::of(carried.payload())))
+        }
+        // Echoes by their numbers, and messages on streams, have their place here.
+        _ => None,
+    }
+}
+
+/// A verdict in words, for the comment in a capture: `dropped by loss(0.2), draw 0.113`.
+pub(super) fn words(judged: &Judged) -> String {
+    let origin = &judged.verdict.origin;
+    let mut text = match &judged.verdict.action {
+        Action::Pass => format!("passed by {origin}"),
+        Action::Drop => format!("dropped by {origin}"),
+        Action::Delay(by) => format!("delayed {} by {origin}", by.short()),
+        Action::Duplicate(times) => format!("sent {times} times by {origin}"),
+        Action::Replace(_) => format!("replaced by {origin}"),
+        Action::Corrupt => format!("corrupted by {origin}"),
+        action @ Action::Reject(_) => format!("{action} by {origin}"),
+    };
+    for (index, draw) in judged.draws.iter().enumerate() {
+        text.push_str(&format!("{} {draw:.3}", if index == 0 { ", draw" } else { "," }));
+    }
+    text
+}
