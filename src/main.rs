@@ -20,7 +20,7 @@ use pingscript::net::{output, stack, sys};
 
 /// A lab bench for networks: runs pingers, servers and drop policies written as short Rhai scripts.
 #[derive(Debug, Parser)]
-#[command(version, args_conflicts_with_subcommands = true, after_help = AFTER_HELP, override_usage = "pingscript [FLAGS] SCRIPT [ARGS]…\n       pingscript [FLAGS] -e CODE [ARGS]…\n       pingscript --check FILE…\n       pingscript scripts\n       pingscript new NAME [FILE]\n       pingscript doctor [--json]\n       pingscript [FLAGS]")]
+#[command(version, args_conflicts_with_subcommands = true, after_help = AFTER_HELP, override_usage = "pingscript [FLAGS] SCRIPT [ARGS]…\n       pingscript [FLAGS] -e CODE [ARGS]…\n       pingscript --check FILE…\n       pingscript [FLAGS] -i SCRIPT [ARGS]…\n       pingscript scripts\n       pingscript new NAME [FILE]\n       pingscript lab [FLAGS] [-- COMMAND…]\n       pingscript doctor [--json]\n       pingscript doc [NAME]\n       pingscript [FLAGS]")]
 struct Cli {
     /// Run this code instead of a file, and print its value
     #[arg(short = 'e', value_name = "CODE")]
@@ -46,6 +46,10 @@ struct Cli {
     /// Write the same rows as CSV
     #[arg(long, value_name = "FILE")]
     csv: Option<String>,
+
+    /// Run the script, then stay at a prompt that has what it declared
+    #[arg(short = 'i', conflicts_with_all = ["code", "check"], requires = "script")]
+    interactive: bool,
 
     /// The script (a file, the name of a script that came with pingscript, or - for standard input) and its own arguments;
     /// none: a prompt
@@ -106,7 +110,8 @@ fn start() -> Result<i32> {
             let text = err.render();
             let plain =
                 !std::io::stdout().is_terminal() || std::env::var_os("NO_COLOR").is_some_and(|no| !no.is_empty());
-            output::styled(if plain { text.to_string() } else { text.ansi().to_string() }.trim_end());
+            let text = if plain { text.to_string() } else { text.ansi().to_string() };
+            output::styled(text.trim_end());
             output::flush();
             return Ok(if output::has_failed() { exit::SCRIPT } else { exit::DONE });
         }
@@ -125,6 +130,13 @@ fn start() -> Result<i32> {
     }
     let wanted = Wanted { trace: cli.trace, json: cli.json, csv: cli.csv };
     let mut words = cli.script.into_iter();
+    if cli.interactive {
+        let name = words.next().unwrap_or_default();
+        if let Err(error) = host.sources.open(&name) {
+            return Ok(run::refuse(&error));
+        }
+        return prompt::run(&host, cli.seed, wanted, Some((name, words.collect())));
+    }
     let job = |name: &str, text: String, args: Vec<String>, show_value| Job {
         name: name.to_string(),
         text,
@@ -135,7 +147,7 @@ fn start() -> Result<i32> {
     };
     let job = match (cli.code, words.next()) {
         (Some(code), first) => job("-e", code, first.into_iter().chain(words).collect(), true),
-        (None, None) => return prompt::run(&host, cli.seed, wanted),
+        (None, None) => return prompt::run(&host, cli.seed, wanted, None),
         (None, Some(name)) if name == "-" => {
             let mut bytes = Vec::new();
             let read = signals::while_reading(|| std::io::stdin().read_to_end(&mut bytes));

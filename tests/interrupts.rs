@@ -348,6 +348,19 @@ fn what_an_entry_started_outlives_an_interrupt_of_the_entry() {
 }
 
 #[test]
+fn a_signal_between_the_entries_of_a_pipe_ends_the_prompt() {
+    for signal in SIGNALS {
+        let mut running = Cmd::start(pingscript::<&str>(&[]).patience(PATIENCE));
+        running.type_text("start_thread(|| { sleep(1.h); print(\"woken\"); });\nprint(\"ready\")\n");
+        running.wait_for("ready\n");
+        // The next line is being waited for.
+        thread::sleep(Duration::from_millis(200));
+        let (run, _) = stop(running, signal);
+        assert!(run.stdout.ends_with("woken\n"), "{}", run.stdout);
+    }
+}
+
+#[test]
 fn a_signal_while_the_script_is_read_ends_it_at_once() {
     for signal in SIGNALS {
         let end = || {
@@ -370,7 +383,7 @@ fn sigterm_at_the_prompt_restores_the_terminal_and_ends_the_rows() {
     let (screen, terminal) = sys::open_terminal().expect("a terminal");
     assert!(sys::echoes(&screen));
     let mut command = Command::new(common::binary());
-    command.args(["--json", &file]).env("TERM", "xterm");
+    command.args(["--json", &file]).env("TERM", "xterm").env("XDG_STATE_HOME", "").env("HOME", "");
     command.stdin(terminal.try_clone().expect("shared")).stdout(terminal.try_clone().expect("shared"));
     sys::take_terminal(&mut command);
     let mut child = command.stderr(Stdio::null()).spawn().expect("starts");

@@ -9,8 +9,9 @@ use std::ops::{Range, RangeInclusive};
 use rhai::plugin::*;
 use rhai::{Dynamic, Engine};
 
+use crate::net::icmp::Listener as IcmpListener;
 use crate::net::stop::Stop;
-use crate::net::tcp::{Connection, Listener};
+use crate::net::tcp::{Connection, Listener, Poll};
 use crate::net::udp::UdpSocket;
 
 pub mod bytes;
@@ -30,6 +31,7 @@ pub mod lab;
 pub mod options;
 pub mod policy;
 pub mod reader;
+pub mod shared_map;
 pub mod stats;
 pub mod task;
 pub mod tcp;
@@ -48,12 +50,16 @@ pub fn register(engine: &mut Engine) {
     rhai::combine_with_exported_module!(&mut all, "exit", exit::api);
     rhai::combine_with_exported_module!(&mut all, "expect", expect::api);
     rhai::combine_with_exported_module!(&mut all, "guard", guard::api);
+    rhai::combine_with_exported_module!(&mut all, "icmp_decode", icmp::decode::api);
+    rhai::combine_with_exported_module!(&mut all, "icmp_listener", icmp::listener::api);
     rhai::combine_with_exported_module!(&mut all, "icmp_pinger", icmp::pinger::api);
     rhai::combine_with_exported_module!(&mut all, "icmp_socket", icmp::socket::api);
     rhai::combine_with_exported_module!(&mut all, "lab_packet", lab::packet::api);
     rhai::combine_with_exported_module!(&mut all, "lab", lab::api);
     rhai::combine_with_exported_module!(&mut all, "lab_exec", lab::exec::api);
     rhai::combine_with_exported_module!(&mut all, "lab_host", lab::host::api);
+    rhai::combine_with_exported_module!(&mut all, "lab_link", lab::link::api);
+    rhai::combine_with_exported_module!(&mut all, "lab_way", lab::way::api);
     rhai::combine_with_exported_module!(&mut all, "lab_program", lab::program::api);
     rhai::combine_with_exported_module!(&mut all, "help", help::api);
     rhai::combine_with_exported_module!(&mut all, "options", options::api);
@@ -62,6 +68,7 @@ pub fn register(engine: &mut Engine) {
     rhai::combine_with_exported_module!(&mut all, "policy_native", policy::native::api);
     rhai::combine_with_exported_module!(&mut all, "policy_verdict", policy::verdict::api);
     rhai::combine_with_exported_module!(&mut all, "reader", reader::api);
+    rhai::combine_with_exported_module!(&mut all, "shared_map", shared_map::api);
     rhai::combine_with_exported_module!(&mut all, "stats", stats::api);
     rhai::combine_with_exported_module!(&mut all, "task", task::api);
     rhai::combine_with_exported_module!(&mut all, "tcp_attempt", tcp::attempt::api);
@@ -69,6 +76,7 @@ pub fn register(engine: &mut Engine) {
     rhai::combine_with_exported_module!(&mut all, "tcp_listener", tcp::listener::api);
     rhai::combine_with_exported_module!(&mut all, "tcp_message", tcp::message::api);
     rhai::combine_with_exported_module!(&mut all, "tcp_ping", tcp::ping::api);
+    rhai::combine_with_exported_module!(&mut all, "tcp_poll", tcp::poll::api);
     rhai::combine_with_exported_module!(&mut all, "text", text::api);
     rhai::combine_with_exported_module!(&mut all, "time", time::api);
     rhai::combine_with_exported_module!(&mut all, "udp_addr", udp::addr::api);
@@ -81,7 +89,11 @@ pub fn register(engine: &mut Engine) {
     all.set_iter(TypeId::of::<RangeInclusive<i64>>(), |range| until_stopped(range.cast::<RangeInclusive<i64>>()));
     engine.register_global_module(all.into());
     engine.register_static_module("lab", exported_module!(lab::namespace).into());
-    engine.register_static_module("icmp", exported_module!(icmp::namespace).into());
+    let mut icmp_all = exported_module!(icmp::namespace);
+    rhai::combine_with_exported_module!(&mut icmp_all, "decode", icmp::decode::namespace);
+    rhai::combine_with_exported_module!(&mut icmp_all, "listen", icmp::listener::namespace);
+    engine.register_static_module("icmp", icmp_all.into());
+    engine.register_iterator_result::<IcmpListener, Dynamic>();
     engine.register_static_module("tcp", exported_module!(tcp::namespace).into());
     // At each call of a method the name of its object's type is looked up: what servers call for each packet is found first.
     engine.register_type_with_name_raw("string", "string");
@@ -89,6 +101,7 @@ pub fn register(engine: &mut Engine) {
     engine.register_static_module("udp", exported_module!(udp::namespace).into());
     engine.register_iterator_result::<Connection, Dynamic>();
     engine.register_iterator_result::<Listener, Dynamic>();
+    engine.register_iterator_result::<Poll, Dynamic>();
     engine.register_iterator_result::<UdpSocket, Dynamic>();
     engine.register_iterator_result::<udp::pinger::Schedule, Dynamic>();
     engine.register_iterator_result::<time::Beat, Dynamic>();

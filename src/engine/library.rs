@@ -14,6 +14,7 @@ pub fn list() -> String {
     for (folder, title) in [
         ("", "Scripts: pingscript NAME [OPTIONS]; pingscript NAME --help explains one"),
         ("examples", "Examples: as scripts"),
+        ("labs", "Labs: networks in which one thing shows; each asks what you expect before it runs"),
         ("policies", "Policies: for a script's --policy NAME:KEY=VALUE,…, or policy(\"NAME\") in a script"),
     ] {
         text.push_str(&format!("{title}\n"));

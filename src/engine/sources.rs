@@ -13,6 +13,7 @@ pub const SHIPPED: &[(&str, &str)] = &[
     ("tcp_multi.rhai", include_str!("../../scripts/tcp_multi.rhai")),
     ("tcp_ping.rhai", include_str!("../../scripts/tcp_ping.rhai")),
     ("tcp_single.rhai", include_str!("../../scripts/tcp_single.rhai")),
+    ("lab.rhai", include_str!("../../scripts/lab.rhai")),
     ("udp_ping.rhai", include_str!("../../scripts/udp_ping.rhai")),
     ("udp_load.rhai", include_str!("../../scripts/udp_load.rhai")),
     ("udp_multi.rhai", include_str!("../../scripts/udp_multi.rhai")),
@@ -22,6 +23,12 @@ pub const SHIPPED: &[(&str, &str)] = &[
     ("examples/dns_server.rhai", include_str!("../../scripts/examples/dns_server.rhai")),
     ("examples/ntp_query.rhai", include_str!("../../scripts/examples/ntp_query.rhai")),
     ("examples/ntp_server.rhai", include_str!("../../scripts/examples/ntp_server.rhai")),
+    ("labs/icmp_errors.rhai", include_str!("../../scripts/labs/icmp_errors.rhai")),
+    ("labs/many_clients.rhai", include_str!("../../scripts/labs/many_clients.rhai")),
+    ("labs/router.rhai", include_str!("../../scripts/labs/router.rhai")),
+    ("labs/same_port.rhai", include_str!("../../scripts/labs/same_port.rhai")),
+    ("labs/server_or_link.rhai", include_str!("../../scripts/labs/server_or_link.rhai")),
+    ("labs/two_machines.rhai", include_str!("../../scripts/labs/two_machines.rhai")),
     ("policies/corrupt.rhai", include_str!("../../scripts/policies/corrupt.rhai")),
     ("policies/delay.rhai", include_str!("../../scripts/policies/delay.rhai")),
     ("policies/duplicate.rhai", include_str!("../../scripts/policies/duplicate.rhai")),
@@ -43,6 +50,9 @@ const POLICIES: &str = "policies";
 
 /// The folder of examples below it.
 const EXAMPLES: &str = "examples";
+
+/// The folder of labs below it.
+const LABS: &str = "labs";
 
 /// The texts of all sources seen, by the names they are shown under.
 #[derive(Debug, Default)]
@@ -214,7 +224,7 @@ pub fn find_shipped(name: &str) -> Result<(&'static str, &'static str), Error> {
 fn not_found(name: &str) -> Error {
     // What is looked for in a folder of the shipped ones is likely one of them.
     let wanted = Path::new(name);
-    let folders = [POLICIES, EXAMPLES].into_iter();
+    let folders = [POLICIES, EXAMPLES, LABS].into_iter();
     let folder =
         folders.into_iter().find(|folder| wanted.parent().is_some_and(|of| of.ends_with(folder))).unwrap_or("");
     let plain = wanted.file_stem().unwrap_or_default().to_string_lossy();
@@ -222,16 +232,17 @@ fn not_found(name: &str) -> Error {
     let what = if folder == POLICIES { "policy" } else { "script" };
     let error = Error::new(ErrorKind::File, "read", format!("{NOT_FOUND} {what}")).with_peer(name);
     // Policies are given by their names alone.
-    let full = |name: &str| if folder == EXAMPLES { format!("{folder}/{name}") } else { name.to_string() };
+    let full =
+        |name: &str| if [EXAMPLES, LABS].contains(&folder) { format!("{folder}/{name}") } else { name.to_string() };
     let near = nearest(&plain, known.iter().map(String::as_str)).first().map(|near| full(near));
-    // One of the examples may have been named without their folder.
-    let examples = || {
-        shipped_in(EXAMPLES)
-            .find(|name| *name == plain)
-            .or_else(|| nearest(&plain, shipped_in(EXAMPLES)).first().copied())
+    // One of the examples or labs may have been named without their folder.
+    let beneath = |folder: &str| {
+        let same = shipped_in(folder).find(|name| *name == plain);
+        let one = same.or_else(|| nearest(&plain, shipped_in(folder)).first().copied());
+        one.map(|name| format!("{folder}/{name}"))
     };
-    let example = || examples().filter(|_| folder.is_empty()).map(|name| format!("{EXAMPLES}/{name}"));
-    match near.or_else(example) {
+    let elsewhere = || [EXAMPLES, LABS].into_iter().filter(|_| folder.is_empty()).find_map(beneath);
+    match near.or_else(elsewhere) {
         Some(near) => error.with_hint(format!("did you mean `{near}`?")),
         None => {
             known = known.iter().map(|name| full(name)).collect();

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::error::Result;
 use super::policy::Action;
 use super::stop::Stop;
-use super::sys::{self, Batch};
+use super::sys::{self, Batch, Wait};
 use super::udp::{Datagram, Incoming, MAX_PAYLOAD, UdpSocket};
 
 /// How a server answers without a script.
@@ -54,7 +54,12 @@ impl UdpSocket {
             // One that has to be waited for, and whatever else came meanwhile.
             let Incoming::Packet(first) = self.receive(None, stop, false)? else { return Ok(()) };
             self.take_answer(answer, &first, &mut answers)?;
+            while let Some(datagram) = self.receive_ahead() {
+                self.take_answer(answer, &datagram, &mut answers)?;
+            }
+            // A thread that receives alone receives ahead.
             if batches
+                && self.is_shared()
                 && alone.is_multiple_of(LOOK_AGAIN)
                 && !self.session().events.wanted()
                 && let Ok(socket) = self.socket("recv")
@@ -102,11 +107,10 @@ impl UdpSocket {
         // Under the policy's lock, so that the packets of a flow are judged in the order of their arrival.
         let mut flows = judge.as_ref().map(|judge| judge.turn());
         // Whatever is wrong shows again at the next single receive.
-        let count = sys::receive_many(socket.as_fd(), batch).unwrap_or(0);
+        let count = sys::receive_many(socket.as_fd(), batch, Wait::No).unwrap_or(0);
         let mut received = Vec::with_capacity(count);
         for (data, from) in (0..count).filter_map(|index| batch.get(index)) {
-            let mut datagram =
-                Datagram { data: data.into(), from, to: None, truncated: false, stamp: None, ttl: None, judged: None };
+            let mut datagram = Datagram::new(data, from);
             if let (Some(judge), Some(flows)) = (&judge, &mut flows) {
                 datagram.judged = Some(Arc::new(self.judge_one(judge, flows, &datagram)));
             }

@@ -182,6 +182,18 @@ impl Judge {
     }
 }
 
+impl Judged {
+    /// `answer` with one bit turned over, which is drawn.
+    pub(super) fn damaged(&self, answer: &[u8]) -> Vec<u8> {
+        let mut damaged = answer.to_vec();
+        let bit = (self.place.draws.beneath(u64::MAX).draw(1) * damaged.len() as f64 * 8.0) as usize;
+        if let Some(byte) = damaged.get_mut(bit / 8) {
+            *byte ^= 1 << (bit % 8);
+        }
+        damaged
+    }
+}
+
 impl Counters {
     /// How often the policy did what so far.
     pub(super) fn tally(&self) -> Tally {
@@ -228,14 +240,7 @@ impl UdpSocket {
             }
             Action::Duplicate(times) => (0..*times).try_for_each(|_| self.deliver(answer, to))?,
             Action::Replace(bytes) => self.deliver(bytes, to)?,
-            Action::Corrupt => {
-                let mut damaged = answer.to_vec();
-                let bit = (judged.place.draws.beneath(u64::MAX).draw(1) * damaged.len() as f64 * 8.0) as usize;
-                if let Some(byte) = damaged.get_mut(bit / 8) {
-                    *byte ^= 1 << (bit % 8);
-                }
-                self.deliver(&damaged, to)?;
-            }
+            Action::Corrupt => self.deliver(&judged.damaged(answer), to)?,
             Action::Reject(_) => possible(&judged.verdict.action)?,
         }
         Ok(Some(judged.clone()))

@@ -9,14 +9,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::host::{Host, Waited};
 use super::stop::Stop;
 use super::sys::{self, PollFd};
+use super::tcp::Connection;
 use super::time::{Duration, Instant};
 use super::udp::{Destination, UdpSocket};
 
-/// How many datagrams may wait, and how many bytes in all; beyond that the latest is lost, as in a full queue.
+/// How many datagrams and messages may wait, and how many bytes in all; beyond that the latest is lost, as in a full queue.
 const ROOM: usize = 100_000;
 const BYTES: usize = 32 << 20;
 
-/// Datagrams that wait for their time, and the thread that sends them.
+/// Datagrams and messages that wait for their time, and the thread that sends them.
 #[derive(Debug, Default)]
 pub struct Later(Mutex<State>);
 
@@ -35,23 +36,41 @@ struct Waiting {
     due: Instant,
     /// What was given first goes first.
     order: u64,
-    socket: UdpSocket,
+    outlet: Outlet,
     data: Vec<u8>,
-    to: Destination,
+}
+
+/// How something is sent.
+#[derive(Clone, Debug)]
+pub enum Outlet {
+    /// As a datagram, to this destination.
+    Datagram(UdpSocket, Destination),
+    /// As a message over a connection.
+    Stream(Connection),
+}
+
+impl Outlet {
+    fn host(&self) -> Arc<dyn Host> {
+        match self {
+            Self::Datagram(socket, _) => socket.host().clone(),
+            Self::Stream(connection) => connection.host().clone(),
+        }
+    }
+
+    /// Sends without waiting. A client that is gone, a socket closed meanwhile: as with a packet on its way.
+    fn send(&self, data: &[u8]) {
+        match self {
+            Self::Datagram(socket, to) => drop(socket.send_to(data, *to)),
+            Self::Stream(connection) => drop(connection.send_or_queue(data)),
+        }
+    }
 }
 
 impl Later {
     /// Sends `data` when `by` has passed. The first call starts the thread, which ends with `stop`. `false`: there is no
     /// room, or the system has no descriptor or thread left, and `data` is lost.
-    pub fn send(
-        self: &Arc<Self>,
-        stop: &Stop,
-        by: Duration,
-        socket: UdpSocket,
-        data: Vec<u8>,
-        to: Destination,
-    ) -> bool {
-        let host = socket.host().clone();
+    pub fn send(self: &Arc<Self>, stop: &Stop, by: Duration, outlet: Outlet, data: Vec<u8>) -> bool {
+        let host = outlet.host();
         let due = host.now() + by;
         let start = || {
             let wake = Arc::new(sys::eventfd()?);
@@ -60,7 +79,7 @@ impl Later {
             std::thread::Builder::new().name("later".to_string()).spawn(run)?;
             Ok(wake)
         };
-        self.lock().enter(Waiting { due, order: 0, socket, data, to }, start)
+        self.lock().enter(Waiting { due, order: 0, outlet, data }, start)
     }
 
     fn run(&self, host: &dyn Host, stop: &Stop, wake: &OwnedFd) {
@@ -73,8 +92,7 @@ impl Later {
                     && let Some(Reverse(first)) = state.waiting.pop()
                 {
                     state.bytes -= first.data.len();
-                    // A client that is gone, a socket closed meanwhile: as with a packet on its way.
-                    let _ = first.socket.send_to(&first.data, first.to);
+                    first.outlet.send(&first.data);
                 }
                 state.waiting.peek().map(|Reverse(first)| first.due)
             };
@@ -148,9 +166,8 @@ mod tests {
         Waiting {
             due: socket.host().now(),
             order: 0,
-            socket: socket.clone(),
+            outlet: Outlet::Datagram(socket.clone(), socket.local().into()),
             data: vec![0; len],
-            to: socket.local().into(),
         }
     }
 

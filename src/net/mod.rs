@@ -40,5 +40,6 @@ pub mod sys;
 pub mod targets;
 pub mod tcp;
 pub mod time;
+pub mod typing;
 pub mod udp;
 pub mod wire;

@@ -19,6 +19,7 @@ use super::error::Error;
 use super::record::lines::{Unwritten, write_lines};
 use super::sys::{self, PollFd};
 use super::time::Duration;
+use super::typing;
 
 const LARGE: usize = 64 * 1024;
 
@@ -112,6 +113,10 @@ impl Queue {
         for (stream, end) in std::mem::take(&mut self.runs) {
             let lines = &self.bytes[start..end];
             if is_terminal(stream) {
+                if typing::takes(lines) {
+                    start = end;
+                    continue;
+                }
                 erase(&mut self.live);
                 SHOWN.store(sys::monotonic_nanos(), Ordering::Relaxed);
             }
@@ -173,6 +178,15 @@ fn keep(queue: &mut Queue, at_once: bool) {
 /// Has printed lines go to standard error from now on: standard output is for rows.
 pub fn give_to_rows() {
     ROWS_OWN_OUTPUT.store(true, Ordering::Relaxed);
+}
+
+/// No line is typed on the terminal any more: shows what came meanwhile and was not shown.
+pub fn end_typing() {
+    let _queue = lock(&QUEUE);
+    let rest = typing::end();
+    if !rest.is_empty() {
+        write_output(&rest);
+    }
 }
 
 /// Has `held` written out whenever printed lines are.

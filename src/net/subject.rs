@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::error::{Error, Result};
 use super::host::HostId;
 use super::policy::{Action, FlowKey};
+use super::tcp::Connection;
 use super::udp::{Datagram, UdpSocket};
 use super::wire::frame::Frame;
 
@@ -26,6 +27,8 @@ pub enum Site {
 pub enum Subject<'a> {
     /// A request that a server's socket received.
     Request(&'a UdpSocket, &'a Datagram),
+    /// A message that a server received over a connection.
+    Message(&'a Connection, &'a Datagram),
     /// A frame on its way.
     Frame(Carried<'a>),
 }
@@ -93,6 +96,7 @@ impl Subject<'_> {
     pub fn flow(&self) -> FlowKey {
         match self {
             Self::Request(socket, request) => FlowKey::received(request.from, socket.local()),
+            Self::Message(connection, request) => FlowKey::received(request.from, connection.local()),
             Self::Frame(carried) => carried.flow(),
         }
     }
@@ -103,7 +107,7 @@ impl Subject<'_> {
     /// `invalid`: a server cannot reject.
     pub fn allows(&self, action: &Action) -> Result<()> {
         match self {
-            Self::Request(..) => possible(action),
+            Self::Request(..) | Self::Message(..) => possible(action),
             Self::Frame(_) => Ok(()),
         }
     }

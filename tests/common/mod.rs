@@ -116,6 +116,12 @@ pub(crate) fn require_program_or_skip(name: &str, what: &str) -> bool {
     found || skip(what, &format!("the program {name}; install it"))
 }
 
+/// Whether a test that needs a lab can run: this system lets this user make one. Else as [`require_root_or_skip`].
+pub(crate) fn require_lab_or_skip(what: &str) -> bool {
+    let run = pingscript(&["-e", "lab::create(); ()"]).run();
+    run.code == Some(0) || skip(what, &format!("a lab, and there can be none here:\n{}", run.stderr.trim_end()))
+}
+
 /// Say loudly that `what` is not tested for want of `need`; always `false`.
 pub(crate) fn skip(what: &str, need: &str) -> bool {
     let set = |name: &str, value: &str| std::env::var(name).is_ok_and(|v| v == value);

@@ -30,7 +30,8 @@ pub(crate) struct Cmd {
 
 /// `pingscript` with `args`.
 pub(crate) fn pingscript<S: AsRef<str>>(args: &[S]) -> Cmd {
-    Cmd::new(binary(), args)
+    // What a test types is not for the history of whoever runs the tests.
+    Cmd::new(binary(), args).env("XDG_STATE_HOME", "").env("HOME", "")
 }
 
 /// `pingscript` with `args`, run by the user nobody from a copy in `dir` of the binary and the

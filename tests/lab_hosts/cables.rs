@@ -7,7 +7,7 @@ use std::time::Duration;
 use pingscript::net::addr::{Version, local, resolve};
 use pingscript::net::error::ErrorKind;
 use pingscript::net::host::Host;
-use pingscript::net::lab::{CableOptions, HostOptions, Lab, Options, Prefix};
+use pingscript::net::lab::{CableOptions, HostOptions, Lab, LabHost, Options, Prefix};
 use pingscript::net::stop::Stop;
 use socket2::{Domain, Protocol, Type};
 
@@ -54,6 +54,9 @@ fn an_mtu_is_the_cables() {
     let (a, b) = (host(&lab, "a"), host(&lab, "b"));
     let connect = |mtu| lab.connect(&a, &b, &CableOptions { mtu });
     assert_eq!(connect(10).expect_err("too small").kind, ErrorKind::Invalid);
+    let (c, d) = (host(&lab, "c"), host(&lab, "d"));
+    lab.connect(&c, &d, &CableOptions { mtu: 576 }).expect("one that is too small for IPv6");
+    assert!(c.routes().iter().all(|(to, _)| to.addr().is_ipv4()) && c.routes().len() == 1);
     let cable = connect(1280).expect("a cable");
     assert_eq!(cable.ports.each_ref().map(|port| (port.ifname.as_str(), port.mtu)), [("eth0", 1280); 2]);
     assert_eq!(cable.ports[0].mac, cable.ports[1].mac);
@@ -133,6 +136,25 @@ fn every_icmp_error_is_sent_unless_limits_are_asked_for() {
         }
         drop(wire);
     }
+}
+
+#[test]
+fn settings_and_interfaces_are_a_hosts_own() {
+    let Some(lab) = lab(&Options::default()) else { return };
+    let (a, b) = (host(&lab, "a"), host(&lab, "b"));
+    let cable = lab.connect(&a, &b, &CableOptions::default()).expect("a cable");
+    a.set("net.ipv4.ip_default_ttl", "7").expect("a setting");
+    let ttl = |host: &LabHost| host.socket(Domain::IPV4, Type::DGRAM, None).expect("a socket").ttl_v4().expect("a TTL");
+    assert_eq!((ttl(&a), ttl(&b)), (7, 64));
+    for name in ["kernel.hostname", "net..ipv4", "net/../kernel/hostname", ""] {
+        assert_eq!(a.set(name, "x").expect_err(name).kind, ErrorKind::Invalid);
+    }
+    assert!(a.set("net.ipv4.no_such", "1").expect_err("none").message.contains("no such file"));
+    let client = udp(&a, a.addr());
+    client.connect((b.addr(), 9)).expect("a route");
+    a.set_up(cable.ports[0].ifindex, false).expect("turned off");
+    assert_eq!(client.send(b"hello").map_err(|err| err.kind()), Err(io::ErrorKind::NetworkUnreachable));
+    assert!(a.set_up(999, false).expect_err("none").message.contains("no such device"));
 }
 
 /// Whether a datagram to a closed port is answered by an error in time.

@@ -52,6 +52,8 @@ fn the_death_of_the_helper_is_told_and_the_main_process_goes_on() {
         let victim = (0..generation).fold(oldest, |pid, _| parents[&pid]);
         let name = fs::read_to_string(format!("/proc/{victim}/comm")).expect("it runs");
         assert_eq!(name, "pingscript-lab\n");
+        // The keys of a terminal do not reach it.
+        assert_ne!(group(victim), group(std::process::id()));
         sys::send_signal(victim, sys::SIGKILL);
         let err = program.wait(&ThisMachine, None, &Stop::root().expect("a stop")).expect_err("gone");
         assert_eq!((err.kind, err.message.as_str()), (ErrorKind::Closed, "the lab's helper process ended"));
@@ -156,11 +158,18 @@ fn wait_for(look: impl Fn() -> Vec<u32>, enough: impl Fn(&Vec<u32>) -> bool) -> 
 
 /// The parent of each process.
 fn parents() -> HashMap<u32, u32> {
-    let parent = |pid: u32| {
-        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-        stat.rsplit_once(") ")?.1.split(' ').nth(1)?.parse().ok()
-    };
-    processes().filter_map(|pid| Some((pid, parent(pid)?))).collect()
+    processes().filter_map(|pid| Some((pid, field(pid, 1)?))).collect()
+}
+
+/// The group of a process that runs.
+fn group(pid: u32) -> u32 {
+    field(pid, 2).expect("it runs")
+}
+
+/// A number from /proc/PID/stat, counted from the process's state.
+fn field(pid: u32, number: usize) -> Option<u32> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    stat.rsplit_once(") ")?.1.split(' ').nth(number)?.parse().ok()
 }
 
 fn processes() -> impl Iterator<Item = u32> {

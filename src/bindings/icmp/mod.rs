@@ -15,6 +15,8 @@ use crate::net::icmp::{IcmpSocket, Options as SocketOptions};
 use crate::net::prober::Clock;
 use crate::net::wire::{Family, number};
 
+pub mod decode;
+pub mod listener;
 pub mod pinger;
 pub mod socket;
 

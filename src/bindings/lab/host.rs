@@ -5,6 +5,7 @@ use std::sync::Arc;
 use rhai::plugin::*;
 use rhai::{Array, Dynamic, FnPtr, NativeCallContext};
 
+use super::way::Door;
 use super::{Lab, first_of};
 use crate::bindings::context::{self, Context, ScriptResult};
 use crate::bindings::convert::shown;
@@ -38,6 +39,11 @@ impl Host {
     /// The host of the core.
     pub(super) fn net(&self) -> &LabHost {
         &self.net
+    }
+
+    /// Whether both are the same host.
+    pub(super) fn is(&self, other: &Self) -> bool {
+        self.net.id() == other.net.id()
     }
 
     /// What it is called.
@@ -127,6 +133,19 @@ pub mod api {
     #[rhai_fn(get = "addrs", pure)]
     pub fn host_addrs(host: &mut Host) -> Array {
         host.net.addrs().iter().map(|addr| addr.to_string().into()).collect()
+    }
+
+    /// The host's door: set a policy there to decide about what comes in, as with `iptables -A INPUT`.
+    ///
+    /// ```rhai
+    /// let net = lab::create();
+    /// let b = net.host("b");
+    /// net.link(net.host("a"), b);
+    /// set_policy(b.door, |pkt| if pkt.protocol == "UDP" { reject("icmp-port-unreachable") } else { pass() });
+    /// ```
+    #[rhai_fn(get = "door", pure)]
+    pub fn host_door(host: &mut Host) -> Door {
+        Door::new(host.lab.relay().door(host.net.id()), host.clone())
     }
 
     /// Has the host send what is for `to` by way of `via`. `to` is an address, a network such as `"10.0.2.0/24"`, or
@@ -265,6 +284,19 @@ pub mod api {
     #[rhai_fn(name = "run", return_raw, pure)]
     pub fn run_script_plain(ctx: NativeCallContext, host: &mut Host, script: &str) -> ScriptResult<Dynamic> {
         run_script(ctx, host, script, Array::new())
+    }
+
+    /// Records what the host sends and receives, over all of its links, to a file: pcapng, or pcap if its name ends so.
+    ///
+    /// Errors: `file`: it cannot be written; `closed`: the lab has ended.
+    ///
+    /// ```rhai
+    /// let b = lab::create().host("b");
+    /// b.capture("/dev/null");
+    /// ```
+    #[rhai_fn(name = "capture", return_raw, pure)]
+    pub fn capture_host(ctx: NativeCallContext, host: &mut Host, file: &str) -> ScriptResult<()> {
+        host.lab.relay().door(host.net.id()).capture(file).or_raise(&ctx)
     }
 
     /// Whether both are the same host.

@@ -7,19 +7,23 @@ use rhai::plugin::*;
 use rhai::{Dynamic, Map, NativeCallContext};
 
 use self::host::Host;
+use self::link::Link;
 use super::context::{self, Context, Script, ScriptResult};
 use super::convert::Options;
-use super::error::OrRaise;
+use super::error::{OrRaise, raise};
 use crate::net::error::Error;
 use crate::net::lab::program::Program;
+use crate::net::lab::relay::Relay;
 use crate::net::lab::{self, HostOptions};
 use crate::net::label;
 use crate::net::stop::{Reason, Stop, terminate_later};
 
 pub mod exec;
 pub mod host;
+pub mod link;
 pub mod packet;
 pub mod program;
+pub mod way;
 
 /// A lab in scripts. Clones are the same one.
 #[derive(Clone, Debug)]
@@ -28,6 +32,8 @@ pub struct Lab(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     net: lab::Lab,
+    /// What carries the frames of its links.
+    relay: Relay,
     /// What ends all that runs in it.
     stop: Stop,
     /// The script that made it.
@@ -42,7 +48,9 @@ impl Lab {
         let context = context::current();
         let stop = context.lasting.child().map_err(|err| Error::system("lab", &err))?;
         let net = lab::Lab::create(options)?;
-        let lab = Self(Arc::new(Inner { net, stop, owner: context.script.clone(), programs: Mutex::default() }));
+        let relay = Relay::start(context.run.session.clone(), context.host.clone(), stop.clone())?;
+        relay.draw_from(context.random.split());
+        let lab = Self(Arc::new(Inner { net, relay, stop, owner: context.script.clone(), programs: Mutex::default() }));
         lock(&context.run.labs).push(lab.clone());
         Ok(lab)
     }
@@ -55,6 +63,11 @@ impl Lab {
     /// The lab of the core.
     pub(super) fn net(&self) -> &lab::Lab {
         &self.0.net
+    }
+
+    /// What carries the frames of its links.
+    pub(super) fn relay(&self) -> &Relay {
+        &self.0.relay
     }
 
     /// Has `program` end with the lab.
@@ -159,7 +172,7 @@ pub mod namespace {
             Ok(super::lab::Options {
                 arp: options.flag("arp")?,
                 icmp_limits: options.flag("icmp_limits")?,
-                routes: options.flag_or("routes", true)?,
+                routes: options.switch("routes")?.unwrap_or(true),
             })
         };
         let read = read().or_raise(&ctx)?;
@@ -233,6 +246,43 @@ pub mod api {
     pub fn make_router_with(ctx: NativeCallContext, lab: Lab, name: &str, options: Map) -> ScriptResult<Host> {
         let options = host_options(&ctx, &options, true)?;
         make_host(&ctx, &lab, name, &options)
+    }
+
+    /// Joins two hosts by a link, over which they reach each other at once. It carries what it is given, without delay.
+    ///
+    /// Errors: `invalid`: both are the same host, or of different labs; `closed`: the lab has ended.
+    ///
+    /// ```rhai
+    /// let net = lab::create();
+    /// let link = net.link(net.host("a"), net.host("b"));
+    /// expect(link.name, "a-b");
+    /// ```
+    #[rhai_fn(name = "link", return_raw)]
+    pub fn make_link(ctx: NativeCallContext, lab: Lab, a: Host, b: Host) -> ScriptResult<Link> {
+        make_link_with(ctx, lab, a, b, Map::new())
+    }
+
+    /// Joins two hosts by a link with options, for each direction alike: `delay`: of each frame; `jitter`: give or take so
+    /// much of it; `fifo`: with jitter, frames do not overtake each other; `rate`: bits a second, a number or text such as
+    /// `"10M"`; `queue`: frames that wait for their turn at that rate, the rest is dropped; `policy`: what decides about each
+    /// frame; `policy_back`: about those from the second host to the first, where that is another.
+    ///
+    /// Errors: as `link(a, b)`; `invalid`: an unknown option.
+    ///
+    /// ```rhai
+    /// let net = lab::create();
+    /// let link = net.link(net.host("a"), net.host("b"), #{ delay: 5.ms, rate: "10M", policy: loss(0.1) });
+    /// expect(link.delay, 5.ms);
+    /// ```
+    #[rhai_fn(name = "link", return_raw)]
+    pub fn make_link_with(ctx: NativeCallContext, lab: Lab, a: Host, b: Host, options: Map) -> ScriptResult<Link> {
+        for host in [&a, &b] {
+            if !Arc::ptr_eq(&host.lab().0, &lab.0) {
+                let message = format!("the host {} is of another lab", host.name());
+                return raise(&ctx, Error::invalid("link", message).with_hint("a link joins two hosts of one lab"));
+            }
+        }
+        Link::make(&ctx, &lab, &a, &b, &options)
     }
 
     /// Ends the lab before the script does: what runs in it, its links, its hosts.

@@ -40,7 +40,7 @@ impl Given {
     }
 
     /// The names of all options.
-    pub(super) fn names(&self) -> Vec<&str> {
+    pub fn names(&self) -> Vec<&str> {
         let mut names: Vec<&str> = self.values.keys().chain(self.later.keys()).map(String::as_str).collect();
         names.sort_unstable();
         names

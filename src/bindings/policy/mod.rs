@@ -17,6 +17,7 @@ use crate::net::judge::{Judge, Policy as NetPolicy};
 use crate::net::policy::Native;
 use crate::net::random::Sequence;
 use crate::net::subject::Site;
+use crate::net::tcp::Listener;
 use crate::net::udp::UdpSocket;
 
 pub mod draw;
@@ -79,17 +80,31 @@ impl Made {
     }
 }
 
-/// Makes a policy ready to decide at `site`, from a fresh state; and its name.
+/// Makes a policy ready to decide at `site`, from a fresh state; and its name. Called on a thread of a script.
 ///
 /// # Errors
 /// `invalid`: what it may ask for cannot be done there.
-pub fn judge(ctx: &NativeCallContext, made: &Made, site: &Site) -> ScriptResult<(Judge, String)> {
+pub fn ready(made: &Made, site: &Site) -> Result<(Judge, String), Error> {
     let context = context::current();
     if !matches!(made, Made::Closure(..)) {
         context.run.seed.mark_used();
     }
-    let judge = Judge::new(made.attach(), context.random.split(), site).or_raise(ctx)?;
+    let judge = Judge::new(made.attach(), context.random.split(), site)?;
     Ok((judge, made.text()))
+}
+
+/// The same, for a native.
+///
+/// # Errors
+/// As [`ready`].
+pub fn judge(ctx: &NativeCallContext, made: &Made, site: &Site) -> ScriptResult<(Judge, String)> {
+    ready(made, site).or_raise(ctx)
+}
+
+fn attach_to_listener(ctx: &NativeCallContext, listener: &Listener, made: &Made) -> ScriptResult<()> {
+    let (judge, name) = judge(ctx, made, &listener.site())?;
+    listener.set_judge(judge, name);
+    Ok(())
 }
 
 fn attach(ctx: &NativeCallContext, socket: &UdpSocket, made: &Made) -> ScriptResult<()> {
@@ -280,6 +295,31 @@ pub mod api {
     #[rhai_fn(name = "set_policy", return_raw)]
     pub fn set_made_policy(ctx: NativeCallContext, socket: UdpSocket, policy: Policy) -> ScriptResult<()> {
         attach(&ctx, &socket, &policy)
+    }
+
+    /// Has `policy` decide about each message that comes over the listener's connections from now on; it sees whole messages,
+    /// as the framing tells them apart, and their answers meet the fate. See `set_policy` of a UDP socket.
+    ///
+    /// ```rhai
+    /// let listener = tcp::listen("127.0.0.1:0", #{ framing: "line" });
+    /// set_policy(listener, |pkt| if pkt.number == 1 { drop() } else { pass() });
+    /// ```
+    #[rhai_fn(name = "set_policy", return_raw)]
+    pub fn set_listener_policy(ctx: NativeCallContext, listener: Listener, policy: FnPtr) -> ScriptResult<()> {
+        let made = Made::of(&ctx, Dynamic::from(policy))?;
+        attach_to_listener(&ctx, &listener, &made)
+    }
+
+    /// Has a policy made before decide about each message that comes over the listener's connections from now on.
+    ///
+    /// Errors: `invalid`: it rejects, which a server cannot do.
+    ///
+    /// ```rhai
+    /// set_policy(tcp::listen("127.0.0.1:0"), loss(0.5));
+    /// ```
+    #[rhai_fn(name = "set_policy", return_raw)]
+    pub fn set_made_listener_policy(ctx: NativeCallContext, listener: Listener, policy: Policy) -> ScriptResult<()> {
+        attach_to_listener(&ctx, &listener, &policy)
     }
 
     /// The policy as the call that makes it.

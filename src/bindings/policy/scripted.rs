@@ -12,6 +12,7 @@ use crate::bindings::convert::shown;
 use crate::bindings::error::thrown;
 use crate::bindings::exit;
 use crate::bindings::lab::packet::Frame;
+use crate::bindings::tcp::message::Received as Message;
 use crate::bindings::udp::packet::Packet;
 use crate::net::error::Error;
 use crate::net::judge::Decide;
@@ -34,6 +35,9 @@ impl Decide for Scripted {
         let packet = match subject {
             Subject::Request(socket, request) => {
                 Dynamic::from(Packet::under_judgement((*socket).clone(), (*request).clone(), *place))
+            }
+            Subject::Message(connection, request) => {
+                Dynamic::from(Message::under_judgement((*connection).clone(), (*request).clone(), *place))
             }
             Subject::Frame(carried) => {
                 self.settle();

@@ -12,7 +12,7 @@ use crate::bindings::convert::{bytes, text};
 use crate::bindings::error::{OrRaise, raise};
 use crate::bindings::policy::verdict::api::Verdict;
 use crate::net::error::Error;
-use crate::net::policy::Action;
+use crate::net::policy::{Action, Place};
 use crate::net::tcp::Incoming;
 use crate::net::udp::Datagram;
 
@@ -24,6 +24,8 @@ pub struct Received(Arc<Inner>);
 struct Inner {
     connection: Connection,
     incoming: Incoming,
+    /// Its place in its flow, while a policy decides about it.
+    deciding: Option<Place>,
     /// Whether the script has answered it.
     replied: AtomicBool,
 }
@@ -31,7 +33,18 @@ struct Inner {
 impl Received {
     /// What came over `connection`.
     pub fn new(connection: Connection, incoming: Incoming) -> Self {
-        Self(Arc::new(Inner { connection, incoming, replied: AtomicBool::new(false) }))
+        Self(Arc::new(Inner { connection, incoming, deciding: None, replied: AtomicBool::new(false) }))
+    }
+
+    /// A message that a policy decides about.
+    pub fn under_judgement(connection: Connection, message: Datagram, place: Place) -> Self {
+        let (incoming, replied) = (Incoming::Message(message), AtomicBool::new(false));
+        Self(Arc::new(Inner { connection, incoming, deciding: Some(place), replied }))
+    }
+
+    fn place(&self) -> Option<Place> {
+        let judged = self.datagram().and_then(|datagram| datagram.judged.as_ref());
+        self.0.deciding.or(judged.map(|judged| judged.place))
     }
 
     fn datagram(&self) -> Option<&Datagram> {
@@ -150,6 +163,26 @@ pub mod api {
     #[rhai_fn(get = "len", pure)]
     pub fn message_len(message: &mut Message) -> i64 {
         message.datagram().map_or(0, |datagram| datagram.data.len() as i64)
+    }
+
+    /// The message's number within its connection, from 1, as the listener's policy counts it; `()` without a policy.
+    ///
+    /// ```rhai
+    /// set_policy(tcp::listen("127.0.0.1:0"), |pkt| if pkt.number <= 2 { drop() } else { pass() });
+    /// ```
+    #[rhai_fn(get = "number", pure)]
+    pub fn message_number(message: &mut Message) -> Dynamic {
+        message.place().map_or(Dynamic::UNIT, |place| (place.number as i64).into())
+    }
+
+    /// The number of the message's connection, by first appearance, from 0; `()` without a policy.
+    ///
+    /// ```rhai
+    /// set_policy(tcp::listen("127.0.0.1:0"), |pkt| if pkt.flow == 0 { pass() } else { drop() });
+    /// ```
+    #[rhai_fn(get = "flow", pure)]
+    pub fn message_flow(message: &mut Message) -> Dynamic {
+        message.place().map_or(Dynamic::UNIT, |place| (place.flow as i64).into())
     }
 
     /// Why no message came, an error with `kind`, `message` and `hint`; `()` if one did, or the wait was over first.

@@ -21,6 +21,7 @@ pub mod connection;
 pub mod listener;
 pub mod message;
 pub mod ping;
+pub mod poll;
 
 /// How long a connection is waited for unless it is said.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -160,7 +161,9 @@ fn attempt(ctx: &NativeCallContext, peer: &Dynamic, options: &Map) -> ScriptResu
     let mut options = Options::new("connect", options);
     let mut read = || {
         let timeout = options.duration("timeout")?.unwrap_or(PATIENCE);
-        let bind = options.text("bind")?;
+        let text = |value: &Dynamic| value.clone().into_string().ok();
+        let bind = options.read("bind", "an address such as \"127.0.0.1:32000\", or \"\" for any", text)?;
+        let bind = bind.filter(|bind| !bind.is_empty());
         Ok((timeout, bind, stream_options(&mut options)?))
     };
     let (timeout, bind, stream) = read().or_raise(ctx)?;

@@ -5,7 +5,9 @@ use std::fmt;
 use rhai::Dynamic;
 use rhai::plugin::*;
 
+use crate::bindings::icmp::decode::labels;
 use crate::net::udp::IcmpError;
+use crate::net::wire::icmp::Extensions;
 
 /// An ICMP error's name is how scripts print it.
 impl fmt::Display for IcmpError {
@@ -74,6 +76,18 @@ pub mod api {
     #[rhai_fn(global, get = "info", pure)]
     pub fn icmp_info(icmp: &mut Icmp) -> i64 {
         i64::from(icmp.info)
+    }
+
+    /// The MPLS labels that the packet had at the router which reports the error (RFC 4950), an array of maps `#{ label, tc,
+    /// bottom, ttl }`, the outermost first; empty if it tells none.
+    ///
+    /// ```rhai
+    /// let ping = udp::bind("127.0.0.1:0").ping(udp::closed_port(), "ping 1", 100.ms);
+    /// expect(ping.icmp.mpls.len, 0);
+    /// ```
+    #[rhai_fn(global, get = "mpls", pure)]
+    pub fn icmp_mpls(icmp: &mut Icmp) -> Dynamic {
+        labels(&Extensions::parse(&icmp.extensions).map(|found| found.mpls()).unwrap_or_default())
     }
 
     /// What the error quotes of the datagram's payload, a blob; routers may quote none of it.

@@ -37,6 +37,13 @@ impl Recogniser {
     }
 }
 
+impl Recogniser {
+    /// Whether `text` can be read as a script.
+    pub fn reads(&self, text: &str) -> bool {
+        self.0.compile(text).is_ok()
+    }
+}
+
 impl Default for Recogniser {
     fn default() -> Self {
         Self::new()

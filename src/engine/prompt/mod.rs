@@ -1,42 +1,50 @@
-//! The prompt: one line after the other over the same engine, variables and functions kept.
+//! The prompt: entries run as they are typed, with variables and functions kept.
+//!
+//! [`session`] runs entries; [`input`] tells whether one is complete; on a terminal [`terminal`] reads them, with what is in
+//! [`complete`], [`highlight`] and [`history`]; [`commands`] are lines that begin with a colon; [`show`] shows results.
 
+pub mod commands;
 pub mod complete;
+pub mod highlight;
 pub mod history;
 pub mod input;
 mod place;
 pub mod session;
 pub mod show;
+pub mod terminal;
 
-use std::io::{BufRead, IsTerminal};
+use std::io::{IsTerminal, Write};
 use std::os::fd::AsFd;
 use std::sync::Arc;
 
 use anyhow::Result;
-use rhai::{AST, Dynamic, EvalAltResult, GlobalRuntimeState, Scope};
-use rustyline::DefaultEditor;
-use rustyline::error::ReadlineError;
 
-use super::compile::compile;
-use super::programs::{self, ScriptHost};
+use self::commands::{Asked, Loaded, load, obey};
+use self::input::Recogniser;
+use self::session::{Ended, Session};
+use self::terminal::{Line, Terminal};
+use super::programs::ScriptHost;
 use super::run::{self, Job, exit};
 use super::signals;
-use crate::bindings::context::{self, Context, Programs};
-use crate::bindings::convert::shown_by;
-use crate::bindings::exit as exit_binding;
 use crate::bindings::task::{STACK, finish};
 use crate::net::host::ThisMachine;
+use crate::net::input::{Line as PipeLine, read_line};
 use crate::net::record::Wanted;
-use crate::net::{memory, output, prober, stack, sys};
+use crate::net::{output, prober, stack, sys};
 
-const GREETING: &str = "pingscript: type a line of script, such as udp::bind(\"127.0.0.1:0\"); Ctrl-D leaves.";
+const GREETING: &str =
+    "pingscript: type a line of script, such as udp::bind(\"127.0.0.1:0\"); :help explains more, Ctrl-D leaves.";
 
-/// Runs the prompt until its input ends; the exit code. Without a terminal, lines are run as they come, and the exit
-/// code is that of the first error.
+/// Bytes of one entry, beyond which it is run as it is.
+const ENTRY: usize = 1 << 20;
+
+/// Runs the prompt until its input ends; the exit code. `first`: a script to run in it at its start. Without a terminal,
+/// entries are run as they come, and the exit code is that of the first error.
 ///
 /// # Errors
 /// The system has no descriptor or thread left.
-pub fn run(host: &Arc<ScriptHost>, seed: Option<u64>, wanted: Wanted) -> Result<i32> {
-    signals::stop_entry(None);
+pub fn run(host: &Arc<ScriptHost>, seed: Option<u64>, wanted: Wanted, first: Loaded) -> Result<i32> {
+    let on_terminal = std::io::stdin().is_terminal();
     prober::warm_up(&ThisMachine);
     let job = Job { name: "prompt".to_string(), text: String::new(), args: Vec::new(), seed, show_value: true, wanted };
     let context = run::context(host, &job)?;
@@ -47,18 +55,22 @@ pub fn run(host: &Arc<ScriptHost>, seed: Option<u64>, wanted: Wanted) -> Result<
     let (last_events, last_clock) = (events.clone(), clock.clone());
     let mode = sys::terminal_mode(std::io::stdin().as_fd());
     signals::at_leaving(move || {
-        // The editor turns the echo off while a line is typed.
+        // The editor turns the echo off while a line is typed, and asks for pasted text in brackets.
         if let Ok(mode) = mode {
             sys::set_terminal_mode(std::io::stdin().as_fd(), &mode);
+            if std::io::stdout().is_terminal() {
+                let _ = std::io::stdout().write_all(b"\x1b[?2004l\r\n").and_then(|()| std::io::stdout().flush());
+            }
         }
         last_events.end(last_clock.unix_nanos());
     });
+    signals::stop_entry(None);
     let mut session = Session::new(host.clone(), context);
     let thread = std::thread::Builder::new().name("prompt".to_string()).stack_size(STACK);
     let code = thread.spawn(move || {
         sys::sharpen_timers();
         stack::watch(STACK);
-        let code = if std::io::stdin().is_terminal() { session.talk() } else { session.read() };
+        let code = if on_terminal { talk(&mut session, first) } else { read(&mut session, first) };
         // From here on a signal ends the wait for what entries started.
         signals::stop_script(&session.context.stop);
         finish(&session.context);
@@ -71,113 +83,103 @@ pub fn run(host: &Arc<ScriptHost>, seed: Option<u64>, wanted: Wanted) -> Result<
     signal.map_or(code, |reason| Ok(signals::exit_code(reason)))
 }
 
-struct Session {
-    host: Arc<ScriptHost>,
-    context: Context,
-    scope: Scope<'static>,
-    global: GlobalRuntimeState,
-    functions: AST,
-    entries: usize,
+/// The entries of a terminal.
+fn talk(session: &mut Session, mut loaded: Loaded) -> Result<i32> {
+    output::line(GREETING);
+    let mut terminal = Terminal::open(&session.host)?;
+    let recogniser = Recogniser::new();
+    if loaded.is_some()
+        && let Err(Ended::Left(code)) = load(session, &loaded)
+    {
+        return Ok(code);
+    }
+    let mut entry = String::new();
+    loop {
+        let ended = match terminal.read(session, !entry.is_empty())? {
+            Line::Text(line) => {
+                entry.push_str(&line);
+                if !line.starts_with(':') && recogniser.is_incomplete(&entry) && entry.len() < ENTRY {
+                    entry.push('\n');
+                    continue;
+                }
+                false
+            }
+            Line::Interrupted if entry.is_empty() => {
+                output::line("(Ctrl-D leaves)");
+                continue;
+            }
+            Line::Interrupted => {
+                entry.clear();
+                continue;
+            }
+            Line::End if entry.is_empty() => return Ok(exit::DONE),
+            // What is there is run, so that it is told what is missing.
+            Line::End => true,
+        };
+        let text = std::mem::take(&mut entry);
+        let text = text.trim_end();
+        if text.is_empty() {
+            continue;
+        }
+        if !ended {
+            terminal.keep(text);
+        }
+        let asked = if text.starts_with(':') {
+            obey(text, session, &mut loaded)
+        } else {
+            session.enter(text).map(|()| Asked::Done)
+        };
+        match asked {
+            Ok(Asked::Leave) => return Ok(exit::DONE),
+            Ok(Asked::Colour(on)) => terminal.set_colour(on),
+            Ok(Asked::Hints(on)) => terminal.set_hints(on),
+            Err(Ended::Left(code)) => return Ok(code),
+            Ok(Asked::Done) | Err(Ended::Failed) => {}
+        }
+    }
 }
 
-impl Session {
-    fn new(host: Arc<ScriptHost>, context: Context) -> Self {
-        let global = host.engine().new_global_runtime_state();
-        Self { host, context, scope: Scope::new(), global, functions: AST::empty(), entries: 0 }
+/// The entries of a pipe or a file: what an entry prints is there before the next line is waited for.
+fn read(session: &mut Session, mut loaded: Loaded) -> Result<i32> {
+    let recogniser = Recogniser::new();
+    let mut first = exit::DONE;
+    let mut note = |ended: Result<Asked, Ended>| match ended {
+        Ok(Asked::Leave) => Some(first),
+        Err(Ended::Left(code)) => Some(code),
+        Err(Ended::Failed) => {
+            first = if first == exit::DONE { exit::SCRIPT } else { first };
+            None
+        }
+        Ok(_) => None,
+    };
+    if loaded.is_some() && note(load(session, &loaded).map(|()| Asked::Done)).is_some() {
+        return Ok(first);
     }
-
-    /// The lines of a terminal.
-    fn talk(&mut self) -> Result<i32> {
-        output::line(GREETING);
-        let mut editor = DefaultEditor::new()?;
-        loop {
-            output::flush();
-            match editor.readline("> ") {
-                Ok(line) => {
-                    let _ = editor.add_history_entry(&line);
-                    if let Some(code) = self.enter(&line).err().flatten() {
-                        return Ok(code);
-                    }
+    let mut entry = String::new();
+    let mut more = true;
+    while more {
+        // A signal stops the entry that runs; between entries it ends the prompt, as the end of its input does.
+        signals::stop_script(&session.context.stop);
+        match read_line(session.context.host.as_ref(), &session.context.stop)? {
+            PipeLine::Text(line) => {
+                entry.push_str(&line);
+                if !line.starts_with(':') && recogniser.is_incomplete(&entry) && entry.len() < ENTRY {
+                    entry.push('\n');
+                    continue;
                 }
-                Err(ReadlineError::Interrupted) => output::line("(Ctrl-D leaves)"),
-                Err(ReadlineError::Eof) => return Ok(exit::DONE),
-                Err(err) => return Err(err.into()),
             }
+            PipeLine::End => more = false,
+            PipeLine::Interrupted => break,
         }
-    }
-
-    /// The lines of a pipe or a file.
-    fn read(&mut self) -> Result<i32> {
-        let mut first = exit::DONE;
-        for line in std::io::stdin().lock().lines() {
-            match self.enter(&line?) {
-                Ok(()) => {}
-                Err(Some(code)) => return Ok(code),
-                Err(None) if first == exit::DONE => first = exit::SCRIPT,
-                Err(None) => {}
-            }
-        }
-        Ok(first)
-    }
-
-    /// Runs one entry and shows its value, or its error. `Err`: it failed, or called `exit` with that code.
-    fn enter(&mut self, text: &str) -> Result<(), Option<i32>> {
-        if text.trim().is_empty() {
-            return Ok(());
-        }
-        self.entries += 1;
-        let name = format!("entry {}", self.entries);
-        self.host.sources.keep(&name, text);
-        let mut ast = match compile(self.host.engine(), &self.scope, text) {
-            Ok(ast) => ast,
-            Err(error) => {
-                output::note(self.host.describe_parse(&name, &error).trim_end());
-                return Err(None);
-            }
+        let text = std::mem::take(&mut entry);
+        let asked = if text.starts_with(':') {
+            obey(text.trim_end(), session, &mut loaded)
+        } else {
+            session.enter(&text).map(|()| Asked::Done)
         };
-        ast.set_source(&name);
-        let result = self.evaluate(&name, &ast);
-        let entered = self.conclude(&name, result);
-        if memory::in_use() > memory::LIMIT {
-            // Nothing could be run any more, not even what frees it.
-            self.scope.clear();
-            output::note("all variables of the prompt are gone: they took too much memory");
-        }
-        entered
-    }
-
-    /// Shows the value or the error of an entry.
-    fn conclude(&self, name: &str, result: Result<Dynamic, Box<EvalAltResult>>) -> Result<(), Option<i32>> {
-        match result {
-            Ok(value) => {
-                if !value.is_unit() {
-                    output::line(&shown_by(self.host.engine(), &value));
-                }
-                Ok(())
-            }
-            Err(error) => match (exit_binding::code(&error), *error) {
-                (Some(code), _) => Err(Some(code)),
-                (None, EvalAltResult::ErrorTerminated(ref why, _)) if why.is_unit() => Err(None),
-                (None, error) => {
-                    output::note(self.host.describe(name, &error, Some(&self.functions)).trim_end());
-                    Err(None)
-                }
-            },
+        if let Some(code) = note(asked) {
+            return Ok(code);
         }
     }
-
-    fn evaluate(&mut self, name: &str, ast: &AST) -> Result<Dynamic, Box<EvalAltResult>> {
-        let stop = self.context.stop.child().map_err(|err| err.to_string())?;
-        signals::stop_entry(Some(&stop));
-        // The entry's own stop ends its waits; what it started goes on, beneath the session.
-        let entered = context::enter(Context { stop, ..self.context.clone() });
-        // Functions of earlier entries stay; one of the same name takes the place of the earlier.
-        self.functions.combine(ast.clone_functions_only());
-        self.global.lib = vec![self.functions.shared_lib().clone()].into();
-        self.global.source = Some(name.into());
-        let result = programs::evaluate(self.host.engine(), &mut self.global, &mut self.scope, ast.statements());
-        drop(entered);
-        signals::stop_entry(None);
-        result
-    }
+    Ok(first)
 }

@@ -45,8 +45,6 @@ pub struct Session {
     pub functions: AST,
     /// What was typed and ran without an error, to be saved.
     pub typed: VecDeque<String>,
-    /// Whether Ctrl-C ends an entry alone, and the prompt goes on.
-    pub stops_entries: bool,
     global: GlobalRuntimeState,
     entries: usize,
     /// Names of closures, by the entries that made them.
@@ -63,7 +61,6 @@ impl Session {
             scope: Scope::new(),
             functions: AST::empty(),
             typed: VecDeque::new(),
-            stops_entries: true,
             global,
             entries: 0,
             closures: VecDeque::new(),
@@ -163,9 +160,7 @@ impl Session {
 
     fn evaluate(&mut self, name: &str, ast: &AST, script: Arc<Script>) -> Result<Dynamic, Box<EvalAltResult>> {
         let stop = self.context.stop.child().map_err(|err| err.to_string())?;
-        if self.stops_entries {
-            signals::stop_entry(Some(&stop));
-        }
+        signals::stop_entry(Some(&stop));
         // The entry's own stop ends its waits; what it started goes on, beneath the session.
         let entered = context::enter(Context { stop: stop.clone(), script, ..self.context.clone() });
         // Functions of earlier entries stay; one of the same name takes the place of the earlier.
@@ -174,11 +169,9 @@ impl Session {
         self.global.source = Some(name.into());
         let result = programs::evaluate(self.host.engine(), &mut self.global, &mut self.scope, ast.statements());
         drop(entered);
-        if self.stops_entries {
-            signals::stop_entry(None);
-            if stop.reason() == Some(Reason::Interrupt) && result.is_ok() {
-                output::note(&format!("{name}: interrupted"));
-            }
+        signals::stop_entry(None);
+        if stop.reason() == Some(Reason::Interrupt) && result.is_ok() {
+            output::note(&format!("{name}: interrupted"));
         }
         result
     }

@@ -191,6 +191,12 @@ fn no_method(name: &str, context: &Context) -> Words {
 
 /// Words for a function that exists, but not for these arguments.
 fn mismatch(forms: &[&Function], given: &[String], with_dot: bool) -> Words {
+    // Of a function for several kinds of objects, the forms for the one that was given.
+    let fits = |f: &&&Function| {
+        f.params.first().is_some_and(|p| p.kind.starts_with(char::is_uppercase) && given.first() == Some(&p.kind))
+    };
+    let fitting: Vec<&Function> = forms.iter().filter(fits).copied().collect();
+    let forms = if fitting.is_empty() { forms } else { &fitting };
     let shown = if with_dot { &given[1..] } else { given };
     let first = forms[0];
     let name = match (with_dot, first.namespace.as_str()) {

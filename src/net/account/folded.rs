@@ -108,13 +108,15 @@ pub(super) struct Server {
     pub(super) open: Vec<WeakSocket>,
     /// What the kernel had dropped at those that were closed.
     pub(super) drops: u64,
+    /// Whether it takes connections in: the kernel drops nothing there that is not sent again.
+    pub(super) streams: bool,
 }
 
 impl Servers {
     /// What is known of this address in this host, from now on.
     pub(super) fn at(&mut self, (host, addr): (HostId, SocketAddr)) -> &mut Server {
         let place = *self.places.entry((host, addr)).or_insert_with(|| {
-            self.list.push(Server { host, addr, open: Vec::new(), drops: 0 });
+            self.list.push(Server { host, addr, open: Vec::new(), drops: 0, streams: false });
             self.list.len() - 1
         });
         &mut self.list[place]

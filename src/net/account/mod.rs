@@ -80,6 +80,11 @@ impl Account {
         self.lock().servers.add((host, addr), socket);
     }
 
+    /// Notes that a listener of this process, bound to `addr` in `host`, has connections that answer.
+    pub fn serves_streams(&self, host: HostId, addr: SocketAddr) {
+        self.lock().servers.at((host, addr)).streams = true;
+    }
+
     /// Notes that a policy decides about packets at `site`.
     pub fn judges(&self, site: Site, judge: &Judge, name: String) {
         self.lock().judges.add(site, judge, name);
@@ -251,7 +256,7 @@ impl Account {
         let servers: Vec<(Server, Option<String>)> = {
             let inner = self.lock();
             let named = |server: &Server| (server.clone(), inner.hosts.name(server.host));
-            inner.servers.list().iter().map(named).collect()
+            inner.servers.list().iter().filter(|server| !server.streams).map(named).collect()
         };
         // Not under the lock: a socket whose last holder is here leaves its count with the account.
         let count = |socket: &WeakSocket| socket.upgrade().and_then(|socket| socket.kernel_drops().ok()).unwrap_or(0);

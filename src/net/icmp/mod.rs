@@ -27,10 +27,12 @@ use super::wire::Family;
 
 mod error;
 mod hearing;
+mod listener;
 mod payload;
 mod probing;
 
 pub use self::error::{MAX_SIZE_V4, MAX_SIZE_V6, check_size};
+pub use self::listener::{Heard, Listener};
 
 /// How a socket is made and what it sends.
 #[derive(Clone, Debug, Default)]

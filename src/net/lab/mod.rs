@@ -5,7 +5,7 @@
 //! packets in between. A [`helper`] process owns the namespaces and hands the sockets over; it ends with the lab, and the
 //! kernel takes everything down.
 //!
-//! [`addresses`] and [`topology`] are values: who has which address, and which routes follow from the cables. [`netlink`]
+//! [`addresses`] and `topology` are values: who has which address, and which routes follow from the cables. [`netlink`]
 //! tells the kernel. [`refusal`] explains why a system allows no lab.
 
 use std::net::IpAddr;
@@ -43,7 +43,8 @@ mod topology;
 pub struct Options {
     /// Whether hosts resolve addresses over their cables (ARP, ND); else whatever is sent reaches the other end.
     pub arp: bool,
-    /// Whether hosts limit how many ICMP errors they send, as the kernel has it by itself.
+    /// Whether hosts limit how many ICMP errors they send, as the kernel has it by itself. One limit of IPv4 no setting
+    /// lifts: a router tells each sender of a missing, unreachable or prohibited route five times at once, then once a second.
     pub icmp_limits: bool,
     /// Whether hosts get routes to all others; else to those at the other ends of their cables.
     pub routes: bool,
@@ -194,7 +195,7 @@ impl Lab {
             name: format!("eth{}", state.topology.nodes[own.number()].ends.len()),
             // With both ends the same, every frame is for whoever receives it, and no address need be resolved.
             mac: mac(if self.0.options.arp { number } else { first }),
-            addrs: addresses_towards(own.prefixes(), peer.prefixes()),
+            addrs: addresses_over(options.mtu, own.prefixes(), peer.prefixes()),
             arp: self.0.options.arp,
             mtu: options.mtu,
         });
@@ -335,6 +336,13 @@ fn check_name(name: &str) -> Result<()> {
         _ if name.chars().all(|c| c.is_ascii_digit() || c == '.') => refuse("programs would take it for an address"),
         _ => Ok(()),
     }
+}
+
+/// The addresses of an interface over a cable of this size: IPv6 needs 1280 bytes (RFC 8200 section 5).
+fn addresses_over(mtu: u32, own: &[Prefix], peer: &[Prefix]) -> Vec<Prefix> {
+    let mut addrs = addresses_towards(own, peer);
+    addrs.retain(|prefix| prefix.addr().is_ipv4() || mtu >= 1280);
+    addrs
 }
 
 /// The addresses, those of IPv4 first.

@@ -73,13 +73,15 @@ impl Topology {
         let mut routes = Routes::new();
         for end in &node.ends {
             for there in self.nodes[end.peer].addrs.iter().map(|prefix| prefix.addr()) {
+                // Over a cable that is too small for IPv6 there is none.
+                let Some(router) = router_at(end, there.is_ipv4()) else { continue };
                 // The kernel itself makes a route to the network of an interface's address.
                 if end.addrs.iter().any(|own| !own.is_single() && own.contains(there)) {
                     continue;
                 }
                 // Nobody answers on this cable for an address of another interface.
                 let is_near = end.peer_addrs.iter().any(|prefix| prefix.addr() == there);
-                let router = if is_near { None } else { router_at(end, there.is_ipv4()) };
+                let router = (!is_near).then_some(router);
                 routes.entry(there.into()).or_insert(Target::Via(end.index, router));
             }
         }

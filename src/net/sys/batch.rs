@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, BorrowedFd};
 
 use super::address::{RawAddr, address};
+use super::receive::Wait;
 
 /// Room for the datagrams of one call, each of any size.
 pub struct Batch {
@@ -44,8 +45,12 @@ impl Batch {
     }
 }
 
-/// Receives the datagrams that are there, up to a batch, without waiting (recvmmsg(2)); how many.
-pub fn receive_many(fd: BorrowedFd<'_>, batch: &mut Batch) -> io::Result<usize> {
+/// Receives the datagrams that are there, up to a batch, and waits at most for the first (recvmmsg(2)); how many.
+pub fn receive_many(fd: BorrowedFd<'_>, batch: &mut Batch, wait: Wait) -> io::Result<usize> {
+    let flags = match wait {
+        Wait::No => libc::MSG_DONTWAIT,
+        Wait::Yes => libc::MSG_WAITFORONE,
+    };
     // SAFETY: mmsghdr and iovec are plain data for which zeroes are valid.
     let (mut headers, mut parts): ([libc::mmsghdr; BATCH], [libc::iovec; BATCH]) = unsafe { std::mem::zeroed() };
     for (index, room) in batch.data.chunks_exact_mut(LARGEST).enumerate() {
@@ -58,13 +63,7 @@ pub fn receive_many(fd: BorrowedFd<'_>, batch: &mut Batch) -> io::Result<usize> 
     }
     // SAFETY: every pointer is to an object that lives until the call returns, with its true length.
     let n = unsafe {
-        libc::recvmmsg(
-            fd.as_raw_fd(),
-            headers.as_mut_ptr(),
-            BATCH as libc::c_uint,
-            libc::MSG_DONTWAIT as _,
-            std::ptr::null_mut(),
-        )
+        libc::recvmmsg(fd.as_raw_fd(), headers.as_mut_ptr(), BATCH as libc::c_uint, flags as _, std::ptr::null_mut())
     };
     if n < 0 {
         return Err(io::Error::last_os_error());

@@ -120,7 +120,7 @@ impl Attempt {
             Err(end) => end,
             Ok(()) => {
                 let local = sys::local_addr(&socket).map_err(|err| failed(&err))?;
-                let ends = Ends { local, peer: to, connected_in: Some(took), open: None };
+                let ends = Ends { local, peer: to, connected_in: Some(took), service: None };
                 Connecting::Connected(Connection::new(host.clone(), session.clone(), socket, ends, &options.stream))
             }
         };

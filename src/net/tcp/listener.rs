@@ -9,12 +9,15 @@ use std::sync::{Arc, Mutex};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::options::StreamOptions;
+use super::serving::Service;
 use super::{Connection, Ends, lock, owner};
 use crate::net::error::{Error, ErrorKind, Result, in_words};
 use crate::net::host::{Host, Waited};
+use crate::net::judge::Judge;
 use crate::net::output;
 use crate::net::session::Session;
 use crate::net::stop::Stop;
+use crate::net::subject::Site;
 use crate::net::sys::{self, PollFd};
 use crate::net::time::{Duration, Instant};
 
@@ -48,27 +51,11 @@ struct Inner {
     socket: Mutex<Option<Arc<Socket>>>,
     local: SocketAddr,
     options: StreamOptions,
-    counts: Arc<Counts>,
+    service: Service,
+    /// Connections that could not be taken in.
+    errors: AtomicU64,
     /// Whether it lacks descriptors, and has said so.
     starved: AtomicBool,
-}
-
-#[derive(Debug, Default)]
-struct Counts {
-    accepted: AtomicU64,
-    open: AtomicU64,
-    errors: AtomicU64,
-}
-
-/// A place in the count of those that are open.
-#[derive(Debug)]
-pub(super) struct Open(Arc<Counts>);
-
-impl Open {
-    /// One less.
-    pub(super) fn left(&self) {
-        self.0.open.fetch_sub(1, Ordering::Relaxed);
-    }
 }
 
 /// What waiting for a connection brought.
@@ -106,7 +93,8 @@ impl Listener {
             socket: Mutex::new(Some(Arc::new(socket))),
             local,
             options: options.stream,
-            counts: Arc::default(),
+            service: Service::new(local),
+            errors: AtomicU64::new(0),
             starved: AtomicBool::new(false),
         })))
     }
@@ -155,7 +143,7 @@ impl Listener {
                         Ok(connection) => return Ok(Some(connection)),
                         // It was gone before anything could be asked of it.
                         Err(_) => {
-                            self.0.counts.errors.fetch_add(1, Ordering::Relaxed);
+                            self.0.errors.fetch_add(1, Ordering::Relaxed);
                             continue;
                         }
                     }
@@ -170,7 +158,7 @@ impl Listener {
                 Some(libc::EINTR) => {}
                 Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM) => {
                     if !self.0.starved.swap(true, Ordering::Relaxed) {
-                        self.0.counts.errors.fetch_add(1, Ordering::Relaxed);
+                        self.0.errors.fetch_add(1, Ordering::Relaxed);
                         output::note(&format!(
                             "accept {}: {}; connections wait until others have ended\n  hint: raise `ulimit -n`",
                             self.0.local,
@@ -182,7 +170,7 @@ impl Listener {
                 Some(libc::EBADF | libc::EINVAL) => return Err(closed()),
                 // The connection was broken off before it was taken in, or the path has an error: accept(2) says to go on.
                 _ => {
-                    self.0.counts.errors.fetch_add(1, Ordering::Relaxed);
+                    self.0.errors.fetch_add(1, Ordering::Relaxed);
                 }
             }
         }
@@ -191,10 +179,7 @@ impl Listener {
     fn welcome(&self, stream: Socket, peer: &socket2::SockAddr) -> io::Result<Connection> {
         let peer = peer.as_socket().ok_or(io::ErrorKind::InvalidInput)?;
         let local = sys::local_addr(&stream)?;
-        let counts = &self.0.counts;
-        counts.accepted.fetch_add(1, Ordering::Relaxed);
-        counts.open.fetch_add(1, Ordering::Relaxed);
-        let ends = Ends { local, peer, connected_in: None, open: Some(Open(counts.clone())) };
+        let ends = Ends { local, peer, connected_in: None, service: Some(self.0.service.one_more()) };
         Ok(Connection::new(self.0.host.clone(), self.0.session.clone(), stream, ends, &self.0.options))
     }
 
@@ -215,17 +200,17 @@ impl Listener {
 
     /// How many connections were taken in.
     pub fn accepted(&self) -> u64 {
-        self.0.counts.accepted.load(Ordering::Relaxed)
+        self.0.service.accepted()
     }
 
     /// How many of them are open.
     pub fn open(&self) -> u64 {
-        self.0.counts.open.load(Ordering::Relaxed)
+        self.0.service.open()
     }
 
     /// How many times a connection could not be taken in.
     pub fn errors(&self) -> u64 {
-        self.0.counts.errors.load(Ordering::Relaxed)
+        self.0.errors.load(Ordering::Relaxed)
     }
 
     /// Closes it. Connections that were taken in stay; those that wait for it get the error `closed`.
@@ -245,6 +230,18 @@ impl Listener {
     /// The open socket.
     pub(super) fn socket(&self) -> Result<Arc<Socket>> {
         lock(&self.0.socket).clone().ok_or_else(closed)
+    }
+
+    /// Where its policy is at work.
+    pub fn site(&self) -> Site {
+        Site::Server(self.0.host.id(), self.0.local)
+    }
+
+    /// Puts a policy in place of the one before, for the connections that were taken in too; `name` is for the account.
+    pub fn set_judge(&self, judge: Judge, name: String) {
+        let judge = Arc::new(judge);
+        self.0.service.set_judge(judge.clone());
+        self.0.session.account.judges(self.site(), &judge, name);
     }
 
     /// The host it lives on.

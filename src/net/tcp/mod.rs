@@ -18,6 +18,7 @@ pub use self::end::Ended;
 pub use self::framing::{Framing, Misframed, Want};
 pub use self::listener::{Accepted, ListenOptions, Listener};
 pub use self::options::StreamOptions;
+pub use self::poll::{Happening, Poll, Polled};
 pub use self::read::Incoming;
 pub use self::write::Sent;
 use super::error::{Error, Result};
@@ -36,8 +37,10 @@ mod framing;
 mod listener;
 mod options;
 mod owner;
+mod poll;
 mod probing;
 mod read;
+mod serving;
 mod write;
 
 /// A connection. Clones are the same one.
@@ -69,17 +72,19 @@ struct Inner {
     path_errors: AtomicU64,
     /// Answers that could not be sent.
     unsent: AtomicU64,
-    /// Whether what cannot be sent at once is queued, for whoever waits for many connections.
-    queues: AtomicBool,
-    /// What the listener counts of those that are open; `None` for one that was made here.
-    open: Option<listener::Open>,
+    /// Who waits for it among others: what cannot be sent at once is queued then.
+    watch: Mutex<Option<poll::Watch>>,
+    /// Whether somebody does.
+    watched: AtomicBool,
+    /// What its listener gives it; `None` for one that was made here.
+    service: Option<serving::Service>,
     /// Once it is pinged over.
     pinging: OnceLock<Box<probing::Pinging>>,
 }
 
 impl Connection {
     fn new(host: Arc<dyn Host>, session: Arc<Session>, socket: Socket, ends: Ends, options: &StreamOptions) -> Self {
-        let Ends { local, peer, connected_in, open } = ends;
+        let Ends { local, peer, connected_in, service } = ends;
         Self(Arc::new(Inner {
             host,
             session,
@@ -96,8 +101,9 @@ impl Connection {
             waits: AtomicU32::new(0),
             path_errors: AtomicU64::new(0),
             unsent: AtomicU64::new(0),
-            queues: AtomicBool::new(false),
-            open,
+            watch: Mutex::default(),
+            watched: AtomicBool::new(false),
+            service,
             pinging: OnceLock::new(),
         }))
     }
@@ -195,6 +201,17 @@ impl Connection {
         }
     }
 
+    /// Has it waited for by `watch` among others, or not any more.
+    fn watched_by(&self, watch: Option<poll::Watch>) {
+        self.0.watched.store(watch.is_some(), Ordering::Release);
+        *lock(&self.0.watch) = watch;
+    }
+
+    /// Whether something was received that nobody has taken.
+    fn has_received(&self) -> bool {
+        !lock(&self.0.inbox).is_empty()
+    }
+
     /// The host it lives on.
     pub(super) fn host(&self) -> &Arc<dyn Host> {
         &self.0.host
@@ -227,14 +244,14 @@ struct Ends {
     local: SocketAddr,
     peer: SocketAddr,
     connected_in: Option<Duration>,
-    open: Option<listener::Open>,
+    service: Option<serving::Service>,
 }
 
 impl Inner {
     /// Its listener has one client less.
     fn left(&self) {
-        if let Some(open) = &self.open {
-            open.left();
+        if let Some(service) = &self.service {
+            service.left();
         }
     }
 }

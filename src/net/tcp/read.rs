@@ -7,8 +7,8 @@ use socket2::Socket;
 
 use super::end::{Ended, Fault, in_doubt};
 use super::framing::{Inbox, Want};
-use super::{Connection, lock};
-use crate::net::error::{Error, Result};
+use super::{Connection, lock, serving};
+use crate::net::error::{Error, ErrorKind, Result};
 use crate::net::event::Event;
 use crate::net::host::Waited;
 use crate::net::stop::Stop;
@@ -63,6 +63,10 @@ impl Connection {
     /// `closed`, also when it is closed meanwhile.
     pub fn receive(&self, want: Want, until: Option<Instant>, stop: &Stop) -> Result<Incoming> {
         let socket = self.socket("recv")?;
+        if serving::is_judging() {
+            return Err(Error::new(ErrorKind::Busy, "recv", "a policy is deciding about a message")
+                .with_hint("a policy gets its message as |pkt|; receive outside of the policy"));
+        }
         // Where the last receives had to wait, asking first would cost a call for nothing; see the same in UDP.
         let waits = self.0.waits.load(Ordering::Relaxed);
         let mut ask = waits.is_multiple_of(ASK_AGAIN) || !lock(&self.0.inbox).is_empty();
@@ -71,7 +75,7 @@ impl Connection {
             if stop.is_stopped() {
                 return Ok(Incoming::Interrupted);
             }
-            if ask && let Some(incoming) = self.take(&socket, want) {
+            if ask && let Some(incoming) = self.take_judged(&socket, want) {
                 self.0.waits.store(next, Ordering::Relaxed);
                 return Ok(incoming);
             }
@@ -85,7 +89,7 @@ impl Connection {
                 Waited::Ready => {}
                 Waited::Stopped => return Ok(Incoming::Interrupted),
                 // What came while this thread was put aside, or before a deadline that was over at once.
-                Waited::TimedOut => return Ok(self.take(&socket, want).unwrap_or(Incoming::TimedOut)),
+                Waited::TimedOut => return Ok(self.take_judged(&socket, want).unwrap_or(Incoming::TimedOut)),
             }
         }
     }

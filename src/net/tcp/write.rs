@@ -11,11 +11,9 @@ use super::{Connection, lock};
 use crate::net::error::{Error, ErrorKind, Result};
 use crate::net::event::Event;
 use crate::net::host::Waited;
-use crate::net::judge::Judged;
 use crate::net::stop::Stop;
 use crate::net::sys::{self, PollFd};
 use crate::net::time::Instant;
-use crate::net::udp::Datagram;
 
 /// How many bytes wait to be sent at most, where nobody waits for them; a peer that takes none is not read from meanwhile.
 const QUEUE: usize = 4 << 20;
@@ -96,39 +94,12 @@ impl Connection {
         }
     }
 
-    /// Answers `request` with `answer`, as far as the verdict about the request allows; the verdict, `None` without a policy.
-    /// A client that has gone is counted, and no error: a server goes on.
-    ///
-    /// # Errors
-    /// `closed`: it was closed here; `invalid`: the answer cannot be told apart in this framing.
-    pub fn answer(&self, request: &Datagram, answer: &[u8], stop: &Stop) -> Result<Option<Arc<Judged>>> {
-        self.deliver(answer, stop)?;
-        Ok(request.judged.clone())
-    }
-
-    /// Sends an answer; one that cannot be sent is counted.
-    fn deliver(&self, answer: &[u8], stop: &Stop) -> Result<()> {
-        let sent = if self.0.queues.load(Ordering::Relaxed) {
-            self.send_or_queue(answer).map(|_| ())
-        } else {
-            self.send(answer, None, stop).map(|_| ())
-        };
-        match sent {
-            Err(err) if err.kind == ErrorKind::Invalid || self.is_closed() => Err(err),
-            Err(_) => {
-                self.0.unsent.fetch_add(1, Ordering::Relaxed);
-                Ok(())
-            }
-            Ok(()) => Ok(()),
-        }
-    }
-
     /// Sends a message as far as the socket takes it; the rest waits, for [`Self::flush`]. The number of its last byte, by
     /// which its stamp is known.
     ///
     /// # Errors
     /// As [`Self::send`]; `too-large`: so much waits already that there is no room.
-    pub(super) fn send_or_queue(&self, message: &[u8]) -> Result<Option<u32>> {
+    pub(in crate::net) fn send_or_queue(&self, message: &[u8]) -> Result<Option<u32>> {
         let mut outbox = lock(&self.0.outbox);
         if outbox.rest().len() + message.len() > QUEUE {
             let waiting = outbox.rest().len();
@@ -137,7 +108,13 @@ impl Connection {
         }
         let socket = self.fill(&mut outbox, message)?;
         let last = outbox.last();
-        self.drain(&socket, &mut outbox).map(|_| Some(last))
+        let all = self.drain(&socket, &mut outbox)?;
+        drop(outbox);
+        if !all {
+            let watch = lock(&self.0.watch).clone();
+            watch.inspect(|watch| watch.has_backlog(self, &socket));
+        }
+        Ok(Some(last))
     }
 
     /// Sends what waits, as far as the socket takes it.

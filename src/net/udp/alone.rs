@@ -25,7 +25,7 @@ pub(in crate::net) struct InTurns<'a>(&'a Alone);
 impl Alone {
     /// Begins to receive alone; `None`: others receive too.
     pub(super) fn enter(&self) -> Option<Seated<'_>> {
-        if self.shared.load(Ordering::Relaxed) {
+        if self.is_shared() {
             return None;
         }
         let seated = self.seat.take();
@@ -35,6 +35,17 @@ impl Alone {
             return None;
         }
         seated
+    }
+
+    /// Whether several threads were met.
+    pub(super) fn is_shared(&self) -> bool {
+        self.shared.load(Ordering::Relaxed)
+    }
+
+    /// Whether a thread is about to wait in the receiving call, or does.
+    #[cfg(test)]
+    pub(super) fn is_occupied(&self) -> bool {
+        self.seat.is_taken()
     }
 
     /// Begins to receive beside others, under the policy's lock: whoever receives alone gives that up first.

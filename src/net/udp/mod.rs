@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
 
 use socket2::{Domain, Protocol, Socket, Type};
 
+use self::ahead::Ahead;
 use self::alone::Alone;
 pub use self::error::{MAX_PAYLOAD, check_size};
 pub(super) use self::error::{closed, one_at_a_time};
@@ -31,6 +32,7 @@ use super::prober::{Prober, Tally};
 use super::session::Session;
 use super::sys;
 
+mod ahead;
 mod alone;
 mod error;
 mod options;
@@ -80,6 +82,8 @@ struct Inner {
     unheeded_errors: AtomicU64,
     /// Who receives.
     alone: Alone,
+    /// What was received before anybody asked for it.
+    ahead: Ahead,
     /// How many receives on end had to wait.
     waits: AtomicU32,
     /// The TTL that probes were last sent with; 0: the system's.
@@ -126,6 +130,7 @@ impl UdpSocket {
             unread: Mutex::default(),
             unheeded_errors: AtomicU64::new(0),
             alone: Alone::default(),
+            ahead: Ahead::default(),
             waits: AtomicU32::new(0),
             ttl: AtomicU8::new(0),
             stamping: AtomicBool::new(false),
@@ -343,3 +348,6 @@ impl Drop for Inner {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests;

@@ -62,6 +62,6 @@ impl Options {
             _ => {}
         }
         socket.bind(&local.into())?;
-        sys::local_addr(&socket)
+        sys::local_addr(socket)
     }
 }

@@ -22,7 +22,7 @@ use crate::net::output;
 use crate::net::policy::Flows;
 use crate::net::stop::Stop;
 use crate::net::subject::Subject;
-use crate::net::sys::{self, PollFd, Wait};
+use crate::net::sys::{self, PollFd, Received, Wait};
 use crate::net::time::Instant;
 
 /// After so many receives that had to wait, one asks before it waits.
@@ -48,6 +48,11 @@ pub struct Datagram {
 }
 
 impl Datagram {
+    /// One of which nothing else is known.
+    pub(in crate::net) fn new(data: &[u8], from: SocketAddr) -> Self {
+        Self { data: data.into(), from, to: None, truncated: false, stamp: None, ttl: None, judged: None }
+    }
+
     /// Where an answer to it goes, and from which address: the one that it was sent to.
     pub fn back(&self) -> Destination {
         Destination { addr: self.from, source: self.to }
@@ -95,7 +100,7 @@ impl UdpSocket {
         // Where the last receives had to wait, this one likely has to as well, and asking first would cost a call for
         // nothing. Now and then it asks all the same, or it would not notice that it no longer has to.
         let waits = self.0.waits.load(Ordering::Relaxed);
-        let mut ask = waits.is_multiple_of(ASK_AGAIN);
+        let mut ask = waits.is_multiple_of(ASK_AGAIN) || !self.0.ahead.is_empty();
         let mut next = 0;
         loop {
             if stop.is_stopped() {
@@ -150,6 +155,23 @@ impl UdpSocket {
         }
     }
 
+    /// Takes what has come, without waiting; ICMP errors are counted and passed over.
+    ///
+    /// # Errors
+    /// `closed`.
+    pub(in crate::net) fn take_one(&self) -> Result<Option<Incoming>> {
+        let socket = self.socket("recv")?;
+        match self.take_judged(&socket) {
+            Ok(Some(datagram)) => Ok(Some(Incoming::Packet(datagram))),
+            Ok(None) => {
+                let count = self.drain(&socket, &mut |_| {});
+                self.0.unheeded_errors.fetch_add(count as u64, Ordering::Relaxed);
+                Ok(None)
+            }
+            Err(err) => Err(Error::system("recv", &err)),
+        }
+    }
+
     /// Has the policy decide about a datagram. While it does, it cannot receive from this socket, whose lock is held.
     pub(in crate::net) fn judge_one(&self, judge: &Judge, flows: &mut Flows, datagram: &Datagram) -> Judged {
         let outer = JUDGING.replace(Some(Arc::as_ptr(&self.0)));
@@ -163,6 +185,11 @@ impl UdpSocket {
         self.0.alone.in_turns()
     }
 
+    /// Whether several threads were met to receive from it.
+    pub(in crate::net) fn is_shared(&self) -> bool {
+        self.0.alone.is_shared()
+    }
+
     /// Waits for a datagram in the receiving call itself, where no other thread receives, and has the policy decide about
     /// it. `None`: something else is to be looked at first, such as a stop or an ICMP error.
     fn receive_alone(&self, socket: &Socket, stop: &Stop) -> Option<Datagram> {
@@ -172,19 +199,31 @@ impl UdpSocket {
         }
         let seated = self.0.alone.enter()?;
         // What was printed is written out only where there is nothing else to do.
-        let at_once = if output::is_pending() { self.take(socket).ok()? } else { None };
+        let at_once = match self.0.ahead.pop() {
+            None if output::is_pending() => self.take(socket).ok()?,
+            ahead => ahead,
+        };
         let datagram = match at_once {
             Some(datagram) => datagram,
-            None => BUFFER.with_borrow_mut(|buffer| {
-                let mut call = || self.call(socket, buffer, Wait::Yes);
-                let received = self.0.host.wait_in(stop, &mut call)?.ok()?;
-                self.datagram(buffer, &received)
-            })?,
+            None if self.is_plain() && self.0.ahead.is_worth_it() => self.fetch(socket, stop)?,
+            None => self.wait_for_one(socket, stop)?,
         };
         let Some(judge) = self.judge() else { return Some(datagram) };
         let flows = judge.turn();
         drop(seated);
         Some(self.judged(&judge, flows, datagram))
+    }
+
+    /// Waits for a datagram in the receiving call itself.
+    fn wait_for_one(&self, socket: &Socket, stop: &Stop) -> Option<Datagram> {
+        BUFFER.with_borrow_mut(|buffer| {
+            let mut received = None;
+            if !self.0.host.wait_in(stop, &mut || received = self.call(socket, buffer, Wait::Yes).ok()) {
+                return None;
+            }
+            self.0.ahead.brought(1);
+            self.datagram(buffer, &received?)
+        })
     }
 
     /// Receives a datagram without waiting and has the policy decide about it.
@@ -196,7 +235,7 @@ impl UdpSocket {
     }
 
     /// The datagram with what the policy, whose lock is `flows`, decides about it.
-    fn judged(&self, judge: &Judge, mut flows: MutexGuard<'_, Flows>, mut datagram: Datagram) -> Datagram {
+    pub(super) fn judged(&self, judge: &Judge, mut flows: MutexGuard<'_, Flows>, mut datagram: Datagram) -> Datagram {
         let judged = self.judge_one(judge, &mut flows, &datagram);
         drop(flows);
         let flow = || self.flow(datagram.from, self.0.local);
@@ -210,6 +249,9 @@ impl UdpSocket {
     /// Receives a datagram without waiting; `None` if there is none. An ICMP error that takes the call's place is
     /// passed over: it is in the error queue.
     pub(in crate::net) fn take(&self, socket: &Socket) -> io::Result<Option<Datagram>> {
+        if let Some(datagram) = self.0.ahead.pop() {
+            return Ok(Some(datagram));
+        }
         let mut again = TRIES;
         BUFFER.with_borrow_mut(|buffer| {
             loop {
@@ -224,10 +266,14 @@ impl UdpSocket {
         })
     }
 
+    /// Whether the sender is all there is to know of a datagram beside its data: without stamps and without events.
+    fn is_plain(&self) -> bool {
+        !self.0.any && !self.0.stamping.load(Ordering::Relaxed) && !self.0.session.events.wanted()
+    }
+
     /// The call that receives, which asks for no more than what somebody wants to know.
-    fn call(&self, socket: &Socket, buffer: &mut [u8], wait: Wait) -> io::Result<sys::Received> {
-        // Without stamps and without events, the sender is all there is to know beside the data.
-        if !self.0.any && !self.0.stamping.load(Ordering::Relaxed) && !self.0.session.events.wanted() {
+    fn call(&self, socket: &Socket, buffer: &mut [u8], wait: Wait) -> io::Result<Received> {
+        if self.is_plain() {
             sys::receive_plain(socket.as_fd(), buffer, wait)
         } else {
             sys::receive_data(socket.as_fd(), buffer, wait)
@@ -235,21 +281,14 @@ impl UdpSocket {
     }
 
     /// What a call has received into `buffer`; `None` if that has no sender: the socket was closed meanwhile.
-    fn datagram(&self, buffer: &[u8], received: &sys::Received) -> Option<Datagram> {
+    fn datagram(&self, buffer: &[u8], received: &Received) -> Option<Datagram> {
         if let Some(drops) = received.overflow {
             self.0.tell_drops(u64::from(drops));
         }
         let (from, data) = (received.addr?, &buffer[..received.len]);
         self.0.session.events.tell(|| Event::Received { flow: self.flow(from, self.0.local), data });
-        Some(Datagram {
-            data: data.into(),
-            from,
-            to: received.to,
-            truncated: received.truncated,
-            stamp: received.stamp,
-            ttl: received.ttl,
-            judged: None,
-        })
+        let Received { to, truncated, stamp, ttl, .. } = *received;
+        Some(Datagram { to, truncated, stamp, ttl, ..Datagram::new(data, from) })
     }
 
     /// Has the kernel stamp what is sent and received from now on (SO_TIMESTAMPING). Where it will not, the session's

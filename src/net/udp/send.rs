@@ -11,6 +11,7 @@ use super::queue::{Queued, is_pending_error};
 use super::{TRIES, UdpSocket, lock};
 use crate::net::error::Result;
 use crate::net::event::Event;
+use crate::net::later::Outlet;
 use crate::net::sys::{self, RawAddr};
 use crate::net::time::Duration;
 
@@ -58,7 +59,7 @@ impl UdpSocket {
     /// Sends `data` when `by` has passed, without waiting for it. Whether it can be kept so long.
     pub fn send_later(&self, by: Duration, data: Vec<u8>, to: Destination) -> bool {
         let session = &self.0.session;
-        session.later.send(&session.stop, by, self.clone(), data, to)
+        session.later.send(&session.stop, by, Outlet::Datagram(self.clone(), to), data)
     }
 
     /// Tells that a datagram goes to the kernel now. Before it does: the receiver would be quicker.

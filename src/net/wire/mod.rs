@@ -14,6 +14,7 @@ mod golden;
 pub mod icmp;
 pub mod ip;
 pub mod number;
+pub mod paste;
 pub mod ping_text;
 
 /// A version of the Internet Protocol, and with it of ICMP.

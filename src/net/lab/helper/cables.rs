@@ -11,6 +11,18 @@ use crate::net::sys;
 impl Keeper {
     /// Joins two hosts; the answer's descriptors are the packet sockets.
     pub(super) fn connect(&mut self, ends: &[NewEnd; 2]) -> Result<(Answer, Vec<OwnedFd>), Failure> {
+        let first = self.ends;
+        let joined = self.join(ends);
+        if joined.is_err() {
+            // Half a cable would be in the way of the next one.
+            let mut batch = Batch::default();
+            (first + 1..=self.ends).for_each(|number| batch.delete_interface(&near_end(number)));
+            let _ = self.switch.netlink.run(&batch);
+        }
+        joined
+    }
+
+    fn join(&mut self, ends: &[NewEnd; 2]) -> Result<(Answer, Vec<OwnedFd>), Failure> {
         let mut indices = [0; 2];
         let mut sockets = Vec::new();
         for (end, index) in ends.iter().zip(&mut indices) {
@@ -33,7 +45,7 @@ impl Keeper {
     fn attach(&mut self, end: &NewEnd) -> Result<(u32, OwnedFd), Failure> {
         let host = self.hosts.get(end.host).ok_or_else(no_host)?;
         self.ends += 1;
-        let near = format!("end{}", self.ends);
+        let near = near_end(self.ends);
         let mut batch = Batch::default();
         let namespace = std::os::fd::AsRawFd::as_raw_fd(&host.namespace);
         batch.make_veth(&Veth { near: &near, far: &end.name, mac: end.mac, namespace, arp: end.arp, mtu: end.mtu });
@@ -53,4 +65,9 @@ impl Keeper {
         let packets = sys::packet_socket(near).map_err(|err| Failure::of("packet socket of a cable", &err))?;
         Ok((index, packets))
     }
+}
+
+/// What the switch calls its interface of the end numbered `number`.
+fn near_end(number: usize) -> String {
+    format!("end{number}")
 }

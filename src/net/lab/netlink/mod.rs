@@ -90,6 +90,14 @@ impl Batch {
         self.message(RTM_NEWLINK, 0, |bytes| interface(bytes, index, if up { IFF_UP } else { 0 }, IFF_UP));
     }
 
+    /// Takes the interface called `name` away, and what it is a pair with.
+    pub fn delete_interface(&mut self, name: &str) {
+        self.message(RTM_DELLINK, 0, |bytes| {
+            interface(bytes, 0, 0, 0);
+            attribute(bytes, IFLA_IFNAME, &zero_ended(name));
+        });
+    }
+
     /// Gives an address to the interface with this index. It can be used at once: nobody is asked whether he has it.
     pub fn add_address(&mut self, index: u32, address: Prefix) {
         self.message(RTM_NEWADDR, CREATE, |bytes| {
@@ -158,10 +166,8 @@ fn route(bytes: &mut Vec<u8>, to: Prefix, target: Option<Target>) {
     attribute(bytes, RTA_DST, &octets(to.network()));
     if let Some(Target::Via(index, router)) = target {
         attribute(bytes, RTA_OIF, &index.to_ne_bytes());
-        match router {
-            // An IPv4 route by way of an IPv6 router, or the other way round, is not among what can be asked for.
-            Some(router) => attribute(bytes, RTA_GATEWAY, &octets(router)),
-            None => {}
+        if let Some(router) = router {
+            attribute(bytes, RTA_GATEWAY, &octets(router));
         }
     }
 }
@@ -203,6 +209,7 @@ fn family(addr: IpAddr) -> u8 {
 }
 
 const RTM_NEWLINK: u16 = 16;
+const RTM_DELLINK: u16 = 17;
 const RTM_GETLINK: u16 = 18;
 const RTM_NEWADDR: u16 = 20;
 const RTM_NEWROUTE: u16 = 24;
@@ -247,7 +254,8 @@ const RTN_PROHIBIT: u8 = 8;
 mod tests {
     use super::*;
 
-    /// What iproute2 sends for `ip route add 10.0.2.0/24 via 10.0.0.3 dev 7 onlink` (strace), with the flags used here.
+    /// As `ip route add 10.0.2.0/24 via 10.0.0.3 dev 7 onlink` sends it (strace(1)), but that another route gives way
+    /// (NLM_F_REPLACE), that the protocol is static (4) and not boot, and for the order of the last two attributes.
     #[test]
     fn a_route_has_the_kernels_layout() {
         let mut batch = Batch::default();
@@ -273,7 +281,8 @@ mod tests {
         batch.add_address(3, "fd00::1".parse().expect("a prefix"));
         batch.ask_for_interface("eth0");
         batch.delete_route("::/0".parse().expect("a prefix"));
-        assert_eq!(batch.len(), 5);
+        batch.delete_interface("eth0");
+        assert_eq!(batch.len(), 6);
         let mut at = 0;
         for start in &batch.starts {
             assert_eq!(*start, at);
@@ -287,7 +296,7 @@ mod tests {
     /// Checks that the attributes after the fixed header of `message` fill it.
     fn assert_attributes_fit(message: &[u8]) {
         let header = match u16::from_ne_bytes([message[4], message[5]]) {
-            RTM_NEWLINK | RTM_GETLINK => 32,
+            RTM_NEWLINK | RTM_GETLINK | RTM_DELLINK => 32,
             RTM_NEWADDR => 24,
             _ => 28,
         };

@@ -1,5 +1,6 @@
 //! What a link counts of the frames in one direction, and a door of those that reach it.
 
+use std::ops::Add;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Counts of frames, but for `bytes`. Each frame that comes onto a link, or to a door, is in `frames`, and in one of
@@ -41,6 +42,32 @@ pub struct Counts {
     pub undelivered: u64,
     /// Frames beside `frames` that the kernel lost before they came onto the link: they came faster than they were carried.
     pub overrun: u64,
+}
+
+impl Add for Counts {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            frames: self.frames + other.frames,
+            bytes: self.bytes + other.bytes,
+            passed: self.passed + other.passed,
+            dropped: self.dropped + other.dropped,
+            rejected: self.rejected + other.rejected,
+            unanswered: self.unanswered + other.unanswered,
+            queue_full: self.queue_full + other.queue_full,
+            down: self.down + other.down,
+            unusable: self.unusable + other.unusable,
+            delayed: self.delayed + other.delayed,
+            duplicated: self.duplicated + other.duplicated,
+            corrupted: self.corrupted + other.corrupted,
+            replaced: self.replaced + other.replaced,
+            failed: self.failed + other.failed,
+            malformed: self.malformed + other.malformed,
+            undelivered: self.undelivered + other.undelivered,
+            overrun: self.overrun + other.overrun,
+        }
+    }
 }
 
 /// Counts that go on.

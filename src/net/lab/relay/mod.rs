@@ -155,3 +155,6 @@ impl Drop for Relay {
 }
 
 static NEXT_LAB: AtomicU32 = AtomicU32::new(1);
+
+#[cfg(test)]
+mod tests;

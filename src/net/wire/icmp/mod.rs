@@ -3,12 +3,14 @@
 //! A [`Kind`] is a family, a type and a code; the tables give it a name, a keyword, a role and its source.
 //! A [`Message`] is the bytes of one message, read and written; [`Extensions`] may follow what it quotes. All keep numbers no table knows.
 
+mod explain;
 mod extension;
 mod kind;
 mod message;
 mod table_v4;
 mod table_v6;
 
+pub use explain::{Advice, Identified, explain, identify};
 pub use extension::{Content, Extensions, Interface, MplsLabel, Object, split_quote};
 pub use kind::{Kind, Role};
 pub use message::{Echo, Message};

@@ -1,0 +1,349 @@
+//! Links of a lab in scripts: how they carry what they are given, and what they count.
+
+use rhai::plugin::*;
+use rhai::{Dynamic, Map, NativeCallContext};
+
+use super::Lab;
+use super::host::Host;
+use super::way::{Way, account, map_of};
+use crate::bindings::context::ScriptResult;
+use crate::bindings::convert::Options;
+use crate::bindings::error::{OrRaise, raise};
+use crate::bindings::policy::Made;
+use crate::net::error::Error;
+use crate::net::lab::relay::{self, Direction, LinkOptions};
+use crate::net::time::Duration;
+
+/// A link in scripts. Clones are the same one.
+#[derive(Clone, Debug)]
+pub struct Link {
+    net: relay::Link,
+    /// What it joins.
+    ends: Box<[Host; 2]>,
+}
+
+impl Link {
+    /// Makes a link between two hosts.
+    pub(super) fn make(ctx: &NativeCallContext, lab: &Lab, a: &Host, b: &Host, options: &Map) -> ScriptResult<Self> {
+        let policy = |key| options.get(key).map(|value| Made::of(ctx, value.clone())).transpose();
+        let (forth, back) = (policy("policy")?, policy("policy_back")?);
+        let mut options = Options::new("link", options);
+        let mut read = || {
+            for key in ["policy", "policy_back"] {
+                options.read(key, "a policy", |_| Some(()))?;
+            }
+            Ok(LinkOptions {
+                delay: options.duration("delay")?.unwrap_or(Duration::ZERO),
+                jitter: options.duration("jitter")?.unwrap_or(Duration::ZERO),
+                fifo: options.flag("fifo")?,
+                rate: options.read("rate", RATE, rate)?,
+                queue: options.count("queue", 1)?.map(|frames| frames as usize),
+            })
+        };
+        let read = read().or_raise(ctx)?;
+        options.finish().or_raise(ctx)?;
+        let cable = lab.net().connect(a.net(), b.net(), &Default::default()).or_raise(ctx)?;
+        let name = format!("{}-{}", a.name(), b.name());
+        let net = lab.relay().link(&name, cable, read).or_raise(ctx)?;
+        let link = Self { net, ends: Box::new([a.clone(), b.clone()]) };
+        match (forth, back) {
+            (Some(both), None) => link.both().place(ctx, &both)?,
+            (forth, back) => {
+                for (from, policy) in [forth, back].into_iter().enumerate() {
+                    if let Some(policy) = policy {
+                        Way::new(&link, Direction::From(from)).place(ctx, &policy)?;
+                    }
+                }
+            }
+        }
+        Ok(link)
+    }
+
+    /// The link of the core.
+    pub(super) fn net(&self) -> &relay::Link {
+        &self.net
+    }
+
+    /// The names of the hosts at the end `from` and at the other.
+    pub(super) fn names(&self, from: usize) -> (&str, &str) {
+        (self.ends[from].name(), self.ends[1 - from].name())
+    }
+
+    /// Both directions as one.
+    fn both(&self) -> Way {
+        Way::new(self, Direction::Both)
+    }
+}
+
+/// What a rate may be.
+pub(super) const RATE: &str = "bits a second, such as 10_000_000 or \"10M\"";
+
+/// Bits a second: a number, or text with k, M or G after it.
+pub(super) fn rate(value: &Dynamic) -> Option<u64> {
+    let positive = |bits: f64| (bits >= 1.0 && bits < 1e15).then_some(bits as u64);
+    if let Some(number) = value.as_int().map(|n| n as f64).or_else(|_| value.as_float()).ok() {
+        return positive(number);
+    }
+    let text = value.clone().into_string().ok()?;
+    let text = text.trim_end_matches("bit/s").trim_end_matches("bit").trim_end_matches("bps");
+    let (number, factor) = match text.char_indices().last()? {
+        (at, 'k' | 'K') => (&text[..at], 1e3),
+        (at, 'M') => (&text[..at], 1e6),
+        (at, 'G') => (&text[..at], 1e9),
+        _ => (text, 1.0),
+    };
+    positive(number.trim().parse::<f64>().ok()? * factor)
+}
+
+/// Links of a lab.
+#[export_module]
+#[allow(clippy::unwrap_used)] // the code that the macro writes
+pub mod api {
+    /// A link between two hosts.
+    pub type Link = super::Link;
+
+    /// The link's name: those of its hosts.
+    ///
+    /// ```rhai
+    /// let net = lab::create();
+    /// expect(net.link(net.host("a"), net.host("b")).name, "a-b");
+    /// ```
+    #[rhai_fn(get = "name", pure)]
+    pub fn link_name(link: &mut Link) -> String {
+        link.net.name().to_string()
+    }
+
+    /// The direction of the link that begins at this host, for `set_policy` and for its counters.
+    ///
+    /// Errors: `invalid`: the host is at neither end.
+    ///
+    /// ```rhai
+    /// let net = lab::create();
+    /// let a = net.host("a");
+    /// let link = net.link(a, net.host("b"));
+    /// expect(link.from(a).dropped, 0);
+    /// ```
+    #[rhai_fn(return_raw, pure)]
+    pub fn from(ctx: NativeCallContext, link: &mut Link, host: Host) -> ScriptResult<Way> {
+        match link.ends.iter().position(|end| end.is(&host)) {
+            Some(from) => Ok(Way::new(link, Direction::From(from))),
+            None => {
+                let (a, b) = link.names(0);
+                let message = format!("{} is at no end of the link {}", host.name(), link.net.name());
+                raise(&ctx, Error::invalid("from", message).with_hint(format!("it joins {a} and {b}")))
+            }
+        }
+    }
+
+    /// Takes the link down: what it is given is lost, and counted, and so is what is on its way.
+    ///
+    /// ```rhai
+    /// let net = lab::create();
+    /// let link = net.link(net.host("a"), net.host("b"));
+    /// link.down();
+    /// expect(link.is_up, false);
+    /// ```
+    #[rhai_fn(pure)]
+    pub fn down(link: &mut Link) {
+        link.net.set_up(false);
+    }
+
+    /// Brings the link up again.
+    ///
+    /// ```rhai
+    /// let net = lab::create();
+    /// let link = net.link(net.host("a"), net.host("b"));
+    /// link.down();
+    /// link.up();
+    /// expect(link.is_up, true);
+    /// ```
+    #[rhai_fn(pure)]
+    pub fn up(link: &mut Link) {
+        link.net.set_up(true);
+    }
+
+    /// Whether the link is up.
+    ///
+    /// ```rhai
+    /// let net = lab::create();
+    /// expect(net.link(net.host("a"), net.host("b")).is_up, true);
+    /// ```
+    #[rhai_fn(get = "is_up", pure)]
+    pub fn is_up(link: &mut Link) -> bool {
+        link.net.is_up()
+    }
+
+    /// How long the link holds each frame, each way. It can be set while traffic flows.
+    ///
+    /// ```rhai
+    /// let net = lab::create();
+    /// let link = net.link(net.host("a"), net.host("b"), #{ delay: 5.ms, jitter: 1.ms, rate: "10M" });
+    /// expect(link.delay, 5.ms);
+    /// ```
+    #[rhai_fn(get = "delay", pure)]
+    pub fn link_delay(link: &mut Link) -> Duration {
+        link.both().options().delay
+    }
+
+    /// Sets how long the link holds each frame from now on, each way.
+    ///
+    /// Errors: `invalid`: it is negative.
+    ///
+    /// ```rhai
+    /// let net = lab::create();
+    /// let link = net.link(net.host("a"), net.host("b"), #{ delay: 5.ms, jitter: 1.ms, rate: "10M" });
+    /// link.delay = 20.ms;
+    /// expect(link.delay, 20.ms);
+    /// ```
+    #[rhai_fn(set = "delay", pure, return_raw)]
+    pub fn set_link_delay(ctx: NativeCallContext, link: &mut Link, delay: Duration) -> ScriptResult<()> {
+        link.both().change(&ctx, |options| options.delay = delay)
+    }
+
+    /// By how much the link's delay varies, give or take.
+    ///
+    /// ```rhai
+    /// let net = lab::create();
+    /// let link = net.link(net.host("a"), net.host("b"), #{ delay: 5.ms, jitter: 1.ms, rate: "10M" });
+    /// expect(link.jitter, 1.ms);
+    /// ```
+    #[rhai_fn(get = "jitter", pure)]
+    pub fn link_jitter(link: &mut Link) -> Duration {
+        link.both().options().jitter
+    }
+
+    /// Sets by how much the link's delay varies from now on, give or take.
+    ///
+    /// Errors: `invalid`: it is negative.
+    ///
+    /// ```rhai
+    /// let net = lab::create();
+    /// let link = net.link(net.host("a"), net.host("b"), #{ delay: 5.ms, jitter: 1.ms, rate: "10M" });
+    /// link.jitter = 2.ms;
+    /// expect(link.jitter, 2.ms);
+    /// ```
+    #[rhai_fn(set = "jitter", pure, return_raw)]
+    pub fn set_link_jitter(ctx: NativeCallContext, link: &mut Link, jitter: Duration) -> ScriptResult<()> {
+        link.both().change(&ctx, |options| options.jitter = jitter)
+    }
+
+    /// The rate of the link in bits a second, each way; `()` if it has none and carries as fast as it goes.
+    ///
+    /// ```rhai
+    /// let net = lab::create();
+    /// let link = net.link(net.host("a"), net.host("b"), #{ delay: 5.ms, jitter: 1.ms, rate: "10M" });
+    /// expect(link.rate, 10_000_000);
+    /// ```
+    #[rhai_fn(get = "rate", pure)]
+    pub fn link_rate(link: &mut Link) -> Dynamic {
+        link.both().options().rate.map_or(Dynamic::UNIT, |rate| (rate as i64).into())
+    }
+
+    /// Sets the rate of the link from now on: bits a second, a number or text such as `"10M"`; `()` for none.
+    ///
+    /// Errors: `invalid`: it is something else.
+    ///
+    /// ```rhai
+    /// let net = lab::create();
+    /// let link = net.link(net.host("a"), net.host("b"), #{ delay: 5.ms, jitter: 1.ms, rate: "10M" });
+    /// link.rate = "1.5M";
+    /// expect(link.rate, 1_500_000);
+    /// ```
+    #[rhai_fn(set = "rate", pure, return_raw)]
+    pub fn set_link_rate(ctx: NativeCallContext, link: &mut Link, rate: Dynamic) -> ScriptResult<()> {
+        link.both().set_rate(&ctx, &rate)
+    }
+
+    /// Records all that the link carries to a file: pcapng, with a comment for each packet that a policy touched, or pcap if
+    /// its name ends so.
+    ///
+    /// Errors: `file`: it cannot be written.
+    ///
+    /// ```rhai
+    /// let net = lab::create();
+    /// net.link(net.host("a"), net.host("b")).capture("/dev/null");
+    /// ```
+    #[rhai_fn(return_raw, pure)]
+    pub fn capture(ctx: NativeCallContext, link: &mut Link, file: &str) -> ScriptResult<()> {
+        link.net.capture(file).or_raise(&ctx)
+    }
+
+    /// Frames that came onto the link, from both ends.
+    ///
+    /// ```rhai
+    /// let net = lab::create();
+    /// let link = net.link(net.host("a"), net.host("b"), #{ delay: 5.ms, jitter: 1.ms, rate: "10M" });
+    /// expect(link.frames, link.passed);
+    /// ```
+    #[rhai_fn(get = "frames", pure)]
+    pub fn link_frames(link: &mut Link) -> i64 {
+        link.both().counts().frames as i64
+    }
+
+    /// Frames that the link has let go on.
+    ///
+    /// ```rhai
+    /// let net = lab::create();
+    /// let link = net.link(net.host("a"), net.host("b"), #{ delay: 5.ms, jitter: 1.ms, rate: "10M" });
+    /// print(`${link.passed} of ${link.frames} went on`);
+    /// ```
+    #[rhai_fn(get = "passed", pure)]
+    pub fn link_passed(link: &mut Link) -> i64 {
+        link.both().counts().passed as i64
+    }
+
+    /// Frames that a policy dropped.
+    ///
+    /// ```rhai
+    /// let net = lab::create();
+    /// let link = net.link(net.host("a"), net.host("b"), #{ delay: 5.ms, jitter: 1.ms, rate: "10M" });
+    /// expect(link.dropped, 0);
+    /// ```
+    #[rhai_fn(get = "dropped", pure)]
+    pub fn link_dropped(link: &mut Link) -> i64 {
+        link.both().counts().dropped as i64
+    }
+
+    /// Frames that a policy rejected.
+    ///
+    /// ```rhai
+    /// let net = lab::create();
+    /// let link = net.link(net.host("a"), net.host("b"), #{ delay: 5.ms, jitter: 1.ms, rate: "10M" });
+    /// expect(link.rejected, 0);
+    /// ```
+    #[rhai_fn(get = "rejected", pure)]
+    pub fn link_rejected(link: &mut Link) -> i64 {
+        link.both().counts().rejected as i64
+    }
+
+    /// All counts of the link, as a map. Each of its `frames` (in all `bytes`) is in one of `passed`, `dropped` and `rejected` by
+    /// a policy (of these `unanswered`: no error may answer it), `queue_full`, `down` and `unusable`. Of those that passed
+    /// some were `delayed`, `corrupted` or `replaced`, some have added `duplicated` ones; on some the policy `failed`, some
+    /// are `malformed`, and some the host's kernel had no room for: `undelivered`. `overrun` counts those that came faster
+    /// than they were carried.
+    ///
+    /// ```rhai
+    /// let net = lab::create();
+    /// let link = net.link(net.host("a"), net.host("b"), #{ delay: 5.ms, jitter: 1.ms, rate: "10M" });
+    /// expect(link.counts.queue_full, 0);
+    /// ```
+    #[rhai_fn(get = "counts", pure)]
+    pub fn link_counts(link: &mut Link) -> Map {
+        map_of(link.both().counts())
+    }
+
+    /// The link and what it has carried, in words.
+    ///
+    /// ```rhai
+    /// let net = lab::create();
+    /// print(net.link(net.host("a"), net.host("b")));
+    /// ```
+    #[rhai_fn(name = "to_string", name = "to_debug", pure)]
+    pub fn link_text(link: &mut Link) -> String {
+        let lines = [0, 1].map(|from| {
+            let (here, there) = link.names(from);
+            format!("from {here} to {there} {}", account(link.net.counts(from)))
+        });
+        format!("link {}: {}", link.net.name(), lines.join("; "))
+    }
+}

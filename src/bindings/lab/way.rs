@@ -1,0 +1,471 @@
+//! Where policies of a lab decide: on one direction of a link, and at a host's door.
+
+use rhai::plugin::*;
+use rhai::{Dynamic, Map, NativeCallContext};
+
+use super::host::Host;
+use super::link::{Link, RATE, rate};
+use crate::bindings::context::ScriptResult;
+use crate::bindings::convert::shown;
+use crate::bindings::error::{OrRaise, raise};
+use crate::bindings::policy::{Made, judge};
+use crate::net::error::Error;
+use crate::net::lab::relay::{self, Counts, Direction, LinkOptions};
+use crate::net::time::Duration;
+
+/// One direction of a link, or both. Clones are the same one.
+#[derive(Clone, Debug)]
+pub struct Way {
+    link: Link,
+    direction: Direction,
+}
+
+/// A host's door. Clones are the same one.
+#[derive(Clone, Debug)]
+pub struct Door {
+    net: relay::Door,
+    host: Host,
+}
+
+impl Way {
+    pub(super) fn new(link: &Link, direction: Direction) -> Self {
+        Self { link: link.clone(), direction }
+    }
+
+    /// Has `made` decide there from now on.
+    pub(super) fn place(&self, ctx: &NativeCallContext, made: &Made) -> ScriptResult<()> {
+        let (judge, name) = judge(ctx, made, &self.link.net().site(self.direction))?;
+        self.link.net().set_policy(self.direction, judge, name);
+        Ok(())
+    }
+
+    /// Which of the link's ends frames come from; of both the first.
+    fn from(&self) -> usize {
+        match self.direction {
+            Direction::Both => 0,
+            Direction::From(from) => from,
+        }
+    }
+
+    pub(super) fn options(&self) -> LinkOptions {
+        self.link.net().options(self.from())
+    }
+
+    pub(super) fn change(&self, ctx: &NativeCallContext, change: impl Fn(&mut LinkOptions)) -> ScriptResult<()> {
+        let sides = match self.direction {
+            Direction::Both => 0..2,
+            Direction::From(from) => from..from + 1,
+        };
+        for from in sides {
+            let mut options = self.link.net().options(from);
+            change(&mut options);
+            self.link.net().set_options(Direction::From(from), options).or_raise(ctx)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn set_rate(&self, ctx: &NativeCallContext, value: &Dynamic) -> ScriptResult<()> {
+        let wanted = rate(value);
+        if wanted.is_none() && !value.is_unit() {
+            return raise(ctx, Error::invalid("link", format!("a rate is {RATE}, not {}", shown(value))));
+        }
+        self.change(ctx, |options| options.rate = wanted)
+    }
+
+    pub(super) fn counts(&self) -> Counts {
+        match self.direction {
+            Direction::From(from) => self.link.net().counts(from),
+            Direction::Both => self.link.net().counts(0) + self.link.net().counts(1),
+        }
+    }
+}
+
+impl Door {
+    pub(super) fn new(net: relay::Door, host: Host) -> Self {
+        Self { net, host }
+    }
+
+    fn place(&self, ctx: &NativeCallContext, made: &Made) -> ScriptResult<()> {
+        let (judge, name) = judge(ctx, made, &self.net.site())?;
+        self.net.set_policy(judge, name);
+        Ok(())
+    }
+
+    fn counts(&self) -> Counts {
+        self.net.counts()
+    }
+}
+
+/// The counts by their names.
+fn named(counts: Counts) -> [(&'static str, u64); 17] {
+    [
+        ("frames", counts.frames),
+        ("bytes", counts.bytes),
+        ("passed", counts.passed),
+        ("dropped", counts.dropped),
+        ("rejected", counts.rejected),
+        ("unanswered", counts.unanswered),
+        ("queue_full", counts.queue_full),
+        ("down", counts.down),
+        ("unusable", counts.unusable),
+        ("delayed", counts.delayed),
+        ("duplicated", counts.duplicated),
+        ("corrupted", counts.corrupted),
+        ("replaced", counts.replaced),
+        ("failed", counts.failed),
+        ("malformed", counts.malformed),
+        ("undelivered", counts.undelivered),
+        ("overrun", counts.overrun),
+    ]
+}
+
+/// The counts as a map.
+pub(super) fn map_of(counts: Counts) -> Map {
+    named(counts).into_iter().map(|(name, count)| (name.into(), (count as i64).into())).collect()
+}
+
+/// What was carried, and what was not, in words.
+pub(super) fn account(counts: Counts) -> String {
+    let mut text = format!("{} of {} passed", counts.passed, counts.frames);
+    for (count, what) in [
+        (counts.dropped, "dropped by policy"),
+        (counts.rejected, "rejected by policy"),
+        (counts.queue_full, "lost in the full queue"),
+        (counts.down, "lost while it was down"),
+        (counts.unusable, "unusable"),
+        (counts.undelivered, "not taken by the host"),
+        (counts.overrun, "lost before it, coming too fast"),
+    ] {
+        if count > 0 {
+            text.push_str(&format!(", {count} {what}"));
+        }
+    }
+    text
+}
+
+/// Directions of links, and doors of hosts.
+#[export_module]
+#[allow(clippy::unwrap_used)] // the code that the macro writes
+pub mod api {
+    /// One direction of a link.
+    pub type Way = super::Way;
+    /// A host's door: what comes in passes it.
+    pub type Door = super::Door;
+
+    /// Has `policy` decide about each packet on the link from now on, in both directions: a closure that takes the packet and
+    /// returns a verdict, or a policy such as `loss(0.1)`. A closure runs beside the script, with what it captured copied, and
+    /// keeps its own state.
+    ///
+    /// A closure that throws, or returns no verdict, is reported once with its line, counted, and the packet passes.
+    ///
+    /// Errors: `invalid`: it is no policy.
+    ///
+    /// ```rhai
+    /// let net = lab::create();
+    /// let link = net.link(net.host("a"), net.host("b"));
+    /// set_policy(link, loss(0.1));
+    /// set_policy(link, |pkt| if pkt.number % 3 == 0 { drop() } else { pass() });
+    /// ```
+    #[rhai_fn(name = "set_policy", return_raw)]
+    pub fn set_link_policy(ctx: NativeCallContext, link: Link, policy: Dynamic) -> ScriptResult<()> {
+        super::Way::new(&link, Direction::Both).place(&ctx, &Made::of(&ctx, policy)?)
+    }
+
+    /// Has a closure or a policy decide about each packet that goes one way over a link from now on.
+    ///
+    /// Errors: `invalid`: it is no policy.
+    ///
+    /// ```rhai
+    /// let net = lab::create();
+    /// let a = net.host("a");
+    /// let link = net.link(a, net.host("b"));
+    /// set_policy(link.from(a), |pkt| if pkt.protocol == "UDP" { drop() } else { pass() });
+    /// ```
+    #[rhai_fn(name = "set_policy", return_raw)]
+    pub fn set_way_policy(ctx: NativeCallContext, way: Way, policy: Dynamic) -> ScriptResult<()> {
+        way.place(&ctx, &Made::of(&ctx, policy)?)
+    }
+
+    /// Has a closure or a policy decide about each packet that comes in at a host from now on, over whichever link.
+    ///
+    /// Errors: `invalid`: it is no policy.
+    ///
+    /// ```rhai
+    /// let net = lab::create();
+    /// let a = net.host("a");
+    /// let b = net.host("b");
+    /// net.link(a, b);
+    /// set_policy(b.door, |pkt| reject("icmp-admin-prohibited"));
+    /// let ping = run_in(a, || udp::open("b:7").ping("b:7", "ping 1", 1.s));
+    /// expect(`${ping.icmp}`, "Communication Administratively Prohibited");
+    /// ```
+    #[rhai_fn(name = "set_policy", return_raw)]
+    pub fn set_door_policy(ctx: NativeCallContext, door: Door, policy: Dynamic) -> ScriptResult<()> {
+        door.place(&ctx, &Made::of(&ctx, policy)?)
+    }
+
+    /// How long the link holds each frame in this direction. It can be set while traffic flows.
+    ///
+    /// ```rhai
+    /// let net = lab::create();
+    /// let a = net.host("a");
+    /// let link = net.link(a, net.host("b"), #{ delay: 5.ms, jitter: 1.ms, rate: "10M" });
+    /// let way = link.from(a);
+    /// expect(way.delay, 5.ms);
+    /// ```
+    #[rhai_fn(get = "delay", pure)]
+    pub fn way_delay(way: &mut Way) -> Duration {
+        way.options().delay
+    }
+
+    /// Sets how long the link holds each frame from now on in this direction.
+    ///
+    /// Errors: `invalid`: it is negative.
+    ///
+    /// ```rhai
+    /// let net = lab::create();
+    /// let a = net.host("a");
+    /// let link = net.link(a, net.host("b"), #{ delay: 5.ms, jitter: 1.ms, rate: "10M" });
+    /// let way = link.from(a);
+    /// way.delay = 20.ms;
+    /// expect(way.delay, 20.ms);
+    /// ```
+    #[rhai_fn(set = "delay", pure, return_raw)]
+    pub fn set_way_delay(ctx: NativeCallContext, way: &mut Way, delay: Duration) -> ScriptResult<()> {
+        way.change(&ctx, |options| options.delay = delay)
+    }
+
+    /// By how much the link's delay varies, give or take.
+    ///
+    /// ```rhai
+    /// let net = lab::create();
+    /// let a = net.host("a");
+    /// let link = net.link(a, net.host("b"), #{ delay: 5.ms, jitter: 1.ms, rate: "10M" });
+    /// let way = link.from(a);
+    /// expect(way.jitter, 1.ms);
+    /// ```
+    #[rhai_fn(get = "jitter", pure)]
+    pub fn way_jitter(way: &mut Way) -> Duration {
+        way.options().jitter
+    }
+
+    /// Sets by how much the link's delay varies from now on, give or take.
+    ///
+    /// Errors: `invalid`: it is negative.
+    ///
+    /// ```rhai
+    /// let net = lab::create();
+    /// let a = net.host("a");
+    /// let link = net.link(a, net.host("b"), #{ delay: 5.ms, jitter: 1.ms, rate: "10M" });
+    /// let way = link.from(a);
+    /// way.jitter = 2.ms;
+    /// expect(way.jitter, 2.ms);
+    /// ```
+    #[rhai_fn(set = "jitter", pure, return_raw)]
+    pub fn set_way_jitter(ctx: NativeCallContext, way: &mut Way, jitter: Duration) -> ScriptResult<()> {
+        way.change(&ctx, |options| options.jitter = jitter)
+    }
+
+    /// The rate of the link in bits a second in this direction; `()` if it has none and carries as fast as it goes.
+    ///
+    /// ```rhai
+    /// let net = lab::create();
+    /// let a = net.host("a");
+    /// let link = net.link(a, net.host("b"), #{ delay: 5.ms, jitter: 1.ms, rate: "10M" });
+    /// let way = link.from(a);
+    /// expect(way.rate, 10_000_000);
+    /// ```
+    #[rhai_fn(get = "rate", pure)]
+    pub fn way_rate(way: &mut Way) -> Dynamic {
+        way.options().rate.map_or(Dynamic::UNIT, |rate| (rate as i64).into())
+    }
+
+    /// Sets the rate of the link from now on: bits a second, a number or text such as `"10M"`; `()` for none.
+    ///
+    /// Errors: `invalid`: it is something else.
+    ///
+    /// ```rhai
+    /// let net = lab::create();
+    /// let a = net.host("a");
+    /// let link = net.link(a, net.host("b"), #{ delay: 5.ms, jitter: 1.ms, rate: "10M" });
+    /// let way = link.from(a);
+    /// way.rate = "1.5M";
+    /// expect(way.rate, 1_500_000);
+    /// ```
+    #[rhai_fn(set = "rate", pure, return_raw)]
+    pub fn set_way_rate(ctx: NativeCallContext, way: &mut Way, rate: Dynamic) -> ScriptResult<()> {
+        way.set_rate(&ctx, &rate)
+    }
+
+    /// Frames that came onto the link in this direction.
+    ///
+    /// ```rhai
+    /// let net = lab::create();
+    /// let a = net.host("a");
+    /// let link = net.link(a, net.host("b"), #{ delay: 5.ms, jitter: 1.ms, rate: "10M" });
+    /// let way = link.from(a);
+    /// expect(way.frames, way.passed);
+    /// ```
+    #[rhai_fn(get = "frames", pure)]
+    pub fn way_frames(way: &mut Way) -> i64 {
+        way.counts().frames as i64
+    }
+
+    /// Frames that the link has let go on.
+    ///
+    /// ```rhai
+    /// let net = lab::create();
+    /// let a = net.host("a");
+    /// let link = net.link(a, net.host("b"), #{ delay: 5.ms, jitter: 1.ms, rate: "10M" });
+    /// let way = link.from(a);
+    /// print(`${way.passed} of ${way.frames} went on`);
+    /// ```
+    #[rhai_fn(get = "passed", pure)]
+    pub fn way_passed(way: &mut Way) -> i64 {
+        way.counts().passed as i64
+    }
+
+    /// Frames that a policy dropped.
+    ///
+    /// ```rhai
+    /// let net = lab::create();
+    /// let a = net.host("a");
+    /// let link = net.link(a, net.host("b"), #{ delay: 5.ms, jitter: 1.ms, rate: "10M" });
+    /// let way = link.from(a);
+    /// expect(way.dropped, 0);
+    /// ```
+    #[rhai_fn(get = "dropped", pure)]
+    pub fn way_dropped(way: &mut Way) -> i64 {
+        way.counts().dropped as i64
+    }
+
+    /// Frames that a policy rejected.
+    ///
+    /// ```rhai
+    /// let net = lab::create();
+    /// let a = net.host("a");
+    /// let link = net.link(a, net.host("b"), #{ delay: 5.ms, jitter: 1.ms, rate: "10M" });
+    /// let way = link.from(a);
+    /// expect(way.rejected, 0);
+    /// ```
+    #[rhai_fn(get = "rejected", pure)]
+    pub fn way_rejected(way: &mut Way) -> i64 {
+        way.counts().rejected as i64
+    }
+
+    /// All counts of the link, as a map. Each of its `frames` (in all `bytes`) is in one of `passed`, `dropped` and `rejected` by
+    /// a policy (of these `unanswered`: no error may answer it), `queue_full`, `down` and `unusable`. Of those that passed
+    /// some were `delayed`, `corrupted` or `replaced`, some have added `duplicated` ones; on some the policy `failed`, some
+    /// are `malformed`, and some the host's kernel had no room for: `undelivered`. `overrun` counts those that came faster
+    /// than they were carried.
+    ///
+    /// ```rhai
+    /// let net = lab::create();
+    /// let a = net.host("a");
+    /// let link = net.link(a, net.host("b"), #{ delay: 5.ms, jitter: 1.ms, rate: "10M" });
+    /// let way = link.from(a);
+    /// expect(way.counts.queue_full, 0);
+    /// ```
+    #[rhai_fn(get = "counts", pure)]
+    pub fn way_counts(way: &mut Way) -> Map {
+        map_of(way.counts())
+    }
+
+    /// Frames that came to the door.
+    ///
+    /// ```rhai
+    /// let net = lab::create();
+    /// let b = net.host("b");
+    /// net.link(net.host("a"), b);
+    /// let door = b.door;
+    /// expect(door.frames, door.passed);
+    /// ```
+    #[rhai_fn(get = "frames", pure)]
+    pub fn door_frames(door: &mut Door) -> i64 {
+        door.counts().frames as i64
+    }
+
+    /// Frames that the door has let go on.
+    ///
+    /// ```rhai
+    /// let net = lab::create();
+    /// let b = net.host("b");
+    /// net.link(net.host("a"), b);
+    /// let door = b.door;
+    /// print(`${door.passed} of ${door.frames} went on`);
+    /// ```
+    #[rhai_fn(get = "passed", pure)]
+    pub fn door_passed(door: &mut Door) -> i64 {
+        door.counts().passed as i64
+    }
+
+    /// Frames that a policy dropped.
+    ///
+    /// ```rhai
+    /// let net = lab::create();
+    /// let b = net.host("b");
+    /// net.link(net.host("a"), b);
+    /// let door = b.door;
+    /// expect(door.dropped, 0);
+    /// ```
+    #[rhai_fn(get = "dropped", pure)]
+    pub fn door_dropped(door: &mut Door) -> i64 {
+        door.counts().dropped as i64
+    }
+
+    /// Frames that a policy rejected.
+    ///
+    /// ```rhai
+    /// let net = lab::create();
+    /// let b = net.host("b");
+    /// net.link(net.host("a"), b);
+    /// let door = b.door;
+    /// expect(door.rejected, 0);
+    /// ```
+    #[rhai_fn(get = "rejected", pure)]
+    pub fn door_rejected(door: &mut Door) -> i64 {
+        door.counts().rejected as i64
+    }
+
+    /// All counts of the door, as a map. Each of its `frames` (in all `bytes`) is in one of `passed`, `dropped` and `rejected` by
+    /// a policy (of these `unanswered`: no error may answer it), `queue_full`, `down` and `unusable`. Of those that passed
+    /// some were `delayed`, `corrupted` or `replaced`, some have added `duplicated` ones; on some the policy `failed`, some
+    /// are `malformed`, and some the host's kernel had no room for: `undelivered`. `overrun` counts those that came faster
+    /// than they were carried.
+    ///
+    /// ```rhai
+    /// let net = lab::create();
+    /// let b = net.host("b");
+    /// net.link(net.host("a"), b);
+    /// let door = b.door;
+    /// expect(door.counts.queue_full, 0);
+    /// ```
+    #[rhai_fn(get = "counts", pure)]
+    pub fn door_counts(door: &mut Door) -> Map {
+        map_of(door.counts())
+    }
+
+    /// The direction in words.
+    ///
+    /// ```rhai
+    /// let net = lab::create();
+    /// let a = net.host("a");
+    /// let link = net.link(a, net.host("b"));
+    /// expect(`${link.from(a)}`, "link a-b from a to b: 0 of 0 passed");
+    /// ```
+    #[rhai_fn(name = "to_string", name = "to_debug", pure)]
+    pub fn way_text(way: &mut Way) -> String {
+        let (from, to) = way.link.names(way.from());
+        format!("link {} from {from} to {to}: {}", way.link.net().name(), account(way.counts()))
+    }
+
+    /// The door in words.
+    ///
+    /// ```rhai
+    /// expect(`${lab::create().host("b").door}`, "the door of b: 0 of 0 passed");
+    /// ```
+    #[rhai_fn(name = "to_string", name = "to_debug", pure)]
+    pub fn door_text(door: &mut Door) -> String {
+        format!("the door of {}: {}", door.host.name(), account(door.counts()))
+    }
+}

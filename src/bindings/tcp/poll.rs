@@ -1,0 +1,328 @@
+//! Many sockets waited for at once, in scripts: `for event in poll(listener)`.
+
+use std::sync::Arc;
+
+use rhai::plugin::*;
+use rhai::{Array, Dynamic, EvalAltResult, FnPtr, NativeCallContext, Position};
+
+use super::message::Received;
+use crate::bindings::callback::{Callback, programs};
+use crate::bindings::context::{self, ScriptResult};
+use crate::bindings::convert::shown;
+use crate::bindings::error::{OrRaise, raise, thrown};
+use crate::bindings::exit;
+use crate::bindings::udp::packet::Packet;
+use crate::net::error::Error;
+use crate::net::tcp::{Connection, Happening, Incoming, Listener, Poll as NetPoll, Polled};
+use crate::net::time::{Duration, Instant};
+use crate::net::udp::{Incoming as UdpIncoming, UdpSocket};
+
+/// Something that happened, in scripts.
+#[derive(Clone, Debug)]
+pub struct Happened(Arc<Polled>);
+
+impl Happened {
+    fn word(&self) -> &'static str {
+        match &*self.0 {
+            Polled::Happened(Happening::Connected(_)) => "connected",
+            Polled::Happened(Happening::Came(_, Incoming::Path(_))) => "unreachable",
+            Polled::Happened(Happening::Came(..)) => "message",
+            Polled::Happened(Happening::Ended(_, ended)) => ended.word(),
+            Polled::Happened(Happening::Packet(_, UdpIncoming::Icmp(_))) => "icmp",
+            Polled::Happened(Happening::Packet(..)) => "packet",
+            Polled::TimedOut => "timeout",
+            Polled::Interrupted => "interrupted",
+            Polled::Empty => "empty",
+        }
+    }
+
+    fn connection(&self) -> Option<&Connection> {
+        match &*self.0 {
+            Polled::Happened(
+                Happening::Connected(connection) | Happening::Came(connection, _) | Happening::Ended(connection, _),
+            ) => Some(connection),
+            _ => None,
+        }
+    }
+
+    fn received(&self) -> Option<Received> {
+        match &*self.0 {
+            Polled::Happened(Happening::Came(connection, incoming)) => {
+                Some(Received::new(connection.clone(), incoming.clone()))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// A loop over a set runs for each thing that happens, until the script is stopped or nothing is left to wait for.
+impl IntoIterator for NetPoll {
+    type Item = ScriptResult<Dynamic>;
+    type IntoIter = Box<dyn Iterator<Item = Self::Item>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        let stop = context::begin_to_wait().stop;
+        let mut ended = false;
+        Box::new(std::iter::from_fn(move || {
+            if ended {
+                return None;
+            }
+            match self.next(None, &stop) {
+                Ok(happened @ Polled::Happened(_)) => Some(Ok(Dynamic::from(Happened(Arc::new(happened))))),
+                Ok(_) => None,
+                Err(err) => {
+                    ended = true;
+                    Some(Err(thrown(err, Position::NONE)))
+                }
+            }
+        }))
+    }
+}
+
+/// Takes a socket, or an array of them, into the set or out of it.
+fn each(ctx: &NativeCallContext, poll: &NetPoll, sockets: Dynamic, add: bool) -> ScriptResult<()> {
+    if sockets.is_array() {
+        return sockets.cast::<Array>().into_iter().try_for_each(|socket| each(ctx, poll, socket, add));
+    }
+    if let Some(listener) = sockets.clone().try_cast::<Listener>() {
+        return if add { poll.add_listener(&listener).or_raise(ctx) } else { Ok(poll.remove_listener(&listener)) };
+    }
+    if let Some(connection) = sockets.clone().try_cast::<Connection>() {
+        return if add {
+            poll.add_connection(&connection).or_raise(ctx)
+        } else {
+            Ok(poll.remove_connection(&connection))
+        };
+    }
+    if let Some(socket) = sockets.clone().try_cast::<UdpSocket>() {
+        return if add { poll.add_datagrams(&socket).or_raise(ctx) } else { Ok(poll.remove_datagrams(&socket)) };
+    }
+    let error = Error::invalid("poll", format!("{} is nothing that can be waited for", shown(&sockets)));
+    raise(ctx, error.with_hint("give a TCP listener, a connection, a UDP socket, or an array of them"))
+}
+
+fn next(ctx: &NativeCallContext, poll: &NetPoll, until: Option<Instant>) -> ScriptResult<Happened> {
+    let polled = poll.next(until, &context::begin_to_wait().stop).or_raise(ctx)?;
+    Ok(Happened(Arc::new(polled)))
+}
+
+/// Gives each happening to `handler`. What it throws is told at once and ends the connection of that event alone.
+fn handle(ctx: &NativeCallContext, poll: &NetPoll, handler: FnPtr) -> ScriptResult<()> {
+    let mut callback = Callback::new(ctx, handler);
+    let stop = context::begin_to_wait().stop;
+    while let polled @ Polled::Happened(_) = poll.next(None, &stop).or_raise(ctx)? {
+        let event = Happened(Arc::new(polled));
+        let Err(error) = callback.call([Dynamic::from(event.clone())]) else { continue };
+        let ended = matches!(&*error, EvalAltResult::ErrorTerminated(..)) || exit::code(&error).is_some();
+        match event.connection() {
+            Some(connection) if !ended => {
+                context::current().run.failed.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                programs().report(&format!("handler of the client {}", connection.peer()), &error);
+                poll.remove_connection(connection);
+                connection.close();
+            }
+            _ => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// Many sockets waited for at once.
+#[export_module]
+#[allow(clippy::unwrap_used)] // the code that the macro writes
+pub mod api {
+    /// Sockets that are waited for together. Copies are the same set. `for event in poll(listener) { … }` runs for each thing
+    /// that happens at them.
+    pub type Poll = NetPoll;
+    /// Something that happened at one of the sockets that are waited for together.
+    pub type Event = super::Happened;
+
+    /// Waits for several sockets with one thread: a listener, whose connections are taken in and waited for too; connections;
+    /// UDP sockets; or an array of them. Nobody holds up the others: an answer that a client does not take yet is kept, and
+    /// the client not heard meanwhile.
+    ///
+    /// Errors: `closed`, `exhausted`; `invalid`: something else.
+    ///
+    /// ```rhai
+    /// let listener = tcp::listen("127.0.0.1:0");
+    /// let client = tcp::connect(listener.addr);
+    /// client.send("ping 1");
+    /// for event in poll(listener) {
+    ///     if event.kind == "message" { event.message.reply("PING 1"); break; }
+    /// }
+    /// expect(client.recv().text, "PING 1");
+    /// ```
+    #[rhai_fn(name = "poll", return_raw)]
+    pub fn poll_sockets(ctx: NativeCallContext, sockets: Dynamic) -> ScriptResult<Poll> {
+        let poll = NetPoll::new(context::current().host).or_raise(&ctx)?;
+        each(&ctx, &poll, sockets, true)?;
+        Ok(poll)
+    }
+
+    /// Waits for another socket too, or for several in an array.
+    ///
+    /// Errors: as `poll`.
+    ///
+    /// ```rhai
+    /// let events = poll([]);
+    /// events.add(udp::bind("127.0.0.1:0"));
+    /// expect(events.len, 1);
+    /// ```
+    #[rhai_fn(name = "add", pure, return_raw)]
+    pub fn poll_add(ctx: NativeCallContext, events: &mut Poll, sockets: Dynamic) -> ScriptResult<()> {
+        each(&ctx, events, sockets, true)
+    }
+
+    /// Waits for a socket no more. One that has ended or was closed goes by itself.
+    ///
+    /// Errors: `invalid`: something else.
+    ///
+    /// ```rhai
+    /// let sock = udp::bind("127.0.0.1:0");
+    /// let events = poll(sock);
+    /// events.remove(sock);
+    /// expect(events.len, 0);
+    /// ```
+    #[rhai_fn(name = "remove", pure, return_raw)]
+    pub fn poll_remove(ctx: NativeCallContext, events: &mut Poll, sockets: Dynamic) -> ScriptResult<()> {
+        each(&ctx, events, sockets, false)
+    }
+
+    /// How many sockets are waited for.
+    ///
+    /// ```rhai
+    /// expect(poll(tcp::listen("127.0.0.1:0")).len, 1);
+    /// ```
+    #[rhai_fn(get = "len", pure)]
+    pub fn poll_len(events: &mut Poll) -> i64 {
+        events.len() as i64
+    }
+
+    /// Waits for the next thing that happens.
+    ///
+    /// Errors: `busy`: another thread waits for the same sockets.
+    ///
+    /// ```rhai
+    /// let listener = tcp::listen("127.0.0.1:0");
+    /// let client = tcp::connect(listener.addr);
+    /// expect(poll(listener).next().kind, "connected");
+    /// ```
+    #[rhai_fn(name = "next", pure, return_raw)]
+    pub fn poll_next(ctx: NativeCallContext, events: &mut Poll) -> ScriptResult<Event> {
+        next(&ctx, events, None)
+    }
+
+    /// Waits for the next thing that happens for at most `timeout`; its kind is `"timeout"` if nothing does.
+    ///
+    /// Errors: `busy`.
+    ///
+    /// ```rhai
+    /// expect(poll(tcp::listen("127.0.0.1:0")).next(1.ms).kind, "timeout");
+    /// ```
+    #[rhai_fn(name = "next", pure, return_raw)]
+    pub fn poll_next_for(ctx: NativeCallContext, events: &mut Poll, timeout: Duration) -> ScriptResult<Event> {
+        let until = context::current().host.now() + timeout;
+        next(&ctx, events, Some(until))
+    }
+
+    /// Gives each thing that happens to the closure, until the script is stopped or nothing is left to wait for. An error that
+    /// the closure throws is printed at once, with its line, and ends the connection of that event alone.
+    ///
+    /// What the closure captured is copied when the loop begins; what it changes, it finds at the next event.
+    ///
+    /// Errors: `busy`; what the closure throws where there is no connection.
+    ///
+    /// ```rhai
+    /// let listener = tcp::listen("127.0.0.1:0");
+    /// let task = start_thread(|| handle_events(poll(listener), |event| if event.kind == "message" { event.message.reply("yes"); }));
+    /// let client = tcp::connect(listener.addr);
+    /// client.send("there?");
+    /// expect(client.recv().text, "yes");
+    /// task.stop();
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn handle_events(ctx: NativeCallContext, events: Poll, handler: FnPtr) -> ScriptResult<()> {
+        handle(&ctx, &events, handler)
+    }
+
+    /// What happened: `"connected"` (a client), `"message"`, `"closed"`, `"reset"`, `"cut-off"`, `"misframed"` or `"lost"` (a
+    /// connection has ended), `"unreachable"` (an error of the path that a connection survives), `"packet"` (a UDP socket);
+    /// of `next` also `"timeout"`, `"interrupted"` and `"empty"`: nothing is left to wait for.
+    ///
+    /// ```rhai
+    /// expect(poll([]).next().kind, "empty");
+    /// ```
+    #[rhai_fn(get = "kind", pure)]
+    pub fn event_kind(event: &mut Event) -> String {
+        event.word().to_string()
+    }
+
+    /// The connection it happened at; `()` if at none.
+    ///
+    /// ```rhai
+    /// let listener = tcp::listen("127.0.0.1:0");
+    /// let client = tcp::connect(listener.addr);
+    /// expect(poll(listener).next().conn.peer, client.addr);
+    /// ```
+    #[rhai_fn(get = "conn", pure)]
+    pub fn event_conn(event: &mut Event) -> Dynamic {
+        event.connection().map_or(Dynamic::UNIT, |connection| Dynamic::from(connection.clone()))
+    }
+
+    /// The message that came over the connection; `()` if none did.
+    ///
+    /// ```rhai
+    /// let listener = tcp::listen("127.0.0.1:0");
+    /// tcp::connect(listener.addr).send("hello");
+    /// let events = poll(listener);
+    /// events.next();
+    /// expect(events.next().message.text, "hello");
+    /// ```
+    #[rhai_fn(get = "message", pure)]
+    pub fn event_message(event: &mut Event) -> Dynamic {
+        event.received().map_or(Dynamic::UNIT, Dynamic::from)
+    }
+
+    /// The packet that a UDP socket received; `()` if none did.
+    ///
+    /// ```rhai
+    /// let sock = udp::bind("127.0.0.1:0");
+    /// sock.send_to("hello", sock.addr);
+    /// expect(poll(sock).next(1.s).packet.text, "hello");
+    /// ```
+    #[rhai_fn(get = "packet", pure)]
+    pub fn event_packet(event: &mut Event) -> Dynamic {
+        match &*event.0 {
+            Polled::Happened(Happening::Packet(socket, incoming)) => {
+                Dynamic::from(Packet::new(socket.clone(), incoming.clone()))
+            }
+            _ => Dynamic::UNIT,
+        }
+    }
+
+    /// The set in words.
+    ///
+    /// ```rhai
+    /// print(poll([]));
+    /// ```
+    #[rhai_fn(name = "to_string", name = "to_debug", pure)]
+    pub fn poll_text(events: &mut Poll) -> String {
+        match events.len() {
+            1 => "1 socket waited for".to_string(),
+            many => format!("{many} sockets waited for"),
+        }
+    }
+
+    /// The event in words.
+    ///
+    /// ```rhai
+    /// print(poll([]).next());
+    /// ```
+    #[rhai_fn(name = "to_string", name = "to_debug", pure)]
+    pub fn event_text(event: &mut Event) -> String {
+        match event.connection() {
+            Some(connection) => format!("{} {}", event.word(), connection.peer()),
+            None => event.word().to_string(),
+        }
+    }
+}

@@ -1,0 +1,232 @@
+//! Commands of the prompt itself: `:load FILE`, `:help`, …
+
+use std::fs::OpenOptions;
+use std::io::Write;
+
+use super::input::Recogniser;
+use super::session::{Ended, IT, Session};
+use crate::bindings::context::Programs;
+use crate::bindings::convert::shown_by;
+use crate::engine::help::text::help;
+use crate::engine::run::refuse;
+use crate::nearest::nearest;
+use crate::net::error::{Error, ErrorKind, in_words};
+use crate::net::output;
+
+/// Each command with what follows it, and what it does.
+pub const COMMANDS: &[(&str, &str, &str)] = &[
+    ("help", "[NAME]", "explain a function, an object or the language; none: these commands"),
+    ("load", "FILE [ARGS]", "run a script here; what it declares stays"),
+    ("run", "", "run the script that was loaded last once more"),
+    ("save", "FILE", "write what was typed and ran without errors into a new script"),
+    ("vars", "", "list variables and functions"),
+    ("tasks", "", "list what runs in the background; tasks()[0].stop() ends the first"),
+    ("set", "colour|hints on|off", "switch colours or hints"),
+    ("quit", "", "leave, as Ctrl-D does"),
+];
+
+/// What a command asks of the prompt.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// Nothing more.
+    Done,
+    /// To leave.
+    Leave,
+    /// To switch colours.
+    Colour(bool),
+    /// To switch hints.
+    Hints(bool),
+}
+
+/// What was loaded last, and its arguments.
+pub type Loaded = Option<(String, Vec<String>)>;
+
+/// Does what a line that begins with a colon says.
+///
+/// # Errors
+/// It failed, which was told; or the script that it loaded called `exit`.
+pub fn obey(line: &str, session: &mut Session, loaded: &mut Loaded) -> Result<Asked, Ended> {
+    let line = line.trim_start_matches(':').trim();
+    let (command, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
+    let rest = rest.trim();
+    let tell = |error: Error| {
+        refuse(&error);
+        Err(Ended::Failed)
+    };
+    match command {
+        "help" | "h" | "?" if rest.is_empty() => output::line(&overview()),
+        "help" | "h" | "?" => match help(session.host.reference(), Some(rest)) {
+            Ok(text) => output::line(&text),
+            Err(error) => return tell(error),
+        },
+        "load" if rest.is_empty() => return tell(lacking("load", "the name of a script", ":load my.rhai")),
+        "load" => {
+            let mut words = words(rest).into_iter();
+            let name = words.next().unwrap_or_default();
+            *loaded = Some((name, words.collect()));
+            load(session, loaded)?;
+        }
+        "run" => load(session, loaded)?,
+        "save" if rest.is_empty() => return tell(lacking("save", "the name of a file", ":save my.rhai")),
+        "save" => match save(session, rest) {
+            Ok(lines) => {
+                output::line(&format!("{lines} entries are in {rest}; run it with: pingscript {}", path(rest)))
+            }
+            Err(error) => return tell(error),
+        },
+        "vars" => output::line(&variables(session)),
+        "tasks" => session.enter("tasks()")?,
+        "set" => match rest.split_whitespace().collect::<Vec<_>>().as_slice() {
+            ["colour" | "color" | "colours" | "colors", on @ ("on" | "off")] => return Ok(Asked::Colour(*on == "on")),
+            ["hints", on @ ("on" | "off")] => return Ok(Asked::Hints(*on == "on")),
+            _ => return tell(lacking("set", "what to switch", ":set colour off, or :set hints on")),
+        },
+        "quit" | "q" | "exit" => return Ok(Asked::Leave),
+        _ => {
+            let error = Error::new(ErrorKind::Invalid, "prompt", format!("there is no command :{command}"));
+            let near = nearest(command, COMMANDS.iter().map(|(name, ..)| *name));
+            return tell(error.with_hint(match near.first() {
+                Some(near) => format!("did you mean :{near}? :help lists them"),
+                None => ":help lists them".to_string(),
+            }));
+        }
+    }
+    Ok(Asked::Done)
+}
+
+/// Runs what was loaded last in the session.
+///
+/// # Errors
+/// It failed, which was told; or it called `exit` with another code than 0.
+pub fn load(session: &mut Session, loaded: &Loaded) -> Result<(), Ended> {
+    let Some((name, args)) = loaded else {
+        refuse(&lacking("run", "a script that was loaded before", ":load my.rhai"));
+        return Err(Ended::Failed);
+    };
+    match session.open(name) {
+        Ok((name, text)) => match session.load(&name, &text, args.clone()) {
+            // A script that ends itself does not end the prompt.
+            Err(Ended::Left(0)) => Ok(()),
+            Err(Ended::Left(code)) => {
+                output::note(&format!("{name} ended with exit code {code}"));
+                Err(Ended::Failed)
+            }
+            other => other,
+        },
+        Err(error) => {
+            refuse(&error);
+            Err(Ended::Failed)
+        }
+    }
+}
+
+fn lacking(op: &'static str, what: &str, such_as: &str) -> Error {
+    Error::invalid(op, format!("{what} is missing")).with_hint(format!("such as {such_as}"))
+}
+
+fn overview() -> String {
+    let width = COMMANDS.iter().map(|(name, args, _)| name.len() + args.len()).max().unwrap_or(0) + 2;
+    let line = |(name, args, about): &(&str, &str, &str)| {
+        let command = format!(":{name} {args}");
+        format!("  {:width$}  {about}", command.trim_end())
+    };
+    let commands: Vec<String> = COMMANDS.iter().map(line).collect();
+    format!(
+        "Type a line of script: its value is shown, and is called {IT} afterwards. Input that is not complete goes on in \
+         the\nnext line. Tab completes, the arrow keys and Ctrl-R find earlier entries, Ctrl-C stops what runs, Ctrl-D \
+         leaves.\n\n{}\n\nhelp() shows what scripts can call, help(\"language\") how they are written.",
+        commands.join("\n")
+    )
+}
+
+fn variables(session: &Session) -> String {
+    let mut lines: Vec<String> = session
+        .scope
+        .iter_raw()
+        .map(|(name, constant, value)| {
+            let value = shown_by(session.host.engine(), &value.clone().flatten());
+            let first = value.lines().next().unwrap_or_default();
+            let shown: String = first.chars().take(70).collect();
+            let more = if shown.len() < value.len() { "…" } else { "" };
+            format!("{} {name} = {shown}{more}", if constant { "const" } else { "let" })
+        })
+        .collect();
+    lines.reverse();
+    let mut functions: Vec<String> = session
+        .functions
+        .iter_functions()
+        .filter(|f| !f.name.starts_with("anon$"))
+        .map(|f| format!("fn {}({})", f.name, f.params.join(", ")))
+        .collect();
+    functions.sort();
+    lines.extend(functions);
+    if lines.is_empty() { "there are no variables and functions yet".to_string() } else { lines.join("\n") }
+}
+
+/// Writes the entries into a new file; how many they are.
+fn save(session: &Session, name: &str) -> Result<usize, Error> {
+    let recogniser = Recogniser::new();
+    let mut text = String::from("//! Typed at the prompt.\n\n");
+    for entry in &session.typed {
+        let entry = entry.trim_end();
+        // At the prompt a line needs no semicolon at its end.
+        let needs = !recogniser.reads(&format!("{entry}\nlet x = 1;"));
+        text.push_str(entry);
+        text.push_str(if needs { ";\n" } else { "\n" });
+    }
+    let failed = |err: std::io::Error| {
+        let error = Error::new(ErrorKind::File, "save", in_words(&err)).with_peer(name);
+        match err.kind() {
+            std::io::ErrorKind::AlreadyExists => {
+                Error { message: "the file exists, and is left as it is".to_string(), ..error }
+                    .with_hint("give another name, or remove the file first")
+            }
+            _ => error.with_hint("name a file in a folder that there is and that you may write to"),
+        }
+    };
+    let mut file = OpenOptions::new().write(true).create_new(true).open(name).map_err(failed)?;
+    file.write_all(text.as_bytes()).map_err(failed)?;
+    Ok(session.typed.len())
+}
+
+/// A file as the command line takes it.
+fn path(name: &str) -> String {
+    if name.contains('/') || name.ends_with(".rhai") { name.to_string() } else { format!("./{name}") }
+}
+
+/// Words as a shell would tell them apart: by blanks, except within quotes.
+fn words(text: &str) -> Vec<String> {
+    let (mut words, mut word, mut quote, mut begun) = (Vec::new(), String::new(), None, false);
+    for c in text.chars() {
+        match (quote, c) {
+            (Some(q), _) if c == q => quote = None,
+            (None, '"' | '\'') => (quote, begun) = (Some(c), true),
+            (None, _) if c.is_whitespace() => {
+                if begun {
+                    words.push(std::mem::take(&mut word));
+                }
+                begun = false;
+            }
+            _ => {
+                word.push(c);
+                begun = true;
+            }
+        }
+    }
+    if begun {
+        words.push(word);
+    }
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_told_apart_as_in_a_shell() {
+        assert_eq!(words("udp_ping --count 3"), ["udp_ping", "--count", "3"]);
+        assert_eq!(words(" a  'b c' \"\" d\"e f\" "), ["a", "b c", "", "de f"]);
+        assert!(words("").is_empty());
+    }
+}

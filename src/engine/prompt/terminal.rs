@@ -1,0 +1,272 @@
+//! The prompt on a terminal: an editor with history, completion, colours and hints, above which other threads' lines appear.
+
+use std::borrow::Cow;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use anyhow::Result;
+use rustyline::completion::{Completer, Pair};
+use rustyline::config::Configurer;
+use rustyline::error::ReadlineError;
+use rustyline::highlight::{CmdKind, Highlighter};
+use rustyline::hint::Hinter;
+use rustyline::history::{History as _, MemHistory, SearchDirection};
+use rustyline::validate::Validator;
+use rustyline::{ColorMode, CompletionType, Config, Context, Editor, ExternalPrinter, Helper};
+
+use super::commands::COMMANDS;
+use super::complete::{Known, Variable, complete, kind_of};
+use super::highlight::coloured;
+use super::history::{ENTRIES, History};
+use super::session::Session;
+use crate::engine::help::Kind;
+use crate::engine::programs::ScriptHost;
+use crate::net::{output, typing};
+
+/// What stands before a first line, and before those that go on.
+const PROMPTS: [&str; 2] = ["> ", ". "];
+
+/// What was typed.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Line {
+    /// A line.
+    Text(String),
+    /// Ctrl-C.
+    Interrupted,
+    /// Ctrl-D.
+    End,
+}
+
+/// The editor.
+pub struct Terminal {
+    editor: Editor<Assistant, MemHistory>,
+    history: History,
+    /// Whether it was told that the history cannot be kept.
+    told: bool,
+}
+
+impl Terminal {
+    /// An editor with the history of earlier sessions.
+    ///
+    /// # Errors
+    /// The terminal cannot be used.
+    pub fn open(host: &Arc<ScriptHost>) -> Result<Self> {
+        // Needed for the first hint, and ready by then.
+        let collector = host.clone();
+        std::thread::Builder::new().name("reference".to_string()).spawn(move || _ = collector.reference())?;
+        let config = Config::builder()
+            .max_history_size(ENTRIES)?
+            .history_ignore_dups(true)?
+            .completion_type(CompletionType::List)
+            .build();
+        let history = History::of_user();
+        let mut memory = MemHistory::with_config(&config);
+        for entry in history.load() {
+            memory.add_owned(entry)?;
+        }
+        let mut editor = Editor::with_history(config, memory)?;
+        let colour = !std::env::var_os("NO_COLOR").is_some_and(|no| !no.is_empty());
+        editor.set_helper(Some(Assistant {
+            host: host.clone(),
+            variables: Mutex::default(),
+            functions: Mutex::default(),
+            hints: AtomicBool::new(colour),
+        }));
+        editor.set_color_mode(if colour { ColorMode::Enabled } else { ColorMode::Disabled });
+        if let Ok(printer) = editor.create_external_printer() {
+            let show = || show_above(printer);
+            std::thread::Builder::new().name("printer".to_string()).spawn(show)?;
+            typing::begin();
+            output::end_typing();
+        }
+        Ok(Self { editor, history, told: false })
+    }
+
+    /// Reads a line; `continued`: of an entry that has begun.
+    ///
+    /// # Errors
+    /// The terminal is gone.
+    pub fn read(&mut self, session: &Session, continued: bool) -> Result<Line> {
+        if let Some(assistant) = self.editor.helper() {
+            assistant.look_at(session);
+        }
+        output::flush();
+        typing::begin();
+        let line = self.editor.readline(PROMPTS[usize::from(continued)]);
+        output::end_typing();
+        Ok(match line {
+            Ok(line) => Line::Text(line),
+            Err(ReadlineError::Interrupted | ReadlineError::Signal(_)) => Line::Interrupted,
+            Err(ReadlineError::Eof) => Line::End,
+            Err(error) => return Err(error.into()),
+        })
+    }
+
+    /// Keeps an entry in the history.
+    pub fn keep(&mut self, entry: &str) {
+        let _ = self.editor.add_history_entry(entry);
+        if let Err(error) = self.history.add(entry)
+            && !std::mem::replace(&mut self.told, true)
+        {
+            output::note(&format!("what is typed is not kept for later: {}", crate::net::error::in_words(&error)));
+        }
+    }
+
+    /// Switches colours on or off.
+    pub fn set_colour(&mut self, on: bool) {
+        self.editor.set_color_mode(if on { ColorMode::Enabled } else { ColorMode::Disabled });
+    }
+
+    /// Switches hints on or off.
+    pub fn set_hints(&mut self, on: bool) {
+        if let Some(assistant) = self.editor.helper() {
+            assistant.hints.store(on, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Shows other threads' lines above the one that is typed, for ever.
+fn show_above(mut printer: impl ExternalPrinter) {
+    loop {
+        let lines = String::from_utf8_lossy(&typing::wait()).into_owned();
+        if printer.print(lines).is_err() {
+            return;
+        }
+    }
+}
+
+/// What helps while a line is typed.
+struct Assistant {
+    host: Arc<ScriptHost>,
+    variables: Mutex<Vec<Variable>>,
+    functions: Mutex<Vec<(String, usize)>>,
+    hints: AtomicBool,
+}
+
+impl Assistant {
+    /// Takes note of what the session has by now.
+    fn look_at(&self, session: &Session) {
+        let keys = |value: &rhai::Dynamic| {
+            let keys = value.read_lock::<rhai::Map>().map(|map| map.keys().map(ToString::to_string).collect());
+            let options = || {
+                let given = value.read_lock::<crate::bindings::options::api::Options>()?;
+                Some(given.names().into_iter().map(str::to_string).collect())
+            };
+            keys.or_else(options).unwrap_or_default()
+        };
+        let variables = session.scope.iter_raw().map(|(name, _, value)| Variable {
+            name: name.to_string(),
+            kind: self.host.type_of(value),
+            keys: keys(value),
+        });
+        *lock(&self.variables) = variables.collect();
+        let functions = session.functions.iter_functions().filter(|f| !f.name.starts_with("anon$"));
+        *lock(&self.functions) = functions.map(|f| (f.name.to_string(), f.params.len())).collect();
+    }
+
+    fn with_known<T>(&self, look: impl FnOnce(Known<'_>) -> T) -> T {
+        let (variables, functions) = (lock(&self.variables), lock(&self.functions));
+        let commands: Vec<&str> = COMMANDS.iter().map(|(name, ..)| *name).collect();
+        let reference = self.host.reference();
+        look(Known { reference, variables: &variables, functions: &functions, commands: &commands })
+    }
+}
+
+impl Completer for Assistant {
+    type Candidate = Pair;
+
+    fn complete(&self, line: &str, pos: usize, _: &Context<'_>) -> rustyline::Result<(usize, Vec<Pair>)> {
+        let (start, found) = self.with_known(|known| complete(line, pos, known));
+        Ok((start, found.into_iter().map(|(display, replacement)| Pair { display, replacement }).collect()))
+    }
+}
+
+impl Hinter for Assistant {
+    type Hint = Hint;
+
+    /// The parameters of the function whose bracket was just opened, or the rest of an earlier entry.
+    fn hint(&self, line: &str, pos: usize, ctx: &Context<'_>) -> Option<Hint> {
+        if pos < line.len() || line.trim().is_empty() || !self.hints.load(Ordering::Relaxed) {
+            return None;
+        }
+        if let Some(head) = line.strip_suffix('(') {
+            return self.with_known(|known| parameters(head, known)).map(Hint::Parameters);
+        }
+        let last = ctx.history().len().checked_sub(1)?;
+        let found = ctx.history().starts_with(line, last, SearchDirection::Reverse).ok()??;
+        let rest = found.entry.get(line.len()..)?;
+        // One of several lines would not stand beside the cursor.
+        (!rest.is_empty() && !rest.contains('\n')).then(|| Hint::Earlier(rest.to_string()))
+    }
+}
+
+/// What is shown behind the cursor.
+enum Hint {
+    Parameters(String),
+    Earlier(String),
+}
+
+impl rustyline::hint::Hint for Hint {
+    fn display(&self) -> &str {
+        match self {
+            Self::Parameters(text) | Self::Earlier(text) => text,
+        }
+    }
+
+    fn completion(&self) -> Option<&str> {
+        match self {
+            Self::Parameters(_) => None,
+            Self::Earlier(text) => Some(text),
+        }
+    }
+}
+
+/// The parameters of the call whose name ends `head`, with the closing bracket.
+fn parameters(head: &str, known: Known<'_>) -> Option<String> {
+    let is_word = |c: char| c.is_alphanumeric() || c == '_' || c == ':';
+    let start = head.rfind(|c| !is_word(c)).map_or(0, |at| at + head[at..].chars().next().map_or(1, char::len_utf8));
+    let (before, name) = head.split_at(start);
+    let entry = match before.strip_suffix('.') {
+        Some(object) => {
+            let of = kind_of(object, known);
+            let fits = |of: &str, e: &str| of == e;
+            known.reference.entries.iter().find(|entry| {
+                entry.kind == Kind::Method
+                    && entry.name == name
+                    && of.as_ref().map_or(entry.ours, |of| fits(of, &entry.of))
+            })
+        }
+        None => known.reference.ours().find(|entry| entry.title == name),
+    }?;
+    let skipped = usize::from(entry.kind == Kind::Method);
+    let form = entry.forms.last()?;
+    let shown = |(name, kind): &(String, String)| if kind == "any" { name.clone() } else { format!("{name}: {kind}") };
+    let list: Vec<String> = form.params.iter().skip(skipped).map(shown).collect();
+    (!list.is_empty()).then(|| format!("{})", list.join(", ")))
+}
+
+impl Highlighter for Assistant {
+    fn highlight<'l>(&self, line: &'l str, _: usize) -> Cow<'l, str> {
+        Cow::Owned(coloured(line))
+    }
+
+    fn highlight_prompt<'b, 's: 'b, 'p: 'b>(&'s self, prompt: &'p str, _: bool) -> Cow<'b, str> {
+        Cow::Owned(format!("\x1b[1m{prompt}\x1b[0m"))
+    }
+
+    fn highlight_hint<'h>(&self, hint: &'h str) -> Cow<'h, str> {
+        Cow::Owned(format!("\x1b[2m{hint}\x1b[0m"))
+    }
+
+    fn highlight_char(&self, _: &str, _: usize, kind: CmdKind) -> bool {
+        kind != CmdKind::MoveCursor
+    }
+}
+
+impl Validator for Assistant {}
+
+impl Helper for Assistant {}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

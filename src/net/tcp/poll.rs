@@ -1,0 +1,364 @@
+//! Waiting for many sockets at once: one thread serves listeners, their connections and UDP sockets in turn.
+//!
+//! What arrives is given out one by one. Nobody is waited for: an answer that a peer does not take yet waits in the
+//! connection, which is not read from while too much does.
+
+use std::collections::{HashMap, VecDeque};
+use std::os::fd::AsFd;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, Weak};
+
+use socket2::Socket;
+
+use super::end::Ended;
+use super::read::Incoming;
+use super::{Connection, Listener, lock};
+use crate::net::error::{Error, ErrorKind, Result};
+use crate::net::host::{Host, Waited};
+use crate::net::stop::Stop;
+use crate::net::sys::{Epoll, Interest, PollFd, Readiness};
+use crate::net::time::{Duration, Instant};
+use crate::net::udp::{self, UdpSocket};
+
+/// Sockets that are waited for together. Clones are the same set.
+#[derive(Clone, Debug)]
+pub struct Poll(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    /// Itself, for the connections that it waits for.
+    this: Weak<Inner>,
+    host: Arc<dyn Host>,
+    epoll: Epoll,
+    members: Mutex<HashMap<u64, Member>>,
+    /// The number of the last one taken in.
+    last: AtomicU64,
+    turn: Mutex<Turn>,
+}
+
+/// What was found and is still to be given out.
+#[derive(Debug, Default)]
+struct Turn {
+    found: VecDeque<Happening>,
+    ready: Vec<Readiness>,
+    /// Connections of which more has been received than was given out.
+    rest: VecDeque<u64>,
+    /// Listeners that lack descriptors, and until when they are left alone.
+    starved: Vec<(u64, Instant)>,
+}
+
+#[derive(Clone, Debug)]
+enum Member {
+    Listener(Listener, Arc<Socket>),
+    Connection(Connection, Arc<Socket>),
+    Datagrams(UdpSocket, Arc<Socket>),
+}
+
+/// Where a connection is waited for.
+#[derive(Clone, Debug)]
+pub(super) struct Watch {
+    poll: Weak<Inner>,
+    token: u64,
+}
+
+/// Something that happened at one of the sockets.
+#[derive(Clone, Debug)]
+pub enum Happening {
+    /// A listener has taken a connection in, which is waited for from now on.
+    Connected(Connection),
+    /// Something came over a connection: a message, or an error that it survives.
+    Came(Connection, Incoming),
+    /// A connection has ended, and is no longer waited for.
+    Ended(Connection, Ended),
+    /// A UDP socket received something.
+    Packet(UdpSocket, udp::Incoming),
+}
+
+/// How waiting for the next happening ended.
+#[derive(Clone, Debug)]
+pub enum Polled {
+    /// Something happened.
+    Happened(Happening),
+    /// The deadline passed.
+    TimedOut,
+    /// The stop happened.
+    Interrupted,
+    /// There is nothing left to wait for.
+    Empty,
+}
+
+/// How many connections are taken in, and how many messages of one connection given out, before others have their turn.
+const TURN: usize = 64;
+
+/// How long a listener without descriptors is left alone.
+const PAUSE: Duration = Duration::from_millis(20);
+
+const READ: Interest = Interest { read: true, write: false };
+
+impl Poll {
+    /// An empty set in `host`.
+    ///
+    /// # Errors
+    /// `exhausted`: no descriptor is left.
+    pub fn new(host: Arc<dyn Host>) -> Result<Self> {
+        let epoll = Epoll::new().map_err(|err| Error::system("poll", &err))?;
+        Ok(Self(Arc::new_cyclic(|this| Inner {
+            this: this.clone(),
+            host,
+            epoll,
+            members: Mutex::default(),
+            last: AtomicU64::new(0),
+            turn: Mutex::default(),
+        })))
+    }
+
+    /// Waits for connections of `listener` too, and for what comes over them.
+    ///
+    /// # Errors
+    /// `closed`; `exhausted`.
+    pub fn add_listener(&self, listener: &Listener) -> Result<()> {
+        let socket = listener.socket()?;
+        self.0.add(Member::Listener(listener.clone(), socket)).map(|_| ())
+    }
+
+    /// Waits for what comes over `connection` too. From now on its answers are queued where they cannot be sent at once.
+    ///
+    /// # Errors
+    /// `closed`; `exhausted`.
+    pub fn add_connection(&self, connection: &Connection) -> Result<()> {
+        let token = self.0.add_connection(connection)?;
+        // What was received already raises no descriptor.
+        lock(&self.0.turn).rest.push_back(token);
+        Ok(())
+    }
+
+    /// Waits for what `socket` receives too.
+    ///
+    /// # Errors
+    /// `closed`; `exhausted`.
+    pub fn add_datagrams(&self, socket: &UdpSocket) -> Result<()> {
+        let open = socket.socket("poll")?;
+        self.0.add(Member::Datagrams(socket.clone(), open)).map(|_| ())
+    }
+
+    /// Waits for what comes over `connection` no more.
+    pub fn remove_connection(&self, connection: &Connection) {
+        self.0.remove_all(|member| matches!(member, Member::Connection(known, _) if known.is(connection)));
+    }
+
+    /// Waits for connections of `listener` no more; those it has taken in stay.
+    pub fn remove_listener(&self, listener: &Listener) {
+        self.0.remove_all(|member| matches!(member, Member::Listener(known, _) if known.is(listener)));
+    }
+
+    /// Waits for what `socket` receives no more.
+    pub fn remove_datagrams(&self, socket: &UdpSocket) {
+        self.0.remove_all(|member| matches!(member, Member::Datagrams(known, _) if known.is(socket)));
+    }
+
+    /// How many sockets are waited for.
+    pub fn len(&self) -> usize {
+        lock(&self.0.members).len()
+    }
+
+    /// Whether none is.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Waits for the next happening. One thread at a time.
+    ///
+    /// # Errors
+    /// `busy`: another thread waits; `system`.
+    pub fn next(&self, until: Option<Instant>, stop: &Stop) -> Result<Polled> {
+        let Ok(mut turn) = self.0.turn.try_lock() else {
+            return Err(Error::new(ErrorKind::Busy, "poll", "another thread waits for the same sockets")
+                .with_hint("one at a time: give each thread a poll() of its own"));
+        };
+        loop {
+            if stop.is_stopped() {
+                return Ok(Polled::Interrupted);
+            }
+            if let Some(happening) = turn.found.pop_front() {
+                return Ok(Polled::Happened(happening));
+            }
+            if self.is_empty() {
+                return Ok(Polled::Empty);
+            }
+            self.0.look(&mut turn)?;
+            if !turn.found.is_empty() || !turn.rest.is_empty() {
+                continue;
+            }
+            let retry = turn.starved.iter().map(|(_, at)| *at).min();
+            let wake = [until, retry].into_iter().flatten().min();
+            let mut fds = [PollFd::readable(self.0.epoll.as_fd())];
+            match self.0.host.wait(&mut fds, wake, stop).map_err(|err| Error::system("poll", &err))? {
+                Waited::Ready => {}
+                Waited::Stopped => return Ok(Polled::Interrupted),
+                Waited::TimedOut if until.is_some_and(|until| until <= self.0.host.now()) => {
+                    self.0.look(&mut turn)?;
+                    return Ok(turn.found.pop_front().map_or(Polled::TimedOut, Polled::Happened));
+                }
+                Waited::TimedOut => {}
+            }
+        }
+    }
+}
+
+impl Inner {
+    fn add_connection(&self, connection: &Connection) -> Result<u64> {
+        let socket = connection.socket("poll")?;
+        let token = self.add(Member::Connection(connection.clone(), socket))?;
+        connection.watched_by(Some(Watch { poll: self.this.clone(), token }));
+        Ok(token)
+    }
+
+    fn add(&self, member: Member) -> Result<u64> {
+        let token = self.last.fetch_add(1, Ordering::Relaxed) + 1;
+        let added = self.epoll.add(member.socket().as_fd(), token, READ);
+        added.map_err(|err| match err.kind() {
+            std::io::ErrorKind::AlreadyExists => Error::invalid("poll", "the socket is waited for already"),
+            _ => Error::system("poll", &err),
+        })?;
+        lock(&self.members).insert(token, member);
+        Ok(token)
+    }
+
+    fn remove_all(&self, which: impl Fn(&Member) -> bool) {
+        let tokens: Vec<u64> =
+            lock(&self.members).iter().filter(|(_, member)| which(member)).map(|(token, _)| *token).collect();
+        tokens.into_iter().for_each(|token| self.remove(token));
+    }
+
+    fn remove(&self, token: u64) {
+        if let Some(member) = lock(&self.members).remove(&token) {
+            let _ = self.epoll.remove(member.socket().as_fd());
+            if let Member::Connection(connection, _) = member {
+                connection.watched_by(None);
+            }
+        }
+    }
+
+    /// Finds what has happened, without waiting.
+    fn look(&self, turn: &mut Turn) -> Result<()> {
+        let now = self.host.now();
+        let due = |(token, at): &(u64, Instant)| (*at <= now).then_some(*token);
+        let rested: Vec<u64> = turn.starved.iter().filter_map(due).collect();
+        for token in rested {
+            turn.starved.retain(|(known, _)| *known != token);
+            let listener = lock(&self.members).get(&token).cloned();
+            if let Some(member) = listener {
+                let _ = self.epoll.change(member.socket().as_fd(), token, READ);
+            }
+        }
+        let mut ready = std::mem::take(&mut turn.ready);
+        self.epoll.ready(&mut ready).map_err(|err| Error::system("poll", &err))?;
+        for token in std::mem::take(&mut turn.rest) {
+            // Those that are ready anyway are asked below.
+            if !ready.iter().any(|ready| ready.token == token) {
+                self.ask(turn, Readiness { token, readable: true, writable: false });
+            }
+        }
+        for readiness in ready.drain(..) {
+            self.ask(turn, readiness);
+        }
+        turn.ready = ready;
+        Ok(())
+    }
+
+    /// Takes what a socket has.
+    fn ask(&self, turn: &mut Turn, readiness: Readiness) {
+        let Readiness { token, readable, writable } = readiness;
+        let Some(member) = lock(&self.members).get(&token).cloned() else { return };
+        match member {
+            Member::Listener(listener, socket) => self.accept(turn, token, &listener, &socket),
+            Member::Connection(connection, socket) => {
+                if writable {
+                    // Should it fail, what the peer sent before it went is still to be received, and then the end.
+                    let _ = connection.flush();
+                    self.interested(token, &connection, &socket);
+                }
+                if readable {
+                    self.read(turn, token, &connection, &socket);
+                }
+            }
+            Member::Datagrams(udp, _) => match udp.take_one() {
+                Ok(Some(incoming)) => turn.found.push_back(Happening::Packet(udp, incoming)),
+                Ok(None) => {}
+                Err(_) => self.remove(token),
+            },
+        }
+    }
+
+    fn accept(&self, turn: &mut Turn, token: u64, listener: &Listener, socket: &Socket) {
+        for _ in 0..TURN {
+            match listener.take() {
+                Ok(Some(connection)) => match self.add_connection(&connection) {
+                    Ok(_) => turn.found.push_back(Happening::Connected(connection)),
+                    // It was closed meanwhile, or nothing is left to wait for it with.
+                    Err(_) => connection.close(),
+                },
+                Ok(None) if listener.is_starved() => {
+                    // It would be ready again and again.
+                    let _ = self.epoll.change(socket.as_fd(), token, Interest { read: false, write: false });
+                    turn.starved.push((token, self.host.now() + PAUSE));
+                    return;
+                }
+                Ok(None) => return,
+                Err(_) => {
+                    self.remove(token);
+                    return;
+                }
+            }
+        }
+    }
+
+    fn read(&self, turn: &mut Turn, token: u64, connection: &Connection, socket: &Socket) {
+        if connection.is_closed() {
+            self.remove(token);
+            return;
+        }
+        if connection.backlog().1 {
+            return;
+        }
+        for _ in 0..TURN {
+            match connection.take_judged(socket, connection.framing().want()) {
+                None => return,
+                Some(Incoming::Ended(ended)) => {
+                    self.remove(token);
+                    turn.found.push_back(Happening::Ended(connection.clone(), ended));
+                    return;
+                }
+                Some(incoming) => turn.found.push_back(Happening::Came(connection.clone(), incoming)),
+            }
+            if !connection.has_received() {
+                return;
+            }
+        }
+        turn.rest.push_back(token);
+    }
+
+    /// Waits for what concerns the connection now: for room, if something waits to be sent, and not for more from the peer if
+    /// much does.
+    fn interested(&self, token: u64, connection: &Connection, socket: &Socket) {
+        let (some, enough) = connection.backlog();
+        let _ = self.epoll.change(socket.as_fd(), token, Interest { read: !enough, write: some });
+    }
+}
+
+impl Member {
+    fn socket(&self) -> &Socket {
+        match self {
+            Self::Listener(_, socket) | Self::Connection(_, socket) | Self::Datagrams(_, socket) => socket,
+        }
+    }
+}
+
+impl Watch {
+    /// Something waits to be sent over the connection.
+    pub(super) fn has_backlog(&self, connection: &Connection, socket: &Socket) {
+        if let Some(poll) = self.poll.upgrade() {
+            poll.interested(self.token, connection, socket);
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! What a listener gives the connections it takes in: its policy, and a place in its counts; and how they answer.
+
+use std::cell::Cell;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use socket2::Socket;
+
+use super::framing::Want;
+use super::read::Incoming;
+use super::{Connection, lock};
+use crate::net::account::Ends;
+use crate::net::error::{ErrorKind, Result};
+use crate::net::event::Event;
+use crate::net::judge::{Judge, Judged};
+use crate::net::later::Outlet;
+use crate::net::ledger::Content;
+use crate::net::policy::Action;
+use crate::net::stop::Stop;
+use crate::net::subject::{Site, Subject, possible};
+use crate::net::udp::Datagram;
+
+/// What all connections of a listener share. Clones are the same.
+#[derive(Clone, Debug)]
+pub(super) struct Service(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    /// Where the listener listens.
+    local: SocketAddr,
+    judge: Mutex<Option<Arc<Judge>>>,
+    /// Whether there is a policy: most have none, and should not take turns to see that.
+    judges: AtomicBool,
+    /// Whether the account knows that they answer.
+    serving: AtomicBool,
+    accepted: AtomicU64,
+    open: AtomicU64,
+}
+
+thread_local! {
+    /// Whether a policy is deciding on this thread.
+    static JUDGING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether a policy of a stream is deciding on this thread: it holds what a receive would wait for.
+pub(super) fn is_judging() -> bool {
+    JUDGING.get()
+}
+
+impl Service {
+    /// Of a listener bound to `local`.
+    pub(super) fn new(local: SocketAddr) -> Self {
+        Self(Arc::new(Inner {
+            local,
+            judge: Mutex::default(),
+            judges: AtomicBool::new(false),
+            serving: AtomicBool::new(false),
+            accepted: AtomicU64::new(0),
+            open: AtomicU64::new(0),
+        }))
+    }
+
+    /// For one connection more.
+    pub(super) fn one_more(&self) -> Self {
+        self.0.accepted.fetch_add(1, Ordering::Relaxed);
+        self.0.open.fetch_add(1, Ordering::Relaxed);
+        self.clone()
+    }
+
+    /// A connection was closed.
+    pub(super) fn left(&self) {
+        self.0.open.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn accepted(&self) -> u64 {
+        self.0.accepted.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn open(&self) -> u64 {
+        self.0.open.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_judge(&self, judge: Arc<Judge>) {
+        *lock(&self.0.judge) = Some(judge);
+        self.0.judges.store(true, Ordering::Release);
+    }
+
+    fn judge(&self) -> Option<Arc<Judge>> {
+        if self.0.judges.load(Ordering::Acquire) { lock(&self.0.judge).clone() } else { None }
+    }
+}
+
+impl Connection {
+    /// Takes what is wanted without waiting, and has the policy decide about it if it is a message.
+    pub(super) fn take_judged(&self, socket: &Socket, want: Want) -> Option<Incoming> {
+        let Some(judge) = self.0.service.as_ref().and_then(Service::judge) else { return self.take(socket, want) };
+        let mut flows = judge.turn();
+        let mut incoming = self.take(socket, want)?;
+        if let Incoming::Message(message) = &mut incoming {
+            let outer = JUDGING.replace(true);
+            let judged = judge.judge(&mut flows, &Subject::Message(self, message));
+            JUDGING.set(outer);
+            drop(flows);
+            let (data, site) = (&message.data, &self.site());
+            self.0.session.events.tell(|| Event::Judged { flow: self.inward(), data, judged: &judged, site });
+            message.judged = Some(Arc::new(judged));
+        }
+        Some(incoming)
+    }
+
+    /// Answers `request` with `answer`, as far as the verdict about the request allows; the verdict, `None` without a policy.
+    /// A client that has gone is counted, and no error: a server goes on.
+    ///
+    /// # Errors
+    /// `closed`: it was closed here; `invalid`: the answer cannot be told apart in this framing.
+    pub fn answer(&self, request: &Datagram, answer: &[u8], stop: &Stop) -> Result<Option<Arc<Judged>>> {
+        self.serves();
+        let Some(judged) = &request.judged else {
+            self.deliver(answer, stop)?;
+            return Ok(None);
+        };
+        let ends = || Ends::seen_by(self.0.host.id(), request.from, self.local());
+        if judged.verdict.action != Action::Pass {
+            // Before it is carried out: the client would be quicker.
+            let site = self.site();
+            let (now, content) = (self.0.host.now(), Content::of(&request.data));
+            self.0.session.account.judged(now, ends(), content, judged, &site);
+        }
+        match &judged.verdict.action {
+            Action::Pass => self.deliver(answer, stop)?,
+            Action::Drop => {}
+            Action::Delay(by) => {
+                let session = &self.0.session;
+                if !session.later.send(&session.stop, *by, Outlet::Stream(self.clone()), answer.to_vec()) {
+                    session.account.not_kept(ends(), Content::of(&request.data));
+                }
+            }
+            Action::Duplicate(times) => (0..*times).try_for_each(|_| self.deliver(answer, stop))?,
+            Action::Replace(bytes) => self.deliver(bytes, stop)?,
+            Action::Corrupt => self.deliver(&judged.damaged(answer), stop)?,
+            Action::Reject(_) => possible(&judged.verdict.action)?,
+        }
+        Ok(Some(judged.clone()))
+    }
+
+    /// Where its policy is at work.
+    fn site(&self) -> Site {
+        Site::Server(self.0.host.id(), self.0.service.as_ref().map_or(self.local(), |service| service.0.local))
+    }
+
+    /// Makes known that its listener's connections answer.
+    fn serves(&self) {
+        if let Some(service) = &self.0.service
+            && !service.0.serving.swap(true, Ordering::Relaxed)
+        {
+            self.0.session.account.serves_streams(self.0.host.id(), service.0.local);
+        }
+    }
+
+    /// Sends an answer; one that cannot be sent is counted.
+    fn deliver(&self, answer: &[u8], stop: &Stop) -> Result<()> {
+        let sent = if self.0.watched.load(Ordering::Acquire) {
+            self.send_or_queue(answer).map(|_| ())
+        } else {
+            self.send(answer, None, stop).map(|_| ())
+        };
+        match sent {
+            Err(err) if err.kind == ErrorKind::Invalid || self.is_closed() => Err(err),
+            Err(_) => {
+                self.0.unsent.fetch_add(1, Ordering::Relaxed);
+                Ok(())
+            }
+            Ok(()) => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! Receiving ahead: where many datagrams wait and one thread alone receives, one call fetches several of them.
+//!
+//! Those that are not asked for yet wait in the socket, before those in the kernel. The policy decides about each when it
+//! is handed out, not before.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::os::fd::AsFd;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+
+use socket2::Socket;
+
+use super::receive::Datagram;
+use super::{UdpSocket, lock};
+use crate::net::stop::Stop;
+use crate::net::sys::{self, Batch, Wait};
+
+/// After so many calls that brought one datagram, one asks for several again: that costs more where there is but one.
+const LOOK_AGAIN: u32 = 8;
+
+/// Datagrams received ahead.
+#[derive(Debug, Default)]
+pub(super) struct Ahead {
+    waiting: Mutex<VecDeque<Datagram>>,
+    /// How many wait: usually none, and then the lock is spared.
+    count: AtomicUsize,
+    /// How many calls on end brought one datagram.
+    single: AtomicU32,
+}
+
+thread_local! {
+    static BATCH: RefCell<Batch> = RefCell::new(Batch::default());
+}
+
+impl Ahead {
+    /// The datagram that came first.
+    pub(super) fn pop(&self) -> Option<Datagram> {
+        if self.is_empty() {
+            return None;
+        }
+        let mut waiting = lock(&self.waiting);
+        let first = waiting.pop_front();
+        self.count.store(waiting.len(), Ordering::Release);
+        first
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.count.load(Ordering::Acquire) == 0
+    }
+
+    /// Whether the next call is to ask for several.
+    pub(super) fn is_worth_it(&self) -> bool {
+        self.single.load(Ordering::Relaxed).is_multiple_of(LOOK_AGAIN)
+    }
+
+    /// Notes that a call brought `count` datagrams.
+    pub(super) fn brought(&self, count: usize) {
+        let single = if count > 1 { 0 } else { self.single.load(Ordering::Relaxed).wrapping_add(1) };
+        self.single.store(single, Ordering::Relaxed);
+    }
+
+    fn extend(&self, datagrams: impl Iterator<Item = Datagram>) {
+        let mut waiting = lock(&self.waiting);
+        waiting.extend(datagrams);
+        self.count.store(waiting.len(), Ordering::Release);
+    }
+}
+
+impl UdpSocket {
+    /// Waits for datagrams in the receiving call itself; the first of them. The others are ahead. For a thread that
+    /// receives alone, from a socket of which nothing is to be known beside the data and its sender.
+    pub(super) fn fetch(&self, socket: &Socket, stop: &Stop) -> Option<Datagram> {
+        BATCH.with_borrow_mut(|batch| {
+            let mut count = Ok(0);
+            let mut call = || count = sys::receive_many(socket.as_fd(), batch, Wait::Yes);
+            if !self.0.host.wait_in(stop, &mut call) {
+                return None;
+            }
+            let count = count.ok()?;
+            self.0.ahead.brought(count);
+            let received = (0..count).filter_map(|index| batch.get(index));
+            let mut datagrams = received.map(|(data, from)| Datagram::new(data, from));
+            let first = datagrams.next();
+            if count > 1 {
+                self.0.ahead.extend(datagrams);
+            }
+            first
+        })
+    }
+
+    /// The next datagram that was received ahead, with the policy's decision about it.
+    pub(in crate::net) fn receive_ahead(&self) -> Option<Datagram> {
+        if self.0.ahead.is_empty() {
+            return None;
+        }
+        let _in_turns = self.in_turns();
+        let Some(judge) = self.judge() else { return self.0.ahead.pop() };
+        let flows = judge.turn();
+        let datagram = self.0.ahead.pop()?;
+        Some(self.judged(&judge, flows, datagram))
+    }
+}

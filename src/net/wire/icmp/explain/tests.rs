@@ -1,0 +1,103 @@
+use std::collections::HashSet;
+
+use super::super::super::each_damage;
+use super::super::super::golden::*;
+use super::*;
+
+#[test]
+fn each_row_of_the_tables_has_a_text_of_its_own() {
+    for family in [Family::V4, Family::V6] {
+        let mut causes = HashSet::new();
+        for kind in Kind::all(family) {
+            let advice = kind.advice().unwrap_or_else(|| panic!("{family} {kind} has no advice"));
+            assert!(causes.insert(advice.cause), "{family} {kind} says what another says");
+            for text in [advice.cause, advice.remedy] {
+                assert!(text.ends_with('.') && text.len() > 30, "{family} {kind}: {text}");
+            }
+        }
+        assert_eq!(causes.len(), Kind::all(family).count());
+    }
+}
+
+#[test]
+fn a_whole_packet_is_explained() {
+    let text = explain(&V4_PORT_UNREACHABLE, None);
+    for part in [
+        "ICMP: Port Unreachable, type 3 code 3 (RFC 792)",
+        "about UDP 127.0.0.1:40000 > 127.0.0.1:9",
+        "    0  45                       version 4, 5 words of header: 20 bytes",
+        "   10  82 a4                    header checksum, right",
+        "   20  03                       type 3: Destination Unreachable",
+        "   50  00 09                    destination port 9",
+        "complement: a5ab, as in the message: right",
+        "Likely cause: Nobody listens",
+        "What to try: Start the service",
+    ] {
+        assert!(text.contains(part), "no {part:?} in\n{text}");
+    }
+}
+
+#[test]
+fn the_sum_is_right_and_a_wrong_one_is_seen() {
+    let text = explain(&TTL_EXCEEDED, None);
+    assert!(text.contains("complement: 48cc, as in the message: right"), "{text}");
+    let mut damaged = TTL_EXCEEDED;
+    damaged[30] ^= 1;
+    let text = explain(&damaged, Some(Family::V4));
+    assert!(text.contains("but 48cc is in the message: wrong"), "{text}");
+    // Of odd length, with the addresses it covers.
+    let header = [
+        &[0x60, 0, 0, 0, 0, 11, 58, 64][..],
+        &std::net::Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1).octets(),
+        &std::net::Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 2).octets(),
+    ]
+    .concat();
+    let text = explain(&[&header[..], &V6_ECHO_REQUEST].concat(), None);
+    assert!(text.contains("complement: 91ed, as in the message: right"), "{text}");
+    assert!(text.contains("padded with 00"), "{text}");
+    assert!(explain(&V6_ECHO_REQUEST, None).contains("cannot be checked"));
+}
+
+#[test]
+fn messages_by_themselves_are_of_the_version_they_fit() {
+    for (bytes, family) in [
+        (&TTL_EXCEEDED[..], Family::V4),
+        (&FRAGMENTATION_NEEDED, Family::V4),
+        (&ADMIN_PROHIBITED, Family::V4),
+        (&V6_PORT_UNREACHABLE, Family::V6),
+        (&V6_ECHO_REQUEST, Family::V6),
+        (&V6_TOO_BIG, Family::V6),
+    ] {
+        assert_eq!(identify(bytes, None).family, family);
+    }
+    assert_eq!(identify(&V4_PORT_UNREACHABLE, None).message.len(), 50);
+}
+
+#[test]
+fn other_packets_and_no_packets_are_explained_too() {
+    assert!(explain(&TCP_PACKET, None).contains("header of 20 bytes, SYN"));
+    assert!(explain(&[3, 1, 2], None).contains("ICMP message too short"));
+    assert!(explain(&[], None).contains("too short"));
+    let unknown = explain(&[99, 1, 0, 0, 0, 0, 0, 0], None);
+    assert!(unknown.contains("(no table knows it)") && unknown.contains("must ignore it"), "{unknown}");
+}
+
+#[test]
+fn damage_is_harmless() {
+    for bytes in [&V4_PORT_UNREACHABLE[..], &V6_PORT_UNREACHABLE_CHAIN, &ADMIN_PROHIBITED] {
+        // Every byte at a few values: a text for each takes its time.
+        for len in 0..bytes.len() {
+            explain(&bytes[..len], None);
+        }
+        let mut damaged = bytes.to_vec();
+        for at in 0..bytes.len() {
+            for value in [0, 1, 5, 0x45, 0x60, 0x7f, 0x80, 0xff] {
+                damaged[at] = value;
+                explain(&damaged, None);
+                explain(&damaged, Some(Family::V6));
+            }
+            damaged[at] = bytes[at];
+        }
+    }
+    each_damage(&TTL_EXCEEDED[..12], |bytes| drop(explain(bytes, None)));
+}

@@ -1,0 +1,287 @@
+//! Links of labs over real network stacks: what a relay makes of packets, as the hosts at both ends see it.
+
+mod common;
+
+use std::fs::File;
+use std::io::Read;
+use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
+use std::os::fd::AsFd;
+use std::sync::Arc;
+use std::thread;
+
+use pingscript::net::batch::Answer;
+use pingscript::net::host::{Host, ThisMachine};
+use pingscript::net::judge::{Judge, Policy};
+use pingscript::net::lab::exec::Command;
+use pingscript::net::lab::relay::{Direction, Link, LinkOptions, Relay};
+use pingscript::net::lab::{CableOptions, HostOptions, Lab, LabHost, Options, use_helper};
+use pingscript::net::policy::{Action, Details, Native, Rejection};
+use pingscript::net::prober::{End, Outcome, Probe};
+use pingscript::net::random::Stream;
+use pingscript::net::session::Session;
+use pingscript::net::stop::{Reason, Stop};
+use pingscript::net::subject::Site;
+use pingscript::net::time::Duration;
+use pingscript::net::udp::{Options as SocketOptions, UdpSocket};
+use pingscript::net::wire::Family;
+use pingscript::net::wire::icmp::Kind;
+use socket2::{Domain, Type};
+
+/// Two hosts and a link between them.
+struct Net {
+    session: Arc<Session>,
+    stop: Stop,
+    relay: Relay,
+    link: Link,
+    a: LabHost,
+    b: LabHost,
+}
+
+impl Drop for Net {
+    fn drop(&mut self) {
+        self.stop.interrupt(Reason::Ended);
+    }
+}
+
+/// Two hosts and a link between them, or a loud word and `None` where the system allows no lab.
+fn net(options: LinkOptions) -> Option<Net> {
+    use_helper(common::binary().to_path_buf());
+    let lab = match Lab::create(&Options::default()) {
+        Ok(lab) => lab,
+        Err(err) => {
+            common::skip("labs", &format!("a system that allows them: {err}; {}", err.hint));
+            return None;
+        }
+    };
+    let [a, b] = ["a", "b"].map(|name| lab.host(name, &HostOptions::default()).expect("a host"));
+    let stop = Stop::root().expect("a stop");
+    let session = Arc::new(Session::new(stop.clone()));
+    let relay = Relay::start(session.clone(), Arc::new(ThisMachine), stop.clone()).expect("a relay");
+    let cable = lab.connect(&a, &b, &CableOptions::default()).expect("a cable");
+    let link = relay.link("a-b", cable, options).expect("a link");
+    Some(Net { session, stop, relay, link, a, b })
+}
+
+impl Net {
+    fn socket(&self, host: &LabHost, local: SocketAddr) -> UdpSocket {
+        UdpSocket::bind(Arc::new(host.clone()), self.session.clone(), local, SocketOptions::default())
+            .expect("a socket")
+    }
+
+    /// A server in b at the port 11000 of both versions, which echoes.
+    fn serve(&self) {
+        for any in ["0.0.0.0:11000", "[::]:11000"] {
+            let (socket, stop) = (self.socket(&self.b, any.parse().expect("an address")), self.stop.clone());
+            thread::spawn(move || socket.serve(Answer::Echo, &stop));
+        }
+    }
+
+    fn ping(&self, from: &UdpSocket, to: IpAddr, message: &str, timeout: Duration) -> Outcome {
+        let to = SocketAddr::new(to, 11_000);
+        let probe = Probe { to, message: message.as_bytes(), timeout, icmp_wait: Duration::ZERO, ttl: None };
+        from.ping(&probe, &self.stop, None).expect("a ping")
+    }
+
+    /// The addresses of both versions of a host.
+    fn addrs(host: &LabHost) -> Vec<IpAddr> {
+        [Some(host.addr()), host.addr6()].into_iter().flatten().collect()
+    }
+}
+
+fn any_like(addr: IpAddr) -> SocketAddr {
+    if addr.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" }.parse().expect("an address")
+}
+
+fn judge(native: Native) -> Judge {
+    Judge::new(Policy::Native(native), Stream::of_seed(1), &Site::Link("a-b".into())).expect("a judge")
+}
+
+fn reject(name: &str) -> Judge {
+    let rejection = Rejection::named(name, Details::default()).expect("a rejection");
+    judge(Native::always(Action::Reject(rejection.into())))
+}
+
+/// Runs a program in `host` to its end; what it said on both outputs.
+fn run(host: &LabHost, words: &[&str]) -> String {
+    let (mut read, write) = std::io::pipe().expect("a pipe");
+    let nothing = File::open("/dev/null").expect("a null device");
+    let argv = words.iter().map(ToString::to_string).collect();
+    let command = Command { argv, ..Command::default() };
+    let stdio = [nothing.as_fd(), write.as_fd(), write.as_fd()];
+    let program = host.start(&command, stdio).unwrap_or_else(|err| panic!("{err}"));
+    drop(write);
+    let mut text = String::new();
+    read.read_to_string(&mut text).expect("text");
+    let stop = Stop::root().expect("a stop");
+    let until = ThisMachine.now() + Duration::from_secs(30);
+    program.wait(&ThisMachine, Some(until), &stop).expect("it ends").expect("in time");
+    text
+}
+
+/// Whether a program of the distribution is here; a loud word if it is not.
+fn has(program: &str) -> bool {
+    let found = std::process::Command::new(program).arg("--version").output().is_ok();
+    if !found {
+        common::skip("captures", &format!("{program}: apt-get install {program}"));
+    }
+    found
+}
+
+#[test]
+fn every_rejection_that_a_socket_hears_has_its_name_and_its_offender() {
+    let Some(net) = net(LinkOptions::default()) else { return };
+    for to in Net::addrs(&net.b) {
+        let family = Family::of(to);
+        let socket = net.socket(&net.a, any_like(to));
+        for kind in Kind::all(family).filter(|kind| kind.is_error()) {
+            // The kernel keeps the others from sockets; "fragmentation needed" wants an MTU.
+            let unheard = match family {
+                Family::V4 => {
+                    !matches!((kind.type_, kind.code), (3 | 12, _) | (11, 0)) || (kind.type_, kind.code) == (3, 4)
+                }
+                Family::V6 => !matches!(kind.type_, 1 | 3 | 4),
+            };
+            if unheard {
+                continue;
+            }
+            net.link.set_policy(Direction::From(0), reject(kind.keyword().expect("a keyword")), "reject".to_string());
+            let outcome = net.ping(&socket, to, "ping 1 x", Duration::from_secs(5));
+            let End::Icmp { error, .. } = outcome.end else { panic!("{kind}: {outcome:?}") };
+            assert_eq!((error.kind, error.offender), (kind, Some(to)), "{kind}");
+            assert_eq!(error.quote, b"ping 1 x");
+        }
+    }
+    assert_eq!(net.link.counts(0).unanswered, 0);
+}
+
+#[test]
+fn an_error_says_what_it_is_told_to() {
+    let Some(net) = net(LinkOptions::default()) else { return };
+    let to = net.b.addr();
+    let socket = net.socket(&net.a, any_like(to));
+    let details = Details { mtu: Some(1280), from: Some([10, 99, 0, 77].into()), ..Details::default() };
+    let rejection = Rejection::named("frag-needed", details).expect("a rejection");
+    let native = Native::always(Action::Reject(rejection.into()));
+    net.link.set_policy(Direction::From(0), judge(native), "reject".to_string());
+    let End::Icmp { error, .. } = net.ping(&socket, to, "ping 1 x", Duration::from_secs(5)).end else {
+        panic!("no error")
+    };
+    assert_eq!((error.kind, error.info, error.offender), (Kind::v4(3, 4), 1280, details.from));
+}
+
+#[test]
+fn a_connection_is_refused_by_a_reset_and_prohibited_by_a_door() {
+    let Some(net) = net(LinkOptions::default()) else { return };
+    for to in Net::addrs(&net.b) {
+        let connect = || -> std::io::Result<TcpStream> {
+            let socket = net.a.socket(Domain::for_address(any_like(to)), Type::STREAM, None).expect("a socket");
+            socket.connect_timeout(&SocketAddr::new(to, 11_001).into(), std::time::Duration::from_secs(5))?;
+            Ok(socket.into())
+        };
+        let listener = net.b.socket(Domain::for_address(any_like(to)), Type::STREAM, None).expect("a socket");
+        listener.bind(&SocketAddr::new(to, 11_001).into()).expect("bound");
+        listener.listen(5).expect("listening");
+        let _listener = TcpListener::from(listener);
+        connect().expect("a connection");
+        net.link.set_policy(Direction::From(0), reject("tcp-reset"), "reject".to_string());
+        assert_eq!(connect().expect_err("refused").kind(), std::io::ErrorKind::ConnectionRefused);
+        net.link.clear_policy(Direction::Both);
+        let door = net.relay.door(net.b.id());
+        door.set_policy(reject("icmp-host-prohibited"), "reject".to_string());
+        if to.is_ipv4() {
+            assert_eq!(connect().expect_err("prohibited").raw_os_error(), Some(113), "EHOSTUNREACH");
+        }
+        assert!(door.counts().rejected > 0 || to.is_ipv6());
+        door.clear_policy();
+    }
+}
+
+#[test]
+fn each_loss_on_a_link_is_put_down_to_its_verdict_in_both_directions() {
+    let Some(net) = net(LinkOptions::default()) else { return };
+    net.serve();
+    let to = net.b.addr();
+    let sockets = [net.socket(&net.a, any_like(to)), net.socket(&net.a, any_like(to))];
+    let loss = || judge(Native::chance(0.3, Action::Drop).expect("a policy"));
+    net.link.set_policy(Direction::From(0), loss(), "loss(0.3)".to_string());
+    net.link.set_policy(Direction::From(1), loss(), "loss(0.3)".to_string());
+    let mut lost = 0;
+    for number in 1..=60 {
+        let message = format!("ping {number} {number}");
+        let outcome = net.ping(&sockets[number % 2], to, &message, Duration::from_millis(30));
+        lost += u64::from(matches!(outcome.end, End::TimedOut));
+    }
+    let dropped = [net.link.counts(0).dropped, net.link.counts(1).dropped];
+    assert!(dropped[0] > 0 && dropped[1] > 0, "{dropped:?}");
+    assert_eq!(lost, dropped[0] + dropped[1]);
+    let text = net.session.account.explain().expect("an account").to_string();
+    assert!(text.contains(": dropped by loss(0.3) on a-b from a\n"), "{text}");
+    assert!(text.contains(": dropped by loss(0.3) on a-b from b\n"), "{text}");
+    assert!(text.ends_with("\n  0 unexplained"), "{text}");
+}
+
+#[test]
+fn ping_sees_the_delay_and_the_loss_that_the_link_counts() {
+    let delay = Duration::from_millis(5);
+    let Some(net) = net(LinkOptions { delay, ..Default::default() }) else { return };
+    let loss = Native::chance(0.1056, Action::Drop).expect("a policy");
+    net.link.set_policy(Direction::Both, judge(loss), "loss(0.1056)".to_string());
+    let text = run(&net.a, &["ping", "-c", "300", "-i", "0.01", "-W", "1", &net.b.addr().to_string()]);
+    let received: u64 = text
+        .split(" packets transmitted, ")
+        .nth(1)
+        .and_then(|rest| rest.split(' ').next())
+        .and_then(|number| number.parse().ok())
+        .unwrap_or_else(|| panic!("{text}"));
+    let dropped = net.link.counts(0).dropped + net.link.counts(1).dropped;
+    assert_eq!(300 - received, dropped, "{text}");
+    // 20% of 300, give or take 3.3 standard deviations (99.9%).
+    assert!((37..=83).contains(&dropped), "{dropped}");
+    let least: f64 = text
+        .split("min/avg/max/mdev = ")
+        .nth(1)
+        .and_then(|rest| rest.split('/').next())
+        .and_then(|number| number.parse().ok())
+        .unwrap_or_else(|| panic!("{text}"));
+    assert!(least >= 10.0, "{text}");
+}
+
+#[test]
+fn captures_are_read_by_tcpdump_and_tshark_with_each_drop_explained() {
+    let Some(net) = net(LinkOptions::default()) else { return };
+    if !has("tcpdump") || !has("tshark") {
+        return;
+    }
+    let dir = common::TempDir::new();
+    let path = |name: &str| dir.path().join(name).to_str().expect("a path in UTF-8").to_string();
+    net.serve();
+    net.link.capture(&path("link.pcapng")).expect("a capture");
+    net.relay.capture_host(net.b.id(), &path("b.pcap")).expect("a capture");
+    net.link.set_policy(Direction::From(0), judge(Native::every(3, Action::Drop).expect("a policy")), "x".to_string());
+    let socket = net.socket(&net.a, any_like(net.b.addr()));
+    for number in 1..=9 {
+        net.ping(&socket, net.b.addr(), &format!("ping {number} x"), Duration::from_millis(50));
+    }
+    let counts = [net.link.counts(0), net.link.counts(1)];
+    pingscript::net::output::flush();
+    let lines = |program: &str, args: &[&str]| -> Vec<String> {
+        let output = std::process::Command::new(program).args(args).output().expect(program);
+        assert!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).lines().map(str::to_string).collect()
+    };
+    let count = counts[0].frames + counts[1].frames;
+    for name in ["link.pcapng", "b.pcap"] {
+        let expected = if name == "b.pcap" { count - counts[0].dropped } else { count };
+        let read = lines("tcpdump", &["-nn", "--nano", "-r", &path(name)]);
+        assert_eq!(read.len() as u64, expected, "{name}: {read:#?}");
+        assert!(read.iter().all(|line| line.contains("UDP, length 8")), "{read:#?}");
+    }
+    let fields = ["-T", "fields", "-e", "frame.interface_name", "-e", "frame.comment", "-e", "udp.length"];
+    let capture = path("link.pcapng");
+    let read = lines("tshark", &[&["-r", capture.as_str()], &fields[..]].concat());
+    assert_eq!(read.len() as u64, count);
+    let explained: Vec<&String> = read.iter().filter(|line| line.contains("dropped by every(3)")).collect();
+    assert_eq!(explained.len() as u64, counts[0].dropped);
+    assert!(explained.iter().all(|line| line.starts_with("a-b from a\t")), "{read:#?}");
+    assert!(read.iter().any(|line| line.starts_with("a-b from b\t")), "{read:#?}");
+}
