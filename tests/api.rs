@@ -76,7 +76,7 @@ fn messages_name_types_as_scripts_do() {
         ("udp::bind(\"127.0.0.1:0\").recv(\"x\")", "UdpSocket.recv(timeout: Duration)"),
         ("udp::bind(\"127.0.0.1:0\").ping(1)", "UdpSocket.ping(to, message, options: map)"),
         ("set_policy(1, 2)", "set_policy(socket: UdpSocket, policy: Policy)"),
-        ("set_policy(1, 2)", "set_policy(socket: UdpSocket, policy: closure)"),
+        ("set_policy(1, 2)", "set_policy(listener: Listener, policy: closure)"),
         ("option(1)", "option(name: string, default, help: string)"),
         ("options(1)", "options(list: array)"),
         ("start_thread(1)", "start_thread(closure: closure)"),

@@ -198,7 +198,7 @@ error: a string has no method `recv`
   --> -e:2:6
     2 | text.recv(1.s);
       |      ^
-  hint: `recv` is a method of a Channel and a UdpSocket
+  hint: `recv` is a method of a Channel, a Connection, an IcmpListener and a UdpSocket
 "#,
     ),
     (

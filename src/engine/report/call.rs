@@ -84,8 +84,10 @@ fn method(name: &str, given: &[String], forms: &[&Function], context: &Context) 
     let others: BTreeSet<&str> =
         forms.iter().filter_map(|f| f.params.first()).map(|p| p.kind.as_str()).filter(|kind| *kind != "any").collect();
     if !others.is_empty() {
-        let others: Vec<String> = others.iter().take(3).map(|kind| a(kind)).collect();
-        return words.hint(format!("`{name}` is a method of {}", others.join(" and ")));
+        let others: Vec<String> = others.iter().map(|kind| a(kind)).collect();
+        let (last, first) = others.split_last().expect("not empty");
+        let all = if first.is_empty() { last.clone() } else { format!("{} and {last}", first.join(", ")) };
+        return words.hint(format!("`{name}` is a method of {all}"));
     }
     if let Some((_, hint)) = FOREIGN_METHODS.iter().find(|(word, _)| *word == name) {
         return words.hint(*hint);
