@@ -98,12 +98,7 @@ impl Task {
     }
 
     /// Runs `body` as this task, on this thread.
-    pub(super) fn run(
-        &self,
-        context: &Context,
-        programs: &dyn Programs,
-        body: impl FnOnce() -> ScriptResult<Dynamic>,
-    ) {
+    pub(super) fn run(&self, context: &Context, programs: &dyn Programs, body: impl FnOnce() -> ScriptResult<Dynamic>) {
         let entered = context::enter(context.clone());
         let result = guarded(body);
         if let Some(script) = &self.0.script {
