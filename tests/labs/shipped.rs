@@ -16,8 +16,10 @@ fn each_lab_shows_what_it_explains() {
         by_each_user(&["--seed", "1", &format!("scripts/{lab}")], |user, cmd| {
             let run = cmd.run();
             assert_eq!(run.code, Some(0), "{lab} by {user}\n{}\n{}", run.stdout, run.stderr);
-            let unexplained = run.stdout.lines().filter(|line| line.contains(" unexplained"));
-            assert!(unexplained.eq(["  0 unexplained"]) || lab.contains("limits"), "{lab} by {user}\n{}", run.stdout);
+            // In that one the network hides what is wrong.
+            let mut unexplained = run.stdout.lines().filter(|line| line.contains(" unexplained"));
+            let all = unexplained.all(|line| line == "  0 unexplained") || *lab == *"labs/icmp_limits.rhai";
+            assert!(all, "{lab} by {user}\n{}", run.stdout);
         });
     }
 }
