@@ -118,6 +118,11 @@ impl Callback {
         source.is_none() || context::peek(|context| source == Some(context.script.name.as_str())) == Some(true)
     }
 
+    /// Those of the values that the closure captured which are a `T`.
+    pub fn captured<T: Clone + 'static>(&self) -> Vec<T> {
+        self.closure.iter_curry().filter_map(|value| value.read_lock::<T>().map(|value| value.clone())).collect()
+    }
+
     /// Where the closure was given away: source and position.
     pub fn place(&self) -> (Option<&str>, Position) {
         (self.global.source.as_deref(), self.position)

@@ -30,6 +30,7 @@ pub mod icmp;
 pub mod lab;
 pub mod options;
 pub mod policy;
+pub mod pool;
 pub mod reader;
 pub mod shared_map;
 pub mod stats;
@@ -67,8 +68,10 @@ pub fn register(engine: &mut Engine) {
     rhai::combine_with_exported_module!(&mut all, "options", options::api);
     rhai::combine_with_exported_module!(&mut all, "policy", policy::api);
     rhai::combine_with_exported_module!(&mut all, "policy_draw", policy::draw::api);
+    rhai::combine_with_exported_module!(&mut all, "policy_live", policy::live::api);
     rhai::combine_with_exported_module!(&mut all, "policy_native", policy::native::api);
     rhai::combine_with_exported_module!(&mut all, "policy_verdict", policy::verdict::api);
+    rhai::combine_with_exported_module!(&mut all, "pool", pool::api);
     rhai::combine_with_exported_module!(&mut all, "reader", reader::api);
     rhai::combine_with_exported_module!(&mut all, "shared_map", shared_map::api);
     rhai::combine_with_exported_module!(&mut all, "stats", stats::api);

@@ -8,7 +8,7 @@ use rhai::plugin::*;
 use rhai::{Array, Dynamic, EvalAltResult, FnPtr, NativeCallContext};
 
 use super::callback::{Callback, guarded, programs};
-use super::context::{self, Context, Script, ScriptResult};
+use super::context::{self, Context, Programs, Run, Script, ScriptResult};
 use super::convert::typed;
 use super::error::{OrRaise, raise, thrown};
 use super::exit;
@@ -18,6 +18,7 @@ use crate::net::error::{Error, ErrorKind};
 use crate::net::host::Host;
 use crate::net::random::Sequence;
 use crate::net::stop::{Reason, Sleeper, Stage, Stop, terminate_later};
+use crate::net::tcp::Connection;
 use crate::net::{output, stack, sys};
 
 /// Stack of a thread that runs script code: deep recursion must meet the engine's limit first.
@@ -44,7 +45,6 @@ struct Inner {
     done: Arc<Sleeper>,
     ended: AtomicBool,
     result: Mutex<Option<ScriptResult<Dynamic>>>,
-    thread: Mutex<Option<std::thread::JoinHandle<()>>>,
 }
 
 impl fmt::Debug for Task {
@@ -62,56 +62,72 @@ impl Task {
         script: Option<Arc<Script>>,
         body: impl FnOnce() -> ScriptResult<Dynamic> + Send + 'static,
     ) -> Result<Self, Error> {
-        let run = context.run.clone();
-        let inner = Arc::new(Inner {
-            name: name.clone(),
+        let task = Self::new(name.clone(), &context, owner, script);
+        let (inside, programs, run) = (task.clone(), programs(), context.run.clone());
+        let thread = std::thread::Builder::new().name(name).stack_size(STACK).spawn(move || {
+            begin_thread();
+            inside.run(&context, programs.as_ref(), body);
+        });
+        // Not kept: the thread gives its stack back when it ends, without anybody joining it.
+        thread.map_err(|err| no_thread(&err))?;
+        task.enlist(&run);
+        Ok(task)
+    }
+
+    /// Something to be run in `context`.
+    pub(super) fn new(name: String, context: &Context, owner: Arc<Script>, script: Option<Arc<Script>>) -> Self {
+        Self(Arc::new(Inner {
+            name,
             owner,
             stop: context.stop.clone(),
             script,
             done: Arc::default(),
             ended: AtomicBool::new(false),
             result: Mutex::default(),
-            thread: Mutex::default(),
-        });
-        let task = Self(inner.clone());
-        let programs = programs();
-        let thread = std::thread::Builder::new().name(name).stack_size(STACK).spawn(move || {
-            sys::sharpen_timers();
-            stack::watch(STACK);
-            let entered = context::enter(context.clone());
-            let result = guarded(body);
-            if let Some(script) = &inner.script {
-                script.bound.ready();
-                finish(&context);
-            }
-            if let Err(error) = &result
-                && !is_end(error)
-            {
-                // Told now, since nobody may ever ask.
-                context.run.failed.fetch_add(1, Ordering::Relaxed);
-                programs.report(&inner.name, error);
-            }
-            drop(entered);
-            // Its last lines; nobody else may have anything to wait for.
-            output::flush();
-            *lock(&inner.result) = Some(result);
-            inner.ended.store(true, Ordering::Release);
-            inner.done.notify();
-        });
-        let thread = thread.map_err(|err| {
-            Error::system("start_thread", &err)
-                .with_hint("too many threads are running; end some, or raise `ulimit -u`")
-        })?;
-        *lock(&task.0.thread) = Some(thread);
+        }))
+    }
+
+    /// Has its script wait for it at its end.
+    pub(super) fn enlist(&self, run: &Run) {
         let mut tasks = lock(&run.tasks);
-        tasks.retain(|task| !task.is_done());
-        tasks.push(task.clone());
-        Ok(task)
+        // Those that have ended are taken out when the list would grow, so that a start costs the same however many run.
+        if tasks.len() == tasks.capacity() {
+            tasks.retain(|task| !task.is_done());
+        }
+        tasks.push(self.clone());
+    }
+
+    /// Runs `body` as this task, on this thread.
+    pub(super) fn run(&self, context: &Context, programs: &dyn Programs, body: impl FnOnce() -> ScriptResult<Dynamic>) {
+        let entered = context::enter(context.clone());
+        let result = guarded(body);
+        if let Some(script) = &self.0.script {
+            script.bound.ready();
+            finish(context);
+        }
+        if let Err(error) = &result
+            && !is_end(error)
+        {
+            // Told now, since nobody may ever ask.
+            context.run.failed.fetch_add(1, Ordering::Relaxed);
+            programs.report(&self.0.name, error);
+        }
+        drop(entered);
+        // Its last lines; nobody else may have anything to wait for.
+        output::flush();
+        *lock(&self.0.result) = Some(result);
+        self.0.ended.store(true, Ordering::Release);
+        self.0.done.notify();
     }
 
     /// Whether it has ended.
     pub fn is_done(&self) -> bool {
         self.0.ended.load(Ordering::Acquire)
+    }
+
+    /// The started script; `None` for a thread.
+    pub fn script(&self) -> Option<&Arc<Script>> {
+        self.0.script.as_ref()
     }
 
     /// Whether it is a started script, which ends with the script that started it.
@@ -143,14 +159,43 @@ impl Task {
             guard = self.0.done.wake.wait(guard).unwrap_or_else(PoisonError::into_inner);
         }
         drop(guard);
-        if self.is_done()
-            && let Some(thread) = lock(&self.0.thread).take()
-        {
-            // The thread has delivered its result and is past all script code.
-            let _ = thread.join();
-        }
         self.is_done()
     }
+}
+
+/// Prepares a thread that is to run script code.
+pub(super) fn begin_thread() {
+    sys::sharpen_timers();
+    stack::watch(STACK);
+}
+
+/// What is said where the system starts no thread.
+pub(super) fn no_thread(err: &std::io::Error) -> Error {
+    Error::system("start_thread", err).with_hint("too many threads are running; end some, or raise `ulimit -u`")
+}
+
+/// What a thread of the script is made of: its name, its context, and the closure with what it captured copied. Should the
+/// closure fail, the connections that it was given are closed: nobody else serves them.
+pub(super) fn prepare(
+    ctx: &NativeCallContext,
+    closure: FnPtr,
+) -> (String, Context, impl FnOnce() -> ScriptResult<Dynamic> + Send + 'static) {
+    let now = context::current();
+    let (stop, random) = (now.lasting.task(), Arc::new(Sequence::new(now.random.split())));
+    let context = Context { stop: stop.clone(), lasting: stop, random, ..now };
+    let mut callback = Callback::new(ctx, closure);
+    let name = match ctx.call_position().line() {
+        Some(line) => format!("thread started at {}:{line}", ctx.call_source().unwrap_or(&context.script.name)),
+        None => "thread".to_string(),
+    };
+    let body = move || {
+        let result = callback.call([]);
+        if result.as_ref().is_err_and(|error| !is_end(error)) {
+            callback.captured::<Connection>().iter().for_each(Connection::close);
+        }
+        result
+    };
+    (name, context, body)
 }
 
 /// Starts the script called `name` on `host`, beneath `above`.
@@ -258,7 +303,8 @@ pub mod api {
     /// Starts a thread that runs the closure. What the closure captured is copied at the start; sockets, counters, channels
     /// and other handles stay the same ones. The script waits for its threads at its end.
     ///
-    /// An error in a thread is printed at once, with its line; `join` throws it again.
+    /// An error in a thread is printed at once, with its line; `join` throws it again. The connections that its closure
+    /// captured are then closed.
     ///
     /// Errors: `exhausted`: the system starts no more threads.
     ///
@@ -271,15 +317,9 @@ pub mod api {
     /// ```
     #[rhai_fn(return_raw)]
     pub fn start_thread(ctx: NativeCallContext, closure: FnPtr) -> ScriptResult<Task> {
-        let now = context::current();
-        let (stop, random) = (now.lasting.task(), Arc::new(Sequence::new(now.random.split())));
-        let context = Context { stop: stop.clone(), lasting: stop, random, ..now.clone() };
-        let mut callback = Callback::new(&ctx, closure);
-        let name = match ctx.call_position().line() {
-            Some(line) => format!("thread started at {}:{line}", ctx.call_source().unwrap_or(&context.script.name)),
-            None => "thread".to_string(),
-        };
-        Task::start(name, context, now.script, None, move || callback.call([])).or_raise(&ctx)
+        let (name, context, body) = prepare(&ctx, closure);
+        let owner = context.script.clone();
+        Task::start(name, context, owner, None, body).or_raise(&ctx)
     }
 
     /// Starts another script beside this one, with the arguments it would get on the command line. It ends when this one
@@ -359,6 +399,19 @@ pub mod api {
         terminate_later(&task.0.stop, Reason::Ended);
     }
 
+    /// The threads and started scripts that run, the oldest first.
+    ///
+    /// ```rhai
+    /// let task = start_thread(|| sleep(1.h));
+    /// expect(tasks().len, 1);
+    /// tasks()[0].stop();
+    /// ```
+    pub fn tasks() -> Array {
+        let run = context::current().run;
+        let tasks = lock(&run.tasks);
+        tasks.iter().filter(|task| !task.is_done()).map(|task| Dynamic::from(task.clone())).collect()
+    }
+
     /// Whether the task has ended.
     ///
     /// ```rhai
@@ -378,6 +431,10 @@ pub mod api {
     /// ```
     #[rhai_fn(name = "to_string", name = "to_debug", pure)]
     pub fn task_text(task: &mut Task) -> String {
-        format!("{} ({})", task.0.name, if task.is_done() { "ended" } else { "running" })
+        let state = if task.is_done() { "ended" } else { "running" };
+        match task.script().and_then(|script| script.bound.now()) {
+            Some(addr) if !task.is_done() => format!("{} at {addr} ({state})", task.0.name),
+            _ => format!("{} ({state})", task.0.name),
+        }
     }
 }

@@ -152,7 +152,11 @@ fn probe(carried: &Carried<'_>) -> Option<(Ends, Content)> {
             // The identifier is the pinger's port; the other end has none.
             let (echo, mut from, mut to) = (ip.echo?, ip.from(), ip.to());
             let is_request = ip.icmp.is_some_and(|kind| kind == Kind::echo_request(kind.family));
-            if is_request { from.set_port(echo.id) } else { to.set_port(echo.id) }
+            if is_request {
+                from.set_port(echo.id)
+            } else {
+                to.set_port(echo.id)
+            }
             Some((Ends::seen_by(carried.way.from_id, from, to), Content::of(carried.payload())))
         }
         // Messages on streams have their place here.
