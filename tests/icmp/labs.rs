@@ -120,7 +120,11 @@ fn the_path_mtu_is_found() {
     "#;
     let Some(run) = run_lab(&["-e", script]) else { return };
     assert_eq!(run.stdout.matches("Path MTU: 1380 bytes").count(), 2, "{}\n{}", run.stdout, run.stderr);
-    assert!(run.stdout.contains("Fragmentation Needed and Don't Fragment was Set from 10.0.0.2, next-hop MTU 1380"), "{}", run.stdout);
+    assert!(
+        run.stdout.contains("Fragmentation Needed and Don't Fragment was Set from 10.0.0.2, next-hop MTU 1380"),
+        "{}",
+        run.stdout
+    );
     assert!(run.stdout.contains("Packet Too Big from fd00::2, next-hop MTU 1380"), "{}", run.stdout);
 }
 
