@@ -54,7 +54,9 @@ fn half_closed_clients_get_their_answers() {
 
 #[test]
 fn one_byte_at_a_time_is_as_good_as_all_at_once() {
-    for (framing, wire, answer) in [("line", &b"ping 1 slow\n"[..], &b"PING 1 SLOW\n"[..]), ("length", b"\0\0\0\x02ab", b"\0\0\0\x02AB")] {
+    for (framing, wire, answer) in
+        [("line", &b"ping 1 slow\n"[..], &b"PING 1 SLOW\n"[..]), ("length", b"\0\0\0\x02ab", b"\0\0\0\x02AB")]
+    {
         for server in SERVERS {
             let running = start(server, &["--framing", framing]);
             let mut slow = Client::connect(addr(&running));
@@ -99,7 +101,11 @@ fn resets_at_every_point_end_their_client_alone() {
         // Each end once; one that was reset before it was taken in may never have been seen.
         let ends = run.stdout.lines().filter(|line| line.ends_with(": (reset)") || line.ends_with(':')).count();
         let clients = run.stdout.matches("Connected to ").count();
-        assert!((ends == clients || ends + 1 == clients) && clients > RESETS / 2, "{ends} of {clients}:\n{}", run.stdout);
+        assert!(
+            (ends == clients || ends + 1 == clients) && clients > RESETS / 2,
+            "{ends} of {clients}:\n{}",
+            run.stdout
+        );
     }
 }
 
@@ -175,7 +181,8 @@ fn a_client_that_does_not_read_holds_up_nobody() {
 #[test]
 fn more_clients_than_descriptors_wait_for_their_turn() {
     for server in SERVERS {
-        let line = format!("ulimit -n 64; exec {} {} --listen 127.0.0.1:0 --quiet", binary().display(), server.join(" "));
+        let line =
+            format!("ulimit -n 64; exec {} {} --listen 127.0.0.1:0 --quiet", binary().display(), server.join(" "));
         let running = Cmd::new(Path::new("bash"), &["-c", &line]).start();
         let addr = addr(&running);
         let mut clients: Vec<Client> = (0..100).map(|_| Client::connect(addr)).collect();
@@ -236,7 +243,11 @@ fn a_stop_ends_a_server_with_a_hundred_clients() {
                 assert_eq!(clients[0].receive(), "PING");
             }
             let run = running.stop().expect_code(143);
-            assert_eq!((run.stdout.lines().last(), &*run.stderr), (Some("Received SIGTERM stopping pings"), ""), "{server:?}");
+            assert_eq!(
+                (run.stdout.lines().last(), &*run.stderr),
+                (Some("Received SIGTERM stopping pings"), ""),
+                "{server:?}"
+            );
         }
     }
 }

@@ -15,6 +15,7 @@ use crate::net::host::Host;
 use crate::net::random::{Seed, Sequence};
 use crate::net::session::Session;
 use crate::net::stop::Stop;
+use crate::net::udp::{UdpSocket, WeakSocket};
 
 /// The result of a native that can fail.
 pub type ScriptResult<T> = Result<T, Box<EvalAltResult>>;
@@ -122,12 +123,32 @@ struct Known {
     addr: Option<SocketAddr>,
     /// Whether those that wait may go on: the script waits for packets, or has ended.
     ready: bool,
+    /// The sockets it has bound.
+    sockets: Vec<WeakSocket>,
 }
 
 impl Announced {
     /// Keeps the address, if there is none yet, until the script is ready.
     pub fn keep(&self, addr: SocketAddr) {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).addr.get_or_insert(addr);
+    }
+
+    /// Keeps a socket that the script has bound, for those that reach for it from outside.
+    pub fn opened(&self, socket: &UdpSocket) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.sockets.retain(WeakSocket::is_held);
+        state.sockets.push(socket.weak());
+    }
+
+    /// The sockets that the script has bound and not closed.
+    pub fn sockets(&self) -> Vec<UdpSocket> {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.sockets.iter().filter_map(WeakSocket::upgrade).filter(|socket| !socket.is_closed()).collect()
+    }
+
+    /// The address, if there is one by now.
+    pub fn now(&self) -> Option<SocketAddr> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).addr
     }
 
     /// Makes known that the script has set up what it needs: it begins to wait for packets, or has ended.

@@ -55,6 +55,8 @@ pub fn register(engine: &mut Engine) {
     rhai::combine_with_exported_module!(&mut all, "icmp_listener", icmp::listener::api);
     rhai::combine_with_exported_module!(&mut all, "icmp_pinger", icmp::pinger::api);
     rhai::combine_with_exported_module!(&mut all, "icmp_socket", icmp::socket::api);
+    rhai::combine_with_exported_module!(&mut all, "icmp_sweep", icmp::sweep::api);
+    rhai::combine_with_exported_module!(&mut all, "icmp_trace", icmp::trace::api);
     rhai::combine_with_exported_module!(&mut all, "lab_packet", lab::packet::api);
     rhai::combine_with_exported_module!(&mut all, "lab", lab::api);
     rhai::combine_with_exported_module!(&mut all, "lab_exec", lab::exec::api);
@@ -66,6 +68,7 @@ pub fn register(engine: &mut Engine) {
     rhai::combine_with_exported_module!(&mut all, "options", options::api);
     rhai::combine_with_exported_module!(&mut all, "policy", policy::api);
     rhai::combine_with_exported_module!(&mut all, "policy_draw", policy::draw::api);
+    rhai::combine_with_exported_module!(&mut all, "policy_live", policy::live::api);
     rhai::combine_with_exported_module!(&mut all, "policy_native", policy::native::api);
     rhai::combine_with_exported_module!(&mut all, "policy_verdict", policy::verdict::api);
     rhai::combine_with_exported_module!(&mut all, "pool", pool::api);

@@ -98,12 +98,7 @@ impl Task {
     }
 
     /// Runs `body` as this task, on this thread.
-    pub(super) fn run(
-        &self,
-        context: &Context,
-        programs: &dyn Programs,
-        body: impl FnOnce() -> ScriptResult<Dynamic>,
-    ) {
+    pub(super) fn run(&self, context: &Context, programs: &dyn Programs, body: impl FnOnce() -> ScriptResult<Dynamic>) {
         let entered = context::enter(context.clone());
         let result = guarded(body);
         if let Some(script) = &self.0.script {
@@ -128,6 +123,11 @@ impl Task {
     /// Whether it has ended.
     pub fn is_done(&self) -> bool {
         self.0.ended.load(Ordering::Acquire)
+    }
+
+    /// The started script; `None` for a thread.
+    pub fn script(&self) -> Option<&Arc<Script>> {
+        self.0.script.as_ref()
     }
 
     /// Whether it is a started script, which ends with the script that started it.
@@ -413,6 +413,19 @@ pub mod api {
         terminate_later(&task.0.stop, Reason::Ended);
     }
 
+    /// The threads and started scripts that run, the oldest first.
+    ///
+    /// ```rhai
+    /// let task = start_thread(|| sleep(1.h));
+    /// expect(tasks().len, 1);
+    /// tasks()[0].stop();
+    /// ```
+    pub fn tasks() -> Array {
+        let run = context::current().run;
+        let tasks = lock(&run.tasks);
+        tasks.iter().filter(|task| !task.is_done()).map(|task| Dynamic::from(task.clone())).collect()
+    }
+
     /// Whether the task has ended.
     ///
     /// ```rhai
@@ -432,6 +445,10 @@ pub mod api {
     /// ```
     #[rhai_fn(name = "to_string", name = "to_debug", pure)]
     pub fn task_text(task: &mut Task) -> String {
-        format!("{} ({})", task.0.name, if task.is_done() { "ended" } else { "running" })
+        let state = if task.is_done() { "ended" } else { "running" };
+        match task.script().and_then(|script| script.bound.now()) {
+            Some(addr) if !task.is_done() => format!("{} at {addr} ({state})", task.0.name),
+            _ => format!("{} ({state})", task.0.name),
+        }
     }
 }

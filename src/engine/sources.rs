@@ -10,6 +10,10 @@ use crate::net::error::{Error, ErrorKind};
 /// The scripts that travel with the binary: their path below the folder `scripts`, and their text.
 pub const SHIPPED: &[(&str, &str)] = &[
     ("icmp_ping.rhai", include_str!("../../scripts/icmp_ping.rhai")),
+    ("icmp_listen.rhai", include_str!("../../scripts/icmp_listen.rhai")),
+    ("pmtu.rhai", include_str!("../../scripts/pmtu.rhai")),
+    ("sweep.rhai", include_str!("../../scripts/sweep.rhai")),
+    ("traceroute.rhai", include_str!("../../scripts/traceroute.rhai")),
     ("tcp_events.rhai", include_str!("../../scripts/tcp_events.rhai")),
     ("tcp_multi.rhai", include_str!("../../scripts/tcp_multi.rhai")),
     ("tcp_ping.rhai", include_str!("../../scripts/tcp_ping.rhai")),
@@ -25,7 +29,10 @@ pub const SHIPPED: &[(&str, &str)] = &[
     ("examples/dns_server.rhai", include_str!("../../scripts/examples/dns_server.rhai")),
     ("examples/ntp_query.rhai", include_str!("../../scripts/examples/ntp_query.rhai")),
     ("examples/ntp_server.rhai", include_str!("../../scripts/examples/ntp_server.rhai")),
+    ("labs/icmp_rejects.rhai", include_str!("../../scripts/labs/icmp_rejects.rhai")),
+    ("labs/path_gaps.rhai", include_str!("../../scripts/labs/path_gaps.rhai")),
     ("labs/icmp_errors.rhai", include_str!("../../scripts/labs/icmp_errors.rhai")),
+    ("labs/icmp_limits.rhai", include_str!("../../scripts/labs/icmp_limits.rhai")),
     ("labs/many_clients.rhai", include_str!("../../scripts/labs/many_clients.rhai")),
     ("labs/router.rhai", include_str!("../../scripts/labs/router.rhai")),
     ("labs/same_port.rhai", include_str!("../../scripts/labs/same_port.rhai")),

@@ -180,13 +180,18 @@ pub fn give_to_rows() {
     ROWS_OWN_OUTPUT.store(true, Ordering::Relaxed);
 }
 
-/// No line is typed on the terminal any more: shows what came meanwhile and was not shown.
-pub fn end_typing() {
+/// The line that this thread has read from the terminal is at its end, or let go because other lines are to be shown: shows
+/// those, after what `erase` gives for a line that was let go. Whether it was.
+pub fn end_typing(erase: impl FnOnce() -> String) -> bool {
     let _queue = lock(&QUEUE);
-    let rest = typing::end();
-    if !rest.is_empty() {
-        write_output(&rest);
+    let ended = typing::end();
+    if ended.asked {
+        write_output(erase().as_bytes());
     }
+    if !ended.lines.is_empty() {
+        write_output(&ended.lines);
+    }
+    ended.asked
 }
 
 /// Has `held` written out whenever printed lines are.

@@ -1,48 +1,71 @@
-//! Lines for a terminal on which somebody types meanwhile: they are kept for whoever owns the line that is typed, who shows
-//! them above it.
+//! Lines for a terminal on which somebody types meanwhile: they are kept for whoever reads what is typed, who is asked to let
+//! go of the line for a moment and shows them above it.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::sys::Thread;
 
 /// Bytes kept at most; of more the oldest lines are left out, and counted.
 const LIMIT: usize = 1 << 20;
 
-static STATE: Mutex<State> = Mutex::new(State { typing: false, bytes: Vec::new(), left_out: 0 });
-static ARRIVED: Condvar = Condvar::new();
+/// How long lines wait for others, to be shown together; and how long it takes until the reader is asked once more.
+const PAUSE: Duration = Duration::from_millis(30);
 
-#[derive(Debug)]
+static STATE: Mutex<State> =
+    Mutex::new(State { reader: None, busy: false, asked: false, bytes: Vec::new(), left_out: 0 });
+static CHANGED: Condvar = Condvar::new();
+
 struct State {
-    typing: bool,
+    /// The thread that reads what is typed, while it does.
+    reader: Option<Thread>,
+    /// Whether it is not to be disturbed.
+    busy: bool,
+    /// Whether it was asked to let go of the line.
+    asked: bool,
     bytes: Vec<u8>,
     left_out: usize,
 }
 
-impl State {
-    fn take(&mut self) -> Vec<u8> {
-        let mut bytes = std::mem::take(&mut self.bytes);
-        let left_out = std::mem::take(&mut self.left_out);
-        if left_out > 0 {
-            bytes.splice(0..0, format!("… {left_out} lines left out …\n").into_bytes());
-        }
-        bytes
-    }
+/// How typing ended.
+#[derive(Debug)]
+pub struct Ended {
+    /// Whether it was to be ended, so that lines can be shown.
+    pub asked: bool,
+    /// The lines.
+    pub lines: Vec<u8>,
 }
 
-/// A line is being typed from now on.
+/// This thread reads what is typed from now on. It is asked to stop with SIGINT, which has to end its wait.
 pub fn begin() {
-    state().typing = true;
+    let mut state = state();
+    (state.reader, state.busy, state.asked) = (Some(Thread::current()), false, false);
+    CHANGED.notify_one();
 }
 
-/// No line is being typed any more; what has not been shown.
-pub(super) fn end() -> Vec<u8> {
+/// Whether the reader is not to be disturbed.
+pub fn set_busy(busy: bool) {
     let mut state = state();
-    state.typing = false;
-    state.take()
+    state.busy = busy;
+    CHANGED.notify_one();
+}
+
+/// The line was read, or let go.
+pub fn end() -> Ended {
+    let mut state = state();
+    state.reader = None;
+    let mut lines = std::mem::take(&mut state.bytes);
+    let left_out = std::mem::take(&mut state.left_out);
+    if left_out > 0 {
+        lines.splice(0..0, format!("… {left_out} lines left out …\n").into_bytes());
+    }
+    Ended { asked: state.asked, lines }
 }
 
 /// Keeps `lines` if a line is being typed; whether it is.
 pub(super) fn takes(lines: &[u8]) -> bool {
     let mut state = state();
-    if !state.typing {
+    if state.reader.is_none() {
         return false;
     }
     state.bytes.extend_from_slice(lines);
@@ -51,17 +74,29 @@ pub(super) fn takes(lines: &[u8]) -> bool {
         let end = state.bytes[from..].iter().position(|byte| *byte == b'\n').map_or(from, |end| from + end + 1);
         state.left_out += state.bytes.drain(..end).filter(|byte| *byte == b'\n').count();
     }
-    ARRIVED.notify_one();
+    CHANGED.notify_one();
     true
 }
 
-/// Waits for lines that come while a line is being typed.
-pub fn wait() -> Vec<u8> {
-    let mut state = state();
-    while !state.typing || state.bytes.is_empty() {
-        state = ARRIVED.wait(state).unwrap_or_else(PoisonError::into_inner);
+/// Asks the reader to let go of its line whenever there are lines to show, for ever.
+pub fn ask_for_lines() {
+    loop {
+        let wanted = |state: &State| state.reader.is_some() && !state.busy && !state.bytes.is_empty();
+        let mut now = state();
+        while !wanted(&now) {
+            now = CHANGED.wait(now).unwrap_or_else(PoisonError::into_inner);
+        }
+        drop(now);
+        std::thread::sleep(PAUSE);
+        let mut now = state();
+        if wanted(&now)
+            && let Some(reader) = now.reader
+        {
+            // Under the lock: without it the line could be read already, and the signal stop what runs then.
+            reader.interrupt();
+            now.asked = true;
+        }
     }
-    state.take()
 }
 
 fn state() -> MutexGuard<'static, State> {
@@ -77,12 +112,13 @@ mod tests {
         assert!(!takes(b"shown at once\n"));
         begin();
         assert!(takes(b"first\n"));
-        assert_eq!(wait(), b"first\n");
+        assert_eq!(end().lines, b"first\n");
+        begin();
         let line = [b'x'; 99].into_iter().chain([b'\n']).collect::<Vec<u8>>();
         for _ in 0..15_000 {
             assert!(takes(&line));
         }
-        let rest = String::from_utf8(end()).expect("text");
+        let rest = String::from_utf8(end().lines).expect("text");
         assert!(rest.len() <= LIMIT + 100 && rest.starts_with("… "), "{}", &rest[..40]);
         let left_out: usize = rest.split(' ').nth(1).and_then(|n| n.parse().ok()).expect("a count");
         assert_eq!(left_out + rest.lines().count() - 1, 15_000);

@@ -235,7 +235,7 @@ pub mod api {
         make_host(&ctx, &lab, name, &HostOptions { forwards: true, ..Default::default() })
     }
 
-    /// Makes a router with options, as `host(name, options)`.
+    /// Makes a router with options: `addr`: its address in place of those given out, or a list of them.
     ///
     /// Errors: as `host(name, options)`.
     ///

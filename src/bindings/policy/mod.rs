@@ -21,6 +21,7 @@ use crate::net::tcp::Listener;
 use crate::net::udp::UdpSocket;
 
 pub mod draw;
+pub mod live;
 pub mod native;
 mod scripted;
 pub mod verdict;

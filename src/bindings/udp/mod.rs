@@ -200,6 +200,7 @@ fn bind(ctx: &NativeCallContext, local: SocketAddr, options: SocketOptions) -> S
     let context = context::current();
     let socket = UdpSocket::bind(context.host.clone(), context.run.session.clone(), local, options).or_raise(ctx)?;
     context.announce(socket.local());
+    context.script.bound.opened(&socket);
     Ok(socket)
 }
 

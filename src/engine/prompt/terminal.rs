@@ -1,6 +1,7 @@
 //! The prompt on a terminal: an editor with history, completion, colours and hints, above which other threads' lines appear.
 
 use std::borrow::Cow;
+use std::io::IsTerminal;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -9,10 +10,11 @@ use rustyline::completion::{Completer, Pair};
 use rustyline::config::Configurer;
 use rustyline::error::ReadlineError;
 use rustyline::highlight::{CmdKind, Highlighter};
-use rustyline::hint::Hinter;
+use rustyline::hint::{Hint as _, Hinter};
 use rustyline::history::{History as _, MemHistory, SearchDirection};
 use rustyline::validate::Validator;
-use rustyline::{ColorMode, CompletionType, Config, Context, Editor, ExternalPrinter, Helper};
+use rustyline::{ColorMode, CompletionType, Config, Context, Editor, Helper};
+use unicode_width::UnicodeWidthChar;
 
 use super::commands::COMMANDS;
 use super::complete::{Known, Variable, complete, kind_of};
@@ -41,6 +43,8 @@ pub enum Line {
 pub struct Terminal {
     editor: Editor<Assistant, MemHistory>,
     history: History,
+    /// Whether other threads' lines are shown above the one that is typed.
+    shares: bool,
     /// Whether it was told that the history cannot be kept.
     told: bool,
 }
@@ -71,15 +75,17 @@ impl Terminal {
             variables: Mutex::default(),
             functions: Mutex::default(),
             hints: AtomicBool::new(colour),
+            colour: AtomicBool::new(colour),
+            seen: Mutex::default(),
+            hint: Mutex::default(),
         }));
-        editor.set_color_mode(if colour { ColorMode::Enabled } else { ColorMode::Disabled });
-        if let Ok(printer) = editor.create_external_printer() {
-            let show = || show_above(printer);
-            std::thread::Builder::new().name("printer".to_string()).spawn(show)?;
-            typing::begin();
-            output::end_typing();
+        // Without colours too: the editor then still tells where the cursor is.
+        editor.set_color_mode(ColorMode::Enabled);
+        let shares = std::io::stdout().is_terminal() && !is_plain_terminal();
+        if shares {
+            std::thread::Builder::new().name("printer".to_string()).spawn(typing::ask_for_lines)?;
         }
-        Ok(Self { editor, history, told: false })
+        Ok(Self { editor, history, shares, told: false })
     }
 
     /// Reads a line; `continued`: of an entry that has begun.
@@ -90,16 +96,48 @@ impl Terminal {
         if let Some(assistant) = self.editor.helper() {
             assistant.look_at(session);
         }
-        output::flush();
-        typing::begin();
-        let line = self.editor.readline(PROMPTS[usize::from(continued)]);
-        output::end_typing();
-        Ok(match line {
-            Ok(line) => Line::Text(line),
-            Err(ReadlineError::Interrupted | ReadlineError::Signal(_)) => Line::Interrupted,
-            Err(ReadlineError::Eof) => Line::End,
-            Err(error) => return Err(error.into()),
-        })
+        let prompt = PROMPTS[usize::from(continued)];
+        let mut so_far = (String::new(), 0);
+        loop {
+            output::flush();
+            if self.shares {
+                typing::begin();
+            }
+            let line = self.editor.readline_with_initial(prompt, so_far.0.split_at(so_far.1));
+            let rows = self.rows(prompt);
+            // The editor has gone to the line below.
+            let let_go = self.shares
+                && output::end_typing(|| match &line {
+                    Err(ReadlineError::Interrupted) => format!("\x1b[{rows}A\r\x1b[J"),
+                    _ => String::new(),
+                });
+            return Ok(match line {
+                Ok(line) => Line::Text(line),
+                Err(ReadlineError::Interrupted) if let_go => {
+                    so_far = self.editor.helper().map(|helper| lock(&helper.seen).clone()).unwrap_or_default();
+                    continue;
+                }
+                Err(ReadlineError::Interrupted | ReadlineError::Signal(_)) => Line::Interrupted,
+                Err(ReadlineError::Eof) => Line::End,
+                Err(error) => return Err(error.into()),
+            });
+        }
+    }
+
+    /// Rows of the screen that the prompt takes with the line after it, and with its hint.
+    fn rows(&mut self, prompt: &str) -> usize {
+        let columns = self.editor.dimensions().map_or(80, |(columns, _)| usize::from(columns).max(1));
+        let Some(helper) = self.editor.helper() else { return 1 };
+        let text = format!("{prompt}{}{}", lock(&helper.seen).0, lock(&helper.hint));
+        let (mut row, mut column) = (1, 0);
+        for c in text.chars() {
+            let width = c.width().unwrap_or(0);
+            if c == '\n' || column + width > columns {
+                (row, column) = (row + 1, 0);
+            }
+            column += width;
+        }
+        if column == columns { row + 1 } else { row }
     }
 
     /// Keeps an entry in the history.
@@ -114,7 +152,9 @@ impl Terminal {
 
     /// Switches colours on or off.
     pub fn set_colour(&mut self, on: bool) {
-        self.editor.set_color_mode(if on { ColorMode::Enabled } else { ColorMode::Disabled });
+        if let Some(assistant) = self.editor.helper() {
+            assistant.colour.store(on, Ordering::Relaxed);
+        }
     }
 
     /// Switches hints on or off.
@@ -125,14 +165,9 @@ impl Terminal {
     }
 }
 
-/// Shows other threads' lines above the one that is typed, for ever.
-fn show_above(mut printer: impl ExternalPrinter) {
-    loop {
-        let lines = String::from_utf8_lossy(&typing::wait()).into_owned();
-        if printer.print(lines).is_err() {
-            return;
-        }
-    }
+/// Whether the terminal is one that the editor does not edit on.
+fn is_plain_terminal() -> bool {
+    std::env::var("TERM").is_ok_and(|term| ["dumb", "cons25", "emacs"].contains(&term.to_lowercase().as_str()))
 }
 
 /// What helps while a line is typed.
@@ -141,9 +176,18 @@ struct Assistant {
     variables: Mutex<Vec<Variable>>,
     functions: Mutex<Vec<(String, usize)>>,
     hints: AtomicBool,
+    colour: AtomicBool,
+    /// The line and the cursor's place as the editor last told them.
+    seen: Mutex<(String, usize)>,
+    /// What is shown behind the line.
+    hint: Mutex<String>,
 }
 
 impl Assistant {
+    fn see(&self, line: &str, pos: usize) {
+        *lock(&self.seen) = (line.to_string(), pos);
+    }
+
     /// Takes note of what the session has by now.
     fn look_at(&self, session: &Session) {
         let keys = |value: &rhai::Dynamic| {
@@ -184,8 +228,17 @@ impl Completer for Assistant {
 impl Hinter for Assistant {
     type Hint = Hint;
 
-    /// The parameters of the function whose bracket was just opened, or the rest of an earlier entry.
     fn hint(&self, line: &str, pos: usize, ctx: &Context<'_>) -> Option<Hint> {
+        self.see(line, pos);
+        let hint = self.hint_for(line, pos, ctx);
+        *lock(&self.hint) = hint.as_ref().map(|hint| hint.display().to_string()).unwrap_or_default();
+        hint
+    }
+}
+
+impl Assistant {
+    /// The parameters of the function whose bracket was just opened, or the rest of an earlier entry.
+    fn hint_for(&self, line: &str, pos: usize, ctx: &Context<'_>) -> Option<Hint> {
         if pos < line.len() || line.trim().is_empty() || !self.hints.load(Ordering::Relaxed) {
             return None;
         }
@@ -247,19 +300,31 @@ fn parameters(head: &str, known: Known<'_>) -> Option<String> {
 
 impl Highlighter for Assistant {
     fn highlight<'l>(&self, line: &'l str, _: usize) -> Cow<'l, str> {
-        Cow::Owned(coloured(line))
+        match self.colour.load(Ordering::Relaxed) {
+            true => Cow::Owned(coloured(line)),
+            false => Cow::Borrowed(line),
+        }
     }
 
-    fn highlight_prompt<'b, 's: 'b, 'p: 'b>(&'s self, prompt: &'p str, _: bool) -> Cow<'b, str> {
-        Cow::Owned(format!("\x1b[1m{prompt}\x1b[0m"))
+    fn highlight_prompt<'b, 's: 'b, 'p: 'b>(&'s self, prompt: &'p str, is_default: bool) -> Cow<'b, str> {
+        // A search in the history would be at its end if it were disturbed.
+        typing::set_busy(!is_default);
+        match self.colour.load(Ordering::Relaxed) {
+            true => Cow::Owned(format!("\x1b[1m{prompt}\x1b[0m")),
+            false => Cow::Borrowed(prompt),
+        }
     }
 
     fn highlight_hint<'h>(&self, hint: &'h str) -> Cow<'h, str> {
-        Cow::Owned(format!("\x1b[2m{hint}\x1b[0m"))
+        match self.colour.load(Ordering::Relaxed) {
+            true => Cow::Owned(format!("\x1b[2m{hint}\x1b[0m")),
+            false => Cow::Borrowed(hint),
+        }
     }
 
-    fn highlight_char(&self, _: &str, _: usize, kind: CmdKind) -> bool {
-        kind != CmdKind::MoveCursor
+    fn highlight_char(&self, line: &str, pos: usize, kind: CmdKind) -> bool {
+        self.see(line, pos);
+        kind != CmdKind::MoveCursor && self.colour.load(Ordering::Relaxed)
     }
 }
 

@@ -40,3 +40,22 @@ pub fn set_terminal_mode(fd: BorrowedFd<'_>, mode: &TerminalMode) {
         }
     }
 }
+
+/// A thread of this process, to be woken.
+#[derive(Clone, Copy, Debug)]
+pub struct Thread(libc::pthread_t);
+
+impl Thread {
+    /// The thread that calls it.
+    pub fn current() -> Self {
+        // SAFETY: the call takes nothing and cannot fail.
+        Self(unsafe { libc::pthread_self() })
+    }
+
+    /// Ends the wait that the thread is in (pthread_kill(3) with SIGINT, for which there is a handler). To be called only
+    /// while the thread is known to run.
+    pub fn interrupt(self) {
+        // SAFETY: the caller knows that the thread has not ended; the signal has a handler.
+        unsafe { libc::pthread_kill(self.0, libc::SIGINT) };
+    }
+}

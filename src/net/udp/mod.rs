@@ -249,7 +249,7 @@ impl UdpSocket {
     }
 
     /// A handle that does not keep the socket open.
-    fn weak(&self) -> WeakSocket {
+    pub fn weak(&self) -> WeakSocket {
         WeakSocket(Arc::downgrade(&self.0))
     }
 

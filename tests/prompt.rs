@@ -1,0 +1,319 @@
+//! The prompt on a terminal: what is typed, what is shown, and what is kept.
+
+mod common;
+
+use std::fs;
+use std::time::Duration;
+
+use common::process::Running;
+use common::{Cmd, TempDir, pingscript, sys};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A prompt on a terminal that shows no colours, so that what it shows can be compared.
+fn prompt(dir: &TempDir, args: &[&str]) -> Running {
+    started(pingscript(args), dir).start_on_terminal()
+}
+
+fn started(cmd: Cmd, dir: &TempDir) -> Cmd {
+    let state = dir.path().to_str().expect("UTF-8");
+    cmd.env("TERM", "xterm").env("NO_COLOR", "1").env("XDG_STATE_HOME", state).patience(PATIENCE).error_on_terminal()
+}
+
+/// What the editor sends when it begins to read a line.
+const READING: &str = "\x1b[?2004h";
+
+/// What it shows before a line that goes on.
+const GOES_ON: &str = "\x1b[K. ";
+
+/// Waits until the first line can be typed.
+fn ready(running: &Running) {
+    running.wait_for("Ctrl-D leaves.");
+    running.wait_for(READING);
+}
+
+/// Types an entry of one line, or the last of several, and waits for what it shows and for the next prompt.
+fn enter(running: &mut Running, line: &str, shown: &str) {
+    let before = running.stdout().matches(shown).count();
+    running.type_text(&format!("{line}\r"));
+    running.wait_until(&format!("{shown:?} after {line}"), |text| {
+        text.matches(shown).count() > before && (shown == READING || text.rfind(READING) > text.rfind(shown))
+    });
+}
+
+/// Types a line that goes on.
+fn begin(running: &mut Running, line: &str) {
+    let before = running.stdout().matches(GOES_ON).count();
+    running.type_text(&format!("{line}\r"));
+    running.wait_until("a line that goes on", |text| text.matches(GOES_ON).count() > before);
+}
+
+/// Gives up the line that is typed, and waits for the next.
+fn clear(running: &mut Running) {
+    let before = running.stdout().matches(READING).count();
+    running.type_text("\x03");
+    running.wait_until("a new line", |text| text.matches(READING).count() > before);
+}
+
+/// Leaves the prompt; all that was on the screen.
+fn leave(mut running: Running) -> String {
+    running.type_text("\x04");
+    running.finish().expect_code(0).stdout
+}
+
+#[test]
+fn entries_of_several_lines_are_run_as_one() {
+    let dir = TempDir::new();
+    let mut running = prompt(&dir, &[]);
+    ready(&running);
+    begin(&mut running, "fn twice(n) {");
+    begin(&mut running, "    n * 2");
+    enter(&mut running, "}", READING);
+    enter(&mut running, "`is ${twice(21)}`", "\"is 42\"\n");
+    enter(&mut running, "it + \"!\"", "\"is 42!\"\n");
+    begin(&mut running, "let m = #{");
+    begin(&mut running, "a: 1,");
+    enter(&mut running, "}; m.a + 6", "\n7\n");
+    // What has begun is given up by Ctrl-C, and Ctrl-D tells what is missing.
+    begin(&mut running, "print(");
+    clear(&mut running);
+    enter(&mut running, "1 + 2", "\n3\n");
+    begin(&mut running, "[1, 2");
+    running.type_text("\x04");
+    running.wait_for("`]` is missing");
+    // What is typed ahead is not lost.
+    enter(&mut running, "let a = 1;\rlet b = 2;\ra + b + 10", "\n13\n");
+    enter(&mut running, "2 + 2", "\n4\n");
+    leave(running);
+}
+
+#[test]
+fn tab_completes_namespaces_and_what_objects_can_do() {
+    let dir = TempDir::new();
+    let mut running = prompt(&dir, &[]);
+    ready(&running);
+    enter(&mut running, "let sock = udp::bi\t\"127.0.0.1:0\");", READING);
+    enter(&mut running, "sock.is_cl\t", "false\n");
+    running.type_text("udp::\t\t");
+    for name in ["bind(…)", "open(…)", "serve(…)", "closed_port()"] {
+        running.wait_for(name);
+    }
+    clear(&mut running);
+    running.type_text("sock.\t\t");
+    for name in ["recv(…)", "send_to(…)", "is_closed", "close()"] {
+        running.wait_for(name);
+    }
+    clear(&mut running);
+    enter(&mut running, "sock.recv(1.ms).ki\t", "\"timeout\"\n");
+    leave(running);
+}
+
+#[test]
+fn ctrl_c_stops_what_runs_and_nothing_is_lost() {
+    let dir = TempDir::new();
+    let mut running = prompt(&dir, &[]);
+    ready(&running);
+    enter(&mut running, "let kept = 40; let sock = udp::bind(\"127.0.0.1:0\"); kept", "\n40\n");
+    for (n, entry) in ["loop {}", "sock.recv()", "sleep(1.h)", "start_thread(|| sleep(1.h)).join()"].iter().enumerate()
+    {
+        // It runs when it has printed; then the terminal's Ctrl-C is a signal.
+        let begun = format!("begun {n}");
+        running.type_text(&format!("print(`begun ${{{n}}}`); sleep(1.ms); {entry}\r"));
+        running.wait_for(&format!("\n{begun}\n"));
+        running.press_ctrl_c();
+        running.wait_until("a prompt", |text| text.rfind(READING) > text.rfind(&format!("\n{begun}\n")));
+        enter(&mut running, "kept += 1; kept", &format!("\n{}\n", 41 + n));
+    }
+    enter(&mut running, "tasks()[0].stop()", READING);
+    let screen = leave(running);
+    assert!(screen.contains("entry 2: stopped") && screen.contains("entry 4: interrupted"), "{screen}");
+}
+
+#[test]
+fn lines_of_others_do_not_tear_the_line_that_is_typed() {
+    let dir = TempDir::new();
+    let mut running = prompt(&dir, &[]);
+    ready(&running);
+    running.type_text("let n = counter();\r");
+    running.type_text(
+        "let t = start_thread(|| { while n.value == 0 { sleep(5.ms); } print(\"from another\"); n.add(1); });\r",
+    );
+    running.type_text("let first = 12");
+    running.wait_for("let first = 12");
+    // From outside, while the line is being typed.
+    running.type_text("34; n.add(1)");
+    running.type_text("\r");
+    running.wait_for("from another");
+    enter(&mut running, "first", "\n1234\n");
+    running.type_text("start_thread(|| { for i in ticks(30, 20.ms) { print(`line ${i} of another`); } });\r");
+    running.type_text("let second = 56");
+    running.wait_for("line 29 of another");
+    running.type_text("78;\r");
+    enter(&mut running, "second", "\n5678\n");
+    let screen = leave(running);
+    // The typed line is taken away before each line of the thread, which has a line of its own.
+    for line in screen.split('\n').filter(|line| line.contains(" of another") && !line.contains("print(")) {
+        let shown = line.rsplit(['\r', 'J', 'K']).find(|part| part.contains("line ")).unwrap_or(line);
+        assert!(shown.starts_with("line ") && shown.ends_with("another"), "{line:?} in\n{screen}");
+    }
+}
+
+#[test]
+fn a_policy_takes_effect_with_the_next_packet() {
+    let dir = TempDir::new();
+    let mut running = prompt(&dir, &[]);
+    ready(&running);
+    running.type_text("let server = start(\"udp_server.rhai\", [\"--listen\", \"127.0.0.1:0\", \"--quiet\"]);\r");
+    running.type_text("let to = server.addr; let sock = udp::open(to);\r");
+    let pings = "|n| { let rtts = stats(); for p in pinger(sock, to, #{ count: n, interval: 1.ms, timeout: 300.ms }) { rtts.add(p); } rtts.lost }";
+    running.type_text(&format!("let lost = {pings};\r"));
+    for (policy, expected) in [
+        ("|pkt| pass()", 0),
+        ("|pkt| if pkt.number % 2 == 0 { drop() } else { pass() }", 20),
+        ("every(4)", 10),
+        ("\"loss:p=1\"", 40),
+        ("\"every:n=8\"", 5),
+        ("loss(0)", 0),
+    ] {
+        enter(
+            &mut running,
+            &format!("set_policy(server, {policy}); `lost ${{lost.call(40)}} of 40`"),
+            &format!("\"lost {expected} of 40\""),
+        );
+    }
+    enter(&mut running, "set_policy(server, \"lss\")", "did you mean `loss`?");
+    enter(&mut running, "tasks()", "(running)]");
+    enter(&mut running, "tasks()[0].stop(); server.join(); tasks().len", "\n0\n");
+    leave(running);
+}
+
+#[test]
+fn what_was_typed_is_found_again_in_the_next_session() {
+    let dir = TempDir::new();
+    let mut running = prompt(&dir, &[]);
+    ready(&running);
+    begin(&mut running, "let answer = 6 *");
+    enter(&mut running, "    7; answer", "\n42\n");
+    enter(&mut running, " \"a secret\".len", "\n8\n");
+    leave(running);
+    let file = dir.path().join("pingscript/history");
+    assert_eq!(fs::read_to_string(&file).expect("a history"), "let answer = 6 *\\n    7; answer\n");
+
+    let mut running = prompt(&dir, &[]);
+    ready(&running);
+    enter(&mut running, "\x12answ", "\n42\n");
+    leave(running);
+}
+
+#[test]
+fn scripts_are_loaded_run_again_and_saved() {
+    let dir = TempDir::new();
+    let script = dir.write("mine.rhai", "const OPT = options([ option(\"n\", 1, \"a number\") ]);\nlet got = OPT.n;\nfn add(x) { x + global::OPT.n }\nprint(`loaded with ${got}`);\n");
+    let script = script.to_str().expect("UTF-8");
+    let mut running = prompt(&dir, &["-i", script, "--n", "5"]);
+    running.wait_for("loaded with 5\n");
+    enter(&mut running, "add(got)", "\n10\n");
+    enter(&mut running, &format!(":load {script} --n 7"), "loaded with 7\n");
+    enter(&mut running, ":run", "loaded with 7\n");
+    enter(&mut running, "let more = add(1);", READING);
+    begin(&mut running, "nonsense(");
+    enter(&mut running, ")", "no function `nonsense`");
+    let saved = dir.path().join("saved.rhai");
+    enter(&mut running, &format!(":save {}", saved.display()), "entries are in");
+    enter(&mut running, ":sav x", "did you mean :save?");
+    enter(&mut running, ":load nowhere.rhai", "there is no such script");
+    enter(&mut running, ":vars", "fn add(x)");
+    enter(&mut running, ":help udp::bind", "udp::bind(local: string) -> UdpSocket");
+    running.type_text(":quit\r");
+    running.finish().expect_code(0);
+    assert_eq!(
+        fs::read_to_string(saved).expect("a script"),
+        "//! Typed at the prompt.\n\nadd(got);\nlet more = add(1);\n"
+    );
+}
+
+#[test]
+fn a_prompt_in_a_pipe_runs_several_lines_as_one_and_loads_scripts() {
+    let dir = TempDir::new();
+    dir.write("part.rhai", "fn twice(n) { n * 2 }\nlet x = 3;\n");
+    let input = "fn f(a) {\n    a + 1\n}\nf(1)\n:load part.rhai\ntwice(x)\nlet t = `a\nb`;\nt.len\n[1,\n";
+    let run = started(pingscript::<&str>(&[]), &dir).dir(dir.path()).stdin(input).run().expect_code(3);
+    assert_eq!(run.stdout, "2\n6\n3\n");
+    assert!(run.stderr.contains("`]` is missing"), "{}", run.stderr);
+    assert!(!dir.path().join("pingscript").exists(), "a pipe has no history");
+    let run = started(pingscript(&["-i", "part.rhai"]), &dir).dir(dir.path()).stdin("twice(x)\n").run().expect_code(0);
+    assert_eq!(run.stdout, "6\n");
+}
+
+#[test]
+fn what_an_entry_prints_is_there_before_the_next_is_typed() {
+    let dir = TempDir::new();
+    let mut running = started(pingscript::<&str>(&[]), &dir).start();
+    for n in 0..5 {
+        running.type_text(&format!("print({n})\n"));
+        running.wait_for(&format!("{n}\n"));
+    }
+    running.close_stdin();
+    running.finish().expect_code(0);
+}
+
+#[test]
+fn colours_are_shown_unless_they_are_off() {
+    let dir = TempDir::new();
+    let coloured = |text: &str| text.contains("\x1b[34mlet\x1b[0m");
+    let mut running = started(pingscript::<&str>(&[]), &dir).env("NO_COLOR", "").start_on_terminal();
+    ready(&running);
+    enter(&mut running, "let x = 1; x", "\n1\n");
+    assert!(coloured(&running.stdout()), "{:?}", running.stdout());
+    enter(&mut running, ":set colour off", READING);
+    enter(&mut running, "x + 1", "\n2\n");
+    let colours = |text: &str| ["\x1b[34m", "\x1b[36m", "\x1b[1m"].map(|colour| text.matches(colour).count());
+    let before = colours(&running.stdout());
+    enter(&mut running, "let y = 3; y", "\n3\n");
+    assert_eq!(colours(&running.stdout()), before, "{:?}", running.stdout());
+    leave(running);
+    let mut running = prompt(&dir, &[]);
+    ready(&running);
+    enter(&mut running, "let x = 1; x", "\n1\n");
+    let screen = leave(running);
+    assert_eq!(colours(&screen), [0; 3], "{screen:?}");
+}
+
+#[test]
+fn sigterm_ends_the_brackets_of_pasted_text() {
+    let dir = TempDir::new();
+    let running = prompt(&dir, &[]);
+    ready(&running);
+    running.wait_for("\x1b[?2004h");
+    running.signal(sys::SIGTERM);
+    let screen = running.finish().expect_code(143).stdout;
+    let (on, off) = (screen.rfind("\x1b[?2004h"), screen.rfind("\x1b[?2004l"));
+    assert!(off > on, "{screen:?}");
+}
+
+#[test]
+fn a_long_session_does_not_grow() {
+    let dir = TempDir::new();
+    let mut running = started(pingscript::<&str>(&[]), &dir).start();
+    let resident = |running: &Running| -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", running.pid())).expect("a process");
+        let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("its memory");
+        line.split_whitespace().nth(1).and_then(|kb| kb.parse().ok()).expect("a number")
+    };
+    let mut sizes = Vec::new();
+    for block in 0..5 {
+        let mut text = String::new();
+        for n in 0..1_000 {
+            text.push_str(&format!(
+                "let x = [{n}, 2, 3]; let f = |a| a + x.len; f.call({n});\nfn g(n) {{ n + {n} }}\n"
+            ));
+        }
+        text.push_str(&format!("print(`block {block}: ${{g(1)}} ${{f.call(1)}}`);\n"));
+        running.type_text(&text);
+        running.wait_for(&format!("block {block}: 1000 4\n"));
+        sizes.push(resident(&running));
+    }
+    running.close_stdin();
+    running.finish().expect_code(0);
+    assert!(sizes[4] < sizes[1] + 4_000, "kB after each 2,000 entries: {sizes:?}");
+}
