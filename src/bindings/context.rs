@@ -66,6 +66,8 @@ pub struct Run {
     pub labs: Mutex<Vec<super::lab::Lab>>,
     /// How many tasks failed and nobody took notice.
     pub failed: std::sync::atomic::AtomicUsize,
+    /// Whether it was told that a thread has changed a copy.
+    pub told_of_copies: AtomicBool,
     /// Whether an `expect` failed, on any thread.
     pub unexpected: std::sync::atomic::AtomicBool,
 }
@@ -80,6 +82,7 @@ impl Run {
             tasks: Mutex::default(),
             labs: Mutex::default(),
             failed: 0.into(),
+            told_of_copies: false.into(),
             unexpected: false.into(),
         }
     }

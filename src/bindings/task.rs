@@ -188,14 +188,28 @@ pub(super) fn prepare(
         Some(line) => format!("thread started at {}:{line}", ctx.call_source().unwrap_or(&context.script.name)),
         None => "thread".to_string(),
     };
+    let (run, place) = (context.run.clone(), name.clone());
     let body = move || {
+        let before = callback.looks();
         let result = callback.call([]);
+        tell_of_copies(&run, &place, &callback.changed(&before));
         if result.as_ref().is_err_and(|error| !is_end(error)) {
             callback.captured::<Connection>().iter().for_each(Connection::close);
         }
         result
     };
     (name, context, body)
+}
+
+/// Tells, once in a run, that a thread has changed variables that are its own: whoever wrote that may mean to share them.
+fn tell_of_copies(run: &Run, place: &str, names: &[String]) {
+    let Some(name) = names.first() else { return };
+    if !run.told_of_copies.swap(true, Ordering::Relaxed) {
+        output::note(&format!(
+            "note: `{name}` was changed in the {place}, and there alone: what a closure captured is copied when its thread \
+             starts\n  hint: threads share counter(), channel() and shared_map(); or have the closure return the value, and join it"
+        ));
+    }
 }
 
 /// Starts the script called `name` on `host`, beneath `above`.
