@@ -15,6 +15,7 @@ use crate::net::host::Host;
 use crate::net::random::{Seed, Sequence};
 use crate::net::session::Session;
 use crate::net::stop::Stop;
+use crate::net::tcp::{Listener, WeakListener};
 use crate::net::udp::{UdpSocket, WeakSocket};
 
 /// The result of a native that can fail.
@@ -115,13 +116,39 @@ pub struct Announced {
     changed: Condvar,
 }
 
+/// A socket that a script serves with.
+#[derive(Clone, Debug)]
+pub enum Server {
+    /// One of UDP.
+    Udp(UdpSocket),
+    /// A listener of TCP.
+    Tcp(Listener),
+}
+
+/// The same, not kept open by this.
+#[derive(Clone, Debug)]
+enum WeakServer {
+    Udp(WeakSocket),
+    Tcp(WeakListener),
+}
+
+impl WeakServer {
+    /// The socket, if it is open.
+    fn upgrade(&self) -> Option<Server> {
+        match self {
+            Self::Udp(socket) => socket.upgrade().filter(|socket| !socket.is_closed()).map(Server::Udp),
+            Self::Tcp(listener) => listener.upgrade().filter(|listener| !listener.is_closed()).map(Server::Tcp),
+        }
+    }
+}
+
 #[derive(Debug, Default)]
 struct Known {
     addr: Option<SocketAddr>,
     /// Whether those that wait may go on: the script waits for packets, or has ended.
     ready: bool,
-    /// The sockets it has bound.
-    sockets: Vec<WeakSocket>,
+    /// The sockets it has bound, and listens with.
+    servers: Vec<WeakServer>,
 }
 
 impl Announced {
@@ -130,17 +157,20 @@ impl Announced {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).addr.get_or_insert(addr);
     }
 
-    /// Keeps a socket that the script has bound, for those that reach for it from outside.
-    pub fn opened(&self, socket: &UdpSocket) {
+    /// Keeps a socket that the script has bound, or listens with, for those that reach for it from outside.
+    pub fn opened(&self, server: &Server) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.sockets.retain(WeakSocket::is_held);
-        state.sockets.push(socket.weak());
+        state.servers.retain(|server| server.upgrade().is_some());
+        state.servers.push(match server {
+            Server::Udp(socket) => WeakServer::Udp(socket.weak()),
+            Server::Tcp(listener) => WeakServer::Tcp(listener.weak()),
+        });
     }
 
-    /// The sockets that the script has bound and not closed.
-    pub fn sockets(&self) -> Vec<UdpSocket> {
+    /// The sockets that the script has bound, or listens with, and not closed.
+    pub fn servers(&self) -> Vec<Server> {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.sockets.iter().filter_map(WeakSocket::upgrade).filter(|socket| !socket.is_closed()).collect()
+        state.servers.iter().filter_map(WeakServer::upgrade).collect()
     }
 
     /// The address, if there is one by now.

@@ -235,7 +235,7 @@ pub mod api {
         make_host(&ctx, &lab, name, &HostOptions { forwards: true, ..Default::default() })
     }
 
-    /// Makes a router with options, as `host(name, options)`.
+    /// Makes a router with options: `addr`, `addrs`, as for `host(name, options)`.
     ///
     /// Errors: as `host(name, options)`.
     ///

@@ -6,7 +6,7 @@ use rhai::{Dynamic, Map, NativeCallContext};
 use self::attempt::api::Attempt;
 use self::connection::api::Connection;
 use self::listener::api::Listener;
-use super::context::{self, ScriptResult};
+use super::context::{self, ScriptResult, Server};
 use super::convert::{Options, address};
 use super::error::{OrRaise, raise};
 use crate::net::addr::{Version, local as local_address};
@@ -68,6 +68,7 @@ pub mod namespace {
         let session = context.run.session.clone();
         let listener = NetListener::new(context.host.clone(), session, local, &read).or_raise(&ctx)?;
         context.script.bound.keep(listener.local());
+        context.script.bound.opened(&Server::Tcp(listener.clone()));
         Ok(listener)
     }
 

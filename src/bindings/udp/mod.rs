@@ -8,7 +8,7 @@ use rhai::{Dynamic, FnPtr, Map, NativeCallContext};
 use self::addr::api::Addr;
 use self::packet::{Packet, answer};
 use super::callback::Callback;
-use super::context::{self, ScriptResult};
+use super::context::{self, ScriptResult, Server};
 use super::convert::{Options, address};
 use super::error::{OrRaise, raise, thrown};
 use crate::net::addr::{Version, local as local_address};
@@ -200,7 +200,7 @@ fn bind(ctx: &NativeCallContext, local: SocketAddr, options: SocketOptions) -> S
     let context = context::current();
     let socket = UdpSocket::bind(context.host.clone(), context.run.session.clone(), local, options).or_raise(ctx)?;
     context.announce(socket.local());
-    context.script.bound.opened(&socket);
+    context.script.bound.opened(&Server::Udp(socket.clone()));
     Ok(socket)
 }
 

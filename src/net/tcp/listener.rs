@@ -4,7 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Weak};
 
 use socket2::{Domain, Protocol, Socket, Type};
 
@@ -69,7 +69,23 @@ pub enum Accepted {
     Interrupted,
 }
 
+/// A listener that is not kept open by this.
+#[derive(Clone, Debug)]
+pub struct WeakListener(Weak<Inner>);
+
+impl WeakListener {
+    /// The listener, if anybody still holds it.
+    pub fn upgrade(&self) -> Option<Listener> {
+        self.0.upgrade().map(Listener)
+    }
+}
+
 impl Listener {
+    /// A handle that does not keep it open.
+    pub fn weak(&self) -> WeakListener {
+        WeakListener(Arc::downgrade(&self.0))
+    }
+
     /// Listens at `local` (socket(2), bind(2), listen(2)). An address whose last connections are still being wound up can
     /// be listened at again (SO_REUSEADDR).
     ///
