@@ -37,6 +37,8 @@ pub struct Task(Arc<Inner>);
 struct Inner {
     name: String,
     stop: Stop,
+    /// Whether it last waited for a connection that it serves.
+    serving: Arc<AtomicBool>,
     /// The script that started it.
     owner: Arc<Script>,
     /// The started script; `None` for a thread of the script itself.
@@ -67,6 +69,7 @@ impl Task {
             name: name.clone(),
             owner,
             stop: context.stop.clone(),
+            serving: context.serving.clone(),
             script,
             done: Arc::default(),
             ended: AtomicBool::new(false),
@@ -112,6 +115,19 @@ impl Task {
     /// Whether it has ended.
     pub fn is_done(&self) -> bool {
         self.0.ended.load(Ordering::Acquire)
+    }
+
+    /// Whether it last waited for a connection that it serves.
+    pub fn serves(&self) -> bool {
+        self.0.serving.load(Ordering::Relaxed)
+    }
+
+    /// Ends it, unless it serves a connection.
+    pub fn end_unless_serving(&self) {
+        if !self.serves() {
+            self.0.stop.interrupt(Reason::Ended);
+            terminate_later(&self.0.stop, Reason::Ended);
+        }
     }
 
     /// The started script; `None` for a thread.
@@ -180,7 +196,9 @@ pub(super) fn start_script(
     });
     let stop = above.child().map_err(|err| thrown(Error::system("start", &err), ctx.call_position()))?;
     let random = Arc::new(Sequence::new(now.random.split()));
-    let context = Context { host, stop: stop.clone(), lasting: stop, random, script: script.clone(), ..now.clone() };
+    let serving = Arc::default();
+    let context =
+        Context { host, stop: stop.clone(), lasting: stop, random, serving, script: script.clone(), ..now.clone() };
     let inside = context.clone();
     let name = format!("script {name}");
     Task::start(name, context, now.script, Some(script), move || programs.run(&program, &inside)).or_raise(ctx)
@@ -278,7 +296,8 @@ pub mod api {
     pub fn start_thread(ctx: NativeCallContext, closure: FnPtr) -> ScriptResult<Task> {
         let now = context::current();
         let (stop, random) = (now.lasting.task(), Arc::new(Sequence::new(now.random.split())));
-        let context = Context { stop: stop.clone(), lasting: stop, random, ..now.clone() };
+        let serving = Arc::default();
+        let context = Context { stop: stop.clone(), lasting: stop, random, serving, ..now.clone() };
         let mut callback = Callback::new(&ctx, closure);
         let name = match ctx.call_position().line() {
             Some(line) => format!("thread started at {}:{line}", ctx.call_source().unwrap_or(&context.script.name)),

@@ -39,7 +39,7 @@ pub mod api {
             let error = Error::new(ErrorKind::Closed, "set_policy", "it has no socket that a policy could decide at");
             return raise(&ctx, error.with_peer(&script.name).with_hint("it has ended, or closed its socket"));
         }
-        servers.iter().try_for_each(|server| match server {
+        servers.iter().try_for_each(|(_, server)| match server {
             Server::Udp(socket) => attach(&ctx, socket, &made),
             Server::Tcp(listener) => attach_to_listener(&ctx, listener, &made),
         })

@@ -198,9 +198,17 @@ pub mod namespace {
 
 fn bind(ctx: &NativeCallContext, local: SocketAddr, options: SocketOptions) -> ScriptResult<UdpSocket> {
     let context = context::current();
-    let socket = UdpSocket::bind(context.host.clone(), context.run.session.clone(), local, options).or_raise(ctx)?;
+    let asked = format!("{:?} udp {local} {options:?}", context.host.id());
+    let socket = match context.run.adopt(&asked) {
+        Some(Server::Udp(socket)) => {
+            // The policy is that of the script which had it before.
+            socket.clear_judge();
+            socket
+        }
+        _ => UdpSocket::bind(context.host.clone(), context.run.session.clone(), local, options).or_raise(ctx)?,
+    };
     context.announce(socket.local());
-    context.script.bound.opened(&Server::Udp(socket.clone()));
+    context.script.bound.opened(asked, &Server::Udp(socket.clone()));
     Ok(socket)
 }
 

@@ -238,6 +238,22 @@ impl Listener {
         }
     }
 
+    /// The same socket as another listener, without a policy; this one is as if it were closed. Connections that wait are the
+    /// other's, those that were taken in stay as they are. `None` if it was closed.
+    pub fn hand_over(&self) -> Option<Self> {
+        let socket = lock(&self.0.socket).take()?;
+        Some(Self(Arc::new(Inner {
+            host: self.0.host.clone(),
+            session: self.0.session.clone(),
+            socket: Mutex::new(Some(socket)),
+            local: self.0.local,
+            options: self.0.options,
+            service: Service::new(self.0.local),
+            errors: AtomicU64::new(0),
+            starved: AtomicBool::new(false),
+        })))
+    }
+
     /// Whether it was closed.
     pub fn is_closed(&self) -> bool {
         lock(&self.0.socket).is_none()
