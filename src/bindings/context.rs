@@ -100,10 +100,11 @@ impl Run {
             session: self.session.clone(),
             programs: OnceLock::from(programs),
             tasks: Mutex::default(),
+            labs: Mutex::default(),
             failed: 0.into(),
+            told_of_copies: false.into(),
             unexpected: false.into(),
             kept: Mutex::new(kept),
-            labs: Default::default(),
         }
     }
 
