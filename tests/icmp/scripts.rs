@@ -81,7 +81,8 @@ fn what_arrives_is_shown_and_explained() {
     let args = ["icmp_listen", "--explain", "--only", "fragmentation-needed", "--count", "1"];
     let listener = pingscript(&args).start();
     // It may begin to listen after the first.
-    let pings = pingscript(&["icmp_ping", "127.0.0.1", "--count", "200", "--interval", "10ms", "--timeout", SHORT]).start();
+    let pings =
+        pingscript(&["icmp_ping", "127.0.0.1", "--count", "200", "--interval", "10ms", "--timeout", SHORT]).start();
     let run = listener.finish().expect_code(0);
     drop(pings);
     for part in [
