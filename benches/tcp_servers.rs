@@ -181,7 +181,7 @@ fn main() {
         Server::start("plain Rust, a thread each", Command::new(me).env("PLAIN_SERVER", "1")),
         Server::start("tcp_multi.rhai", &mut script("tcp_multi")),
         Server::start("tcp_events.rhai", &mut script("tcp_events")),
-        Server::start("tcp_pool.rhai, 1000 threads", script("tcp_pool").args(["--workers", "1000"])),
+        Server::start("tcp_pool.rhai, enough threads", script("tcp_pool").args(["--workers", "1100"])),
         Server::start("CPython, a thread each", Command::new("python3").args(["-c", PYTHON])),
     ]
     .into_iter()

@@ -11,7 +11,7 @@ use pingscript::bindings::callback::tame_panics;
 use pingscript::engine::commands::{self, Command};
 use pingscript::engine::programs::ScriptHost;
 use pingscript::engine::run::{self, Job, exit};
-use pingscript::engine::{check, prompt, signals};
+use pingscript::engine::{check, prompt, signals, watch};
 use pingscript::nearest::nearest;
 use pingscript::net::error::{Error, ErrorKind, in_words};
 use pingscript::net::lab::helper;
@@ -50,6 +50,10 @@ struct Cli {
     /// Run the script, then stay at a prompt that has what it declared
     #[arg(short = 'i', conflicts_with_all = ["code", "check"], requires = "script")]
     interactive: bool,
+
+    /// Run the script, and take it over anew whenever its file is saved: its sockets stay open
+    #[arg(long, conflicts_with_all = ["code", "check", "interactive"], requires = "script")]
+    watch: bool,
 
     /// The script (a file, the name of a script that came with pingscript, or - for standard input) and its own arguments;
     /// none: a prompt
@@ -163,11 +167,11 @@ fn start() -> Result<i32> {
             Err(error) => return Ok(run::refuse(&error)),
         },
     };
-    run::run(&host, &job)
+    if cli.watch { watch::run(&job) } else { run::run(&host, &job) }
 }
 
 fn unknown_flag(name: &str) -> Error {
-    let near = nearest(name, ["--seed", "--check", "--trace", "--json", "--csv", "--version", "--help"]);
+    let near = nearest(name, ["--seed", "--check", "--watch", "--trace", "--json", "--csv", "--version", "--help"]);
     let near = near.first().map_or(String::new(), |near| format!("did you mean {near}? "));
     Error::new(ErrorKind::Invalid, "flag", "there is no such flag").with_peer(name).with_hint(format!(
         "{near}Flags are -e CODE, --seed N, --check, --trace, --json FILE, --csv FILE, --version and --help; a script's own options stand after its name"

@@ -38,6 +38,8 @@ pub struct Task(Arc<Inner>);
 struct Inner {
     name: String,
     stop: Stop,
+    /// Whether it last waited for a connection that it serves.
+    serving: Arc<AtomicBool>,
     /// The script that started it.
     owner: Arc<Script>,
     /// The started script; `None` for a thread of the script itself.
@@ -80,6 +82,7 @@ impl Task {
             name,
             owner,
             stop: context.stop.clone(),
+            serving: context.serving.clone(),
             script,
             done: Arc::default(),
             ended: AtomicBool::new(false),
@@ -123,6 +126,19 @@ impl Task {
     /// Whether it has ended.
     pub fn is_done(&self) -> bool {
         self.0.ended.load(Ordering::Acquire)
+    }
+
+    /// Whether it last waited for a connection that it serves.
+    pub fn serves(&self) -> bool {
+        self.0.serving.load(Ordering::Relaxed)
+    }
+
+    /// Ends it, unless it serves a connection.
+    pub fn end_unless_serving(&self) {
+        if !self.serves() {
+            self.0.stop.interrupt(Reason::Ended);
+            terminate_later(&self.0.stop, Reason::Ended);
+        }
     }
 
     /// The started script; `None` for a thread.
@@ -182,20 +198,35 @@ pub(super) fn prepare(
 ) -> (String, Context, impl FnOnce() -> ScriptResult<Dynamic> + Send + 'static) {
     let now = context::current();
     let (stop, random) = (now.lasting.task(), Arc::new(Sequence::new(now.random.split())));
-    let context = Context { stop: stop.clone(), lasting: stop, random, ..now };
+    let serving = Arc::default();
+    let context = Context { stop: stop.clone(), lasting: stop, random, serving, ..now };
     let mut callback = Callback::new(ctx, closure);
     let name = match ctx.call_position().line() {
         Some(line) => format!("thread started at {}:{line}", ctx.call_source().unwrap_or(&context.script.name)),
         None => "thread".to_string(),
     };
+    let (run, place) = (context.run.clone(), name.clone());
     let body = move || {
+        let before = callback.looks();
         let result = callback.call([]);
+        tell_of_copies(&run, &place, &callback.changed(&before));
         if result.as_ref().is_err_and(|error| !is_end(error)) {
             callback.captured::<Connection>().iter().for_each(Connection::close);
         }
         result
     };
     (name, context, body)
+}
+
+/// Tells, once in a run, that a thread has changed variables that are its own: whoever wrote that may mean to share them.
+fn tell_of_copies(run: &Run, place: &str, names: &[String]) {
+    let Some(name) = names.first() else { return };
+    if !run.told_of_copies.swap(true, Ordering::Relaxed) {
+        output::note(&format!(
+            "note: `{name}` was changed in the {place}, and there alone: what a closure captured is copied when its thread \
+             starts\n  hint: threads share counter(), channel() and shared_map(); or have the closure return the value, and join it"
+        ));
+    }
 }
 
 /// Starts the script called `name` on `host`, beneath `above`.
@@ -220,7 +251,9 @@ pub(super) fn start_script(
     });
     let stop = above.child().map_err(|err| thrown(Error::system("start", &err), ctx.call_position()))?;
     let random = Arc::new(Sequence::new(now.random.split()));
-    let context = Context { host, stop: stop.clone(), lasting: stop, random, script: script.clone(), ..now.clone() };
+    let serving = Arc::default();
+    let context =
+        Context { host, stop: stop.clone(), lasting: stop, random, serving, script: script.clone(), ..now.clone() };
     let inside = context.clone();
     let name = format!("script {name}");
     Task::start(name, context, now.script, Some(script), move || programs.run(&program, &inside)).or_raise(ctx)

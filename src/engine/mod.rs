@@ -14,3 +14,4 @@ pub mod run;
 pub mod settings;
 pub mod signals;
 pub mod sources;
+pub mod watch;

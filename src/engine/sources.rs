@@ -73,6 +73,11 @@ impl Sources {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_string(), text.to_string());
     }
 
+    /// The names of all texts.
+    pub fn names(&self) -> Vec<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).keys().cloned().collect()
+    }
+
     /// Keeps the text under a name no longer.
     pub fn forget(&self, name: &str) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
