@@ -67,7 +67,7 @@ pub mod namespace {
         let local = local_address(&*context.host, &context.stop, local, Version::V4).or_raise(&ctx)?;
         let session = context.run.session.clone();
         let listener = NetListener::new(context.host.clone(), session, local, &read).or_raise(&ctx)?;
-        context.script.bound.keep(listener.local());
+        context.announce(listener.local());
         Ok(listener)
     }
 
