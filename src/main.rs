@@ -124,7 +124,7 @@ fn start() -> Result<i32> {
         return Ok(check::run(&cli.script));
     }
     if let Some(command) = &cli.command {
-        return Ok(commands::run(command, Cli::command()));
+        return commands::run(command, Cli::command());
     }
     let host = Arc::new(ScriptHost::new());
     // A forgotten FILE leaves the script in its place, which rows would overwrite.
