@@ -9,6 +9,8 @@ mod common;
 mod hostile;
 #[path = "icmp/kinds.rs"]
 mod kinds;
+#[path = "icmp/labs.rs"]
+mod labs;
 #[path = "icmp/rights.rs"]
 mod rights;
 

@@ -118,9 +118,70 @@ impl Callback {
         source.is_none() || context::peek(|context| source == Some(context.script.name.as_str())) == Some(true)
     }
 
+    /// Those of the values that the closure captured which are a `T`.
+    pub fn captured<T: Clone + 'static>(&self) -> Vec<T> {
+        self.closure.iter_curry().filter_map(|value| value.read_lock::<T>().map(|value| value.clone())).collect()
+    }
+
+    /// What the captured values are now, for [`Self::changed`].
+    pub fn looks(&self) -> Vec<Look> {
+        self.closure.iter_curry().map(Look::at).collect()
+    }
+
+    /// The names of those captured variables that are no longer as they were.
+    pub fn changed(&self, before: &[Look]) -> Vec<String> {
+        let now = self.looks();
+        if now == before {
+            return Vec::new();
+        }
+        let name = self.closure.fn_name();
+        let mut functions = self.global.lib.iter().flat_map(|library| library.iter_script_fn_info());
+        let Some((.., function)) = functions.find(|(_, _, known, ..)| *known == name) else { return Vec::new() };
+        let differs = |(at, look): (usize, &Look)| now.get(at) != Some(look);
+        let changed = before.iter().enumerate().filter(|&(at, look)| differs((at, look)));
+        changed.filter_map(|(at, _)| function.params.get(at).map(ToString::to_string)).collect()
+    }
+
     /// Where the closure was given away: source and position.
     pub fn place(&self) -> (Option<&str>, Position) {
         (self.global.source.as_deref(), self.position)
+    }
+}
+
+/// What tells a plain value from what it was before: a number or a text itself, of a collection its length.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Look {
+    /// A number, as its bits.
+    Number(u64),
+    /// A text.
+    Text(rhai::ImmutableString),
+    /// So many items.
+    Items(usize),
+    /// Anything else: handles are meant to be shared.
+    Other,
+}
+
+impl Look {
+    fn at(value: &Dynamic) -> Self {
+        if let Ok(number) = value.as_int() {
+            return Self::Number(number as u64);
+        }
+        if let Ok(number) = value.as_float() {
+            return Self::Number(number.to_bits());
+        }
+        if let Ok(truth) = value.as_bool() {
+            return Self::Number(u64::from(truth));
+        }
+        if let Some(text) = value.read_lock::<rhai::ImmutableString>() {
+            return Self::Text(text.clone());
+        }
+        if let Ok(array) = value.as_array_ref() {
+            return Self::Items(array.len());
+        }
+        if let Ok(map) = value.as_map_ref() {
+            return Self::Items(map.len());
+        }
+        Self::Other
     }
 }
 

@@ -69,6 +69,8 @@ pub struct Run {
     pub labs: Mutex<Vec<super::lab::Lab>>,
     /// How many tasks failed and nobody took notice.
     pub failed: std::sync::atomic::AtomicUsize,
+    /// Whether it was told that a thread has changed a copy.
+    pub told_of_copies: AtomicBool,
     /// Whether an `expect` failed, on any thread.
     pub unexpected: std::sync::atomic::AtomicBool,
     /// Sockets that a script left open for the one that takes its place, with what they were asked for as.
@@ -85,6 +87,7 @@ impl Run {
             tasks: Mutex::default(),
             labs: Mutex::default(),
             failed: 0.into(),
+            told_of_copies: false.into(),
             unexpected: false.into(),
             kept: Mutex::default(),
         }
@@ -97,10 +100,11 @@ impl Run {
             session: self.session.clone(),
             programs: OnceLock::from(programs),
             tasks: Mutex::default(),
+            labs: Mutex::default(),
             failed: 0.into(),
+            told_of_copies: false.into(),
             unexpected: false.into(),
             kept: Mutex::new(kept),
-            labs: Default::default(),
         }
     }
 

@@ -30,6 +30,7 @@ pub mod icmp;
 pub mod lab;
 pub mod options;
 pub mod policy;
+pub mod pool;
 pub mod reader;
 pub mod shared_map;
 pub mod stats;
@@ -54,8 +55,11 @@ pub fn register(engine: &mut Engine) {
     rhai::combine_with_exported_module!(&mut all, "icmp_listener", icmp::listener::api);
     rhai::combine_with_exported_module!(&mut all, "icmp_pinger", icmp::pinger::api);
     rhai::combine_with_exported_module!(&mut all, "icmp_socket", icmp::socket::api);
+    rhai::combine_with_exported_module!(&mut all, "icmp_sweep", icmp::sweep::api);
+    rhai::combine_with_exported_module!(&mut all, "icmp_trace", icmp::trace::api);
     rhai::combine_with_exported_module!(&mut all, "lab_packet", lab::packet::api);
     rhai::combine_with_exported_module!(&mut all, "lab", lab::api);
+    rhai::combine_with_exported_module!(&mut all, "lab_door", lab::door::api);
     rhai::combine_with_exported_module!(&mut all, "lab_exec", lab::exec::api);
     rhai::combine_with_exported_module!(&mut all, "lab_host", lab::host::api);
     rhai::combine_with_exported_module!(&mut all, "lab_link", lab::link::api);
@@ -68,6 +72,7 @@ pub fn register(engine: &mut Engine) {
     rhai::combine_with_exported_module!(&mut all, "policy_live", policy::live::api);
     rhai::combine_with_exported_module!(&mut all, "policy_native", policy::native::api);
     rhai::combine_with_exported_module!(&mut all, "policy_verdict", policy::verdict::api);
+    rhai::combine_with_exported_module!(&mut all, "pool", pool::api);
     rhai::combine_with_exported_module!(&mut all, "reader", reader::api);
     rhai::combine_with_exported_module!(&mut all, "shared_map", shared_map::api);
     rhai::combine_with_exported_module!(&mut all, "stats", stats::api);

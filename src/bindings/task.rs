@@ -8,7 +8,7 @@ use rhai::plugin::*;
 use rhai::{Array, Dynamic, EvalAltResult, FnPtr, NativeCallContext};
 
 use super::callback::{Callback, guarded, programs};
-use super::context::{self, Context, Script, ScriptResult};
+use super::context::{self, Context, Programs, Run, Script, ScriptResult};
 use super::convert::typed;
 use super::error::{OrRaise, raise, thrown};
 use super::exit;
@@ -18,6 +18,7 @@ use crate::net::error::{Error, ErrorKind};
 use crate::net::host::Host;
 use crate::net::random::Sequence;
 use crate::net::stop::{Reason, Sleeper, Stage, Stop, terminate_later};
+use crate::net::tcp::Connection;
 use crate::net::{output, stack, sys};
 
 /// Stack of a thread that runs script code: deep recursion must meet the engine's limit first.
@@ -46,7 +47,6 @@ struct Inner {
     done: Arc<Sleeper>,
     ended: AtomicBool,
     result: Mutex<Option<ScriptResult<Dynamic>>>,
-    thread: Mutex<Option<std::thread::JoinHandle<()>>>,
 }
 
 impl fmt::Debug for Task {
@@ -64,9 +64,22 @@ impl Task {
         script: Option<Arc<Script>>,
         body: impl FnOnce() -> ScriptResult<Dynamic> + Send + 'static,
     ) -> Result<Self, Error> {
-        let run = context.run.clone();
-        let inner = Arc::new(Inner {
-            name: name.clone(),
+        let task = Self::new(name.clone(), &context, owner, script);
+        let (inside, programs, run) = (task.clone(), programs(), context.run.clone());
+        let thread = std::thread::Builder::new().name(name).stack_size(STACK).spawn(move || {
+            begin_thread();
+            inside.run(&context, programs.as_ref(), body);
+        });
+        // Not kept: the thread gives its stack back when it ends, without anybody joining it.
+        thread.map_err(|err| no_thread(&err))?;
+        task.enlist(&run);
+        Ok(task)
+    }
+
+    /// Something to be run in `context`.
+    pub(super) fn new(name: String, context: &Context, owner: Arc<Script>, script: Option<Arc<Script>>) -> Self {
+        Self(Arc::new(Inner {
+            name,
             owner,
             stop: context.stop.clone(),
             serving: context.serving.clone(),
@@ -74,42 +87,40 @@ impl Task {
             done: Arc::default(),
             ended: AtomicBool::new(false),
             result: Mutex::default(),
-            thread: Mutex::default(),
-        });
-        let task = Self(inner.clone());
-        let programs = programs();
-        let thread = std::thread::Builder::new().name(name).stack_size(STACK).spawn(move || {
-            sys::sharpen_timers();
-            stack::watch(STACK);
-            let entered = context::enter(context.clone());
-            let result = guarded(body);
-            if let Some(script) = &inner.script {
-                script.bound.ready();
-                finish(&context);
-            }
-            if let Err(error) = &result
-                && !is_end(error)
-            {
-                // Told now, since nobody may ever ask.
-                context.run.failed.fetch_add(1, Ordering::Relaxed);
-                programs.report(&inner.name, error);
-            }
-            drop(entered);
-            // Its last lines; nobody else may have anything to wait for.
-            output::flush();
-            *lock(&inner.result) = Some(result);
-            inner.ended.store(true, Ordering::Release);
-            inner.done.notify();
-        });
-        let thread = thread.map_err(|err| {
-            Error::system("start_thread", &err)
-                .with_hint("too many threads are running; end some, or raise `ulimit -u`")
-        })?;
-        *lock(&task.0.thread) = Some(thread);
+        }))
+    }
+
+    /// Has its script wait for it at its end.
+    pub(super) fn enlist(&self, run: &Run) {
         let mut tasks = lock(&run.tasks);
-        tasks.retain(|task| !task.is_done());
-        tasks.push(task.clone());
-        Ok(task)
+        // Those that have ended are taken out when the list would grow, so that a start costs the same however many run.
+        if tasks.len() == tasks.capacity() {
+            tasks.retain(|task| !task.is_done());
+        }
+        tasks.push(self.clone());
+    }
+
+    /// Runs `body` as this task, on this thread.
+    pub(super) fn run(&self, context: &Context, programs: &dyn Programs, body: impl FnOnce() -> ScriptResult<Dynamic>) {
+        let entered = context::enter(context.clone());
+        let result = guarded(body);
+        if let Some(script) = &self.0.script {
+            script.bound.ready();
+            finish(context);
+        }
+        if let Err(error) = &result
+            && !is_end(error)
+        {
+            // Told now, since nobody may ever ask.
+            context.run.failed.fetch_add(1, Ordering::Relaxed);
+            programs.report(&self.0.name, error);
+        }
+        drop(entered);
+        // Its last lines; nobody else may have anything to wait for.
+        output::flush();
+        *lock(&self.0.result) = Some(result);
+        self.0.ended.store(true, Ordering::Release);
+        self.0.done.notify();
     }
 
     /// Whether it has ended.
@@ -164,13 +175,57 @@ impl Task {
             guard = self.0.done.wake.wait(guard).unwrap_or_else(PoisonError::into_inner);
         }
         drop(guard);
-        if self.is_done()
-            && let Some(thread) = lock(&self.0.thread).take()
-        {
-            // The thread has delivered its result and is past all script code.
-            let _ = thread.join();
-        }
         self.is_done()
+    }
+}
+
+/// Prepares a thread that is to run script code.
+pub(super) fn begin_thread() {
+    sys::sharpen_timers();
+    stack::watch(STACK);
+}
+
+/// What is said where the system starts no thread.
+pub(super) fn no_thread(err: &std::io::Error) -> Error {
+    Error::system("start_thread", err).with_hint("too many threads are running; end some, or raise `ulimit -u`")
+}
+
+/// What a thread of the script is made of: its name, its context, and the closure with what it captured copied. Should the
+/// closure fail, the connections that it was given are closed: nobody else serves them.
+pub(super) fn prepare(
+    ctx: &NativeCallContext,
+    closure: FnPtr,
+) -> (String, Context, impl FnOnce() -> ScriptResult<Dynamic> + Send + 'static) {
+    let now = context::current();
+    let (stop, random) = (now.lasting.task(), Arc::new(Sequence::new(now.random.split())));
+    let serving = Arc::default();
+    let context = Context { stop: stop.clone(), lasting: stop, random, serving, ..now };
+    let mut callback = Callback::new(ctx, closure);
+    let name = match ctx.call_position().line() {
+        Some(line) => format!("thread started at {}:{line}", ctx.call_source().unwrap_or(&context.script.name)),
+        None => "thread".to_string(),
+    };
+    let (run, place) = (context.run.clone(), name.clone());
+    let body = move || {
+        let before = callback.looks();
+        let result = callback.call([]);
+        tell_of_copies(&run, &place, &callback.changed(&before));
+        if result.as_ref().is_err_and(|error| !is_end(error)) {
+            callback.captured::<Connection>().iter().for_each(Connection::close);
+        }
+        result
+    };
+    (name, context, body)
+}
+
+/// Tells, once in a run, that a thread has changed variables that are its own: whoever wrote that may mean to share them.
+fn tell_of_copies(run: &Run, place: &str, names: &[String]) {
+    let Some(name) = names.first() else { return };
+    if !run.told_of_copies.swap(true, Ordering::Relaxed) {
+        output::note(&format!(
+            "note: `{name}` was changed in the {place}, and there alone: what a closure captured is copied when its thread \
+             starts\n  hint: threads share counter(), channel() and shared_map(); or have the closure return the value, and join it"
+        ));
     }
 }
 
@@ -281,7 +336,8 @@ pub mod api {
     /// Starts a thread that runs the closure. What the closure captured is copied at the start; sockets, counters, channels
     /// and other handles stay the same ones. The script waits for its threads at its end.
     ///
-    /// An error in a thread is printed at once, with its line; `join` throws it again.
+    /// An error in a thread is printed at once, with its line; `join` throws it again. The connections that its closure
+    /// captured are then closed.
     ///
     /// Errors: `exhausted`: the system starts no more threads.
     ///
@@ -294,16 +350,9 @@ pub mod api {
     /// ```
     #[rhai_fn(return_raw)]
     pub fn start_thread(ctx: NativeCallContext, closure: FnPtr) -> ScriptResult<Task> {
-        let now = context::current();
-        let (stop, random) = (now.lasting.task(), Arc::new(Sequence::new(now.random.split())));
-        let serving = Arc::default();
-        let context = Context { stop: stop.clone(), lasting: stop, random, serving, ..now.clone() };
-        let mut callback = Callback::new(&ctx, closure);
-        let name = match ctx.call_position().line() {
-            Some(line) => format!("thread started at {}:{line}", ctx.call_source().unwrap_or(&context.script.name)),
-            None => "thread".to_string(),
-        };
-        Task::start(name, context, now.script, None, move || callback.call([])).or_raise(&ctx)
+        let (name, context, body) = prepare(&ctx, closure);
+        let owner = context.script.clone();
+        Task::start(name, context, owner, None, body).or_raise(&ctx)
     }
 
     /// Starts another script beside this one, with the arguments it would get on the command line. It ends when this one

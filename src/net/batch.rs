@@ -28,6 +28,7 @@ impl Answer {
     fn to(self, request: &[u8]) -> Vec<u8> {
         match (self, std::str::from_utf8(request)) {
             (Self::Echo, _) => request.to_vec(),
+            (Self::Upper, Ok(text)) if text.is_ascii() => request.to_ascii_uppercase(),
             // Some letters take more room in capitals, and all together perhaps more than there is.
             (Self::Upper, Ok(text)) => match text.to_uppercase().into_bytes() {
                 capitals if capitals.len() <= MAX_PAYLOAD => capitals,

@@ -4,9 +4,9 @@
 //! [`stop`] what ends their waits and [`resolver`] where names are looked up; [`udp`] and [`icmp`] are the sockets; [`ledger`] accounts for probes, [`prober`] and
 //! [`pinger`] send and hear them; [`policy`] and [`judge`] decide about packets ([`subject`]), [`later`] sends what
 //! they delay; [`account`] puts losses against verdicts, [`event`] tells of each happening, [`session`] holds both;
-//! [`record`] makes the trace and rows of them; [`stats`] sums up; [`output`] is what is printed, [`label`] by
-//! which host. [`lab`] makes hosts, and the links between them that carry every frame; [`doctor`] tries out
-//! what of all this the system allows.
+//! [`record`] makes the trace and rows of them; [`stats`] sums up, [`trace`] along a path and [`sweep`] over many
+//! targets; [`output`] is what is printed, [`label`] by which host. [`lab`] makes hosts, and the links between them
+//! that carry every frame; [`doctor`] tries out what of all this the system allows.
 
 pub mod account;
 pub mod addr;
@@ -36,10 +36,12 @@ pub mod stack;
 pub mod stats;
 pub mod stop;
 pub mod subject;
+pub mod sweep;
 pub mod sys;
 pub mod targets;
 pub mod tcp;
 pub mod time;
+pub mod trace;
 pub mod typing;
 pub mod udp;
 pub mod wire;

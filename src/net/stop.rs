@@ -225,7 +225,10 @@ impl Node {
 
     fn adopt(&self, node: &Arc<Self>) {
         let mut children = lock(&self.children);
-        children.retain(|child| child.strong_count() > 0);
+        // Only when the list would grow, so that one more costs the same however many there are.
+        if children.len() == children.capacity() {
+            children.retain(|child| child.strong_count() > 0);
+        }
         children.push(Arc::downgrade(node));
         drop(children);
         // The parent may have been stopped between the caller's check and now.

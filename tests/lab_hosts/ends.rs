@@ -11,6 +11,7 @@ use pingscript::net::host::{Host, ThisMachine};
 use pingscript::net::lab::exec::Program;
 use pingscript::net::lab::{HostOptions, Lab, Options};
 use pingscript::net::stop::Stop;
+use pingscript::net::time::Duration as Span;
 use socket2::{Domain, Type};
 
 use crate::common::{Cmd, TempDir, sys};
@@ -55,7 +56,8 @@ fn the_death_of_the_helper_is_told_and_the_main_process_goes_on() {
         // The keys of a terminal do not reach it.
         assert_ne!(group(victim), group(std::process::id()));
         sys::send_signal(victim, sys::SIGKILL);
-        let err = program.wait(&ThisMachine, None, &Stop::root().expect("a stop")).expect_err("gone");
+        let until = Some(ThisMachine.now() + Span::from_secs(10));
+        let err = program.wait(&ThisMachine, until, &Stop::root().expect("a stop")).expect_err("gone");
         assert_eq!((err.kind, err.message.as_str()), (ErrorKind::Closed, "the lab's helper process ended"));
         let err = lab.host("b", &HostOptions::default()).expect_err("gone");
         assert_eq!((err.kind, err.message.as_str()), (ErrorKind::Closed, "the lab's helper process ended"));

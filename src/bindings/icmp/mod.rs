@@ -1,6 +1,6 @@
 //! ICMP in scripts: the namespace `icmp`, which makes echo sockets; beside it a file for each thing they work with.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
 use rhai::plugin::*;
 use rhai::{Dynamic, Map, NativeCallContext};
@@ -19,6 +19,8 @@ pub mod decode;
 pub mod listener;
 pub mod pinger;
 pub mod socket;
+pub mod sweep;
+pub mod trace;
 
 /// The functions of the namespace `icmp`.
 #[export_module]
@@ -119,10 +121,7 @@ pub mod namespace {
 fn read(options: &mut Options<'_>) -> Result<SocketOptions, Error> {
     let wrong = |what: &str| Error::invalid("open", what);
     let octet = |value: u64, what: &str| u8::try_from(value).map_err(|_| wrong(what));
-    let ttl = match options.count("ttl", 1)? {
-        Some(ttl) => Some(octet(ttl, "option `ttl` takes 1 to 255")?),
-        None => None,
-    };
+    let ttl = options.byte("ttl")?;
     let (tos, dscp) = (options.count("tos", 0)?, options.count("dscp", 0)?);
     let tos = match (tos, dscp) {
         (Some(_), Some(_)) => return Err(wrong("options `tos` and `dscp` set the same bits: give one of them")),
@@ -170,10 +169,4 @@ fn pattern(options: &mut Options<'_>) -> Result<Vec<u8>, Error> {
             Err(Error::invalid("open", message))
         }
     }
-}
-
-/// The address without a port, as ICMP knows addresses.
-fn without_port(mut addr: SocketAddr) -> SocketAddr {
-    addr.set_port(0);
-    addr
 }

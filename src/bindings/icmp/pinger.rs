@@ -1,40 +1,16 @@
 //! Echo requests on a schedule, to one target or to many.
 
 use rhai::plugin::*;
-use rhai::{Array, Dynamic, Map, NativeCallContext};
+use rhai::{Dynamic, Map, NativeCallContext};
 
-use super::socket::{SIZE, Socket, ttl};
-use super::without_port;
+use super::socket::{SIZE, Socket};
 use crate::bindings::context::ScriptResult;
-use crate::bindings::convert::{Options, host, shown};
+use crate::bindings::convert::{Options, host};
 use crate::bindings::error::{OrRaise, raise};
-use crate::bindings::udp::pinger::{Schedule, plan};
+use crate::bindings::udp::pinger::{Schedule, plan, targets};
 use crate::net::error::Error;
 use crate::net::pinger::Pinger as NetPinger;
-use crate::net::targets::{Target, Targets};
-
-/// Where pings go: a host, `Targets`, or an array of hosts and of maps `#{ to: host, ttl: 3 }`.
-fn targets(ctx: &NativeCallContext, to: &Dynamic) -> ScriptResult<Targets> {
-    if let Some(targets) = to.clone().try_cast::<Targets>() {
-        return Ok(targets);
-    }
-    let Some(list) = to.clone().try_cast::<Array>() else {
-        return Ok(Targets::one(host(ctx, to)?));
-    };
-    let one = |item: Dynamic| {
-        let Some(map) = item.clone().try_cast::<Map>() else {
-            return Ok(Target { to: host(ctx, &item)?, ttl: None });
-        };
-        let mut options = Options::new("pinger", &map);
-        let (to, ttl) = (options.value("to").cloned(), ttl(&mut options).or_raise(ctx)?);
-        options.finish().or_raise(ctx)?;
-        match to {
-            Some(to) => Ok(Target { to: without_port(host(ctx, &to)?), ttl }),
-            None => raise(ctx, Error::invalid("pinger", format!("{} has no `to`", shown(&item)))),
-        }
-    };
-    Ok(Targets::list(list.into_iter().map(one).collect::<ScriptResult<Vec<Target>>>()?))
-}
+use crate::net::targets::Targets;
 
 /// Echo requests on a schedule.
 #[export_module]
@@ -49,7 +25,7 @@ pub mod api {
     /// `to` is a host, what `icmp::targets` gave, or an array of hosts and of maps `#{ to: host, ttl: 3 }`; several are pinged
     /// in turn. Ping k is sent at the start plus k intervals, whether or not answers came.
     ///
-    /// Options as of `pinger` over UDP: `count`: pings to each target (1 if there are several, else without end), `interval`
+    /// Options as of `pinger` over UDP: `count`: pings to each target (1 if they are a list, else without end), `interval`
     /// (1.s; zero: as fast as `window` allows), `timeout` (1.s), `icmp_wait` (as `timeout`), `window`, `size` (56).
     ///
     /// Errors: `invalid` (also an unknown option), `resolve`, `too-large`; in the loop: `closed`, `busy`.
@@ -63,7 +39,7 @@ pub mod api {
     /// ```
     #[rhai_fn(global, name = "pinger", return_raw)]
     pub fn icmp_pinger(ctx: NativeCallContext, socket: IcmpSocket, to: Dynamic, options: Map) -> ScriptResult<Pinger> {
-        let targets = super::targets(&ctx, &to)?;
+        let targets = targets(&ctx, &to, host)?;
         let mut options = Options::new("pinger", &options);
         let plan = plan(&mut options, targets, SIZE).or_raise(&ctx)?;
         options.finish().or_raise(&ctx)?;

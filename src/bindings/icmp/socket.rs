@@ -8,7 +8,6 @@ use crate::bindings::convert::{Options, host};
 use crate::bindings::error::OrRaise;
 use crate::bindings::udp::ping::Ping;
 use crate::bindings::udp::{counts_map, timeouts};
-use crate::net::error::Error;
 use crate::net::icmp::{Mode, Request};
 use crate::net::time::Duration;
 
@@ -24,18 +23,12 @@ fn ping(ctx: &NativeCallContext, socket: &Socket, target: &Dynamic, options: &Ma
     let mut read = || {
         let (timeout, icmp_wait) = timeouts(&mut options)?;
         let size = options.count("size", 0)?.map_or(SIZE, |size| size as usize);
-        Ok(Request { to, timeout, icmp_wait, ttl: ttl(&mut options)?, size })
+        Ok(Request { to, timeout, icmp_wait, ttl: options.byte("ttl")?, size })
     };
     let request = read().or_raise(ctx)?;
     options.finish().or_raise(ctx)?;
     let outcome = socket.ping(&request, &context::current().stop).or_raise(ctx)?;
     Ok(Ping::new(socket.tally().clone(), outcome))
-}
-
-/// The option `ttl`.
-pub(in crate::bindings) fn ttl(options: &mut Options<'_>) -> Result<Option<u8>, Error> {
-    let ttl = options.count("ttl", 1)?;
-    ttl.map(|ttl| u8::try_from(ttl).map_err(|_| Error::invalid("ping", "option `ttl` takes 1 to 255"))).transpose()
 }
 
 /// ICMP echo sockets.

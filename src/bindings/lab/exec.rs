@@ -76,7 +76,7 @@ pub(super) fn wanted(
             true => value.clone().into_blob().ok(),
             false => value.clone().into_string().ok().map(String::into_bytes),
         })?;
-        let dir = options.text("dir")?.map(String::from);
+        let dir = options.text("dir")?;
         let (timeout, terminal) = match may_end {
             true => (options.duration("timeout")?, options.flag("terminal")?),
             false => (None, false),

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use rhai::plugin::*;
 use rhai::{Array, Dynamic, FnPtr, NativeCallContext};
 
-use super::way::Door;
+use super::door::Door;
 use super::{Lab, first_of};
 use crate::bindings::context::{self, Context, ScriptResult};
-use crate::bindings::convert::shown;
+use crate::bindings::convert::{shown, typed};
 use crate::bindings::error::OrRaise;
 use crate::bindings::task::{Task, outcome, start_script};
 use crate::net::error::Error;
@@ -196,6 +196,21 @@ pub mod api {
             true => Ok(()),
             false => gone.into_iter().next().unwrap_or(Ok(())).or_raise(&ctx),
         }
+    }
+
+    /// Sets how the host's network works, as sysctl(8) does.
+    ///
+    /// Errors: `invalid`: no setting of a network, or a value that it does not take; `system`: there is no such setting;
+    /// `closed`: the lab has ended.
+    ///
+    /// ```rhai
+    /// let a = lab::create().host("a");
+    /// a.set("net.ipv4.ip_default_ttl", 3);
+    /// expect(a.exec(["ping", "-c", 1, a.addr], #{ quiet: true }).stdout, containing("ttl=3"));
+    /// ```
+    #[rhai_fn(return_raw, pure)]
+    pub fn set(ctx: NativeCallContext, host: &mut Host, setting: &str, value: Dynamic) -> ScriptResult<()> {
+        host.net.set(setting, &typed(&value)).or_raise(&ctx)
     }
 
     /// Runs the closure in the host: its sockets are made there, names are looked up there, and its lines carry the host's

@@ -80,8 +80,8 @@ pub(super) const RATE: &str = "bits a second, such as 10_000_000 or \"10M\"";
 
 /// Bits a second: a number, or text with k, M or G after it.
 pub(super) fn rate(value: &Dynamic) -> Option<u64> {
-    let positive = |bits: f64| (bits >= 1.0 && bits < 1e15).then_some(bits as u64);
-    if let Some(number) = value.as_int().map(|n| n as f64).or_else(|_| value.as_float()).ok() {
+    let positive = |bits: f64| (1.0..1e15).contains(&bits).then_some(bits as u64);
+    if let Ok(number) = value.as_int().map(|n| n as f64).or_else(|_| value.as_float()) {
         return positive(number);
     }
     let text = value.clone().into_string().ok()?;

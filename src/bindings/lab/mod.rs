@@ -18,6 +18,7 @@ use crate::net::lab::{self, HostOptions};
 use crate::net::label;
 use crate::net::stop::{Reason, Stop, terminate_later};
 
+pub mod door;
 pub mod exec;
 pub mod host;
 pub mod link;
@@ -235,7 +236,7 @@ pub mod api {
         make_host(&ctx, &lab, name, &HostOptions { forwards: true, ..Default::default() })
     }
 
-    /// Makes a router with options: `addr`, `addrs`, as for `host(name, options)`.
+    /// Makes a router with options: `addr`: its address in place of those given out, or a list of them.
     ///
     /// Errors: as `host(name, options)`.
     ///

@@ -18,7 +18,8 @@ impl Tried {
         Self(Arc::new((attempt, resolved_in)))
     }
 
-    pub(super) fn ended(&self) -> &NetAttempt {
+    /// How it ended.
+    pub(in crate::bindings) fn ended(&self) -> &NetAttempt {
         &self.0.0
     }
 

@@ -1,7 +1,6 @@
 //! What a receive from a connection brought, in scripts, and the answer to it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use rhai::plugin::*;
 use rhai::{Dynamic, ImmutableString, NativeCallContext};
@@ -26,20 +25,17 @@ struct Inner {
     incoming: Incoming,
     /// Its place in its flow, while a policy decides about it.
     deciding: Option<Place>,
-    /// Whether the script has answered it.
-    replied: AtomicBool,
 }
 
 impl Received {
     /// What came over `connection`.
     pub fn new(connection: Connection, incoming: Incoming) -> Self {
-        Self(Arc::new(Inner { connection, incoming, deciding: None, replied: AtomicBool::new(false) }))
+        Self(Arc::new(Inner { connection, incoming, deciding: None }))
     }
 
     /// A message that a policy decides about.
     pub fn under_judgement(connection: Connection, message: Datagram, place: Place) -> Self {
-        let (incoming, replied) = (Incoming::Message(message), AtomicBool::new(false));
-        Self(Arc::new(Inner { connection, incoming, deciding: Some(place), replied }))
+        Self(Arc::new(Inner { connection, incoming: Incoming::Message(message), deciding: Some(place) }))
     }
 
     fn place(&self) -> Option<Place> {
@@ -54,11 +50,6 @@ impl Received {
         }
     }
 
-    /// Whether nothing is left to be sent where its handler returned `value`: nothing, or what its own `reply` returned.
-    pub(super) fn is_done_with(&self, value: &Dynamic) -> bool {
-        value.is_unit() || (value.is::<Verdict>() && self.0.replied.load(Ordering::Relaxed))
-    }
-
     /// Answers with a string or a blob.
     pub(super) fn answer(&self, ctx: &NativeCallContext, data: Dynamic) -> ScriptResult<Verdict> {
         thread_local! {
@@ -68,7 +59,6 @@ impl Received {
             let message = format!("there is no message to answer, but kind \"{}\"", word(&self.0.incoming));
             return raise(ctx, Error::invalid("reply", message));
         };
-        self.0.replied.store(true, Ordering::Relaxed);
         let stop = context::current().stop;
         let answer = |data: &[u8]| self.0.connection.answer(request, data, &stop);
         let judged = if let Some(text) = data.read_lock::<ImmutableString>() {

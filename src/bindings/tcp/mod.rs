@@ -92,7 +92,8 @@ pub mod namespace {
         connect_with(ctx, peer, Map::new())
     }
 
-    /// Connects, with options: `timeout` (10.s), `bind`: the local address, such as `"127.0.0.1:32000"`; and as `listen`:
+    /// Connects, with options: `timeout` (10.s), `bind`: the local address, such as `"127.0.0.1:32000"`; `ttl` (1 to 255); and as
+    /// `listen`:
     /// `framing`, `limit`, `nodelay`, `keepalive`, `rcvbuf`, `sndbuf`.
     ///
     /// Errors: as `connect`; `in-use`, `not-local`: the local address; `invalid`: an unknown option.
@@ -169,9 +170,9 @@ fn attempt(ctx: &NativeCallContext, peer: &Dynamic, options: &Map) -> ScriptResu
         let text = |value: &Dynamic| value.clone().into_string().ok();
         let bind = options.read("bind", "an address such as \"127.0.0.1:32000\", or \"\" for any", text)?;
         let bind = bind.filter(|bind| !bind.is_empty());
-        Ok((timeout, bind, stream_options(&mut options)?))
+        Ok((timeout, bind, options.byte("ttl")?, stream_options(&mut options)?))
     };
-    let (timeout, bind, stream) = read().or_raise(ctx)?;
+    let (timeout, bind, ttl, stream) = read().or_raise(ctx)?;
     options.finish().or_raise(ctx)?;
     let start = context.host.now();
     let to = address(ctx, peer)?;
@@ -179,7 +180,7 @@ fn attempt(ctx: &NativeCallContext, peer: &Dynamic, options: &Map) -> ScriptResu
     let version = if to.is_ipv4() { Version::V4 } else { Version::V6 };
     let local =
         bind.map(|bind| local_address(&*context.host, &context.stop, &bind, version)).transpose().or_raise(ctx)?;
-    let options = ConnectOptions { local, timeout, stream };
+    let options = ConnectOptions { local, timeout, ttl, stream };
     let session = &context.run.session;
     NetAttempt::new(&context.host, session, to, &options, &context.stop)
         .map(|attempt| self::attempt::Tried::new(attempt, resolved_in))

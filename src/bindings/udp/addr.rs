@@ -8,6 +8,11 @@ use crate::bindings::error::{OrRaise, raise};
 use crate::net::addr::{self, Version};
 use crate::net::error::Error;
 
+fn with(mut addr: std::net::SocketAddr, port: u16) -> std::net::SocketAddr {
+    addr.set_port(port);
+    addr
+}
+
 /// Addresses.
 #[export_module]
 #[allow(clippy::unwrap_used)] // the code that the macro writes
@@ -33,6 +38,21 @@ pub mod api {
     #[rhai_fn(global, get = "port", pure)]
     pub fn addr_port(addr: &mut Addr) -> i64 {
         i64::from(addr.port())
+    }
+
+    /// The same IP address with another port.
+    ///
+    /// Errors: `invalid`: a port is 0 to 65535.
+    ///
+    /// ```rhai
+    /// expect(`${icmp::resolve("::1").with_port(33_434)}`, "[::1]:33434");
+    /// ```
+    #[rhai_fn(global, pure, return_raw)]
+    pub fn with_port(ctx: NativeCallContext, addr: &mut Addr, port: i64) -> ScriptResult<Addr> {
+        match u16::try_from(port) {
+            Ok(port) => Ok(super::with(*addr, port)),
+            Err(_) => raise(&ctx, Error::invalid("with_port", format!("a port is 0 to 65535, not {port}"))),
+        }
     }
 
     /// Whether two addresses are the same, port included.

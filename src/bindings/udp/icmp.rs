@@ -34,6 +34,17 @@ pub mod api {
         icmp.kind.to_string()
     }
 
+    /// The error's name for programs, such as `"port-unreachable"`; `()` if no table knows it.
+    ///
+    /// ```rhai
+    /// let ping = udp::bind("127.0.0.1:0").ping(udp::closed_port(), "ping 1", 100.ms);
+    /// expect(ping.icmp.keyword, "port-unreachable");
+    /// ```
+    #[rhai_fn(global, get = "keyword", pure)]
+    pub fn icmp_keyword(icmp: &mut Icmp) -> Dynamic {
+        icmp.kind.keyword().map_or(Dynamic::UNIT, Into::into)
+    }
+
     /// The ICMP type, 0 to 255 (RFC 792, RFC 4443).
     ///
     /// ```rhai

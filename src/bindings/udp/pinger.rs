@@ -1,21 +1,22 @@
 //! Sending pings from scripts: one that is waited for, or many on a schedule.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use rhai::plugin::*;
-use rhai::{Dynamic, FnPtr, Map, NativeCallContext, Position};
+use rhai::{Array, Dynamic, FnPtr, Map, NativeCallContext, Position};
 
 use super::packet::Packet;
 use super::ping::Ping;
 use crate::bindings::callback::Callback;
 use crate::bindings::context::{self, ScriptResult};
 use crate::bindings::convert::{Options, address, bytes, shown};
-use crate::bindings::error::{OrRaise, thrown};
+use crate::bindings::error::{OrRaise, raise, thrown};
 use crate::net::error::Error;
 use crate::net::pinger::{Pinger as NetPinger, Plan};
 use crate::net::prober::{Probe, Tally};
-use crate::net::targets::Targets;
+use crate::net::targets::{Target, Targets};
 use crate::net::time::Duration;
 use crate::net::udp::{Datagram, Incoming, UdpSocket, check_size};
 
@@ -115,8 +116,12 @@ pub(in crate::bindings) fn timeouts(options: &mut Options<'_>) -> Result<(Durati
 ///
 /// # Errors
 /// `invalid`: a value of the wrong kind.
-pub(in crate::bindings) fn plan(options: &mut Options<'_>, targets: Targets, size: usize) -> Result<Plan, Error> {
-    let count = options.count("count", 0)?.or((targets.len() > 1).then_some(1));
+pub(in crate::bindings) fn plan(
+    options: &mut Options<'_>,
+    (targets, is_list): (Targets, bool),
+    size: usize,
+) -> Result<Plan, Error> {
+    let count = options.count("count", 0)?.or(is_list.then_some(1));
     let interval = options.duration("interval")?.unwrap_or(Duration::from_secs(1));
     let (timeout, icmp_wait) = timeouts(options)?;
     let all = if interval == Duration::ZERO { 1 } else { 65_536 };
@@ -134,6 +139,34 @@ fn padded(mut message: Vec<u8>, size: u64) -> Result<Vec<u8>, Error> {
     check_size(size)?;
     message.resize(size, b' ');
     Ok(message)
+}
+
+/// Where pings go, and whether that is a list: one address, `Targets`, or an array of addresses and of maps `#{ to: address, ttl: 3 }`;
+/// addresses are read by `read`.
+pub(in crate::bindings) fn targets(
+    ctx: &NativeCallContext,
+    to: &Dynamic,
+    read: fn(&NativeCallContext, &Dynamic) -> ScriptResult<SocketAddr>,
+) -> ScriptResult<(Targets, bool)> {
+    if let Some(targets) = to.clone().try_cast::<Targets>() {
+        return Ok((targets, true));
+    }
+    let Some(list) = to.clone().try_cast::<Array>() else {
+        return Ok((Targets::one(read(ctx, to)?), false));
+    };
+    let one = |item: Dynamic| {
+        let Some(map) = item.clone().try_cast::<Map>() else {
+            return Ok(Target { to: read(ctx, &item)?, ttl: None });
+        };
+        let mut options = Options::new("pinger", &map);
+        let (to, ttl) = (options.value("to").cloned(), options.byte("ttl").or_raise(ctx)?);
+        options.finish().or_raise(ctx)?;
+        match to {
+            Some(to) => Ok(Target { to: read(ctx, &to)?, ttl }),
+            None => raise(ctx, Error::invalid("pinger", format!("{} has no `to`", shown(&item)))),
+        }
+    };
+    Ok((Targets::list(list.into_iter().map(one).collect::<ScriptResult<Vec<Target>>>()?), true))
 }
 
 /// Pings from a socket, one or on a schedule.
@@ -214,8 +247,9 @@ pub mod api {
 
     /// Pings `to` on a schedule: `for ping in pinger(sock, to, #{ … })` gives each ping's outcome as it is settled. Ping k is
     /// sent at the start plus k intervals, whether or not answers came; slots that were missed are counted, not caught up.
+    /// `to` is an address, or an array of addresses and of maps `#{ to: address, ttl: 3 }`, which are pinged in turn.
     ///
-    /// Options: `count` (without end), `interval` (1.s; zero: as fast as `window` allows), `timeout` (1.s), `icmp_wait` (as
+    /// Options: `count`: pings to each address (1 if it is a list, else without end), `interval` (1.s; zero: as fast as `window` allows), `timeout` (1.s), `icmp_wait` (as
     /// `timeout`), `window`: how many may be in flight at a time (1 if the interval is zero, else 65,536), `size` (0).
     ///
     /// Errors: `invalid` (also an unknown option), `resolve`; in the loop: `closed`, `too-large`.
@@ -228,9 +262,9 @@ pub mod api {
     /// ```
     #[rhai_fn(global, return_raw)]
     pub fn pinger(ctx: NativeCallContext, socket: UdpSocket, to: Dynamic, options: Map) -> ScriptResult<Pinger> {
-        let to = address(&ctx, &to)?;
+        let targets = targets(&ctx, &to, address)?;
         let mut options = Options::new("pinger", &options);
-        let plan = plan(&mut options, Targets::one(to), 0).or_raise(&ctx)?;
+        let plan = plan(&mut options, targets, 0).or_raise(&ctx)?;
         options.finish().or_raise(&ctx)?;
         let pinger = NetPinger::new(socket.clone(), plan).or_raise(&ctx)?;
         Ok(Schedule::new(pinger, socket.tally().clone()))

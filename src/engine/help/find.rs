@@ -54,6 +54,18 @@ pub const GROUPS: &[Group] = &[
         returns: &["Task", "Counter", "Channel"],
         others: &["interrupted", "tasks"],
     },
+    Group {
+        name: "expectations",
+        about: "What a script expects of its measurements",
+        returns: &["Bound"],
+        others: &["expect"],
+    },
+    Group {
+        name: "labs",
+        about: "Labs: lab::create() makes one; see Lab, Host, Link, Way, Door, Program and Finished",
+        returns: &[],
+        others: &["run_in"],
+    },
     Group { name: "time", about: "Time", returns: &["Deadline", "Ticks"], others: &["sleep", "unix_time"] },
     Group { name: "binary", about: "Bytes", returns: &["Bytes", "Reader", "blob"], others: &["hex", "unhex"] },
 ];

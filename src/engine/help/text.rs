@@ -56,7 +56,11 @@ fn overview(reference: &Reference) -> String {
     let mut text = String::new();
     for name in reference.namespaces() {
         let titles = reference.of_namespace(name).map(|entry| entry.title.clone());
-        section(&mut text, &format!("{name}: functions of {}", name.to_uppercase()), titles);
+        let about = match name {
+            "lab" => "networks of hosts, links and routers".to_string(),
+            name => format!("functions of {}", name.to_uppercase()),
+        };
+        section(&mut text, &format!("{name}: {about}"), titles);
     }
     let mut told: Vec<&str> = Vec::new();
     for group in GROUPS {

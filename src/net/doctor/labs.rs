@@ -73,3 +73,29 @@ impl Bench<'_> {
         Bench { host: &a, ..*self }.crosses(V4).map_err(|err| Error::system("lab", &err))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::net::doctor::System;
+    use crate::net::host::ThisMachine;
+    use crate::net::lab::refusal::explain;
+    use crate::net::stop::Stop;
+
+    #[test]
+    fn apparmor_is_told_by_one_command_that_installs_the_profile() {
+        let facts = Facts { user: 1000, apparmor_restricts: Some(true), ..Facts::default() };
+        let error = explain("user of the namespace", libc::EACCES, &facts).error();
+        let (system, stop) = (System::this(), Stop::root().expect("eventfd"));
+        let told = remedies(Bench { host: &ThisMachine, stop: &stop, system: &system }, &error);
+        let program = system.command();
+        assert_eq!(
+            told[0],
+            format!(
+                "{program} doctor --apparmor-profile | sudo tee /etc/apparmor.d/pingscript && \
+                 sudo apparmor_parser -r /etc/apparmor.d/pingscript"
+            )
+        );
+        assert!(told[1].ends_with("sysctl -w kernel.apparmor_restrict_unprivileged_userns=0"), "{told:?}");
+    }
+}

@@ -157,7 +157,8 @@ impl Lab {
         let mut state = self.state();
         check_name(name)?;
         if state.hosts.iter().any(|host| host.name.eq_ignore_ascii_case(name)) {
-            return Err(Error::invalid("host", "the lab has a host of this name").with_peer(name));
+            let error = Error::invalid("host", "the lab has a host of this name").with_peer(name);
+            return Err(error.with_hint("give each host a name of its own"));
         }
         let addrs = self.choose_addresses(&state, options)?;
         let new = NewHost {

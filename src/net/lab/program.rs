@@ -4,6 +4,7 @@
 
 use std::io::{self, IsTerminal, PipeReader, PipeWriter, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -43,7 +44,13 @@ pub fn shell(host: &str) -> Plan {
     let shell = std::env::var("SHELL").ok().filter(|shell| !shell.is_empty()).unwrap_or_else(|| "/bin/sh".to_string());
     // A shell that reads a file at its start sets its prompt there; bash runs PROMPT_COMMAND before each.
     let env = [("PS1", format!("[{host}] $ ")), ("PROMPT_COMMAND", format!("PS1=\"[{host}] ${{PS1#\"[{host}] \"}}\""))];
-    let env = env.into_iter().map(|(name, value)| (name.to_string(), Some(value))).collect();
+    let mut env: Vec<(String, Option<String>)> =
+        env.into_iter().map(|(name, value)| (name.to_string(), Some(value))).collect();
+    // So that pingscript itself is found in there, wherever it was run from.
+    if let Some(folder) = std::env::current_exe().ok().as_deref().and_then(Path::parent).and_then(Path::to_str) {
+        let path = std::env::var("PATH").unwrap_or_default();
+        env.push(("PATH".to_string(), Some(format!("{path}:{folder}"))));
+    }
     Plan { command: Command { argv: vec![shell], env, dir: None, terminal: true }, input: None, shown: false }
 }
 

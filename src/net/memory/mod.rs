@@ -5,7 +5,7 @@
 //! for more than 1 GiB by itself is past that: the allocator then ends the process, with a message.
 //!
 //! A script makes and drops many small values for each packet. Those blocks are kept for reuse by the thread that gave
-//! them back ([`spare`]), which costs less than the system's allocator.
+//! them back (`spare`), which costs less than the system's allocator.
 //!
 //! One of the few files with `unsafe`: an allocator must be. It passes requests on to the system's and counts.
 #![allow(unsafe_code)]

@@ -27,6 +27,8 @@ pub struct ConnectOptions {
     pub local: Option<SocketAddr>,
     /// How long to wait.
     pub timeout: Duration,
+    /// The TTL or hop limit of what is sent; `None`: the system's.
+    pub ttl: Option<u8>,
     /// How the stream is set up.
     pub stream: StreamOptions,
 }
@@ -91,6 +93,9 @@ impl Attempt {
             let socket = host.socket(Domain::for_address(to), Type::STREAM, Some(Protocol::TCP))?;
             socket.set_nonblocking(true)?;
             options.stream.apply(&socket, to.is_ipv4())?;
+            if options.ttl.is_some() {
+                sys::set_ttl(socket.as_fd(), to.is_ipv4(), options.ttl)?;
+            }
             if let Some(local) = options.local {
                 // The same address may be used again while the connection before it lingers.
                 socket.set_reuse_address(true)?;

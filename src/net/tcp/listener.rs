@@ -275,11 +275,6 @@ impl Listener {
         self.0.service.set_judge(judge.clone());
         self.0.session.account.judges(self.site(), &judge, name);
     }
-
-    /// The host it lives on.
-    pub(super) fn host(&self) -> &Arc<dyn Host> {
-        &self.0.host
-    }
 }
 
 fn closed() -> Error {

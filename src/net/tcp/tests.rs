@@ -27,7 +27,7 @@ impl Bench {
 
     fn attempt(&self, to: SocketAddr, framing: Framing) -> Attempt {
         let stream = StreamOptions { framing, ..Default::default() };
-        let options = ConnectOptions { local: None, timeout: Duration::from_secs(10), stream };
+        let options = ConnectOptions { local: None, timeout: Duration::from_secs(10), ttl: None, stream };
         Attempt::new(&self.host, &self.session, to, &options, &self.stop).expect("tried")
     }
 

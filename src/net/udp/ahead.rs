@@ -17,7 +17,7 @@ use crate::net::stop::Stop;
 use crate::net::sys::{self, Batch, Wait};
 
 /// After so many calls that brought one datagram, one asks for several again: that costs more where there is but one.
-const LOOK_AGAIN: u32 = 8;
+const LOOK_AGAIN: u32 = 32;
 
 /// Datagrams received ahead.
 #[derive(Debug, Default)]

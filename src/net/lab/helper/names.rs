@@ -1,9 +1,10 @@
-//! The names of the lab's hosts for programs: a file in memory in place of /etc/hosts, in the eyes of the keeper and what it
-//! starts.
+//! The names of the lab's hosts for programs: a file in memory in place of /etc/hosts, and one in place of /etc/gai.conf, in
+//! the eyes of the keeper and what it starts.
 
+use std::ffi::CStr;
 use std::fmt::Write as _;
-use std::fs::File;
-use std::os::unix::fs::FileExt;
+use std::fs::{File, Permissions};
+use std::os::unix::fs::{FileExt, PermissionsExt};
 
 use crate::net::lab::addresses::Prefix;
 use crate::net::sys::{self, Mount};
@@ -21,12 +22,15 @@ impl Names {
     /// Puts the file in place. A system that does not allow it goes without.
     pub(super) fn mount() -> Self {
         let system = std::fs::read_to_string("/etc/hosts").unwrap_or_default();
-        // The directory is covered for as long as it takes to make the file, while no program runs.
+        // The directory is covered for as long as it takes to make the files, while no program runs.
         let file = sys::mount(Mount::New(c"tmpfs"), c"/tmp").ok().and_then(|()| {
-            let file = File::create("/tmp/hosts").ok();
-            let bound = sys::mount(Mount::Bind(c"/tmp/hosts"), c"/etc/hosts");
+            let file = cover("/tmp/hosts", c"/tmp/hosts", c"/etc/hosts");
+            let order = cover("/tmp/gai.conf", c"/tmp/gai.conf", c"/etc/gai.conf");
             let _ = sys::unmount(c"/tmp");
-            file.filter(|_| bound.is_ok())
+            if let Some(order) = order {
+                let _ = order.write_all_at(V4_FIRST.as_bytes(), 0);
+            }
+            file
         });
         let mut names = Self { file, lab: String::new(), system };
         names.write();
@@ -49,3 +53,20 @@ impl Names {
         }
     }
 }
+
+/// Makes a file that everyone can read, and puts it in place of `target`; `None` if that cannot be.
+fn cover(path: &str, source: &CStr, target: &CStr) -> Option<File> {
+    let file = File::create(path).ok()?;
+    // The user's mask may hide it from programs that change to a user of their own.
+    file.set_permissions(Permissions::from_mode(0o644)).ok()?;
+    sys::mount(Mount::Bind(source), target).ok().map(|()| file)
+}
+
+/// Of a host's addresses, programs take that of IPv4 first, as scripts do (gai.conf(5)). The table is glibc's own but for
+/// its last line.
+const V4_FIRST: &str = "precedence ::1/128 50
+precedence ::/0 40
+precedence 2002::/16 30
+precedence ::/96 20
+precedence ::ffff:0:0/96 100
+";

@@ -209,6 +209,7 @@ impl Link {
     pub fn capture(&self, file: &str) -> Result<()> {
         let capture = Arc::new(Capture::create(file)?);
         output::hold(capture.clone());
+        self.shared.recording.store(true, Ordering::Relaxed);
         self.change(Direction::Both, |rules| rules.capture = Some(capture.clone()));
         Ok(())
     }
@@ -298,6 +299,7 @@ impl Door {
     pub fn capture(&self, file: &str) -> Result<()> {
         let capture = Arc::new(Capture::create(file)?);
         output::hold(capture.clone());
+        self.shared.recording.store(true, Ordering::Relaxed);
         let before = self.state.rules().capture.replace(capture);
         drop(before);
         self.state.note_rules();

@@ -5,7 +5,7 @@
 //! the host: the answer takes the time of both ways, and that of a door meets the policy of the way back as well.
 //!
 //! What a policy makes of a frame is an event, a cause in the account and a comment in the capture. `edit` makes frames, `lane`
-//! knows when they arrive, `run` carries them, and `link` is what others change meanwhile.
+//! knows when they arrive, `run` reads and sends them, `passage` takes them past what is in between, and `link` is what others change meanwhile.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -17,7 +17,8 @@ pub use self::counters::Counts;
 pub use self::link::{Direction, Door, Link, LinkOptions, QUEUE};
 
 use self::link::{DoorState, Lane, Rules, lock};
-use self::run::{Runner, Wire};
+use self::run::Runner;
+use self::wire::Wire;
 use super::{Cable, Port};
 use crate::net::error::{Error, Result};
 use crate::net::host::{Host, HostId};
@@ -33,8 +34,10 @@ mod counters;
 mod edit;
 mod lane;
 mod link;
+mod passage;
 mod run;
 mod verdict;
+mod wire;
 
 /// Policies may run script code, which needs a deep stack.
 const STACK: usize = 16 << 20;
@@ -53,6 +56,8 @@ struct Shared {
     new: Mutex<Vec<Wire>>,
     doors: Mutex<HashMap<HostId, Arc<DoorState>>>,
     jitter: Mutex<Sequence>,
+    /// Whether anything was ever to be recorded.
+    recording: AtomicBool,
     ended: AtomicBool,
     wake: OwnedFd,
 }
@@ -70,6 +75,7 @@ impl Relay {
             new: Mutex::default(),
             doors: Mutex::default(),
             jitter: Mutex::new(Sequence::new(Stream::of_seed(0))),
+            recording: AtomicBool::new(false),
             ended: AtomicBool::new(false),
             wake: sys::eventfd().map_err(failed)?,
         });

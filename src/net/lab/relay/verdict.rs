@@ -14,6 +14,7 @@ use crate::net::session::Session;
 use crate::net::subject::{Carried, Site};
 use crate::net::time::{Duration, Instant};
 use crate::net::wire::frame::Frame;
+use crate::net::wire::icmp::Kind;
 use crate::net::wire::ip::Protocol;
 
 /// What becomes of a frame.
@@ -147,7 +148,18 @@ fn probe(carried: &Carried<'_>) -> Option<(Ends, Content)> {
             let ends = Ends::seen_by(carried.way.from_id, ip.from(), ip.to());
             Some((ends, Content::of(carried.payload())))
         }
-        // Echoes by their numbers, and messages on streams, have their place here.
+        Protocol::ICMP | Protocol::ICMPV6 => {
+            // The identifier is the pinger's port; the other end has none.
+            let (echo, mut from, mut to) = (ip.echo?, ip.from(), ip.to());
+            let is_request = ip.icmp.is_some_and(|kind| kind == Kind::echo_request(kind.family));
+            if is_request {
+                from.set_port(echo.id)
+            } else {
+                to.set_port(echo.id)
+            }
+            Some((Ends::seen_by(carried.way.from_id, from, to), Content::of(carried.payload())))
+        }
+        // Messages on streams have their place here.
         _ => None,
     }
 }

@@ -1,0 +1,222 @@
+//! What TCP servers do for one client and for many: ours, a plain Rust one and CPython's, in turns in one run.
+//!
+//! `cargo bench --bench tcp_servers` prints, for each server, the median round-trip time of one client; how many messages a
+//! second 1,000 clients get answered, each of which sends its next when the last was answered; and how much memory a client
+//! takes that is connected and silent. Ratios are to the plain server, and to CPython's. Rounds of all servers alternate, so
+//! that what else the machine does falls on all alike; medians of the rounds are printed.
+#![allow(missing_docs)]
+
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::fd::AsFd;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use pingscript::net::sys::{self, Epoll, Interest};
+
+const ROUNDS: usize = 5;
+const PINGS: usize = 10_000;
+const CLIENTS: usize = 1_000;
+const ANSWERS: usize = 60_000;
+const MESSAGE: &[u8] = b"ping 123456 1725933169.813111";
+
+const PYTHON: &str = r#"
+import socket, threading
+def serve(conn):
+    conn.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    with conn:
+        while data := conn.recv(65535):
+            conn.sendall(data.decode().upper().encode())
+server = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+server.bind(("127.0.0.1", 0))
+server.listen(4096)
+print("Listening on port", server.getsockname()[1], flush=True)
+while True:
+    conn, _ = server.accept()
+    threading.Thread(target=serve, args=(conn,), daemon=True).start()
+"#;
+
+struct Server {
+    name: &'static str,
+    child: Child,
+    addr: SocketAddr,
+}
+
+impl Server {
+    fn start(name: &'static str, command: &mut Command) -> Option<Self> {
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().ok()?;
+        let mut line = String::new();
+        BufReader::new(child.stdout.take()?).read_line(&mut line).ok()?;
+        let port = line.trim().rsplit(' ').next()?.parse::<u16>().ok()?;
+        Some(Self { name, child, addr: ([127, 0, 0, 1], port).into() })
+    }
+
+    /// Memory that is resident, in KiB.
+    fn resident(&self) -> f64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or(f64::NAN)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The floor: a thread for each client, which reads, upper-cases and writes.
+fn plain_server() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a listener");
+    println!("Listening on port {}", listener.local_addr().expect("an address").port());
+    for stream in listener.incoming().flatten() {
+        std::thread::spawn(move || {
+            let _ = stream.set_nodelay(true);
+            let mut stream = stream;
+            let mut buffer = [0u8; 2048];
+            while let Ok(n @ 1..) = stream.read(&mut buffer) {
+                let answer = String::from_utf8_lossy(&buffer[..n]).to_uppercase();
+                if stream.write_all(answer.as_bytes()).is_err() {
+                    return;
+                }
+            }
+        });
+    }
+}
+
+fn connect(addr: SocketAddr) -> TcpStream {
+    let stream = TcpStream::connect(addr).expect("connects");
+    stream.set_nodelay(true).expect("TCP_NODELAY");
+    stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a time-out");
+    stream
+}
+
+/// The median round-trip time of one client, in microseconds.
+fn one_client(addr: SocketAddr) -> f64 {
+    let mut stream = connect(addr);
+    let mut buffer = [0u8; 256];
+    let mut times: Vec<f64> = (0..PINGS)
+        .map(|_| {
+            let start = Instant::now();
+            stream.write_all(MESSAGE).expect("sent");
+            stream.read_exact(&mut buffer[..MESSAGE.len()]).expect("answered");
+            start.elapsed().as_secs_f64() * 1e6
+        })
+        .collect();
+    median(&mut times)
+}
+
+/// How many answers a second many clients get.
+fn many_clients(addr: SocketAddr) -> f64 {
+    let epoll = Epoll::new().expect("a descriptor");
+    let mut clients: Vec<(TcpStream, usize)> = (0..CLIENTS).map(|_| (connect(addr), 0)).collect();
+    for (number, (stream, _)) in clients.iter_mut().enumerate() {
+        stream.set_nonblocking(true).expect("a socket");
+        epoll.add(stream.as_fd(), number as u64, Interest { read: true, write: false }).expect("taken in");
+        stream.write_all(MESSAGE).expect("sent");
+    }
+    let (mut ready, mut buffer, mut answered) = (Vec::new(), [0u8; 256], 0);
+    let mut start = Instant::now();
+    // The first answers come while threads are still being started.
+    while answered < ANSWERS + 2 * CLIENTS {
+        epoll.ready(&mut ready).expect("asked");
+        if ready.is_empty() {
+            let mut fds = [sys::PollFd::readable(epoll.as_fd())];
+            let waited = sys::ppoll(&mut fds, Some(pingscript::net::time::Duration::from_secs(20)));
+            assert!(waited.is_ok_and(|ready| ready > 0), "{answered} answers, and no more");
+        }
+        for readiness in &ready {
+            let (stream, got) = &mut clients[readiness.token as usize];
+            match stream.read(&mut buffer) {
+                Ok(0) => panic!("a client was turned away"),
+                Ok(n) => *got += n,
+                Err(err) if err.kind() == ErrorKind::WouldBlock => {}
+                Err(err) => panic!("{err}"),
+            }
+            if *got >= MESSAGE.len() {
+                *got -= MESSAGE.len();
+                answered += 1;
+                if answered == 2 * CLIENTS {
+                    start = Instant::now();
+                }
+                stream.write_all(MESSAGE).expect("sent");
+            }
+        }
+    }
+    ANSWERS as f64 / start.elapsed().as_secs_f64()
+}
+
+/// How many KiB a client takes that says nothing, once it was answered.
+fn idle_clients(server: &Server) -> f64 {
+    let ask = |stream: &mut TcpStream| {
+        stream.write_all(MESSAGE).expect("sent");
+        stream.read_exact(&mut [0u8; MESSAGE.len()]).expect("answered");
+    };
+    let mut first = connect(server.addr);
+    ask(&mut first);
+    let before = server.resident();
+    let mut clients: Vec<TcpStream> = (0..CLIENTS).map(|_| connect(server.addr)).collect();
+    clients.iter_mut().for_each(ask);
+    (server.resident() - before) / CLIENTS as f64
+}
+
+fn median(values: &mut [f64]) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+}
+
+fn main() {
+    sys::raise_descriptor_limit();
+    if std::env::var_os("PLAIN_SERVER").is_some() {
+        return plain_server();
+    }
+    let me = std::env::current_exe().expect("this program has a path");
+    let script = |name: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_pingscript"));
+        command.args([name, "--listen", "127.0.0.1:0", "--quiet"]);
+        command
+    };
+    let servers: Vec<Server> = [
+        Server::start("plain Rust, a thread each", Command::new(me).env("PLAIN_SERVER", "1")),
+        Server::start("tcp_multi.rhai", &mut script("tcp_multi")),
+        Server::start("tcp_events.rhai", &mut script("tcp_events")),
+        Server::start("tcp_pool.rhai, enough threads", script("tcp_pool").args(["--workers", "1100"])),
+        Server::start("CPython, a thread each", Command::new("python3").args(["-c", PYTHON])),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    // First: what was once in use is not given back.
+    let memory: Vec<f64> = servers.iter().map(idle_clients).collect();
+    let mut rtts = vec![Vec::new(); servers.len()];
+    let mut rates = vec![Vec::new(); servers.len()];
+    for _ in 0..ROUNDS {
+        for (index, server) in servers.iter().enumerate() {
+            rtts[index].push(one_client(server.addr));
+            rates[index].push(many_clients(server.addr));
+        }
+    }
+    let rtts: Vec<f64> = rtts.iter_mut().map(|list| median(list)).collect();
+    let rates: Vec<f64> = rates.iter_mut().map(|list| median(list)).collect();
+    let of = |name: &str, list: &[f64]| {
+        servers.iter().position(|server| server.name.starts_with(name)).map_or(f64::NAN, |index| list[index])
+    };
+    println!("median of {ROUNDS} rounds; {CLIENTS} clients in closed loop; a message is {} bytes", MESSAGE.len());
+    println!(
+        "{:<28} {:>13} {:>9} {:>13} {:>9} {:>11} {:>15}",
+        "server", "1 client, µs", "to plain", "1000, msgs/s", "to plain", "to CPython", "KiB idle client"
+    );
+    for (index, server) in servers.iter().enumerate() {
+        println!(
+            "{:<28} {:>13.1} {:>9.2} {:>13.0} {:>9.2} {:>11.2} {:>15.1}",
+            server.name,
+            rtts[index],
+            rtts[index] / of("plain", &rtts),
+            rates[index],
+            rates[index] / of("plain", &rates),
+            rates[index] / of("CPython", &rates),
+            memory[index],
+        );
+    }
+}

@@ -1,0 +1,89 @@
+//! Sweeps in scripts: how the pings to each of many targets ended.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use rhai::plugin::*;
+
+use crate::bindings::udp::ping::Ping;
+use crate::net::prober::{End, Outcome};
+use crate::net::sweep::{End as Found, Sweep as NetSweep};
+use crate::net::targets::Targets;
+
+/// A sweep in scripts. Clones are the same.
+#[derive(Clone, Debug)]
+pub struct Table(Arc<Mutex<NetSweep>>);
+
+impl Table {
+    fn lock(&self) -> MutexGuard<'_, NetSweep> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn found(outcome: &Outcome) -> Option<Found> {
+    match &outcome.end {
+        End::Reply { rtt, .. } => Some(Found::Alive(u32::try_from(rtt.as_nanos()).unwrap_or(u32::MAX))),
+        End::Icmp { error, .. } => Some(Found::Error(error.kind)),
+        End::TimedOut => Some(Found::Silent),
+        End::Interrupted { .. } => None,
+        _ => Some(Found::Unsent),
+    }
+}
+
+/// Sweeps.
+#[export_module]
+#[allow(clippy::unwrap_used)] // the code that the macro writes
+pub mod api {
+    /// How the pings to each of many targets ended.
+    pub type Sweep = super::Table;
+
+    /// A table of `targets`, of which nothing is known yet. It takes a few bytes for each.
+    ///
+    /// ```rhai
+    /// let all = icmp::targets("127.0.0.1-3");
+    /// let table = sweep(all);
+    /// for ping in pinger(icmp::open(all[0]), all, #{ interval: 1.ms }) { table.add(ping); }
+    /// expect(table.alive, 3);
+    /// print(table);
+    /// ```
+    pub fn sweep(targets: Targets) -> Sweep {
+        Table(Arc::new(Mutex::new(NetSweep::new(targets))))
+    }
+
+    /// Adds how a ping to one of the targets ended. The pings are those of one `pinger` over the targets, from a socket that
+    /// sent no others.
+    ///
+    /// ```rhai
+    /// let all = icmp::targets("127.0.0.1-3");
+    /// let table = sweep(all);
+    /// for ping in pinger(icmp::open(all[0]), all, #{ interval: 1.ms }) { table.add(ping); }
+    /// expect(table.alive, 3);
+    /// ```
+    #[rhai_fn(name = "add", pure)]
+    pub fn sweep_add(sweep: &mut Sweep, ping: Ping) {
+        let outcome = &ping.ended().outcome;
+        if let Some(end) = found(outcome) {
+            sweep.lock().add(outcome.number, end);
+        }
+    }
+
+    /// How many targets replied.
+    ///
+    /// ```rhai
+    /// expect(sweep(icmp::targets("127.0.0.1-3")).alive, 0);
+    /// ```
+    #[rhai_fn(get = "alive", pure)]
+    pub fn sweep_alive(sweep: &mut Sweep) -> i64 {
+        sweep.lock().alive() as i64
+    }
+
+    /// The table: neighbours that ended alike in one row, with the least, mean and largest round-trip time; rows above 40 are
+    /// only counted.
+    ///
+    /// ```rhai
+    /// print(sweep(icmp::targets("127.0.0.1-3")));
+    /// ```
+    #[rhai_fn(name = "to_string", name = "to_debug", pure)]
+    pub fn sweep_text(sweep: &mut Sweep) -> String {
+        sweep.lock().to_string()
+    }
+}

@@ -1,0 +1,164 @@
+//! Paths in scripts: hop by hop, what answered pings that were sent with a small TTL.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use rhai::plugin::*;
+use rhai::{Array, Dynamic};
+
+use crate::bindings::tcp::attempt::api::Attempt;
+use crate::bindings::udp::ping::Ping;
+use crate::net::prober::{End, Outcome};
+use crate::net::tcp::Connecting;
+use crate::net::trace::{Answer, Trace as NetTrace};
+use crate::net::udp::IcmpError;
+use crate::net::wire::Family;
+use crate::net::wire::icmp::Extensions;
+
+/// A path in scripts. Clones are the same.
+#[derive(Clone, Debug, Default)]
+pub struct Path(Arc<Mutex<NetTrace>>);
+
+impl Path {
+    fn lock(&self) -> MutexGuard<'_, NetTrace> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// An ICMP error as the answer of a hop.
+fn answer(error: &IcmpError) -> Answer {
+    let kind = error.kind;
+    let tells_mtu = matches!((kind.family, kind.type_, kind.code), (Family::V4, 3, 4) | (Family::V6, 2, _));
+    let mpls = Extensions::parse(&error.extensions).map(|found| found.mpls()).unwrap_or_default();
+    let mtu = Some(error.info).filter(|info| tells_mtu && *info > 0);
+    Answer { by: error.offender.or(Some(error.to.ip())), rtt: None, kind: Some(kind), mpls, mtu }
+}
+
+fn of_ping(outcome: &Outcome) -> Option<Answer> {
+    let nothing = Answer { by: None, rtt: None, kind: None, mpls: Vec::new(), mtu: None };
+    match &outcome.end {
+        End::Reply { datagram, rtt, .. } => Some(Answer { by: Some(datagram.from.ip()), rtt: Some(*rtt), ..nothing }),
+        End::Icmp { error, rtt, .. } => Some(Answer { rtt: Some(*rtt), ..answer(error) }),
+        End::Interrupted { .. } => None,
+        _ => Some(nothing),
+    }
+}
+
+/// Paths.
+#[export_module]
+#[allow(clippy::unwrap_used)] // the code that the macro writes
+pub mod api {
+    /// A path: what each hop answered.
+    pub type Trace = super::Path;
+
+    /// A path of which nothing is known yet. Pings that were sent with a TTL of their own are added to it.
+    ///
+    /// ```rhai
+    /// let path = trace();
+    /// let sock = icmp::open("127.0.0.1");
+    /// path.add(sock.ping("127.0.0.1", #{ ttl: 1 }));
+    /// expect(path.end, 1);
+    /// print(path.line(1));
+    /// ```
+    pub fn trace() -> Trace {
+        Trace::default()
+    }
+
+    /// Adds how a ping with a TTL of its own ended; others, and those that were interrupted, are left out.
+    ///
+    /// ```rhai
+    /// let path = trace();
+    /// path.add(icmp::open("127.0.0.1").ping("127.0.0.1", #{ ttl: 1 }));
+    /// expect(path.end, 1);
+    /// ```
+    #[rhai_fn(name = "add", pure)]
+    pub fn trace_add(trace: &mut Trace, ping: Ping) {
+        let outcome = &ping.ended().outcome;
+        if let (Some(ttl), Some(answer)) = (outcome.ttl, super::of_ping(outcome)) {
+            trace.lock().add(ttl, answer);
+        }
+    }
+
+    /// Adds how an attempt to connect with this TTL ended: a connection and a refusal are the destination's answers.
+    ///
+    /// ```rhai
+    /// let path = trace();
+    /// path.add(1, tcp::try_connect(tcp::closed_port(), #{ ttl: 1 }));
+    /// expect(path.end, 1);
+    /// ```
+    #[rhai_fn(name = "add", pure)]
+    pub fn trace_add_attempt(trace: &mut Trace, ttl: i64, attempt: Attempt) {
+        let attempt = attempt.ended();
+        let nothing = Answer { by: None, rtt: Some(attempt.took), kind: None, mpls: Vec::new(), mtu: None };
+        let answer = match &attempt.end {
+            Connecting::Connected(_) | Connecting::Refused => Answer { by: Some(attempt.to.ip()), ..nothing },
+            Connecting::Icmp(error) => Answer { rtt: nothing.rtt, ..super::answer(error) },
+            Connecting::Interrupted => return,
+            Connecting::Unreachable(_) | Connecting::TimedOut => nothing,
+        };
+        trace.lock().add(u8::try_from(ttl).unwrap_or(u8::MAX), answer);
+    }
+
+    /// The TTL at which the path ends: the destination answered, or somebody will not pass packets on; `()` if no ping got
+    /// that far.
+    ///
+    /// ```rhai
+    /// expect(trace().end, ());
+    /// ```
+    #[rhai_fn(get = "end", pure)]
+    pub fn trace_end(trace: &mut Trace) -> Dynamic {
+        trace.lock().end().map_or(Dynamic::UNIT, |ttl| i64::from(ttl).into())
+    }
+
+    /// The least MTU in bytes that a router told for its next hop; `()` if none did.
+    ///
+    /// ```rhai
+    /// expect(trace().mtu, ());
+    /// ```
+    #[rhai_fn(get = "mtu", pure)]
+    pub fn trace_mtu(trace: &mut Trace) -> Dynamic {
+        trace.lock().mtu().map_or(Dynamic::UNIT, |(_, mtu)| i64::from(mtu).into())
+    }
+
+    /// Whether a hop of the path left a ping unanswered.
+    ///
+    /// ```rhai
+    /// expect(trace().has_gaps, false);
+    /// ```
+    #[rhai_fn(get = "has_gaps", pure)]
+    pub fn trace_has_gaps(trace: &mut Trace) -> bool {
+        trace.lock().has_gaps()
+    }
+
+    /// One hop as a line, as `traceroute` prints it: who answered, after which times, `*` for a ping without an answer; MPLS
+    /// labels and MTU where it told them. `""` if nothing was sent with this TTL.
+    ///
+    /// ```rhai
+    /// expect(trace().line(1), "");
+    /// ```
+    #[rhai_fn(pure)]
+    pub fn line(trace: &mut Trace, ttl: i64) -> String {
+        u8::try_from(ttl).ok().and_then(|ttl| trace.lock().line(ttl)).unwrap_or_default()
+    }
+
+    /// What the missing answers mean, an array of sentences: a hop that limits how many errors it sends is told from one that
+    /// loses packets by what comes back from behind it. It takes some 30 pings for each hop to say much.
+    ///
+    /// ```rhai
+    /// expect(trace().findings(), []);
+    /// ```
+    #[rhai_fn(pure)]
+    pub fn findings(trace: &mut Trace) -> Array {
+        trace.lock().findings().iter().map(|finding| finding.to_string().into()).collect()
+    }
+
+    /// The path, a line for each hop.
+    ///
+    /// ```rhai
+    /// print(trace());
+    /// ```
+    #[rhai_fn(name = "to_string", name = "to_debug", pure)]
+    pub fn trace_text(trace: &mut Trace) -> String {
+        let trace = trace.lock();
+        trace.hops().filter_map(|(ttl, _)| trace.line(ttl)).collect::<Vec<_>>().join("\n")
+    }
+}

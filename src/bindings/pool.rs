@@ -1,0 +1,186 @@
+//! Pools of threads: so many at most, and what is more waits for its turn.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use rhai::plugin::*;
+use rhai::{Dynamic, FnPtr, NativeCallContext};
+
+use super::callback::programs;
+use super::context::{self, Context, ScriptResult};
+use super::error::{OrRaise, raise};
+use super::task::api::Task;
+use super::task::{STACK, begin_thread, no_thread, prepare};
+use crate::net::error::Error;
+use crate::net::output;
+use crate::net::stop::Sleeper;
+
+/// How many closures wait for a thread at most; whoever brings another waits too.
+const WAITING: usize = 1024;
+
+/// A pool. Clones are the same one.
+#[derive(Clone)]
+pub struct Workers(Arc<Inner>);
+
+struct Inner {
+    most: usize,
+    state: Mutex<State>,
+    changed: Arc<Sleeper>,
+}
+
+#[derive(Default)]
+struct State {
+    waiting: VecDeque<Job>,
+    running: usize,
+}
+
+/// A closure that waits for a thread.
+struct Job {
+    task: Task,
+    context: Context,
+    body: Box<dyn FnOnce() -> ScriptResult<Dynamic> + Send>,
+}
+
+impl fmt::Debug for Workers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Workers({})", self.0.most)
+    }
+}
+
+impl Workers {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until there is room for one more to wait. False if the script was stopped first.
+    fn wait_for_room(&self) -> bool {
+        let has_room = || self.lock().waiting.len() < WAITING;
+        if has_room() {
+            return true;
+        }
+        let stop = context::begin_to_wait().stop;
+        output::flush();
+        stop.subscribe(&self.0.changed);
+        let mut guard = self.0.changed.lock.lock().unwrap_or_else(PoisonError::into_inner);
+        while !has_room() && !stop.is_stopped() {
+            guard = self.0.changed.wake.wait(guard).unwrap_or_else(PoisonError::into_inner);
+        }
+        drop(guard);
+        has_room()
+    }
+
+    /// Has `job` run by the next thread that is free.
+    fn give(&self, job: Job) -> Result<(), Error> {
+        let mut state = self.lock();
+        state.waiting.push_back(job);
+        if state.running == self.0.most {
+            return Ok(());
+        }
+        state.running += 1;
+        let (pool, programs) = (self.clone(), programs());
+        let thread = std::thread::Builder::new().name("pool".to_string()).stack_size(STACK).spawn(move || {
+            begin_thread();
+            while let Some(Job { task, context, body }) = pool.next() {
+                task.run(&context, programs.as_ref(), body);
+            }
+        });
+        match thread {
+            Ok(_) => Ok(()),
+            // The others do it.
+            Err(_) if state.running > 1 => {
+                state.running -= 1;
+                Ok(())
+            }
+            Err(err) => {
+                state.running -= 1;
+                state.waiting.pop_back();
+                Err(no_thread(&err))
+            }
+        }
+    }
+
+    /// What the thread that asks is to run next. If there is nothing, it is to end.
+    fn next(&self) -> Option<Job> {
+        let mut state = self.lock();
+        let job = state.waiting.pop_front();
+        if job.is_none() {
+            state.running -= 1;
+        }
+        drop(state);
+        self.0.changed.notify();
+        job
+    }
+}
+
+/// Pools of threads.
+#[export_module]
+#[allow(clippy::unwrap_used)] // the code that the macro writes
+pub mod api {
+    /// A pool of threads. Copies are the same one.
+    pub type Pool = super::Workers;
+
+    /// A pool of `threads` threads at most: `start_in` has them run closures.
+    ///
+    /// Errors: `invalid`: fewer than 1.
+    ///
+    /// ```rhai
+    /// let workers = pool(2);
+    /// let hits = counter();
+    /// let tasks = [];
+    /// for i in 0..10 { tasks.push(start_in(workers, || hits.add(1))); }
+    /// for task in tasks { task.join(); }
+    /// expect(hits.value, 10);
+    /// ```
+    #[rhai_fn(name = "pool", return_raw)]
+    pub fn pool_of(ctx: NativeCallContext, threads: i64) -> ScriptResult<Pool> {
+        match usize::try_from(threads) {
+            Ok(most @ 1..) => Ok(Workers(Arc::new(Inner { most, state: Mutex::default(), changed: Arc::default() }))),
+            _ => raise(&ctx, Error::invalid("pool", format!("a pool has 1 thread or more, not {threads}"))),
+        }
+    }
+
+    /// Has a thread of the pool run the closure, when one is free; what it captured is copied now. Waits while 1,024 others
+    /// wait for a thread. The result is as that of `start_thread`; `()` if the script was stopped while it waited.
+    ///
+    /// Errors: `exhausted`: the system starts no thread at all.
+    ///
+    /// ```rhai
+    /// let workers = pool(1);
+    /// let task = start_in(workers, || 6 * 7);
+    /// expect(task.join(), 42);
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn start_in(ctx: NativeCallContext, pool: Pool, closure: FnPtr) -> ScriptResult<Dynamic> {
+        if !pool.wait_for_room() {
+            return Ok(Dynamic::UNIT);
+        }
+        let (name, context, body) = prepare(&ctx, closure);
+        let task = super::Task::new(name, &context, context.script.clone(), None);
+        let run = context.run.clone();
+        pool.give(Job { task: task.clone(), context, body: Box::new(body) }).or_raise(&ctx)?;
+        task.enlist(&run);
+        Ok(Dynamic::from(task))
+    }
+
+    /// How many closures wait for a thread.
+    ///
+    /// ```rhai
+    /// expect(pool(2).waiting, 0);
+    /// ```
+    #[rhai_fn(get = "waiting", pure)]
+    pub fn pool_waiting(pool: &mut Pool) -> i64 {
+        pool.lock().waiting.len() as i64
+    }
+
+    /// The pool in words.
+    ///
+    /// ```rhai
+    /// print(pool(2));
+    /// ```
+    #[rhai_fn(name = "to_string", name = "to_debug", pure)]
+    pub fn pool_text(pool: &mut Pool) -> String {
+        let state = pool.lock();
+        format!("pool of {} threads, {} at work, {} closures waiting", pool.0.most, state.running, state.waiting.len())
+    }
+}

@@ -1,0 +1,212 @@
+//! What a sweep over many addresses found, in a few bytes each.
+//!
+//! Pure. Targets are known by their places in the list; the table joins those that follow each other and ended alike.
+
+use std::fmt;
+
+use super::ledger::Counts;
+use super::targets::Targets;
+use super::time::Duration;
+use super::wire::icmp::Kind;
+
+/// How the pings to each target ended.
+#[derive(Clone, Debug)]
+pub struct Sweep {
+    targets: Targets,
+    ends: Vec<End>,
+    counts: Counts,
+}
+
+/// The best that became of the pings to one target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// None has ended yet.
+    Unknown,
+    /// None was answered.
+    Silent,
+    /// An ICMP error came.
+    Error(Kind),
+    /// This host could not send.
+    Unsent,
+    /// A reply came after this many nanoseconds; more than four seconds count as that.
+    Alive(u32),
+}
+
+/// Rows of a table; what follows is summed up.
+const ROWS: usize = 40;
+
+impl Sweep {
+    /// Of a sweep over `targets` nothing is known yet.
+    pub fn new(targets: Targets) -> Self {
+        let ends = vec![End::Unknown; usize::try_from(targets.len()).unwrap_or(0)];
+        Self { targets, ends, counts: Counts::default() }
+    }
+
+    /// Enters how ping `number`, from 1, ended. Pings go to the targets in turn.
+    pub fn add(&mut self, number: u64, end: End) {
+        self.counts.sent += 1;
+        let Some(place) = number.checked_sub(1).map(|index| index % self.targets.len().max(1)) else { return };
+        let Some(before) = self.ends.get_mut(place as usize) else { return };
+        if rank(end) >= rank(*before) {
+            *before = end;
+        }
+    }
+
+    /// How many targets replied.
+    pub fn alive(&self) -> u64 {
+        self.ends.iter().filter(|end| matches!(end, End::Alive(_))).count() as u64
+    }
+
+    /// How many targets there are.
+    pub fn len(&self) -> u64 {
+        self.targets.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.targets.is_empty()
+    }
+
+    /// Targets that follow each other and ended alike: the first, the last, how.
+    fn groups(&self) -> impl Iterator<Item = Group> + '_ {
+        let mut at = 0;
+        std::iter::from_fn(move || {
+            let first = at;
+            let end = *self.ends.get(first)?;
+            let mut times = Times::default();
+            while let Some(next) = self.ends.get(at).filter(|next| alike(**next, end)) {
+                if let End::Alive(ns) = next {
+                    times.add(*ns);
+                }
+                at += 1;
+            }
+            Some(Group { first, last: at - 1, end, times })
+        })
+    }
+
+    fn name(&self, group: &Group) -> String {
+        let ip = |at: usize| self.targets.get(at as u64).to.ip();
+        match group.last - group.first {
+            0 => ip(group.first).to_string(),
+            _ => format!("{}-{}", ip(group.first), ip(group.last)),
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Group {
+    first: usize,
+    last: usize,
+    end: End,
+    times: Times,
+}
+
+#[derive(Debug, Default)]
+struct Times {
+    count: u64,
+    sum: u64,
+    min: u32,
+    max: u32,
+}
+
+impl Times {
+    fn add(&mut self, ns: u32) {
+        self.min = if self.count == 0 { ns } else { self.min.min(ns) };
+        (self.count, self.sum, self.max) = (self.count + 1, self.sum + u64::from(ns), self.max.max(ns));
+    }
+}
+
+fn rank(end: End) -> u8 {
+    match end {
+        End::Unknown => 0,
+        End::Silent => 1,
+        End::Unsent => 2,
+        End::Error(_) => 3,
+        End::Alive(_) => 4,
+    }
+}
+
+fn alike(a: End, b: End) -> bool {
+    matches!((a, b), (End::Alive(_), End::Alive(_))) || a == b
+}
+
+/// The table: a row for each group of targets, and the sum.
+impl fmt::Display for Sweep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut rows: Vec<[String; 4]> = Vec::new();
+        let (mut groups, mut more) = (self.groups(), 0);
+        for group in groups.by_ref().take(ROWS) {
+            let time = |ns: u64| Duration::from_nanos(ns as i64).to_string();
+            let (word, times) = match group.end {
+                End::Alive(_) => {
+                    let Times { count, sum, min, max } = group.times;
+                    let all = format!("{} / {} / {}", time(min.into()), time(sum / count.max(1)), time(max.into()));
+                    ("alive".to_string(), if count == 1 { time(min.into()) } else { all })
+                }
+                End::Error(kind) => (kind.to_string(), String::new()),
+                End::Silent => ("no reply".to_string(), String::new()),
+                End::Unsent => ("not sent".to_string(), String::new()),
+                End::Unknown => ("not pinged to the end".to_string(), String::new()),
+            };
+            rows.push([self.name(&group), (group.last - group.first + 1).to_string(), word, times]);
+        }
+        more += groups.count();
+        rows.insert(0, ["Targets", "Count", "State", "RTT (min / avg / max)"].map(str::to_string));
+        let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+        let (a, b, c) = (width(0), width(1), width(2));
+        for [targets, count, state, times] in &rows {
+            writeln!(f, "{}", format!("{targets:a$}  {count:>b$}  {state:c$}  {times}").trim_end())?;
+        }
+        if more > 0 {
+            writeln!(f, "… and {more} more rows")?;
+        }
+        write!(f, "{} of {} targets alive", self.alive(), self.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::net::error::Error;
+
+    fn sweep(text: &str) -> Sweep {
+        let resolve = |name: &str| name.parse().map_err(|_| Error::invalid("resolve", "no such name"));
+        Sweep::new(Targets::parse(text, resolve).expect(text))
+    }
+
+    #[test]
+    fn neighbours_that_ended_alike_are_one_row() {
+        let mut sweep = sweep("10.0.0.0/29");
+        for (number, end) in [
+            (1, End::Alive(1_000)),
+            (3, End::Alive(9_000)),
+            (2, End::Alive(2_000)),
+            (4, End::Silent),
+            (5, End::Error(Kind::v4(3, 1))),
+            (6, End::Silent),
+            // A second round, that went better and worse.
+            (12, End::Alive(5_000)),
+            (7, End::Silent),
+        ] {
+            sweep.add(number, end);
+        }
+        let table = "\
+Targets            Count  State             RTT (min / avg / max)
+10.0.0.1-10.0.0.3      3  alive             0.001ms / 0.004ms / 0.009ms
+10.0.0.4               1  no reply
+10.0.0.5               1  Host Unreachable
+10.0.0.6               1  alive             0.005ms
+4 of 6 targets alive";
+        assert_eq!(sweep.to_string(), table);
+    }
+
+    #[test]
+    fn long_tables_are_summed_up() {
+        let mut sweep = sweep("10.0.0.0/24");
+        for number in 1..=254 {
+            sweep.add(number, if number % 2 == 0 { End::Silent } else { End::Alive(1) });
+        }
+        let table = sweep.to_string();
+        assert!(table.ends_with("… and 214 more rows\n127 of 254 targets alive"), "{table}");
+    }
+}

@@ -1,0 +1,162 @@
+//! Policies of scripts on the links and at the doors of labs: the same closures, files and native ones as in servers.
+
+mod common;
+
+use common::{Run, TempDir, pingscript};
+
+/// Two hosts, a link, and a server in b that echoes.
+const NET: &str = r#"
+let net = lab::create();
+let a = net.host("a");
+let b = net.host("b");
+let link = net.link(a, b);
+let server = run_in(b, || udp::bind("*:11000"));
+run_in(b, || start_thread(|| udp::serve(server, udp::echo())));
+let sock = run_in(a, || udp::bind("*:0"));
+let to = `${b.addr}:11000`;
+"#;
+
+/// Runs `code` with the net before it; `None`, after a loud word, where the system allows no lab.
+fn run(code: &str) -> Option<Run> {
+    let probe = pingscript(&["-e", "lab::create(); 1"]).run();
+    if probe.stderr.contains("permission") || probe.stderr.contains("lab: ") {
+        common::skip("labs", &probe.stderr);
+        return None;
+    }
+    let dir = TempDir::new();
+    let file = dir.write("net.rhai", &format!("{NET}{code}\nexit();\n"));
+    Some(pingscript(&["--seed", "1", file.to_str().expect("a path in UTF-8")]).run())
+}
+
+/// What the script printed, without the account at the end.
+fn printed(run: &Run) -> &str {
+    run.stdout.split("Lost ").next().unwrap_or_default()
+}
+
+#[test]
+fn every_policy_file_serves_at_links_and_doors() {
+    let Some(run) = run(r#"
+        for name in ["corrupt:p=0.5", "delay:by=2ms,jitter=1ms", "duplicate:p=0.5", "every:n=3", "first:n=2",
+                     "gilbert:p=0.3", "loss:p=0.3", "pattern:bits=1101"] {
+            for place in [link, link.from(b), b.door] {
+                set_policy(place, policy(name));
+                for seq in 1..=8 { sock.ping(to, `ping ${seq} ${name}`, 20.ms); }
+                set_policy(place, always(pass()));
+            }
+        }
+    "#) else {
+        return;
+    };
+    let run = run.expect_code(0);
+    assert!(!run.stderr.contains("failed"), "{}", run.stderr);
+    for name in ["corrupt", "delay", "duplicate", "every", "first", "gilbert", "loss", "pattern"] {
+        for place in ["on a-b chose", "on a-b from b chose", "at the door of b chose"] {
+            let line = format!("policy(\"scripts/policies/{name}.rhai\") {place}");
+            assert!(run.stderr.contains(&line), "no {line}:\n{}", run.stderr);
+        }
+    }
+}
+
+#[test]
+fn a_closure_sees_the_packet_and_keeps_its_own_state() {
+    let Some(run) = run(r#"
+        let seen = 0;
+        let told = channel();
+        set_policy(link, |pkt| {
+            seen += 1;
+            told.send(`${pkt.protocol} ${pkt.from.ip} > ${pkt.to} ${pkt.direction} ${pkt.host} ${pkt.link} ${pkt.text} ` +
+                      `${pkt.len} ${pkt.size} ${pkt.ttl} ${pkt.number} ${pkt.flow} ${pkt.icmp == ()} ${seen}`);
+            if seen == 2 { drop() } else { pass() }
+        });
+        print(sock.ping(to, "ping 1 x", 50.ms).kind);
+        print(seen);
+        print(told.recv());
+        print(told.recv());
+        set_policy(link, always(pass()));
+        set_policy(link.from(a), |pkt| reject("ttl-exceeded"));
+        set_policy(a.door, |pkt| { told.send(`${pkt.icmp.name} ${pkt.icmp.type} ${pkt.id} ${pkt.flags} ${pkt.malformed}`); pass() });
+        print(sock.ping(to, "ping 2 x", 1.s).icmp.name);
+        print(told.recv());
+    "#) else {
+        return;
+    };
+    let lines: Vec<&str> = printed(&run).lines().collect();
+    assert_eq!(lines[..2], ["timeout", "0"], "{}", run.stderr);
+    assert_eq!(lines[2], "udp 10.0.0.1 > 10.0.0.2:11000 a > b a a-b ping 1 x 8 50 64 1 0 true 1", "{}", run.stderr);
+    assert!(lines[3].starts_with("udp 10.0.0.2 > 10.0.0.1:"), "{}", run.stdout);
+    assert!(lines[3].ends_with(" b > a b a-b ping 1 x 8 50 64 1 1 true 2"), "{}", run.stdout);
+    let expired = "Time to Live exceeded in Transit";
+    assert_eq!(lines[4..], [expired, &format!("{expired} 11   false")], "{}", run.stderr);
+}
+
+#[test]
+fn one_that_throws_is_told_once_with_its_line_and_packets_pass() {
+    let Some(run) = run(r#"
+        set_policy(link, |pkt| if pkt.numbr == 1 { drop() } else { pass() });
+        for seq in 1..=5 { print(sock.ping(to, `ping ${seq} x`, 1.s).kind); }
+    "#) else {
+        return;
+    };
+    assert_eq!(printed(&run), "reply\n".repeat(5));
+    assert_eq!(run.stderr.matches("has no property `numbr`").count(), 1, "{}", run.stderr);
+    assert!(run.stderr.contains("did you mean `number`?"), "{}", run.stderr);
+    assert!(run.stderr.contains("net.rhai:11:"), "{}", run.stderr);
+    assert!(run.stderr.contains("on a-b chose 0 of 10 packets"), "{}", run.stderr);
+    assert!(run.stderr.contains("it failed on 10, which passed"), "{}", run.stderr);
+}
+
+#[test]
+fn rejections_have_every_form_at_links_and_doors() {
+    let Some(run) = run(r#"
+        for place in [link.from(a), b.door] {
+            for verdict in [reject(), reject("admin-prohibited"), reject("icmp-net-prohibited"), reject(3, 13), reject(12, 1),
+                            reject("frag-needed", #{ mtu: 1280, from: "10.9.9.9" })] {
+                set_policy(place, |pkt| verdict);
+                let ping = sock.ping(to, "ping 1 x", 1.s);
+                print(`${ping.icmp} ${ping.icmp.offender} ${ping.icmp.info}`);
+            }
+            set_policy(place, always(pass()));
+        }
+        for wrong in [|| reject("port-unreachible"), || reject(3, 300), || reject("port-unreachable", #{ mtu: 1 }),
+                      || reject("redirect-host", #{ gateway: "::1" }), || reject("frag-needed", #{ mut: 1 })] {
+            try { wrong.call(); } catch (e) { print(e.message); }
+        }
+    "#) else {
+        return;
+    };
+    let run = run.expect_code(0);
+    let each = "Port Unreachable 10.0.0.2 0\n\
+        Communication Administratively Prohibited 10.0.0.2 0\n\
+        Communication with Destination Network is Administratively Prohibited 10.0.0.2 0\n\
+        Communication Administratively Prohibited 10.0.0.2 0\n\
+        Missing a Required Option 10.0.0.2 0\n\
+        Fragmentation Needed and Don't Fragment was Set 10.9.9.9 1280\n";
+    let wrong = "no ICMP error is called \"port-unreachible\"\n\
+        the code is 0 to 255, not 300\n\
+        reject(\"port-unreachable\") has no room for an mtu of 1\n\
+        `gateway` takes an IPv4 address, not ::1\n\
+        unknown option `mut`\n";
+    assert_eq!(printed(&run), format!("{each}{each}{wrong}"), "{}", run.stderr);
+}
+
+#[test]
+fn a_seed_gives_the_same_verdicts_again_and_rows_name_the_link() {
+    let code = r#"
+        set_policy(link, |pkt| if random() < 0.4 { drop() } else { pass() });
+        for seq in 1..=9 { print(`${seq} ${sock.ping(to, `ping ${seq} x`, 1.s).kind}`); }
+    "#;
+    let (Some(first), Some(second)) = (run(code), run(code)) else { return };
+    assert_eq!(printed(&first), printed(&second));
+    assert!(first.stdout.contains("reply") && first.stdout.contains("timeout"), "{}", first.stdout);
+    let dir = TempDir::new();
+    let file = dir.write("net.rhai", &format!("{NET}{code}\nexit();\n"));
+    let run = pingscript(&["--seed", "1", "--json", "-", file.to_str().expect("a path in UTF-8")]).run();
+    let rows: Vec<serde_json::Value> =
+        run.stdout.lines().map(|line| serde_json::from_str(line).expect("a row")).collect();
+    let of = |kind: &str| rows.iter().filter(|row| row["type"] == kind).collect::<Vec<_>>();
+    assert!(of("verdict").iter().all(|row| row["at"] == "a-b" && row.get("host").is_none()), "{}", run.stdout);
+    assert!(of("probe").iter().all(|row| row["host"] == "a"), "{}", run.stdout);
+    let lost = of("probe").iter().filter(|row| row["state"] == "timed_out").count();
+    assert_eq!((of("verdict").len(), of("summary")[0]["unexplained"].as_u64()), (lost, Some(0)));
+    assert_eq!(of("summary")[0]["policies"][0]["at"], "a-b");
+}

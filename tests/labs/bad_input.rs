@@ -1,0 +1,76 @@
+//! Wrong uses of labs: each is an error that says what to do, and a system without labs is one too.
+
+use crate::common::{Cmd, binary, pingscript, require_lab_or_skip, require_program_or_skip};
+use crate::{PAIR, run_text};
+
+#[test]
+fn each_mistake_is_told_with_what_to_do() {
+    if !require_lab_or_skip("mistakes in labs") {
+        return;
+    }
+    for (code, part) in [
+        ("net.host(\"a\")", "the lab has a host of this name"),
+        ("net.host(\"a b\")", "a name has letters, digits, - and _"),
+        ("net.link(a, a)", "a link from a host to itself goes nowhere"),
+        ("net.link(a, lab::create().host(\"c\"))", "the host c is of another lab"),
+        ("net.host(\"c\", #{ addr: \"10.0.0.1\" })", "a has this address"),
+        ("net.host(\"c\", #{ addr: \"300.0.0.1\" })", "is not an IP address"),
+        ("net.host(\"c\", #{ address: \"10.0.0.3\" })", "The options are addr, addrs"),
+        ("net.link(a, b, #{ latency: 5.ms })", "unknown option `latency`"),
+        ("net.link(a, b, #{ rate: \"fast\" })", "option `rate` takes bits a second"),
+        ("net.link(a, b, #{ policy: 5 })", "5 is no policy"),
+        ("set_policy(link, 5)", "5 is no policy"),
+        ("link.from(net.host(\"c\"))", "it joins a and b"),
+        ("link.delay = -1.ms", "a delay cannot be negative"),
+        ("link.capture(\"/no/such/folder/x.pcap\")", "no such file or directory"),
+        ("a.route(\"192.0.2.0/24\", \"nowhere\")", "\"unreachable\", \"prohibit\" or \"blackhole\""),
+        ("a.route(\"192.0.2.0/24\", \"192.0.2.1\")", "a is linked to b"),
+        ("a.remove_route(\"192.0.2.0/24\")", "its routes are"),
+        ("lab::create(#{ apr: true })", "did you mean `arp`?"),
+    ] {
+        let run = run_text(&format!("{PAIR}{code}"), 3);
+        assert!(run.stderr.contains(part), "{code}: no {part:?} in\n{}", run.stderr);
+    }
+}
+
+#[test]
+fn a_policy_that_throws_in_mid_flow_is_told_with_its_line_and_the_packet_passes() {
+    if !require_lab_or_skip("policies that throw") {
+        return;
+    }
+    let run = run_text(
+        &format!(
+            "{PAIR}b.start(\"udp_server_plain.rhai\", [\"--listen\", \"*:11000\", \"--quiet\"]);
+set_policy(link, |pkt| if pkt.number == 2 {{ throw \"broken\" }} else {{ pass() }});
+let rtts = a.run(\"udp_ping.rhai\", [\"--server\", \"b:11000\", \"--count\", 3]);
+expect([rtts.received, link.counts.failed], [3, 2]);
+()"
+        ),
+        3,
+    );
+    assert_eq!(run.stderr.matches("broken").count(), 2, "the error, and the line\n{}", run.stderr);
+    assert!(run.stderr.contains("-e:3:"), "{}", run.stderr);
+}
+
+#[test]
+fn where_no_lab_can_be_made_one_error_says_why_and_the_rest_works() {
+    if !require_lab_or_skip("refused labs") || !require_program_or_skip("unshare", "refused labs") {
+        return;
+    }
+    // A limit of a user namespace of the test's own, in which the script has no capabilities.
+    let limited = |args: &[&str]| {
+        let inside =
+            "echo 0 >/proc/sys/user/max_user_namespaces; exec setpriv --bounding-set=-all --inh-caps=-all \"$@\"";
+        let binary = binary().display().to_string();
+        let words = ["-Ur", "sh", "-c", inside, "sh", &binary].into_iter().chain(args.iter().copied());
+        Cmd::new(std::path::Path::new("unshare"), &words.collect::<Vec<_>>()).run()
+    };
+    for args in [&["scripts/labs/two_machines.rhai"][..], &["lab", "true"], &["-e", "lab::create()"]] {
+        let run = limited(args).expect_code(4);
+        assert_eq!(run.stderr.matches("error: ").count(), 1, "{}", run.stderr);
+        assert!(run.stderr.contains("max_user_namespaces") && run.stderr.contains("hint: "), "{}", run.stderr);
+    }
+    let run = limited(&["--seed", "1", "scripts/udp_ping.rhai", "--count", "1"]).expect_code(0);
+    assert!(run.stdout.contains("Packets Received: 1"), "{}", run.stdout);
+    pingscript(&["-e", "lab::create(); ()"]).run().expect_code(0);
+}

@@ -1,0 +1,95 @@
+//! `pingscript lab`: a network to try things in, from the command line.
+
+use crate::by_each_user;
+use crate::common::{pingscript, require_lab_or_skip, require_program_or_skip};
+
+#[test]
+fn a_command_runs_in_the_first_host_and_its_exit_code_is_kept() {
+    if !require_lab_or_skip("pingscript lab") {
+        return;
+    }
+    by_each_user(&["lab", "--delay", "5ms", "--", "ping", "-c", "2", "-i", "0.01", "b"], |user, cmd| {
+        let run = cmd.run().expect_code(0);
+        assert!(run.stdout.contains("2 packets transmitted, 2 received"), "{user}\n{}", run.stdout);
+        assert!(
+            run.stdout.contains("link a-b: from a to b 2 of 2 passed; from b to a 2 of 2 passed\n"),
+            "{user}\n{}",
+            run.stdout
+        );
+    });
+    for (args, code) in [
+        (&["lab", "--", "sh", "-c", "exit 7"][..], 7),
+        (&["lab", "true"], 0),
+        (&["lab", "--loss", "1", "--", "ping", "-c", "1", "-W", "0.2", "b"], 1),
+        (&["lab", "--los", "1"], 2),
+        (&["lab", "--loss", "2"], 2),
+        (&["lab", "--", "no-such-program"], 3),
+    ] {
+        pingscript(args).run().expect_code(code);
+    }
+}
+
+#[test]
+fn a_script_runs_in_the_first_host() {
+    if !require_lab_or_skip("scripts in pingscript lab") {
+        return;
+    }
+    let args =
+        ["lab", "--rate", "10M", "--jitter", "1ms", "--", "udp_ping.rhai", "--server", "b:11000", "--count", "2"];
+    let run = pingscript(&args).run().expect_code(0);
+    assert!(run.stdout.contains("a| Packets Received: 2\n"), "{}", run.stdout);
+    assert!(run.stdout.contains("\nLost 0 of 2 pings"), "{}", run.stdout);
+}
+
+#[test]
+fn more_hosts_are_joined_by_a_router() {
+    if !require_lab_or_skip("pingscript lab --hosts") {
+        return;
+    }
+    let run = pingscript(&["lab", "--hosts", "4", "--", "ping", "-c", "1", "d"]).run().expect_code(0);
+    assert!(run.stdout.contains("ttl=63"), "one router on the way\n{}", run.stdout);
+    assert_eq!(run.stdout.lines().filter(|line| line.starts_with("link ")).count(), 4, "{}", run.stdout);
+}
+
+#[test]
+fn a_shell_has_the_terminal() {
+    if !require_lab_or_skip("a shell in a lab") || !require_program_or_skip("tcpdump", "tcpdump in a lab") {
+        return;
+    }
+    by_each_user(&["lab", "--delay", "1ms"], |_, cmd| {
+        let mut lab = cmd.env("SHELL", "/bin/sh").env("NO_COLOR", "1").error_on_terminal().start_on_terminal();
+        lab.wait_for("ping -c 3 b");
+        lab.wait_for("[a] $ ");
+        lab.type_text("ping -c 2 -i 0.01 b\n");
+        lab.wait_for("2 packets transmitted, 2 received");
+        lab.type_text("tcpdump -ni any -c 4 --immediate-mode icmp or icmp6 &\n");
+        lab.wait_for("listening on");
+        lab.type_text("ping -c 2 -i 0.01 10.0.0.2\n");
+        lab.wait_for("4 packets captured");
+        lab.type_text("pingscript udp_ping --server b:11000 --count 2\n");
+        lab.wait_for("Packets Received: 2");
+        // Keys go to what runs there, and not to pingscript.
+        lab.type_text("ping -i 0.01 b\n");
+        lab.wait_until("a ping that goes on", |text| {
+            text.rsplit("ping -i 0.01 b").next().is_some_and(|end| end.contains("icmp_seq=3"))
+        });
+        lab.press_ctrl_c();
+        lab.wait_until("its summary", |text| text.matches("packets transmitted").count() == 3);
+        lab.type_text("exit 3\n");
+        let run = lab.finish().expect_code(3);
+        assert!(run.stdout.contains("link a-b: from a to b "), "{}", run.stdout);
+    });
+}
+
+#[test]
+fn labels_have_colours_on_a_terminal_alone() {
+    if !require_lab_or_skip("labels on a terminal") {
+        return;
+    }
+    let args = ["-e", "lab::create().host(\"a\").exec([\"echo\", \"hi\"], #{ stdin: \"\" }); ()"];
+    let run = pingscript(&args).start_on_terminal().finish().expect_code(0);
+    assert!(run.stdout.contains("m a|") || run.stdout.contains("ma|\u{1b}[0m hi"), "{:?}", run.stdout);
+    let run = pingscript(&args).env("NO_COLOR", "1").start_on_terminal().finish().expect_code(0);
+    assert!(run.stdout.contains("a| hi") && !run.stdout.contains('\u{1b}'), "{:?}", run.stdout);
+    assert_eq!(pingscript(&args).run().expect_code(0).stdout, "a| hi\n");
+}

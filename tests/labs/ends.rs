@@ -1,0 +1,138 @@
+//! Nothing is left of a lab, however the process that made it ends.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::time::{Duration, Instant};
+
+use crate::by_each_user;
+use crate::common::require_lab_or_skip;
+use crate::common::sys;
+
+/// A lab with a server, a program and what that has started; then it waits. The mark tells its processes.
+fn script(mark: u32) -> String {
+    format!(
+        "let net = lab::create(); let a = net.host(\"a\"); let b = net.host(\"b\"); net.link(a, b);
+         b.start(\"udp_server_plain.rhai\", [\"--listen\", \"*:11000\", \"--quiet\"]);
+         a.start_program([\"sh\", \"-c\", \"setsid sleep 1{mark} & sleep 2{mark} & echo started; sleep 3{mark}\"]).wait_for(\"started\", 20.s);
+         print(\"ready\");
+         sleep(1.h);
+         print(\"last line\");"
+    )
+}
+
+#[test]
+fn nothing_is_left_after_any_signal() {
+    if !require_lab_or_skip("the ends of labs") {
+        return;
+    }
+    for (signal, code) in [(libc::SIGINT, Some(130)), (libc::SIGTERM, Some(143)), (libc::SIGKILL, None)] {
+        let mark = std::process::id() + u32::try_from(signal).expect("a number") * 10_000_000;
+        by_each_user(&["-e", &script(mark)], |user, cmd| {
+            let lab = cmd.start();
+            lab.wait_for("ready");
+            let family = descendants(lab.pid());
+            let sleepers = family.values().filter(|words| words.contains(&format!("{mark}"))).count();
+            assert!(sleepers >= 3, "{user}: {family:?}");
+            lab.signal(signal);
+            let run = lab.finish();
+            assert_eq!((run.code, run.signal), (code, code.is_none().then_some(signal)), "{user}\n{}", run.stderr);
+            assert_eq!(run.stdout.contains("last line"), code.is_some(), "{user}\n{}", run.stdout);
+            wait_until_gone(&family, user);
+        });
+    }
+}
+
+#[test]
+fn nothing_is_left_after_an_error_and_after_the_normal_end() {
+    if !require_lab_or_skip("the ends of labs") {
+        return;
+    }
+    for (end, code) in [("throw \"no\"", 3), ("exit(9)", 9), ("()", 0)] {
+        let mark = std::process::id() + 900_000_000;
+        let text = script(mark).replace("sleep(1.h);", &format!("{end};"));
+        by_each_user(&["-e", &text], |user, cmd| {
+            cmd.run().expect_code(code);
+            let left = |_: &u32, words: &str| words.contains(&mark.to_string());
+            wait_until(user, || processes().into_iter().filter(|(pid, words)| left(pid, words)).collect());
+        });
+    }
+}
+
+#[test]
+fn the_death_of_the_helper_is_a_clear_error() {
+    if !require_lab_or_skip("the death of a lab's helper") {
+        return;
+    }
+    let text = "let net = lab::create(); let a = net.host(\"a\");
+        let sleeper = a.start_program([\"sleep\", 600]);
+        print(\"ready\");
+        try { sleeper.wait(); } catch (e) { print(`${e.kind}: ${e.message}`); }
+        try { a.exec([\"true\"]); } catch (e) { print(`${e.kind}: ${e.message}`); }
+        print(lab::create().host(\"b\").exec([\"echo\", \"another\"]).code);";
+    by_each_user(&["-e", text], |user, cmd| {
+        let lab = cmd.start();
+        lab.wait_for("ready");
+        let helper = children(lab.pid()).into_iter().next().expect("a helper");
+        sys::send_signal(helper, libc::SIGKILL);
+        let run = lab.finish().expect_code(0);
+        assert_eq!(run.stdout.matches("closed: ").count(), 2, "{user}\n{}", run.stdout);
+        assert!(run.stdout.contains("helper process ended") && run.stdout.ends_with("0\n"), "{user}\n{}", run.stdout);
+    });
+}
+
+/// All processes: their command lines by their ids.
+fn processes() -> BTreeMap<u32, String> {
+    let ids = fs::read_dir("/proc").expect("/proc").filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+    let words = |pid: u32| {
+        let line = fs::read(format!("/proc/{pid}/cmdline")).ok().filter(|line| !line.is_empty())?;
+        Some((pid, String::from_utf8_lossy(&line).replace('\0', " ")))
+    };
+    ids.filter_map(words).collect()
+}
+
+fn children(of: u32) -> Vec<u32> {
+    let parent = |pid: u32| {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        stat.rsplit(')').next()?.split_whitespace().nth(1)?.parse::<u32>().ok()
+    };
+    processes().into_keys().filter(|&pid| parent(pid) == Some(of)).collect()
+}
+
+/// What a process has started, and what that has; and what carries the same mark but has left the family.
+fn descendants(of: u32) -> BTreeMap<u32, String> {
+    let all = processes();
+    let mut family = BTreeMap::new();
+    let mut next = children(of);
+    while let Some(pid) = next.pop() {
+        next.extend(children(pid));
+        if let Some(words) = all.get(&pid) {
+            family.insert(pid, words.clone());
+        }
+    }
+    family
+}
+
+fn wait_until_gone(family: &BTreeMap<u32, String>, user: &str) {
+    // The same id may be another process's by then.
+    wait_until(user, || {
+        let now = processes();
+        family
+            .iter()
+            .filter(|(pid, words)| now.get(pid) == Some(words))
+            .map(|(pid, words)| (*pid, words.clone()))
+            .collect()
+    });
+}
+
+/// The kernel ends them in its own time.
+fn wait_until(user: &str, left: impl Fn() -> BTreeMap<u32, String>) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    loop {
+        let left = left();
+        if left.is_empty() {
+            return;
+        }
+        assert!(Instant::now() < deadline, "left behind by {user}: {left:?}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}

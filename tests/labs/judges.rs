@@ -1,0 +1,111 @@
+//! Tools of the system as judges: over one link they see what we see.
+
+use crate::common::{require_lab_or_skip, require_program_or_skip};
+use crate::run_text;
+
+/// A link of 5 ms and 10.56% loss each way: of the pings 20% are lost, as 1 - 0.8944² says.
+const LOSSY: &str = "let net = lab::create(); let a = net.host(\"a\"); let b = net.host(\"b\");
+    let link = net.link(a, b, #{ delay: 5.ms, policy: loss(0.1056) });
+    // The number before the words.
+    fn number(text, words) {
+        let line = text.split(words)[0].split(\"\\n\");
+        let part = line[line.len - 1].split(\" \");
+        parse_int(part[part.len - 1])
+    }\n";
+
+#[test]
+fn ping_reports_what_our_pinger_the_link_and_the_arithmetic_do() {
+    if !require_lab_or_skip("ping over a lossy link") {
+        return;
+    }
+    run_text(
+        &format!(
+            "{LOSSY}
+             let out = a.exec([\"ping\", \"-q\", \"-n\", \"-c\", 500, \"-i\", 0.005, \"-W\", 1, b.addr], #{{ quiet: true }});
+             {CHECK_PING}"
+        ),
+        0,
+    );
+}
+
+const CHECK_PING: &str = "
+    let sent = number(out.stdout, \" packets transmitted\");
+    let received = number(out.stdout, \" received\");
+    expect(sent, 500);
+    expect(link.from(a).frames, sent, \"requests that the link saw\");
+    expect(link.from(b).frames, link.from(a).passed, \"answers to those that it let pass\");
+    expect(received, link.from(b).passed, \"answers that it let pass\");
+    expect(sent - received, binomial(500, 0.2), \"lost, as the arithmetic has it\");
+    let least = parse_float(out.stdout.split(\"mdev = \")[1].split(\"/\")[0]);
+    expect(least, at_least(10.0), \"ping's least round-trip time in ms\");
+
+    let before = [link.from(a).passed, link.from(b).passed];
+    b.start(\"udp_server_plain.rhai\", [\"--listen\", \"*:11000\", \"--quiet\"]);
+    let rtts = stats();
+    let plan = #{ count: 500, interval: 5.ms, window: 256, timeout: 1.s, icmp_wait: 0.s };
+    run_in(a, || for ping in pinger(udp::open(\"b:11000\"), \"b:11000\", plan) { rtts.add(ping); });
+    expect(rtts.received, link.from(b).passed - before[1], \"answers of ours that the link let pass\");
+    expect(rtts.lost, binomial(500, 0.2), \"lost of ours\");
+    expect(rtts.min, at_least(10.ms), \"our least round-trip time\");
+    // Both measure the same way: the best of 400 differ by what the two programs add.
+    expect((rtts.min.ms - least).abs(), at_most(5.0), \"ping's and ours\");
+    ()";
+
+#[test]
+fn tcpdump_counts_what_the_link_counts() {
+    if !require_lab_or_skip("tcpdump in a lab") || !require_program_or_skip("tcpdump", "tcpdump in a lab") {
+        return;
+    }
+    run_text(
+        &format!(
+            "{LOSSY}
+             let tcpdump = b.start_program([\"tcpdump\", \"-ni\", \"eth0\", \"-w\", \"/dev/null\", \"udp\"], #{{ quiet: true }});
+             expect(tcpdump.wait_for(\"listening on\", 20.s), true, tcpdump.stderr);
+             b.start(\"udp_server_plain.rhai\", [\"--listen\", \"*:11000\", \"--quiet\"]);
+             let rtts = stats();
+             let plan = #{{ count: 200, interval: 1.ms, window: 256, timeout: 500.ms, icmp_wait: 0.s }};
+             run_in(a, || for ping in pinger(udp::open(\"b:11000\"), \"b:11000\", plan) {{ rtts.add(ping); }});
+             let out = tcpdump.interrupt();
+             // It sees each request that the link let pass, and each answer before the link has had it.
+             expect(number(out.stderr, \" packets received by filter\"), link.from(a).passed + link.from(b).frames);
+             expect(link.from(a).frames, rtts.sent);
+             expect(link.from(b).passed, rtts.received);
+             ()"
+        ),
+        0,
+    );
+}
+
+#[test]
+fn captures_are_read_by_tcpdump_and_agree_with_the_counters() {
+    if !require_lab_or_skip("captures") || !require_program_or_skip("tcpdump", "captures") {
+        return;
+    }
+    let dir = crate::TempDir::new();
+    for name in ["lossy.pcapng", "lossy.pcap"] {
+        let file = dir.path().join(name);
+        run_text(
+            &format!(
+                "{LOSSY}
+                 link.capture(\"{}\");
+                 let out = a.exec([\"ping\", \"-q\", \"-c\", 50, \"-i\", 0.005, \"-W\", 1, b.addr], #{{ quiet: true }});
+                 expect(link.frames, at_least(50));
+                 print(link.frames);",
+                file.display()
+            ),
+            0,
+        )
+        .stdout
+        .lines()
+        .next()
+        .and_then(|line| line.parse::<usize>().ok())
+        .map_or_else(
+            || panic!("no count"),
+            |frames| {
+                let read = std::process::Command::new("tcpdump").arg("-nr").arg(&file).output().expect("tcpdump");
+                let lines = String::from_utf8_lossy(&read.stdout).lines().count();
+                assert_eq!(lines, frames, "{name}: {}", String::from_utf8_lossy(&read.stderr));
+            },
+        );
+    }
+}

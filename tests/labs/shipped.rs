@@ -1,0 +1,48 @@
+//! The labs that come with pingscript.
+
+use pingscript::engine::sources::SHIPPED;
+
+use crate::by_each_user;
+use crate::common::require_lab_or_skip;
+
+#[test]
+fn each_lab_shows_what_it_explains() {
+    if !require_lab_or_skip("the labs that ship") {
+        return;
+    }
+    let labs: Vec<&str> = SHIPPED.iter().map(|(name, _)| *name).filter(|name| name.starts_with("labs/")).collect();
+    assert!(labs.len() >= 6, "{labs:?}");
+    for lab in labs {
+        by_each_user(&["--seed", "1", &format!("scripts/{lab}")], |user, cmd| {
+            let run = cmd.run();
+            assert_eq!(run.code, Some(0), "{lab} by {user}\n{}\n{}", run.stdout, run.stderr);
+            // In these the network hides what is wrong, and that is what they are about.
+            let hiding = ["labs/icmp_limits.rhai", "labs/path_gaps.rhai"];
+            let mut unexplained = run.stdout.lines().filter(|line| line.contains(" unexplained"));
+            let all = unexplained.all(|line| line == "  0 unexplained") || hiding.contains(&lab);
+            assert!(all, "{lab} by {user}\n{}", run.stdout);
+        });
+    }
+}
+
+#[test]
+fn the_errors_are_printed_as_the_pinger_prints_them() {
+    if !require_lab_or_skip("the lab of ICMP errors") {
+        return;
+    }
+    by_each_user(&["scripts/labs/icmp_errors.rhai"], |user, cmd| {
+        let run = cmd.run().expect_code(0);
+        for error in [
+            "Net Unreachable",
+            "Host Unreachable",
+            "Protocol Unreachable",
+            "Port Unreachable",
+            "Communication with Destination Network is Administratively Prohibited",
+            "Communication with Destination Host is Administratively Prohibited",
+            "Communication Administratively Prohibited",
+        ] {
+            let line = format!("{error} for the packet 1\n");
+            assert!(run.stdout.contains(&line), "{user}: no {line}\n{}", run.stdout);
+        }
+    });
+}
