@@ -50,7 +50,7 @@ pub fn run(job: &Job) -> Result<i32> {
     signals::stop_script(&base.stop);
     prober::warm_up(base.host.as_ref());
     let mut current: Option<Running> = None;
-    let mut seen = look(&[job.name.clone()]);
+    let mut seen = look(std::slice::from_ref(&job.name));
     match sound(job) {
         Some((host, program)) => current = Some(Running::start(host, &program, job, &base, Vec::new())?),
         None => output::note(&format!("{}: it is run when it is saved without this error", job.name)),
