@@ -71,7 +71,7 @@ impl Terminal {
             memory.add_owned(entry)?;
         }
         let mut editor = Editor::with_history(config, memory)?;
-        let colour = !std::env::var_os("NO_COLOR").is_some_and(|no| !no.is_empty());
+        let colour = std::env::var_os("NO_COLOR").is_none_or(|no| no.is_empty());
         editor.set_helper(Some(Assistant {
             host: host.clone(),
             variables: Mutex::default(),
