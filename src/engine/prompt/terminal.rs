@@ -57,7 +57,9 @@ impl Terminal {
     pub fn open(host: &Arc<ScriptHost>) -> Result<Self> {
         // Needed for the first hint, and ready by then.
         let collector = host.clone();
-        std::thread::Builder::new().name("reference".to_string()).spawn(move || _ = collector.reference())?;
+        std::thread::Builder::new().name("reference".to_string()).spawn(move || {
+            collector.reference();
+        })?;
         let config = Config::builder()
             .max_history_size(ENTRIES)?
             .history_ignore_dups(true)?
