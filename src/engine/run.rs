@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use anyhow::Result;
-use rhai::{Dynamic, EvalAltResult};
+use rhai::{AST, ASTNode, Dynamic, EvalAltResult, Expr, Stmt};
 
 use super::programs::{ScriptHost, is_interrupted, is_permission};
 use super::signals;
@@ -75,6 +75,13 @@ pub fn run(host: &Arc<ScriptHost>, job: &Job) -> Result<i32> {
             return Ok(exit::SCRIPT);
         }
     };
+    if job.args.iter().any(|arg| arg == "--help" || arg == "-h") && !reads_arguments(&program) {
+        // Nobody who asks what a script does wants it to run.
+        let about = header(&job.text);
+        output::line(if about.is_empty() { "The script has no options and no header." } else { about.trim_end() });
+        output::flush();
+        return Ok(if output::has_failed() { exit::SCRIPT } else { exit::DONE });
+    }
     let context = context(host, job)?;
     if !record(job, &context) {
         return Ok(exit::USAGE);
@@ -108,6 +115,20 @@ pub fn run(host: &Arc<ScriptHost>, job: &Job) -> Result<i32> {
     let code = conclude(host, job, &context, result);
     output::flush();
     Ok(if code == exit::DONE && output::has_failed() { exit::SCRIPT } else { code })
+}
+
+/// Whether a program declares options, and so explains them itself.
+fn reads_arguments(program: &AST) -> bool {
+    let mut found = false;
+    program.walk(&mut |path| {
+        found |= match path.last() {
+            Some(ASTNode::Expr(Expr::FnCall(call, _))) => call.name == "options",
+            Some(ASTNode::Stmt(Stmt::FnCall(call, _))) => call.name == "options",
+            _ => false,
+        };
+        !found
+    });
+    found
 }
 
 /// Has the events of a run recorded as the job wants it; whether that can be.
@@ -151,7 +172,7 @@ pub fn context(host: &Arc<ScriptHost>, job: &Job) -> Result<Context> {
 }
 
 /// Tells of the error that ended the script `name`, unless it ended itself or was stopped.
-fn tell(host: &ScriptHost, name: &str, error: &EvalAltResult, program: &rhai::AST) {
+fn tell(host: &ScriptHost, name: &str, error: &EvalAltResult, program: &AST) {
     let stopped = matches!(error, EvalAltResult::ErrorTerminated(why, _) if why.is_unit()) || is_interrupted(error);
     if exit_binding::code(error).is_none() && !stopped {
         output::note(host.describe(name, error, Some(program)).trim_end());
