@@ -85,17 +85,25 @@ fn each(ctx: &NativeCallContext, poll: &NetPoll, sockets: Dynamic, add: bool) ->
         return sockets.cast::<Array>().into_iter().try_for_each(|socket| each(ctx, poll, socket, add));
     }
     if let Some(listener) = sockets.clone().try_cast::<Listener>() {
-        return if add { poll.add_listener(&listener).or_raise(ctx) } else { Ok(poll.remove_listener(&listener)) };
+        if add {
+            return poll.add_listener(&listener).or_raise(ctx);
+        }
+        poll.remove_listener(&listener);
+        return Ok(());
     }
     if let Some(connection) = sockets.clone().try_cast::<Connection>() {
-        return if add {
-            poll.add_connection(&connection).or_raise(ctx)
-        } else {
-            Ok(poll.remove_connection(&connection))
-        };
+        if add {
+            return poll.add_connection(&connection).or_raise(ctx);
+        }
+        poll.remove_connection(&connection);
+        return Ok(());
     }
     if let Some(socket) = sockets.clone().try_cast::<UdpSocket>() {
-        return if add { poll.add_datagrams(&socket).or_raise(ctx) } else { Ok(poll.remove_datagrams(&socket)) };
+        if add {
+            return poll.add_datagrams(&socket).or_raise(ctx);
+        }
+        poll.remove_datagrams(&socket);
+        return Ok(());
     }
     let error = Error::invalid("poll", format!("{} is nothing that can be waited for", shown(&sockets)));
     raise(ctx, error.with_hint("give a TCP listener, a connection, a UDP socket, or an array of them"))

@@ -43,10 +43,9 @@ impl Answers {
     /// What `received`, which is not empty, begins with. Answers repeat messages in any case of their letters.
     pub(super) fn next(&self, received: &[u8]) -> Next {
         // The latest is the likeliest; of two that both fit, one begins with the other.
-        let fits = |sent: &&Box<[u8]>| {
-            !sent.is_empty() && sent.len() <= received.len() && same_text(&received[..sent.len()], sent)
-        };
-        if let Some(len) = self.sent.iter().rev().filter(fits).map(|sent| sent.len()).max() {
+        let fits =
+            |sent: &[u8]| !sent.is_empty() && sent.len() <= received.len() && same_text(&received[..sent.len()], sent);
+        if let Some(len) = self.sent.iter().rev().filter(|sent| fits(sent)).map(|sent| sent.len()).max() {
             return Next::Whole(len);
         }
         if self.begins(received) {
