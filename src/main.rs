@@ -11,7 +11,7 @@ use pingscript::bindings::callback::tame_panics;
 use pingscript::engine::commands::{self, Command};
 use pingscript::engine::programs::ScriptHost;
 use pingscript::engine::run::{self, Job, exit};
-use pingscript::engine::{check, prompt, signals};
+use pingscript::engine::{check, prompt, signals, watch};
 use pingscript::nearest::nearest;
 use pingscript::net::error::{Error, ErrorKind, in_words};
 use pingscript::net::lab::helper;
@@ -20,7 +20,7 @@ use pingscript::net::{output, stack, sys};
 
 /// A lab bench for networks: runs pingers, servers and drop policies written as short Rhai scripts.
 #[derive(Debug, Parser)]
-#[command(version, args_conflicts_with_subcommands = true, after_help = AFTER_HELP, override_usage = "pingscript [FLAGS] SCRIPT [ARGS]…\n       pingscript [FLAGS] -e CODE [ARGS]…\n       pingscript --check FILE…\n       pingscript [FLAGS] -i SCRIPT [ARGS]…\n       pingscript scripts\n       pingscript new NAME [FILE]\n       pingscript lab [FLAGS] [-- COMMAND…]\n       pingscript doctor [--json]\n       pingscript doc [NAME]\n       pingscript [FLAGS]")]
+#[command(version, args_conflicts_with_subcommands = true, after_help = AFTER_HELP, override_usage = "pingscript [FLAGS] SCRIPT [ARGS]…\n       pingscript [FLAGS] -e CODE [ARGS]…\n       pingscript [FLAGS] -i SCRIPT [ARGS]…\n       pingscript [FLAGS] --watch SCRIPT [ARGS]…\n       pingscript --check FILE…\n       pingscript scripts\n       pingscript new NAME [FILE]\n       pingscript lab [FLAGS] [-- COMMAND…]\n       pingscript doctor [--json]\n       pingscript doc [NAME]\n       pingscript [FLAGS]")]
 struct Cli {
     /// Run this code instead of a file, and print its value
     #[arg(short = 'e', value_name = "CODE")]
@@ -50,6 +50,10 @@ struct Cli {
     /// Run the script, then stay at a prompt that has what it declared
     #[arg(short = 'i', conflicts_with_all = ["code", "check"], requires = "script")]
     interactive: bool,
+
+    /// Run the script, and take it over anew whenever its file is saved: its sockets stay open
+    #[arg(long, conflicts_with_all = ["code", "check", "interactive"], requires = "script")]
+    watch: bool,
 
     /// The script (a file, the name of a script that came with pingscript, or - for standard input) and its own arguments;
     /// none: a prompt
@@ -120,7 +124,7 @@ fn start() -> Result<i32> {
         return Ok(check::run(&cli.script));
     }
     if let Some(command) = &cli.command {
-        return Ok(commands::run(command, Cli::command()));
+        return commands::run(command, Cli::command());
     }
     let host = Arc::new(ScriptHost::new());
     // A forgotten FILE leaves the script in its place, which rows would overwrite.
@@ -163,14 +167,14 @@ fn start() -> Result<i32> {
             Err(error) => return Ok(run::refuse(&error)),
         },
     };
-    run::run(&host, &job)
+    if cli.watch { watch::run(&job) } else { run::run(&host, &job) }
 }
 
 fn unknown_flag(name: &str) -> Error {
-    let near = nearest(name, ["--seed", "--check", "--trace", "--json", "--csv", "--version", "--help"]);
+    let near = nearest(name, ["--seed", "--check", "--watch", "--trace", "--json", "--csv", "--version", "--help"]);
     let near = near.first().map_or(String::new(), |near| format!("did you mean {near}? "));
     Error::new(ErrorKind::Invalid, "flag", "there is no such flag").with_peer(name).with_hint(format!(
-        "{near}Flags are -e CODE, --seed N, --check, --trace, --json FILE, --csv FILE, --version and --help; a script's own options stand after its name"
+        "{near}Flags are -e CODE, -i, --watch, --seed N, --check, --trace, --json FILE, --csv FILE, --version and --help; a script's own options stand after its name"
     ))
 }
 

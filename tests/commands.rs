@@ -379,3 +379,19 @@ fn what_cannot_be_printed_is_no_success() {
         assert!(run.stderr.contains("no space left on device"), "{words}: {}", run.stderr);
     }
 }
+
+#[test]
+fn check_names_words_of_other_languages_as_a_run_does() {
+    let dir = TempDir::new();
+    for (text, expected) in [
+        ("def f(x) { x }", "`def` is not a word of this language"),
+        ("function f(x) { x }", "`function` is not a word of this language"),
+        ("let x = 5; if x > 3 { 1 } elif x > 2 { 2 }", "`elif` is not a word of this language"),
+    ] {
+        dir.write("wrong.rhai", text);
+        for flags in [&["wrong.rhai"][..], &["--check", "wrong.rhai"]] {
+            let run = pingscript(flags).dir(dir.path()).run().expect_code(3);
+            assert!(run.stderr.starts_with(&format!("error: {expected}\n")), "{flags:?} {text}:\n{}", run.stderr);
+        }
+    }
+}

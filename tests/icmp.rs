@@ -9,8 +9,12 @@ mod common;
 mod hostile;
 #[path = "icmp/kinds.rs"]
 mod kinds;
+#[path = "icmp/labs.rs"]
+mod labs;
 #[path = "icmp/rights.rs"]
 mod rights;
+#[path = "icmp/scripts.rs"]
+mod scripts;
 
 use common::echo::{Asked, EchoHost, Said};
 use common::golden::{self, assert_golden};

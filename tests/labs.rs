@@ -13,6 +13,8 @@ mod command;
 mod ends;
 #[path = "labs/judges.rs"]
 mod judges;
+#[path = "labs/links.rs"]
+mod links;
 #[path = "labs/places.rs"]
 mod places;
 #[path = "labs/programs.rs"]

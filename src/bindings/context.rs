@@ -5,7 +5,7 @@
 use std::cell::RefCell;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
 
 use rhai::{AST, Dynamic, Engine, EvalAltResult, GlobalRuntimeState};
@@ -15,6 +15,7 @@ use crate::net::host::Host;
 use crate::net::random::{Seed, Sequence};
 use crate::net::session::Session;
 use crate::net::stop::Stop;
+use crate::net::tcp::{Listener, WeakListener};
 use crate::net::udp::{UdpSocket, WeakSocket};
 
 /// The result of a native that can fail.
@@ -35,6 +36,8 @@ pub struct Context {
     pub script: Arc<Script>,
     /// Its own draws.
     pub random: Arc<Sequence>,
+    /// Whether its thread last waited for a connection that it serves.
+    pub serving: Arc<AtomicBool>,
 }
 
 impl Context {
@@ -70,6 +73,8 @@ pub struct Run {
     pub told_of_copies: AtomicBool,
     /// Whether an `expect` failed, on any thread.
     pub unexpected: std::sync::atomic::AtomicBool,
+    /// Sockets that a script left open for the one that takes its place, with what they were asked for as.
+    pub kept: Mutex<Vec<(String, Server)>>,
 }
 
 impl Run {
@@ -84,7 +89,37 @@ impl Run {
             failed: 0.into(),
             told_of_copies: false.into(),
             unexpected: false.into(),
+            kept: Mutex::default(),
         }
+    }
+
+    /// Another run on the same sockets, events and account.
+    pub fn again(&self, programs: Arc<dyn Programs>, kept: Vec<(String, Server)>) -> Self {
+        Self {
+            seed: Seed::new(self.seed.value),
+            session: self.session.clone(),
+            programs: OnceLock::from(programs),
+            tasks: Mutex::default(),
+            labs: Mutex::default(),
+            failed: 0.into(),
+            told_of_copies: false.into(),
+            unexpected: false.into(),
+            kept: Mutex::new(kept),
+        }
+    }
+
+    /// The socket that was left open by a script which asked for it in the same words. One that was asked for in others is
+    /// closed if it is in the way.
+    pub fn adopt(&self, asked: &str) -> Option<Server> {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(at) = kept.iter().position(|(known, _)| known == asked) {
+            return Some(kept.remove(at).1);
+        }
+        // Host, protocol and address.
+        let place = |asked: &str| asked.split(' ').take(3).map(str::to_string).collect::<Vec<_>>();
+        let in_the_way = |known: &str| place(known) == place(asked);
+        kept.extract_if(.., |(known, _)| in_the_way(known)).for_each(|(_, server)| server.close());
+        None
     }
 }
 
@@ -118,13 +153,49 @@ pub struct Announced {
     changed: Condvar,
 }
 
+/// A socket that a script serves with.
+#[derive(Clone, Debug)]
+pub enum Server {
+    /// One of UDP.
+    Udp(UdpSocket),
+    /// A listener of TCP.
+    Tcp(Listener),
+}
+
+impl Server {
+    /// Closes it.
+    pub fn close(&self) {
+        match self {
+            Self::Udp(socket) => socket.close(),
+            Self::Tcp(listener) => listener.close(),
+        }
+    }
+}
+
+/// The same, not kept open by this.
+#[derive(Clone, Debug)]
+enum WeakServer {
+    Udp(WeakSocket),
+    Tcp(WeakListener),
+}
+
+impl WeakServer {
+    /// The socket, if it is open.
+    fn upgrade(&self) -> Option<Server> {
+        match self {
+            Self::Udp(socket) => socket.upgrade().filter(|socket| !socket.is_closed()).map(Server::Udp),
+            Self::Tcp(listener) => listener.upgrade().filter(|listener| !listener.is_closed()).map(Server::Tcp),
+        }
+    }
+}
+
 #[derive(Debug, Default)]
 struct Known {
     addr: Option<SocketAddr>,
     /// Whether those that wait may go on: the script waits for packets, or has ended.
     ready: bool,
-    /// The sockets it has bound.
-    sockets: Vec<WeakSocket>,
+    /// The sockets it has bound, and listens with.
+    servers: Vec<(String, WeakServer)>,
 }
 
 impl Announced {
@@ -133,17 +204,23 @@ impl Announced {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).addr.get_or_insert(addr);
     }
 
-    /// Keeps a socket that the script has bound, for those that reach for it from outside.
-    pub fn opened(&self, socket: &UdpSocket) {
+    /// Keeps a socket that the script has bound, or listens with, for those that reach for it from outside; `asked`: what it
+    /// was asked for as.
+    pub fn opened(&self, asked: String, server: &Server) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.sockets.retain(WeakSocket::is_held);
-        state.sockets.push(socket.weak());
+        state.servers.retain(|(_, server)| server.upgrade().is_some());
+        let weak = match server {
+            Server::Udp(socket) => WeakServer::Udp(socket.weak()),
+            Server::Tcp(listener) => WeakServer::Tcp(listener.weak()),
+        };
+        state.servers.push((asked, weak));
     }
 
-    /// The sockets that the script has bound and not closed.
-    pub fn sockets(&self) -> Vec<UdpSocket> {
+    /// The sockets that the script has bound, or listens with, and not closed; with what they were asked for as.
+    pub fn servers(&self) -> Vec<(String, Server)> {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.sockets.iter().filter_map(WeakSocket::upgrade).filter(|socket| !socket.is_closed()).collect()
+        let open = |(asked, server): &(String, WeakServer)| Some((asked.clone(), server.upgrade()?));
+        state.servers.iter().filter_map(open).collect()
     }
 
     /// The address, if there is one by now.
@@ -217,7 +294,15 @@ pub fn current() -> Context {
 /// The context of a script that is about to wait: those that wait for its address may go on.
 pub fn begin_to_wait() -> Context {
     let context = current();
+    context.serving.store(false, Ordering::Relaxed);
     context.script.bound.ready();
+    context
+}
+
+/// The context of a script that is about to wait for a connection that it serves.
+pub fn begin_to_serve() -> Context {
+    let context = begin_to_wait();
+    context.serving.store(true, Ordering::Relaxed);
     context
 }
 

@@ -38,6 +38,8 @@ pub struct Task(Arc<Inner>);
 struct Inner {
     name: String,
     stop: Stop,
+    /// Whether it last waited for a connection that it serves.
+    serving: Arc<AtomicBool>,
     /// The script that started it.
     owner: Arc<Script>,
     /// The started script; `None` for a thread of the script itself.
@@ -80,6 +82,7 @@ impl Task {
             name,
             owner,
             stop: context.stop.clone(),
+            serving: context.serving.clone(),
             script,
             done: Arc::default(),
             ended: AtomicBool::new(false),
@@ -123,6 +126,19 @@ impl Task {
     /// Whether it has ended.
     pub fn is_done(&self) -> bool {
         self.0.ended.load(Ordering::Acquire)
+    }
+
+    /// Whether it last waited for a connection that it serves.
+    pub fn serves(&self) -> bool {
+        self.0.serving.load(Ordering::Relaxed)
+    }
+
+    /// Ends it, unless it serves a connection.
+    pub fn end_unless_serving(&self) {
+        if !self.serves() {
+            self.0.stop.interrupt(Reason::Ended);
+            terminate_later(&self.0.stop, Reason::Ended);
+        }
     }
 
     /// The started script; `None` for a thread.
@@ -182,7 +198,8 @@ pub(super) fn prepare(
 ) -> (String, Context, impl FnOnce() -> ScriptResult<Dynamic> + Send + 'static) {
     let now = context::current();
     let (stop, random) = (now.lasting.task(), Arc::new(Sequence::new(now.random.split())));
-    let context = Context { stop: stop.clone(), lasting: stop, random, ..now };
+    let serving = Arc::default();
+    let context = Context { stop: stop.clone(), lasting: stop, random, serving, ..now };
     let mut callback = Callback::new(ctx, closure);
     let name = match ctx.call_position().line() {
         Some(line) => format!("thread started at {}:{line}", ctx.call_source().unwrap_or(&context.script.name)),
@@ -237,7 +254,9 @@ pub(super) fn start_script(
     });
     let stop = above.child().map_err(|err| thrown(Error::system("start", &err), ctx.call_position()))?;
     let random = Arc::new(Sequence::new(now.random.split()));
-    let context = Context { host, stop: stop.clone(), lasting: stop, random, script: script.clone(), ..now.clone() };
+    let serving = Arc::default();
+    let context =
+        Context { host, stop: stop.clone(), lasting: stop, random, serving, script: script.clone(), ..now.clone() };
     let inside = context.clone();
     let name = format!("script {name}");
     Task::start(name, context, now.script, Some(script), move || programs.run(&program, &inside)).or_raise(ctx)

@@ -1,7 +1,9 @@
 //! What pingscript does besides running scripts: `scripts`, `new`, `doc`, `doctor`, `completions`, `man`.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
+use anyhow::Result;
 use clap::{Command as Definition, Subcommand};
 use clap_complete::Shell;
 
@@ -10,6 +12,7 @@ use super::help::command::{Doc, run as document};
 use super::library;
 use super::programs::ScriptHost;
 use super::run::{exit, refuse};
+use super::tour;
 use crate::net::error::{Error, ErrorKind};
 use crate::net::output;
 
@@ -31,6 +34,9 @@ pub enum Command {
 
     /// Explain what scripts can call
     Doc(Doc),
+
+    /// Learn it in a dozen steps: type this, see that, why
+    Tour,
 
     /// Say what works on this machine, what does not, and what to do about it
     #[command(after_help = doctor::EXIT_CODES)]
@@ -55,23 +61,27 @@ pub enum Command {
 }
 
 /// Does what `command` says; `definition` is the whole command line. The exit code.
-pub fn run(command: &Command, definition: Definition) -> i32 {
+///
+/// # Errors
+/// The system has no descriptor or thread left.
+pub fn run(command: &Command, definition: Definition) -> Result<i32> {
     let done = match command {
         Command::Scripts => Ok(library::list()),
         Command::New { name, file } => library::copy(name, file.as_deref()),
         Command::Doc(doc) => document(&ScriptHost::new(), doc),
-        Command::Doctor(asked) => return doctor::run(asked),
+        Command::Tour => return tour::run(&Arc::new(ScriptHost::new())),
+        Command::Doctor(asked) => return Ok(doctor::run(asked)),
         Command::Completions { shell } => Ok(completions(*shell, definition)),
         Command::Man { folder } => manual(folder.as_ref(), definition),
     };
-    match done {
+    Ok(match done {
         Ok(text) => {
             output::line(text.trim_end());
             output::flush();
             if output::has_failed() { exit::SCRIPT } else { exit::DONE }
         }
         Err(error) => refuse(&error),
-    }
+    })
 }
 
 fn completions(shell: Shell, mut definition: Definition) -> String {
@@ -81,7 +91,7 @@ fn completions(shell: Shell, mut definition: Definition) -> String {
 }
 
 /// The manual page, or what to tell of those written to a folder.
-fn manual(folder: Option<&PathBuf>, definition: Definition) -> Result<String, Error> {
+fn manual(folder: Option<&PathBuf>, definition: Definition) -> std::result::Result<String, Error> {
     let failed = |err: std::io::Error| {
         let error = Error { kind: ErrorKind::File, ..Error::system("man", &err) };
         error.with_hint("name a folder that there is and that you may write to")

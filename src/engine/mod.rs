@@ -14,3 +14,5 @@ pub mod run;
 pub mod settings;
 pub mod signals;
 pub mod sources;
+pub mod tour;
+pub mod watch;

@@ -146,8 +146,8 @@ pub fn context(host: &Arc<ScriptHost>, job: &Job) -> Result<Context> {
         bound: Default::default(),
     };
     let random = Arc::new(Sequence::new(Stream::of_seed(seed)));
-    let (host, lasting) = (Arc::new(ThisMachine), stop.clone());
-    Ok(Context { host, stop, lasting, run, script: Arc::new(script), random })
+    let (host, lasting, serving) = (Arc::new(ThisMachine), stop.clone(), Arc::default());
+    Ok(Context { host, stop, lasting, run, script: Arc::new(script), random, serving })
 }
 
 /// Tells of the error that ended the script `name`, unless it ended itself or was stopped.

@@ -145,7 +145,7 @@ impl Pinger {
             }
             let now = carrier.host().now();
             let start = *self.start.get_or_insert(now);
-            let more = self.total.is_none_or(|total| self.sent < total);
+            let more = self.more();
             if !more && prober.in_flight() == 0 {
                 return Ok(None);
             }
@@ -157,14 +157,13 @@ impl Pinger {
                     prober.miss(missed as u64);
                     self.slot += missed;
                 }
-                let Plan { timeout, icmp_wait, size, .. } = self.plan;
-                let target = self.plan.targets.get(self.sent % self.plan.targets.len());
-                self.slot += 1;
-                self.sent += 1;
-                let message = carrier.compose(self.sent, prober.next_number() - 1, size);
-                let probe = Probe { to: target.to, message: &message, timeout, icmp_wait, ttl: target.ttl };
-                let id = prober.send(carrier, socket, &probe)?;
-                self.first.get_or_insert(id);
+                self.send(carrier, socket, prober)?;
+                // What came meanwhile is stamped, and can wait.
+                let mut burst = if self.plan.interval > Duration::ZERO { 1 } else { carrier.burst() };
+                while burst > 1 && self.more() && prober.in_flight() < self.plan.window {
+                    self.send(carrier, socket, prober)?;
+                    burst -= 1;
+                }
                 prober.tell(carrier);
             }
             prober.catch_up(carrier, socket, None, &mut None)?;
@@ -172,11 +171,29 @@ impl Pinger {
                 continue;
             }
             let due = start + self.plan.interval * self.slot;
-            let room = self.total.is_none_or(|total| self.sent < total) && prober.in_flight() < self.plan.window;
+            let room = self.more() && prober.in_flight() < self.plan.window;
             if prober.wait(carrier, socket, room.then_some(due), stop)? == Waited::Stopped {
                 prober.collect(carrier, socket, None, &mut None)?;
             }
         }
+    }
+
+    /// Whether there is another ping to send.
+    fn more(&self) -> bool {
+        self.total.is_none_or(|total| self.sent < total)
+    }
+
+    /// Sends the next ping.
+    fn send(&mut self, carrier: &dyn Carrier, socket: &Socket, prober: &mut Prober) -> Result<()> {
+        let Plan { timeout, icmp_wait, size, .. } = self.plan;
+        let target = self.plan.targets.get(self.sent % self.plan.targets.len());
+        self.slot += 1;
+        self.sent += 1;
+        let message = carrier.compose(self.sent, prober.next_number() - 1, size);
+        let probe = Probe { to: target.to, message: &message, timeout, icmp_wait, ttl: target.ttl };
+        let id = prober.send(carrier, socket, &probe)?;
+        self.first.get_or_insert(id);
+        Ok(())
     }
 
     /// How many pings were sent.

@@ -41,6 +41,14 @@ pub(crate) fn forger(mut answer: impl FnMut(&Datagram<'_>) -> Option<IcmpError> 
     })
 }
 
+/// Sends `error` about the datagram `data` that came from `from` to `socket`.
+pub(crate) fn send(error: IcmpError, socket: &std::net::UdpSocket, from: SocketAddr, data: &[u8]) {
+    let raw = Socket::new(Domain::IPV4, Type::RAW, Some(Protocol::ICMPV4)).expect("cannot open a raw ICMP socket");
+    let (from, to) = (v4(from), v4(socket.local_addr().expect("a bound socket has an address")));
+    let packet = message(error, &udp_packet(from, to, data));
+    raw.send_to(&packet, &SocketAddrV4::new(*from.ip(), 0).into()).expect("cannot send an ICMP error");
+}
+
 /// An ICMP error message that quotes `packet`, an IPv4 packet with a header of 20 bytes.
 pub(crate) fn message(error: IcmpError, packet: &[u8]) -> Vec<u8> {
     let mut bytes = vec![error.kind, error.code, 0, 0];

@@ -128,11 +128,11 @@ fn jq_reads_every_row() {
 }
 
 #[test]
-fn the_rows_readme_names_are_those_of_the_schema() {
-    let readme = fs::read_to_string(repo_root().join("README.md")).expect("README.md");
-    assert!(readme.contains("schema/events-1.json"));
+fn the_rows_the_docs_name_are_those_of_the_schema() {
+    let docs = fs::read_to_string(repo_root().join("docs/rows.md")).expect("docs/rows.md");
+    assert!(docs.contains("schema/events-1.json"));
     for kind in schema()["$defs"].as_object().expect("kinds").keys() {
-        assert!(readme.contains(&format!("`{kind}`")), "{kind} is not in README.md");
+        assert!(docs.contains(&format!("`{kind}`")), "{kind} is not in docs/rows.md");
     }
 }
 

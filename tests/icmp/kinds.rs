@@ -51,8 +51,42 @@ fn a_raw_socket_hears_every_kind_of_ipv6() {
 
 #[test]
 fn a_ping_socket_hears_what_the_kernel_queues() {
-    every_kind(Family::V4, ALL, |kind| matches!((kind.type_, kind.code), (3 | 4 | 5 | 12 | 43, _) | (11, 0)));
+    // What the kernel keeps from ping sockets, root hears at a raw socket beside it.
+    every_kind(Family::V4, ALL, |kind| kind.type_ != 32);
     every_kind(Family::V6, ALL, |kind| kind.type_ != 137);
+}
+
+#[test]
+fn a_pinger_over_udp_hears_every_kind() {
+    if !require_root_or_skip("each kind of ICMP error over UDP") {
+        return;
+    }
+    // Those that quote a packet; each is made for the ping of its number. After advice comes the reply.
+    let kinds: Vec<Kind> = kinds(Family::V4).into_iter().filter(|kind| kind.is_quoting()).collect();
+    let made = kinds.clone();
+    let peer = common::icmp::forger(move |datagram| {
+        let text = String::from_utf8_lossy(datagram.data);
+        let number: usize = text.split(' ').nth(1).and_then(|n| n.parse().ok()).expect("a ping");
+        let kind = made[number - 1];
+        if kind.is_advisory() {
+            let (socket, from, data) = (datagram.socket, datagram.from, datagram.data);
+            let error = common::icmp::IcmpError { kind: kind.type_, code: kind.code, rest: rest(kind), quoted: 548 };
+            common::icmp::send(error, socket, from, data);
+            // The advice is to be heard with this ping: the reply comes by another socket.
+            std::thread::sleep(std::time::Duration::from_millis(20));
+            socket.send_to(data, from).expect("cannot answer");
+            return None;
+        }
+        Some(common::icmp::IcmpError { kind: kind.type_, code: kind.code, rest: rest(kind), quoted: 548 })
+    });
+    let server = peer.addr().to_string();
+    let count = kinds.len().to_string();
+    let args = ["scripts/udp_ping.rhai", "--server", &server, "--count", &count, "--timeout", LONG];
+    let run = pingscript(&args).run().expect_code(0);
+    for (kind, seq) in kinds.iter().zip(1..) {
+        let line = format!("{kind} for the packet {seq}\n");
+        assert!(run.stdout.contains(&line), "no {line}in\n{}", run.stdout);
+    }
 }
 
 fn every_kind(family: Family, groups: &str, heard: fn(Kind) -> bool) {

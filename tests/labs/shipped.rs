@@ -16,8 +16,11 @@ fn each_lab_shows_what_it_explains() {
         by_each_user(&["--seed", "1", &format!("scripts/{lab}")], |user, cmd| {
             let run = cmd.run();
             assert_eq!(run.code, Some(0), "{lab} by {user}\n{}\n{}", run.stdout, run.stderr);
-            let unexplained = run.stdout.lines().filter(|line| line.contains(" unexplained"));
-            assert!(unexplained.eq(["  0 unexplained"]) || lab.contains("limits"), "{lab} by {user}\n{}", run.stdout);
+            // In these the network hides what is wrong, and that is what they are about.
+            let hiding = ["labs/icmp_limits.rhai", "labs/path_gaps.rhai"];
+            let mut unexplained = run.stdout.lines().filter(|line| line.contains(" unexplained"));
+            let all = unexplained.all(|line| line == "  0 unexplained") || hiding.contains(&lab);
+            assert!(all, "{lab} by {user}\n{}", run.stdout);
         });
     }
 }

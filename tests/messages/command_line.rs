@@ -65,7 +65,7 @@ const LINES: [Case; 11] = [
         2,
         r#"
 error: flag --cuont: there is no such flag
-  hint: Flags are -e CODE, --seed N, --check, --trace, --json FILE, --csv FILE, --version and --help; a script's own options stand after its name
+  hint: Flags are -e CODE, -i, --watch, --seed N, --check, --trace, --json FILE, --csv FILE, --version and --help; a script's own options stand after its name
 "#,
     ),
     (
@@ -73,7 +73,7 @@ error: flag --cuont: there is no such flag
         2,
         r#"
 error: flag --sed: there is no such flag
-  hint: did you mean --seed? Flags are -e CODE, --seed N, --check, --trace, --json FILE, --csv FILE, --version and --help; a script's own options stand after its name
+  hint: did you mean --seed? Flags are -e CODE, -i, --watch, --seed N, --check, --trace, --json FILE, --csv FILE, --version and --help; a script's own options stand after its name
 "#,
     ),
     (
@@ -139,7 +139,7 @@ error: no function `foo`
         2,
         r#"
 error: read nosuch.rhai: there is no such script
-  hint: give a file, or one that came with pingscript: icmp_ping, tcp_multi, tcp_ping, tcp_single, lab, udp_ping, udp_load, udp_multi, udp_server, udp_server_plain
+  hint: give a file, or one of those that `pingscript scripts` lists
 "#,
     ),
     (

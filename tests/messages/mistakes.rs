@@ -20,7 +20,7 @@ fn a_thread_works_on_copies() {
 
 /// A wrong name; a missing bracket; a number where a duration is due; `sleep(1)`; a method on the wrong type; a forgotten
 /// `|x|`; an outer variable inside `fn`; `=` for `==`; a misspelt option; a closed socket.
-const LIKELY: [Case; 32] = [
+pub(crate) const LIKELY: [Case; 32] = [
     (
         r#"let cuont = 3;
 print(count);"#,

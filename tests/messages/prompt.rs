@@ -1,7 +1,8 @@
 //! The prompt without a terminal: lines from a pipe.
 
 use super::assert_plain;
-use crate::common::{Run, pingscript};
+use super::mistakes::LIKELY;
+use crate::common::{Run, TempDir, pingscript};
 use std::time::Duration;
 
 /// Runs lines through the prompt.
@@ -65,3 +66,21 @@ error: the script threw an error (code: 7)
     1 | throw #{ code: 7 };
       | ^
 "#;
+
+/// An entry in several lines that cannot be read ends with its first line that is wrong, so scripts are loaded as a whole.
+#[test]
+fn the_likely_mistakes_are_told_as_in_a_script() {
+    let dir = TempDir::new();
+    for (script, _, expected) in LIKELY.iter().filter(|(_, code, _)| *code == 3) {
+        dir.write("mistake.rhai", script);
+        let run = pingscript::<&str>(&[]).dir(dir.path()).stdin(":load mistake.rhai\n").run().expect_code(3);
+        let message = format!("\n{}", run.stderr).replace("mistake.rhai:", "-e:");
+        assert_eq!(message.trim_end(), expected.trim_end(), "{script}");
+        // Those of one line are typed as they are.
+        if !script.contains('\n') {
+            let run = enter(&format!("{script}\n"));
+            let message = format!("\n{}", run.stderr).replace("entry 1:", "-e:");
+            assert_eq!(message.trim_end(), expected.trim_end(), "{script}");
+        }
+    }
+}

@@ -74,7 +74,7 @@ error: a value is missing before `;`
 "#;
 
 /// Script, exit code, message.
-const ERRORS: [Case; 27] = [
+const ERRORS: [Case; 32] = [
     (
         "let x = ;",
         3,
@@ -287,6 +287,55 @@ error: exit: an exit code is a whole number from 0 to 255, not 256
 f();"#,
         9,
         "",
+    ),
+    (
+        "expect(0.45, between(0.1, 0.3), \"loss of the link\")",
+        5,
+        r#"
+not as expected (-e:1): loss of the link
+  expected: 0.1 to 0.3
+    actual: 0.45
+"#,
+    ),
+    (
+        "expect((), at_most(20.ms))",
+        5,
+        r#"
+not as expected (-e:1)
+  expected: at most 20ms
+    actual: ()
+"#,
+    ),
+    (
+        "expect(7, 3..=5)",
+        5,
+        r#"
+not as expected (-e:1)
+  expected: 3 to 5
+    actual: 7
+"#,
+    ),
+    (
+        "expect(7, near(20.ms, 2.ms))",
+        3,
+        r#"
+error: expect: 7 cannot be compared with 18ms to 22ms
+  --> -e:1:1
+    1 | expect(7, near(20.ms, 2.ms))
+      | ^
+  hint: compare numbers with numbers, durations with durations
+"#,
+    ),
+    (
+        "between(5, 1)",
+        3,
+        r#"
+error: between: nothing lies between 5 and 1
+  --> -e:1:1
+    1 | between(5, 1)
+      | ^
+  hint: the lower bound comes first
+"#,
     ),
     (
         "expect(1 + 1, 3);",

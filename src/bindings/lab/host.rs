@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rhai::plugin::*;
 use rhai::{Array, Dynamic, FnPtr, NativeCallContext};
 
-use super::way::Door;
+use super::door::Door;
 use super::{Lab, first_of};
 use crate::bindings::context::{self, Context, ScriptResult};
 use crate::bindings::convert::{shown, typed};

@@ -18,6 +18,7 @@ use crate::net::lab::{self, HostOptions};
 use crate::net::label;
 use crate::net::stop::{Reason, Stop, terminate_later};
 
+pub mod door;
 pub mod exec;
 pub mod host;
 pub mod link;

@@ -1,16 +1,15 @@
-//! Where policies of a lab decide: on one direction of a link, and at a host's door.
+//! Directions of links in scripts: policies, settings and counters of one way over a link.
 
 use rhai::plugin::*;
 use rhai::{Dynamic, Map, NativeCallContext};
 
-use super::host::Host;
 use super::link::{Link, RATE, rate};
 use crate::bindings::context::ScriptResult;
 use crate::bindings::convert::shown;
 use crate::bindings::error::{OrRaise, raise};
 use crate::bindings::policy::{Made, judge};
 use crate::net::error::Error;
-use crate::net::lab::relay::{self, Counts, Direction, LinkOptions};
+use crate::net::lab::relay::{Counts, Direction, LinkOptions};
 use crate::net::time::Duration;
 
 /// One direction of a link, or both. Clones are the same one.
@@ -18,13 +17,6 @@ use crate::net::time::Duration;
 pub struct Way {
     link: Link,
     direction: Direction,
-}
-
-/// A host's door. Clones are the same one.
-#[derive(Clone, Debug)]
-pub struct Door {
-    net: relay::Door,
-    host: Host,
 }
 
 impl Way {
@@ -80,22 +72,6 @@ impl Way {
     }
 }
 
-impl Door {
-    pub(super) fn new(net: relay::Door, host: Host) -> Self {
-        Self { net, host }
-    }
-
-    fn place(&self, ctx: &NativeCallContext, made: &Made) -> ScriptResult<()> {
-        let (judge, name) = judge(ctx, made, &self.net.site())?;
-        self.net.set_policy(judge, name);
-        Ok(())
-    }
-
-    fn counts(&self) -> Counts {
-        self.net.counts()
-    }
-}
-
 /// The counts by their names.
 fn named(counts: Counts) -> [(&'static str, u64); 17] {
     [
@@ -143,14 +119,12 @@ pub(super) fn account(counts: Counts) -> String {
     text
 }
 
-/// Directions of links, and doors of hosts.
+/// Directions of links.
 #[export_module]
 #[allow(clippy::unwrap_used)] // the code that the macro writes
 pub mod api {
     /// One direction of a link.
     pub type Way = super::Way;
-    /// A host's door: what comes in passes it.
-    pub type Door = super::Door;
 
     /// Has `policy` decide about each packet on the link from now on, in both directions: a closure that takes the packet and
     /// returns a verdict, or a policy such as `loss(0.1)`. A closure runs beside the script, with what it captured copied, and
@@ -184,24 +158,6 @@ pub mod api {
     #[rhai_fn(name = "set_policy", return_raw)]
     pub fn set_way_policy(ctx: NativeCallContext, way: Way, policy: Dynamic) -> ScriptResult<()> {
         way.place(&ctx, &Made::of(&ctx, policy)?)
-    }
-
-    /// Has a closure or a policy decide about each packet that comes in at a host from now on, over whichever link.
-    ///
-    /// Errors: `invalid`: it is no policy.
-    ///
-    /// ```rhai
-    /// let net = lab::create();
-    /// let a = net.host("a");
-    /// let b = net.host("b");
-    /// net.link(a, b);
-    /// set_policy(b.door, |pkt| reject("icmp-admin-prohibited"));
-    /// let ping = run_in(a, || udp::open("b:7").ping("b:7", "ping 1", 1.s));
-    /// expect(`${ping.icmp}`, "Communication Administratively Prohibited");
-    /// ```
-    #[rhai_fn(name = "set_policy", return_raw)]
-    pub fn set_door_policy(ctx: NativeCallContext, door: Door, policy: Dynamic) -> ScriptResult<()> {
-        door.place(&ctx, &Made::of(&ctx, policy)?)
     }
 
     /// How long the link holds each frame in this direction. It can be set while traffic flows.
@@ -371,80 +327,6 @@ pub mod api {
         map_of(way.counts())
     }
 
-    /// Frames that came to the door.
-    ///
-    /// ```rhai
-    /// let net = lab::create();
-    /// let b = net.host("b");
-    /// net.link(net.host("a"), b);
-    /// let door = b.door;
-    /// expect(door.frames, door.passed);
-    /// ```
-    #[rhai_fn(get = "frames", pure)]
-    pub fn door_frames(door: &mut Door) -> i64 {
-        door.counts().frames as i64
-    }
-
-    /// Frames that the door has let go on.
-    ///
-    /// ```rhai
-    /// let net = lab::create();
-    /// let b = net.host("b");
-    /// net.link(net.host("a"), b);
-    /// let door = b.door;
-    /// print(`${door.passed} of ${door.frames} went on`);
-    /// ```
-    #[rhai_fn(get = "passed", pure)]
-    pub fn door_passed(door: &mut Door) -> i64 {
-        door.counts().passed as i64
-    }
-
-    /// Frames that a policy dropped.
-    ///
-    /// ```rhai
-    /// let net = lab::create();
-    /// let b = net.host("b");
-    /// net.link(net.host("a"), b);
-    /// let door = b.door;
-    /// expect(door.dropped, 0);
-    /// ```
-    #[rhai_fn(get = "dropped", pure)]
-    pub fn door_dropped(door: &mut Door) -> i64 {
-        door.counts().dropped as i64
-    }
-
-    /// Frames that a policy rejected.
-    ///
-    /// ```rhai
-    /// let net = lab::create();
-    /// let b = net.host("b");
-    /// net.link(net.host("a"), b);
-    /// let door = b.door;
-    /// expect(door.rejected, 0);
-    /// ```
-    #[rhai_fn(get = "rejected", pure)]
-    pub fn door_rejected(door: &mut Door) -> i64 {
-        door.counts().rejected as i64
-    }
-
-    /// All counts of the door, as a map. Each of its `frames` (in all `bytes`) is in one of `passed`, `dropped` and `rejected` by
-    /// a policy (of these `unanswered`: no error may answer it), `queue_full`, `down` and `unusable`. Of those that passed
-    /// some were `delayed`, `corrupted` or `replaced`, some have added `duplicated` ones; on some the policy `failed`, some
-    /// are `malformed`, and some the host's kernel had no room for: `undelivered`. `overrun` counts those that came faster
-    /// than they were carried.
-    ///
-    /// ```rhai
-    /// let net = lab::create();
-    /// let b = net.host("b");
-    /// net.link(net.host("a"), b);
-    /// let door = b.door;
-    /// expect(door.counts.queue_full, 0);
-    /// ```
-    #[rhai_fn(get = "counts", pure)]
-    pub fn door_counts(door: &mut Door) -> Map {
-        map_of(door.counts())
-    }
-
     /// The direction in words.
     ///
     /// ```rhai
@@ -457,15 +339,5 @@ pub mod api {
     pub fn way_text(way: &mut Way) -> String {
         let (from, to) = way.link.names(way.from());
         format!("link {} from {from} to {to}: {}", way.link.net().name(), account(way.counts()))
-    }
-
-    /// The door in words.
-    ///
-    /// ```rhai
-    /// expect(`${lab::create().host("b").door}`, "the door of b: 0 of 0 passed");
-    /// ```
-    #[rhai_fn(name = "to_string", name = "to_debug", pure)]
-    pub fn door_text(door: &mut Door) -> String {
-        format!("the door of {}: {}", door.host.name(), account(door.counts()))
     }
 }

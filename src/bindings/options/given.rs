@@ -22,8 +22,11 @@ use crate::net::output;
 pub struct Given {
     values: BTreeMap<String, Value>,
     /// Those that are asked for when they are first read, and what was answered.
-    later: Arc<BTreeMap<String, (Declared, Mutex<Option<Value>>)>>,
+    later: Arc<BTreeMap<String, Later>>,
 }
+
+/// An option that is asked for when it is first read, and what was answered.
+type Later = (Declared, Mutex<Option<Value>>);
 
 impl Given {
     /// The value of an option; `None`: there is no such option.

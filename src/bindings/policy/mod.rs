@@ -38,7 +38,7 @@ pub enum Made {
 }
 
 impl Made {
-    /// The policy that a script gives: a closure, or one made before.
+    /// The policy that a script gives: a closure, one made before, or the name of one.
     ///
     /// # Errors
     /// `invalid`: it is neither.
@@ -46,6 +46,10 @@ impl Made {
         let given = shown(&value);
         if value.is_fnptr() {
             return Ok(Self::Closure(Box::new(Callback::new(ctx, value.cast::<FnPtr>())), None));
+        }
+        if value.is_string() {
+            let (name, args) = specification(&value.to_string()).or_raise(ctx)?;
+            return load(ctx, &name, args);
         }
         match value.try_cast::<Self>() {
             Some(made) => Ok(made),

@@ -23,6 +23,7 @@ impl IntoIterator for NetConnection {
         let mut ended = false;
         Box::new(std::iter::from_fn(move || {
             while !ended {
+                context::begin_to_serve();
                 match self.receive(self.framing().want(), None, &stop) {
                     Ok(incoming @ Incoming::Message(_)) => {
                         return Some(Ok(Dynamic::from(Received::new(self.clone(), incoming))));
@@ -49,7 +50,7 @@ fn receive(
     want: Want,
     until: Option<Instant>,
 ) -> ScriptResult<Received> {
-    let incoming = connection.receive(want, until, &context::begin_to_wait().stop).or_raise(ctx)?;
+    let incoming = connection.receive(want, until, &context::begin_to_serve().stop).or_raise(ctx)?;
     Ok(Received::new(connection.clone(), incoming))
 }
 

@@ -116,8 +116,12 @@ pub(in crate::bindings) fn timeouts(options: &mut Options<'_>) -> Result<(Durati
 ///
 /// # Errors
 /// `invalid`: a value of the wrong kind.
-pub(in crate::bindings) fn plan(options: &mut Options<'_>, targets: Targets, size: usize) -> Result<Plan, Error> {
-    let count = options.count("count", 0)?.or((targets.len() > 1).then_some(1));
+pub(in crate::bindings) fn plan(
+    options: &mut Options<'_>,
+    (targets, is_list): (Targets, bool),
+    size: usize,
+) -> Result<Plan, Error> {
+    let count = options.count("count", 0)?.or(is_list.then_some(1));
     let interval = options.duration("interval")?.unwrap_or(Duration::from_secs(1));
     let (timeout, icmp_wait) = timeouts(options)?;
     let all = if interval == Duration::ZERO { 1 } else { 65_536 };
@@ -137,18 +141,18 @@ fn padded(mut message: Vec<u8>, size: u64) -> Result<Vec<u8>, Error> {
     Ok(message)
 }
 
-/// Where pings go: one address, `Targets`, or an array of addresses and of maps `#{ to: address, ttl: 3 }`;
+/// Where pings go, and whether that is a list: one address, `Targets`, or an array of addresses and of maps `#{ to: address, ttl: 3 }`;
 /// addresses are read by `read`.
 pub(in crate::bindings) fn targets(
     ctx: &NativeCallContext,
     to: &Dynamic,
     read: fn(&NativeCallContext, &Dynamic) -> ScriptResult<SocketAddr>,
-) -> ScriptResult<Targets> {
+) -> ScriptResult<(Targets, bool)> {
     if let Some(targets) = to.clone().try_cast::<Targets>() {
-        return Ok(targets);
+        return Ok((targets, true));
     }
     let Some(list) = to.clone().try_cast::<Array>() else {
-        return Ok(Targets::one(read(ctx, to)?));
+        return Ok((Targets::one(read(ctx, to)?), false));
     };
     let one = |item: Dynamic| {
         let Some(map) = item.clone().try_cast::<Map>() else {
@@ -162,7 +166,7 @@ pub(in crate::bindings) fn targets(
             None => raise(ctx, Error::invalid("pinger", format!("{} has no `to`", shown(&item)))),
         }
     };
-    Ok(Targets::list(list.into_iter().map(one).collect::<ScriptResult<Vec<Target>>>()?))
+    Ok((Targets::list(list.into_iter().map(one).collect::<ScriptResult<Vec<Target>>>()?), true))
 }
 
 /// Pings from a socket, one or on a schedule.
@@ -245,7 +249,7 @@ pub mod api {
     /// sent at the start plus k intervals, whether or not answers came; slots that were missed are counted, not caught up.
     /// `to` is an address, or an array of addresses and of maps `#{ to: address, ttl: 3 }`, which are pinged in turn.
     ///
-    /// Options: `count`: pings to each address (1 if there are several, else without end), `interval` (1.s; zero: as fast as `window` allows), `timeout` (1.s), `icmp_wait` (as
+    /// Options: `count`: pings to each address (1 if it is a list, else without end), `interval` (1.s; zero: as fast as `window` allows), `timeout` (1.s), `icmp_wait` (as
     /// `timeout`), `window`: how many may be in flight at a time (1 if the interval is zero, else 65,536), `size` (0).
     ///
     /// Errors: `invalid` (also an unknown option), `resolve`; in the loop: `closed`, `too-large`.

@@ -125,8 +125,10 @@ impl Reference {
 impl Entry {
     /// The first sentence of what it says.
     pub fn purpose(&self) -> String {
-        let doc = self.forms.first().map(|form| form.doc.as_slice()).unwrap_or_default();
-        first_sentence(doc)
+        // Some forms only say how they differ from another.
+        let whole = |form: &&Form| !form.doc.first().is_some_and(|line| line.starts_with("As `"));
+        let form = self.forms.iter().find(whole).or(self.forms.first());
+        first_sentence(form.map(|form| form.doc.as_slice()).unwrap_or_default())
     }
 
     /// The blocks of its documentation that are marked as examples, each once.

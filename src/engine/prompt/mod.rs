@@ -44,7 +44,26 @@ const ENTRY: usize = 1 << 20;
 /// # Errors
 /// The system has no descriptor or thread left.
 pub fn run(host: &Arc<ScriptHost>, seed: Option<u64>, wanted: Wanted, first: Loaded) -> Result<i32> {
-    let on_terminal = std::io::stdin().is_terminal();
+    in_session(host, seed, wanted, move |session| {
+        let mut reader = Reader::open(session)?;
+        if reader.is_terminal() {
+            output::line(GREETING);
+        }
+        converse(session, &mut reader, first)
+    })
+}
+
+/// Runs `body` with a session on a thread with a script's stack; the exit code, also of what the session started.
+///
+/// # Errors
+/// The system has no descriptor or thread left; what `body` returns.
+pub fn in_session(
+    host: &Arc<ScriptHost>,
+    seed: Option<u64>,
+    wanted: Wanted,
+    body: impl FnOnce(&mut Session) -> Result<i32> + Send + 'static,
+) -> Result<i32> {
+    signals::stop_entry(None);
     prober::warm_up(&ThisMachine);
     let job = Job { name: "prompt".to_string(), text: String::new(), args: Vec::new(), seed, show_value: true, wanted };
     let context = run::context(host, &job)?;
@@ -64,13 +83,12 @@ pub fn run(host: &Arc<ScriptHost>, seed: Option<u64>, wanted: Wanted, first: Loa
         }
         last_events.end(last_clock.unix_nanos());
     });
-    signals::stop_entry(None);
     let mut session = Session::new(host.clone(), context);
     let thread = std::thread::Builder::new().name("prompt".to_string()).stack_size(STACK);
     let code = thread.spawn(move || {
         sys::sharpen_timers();
         stack::watch(STACK);
-        let code = if on_terminal { talk(&mut session, first) } else { read(&mut session, first) };
+        let code = body(&mut session);
         // From here on a signal ends the wait for what entries started.
         signals::stop_script(&session.context.stop);
         finish(&session.context);
@@ -83,103 +101,104 @@ pub fn run(host: &Arc<ScriptHost>, seed: Option<u64>, wanted: Wanted, first: Loa
     signal.map_or(code, |reason| Ok(signals::exit_code(reason)))
 }
 
-/// The entries of a terminal.
-fn talk(session: &mut Session, mut loaded: Loaded) -> Result<i32> {
-    output::line(GREETING);
-    let mut terminal = Terminal::open(&session.host)?;
-    let recogniser = Recogniser::new();
-    if loaded.is_some()
-        && let Err(Ended::Left(code)) = load(session, &loaded)
-    {
-        return Ok(code);
+/// What was entered.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Input {
+    /// A whole entry, of one line or several.
+    Entry(String),
+    /// Nothing more comes.
+    End,
+}
+
+/// Reads entries: from the terminal, or from a pipe or a file.
+pub struct Reader {
+    terminal: Option<Terminal>,
+    recogniser: Recogniser,
+    ended: bool,
+}
+
+impl Reader {
+    /// Reads from the terminal if standard input is one.
+    ///
+    /// # Errors
+    /// The terminal cannot be used.
+    pub fn open(session: &Session) -> Result<Self> {
+        let terminal = std::io::stdin().is_terminal().then(|| Terminal::open(&session.host)).transpose()?;
+        Ok(Self { terminal, recogniser: Recogniser::new(), ended: false })
     }
-    let mut entry = String::new();
-    loop {
-        let ended = match terminal.read(session, !entry.is_empty())? {
-            Line::Text(line) => {
-                entry.push_str(&line);
-                if !line.starts_with(':') && recogniser.is_incomplete(&entry) && entry.len() < ENTRY {
-                    entry.push('\n');
-                    continue;
+
+    /// Whether entries come from a terminal.
+    pub fn is_terminal(&self) -> bool {
+        self.terminal.is_some()
+    }
+
+    /// The next entry. What entries before it have printed is there before it is waited for.
+    ///
+    /// # Errors
+    /// The terminal is gone, or the input cannot be read.
+    pub fn read(&mut self, session: &Session) -> Result<Input> {
+        let mut entry = String::new();
+        while !self.ended {
+            let line = match &mut self.terminal {
+                Some(terminal) => match terminal.read(session, !entry.is_empty())? {
+                    Line::Interrupted => {
+                        if entry.is_empty() {
+                            output::line("(Ctrl-D leaves)");
+                        }
+                        entry.clear();
+                        continue;
+                    }
+                    Line::Text(line) => line,
+                    Line::End if entry.is_empty() => break,
+                    // What is there is run, so that it is told what is missing.
+                    Line::End => return Ok(Input::Entry(entry)),
+                },
+                None => {
+                    // A signal stops the entry that runs; between entries it ends the prompt, as the end of its input does.
+                    signals::stop_script(&session.context.stop);
+                    match read_line(session.context.host.as_ref(), &session.context.stop)? {
+                        PipeLine::Text(line) => line,
+                        PipeLine::End => {
+                            self.ended = true;
+                            continue;
+                        }
+                        PipeLine::Interrupted => break,
+                    }
                 }
-                false
-            }
-            Line::Interrupted if entry.is_empty() => {
-                output::line("(Ctrl-D leaves)");
+            };
+            let is_command = entry.is_empty() && line.starts_with(':');
+            entry.push_str(&line);
+            if !is_command && self.recogniser.is_incomplete(&entry) && entry.len() < ENTRY {
+                entry.push('\n');
                 continue;
             }
-            Line::Interrupted => {
-                entry.clear();
-                continue;
+            let text = entry.trim_end();
+            if let Some(terminal) = self.terminal.as_mut().filter(|_| !text.is_empty()) {
+                terminal.keep(text);
             }
-            Line::End if entry.is_empty() => return Ok(exit::DONE),
-            // What is there is run, so that it is told what is missing.
-            Line::End => true,
-        };
-        let text = std::mem::take(&mut entry);
-        let text = text.trim_end();
-        if text.is_empty() {
-            continue;
+            return Ok(Input::Entry(entry));
         }
-        if !ended {
-            terminal.keep(text);
-        }
-        let asked = if text.starts_with(':') {
-            obey(text, session, &mut loaded)
-        } else {
-            session.enter(text).map(|()| Asked::Done)
-        };
-        match asked {
-            Ok(Asked::Leave) => return Ok(exit::DONE),
-            Ok(Asked::Colour(on)) => terminal.set_colour(on),
-            Ok(Asked::Hints(on)) => terminal.set_hints(on),
-            Err(Ended::Left(code)) => return Ok(code),
-            Ok(Asked::Done) | Err(Ended::Failed) => {}
-        }
+        Ok(if entry.is_empty() { Input::End } else { Input::Entry(entry) })
     }
 }
 
-/// The entries of a pipe or a file: what an entry prints is there before the next line is waited for.
-fn read(session: &mut Session, mut loaded: Loaded) -> Result<i32> {
-    let recogniser = Recogniser::new();
+/// Runs entries until there are no more; the exit code. On a terminal an error is no failure.
+fn converse(session: &mut Session, reader: &mut Reader, mut loaded: Loaded) -> Result<i32> {
     let mut first = exit::DONE;
-    let mut note = |ended: Result<Asked, Ended>| match ended {
-        Ok(Asked::Leave) => Some(first),
-        Err(Ended::Left(code)) => Some(code),
-        Err(Ended::Failed) => {
-            first = if first == exit::DONE { exit::SCRIPT } else { first };
-            None
+    let mut ended = if loaded.is_some() { load(session, &loaded).map(|()| Asked::Done) } else { Ok(Asked::Done) };
+    loop {
+        match (ended, reader.terminal.as_mut()) {
+            (Ok(Asked::Leave), _) => return Ok(first),
+            (Err(Ended::Left(code)), _) => return Ok(code),
+            (Err(Ended::Failed), None) if first == exit::DONE => first = exit::SCRIPT,
+            (Ok(Asked::Colour(on)), Some(terminal)) => terminal.set_colour(on),
+            (Ok(Asked::Hints(on)), Some(terminal)) => terminal.set_hints(on),
+            _ => {}
         }
-        Ok(_) => None,
-    };
-    if loaded.is_some() && note(load(session, &loaded).map(|()| Asked::Done)).is_some() {
-        return Ok(first);
-    }
-    let mut entry = String::new();
-    let mut more = true;
-    while more {
-        // A signal stops the entry that runs; between entries it ends the prompt, as the end of its input does.
-        signals::stop_script(&session.context.stop);
-        match read_line(session.context.host.as_ref(), &session.context.stop)? {
-            PipeLine::Text(line) => {
-                entry.push_str(&line);
-                if !line.starts_with(':') && recogniser.is_incomplete(&entry) && entry.len() < ENTRY {
-                    entry.push('\n');
-                    continue;
-                }
-            }
-            PipeLine::End => more = false,
-            PipeLine::Interrupted => break,
-        }
-        let text = std::mem::take(&mut entry);
-        let asked = if text.starts_with(':') {
-            obey(text.trim_end(), session, &mut loaded)
-        } else {
-            session.enter(&text).map(|()| Asked::Done)
+        let Input::Entry(text) = reader.read(session)? else { return Ok(first) };
+        ended = match text.starts_with(':') {
+            true => obey(text.trim_end(), session, &mut loaded),
+            false => session.enter(text.trim_end()).map(|()| Asked::Done),
         };
-        if let Some(code) = note(asked) {
-            return Ok(code);
-        }
     }
-    Ok(first)
 }

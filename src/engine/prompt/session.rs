@@ -107,6 +107,21 @@ impl Session {
         self.run(name, text, Arc::new(script))
     }
 
+    /// The value of an expression, of which nothing is shown and nothing is kept.
+    ///
+    /// # Errors
+    /// In words: it cannot be read, or fails.
+    pub fn quietly(&mut self, text: &str) -> Result<Dynamic, String> {
+        let name = "check";
+        self.host.sources.keep(name, text);
+        let ast =
+            compile(self.host.engine(), &self.scope, text).map_err(|error| self.host.describe_parse(name, &error))?;
+        let before = self.scope.len();
+        let result = self.evaluate(name, &ast, self.context.script.clone());
+        self.scope.rewind(before);
+        result.map_err(|error| self.host.describe_entry(name, &error, &self.functions, &self.scope))
+    }
+
     /// Runs `text`, shown as `name`, and shows its value or its error.
     fn run(&mut self, name: &str, text: &str, script: Arc<Script>) -> Result<(), Ended> {
         self.host.sources.keep(name, text);

@@ -57,7 +57,9 @@ impl Terminal {
     pub fn open(host: &Arc<ScriptHost>) -> Result<Self> {
         // Needed for the first hint, and ready by then.
         let collector = host.clone();
-        std::thread::Builder::new().name("reference".to_string()).spawn(move || _ = collector.reference())?;
+        std::thread::Builder::new().name("reference".to_string()).spawn(move || {
+            collector.reference();
+        })?;
         let config = Config::builder()
             .max_history_size(ENTRIES)?
             .history_ignore_dups(true)?
@@ -69,7 +71,7 @@ impl Terminal {
             memory.add_owned(entry)?;
         }
         let mut editor = Editor::with_history(config, memory)?;
-        let colour = !std::env::var_os("NO_COLOR").is_some_and(|no| !no.is_empty());
+        let colour = std::env::var_os("NO_COLOR").is_none_or(|no| no.is_empty());
         editor.set_helper(Some(Assistant {
             host: host.clone(),
             variables: Mutex::default(),

@@ -7,7 +7,7 @@ use super::{Context, Words, did_you_mean, operator};
 use crate::nearest::nearest;
 
 /// Forms of a function shown at most.
-const FORMS: usize = 5;
+const FORMS: usize = 8;
 
 /// Methods of a type listed at most.
 const METHODS: usize = 16;

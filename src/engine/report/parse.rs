@@ -246,6 +246,11 @@ fn missing(token: &str, why: &str, context: &Context) -> Words {
 fn semicolon(context: &Context) -> Words {
     let (before, found) = (context.before(), context.token());
     let open = context.scan.open_before(context.index);
+    // Where unknown names are no error yet, as in a check, a word of another language is met only here.
+    if let Some(words) = variable::foreign(before).filter(|_| !context.scan.declarations().contains_key(before)) {
+        let at = context.index.checked_sub(1).and_then(|index| context.scan.tokens.get(index));
+        return words.at(at.map(|token| position(token.start)));
+    }
     let words = Words::new("a `;` is missing between two statements").at(gap(context));
     let odd = Words::new(format!("`{found}` cannot stand here"));
     if found.is_empty() && !open.is_empty() {

@@ -6,6 +6,12 @@ use super::scan::{Declared, Origin};
 use super::{Context, Words, did_you_mean, names::Names};
 use crate::nearest::nearest;
 
+/// Words for a word of another language; `None` if it is none.
+pub(super) fn foreign(name: &str) -> Option<Words> {
+    let (_, message, hint) = FOREIGN.iter().find(|(word, ..)| *word == name)?;
+    Some(Words::new(message.replace("{}", name)).hint(*hint))
+}
+
 /// Words for a variable that is used but not known, with or without a namespace.
 pub(super) fn unknown(name: &str, context: &Context) -> Words {
     if let Some((namespace, variable)) = name.rsplit_once("::") {
@@ -15,8 +21,8 @@ pub(super) fn unknown(name: &str, context: &Context) -> Words {
     let index = context.index;
     let same: Vec<&Declared> = declared.iter().filter(|d| d.name == name).collect();
 
-    if let Some((_, message, hint)) = FOREIGN.iter().find(|(word, ..)| *word == name && same.is_empty()) {
-        return Words::new(message.replace("{}", name)).hint(*hint);
+    if let Some(words) = foreign(name).filter(|_| same.is_empty()) {
+        return words;
     }
     let words = Words::new(format!("no variable `{name}` is known here"));
     if let Some(own) = same.iter().rfind(|d| d.origin == Origin::Let && context.scan.is_in_own_value(d, index)) {

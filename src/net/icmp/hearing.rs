@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::AsFd;
+use std::sync::atomic::Ordering;
 
 use socket2::Socket;
 
@@ -16,6 +17,7 @@ use crate::net::prober::{Prober, Recognised};
 use crate::net::sys::{self, Received};
 use crate::net::udp::{Datagram, IcmpError, Queued, is_pending_error};
 use crate::net::wire::icmp::{Kind, Message};
+use crate::net::wire::ip::Packet;
 use crate::net::wire::{Family, checksum::checksum};
 
 /// How often a call is tried again whose place an ICMP error took.
@@ -41,7 +43,10 @@ impl IcmpSocket {
                             return Ok(Some(datagram));
                         }
                     }
-                    Err(err) if is_pending_error(&err) && again > 0 => again -= 1,
+                    Err(err) if is_pending_error(&err) && again > 0 => {
+                        self.0.has_errors.store(true, Ordering::Relaxed);
+                        again -= 1;
+                    }
                     Err(err) if err.kind() == io::ErrorKind::WouldBlock => return Ok(None),
                     Err(err) if err.kind() == io::ErrorKind::Interrupted => return Ok(None),
                     Err(err) => return Err(err),
@@ -88,14 +93,21 @@ impl IcmpSocket {
             return None;
         }
         if let Some(quoted) = message.quoted() {
-            let icmp = quoted.transport.icmp()?;
-            let ours = icmp.kind == Some(Kind::echo_request(self.0.family)) && icmp.echo?.id == self.id();
-            let to = SocketAddr::new(quoted.destination, 0);
-            return ours.then(|| error(to, quoted.segment, message.extensions().unwrap_or_default()));
+            let (to, quote) = self.is_own(&quoted)?;
+            return Some(error(to, &quote, message.extensions().unwrap_or_default()));
         }
         // An extended echo reply quotes nothing; its identifier says whose it is.
         let is_ours = message.rest[..2] == self.id().to_be_bytes();
         (kind.is_advisory() && is_ours).then(|| error(from, &[], &[]))
+    }
+}
+
+impl IcmpSocket {
+    /// Where a quoted packet was going and what it holds from its ICMP header on, if it is a request of this socket.
+    pub(super) fn is_own(&self, quoted: &Packet<'_>) -> Option<(SocketAddr, Vec<u8>)> {
+        let icmp = quoted.transport.icmp()?;
+        let own = icmp.kind == Some(Kind::echo_request(self.0.family)) && icmp.echo?.id == self.id();
+        own.then(|| (SocketAddr::new(quoted.destination, 0), quoted.segment.to_vec()))
     }
 }
 

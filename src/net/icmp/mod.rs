@@ -9,6 +9,7 @@ use std::hash::{BuildHasher, Hasher};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::AsFd;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
 
 use socket2::{Domain, Protocol, Socket, Type};
@@ -25,12 +26,15 @@ use super::time::Duration;
 use super::udp::{closed, one_at_a_time};
 use super::wire::Family;
 
+mod ear;
 mod error;
+mod filter;
 mod hearing;
 mod listener;
 mod payload;
 mod probing;
 
+pub(in crate::net) use self::ear::{Ear, is_kept};
 pub use self::error::{MAX_SIZE_V4, MAX_SIZE_V6, check_size};
 pub use self::listener::{Heard, Listener};
 
@@ -51,6 +55,9 @@ pub struct Options {
     pub raw: bool,
     /// Whether the clock is to be the kernel's stamp of the arrival less the time before the send call, as `ping` measures.
     pub as_ping: bool,
+    /// Whether speed is what counts: requests go out in bursts, the kernel keeps what is for others from a raw socket, and the
+    /// clock is that of `as_ping`.
+    pub fast: bool,
     /// Size of the receive buffer in bytes (SO_RCVBUF); `None` leaves the system's.
     pub receive_buffer: Option<usize>,
 }
@@ -80,10 +87,15 @@ struct Inner {
     local: SocketAddr,
     payload: Payload,
     as_ping: bool,
+    fast: bool,
     ttl: Option<u8>,
     prober: Mutex<Prober>,
     tally: Tally,
+    ear: Ear,
     sending: Mutex<Sending>,
+    /// Whether a call has told of an error, so that there is something in the error queue. Without stamps of what is sent,
+    /// looking there each time would cost more than the ping.
+    has_errors: AtomicBool,
 }
 
 /// The state of the socket as the last send left it.
@@ -123,6 +135,9 @@ impl IcmpSocket {
             socket.bind(&SocketAddr::new(ip, 0).into())?;
             let bound = sys::local_addr(&socket)?;
             let id = if mode == Mode::Ping { bound.port() } else { (random() as u16).max(1) };
+            if mode == Mode::Raw && options.fast {
+                socket.attach_filter(&filter::of_replies(family, id))?;
+            }
             Ok(SocketAddr::new(bound.ip(), id))
         };
         let local = set_up().map_err(|err| error::open_error(&err, ip))?;
@@ -134,11 +149,14 @@ impl IcmpSocket {
             mode,
             local,
             payload: Payload::new(random(), options.pattern.clone()),
-            as_ping: options.as_ping,
+            as_ping: options.as_ping || options.fast,
+            fast: options.fast,
             ttl: options.ttl,
             prober: Mutex::default(),
             tally: Tally::new(if family == Family::V4 { 20 } else { 40 }),
+            ear: Ear::default(),
             sending: Mutex::default(),
+            has_errors: AtomicBool::new(false),
         }));
         let inner: Weak<Inner> = Arc::downgrade(&this.0);
         session.opened(inner);
@@ -288,24 +306,18 @@ fn make(host: &dyn Host, family: Family, raw: bool) -> Result<(Socket, Mode)> {
     }
 }
 
-/// Has a raw socket receive replies and errors, and nothing else (ICMP_FILTER, ICMP6_FILTER: bits of what is blocked).
+/// Has a raw socket receive replies and errors, and nothing else.
 fn heed(socket: &Socket, family: Family) -> io::Result<()> {
     match family {
-        Family::V4 => {
-            // The kernel has bits for types below 32 and passes all others.
-            let passed = [0, 3, 4, 5, 11, 12, 31].iter().fold(0u32, |bits, kind| bits | 1 << kind);
-            sys::set_option(socket.as_fd(), 255, 1, !passed as i32)
-        }
+        Family::V4 => ear::heed(socket, &[0, 3, 4, 5, 11, 12, 31]),
         Family::V6 => {
-            let mut blocked = [0xffu8; 32];
+            // Bits of what is blocked, in words of 32 bits in the order of the machine (ICMP6_FILTER).
+            let mut blocked = [u32::MAX; 8];
             for kind in (0..=127).chain([129, 137, 161]) {
-                // Words of 32 bits in the order of the machine.
-                let word = kind as usize / 32;
-                let bits =
-                    u32::from_ne_bytes(blocked[word * 4..][..4].try_into().unwrap_or_default()) & !(1 << (kind % 32));
-                blocked[word * 4..][..4].copy_from_slice(&bits.to_ne_bytes());
+                blocked[kind / 32] &= !(1 << (kind % 32));
             }
-            sys::set_option_bytes(socket.as_fd(), libc::IPPROTO_ICMPV6, 1, &blocked)
+            let bytes = blocked.map(u32::to_ne_bytes).concat();
+            sys::set_option_bytes(socket.as_fd(), libc::IPPROTO_ICMPV6, 1, &bytes)
         }
     }
 }

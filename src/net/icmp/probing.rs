@@ -3,19 +3,22 @@
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::AsFd;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, MutexGuard};
 
 use socket2::Socket;
 
 use super::error::send_error;
-use super::{IcmpSocket, Mode, hearing, lock};
+use super::{IcmpSocket, Mode, hearing, is_kept, lock};
 use crate::net::error::{Error, Result};
 use crate::net::event::{Event, Flow};
-use crate::net::host::Host;
+use crate::net::host::{Host, Waited};
 use crate::net::ledger::{Blame, Content, Key, ProbeId};
 use crate::net::prober::{Carrier, Name, Probe, Prober, Recognised, Tally};
 use crate::net::session::Session;
-use crate::net::sys::{self, RawAddr};
+use crate::net::stop::Stop;
+use crate::net::sys::{self, PollFd, RawAddr};
+use crate::net::time::Instant;
 use crate::net::udp::{Datagram, IcmpError, Queued, is_pending_error, take_entry};
 use crate::net::wire::Family;
 use crate::net::wire::icmp::{Echo, Message};
@@ -25,6 +28,9 @@ pub(super) const HEADER: usize = 8;
 
 /// Octets of a quote before the ICMP header: an IPv4 header without options.
 const IP_HEADER: usize = 20;
+
+/// How many requests may be sent in a row.
+const BURST: usize = 32;
 
 /// How often a call is tried again whose place an ICMP error took.
 const TRIES: u32 = 8;
@@ -94,6 +100,9 @@ impl Carrier for IcmpSocket {
     fn ask_for_stamps(&self, socket: &Socket) {
         let mut sending = lock(&self.0.sending);
         if !std::mem::replace(&mut sending.stamping, true) {
+            if self.0.mode == Mode::Ping {
+                self.0.ear.open(&*self.0.host, self.0.local);
+            }
             if self.0.as_ping {
                 sys::stamp_arrivals(socket.as_fd());
             } else {
@@ -104,6 +113,9 @@ impl Carrier for IcmpSocket {
     }
 
     fn drain(&self, socket: &Socket, queued: &mut dyn FnMut(Queued)) -> usize {
+        if self.0.fast && !self.0.has_errors.swap(false, Ordering::Relaxed) {
+            return 0;
+        }
         std::iter::from_fn(|| self.drain_one(socket, queued).then_some(())).count()
     }
 
@@ -141,6 +153,7 @@ impl Carrier for IcmpSocket {
                 sending.next_stamp = Some(0);
             }
             drop(sending);
+            self.0.has_errors.store(true, Ordering::Relaxed);
             // Errors may keep coming for what is in flight, and each may take the place of one call.
             if again == 0 || (self.drain(socket, queued) == 0 && !is_pending_error(&err)) {
                 return Err(err);
@@ -154,6 +167,10 @@ impl Carrier for IcmpSocket {
     }
 
     fn take(&self, socket: &Socket, queued: &mut dyn FnMut(Queued)) -> io::Result<Option<Datagram>> {
+        self.0.ear.hear(
+            |kind, quoted| self.is_own(quoted).filter(|_| is_kept(kind)),
+            |error, stamp| queued(Queued::Icmp { error, stamp }),
+        );
         self.take(socket, queued)
     }
 
@@ -167,6 +184,19 @@ impl Carrier for IcmpSocket {
 
     fn blame(&self, prober: &Prober, error: &IcmpError, awaited: Option<ProbeId>) -> Blame {
         hearing::blame(&self.0, prober, error, awaited)
+    }
+
+    fn wait(&self, socket: &Socket, until: Option<Instant>, stop: &Stop) -> io::Result<Waited> {
+        let mut fd = PollFd::readable(socket.as_fd());
+        let waited = self.0.ear.wait(&*self.0.host, &mut fd, until, stop)?;
+        if fd.has_error() {
+            self.0.has_errors.store(true, Ordering::Relaxed);
+        }
+        Ok(waited)
+    }
+
+    fn burst(&self) -> usize {
+        if self.0.fast { BURST } else { 1 }
     }
 
     fn echoed<'a>(&self, message: &'a [u8]) -> &'a [u8] {

@@ -255,7 +255,7 @@ fn unique(names: Vec<&str>) -> Vec<&str> {
 mod tests {
     use super::*;
 
-    fn kinds(name: &str) -> (Option<(u8, u8)>, Option<(u8, u8)>) {
+    fn kinds(name: &str) -> [Option<Numbers>; 2] {
         let rejection = Rejection::named(name, Details::default()).unwrap();
         let numbers = |family| match rejection.answer(family) {
             Some(Answer::Icmp(kind)) => {
@@ -264,7 +264,7 @@ mod tests {
             }
             _ => None,
         };
-        (numbers(Family::V4), numbers(Family::V6))
+        [numbers(Family::V4), numbers(Family::V6)]
     }
 
     #[test]
@@ -284,7 +284,7 @@ mod tests {
             ("frag-needed", (3, 4), (2, 0)),
             ("ttl-exceeded", (11, 0), (3, 0)),
         ] {
-            assert_eq!(kinds(name), (Some(v4), Some(v6)), "{name}");
+            assert_eq!(kinds(name), [Some(v4), Some(v6)], "{name}");
         }
         let reset = Rejection::named("tcp-reset", Details::default()).unwrap();
         assert_eq!(reset.answer(Family::V6), Some(Answer::Reset));
@@ -298,7 +298,7 @@ mod tests {
                 assert_eq!(rejection.answer(family), Some(Answer::Icmp(kind)), "{kind}");
             }
         }
-        assert_eq!(kinds("source-host-isolated"), (Some((3, 8)), None), "ICMPv6 has no such error");
+        assert_eq!(kinds("source-host-isolated"), [Some((3, 8)), None], "ICMPv6 has no such error");
     }
 
     #[test]

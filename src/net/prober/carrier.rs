@@ -85,6 +85,11 @@ pub(in crate::net) trait Carrier: Debug + Send + Sync {
     /// pending; between several, the one waited for, or else the oldest.
     fn blame(&self, prober: &Prober, error: &IcmpError, awaited: Option<ProbeId>) -> Blame;
 
+    /// How many probes of a schedule that is behind may be sent in a row before what has come is looked at.
+    fn burst(&self) -> usize {
+        1
+    }
+
     /// What of a message its answer repeats.
     fn echoed<'a>(&self, message: &'a [u8]) -> &'a [u8] {
         message

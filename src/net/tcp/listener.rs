@@ -4,7 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Weak};
 
 use socket2::{Domain, Protocol, Socket, Type};
 
@@ -69,7 +69,23 @@ pub enum Accepted {
     Interrupted,
 }
 
+/// A listener that is not kept open by this.
+#[derive(Clone, Debug)]
+pub struct WeakListener(Weak<Inner>);
+
+impl WeakListener {
+    /// The listener, if anybody still holds it.
+    pub fn upgrade(&self) -> Option<Listener> {
+        self.0.upgrade().map(Listener)
+    }
+}
+
 impl Listener {
+    /// A handle that does not keep it open.
+    pub fn weak(&self) -> WeakListener {
+        WeakListener(Arc::downgrade(&self.0))
+    }
+
     /// Listens at `local` (socket(2), bind(2), listen(2)). An address whose last connections are still being wound up can
     /// be listened at again (SO_REUSEADDR).
     ///
@@ -220,6 +236,22 @@ impl Listener {
             // Wakes threads that wait on it.
             let _ = socket.shutdown(std::net::Shutdown::Both);
         }
+    }
+
+    /// The same socket as another listener, without a policy; this one is as if it were closed. Connections that wait are the
+    /// other's, those that were taken in stay as they are. `None` if it was closed.
+    pub fn hand_over(&self) -> Option<Self> {
+        let socket = lock(&self.0.socket).take()?;
+        Some(Self(Arc::new(Inner {
+            host: self.0.host.clone(),
+            session: self.0.session.clone(),
+            socket: Mutex::new(Some(socket)),
+            local: self.0.local,
+            options: self.0.options,
+            service: Service::new(self.0.local),
+            errors: AtomicU64::new(0),
+            starved: AtomicBool::new(false),
+        })))
     }
 
     /// Whether it was closed.

@@ -16,7 +16,7 @@ use socket2::Socket;
 pub use self::connect::{Attempt, ConnectOptions, Connecting};
 pub use self::end::Ended;
 pub use self::framing::{Framing, Misframed, Want};
-pub use self::listener::{Accepted, ListenOptions, Listener};
+pub use self::listener::{Accepted, ListenOptions, Listener, WeakListener};
 pub use self::options::StreamOptions;
 pub use self::poll::{Happening, Poll, Polled};
 pub use self::read::Incoming;

@@ -27,6 +27,7 @@ use super::account::Account;
 use super::error::{Error, Result};
 use super::event::{Event, Flow};
 use super::host::Host;
+use super::icmp::Ear;
 use super::judge::Judge;
 use super::prober::{Prober, Tally};
 use super::session::Session;
@@ -88,6 +89,10 @@ struct Inner {
     waits: AtomicU32,
     /// The TTL that probes were last sent with; 0: the system's.
     ttl: AtomicU8,
+    /// The TTL that it was made with.
+    own_ttl: Option<u8>,
+    /// Hears what the kernel does not queue of the errors about its probes.
+    ear: Ear,
     /// Whether the kernel stamps what arrives.
     stamping: AtomicBool,
     /// Whether the account knows that it answers.
@@ -132,7 +137,9 @@ impl UdpSocket {
             alone: Alone::default(),
             ahead: Ahead::default(),
             waits: AtomicU32::new(0),
-            ttl: AtomicU8::new(0),
+            ttl: AtomicU8::new(options.ttl.unwrap_or(0)),
+            own_ttl: options.ttl,
+            ear: Ear::default(),
             stamping: AtomicBool::new(false),
             serving: AtomicBool::new(false),
             drops_told: AtomicU64::new(0),
@@ -297,6 +304,11 @@ impl UdpSocket {
         // First: the account keeps only the counts of a policy that is gone.
         drop(before);
         self.account().judges(self.site(), &judge, name);
+    }
+
+    /// Takes the policy away: every answer passes from now on.
+    pub fn clear_judge(&self) {
+        drop(lock(&self.0.judge).take());
     }
 
     pub(super) fn same_version(&self, op: &'static str, to: SocketAddr) -> Result<()> {

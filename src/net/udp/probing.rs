@@ -12,12 +12,15 @@ use super::error::send_error;
 use super::queue::{IcmpError, Queued};
 use super::{Datagram, UdpSocket};
 use crate::net::error::{Error, Result};
-use crate::net::host::Host;
+use crate::net::host::{Host, Waited};
+use crate::net::icmp::is_kept;
 use crate::net::ledger::{Blame, Content, Counts, Key, ProbeId, Stray};
 use crate::net::prober::{Carrier, Clock, MatchResult, Matcher, Name, Outcome, Probe, Prober, Recognised, Tally};
 use crate::net::session::Session;
 use crate::net::stop::Stop;
-use crate::net::sys;
+use crate::net::sys::{self, PollFd};
+use crate::net::time::Instant;
+use crate::net::wire::ip::Packet;
 use crate::net::wire::ping_text;
 
 impl UdpSocket {
@@ -86,6 +89,7 @@ impl Carrier for UdpSocket {
     }
 
     fn ask_for_stamps(&self, socket: &Socket) {
+        self.0.ear.open(&*self.0.host, self.0.local);
         self.ask_for_stamps(socket);
     }
 
@@ -102,9 +106,10 @@ impl Carrier for UdpSocket {
     }
 
     fn send(&self, socket: &Socket, probe: &Probe<'_>, queued: &mut dyn FnMut(Queued)) -> io::Result<Option<u32>> {
-        let ttl = probe.ttl.unwrap_or(0);
+        let wanted = probe.ttl.or(self.0.own_ttl);
+        let ttl = wanted.unwrap_or(0);
         if self.0.ttl.swap(ttl, Ordering::Relaxed) != ttl {
-            sys::set_ttl(socket.as_fd(), self.0.local.is_ipv4(), probe.ttl)?;
+            sys::set_ttl(socket.as_fd(), self.0.local.is_ipv4(), wanted)?;
         }
         self.send_raw(socket, probe.message, probe.to, queued)
     }
@@ -113,7 +118,15 @@ impl Carrier for UdpSocket {
         send_error(err, probe.message.len(), probe.to)
     }
 
-    fn take(&self, socket: &Socket, _: &mut dyn FnMut(Queued)) -> io::Result<Option<Datagram>> {
+    fn wait(&self, socket: &Socket, until: Option<Instant>, stop: &Stop) -> io::Result<Waited> {
+        self.0.ear.wait(&*self.0.host, &mut PollFd::readable(socket.as_fd()), until, stop)
+    }
+
+    fn take(&self, socket: &Socket, queued: &mut dyn FnMut(Queued)) -> io::Result<Option<Datagram>> {
+        self.0.ear.hear(
+            |kind, quoted| own(self.0.local, quoted).filter(|_| is_kept(kind) || kind.is_advisory()),
+            |error, stamp| queued(Queued::Icmp { error, stamp }),
+        );
         self.take(socket)
     }
 
@@ -161,6 +174,13 @@ impl Carrier for UdpSocket {
     fn matching(&self, matcher: &mut dyn FnMut() -> MatchResult) -> MatchResult {
         self.matching(matcher)
     }
+}
+
+/// Where a quoted packet was going and its payload, if the socket bound to `local` sent it.
+fn own(local: SocketAddr, quoted: &Packet<'_>) -> Option<(SocketAddr, Vec<u8>)> {
+    let udp = quoted.transport.udp()?;
+    let own = udp.source_port == Some(local.port()) && (local.ip().is_unspecified() || quoted.source == local.ip());
+    quoted.destination_socket().filter(|_| own).map(|to| (to, quoted.payload.to_vec()))
 }
 
 /// Whether an answer differs from its pending message only in case, but is neither the message nor all of it in

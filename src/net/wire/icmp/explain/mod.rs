@@ -86,12 +86,12 @@ pub fn explain(bytes: &[u8], family: Option<Family>) -> String {
     let found = identify(bytes, family);
     let mut out = String::new();
     let mut layout = Layout::new(bytes);
-    if let Some(packet) = &found.packet {
-        if !matches!(packet.protocol, Protocol::ICMP | Protocol::ICMPV6) || packet.segment.is_empty() {
-            let _ = writeln!(out, "{packet}\n");
-            layout.packet(0, bytes.len());
-            return out + layout.finish().trim_end();
-        }
+    if let Some(packet) = &found.packet
+        && (!matches!(packet.protocol, Protocol::ICMP | Protocol::ICMPV6) || packet.segment.is_empty())
+    {
+        let _ = writeln!(out, "{packet}\n");
+        layout.packet(0, bytes.len());
+        return out + layout.finish().trim_end();
     }
     let at = found.packet.map_or(0, |packet| packet.header_len);
     match Message::parse(found.family, found.message) {

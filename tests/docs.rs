@@ -1,0 +1,57 @@
+//! README.md and docs/: their links lead somewhere, the scripts they name exist, and their whole scripts compile.
+
+mod common;
+
+use std::fs;
+use std::path::PathBuf;
+
+use common::{TempDir, pingscript, repo_root};
+use pingscript::engine::sources::SHIPPED;
+
+/// Each document with its text.
+fn documents() -> Vec<(PathBuf, String)> {
+    let mut paths = vec![repo_root().join("README.md")];
+    let docs = fs::read_dir(repo_root().join("docs")).expect("docs");
+    paths.extend(docs.map(|entry| entry.expect("an entry").path()));
+    paths.into_iter().map(|path| (path.clone(), fs::read_to_string(path).expect("a text"))).collect()
+}
+
+#[test]
+fn links_lead_to_files() {
+    for (path, text) in documents() {
+        for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            let (file, _) = link.split_once('#').unwrap_or((link, ""));
+            let is_elsewhere = file.contains("://") || file.is_empty();
+            let there = path.parent().expect("a folder").join(file);
+            assert!(is_elsewhere || there.exists(), "{}: {link} leads nowhere", path.display());
+        }
+    }
+}
+
+#[test]
+fn the_scripts_they_name_exist() {
+    for (path, text) in documents() {
+        for word in text.split(|c: char| c.is_whitespace() || "`\"(),;|".contains(c)) {
+            let Some(name) = word.strip_prefix("scripts/").filter(|name| name.ends_with(".rhai")) else { continue };
+            let known = name == "NAME.rhai" || SHIPPED.iter().any(|(shipped, _)| *shipped == name);
+            assert!(known, "{}: there is no {word}", path.display());
+        }
+    }
+}
+
+#[test]
+fn their_scripts_compile() {
+    let dir = TempDir::new();
+    let mut checked = 0;
+    for (path, text) in documents() {
+        // What is only part of a script is marked as such, after the language.
+        for block in text.split("```rhai\n").skip(1).filter_map(|rest| rest.split("```").next()) {
+            let file = dir.path().join(format!("block{checked}.rhai"));
+            fs::write(&file, block).expect("a file");
+            let run = pingscript(&["--check", file.to_str().expect("a path")]).run();
+            assert_eq!(run.code, Some(0), "{}:\n{block}{}{}", path.display(), run.stdout, run.stderr);
+            checked += 1;
+        }
+    }
+    assert!(checked > 0, "no script in the documents");
+}

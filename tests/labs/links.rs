@@ -1,0 +1,90 @@
+//! Links and doors in scripts: changed while traffic flows, and what they count.
+
+use crate::common::require_lab_or_skip;
+use crate::{PAIR, run_text};
+
+/// A server in b, and pings from a.
+const PINGS: &str = "b.start(\"udp_server_plain.rhai\", [\"--listen\", \"*:11000\", \"--quiet\"]);
+    fn ping(a, timeout) { run_in(a, || udp::open(\"b:11000\").ping(\"b:11000\", \"ping 1\", #{ timeout: timeout, icmp_wait: 0.s })) }\n";
+
+#[test]
+fn a_link_is_changed_while_it_carries() {
+    if !require_lab_or_skip("links that change") {
+        return;
+    }
+    run_text(
+        &format!(
+            "{PAIR}{PINGS}
+             expect(ping(a, 10.s).kind, \"reply\");
+             link.delay = 20.ms;
+             expect(ping(a, 10.s).rtt, at_least(40.ms));
+             let back = link.from(b);
+             back.delay = 0.ms;
+             expect(ping(a, 10.s).rtt, at_least(20.ms));
+             expect([link.from(a).delay, link.from(b).delay], [20.ms, 0.ms]);
+             link.delay = 0.ms;
+             // 40 bytes of headers and payload are 320 bits: at 8 kbit/s each way takes 40 ms and more.
+             link.rate = \"8k\";
+             expect(ping(a, 10.s).rtt, at_least(80.ms));
+             link.rate = ();
+             expect(link.rate, ());
+             link.down();
+             expect(ping(a, 50.ms).kind, \"timeout\");
+             expect(link.counts.down, 1);
+             link.up();
+             expect(ping(a, 10.s).kind, \"reply\");
+             expect(link.from(a).frames, link.from(a).passed + 1);
+             ()"
+        ),
+        0,
+    );
+}
+
+#[test]
+fn a_policy_is_of_a_direction_or_of_both_and_a_door_is_of_all_links() {
+    if !require_lab_or_skip("policies on links") {
+        return;
+    }
+    run_text(
+        &format!(
+            "{PAIR}{PINGS}
+             set_policy(link.from(b), |pkt| if pkt.text == \"PING 1\" {{ drop() }} else {{ pass() }});
+             expect(ping(a, 50.ms).kind, \"timeout\");
+             expect([link.from(a).dropped, link.from(b).dropped, link.dropped], [0, 1, 1]);
+             set_policy(link.from(b), |pkt| pass());
+             set_policy(link, every(2));
+             let kinds = [];
+             for i in 0..4 {{ kinds.push(ping(a, 50.ms).kind); }}
+             expect(kinds, [\"reply\", \"reply\", \"reply\", \"reply\"], \"each socket's flow begins anew\");
+             set_policy(link, |pkt| pass());
+
+             let c = net.host(\"c\");
+             net.link(c, b);
+             set_policy(b.door, |pkt| if pkt.to.port == 11000 {{ reject(\"icmp-port-unreachable\") }} else {{ pass() }});
+             for host in [a, c] {{ expect(`${{ping(host, 10.s).icmp}}`, \"Port Unreachable\"); }}
+             expect([b.door.rejected, a.door.rejected], [2, 0]);
+             ()"
+        ),
+        0,
+    );
+}
+
+#[test]
+fn policy_files_serve_at_links_as_in_servers() {
+    if !require_lab_or_skip("policy files on links") {
+        return;
+    }
+    run_text(
+        "for name in [\"corrupt\", \"delay\", \"duplicate\", \"every\", \"first\", \"gilbert\", \"loss\", \"pattern\"] {
+             let net = lab::create();
+             let a = net.host(\"a\");
+             let link = net.link(a, net.host(\"b\"), #{ policy: policy(name) });
+             a.exec([\"ping\", \"-q\", \"-c\", 10, \"-i\", 0.002, \"-W\", 0.1, \"b\"], #{ quiet: true });
+             let counts = link.counts;
+             expect(counts.frames, at_least(10), name);
+             expect(counts.failed, 0, name);
+             net.end();
+         }",
+        0,
+    );
+}
