@@ -253,6 +253,24 @@ fn a_stop_ends_a_server_with_a_hundred_clients() {
 }
 
 #[test]
+fn a_hundred_clients_end_with_their_summary() {
+    let server = start(SERVERS[0], &["--quiet"]);
+    let addr = addr(&server).to_string();
+    for _ in 0..5 {
+        let args = ["scripts/tcp_ping.rhai", "--server", &addr, "--count", "1000000", "--clients", "100"];
+        let pinger = pingscript(&args).start();
+        pinger.wait_until("all clients", |text| text.matches("Connected to ").count() == 100);
+        let run = pinger.stop().expect_code(143);
+        assert!(run.stdout.contains("\nReceived SIGTERM stopping pings\n"), "{}", run.stdout);
+        assert!(
+            run.stdout.contains("\nPackets Sent: ") && run.stdout.contains("\nClosing tcp socket\n"),
+            "{}",
+            run.stdout
+        );
+    }
+}
+
+#[test]
 fn each_framing_keeps_what_was_sent_apart() {
     let sent = ["one", "two", "three"];
     for server in [&["scripts/tcp_single.rhai"][..], SERVERS[0], SERVERS[1], SERVERS[2]] {

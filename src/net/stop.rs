@@ -250,19 +250,33 @@ impl Node {
     }
 
     /// Brings this and all beneath to `stage`; without recursion, since the tree can be deeper than the stack.
+    ///
+    /// All are marked before any is woken: a thread that is woken with others and finds itself unmarked would wait again, be
+    /// woken again, and so take the processor from whoever is to mark it.
     fn advance(&self, stage: u8, reason: u8) {
-        let mut beneath = self.advance_alone(stage, reason);
-        while let Some(node) = beneath.pop() {
-            beneath.extend(node.advance_alone(stage, reason));
+        let mut beneath = self.mark(stage, reason);
+        let mut at = 0;
+        while let Some(node) = beneath.get(at).cloned() {
+            beneath.extend(node.mark(stage, reason));
+            at += 1;
         }
+        self.wake_up();
+        beneath.iter().for_each(|node| node.wake_up());
     }
 
     /// Brings this to `stage`; what is right beneath.
-    fn advance_alone(&self, stage: u8, reason: u8) -> Vec<Arc<Self>> {
+    fn mark(&self, stage: u8, reason: u8) -> Vec<Arc<Self>> {
         let _ = self.reason.compare_exchange(0, reason, Ordering::SeqCst, Ordering::SeqCst);
         self.stage.fetch_max(stage, Ordering::SeqCst);
+        lock(&self.children).iter().filter_map(Weak::upgrade).collect()
+    }
+
+    /// Ends the waits of this.
+    fn wake_up(&self) {
         match &self.owner {
             None => sys::eventfd_raise(self.wake.fd.as_fd()),
+            // Where the owner has been stopped, its signal stays, and wakes all who share it.
+            Some(owner) if owner.stage() != Stage::Running => sys::eventfd_raise(self.wake.fd.as_fd()),
             Some(owner) => self.kick(owner),
         }
         self.seat.clear();
@@ -270,7 +284,6 @@ impl Node {
         for sleeper in sleepers {
             sleeper.notify();
         }
-        lock(&self.children).iter().filter_map(Weak::upgrade).collect()
     }
 
     /// Wakes this node's own wait through a descriptor that others wait on too: the descriptor is raised until
