@@ -13,6 +13,8 @@ mod kinds;
 mod labs;
 #[path = "icmp/rights.rs"]
 mod rights;
+#[path = "icmp/scripts.rs"]
+mod scripts;
 
 use common::echo::{Asked, EchoHost, Said};
 use common::golden::{self, assert_golden};

@@ -165,6 +165,45 @@ fn the_servers_for_one_and_for_many_differ_in_one_line() {
     assert_eq!(differing, [(&"    serve(conn);".to_string(), &"    start_thread(|| serve(conn));".to_string())]);
 }
 
+// Loss.
+
+#[test]
+fn what_the_network_loses_takes_longer() {
+    if !require_root_or_skip("a lab whose link loses two frames") {
+        return;
+    }
+    let dir = TempDir::new();
+    // The first transmission of the first ping and of the last.
+    let code = "let net = lab::create(); let a = net.host(\"a\"); let b = net.host(\"b\");
+         let link = net.link(a, b); let seen = #{};
+         set_policy(link.from(a), |pkt| {
+             let text = pkt.text ?? \"\";
+             if !(text.starts_with(\"ping 1 \") || text.starts_with(\"ping 5 \")) || text in seen { return pass(); }
+             seen[text] = true;
+             drop()
+         });
+         b.start(\"tcp_single.rhai\", [\"--listen\", \"*:11001\"]);
+         a.run(\"tcp_ping.rhai\", [\"--server\", \"b:11001\", \"--count\", 5, \"--timeout\", 60.s]);
+         sleep(200.ms);";
+    let file = dir.write("loss.rhai", code).display().to_string();
+    let run = pingscript(&[&file]).run().expect_code(0);
+    let of = |host: &str| -> String {
+        let lines = run.stdout.lines().filter_map(|line| line.strip_prefix(&format!("{host}| ")));
+        lines.map(|line| format!("{line}\n")).collect()
+    };
+    check_client(&of("a"));
+    check_tcp_server(&of("b"));
+    // The count was given, so it is not asked for.
+    let wanted = golden::expected("tcp_loss_client");
+    let (_, wanted) = wanted.split_once("\n5\n").expect("the answer to the prompt");
+    golden::assert_text("tcp_loss_client", wanted, &mask(&of("a")));
+    assert_excerpt("tcp_loss_server", &mask(&of("b")));
+    // The least retransmission timeout of Linux.
+    let rtts: Vec<f64> =
+        of("a").lines().filter_map(|line| line.split_once(" rtt=")?.1.strip_suffix("ms")?.parse().ok()).collect();
+    assert!(rtts.len() == 5 && rtts[0] >= 200.0 && rtts[4] >= 200.0, "{rtts:?}");
+}
+
 // Errors in the middle of a connection.
 
 /// A transcript, the code of the ICMP error, and which pings meet silence.

@@ -31,6 +31,23 @@ fn each_turn_of_a_loop_gives_its_thread_its_own_value() {
 }
 
 #[test]
+fn whoever_shares_a_plain_variable_is_told_what_to_use() {
+    for (code, name) in [
+        ("let n = 0; for i in 0..4 { start_thread(|| { n += 1; }).join(); } print(n);", Some("`n`")),
+        ("let list = []; start_thread(|| list.push(1)).join(); print(0);", Some("`list`")),
+        ("let n = counter(); start_thread(|| { n.add(1); }).join(); print(0);", None),
+        ("let n = 0; print(start_thread(|| { n += 1; n }).join() - 1);", None),
+    ] {
+        let run = pingscript(&["-e", code]).run().expect_code(0);
+        assert_eq!(run.stdout, "0\n", "{code}");
+        let told = run.stderr.matches("note: ").count();
+        assert_eq!(told, usize::from(name.is_some()), "{code}\n{}", run.stderr);
+        let words = name.map_or(Vec::new(), |name| vec![name, "counter(), channel() and shared_map()"]);
+        assert!(words.iter().all(|word| run.stderr.contains(word)), "{code}\n{}", run.stderr);
+    }
+}
+
+#[test]
 fn captured_values_are_copied_at_the_start() {
     prints(
         "let n = 1; let list = [1]; let map = #{ a: 1 }; let text = \"one\"; let start = channel();

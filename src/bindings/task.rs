@@ -209,7 +209,10 @@ pub(super) fn prepare(
     let body = move || {
         let before = callback.looks();
         let result = callback.call([]);
-        tell_of_copies(&run, &place, &callback.changed(&before));
+        // One that gives a value back gives what it has made of its copies.
+        if result.as_ref().is_ok_and(Dynamic::is_unit) {
+            tell_of_copies(&run, &place, &callback.changed(&before));
+        }
         if result.as_ref().is_err_and(|error| !is_end(error)) {
             callback.captured::<Connection>().iter().for_each(Connection::close);
         }

@@ -9,35 +9,36 @@ use crate::net::error::{Error, ErrorKind};
 
 /// The scripts that travel with the binary: their path below the folder `scripts`, and their text.
 pub const SHIPPED: &[(&str, &str)] = &[
-    ("icmp_ping.rhai", include_str!("../../scripts/icmp_ping.rhai")),
-    ("icmp_listen.rhai", include_str!("../../scripts/icmp_listen.rhai")),
-    ("pmtu.rhai", include_str!("../../scripts/pmtu.rhai")),
-    ("sweep.rhai", include_str!("../../scripts/sweep.rhai")),
-    ("traceroute.rhai", include_str!("../../scripts/traceroute.rhai")),
-    ("tcp_events.rhai", include_str!("../../scripts/tcp_events.rhai")),
-    ("tcp_multi.rhai", include_str!("../../scripts/tcp_multi.rhai")),
-    ("tcp_ping.rhai", include_str!("../../scripts/tcp_ping.rhai")),
-    ("tcp_pool.rhai", include_str!("../../scripts/tcp_pool.rhai")),
-    ("tcp_single.rhai", include_str!("../../scripts/tcp_single.rhai")),
-    ("lab.rhai", include_str!("../../scripts/lab.rhai")),
     ("udp_ping.rhai", include_str!("../../scripts/udp_ping.rhai")),
-    ("udp_load.rhai", include_str!("../../scripts/udp_load.rhai")),
-    ("udp_multi.rhai", include_str!("../../scripts/udp_multi.rhai")),
     ("udp_server.rhai", include_str!("../../scripts/udp_server.rhai")),
     ("udp_server_plain.rhai", include_str!("../../scripts/udp_server_plain.rhai")),
-    ("examples/dns_query.rhai", include_str!("../../scripts/examples/dns_query.rhai")),
-    ("examples/dns_server.rhai", include_str!("../../scripts/examples/dns_server.rhai")),
-    ("examples/ntp_query.rhai", include_str!("../../scripts/examples/ntp_query.rhai")),
-    ("examples/ntp_server.rhai", include_str!("../../scripts/examples/ntp_server.rhai")),
-    ("labs/icmp_rejects.rhai", include_str!("../../scripts/labs/icmp_rejects.rhai")),
-    ("labs/path_gaps.rhai", include_str!("../../scripts/labs/path_gaps.rhai")),
+    ("udp_multi.rhai", include_str!("../../scripts/udp_multi.rhai")),
+    ("udp_load.rhai", include_str!("../../scripts/udp_load.rhai")),
+    ("tcp_ping.rhai", include_str!("../../scripts/tcp_ping.rhai")),
+    ("tcp_single.rhai", include_str!("../../scripts/tcp_single.rhai")),
+    ("tcp_multi.rhai", include_str!("../../scripts/tcp_multi.rhai")),
+    ("tcp_pool.rhai", include_str!("../../scripts/tcp_pool.rhai")),
+    ("tcp_events.rhai", include_str!("../../scripts/tcp_events.rhai")),
+    ("icmp_ping.rhai", include_str!("../../scripts/icmp_ping.rhai")),
+    ("icmp_listen.rhai", include_str!("../../scripts/icmp_listen.rhai")),
+    ("traceroute.rhai", include_str!("../../scripts/traceroute.rhai")),
+    ("pmtu.rhai", include_str!("../../scripts/pmtu.rhai")),
+    ("sweep.rhai", include_str!("../../scripts/sweep.rhai")),
+    ("lab.rhai", include_str!("../../scripts/lab.rhai")),
+    ("labs/two_machines.rhai", include_str!("../../scripts/labs/two_machines.rhai")),
+    ("labs/server_or_link.rhai", include_str!("../../scripts/labs/server_or_link.rhai")),
+    ("labs/same_port.rhai", include_str!("../../scripts/labs/same_port.rhai")),
+    ("labs/many_clients.rhai", include_str!("../../scripts/labs/many_clients.rhai")),
     ("labs/icmp_errors.rhai", include_str!("../../scripts/labs/icmp_errors.rhai")),
     ("labs/icmp_limits.rhai", include_str!("../../scripts/labs/icmp_limits.rhai")),
-    ("labs/many_clients.rhai", include_str!("../../scripts/labs/many_clients.rhai")),
+    ("labs/icmp_rejects.rhai", include_str!("../../scripts/labs/icmp_rejects.rhai")),
     ("labs/router.rhai", include_str!("../../scripts/labs/router.rhai")),
-    ("labs/same_port.rhai", include_str!("../../scripts/labs/same_port.rhai")),
-    ("labs/server_or_link.rhai", include_str!("../../scripts/labs/server_or_link.rhai")),
-    ("labs/two_machines.rhai", include_str!("../../scripts/labs/two_machines.rhai")),
+    ("labs/path_gaps.rhai", include_str!("../../scripts/labs/path_gaps.rhai")),
+    ("labs/tcp_second_client.rhai", include_str!("../../scripts/labs/tcp_second_client.rhai")),
+    ("labs/tcp_loss.rhai", include_str!("../../scripts/labs/tcp_loss.rhai")),
+    ("labs/tcp_rejects.rhai", include_str!("../../scripts/labs/tcp_rejects.rhai")),
+    ("labs/tcp_nagle.rhai", include_str!("../../scripts/labs/tcp_nagle.rhai")),
+    ("labs/tcp_slow_clients.rhai", include_str!("../../scripts/labs/tcp_slow_clients.rhai")),
     ("policies/corrupt.rhai", include_str!("../../scripts/policies/corrupt.rhai")),
     ("policies/delay.rhai", include_str!("../../scripts/policies/delay.rhai")),
     ("policies/duplicate.rhai", include_str!("../../scripts/policies/duplicate.rhai")),
@@ -46,6 +47,10 @@ pub const SHIPPED: &[(&str, &str)] = &[
     ("policies/gilbert.rhai", include_str!("../../scripts/policies/gilbert.rhai")),
     ("policies/loss.rhai", include_str!("../../scripts/policies/loss.rhai")),
     ("policies/pattern.rhai", include_str!("../../scripts/policies/pattern.rhai")),
+    ("examples/dns_query.rhai", include_str!("../../scripts/examples/dns_query.rhai")),
+    ("examples/dns_server.rhai", include_str!("../../scripts/examples/dns_server.rhai")),
+    ("examples/ntp_query.rhai", include_str!("../../scripts/examples/ntp_query.rhai")),
+    ("examples/ntp_server.rhai", include_str!("../../scripts/examples/ntp_server.rhai")),
 ];
 
 /// The folder that shipped scripts are shown to be in, and that scripts are looked for above another's.
@@ -242,7 +247,7 @@ fn not_found(name: &str) -> Error {
     let folder =
         folders.into_iter().find(|folder| wanted.parent().is_some_and(|of| of.ends_with(folder))).unwrap_or("");
     let plain = wanted.file_stem().unwrap_or_default().to_string_lossy();
-    let mut known: Vec<String> = shipped_in(folder).map(str::to_string).collect();
+    let known: Vec<String> = shipped_in(folder).map(str::to_string).collect();
     let what = if folder == POLICIES { "policy" } else { "script" };
     let error = Error::new(ErrorKind::File, "read", format!("{NOT_FOUND} {what}")).with_peer(name);
     // Policies are given by their names alone.
@@ -258,8 +263,9 @@ fn not_found(name: &str) -> Error {
     let elsewhere = || [EXAMPLES, LABS].into_iter().filter(|_| folder.is_empty()).find_map(beneath);
     match near.or_else(elsewhere) {
         Some(near) => error.with_hint(format!("did you mean `{near}`?")),
+        None if folder.is_empty() => error.with_hint("give a file, or one of those that `pingscript scripts` lists"),
         None => {
-            known = known.iter().map(|name| full(name)).collect();
+            let known: Vec<String> = known.iter().map(|name| full(name)).collect();
             error.with_hint(format!("give a file, or one that came with pingscript: {}", known.join(", ")))
         }
     }

@@ -1,10 +1,10 @@
 //! What a sweep over many addresses found, in a few bytes each.
 //!
-//! Pure. Targets are known by their places in the list; the table joins those that follow each other and ended alike.
+//! Pure. The table joins those that follow each other and ended alike.
 
 use std::fmt;
+use std::net::IpAddr;
 
-use super::ledger::Counts;
 use super::targets::Targets;
 use super::time::Duration;
 use super::wire::icmp::Kind;
@@ -14,7 +14,6 @@ use super::wire::icmp::Kind;
 pub struct Sweep {
     targets: Targets,
     ends: Vec<End>,
-    counts: Counts,
 }
 
 /// The best that became of the pings to one target.
@@ -39,13 +38,12 @@ impl Sweep {
     /// Of a sweep over `targets` nothing is known yet.
     pub fn new(targets: Targets) -> Self {
         let ends = vec![End::Unknown; usize::try_from(targets.len()).unwrap_or(0)];
-        Self { targets, ends, counts: Counts::default() }
+        Self { targets, ends }
     }
 
-    /// Enters how ping `number`, from 1, ended. Pings go to the targets in turn.
-    pub fn add(&mut self, number: u64, end: End) {
-        self.counts.sent += 1;
-        let Some(place) = number.checked_sub(1).map(|index| index % self.targets.len().max(1)) else { return };
+    /// Enters how a ping to `ip` ended; one that is no target is left out.
+    pub fn add(&mut self, ip: IpAddr, end: End) {
+        let Some(place) = self.targets.place_of(ip) else { return };
         let Some(before) = self.ends.get_mut(place as usize) else { return };
         if rank(end) >= rank(*before) {
             *before = end;
@@ -177,7 +175,8 @@ mod tests {
     #[test]
     fn neighbours_that_ended_alike_are_one_row() {
         let mut sweep = sweep("10.0.0.0/29");
-        for (number, end) in [
+        let ip = |last: u8| IpAddr::from([10, 0, 0, last]);
+        for (last, end) in [
             (1, End::Alive(1_000)),
             (3, End::Alive(9_000)),
             (2, End::Alive(2_000)),
@@ -185,10 +184,10 @@ mod tests {
             (5, End::Error(Kind::v4(3, 1))),
             (6, End::Silent),
             // A second round, that went better and worse.
-            (12, End::Alive(5_000)),
-            (7, End::Silent),
+            (6, End::Alive(5_000)),
+            (1, End::Silent),
         ] {
-            sweep.add(number, end);
+            sweep.add(ip(last), end);
         }
         let table = "\
 Targets            Count  State             RTT (min / avg / max)
@@ -204,7 +203,7 @@ Targets            Count  State             RTT (min / avg / max)
     fn long_tables_are_summed_up() {
         let mut sweep = sweep("10.0.0.0/24");
         for number in 1..=254 {
-            sweep.add(number, if number % 2 == 0 { End::Silent } else { End::Alive(1) });
+            sweep.add(IpAddr::from([10, 0, 0, number]), if number % 2 == 0 { End::Silent } else { End::Alive(1) });
         }
         let table = sweep.to_string();
         assert!(table.ends_with("… and 214 more rows\n127 of 254 targets alive"), "{table}");

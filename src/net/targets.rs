@@ -104,6 +104,31 @@ impl Targets {
         Target { to: SocketAddr::new(ip, first.to.port()), ..first }
     }
 
+    /// The `index`-th of `count` parts of about the same size, each of targets that follow each other.
+    pub fn slice(&self, index: u64, count: u64) -> Self {
+        let cut = |index: u64| self.len / count * index + (self.len % count).min(index);
+        let (begin, end) = (cut(index), cut(index + 1));
+        let within = |part: &Part| {
+            let (from, to) = (part.before.max(begin), (part.before + part.len).min(end));
+            (from < to).then(|| (self.get(from), to - from))
+        };
+        Self::joined(self.parts.iter().filter_map(within).collect::<Vec<_>>())
+    }
+
+    /// The place of the first target with this address.
+    pub fn place_of(&self, ip: IpAddr) -> Option<u64> {
+        let within = |part: &Part| {
+            let first = part.first.to.ip();
+            let offset = match (first, ip) {
+                (IpAddr::V4(first), IpAddr::V4(ip)) => u128::from(ip.to_bits().checked_sub(first.to_bits())?),
+                (IpAddr::V6(first), IpAddr::V6(ip)) => ip.to_bits().checked_sub(first.to_bits())?,
+                _ => return None,
+            };
+            (offset < u128::from(part.len)).then(|| part.before + offset as u64)
+        };
+        self.parts.iter().find_map(within)
+    }
+
     /// The first of each part: among them one of each version of IP that occurs.
     pub fn iter(&self) -> impl Iterator<Item = Target> + '_ {
         self.parts.iter().map(|part| part.first)
@@ -204,6 +229,21 @@ mod tests {
         assert_eq!(all("fe80::5/127,::1-::3"), ["fe80::4", "fe80::5", "::1", "::2", "::3"]);
         assert_eq!(parse("127.0.0.0/16").expect("a network").len(), 65_534);
         assert_eq!(parse("0.0.0.0/0").expect("all").len(), (1 << 32) - 2);
+    }
+
+    #[test]
+    fn parts_are_all_of_it_and_places_lead_back() {
+        let targets = parse("10.0.0.0/29,10.0.1.1").expect("a list");
+        for count in 1..9 {
+            let parts = (0..count).map(|index| targets.slice(index, count));
+            let joined: Vec<Target> =
+                parts.flat_map(|part| (0..part.len()).map(|n| part.get(n)).collect::<Vec<_>>()).collect();
+            assert_eq!(joined, (0..7).map(|n| targets.get(n)).collect::<Vec<_>>(), "{count}");
+        }
+        for n in 0..7 {
+            assert_eq!(targets.place_of(targets.get(n).to.ip()), Some(n));
+        }
+        assert_eq!(targets.place_of(IpAddr::from([10, 0, 0, 7])), None);
     }
 
     #[test]

@@ -30,9 +30,7 @@ fn nothing_is_left_after_any_signal() {
         by_each_user(&["-e", &script(mark)], |user, cmd| {
             let lab = cmd.start();
             lab.wait_for("ready");
-            let family = descendants(lab.pid());
-            let sleepers = family.values().filter(|words| words.contains(&format!("{mark}"))).count();
-            assert!(sleepers >= 3, "{user}: {family:?}");
+            let family = grown_family(lab.pid(), mark);
             lab.signal(signal);
             let run = lab.finish();
             assert_eq!((run.code, run.signal), (code, code.is_none().then_some(signal)), "{user}\n{}", run.stderr);
@@ -110,6 +108,20 @@ fn descendants(of: u32) -> BTreeMap<u32, String> {
         }
     }
     family
+}
+
+/// The descendants, once the three that the mark tells are among them: a shell starts them in its own time.
+fn grown_family(of: u32, mark: u32) -> BTreeMap<u32, String> {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    loop {
+        let family = descendants(of);
+        let is_sleeper = |words: &&String| words.starts_with("sleep ") && words.contains(&mark.to_string());
+        if family.values().filter(is_sleeper).count() == 3 {
+            return family;
+        }
+        assert!(Instant::now() < deadline, "{family:?}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
 }
 
 fn wait_until_gone(family: &BTreeMap<u32, String>, user: &str) {

@@ -42,7 +42,7 @@ const CHECK_PING: &str = "
     let before = [link.from(a).passed, link.from(b).passed];
     b.start(\"udp_server_plain.rhai\", [\"--listen\", \"*:11000\", \"--quiet\"]);
     let rtts = stats();
-    let plan = #{ count: 500, interval: 5.ms, window: 256, timeout: 1.s, icmp_wait: 0.s };
+    let plan = #{ count: 500, interval: 5.ms, window: 256, timeout: 2.s, icmp_wait: 0.s };
     run_in(a, || for ping in pinger(udp::open(\"b:11000\"), \"b:11000\", plan) { rtts.add(ping); });
     expect(rtts.received, link.from(b).passed - before[1], \"answers of ours that the link let pass\");
     expect(rtts.lost, binomial(500, 0.2), \"lost of ours\");
@@ -63,7 +63,7 @@ fn tcpdump_counts_what_the_link_counts() {
              expect(tcpdump.wait_for(\"listening on\", 20.s), true, tcpdump.stderr);
              b.start(\"udp_server_plain.rhai\", [\"--listen\", \"*:11000\", \"--quiet\"]);
              let rtts = stats();
-             let plan = #{{ count: 200, interval: 1.ms, window: 256, timeout: 500.ms, icmp_wait: 0.s }};
+             let plan = #{{ count: 200, interval: 1.ms, window: 256, timeout: 2.s, icmp_wait: 0.s }};
              run_in(a, || for ping in pinger(udp::open(\"b:11000\"), \"b:11000\", plan) {{ rtts.add(ping); }});
              let out = tcpdump.interrupt();
              // It sees each request that the link let pass, and each answer before the link has had it.
@@ -89,6 +89,8 @@ fn captures_are_read_by_tcpdump_and_agree_with_the_counters() {
                 "{LOSSY}
                  link.capture(\"{}\");
                  let out = a.exec([\"ping\", \"-q\", \"-c\", 50, \"-i\", 0.005, \"-W\", 1, b.addr], #{{ quiet: true }});
+                 // What is on its way has arrived.
+                 while link.passed + link.dropped < link.frames || link.from(b).frames < link.from(a).passed {{ sleep(5.ms); }}
                  expect(link.frames, at_least(50));
                  print(link.frames);",
                 file.display()

@@ -139,7 +139,7 @@ error: no function `foo`
         2,
         r#"
 error: read nosuch.rhai: there is no such script
-  hint: give a file, or one that came with pingscript: icmp_ping, tcp_multi, tcp_ping, tcp_single, lab, udp_ping, udp_load, udp_multi, udp_server, udp_server_plain
+  hint: give a file, or one of those that `pingscript scripts` lists
 "#,
     ),
     (

@@ -48,7 +48,8 @@ pub mod namespace {
     /// service or traffic class) or `dscp` (its upper six), `dont_fragment` (true: never fragment, whatever the path's MTU is
     /// said to be; false: let every hop fragment), `pattern` (what fills payloads after their first 8 bytes: a blob or
     /// hexadecimal digits), `bind` (the local address), `clock` (`"kernel receive - user send"`: measure as `ping` does),
-    /// `raw` (only a raw socket will do), `rcvbuf` (bytes).
+    /// `fast` (requests go out in bursts and are measured as `ping` does: for sweeps and floods), `raw` (only a raw socket will
+    /// do), `rcvbuf` (bytes).
     ///
     /// Errors: as `open`; `invalid`: an unknown option, a value out of range.
     ///
@@ -154,6 +155,7 @@ fn read(options: &mut Options<'_>) -> Result<SocketOptions, Error> {
         pattern: pattern(options)?,
         raw: options.flag("raw")?,
         as_ping: clock == Clock::KernelReceive,
+        fast: options.flag("fast")?,
         receive_buffer: options.count("rcvbuf", 1)?.map(|bytes| bytes as usize),
     })
 }

@@ -1,7 +1,7 @@
 //! Echo requests on a schedule, to one target or to many.
 
 use rhai::plugin::*;
-use rhai::{Dynamic, Map, NativeCallContext};
+use rhai::{Array, Dynamic, Map, NativeCallContext};
 
 use super::socket::{SIZE, Socket};
 use crate::bindings::context::ScriptResult;
@@ -55,6 +55,22 @@ pub mod api {
     #[rhai_fn(global, get = "len", pure)]
     pub fn targets_len(targets: &mut Targets) -> i64 {
         targets.len() as i64
+    }
+
+    /// The targets in so many parts of about the same size, an array: one for each thread of a sweep.
+    ///
+    /// Errors: `invalid`: the number is not 1 to 1024.
+    ///
+    /// ```rhai
+    /// let parts = icmp::targets("10.0.0.0/24").parts(2);
+    /// expect(parts[1][0].ip, "10.0.0.128");
+    /// ```
+    #[rhai_fn(global, name = "parts", pure, return_raw)]
+    pub fn targets_parts(ctx: NativeCallContext, targets: &mut Targets, count: i64) -> ScriptResult<Array> {
+        match u64::try_from(count) {
+            Ok(count @ 1..=1024) => Ok((0..count).map(|index| Dynamic::from(targets.slice(index, count))).collect()),
+            _ => raise(&ctx, Error::invalid("parts", format!("{count} parts cannot be made: it takes 1 to 1024"))),
+        }
     }
 
     /// The target at an index from 0, an address with port 0.

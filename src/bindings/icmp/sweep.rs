@@ -49,8 +49,7 @@ pub mod api {
         Table(Arc::new(Mutex::new(NetSweep::new(targets))))
     }
 
-    /// Adds how a ping to one of the targets ended. The pings are those of one `pinger` over the targets, from a socket that
-    /// sent no others.
+    /// Adds how a ping to one of the targets ended. Several threads may add to one table.
     ///
     /// ```rhai
     /// let all = icmp::targets("127.0.0.1-3");
@@ -62,7 +61,7 @@ pub mod api {
     pub fn sweep_add(sweep: &mut Sweep, ping: Ping) {
         let outcome = &ping.ended().outcome;
         if let Some(end) = found(outcome) {
-            sweep.lock().add(outcome.number, end);
+            sweep.lock().add(outcome.to.ip(), end);
         }
     }
 

@@ -71,7 +71,7 @@ pub mod namespace {
             Some(Server::Tcp(listener)) => listener,
             _ => NetListener::new(context.host.clone(), session, local, &read).or_raise(&ctx)?,
         };
-        context.script.bound.keep(listener.local());
+        context.announce(listener.local());
         context.script.bound.opened(asked, &Server::Tcp(listener.clone()));
         Ok(listener)
     }

@@ -28,6 +28,7 @@ use super::wire::Family;
 
 mod ear;
 mod error;
+mod filter;
 mod hearing;
 mod listener;
 mod payload;
@@ -54,6 +55,9 @@ pub struct Options {
     pub raw: bool,
     /// Whether the clock is to be the kernel's stamp of the arrival less the time before the send call, as `ping` measures.
     pub as_ping: bool,
+    /// Whether speed is what counts: requests go out in bursts, the kernel keeps what is for others from a raw socket, and the
+    /// clock is that of `as_ping`.
+    pub fast: bool,
     /// Size of the receive buffer in bytes (SO_RCVBUF); `None` leaves the system's.
     pub receive_buffer: Option<usize>,
 }
@@ -83,6 +87,7 @@ struct Inner {
     local: SocketAddr,
     payload: Payload,
     as_ping: bool,
+    fast: bool,
     ttl: Option<u8>,
     prober: Mutex<Prober>,
     tally: Tally,
@@ -130,6 +135,9 @@ impl IcmpSocket {
             socket.bind(&SocketAddr::new(ip, 0).into())?;
             let bound = sys::local_addr(&socket)?;
             let id = if mode == Mode::Ping { bound.port() } else { (random() as u16).max(1) };
+            if mode == Mode::Raw && options.fast {
+                socket.attach_filter(&filter::of_replies(family, id))?;
+            }
             Ok(SocketAddr::new(bound.ip(), id))
         };
         let local = set_up().map_err(|err| error::open_error(&err, ip))?;
@@ -141,7 +149,8 @@ impl IcmpSocket {
             mode,
             local,
             payload: Payload::new(random(), options.pattern.clone()),
-            as_ping: options.as_ping,
+            as_ping: options.as_ping || options.fast,
+            fast: options.fast,
             ttl: options.ttl,
             prober: Mutex::default(),
             tally: Tally::new(if family == Family::V4 { 20 } else { 40 }),

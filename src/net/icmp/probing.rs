@@ -113,7 +113,7 @@ impl Carrier for IcmpSocket {
     }
 
     fn drain(&self, socket: &Socket, queued: &mut dyn FnMut(Queued)) -> usize {
-        if self.0.as_ping && !self.0.has_errors.swap(false, Ordering::Relaxed) {
+        if self.0.fast && !self.0.has_errors.swap(false, Ordering::Relaxed) {
             return 0;
         }
         std::iter::from_fn(|| self.drain_one(socket, queued).then_some(())).count()
@@ -196,7 +196,7 @@ impl Carrier for IcmpSocket {
     }
 
     fn burst(&self) -> usize {
-        if self.0.as_ping { BURST } else { 1 }
+        if self.0.fast { BURST } else { 1 }
     }
 
     fn echoed<'a>(&self, message: &'a [u8]) -> &'a [u8] {

@@ -73,7 +73,7 @@ pub enum Wait {
 }
 
 impl Wait {
-    const fn flags(self) -> libc::c_int {
+    pub(super) const fn flags(self) -> libc::c_int {
         match self {
             Self::No => libc::MSG_DONTWAIT,
             Self::Yes => 0,

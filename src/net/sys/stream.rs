@@ -4,12 +4,13 @@
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
 
+use super::receive::Wait;
 use super::set_option;
 
-/// Receives what has arrived, up to `buffer.len()` bytes, without waiting (recv(2)); 0 at the end of the stream.
-pub fn receive_some(fd: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<usize> {
+/// Receives what has arrived, up to `buffer.len()` bytes (recv(2)); 0 at the end of the stream.
+pub fn receive_some(fd: BorrowedFd<'_>, buffer: &mut [u8], wait: Wait) -> io::Result<usize> {
     // SAFETY: the buffer is valid for its length.
-    let n = unsafe { libc::recv(fd.as_raw_fd(), buffer.as_mut_ptr().cast(), buffer.len(), libc::MSG_DONTWAIT) };
+    let n = unsafe { libc::recv(fd.as_raw_fd(), buffer.as_mut_ptr().cast(), buffer.len(), wait.flags()) };
     if n < 0 { Err(io::Error::last_os_error()) } else { Ok(n as usize) }
 }
 

@@ -124,7 +124,9 @@ impl Attempt {
         let end = match end {
             Err(end) => end,
             Ok(()) => {
-                let local = sys::local_addr(&socket).map_err(|err| failed(&err))?;
+                // From now on each call says whether it waits.
+                let ready = socket.set_nonblocking(false).and_then(|()| sys::local_addr(&socket));
+                let local = ready.map_err(|err| failed(&err))?;
                 let ends = Ends { local, peer: to, connected_in: Some(took), service: None };
                 Connecting::Connected(Connection::new(host.clone(), session.clone(), socket, ends, &options.stream))
             }

@@ -209,7 +209,7 @@ impl Connection {
 
     /// Whether something was received that nobody has taken.
     fn has_received(&self) -> bool {
-        !lock(&self.0.inbox).is_empty()
+        self.inbox().is_some_and(|inbox| !inbox.is_empty())
     }
 
     /// The host it lives on.

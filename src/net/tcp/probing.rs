@@ -23,7 +23,7 @@ use crate::net::ledger::{Blame, Content, Key, ProbeId, Stray};
 use crate::net::prober::{Carrier, Name, Outcome, Probe, Prober, Recognised, Tally};
 use crate::net::session::{Session, Settle};
 use crate::net::stop::Stop;
-use crate::net::sys::{self, PollFd};
+use crate::net::sys::{self, PollFd, Wait};
 use crate::net::time::Instant;
 use crate::net::udp::{Datagram, IcmpError, Queued, one_at_a_time, take_entry};
 use crate::net::wire::ping_text;
@@ -86,7 +86,7 @@ impl Connection {
 
     /// The next answer of what has been received; `None`: not all of one is there.
     fn next_answer(&self) -> Option<Vec<u8>> {
-        let mut inbox = lock(&self.0.inbox);
+        let mut inbox = self.inbox()?;
         let want = match self.0.framing {
             Framing::Raw if inbox.is_empty() => return None,
             Framing::Raw => match lock(&self.pinging().answers).next(inbox.bytes()) {
@@ -211,7 +211,7 @@ impl Carrier for Connection {
             if let Some(data) = self.next_answer() {
                 let data: Arc<[u8]> = data.into();
                 self.0.session.events.tell(|| Event::Received { flow: self.inward(), data: &data });
-                let stamp = lock(&self.0.inbox).stamp();
+                let stamp = self.inbox().and_then(|inbox| inbox.stamp());
                 let from = self.0.peer;
                 return Ok(Some(Datagram { data, from, to: None, truncated: false, stamp, ttl: None, judged: None }));
             }
@@ -222,7 +222,9 @@ impl Carrier for Connection {
             if let Some(ear) = &pinging.ear {
                 ear.hear(|error, stamp| queued(Queued::Icmp { error, stamp }));
             }
-            let pulled = self.pull(socket, &mut lock(&self.0.inbox), true);
+            let Some(mut inbox) = self.inbox() else { return Ok(None) };
+            let pulled = self.pull(socket, &mut inbox, Wait::No, true);
+            drop(inbox);
             match pulled {
                 Pulled::Some => {}
                 Pulled::NotReady => return Ok(None),

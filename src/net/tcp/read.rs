@@ -1,7 +1,8 @@
 //! Receiving from a connection, with an absolute deadline.
 
 use std::os::fd::AsFd;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{MutexGuard, TryLockError};
 
 use socket2::Socket;
 
@@ -12,7 +13,7 @@ use crate::net::error::{Error, ErrorKind, Result};
 use crate::net::event::Event;
 use crate::net::host::Waited;
 use crate::net::stop::Stop;
-use crate::net::sys::{self, PollFd};
+use crate::net::sys::{self, PollFd, Wait};
 use crate::net::time::Instant;
 use crate::net::udp::Datagram;
 
@@ -24,6 +25,13 @@ const READ: usize = 2048;
 
 /// What one message of a stream without framing holds at most.
 const MOST: usize = 65_536;
+
+/// How many threads wait in a call at most. A stop has to end their calls one by one; what more wait poll, which is ended for
+/// all at once.
+const MOST_BLOCKED: usize = 2_000;
+
+/// How many threads wait in a call.
+static BLOCKED: AtomicUsize = AtomicUsize::new(0);
 
 /// The state of a connection that is no more (TCP_CLOSE).
 const CLOSED: u8 = 7;
@@ -69,7 +77,7 @@ impl Connection {
         }
         // Where the last receives had to wait, asking first would cost a call for nothing; see the same in UDP.
         let waits = self.0.waits.load(Ordering::Relaxed);
-        let mut ask = waits.is_multiple_of(ASK_AGAIN) || !lock(&self.0.inbox).is_empty();
+        let mut ask = waits.is_multiple_of(ASK_AGAIN) || self.has_received();
         let mut next = 0;
         loop {
             if stop.is_stopped() {
@@ -80,6 +88,19 @@ impl Connection {
                 return Ok(incoming);
             }
             (ask, next) = (true, waits.wrapping_add(1));
+            if until.is_none()
+                && let Some(pulled) = self.pull_waiting(&socket, stop)
+            {
+                if self.is_closed() {
+                    return Err(super::end::closed("recv").with_peer(self.peer()));
+                }
+                match pulled {
+                    Pulled::Path(error) => return Ok(Incoming::Path(error)),
+                    Pulled::Ended(ended) => drop(self.end(ended)),
+                    Pulled::Some | Pulled::NotReady => {}
+                }
+                continue;
+            }
             let mut fds = [PollFd::readable(socket.as_fd())];
             let waited = self.0.host.wait(&mut fds, until, stop).map_err(|err| Error::system("recv", &err))?;
             if self.is_closed() {
@@ -96,7 +117,7 @@ impl Connection {
 
     /// Takes what is wanted without waiting; `None`: it has not all come yet.
     pub(super) fn take(&self, socket: &Socket, want: Want) -> Option<Incoming> {
-        let mut inbox = lock(&self.0.inbox);
+        let mut inbox = self.inbox()?;
         loop {
             match inbox.take(want, self.0.limit) {
                 Ok(Some(data)) => return Some(self.message(data)),
@@ -106,7 +127,7 @@ impl Connection {
             if let Some(ended) = self.ended() {
                 return Some(Incoming::Ended(ended));
             }
-            match self.pull(socket, &mut inbox, false) {
+            match self.pull(socket, &mut inbox, Wait::No, false) {
                 Pulled::Some => {}
                 Pulled::NotReady => return None,
                 Pulled::Path(error) => return Some(Incoming::Path(error)),
@@ -115,16 +136,38 @@ impl Connection {
         }
     }
 
-    /// Takes what has arrived in without waiting, and if `stamped` notes when it arrived.
-    pub(super) fn pull(&self, socket: &Socket, inbox: &mut Inbox, stamped: bool) -> Pulled {
+    /// Waits in the call that receives, which costs less than a wait before it; `None`: that is not possible here. What was
+    /// received is held meanwhile.
+    fn pull_waiting(&self, socket: &Socket, stop: &Stop) -> Option<Pulled> {
+        if self.is_judged() || BLOCKED.load(Ordering::Relaxed) >= MOST_BLOCKED {
+            return None;
+        }
+        let (mut inbox, mut pulled) = (self.inbox()?, None);
+        BLOCKED.fetch_add(1, Ordering::Relaxed);
+        self.0.host.wait_in(stop, &mut || pulled = Some(self.pull(socket, &mut inbox, Wait::Yes, false)));
+        BLOCKED.fetch_sub(1, Ordering::Relaxed);
+        pulled
+    }
+
+    /// What was received and not taken; `None` while another thread waits for more.
+    pub(super) fn inbox(&self) -> Option<MutexGuard<'_, Inbox>> {
+        match self.0.inbox.try_lock() {
+            Ok(inbox) => Some(inbox),
+            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        }
+    }
+
+    /// Takes what has arrived in, and if `stamped` notes when it arrived.
+    pub(super) fn pull(&self, socket: &Socket, inbox: &mut Inbox, wait: Wait, stamped: bool) -> Pulled {
         let mut buffer = [0u8; READ];
-        let read = |buffer: &mut [u8]| {
+        let read = |buffer: &mut [u8], wait: Wait| {
             if !stamped {
-                return sys::receive_some(socket.as_fd(), buffer).map(|len| (len, None));
+                return sys::receive_some(socket.as_fd(), buffer, wait).map(|len| (len, None));
             }
             sys::receive(socket.as_fd(), buffer, false).map(|received| (received.len, received.stamp))
         };
-        match read(&mut buffer) {
+        match read(&mut buffer, wait) {
             Ok((0, _)) => {
                 let rest = inbox.len();
                 let plain = if rest > 0 { Ended::CutOff(rest) } else { Ended::Closed };
@@ -136,7 +179,7 @@ impl Connection {
                 // More may have come with it, and one larger read would have brought it.
                 let mut more = len == READ;
                 while more && inbox.len() < MOST {
-                    let len = read(&mut buffer).map_or(0, |(len, _)| len);
+                    let len = read(&mut buffer, Wait::No).map_or(0, |(len, _)| len);
                     inbox.push(&buffer[..len]);
                     more = len == READ;
                 }

@@ -149,6 +149,11 @@ impl Connection {
         Site::Server(self.0.host.id(), self.0.service.as_ref().map_or(self.local(), |service| service.0.local))
     }
 
+    /// Whether a policy decides about what comes: under its lock nobody waits.
+    pub(super) fn is_judged(&self) -> bool {
+        self.0.service.as_ref().is_some_and(|service| service.0.judges.load(Ordering::Acquire))
+    }
+
     /// Makes known that its listener's connections answer.
     fn serves(&self) {
         if let Some(service) = &self.0.service
