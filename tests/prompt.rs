@@ -305,7 +305,7 @@ fn a_long_session_does_not_grow() {
         let mut text = String::new();
         for n in 0..1_000 {
             text.push_str(&format!(
-                "let x = [{n}, 2, 3]; let f = |a| a + x.len; f.call({n});\nfn g(n) {{ n + {n} }}\n"
+                "let x = [{n}, 2, 3]; let f = |a| a + x.len + {block}_{n} * 0; f.call({n});\nfn g(n) {{ n + {n} }}\n"
             ));
         }
         text.push_str(&format!("print(`block {block}: ${{g(1)}} ${{f.call(1)}}`);\n"));
@@ -316,4 +316,16 @@ fn a_long_session_does_not_grow() {
     running.close_stdin();
     running.finish().expect_code(0);
     assert!(sizes[4] < sizes[1] + 4_000, "kB after each 2,000 entries: {sizes:?}");
+}
+
+#[test]
+fn closures_that_can_still_be_called_are_not_forgotten() {
+    let dir = TempDir::new();
+    let mut text = String::from("let kept = |a| a + 1; let list = [#{ f: |a| a + 2 }];\nfn make() { |a| a + 3 }\n");
+    for n in 0..300 {
+        text.push_str(&format!("let f = |a| a * {n}; f.call(2);\n"));
+    }
+    text.push_str("kept.call(10)\nlist[0].f.call(10)\nmake().call(10)\nf.call(1)\n");
+    let run = started(pingscript::<&str>(&[]), &dir).stdin(&text).run().expect_code(0);
+    assert_eq!(run.stdout, "11\n12\n13\n299\n", "{}", run.stderr);
 }

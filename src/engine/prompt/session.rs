@@ -20,8 +20,11 @@ use crate::net::{memory, output};
 /// The variable that holds the last result.
 pub const IT: &str = "it";
 
-/// Entries whose texts, for messages, and closures are kept whatever becomes of their values.
+/// Entries whose texts are kept for messages.
 const KEPT: usize = 1000;
+
+/// Entries whose closures are kept whatever becomes of their values: what holds one may not show it, such as a channel.
+const CLOSURES: usize = 100;
 
 /// How an entry ended that did not simply end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,7 +84,9 @@ impl Session {
             self.host.sources.forget(&format!("entry {}", self.entries - KEPT));
         }
         let script = self.context.script.clone();
-        let ended = self.run(&name, text, script);
+        // As in a script, what ends in a semicolon has no value.
+        let shows = !text.trim_end().ends_with(';');
+        let ended = self.run(&name, text, script, shows);
         if ended.is_ok() {
             self.typed.push_back(text.to_string());
             if self.typed.len() > 10 * KEPT {
@@ -104,7 +109,7 @@ impl Session {
             has_options: false.into(),
             bound: Default::default(),
         };
-        self.run(name, text, Arc::new(script))
+        self.run(name, text, Arc::new(script), false)
     }
 
     /// The value of an expression, of which nothing is shown and nothing is kept.
@@ -122,8 +127,8 @@ impl Session {
         result.map_err(|error| self.host.describe_entry(name, &error, &self.functions, &self.scope))
     }
 
-    /// Runs `text`, shown as `name`, and shows its value or its error.
-    fn run(&mut self, name: &str, text: &str, script: Arc<Script>) -> Result<(), Ended> {
+    /// Runs `text`, shown as `name`, and shows its error, or its value if it `shows` that.
+    fn run(&mut self, name: &str, text: &str, script: Arc<Script>, shows: bool) -> Result<(), Ended> {
         self.host.sources.keep(name, text);
         let mut ast = match compile(self.host.engine(), &self.scope, text) {
             Ok(ast) => ast,
@@ -135,7 +140,7 @@ impl Session {
         };
         ast.set_source(name);
         let result = self.evaluate(name, &ast, script);
-        let ended = self.conclude(name, result);
+        let ended = self.conclude(name, result, shows);
         self.tidy_up(&ast);
         if memory::in_use() > memory::LIMIT {
             // Nothing could be run any more, not even what frees it.
@@ -146,10 +151,10 @@ impl Session {
     }
 
     /// Shows the value or the error of an entry.
-    fn conclude(&mut self, name: &str, result: Result<Dynamic, Box<EvalAltResult>>) -> Result<(), Ended> {
+    fn conclude(&mut self, name: &str, result: Result<Dynamic, Box<EvalAltResult>>, shows: bool) -> Result<(), Ended> {
         let error = match result {
             Ok(value) => {
-                if !value.is_unit() {
+                if shows && !value.is_unit() {
                     let entered = context::enter(self.context.clone());
                     output::line(&show(&self.host, &value));
                     drop(entered);
@@ -197,7 +202,7 @@ impl Session {
         let is_closure = |name: &&str| name.starts_with("anon$");
         let closures = ast.iter_functions().map(|f| f.name).filter(is_closure).map(str::to_string).collect();
         self.closures.push_back(closures);
-        if self.closures.len() <= KEPT {
+        if self.closures.len() <= CLOSURES {
             return;
         }
         let old = self.closures.pop_front().unwrap_or_default();
