@@ -21,7 +21,18 @@ fn scripts_lists_each_with_its_purpose() {
         let line = line.unwrap_or_else(|| panic!("{name} is not listed:\n{}", run.stdout));
         assert!(line.ends_with(&purpose), "{line}");
     }
-    let order = ["udp_ping ", "tcp_ping ", "icmp_ping ", "Examples:", "examples/dns_query ", "Labs:", "labs/two_machines ", "Policies:", "\n  loss ", "pingscript new"];
+    let order = [
+        "udp_ping ",
+        "tcp_ping ",
+        "icmp_ping ",
+        "Examples:",
+        "examples/dns_query ",
+        "Labs:",
+        "labs/two_machines ",
+        "Policies:",
+        "\n  loss ",
+        "pingscript new",
+    ];
     let places: Vec<Option<usize>> = order.iter().map(|word| run.stdout.find(word)).collect();
     assert!(places.is_sorted() && places[0].is_some(), "{places:?}:\n{}", run.stdout);
 
