@@ -20,6 +20,8 @@ pub(super) struct Watch {
     news: Netlink,
     known: Known,
     in_place: Option<Vec<Nowhere>>,
+    /// What puts them in place; kept, since closing it takes the kernel long.
+    socket: Option<Netlink>,
 }
 
 impl Watch {
@@ -28,12 +30,12 @@ impl Watch {
         let news = Netlink::open_for_news(&[RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV4_RULE, RTNLGRP_IPV4_NETCONF])?;
         // Hosts may inherit it.
         let forwards = std::fs::read_to_string("/proc/sys/net/ipv4/ip_forward").is_ok_and(|text| text.trim() == "1");
-        Ok(Self { news, known: Known { forwards, ..Known::default() }, in_place: None })
+        Ok(Self { news, known: Known { forwards, ..Known::default() }, in_place: None, socket: None })
     }
 
     /// Hears what has changed; whether the rules are to be put in place anew, by [`Watch::settle`].
     pub(super) fn hear(&mut self) -> bool {
-        let Self { news, known, in_place } = self;
+        let Self { news, known, in_place, .. } = self;
         if news.news(|kind, flags, payload| known.hear(kind, flags, payload)).is_err() {
             known.given_up = true;
         }
@@ -48,8 +50,11 @@ impl Watch {
     /// Puts the rules in place, in the host that this process is in.
     pub(super) fn settle(&mut self) {
         let rules = self.known.rules();
-        let put = || -> Option<()> {
-            let socket = Netlink::open_for_rules().ok()?;
+        let mut put = || -> Option<()> {
+            let socket = match &mut self.socket {
+                Some(socket) => socket,
+                none => none.insert(Netlink::open_for_rules().ok()?),
+            };
             let batch = rules.as_deref().map_or_else(nft::no_answers, nft::answers);
             // Rules that are out of step would lie.
             socket.commit(&batch).or_else(|refused| socket.commit(&nft::no_answers()).and(Err(refused))).ok()

@@ -45,6 +45,7 @@ pub fn answers(routes: &[Nowhere]) -> Batch {
         }
         rule(batch, |list| {
             load(list, 0, 1);
+            mask(list, &[HEADER_LEN]);
             compare(list, NFT_CMP_NEQ, &[WITHOUT_OPTIONS]);
             accept(list);
         });
@@ -52,7 +53,7 @@ pub fn answers(routes: &[Nowhere]) -> Batch {
             rule(batch, |list| {
                 if route.len > 0 {
                     load(list, DADDR, 4);
-                    mask(list, u32::MAX << (32 - u32::from(route.len.min(32))));
+                    mask(list, &(u32::MAX << (32 - u32::from(route.len.min(32)))).to_be_bytes());
                     compare(list, NFT_CMP_EQ, &route.network.octets());
                 }
                 match route.code {
@@ -152,13 +153,13 @@ fn load(list: &mut Vec<u8>, offset: u32, len: u32) {
     });
 }
 
-fn mask(list: &mut Vec<u8>, bits: u32) {
+fn mask(list: &mut Vec<u8>, bits: &[u8]) {
     expression(list, "bitwise", |bytes| {
         number(bytes, NFTA_BITWISE_SREG, NFT_REG_1);
         number(bytes, NFTA_BITWISE_DREG, NFT_REG_1);
-        number(bytes, NFTA_BITWISE_LEN, 4);
-        nested(bytes, NFTA_BITWISE_MASK, |bytes| number(bytes, NFTA_DATA_VALUE, bits));
-        nested(bytes, NFTA_BITWISE_XOR, |bytes| number(bytes, NFTA_DATA_VALUE, 0));
+        number(bytes, NFTA_BITWISE_LEN, bits.len() as u32);
+        nested(bytes, NFTA_BITWISE_MASK, |bytes| attribute(bytes, NFTA_DATA_VALUE, bits));
+        nested(bytes, NFTA_BITWISE_XOR, |bytes| attribute(bytes, NFTA_DATA_VALUE, &vec![0; bits.len()]));
     });
 }
 
@@ -198,8 +199,9 @@ const CHAIN: &str = "nowhere";
 /// Where the destination stands in an IP header.
 const DADDR: u32 = 16;
 
-/// The first byte of an IP header without options: version 4, five words.
-const WITHOUT_OPTIONS: u8 = 0x45;
+/// The bits of an IP header's first byte that say how many words it has, and how many it has without options.
+const HEADER_LEN: u8 = 0x0f;
+const WITHOUT_OPTIONS: u8 = 5;
 
 /// After all that has a priority of its own (NF_IP_PRI_LAST).
 const LAST: u32 = i32::MAX as u32;
