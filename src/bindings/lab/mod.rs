@@ -21,6 +21,7 @@ use crate::net::stop::{Reason, Stop, terminate_later};
 pub mod door;
 pub mod exec;
 pub mod host;
+mod lesson;
 pub mod link;
 pub mod packet;
 pub mod program;
@@ -53,6 +54,7 @@ impl Lab {
         relay.draw_from(context.random.split());
         let lab = Self(Arc::new(Inner { net, relay, stop, owner: context.script.clone(), programs: Mutex::default() }));
         lock(&context.run.labs).push(lab.clone());
+        lesson::ask(&context);
         Ok(lab)
     }
 

@@ -96,7 +96,7 @@ fn give_up() -> ! {
     output::try_flush();
     sys::last_words(
         "error: the script was stopped: one operation asks for more than 1024 MiB of memory\n  \
-         hint: does it split, replace or join something very large?\n",
+         hint: does it split, replace or join something very large, or ping very many hosts?\n",
     );
     sys::exit_now(3)
 }

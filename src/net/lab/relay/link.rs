@@ -223,6 +223,8 @@ impl Link {
     pub fn capture(&self, file: &str) -> Result<()> {
         let capture = Arc::new(Capture::create(file)?);
         output::hold(capture.clone());
+        // A recording of nothing has its header.
+        output::holds();
         self.shared.recording.store(true, Ordering::Relaxed);
         self.change(Direction::Both, |rules| rules.capture = Some(capture.clone()));
         Ok(())
@@ -313,6 +315,8 @@ impl Door {
     pub fn capture(&self, file: &str) -> Result<()> {
         let capture = Arc::new(Capture::create(file)?);
         output::hold(capture.clone());
+        // A recording of nothing has its header.
+        output::holds();
         self.shared.recording.store(true, Ordering::Relaxed);
         let before = self.state.rules().capture.replace(capture);
         drop(before);
