@@ -51,7 +51,7 @@ struct Inner {
     /// Delayed answers that could not be kept until they were due.
     not_kept: u64,
     /// What links lost because frames came faster than they were carried.
-    overruns: BTreeMap<(Arc<str>, usize), u64>,
+    overruns: BTreeMap<Arc<str>, u64>,
     losses: VecDeque<Loss>,
     /// Those of the losses for which there was no cause when they were noted, and no answer since.
     open: HashSet<Key>,
@@ -136,9 +136,9 @@ impl Account {
         inner.causes.lost(inner.hosts.key(ends, content), at, why, site);
     }
 
-    /// Notes how many frames the kernel has lost so far, in this direction, before they came onto the link called `name`.
-    pub fn overrun(&self, link: Arc<str>, direction: usize, lost: u64) {
-        self.lock().overruns.insert((link, direction), lost);
+    /// Notes that the kernel has lost so many more frames before they came onto the link called `link`.
+    pub fn overrun(&self, link: &Arc<str>, lost: u64) {
+        *self.lock().overruns.entry(link.clone()).or_default() += lost;
     }
 
     /// Notes that the packet just delayed could not be kept until it was due.
@@ -275,7 +275,7 @@ impl Account {
                 causes.push((cause, unexplained.drain(..taken).map(|number: u64| number.to_string()).collect()));
             }
         }
-        for ((link, _), lost) in &inner.overruns {
+        for (link, lost) in &inner.overruns {
             let taken = unexplained.len().min(usize::try_from(*lost).unwrap_or(usize::MAX));
             if taken > 0 {
                 let cause = format!("came faster than {link} carries (the kernel counted {lost})");
