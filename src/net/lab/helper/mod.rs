@@ -17,6 +17,7 @@ use crate::net::sys::{self, Namespaces, Side};
 mod cables;
 mod keeper;
 mod names;
+mod nowhere;
 mod programs;
 pub mod protocol;
 
