@@ -26,6 +26,23 @@ fn what_programs_print_is_labelled_line_by_line_and_kept() {
 }
 
 #[test]
+fn what_was_printed_last_is_not_lost_at_the_end() {
+    if !require_lab_or_skip("the last output of programs") {
+        return;
+    }
+    // As much as a pipe holds, written at once by a program that ends then; and one that leaves something running.
+    let script = "let net = lab::create(); let hosts = [];
+        for i in 0..4 { hosts.push(net.host(`h${i}`)); }
+        for turn in 0..20 {
+            let all = hosts.map(|host| host.start_program([\"head\", \"-c\", 65_536, \"/dev/zero\"], #{ quiet: true }));
+            for one in all { expect(one.wait().stdout.len, 65_536); }
+        }
+        let left = hosts[0].exec([\"sh\", \"-c\", \"yes & echo begun\"], #{ quiet: true });
+        expect(left.code, 0);";
+    run_text(script, 0);
+}
+
+#[test]
 fn lines_of_many_programs_stay_whole() {
     if !require_lab_or_skip("lines of many programs") {
         return;

@@ -16,7 +16,7 @@ use crate::net::host::{Host, Waited};
 use crate::net::label;
 use crate::net::output;
 use crate::net::stop::{Sleeper, Stage, Stop};
-use crate::net::sys::PollFd;
+use crate::net::sys::{self, PollFd};
 use crate::net::time::{Duration, Instant};
 
 /// How much of what a program prints to a stream is kept, in bytes.
@@ -24,6 +24,13 @@ pub const KEPT: usize = 1 << 20;
 
 /// A longer line is shown in pieces of this many bytes.
 const LINE: usize = 1 << 16;
+
+/// How many times a stream is read after the program's end, each time as much as [`READ`]: more than a pipe holds, and an end
+/// to what others go on writing into it.
+const LEFT: usize = 8;
+
+/// How much is read at a time.
+const READ: usize = 1 << 14;
 
 /// How long a program that is asked to end may take for it.
 pub const GRACE: Duration = Duration::from_millis(500);
@@ -268,8 +275,12 @@ impl Inner {
             Stream { pipe: out, kept: &self.out, line: Vec::new(), show: label::line },
             Stream { pipe: err, kept: &self.err, line: Vec::new(), show: label::note },
         ];
-        let mut over = false;
+        let (mut over, mut left) = (false, LEFT);
         while let Some([out, err, end]) = self.wait(&streams, over, never) {
+            if over && left == 0 {
+                break;
+            }
+            left -= usize::from(over);
             for (stream, _) in streams.iter_mut().zip([out, err]).filter(|(_, ready)| *ready) {
                 stream.read(&self.host, shown);
             }
@@ -289,8 +300,14 @@ impl Inner {
         let pipes = streams.each_ref().map(|stream| stream.pipe.as_ref().map(AsFd::as_fd));
         let of = [pipes[0], pipes[1], (!over).then(|| self.process.ended())];
         let mut fds: Vec<PollFd<'_>> = of.iter().flatten().copied().map(PollFd::readable).collect();
-        let until = over.then(|| self.host.now());
-        match self.host.wait(&mut fds, until, never) {
+        // A wait until now would not look at the pipes at all.
+        let waited = match over {
+            true => {
+                sys::ppoll(&mut fds, Some(Duration::ZERO)).map(|n| if n > 0 { Waited::Ready } else { Waited::TimedOut })
+            }
+            false => self.host.wait(&mut fds, None, never),
+        };
+        match waited {
             Ok(Waited::Ready) => {
                 let mut ready = fds.iter().map(PollFd::is_ready);
                 Some(of.map(|fd| fd.is_some() && ready.next() == Some(true)))
@@ -312,7 +329,7 @@ struct Stream<'a> {
 impl Stream<'_> {
     /// Reads what is there; at the end the pipe is closed.
     fn read(&mut self, host: &dyn Host, shown: bool) {
-        let mut buffer = [0; 1 << 14];
+        let mut buffer = [0; READ];
         let read = self.pipe.as_mut().map_or(Ok(0), |pipe| pipe.read(&mut buffer));
         let data = match read {
             Ok(0) => {
