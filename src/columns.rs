@@ -72,7 +72,7 @@ mod tests {
             ("short", "short"),
             ("one two three four five six", "one two three four\nfive six"),
             ("  -e <X>  one two three four", "  -e <X>  one two\n          three four"),
-            ("Needs:  one two three four", "Needs:  one two\n        three four"),
+            ("Needs:  one two three four", "Needs:  one two three\n        four"),
             ("  hint: one two three four five", "  hint: one two three\n        four five"),
             ("unbreakableunbreakable x", "unbreakableunbreakable\nx"),
             ("one two\n\n  three", "one two\n\n  three"),

@@ -7,10 +7,10 @@ use anyhow::Result;
 use rhai::{AST, ASTNode, Dynamic, EvalAltResult, Expr, Stmt};
 
 use super::programs::{ScriptHost, is_interrupted, is_permission};
+use super::prompt::show::plainly;
 use super::signals;
 use super::sources::header;
 use crate::bindings::context::{Context, Programs, Run, Script};
-use crate::bindings::convert::shown_by;
 use crate::bindings::exit as exit_binding;
 use crate::bindings::task::{STACK, finish};
 use crate::net::error::{Error, in_words};
@@ -185,7 +185,7 @@ fn conclude(host: &ScriptHost, job: &Job, context: &Context, result: Result<Dyna
     let mut code = match result {
         Ok(value) => {
             if job.show_value && !value.is_unit() {
-                output::line(&shown_by(host.engine(), &value));
+                output::line(&plainly(host, &value));
             } else if value.is_fnptr() && context.run.session.account.probes().sent == 0 {
                 output::note(&format!("{} gives a policy, and does nothing by itself", job.name));
                 output::note(&format!(
