@@ -57,9 +57,13 @@ pub fn run(job: &Job) -> Result<i32> {
         None => output::note(&format!("{}: it is run when it is saved without this error", job.name)),
     }
     loop {
-        if let Some(running) =
-            current.as_ref().filter(|running| running.is_done() && !running.told.swap(true, Ordering::Relaxed))
-        {
+        // Before it is told that the script has ended: whoever waits for that may save a file at once.
+        let ended = current.as_ref().is_some_and(Running::is_done);
+        let read = current.as_ref().map_or(Vec::new(), |running| running.host.sources.names());
+        let known = |file: &String| seen.contains_key(file);
+        let unknown: Vec<String> = read.into_iter().filter(|file| !known(file)).collect();
+        seen.extend(look(&unknown));
+        if let Some(running) = current.as_ref().filter(|running| ended && !running.told.swap(true, Ordering::Relaxed)) {
             output::note(&format!("{}: it has ended; it is run again when it is saved", running.script.name));
         }
         let until = base.host.now() + LOOK;

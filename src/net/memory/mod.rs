@@ -249,6 +249,7 @@ mod tests {
     #[test]
     fn a_thread_that_ends_may_still_ask_for_memory_and_give_it_back() {
         // Dropped with what the thread keeps, before or after the spare blocks.
+        #[allow(clippy::vec_box)] // many small blocks, which is what this is about
         struct Last(Vec<Box<[u8; 100]>>);
         impl Drop for Last {
             fn drop(&mut self) {
