@@ -144,15 +144,18 @@ fn rates() {
     }
 }
 
-/// CPU time of the threads that relay, in nanoseconds: of the one whose turn it is, since the others are gone.
+/// CPU time of the thread that relays, in nanoseconds: the newest, since that of the lab before may still be ending.
 fn relay_cpu() -> u64 {
-    let tasks = std::fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
-    let relays = tasks
+    let number = |task: &PathBuf| task.file_name()?.to_str()?.parse::<u32>().ok();
+    std::fs::read_dir("/proc/self/task")
+        .into_iter()
+        .flatten()
+        .flatten()
         .map(|task| task.path())
-        .filter(|task| std::fs::read_to_string(task.join("comm")).is_ok_and(|name| name.trim() == "relay"));
-    let cpu =
-        |task: PathBuf| std::fs::read_to_string(task.join("schedstat")).ok()?.split(' ').next()?.parse::<u64>().ok();
-    relays.filter_map(cpu).sum()
+        .filter(|task| std::fs::read_to_string(task.join("comm")).is_ok_and(|name| name.trim() == "relay"))
+        .max_by_key(number)
+        .and_then(|task| std::fs::read_to_string(task.join("schedstat")).ok()?.split(' ').next()?.parse().ok())
+        .unwrap_or(0)
 }
 
 fn script_context() -> Context {

@@ -2,8 +2,11 @@
 //!
 //! `cargo bench --bench udp_servers` prints, for each server and each number of pings in flight, the CPU time that the
 //! server's process spent on a packet (user and system, from the kernel's scheduler statistics) and its ratio to
-//! the plain one's. Rounds of all servers alternate, so that what else the machine does falls on all alike; the median of
-//! the rounds is printed. Every server upper-cases, and draws a number by which it drops nothing.
+//! the plain one's. Rounds of all servers alternate, so that what else the machine does falls on all alike; medians of the
+//! rounds and of each round's ratios are printed. Every server upper-cases, and draws a number by which it drops nothing.
+//!
+//! Client and server share one processor (taskset(1), where it is there): what it costs to wake another one varies with
+//! the machine by more than what is compared.
 #![allow(missing_docs)]
 
 use std::io::{BufRead, BufReader, Write};
@@ -11,8 +14,8 @@ use std::net::{SocketAddr, UdpSocket};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-const ROUNDS: usize = 7;
-const PACKETS: u64 = 20_000;
+const ROUNDS: usize = 15;
+const PACKETS: u64 = 10_000;
 const WINDOWS: [u64; 2] = [1, 64];
 
 const NATIVE_LOOP: &str = r#"
@@ -134,7 +137,7 @@ fn load(server: SocketAddr, window: u64) -> u64 {
     answered
 }
 
-fn median(values: &mut [f64]) -> f64 {
+fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }
@@ -144,6 +147,13 @@ fn main() {
         return plain_server();
     }
     let me = std::env::current_exe().expect("this program has a path");
+    if std::env::var_os("PINNED").is_none() {
+        let pinned = Command::new("taskset").args(["-c", "0"]).arg(&me).env("PINNED", "1").status();
+        if pinned.is_ok_and(|status| status.success()) {
+            return;
+        }
+        println!("taskset is missing: not on one processor");
+    }
     let pingscript = env!("CARGO_BIN_EXE_pingscript");
     let servers: Vec<Server> = [
         Server::start("plain Rust", Command::new(me).env("PLAIN_SERVER", "1"), None),
@@ -167,12 +177,15 @@ fn main() {
                 costs.push((server.cpu() - before) as f64 / answered.max(1) as f64);
             }
         }
-        let medians: Vec<f64> = costs.iter_mut().map(|costs| median(costs)).collect();
-        let of = |name: &str| servers.iter().position(|server| server.name == name).map(|index| medians[index]);
+        let of = |name: &str| servers.iter().position(|server| server.name == name).map(|index| &costs[index]);
         let (plain, python) = (of("plain Rust"), of("CPython"));
-        for (server, cost) in servers.iter().zip(&medians) {
-            let ratio = |floor: Option<f64>| floor.map_or("-".to_string(), |floor| format!("{:.2}", cost / floor));
-            println!("{:<30} {window:>9} {cost:>12.0} {:>9} {:>11}", server.name, ratio(plain), ratio(python));
+        for (server, cost) in servers.iter().zip(&costs) {
+            let ratio = |floor: Option<&Vec<f64>>| {
+                let ratios = floor.map(|floor| cost.iter().zip(floor).map(|(cost, floor)| cost / floor).collect());
+                ratios.map_or("-".to_string(), |ratios: Vec<f64>| format!("{:.2}", median(ratios)))
+            };
+            let ns = median(cost.clone());
+            println!("{:<30} {window:>9} {ns:>12.0} {:>9} {:>11}", server.name, ratio(plain), ratio(python));
         }
     }
 }

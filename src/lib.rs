@@ -9,6 +9,7 @@
 //! `net` never names the script language; `bindings` never opens a socket or reads a clock. A test enforces both.
 
 pub mod bindings;
+pub mod columns;
 pub mod engine;
 pub mod nearest;
 pub mod net;

@@ -2,12 +2,14 @@
 
 use std::io::{IsTerminal, Read};
 use std::panic::catch_unwind;
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use clap::{CommandFactory, Parser};
 use pingscript::bindings::callback::tame_panics;
+use pingscript::columns::fit;
 use pingscript::engine::commands::{self, Command};
 use pingscript::engine::programs::ScriptHost;
 use pingscript::engine::run::{self, Job, exit};
@@ -20,7 +22,7 @@ use pingscript::net::{output, stack, sys};
 
 /// A lab bench for networks: runs pingers, servers and drop policies written as short Rhai scripts.
 #[derive(Debug, Parser)]
-#[command(version, args_conflicts_with_subcommands = true, after_help = AFTER_HELP, override_usage = "pingscript [FLAGS] SCRIPT [ARGS]…\n       pingscript [FLAGS] -e CODE [ARGS]…\n       pingscript [FLAGS] -i SCRIPT [ARGS]…\n       pingscript [FLAGS] --watch SCRIPT [ARGS]…\n       pingscript --check FILE…\n       pingscript scripts\n       pingscript new NAME [FILE]\n       pingscript lab [FLAGS] [-- COMMAND…]\n       pingscript doctor [--json]\n       pingscript doc [NAME]\n       pingscript [FLAGS]")]
+#[command(version, args_conflicts_with_subcommands = true, disable_help_subcommand = true, after_help = AFTER_HELP, override_usage = "pingscript [FLAGS] SCRIPT [ARGS]…\n       pingscript [FLAGS] -e CODE [ARGS]…\n       pingscript [FLAGS] -i SCRIPT [ARGS]…\n       pingscript [FLAGS] --watch SCRIPT [ARGS]…\n       pingscript --check FILE…\n       pingscript scripts\n       pingscript new NAME [FILE]\n       pingscript lab [FLAGS] [-- COMMAND…]\n       pingscript doctor [--json]\n       pingscript doc [NAME]\n       pingscript help [NAME]\n       pingscript [FLAGS]")]
 struct Cli {
     /// Run this code instead of a file, and print its value
     #[arg(short = 'e', value_name = "CODE")]
@@ -67,6 +69,7 @@ struct Cli {
 const AFTER_HELP: &str = "\
 Flags stand before the script, the script's own arguments after it; `pingscript SCRIPT --help` explains those.
 
+`pingscript lab` is a network with a shell in it, `pingscript` alone a prompt.
 Files named as a command are given with their folder: ./new
 
 Exit codes:
@@ -115,7 +118,7 @@ fn start() -> Result<i32> {
             let plain =
                 !std::io::stdout().is_terminal() || std::env::var_os("NO_COLOR").is_some_and(|no| !no.is_empty());
             let text = if plain { text.to_string() } else { text.ansi().to_string() };
-            output::styled(text.trim_end());
+            output::styled(&fit(text.trim_end(), output::columns()));
             output::flush();
             return Ok(if output::has_failed() { exit::SCRIPT } else { exit::DONE });
         }
@@ -150,6 +153,7 @@ fn start() -> Result<i32> {
         wanted: wanted.clone(),
     };
     let job = match (cli.code, words.next()) {
+        (None, Some(name)) if cli.watch && name == "-" => return Ok(run::refuse(&watch::not_a_file(&name))),
         (Some(code), first) => job("-e", code, first.into_iter().chain(words).collect(), true),
         (None, None) => return prompt::run(&host, cli.seed, wanted, None),
         (None, Some(name)) if name == "-" => {
@@ -167,7 +171,11 @@ fn start() -> Result<i32> {
             Err(error) => return Ok(run::refuse(&error)),
         },
     };
-    if cli.watch { watch::run(&job) } else { run::run(&host, &job) }
+    match cli.watch {
+        true if !Path::new(&job.name).is_file() => Ok(run::refuse(&watch::not_a_file(&job.name))),
+        true => watch::run(&job),
+        false => run::run(&host, &job),
+    }
 }
 
 fn unknown_flag(name: &str) -> Error {

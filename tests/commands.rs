@@ -384,7 +384,16 @@ fn completions_and_the_manual_know_every_command_and_flag() {
 
 #[test]
 fn what_cannot_be_printed_is_no_success() {
-    for words in ["scripts", "--help", "--version", "doc --all", "man", "udp_ping --help"] {
+    for words in [
+        "scripts",
+        "--help",
+        "--version",
+        "doc --all",
+        "man",
+        "udp_ping --help",
+        "--check scripts/udp_ping.rhai",
+        "udp_ping --server 127.0.0.1:9 --count 1",
+    ] {
         let line = format!("'{}' {words} > /dev/full", common::binary().display());
         let run = common::Cmd::new(std::path::Path::new("bash"), &["-c", &line]).run().expect_code(3);
         assert!(run.stderr.contains("no space left on device"), "{words}: {}", run.stderr);

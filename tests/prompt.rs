@@ -329,3 +329,31 @@ fn closures_that_can_still_be_called_are_not_forgotten() {
     let run = started(pingscript::<&str>(&[]), &dir).stdin(&text).run().expect_code(0);
     assert_eq!(run.stdout, "11\n12\n13\n299\n", "{}", run.stderr);
 }
+
+#[test]
+fn words_that_other_prompts_take_for_commands_are_taken_too() {
+    let dir = TempDir::new();
+    let mut running = prompt(&dir, &[]);
+    ready(&running);
+    enter(&mut running, "help", ":load FILE [ARGS]");
+    enter(&mut running, "let quit = 6 * 7;", READING);
+    enter(&mut running, "quit", "\n42\n");
+    enter(&mut running, ":set loudness on", "there is nothing called loudness to switch");
+    running.type_text("exit\r");
+    running.finish().expect_code(0);
+    // A program that types them means what they are in a script.
+    let run = started(pingscript::<&str>(&[]), &dir).stdin("exit\n").run().expect_code(3);
+    assert!(run.stderr.contains("`exit` is a function"), "{}", run.stderr);
+}
+
+#[test]
+fn what_is_saved_runs() {
+    let dir = TempDir::new();
+    let input = "let x = 20; // a comment\nx + 1 // another\nit * 2\nprint(it) // 42\n:tasks\n:save saved.rhai\n";
+    let run = started(pingscript::<&str>(&[]), &dir).dir(dir.path()).stdin(input).run().expect_code(0);
+    assert!(run.stdout.contains("4 entries are in saved.rhai"), "{}", run.stdout);
+    let run = pingscript(&["saved.rhai"]).dir(dir.path()).run().expect_code(0);
+    assert_eq!((run.stdout.as_str(), run.stderr.as_str()), ("42\n", ""));
+    let run = started(pingscript::<&str>(&[]), &dir).dir(dir.path()).stdin(":save empty.rhai\n").run().expect_code(3);
+    assert!(run.stderr.contains("nothing was typed yet") && !dir.path().join("empty.rhai").exists(), "{}", run.stderr);
+}

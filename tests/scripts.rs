@@ -160,3 +160,13 @@ fn declared(text: &str) -> Vec<String> {
     };
     text.lines().filter_map(call).collect()
 }
+
+#[test]
+fn a_policy_that_is_run_says_how_it_is_used() {
+    let dir = TempDir::new();
+    dir.write("mine.rhai", "|pkt| pass()");
+    for (name, used) in [("policies/loss", "--policy loss\n"), ("mine.rhai", "--policy ./mine.rhai\n")] {
+        let run = pingscript(&[name]).dir(dir.path()).run().expect_code(0);
+        assert!(run.stdout.is_empty() && run.stderr.ends_with(used), "{name}: {run:?}");
+    }
+}

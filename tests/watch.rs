@@ -138,3 +138,14 @@ fn a_script_that_has_ended_is_run_again_when_it_is_saved() {
     running.signal(sys::SIGINT);
     running.finish().expect_code(130);
 }
+
+#[test]
+fn only_a_file_is_watched() {
+    let dir = TempDir::new();
+    let run = pingscript(&["--watch", "-"]).run().expect_code(2);
+    assert!(run.stderr.contains("only a file can be edited while it runs"), "{}", run.stderr);
+    let run = pingscript(&["--watch", "labs/router"]).dir(dir.path()).run().expect_code(2);
+    assert!(run.stderr.contains("`pingscript new labs/router` writes a copy"), "{}", run.stderr);
+    let run = pingscript(&["--watch", "nowhere.rhai"]).dir(dir.path()).run().expect_code(2);
+    assert!(run.stderr.contains("there is no such script"), "{}", run.stderr);
+}

@@ -67,6 +67,8 @@ pub struct Run {
     pub tasks: Mutex<Vec<super::task::Task>>,
     /// Labs that were made and have not ended.
     pub labs: Mutex<Vec<super::lab::Lab>>,
+    /// What the script's labs have shown, to be said at its end.
+    pub explanation: OnceLock<String>,
     /// How many tasks failed and nobody took notice.
     pub failed: std::sync::atomic::AtomicUsize,
     /// Whether it was told that a thread has changed a copy.
@@ -86,6 +88,7 @@ impl Run {
             programs: OnceLock::new(),
             tasks: Mutex::default(),
             labs: Mutex::default(),
+            explanation: OnceLock::new(),
             failed: 0.into(),
             told_of_copies: false.into(),
             unexpected: false.into(),
@@ -101,6 +104,7 @@ impl Run {
             programs: OnceLock::from(programs),
             tasks: Mutex::default(),
             labs: Mutex::default(),
+            explanation: OnceLock::new(),
             failed: 0.into(),
             told_of_copies: false.into(),
             unexpected: false.into(),

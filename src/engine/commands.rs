@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Result;
+use clap::builder::StyledStr;
 use clap::{Command as Definition, Subcommand};
 use clap_complete::Shell;
 
@@ -11,16 +12,24 @@ use super::doctor::{self, Doctor};
 use super::help::command::{Doc, run as document};
 use super::library;
 use super::programs::ScriptHost;
-use super::run::{exit, refuse};
+use super::run::{self, Job, exit, refuse};
 use super::tour;
+use crate::columns::fit;
 use crate::net::error::{Error, ErrorKind};
 use crate::net::output;
+use crate::net::record::Wanted;
 
 /// A command. A file of such a name is given with its folder, as in `./new`.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Command {
     /// List the scripts that came with pingscript
     Scripts,
+
+    /// Explain a command, a script, or what scripts can call; nothing named: the command line
+    Help {
+        /// Such as doctor, udp_ping or udp::bind
+        name: Option<String>,
+    },
 
     /// Write a copy of a script that came with pingscript, to edit
     ///
@@ -66,8 +75,14 @@ pub enum Command {
 /// The system has no descriptor or thread left.
 pub fn run(command: &Command, definition: Definition) -> Result<i32> {
     let done = match command {
+        // A program that reads the list has a line for each script.
+        Command::Scripts if output::lines_are_on_terminal() => Ok(fit(&library::list(), output::columns())),
         Command::Scripts => Ok(library::list()),
         Command::New { name, file } => library::copy(name, file.as_deref()),
+        Command::Help { name } => match explain(name.as_deref(), definition) {
+            Explained::Text(text) => text,
+            Explained::Script(job) => return run::run(&Arc::new(ScriptHost::new()), &job),
+        },
         Command::Doc(doc) => document(&ScriptHost::new(), doc),
         Command::Tour => return tour::run(&Arc::new(ScriptHost::new())),
         Command::Doctor(asked) => return Ok(doctor::run(asked)),
@@ -82,6 +97,38 @@ pub fn run(command: &Command, definition: Definition) -> Result<i32> {
         }
         Err(error) => refuse(&error),
     })
+}
+
+/// What `help` has for a name.
+enum Explained {
+    /// A text, or that there is nothing of that name.
+    Text(std::result::Result<String, Error>),
+    /// A script, which explains its options itself.
+    Script(Box<Job>),
+}
+
+fn explain(name: Option<&str>, mut definition: Definition) -> Explained {
+    definition.build();
+    let fitting = |help: StyledStr| Explained::Text(Ok(fit(help.to_string().trim_end(), output::columns())));
+    let Some(name) = name else { return fitting(definition.render_help()) };
+    if let Some(command) = definition.find_subcommand_mut(name) {
+        return fitting(command.render_long_help());
+    }
+    let host = ScriptHost::new();
+    if let Ok((name, text)) = host.sources.open(name) {
+        let args = vec!["--help".to_string()];
+        let (seed, show_value, wanted) = (None, false, Wanted::default());
+        return Explained::Script(Box::new(Job { name, text, args, seed, show_value, wanted }));
+    }
+    let about = Doc { name: Some(name.to_string()), ..Doc::default() };
+    Explained::Text(document(&host, &about).map_err(|error| {
+        let hint = match error.hint.starts_with("did you mean") {
+            true => error.hint,
+            false => "`pingscript help` shows the commands, `pingscript scripts` the scripts, `pingscript doc` what they call"
+                .to_string(),
+        };
+        Error { hint, op: "help", ..error }
+    }))
 }
 
 fn completions(shell: Shell, mut definition: Definition) -> String {

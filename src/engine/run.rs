@@ -7,10 +7,10 @@ use anyhow::Result;
 use rhai::{AST, ASTNode, Dynamic, EvalAltResult, Expr, Stmt};
 
 use super::programs::{ScriptHost, is_interrupted, is_permission};
+use super::prompt::show::plainly;
 use super::signals;
 use super::sources::header;
 use crate::bindings::context::{Context, Programs, Run, Script};
-use crate::bindings::convert::shown_by;
 use crate::bindings::exit as exit_binding;
 use crate::bindings::task::{STACK, finish};
 use crate::net::error::{Error, in_words};
@@ -78,7 +78,7 @@ pub fn run(host: &Arc<ScriptHost>, job: &Job) -> Result<i32> {
     if job.args.iter().any(|arg| arg == "--help" || arg == "-h") && !reads_arguments(&program) {
         // Nobody who asks what a script does wants it to run.
         let about = header(&job.text);
-        output::line(if about.is_empty() { "The script has no options and no header." } else { about.trim_end() });
+        output::prose(if about.is_empty() { "The script has no options and no header." } else { about.trim_end() });
         output::flush();
         return Ok(if output::has_failed() { exit::SCRIPT } else { exit::DONE });
     }
@@ -114,7 +114,7 @@ pub fn run(host: &Arc<ScriptHost>, job: &Job) -> Result<i32> {
     drop(progress);
     let code = conclude(host, job, &context, result);
     output::flush();
-    Ok(if code == exit::DONE && output::has_failed() { exit::SCRIPT } else { code })
+    Ok(if matches!(code, exit::DONE | exit::NO_REPLY) && output::has_failed() { exit::SCRIPT } else { code })
 }
 
 /// Whether a program declares options, and so explains them itself.
@@ -141,6 +141,7 @@ pub fn record(job: &Job, context: &Context) -> bool {
         }
         Err((file, err)) => {
             output::note(&format!("error: {file} cannot be opened for rows: {}", in_words(&err)));
+            output::note("  hint: name a file in a folder that there is and that you may write to");
             false
         }
     }
@@ -184,7 +185,13 @@ fn conclude(host: &ScriptHost, job: &Job, context: &Context, result: Result<Dyna
     let mut code = match result {
         Ok(value) => {
             if job.show_value && !value.is_unit() {
-                output::line(&shown_by(host.engine(), &value));
+                output::line(&plainly(host, &value));
+            } else if value.is_fnptr() && context.run.session.account.probes().sent == 0 {
+                output::note(&format!("{} gives a policy, and does nothing by itself", job.name));
+                output::note(&format!(
+                    "  hint: a server takes it: pingscript udp_server --policy {}",
+                    policy_of(&job.name)
+                ));
             }
             None
         }
@@ -210,6 +217,9 @@ fn conclude(host: &ScriptHost, job: &Job, context: &Context, result: Result<Dyna
     if let Some(explanation) = account.explain() {
         output::line(&explanation.to_string());
     }
+    if let (None, None, Some(explanation)) = (signal, code, context.run.explanation.get()) {
+        output::prose(explanation);
+    }
     let mut notes = Vec::new();
     if let Some(clock) = account.clock() {
         notes.push(format!("rtt clock: {clock}"));
@@ -230,6 +240,16 @@ fn conclude(host: &ScriptHost, job: &Job, context: &Context, result: Result<Dyna
             let probes = account.probes();
             if probes.sent > 0 && probes.replied == 0 { exit::NO_REPLY } else { exit::DONE }
         }
+    }
+}
+
+/// How the policy in the script `name` is given to a server.
+fn policy_of(name: &str) -> String {
+    let shipped = name.strip_prefix("scripts/policies/").and_then(|file| file.strip_suffix(".rhai"));
+    match shipped {
+        Some(policy) => policy.to_string(),
+        None if name.contains('/') => name.to_string(),
+        None => format!("./{name}"),
     }
 }
 

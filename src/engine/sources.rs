@@ -253,7 +253,15 @@ fn not_found(name: &str) -> Error {
     // Policies are given by their names alone.
     let full =
         |name: &str| if [EXAMPLES, LABS].contains(&folder) { format!("{folder}/{name}") } else { name.to_string() };
-    let near = nearest(&plain, known.iter().map(String::as_str)).first().map(|near| full(near));
+    // The name without its end, as other commands take it; or a right one in a folder that does not have it.
+    let whole = format!("{name}.rhai");
+    if wanted.with_extension("rhai") == Path::new(&whole) && Path::new(&whole).is_file() {
+        return error.with_hint(format!("did you mean `{whole}`?"));
+    }
+    let same = known.iter().find(|known| **known == plain && *known != name);
+    let near = same
+        .map(|same| full(same))
+        .or_else(|| nearest(&plain, known.iter().map(String::as_str)).first().map(|near| full(near)));
     // One of the examples or labs may have been named without their folder.
     let beneath = |folder: &str| {
         let same = shipped_in(folder).find(|name| *name == plain);
@@ -311,6 +319,14 @@ mod tests {
         assert!(sources.open("udp_ping").is_ok());
         let err = sources.open("udp_pong").expect_err("no such script");
         assert!(err.hint.contains("`udp_ping`"), "{err:?}");
+        for (name, meant) in [
+            ("scripts/udp_ping", "`scripts/udp_ping.rhai`"),
+            ("scripts/udp_pong.rhai", "`udp_ping`"),
+            ("elsewhere/udp_ping", "`udp_ping`"),
+        ] {
+            let err = sources.open(name).expect_err("no such file");
+            assert!(err.hint.contains(meant), "{name}: {err:?}");
+        }
         for name in ["dns_query", "dns_qeury", "./dns_query.rhai"] {
             let err = sources.open(name).expect_err("without its folder");
             assert!(err.hint.contains("`examples/dns_query`"), "{err:?}");

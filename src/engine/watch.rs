@@ -23,6 +23,7 @@ use super::sources::header;
 use crate::bindings::context::{Context, Programs, Script, Server};
 use crate::bindings::exit as exit_binding;
 use crate::bindings::task::{STACK, finish};
+use crate::net::error::{Error, ErrorKind};
 use crate::net::host::Waited;
 use crate::net::stop::{Reason, Stop, terminate_later};
 use crate::net::time::Duration;
@@ -93,6 +94,16 @@ pub fn run(job: &Job) -> Result<i32> {
     base.run.session.account.policies().iter().for_each(|policy| output::note(&policy.to_string()));
     output::flush();
     Ok(signals::exit_code(reason))
+}
+
+/// Why `name`, a script that came with pingscript or standard input, cannot be watched.
+pub fn not_a_file(name: &str) -> Error {
+    let error = Error::new(ErrorKind::Invalid, "watch", "only a file can be edited while it runs");
+    if name == "-" {
+        return error.with_peer("standard input").with_hint("save the script, and name its file");
+    }
+    let plain = name.trim_start_matches("scripts/").trim_end_matches(".rhai");
+    error.with_peer(plain).with_hint(format!("`pingscript new {plain}` writes a copy that can be edited"))
 }
 
 /// The program of `job`, if nothing is wrong with it as far as that can be seen; what is wrong was told.

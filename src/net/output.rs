@@ -20,6 +20,7 @@ use super::record::lines::{Unwritten, write_lines};
 use super::sys::{self, PollFd};
 use super::time::Duration;
 use super::typing;
+use crate::columns::{COMMON, fit};
 
 const LARGE: usize = 64 * 1024;
 
@@ -194,9 +195,14 @@ pub fn end_typing(erase: impl FnOnce() -> String) -> bool {
     ended.asked
 }
 
-/// Has `held` written out whenever printed lines are.
+/// Has `held` written out whenever printed lines are, for as long as somebody else has it.
 pub fn hold(held: Arc<dyn Held>) {
-    lock(&HELD).push(held);
+    let mut all = lock(&HELD);
+    let gone: Vec<_> = all.extract_if(.., |known| Arc::strong_count(known) == 1).collect();
+    all.push(held);
+    drop(all);
+    // Not under the lock: one that fails to write its last says so with a note.
+    drop(gone);
 }
 
 /// Makes known that something is held back.
@@ -234,9 +240,31 @@ pub fn try_flush() {
     }
 }
 
-/// Writes a line to standard error, after what was printed before it.
+/// Writes a line to standard error, after what was printed before it. On a terminal messages and hints fit its width; what
+/// shows a place in a script keeps its columns.
 pub fn note(text: &str) {
-    styled_note(&shown_on(Stream::Error, text));
+    let shown = shown_on(Stream::Error, text);
+    let Some(width) = columns_of(Stream::Error) else { return styled_note(&shown) };
+    let is_prose = |line: &str| line.starts_with("error: ") || line.starts_with("  hint: ");
+    let lines = shown.split('\n').map(|line| if is_prose(line) { fit(line, width) } else { line.to_string() });
+    styled_note(&lines.collect::<Vec<_>>().join("\n"));
+}
+
+/// Prints a text for people, such as help, in lines that fit the terminal, or the common width where there is none.
+pub fn prose(text: &str) {
+    line(&fit(text, columns()));
+}
+
+/// Columns of the terminal that printed lines go to; the common width where they go elsewhere.
+pub fn columns() -> usize {
+    columns_of(printed_to()).unwrap_or(COMMON)
+}
+
+fn columns_of(stream: Stream) -> Option<usize> {
+    match stream {
+        Stream::Output => sys::terminal_columns(io::stdout().as_fd()),
+        Stream::Error => sys::terminal_columns(io::stderr().as_fd()),
+    }
 }
 
 /// As [`note`] and [`styled`].

@@ -1,7 +1,7 @@
 //! Tools of the system as judges: over one link they see what we see.
 
 use crate::common::{require_lab_or_skip, require_program_or_skip};
-use crate::run_text;
+use crate::{PAIR, run_text};
 
 /// A link of 5 ms and 10.56% loss each way: of the pings 20% are lost, as 1 - 0.8944² says.
 const LOSSY: &str = "let net = lab::create(); let a = net.host(\"a\"); let b = net.host(\"b\");
@@ -74,6 +74,20 @@ fn tcpdump_counts_what_the_link_counts() {
         ),
         0,
     );
+}
+
+#[test]
+fn a_capture_of_nothing_has_its_header() {
+    if !require_lab_or_skip("an empty capture") {
+        return;
+    }
+    let dir = crate::common::TempDir::new();
+    for (name, magic) in [("a.pcapng", [0x0a, 0x0d, 0x0d, 0x0a]), ("a.pcap", 0xa1b2_3c4d_u32.to_le_bytes())] {
+        let file = dir.path().join(name);
+        run_text(&format!("{PAIR}link.capture(\"{}\");", file.display()), 0);
+        let bytes = std::fs::read(&file).expect("a capture");
+        assert!(bytes.starts_with(&magic), "{name}: {bytes:?}");
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Programs of the system in hosts: what they are given, what they print and how they end.
 
-use crate::common::require_lab_or_skip;
+use crate::common::{TempDir, require_lab_or_skip};
 use crate::{by_each_user, run_text};
 
 #[test]
@@ -23,6 +23,53 @@ fn what_programs_print_is_labelled_line_by_line_and_kept() {
         assert_eq!(run.stdout, "far| one\nfar| three\na  | line\n", "{user}");
         assert_eq!(run.stderr, "far| two\n", "{user}");
     });
+}
+
+#[test]
+fn what_a_program_leaves_running_is_not_waited_for_however_much_it_prints() {
+    if !require_lab_or_skip("what programs leave running") {
+        return;
+    }
+    run_text(
+        "let a = lab::create().host(\"a\");
+         let out = a.exec([\"sh\", \"-c\", \"setsid yes & echo first; exit 3\"], #{ quiet: true });
+         expect(out.code, 3);
+         expect(out.stdout, containing(\"first\\n\"));",
+        0,
+    );
+}
+
+/// The thread that reads what a program prints is held up, by a reader of our own output that is slow, until the program has
+/// ended: then all that it printed is still to be read.
+#[test]
+fn all_that_a_program_printed_before_its_end_is_kept() {
+    if !require_lab_or_skip("what a program printed before its end") {
+        return;
+    }
+    let dir = TempDir::new();
+    let script = "let out = lab::create().host(\"a\").exec([\"sh\", \"-c\", `
+        seq 50000 >&2 &
+        sleep 0.3
+        head -c 60000 /dev/zero; touch done`]);
+        print(`kept: ${out.stdout.len}`);";
+    let mut child = std::process::Command::new(crate::common::binary())
+        .args(["-e", script])
+        .current_dir(dir.path())
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    while !dir.path().join("done").exists() {
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
+    // Neither this time nor that of the program makes it fail; if they were too short, it would only show less.
+    std::thread::sleep(std::time::Duration::from_millis(200));
+    let mut stderr = child.stderr.take().expect("a pipe");
+    let reader = std::thread::spawn(move || std::io::copy(&mut stderr, &mut std::io::sink()));
+    let output = child.wait_with_output().expect("it ends");
+    reader.join().expect("it reads").expect("read");
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(text.contains("kept: 60000\n"), "{}", text.replace('\0', ""));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use pingscript::engine::sources::SHIPPED;
 
 use crate::by_each_user;
-use crate::common::require_lab_or_skip;
+use crate::common::{pingscript, require_lab_or_skip};
 
 #[test]
 fn each_lab_shows_what_it_explains() {
@@ -16,6 +16,9 @@ fn each_lab_shows_what_it_explains() {
         by_each_user(&["--seed", "1", &format!("scripts/{lab}")], |user, cmd| {
             let run = cmd.run();
             assert_eq!(run.code, Some(0), "{lab} by {user}\n{}\n{}", run.stdout, run.stderr);
+            assert!(run.stdout.starts_with("Predict: "), "{lab} by {user}\n{}", run.stdout);
+            let explained = run.stdout.split("\nExplain: ").count() == 2;
+            assert!(explained, "{lab} by {user}\n{}", run.stdout);
             // In these the network hides what is wrong, and that is what they are about.
             let hiding = ["labs/icmp_limits.rhai", "labs/path_gaps.rhai"];
             let mut unexplained = run.stdout.lines().filter(|line| line.contains(" unexplained"));
@@ -45,4 +48,22 @@ fn the_errors_are_printed_as_the_pinger_prints_them() {
             assert!(run.stdout.contains(&line), "{user}: no {line}\n{}", run.stdout);
         }
     });
+}
+
+#[test]
+fn on_a_terminal_a_lab_waits_for_an_answer_to_its_question() {
+    if !require_lab_or_skip("the question of a lab") {
+        return;
+    }
+    let mut lab = pingscript(&["labs/same_port"]).start_on_terminal();
+    lab.wait_for("(Enter shows what happens)");
+    assert!(!lab.stdout().contains("Summary"), "{}", lab.stdout());
+    lab.type_text("three\r");
+    lab.wait_for("Explain: ");
+    lab.finish().expect_code(0);
+    let lab = pingscript(&["labs/same_port"]).start_on_terminal();
+    lab.wait_for("(Enter shows what happens)");
+    lab.signal(crate::common::sys::SIGINT);
+    let run = lab.finish().expect_code(130);
+    assert!(!run.stdout.contains("Explain: "), "{}", run.stdout);
 }

@@ -243,7 +243,7 @@ text.split("");"#,
         3,
         r#"
 error: the script was stopped: one operation asks for more than 1024 MiB of memory
-  hint: does it split, replace or join something very large?
+  hint: does it split, replace or join something very large, or ping very many hosts?
 "#,
     ),
 ];

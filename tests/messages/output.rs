@@ -102,3 +102,11 @@ fn a_loop_that_never_ends_is_ended_by_a_signal() {
         }
     }
 }
+
+#[test]
+fn a_text_of_several_lines_is_shown_without_quotes() {
+    for (code, shown) in [("\"a b\"", "\"a b\"\n"), ("\"a\\nb\"", "a\nb\n"), ("[\"a\"]", "[\"a\"]\n")] {
+        assert_eq!(pingscript(&["-e", code]).run().expect_code(0).stdout, shown, "{code}");
+        assert_eq!(pingscript::<&str>(&[]).stdin(code).run().expect_code(0).stdout, shown, "{code}");
+    }
+}

@@ -76,7 +76,7 @@ pub(super) fn read(ctx: &NativeCallContext, declared: &[Declared]) -> ScriptResu
             let text = err.render().to_string();
             let help = err.kind() == ClapError::DisplayHelp;
             if help {
-                output::line(text.trim_end())
+                output::prose(text.trim_end())
             } else {
                 output::note(text.trim_end());
                 misplaced(&context.script.args).inspect(|flag| {
@@ -112,11 +112,13 @@ pub(super) fn read(ctx: &NativeCallContext, declared: &[Declared]) -> ScriptResu
 fn command(context: &Context, declared: &[Declared]) -> Command {
     let script = &context.script;
     let (about, more) = script.about.split_once("\n\n").unwrap_or((&script.about, ""));
+    // A policy's header says how a server is given it, and with it the options.
+    let (about, own) = about.split_once("\nUsage: ").map_or((about, None), |(about, usage)| (about, Some(usage)));
     Command::new(script.name.clone())
         .bin_name(format!("pingscript {}", script.name))
         .about(about.to_string())
         .after_help(format!("{}{more}", if declared.iter().any(Declared::is_time) { TIME } else { "" }))
-        .override_usage(usage(declared, &script.name))
+        .override_usage(own.map_or_else(|| usage(declared, &script.name), str::to_string))
         .disable_version_flag(true)
         .args(declared.iter().map(Declared::arg))
 }

@@ -51,7 +51,7 @@ pub fn run(files: &[String]) -> i32 {
         }
     }
     output::flush();
-    code
+    if output::has_failed() { code.max(exit::SCRIPT) } else { code }
 }
 
 fn standard_input() -> Result<(String, String), Error> {

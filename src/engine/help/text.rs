@@ -2,10 +2,11 @@
 
 use super::find::{Found, GROUPS, Group, LANGUAGE, find};
 use super::{Entry, Form, Kind, Reference};
+use crate::columns::{COMMON, fit};
 use crate::net::error::{Error, ErrorKind};
 
 /// Columns that help takes at most.
-pub const WIDTH: usize = 92;
+pub const WIDTH: usize = COMMON;
 
 /// How far examples and lists are indented.
 const INDENT: &str = "    ";
@@ -22,7 +23,7 @@ pub fn help(reference: &Reference, topic: Option<&str>) -> Result<String, Error>
         Found::Namespace(name) => namespace(reference, name),
         Found::Type(kind) => type_page(reference, kind),
         Found::Group(group) => group_page(reference, group),
-        Found::Language => LANGUAGE_PAGE.trim_end().to_string(),
+        Found::Language => fit(LANGUAGE_PAGE.trim_end(), WIDTH),
         Found::Entries(entries) => {
             // A few types of the language are called as what makes them.
             let kind =
@@ -73,10 +74,11 @@ fn overview(reference: &Reference) -> String {
     section(&mut text, "Others", rest);
     section(&mut text, "Objects, with methods and properties", reference.types.keys().cloned());
     text.push_str(
-        "help(\"udp::bind\") explains a function, help(\"UdpSocket\") or help(sock) an object and what it can do,\n",
+        "help(\"udp::bind\") explains a function, help(\"UdpSocket\") or help(sock)\nan object and what it can do,\n",
     );
     let groups: Vec<&str> = GROUPS.iter().map(|group| group.name).collect();
-    text.push_str(&format!("help(\"{}\") a group (also: {});\n", groups[0], groups[1..].join(", ")));
+    let also = groups[1..].join(", ");
+    text.push_str(&fit(&format!("help(\"{}\") a group (also: {also});\n", groups[0]), WIDTH));
     text.push_str(&format!("help(\"{LANGUAGE}\") shows how scripts are written."));
     text
 }
@@ -84,7 +86,7 @@ fn overview(reference: &Reference) -> String {
 fn section(text: &mut String, title: &str, names: impl Iterator<Item = String>) {
     let names: Vec<String> = names.collect();
     if !names.is_empty() {
-        text.push_str(&format!("{title}\n{}\n", wrap(&names.join("  "), INDENT)));
+        text.push_str(&format!("{}\n{}\n", fit(title, WIDTH), wrap(&names.join("  "), INDENT)));
     }
 }
 
@@ -146,7 +148,7 @@ fn list(entries: &[&Entry]) -> String {
     let width = calls.iter().map(|call| call.chars().count()).filter(|width| *width <= 30).max().unwrap_or(0);
     let lines = calls.iter().zip(entries).map(|(call, entry)| {
         let line = format!("{INDENT}{call:width$}  {}", entry.purpose());
-        cut(line.trim_end(), WIDTH + 8)
+        fit(line.trim_end(), WIDTH)
     });
     lines.collect::<Vec<_>>().join("\n")
 }
@@ -215,14 +217,6 @@ fn wrap(text: &str, indent: &str) -> String {
     out
 }
 
-/// `line`, cut to `width` columns.
-fn cut(line: &str, width: usize) -> String {
-    match line.char_indices().nth(width) {
-        Some((end, _)) => format!("{}…", line[..end].trim_end()),
-        None => line.to_string(),
-    }
-}
-
 /// How scripts are written, on one screen.
 const LANGUAGE_PAGE: &str = r#"How scripts are written (Rhai)
 
@@ -232,7 +226,8 @@ const LANGUAGE_PAGE: &str = r#"How scripts are written (Rhai)
     [1, 2, 3]  #{ name: "a", n: 1 }      an array, a map; list[0], map.name, list.len, key in map
     if x > 3 { … } else { … }            also as a value: let y = if … { 1 } else { 2 };
     switch x { 1 => …, 2 | 3 => …, _ => … }
-    for i in 0..5 { … }  for pkt in sock { … }  while x < 3 { … }  loop { … break; }
+    for i in 0..5 { … }  for pkt in sock { … }
+    while x < 3 { … }  loop { … break; }
     fn twice(n) { n * 2 }                a function: it sees its parameters, and constants as global::X
     |pkt| pkt.text == "hi"               a closure: it sees variables too
     try { … } catch (e) { print(e.message); }

@@ -3,7 +3,7 @@
 use std::fs::OpenOptions;
 use std::io::Write;
 
-use super::input::Recogniser;
+use super::saved;
 use super::session::{Ended, IT, Session};
 use crate::bindings::context::Programs;
 use crate::bindings::convert::shown_by;
@@ -54,7 +54,7 @@ pub fn obey(line: &str, session: &mut Session, loaded: &mut Loaded) -> Result<As
         Err(Ended::Failed)
     };
     match command {
-        "help" | "h" | "?" if rest.is_empty() => output::line(&overview()),
+        "help" | "h" | "?" if rest.is_empty() => output::prose(&overview()),
         "help" | "h" | "?" => match help(session.host.reference(), Some(rest)) {
             Ok(text) => output::line(&text),
             Err(error) => return tell(error),
@@ -75,10 +75,18 @@ pub fn obey(line: &str, session: &mut Session, loaded: &mut Loaded) -> Result<As
             Err(error) => return tell(error),
         },
         "vars" => output::line(&variables(session)),
-        "tasks" => session.enter("tasks()")?,
+        "tasks" => session.look("tasks()")?,
         "set" => match rest.split_whitespace().collect::<Vec<_>>().as_slice() {
             ["colour" | "color" | "colours" | "colors", on @ ("on" | "off")] => return Ok(Asked::Colour(*on == "on")),
             ["hints", on @ ("on" | "off")] => return Ok(Asked::Hints(*on == "on")),
+            [what, ..] if !["colour", "color", "colours", "colors", "hints"].contains(what) => {
+                let error = Error::invalid("set", format!("there is nothing called {what} to switch"));
+                return tell(error.with_hint("such as :set colour off, or :set hints on"));
+            }
+            [_, how, ..] => {
+                let error = Error::invalid("set", format!("it is switched on or off, not {how}"));
+                return tell(error.with_hint("such as :set colour off, or :set hints on"));
+            }
             _ => return tell(lacking("set", "what to switch", ":set colour off, or :set hints on")),
         },
         "quit" | "q" | "exit" => return Ok(Asked::Leave),
@@ -133,7 +141,7 @@ fn overview() -> String {
     let commands: Vec<String> = COMMANDS.iter().map(line).collect();
     format!(
         "Type a line of script: its value is shown, and is called {IT} afterwards. Input that is not complete goes on in \
-         the\nnext line. Tab completes, the arrow keys and Ctrl-R find earlier entries, Ctrl-C stops what runs, Ctrl-D \
+         the next line. Tab completes, the arrow keys and Ctrl-R find earlier entries, Ctrl-C stops what runs, Ctrl-D \
          leaves.\n\n{}\n\nhelp() shows what scripts can call, help(\"language\") how they are written.",
         commands.join("\n")
     )
@@ -165,15 +173,11 @@ fn variables(session: &Session) -> String {
 
 /// Writes the entries into a new file; how many they are.
 fn save(session: &Session, name: &str) -> Result<usize, Error> {
-    let recogniser = Recogniser::new();
-    let mut text = String::from("//! Typed at the prompt.\n\n");
-    for entry in &session.typed {
-        let entry = entry.trim_end();
-        // At the prompt a line needs no semicolon at its end.
-        let needs = !recogniser.reads(&format!("{entry}\nlet x = 1;"));
-        text.push_str(entry);
-        text.push_str(if needs { ";\n" } else { "\n" });
+    if session.typed.is_empty() {
+        let error = Error::invalid("save", "nothing was typed yet that ran without an error");
+        return Err(error.with_hint("what :load and -i have run is in its own file"));
     }
+    let text = format!("//! Typed at the prompt.\n\n{}", saved::script(session.typed.iter()));
     let failed = |err: std::io::Error| {
         let error = Error::new(ErrorKind::File, "save", in_words(&err)).with_peer(name);
         match err.kind() {

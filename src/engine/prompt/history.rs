@@ -26,6 +26,11 @@ impl History {
         Self(state.map(|state| state.join("pingscript/history")))
     }
 
+    /// The file's name, for messages.
+    pub fn name(&self) -> String {
+        self.0.as_ref().map_or(String::new(), |path| path.display().to_string())
+    }
+
     /// The entries of earlier sessions, the oldest first. A file that cannot be read has none.
     pub fn load(&self) -> Vec<String> {
         let Some(bytes) = self.0.as_ref().and_then(|path| fs::read(path).ok()) else { return Vec::new() };

@@ -9,6 +9,7 @@ pub mod highlight;
 pub mod history;
 pub mod input;
 mod place;
+mod saved;
 pub mod session;
 pub mod show;
 pub mod terminal;
@@ -32,8 +33,7 @@ use crate::net::input::{Line as PipeLine, read_line};
 use crate::net::record::Wanted;
 use crate::net::{output, prober, stack, sys};
 
-const GREETING: &str =
-    "pingscript: type a line of script, such as udp::bind(\"127.0.0.1:0\"); :help explains more, Ctrl-D leaves.";
+const GREETING: &str = "pingscript: type a line of script; :help explains more, Ctrl-D leaves.";
 
 /// Bytes of one entry, beyond which it is run as it is.
 const ENTRY: usize = 1 << 20;
@@ -196,9 +196,12 @@ fn converse(session: &mut Session, reader: &mut Reader, mut loaded: Loaded) -> R
             _ => {}
         }
         let Input::Entry(text) = reader.read(session)? else { return Ok(first) };
-        ended = match text.starts_with(':') {
-            true => obey(text.trim_end(), session, &mut loaded),
-            false => session.enter(text.trim_end()).map(|()| Asked::Done),
+        let text = text.trim_end();
+        // What other prompts take for commands, where it is no variable.
+        let bare = reader.is_terminal() && ["help", "exit", "quit"].contains(&text) && !session.scope.contains(text);
+        ended = match text.starts_with(':') || bare {
+            true => obey(text, session, &mut loaded),
+            false => session.enter(text).map(|()| Asked::Done),
         };
     }
 }

@@ -35,6 +35,15 @@ pub enum Ended {
     Left(i32),
 }
 
+/// An entry that ran without an error.
+#[derive(Clone, Debug)]
+pub struct Typed {
+    /// What was typed.
+    pub text: String,
+    /// Whether its value was shown, and so became the last result.
+    pub gave_it: bool,
+}
+
 /// What the prompt keeps.
 #[derive(Debug)]
 pub struct Session {
@@ -47,7 +56,9 @@ pub struct Session {
     /// The functions of all entries.
     pub functions: AST,
     /// What was typed and ran without an error, to be saved.
-    pub typed: VecDeque<String>,
+    pub typed: VecDeque<Typed>,
+    /// Whether the entry that ran last gave the last result.
+    gave_it: bool,
     global: GlobalRuntimeState,
     entries: usize,
     /// Names of closures, by the entries that made them.
@@ -64,6 +75,7 @@ impl Session {
             scope: Scope::new(),
             functions: AST::empty(),
             typed: VecDeque::new(),
+            gave_it: false,
             global,
             entries: 0,
             closures: VecDeque::new(),
@@ -88,10 +100,22 @@ impl Session {
         let shows = !text.trim_end().ends_with(';');
         let ended = self.run(&name, text, script, shows);
         if ended.is_ok() {
-            self.typed.push_back(text.to_string());
+            self.typed.push_back(Typed { text: text.to_string(), gave_it: self.gave_it });
             if self.typed.len() > 10 * KEPT {
                 self.typed.pop_front();
             }
+        }
+        ended
+    }
+
+    /// As [`Self::enter`] for what nobody typed: it is not saved.
+    ///
+    /// # Errors
+    /// It failed.
+    pub fn look(&mut self, text: &str) -> Result<(), Ended> {
+        let ended = self.enter(text);
+        if ended.is_ok() {
+            self.typed.pop_back();
         }
         ended
     }
@@ -152,9 +176,11 @@ impl Session {
 
     /// Shows the value or the error of an entry.
     fn conclude(&mut self, name: &str, result: Result<Dynamic, Box<EvalAltResult>>, shows: bool) -> Result<(), Ended> {
+        self.gave_it = false;
         let error = match result {
             Ok(value) => {
                 if shows && !value.is_unit() {
+                    self.gave_it = true;
                     let entered = context::enter(self.context.clone());
                     output::line(&show(&self.host, &value));
                     drop(entered);

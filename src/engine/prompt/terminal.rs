@@ -148,7 +148,8 @@ impl Terminal {
         if let Err(error) = self.history.add(entry)
             && !std::mem::replace(&mut self.told, true)
         {
-            output::note(&format!("what is typed is not kept for later: {}", crate::net::error::in_words(&error)));
+            let why = crate::net::error::in_words(&error);
+            output::note(&format!("what is typed is not kept for later: {}: {why}", self.history.name()));
         }
     }
 

@@ -31,9 +31,9 @@ const FAREWELL: &str = "That was the tour. From here:\n  \
 pub fn run(host: &Arc<ScriptHost>) -> Result<i32> {
     in_session(host, Some(1), Default::default(), |session| {
         let mut reader = Reader::open(session)?;
-        output::line(GREETING);
+        output::prose(GREETING);
         for (index, step) in STEPS.iter().enumerate() {
-            output::line(&format!("\nStep {} of {}: {}\n{}", index + 1, STEPS.len(), step.title, step.text));
+            output::prose(&format!("\nStep {} of {}: {}\n{}", index + 1, STEPS.len(), step.title, step.text));
             if let Some(code) = go(step, session, &mut reader)? {
                 return Ok(code);
             }
@@ -61,7 +61,7 @@ fn go(step: &Step, session: &mut Session, reader: &mut Reader) -> Result<Option<
         match text.trim() {
             "" => continue,
             ":hint" => {
-                output::line(&format!("hint: {}", step.hint));
+                output::prose(&format!("hint: {}", step.hint));
                 show(step.lines);
                 continue;
             }
@@ -86,7 +86,7 @@ fn go(step: &Step, session: &mut Session, reader: &mut Reader) -> Result<Option<
                 }
                 // A step about a command of one line is done by that line.
                 if step.check == "true" && (ended.is_err() || !entry.starts_with("help(")) {
-                    output::line(&format!("hint: {}", step.hint));
+                    output::prose(&format!("hint: {}", step.hint));
                     continue;
                 }
             }
@@ -97,7 +97,7 @@ fn go(step: &Step, session: &mut Session, reader: &mut Reader) -> Result<Option<
         }
         // Of several lines the first ones cannot be all.
         if typed >= step.lines.len() || text.trim() == ":skip" {
-            output::line(&format!("Not yet. hint: {}", step.hint));
+            output::prose(&format!("Not yet. hint: {}", step.hint));
             typed = 0;
         }
     }

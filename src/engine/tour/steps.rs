@@ -21,7 +21,7 @@ pub struct Step {
 pub const STEPS: &[Step] = &[
     Step {
         title: "Time is a value",
-        text: "A duration is a number with a dot and a unit: ns, us, ms, s. Durations can be added and compared, and\n\
+        text: "A duration is a number with a dot and a unit: ns, us, ms, s. Durations can be added and compared, and \
                `rtt.ms` gives the number of milliseconds. Keep how long to wait for a reply:",
         lines: &["let wait = 250.ms;"],
         check: "wait > 0.s",
@@ -30,7 +30,7 @@ pub const STEPS: &[Step] = &[
     },
     Step {
         title: "A server to ping",
-        text: "Scripts that came with pingscript can be started beside what you type. This one answers each datagram in\n\
+        text: "Scripts that came with pingscript can be started beside what you type. This one answers each datagram in \
                capitals. Port 0 asks the system for a free port:",
         lines: &["let server = start(\"udp_server_plain.rhai\", [\"--listen\", \"127.0.0.1:0\", \"--quiet\"]);"],
         check: "server.addr.port > 0",
@@ -39,7 +39,7 @@ pub const STEPS: &[Step] = &[
     },
     Step {
         title: "A socket",
-        text: "UDP has no connections: a socket is bound to a port of this machine, and sends to whom it likes.\n\
+        text: "UDP has no connections: a socket is bound to a port of this machine, and sends to whom it likes. \
                `udp::open` binds one to a free port, of the version of IP that the server has:",
         lines: &["let sock = udp::open(server.addr);"],
         check: "sock.port > 0",
@@ -48,7 +48,7 @@ pub const STEPS: &[Step] = &[
     },
     Step {
         title: "The first ping",
-        text: "A ping sends a message and waits for the reply that belongs to it. The time is taken beside the system\n\
+        text: "A ping sends a message and waits for the reply that belongs to it. The time is taken beside the system \
                calls, not in the script. What comes of it is a value with fields; without a semicolon it is shown:",
         lines: &["let ping = sock.ping(server.addr, \"ping 1\", wait); ping"],
         check: "ping.kind == \"reply\"",
@@ -57,7 +57,7 @@ pub const STEPS: &[Step] = &[
     },
     Step {
         title: "Many pings, and what they say together",
-        text: "One round-trip time says little. stats() collects many, and forgets none that was lost. It is shown as a\n\
+        text: "One round-trip time says little. stats() collects many, and forgets none that was lost. It is shown as a \
                summary:",
         lines: &[
             "let rtts = stats();",
@@ -70,7 +70,7 @@ pub const STEPS: &[Step] = &[
     },
     Step {
         title: "A drop policy",
-        text: "A policy is a closure from a packet to a verdict: pass(), drop(), delay(20.ms), … Put one on the server\n\
+        text: "A policy is a closure from a packet to a verdict: pass(), drop(), delay(20.ms), … Put one on the server \
                while it runs. Its socket stays open, and the next packet meets the policy. This one drops each third:",
         lines: &["set_policy(server, |pkt| if pkt.number % 3 == 0 { drop() } else { pass() });"],
         check: "{ let other = udp::open(server.addr); let lost = 0; \
@@ -80,7 +80,7 @@ pub const STEPS: &[Step] = &[
     },
     Step {
         title: "Loss, as the client sees it",
-        text: "Nobody tells a UDP client that a datagram was dropped: the reply fails to come. A new socket is a new flow,\n\
+        text: "Nobody tells a UDP client that a datagram was dropped: the reply fails to come. A new socket is a new flow, \
                counted from 1. Ping nine times, and see how many were lost:",
         lines: &[
             "let lossy = stats(); let client = udp::open(server.addr);",
@@ -93,7 +93,7 @@ pub const STEPS: &[Step] = &[
     },
     Step {
         title: "An error that answers",
-        text: "A port where nobody listens is no silence: the host says so with an ICMP error, which the ping brings back\n\
+        text: "A port where nobody listens is no silence: the host says so with an ICMP error, which the ping brings back \
                at once. No privileges are needed for that:",
         lines: &["let gone = sock.ping(udp::closed_port(), \"anybody?\", wait); gone"],
         check: "gone.kind == \"icmp\"",
@@ -102,7 +102,7 @@ pub const STEPS: &[Step] = &[
     },
     Step {
         title: "Help",
-        text: "Everything explains itself: help() shows what there is, help(\"udp::bind\") a function, help(sock) an object.\n\
+        text: "Everything explains itself: help() shows what there is, help(\"udp::bind\") a function, help(sock) an object. \
                Tab completes what you have begun to type. Ask what a socket can do:",
         lines: &["help(sock)"],
         check: "true",
@@ -111,7 +111,7 @@ pub const STEPS: &[Step] = &[
     },
     Step {
         title: "Threads",
-        text: "start_thread runs a closure beside the rest. What it captured is copied; a counter() is shared. Four threads\n\
+        text: "start_thread runs a closure beside the rest. What it captured is copied; a counter() is shared. Four threads \
                count together:",
         lines: &[
             "let hits = counter(); let workers = [];",
@@ -124,7 +124,7 @@ pub const STEPS: &[Step] = &[
     },
     Step {
         title: "A server with a thread for each client",
-        text: "In scripts/tcp_multi.rhai one line makes it so: for conn in listener { start_thread(|| serve(conn)); }\n\
+        text: "In scripts/tcp_multi.rhai one line makes it so: for conn in listener { start_thread(|| serve(conn)); } \
                Connect two clients; the second is served although the first says nothing:",
         lines: &[
             "let multi = start(\"tcp_multi.rhai\", [\"--listen\", \"127.0.0.1:0\", \"--quiet\"]);",
@@ -137,7 +137,7 @@ pub const STEPS: &[Step] = &[
     },
     Step {
         title: "A network of your own",
-        text: "A lab is a network in this machine: hosts, links and routers, without root. Each link has a delay, a rate\n\
+        text: "A lab is a network in this machine: hosts, links and routers, without root. Each link has a delay, a rate \
                and a policy of its own. Make two hosts, and a link that takes 20 ms:",
         lines: &[
             "let net = lab::create(); let a = net.host(\"a\"); let b = net.host(\"b\");",
@@ -149,7 +149,7 @@ pub const STEPS: &[Step] = &[
     },
     Step {
         title: "Across the lab",
-        text: "run_in runs a closure in a host: its sockets are made there. Nobody listens in b, so b says so, and the\n\
+        text: "run_in runs a closure in a host: its sockets are made there. Nobody listens in b, so b says so, and the \
                error needs 20 ms there and 20 ms back:",
         lines: &["let far = run_in(a, || udp::open(\"b:7\").ping(\"b:7\", \"hello\", 1.s)); far"],
         check: "far.kind == \"icmp\" && far.rtt >= 40.ms",

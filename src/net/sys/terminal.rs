@@ -41,6 +41,17 @@ pub fn set_terminal_mode(fd: BorrowedFd<'_>, mode: &TerminalMode) {
     }
 }
 
+/// How many columns the terminal `fd` shows (TIOCGWINSZ); `None`: it is no terminal, or does not know.
+pub fn terminal_columns(fd: BorrowedFd<'_>) -> Option<usize> {
+    let mut size = std::mem::MaybeUninit::<libc::winsize>::zeroed();
+    // SAFETY: `size` is valid for a winsize to be written to; of zeros, it is one already.
+    let size = unsafe {
+        let done = libc::ioctl(fd.as_raw_fd(), libc::TIOCGWINSZ, size.as_mut_ptr()) == 0;
+        done.then(|| size.assume_init())?
+    };
+    (size.ws_col > 0).then_some(size.ws_col.into())
+}
+
 /// A thread of this process, to be woken.
 #[derive(Clone, Copy, Debug)]
 pub struct Thread(libc::pthread_t);
