@@ -83,6 +83,7 @@ pub fn register(engine: &mut Engine) {
     rhai::combine_with_exported_module!(&mut all, "tcp_message", tcp::message::api);
     rhai::combine_with_exported_module!(&mut all, "tcp_ping", tcp::ping::api);
     rhai::combine_with_exported_module!(&mut all, "tcp_poll", tcp::poll::api);
+    rhai::combine_with_exported_module!(&mut all, "tcp_state", tcp::state::api);
     rhai::combine_with_exported_module!(&mut all, "text", text::api);
     rhai::combine_with_exported_module!(&mut all, "time", time::api);
     rhai::combine_with_exported_module!(&mut all, "udp_addr", udp::addr::api);

@@ -22,6 +22,7 @@ pub mod listener;
 pub mod message;
 pub mod ping;
 pub mod poll;
+pub mod state;
 
 /// How long a connection is waited for unless it is said.
 const PATIENCE: Duration = Duration::from_secs(10);

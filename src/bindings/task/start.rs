@@ -1,0 +1,101 @@
+//! Starting: what a thread of a script, and a script beside it, are made of.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use rhai::{Array, Dynamic, FnPtr, NativeCallContext};
+
+use super::{STACK, Task, is_end};
+use crate::bindings::callback::{Callback, programs};
+use crate::bindings::context::{self, Context, Run, Script, ScriptResult};
+use crate::bindings::convert::typed;
+use crate::bindings::error::{OrRaise, thrown};
+use crate::net::error::Error;
+use crate::net::host::Host;
+use crate::net::random::Sequence;
+use crate::net::stop::Stop;
+use crate::net::tcp::Connection;
+use crate::net::{output, stack, sys};
+
+/// Prepares a thread that is to run script code.
+pub(in crate::bindings) fn begin_thread() {
+    sys::sharpen_timers();
+    stack::watch(STACK);
+}
+
+/// What is said where the system starts no thread.
+pub(in crate::bindings) fn no_thread(err: &std::io::Error) -> Error {
+    Error::system("start_thread", err).with_hint("too many threads are running; end some, or raise `ulimit -u`")
+}
+
+/// What a thread of the script is made of: its name, its context, and the closure with what it captured copied. Should the
+/// closure fail, the connections that it was given are closed: nobody else serves them.
+pub(in crate::bindings) fn prepare(
+    ctx: &NativeCallContext,
+    closure: FnPtr,
+) -> (String, Context, impl FnOnce() -> ScriptResult<Dynamic> + Send + 'static) {
+    let now = context::current();
+    let (stop, random) = (now.lasting.task(), Arc::new(Sequence::new(now.random.split())));
+    let serving = Arc::default();
+    let context = Context { stop: stop.clone(), lasting: stop, random, serving, ..now };
+    let mut callback = Callback::new(ctx, closure);
+    let name = match ctx.call_position().line() {
+        Some(line) => format!("thread started at {}:{line}", ctx.call_source().unwrap_or(&context.script.name)),
+        None => "thread".to_string(),
+    };
+    let (run, place) = (context.run.clone(), name.clone());
+    let body = move || {
+        let before = callback.looks();
+        let result = callback.call([]);
+        // One that gives a value back gives what it has made of its copies.
+        if result.as_ref().is_ok_and(Dynamic::is_unit) {
+            tell_of_copies(&run, &place, &callback.changed(&before));
+        }
+        if result.as_ref().is_err_and(|error| !is_end(error)) {
+            callback.captured::<Connection>().iter().for_each(Connection::close);
+        }
+        result
+    };
+    (name, context, body)
+}
+
+/// Tells, once in a run, that a thread has changed variables that are its own: whoever wrote that may mean to share them.
+fn tell_of_copies(run: &Run, place: &str, names: &[String]) {
+    let Some(name) = names.first() else { return };
+    if !run.told_of_copies.swap(true, Ordering::Relaxed) {
+        output::note(&format!(
+            "note: `{name}` was changed in the {place}, and there alone: what a closure captured is copied when its thread \
+             starts\n  hint: threads share counter(), channel() and shared_map(); or have the closure return the value, and join it"
+        ));
+    }
+}
+
+/// Starts the script called `name` on `host`, beneath `above`.
+pub(in crate::bindings) fn start_script(
+    ctx: &NativeCallContext,
+    name: &str,
+    args: &Array,
+    host: Arc<dyn Host>,
+    above: &Stop,
+) -> ScriptResult<Task> {
+    let now = context::current();
+    let programs = programs();
+    let from = ctx.call_source().unwrap_or(&now.script.name).to_string();
+    let (name, program) = programs.load(name, &from)?;
+    let script = Arc::new(Script {
+        about: String::new(),
+        args: args.iter().map(typed).collect(),
+        main: false,
+        has_options: false.into(),
+        bound: Default::default(),
+        name: name.clone(),
+    });
+    let stop = above.child().map_err(|err| thrown(Error::system("start", &err), ctx.call_position()))?;
+    let random = Arc::new(Sequence::new(now.random.split()));
+    let serving = Arc::default();
+    let context =
+        Context { host, stop: stop.clone(), lasting: stop, random, serving, script: script.clone(), ..now.clone() };
+    let inside = context.clone();
+    let name = format!("script {name}");
+    Task::start(name, context, now.script, Some(script), move || programs.run(&program, &inside)).or_raise(ctx)
+}
