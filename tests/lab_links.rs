@@ -285,3 +285,45 @@ fn captures_are_read_by_tcpdump_and_tshark_with_each_drop_explained() {
     assert!(explained.iter().all(|line| line.starts_with("a-b from a\t")), "{read:#?}");
     assert!(read.iter().any(|line| line.starts_with("a-b from b\t")), "{read:#?}");
 }
+
+#[test]
+fn a_tag_of_a_virtual_lan_stays_in_its_frame() {
+    let Some(net) = net(LinkOptions::default()) else { return };
+    if !has("python3") {
+        return;
+    }
+    let dir = common::TempDir::new();
+    let path = dir.path().join("link.pcap");
+    net.link.capture(path.to_str().expect("a path in UTF-8")).expect("a capture");
+    // Type and tag of 802.1ad, then of 802.1Q, then a type that nobody knows.
+    let tagged = "ffffffffffff020000000001 88a8 0005 8100 6007 88b5 00112233445566778899aabbccddeeff";
+    let code = format!(
+        "import socket; s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW); s.bind(('eth0', 0)); \
+         s.send(bytes.fromhex('{tagged}'))"
+    );
+    assert_eq!(run(&net.a, &["python3", "-c", &code]), "");
+    while net.link.counts(0).passed == 0 {
+        thread::yield_now();
+    }
+    pingscript::net::output::flush();
+    let capture = std::fs::read(path).expect("a capture");
+    let frames: String = capture[40..].iter().map(|byte| format!("{byte:02x}")).collect();
+    assert!(frames.contains(&tagged.replace(' ', "")), "{frames}");
+    assert_eq!((net.link.counts(0).unusable, net.link.counts(0).undelivered), (0, 0));
+}
+
+#[test]
+fn a_ping_whose_error_is_lost_on_its_way_is_put_down_to_that() {
+    let Some(net) = net(LinkOptions::default()) else { return };
+    // Nobody serves: b says that the port is unreachable.
+    let drop = judge(Native::always(Action::Drop));
+    net.link.set_policy(Direction::From(1), drop, "drop".to_string());
+    for to in Net::addrs(&net.b) {
+        let socket = net.socket(&net.a, any_like(to));
+        let outcome = net.ping(&socket, to, &format!("ping 1 {to}"), Duration::from_millis(100));
+        assert!(matches!(outcome.end, End::TimedOut), "{outcome:?}");
+    }
+    let text = net.session.account.explain().expect("an account").to_string();
+    assert!(text.contains(": dropped by always(drop()) on a-b from b\n"), "{text}");
+    assert!(text.ends_with("\n  0 unexplained"), "{text}");
+}

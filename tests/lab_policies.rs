@@ -160,3 +160,30 @@ fn a_seed_gives_the_same_verdicts_again_and_rows_name_the_link() {
     assert_eq!((of("verdict").len(), of("summary")[0]["unexplained"].as_u64()), (lost, Some(0)));
     assert_eq!(of("summary")[0]["policies"][0]["at"], "a-b");
 }
+
+#[test]
+fn what_a_link_loses_without_a_policy_is_in_the_rows() {
+    let code = r#"
+        sock.ping(to, "ping 1 x", 5.s);
+        link.down();
+        sock.ping(to, "ping 2 x", 20.ms);
+        link.up();
+        link.rate = "8k";
+        for seq in 0..200 { sock.send_to(`filler ${seq}`, to); }
+    "#;
+    if run("").is_none() {
+        return;
+    }
+    let dir = TempDir::new();
+    let file = dir.write("net.rhai", &format!("{NET}{code}\nexit();\n"));
+    let csv = dir.path().join("rows.csv").display().to_string();
+    let run = pingscript(&["--json", "-", "--csv", &csv, file.to_str().expect("a path in UTF-8")]).run().expect_code(0);
+    let rows: Vec<serde_json::Value> =
+        run.stdout.lines().map(|line| serde_json::from_str(line).expect("a row")).collect();
+    let lost = |why: &str| rows.iter().filter(|row| row["type"] == "lost" && row["why"] == why).collect::<Vec<_>>();
+    let (down, full) = (lost("link down"), lost("queue full"));
+    assert_eq!((down.len(), &down[0]["at"], &down[0]["bytes"]), (1, &"a-b".into(), &8.into()), "{}", run.stdout);
+    assert!(down[0]["to"] == "10.0.0.2:11000" && full.len() > 50, "{}", run.stdout);
+    let cells = std::fs::read_to_string(csv).expect("rows");
+    assert_eq!(cells.lines().filter(|line| line.ends_with(",a-b,queue full")).count(), full.len(), "{cells}");
+}

@@ -339,3 +339,18 @@ fn a_script_started_beside_another_is_reached_at_its_address_and_gives_its_value
     );
     pingscript(&[script.to_str().expect("a path in UTF-8")]).run().expect_code(0);
 }
+
+#[test]
+fn hundreds_of_threads_wait_at_a_socket_each() {
+    // Each has a buffer of its own; all of them together are far below the limit of memory.
+    prints(
+        "let addrs = channel(); let tasks = [];
+         for i in 0..400 { tasks.push(start_thread(|| { let s = udp::bind(\"127.0.0.1:0\"); addrs.send(s.addr); s.recv().text })); }
+         let sock = udp::bind(\"127.0.0.1:0\"); let all = [];
+         for i in 0..400 { all.push(addrs.recv()); }
+         for addr in all { sock.send_to(\"x\", addr); }
+         for task in tasks { expect(task.join(), \"x\"); }
+         print(\"done\");",
+        "done\n",
+    );
+}

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::os::fd::AsFd;
 use std::sync::Arc;
 
+use super::account::Ends;
 use super::error::Result;
 use super::policy::Action;
 use super::stop::Stop;
@@ -45,7 +46,7 @@ impl UdpSocket {
     /// # Errors
     /// As [`UdpSocket::receive`] and [`UdpSocket::answer`].
     pub fn serve(&self, answer: Answer, stop: &Stop) -> Result<()> {
-        let mut batch = Batch::default();
+        let mut batch = None;
         let mut answers: Vec<(Vec<u8>, SocketAddr)> = Vec::new();
         // Looking for more where there never is more would cost a call for each packet.
         let mut alone = 0u32;
@@ -65,7 +66,8 @@ impl UdpSocket {
                 && !self.session().events.wanted()
                 && let Ok(socket) = self.socket("recv")
             {
-                self.take_many(&socket, &mut batch, |datagram| self.take_answer(answer, &datagram, &mut answers))?;
+                let batch = batch.get_or_insert_with(Batch::default);
+                self.take_many(&socket, batch, |datagram| self.take_answer(answer, &datagram, &mut answers))?;
             }
             alone = if answers.len() > 1 { 0 } else { alone.wrapping_add(1) };
             if answers.is_empty() {
@@ -76,6 +78,7 @@ impl UdpSocket {
             } else {
                 self.deliver_all(&answers)?;
             }
+            self.gave_answers(&answers);
             answers.clear();
         }
     }
@@ -87,13 +90,22 @@ impl UdpSocket {
         if passes {
             if request.to.is_some() {
                 self.serves();
-                return self.deliver(&data, request.back());
+                self.deliver(&data, request.back())?;
+                self.gave_answer(request);
+                return Ok(());
             }
             answers.push((data, request.from));
             self.serves();
             return Ok(());
         }
         self.answer(request, &data).map(|_| ())
+    }
+
+    /// Notes that these were answered just now. The answers say the same as the requests, in capitals or not.
+    fn gave_answers(&self, answers: &[(Vec<u8>, SocketAddr)]) {
+        for (data, from) in answers {
+            self.account().gave_answer(Ends::seen_by(self.host().id(), *from, self.local()), data);
+        }
     }
 
     /// Receives what is there, up to a batch, and has the policy decide about each.

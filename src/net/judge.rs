@@ -221,6 +221,7 @@ impl UdpSocket {
         let (from, to) = (request.from, request.back());
         let Some(judged) = &request.judged else {
             self.deliver(answer, to)?;
+            self.gave_answer(request);
             return Ok(None);
         };
         if judged.verdict.action != Action::Pass {
@@ -230,7 +231,10 @@ impl UdpSocket {
             self.account().judged(self.host().now(), ends, content, judged, &self.site());
         }
         match &judged.verdict.action {
-            Action::Pass => self.deliver(answer, to)?,
+            Action::Pass => {
+                self.deliver(answer, to)?;
+                self.gave_answer(request);
+            }
             Action::Drop => {}
             Action::Delay(by) => {
                 if !self.send_later(*by, answer.to_vec(), to) {
@@ -244,6 +248,12 @@ impl UdpSocket {
             Action::Reject(_) => possible(&judged.verdict.action)?,
         }
         Ok(Some(judged.clone()))
+    }
+
+    /// Notes that `request` was answered just now.
+    pub(super) fn gave_answer(&self, request: &Datagram) {
+        let ends = Ends::seen_by(self.host().id(), request.from, self.local());
+        self.account().gave_answer(ends, &request.data);
     }
 
     /// Where its policy is at work.

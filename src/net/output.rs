@@ -195,9 +195,14 @@ pub fn end_typing(erase: impl FnOnce() -> String) -> bool {
     ended.asked
 }
 
-/// Has `held` written out whenever printed lines are.
+/// Has `held` written out whenever printed lines are, for as long as somebody else has it.
 pub fn hold(held: Arc<dyn Held>) {
-    lock(&HELD).push(held);
+    let mut all = lock(&HELD);
+    let gone: Vec<_> = all.extract_if(.., |known| Arc::strong_count(known) == 1).collect();
+    all.push(held);
+    drop(all);
+    // Not under the lock: one that fails to write its last says so with a note.
+    drop(gone);
 }
 
 /// Makes known that something is held back.

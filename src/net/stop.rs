@@ -6,8 +6,8 @@
 //! itself and which it cannot catch.
 //!
 //! A wait on sockets polls the stop's descriptor beside them ([`Stop::wake_fd`]); a wait on a condition
-//! registers with [`Stop::subscribe`]; a call that blocks by itself is marked with [`Stop::blocking`]. Tasks share the descriptor of what they belong to, so that a thread
-//! costs none of its own.
+//! registers with [`Stop::subscribe`]; a call that blocks by itself is marked with [`Stop::blocking`]. Tasks share the
+//! descriptor of what they belong to, so that a thread costs none of its own.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
@@ -259,6 +259,11 @@ impl Node {
         while let Some(node) = beneath.get(at).cloned() {
             beneath.extend(node.mark(stage, reason));
             at += 1;
+        }
+        // Those in calls are all called away before any of them is waited for: thousands would else leave one by one.
+        self.seat.call();
+        for node in &beneath {
+            node.seat.call();
         }
         self.wake_up();
         beneath.iter().for_each(|node| node.wake_up());

@@ -14,8 +14,8 @@ use pingscript::net::stop::Stop;
 use pingscript::net::time::Duration as Span;
 use socket2::{Domain, Type};
 
-use crate::common::{Cmd, TempDir, sys};
-use crate::fixture::{command, host, lab};
+use crate::common::{Cmd, TempDir, require_root_or_skip, sys};
+use crate::fixture::{command, has, host, lab};
 
 #[test]
 fn nothing_is_left_of_a_lab_that_has_ended() {
@@ -98,6 +98,46 @@ fn a_main_process_that_waits_to_be_killed() {
     println!("mark {mark}");
     std::thread::sleep(Duration::from_secs(60));
 }
+
+/// Where the root is no mount, the lab cannot keep its own mounts apart: then it has none.
+#[test]
+fn no_mount_is_left_of_a_lab_in_a_chroot() {
+    if !require_root_or_skip("a lab in a chroot")
+        || !has("unshare", "a lab in a chroot")
+        || lab(&Options::default()).is_none()
+    {
+        return;
+    }
+    let dir = TempDir::new();
+    let binary = crate::common::binary().to_str().expect("UTF-8");
+    let root = dir.path().to_str().expect("UTF-8");
+    let run =
+        Cmd::new(Path::new("unshare"), &["-m", "--propagation", "private", "sh", "-ec", CHROOT, "sh", root, binary])
+            .dir(dir.path())
+            .run()
+            .expect_code(0);
+    assert!(run.stdout.contains("host a (10.0.0.1"), "{}\n{}", run.stdout, run.stderr);
+    let (before, after) = run.stdout.split_once("host a").expect("a host");
+    let mounts = |text: &str| text.lines().filter(|line| line.contains(root)).count();
+    assert_eq!(mounts(before), mounts(after), "{}", run.stdout);
+    assert!(mounts(before) > 0, "{}", run.stdout);
+}
+
+/// Makes a root with what the binary (`$2`) needs in the folder `$1`, all mounts shared as they are on most systems, and shows
+/// the mounts before and after a lab in there.
+const CHROOT: &str = "
+mount --make-rshared /
+cd \"$1\"
+mkdir -p proc tmp etc dev sys bin
+touch etc/hosts etc/gai.conf dev/null
+cp \"$2\" bin/pingscript
+for lib in $(ldd \"$2\" | grep -o '/[^ ]*'); do mkdir -p \".$(dirname $lib)\"; cp -L $lib \".$lib\"; done
+mount --bind /dev/null dev/null
+mount --rbind /proc proc
+cat /proc/self/mounts
+chroot . /bin/pingscript -e 'print(lab::create().host(\"a\"))'
+cat /proc/self/mounts
+";
 
 #[test]
 fn many_labs_live_side_by_side() {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io::Read;
 use std::net::Ipv4Addr;
 use std::os::fd::AsFd;
+use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -15,7 +16,9 @@ use pingscript::net::sys::{PollFd, ppoll};
 use pingscript::net::time::Duration as Span;
 use socket2::{Domain, Protocol, Socket, Type};
 
-use crate::fixture::{Wire, has, host, join, lab, reaches, run, udp};
+use crate::common::Cmd;
+use crate::fixture::{COPY, Wire, has, host, join, lab, reaches, run, udp};
+use crate::refused::filter;
 
 /// What an ICMP error says: its sender, type and code, and how it was sent: its traffic class, length and TTL.
 type Told = (Ipv4Addr, u8, u8, [u8; 4]);
@@ -24,7 +27,7 @@ type Told = (Ipv4Addr, u8, u8, [u8; 4]);
 type Heard = BTreeMap<(String, Told), usize>;
 
 /// a - r - b, with a's raw socket.
-struct Path {
+struct Row {
     a: LabHost,
     r: LabHost,
     b: LabHost,
@@ -32,7 +35,7 @@ struct Path {
     _wires: [Wire; 2],
 }
 
-impl Path {
+impl Row {
     fn new(lab: &Lab) -> Self {
         let at = |name: &str, addrs: &[&str], forwards| {
             let addrs = addrs.iter().map(|text| prefix(text)).collect();
@@ -115,7 +118,7 @@ fn every_packet_is_told_of_unless_limits_are_asked_for() {
     let mut kernels = Heard::new();
     for icmp_limits in [true, false] {
         let Some(lab) = limited(icmp_limits) else { return };
-        let path = Path::new(&lab);
+        let path = Row::new(&lab);
         for (to, way) in [
             ("198.51.100.0/25", Way::Unreachable),
             ("198.51.100.128/25", Way::Prohibit),
@@ -145,7 +148,7 @@ fn every_packet_is_told_of_unless_limits_are_asked_for() {
 #[test]
 fn what_has_a_route_is_not_touched() {
     let Some(lab) = limited(false) else { return };
-    let path = Path::new(&lab);
+    let path = Row::new(&lab);
     path.r.add_route(prefix("10.0.0.0/8"), Way::Prohibit).expect("a route");
     path.r.add_route(prefix("0.0.0.0/0"), Way::Unreachable).expect("a route");
     for (from, to) in
@@ -170,7 +173,7 @@ fn routes_of_other_programs_count_and_what_they_cannot_tell_is_the_kernels() {
         return;
     }
     let Some(lab) = limited(false) else { return };
-    let path = Path::new(&lab);
+    let path = Row::new(&lab);
     let ip = |words: &str| {
         let ran = run(&path.r, &[&["ip"], &words.split(' ').collect::<Vec<_>>()[..]].concat());
         assert_eq!(ran.exit, Exit::Code(0), "{words}: {ran:?}");
@@ -200,7 +203,7 @@ fn rules_of_users_work_beside() {
         return;
     }
     let Some(lab) = limited(false) else { return };
-    let path = Path::new(&lab);
+    let path = Row::new(&lab);
     let nft = |words: &[&str]| {
         let ran = run(&path.r, &[&["nft"], words].concat());
         assert_eq!(ran.exit, Exit::Code(0), "{words:?}: {ran:?}");
@@ -211,15 +214,19 @@ fn rules_of_users_work_beside() {
     nft(&["table ip t { chain c { type filter hook prerouting priority 0; ip daddr 192.0.2.2 drop; }; }"]);
     nft(&["add rule ip t c ip daddr 192.0.2.3 reject with icmp port-unreachable"]);
     path.check(&[(MISSING, Some(0)), ("192.0.2.2", None), ("192.0.2.3", Some(3))]);
+    // Rules could not send from there.
+    path.r.set("net.ipv4.icmp_errors_use_inbound_ifaddr", "1").expect("a setting");
+    let listed = nft(&["list", "ruleset"]);
+    assert!(listed.contains("table ip t {") && !listed.contains("pingscript"), "{listed}");
     let Some(lab) = limited(true) else { return };
-    let listed = run(&Path::new(&lab).r, &["nft", "list", "ruleset"]);
+    let listed = run(&Row::new(&lab).r, &["nft", "list", "ruleset"]);
     assert_eq!((listed.exit, &listed.out[..]), (Exit::Code(0), ""));
 }
 
 #[test]
 fn a_host_that_comes_to_forward_tells_too() {
     let Some(lab) = limited(false) else { return };
-    let path = Path::new(&lab);
+    let path = Row::new(&lab);
     let c = host(&lab, "c");
     let _wire = join(&path.a, &c);
     path.a.add_route(prefix("192.0.2.0/24"), Way::Via(c.addr())).expect("a route");
@@ -229,3 +236,39 @@ fn a_host_that_comes_to_forward_tells_too() {
     let [((_, (sender, 3, 0, _)), 20)] = &told[..] else { panic!("{told:?}") };
     assert_eq!(std::net::IpAddr::from(*sender), c.addr());
 }
+
+#[test]
+fn without_rules_the_kernel_answers() {
+    if !has("python3", "a kernel without nf_tables") {
+        return;
+    }
+    let tests = std::env::current_exe().expect("this test's own file");
+    let words = ["-c", &filter(NO_RULES), tests.to_str().expect("UTF-8"), "--exact", ONE_WITHOUT, "--nocapture"];
+    let helper = std::env::var(COPY).unwrap_or_else(|_| crate::common::binary().to_str().expect("UTF-8").to_string());
+    let run = Cmd::new(Path::new("python3"), &words).env(WITHOUT, "1").env(COPY, &helper).run();
+    assert!(run.stdout.contains("limited") || run.stderr.contains("SKIPPED"), "{}{}", run.stdout, run.stderr);
+}
+
+/// Not a test by itself: the one for whom there is no nf_tables.
+#[test]
+fn one_without_rules() {
+    if std::env::var_os(WITHOUT).is_none() {
+        return;
+    }
+    let Some(lab) = limited(false) else { return };
+    let path = Row::new(&lab);
+    path.r.add_route(prefix("198.51.100.0/24"), Way::Prohibit).expect("a route");
+    let told = path.probe(&path.r, &["198.51.100.1"], 20, 1);
+    assert!(told.keys().all(|(_, (_, kind, code, _))| (*kind, *code) == (3, 13)), "{told:?}");
+    assert!((1..20).contains(&told.values().sum::<usize>()), "{told:?}");
+    println!("limited");
+}
+
+const ONE_WITHOUT: &str = "nowhere::one_without_rules";
+
+/// Tells [`one_without_rules`] to be so.
+const WITHOUT: &str = "PINGSCRIPT_TEST_LAB_WITHOUT_RULES";
+
+/// Answers socket(2) for nfnetlink with EPROTONOSUPPORT.
+const NO_RULES: &str = "(0x20, 0, 0, 0), (0x15, 0, 5, call(41, 198)), (0x20, 0, 0, 16), (0x15, 0, 3, 16), \
+                        (0x20, 0, 0, 32), (0x15, 0, 1, 12), (0x06, 0, 0, 0x0005005d)";

@@ -29,7 +29,7 @@ fn a_filter_of_system_calls_is_named() {
     if !has("python3", "a filter of system calls") {
         return;
     }
-    let run = refused("python3", &["-c", FILTER]);
+    let run = refused("python3", &["-c", &filter(NO_UNSHARE)]);
     let told = format!("{}{}", run.stdout, run.stderr);
     assert!(told.contains("(Seccomp: 2 in /proc/self/status)") && told.contains("kind: permission"), "{told}");
     assert!(told.contains("--security-opt seccomp=unconfined"), "{told}");
@@ -96,11 +96,14 @@ const WORDS: [&str; 3] = ["--exact", "refused::one_that_is_refused", "--nocaptur
 /// Tells [`one_that_is_refused`] to be so.
 const REFUSED: &str = "PINGSCRIPT_TEST_LAB_REFUSED";
 
-/// Runs its arguments under a filter that answers unshare(2) with EPERM, as containers have it.
-const FILTER: &str = "
+/// A program of Python that runs its arguments under a filter of system calls: lines of BPF (seccomp(2)), in which `call`
+/// gives the number of a call.
+pub(crate) fn filter(lines: &str) -> String {
+    format!(
+        "
 import ctypes, os, struct, sys
-UNSHARE = {'x86_64': 272, 'aarch64': 97}[os.uname().machine]
-code = [(0x20, 0, 0, 0), (0x15, 0, 1, UNSHARE), (0x06, 0, 0, 0x00050001), (0x06, 0, 0, 0x7fff0000)]
+def call(x86_64, aarch64): return {{'x86_64': x86_64, 'aarch64': aarch64}}[os.uname().machine]
+code = [{lines}, (0x06, 0, 0, 0x7fff0000)]
 program = ctypes.create_string_buffer(b''.join(struct.pack('HBBI', *line) for line in code))
 class Filter(ctypes.Structure):
     _fields_ = [('len', ctypes.c_ushort), ('filter', ctypes.c_void_p)]
@@ -108,4 +111,9 @@ prctl = ctypes.CDLL(None, use_errno=True).prctl
 assert prctl(38, 1, 0, 0, 0) == 0
 assert prctl(22, 2, ctypes.byref(Filter(len(code), ctypes.addressof(program))), 0, 0) == 0
 os.execv(sys.argv[1], sys.argv[1:])
-";
+"
+    )
+}
+
+/// Answers unshare(2) with EPERM, as containers have it.
+const NO_UNSHARE: &str = "(0x20, 0, 0, 0), (0x15, 0, 1, call(272, 97)), (0x06, 0, 0, 0x00050001)";

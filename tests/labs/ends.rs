@@ -78,6 +78,28 @@ fn the_death_of_the_helper_is_a_clear_error() {
     });
 }
 
+#[test]
+fn a_helper_that_does_not_answer_does_not_keep_the_last_lines_from_running() {
+    if !require_lab_or_skip("the end of a lab whose helper was stopped") {
+        return;
+    }
+    let text = "let net = lab::create(); let a = net.host(\"a\"); print(\"ready\");
+        try { loop { a.exec([\"true\"]); } } catch (e) { print(`${e.kind}: last line`); }";
+    by_each_user(&["-e", text], |user, cmd| {
+        let lab = cmd.start();
+        lab.wait_for("ready");
+        let mut family = descendants(lab.pid());
+        family.retain(|_, words| words.contains("--lab-helper"));
+        assert_eq!(family.len(), 2, "{user}: {family:?}");
+        family.keys().for_each(|&pid| sys::send_signal(pid, libc::SIGSTOP));
+        lab.signal(libc::SIGINT);
+        let run = lab.finish();
+        assert_eq!(run.code, Some(130), "{user}\n{}", run.stderr);
+        assert!(run.stdout.contains("closed: last line"), "{user}\n{}", run.stdout);
+        wait_until_gone(&family, user);
+    });
+}
+
 /// All processes: their command lines by their ids.
 fn processes() -> BTreeMap<u32, String> {
     let ids = fs::read_dir("/proc").expect("/proc").filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());

@@ -88,3 +88,46 @@ fn policy_files_serve_at_links_as_in_servers() {
         0,
     );
 }
+
+#[test]
+fn a_host_without_links_is_accounted_for_as_any_other() {
+    if !require_lab_or_skip("a host without links") {
+        return;
+    }
+    let run = run_text(
+        "let net = lab::create(); let a = net.host(\"a\");
+         let server = run_in(a, || udp::bind(\"*:11000\"));
+         set_policy(server, always(drop()));
+         run_in(a, || start_thread(|| udp::serve(server, udp::echo())));
+         for to in [`${a.addr}:11000`, \"127.0.0.1:11000\"] {
+             expect(run_in(a, || udp::bind(\"*:0\").ping(to, \"ping 1\", 50.ms)).kind, \"timeout\");
+         }
+         exit(0)",
+        0,
+    );
+    let all = format!("{}{}", run.stdout, run.stderr);
+    assert!(all.contains("dropped by") && all.contains("  0 unexplained"), "{all}");
+    assert!(!all.contains("outside of this process"), "{all}");
+}
+
+#[test]
+fn a_policy_outlives_the_thread_that_set_it() {
+    if !require_lab_or_skip("a policy of a thread that has ended") {
+        return;
+    }
+    run_text(
+        &format!(
+            "{PAIR}{PINGS}
+             let setter = start_thread(|| {{
+                 set_policy(link.from(a), |pkt| {{ let n = 0; for i in 0..500 {{ n += i; }} drop() }});
+                 sleep(1.h);
+             }});
+             while ping(a, 30.ms).kind != \"timeout\" {{ }}
+             setter.stop();
+             // The thread is terminated, for good, half a second later.
+             for i in 0..40 {{ expect(ping(a, 30.ms).kind, \"timeout\"); }}
+             exit(0)"
+        ),
+        0,
+    );
+}

@@ -22,6 +22,7 @@ impl Door {
     }
 
     fn place(&self, ctx: &NativeCallContext, made: &Made) -> ScriptResult<()> {
+        let _inside = self.host.lab().enter();
         let (judge, name) = judge(ctx, made, &self.net.site())?;
         self.net.set_policy(judge, name);
         Ok(())

@@ -64,6 +64,11 @@ impl Link {
         &self.net
     }
 
+    /// The lab it is of.
+    pub(super) fn lab(&self) -> &Lab {
+        self.ends[0].lab()
+    }
+
     /// The names of the hosts at the end `from` and at the other.
     pub(super) fn names(&self, from: usize) -> (&str, &str) {
         (self.ends[from].name(), self.ends[1 - from].name())

@@ -8,7 +8,7 @@ use rhai::{Dynamic, Map, NativeCallContext};
 
 use self::host::Host;
 use self::link::Link;
-use super::context::{self, Context, Script, ScriptResult};
+use super::context::{self, Context, Entered, Script, ScriptResult};
 use super::convert::Options;
 use super::error::{OrRaise, raise};
 use super::exit;
@@ -51,7 +51,7 @@ impl Lab {
     fn create(options: &lab::Options) -> Result<Self, Error> {
         let context = context::current();
         let stop = context.lasting.child().map_err(|err| Error::system("lab", &err))?;
-        let net = lab::Lab::create(options)?;
+        let net = lab::Lab::create_beneath(options, &stop)?;
         let relay = Relay::start(context.run.session.clone(), context.host.clone(), stop.clone())?;
         relay.draw_from(context.random.split());
         let lab = Self(Arc::new(Inner { net, relay, stop, owner: context.script.clone(), programs: Mutex::default() }));
@@ -62,6 +62,13 @@ impl Lab {
     /// What ends all that runs in it.
     pub(super) fn stop(&self) -> &Stop {
         &self.0.stop
+    }
+
+    /// Has what is made from now on, until the result is dropped, end with the lab and not before: a policy outlives the
+    /// thread, or the entry at the prompt, that set it.
+    pub(super) fn enter(&self) -> Entered {
+        let stop = self.0.stop.clone();
+        context::enter(Context { stop: stop.clone(), lasting: stop, ..context::current() })
     }
 
     /// The lab of the core.
@@ -136,6 +143,7 @@ fn host_options(ctx: &NativeCallContext, options: &Map, forwards: bool) -> Scrip
 
 fn make_host(ctx: &NativeCallContext, lab: &Lab, name: &str, options: &HostOptions) -> ScriptResult<Host> {
     let host = lab.net().host(name, options).or_raise(ctx)?;
+    lab.relay().knows(&host);
     label::make_room(name);
     Ok(Host::new(lab.clone(), host))
 }

@@ -26,6 +26,7 @@ impl Way {
 
     /// Has `made` decide there from now on.
     pub(super) fn place(&self, ctx: &NativeCallContext, made: &Made) -> ScriptResult<()> {
+        let _inside = self.link.lab().enter();
         let (judge, name) = judge(ctx, made, &self.link.net().site(self.direction))?;
         self.link.net().set_policy(self.direction, judge, name);
         Ok(())

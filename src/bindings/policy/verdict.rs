@@ -161,8 +161,9 @@ pub mod api {
     /// The names are those of `iptables --reject-with` and `ip6tables --reject-with` (`"icmp-net-unreachable"`,
     /// `"icmp-admin-prohibited"`, `"icmp6-no-route"`, `"tcp-reset"`, …) and the keywords of all ICMP errors
     /// (`"ttl-exceeded"`, `"source-quench"`, …). A name serves IPv4 and IPv6 where both have an error of that meaning;
-    /// where one has none, its packets pass, which is counted and reported once. No ICMP error answers another, nor a later
-    /// fragment, nor what was sent to many (RFC 1122, section 3.2.2): such packets are lost without a word, and counted.
+    /// where one has none, its packets pass, which is counted and reported once, and so does what is not IP, such as ARP. No
+    /// ICMP error answers another, nor a later fragment, nor what was sent to many (RFC 1122, section 3.2.2): such packets are
+    /// lost without a word, and counted.
     ///
     /// Errors: `invalid`: no error has that name.
     ///

@@ -23,6 +23,8 @@ pub(super) enum Fate {
     Rejected,
     /// Lost for this reason, which is no policy's.
     Lost(&'static str),
+    /// It reached a server that had ended before it read it.
+    Unread,
 }
 
 /// A verdict that can be why a probe was lost.
@@ -62,8 +64,16 @@ impl Causes {
 
     /// Enters that a packet was lost at `at` for a reason that is no policy's.
     pub(super) fn lost(&mut self, key: Key, at: Instant, why: &'static str, site: &Site) {
-        let (fate, origin) = (Fate::Lost(why), "".into());
-        self.push(key, Cause { id: 0, at, fate, origin, site: site.clone(), draws: Box::default() });
+        self.push_plain(key, at, Fate::Lost(why), site);
+    }
+
+    /// Enters that a packet still waited at `at` for a server that has ended.
+    pub(super) fn unread(&mut self, key: Key, at: Instant, site: &Site) {
+        self.push_plain(key, at, Fate::Unread, site);
+    }
+
+    fn push_plain(&mut self, key: Key, at: Instant, fate: Fate, site: &Site) {
+        self.push(key, Cause { id: 0, at, fate, origin: "".into(), site: site.clone(), draws: Box::default() });
     }
 
     fn push(&mut self, key: Key, cause: Cause) {
@@ -105,6 +115,11 @@ impl Causes {
             }
             ids.into_iter().for_each(|id| self.remove(&key, |cause| cause.id == id));
         }
+    }
+
+    /// Whether anything is known that may be why the message was lost, or the answer that says the same.
+    pub(super) fn know(&self, key: &Key) -> bool {
+        self.by_key.contains_key(key) || self.by_key.contains_key(&key.back())
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -159,7 +174,7 @@ impl Causes {
 impl Fate {
     /// Whether the packet cannot have arrived.
     const fn is_final(self) -> bool {
-        matches!(self, Self::Dropped | Self::NotKept(_) | Self::Rejected | Self::Lost(_))
+        matches!(self, Self::Dropped | Self::NotKept(_) | Self::Rejected | Self::Lost(_) | Self::Unread)
     }
 }
 
@@ -178,6 +193,7 @@ impl fmt::Display for Cause {
             Fate::Replaced => write!(f, "replaced by {origin}"),
             Fate::Rejected => write!(f, "rejected by {origin}"),
             Fate::Lost(why) => write!(f, "dropped {}: {why}", self.site.phrase()),
+            Fate::Unread => write!(f, "not read {}: the server had ended", self.site.phrase()),
         }
     }
 }

@@ -4,8 +4,9 @@
 //! ports of both ends and the message. Where both ends or the way are ours, each loss is traced to its verdict. The
 //! records are rings: the oldest give way, and the counts beside them stay exact.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use self::causes::Causes;
@@ -31,7 +32,11 @@ pub const REMEMBERED: usize = 65_536;
 
 /// The account of a run.
 #[derive(Debug, Default)]
-pub struct Account(Mutex<Inner>);
+pub struct Account {
+    inner: Mutex<Inner>,
+    /// How many of the losses have no cause yet: usually none, and then servers are spared the lock.
+    open: AtomicUsize,
+}
 
 #[derive(Debug, Default)]
 struct Inner {
@@ -46,8 +51,10 @@ struct Inner {
     /// Delayed answers that could not be kept until they were due.
     not_kept: u64,
     /// What links lost because frames came faster than they were carried.
-    overruns: BTreeMap<(Arc<str>, usize), u64>,
+    overruns: BTreeMap<Arc<str>, u64>,
     losses: VecDeque<Loss>,
+    /// Those of the losses for which there was no cause when they were noted, and no answer since.
+    open: HashSet<Key>,
     /// Losses of probes to servers of this process that gave way to later ones.
     forgotten: u64,
     probes: Counts,
@@ -129,9 +136,9 @@ impl Account {
         inner.causes.lost(inner.hosts.key(ends, content), at, why, site);
     }
 
-    /// Notes how many frames the kernel has lost so far, in this direction, before they came onto the link called `name`.
-    pub fn overrun(&self, link: Arc<str>, direction: usize, lost: u64) {
-        self.lock().overruns.insert((link, direction), lost);
+    /// Notes that the kernel has lost so many more frames before they came onto the link called `link`.
+    pub fn overrun(&self, link: &Arc<str>, lost: u64) {
+        *self.lock().overruns.entry(link.clone()).or_default() += lost;
     }
 
     /// Notes that the packet just delayed could not be kept until it was due.
@@ -159,10 +166,16 @@ impl Account {
             return;
         }
         inner.losses.push_back(Loss { number, key, sent, late });
-        if inner.losses.len() > REMEMBERED {
-            inner.losses.pop_front();
+        if !late && !inner.causes.know(&key) {
+            inner.open.insert(key);
+        }
+        if inner.losses.len() > REMEMBERED
+            && let Some(oldest) = inner.losses.pop_front()
+        {
+            inner.open.remove(&oldest.key);
             inner.forgotten += 1;
         }
+        self.open.store(inner.open.len(), Ordering::SeqCst);
     }
 
     /// Notes that an answer came for a probe that had timed out.
@@ -172,6 +185,30 @@ impl Account {
         if let Some(loss) = inner.losses.iter_mut().rev().find(|loss| loss.key == key) {
             loss.late = true;
         }
+        inner.open.remove(&key);
+        self.open.store(inner.open.len(), Ordering::SeqCst);
+    }
+
+    /// Notes that a server of this process has just sent an answer. Whoever asked may have given up, and be gone.
+    pub(super) fn gave_answer(&self, ends: Ends, request: &[u8]) {
+        // After it was sent: an answer to a probe that is given up from now on waits in its socket.
+        if self.open.load(Ordering::SeqCst) == 0 {
+            return;
+        }
+        let content = Content::of(request);
+        let is_open = {
+            let inner = self.lock();
+            inner.open.contains(&inner.hosts.key(ends, content))
+        };
+        if is_open {
+            self.late(ends, content);
+        }
+    }
+
+    /// Notes at `at` that a packet with this content waits at `site` for a server that has ended.
+    pub(super) fn unread(&self, at: Instant, ends: Ends, content: Content, site: &Site) {
+        let inner = &mut *self.lock();
+        inner.causes.unread(inner.hosts.key(ends, content), at, site);
     }
 
     /// Adds what changed in a ledger's counts from `before` to `after`.
@@ -238,7 +275,7 @@ impl Account {
                 causes.push((cause, unexplained.drain(..taken).map(|number: u64| number.to_string()).collect()));
             }
         }
-        for ((link, _), lost) in &inner.overruns {
+        for (link, lost) in &inner.overruns {
             let taken = unexplained.len().min(usize::try_from(*lost).unwrap_or(usize::MAX));
             if taken > 0 {
                 let cause = format!("came faster than {link} carries (the kernel counted {lost})");
@@ -268,7 +305,7 @@ impl Account {
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -12,6 +12,7 @@ use super::helper::{self, LARGEST};
 use super::refusal;
 use crate::net::error::{Error, ErrorKind, Result};
 use crate::net::host::{Host, ThisMachine};
+use crate::net::stop::Stop;
 use crate::net::sys::{self, PollFd};
 use crate::net::time::Duration;
 
@@ -30,6 +31,8 @@ struct Line {
     helper: Child,
     /// Whether it was ended on purpose.
     ended: bool,
+    /// Once it has happened, nobody waits long for an answer.
+    stop: Option<Stop>,
 }
 
 /// Has labs start the binary at `path` as their helper, in place of the one that runs: for programs that use this library.
@@ -42,9 +45,16 @@ static HELPER: OnceLock<PathBuf> = OnceLock::new();
 /// How long the helper may take for an answer.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// The same once the lab's stop has happened: a script's last lines are to run within the grace that it has then, and what
+/// they ask for is done in milliseconds.
+const LAST_PATIENCE: Duration = Duration::from_millis(200);
+
+/// How long it may take to end.
+const END: Duration = Duration::from_secs(2);
+
 impl Control {
-    /// Starts a helper and waits until it is ready.
-    pub(super) fn start() -> Result<Self> {
+    /// Starts a helper and waits until it is ready. Once `stop` has happened, one that does not answer is given up soon.
+    pub(super) fn start(stop: Option<Stop>) -> Result<Self> {
         let failed = |err: &io::Error| Error::system("lab", err);
         let path = HELPER.get().cloned().unwrap_or_else(|| PathBuf::from("/proc/self/exe"));
         let (ours, theirs) = sys::message_pair().map_err(|err| failed(&err))?;
@@ -57,7 +67,7 @@ impl Control {
         })?;
         // The command holds the helper's end, whose last copy tells its death.
         drop(command);
-        let mut line = Line { socket: Some(ours), helper, ended: false };
+        let mut line = Line { socket: Some(ours), helper, ended: false, stop };
         match line.receive() {
             Ok((Answer::Ready(has_v6), _)) => Ok(Self { line: Mutex::new(line), has_v6 }),
             Ok((Answer::Failed(failure), _)) => {
@@ -118,7 +128,8 @@ impl Line {
     fn receive(&mut self) -> Result<(Answer, Vec<OwnedFd>)> {
         let Some(socket) = &self.socket else { return Err(gone(self.ended)) };
         let mut buffer = [0; 4096];
-        let until = ThisMachine.now() + PATIENCE;
+        let mut until = ThisMachine.now() + PATIENCE;
+        let mut stop = self.stop.as_ref();
         loop {
             match sys::receive_message(socket.as_fd(), &mut buffer) {
                 Ok((len, fds)) if len > 0 => {
@@ -128,12 +139,21 @@ impl Line {
                     };
                 }
                 Err(err) if err.kind() == io::ErrorKind::WouldBlock => {
-                    let left = until - ThisMachine.now();
+                    let now = ThisMachine.now();
+                    if stop.take_if(|stop| stop.is_stopped()).is_some() {
+                        until = until.min(now + LAST_PATIENCE);
+                    }
+                    let left = until - now;
                     if left > Duration::ZERO {
-                        let _ = sys::ppoll(&mut [PollFd::readable(socket.as_fd())], Some(left));
+                        let mut fds = vec![PollFd::readable(socket.as_fd())];
+                        fds.extend(stop.map(|stop| PollFd::readable(stop.wake_fd())));
+                        let _ = sys::ppoll(&mut fds, Some(left));
                         continue;
                     }
-                    self.give_up();
+                    // One that does not answer does not end by itself either.
+                    let ended = self.ended;
+                    self.end_within(Duration::ZERO);
+                    self.ended = ended;
                     let error = Error::new(ErrorKind::Closed, "lab", "the lab's helper process does not answer");
                     return Err(error.with_hint("it was stopped, or the machine is very busy; the lab has ended"));
                 }
@@ -151,10 +171,14 @@ impl Line {
     }
 
     fn end(&mut self) {
+        self.end_within(END);
+    }
+
+    fn end_within(&mut self, patience: Duration) {
         self.ended = true;
         // Its end of the socket closes, and it ends. One that was stopped does not.
         if self.socket.take().is_some() {
-            let until = ThisMachine.now() + Duration::from_secs(2);
+            let until = ThisMachine.now() + patience;
             while matches!(self.helper.try_wait(), Ok(None)) {
                 if ThisMachine.now() > until {
                     let _ = self.helper.kill();

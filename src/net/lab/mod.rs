@@ -25,6 +25,7 @@ use self::host::HostParts;
 use self::topology::{End, Node, Routes, Topology, addresses_towards};
 use super::error::{Error, ErrorKind, Result};
 use super::host::HostId;
+use super::stop::Stop;
 
 pub mod addresses;
 mod control;
@@ -146,7 +147,20 @@ impl Lab {
     /// `permission`: the system allows none; the message has the reason and what tells it, the hint the remedy. `exhausted`:
     /// no more descriptors or processes.
     pub fn create(options: &Options) -> Result<Self> {
-        let control = Control::start()?;
+        Self::make(options, None)
+    }
+
+    /// The same, for a lab that ends with `stop`: once that has happened, nothing asked of the lab waits long for a helper
+    /// that does not answer.
+    ///
+    /// # Errors
+    /// As [`Lab::create`].
+    pub fn create_beneath(options: &Options, stop: &Stop) -> Result<Self> {
+        Self::make(options, Some(stop.clone()))
+    }
+
+    fn make(options: &Options, stop: Option<Stop>) -> Result<Self> {
+        let control = Control::start(stop)?;
         Ok(Self(Arc::new(Inner { control, options: *options, state: Mutex::default() })))
     }
 

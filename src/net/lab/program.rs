@@ -25,12 +25,12 @@ pub const KEPT: usize = 1 << 20;
 /// A longer line is shown in pieces of this many bytes.
 const LINE: usize = 1 << 16;
 
-/// How many times a stream is read after the program's end, each time as much as [`READ`]: more than a pipe holds, and an end
-/// to what others go on writing into it.
-const LEFT: usize = 8;
+/// How often what is left in the pipes of a program that has ended is read: as often as a large one (fcntl(2), F_SETPIPE_SZ)
+/// has to be to be empty.
+const LAST_READS: usize = (1 << 20) / PIECE;
 
-/// How much is read at a time.
-const READ: usize = 1 << 14;
+/// How much of what a program prints is read at once, in bytes.
+const PIECE: usize = 1 << 14;
 
 /// How long a program that is asked to end may take for it.
 pub const GRACE: Duration = Duration::from_millis(500);
@@ -275,12 +275,8 @@ impl Inner {
             Stream { pipe: out, kept: &self.out, line: Vec::new(), show: label::line },
             Stream { pipe: err, kept: &self.err, line: Vec::new(), show: label::note },
         ];
-        let (mut over, mut left) = (false, LEFT);
+        let (mut over, mut reads) = (false, 0);
         while let Some([out, err, end]) = self.wait(&streams, over, never) {
-            if over && left == 0 {
-                break;
-            }
-            left -= usize::from(over);
             for (stream, _) in streams.iter_mut().zip([out, err]).filter(|(_, ready)| *ready) {
                 stream.read(&self.host, shown);
             }
@@ -289,6 +285,11 @@ impl Inner {
                 // With the helper gone, nothing is known of its end.
                 *lock(&self.exit) = self.process.try_wait().ok().flatten();
                 over = true;
+            }
+            // What it has left running may go on printing without end.
+            reads += usize::from(over);
+            if reads > LAST_READS {
+                break;
             }
         }
         streams.iter_mut().for_each(|stream| stream.finish(&self.host, shown));
@@ -300,20 +301,13 @@ impl Inner {
         let pipes = streams.each_ref().map(|stream| stream.pipe.as_ref().map(AsFd::as_fd));
         let of = [pipes[0], pipes[1], (!over).then(|| self.process.ended())];
         let mut fds: Vec<PollFd<'_>> = of.iter().flatten().copied().map(PollFd::readable).collect();
-        // A wait until now would not look at the pipes at all.
-        let waited = match over {
-            true => {
-                sys::ppoll(&mut fds, Some(Duration::ZERO)).map(|n| if n > 0 { Waited::Ready } else { Waited::TimedOut })
-            }
-            false => self.host.wait(&mut fds, None, never),
+        // A wait until now would not even look.
+        let is_ready = match over {
+            true => sys::ppoll(&mut fds, Some(Duration::ZERO)).is_ok_and(|ready| ready > 0),
+            false => matches!(self.host.wait(&mut fds, None, never), Ok(Waited::Ready)),
         };
-        match waited {
-            Ok(Waited::Ready) => {
-                let mut ready = fds.iter().map(PollFd::is_ready);
-                Some(of.map(|fd| fd.is_some() && ready.next() == Some(true)))
-            }
-            _ => None,
-        }
+        let mut ready = fds.iter().map(PollFd::is_ready);
+        is_ready.then(|| of.map(|fd| fd.is_some() && ready.next() == Some(true)))
     }
 }
 
@@ -329,7 +323,7 @@ struct Stream<'a> {
 impl Stream<'_> {
     /// Reads what is there; at the end the pipe is closed.
     fn read(&mut self, host: &dyn Host, shown: bool) {
-        let mut buffer = [0; READ];
+        let mut buffer = [0; PIECE];
         let read = self.pipe.as_mut().map_or(Ok(0), |pipe| pipe.read(&mut buffer));
         let data = match read {
             Ok(0) => {

@@ -163,6 +163,115 @@ unsafe impl GlobalAlloc for Counting {
 
 #[cfg(test)]
 mod tests {
+    use std::alloc::{GlobalAlloc, Layout};
+    use std::sync::mpsc;
+
+    use super::Counting;
+
+    /// A block filled with one value.
+    struct Filled(*mut u8, Layout, u8);
+
+    // SAFETY: a block belongs to whoever holds it.
+    unsafe impl Send for Filled {}
+
+    impl Filled {
+        fn new(layout: Layout, fill: u8, zeroed: bool) -> Self {
+            // SAFETY: the layout has a size above zero; the block is filled within its size.
+            unsafe {
+                let block = if zeroed { Counting.alloc_zeroed(layout) } else { Counting.alloc(layout) };
+                assert_eq!((block.is_null(), block.addr() % layout.align()), (false, 0));
+                let bytes = std::slice::from_raw_parts(block, layout.size());
+                assert!(!zeroed || bytes.iter().all(|&byte| byte == 0), "{layout:?}");
+                block.write_bytes(fill, layout.size());
+                Self(block, layout, fill)
+            }
+        }
+
+        fn check(&self, len: usize) {
+            // SAFETY: the first `len` bytes were filled, and nobody else has the block.
+            let bytes = unsafe { std::slice::from_raw_parts(self.0, len) };
+            assert!(bytes.iter().all(|&byte| byte == self.2), "{:?} was written to by somebody else", self.1);
+        }
+
+        fn resized(self, size: usize) -> Self {
+            let Self(old, layout, fill) = self;
+            self.check(layout.size());
+            let new = Layout::from_size_align(size, layout.align()).expect("a layout");
+            // SAFETY: the block has this layout, and the new size is above zero.
+            let block = unsafe { Counting.realloc(old, layout, size) };
+            assert_eq!((block.is_null(), block.addr() % layout.align()), (false, 0));
+            let kept = Self(block, new, fill);
+            kept.check(size.min(layout.size()));
+            // SAFETY: the block is as large as that.
+            unsafe { block.write_bytes(fill, size) };
+            kept
+        }
+
+        fn free(self) {
+            self.check(self.1.size());
+            // SAFETY: the block has this layout, and nobody uses it any more.
+            unsafe { Counting.dealloc(self.0, self.1) };
+        }
+    }
+
+    #[test]
+    fn blocks_of_all_layouts_that_change_threads_and_outlive_them_stay_whole() {
+        // Each thread makes blocks, resizes some, gives half back itself and sends the others on; then it ends.
+        let (sender, receiver) = mpsc::channel::<Filled>();
+        let work = |seed: u64, sender: mpsc::Sender<Filled>| {
+            let mut state = seed;
+            let mut draw = |bound: u64| {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                ((state >> 33) % bound) as usize
+            };
+            let mut held = Vec::new();
+            for n in 0..3_000 {
+                let layout = Layout::from_size_align(1 + draw(600), 1 << draw(8)).expect("a layout");
+                held.push(Filled::new(layout, n as u8, draw(3) == 0));
+                if held.len() > 100 {
+                    let one = held.swap_remove(draw(100));
+                    let one = if draw(2) == 0 { one.resized(1 + draw(600)) } else { one };
+                    if draw(2) == 0 { one.free() } else { sender.send(one).expect("taken") }
+                }
+            }
+            held.into_iter().for_each(|one| sender.send(one).expect("taken"));
+        };
+        std::thread::scope(|scope| {
+            for seed in 0..12 {
+                let sender = sender.clone();
+                scope.spawn(move || work(seed, sender));
+            }
+            drop(sender);
+            receiver.into_iter().for_each(Filled::free);
+        });
+    }
+
+    #[test]
+    fn a_thread_that_ends_may_still_ask_for_memory_and_give_it_back() {
+        // Dropped with what the thread keeps, before or after the spare blocks.
+        struct Last(Vec<Box<[u8; 100]>>);
+        impl Drop for Last {
+            fn drop(&mut self) {
+                self.0.push(Box::new([7; 100]));
+                assert!(self.0.drain(..).all(|block| block.iter().all(|&byte| byte == 7)));
+            }
+        }
+        thread_local! {
+            static LAST: std::cell::RefCell<Last> = const { std::cell::RefCell::new(Last(Vec::new())) };
+        }
+        for first in [true, false] {
+            let thread = std::thread::spawn(move || {
+                let touch = || LAST.with_borrow_mut(|last| last.0.extend([(); 40].map(|()| Box::new([7; 100]))));
+                if first {
+                    touch();
+                }
+                drop(vec![Box::new([0u8; 100]); 80]);
+                touch();
+            });
+            thread.join().expect("ends");
+        }
+    }
+
     #[test]
     fn what_grows_and_shrinks_keeps_its_bytes() {
         // Across the sizes that are kept and those that are not, and back.

@@ -12,11 +12,11 @@ use socket2::Socket;
 use super::error::{Error, ErrorKind, Result};
 use super::event::{Event, Flow};
 use super::host::{Host, Waited};
-use super::ledger::{Blame, Counts, Ledger, ProbeId};
+use super::ledger::{Arrival, Blame, Counts, Ledger, ProbeId, State};
 use super::session::Session;
 use super::stop::Stop;
 use super::time::Instant;
-use super::udp::{IcmpError, closed, one_at_a_time};
+use super::udp::{Datagram, IcmpError, closed, one_at_a_time};
 
 pub use self::carrier::Tally;
 pub(in crate::net) use self::carrier::{Carrier, MatchResult, Name, Recognised};
@@ -104,6 +104,15 @@ impl Prober {
     /// The account of the probes, by what names them.
     pub(in crate::net) fn ledger(&self) -> &Ledger {
         &self.ledger
+    }
+
+    /// Whether what came is the answer to a probe that was given up, which is then counted. Whatever else it is counts for
+    /// nothing: nobody waits for it any more.
+    pub(in crate::net) fn is_late(&mut self, now: Instant, datagram: &Datagram, what: Recognised) -> bool {
+        let Recognised::Answer(key, content) = what else { return false };
+        let id = self.ledger.find(datagram.from, key);
+        id.is_some_and(|id| self.ledger.state(id) == Some(State::TimedOut))
+            && matches!(self.ledger.reply(now, datagram.from, key, content), Arrival::Late { .. })
     }
 
     /// The message of a probe, while it is pending.
@@ -330,7 +339,7 @@ impl Prober {
     }
 
     /// Tells the run's account, and whoever asks the socket, what has changed.
-    pub(super) fn tell(&mut self, carrier: &dyn Carrier) {
+    pub(in crate::net) fn tell(&mut self, carrier: &dyn Carrier) {
         let counts = self.ledger.counts();
         if counts != self.told {
             carrier.account().count(self.told, counts);

@@ -69,6 +69,7 @@ pub(super) const COLUMNS: &[(&str, &str)] = &[
     ("unexplained", "/unexplained"),
     ("host", "/host"),
     ("at", "/at"),
+    ("why", "/why"),
 ];
 
 /// Writes rows as CSV.

@@ -3,13 +3,13 @@
 //!
 //! A row is a value ([`Row`]); [`json`] writes it as one line of JSON and [`csv`] as one of fixed columns, so that both
 //! say the same. One `run` row comes first, then one row for each probe, when it is settled or, still pending, at the end,
-//! and one for each verdict, and last one `summary`. Times are integers in nanoseconds; what there is no data for is null.
+//! one for each verdict and each frame that a link lost without one, and last one `summary`. Times are integers in nanoseconds; what there is no data for is null.
 
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub use self::rows::{About, Row};
-use self::rows::{ProbeRow, SummaryRow, VerdictRow};
+use self::rows::{LostRow, ProbeRow, SummaryRow, VerdictRow};
 use super::account::Account;
 use super::event::{Event, Sink};
 use super::output;
@@ -129,7 +129,10 @@ impl Sink for Rows {
             Event::Judged { flow, data, judged, site } => {
                 self.write(&Row::Verdict(VerdictRow::new(flow, data.len(), judged, site)));
             }
-            Event::Sent { .. } | Event::Received { .. } | Event::Lost { .. } | Event::KernelDrops { .. } => {}
+            Event::Lost { flow, data, why, site } => {
+                self.write(&Row::Lost(LostRow::new(flow, data.len(), why, site)));
+            }
+            Event::Sent { .. } | Event::Received { .. } | Event::KernelDrops { .. } => {}
         }
     }
 

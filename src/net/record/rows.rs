@@ -44,6 +44,8 @@ pub enum Row<'a> {
     Probe(ProbeRow),
     /// What a policy decided about a packet.
     Verdict(VerdictRow<'a>),
+    /// A frame that was lost for a reason that is no policy's.
+    Lost(LostRow),
     /// The account of the run.
     Summary(Box<SummaryRow>),
 }
@@ -119,6 +121,23 @@ pub struct VerdictRow<'a> {
     /// The host of the server's socket; `None` for this machine, and for links and doors.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub host: Option<String>,
+}
+
+/// A frame of a lab that was lost for a reason that is no policy's.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct LostRow {
+    /// When, in nanoseconds since 1970.
+    pub time_ns: i64,
+    /// Who sent the packet.
+    pub from: SocketAddr,
+    /// Where it was going.
+    pub to: SocketAddr,
+    /// Its size.
+    pub bytes: usize,
+    /// Why: `queue full` or `link down`.
+    pub why: &'static str,
+    /// The link or the door where it was lost.
+    pub at: String,
 }
 
 /// The account of a run.
@@ -246,6 +265,12 @@ impl<'a> VerdictRow<'a> {
             },
             host: flow.host.map(str::to_string),
         }
+    }
+}
+
+impl LostRow {
+    pub(super) fn new(flow: Flow<'_>, bytes: usize, why: &'static str, site: &Site) -> Self {
+        Self { time_ns: flow.time, from: flow.from, to: flow.to, bytes, why, at: site.to_string() }
     }
 }
 

@@ -13,6 +13,9 @@ const LARGEST: usize = 65_535 + 22;
 /// From one frame's room to the next; no power of two, or all would compete for the same places of the cache.
 const ROOM: usize = LARGEST.next_multiple_of(64) + 64;
 
+/// What the kernel says beside a frame (packet(7), PACKET_AUXDATA): the header of a control message, and tpacket_auxdata.
+type Beside = [u64; 5];
+
 /// Room for the frames of one call.
 pub struct Frames {
     data: Vec<u8>,
@@ -58,7 +61,10 @@ pub fn receive_frames(fd: BorrowedFd<'_>, frames: &mut Frames) -> io::Result<usi
     frames.count = 0;
     // SAFETY: mmsghdr and iovec are plain data for which zeroes are valid.
     let (mut headers, mut parts): ([libc::mmsghdr; FRAMES], [libc::iovec; FRAMES]) = unsafe { std::mem::zeroed() };
+    let mut beside: [Beside; FRAMES] = [Default::default(); FRAMES];
     for (index, room) in frames.data.chunks_exact_mut(ROOM).enumerate() {
+        headers[index].msg_hdr.msg_control = beside[index].as_mut_ptr().cast();
+        headers[index].msg_hdr.msg_controllen = std::mem::size_of::<Beside>() as _;
         parts[index] = libc::iovec { iov_base: room.as_mut_ptr().cast(), iov_len: LARGEST };
         headers[index].msg_hdr.msg_iov = &mut parts[index];
         headers[index].msg_hdr.msg_iovlen = 1;
@@ -79,9 +85,43 @@ pub fn receive_frames(fd: BorrowedFd<'_>, frames: &mut Frames) -> io::Result<usi
     frames.count = n as usize;
     for (index, header) in headers.iter().enumerate().take(frames.count) {
         let cut = header.msg_hdr.msg_flags & libc::MSG_TRUNC != 0;
-        frames.lens[index] = if cut { usize::MAX } else { header.msg_len as usize };
+        let len = header.msg_len as usize;
+        let tag = if header.msg_hdr.msg_controllen > 0 { tag(&beside[index]) } else { None };
+        frames.lens[index] = match tag {
+            _ if cut => usize::MAX,
+            Some(tag) => put_back(&mut frames.data[index * ROOM..(index + 1) * ROOM], len, tag),
+            None => len,
+        };
     }
     Ok(frames.count)
+}
+
+/// The tag of a virtual LAN (IEEE 802.1Q) that the kernel has taken out of a frame.
+fn tag(beside: &Beside) -> Option<[u8; 4]> {
+    const VALID: u32 = 1 << 4;
+    const HAS_TYPE: u32 = 1 << 6;
+    const AUXDATA: u32 = 8;
+    let mut bytes = [0; std::mem::size_of::<Beside>()];
+    bytes.chunks_exact_mut(8).zip(beside).for_each(|(to, word)| to.copy_from_slice(&word.to_ne_bytes()));
+    let long = |at: usize| u32::from_ne_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
+    let short = |at: usize| u16::from_ne_bytes([bytes[at], bytes[at + 1]]).to_be_bytes();
+    let (is_auxdata, status) = (long(8) == libc::SOL_PACKET as u32 && long(12) == AUXDATA, long(16));
+    if !is_auxdata || status & VALID == 0 {
+        return None;
+    }
+    let ([a, b], [c, d]) = (if status & HAS_TYPE == 0 { [0x81, 0] } else { short(34) }, short(32));
+    Some([a, b, c, d])
+}
+
+/// Puts the tag back where it was in a frame of `len` bytes; how long it is then. There is always room for one.
+fn put_back(room: &mut [u8], len: usize, tag: [u8; 4]) -> usize {
+    const AT: usize = 12;
+    if len < AT {
+        return len;
+    }
+    room.copy_within(AT..len, AT + tag.len());
+    room[AT..AT + tag.len()].copy_from_slice(&tag);
+    len + tag.len()
 }
 
 /// Sends frames with one call, without waiting (sendmmsg(2)); how many of them, from the first on, were sent.

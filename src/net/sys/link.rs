@@ -33,6 +33,7 @@ pub fn turn_off_offloads(socket: BorrowedFd<'_>, name: &str) -> io::Result<()> {
 pub fn packet_socket(index: u32) -> io::Result<OwnedFd> {
     const IGNORE_OUTGOING: i32 = 23;
     const QDISC_BYPASS: i32 = 20;
+    const AUXDATA: i32 = 8;
     const WANTED: i32 = 4 << 20;
     // Without a protocol until it is bound: it would else hear every interface in between.
     let kind = socket2::Type::RAW.nonblocking().cloexec();
@@ -40,6 +41,8 @@ pub fn packet_socket(index: u32) -> io::Result<OwnedFd> {
     let fd = std::os::fd::AsFd::as_fd(&socket);
     set_option(fd, libc::SOL_PACKET, IGNORE_OUTGOING, 1)?;
     set_option(fd, libc::SOL_PACKET, QDISC_BYPASS, 1)?;
+    // Tags of virtual LANs come beside the frames, and would be lost.
+    set_option(fd, libc::SOL_PACKET, AUXDATA, 1)?;
     for (force, plain) in [(libc::SO_RCVBUFFORCE, libc::SO_RCVBUF), (libc::SO_SNDBUFFORCE, libc::SO_SNDBUF)] {
         // More than the system's limit is for its administrator alone.
         if set_option(fd, libc::SOL_SOCKET, force, WANTED).is_err() {

@@ -38,6 +38,7 @@ pub enum Misframed {
 
 /// What has come and was not taken yet.
 #[derive(Debug, Default)]
+#[cfg_attr(test, derive(Clone))]
 pub(super) struct Inbox {
     bytes: Vec<u8>,
     /// Where what was not taken begins.
@@ -158,6 +159,20 @@ impl Inbox {
         Ok(Some(message))
     }
 
+    /// Whether [`Inbox::take`] would give something, or say that it never will.
+    pub(super) fn has(&self, want: Want, limit: usize) -> bool {
+        let here = self.bytes();
+        match want {
+            Want::Some => !here.is_empty(),
+            Want::Exact(len) => here.len() >= len,
+            Want::Line => here.len() > limit || here[self.searched..].contains(&b'\n'),
+            Want::Length => here.first_chunk::<PREFIX>().is_some_and(|prefix| {
+                let length = u32::from_be_bytes(*prefix) as usize;
+                length > limit || here.len() >= PREFIX + length
+            }),
+        }
+    }
+
     /// What was not taken yet.
     pub(super) fn bytes(&self) -> &[u8] {
         &self.bytes[self.start..]
@@ -213,6 +228,8 @@ mod tests {
         let (mut inbox, mut messages) = (Inbox::default(), Vec::new());
         for piece in wire.chunks(size) {
             inbox.push(piece);
+            let has = inbox.has(want, LIMIT);
+            assert_eq!(has, inbox.clone().take(want, LIMIT) != Ok(None), "{want:?}");
             while let Some(message) = inbox.take(want, LIMIT).expect("in order") {
                 messages.push(message);
             }

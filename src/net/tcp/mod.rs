@@ -2,8 +2,8 @@
 //!
 //! A connection owns what the system calls leave to their callers: EINTR, partial reads and writes, deadlines, and the
 //! difference between an error that ends a connection and one that the kernel reports while it goes on trying (linux: with
-//! IP_RECVERR an ICMP error makes one call fail with its errno, and the connection lives). Sockets are read and written
-//! without blocking; what has to wait polls beside the stop's descriptor.
+//! IP_RECVERR an ICMP error makes one call fail with its errno, and the connection lives). What has to wait polls
+//! beside the stop's descriptor; a receive without a deadline waits in its call, which the stop ends.
 
 use std::io;
 use std::net::SocketAddr;

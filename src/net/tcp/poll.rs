@@ -41,7 +41,7 @@ struct Inner {
 struct Turn {
     found: VecDeque<Happening>,
     ready: Vec<Readiness>,
-    /// Connections of which more has been received than was given out.
+    /// Connections and UDP sockets of which more has been received than was given out.
     rest: VecDeque<u64>,
     /// Listeners that lack descriptors, and until when they are left alone.
     starved: Vec<(u64, Instant)>,
@@ -95,6 +95,10 @@ const PAUSE: Duration = Duration::from_millis(20);
 
 const READ: Interest = Interest { read: true, write: false };
 
+/// For one that may have received something already, which raises no descriptor: that it can be written to has it looked at,
+/// by whichever thread waits.
+const LOOK: Interest = Interest { read: true, write: true };
+
 impl Poll {
     /// An empty set in `host`.
     ///
@@ -118,7 +122,7 @@ impl Poll {
     /// `closed`; `exhausted`.
     pub fn add_listener(&self, listener: &Listener) -> Result<()> {
         let socket = listener.socket()?;
-        self.0.add(Member::Listener(listener.clone(), socket)).map(|_| ())
+        self.0.add(Member::Listener(listener.clone(), socket), READ).map(|_| ())
     }
 
     /// Waits for what comes over `connection` too. From now on its answers are queued where they cannot be sent at once.
@@ -126,10 +130,7 @@ impl Poll {
     /// # Errors
     /// `closed`; `exhausted`.
     pub fn add_connection(&self, connection: &Connection) -> Result<()> {
-        let token = self.0.add_connection(connection)?;
-        // What was received already raises no descriptor.
-        lock(&self.0.turn).rest.push_back(token);
-        Ok(())
+        self.0.add_connection(connection, LOOK).map(|_| ())
     }
 
     /// Waits for what `socket` receives too.
@@ -138,7 +139,8 @@ impl Poll {
     /// `closed`; `exhausted`.
     pub fn add_datagrams(&self, socket: &UdpSocket) -> Result<()> {
         let open = socket.socket("poll")?;
-        self.0.add(Member::Datagrams(socket.clone(), open)).map(|_| ())
+        socket.share();
+        self.0.add(Member::Datagrams(socket.clone(), open), LOOK).map(|_| ())
     }
 
     /// Waits for what comes over `connection` no more.
@@ -164,6 +166,12 @@ impl Poll {
     /// Whether none is.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Whether a thread waits for the next happening.
+    #[cfg(test)]
+    pub(super) fn is_busy(&self) -> bool {
+        self.0.turn.try_lock().is_err()
     }
 
     /// Waits for the next happening. One thread at a time.
@@ -206,16 +214,16 @@ impl Poll {
 }
 
 impl Inner {
-    fn add_connection(&self, connection: &Connection) -> Result<u64> {
+    fn add_connection(&self, connection: &Connection, interest: Interest) -> Result<u64> {
         let socket = connection.socket("poll")?;
-        let token = self.add(Member::Connection(connection.clone(), socket))?;
+        let token = self.add(Member::Connection(connection.clone(), socket), interest)?;
         connection.watched_by(Some(Watch { poll: self.this.clone(), token }));
         Ok(token)
     }
 
-    fn add(&self, member: Member) -> Result<u64> {
+    fn add(&self, member: Member, interest: Interest) -> Result<u64> {
         let token = self.last.fetch_add(1, Ordering::Relaxed) + 1;
-        let added = self.epoll.add(member.socket().as_fd(), token, READ);
+        let added = self.epoll.add(member.socket().as_fd(), token, interest);
         added.map_err(|err| match err.kind() {
             std::io::ErrorKind::AlreadyExists => Error::invalid("poll", "the socket is waited for already"),
             _ => Error::system("poll", &err),
@@ -278,22 +286,32 @@ impl Inner {
                     let _ = connection.flush();
                     self.interested(token, &connection, &socket);
                 }
-                if readable {
+                if readable || connection.has_received() {
                     self.read(turn, token, &connection, &socket);
                 }
             }
-            Member::Datagrams(udp, _) => match udp.take_one() {
-                Ok(Some(incoming)) => turn.found.push_back(Happening::Packet(udp, incoming)),
-                Ok(None) => {}
-                Err(_) => self.remove(token),
-            },
+            Member::Datagrams(udp, socket) => {
+                if writable {
+                    let _ = self.epoll.change(socket.as_fd(), token, READ);
+                }
+                match udp.take_one() {
+                    Ok(Some(incoming)) => {
+                        if udp.has_ahead() {
+                            turn.rest.push_back(token);
+                        }
+                        turn.found.push_back(Happening::Packet(udp, incoming));
+                    }
+                    Ok(None) => {}
+                    Err(_) => self.remove(token),
+                }
+            }
         }
     }
 
     fn accept(&self, turn: &mut Turn, token: u64, listener: &Listener, socket: &Socket) {
         for _ in 0..TURN {
             match listener.take() {
-                Ok(Some(connection)) => match self.add_connection(&connection) {
+                Ok(Some(connection)) => match self.add_connection(&connection, READ) {
                     Ok(_) => turn.found.push_back(Happening::Connected(connection)),
                     // It was closed meanwhile, or nothing is left to wait for it with.
                     Err(_) => connection.close(),

@@ -89,7 +89,7 @@ impl Connection {
             }
             (ask, next) = (true, waits.wrapping_add(1));
             if until.is_none()
-                && let Some(pulled) = self.pull_waiting(&socket, stop)
+                && let Some(pulled) = self.pull_waiting(&socket, want, stop)
             {
                 if self.is_closed() {
                     return Err(super::end::closed("recv").with_peer(self.peer()));
@@ -138,11 +138,15 @@ impl Connection {
 
     /// Waits in the call that receives, which costs less than a wait before it; `None`: that is not possible here. What was
     /// received is held meanwhile.
-    fn pull_waiting(&self, socket: &Socket, stop: &Stop) -> Option<Pulled> {
+    fn pull_waiting(&self, socket: &Socket, want: Want, stop: &Stop) -> Option<Pulled> {
         if self.is_judged() || BLOCKED.load(Ordering::Relaxed) >= MOST_BLOCKED {
             return None;
         }
         let (mut inbox, mut pulled) = (self.inbox()?, None);
+        if inbox.has(want, self.0.limit) {
+            // Another thread has received it meanwhile, with what it wanted itself.
+            return Some(Pulled::Some);
+        }
         BLOCKED.fetch_add(1, Ordering::Relaxed);
         self.0.host.wait_in(stop, &mut || pulled = Some(self.pull(socket, &mut inbox, Wait::Yes, false)));
         BLOCKED.fetch_sub(1, Ordering::Relaxed);

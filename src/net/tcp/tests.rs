@@ -202,3 +202,54 @@ fn a_listener_counts_those_that_are_open() {
     drop(taken);
     assert_eq!((listener.accepted(), listener.open()), (3, 0));
 }
+
+#[test]
+fn threads_that_share_a_connection_miss_no_message() {
+    const MESSAGES: usize = 4_000;
+    let bench = Bench::new();
+    let (client, server) = bench.pair(Framing::Line);
+    let received = std::sync::atomic::AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..3 {
+            let (server, stop, received) = (server.clone(), bench.stop.task(), &received);
+            scope.spawn(move || {
+                while let Ok(Incoming::Message(_)) = server.receive(Want::Line, None, &stop) {
+                    received.fetch_add(1, Ordering::SeqCst);
+                }
+            });
+        }
+        for _ in 0..MESSAGES / 2 {
+            // Two at once: where one thread receives both, another is to have the second.
+            bench.send(&client, "one");
+            bench.send(&client, "two");
+        }
+        let until = bench.soon();
+        while received.load(Ordering::SeqCst) < MESSAGES && Some(bench.host.now()) < until {
+            std::thread::yield_now();
+        }
+        bench.stop.interrupt(Reason::Ended);
+    });
+    assert_eq!(received.into_inner(), MESSAGES);
+}
+
+#[test]
+fn what_a_connection_has_received_is_found_by_a_poll_in_which_another_thread_waits() {
+    let bench = Bench::new();
+    let (client, server) = bench.pair(Framing::Line);
+    let (_quiet, idle) = bench.pair(Framing::Line);
+    bench.send(&client, "one");
+    bench.send(&client, "two");
+    let poll = Poll::new(bench.host.clone()).expect("a poll");
+    poll.add_connection(&idle).expect("taken in");
+    assert_eq!(bench.text(&server), "one");
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| poll.next(bench.soon(), &bench.stop));
+        while !poll.is_busy() {
+            std::thread::yield_now();
+        }
+        poll.add_connection(&server).expect("taken in");
+        let found = waiting.join().expect("ends").expect("waits");
+        let Polled::Happened(Happening::Came(_, Incoming::Message(message))) = found else { panic!("{found:?}") };
+        assert_eq!(&*message.data, b"two");
+    });
+}

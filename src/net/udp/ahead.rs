@@ -29,8 +29,30 @@ pub(super) struct Ahead {
     single: AtomicU32,
 }
 
+/// How many threads receive ahead at most: the room for it is 1 MiB for each, while thousands may serve a socket each.
+const MOST_BATCHES: usize = 16;
+
+/// How many threads have such room.
+static BATCHES: AtomicUsize = AtomicUsize::new(0);
+
+/// The room of a thread.
+struct Room(Batch);
+
+impl Room {
+    fn new() -> Option<Self> {
+        let more = |count| Some(count + 1).filter(|&count| count <= MOST_BATCHES);
+        BATCHES.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok().then(|| Self(Batch::default()))
+    }
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        BATCHES.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 thread_local! {
-    static BATCH: RefCell<Batch> = RefCell::new(Batch::default());
+    static ROOM: RefCell<Option<Room>> = const { RefCell::new(None) };
 }
 
 impl Ahead {
@@ -71,7 +93,11 @@ impl UdpSocket {
     /// Waits for datagrams in the receiving call itself; the first of them. The others are ahead. For a thread that
     /// receives alone, from a socket of which nothing is to be known beside the data and its sender.
     pub(super) fn fetch(&self, socket: &Socket, stop: &Stop) -> Option<Datagram> {
-        BATCH.with_borrow_mut(|batch| {
+        ROOM.with_borrow_mut(|room| {
+            if room.is_none() {
+                *room = Room::new();
+            }
+            let Some(Room(batch)) = room else { return self.wait_for_one(socket, stop) };
             let mut count = Ok(0);
             let mut call = || count = sys::receive_many(socket.as_fd(), batch, Wait::Yes);
             if !self.0.host.wait_in(stop, &mut call) {
@@ -87,6 +113,11 @@ impl UdpSocket {
             }
             first
         })
+    }
+
+    /// Whether something was received ahead.
+    pub(in crate::net) fn has_ahead(&self) -> bool {
+        !self.0.ahead.is_empty()
     }
 
     /// The next datagram that was received ahead, with the policy's decision about it.

@@ -48,6 +48,17 @@ impl Alone {
         self.seat.is_taken()
     }
 
+    /// Has nobody receive alone from now on.
+    pub(super) fn share(&self) {
+        self.shared.store(true, Ordering::SeqCst);
+        self.seat.clear();
+    }
+
+    /// Calls whoever waits in the receiving call out of it, to look at what has come another way.
+    pub(super) fn call_away(&self) {
+        self.seat.clear();
+    }
+
     /// Begins to receive beside others, under the policy's lock: whoever receives alone gives that up first.
     pub(super) fn in_turns(&self) -> InTurns<'_> {
         self.others.fetch_add(1, Ordering::SeqCst);

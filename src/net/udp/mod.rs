@@ -40,6 +40,7 @@ mod options;
 mod probing;
 mod queue;
 mod receive;
+mod rest;
 mod send;
 
 /// A UDP socket. Clones are the same socket.
@@ -80,6 +81,8 @@ struct Inner {
     next_stamp: Mutex<Option<u32>>,
     /// ICMP errors that a plain send found in its way, for whoever pings or receives next.
     unread: Mutex<VecDeque<Queued>>,
+    /// Whether a call has met an ICMP error that was not yet taken from the error queue: no other call tells of it.
+    passed_over: AtomicBool,
     unheeded_errors: AtomicU64,
     /// Who receives.
     alone: Alone,
@@ -133,6 +136,7 @@ impl UdpSocket {
             judge: Mutex::default(),
             next_stamp: Mutex::default(),
             unread: Mutex::default(),
+            passed_over: AtomicBool::new(false),
             unheeded_errors: AtomicU64::new(0),
             alone: Alone::default(),
             ahead: Ahead::default(),
@@ -179,6 +183,7 @@ impl UdpSocket {
     pub fn close(&self) {
         let socket = lock(&self.0.socket).take();
         if let Some(socket) = socket {
+            self.leave_rest(&socket);
             self.0.leave_drops(&socket);
             // Wakes waiting threads, on unconnected sockets too, where the call itself reports ENOTCONN.
             let _ = socket.shutdown(std::net::Shutdown::Both);
@@ -248,6 +253,9 @@ impl UdpSocket {
     /// waits for a probe.
     pub(super) fn settle_up(&self) {
         if let Ok(mut prober) = self.0.prober.try_lock() {
+            if let Ok(socket) = self.socket("settle") {
+                self.0.leave_rest(&socket, &mut prober);
+            }
             prober.settle_up(&self.0.session, self.0.local, self.0.host.as_ref());
         }
         if let Ok(drops) = self.kernel_drops() {
@@ -349,10 +357,11 @@ impl Inner {
 
 impl Drop for Inner {
     fn drop(&mut self) {
+        let mut prober = lock(&self.prober);
         if let Some(socket) = lock(&self.socket).take() {
+            self.leave_rest(&socket, &mut prober);
             self.leave_drops(&socket);
         }
-        let prober = self.prober.get_mut().unwrap_or_else(PoisonError::into_inner);
         prober.settle_up(&self.session, self.local, self.host.as_ref());
     }
 }

@@ -136,23 +136,7 @@ impl Carrier for UdpSocket {
     }
 
     fn recognise(&self, prober: &Prober, datagram: &Datagram) -> Recognised {
-        let content = Content::of(&datagram.data);
-        let stray = Recognised::Stray;
-        let key = match ping_text::sequence(&datagram.data) {
-            // A message may be cut in the middle of its number, which leaves another number.
-            Some(number)
-                if prober.ledger().find(datagram.from, Key::Number(number)).is_none()
-                    && what_is_left(prober, datagram) == Stray::Truncated =>
-            {
-                return stray(Stray::Truncated);
-            }
-            Some(number) => Key::Number(number),
-            None => Key::Content(content.hash),
-        };
-        if matches!(key, Key::Content(_)) && prober.ledger().find(datagram.from, key).is_none() {
-            return stray(what_is_left(prober, datagram));
-        }
-        if is_mixed_up(prober, datagram, key) { stray(Stray::Corrupt) } else { Recognised::Answer(key, content) }
+        recognise(prober, datagram)
     }
 
     fn blame(&self, prober: &Prober, error: &IcmpError, awaited: Option<ProbeId>) -> Blame {
@@ -174,6 +158,27 @@ impl Carrier for UdpSocket {
     fn matching(&self, matcher: &mut dyn FnMut() -> MatchResult) -> MatchResult {
         self.matching(matcher)
     }
+}
+
+/// What a datagram is, by itself and by what `prober` has sent.
+pub(super) fn recognise(prober: &Prober, datagram: &Datagram) -> Recognised {
+    let content = Content::of(&datagram.data);
+    let stray = Recognised::Stray;
+    let key = match ping_text::sequence(&datagram.data) {
+        // A message may be cut in the middle of its number, which leaves another number.
+        Some(number)
+            if prober.ledger().find(datagram.from, Key::Number(number)).is_none()
+                && what_is_left(prober, datagram) == Stray::Truncated =>
+        {
+            return stray(Stray::Truncated);
+        }
+        Some(number) => Key::Number(number),
+        None => Key::Content(content.hash),
+    };
+    if matches!(key, Key::Content(_)) && prober.ledger().find(datagram.from, key).is_none() {
+        return stray(what_is_left(prober, datagram));
+    }
+    if is_mixed_up(prober, datagram, key) { stray(Stray::Corrupt) } else { Recognised::Answer(key, content) }
 }
 
 /// Where a quoted packet was going and its payload, if the socket bound to `local` sent it.

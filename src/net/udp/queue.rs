@@ -3,6 +3,7 @@
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::AsFd;
+use std::sync::atomic::Ordering;
 
 use socket2::Socket;
 
@@ -44,6 +45,7 @@ pub(in crate::net) enum Queued {
 impl UdpSocket {
     /// Empties the error queue; how many entries it had.
     pub(in crate::net) fn drain(&self, socket: &Socket, queued: &mut impl FnMut(Queued)) -> usize {
+        self.0.passed_over.store(false, Ordering::Relaxed);
         let unread = std::mem::take(&mut *lock(&self.0.unread));
         unread.into_iter().for_each(&mut *queued);
         let mut count = 0;

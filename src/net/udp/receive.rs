@@ -91,8 +91,8 @@ impl UdpSocket {
                 ));
         }
         if until.is_none()
-            && (!heed_errors || lock(&self.0.unread).is_empty())
-            && let Some(datagram) = self.receive_alone(&socket, stop)
+            && !(heed_errors && self.may_have_errors())
+            && let Some(datagram) = self.receive_alone(&socket, stop, heed_errors)
         {
             return Ok(Incoming::Packet(datagram));
         }
@@ -185,6 +185,11 @@ impl UdpSocket {
         self.0.alone.in_turns()
     }
 
+    /// Has no thread wait in the receiving call from now on, or receive ahead: the socket is waited for among others.
+    pub(in crate::net) fn share(&self) {
+        self.0.alone.share();
+    }
+
     /// Whether several threads were met to receive from it.
     pub(in crate::net) fn is_shared(&self) -> bool {
         self.0.alone.is_shared()
@@ -192,7 +197,7 @@ impl UdpSocket {
 
     /// Waits for a datagram in the receiving call itself, where no other thread receives, and has the policy decide about
     /// it. `None`: something else is to be looked at first, such as a stop or an ICMP error.
-    fn receive_alone(&self, socket: &Socket, stop: &Stop) -> Option<Datagram> {
+    fn receive_alone(&self, socket: &Socket, stop: &Stop, heed_errors: bool) -> Option<Datagram> {
         // Stamps of what is sent have to be read meanwhile.
         if stop.is_stopped() || self.0.stamping.load(Ordering::Relaxed) {
             return None;
@@ -205,6 +210,8 @@ impl UdpSocket {
         };
         let datagram = match at_once {
             Some(datagram) => datagram,
+            // Looked at in the seat: who finds an error from here on calls this thread out of it.
+            None if heed_errors && self.may_have_errors() => return None,
             None if self.is_plain() && self.0.ahead.is_worth_it() => self.fetch(socket, stop)?,
             None => self.wait_for_one(socket, stop)?,
         };
@@ -214,8 +221,13 @@ impl UdpSocket {
         Some(self.judged(&judge, flows, datagram))
     }
 
+    /// Whether ICMP errors have come of which a call that waits will not tell: others have met them.
+    fn may_have_errors(&self) -> bool {
+        self.0.passed_over.load(Ordering::Relaxed) || !lock(&self.0.unread).is_empty()
+    }
+
     /// Waits for a datagram in the receiving call itself.
-    fn wait_for_one(&self, socket: &Socket, stop: &Stop) -> Option<Datagram> {
+    pub(super) fn wait_for_one(&self, socket: &Socket, stop: &Stop) -> Option<Datagram> {
         BUFFER.with_borrow_mut(|buffer| {
             let mut received = None;
             if !self.0.host.wait_in(stop, &mut || received = self.call(socket, buffer, Wait::Yes).ok()) {
@@ -257,7 +269,10 @@ impl UdpSocket {
             loop {
                 match self.call(socket, buffer, Wait::No) {
                     Ok(received) => return Ok(self.datagram(buffer, &received)),
-                    Err(err) if is_pending_error(&err) && again > 0 => again -= 1,
+                    Err(err) if is_pending_error(&err) && again > 0 => {
+                        self.0.passed_over.store(true, Ordering::Relaxed);
+                        again -= 1;
+                    }
                     Err(err) if err.kind() == io::ErrorKind::WouldBlock => return Ok(None),
                     Err(err) if err.kind() == io::ErrorKind::Interrupted => return Ok(None),
                     Err(err) => return Err(err),

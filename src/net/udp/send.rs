@@ -42,7 +42,9 @@ impl UdpSocket {
         let to = to.into();
         self.same_version("send_to", to.addr)?;
         let socket = self.socket("send_to")?;
+        let mut kept = false;
         let mut keep = |queued| {
+            kept = true;
             let mut unread = lock(&self.0.unread);
             if unread.len() < UNREAD {
                 unread.push_back(queued);
@@ -53,7 +55,12 @@ impl UdpSocket {
             self.drain(&socket, &mut keep);
         }
         self.tell_sent(data, to.addr);
-        self.send_raw(&socket, data, to, keep).map(|_| ()).map_err(|err| send_error(&err, data.len(), to.addr))
+        let sent = self.send_raw(&socket, data, to, keep);
+        if kept {
+            // What woke a thread that waits for it may be gone before it looks.
+            self.0.alone.call_away();
+        }
+        sent.map(|_| ()).map_err(|err| send_error(&err, data.len(), to.addr))
     }
 
     /// Sends `data` when `by` has passed, without waiting for it. Whether it can be kept so long.

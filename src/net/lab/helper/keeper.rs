@@ -110,9 +110,12 @@ pub(super) fn refused_by_kernel(step: &str, refused: Refused) -> Failure {
 impl Keeper {
     /// Mounts what programs need, and makes the network in which the far ends of all cables are.
     pub(super) fn start() -> Result<Self, Failure> {
+        // Where the root is no mount (chroot(2)), what is mounted here would be seen outside, and stay there.
+        let apart = sys::mount(Mount::Private, c"/").is_ok();
         // What of this is forbidden is missing in the programs' eyes alone.
-        let _ = sys::mount(Mount::Private, c"/");
-        let _ = sys::mount(Mount::New(c"proc"), c"/proc");
+        if apart {
+            let _ = sys::mount(Mount::New(c"proc"), c"/proc");
+        }
         let (children, wake) = UnixStream::pair().map_err(|err| Failure::of("signals", &err))?;
         children.set_nonblocking(true).map_err(|err| Failure::of("signals", &err))?;
         let registered = signal_hook::low_level::pipe::register(libc::SIGCHLD, wake);
@@ -123,8 +126,8 @@ impl Keeper {
             // Interfaces there carry what hosts say, and say nothing of their own.
             write_setting("net/ipv6/conf/default/disable_ipv6", "1")?;
         }
-        let (hosts, programs) = (Vec::new(), Programs::default());
-        Ok(Self { switch, hosts, ends: 0, names: Names::mount(), programs, has_v6, children })
+        let (hosts, programs) = (Vec::new(), Programs::new(apart));
+        Ok(Self { switch, hosts, ends: 0, names: Names::new(apart), programs, has_v6, children })
     }
 
     /// What is said first.

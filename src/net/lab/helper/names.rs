@@ -19,11 +19,12 @@ pub(super) struct Names {
 }
 
 impl Names {
-    /// Puts the file in place. A system that does not allow it goes without.
-    pub(super) fn mount() -> Self {
+    /// Puts the file in place, if mounts here are `apart` from those of others. A system that does not allow it goes without.
+    pub(super) fn new(apart: bool) -> Self {
         let system = std::fs::read_to_string("/etc/hosts").unwrap_or_default();
         // The directory is covered for as long as it takes to make the files, while no program runs.
-        let file = sys::mount(Mount::New(c"tmpfs"), c"/tmp").ok().and_then(|()| {
+        let room = || apart && sys::mount(Mount::New(c"tmpfs"), c"/tmp").is_ok();
+        let file = room().then(|| {
             let file = cover("/tmp/hosts", c"/tmp/hosts", c"/etc/hosts");
             let order = cover("/tmp/gai.conf", c"/tmp/gai.conf", c"/etc/gai.conf");
             let _ = sys::unmount(c"/tmp");
@@ -32,7 +33,7 @@ impl Names {
             }
             file
         });
-        let mut names = Self { file, lab: String::new(), system };
+        let mut names = Self { file: file.flatten(), lab: String::new(), system };
         names.write();
         names
     }

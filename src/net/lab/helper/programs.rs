@@ -10,9 +10,11 @@ use super::protocol::{Command, Failure};
 use crate::net::sys::{self, Change, Mount, Namespaces};
 
 /// The programs that run.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Programs {
     running: HashMap<i32, Program>,
+    /// Whether mounts here are apart from those of others.
+    apart: bool,
 }
 
 #[derive(Debug)]
@@ -23,6 +25,11 @@ struct Program {
 }
 
 impl Programs {
+    /// None yet, in a process whose mounts are `apart` from those of others, or not.
+    pub(super) fn new(apart: bool) -> Self {
+        Self { running: HashMap::new(), apart }
+    }
+
     /// Starts a program in the network that this process is in; its number.
     pub(super) fn start(&mut self, host: &str, command: &Command, fds: Vec<OwnedFd>) -> Result<u32, Failure> {
         let failed = |err: io::Error| Failure::of("program", &err);
@@ -43,7 +50,7 @@ impl Programs {
         if let Some(dir) = &command.dir {
             process.current_dir(dir);
         }
-        let (host, terminal) = (host.to_string(), command.terminal);
+        let (host, terminal, apart) = (host.to_string(), command.terminal, self.apart);
         sys::before_exec(&mut process, move || {
             if terminal {
                 sys::take_terminal()?
@@ -52,7 +59,9 @@ impl Programs {
             }
             // Where a system forbids these, the program sees this machine's name and interfaces in /sys.
             if sys::unshare(Namespaces::MOUNT.and(Namespaces::NAME)).is_ok() {
-                let _ = sys::mount(Mount::New(c"sysfs"), c"/sys");
+                if apart {
+                    let _ = sys::mount(Mount::New(c"sysfs"), c"/sys");
+                }
                 let _ = sys::set_host_name(&host);
             }
             Ok(())

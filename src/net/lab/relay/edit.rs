@@ -83,7 +83,11 @@ fn seal(bytes: &mut [u8], at: usize, ip: &Ip) {
 
 /// The answer to a rejected packet, told by `offender`.
 pub(super) fn rejected(bytes: &[u8], frame: &Frame, rejection: &Rejection, offender: IpAddr) -> Rejected {
-    let Some(ip) = frame.ip.filter(|_| !frame.malformed) else { return Rejected::Silently };
+    if frame.malformed {
+        return Rejected::Silently;
+    }
+    // As in a firewall of IP: hosts that resolve addresses (ARP) would else hear of no rejection at all.
+    let Some(ip) = frame.ip else { return Rejected::Not("only IP has such errors") };
     let family = Family::of(ip.source);
     match rejection.answer(family) {
         _ if !may_be_answered(bytes, &ip) => Rejected::Silently,
@@ -95,10 +99,11 @@ pub(super) fn rejected(bytes: &[u8], frame: &Frame, rejection: &Rejection, offen
     }
 }
 
-/// Whether an error may answer the packet (RFC 1122, section 3.2.2): none answers an error, a later fragment, what was sent
-/// to many, or what does not say who sent it.
+/// Whether an error may answer the packet (RFC 1122, section 3.2.2; RFC 4443, section 2.4): none answers an error or what may
+/// be one, a later fragment, what was sent to many, or what does not say who sent it.
 fn may_be_answered(bytes: &[u8], ip: &Ip) -> bool {
-    let is_error = ip.icmp.is_some_and(|kind| kind.is_quoting() || kind.is_advisory());
+    let is_icmp = matches!(ip.protocol, Protocol::ICMP | Protocol::ICMPV6);
+    let is_error = is_icmp && ip.icmp.is_none_or(|kind| kind.is_quoting() || kind.is_advisory());
     let is_later = ip.fragment.is_some_and(|fragment| fragment.offset > 0);
     let to_many = bytes[0] & 1 == 1
         || match ip.destination {
@@ -106,8 +111,9 @@ fn may_be_answered(bytes: &[u8], ip: &Ip) -> bool {
             IpAddr::V6(to) => to.is_multicast(),
         };
     let of_nobody = match ip.source {
-        IpAddr::V4(from) => from.is_unspecified() || from.is_multicast() || from.is_broadcast(),
-        IpAddr::V6(from) => from.is_unspecified() || from.is_multicast(),
+        // 0.0.0.0/8, and all from 224.0.0.0 on, are nobody's.
+        IpAddr::V4(from) => from.octets()[0] == 0 || from.octets()[0] >= 224 || from.is_loopback(),
+        IpAddr::V6(from) => from.is_unspecified() || from.is_multicast() || from.is_loopback(),
     };
     !(is_error || is_later || to_many || of_nobody)
 }

@@ -134,6 +134,24 @@ fn what_may_not_be_answered_is_not() {
     let sum = checksum(&later[14..34]);
     put(&mut later, 14 + 10, sum);
     assert_eq!(answer(&later, &named("port-unreachable"), true), Rejected::Silently, "a later fragment");
+    let nobodys = |from: [u8; 4]| {
+        let mut packet = Vec::new();
+        etherparse::PacketBuilder::ipv4(from, [10, 0, 0, 2], 64).udp(9, 7).write(&mut packet, b"x").unwrap();
+        ether(true, packet)
+    };
+    for from in [[0, 0, 0, 0], [127, 0, 0, 1], [224, 0, 0, 1], [240, 0, 0, 1], [255, 255, 255, 255]] {
+        assert_eq!(answer(&nobodys(from), &named("port-unreachable"), true), Rejected::Silently, "{from:?}");
+    }
+    assert!(matches!(answer(&nobodys([10, 0, 0, 1]), &named("port-unreachable"), true), Rejected::With(_)));
+    // Of ICMP that ends before its type nobody knows whether it is an error.
+    for v4 in [true, false] {
+        let mut packet = Vec::new();
+        let protocol = if v4 { Protocol::ICMP } else { Protocol::ICMPV6 };
+        builder(v4).write(&mut packet, protocol.0.into(), &[]).unwrap();
+        assert_eq!(answer(&ether(v4, packet), &named("port-unreachable"), v4), Rejected::Silently);
+    }
+    let arp = [&[2; 12][..], &[0x08, 0x06], &[0; 28]].concat();
+    assert!(matches!(answer(&arp, &named("port-unreachable"), true), Rejected::Not(_)), "resolving goes on");
     let only_v4 = answer(&udp(false, b"x"), &named("source-host-isolated"), false);
     assert_eq!(only_v4, Rejected::Not("ICMPv6 has no error of that meaning"));
 }

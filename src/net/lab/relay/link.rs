@@ -93,6 +93,13 @@ pub(super) struct Rules {
     pub(super) capture: Option<Arc<Capture>>,
 }
 
+impl Rules {
+    /// Takes policy and recording away, and gives them back.
+    pub(super) fn take(&mut self) -> Self {
+        Self { policy: self.policy.take(), capture: self.capture.take(), ..Self::default() }
+    }
+}
+
 impl Lane {
     pub(super) fn rules(&self) -> MutexGuard<'_, Rules> {
         lock(&self.rules)
@@ -118,6 +125,13 @@ impl DoorState {
     /// What holds at the door; `None` if it is open and nobody records.
     pub(super) fn watched(&self) -> Option<Rules> {
         self.watched.load(Ordering::Relaxed).then(|| self.rules().clone())
+    }
+
+    /// Opens it for good, without a recording; what held until then.
+    pub(super) fn take(&self) -> Rules {
+        let rules = self.rules().take();
+        self.note_rules();
+        rules
     }
 
     fn note_rules(&self) {

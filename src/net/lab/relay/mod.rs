@@ -19,7 +19,7 @@ pub use self::link::{Direction, Door, Link, LinkOptions, QUEUE};
 use self::link::{DoorState, Lane, Rules, lock};
 use self::run::Runner;
 use self::wire::Wire;
-use super::{Cable, Port};
+use super::{Cable, LabHost, Port};
 use crate::net::error::{Error, Result};
 use crate::net::host::{Host, HostId};
 use crate::net::random::{Sequence, Stream};
@@ -92,6 +92,12 @@ impl Relay {
     /// Draws the jitter of links made from now on from `stream`.
     pub fn draw_from(&self, stream: Stream) {
         *lock(&self.0.jitter) = Sequence::new(stream);
+    }
+
+    /// Has the account tell `host` apart by its addresses, also before it has a link: it may talk to itself.
+    pub fn knows(&self, host: &LabHost) {
+        let name = host.name().unwrap_or_default();
+        self.0.session.account.has_host(self.0.lab, host.id(), name, &host.addrs());
     }
 
     /// Joins the ends of a cable by a link called `name`.

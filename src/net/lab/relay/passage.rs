@@ -108,7 +108,7 @@ impl Runner {
             }
             Fate::Copied(times) => {
                 for _ in 0..times {
-                    let body = Body::Own(self.copy(going.body.bytes(frames)));
+                    let body = Body::Own(going.body.bytes(frames).to_vec());
                     let copy = Going { body, frame: going.frame, comment: going.comment.clone(), extra: true };
                     self.go_on(frames, at, copy, Duration::ZERO, stage, rules);
                 }
@@ -166,6 +166,9 @@ impl Runner {
     pub(super) fn turn_back(&mut self, frames: &mut Frames, at: At, going: Going) {
         let back = (at.0, 1 - at.1);
         let rules = self.wires[back.0].lanes[back.1].rules().clone();
+        if rules.down {
+            return self.lose(frames, back, going, "link down", Count::Down, &rules);
+        }
         self.schedule(frames, back, going, Duration::ZERO, &rules);
     }
 
@@ -194,7 +197,7 @@ impl Runner {
     fn keep(&mut self, frames: &Frames, at: At, going: Going, due: Instant, then: Then) {
         let bytes = match going.body {
             Body::Own(bytes) => bytes,
-            body => self.copy(body.bytes(frames)),
+            body => body.bytes(frames).to_vec(),
         };
         self.order += 1;
         self.bytes += bytes.len();

@@ -47,8 +47,8 @@ pub(super) struct Runner {
     pub(super) bytes: usize,
     /// Ends with something to send.
     pub(super) touched: Vec<At>,
-    /// Buffers to be used again.
-    pub(super) spare: Vec<Vec<u8>>,
+    /// Whether frames were carried since recordings were last written out.
+    unwritten: bool,
     pub(super) now: Instant,
     pub(super) wall: i64,
 }
@@ -56,8 +56,8 @@ pub(super) struct Runner {
 impl Runner {
     pub(super) fn new(shared: Arc<Shared>, host: Arc<dyn Host>, stop: Stop) -> Self {
         let (now, wall) = (host.now(), host.unix_nanos());
-        let (wires, due, touched, spare) = (Vec::new(), BinaryHeap::new(), Vec::new(), Vec::new());
-        Self { shared, host, stop, wires, due, order: 0, bytes: 0, touched, spare, now, wall }
+        let (wires, due, touched) = (Vec::new(), BinaryHeap::new(), Vec::new());
+        Self { shared, host, stop, wires, due, order: 0, bytes: 0, touched, unwritten: false, now, wall }
     }
 
     /// Carries frames until the relay ends, or the stop.
@@ -77,6 +77,18 @@ impl Runner {
                 self.serve_due(&mut frames);
             }
         }
+        self.let_go();
+    }
+
+    /// Lets go of policies and recordings: a policy may hold on to the links and hosts of this very lab, which would then be
+    /// there for ever.
+    fn let_go(&self) {
+        let lanes = self.wires.iter().flat_map(|wire| wire.lanes.each_ref());
+        let mut gone: Vec<Rules> = lanes.map(|lane| lane.rules().take()).collect();
+        let doors: Vec<_> = lock(&self.shared.doors).values().cloned().collect();
+        gone.extend(doors.iter().map(|door| door.take()));
+        // Here, under no lock.
+        drop(gone);
     }
 
     /// Waits until an end has something, or something is due. This wait is not the host's: what is printed is not written
@@ -88,7 +100,8 @@ impl Runner {
         if stop.is_stopped() {
             return Ok(());
         }
-        let recording = self.shared.recording.load(Ordering::Relaxed)
+        let recording = self.unwritten
+            && self.shared.recording.load(Ordering::Relaxed)
             && self.wires.iter().any(|wire| wire.recordings().next().is_some());
         let now = self.host.now();
         let until = self.due.peek().map(|Reverse(first)| (first.due - now).max(Duration::ZERO));
@@ -112,6 +125,9 @@ impl Runner {
         drop(waiting);
         if fds[1].is_ready() {
             sys::eventfd_lower(self.shared.wake.as_fd());
+        }
+        if count == 0 {
+            self.unwritten = false;
         }
         if count == 0 && recording {
             self.wires.iter().flat_map(Wire::recordings).for_each(|recording| recording.flush());
@@ -159,6 +175,7 @@ impl Runner {
     }
 
     pub(super) fn see_time(&mut self) {
+        self.unwritten = true;
         (self.now, self.wall) = (self.host.now(), self.host.unix_nanos());
     }
 
@@ -191,13 +208,6 @@ impl Runner {
             }
         }
         self.flush(frames);
-    }
-
-    pub(super) fn copy(&mut self, bytes: &[u8]) -> Vec<u8> {
-        let mut own = self.spare.pop().unwrap_or_default();
-        own.clear();
-        own.extend_from_slice(bytes);
-        own
     }
 
     /// Sends what the ends with something to send have.
@@ -253,10 +263,11 @@ impl Runner {
         let wire = &self.wires[number];
         if let Ok(lost) = sys::drops(wire.ends[side].port.packets.as_fd()) {
             let counters = &wire.lanes[side].counters;
-            if lost > counters.get(Count::Overrun) {
+            let before = counters.get(Count::Overrun);
+            if lost > before {
                 counters.set(Count::Overrun, lost);
                 let way: &Way = &wire.lanes[side].way;
-                self.shared.session.account.overrun(way.link.clone(), side, lost);
+                self.shared.session.account.overrun(&way.link, lost - before);
             }
         }
     }

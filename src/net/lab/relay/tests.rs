@@ -239,6 +239,74 @@ fn a_link_that_is_down_carries_nothing() {
 }
 
 #[test]
+fn a_link_that_is_down_carries_no_answer_of_its_policy_either() {
+    let it = fixture(LinkOptions::default());
+    let [a, _] = &it.hosts;
+    let options = LinkOptions { delay: Duration::from_millis(30), ..Default::default() };
+    it.link.set_options(Direction::From(0), options).unwrap();
+    it.link.set_policy(Direction::From(0), always(reject("port-unreachable")), "x".to_string());
+    a.send(&datagram(1, b"x")).unwrap();
+    while it.link.counts(0).rejected == 0 {
+        std::thread::yield_now();
+    }
+    it.link.set_up(false);
+    assert_eq!(receive_for(a, 60), None);
+}
+
+#[derive(Debug)]
+struct Holds(#[allow(dead_code)] Link, #[allow(dead_code)] Arc<()>);
+
+impl crate::net::judge::Decide for Holds {
+    fn decide(
+        &self,
+        _: &crate::net::subject::Subject<'_>,
+        _: &crate::net::policy::Place,
+        _: &mut Vec<f64>,
+    ) -> Option<crate::net::policy::Verdict> {
+        None
+    }
+}
+
+#[test]
+fn policies_that_hold_on_to_their_own_link_end_with_the_relay() {
+    let it = fixture(LinkOptions::default());
+    let mark = Arc::new(());
+    let weak = Arc::downgrade(&mark);
+    for place in 0..2 {
+        let holds = Policy::Other(Box::new(Holds(it.link.clone(), mark.clone())));
+        let judge = Judge::new(holds, Stream::of_seed(1), &Site::Link("a-b".into())).unwrap();
+        match place {
+            0 => it.link.set_policy(Direction::Both, judge, "x".to_string()),
+            _ => it.relay.door(HostId(2)).set_policy(judge, "x".to_string()),
+        }
+    }
+    it.hosts[0].send(&datagram(1, b"x")).unwrap();
+    receive(&it.hosts[1]);
+    drop((it, mark));
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(10);
+    while weak.strong_count() > 0 {
+        assert!(std::time::Instant::now() < until, "{} are left", weak.strong_count());
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn a_recording_that_another_replaces_is_closed() {
+    let it = fixture(LinkOptions::default());
+    let file = std::env::temp_dir().join(format!("pingscript-{}-replaced.pcapng", std::process::id()));
+    let name = file.to_str().unwrap();
+    for _ in 0..100 {
+        it.link.capture(name).unwrap();
+        it.relay.door(HostId(2)).capture(name).unwrap();
+    }
+    let all =
+        std::fs::read_dir("/proc/self/fd").unwrap().filter_map(|entry| std::fs::read_link(entry.ok()?.path()).ok());
+    let open = all.filter(|path| *path == file).count();
+    std::fs::remove_file(&file).unwrap();
+    assert!(open < 20, "{open}");
+}
+
+#[test]
 fn a_queue_that_is_full_loses_the_latest() {
     let it = fixture(LinkOptions { rate: Some(80_000), queue: Some(3), ..Default::default() });
     let [a, b] = &it.hosts;

@@ -1,6 +1,6 @@
 //! What a verdict means for a frame: what it becomes, what is said of it, and what is entered in the account.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use super::counters::Count;
 use super::edit::{Rejected, rejected, replaced};
@@ -14,8 +14,8 @@ use crate::net::session::Session;
 use crate::net::subject::{Carried, Site};
 use crate::net::time::{Duration, Instant};
 use crate::net::wire::frame::Frame;
-use crate::net::wire::icmp::Kind;
-use crate::net::wire::ip::Protocol;
+use crate::net::wire::icmp::{Echo, Kind, Message};
+use crate::net::wire::ip::{Packet, Protocol};
 
 /// What becomes of a frame.
 #[derive(Debug)]
@@ -140,28 +140,48 @@ pub(super) fn announce_loss(
     }
 }
 
-/// Which probe a frame carries, or the answer to which: by its ends and what it says.
+/// Which probe a frame carries, or the answer to which, or an error about which: by its ends and what it says.
 fn probe(carried: &Carried<'_>) -> Option<(Ends, Content)> {
     let ip = carried.frame.ip.filter(|ip| ip.fragment.is_none())?;
+    if let Some(kind) = ip.icmp.filter(|kind| kind.is_error()) {
+        let message = Message::parse(kind.family, carried.bytes.get(ip.segment())?).ok()?;
+        return probe_quoted(carried, &message.quoted()?);
+    }
     match ip.protocol {
         Protocol::UDP => {
             let ends = Ends::seen_by(carried.way.from_id, ip.from(), ip.to());
             Some((ends, Content::of(carried.payload())))
         }
         Protocol::ICMP | Protocol::ICMPV6 => {
-            // The identifier is the pinger's port; the other end has none.
-            let (echo, mut from, mut to) = (ip.echo?, ip.from(), ip.to());
-            let is_request = ip.icmp.is_some_and(|kind| kind == Kind::echo_request(kind.family));
-            if is_request {
-                from.set_port(echo.id)
-            } else {
-                to.set_port(echo.id)
-            }
-            Some((Ends::seen_by(carried.way.from_id, from, to), Content::of(carried.payload())))
+            let ends = ends_of_echo(carried, ip.icmp?, ip.echo?, [ip.source, ip.destination]);
+            Some((ends, Content::of(carried.payload())))
         }
         // Messages on streams have their place here.
         _ => None,
     }
+}
+
+/// Which probe an error is about that quotes this; one that is quoted in part cannot be told from others.
+fn probe_quoted(carried: &Carried<'_>, quoted: &Packet<'_>) -> Option<(Ends, Content)> {
+    if quoted.is_truncated() || quoted.fragment.is_some() {
+        return None;
+    }
+    let ends = match quoted.transport.icmp() {
+        Some(icmp) => ends_of_echo(carried, icmp.kind?, icmp.echo?, [quoted.source, quoted.destination]),
+        None => {
+            quoted.transport.udp()?;
+            Ends::seen_by(carried.way.from_id, quoted.source_socket()?, quoted.destination_socket()?)
+        }
+    };
+    Some((ends, Content::of(quoted.payload)))
+}
+
+/// The ends of an echo: the identifier is the pinger's port; the other end has none.
+fn ends_of_echo(carried: &Carried<'_>, kind: Kind, echo: Echo, addrs: [IpAddr; 2]) -> Ends {
+    let is_request = kind == Kind::echo_request(kind.family);
+    let ports = if is_request { [echo.id, 0] } else { [0, echo.id] };
+    let [from, to] = [0, 1].map(|end: usize| SocketAddr::new(addrs[end], ports[end]));
+    Ends::seen_by(carried.way.from_id, from, to)
 }
 
 /// A verdict in words, for the comment in a capture: `dropped by loss(0.2), draw 0.113`.
