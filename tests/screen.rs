@@ -49,6 +49,7 @@ fn prose_fits_a_narrow_terminal() {
         "scripts/nowhere/nothing.rhai",
         "-e ':help'",
         "-e 'foo'",
+        "-e 'let list = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]; list.nothing(1, 2, 3); list.len() + list.len()'",
     ] {
         let line = format!("stty cols 60; exec '{}' {words}", binary().display());
         let run = Cmd::new(Path::new("bash"), &["-c", &line]).env("NO_COLOR", "1").error_on_terminal();

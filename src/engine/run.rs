@@ -217,7 +217,8 @@ fn conclude(host: &ScriptHost, job: &Job, context: &Context, result: Result<Dyna
     if let Some(explanation) = account.explain() {
         output::line(&explanation.to_string());
     }
-    if let (None, None, Some(explanation)) = (signal, code, context.run.explanation.get()) {
+    let as_explained = signal.is_none() && code.unwrap_or(exit::DONE) == exit::DONE;
+    if let Some(explanation) = context.run.explanation.get().filter(|_| as_explained) {
         output::prose(explanation);
     }
     let mut notes = Vec::new();

@@ -260,6 +260,11 @@ pub fn columns() -> usize {
     columns_of(printed_to()).unwrap_or(COMMON)
 }
 
+/// Columns of the terminal that standard error is; `None` if it is none, or does not say.
+pub fn error_columns() -> Option<usize> {
+    columns_of(Stream::Error)
+}
+
 fn columns_of(stream: Stream) -> Option<usize> {
     match stream {
         Stream::Output => sys::terminal_columns(io::stdout().as_fd()),

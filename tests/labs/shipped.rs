@@ -65,5 +65,6 @@ fn on_a_terminal_a_lab_waits_for_an_answer_to_its_question() {
     lab.wait_for("(Enter shows what happens)");
     lab.signal(crate::common::sys::SIGINT);
     let run = lab.finish().expect_code(130);
-    assert!(!run.stdout.contains("Explain: "), "{}", run.stdout);
+    assert!(!run.stdout.contains("Explain: ") && !run.stdout.contains("expected"), "{}", run.stdout);
+    assert!(!run.stderr.contains("not as expected"), "{}", run.stderr);
 }

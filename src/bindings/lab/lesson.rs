@@ -3,7 +3,7 @@
 use std::io::IsTerminal;
 
 use crate::bindings::context::Context;
-use crate::net::input;
+use crate::net::input::{self, Line};
 use crate::net::output;
 
 /// What the question in a header begins with.
@@ -12,22 +12,18 @@ const QUESTION: &str = "Predict:";
 /// What the explanation in a header begins with.
 const EXPLANATION: &str = "Explain:";
 
-/// Asks what the header of the user's script asks. On a terminal it waits for Enter, so that there is time to think.
-pub(super) fn ask(context: &Context) {
+/// Asks what the header of the user's script asks, once a run. On a terminal it waits for Enter, so that there is time to
+/// think: what was typed.
+pub(super) fn ask(context: &Context) -> Option<Line> {
     let about = &context.script.about;
-    let (Some(question), true) = (part(about, QUESTION), context.script.main) else { return };
-    if let Some(explanation) = part(about, EXPLANATION) {
-        // Once a run, of the lab that was made first.
-        if context.run.explanation.set(explanation).is_err() {
-            return;
-        }
-    }
+    let question = part(about, QUESTION).filter(|_| context.script.main)?;
+    context.run.explanation.set(part(about, EXPLANATION)?).ok()?;
     output::prose(&question);
-    if output::lines_are_on_terminal() && std::io::stdin().is_terminal() {
-        output::line("(Enter shows what happens)");
-        // Whatever was typed, an end or an interrupt: it goes on, and ends where it should.
-        let _ = input::read_line(context.host.as_ref(), &context.stop);
+    if !output::lines_are_on_terminal() || !std::io::stdin().is_terminal() {
+        return None;
     }
+    output::line("(Enter shows what happens)");
+    input::read_line(context.host.as_ref(), &context.stop).ok()
 }
 
 /// The part of a header that begins with `label`, as one line.

@@ -11,7 +11,9 @@ use self::link::Link;
 use super::context::{self, Context, Entered, Script, ScriptResult};
 use super::convert::Options;
 use super::error::{OrRaise, raise};
+use super::exit;
 use crate::net::error::Error;
+use crate::net::input::Line;
 use crate::net::lab::program::Program;
 use crate::net::lab::relay::Relay;
 use crate::net::lab::{self, HostOptions};
@@ -54,7 +56,6 @@ impl Lab {
         relay.draw_from(context.random.split());
         let lab = Self(Arc::new(Inner { net, relay, stop, owner: context.script.clone(), programs: Mutex::default() }));
         lock(&context.run.labs).push(lab.clone());
-        lesson::ask(&context);
         Ok(lab)
     }
 
@@ -92,6 +93,16 @@ impl Lab {
         self.0.stop.interrupt(Reason::Ended);
         terminate_later(&self.0.stop, Reason::Ended);
         self.0.net.end();
+    }
+}
+
+/// Makes a lab; one that teaches asks its question.
+fn make(ctx: &NativeCallContext, options: &lab::Options) -> ScriptResult<Lab> {
+    let lab = Lab::create(options).or_raise(ctx)?;
+    match lesson::ask(&context::current()) {
+        // Nothing is shown to those who leave at the question; the exit code is the signal's.
+        Some(Line::Interrupted) => Err(exit::leave(0, ctx.call_position())),
+        _ => Ok(lab),
     }
 }
 
@@ -164,7 +175,7 @@ pub mod namespace {
     /// ```
     #[rhai_fn(return_raw)]
     pub fn create(ctx: NativeCallContext) -> ScriptResult<Lab> {
-        super::Lab::create(&super::lab::Options::default()).or_raise(&ctx)
+        super::make(&ctx, &super::lab::Options::default())
     }
 
     /// Makes a lab with options: `arp`: hosts ask for hardware addresses (ARP, neighbour discovery), and links may lose that
@@ -188,7 +199,7 @@ pub mod namespace {
         };
         let read = read().or_raise(&ctx)?;
         options.finish().or_raise(&ctx)?;
-        super::Lab::create(&read).or_raise(&ctx)
+        super::make(&ctx, &read)
     }
 }
 

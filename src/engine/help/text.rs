@@ -23,7 +23,7 @@ pub fn help(reference: &Reference, topic: Option<&str>) -> Result<String, Error>
         Found::Namespace(name) => namespace(reference, name),
         Found::Type(kind) => type_page(reference, kind),
         Found::Group(group) => group_page(reference, group),
-        Found::Language => fit(LANGUAGE_PAGE.trim_end(), WIDTH),
+        Found::Language => LANGUAGE_PAGE.trim_end().to_string(),
         Found::Entries(entries) => {
             // A few types of the language are called as what makes them.
             let kind =
@@ -220,21 +220,25 @@ fn wrap(text: &str, indent: &str) -> String {
 /// How scripts are written, on one screen.
 const LANGUAGE_PAGE: &str = r#"How scripts are written (Rhai)
 
-    let x = 5;  x += 1;                  a variable; const X = 5; for a constant
-    250.ms  1.s                          durations; rtt.ms is its number of milliseconds
-    `ping ${x}`                          text with values in it, between back-ticks; "text" is plain
-    [1, 2, 3]  #{ name: "a", n: 1 }      an array, a map; list[0], map.name, list.len, key in map
-    if x > 3 { … } else { … }            also as a value: let y = if … { 1 } else { 2 };
+    let x = 5;  x += 1;             a variable; const X = 5; for a constant
+    250.ms  1.s                     durations; rtt.ms is its milliseconds
+    `ping ${x}`                     text with values in it, in back-ticks;
+                                    "text" is plain
+    [1, 2, 3]                       an array: list[0], list.len
+    #{ name: "a", n: 1 }            a map: map.name, key in map
+    if x > 3 { … } else { … }       also a value: let y = if … { 1 } else { 2 };
     switch x { 1 => …, 2 | 3 => …, _ => … }
     for i in 0..5 { … }  for pkt in sock { … }
     while x < 3 { … }  loop { … break; }
-    fn twice(n) { n * 2 }                a function: it sees its parameters, and constants as global::X
-    |pkt| pkt.text == "hi"               a closure: it sees variables too
+    fn twice(n) { n * 2 }           a function: it sees its parameters, and
+                                    constants as global::X
+    |pkt| pkt.text == "hi"          a closure: it sees variables too
     try { … } catch (e) { print(e.message); }
-    throw "what went wrong";             print(value);  exit(code);
+    throw "what went wrong";  print(value);  exit(code);
 
-What has no value is (). Statements end in ; and the last value of a block without one is the block's.
-Words that cannot be names: spawn thread sync go shared match new with default until, among others.
+What has no value is (). Statements end in ; and the last value of a block
+without one is the block's. Words that cannot be names: spawn thread sync go
+shared match new with default until, among others.
 "#;
 
 #[cfg(test)]

@@ -4,8 +4,13 @@ use std::fmt::Write;
 
 use rhai::Position;
 
+use crate::net::output;
+
 /// Characters of a source line shown at most.
 const WIDTH: usize = 96;
+
+/// Characters beside it: its number, a bar, and a mark at either end of what was cut.
+const BESIDE: usize = 10;
 
 /// `source:line:column`, or as much of it as is known.
 pub(super) fn place(source: &str, pos: Position) -> String {
@@ -19,7 +24,7 @@ pub(super) fn place(source: &str, pos: Position) -> String {
 /// Appends the line of `text` at `pos` and a caret under its column; nothing when there is no such line.
 ///
 /// Tabs stay tabs in both lines, so the caret stands right for any width of theirs. A long line is cut on
-/// both sides of the caret.
+/// both sides of the caret, and to the width of a narrow terminal, where the caret would stand beneath another line.
 pub(super) fn write_excerpt(out: &mut String, text: &str, pos: Position) {
     let Some(number) = pos.line() else { return };
     let Some(line) = text.split('\n').nth(number - 1) else {
@@ -28,8 +33,9 @@ pub(super) fn write_excerpt(out: &mut String, text: &str, pos: Position) {
     let chars: Vec<char> = line.trim_end().chars().collect();
     let caret = pos.position().unwrap_or(1).saturating_sub(1).min(chars.len());
 
-    let start = if chars.len() <= WIDTH { 0 } else { caret.saturating_sub(WIDTH / 2).min(chars.len() - WIDTH) };
-    let end = chars.len().min(start + WIDTH);
+    let width = output::error_columns().map_or(WIDTH, |columns| columns.saturating_sub(BESIDE).clamp(16, WIDTH));
+    let start = if chars.len() <= width { 0 } else { caret.saturating_sub(width / 2).min(chars.len() - width) };
+    let end = chars.len().min(start + width);
     let printable = |c: &char| {
         if c.is_control() && *c != '\t' { char::REPLACEMENT_CHARACTER } else { *c }
     };
