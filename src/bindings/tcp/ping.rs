@@ -116,6 +116,6 @@ pub mod api {
     /// ```
     #[rhai_fn(get = "counts", pure)]
     pub fn connection_counts(conn: &mut Connection) -> Map {
-        crate::bindings::udp::socket::counted(conn.tally().counts())
+        crate::bindings::udp::counts_map(conn.tally().counts())
     }
 }

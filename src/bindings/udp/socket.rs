@@ -11,7 +11,6 @@ use crate::bindings::convert::{address, bytes};
 use crate::bindings::error::{OrRaise, raise, thrown};
 use crate::bindings::time::api::Deadline;
 use crate::net::error::{Error, ErrorKind};
-use crate::net::ledger::Counts;
 use crate::net::time::Duration;
 use crate::net::udp::{Incoming, UdpSocket};
 
@@ -42,29 +41,6 @@ impl IntoIterator for UdpSocket {
             }
         }))
     }
-}
-
-/// An account of probes as a map.
-pub fn counted(counts: Counts) -> Map {
-    [
-        ("sent", counts.sent),
-        ("replied", counts.replied),
-        ("errored", counts.errored),
-        ("timed_out", counts.timed_out),
-        ("pending", counts.pending()),
-        ("late", counts.late),
-        ("duplicate", counts.duplicate),
-        ("reordered", counts.reordered),
-        ("foreign", counts.foreign),
-        ("truncated", counts.truncated),
-        ("corrupt", counts.corrupt),
-        ("advisory", counts.advisory),
-        ("stray_errors", counts.stray_errors),
-        ("missed_slots", counts.missed_slots),
-    ]
-    .into_iter()
-    .map(|(name, count)| (name.into(), (count as i64).into()))
-    .collect()
 }
 
 /// Sockets of UDP.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use socket2::{Domain, Protocol, Socket, Type};
 
-use super::end::{in_doubt, is_of_path};
+use super::end::in_doubt;
 use super::options::StreamOptions;
 use super::{Connection, Ends};
 use crate::net::error::{Error, ErrorKind, Result};
@@ -18,6 +18,7 @@ use crate::net::stop::Stop;
 use crate::net::sys::{self, Origin, PollFd};
 use crate::net::time::Duration;
 use crate::net::udp::IcmpError;
+use crate::net::udp::is_pending_error;
 use crate::net::wire::{Family, icmp};
 
 /// How to connect.
@@ -148,7 +149,7 @@ impl Attempt {
                 Some(Connecting::Unreachable(error.with_hint("this host has no route there: look at `ip route`")))
             }
             Some(libc::EACCES) => None,
-            _ if is_of_path(err) => Some(Connecting::Unreachable(in_doubt(err, to.is_ipv4()).with_peer(to))),
+            _ if is_pending_error(err) => Some(Connecting::Unreachable(in_doubt(err, to.is_ipv4()).with_peer(to))),
             _ => None,
         }
     }

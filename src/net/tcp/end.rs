@@ -5,6 +5,7 @@ use std::io;
 
 use super::framing::Misframed;
 use crate::net::error::{Error, ErrorKind};
+use crate::net::udp::is_pending_error;
 
 /// How the stream from a peer ended.
 #[derive(Clone, Debug)]
@@ -86,29 +87,10 @@ impl Fault {
         match err.raw_os_error() {
             Some(libc::EAGAIN | libc::EINTR) => Self::NotReady,
             Some(libc::ECONNRESET | libc::EPIPE) => Self::Reset,
-            _ if is_of_path(err) => Self::Path,
+            _ if is_pending_error(err) => Self::Path,
             _ => Self::Other,
         }
     }
-}
-
-/// Whether an errno is one that the kernel makes of an ICMP error.
-pub(super) fn is_of_path(err: &io::Error) -> bool {
-    matches!(
-        err.raw_os_error(),
-        Some(
-            libc::ECONNREFUSED
-                | libc::EHOSTUNREACH
-                | libc::ENETUNREACH
-                | libc::EHOSTDOWN
-                | libc::ENONET
-                | libc::ENOPROTOOPT
-                | libc::EPROTO
-                | libc::EOPNOTSUPP
-                | libc::EACCES
-                | libc::EMSGSIZE
-        )
-    )
 }
 
 /// The ICMP errors that an errno may stand for: the kernel gives no more where the type and code are not to be had.

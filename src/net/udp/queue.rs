@@ -109,7 +109,7 @@ fn announced(data: u32) -> Option<usize> {
     Some(usize::from(u16::from_ne_bytes([a, b]))).filter(|&offset| offset > 0)
 }
 
-/// Whether a call failed with the errno of an ICMP error that answers an earlier datagram.
+/// Whether a call failed with an errno that the kernel makes of an ICMP error: one that answers what was sent before.
 pub(in crate::net) fn is_pending_error(err: &io::Error) -> bool {
     matches!(
         err.raw_os_error(),
