@@ -124,6 +124,7 @@ impl Carrier for IcmpSocket {
         take_entry(socket, self.0.local, IP_HEADER, &mut |entry| match entry {
             // A raw socket gets the same error as a message, with all that it says.
             Queued::Icmp { .. } if raw => {}
+            Queued::Icmp { ref error, .. } if self.0.ear.hears(error.kind) => {}
             other => queued(other),
         })
     }
@@ -168,7 +169,10 @@ impl Carrier for IcmpSocket {
 
     fn take(&self, socket: &Socket, queued: &mut dyn FnMut(Queued)) -> io::Result<Option<Datagram>> {
         self.0.ear.hear(
-            |kind, quoted| self.is_own(quoted).filter(|_| is_kept(kind)),
+            |heard| {
+                let wanted = is_kept(heard.message.kind) || heard.message.kind.is_extended_reply();
+                heard.about.as_ref().filter(|_| wanted).and_then(|about| self.is_own(about))
+            },
             |error, stamp| queued(Queued::Icmp { error, stamp }),
         );
         self.take(socket, queued)
