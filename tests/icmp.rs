@@ -15,6 +15,8 @@ mod labs;
 mod rights;
 #[path = "icmp/scripts.rs"]
 mod scripts;
+#[path = "icmp/table.rs"]
+mod table;
 
 use common::echo::{Asked, EchoHost, Said};
 use common::golden::{self, assert_golden};

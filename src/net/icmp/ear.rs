@@ -46,8 +46,9 @@ pub(in crate::net) struct Overheard<'a> {
 }
 
 impl Ear {
-    /// Begins to listen for ICMP about what a socket bound to `local` sends. Where this process may not, it stays deaf.
-    pub(in crate::net) fn open(&self, host: &dyn Host, local: SocketAddr) {
+    /// Begins to listen for ICMP about what a socket bound to `local` sends: of ICMPv6 for redirects, extended echo replies
+    /// and the types in `more`. Where this process may not, it stays deaf.
+    pub(in crate::net) fn open(&self, host: &dyn Host, local: SocketAddr, more: &[u8]) {
         self.socket.get_or_init(|| {
             let family = Family::of(local.ip());
             let (domain, protocol) = match family {
@@ -58,7 +59,7 @@ impl Ear {
             socket.set_nonblocking(true).ok()?;
             match family {
                 Family::V4 => heed(&socket, &[4, 5, 11, 31]).ok()?,
-                Family::V6 => heed_v6(&socket, [137, 161]).ok()?,
+                Family::V6 => heed_v6(&socket, [137, 161].iter().chain(more).copied()).ok()?,
             }
             sys::stamp_arrivals(socket.as_fd());
             Some((family, socket))

@@ -89,7 +89,7 @@ impl Carrier for UdpSocket {
     }
 
     fn ask_for_stamps(&self, socket: &Socket) {
-        self.0.ear.open(&*self.0.host, self.0.local);
+        self.0.ear.open(&*self.0.host, self.0.local, &[]);
         self.ask_for_stamps(socket);
     }
 
