@@ -33,12 +33,14 @@ mod extended;
 mod filter;
 mod hearing;
 mod listener;
+mod mtu;
 mod payload;
 mod probing;
 
 pub(in crate::net) use self::ear::{Ear, is_kept};
 pub use self::error::{MAX_SIZE_V4, MAX_SIZE_V6, check_size};
 pub use self::listener::{Heard, Listener};
+pub use self::mtu::interface_mtu;
 
 /// How a socket is made and what it sends.
 #[derive(Clone, Debug, Default)]

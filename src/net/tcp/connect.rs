@@ -13,6 +13,7 @@ use super::options::StreamOptions;
 use super::{Connection, Ends};
 use crate::net::error::{Error, ErrorKind, Result};
 use crate::net::host::{Host, Waited};
+use crate::net::prober::{Clock, warm_up};
 use crate::net::session::Session;
 use crate::net::stop::Stop;
 use crate::net::sys::{self, Origin, PollFd};
@@ -60,6 +61,10 @@ pub struct Attempt {
     pub end: Connecting,
     /// How long that took, from before the call to the answer.
     pub took: Duration,
+    /// The round-trip time of the answer.
+    pub rtt: Duration,
+    /// The clock of that. One by the kernel's stamps is had of connections, and of ICMP errors where a TTL was set.
+    pub clock: Clock,
 }
 
 impl fmt::Display for Attempt {
@@ -95,6 +100,8 @@ impl Attempt {
             socket.set_nonblocking(true)?;
             options.stream.apply(&socket, to.is_ipv4())?;
             if options.ttl.is_some() {
+                warm_up(&**host);
+                sys::stamp_arrivals(socket.as_fd());
                 sys::set_ttl(socket.as_fd(), to.is_ipv4(), options.ttl)?;
             }
             if let Some(local) = options.local {
@@ -105,6 +112,12 @@ impl Attempt {
             Ok(socket)
         };
         let socket = set_up().map_err(|err| failed(&err))?;
+        let clocks = options.ttl.map(|_| host.both_clocks());
+        let mut stamp = None;
+        let mut refusal = |err: &io::Error| {
+            let found = Self::refusal(&socket, err, to, &mut stamp);
+            found.map_or_else(|| Err(failed(err)), Ok)
+        };
         let start = host.now();
         let end = match socket.connect(&to.into()) {
             Ok(()) => Ok(()),
@@ -113,15 +126,23 @@ impl Attempt {
                 match host.wait(&mut fds, Some(start + options.timeout), stop).map_err(|err| failed(&err))? {
                     Waited::Ready => match socket.take_error().map_err(|err| failed(&err))? {
                         None => Ok(()),
-                        Some(err) => Err(Self::refusal(&socket, &err, to).map_or_else(|| Err(failed(&err)), Ok)?),
+                        Some(err) => Err(refusal(&err)?),
                     },
                     Waited::TimedOut => Err(Connecting::TimedOut),
                     Waited::Stopped => Err(Connecting::Interrupted),
                 }
             }
-            Err(err) => Err(Self::refusal(&socket, &err, to).map_or_else(|| Err(failed(&err)), Ok)?),
+            Err(err) => Err(refusal(&err)?),
         };
         let took = host.now() - start;
+        let is_sound = |rtt: &Duration| *rtt > Duration::ZERO && *rtt <= took;
+        let arrived = clocks.zip(stamp).map(|((now, unix), stamp)| now + Duration::from_nanos(stamp - unix) - start);
+        let handshake = || sys::tcp_info(socket.as_fd()).ok().map(|info| Duration::from_micros(i64::from(info.rtt)));
+        let (rtt, clock) = match (arrived.filter(is_sound), &end) {
+            (Some(rtt), _) => (rtt, Clock::KernelReceive),
+            (None, Ok(())) => handshake().filter(is_sound).map_or((took, Clock::User), |rtt| (rtt, Clock::Kernel)),
+            _ => (took, Clock::User),
+        };
         let end = match end {
             Err(end) => end,
             Ok(()) => {
@@ -132,13 +153,14 @@ impl Attempt {
                 Connecting::Connected(Connection::new(host.clone(), session.clone(), socket, ends, &options.stream))
             }
         };
-        Ok(Self { to, end, took })
+        Ok(Self { to, end, took, rtt, clock })
     }
 
     /// What the errno of a failed connect says of the peer or the path; `None`: it says something of this host.
-    fn refusal(socket: &Socket, err: &io::Error, to: SocketAddr) -> Option<Connecting> {
+    fn refusal(socket: &Socket, err: &io::Error, to: SocketAddr, stamp: &mut Option<i64>) -> Option<Connecting> {
         // An ICMP error is in the error queue too; a reset is not.
-        if let Some(error) = queued(socket, to) {
+        if let Some((error, arrived)) = queued(socket, to) {
+            *stamp = arrived;
             return Some(Connecting::Icmp(error));
         }
         match err.raw_os_error() {
@@ -176,8 +198,8 @@ impl Attempt {
     }
 }
 
-/// The ICMP error in the error queue.
-fn queued(socket: &Socket, to: SocketAddr) -> Option<IcmpError> {
+/// The ICMP error in the error queue, and the stamp of its arrival.
+fn queued(socket: &Socket, to: SocketAddr) -> Option<(IcmpError, Option<i64>)> {
     let mut buffer = [0u8; 512];
     loop {
         let received = sys::receive(socket.as_fd(), &mut buffer, true).ok()?;
@@ -187,7 +209,7 @@ fn queued(socket: &Socket, to: SocketAddr) -> Option<IcmpError> {
             Origin::Icmp6 => Family::V6,
             _ => continue,
         };
-        return Some(IcmpError {
+        let error = IcmpError {
             kind: icmp::Kind { family, type_: entry.type_, code: entry.code },
             offender: entry.offender,
             to,
@@ -195,7 +217,8 @@ fn queued(socket: &Socket, to: SocketAddr) -> Option<IcmpError> {
             // It quotes headers alone.
             quote: Vec::new(),
             extensions: Vec::new(),
-        });
+        };
+        return Some((error, received.stamp));
     }
 }
 
