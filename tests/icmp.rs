@@ -13,6 +13,8 @@ mod hostile;
 mod kinds;
 #[path = "icmp/labs.rs"]
 mod labs;
+#[path = "icmp/names.rs"]
+mod names;
 #[path = "icmp/rights.rs"]
 mod rights;
 #[path = "icmp/scripts.rs"]

@@ -20,9 +20,8 @@ pub use self::program::{before_exec, leave_terminal, take_standard_input, take_t
 pub use self::receive::{Origin, QueueEntry, Received, Wait, receive, receive_data, receive_plain};
 pub use self::signal::{nudge, nudgeable};
 pub use self::socket::{
-    ask_for_extensions, drops, local_addr, number_stamps, send_from, send_to, option, set_option,
-    set_option_bytes, set_ttl,
-    stamp_arrivals,
+    ask_for_extensions, drops, local_addr, number_stamps, option, send_from, send_to, set_option, set_option_bytes,
+    set_ttl, stamp_arrivals,
 };
 pub use self::stream::{TcpInfo, number_stream_stamps, raise_descriptor_limit, receive_some, send_some, tcp_info};
 pub use self::terminal::{TerminalMode, Thread, set_terminal_mode, terminal_columns, terminal_mode};
