@@ -9,6 +9,8 @@ mod common;
 mod extended;
 #[path = "icmp/hostile.rs"]
 mod hostile;
+#[path = "icmp/judges.rs"]
+mod judges;
 #[path = "icmp/kinds.rs"]
 mod kinds;
 #[path = "icmp/labs.rs"]
