@@ -64,6 +64,29 @@ fn gaps_are_told_apart_with_any_seed() {
     }
 }
 
+#[test]
+fn an_error_of_a_hop_is_never_taken_for_a_connection() {
+    // The kernel tells that there is an error before the attempt has one: seen now and then, so many are made.
+    let script = r#"
+        let net = lab::create();
+        let a = net.host("a"); let r = net.router("r"); let b = net.host("b");
+        net.link(a, r); net.link(r, b);
+        let to = `${b.addr}:80`;
+        run_in(a, || {
+            let tries = [];
+            for one in 0..8 {
+                tries.push(start_thread(|| for n in 0..1_000 {
+                    let attempt = tcp::try_connect(to, #{ ttl: 1, timeout: 60.s });
+                    if attempt.kind != "icmp" { throw `${attempt}`; }
+                }));
+            }
+            for one in tries { one.join(); }
+        });
+    "#;
+    let Some(run) = run_lab(&["-e", script]) else { return };
+    run.expect_code(0);
+}
+
 /// Whether the program is here; not all of them know `--version`.
 pub(crate) fn has_program_or_skip(name: &str) -> bool {
     let path = std::env::var("PATH").unwrap_or_default();

@@ -114,8 +114,8 @@ impl Attempt {
         let socket = set_up().map_err(|err| failed(&err))?;
         let clocks = options.ttl.map(|_| host.both_clocks());
         let mut stamp = None;
-        let mut refusal = |err: &io::Error| {
-            let found = Self::refusal(&socket, err, to, &mut stamp);
+        let refusal = |err: &io::Error, stamp: &mut Option<i64>| {
+            let found = Self::refusal(&socket, err, to, stamp);
             found.map_or_else(|| Err(failed(err)), Ok)
         };
         let start = host.now();
@@ -123,16 +123,26 @@ impl Attempt {
             Ok(()) => Ok(()),
             Err(err) if err.raw_os_error() == Some(libc::EINPROGRESS) => {
                 let mut fds = [PollFd::writable(socket.as_fd())];
-                match host.wait(&mut fds, Some(start + options.timeout), stop).map_err(|err| failed(&err))? {
-                    Waited::Ready => match socket.take_error().map_err(|err| failed(&err))? {
-                        None => Ok(()),
-                        Some(err) => Err(refusal(&err)?),
-                    },
-                    Waited::TimedOut => Err(Connecting::TimedOut),
-                    Waited::Stopped => Err(Connecting::Interrupted),
+                loop {
+                    match host.wait(&mut fds, Some(start + options.timeout), stop).map_err(|err| failed(&err))? {
+                        Waited::Ready => {}
+                        Waited::TimedOut => break Err(Connecting::TimedOut),
+                        Waited::Stopped => break Err(Connecting::Interrupted),
+                    }
+                    match socket.take_error().map_err(|err| failed(&err))? {
+                        Some(err) => break Err(refusal(&err, &mut stamp)?),
+                        None if socket.peer_addr().is_ok() => break Ok(()),
+                        // Linux queues an ICMP error before it makes an errno of it: there is none yet.
+                        None => {
+                            if let Some((error, arrived)) = queued(&socket, to) {
+                                stamp = arrived;
+                                break Err(Connecting::Icmp(error));
+                            }
+                        }
+                    }
                 }
             }
-            Err(err) => Err(refusal(&err)?),
+            Err(err) => Err(refusal(&err, &mut stamp)?),
         };
         let took = host.now() - start;
         let is_sound = |rtt: &Duration| *rtt > Duration::ZERO && *rtt <= took;
