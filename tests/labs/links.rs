@@ -131,3 +131,30 @@ fn a_policy_outlives_the_thread_that_set_it() {
         0,
     );
 }
+
+#[test]
+fn a_segment_rejected_again_does_not_settle_the_ping_sent_since() {
+    if !require_lab_or_skip("segments rejected again") {
+        return;
+    }
+    run_text(
+        &format!(
+            "{PAIR}
+             b.start(\"tcp_multi.rhai\", [\"--listen\", \"*:11001\", \"--quiet\"]);
+             let conn = run_in(a, || tcp::connect(\"b:11001\"));
+             let copies = counter();
+             // The first ping's segment, and once more as TCP sends it again; the second ping's always passes.
+             set_policy(b.door, |pkt| {{
+                 if !pkt.text.contains(\"ping 1 \") {{ return pass(); }}
+                 copies.add(1);
+                 if copies.value <= 2 {{ reject(\"icmp-port-unreachable\") }} else {{ pass() }}
+             }});
+             expect(conn.ping(\"ping 1 .\", 10.s).kind, \"icmp\");
+             expect(conn.ping(\"ping 2 .\", 30.s).kind, \"reply\");
+             expect(copies.value, at_least(3));
+             expect([conn.counts.late, conn.counts.stray_errors], [1, 1]);
+             ()"
+        ),
+        0,
+    );
+}

@@ -84,7 +84,7 @@ impl Ear {
                 let (to, quote) = ours(message.kind, &message.quoted()?)?;
                 let info = message.pointer().unwrap_or(0);
                 let offender = Some(packet.source);
-                Some(IcmpError { kind: message.kind, offender, to, info, quote, extensions: Vec::new() })
+                Some(IcmpError { kind: message.kind, offender, to, info, quote, segment: None, extensions: Vec::new() })
             };
             if let Some(error) = error() {
                 heard(error, received.stamp);

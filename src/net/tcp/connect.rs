@@ -194,6 +194,7 @@ fn queued(socket: &Socket, to: SocketAddr) -> Option<IcmpError> {
             info: entry.info,
             // It quotes headers alone.
             quote: Vec::new(),
+            segment: None,
             extensions: Vec::new(),
         });
     }

@@ -87,10 +87,8 @@ impl Ear {
             return None;
         }
         let quoted = message.quoted()?;
-        let ports = match &quoted.transport {
-            Transport::Tcp(tcp) => (tcp.source_port, tcp.destination_port),
-            _ => return None,
-        };
+        let Transport::Tcp(tcp) = &quoted.transport else { return None };
+        let ports = (tcp.source_port, tcp.destination_port);
         let ours = (quoted.source, quoted.destination) == (self.local.ip(), self.peer.ip())
             && ports == (Some(self.local.port()), Some(self.peer.port()));
         ours.then(|| IcmpError {
@@ -98,8 +96,8 @@ impl Ear {
             offender,
             to: self.peer,
             info: message.next_hop_mtu().or(message.pointer()).unwrap_or(0),
-            // A segment has no place in a message that would tell which it was.
             quote: Vec::new(),
+            segment: tcp.sequence,
             extensions: Vec::new(),
         })
     }

@@ -40,6 +40,7 @@ mod owner;
 mod poll;
 mod probing;
 mod read;
+mod rejected;
 mod serving;
 mod write;
 
