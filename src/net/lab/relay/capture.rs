@@ -40,8 +40,11 @@ pub(super) struct Capture {
     inner: Mutex<Inner>,
 }
 
-/// The files that are recorded in, by device and inode: links that are given the same file share its recording.
-static RECORDINGS: Mutex<Vec<((u64, u64), Weak<Capture>)>> = Mutex::new(Vec::new());
+/// A file: its device and inode.
+type FileId = (u64, u64);
+
+/// The files that are recorded in: links that are given the same file share its recording.
+static RECORDINGS: Mutex<Vec<(FileId, Weak<Capture>)>> = Mutex::new(Vec::new());
 
 #[derive(Debug)]
 struct Inner {
