@@ -5,6 +5,8 @@
 //! to come first.
 
 mod common;
+#[path = "icmp/extended.rs"]
+mod extended;
 #[path = "icmp/hostile.rs"]
 mod hostile;
 #[path = "icmp/kinds.rs"]
@@ -15,6 +17,8 @@ mod labs;
 mod rights;
 #[path = "icmp/scripts.rs"]
 mod scripts;
+#[path = "icmp/table.rs"]
+mod table;
 
 use common::echo::{Asked, EchoHost, Said};
 use common::golden::{self, assert_golden};

@@ -18,6 +18,7 @@ use crate::net::wire::{Family, number};
 pub mod decode;
 pub mod listener;
 pub mod pinger;
+pub mod probe;
 pub mod socket;
 pub mod sweep;
 pub mod trace;
@@ -162,13 +163,17 @@ fn read(options: &mut Options<'_>) -> Result<SocketOptions, Error> {
 
 /// What fills payloads: a blob, or hexadecimal digits.
 fn pattern(options: &mut Options<'_>) -> Result<Vec<u8>, Error> {
+    let wrong = |message: &str| Error::invalid("open", message);
     match options.value("pattern") {
         None => Ok(Vec::new()),
         Some(value) if value.is_blob() => Ok(value.clone().cast::<rhai::Blob>()),
-        Some(value) if value.is_string() => number::unhex(&value.to_string()),
+        Some(value) if value.is_string() => number::unhex(&value.to_string()).map_err(|err| {
+            let message = format!("option `pattern` takes hexadecimal digits: {}", err.message);
+            wrong(&message).with_hint("write two digits for each byte, such as \"ff00\" or \"de ad be ef\"")
+        }),
         Some(value) => {
             let message = format!("option `pattern` takes a blob or hexadecimal digits, not {}", shown(value));
-            Err(Error::invalid("open", message))
+            Err(wrong(&message))
         }
     }
 }

@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
 
 use socket2::{Domain, Protocol, Socket, Type};
 
+use self::extended::Questions;
 use self::payload::Payload;
 use super::error::{Error, Result};
 use super::host::Host;
@@ -28,6 +29,7 @@ use super::wire::Family;
 
 mod ear;
 mod error;
+mod extended;
 mod filter;
 mod hearing;
 mod listener;
@@ -86,6 +88,7 @@ struct Inner {
     /// The local address; its port is the identifier.
     local: SocketAddr,
     payload: Payload,
+    questions: Questions,
     as_ping: bool,
     fast: bool,
     ttl: Option<u8>,
@@ -149,6 +152,7 @@ impl IcmpSocket {
             mode,
             local,
             payload: Payload::new(random(), options.pattern.clone()),
+            questions: Questions::default(),
             as_ping: options.as_ping || options.fast,
             fast: options.fast,
             ttl: options.ttl,
@@ -310,15 +314,7 @@ fn make(host: &dyn Host, family: Family, raw: bool) -> Result<(Socket, Mode)> {
 fn heed(socket: &Socket, family: Family) -> io::Result<()> {
     match family {
         Family::V4 => ear::heed(socket, &[0, 3, 4, 5, 11, 12, 31]),
-        Family::V6 => {
-            // Bits of what is blocked, in words of 32 bits in the order of the machine (ICMP6_FILTER).
-            let mut blocked = [u32::MAX; 8];
-            for kind in (0..=127).chain([129, 137, 161]) {
-                blocked[kind / 32] &= !(1 << (kind % 32));
-            }
-            let bytes = blocked.map(u32::to_ne_bytes).concat();
-            sys::set_option_bytes(socket.as_fd(), libc::IPPROTO_ICMPV6, 1, &bytes)
-        }
+        Family::V6 => ear::heed_v6(socket, (0..=127).chain([129, 137, 161])),
     }
 }
 

@@ -21,7 +21,7 @@ use crate::net::sys::{self, PollFd, RawAddr};
 use crate::net::time::Instant;
 use crate::net::udp::{Datagram, IcmpError, Queued, is_pending_error, take_entry};
 use crate::net::wire::Family;
-use crate::net::wire::icmp::{Echo, Message};
+use crate::net::wire::icmp::{Echo, Kind, Message};
 
 /// Octets of an echo request before its payload.
 pub(super) const HEADER: usize = 8;
@@ -101,7 +101,8 @@ impl Carrier for IcmpSocket {
         let mut sending = lock(&self.0.sending);
         if !std::mem::replace(&mut sending.stamping, true) {
             if self.0.mode == Mode::Ping {
-                self.0.ear.open(&*self.0.host, self.0.local);
+                // Errors about questions, which Linux does not queue for sockets of IPv6.
+                self.0.ear.open(&*self.0.host, self.0.local, &[1, 2, 3, 4]);
             }
             if self.0.as_ping {
                 sys::stamp_arrivals(socket.as_fd());
@@ -124,6 +125,7 @@ impl Carrier for IcmpSocket {
         take_entry(socket, self.0.local, IP_HEADER, &mut |entry| match entry {
             // A raw socket gets the same error as a message, with all that it says.
             Queued::Icmp { .. } if raw => {}
+            Queued::Icmp { ref error, .. } if self.0.ear.hears(error.kind) => {}
             other => queued(other),
         })
     }
@@ -168,7 +170,12 @@ impl Carrier for IcmpSocket {
 
     fn take(&self, socket: &Socket, queued: &mut dyn FnMut(Queued)) -> io::Result<Option<Datagram>> {
         self.0.ear.hear(
-            |kind, quoted| self.is_own(quoted).filter(|_| is_kept(kind)),
+            |heard| {
+                let (kind, about) = (heard.message.kind, heard.about.as_ref()?);
+                let asks = about.transport.icmp().and_then(|icmp| icmp.kind).is_some_and(Kind::is_extended_request);
+                let wanted = is_kept(kind) || kind.is_extended_reply() || (asks && kind.family == Family::V6);
+                wanted.then(|| self.is_own(about)).flatten()
+            },
             |error, stamp| queued(Queued::Icmp { error, stamp }),
         );
         self.take(socket, queued)
