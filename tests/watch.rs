@@ -1,8 +1,8 @@
 //! `--watch`: scripts that are edited while they serve.
 
-mod common;
 #[path = "watch/clients.rs"]
 mod clients;
+mod common;
 #[path = "watch/files.rs"]
 mod files;
 #[path = "watch/handing.rs"]

@@ -186,6 +186,9 @@ pub fn current() -> Context {
 pub fn begin_to_wait() -> Context {
     let context = current();
     context.serving.end();
+    if context.serving.is_main() {
+        context.script.bound.settle();
+    }
     paused(context)
 }
 

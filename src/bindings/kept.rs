@@ -56,9 +56,9 @@ pub struct Kept(Mutex<Left>);
 #[derive(Debug, Default)]
 struct Left {
     rest: Vec<(Asked, Server)>,
-    /// Those that were taken over. Held until the script waits for packets: should it fail before, another can have them.
+    /// Those that were taken over. Held until the script has settled: should it fail before, another can have them.
     adopted: Vec<(Asked, Server)>,
-    /// Whether it waits for packets.
+    /// Whether it has.
     settled: bool,
 }
 
@@ -103,7 +103,7 @@ impl Kept {
         None
     }
 
-    /// The script waits for packets: what it did not ask for is closed.
+    /// The script has asked for all sockets it wants: the others are closed.
     pub fn settle(&self) {
         let mut left = self.lock();
         left.settled = true;
@@ -113,7 +113,7 @@ impl Kept {
         rest.iter().for_each(|(_, server)| server.close());
     }
 
-    /// What there is for another script, since this one has failed before it waited for packets. Nothing if it has not.
+    /// What there is for another script, since this one has failed before it settled.
     pub fn take_back(&self) -> Vec<(Asked, Server)> {
         let mut left = self.lock();
         let Left { rest, adopted, .. } = &mut *left;
@@ -203,6 +203,8 @@ struct Known {
     addr: Option<SocketAddr>,
     /// Whether those that wait may go on: the script waits for packets, or has ended.
     ready: bool,
+    /// Whether the script's own thread waits for something new to do, or has ended: it has asked for all sockets it wants.
+    settled: bool,
     /// The sockets it has bound, and listens with.
     servers: Vec<(Asked, WeakServer)>,
     /// The sets of sockets that it waits for together.
@@ -264,9 +266,24 @@ impl Announced {
         }
     }
 
-    /// Whether the script has set up what it needs.
-    pub fn is_ready(&self) -> bool {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).ready
+    /// Makes known that the script has asked for all sockets it wants.
+    pub fn settle(&self) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if !state.settled {
+            state.settled = true;
+            self.changed.notify_all();
+        }
+    }
+
+    /// Whether the script has asked for all sockets it wants.
+    pub fn is_settled(&self) -> bool {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).settled
+    }
+
+    /// Waits until the script has asked for all sockets it wants, for at most `limit`.
+    pub fn wait_settled(&self, limit: std::time::Duration) {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        drop(self.changed.wait_timeout_while(state, limit, |state| !state.settled));
     }
 
     /// Waits until the script is ready, for at most `limit`; the address, `None` if it has bound none.

@@ -9,6 +9,8 @@ use crate::net::stop::{Reason, Stop, terminate_later};
 const SERVES: u8 = 1;
 /// Another script has taken the place of its own.
 const RETIRED: u8 = 2;
+/// It is the script's own thread, not one that the script has started.
+const MAIN: u8 = 4;
 
 /// What a thread of a script is at, as far as those that would end it have to know. One step tells both sides apart: either
 /// the thread sees that it was retired, or who retires it sees that it serves.
@@ -19,6 +21,16 @@ impl Serving {
     /// Of a thread that serves a connection from its start, or not.
     pub fn new(serves: bool) -> Self {
         Self(AtomicU8::new(if serves { SERVES } else { 0 }))
+    }
+
+    /// Of a script's own thread.
+    pub fn of_main() -> Self {
+        Self(AtomicU8::new(MAIN))
+    }
+
+    /// Whether it is the script's own thread.
+    pub fn is_main(&self) -> bool {
+        self.0.load(Ordering::Relaxed) & MAIN != 0
     }
 
     /// It serves a connection from now on. Whether it was retired before.
@@ -38,7 +50,7 @@ impl Serving {
 
     /// Whether it was retired, and serves none: it is to end.
     pub fn is_over(&self) -> bool {
-        self.0.load(Ordering::SeqCst) == RETIRED
+        self.0.load(Ordering::SeqCst) & (SERVES | RETIRED) == RETIRED
     }
 
     /// Another script takes the place of its own: it ends now, or once it serves no connection any more.

@@ -27,7 +27,9 @@ fn no_datagram_is_lost_in_20_edits() {
         let dir = TempDir::new();
         let script = |n: usize| {
             let serve = serve.replace("WORD", &format!("\"{n} \" + pkt.text"));
-            format!("let sock = udp::bind(\"127.0.0.1:0\");\nprint(`bound to ${{sock.port}}`);\nset_policy(sock, |pkt| pass());\n{serve}\n")
+            format!(
+                "let sock = udp::bind(\"127.0.0.1:0\");\nprint(`bound to ${{sock.port}}`);\nset_policy(sock, |pkt| pass());\n{serve}\n"
+            )
         };
         let file = dir.write("server.rhai", &script(0));
         let running = watch(&file);
@@ -56,7 +58,8 @@ fn no_datagram_is_lost_in_20_edits() {
                     if number == "last" {
                         return answers;
                     }
-                    answers.push((version.parse::<usize>().expect("a version"), number.parse::<u32>().expect("a number")));
+                    answers
+                        .push((version.parse::<usize>().expect("a version"), number.parse::<u32>().expect("a number")));
                 }
             });
             for n in 1..=20 {

@@ -16,6 +16,7 @@ use super::check::check;
 use super::programs::ScriptHost;
 use super::run::{self, Job, exit};
 use super::signals;
+use super::sources::Sources;
 use crate::bindings::context::Context;
 use crate::net::error::{Error, ErrorKind};
 use crate::net::host::Waited;
@@ -136,7 +137,11 @@ impl Watch {
                     output::note(&format!("{}: taken over", self.job.name));
                 }
             }
-            None => output::note(&format!("{}: {}", self.job.name, self.what_goes_on("when it is saved without this error"))),
+            None => output::note(&format!(
+                "{}: {}",
+                self.job.name,
+                self.what_goes_on("when it is saved without this error")
+            )),
         }
         Ok(())
     }
@@ -155,13 +160,26 @@ impl Watch {
         }
     }
 
+    /// The files to be checked: the script, and those of it that are not as they were when it began to run.
+    fn to_check(&self, written: &[String]) -> Vec<String> {
+        let mut names = vec![self.job.name.clone()];
+        let sources = self.current.as_ref().map(|running| running.version.host.sources.clone());
+        let changed = |sources: Arc<Sources>| sources.names().into_iter().filter(move |name| !sources.is_current(name));
+        for name in written.iter().cloned().chain(sources.into_iter().flat_map(changed)) {
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        names
+    }
+
     /// The script as it is now, if nothing is wrong with it as far as that can be seen; what is wrong was told.
     fn sound(&mut self, written: &[String]) -> Option<Version> {
         let host = ScriptHost::for_checking();
         let mut right = true;
         let mut text = String::new();
-        let others = written.iter().filter(|name| **name != self.job.name);
-        for name in std::iter::once(&self.job.name).chain(others) {
+        for name in self.to_check(written) {
+            let name = &name;
             let found = match host.sources.open(name) {
                 Ok((_, text)) if text.trim().is_empty() => vec![format!("{name}: it is empty")],
                 Ok((_, read)) => {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use rhai::AST;
 
-use crate::bindings::context::{Asked, Context, Programs, Script, Server};
+use crate::bindings::context::{Asked, Context, Programs, Script, Server, Serving};
 use crate::bindings::exit as exit_binding;
 use crate::bindings::task::{STACK, Task, finish};
 use crate::engine::programs::ScriptHost;
@@ -20,7 +20,7 @@ use crate::net::{output, stack, sys};
 /// How long a script that is to end may take before its successor starts.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// How long a script has to wait for packets, until what it did not ask for is closed.
+/// How long a script has to ask for the sockets it wants, until the others are closed.
 const SETTLING: Duration = Duration::from_secs(10);
 
 /// Sockets that are handed over, with what they were asked for as.
@@ -50,7 +50,7 @@ struct State {
     replaced: AtomicBool,
     /// Whether the script itself has ended; threads of it may run.
     over: AtomicBool,
-    /// What it leaves because it failed before it waited for packets.
+    /// What it leaves because it failed before it had settled.
     left: Mutex<Sockets>,
 }
 
@@ -75,7 +75,7 @@ impl Running {
             lasting,
             run,
             script: script.clone(),
-            serving: Arc::default(),
+            serving: Arc::new(Serving::of_main()),
             ..base.clone()
         };
         let state = Arc::new(State::default());
@@ -88,7 +88,7 @@ impl Running {
         let thread = std::thread::Builder::new().name("script".to_string()).stack_size(STACK).spawn(body)?;
         let (starting, run) = (script.clone(), context.run.clone());
         std::thread::Builder::new().name("kept".to_string()).spawn(move || {
-            starting.bound.wait(SETTLING);
+            starting.bound.wait_settled(SETTLING);
             run.kept.settle();
         })?;
         Ok(Self { version, script, context, thread, state })
@@ -99,7 +99,7 @@ impl Running {
         self.thread.is_finished()
     }
 
-    /// What it leaves because it failed before it waited for packets.
+    /// What it leaves because it failed before it had settled.
     pub(super) fn take_left(&self) -> Sockets {
         std::mem::take(&mut *self.state.left.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -159,11 +159,12 @@ fn run_through(host: &ScriptHost, program: &AST, context: &Context, state: &Stat
         && !context.stop.is_stopped()
     {
         output::note(host.describe(&context.script.name, error, Some(program)).trim_end());
-        if !context.script.bound.is_ready() {
+        if !context.script.bound.is_settled() {
             *state.left.lock().unwrap_or_else(PoisonError::into_inner) = context.run.kept.take_back();
         }
     }
     context.script.bound.ready();
+    context.script.bound.settle();
     state.over.store(true, Ordering::Release);
     finish(&Context { stop: context.lasting.clone(), ..context.clone() });
     output::flush();
