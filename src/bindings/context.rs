@@ -238,20 +238,23 @@ pub fn peek<T>(look: impl FnOnce(&Context) -> T) -> Option<T> {
 
 /// Enters `context` on this thread until the guard is dropped.
 pub fn enter(context: Context) -> Entered {
-    Entered(CURRENT.replace(Some(context)))
+    let stop = Stop::set_of_thread(Some(context.stop.clone()));
+    Entered(CURRENT.replace(Some(context)), stop)
 }
 
 /// Enters `context` on this thread for good, in place of the one before.
 pub fn settle(context: Context) {
+    Stop::set_of_thread(Some(context.stop.clone()));
     CURRENT.set(Some(context));
 }
 
 /// See [`enter`].
 #[derive(Debug)]
-pub struct Entered(Option<Context>);
+pub struct Entered(Option<Context>, Option<Stop>);
 
 impl Drop for Entered {
     fn drop(&mut self) {
         CURRENT.set(self.0.take());
+        Stop::set_of_thread(self.1.take());
     }
 }
