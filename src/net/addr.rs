@@ -38,8 +38,7 @@ fn chosen(here: &dyn Host, stop: &Stop, name: &str, version: Option<Version>) ->
     let found = resolver::look_up(here, name, stop)?;
     let v4 = found.iter().filter(|addr| wanted(addr)).find(|addr| addr.is_ipv4());
     v4.or(found.iter().find(|addr| wanted(addr))).copied().ok_or_else(|| {
-        let (which, other) =
-            if version == Some(Version::V6) { ("IPv6", "IPv4") } else { ("IPv4", "IPv6") };
+        let (which, other) = if version == Some(Version::V6) { ("IPv6", "IPv4") } else { ("IPv4", "IPv6") };
         let error = Error::new(ErrorKind::Resolve, "resolve", format!("it has no {which} address")).with_peer(name);
         match found.first() {
             Some(addr) if name.parse() == Ok(addr.ip()) => {

@@ -2,7 +2,6 @@
 //! that works by UDP, ICMP or TCP, and is printed under its name.
 
 use super::labs::run_lab;
-use super::*;
 use pingscript::net::wire::Family;
 use pingscript::net::wire::icmp::Kind;
 

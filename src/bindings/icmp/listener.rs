@@ -53,7 +53,8 @@ fn kinds(word: &str, family: Option<Family>) -> Result<Vec<Kind>, Error> {
     near.dedup();
     let error = Error::invalid("listen", format!("no ICMP message has the keyword \"{word}\""));
     Err(error.with_hint(match near.as_slice() {
-        [] => "keywords are such as port-unreachable, ttl-exceeded, redirect, echo-request: icmp::decode gives them".into(),
+        [] => "keywords are such as port-unreachable, ttl-exceeded, redirect, echo-request: icmp::decode gives them"
+            .into(),
         near => format!("did you mean {}?", near.join(", ")),
     }))
 }

@@ -38,9 +38,10 @@ fn subject(ctx: &NativeCallContext, value: &Dynamic, neighbour: bool) -> ScriptR
     let wrong = |message: String, hint: &str| raise(ctx, Error::invalid("probe", message).with_hint(hint));
     match (named, neighbour) {
         (Some(Subject::Address(ip)), true) => Ok(Subject::Neighbour(ip)),
-        (Some(_), true) => {
-            wrong(format!("{} is no address, and a neighbour is asked about by that", shown(value)), "give its IP address")
-        }
+        (Some(_), true) => wrong(
+            format!("{} is no address, and a neighbour is asked about by that", shown(value)),
+            "give its IP address",
+        ),
         (Some(subject), false) => Ok(subject),
         (None, _) => wrong(
             format!("{} names no interface", shown(value)),

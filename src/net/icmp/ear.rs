@@ -107,7 +107,9 @@ impl Ear {
         ours: impl Fn(&Overheard<'_>) -> Option<(SocketAddr, Vec<u8>)>,
         mut heard: impl FnMut(IcmpError, Option<i64>),
     ) {
-        let Some((family, socket)) = self.socket().filter(|_| self.ready.swap(false, Ordering::Relaxed)) else { return };
+        let Some((family, socket)) = self.socket().filter(|_| self.ready.swap(false, Ordering::Relaxed)) else {
+            return;
+        };
         let mut buffer = [0u8; 2048];
         while let Ok(received) = sys::receive(socket.as_fd(), &mut buffer, false) {
             let error = || {

@@ -12,9 +12,9 @@ use crate::net::ledger::{Blame, Key, Stray};
 use crate::net::prober::{Outcome, Probe, Prober, Recognised};
 use crate::net::stop::Stop;
 use crate::net::udp::{Datagram, IcmpError};
+use crate::net::wire::Family;
 use crate::net::wire::checksum::checksum;
 use crate::net::wire::icmp::{ExtendedEcho, Message, Subject};
-use crate::net::wire::Family;
 
 /// The longest name that can be asked about, in bytes.
 const MAX_NAME: usize = 255;

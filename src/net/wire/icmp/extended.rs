@@ -242,8 +242,7 @@ mod tests {
         // As Linux takes it: type 42, checksum, identifier, sequence number, the bit of the host itself, and one object.
         let structure = Subject::Name("eth0".into()).structure();
         let request = Message::extended_request(Family::V4, ECHO, &Subject::Name("eth0".into()), &structure);
-        let expected =
-            [42, 0, 0xbc, 0xca, 0x12, 0x34, 7, 1, 0x20, 0, 0x0f, 0x52, 0, 8, 3, 1, b'e', b't', b'h', b'0'];
+        let expected = [42, 0, 0xbc, 0xca, 0x12, 0x34, 7, 1, 0x20, 0, 0x0f, 0x52, 0, 8, 3, 1, b'e', b't', b'h', b'0'];
         assert_eq!(request.sealed(None).emit(), expected);
     }
 
