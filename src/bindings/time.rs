@@ -20,7 +20,7 @@ impl IntoIterator for Beat {
     type IntoIter = Box<dyn Iterator<Item = Self::Item>>;
 
     fn into_iter(self) -> Self::IntoIter {
-        let context = context::begin_to_wait();
+        let context = context::begin_to_pause();
         Box::new(std::iter::from_fn(move || {
             let next = self.0.lock().unwrap_or_else(PoisonError::into_inner).next(context.host.as_ref(), &context.stop);
             match next {
@@ -33,7 +33,7 @@ impl IntoIterator for Beat {
 }
 
 fn sleep_until(ctx: &NativeCallContext, until: Instant) -> ScriptResult<()> {
-    let context = context::begin_to_wait();
+    let context = context::begin_to_pause();
     let waited = context.host.wait(&mut [], Some(until), &context.stop);
     waited.map(|_| ()).map_err(|err| Error::system("sleep", &err)).or_raise(ctx)
 }

@@ -8,7 +8,7 @@ use rhai::{Dynamic, FnPtr, Map, NativeCallContext};
 use self::addr::api::Addr;
 use self::packet::{Packet, answer};
 use super::callback::Callback;
-use super::context::{self, ScriptResult, Server};
+use super::context::{self, Asked, ScriptResult, Server};
 use super::convert::{Options, address};
 use super::error::{OrRaise, raise, thrown};
 use crate::net::addr::{Version, local as local_address};
@@ -217,14 +217,10 @@ fn read(options: &mut Options<'_>) -> Result<SocketOptions, Error> {
 
 fn bind(ctx: &NativeCallContext, local: SocketAddr, options: SocketOptions) -> ScriptResult<UdpSocket> {
     let context = context::current();
-    let asked = format!("{:?} udp {local} {options:?}", context.host.id());
-    let socket = match context.run.adopt(&asked) {
-        Some(Server::Udp(socket)) => {
-            // The policy is that of the script which had it before.
-            socket.clear_judge();
-            socket
-        }
-        _ => UdpSocket::bind(context.host.clone(), context.run.session.clone(), local, options).or_raise(ctx)?,
+    let asked = Asked::udp(context.host.id(), local);
+    let socket = match context.run.kept.adopt_udp(asked, options).or_raise(ctx)? {
+        Some(socket) => socket,
+        None => UdpSocket::bind(context.host.clone(), context.run.session.clone(), local, options).or_raise(ctx)?,
     };
     context.announce(socket.local());
     context.script.bound.opened(asked, &Server::Udp(socket.clone()));

@@ -21,6 +21,7 @@ use super::complete::{Known, Variable, complete, kind_of};
 use super::highlight::coloured;
 use super::history::{ENTRIES, History};
 use super::session::Session;
+use crate::engine::colour::is_wanted;
 use crate::engine::help::Kind;
 use crate::engine::programs::ScriptHost;
 use crate::net::{output, typing};
@@ -71,7 +72,7 @@ impl Terminal {
             memory.add_owned(entry)?;
         }
         let mut editor = Editor::with_history(config, memory)?;
-        let colour = std::env::var_os("NO_COLOR").is_none_or(|no| no.is_empty());
+        let colour = is_wanted(true);
         editor.set_helper(Some(Assistant {
             host: host.clone(),
             variables: Mutex::default(),

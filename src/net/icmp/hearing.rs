@@ -88,6 +88,7 @@ impl IcmpSocket {
             to,
             info: message.next_hop_mtu().or(message.pointer()).unwrap_or(0),
             quote: quote.to_vec(),
+            segment: None,
             extensions: extensions.to_vec(),
         };
         if self.0.family == Family::V4 && checksum(&message.emit()) != 0 {

@@ -23,7 +23,9 @@ pub use self::socket::{
     ask_for_extensions, drops, local_addr, number_stamps, option, send_from, send_to, set_option, set_option_bytes,
     set_ttl, stamp_arrivals,
 };
-pub use self::stream::{TcpInfo, number_stream_stamps, raise_descriptor_limit, receive_some, send_some, tcp_info};
+pub use self::stream::{
+    TcpInfo, number_stream_stamps, raise_descriptor_limit, receive_some, send_some, tcp_info, unsent,
+};
 pub use self::terminal::{TerminalMode, Thread, set_terminal_mode, terminal_columns, terminal_mode};
 
 mod address;

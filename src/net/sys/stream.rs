@@ -22,6 +22,15 @@ pub fn send_some(fd: BorrowedFd<'_>, data: &[u8]) -> io::Result<usize> {
     if n < 0 { Err(io::Error::last_os_error()) } else { Ok(n as usize) }
 }
 
+/// How many bytes wait in the socket's buffer that were never sent (SIOCOUTQNSD).
+pub fn unsent(fd: BorrowedFd<'_>) -> io::Result<u32> {
+    const SIOCOUTQNSD: u32 = 0x894b;
+    let mut bytes: libc::c_int = 0;
+    // SAFETY: the call writes one int, which lives until it returns.
+    let done = unsafe { libc::ioctl(fd.as_raw_fd(), SIOCOUTQNSD as _, &raw mut bytes) };
+    if done < 0 { Err(io::Error::last_os_error()) } else { Ok(bytes.unsigned_abs()) }
+}
+
 /// Has the kernel stamp what the stream sends and receives; a stamp of sending has the number of the last byte of a call,
 /// counted from 0 from now on (SO_TIMESTAMPING). It need not know how; then there are no stamps.
 pub fn number_stream_stamps(fd: BorrowedFd<'_>) {

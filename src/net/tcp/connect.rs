@@ -226,6 +226,7 @@ fn queued(socket: &Socket, to: SocketAddr) -> Option<(IcmpError, Option<i64>)> {
             info: entry.info,
             // It quotes headers alone.
             quote: Vec::new(),
+            segment: None,
             extensions: Vec::new(),
         };
         return Some((error, received.stamp));

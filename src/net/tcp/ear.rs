@@ -86,7 +86,8 @@ impl Ear {
         if message.checksum_ok(None) == Some(false) || !(message.kind.is_error() || message.kind.is_advisory()) {
             return None;
         }
-        let ours = match message.about() {
+        let about = message.about();
+        let ours = match about {
             Some(packet) => self.is_own(&packet),
             // What need not name a packet is known by its sender.
             None => !message.kind.is_quoting() && offender == Some(self.peer.ip()),
@@ -96,8 +97,8 @@ impl Ear {
             offender,
             to: self.peer,
             info: message.next_hop_mtu().or(message.pointer()).unwrap_or(0),
-            // A segment has no place in a message that would tell which it was.
             quote: Vec::new(),
+            segment: about.and_then(|packet| packet.transport.tcp()?.sequence),
             extensions: Vec::new(),
         })
     }

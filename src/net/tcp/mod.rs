@@ -18,7 +18,7 @@ pub use self::end::Ended;
 pub use self::framing::{Framing, Misframed, Want};
 pub use self::listener::{Accepted, ListenOptions, Listener, WeakListener};
 pub use self::options::StreamOptions;
-pub use self::poll::{Happening, Poll, Polled};
+pub use self::poll::{Happening, Poll, Polled, WeakPoll};
 pub use self::read::Incoming;
 pub use self::write::Sent;
 use super::error::{Error, Result};
@@ -40,6 +40,7 @@ mod owner;
 mod poll;
 mod probing;
 mod read;
+mod rejected;
 mod serving;
 mod write;
 
@@ -77,7 +78,7 @@ struct Inner {
     /// Whether somebody does.
     watched: AtomicBool,
     /// What its listener gives it; `None` for one that was made here.
-    service: Option<serving::Service>,
+    service: Mutex<Option<serving::Service>>,
     /// Once it is pinged over.
     pinging: OnceLock<Box<probing::Pinging>>,
 }
@@ -103,7 +104,7 @@ impl Connection {
             unsent: AtomicU64::new(0),
             watch: Mutex::default(),
             watched: AtomicBool::new(false),
-            service,
+            service: Mutex::new(service),
             pinging: OnceLock::new(),
         }))
     }
@@ -250,7 +251,7 @@ struct Ends {
 impl Inner {
     /// Its listener has one client less.
     fn left(&self) {
-        if let Some(service) = &self.service {
+        if let Some(service) = &*lock(&self.service) {
             service.left();
         }
     }

@@ -107,8 +107,8 @@ impl Carrier for UdpSocket {
 
     fn send(&self, socket: &Socket, probe: &Probe<'_>, queued: &mut dyn FnMut(Queued)) -> io::Result<Option<u32>> {
         self.0.ear.asks(probe.to.ip());
-        let wanted = probe.ttl.or(self.0.own_ttl);
-        let ttl = wanted.unwrap_or(0);
+        let ttl = probe.ttl.unwrap_or_else(|| self.0.own_ttl.load(Ordering::Relaxed));
+        let wanted = (ttl > 0).then_some(ttl);
         if self.0.ttl.swap(ttl, Ordering::Relaxed) != ttl {
             sys::set_ttl(socket.as_fd(), self.0.local.is_ipv4(), wanted)?;
         }
