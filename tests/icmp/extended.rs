@@ -147,6 +147,35 @@ fn a_reply_to_a_ping_is_no_answer() {
 }
 
 #[test]
+fn an_answer_that_names_no_packet_is_told_to_whoever_asked_its_sender() {
+    if !require_root_or_skip("an extended echo reply to a pinger over UDP") {
+        return;
+    }
+    // In a network of its own: others would hear it, too.
+    common::sys::enter_new_network();
+    let raw = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::RAW, Some(socket2::Protocol::ICMPV4))
+        .expect("a raw socket");
+    let local = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    let peer = common::udp::UdpPeer::start(local, move |asked| {
+        let said = common::echo::sealed(vec![43, 2, 0, 0, 0x12, 0x34, 7, 0]);
+        // The second comes from nobody that was asked.
+        for from in [[127, 0, 0, 1], [127, 0, 0, 9]] {
+            raw.bind(&std::net::SocketAddr::from((from, 0)).into()).expect("an address of loopback");
+            raw.send_to(&said, &std::net::SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()).expect("cannot send");
+        }
+        // It is to be heard with this ping.
+        std::thread::sleep(std::time::Duration::from_millis(20));
+        asked.reply_upper();
+    });
+    let args = ["udp_ping", "--server", &peer.addr().to_string(), "--count", "2", "--timeout", LONG];
+    let run = pingscript(&args).run().expect_code(0);
+    for seq in 1..=2 {
+        let line = format!("No Such Interface for the packet {seq}\n");
+        assert_eq!(run.stdout.matches(&line).count(), 1, "{}", run.stdout);
+    }
+}
+
+#[test]
 fn what_cannot_be_asked_is_said() {
     if !require_root_or_skip("questions that cannot be asked") {
         return;
