@@ -12,7 +12,7 @@ use socket2::Socket;
 use super::error::{Error, ErrorKind, Result};
 use super::event::{Event, Flow};
 use super::host::{Host, Waited};
-use super::ledger::{Arrival, Blame, Counts, Ledger, ProbeId, State};
+use super::ledger::{Arrival, Blame, Counts, Ledger, Mixed, ProbeId, State};
 use super::session::Session;
 use super::stop::Stop;
 use super::time::Instant;
@@ -36,7 +36,7 @@ pub struct Prober {
     /// What the ledger's counts were when the account was last told.
     told: Counts,
     clock: Option<Clock>,
-    pending: HashMap<ProbeId, Pending>,
+    pending: HashMap<ProbeId, Pending, Mixed>,
     /// The probes whose sending is not stamped yet, by the numbers of their stamps.
     stamped: VecDeque<(u32, ProbeId)>,
     /// ICMP errors that have come. They wait in a queue of their own, which tells nothing of their order among the
