@@ -32,6 +32,8 @@ pub struct Plan {
     pub icmp_wait: Duration,
     /// How many may be in flight at a time, at least 1.
     pub window: usize,
+    /// How long after a ping the next is sent at the latest, however many are in flight; `None`: it waits for its turn.
+    pub max_gap: Option<Duration>,
     /// Messages are padded to this many bytes.
     pub size: usize,
 }
@@ -63,6 +65,8 @@ pub struct Pinger {
     total: Option<u64>,
     start: Option<Instant>,
     slot: i64,
+    /// When the latest ping was sent, where `max_gap` needs it.
+    last: Option<Instant>,
     /// Tells the pingers of a process apart.
     id: u64,
     sent: u64,
@@ -102,6 +106,7 @@ impl Pinger {
             plan,
             start: None,
             slot: 0,
+            last: None,
             sent: 0,
             first: None,
             in_flight: None,
@@ -147,11 +152,12 @@ impl Pinger {
             let start = *self.start.get_or_insert(now);
             let more = self.more();
             if !more && prober.in_flight() == 0 {
+                // What came after the last answer is counted.
+                prober.collect(carrier, socket, None, &mut None)?;
                 return Ok(None);
             }
-            let room = more && prober.in_flight() < self.plan.window;
             let due = start + self.plan.interval * self.slot;
-            if room && now >= due {
+            if self.room(prober).is_some_and(|from| now >= due.max(from)) {
                 if self.plan.interval > Duration::ZERO {
                     let missed = (now - due).as_nanos() / self.plan.interval.as_nanos();
                     prober.miss(missed as u64);
@@ -171,10 +177,19 @@ impl Pinger {
                 continue;
             }
             let due = start + self.plan.interval * self.slot;
-            let room = self.more() && prober.in_flight() < self.plan.window;
-            if prober.wait(carrier, socket, room.then_some(due), stop)? == Waited::Stopped {
+            let due = self.room(prober).map(|from| due.max(from));
+            if prober.wait(carrier, socket, due, stop)? == Waited::Stopped {
                 prober.collect(carrier, socket, None, &mut None)?;
             }
+        }
+    }
+
+    /// From when on there is room in the window for another ping; `None`: not before one in flight is settled.
+    fn room(&self, prober: &Prober) -> Option<Instant> {
+        match prober.in_flight() < self.plan.window {
+            _ if !self.more() => None,
+            true => Some(Instant::from_nanos(i64::MIN)),
+            false => self.plan.max_gap.zip(self.last).map(|(gap, last)| last + gap),
         }
     }
 
@@ -189,6 +204,7 @@ impl Pinger {
         let target = self.plan.targets.get(self.sent % self.plan.targets.len());
         self.slot += 1;
         self.sent += 1;
+        self.last = self.plan.max_gap.map(|_| carrier.host().now());
         let message = carrier.compose(self.sent, prober.next_number() - 1, size);
         let probe = Probe { to: target.to, message: &message, timeout, icmp_wait, ttl: target.ttl };
         let id = prober.send(carrier, socket, &probe)?;

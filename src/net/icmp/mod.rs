@@ -38,6 +38,9 @@ pub(in crate::net) use self::ear::{Ear, is_kept};
 pub use self::error::{MAX_SIZE_V4, MAX_SIZE_V6, check_size};
 pub use self::listener::{Heard, Listener};
 
+/// How many settled pings a fast socket remembers. A further reply to an older one is counted as late, not as a duplicate.
+pub const REMEMBERED: usize = 8_192;
+
 /// How a socket is made and what it sends.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
@@ -55,8 +58,8 @@ pub struct Options {
     pub raw: bool,
     /// Whether the clock is to be the kernel's stamp of the arrival less the time before the send call, as `ping` measures.
     pub as_ping: bool,
-    /// Whether speed is what counts: requests go out in bursts, the kernel keeps what is for others from a raw socket, and the
-    /// clock is that of `as_ping`.
+    /// Whether speed is what counts: requests go out in bursts, replies are received together, the kernel keeps what is for
+    /// others from a raw socket, the clock is that of `as_ping`, and fewer settled pings are remembered ([`REMEMBERED`]).
     pub fast: bool,
     /// Size of the receive buffer in bytes (SO_RCVBUF); `None` leaves the system's.
     pub receive_buffer: Option<usize>,
@@ -96,6 +99,8 @@ struct Inner {
     /// Whether a call has told of an error, so that there is something in the error queue. Without stamps of what is sent,
     /// looking there each time would cost more than the ping.
     has_errors: AtomicBool,
+    /// Whether a request was sent whose reply needs more room than is set aside for many at once.
+    has_large: AtomicBool,
 }
 
 /// The state of the socket as the last send left it.
@@ -152,11 +157,12 @@ impl IcmpSocket {
             as_ping: options.as_ping || options.fast,
             fast: options.fast,
             ttl: options.ttl,
-            prober: Mutex::default(),
+            prober: Mutex::new(if options.fast { Prober::remembering(REMEMBERED) } else { Prober::default() }),
             tally: Tally::new(if family == Family::V4 { 20 } else { 40 }),
             ear: Ear::default(),
             sending: Mutex::default(),
             has_errors: AtomicBool::new(false),
+            has_large: AtomicBool::new(false),
         }));
         let inner: Weak<Inner> = Arc::downgrade(&this.0);
         session.opened(inner);

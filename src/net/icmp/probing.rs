@@ -32,6 +32,9 @@ const IP_HEADER: usize = 20;
 /// How many requests may be sent in a row.
 const BURST: usize = 32;
 
+/// Replies to messages of so many octets are received whole together with others, whatever options their IP headers have.
+const SMALL: usize = sys::GATHERED_SIZE - 60;
+
 /// How often a call is tried again whose place an ICMP error took.
 const TRIES: u32 = 8;
 
@@ -44,6 +47,14 @@ impl IcmpSocket {
             sending.ttl = ttl;
         }
         Ok(())
+    }
+
+    /// Hears what the kernel keeps from the socket itself.
+    fn hear_ear(&self, queued: &mut dyn FnMut(Queued)) {
+        self.0.ear.hear(
+            |kind, quoted| self.is_own(quoted).filter(|_| is_kept(kind)),
+            |error, stamp| queued(Queued::Icmp { error, stamp }),
+        );
     }
 
     /// Tells how a message goes from one address to another now.
@@ -135,6 +146,9 @@ impl Carrier for IcmpSocket {
 
     fn send(&self, socket: &Socket, probe: &Probe<'_>, queued: &mut dyn FnMut(Queued)) -> io::Result<Option<u32>> {
         self.set_ttl(socket, probe.ttl)?;
+        if probe.message.len() > SMALL {
+            self.0.has_large.store(true, Ordering::Relaxed);
+        }
         let mut to = probe.to;
         to.set_port(0);
         let raw = RawAddr::from(to);
@@ -167,11 +181,23 @@ impl Carrier for IcmpSocket {
     }
 
     fn take(&self, socket: &Socket, queued: &mut dyn FnMut(Queued)) -> io::Result<Option<Datagram>> {
-        self.0.ear.hear(
-            |kind, quoted| self.is_own(quoted).filter(|_| is_kept(kind)),
-            |error, stamp| queued(Queued::Icmp { error, stamp }),
-        );
+        self.hear_ear(queued);
         self.take(socket, queued)
+    }
+
+    fn take_some(
+        &self,
+        socket: &Socket,
+        most: usize,
+        arrived: &mut Vec<Datagram>,
+        queued: &mut dyn FnMut(Queued),
+    ) -> io::Result<bool> {
+        if !self.0.fast || self.0.has_large.load(Ordering::Relaxed) {
+            arrived.extend(Carrier::take(self, socket, queued)?);
+            return Ok(true);
+        }
+        self.hear_ear(queued);
+        self.gather(socket, most, arrived, queued)
     }
 
     fn name(&self, message: &[u8], running: u64) -> Name {

@@ -75,6 +75,20 @@ pub(in crate::net) trait Carrier: Debug + Send + Sync {
     /// `queued`.
     fn take(&self, socket: &Socket, queued: &mut dyn FnMut(Queued)) -> io::Result<Option<Datagram>>;
 
+    /// Receives what is there without waiting, at least one datagram if there is one, and `most` or more only if that costs
+    /// nothing. Whether there may be more.
+    fn take_some(
+        &self,
+        socket: &Socket,
+        most: usize,
+        arrived: &mut Vec<Datagram>,
+        queued: &mut dyn FnMut(Queued),
+    ) -> io::Result<bool> {
+        let _ = most;
+        arrived.extend(self.take(socket, queued)?);
+        Ok(true)
+    }
+
     /// How the answer to `message`, the probe of this running number, will name it.
     fn name(&self, message: &[u8], running: u64) -> Name;
 

@@ -15,7 +15,7 @@ use super::host::{Host, Waited};
 use super::ledger::{Arrival, Blame, Counts, Ledger, Mixed, ProbeId, State};
 use super::session::Session;
 use super::stop::Stop;
-use super::time::Instant;
+use super::time::{Duration, Instant};
 use super::udp::{Datagram, IcmpError, closed, one_at_a_time};
 
 pub use self::carrier::Tally;
@@ -28,6 +28,7 @@ mod carrier;
 mod clock;
 mod hearing;
 mod outcome;
+mod taking;
 
 /// The probes of one socket.
 #[derive(Debug, Default)]
@@ -47,6 +48,10 @@ pub struct Prober {
     /// The pinger at work on the socket, which all outcomes are for.
     schedule: Option<u64>,
     settled: VecDeque<(ProbeId, Outcome)>,
+    /// The clock and the round-trip time of the latest answer that the account was not told of yet.
+    measured: Option<(Clock, Duration)>,
+    /// Room for what is received in one go.
+    arrived: Vec<Datagram>,
 }
 
 /// An ICMP error and the stamp of its arrival.
@@ -69,6 +74,11 @@ struct Pending {
 }
 
 impl Prober {
+    /// Without probes yet; it will remember so many settled ones.
+    pub(in crate::net) fn remembering(settled: usize) -> Self {
+        Self { ledger: Ledger::remembering(settled), ..Self::default() }
+    }
+
     /// Sends a probe over `carrier` and waits until it is settled.
     ///
     /// # Errors
@@ -204,61 +214,6 @@ impl Prober {
         }
     }
 
-    /// Takes in all that has arrived, and times out the probes whose time is over.
-    pub(super) fn catch_up(
-        &mut self,
-        carrier: &dyn Carrier,
-        socket: &Socket,
-        awaited: Option<ProbeId>,
-        matcher: &mut Option<Matcher<'_>>,
-    ) -> Result<()> {
-        // The clock is read first: what arrived before a deadline is then taken in before that deadline is applied,
-        // however long this thread is put aside in between.
-        let now = carrier.host().now();
-        self.collect(carrier, socket, awaited, matcher)?;
-        for id in self.ledger.expire(now) {
-            self.time_out(carrier, id, false);
-        }
-        Ok(())
-    }
-
-    /// Takes in all that has arrived. An error that names no probe is put down to `awaited`.
-    pub(super) fn collect(
-        &mut self,
-        carrier: &dyn Carrier,
-        socket: &Socket,
-        awaited: Option<ProbeId>,
-        matcher: &mut Option<Matcher<'_>>,
-    ) -> Result<()> {
-        loop {
-            let before = self.errors.len();
-            let datagram = match carrier.take(socket, &mut |queued| self.hear_queued(queued)) {
-                Ok(datagram) => datagram,
-                Err(_) if carrier.is_closed() => return Err(closed("ping")),
-                Err(err) => return Err(Error::system("ping", &err)),
-            };
-            // The stamps of what was sent are heard now, for the round-trip time of what was received.
-            carrier.drain(socket, &mut |queued| self.hear_queued(queued));
-            let Some(datagram) = datagram else {
-                if self.errors.len() > before {
-                    // A datagram may have come before them, and after the look into the socket.
-                    continue;
-                }
-                while let Some(error) = self.errors.pop_front() {
-                    self.hear_error(carrier, error, awaited);
-                }
-                self.hear_path(carrier, awaited);
-                return Ok(());
-            };
-            while self.errors.front().is_some_and(|error| error.stamp <= datagram.stamp)
-                && let Some(error) = self.errors.pop_front()
-            {
-                self.hear_error(carrier, error, awaited);
-            }
-            self.hear(carrier, awaited, datagram, matcher)?;
-        }
-    }
-
     /// Waits for something to arrive, for the next probe's time to be over, for `due` or for the stop.
     ///
     /// # Errors
@@ -345,6 +300,9 @@ impl Prober {
             carrier.account().count(self.told, counts);
             carrier.tally().make_known(counts, self.clock);
             self.told = counts;
+            if let Some((clock, rtt)) = self.measured.take() {
+                carrier.account().measured_by(clock.name(), rtt);
+            }
         }
     }
 
