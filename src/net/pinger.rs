@@ -65,8 +65,6 @@ pub struct Pinger {
     total: Option<u64>,
     start: Option<Instant>,
     slot: i64,
-    /// When the latest ping was sent, where `max_gap` needs it.
-    last: Option<Instant>,
     /// Tells the pingers of a process apart.
     id: u64,
     sent: u64,
@@ -106,7 +104,6 @@ impl Pinger {
             plan,
             start: None,
             slot: 0,
-            last: None,
             sent: 0,
             first: None,
             in_flight: None,
@@ -172,7 +169,7 @@ impl Pinger {
                 }
                 prober.tell(carrier);
             }
-            prober.catch_up(carrier, socket, None, &mut None)?;
+            prober.catch_up(carrier, socket, now, None, &mut None)?;
             if prober.has_outcome() {
                 continue;
             }
@@ -189,7 +186,7 @@ impl Pinger {
         match prober.in_flight() < self.plan.window {
             _ if !self.more() => None,
             true => Some(Instant::from_nanos(i64::MIN)),
-            false => self.plan.max_gap.zip(self.last).map(|(gap, last)| last + gap),
+            false => self.plan.max_gap.zip(prober.last_sent()).map(|(gap, last)| last + gap),
         }
     }
 
@@ -204,7 +201,6 @@ impl Pinger {
         let target = self.plan.targets.get(self.sent % self.plan.targets.len());
         self.slot += 1;
         self.sent += 1;
-        self.last = self.plan.max_gap.map(|_| carrier.host().now());
         let message = carrier.compose(self.sent, prober.next_number() - 1, size);
         let probe = Probe { to: target.to, message: &message, timeout, icmp_wait, ttl: target.ttl };
         let id = prober.send(carrier, socket, &probe)?;
@@ -232,6 +228,7 @@ impl Drop for Pinger {
 pub struct Ticks {
     count: Option<u64>,
     interval: Duration,
+    awake: Duration,
     start: Option<Instant>,
     slot: i64,
     ticked: u64,
@@ -247,7 +244,13 @@ impl Ticks {
         if interval.is_negative() {
             return Err(Error::invalid("ticks", format!("an interval of {} is negative", interval.short())));
         }
-        Ok(Self { count, interval, start: None, slot: 0, ticked: 0, missed: 0 })
+        Ok(Self { count, interval, awake: Duration::ZERO, start: None, slot: 0, ticked: 0, missed: 0 })
+    }
+
+    /// The same, staying awake for the last `time` before each tick instead of sleeping.
+    #[must_use]
+    pub fn awake(self, time: Duration) -> Self {
+        Self { awake: time, ..self }
     }
 
     /// Waits for the next tick and gives its number; `None` after the last, or when the stop has happened.
@@ -266,8 +269,9 @@ impl Ticks {
             self.missed += missed as u64;
             self.slot += missed;
             let due = start + self.interval * self.slot;
-            let waited = host.wait(&mut [], Some(due), stop).map_err(|err| Error::system("ticks", &err))?;
-            if waited == Waited::Stopped {
+            let asleep = host.wait(&mut [], Some(due - self.awake), stop);
+            let waited = asleep.map_err(|err| Error::system("ticks", &err))?;
+            if waited == Waited::Stopped || host.wait_awake(due, stop) == Waited::Stopped {
                 return Ok(None);
             }
             self.slot += 1;

@@ -99,6 +99,9 @@ struct Inner {
     /// Whether a call has told of an error, so that there is something in the error queue. Without stamps of what is sent,
     /// looking there each time would cost more than the ping.
     has_errors: AtomicBool,
+    /// Whether the kernel keeps the replies to others from a raw socket. It is told to when the first has come: until then
+    /// the filter would only cost time.
+    is_filtered: AtomicBool,
     /// Whether a request was sent whose reply needs more room than is set aside for many at once.
     has_large: AtomicBool,
 }
@@ -135,14 +138,11 @@ impl IcmpSocket {
             if mode == Mode::Raw {
                 heed(&socket, family)?;
             }
-            set_options(&socket, family, options)?;
+            set_options(&socket, family, mode, options)?;
             // The port of a ping socket is its identifier; the kernel finds a free one.
             socket.bind(&SocketAddr::new(ip, 0).into())?;
             let bound = sys::local_addr(&socket)?;
             let id = if mode == Mode::Ping { bound.port() } else { (random() as u16).max(1) };
-            if mode == Mode::Raw && options.fast {
-                socket.attach_filter(&filter::of_replies(family, id))?;
-            }
             Ok(SocketAddr::new(bound.ip(), id))
         };
         let local = set_up().map_err(|err| error::open_error(&err, ip))?;
@@ -162,6 +162,7 @@ impl IcmpSocket {
             ear: Ear::default(),
             sending: Mutex::default(),
             has_errors: AtomicBool::new(false),
+            is_filtered: AtomicBool::new(false),
             has_large: AtomicBool::new(false),
         }));
         let inner: Weak<Inner> = Arc::downgrade(&this.0);
@@ -328,7 +329,7 @@ fn heed(socket: &Socket, family: Family) -> io::Result<()> {
     }
 }
 
-fn set_options(socket: &Socket, family: Family, options: &Options) -> io::Result<()> {
+fn set_options(socket: &Socket, family: Family, mode: Mode, options: &Options) -> io::Result<()> {
     let fd = socket.as_fd();
     let (level, errors, ttl, tos, discover) = match family {
         Family::V4 => (libc::IPPROTO_IP, libc::IP_RECVERR, libc::IP_RECVTTL, libc::IP_TOS, libc::IP_MTU_DISCOVER),
@@ -342,7 +343,10 @@ fn set_options(socket: &Socket, family: Family, options: &Options) -> io::Result
     };
     let is_ipv4 = family == Family::V4;
     sys::set_option(fd, level, errors, 1)?;
-    sys::set_option(fd, level, ttl, 1)?;
+    if mode == Mode::Ping || !is_ipv4 {
+        // Otherwise the header tells.
+        sys::set_option(fd, level, ttl, 1)?;
+    }
     sys::ask_for_extensions(fd, is_ipv4);
     if let Some(ttl) = options.ttl {
         sys::set_ttl(fd, is_ipv4, Some(ttl))?;

@@ -9,6 +9,7 @@ use std::sync::{Arc, MutexGuard};
 use socket2::Socket;
 
 use super::error::send_error;
+use super::filter::of_replies;
 use super::{IcmpSocket, Mode, hearing, is_kept, lock};
 use crate::net::error::{Error, Result};
 use crate::net::event::{Event, Flow};
@@ -55,6 +56,17 @@ impl IcmpSocket {
             |kind, quoted| self.is_own(quoted).filter(|_| is_kept(kind)),
             |error, stamp| queued(Queued::Icmp { error, stamp }),
         );
+    }
+
+    /// Has the kernel keep the replies to others from a fast socket that has heard one.
+    fn filter(&self) {
+        if self.0.fast
+            && !self.0.is_filtered.swap(true, Ordering::Relaxed)
+            && let Ok(socket) = self.socket("ping")
+        {
+            // Without the filter they are passed over one by one.
+            let _ = socket.attach_filter(&of_replies(self.0.family, self.id()));
+        }
     }
 
     /// Tells how a message goes from one address to another now.
@@ -205,7 +217,11 @@ impl Carrier for IcmpSocket {
     }
 
     fn recognise(&self, prober: &Prober, datagram: &Datagram) -> Recognised {
-        hearing::recognise(&self.0, prober, datagram)
+        let what = hearing::recognise(&self.0, prober, datagram);
+        if what == Recognised::Unrelated {
+            self.filter();
+        }
+        what
     }
 
     fn blame(&self, prober: &Prober, error: &IcmpError, awaited: Option<ProbeId>) -> Blame {

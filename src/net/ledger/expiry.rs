@@ -63,7 +63,10 @@ impl Expiry {
     /// The first to be given up, and when.
     pub(super) fn first(&self) -> Option<(Instant, ProbeId)> {
         let queued = self.queue.front().map(|entry| (entry.settle_by, entry.id));
-        [queued, self.tree.first().copied()].into_iter().flatten().min()
+        match self.tree.first() {
+            None => queued,
+            Some(&first) => Some(queued.map_or(first, |queued| queued.min(first))),
+        }
     }
 
     /// How many there are.

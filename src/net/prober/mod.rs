@@ -50,6 +50,7 @@ pub struct Prober {
     settled: VecDeque<(ProbeId, Outcome)>,
     /// The clock and the round-trip time of the latest answer that the account was not told of yet.
     measured: Option<(Clock, Duration)>,
+    last_sent: Option<Instant>,
     /// Room for what is received in one go.
     arrived: Vec<Datagram>,
 }
@@ -68,7 +69,7 @@ struct Pending {
     ttl: Option<u8>,
     message: Box<[u8]>,
     sent: Instant,
-    /// The same by the wall clock, in nanoseconds since 1970.
+    /// The same by the wall clock, in nanoseconds since 1970; 0 where nobody takes events in.
     sent_wall: i64,
     stamp: Option<i64>,
 }
@@ -104,6 +105,11 @@ impl Prober {
         let outcome = self.settle(carrier, socket, id, matcher, stop);
         self.tell(carrier);
         outcome
+    }
+
+    /// When the latest probe was sent.
+    pub(super) fn last_sent(&self) -> Option<Instant> {
+        self.last_sent
     }
 
     /// The running number of the next probe.
@@ -143,7 +149,8 @@ impl Prober {
         carrier.drain(socket, &mut |queued| self.hear_queued(queued));
         let Name { key, number, content } = carrier.name(probe.message, self.next_number());
         let message: Box<[u8]> = probe.message.into();
-        let sent_wall = carrier.host().unix_nanos();
+        // Only events tell of it.
+        let sent_wall = if carrier.session().events.wanted() { carrier.host().unix_nanos() } else { 0 };
         carrier.tell_sent(probe);
         // Nothing comes between this reading and the send; and little between the send and the wait, since on a busy
         // machine the peer may have to wait for this very processor.
@@ -161,6 +168,7 @@ impl Prober {
                 }
             }
         };
+        self.last_sent = Some(sent);
         let id = self.ledger.send(sent, probe.to, key, content, probe.timeout, probe.icmp_wait);
         let number = number.unwrap_or(id.number());
         match failed {
@@ -203,7 +211,8 @@ impl Prober {
                 return Ok(outcome);
             }
             if std::mem::replace(&mut look, true) {
-                self.catch_up(carrier, socket, Some(id), matcher)?;
+                let now = carrier.host().now();
+                self.catch_up(carrier, socket, now, Some(id), matcher)?;
             }
             if self.settled.is_empty() && self.wait(carrier, socket, None, stop)? == Waited::Stopped {
                 self.collect(carrier, socket, Some(id), matcher)?;

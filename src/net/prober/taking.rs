@@ -6,20 +6,21 @@ use super::outcome::Matcher;
 use super::{Carrier, Prober};
 use crate::net::error::{Error, Result};
 use crate::net::ledger::ProbeId;
+use crate::net::time::Instant;
 use crate::net::udp::closed;
 
 impl Prober {
-    /// Takes in what has arrived, and times out the probes whose time is over.
+    /// Takes in what has arrived, and times out the probes whose time is over at `now`, a moment that has passed: what
+    /// arrived before a deadline is then taken in before that deadline is applied, however long this thread is put aside
+    /// in between.
     pub(in crate::net) fn catch_up(
         &mut self,
         carrier: &dyn Carrier,
         socket: &Socket,
+        now: Instant,
         awaited: Option<ProbeId>,
         matcher: &mut Option<Matcher<'_>>,
     ) -> Result<()> {
-        // The clock is read first: what arrived before a deadline is then taken in before that deadline is applied,
-        // however long this thread is put aside in between.
-        let now = carrier.host().now();
         let is_over = self.ledger.next_expiry().is_some_and(|first| first <= now);
         self.take_in(carrier, socket, awaited, matcher, is_over)?;
         for id in self.ledger.expire(now) {
