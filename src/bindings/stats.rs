@@ -19,7 +19,7 @@ use crate::net::time::Duration;
 #[derive(Clone, Debug, Default)]
 pub struct Collected(Arc<Mutex<Inner>>);
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Inner {
     counts: Counts,
     rtts: Rtts,
@@ -57,6 +57,12 @@ impl Inner {
             End::TimedOut => self.counts.timed_out += 1,
         }
         self.counts.sent += 1;
+    }
+
+    fn merge(&mut self, other: Self) {
+        self.counts += other.counts;
+        self.rtts.merge(&other.rtts);
+        other.sockets.iter().for_each(|tally| self.know(tally));
     }
 
     /// The probes added, with the packets that their sockets counted apart.
@@ -128,6 +134,20 @@ pub mod api {
     pub fn add_all(ctx: NativeCallContext, stats: &mut Stats, pings: Schedule) -> ScriptResult<()> {
         stats.lock().know(pings.tally());
         pings.each(|outcome| stats.lock().add(outcome)).or_raise(&ctx)
+    }
+
+    /// Adds all that was added to `other`, such as the statistics of another thread: one that pings from a socket of its own.
+    ///
+    /// ```rhai
+    /// let rtts = stats();
+    /// let of_a_thread = start_thread(|| { let rtts = stats(); rtts.add(2.ms); rtts }).join();
+    /// rtts.merge(of_a_thread);
+    /// expect(rtts.received, 1);
+    /// ```
+    #[rhai_fn(pure)]
+    pub fn merge(stats: &mut Stats, other: Stats) {
+        let copy = other.lock().clone();
+        stats.lock().merge(copy);
     }
 
     /// Adds a round-trip time that the script measured itself: one sent, one received.

@@ -167,7 +167,6 @@ impl Pinger {
                     self.send(carrier, socket, prober)?;
                     burst -= 1;
                 }
-                prober.tell(carrier);
             }
             prober.catch_up(carrier, socket, now, None, &mut None)?;
             if prober.has_outcome() {

@@ -157,7 +157,18 @@ impl Carrier for IcmpSocket {
     }
 
     fn send(&self, socket: &Socket, probe: &Probe<'_>, queued: &mut dyn FnMut(Queued)) -> io::Result<Option<u32>> {
-        self.set_ttl(socket, probe.ttl)?;
+        self.send_timed(socket, probe, queued).1
+    }
+
+    fn send_timed(
+        &self,
+        socket: &Socket,
+        probe: &Probe<'_>,
+        queued: &mut dyn FnMut(Queued),
+    ) -> (Instant, io::Result<Option<u32>>) {
+        if let Err(err) = self.set_ttl(socket, probe.ttl) {
+            return (self.0.host.now(), Err(err));
+        }
         if probe.message.len() > SMALL {
             self.0.has_large.store(true, Ordering::Relaxed);
         }
@@ -168,10 +179,11 @@ impl Carrier for IcmpSocket {
         loop {
             // Held over the call: the kernel numbers packets in the order of the calls.
             let mut sending = lock(&self.0.sending);
+            let sent = self.0.host.now();
             let Err(err) = sys::send_to(socket.as_fd(), probe.message, &raw) else {
                 let number = sending.next_stamp;
                 sending.next_stamp = number.map(|number| number.wrapping_add(1));
-                return Ok(number);
+                return (sent, Ok(number));
             };
             if sending.next_stamp.is_some() {
                 // Kernels differ in whether a failed send took a number.
@@ -182,7 +194,7 @@ impl Carrier for IcmpSocket {
             self.0.has_errors.store(true, Ordering::Relaxed);
             // Errors may keep coming for what is in flight, and each may take the place of one call.
             if again == 0 || (self.drain(socket, queued) == 0 && !is_pending_error(&err)) {
-                return Err(err);
+                return (sent, Err(err));
             }
             again -= 1;
         }

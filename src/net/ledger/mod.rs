@@ -139,12 +139,7 @@ impl Ledger {
 
     /// An empty ledger that remembers only so many settled probes.
     pub fn remembering(settled: usize) -> Self {
-        Self {
-            store: Store::remembering(settled),
-            expiry: Expiry::default(),
-            newest: 0,
-            counts: Counts::default(),
-        }
+        Self { store: Store::remembering(settled), expiry: Expiry::default(), newest: 0, counts: Counts::default() }
     }
 
     /// Enters a probe sent to `to` at `sent`, whose answer will carry `key` and repeat `content`.

@@ -68,6 +68,16 @@ pub(in crate::net) trait Carrier: Debug + Send + Sync {
     /// asked for.
     fn send(&self, socket: &Socket, probe: &Probe<'_>, queued: &mut dyn FnMut(Queued)) -> io::Result<Option<u32>>;
 
+    /// Sends as [`Carrier::send`] does; and when that was, by a clock that is read right before the call.
+    fn send_timed(
+        &self,
+        socket: &Socket,
+        probe: &Probe<'_>,
+        queued: &mut dyn FnMut(Queued),
+    ) -> (Instant, io::Result<Option<u32>>) {
+        (self.host().now(), self.send(socket, probe, queued))
+    }
+
     /// What a failed send means, in words.
     fn send_error(&self, err: &io::Error, probe: &Probe<'_>) -> Error;
 

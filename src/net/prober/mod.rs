@@ -152,10 +152,9 @@ impl Prober {
         // Only events tell of it.
         let sent_wall = if carrier.session().events.wanted() { carrier.host().unix_nanos() } else { 0 };
         carrier.tell_sent(probe);
-        // Nothing comes between this reading and the send; and little between the send and the wait, since on a busy
+        // Nothing comes between the reading of the clock and the send; and little between the send and the wait, since on a busy
         // machine the peer may have to wait for this very processor.
-        let sent = carrier.host().now();
-        let result = carrier.send(socket, probe, &mut |queued| self.hear_queued(queued));
+        let (sent, result) = carrier.send_timed(socket, probe, &mut |queued| self.hear_queued(queued));
         let failed = match result {
             Ok(stamp) => Ok(stamp),
             Err(err) => {
