@@ -7,6 +7,7 @@ pub use self::address::RawAddr;
 pub use self::batch::{Batch, receive_many, send_many};
 pub use self::epoll::{Epoll, Interest, Readiness};
 pub use self::frames::{FRAMES, Frames, receive_frames, send_frames};
+pub use self::gather::{GATHERED, GATHERED_SIZE, Gather};
 pub use self::link::{packet_socket, turn_off_offloads};
 pub use self::namespace::{
     Change, Mount, Namespaces, Side, die_with_parent, enter_namespace, fork, leave_process_group, mount,
@@ -32,6 +33,7 @@ mod address;
 mod batch;
 mod epoll;
 mod frames;
+mod gather;
 mod link;
 mod namespace;
 mod passing;
