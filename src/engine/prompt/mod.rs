@@ -8,13 +8,14 @@ pub mod complete;
 pub mod highlight;
 pub mod history;
 pub mod input;
+mod jobs;
 mod place;
 mod saved;
 pub mod session;
 pub mod show;
 pub mod terminal;
 
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 use std::os::fd::AsFd;
 use std::sync::Arc;
 
@@ -64,6 +65,10 @@ pub fn in_session(
     body: impl FnOnce(&mut Session) -> Result<i32> + Send + 'static,
 ) -> Result<i32> {
     signals::stop_entry(None);
+    let mode = sys::terminal_mode(std::io::stdin().as_fd()).ok();
+    if let Some(mode) = mode {
+        jobs::listen(mode)?;
+    }
     prober::warm_up(&ThisMachine);
     let job = Job { name: "prompt".to_string(), text: String::new(), args: Vec::new(), seed, show_value: true, wanted };
     let context = run::context(host, &job)?;
@@ -72,15 +77,8 @@ pub fn in_session(
     }
     let (events, clock) = (context.run.session.clone(), context.host.clone());
     let (last_events, last_clock) = (events.clone(), clock.clone());
-    let mode = sys::terminal_mode(std::io::stdin().as_fd());
     signals::at_leaving(move || {
-        // The editor turns the echo off while a line is typed, and asks for pasted text in brackets.
-        if let Ok(mode) = mode {
-            sys::set_terminal_mode(std::io::stdin().as_fd(), &mode);
-            if std::io::stdout().is_terminal() {
-                let _ = std::io::stdout().write_all(b"\x1b[?2004l\r\n").and_then(|()| std::io::stdout().flush());
-            }
-        }
+        jobs::restore(mode);
         last_events.end(last_clock.unix_nanos());
     });
     let mut session = Session::new(host.clone(), context);
@@ -145,6 +143,11 @@ impl Reader {
                         if entry.is_empty() {
                             output::line("(Ctrl-D leaves)");
                         }
+                        entry.clear();
+                        continue;
+                    }
+                    Line::Withdrawn => {
+                        output::note("stopped before it began");
                         entry.clear();
                         continue;
                     }

@@ -24,7 +24,8 @@ use super::session::Session;
 use crate::engine::colour::is_wanted;
 use crate::engine::help::Kind;
 use crate::engine::programs::ScriptHost;
-use crate::net::{output, typing};
+use crate::engine::signals;
+use crate::net::{output, sys, typing};
 
 /// What stands before a first line, and before those that go on.
 const PROMPTS: [&str; 2] = ["> ", ". "];
@@ -36,6 +37,8 @@ pub enum Line {
     Text(String),
     /// Ctrl-C.
     Interrupted,
+    /// Ctrl-C right after Enter: what was typed is not to run.
+    Withdrawn,
     /// Ctrl-D.
     End,
 }
@@ -65,6 +68,8 @@ impl Terminal {
             .max_history_size(ENTRIES)?
             .history_ignore_dups(true)?
             .completion_type(CompletionType::List)
+            // Ctrl-C is a signal at any time: one that comes right after Enter would else be a key that nobody reads.
+            .enable_signals(true)
             .build();
         let history = History::of_user();
         let mut memory = MemHistory::with_config(&config);
@@ -96,6 +101,7 @@ impl Terminal {
     /// # Errors
     /// The terminal is gone.
     pub fn read(&mut self, session: &Session, continued: bool) -> Result<Line> {
+
         if let Some(assistant) = self.editor.helper() {
             assistant.look_at(session);
         }
@@ -106,6 +112,7 @@ impl Terminal {
             if self.shares {
                 typing::begin();
             }
+            let before = sys::interrupts();
             let line = self.editor.readline_with_initial(prompt, so_far.0.split_at(so_far.1));
             let rows = self.rows(prompt);
             // The editor has gone to the line below.
@@ -114,7 +121,10 @@ impl Terminal {
                     Err(ReadlineError::Interrupted) => format!("\x1b[{rows}A\r\x1b[J"),
                     _ => String::new(),
                 });
+            let now = sys::interrupts();
+            signals::was_read(now);
             return Ok(match line {
+                Ok(_) if now.wrapping_sub(before) > u32::from(let_go) => Line::Withdrawn,
                 Ok(line) => Line::Text(line),
                 Err(ReadlineError::Interrupted) if let_go => {
                     so_far = self.editor.helper().map(|helper| lock(&helper.seen).clone()).unwrap_or_default();
@@ -311,6 +321,8 @@ impl Highlighter for Assistant {
     }
 
     fn highlight_prompt<'b, 's: 'b, 'p: 'b>(&'s self, prompt: &'p str, is_default: bool) -> Cow<'b, str> {
+        // The editor has installed its handler by now.
+        sys::count_interrupts_of_reader();
         // A search in the history would be at its end if it were disturbed.
         typing::set_busy(!is_default);
         match self.colour.load(Ordering::Relaxed) {

@@ -1,0 +1,79 @@
+//! Interrupts (SIGINT), counted when they come, whoever handles them: one that comes when its handler no longer listens is
+//! not lost so.
+#![allow(unsafe_code)]
+
+use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
+
+static COUNT: AtomicU32 = AtomicU32::new(0);
+
+/// The handlers that ours stand before: that of the process, and that of whoever reads what is typed.
+static BEHIND: [AtomicUsize; 2] = [AtomicUsize::new(0), AtomicUsize::new(0)];
+
+/// The thread that reads what is typed.
+static READER: AtomicU64 = AtomicU64::new(0);
+
+/// How many interrupts have come since they are counted.
+pub fn interrupts() -> u32 {
+    COUNT.load(Ordering::SeqCst)
+}
+
+/// Counts interrupts from now on, before the handler that there is gets them (sigaction(2)).
+pub fn count_interrupts() {
+    stand_before(0, arrived);
+}
+
+/// The same for a handler that this thread has installed to end its own waits: they are led to it. To be called again when
+/// that handler was taken away and installed once more.
+pub fn count_interrupts_of_reader() {
+    // SAFETY: the call takes nothing and cannot fail.
+    READER.store(u64::from(unsafe { libc::pthread_self() }), Ordering::SeqCst);
+    stand_before(1, arrived_while_reading);
+}
+
+type Handler = extern "C" fn(libc::c_int);
+
+extern "C" fn arrived(signal: libc::c_int) {
+    COUNT.fetch_add(1, Ordering::SeqCst);
+    call(0, signal);
+}
+
+extern "C" fn arrived_while_reading(signal: libc::c_int) {
+    let reader = READER.load(Ordering::SeqCst);
+    // SAFETY: both calls may be made in a handler; the reader lives for as long as its handler is installed.
+    unsafe {
+        if u64::from(libc::pthread_self()) != reader {
+            // Its wait is to end.
+            libc::pthread_kill(reader as libc::pthread_t, signal);
+            return;
+        }
+    }
+    COUNT.fetch_add(1, Ordering::SeqCst);
+    call(1, signal);
+}
+
+/// Calls the handler that ours stands before.
+fn call(place: usize, signal: libc::c_int) {
+    let behind = BEHIND[place].load(Ordering::SeqCst);
+    if behind != libc::SIG_DFL && behind != libc::SIG_IGN {
+        // SAFETY: the system had it as a handler that takes the signal alone.
+        let behind: Handler = unsafe { std::mem::transmute(behind) };
+        behind(signal);
+    }
+}
+
+/// Installs `ours` before the handler that there is, unless it is there already. One that takes more than the signal
+/// (SA_SIGINFO) is left alone.
+fn stand_before(place: usize, ours: Handler) {
+    let address = ours as usize;
+    // SAFETY: sigaction is plain data for which zeroes are valid, and is filled by the call; our handlers do nothing but
+    // what is allowed anywhere.
+    unsafe {
+        let mut action: libc::sigaction = std::mem::zeroed();
+        let found = libc::sigaction(libc::SIGINT, std::ptr::null(), &raw mut action) == 0;
+        if found && action.sa_sigaction != address && action.sa_flags & libc::SA_SIGINFO == 0 {
+            BEHIND[place].store(action.sa_sigaction, Ordering::SeqCst);
+            action.sa_sigaction = address;
+            libc::sigaction(libc::SIGINT, &raw const action, std::ptr::null_mut());
+        }
+    }
+}
