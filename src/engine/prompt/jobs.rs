@@ -18,8 +18,10 @@ use crate::net::typing;
 pub(super) fn listen(mode: TerminalMode) -> Result<()> {
     sys::count_interrupts();
     on(libc::SIGTSTP, move || {
-        restore(Some(mode));
-        let _ = emulate_default_handler(libc::SIGTSTP);
+        if sys::can_be_suspended() {
+            restore(Some(mode));
+            let _ = emulate_default_handler(libc::SIGTSTP);
+        }
     })?;
     on(libc::SIGQUIT, move || {
         restore(Some(mode));

@@ -25,10 +25,14 @@ use crate::engine::colour::is_wanted;
 use crate::engine::help::Kind;
 use crate::engine::programs::ScriptHost;
 use crate::engine::signals;
+use crate::net::seat::Seat;
 use crate::net::{output, sys, typing};
 
 /// What stands before a first line, and before those that go on.
 const PROMPTS: [&str; 2] = ["> ", ". "];
+
+/// How often it is tried to end the wait for a key, once a millisecond.
+const TRIES: u32 = 1_000;
 
 /// What was typed.
 #[derive(Debug, PartialEq, Eq)]
@@ -51,6 +55,8 @@ pub struct Terminal {
     shares: bool,
     /// Whether it was told that the history cannot be kept.
     told: bool,
+    /// Where the thread sits that reads a line.
+    seat: Arc<Seat>,
 }
 
 impl Terminal {
@@ -77,7 +83,7 @@ impl Terminal {
             memory.add_owned(entry)?;
         }
         let mut editor = Editor::with_history(config, memory)?;
-        let colour = is_wanted(true);
+        let colour = is_wanted(std::io::stdout().is_terminal());
         editor.set_helper(Some(Assistant {
             host: host.clone(),
             variables: Mutex::default(),
@@ -87,13 +93,16 @@ impl Terminal {
             seen: Mutex::default(),
             hint: Mutex::default(),
         }));
-        // Without colours too: the editor then still tells where the cursor is.
-        editor.set_color_mode(ColorMode::Enabled);
+        // Without colours too: the editor then still tells where the cursor is, whatever NO_COLOR says.
+        editor.set_color_mode(if std::io::stdout().is_terminal() { ColorMode::Forced } else { ColorMode::Disabled });
         let shares = std::io::stdout().is_terminal() && !is_plain_terminal();
         if shares {
             std::thread::Builder::new().name("printer".to_string()).spawn(typing::ask_for_lines)?;
         }
-        Ok(Self { editor, history, shares, told: false })
+        let seat = Arc::new(Seat::default());
+        let of_reader = seat.clone();
+        std::thread::Builder::new().name("interrupts".to_string()).spawn(move || end_waits(&of_reader))?;
+        Ok(Self { editor, history, shares, told: false, seat })
     }
 
     /// Reads a line; `continued`: of an entry that has begun.
@@ -113,7 +122,9 @@ impl Terminal {
                 typing::begin();
             }
             let before = sys::interrupts();
+            let seated = self.seat.take();
             let line = self.editor.readline_with_initial(prompt, so_far.0.split_at(so_far.1));
+            drop(seated);
             let rows = self.rows(prompt);
             // The editor has gone to the line below.
             let let_go = self.shares
@@ -175,6 +186,19 @@ impl Terminal {
     pub fn set_hints(&mut self, on: bool) {
         if let Some(assistant) = self.editor.helper() {
             assistant.hints.store(on, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Ends the wait of whoever sits in `seat` at each interrupt: one that comes while a key is being dealt with is noticed only
+/// when the wait for the next one ends.
+fn end_waits(seat: &Seat) {
+    while sys::wait_for_interrupt().is_ok() {
+        for _ in 0..TRIES {
+            if !seat.call() {
+                break;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(1));
         }
     }
 }
@@ -243,6 +267,8 @@ impl Hinter for Assistant {
     type Hint = Hint;
 
     fn hint(&self, line: &str, pos: usize, ctx: &Context<'_>) -> Option<Hint> {
+        // The editor, which asks for a hint before anything is typed, has installed its handler by now.
+        sys::count_interrupts_of_reader();
         self.see(line, pos);
         let hint = self.hint_for(line, pos, ctx);
         *lock(&self.hint) = hint.as_ref().map(|hint| hint.display().to_string()).unwrap_or_default();
@@ -321,8 +347,6 @@ impl Highlighter for Assistant {
     }
 
     fn highlight_prompt<'b, 's: 'b, 'p: 'b>(&'s self, prompt: &'p str, is_default: bool) -> Cow<'b, str> {
-        // The editor has installed its handler by now.
-        sys::count_interrupts_of_reader();
         // A search in the history would be at its end if it were disturbed.
         typing::set_busy(!is_default);
         match self.colour.load(Ordering::Relaxed) {

@@ -2,12 +2,23 @@
 //! not lost so.
 #![allow(unsafe_code)]
 
-use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicI32, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+
+use super::PollFd;
 
 static COUNT: AtomicU32 = AtomicU32::new(0);
 
 /// The handlers that ours stand before: that of the process, and that of whoever reads what is typed.
 static BEHIND: [AtomicUsize; 2] = [AtomicUsize::new(0), AtomicUsize::new(0)];
+
+/// Raised at each interrupt.
+static WAKE: OnceLock<OwnedFd> = OnceLock::new();
+
+/// [`WAKE`] for the handler; -1: nobody waits for it.
+static WAKE_FD: AtomicI32 = AtomicI32::new(-1);
 
 /// The thread that reads what is typed.
 static READER: AtomicU64 = AtomicU64::new(0);
@@ -15,6 +26,27 @@ static READER: AtomicU64 = AtomicU64::new(0);
 /// How many interrupts have come since they are counted.
 pub fn interrupts() -> u32 {
     COUNT.load(Ordering::SeqCst)
+}
+
+/// Waits until an interrupt has come to the thread that reads.
+///
+/// # Errors
+/// The system has no descriptor left (eventfd(2)).
+pub fn wait_for_interrupt() -> io::Result<()> {
+    let fd = match WAKE.get() {
+        Some(fd) => fd,
+        None => {
+            let new = super::eventfd()?;
+            WAKE.get_or_init(|| new)
+        }
+    };
+    WAKE_FD.store(fd.as_raw_fd(), Ordering::SeqCst);
+    let mut fds = [PollFd::readable(fd.as_fd())];
+    while !fds[0].is_ready() {
+        super::ppoll(&mut fds, None)?;
+    }
+    super::eventfd_lower(fd.as_fd());
+    Ok(())
 }
 
 /// Counts interrupts from now on, before the handler that there is gets them (sigaction(2)).
@@ -49,6 +81,12 @@ extern "C" fn arrived_while_reading(signal: libc::c_int) {
     }
     COUNT.fetch_add(1, Ordering::SeqCst);
     call(1, signal);
+    let wake = WAKE_FD.load(Ordering::SeqCst);
+    if wake >= 0 {
+        let one = 1u64.to_ne_bytes();
+        // SAFETY: the call may be made in a handler, and reads the bytes given; the descriptor is never closed.
+        unsafe { libc::write(wake, one.as_ptr().cast(), one.len()) };
+    }
 }
 
 /// Calls the handler that ours stands before.

@@ -7,7 +7,7 @@ pub use self::address::RawAddr;
 pub use self::batch::{Batch, receive_many, send_many};
 pub use self::epoll::{Epoll, Interest, Readiness};
 pub use self::frames::{FRAMES, Frames, receive_frames, send_frames};
-pub use self::interrupts::{count_interrupts, count_interrupts_of_reader, interrupts};
+pub use self::interrupts::{count_interrupts, count_interrupts_of_reader, interrupts, wait_for_interrupt};
 pub use self::link::{packet_socket, turn_off_offloads};
 pub use self::namespace::{
     Change, Mount, Namespaces, Side, die_with_parent, enter_namespace, fork, leave_process_group, mount,
@@ -25,7 +25,9 @@ pub use self::socket::{
     stamp_arrivals,
 };
 pub use self::stream::{TcpInfo, number_stream_stamps, raise_descriptor_limit, receive_some, send_some, tcp_info};
-pub use self::terminal::{TerminalMode, Thread, set_terminal_mode, terminal_columns, terminal_mode};
+pub use self::terminal::{
+    TerminalMode, Thread, can_be_suspended, set_terminal_mode, terminal_columns, terminal_mode,
+};
 
 mod address;
 mod batch;
