@@ -36,6 +36,9 @@ use crate::net::{output, prober, stack, sys};
 
 const GREETING: &str = "pingscript: type a line of script; :help explains more, Ctrl-D leaves.";
 
+/// Commands that need no colon on a terminal: what other prompts and shells call them.
+const BARE: [&str; 5] = ["help", "?", "clear", "exit", "quit"];
+
 /// Bytes of one entry, beyond which it is run as it is.
 const ENTRY: usize = 1 << 20;
 
@@ -196,12 +199,13 @@ fn converse(session: &mut Session, reader: &mut Reader, mut loaded: Loaded) -> R
             (Err(Ended::Failed), None) if first == exit::DONE => first = exit::SCRIPT,
             (Ok(Asked::Colour(on)), Some(terminal)) => terminal.set_colour(on),
             (Ok(Asked::Hints(on)), Some(terminal)) => terminal.set_hints(on),
+            (Ok(Asked::Clear), Some(terminal)) => terminal.clear(),
             _ => {}
         }
         let Input::Entry(text) = reader.read(session)? else { return Ok(first) };
         let text = text.trim_end();
         // What other prompts take for commands, where it is no variable.
-        let bare = reader.is_terminal() && ["help", "exit", "quit"].contains(&text) && !session.scope.contains(text);
+        let bare = reader.is_terminal() && BARE.contains(&text) && !session.scope.contains(text);
         ended = match text.starts_with(':') || bare {
             true => obey(text, session, &mut loaded),
             false => session.enter(text).map(|()| Asked::Done),

@@ -34,6 +34,9 @@ const PROMPTS: [&str; 2] = ["> ", ". "];
 /// How often it is tried to end the wait for a key, once a millisecond.
 const TRIES: u32 = 1_000;
 
+/// The same where the size of the window is to be noticed.
+const RESIZE_TRIES: u32 = 20;
+
 /// What was typed.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Line {
@@ -175,6 +178,12 @@ impl Terminal {
         }
     }
 
+    /// Clears the screen.
+    pub fn clear(&mut self) {
+        output::flush();
+        let _ = self.editor.clear_screen();
+    }
+
     /// Switches colours on or off.
     pub fn set_colour(&mut self, on: bool) {
         if let Some(assistant) = self.editor.helper() {
@@ -190,11 +199,15 @@ impl Terminal {
     }
 }
 
-/// Ends the wait of whoever sits in `seat` at each interrupt: one that comes while a key is being dealt with is noticed only
-/// when the wait for the next one ends.
+/// Ends the wait of whoever sits in `seat` at each interrupt and each new size of the window: one that comes while a key is
+/// being dealt with is noticed only when the wait for the next one ends.
 fn end_waits(seat: &Seat) {
-    while sys::wait_for_interrupt().is_ok() {
-        for _ in 0..TRIES {
+    let mut seen = sys::interrupts();
+    while sys::wait_for_signal().is_ok() {
+        let now = sys::interrupts();
+        // An interrupt ends the reading, a new size does not.
+        let tries = if std::mem::replace(&mut seen, now) == now { RESIZE_TRIES } else { TRIES };
+        for _ in 0..tries {
             if !seat.call() {
                 break;
             }
@@ -268,7 +281,7 @@ impl Hinter for Assistant {
 
     fn hint(&self, line: &str, pos: usize, ctx: &Context<'_>) -> Option<Hint> {
         // The editor, which asks for a hint before anything is typed, has installed its handler by now.
-        sys::count_interrupts_of_reader();
+        sys::lead_signals_here();
         self.see(line, pos);
         let hint = self.hint_for(line, pos, ctx);
         *lock(&self.hint) = hint.as_ref().map(|hint| hint.display().to_string()).unwrap_or_default();

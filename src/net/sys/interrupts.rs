@@ -1,5 +1,5 @@
 //! Interrupts (SIGINT), counted when they come, whoever handles them: one that comes when its handler no longer listens is
-//! not lost so.
+//! not lost so. They, and news of the window's size (SIGWINCH), are led to the thread that reads what is typed.
 #![allow(unsafe_code)]
 
 use std::io;
@@ -11,10 +11,10 @@ use super::PollFd;
 
 static COUNT: AtomicU32 = AtomicU32::new(0);
 
-/// The handlers that ours stand before: that of the process, and that of whoever reads what is typed.
-static BEHIND: [AtomicUsize; 2] = [AtomicUsize::new(0), AtomicUsize::new(0)];
+/// The handlers that ours stand before: that of the process, and those of whoever reads what is typed.
+static BEHIND: [AtomicUsize; 3] = [AtomicUsize::new(0), AtomicUsize::new(0), AtomicUsize::new(0)];
 
-/// Raised at each interrupt.
+/// Raised at each signal that comes to the reader.
 static WAKE: OnceLock<OwnedFd> = OnceLock::new();
 
 /// [`WAKE`] for the handler; -1: nobody waits for it.
@@ -28,11 +28,11 @@ pub fn interrupts() -> u32 {
     COUNT.load(Ordering::SeqCst)
 }
 
-/// Waits until an interrupt has come to the thread that reads.
+/// Waits until an interrupt or news of the window's size has come to the thread that reads.
 ///
 /// # Errors
 /// The system has no descriptor left (eventfd(2)).
-pub fn wait_for_interrupt() -> io::Result<()> {
+pub fn wait_for_signal() -> io::Result<()> {
     let fd = match WAKE.get() {
         Some(fd) => fd,
         None => {
@@ -51,15 +51,16 @@ pub fn wait_for_interrupt() -> io::Result<()> {
 
 /// Counts interrupts from now on, before the handler that there is gets them (sigaction(2)).
 pub fn count_interrupts() {
-    stand_before(0, arrived);
+    stand_before(0, libc::SIGINT, arrived);
 }
 
-/// The same for a handler that this thread has installed to end its own waits: they are led to it. To be called again when
-/// that handler was taken away and installed once more.
-pub fn count_interrupts_of_reader() {
+/// The same for handlers that this thread has installed to end its own waits, of SIGINT and SIGWINCH: the signals are led to
+/// it. To be called again when those handlers were taken away and installed once more.
+pub fn lead_signals_here() {
     // SAFETY: the call takes nothing and cannot fail.
     READER.store(u64::from(unsafe { libc::pthread_self() }), Ordering::SeqCst);
-    stand_before(1, arrived_while_reading);
+    stand_before(1, libc::SIGINT, arrived_while_reading);
+    stand_before(2, libc::SIGWINCH, arrived_while_reading);
 }
 
 type Handler = extern "C" fn(libc::c_int);
@@ -79,8 +80,10 @@ extern "C" fn arrived_while_reading(signal: libc::c_int) {
             return;
         }
     }
-    COUNT.fetch_add(1, Ordering::SeqCst);
-    call(1, signal);
+    if signal == libc::SIGINT {
+        COUNT.fetch_add(1, Ordering::SeqCst);
+    }
+    call(if signal == libc::SIGINT { 1 } else { 2 }, signal);
     let wake = WAKE_FD.load(Ordering::SeqCst);
     if wake >= 0 {
         let one = 1u64.to_ne_bytes();
@@ -101,17 +104,17 @@ fn call(place: usize, signal: libc::c_int) {
 
 /// Installs `ours` before the handler that there is, unless it is there already. One that takes more than the signal
 /// (SA_SIGINFO) is left alone.
-fn stand_before(place: usize, ours: Handler) {
+fn stand_before(place: usize, signal: libc::c_int, ours: Handler) {
     let address = ours as usize;
     // SAFETY: sigaction is plain data for which zeroes are valid, and is filled by the call; our handlers do nothing but
     // what is allowed anywhere.
     unsafe {
         let mut action: libc::sigaction = std::mem::zeroed();
-        let found = libc::sigaction(libc::SIGINT, std::ptr::null(), &raw mut action) == 0;
+        let found = libc::sigaction(signal, std::ptr::null(), &raw mut action) == 0;
         if found && action.sa_sigaction != address && action.sa_flags & libc::SA_SIGINFO == 0 {
             BEHIND[place].store(action.sa_sigaction, Ordering::SeqCst);
             action.sa_sigaction = address;
-            libc::sigaction(libc::SIGINT, &raw const action, std::ptr::null_mut());
+            libc::sigaction(signal, &raw const action, std::ptr::null_mut());
         }
     }
 }

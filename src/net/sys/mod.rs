@@ -7,7 +7,7 @@ pub use self::address::RawAddr;
 pub use self::batch::{Batch, receive_many, send_many};
 pub use self::epoll::{Epoll, Interest, Readiness};
 pub use self::frames::{FRAMES, Frames, receive_frames, send_frames};
-pub use self::interrupts::{count_interrupts, count_interrupts_of_reader, interrupts, wait_for_interrupt};
+pub use self::interrupts::{count_interrupts, interrupts, lead_signals_here, wait_for_signal};
 pub use self::link::{packet_socket, turn_off_offloads};
 pub use self::namespace::{
     Change, Mount, Namespaces, Side, die_with_parent, enter_namespace, fork, leave_process_group, mount,
