@@ -130,6 +130,50 @@ fn ctrl_c_stops_what_runs_and_nothing_is_lost() {
 }
 
 #[test]
+fn ctrl_c_right_after_enter_stops_the_entry() {
+    let dir = TempDir::new();
+    let mut running = prompt(&dir, &[]);
+    ready(&running);
+    for n in 0..30 {
+        // At once, and at moments at which the editor hands the line over and the entry begins.
+        running.type_text("loop {}\r");
+        std::thread::sleep(Duration::from_micros(150 * n));
+        running.press_ctrl_c();
+        // Whatever became of it, the next entry runs.
+        let sum = 1_000 + n;
+        let answer = format!("\n{sum}\n");
+        let deadline = std::time::Instant::now() + PATIENCE;
+        while !running.stdout().contains(&answer) {
+            assert!(std::time::Instant::now() < deadline, "round {n}:\n{}", running.stdout());
+            running.type_text(&format!("{} + {n}\r", sum - n));
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+    leave(running);
+}
+
+#[test]
+fn a_line_goes_on_after_the_process_was_stopped_and_continued() {
+    let dir = TempDir::new();
+    let mut running = prompt(&dir, &[]);
+    ready(&running);
+    running.type_text("let kept = 40");
+    running.wait_for("let kept = 40");
+    for n in 1..=3 {
+        let before = running.stdout().matches("let kept = 40").count();
+        running.signal(libc::SIGSTOP);
+        running.signal(libc::SIGCONT);
+        running.wait_until("the line anew", |text| text.matches("let kept = 40").count() > before);
+        // Nobody could go on with a process that leads its session.
+        running.type_text("\x1a");
+        running.type_text(&n.to_string());
+        running.wait_until("the digit", |text| text.ends_with(&n.to_string()));
+    }
+    enter(&mut running, "; kept", "\n40123\n");
+    leave(running);
+}
+
+#[test]
 fn lines_of_others_do_not_tear_the_line_that_is_typed() {
     let dir = TempDir::new();
     let mut running = prompt(&dir, &[]);
@@ -272,11 +316,24 @@ fn colours_are_shown_unless_they_are_off() {
     enter(&mut running, "let y = 3; y", "\n3\n");
     assert_eq!(colours(&running.stdout()), before, "{:?}", running.stdout());
     leave(running);
-    let mut running = prompt(&dir, &[]);
-    ready(&running);
-    enter(&mut running, "let x = 1; x", "\n1\n");
-    let screen = leave(running);
-    assert_eq!(colours(&screen), [0; 3], "{screen:?}");
+    // Switched off by the environment or the command line, which wins.
+    for (flags, no_colour, has_some) in [
+        (&[][..], "1", false),
+        (&["--color", "never"], "", false),
+        (&["--color=always"], "1", true),
+        (&["--color", "auto"], "", true),
+    ] {
+        let mut running = started(pingscript(flags), &dir).env("NO_COLOR", no_colour).start_on_terminal();
+        ready(&running);
+        enter(&mut running, "let x = 1; x", "\n1\n");
+        let screen = leave(running);
+        assert_eq!(coloured(&screen), has_some, "{flags:?}: {screen:?}");
+        assert_eq!(colours(&screen) != [0; 3], has_some, "{flags:?}: {screen:?}");
+    }
+    let run = pingscript(&["--color", "blue"]).run().expect_code(2);
+    assert!(run.stderr.contains("auto, always, never"), "{}", run.stderr);
+    let run = pingscript(&["--help", "--color", "always"]).run().expect_code(0);
+    assert!(run.stdout.contains("\x1b["), "{:?}", run.stdout);
 }
 
 #[test]

@@ -29,6 +29,8 @@ const ROUNDS: u64 = 4;
 thread_local! {
     /// Receive buffer of the thread, large enough for any packet.
     static BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; 65_536]);
+    /// Room of the thread for many small ones.
+    static GATHER: RefCell<sys::Gather> = RefCell::default();
 }
 
 impl IcmpSocket {
@@ -49,6 +51,40 @@ impl IcmpSocket {
                     }
                     Err(err) if err.kind() == io::ErrorKind::WouldBlock => return Ok(None),
                     Err(err) if err.kind() == io::ErrorKind::Interrupted => return Ok(None),
+                    Err(err) => return Err(err),
+                }
+            }
+        })
+    }
+
+    /// Receives at most `most` packets without waiting, and gives the echo replies to `arrived`, errors to `queued`. Whether
+    /// there may be more.
+    pub(super) fn gather(
+        &self,
+        socket: &Socket,
+        most: usize,
+        arrived: &mut Vec<Datagram>,
+        queued: &mut dyn FnMut(Queued),
+    ) -> io::Result<bool> {
+        let (mut again, most) = (TRIES, most.clamp(1, sys::GATHERED));
+        GATHER.with_borrow_mut(|gather| {
+            loop {
+                match gather.receive(socket.as_fd(), most) {
+                    Ok(count) => {
+                        let each = (0..count).map(|index| gather.get(index));
+                        arrived.extend(each.filter_map(|(bytes, received)| self.sort(bytes, &received, queued)));
+                        let more = count >= most;
+                        // What was not for this socket may stand before what is.
+                        if !arrived.is_empty() || !more {
+                            return Ok(more);
+                        }
+                    }
+                    Err(err) if is_pending_error(&err) && again > 0 => {
+                        self.0.has_errors.store(true, Ordering::Relaxed);
+                        again -= 1;
+                    }
+                    Err(err) if err.kind() == io::ErrorKind::WouldBlock => return Ok(false),
+                    Err(err) if err.kind() == io::ErrorKind::Interrupted => return Ok(false),
                     Err(err) => return Err(err),
                 }
             }

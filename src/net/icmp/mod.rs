@@ -42,6 +42,9 @@ pub use self::error::{MAX_SIZE_V4, MAX_SIZE_V6, check_size};
 pub use self::listener::{Heard, Listener};
 pub use self::mtu::interface_mtu;
 
+/// How many settled pings a fast socket remembers. A further reply to an older one is counted as late, not as a duplicate.
+pub const REMEMBERED: usize = 8_192;
+
 /// How a socket is made and what it sends.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
@@ -59,8 +62,8 @@ pub struct Options {
     pub raw: bool,
     /// Whether the clock is to be the kernel's stamp of the arrival less the time before the send call, as `ping` measures.
     pub as_ping: bool,
-    /// Whether speed is what counts: requests go out in bursts, the kernel keeps what is for others from a raw socket, and the
-    /// clock is that of `as_ping`.
+    /// Whether speed is what counts: requests go out in bursts, replies are received together, the kernel keeps what is for
+    /// others from a raw socket, the clock is that of `as_ping`, and fewer settled pings are remembered ([`REMEMBERED`]).
     pub fast: bool,
     /// Size of the receive buffer in bytes (SO_RCVBUF); `None` leaves the system's.
     pub receive_buffer: Option<usize>,
@@ -101,6 +104,11 @@ struct Inner {
     /// Whether a call has told of an error, so that there is something in the error queue. Without stamps of what is sent,
     /// looking there each time would cost more than the ping.
     has_errors: AtomicBool,
+    /// Whether the kernel keeps the replies to others from a raw socket. It is told to when the first has come: until then
+    /// the filter would only cost time.
+    is_filtered: AtomicBool,
+    /// Whether a request was sent whose reply needs more room than is set aside for many at once.
+    has_large: AtomicBool,
 }
 
 /// The state of the socket as the last send left it.
@@ -135,14 +143,11 @@ impl IcmpSocket {
             if mode == Mode::Raw {
                 heed(&socket, family)?;
             }
-            set_options(&socket, family, options)?;
+            set_options(&socket, family, mode, options)?;
             // The port of a ping socket is its identifier; the kernel finds a free one.
             socket.bind(&SocketAddr::new(ip, 0).into())?;
             let bound = sys::local_addr(&socket)?;
             let id = if mode == Mode::Ping { bound.port() } else { (random() as u16).max(1) };
-            if mode == Mode::Raw && options.fast {
-                socket.attach_filter(&filter::of_replies(family, id))?;
-            }
             Ok(SocketAddr::new(bound.ip(), id))
         };
         let local = set_up().map_err(|err| error::open_error(&err, ip))?;
@@ -158,11 +163,13 @@ impl IcmpSocket {
             as_ping: options.as_ping || options.fast,
             fast: options.fast,
             ttl: options.ttl,
-            prober: Mutex::default(),
+            prober: Mutex::new(if options.fast { Prober::remembering(REMEMBERED) } else { Prober::default() }),
             tally: Tally::new(if family == Family::V4 { 20 } else { 40 }),
             ear: Ear::default(),
             sending: Mutex::default(),
             has_errors: AtomicBool::new(false),
+            is_filtered: AtomicBool::new(false),
+            has_large: AtomicBool::new(false),
         }));
         let inner: Weak<Inner> = Arc::downgrade(&this.0);
         session.opened(inner);
@@ -320,7 +327,7 @@ fn heed(socket: &Socket, family: Family) -> io::Result<()> {
     }
 }
 
-fn set_options(socket: &Socket, family: Family, options: &Options) -> io::Result<()> {
+fn set_options(socket: &Socket, family: Family, mode: Mode, options: &Options) -> io::Result<()> {
     let fd = socket.as_fd();
     let (level, errors, ttl, tos, discover) = match family {
         Family::V4 => (libc::IPPROTO_IP, libc::IP_RECVERR, libc::IP_RECVTTL, libc::IP_TOS, libc::IP_MTU_DISCOVER),
@@ -334,7 +341,10 @@ fn set_options(socket: &Socket, family: Family, options: &Options) -> io::Result
     };
     let is_ipv4 = family == Family::V4;
     sys::set_option(fd, level, errors, 1)?;
-    sys::set_option(fd, level, ttl, 1)?;
+    if mode == Mode::Ping || !is_ipv4 {
+        // Otherwise the header tells.
+        sys::set_option(fd, level, ttl, 1)?;
+    }
     sys::ask_for_extensions(fd, is_ipv4);
     if let Some(ttl) = options.ttl {
         sys::set_ttl(fd, is_ipv4, Some(ttl))?;

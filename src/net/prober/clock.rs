@@ -10,7 +10,7 @@ use std::sync::OnceLock;
 
 use socket2::{Domain, Socket, Type};
 
-use super::{Carrier, Pending};
+use super::Pending;
 use crate::net::host::Host;
 use crate::net::stop::Stop;
 use crate::net::sys::{self, RawAddr};
@@ -89,12 +89,11 @@ fn is_stamped(host: &dyn Host, socket: &Socket, own: &RawAddr, stop: &Stop) -> b
     false
 }
 
-/// Now, and how long what is stamped has waited in the socket until now, by the wall clock; no more than a blink, or
+/// How long what is stamped had waited in the socket when it was seen, at `unix` by the wall clock; no more than a blink, or
 /// the clock was set meanwhile.
-pub(super) fn waited(carrier: &dyn Carrier, stamp: Option<i64>) -> (Instant, Option<Duration>) {
-    let (seen, unix) = carrier.host().both_clocks();
+pub(super) fn waited(unix: i64, stamp: Option<i64>) -> Option<Duration> {
     let queued = stamp.map(|stamp| Duration::from_nanos(unix - stamp));
-    (seen, queued.filter(|&queued| queued >= Duration::ZERO && queued < Duration::from_secs(60)))
+    queued.filter(|&queued| queued >= Duration::ZERO && queued < Duration::from_secs(60))
 }
 
 /// The round-trip time of one answer by each clock that it has.
