@@ -19,12 +19,12 @@ use self::payload::Payload;
 use super::error::{Error, Result};
 use super::host::Host;
 use super::ledger::Counts;
-use super::prober::{Carrier, Clock, Outcome, Probe, Prober, Tally};
+use super::prober::{Carrier, Clock, Outcome, Probe, Prober, Tally, notices};
 use super::session::{Session, Settle};
 use super::stop::Stop;
 use super::sys;
 use super::time::Duration;
-use super::udp::{closed, one_at_a_time};
+use super::udp::{IcmpError, closed, one_at_a_time};
 use super::wire::Family;
 
 mod ear;
@@ -220,6 +220,11 @@ impl IcmpSocket {
     /// The clock of its round-trip times; `None` before the first reply.
     pub fn clock(&self) -> Option<Clock> {
         self.0.tally.clock()
+    }
+
+    /// What has come by now, is about what was sent, and settled no probe: redirects and other advice, each once.
+    pub fn notices(&self) -> Vec<IcmpError> {
+        notices(self)
     }
 
     /// What others may know of its probes.
