@@ -41,6 +41,15 @@ pub struct Context {
 }
 
 impl Context {
+    /// Makes known that the script is about to wait, and whether for a connection that it serves. Called for each message, and
+    /// by many threads at once: it takes no lock and changes nothing where that is known.
+    pub fn waits(&self, serving: bool) {
+        if self.serving.load(Ordering::Relaxed) != serving {
+            self.serving.store(serving, Ordering::Relaxed);
+        }
+        self.script.bound.ready();
+    }
+
     /// Makes known that the script has bound a socket to `local`, to those that wait for its address. Of a socket bound to
     /// any address it is one by which others reach the host.
     pub fn announce(&self, local: SocketAddr) {
@@ -154,6 +163,8 @@ pub struct Script {
 #[derive(Debug, Default)]
 pub struct Announced {
     state: Mutex<Known>,
+    /// Whether it is known that the script is ready, for those that would say so again.
+    told: AtomicBool,
     changed: Condvar,
 }
 
@@ -234,9 +245,13 @@ impl Announced {
 
     /// Makes known that the script has set up what it needs: it begins to wait for packets, or has ended.
     pub fn ready(&self) {
+        if self.told.load(Ordering::Relaxed) {
+            return;
+        }
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if !state.ready {
             state.ready = true;
+            self.told.store(true, Ordering::Relaxed);
             self.changed.notify_all();
         }
     }
@@ -298,15 +313,14 @@ pub fn current() -> Context {
 /// The context of a script that is about to wait: those that wait for its address may go on.
 pub fn begin_to_wait() -> Context {
     let context = current();
-    context.serving.store(false, Ordering::Relaxed);
-    context.script.bound.ready();
+    context.waits(false);
     context
 }
 
 /// The context of a script that is about to wait for a connection that it serves.
 pub fn begin_to_serve() -> Context {
-    let context = begin_to_wait();
-    context.serving.store(true, Ordering::Relaxed);
+    let context = current();
+    context.waits(true);
     context
 }
 

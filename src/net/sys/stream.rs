@@ -2,16 +2,26 @@
 #![allow(unsafe_code)]
 
 use std::io;
+use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, BorrowedFd};
 
 use super::receive::Wait;
 use super::set_option;
 
-/// Receives what has arrived, up to `buffer.len()` bytes (recv(2)); 0 at the end of the stream.
-pub fn receive_some(fd: BorrowedFd<'_>, buffer: &mut [u8], wait: Wait) -> io::Result<usize> {
-    // SAFETY: the buffer is valid for its length.
+/// Receives what has arrived, as far as `buffer` has room (recv(2)); nothing at the end of the stream. What the buffer held
+/// does not matter: to clear it for each message of a thousand threads would cost as much as to receive it.
+pub fn receive_some<'a>(
+    fd: BorrowedFd<'_>,
+    buffer: &'a mut [MaybeUninit<u8>],
+    wait: Wait,
+) -> io::Result<&'a [u8]> {
+    // SAFETY: the buffer is valid for its length, and the kernel only writes to it.
     let n = unsafe { libc::recv(fd.as_raw_fd(), buffer.as_mut_ptr().cast(), buffer.len(), wait.flags()) };
-    if n < 0 { Err(io::Error::last_os_error()) } else { Ok(n as usize) }
+    if n < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the kernel has written the first `n` bytes, which are no more than there is room for.
+    Ok(unsafe { std::slice::from_raw_parts(buffer.as_ptr().cast(), n as usize) })
 }
 
 /// Sends as much of `data` as the socket's buffer takes, without waiting (send(2)).
