@@ -60,7 +60,7 @@ impl Turns {
     }
 
     fn try_take(&self) -> Option<Turn<'_>> {
-        (!self.taken.swap(true, Ordering::SeqCst)).then_some(Turn(self))
+        (!self.taken.swap(true, Ordering::SeqCst)).then(|| Turn(self))
     }
 }
 
