@@ -109,7 +109,8 @@ fn verdict(judged: &Judged, site: &Site) -> String {
 
 /// What happened to a connection: how, what it carried, and how long it took or lasted.
 fn connection(what: &Happened) -> String {
-    let mut text = what.outcome().unwrap_or_default().to_string();
+    let plain = if matches!(what, Happened::Accepted) { "taken in" } else { "" };
+    let mut text = what.outcome().unwrap_or(plain).to_string();
     let mut add = |part: String| {
         let gap = if text.is_empty() { "" } else { ", " };
         let _ = write!(text, "{gap}{part}");
