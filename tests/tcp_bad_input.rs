@@ -9,7 +9,7 @@ use common::{Run, pingscript, require_root_or_skip, sys};
 
 /// Runs `code`, with what it catches shown by `told(|| …)`.
 fn run(code: &str) -> Run {
-    let told = "fn told(call) { try { call.call(); print(\"nothing\"); } catch (e) { print(`${e.kind}: ${e.message}; ${e.hint}`); } }\n";
+    let told = "fn told(action) { try { action.call(); print(\"nothing\"); } catch (e) { print(`${e.kind}: ${e.message}; ${e.hint}`); } }\n";
     pingscript(&["-e", &format!("{told}{code}")]).run().expect_code(0)
 }
 

@@ -115,8 +115,8 @@ fn end(running: Running, n: u64) -> Duration {
     let took = sent.elapsed();
     let run = run.expect_code(code);
     assert_eq!(run.stdout.lines().filter(|said| *said == line).count(), 1, "{}", run.stdout);
-    // No thread had to be ended by force.
-    assert_eq!(run.stderr, "");
+    // No thread had to be ended by force, and none failed.
+    assert!(run.stderr.lines().all(|line| line.starts_with("rtt clock: ")), "{}", run.stderr);
     if run.stdout.contains("send to ") {
         let summary = ["\nSummary:\n", "\nPackets Sent: ", "\nClosing tcp socket\n"];
         assert!(summary.iter().all(|part| run.stdout.matches(part).count() == 1), "{}", run.stdout);
