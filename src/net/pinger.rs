@@ -7,13 +7,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use socket2::Socket;
 
-use super::error::{Error, Result};
+use super::error::{Error, ErrorKind, Result};
 use super::host::{Host, Waited};
 use super::icmp::{self, IcmpSocket};
 use super::ledger::ProbeId;
 use super::prober::{Carrier, Outcome, Probe, Prober};
 use super::stop::Stop;
 use super::targets::Targets;
+use super::tcp::Connection;
 use super::time::{Duration, Instant};
 use super::udp::{UdpSocket, check_size};
 
@@ -95,6 +96,21 @@ impl Pinger {
         plan.targets.iter().try_for_each(|target| socket.same_version("pinger", target.to))?;
         icmp::check_size(plan.size, socket.family())?;
         Ok(Self::over(Arc::new(socket), plan))
+    }
+
+    /// A pinger over a connection that starts when its first outcome is asked for, and is at its end when the connection is.
+    ///
+    /// # Errors
+    /// `too-large`: the connection takes no message of that size.
+    pub fn over_tcp(connection: Connection, plan: Plan) -> Result<Self> {
+        plan.check()?;
+        let limit = connection.limit();
+        if plan.size > limit {
+            let message = format!("a ping over this connection has at most {limit} bytes, not {}", plan.size);
+            let error = Error::new(ErrorKind::TooLarge, "pinger", message);
+            return Err(error.with_hint("the option `limit` of tcp::connect and tcp::listen allows more"));
+        }
+        Ok(Self::over(Arc::new(connection), plan))
     }
 
     fn over(socket: Arc<dyn Carrier>, plan: Plan) -> Self {
@@ -191,7 +207,7 @@ impl Pinger {
 
     /// Whether there is another ping to send.
     fn more(&self) -> bool {
-        self.total.is_none_or(|total| self.sent < total)
+        self.total.is_none_or(|total| self.sent < total) && self.socket.ended().is_none()
     }
 
     /// Sends the next ping.

@@ -46,15 +46,7 @@ pub mod api {
     /// ```
     #[rhai_fn(get = "kind", pure)]
     pub fn attempt_kind(attempt: &mut Attempt) -> String {
-        match attempt.ended().end {
-            Connecting::Connected(_) => "connected",
-            Connecting::Refused => "refused",
-            Connecting::Icmp(_) => "icmp",
-            Connecting::Unreachable(_) => "unreachable",
-            Connecting::TimedOut => "timeout",
-            Connecting::Interrupted => "interrupted",
-        }
-        .to_string()
+        attempt.ended().end.word().to_string()
     }
 
     /// The connection; `()` if there is none.
@@ -121,6 +113,18 @@ pub mod api {
     #[rhai_fn(get = "resolved_in", pure)]
     pub fn attempt_resolved_in(attempt: &mut Attempt) -> Duration {
         attempt.0.1
+    }
+
+    /// Attempts at other addresses of the same name, which failed, in an array; mostly empty.
+    ///
+    /// ```rhai
+    /// let attempt = tcp::try_connect(tcp::closed_port());
+    /// expect(attempt.others.len, 0);
+    /// ```
+    #[rhai_fn(get = "others", pure)]
+    pub fn attempt_others(attempt: &mut Attempt) -> rhai::Array {
+        let tried = |one: &NetAttempt| Dynamic::from(super::Tried::new(one.clone(), attempt.0.1));
+        attempt.ended().others.iter().map(tried).collect()
     }
 
     /// The ICMP error that came; `()` if none did.

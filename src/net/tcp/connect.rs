@@ -10,8 +10,9 @@ use socket2::{Domain, Protocol, Socket, Type};
 
 use super::end::in_doubt;
 use super::options::StreamOptions;
-use super::{Connection, Ends};
+use super::{Connection, Ends, Happened};
 use crate::net::error::{Error, ErrorKind, Result};
+use crate::net::event::{Event, Flow};
 use crate::net::host::{Host, Waited};
 use crate::net::prober::{Clock, warm_up};
 use crate::net::session::Session;
@@ -52,6 +53,20 @@ pub enum Connecting {
     Interrupted,
 }
 
+impl Connecting {
+    /// In one word, as scripts see it.
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Connected(_) => "connected",
+            Self::Refused => "refused",
+            Self::Icmp(_) => "icmp",
+            Self::Unreachable(_) => "unreachable",
+            Self::TimedOut => "timeout",
+            Self::Interrupted => "interrupted",
+        }
+    }
+}
+
 /// An attempt to connect.
 #[derive(Clone, Debug)]
 pub struct Attempt {
@@ -65,6 +80,8 @@ pub struct Attempt {
     pub rtt: Duration,
     /// The clock of that. One by the kernel's stamps is had of connections, and of ICMP errors where a TTL was set.
     pub clock: Clock,
+    /// Attempts at other addresses of the same name, which failed.
+    pub others: Vec<Attempt>,
 }
 
 impl fmt::Display for Attempt {
@@ -153,6 +170,7 @@ impl Attempt {
             (None, Ok(())) => handshake().filter(is_sound).map_or((took, Clock::User), |rtt| (rtt, Clock::Kernel)),
             _ => (took, Clock::User),
         };
+        let local = sys::local_addr(&socket).ok();
         let end = match end {
             Err(end) => end,
             Ok(()) => {
@@ -163,7 +181,53 @@ impl Attempt {
                 Connecting::Connected(Connection::new(host.clone(), session.clone(), socket, ends, &options.stream))
             }
         };
-        Ok(Self { to, end, took, rtt, clock })
+        let attempt = Self { to, end, took, rtt, clock, others: Vec::new() };
+        let from = local
+            .or(options.local)
+            .unwrap_or_else(|| if to.is_ipv4() { ([0; 4], 0).into() } else { ([0; 16], 0).into() });
+        if session.events.wanted() {
+            let flow = Flow { time: host.unix_nanos(), from, to, host: host.name() };
+            let what = Happened::Tried(attempt.clone());
+            session.events.tell(|| Event::Connection { flow, what: &what });
+        }
+        Ok(attempt)
+    }
+
+    /// Connects to the first of `addrs` that can be connected to; they share the time there is, and one that does not answer
+    /// leaves the others their part of it. If none can be, the first says why.
+    ///
+    /// # Errors
+    /// As [`Self::new`]; `invalid`: there is no address.
+    pub fn at_any(
+        host: &Arc<dyn Host>,
+        session: &Arc<Session>,
+        addrs: &[SocketAddr],
+        options: &ConnectOptions,
+        stop: &Stop,
+    ) -> Result<Self> {
+        let until = host.now() + options.timeout;
+        let mut failed = Vec::new();
+        for (index, to) in addrs.iter().enumerate() {
+            let left = (until - host.now()).max(Duration::ZERO);
+            let timeout = left * (1.0 / (addrs.len() - index) as f64);
+            let attempt = match Self::new(host, session, *to, &ConnectOptions { timeout, ..*options }, stop) {
+                // Perhaps this host lacks a version of IP, and another address is of the one it has.
+                Err(error) if index > 0 => {
+                    let (end, none) = (Connecting::Unreachable(error), Duration::ZERO);
+                    Self { to: *to, end, took: none, rtt: none, clock: Clock::User, others: Vec::new() }
+                }
+                attempt => attempt?,
+            };
+            if matches!(attempt.end, Connecting::Connected(_) | Connecting::Interrupted) {
+                return Ok(Self { others: failed, ..attempt });
+            }
+            failed.push(attempt);
+        }
+        if failed.is_empty() {
+            return Err(Error::invalid("connect", "there is no address to connect to"));
+        }
+        let first = failed.remove(0);
+        Ok(Self { others: failed, ..first })
     }
 
     /// What the errno of a failed connect says of the peer or the path; `None`: it says something of this host.
@@ -190,7 +254,19 @@ impl Attempt {
     ///
     /// # Errors
     /// `refused`, `unreachable`, `timeout`.
-    pub fn into_connection(self) -> Result<Option<Connection>> {
+    pub fn into_connection(mut self) -> Result<Option<Connection>> {
+        let others = std::mem::take(&mut self.others);
+        self.alone().map_err(|error| {
+            let failed = others.into_iter().filter_map(|attempt| {
+                let to = attempt.to;
+                attempt.alone().err().map(|error| format!("; {to}: {}", error.message))
+            });
+            let message = failed.fold(error.message.clone(), |message, other| format!("{message}{other}"));
+            Error { message, ..error }
+        })
+    }
+
+    fn alone(self) -> Result<Option<Connection>> {
         let to = self.to;
         let error = |kind, message: &str| Err(Error::new(kind, "connect", message).with_peer(to));
         match self.end {

@@ -99,7 +99,7 @@ impl Connection {
     }
 
     /// The next answer of what has been received; `None`: not all of one is there.
-    fn next_answer(&self) -> Option<Vec<u8>> {
+    fn next_answer(&self) -> Option<Arc<[u8]>> {
         let mut inbox = self.inbox()?;
         let want = match self.0.framing {
             Framing::Raw if inbox.is_empty() => return None,
@@ -223,7 +223,6 @@ impl Carrier for Connection {
         let _ = self.flush();
         loop {
             if let Some(data) = self.next_answer() {
-                let data: Arc<[u8]> = data.into();
                 self.0.session.events.tell(|| Event::Received { flow: self.inward(), data: &data });
                 let stamp = self.inbox().and_then(|inbox| inbox.stamp());
                 let from = self.0.peer;
