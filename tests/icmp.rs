@@ -5,6 +5,8 @@
 //! to come first.
 
 mod common;
+#[path = "icmp/flood.rs"]
+mod flood;
 #[path = "icmp/hostile.rs"]
 mod hostile;
 #[path = "icmp/kinds.rs"]
