@@ -42,7 +42,8 @@ pub use self::error::{MAX_SIZE_V4, MAX_SIZE_V6, check_size};
 pub use self::listener::{Heard, Listener};
 pub use self::mtu::interface_mtu;
 
-/// How many settled pings a fast socket remembers. A further reply to an older one is counted as late, not as a duplicate.
+/// How many settled pings a fast socket remembers. A further reply to an older one is counted as late, or as foreign if its
+/// sender was not pinged for long, not as a duplicate.
 pub const REMEMBERED: usize = 8_192;
 
 /// How a socket is made and what it sends.
