@@ -186,9 +186,8 @@ fn start() -> Result<i32> {
 }
 
 fn unknown_flag(name: &str) -> Error {
-    let near = nearest(name, [
-        "--seed", "--check", "--watch", "--trace", "--json", "--csv", "--color", "--version", "--help",
-    ]);
+    let near =
+        nearest(name, ["--seed", "--check", "--watch", "--trace", "--json", "--csv", "--color", "--version", "--help"]);
     let near = near.first().map_or(String::new(), |near| format!("did you mean {near}? "));
     Error::new(ErrorKind::Invalid, "flag", "there is no such flag").with_peer(name).with_hint(format!(
         "{near}Flags are -e CODE, -i, --watch, --seed N, --check, --trace, --json FILE, --csv FILE, --color WHEN, --version and --help; a script's own options stand after its name"

@@ -54,7 +54,8 @@ mod tests {
         let asked = |line: &str| asked_for(line.split(' ').map(str::to_string));
         assert_eq!(asked("pingscript --color never --help"), Some(Colour::Never));
         assert_eq!(asked("pingscript --help --color=always"), Some(Colour::Always));
-        for other in ["pingscript --help", "pingscript --color", "pingscript --color blue", "pingscript --colors never"] {
+        for other in ["pingscript --help", "pingscript --color", "pingscript --color blue", "pingscript --colors never"]
+        {
             assert_eq!(asked(other), None, "{other}");
         }
     }

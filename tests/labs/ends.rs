@@ -5,8 +5,8 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 use crate::by_each_user;
-use crate::common::{pingscript, require_lab_or_skip};
 use crate::common::sys;
+use crate::common::{pingscript, require_lab_or_skip};
 
 /// A lab with a server, a program and what that has started; then it waits. The mark tells its processes.
 fn script(mark: u32) -> String {

@@ -113,7 +113,6 @@ impl Terminal {
     /// # Errors
     /// The terminal is gone.
     pub fn read(&mut self, session: &Session, continued: bool) -> Result<Line> {
-
         if let Some(assistant) = self.editor.helper() {
             assistant.look_at(session);
         }

@@ -25,9 +25,7 @@ pub use self::socket::{
     stamp_arrivals,
 };
 pub use self::stream::{TcpInfo, number_stream_stamps, raise_descriptor_limit, receive_some, send_some, tcp_info};
-pub use self::terminal::{
-    TerminalMode, Thread, can_be_suspended, set_terminal_mode, terminal_columns, terminal_mode,
-};
+pub use self::terminal::{TerminalMode, Thread, can_be_suspended, set_terminal_mode, terminal_columns, terminal_mode};
 
 mod address;
 mod batch;
