@@ -3,7 +3,10 @@
 //! `cargo bench --bench tcp_servers` prints, for each server, the median round-trip time of one client; how many messages a
 //! second 1,000 clients get answered, each of which sends its next when the last was answered; and how much memory a client
 //! takes that is connected and silent. Ratios are to the plain server, and to CPython's. Rounds of all servers alternate, so
-//! that what else the machine does falls on all alike; medians of the rounds are printed.
+//! that what else the machine does falls on all alike; medians of the rounds and of each round's ratios are printed.
+//!
+//! For the round-trip times, client and server share one processor (taskset(1), where it is there): what it costs to wake
+//! another one varies with the machine by more than what is compared.
 #![allow(missing_docs)]
 
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
@@ -14,8 +17,8 @@ use std::time::{Duration, Instant};
 
 use pingscript::net::sys::{self, Epoll, Interest};
 
-const ROUNDS: usize = 5;
-const PINGS: usize = 10_000;
+const ROUNDS: usize = 9;
+const PINGS: usize = 5_000;
 const CLIENTS: usize = 1_000;
 const ANSWERS: usize = 60_000;
 const MESSAGE: &[u8] = b"ping 123456 1725933169.813111";
@@ -166,18 +169,35 @@ fn median(values: &mut [f64]) -> f64 {
     values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
-fn main() {
-    sys::raise_descriptor_limit();
-    if std::env::var_os("PLAIN_SERVER").is_some() {
-        return plain_server();
+/// Each server's own figures, and its ratios to those of the server whose name begins with `name`, both as medians.
+fn compared(servers: &[Server], rounds: &[Vec<f64>], name: &str) -> Vec<(f64, f64)> {
+    let floor = servers.iter().position(|server| server.name.starts_with(name)).map(|index| &rounds[index]);
+    let compare = |figures: &Vec<f64>| {
+        let ratios = floor.map(|floor| figures.iter().zip(floor).map(|(figure, floor)| figure / floor).collect());
+        (median(&mut figures.clone()), ratios.map_or(f64::NAN, |mut ratios: Vec<f64>| median(&mut ratios)))
+    };
+    rounds.iter().map(compare).collect()
+}
+
+/// Takes each server's figure in turn, `ROUNDS` times.
+fn in_turns(servers: &[Server], figure: impl Fn(&Server) -> f64) -> Vec<Vec<f64>> {
+    let mut rounds = vec![Vec::new(); servers.len()];
+    for _ in 0..ROUNDS {
+        for (server, figures) in servers.iter().zip(&mut rounds) {
+            figures.push(figure(server));
+        }
     }
+    rounds
+}
+
+fn start_all() -> Vec<Server> {
     let me = std::env::current_exe().expect("this program has a path");
     let script = |name: &str| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_pingscript"));
         command.args([name, "--listen", "127.0.0.1:0", "--quiet"]);
         command
     };
-    let servers: Vec<Server> = [
+    [
         Server::start("plain Rust, a thread each", Command::new(me).env("PLAIN_SERVER", "1")),
         Server::start("tcp_multi.rhai", &mut script("tcp_multi")),
         Server::start("tcp_events.rhai", &mut script("tcp_events")),
@@ -186,37 +206,50 @@ fn main() {
     ]
     .into_iter()
     .flatten()
-    .collect();
+    .collect()
+}
+
+/// Round-trip times of one client, on one processor.
+fn print_rtts() {
+    let servers = start_all();
+    // What is first used is slow.
+    servers.iter().for_each(|server| assert!(one_client(server.addr) > 0.0));
+    let rtts = in_turns(&servers, |server| one_client(server.addr));
+    println!("one client, on one processor with the server; median of {ROUNDS} rounds of {PINGS} messages");
+    println!("{:<30} {:>9} {:>9} {:>11}", "server", "RTT, µs", "to plain", "to CPython");
+    let (plain, python) = (compared(&servers, &rtts, "plain"), compared(&servers, &rtts, "CPython"));
+    for ((server, (rtt, to_plain)), (_, to_python)) in servers.iter().zip(plain).zip(python) {
+        println!("{:<30} {rtt:>9.1} {to_plain:>9.2} {to_python:>11.2}", server.name);
+    }
+}
+
+/// Messages a second of many clients, and the memory of idle ones.
+fn print_rates() {
+    let servers = start_all();
     // First: what was once in use is not given back.
     let memory: Vec<f64> = servers.iter().map(idle_clients).collect();
-    let mut rtts = vec![Vec::new(); servers.len()];
-    let mut rates = vec![Vec::new(); servers.len()];
-    for _ in 0..ROUNDS {
-        for (index, server) in servers.iter().enumerate() {
-            rtts[index].push(one_client(server.addr));
-            rates[index].push(many_clients(server.addr));
-        }
+    let rates = in_turns(&servers, |server| many_clients(server.addr));
+    println!("{CLIENTS} clients in closed loop; median of {ROUNDS} rounds of {ANSWERS} messages");
+    println!("{:<30} {:>9} {:>9} {:>11} {:>16}", "server", "msgs/s", "to plain", "to CPython", "KiB idle client");
+    let (plain, python) = (compared(&servers, &rates, "plain"), compared(&servers, &rates, "CPython"));
+    for (((server, (rate, to_plain)), (_, to_python)), memory) in servers.iter().zip(plain).zip(python).zip(memory) {
+        println!("{:<30} {rate:>9.0} {to_plain:>9.2} {to_python:>11.2} {memory:>16.1}", server.name);
     }
-    let rtts: Vec<f64> = rtts.iter_mut().map(|list| median(list)).collect();
-    let rates: Vec<f64> = rates.iter_mut().map(|list| median(list)).collect();
-    let of = |name: &str, list: &[f64]| {
-        servers.iter().position(|server| server.name.starts_with(name)).map_or(f64::NAN, |index| list[index])
-    };
-    println!("median of {ROUNDS} rounds; {CLIENTS} clients in closed loop; a message is {} bytes", MESSAGE.len());
-    println!(
-        "{:<28} {:>13} {:>9} {:>13} {:>9} {:>11} {:>15}",
-        "server", "1 client, µs", "to plain", "1000, msgs/s", "to plain", "to CPython", "KiB idle client"
-    );
-    for (index, server) in servers.iter().enumerate() {
-        println!(
-            "{:<28} {:>13.1} {:>9.2} {:>13.0} {:>9.2} {:>11.2} {:>15.1}",
-            server.name,
-            rtts[index],
-            rtts[index] / of("plain", &rtts),
-            rates[index],
-            rates[index] / of("plain", &rates),
-            rates[index] / of("CPython", &rates),
-            memory[index],
-        );
+}
+
+fn main() {
+    sys::raise_descriptor_limit();
+    if std::env::var_os("PLAIN_SERVER").is_some() {
+        return plain_server();
     }
+    if std::env::var_os("PINNED").is_some() {
+        return print_rtts();
+    }
+    let me = std::env::current_exe().expect("this program has a path");
+    let pinned = Command::new("taskset").args(["-c", "0"]).arg(me).env("PINNED", "1").status();
+    if !pinned.is_ok_and(|status| status.success()) {
+        println!("taskset is missing: not on one processor");
+        print_rtts();
+    }
+    print_rates();
 }

@@ -125,7 +125,7 @@ fn tab_completes_option_keys_files_scripts_hosts_and_commands() {
     running.wait_for("udp_server_plain.rhai");
     clear(&mut running);
     enter(&mut running, "type_of(policy(\"gilb\t\"))", "\"Policy\"\n");
-    enter(&mut running, "help(\"udp::closed_p\t\")", "its port was free a moment ago");
+    enter(&mut running, "help(\"udp::closed_p\t\")", "udp::closed_port() -> Addr");
     // The keys of a map at hand, and the methods of what a call gives.
     enter(&mut running, "let m = #{ alpha: 6 * 7 }; 1", "\n1\n");
     enter(&mut running, "m.al\t", "\n42\n");

@@ -142,6 +142,11 @@ impl Callback {
         changed.filter_map(|(at, _)| function.params.get(at).map(ToString::to_string)).collect()
     }
 
+    /// The same as [`Callback::place`], to keep.
+    pub fn origin(&self) -> (Option<rhai::ImmutableString>, Position) {
+        (self.global.source.clone(), self.position)
+    }
+
     /// Where the closure was given away: source and position.
     pub fn place(&self) -> (Option<&str>, Position) {
         (self.global.source.as_deref(), self.position)

@@ -42,6 +42,26 @@ pub struct Context {
 }
 
 impl Context {
+    /// Makes known that the script is about to wait in the middle of what it does: it may serve a connection meanwhile.
+    pub fn pauses(&self) {
+        self.script.bound.ready();
+        if self.serving.is_over() {
+            end(&self.stop);
+        }
+    }
+
+    /// Makes known that the script is about to wait for `connection`. Called for each message, and by many threads at once:
+    /// it takes no lock and changes nothing where that is known.
+    pub fn serves(&self, connection: &Connection) {
+        if connection.was_taken_in() {
+            self.script.bound.ready();
+            self.serving.begin();
+        } else {
+            // The script is its client.
+            self.pauses();
+        }
+    }
+
     /// Makes known that the script has bound a socket to `local`, to those that wait for its address. Of a socket bound to
     /// any address it is one by which others reach the host.
     pub fn announce(&self, local: SocketAddr) {
@@ -189,31 +209,21 @@ pub fn begin_to_wait() -> Context {
     if context.serving.is_main() {
         context.script.bound.settle();
     }
-    paused(context)
+    context.pauses();
+    context
 }
 
 /// The context of a script that is about to wait in the middle of what it does: it may serve a connection meanwhile.
 pub fn begin_to_pause() -> Context {
-    paused(current())
-}
-
-fn paused(context: Context) -> Context {
-    context.script.bound.ready();
-    if context.serving.is_over() {
-        end(&context.stop);
-    }
+    let context = current();
+    context.pauses();
     context
 }
 
 /// The context of a script that is about to wait for a connection that it serves.
 pub fn begin_to_serve(connection: &Connection) -> Context {
-    if !connection.was_taken_in() {
-        // The script is its client.
-        return begin_to_pause();
-    }
     let context = current();
-    context.script.bound.ready();
-    context.serving.begin();
+    context.serves(connection);
     context
 }
 

@@ -40,9 +40,10 @@ pub fn code(error: &EvalAltResult) -> Option<i32> {
     }
 }
 
-/// An `exit` that was thrown and has not arrived, though the script goes on: what to end it with.
+/// An `exit` that was thrown and has not arrived, though the script goes on: what to end it with. Asked at every operation.
+#[inline]
 pub fn pending() -> Option<Dynamic> {
-    ASKED.get().map(|code| Dynamic::from(Leaving(code)))
+    if let Some(code) = ASKED.get() { Some(Dynamic::from(Leaving(code))) } else { None }
 }
 
 /// The result of `body`, which runs script code; an `exit` in it is the result, whatever the interpreter took it for.

@@ -1,6 +1,7 @@
 //! The sockets of a script: who waits for their address, and what becomes of them when another script takes its place.
 
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use crate::net::error::Result;
@@ -137,6 +138,9 @@ impl Left {
 #[derive(Debug, Default)]
 pub struct Announced {
     state: Mutex<Known>,
+    /// Whether it is known that the script is ready, and that it has settled, for those that would say so again.
+    told_ready: AtomicBool,
+    told_settled: AtomicBool,
     changed: Condvar,
 }
 
@@ -259,18 +263,26 @@ impl Announced {
 
     /// Makes known that the script has set up what it needs: it begins to wait for packets, or has ended.
     pub fn ready(&self) {
+        if self.told_ready.load(Ordering::Relaxed) {
+            return;
+        }
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if !state.ready {
             state.ready = true;
+            self.told_ready.store(true, Ordering::Relaxed);
             self.changed.notify_all();
         }
     }
 
     /// Makes known that the script has asked for all sockets it wants.
     pub fn settle(&self) {
+        if self.told_settled.load(Ordering::Relaxed) {
+            return;
+        }
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if !state.settled {
             state.settled = true;
+            self.told_settled.store(true, Ordering::Relaxed);
             self.changed.notify_all();
         }
     }

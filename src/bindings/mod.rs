@@ -56,6 +56,7 @@ pub fn register(engine: &mut Engine) {
     rhai::combine_with_exported_module!(&mut all, "icmp_decode", icmp::decode::api);
     rhai::combine_with_exported_module!(&mut all, "icmp_listener", icmp::listener::api);
     rhai::combine_with_exported_module!(&mut all, "icmp_pinger", icmp::pinger::api);
+    rhai::combine_with_exported_module!(&mut all, "icmp_probe", icmp::probe::api);
     rhai::combine_with_exported_module!(&mut all, "icmp_socket", icmp::socket::api);
     rhai::combine_with_exported_module!(&mut all, "icmp_sweep", icmp::sweep::api);
     rhai::combine_with_exported_module!(&mut all, "icmp_trace", icmp::trace::api);

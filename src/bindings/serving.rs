@@ -35,7 +35,10 @@ impl Serving {
 
     /// It serves a connection from now on. Whether it was retired before.
     pub fn begin(&self) -> bool {
-        self.0.fetch_or(SERVES, Ordering::SeqCst) & RETIRED != 0
+        let before = self.0.load(Ordering::SeqCst);
+        // It is asked for each message.
+        let before = if before & SERVES == 0 { self.0.fetch_or(SERVES, Ordering::SeqCst) } else { before };
+        before & RETIRED != 0
     }
 
     /// It serves no connection any more.

@@ -13,6 +13,9 @@ use std::sync::Arc;
 /// Calls within calls. What runs scripts has stack for this many of the deepest kind.
 const CALL_LEVELS: usize = 128;
 
+/// A script that does so many operations at a stretch is looked at for how long it takes.
+const LONG: u64 = 1 << 16;
+
 /// Parts within parts of an expression, outside of functions and inside.
 pub const EXPRESSION_DEPTHS: (usize, usize) = (64, 32);
 
@@ -54,6 +57,9 @@ fn print(text: &str) {
 fn progress(operations: u64) -> Option<Dynamic> {
     if let Some(leaving) = exit::pending() {
         return Some(leaving);
+    }
+    if operations.is_multiple_of(LONG) {
+        bindings::policy::draw::look_at_length();
     }
     // A look at the stop every few operations is soon enough; memory can double with each.
     if operations.is_multiple_of(16) && context::peek(|context| context.stop.stage() == Stage::Terminated) == Some(true)

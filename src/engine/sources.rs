@@ -21,6 +21,7 @@ pub const SHIPPED: &[(&str, &str)] = &[
     ("tcp_events.rhai", include_str!("../../scripts/tcp_events.rhai")),
     ("icmp_ping.rhai", include_str!("../../scripts/icmp_ping.rhai")),
     ("icmp_listen.rhai", include_str!("../../scripts/icmp_listen.rhai")),
+    ("icmp_flood.rhai", include_str!("../../scripts/icmp_flood.rhai")),
     ("traceroute.rhai", include_str!("../../scripts/traceroute.rhai")),
     ("pmtu.rhai", include_str!("../../scripts/pmtu.rhai")),
     ("sweep.rhai", include_str!("../../scripts/sweep.rhai")),

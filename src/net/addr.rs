@@ -32,15 +32,54 @@ pub fn resolve(here: &dyn Host, stop: &Stop, text: &str, version: Option<Version
     chosen(here, stop, host, version).map(|addr| with_port(addr, port))
 }
 
+/// All addresses of `text`, for those that can try one after the other: as [`resolve`], and after its choice the others, the
+/// two versions in turn (as RFC 8305 has it, section 4).
+///
+/// # Errors
+/// As [`resolve`].
+pub fn resolve_all(here: &dyn Host, stop: &Stop, text: &str) -> Result<Vec<SocketAddr>> {
+    let first = resolve(here, stop, text, None)?;
+    let (host, port) = split(text)?;
+    let found = resolver::look_up(here, host, stop)?.into_iter().map(|addr| with_port(addr, port));
+    Ok(in_turns(first, found))
+}
+
+/// `first`, and those of `found` that are others, the versions in turn.
+fn in_turns(first: SocketAddr, found: impl Iterator<Item = SocketAddr>) -> Vec<SocketAddr> {
+    let (same, other): (Vec<_>, Vec<_>) =
+        found.filter(|addr| *addr != first).partition(|addr| addr.is_ipv4() == first.is_ipv4());
+    let (mut same, mut other, mut all) = (same.into_iter(), other.into_iter(), vec![first]);
+    loop {
+        let pair = [other.next(), same.next()];
+        if pair == [None, None] {
+            return all;
+        }
+        for addr in pair.into_iter().flatten() {
+            if !all.contains(&addr) {
+                all.push(addr);
+            }
+        }
+    }
+}
+
 /// Of the addresses of `name`, the first IPv4 one, else the first IPv6 one, or the first of `version`; with port 0.
 fn chosen(here: &dyn Host, stop: &Stop, name: &str, version: Option<Version>) -> Result<SocketAddr> {
     let wanted = |addr: &SocketAddr| version.is_none_or(|version| (version == Version::V4) == addr.is_ipv4());
-    let mut found = resolver::look_up(here, name, stop)?;
-    found.retain(wanted);
-    let v4 = found.iter().find(|addr| addr.is_ipv4());
-    v4.or(found.first()).copied().ok_or_else(|| {
-        let which = if version == Some(Version::V6) { "IPv6" } else { "IPv4" };
-        Error::new(ErrorKind::Resolve, "resolve", format!("it has no {which} address")).with_peer(name)
+    let found = resolver::look_up(here, name, stop)?;
+    let v4 = found.iter().filter(|addr| wanted(addr)).find(|addr| addr.is_ipv4());
+    v4.or(found.iter().find(|addr| wanted(addr))).copied().ok_or_else(|| {
+        let (which, other) = if version == Some(Version::V6) { ("IPv6", "IPv4") } else { ("IPv4", "IPv6") };
+        let error = Error::new(ErrorKind::Resolve, "resolve", format!("it has no {which} address")).with_peer(name);
+        match found.first() {
+            Some(addr) if name.parse() == Ok(addr.ip()) => {
+                error.with_hint(format!("it is an {other} address: ask for {other}, or leave the version open"))
+            }
+            Some(addr) => {
+                let ip = addr.ip();
+                error.with_hint(format!("it has the {other} address {ip}: ask for {other}, or leave the version open"))
+            }
+            None => error,
+        }
     })
 }
 
@@ -134,6 +173,17 @@ const HOST_FORM: &str = "write a host alone, such as 127.0.0.1, localhost, ::1 o
 mod tests {
     use super::*;
     use crate::net::host::ThisMachine;
+
+    #[test]
+    fn the_versions_take_turns_after_the_first() {
+        let addrs = |texts: &[&str]| -> Vec<SocketAddr> {
+            texts.iter().map(|text| text.parse().expect("an address")).collect()
+        };
+        let found = addrs(&["[::1]:1", "[::2]:1", "10.0.0.1:1", "10.0.0.2:1", "10.0.0.1:1", "[::3]:1"]);
+        let expected = addrs(&["10.0.0.1:1", "[::1]:1", "10.0.0.2:1", "[::2]:1", "[::3]:1"]);
+        assert_eq!(in_turns(expected[0], found.into_iter()), expected);
+        assert_eq!(in_turns(expected[1], addrs(&["[::1]:1"]).into_iter()), addrs(&["[::1]:1"]));
+    }
 
     fn running() -> Stop {
         Stop::root().expect("eventfd")

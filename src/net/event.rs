@@ -12,6 +12,7 @@ use super::account::Account;
 use super::judge::Judged;
 use super::prober::Outcome;
 use super::subject::Site;
+use super::tcp::Happened as Happening;
 
 /// A happening.
 #[derive(Clone, Copy, Debug)]
@@ -52,6 +53,14 @@ pub enum Event<'a> {
         why: &'static str,
         /// The link.
         site: &'a Site,
+    },
+    /// Something happened to a connection: it came about or did not, its peer has ended it, or it was closed here. A flow is
+    /// from this end of it to the peer's.
+    Connection {
+        /// The two ends.
+        flow: Flow<'a>,
+        /// What happened.
+        what: &'a Happening,
     },
     /// A probe was settled; or it is pending, and will stay so, since its socket or the run has ended.
     Outcome {

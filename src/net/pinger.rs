@@ -7,13 +7,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use socket2::Socket;
 
-use super::error::{Error, Result};
+use super::error::{Error, ErrorKind, Result};
 use super::host::{Host, Waited};
 use super::icmp::{self, IcmpSocket};
 use super::ledger::ProbeId;
 use super::prober::{Carrier, Outcome, Probe, Prober};
 use super::stop::Stop;
 use super::targets::Targets;
+use super::tcp::Connection;
 use super::time::{Duration, Instant};
 use super::udp::{UdpSocket, check_size};
 
@@ -32,6 +33,8 @@ pub struct Plan {
     pub icmp_wait: Duration,
     /// How many may be in flight at a time, at least 1.
     pub window: usize,
+    /// How long after a ping the next is sent at the latest, however many are in flight; `None`: it waits for its turn.
+    pub max_gap: Option<Duration>,
     /// Messages are padded to this many bytes.
     pub size: usize,
 }
@@ -95,6 +98,21 @@ impl Pinger {
         Ok(Self::over(Arc::new(socket), plan))
     }
 
+    /// A pinger over a connection that starts when its first outcome is asked for, and is at its end when the connection is.
+    ///
+    /// # Errors
+    /// `too-large`: the connection takes no message of that size.
+    pub fn over_tcp(connection: Connection, plan: Plan) -> Result<Self> {
+        plan.check()?;
+        let limit = connection.limit();
+        if plan.size > limit {
+            let message = format!("a ping over this connection has at most {limit} bytes, not {}", plan.size);
+            let error = Error::new(ErrorKind::TooLarge, "pinger", message);
+            return Err(error.with_hint("the option `limit` of tcp::connect and tcp::listen allows more"));
+        }
+        Ok(Self::over(Arc::new(connection), plan))
+    }
+
     fn over(socket: Arc<dyn Carrier>, plan: Plan) -> Self {
         Self {
             socket,
@@ -147,11 +165,12 @@ impl Pinger {
             let start = *self.start.get_or_insert(now);
             let more = self.more();
             if !more && prober.in_flight() == 0 {
+                // What came after the last answer is counted.
+                prober.collect(carrier, socket, None, &mut None)?;
                 return Ok(None);
             }
-            let room = more && prober.in_flight() < self.plan.window;
             let due = start + self.plan.interval * self.slot;
-            if room && now >= due {
+            if self.room(prober).is_some_and(|from| now >= due.max(from)) {
                 if self.plan.interval > Duration::ZERO {
                     let missed = (now - due).as_nanos() / self.plan.interval.as_nanos();
                     prober.miss(missed as u64);
@@ -164,23 +183,31 @@ impl Pinger {
                     self.send(carrier, socket, prober)?;
                     burst -= 1;
                 }
-                prober.tell(carrier);
             }
-            prober.catch_up(carrier, socket, None, &mut None)?;
+            prober.catch_up(carrier, socket, now, None, &mut None)?;
             if prober.has_outcome() {
                 continue;
             }
             let due = start + self.plan.interval * self.slot;
-            let room = self.more() && prober.in_flight() < self.plan.window;
-            if prober.wait(carrier, socket, room.then_some(due), stop)? == Waited::Stopped {
+            let due = self.room(prober).map(|from| due.max(from));
+            if prober.wait(carrier, socket, due, stop)? == Waited::Stopped {
                 prober.collect(carrier, socket, None, &mut None)?;
             }
         }
     }
 
+    /// From when on there is room in the window for another ping; `None`: not before one in flight is settled.
+    fn room(&self, prober: &Prober) -> Option<Instant> {
+        match prober.in_flight() < self.plan.window {
+            _ if !self.more() => None,
+            true => Some(Instant::from_nanos(i64::MIN)),
+            false => self.plan.max_gap.zip(prober.last_sent()).map(|(gap, last)| last + gap),
+        }
+    }
+
     /// Whether there is another ping to send.
     fn more(&self) -> bool {
-        self.total.is_none_or(|total| self.sent < total)
+        self.total.is_none_or(|total| self.sent < total) && self.socket.ended().is_none()
     }
 
     /// Sends the next ping.
@@ -216,6 +243,7 @@ impl Drop for Pinger {
 pub struct Ticks {
     count: Option<u64>,
     interval: Duration,
+    awake: Duration,
     start: Option<Instant>,
     slot: i64,
     ticked: u64,
@@ -231,7 +259,13 @@ impl Ticks {
         if interval.is_negative() {
             return Err(Error::invalid("ticks", format!("an interval of {} is negative", interval.short())));
         }
-        Ok(Self { count, interval, start: None, slot: 0, ticked: 0, missed: 0 })
+        Ok(Self { count, interval, awake: Duration::ZERO, start: None, slot: 0, ticked: 0, missed: 0 })
+    }
+
+    /// The same, staying awake for the last `time` before each tick instead of sleeping.
+    #[must_use]
+    pub fn awake(self, time: Duration) -> Self {
+        Self { awake: time, ..self }
     }
 
     /// Waits for the next tick and gives its number; `None` after the last, or when the stop has happened.
@@ -250,8 +284,9 @@ impl Ticks {
             self.missed += missed as u64;
             self.slot += missed;
             let due = start + self.interval * self.slot;
-            let waited = host.wait(&mut [], Some(due), stop).map_err(|err| Error::system("ticks", &err))?;
-            if waited == Waited::Stopped {
+            let asleep = host.wait(&mut [], Some(due - self.awake), stop);
+            let waited = asleep.map_err(|err| Error::system("ticks", &err))?;
+            if waited == Waited::Stopped || host.wait_awake(due, stop) == Waited::Stopped {
                 return Ok(None);
             }
             self.slot += 1;

@@ -75,7 +75,51 @@ pub struct Verdict {
     /// What is to be done.
     pub action: Action,
     /// The policy's line that decided: `scripts/udp_server.rhai:9`, or a native policy as written: `loss(0.2)`.
-    pub origin: Arc<str>,
+    pub origin: Origin,
+}
+
+/// The place of a decision, in words.
+#[derive(Clone, Debug)]
+pub enum Origin {
+    /// One that is always the same, and costs nothing to pass on.
+    Known(&'static str),
+    /// One made up while the program runs.
+    Made(Arc<str>),
+}
+
+impl std::ops::Deref for Origin {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        match self {
+            Self::Known(text) => text,
+            Self::Made(text) => text,
+        }
+    }
+}
+
+impl PartialEq for Origin {
+    fn eq(&self, other: &Self) -> bool {
+        **self == **other
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self)
+    }
+}
+
+impl From<&'static str> for Origin {
+    fn from(text: &'static str) -> Self {
+        Self::Known(text)
+    }
+}
+
+impl From<Arc<str>> for Origin {
+    fn from(text: Arc<str>) -> Self {
+        Self::Made(text)
+    }
 }
 
 /// What a policy knows of a packet's place in its flow.
@@ -273,7 +317,7 @@ impl Native {
                 true
             }
         };
-        Verdict { action: if chosen { action.clone() } else { Action::Pass }, origin: self.text.clone() }
+        Verdict { action: if chosen { action.clone() } else { Action::Pass }, origin: self.text.clone().into() }
     }
 }
 

@@ -32,6 +32,7 @@ pub(crate) fn server(mut fate: impl FnMut(u64) -> Fate + Send + 'static) -> Sock
         stream.set_nodelay(true).expect("TCP_NODELAY");
         let raw = Socket::new(Domain::IPV4, Type::RAW, Some(Protocol::ICMPV4)).ok();
         let mut buffer = [0; 65_536];
+        let mut sequence = 1;
         while let Ok(n @ 1..) = stream.read(&mut buffer) {
             let text = String::from_utf8_lossy(&buffer[..n]).into_owned();
             // What was sent apart may come as one.
@@ -44,7 +45,7 @@ pub(crate) fn server(mut fate: impl FnMut(u64) -> Fate + Send + 'static) -> Sock
                     }
                     Fate::Silence => {}
                     Fate::Error(error) => {
-                        let packet = icmp::message(error, &tcp_packet(v4(client), v4(addr)));
+                        let packet = icmp::message(error, &tcp_packet(v4(client), v4(addr), sequence));
                         let raw = raw.as_ref().expect("a raw socket");
                         raw.send_to(&packet, &client.into()).expect("cannot send an ICMP error");
                     }
@@ -54,14 +55,15 @@ pub(crate) fn server(mut fate: impl FnMut(u64) -> Fate + Send + 'static) -> Sock
                         return;
                     }
                 }
+                sequence += "ping ".len() as u32 + ping.len() as u32;
             }
         }
     });
     addr
 }
 
-/// The start of the IPv4 packet of a segment from `from` to `to`: the headers.
-fn tcp_packet(from: SocketAddrV4, to: SocketAddrV4) -> Vec<u8> {
+/// The start of the IPv4 packet of a segment from `from` to `to`: the headers, with this sequence number.
+fn tcp_packet(from: SocketAddrV4, to: SocketAddrV4, sequence: u32) -> Vec<u8> {
     let mut packet = vec![0x45, 0, 0, 40, 0x12, 0x34, 0x40, 0, 64, 6, 0, 0];
     packet.extend_from_slice(&from.ip().octets());
     packet.extend_from_slice(&to.ip().octets());
@@ -69,7 +71,8 @@ fn tcp_packet(from: SocketAddrV4, to: SocketAddrV4) -> Vec<u8> {
     packet[10..12].copy_from_slice(&sum.to_be_bytes());
     packet.extend_from_slice(&from.port().to_be_bytes());
     packet.extend_from_slice(&to.port().to_be_bytes());
-    packet.extend_from_slice(&[0, 0, 0, 1, 0, 0, 0, 0, 0x50, 0x18, 0, 0, 0, 0, 0, 0]);
+    packet.extend_from_slice(&sequence.to_be_bytes());
+    packet.extend_from_slice(&[0, 0, 0, 0, 0x50, 0x18, 0, 0, 0, 0, 0, 0]);
     packet
 }
 

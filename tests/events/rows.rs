@@ -114,6 +114,83 @@ fn errors_have_their_names_in_rows() {
     assert_eq!((&summary["rtt"]["min_ns"], &summary["unexplained"]), (&Value::Null, &Value::Null));
 }
 
+/// Connections in every way they begin and end.
+const CONNECTIONS: &str = r#"
+    let listener = tcp::listen("127.0.0.1:0");
+    tcp::try_connect(tcp::closed_port());
+    let client = tcp::connect(listener.addr);
+    let conn = listener.accept();
+    client.send("hello");
+    conn.recv();
+    conn.send("hi");
+    client.recv();
+    client.close();
+    conn.recv();
+    conn.recv();
+    conn.close();
+    let rude = tcp::connect(listener.addr);
+    let left = listener.accept();
+    rude.reset();
+    left.recv();
+    left.close();
+"#;
+
+#[test]
+fn connections_are_rows_at_both_ends() {
+    let dir = TempDir::new();
+    let csv = dir.path().join("rows.csv").display().to_string();
+    let run = pingscript(&["--json", "-", "--csv", &csv, "-e", CONNECTIONS]).run().expect_code(0);
+    let rows = rows(&run.stdout);
+    let connections: Vec<&Value> = of_type(&rows, "connection").collect();
+    let word = |row: &Value, field: &str| row[field].as_str().unwrap_or("-").to_string();
+    let said: Vec<String> =
+        connections.iter().map(|row| format!("{} {}", word(row, "event"), word(row, "outcome"))).collect();
+    let expected = [
+        "connect refused",
+        "connect connected",
+        "accept -",
+        "close -",
+        "end closed",
+        "close -",
+        "connect connected",
+        "accept -",
+        "reset -",
+        "end reset",
+        "close -",
+    ];
+    assert_eq!(said, expected);
+    let bytes = |at: usize| (connections[at]["sent_bytes"].as_u64(), connections[at]["received_bytes"].as_u64());
+    assert_eq!(
+        [bytes(1), bytes(3), bytes(4), bytes(5)],
+        [(None, None), (Some(5), Some(2)), (Some(2), Some(5)), (Some(2), Some(5))]
+    );
+    // Both ends of one connection name each other.
+    let ends = |at: usize| (word(connections[at], "from"), word(connections[at], "to"));
+    assert_eq!(ends(1), ends(3));
+    assert_eq!((ends(1).1, ends(1).0), ends(2));
+    assert!(
+        connections.iter().all(|row| row["event"] == "accept" || row["took_ns"].as_i64().is_some_and(|ns| ns >= 0))
+    );
+    same_in_csv(&rows, &fs::read_to_string(&csv).expect("rows"));
+}
+
+#[test]
+fn connections_are_lines_of_the_trace() {
+    let run = pingscript(&["--trace", "-e", CONNECTIONS]).run().expect_code(0);
+    let line = |what: &str, parts: &[&str]| {
+        let found = run.stderr.lines().filter(|line| line.contains(&format!("  {what:<7}  ")));
+        let fits = |line: &&str| parts.iter().all(|part| line.contains(part));
+        assert!(found.clone().any(|line| fits(&line)), "{what} {parts:?}:\n{}", run.stderr);
+    };
+    line("connect", &["refused, in "]);
+    line("connect", &["connected, in "]);
+    line("accept", &["taken in"]);
+    line("close", &["7 bytes", "5 sent and 2 received, after "]);
+    line("end", &["closed, 2 sent and 5 received, after "]);
+    line("reset", &["0 bytes", "0 sent and 0 received"]);
+    line("end", &["reset, 0 sent"]);
+}
+
 #[test]
 fn jq_reads_every_row() {
     if !require_program_or_skip("jq", "rows as jq reads them") {

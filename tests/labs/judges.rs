@@ -125,3 +125,38 @@ fn captures_are_read_by_tcpdump_and_agree_with_the_counters() {
         );
     }
 }
+
+#[test]
+fn links_given_the_same_file_record_in_it_together() {
+    if !require_lab_or_skip("a capture of two links") || !require_program_or_skip("tshark", "a capture of two links") {
+        return;
+    }
+    let dir = crate::TempDir::new();
+    let file = dir.path().join("both.pcapng");
+    std::fs::write(&file, "from before").expect("a file");
+    let run = run_text(
+        &format!(
+            "let net = lab::create();
+             let a = net.host(\"a\"); let r = net.router(\"r\"); let b = net.host(\"b\");
+             let links = [net.link(a, r), net.link(r, b)];
+             for link in links {{ link.capture(\"{}\"); }}
+             a.exec([\"ping\", \"-q\", \"-c\", 3, \"-i\", 0.005, b.addr], #{{ quiet: true }});
+             for link in links {{ print(`${{link.name}} ${{link.frames}}`); }}",
+            file.display()
+        ),
+        0,
+    );
+    let args = ["-r", file.to_str().expect("UTF-8"), "-T", "fields", "-e", "frame.interface_name"];
+    let read = std::process::Command::new("tshark").args(args).output().expect("tshark");
+    let read = String::from_utf8_lossy(&read.stdout).into_owned();
+    let mut links = 0;
+    for line in run.stdout.lines().take(2) {
+        let (name, frames) = line.split_once(' ').unwrap_or_else(|| panic!("{}", run.stdout));
+        let recorded = read.lines().filter(|link| link.starts_with(&format!("{name} from "))).count();
+        // Hosts may say something after they were counted.
+        let frames = frames.parse().expect("a count");
+        assert!(recorded >= frames && frames >= 6, "{name} had {frames}, recorded {recorded}:\n{read}");
+        links += 1;
+    }
+    assert_eq!(links, 2, "{}", run.stdout);
+}

@@ -131,3 +131,54 @@ fn a_policy_outlives_the_thread_that_set_it() {
         0,
     );
 }
+
+#[test]
+fn a_segment_rejected_again_does_not_settle_the_ping_sent_since() {
+    if !require_lab_or_skip("segments rejected again") {
+        return;
+    }
+    run_text(
+        &format!(
+            "{PAIR}
+             b.start(\"tcp_multi.rhai\", [\"--listen\", \"*:11001\", \"--quiet\"]);
+             let conn = run_in(a, || tcp::connect(\"b:11001\"));
+             let copies = counter();
+             // The first ping's segment, and once more as TCP sends it again; the second ping's always passes.
+             set_policy(b.door, |pkt| {{
+                 if !pkt.text.contains(\"ping 1 \") {{ return pass(); }}
+                 copies.add(1);
+                 if copies.value <= 2 {{ reject(\"icmp-port-unreachable\") }} else {{ pass() }}
+             }});
+             expect(conn.ping(\"ping 1 .\", 10.s).kind, \"icmp\");
+             expect(conn.ping(\"ping 2 .\", 30.s).kind, \"reply\");
+             expect(copies.value, at_least(3));
+             expect([conn.counts.late, conn.counts.stray_errors], [1, 1]);
+             ()"
+        ),
+        0,
+    );
+}
+
+#[test]
+fn a_lost_fragment_explains_the_probe_it_was_a_part_of() {
+    if !require_lab_or_skip("fragments that are lost") {
+        return;
+    }
+    let run = run_text(
+        "let net = lab::create();
+         let a = net.host(\"a\");
+         let r = net.router(\"r\");
+         let b = net.host(\"b\");
+         net.link(a, r);
+         net.link(r, b, #{ policy: loss(0.2) });
+         b.start(\"udp_server_plain.rhai\", [\"--listen\", \"*:11000\", \"--quiet\"]);
+         let large = [\"--count\", 10, \"--size\", 4000, \"--timeout\", \"100ms\"];
+         a.run(\"udp_ping.rhai\", [\"--server\", \"b:11000\"] + large);
+         a.run(\"icmp_ping.rhai\", [\"b\", \"--interval\", \"1ms\"] + large);",
+        0,
+    );
+    let lost = run.stdout.lines().find(|line| line.starts_with("Lost ")).unwrap_or_default();
+    assert!(!lost.starts_with("Lost 0 "), "{}", run.stdout);
+    assert!(run.stdout.contains("dropped by loss(0.2) on r-b"), "{}", run.stdout);
+    assert!(run.stdout.contains("\n  0 unexplained"), "{}", run.stdout);
+}

@@ -208,3 +208,21 @@ fn told(stderr: &str) -> String {
     }
     text
 }
+
+#[test]
+fn a_policy_that_never_ends_is_told_with_its_place() {
+    let dir = TempDir::new();
+    dir.write("endless.rhai", "|pkt| {\n    if pkt.text == \"bad\" { loop {} }\n    pass()\n}");
+    let running = start(&dir, "udp_server", &["--policy", "./endless.rhai"]);
+    let to = loopback(running.bound_port());
+    let client = socket();
+    assert_eq!(ask(&client, to, b"good"), b"GOOD");
+    client.send_to(b"bad", to).expect("cannot send");
+    let told = "a policy (./endless.rhai:1) has been deciding about one packet for more than a second";
+    let by = Instant::now() + Duration::from_secs(30);
+    while !running.stderr().contains(told) && Instant::now() < by {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let run = running.stop();
+    assert_eq!(run.stderr.matches(told).count(), 1, "{}", run.stderr);
+}

@@ -18,6 +18,7 @@ use crate::net::wire::{Family, number};
 pub mod decode;
 pub mod listener;
 pub mod pinger;
+pub mod probe;
 pub mod socket;
 pub mod sweep;
 pub mod trace;
@@ -103,6 +104,20 @@ pub mod namespace {
         addr::resolve_host(&*now.host, &now.stop, name, version).or_raise(&ctx)
     }
 
+    /// The MTU in bytes of the interface by which packets leave for `target`: the largest that leave this host whole. The path
+    /// may take less: `pmtu.rhai` finds out, `traceroute.rhai --mtu` shows where.
+    ///
+    /// Errors: `unreachable`: there is no route; `invalid`, `resolve`: the target.
+    ///
+    /// ```rhai
+    /// expect(icmp::mtu("127.0.0.1") > 1_280, true);
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn mtu(ctx: NativeCallContext, target: Dynamic) -> ScriptResult<i64> {
+        let target = host(&ctx, &target)?;
+        crate::net::icmp::interface_mtu(&*context::current().host, target).map(i64::from).or_raise(&ctx)
+    }
+
     /// The addresses that a text names: parts with commas between, each an address, a name, a range `10.0.0.1-10.0.0.9` or
     /// `10.0.0.1-9`, or a network `10.0.0.0/24` (without its first and last address, which are no host's).
     ///
@@ -162,13 +177,17 @@ fn read(options: &mut Options<'_>) -> Result<SocketOptions, Error> {
 
 /// What fills payloads: a blob, or hexadecimal digits.
 fn pattern(options: &mut Options<'_>) -> Result<Vec<u8>, Error> {
+    let wrong = |message: &str| Error::invalid("open", message);
     match options.value("pattern") {
         None => Ok(Vec::new()),
         Some(value) if value.is_blob() => Ok(value.clone().cast::<rhai::Blob>()),
-        Some(value) if value.is_string() => number::unhex(&value.to_string()),
+        Some(value) if value.is_string() => number::unhex(&value.to_string()).map_err(|err| {
+            let message = format!("option `pattern` takes hexadecimal digits: {}", err.message);
+            wrong(&message).with_hint("write two digits for each byte, such as \"ff00\" or \"de ad be ef\"")
+        }),
         Some(value) => {
             let message = format!("option `pattern` takes a blob or hexadecimal digits, not {}", shown(value));
-            Err(Error::invalid("open", message))
+            Err(wrong(&message))
         }
     }
 }

@@ -302,6 +302,7 @@ pub mod api {
     }
 
     /// Records what the host sends and receives, over all of its links, to a file: pcapng, or pcap if its name ends so.
+    /// Hosts and links given the same file share it.
     ///
     /// Errors: `file`: it cannot be written; `closed`: the lab has ended.
     ///

@@ -260,7 +260,7 @@ pub mod api {
     }
 
     /// Records all that the link carries to a file: pcapng, with a comment for each packet that a policy touched, or pcap if
-    /// its name ends so.
+    /// its name ends so. Links and hosts given the same file share it: pcapng names the link of each packet.
     ///
     /// Errors: `file`: it cannot be written.
     ///

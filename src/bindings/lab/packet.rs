@@ -49,7 +49,15 @@ impl Frame {
         let message = Message::parse(kind.family, bytes.get(ip.segment())?).ok()?;
         let quote = message.quoted().map_or(&[][..], |quoted| quoted.payload).to_vec();
         let info = message.next_hop_mtu().or(message.pointer()).unwrap_or(0);
-        Some(IcmpError { kind, offender: Some(ip.source), to: ip.to(), info, quote, extensions: Vec::new() })
+        Some(IcmpError {
+            kind,
+            offender: Some(ip.source),
+            to: ip.to(),
+            info,
+            quote,
+            segment: None,
+            extensions: Vec::new(),
+        })
     }
 }
 

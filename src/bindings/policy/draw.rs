@@ -2,13 +2,15 @@
 
 use std::cell::RefCell;
 
-use rhai::NativeCallContext;
 use rhai::plugin::*;
+use rhai::{ImmutableString, NativeCallContext, Position};
 
 use crate::bindings::context::{self, ScriptResult};
 use crate::bindings::error::raise;
 use crate::net::error::Error;
+use crate::net::output;
 use crate::net::random::Stream;
+use crate::net::time::{Duration, Instant};
 
 /// The draws that belong to the packet a policy decides about.
 #[derive(Debug)]
@@ -17,6 +19,35 @@ pub(super) struct Deciding {
     pub(super) drawn: Vec<f64>,
     /// Whether the policy has failed before, and that was told.
     pub(super) failed: bool,
+    /// Where the policy was given away.
+    pub(super) place: (Option<ImmutableString>, Position),
+    /// When the decision was first seen to take long.
+    pub(super) long_since: Option<Instant>,
+}
+
+/// A decision that takes longer than this is told: nothing else is decided meanwhile.
+const LONG: Duration = Duration::from_secs(1);
+
+/// Says so, once, if a policy that decides here has done so for long. To be asked now and then.
+pub fn look_at_length() {
+    let Some(now) = context::peek(|context| context.host.now()) else { return };
+    let long = DECIDING.with_borrow_mut(|deciding| {
+        let deciding = deciding.as_mut()?;
+        let since = *deciding.long_since.get_or_insert(now);
+        // The next one is an eternity away.
+        (now - since > LONG).then(|| {
+            deciding.long_since = Some(now + Duration::from_secs(1 << 32));
+            deciding.place.clone()
+        })
+    });
+    if let Some((source, position)) = long {
+        let line = position.line().map_or(String::new(), |line| format!(":{line}"));
+        let at = source.map_or(String::new(), |source| format!(" ({source}{line})"));
+        output::note(&format!(
+            "a policy{at} has been deciding about one packet for more than a second, and what comes after that waits\n  \
+             hint: does a loop in it never end?"
+        ));
+    }
 }
 
 thread_local! {

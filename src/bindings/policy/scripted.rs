@@ -45,7 +45,14 @@ impl Decide for Scripted {
             }
         };
         let failed = self.told.load(Ordering::Relaxed);
-        let before = draw::DECIDING.replace(Some(draw::Deciding { stream: place.draws, drawn: Vec::new(), failed }));
+        let deciding = draw::Deciding {
+            stream: place.draws,
+            drawn: Vec::new(),
+            failed,
+            place: callback.origin(),
+            long_since: None,
+        };
+        let before = draw::DECIDING.replace(Some(deciding));
         let result = callback.call([packet]).and_then(|value| as_verdict(&callback, value, subject));
         if let Some(deciding) = draw::DECIDING.replace(before) {
             *draws = deciding.drawn;

@@ -16,7 +16,7 @@ use crate::net::time::Duration;
 use crate::net::udp::check_size;
 
 fn verdict(ctx: &NativeCallContext, action: Action) -> policy::Verdict {
-    policy::Verdict { action, origin: origin(ctx.call_source(), ctx.call_position().line()) }
+    policy::Verdict { action, origin: origin(ctx.call_source(), ctx.call_position().line()).into() }
 }
 
 /// The place of a verdict, `scripts/udp_server.rhai:9`. Most verdicts of a thread come from few places: the last one's text

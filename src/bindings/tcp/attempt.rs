@@ -46,15 +46,7 @@ pub mod api {
     /// ```
     #[rhai_fn(get = "kind", pure)]
     pub fn attempt_kind(attempt: &mut Attempt) -> String {
-        match attempt.ended().end {
-            Connecting::Connected(_) => "connected",
-            Connecting::Refused => "refused",
-            Connecting::Icmp(_) => "icmp",
-            Connecting::Unreachable(_) => "unreachable",
-            Connecting::TimedOut => "timeout",
-            Connecting::Interrupted => "interrupted",
-        }
-        .to_string()
+        attempt.ended().end.word().to_string()
     }
 
     /// The connection; `()` if there is none.
@@ -90,6 +82,29 @@ pub mod api {
         attempt.ended().took
     }
 
+    /// The round-trip time of the answer, a Duration: of a connection that of its handshake as the kernel measured it
+    /// (TCP_INFO), of an ICMP error, where a `ttl` was given, until the kernel's stamp of its arrival; else that of `took`.
+    ///
+    /// ```rhai
+    /// let listener = tcp::listen("127.0.0.1:0");
+    /// let attempt = tcp::try_connect(listener.addr);
+    /// expect(attempt.rtt <= attempt.took, true);
+    /// ```
+    #[rhai_fn(global, get = "rtt", pure)]
+    pub fn attempt_rtt(attempt: &mut Attempt) -> Duration {
+        attempt.ended().rtt
+    }
+
+    /// The clock of the round-trip time, in words, as for a ping.
+    ///
+    /// ```rhai
+    /// expect(tcp::try_connect(tcp::closed_port()).clock, "user receive - user send");
+    /// ```
+    #[rhai_fn(global, get = "clock", pure)]
+    pub fn attempt_clock(attempt: &mut Attempt) -> String {
+        attempt.ended().clock.name().to_string()
+    }
+
     /// How long it took to find the address of the name, a Duration; not part of `took`.
     ///
     /// ```rhai
@@ -98,6 +113,18 @@ pub mod api {
     #[rhai_fn(get = "resolved_in", pure)]
     pub fn attempt_resolved_in(attempt: &mut Attempt) -> Duration {
         attempt.0.1
+    }
+
+    /// Attempts at other addresses of the same name, which failed, in an array; mostly empty.
+    ///
+    /// ```rhai
+    /// let attempt = tcp::try_connect(tcp::closed_port());
+    /// expect(attempt.others.len, 0);
+    /// ```
+    #[rhai_fn(get = "others", pure)]
+    pub fn attempt_others(attempt: &mut Attempt) -> rhai::Array {
+        let tried = |one: &NetAttempt| Dynamic::from(super::Tried::new(one.clone(), attempt.0.1));
+        attempt.ended().others.iter().map(tried).collect()
     }
 
     /// The ICMP error that came; `()` if none did.

@@ -19,12 +19,12 @@ impl IntoIterator for NetConnection {
     type IntoIter = Box<dyn Iterator<Item = Self::Item>>;
 
     fn into_iter(self) -> Self::IntoIter {
-        let stop = context::begin_to_serve(&self).stop;
+        let context = context::begin_to_serve(&self);
         let mut ended = false;
         Box::new(std::iter::from_fn(move || {
             while !ended {
-                context::begin_to_serve(&self);
-                match self.receive(self.framing().want(), None, &stop) {
+                context.serves(&self);
+                match self.receive(self.framing().want(), None, &context.stop) {
                     Ok(incoming @ Incoming::Message(_)) => {
                         return Some(Ok(Dynamic::from(Received::new(self.clone(), incoming))));
                     }

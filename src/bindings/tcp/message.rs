@@ -52,14 +52,11 @@ impl Received {
 
     /// Answers with a string or a blob.
     pub(super) fn answer(&self, ctx: &NativeCallContext, data: Dynamic) -> ScriptResult<Verdict> {
-        thread_local! {
-            static PASSED: Verdict = Verdict { action: Action::Pass, origin: "no policy".into() };
-        }
         let Some(request) = self.datagram() else {
             let message = format!("there is no message to answer, but kind \"{}\"", word(&self.0.incoming));
             return raise(ctx, Error::invalid("reply", message));
         };
-        let stop = context::current().stop;
+        let stop = context::peek(|context| context.stop.clone()).expect("script code runs in a context");
         let answer = |data: &[u8]| self.0.connection.answer(request, data, &stop);
         let judged = if let Some(text) = data.read_lock::<ImmutableString>() {
             answer(text.as_bytes())
@@ -68,7 +65,7 @@ impl Received {
         };
         Ok(match judged.or_raise(ctx)? {
             Some(judged) => judged.verdict.clone(),
-            None => PASSED.with(Clone::clone),
+            None => Verdict { action: Action::Pass, origin: "no policy".into() },
         })
     }
 }

@@ -9,7 +9,7 @@ use self::listener::api::Listener;
 use super::context::{self, Asked, ScriptResult, Server};
 use super::convert::{Options, address};
 use super::error::{OrRaise, raise};
-use crate::net::addr::{Version, local as local_address};
+use crate::net::addr::{Version, local as local_address, resolve_all};
 use crate::net::error::{Error, ErrorKind};
 use crate::net::tcp::{
     Attempt as NetAttempt, ConnectOptions, Framing, ListenOptions, Listener as NetListener, StreamOptions,
@@ -77,7 +77,8 @@ pub mod namespace {
         Ok(listener)
     }
 
-    /// Connects to `peer` and waits for its answer for at most 10 s (connect(2)).
+    /// Connects to `peer` and waits for its answer for at most 10 s (connect(2)). If a name has several addresses, each is tried
+    /// in turn, and they share that time; should all fail, the error says how each did.
     ///
     /// Errors: `refused`: nobody listens there; `unreachable`: no route, or an ICMP error; `timeout`; `closed`: the script was
     /// stopped first; `exhausted`, `invalid`, `resolve`.
@@ -176,14 +177,23 @@ fn attempt(ctx: &NativeCallContext, peer: &Dynamic, options: &Map) -> ScriptResu
     let (timeout, bind, ttl, stream) = read().or_raise(ctx)?;
     options.finish().or_raise(ctx)?;
     let start = context.host.now();
-    let to = address(ctx, peer)?;
+    let mut to = match peer.read_lock::<rhai::ImmutableString>() {
+        Some(name) => resolve_all(&*context.host, &context.stop, &name).or_raise(ctx)?,
+        None => vec![address(ctx, peer)?],
+    };
     let resolved_in = context.host.now() - start;
-    let version = if to.is_ipv4() { Version::V4 } else { Version::V6 };
+    let version = if to[0].is_ipv4() { Version::V4 } else { Version::V6 };
     let local =
         bind.map(|bind| local_address(&*context.host, &context.stop, &bind, version)).transpose().or_raise(ctx)?;
+    if let Some(local) = local {
+        // From there only those of its version can be reached.
+        let first = to[0];
+        to.retain(|to| to.is_ipv4() == local.is_ipv4());
+        to.is_empty().then(|| to.push(first));
+    }
     let options = ConnectOptions { local, timeout, ttl, stream };
     let session = &context.run.session;
-    NetAttempt::new(&context.host, session, to, &options, &context.stop)
+    NetAttempt::at_any(&context.host, session, &to, &options, &context.stop)
         .map(|attempt| self::attempt::Tried::new(attempt, resolved_in))
         .or_raise(ctx)
 }

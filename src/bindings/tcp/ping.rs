@@ -1,15 +1,18 @@
 //! Pings over a connection, in scripts.
 
 use rhai::plugin::*;
-use rhai::{Dynamic, Map, NativeCallContext};
+use rhai::{Array, Dynamic, Map, NativeCallContext};
 
 use super::connection::api::Connection;
 use crate::bindings::context::{self, ScriptResult};
 use crate::bindings::convert::{Options, bytes};
 use crate::bindings::error::{OrRaise, raise};
 use crate::bindings::udp::ping::Ping;
+use crate::bindings::udp::pinger::{Schedule, plan};
 use crate::net::error::Error;
+use crate::net::pinger::Pinger as NetPinger;
 use crate::net::prober::Probe;
+use crate::net::targets::Targets;
 use crate::net::time::Duration;
 
 fn ping(ctx: &NativeCallContext, conn: &Connection, message: Dynamic, options: &Map) -> ScriptResult<Ping> {
@@ -95,6 +98,18 @@ pub mod api {
         conn.hears_icmp()
     }
 
+    /// ICMP messages that came since the last call, are about the connection, and settle no ping: redirects, source quenches,
+    /// extended echo replies. An array of what `icmp` of a ping is; empty where `hears_icmp` is false.
+    ///
+    /// ```rhai
+    /// let listener = tcp::listen("127.0.0.1:0");
+    /// expect(tcp::connect(listener.addr).notices().len, 0);
+    /// ```
+    #[rhai_fn(name = "notices", pure)]
+    pub fn connection_notices(conn: &mut Connection) -> Array {
+        conn.tally().take_notices().into_iter().map(Dynamic::from).collect()
+    }
+
     /// The clock by which the connection's round-trip times are measured, chosen by the first reply; `()` before one.
     ///
     /// ```rhai
@@ -117,5 +132,30 @@ pub mod api {
     #[rhai_fn(get = "counts", pure)]
     pub fn connection_counts(conn: &mut Connection) -> Map {
         crate::bindings::udp::counts_map(conn.tally().counts())
+    }
+
+    /// Pings over a connection on a schedule: `for ping in pinger(conn, #{ … })` gives each ping's outcome as it is settled.
+    /// Ping k is sent at the start plus k intervals, whether or not answers came; the loop ends with the connection.
+    ///
+    /// Options as of `pinger` over UDP: `count` (else without end), `interval` (1.s; zero: as fast as `window` allows),
+    /// `timeout` (1.s), `icmp_wait` (as `timeout`), `window`: how many may be in flight, `size`.
+    ///
+    /// Errors: `invalid` (also an unknown option), `too-large`; in the loop: `closed`, `busy`.
+    ///
+    /// ```rhai
+    /// let server = start("tcp_single.rhai", ["--listen", "127.0.0.1:0", "--quiet"]);
+    /// let conn = tcp::connect(server.addr);
+    /// let replies = 0;
+    /// for ping in pinger(conn, #{ count: 5, interval: 1.ms, timeout: 5.s }) { if ping.kind == "reply" { replies += 1; } }
+    /// expect(replies, 5);
+    /// conn.close();
+    /// ```
+    #[rhai_fn(name = "pinger", return_raw)]
+    pub fn tcp_pinger(ctx: NativeCallContext, conn: Connection, options: Map) -> ScriptResult<Schedule> {
+        let mut options = Options::new("pinger", &options);
+        let plan = plan(&mut options, (Targets::one(conn.peer()), false), 0).or_raise(&ctx)?;
+        options.finish().or_raise(&ctx)?;
+        let tally = conn.tally().clone();
+        Ok(Schedule::new(NetPinger::over_tcp(conn, plan).or_raise(&ctx)?, tally))
     }
 }

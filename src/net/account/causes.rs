@@ -2,12 +2,11 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
-use std::sync::Arc;
 
 use super::ends::Key;
 use super::{Loss, REMEMBERED};
 use crate::net::judge::Judged;
-use crate::net::policy::Action;
+use crate::net::policy::{Action, Origin};
 use crate::net::subject::Site;
 use crate::net::time::{Duration, Instant};
 
@@ -34,7 +33,7 @@ pub(super) struct Cause {
     /// When it was entered: a probe sent later met another verdict.
     at: Instant,
     fate: Fate,
-    origin: Arc<str>,
+    origin: Origin,
     site: Site,
     pub(super) draws: Box<[f64]>,
 }

@@ -70,6 +70,11 @@ pub(super) const COLUMNS: &[(&str, &str)] = &[
     ("host", "/host"),
     ("at", "/at"),
     ("why", "/why"),
+    ("event", "/event"),
+    ("outcome", "/outcome"),
+    ("took_ns", "/took_ns"),
+    ("sent_bytes", "/sent_bytes"),
+    ("received_bytes", "/received_bytes"),
 ];
 
 /// Writes rows as CSV.

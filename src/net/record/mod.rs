@@ -3,13 +3,14 @@
 //!
 //! A row is a value ([`Row`]); [`json`] writes it as one line of JSON and [`csv`] as one of fixed columns, so that both
 //! say the same. One `run` row comes first, then one row for each probe, when it is settled or, still pending, at the end,
-//! one for each verdict and each frame that a link lost without one, and last one `summary`. Times are integers in nanoseconds; what there is no data for is null.
+//! one for each verdict, each frame that a link lost without one and each thing that happens to a connection, and last one
+//! `summary`. Times are integers in nanoseconds; what there is no data for is null.
 
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub use self::rows::{About, Row};
-use self::rows::{LostRow, ProbeRow, SummaryRow, VerdictRow};
+use self::rows::{ConnectionRow, LostRow, ProbeRow, SummaryRow, VerdictRow};
 use super::account::Account;
 use super::event::{Event, Sink};
 use super::output;
@@ -132,6 +133,7 @@ impl Sink for Rows {
             Event::Lost { flow, data, why, site } => {
                 self.write(&Row::Lost(LostRow::new(flow, data.len(), why, site)));
             }
+            Event::Connection { flow, what } => self.write(&Row::Connection(ConnectionRow::new(flow, what))),
             Event::Sent { .. } | Event::Received { .. } | Event::KernelDrops { .. } => {}
         }
     }

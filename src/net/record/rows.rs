@@ -13,6 +13,7 @@ use crate::net::policy::Action;
 use crate::net::prober::{Clock, End, Outcome};
 use crate::net::stats::{Rtts, wilson};
 use crate::net::subject::Site;
+use crate::net::tcp::Happened;
 use crate::net::time::Duration;
 
 /// What a run is, for its first row.
@@ -46,6 +47,8 @@ pub enum Row<'a> {
     Verdict(VerdictRow<'a>),
     /// A frame that was lost for a reason that is no policy's.
     Lost(LostRow),
+    /// What happened to a connection.
+    Connection(ConnectionRow),
     /// The account of the run.
     Summary(Box<SummaryRow>),
 }
@@ -138,6 +141,32 @@ pub struct LostRow {
     pub why: &'static str,
     /// The link or the door where it was lost.
     pub at: String,
+}
+
+/// What happened to a connection.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ConnectionRow {
+    /// When, in nanoseconds since 1970.
+    pub time_ns: i64,
+    /// The end here.
+    pub from: SocketAddr,
+    /// The peer's end.
+    pub to: SocketAddr,
+    /// `connect`, `accept`, `end` (the peer's doing), `close` or `reset` (done here).
+    pub event: &'static str,
+    /// How connecting went, or how the peer ended it.
+    pub outcome: Option<&'static str>,
+    /// How long connecting took, or how long the connection had lasted.
+    pub took_ns: Option<i64>,
+    /// Bytes sent by then.
+    pub sent_bytes: Option<u64>,
+    /// Bytes received by then.
+    pub received_bytes: Option<u64>,
+    /// Why it did not come about, or was lost.
+    pub error: Option<String>,
+    /// The host of the end here; `None` for this machine.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
 }
 
 /// The account of a run.
@@ -271,6 +300,23 @@ impl<'a> VerdictRow<'a> {
 impl LostRow {
     pub(super) fn new(flow: Flow<'_>, bytes: usize, why: &'static str, site: &Site) -> Self {
         Self { time_ns: flow.time, from: flow.from, to: flow.to, bytes, why, at: site.to_string() }
+    }
+}
+
+impl ConnectionRow {
+    pub(super) fn new(flow: Flow<'_>, what: &Happened) -> Self {
+        Self {
+            time_ns: flow.time,
+            from: flow.from,
+            to: flow.to,
+            event: what.word(),
+            outcome: what.outcome(),
+            took_ns: what.took().map(Duration::as_nanos),
+            sent_bytes: what.carried().map(|carried| carried.sent),
+            received_bytes: what.carried().map(|carried| carried.received),
+            error: what.error(),
+            host: flow.host.map(str::to_string),
+        }
     }
 }
 

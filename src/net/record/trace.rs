@@ -5,6 +5,8 @@
 //!      3.947ms  recv     127.0.0.1:56049 > 127.0.0.1:36592       24 bytes  "ping 1 1795366387.650844"
 //!      4.002ms  verdict  127.0.0.1:56049 > 127.0.0.1:36592       24 bytes  drop(): scripts/udp_server.rhai:14, draw 0.165
 //!   1004.185ms  outcome  127.0.0.1:56049 > 127.0.0.1:36592       24 bytes  ping 1 timed out
+//!      0.412ms  connect  127.0.0.1:41234 > 127.0.0.1:11001                 connected, in 0.054ms
+//!      1.273ms  close    127.0.0.1:41234 > 127.0.0.1:11001       48 bytes  24 sent and 24 received, after 0.861ms
 //! ```
 //!
 //! The time counts from the start of the run. Lines stand in the order of their times as far as threads allow, and among
@@ -18,6 +20,7 @@ use crate::net::judge::Judged;
 use crate::net::output;
 use crate::net::prober::{End, Outcome};
 use crate::net::subject::Site;
+use crate::net::tcp::Happened;
 use crate::net::time::Duration;
 
 /// How many bytes of a message are shown.
@@ -47,6 +50,12 @@ impl Trace {
                 self.flow("lost", flow, data.len(), &format!("{why} {}", site.phrase()))
             }
             Event::Outcome { flow, size, outcome, .. } => self.flow("outcome", flow, size, &ended(outcome)),
+            Event::Connection { flow, what } => {
+                let size = what
+                    .carried()
+                    .map_or(String::new(), |carried| format!("{} bytes", carried.sent + carried.received));
+                self.about(what.word(), flow, &size, &connection(what))
+            }
             Event::KernelDrops { time, socket, count } => {
                 let packets = if count == 1 { "1 packet".to_string() } else { format!("{count} packets") };
                 let what = "lost by the kernel: the receive buffer was full";
@@ -56,9 +65,13 @@ impl Trace {
     }
 
     fn flow(&self, what: &str, flow: Flow<'_>, bytes: usize, cause: &str) -> (i64, String) {
+        self.about(what, flow, &format!("{bytes} bytes"), cause)
+    }
+
+    fn about(&self, what: &str, flow: Flow<'_>, size: &str, cause: &str) -> (i64, String) {
         let Flow { time, from, to, host } = flow;
         let place = host.map_or(String::new(), |host| format!("{host}: "));
-        (time, self.text(time, what, &between(from, to), &format!("{bytes} bytes"), &format!("{place}{cause}")))
+        (time, self.text(time, what, &between(from, to), size, &format!("{place}{cause}")))
     }
 
     fn text(&self, time: i64, what: &str, flow: &str, size: &str, cause: &str) -> String {
@@ -92,6 +105,26 @@ fn verdict(judged: &Judged, site: &Site) -> String {
     }
     for (index, draw) in judged.draws.iter().enumerate() {
         let _ = write!(text, "{} {draw:.3}", if index == 0 { ", draw" } else { "," });
+    }
+    text
+}
+
+/// What happened to a connection: how, what it carried, and how long it took or lasted.
+fn connection(what: &Happened) -> String {
+    let plain = if matches!(what, Happened::Accepted) { "taken in" } else { "" };
+    let mut text = what.outcome().unwrap_or(plain).to_string();
+    let mut add = |part: String| {
+        let gap = if text.is_empty() { "" } else { ", " };
+        let _ = write!(text, "{gap}{part}");
+    };
+    if let Some(error) = what.error() {
+        add(error);
+    }
+    if let Some(carried) = what.carried() {
+        add(format!("{} sent and {} received", carried.sent, carried.received));
+    }
+    if let Some(took) = what.took() {
+        add(format!("{} {took}", if what.carried().is_some() { "after" } else { "in" }));
     }
     text
 }

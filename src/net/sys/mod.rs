@@ -7,6 +7,7 @@ pub use self::address::RawAddr;
 pub use self::batch::{Batch, receive_many, send_many};
 pub use self::epoll::{Epoll, Interest, Readiness};
 pub use self::frames::{FRAMES, Frames, receive_frames, send_frames};
+pub use self::gather::{GATHERED, GATHERED_SIZE, Gather};
 pub use self::interrupts::{count_interrupts, interrupts, lead_signals_here, wait_for_signal};
 pub use self::link::{packet_socket, turn_off_offloads};
 pub use self::namespace::{
@@ -16,21 +17,24 @@ pub use self::namespace::{
 };
 pub use self::passing::{message_pair, receive_message, send_message};
 pub use self::poll::{PollFd, eventfd, eventfd_lower, eventfd_raise, ppoll};
-pub use self::process::{exit_now, last_words, monotonic_nanos, read, realtime_nanos, sharpen_timers};
+pub use self::process::{exit_now, give_way, last_words, monotonic_nanos, read, realtime_nanos, sharpen_timers};
 pub use self::program::{before_exec, leave_terminal, take_standard_input, take_terminal, take_terminal_back};
 pub use self::receive::{Origin, QueueEntry, Received, Wait, receive, receive_data, receive_plain};
 pub use self::signal::{nudge, nudgeable};
 pub use self::socket::{
-    ask_for_extensions, drops, local_addr, number_stamps, send_from, send_to, set_option, set_option_bytes, set_ttl,
-    stamp_arrivals,
+    ask_for_extensions, drops, local_addr, number_stamps, option, send_from, send_to, set_option, set_option_bytes,
+    set_ttl, stamp_arrivals,
 };
-pub use self::stream::{TcpInfo, number_stream_stamps, raise_descriptor_limit, receive_some, send_some, tcp_info};
+pub use self::stream::{
+    TcpInfo, number_stream_stamps, raise_descriptor_limit, receive_some, send_some, tcp_info, unsent,
+};
 pub use self::terminal::{TerminalMode, Thread, can_be_suspended, set_terminal_mode, terminal_columns, terminal_mode};
 
 mod address;
 mod batch;
 mod epoll;
 mod frames;
+mod gather;
 mod interrupts;
 mod link;
 mod namespace;

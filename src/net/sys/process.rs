@@ -28,6 +28,22 @@ pub fn sharpen_timers() {
     unsafe { libc::prctl(libc::PR_SET_TIMERSLACK, 1, 0, 0, 0) };
 }
 
+/// Whether this thread, when it is woken, lets those that run go on for their time instead of taking the processor at once
+/// (SCHED_BATCH). Does nothing where somebody gave it another policy.
+pub fn give_way(to_others: bool) {
+    let (from, to) = match to_others {
+        true => (libc::SCHED_OTHER, libc::SCHED_BATCH),
+        false => (libc::SCHED_BATCH, libc::SCHED_OTHER),
+    };
+    // SAFETY: sched_param is plain data for which zeroes are valid, and lives until the call returns.
+    unsafe {
+        if libc::sched_getscheduler(0) == from {
+            let param: libc::sched_param = std::mem::zeroed();
+            libc::sched_setscheduler(0, to, &raw const param);
+        }
+    }
+}
+
 /// Reads up to `buffer.len()` bytes (read(2)); 0 at the end of the file.
 pub fn read(fd: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<usize> {
     // SAFETY: the buffer is valid for its length.

@@ -2,24 +2,42 @@
 #![allow(unsafe_code)]
 
 use std::io;
+use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, BorrowedFd};
 
 use super::receive::Wait;
 use super::set_option;
 
-/// Receives what has arrived, up to `buffer.len()` bytes (recv(2)); 0 at the end of the stream.
-pub fn receive_some(fd: BorrowedFd<'_>, buffer: &mut [u8], wait: Wait) -> io::Result<usize> {
-    // SAFETY: the buffer is valid for its length.
-    let n = unsafe { libc::recv(fd.as_raw_fd(), buffer.as_mut_ptr().cast(), buffer.len(), wait.flags()) };
-    if n < 0 { Err(io::Error::last_os_error()) } else { Ok(n as usize) }
+/// Receives what has arrived, as far as `buffer` has room (recv(2)); nothing at the end of the stream. What the buffer held
+/// does not matter: to clear it for each message of a thousand threads would cost as much as to receive it.
+pub fn receive_some<'a>(fd: BorrowedFd<'_>, buffer: &'a mut [MaybeUninit<u8>], wait: Wait) -> io::Result<&'a [u8]> {
+    let (fd, to, nobody) = (fd.as_raw_fd(), buffer.as_mut_ptr(), std::ptr::null_mut::<u8>());
+    // Not by the function of the C library, in which a thread can be cancelled: two looks at the thread's state for each call.
+    // SAFETY: the buffer is valid for its length, and the kernel only writes to it; no address is asked for.
+    let n = unsafe { libc::syscall(libc::SYS_recvfrom, fd, to, buffer.len(), wait.flags(), nobody, nobody) };
+    if n < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the kernel has written the first `n` bytes, which are no more than there is room for.
+    Ok(unsafe { std::slice::from_raw_parts(buffer.as_ptr().cast(), n as usize) })
 }
 
 /// Sends as much of `data` as the socket's buffer takes, without waiting (send(2)).
 pub fn send_some(fd: BorrowedFd<'_>, data: &[u8]) -> io::Result<usize> {
     let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
-    // SAFETY: `data` is valid for its length and only read.
-    let n = unsafe { libc::send(fd.as_raw_fd(), data.as_ptr().cast(), data.len(), flags) };
+    let (fd, nobody) = (fd.as_raw_fd(), std::ptr::null::<u8>());
+    // SAFETY: `data` is valid for its length and only read; no address is given.
+    let n = unsafe { libc::syscall(libc::SYS_sendto, fd, data.as_ptr(), data.len(), flags, nobody, 0) };
     if n < 0 { Err(io::Error::last_os_error()) } else { Ok(n as usize) }
+}
+
+/// How many bytes wait in the socket's buffer that were never sent (SIOCOUTQNSD).
+pub fn unsent(fd: BorrowedFd<'_>) -> io::Result<u32> {
+    const SIOCOUTQNSD: u32 = 0x894b;
+    let mut bytes: libc::c_int = 0;
+    // SAFETY: the call writes one int, which lives until it returns.
+    let done = unsafe { libc::ioctl(fd.as_raw_fd(), SIOCOUTQNSD as _, &raw mut bytes) };
+    if done < 0 { Err(io::Error::last_os_error()) } else { Ok(bytes.unsigned_abs()) }
 }
 
 /// Has the kernel stamp what the stream sends and receives; a stamp of sending has the number of the last byte of a call,

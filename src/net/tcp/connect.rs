@@ -10,9 +10,11 @@ use socket2::{Domain, Protocol, Socket, Type};
 
 use super::end::in_doubt;
 use super::options::StreamOptions;
-use super::{Connection, Ends};
+use super::{Connection, Ends, Happened};
 use crate::net::error::{Error, ErrorKind, Result};
+use crate::net::event::{Event, Flow};
 use crate::net::host::{Host, Waited};
+use crate::net::prober::{Clock, warm_up};
 use crate::net::session::Session;
 use crate::net::stop::Stop;
 use crate::net::sys::{self, Origin, PollFd};
@@ -51,6 +53,20 @@ pub enum Connecting {
     Interrupted,
 }
 
+impl Connecting {
+    /// In one word, as scripts see it.
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Connected(_) => "connected",
+            Self::Refused => "refused",
+            Self::Icmp(_) => "icmp",
+            Self::Unreachable(_) => "unreachable",
+            Self::TimedOut => "timeout",
+            Self::Interrupted => "interrupted",
+        }
+    }
+}
+
 /// An attempt to connect.
 #[derive(Clone, Debug)]
 pub struct Attempt {
@@ -60,6 +76,12 @@ pub struct Attempt {
     pub end: Connecting,
     /// How long that took, from before the call to the answer.
     pub took: Duration,
+    /// The round-trip time of the answer.
+    pub rtt: Duration,
+    /// The clock of that. One by the kernel's stamps is had of connections, and of ICMP errors where a TTL was set.
+    pub clock: Clock,
+    /// Attempts at other addresses of the same name, which failed.
+    pub others: Vec<Attempt>,
 }
 
 impl fmt::Display for Attempt {
@@ -95,6 +117,8 @@ impl Attempt {
             socket.set_nonblocking(true)?;
             options.stream.apply(&socket, to.is_ipv4())?;
             if options.ttl.is_some() {
+                warm_up(&**host);
+                sys::stamp_arrivals(socket.as_fd());
                 sys::set_ttl(socket.as_fd(), to.is_ipv4(), options.ttl)?;
             }
             if let Some(local) = options.local {
@@ -105,23 +129,48 @@ impl Attempt {
             Ok(socket)
         };
         let socket = set_up().map_err(|err| failed(&err))?;
+        let clocks = options.ttl.map(|_| host.both_clocks());
+        let mut stamp = None;
+        let refusal = |err: &io::Error, stamp: &mut Option<i64>| {
+            let found = Self::refusal(&socket, err, to, stamp);
+            found.map_or_else(|| Err(failed(err)), Ok)
+        };
         let start = host.now();
         let end = match socket.connect(&to.into()) {
             Ok(()) => Ok(()),
             Err(err) if err.raw_os_error() == Some(libc::EINPROGRESS) => {
                 let mut fds = [PollFd::writable(socket.as_fd())];
-                match host.wait(&mut fds, Some(start + options.timeout), stop).map_err(|err| failed(&err))? {
-                    Waited::Ready => match socket.take_error().map_err(|err| failed(&err))? {
-                        None => Ok(()),
-                        Some(err) => Err(Self::refusal(&socket, &err, to).map_or_else(|| Err(failed(&err)), Ok)?),
-                    },
-                    Waited::TimedOut => Err(Connecting::TimedOut),
-                    Waited::Stopped => Err(Connecting::Interrupted),
+                loop {
+                    match host.wait(&mut fds, Some(start + options.timeout), stop).map_err(|err| failed(&err))? {
+                        Waited::Ready => {}
+                        Waited::TimedOut => break Err(Connecting::TimedOut),
+                        Waited::Stopped => break Err(Connecting::Interrupted),
+                    }
+                    match socket.take_error().map_err(|err| failed(&err))? {
+                        Some(err) => break Err(refusal(&err, &mut stamp)?),
+                        None if socket.peer_addr().is_ok() => break Ok(()),
+                        // Linux queues an ICMP error before it makes an errno of it: there is none yet.
+                        None => {
+                            if let Some((error, arrived)) = queued(&socket, to) {
+                                stamp = arrived;
+                                break Err(Connecting::Icmp(error));
+                            }
+                        }
+                    }
                 }
             }
-            Err(err) => Err(Self::refusal(&socket, &err, to).map_or_else(|| Err(failed(&err)), Ok)?),
+            Err(err) => Err(refusal(&err, &mut stamp)?),
         };
         let took = host.now() - start;
+        let is_sound = |rtt: &Duration| *rtt > Duration::ZERO && *rtt <= took;
+        let arrived = clocks.zip(stamp).map(|((now, unix), stamp)| now + Duration::from_nanos(stamp - unix) - start);
+        let handshake = || sys::tcp_info(socket.as_fd()).ok().map(|info| Duration::from_micros(i64::from(info.rtt)));
+        let (rtt, clock) = match (arrived.filter(is_sound), &end) {
+            (Some(rtt), _) => (rtt, Clock::KernelReceive),
+            (None, Ok(())) => handshake().filter(is_sound).map_or((took, Clock::User), |rtt| (rtt, Clock::Kernel)),
+            _ => (took, Clock::User),
+        };
+        let local = sys::local_addr(&socket).ok();
         let end = match end {
             Err(end) => end,
             Ok(()) => {
@@ -132,13 +181,60 @@ impl Attempt {
                 Connecting::Connected(Connection::new(host.clone(), session.clone(), socket, ends, &options.stream))
             }
         };
-        Ok(Self { to, end, took })
+        let attempt = Self { to, end, took, rtt, clock, others: Vec::new() };
+        let from = local
+            .or(options.local)
+            .unwrap_or_else(|| if to.is_ipv4() { ([0; 4], 0).into() } else { ([0; 16], 0).into() });
+        if session.events.wanted() {
+            let flow = Flow { time: host.unix_nanos(), from, to, host: host.name() };
+            let what = Happened::Tried(attempt.clone());
+            session.events.tell(|| Event::Connection { flow, what: &what });
+        }
+        Ok(attempt)
+    }
+
+    /// Connects to the first of `addrs` that can be connected to; they share the time there is, and one that does not answer
+    /// leaves the others their part of it. If none can be, the first says why.
+    ///
+    /// # Errors
+    /// As [`Self::new`]; `invalid`: there is no address.
+    pub fn at_any(
+        host: &Arc<dyn Host>,
+        session: &Arc<Session>,
+        addrs: &[SocketAddr],
+        options: &ConnectOptions,
+        stop: &Stop,
+    ) -> Result<Self> {
+        let until = host.now() + options.timeout;
+        let mut failed = Vec::new();
+        for (index, to) in addrs.iter().enumerate() {
+            let left = (until - host.now()).max(Duration::ZERO);
+            let timeout = left * (1.0 / (addrs.len() - index) as f64);
+            let attempt = match Self::new(host, session, *to, &ConnectOptions { timeout, ..*options }, stop) {
+                // Perhaps this host lacks a version of IP, and another address is of the one it has.
+                Err(error) if index > 0 => {
+                    let (end, none) = (Connecting::Unreachable(error), Duration::ZERO);
+                    Self { to: *to, end, took: none, rtt: none, clock: Clock::User, others: Vec::new() }
+                }
+                attempt => attempt?,
+            };
+            if matches!(attempt.end, Connecting::Connected(_) | Connecting::Interrupted) {
+                return Ok(Self { others: failed, ..attempt });
+            }
+            failed.push(attempt);
+        }
+        if failed.is_empty() {
+            return Err(Error::invalid("connect", "there is no address to connect to"));
+        }
+        let first = failed.remove(0);
+        Ok(Self { others: failed, ..first })
     }
 
     /// What the errno of a failed connect says of the peer or the path; `None`: it says something of this host.
-    fn refusal(socket: &Socket, err: &io::Error, to: SocketAddr) -> Option<Connecting> {
+    fn refusal(socket: &Socket, err: &io::Error, to: SocketAddr, stamp: &mut Option<i64>) -> Option<Connecting> {
         // An ICMP error is in the error queue too; a reset is not.
-        if let Some(error) = queued(socket, to) {
+        if let Some((error, arrived)) = queued(socket, to) {
+            *stamp = arrived;
             return Some(Connecting::Icmp(error));
         }
         match err.raw_os_error() {
@@ -158,7 +254,19 @@ impl Attempt {
     ///
     /// # Errors
     /// `refused`, `unreachable`, `timeout`.
-    pub fn into_connection(self) -> Result<Option<Connection>> {
+    pub fn into_connection(mut self) -> Result<Option<Connection>> {
+        let others = std::mem::take(&mut self.others);
+        self.alone().map_err(|error| {
+            let failed = others.into_iter().filter_map(|attempt| {
+                let to = attempt.to;
+                attempt.alone().err().map(|error| format!("; {to}: {}", error.message))
+            });
+            let message = failed.fold(error.message.clone(), |message, other| format!("{message}{other}"));
+            Error { message, ..error }
+        })
+    }
+
+    fn alone(self) -> Result<Option<Connection>> {
         let to = self.to;
         let error = |kind, message: &str| Err(Error::new(kind, "connect", message).with_peer(to));
         match self.end {
@@ -176,8 +284,8 @@ impl Attempt {
     }
 }
 
-/// The ICMP error in the error queue.
-fn queued(socket: &Socket, to: SocketAddr) -> Option<IcmpError> {
+/// The ICMP error in the error queue, and the stamp of its arrival.
+fn queued(socket: &Socket, to: SocketAddr) -> Option<(IcmpError, Option<i64>)> {
     let mut buffer = [0u8; 512];
     loop {
         let received = sys::receive(socket.as_fd(), &mut buffer, true).ok()?;
@@ -187,15 +295,17 @@ fn queued(socket: &Socket, to: SocketAddr) -> Option<IcmpError> {
             Origin::Icmp6 => Family::V6,
             _ => continue,
         };
-        return Some(IcmpError {
+        let error = IcmpError {
             kind: icmp::Kind { family, type_: entry.type_, code: entry.code },
             offender: entry.offender,
             to,
             info: entry.info,
             // It quotes headers alone.
             quote: Vec::new(),
+            segment: None,
             extensions: Vec::new(),
-        });
+        };
+        return Some((error, received.stamp));
     }
 }
 

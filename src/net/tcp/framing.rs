@@ -1,6 +1,7 @@
 //! Where messages begin and end in a stream of bytes: pure, byte by byte or in any pieces.
 
 use std::fmt;
+use std::sync::Arc;
 
 /// How messages are told apart in a stream.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -125,7 +126,7 @@ impl Inbox {
     ///
     /// # Errors
     /// The message is longer than that, or endless.
-    pub(super) fn take(&mut self, want: Want, limit: usize) -> Result<Option<Vec<u8>>, Misframed> {
+    pub(super) fn take(&mut self, want: Want, limit: usize) -> Result<Option<Arc<[u8]>>, Misframed> {
         let here = &self.bytes[self.start..];
         let (skip, len, after) = match want {
             Want::Some if here.is_empty() => return Ok(None),
@@ -156,7 +157,7 @@ impl Inbox {
                 (PREFIX, length as usize, 0)
             }
         };
-        let message = here[skip..skip + len].to_vec();
+        let message = here[skip..skip + len].into();
         self.start += skip + len + after;
         self.searched = 0;
         if self.start == self.bytes.len() {
@@ -237,7 +238,7 @@ mod tests {
             let has = inbox.has(want, LIMIT);
             assert_eq!(has, inbox.clone().take(want, LIMIT) != Ok(None), "{want:?}");
             while let Some(message) = inbox.take(want, LIMIT).expect("in order") {
-                messages.push(message);
+                messages.push(message.to_vec());
             }
         }
         (messages, inbox.len())

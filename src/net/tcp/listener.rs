@@ -11,8 +11,9 @@ use socket2::{Domain, Protocol, Socket, Type};
 use self::handing::Waiting;
 use super::options::StreamOptions;
 use super::serving::Service;
-use super::{Connection, Ends, lock, owner};
+use super::{Connection, Ends, Happened, lock, owner};
 use crate::net::error::{Error, ErrorKind, Result, in_words};
+use crate::net::event::Event;
 use crate::net::host::{Host, Waited};
 use crate::net::judge::Judge;
 use crate::net::output;
@@ -205,7 +206,9 @@ impl Listener {
         let peer = peer.as_socket().ok_or(io::ErrorKind::InvalidInput)?;
         let local = sys::local_addr(&stream)?;
         let ends = Ends { local, peer, connected_in: None, service: Some(self.0.service.one_more()) };
-        Ok(Connection::new(self.0.host.clone(), self.0.session.clone(), stream, ends, &self.0.options))
+        let connection = Connection::new(self.0.host.clone(), self.0.session.clone(), stream, ends, &self.0.options);
+        self.0.session.events.tell(|| Event::Connection { flow: connection.outward(), what: &Happened::Accepted });
+        Ok(connection)
     }
 
     /// Whether no descriptor was left for the last connection.

@@ -15,6 +15,7 @@ use socket2::Socket;
 
 pub use self::connect::{Attempt, ConnectOptions, Connecting};
 pub use self::end::Ended;
+pub use self::events::{Carried, Happened};
 pub use self::framing::{Framing, Misframed, Want};
 pub use self::listener::{Accepted, ListenOptions, Listener, WeakListener};
 pub use self::options::StreamOptions;
@@ -27,12 +28,14 @@ use super::host::Host;
 use super::session::Session;
 use super::sys;
 pub use super::sys::TcpInfo;
-use super::time::Duration;
+use super::time::{Duration, Instant};
 
 mod answers;
 mod connect;
+mod crowd;
 mod ear;
 mod end;
+mod events;
 mod framing;
 mod listener;
 mod options;
@@ -40,7 +43,9 @@ mod owner;
 mod poll;
 mod probing;
 mod read;
+mod rejected;
 mod serving;
+mod turn;
 mod write;
 
 /// A connection. Clones are the same one.
@@ -60,7 +65,14 @@ struct Inner {
     limit: usize,
     /// How long it took to connect; `None` if the peer did.
     connected_in: Option<Duration>,
+    /// When it came about.
+    since: Instant,
+    /// Bytes given to the kernel, and received from it.
+    sent: AtomicU64,
+    received: AtomicU64,
     inbox: Mutex<framing::Inbox>,
+    /// Of the threads that receive from it.
+    turns: turn::Turns,
     outbox: Mutex<write::Outbox>,
     /// How the stream from the peer ended, as far as it was received.
     ended: Mutex<Option<Ended>>,
@@ -85,6 +97,7 @@ struct Inner {
 impl Connection {
     fn new(host: Arc<dyn Host>, session: Arc<Session>, socket: Socket, ends: Ends, options: &StreamOptions) -> Self {
         let Ends { local, peer, connected_in, service } = ends;
+        let since = host.now();
         Self(Arc::new(Inner {
             host,
             session,
@@ -94,7 +107,11 @@ impl Connection {
             framing: options.framing,
             limit: options.limit,
             connected_in,
+            since,
+            sent: AtomicU64::new(0),
+            received: AtomicU64::new(0),
             inbox: Mutex::default(),
+            turns: turn::Turns::default(),
             outbox: Mutex::default(),
             ended: Mutex::default(),
             broken: Mutex::default(),
@@ -187,7 +204,7 @@ impl Connection {
         if let Some(socket) = socket {
             // Wakes threads that wait on it.
             let _ = socket.shutdown(std::net::Shutdown::Both);
-            self.0.left();
+            self.0.left(false);
         }
     }
 
@@ -197,7 +214,7 @@ impl Connection {
         if let Some(socket) = socket {
             let _ = socket.set_linger(Some(std::time::Duration::ZERO));
             let _ = socket.shutdown(std::net::Shutdown::Read);
-            self.0.left();
+            self.0.left(true);
         }
     }
 
@@ -248,18 +265,19 @@ struct Ends {
 }
 
 impl Inner {
-    /// Its listener has one client less.
-    fn left(&self) {
+    /// It was closed here, or reset: its listener has one client less.
+    fn left(&self, reset: bool) {
         if let Some(service) = &*lock(&self.service) {
             service.left();
         }
+        self.tell(|carried| if reset { Happened::Reset(carried) } else { Happened::Closed(carried) });
     }
 }
 
 impl Drop for Inner {
     fn drop(&mut self) {
         if self.socket.get_mut().unwrap_or_else(PoisonError::into_inner).is_some() {
-            self.left();
+            self.left(false);
         }
         self.settle_pings();
     }

@@ -378,6 +378,13 @@ impl Member {
 }
 
 impl Watch {
+    /// Something was received that nobody has taken yet.
+    pub(super) fn has_received(&self, socket: &Socket) {
+        if let Some(poll) = self.poll.upgrade() {
+            let _ = poll.epoll.change(socket.as_fd(), self.token, LOOK);
+        }
+    }
+
     /// Something waits to be sent over the connection.
     pub(super) fn has_backlog(&self, connection: &Connection, socket: &Socket) {
         if let Some(poll) = self.poll.upgrade() {

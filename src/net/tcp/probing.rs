@@ -15,6 +15,7 @@ use super::answers::{Answers, Next};
 use super::ear::Ear;
 use super::end::Ended;
 use super::read::Pulled;
+use super::rejected::Rejected;
 use super::{Connection, Framing, Want, lock};
 use crate::net::error::{Error, ErrorKind, Result};
 use crate::net::event::Event;
@@ -36,6 +37,7 @@ pub(super) struct Pinging {
     prober: Mutex<Prober>,
     tally: Tally,
     answers: Mutex<Answers>,
+    rejected: Mutex<Rejected>,
     /// `None` where this process may not have one.
     ear: Option<Ear>,
     stamping: AtomicBool,
@@ -78,14 +80,21 @@ impl Connection {
                 prober: Mutex::default(),
                 tally: Tally::new(if self.0.local.is_ipv4() { HEADERS } else { HEADERS + 20 }),
                 answers: Mutex::default(),
+                rejected: Mutex::default(),
                 ear,
                 stamping: AtomicBool::new(false),
             })
         })
     }
 
+    /// Whether some of what was sent has not left this host yet, since TCP waits for the acknowledgement of older bytes.
+    fn is_held_back(&self) -> bool {
+        let unsent = |socket: Arc<Socket>| sys::unsent(socket.as_fd()).unwrap_or(0);
+        self.backlog().0 || self.socket("ping").map_or(0, unsent) > 0
+    }
+
     /// The next answer of what has been received; `None`: not all of one is there.
-    fn next_answer(&self) -> Option<Vec<u8>> {
+    fn next_answer(&self) -> Option<Arc<[u8]>> {
         let mut inbox = self.inbox()?;
         let want = match self.0.framing {
             Framing::Raw if inbox.is_empty() => return None,
@@ -209,7 +218,6 @@ impl Carrier for Connection {
         let _ = self.flush();
         loop {
             if let Some(data) = self.next_answer() {
-                let data: Arc<[u8]> = data.into();
                 self.0.session.events.tell(|| Event::Received { flow: self.inward(), data: &data });
                 let stamp = self.inbox().and_then(|inbox| inbox.stamp());
                 let from = self.0.peer;
@@ -254,11 +262,15 @@ impl Carrier for Connection {
 
     fn blame(&self, prober: &Prober, error: &IcmpError, awaited: Option<ProbeId>) -> Blame {
         let mut pending = prober.ledger().pending(error.to);
-        match (pending.next(), pending.next()) {
+        let guess = match (pending.next(), pending.next()) {
             (None, _) => Blame::Nobody,
             (Some(only), None) => Blame::Named(only),
             // It is about what was sent last or sent again, and does not tell whose bytes those are.
             (Some(oldest), Some(_)) => Blame::Assumed(awaited.unwrap_or(oldest)),
+        };
+        match error.segment {
+            Some(segment) => lock(&self.pinging().rejected).blame(segment, guess, self.is_held_back()),
+            None => guess,
         }
     }
 

@@ -1,14 +1,16 @@
 //! Receiving from a connection, with an absolute deadline.
 
+use std::io;
+use std::mem::MaybeUninit;
 use std::os::fd::AsFd;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{MutexGuard, TryLockError};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, MutexGuard, TryLockError};
 
 use socket2::Socket;
 
 use super::end::{Ended, Fault, in_doubt};
 use super::framing::{Inbox, Want};
-use super::{Connection, lock, serving};
+use super::{Connection, Happened, crowd, lock, serving};
 use crate::net::error::{Error, ErrorKind, Result};
 use crate::net::event::Event;
 use crate::net::host::Waited;
@@ -25,13 +27,6 @@ const READ: usize = 2048;
 
 /// What one message of a stream without framing holds at most.
 const MOST: usize = 65_536;
-
-/// How many threads wait in a call at most. A stop has to end their calls one by one; what more wait poll, which is ended for
-/// all at once.
-const MOST_BLOCKED: usize = 2_000;
-
-/// How many threads wait in a call.
-static BLOCKED: AtomicUsize = AtomicUsize::new(0);
 
 /// The state of a connection that is no more (TCP_CLOSE).
 const CLOSED: u8 = 7;
@@ -75,6 +70,25 @@ impl Connection {
             return Err(Error::new(ErrorKind::Busy, "recv", "a policy is deciding about a message")
                 .with_hint("a policy gets its message as |pkt|; receive outside of the policy"));
         }
+        let turn = match self.0.turns.take(self.0.host.as_ref(), until, stop) {
+            Ok(turn) => turn,
+            Err(Waited::Stopped) => return Ok(Incoming::Interrupted),
+            Err(_) => return Ok(Incoming::TimedOut),
+        };
+        let received = self.receive_in_turn(&socket, want, until, stop);
+        drop(turn);
+        // What this has left behind raises no descriptor.
+        if self.0.watched.load(Ordering::Acquire) && self.has_received() {
+            let watch = lock(&self.0.watch).clone();
+            watch.inspect(|watch| watch.has_received(&socket));
+        }
+        received
+    }
+
+    fn receive_in_turn(&self, socket: &Socket, want: Want, until: Option<Instant>, stop: &Stop) -> Result<Incoming> {
+        if self.is_closed() {
+            return Err(super::end::closed("recv").with_peer(self.peer()));
+        }
         // Where the last receives had to wait, asking first would cost a call for nothing; see the same in UDP.
         let waits = self.0.waits.load(Ordering::Relaxed);
         let mut ask = waits.is_multiple_of(ASK_AGAIN) || self.has_received();
@@ -83,13 +97,13 @@ impl Connection {
             if stop.is_stopped() {
                 return Ok(Incoming::Interrupted);
             }
-            if ask && let Some(incoming) = self.take_judged(&socket, want) {
+            if ask && let Some(incoming) = self.take_judged(socket, want) {
                 self.0.waits.store(next, Ordering::Relaxed);
                 return Ok(incoming);
             }
             (ask, next) = (true, waits.wrapping_add(1));
             if until.is_none()
-                && let Some(pulled) = self.pull_waiting(&socket, want, stop)
+                && let Some(pulled) = self.pull_waiting(socket, want, stop)
             {
                 if self.is_closed() {
                     return Err(super::end::closed("recv").with_peer(self.peer()));
@@ -110,7 +124,7 @@ impl Connection {
                 Waited::Ready => {}
                 Waited::Stopped => return Ok(Incoming::Interrupted),
                 // What came while this thread was put aside, or before a deadline that was over at once.
-                Waited::TimedOut => return Ok(self.take_judged(&socket, want).unwrap_or(Incoming::TimedOut)),
+                Waited::TimedOut => return Ok(self.take_judged(socket, want).unwrap_or(Incoming::TimedOut)),
             }
         }
     }
@@ -146,17 +160,15 @@ impl Connection {
     /// Waits in the call that receives, which costs less than a wait before it; `None`: that is not possible here. What was
     /// received is held meanwhile.
     fn pull_waiting(&self, socket: &Socket, want: Want, stop: &Stop) -> Option<Pulled> {
-        if self.is_judged() || BLOCKED.load(Ordering::Relaxed) >= MOST_BLOCKED {
+        if self.is_judged() || !crowd::may_block() {
             return None;
         }
         let (mut inbox, mut pulled) = (self.inbox()?, None);
         if inbox.has(want, self.0.limit) {
-            // Another thread has received it meanwhile, with what it wanted itself.
+            // A thread that serves many has received it meanwhile, with what it wanted itself.
             return Some(Pulled::Some);
         }
-        BLOCKED.fetch_add(1, Ordering::Relaxed);
         self.0.host.wait_in(stop, &mut || pulled = Some(self.pull(socket, &mut inbox, Wait::Yes, false)));
-        BLOCKED.fetch_sub(1, Ordering::Relaxed);
         pulled
     }
 
@@ -171,29 +183,26 @@ impl Connection {
 
     /// Takes what has arrived in, and if `stamped` notes when it arrived.
     pub(super) fn pull(&self, socket: &Socket, inbox: &mut Inbox, wait: Wait, stamped: bool) -> Pulled {
-        let mut buffer = [0u8; READ];
-        let read = |buffer: &mut [u8], wait: Wait| {
-            if !stamped {
-                return sys::receive_some(socket.as_fd(), buffer, wait).map(|len| (len, None));
-            }
-            sys::receive(socket.as_fd(), buffer, false).map(|received| (received.len, received.stamp))
+        let read = |inbox: &mut Inbox, wait| match stamped {
+            false => read_plain(socket, inbox, wait).map(|len| (len, None)),
+            true => read_stamped(socket, inbox),
         };
-        match read(&mut buffer, wait) {
+        match read(inbox, wait) {
             Ok((0, _)) => {
                 let rest = inbox.len();
                 let plain = if rest > 0 { Ended::CutOff(rest) } else { Ended::Closed };
                 Pulled::Ended(lock(&self.0.broken).clone().unwrap_or(plain))
             }
-            Ok((len, stamp)) => {
-                inbox.push(&buffer[..len]);
+            Ok((mut len, stamp)) => {
                 inbox.set_stamp(stamp);
+                let before = inbox.len() - len;
                 // More may have come with it, and one larger read would have brought it.
-                let mut more = len == READ;
-                while more && inbox.len() < MOST {
-                    let len = read(&mut buffer, Wait::No).map_or(0, |(len, _)| len);
-                    inbox.push(&buffer[..len]);
-                    more = len == READ;
+                while len == READ && inbox.len() < MOST {
+                    len = read(inbox, Wait::No).map_or(0, |(len, _)| len);
                 }
+                // The only thread that counts holds the inbox.
+                let received = self.0.received.load(Ordering::Relaxed) + (inbox.len() - before) as u64;
+                self.0.received.store(received, Ordering::Relaxed);
                 Pulled::Some
             }
             Err(err) => match Fault::of(&err) {
@@ -215,12 +224,35 @@ impl Connection {
 
     /// Notes how the stream ended.
     pub(super) fn end(&self, ended: Ended) -> Incoming {
-        Incoming::Ended(lock(&self.0.ended).get_or_insert(ended).clone())
+        let mut known = lock(&self.0.ended);
+        let first = known.is_none();
+        let ended = known.get_or_insert(ended).clone();
+        drop(known);
+        if first {
+            self.0.tell(|carried| Happened::Ended(ended.clone(), carried));
+        }
+        Incoming::Ended(ended)
     }
 
-    fn message(&self, data: Vec<u8>) -> Incoming {
+    fn message(&self, data: Arc<[u8]>) -> Incoming {
         self.0.session.events.tell(|| Event::Received { flow: self.inward(), data: &data });
-        let (data, from) = (data.into(), self.peer());
+        let from = self.peer();
         Incoming::Message(Datagram { data, from, to: None, truncated: false, stamp: None, ttl: None, judged: None })
     }
+}
+
+/// Puts what has arrived into `inbox`; how much that was.
+fn read_plain(socket: &Socket, inbox: &mut Inbox, wait: Wait) -> io::Result<usize> {
+    let mut buffer = [const { MaybeUninit::uninit() }; READ];
+    let bytes = sys::receive_some(socket.as_fd(), &mut buffer, wait)?;
+    inbox.push(bytes);
+    Ok(bytes.len())
+}
+
+/// Puts what has arrived into `inbox`, without waiting; how much that was, and the kernel's stamp.
+fn read_stamped(socket: &Socket, inbox: &mut Inbox) -> io::Result<(usize, Option<i64>)> {
+    let mut buffer = [0u8; READ];
+    let received = sys::receive(socket.as_fd(), &mut buffer, false)?;
+    inbox.push(&buffer[..received.len]);
+    Ok((received.len, received.stamp))
 }

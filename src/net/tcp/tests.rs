@@ -129,6 +129,24 @@ fn a_closed_port_refuses() {
 }
 
 #[test]
+fn each_address_of_a_name_is_tried_in_turn() {
+    let bench = Bench::new();
+    let closed = [(); 2].map(|()| bench.listener(Framing::Raw).local());
+    let listener = bench.listener(Framing::Raw);
+    let options =
+        ConnectOptions { local: None, timeout: Duration::from_secs(10), ttl: None, stream: StreamOptions::default() };
+    let try_all = |addrs: &[SocketAddr]| {
+        Attempt::at_any(&bench.host, &bench.session, addrs, &options, &bench.stop).expect("tried")
+    };
+    let found = try_all(&[closed[0], closed[1], listener.local()]);
+    assert!(matches!(found.end, Connecting::Connected(_)), "{found:?}");
+    assert_eq!(found.others.iter().map(|attempt| attempt.to).collect::<Vec<_>>(), closed);
+    let error = try_all(&closed).into_connection().expect_err("refused");
+    assert_eq!(error.kind, ErrorKind::Refused);
+    assert!(error.message.contains(&format!("; {}: connection refused", closed[1])), "{error}");
+}
+
+#[test]
 fn a_port_in_use_is_told_with_its_owner() {
     let bench = Bench::new();
     let listener = bench.listener(Framing::Raw);
@@ -230,6 +248,30 @@ fn threads_that_share_a_connection_miss_no_message() {
         bench.stop.interrupt(Reason::Ended);
     });
     assert_eq!(received.into_inner(), MESSAGES);
+}
+
+#[test]
+fn a_reader_with_a_deadline_gets_what_another_has_left_behind() {
+    let bench = Bench::new();
+    for _ in 0..50 {
+        let (client, server) = bench.pair(Framing::Line);
+        let until = bench.soon();
+        std::thread::scope(|scope| {
+            let readers = [None, until].map(|until| {
+                let (server, stop) = (server.clone(), bench.stop.task());
+                scope.spawn(move || server.receive(Want::Line, until, &stop))
+            });
+            // Mostly both wait by now.
+            std::thread::sleep(std::time::Duration::from_millis(2));
+            let socket = client.socket("send").expect("open");
+            sys::send_some(socket.as_fd(), b"one\ntwo\n").expect("sent");
+            for reader in readers {
+                let received = reader.join().expect("no panic");
+                assert!(matches!(received, Ok(Incoming::Message(_))), "{received:?}");
+            }
+            assert!(Some(bench.host.now()) < until, "one slept until its deadline");
+        });
+    }
 }
 
 #[test]

@@ -148,7 +148,12 @@ impl Connection {
     fn drain(&self, socket: &Socket, outbox: &mut Outbox) -> Result<bool> {
         while !outbox.rest().is_empty() {
             match sys::send_some(socket.as_fd(), outbox.rest()) {
-                Ok(count) => outbox.sent(count),
+                Ok(count) => {
+                    outbox.sent(count);
+                    // The only thread that counts holds the outbox.
+                    let sent = self.0.sent.load(Ordering::Relaxed) + count as u64;
+                    self.0.sent.store(sent, Ordering::Relaxed);
+                }
                 Err(err) => match Fault::of(&err) {
                     Fault::NotReady => return Ok(false),
                     // It took the place of the call; the kernel goes on trying.

@@ -89,7 +89,7 @@ impl Carrier for UdpSocket {
     }
 
     fn ask_for_stamps(&self, socket: &Socket) {
-        self.0.ear.open(&*self.0.host, self.0.local);
+        self.0.ear.open(&*self.0.host, self.0.local, &[]);
         self.ask_for_stamps(socket);
     }
 
@@ -106,6 +106,7 @@ impl Carrier for UdpSocket {
     }
 
     fn send(&self, socket: &Socket, probe: &Probe<'_>, queued: &mut dyn FnMut(Queued)) -> io::Result<Option<u32>> {
+        self.0.ear.asks(probe.to.ip());
         let ttl = probe.ttl.unwrap_or_else(|| self.0.own_ttl.load(Ordering::Relaxed));
         let wanted = (ttl > 0).then_some(ttl);
         if self.0.ttl.swap(ttl, Ordering::Relaxed) != ttl {
@@ -124,7 +125,11 @@ impl Carrier for UdpSocket {
 
     fn take(&self, socket: &Socket, queued: &mut dyn FnMut(Queued)) -> io::Result<Option<Datagram>> {
         self.0.ear.hear(
-            |kind, quoted| own(self.0.local, quoted).filter(|_| is_kept(kind) || kind.is_advisory()),
+            |heard| {
+                let kind = heard.message.kind;
+                let about = heard.about.as_ref().filter(|_| is_kept(kind) || kind.is_advisory());
+                about.and_then(|about| own(self.0.local, about)).or_else(|| heard.nameless())
+            },
             |error, stamp| queued(Queued::Icmp { error, stamp }),
         );
         self.take(socket)

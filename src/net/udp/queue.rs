@@ -25,6 +25,8 @@ pub struct IcmpError {
     pub info: u32,
     /// What it quotes of the datagram's payload; a router may quote none.
     pub quote: Vec<u8>,
+    /// The sequence number of the segment of TCP it quotes, where that is known (a raw socket shows it).
+    pub segment: Option<u32>,
     /// The extension structure behind the quote (RFC 4884), from its header on; empty if there is none.
     pub extensions: Vec<u8>,
 }
@@ -97,6 +99,7 @@ pub(in crate::net) fn take_entry(
         to: received.addr.unwrap_or(local),
         info: entry.info,
         quote: quote.to_vec(),
+        segment: None,
         extensions: extensions.to_vec(),
     };
     queued(Queued::Icmp { error, stamp: received.stamp });

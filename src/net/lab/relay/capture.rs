@@ -7,7 +7,8 @@
 use std::fmt::Debug;
 use std::fs::File;
 use std::io::{self, Write};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::os::unix::fs::MetadataExt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use crate::net::error::{Error, in_words};
 use crate::net::output::{self, Held};
@@ -39,6 +40,12 @@ pub(super) struct Capture {
     inner: Mutex<Inner>,
 }
 
+/// A file: its device and inode.
+type FileId = (u64, u64);
+
+/// The files that are recorded in: links that are given the same file share its recording.
+static RECORDINGS: Mutex<Vec<(FileId, Weak<Capture>)>> = Mutex::new(Vec::new());
+
 #[derive(Debug)]
 struct Inner {
     /// `None` once a write has failed.
@@ -52,15 +59,41 @@ struct Inner {
 }
 
 impl Capture {
-    /// A new file called `name`; one that is there is emptied.
+    /// The recording to the file called `name`: the one that others record in already, or else a new one; a file that is
+    /// there from before is emptied.
     ///
     /// # Errors
     /// `file`: it cannot be made.
-    pub(super) fn create(name: &str) -> Result<Self, Error> {
-        let file = File::create(name).map_err(|err| {
+    pub(super) fn create(name: &str) -> Result<Arc<Self>, Error> {
+        Self::open(name).map_err(|err| {
             let error = Error::system("capture", &err);
             Error { kind: crate::net::error::ErrorKind::File, ..error }.with_peer(name)
-        })?;
+        })
+    }
+
+    fn open(name: &str) -> io::Result<Arc<Self>> {
+        let mut recordings = RECORDINGS.lock().unwrap_or_else(PoisonError::into_inner);
+        let file = File::options().write(true).create(true).truncate(false).open(name)?;
+        let about = file.metadata()?;
+        let identity = (about.dev(), about.ino());
+        // One is held for being written out, too.
+        recordings.retain(|(_, recording)| recording.strong_count() > 1);
+        let known = recordings.iter().find(|(known, _)| *known == identity);
+        if let Some(recording) = known.and_then(|(_, recording)| recording.upgrade()) {
+            return Ok(recording);
+        }
+        if about.is_file() {
+            file.set_len(0)?;
+        }
+        let recording = Arc::new(Self::begin(name, file));
+        recordings.push((identity, Arc::downgrade(&recording)));
+        output::hold(recording.clone());
+        // A recording of nothing has its header.
+        output::holds();
+        Ok(recording)
+    }
+
+    fn begin(name: &str, file: File) -> Self {
         let classic = name.ends_with(".pcap");
         let (buffer, ends, interfaces) = (Vec::new(), Vec::new(), Vec::new());
         let mut inner = Inner { file: Some(file), written: 0, buffer, ends, interfaces };
@@ -69,7 +102,7 @@ impl Capture {
         } else {
             inner.begin()
         }
-        Ok(Self { name: name.to_string(), classic, inner: Mutex::new(inner) })
+        Self { name: name.to_string(), classic, inner: Mutex::new(inner) }
     }
 
     /// Records a frame that went over `interface` at `time`, in nanoseconds since 1970.

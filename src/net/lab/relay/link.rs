@@ -215,16 +215,13 @@ impl Link {
         self.lanes[from].counters.read()
     }
 
-    /// Records each frame that comes onto it from now on in a new file, as it goes on, or as it came if it is lost, with a
+    /// Records each frame that comes onto it from now on in a file, as it goes on, or as it came if it is lost, with a
     /// comment where something happened to it.
     ///
     /// # Errors
     /// `file`: it cannot be made.
     pub fn capture(&self, file: &str) -> Result<()> {
-        let capture = Arc::new(Capture::create(file)?);
-        output::hold(capture.clone());
-        // A recording of nothing has its header.
-        output::holds();
+        let capture = Capture::create(file)?;
         self.shared.recording.store(true, Ordering::Relaxed);
         self.change(Direction::Both, |rules| rules.capture = Some(capture.clone()));
         Ok(())
@@ -307,16 +304,13 @@ impl Door {
         self.state.counters.read()
     }
 
-    /// Records each frame that the host sends or is to receive from now on in a new file, with a comment where its door's
+    /// Records each frame that the host sends or is to receive from now on in a file, with a comment where its door's
     /// policy did something.
     ///
     /// # Errors
     /// `file`: it cannot be made.
     pub fn capture(&self, file: &str) -> Result<()> {
-        let capture = Arc::new(Capture::create(file)?);
-        output::hold(capture.clone());
-        // A recording of nothing has its header.
-        output::holds();
+        let capture = Capture::create(file)?;
         self.shared.recording.store(true, Ordering::Relaxed);
         let before = self.state.rules().capture.replace(capture);
         drop(before);

@@ -1,0 +1,74 @@
+//! Threads that wait for clients in calls of their own: how many there may be, and what many of them do to each other.
+
+use std::cell::RefCell;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::net::sys;
+
+/// How many threads wait in calls at most. A stop has to end their calls one by one; what more wait poll, which is ended for
+/// all at once.
+const MOST: usize = 2_000;
+
+/// From how many threads on each lets those that run go on. One that is woken by a message would otherwise stop whoever
+/// is about to send the next, and with a crowd most of the time goes into such changes. A few answer sooner without it.
+const CROWD: usize = 100;
+
+/// How many threads have a place.
+static THREADS: AtomicUsize = AtomicUsize::new(0);
+
+/// A thread's place among those that wait in calls, until it ends.
+#[derive(Debug)]
+struct Seat {
+    /// Whether it lets others go on.
+    gives_way: bool,
+}
+
+thread_local! {
+    static SEAT: RefCell<Option<Seat>> = const { RefCell::new(None) };
+}
+
+impl Seat {
+    /// A place, if one is free.
+    fn take() -> Option<Self> {
+        let more = |threads| (threads < MOST).then_some(threads + 1);
+        THREADS.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).ok()?;
+        Some(Self { gives_way: false })
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        THREADS.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Whether this thread may wait in a call that a stop ends by itself.
+pub(super) fn may_block() -> bool {
+    SEAT.with_borrow_mut(|seat| {
+        if seat.is_none() {
+            *seat = Seat::take();
+        }
+        let Some(seat) = seat else { return false };
+        // Half of them have to go before it is none any more, or each that comes and goes would change it.
+        let crowded = THREADS.load(Ordering::Relaxed) >= if seat.gives_way { CROWD / 2 } else { CROWD };
+        if crowded != seat.gives_way {
+            seat.gives_way = crowded;
+            sys::give_way(crowded);
+        }
+        true
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_given_back_when_their_threads_end() {
+        // Other tests of this process have threads too.
+        for _ in 0..3 {
+            let threads: Vec<_> = (0..MOST / 2).map(|_| std::thread::spawn(may_block)).collect();
+            assert!(threads.into_iter().all(|thread| thread.join().expect("ends")));
+        }
+    }
+}

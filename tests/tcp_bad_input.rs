@@ -1,0 +1,104 @@
+//! What goes wrong with connections and threads by the doing of whoever wrote the script: each is an error that can be caught
+//! and says what to do, or an outcome.
+
+mod common;
+
+use std::thread;
+
+use common::{Run, pingscript, require_root_or_skip, sys};
+
+/// Runs `code`, with what it catches shown by `told(|| …)`.
+fn run(code: &str) -> Run {
+    let told = "fn told(action) { try { action.call(); print(\"nothing\"); } catch (e) { print(`${e.kind}: ${e.message}; ${e.hint}`); } }\n";
+    pingscript(&["-e", &format!("{told}{code}")]).run().expect_code(0)
+}
+
+#[test]
+fn a_port_in_use_is_told_with_the_program_that_has_it() {
+    let server = pingscript(&["scripts/tcp_single.rhai", "--listen", "127.0.0.1:0"]).start();
+    let (port, pid) = (server.bound_port(), server.pid());
+    let said = run(&format!("told(|| tcp::listen(\"127.0.0.1:{port}\"));")).stdout;
+    assert!(said.starts_with("in-use: "), "{said}");
+    assert!(said.contains(&format!("`pingscript (process {pid})` has port {port}; stop it")), "{said}");
+}
+
+#[test]
+fn a_host_to_which_there_is_no_way_is_unreachable() {
+    if !require_root_or_skip("a host without routes") {
+        return;
+    }
+    let said = thread::spawn(|| {
+        sys::enter_new_network();
+        run("told(|| tcp::connect(\"192.0.2.1:11001\")); print(tcp::try_connect(\"192.0.2.1:11001\").kind);").stdout
+    });
+    let said = said.join().expect("no panic");
+    assert!(said.starts_with("unreachable: ") && said.contains("look at `ip route`"), "{said}");
+    assert!(said.ends_with("\nunreachable\n"), "{said}");
+}
+
+#[test]
+fn every_address_of_a_name_is_in_the_error() {
+    // Where localhost has one address only there is one to be told.
+    let said = run("told(|| tcp::connect(`localhost:${tcp::closed_port().port}`));").stdout;
+    assert!(said.starts_with("refused: connection refused"), "{said}");
+    assert!(said.contains("start the server first"), "{said}");
+}
+
+#[test]
+fn the_wrong_framing_is_told_and_what_to_try() {
+    let said = run(r#"
+        let listener = tcp::listen("127.0.0.1:0", #{ framing: "length" });
+        let client = tcp::connect(listener.addr);
+        client.send("ping 1 1725933169.813111");
+        let conn = listener.accept();
+        let came = conn.recv();
+        print(`${came.kind} ${conn.ended}: ${came.error.message}; ${came.error.hint}`);
+        told(|| { let conn = tcp::connect(listener.addr, #{ framing: "line" }); conn.send("two\nlines"); });
+        told(|| tcp::connect(listener.addr, #{ framing: "lines" }));
+    "#)
+    .stdout;
+    let lines: Vec<&str> = said.lines().collect();
+    assert!(lines[0].starts_with("misframed misframed: a message of 1885957735 bytes was announced"), "{said}");
+    assert!(lines[0].ends_with("try the framing raw or line"), "{said}");
+    assert!(lines[1].starts_with("invalid: a line cannot hold the end of a line; "), "{said}");
+    assert!(lines[2].starts_with("invalid: ") && lines[2].contains("\"length\""), "{said}");
+}
+
+#[test]
+fn a_connection_that_was_closed_takes_nothing() {
+    let said = run(r#"
+        let listener = tcp::listen("127.0.0.1:0");
+        let here = tcp::connect(listener.addr);
+        here.close();
+        told(|| here.send("x"));
+        told(|| here.recv());
+        told(|| here.shutdown());
+        told(|| here.nodelay);
+        let there = tcp::connect(listener.addr);
+        listener.accept();
+        let conn = listener.accept();
+        conn.reset();
+        expect(there.recv().kind, "reset");
+        told(|| there.send("x"));
+        listener.close();
+        told(|| listener.accept());
+    "#)
+    .stdout;
+    let kinds: Vec<&str> = said.lines().map(|line| line.split(':').next().unwrap_or_default()).collect();
+    assert_eq!(kinds, ["closed", "closed", "closed", "closed", "reset", "closed"], "{said}");
+    assert!(said.starts_with("closed: the connection was closed here; connect again"), "{said}");
+}
+
+#[test]
+fn a_task_is_joined_once() {
+    let said = run("let task = start_thread(|| 1); expect(task.join(), 1); told(|| task.join());").stdout;
+    assert!(said.starts_with("closed: the task was joined before"), "{said}");
+}
+
+#[test]
+fn a_thread_that_never_ends_can_be_stopped_and_joined() {
+    for body in ["loop {}", "try { loop {} } catch { loop {} }", "tcp::listen(\"127.0.0.1:0\").accept(); loop {}"] {
+        let code = format!("let task = start_thread(|| {{ {body} }}); task.stop(); task.join(); print(task.is_done);");
+        assert_eq!(run(&code).stdout, "true\n", "{body}");
+    }
+}
