@@ -109,6 +109,31 @@ fn tab_completes_namespaces_and_what_objects_can_do() {
 }
 
 #[test]
+fn tab_completes_option_keys_files_scripts_hosts_and_commands() {
+    let dir = TempDir::new();
+    dir.write("a_long_name.rhai", "let loaded = 42;\n");
+    let mut running = started(pingscript::<&str>(&[]), &dir).dir(dir.path()).start_on_terminal();
+    ready(&running);
+    enter(&mut running, "let s = udp::bind(\"127.0.0.1:0\", #{ rcv\t4096, reu\ttrue }); s.rcvbuf", "\n8192\n");
+    enter(&mut running, ":lo\t a_lo\t", READING);
+    enter(&mut running, "loaded", "\n42\n");
+    // A host of /etc/hosts, a script that came with pingscript, a policy, a name that `help` knows.
+    running.type_text("resolve(\"localh\t");
+    running.wait_for("resolve(\"localhost");
+    clear(&mut running);
+    running.type_text("start(\"udp_server_pl\t");
+    running.wait_for("udp_server_plain.rhai");
+    clear(&mut running);
+    enter(&mut running, "type_of(policy(\"gilb\t\"))", "\"Policy\"\n");
+    enter(&mut running, "help(\"udp::closed_p\t\")", "udp::closed_port() -> Addr");
+    // The keys of a map at hand, and the methods of what a call gives.
+    enter(&mut running, "let m = #{ alpha: 6 * 7 }; 1", "\n1\n");
+    enter(&mut running, "m.al\t", "\n42\n");
+    enter(&mut running, "s.recv(1.ms).ki\t", "\"timeout\"\n");
+    leave(running);
+}
+
+#[test]
 fn ctrl_c_stops_what_runs_and_nothing_is_lost() {
     let dir = TempDir::new();
     let mut running = prompt(&dir, &[]);

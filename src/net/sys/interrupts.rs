@@ -5,7 +5,7 @@
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicI32, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI32, AtomicU32, AtomicUsize, Ordering};
 
 use super::PollFd;
 
@@ -21,7 +21,7 @@ static WAKE: OnceLock<OwnedFd> = OnceLock::new();
 static WAKE_FD: AtomicI32 = AtomicI32::new(-1);
 
 /// The thread that reads what is typed.
-static READER: AtomicU64 = AtomicU64::new(0);
+static READER: AtomicI32 = AtomicI32::new(0);
 
 /// How many interrupts have come since they are counted.
 pub fn interrupts() -> u32 {
@@ -58,7 +58,7 @@ pub fn count_interrupts() {
 /// it. To be called again when those handlers were taken away and installed once more.
 pub fn lead_signals_here() {
     // SAFETY: the call takes nothing and cannot fail.
-    READER.store(u64::from(unsafe { libc::pthread_self() }), Ordering::SeqCst);
+    READER.store(unsafe { libc::gettid() }, Ordering::SeqCst);
     stand_before(1, libc::SIGINT, arrived_while_reading);
     stand_before(2, libc::SIGWINCH, arrived_while_reading);
 }
@@ -72,11 +72,11 @@ extern "C" fn arrived(signal: libc::c_int) {
 
 extern "C" fn arrived_while_reading(signal: libc::c_int) {
     let reader = READER.load(Ordering::SeqCst);
-    // SAFETY: both calls may be made in a handler; the reader lives for as long as its handler is installed.
+    // SAFETY: the calls may be made in a handler; of a thread that is gone the system says so.
     unsafe {
-        if u64::from(libc::pthread_self()) != reader {
+        if libc::gettid() != reader {
             // Its wait is to end.
-            libc::pthread_kill(reader as libc::pthread_t, signal);
+            libc::syscall(libc::SYS_tgkill, libc::getpid(), reader, signal);
             return;
         }
     }
