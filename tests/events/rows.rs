@@ -160,12 +160,17 @@ fn connections_are_rows_at_both_ends() {
     ];
     assert_eq!(said, expected);
     let bytes = |at: usize| (connections[at]["sent_bytes"].as_u64(), connections[at]["received_bytes"].as_u64());
-    assert_eq!([bytes(1), bytes(3), bytes(4), bytes(5)], [(None, None), (Some(5), Some(2)), (Some(2), Some(5)), (Some(2), Some(5))]);
+    assert_eq!(
+        [bytes(1), bytes(3), bytes(4), bytes(5)],
+        [(None, None), (Some(5), Some(2)), (Some(2), Some(5)), (Some(2), Some(5))]
+    );
     // Both ends of one connection name each other.
     let ends = |at: usize| (word(connections[at], "from"), word(connections[at], "to"));
     assert_eq!(ends(1), ends(3));
     assert_eq!((ends(1).1, ends(1).0), ends(2));
-    assert!(connections.iter().all(|row| row["event"] == "accept" || row["took_ns"].as_i64().is_some_and(|ns| ns >= 0)));
+    assert!(
+        connections.iter().all(|row| row["event"] == "accept" || row["took_ns"].as_i64().is_some_and(|ns| ns >= 0))
+    );
     same_in_csv(&rows, &fs::read_to_string(&csv).expect("rows"));
 }
 

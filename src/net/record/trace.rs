@@ -51,7 +51,9 @@ impl Trace {
             }
             Event::Outcome { flow, size, outcome, .. } => self.flow("outcome", flow, size, &ended(outcome)),
             Event::Connection { flow, what } => {
-                let size = what.carried().map_or(String::new(), |carried| format!("{} bytes", carried.sent + carried.received));
+                let size = what
+                    .carried()
+                    .map_or(String::new(), |carried| format!("{} bytes", carried.sent + carried.received));
                 self.about(what.word(), flow, &size, &connection(what))
             }
             Event::KernelDrops { time, socket, count } => {

@@ -10,11 +10,7 @@ use super::set_option;
 
 /// Receives what has arrived, as far as `buffer` has room (recv(2)); nothing at the end of the stream. What the buffer held
 /// does not matter: to clear it for each message of a thousand threads would cost as much as to receive it.
-pub fn receive_some<'a>(
-    fd: BorrowedFd<'_>,
-    buffer: &'a mut [MaybeUninit<u8>],
-    wait: Wait,
-) -> io::Result<&'a [u8]> {
+pub fn receive_some<'a>(fd: BorrowedFd<'_>, buffer: &'a mut [MaybeUninit<u8>], wait: Wait) -> io::Result<&'a [u8]> {
     let (fd, to, nobody) = (fd.as_raw_fd(), buffer.as_mut_ptr(), std::ptr::null_mut::<u8>());
     // Not by the function of the C library, in which a thread can be cancelled: two looks at the thread's state for each call.
     // SAFETY: the buffer is valid for its length, and the kernel only writes to it; no address is asked for.

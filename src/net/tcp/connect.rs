@@ -151,7 +151,9 @@ impl Attempt {
             }
         };
         let attempt = Self { to, end, took, others: Vec::new() };
-        let from = local.or(options.local).unwrap_or_else(|| if to.is_ipv4() { ([0; 4], 0).into() } else { ([0; 16], 0).into() });
+        let from = local
+            .or(options.local)
+            .unwrap_or_else(|| if to.is_ipv4() { ([0; 4], 0).into() } else { ([0; 16], 0).into() });
         if session.events.wanted() {
             let flow = Flow { time: host.unix_nanos(), from, to, host: host.name() };
             let what = Happened::Tried(attempt.clone());

@@ -85,13 +85,7 @@ impl Connection {
         received
     }
 
-    fn receive_in_turn(
-        &self,
-        socket: &Socket,
-        want: Want,
-        until: Option<Instant>,
-        stop: &Stop,
-    ) -> Result<Incoming> {
+    fn receive_in_turn(&self, socket: &Socket, want: Want, until: Option<Instant>, stop: &Stop) -> Result<Incoming> {
         if self.is_closed() {
             return Err(super::end::closed("recv").with_peer(self.peer()));
         }
