@@ -223,7 +223,7 @@ fn rtt() {
     // put in by the script.
     let step = |clock: &str, command: &str| {
         let line = format!("F=$(mktemp); {command} > $F; echo of {clock}; cat $F; rm $F");
-        format!("print(a.exec([\"sh\", \"-c\", with(\"{line}\", b.addr)], #{{ quiet: true }}).stdout);\n")
+        format!("print(a.exec([\"sh\", \"-c\", to(\"{line}\", b.addr)], #{{ quiet: true }}).stdout);\n")
     };
     let ours = ours.join(" ");
     let steps = [
@@ -232,7 +232,7 @@ fn rtt() {
         step(CLOCKS[2], &format!("{PINGSCRIPT} icmp_ping TARGET {ours}")),
     ];
     let script = format!(
-        "fn with(text, addr) {{ text.replace(\"TARGET\", `${{addr}}`); text }}\nfor round in 0..{ROUNDS} {{\n{}}}",
+        "fn to(text, addr) {{ text.replace(\"TARGET\", `${{addr}}`); text }}\nfor round in 0..{ROUNDS} {{\n{}}}",
         steps.concat()
     );
     let Some(out) = in_lab(&script) else { return };
