@@ -163,6 +163,7 @@ fn flood() {
     let Some(out) = in_lab(&flood_script()) else { return };
     for line in out.lines() {
         let rate = |text: &str| text.trim().parse::<f64>().ok();
+        let line = line.trim_start_matches("a| ");
         // `… 0% packet loss, time 608ms` and `98765 replies a second`.
         let theirs = line.split_once("packet loss, time ").and_then(|(_, time)| rate(time.strip_suffix("ms")?));
         let window = usize::from(rates[1].len() > rates[2].len()) + 1;
@@ -222,9 +223,7 @@ fn rtt() {
     // put in by the script.
     let step = |clock: &str, command: &str| {
         let line = format!("F=$(mktemp); {command} > $F; echo of {clock}; cat $F; rm $F");
-        format!(
-            "print(a.exec([\"sh\", \"-c\", \"{line}\".replaced(\"TARGET\", b.addr)], #{{ quiet: true }}).stdout);\n"
-        )
+        format!("print(a.exec([\"sh\", \"-c\", with(\"{line}\", b.addr)], #{{ quiet: true }}).stdout);\n")
     };
     let ours = ours.join(" ");
     let steps = [
@@ -233,7 +232,7 @@ fn rtt() {
         step(CLOCKS[2], &format!("{PINGSCRIPT} icmp_ping TARGET {ours}")),
     ];
     let script = format!(
-        "fn replaced(text, what, by) {{ text.replace(what, `${{by}}`); text }}\nfor round in 0..{ROUNDS} {{\n{}}}",
+        "fn with(text, addr) {{ text.replace(\"TARGET\", `${{addr}}`); text }}\nfor round in 0..{ROUNDS} {{\n{}}}",
         steps.concat()
     );
     let Some(out) = in_lab(&script) else { return };

@@ -7,6 +7,8 @@
 mod common;
 #[path = "icmp/extended.rs"]
 mod extended;
+#[path = "icmp/flood.rs"]
+mod flood;
 #[path = "icmp/hostile.rs"]
 mod hostile;
 #[path = "icmp/judges.rs"]

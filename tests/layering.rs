@@ -65,6 +65,7 @@ const RULES: &[Rule] = &[
             "src/net/sys/frames.rs",
             "src/net/sys/gather.rs",
             "src/net/sys/interrupts.rs",
+            "src/net/sys/gather.rs",
             "src/net/sys/link.rs",
             "src/net/sys/namespace.rs",
             "src/net/sys/passing.rs",

@@ -55,13 +55,15 @@ b.start("udp_server_plain.rhai", ["--listen", `${any}:11000`, "--quiet"]);
 b.start("tcp_multi.rhai", ["--listen", `${any}:11001`, "--quiet"]);
 let host = if v6 { b.addr6 } else { b.addr };
 let ip = if v6 { `[${host}]` } else { host };
+let port = 20_000;
 for pinger in ["udp", "icmp", "tcp"] {
     for kind in kinds {
         let type = kind[0]; let code = kind[1]; let advice = kind[2]; let stream = pinger == "tcp";
         let seen = counter();
+        port += 1;
         set_policy(b.door, |pkt| {
-            // The segments that make the connection pass.
-            if stream && pkt.data.len == 0 { pass() }
+            // The segments that make the connection pass, and what the one before still sends.
+            if stream && (pkt.data.len == 0 || pkt.from.port != port) { pass() }
             else if !advice || seen.add(1) == 1 { reject(type, code) }
             else if stream { pass() } else { delay(30.ms) }
         });
@@ -71,7 +73,7 @@ for pinger in ["udp", "icmp", "tcp"] {
         let ping = ["--count", "1", "--timeout", "20s"];
         switch pinger {
             "udp" => a.run("udp_ping.rhai", ping + ["--server", `${ip}:11000`]),
-            "tcp" => a.run("tcp_ping.rhai", ping + ["--server", `${ip}:11001`]),
+            "tcp" => a.run("tcp_ping.rhai", ping + ["--server", `${ip}:11001`, "--bind", `*:${port}`]),
             _     => a.run("icmp_ping.rhai", ping + [host]),
         }
         set_policy(b.door, |pkt| pass());

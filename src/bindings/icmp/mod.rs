@@ -49,8 +49,8 @@ pub mod namespace {
     /// service or traffic class) or `dscp` (its upper six), `dont_fragment` (true: never fragment, whatever the path's MTU is
     /// said to be; false: let every hop fragment), `pattern` (what fills payloads after their first 8 bytes: a blob or
     /// hexadecimal digits), `bind` (the local address), `clock` (`"kernel receive - user send"`: measure as `ping` does),
-    /// `fast` (requests go out in bursts and are measured as `ping` does: for sweeps and floods), `raw` (only a raw socket will
-    /// do), `rcvbuf` (bytes).
+    /// `fast` (for sweeps and floods: requests go out in bursts, replies are taken in together and measured as `ping` does, and
+    /// only the last 8,192 settled pings are remembered), `raw` (only a raw socket will do), `rcvbuf` (bytes).
     ///
     /// Errors: as `open`; `invalid`: an unknown option, a value out of range.
     ///

@@ -107,7 +107,7 @@ pub mod api {
     /// ```
     #[rhai_fn(name = "notices", pure)]
     pub fn connection_notices(conn: &mut Connection) -> Array {
-        conn.tally().take_notices().into_iter().map(Dynamic::from).collect()
+        conn.notices().into_iter().map(Dynamic::from).collect()
     }
 
     /// The clock by which the connection's round-trip times are measured, chosen by the first reply; `()` before one.

@@ -100,6 +100,11 @@ impl Ear {
         Ok(waited)
     }
 
+    /// Has the next [`Ear::hear`] look whether or not a wait has found something.
+    pub(in crate::net) fn look(&self) {
+        self.ready.store(true, Ordering::Relaxed);
+    }
+
     /// Takes what was heard since the last wait: errors and advice that `ours` makes of a message, by where the packet went
     /// that it is about and what it quotes of it; each with the stamp of its arrival.
     pub(in crate::net) fn hear(

@@ -19,12 +19,12 @@ use self::payload::Payload;
 use super::error::{Error, Result};
 use super::host::Host;
 use super::ledger::Counts;
-use super::prober::{Carrier, Clock, Outcome, Probe, Prober, Tally};
+use super::prober::{Carrier, Clock, Outcome, Probe, Prober, Tally, notices};
 use super::session::{Session, Settle};
 use super::stop::Stop;
 use super::sys;
 use super::time::Duration;
-use super::udp::{closed, one_at_a_time};
+use super::udp::{IcmpError, closed, one_at_a_time};
 use super::wire::Family;
 
 mod ear;
@@ -42,7 +42,8 @@ pub use self::error::{MAX_SIZE_V4, MAX_SIZE_V6, check_size};
 pub use self::listener::{Heard, Listener};
 pub use self::mtu::interface_mtu;
 
-/// How many settled pings a fast socket remembers. A further reply to an older one is counted as late, not as a duplicate.
+/// How many settled pings a fast socket remembers. A further reply to an older one is counted as late, or as foreign if its
+/// sender was not pinged for long, not as a duplicate.
 pub const REMEMBERED: usize = 8_192;
 
 /// How a socket is made and what it sends.
@@ -220,6 +221,11 @@ impl IcmpSocket {
     /// The clock of its round-trip times; `None` before the first reply.
     pub fn clock(&self) -> Option<Clock> {
         self.0.tally.clock()
+    }
+
+    /// What has come by now, is about what was sent, and settled no probe: redirects and other advice, each once.
+    pub fn notices(&self) -> Vec<IcmpError> {
+        notices(self)
     }
 
     /// What others may know of its probes.

@@ -260,6 +260,11 @@ impl Carrier for IcmpSocket {
         if self.0.fast { BURST } else { 1 }
     }
 
+    fn overhear(&self, queued: &mut dyn FnMut(Queued)) {
+        self.0.ear.look();
+        self.hear_ear(queued);
+    }
+
     fn echoed<'a>(&self, message: &'a [u8]) -> &'a [u8] {
         message.get(HEADER..).unwrap_or_default()
     }

@@ -132,6 +132,11 @@ pub(in crate::net) trait Carrier: Debug + Send + Sync {
         self.host().wait(&mut [PollFd::readable(socket.as_fd())], until, stop)
     }
 
+    /// Hears what has come beside the socket, at a raw one, if it has one.
+    fn overhear(&self, queued: &mut dyn FnMut(Queued)) {
+        let _ = queued;
+    }
+
     /// Runs a matcher, which must not use this socket's prober.
     fn matching(&self, matcher: &mut dyn FnMut() -> MatchResult) -> MatchResult {
         matcher()
@@ -214,7 +219,7 @@ impl Tally {
 
     /// Takes what was heard since the last call and settled no probe: redirects and other advice. Of more than 1024 the
     /// oldest are gone.
-    pub fn take_notices(&self) -> Vec<IcmpError> {
+    pub(super) fn take_notices(&self) -> Vec<IcmpError> {
         self.lock().notices.drain(..).collect()
     }
 

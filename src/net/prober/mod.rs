@@ -23,6 +23,7 @@ pub(in crate::net) use self::carrier::{Carrier, MatchResult, Name, Recognised};
 use self::clock::await_stamps;
 pub use self::clock::{Clock, Readings, warm_up};
 pub use self::outcome::{End, Matcher, Outcome, Probe};
+pub(in crate::net) use self::taking::notices;
 
 mod carrier;
 mod clock;

@@ -3,11 +3,28 @@
 use socket2::Socket;
 
 use super::outcome::Matcher;
-use super::{Carrier, Prober};
+use super::{Carrier, Prober, Unheard};
 use crate::net::error::{Error, Result};
 use crate::net::ledger::ProbeId;
 use crate::net::time::Instant;
-use crate::net::udp::closed;
+use crate::net::udp::{IcmpError, Queued, closed};
+
+/// The advice about what was sent over `carrier` that has come by now and was not asked for yet. What came last may not have
+/// been heard with the answer that it came before; so it is listened for once more, unless somebody else is at it.
+pub(in crate::net) fn notices(carrier: &dyn Carrier) -> Vec<IcmpError> {
+    if let Ok(mut prober) = carrier.prober("notices") {
+        let mut advice = Vec::new();
+        carrier.overhear(&mut |queued| match queued {
+            Queued::Icmp { error, .. } if error.kind.is_advisory() => advice.push(error),
+            other => prober.hear_queued(other),
+        });
+        for error in advice {
+            prober.hear_error(carrier, Unheard { error, stamp: None }, None);
+        }
+        prober.tell(carrier);
+    }
+    carrier.tally().take_notices()
+}
 
 impl Prober {
     /// Takes in what has arrived, and times out the probes whose time is over at `now`, a moment that has passed: what

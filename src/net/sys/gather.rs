@@ -17,14 +17,12 @@ pub const GATHERED_SIZE: usize = 2048;
 const CONTROL: usize = 128;
 
 /// Room for what one call receives.
-pub struct Gather(Box<Room>);
-
-struct Room {
-    headers: [libc::mmsghdr; GATHERED],
-    parts: [libc::iovec; GATHERED],
-    names: [libc::sockaddr_storage; GATHERED],
-    controls: [Control; GATHERED],
-    data: [[u8; GATHERED_SIZE]; GATHERED],
+pub struct Gather {
+    headers: Vec<libc::mmsghdr>,
+    parts: Vec<libc::iovec>,
+    names: Vec<libc::sockaddr_storage>,
+    controls: Vec<Control>,
+    data: Vec<u8>,
 }
 
 #[derive(Clone, Copy)]
@@ -39,8 +37,15 @@ impl std::fmt::Debug for Gather {
 
 impl Default for Gather {
     fn default() -> Self {
-        // SAFETY: all of it is plain data for which zeroes are valid: numbers, arrays of bytes and null pointers.
-        Self(unsafe { Box::<Room>::new_zeroed().assume_init() })
+        // SAFETY: all are plain data for which zeroes are valid: numbers, arrays of bytes and null pointers.
+        let (header, part, name) = unsafe { std::mem::zeroed() };
+        Self {
+            headers: vec![header; GATHERED],
+            parts: vec![part; GATHERED],
+            names: vec![name; GATHERED],
+            controls: vec![Control([0; CONTROL]); GATHERED],
+            data: vec![0; GATHERED * GATHERED_SIZE],
+        }
     }
 }
 
@@ -51,8 +56,8 @@ impl Gather {
     /// What recvmmsg(2) reports, EAGAIN where there is none.
     pub fn receive(&mut self, fd: BorrowedFd<'_>, most: usize) -> io::Result<usize> {
         let most = most.clamp(1, GATHERED);
-        let Room { headers, parts, names, controls, data } = &mut *self.0;
-        for (index, data) in data.iter_mut().enumerate().take(most) {
+        let Self { headers, parts, names, controls, data } = self;
+        for (index, data) in data.chunks_exact_mut(GATHERED_SIZE).enumerate().take(most) {
             parts[index] = libc::iovec { iov_base: data.as_mut_ptr().cast(), iov_len: GATHERED_SIZE };
             let header = &mut headers[index].msg_hdr;
             header.msg_iov = &raw mut parts[index];
@@ -60,12 +65,12 @@ impl Gather {
             header.msg_name = (&raw mut names[index]).cast();
             header.msg_namelen = size_of::<libc::sockaddr_storage>() as libc::socklen_t;
             header.msg_control = controls[index].0.as_mut_ptr().cast();
-            header.msg_controllen = CONTROL as _;
+            header.msg_controllen = CONTROL;
         }
         let (fd, flags) = (fd.as_raw_fd(), libc::MSG_DONTWAIT);
-        // SAFETY: every pointer in the headers is to a part of the room, which outlives the call, with its true length.
+        // SAFETY: every pointer in the headers is into a part of this room, which outlives the call, with its true length.
         let n = unsafe {
-            match headers {
+            match headers.as_mut_slice() {
                 // For one the older call costs less.
                 [one, ..] if most == 1 => {
                     let len = libc::recvmsg(fd, &raw mut one.msg_hdr, flags);
@@ -80,18 +85,17 @@ impl Gather {
 
     /// The datagram at `index` of those received last.
     pub fn get(&self, index: usize) -> (&[u8], Received) {
-        let room = &*self.0;
-        let libc::mmsghdr { msg_hdr, msg_len } = room.headers[index];
-        let data = &room.data[index][..(msg_len as usize).min(GATHERED_SIZE)];
+        let libc::mmsghdr { msg_hdr, msg_len } = self.headers[index];
+        let data = &self.data[index * GATHERED_SIZE..][..(msg_len as usize).min(GATHERED_SIZE)];
         // SAFETY: the storage was zeroed before the kernel wrote to it, so that all of it is initialised.
         let name = unsafe {
             std::slice::from_raw_parts(
-                std::ptr::from_ref(&room.names[index]).cast::<u8>(),
+                std::ptr::from_ref(&self.names[index]).cast::<u8>(),
                 size_of::<libc::sockaddr_storage>(),
             )
         };
         let from = address(&name[..(msg_hdr.msg_namelen as usize).min(name.len())]);
-        let control = &room.controls[index].0[..(msg_hdr.msg_controllen as usize).min(CONTROL)];
+        let control = &self.controls[index].0[..msg_hdr.msg_controllen.min(CONTROL)];
         (data, read(data.len(), msg_hdr.msg_flags, from, control))
     }
 }
