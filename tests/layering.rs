@@ -65,7 +65,6 @@ const RULES: &[Rule] = &[
             "src/net/sys/frames.rs",
             "src/net/sys/gather.rs",
             "src/net/sys/interrupts.rs",
-            "src/net/sys/gather.rs",
             "src/net/sys/link.rs",
             "src/net/sys/namespace.rs",
             "src/net/sys/passing.rs",
