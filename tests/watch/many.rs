@@ -116,7 +116,8 @@ fn two_hundred_edits_leave_nothing_behind() {
     let late = settled(&running, (early.0, early.1));
     eprintln!("threads, descriptors, kB after 50 and after 200 edits: {early:?}, {late:?}");
     assert!((late.0, late.1) <= (early.0, early.1), "threads, descriptors: {early:?}, then {late:?}");
-    assert!(late.2 < early.2 + 6_000, "kB after 50 and 200 edits: {early:?}, then {late:?}");
+    // One engine that was kept with each edit would be 100 MB.
+    assert!(late.2 < early.2 + 20_000, "kB after 50 and 200 edits: {early:?}, then {late:?}");
     running.signal(sys::SIGINT);
     running.finish().expect_code(130);
 }
