@@ -10,6 +10,7 @@ use anyhow::{Context, Result};
 use clap::{CommandFactory, Parser};
 use pingscript::bindings::callback::tame_panics;
 use pingscript::columns::fit;
+use pingscript::engine::colour::{self, Colour};
 use pingscript::engine::commands::{self, Command};
 use pingscript::engine::programs::ScriptHost;
 use pingscript::engine::run::{self, Job, exit};
@@ -48,6 +49,10 @@ struct Cli {
     /// Write the same rows as CSV
     #[arg(long, value_name = "FILE")]
     csv: Option<String>,
+
+    /// Colours and hints at the prompt, and colours in help: auto (on a terminal, unless NO_COLOR is set), always or never
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t = Colour::Auto, hide_default_value = true, hide_possible_values = true)]
+    color: Colour,
 
     /// Run the script, then stay at a prompt that has what it declared
     #[arg(short = 'i', conflicts_with_all = ["code", "check"], requires = "script")]
@@ -115,14 +120,16 @@ fn start() -> Result<i32> {
                 return Ok(err.exit_code());
             }
             let text = err.render();
-            let plain =
-                !std::io::stdout().is_terminal() || std::env::var_os("NO_COLOR").is_some_and(|no| !no.is_empty());
-            let text = if plain { text.to_string() } else { text.ansi().to_string() };
+            // What was asked for may stand behind what has ended the reading.
+            colour::choose(colour::asked_for(std::env::args()).unwrap_or_default());
+            let coloured = colour::is_wanted(std::io::stdout().is_terminal());
+            let text = if coloured { text.ansi().to_string() } else { text.to_string() };
             output::styled(&fit(text.trim_end(), output::columns()));
             output::flush();
             return Ok(if output::has_failed() { exit::SCRIPT } else { exit::DONE });
         }
     };
+    colour::choose(cli.color);
     if cli.check {
         return Ok(check::run(&cli.script));
     }
@@ -179,10 +186,11 @@ fn start() -> Result<i32> {
 }
 
 fn unknown_flag(name: &str) -> Error {
-    let near = nearest(name, ["--seed", "--check", "--watch", "--trace", "--json", "--csv", "--version", "--help"]);
+    let near =
+        nearest(name, ["--seed", "--check", "--watch", "--trace", "--json", "--csv", "--color", "--version", "--help"]);
     let near = near.first().map_or(String::new(), |near| format!("did you mean {near}? "));
     Error::new(ErrorKind::Invalid, "flag", "there is no such flag").with_peer(name).with_hint(format!(
-        "{near}Flags are -e CODE, -i, --watch, --seed N, --check, --trace, --json FILE, --csv FILE, --version and --help; a script's own options stand after its name"
+        "{near}Flags are -e CODE, -i, --watch, --seed N, --check, --trace, --json FILE, --csv FILE, --color WHEN, --version and --help; a script's own options stand after its name"
     ))
 }
 

@@ -5,16 +5,26 @@
 //! to come first.
 
 mod common;
+#[path = "icmp/extended.rs"]
+mod extended;
+#[path = "icmp/flood.rs"]
+mod flood;
 #[path = "icmp/hostile.rs"]
 mod hostile;
+#[path = "icmp/judges.rs"]
+mod judges;
 #[path = "icmp/kinds.rs"]
 mod kinds;
 #[path = "icmp/labs.rs"]
 mod labs;
+#[path = "icmp/names.rs"]
+mod names;
 #[path = "icmp/rights.rs"]
 mod rights;
 #[path = "icmp/scripts.rs"]
 mod scripts;
+#[path = "icmp/table.rs"]
+mod table;
 
 use common::echo::{Asked, EchoHost, Said};
 use common::golden::{self, assert_golden};

@@ -63,6 +63,8 @@ const RULES: &[Rule] = &[
             "src/net/sys/batch.rs",
             "src/net/sys/epoll.rs",
             "src/net/sys/frames.rs",
+            "src/net/sys/interrupts.rs",
+            "src/net/sys/gather.rs",
             "src/net/sys/link.rs",
             "src/net/sys/namespace.rs",
             "src/net/sys/passing.rs",

@@ -109,6 +109,31 @@ fn tab_completes_namespaces_and_what_objects_can_do() {
 }
 
 #[test]
+fn tab_completes_option_keys_files_scripts_hosts_and_commands() {
+    let dir = TempDir::new();
+    dir.write("a_long_name.rhai", "let loaded = 42;\n");
+    let mut running = started(pingscript::<&str>(&[]), &dir).dir(dir.path()).start_on_terminal();
+    ready(&running);
+    enter(&mut running, "let s = udp::bind(\"127.0.0.1:0\", #{ rcv\t4096, reu\ttrue }); s.rcvbuf", "\n8192\n");
+    enter(&mut running, ":lo\t a_lo\t", READING);
+    enter(&mut running, "loaded", "\n42\n");
+    // A host of /etc/hosts, a script that came with pingscript, a policy, a name that `help` knows.
+    running.type_text("resolve(\"localh\t");
+    running.wait_for("resolve(\"localhost");
+    clear(&mut running);
+    running.type_text("start(\"udp_server_pl\t");
+    running.wait_for("udp_server_plain.rhai");
+    clear(&mut running);
+    enter(&mut running, "type_of(policy(\"gilb\t\"))", "\"Policy\"\n");
+    enter(&mut running, "help(\"udp::closed_p\t\")", "udp::closed_port() -> Addr");
+    // The keys of a map at hand, and the methods of what a call gives.
+    enter(&mut running, "let m = #{ alpha: 6 * 7 }; 1", "\n1\n");
+    enter(&mut running, "m.al\t", "\n42\n");
+    enter(&mut running, "s.recv(1.ms).ki\t", "\"timeout\"\n");
+    leave(running);
+}
+
+#[test]
 fn ctrl_c_stops_what_runs_and_nothing_is_lost() {
     let dir = TempDir::new();
     let mut running = prompt(&dir, &[]);
@@ -127,6 +152,50 @@ fn ctrl_c_stops_what_runs_and_nothing_is_lost() {
     enter(&mut running, "tasks()[0].stop()", READING);
     let screen = leave(running);
     assert!(screen.contains("entry 2: stopped") && screen.contains("entry 4: interrupted"), "{screen}");
+}
+
+#[test]
+fn ctrl_c_right_after_enter_stops_the_entry() {
+    let dir = TempDir::new();
+    let mut running = prompt(&dir, &[]);
+    ready(&running);
+    for n in 0..30 {
+        // At once, and at moments at which the editor hands the line over and the entry begins.
+        running.type_text("loop {}\r");
+        std::thread::sleep(Duration::from_micros(150 * n));
+        running.press_ctrl_c();
+        // Whatever became of it, the next entry runs.
+        let sum = 1_000 + n;
+        let answer = format!("\n{sum}\n");
+        let deadline = std::time::Instant::now() + PATIENCE;
+        while !running.stdout().contains(&answer) {
+            assert!(std::time::Instant::now() < deadline, "round {n}:\n{}", running.stdout());
+            running.type_text(&format!("{} + {n}\r", sum - n));
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+    leave(running);
+}
+
+#[test]
+fn a_line_goes_on_after_the_process_was_stopped_and_continued() {
+    let dir = TempDir::new();
+    let mut running = prompt(&dir, &[]);
+    ready(&running);
+    running.type_text("let kept = 40");
+    running.wait_for("let kept = 40");
+    for n in 1..=3 {
+        let before = running.stdout().matches("let kept = 40").count();
+        running.signal(libc::SIGSTOP);
+        running.signal(libc::SIGCONT);
+        running.wait_until("the line anew", |text| text.matches("let kept = 40").count() > before);
+        // Nobody could go on with a process that leads its session.
+        running.type_text("\x1a");
+        running.type_text(&n.to_string());
+        running.wait_until("the digit", |text| text.ends_with(&n.to_string()));
+    }
+    enter(&mut running, "; kept", "\n40123\n");
+    leave(running);
 }
 
 #[test]
@@ -272,11 +341,24 @@ fn colours_are_shown_unless_they_are_off() {
     enter(&mut running, "let y = 3; y", "\n3\n");
     assert_eq!(colours(&running.stdout()), before, "{:?}", running.stdout());
     leave(running);
-    let mut running = prompt(&dir, &[]);
-    ready(&running);
-    enter(&mut running, "let x = 1; x", "\n1\n");
-    let screen = leave(running);
-    assert_eq!(colours(&screen), [0; 3], "{screen:?}");
+    // Switched off by the environment or the command line, which wins.
+    for (flags, no_colour, has_some) in [
+        (&[][..], "1", false),
+        (&["--color", "never"], "", false),
+        (&["--color=always"], "1", true),
+        (&["--color", "auto"], "", true),
+    ] {
+        let mut running = started(pingscript(flags), &dir).env("NO_COLOR", no_colour).start_on_terminal();
+        ready(&running);
+        enter(&mut running, "let x = 1; x", "\n1\n");
+        let screen = leave(running);
+        assert_eq!(coloured(&screen), has_some, "{flags:?}: {screen:?}");
+        assert_eq!(colours(&screen) != [0; 3], has_some, "{flags:?}: {screen:?}");
+    }
+    let run = pingscript(&["--color", "blue"]).run().expect_code(2);
+    assert!(run.stderr.contains("auto, always, never"), "{}", run.stderr);
+    let run = pingscript(&["--help", "--color", "always"]).run().expect_code(0);
+    assert!(run.stdout.contains("\x1b["), "{:?}", run.stdout);
 }
 
 #[test]

@@ -16,6 +16,8 @@ use common::{
     sys,
 };
 use std::net::SocketAddr;
+use std::sync::mpsc;
+use std::time::Duration;
 
 /// Soon over, yet long for an answer over loopback on a busy machine.
 const SHORT: &str = "300ms";
@@ -323,9 +325,17 @@ fn an_interrupt_ends_the_pings_and_prints_the_summary() {
         (Running::press_ctrl_c as fn(&mut Running), 130, "Received interrupt stopping pings\n"),
         (|client: &mut Running| client.signal(sys::SIGTERM), 143, "Received SIGTERM stopping pings\n"),
     ] {
-        let addr = tcp::server(|n| if n < 4 { Fate::Answered } else { Fate::Silence });
+        let (tell, fourth) = mpsc::channel();
+        let addr = tcp::server(move |n| {
+            if n < 4 {
+                return Fate::Answered;
+            }
+            // What the client says it sends may not be sent yet; what has come here is.
+            let _ = tell.send(());
+            Fate::Silence
+        });
         let mut running = client(addr, LONG, &["--count", "9"]).start_on_terminal();
-        running.wait_until("ping 4", |text| text.split_once(": ping 4 ").is_some_and(|(_, rest)| rest.contains('\n')));
+        fourth.recv_timeout(Duration::from_secs(20)).expect("ping 4 did not come");
         stop(&mut running);
         let Run { stdout, .. } = running.finish().expect_code(code);
         check_client(&stdout);

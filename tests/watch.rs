@@ -1,6 +1,14 @@
 //! `--watch`: scripts that are edited while they serve.
 
+#[path = "watch/clients.rs"]
+mod clients;
 mod common;
+#[path = "watch/files.rs"]
+mod files;
+#[path = "watch/handing.rs"]
+mod handing;
+#[path = "watch/many.rs"]
+mod many;
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};

@@ -10,6 +10,7 @@ fuzz_target!(|bytes: &[u8]| {
         if let Ok(message) = Message::parse(family, bytes) {
             assert_eq!(message.emit(), bytes);
             let _ = (message.to_string(), message.quoted(), message.extension_structure());
+            let _ = (message.about(), message.extended_echo(), message.probed().map(|found| found.to_string()));
         }
     }
 });

@@ -9,10 +9,11 @@ use rhai::plugin::*;
 use rhai::{Dynamic, NativeCallContext};
 
 use super::callback::own;
-use super::context::{self, ScriptResult};
+use super::context::{self, Context, ScriptResult};
 use super::error::raise;
 use crate::net::error::{Error, ErrorKind};
 use crate::net::stop::Sleeper;
+use crate::net::tcp::Connection;
 
 /// A queue of values between threads. Clones are the same queue.
 #[derive(Clone)]
@@ -41,9 +42,12 @@ impl Queue {
         }))
     }
 
-    /// Waits until `attempt` succeeds; `None` if the stop happened first.
-    fn until<T>(&self, mut attempt: impl FnMut(&mut VecDeque<Dynamic>, bool) -> Option<T>) -> Option<T> {
-        let stop = context::begin_to_wait().stop;
+    /// Waits until `attempt` succeeds; `None` if the stop happened first. `begin`: what the wait begins with.
+    fn until<T>(
+        &self,
+        begin: fn() -> Context,
+        mut attempt: impl FnMut(&mut VecDeque<Dynamic>, bool) -> Option<T>,
+    ) -> Option<T> {
         let mut try_now = || {
             let (queue, closed) = &mut *lock(&self.0.state);
             attempt(queue, *closed)
@@ -52,6 +56,7 @@ impl Queue {
             self.0.changed.notify();
             return Some(value);
         }
+        let stop = begin().stop;
         crate::net::output::flush();
         stop.subscribe(&self.0.changed);
         let mut guard = lock(&self.0.changed.lock);
@@ -70,12 +75,17 @@ impl Queue {
 
     /// The next value; `None` when it is closed and empty, or the stop happened.
     fn receive(&self) -> Option<Dynamic> {
-        let next = self.until(|queue, closed| match queue.pop_front() {
+        let next = self.until(context::begin_to_wait, |queue, closed| match queue.pop_front() {
             Some(value) => Some(Some(value)),
             None => closed.then_some(None),
         });
         self.0.received.fetch_add(1, Ordering::Relaxed);
-        next.flatten()
+        let next = next.flatten();
+        if next.as_ref().and_then(|value| value.read_lock::<Connection>()).is_some_and(|conn| conn.was_taken_in()) {
+            // Nobody else would serve it.
+            context::peek(|context| context.serving.begin());
+        }
+        next
     }
 }
 
@@ -137,7 +147,7 @@ pub mod api {
         let capacity = channel.0.capacity;
         // A value that the sender goes on using must not be shared with the receiver.
         let mut value = Some(own(value, 0));
-        let sent = channel.until(|queue, closed| {
+        let sent = channel.until(context::begin_to_pause, |queue, closed| {
             if closed {
                 return Some(false);
             }

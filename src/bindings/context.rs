@@ -5,18 +5,19 @@
 use std::cell::RefCell;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, OnceLock};
 
 use rhai::{AST, Dynamic, Engine, EvalAltResult, GlobalRuntimeState};
 
+pub use super::kept::{Announced, Asked, Kept, Server};
+pub use super::serving::{Serving, end};
 use crate::net::error::Error;
 use crate::net::host::Host;
 use crate::net::random::{Seed, Sequence};
 use crate::net::session::Session;
 use crate::net::stop::Stop;
-use crate::net::tcp::{Listener, WeakListener};
-use crate::net::udp::{UdpSocket, WeakSocket};
+use crate::net::tcp::{Connection, Listener};
 
 /// The result of a native that can fail.
 pub type ScriptResult<T> = Result<T, Box<EvalAltResult>>;
@@ -36,18 +37,29 @@ pub struct Context {
     pub script: Arc<Script>,
     /// Its own draws.
     pub random: Arc<Sequence>,
-    /// Whether its thread last waited for a connection that it serves.
-    pub serving: Arc<AtomicBool>,
+    /// Whether its thread serves a connection.
+    pub serving: Arc<Serving>,
 }
 
 impl Context {
-    /// Makes known that the script is about to wait, and whether for a connection that it serves. Called for each message, and
-    /// by many threads at once: it takes no lock and changes nothing where that is known.
-    pub fn waits(&self, serving: bool) {
-        if self.serving.load(Ordering::Relaxed) != serving {
-            self.serving.store(serving, Ordering::Relaxed);
-        }
+    /// Makes known that the script is about to wait in the middle of what it does: it may serve a connection meanwhile.
+    pub fn pauses(&self) {
         self.script.bound.ready();
+        if self.serving.is_over() {
+            end(&self.stop);
+        }
+    }
+
+    /// Makes known that the script is about to wait for `connection`. Called for each message, and by many threads at once:
+    /// it takes no lock and changes nothing where that is known.
+    pub fn serves(&self, connection: &Connection) {
+        if connection.was_taken_in() {
+            self.script.bound.ready();
+            self.serving.begin();
+        } else {
+            // The script is its client.
+            self.pauses();
+        }
     }
 
     /// Makes known that the script has bound a socket to `local`, to those that wait for its address. Of a socket bound to
@@ -84,8 +96,8 @@ pub struct Run {
     pub told_of_copies: AtomicBool,
     /// Whether an `expect` failed, on any thread.
     pub unexpected: std::sync::atomic::AtomicBool,
-    /// Sockets that a script left open for the one that takes its place, with what they were asked for as.
-    pub kept: Mutex<Vec<(String, Server)>>,
+    /// Sockets that a script left open for the one that takes its place.
+    pub kept: Kept,
 }
 
 impl Run {
@@ -101,12 +113,12 @@ impl Run {
             failed: 0.into(),
             told_of_copies: false.into(),
             unexpected: false.into(),
-            kept: Mutex::default(),
+            kept: Kept::default(),
         }
     }
 
     /// Another run on the same sockets, events and account.
-    pub fn again(&self, programs: Arc<dyn Programs>, kept: Vec<(String, Server)>) -> Self {
+    pub fn again(&self, programs: Arc<dyn Programs>, kept: Vec<(Asked, Server)>) -> Self {
         Self {
             seed: Seed::new(self.seed.value),
             session: self.session.clone(),
@@ -117,22 +129,8 @@ impl Run {
             failed: 0.into(),
             told_of_copies: false.into(),
             unexpected: false.into(),
-            kept: Mutex::new(kept),
+            kept: Kept::new(kept),
         }
-    }
-
-    /// The socket that was left open by a script which asked for it in the same words. One that was asked for in others is
-    /// closed if it is in the way.
-    pub fn adopt(&self, asked: &str) -> Option<Server> {
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(at) = kept.iter().position(|(known, _)| known == asked) {
-            return Some(kept.remove(at).1);
-        }
-        // Host, protocol and address.
-        let place = |asked: &str| asked.split(' ').take(3).map(str::to_string).collect::<Vec<_>>();
-        let in_the_way = |known: &str| place(known) == place(asked);
-        kept.extract_if(.., |(known, _)| in_the_way(known)).for_each(|(_, server)| server.close());
-        None
     }
 }
 
@@ -157,112 +155,6 @@ pub struct Script {
     pub has_options: AtomicBool,
     /// The address of the first socket it bound, for those that wait for it.
     pub bound: Announced,
-}
-
-/// An address that is known later, or never.
-#[derive(Debug, Default)]
-pub struct Announced {
-    state: Mutex<Known>,
-    /// Whether it is known that the script is ready, for those that would say so again.
-    told: AtomicBool,
-    changed: Condvar,
-}
-
-/// A socket that a script serves with.
-#[derive(Clone, Debug)]
-pub enum Server {
-    /// One of UDP.
-    Udp(UdpSocket),
-    /// A listener of TCP.
-    Tcp(Listener),
-}
-
-impl Server {
-    /// Closes it.
-    pub fn close(&self) {
-        match self {
-            Self::Udp(socket) => socket.close(),
-            Self::Tcp(listener) => listener.close(),
-        }
-    }
-}
-
-/// The same, not kept open by this.
-#[derive(Clone, Debug)]
-enum WeakServer {
-    Udp(WeakSocket),
-    Tcp(WeakListener),
-}
-
-impl WeakServer {
-    /// The socket, if it is open.
-    fn upgrade(&self) -> Option<Server> {
-        match self {
-            Self::Udp(socket) => socket.upgrade().filter(|socket| !socket.is_closed()).map(Server::Udp),
-            Self::Tcp(listener) => listener.upgrade().filter(|listener| !listener.is_closed()).map(Server::Tcp),
-        }
-    }
-}
-
-#[derive(Debug, Default)]
-struct Known {
-    addr: Option<SocketAddr>,
-    /// Whether those that wait may go on: the script waits for packets, or has ended.
-    ready: bool,
-    /// The sockets it has bound, and listens with.
-    servers: Vec<(String, WeakServer)>,
-}
-
-impl Announced {
-    /// Keeps the address, if there is none yet, until the script is ready.
-    pub fn keep(&self, addr: SocketAddr) {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).addr.get_or_insert(addr);
-    }
-
-    /// Keeps a socket that the script has bound, or listens with, for those that reach for it from outside; `asked`: what it
-    /// was asked for as.
-    pub fn opened(&self, asked: String, server: &Server) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.servers.retain(|(_, server)| server.upgrade().is_some());
-        let weak = match server {
-            Server::Udp(socket) => WeakServer::Udp(socket.weak()),
-            Server::Tcp(listener) => WeakServer::Tcp(listener.weak()),
-        };
-        state.servers.push((asked, weak));
-    }
-
-    /// The sockets that the script has bound, or listens with, and not closed; with what they were asked for as.
-    pub fn servers(&self) -> Vec<(String, Server)> {
-        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let open = |(asked, server): &(String, WeakServer)| Some((asked.clone(), server.upgrade()?));
-        state.servers.iter().filter_map(open).collect()
-    }
-
-    /// The address, if there is one by now.
-    pub fn now(&self) -> Option<SocketAddr> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).addr
-    }
-
-    /// Makes known that the script has set up what it needs: it begins to wait for packets, or has ended.
-    pub fn ready(&self) {
-        if self.told.load(Ordering::Relaxed) {
-            return;
-        }
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if !state.ready {
-            state.ready = true;
-            self.told.store(true, Ordering::Relaxed);
-            self.changed.notify_all();
-        }
-    }
-
-    /// Waits until the script is ready, for at most `limit`; the address, `None` if it has bound none.
-    pub fn wait(&self, limit: std::time::Duration) -> Option<SocketAddr> {
-        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let pending = |state: &mut Known| !state.ready;
-        let (state, _) = self.changed.wait_timeout_while(state, limit, pending).unwrap_or_else(PoisonError::into_inner);
-        state.addr
-    }
 }
 
 /// What bindings need of the engine: it runs script code for them.
@@ -310,18 +202,43 @@ pub fn current() -> Context {
     CURRENT.with_borrow(Clone::clone).expect("script code runs in a context")
 }
 
-/// The context of a script that is about to wait: those that wait for its address may go on.
+/// The context of a script that is about to wait for something new to do: those that wait for its address may go on.
 pub fn begin_to_wait() -> Context {
     let context = current();
-    context.waits(false);
+    context.serving.end();
+    if context.serving.is_main() {
+        context.script.bound.settle();
+    }
+    context.pauses();
+    context
+}
+
+/// The context of a script that is about to wait in the middle of what it does: it may serve a connection meanwhile.
+pub fn begin_to_pause() -> Context {
+    let context = current();
+    context.pauses();
     context
 }
 
 /// The context of a script that is about to wait for a connection that it serves.
-pub fn begin_to_serve() -> Context {
+pub fn begin_to_serve(connection: &Connection) -> Context {
     let context = current();
-    context.waits(true);
+    context.serves(connection);
     context
+}
+
+/// `connection` has ended: if this thread served it, it serves none any more.
+pub fn has_left(connection: &Connection) {
+    if connection.was_taken_in() {
+        peek(|context| context.serving.end());
+    }
+}
+
+/// Takes `connection`, which `listener` has just given, on to serve it. False if another script has taken the place of this
+/// one: then the connection is the other's.
+pub fn take_on(listener: &Listener, connection: &Connection) -> bool {
+    let keep = peek(|context| !context.serving.begin()).unwrap_or(true);
+    keep || !listener.give_back(connection)
 }
 
 /// Looks at the context of this thread without taking part in it; `None` outside of scripts.
@@ -331,20 +248,23 @@ pub fn peek<T>(look: impl FnOnce(&Context) -> T) -> Option<T> {
 
 /// Enters `context` on this thread until the guard is dropped.
 pub fn enter(context: Context) -> Entered {
-    Entered(CURRENT.replace(Some(context)))
+    let stop = Stop::set_of_thread(Some(context.stop.clone()));
+    Entered(CURRENT.replace(Some(context)), stop)
 }
 
 /// Enters `context` on this thread for good, in place of the one before.
 pub fn settle(context: Context) {
+    Stop::set_of_thread(Some(context.stop.clone()));
     CURRENT.set(Some(context));
 }
 
 /// See [`enter`].
 #[derive(Debug)]
-pub struct Entered(Option<Context>);
+pub struct Entered(Option<Context>, Option<Stop>);
 
 impl Drop for Entered {
     fn drop(&mut self) {
         CURRENT.set(self.0.take());
+        Stop::set_of_thread(self.1.take());
     }
 }

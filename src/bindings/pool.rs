@@ -59,7 +59,7 @@ impl Workers {
         if has_room() {
             return true;
         }
-        let stop = context::begin_to_wait().stop;
+        let stop = context::begin_to_pause().stop;
         output::flush();
         stop.subscribe(&self.0.changed);
         let mut guard = self.0.changed.lock.lock().unwrap_or_else(PoisonError::into_inner);

@@ -9,7 +9,7 @@ use rhai::{Array, Dynamic, EvalAltResult, FnPtr, NativeCallContext};
 
 pub(super) use self::start::{begin_thread, no_thread, prepare, start_script};
 use super::callback::{guarded, programs};
-use super::context::{self, Context, Programs, Run, Script, ScriptResult};
+use super::context::{self, Context, Programs, Run, Script, ScriptResult, Serving};
 use super::error::{OrRaise, raise};
 use super::exit;
 use super::lab;
@@ -37,8 +37,8 @@ pub struct Task(Arc<Inner>);
 struct Inner {
     name: String,
     stop: Stop,
-    /// Whether it last waited for a connection that it serves.
-    serving: Arc<AtomicBool>,
+    /// Whether it serves a connection.
+    serving: Arc<Serving>,
     /// The script that started it.
     owner: Arc<Script>,
     /// The started script; `None` for a thread of the script itself.
@@ -127,17 +127,14 @@ impl Task {
         self.0.ended.load(Ordering::Acquire)
     }
 
-    /// Whether it last waited for a connection that it serves.
+    /// Whether it serves a connection.
     pub fn serves(&self) -> bool {
-        self.0.serving.load(Ordering::Relaxed)
+        self.0.serving.serves()
     }
 
-    /// Ends it, unless it serves a connection.
-    pub fn end_unless_serving(&self) {
-        if !self.serves() {
-            self.0.stop.interrupt(Reason::Ended);
-            terminate_later(&self.0.stop, Reason::Ended);
-        }
+    /// Ends it: at once, or after the connection that it serves.
+    pub fn retire(&self) {
+        self.0.serving.retire(&self.0.stop);
     }
 
     /// The started script; `None` for a thread.
@@ -184,7 +181,7 @@ impl Task {
 /// # Errors
 /// What the task threw; `closed`: it was joined before.
 pub(super) fn outcome(ctx: &NativeCallContext, task: &Task) -> ScriptResult<Dynamic> {
-    if !task.wait(&context::begin_to_wait().stop, Stage::Interrupted) && !task.linger() {
+    if !task.wait(&context::begin_to_pause().stop, Stage::Interrupted) && !task.linger() {
         return Ok(Dynamic::UNIT);
     }
     match lock(&task.0.result).take() {

@@ -1,6 +1,7 @@
 //! The engine: builds the script language, runs scripts and the prompt, reports errors.
 
 pub mod check;
+pub mod colour;
 pub mod commands;
 pub mod compile;
 pub mod doctor;

@@ -5,7 +5,7 @@
 
 use std::io::Read;
 use std::os::unix::net::UnixStream;
-use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, Once, PoisonError};
 
 use anyhow::{Context, Result};
@@ -21,6 +21,8 @@ const INTERRUPTED: u8 = 1;
 const TERMINATED: u8 = 2;
 const FINISHED: u8 = 3;
 
+/// How many interrupts had come when the last line was read that has not begun to run; [`u64::MAX`]: there is none.
+static READ_AT: AtomicU64 = AtomicU64::new(u64::MAX);
 static STATE: AtomicU8 = AtomicU8::new(RUNNING);
 static ARRIVED: AtomicUsize = AtomicUsize::new(0);
 static ANNOUNCED: Once = Once::new();
@@ -92,7 +94,20 @@ pub fn at_leaving(last: impl FnOnce() + Send + 'static) {
 /// Has Ctrl-C stop `entry`, what runs at the prompt, and nothing where nothing runs.
 pub fn stop_entry(entry: Option<&Stop>) {
     ARRIVED.store(0, Ordering::SeqCst);
-    *target() = Target::Entry(entry.cloned());
+    let mut target = target();
+    *target = Target::Entry(entry.cloned());
+    let before = READ_AT.swap(u64::MAX, Ordering::SeqCst);
+    if let Some(entry) = entry
+        && before != u64::MAX
+        && before != u64::from(sys::interrupts())
+    {
+        stop(entry, Reason::Interrupt);
+    }
+}
+
+/// A line was read when so many interrupts had come: one that comes from here on is for the entry that is to run.
+pub fn was_read(interrupts: u32) {
+    READ_AT.store(interrupts.into(), Ordering::SeqCst);
 }
 
 /// Ends listening: the signal that had come before, if any, after its line was printed. A later one is let pass.

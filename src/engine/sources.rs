@@ -1,6 +1,6 @@
 //! Where scripts are found, and their texts, for error reports.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Component, Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -21,6 +21,7 @@ pub const SHIPPED: &[(&str, &str)] = &[
     ("tcp_events.rhai", include_str!("../../scripts/tcp_events.rhai")),
     ("icmp_ping.rhai", include_str!("../../scripts/icmp_ping.rhai")),
     ("icmp_listen.rhai", include_str!("../../scripts/icmp_listen.rhai")),
+    ("icmp_flood.rhai", include_str!("../../scripts/icmp_flood.rhai")),
     ("traceroute.rhai", include_str!("../../scripts/traceroute.rhai")),
     ("pmtu.rhai", include_str!("../../scripts/pmtu.rhai")),
     ("sweep.rhai", include_str!("../../scripts/sweep.rhai")),
@@ -68,9 +69,9 @@ const EXAMPLES: &str = "examples";
 /// The folder of labs below it.
 const LABS: &str = "labs";
 
-/// The texts of all sources seen, by the names they are shown under.
+/// The texts of all sources seen, by the names they are shown under; and the files that were looked for and are not there.
 #[derive(Debug, Default)]
-pub struct Sources(Mutex<HashMap<String, String>>);
+pub struct Sources(Mutex<HashMap<String, String>>, Mutex<BTreeSet<String>>);
 
 impl Sources {
     /// Keeps a text under a name.
@@ -81,6 +82,21 @@ impl Sources {
     /// The names of all texts.
     pub fn names(&self) -> Vec<String> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).keys().cloned().collect()
+    }
+
+    /// The files that were looked for where a script's own come first, and are not there.
+    pub fn missed(&self) -> Vec<String> {
+        self.1.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+    }
+
+    /// Whether the file called `name`, if the text under this name is a file's, still holds it.
+    pub fn is_current(&self, name: &str) -> bool {
+        let Some(text) = self.text(name) else { return true };
+        if shipped(name.trim_start_matches("scripts/")).is_some_and(|(_, shipped)| shipped == text) {
+            return true;
+        }
+        let now = std::fs::read(name).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+        now.is_none_or(|now| text == without_marks(&now))
     }
 
     /// Keeps the text under a name no longer.
@@ -128,7 +144,10 @@ impl Sources {
         for path in std::iter::once(folder.join(name)).chain(above).chain(here) {
             match std::fs::read(&path) {
                 Ok(bytes) => return self.decode(&path.to_string_lossy(), bytes),
-                Err(err) if err.kind() == std::io::ErrorKind::NotFound => {}
+                Err(err) if err.kind() == std::io::ErrorKind::NotFound => {
+                    let mut missed = self.1.lock().unwrap_or_else(PoisonError::into_inner);
+                    missed.insert(path.to_string_lossy().into_owned());
+                }
                 // One that came with pingscript may still do, where the user's folder is closed to its user.
                 Err(err) => failure = failure.or(Some(unreadable(&path.to_string_lossy(), &err))),
             }

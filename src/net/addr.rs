@@ -65,12 +65,21 @@ fn in_turns(first: SocketAddr, found: impl Iterator<Item = SocketAddr>) -> Vec<S
 /// Of the addresses of `name`, the first IPv4 one, else the first IPv6 one, or the first of `version`; with port 0.
 fn chosen(here: &dyn Host, stop: &Stop, name: &str, version: Option<Version>) -> Result<SocketAddr> {
     let wanted = |addr: &SocketAddr| version.is_none_or(|version| (version == Version::V4) == addr.is_ipv4());
-    let mut found = resolver::look_up(here, name, stop)?;
-    found.retain(wanted);
-    let v4 = found.iter().find(|addr| addr.is_ipv4());
-    v4.or(found.first()).copied().ok_or_else(|| {
-        let which = if version == Some(Version::V6) { "IPv6" } else { "IPv4" };
-        Error::new(ErrorKind::Resolve, "resolve", format!("it has no {which} address")).with_peer(name)
+    let found = resolver::look_up(here, name, stop)?;
+    let v4 = found.iter().filter(|addr| wanted(addr)).find(|addr| addr.is_ipv4());
+    v4.or(found.iter().find(|addr| wanted(addr))).copied().ok_or_else(|| {
+        let (which, other) = if version == Some(Version::V6) { ("IPv6", "IPv4") } else { ("IPv4", "IPv6") };
+        let error = Error::new(ErrorKind::Resolve, "resolve", format!("it has no {which} address")).with_peer(name);
+        match found.first() {
+            Some(addr) if name.parse() == Ok(addr.ip()) => {
+                error.with_hint(format!("it is an {other} address: ask for {other}, or leave the version open"))
+            }
+            Some(addr) => {
+                let ip = addr.ip();
+                error.with_hint(format!("it has the {other} address {ip}: ask for {other}, or leave the version open"))
+            }
+            None => error,
+        }
     })
 }
 

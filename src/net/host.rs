@@ -86,6 +86,18 @@ pub trait Host: Debug + Send + Sync {
     /// What ppoll(2) reports.
     fn wait(&self, fds: &mut [PollFd<'_>], until: Option<Instant>, stop: &Stop) -> io::Result<Waited>;
 
+    /// Waits until `until` or the stop without sleeping: others may have the processor meanwhile, but it does not go idle, so
+    /// that what comes next meets it warm.
+    fn wait_awake(&self, until: Instant, stop: &Stop) -> Waited {
+        while self.now() < until {
+            if stop.is_stopped() {
+                return Waited::Stopped;
+            }
+            std::thread::yield_now();
+        }
+        Waited::TimedOut
+    }
+
     /// Waits in `call`, which makes a system call that blocks for as long as it has nothing to give: that costs less than a
     /// wait before it. What was printed is shown first; `stop` ends the call (EINTR). Whether the call was made: if not,
     /// whoever wants to wait does so with [`Host::wait`]. So it always is on a host whose time is not the kernel's.

@@ -33,6 +33,8 @@ pub struct Plan {
     pub icmp_wait: Duration,
     /// How many may be in flight at a time, at least 1.
     pub window: usize,
+    /// How long after a ping the next is sent at the latest, however many are in flight; `None`: it waits for its turn.
+    pub max_gap: Option<Duration>,
     /// Messages are padded to this many bytes.
     pub size: usize,
 }
@@ -163,11 +165,12 @@ impl Pinger {
             let start = *self.start.get_or_insert(now);
             let more = self.more();
             if !more && prober.in_flight() == 0 {
+                // What came after the last answer is counted.
+                prober.collect(carrier, socket, None, &mut None)?;
                 return Ok(None);
             }
-            let room = more && prober.in_flight() < self.plan.window;
             let due = start + self.plan.interval * self.slot;
-            if room && now >= due {
+            if self.room(prober).is_some_and(|from| now >= due.max(from)) {
                 if self.plan.interval > Duration::ZERO {
                     let missed = (now - due).as_nanos() / self.plan.interval.as_nanos();
                     prober.miss(missed as u64);
@@ -180,17 +183,25 @@ impl Pinger {
                     self.send(carrier, socket, prober)?;
                     burst -= 1;
                 }
-                prober.tell(carrier);
             }
-            prober.catch_up(carrier, socket, None, &mut None)?;
+            prober.catch_up(carrier, socket, now, None, &mut None)?;
             if prober.has_outcome() {
                 continue;
             }
             let due = start + self.plan.interval * self.slot;
-            let room = self.more() && prober.in_flight() < self.plan.window;
-            if prober.wait(carrier, socket, room.then_some(due), stop)? == Waited::Stopped {
+            let due = self.room(prober).map(|from| due.max(from));
+            if prober.wait(carrier, socket, due, stop)? == Waited::Stopped {
                 prober.collect(carrier, socket, None, &mut None)?;
             }
+        }
+    }
+
+    /// From when on there is room in the window for another ping; `None`: not before one in flight is settled.
+    fn room(&self, prober: &Prober) -> Option<Instant> {
+        match prober.in_flight() < self.plan.window {
+            _ if !self.more() => None,
+            true => Some(Instant::from_nanos(i64::MIN)),
+            false => self.plan.max_gap.zip(prober.last_sent()).map(|(gap, last)| last + gap),
         }
     }
 
@@ -232,6 +243,7 @@ impl Drop for Pinger {
 pub struct Ticks {
     count: Option<u64>,
     interval: Duration,
+    awake: Duration,
     start: Option<Instant>,
     slot: i64,
     ticked: u64,
@@ -247,7 +259,13 @@ impl Ticks {
         if interval.is_negative() {
             return Err(Error::invalid("ticks", format!("an interval of {} is negative", interval.short())));
         }
-        Ok(Self { count, interval, start: None, slot: 0, ticked: 0, missed: 0 })
+        Ok(Self { count, interval, awake: Duration::ZERO, start: None, slot: 0, ticked: 0, missed: 0 })
+    }
+
+    /// The same, staying awake for the last `time` before each tick instead of sleeping.
+    #[must_use]
+    pub fn awake(self, time: Duration) -> Self {
+        Self { awake: time, ..self }
     }
 
     /// Waits for the next tick and gives its number; `None` after the last, or when the stop has happened.
@@ -266,8 +284,9 @@ impl Ticks {
             self.missed += missed as u64;
             self.slot += missed;
             let due = start + self.interval * self.slot;
-            let waited = host.wait(&mut [], Some(due), stop).map_err(|err| Error::system("ticks", &err))?;
-            if waited == Waited::Stopped {
+            let asleep = host.wait(&mut [], Some(due - self.awake), stop);
+            let waited = asleep.map_err(|err| Error::system("ticks", &err))?;
+            if waited == Waited::Stopped || host.wait_awake(due, stop) == Waited::Stopped {
                 return Ok(None);
             }
             self.slot += 1;

@@ -16,6 +16,8 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
 use super::seat::{Seat, Seated};
 use super::sys;
 
+mod own;
+
 /// Why something was stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reason {

@@ -9,6 +9,7 @@ use std::fmt;
 use std::net::IpAddr;
 
 use super::time::Duration;
+use super::wire::Family;
 use super::wire::icmp::{Kind, MplsLabel};
 
 /// What is known of a path.
@@ -37,7 +38,8 @@ pub struct Answer {
 pub struct Hop {
     sent: u64,
     answered: u64,
-    /// The first answers, as many as a line shows; `None` for one that did not come.
+    /// The first answers, as many as a line shows; `None` for one that did not come. Those that only tell an MTU are shown if
+    /// there are no others.
     shown: Vec<Option<(IpAddr, Duration, Option<Kind>)>>,
     mpls: Vec<MplsLabel>,
     mtu: Option<u32>,
@@ -82,8 +84,8 @@ impl Trace {
     pub fn add(&mut self, ttl: u8, answer: Answer) {
         let hop = self.hops.entry(ttl).or_default();
         let is_transit = answer.kind.is_some_and(|kind| {
-            use crate::net::wire::Family::{V4, V6};
-            matches!((kind.family, kind.type_, kind.code), (V4, 11, _) | (V6, 3, _) | (V4, 3, 4) | (V6, 2, _))
+            use Family::{V4, V6};
+            matches!((kind.family, kind.type_), (V4, 11) | (V6, 3)) || is_too_big(kind)
         });
         hop.sent += 1;
         hop.answered += u64::from(answer.by.is_some());
@@ -148,6 +150,11 @@ impl Trace {
     }
 }
 
+/// Whether the error says that a packet is too large for the next link.
+fn is_too_big(kind: Kind) -> bool {
+    matches!((kind.family, kind.type_, kind.code), (Family::V4, 3, 4) | (Family::V6, 2, _))
+}
+
 /// Finds where on the way the share lost rises, by cutting it where both sides differ most, and each side again.
 fn losses(way: &[(u8, (u64, u64))], found: &mut Vec<Finding>) {
     let sum = |part: &[(u8, (u64, u64))]| part.iter().fold((0, 0), |sum, (_, lost)| (sum.0 + lost.0, sum.1 + lost.1));
@@ -194,7 +201,10 @@ impl Hop {
 impl fmt::Display for Hop {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut last = None;
-        for (index, shown) in self.shown.iter().enumerate() {
+        let tells_mtu = |shown: &&Option<_>| matches!(shown, Some((_, _, Some(kind))) if is_too_big(*kind));
+        let others = self.shown.iter().filter(|shown| !tells_mtu(shown)).collect::<Vec<_>>();
+        let shown = if others.iter().any(|shown| shown.is_some()) { others } else { self.shown.iter().collect() };
+        for (index, shown) in shown.into_iter().enumerate() {
             let gap = if index == 0 { "" } else { "  " };
             match shown {
                 None => write!(f, "{gap}*")?,
@@ -313,6 +323,9 @@ mod tests {
         trace.add(2, answer(by, Some(Kind::v4(3, 4)), Some(1400)));
         let line = " 2  10.0.0.1  0.031ms (Fragmentation Needed and Don't Fragment was Set)  [MTU 1400]";
         assert_eq!((trace.line(2).as_deref(), trace.end(), trace.mtu()), (Some(line), None, Some((2, 1400))));
+        // A smaller probe gets through: what remains is the MTU.
+        trace.add(2, answer(by, Some(Kind::v4(11, 0)), None));
+        assert_eq!(trace.line(2).as_deref(), Some(" 2  10.0.0.1  0.031ms  [MTU 1400]"));
         trace.add(3, answer(by, Some(Kind::v4(3, 13)), None));
         assert_eq!(trace.end(), Some(3));
     }

@@ -50,6 +50,16 @@ pub fn set_busy(busy: bool) {
     CHANGED.notify_one();
 }
 
+/// Asks the reader to let go of its line once, so that it is shown anew.
+pub fn show_anew() {
+    let mut now = state();
+    if let Some(reader) = now.reader.filter(|_| !now.busy) {
+        // Under the lock: see below.
+        reader.interrupt();
+        now.asked = true;
+    }
+}
+
 /// The line was read, or let go.
 pub fn end() -> Ended {
     let mut state = state();

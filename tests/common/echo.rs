@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-/// An echo request that the host received.
+/// An echo request, or an extended one, that the host received.
 #[derive(Clone, Debug)]
 pub(crate) struct Asked {
     /// Whether it came over IPv6; then `message` is all that is known of its packet.
@@ -133,7 +133,7 @@ fn request(bytes: &[u8], is_v6: bool) -> Option<Asked> {
         let address = |at: usize| Some(Ipv4Addr::from(*bytes.get(at..)?.first_chunk::<4>()?));
         (address(12)?.into(), address(16)?.into(), bytes.get(20..)?, bytes.to_vec())
     };
-    let is_request = *message.first()? == if is_v6 { 128 } else { 8 };
+    let is_request = matches!((is_v6, *message.first()?), (false, 8 | 42) | (true, 128 | 160));
     let seq = u16::from_be_bytes(*message.get(6..)?.first_chunk()?);
     is_request.then(|| Asked { is_v6, from, to, seq, message: message.to_vec(), packet })
 }

@@ -45,12 +45,56 @@ fn wrong_input_is_refused_in_words() {
         (&["127.0.0.1", "--interval", "-1s"], 2, "cannot be negative"),
         (&["127.0.0.1:7", "--count", "1"], 3, "has a port, and ICMP has none"),
         (&["no.such.host.invalid", "--count", "1"], 3, "no address for this name"),
-        (&["127.0.0.1", "--count", "1", "--version", "IPv6"], 3, "it has no IPv6 address"),
+        (&["127.0.0.1", "--count", "1", "--version", "IPv6"], 3, "it is an IPv4 address: ask for IPv4"),
+        (&["localhost", "--count", "1", "--version", "ipv6"], 2, "IPv6"),
         (&["127.0.0.1", "--count", "1", "--pattern", "xyz"], 3, "no hexadecimal digit"),
+        (&["127.0.0.1", "--count", "1", "--pattern", "abc"], 3, "write two digits for each byte"),
+        (&["127.0.0.1", "--count", "1", "--probe", "0"], 3, "names no interface"),
     ] {
         let run = pingscript(&[&["scripts/icmp_ping.rhai"], args].concat()).run().expect_code(code);
         assert!(run.stderr.contains(part), "{args:?}: no {part} in\n{}", run.stderr);
     }
+}
+
+#[test]
+fn a_keyword_that_no_message_has_is_refused_with_the_nearest() {
+    for (word, hint) in [
+        ("redirct", "did you mean redirect"),
+        ("port-unreachabel", "did you mean port-unreachable"),
+        ("time-exeeded", "did you mean time-exceeded"),
+        ("xyz", "keywords are such as port-unreachable"),
+    ] {
+        let run = pingscript(&["icmp_listen", "--only", word]).run().expect_code(3);
+        let message = format!("no ICMP message has the keyword \"{word}\"");
+        assert!(run.stderr.contains(&message) && run.stderr.contains(hint), "{}", run.stderr);
+    }
+    // Over one version alone, only its words.
+    let run =
+        pingscript(&["-e", "icmp::listen(#{ version: \"IPv4\", only: \"packet-too-big\" });"]).run().expect_code(3);
+    assert!(run.stderr.contains("no ICMP message has the keyword"), "{}", run.stderr);
+}
+
+#[test]
+fn a_type_stands_for_all_of_its_codes() {
+    if !require_root_or_skip("a listener for a type of ICMP") {
+        return;
+    }
+    let code = std::sync::atomic::AtomicU8::new(0);
+    let code = std::sync::Arc::new(code);
+    let _host = EchoHost::start(ALL, move |asked: &Asked| {
+        let code = code.fetch_add(1, std::sync::atomic::Ordering::Relaxed) % 4;
+        vec![asked.error(3, 1, [0; 4], 8), asked.error(5, code, [127, 0, 0, 9], 8)]
+    });
+    let listener = pingscript(&["icmp_listen", "--only", "redirect", "--count", "8"]).start();
+    // It may begin to listen after the first.
+    let pings =
+        pingscript(&["icmp_ping", "127.0.0.1", "--count", "200", "--interval", "10ms", "--timeout", SHORT]).start();
+    let run = listener.finish().expect_code(0);
+    drop(pings);
+    for what in ["the Network", "the Host", "the Type of Service and Network", "the Type of Service and Host"] {
+        assert!(run.stdout.contains(&format!(": Redirect Datagram for {what} (")), "{}", run.stdout);
+    }
+    assert_eq!(run.stdout.lines().count(), 8, "{}", run.stdout);
 }
 
 #[test]

@@ -5,8 +5,8 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 use crate::by_each_user;
-use crate::common::require_lab_or_skip;
 use crate::common::sys;
+use crate::common::{pingscript, require_lab_or_skip};
 
 /// A lab with a server, a program and what that has started; then it waits. The mark tells its processes.
 fn script(mark: u32) -> String {
@@ -98,6 +98,32 @@ fn a_helper_that_does_not_answer_does_not_keep_the_last_lines_from_running() {
         assert!(run.stdout.contains("closed: last line"), "{user}\n{}", run.stdout);
         wait_until_gone(&family, user);
     });
+}
+
+#[test]
+fn ctrl_c_at_the_prompt_ends_a_wait_for_a_helper_that_does_not_answer() {
+    if !require_lab_or_skip("the prompt and a lab whose helper was stopped") {
+        return;
+    }
+    // Less than the helper may take for an answer.
+    let cmd = pingscript::<&str>(&[]).env("NO_COLOR", "1").patience(Duration::from_secs(15)).error_on_terminal();
+    let mut prompt = cmd.start_on_terminal();
+    prompt.wait_for("Ctrl-D leaves.");
+    prompt.type_text("let net = lab::create(); let a = net.host(\"a\"); print(\"re\" + \"ady\");\r");
+    prompt.wait_for("\nready\n");
+    let mut family = descendants(prompt.pid());
+    family.retain(|_, words| words.contains("--lab-helper"));
+    assert_eq!(family.len(), 2, "{family:?}");
+    family.keys().for_each(|&pid| sys::send_signal(pid, libc::SIGSTOP));
+    prompt.type_text("print(\"as\" + \"ks\"); sleep(1.ms); a.exec([\"true\"]);\r");
+    prompt.wait_for("\nasks\n");
+    prompt.press_ctrl_c();
+    prompt.wait_for("the lab's helper process does not answer");
+    prompt.type_text("40 + 2\r");
+    prompt.wait_for("\n42\n");
+    prompt.type_text("\x04");
+    prompt.finish().expect_code(0);
+    wait_until_gone(&family, "at the prompt");
 }
 
 /// All processes: their command lines by their ids.

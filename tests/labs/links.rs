@@ -158,3 +158,27 @@ fn a_segment_rejected_again_does_not_settle_the_ping_sent_since() {
         0,
     );
 }
+
+#[test]
+fn a_lost_fragment_explains_the_probe_it_was_a_part_of() {
+    if !require_lab_or_skip("fragments that are lost") {
+        return;
+    }
+    let run = run_text(
+        "let net = lab::create();
+         let a = net.host(\"a\");
+         let r = net.router(\"r\");
+         let b = net.host(\"b\");
+         net.link(a, r);
+         net.link(r, b, #{ policy: loss(0.2) });
+         b.start(\"udp_server_plain.rhai\", [\"--listen\", \"*:11000\", \"--quiet\"]);
+         let large = [\"--count\", 10, \"--size\", 4000, \"--timeout\", \"100ms\"];
+         a.run(\"udp_ping.rhai\", [\"--server\", \"b:11000\"] + large);
+         a.run(\"icmp_ping.rhai\", [\"b\", \"--interval\", \"1ms\"] + large);",
+        0,
+    );
+    let lost = run.stdout.lines().find(|line| line.starts_with("Lost ")).unwrap_or_default();
+    assert!(!lost.starts_with("Lost 0 "), "{}", run.stdout);
+    assert!(run.stdout.contains("dropped by loss(0.2) on r-b"), "{}", run.stdout);
+    assert!(run.stdout.contains("\n  0 unexplained"), "{}", run.stdout);
+}

@@ -65,7 +65,7 @@ const LINES: [Case; 11] = [
         2,
         r#"
 error: flag --cuont: there is no such flag
-  hint: Flags are -e CODE, -i, --watch, --seed N, --check, --trace, --json FILE, --csv FILE, --version and --help; a script's own options stand after its name
+  hint: Flags are -e CODE, -i, --watch, --seed N, --check, --trace, --json FILE, --csv FILE, --color WHEN, --version and --help; a script's own options stand after its name
 "#,
     ),
     (
@@ -73,7 +73,7 @@ error: flag --cuont: there is no such flag
         2,
         r#"
 error: flag --sed: there is no such flag
-  hint: did you mean --seed? Flags are -e CODE, -i, --watch, --seed N, --check, --trace, --json FILE, --csv FILE, --version and --help; a script's own options stand after its name
+  hint: did you mean --seed? Flags are -e CODE, -i, --watch, --seed N, --check, --trace, --json FILE, --csv FILE, --color WHEN, --version and --help; a script's own options stand after its name
 "#,
     ),
     (

@@ -7,10 +7,12 @@ use crate::bindings::context::{self, ScriptResult};
 use crate::bindings::convert::Options;
 use crate::bindings::error::{OrRaise, thrown};
 use crate::bindings::udp::addr::api::Addr;
-use crate::net::error::ErrorKind;
+use crate::nearest::nearest;
+use crate::net::error::{Error, ErrorKind};
 use crate::net::icmp::Listener as NetListener;
 use crate::net::time::Duration;
 use crate::net::wire::Family;
+use crate::net::wire::icmp::Kind;
 
 /// A loop over a listener runs for each message, until the script is stopped or the listener closed.
 impl IntoIterator for NetListener {
@@ -36,6 +38,27 @@ impl IntoIterator for NetListener {
     }
 }
 
+/// The kinds that a word names: a keyword that of one in each version of ICMP, a type all of its codes.
+fn kinds(word: &str, family: Option<Family>) -> Result<Vec<Kind>, Error> {
+    let families = [Family::V4, Family::V6].into_iter().filter(|one| family.is_none_or(|family| family == *one));
+    let all: Vec<Kind> = families.flat_map(Kind::all).collect();
+    let is_meant = |kind: &Kind| kind.keyword() == Some(word) || kind.type_keyword().as_deref() == Some(word);
+    let meant: Vec<Kind> = all.iter().copied().filter(is_meant).collect();
+    if !meant.is_empty() {
+        return Ok(meant);
+    }
+    let types: Vec<String> = all.iter().filter_map(|kind| kind.type_keyword()).collect();
+    let words = all.iter().filter_map(|kind| kind.keyword()).chain(types.iter().map(String::as_str));
+    let mut near = nearest(word, words);
+    near.dedup();
+    let error = Error::invalid("listen", format!("no ICMP message has the keyword \"{word}\""));
+    Err(error.with_hint(match near.as_slice() {
+        [] => "keywords are such as port-unreachable, ttl-exceeded, redirect, echo-request: icmp::decode gives them"
+            .into(),
+        near => format!("did you mean {}?", near.join(", ")),
+    }))
+}
+
 /// What the namespace `icmp` listens with.
 #[export_module]
 #[allow(clippy::unwrap_used)] // the code that the macro writes
@@ -54,9 +77,10 @@ pub mod namespace {
         listen_with(ctx, Map::new())
     }
 
-    /// Listens with an option: `version`, `"IPv4"` or `"IPv6"`: for that alone.
+    /// Listens with options: `version`, `"IPv4"` or `"IPv6"`: for that alone; `only`: for messages of this keyword, such as
+    /// `"port-unreachable"`, or of this type whatever their code, such as `"redirect"`.
     ///
-    /// Errors: `permission`; `invalid`: an unknown option.
+    /// Errors: `permission`; `invalid`: an unknown option, a keyword that no message has.
     ///
     /// ```rhai
     /// try { icmp::listen(#{ version: "IPv4" }).close(); } catch (e) { expect(e.kind, "permission"); }
@@ -65,8 +89,9 @@ pub mod namespace {
     pub fn listen_with(ctx: NativeCallContext, options: Map) -> ScriptResult<NetListener> {
         let mut options = Options::new("listen", &options);
         let family = options.one_of("version", &[("IPv4", Family::V4), ("IPv6", Family::V6)]).or_raise(&ctx)?;
+        let only = options.text("only").or_raise(&ctx)?.map_or(Ok(Vec::new()), |word| kinds(&word, family));
         options.finish().or_raise(&ctx)?;
-        NetListener::open(context::current().host, family).or_raise(&ctx)
+        NetListener::open(context::current().host, family, only.or_raise(&ctx)?).or_raise(&ctx)
     }
 }
 

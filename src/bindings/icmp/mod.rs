@@ -18,6 +18,7 @@ use crate::net::wire::{Family, number};
 pub mod decode;
 pub mod listener;
 pub mod pinger;
+pub mod probe;
 pub mod socket;
 pub mod sweep;
 pub mod trace;
@@ -48,8 +49,8 @@ pub mod namespace {
     /// service or traffic class) or `dscp` (its upper six), `dont_fragment` (true: never fragment, whatever the path's MTU is
     /// said to be; false: let every hop fragment), `pattern` (what fills payloads after their first 8 bytes: a blob or
     /// hexadecimal digits), `bind` (the local address), `clock` (`"kernel receive - user send"`: measure as `ping` does),
-    /// `fast` (requests go out in bursts and are measured as `ping` does: for sweeps and floods), `raw` (only a raw socket will
-    /// do), `rcvbuf` (bytes).
+    /// `fast` (for sweeps and floods: requests go out in bursts, replies are taken in together and measured as `ping` does, and
+    /// only the last 8,192 settled pings are remembered), `raw` (only a raw socket will do), `rcvbuf` (bytes).
     ///
     /// Errors: as `open`; `invalid`: an unknown option, a value out of range.
     ///
@@ -101,6 +102,20 @@ pub mod namespace {
         };
         let now = context::current();
         addr::resolve_host(&*now.host, &now.stop, name, version).or_raise(&ctx)
+    }
+
+    /// The MTU in bytes of the interface by which packets leave for `target`: the largest that leave this host whole. The path
+    /// may take less: `pmtu.rhai` finds out, `traceroute.rhai --mtu` shows where.
+    ///
+    /// Errors: `unreachable`: there is no route; `invalid`, `resolve`: the target.
+    ///
+    /// ```rhai
+    /// expect(icmp::mtu("127.0.0.1") > 1_280, true);
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn mtu(ctx: NativeCallContext, target: Dynamic) -> ScriptResult<i64> {
+        let target = host(&ctx, &target)?;
+        crate::net::icmp::interface_mtu(&*context::current().host, target).map(i64::from).or_raise(&ctx)
     }
 
     /// The addresses that a text names: parts with commas between, each an address, a name, a range `10.0.0.1-10.0.0.9` or
@@ -162,13 +177,17 @@ fn read(options: &mut Options<'_>) -> Result<SocketOptions, Error> {
 
 /// What fills payloads: a blob, or hexadecimal digits.
 fn pattern(options: &mut Options<'_>) -> Result<Vec<u8>, Error> {
+    let wrong = |message: &str| Error::invalid("open", message);
     match options.value("pattern") {
         None => Ok(Vec::new()),
         Some(value) if value.is_blob() => Ok(value.clone().cast::<rhai::Blob>()),
-        Some(value) if value.is_string() => number::unhex(&value.to_string()),
+        Some(value) if value.is_string() => number::unhex(&value.to_string()).map_err(|err| {
+            let message = format!("option `pattern` takes hexadecimal digits: {}", err.message);
+            wrong(&message).with_hint("write two digits for each byte, such as \"ff00\" or \"de ad be ef\"")
+        }),
         Some(value) => {
             let message = format!("option `pattern` takes a blob or hexadecimal digits, not {}", shown(value));
-            Err(Error::invalid("open", message))
+            Err(wrong(&message))
         }
     }
 }

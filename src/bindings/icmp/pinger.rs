@@ -26,7 +26,8 @@ pub mod api {
     /// in turn. Ping k is sent at the start plus k intervals, whether or not answers came.
     ///
     /// Options as of `pinger` over UDP: `count`: pings to each target (1 if they are a list, else without end), `interval`
-    /// (1.s; zero: as fast as `window` allows), `timeout` (1.s), `icmp_wait` (as `timeout`), `window`, `size` (56).
+    /// (1.s; zero: as fast as `window` allows), `timeout` (1.s), `icmp_wait` (as `timeout`), `window`,
+    /// `max_gap`, `size` (56).
     ///
     /// Errors: `invalid` (also an unknown option), `resolve`, `too-large`; in the loop: `closed`, `busy`.
     ///

@@ -86,7 +86,7 @@ pub mod api {
     /// ```
     #[rhai_fn(global, pure, name = "notices")]
     pub fn icmp_notices(socket: &mut IcmpSocket) -> Array {
-        socket.tally().take_notices().into_iter().map(Dynamic::from).collect()
+        socket.notices().into_iter().map(Dynamic::from).collect()
     }
 
     /// Closes the socket. Using it afterwards is the error `closed`.

@@ -88,7 +88,7 @@ pub mod api {
     #[rhai_fn(name = "add", pure)]
     pub fn trace_add_attempt(trace: &mut Trace, ttl: i64, attempt: Attempt) {
         let attempt = attempt.ended();
-        let nothing = Answer { by: None, rtt: Some(attempt.took), kind: None, mpls: Vec::new(), mtu: None };
+        let nothing = Answer { by: None, rtt: Some(attempt.rtt), kind: None, mpls: Vec::new(), mtu: None };
         let answer = match &attempt.end {
             Connecting::Connected(_) | Connecting::Refused => Answer { by: Some(attempt.to.ip()), ..nothing },
             Connecting::Icmp(error) => Answer { rtt: nothing.rtt, ..super::answer(error) },

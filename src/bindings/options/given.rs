@@ -1,6 +1,7 @@
 //! What was given on the command line. It is read by clap, so that `--help`, unknown options and nearest names work as
 //! people know them.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -114,6 +115,7 @@ fn command(context: &Context, declared: &[Declared]) -> Command {
     let (about, more) = script.about.split_once("\n\n").unwrap_or((&script.about, ""));
     // A policy's header says how a server is given it, and with it the options.
     let (about, own) = about.split_once("\nUsage: ").map_or((about, None), |(about, usage)| (about, Some(usage)));
+    let more = without_usage(more);
     Command::new(script.name.clone())
         .bin_name(format!("pingscript {}", script.name))
         .about(about.to_string())
@@ -121,6 +123,19 @@ fn command(context: &Context, declared: &[Declared]) -> Command {
         .override_usage(own.map_or_else(|| usage(declared, &script.name), str::to_string))
         .disable_version_flag(true)
         .args(declared.iter().map(Declared::arg))
+}
+
+/// A script's header without the usage that stands above its options anyway; several of them are examples.
+fn without_usage(header: &str) -> String {
+    let mut lines: Vec<Cow<'_, str>> = header.split('\n').map(Cow::Borrowed).collect();
+    if let Some(at) = lines.iter().position(|line| line.starts_with("Usage:")) {
+        if lines.get(at + 1).is_some_and(|next| next.starts_with(' ')) {
+            lines[at] = lines[at].replacen("Usage:", "Try:  ", 1).into();
+        } else {
+            lines.remove(at);
+        }
+    }
+    lines.join("\n")
 }
 
 /// What is written for a length of time.

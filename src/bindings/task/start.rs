@@ -7,7 +7,7 @@ use rhai::{Array, Dynamic, FnPtr, NativeCallContext};
 
 use super::{STACK, Task, is_end};
 use crate::bindings::callback::{Callback, programs};
-use crate::bindings::context::{self, Context, Run, Script, ScriptResult};
+use crate::bindings::context::{self, Context, Run, Script, ScriptResult, Serving};
 use crate::bindings::convert::typed;
 use crate::bindings::error::{OrRaise, thrown};
 use crate::net::error::Error;
@@ -36,9 +36,11 @@ pub(in crate::bindings) fn prepare(
 ) -> (String, Context, impl FnOnce() -> ScriptResult<Dynamic> + Send + 'static) {
     let now = context::current();
     let (stop, random) = (now.lasting.task(), Arc::new(Sequence::new(now.random.split())));
-    let serving = Arc::default();
-    let context = Context { stop: stop.clone(), lasting: stop, random, serving, ..now };
     let mut callback = Callback::new(ctx, closure);
+    // Before its thread begins: nobody else would serve it.
+    let serves = callback.captured::<Connection>().iter().any(Connection::was_taken_in);
+    let serving = Arc::new(Serving::new(serves));
+    let context = Context { stop: stop.clone(), lasting: stop, random, serving, ..now };
     let name = match ctx.call_position().line() {
         Some(line) => format!("thread started at {}:{line}", ctx.call_source().unwrap_or(&context.script.name)),
         None => "thread".to_string(),

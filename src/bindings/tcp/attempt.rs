@@ -82,6 +82,29 @@ pub mod api {
         attempt.ended().took
     }
 
+    /// The round-trip time of the answer, a Duration: of a connection that of its handshake as the kernel measured it
+    /// (TCP_INFO), of an ICMP error, where a `ttl` was given, until the kernel's stamp of its arrival; else that of `took`.
+    ///
+    /// ```rhai
+    /// let listener = tcp::listen("127.0.0.1:0");
+    /// let attempt = tcp::try_connect(listener.addr);
+    /// expect(attempt.rtt <= attempt.took, true);
+    /// ```
+    #[rhai_fn(global, get = "rtt", pure)]
+    pub fn attempt_rtt(attempt: &mut Attempt) -> Duration {
+        attempt.ended().rtt
+    }
+
+    /// The clock of the round-trip time, in words, as for a ping.
+    ///
+    /// ```rhai
+    /// expect(tcp::try_connect(tcp::closed_port()).clock, "user receive - user send");
+    /// ```
+    #[rhai_fn(global, get = "clock", pure)]
+    pub fn attempt_clock(attempt: &mut Attempt) -> String {
+        attempt.ended().clock.name().to_string()
+    }
+
     /// How long it took to find the address of the name, a Duration; not part of `took`.
     ///
     /// ```rhai

@@ -19,11 +19,11 @@ impl IntoIterator for NetConnection {
     type IntoIter = Box<dyn Iterator<Item = Self::Item>>;
 
     fn into_iter(self) -> Self::IntoIter {
-        let context = context::begin_to_wait();
+        let context = context::begin_to_serve(&self);
         let mut ended = false;
         Box::new(std::iter::from_fn(move || {
             while !ended {
-                context.waits(true);
+                context.serves(&self);
                 match self.receive(self.framing().want(), None, &context.stop) {
                     Ok(incoming @ Incoming::Message(_)) => {
                         return Some(Ok(Dynamic::from(Received::new(self.clone(), incoming))));
@@ -39,6 +39,7 @@ impl IntoIterator for NetConnection {
                     }
                 }
             }
+            context::has_left(&self);
             None
         }))
     }
@@ -50,7 +51,10 @@ fn receive(
     want: Want,
     until: Option<Instant>,
 ) -> ScriptResult<Received> {
-    let incoming = connection.receive(want, until, &context::begin_to_serve().stop).or_raise(ctx)?;
+    let incoming = connection.receive(want, until, &context::begin_to_serve(connection).stop).or_raise(ctx)?;
+    if matches!(incoming, Incoming::Ended(_)) {
+        context::has_left(connection);
+    }
     Ok(Received::new(connection.clone(), incoming))
 }
 
@@ -271,6 +275,7 @@ pub mod api {
     #[rhai_fn(name = "close", pure)]
     pub fn close_connection(conn: &mut Connection) {
         conn.close();
+        context::has_left(conn);
     }
 
     /// Breaks the connection off: what was not delivered is thrown away, and the peer is told by a reset (RST).
@@ -284,6 +289,7 @@ pub mod api {
     #[rhai_fn(name = "reset", pure)]
     pub fn reset_connection(conn: &mut Connection) {
         conn.reset();
+        context::has_left(conn);
     }
 
     /// Whether both are the same connection.

@@ -15,14 +15,16 @@ impl IntoIterator for NetListener {
     type IntoIter = Box<dyn Iterator<Item = Self::Item>>;
 
     fn into_iter(self) -> Self::IntoIter {
-        let stop = context::begin_to_wait().stop;
+        context::begin_to_wait();
         let mut ended = false;
         Box::new(std::iter::from_fn(move || {
             if ended {
                 return None;
             }
-            match self.accept(None, &stop) {
-                Ok(Accepted::Connection(connection)) => Some(Ok(Dynamic::from(connection))),
+            match self.accept(None, &context::begin_to_wait().stop) {
+                Ok(Accepted::Connection(connection)) => {
+                    context::take_on(&self, &connection).then(|| Ok(Dynamic::from(connection)))
+                }
                 Ok(_) => None,
                 // Whoever closed it wants the loop to end.
                 Err(err) if err.kind == ErrorKind::Closed => None,
@@ -38,8 +40,8 @@ impl IntoIterator for NetListener {
 fn accept_until(ctx: &NativeCallContext, listener: &NetListener, until: Option<Instant>) -> ScriptResult<Dynamic> {
     let accepted = listener.accept(until, &context::begin_to_wait().stop).or_raise(ctx)?;
     Ok(match accepted {
-        Accepted::Connection(connection) => Dynamic::from(connection),
-        Accepted::TimedOut | Accepted::Interrupted => Dynamic::UNIT,
+        Accepted::Connection(connection) if context::take_on(listener, &connection) => Dynamic::from(connection),
+        _ => Dynamic::UNIT,
     })
 }
 

@@ -6,7 +6,7 @@ use rhai::{Dynamic, Map, NativeCallContext};
 use self::attempt::api::Attempt;
 use self::connection::api::Connection;
 use self::listener::api::Listener;
-use super::context::{self, ScriptResult, Server};
+use super::context::{self, Asked, ScriptResult, Server};
 use super::convert::{Options, address};
 use super::error::{OrRaise, raise};
 use crate::net::addr::{Version, local as local_address, resolve_all};
@@ -67,10 +67,10 @@ pub mod namespace {
         let context = context::current();
         let local = local_address(&*context.host, &context.stop, local, Version::V4).or_raise(&ctx)?;
         let session = context.run.session.clone();
-        let asked = format!("{:?} tcp {local} {read:?}", context.host.id());
-        let listener = match context.run.adopt(&asked) {
-            Some(Server::Tcp(listener)) => listener,
-            _ => NetListener::new(context.host.clone(), session, local, &read).or_raise(&ctx)?,
+        let asked = Asked::tcp(context.host.id(), local);
+        let listener = match context.run.kept.adopt_tcp(asked, &read).or_raise(&ctx)? {
+            Some(listener) => listener,
+            None => NetListener::new(context.host.clone(), session, local, &read).or_raise(&ctx)?,
         };
         context.announce(listener.local());
         context.script.bound.opened(asked, &Server::Tcp(listener.clone()));

@@ -1,7 +1,7 @@
 //! Pings over a connection, in scripts.
 
 use rhai::plugin::*;
-use rhai::{Dynamic, Map, NativeCallContext};
+use rhai::{Array, Dynamic, Map, NativeCallContext};
 
 use super::connection::api::Connection;
 use crate::bindings::context::{self, ScriptResult};
@@ -96,6 +96,18 @@ pub mod api {
     #[rhai_fn(get = "hears_icmp", pure)]
     pub fn connection_hears_icmp(conn: &mut Connection) -> bool {
         conn.hears_icmp()
+    }
+
+    /// ICMP messages that came since the last call, are about the connection, and settle no ping: redirects, source quenches,
+    /// extended echo replies. An array of what `icmp` of a ping is; empty where `hears_icmp` is false.
+    ///
+    /// ```rhai
+    /// let listener = tcp::listen("127.0.0.1:0");
+    /// expect(tcp::connect(listener.addr).notices().len, 0);
+    /// ```
+    #[rhai_fn(name = "notices", pure)]
+    pub fn connection_notices(conn: &mut Connection) -> Array {
+        conn.notices().into_iter().map(Dynamic::from).collect()
     }
 
     /// The clock by which the connection's round-trip times are measured, chosen by the first reply; `()` before one.

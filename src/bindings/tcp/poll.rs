@@ -162,7 +162,9 @@ pub mod api {
     /// ```
     #[rhai_fn(name = "poll", return_raw)]
     pub fn poll_sockets(ctx: NativeCallContext, sockets: Dynamic) -> ScriptResult<Poll> {
-        let poll = NetPoll::new(context::current().host).or_raise(&ctx)?;
+        let context = context::current();
+        let poll = NetPoll::new(context.host).or_raise(&ctx)?;
+        context.script.bound.waits_for(&poll);
         each(&ctx, &poll, sockets, true)?;
         Ok(poll)
     }

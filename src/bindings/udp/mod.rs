@@ -8,11 +8,11 @@ use rhai::{Dynamic, FnPtr, Map, NativeCallContext};
 use self::addr::api::Addr;
 use self::packet::{Packet, answer};
 use super::callback::Callback;
-use super::context::{self, ScriptResult, Server};
+use super::context::{self, Asked, ScriptResult, Server};
 use super::convert::{Options, address};
 use super::error::{OrRaise, raise, thrown};
 use crate::net::addr::{Version, local as local_address};
-use crate::net::error::ErrorKind;
+use crate::net::error::{Error, ErrorKind};
 use crate::net::ledger::Counts;
 use crate::net::udp::{Datagram, Incoming, Options as SocketOptions, UdpSocket};
 
@@ -48,7 +48,8 @@ pub mod namespace {
 
     /// Makes a bound socket, with options: `rcvbuf`, `sndbuf`: buffer sizes in bytes, which the kernel doubles; `reuse`: other
     /// sockets may bind the same address (SO_REUSEADDR, SO_REUSEPORT); `ttl`: hops that what it sends may take, 1 to 255; a
-    /// router where they end answers "Time to Live exceeded in Transit".
+    /// router where they end answers "Time to Live exceeded in Transit"; `dont_fragment`: no hop may cut what it sends, whatever
+    /// the path's MTU is said to be (IP_PMTUDISC_PROBE).
     ///
     /// Errors: as `bind`; `invalid`: an unknown option.
     ///
@@ -58,15 +59,7 @@ pub mod namespace {
     #[rhai_fn(name = "bind", return_raw)]
     pub fn bind_with(ctx: NativeCallContext, local: &str, options: Map) -> ScriptResult<UdpSocket> {
         let mut options = Options::new("bind", &options);
-        let mut read = || {
-            Ok(SocketOptions {
-                receive_buffer: options.count("rcvbuf", 1)?.map(|bytes| bytes as usize),
-                send_buffer: options.count("sndbuf", 1)?.map(|bytes| bytes as usize),
-                reuse: options.flag("reuse")?,
-                ttl: options.byte("ttl")?,
-            })
-        };
-        let read = read().or_raise(&ctx)?;
+        let read = super::read(&mut options).or_raise(&ctx)?;
         options.finish().or_raise(&ctx)?;
         let now = context::current();
         let local = local_address(&*now.host, &now.stop, local, Version::V4).or_raise(&ctx)?;
@@ -97,10 +90,25 @@ pub mod namespace {
     /// ```
     #[rhai_fn(name = "open", return_raw)]
     pub fn open_at(ctx: NativeCallContext, peer: Dynamic, local: &str) -> ScriptResult<UdpSocket> {
+        open_with(ctx, peer, local, Map::new())
+    }
+
+    /// As `open` with a local address, with the options of `bind`.
+    ///
+    /// Errors: as `bind`; `invalid`: an unknown option.
+    ///
+    /// ```rhai
+    /// let sock = udp::open("127.0.0.1:7", "", #{ dont_fragment: true });
+    /// ```
+    #[rhai_fn(name = "open", return_raw)]
+    pub fn open_with(ctx: NativeCallContext, peer: Dynamic, local: &str, options: Map) -> ScriptResult<UdpSocket> {
+        let mut options = Options::new("open", &options);
+        let read = super::read(&mut options).or_raise(&ctx)?;
+        options.finish().or_raise(&ctx)?;
         let version = if address(&ctx, &peer)?.is_ipv4() { Version::V4 } else { Version::V6 };
         let now = context::current();
         let local = local_address(&*now.host, &now.stop, local, version).or_raise(&ctx)?;
-        super::bind(&ctx, local, SocketOptions::default())
+        super::bind(&ctx, local, read)
     }
 
     /// Answers each datagram that the socket receives, until the script is stopped or the socket closed: calls `handler` with
@@ -196,16 +204,23 @@ pub mod namespace {
     }
 }
 
+/// The options of a socket.
+fn read(options: &mut Options<'_>) -> Result<SocketOptions, Error> {
+    Ok(SocketOptions {
+        receive_buffer: options.count("rcvbuf", 1)?.map(|bytes| bytes as usize),
+        send_buffer: options.count("sndbuf", 1)?.map(|bytes| bytes as usize),
+        reuse: options.flag("reuse")?,
+        ttl: options.byte("ttl")?,
+        dont_fragment: options.flag("dont_fragment")?,
+    })
+}
+
 fn bind(ctx: &NativeCallContext, local: SocketAddr, options: SocketOptions) -> ScriptResult<UdpSocket> {
     let context = context::current();
-    let asked = format!("{:?} udp {local} {options:?}", context.host.id());
-    let socket = match context.run.adopt(&asked) {
-        Some(Server::Udp(socket)) => {
-            // The policy is that of the script which had it before.
-            socket.clear_judge();
-            socket
-        }
-        _ => UdpSocket::bind(context.host.clone(), context.run.session.clone(), local, options).or_raise(ctx)?,
+    let asked = Asked::udp(context.host.id(), local);
+    let socket = match context.run.kept.adopt_udp(asked, options).or_raise(ctx)? {
+        Some(socket) => socket,
+        None => UdpSocket::bind(context.host.clone(), context.run.session.clone(), local, options).or_raise(ctx)?,
     };
     context.announce(socket.local());
     context.script.bound.opened(asked, &Server::Udp(socket.clone()));

@@ -15,7 +15,8 @@ use crate::bindings::convert::{Options, address, bytes, shown};
 use crate::bindings::error::{OrRaise, raise, thrown};
 use crate::net::error::Error;
 use crate::net::pinger::{Pinger as NetPinger, Plan};
-use crate::net::prober::{Probe, Tally};
+use crate::net::prober::{Outcome, Probe, Tally};
+use crate::net::stop::Stop;
 use crate::net::targets::{Target, Targets};
 use crate::net::time::Duration;
 use crate::net::udp::{Datagram, Incoming, UdpSocket, check_size};
@@ -28,6 +29,27 @@ impl Schedule {
     /// What `pinger` does over the socket of `tally`.
     pub fn new(pinger: NetPinger, tally: Tally) -> Self {
         Self(Arc::new(std::sync::Mutex::new(pinger)), tally)
+    }
+
+    /// What is known of the probes of its socket.
+    pub(in crate::bindings) fn tally(&self) -> &Tally {
+        &self.1
+    }
+
+    /// Gives each ping to `take` as it ends, until all have.
+    ///
+    /// # Errors
+    /// Those of the pinger.
+    pub(in crate::bindings) fn each(&self, mut take: impl FnMut(&Outcome)) -> Result<(), Error> {
+        let stop = context::current().stop;
+        while let Some(outcome) = self.next(&stop)? {
+            take(&outcome);
+        }
+        Ok(())
+    }
+
+    fn next(&self, stop: &Stop) -> Result<Option<Outcome>, Error> {
+        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).next(stop)
     }
 }
 
@@ -49,8 +71,7 @@ impl IntoIterator for Schedule {
             if ended {
                 return None;
             }
-            let next = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).next(&stop);
-            match next {
+            match self.next(&stop) {
                 Ok(None) => None,
                 Ok(Some(outcome)) => Some(Ok(Dynamic::from(Ping::new(self.1.clone(), outcome)))),
                 Err(err) => {
@@ -127,7 +148,8 @@ pub(in crate::bindings) fn plan(
     let all = if interval == Duration::ZERO { 1 } else { 65_536 };
     let window = options.count("window", 1)?.unwrap_or(all) as usize;
     let size = options.count("size", 0)?.map_or(size, |size| size as usize);
-    Ok(Plan { targets, count, interval, timeout, icmp_wait, window, size })
+    let max_gap = options.duration("max_gap")?;
+    Ok(Plan { targets, count, interval, timeout, icmp_wait, window, max_gap, size })
 }
 
 /// The message, padded with blanks to `size` bytes.
@@ -249,8 +271,9 @@ pub mod api {
     /// sent at the start plus k intervals, whether or not answers came; slots that were missed are counted, not caught up.
     /// `to` is an address, or an array of addresses and of maps `#{ to: address, ttl: 3 }`, which are pinged in turn.
     ///
-    /// Options: `count`: pings to each address (1 if it is a list, else without end), `interval` (1.s; zero: as fast as `window` allows), `timeout` (1.s), `icmp_wait` (as
-    /// `timeout`), `window`: how many may be in flight at a time (1 if the interval is zero, else 65,536), `size` (0).
+    /// Options: `count`: pings to each address (1 if it is a list, else without end), `interval` (1.s; zero: as fast as
+    /// `window` allows), `timeout` (1.s), `icmp_wait` (as `timeout`), `window`: how many may be in flight at a time (1 if the interval is zero, else 65,536), `max_gap`: with a
+    /// full window, the next is sent so long after the last all the same (it waits), `size` (0).
     ///
     /// Errors: `invalid` (also an unknown option), `resolve`; in the loop: `closed`, `too-large`.
     ///

@@ -236,7 +236,7 @@ pub mod api {
     /// ```
     #[rhai_fn(global, pure)]
     pub fn notices(socket: &mut UdpSocket) -> Array {
-        socket.tally().take_notices().into_iter().map(Dynamic::from).collect()
+        socket.notices().into_iter().map(Dynamic::from).collect()
     }
 
     /// How many ICMP errors came for what was sent while nobody asked: for answers to clients that are gone, say.

@@ -6,7 +6,66 @@ use rhai::Engine;
 pub fn files(engine: &Engine) -> Vec<(String, String)> {
     let definitions = engine.definitions().with_headers(true);
     let files = definitions.iter_files();
-    files.map(|(name, text)| (name, text.lines().map(tidy).collect::<Vec<_>>().join("\n") + "\n")).collect()
+    files.map(|(name, text)| (name, readable(&text))).collect()
+}
+
+/// Words that the language server keeps from being names, besides those of the language.
+const RESERVED: &[&str] = &[
+    "var",
+    "static",
+    "goto",
+    "exit",
+    "match",
+    "case",
+    "public",
+    "protected",
+    "new",
+    "use",
+    "with",
+    "module",
+    "package",
+    "super",
+    "spawn",
+    "thread",
+    "go",
+    "sync",
+    "async",
+    "await",
+    "yield",
+    "default",
+    "void",
+    "null",
+    "nil",
+];
+
+/// The definitions that the language server can read, each with what it says: it has no form for indexers, nor for functions
+/// that have the name of a reserved word.
+fn readable(text: &str) -> String {
+    let (mut out, mut doc, mut last) = (String::new(), String::new(), String::new());
+    for line in text.lines().map(tidy) {
+        if line.starts_with("///") {
+            doc.push_str(&line);
+            doc.push('\n');
+            continue;
+        }
+        let name = line.strip_prefix("fn ").and_then(|rest| rest.split('(').next());
+        let unreadable = name.is_some_and(|name| name.contains('$') || RESERVED.contains(&name));
+        // Of two ranges that differ in their end alone, one is enough.
+        if !unreadable && (line.is_empty() || line != last) {
+            out.push_str(&doc);
+            out.push_str(&line);
+            out.push('\n');
+        }
+        doc.clear();
+        if !line.is_empty() {
+            last = line;
+        }
+    }
+    // What was left out leaves its blank line.
+    while out.contains("\n\n\n") {
+        out = out.replace("\n\n\n", "\n\n");
+    }
+    out.trim_end().to_string() + "\n"
 }
 
 /// A line of a definition file. What a declaration returns is named as scripts name it: the result of a native that can fail
@@ -23,8 +82,11 @@ fn tidy(line: &str) -> String {
         let rest = rest.strip_suffix('>').unwrap_or(rest);
         rest.split(", Box<").next().unwrap_or(rest)
     });
+    // A path was cut at its last colons.
+    let inner = if inner.contains('<') { inner } else { inner.trim_end_matches('>') };
     let returns = match inner.trim() {
         "" | "RhaiResult" => "?",
+        "SocketAddr" => "Addr",
         "String" => "string",
         "Array" => "array",
         "Map" => "map",
@@ -32,7 +94,7 @@ fn tidy(line: &str) -> String {
         other => other,
     };
     // A reserved word cannot name a parameter here.
-    let head = head.replace("default: ", "default_value: ");
+    let head = head.replace("default: ", "default_value: ").replace(": range=", ": range");
     format!("{head}-> {returns};")
 }
 
@@ -50,9 +112,43 @@ mod tests {
             ("op /(Duration, int) -> Result<Duration, Box<EvalAltResult>>;", "op /(Duration, int) -> Duration;"),
             ("fn f(x: ?) -> ;", "fn f(x: ?) -> ?;"),
             ("fn f() -> String;", "fn f() -> string;"),
+            ("fn f() -> SocketAddr>;", "fn f() -> Addr;"),
+            ("fn f(range: range=, n: int) -> ();", "fn f(range: range, n: int) -> ();"),
             ("/// gives -> this;", "/// gives -> this;"),
         ] {
             assert_eq!(tidy(line), expected);
+        }
+    }
+
+    /// What the grammar of the language server has no form for is in no file: its parser reads them without an error.
+    #[test]
+    fn each_line_has_a_form_that_the_language_server_reads() {
+        let host = ScriptHost::new();
+        let is_name = |name: &str| !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_');
+        let is_type =
+            |of: &str| of == "?" || of == "()" || of.split('<').all(|part| is_name(part.trim_end_matches(['>', ' '])));
+        for (file, text) in files(host.engine()) {
+            let (mut lines, mut before) = (text.lines().filter(|line| !line.is_empty()), String::new());
+            assert!(lines.next().is_some_and(|line| line.starts_with("module ")), "{file}");
+            for line in lines.filter(|line| !line.starts_with("///")) {
+                assert_ne!(line, before, "{file}");
+                before = line.to_string();
+                let whole = line.strip_suffix(';').unwrap_or_else(|| panic!("{file}: {line}"));
+                let Some(rest) = whole.strip_prefix("fn ") else {
+                    assert!(whole.starts_with("op "), "{file}: {line}");
+                    continue;
+                };
+                let (head, returns) = rest.rsplit_once(" -> ").unwrap_or((rest, "()"));
+                let (name, params) = head.strip_suffix(')').and_then(|head| head.split_once('(')).expect("brackets");
+                let name = name.trim_start_matches("get ").trim_start_matches("set ");
+                assert!(is_name(name) && !RESERVED.contains(&name), "{line}");
+                assert!(is_type(returns) && returns.matches('<').count() == returns.matches('>').count(), "{line}");
+                for param in params.split(", ").filter(|param| !param.is_empty()) {
+                    let (name, of) =
+                        param.trim_start_matches("...").split_once(": ").unwrap_or_else(|| panic!("{file}: {line}"));
+                    assert!(is_name(name) && !RESERVED.contains(&name) && is_type(of), "{file}: {line}: {param}");
+                }
+            }
         }
     }
 
@@ -81,7 +177,7 @@ mod tests {
                 crate::engine::help::Kind::Function | crate::engine::help::Kind::Method => &entry.name,
                 _ => continue,
             };
-            assert!(declared.contains(name), "{} is in no file", entry.title);
+            assert!(declared.contains(name) || name == "exit", "{} is in no file", entry.title);
         }
     }
 }

@@ -21,6 +21,7 @@ pub const COMMANDS: &[(&str, &str, &str)] = &[
     ("save", "FILE", "write what was typed and ran without errors into a new script"),
     ("vars", "", "list variables and functions"),
     ("tasks", "", "list what runs in the background; tasks()[0].stop() ends the first"),
+    ("clear", "", "clear the screen, as Ctrl-L does"),
     ("set", "colour|hints on|off", "switch colours or hints"),
     ("quit", "", "leave, as Ctrl-D does"),
 ];
@@ -36,6 +37,8 @@ pub enum Asked {
     Colour(bool),
     /// To switch hints.
     Hints(bool),
+    /// To clear the screen.
+    Clear,
 }
 
 /// What was loaded last, and its arguments.
@@ -76,6 +79,7 @@ pub fn obey(line: &str, session: &mut Session, loaded: &mut Loaded) -> Result<As
         },
         "vars" => output::line(&variables(session)),
         "tasks" => session.look("tasks()")?,
+        "clear" => return Ok(Asked::Clear),
         "set" => match rest.split_whitespace().collect::<Vec<_>>().as_slice() {
             ["colour" | "color" | "colours" | "colors", on @ ("on" | "off")] => return Ok(Asked::Colour(*on == "on")),
             ["hints", on @ ("on" | "off")] => return Ok(Asked::Hints(*on == "on")),

@@ -8,13 +8,14 @@ pub mod complete;
 pub mod highlight;
 pub mod history;
 pub mod input;
+mod jobs;
 mod place;
 mod saved;
 pub mod session;
 pub mod show;
 pub mod terminal;
 
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 use std::os::fd::AsFd;
 use std::sync::Arc;
 
@@ -34,6 +35,9 @@ use crate::net::record::Wanted;
 use crate::net::{output, prober, stack, sys};
 
 const GREETING: &str = "pingscript: type a line of script; :help explains more, Ctrl-D leaves.";
+
+/// Commands that need no colon on a terminal: what other prompts and shells call them.
+const BARE: [&str; 5] = ["help", "?", "clear", "exit", "quit"];
 
 /// Bytes of one entry, beyond which it is run as it is.
 const ENTRY: usize = 1 << 20;
@@ -64,6 +68,10 @@ pub fn in_session(
     body: impl FnOnce(&mut Session) -> Result<i32> + Send + 'static,
 ) -> Result<i32> {
     signals::stop_entry(None);
+    let mode = sys::terminal_mode(std::io::stdin().as_fd()).ok();
+    if let Some(mode) = mode {
+        jobs::listen(mode)?;
+    }
     prober::warm_up(&ThisMachine);
     let job = Job { name: "prompt".to_string(), text: String::new(), args: Vec::new(), seed, show_value: true, wanted };
     let context = run::context(host, &job)?;
@@ -72,15 +80,8 @@ pub fn in_session(
     }
     let (events, clock) = (context.run.session.clone(), context.host.clone());
     let (last_events, last_clock) = (events.clone(), clock.clone());
-    let mode = sys::terminal_mode(std::io::stdin().as_fd());
     signals::at_leaving(move || {
-        // The editor turns the echo off while a line is typed, and asks for pasted text in brackets.
-        if let Ok(mode) = mode {
-            sys::set_terminal_mode(std::io::stdin().as_fd(), &mode);
-            if std::io::stdout().is_terminal() {
-                let _ = std::io::stdout().write_all(b"\x1b[?2004l\r\n").and_then(|()| std::io::stdout().flush());
-            }
-        }
+        jobs::restore(mode);
         last_events.end(last_clock.unix_nanos());
     });
     let mut session = Session::new(host.clone(), context);
@@ -148,6 +149,11 @@ impl Reader {
                         entry.clear();
                         continue;
                     }
+                    Line::Withdrawn => {
+                        output::note("stopped before it began");
+                        entry.clear();
+                        continue;
+                    }
                     Line::Text(line) => line,
                     Line::End if entry.is_empty() => break,
                     // What is there is run, so that it is told what is missing.
@@ -193,12 +199,13 @@ fn converse(session: &mut Session, reader: &mut Reader, mut loaded: Loaded) -> R
             (Err(Ended::Failed), None) if first == exit::DONE => first = exit::SCRIPT,
             (Ok(Asked::Colour(on)), Some(terminal)) => terminal.set_colour(on),
             (Ok(Asked::Hints(on)), Some(terminal)) => terminal.set_hints(on),
+            (Ok(Asked::Clear), Some(terminal)) => terminal.clear(),
             _ => {}
         }
         let Input::Entry(text) = reader.read(session)? else { return Ok(first) };
         let text = text.trim_end();
         // What other prompts take for commands, where it is no variable.
-        let bare = reader.is_terminal() && ["help", "exit", "quit"].contains(&text) && !session.scope.contains(text);
+        let bare = reader.is_terminal() && BARE.contains(&text) && !session.scope.contains(text);
         ended = match text.starts_with(':') || bare {
             true => obey(text, session, &mut loaded),
             false => session.enter(text).map(|()| Asked::Done),

@@ -21,12 +21,21 @@ use super::complete::{Known, Variable, complete, kind_of};
 use super::highlight::coloured;
 use super::history::{ENTRIES, History};
 use super::session::Session;
+use crate::engine::colour::is_wanted;
 use crate::engine::help::Kind;
 use crate::engine::programs::ScriptHost;
-use crate::net::{output, typing};
+use crate::engine::signals;
+use crate::net::seat::Seat;
+use crate::net::{output, sys, typing};
 
 /// What stands before a first line, and before those that go on.
 const PROMPTS: [&str; 2] = ["> ", ". "];
+
+/// How often it is tried to end the wait for a key, once a millisecond.
+const TRIES: u32 = 1_000;
+
+/// The same where the size of the window is to be noticed.
+const RESIZE_TRIES: u32 = 20;
 
 /// What was typed.
 #[derive(Debug, PartialEq, Eq)]
@@ -35,6 +44,8 @@ pub enum Line {
     Text(String),
     /// Ctrl-C.
     Interrupted,
+    /// Ctrl-C right after Enter: what was typed is not to run.
+    Withdrawn,
     /// Ctrl-D.
     End,
 }
@@ -47,6 +58,8 @@ pub struct Terminal {
     shares: bool,
     /// Whether it was told that the history cannot be kept.
     told: bool,
+    /// Where the thread sits that reads a line.
+    seat: Arc<Seat>,
 }
 
 impl Terminal {
@@ -64,6 +77,8 @@ impl Terminal {
             .max_history_size(ENTRIES)?
             .history_ignore_dups(true)?
             .completion_type(CompletionType::List)
+            // Ctrl-C is a signal at any time: one that comes right after Enter would else be a key that nobody reads.
+            .enable_signals(true)
             .build();
         let history = History::of_user();
         let mut memory = MemHistory::with_config(&config);
@@ -71,7 +86,7 @@ impl Terminal {
             memory.add_owned(entry)?;
         }
         let mut editor = Editor::with_history(config, memory)?;
-        let colour = std::env::var_os("NO_COLOR").is_none_or(|no| no.is_empty());
+        let colour = is_wanted(std::io::stdout().is_terminal());
         editor.set_helper(Some(Assistant {
             host: host.clone(),
             variables: Mutex::default(),
@@ -81,13 +96,16 @@ impl Terminal {
             seen: Mutex::default(),
             hint: Mutex::default(),
         }));
-        // Without colours too: the editor then still tells where the cursor is.
-        editor.set_color_mode(ColorMode::Enabled);
+        // Without colours too: the editor then still tells where the cursor is, whatever NO_COLOR says.
+        editor.set_color_mode(if std::io::stdout().is_terminal() { ColorMode::Forced } else { ColorMode::Disabled });
         let shares = std::io::stdout().is_terminal() && !is_plain_terminal();
         if shares {
             std::thread::Builder::new().name("printer".to_string()).spawn(typing::ask_for_lines)?;
         }
-        Ok(Self { editor, history, shares, told: false })
+        let seat = Arc::new(Seat::default());
+        let of_reader = seat.clone();
+        std::thread::Builder::new().name("interrupts".to_string()).spawn(move || end_waits(&of_reader))?;
+        Ok(Self { editor, history, shares, told: false, seat })
     }
 
     /// Reads a line; `continued`: of an entry that has begun.
@@ -105,7 +123,10 @@ impl Terminal {
             if self.shares {
                 typing::begin();
             }
+            let before = sys::interrupts();
+            let seated = self.seat.take();
             let line = self.editor.readline_with_initial(prompt, so_far.0.split_at(so_far.1));
+            drop(seated);
             let rows = self.rows(prompt);
             // The editor has gone to the line below.
             let let_go = self.shares
@@ -113,7 +134,10 @@ impl Terminal {
                     Err(ReadlineError::Interrupted) => format!("\x1b[{rows}A\r\x1b[J"),
                     _ => String::new(),
                 });
+            let now = sys::interrupts();
+            signals::was_read(now);
             return Ok(match line {
+                Ok(_) if now.wrapping_sub(before) > u32::from(let_go) => Line::Withdrawn,
                 Ok(line) => Line::Text(line),
                 Err(ReadlineError::Interrupted) if let_go => {
                     so_far = self.editor.helper().map(|helper| lock(&helper.seen).clone()).unwrap_or_default();
@@ -153,6 +177,12 @@ impl Terminal {
         }
     }
 
+    /// Clears the screen.
+    pub fn clear(&mut self) {
+        output::flush();
+        let _ = self.editor.clear_screen();
+    }
+
     /// Switches colours on or off.
     pub fn set_colour(&mut self, on: bool) {
         if let Some(assistant) = self.editor.helper() {
@@ -164,6 +194,23 @@ impl Terminal {
     pub fn set_hints(&mut self, on: bool) {
         if let Some(assistant) = self.editor.helper() {
             assistant.hints.store(on, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Ends the wait of whoever sits in `seat` at each interrupt and each new size of the window: one that comes while a key is
+/// being dealt with is noticed only when the wait for the next one ends.
+fn end_waits(seat: &Seat) {
+    let mut seen = sys::interrupts();
+    while sys::wait_for_signal().is_ok() {
+        let now = sys::interrupts();
+        // An interrupt ends the reading, a new size does not.
+        let tries = if std::mem::replace(&mut seen, now) == now { RESIZE_TRIES } else { TRIES };
+        for _ in 0..tries {
+            if !seat.call() {
+                break;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(1));
         }
     }
 }
@@ -232,6 +279,8 @@ impl Hinter for Assistant {
     type Hint = Hint;
 
     fn hint(&self, line: &str, pos: usize, ctx: &Context<'_>) -> Option<Hint> {
+        // The editor, which asks for a hint before anything is typed, has installed its handler by now.
+        sys::lead_signals_here();
         self.see(line, pos);
         let hint = self.hint_for(line, pos, ctx);
         *lock(&self.hint) = hint.as_ref().map(|hint| hint.display().to_string()).unwrap_or_default();

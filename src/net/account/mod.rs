@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::net::{IpAddr, SocketAddr};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use self::causes::Causes;
@@ -36,6 +36,8 @@ pub struct Account {
     inner: Mutex<Inner>,
     /// How many of the losses have no cause yet: usually none, and then servers are spared the lock.
     open: AtomicUsize,
+    /// Whether any verdict or loss on the way was ever noted: usually none, and then pingers are spared the lock.
+    has_causes: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -126,12 +128,14 @@ impl Account {
 
     /// Notes at `at`, before it is carried out, what a policy decided about a packet with this content.
     pub fn judged(&self, at: Instant, ends: Ends, content: Content, judged: &Judged, site: &Site) {
+        self.has_causes.store(true, Ordering::SeqCst);
         let inner = &mut *self.lock();
         inner.causes.enter(inner.hosts.key(ends, content), at, judged, site);
     }
 
     /// Notes at `at` that a packet with this content was lost at `site` for a reason that is no policy's.
     pub fn lost_at(&self, at: Instant, ends: Ends, content: Content, why: &'static str, site: &Site) {
+        self.has_causes.store(true, Ordering::SeqCst);
         let inner = &mut *self.lock();
         inner.causes.lost(inner.hosts.key(ends, content), at, why, site);
     }
@@ -150,6 +154,9 @@ impl Account {
 
     /// Notes that the probe sent at `sent` was answered in time.
     pub fn answered(&self, ends: Ends, message: &[u8], sent: Instant) {
+        if !self.has_causes.load(Ordering::SeqCst) {
+            return;
+        }
         let inner = &mut *self.lock();
         if !inner.causes.is_empty() {
             inner.causes.answered(&inner.hosts.key(ends, Content::of(message)), sent);
@@ -207,6 +214,7 @@ impl Account {
 
     /// Notes at `at` that a packet with this content waits at `site` for a server that has ended.
     pub(super) fn unread(&self, at: Instant, ends: Ends, content: Content, site: &Site) {
+        self.has_causes.store(true, Ordering::SeqCst);
         let inner = &mut *self.lock();
         inner.causes.unread(inner.hosts.key(ends, content), at, site);
     }

@@ -10,7 +10,7 @@ use socket2::Socket;
 
 use super::payload::Match;
 use super::probing::HEADER;
-use super::{IcmpSocket, Inner, Mode};
+use super::{IcmpSocket, Inner, Mode, extended};
 use crate::net::event::Event;
 use crate::net::ledger::{Blame, Content, Key, ProbeId, Stray};
 use crate::net::prober::{Prober, Recognised};
@@ -29,6 +29,8 @@ const ROUNDS: u64 = 4;
 thread_local! {
     /// Receive buffer of the thread, large enough for any packet.
     static BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; 65_536]);
+    /// Room of the thread for many small ones.
+    static GATHER: RefCell<sys::Gather> = RefCell::default();
 }
 
 impl IcmpSocket {
@@ -55,6 +57,40 @@ impl IcmpSocket {
         })
     }
 
+    /// Receives at most `most` packets without waiting, and gives the echo replies to `arrived`, errors to `queued`. Whether
+    /// there may be more.
+    pub(super) fn gather(
+        &self,
+        socket: &Socket,
+        most: usize,
+        arrived: &mut Vec<Datagram>,
+        queued: &mut dyn FnMut(Queued),
+    ) -> io::Result<bool> {
+        let (mut again, most) = (TRIES, most.clamp(1, sys::GATHERED));
+        GATHER.with_borrow_mut(|gather| {
+            loop {
+                match gather.receive(socket.as_fd(), most) {
+                    Ok(count) => {
+                        let each = (0..count).map(|index| gather.get(index));
+                        arrived.extend(each.filter_map(|(bytes, received)| self.sort(bytes, &received, queued)));
+                        let more = count >= most;
+                        // What was not for this socket may stand before what is.
+                        if !arrived.is_empty() || !more {
+                            return Ok(more);
+                        }
+                    }
+                    Err(err) if is_pending_error(&err) && again > 0 => {
+                        self.0.has_errors.store(true, Ordering::Relaxed);
+                        again -= 1;
+                    }
+                    Err(err) if err.kind() == io::ErrorKind::WouldBlock => return Ok(false),
+                    Err(err) if err.kind() == io::ErrorKind::Interrupted => return Ok(false),
+                    Err(err) => return Err(err),
+                }
+            }
+        })
+    }
+
     /// What was received, if it is an echo reply that may be to this socket.
     fn sort(&self, bytes: &[u8], received: &Received, queued: &mut dyn FnMut(Queued)) -> Option<Datagram> {
         let mut from = received.addr?;
@@ -64,8 +100,9 @@ impl IcmpSocket {
             _ => (bytes, received.ttl),
         };
         let message = Message::parse(self.0.family, bytes).ok()?;
-        if message.kind == Kind::echo_reply(self.0.family) {
-            if message.echo().is_some_and(|echo| echo.id == self.id()) {
+        let is_answer = self.0.is_answer(&message);
+        if message.kind == Kind::echo_reply(self.0.family) || is_answer {
+            if is_answer || message.echo().is_some_and(|echo| echo.id == self.id()) {
                 let flow = || self.flow(from, self.0.local);
                 self.0.session.events.tell(|| Event::Received { flow: flow(), data: bytes });
             }
@@ -93,21 +130,26 @@ impl IcmpSocket {
         if self.0.family == Family::V4 && checksum(&message.emit()) != 0 {
             return None;
         }
-        if let Some(quoted) = message.quoted() {
-            let (to, quote) = self.is_own(&quoted)?;
+        if let Some(about) = message.about() {
+            let (to, quote) = self.is_own(&about)?;
             return Some(error(to, &quote, message.extensions().unwrap_or_default()));
         }
         // An extended echo reply quotes nothing; its identifier says whose it is.
-        let is_ours = message.rest[..2] == self.id().to_be_bytes();
-        (kind.is_advisory() && is_ours).then(|| error(from, &[], &[]))
+        let is_ours = message.extended_echo().is_some_and(|echo| echo.id == self.id());
+        (kind.is_extended_reply() && is_ours).then(|| error(from, &[], &[]))
     }
 }
 
 impl IcmpSocket {
     /// Where a quoted packet was going and what it holds from its ICMP header on, if it is a request of this socket.
     pub(super) fn is_own(&self, quoted: &Packet<'_>) -> Option<(SocketAddr, Vec<u8>)> {
-        let icmp = quoted.transport.icmp()?;
-        let own = icmp.kind == Some(Kind::echo_request(self.0.family)) && icmp.echo?.id == self.id();
+        let message = Message::parse(self.0.family, quoted.segment).ok()?;
+        let question = message.extended_echo().filter(|_| message.kind.is_extended_request());
+        let id = match message.kind == Kind::echo_request(self.0.family) {
+            true => message.echo()?.id,
+            false => question?.id,
+        };
+        let own = quoted.transport.icmp().is_some() && id == self.id();
         own.then(|| (SocketAddr::new(quoted.destination, 0), quoted.segment.to_vec()))
     }
 }
@@ -130,6 +172,9 @@ fn candidates(prober: &Prober, seq: u16) -> impl Iterator<Item = u64> {
 pub(super) fn recognise(socket: &Inner, prober: &Prober, datagram: &Datagram) -> Recognised {
     let stray = Recognised::Stray;
     let Some(message) = Message::parse(socket.family, &datagram.data).ok() else { return stray(Stray::Truncated) };
+    if let Some(echo) = message.extended_echo() {
+        return extended::recognise(socket, prober, datagram, echo);
+    }
     let Some(echo) = message.echo() else { return stray(Stray::Foreign) };
     if echo.id != socket.local.port() {
         // A raw socket hears the replies to everybody. One that repeats what was sent here has lost its way.
@@ -170,7 +215,11 @@ pub(super) fn blame(socket: &Inner, prober: &Prober, error: &IcmpError, awaited:
     let mut to = error.to;
     to.set_port(0);
     let find = |number| prober.ledger().find(to, Key::Number(number));
-    if let Some(echo) = Message::parse(socket.family, &error.quote).ok().and_then(|message| message.echo()) {
+    let quoted = Message::parse(socket.family, &error.quote).ok();
+    if let Some(echo) = quoted.and_then(|message| message.extended_echo()) {
+        return extended::blame(socket, prober, error, echo);
+    }
+    if let Some(echo) = quoted.and_then(|message| message.echo()) {
         if echo.id != socket.local.port() {
             return Blame::Nobody;
         }

@@ -25,6 +25,8 @@ pub struct Listener(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     host: Arc<dyn Host>,
+    /// The kinds that are wanted; empty: all.
+    only: Vec<Kind>,
     /// None once closed.
     sockets: Mutex<Vec<(Family, Arc<Socket>)>>,
 }
@@ -45,11 +47,11 @@ pub struct Heard {
 }
 
 impl Listener {
-    /// Listens for ICMP, ICMPv6 or both (`family`: `None`).
+    /// Listens for ICMP, ICMPv6 or both (`family`: `None`), for the kinds in `only`; if that is empty, for all.
     ///
     /// # Errors
     /// `permission`: it takes raw sockets; the hint says how to get them.
-    pub fn open(host: Arc<dyn Host>, family: Option<Family>) -> Result<Self> {
+    pub fn open(host: Arc<dyn Host>, family: Option<Family>, only: Vec<Kind>) -> Result<Self> {
         let wanted = [Family::V4, Family::V6].into_iter().filter(|one| family.is_none_or(|family| family == *one));
         let mut sockets = Vec::new();
         for one in wanted {
@@ -63,7 +65,7 @@ impl Listener {
                 Err(err) => return Err(Error::system("listen", &err)),
             }
         }
-        Ok(Self(Arc::new(Inner { host, sockets: Mutex::new(sockets) })))
+        Ok(Self(Arc::new(Inner { host, only, sockets: Mutex::new(sockets) })))
     }
 
     /// Waits for the next message; `None` when `until` has passed or the stop has happened.
@@ -77,6 +79,7 @@ impl Listener {
             if sockets.is_empty() {
                 return Err(closed("recv"));
             }
+            let mut passed_over = false;
             for (family, socket) in &sockets {
                 match sys::receive(socket.as_fd(), &mut buffer, false) {
                     Ok(received) => {
@@ -86,11 +89,19 @@ impl Listener {
                         // The fourth version's packet comes with its header, and the TTL in it.
                         let ttl = received.ttl.or(bytes.get(8).copied().filter(|_| *family == Family::V4));
                         let time = received.stamp.unwrap_or_else(|| self.0.host.unix_nanos());
-                        return Ok(Some(Heard { family: *family, from, bytes, ttl, time }));
+                        let heard = Heard { family: *family, from, bytes, ttl, time };
+                        if self.0.only.is_empty() || heard.kind().is_some_and(|kind| self.0.only.contains(&kind)) {
+                            return Ok(Some(heard));
+                        }
+                        // There may be more in this one.
+                        passed_over = true;
                     }
                     Err(err) if matches!(err.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {}
                     Err(err) => return Err(Error::system("recv", &err)),
                 }
+            }
+            if passed_over && !stop.is_stopped() && until.is_none_or(|until| self.0.host.now() < until) {
+                continue;
             }
             let mut fds: Vec<PollFd<'_>> = sockets.iter().map(|(_, socket)| PollFd::readable(socket.as_fd())).collect();
             match self.0.host.wait(&mut fds, until, stop).map_err(|err| Error::system("recv", &err))? {

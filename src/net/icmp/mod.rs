@@ -14,29 +14,37 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
 
 use socket2::{Domain, Protocol, Socket, Type};
 
+use self::extended::Questions;
 use self::payload::Payload;
 use super::error::{Error, Result};
 use super::host::Host;
 use super::ledger::Counts;
-use super::prober::{Carrier, Clock, Outcome, Probe, Prober, Tally};
+use super::prober::{Carrier, Clock, Outcome, Probe, Prober, Tally, notices};
 use super::session::{Session, Settle};
 use super::stop::Stop;
 use super::sys;
 use super::time::Duration;
-use super::udp::{closed, one_at_a_time};
+use super::udp::{IcmpError, closed, one_at_a_time};
 use super::wire::Family;
 
 mod ear;
 mod error;
+mod extended;
 mod filter;
 mod hearing;
 mod listener;
+mod mtu;
 mod payload;
 mod probing;
 
 pub(in crate::net) use self::ear::{Ear, is_kept};
 pub use self::error::{MAX_SIZE_V4, MAX_SIZE_V6, check_size};
 pub use self::listener::{Heard, Listener};
+pub use self::mtu::interface_mtu;
+
+/// How many settled pings a fast socket remembers. A further reply to an older one is counted as late, or as foreign if its
+/// sender was not pinged for long, not as a duplicate.
+pub const REMEMBERED: usize = 8_192;
 
 /// How a socket is made and what it sends.
 #[derive(Clone, Debug, Default)]
@@ -55,8 +63,8 @@ pub struct Options {
     pub raw: bool,
     /// Whether the clock is to be the kernel's stamp of the arrival less the time before the send call, as `ping` measures.
     pub as_ping: bool,
-    /// Whether speed is what counts: requests go out in bursts, the kernel keeps what is for others from a raw socket, and the
-    /// clock is that of `as_ping`.
+    /// Whether speed is what counts: requests go out in bursts, replies are received together, the kernel keeps what is for
+    /// others from a raw socket, the clock is that of `as_ping`, and fewer settled pings are remembered ([`REMEMBERED`]).
     pub fast: bool,
     /// Size of the receive buffer in bytes (SO_RCVBUF); `None` leaves the system's.
     pub receive_buffer: Option<usize>,
@@ -86,6 +94,7 @@ struct Inner {
     /// The local address; its port is the identifier.
     local: SocketAddr,
     payload: Payload,
+    questions: Questions,
     as_ping: bool,
     fast: bool,
     ttl: Option<u8>,
@@ -96,6 +105,11 @@ struct Inner {
     /// Whether a call has told of an error, so that there is something in the error queue. Without stamps of what is sent,
     /// looking there each time would cost more than the ping.
     has_errors: AtomicBool,
+    /// Whether the kernel keeps the replies to others from a raw socket. It is told to when the first has come: until then
+    /// the filter would only cost time.
+    is_filtered: AtomicBool,
+    /// Whether a request was sent whose reply needs more room than is set aside for many at once.
+    has_large: AtomicBool,
 }
 
 /// The state of the socket as the last send left it.
@@ -130,14 +144,11 @@ impl IcmpSocket {
             if mode == Mode::Raw {
                 heed(&socket, family)?;
             }
-            set_options(&socket, family, options)?;
+            set_options(&socket, family, mode, options)?;
             // The port of a ping socket is its identifier; the kernel finds a free one.
             socket.bind(&SocketAddr::new(ip, 0).into())?;
             let bound = sys::local_addr(&socket)?;
             let id = if mode == Mode::Ping { bound.port() } else { (random() as u16).max(1) };
-            if mode == Mode::Raw && options.fast {
-                socket.attach_filter(&filter::of_replies(family, id))?;
-            }
             Ok(SocketAddr::new(bound.ip(), id))
         };
         let local = set_up().map_err(|err| error::open_error(&err, ip))?;
@@ -149,14 +160,17 @@ impl IcmpSocket {
             mode,
             local,
             payload: Payload::new(random(), options.pattern.clone()),
+            questions: Questions::default(),
             as_ping: options.as_ping || options.fast,
             fast: options.fast,
             ttl: options.ttl,
-            prober: Mutex::default(),
+            prober: Mutex::new(if options.fast { Prober::remembering(REMEMBERED) } else { Prober::default() }),
             tally: Tally::new(if family == Family::V4 { 20 } else { 40 }),
             ear: Ear::default(),
             sending: Mutex::default(),
             has_errors: AtomicBool::new(false),
+            is_filtered: AtomicBool::new(false),
+            has_large: AtomicBool::new(false),
         }));
         let inner: Weak<Inner> = Arc::downgrade(&this.0);
         session.opened(inner);
@@ -207,6 +221,11 @@ impl IcmpSocket {
     /// The clock of its round-trip times; `None` before the first reply.
     pub fn clock(&self) -> Option<Clock> {
         self.0.tally.clock()
+    }
+
+    /// What has come by now, is about what was sent, and settled no probe: redirects and other advice, each once.
+    pub fn notices(&self) -> Vec<IcmpError> {
+        notices(self)
     }
 
     /// What others may know of its probes.
@@ -310,19 +329,11 @@ fn make(host: &dyn Host, family: Family, raw: bool) -> Result<(Socket, Mode)> {
 fn heed(socket: &Socket, family: Family) -> io::Result<()> {
     match family {
         Family::V4 => ear::heed(socket, &[0, 3, 4, 5, 11, 12, 31]),
-        Family::V6 => {
-            // Bits of what is blocked, in words of 32 bits in the order of the machine (ICMP6_FILTER).
-            let mut blocked = [u32::MAX; 8];
-            for kind in (0..=127).chain([129, 137, 161]) {
-                blocked[kind / 32] &= !(1 << (kind % 32));
-            }
-            let bytes = blocked.map(u32::to_ne_bytes).concat();
-            sys::set_option_bytes(socket.as_fd(), libc::IPPROTO_ICMPV6, 1, &bytes)
-        }
+        Family::V6 => ear::heed_v6(socket, (0..=127).chain([129, 137, 161])),
     }
 }
 
-fn set_options(socket: &Socket, family: Family, options: &Options) -> io::Result<()> {
+fn set_options(socket: &Socket, family: Family, mode: Mode, options: &Options) -> io::Result<()> {
     let fd = socket.as_fd();
     let (level, errors, ttl, tos, discover) = match family {
         Family::V4 => (libc::IPPROTO_IP, libc::IP_RECVERR, libc::IP_RECVTTL, libc::IP_TOS, libc::IP_MTU_DISCOVER),
@@ -336,7 +347,10 @@ fn set_options(socket: &Socket, family: Family, options: &Options) -> io::Result
     };
     let is_ipv4 = family == Family::V4;
     sys::set_option(fd, level, errors, 1)?;
-    sys::set_option(fd, level, ttl, 1)?;
+    if mode == Mode::Ping || !is_ipv4 {
+        // Otherwise the header tells.
+        sys::set_option(fd, level, ttl, 1)?;
+    }
     sys::ask_for_extensions(fd, is_ipv4);
     if let Some(ttl) = options.ttl {
         sys::set_ttl(fd, is_ipv4, Some(ttl))?;

@@ -26,6 +26,17 @@ const NONCE: usize = 8;
 /// A nonce cut to fewer octets than this says too little.
 const ENOUGH: usize = 4;
 
+/// The numbers 0 to 255.
+const COUNTED: [u8; 256] = {
+    let mut bytes = [0; 256];
+    let mut at = 0;
+    while at < bytes.len() {
+        bytes[at] = at as u8;
+        at += 1;
+    }
+    bytes
+};
+
 impl Payload {
     /// Payloads known by `secret`, filled up with `pattern`, or with 8, 9, 10, … if that is empty.
     pub(super) fn new(secret: u64, pattern: Vec<u8>) -> Self {
@@ -37,7 +48,16 @@ impl Payload {
         let nonce = self.nonce(number);
         bytes.extend_from_slice(&nonce[..size.min(NONCE)]);
         match self.pattern.as_slice() {
-            [] => bytes.extend((NONCE..size).map(|at| at as u8)),
+            [] => {
+                // At place 256 it begins again at 0.
+                let mut at = NONCE;
+                while at < size {
+                    let row = &COUNTED[at % COUNTED.len()..];
+                    let row = &row[..row.len().min(size - at)];
+                    bytes.extend_from_slice(row);
+                    at += row.len();
+                }
+            }
             pattern => bytes.extend(pattern.iter().cycle().take(size.saturating_sub(NONCE))),
         }
     }
@@ -79,6 +99,7 @@ mod tests {
             assert_eq!(payload(&patterned, 3, size).len(), size);
         }
         assert_eq!(payload(&plain, 3, 11)[8..], [8, 9, 10]);
+        assert!(payload(&plain, 3, 1400).iter().enumerate().skip(8).all(|(at, byte)| *byte == at as u8));
         assert_eq!(payload(&patterned, 3, 11)[8..], [0xab, 0xcd, 0xab]);
     }
 

@@ -9,6 +9,7 @@ use std::sync::{Arc, MutexGuard};
 use socket2::Socket;
 
 use super::error::send_error;
+use super::filter::of_replies;
 use super::{IcmpSocket, Mode, hearing, is_kept, lock};
 use crate::net::error::{Error, Result};
 use crate::net::event::{Event, Flow};
@@ -21,7 +22,7 @@ use crate::net::sys::{self, PollFd, RawAddr};
 use crate::net::time::Instant;
 use crate::net::udp::{Datagram, IcmpError, Queued, is_pending_error, take_entry};
 use crate::net::wire::Family;
-use crate::net::wire::icmp::{Echo, Message};
+use crate::net::wire::icmp::{Echo, Kind, Message};
 
 /// Octets of an echo request before its payload.
 pub(super) const HEADER: usize = 8;
@@ -31,6 +32,9 @@ const IP_HEADER: usize = 20;
 
 /// How many requests may be sent in a row.
 const BURST: usize = 32;
+
+/// Replies to messages of so many octets are received whole together with others, whatever options their IP headers have.
+const SMALL: usize = sys::GATHERED_SIZE - 60;
 
 /// How often a call is tried again whose place an ICMP error took.
 const TRIES: u32 = 8;
@@ -44,6 +48,30 @@ impl IcmpSocket {
             sending.ttl = ttl;
         }
         Ok(())
+    }
+
+    /// Hears what the kernel keeps from the socket itself.
+    fn hear_ear(&self, queued: &mut dyn FnMut(Queued)) {
+        self.0.ear.hear(
+            |heard| {
+                let (kind, about) = (heard.message.kind, heard.about.as_ref()?);
+                let asks = about.transport.icmp().and_then(|icmp| icmp.kind).is_some_and(Kind::is_extended_request);
+                let wanted = is_kept(kind) || kind.is_extended_reply() || (asks && kind.family == Family::V6);
+                wanted.then(|| self.is_own(about)).flatten()
+            },
+            |error, stamp| queued(Queued::Icmp { error, stamp }),
+        );
+    }
+
+    /// Has the kernel keep the replies to others from a fast socket that has heard one.
+    fn filter(&self) {
+        if self.0.fast
+            && !self.0.is_filtered.swap(true, Ordering::Relaxed)
+            && let Ok(socket) = self.socket("ping")
+        {
+            // Without the filter they are passed over one by one.
+            let _ = socket.attach_filter(&of_replies(self.0.family, self.id()));
+        }
     }
 
     /// Tells how a message goes from one address to another now.
@@ -101,7 +129,8 @@ impl Carrier for IcmpSocket {
         let mut sending = lock(&self.0.sending);
         if !std::mem::replace(&mut sending.stamping, true) {
             if self.0.mode == Mode::Ping {
-                self.0.ear.open(&*self.0.host, self.0.local);
+                // Errors about questions, which Linux does not queue for sockets of IPv6.
+                self.0.ear.open(&*self.0.host, self.0.local, &[1, 2, 3, 4]);
             }
             if self.0.as_ping {
                 sys::stamp_arrivals(socket.as_fd());
@@ -124,6 +153,7 @@ impl Carrier for IcmpSocket {
         take_entry(socket, self.0.local, IP_HEADER, &mut |entry| match entry {
             // A raw socket gets the same error as a message, with all that it says.
             Queued::Icmp { .. } if raw => {}
+            Queued::Icmp { ref error, .. } if self.0.ear.hears(error.kind) => {}
             other => queued(other),
         })
     }
@@ -134,7 +164,21 @@ impl Carrier for IcmpSocket {
     }
 
     fn send(&self, socket: &Socket, probe: &Probe<'_>, queued: &mut dyn FnMut(Queued)) -> io::Result<Option<u32>> {
-        self.set_ttl(socket, probe.ttl)?;
+        self.send_timed(socket, probe, queued).1
+    }
+
+    fn send_timed(
+        &self,
+        socket: &Socket,
+        probe: &Probe<'_>,
+        queued: &mut dyn FnMut(Queued),
+    ) -> (Instant, io::Result<Option<u32>>) {
+        if let Err(err) = self.set_ttl(socket, probe.ttl) {
+            return (self.0.host.now(), Err(err));
+        }
+        if probe.message.len() > SMALL {
+            self.0.has_large.store(true, Ordering::Relaxed);
+        }
         let mut to = probe.to;
         to.set_port(0);
         let raw = RawAddr::from(to);
@@ -142,10 +186,11 @@ impl Carrier for IcmpSocket {
         loop {
             // Held over the call: the kernel numbers packets in the order of the calls.
             let mut sending = lock(&self.0.sending);
+            let sent = self.0.host.now();
             let Err(err) = sys::send_to(socket.as_fd(), probe.message, &raw) else {
                 let number = sending.next_stamp;
                 sending.next_stamp = number.map(|number| number.wrapping_add(1));
-                return Ok(number);
+                return (sent, Ok(number));
             };
             if sending.next_stamp.is_some() {
                 // Kernels differ in whether a failed send took a number.
@@ -156,7 +201,7 @@ impl Carrier for IcmpSocket {
             self.0.has_errors.store(true, Ordering::Relaxed);
             // Errors may keep coming for what is in flight, and each may take the place of one call.
             if again == 0 || (self.drain(socket, queued) == 0 && !is_pending_error(&err)) {
-                return Err(err);
+                return (sent, Err(err));
             }
             again -= 1;
         }
@@ -167,11 +212,23 @@ impl Carrier for IcmpSocket {
     }
 
     fn take(&self, socket: &Socket, queued: &mut dyn FnMut(Queued)) -> io::Result<Option<Datagram>> {
-        self.0.ear.hear(
-            |kind, quoted| self.is_own(quoted).filter(|_| is_kept(kind)),
-            |error, stamp| queued(Queued::Icmp { error, stamp }),
-        );
+        self.hear_ear(queued);
         self.take(socket, queued)
+    }
+
+    fn take_some(
+        &self,
+        socket: &Socket,
+        most: usize,
+        arrived: &mut Vec<Datagram>,
+        queued: &mut dyn FnMut(Queued),
+    ) -> io::Result<bool> {
+        if !self.0.fast || self.0.has_large.load(Ordering::Relaxed) {
+            arrived.extend(Carrier::take(self, socket, queued)?);
+            return Ok(true);
+        }
+        self.hear_ear(queued);
+        self.gather(socket, most, arrived, queued)
     }
 
     fn name(&self, message: &[u8], running: u64) -> Name {
@@ -179,7 +236,11 @@ impl Carrier for IcmpSocket {
     }
 
     fn recognise(&self, prober: &Prober, datagram: &Datagram) -> Recognised {
-        hearing::recognise(&self.0, prober, datagram)
+        let what = hearing::recognise(&self.0, prober, datagram);
+        if what == Recognised::Unrelated {
+            self.filter();
+        }
+        what
     }
 
     fn blame(&self, prober: &Prober, error: &IcmpError, awaited: Option<ProbeId>) -> Blame {
@@ -197,6 +258,11 @@ impl Carrier for IcmpSocket {
 
     fn burst(&self) -> usize {
         if self.0.fast { BURST } else { 1 }
+    }
+
+    fn overhear(&self, queued: &mut dyn FnMut(Queued)) {
+        self.0.ear.look();
+        self.hear_ear(queued);
     }
 
     fn echoed<'a>(&self, message: &'a [u8]) -> &'a [u8] {

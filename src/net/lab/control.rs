@@ -129,7 +129,8 @@ impl Line {
         let Some(socket) = &self.socket else { return Err(gone(self.ended)) };
         let mut buffer = [0; 4096];
         let mut until = ThisMachine.now() + PATIENCE;
-        let mut stop = self.stop.as_ref();
+        // That of the lab, and that of what asks: an entry of a prompt.
+        let mut stops: Vec<Stop> = self.stop.iter().cloned().chain(Stop::of_thread()).collect();
         loop {
             match sys::receive_message(socket.as_fd(), &mut buffer) {
                 Ok((len, fds)) if len > 0 => {
@@ -140,13 +141,15 @@ impl Line {
                 }
                 Err(err) if err.kind() == io::ErrorKind::WouldBlock => {
                     let now = ThisMachine.now();
-                    if stop.take_if(|stop| stop.is_stopped()).is_some() {
+                    let count = stops.len();
+                    stops.retain(|stop| !stop.is_stopped());
+                    if stops.len() < count {
                         until = until.min(now + LAST_PATIENCE);
                     }
                     let left = until - now;
                     if left > Duration::ZERO {
                         let mut fds = vec![PollFd::readable(socket.as_fd())];
-                        fds.extend(stop.map(|stop| PollFd::readable(stop.wake_fd())));
+                        fds.extend(stops.iter().map(|stop| PollFd::readable(stop.wake_fd())));
                         let _ = sys::ppoll(&mut fds, Some(left));
                         continue;
                     }

@@ -8,19 +8,22 @@
 //! - Whether a packet is in time is judged by its own stamp against the probe's deadlines, however late it is entered,
 //!   as long as the probe has not been settled: enter what has already arrived before calling [`Ledger::expire`].
 //! - Pending probes are never forgotten (interrupted ones simply stay so); of the settled ones the last [`REMEMBERED`]
-//!   are. By then a ledger takes about 25 MB, and no more after ten million probes.
+//!   are, unless fewer are asked for. By then a ledger takes about 25 MB, and no more after ten million probes.
 //! - Every operation takes constant time, or the logarithm of the number of pending probes.
 
-use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
 use super::time::{Duration, Instant};
+use expiry::Expiry;
 use store::{Place, Store};
 
 pub use counts::Counts;
+pub(in crate::net) use mixer::Mixed;
 pub use record::{Content, Key, ProbeId, Record, State};
 
 mod counts;
+mod expiry;
+mod mixer;
 mod peers;
 mod record;
 mod store;
@@ -30,11 +33,11 @@ mod store;
 pub const REMEMBERED: usize = 65_536;
 
 /// The account of all probes sent from one socket or in one session.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Ledger {
     store: Store,
-    /// Each pending probe by the time at which it is given up; as long as the number of pending probes.
-    expiry: BTreeSet<(Instant, ProbeId)>,
+    /// Each pending probe by the time at which it is given up.
+    expiry: Expiry,
     /// The number of the newest probe; the first is 1.
     newest: u64,
     counts: Counts,
@@ -122,10 +125,21 @@ pub enum ErrorArrival {
     },
 }
 
+impl Default for Ledger {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Ledger {
     /// An empty ledger.
     pub fn new() -> Self {
-        Self::default()
+        Self::remembering(REMEMBERED)
+    }
+
+    /// An empty ledger that remembers only so many settled probes.
+    pub fn remembering(settled: usize) -> Self {
+        Self { store: Store::remembering(settled), expiry: Expiry::default(), newest: 0, counts: Counts::default() }
     }
 
     /// Enters a probe sent to `to` at `sent`, whose answer will carry `key` and repeat `content`.
@@ -148,7 +162,7 @@ impl Ledger {
         let settle_by = reply_by + error_within.max(Duration::ZERO);
         let (state, answered, assumed) = (State::Pending, false, false);
         self.store.insert(Record { id, to, key, content, sent, reply_by, settle_by, state, answered, assumed });
-        self.expiry.insert((settle_by, id));
+        self.expiry.insert(settle_by, id);
         self.counts.sent += 1;
         self.check();
         id
@@ -232,7 +246,7 @@ impl Ledger {
     /// Times out every pending probe whose last deadline is `now` or earlier, and returns them, the first due first.
     pub fn expire(&mut self, now: Instant) -> Vec<ProbeId> {
         let mut expired = Vec::new();
-        while let Some(&(settle_by, id)) = self.expiry.first()
+        while let Some((settle_by, id)) = self.expiry.first()
             && settle_by <= now
             && let Some(place) = self.store.place(id)
         {
@@ -244,7 +258,7 @@ impl Ledger {
 
     /// When the next pending probe will have timed out; `None` if none is pending.
     pub fn next_expiry(&self) -> Option<Instant> {
-        self.expiry.first().map(|&(settle_by, _)| settle_by)
+        self.expiry.first().map(|(settle_by, _)| settle_by)
     }
 
     /// The probe that an answer from `peer` with `key` is about: of those sent with that key the newest pending one,
@@ -312,7 +326,7 @@ impl Ledger {
     /// Takes a pending probe to its final state. Its place stays valid: the oldest settled record makes way.
     fn settle(&mut self, place: Place, state: State) {
         let Record { id, settle_by, .. } = *self.store.record(place);
-        self.expiry.remove(&(settle_by, id));
+        self.expiry.remove(settle_by, id);
         match state {
             State::Pending => unreachable!("no probe goes back to pending"),
             State::Replied => self.counts.replied += 1,

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
 
+use super::mixer::Mixed;
 use super::store::Place;
 use super::{Key, ProbeId};
 
@@ -12,7 +13,7 @@ pub(super) const IDLE_REMEMBERED: usize = 4_096;
 
 #[derive(Debug, Default)]
 pub(super) struct Peers {
-    numbers: HashMap<SocketAddr, u32>,
+    numbers: HashMap<SocketAddr, u32, Mixed>,
     peers: Vec<Peer>,
     free: Vec<u32>,
     /// Peers without a record, with the stamp they got then; stale if the peer was sent to again.

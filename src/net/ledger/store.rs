@@ -5,11 +5,11 @@
 //! pending, in the list of its peer. Settled records are forgotten in the order in which they settled.
 
 use std::collections::{HashMap, VecDeque};
-use std::hash::{BuildHasherDefault, Hasher};
 use std::net::SocketAddr;
 
+use super::mixer::Mixed;
 use super::peers::Peers;
-use super::{Key, ProbeId, REMEMBERED, Record, State};
+use super::{Key, ProbeId, Record, State};
 
 /// Where a record is, until it is forgotten.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,13 +20,15 @@ impl Place {
     pub(super) const NONE: Self = Self(u32::MAX);
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Store {
+    /// How many settled records are kept.
+    remembered: usize,
     slots: Vec<Slot>,
     free: Vec<Place>,
-    ids: HashMap<ProbeId, Place, BuildHasherDefault<Mixer>>,
+    ids: HashMap<ProbeId, Place, Mixed>,
     /// For each peer and key in use, the index of its lists.
-    keys: HashMap<(u32, Key), u32, BuildHasherDefault<Mixer>>,
+    keys: HashMap<(u32, Key), u32, Mixed>,
     lists: Vec<Lists>,
     free_lists: Vec<u32>,
     peers: Peers,
@@ -74,6 +76,21 @@ impl Lists {
 }
 
 impl Store {
+    /// Without records yet; of the settled ones it will keep so many.
+    pub(super) fn remembering(remembered: usize) -> Self {
+        Self {
+            remembered,
+            slots: Vec::new(),
+            free: Vec::new(),
+            ids: HashMap::default(),
+            keys: HashMap::default(),
+            lists: Vec::new(),
+            free_lists: Vec::new(),
+            peers: Peers::default(),
+            settled: VecDeque::new(),
+        }
+    }
+
     /// Adds a record, which is pending.
     pub(super) fn insert(&mut self, record: Record) {
         let Record { id, to, key, .. } = record;
@@ -92,7 +109,7 @@ impl Store {
             }
             None => {
                 if self.slots.len() == self.slots.capacity() {
-                    // Doubling would set aside twice of what REMEMBERED bounds.
+                    // Doubling would set aside twice of what is remembered.
                     self.slots.reserve_exact(self.slots.len() / 4 + 16);
                 }
                 self.slots.push(slot);
@@ -144,7 +161,7 @@ impl Store {
         record.state = state;
         record.answered = state == State::Replied;
         self.link_key(place);
-        if self.settled.len() == REMEMBERED
+        if self.settled.len() == self.remembered
             && let Some(oldest) = self.settled.pop_front()
         {
             self.forget(oldest);
@@ -249,43 +266,5 @@ impl Store {
     #[cfg(test)]
     pub(super) fn sizes(&self) -> [usize; 6] {
         [self.slots.len(), self.ids.len(), self.keys.len(), self.lists.len(), self.settled.len(), self.peers.len()]
-    }
-}
-
-/// A hasher for the ledger's own numbers. Only what was sent is ever inserted, so a peer cannot pick keys that collide.
-#[derive(Default)]
-struct Mixer(u64);
-
-impl Hasher for Mixer {
-    fn write(&mut self, bytes: &[u8]) {
-        for &byte in bytes {
-            self.write_u64(u64::from(byte));
-        }
-    }
-
-    fn write_u32(&mut self, value: u32) {
-        self.write_u64(u64::from(value));
-    }
-
-    fn write_isize(&mut self, value: isize) {
-        self.write_u64(value as u64);
-    }
-
-    fn write_u64(&mut self, value: u64) {
-        // Numbers that follow each other keep to neighbouring buckets, which the next probe finds in the cache.
-        let (high, low) = (value >> 16, value & 0xFFFF);
-        self.0 = Self::mix(self.0 ^ high) ^ low;
-    }
-
-    fn finish(&self) -> u64 {
-        // The map picks the bucket by the low bits, and tells entries of a bucket apart by the highest seven.
-        self.0 ^ (Self::mix(self.0) & !(u64::MAX >> 7))
-    }
-}
-
-impl Mixer {
-    fn mix(value: u64) -> u64 {
-        let value = value.wrapping_mul(0xD6E8_FEB8_6659_FD93);
-        value ^ (value >> 32)
     }
 }

@@ -68,12 +68,36 @@ pub(in crate::net) trait Carrier: Debug + Send + Sync {
     /// asked for.
     fn send(&self, socket: &Socket, probe: &Probe<'_>, queued: &mut dyn FnMut(Queued)) -> io::Result<Option<u32>>;
 
+    /// Sends as [`Carrier::send`] does; and when that was, by a clock that is read right before the call.
+    fn send_timed(
+        &self,
+        socket: &Socket,
+        probe: &Probe<'_>,
+        queued: &mut dyn FnMut(Queued),
+    ) -> (Instant, io::Result<Option<u32>>) {
+        (self.host().now(), self.send(socket, probe, queued))
+    }
+
     /// What a failed send means, in words.
     fn send_error(&self, err: &io::Error, probe: &Probe<'_>) -> Error;
 
     /// Receives a datagram without waiting; `None` if there is none. ICMP errors that come the same way are given to
     /// `queued`.
     fn take(&self, socket: &Socket, queued: &mut dyn FnMut(Queued)) -> io::Result<Option<Datagram>>;
+
+    /// Receives what is there without waiting, at least one datagram if there is one, and `most` or more only if that costs
+    /// nothing. Whether there may be more.
+    fn take_some(
+        &self,
+        socket: &Socket,
+        most: usize,
+        arrived: &mut Vec<Datagram>,
+        queued: &mut dyn FnMut(Queued),
+    ) -> io::Result<bool> {
+        let _ = most;
+        arrived.extend(self.take(socket, queued)?);
+        Ok(true)
+    }
 
     /// How the answer to `message`, the probe of this running number, will name it.
     fn name(&self, message: &[u8], running: u64) -> Name;
@@ -106,6 +130,11 @@ pub(in crate::net) trait Carrier: Debug + Send + Sync {
     /// What ppoll(2) reports.
     fn wait(&self, socket: &Socket, until: Option<Instant>, stop: &Stop) -> io::Result<Waited> {
         self.host().wait(&mut [PollFd::readable(socket.as_fd())], until, stop)
+    }
+
+    /// Hears what has come beside the socket, at a raw one, if it has one.
+    fn overhear(&self, queued: &mut dyn FnMut(Queued)) {
+        let _ = queued;
     }
 
     /// Runs a matcher, which must not use this socket's prober.
@@ -190,7 +219,7 @@ impl Tally {
 
     /// Takes what was heard since the last call and settled no probe: redirects and other advice. Of more than 1024 the
     /// oldest are gone.
-    pub fn take_notices(&self) -> Vec<IcmpError> {
+    pub(super) fn take_notices(&self) -> Vec<IcmpError> {
         self.lock().notices.drain(..).collect()
     }
 

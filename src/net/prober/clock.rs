@@ -10,7 +10,7 @@ use std::sync::OnceLock;
 
 use socket2::{Domain, Socket, Type};
 
-use super::{Carrier, Pending};
+use super::Pending;
 use crate::net::host::Host;
 use crate::net::stop::Stop;
 use crate::net::sys::{self, RawAddr};
@@ -54,36 +54,46 @@ pub fn warm_up(host: &dyn Host) {
 pub(super) fn await_stamps(host: &dyn Host, stop: &Stop) {
     static READY: OnceLock<()> = OnceLock::new();
     READY.get_or_init(|| {
-        let Some((socket, own)) = loop_back(host) else { return };
-        let until = host.now() + Duration::from_millis(100);
-        while host.now() < until && !stop.is_stopped() {
-            let mut byte = [0];
-            let sent = sys::send_to(socket.as_fd(), &[0], &own);
-            let received = sent.and_then(|_| sys::receive(socket.as_fd(), &mut byte, false));
-            if !matches!(received, Ok(sys::Received { stamp: None, .. })) {
-                return;
-            }
-            let _ = host.wait(&mut [], Some(host.now() + Duration::from_micros(200)), stop);
+        if let Some((socket, own)) = loop_back(host) {
+            sys::stamp_arrivals(socket.as_fd());
+            is_stamped(host, &socket, &own, stop);
         }
     });
 }
 
-/// A socket whose arrivals are to be stamped, and its own address.
+/// A socket, and its own address.
 fn loop_back(host: &dyn Host) -> Option<(Socket, RawAddr)> {
     let socket = host.socket(Domain::IPV4, Type::DGRAM, None).ok()?;
     socket.set_nonblocking(true).ok()?;
     socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()).ok()?;
-    sys::stamp_arrivals(socket.as_fd());
     let own = RawAddr::from(sys::local_addr(&socket).ok()?);
     Some((socket, own))
 }
 
-/// Now, and how long what is stamped has waited in the socket until now, by the wall clock; no more than a blink, or
+/// How long stamps are waited for.
+const PATIENCE: Duration = Duration::from_millis(100);
+
+/// Sends to itself until what arrives is stamped; whether it came to that in time, before the stop, and without an error.
+fn is_stamped(host: &dyn Host, socket: &Socket, own: &RawAddr, stop: &Stop) -> bool {
+    let until = host.now() + PATIENCE;
+    while host.now() < until && !stop.is_stopped() {
+        let mut byte = [0];
+        let sent = sys::send_to(socket.as_fd(), &[0], own);
+        match sent.and_then(|_| sys::receive(socket.as_fd(), &mut byte, false)) {
+            Ok(received) if received.stamp.is_some() => return true,
+            Ok(_) => {}
+            Err(_) => return false,
+        }
+        let _ = host.wait(&mut [], Some(host.now() + Duration::from_micros(200)), stop);
+    }
+    false
+}
+
+/// How long what is stamped had waited in the socket when it was seen, at `unix` by the wall clock; no more than a blink, or
 /// the clock was set meanwhile.
-pub(super) fn waited(carrier: &dyn Carrier, stamp: Option<i64>) -> (Instant, Option<Duration>) {
-    let (seen, unix) = carrier.host().both_clocks();
+pub(super) fn waited(unix: i64, stamp: Option<i64>) -> Option<Duration> {
     let queued = stamp.map(|stamp| Duration::from_nanos(unix - stamp));
-    (seen, queued.filter(|&queued| queued >= Duration::ZERO && queued < Duration::from_secs(60)))
+    queued.filter(|&queued| queued >= Duration::ZERO && queued < Duration::from_secs(60))
 }
 
 /// The round-trip time of one answer by each clock that it has.
@@ -121,4 +131,55 @@ pub(super) fn measure(pending: &Pending, stamp: Option<i64>, seen: Instant, arri
         _ => None,
     };
     Readings { kernel, kernel_receive, user }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::net::host::ThisMachine;
+    use crate::net::stop::Reason;
+
+    fn running() -> Stop {
+        Stop::root().expect("eventfd")
+    }
+
+    #[test]
+    fn stamps_are_there_once_they_were_waited_for() {
+        let (socket, own) = loop_back(&ThisMachine).expect("a socket");
+        sys::stamp_arrivals(socket.as_fd());
+        assert!(is_stamped(&ThisMachine, &socket, &own, &running()));
+        // From then on every arrival has one.
+        for _ in 0..100 {
+            sys::send_to(socket.as_fd(), &[7], &own).expect("a send");
+            let received = sys::receive(socket.as_fd(), &mut [0], false).expect("what was sent");
+            assert!(received.stamp.is_some());
+        }
+    }
+
+    #[test]
+    fn without_stamps_the_wait_ends_all_the_same() {
+        // Nobody asks for stamps at this socket.
+        let (socket, own) = loop_back(&ThisMachine).expect("a socket");
+        let begun = ThisMachine.now();
+        assert!(!is_stamped(&ThisMachine, &socket, &own, &running()));
+        assert!(ThisMachine.now() - begun >= PATIENCE, "it was given up before its time");
+    }
+
+    #[test]
+    fn the_stop_ends_the_wait() {
+        let (socket, own) = loop_back(&ThisMachine).expect("a socket");
+        let stop = running();
+        stop.interrupt(Reason::Ended);
+        assert!(!is_stamped(&ThisMachine, &socket, &own, &stop));
+        sys::stamp_arrivals(socket.as_fd());
+        assert!(sys::receive(socket.as_fd(), &mut [0], false).is_err(), "something was sent after the stop");
+    }
+
+    #[test]
+    fn what_does_not_arrive_ends_the_wait() {
+        let (socket, _) = loop_back(&ThisMachine).expect("a socket");
+        let (_other, elsewhere) = loop_back(&ThisMachine).expect("another socket");
+        sys::stamp_arrivals(socket.as_fd());
+        assert!(!is_stamped(&ThisMachine, &socket, &elsewhere, &running()));
+    }
 }

@@ -7,6 +7,7 @@ use crate::net::account::Ends;
 use crate::net::error::{Error, Result};
 use crate::net::event::{Event, Flow};
 use crate::net::ledger::{Arrival, Blame, Content, ErrorArrival, ProbeId, Stray};
+use crate::net::time::Instant;
 use crate::net::udp::{Datagram, Queued};
 
 impl Prober {
@@ -15,11 +16,11 @@ impl Prober {
         carrier: &dyn Carrier,
         awaited: Option<ProbeId>,
         datagram: Datagram,
+        (seen, unix): (Instant, i64),
         matcher: &mut Option<Matcher<'_>>,
     ) -> Result<()> {
-        let (seen, queued) = waited(carrier, datagram.stamp);
+        let queued = waited(unix, datagram.stamp);
         let arrived = queued.map_or(seen, |queued| seen - queued);
-        let content = Content::of(&datagram.data);
         let arrival = match matcher {
             Some(matcher) => {
                 // What comes after the answer in one go is asked about too: it may be a duplicate.
@@ -46,7 +47,7 @@ impl Prober {
                     let readings = measure(&pending, datagram.stamp, seen, queued.map(|_| arrived));
                     let (rtt, clock) = readings.by(self.clock);
                     let session = *self.clock.get_or_insert(clock);
-                    carrier.account().measured_by(session.name(), rtt);
+                    self.measured = Some((session, rtt));
                     let ends = Ends::seen_by(carrier.host().id(), carrier.local(), pending.to);
                     let echoed = carrier.echoed(&pending.message);
                     carrier.account().answered(ends, echoed, pending.sent);
@@ -57,7 +58,7 @@ impl Prober {
             Arrival::Late { id: Some(id), timed_out: true } => self.time_out(carrier, id, true),
             Arrival::Late { .. } => {
                 let ends = Ends::seen_by(carrier.host().id(), carrier.local(), datagram.from);
-                carrier.account().late(ends, content);
+                carrier.account().late(ends, Content::of(&datagram.data));
             }
             _ => {}
         }
@@ -96,7 +97,8 @@ impl Prober {
             carrier.tally().notice(error);
             return;
         }
-        let (seen, queued) = waited(carrier, stamp);
+        let (seen, unix) = carrier.host().both_clocks();
+        let queued = waited(unix, stamp);
         let blame = carrier.blame(self, &error, awaited);
         let arrived = queued.map(|queued| seen - queued);
         match (self.ledger.error(arrived.unwrap_or(seen), blame), blame) {

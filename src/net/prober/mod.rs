@@ -12,10 +12,10 @@ use socket2::Socket;
 use super::error::{Error, ErrorKind, Result};
 use super::event::{Event, Flow};
 use super::host::{Host, Waited};
-use super::ledger::{Arrival, Blame, Counts, Ledger, ProbeId, State};
+use super::ledger::{Arrival, Blame, Counts, Ledger, Mixed, ProbeId, State};
 use super::session::Session;
 use super::stop::Stop;
-use super::time::Instant;
+use super::time::{Duration, Instant};
 use super::udp::{Datagram, IcmpError, closed, one_at_a_time};
 
 pub use self::carrier::Tally;
@@ -23,11 +23,13 @@ pub(in crate::net) use self::carrier::{Carrier, MatchResult, Name, Recognised};
 use self::clock::await_stamps;
 pub use self::clock::{Clock, Readings, warm_up};
 pub use self::outcome::{End, Matcher, Outcome, Probe};
+pub(in crate::net) use self::taking::notices;
 
 mod carrier;
 mod clock;
 mod hearing;
 mod outcome;
+mod taking;
 
 /// The probes of one socket.
 #[derive(Debug, Default)]
@@ -36,7 +38,7 @@ pub struct Prober {
     /// What the ledger's counts were when the account was last told.
     told: Counts,
     clock: Option<Clock>,
-    pending: HashMap<ProbeId, Pending>,
+    pending: HashMap<ProbeId, Pending, Mixed>,
     /// The probes whose sending is not stamped yet, by the numbers of their stamps.
     stamped: VecDeque<(u32, ProbeId)>,
     /// ICMP errors that have come. They wait in a queue of their own, which tells nothing of their order among the
@@ -47,6 +49,11 @@ pub struct Prober {
     /// The pinger at work on the socket, which all outcomes are for.
     schedule: Option<u64>,
     settled: VecDeque<(ProbeId, Outcome)>,
+    /// The clock and the round-trip time of the latest answer that the account was not told of yet.
+    measured: Option<(Clock, Duration)>,
+    last_sent: Option<Instant>,
+    /// Room for what is received in one go.
+    arrived: Vec<Datagram>,
 }
 
 /// An ICMP error and the stamp of its arrival.
@@ -63,12 +70,17 @@ struct Pending {
     ttl: Option<u8>,
     message: Box<[u8]>,
     sent: Instant,
-    /// The same by the wall clock, in nanoseconds since 1970.
+    /// The same by the wall clock, in nanoseconds since 1970; 0 where nobody takes events in.
     sent_wall: i64,
     stamp: Option<i64>,
 }
 
 impl Prober {
+    /// Without probes yet; it will remember so many settled ones.
+    pub(in crate::net) fn remembering(settled: usize) -> Self {
+        Self { ledger: Ledger::remembering(settled), ..Self::default() }
+    }
+
     /// Sends a probe over `carrier` and waits until it is settled.
     ///
     /// # Errors
@@ -94,6 +106,11 @@ impl Prober {
         let outcome = self.settle(carrier, socket, id, matcher, stop);
         self.tell(carrier);
         outcome
+    }
+
+    /// When the latest probe was sent.
+    pub(super) fn last_sent(&self) -> Option<Instant> {
+        self.last_sent
     }
 
     /// The running number of the next probe.
@@ -133,12 +150,12 @@ impl Prober {
         carrier.drain(socket, &mut |queued| self.hear_queued(queued));
         let Name { key, number, content } = carrier.name(probe.message, self.next_number());
         let message: Box<[u8]> = probe.message.into();
-        let sent_wall = carrier.host().unix_nanos();
+        // Only events tell of it.
+        let sent_wall = if carrier.session().events.wanted() { carrier.host().unix_nanos() } else { 0 };
         carrier.tell_sent(probe);
-        // Nothing comes between this reading and the send; and little between the send and the wait, since on a busy
+        // Nothing comes between the reading of the clock and the send; and little between the send and the wait, since on a busy
         // machine the peer may have to wait for this very processor.
-        let sent = carrier.host().now();
-        let result = carrier.send(socket, probe, &mut |queued| self.hear_queued(queued));
+        let (sent, result) = carrier.send_timed(socket, probe, &mut |queued| self.hear_queued(queued));
         let failed = match result {
             Ok(stamp) => Ok(stamp),
             Err(err) => {
@@ -151,6 +168,7 @@ impl Prober {
                 }
             }
         };
+        self.last_sent = Some(sent);
         let id = self.ledger.send(sent, probe.to, key, content, probe.timeout, probe.icmp_wait);
         let number = number.unwrap_or(id.number());
         match failed {
@@ -193,7 +211,8 @@ impl Prober {
                 return Ok(outcome);
             }
             if std::mem::replace(&mut look, true) {
-                self.catch_up(carrier, socket, Some(id), matcher)?;
+                let now = carrier.host().now();
+                self.catch_up(carrier, socket, now, Some(id), matcher)?;
             }
             if self.settled.is_empty() && self.wait(carrier, socket, None, stop)? == Waited::Stopped {
                 self.collect(carrier, socket, Some(id), matcher)?;
@@ -201,61 +220,6 @@ impl Prober {
                     return Ok(outcome);
                 }
             }
-        }
-    }
-
-    /// Takes in all that has arrived, and times out the probes whose time is over.
-    pub(super) fn catch_up(
-        &mut self,
-        carrier: &dyn Carrier,
-        socket: &Socket,
-        awaited: Option<ProbeId>,
-        matcher: &mut Option<Matcher<'_>>,
-    ) -> Result<()> {
-        // The clock is read first: what arrived before a deadline is then taken in before that deadline is applied,
-        // however long this thread is put aside in between.
-        let now = carrier.host().now();
-        self.collect(carrier, socket, awaited, matcher)?;
-        for id in self.ledger.expire(now) {
-            self.time_out(carrier, id, false);
-        }
-        Ok(())
-    }
-
-    /// Takes in all that has arrived. An error that names no probe is put down to `awaited`.
-    pub(super) fn collect(
-        &mut self,
-        carrier: &dyn Carrier,
-        socket: &Socket,
-        awaited: Option<ProbeId>,
-        matcher: &mut Option<Matcher<'_>>,
-    ) -> Result<()> {
-        loop {
-            let before = self.errors.len();
-            let datagram = match carrier.take(socket, &mut |queued| self.hear_queued(queued)) {
-                Ok(datagram) => datagram,
-                Err(_) if carrier.is_closed() => return Err(closed("ping")),
-                Err(err) => return Err(Error::system("ping", &err)),
-            };
-            // The stamps of what was sent are heard now, for the round-trip time of what was received.
-            carrier.drain(socket, &mut |queued| self.hear_queued(queued));
-            let Some(datagram) = datagram else {
-                if self.errors.len() > before {
-                    // A datagram may have come before them, and after the look into the socket.
-                    continue;
-                }
-                while let Some(error) = self.errors.pop_front() {
-                    self.hear_error(carrier, error, awaited);
-                }
-                self.hear_path(carrier, awaited);
-                return Ok(());
-            };
-            while self.errors.front().is_some_and(|error| error.stamp <= datagram.stamp)
-                && let Some(error) = self.errors.pop_front()
-            {
-                self.hear_error(carrier, error, awaited);
-            }
-            self.hear(carrier, awaited, datagram, matcher)?;
         }
     }
 
@@ -345,6 +309,9 @@ impl Prober {
             carrier.account().count(self.told, counts);
             carrier.tally().make_known(counts, self.clock);
             self.told = counts;
+            if let Some((clock, rtt)) = self.measured.take() {
+                carrier.account().measured_by(clock.name(), rtt);
+            }
         }
     }
 

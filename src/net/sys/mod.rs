@@ -7,6 +7,8 @@ pub use self::address::RawAddr;
 pub use self::batch::{Batch, receive_many, send_many};
 pub use self::epoll::{Epoll, Interest, Readiness};
 pub use self::frames::{FRAMES, Frames, receive_frames, send_frames};
+pub use self::gather::{GATHERED, GATHERED_SIZE, Gather};
+pub use self::interrupts::{count_interrupts, interrupts, lead_signals_here, wait_for_signal};
 pub use self::link::{packet_socket, turn_off_offloads};
 pub use self::namespace::{
     Change, Mount, Namespaces, Side, die_with_parent, enter_namespace, fork, leave_process_group, mount,
@@ -20,18 +22,20 @@ pub use self::program::{before_exec, leave_terminal, take_standard_input, take_t
 pub use self::receive::{Origin, QueueEntry, Received, Wait, receive, receive_data, receive_plain};
 pub use self::signal::{nudge, nudgeable};
 pub use self::socket::{
-    ask_for_extensions, drops, local_addr, number_stamps, send_from, send_to, set_option, set_option_bytes, set_ttl,
-    stamp_arrivals,
+    ask_for_extensions, drops, local_addr, number_stamps, option, send_from, send_to, set_option, set_option_bytes,
+    set_ttl, stamp_arrivals,
 };
 pub use self::stream::{
     TcpInfo, number_stream_stamps, raise_descriptor_limit, receive_some, send_some, tcp_info, unsent,
 };
-pub use self::terminal::{TerminalMode, Thread, set_terminal_mode, terminal_columns, terminal_mode};
+pub use self::terminal::{TerminalMode, Thread, can_be_suspended, set_terminal_mode, terminal_columns, terminal_mode};
 
 mod address;
 mod batch;
 mod epoll;
 mod frames;
+mod gather;
+mod interrupts;
 mod link;
 mod namespace;
 mod passing;

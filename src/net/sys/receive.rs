@@ -112,20 +112,26 @@ fn receive_with(fd: BorrowedFd<'_>, buffer: &mut [u8], flags: libc::c_int) -> io
     // SAFETY: the kernel wrote at most the length of `name`, which was zeroed before.
     let name =
         unsafe { std::slice::from_raw_parts(std::ptr::from_ref(&name).cast::<u8>(), std::mem::size_of_val(&name)) };
+    let from = address(&name[..(header.msg_namelen as usize).min(name.len())]);
+    Ok(read(n as usize, header.msg_flags, from, &control.0[..header.msg_controllen.min(control.0.len())]))
+}
+
+/// What was received, from the fields of its msghdr and its control messages.
+pub(super) fn read(len: usize, flags: libc::c_int, from: Option<SocketAddr>, control: &[u8]) -> Received {
     let mut received = Received {
-        len: n as usize,
-        truncated: header.msg_flags & libc::MSG_TRUNC != 0,
-        addr: address(&name[..(header.msg_namelen as usize).min(name.len())]),
+        len,
+        truncated: flags & libc::MSG_TRUNC != 0,
+        addr: from,
         stamp: None,
         ttl: None,
         overflow: None,
         to: None,
         entry: None,
     };
-    for (level, kind, data) in Messages(&control.0[..header.msg_controllen.min(control.0.len())]) {
+    for (level, kind, data) in Messages(control) {
         note(&mut received, level, kind, data);
     }
-    Ok(received)
+    received
 }
 
 /// Receives one datagram and its sender (recvfrom(2)).

@@ -41,6 +41,12 @@ pub fn set_terminal_mode(fd: BorrowedFd<'_>, mode: &TerminalMode) {
     }
 }
 
+/// Whether a shell that could go on with this process watches over it: one that leads its session has none above it.
+pub fn can_be_suspended() -> bool {
+    // SAFETY: the calls take numbers.
+    unsafe { libc::getsid(0) != libc::getpgrp() }
+}
+
 /// How many columns the terminal `fd` shows (TIOCGWINSZ); `None`: it is no terminal, or does not know.
 pub fn terminal_columns(fd: BorrowedFd<'_>) -> Option<usize> {
     let mut size = std::mem::MaybeUninit::<libc::winsize>::zeroed();

@@ -14,6 +14,7 @@ use super::{Connection, Ends, Happened};
 use crate::net::error::{Error, ErrorKind, Result};
 use crate::net::event::{Event, Flow};
 use crate::net::host::{Host, Waited};
+use crate::net::prober::{Clock, warm_up};
 use crate::net::session::Session;
 use crate::net::stop::Stop;
 use crate::net::sys::{self, Origin, PollFd};
@@ -75,6 +76,10 @@ pub struct Attempt {
     pub end: Connecting,
     /// How long that took, from before the call to the answer.
     pub took: Duration,
+    /// The round-trip time of the answer.
+    pub rtt: Duration,
+    /// The clock of that. One by the kernel's stamps is had of connections, and of ICMP errors where a TTL was set.
+    pub clock: Clock,
     /// Attempts at other addresses of the same name, which failed.
     pub others: Vec<Attempt>,
 }
@@ -112,6 +117,8 @@ impl Attempt {
             socket.set_nonblocking(true)?;
             options.stream.apply(&socket, to.is_ipv4())?;
             if options.ttl.is_some() {
+                warm_up(&**host);
+                sys::stamp_arrivals(socket.as_fd());
                 sys::set_ttl(socket.as_fd(), to.is_ipv4(), options.ttl)?;
             }
             if let Some(local) = options.local {
@@ -122,23 +129,47 @@ impl Attempt {
             Ok(socket)
         };
         let socket = set_up().map_err(|err| failed(&err))?;
+        let clocks = options.ttl.map(|_| host.both_clocks());
+        let mut stamp = None;
+        let refusal = |err: &io::Error, stamp: &mut Option<i64>| {
+            let found = Self::refusal(&socket, err, to, stamp);
+            found.map_or_else(|| Err(failed(err)), Ok)
+        };
         let start = host.now();
         let end = match socket.connect(&to.into()) {
             Ok(()) => Ok(()),
             Err(err) if err.raw_os_error() == Some(libc::EINPROGRESS) => {
                 let mut fds = [PollFd::writable(socket.as_fd())];
-                match host.wait(&mut fds, Some(start + options.timeout), stop).map_err(|err| failed(&err))? {
-                    Waited::Ready => match socket.take_error().map_err(|err| failed(&err))? {
-                        None => Ok(()),
-                        Some(err) => Err(Self::refusal(&socket, &err, to).map_or_else(|| Err(failed(&err)), Ok)?),
-                    },
-                    Waited::TimedOut => Err(Connecting::TimedOut),
-                    Waited::Stopped => Err(Connecting::Interrupted),
+                loop {
+                    match host.wait(&mut fds, Some(start + options.timeout), stop).map_err(|err| failed(&err))? {
+                        Waited::Ready => {}
+                        Waited::TimedOut => break Err(Connecting::TimedOut),
+                        Waited::Stopped => break Err(Connecting::Interrupted),
+                    }
+                    match socket.take_error().map_err(|err| failed(&err))? {
+                        Some(err) => break Err(refusal(&err, &mut stamp)?),
+                        None if socket.peer_addr().is_ok() => break Ok(()),
+                        // Linux queues an ICMP error before it makes an errno of it: there is none yet.
+                        None => {
+                            if let Some((error, arrived)) = queued(&socket, to) {
+                                stamp = arrived;
+                                break Err(Connecting::Icmp(error));
+                            }
+                        }
+                    }
                 }
             }
-            Err(err) => Err(Self::refusal(&socket, &err, to).map_or_else(|| Err(failed(&err)), Ok)?),
+            Err(err) => Err(refusal(&err, &mut stamp)?),
         };
         let took = host.now() - start;
+        let is_sound = |rtt: &Duration| *rtt > Duration::ZERO && *rtt <= took;
+        let arrived = clocks.zip(stamp).map(|((now, unix), stamp)| now + Duration::from_nanos(stamp - unix) - start);
+        let handshake = || sys::tcp_info(socket.as_fd()).ok().map(|info| Duration::from_micros(i64::from(info.rtt)));
+        let (rtt, clock) = match (arrived.filter(is_sound), &end) {
+            (Some(rtt), _) => (rtt, Clock::KernelReceive),
+            (None, Ok(())) => handshake().filter(is_sound).map_or((took, Clock::User), |rtt| (rtt, Clock::Kernel)),
+            _ => (took, Clock::User),
+        };
         let local = sys::local_addr(&socket).ok();
         let end = match end {
             Err(end) => end,
@@ -150,7 +181,7 @@ impl Attempt {
                 Connecting::Connected(Connection::new(host.clone(), session.clone(), socket, ends, &options.stream))
             }
         };
-        let attempt = Self { to, end, took, others: Vec::new() };
+        let attempt = Self { to, end, took, rtt, clock, others: Vec::new() };
         let from = local
             .or(options.local)
             .unwrap_or_else(|| if to.is_ipv4() { ([0; 4], 0).into() } else { ([0; 16], 0).into() });
@@ -182,7 +213,8 @@ impl Attempt {
             let attempt = match Self::new(host, session, *to, &ConnectOptions { timeout, ..*options }, stop) {
                 // Perhaps this host lacks a version of IP, and another address is of the one it has.
                 Err(error) if index > 0 => {
-                    Self { to: *to, end: Connecting::Unreachable(error), took: Duration::ZERO, others: Vec::new() }
+                    let (end, none) = (Connecting::Unreachable(error), Duration::ZERO);
+                    Self { to: *to, end, took: none, rtt: none, clock: Clock::User, others: Vec::new() }
                 }
                 attempt => attempt?,
             };
@@ -199,9 +231,10 @@ impl Attempt {
     }
 
     /// What the errno of a failed connect says of the peer or the path; `None`: it says something of this host.
-    fn refusal(socket: &Socket, err: &io::Error, to: SocketAddr) -> Option<Connecting> {
+    fn refusal(socket: &Socket, err: &io::Error, to: SocketAddr, stamp: &mut Option<i64>) -> Option<Connecting> {
         // An ICMP error is in the error queue too; a reset is not.
-        if let Some(error) = queued(socket, to) {
+        if let Some((error, arrived)) = queued(socket, to) {
+            *stamp = arrived;
             return Some(Connecting::Icmp(error));
         }
         match err.raw_os_error() {
@@ -251,8 +284,8 @@ impl Attempt {
     }
 }
 
-/// The ICMP error in the error queue.
-fn queued(socket: &Socket, to: SocketAddr) -> Option<IcmpError> {
+/// The ICMP error in the error queue, and the stamp of its arrival.
+fn queued(socket: &Socket, to: SocketAddr) -> Option<(IcmpError, Option<i64>)> {
     let mut buffer = [0u8; 512];
     loop {
         let received = sys::receive(socket.as_fd(), &mut buffer, true).ok()?;
@@ -262,7 +295,7 @@ fn queued(socket: &Socket, to: SocketAddr) -> Option<IcmpError> {
             Origin::Icmp6 => Family::V6,
             _ => continue,
         };
-        return Some(IcmpError {
+        let error = IcmpError {
             kind: icmp::Kind { family, type_: entry.type_, code: entry.code },
             offender: entry.offender,
             to,
@@ -271,7 +304,8 @@ fn queued(socket: &Socket, to: SocketAddr) -> Option<IcmpError> {
             quote: Vec::new(),
             segment: None,
             extensions: Vec::new(),
-        });
+        };
+        return Some((error, received.stamp));
     }
 }
 

@@ -14,7 +14,7 @@ use crate::net::sys;
 use crate::net::udp::IcmpError;
 use crate::net::wire::Family;
 use crate::net::wire::icmp::Message;
-use crate::net::wire::ip::{Packet, Transport};
+use crate::net::wire::ip::Packet;
 
 /// A raw socket that hears the ICMP errors about one connection.
 #[derive(Debug)]
@@ -86,24 +86,33 @@ impl Ear {
         if message.checksum_ok(None) == Some(false) || !(message.kind.is_error() || message.kind.is_advisory()) {
             return None;
         }
-        let quoted = message.quoted()?;
-        let Transport::Tcp(tcp) = &quoted.transport else { return None };
-        let ports = (tcp.source_port, tcp.destination_port);
-        let ours = (quoted.source, quoted.destination) == (self.local.ip(), self.peer.ip())
-            && ports == (Some(self.local.port()), Some(self.peer.port()));
+        let about = message.about();
+        let ours = match about {
+            Some(packet) => self.is_own(&packet),
+            // What need not name a packet is known by its sender.
+            None => !message.kind.is_quoting() && offender == Some(self.peer.ip()),
+        };
         ours.then(|| IcmpError {
             kind: message.kind,
             offender,
             to: self.peer,
             info: message.next_hop_mtu().or(message.pointer()).unwrap_or(0),
             quote: Vec::new(),
-            segment: tcp.sequence,
+            segment: about.and_then(|packet| packet.transport.tcp()?.sequence),
             extensions: Vec::new(),
         })
     }
+
+    /// Whether a packet is a segment of the connection from here.
+    fn is_own(&self, packet: &Packet<'_>) -> bool {
+        let ports = packet.transport.tcp().map(|tcp| (tcp.source_port, tcp.destination_port));
+        (packet.source, packet.destination) == (self.local.ip(), self.peer.ip())
+            && ports == Some((Some(self.local.port()), Some(self.peer.port())))
+    }
 }
 
-/// Lets ICMP through that quotes a segment of TCP from the port of `local` to that of `peer`.
+/// Lets ICMP through that quotes a segment of TCP from the port of `local` to that of `peer`, and the kinds of advice that
+/// quote none or elsewhere.
 fn filter(local: SocketAddr, peer: SocketAddr) -> Vec<SockFilter> {
     use code::*;
     let ports = u32::from(local.port()) << 16 | u32::from(peer.port());
@@ -112,6 +121,10 @@ fn filter(local: SocketAddr, peer: SocketAddr) -> Vec<SockFilter> {
         vec![
             // X: the length of the IP header. The quoted packet begins 8 bytes behind that.
             op(LOAD_X_HEADER_LENGTH, 0),
+            // Extended echo replies and mobile redirects: on to the end that lets pass.
+            op(LOAD_BYTE_AT_X, 0),
+            SockFilter::new(IF_EQUAL, 10, 0, 43),
+            SockFilter::new(IF_EQUAL, 9, 0, 32),
             op(LOAD_BYTE_AT_X, 8 + 9),
             // Not TCP: past the test of the ports.
             SockFilter::new(IF_EQUAL, 0, 8, TCP),
@@ -124,7 +137,15 @@ fn filter(local: SocketAddr, peer: SocketAddr) -> Vec<SockFilter> {
             op(LOAD_WORD_AT_X, 8),
         ]
     } else {
-        vec![op(LOAD_BYTE, 8 + 6), SockFilter::new(IF_EQUAL, 0, 3, TCP), op(LOAD_WORD, 8 + 40)]
+        vec![
+            // Redirects and extended echo replies: on to the end that lets pass.
+            op(LOAD_BYTE, 0),
+            SockFilter::new(IF_EQUAL, 5, 0, 137),
+            SockFilter::new(IF_EQUAL, 4, 0, 161),
+            op(LOAD_BYTE, 8 + 6),
+            SockFilter::new(IF_EQUAL, 0, 3, TCP),
+            op(LOAD_WORD, 8 + 40),
+        ]
     };
     program.extend([SockFilter::new(IF_EQUAL, 0, 1, ports), op(RETURN, u32::MAX), op(RETURN, 0)]);
     program

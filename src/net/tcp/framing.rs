@@ -116,6 +116,12 @@ impl Inbox {
         self.bytes.extend_from_slice(bytes);
     }
 
+    /// Puts bytes that were taken back before the others.
+    pub(super) fn put_back(&mut self, bytes: &[u8]) {
+        self.bytes.splice(..self.start, bytes.iter().copied());
+        (self.start, self.searched) = (0, 0);
+    }
+
     /// Takes out what is wanted; `None`: it has not all come yet. `limit`: how long a message may be.
     ///
     /// # Errors

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, Weak};
 
 use socket2::{Domain, Protocol, Socket, Type};
 
+use self::handing::Waiting;
 use super::options::StreamOptions;
 use super::serving::Service;
 use super::{Connection, Ends, Happened, lock, owner};
@@ -21,6 +22,8 @@ use crate::net::stop::Stop;
 use crate::net::subject::Site;
 use crate::net::sys::{self, PollFd};
 use crate::net::time::{Duration, Instant};
+
+mod handing;
 
 /// How long a listener without descriptors waits before it asks again.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -57,6 +60,8 @@ struct Inner {
     errors: AtomicU64,
     /// Whether it lacks descriptors, and has said so.
     starved: AtomicBool,
+    /// Connections that were taken in already, for whoever listens next.
+    waiting: Waiting,
 }
 
 /// What waiting for a connection brought.
@@ -113,6 +118,7 @@ impl Listener {
             service: Service::new(local),
             errors: AtomicU64::new(0),
             starved: AtomicBool::new(false),
+            waiting: Waiting::default(),
         })))
     }
 
@@ -152,6 +158,9 @@ impl Listener {
     /// `closed`.
     pub(super) fn take(&self) -> Result<Option<Connection>> {
         let socket = self.socket()?;
+        if let Some(connection) = self.take_waiting() {
+            return Ok(Some(connection));
+        }
         loop {
             let err = match socket.accept() {
                 Ok((stream, peer)) => {
@@ -238,23 +247,8 @@ impl Listener {
         if let Some(socket) = socket {
             // Wakes threads that wait on it.
             let _ = socket.shutdown(std::net::Shutdown::Both);
+            self.0.waiting.clear();
         }
-    }
-
-    /// The same socket as another listener, without a policy; this one is as if it were closed. Connections that wait are the
-    /// other's, those that were taken in stay as they are. `None` if it was closed.
-    pub fn hand_over(&self) -> Option<Self> {
-        let socket = lock(&self.0.socket).take()?;
-        Some(Self(Arc::new(Inner {
-            host: self.0.host.clone(),
-            session: self.0.session.clone(),
-            socket: Mutex::new(Some(socket)),
-            local: self.0.local,
-            options: self.0.options,
-            service: Service::new(self.0.local),
-            errors: AtomicU64::new(0),
-            starved: AtomicBool::new(false),
-        })))
     }
 
     /// Whether it was closed.

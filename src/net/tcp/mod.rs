@@ -19,7 +19,7 @@ pub use self::events::{Carried, Happened};
 pub use self::framing::{Framing, Misframed, Want};
 pub use self::listener::{Accepted, ListenOptions, Listener, WeakListener};
 pub use self::options::StreamOptions;
-pub use self::poll::{Happening, Poll, Polled};
+pub use self::poll::{Happening, Poll, Polled, WeakPoll};
 pub use self::read::Incoming;
 pub use self::write::Sent;
 use super::error::{Error, Result};
@@ -89,7 +89,7 @@ struct Inner {
     /// Whether somebody does.
     watched: AtomicBool,
     /// What its listener gives it; `None` for one that was made here.
-    service: Option<serving::Service>,
+    service: Mutex<Option<serving::Service>>,
     /// Once it is pinged over.
     pinging: OnceLock<Box<probing::Pinging>>,
 }
@@ -120,7 +120,7 @@ impl Connection {
             unsent: AtomicU64::new(0),
             watch: Mutex::default(),
             watched: AtomicBool::new(false),
-            service,
+            service: Mutex::new(service),
             pinging: OnceLock::new(),
         }))
     }
@@ -267,7 +267,7 @@ struct Ends {
 impl Inner {
     /// It was closed here, or reset: its listener has one client less.
     fn left(&self, reset: bool) {
-        if let Some(service) = &self.service {
+        if let Some(service) = &*lock(&self.service) {
             service.left();
         }
         self.tell(|carried| if reset { Happened::Reset(carried) } else { Happened::Closed(carried) });

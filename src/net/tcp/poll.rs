@@ -20,6 +20,10 @@ use crate::net::sys::{Epoll, Interest, PollFd, Readiness};
 use crate::net::time::{Duration, Instant};
 use crate::net::udp::{self, UdpSocket};
 
+mod handing;
+
+pub use self::handing::WeakPoll;
+
 /// Sockets that are waited for together. Clones are the same set.
 #[derive(Clone, Debug)]
 pub struct Poll(Arc<Inner>);
@@ -122,7 +126,8 @@ impl Poll {
     /// `closed`; `exhausted`.
     pub fn add_listener(&self, listener: &Listener) -> Result<()> {
         let socket = listener.socket()?;
-        self.0.add(Member::Listener(listener.clone(), socket), READ).map(|_| ())
+        let token = self.0.add(Member::Listener(listener.clone(), socket), READ)?;
+        self.take_left(listener, token)
     }
 
     /// Waits for what comes over `connection` too. From now on its answers are queued where they cannot be sent at once.

@@ -21,7 +21,7 @@ use crate::net::error::{Error, ErrorKind, Result};
 use crate::net::event::Event;
 use crate::net::host::{Host, Waited};
 use crate::net::ledger::{Blame, Content, Key, ProbeId, Stray};
-use crate::net::prober::{Carrier, Name, Outcome, Probe, Prober, Recognised, Tally};
+use crate::net::prober::{Carrier, Name, Outcome, Probe, Prober, Recognised, Tally, notices};
 use crate::net::session::{Session, Settle};
 use crate::net::stop::Stop;
 use crate::net::sys::{self, PollFd, Wait};
@@ -64,6 +64,11 @@ impl Connection {
     /// What is known of its pings.
     pub fn tally(&self) -> &Tally {
         &self.pinging().tally
+    }
+
+    /// What has come by now, is about the connection, and settled no ping: redirects and other advice, each once.
+    pub fn notices(&self) -> Vec<IcmpError> {
+        if self.0.pinging.get().is_some() { notices(self) } else { Vec::new() }
     }
 
     /// Whether the type and code of ICMP errors are known, by a raw socket: without it only their errno is.
@@ -271,6 +276,12 @@ impl Carrier for Connection {
         match error.segment {
             Some(segment) => lock(&self.pinging().rejected).blame(segment, guess, self.is_held_back()),
             None => guess,
+        }
+    }
+
+    fn overhear(&self, queued: &mut dyn FnMut(Queued)) {
+        if let Some(ear) = &self.pinging().ear {
+            ear.hear(|error, stamp| queued(Queued::Icmp { error, stamp }));
         }
     }
 

@@ -94,7 +94,8 @@ impl Service {
 impl Connection {
     /// Takes what is wanted without waiting, and has the policy decide about it if it is a message.
     pub(super) fn take_judged(&self, socket: &Socket, want: Want) -> Option<Incoming> {
-        let Some(judge) = self.0.service.as_ref().and_then(Service::judge) else { return self.take(socket, want) };
+        let judge = lock(&self.0.service).as_ref().and_then(Service::judge);
+        let Some(judge) = judge else { return self.take(socket, want) };
         let mut flows = judge.turn();
         let mut incoming = self.take(socket, want)?;
         if let Incoming::Message(message) = &mut incoming {
@@ -144,19 +145,39 @@ impl Connection {
         Ok(Some(judged.clone()))
     }
 
+    /// Whether a listener of this process has taken it in.
+    pub fn was_taken_in(&self) -> bool {
+        lock(&self.0.service).is_some()
+    }
+
+    /// Whether the listener with this service has taken it in.
+    pub(super) fn comes_from(&self, service: &Service) -> bool {
+        lock(&self.0.service).as_ref().is_some_and(|own| Arc::ptr_eq(&own.0, &service.0))
+    }
+
+    /// Has another listener's service, which counts it already, in place of its own.
+    pub(super) fn move_to(&self, service: Service) {
+        // Closed meanwhile: it has left the one before.
+        if self.is_closed() {
+            service.left();
+        } else if let Some(before) = lock(&self.0.service).replace(service) {
+            before.left();
+        }
+    }
+
     /// Where its policy is at work.
     fn site(&self) -> Site {
-        Site::Server(self.0.host.id(), self.0.service.as_ref().map_or(self.local(), |service| service.0.local))
+        Site::Server(self.0.host.id(), lock(&self.0.service).as_ref().map_or(self.local(), |service| service.0.local))
     }
 
     /// Whether a policy decides about what comes: under its lock nobody waits.
     pub(super) fn is_judged(&self) -> bool {
-        self.0.service.as_ref().is_some_and(|service| service.0.judges.load(Ordering::Acquire))
+        lock(&self.0.service).as_ref().is_some_and(|service| service.0.judges.load(Ordering::Acquire))
     }
 
     /// Makes known that its listener's connections answer.
     fn serves(&self) {
-        if let Some(service) = &self.0.service
+        if let Some(service) = &*lock(&self.0.service)
             && !service.0.serving.swap(true, Ordering::Relaxed)
         {
             self.0.session.account.serves_streams(self.0.host.id(), service.0.local);

@@ -115,6 +115,13 @@ impl UdpSocket {
         })
     }
 
+    /// Puts a datagram back that was received last.
+    pub(in crate::net) fn put_back(&self, datagram: Datagram) {
+        let mut waiting = lock(&self.0.ahead.waiting);
+        waiting.push_front(datagram);
+        self.0.ahead.count.store(waiting.len(), Ordering::Release);
+    }
+
     /// Whether something was received ahead.
     pub(in crate::net) fn has_ahead(&self) -> bool {
         !self.0.ahead.is_empty()

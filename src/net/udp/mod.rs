@@ -33,6 +33,7 @@ use super::prober::{Prober, Tally};
 use super::session::Session;
 use super::sys;
 
+mod adopted;
 mod ahead;
 mod alone;
 mod error;
@@ -92,8 +93,8 @@ struct Inner {
     waits: AtomicU32,
     /// The TTL that probes were last sent with; 0: the system's.
     ttl: AtomicU8,
-    /// The TTL that it was made with.
-    own_ttl: Option<u8>,
+    /// The TTL that it was made with; 0: the system's.
+    own_ttl: AtomicU8,
     /// Hears what the kernel does not queue of the errors about its probes.
     ear: Ear,
     /// Whether the kernel stamps what arrives.
@@ -142,7 +143,7 @@ impl UdpSocket {
             ahead: Ahead::default(),
             waits: AtomicU32::new(0),
             ttl: AtomicU8::new(options.ttl.unwrap_or(0)),
-            own_ttl: options.ttl,
+            own_ttl: AtomicU8::new(options.ttl.unwrap_or(0)),
             ear: Ear::default(),
             stamping: AtomicBool::new(false),
             serving: AtomicBool::new(false),
@@ -312,11 +313,6 @@ impl UdpSocket {
         // First: the account keeps only the counts of a policy that is gone.
         drop(before);
         self.account().judges(self.site(), &judge, name);
-    }
-
-    /// Takes the policy away: every answer passes from now on.
-    pub fn clear_judge(&self) {
-        drop(lock(&self.0.judge).take());
     }
 
     pub(super) fn same_version(&self, op: &'static str, to: SocketAddr) -> Result<()> {

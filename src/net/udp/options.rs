@@ -23,6 +23,8 @@ pub struct Options {
     pub reuse: bool,
     /// Hops that what is sent may take (IP_TTL, IPV6_UNICAST_HOPS), 1 to 255; `None`: the system's number.
     pub ttl: Option<u8>,
+    /// Whether to send with Don't Fragment, whatever the path's MTU is said to be (IP_PMTUDISC_PROBE).
+    pub dont_fragment: bool,
 }
 
 impl Options {
@@ -45,6 +47,13 @@ impl Options {
         }
         if let Some(bytes) = self.send_buffer.map(|bytes| bytes.min(MAX_BUFFER)) {
             socket.set_send_buffer_size(bytes)?;
+        }
+        if self.dont_fragment {
+            let (level, discover) = match local.is_ipv4() {
+                true => (libc::IPPROTO_IP, libc::IP_MTU_DISCOVER),
+                false => (libc::IPPROTO_IPV6, libc::IPV6_MTU_DISCOVER),
+            };
+            sys::set_option(socket.as_fd(), level, discover, libc::IP_PMTUDISC_PROBE)?;
         }
         match self.ttl.map(u32::from) {
             Some(hops) if local.is_ipv4() => socket.set_ttl_v4(hops)?,

@@ -15,7 +15,9 @@ use crate::net::error::{Error, Result};
 use crate::net::host::{Host, Waited};
 use crate::net::icmp::is_kept;
 use crate::net::ledger::{Blame, Content, Counts, Key, ProbeId, Stray};
-use crate::net::prober::{Carrier, Clock, MatchResult, Matcher, Name, Outcome, Probe, Prober, Recognised, Tally};
+use crate::net::prober::{
+    Carrier, Clock, MatchResult, Matcher, Name, Outcome, Probe, Prober, Recognised, Tally, notices,
+};
 use crate::net::session::Session;
 use crate::net::stop::Stop;
 use crate::net::sys::{self, PollFd};
@@ -38,6 +40,23 @@ impl UdpSocket {
     /// The account of the probes sent from this socket.
     pub fn counts(&self) -> Counts {
         self.0.tally.counts()
+    }
+
+    /// What has come by now, is about what was pinged, and settled no probe: redirects and other advice, each once.
+    pub fn notices(&self) -> Vec<IcmpError> {
+        notices(self)
+    }
+
+    /// Hears what the kernel keeps from the socket itself.
+    fn hear_ear(&self, queued: &mut dyn FnMut(Queued)) {
+        self.0.ear.hear(
+            |heard| {
+                let kind = heard.message.kind;
+                let about = heard.about.as_ref().filter(|_| is_kept(kind) || kind.is_advisory());
+                about.and_then(|about| own(self.0.local, about)).or_else(|| heard.nameless())
+            },
+            |error, stamp| queued(Queued::Icmp { error, stamp }),
+        );
     }
 
     /// The clock of the socket's round-trip times; `None` before the first reply.
@@ -89,7 +108,7 @@ impl Carrier for UdpSocket {
     }
 
     fn ask_for_stamps(&self, socket: &Socket) {
-        self.0.ear.open(&*self.0.host, self.0.local);
+        self.0.ear.open(&*self.0.host, self.0.local, &[]);
         self.ask_for_stamps(socket);
     }
 
@@ -106,8 +125,9 @@ impl Carrier for UdpSocket {
     }
 
     fn send(&self, socket: &Socket, probe: &Probe<'_>, queued: &mut dyn FnMut(Queued)) -> io::Result<Option<u32>> {
-        let wanted = probe.ttl.or(self.0.own_ttl);
-        let ttl = wanted.unwrap_or(0);
+        self.0.ear.asks(probe.to.ip());
+        let ttl = probe.ttl.unwrap_or_else(|| self.0.own_ttl.load(Ordering::Relaxed));
+        let wanted = (ttl > 0).then_some(ttl);
         if self.0.ttl.swap(ttl, Ordering::Relaxed) != ttl {
             sys::set_ttl(socket.as_fd(), self.0.local.is_ipv4(), wanted)?;
         }
@@ -123,11 +143,13 @@ impl Carrier for UdpSocket {
     }
 
     fn take(&self, socket: &Socket, queued: &mut dyn FnMut(Queued)) -> io::Result<Option<Datagram>> {
-        self.0.ear.hear(
-            |kind, quoted| own(self.0.local, quoted).filter(|_| is_kept(kind) || kind.is_advisory()),
-            |error, stamp| queued(Queued::Icmp { error, stamp }),
-        );
+        self.hear_ear(queued);
         self.take(socket)
+    }
+
+    fn overhear(&self, queued: &mut dyn FnMut(Queued)) {
+        self.0.ear.look();
+        self.hear_ear(queued);
     }
 
     fn name(&self, message: &[u8], _: u64) -> Name {

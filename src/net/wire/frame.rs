@@ -56,6 +56,8 @@ pub struct Ip {
     pub echo: Option<Echo>,
     /// The place of a fragment; `None` if the packet is whole.
     pub fragment: Option<Fragment>,
+    /// What a fragment has in common with the others of its datagram.
+    pub identification: Option<u32>,
     /// Where the transport header begins and the packet ends, padding left out.
     segment: (usize, usize),
     /// Where the transport's payload begins and ends.
@@ -138,6 +140,7 @@ impl Ip {
             icmp,
             echo,
             fragment: packet.fragment,
+            identification: packet.identification,
             segment,
             payload,
         }

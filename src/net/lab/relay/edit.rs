@@ -6,7 +6,7 @@ use crate::net::policy::{Answer, Rejection};
 use crate::net::wire::Family;
 use crate::net::wire::checksum::{Sum, checksum};
 use crate::net::wire::frame::{Frame, Ip};
-use crate::net::wire::icmp::Kind;
+use crate::net::wire::icmp::{Kind, Message};
 use crate::net::wire::ip::{Protocol, TcpFlags};
 
 /// Octets of IP headers without options, and of a TCP header.
@@ -119,7 +119,12 @@ fn may_be_answered(bytes: &[u8], ip: &Ip) -> bool {
 }
 
 fn error(bytes: &[u8], frame: &Frame, ip: &Ip, rejection: &Rejection, kind: Kind, offender: IpAddr) -> Vec<u8> {
-    let message = rejection.message(kind, &bytes[frame.start..ip.segment().end]);
+    let packet = &bytes[frame.start..ip.segment().end];
+    let shaped = shaped(kind, packet, &bytes[ip.segment()], ip.destination);
+    let message = match &shaped {
+        Some((rest, body)) => Message { rest: *rest, ..Message::error(kind, body) },
+        None => rejection.message(kind, packet),
+    };
     let ends = match (offender, ip.source) {
         (IpAddr::V6(from), IpAddr::V6(to)) => Some((from, to)),
         _ => None,
@@ -128,6 +133,25 @@ fn error(bytes: &[u8], frame: &Frame, ip: &Ip, rejection: &Rejection, kind: Kind
     let mut answer = headers(bytes, frame, offender, ip.source, protocol, message.wire_len());
     message.sealed(ends).emit_into(&mut answer);
     answer
+}
+
+/// The fifth to eighth octets and the body of a message of `kind`, if it is one that does not quote `packet` from there on: an
+/// extended echo reply to its request (RFC 8335), a redirect of IPv6, which says that the destination is on the link, with the
+/// packet in an option (RFC 4861, section 4.5).
+fn shaped(kind: Kind, packet: &[u8], segment: &[u8], destination: IpAddr) -> Option<([u8; 4], Vec<u8>)> {
+    if kind.is_extended_reply() {
+        let request = Message::parse(kind.family, segment).ok()?;
+        let [a, b, seq, _] = request.rest;
+        return request.kind.is_extended_request().then(|| ([a, b, seq, 0], Vec::new()));
+    }
+    let IpAddr::V6(to) = destination else { return None };
+    if kind != Kind::v6(137, 0) {
+        return None;
+    }
+    const MOST: usize = 1280 - V6 - 8 - 40;
+    let quoted = &packet[..packet.len().min(MOST) / 8 * 8];
+    let option = [4, (quoted.len() / 8 + 1) as u8, 0, 0, 0, 0, 0, 0];
+    Some(([0; 4], [&to.octets()[..], &to.octets(), &option, quoted].concat()))
 }
 
 /// The reset that answers a segment (RFC 9293, section 3.5.2); `None` if that is a reset itself, or cut short.

@@ -176,3 +176,39 @@ fn no_frame_is_too_strange_to_be_rejected_or_replaced() {
         }
     }
 }
+
+#[test]
+fn what_does_not_quote_behind_its_header_has_its_own_form() {
+    use crate::net::wire::icmp::{ExtendedEcho, Subject};
+
+    // A redirect of IPv6: the destination is on the link, and the packet stands in an option.
+    let rejection = Rejection::numbered(137, 0, Details::default()).unwrap();
+    for data in [&b"hello"[..], &[7; 1400]] {
+        let Rejected::With(bytes) = answer(&udp(false, data), &rejection, false) else { panic!("no answer") };
+        let packet = Packet::parse(&bytes[14..]).unwrap();
+        assert_eq!((packet.transport_checksum_ok(), packet.total_len), (Some(true), bytes.len() - 14));
+        assert!(packet.total_len <= 1280);
+        let message = Message::parse(Family::V6, packet.segment).unwrap();
+        assert_eq!(message.gateway(), Some("fd00::2".parse().unwrap()));
+        assert_eq!(message.about().unwrap().destination_socket(), Some("[fd00::2]:7".parse().unwrap()));
+    }
+    // An extended echo reply repeats the numbers of its request and no more; another packet it quotes as an error does.
+    for (v4, family, type_) in [(true, Family::V4, 43u8), (false, Family::V6, 161)] {
+        let echo = ExtendedEcho { id: 0x1234, seq: 7 };
+        let (subject, mut packet) = (Subject::Name("eth0".into()), Vec::new());
+        let structure = subject.structure();
+        let request = Message::extended_request(family, echo, &subject, &structure).emit();
+        let next = if v4 { etherparse::IpNumber::ICMP } else { etherparse::IpNumber::IPV6_ICMP };
+        builder(v4).write(&mut packet, next, &request).unwrap();
+        let rejection = Rejection::numbered(type_.into(), 2, Details::default()).unwrap();
+        for (bytes, own) in [(ether(v4, packet), true), (udp(v4, b"hello"), false)] {
+            let Rejected::With(bytes) = answer(&bytes, &rejection, v4) else { panic!("no answer") };
+            let packet = Packet::parse(&bytes[14..]).unwrap();
+            assert_eq!(packet.transport_checksum_ok(), Some(true));
+            let message = Message::parse(family, packet.segment).unwrap();
+            assert_eq!((message.extended_echo() == Some(echo), message.body.is_empty()), (own, own));
+            assert_eq!(message.about().is_some(), !own);
+            assert_eq!(message.kind, Kind { family, type_, code: 2 });
+        }
+    }
+}

@@ -35,6 +35,7 @@ mod edit;
 mod lane;
 mod link;
 mod passage;
+mod pieces;
 mod run;
 mod verdict;
 mod wire;

@@ -1,12 +1,13 @@
 //! The passage of a frame: what it meets from its coming onto a link until it comes into a host.
 
+use std::borrow::Cow;
 use std::cmp::Reverse;
 
 use super::counters::Count;
 use super::lane::{Due, Then};
 use super::link::{Placed, Rules};
 use super::run::{At, Runner};
-use super::verdict::{Fate, announce, announce_loss, fate, words};
+use super::verdict::{Fate, What, announce, fate, words};
 use super::wire::Body;
 use crate::net::judge::Judged;
 use crate::net::policy::Action;
@@ -51,6 +52,9 @@ impl Runner {
         if let Some(Rules { capture: Some(capture), .. }) = end.door.watched() {
             capture.record(&end.interface, self.wall, bytes, None);
         }
+        if frame.ip.is_some_and(|ip| ip.fragment.is_some()) {
+            self.pieces.see(&self.shared.session, &Carried { bytes, frame: &frame, way: &lane.way });
+        }
         let going = Going { body: Body::Slot(index), frame, comment: None, extra: false };
         self.enter(frames, at, going, rules);
     }
@@ -85,7 +89,8 @@ impl Runner {
         let largest = far.port.mtu as usize + going.frame.start.max(HEADER_LEN);
         let fate = fate(&carried, &judged, placed, offender, largest, &|count, n| counters.add(count, n));
         if !matches!(fate, Fate::Pass) {
-            announce(&self.shared.session, (self.now, self.wall), &carried, &judged, &placed.site);
+            let known = (&*self.shared.session, &mut self.pieces);
+            announce(known, (self.now, self.wall), &carried, What::Judged(Cow::Borrowed(&judged)), &placed.site);
             if rules.capture.is_some() || stage == Stage::Door {
                 going.comment = Some(words(&judged));
             }
@@ -234,7 +239,8 @@ impl Runner {
             let bytes = going.body.bytes(frames);
             let carried = Carried { bytes, frame: &going.frame, way: &lane.way };
             let site = Site::Door(lane.way.to.clone());
-            return announce_loss(&self.shared.session, (self.now, self.wall), &carried, "queue full", &site);
+            let known = (&*self.shared.session, &mut self.pieces);
+            return announce(known, (self.now, self.wall), &carried, What::Lost("queue full"), &site);
         }
         if let Some(capture) = &rules.capture {
             capture.record(&end.interface, self.wall, going.body.bytes(frames), going.comment.as_deref());
@@ -273,7 +279,8 @@ impl Runner {
         let bytes = going.body.bytes(frames);
         let carried = Carried { bytes, frame: &going.frame, way: &lane.way };
         let site = Site::Link(lane.way.link.clone());
-        announce_loss(&self.shared.session, (self.now, self.wall), &carried, why, &site);
+        let known = (&*self.shared.session, &mut self.pieces);
+        announce(known, (self.now, self.wall), &carried, What::Lost(why), &site);
         if let Some(capture) = &rules.capture {
             capture.record(&lane.interface, self.wall, bytes, Some(&format!("dropped: {why}")));
         }

@@ -13,6 +13,7 @@ use super::counters::Count;
 use super::lane::{Due, Then};
 use super::link::{Rules, lock};
 use super::passage::Going;
+use super::pieces::Pieces;
 use super::wire::{Body, Wire};
 use crate::net::host::Host;
 use crate::net::output::Held;
@@ -47,6 +48,8 @@ pub(super) struct Runner {
     pub(super) bytes: usize,
     /// Ends with something to send.
     pub(super) touched: Vec<At>,
+    /// Datagrams that go in fragments.
+    pub(super) pieces: Pieces,
     /// Whether frames were carried since recordings were last written out.
     unwritten: bool,
     pub(super) now: Instant,
@@ -57,7 +60,20 @@ impl Runner {
     pub(super) fn new(shared: Arc<Shared>, host: Arc<dyn Host>, stop: Stop) -> Self {
         let (now, wall) = (host.now(), host.unix_nanos());
         let (wires, due, touched) = (Vec::new(), BinaryHeap::new(), Vec::new());
-        Self { shared, host, stop, wires, due, order: 0, bytes: 0, touched, unwritten: false, now, wall }
+        Self {
+            shared,
+            host,
+            stop,
+            wires,
+            due,
+            order: 0,
+            bytes: 0,
+            touched,
+            pieces: Pieces::default(),
+            unwritten: false,
+            now,
+            wall,
+        }
     }
 
     /// Carries frames until the relay ends, or the stop.

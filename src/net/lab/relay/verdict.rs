@@ -1,10 +1,12 @@
 //! What a verdict means for a frame: what it becomes, what is said of it, and what is entered in the account.
 
+use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
 
 use super::counters::Count;
 use super::edit::{Rejected, rejected, replaced};
 use super::link::Placed;
+use super::pieces::Pieces;
 use crate::net::account::Ends;
 use crate::net::event::{Event, Flow};
 use crate::net::judge::Judged;
@@ -13,7 +15,7 @@ use crate::net::policy::{Action, Place};
 use crate::net::session::Session;
 use crate::net::subject::{Carried, Site};
 use crate::net::time::{Duration, Instant};
-use crate::net::wire::frame::Frame;
+use crate::net::wire::frame::{Frame, Ip};
 use crate::net::wire::icmp::{Echo, Kind, Message};
 use crate::net::wire::ip::{Packet, Protocol};
 
@@ -108,53 +110,74 @@ fn bit(frame: &Frame, place: &Place) -> Option<usize> {
     (!range.is_empty()).then_some(range.start * 8 + bit)
 }
 
-/// Makes a verdict known: as an event and, if a probe can be lost by it, as a cause.
-pub(super) fn announce(
-    session: &Session,
-    (now, wall): (Instant, i64),
-    carried: &Carried<'_>,
-    judged: &Judged,
-    site: &Site,
-) {
-    let (from, to) = carried.ends();
-    let flow = Flow { time: wall, from, to, host: None };
-    session.events.tell(|| Event::Judged { flow, data: carried.payload(), judged, site });
-    if let Some((ends, content)) = probe(carried) {
-        session.account.judged(now, ends, content, judged, site);
+/// What befell a frame.
+#[derive(Clone, Debug)]
+pub(super) enum What<'a> {
+    /// A verdict.
+    Judged(Cow<'a, Judged>),
+    /// It was lost for a reason that is no policy's.
+    Lost(&'static str),
+}
+
+impl What<'_> {
+    /// Enters it in the account, as what befell the probe between `ends` with this content.
+    pub(super) fn enter(&self, session: &Session, at: Instant, ends: Ends, content: Content, site: &Site) {
+        match self {
+            Self::Judged(judged) => session.account.judged(at, ends, content, judged, site),
+            Self::Lost(why) => session.account.lost_at(at, ends, content, why, site),
+        }
+    }
+
+    /// To be kept.
+    pub(super) fn into_owned(self) -> What<'static> {
+        match self {
+            Self::Judged(judged) => What::Judged(Cow::Owned(judged.into_owned())),
+            Self::Lost(why) => What::Lost(why),
+        }
+    }
+
+    fn event<'a>(&'a self, flow: Flow<'a>, data: &'a [u8], site: &'a Site) -> Event<'a> {
+        match self {
+            Self::Judged(judged) => Event::Judged { flow, data, judged, site },
+            Self::Lost(why) => Event::Lost { flow, data, why, site },
+        }
     }
 }
 
-/// Makes known that a frame was lost for a reason that is no policy's, in the same ways.
-pub(super) fn announce_loss(
-    session: &Session,
+/// Makes known what befell a frame: as an event and, if a probe can be lost by it, as a cause.
+pub(super) fn announce(
+    (session, pieces): (&Session, &mut Pieces),
     (now, wall): (Instant, i64),
     carried: &Carried<'_>,
-    why: &'static str,
+    what: What<'_>,
     site: &Site,
 ) {
     let (from, to) = carried.ends();
     let flow = Flow { time: wall, from, to, host: None };
-    session.events.tell(|| Event::Lost { flow, data: carried.payload(), why, site });
-    if let Some((ends, content)) = probe(carried) {
-        session.account.lost_at(now, ends, content, why, site);
+    session.events.tell(|| what.event(flow, carried.payload(), site));
+    if carried.frame.ip.is_some_and(|ip| ip.fragment.is_some()) {
+        pieces.note(session, carried, now, what.into_owned(), site);
+    } else if let Some((ends, content)) = probe(carried) {
+        what.enter(session, now, ends, content, site);
     }
 }
 
 /// Which probe a frame carries, or the answer to which, or an error about which: by its ends and what it says.
 fn probe(carried: &Carried<'_>) -> Option<(Ends, Content)> {
-    let ip = carried.frame.ip.filter(|ip| ip.fragment.is_none())?;
+    let ip = carried.frame.ip?;
     if let Some(kind) = ip.icmp.filter(|kind| kind.is_error()) {
         let message = Message::parse(kind.family, carried.bytes.get(ip.segment())?).ok()?;
         return probe_quoted(carried, &message.quoted()?);
     }
+    Some((ends(carried, &ip)?, Content::of(carried.payload())))
+}
+
+/// The ends of the probe or answer that a packet carries, or the first fragment of one.
+pub(super) fn ends(carried: &Carried<'_>, ip: &Ip) -> Option<Ends> {
     match ip.protocol {
-        Protocol::UDP => {
-            let ends = Ends::seen_by(carried.way.from_id, ip.from(), ip.to());
-            Some((ends, Content::of(carried.payload())))
-        }
+        Protocol::UDP => Some(Ends::seen_by(carried.way.from_id, ip.from(), ip.to())),
         Protocol::ICMP | Protocol::ICMPV6 => {
-            let ends = ends_of_echo(carried, ip.icmp?, ip.echo?, [ip.source, ip.destination]);
-            Some((ends, Content::of(carried.payload())))
+            Some(ends_of_echo(carried, ip.icmp?, ip.echo?, [ip.source, ip.destination]))
         }
         // Messages on streams have their place here.
         _ => None,

@@ -101,6 +101,15 @@ impl Kind {
         self.row().map(|row| row.keyword)
     }
 
+    /// The name of the type for programs, whatever the code, such as `destination-unreachable`; `None` if no table knows it.
+    pub fn type_keyword(self) -> Option<String> {
+        let word = |name: &str| {
+            let parts = name.split(|c: char| !c.is_ascii_alphanumeric()).filter(|part| !part.is_empty());
+            parts.collect::<Vec<_>>().join("-").to_ascii_lowercase()
+        };
+        self.type_name().map(word)
+    }
+
     /// The document that defines the kind, such as `RFC 792`, or `IANA` where only the registry of numbers
     /// does; `None` if no table knows the kind.
     pub fn rfc(self) -> Option<&'static str> {

@@ -1,9 +1,11 @@
 //! ICMP (RFC 792) and ICMPv6 (RFC 4443): kinds of message with their names, and the messages themselves.
 //!
 //! A [`Kind`] is a family, a type and a code; the tables give it a name, a keyword, a role and its source.
-//! A [`Message`] is the bytes of one message, read and written; [`Extensions`] may follow what it quotes. All keep numbers no table knows.
+//! A [`Message`] is the bytes of one message, read and written; [`Extensions`] may follow what it quotes; an extended echo
+//! asks about a [`Subject`]. All keep numbers no table knows.
 
 mod explain;
+mod extended;
 mod extension;
 mod kind;
 mod message;
@@ -11,6 +13,7 @@ mod table_v4;
 mod table_v6;
 
 pub use explain::{Advice, Identified, explain, identify};
+pub use extended::{ExtendedEcho, Probed, Subject};
 pub use extension::{Content, Extensions, Interface, MplsLabel, Object, split_quote};
 pub use kind::{Kind, Role};
 pub use message::{Echo, Message};

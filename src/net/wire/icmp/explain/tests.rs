@@ -6,16 +6,31 @@ use super::*;
 
 #[test]
 fn each_row_of_the_tables_has_a_text_of_its_own() {
+    let mut both = HashSet::new();
     for family in [Family::V4, Family::V6] {
-        let mut causes = HashSet::new();
+        let (mut causes, mut remedies) = (HashSet::new(), HashSet::new());
         for kind in Kind::all(family) {
             let advice = kind.advice().unwrap_or_else(|| panic!("{family} {kind} has no advice"));
-            assert!(causes.insert(advice.cause), "{family} {kind} says what another says");
+            assert!(causes.insert(advice.cause), "{family} {kind} has the cause of another");
+            assert!(remedies.insert(advice.remedy), "{family} {kind} has the remedy of another");
+            assert!(both.insert((advice.cause, advice.remedy)), "{family} {kind} says what its twin says");
             for text in [advice.cause, advice.remedy] {
                 assert!(text.ends_with('.') && text.len() > 30, "{family} {kind}: {text}");
             }
         }
         assert_eq!(causes.len(), Kind::all(family).count());
+    }
+}
+
+#[test]
+fn the_explanations_of_all_rows_differ_in_more_than_their_numbers() {
+    let mut seen = HashSet::new();
+    for kind in Kind::all(Family::V4).chain(Kind::all(Family::V6)) {
+        let text = explain(&[kind.type_, kind.code, 0, 0, 0, 0, 0, 0], Some(kind.family));
+        let (Some(cause), Some(remedy)) = (text.find("Likely cause: "), text.find("What to try: ")) else {
+            panic!("{kind}: {text}")
+        };
+        assert!(cause < remedy && seen.insert(text[cause..].to_string()), "{kind}: {text}");
     }
 }
 

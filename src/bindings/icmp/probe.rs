@@ -1,0 +1,224 @@
+//! Questions about the interfaces of a host in scripts: extended echo, known as PROBE (RFC 8335).
+
+use std::net::IpAddr;
+
+use rhai::plugin::*;
+use rhai::{Dynamic, Map, NativeCallContext};
+
+use super::socket::Socket;
+use crate::bindings::context::{self, ScriptResult};
+use crate::bindings::convert::{Options, host, shown};
+use crate::bindings::error::{OrRaise, raise};
+use crate::bindings::udp::addr::api::Addr;
+use crate::bindings::udp::ping::Ping;
+use crate::bindings::udp::timeouts;
+use crate::net::error::Error;
+use crate::net::icmp::Request;
+use crate::net::prober::End;
+use crate::net::time::Duration;
+use crate::net::wire::Family;
+use crate::net::wire::icmp::{Message, Subject};
+
+/// What `value` names: an index, an address, or what is neither, a name.
+fn subject(ctx: &NativeCallContext, value: &Dynamic, neighbour: bool) -> ScriptResult<Subject> {
+    let index = |n: i64| u32::try_from(n).ok().filter(|&n| n > 0).map(Subject::Index);
+    let named = match value.clone().try_cast::<Addr>() {
+        Some(addr) => Some(Subject::Address(addr.ip())),
+        None if value.is_int() => value.as_int().ok().and_then(index),
+        None if value.is_string() => {
+            let text = value.to_string();
+            match (text.parse::<i64>(), text.parse::<IpAddr>()) {
+                (Ok(n), _) => index(n),
+                (_, Ok(ip)) => Some(Subject::Address(ip)),
+                _ => Some(Subject::Name(text)),
+            }
+        }
+        None => None,
+    };
+    let wrong = |message: String, hint: &str| raise(ctx, Error::invalid("probe", message).with_hint(hint));
+    match (named, neighbour) {
+        (Some(Subject::Address(ip)), true) => Ok(Subject::Neighbour(ip)),
+        (Some(_), true) => wrong(
+            format!("{} is no address, and a neighbour is asked about by that", shown(value)),
+            "give its IP address",
+        ),
+        (Some(subject), false) => Ok(subject),
+        (None, _) => wrong(
+            format!("{} names no interface", shown(value)),
+            "an interface is asked about by its name (\"eth0\"), its index from 1 up, or its IP address",
+        ),
+    }
+}
+
+fn probe(
+    ctx: &NativeCallContext,
+    socket: &Socket,
+    target: &Dynamic,
+    interface: &Dynamic,
+    options: &Map,
+) -> ScriptResult<Ping> {
+    let to = host(ctx, target)?;
+    let mut options = Options::new("probe", options);
+    let mut read = || {
+        let (timeout, icmp_wait) = timeouts(&mut options)?;
+        let request = Request { to, timeout, icmp_wait, ttl: options.byte("ttl")?, size: 0 };
+        Ok((request, options.flag("neighbour")?))
+    };
+    let (request, neighbour) = read().or_raise(ctx)?;
+    options.finish().or_raise(ctx)?;
+    let subject = subject(ctx, interface, neighbour)?;
+    let outcome = socket.probe(&subject, &request, &context::current().stop).or_raise(ctx)?;
+    Ok(Ping::new(socket.tally().clone(), outcome))
+}
+
+/// Questions about interfaces, and their answers.
+#[export_module]
+#[allow(clippy::unwrap_used)] // the code that the macro writes
+pub mod api {
+    /// An ICMP echo socket.
+    pub type IcmpSocket = super::Socket;
+    /// What a host says of an interface that it was asked about.
+    pub type Probed = crate::net::wire::icmp::Probed;
+
+    /// Asks `target` about one of its interfaces by an extended echo request (PROBE, RFC 8335), and waits for the answer.
+    /// `interface` is a name at that host (`"eth0"`), an index or an address; the result is that of `ping`, and its
+    /// `interface` has the answer. An answer is a reply whatever it says, `No Such Interface` too.
+    ///
+    /// Hosts answer only if they are told to: Linux with `net.ipv4.icmp_echo_enable_probe=1`, for IPv6 too.
+    ///
+    /// Errors: `invalid` (also a target of another version of IP), `resolve`, `closed`, `busy`.
+    ///
+    /// ```rhai
+    /// let ping = icmp::open("127.0.0.1").probe("127.0.0.1", "lo", 50.ms);
+    /// print(if ping.kind == "reply" { `lo is ${ping.interface}` } else { "not told to answer" });
+    /// ```
+    #[rhai_fn(global, pure, name = "probe", return_raw)]
+    pub fn icmp_probe_for(
+        ctx: NativeCallContext,
+        socket: &mut IcmpSocket,
+        target: Dynamic,
+        interface: Dynamic,
+        timeout: Duration,
+    ) -> ScriptResult<Ping> {
+        let options = Map::from([("timeout".into(), Dynamic::from(timeout))]);
+        super::probe(&ctx, socket, &target, &interface, &options)
+    }
+
+    /// As `probe` with a timeout, with options: `timeout` (1.s), `icmp_wait`: how long after it an ICMP error is waited for (as
+    /// long as `timeout`), `ttl` (the socket's), `neighbour`: whether the address is that of a neighbour of `target`, which
+    /// Linux does not answer.
+    ///
+    /// Errors: as `probe`; `invalid`: an unknown option.
+    ///
+    /// ```rhai
+    /// let sock = icmp::open("127.0.0.1");
+    /// let ping = sock.probe("127.0.0.1", "127.0.0.1", #{ timeout: 50.ms, icmp_wait: 0.s });
+    /// expect(ping.kind in ["reply", "timeout"], true);
+    /// ```
+    #[rhai_fn(global, pure, name = "probe", return_raw)]
+    pub fn icmp_probe_with(
+        ctx: NativeCallContext,
+        socket: &mut IcmpSocket,
+        target: Dynamic,
+        interface: Dynamic,
+        options: Map,
+    ) -> ScriptResult<Ping> {
+        super::probe(&ctx, socket, &target, &interface, &options)
+    }
+
+    /// What the reply says of the interface that was asked about by `probe`; `()` for other pings, and if there is no reply.
+    /// As text `active, IPv4, IPv6`, or what is wrong: `No Such Interface`.
+    ///
+    /// ```rhai
+    /// let sock = icmp::open("127.0.0.1");
+    /// expect(sock.ping("127.0.0.1", 1.s).interface, ());
+    /// ```
+    #[rhai_fn(global, get = "interface", pure)]
+    pub fn ping_interface(ping: &mut Ping) -> Dynamic {
+        let outcome = &ping.ended().outcome;
+        let End::Reply { datagram, .. } = &outcome.end else { return Dynamic::UNIT };
+        // Only ICMP has no ports.
+        if outcome.to.port() != 0 {
+            return Dynamic::UNIT;
+        }
+        let message = Message::parse(Family::of(outcome.to.ip()), &datagram.data).ok();
+        message.and_then(|message| message.probed()).map_or(Dynamic::UNIT, Dynamic::from)
+    }
+
+    /// Whether there is such an interface, or such a neighbour.
+    ///
+    /// ```rhai
+    /// let ping = icmp::open("127.0.0.1").probe("127.0.0.1", "none", #{ timeout: 50.ms, icmp_wait: 0.s });
+    /// if ping.interface != () { expect(ping.interface.found, false); }
+    /// ```
+    #[rhai_fn(global, get = "found", pure)]
+    pub fn probed_found(probed: &mut Probed) -> bool {
+        probed.found()
+    }
+
+    /// Whether the interface is active.
+    ///
+    /// ```rhai
+    /// let ping = icmp::open("127.0.0.1").probe("127.0.0.1", "lo", #{ timeout: 50.ms, icmp_wait: 0.s });
+    /// if ping.interface != () { expect(ping.interface.active, true); }
+    /// ```
+    #[rhai_fn(global, get = "active", pure)]
+    pub fn probed_active(probed: &mut Probed) -> bool {
+        probed.active
+    }
+
+    /// Whether the interface runs IPv4.
+    ///
+    /// ```rhai
+    /// let ping = icmp::open("127.0.0.1").probe("127.0.0.1", "lo", #{ timeout: 50.ms, icmp_wait: 0.s });
+    /// if ping.interface != () { expect(ping.interface.ipv4, true); }
+    /// ```
+    #[rhai_fn(global, get = "ipv4", pure)]
+    pub fn probed_ipv4(probed: &mut Probed) -> bool {
+        probed.ipv4
+    }
+
+    /// Whether the interface runs IPv6.
+    ///
+    /// ```rhai
+    /// let ping = icmp::open("127.0.0.1").probe("127.0.0.1", "lo", #{ timeout: 50.ms, icmp_wait: 0.s });
+    /// if ping.interface != () { print(ping.interface.ipv6); }
+    /// ```
+    #[rhai_fn(global, get = "ipv6", pure)]
+    pub fn probed_ipv6(probed: &mut Probed) -> bool {
+        probed.ipv6
+    }
+
+    /// The state of a neighbour: `"incomplete"`, `"reachable"`, `"stale"`, `"delay"`, `"probe"` or `"failed"`; `()` for an
+    /// interface of the host itself.
+    ///
+    /// ```rhai
+    /// let ping = icmp::open("127.0.0.1").probe("127.0.0.1", "lo", #{ timeout: 50.ms, icmp_wait: 0.s });
+    /// if ping.interface != () { expect(ping.interface.state, ()); }
+    /// ```
+    #[rhai_fn(global, get = "state", pure)]
+    pub fn probed_state(probed: &mut Probed) -> Dynamic {
+        probed.state_name().map_or(Dynamic::UNIT, Dynamic::from)
+    }
+
+    /// The code of the answer: 0, or what is wrong: 1 to 4 (RFC 8335, section 3).
+    ///
+    /// ```rhai
+    /// let ping = icmp::open("127.0.0.1").probe("127.0.0.1", "none", #{ timeout: 50.ms, icmp_wait: 0.s });
+    /// if ping.interface != () { expect(ping.interface.code, 2); }
+    /// ```
+    #[rhai_fn(global, get = "code", pure)]
+    pub fn probed_code(probed: &mut Probed) -> i64 {
+        i64::from(probed.kind.code)
+    }
+
+    /// What the host says, in words.
+    ///
+    /// ```rhai
+    /// print(icmp::open("127.0.0.1").probe("127.0.0.1", "lo", #{ timeout: 50.ms, icmp_wait: 0.s }).interface);
+    /// ```
+    #[rhai_fn(global, name = "to_string", name = "to_debug", pure)]
+    pub fn probed_text(probed: &mut Probed) -> String {
+        probed.to_string()
+    }
+}

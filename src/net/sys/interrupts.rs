@@ -1,0 +1,120 @@
+//! Interrupts (SIGINT), counted when they come, whoever handles them: one that comes when its handler no longer listens is
+//! not lost so. They, and news of the window's size (SIGWINCH), are led to the thread that reads what is typed.
+#![allow(unsafe_code)]
+
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicI32, AtomicU32, AtomicUsize, Ordering};
+
+use super::PollFd;
+
+static COUNT: AtomicU32 = AtomicU32::new(0);
+
+/// The handlers that ours stand before: that of the process, and those of whoever reads what is typed.
+static BEHIND: [AtomicUsize; 3] = [AtomicUsize::new(0), AtomicUsize::new(0), AtomicUsize::new(0)];
+
+/// Raised at each signal that comes to the reader.
+static WAKE: OnceLock<OwnedFd> = OnceLock::new();
+
+/// [`WAKE`] for the handler; -1: nobody waits for it.
+static WAKE_FD: AtomicI32 = AtomicI32::new(-1);
+
+/// The thread that reads what is typed.
+static READER: AtomicI32 = AtomicI32::new(0);
+
+/// How many interrupts have come since they are counted.
+pub fn interrupts() -> u32 {
+    COUNT.load(Ordering::SeqCst)
+}
+
+/// Waits until an interrupt or news of the window's size has come to the thread that reads.
+///
+/// # Errors
+/// The system has no descriptor left (eventfd(2)).
+pub fn wait_for_signal() -> io::Result<()> {
+    let fd = match WAKE.get() {
+        Some(fd) => fd,
+        None => {
+            let new = super::eventfd()?;
+            WAKE.get_or_init(|| new)
+        }
+    };
+    WAKE_FD.store(fd.as_raw_fd(), Ordering::SeqCst);
+    let mut fds = [PollFd::readable(fd.as_fd())];
+    while !fds[0].is_ready() {
+        super::ppoll(&mut fds, None)?;
+    }
+    super::eventfd_lower(fd.as_fd());
+    Ok(())
+}
+
+/// Counts interrupts from now on, before the handler that there is gets them (sigaction(2)).
+pub fn count_interrupts() {
+    stand_before(0, libc::SIGINT, arrived);
+}
+
+/// The same for handlers that this thread has installed to end its own waits, of SIGINT and SIGWINCH: the signals are led to
+/// it. To be called again when those handlers were taken away and installed once more.
+pub fn lead_signals_here() {
+    // SAFETY: the call takes nothing and cannot fail.
+    READER.store(unsafe { libc::gettid() }, Ordering::SeqCst);
+    stand_before(1, libc::SIGINT, arrived_while_reading);
+    stand_before(2, libc::SIGWINCH, arrived_while_reading);
+}
+
+type Handler = extern "C" fn(libc::c_int);
+
+extern "C" fn arrived(signal: libc::c_int) {
+    COUNT.fetch_add(1, Ordering::SeqCst);
+    call(0, signal);
+}
+
+extern "C" fn arrived_while_reading(signal: libc::c_int) {
+    let reader = READER.load(Ordering::SeqCst);
+    // SAFETY: the calls may be made in a handler; of a thread that is gone the system says so.
+    unsafe {
+        if libc::gettid() != reader {
+            // Its wait is to end.
+            libc::syscall(libc::SYS_tgkill, libc::getpid(), reader, signal);
+            return;
+        }
+    }
+    if signal == libc::SIGINT {
+        COUNT.fetch_add(1, Ordering::SeqCst);
+    }
+    call(if signal == libc::SIGINT { 1 } else { 2 }, signal);
+    let wake = WAKE_FD.load(Ordering::SeqCst);
+    if wake >= 0 {
+        let one = 1u64.to_ne_bytes();
+        // SAFETY: the call may be made in a handler, and reads the bytes given; the descriptor is never closed.
+        unsafe { libc::write(wake, one.as_ptr().cast(), one.len()) };
+    }
+}
+
+/// Calls the handler that ours stands before.
+fn call(place: usize, signal: libc::c_int) {
+    let behind = BEHIND[place].load(Ordering::SeqCst);
+    if behind != libc::SIG_DFL && behind != libc::SIG_IGN {
+        // SAFETY: the system had it as a handler that takes the signal alone.
+        let behind: Handler = unsafe { std::mem::transmute(behind) };
+        behind(signal);
+    }
+}
+
+/// Installs `ours` before the handler that there is, unless it is there already. One that takes more than the signal
+/// (SA_SIGINFO) is left alone.
+fn stand_before(place: usize, signal: libc::c_int, ours: Handler) {
+    let address = ours as usize;
+    // SAFETY: sigaction is plain data for which zeroes are valid, and is filled by the call; our handlers do nothing but
+    // what is allowed anywhere.
+    unsafe {
+        let mut action: libc::sigaction = std::mem::zeroed();
+        let found = libc::sigaction(signal, std::ptr::null(), &raw mut action) == 0;
+        if found && action.sa_sigaction != address && action.sa_flags & libc::SA_SIGINFO == 0 {
+            BEHIND[place].store(action.sa_sigaction, Ordering::SeqCst);
+            action.sa_sigaction = address;
+            libc::sigaction(signal, &raw const action, std::ptr::null_mut());
+        }
+    }
+}

@@ -1,0 +1,266 @@
+//! What is handed over at an edit, beyond what the servers that come with pingscript need.
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::{TcpStream, UdpSocket};
+use std::time::Duration;
+
+use super::{save, told, watch};
+use crate::common::{TempDir, sys};
+
+struct Client(BufReader<TcpStream>);
+
+impl Client {
+    fn connect(port: u16) -> Self {
+        let stream = TcpStream::connect(("127.0.0.1", port)).expect("connected");
+        stream.set_read_timeout(Some(Duration::from_secs(60))).expect("a timeout");
+        Self(BufReader::new(stream))
+    }
+
+    fn send(&mut self, text: &str) {
+        self.0.get_mut().write_all(text.as_bytes()).expect("sent");
+    }
+
+    /// The next line; empty once the stream has ended.
+    fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.0.read_line(&mut line).expect("a line or the end");
+        line
+    }
+}
+
+const LISTEN: &str =
+    "let listener = tcp::listen(\"127.0.0.1:0\", #{ framing: \"line\" });\nprint(`bound to ${listener.port}`);\n";
+
+/// A server that answers in an event loop.
+fn events(answer: &str) -> String {
+    format!(
+        "{LISTEN}handle_events(poll(listener), |event| switch event.kind {{\n    \
+         \"connected\" => (),\n    \"message\" => {{ let msg = event.message; {answer} }},\n    _ => event.conn.close(),\n}});\n"
+    )
+}
+
+#[test]
+fn what_an_event_loop_has_received_and_not_given_out_is_the_new_codes() {
+    let dir = TempDir::new();
+    // The first message of a client keeps the loop busy, while others wait in it.
+    let file = dir
+        .write("server.rhai", &events("print(`busy with ${msg.text}`); sleep(1.h); msg.reply(\"first \" + msg.text);"));
+    let running = watch(&file);
+    let port = running.bound_port();
+    let (mut one, mut two) = (Client::connect(port), Client::connect(port));
+    one.send("a\nb\nc\nhal");
+    running.wait_for("busy with a\n");
+    two.send("d\n");
+    save(&file, &events("msg.reply(\"second \" + msg.text);"));
+    told(&running, "taken over", 1);
+    // The handler that ran came to its end: its sleep was cut short.
+    for expected in ["first a\n", "second b\n", "second c\n"] {
+        assert_eq!(one.line(), expected);
+    }
+    one.send("f\n");
+    assert_eq!((one.line(), two.line()), ("second half\n".to_string(), "second d\n".to_string()));
+    drop((one, two));
+    running.signal(sys::SIGINT);
+    running.finish().expect_code(130);
+}
+
+#[test]
+fn the_policy_of_the_new_code_decides_about_clients_that_were_connected() {
+    let dir = TempDir::new();
+    let script = |policy: &str| {
+        events("msg.reply(msg.text);")
+            .replace("handle_events", &format!("set_policy(listener, {policy});\nhandle_events"))
+    };
+    let file = dir.write("server.rhai", &script("|msg| delay(100.ms)"));
+    let running = watch(&file);
+    let mut client = Client::connect(running.bound_port());
+    client.send("late\n");
+    assert_eq!(client.line(), "late\n");
+    // One that is on its way is not lost.
+    client.send("later\n");
+    save(&file, &script("|msg| replace(\"replaced\")"));
+    told(&running, "taken over", 1);
+    client.send("x\n");
+    let mut lines = [client.line(), client.line()];
+    lines.sort();
+    assert_eq!(lines, ["later\n", "replaced\n"]);
+    running.signal(sys::SIGINT);
+    let run = running.finish().expect_code(130);
+    assert!(run.stderr.contains("chose 3 of 3 packets"), "the account knows both policies:\n{}", run.stderr);
+}
+
+#[test]
+fn a_loop_over_the_listener_gets_the_clients_of_the_event_loop_before_it() {
+    let dir = TempDir::new();
+    let file = dir.write("server.rhai", &events("msg.reply(\"first \" + msg.text);"));
+    let running = watch(&file);
+    let port = running.bound_port();
+    let mut client = Client::connect(port);
+    client.send("a\n");
+    assert_eq!(client.line(), "first a\n");
+    let threads = "fn serve(conn) { for msg in conn { msg.reply(\"second \" + msg.text); } }\nfor conn in listener { start_thread(|| serve(conn)); }\n";
+    save(&file, &format!("{LISTEN}{threads}"));
+    told(&running, "taken over", 1);
+    client.send("b\n");
+    assert_eq!(client.line(), "second b\n");
+    let mut other = Client::connect(port);
+    other.send("c\n");
+    assert_eq!(other.line(), "second c\n");
+    drop((client, other));
+    running.signal(sys::SIGINT);
+    running.finish().expect_code(130);
+}
+
+#[test]
+fn clients_that_wait_for_a_thread_of_the_pool_are_served() {
+    let dir = TempDir::new();
+    let script = |answer: &str| {
+        format!(
+            "{LISTEN}fn serve(conn) {{ for msg in conn {{ msg.reply({answer} + msg.text); }} conn.close(); }}\n\
+             let workers = pool(1);\nfor conn in listener {{ start_in(workers, || serve(conn)); print(`took ${{listener.accepted}}`); }}\n"
+        )
+    };
+    let file = dir.write("server.rhai", &script("\"first \""));
+    let running = watch(&file);
+    let port = running.bound_port();
+    let (mut one, mut two) = (Client::connect(port), Client::connect(port));
+    one.send("a\n");
+    assert_eq!(one.line(), "first a\n");
+    two.send("b\n");
+    running.wait_for("took 2\n");
+    save(&file, &script("\"second \""));
+    told(&running, "taken over", 1);
+    // Another pool serves those that come now.
+    let mut three = Client::connect(port);
+    three.send("c\n");
+    assert_eq!(three.line(), "second c\n");
+    drop(one);
+    assert_eq!(two.line(), "first b\n", "its turn has come");
+    drop((two, three));
+    running.signal(sys::SIGINT);
+    running.finish().expect_code(130);
+}
+
+#[test]
+fn threads_that_wait_for_work_end_with_the_code_they_are_of() {
+    let dir = TempDir::new();
+    // Threads that take clients from a queue, one that beats, one that waits for nothing.
+    let script = |answer: &str| {
+        format!(
+            "{LISTEN}let queue = channel();\n\
+             fn serve(conn) {{ for msg in conn {{ msg.reply({answer} + msg.text); }} conn.close(); }}\n\
+             for i in 0..3 {{ start_thread(|| for conn in queue {{ serve(conn); }}); }}\n\
+             start_thread(|| for tick in ticks(10.ms) {{ }});\nstart_thread(|| sleep(1.h));\n\
+             for conn in listener {{ queue.send(conn); }}\n"
+        )
+    };
+    let file = dir.write("server.rhai", &script("\"first \""));
+    let running = watch(&file);
+    let port = running.bound_port();
+    let threads = || std::fs::read_dir(format!("/proc/{}/task", running.pid())).expect("its threads").count();
+    let settle = |most: usize, what: &str| {
+        let deadline = std::time::Instant::now() + Duration::from_secs(60);
+        while threads() > most {
+            assert!(std::time::Instant::now() < deadline, "{what}: {} threads, not {most}", threads());
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    };
+    let mut client = Client::connect(port);
+    client.send("a\n");
+    assert_eq!(client.line(), "first a\n");
+    let before = threads();
+    save(&file, &script("\"second \""));
+    told(&running, "taken over", 1);
+    client.send("b\n");
+    assert_eq!(client.line(), "first b\n");
+    // The script before has one thread that serves, and its own.
+    settle(before + 2, "while the old client is served");
+    drop(client);
+    settle(before, "after the old client has left");
+    running.signal(sys::SIGINT);
+    running.finish().expect_code(130);
+}
+
+#[test]
+fn a_socket_is_the_same_by_its_address_whatever_its_options() {
+    let dir = TempDir::new();
+    let script = |options: &str| {
+        format!(
+            "let sock = udp::bind(\"127.0.0.1:0\", #{{ {options} }});\nprint(`bound to ${{sock.port}}`);\n\
+             print(`buffers ${{sock.rcvbuf}} ${{sock.sndbuf}}`);\nudp::serve(sock, |pkt| pkt.text);\n"
+        )
+    };
+    let file = dir.write("server.rhai", &script(""));
+    let running = watch(&file);
+    let port = running.bound_port();
+    let default = running.wait_lines(2).lines().nth(1).expect("a line").to_string();
+    save(&file, &script("rcvbuf: 8192, sndbuf: 16384, ttl: 3, reuse: true"));
+    told(&running, "taken over", 1);
+    running.wait_for("buffers 16384 32768\n");
+    save(&file, &script(""));
+    told(&running, "taken over", 2);
+    let text = running.wait_until("both lines again", |text| text.matches("buffers ").count() == 3);
+    assert_eq!(text.matches(&format!("bound to {port}\n")).count(), 3, "{text}");
+    assert_eq!(text.matches(&format!("{default}\n")).count(), 2, "{text}");
+    running.signal(sys::SIGINT);
+    running.finish().expect_code(130);
+}
+
+#[test]
+fn a_port_is_taken_over_from_a_socket_at_any_address() {
+    let dir = TempDir::new();
+    let script = |at: &str| {
+        format!(
+            "let sock = udp::bind(\"{at}\");\nprint(`bound to ${{sock.addr}}`);\nudp::serve(sock, |pkt| \"{at}\");\n"
+        )
+    };
+    let port = UdpSocket::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a port").port();
+    let file = dir.write("server.rhai", &script(&format!("0.0.0.0:{port}")));
+    let running = watch(&file);
+    running.wait_for(&format!("bound to 0.0.0.0:{port}\n"));
+    save(&file, &script(&format!("127.0.0.1:{port}")));
+    running.wait_for(&format!("bound to 127.0.0.1:{port}\n"));
+    save(&file, &script("127.0.0.1:0"));
+    told(&running, "taken over", 2);
+    // What was not asked for is closed.
+    let deadline = std::time::Instant::now() + Duration::from_secs(60);
+    while UdpSocket::bind(("127.0.0.1", port)).is_err() {
+        assert!(std::time::Instant::now() < deadline, "the port is still taken");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    running.signal(sys::SIGINT);
+    running.finish().expect_code(130);
+}
+
+#[test]
+fn where_the_new_code_fails_at_its_start_the_code_before_goes_on_with_its_socket() {
+    let dir = TempDir::new();
+    let script = |before: &str, answer: &str| {
+        format!(
+            "let sock = udp::bind(\"127.0.0.1:0\");\nprint(`bound to ${{sock.port}}`);\n{before}\nudp::serve(sock, |pkt| \"{answer}\");\n"
+        )
+    };
+    let file = dir.write("server.rhai", &script("", "first"));
+    let running = watch(&file);
+    let port = running.bound_port();
+    let client = UdpSocket::bind("127.0.0.1:0").expect("a socket");
+    client.connect(("127.0.0.1", port)).expect("a peer");
+    client.set_read_timeout(Some(Duration::from_secs(60))).expect("a timeout");
+    let ask = || {
+        client.send(b"x").expect("sent");
+        let mut buffer = [0; 100];
+        let len = client.recv(&mut buffer).expect("an answer");
+        String::from_utf8_lossy(&buffer[..len]).into_owned()
+    };
+    assert_eq!(ask(), "first");
+    // No check can see it.
+    save(&file, &script("let n = [1, 2][sock.port];", "second"));
+    told(&running, "the script that ran before goes on, with its sockets", 1);
+    assert!(running.stderr().contains("server.rhai:3:"), "{}", running.stderr());
+    assert_eq!(ask(), "first");
+    save(&file, &script("", "third"));
+    told(&running, "taken over", 2);
+    assert_eq!(ask(), "third");
+    running.signal(sys::SIGINT);
+    running.finish().expect_code(130);
+}
