@@ -40,10 +40,9 @@ pub fn code(error: &EvalAltResult) -> Option<i32> {
     }
 }
 
-/// An `exit` that was thrown and has not arrived, though the script goes on: what to end it with. Asked at every operation.
-#[inline]
+/// An `exit` that was thrown and has not arrived, though the script goes on: what to end it with.
 pub fn pending() -> Option<Dynamic> {
-    if let Some(code) = ASKED.get() { Some(Dynamic::from(Leaving(code))) } else { None }
+    ASKED.get().map(|code| Dynamic::from(Leaving(code)))
 }
 
 /// The result of `body`, which runs script code; an `exit` in it is the result, whatever the interpreter took it for.

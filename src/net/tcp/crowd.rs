@@ -18,16 +18,16 @@ static THREADS: AtomicUsize = AtomicUsize::new(0);
 
 /// A thread's place among those that wait in calls, until it ends.
 #[derive(Debug)]
-struct Seat {
+struct Place {
     /// Whether it lets others go on.
     gives_way: bool,
 }
 
 thread_local! {
-    static SEAT: RefCell<Option<Seat>> = const { RefCell::new(None) };
+    static PLACE: RefCell<Option<Place>> = const { RefCell::new(None) };
 }
 
-impl Seat {
+impl Place {
     /// A place, if one is free.
     fn take() -> Option<Self> {
         let more = |threads| (threads < MOST).then_some(threads + 1);
@@ -36,7 +36,7 @@ impl Seat {
     }
 }
 
-impl Drop for Seat {
+impl Drop for Place {
     fn drop(&mut self) {
         THREADS.fetch_sub(1, Ordering::Relaxed);
     }
@@ -44,15 +44,15 @@ impl Drop for Seat {
 
 /// Whether this thread may wait in a call that a stop ends by itself.
 pub(super) fn may_block() -> bool {
-    SEAT.with_borrow_mut(|seat| {
-        if seat.is_none() {
-            *seat = Seat::take();
+    PLACE.with_borrow_mut(|place| {
+        if place.is_none() {
+            *place = Place::take();
         }
-        let Some(seat) = seat else { return false };
+        let Some(place) = place else { return false };
         // Half of them have to go before it is none any more, or each that comes and goes would change it.
-        let crowded = THREADS.load(Ordering::Relaxed) >= if seat.gives_way { CROWD / 2 } else { CROWD };
-        if crowded != seat.gives_way {
-            seat.gives_way = crowded;
+        let crowded = THREADS.load(Ordering::Relaxed) >= if place.gives_way { CROWD / 2 } else { CROWD };
+        if crowded != place.gives_way {
+            place.gives_way = crowded;
             sys::give_way(crowded);
         }
         true
