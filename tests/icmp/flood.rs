@@ -23,6 +23,35 @@ fn each_ping_of_a_flood_is_accounted_for() {
 }
 
 #[test]
+fn the_pings_of_others_crowd_out_no_reply() {
+    if !require_root_or_skip("a flood beside raw sockets that nobody reads from meanwhile") {
+        return;
+    }
+    // Far more replies than fit into the receive buffer of a socket.
+    let script = "
+        let other = icmp::open(\"127.0.0.1\", #{ fast: true });
+        let flood = || {
+            for ping in pinger(other, \"127.0.0.1\", #{ interval: 0.s, count: 3000, size: 1000, timeout: 60.s }) { }
+        };
+        let socks = [icmp::open(\"127.0.0.1\"), icmp::open(\"127.0.0.1\", #{ fast: true })];
+        // From the beginning.
+        flood.call();
+        for sock in socks { expect(sock.ping(\"127.0.0.1\", 60.s).kind, \"reply\"); }
+        // And again, with the filter.
+        flood.call();
+        for sock in socks { expect(sock.ping(\"127.0.0.1\", 60.s).kind, \"reply\"); }
+        // One that has heard no others before.
+        let late = icmp::open(\"127.0.0.1\");
+        expect(late.ping(\"127.0.0.1\", 60.s).kind, \"reply\");
+        flood.call();
+        expect(late.ping(\"127.0.0.1\", 60.s).kind, \"reply\");
+    ";
+    let _host = EchoHost::start(NONE, |asked: &Asked| vec![asked.reply()]);
+    let run = pingscript(&["-e", script]).run();
+    assert_eq!(run.code, Some(0), "{run:?}");
+}
+
+#[test]
 fn a_lost_ping_does_not_hold_up_a_flood() {
     if !require_root_or_skip("a host that does not answer the first ping") {
         return;

@@ -9,7 +9,7 @@ use std::hash::{BuildHasher, Hasher};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::AsFd;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU32};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
 
 use socket2::{Domain, Protocol, Socket, Type};
@@ -105,9 +105,8 @@ struct Inner {
     /// Whether a call has told of an error, so that there is something in the error queue. Without stamps of what is sent,
     /// looking there each time would cost more than the ping.
     has_errors: AtomicBool,
-    /// Whether the kernel keeps the replies to others from a raw socket. It is told to when the first has come: until then
-    /// the filter would only cost time.
-    is_filtered: AtomicBool,
+    /// How many replies to others have come to a raw socket. From some number on the kernel is told to keep them from it.
+    others: AtomicU32,
     /// Whether a request was sent whose reply needs more room than is set aside for many at once.
     has_large: AtomicBool,
 }
@@ -169,7 +168,7 @@ impl IcmpSocket {
             ear: Ear::default(),
             sending: Mutex::default(),
             has_errors: AtomicBool::new(false),
-            is_filtered: AtomicBool::new(false),
+            others: AtomicU32::new(0),
             has_large: AtomicBool::new(false),
         }));
         let inner: Weak<Inner> = Arc::downgrade(&this.0);

@@ -36,6 +36,9 @@ const BURST: usize = 32;
 /// Replies to messages of so many octets are received whole together with others, whatever options their IP headers have.
 const SMALL: usize = sys::GATHERED_SIZE - 60;
 
+/// How many replies to others a socket that is not fast hears before they are kept from it.
+const OTHERS: u32 = 32;
+
 /// How often a call is tried again whose place an ICMP error took.
 const TRIES: u32 = 8;
 
@@ -63,10 +66,15 @@ impl IcmpSocket {
         );
     }
 
-    /// Has the kernel keep the replies to others from a fast socket that has heard one.
+    /// After how many replies to others the kernel is told to keep them. Until then the filter would only cost time, and
+    /// a reply that comes back with another identifier is told from one to others and counted.
+    fn enough(&self) -> u32 {
+        if self.0.fast { 1 } else { OTHERS }
+    }
+
+    /// Has the kernel keep the replies to others from a socket that has heard enough of them.
     fn filter(&self) {
-        if self.0.fast
-            && !self.0.is_filtered.swap(true, Ordering::Relaxed)
+        if self.0.others.fetch_add(1, Ordering::Relaxed) + 1 == self.enough()
             && let Ok(socket) = self.socket("ping")
         {
             // Without the filter they are passed over one by one.
@@ -254,6 +262,11 @@ impl Carrier for IcmpSocket {
             self.0.has_errors.store(true, Ordering::Relaxed);
         }
         Ok(waited)
+    }
+
+    fn hears_others(&self, first: bool) -> bool {
+        let unfiltered = || self.0.others.load(Ordering::Relaxed) < self.enough();
+        self.0.mode == Mode::Raw && (first || !self.0.fast) && unfiltered()
     }
 
     fn burst(&self) -> usize {

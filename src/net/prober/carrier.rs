@@ -109,6 +109,13 @@ pub(in crate::net) trait Carrier: Debug + Send + Sync {
     /// pending; between several, the one waited for, or else the oldest.
     fn blame(&self, prober: &Prober, error: &IcmpError, awaited: Option<ProbeId>) -> Blame;
 
+    /// Whether what is for others may have filled the socket since somebody looked, so that it is emptied before a probe is
+    /// sent, which may be the `first`: the kernel drops the answer to a probe where there is no room.
+    fn hears_others(&self, first: bool) -> bool {
+        let _ = first;
+        false
+    }
+
     /// How many probes of a schedule that is behind may be sent in a row before what has come is looked at.
     fn burst(&self) -> usize {
         1

@@ -146,6 +146,9 @@ impl Prober {
     pub(super) fn send(&mut self, carrier: &dyn Carrier, socket: &Socket, probe: &Probe<'_>) -> Result<ProbeId> {
         carrier.ask_for_stamps(socket);
         await_stamps(carrier.host().as_ref(), &carrier.session().stop);
+        if carrier.hears_others(self.next_number() == 1) {
+            self.collect(carrier, socket, None, &mut None)?;
+        }
         // An ICMP error that waits unread would take the place of the send.
         carrier.drain(socket, &mut |queued| self.hear_queued(queued));
         let Name { key, number, content } = carrier.name(probe.message, self.next_number());
