@@ -159,10 +159,11 @@ fn unexpected(token: &str, context: &Context) -> Words {
         },
         "else" => Words::new("`else` without an `if`").hint("write: if … { … } else { … }, without a ; between"),
         ";" | "," => {
-            Words::new(format!("a value is missing before `{token}`")).hint(match unclosed(context, Some(token)) {
-                Some(hint) => hint,
-                None => "write the value, or remove what leads to it".to_string(),
-            })
+            // A block goes on after a semicolon, and a list after a comma.
+            let ends_here = |at: &usize| token == ";" && context.scan.text(*at) != "{";
+            let hint = open.last().filter(|at| ends_here(at)).and_then(|_| unclosed(context, Some(token)));
+            Words::new(format!("a value is missing before `{token}`"))
+                .hint(hint.unwrap_or_else(|| "write the value, or remove what leads to it".to_string()))
         }
         "=" => Words::new("`=` cannot stand here").hint("to compare write ==; a new variable is declared with let"),
         _ => Words::new(format!("`{token}` cannot stand here"))

@@ -6,7 +6,7 @@ fn messages() {
 }
 
 /// Script, and the whole message for it.
-const CASES: [(&str, &str); 40] = [
+const CASES: [(&str, &str); 42] = [
     (
         r#"let x = (1 + 2;"#,
         r#"
@@ -89,6 +89,28 @@ error: `}` is missing at the end of the script
     4 | }
       |  ^
   hint: the `{` of line 2 is not closed: add `}`
+"#,
+    ),
+    (
+        r#"fn f(x) {
+    let y = x + ;
+}"#,
+        r#"
+error: a value is missing before `;`
+  --> main.rhai:2:17
+    2 |     let y = x + ;
+      |                 ^
+  hint: write the value, or remove what leads to it
+"#,
+    ),
+    (
+        r#"print(1, , 2);"#,
+        r#"
+error: a value is missing before `,`
+  --> main.rhai:1:10
+    1 | print(1, , 2);
+      |          ^
+  hint: write the value, or remove what leads to it
 "#,
     ),
     (
