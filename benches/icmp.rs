@@ -3,7 +3,8 @@
 //! `cargo bench --bench icmp` prints a table each for a sweep of 127.0.0.0/16, for the memory of sweeps of several sizes, for
 //! floods of one host, and for the round-trip times of pings 2 ms apart, over loopback and over a link of a lab. A word after
 //! `--` picks one: `sweep`, `memory`, `flood`, `rtt`. A program that is not installed is left out, and so is what this user
-//! may not do. Programs are timed from start to end, their own start included; who begins changes from round to round; medians of the rounds and of each round's ratios or differences are printed.
+//! may not do. Programs are timed from start to end, their own start included; who begins changes from round to round; medians
+//! of the rounds and of each round's ratios or differences are printed.
 #![allow(missing_docs)]
 // wait4(2) tells what one child took; the block states why it is sound.
 #![allow(unsafe_code)]
