@@ -16,7 +16,6 @@ use super::passage::Going;
 use super::pieces::Pieces;
 use super::wire::{Body, Wire};
 use crate::net::host::Host;
-use crate::net::output::Held;
 use crate::net::stop::Stop;
 use crate::net::subject::Way;
 use crate::net::sys::{self, FRAMES, Frames, PollFd};
