@@ -3,8 +3,8 @@
 //! `cargo bench --bench icmp` prints a table each for a sweep of 127.0.0.0/16, for the memory of sweeps of several sizes, for
 //! floods of one host, and for the round-trip times of pings 2 ms apart, over loopback and over a link of a lab. A word after
 //! `--` picks one: `sweep`, `memory`, `flood`, `rtt`. A program that is not installed is left out, and so is what this user
-//! may not do. Programs are timed from start to end, their own start included; medians of the rounds and of each round's
-//! ratios are printed.
+//! may not do. Programs are timed from start to end, their own start included; who begins changes from round to round; medians
+//! of the rounds and of each round's ratios or differences are printed.
 #![allow(missing_docs)]
 // wait4(2) tells what one child took; the block states why it is sound.
 #![allow(unsafe_code)]
@@ -199,14 +199,18 @@ fn in_lab(script: &str) -> Option<String> {
 /// Who measures round-trip times, each in its own words.
 const CLOCKS: [&str; 3] = ["ping", "icmp_ping --as-ping", "icmp_ping"];
 
+/// The round-trip times of each of them, round by round.
+type Times = [Vec<Vec<f64>>; 3];
+
 /// Round-trip times by the clock of `ping`, and by the kernel's stamps at both ends.
 fn rtt() {
     println!(
-        "\nMedian round-trip time of pings 2 ms apart with 56 bytes of payload, in us, and the difference to ping's"
+        "\nMedian round-trip time of pings 2 ms apart with 56 bytes of payload, in us, and the median of each round's"
     );
+    println!("difference to ping's");
     let ping = |target| vec!["ping", "-n", "-i", "0.002", "-c", PINGS, "-s", "56", target];
     let ours = ["--interval", "2ms", "--count", PINGS, "--size", "56"];
-    let mut times = [const { Vec::new() }; 3];
+    let mut times = Times::default();
     for round in 0..ROUNDS {
         for turn in 0..3 {
             let at = (round + turn) % 3;
@@ -215,15 +219,15 @@ fn rtt() {
                 1 => run(&[&["icmp_ping", "127.0.0.1", "--as-ping"], &ours[..]].concat()),
                 _ => run(&[&["icmp_ping", "127.0.0.1"], &ours[..]].concat()),
             };
-            times[at].extend(ran.iter().flat_map(|ran| ran.out.lines()).filter_map(micros));
+            times[at].push(ran.iter().flat_map(|ran| ran.out.lines()).filter_map(micros).collect());
         }
     }
-    show("loopback", times);
+    show("loopback", &times);
     // All run as programs of the host and write to a file, so that nobody reads while they measure. The host's address is
     // put in by the script.
     let step = |clock: &str, command: &str| {
         let line = format!("F=$(mktemp); {command} > $F; echo of {clock}; cat $F; rm $F");
-        format!("print(a.exec([\"sh\", \"-c\", to(\"{line}\", b.addr)], #{{ quiet: true }}).stdout);\n")
+        format!("to(\"{line}\", b.addr)")
     };
     let ours = ours.join(" ");
     let steps = [
@@ -232,16 +236,25 @@ fn rtt() {
         step(CLOCKS[2], &format!("{PINGSCRIPT} icmp_ping TARGET {ours}")),
     ];
     let script = format!(
-        "fn to(text, addr) {{ text.replace(\"TARGET\", `${{addr}}`); text }}\nfor round in 0..{ROUNDS} {{\n{}}}",
-        steps.concat()
+        r#"fn to(text, addr) {{ text.replace("TARGET", `${{addr}}`); text }}
+        let steps = [{}];
+        for round in 0..{ROUNDS} {{ for turn in 0..3 {{
+            print(a.exec(["sh", "-c", steps[(round + turn) % 3]], #{{ quiet: true }}).stdout);
+        }} }}"#,
+        steps.join(", ")
     );
     let Some(out) = in_lab(&script) else { return };
-    let (mut times, mut at) = ([const { Vec::new() }; 3], 0);
+    let (mut times, mut at) = (Times::default(), 0);
     for line in out.lines() {
-        at = CLOCKS.iter().position(|clock| line.strip_prefix("of ") == Some(clock)).unwrap_or(at);
-        times[at].extend(micros(line));
+        if let Some(next) = CLOCKS.iter().position(|clock| line.strip_prefix("of ") == Some(clock)) {
+            times[next].push(Vec::new());
+            at = next;
+        }
+        if let Some(round) = times[at].last_mut() {
+            round.extend(micros(line));
+        }
     }
-    show("a link of a lab", times);
+    show("a link of a lab", &times);
 }
 
 /// The round-trip time that a line of either tells, in µs.
@@ -250,12 +263,16 @@ fn micros(line: &str) -> Option<f64> {
     time.trim_end_matches("ms").trim_end().parse::<f64>().ok().map(|ms| ms * 1e3)
 }
 
-fn show(path: &str, times: [Vec<f64>; 3]) {
+fn show(path: &str, times: &Times) {
     println!("over {path}");
     let clocks = ["kernel receive - user send", "kernel receive - user send", "kernel receive - kernel send"];
-    let theirs = median(times[0].clone());
-    for ((name, clock), times) in CLOCKS.into_iter().zip(clocks).zip(times) {
-        let (count, time) = (times.len(), median(times));
-        println!("  {name:<20} {clock:<30} {time:>7.2} {:>+7.2}   of {count}", time - theirs);
+    // NaN where there were none.
+    let medians = times.each_ref().map(|rounds| rounds.iter().cloned().map(median).collect::<Vec<f64>>());
+    for ((name, clock), (rounds, ours)) in CLOCKS.into_iter().zip(clocks).zip(times.iter().zip(&medians)) {
+        let pairs = ours.iter().zip(&medians[0]).map(|(ours, theirs)| ours - theirs);
+        let differences: Vec<f64> = pairs.filter(|difference| !difference.is_nan()).collect();
+        let (paired, count) = (differences.len(), rounds.iter().map(Vec::len).sum::<usize>());
+        let (time, difference) = (median(rounds.concat()), median(differences));
+        println!("  {name:<20} {clock:<30} {time:>7.2} {difference:>+7.2}   of {count} in {paired} rounds");
     }
 }

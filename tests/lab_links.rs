@@ -3,29 +3,32 @@
 mod common;
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{self, Read};
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::thread;
 
 use pingscript::net::batch::Answer;
-use pingscript::net::host::{Host, ThisMachine};
+use pingscript::net::host::{Host, ThisMachine, Waited};
 use pingscript::net::judge::{Judge, Policy};
 use pingscript::net::lab::exec::Command;
 use pingscript::net::lab::relay::{Direction, Link, LinkOptions, Relay};
 use pingscript::net::lab::{CableOptions, HostOptions, Lab, LabHost, Options, use_helper};
+use pingscript::net::pinger::{Pinger, Plan};
 use pingscript::net::policy::{Action, Details, Native, Rejection};
 use pingscript::net::prober::{End, Outcome, Probe};
 use pingscript::net::random::Stream;
 use pingscript::net::session::Session;
 use pingscript::net::stop::{Reason, Stop};
 use pingscript::net::subject::Site;
-use pingscript::net::time::Duration;
+use pingscript::net::sys::PollFd;
+use pingscript::net::targets::Targets;
+use pingscript::net::time::{Duration, Instant};
 use pingscript::net::udp::{Options as SocketOptions, UdpSocket};
 use pingscript::net::wire::Family;
 use pingscript::net::wire::icmp::Kind;
-use socket2::{Domain, Type};
+use socket2::{Domain, Protocol, Socket, Type};
 
 /// Two hosts and a link between them.
 struct Net {
@@ -45,6 +48,11 @@ impl Drop for Net {
 
 /// Two hosts and a link between them, or a loud word and `None` where the system allows no lab.
 fn net(options: LinkOptions) -> Option<Net> {
+    net_by(Arc::new(ThisMachine), options)
+}
+
+/// The same, with a relay that goes by the clocks of `host`.
+fn net_by(host: Arc<dyn Host>, options: LinkOptions) -> Option<Net> {
     use_helper(common::binary().to_path_buf());
     let lab = match Lab::create(&Options::default()) {
         Ok(lab) => lab,
@@ -56,7 +64,7 @@ fn net(options: LinkOptions) -> Option<Net> {
     let [a, b] = ["a", "b"].map(|name| lab.host(name, &HostOptions::default()).expect("a host"));
     let stop = Stop::root().expect("a stop");
     let session = Arc::new(Session::new(stop.clone()));
-    let relay = Relay::start(session.clone(), Arc::new(ThisMachine), stop.clone()).expect("a relay");
+    let relay = Relay::start(session.clone(), host, stop.clone()).expect("a relay");
     let cable = lab.connect(&a, &b, &CableOptions::default()).expect("a cable");
     let link = relay.link("a-b", cable, options).expect("a link");
     Some(Net { session, stop, relay, link, a, b })
@@ -218,6 +226,52 @@ fn each_loss_on_a_link_is_put_down_to_its_verdict_in_both_directions() {
     assert!(text.contains(": dropped by loss(0.3) on a-b from a\n"), "{text}");
     assert!(text.contains(": dropped by loss(0.3) on a-b from b\n"), "{text}");
     assert!(text.ends_with("\n  0 unexplained"), "{text}");
+}
+
+/// This machine, whose reader is put aside for a while after each look at the clock.
+#[derive(Debug)]
+struct Interrupted;
+
+impl Host for Interrupted {
+    fn socket(&self, domain: Domain, kind: Type, protocol: Option<Protocol>) -> io::Result<Socket> {
+        ThisMachine.socket(domain, kind, protocol)
+    }
+
+    fn now(&self) -> Instant {
+        let now = ThisMachine.now();
+        thread::sleep(std::time::Duration::from_millis(2));
+        now
+    }
+
+    fn unix_nanos(&self) -> i64 {
+        ThisMachine.unix_nanos()
+    }
+
+    fn wait(&self, fds: &mut [PollFd<'_>], until: Option<Instant>, stop: &Stop) -> io::Result<Waited> {
+        ThisMachine.wait(fds, until, stop)
+    }
+}
+
+#[test]
+fn what_comes_while_a_relay_is_put_aside_is_judged_after_its_sending() {
+    let Some(net) = net_by(Arc::new(Interrupted), LinkOptions::default()) else { return };
+    let drop = judge(Native::always(Action::Drop));
+    net.link.set_policy(Direction::Both, drop, "drop".to_string());
+    let plan = Plan {
+        targets: Targets::one(SocketAddr::new(net.b.addr(), 11_000)),
+        count: Some(100),
+        interval: Duration::from_micros(200),
+        timeout: Duration::from_secs(2),
+        icmp_wait: Duration::ZERO,
+        window: 100,
+        max_gap: None,
+        size: 32,
+    };
+    let socket = net.socket(&net.a, any_like(net.b.addr()));
+    let mut pinger = Pinger::new(socket, plan).expect("a pinger");
+    while pinger.next(&net.stop).expect("an outcome").is_some() {}
+    let explained = net.session.account.explain().expect("an account");
+    assert_eq!(explained.unexplained(), 0, "{explained}");
 }
 
 #[test]

@@ -140,3 +140,24 @@ fn twenty_thousand_pings_are_accounted_for_exactly() {
     assert!(lost > 1_500, "a tenth is lost\n{}", session.run.stdout);
     assert!(session.run.stdout.ends_with("  0 unexplained\n"), "{}", session.run.stdout);
 }
+
+#[test]
+fn a_pinger_does_not_hear_of_what_another_left_in_flight() {
+    let silent = UdpPeer::start(LOOPBACK, |_| {});
+    let answering = UdpPeer::answering(4);
+    let script = format!(
+        r#"let sock = udp::bind("127.0.0.1:0");
+        let silent = "{}"; let peer = "{}";
+        let plan = #{{ interval: 1.ms, count: 1, timeout: 2.s, icmp_wait: 0.s }};
+        // The first reply ends it, while the pings before are in flight.
+        for ping in pinger(sock, [silent, silent, silent, peer], plan) {{ break; }}
+        let seen = [];
+        plan.timeout = 60.s; plan.count = 3; plan.window = 1;
+        for ping in pinger(sock, peer, plan) {{ seen.push(`${{ping.seq}} ${{ping.kind}}`); }}
+        expect(seen, ["1 reply", "2 reply", "3 reply"]);
+        expect(sock.counts.sent, 7);"#,
+        silent.addr(),
+        answering.addr()
+    );
+    pingscript(&["-e", &script]).run().expect_code(0);
+}

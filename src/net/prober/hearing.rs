@@ -170,6 +170,10 @@ impl Prober {
             size: pending.message.len(),
             outcome: &outcome,
         });
-        self.settled.push_back((id, outcome));
+        if id.number() < self.first {
+            self.older -= 1;
+        } else {
+            self.settled.push_back((id, outcome));
+        }
     }
 }

@@ -48,6 +48,9 @@ pub struct Prober {
     path: Option<Error>,
     /// The pinger at work on the socket, which all outcomes are for.
     schedule: Option<u64>,
+    /// The running number of its first probe, and how many before that are pending: no pinger hears of those.
+    first: u64,
+    older: usize,
     settled: VecDeque<(ProbeId, Outcome)>,
     /// The clock and the round-trip time of the latest answer that the account was not told of yet.
     measured: Option<(Clock, Duration)>,
@@ -266,12 +269,15 @@ impl Prober {
         ids.into()
     }
 
-    /// Makes the pinger `id` the one at work, if none other is.
+    /// Makes the pinger `id` the one at work, if none other is. What others have left in flight is not its own.
     pub(super) fn take_over(&mut self, id: u64) -> Result<()> {
         match self.schedule {
             Some(other) if other != id => Err(one_at_a_time("pinger")),
-            _ => {
+            Some(_) => Ok(()),
+            None => {
                 self.schedule = Some(id);
+                (self.first, self.older) = (self.next_number(), self.pending.len());
+                self.settled.clear();
                 Ok(())
             }
         }
@@ -295,9 +301,9 @@ impl Prober {
         !self.settled.is_empty()
     }
 
-    /// How many probes are pending.
+    /// How many probes of the pinger at work are pending.
     pub(super) fn in_flight(&self) -> usize {
-        self.pending.len()
+        self.pending.len() - self.older
     }
 
     /// Counts moments of a schedule at which a probe was due and could not be sent.
@@ -324,6 +330,7 @@ impl Prober {
         session.account.count(self.told, counts);
         self.told = counts;
         let mut left: Vec<(ProbeId, Pending)> = self.pending.drain().collect();
+        self.older = 0;
         left.sort_by_key(|(id, _)| *id);
         for (_, pending) in left {
             let outcome = Outcome {

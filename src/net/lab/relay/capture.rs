@@ -32,9 +32,13 @@ const SECTION_APPLICATION: u16 = 4;
 const INTERFACE_NAME: u16 = 2;
 const INTERFACE_RESOLUTION: u16 = 9;
 
+/// What links record frames with. Once all of them have let go of it, the recording is at its end.
+#[derive(Debug)]
+pub(super) struct Capture(Arc<Recording>);
+
 /// A file that frames are recorded in. A write that fails is told once, and nothing is written from then on.
 #[derive(Debug)]
-pub(super) struct Capture {
+struct Recording {
     name: String,
     classic: bool,
     inner: Mutex<Inner>,
@@ -44,7 +48,10 @@ pub(super) struct Capture {
 type FileId = (u64, u64);
 
 /// The files that are recorded in: links that are given the same file share its recording.
-static RECORDINGS: Mutex<Vec<(FileId, Weak<Capture>)>> = Mutex::new(Vec::new());
+static RECORDINGS: Mutex<Vec<Known>> = Mutex::new(Vec::new());
+
+/// Whoever writes things out has the recording too, at times; so that says nothing of its end.
+type Known = (FileId, Weak<Capture>, Weak<Recording>);
 
 #[derive(Debug)]
 struct Inner {
@@ -76,23 +83,38 @@ impl Capture {
         let file = File::options().write(true).create(true).truncate(false).open(name)?;
         let about = file.metadata()?;
         let identity = (about.dev(), about.ino());
-        // One is held for being written out, too.
-        recordings.retain(|(_, recording)| recording.strong_count() > 1);
-        let known = recordings.iter().find(|(known, _)| *known == identity);
-        if let Some(recording) = known.and_then(|(_, recording)| recording.upgrade()) {
-            return Ok(recording);
+        // What ended ones have left is written now, not into what comes after them.
+        for (.., ended) in recordings.extract_if(.., |(_, capture, _)| capture.strong_count() == 0) {
+            ended.upgrade().inspect(|ended| ended.flush());
+        }
+        let known = recordings.iter().find(|(known, ..)| *known == identity);
+        if let Some(capture) = known.and_then(|(_, capture, _)| capture.upgrade()) {
+            return Ok(capture);
         }
         if about.is_file() {
             file.set_len(0)?;
         }
-        let recording = Arc::new(Self::begin(name, file));
-        recordings.push((identity, Arc::downgrade(&recording)));
-        output::hold(recording.clone());
+        let recording = Arc::new(Recording::begin(name, file));
+        let capture = Arc::new(Self(recording.clone()));
+        recordings.push((identity, Arc::downgrade(&capture), Arc::downgrade(&recording)));
+        output::hold(recording);
         // A recording of nothing has its header.
         output::holds();
-        Ok(recording)
+        Ok(capture)
     }
 
+    /// Records a frame that went over `interface` at `time`, in nanoseconds since 1970.
+    pub(super) fn record(&self, interface: &str, time: i64, frame: &[u8], comment: Option<&str>) {
+        self.0.record(interface, time, frame, comment);
+    }
+
+    /// Writes out what is held back.
+    pub(super) fn flush(&self) {
+        self.0.flush();
+    }
+}
+
+impl Recording {
     fn begin(name: &str, file: File) -> Self {
         let classic = name.ends_with(".pcap");
         let (buffer, ends, interfaces) = (Vec::new(), Vec::new(), Vec::new());
@@ -105,8 +127,7 @@ impl Capture {
         Self { name: name.to_string(), classic, inner: Mutex::new(inner) }
     }
 
-    /// Records a frame that went over `interface` at `time`, in nanoseconds since 1970.
-    pub(super) fn record(&self, interface: &str, time: i64, frame: &[u8], comment: Option<&str>) {
+    fn record(&self, interface: &str, time: i64, frame: &[u8], comment: Option<&str>) {
         let mut inner = self.lock();
         if inner.file.is_none() {
             return;
@@ -134,7 +155,7 @@ impl Capture {
     }
 }
 
-impl Held for Capture {
+impl Held for Recording {
     fn flush(&self) {
         let failed = self.lock().write_out();
         self.tell(failed);
@@ -261,8 +282,33 @@ impl Inner {
     }
 }
 
-impl Drop for Capture {
+impl Drop for Recording {
     fn drop(&mut self) {
         self.flush();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_ended_recording_held_back_does_not_come_into_the_next() {
+        let [again, once] = ["again", "once"].map(|name| {
+            let name = format!("pingscript-capture-{name}-{}.pcapng", std::process::id());
+            std::env::temp_dir().join(name).to_string_lossy().into_owned()
+        });
+        let ended = Capture::create(&again).expect("a file");
+        (0..9).for_each(|time| ended.record("a0", time, &[1; 60], None));
+        drop(ended);
+        for name in [&again, &once] {
+            let recording = Capture::create(name).expect("a file");
+            recording.record("b0", 2, &[2; 60], None);
+            recording.flush();
+        }
+        // Whoever is held for being written out is given up when the next comes.
+        drop(Capture::create("/dev/null"));
+        let [again, once] = [again, once].map(|name| (std::fs::read(&name), std::fs::remove_file(&name)).0);
+        assert_eq!(again.expect("a recording"), once.expect("a recording"));
     }
 }

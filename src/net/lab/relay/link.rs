@@ -231,7 +231,7 @@ impl Link {
     pub fn end_capture(&self) {
         self.change(Direction::Both, |rules| {
             if let Some(capture) = rules.capture.take() {
-                output::Held::flush(&*capture);
+                capture.flush();
             }
         });
     }

@@ -16,7 +16,6 @@ use super::passage::Going;
 use super::pieces::Pieces;
 use super::wire::{Body, Wire};
 use crate::net::host::Host;
-use crate::net::output::Held;
 use crate::net::stop::Stop;
 use crate::net::subject::Way;
 use crate::net::sys::{self, FRAMES, Frames, PollFd};
@@ -158,7 +157,6 @@ impl Runner {
 
     /// Reads what an end has, once, and sends on what goes on at once.
     fn carry(&mut self, frames: &mut Frames, at: At) {
-        self.see_time();
         let end = &mut self.wires[at.0].ends[at.1];
         let count = match sys::receive_frames(end.port.packets.as_fd(), frames) {
             Ok(count) => count,
@@ -169,6 +167,9 @@ impl Runner {
                 0
             }
         };
+        // Not before: what befalls a frame, and what it is delayed by, comes after its sending.
+        self.see_time();
+        let end = &mut self.wires[at.0].ends[at.1];
         // Only where the other end is closed does an empty one come, and then it does without end.
         let is_closed = count > 0 && frames.get(0).is_some_and(<[u8]>::is_empty);
         end.errors = if is_closed {
