@@ -235,6 +235,7 @@ fn serve(
 ) -> ScriptResult<()> {
     let stop = context::begin_to_wait().stop;
     loop {
+        context::wait_again();
         match socket.receive(None, &stop, false) {
             Ok(Incoming::Packet(datagram)) => serve_one(datagram)?,
             Ok(_) => return Ok(()),

@@ -26,6 +26,7 @@ impl IntoIterator for UdpSocket {
         let stop = context::begin_to_wait().stop;
         let mut ended = false;
         Box::new(std::iter::from_fn(move || {
+            context::wait_again();
             if ended || stop.is_stopped() {
                 return None;
             }
