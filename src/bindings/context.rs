@@ -224,6 +224,13 @@ pub fn wait_again() {
     });
 }
 
+/// The context of a script that is about to wait for packets for a time that it has set: for something new to do, unless it
+/// serves a connection, and asks others for what it is to answer.
+pub fn begin_to_listen() -> Context {
+    let serves = peek(|context| context.serving.serves()) == Some(true);
+    if serves { begin_to_pause() } else { begin_to_wait() }
+}
+
 /// The context of a script that is about to wait in the middle of what it does: it may serve a connection meanwhile.
 pub fn begin_to_pause() -> Context {
     let context = current();

@@ -323,3 +323,43 @@ fn where_the_new_code_fails_after_it_has_taken_clients_in_they_stay_connected() 
     running.signal(sys::SIGINT);
     running.finish().expect_code(130);
 }
+
+#[test]
+fn a_thread_that_asks_others_for_its_client_goes_on_with_it() {
+    let dir = TempDir::new();
+    let upstream = UdpSocket::bind("127.0.0.1:0").expect("a socket");
+    upstream.set_read_timeout(Some(Duration::from_secs(60))).expect("a timeout");
+    let to = upstream.local_addr().expect("an address");
+    let script = |word: &str| {
+        format!(
+            "{LISTEN}fn serve(conn) {{ let sock = udp::open(\"{to}\"); for msg in conn {{ sock.send_to(msg.text, \"{to}\"); msg.reply(\"{word} \" + sock.recv(60.s).text); }} }}\n\
+             for conn in listener {{ start_thread(|| serve(conn)); }}\n"
+        )
+    };
+    let file = dir.write("server.rhai", &script("first"));
+    let running = watch(&file);
+    let port = running.bound_port();
+    let answer = || {
+        let mut buffer = [0; 100];
+        let (len, from) = upstream.recv_from(&mut buffer).expect("asked");
+        move |upstream: &UdpSocket| upstream.send_to(&buffer[..len], from).expect("answered")
+    };
+    let mut old = Client::connect(port);
+    old.send("a\n");
+    let late = answer();
+    // It waits for others while the script is taken over, and asks once more after that.
+    save(&file, &script("second"));
+    told(&running, "taken over", 1);
+    let mut new = Client::connect(port);
+    new.send("b\n");
+    answer()(&upstream);
+    assert_eq!(new.line(), "second b\n");
+    late(&upstream);
+    assert_eq!(old.line(), "first a\n");
+    old.send("c\n");
+    answer()(&upstream);
+    assert_eq!(old.line(), "first c\n");
+    drop((old, new));
+    running.signal(sys::SIGINT);
+    running.finish().expect_code(130);
+}

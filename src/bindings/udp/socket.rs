@@ -146,7 +146,7 @@ pub mod api {
     /// ```
     #[rhai_fn(global, pure, name = "recv", return_raw)]
     pub fn recv_until(ctx: NativeCallContext, socket: &mut UdpSocket, deadline: Deadline) -> ScriptResult<Packet> {
-        let incoming = socket.receive(Some(deadline), &context::begin_to_wait().stop, true).or_raise(&ctx)?;
+        let incoming = socket.receive(Some(deadline), &context::begin_to_listen().stop, true).or_raise(&ctx)?;
         Ok(super::Packet::new(socket.clone(), incoming))
     }
 

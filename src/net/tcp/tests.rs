@@ -338,20 +338,3 @@ fn a_client_that_was_left_and_closed_is_nobodys() {
     assert!(bench.accept(&after).is(&open));
     assert_eq!((after.open(), after.accepted()), (1, 1));
 }
-
-#[test]
-fn a_client_that_is_closed_while_it_is_moved_leaves_one_listener() {
-    let bench = Bench::new();
-    for _ in 0..300 {
-        let before = bench.listener(Framing::Line);
-        let _client = bench.connect(before.local(), Framing::Line);
-        let server = bench.accept(&before);
-        let after = before.hand_over().expect("open");
-        before.leave(server.clone(), true);
-        std::thread::scope(|scope| {
-            scope.spawn(|| server.close());
-            scope.spawn(|| after.take_told());
-        });
-        assert_eq!((before.open(), after.open()), (0, 0));
-    }
-}
