@@ -213,6 +213,24 @@ pub fn begin_to_wait() -> Context {
     context
 }
 
+/// The script is about to wait once more in a loop that began with [`begin_to_wait`]: what it did meanwhile, such as to receive
+/// from a connection, is done. Called for each thing that comes: it changes nothing where nothing changed.
+pub fn wait_again() {
+    peek(|context| {
+        if context.serving.serves() {
+            context.serving.end();
+        }
+        context.pauses();
+    });
+}
+
+/// The context of a script that is about to wait for packets for a time that it has set: for something new to do, unless it
+/// serves a connection, and asks others for what it is to answer.
+pub fn begin_to_listen() -> Context {
+    let serves = peek(|context| context.serving.serves()) == Some(true);
+    if serves { begin_to_pause() } else { begin_to_wait() }
+}
+
 /// The context of a script that is about to wait in the middle of what it does: it may serve a connection meanwhile.
 pub fn begin_to_pause() -> Context {
     let context = current();
@@ -237,8 +255,18 @@ pub fn has_left(connection: &Connection) {
 /// Takes `connection`, which `listener` has just given, on to serve it. False if another script has taken the place of this
 /// one: then the connection is the other's.
 pub fn take_on(listener: &Listener, connection: &Connection) -> bool {
-    let keep = peek(|context| !context.serving.begin()).unwrap_or(true);
-    keep || !listener.give_back(connection)
+    peek(|context| {
+        if context.serving.begin_unless_retired() {
+            return true;
+        }
+        // It does not count as one that serves meanwhile: the other script begins once this thread is done with it.
+        let given_back = listener.give_back(connection);
+        if !given_back {
+            context.serving.begin();
+        }
+        !given_back
+    })
+    .unwrap_or(true)
 }
 
 /// Looks at the context of this thread without taking part in it; `None` outside of scripts.

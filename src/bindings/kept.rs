@@ -59,6 +59,8 @@ struct Left {
     rest: Vec<(Asked, Server)>,
     /// Those that were taken over. Held until the script has settled: should it fail before, another can have them.
     adopted: Vec<(Asked, Server)>,
+    /// The sets of sockets that were made since, with the clients of those that were taken over. Held as long.
+    polls: Vec<Poll>,
     /// Whether it has.
     settled: bool,
 }
@@ -104,20 +106,36 @@ impl Kept {
         None
     }
 
+    /// The script waits for sockets together: those it has taken over may be among them.
+    pub fn waits_for(&self, poll: &Poll) {
+        let mut left = self.lock();
+        if !left.settled && !left.adopted.is_empty() {
+            left.polls.push(poll.clone());
+        }
+    }
+
     /// The script has asked for all sockets it wants: the others are closed.
     pub fn settle(&self) {
         let mut left = self.lock();
-        left.settled = true;
-        left.adopted.clear();
-        let rest = std::mem::take(&mut left.rest);
+        // Not dropped under the lock.
+        let Left { rest, adopted, polls, .. } =
+            std::mem::replace(&mut *left, Left { settled: true, ..Left::default() });
         drop(left);
+        drop((adopted, polls));
         rest.iter().for_each(|(_, server)| server.close());
     }
 
     /// What there is for another script, since this one has failed before it settled.
     pub fn take_back(&self) -> Vec<(Asked, Server)> {
         let mut left = self.lock();
-        let Left { rest, adopted, .. } = &mut *left;
+        let Left { rest, adopted, polls, .. } = &mut *left;
+        for poll in polls.drain(..) {
+            for (_, server) in adopted.iter() {
+                if let Server::Tcp(listener) = server {
+                    poll.hand_over(listener, listener);
+                }
+            }
+        }
         rest.drain(..).chain(adopted.drain(..)).filter(|(_, server)| !server.is_closed()).collect()
     }
 

@@ -33,12 +33,18 @@ impl Serving {
         self.0.load(Ordering::Relaxed) & MAIN != 0
     }
 
-    /// It serves a connection from now on. Whether it was retired before.
-    pub fn begin(&self) -> bool {
-        let before = self.0.load(Ordering::SeqCst);
+    /// It serves a connection from now on.
+    pub fn begin(&self) {
         // It is asked for each message.
-        let before = if before & SERVES == 0 { self.0.fetch_or(SERVES, Ordering::SeqCst) } else { before };
-        before & RETIRED != 0
+        if !self.serves() {
+            self.0.fetch_or(SERVES, Ordering::SeqCst);
+        }
+    }
+
+    /// It serves a connection from now on, unless it was retired. Whether it does.
+    pub fn begin_unless_retired(&self) -> bool {
+        let more = |state| (state & RETIRED == 0).then_some(state | SERVES);
+        self.0.fetch_update(Ordering::SeqCst, Ordering::SeqCst, more).is_ok()
     }
 
     /// It serves no connection any more.
@@ -82,7 +88,8 @@ mod tests {
         assert!(!stop.is_stopped() && !serving.is_over());
         serving.end();
         assert!(serving.is_over(), "at its next wait");
-        assert!(serving.begin(), "what it takes on now is not its own");
+        assert!(!serving.begin_unless_retired() && serving.is_over(), "what it takes on now is not its own");
+        assert!(Serving::default().begin_unless_retired());
         let idle = Serving::default();
         idle.retire(&stop);
         assert!(stop.is_stopped());

@@ -264,3 +264,102 @@ fn where_the_new_code_fails_at_its_start_the_code_before_goes_on_with_its_socket
     running.signal(sys::SIGINT);
     running.finish().expect_code(130);
 }
+
+#[test]
+fn an_event_loop_that_has_received_by_itself_hands_its_clients_over_too() {
+    let dir = TempDir::new();
+    // The second line is received on the spot.
+    let answer = |word: &str| {
+        format!(
+            "print(`after ${{msg.text}}`); let more = event.conn.recv(); msg.reply(\"{word} \" + msg.text + more.text);"
+        )
+    };
+    for looped in [false, true] {
+        let script = |word: &str| {
+            let script = events(&answer(word));
+            if !looped {
+                return script;
+            }
+            script
+                .replace("handle_events(poll(listener), |event| switch", "for event in poll(listener) { switch")
+                .replace("\n});\n", "\n}}\n")
+        };
+        let file = dir.write(&format!("server{looped}.rhai"), &script("first"));
+        let running = watch(&file);
+        let mut client = Client::connect(running.bound_port());
+        client.send("a\n");
+        running.wait_for("after a\n");
+        client.send("b\n");
+        assert_eq!(client.line(), "first ab\n");
+        save(&file, &script("second"));
+        told(&running, "taken over", 1);
+        client.send("c\n");
+        running.wait_for("after c\n");
+        client.send("d\n");
+        assert_eq!(client.line(), "second cd\n");
+        running.signal(sys::SIGINT);
+        running.finish().expect_code(130);
+    }
+}
+
+#[test]
+fn where_the_new_code_fails_after_it_has_taken_clients_in_they_stay_connected() {
+    let dir = TempDir::new();
+    let script = |before: &str, word: &str| {
+        events(&format!("msg.reply(\"{word} \" + msg.text);")).replace(
+            "handle_events(poll(listener)",
+            &format!("let sockets = poll(listener);\n{before}\nhandle_events(sockets"),
+        )
+    };
+    let file = dir.write("server.rhai", &script("", "first"));
+    let running = watch(&file);
+    let mut client = Client::connect(running.bound_port());
+    client.send("a\n");
+    assert_eq!(client.line(), "first a\n");
+    save(&file, &script("let n = [1, 2][listener.port];", "second"));
+    told(&running, "the script that ran before goes on, with its sockets", 1);
+    client.send("b\n");
+    assert_eq!(client.line(), "first b\n");
+    running.signal(sys::SIGINT);
+    running.finish().expect_code(130);
+}
+
+#[test]
+fn a_thread_that_asks_others_for_its_client_goes_on_with_it() {
+    let dir = TempDir::new();
+    let upstream = UdpSocket::bind("127.0.0.1:0").expect("a socket");
+    upstream.set_read_timeout(Some(Duration::from_secs(60))).expect("a timeout");
+    let to = upstream.local_addr().expect("an address");
+    let script = |word: &str| {
+        format!(
+            "{LISTEN}fn serve(conn) {{ let sock = udp::open(\"{to}\"); for msg in conn {{ sock.send_to(msg.text, \"{to}\"); msg.reply(\"{word} \" + sock.recv(60.s).text); }} }}\n\
+             for conn in listener {{ start_thread(|| serve(conn)); }}\n"
+        )
+    };
+    let file = dir.write("server.rhai", &script("first"));
+    let running = watch(&file);
+    let port = running.bound_port();
+    let answer = || {
+        let mut buffer = [0; 100];
+        let (len, from) = upstream.recv_from(&mut buffer).expect("asked");
+        move |upstream: &UdpSocket| upstream.send_to(&buffer[..len], from).expect("answered")
+    };
+    let mut old = Client::connect(port);
+    old.send("a\n");
+    let late = answer();
+    // It waits for others while the script is taken over, and asks once more after that.
+    save(&file, &script("second"));
+    told(&running, "taken over", 1);
+    let mut new = Client::connect(port);
+    new.send("b\n");
+    answer()(&upstream);
+    assert_eq!(new.line(), "second b\n");
+    late(&upstream);
+    assert_eq!(old.line(), "first a\n");
+    old.send("c\n");
+    answer()(&upstream);
+    assert_eq!(old.line(), "first c\n");
+    drop((old, new));
+    running.signal(sys::SIGINT);
+    running.finish().expect_code(130);
+}

@@ -26,6 +26,7 @@ impl IntoIterator for NetListener {
             if ended {
                 return None;
             }
+            context::wait_again();
             match self.receive(None, &stop) {
                 Ok(heard) => heard.map(|heard| Ok(Dynamic::from(heard))),
                 Err(err) if err.kind == ErrorKind::Closed => None,

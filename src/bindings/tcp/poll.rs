@@ -67,6 +67,7 @@ impl IntoIterator for NetPoll {
             if ended {
                 return None;
             }
+            context::wait_again();
             match self.next(None, &stop) {
                 Ok(happened @ Polled::Happened(_)) => Some(Ok(Dynamic::from(Happened(Arc::new(happened))))),
                 Ok(_) => None,
@@ -118,7 +119,9 @@ fn next(ctx: &NativeCallContext, poll: &NetPoll, until: Option<Instant>) -> Scri
 fn handle(ctx: &NativeCallContext, poll: &NetPoll, handler: FnPtr) -> ScriptResult<()> {
     let mut callback = Callback::new(ctx, handler);
     let stop = context::begin_to_wait().stop;
-    while let polled @ Polled::Happened(_) = poll.next(None, &stop).or_raise(ctx)? {
+    loop {
+        context::wait_again();
+        let polled @ Polled::Happened(_) = poll.next(None, &stop).or_raise(ctx)? else { return Ok(()) };
         let event = Happened(Arc::new(polled));
         let Err(error) = callback.call([Dynamic::from(event.clone())]) else { continue };
         let ended = matches!(&*error, EvalAltResult::ErrorTerminated(..)) || exit::code(&error).is_some();
@@ -132,7 +135,6 @@ fn handle(ctx: &NativeCallContext, poll: &NetPoll, handler: FnPtr) -> ScriptResu
             _ => return Err(error),
         }
     }
-    Ok(())
 }
 
 /// Many sockets waited for at once.
@@ -165,6 +167,7 @@ pub mod api {
         let context = context::current();
         let poll = NetPoll::new(context.host).or_raise(&ctx)?;
         context.script.bound.waits_for(&poll);
+        context.run.kept.waits_for(&poll);
         each(&ctx, &poll, sockets, true)?;
         Ok(poll)
     }

@@ -108,6 +108,11 @@ pub mod namespace {
         let version = if address(&ctx, &peer)?.is_ipv4() { Version::V4 } else { Version::V6 };
         let now = context::current();
         let local = local_address(&*now.host, &now.stop, local, version).or_raise(&ctx)?;
+        // A thread that serves a connection asks others over it: like the connection it is the thread's, whoever takes the place
+        // of the script.
+        if now.serving.serves() {
+            return UdpSocket::bind(now.host, now.run.session.clone(), local, read).or_raise(&ctx);
+        }
         super::bind(&ctx, local, read)
     }
 
@@ -235,6 +240,7 @@ fn serve(
 ) -> ScriptResult<()> {
     let stop = context::begin_to_wait().stop;
     loop {
+        context::wait_again();
         match socket.receive(None, &stop, false) {
             Ok(Incoming::Packet(datagram)) => serve_one(datagram)?,
             Ok(_) => return Ok(()),

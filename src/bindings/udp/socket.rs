@@ -26,6 +26,7 @@ impl IntoIterator for UdpSocket {
         let stop = context::begin_to_wait().stop;
         let mut ended = false;
         Box::new(std::iter::from_fn(move || {
+            context::wait_again();
             if ended || stop.is_stopped() {
                 return None;
             }
@@ -145,7 +146,7 @@ pub mod api {
     /// ```
     #[rhai_fn(global, pure, name = "recv", return_raw)]
     pub fn recv_until(ctx: NativeCallContext, socket: &mut UdpSocket, deadline: Deadline) -> ScriptResult<Packet> {
-        let incoming = socket.receive(Some(deadline), &context::begin_to_wait().stop, true).or_raise(&ctx)?;
+        let incoming = socket.receive(Some(deadline), &context::begin_to_listen().stop, true).or_raise(&ctx)?;
         Ok(super::Packet::new(socket.clone(), incoming))
     }
 

@@ -82,3 +82,24 @@ fn every_function_belongs_to_a_page_and_has_a_purpose() {
         assert!(shown, "{} is on no page:\n{page}", entry.title);
     }
 }
+
+#[test]
+fn of_functions_that_take_several_kinds_an_object_is_told_what_they_do_with_it() {
+    let reference = reference();
+    let line = |kind: &str, name: &str| {
+        let page = text::type_page(&reference, kind);
+        let rest = page.split("Functions that take one").nth(1).expect("there are some");
+        let begun = rest.find(&format!("\n    {name}(")).unwrap_or_else(|| panic!("{kind}: {rest}"));
+        rest[begun..].split_whitespace().take(12).collect::<Vec<_>>().join(" ")
+    };
+    assert!(
+        line("UdpSocket", "pinger").starts_with("pinger(socket, to, options) Pings `to`"),
+        "{}",
+        line("UdpSocket", "pinger")
+    );
+    assert!(
+        line("Connection", "pinger").starts_with("pinger(conn, options) Pings over a connection"),
+        "{}",
+        line("Connection", "pinger")
+    );
+}

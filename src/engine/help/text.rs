@@ -120,8 +120,13 @@ pub fn type_page(reference: &Reference, kind: &str) -> String {
     part(&mut text, "Methods", of(&[Kind::Method]));
     part(&mut text, "Operators", of(&[Kind::Operator]));
     let takes = |form: &Form| form.params.iter().any(|(_, of)| of == kind);
-    let functions = |entry: &&Entry| entry.kind == Kind::Function && entry.forms.iter().any(takes);
-    part(&mut text, "Functions that take one", reference.ours().filter(functions).collect());
+    // Of functions that take other things, too, the forms for this one alone.
+    let taking = |entry: &Entry| Entry {
+        forms: entry.forms.iter().filter(|form| takes(form)).cloned().collect(),
+        ..entry.clone()
+    };
+    let functions: Vec<Entry> = reference.ours().filter(|entry| entry.kind == Kind::Function).map(taking).collect();
+    part(&mut text, "Functions that take one", functions.iter().filter(|entry| !entry.forms.is_empty()).collect());
     let returns = |entry: &&Entry| entry.of != kind && entry.forms.iter().any(|form| form.returns == kind);
     let makers: Vec<&str> = reference.ours().filter(returns).map(|entry| entry.title.as_str()).collect();
     if !makers.is_empty() && kind.starts_with(char::is_uppercase) {

@@ -157,11 +157,11 @@ impl Connection {
 
     /// Has another listener's service, which counts it already, in place of its own.
     pub(super) fn move_to(&self, service: Service) {
-        // Closed meanwhile: it has left the one before.
-        if self.is_closed() {
-            service.left();
-        } else if let Some(before) = lock(&self.0.service).replace(service) {
-            before.left();
+        // Whoever closes it leaves, after that, the one that it finds under this lock.
+        let mut own = lock(&self.0.service);
+        let leaves = if self.is_closed() { Some(service) } else { own.replace(service) };
+        if let Some(leaves) = leaves {
+            leaves.left();
         }
     }
 

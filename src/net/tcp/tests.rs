@@ -33,10 +33,16 @@ impl Bench {
 
     fn pair(&self, framing: Framing) -> (Connection, Connection) {
         let listener = self.listener(framing);
-        let client =
-            self.attempt(listener.local(), framing).into_connection().expect("connected").expect("a connection");
+        (self.connect(listener.local(), framing), self.accept(&listener))
+    }
+
+    fn connect(&self, to: SocketAddr, framing: Framing) -> Connection {
+        self.attempt(to, framing).into_connection().expect("connected").expect("a connection")
+    }
+
+    fn accept(&self, listener: &Listener) -> Connection {
         match listener.accept(self.soon(), &self.stop).expect("accepts") {
-            Accepted::Connection(server) => (client, server),
+            Accepted::Connection(server) => server,
             other => panic!("{other:?}"),
         }
     }
@@ -294,4 +300,41 @@ fn what_a_connection_has_received_is_found_by_a_poll_in_which_another_thread_wai
         let Polled::Happened(Happening::Came(_, Incoming::Message(message))) = found else { panic!("{found:?}") };
         assert_eq!(&*message.data, b"two");
     });
+}
+
+#[test]
+fn clients_that_were_left_are_heard_by_a_poll_in_which_another_thread_waits() {
+    let bench = Bench::new();
+    let before = bench.listener(Framing::Line);
+    let client = bench.connect(before.local(), Framing::Line);
+    let server = bench.accept(&before);
+    let after = before.hand_over().expect("open");
+    assert!(before.give_back(&server));
+    let (_quiet, idle) = bench.pair(Framing::Line);
+    let poll = Poll::new(bench.host.clone()).expect("a poll");
+    poll.add_connection(&idle).expect("taken in");
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| poll.next(bench.soon(), &bench.stop));
+        while !poll.is_busy() {
+            std::thread::yield_now();
+        }
+        poll.add_listener(&after).expect("without waiting for the other thread");
+        bench.send(&client, "one");
+        let found = waiting.join().expect("ends").expect("waits");
+        let Polled::Happened(Happening::Came(_, Incoming::Message(message))) = found else { panic!("{found:?}") };
+        assert_eq!(&*message.data, b"one");
+    });
+}
+
+#[test]
+fn a_client_that_was_left_and_closed_is_nobodys() {
+    let bench = Bench::new();
+    let before = bench.listener(Framing::Line);
+    let _clients = [(); 2].map(|()| bench.connect(before.local(), Framing::Line));
+    let [closed, open] = [(); 2].map(|()| bench.accept(&before));
+    let after = before.hand_over().expect("open");
+    assert!(before.give_back(&closed) && before.give_back(&open));
+    closed.close();
+    assert!(bench.accept(&after).is(&open));
+    assert_eq!((after.open(), after.accepted()), (1, 1));
 }

@@ -90,9 +90,14 @@ impl Listener {
     }
 
     /// The next of the connections that were left for this one.
-    pub(super) fn take_waiting(&self) -> Option<Connection> {
-        let (connection, _) = lock(&self.0.waiting.0).pop_front()?;
-        Some(self.serve(connection))
+    pub(in crate::net::tcp) fn take_waiting(&self) -> Option<Connection> {
+        loop {
+            let (connection, _) = lock(&self.0.waiting.0).pop_front()?;
+            // The script before may have closed it.
+            if !connection.is_closed() {
+                return Some(self.serve(connection));
+            }
+        }
     }
 
     /// The connections that were left for this one, of which somebody was told; the others are to be taken in.

@@ -53,8 +53,18 @@ impl Poll {
                 connection.close();
             }
         }
-        if listener.has_waiting() {
-            lock(&self.0.turn).rest.push_back(token);
+        if !listener.has_waiting() {
+            return Ok(());
+        }
+        if let Ok(mut turn) = self.0.turn.try_lock() {
+            turn.rest.push_back(token);
+            return Ok(());
+        }
+        // A thread waits already, perhaps for long, and they raise no descriptor: it is told of what they send.
+        while let Some(connection) = listener.take_waiting() {
+            if self.0.add_connection(&connection, LOOK).is_err() {
+                connection.close();
+            }
         }
         Ok(())
     }
