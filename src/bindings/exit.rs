@@ -45,6 +45,11 @@ pub fn pending() -> Option<Dynamic> {
     ASKED.get().map(|code| Dynamic::from(Leaving(code)))
 }
 
+/// Whether there is a [`pending`] one.
+pub fn is_pending() -> bool {
+    ASKED.get().is_some()
+}
+
 /// The result of `body`, which runs script code; an `exit` in it is the result, whatever the interpreter took it for.
 ///
 /// # Errors

@@ -108,6 +108,7 @@ pub fn register(engine: &mut Engine) {
     // At each call of a method the name of its object's type is looked up: what servers call for each packet is found first.
     engine.register_type_with_name_raw("string", "string");
     engine.register_type_with_name::<udp::packet::Packet>("Packet");
+    engine.register_type_with_name::<tcp::message::Received>("Message");
     engine.register_static_module("udp", exported_module!(udp::namespace).into());
     engine.register_iterator_result::<Connection, Dynamic>();
     engine.register_iterator_result::<Listener, Dynamic>();

@@ -53,15 +53,24 @@ fn print(text: &str) {
     }
 }
 
-/// Called at every operation of a script; a value ends it.
+/// Called at every operation of a script; a value ends it. What is rare has a place of its own, since a server does twenty
+/// operations for each message.
 fn progress(operations: u64) -> Option<Dynamic> {
+    // A look at the stop every few operations is soon enough; memory can double with each.
+    if exit::is_pending() || operations.is_multiple_of(16) || memory::in_use() > memory::LIMIT {
+        return look(operations);
+    }
+    None
+}
+
+#[cold]
+fn look(operations: u64) -> Option<Dynamic> {
     if let Some(leaving) = exit::pending() {
         return Some(leaving);
     }
     if operations.is_multiple_of(LONG) {
         bindings::policy::draw::look_at_length();
     }
-    // A look at the stop every few operations is soon enough; memory can double with each.
     if operations.is_multiple_of(16) && context::peek(|context| context.stop.stage() == Stage::Terminated) == Some(true)
     {
         return Some(Dynamic::UNIT);

@@ -56,8 +56,10 @@ impl Received {
             let message = format!("there is no message to answer, but kind \"{}\"", word(&self.0.incoming));
             return raise(ctx, Error::invalid("reply", message));
         };
-        let stop = context::peek(|context| context.stop.clone()).expect("script code runs in a context");
-        let answer = |data: &[u8]| self.0.connection.answer(request, data, &stop);
+        let answer = |data: &[u8]| {
+            let answered = context::peek(|context| self.0.connection.answer(request, data, &context.stop));
+            answered.expect("script code runs in a context")
+        };
         let judged = if let Some(text) = data.read_lock::<ImmutableString>() {
             answer(text.as_bytes())
         } else {

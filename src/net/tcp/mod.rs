@@ -58,6 +58,8 @@ struct Inner {
     session: Arc<Session>,
     /// `None` once closed.
     socket: Mutex<Option<Arc<Socket>>>,
+    /// Whether it is, for those that ask at each message and should not take turns.
+    closed: AtomicBool,
     local: SocketAddr,
     peer: SocketAddr,
     framing: Framing,
@@ -90,6 +92,9 @@ struct Inner {
     watched: AtomicBool,
     /// What its listener gives it; `None` for one that was made here.
     service: Mutex<Option<serving::Service>>,
+    /// Whether there is a service, and whether the account knows that it answers: asked for each message, without a lock.
+    taken_in: AtomicBool,
+    serving: AtomicBool,
     /// Once it is pinged over.
     pinging: OnceLock<Box<probing::Pinging>>,
 }
@@ -102,6 +107,7 @@ impl Connection {
             host,
             session,
             socket: Mutex::new(Some(Arc::new(socket))),
+            closed: AtomicBool::new(false),
             local,
             peer,
             framing: options.framing,
@@ -120,6 +126,8 @@ impl Connection {
             unsent: AtomicU64::new(0),
             watch: Mutex::default(),
             watched: AtomicBool::new(false),
+            taken_in: AtomicBool::new(service.is_some()),
+            serving: AtomicBool::new(false),
             service: Mutex::new(service),
             pinging: OnceLock::new(),
         }))
@@ -162,7 +170,7 @@ impl Connection {
 
     /// Whether it was closed here.
     pub fn is_closed(&self) -> bool {
-        lock(&self.0.socket).is_none()
+        self.0.closed.load(Ordering::Acquire)
     }
 
     /// Errors of the path, such as ICMP's, that came while nobody asked for them and the connection lived on.
@@ -200,8 +208,7 @@ impl Connection {
     /// Closes it: what was sent is still delivered, as far as the peer takes it. Those that wait on it get the error
     /// `closed`.
     pub fn close(&self) {
-        let socket = lock(&self.0.socket).take();
-        if let Some(socket) = socket {
+        if let Some(socket) = self.take_socket() {
             // Wakes threads that wait on it.
             let _ = socket.shutdown(std::net::Shutdown::Both);
             self.0.left(false);
@@ -210,12 +217,18 @@ impl Connection {
 
     /// Breaks it off: what was not delivered is thrown away, and the peer is told by a reset (SO_LINGER of 0).
     pub fn reset(&self) {
-        let socket = lock(&self.0.socket).take();
-        if let Some(socket) = socket {
+        if let Some(socket) = self.take_socket() {
             let _ = socket.set_linger(Some(std::time::Duration::ZERO));
             let _ = socket.shutdown(std::net::Shutdown::Read);
             self.0.left(true);
         }
+    }
+
+    /// The socket of one that is open and from now on closed. Whoever is woken by what is then done to it knows that.
+    fn take_socket(&self) -> Option<Arc<Socket>> {
+        let mut socket = lock(&self.0.socket);
+        self.0.closed.store(true, Ordering::Release);
+        socket.take()
     }
 
     /// Has it waited for by `watch` among others, or not any more.

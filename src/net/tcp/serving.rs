@@ -38,6 +38,9 @@ struct Inner {
     open: AtomicU64,
 }
 
+/// Whether any stream of this process ever had a policy.
+static JUDGES: AtomicBool = AtomicBool::new(false);
+
 thread_local! {
     /// Whether a policy is deciding on this thread.
     static JUDGING: Cell<bool> = const { Cell::new(false) };
@@ -84,6 +87,7 @@ impl Service {
     pub(super) fn set_judge(&self, judge: Arc<Judge>) {
         *lock(&self.0.judge) = Some(judge);
         self.0.judges.store(true, Ordering::Release);
+        JUDGES.store(true, Ordering::Release);
     }
 
     fn judge(&self) -> Option<Arc<Judge>> {
@@ -94,8 +98,7 @@ impl Service {
 impl Connection {
     /// Takes what is wanted without waiting, and has the policy decide about it if it is a message.
     pub(super) fn take_judged(&self, socket: &Socket, want: Want) -> Option<Incoming> {
-        let judge = lock(&self.0.service).as_ref().and_then(Service::judge);
-        let Some(judge) = judge else { return self.take(socket, want) };
+        let Some(judge) = self.judge() else { return self.take(socket, want) };
         let mut flows = judge.turn();
         let mut incoming = self.take(socket, want)?;
         if let Incoming::Message(message) = &mut incoming {
@@ -147,7 +150,16 @@ impl Connection {
 
     /// Whether a listener of this process has taken it in.
     pub fn was_taken_in(&self) -> bool {
-        lock(&self.0.service).is_some()
+        self.0.taken_in.load(Ordering::Acquire)
+    }
+
+    /// The policy of its listener.
+    fn judge(&self) -> Option<Arc<Judge>> {
+        // Most servers have none.
+        if !JUDGES.load(Ordering::Acquire) {
+            return None;
+        }
+        lock(&self.0.service).as_ref().and_then(Service::judge)
     }
 
     /// Whether the listener with this service has taken it in.
@@ -159,7 +171,14 @@ impl Connection {
     pub(super) fn move_to(&self, service: Service) {
         // Whoever closes it leaves, after that, the one that it finds under this lock.
         let mut own = lock(&self.0.service);
-        let leaves = if self.is_closed() { Some(service) } else { own.replace(service) };
+        let leaves = if self.is_closed() {
+            Some(service)
+        } else {
+            self.0.taken_in.store(true, Ordering::Release);
+            self.0.serving.store(false, Ordering::Release);
+            own.replace(service)
+        };
+        drop(own);
         if let Some(leaves) = leaves {
             leaves.left();
         }
@@ -172,16 +191,23 @@ impl Connection {
 
     /// Whether a policy decides about what comes: under its lock nobody waits.
     pub(super) fn is_judged(&self) -> bool {
-        lock(&self.0.service).as_ref().is_some_and(|service| service.0.judges.load(Ordering::Acquire))
+        JUDGES.load(Ordering::Acquire)
+            && lock(&self.0.service).as_ref().is_some_and(|service| service.0.judges.load(Ordering::Acquire))
     }
 
     /// Makes known that its listener's connections answer.
     fn serves(&self) {
-        if let Some(service) = &*lock(&self.0.service)
+        if self.0.serving.load(Ordering::Acquire) {
+            return;
+        }
+        let service = lock(&self.0.service);
+        if let Some(service) = &*service
             && !service.0.serving.swap(true, Ordering::Relaxed)
         {
             self.0.session.account.serves_streams(self.0.host.id(), service.0.local);
         }
+        // Under the lock: with another service there is something to tell again.
+        self.0.serving.store(true, Ordering::Release);
     }
 
     /// Sends an answer; one that cannot be sent is counted.
