@@ -79,10 +79,11 @@ impl Capture {
     }
 
     fn open(name: &str) -> io::Result<Arc<Self>> {
-        let mut recordings = RECORDINGS.lock().unwrap_or_else(PoisonError::into_inner);
+        // Under no lock: a pipe is waited for until somebody reads it.
         let file = File::options().write(true).create(true).truncate(false).open(name)?;
         let about = file.metadata()?;
         let identity = (about.dev(), about.ino());
+        let mut recordings = RECORDINGS.lock().unwrap_or_else(PoisonError::into_inner);
         // What ended ones have left is written now, not into what comes after them.
         for (.., ended) in recordings.extract_if(.., |(_, capture, _)| capture.strong_count() == 0) {
             ended.upgrade().inspect(|ended| ended.flush());
