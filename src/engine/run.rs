@@ -147,6 +147,18 @@ pub fn record(job: &Job, context: &Context) -> bool {
     }
 }
 
+/// The script of `job`, which the user started.
+pub(super) fn script(job: &Job) -> Arc<Script> {
+    Arc::new(Script {
+        name: job.name.clone(),
+        about: header(&job.text),
+        args: job.args.clone(),
+        main: true,
+        has_options: false.into(),
+        bound: Default::default(),
+    })
+}
+
 /// The context of a script that the user started.
 ///
 /// # Errors
@@ -159,17 +171,9 @@ pub fn context(host: &Arc<ScriptHost>, job: &Job) -> Result<Context> {
     let run = Arc::new(Run::new(root, seed));
     let programs: Arc<dyn Programs> = host.clone();
     let _ = run.programs.set(programs);
-    let script = Script {
-        name: job.name.clone(),
-        about: header(&job.text),
-        args: job.args.clone(),
-        main: true,
-        has_options: false.into(),
-        bound: Default::default(),
-    };
     let random = Arc::new(Sequence::new(Stream::of_seed(seed)));
     let (host, lasting, serving) = (Arc::new(ThisMachine), stop.clone(), Arc::default());
-    Ok(Context { host, stop, lasting, run, script: Arc::new(script), random, serving })
+    Ok(Context { host, stop, lasting, run, script: script(job), random, serving })
 }
 
 /// Tells of the error that ended the script `name`, unless it ended itself or was stopped.

@@ -12,8 +12,7 @@ use crate::bindings::context::{Asked, Context, Programs, Script, Server, Serving
 use crate::bindings::exit as exit_binding;
 use crate::bindings::task::{STACK, Task, finish};
 use crate::engine::programs::ScriptHost;
-use crate::engine::run::Job;
-use crate::engine::sources::header;
+use crate::engine::run::{Job, script};
 use crate::net::tcp::{Listener, Poll};
 use crate::net::{output, stack, sys};
 
@@ -58,14 +57,7 @@ impl Running {
     /// Starts a version, which finds `kept` sockets open.
     pub(super) fn start(version: Version, base: &Context, kept: Sockets) -> Result<Self> {
         let Version { host, program, job } = &version;
-        let script = Arc::new(Script {
-            name: job.name.clone(),
-            about: header(&job.text),
-            args: job.args.clone(),
-            main: true,
-            has_options: false.into(),
-            bound: Default::default(),
-        });
+        let script = script(job);
         let programs: Arc<dyn Programs> = host.clone();
         let run = Arc::new(base.run.again(programs, kept));
         // The threads are beside the script, so that it can be ended without them.

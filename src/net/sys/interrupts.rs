@@ -66,11 +66,28 @@ pub fn lead_signals_here() {
 type Handler = extern "C" fn(libc::c_int);
 
 extern "C" fn arrived(signal: libc::c_int) {
-    COUNT.fetch_add(1, Ordering::SeqCst);
-    call(0, signal);
+    keeping_errno(|| {
+        COUNT.fetch_add(1, Ordering::SeqCst);
+        call(0, signal);
+    });
 }
 
 extern "C" fn arrived_while_reading(signal: libc::c_int) {
+    keeping_errno(|| lead(signal));
+}
+
+/// Has the thread that a signal has stopped find errno as it left it: it may be about to look at it.
+fn keeping_errno(handle: impl FnOnce()) {
+    // SAFETY: the place is this thread's own, and lives as long as it does.
+    unsafe {
+        let place = libc::__errno_location();
+        let before = *place;
+        handle();
+        *place = before;
+    }
+}
+
+fn lead(signal: libc::c_int) {
     let reader = READER.load(Ordering::SeqCst);
     // SAFETY: the calls may be made in a handler; of a thread that is gone the system says so.
     unsafe {
@@ -116,5 +133,19 @@ fn stand_before(place: usize, signal: libc::c_int, ours: Handler) {
             action.sa_sigaction = address;
             libc::sigaction(signal, &raw const action, std::ptr::null_mut());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_handler_leaves_errno_as_it_was() {
+        // SAFETY: the place is this thread's own.
+        let set = |number| unsafe { *libc::__errno_location() = number };
+        set(libc::ENOENT);
+        keeping_errno(|| set(libc::EIO));
+        assert_eq!(io::Error::last_os_error().raw_os_error(), Some(libc::ENOENT));
     }
 }
