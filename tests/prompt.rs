@@ -134,6 +134,22 @@ fn tab_completes_option_keys_files_scripts_hosts_and_commands() {
 }
 
 #[test]
+fn no_interrupt_is_lost_whatever_comes_with_it() {
+    let dir = TempDir::new();
+    let running = prompt(&dir, &[]);
+    ready(&running);
+    for _ in 0..200 {
+        let before = running.stdout().matches(READING).count();
+        // Of two signals that have come the reader takes note of the first.
+        running.signal(sys::SIGWINCH);
+        running.signal(sys::SIGINT);
+        running.wait_until("a new line", |text| text.matches(READING).count() > before);
+        running.wait_until("its beginning", |text| text.rfind("\x1b[K> ") > text.rfind(READING));
+    }
+    leave(running);
+}
+
+#[test]
 fn ctrl_c_stops_what_runs_and_nothing_is_lost() {
     let dir = TempDir::new();
     let mut running = prompt(&dir, &[]);

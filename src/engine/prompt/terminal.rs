@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::io::IsTerminal;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use anyhow::Result;
 use rustyline::completion::{Completer, Pair};
@@ -31,11 +32,11 @@ use crate::net::{output, sys, typing};
 /// What stands before a first line, and before those that go on.
 const PROMPTS: [&str; 2] = ["> ", ". "];
 
-/// How often it is tried to end the wait for a key, once a millisecond.
-const TRIES: u32 = 1_000;
-
-/// The same where the size of the window is to be noticed.
+/// How often it is tried to end the wait for a key so that the size of the window is noticed.
 const RESIZE_TRIES: u32 = 20;
+
+/// The pause between two tries: at first, and at most.
+const PAUSE: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(20));
 
 /// What was typed.
 #[derive(Debug, PartialEq, Eq)]
@@ -102,6 +103,7 @@ impl Terminal {
         if shares {
             std::thread::Builder::new().name("printer".to_string()).spawn(typing::ask_for_lines)?;
         }
+        sys::keep_signals()?;
         let seat = Arc::new(Seat::default());
         let of_reader = seat.clone();
         std::thread::Builder::new().name("interrupts".to_string()).spawn(move || end_waits(&of_reader))?;
@@ -123,7 +125,7 @@ impl Terminal {
             if self.shares {
                 typing::begin();
             }
-            let before = sys::interrupts();
+            let before = sys::begin_reading();
             let seated = self.seat.take();
             let line = self.editor.readline_with_initial(prompt, so_far.0.split_at(so_far.1));
             drop(seated);
@@ -198,19 +200,17 @@ impl Terminal {
     }
 }
 
-/// Ends the wait of whoever sits in `seat` at each interrupt and each new size of the window: one that comes while a key is
-/// being dealt with is noticed only when the wait for the next one ends.
+/// Ends the wait for a key at each interrupt and each new size of the window: one that comes while a key is being dealt with
+/// is noticed only when the wait for the next one ends.
 fn end_waits(seat: &Seat) {
-    let mut seen = sys::interrupts();
     while sys::wait_for_signal().is_ok() {
-        let now = sys::interrupts();
+        let mut pause = PAUSE.0;
+        let mut tries = 0;
         // An interrupt ends the reading, a new size does not.
-        let tries = if std::mem::replace(&mut seen, now) == now { RESIZE_TRIES } else { TRIES };
-        for _ in 0..tries {
-            if !seat.call() {
-                break;
-            }
-            std::thread::sleep(std::time::Duration::from_millis(1));
+        while (sys::is_reading_interrupted() || tries < RESIZE_TRIES) && seat.call() {
+            std::thread::sleep(pause);
+            pause = (pause * 2).min(PAUSE.1);
+            tries += 1;
         }
     }
 }

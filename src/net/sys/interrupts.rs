@@ -11,10 +11,13 @@ use super::PollFd;
 
 static COUNT: AtomicU32 = AtomicU32::new(0);
 
+/// How many had come when the reading of what is typed began.
+static SINCE: AtomicU32 = AtomicU32::new(0);
+
 /// The handlers that ours stand before: that of the process, and those of whoever reads what is typed.
 static BEHIND: [AtomicUsize; 3] = [AtomicUsize::new(0), AtomicUsize::new(0), AtomicUsize::new(0)];
 
-/// Raised at each signal that comes to the reader.
+/// Raised at each signal that is for the reader.
 static WAKE: OnceLock<OwnedFd> = OnceLock::new();
 
 /// [`WAKE`] for the handler; -1: nobody waits for it.
@@ -28,19 +31,42 @@ pub fn interrupts() -> u32 {
     COUNT.load(Ordering::SeqCst)
 }
 
-/// Waits until an interrupt or news of the window's size has come to the thread that reads.
+/// This thread begins to read what is typed; how many interrupts have come until now.
+pub fn begin_reading() -> u32 {
+    let count = interrupts();
+    SINCE.store(count, Ordering::SeqCst);
+    count
+}
+
+/// Whether an interrupt has come since the reading has begun: each is to end it.
+pub fn is_reading_interrupted() -> bool {
+    interrupts() != SINCE.load(Ordering::SeqCst)
+}
+
+/// Keeps in mind from now on that a signal came, for [`wait_for_signal`].
+///
+/// # Errors
+/// The system has no descriptor left (eventfd(2)).
+pub fn keep_signals() -> io::Result<()> {
+    wake().map(|_| ())
+}
+
+fn wake() -> io::Result<&'static OwnedFd> {
+    if let Some(fd) = WAKE.get() {
+        return Ok(fd);
+    }
+    let new = super::eventfd()?;
+    let fd = WAKE.get_or_init(|| new);
+    WAKE_FD.store(fd.as_raw_fd(), Ordering::SeqCst);
+    Ok(fd)
+}
+
+/// Waits until an interrupt or, for the thread that reads, news of the window's size has come.
 ///
 /// # Errors
 /// The system has no descriptor left (eventfd(2)).
 pub fn wait_for_signal() -> io::Result<()> {
-    let fd = match WAKE.get() {
-        Some(fd) => fd,
-        None => {
-            let new = super::eventfd()?;
-            WAKE.get_or_init(|| new)
-        }
-    };
-    WAKE_FD.store(fd.as_raw_fd(), Ordering::SeqCst);
+    let fd = wake()?;
     let mut fds = [PollFd::readable(fd.as_fd())];
     while !fds[0].is_ready() {
         super::ppoll(&mut fds, None)?;
@@ -59,8 +85,12 @@ pub fn count_interrupts() {
 pub fn lead_signals_here() {
     // SAFETY: the call takes nothing and cannot fail.
     READER.store(unsafe { libc::gettid() }, Ordering::SeqCst);
-    stand_before(1, libc::SIGINT, arrived_while_reading);
-    stand_before(2, libc::SIGWINCH, arrived_while_reading);
+    let new =
+        [stand_before(1, libc::SIGINT, arrived_while_reading), stand_before(2, libc::SIGWINCH, arrived_while_reading)];
+    if new.contains(&true) {
+        // One that came to the bare handlers, in another thread, has not ended the wait for which they took note of it.
+        raise_wake();
+    }
 }
 
 type Handler = extern "C" fn(libc::c_int);
@@ -69,6 +99,7 @@ extern "C" fn arrived(signal: libc::c_int) {
     keeping_errno(|| {
         COUNT.fetch_add(1, Ordering::SeqCst);
         call(0, signal);
+        raise_wake();
     });
 }
 
@@ -100,12 +131,29 @@ fn lead(signal: libc::c_int) {
     if signal == libc::SIGINT {
         COUNT.fetch_add(1, Ordering::SeqCst);
     }
+    hand_on(signal);
+}
+
+fn hand_on(signal: libc::c_int) {
     call(if signal == libc::SIGINT { 1 } else { 2 }, signal);
+    raise_wake();
+}
+
+fn raise_wake() {
     let wake = WAKE_FD.load(Ordering::SeqCst);
     if wake >= 0 {
         let one = 1u64.to_ne_bytes();
         // SAFETY: the call may be made in a handler, and reads the bytes given; the descriptor is never closed.
         unsafe { libc::write(wake, one.as_ptr().cast(), one.len()) };
+    }
+}
+
+/// For a handler in the thread that is called away from its wait: if it reads, and an interrupt has come, it is given that
+/// again. It may have come before the thread listened, or with another signal, of which alone the thread took note.
+pub(super) fn called_away() {
+    // SAFETY: the call takes nothing and cannot fail.
+    if is_reading_interrupted() && unsafe { libc::gettid() } == READER.load(Ordering::SeqCst) {
+        keeping_errno(|| call(1, libc::SIGINT));
     }
 }
 
@@ -120,19 +168,21 @@ fn call(place: usize, signal: libc::c_int) {
 }
 
 /// Installs `ours` before the handler that there is, unless it is there already. One that takes more than the signal
-/// (SA_SIGINFO) is left alone.
-fn stand_before(place: usize, signal: libc::c_int, ours: Handler) {
+/// (SA_SIGINFO) is left alone. Whether it was installed.
+fn stand_before(place: usize, signal: libc::c_int, ours: Handler) -> bool {
     let address = ours as usize;
     // SAFETY: sigaction is plain data for which zeroes are valid, and is filled by the call; our handlers do nothing but
     // what is allowed anywhere.
     unsafe {
         let mut action: libc::sigaction = std::mem::zeroed();
         let found = libc::sigaction(signal, std::ptr::null(), &raw mut action) == 0;
-        if found && action.sa_sigaction != address && action.sa_flags & libc::SA_SIGINFO == 0 {
+        let new = found && action.sa_sigaction != address && action.sa_flags & libc::SA_SIGINFO == 0;
+        if new {
             BEHIND[place].store(action.sa_sigaction, Ordering::SeqCst);
             action.sa_sigaction = address;
             libc::sigaction(signal, &raw const action, std::ptr::null_mut());
         }
+        new
     }
 }
 

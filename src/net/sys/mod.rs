@@ -8,7 +8,10 @@ pub use self::batch::{Batch, receive_many, send_many};
 pub use self::epoll::{Epoll, Interest, Readiness};
 pub use self::frames::{FRAMES, Frames, receive_frames, send_frames};
 pub use self::gather::{GATHERED, GATHERED_SIZE, Gather};
-pub use self::interrupts::{count_interrupts, interrupts, lead_signals_here, wait_for_signal};
+pub use self::interrupts::{
+    begin_reading, count_interrupts, interrupts, is_reading_interrupted, keep_signals, lead_signals_here,
+    wait_for_signal,
+};
 pub use self::link::{packet_socket, turn_off_offloads};
 pub use self::namespace::{
     Change, Mount, Namespaces, Side, die_with_parent, enter_namespace, fork, leave_process_group, mount,

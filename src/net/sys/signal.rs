@@ -29,15 +29,17 @@ pub fn nudge(thread: i32) {
     unsafe { libc::syscall(libc::SYS_tgkill, libc::getpid(), thread, NUDGE) };
 }
 
-/// Installs a handler that does nothing, without SA_RESTART: a call that the signal meets returns.
+/// Installs a handler without SA_RESTART: a call that the signal meets returns. It runs on the thread's own
+/// stack: the one for signals (SA_ONSTACK) holds the registers of one signal, not those of another that comes meanwhile.
 fn listen() -> bool {
-    extern "C" fn nothing(_: libc::c_int) {}
-    // SAFETY: sigaction is plain data for which zeroes are valid; the handler does nothing, which is allowed anywhere.
+    extern "C" fn called_away(_: libc::c_int) {
+        super::interrupts::called_away();
+    }
+    // SAFETY: sigaction is plain data for which zeroes are valid; the handler does what is allowed anywhere.
     unsafe {
         let mut action: libc::sigaction = std::mem::zeroed();
-        action.sa_sigaction = nothing as extern "C" fn(libc::c_int) as usize;
-        action.sa_flags = libc::SA_ONSTACK;
-        libc::sigemptyset(&mut action.sa_mask);
+        action.sa_sigaction = called_away as extern "C" fn(libc::c_int) as usize;
+        libc::sigfillset(&mut action.sa_mask);
         libc::sigaction(NUDGE, &action, std::ptr::null_mut()) == 0
     }
 }
