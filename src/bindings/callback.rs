@@ -80,30 +80,53 @@ impl Callback {
     /// # Errors
     /// What the closure throws.
     pub fn call<const N: usize>(&mut self, args: [Dynamic; N]) -> ScriptResult<Dynamic> {
-        exit::kept(|| self.call_plainly(args))
+        exit::kept(|| {
+            let result = guarded(|| self.evaluate(args));
+            self.located(result)
+        })
     }
 
-    fn call_plainly<const N: usize>(&mut self, mut args: [Dynamic; N]) -> ScriptResult<Dynamic> {
+    /// Runs `body`, which calls the closure again and again by [`Self::call_again`]: what guards one call guards them all.
+    ///
+    /// # Errors
+    /// What `body` returns.
+    pub fn repeatedly(&mut self, body: impl FnOnce(&mut Self) -> ScriptResult<()>) -> ScriptResult<()> {
+        exit::kept(|| guarded(|| body(self).map(|()| Dynamic::UNIT))).map(|_| ())
+    }
+
+    /// Calls the closure within [`Self::repeatedly`]; `None`: it called `exit`, and nothing is to follow.
+    ///
+    /// # Errors
+    /// What the closure throws.
+    pub fn call_again<const N: usize>(&mut self, args: [Dynamic; N]) -> ScriptResult<Option<Dynamic>> {
+        let result = self.evaluate(args);
+        let value = self.located(result)?;
+        Ok((!exit::is_pending()).then_some(value))
+    }
+
+    fn evaluate<const N: usize>(&mut self, mut args: [Dynamic; N]) -> ScriptResult<Dynamic> {
         let Self { closure, programs, global, caches, scope, position, by_name } = self;
         let engine = programs.engine();
         if !*by_name {
             let source = global.source.clone();
             let ctx = NativeCallContext::from((engine, "closure", source.as_deref(), &*global, *position));
-            return guarded(|| closure.call_raw(&ctx, None, &mut args));
+            return closure.call_raw(&ctx, None, &mut args);
         }
-        guarded(|| {
-            let mut context = EvalContext::new(engine, global, caches, scope, None);
-            let result = if closure.is_curried() {
-                let mut values: Vec<Dynamic> = closure.iter_curry().cloned().chain(args).collect();
-                let mut args: Vec<&mut Dynamic> = values.iter_mut().collect();
-                context.call_fn_raw(closure.fn_name(), false, false, &mut args)
-            } else {
-                context.call_fn_raw(closure.fn_name(), false, false, &mut args.each_mut())
-            };
-            scope.clear();
-            result
-        })
-        .map_err(|mut error| {
+        let mut context = EvalContext::new(engine, global, caches, scope, None);
+        let result = if closure.is_curried() {
+            let mut values: Vec<Dynamic> = closure.iter_curry().cloned().chain(args).collect();
+            let mut args: Vec<&mut Dynamic> = values.iter_mut().collect();
+            context.call_fn_raw(closure.fn_name(), false, false, &mut args)
+        } else {
+            context.call_fn_raw(closure.fn_name(), false, false, &mut args.each_mut())
+        };
+        scope.clear();
+        result
+    }
+
+    /// `result`, with the place where the closure was given away if an error has no other.
+    fn located(&self, result: ScriptResult<Dynamic>) -> ScriptResult<Dynamic> {
+        result.map_err(|mut error| {
             if error.position().is_none() && self.is_of_script() {
                 error.set_position(self.position);
             }

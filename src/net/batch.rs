@@ -116,11 +116,17 @@ impl UdpSocket {
         mut take: impl FnMut(Datagram) -> Result<()>,
     ) -> Result<()> {
         let _in_turns = self.in_turns();
-        let judge = self.judge();
+        let mut judge = self.judge();
         // Under the policy's lock, so that the packets of a flow are judged in the order of their arrival.
         let mut flows = judge.as_ref().map(|judge| judge.turn());
         // Whatever is wrong shows again at the next single receive.
         let count = sys::receive_many(socket.as_fd(), batch, Wait::No).unwrap_or(0);
+        if !self.has_judge(judge.as_ref()) {
+            // Some may have come after another policy was set: that one decides.
+            drop(flows);
+            judge = self.judge();
+            flows = judge.as_ref().map(|judge| judge.turn());
+        }
         let mut received = Vec::with_capacity(count);
         for (data, from) in (0..count).filter_map(|index| batch.get(index)) {
             let mut datagram = Datagram::new(data, from);

@@ -70,7 +70,7 @@ impl Client {
 /// Edits a server of TCP while a client is connected. `kept`: whether the client goes on with the new code.
 fn edit_with_a_client(name: &'static str, kept: bool) {
     let dir = TempDir::new();
-    let edited = Edited { dir: &dir, name, answer: "msg.text.to_upper()" };
+    let edited = Edited { dir: &dir, name, answer: "to_upper(msg.text)" };
     let (running, port) = edited.watch();
     let mut old = Client::connect(port);
     assert_eq!(old.ask("ping 1"), "PING 1");

@@ -1,6 +1,7 @@
 //! What a receive from a connection brought, in scripts, and the answer to it.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rhai::plugin::*;
 use rhai::{Dynamic, ImmutableString, NativeCallContext};
@@ -25,17 +26,20 @@ struct Inner {
     incoming: Incoming,
     /// Its place in its flow, while a policy decides about it.
     deciding: Option<Place>,
+    /// Whether it was answered.
+    replied: AtomicBool,
 }
 
 impl Received {
     /// What came over `connection`.
     pub fn new(connection: Connection, incoming: Incoming) -> Self {
-        Self(Arc::new(Inner { connection, incoming, deciding: None }))
+        Self(Arc::new(Inner { connection, incoming, deciding: None, replied: AtomicBool::new(false) }))
     }
 
     /// A message that a policy decides about.
     pub fn under_judgement(connection: Connection, message: Datagram, place: Place) -> Self {
-        Self(Arc::new(Inner { connection, incoming: Incoming::Message(message), deciding: Some(place) }))
+        let (incoming, replied) = (Incoming::Message(message), AtomicBool::new(false));
+        Self(Arc::new(Inner { connection, incoming, deciding: Some(place), replied }))
     }
 
     fn place(&self) -> Option<Place> {
@@ -48,6 +52,12 @@ impl Received {
             Incoming::Message(datagram) => Some(datagram),
             _ => None,
         }
+    }
+
+    /// Whether nothing is left to be sent once a handler has returned `value`: it returned nothing, or the verdict about the
+    /// answer that it has sent itself.
+    pub(super) fn is_done_with(&self, value: &Dynamic) -> bool {
+        value.is_unit() || (value.is::<Verdict>() && self.0.replied.load(Ordering::Relaxed))
     }
 
     /// Answers with a string or a blob.
@@ -65,6 +75,7 @@ impl Received {
         } else {
             answer(&bytes(ctx, data)?)
         };
+        self.0.replied.store(true, Ordering::Relaxed);
         Ok(match judged.or_raise(ctx)? {
             Some(judged) => judged.verdict.clone(),
             None => Verdict { action: Action::Pass, origin: "no policy".into() },

@@ -1,7 +1,7 @@
 //! TCP in scripts: the namespace `tcp`, which connects and listens; beside it a file for each thing they give.
 
 use rhai::plugin::*;
-use rhai::{Dynamic, Map, NativeCallContext};
+use rhai::{Dynamic, FnPtr, Map, NativeCallContext};
 
 use self::attempt::api::Attempt;
 use self::connection::api::Connection;
@@ -22,6 +22,7 @@ pub mod listener;
 pub mod message;
 pub mod ping;
 pub mod poll;
+mod serving;
 pub mod state;
 
 /// How long a connection is waited for unless it is said.
@@ -75,6 +76,27 @@ pub mod namespace {
         context.announce(listener.local());
         context.script.bound.opened(asked, &Server::Tcp(listener.clone()));
         Ok(listener)
+    }
+
+    /// Answers each message that comes over the connection, until the stream has ended, the script is stopped or the connection
+    /// closed: calls `handler` with the message and sends what it returns, a string or a blob, back, as far as the listener's
+    /// policy lets it; `()` sends nothing, nor does the verdict of a `reply` that the handler has called itself. The same as a
+    /// loop over the connection, and faster. `conn.ended` then says how it ended.
+    ///
+    /// What the handler captured is copied when the loop begins; what it changes, it finds at the next message.
+    ///
+    /// Errors: what the handler throws; `invalid`: it returns something else; those of `reply`.
+    ///
+    /// ```rhai
+    /// let listener = tcp::listen("127.0.0.1:0");
+    /// let client = tcp::connect(listener.addr);
+    /// start_thread(|| tcp::serve(listener.accept(), |msg| msg.text.to_upper()));
+    /// client.send("ping 1");
+    /// expect(client.recv().text, "PING 1");
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn serve(ctx: NativeCallContext, conn: Connection, handler: FnPtr) -> ScriptResult<()> {
+        super::serving::serve(&ctx, &conn, handler)
     }
 
     /// Connects to `peer` and waits for its answer for at most 10 s (connect(2)). If a name has several addresses, each is tried

@@ -14,7 +14,7 @@ use super::error::{OrRaise, raise, thrown};
 use crate::net::addr::{Version, local as local_address};
 use crate::net::error::{Error, ErrorKind};
 use crate::net::ledger::Counts;
-use crate::net::udp::{Datagram, Incoming, Options as SocketOptions, UdpSocket};
+use crate::net::udp::{Incoming, Options as SocketOptions, UdpSocket};
 
 pub mod addr;
 pub mod icmp;
@@ -134,17 +134,7 @@ pub mod namespace {
     /// ```
     #[rhai_fn(return_raw)]
     pub fn serve(ctx: NativeCallContext, socket: UdpSocket, handler: FnPtr) -> ScriptResult<()> {
-        let mut callback = Callback::new(&ctx, handler);
-        super::serve(&ctx, &socket, |datagram| {
-            let packet = super::Packet::new(socket.clone(), Incoming::Packet(datagram));
-            let answer = callback.call([Dynamic::from(packet.clone())])?;
-            match packet.datagram() {
-                Some(datagram) if !packet.is_done_with(&answer) => {
-                    super::answer(&ctx, &socket, datagram, answer).map(|_| ())
-                }
-                _ => Ok(()),
-            }
-        })
+        Callback::new(&ctx, handler).repeatedly(|callback| super::serve(&ctx, &socket, callback))
     }
 
     /// Answers each datagram that the socket receives with its text in capitals, or with itself: `udp::upper()` and
@@ -232,20 +222,23 @@ fn bind(ctx: &NativeCallContext, local: SocketAddr, options: SocketOptions) -> S
     Ok(socket)
 }
 
-/// Gives `serve_one` each datagram that `socket` receives, until the script is stopped or the socket closed.
-fn serve(
-    ctx: &NativeCallContext,
-    socket: &UdpSocket,
-    mut serve_one: impl FnMut(Datagram) -> ScriptResult<()>,
-) -> ScriptResult<()> {
+/// Gives `handler` each datagram that `socket` receives, and sends what it returns, until the script is stopped or the socket
+/// closed.
+fn serve(ctx: &NativeCallContext, socket: &UdpSocket, handler: &mut Callback) -> ScriptResult<()> {
     let stop = context::begin_to_wait().stop;
     loop {
         context::wait_again();
-        match socket.receive(None, &stop, false) {
-            Ok(Incoming::Packet(datagram)) => serve_one(datagram)?,
+        let packet = match socket.receive(None, &stop, false) {
+            Ok(incoming @ Incoming::Packet(_)) => Packet::new(socket.clone(), incoming),
             Ok(_) => return Ok(()),
             Err(err) if err.kind == ErrorKind::Closed => return Ok(()),
             Err(err) => return Err(thrown(err, ctx.call_position())),
+        };
+        let Some(value) = handler.call_again([Dynamic::from(packet.clone())])? else { return Ok(()) };
+        if let Some(datagram) = packet.datagram()
+            && !packet.is_done_with(&value)
+        {
+            answer(ctx, socket, datagram, value)?;
         }
     }
 }

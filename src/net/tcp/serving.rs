@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use socket2::Socket;
 
@@ -16,7 +16,7 @@ use crate::net::event::Event;
 use crate::net::judge::{Judge, Judged};
 use crate::net::later::Outlet;
 use crate::net::ledger::Content;
-use crate::net::policy::Action;
+use crate::net::policy::{Action, Flows};
 use crate::net::stop::Stop;
 use crate::net::subject::{Site, Subject, possible};
 use crate::net::udp::Datagram;
@@ -98,19 +98,34 @@ impl Service {
 impl Connection {
     /// Takes what is wanted without waiting, and has the policy decide about it if it is a message.
     pub(super) fn take_judged(&self, socket: &Socket, want: Want) -> Option<Incoming> {
-        let Some(judge) = self.judge() else { return self.take(socket, want) };
-        let mut flows = judge.turn();
+        let judge = self.judge();
+        let flows = judge.as_ref().map(|judge| judge.turn());
         let mut incoming = self.take(socket, want)?;
-        if let Incoming::Message(message) = &mut incoming {
-            let outer = JUDGING.replace(true);
-            let judged = judge.judge(&mut flows, &Subject::Message(self, message));
-            JUDGING.set(outer);
-            drop(flows);
-            let (data, site) = (&message.data, &self.site());
-            self.0.session.events.tell(|| Event::Judged { flow: self.inward(), data, judged: &judged, site });
-            message.judged = Some(Arc::new(judged));
+        let Incoming::Message(message) = &mut incoming else { return Some(incoming) };
+        let now = self.judge();
+        match (&now, flows) {
+            (Some(now), Some(flows)) if judge.as_ref().is_some_and(|judge| Arc::ptr_eq(now, judge)) => {
+                self.have_judged(message, now, flows);
+            }
+            // It may have come after another policy was set: that one decides.
+            (Some(now), flows) => {
+                drop(flows);
+                self.have_judged(message, now, now.turn());
+            }
+            (None, _) => {}
         }
         Some(incoming)
+    }
+
+    /// Has the policy, whose lock is `flows`, decide about a message.
+    fn have_judged(&self, message: &mut Datagram, judge: &Judge, mut flows: MutexGuard<'_, Flows>) {
+        let outer = JUDGING.replace(true);
+        let judged = judge.judge(&mut flows, &Subject::Message(self, message));
+        JUDGING.set(outer);
+        drop(flows);
+        let (data, site) = (&message.data, &self.site());
+        self.0.session.events.tell(|| Event::Judged { flow: self.inward(), data, judged: &judged, site });
+        message.judged = Some(Arc::new(judged));
     }
 
     /// Answers `request` with `answer`, as far as the verdict about the request allows; the verdict, `None` without a policy.

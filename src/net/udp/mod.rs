@@ -306,7 +306,15 @@ impl UdpSocket {
         lock(&self.0.judge).clone()
     }
 
-    /// Puts a policy in place of the one before; `name` is for the account.
+    /// Whether this is the policy, or whether there is none.
+    pub(in crate::net) fn has_judge(&self, judge: Option<&Arc<Judge>>) -> bool {
+        match (&*lock(&self.0.judge), judge) {
+            (Some(now), Some(judge)) => Arc::ptr_eq(now, judge),
+            (now, judge) => now.is_none() && judge.is_none(),
+        }
+    }
+
+    /// Puts a policy in place of the one before; `name` is for the account. Whatever arrives after this is the new one's.
     pub fn set_judge(&self, judge: Judge, name: String) {
         let judge = Arc::new(judge);
         let before = lock(&self.0.judge).replace(judge.clone());

@@ -240,10 +240,25 @@ impl UdpSocket {
 
     /// Receives a datagram without waiting and has the policy decide about it.
     fn take_judged(&self, socket: &Socket) -> io::Result<Option<Datagram>> {
-        let Some(judge) = self.judge() else { return self.take(socket) };
+        let judge = self.judge();
+        let flows = judge.as_ref().map(|judge| judge.turn());
+        let Some(datagram) = self.take(socket)? else { return Ok(None) };
+        Ok(Some(match (&judge, flows) {
+            (Some(judge), Some(flows)) if self.has_judge(Some(judge)) => self.judged(judge, flows, datagram),
+            (None, _) if self.has_judge(None) => datagram,
+            // It may have come after another policy was set: that one decides.
+            (_, flows) => {
+                drop(flows);
+                self.judged_now(datagram)
+            }
+        }))
+    }
+
+    /// The datagram with what the policy that there is by now decides about it.
+    fn judged_now(&self, datagram: Datagram) -> Datagram {
+        let Some(judge) = self.judge() else { return datagram };
         let flows = judge.turn();
-        let datagram = self.take(socket)?;
-        Ok(datagram.map(|datagram| self.judged(&judge, flows, datagram)))
+        self.judged(&judge, flows, datagram)
     }
 
     /// The datagram with what the policy, whose lock is `flows`, decides about it.

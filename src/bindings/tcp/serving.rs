@@ -1,0 +1,37 @@
+//! The native loop of a server: each message of a connection is given to a closure, and what that returns is the answer.
+
+use rhai::{Dynamic, FnPtr, NativeCallContext};
+
+use super::message::Received;
+use crate::bindings::callback::Callback;
+use crate::bindings::context::{self, ScriptResult};
+use crate::bindings::error::OrRaise;
+use crate::net::error::ErrorKind;
+use crate::net::tcp::{Connection, Incoming};
+
+/// Gives `handler` each message that comes over `connection`, and sends what it returns.
+pub(super) fn serve(ctx: &NativeCallContext, connection: &Connection, handler: FnPtr) -> ScriptResult<()> {
+    let context = context::begin_to_serve(connection);
+    Callback::new(ctx, handler).repeatedly(|callback| {
+        loop {
+            context.serves(connection);
+            match connection.receive(connection.framing().want(), None, &context.stop) {
+                Ok(incoming @ Incoming::Message(_)) => {
+                    let message = Received::new(connection.clone(), incoming);
+                    let Some(answer) = callback.call_again([Dynamic::from(message.clone())])? else { return Ok(()) };
+                    if !message.is_done_with(&answer) {
+                        message.answer(ctx, answer)?;
+                    }
+                }
+                // It is counted, and the connection lives on.
+                Ok(Incoming::Path(_)) => {}
+                Ok(_) => break,
+                // Whoever closed it wants the loop to end.
+                Err(err) if err.kind == ErrorKind::Closed => break,
+                Err(err) => return Err(err).or_raise(ctx),
+            }
+        }
+        context::has_left(connection);
+        Ok(())
+    })
+}
