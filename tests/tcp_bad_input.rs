@@ -65,6 +65,56 @@ fn the_wrong_framing_is_told_and_what_to_try() {
 }
 
 #[test]
+fn a_closure_answers_messages_with_text_or_bytes_or_not_at_all() {
+    let said = run(r#"
+        let listener = tcp::listen("127.0.0.1:0");
+        let handlers = [|msg| msg.text.to_upper(), |msg| blob(2, 65), |msg| msg.reply("itself"), |msg| { msg.reply("twice"); () }];
+        for handler in handlers {
+            let client = tcp::connect(listener.addr);
+            let conn = listener.accept();
+            let task = start_thread(|| { tcp::serve(conn, handler); conn.ended });
+            for i in 0..2 { client.send("ping 1"); print(client.recv().text); }
+            client.shutdown();
+            print(`${client.recv(1.ms).kind} ${task.join()}`);
+        }
+        let client = tcp::connect(listener.addr);
+        let conn = listener.accept();
+        let seen = channel(2);
+        let task = start_thread(|| tcp::serve(conn, |msg| { seen.send(msg.text); () }));
+        for word in ["one", "two"] { client.send(word); print(seen.recv()); }
+        print(client.recv(1.ms).kind);
+        conn.close();
+        told(|| task.join());
+        told(|| tcp::serve(conn, |msg| msg.text));
+    "#);
+    let expected = "PING 1\nPING 1\ntimeout closed\nAA\nAA\ntimeout closed\nitself\nitself\ntimeout closed\n\
+                    twice\ntwice\ntimeout closed\none\ntwo\ntimeout\nnothing\nnothing\n";
+    assert_eq!((said.stdout.as_str(), said.stderr.as_str()), (expected, ""));
+}
+
+#[test]
+fn a_closure_that_fails_ends_the_connection_it_serves() {
+    let said = run(r#"
+        let listener = tcp::listen("127.0.0.1:0");
+        for handler in [|msg| 7, |msg| msg.nonsense] {
+            let client = tcp::connect(listener.addr);
+            let task = start_thread(|| tcp::serve(listener.accept(), handler));
+            client.send("ping 1");
+            print(client.recv().kind);
+            try { task.join(); } catch { print("failed"); }
+        }
+    "#);
+    assert_eq!(said.stdout, "closed\nfailed\nclosed\nfailed\n");
+    for told in [
+        "error: serve: the closure returned 7, which cannot be sent",
+        "hint: it returns a string or a blob; to send nothing, end it with ()",
+        "error: a Message has no property `nonsense`\n  --> -e:4:",
+    ] {
+        assert!(said.stderr.contains(told), "{told}:\n{}", said.stderr);
+    }
+}
+
+#[test]
 fn a_connection_that_was_closed_takes_nothing() {
     let said = run(r#"
         let listener = tcp::listen("127.0.0.1:0");

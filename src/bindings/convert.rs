@@ -70,6 +70,18 @@ pub fn bytes(ctx: &NativeCallContext, value: Dynamic) -> ScriptResult<Vec<u8>> {
     wrong(ctx, "data", "a string or a blob", &value)
 }
 
+/// What the closure of a serving loop returned, to be sent.
+///
+/// # Errors
+/// `invalid`: it cannot be sent.
+pub fn answer(ctx: &NativeCallContext, value: Dynamic) -> ScriptResult<Dynamic> {
+    if value.is_string() || value.is_blob() || value.is::<Builder>() {
+        return Ok(value);
+    }
+    let error = Error::invalid("serve", format!("the closure returned {}, which cannot be sent", shown(&value)));
+    raise(ctx, error.with_hint("it returns a string or a blob; to send nothing, end it with ()"))
+}
+
 /// Bytes as text; what is not UTF-8 shows as `\u{FFFD}`.
 pub fn text(bytes: &[u8]) -> ImmutableString {
     match std::str::from_utf8(bytes) {

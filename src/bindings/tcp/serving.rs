@@ -5,6 +5,7 @@ use rhai::{Dynamic, FnPtr, NativeCallContext};
 use super::message::Received;
 use crate::bindings::callback::Callback;
 use crate::bindings::context::{self, ScriptResult};
+use crate::bindings::convert;
 use crate::bindings::error::OrRaise;
 use crate::net::error::ErrorKind;
 use crate::net::tcp::{Connection, Incoming};
@@ -20,7 +21,7 @@ pub(super) fn serve(ctx: &NativeCallContext, connection: &Connection, handler: F
                     let message = Received::new(connection.clone(), incoming);
                     let Some(answer) = callback.call_again([Dynamic::from(message.clone())])? else { return Ok(()) };
                     if !message.is_done_with(&answer) {
-                        message.answer(ctx, answer)?;
+                        message.answer(ctx, convert::answer(ctx, answer)?)?;
                     }
                 }
                 // It is counted, and the connection lives on.

@@ -9,7 +9,7 @@ use self::addr::api::Addr;
 use self::packet::{Packet, answer};
 use super::callback::Callback;
 use super::context::{self, Asked, ScriptResult, Server};
-use super::convert::{Options, address};
+use super::convert::{self, Options, address};
 use super::error::{OrRaise, raise, thrown};
 use crate::net::addr::{Version, local as local_address};
 use crate::net::error::{Error, ErrorKind};
@@ -238,7 +238,7 @@ fn serve(ctx: &NativeCallContext, socket: &UdpSocket, handler: &mut Callback) ->
         if let Some(datagram) = packet.datagram()
             && !packet.is_done_with(&value)
         {
-            answer(ctx, socket, datagram, value)?;
+            answer(ctx, socket, datagram, convert::answer(ctx, value)?)?;
         }
     }
 }
