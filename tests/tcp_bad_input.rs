@@ -93,7 +93,7 @@ fn a_closure_answers_messages_with_text_or_bytes_or_not_at_all() {
 }
 
 #[test]
-fn a_closure_that_fails_ends_the_connection_it_serves() {
+fn a_closure_that_fails_ends_its_thread_and_says_why() {
     let said = run(r#"
         let listener = tcp::listen("127.0.0.1:0");
         for handler in [|msg| 7, |msg| msg.nonsense] {
@@ -107,7 +107,7 @@ fn a_closure_that_fails_ends_the_connection_it_serves() {
     assert_eq!(said.stdout, "closed\nfailed\nclosed\nfailed\n");
     for told in [
         "error: serve: the closure returned 7, which cannot be sent",
-        "hint: it returns a string or a blob; to send nothing, end it with ()",
+        "hint: it returns a string, a blob or bytes(); to send nothing, end it with ()",
         "error: a Message has no property `nonsense`\n  --> -e:4:",
     ] {
         assert!(said.stderr.contains(told), "{told}:\n{}", said.stderr);

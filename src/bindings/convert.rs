@@ -79,7 +79,7 @@ pub fn answer(ctx: &NativeCallContext, value: Dynamic) -> ScriptResult<Dynamic> 
         return Ok(value);
     }
     let error = Error::invalid("serve", format!("the closure returned {}, which cannot be sent", shown(&value)));
-    raise(ctx, error.with_hint("it returns a string or a blob; to send nothing, end it with ()"))
+    raise(ctx, error.with_hint("it returns a string, a blob or bytes(); to send nothing, end it with ()"))
 }
 
 /// Bytes as text; what is not UTF-8 shows as `\u{FFFD}`.

@@ -2,7 +2,8 @@
 //! or at a host's door it decides about each frame.
 //!
 //! Receiving, numbering and deciding happen under one lock, so that the packets of a flow are judged in the order in
-//! which they arrived, however many threads receive.
+//! which they arrived, however many threads receive. A policy that takes the place of another decides about whatever comes from
+//! then on, and about what others were just receiving, in any order.
 
 use std::fmt::Debug;
 use std::ops::AddAssign;

@@ -182,11 +182,11 @@ pub fn give_to_rows() {
 }
 
 /// The line that this thread has read from the terminal is at its end, or let go because other lines are to be shown: shows
-/// those, after what `erase` gives for a line that was let go. Whether it was.
-pub fn end_typing(erase: impl FnOnce() -> String) -> bool {
+/// those, after what `erase` gives for a line that was let go. How often it was asked to be.
+pub fn end_typing(erase: impl FnOnce() -> String) -> u32 {
     let _queue = lock(&QUEUE);
     let ended = typing::end();
-    if ended.asked {
+    if ended.asked > 0 {
         write_output(erase().as_bytes());
     }
     if !ended.lines.is_empty() {

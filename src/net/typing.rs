@@ -12,8 +12,10 @@ const LIMIT: usize = 1 << 20;
 /// How long lines wait for others, to be shown together; and how long it takes until the reader is asked once more.
 const PAUSE: Duration = Duration::from_millis(30);
 
-static STATE: Mutex<State> =
-    Mutex::new(State { reader: None, busy: false, asked: false, bytes: Vec::new(), left_out: 0 });
+/// How often it is asked at most: what it was asked and has not taken note of is kept where there is little room.
+const MOST: u32 = 64;
+
+static STATE: Mutex<State> = Mutex::new(State { reader: None, busy: false, asked: 0, bytes: Vec::new(), left_out: 0 });
 static CHANGED: Condvar = Condvar::new();
 
 struct State {
@@ -21,8 +23,8 @@ struct State {
     reader: Option<Thread>,
     /// Whether it is not to be disturbed.
     busy: bool,
-    /// Whether it was asked to let go of the line.
-    asked: bool,
+    /// How often it was asked to let go of the line.
+    asked: u32,
     bytes: Vec<u8>,
     left_out: usize,
 }
@@ -30,8 +32,8 @@ struct State {
 /// How typing ended.
 #[derive(Debug)]
 pub struct Ended {
-    /// Whether it was to be ended, so that lines can be shown.
-    pub asked: bool,
+    /// How often it was asked to end, so that lines can be shown.
+    pub asked: u32,
     /// The lines.
     pub lines: Vec<u8>,
 }
@@ -39,7 +41,7 @@ pub struct Ended {
 /// This thread reads what is typed from now on. It is asked to stop with SIGINT, which has to end its wait.
 pub fn begin() {
     let mut state = state();
-    (state.reader, state.busy, state.asked) = (Some(Thread::current()), false, false);
+    (state.reader, state.busy, state.asked) = (Some(Thread::current()), false, 0);
     CHANGED.notify_one();
 }
 
@@ -56,7 +58,7 @@ pub fn show_anew() {
     if let Some(reader) = now.reader.filter(|_| !now.busy) {
         // Under the lock: see below.
         reader.interrupt();
-        now.asked = true;
+        now.asked += 1;
     }
 }
 
@@ -100,11 +102,12 @@ pub fn ask_for_lines() {
         std::thread::sleep(PAUSE);
         let mut now = state();
         if wanted(&now)
+            && now.asked < MOST
             && let Some(reader) = now.reader
         {
             // Under the lock: without it the line could be read already, and the signal stop what runs then.
             reader.interrupt();
-            now.asked = true;
+            now.asked += 1;
         }
     }
 }

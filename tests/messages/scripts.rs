@@ -38,6 +38,11 @@ fn exit_from_within() {
         ("fn f() { import \"leaves\" as lib; } try { f() } catch { }", 7),
         ("try { policy(\"./leaves.rhai\") } catch { }", 7),
         ("[3].map(|code| exit(code));", 3),
+        (
+            "let l = tcp::listen(\"127.0.0.1:0\"); let c = tcp::connect(l.addr); c.send(\"x\"); \
+             tcp::serve(l.accept(), |msg| { try { [8].map(|code| exit(code)) } catch { } \"on\" });",
+            8,
+        ),
         // The language wraps or forgets what closures throw in its own functions.
         ("try { [3].map(|code| exit(code)) } catch { }", 3),
         ("try { [3].map(|code| [code].for_each(|code| exit(this))) } catch (e) { print(e) }", 3),

@@ -29,7 +29,10 @@ pub(super) fn serve(ctx: &NativeCallContext, connection: &Connection, handler: F
                 Ok(_) => break,
                 // Whoever closed it wants the loop to end.
                 Err(err) if err.kind == ErrorKind::Closed => break,
-                Err(err) => return Err(err).or_raise(ctx),
+                Err(err) => {
+                    context::has_left(connection);
+                    return Err(err).or_raise(ctx);
+                }
             }
         }
         context::has_left(connection);

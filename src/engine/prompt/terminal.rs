@@ -122,26 +122,30 @@ impl Terminal {
         let mut so_far = (String::new(), 0);
         loop {
             output::flush();
+            // First: that it is asked to let go of the line is an interrupt too.
+            let before = sys::begin_reading();
             if self.shares {
                 typing::begin();
             }
-            let before = sys::begin_reading();
             let seated = self.seat.take();
             let line = self.editor.readline_with_initial(prompt, so_far.0.split_at(so_far.1));
+            sys::end_reading();
             drop(seated);
             let rows = self.rows(prompt);
             // The editor has gone to the line below.
-            let let_go = self.shares
-                && output::end_typing(|| match &line {
-                    Err(ReadlineError::Interrupted) => format!("\x1b[{rows}A\r\x1b[J"),
-                    _ => String::new(),
-                });
+            let erase = || match &line {
+                Err(ReadlineError::Interrupted) => format!("\x1b[{rows}A\r\x1b[J"),
+                _ => String::new(),
+            };
+            let asked = if self.shares { output::end_typing(erase) } else { 0 };
             let now = sys::interrupts();
             signals::was_read(now);
+            // More than it was asked: somebody has pressed Ctrl-C.
+            let is_users = now.wrapping_sub(before) > asked;
             return Ok(match line {
-                Ok(_) if now.wrapping_sub(before) > u32::from(let_go) => Line::Withdrawn,
+                Ok(_) if is_users => Line::Withdrawn,
                 Ok(line) => Line::Text(line),
-                Err(ReadlineError::Interrupted) if let_go => {
+                Err(ReadlineError::Interrupted) if asked > 0 && !is_users => {
                     so_far = self.editor.helper().map(|helper| lock(&helper.seen).clone()).unwrap_or_default();
                     continue;
                 }

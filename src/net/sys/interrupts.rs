@@ -5,7 +5,7 @@
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicI32, AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicUsize, Ordering};
 
 use super::PollFd;
 
@@ -17,7 +17,16 @@ static SINCE: AtomicU32 = AtomicU32::new(0);
 /// The handlers that ours stand before: that of the process, and those of whoever reads what is typed.
 static BEHIND: [AtomicUsize; 3] = [AtomicUsize::new(0), AtomicUsize::new(0), AtomicUsize::new(0)];
 
-/// Raised at each signal that is for the reader.
+/// Whether a thread reads and a handler of its own stands behind ours, which ends its wait.
+static READS: AtomicBool = AtomicBool::new(false);
+
+/// How often that handler was given an interrupt again since the reading began.
+static REPEATS: AtomicU32 = AtomicU32::new(0);
+
+/// How often it is at most: it writes into a pipe that has little room, and that only this thread empties.
+const MOST_REPEATS: u32 = 64;
+
+/// Raised at each interrupt, and at what else is for the reader.
 static WAKE: OnceLock<OwnedFd> = OnceLock::new();
 
 /// [`WAKE`] for the handler; -1: nobody waits for it.
@@ -35,12 +44,18 @@ pub fn interrupts() -> u32 {
 pub fn begin_reading() -> u32 {
     let count = interrupts();
     SINCE.store(count, Ordering::SeqCst);
+    REPEATS.store(0, Ordering::SeqCst);
     count
 }
 
-/// Whether an interrupt has come since the reading has begun: each is to end it.
+/// This thread has read, or has given it up.
+pub fn end_reading() {
+    READS.store(false, Ordering::SeqCst);
+}
+
+/// Whether an interrupt has come since the reading has begun that is to end it, and can: there is a handler which sees to that.
 pub fn is_reading_interrupted() -> bool {
-    interrupts() != SINCE.load(Ordering::SeqCst)
+    READS.load(Ordering::SeqCst) && interrupts() != SINCE.load(Ordering::SeqCst)
 }
 
 /// Keeps in mind from now on that a signal came, for [`wait_for_signal`].
@@ -81,12 +96,16 @@ pub fn count_interrupts() {
 }
 
 /// The same for handlers that this thread has installed to end its own waits, of SIGINT and SIGWINCH: the signals are led to
-/// it. To be called again when those handlers were taken away and installed once more.
+/// it. Where there is no such handler nothing changes. To be called again when those handlers were taken away and installed once
+/// more.
 pub fn lead_signals_here() {
     // SAFETY: the call takes nothing and cannot fail.
     READER.store(unsafe { libc::gettid() }, Ordering::SeqCst);
     let new =
         [stand_before(1, libc::SIGINT, arrived_while_reading), stand_before(2, libc::SIGWINCH, arrived_while_reading)];
+    if new[0] {
+        READS.store(true, Ordering::SeqCst);
+    }
     if new.contains(&true) {
         // One that came to the bare handlers, in another thread, has not ended the wait for which they took note of it.
         raise_wake();
@@ -152,7 +171,8 @@ fn raise_wake() {
 /// again. It may have come before the thread listened, or with another signal, of which alone the thread took note.
 pub(super) fn called_away() {
     // SAFETY: the call takes nothing and cannot fail.
-    if is_reading_interrupted() && unsafe { libc::gettid() } == READER.load(Ordering::SeqCst) {
+    let is_meant = is_reading_interrupted() && unsafe { libc::gettid() } == READER.load(Ordering::SeqCst);
+    if is_meant && REPEATS.fetch_add(1, Ordering::SeqCst) < MOST_REPEATS {
         keeping_errno(|| call(1, libc::SIGINT));
     }
 }
@@ -167,8 +187,8 @@ fn call(place: usize, signal: libc::c_int) {
     }
 }
 
-/// Installs `ours` before the handler that there is, unless it is there already. One that takes more than the signal
-/// (SA_SIGINFO) is left alone. Whether it was installed.
+/// Installs `ours` before the handler that there is, unless that is one of ours; for a reader, unless there is none. One that
+/// takes more than the signal (SA_SIGINFO) is left alone. Whether it was installed.
 fn stand_before(place: usize, signal: libc::c_int, ours: Handler) -> bool {
     let address = ours as usize;
     // SAFETY: sigaction is plain data for which zeroes are valid, and is filled by the call; our handlers do nothing but
@@ -176,7 +196,10 @@ fn stand_before(place: usize, signal: libc::c_int, ours: Handler) -> bool {
     unsafe {
         let mut action: libc::sigaction = std::mem::zeroed();
         let found = libc::sigaction(signal, std::ptr::null(), &raw mut action) == 0;
-        let new = found && action.sa_sigaction != address && action.sa_flags & libc::SA_SIGINFO == 0;
+        let is_known = [arrived as Handler as usize, arrived_while_reading as Handler as usize, address]
+            .contains(&action.sa_sigaction);
+        let is_none = place > 0 && [libc::SIG_DFL, libc::SIG_IGN].contains(&action.sa_sigaction);
+        let new = found && !is_known && !is_none && action.sa_flags & libc::SA_SIGINFO == 0;
         if new {
             BEHIND[place].store(action.sa_sigaction, Ordering::SeqCst);
             action.sa_sigaction = address;

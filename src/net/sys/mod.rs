@@ -9,7 +9,7 @@ pub use self::epoll::{Epoll, Interest, Readiness};
 pub use self::frames::{FRAMES, Frames, receive_frames, send_frames};
 pub use self::gather::{GATHERED, GATHERED_SIZE, Gather};
 pub use self::interrupts::{
-    begin_reading, count_interrupts, interrupts, is_reading_interrupted, keep_signals, lead_signals_here,
+    begin_reading, count_interrupts, end_reading, interrupts, is_reading_interrupted, keep_signals, lead_signals_here,
     wait_for_signal,
 };
 pub use self::link::{packet_socket, turn_off_offloads};

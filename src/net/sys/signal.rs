@@ -1,4 +1,5 @@
-//! A signal that ends a blocking call of one thread (EINTR) and does nothing else.
+//! A signal that ends a blocking call of one thread (EINTR). To the thread that reads what is typed it gives an interrupt again
+//! that has not ended its wait.
 #![allow(unsafe_code)]
 
 use std::cell::Cell;

@@ -60,6 +60,32 @@ fn what_was_received_ahead_is_handed_out_in_order_and_judged_then() {
 }
 
 #[test]
+fn a_policy_decides_about_what_comes_after_it_was_set_whoever_was_about_to_receive() {
+    let stop = Stop::root().expect("a stop");
+    let (server, client) = (socket(&stop), socket(&stop));
+    let judge = |action| {
+        Judge::new(Policy::Native(Native::always(action)), Stream::of_seed(1), &server.site()).expect("a policy")
+    };
+    server.set_judge(judge(Action::Drop), "before".to_string());
+    server.share();
+    let before = server.judge().expect("a policy");
+    let (turn, known) = (before.turn(), Arc::strong_count(&before));
+    std::thread::scope(|scope| {
+        let receives = scope.spawn(|| server.receive(None, &stop, false));
+        // It has the policy before at hand, and waits for its turn.
+        while Arc::strong_count(&before) == known {
+            std::thread::yield_now();
+        }
+        server.set_judge(judge(Action::Pass), "after".to_string());
+        send(&client, &server, 1, 1);
+        drop(turn);
+        let Ok(Incoming::Packet(datagram)) = receives.join().expect("no panic") else { panic!("no packet") };
+        assert_eq!(datagram.judged.expect("judged").verdict.action, Action::Pass);
+    });
+    assert_eq!(before.counters().tally().judged, 0);
+}
+
+#[test]
 fn other_ways_to_receive_get_what_was_received_ahead_first() {
     let stop = Stop::root().expect("a stop");
     let (server, client) = (socket(&stop), socket(&stop));
