@@ -96,11 +96,13 @@ fn resets_at_every_point_end_their_client_alone() {
         }
         eventually("the descriptors are given back", || descriptors(&running) <= before + 1);
         assert_eq!(steady.ask("at last"), "AT LAST");
+        // Each end once; one that was reset before it was taken in may never have been seen.
+        let ends = |text: &str| text.lines().filter(|line| line.ends_with(": (reset)") || line.ends_with(':')).count();
+        let clients = |text: &str| text.matches("Connected to ").count();
+        running.wait_until("all ends but that of the client that stays", |text| ends(text) + 1 >= clients(text));
         let run = running.stop().expect_code(143);
         assert_eq!(run.stderr, "", "{server:?}");
-        // Each end once; one that was reset before it was taken in may never have been seen.
-        let ends = run.stdout.lines().filter(|line| line.ends_with(": (reset)") || line.ends_with(':')).count();
-        let clients = run.stdout.matches("Connected to ").count();
+        let (ends, clients) = (ends(&run.stdout), clients(&run.stdout));
         assert!(
             (ends == clients || ends + 1 == clients) && clients > RESETS / 2,
             "{ends} of {clients}:\n{}",
