@@ -1,4 +1,5 @@
-//! What TCP servers do for one client and for many: ours, a plain Rust one and CPython's, in turns in one run.
+//! What TCP servers do for one client and for many: ours, our core without a script, a plain Rust one and CPython's, in turns in
+//! one run.
 //!
 //! `cargo bench --bench tcp_servers` prints, for each server, the median round-trip time of one client; how many messages a
 //! second 1,000 clients get answered, each of which sends its next when the last was answered; and how much memory a client
@@ -13,9 +14,14 @@ use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::AsFd;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use pingscript::net::host::ThisMachine;
+use pingscript::net::session::Session;
+use pingscript::net::stop::Stop;
 use pingscript::net::sys::{self, Epoll, Interest};
+use pingscript::net::tcp::{Accepted, Incoming, ListenOptions, Listener, StreamOptions};
 
 const ROUNDS: usize = 9;
 const PINGS: usize = 5_000;
@@ -81,6 +87,27 @@ fn plain_server() {
             while let Ok(n @ 1..) = stream.read(&mut buffer) {
                 let answer = String::from_utf8_lossy(&buffer[..n]).to_uppercase();
                 if stream.write_all(answer.as_bytes()).is_err() {
+                    return;
+                }
+            }
+        });
+    }
+}
+
+/// Our core with a thread for each client and no script: what is left of the scripts' servers without their evaluation.
+fn core_server() {
+    let stop = Stop::root().expect("a stop");
+    let session = Arc::new(Session::new(stop.clone()));
+    let options = ListenOptions { stream: StreamOptions::default(), backlog: 4096 };
+    let local = ([127, 0, 0, 1], 0).into();
+    let listener = Listener::new(Arc::new(ThisMachine), session, local, &options).expect("a listener");
+    println!("Listening on port {}", listener.local().port());
+    while let Ok(Accepted::Connection(connection)) = listener.accept(None, &stop) {
+        let stop = stop.clone();
+        std::thread::spawn(move || {
+            while let Ok(Incoming::Message(message)) = connection.receive(connection.framing().want(), None, &stop) {
+                let answer = String::from_utf8_lossy(&message.data).to_uppercase();
+                if connection.answer(&message, answer.as_bytes(), &stop).is_err() {
                     return;
                 }
             }
@@ -198,7 +225,8 @@ fn start_all() -> Vec<Server> {
         command
     };
     [
-        Server::start("plain Rust, a thread each", Command::new(me).env("PLAIN_SERVER", "1")),
+        Server::start("plain Rust, a thread each", Command::new(&me).env("PLAIN_SERVER", "1")),
+        Server::start("our core, a thread each", Command::new(&me).env("CORE_SERVER", "1")),
         Server::start("tcp_multi.rhai", &mut script("tcp_multi")),
         Server::start("tcp_events.rhai", &mut script("tcp_events")),
         Server::start("tcp_pool.rhai, enough threads", script("tcp_pool").args(["--workers", "1100"])),
@@ -241,6 +269,9 @@ fn main() {
     sys::raise_descriptor_limit();
     if std::env::var_os("PLAIN_SERVER").is_some() {
         return plain_server();
+    }
+    if std::env::var_os("CORE_SERVER").is_some() {
+        return core_server();
     }
     if std::env::var_os("PINNED").is_some() {
         return print_rtts();
