@@ -9,7 +9,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use common::tcp::Client;
-use common::{Cmd, Running, TempDir, binary, pingscript};
+use common::{Cmd, Running, TempDir, binary, pingscript, repo_root};
 
 /// The servers that serve several clients at once.
 const SERVERS: [&[&str]; 3] =
@@ -36,6 +36,24 @@ fn clients_are_served_at_once() {
         assert_eq!(ends, 20, "{seen}");
         let run = running.stop().expect_code(143);
         assert_eq!(run.stderr, "", "{server:?}");
+    }
+}
+
+#[test]
+fn a_server_edited_to_be_silent_now_and_then_serves_on() {
+    let dir = TempDir::new();
+    for name in ["tcp_single.rhai", "tcp_multi.rhai", "tcp_pool.rhai"] {
+        let script = std::fs::read_to_string(repo_root().join("scripts").join(name)).expect("a script");
+        let answer = "to_upper(msg.text)";
+        assert_eq!(script.matches(answer).count(), 1, "{name}");
+        dir.write(name, &script.replace(answer, "if msg.text == \"hush\" { () } else { to_upper(msg.text) }"));
+        let path = dir.path().join(name);
+        for more in [&["--framing", "line"][..], &["--framing", "line", "--quiet"]] {
+            let running = start(&[path.to_str().expect("UTF-8")], more);
+            let mut client = Client::connect(addr(&running));
+            client.send("hush\n");
+            assert_eq!(client.ask("ping 1\n"), "PING 1\n", "{name} {more:?}");
+        }
     }
 }
 

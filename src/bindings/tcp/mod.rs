@@ -79,9 +79,9 @@ pub mod namespace {
     }
 
     /// Answers each message that comes over the connection, until the stream has ended, the script is stopped or the connection
-    /// closed: calls `handler` with the message and sends what it returns, a string, a blob or `bytes()`, back, as far as the listener's
-    /// policy lets it; `()` sends nothing, nor does the verdict of a `reply` that the handler has called itself. The same as a
-    /// loop over the connection, and faster. `conn.ended` then says how it ended.
+    /// closed: calls `handler` with the message and sends what it returns, a string, a blob or `bytes()`, back, as far as the
+    /// listener's policy lets it; `()` sends nothing, nor does the verdict of a `reply` that the handler has called itself. The
+    /// same as a loop over the connection, and faster. `conn.ended` then says how it ended.
     ///
     /// What the handler captured is copied when the loop begins; what it changes, it finds at the next message.
     ///

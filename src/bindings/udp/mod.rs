@@ -117,8 +117,8 @@ pub mod namespace {
     }
 
     /// Answers each datagram that the socket receives, until the script is stopped or the socket closed: calls `handler` with
-    /// the packet and sends what it returns, a string, a blob or `bytes()`, back, as far as the socket's policy lets it; `()` sends
-    /// nothing, nor does the verdict of a `reply` that the handler has called itself. The fastest way to serve; several
+    /// the packet and sends what it returns, a string, a blob or `bytes()`, back, as far as the socket's policy lets it; `()`
+    /// sends nothing, nor does the verdict of a `reply` that the handler has called itself. The fastest way to serve; several
     /// threads may serve one socket, and share its packets.
     ///
     /// What the handler captured is copied when the loop begins; what it changes, it finds at the next packet.

@@ -150,10 +150,6 @@ fn lead(signal: libc::c_int) {
     if signal == libc::SIGINT {
         COUNT.fetch_add(1, Ordering::SeqCst);
     }
-    hand_on(signal);
-}
-
-fn hand_on(signal: libc::c_int) {
     call(if signal == libc::SIGINT { 1 } else { 2 }, signal);
     raise_wake();
 }
@@ -190,19 +186,18 @@ fn call(place: usize, signal: libc::c_int) {
 /// Installs `ours` before the handler that there is, unless that is one of ours; for a reader, unless there is none. One that
 /// takes more than the signal (SA_SIGINFO) is left alone. Whether it was installed.
 fn stand_before(place: usize, signal: libc::c_int, ours: Handler) -> bool {
-    let address = ours as usize;
     // SAFETY: sigaction is plain data for which zeroes are valid, and is filled by the call; our handlers do nothing but
     // what is allowed anywhere.
     unsafe {
         let mut action: libc::sigaction = std::mem::zeroed();
         let found = libc::sigaction(signal, std::ptr::null(), &raw mut action) == 0;
-        let is_known = [arrived as Handler as usize, arrived_while_reading as Handler as usize, address]
-            .contains(&action.sa_sigaction);
+        let is_known =
+            [arrived as Handler as usize, arrived_while_reading as Handler as usize].contains(&action.sa_sigaction);
         let is_none = place > 0 && [libc::SIG_DFL, libc::SIG_IGN].contains(&action.sa_sigaction);
         let new = found && !is_known && !is_none && action.sa_flags & libc::SA_SIGINFO == 0;
         if new {
             BEHIND[place].store(action.sa_sigaction, Ordering::SeqCst);
-            action.sa_sigaction = address;
+            action.sa_sigaction = ours as usize;
             libc::sigaction(signal, &raw const action, std::ptr::null_mut());
         }
         new
