@@ -15,7 +15,7 @@ mod schedules;
 
 use common::icmp::{self, IcmpError};
 use common::udp::{Datagram, LOOPBACK, UdpPeer};
-use common::{Run, pingscript, require_root_or_skip};
+use common::{Run, pingscript, require_own_network_or_skip};
 use socket2::{Domain, Protocol, Socket, Type};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV4, UdpSocket};

@@ -28,7 +28,7 @@ mod table;
 
 use common::echo::{Asked, EchoHost, Said};
 use common::golden::{self, assert_golden};
-use common::{Run, pingscript, require_root_or_skip};
+use common::{Run, pingscript, require_own_network_or_skip, require_root_or_skip};
 
 /// Soon over, yet long for an answer over loopback on a busy machine.
 const SHORT: &str = "300ms";

@@ -12,8 +12,8 @@ use common::mask::{mask, mask_clients};
 use common::session::{check_client, check_tcp_server};
 use common::tcp::{self, Client, Fate};
 use common::{
-    Cmd, Run, Running, TempDir, nobodys_pingscript, peer, pingscript, require_program_or_skip, require_root_or_skip,
-    sys,
+    Cmd, Run, Running, TempDir, nobodys_pingscript, peer, pingscript, require_own_network_or_skip,
+    require_program_or_skip, require_root_or_skip, sys,
 };
 use std::net::SocketAddr;
 use std::sync::mpsc;
@@ -221,7 +221,7 @@ const REJECTS: [(&str, u8, &[u64]); 7] = [
 
 #[test]
 fn errors_are_told_and_the_connection_recovers() {
-    if !require_root_or_skip("ICMP errors in the middle of a connection") {
+    if !require_own_network_or_skip("ICMP errors in the middle of a connection") {
         return;
     }
     for (name, code, silent) in REJECTS {
@@ -245,7 +245,7 @@ fn errors_are_told_and_the_connection_recovers() {
 
 #[test]
 fn the_whole_list_of_errors_is_heard() {
-    if !require_root_or_skip("ICMP errors in the middle of a connection") {
+    if !require_own_network_or_skip("ICMP errors in the middle of a connection") {
         return;
     }
     let kinds = [

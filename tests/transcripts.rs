@@ -14,8 +14,8 @@ use common::mask::{mask, mask_clients};
 use common::session::{check_client, check_server};
 use common::udp::{ClosedPort, LOOPBACK, UdpPeer, relay};
 use common::{
-    Cmd, POLICY, Run, Running, TempDir, dropping, nobodys_pingscript, peer, pingscript, require_program_or_skip,
-    require_root_or_skip, server_script, sys,
+    Cmd, POLICY, Run, Running, TempDir, dropping, nobodys_pingscript, peer, pingscript, require_own_network_or_skip,
+    require_program_or_skip, require_root_or_skip, server_script, sys,
 };
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::mpsc;
@@ -344,7 +344,7 @@ fn stopped_while_waiting(last: usize, code: i32, stop: impl FnOnce(&mut Running)
 
 /// Ping a host that answers destination unreachable with `code`; compare with the transcript.
 fn unreachable(name: &str, code: u8) {
-    if !require_root_or_skip(name) {
+    if !require_own_network_or_skip(name) {
         return;
     }
     let forger = icmp::forger(move |_| Some(IcmpError::unreachable(code)));

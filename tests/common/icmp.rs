@@ -1,6 +1,6 @@
 //! A host that answers UDP with ICMP errors of any type and code, made by hand on a raw socket.
 //!
-//! It needs root: call [`super::require_root_or_skip`] first. The kernel delivers such an error
+//! It needs root: call [`super::require_own_network_or_skip`] first. The kernel delivers such an error
 //! to the error queue of the UDP socket whose addresses and ports the quoted packet names.
 
 use super::udp::{Datagram, LOOPBACK, UdpPeer};

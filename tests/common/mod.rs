@@ -104,6 +104,16 @@ pub(crate) fn require_root_or_skip(what: &str) -> bool {
     sys::is_root() || skip(what, "root; run the tests with sudo")
 }
 
+/// As [`require_root_or_skip`]; then this thread, and what it starts from now on, has a network of its own, and what forged
+/// ICMP errors change in the kernel ends with that: a path's MTU, say, which would hold for ten minutes.
+pub(crate) fn require_own_network_or_skip(what: &str) -> bool {
+    let can_run = require_root_or_skip(what);
+    if can_run {
+        sys::enter_new_network();
+    }
+    can_run
+}
+
 /// Whether a test that needs the program `name` can run; else as [`require_root_or_skip`].
 pub(crate) fn require_program_or_skip(name: &str, what: &str) -> bool {
     let found = Command::new(name)

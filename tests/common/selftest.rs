@@ -3,7 +3,7 @@
 use crate::common::icmp::{IcmpError, checksum, message, udp_packet};
 use crate::common::mask::{mask, mask_clients};
 use crate::common::udp::{ClosedPort, UdpPeer, relay};
-use crate::common::{Cmd, deviations, golden, icmp, require_root_or_skip, session};
+use crate::common::{Cmd, deviations, golden, icmp, require_own_network_or_skip, session};
 use std::io::ErrorKind;
 use std::net::UdpSocket;
 use std::path::Path;
@@ -81,7 +81,7 @@ fn a_closed_port_refuses() {
 
 #[test]
 fn a_forged_error_reaches_the_socket_it_quotes() {
-    if !require_root_or_skip("forged ICMP errors reach a socket") {
+    if !require_own_network_or_skip("forged ICMP errors reach a socket") {
         return;
     }
     // Of the codes, port unreachable is one that a connected socket hears of without asking.

@@ -77,7 +77,7 @@ struct Forger(Socket);
 impl Forger {
     /// `None`, after saying so, without the right to make them.
     fn new(what: &str) -> Option<Self> {
-        require_root_or_skip(what).then(|| {
+        require_own_network_or_skip(what).then(|| {
             Self(Socket::new(Domain::IPV4, Type::RAW, Some(Protocol::ICMPV4)).expect("cannot open a raw socket"))
         })
     }

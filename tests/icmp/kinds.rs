@@ -55,7 +55,7 @@ fn a_ping_socket_hears_what_the_kernel_queues() {
 
 #[test]
 fn a_pinger_over_udp_hears_every_kind() {
-    if !require_root_or_skip("each kind of ICMP error over UDP") {
+    if !require_own_network_or_skip("each kind of ICMP error over UDP") {
         return;
     }
     // Those that quote a packet; each is made for the ping of its number. After advice comes the reply.
