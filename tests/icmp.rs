@@ -31,7 +31,7 @@ use common::golden::{self, assert_golden};
 use common::{Run, pingscript, require_own_network_or_skip, require_root_or_skip};
 
 /// Soon over, yet long for an answer over loopback on a busy machine.
-const SHORT: &str = "300ms";
+const SHORT: &str = "700ms";
 
 /// Never over within a test.
 const LONG: &str = "60s";

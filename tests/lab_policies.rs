@@ -169,7 +169,9 @@ fn what_a_link_loses_without_a_policy_is_in_the_rows() {
         sock.ping(to, "ping 2 x", 20.ms);
         link.up();
         link.rate = "8k";
+        let before = link.from(a).frames;
         for seq in 0..200 { sock.send_to(`filler ${seq}`, to); }
+        while link.from(a).frames < before + 200 { sleep(1.ms); }
     "#;
     if run("").is_none() {
         return;

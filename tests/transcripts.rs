@@ -22,7 +22,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 /// Soon over, yet long for an answer over loopback on a busy machine.
-const SHORT: &str = "300ms";
+const SHORT: &str = "700ms";
 
 /// Never over within a test.
 const LONG: &str = "60s";

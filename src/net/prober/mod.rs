@@ -209,8 +209,11 @@ impl Prober {
         matcher: &mut Option<Matcher<'_>>,
         stop: &Stop,
     ) -> Result<Outcome> {
-        // The stamp of the sending is there already, and would end the wait. Other than that nothing is looked for yet.
-        carrier.drain_one(socket, &mut |queued| self.hear_queued(queued));
+        // The stamp of the sending is there already, and would end the wait. Other than that nothing is looked for yet: whatever
+        // is between the send and the wait, the peer may have to wait for.
+        if !self.stamped.is_empty() {
+            carrier.drain_one(socket, &mut |queued| self.hear_queued(queued));
+        }
         let mut look = !self.errors.is_empty();
         loop {
             if let Some(outcome) = self.take(id) {
