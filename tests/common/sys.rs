@@ -72,17 +72,15 @@ pub(crate) fn enter_new_network() {
     }
 }
 
-/// Keep this thread, and what it starts from now on, on one of the processors that it may use (sched_setaffinity(2)).
+/// Keep this thread, and what it starts from now on, on the processor that it runs on (sched_setaffinity(2)).
 pub(crate) fn use_one_processor() {
-    // SAFETY: a zeroed set is an empty one; both calls get its size, and it outlives them.
+    // SAFETY: a zeroed set is an empty one; the call gets its size, and it outlives the call.
     unsafe {
-        let mut all: libc::cpu_set_t = std::mem::zeroed();
-        let size = std::mem::size_of_val(&all);
-        assert_eq!(libc::sched_getaffinity(0, size, &raw mut all), 0, "{}", io::Error::last_os_error());
-        let first = (0..libc::CPU_SETSIZE as usize).find(|&cpu| libc::CPU_ISSET(cpu, &all)).expect("a processor");
+        let here = usize::try_from(libc::sched_getcpu()).expect("a processor");
         let mut one: libc::cpu_set_t = std::mem::zeroed();
-        libc::CPU_SET(first, &mut one);
-        assert_eq!(libc::sched_setaffinity(0, size, &raw const one), 0, "{}", io::Error::last_os_error());
+        libc::CPU_SET(here, &mut one);
+        let rc = libc::sched_setaffinity(0, std::mem::size_of_val(&one), &raw const one);
+        assert_eq!(rc, 0, "sched_setaffinity: {}", io::Error::last_os_error());
     }
 }
 
