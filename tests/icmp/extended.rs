@@ -95,7 +95,7 @@ fn wrong_first(check: &str, wrong: fn(&Asked) -> Vec<Said>, groups: &[&str]) {
     }
     let script = format!(
         "let sock = icmp::open(\"127.0.0.1\");
-         let first = sock.probe(\"127.0.0.1\", \"eth0\", #{{ timeout: 300.ms, icmp_wait: 0.s }});
+         let first = sock.probe(\"127.0.0.1\", \"eth0\", #{{ timeout: 700.ms, icmp_wait: 0.s }});
          let second = sock.probe(\"127.0.0.1\", \"eth0\", 60.s);
          let counts = sock.counts;
          expect([first.kind, second.kind, `${{second.interface}}`], [\"timeout\", \"reply\", \"active, IPv4\"]);

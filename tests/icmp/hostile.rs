@@ -26,7 +26,7 @@ fn run(
 /// Pings once and again; the first may time out, the second is answered.
 const TWO: &str = "
     let sock = icmp::open(target);
-    let first = sock.ping(target, #{ timeout: 300.ms, icmp_wait: 0.s, size: 16 });
+    let first = sock.ping(target, #{ timeout: 700.ms, icmp_wait: 0.s, size: 16 });
     let second = sock.ping(target, #{ timeout: 60.s, size: 16 });
     let counts = sock.counts;
     expect(second.kind, \"reply\");
@@ -161,7 +161,7 @@ fn a_quote_of_eight_bytes_tells_the_ping() {
     let script = "
         let sock = icmp::open(target);
         let kinds = [];
-        for ping in pinger(sock, target, #{ count: 4, interval: 1.ms, timeout: 300.ms, icmp_wait: 0.s }) {
+        for ping in pinger(sock, target, #{ count: 4, interval: 1.ms, timeout: 700.ms, icmp_wait: 0.s }) {
             kinds.push(`${ping.seq} ${ping.kind} ${ping.assumed}`);
         }
         kinds.sort();

@@ -1,19 +1,22 @@
 //! Other programs over the same paths of a lab: they count the same losses, see the same TTLs, hops and MTUs, and understand the
 //! same errors.
 
-use super::common::sys;
+use super::common::{Run, sys};
 use super::labs::{has_program_or_skip, run_lab};
 
-/// Runs a script beside these programs.
-fn judge(programs: &[&str], script: &str) {
+/// Runs a script beside these programs; `None`, after a loud word, where there are not all of them, or no lab.
+fn beside(programs: &[&str], script: &str) -> Option<Run> {
     if programs.contains(&"traceroute") {
         // An ICMP error that one processor queues while another reads it leaves its mark on a socket whose queue is empty
         // (`sk_err`); traceroute then looks into that queue for ever, and reads no answer.
         sys::use_one_processor();
     }
-    if programs.iter().all(|name| has_program_or_skip(name))
-        && let Some(run) = run_lab(&["-e", script])
-    {
+    if programs.iter().all(|name| has_program_or_skip(name)) { run_lab(&["-e", script]) } else { None }
+}
+
+/// The same, where the script itself says whether all is as it should be.
+fn judge(programs: &[&str], script: &str) {
+    if let Some(run) = beside(programs, script) {
         run.expect_code(0);
     }
 }
@@ -124,11 +127,7 @@ fn traceroute_shrinks_its_probes_at_the_same_hops() {
         }
         exit(0);
     "#;
-    sys::use_one_processor();
-    if !["traceroute", "ping", "ip"].iter().all(|name| has_program_or_skip(name)) {
-        return;
-    }
-    let Some(run) = run_lab(&["-e", &format!("{PATH}{script}")]) else { return };
+    let Some(run) = beside(&["traceroute", "ping", "ip"], &format!("{PATH}{script}")) else { return };
     let run = run.expect_code(0);
     for (hop, mtu) in [
         ("10.0.0.3", "  [MTU 1400]"),

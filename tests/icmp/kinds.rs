@@ -96,7 +96,7 @@ fn every_kind(family: Family, groups: &str) {
     let script = format!(
         "let sock = icmp::open(\"{target}\");
          for seq in 1..={} {{
-             let ping = sock.ping(\"{target}\", #{{ timeout: 300.ms, icmp_wait: 0.s, size: 8 }});
+             let ping = sock.ping(\"{target}\", #{{ timeout: 700.ms, icmp_wait: 0.s, size: 8 }});
              let notices = sock.notices().map(|notice| `${{notice.type}}/${{notice.code}} ${{notice}}`);
              let icmp = if ping.kind == \"icmp\" {{ `${{ping.icmp.type}}/${{ping.icmp.code}} ${{ping.icmp}}` }} else {{ \"\" }};
              print(`${{seq}} ${{ping.kind}} ${{icmp}}${{notices}}`);
