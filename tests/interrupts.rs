@@ -172,9 +172,9 @@ fn a_thread_that_does_not_wait_is_ended_after_the_last_lines() {
 fn the_prompt_for_the_count_is_a_wait() {
     for signal in SIGNALS {
         let silent = UdpPeer::start(common::udp::LOOPBACK, |_| {});
-        let running =
-            pingscript(&["scripts/udp_ping.rhai", "--server", &silent.addr().to_string()]).patience(PATIENCE).start();
-        running.wait_for("Enter number of pings to be sent:\n");
+        let cmd = pingscript(&["scripts/udp_ping.rhai", "--server", &silent.addr().to_string()]).patience(PATIENCE);
+        let running = cmd.start_on_terminal();
+        running.wait_for("Enter number of pings to be sent:");
         let (run, _) = stop(running, signal);
         assert!(run.stdout.contains("Packets Sent: 0\n"), "{}", run.stdout);
         assert!(run.stdout.ends_with("Closing UDP socket\n"), "{}", run.stdout);

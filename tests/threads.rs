@@ -305,7 +305,7 @@ fn two_hundred_threads_leave_nothing_behind() {
          print(\"the end\");",
     ])
     .patience(Duration::from_secs(60))
-    .start();
+    .start_on_terminal();
     running.wait_for("before\n");
     let before = held(running.pid());
     running.type_text("1\n");
@@ -355,4 +355,49 @@ fn hundreds_of_threads_wait_at_a_socket_each() {
          print(\"done\");",
         "done\n",
     );
+}
+
+#[test]
+fn a_failed_expectation_gives_exit_code_5_wherever_it_is_and_whatever_exit_says() {
+    let dir = TempDir::new();
+    dir.write("inner.rhai", "expect(1, 2);");
+    let echo = "let s = udp::bind(\"127.0.0.1:0\"); let c = udp::bind(\"127.0.0.1:0\");";
+    for code in [
+        "start_thread(|| expect(1, 2)).join(); exit(0);".to_string(),
+        "start_thread(|| expect(1, 2)).join(); exit(7);".to_string(),
+        "start_thread(|| expect(1, 2)).join();".to_string(),
+        "start(\"inner.rhai\", []).join(); exit(0);".to_string(),
+        format!(
+            "{echo} let t = start_thread(|| udp::serve(s, |pkt| {{ expect(1, 2); pkt.data }})); c.send_to(\"x\", s.addr); t.join(); exit(0);"
+        ),
+    ] {
+        let script = dir.write("main.rhai", &code);
+        let run = pingscript(&[script.to_str().expect("a path in UTF-8")]).run();
+        assert_eq!(run.code, Some(5), "{code}\n{}", run.stderr);
+    }
+}
+
+#[test]
+fn the_threads_of_a_script_that_fails_end_with_it() {
+    let serving = "let s = udp::bind(\"127.0.0.1:0\"); start_thread(|| udp::serve(s, udp::echo()));";
+    for (thread, end, code) in [
+        (serving, "throw \"x\";", 3),
+        (serving, "expect(1, 2);", 5),
+        (serving, "exit(7);", 7),
+        ("start_thread(|| { loop { } });", "throw \"x\";", 3),
+        ("start_thread(|| { loop { } });", "exit(7);", 7),
+        ("let l = tcp::listen(\"127.0.0.1:0\"); start_thread(|| { for conn in l { } });", "throw \"x\";", 3),
+    ] {
+        run(&format!("{thread} {end}"), code);
+    }
+}
+
+#[test]
+fn a_started_script_that_fails_ends_with_its_threads() {
+    let dir = TempDir::new();
+    dir.write("inner.rhai", "start_thread(|| sleep(1.h)); throw \"inner\";");
+    let script =
+        dir.write("main.rhai", "try { start(\"inner.rhai\", []).join(); } catch (e) { print(`caught ${e}`); }");
+    let run = pingscript(&[script.to_str().expect("a path in UTF-8")]).run().expect_code(0);
+    assert_eq!(run.stdout, "caught inner\n", "{}", run.stderr);
 }

@@ -64,11 +64,14 @@ fn the_network_loses_what_the_server_sent() {
 }
 
 #[test]
-fn the_count_is_read_from_a_pipe_too() {
-    let server = UdpPeer::answering(2);
-    let run = client(&server.addr().to_string(), LONG, &[]).stdin("2\n").run().expect_code(0);
-    check_client(&run.stdout);
-    assert!(run.stdout.contains("Packets Received: 2\n"), "{}", run.stdout);
+fn without_a_terminal_the_count_is_its_default_and_the_input_is_left_alone() {
+    let server = UdpPeer::answering(10);
+    let shell = "read first; \"$0\" scripts/udp_ping.rhai --server $1; \"$0\" scripts/udp_ping.rhai --server $1; cat";
+    let words = ["-c", shell, env!("CARGO_BIN_EXE_pingscript"), &server.addr().to_string()];
+    let run = Cmd::new("sh".as_ref(), &words).stdin("2\n3\n4\n").run().expect_code(0);
+    assert_eq!(run.stdout.matches("Packets Received: 5\n").count(), 2, "{}", run.stdout);
+    assert!(run.stdout.ends_with("=====\nClosing UDP socket\n3\n4\n"), "{}", run.stdout);
+    assert_eq!(run.stderr.matches("--count 5, its default: standard input is no terminal to ask on\n").count(), 2);
 }
 
 // Interrupts.

@@ -103,16 +103,19 @@ impl Task {
     pub(super) fn run(&self, context: &Context, programs: &dyn Programs, body: impl FnOnce() -> ScriptResult<Dynamic>) {
         let entered = context::enter(context.clone());
         let result = guarded(body);
-        if let Some(script) = &self.0.script {
-            script.bound.ready();
-            finish(context);
-        }
         if let Err(error) = &result
             && !is_end(error)
         {
-            // Told now, since nobody may ever ask.
+            // Reported now: its threads may run on, and `join` may never be called.
             context.run.failed.fetch_add(1, Ordering::Relaxed);
             programs.report(&self.0.name, error);
+        }
+        if let Some(script) = &self.0.script {
+            script.bound.ready();
+            if result.is_err() {
+                end_threads(context);
+            }
+            finish(context);
         }
         drop(entered);
         // Its last lines; nobody else may have anything to wait for.
@@ -198,6 +201,13 @@ pub(super) fn outcome(ctx: &NativeCallContext, task: &Task) -> ScriptResult<Dyna
             Err(EvalAltResult::ErrorInFunctionCall(JOIN.into(), source, error, ctx.call_position()).into())
         }
         None => raise(ctx, Error::new(ErrorKind::Closed, "join", "the task was joined before")),
+    }
+}
+
+/// Ends the threads of a script that has failed or called `exit`: their waits at once, what still runs half a second later.
+pub fn end_threads(context: &Context) {
+    if context.stop.interrupt(Reason::Ended) {
+        terminate_later(&context.stop, Reason::Ended);
     }
 }
 

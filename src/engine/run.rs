@@ -12,7 +12,7 @@ use super::signals;
 use super::sources::header;
 use crate::bindings::context::{Context, Programs, Run, Script};
 use crate::bindings::exit as exit_binding;
-use crate::bindings::task::{STACK, finish};
+use crate::bindings::task::{STACK, end_threads, finish};
 use crate::net::error::{Error, in_words};
 use crate::net::host::ThisMachine;
 use crate::net::random::{Sequence, Stream};
@@ -99,9 +99,9 @@ pub fn run(host: &Arc<ScriptHost>, job: &Job) -> Result<i32> {
             // Told before its threads have ended, which they may never do.
             tell(&runner, &inside.script.name, error, &code);
         }
-        if matches!(result.as_ref().err().map(Box::as_ref), Some(EvalAltResult::Exit(..))) {
-            // Whoever calls `exit` means the threads too.
-            inside.stop.interrupt(Reason::Ended);
+        if result.is_err() {
+            // An error and `exit` mean the threads too.
+            end_threads(&inside);
         }
         finish(&inside);
         result
@@ -186,6 +186,8 @@ fn tell(host: &ScriptHost, name: &str, error: &EvalAltResult, program: &AST) {
 
 fn conclude(host: &ScriptHost, job: &Job, context: &Context, result: Result<Dynamic, Box<EvalAltResult>>) -> i32 {
     let signal = signals::finish();
+    // On a thread of the script, or in a script that it started, `expect` ends that alone.
+    let unexpected = context.run.unexpected.load(Ordering::Relaxed);
     let mut code = match result {
         Ok(value) => {
             if job.show_value && !value.is_unit() {
@@ -200,6 +202,7 @@ fn conclude(host: &ScriptHost, job: &Job, context: &Context, result: Result<Dyna
             None
         }
         Err(error) => match (exit_binding::code(&error), *error) {
+            (Some(_), _) if unexpected => Some(exit::EXPECT),
             (Some(code), _) => Some(code),
             (None, EvalAltResult::ErrorTerminated(ref why, _)) if why.is_unit() => {
                 still_running(context, signal);
@@ -208,8 +211,7 @@ fn conclude(host: &ScriptHost, job: &Job, context: &Context, result: Result<Dyna
             (None, error) => Some(if is_permission(&error) { exit::PERMISSION } else { exit::SCRIPT }),
         },
     };
-    // On a thread of the script, `expect` ends the thread alone.
-    if code.is_none() && context.run.unexpected.load(Ordering::Relaxed) {
+    if code.is_none() && unexpected {
         code = Some(exit::EXPECT);
     }
     if code.is_none() && context.run.failed.load(Ordering::Relaxed) > 0 {

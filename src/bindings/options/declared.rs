@@ -109,10 +109,16 @@ impl Declared {
         arg.help(help).value_parser(parser).allow_hyphen_values(!matches!(like, Value::Text(_)))
     }
 
-    /// Asks for the value: on a terminal until the answer is right, elsewhere once.
+    /// Asks for the value until the answer is right. On a terminal only: what comes on another standard input may be meant
+    /// for others (`while read host; do pingscript icmp_ping $host; done < hosts`), and the default holds.
     pub(super) fn ask(&self, context: &Context) -> Result<Value, Error> {
         use std::io::IsTerminal;
         let default = self.default.clone().unwrap_or(Value::Text(String::new()));
+        if !std::io::stdin().is_terminal() {
+            let typed = default.typed();
+            output::note(&format!("--{} {typed}, its default: standard input is no terminal to ask on", self.name));
+            return Ok(default);
+        }
         loop {
             output::line(&self.help);
             let text = match input::read_line(context.host.as_ref(), &context.stop)? {
@@ -128,13 +134,7 @@ impl Declared {
             }
             match self.check(text.trim()) {
                 Ok(value) => return Ok(value),
-                Err(why) if std::io::stdin().is_terminal() => output::line(&format!("\"{}\": {why}", text.trim())),
-                Err(why) => {
-                    return Err(Error::invalid(
-                        "options",
-                        format!("\"{}\" is no value for --{}: {why}", text.trim(), self.name),
-                    ));
-                }
+                Err(why) => output::line(&format!("\"{}\": {why}", text.trim())),
             }
         }
     }

@@ -39,13 +39,15 @@ pub mod api {
         declare(&ctx, Shape::Named, name, Some(&default), help)
     }
 
-    /// Declares an option `--NAME VALUE` that is asked for with `prompt` if it is not given: on a terminal; elsewhere a line
-    /// of standard input answers, and its end gives the default. Only the script that the user started asks.
+    /// Declares an option `--NAME VALUE` that is asked for with `prompt` if it is not given. It is asked for on a terminal
+    /// only; where standard input is something else, the default holds, and a line on standard error says so. Only the script
+    /// that the user started asks.
     ///
     /// Errors: `invalid`, as for `option`.
     ///
     /// ```rhai
-    /// let count = ask("count", 5, "Enter number of pings to be sent:");
+    /// const OPT = options([ ask("count", 5, "Enter number of pings to be sent:") ]);
+    /// expect(OPT.count, 5);
     /// ```
     #[rhai_fn(return_raw)]
     pub fn ask(ctx: NativeCallContext, name: &str, default: Dynamic, prompt: &str) -> ScriptResult<DeclaredOption> {
