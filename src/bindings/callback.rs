@@ -13,7 +13,7 @@ use rhai::{
 
 use super::context::{self, Programs, ScriptResult};
 use super::exit;
-use crate::net::output;
+use crate::net::{bugs, output};
 
 /// A closure with all it needs to be called later, on any thread.
 ///
@@ -272,7 +272,7 @@ pub fn tame_panics() {
             }
             None => false,
         });
-        if caught != Ok(true) {
+        if caught != Ok(true) && bugs::met(panic.location()) {
             output::note(&format!("error: {bug}"));
         }
     }));

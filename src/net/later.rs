@@ -6,6 +6,7 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::bugs;
 use super::host::{Host, Waited};
 use super::stop::Stop;
 use super::sys::{self, PollFd};
@@ -92,7 +93,7 @@ impl Later {
                     && let Some(Reverse(first)) = state.waiting.pop()
                 {
                     state.bytes -= first.data.len();
-                    first.outlet.send(&first.data);
+                    bugs::contained(|| first.outlet.send(&first.data));
                 }
                 state.waiting.peek().map(|Reverse(first)| first.due)
             };

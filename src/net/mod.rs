@@ -11,6 +11,7 @@
 pub mod account;
 pub mod addr;
 pub mod batch;
+pub mod bugs;
 pub mod doctor;
 pub mod error;
 pub mod event;

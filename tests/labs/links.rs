@@ -1,6 +1,6 @@
 //! Links and doors in scripts: changed while traffic flows, and what they count.
 
-use crate::common::require_lab_or_skip;
+use crate::common::{TempDir, require_lab_or_skip, require_program_or_skip};
 use crate::{PAIR, run_text};
 
 /// A server in b, and pings from a.
@@ -181,4 +181,59 @@ fn a_lost_fragment_explains_the_probe_it_was_a_part_of() {
     assert!(!lost.starts_with("Lost 0 "), "{}", run.stdout);
     assert!(run.stdout.contains("dropped by loss(0.2) on r-b"), "{}", run.stdout);
     assert!(run.stdout.contains("\n  0 unexplained"), "{}", run.stdout);
+}
+
+/// Frames of IPv4 with a UDP datagram in them, sent by a packet socket: each with one field at its edge, and the sum of the IP
+/// header right again. Prints how many were sent.
+const STRANGE_FRAMES: &str = r#"
+import socket
+def summed(f):
+    n = (f[14] & 15) * 4
+    f[24:26] = b"\0\0"
+    head = bytes(f[14:14 + n])
+    total = sum(int.from_bytes(head[i:i + 2], "big") for i in range(0, len(head), 2))
+    while total >> 16: total = (total & 0xffff) + (total >> 16)
+    f[24:26] = (0xffff - total).to_bytes(2, "big")
+    return bytes(f)
+whole = bytes.fromhex("0200000000020200000000010800" "4500002100070000401100000a0000010a000002" "00090007000d0000") + b"hello"
+s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+s.bind(("eth0", 0))
+sent = 0
+for field, values in ((14, (0x40, 0x44, 0x46, 0x4e, 0x4f, 0x55)), (16, (0xff,)), (17, (0, 19, 20, 27, 34, 255)), (38, (1, 255)), (39, (0, 7, 14, 255))):
+    for value in values:
+        f = bytearray(whole)
+        f[field] = value
+        s.send(summed(f)); sent += 1
+tcp = bytearray.fromhex("02000000000102000000000208004e00002c1c4640003c06c1760a000002c000020994040000c73801bb1122ec3344000000005002faf0db8c0000")
+s.send(tcp); sent += 1
+print(sent)
+"#;
+
+#[test]
+fn frames_that_contradict_themselves_are_counted_and_stop_nothing() {
+    if !require_lab_or_skip("malformed frames") || !require_program_or_skip("python3", "malformed frames") {
+        return;
+    }
+    for policy in ["replace(\"x\")", "reject(\"port-unreachable\")", "duplicate(2)", "corrupt()", "delay(1.ms)"] {
+        let dir = TempDir::new();
+        let program = dir.write("frames.py", STRANGE_FRAMES);
+        run_text(
+            &format!(
+                "{PAIR}{PINGS}
+                 let bad = counter();
+                 set_policy(link.from(a), |pkt| {{
+                     let all = `${{pkt}} ${{pkt.protocol}} ${{pkt.from}} ${{pkt.to}} ${{pkt.text}} ${{pkt.data}} ${{pkt.len}} ${{pkt.size}}`;
+                     if pkt.malformed {{ bad.add(1); }}
+                     {policy}
+                 }});
+                 let sent = parse_int(a.exec([\"python3\", {program:?}], #{{ quiet: true }}).stdout);
+                 while link.from(a).frames < sent {{ sleep(1.ms); }}
+                 set_policy(link.from(a), |pkt| pass());
+                 expect(link.from(a).counts.malformed, sent, \"each is counted\");
+                 expect(bad.value, sent, \"and the policy sees it\");
+                 expect(ping(a, 10.s).kind, \"reply\", \"and the link goes on\");"
+            ),
+            0,
+        );
+    }
 }

@@ -31,7 +31,8 @@ pub struct Frame {
     pub len: usize,
     /// The IP packet it carries; `None` if it carries something else, or its IP header makes no sense.
     pub ip: Option<Ip>,
-    /// Whether it carries IP by its type field, and the packet is cut short or its header wrong.
+    /// Whether it carries IP by its type field, and the packet is cut short or its headers contradict each other: a wrong
+    /// version, length, offset or sum of the IP header. The checksum of the transport is not looked at.
     pub malformed: bool,
 }
 
@@ -85,7 +86,7 @@ impl Frame {
             None => (None, false),
             Some(Err(_)) => (None, true),
             Some(Ok(packet)) => {
-                let malformed = packet.is_truncated() || packet.header_checksum_ok == Some(false);
+                let malformed = packet.is_malformed(&bytes[start..]);
                 (Some(Ip::of(&packet, start, bytes)), malformed)
             }
         };

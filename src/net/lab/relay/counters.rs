@@ -24,7 +24,7 @@ pub struct Counts {
     pub queue_full: u64,
     /// Those that were lost because the link was down.
     pub down: u64,
-    /// Those that are no frames of Ethernet, or too large for the link.
+    /// Those that are no frames of Ethernet, or too large for the link; and those at which the relay met a bug of its own.
     pub unusable: u64,
     /// Those that a policy delayed.
     pub delayed: u64,
@@ -36,7 +36,8 @@ pub struct Counts {
     pub replaced: u64,
     /// Those that a policy failed on, or decided what cannot be done with them; they went on.
     pub failed: u64,
-    /// Those that claim to be IP and make no sense as such; they go on as any other.
+    /// Those that claim to be IP and contradict themselves: cut short, or with a wrong version, length, offset or header
+    /// checksum; they go on as any other.
     pub malformed: u64,
     /// Those that passed and did not get into the host: its interface was down, or its kernel had no room.
     pub undelivered: u64,

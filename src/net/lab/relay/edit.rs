@@ -44,7 +44,7 @@ pub(super) fn replaced(bytes: &[u8], frame: &Frame, data: &[u8]) -> Option<Vec<u
     if ip.source.is_ipv4() {
         put(&mut new, at + 2, u16::try_from(at_most(segment - at + len)?).ok()?);
         put(&mut new, at + 10, 0);
-        let sum = checksum(&new[at..at + usize::from(new[at] & 0x0f) * 4]);
+        let sum = checksum(new.get(at..at + usize::from(new[at] & 0x0f) * 4)?);
         put(&mut new, at + 10, sum);
     } else {
         put(&mut new, at + 4, u16::try_from(segment - at - V6 + len).ok()?);
@@ -209,8 +209,11 @@ fn headers(bytes: &[u8], frame: &Frame, from: IpAddr, to: IpAddr, protocol: Prot
     new
 }
 
+/// Writes a field, if the bytes reach that far.
 fn put(bytes: &mut [u8], at: usize, value: u16) {
-    bytes[at..at + 2].copy_from_slice(&value.to_be_bytes());
+    if let Some(field) = bytes.get_mut(at..at + 2) {
+        field.copy_from_slice(&value.to_be_bytes());
+    }
 }
 
 #[cfg(test)]

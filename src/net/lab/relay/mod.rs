@@ -170,4 +170,6 @@ impl Drop for Relay {
 static NEXT_LAB: AtomicU32 = AtomicU32::new(1);
 
 #[cfg(test)]
+mod malformed_tests;
+#[cfg(test)]
 mod tests;

@@ -15,6 +15,9 @@ use crate::net::wire::ip::Protocol;
 /// As many datagrams are remembered.
 const ENOUGH: usize = 64;
 
+/// How many fragments of a datagram are: the largest one has so many over a link that carries 68 octets (RFC 791).
+const MOST: usize = 1_366;
+
 /// Octets of the header of UDP and of an echo.
 const HEADER: usize = 8;
 
@@ -89,6 +92,9 @@ impl Datagram {
 
     fn add(&mut self, carried: &Carried<'_>, ip: &Ip) {
         let (Some(fragment), Some(bytes)) = (ip.fragment, carried.bytes.get(ip.segment())) else { return };
+        if self.seen.len() == MOST {
+            return;
+        }
         let start = usize::from(fragment.offset);
         let end = start + bytes.len();
         if self.bytes.len() < end {

@@ -15,6 +15,7 @@ use super::link::{Rules, lock};
 use super::passage::Going;
 use super::pieces::Pieces;
 use super::wire::{Body, Wire};
+use crate::net::bugs;
 use crate::net::host::Host;
 use crate::net::stop::Stop;
 use crate::net::subject::Way;
@@ -185,7 +186,7 @@ impl Runner {
         }
         let rules = self.wires[at.0].lanes[at.1].rules().clone();
         for index in 0..count {
-            self.take(frames, at, index, &rules);
+            self.contained(at, |this| this.take(frames, at, index, &rules));
         }
         self.unblock(at);
         self.flush(frames);
@@ -208,23 +209,35 @@ impl Runner {
             self.bytes -= bytes.len();
             let Some(frame) = Frame::parse(&bytes) else { continue };
             let going = Going { body: Body::Own(bytes), frame, comment, extra };
-            match then {
-                Then::Arrive => {
-                    let rules = self.wires[at.0].lanes[at.1].rules().clone();
-                    if rules.down {
-                        self.lose(frames, at, going, "link down", Count::Down, &Rules { capture: None, ..rules });
-                    } else {
-                        self.arrive(frames, at, Going { comment: None, ..going });
-                    }
-                }
-                Then::TurnBack => self.turn_back(frames, at, going),
-                Then::ComeIn => self.push(at, going.body),
-            }
+            self.contained(at, |this| this.serve(frames, at, going, then));
             if self.touched.len() >= FRAMES {
                 self.flush(frames);
             }
         }
         self.flush(frames);
+    }
+
+    /// Has a frame that is due do what it waited for.
+    fn serve(&mut self, frames: &mut Frames, at: At, going: Going, then: Then) {
+        match then {
+            Then::Arrive => {
+                let rules = self.wires[at.0].lanes[at.1].rules().clone();
+                if rules.down {
+                    self.lose(frames, at, going, "link down", Count::Down, &Rules { capture: None, ..rules });
+                } else {
+                    self.arrive(frames, at, Going { comment: None, ..going });
+                }
+            }
+            Then::TurnBack => self.turn_back(frames, at, going),
+            Then::ComeIn => self.push(at, going.body),
+        }
+    }
+
+    /// Does what is to be done with one frame that came from `at`. Should that meet a bug, this frame is lost, and no other.
+    fn contained(&mut self, at: At, step: impl FnOnce(&mut Self)) {
+        if !bugs::contained(|| step(self)) {
+            self.wires[at.0].lanes[at.1].counters.one(Count::Unusable);
+        }
     }
 
     /// Sends what the ends with something to send have.

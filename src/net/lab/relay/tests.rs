@@ -15,14 +15,14 @@ use crate::net::wire::frame::Frame;
 use crate::net::wire::ip::Packet;
 
 /// A link whose ends are two sockets in place of two hosts.
-struct Fixture {
+pub(super) struct Fixture {
     session: Arc<Session>,
     relay: Relay,
-    link: Link,
-    hosts: [Socket; 2],
+    pub(super) link: Link,
+    pub(super) hosts: [Socket; 2],
 }
 
-fn fixture(options: LinkOptions) -> Fixture {
+pub(super) fn fixture(options: LinkOptions) -> Fixture {
     let stop = Stop::root().unwrap();
     let session = Arc::new(Session::new(stop.clone()));
     let relay = Relay::start(session.clone(), Arc::new(ThisMachine), stop).unwrap();
@@ -74,7 +74,7 @@ fn receive_for(host: &Socket, ms: i64) -> Option<Vec<u8>> {
     Some(buffer)
 }
 
-fn receive(host: &Socket) -> Vec<u8> {
+pub(super) fn receive(host: &Socket) -> Vec<u8> {
     receive_for(host, 5000).expect("a frame")
 }
 
@@ -87,7 +87,7 @@ fn judge(native: Native) -> Judge {
     Judge::new(Policy::Native(native), Stream::of_seed(1), &Site::Link("a-b".into())).unwrap()
 }
 
-fn always(action: Action) -> Judge {
+pub(super) fn always(action: Action) -> Judge {
     judge(Native::always(action))
 }
 

@@ -18,6 +18,11 @@ pub(super) struct Chain {
     pub(super) identification: Option<u32>,
 }
 
+/// Whether `protocol` is a header that another follows, so that a chain cannot end with it.
+pub(super) fn is_extension(protocol: Protocol, family: Family) -> bool {
+    matches!((protocol.0, family), (0 | 43 | 44 | 60 | 135 | 139 | 140, Family::V6) | (51, _))
+}
+
 impl Chain {
     /// The end of the chain. Each step needs an octet at `at` and moves at least eight octets on, so the walk ends
     /// with the bytes.
@@ -35,6 +40,8 @@ impl Chain {
         }
         let next = Protocol(u8_at(bytes, self.at)?);
         match (self.protocol.0, family) {
+            // Hop-by-hop options stand first (RFC 8200, section 4.1).
+            (0, Family::V6) if self.at != 40 => None,
             // Hop-by-hop, routing, destination options, mobility, HIP and shim6 share one layout
             // (RFC 6564): length in 8-octet units beyond the first.
             (0 | 43 | 60 | 135 | 139 | 140, Family::V6) => {
@@ -54,10 +61,10 @@ impl Chain {
                     identification: u32_at(bytes, self.at + 4),
                 })
             }
-            // Authentication (RFC 4302): length in 4-octet units beyond the second.
+            // Authentication (RFC 4302): length in 4-octet units beyond the second, of which there are three at the least.
             (51, _) => {
                 let len = (usize::from(u8_at(bytes, self.at + 1)?) + 2) * 4;
-                Some(Self { protocol: next, at: self.at + len, ..self })
+                (len >= 12).then_some(Self { protocol: next, at: self.at + len, ..self })
             }
             _ => None,
         }

@@ -5,6 +5,7 @@
 //! Offsets come from the packet's own header lengths; a claimed length is a claim, not a bound to read to.
 
 mod chain;
+mod malformed;
 mod transport;
 
 use std::fmt;
