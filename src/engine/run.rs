@@ -235,6 +235,7 @@ fn conclude(host: &ScriptHost, job: &Job, context: &Context, result: Result<Dyna
         notes.push(format!("seed: {0} (the same again: --seed {0})", context.run.seed.value));
     }
     if !output::is_closed() {
+        session.refused.lines().iter().for_each(|line| output::note(line));
         account.policies().iter().for_each(|policy| output::note(&policy.to_string()));
         if !notes.is_empty() {
             output::note(&notes.join("; "));

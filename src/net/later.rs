@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::bugs;
 use super::host::{Host, Waited};
+use super::memory::Exempt;
 use super::stop::Stop;
 use super::sys::{self, PollFd};
 use super::tcp::Connection;
@@ -29,7 +30,7 @@ struct State {
     wake: Option<Arc<OwnedFd>>,
     order: u64,
     /// The length of all that wait.
-    bytes: usize,
+    bytes: Exempt,
 }
 
 #[derive(Debug)]
@@ -92,7 +93,7 @@ impl Later {
                 while state.waiting.peek().is_some_and(|Reverse(first)| first.due <= now)
                     && let Some(Reverse(first)) = state.waiting.pop()
                 {
-                    state.bytes -= first.data.len();
+                    state.gone(first.data.len());
                     bugs::contained(|| first.outlet.send(&first.data));
                 }
                 state.waiting.peek().map(|Reverse(first)| first.due)
@@ -118,7 +119,7 @@ impl Later {
 impl State {
     /// Has `waiting` wait for its time, if there is room and a thread; `start` starts one.
     fn enter(&mut self, mut waiting: Waiting, start: impl FnOnce() -> io::Result<Arc<OwnedFd>>) -> bool {
-        let bytes = self.bytes + waiting.data.len();
+        let bytes = self.bytes.bytes() + waiting.data.len();
         if self.waiting.len() >= ROOM || bytes > BYTES {
             return false;
         }
@@ -132,9 +133,15 @@ impl State {
         }
         self.order += 1;
         waiting.order = self.order;
-        self.bytes = bytes;
+        self.bytes.set(bytes);
         self.waiting.push(Reverse(waiting));
         true
+    }
+
+    /// One that was `len` bytes long waits no more.
+    fn gone(&mut self, len: usize) {
+        let left = self.bytes.bytes() - len;
+        self.bytes.set(left);
     }
 }
 
@@ -186,13 +193,13 @@ mod tests {
             assert!(enter(&mut state, 65_536));
         }
         assert!(!enter(&mut state, 1));
-        assert_eq!((state.waiting.len(), state.bytes), (BYTES / 65_536, BYTES));
+        assert_eq!((state.waiting.len(), state.bytes.bytes()), (BYTES / 65_536, BYTES));
     }
 
     #[test]
     fn without_a_thread_nothing_is_left_to_wait() {
         let (socket, mut state) = (socket(), State::default());
         assert!(!state.enter(waiting(&socket, 9), || Err(io::ErrorKind::OutOfMemory.into())));
-        assert_eq!((state.waiting.len(), state.bytes, state.wake.is_none()), (0, 0, true));
+        assert_eq!((state.waiting.len(), state.bytes.bytes(), state.wake.is_none()), (0, 0, true));
     }
 }

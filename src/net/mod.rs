@@ -31,6 +31,7 @@ pub mod prober;
 pub mod random;
 pub mod record;
 pub mod resolver;
+pub mod room;
 pub mod seat;
 pub mod session;
 pub mod stack;

@@ -1,12 +1,16 @@
 //! What all sockets of a run share: the account, the events, what is to be sent later, and what ends it all.
 
 use std::fmt::Debug;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use super::account::Account;
+use super::error::Error;
 use super::event::Events;
 use super::later::Later;
 use super::stop::Stop;
+use super::{output, room};
 
 /// What all sockets of a run share.
 #[derive(Debug)]
@@ -17,10 +21,54 @@ pub struct Session {
     pub events: Events,
     /// Datagrams that wait for their time.
     pub later: Arc<Later>,
+    /// Connections that were ended for want of something.
+    pub refused: Refused,
     /// What ends the run.
     pub stop: Stop,
     /// Sockets of other kinds than the account knows.
     sockets: Mutex<Vec<Weak<dyn Settle>>>,
+}
+
+/// Connections that were ended because something was used up, so that others could be served.
+#[derive(Debug, Default)]
+pub struct Refused {
+    no_room: AtomicU64,
+    no_thread: AtomicU64,
+}
+
+impl Refused {
+    /// One at `local` is ended: all connections hold too much of unfinished messages, and this one most. The first is reported.
+    pub(super) fn no_room(&self, local: SocketAddr) {
+        if self.no_room.fetch_add(1, Ordering::Relaxed) == 0 {
+            output::note(&format!(
+                "{local}: clients fill {} MiB with unfinished messages; those that have sent most are disconnected",
+                room::STREAMS.most() >> 20
+            ));
+        }
+    }
+
+    /// One at `local` is ended: no thread is left for it. The first is reported, with what is used up.
+    pub fn no_thread(&self, local: SocketAddr, why: &Error) {
+        if self.no_thread.fetch_add(1, Ordering::Relaxed) == 0 {
+            let note = format!("{local}: {}; further clients are disconnected until others have left", why.message);
+            output::note(&format!("{note}\n  hint: {}", why.hint));
+        }
+    }
+
+    /// How many there were, a line for each cause.
+    pub fn lines(&self) -> Vec<String> {
+        let line = |count: &AtomicU64, why: &str| match count.load(Ordering::Relaxed) {
+            0 => None,
+            1 => Some(format!("1 client was disconnected: {why}")),
+            count => Some(format!("{count} clients were disconnected: {why}")),
+        };
+        let room =
+            format!("the unfinished messages of all clients found no room in {} MiB", room::STREAMS.most() >> 20);
+        [line(&self.no_room, &room), line(&self.no_thread, "no thread was left to serve them")]
+            .into_iter()
+            .flatten()
+            .collect()
+    }
 }
 
 /// A socket that holds counts of its own.
@@ -36,6 +84,7 @@ impl Session {
             account: Account::default(),
             events: Events::default(),
             later: Arc::default(),
+            refused: Refused::default(),
             stop,
             sockets: Mutex::default(),
         }

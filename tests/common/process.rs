@@ -245,6 +245,17 @@ impl Running {
         })
     }
 
+    /// Wait until standard error holds `what`.
+    pub(crate) fn wait_for_error(&self, what: &str) {
+        if let Err(text) = self.stderr.wait(self.patience, |text| text.contains(what)) {
+            panic!(
+                "waited in vain for {what:?} from {}\n--- stdout\n{}\n--- stderr\n{text}",
+                self.words,
+                self.stdout()
+            );
+        }
+    }
+
     /// The port that its first line ends with (`Server bound to port 11000`).
     pub(crate) fn bound_port(&self) -> u16 {
         let first = self.wait_lines(1);

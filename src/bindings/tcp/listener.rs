@@ -157,6 +157,17 @@ pub mod api {
         listener.errors() as i64
     }
 
+    /// How many of the connections that it has taken in were ended unserved: all connections together held too much of
+    /// unfinished messages, and this one most; or no thread was left for it.
+    ///
+    /// ```rhai
+    /// expect(tcp::listen("127.0.0.1:0").refused, 0);
+    /// ```
+    #[rhai_fn(get = "refused", pure)]
+    pub fn listener_refused(listener: &mut Listener) -> i64 {
+        listener.refused() as i64
+    }
+
     /// The listener in words.
     ///
     /// ```rhai

@@ -102,7 +102,7 @@ pub mod api {
     pub type Message = super::Received;
 
     /// What came: `"message"`; `"closed"` (the peer has sent all), `"reset"`, `"cut-off"` (the end came within a message),
-    /// `"misframed"`, `"lost"`: the stream has ended; `"unreachable"`: an ICMP error came, and the connection lives on;
+    /// `"misframed"`, `"no-room"` (all connections hold too much), `"lost"`: the stream has ended; `"unreachable"`: an ICMP error came, and the connection lives on;
     /// `"timeout"` or `"interrupted"`.
     ///
     /// ```rhai

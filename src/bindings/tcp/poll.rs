@@ -258,8 +258,8 @@ pub mod api {
         handle(&ctx, &events, handler)
     }
 
-    /// What happened: `"connected"` (a client), `"message"`, `"closed"`, `"reset"`, `"cut-off"`, `"misframed"` or `"lost"` (a
-    /// connection has ended), `"unreachable"` (an error of the path that a connection survives), `"packet"` (a UDP socket);
+    /// What happened: `"connected"` (a client), `"message"`, `"closed"`, `"reset"`, `"cut-off"`, `"misframed"`,
+    /// `"no-room"` or `"lost"` (a connection has ended), `"unreachable"` (an error of the path that a connection survives), `"packet"` (a UDP socket);
     /// of `next` also `"timeout"`, `"interrupted"` and `"empty"`: nothing is left to wait for.
     ///
     /// ```rhai

@@ -49,8 +49,9 @@ pub mod api {
         conn.framing().to_string()
     }
 
-    /// How the stream from the peer ended: `"closed"`, `"reset"`, `"cut-off"`, `"misframed"` or `"lost"`; `()` while it has
-    /// not, as far as it was received.
+    /// How the stream from the peer ended: `"closed"`, `"reset"`, `"cut-off"`, `"misframed"`, `"no-room"` (of all
+    /// connections, which hold too much of unfinished messages, it held most) or `"lost"`; `()` while it has not, as far as it
+    /// was received.
     ///
     /// ```rhai
     /// let listener = tcp::listen("127.0.0.1:0");

@@ -31,6 +31,32 @@ const LAST: i64 = 1 << 30;
 
 static TOTAL: AtomicI64 = AtomicI64::new(0);
 
+/// Bytes that are not counted as the script's: peers have filled them, and their number is bounded elsewhere.
+#[derive(Debug, Default)]
+pub struct Exempt(usize);
+
+impl Exempt {
+    /// So many from now on.
+    pub fn set(&mut self, bytes: usize) {
+        let more = bytes as i64 - self.0 as i64;
+        if more != 0 {
+            TOTAL.fetch_sub(more, Ordering::Relaxed);
+            self.0 = bytes;
+        }
+    }
+
+    /// How many.
+    pub fn bytes(&self) -> usize {
+        self.0
+    }
+}
+
+impl Drop for Exempt {
+    fn drop(&mut self) {
+        self.set(0);
+    }
+}
+
 /// What a thread keeps for itself.
 #[derive(Debug)]
 struct Local {
@@ -54,9 +80,14 @@ thread_local! {
 #[derive(Debug)]
 pub struct Counting;
 
-/// Bytes in use, within 64 KiB per thread.
+/// Bytes in use by the script, within 64 KiB per thread.
 pub fn in_use() -> i64 {
     TOTAL.load(Ordering::Relaxed)
+}
+
+/// Whether so much is in use that a script will soon be stopped.
+pub fn is_scarce() -> bool {
+    in_use() > LIMIT / 4 * 3
 }
 
 impl Local {

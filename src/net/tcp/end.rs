@@ -5,6 +5,7 @@ use std::io;
 
 use super::framing::Misframed;
 use crate::net::error::{Error, ErrorKind};
+use crate::net::room::STREAMS;
 use crate::net::udp::is_pending_error;
 
 /// How the stream from a peer ended.
@@ -16,6 +17,8 @@ pub enum Ended {
     Reset,
     /// The stream ended within a message, of which so many bytes had come.
     CutOff(usize),
+    /// So many bytes of a message had come when there was no room for more of it.
+    NoRoom(usize),
     /// What came is no message of the connection's framing.
     Misframed(Misframed),
     /// The path failed for too long, or the system gave it up.
@@ -29,6 +32,7 @@ impl Ended {
             Self::Closed => "closed",
             Self::Reset => "reset",
             Self::CutOff(_) => "cut-off",
+            Self::NoRoom(_) => "no-room",
             Self::Misframed(_) => "misframed",
             Self::Lost(_) => "lost",
         }
@@ -39,6 +43,7 @@ impl Ended {
         let kind = match self {
             Self::Closed | Self::CutOff(_) => ErrorKind::Closed,
             Self::Reset => ErrorKind::Reset,
+            Self::NoRoom(_) => ErrorKind::Exhausted,
             Self::Misframed(_) => ErrorKind::Invalid,
             Self::Lost(error) => error.kind,
         };
@@ -60,6 +65,13 @@ impl fmt::Display for Ended {
             Self::Closed => f.write_str("the peer has closed the connection"),
             Self::Reset => f.write_str("the peer has reset the connection"),
             Self::CutOff(bytes) => write!(f, "the connection ended {bytes} bytes into a message"),
+            Self::NoRoom(bytes) => {
+                let all = STREAMS.most() >> 20;
+                write!(
+                    f,
+                    "{bytes} bytes of an unfinished message were dropped: all connections together hold {all} MiB"
+                )
+            }
             Self::Misframed(Misframed::Endless(bytes)) => write!(f, "{bytes} bytes came without the end of a line"),
             Self::Misframed(Misframed::Length(length)) => {
                 write!(f, "a message of {length} bytes was announced, which is too long")

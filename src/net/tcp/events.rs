@@ -77,7 +77,9 @@ impl Happened {
             Self::Tried(Attempt { end: Connecting::Unreachable(error), .. }) | Self::Ended(Ended::Lost(error), _) => {
                 Some(error.message.clone())
             }
-            Self::Ended(ended @ (Ended::CutOff(_) | Ended::Misframed(_)), _) => Some(ended.to_string()),
+            Self::Ended(ended @ (Ended::CutOff(_) | Ended::NoRoom(_) | Ended::Misframed(_)), _) => {
+                Some(ended.to_string())
+            }
             _ => None,
         }
     }

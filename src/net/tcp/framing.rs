@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::net::room::{Held, STREAMS};
+
 /// How messages are told apart in a stream.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Framing {
@@ -38,10 +40,10 @@ pub enum Misframed {
 }
 
 /// What has come and was not taken yet.
-#[derive(Debug, Default)]
-#[cfg_attr(test, derive(Clone))]
+#[derive(Debug)]
 pub(super) struct Inbox {
     bytes: Vec<u8>,
+    held: Held,
     /// Where what was not taken begins.
     start: usize,
     /// How far from there no line end was found.
@@ -103,7 +105,27 @@ impl fmt::Display for Framing {
     }
 }
 
+impl Default for Inbox {
+    fn default() -> Self {
+        Self { bytes: Vec::new(), held: Held::new(&STREAMS), start: 0, searched: 0, stamp: None }
+    }
+}
+
 impl Inbox {
+    /// Whether `more` bytes may come, beside what all connections hold.
+    pub(super) fn has_room(&self, more: usize) -> bool {
+        let len = self.bytes.len() + more;
+        len <= self.bytes.capacity() || self.held.may_hold(len.max(2 * self.bytes.capacity()))
+    }
+
+    /// Lets go of all that has come; how much that was.
+    pub(super) fn give_up(&mut self) -> usize {
+        let len = self.len();
+        self.bytes = Vec::new();
+        self.clear();
+        len
+    }
+
     /// Adds what has come.
     pub(super) fn push(&mut self, bytes: &[u8]) {
         if self.start > 0 && self.start == self.bytes.len() {
@@ -114,12 +136,14 @@ impl Inbox {
             self.start = 0;
         }
         self.bytes.extend_from_slice(bytes);
+        self.held.set(self.bytes.capacity());
     }
 
     /// Puts bytes that were taken back before the others.
     pub(super) fn put_back(&mut self, bytes: &[u8]) {
         self.bytes.splice(..self.start, bytes.iter().copied());
         (self.start, self.searched) = (0, 0);
+        self.held.set(self.bytes.capacity());
     }
 
     /// Takes out what is wanted; `None`: it has not all come yet. `limit`: how long a message may be.
@@ -211,6 +235,7 @@ impl Inbox {
         if self.bytes.capacity() > KEEP {
             self.bytes = Vec::new();
         }
+        self.held.set(self.bytes.capacity());
     }
 }
 
@@ -229,6 +254,14 @@ mod tests {
     use super::*;
 
     const LIMIT: usize = 1000;
+
+    impl Clone for Inbox {
+        fn clone(&self) -> Self {
+            let mut copy = Self { start: self.start, searched: self.searched, stamp: self.stamp, ..Self::default() };
+            copy.bytes.clone_from(&self.bytes);
+            copy
+        }
+    }
 
     /// The messages that `wire` holds when it comes in pieces of `size` bytes, and how much is left.
     fn read(want: Want, wire: &[u8], size: usize) -> (Vec<Vec<u8>>, usize) {

@@ -236,6 +236,11 @@ impl Listener {
         self.0.service.open()
     }
 
+    /// How many were ended for want of room for what they sent, or of a thread.
+    pub fn refused(&self) -> u64 {
+        self.0.service.refused()
+    }
+
     /// How many times a connection could not be taken in.
     pub fn errors(&self) -> u64 {
         self.0.errors.load(Ordering::Relaxed)

@@ -44,6 +44,8 @@ struct Inner {
 #[derive(Debug, Default)]
 struct Turn {
     found: VecDeque<Happening>,
+    /// The length of the messages found since last time.
+    bytes: usize,
     ready: Vec<Readiness>,
     /// Connections and UDP sockets of which more has been received than was given out.
     rest: VecDeque<u64>,
@@ -93,6 +95,9 @@ pub enum Polled {
 
 /// How many connections are taken in, and how many messages of one connection given out, before others have their turn.
 const TURN: usize = 64;
+
+/// At how many bytes of messages that are to be given out nothing more is received.
+const ENOUGH: usize = 4 << 20;
 
 /// How long a listener without descriptors is left alone.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -264,16 +269,24 @@ impl Inner {
                 let _ = self.epoll.change(member.socket().as_fd(), token, READ);
             }
         }
+        turn.bytes = 0;
         let mut ready = std::mem::take(&mut turn.ready);
         self.epoll.ready(&mut ready).map_err(|err| Error::system("poll", &err))?;
         for token in std::mem::take(&mut turn.rest) {
+            if turn.bytes >= ENOUGH {
+                turn.rest.push_back(token);
+                continue;
+            }
             // Those that are ready anyway are asked below.
             if !ready.iter().any(|ready| ready.token == token) {
                 self.ask(turn, Readiness { token, readable: true, writable: false });
             }
         }
         for readiness in ready.drain(..) {
-            self.ask(turn, readiness);
+            // Those that are left out are ready again next time.
+            if turn.bytes < ENOUGH {
+                self.ask(turn, readiness);
+            }
         }
         turn.ready = ready;
         Ok(())
@@ -352,10 +365,18 @@ impl Inner {
                     turn.found.push_back(Happening::Ended(connection.clone(), ended));
                     return;
                 }
-                Some(incoming) => turn.found.push_back(Happening::Came(connection.clone(), incoming)),
+                Some(incoming) => {
+                    if let Incoming::Message(message) = &incoming {
+                        turn.bytes += message.data.len();
+                    }
+                    turn.found.push_back(Happening::Came(connection.clone(), incoming));
+                }
             }
             if !connection.has_received() {
                 return;
+            }
+            if turn.bytes >= ENOUGH {
+                break;
             }
         }
         turn.rest.push_back(token);

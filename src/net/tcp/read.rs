@@ -183,6 +183,9 @@ impl Connection {
 
     /// Takes what has arrived in, and if `stamped` notes when it arrived.
     pub(super) fn pull(&self, socket: &Socket, inbox: &mut Inbox, wait: Wait, stamped: bool) -> Pulled {
+        if !inbox.has_room(READ) {
+            return Pulled::Ended(self.no_room(inbox));
+        }
         let read = |inbox: &mut Inbox, wait| match stamped {
             false => read_plain(socket, inbox, wait).map(|len| (len, None)),
             true => read_stamped(socket, inbox),
@@ -197,7 +200,7 @@ impl Connection {
                 inbox.set_stamp(stamp);
                 let before = inbox.len() - len;
                 // More may have come with it, and one larger read would have brought it.
-                while len == READ && inbox.len() < MOST {
+                while len == READ && inbox.len() < MOST && inbox.has_room(READ) {
                     len = read(inbox, Wait::No).map_or(0, |(len, _)| len);
                 }
                 // The only thread that counts holds the inbox.
@@ -215,6 +218,16 @@ impl Connection {
                 Fault::Path | Fault::Other => Pulled::Ended(Ended::Lost(Error::system("recv", &err))),
             },
         }
+    }
+
+    /// Gives up what has come of a message: there is no room for more of it.
+    fn no_room(&self, inbox: &mut Inbox) -> Ended {
+        let len = inbox.give_up();
+        self.0.session.refused.no_room(self.0.local);
+        if let Some(service) = &*lock(&self.0.service) {
+            service.refuse();
+        }
+        Ended::NoRoom(len)
     }
 
     /// Whether the kernel has not given the connection up.

@@ -36,6 +36,8 @@ struct Inner {
     serving: AtomicBool,
     accepted: AtomicU64,
     open: AtomicU64,
+    /// Those that were ended for want of room or of a thread.
+    refused: AtomicU64,
 }
 
 /// Whether any stream of this process ever had a policy.
@@ -61,6 +63,7 @@ impl Service {
             serving: AtomicBool::new(false),
             accepted: AtomicU64::new(0),
             open: AtomicU64::new(0),
+            refused: AtomicU64::new(0),
         }))
     }
 
@@ -74,6 +77,15 @@ impl Service {
     /// A connection was closed.
     pub(super) fn left(&self) {
         self.0.open.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// A connection is ended for want of room or of a thread.
+    pub(super) fn refuse(&self) {
+        self.0.refused.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn refused(&self) -> u64 {
+        self.0.refused.load(Ordering::Relaxed)
     }
 
     pub(super) fn accepted(&self) -> u64 {
@@ -161,6 +173,14 @@ impl Connection {
             Action::Reject(_) => possible(&judged.verdict.action)?,
         }
         Ok(Some(judged.clone()))
+    }
+
+    /// Breaks it off before it is served: no thread is left for it.
+    pub fn refuse(&self) {
+        if let Some(service) = &*lock(&self.0.service) {
+            service.refuse();
+        }
+        self.reset();
     }
 
     /// Whether a listener of this process has taken it in.

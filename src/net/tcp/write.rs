@@ -11,6 +11,7 @@ use super::{Connection, lock};
 use crate::net::error::{Error, ErrorKind, Result};
 use crate::net::event::Event;
 use crate::net::host::Waited;
+use crate::net::room::{Held, STREAMS};
 use crate::net::stop::Stop;
 use crate::net::sys::{self, PollFd};
 use crate::net::time::Instant;
@@ -22,9 +23,10 @@ const QUEUE: usize = 4 << 20;
 const ENOUGH: usize = 64 * 1024;
 
 /// What was not taken by the socket yet.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Outbox {
     bytes: Vec<u8>,
+    held: Held,
     start: usize,
     /// How many bytes have gone, counted from where stamps are.
     gone: u64,
@@ -39,6 +41,12 @@ pub enum Sent {
     TimedOut,
     /// The stop happened first.
     Interrupted,
+}
+
+impl Default for Outbox {
+    fn default() -> Self {
+        Self { bytes: Vec::new(), held: Held::new(&STREAMS), start: 0, gone: 0 }
+    }
 }
 
 impl Outbox {
@@ -65,6 +73,7 @@ impl Outbox {
             if self.bytes.capacity() > ENOUGH {
                 self.bytes = Vec::new();
             }
+            self.held.set(self.bytes.capacity());
         }
     }
 }
@@ -102,9 +111,7 @@ impl Connection {
     pub(in crate::net) fn send_or_queue(&self, message: &[u8]) -> Result<Option<u32>> {
         let mut outbox = lock(&self.0.outbox);
         if outbox.rest().len() + message.len() > QUEUE {
-            let waiting = outbox.rest().len();
-            let error = Error::new(ErrorKind::TooLarge, "send", format!("{waiting} bytes wait already to be sent"));
-            return Err(error.with_peer(self.peer()).with_hint("the peer does not read; close the connection"));
+            return Err(self.too_much(&outbox));
         }
         let socket = self.fill(&mut outbox, message)?;
         let last = outbox.last();
@@ -136,12 +143,25 @@ impl Connection {
     /// Puts `message` behind what waits.
     fn fill(&self, outbox: &mut Outbox, message: &[u8]) -> Result<Arc<Socket>> {
         let socket = self.socket("send")?;
+        if !outbox.held.may_hold(outbox.bytes.len() + message.len()) {
+            return Err(self.too_much(outbox));
+        }
         if !self.0.framing.wrap(message, &mut outbox.bytes) {
             let error = Error::invalid("send", "a line cannot hold the end of a line").with_peer(self.peer());
             return Err(error.with_hint("send it in parts, or with the framing length or raw at both ends"));
         }
+        outbox.held.set(outbox.bytes.capacity());
         self.0.session.events.tell(|| Event::Sent { flow: self.outward(), data: message });
         Ok(socket)
+    }
+
+    fn too_much(&self, outbox: &Outbox) -> Error {
+        let waiting = outbox.rest().len();
+        let error = match waiting {
+            0 => Error::new(ErrorKind::TooLarge, "send", "too much waits to be sent over all connections"),
+            _ => Error::new(ErrorKind::TooLarge, "send", format!("{waiting} bytes wait already to be sent")),
+        };
+        error.with_peer(self.peer()).with_hint("the peers do not read; close their connections")
     }
 
     /// Sends what waits without waiting; whether all is gone.

@@ -16,10 +16,12 @@ use crate::net::sys::Frames;
 use crate::net::time::{Duration, Instant};
 use crate::net::wire::frame::{Frame, HEADER_LEN};
 
-/// How many frames may wait in all until they are due, and how many bytes; beyond that the latest is lost, as in a full
-/// queue.
+/// How many frames may wait in a lab until they are due; how many bytes, [`crate::net::room::FRAMES`] says. Beyond that the
+/// latest is lost, as in a full queue.
 const ROOM: usize = 200_000;
-const BYTES: usize = 256 << 20;
+
+/// What a frame that waits takes beside its bytes.
+pub(super) const BESIDE: usize = 192;
 
 /// A frame on its way: its bytes, what it carries, and what there is to say of it in a capture.
 pub(super) struct Going {
@@ -196,7 +198,7 @@ impl Runner {
 
     /// Whether one more frame can wait.
     fn has_room(&self, len: usize) -> bool {
-        self.due.len() < ROOM && self.bytes + len <= BYTES
+        self.due.len() < ROOM && self.held.may_hold(self.held.bytes() + len + BESIDE)
     }
 
     fn keep(&mut self, frames: &Frames, at: At, going: Going, due: Instant, then: Then) {
@@ -205,7 +207,7 @@ impl Runner {
             body => body.bytes(frames).to_vec(),
         };
         self.order += 1;
-        self.bytes += bytes.len();
+        self.held.set(self.held.bytes() + bytes.len() + BESIDE);
         let (order, extra) = (self.order, going.extra);
         self.due.push(Reverse(Due { due, order, at, then, bytes, extra, comment: going.comment }));
     }

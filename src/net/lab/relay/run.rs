@@ -12,11 +12,12 @@ use super::Shared;
 use super::counters::Count;
 use super::lane::{Due, Then};
 use super::link::{Rules, lock};
-use super::passage::Going;
+use super::passage::{BESIDE, Going};
 use super::pieces::Pieces;
 use super::wire::{Body, Wire};
 use crate::net::bugs;
 use crate::net::host::Host;
+use crate::net::room::{FRAMES as FRAMES_ON_LINKS, Held};
 use crate::net::stop::Stop;
 use crate::net::subject::Way;
 use crate::net::sys::{self, FRAMES, Frames, PollFd};
@@ -44,8 +45,8 @@ pub(super) struct Runner {
     pub(super) wires: Vec<Wire>,
     pub(super) due: BinaryHeap<Reverse<Due>>,
     pub(super) order: u64,
-    /// The length of all that wait.
-    pub(super) bytes: usize,
+    /// What all that wait take.
+    pub(super) held: Held,
     /// Ends with something to send.
     pub(super) touched: Vec<At>,
     /// Datagrams that go in fragments.
@@ -67,7 +68,7 @@ impl Runner {
             wires,
             due,
             order: 0,
-            bytes: 0,
+            held: Held::new(&FRAMES_ON_LINKS),
             touched,
             pieces: Pieces::default(),
             unwritten: false,
@@ -206,7 +207,7 @@ impl Runner {
         while self.due.peek().is_some_and(|Reverse(first)| first.due <= self.now)
             && let Some(Reverse(Due { at, then, bytes, extra, comment, .. })) = self.due.pop()
         {
-            self.bytes -= bytes.len();
+            self.held.set(self.held.bytes().saturating_sub(bytes.len() + BESIDE));
             let Some(frame) = Frame::parse(&bytes) else { continue };
             let going = Going { body: Body::Own(bytes), frame, comment, extra };
             self.contained(at, |this| this.serve(frames, at, going, then));
@@ -243,7 +244,8 @@ impl Runner {
     /// Sends what the ends with something to send have.
     fn flush(&mut self, frames: &Frames) {
         while let Some((number, side)) = self.touched.pop() {
-            let Wire { lanes, ends, .. } = &mut self.wires[number];
+            let Self { wires, held, .. } = self;
+            let Wire { lanes, ends, .. } = &mut wires[number];
             let (counters, end) = (&lanes[1 - side].counters, &mut ends[side]);
             let mut from = 0;
             while end.blocked.is_empty() && from < end.out.len() {
@@ -264,10 +266,13 @@ impl Runner {
                 }
             }
             for body in end.out.drain(..).skip(from) {
-                if end.blocked.len() >= BLOCKED {
+                let bytes = body.bytes(frames);
+                let all = held.bytes() + bytes.len() + BESIDE;
+                if end.blocked.len() >= BLOCKED || !held.may_hold(all) {
                     counters.one(Count::Undelivered);
                 } else {
-                    end.blocked.push_back(body.bytes(frames).to_vec());
+                    held.set(all);
+                    end.blocked.push_back(bytes.to_vec());
                 }
             }
         }
@@ -275,7 +280,8 @@ impl Runner {
 
     /// Sends what an end did not take before.
     fn unblock(&mut self, (number, side): At) {
-        let Wire { lanes, ends, .. } = &mut self.wires[number];
+        let Self { wires, held, .. } = self;
+        let Wire { lanes, ends, .. } = &mut wires[number];
         let end = &mut ends[side];
         while let Some(first) = end.blocked.front() {
             match sys::send_frames(end.port.packets.as_fd(), &[first]) {
@@ -284,6 +290,7 @@ impl Runner {
                 Err(_) => lanes[1 - side].counters.one(Count::Undelivered),
                 Ok(_) => {}
             }
+            held.set(held.bytes().saturating_sub(first.len() + BESIDE));
             end.blocked.pop_front();
         }
     }
