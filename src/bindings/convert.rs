@@ -54,20 +54,25 @@ pub fn host(ctx: &NativeCallContext, value: &Dynamic) -> ScriptResult<SocketAddr
 /// # Errors
 /// `invalid`: it is none of them.
 pub fn bytes(ctx: &NativeCallContext, value: Dynamic) -> ScriptResult<Vec<u8>> {
-    if value.is_blob() {
-        return Ok(value.cast::<rhai::Blob>());
-    }
-    if value.is_string() {
-        return Ok(value.cast::<rhai::ImmutableString>().as_bytes().to_vec());
-    }
-    if let Some(built) = value.read_lock::<Builder>() {
-        return Ok(built.to_vec());
+    if let Some(bytes) = data(&value) {
+        return Ok(bytes);
     }
     if value.is::<SocketAddr>() {
         let error = Error::invalid("argument", format!("{} is an address, not data", shown(&value)));
         return raise(ctx, error.with_hint("the data comes first: sock.send_to(data, address)"));
     }
     wrong(ctx, "data", "a string or a blob", &value)
+}
+
+/// The same; `None`: it is none of them.
+pub fn data(value: &Dynamic) -> Option<Vec<u8>> {
+    if let Some(blob) = value.read_lock::<rhai::Blob>() {
+        return Some(blob.to_vec());
+    }
+    if let Some(text) = value.read_lock::<ImmutableString>() {
+        return Some(text.as_bytes().to_vec());
+    }
+    value.read_lock::<Builder>().map(|built| built.to_vec())
 }
 
 /// What the closure of a serving loop returned, to be sent.

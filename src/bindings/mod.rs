@@ -114,7 +114,7 @@ pub fn register(engine: &mut Engine) {
     engine.register_iterator_result::<Listener, Dynamic>();
     engine.register_iterator_result::<Poll, Dynamic>();
     engine.register_iterator_result::<UdpSocket, Dynamic>();
-    engine.register_iterator_result::<udp::pinger::Schedule, Dynamic>();
+    engine.register_iterator_result::<udp::schedule::Schedule, Dynamic>();
     engine.register_iterator_result::<time::Beat, Dynamic>();
     engine.register_iterator::<channel::Queue>();
 }

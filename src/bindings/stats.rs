@@ -6,9 +6,9 @@ use rhai::plugin::*;
 use rhai::{Dynamic, NativeCallContext};
 
 use super::context::ScriptResult;
-use super::error::{OrRaise, raise};
+use super::error::raise;
 use super::udp::ping::Ping;
-use super::udp::pinger::Schedule;
+use super::udp::schedule::Schedule;
 use crate::net::error::Error;
 use crate::net::ledger::Counts;
 use crate::net::prober::{End, Outcome, Tally};
@@ -43,7 +43,7 @@ impl Inner {
 
     fn add(&mut self, outcome: &Outcome) {
         match &outcome.end {
-            End::Interrupted { sent: false } => return,
+            End::Sent { .. } | End::Interrupted { sent: false } => return,
             End::Interrupted { sent: true } => {}
             End::Reply { rtt, lesser: false, .. } => {
                 self.counts.replied += 1;
@@ -133,7 +133,7 @@ pub mod api {
     #[rhai_fn(name = "add", pure, return_raw)]
     pub fn add_all(ctx: NativeCallContext, stats: &mut Stats, pings: Schedule) -> ScriptResult<()> {
         stats.lock().know(pings.tally());
-        pings.each(|outcome| stats.lock().add(outcome)).or_raise(&ctx)
+        pings.each(&ctx, |outcome| stats.lock().add(outcome))
     }
 
     /// Adds all that was added to `other`, such as the statistics of another thread: one that pings from a socket of its own.

@@ -11,12 +11,13 @@ use super::error::{Error, ErrorKind, Result};
 use super::host::{Host, Waited};
 use super::icmp::{self, IcmpSocket};
 use super::ledger::ProbeId;
-use super::prober::{Carrier, Outcome, Probe, Prober};
+use super::prober::{Carrier, Matcher, Outcome, Probe, Prober, Slot};
 use super::stop::Stop;
 use super::targets::Targets;
 use super::tcp::Connection;
 use super::time::{Duration, Instant};
 use super::udp::{UdpSocket, check_size};
+use super::wire::icmp::Subject;
 
 /// What to send and when.
 #[derive(Clone, Debug)]
@@ -37,6 +38,43 @@ pub struct Plan {
     pub max_gap: Option<Duration>,
     /// Messages are padded to this many bytes.
     pub size: usize,
+    /// What the pings say.
+    pub message: Message,
+    /// Whether each sending is an outcome of its own, given at that moment.
+    pub sends: bool,
+    /// How long before each sending the wait goes on without sleeping.
+    pub awake: Duration,
+}
+
+/// What the pings of a schedule say.
+#[derive(Clone, Debug)]
+pub enum Message {
+    /// `ping 1 TIME`, `ping 2 TIME`, …; over ICMP, echo requests.
+    Ping,
+    /// The same each time.
+    Same(Arc<[u8]>),
+    /// What [`Script::message`] makes.
+    Made,
+    /// Questions about an interface (RFC 8335), over ICMP.
+    Question(Subject),
+}
+
+/// The closures of a script that a schedule calls.
+#[derive(Default)]
+pub struct Script<'a> {
+    /// Makes the message with a number; `Err` ends the schedule with the error `invalid`.
+    pub message: Option<Compose<'a>>,
+    /// Says which message a datagram replies to.
+    pub matcher: Option<Matcher<'a>>,
+}
+
+/// Makes the message with a number.
+pub type Compose<'a> = &'a mut dyn FnMut(u64) -> std::result::Result<Vec<u8>, ()>;
+
+impl Debug for Script<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Script").finish_non_exhaustive()
+    }
 }
 
 impl Plan {
@@ -55,7 +93,7 @@ impl Plan {
 
 static NEXT: AtomicU64 = AtomicU64::new(0);
 
-/// Pings `ping 1 TIME`, `ping 2 TIME`, … and gives their outcomes as they are settled.
+/// Sends pings on a schedule and gives their outcomes as they are settled, and their sendings if the plan wants those.
 ///
 /// Ping k is due at the start plus k intervals. When a due time and the whole interval after it pass without a
 /// chance to send, that slot is missed: it is counted, and the schedule keeps its beat.
@@ -91,8 +129,12 @@ impl Pinger {
     ///
     /// # Errors
     /// `invalid`: the socket's version of IP is not that of each target; `too-large`.
-    pub fn over_icmp(socket: IcmpSocket, plan: Plan) -> Result<Self> {
+    pub fn over_icmp(socket: IcmpSocket, mut plan: Plan) -> Result<Self> {
         plan.check()?;
+        if let Message::Question(subject) = &plan.message {
+            icmp::check_subject(subject)?;
+            plan.window = plan.window.min(icmp::IN_FLIGHT);
+        }
         plan.targets.iter().try_for_each(|target| socket.same_version("pinger", target.to))?;
         icmp::check_size(plan.size, socket.family())?;
         Ok(Self::over(Arc::new(socket), plan))
@@ -131,13 +173,13 @@ impl Pinger {
     /// interrupted, so that nothing sent is missing from the account, and then `None`.
     ///
     /// # Errors
-    /// As [`UdpSocket::ping`].
-    pub fn next(&mut self, stop: &Stop) -> Result<Option<Outcome>> {
+    /// As [`UdpSocket::ping`]; `invalid`: a closure failed.
+    pub fn next(&mut self, stop: &Stop, script: &mut Script<'_>) -> Result<Option<Outcome>> {
         let carrier = self.socket.clone();
         let socket = carrier.socket("pinger")?;
         let mut prober = carrier.prober("pinger")?;
         prober.take_over(self.id)?;
-        let outcome = self.advance(&*carrier, &socket, &mut prober, stop);
+        let outcome = self.advance(&*carrier, &socket, &mut prober, stop, script);
         prober.tell(&*carrier);
         if !matches!(outcome, Ok(Some(_))) {
             prober.release(self.id);
@@ -151,49 +193,72 @@ impl Pinger {
         socket: &Socket,
         prober: &mut Prober,
         stop: &Stop,
+        script: &mut Script<'_>,
     ) -> Result<Option<Outcome>> {
         loop {
             if let Some(outcome) = prober.next_outcome() {
                 return Ok(Some(outcome));
             }
-            if stop.is_stopped() {
-                let since = || self.first.map(|first| prober.pending_since(first)).unwrap_or_default();
-                let in_flight = self.in_flight.get_or_insert_with(since);
+            let now = carrier.host().now();
+            if let Some(in_flight) = &mut self.in_flight {
                 return Ok(std::iter::from_fn(|| in_flight.pop_front()).find_map(|id| prober.interrupted(id)));
             }
-            let now = carrier.host().now();
+            if stop.is_stopped() {
+                // What came before the stop counts.
+                prober.catch_up(carrier, socket, now, None, &mut script.matcher)?;
+                self.in_flight = Some(self.first.map(|first| prober.pending_since(first)).unwrap_or_default());
+                continue;
+            }
             let start = *self.start.get_or_insert(now);
-            let more = self.more();
-            if !more && prober.in_flight() == 0 {
+            if !self.more() && prober.in_flight() == 0 {
                 // What came after the last answer is counted.
-                prober.collect(carrier, socket, None, &mut None)?;
+                prober.collect(carrier, socket, None, &mut script.matcher)?;
                 return Ok(None);
             }
             let due = start + self.plan.interval * self.slot;
             if self.room(prober).is_some_and(|from| now >= due.max(from)) {
-                if self.plan.interval > Duration::ZERO {
-                    let missed = (now - due).as_nanos() / self.plan.interval.as_nanos();
-                    prober.miss(missed as u64);
-                    self.slot += missed;
+                if self.plan.sends {
+                    // What came before the sending is reported before it.
+                    prober.catch_up(carrier, socket, now, None, &mut script.matcher)?;
+                    if prober.has_outcome() {
+                        continue;
+                    }
                 }
-                self.send(carrier, socket, prober)?;
-                // What came meanwhile is stamped, and can wait.
-                let mut burst = if self.plan.interval > Duration::ZERO { 1 } else { carrier.burst() };
-                while burst > 1 && self.more() && prober.in_flight() < self.plan.window {
-                    self.send(carrier, socket, prober)?;
-                    burst -= 1;
-                }
+                self.send_due(carrier, socket, prober, now - due, script)?;
             }
-            prober.catch_up(carrier, socket, now, None, &mut None)?;
+            prober.catch_up(carrier, socket, now, None, &mut script.matcher)?;
             if prober.has_outcome() {
                 continue;
             }
             let due = start + self.plan.interval * self.slot;
-            let due = self.room(prober).map(|from| due.max(from));
-            if prober.wait(carrier, socket, due, stop)? == Waited::Stopped {
-                prober.collect(carrier, socket, None, &mut None)?;
-            }
+            let due = self.room(prober).map(|from| due.max(from) - self.plan.awake);
+            prober.wait(carrier, socket, due, stop)?;
         }
+    }
+
+    /// Sends the ping that has been due for `behind`, and more where the schedule waits for nothing.
+    fn send_due(
+        &mut self,
+        carrier: &dyn Carrier,
+        socket: &Socket,
+        prober: &mut Prober,
+        behind: Duration,
+        script: &mut Script<'_>,
+    ) -> Result<()> {
+        if self.plan.interval > Duration::ZERO {
+            let missed = (behind.as_nanos() / self.plan.interval.as_nanos()).max(0);
+            prober.miss(missed as u64);
+            self.slot += missed;
+            return self.send(carrier, socket, prober, missed as u64, script);
+        }
+        self.send(carrier, socket, prober, 0, script)?;
+        // What came meanwhile is stamped, and can wait.
+        let mut burst = carrier.burst();
+        while burst > 1 && self.more() && prober.in_flight() < self.plan.window {
+            self.send(carrier, socket, prober, 0, script)?;
+            burst -= 1;
+        }
+        Ok(())
     }
 
     /// From when on there is room in the window for another ping; `None`: not before one in flight is settled.
@@ -210,17 +275,44 @@ impl Pinger {
         self.total.is_none_or(|total| self.sent < total) && self.socket.ended().is_none()
     }
 
-    /// Sends the next ping.
-    fn send(&mut self, carrier: &dyn Carrier, socket: &Socket, prober: &mut Prober) -> Result<()> {
-        let Plan { timeout, icmp_wait, size, .. } = self.plan;
+    /// Sends the next ping, before which so many slots were missed.
+    fn send(
+        &mut self,
+        carrier: &dyn Carrier,
+        socket: &Socket,
+        prober: &mut Prober,
+        missed: u64,
+        script: &mut Script<'_>,
+    ) -> Result<()> {
+        let Plan { timeout, icmp_wait, sends, .. } = self.plan;
         let target = self.plan.targets.get(self.sent % self.plan.targets.len());
         self.slot += 1;
         self.sent += 1;
-        let message = carrier.compose(self.sent, prober.next_number() - 1, size);
-        let probe = Probe { to: target.to, message: &message, timeout, icmp_wait, ttl: target.ttl };
+        let message = self.compose(carrier, prober.next_number() - 1, script)?;
+        let number = (!matches!(self.plan.message, Message::Ping | Message::Question(_))).then_some(self.sent);
+        let slot = Slot { number, by_number: script.matcher.is_some(), announced: sends, missed };
+        let probe = Probe { to: target.to, message: &message, timeout, icmp_wait, ttl: target.ttl, slot };
         let id = prober.send(carrier, socket, &probe)?;
         self.first.get_or_insert(id);
         Ok(())
+    }
+
+    /// The message of the ping that is to be sent.
+    fn compose(&self, carrier: &dyn Carrier, before: u64, script: &mut Script<'_>) -> Result<Vec<u8>> {
+        let mut message = match (&self.plan.message, &mut script.message) {
+            (Message::Question(subject), _) => return Ok(carrier.compose_question(subject, before)),
+            (Message::Same(bytes), _) => bytes.to_vec(),
+            (Message::Made, Some(make)) => {
+                let mut made = Vec::new();
+                let failed = |()| Error::invalid("pinger", "the closure that makes messages failed");
+                carrier.matching(&mut || make(self.sent).map(|bytes| made = bytes)).map_err(failed)?;
+                made
+            }
+            (Message::Ping | Message::Made, _) => return Ok(carrier.compose(self.sent, before, self.plan.size)),
+        };
+        message.resize(message.len().max(self.plan.size), b' ');
+        carrier.check_message(message.len())?;
+        Ok(message)
     }
 
     /// How many pings were sent.

@@ -3,13 +3,14 @@
 use rhai::plugin::*;
 use rhai::{Array, Dynamic, Map, NativeCallContext};
 
+use super::probe::subject;
 use super::socket::{SIZE, Socket};
 use crate::bindings::context::ScriptResult;
 use crate::bindings::convert::{Options, host};
 use crate::bindings::error::{OrRaise, raise};
-use crate::bindings::udp::pinger::{Schedule, plan, targets};
+use crate::bindings::udp::schedule::{Closures, Schedule, plan, targets};
 use crate::net::error::Error;
-use crate::net::pinger::Pinger as NetPinger;
+use crate::net::pinger::{Message, Pinger as NetPinger};
 use crate::net::targets::Targets;
 
 /// Echo requests on a schedule.
@@ -23,11 +24,15 @@ pub mod api {
 
     /// Sends echo requests on a schedule: `for ping in pinger(sock, to, #{ … })` gives each ping's outcome as it is settled.
     /// `to` is a host, what `icmp::targets` gave, or an array of hosts and of maps `#{ to: host, ttl: 3 }`; several are pinged
-    /// in turn. Ping k is sent at the start plus k intervals, whether or not answers came.
+    /// in turn. Ping k is sent at the start plus k intervals, whether or not replies came.
     ///
     /// Options as of `pinger` over UDP: `count`: pings to each target (1 if they are a list, else without end), `interval`
-    /// (1.s; zero: as fast as `window` allows), `timeout` (1.s), `icmp_wait` (as `timeout`), `window`,
-    /// `max_gap`, `size` (56).
+    /// (1.s; zero: as fast as `window` allows), `timeout` (1.s), `icmp_wait` (as `timeout`), `window`, `max_gap`, `size` (56),
+    /// `awake`, `sends`. `ping` of iputils stays awake for 10 ms: a processor that has just woken is slower, and round-trip times
+    /// of pings far apart are then longer.
+    ///
+    /// `probe`: each asks about this interface, as the method `probe` does, with its option `neighbour`; at most 128 of those are
+    /// in flight.
     ///
     /// Errors: `invalid` (also an unknown option), `resolve`, `too-large`; in the loop: `closed`, `busy`.
     ///
@@ -37,15 +42,24 @@ pub mod api {
     /// let all = icmp::targets("127.0.0.1-9");
     /// for ping in pinger(sock, all, #{ interval: 1.ms }) { if ping.kind == "reply" { replies += 1; } }
     /// expect(replies, 9);
+    ///
+    /// let about = [];
+    /// let plan = #{ count: 2, interval: 1.ms, timeout: 50.ms, icmp_wait: 0.s, sends: true, probe: "lo" };
+    /// for ping in pinger(sock, "127.0.0.1", plan) { if ping.kind == "sent" { about.push(ping.seq); } }
+    /// expect(about, [10, 11]);
     /// ```
     #[rhai_fn(global, name = "pinger", return_raw)]
     pub fn icmp_pinger(ctx: NativeCallContext, socket: IcmpSocket, to: Dynamic, options: Map) -> ScriptResult<Pinger> {
         let targets = targets(&ctx, &to, host)?;
         let mut options = Options::new("pinger", &options);
-        let plan = plan(&mut options, targets, SIZE).or_raise(&ctx)?;
+        let mut plan = plan(&mut options, targets, SIZE).or_raise(&ctx)?;
+        let (interface, neighbour) = (options.value("probe"), options.flag("neighbour").or_raise(&ctx)?);
         options.finish().or_raise(&ctx)?;
+        if let Some(interface) = interface {
+            plan.message = Message::Question(subject(&ctx, interface, neighbour)?);
+        }
         let tally = socket.tally().clone();
-        Ok(Schedule::new(NetPinger::over_icmp(socket, plan).or_raise(&ctx)?, tally))
+        Ok(Schedule::new(NetPinger::over_icmp(socket, plan).or_raise(&ctx)?, Closures::none(), tally))
     }
 
     /// How many targets there are.

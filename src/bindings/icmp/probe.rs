@@ -20,7 +20,7 @@ use crate::net::wire::Family;
 use crate::net::wire::icmp::{Message, Subject};
 
 /// What `value` names: an index, an address, or what is neither, a name.
-fn subject(ctx: &NativeCallContext, value: &Dynamic, neighbour: bool) -> ScriptResult<Subject> {
+pub(super) fn subject(ctx: &NativeCallContext, value: &Dynamic, neighbour: bool) -> ScriptResult<Subject> {
     let index = |n: i64| u32::try_from(n).ok().filter(|&n| n > 0).map(Subject::Index);
     let named = match value.clone().try_cast::<Addr>() {
         Some(addr) => Some(Subject::Address(addr.ip())),

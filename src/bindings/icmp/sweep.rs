@@ -6,9 +6,8 @@ use rhai::NativeCallContext;
 use rhai::plugin::*;
 
 use crate::bindings::context::ScriptResult;
-use crate::bindings::error::OrRaise;
 use crate::bindings::udp::ping::Ping;
-use crate::bindings::udp::pinger::Schedule;
+use crate::bindings::udp::schedule::Schedule;
 use crate::net::prober::{End, Outcome};
 use crate::net::sweep::{End as Found, Sweep as NetSweep};
 use crate::net::targets::Targets;
@@ -28,7 +27,7 @@ fn found(outcome: &Outcome) -> Option<Found> {
         End::Reply { rtt, .. } => Some(Found::Alive(u32::try_from(rtt.as_nanos()).unwrap_or(u32::MAX))),
         End::Icmp { error, .. } => Some(Found::Error(error.kind)),
         End::TimedOut => Some(Found::Silent),
-        End::Interrupted { .. } => None,
+        End::Sent { .. } | End::Interrupted { .. } => None,
         _ => Some(Found::Unsent),
     }
 }
@@ -86,7 +85,7 @@ pub mod api {
     /// ```
     #[rhai_fn(name = "add", pure, return_raw)]
     pub fn sweep_add_all(ctx: NativeCallContext, sweep: &mut Sweep, pings: Schedule) -> ScriptResult<()> {
-        pings.each(|outcome| super::enter(&mut sweep.lock(), outcome)).or_raise(&ctx)
+        pings.each(&ctx, |outcome| super::enter(&mut sweep.lock(), outcome))
     }
 
     /// How many targets replied.

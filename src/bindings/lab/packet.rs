@@ -56,6 +56,7 @@ impl Frame {
             info,
             quote,
             segment: None,
+            number: None,
             extensions: Vec::new(),
         })
     }

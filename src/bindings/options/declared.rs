@@ -74,7 +74,9 @@ impl Declared {
     pub(super) fn arg(&self) -> Arg {
         let arg = Arg::new(self.name.clone()).help(self.help.clone());
         if self.shape == Shape::Flag {
-            return arg.long(self.name.clone()).action(ArgAction::SetTrue);
+            let arg = arg.long(self.name.clone()).action(ArgAction::SetTrue);
+            // As in `ping -q`, for every script.
+            return if self.name == "quiet" { arg.short('q') } else { arg };
         }
         let text = Value::Text(String::new());
         let like = self.default.as_ref().unwrap_or(&text);

@@ -4,34 +4,29 @@ use rhai::plugin::*;
 use rhai::{Array, Dynamic, Map, NativeCallContext};
 
 use super::connection::api::Connection;
+use super::message::Received;
 use crate::bindings::context::{self, ScriptResult};
 use crate::bindings::convert::{Options, bytes};
 use crate::bindings::error::{OrRaise, raise};
 use crate::bindings::udp::ping::Ping;
-use crate::bindings::udp::pinger::{Schedule, plan};
+use crate::bindings::udp::schedule::{Closures, Schedule, plan, timeouts};
 use crate::net::error::Error;
 use crate::net::pinger::Pinger as NetPinger;
-use crate::net::prober::Probe;
+use crate::net::prober::{Probe, Slot};
 use crate::net::targets::Targets;
+use crate::net::tcp::{Framing, Incoming};
 use crate::net::time::Duration;
 
 fn ping(ctx: &NativeCallContext, conn: &Connection, message: Dynamic, options: &Map) -> ScriptResult<Ping> {
     let mut options = Options::new("ping", options);
-    let mut read = || {
-        let timeout = options.duration("timeout")?.unwrap_or(Duration::from_secs(1));
-        Ok((timeout, options.duration("icmp_wait")?.unwrap_or(timeout), options.count("size", 0)?.unwrap_or(0)))
-    };
-    let (timeout, icmp_wait, size) = read().or_raise(ctx)?;
+    let mut read = || Ok((timeouts(&mut options)?, options.count("size", 0)?.unwrap_or(0)));
+    let ((timeout, icmp_wait), size) = read().or_raise(ctx)?;
     options.finish().or_raise(ctx)?;
     let mut message = bytes(ctx, message)?;
     let size = message.len().max(usize::try_from(size).unwrap_or(usize::MAX));
-    if size == 0 || size > conn.limit() {
-        let limit = conn.limit();
-        let error = Error::invalid("ping", format!("a ping over a connection has 1 to {limit} bytes, not {size}"));
-        return raise(ctx, error.with_hint("the option `limit` of tcp::connect and tcp::listen allows more"));
-    }
+    conn.check_message(size).or_raise(ctx)?;
     message.resize(size, b' ');
-    let probe = Probe { to: conn.peer(), message: &message, timeout, icmp_wait, ttl: None };
+    let probe = Probe { to: conn.peer(), message: &message, timeout, icmp_wait, ttl: None, slot: Slot::default() };
     let outcome = conn.ping(&probe, &context::current().stop).or_raise(ctx)?;
     Ok(Ping::new(conn.tally().clone(), outcome))
 }
@@ -135,12 +130,16 @@ pub mod api {
     }
 
     /// Pings over a connection on a schedule: `for ping in pinger(conn, #{ … })` gives each ping's outcome as it is settled.
-    /// Ping k is sent at the start plus k intervals, whether or not answers came; the loop ends with the connection.
+    /// Ping k is sent at the start plus k intervals, whether or not replies came; the loop ends with the connection.
     ///
     /// Options as of `pinger` over UDP: `count` (else without end), `interval` (1.s; zero: as fast as `window` allows),
-    /// `timeout` (1.s), `icmp_wait` (as `timeout`), `window`: how many may be in flight, `size`.
+    /// `timeout` (1.s), `icmp_wait` (as `timeout`), `window`: how many may be in flight, `size`, `awake`, `sends`, `message`,
+    /// `seq_of`.
     ///
-    /// Errors: `invalid` (also an unknown option), `too-large`; in the loop: `closed`, `busy`.
+    /// A stream without framing does not separate messages: pings over it do not overlap unless `window` says so, slots that
+    /// pass while one is in flight are missed, and there is no `seq_of`.
+    ///
+    /// Errors: `invalid` (also an unknown option), `too-large`; in the loop: `closed`, `busy`, what the closures throw.
     ///
     /// ```rhai
     /// let server = start("tcp_single.rhai", ["--listen", "127.0.0.1:0", "--quiet"]);
@@ -149,13 +148,38 @@ pub mod api {
     /// for ping in pinger(conn, #{ count: 5, interval: 1.ms, timeout: 5.s }) { if ping.kind == "reply" { replies += 1; } }
     /// expect(replies, 5);
     /// conn.close();
+    ///
+    /// let listener = tcp::listen("127.0.0.1:0", #{ framing: "line" });
+    /// let acks = start_thread(|| { for conn in listener { tcp::serve(conn, |msg| `ack ${msg.text.split(" ")[1]}`); } });
+    /// let conn = tcp::connect(listener.addr, #{ framing: "line" });
+    /// let own = #{ count: 2, interval: 1.ms, timeout: 5.s, message: |seq| `hello ${seq}`,
+    ///     seq_of: |reply| parse_int(reply.text.split(" ")[1]) };
+    /// for ping in pinger(conn, own) { expect(ping.text, `ack ${ping.seq}`); }
+    /// conn.close();
+    /// acks.stop();
     /// ```
     #[rhai_fn(name = "pinger", return_raw)]
     pub fn tcp_pinger(ctx: NativeCallContext, conn: Connection, options: Map) -> ScriptResult<Schedule> {
         let mut options = Options::new("pinger", &options);
-        let plan = plan(&mut options, (Targets::one(conn.peer()), false), 0).or_raise(&ctx)?;
+        let windowed = options.value("window").is_some();
+        let mut plan = plan(&mut options, (Targets::one(conn.peer()), false), 0).or_raise(&ctx)?;
+        let receiver = conn.clone();
+        let message = move |datagram| Dynamic::from(Received::new(receiver.clone(), Incoming::Message(datagram)));
+        let closures = Closures::read(&ctx, &mut options, &mut plan.message, message)?;
         options.finish().or_raise(&ctx)?;
+        if conn.framing() == Framing::Raw {
+            if closures.match_replies() {
+                let error = Error::invalid("pinger", "a stream without framing does not separate replies for `seq_of`");
+                return raise(
+                    &ctx,
+                    error.with_hint("connect with framing: tcp::connect(addr, #{ framing: \"line\" })"),
+                );
+            }
+            if !windowed {
+                plan.window = 1;
+            }
+        }
         let tally = conn.tally().clone();
-        Ok(Schedule::new(NetPinger::over_tcp(conn, plan).or_raise(&ctx)?, tally))
+        Ok(Schedule::new(NetPinger::over_tcp(conn, plan).or_raise(&ctx)?, closures, tally))
     }
 }

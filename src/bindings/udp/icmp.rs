@@ -45,6 +45,17 @@ pub mod api {
         icmp.kind.keyword().map_or(Dynamic::UNIT, Into::into)
     }
 
+    /// The sequence number of the ping that it is about; `()` where that is not known.
+    ///
+    /// ```rhai
+    /// let ping = udp::bind("127.0.0.1:0").ping(udp::closed_port(), "ping 7", 100.ms);
+    /// expect(ping.icmp.seq, 7);
+    /// ```
+    #[rhai_fn(global, get = "seq", pure)]
+    pub fn icmp_seq(icmp: &mut Icmp) -> Dynamic {
+        icmp.number.map_or(Dynamic::UNIT, |number| (number as i64).into())
+    }
+
     /// The ICMP type, 0 to 255 (RFC 792, RFC 4443).
     ///
     /// ```rhai

@@ -21,9 +21,10 @@ pub mod icmp;
 pub mod packet;
 pub mod ping;
 pub mod pinger;
+pub mod schedule;
 pub mod socket;
 
-pub(super) use pinger::timeouts;
+pub(super) use schedule::timeouts;
 
 /// The functions of the namespace `udp`.
 #[export_module]

@@ -1,4 +1,4 @@
-//! A probe that ended, in scripts: how, and when its answer came. [`super::pinger`] sends them.
+//! A probe in scripts: how it ended, and when its reply came. [`super::pinger`] sends them.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use crate::bindings::convert::text;
 use crate::net::prober::{End, Outcome, Tally};
 use crate::net::udp::Datagram;
 
-/// A probe that ended, in scripts.
+/// A probe that ended, or that a schedule reports as sent, in scripts.
 #[derive(Clone, Debug)]
 pub struct Ping(Arc<Ended>);
 
@@ -41,18 +41,32 @@ impl Ping {
             _ => None,
         }
     }
+
+    /// The reply, or the message of a probe that was just sent.
+    fn data(&self) -> Option<&[u8]> {
+        match &self.0.outcome.end {
+            End::Sent { message } => Some(message),
+            _ => self.reply().map(|datagram| &*datagram.data),
+        }
+    }
+}
+
+/// A stamp of the wall clock as `unix_time` gives it; `()` without one.
+pub(super) fn seconds(nanos: Option<i64>) -> Dynamic {
+    nanos.map_or(Dynamic::UNIT, |nanos| (nanos as f64 / 1e9).into())
 }
 
 /// Probes that ended.
 #[export_module]
 #[allow(clippy::unwrap_used)] // the code that the macro writes
 pub mod api {
-    /// A probe that ended: with a reply, an ICMP error, a time-out, an error of this host or an interrupt.
+    /// A probe that ended: with a reply, an ICMP error, a time-out, an error of this host or an interrupt; or one that was sent.
     pub type Ping = super::Ping;
 
     /// How the ping ended: `"reply"`, `"icmp"` (an ICMP error), `"timeout"`, `"error"` (this host could not send it) or
     /// `"interrupted"` (the script was stopped; the probe is pending, not lost). Over a connection also `"closed"` and
-    /// `"reset"` (by the peer), and `"unreachable"`: an ICMP error of which only the errno is known.
+    /// `"reset"` (by the peer), and `"unreachable"`: an ICMP error of which only the errno is known. `"sent"`: it was sent right
+    /// now, and its end follows; only a `pinger` with `sends: true` reports that.
     ///
     /// ```rhai
     /// let ping = udp::bind("127.0.0.1:0").ping(udp::closed_port(), "ping 1", 100.ms);
@@ -61,6 +75,7 @@ pub mod api {
     #[rhai_fn(global, get = "kind", pure)]
     pub fn ping_kind(ping: &mut Ping) -> String {
         match &ping.0.outcome.end {
+            End::Sent { .. } => "sent",
             End::Reply { .. } => "reply",
             End::Icmp { .. } => "icmp",
             End::TimedOut => "timeout",
@@ -104,7 +119,7 @@ pub mod api {
         or_unit(ping.reply().map(|datagram| datagram.from))
     }
 
-    /// The reply as text, without padding at its end; `()` if there is none.
+    /// The reply as text, without padding at its end; of a ping that was just sent, its message. `()` if there is none.
     ///
     /// ```rhai
     /// let sock = udp::bind("127.0.0.1:0");
@@ -112,10 +127,10 @@ pub mod api {
     /// ```
     #[rhai_fn(global, get = "text", pure)]
     pub fn ping_text(ping: &mut Ping) -> Dynamic {
-        ping.reply().map_or(Dynamic::UNIT, |datagram| text(&datagram.data).trim_end_matches(' ').into())
+        ping.data().map_or(Dynamic::UNIT, |data| text(data).trim_end_matches(' ').into())
     }
 
-    /// The reply as a blob, padding included; `()` if there is none.
+    /// The reply as a blob, padding included; of a ping that was just sent, its message. `()` if there is none.
     ///
     /// ```rhai
     /// let sock = udp::bind("127.0.0.1:0");
@@ -123,7 +138,46 @@ pub mod api {
     /// ```
     #[rhai_fn(global, get = "data", pure)]
     pub fn ping_data(ping: &mut Ping) -> Dynamic {
-        ping.reply().map_or(Dynamic::UNIT, |datagram| Dynamic::from_blob(datagram.data.to_vec()))
+        ping.data().map_or(Dynamic::UNIT, |data| Dynamic::from_blob(data.to_vec()))
+    }
+
+    /// How many slots of its schedule were missed right before it was sent: their time had passed, and a ping was still in
+    /// flight for which the next one had to wait, or the script was busy.
+    ///
+    /// ```rhai
+    /// let sock = udp::bind("127.0.0.1:0");
+    /// expect(sock.ping(sock.addr, "ping 1", 1.s).missed, 0);
+    /// ```
+    #[rhai_fn(global, get = "missed", pure)]
+    pub fn ping_missed(ping: &mut Ping) -> i64 {
+        ping.0.outcome.missed as i64
+    }
+
+    /// When the ping was sent: seconds since 1970 (UTC), as `unix_time` gives them, to a quarter of a microsecond. By the
+    /// kernel's stamp, where it has come by then, else from right before the system call. `()` if it was not sent.
+    ///
+    /// ```rhai
+    /// let sock = udp::bind("127.0.0.1:0");
+    /// let before = unix_time();
+    /// let ping = sock.ping(sock.addr, "ping 1", 1.s);
+    /// expect(ping.sent_at >= before && ping.sent_at <= unix_time() + 0.001, true);
+    /// ```
+    #[rhai_fn(global, get = "sent_at", pure)]
+    pub fn ping_sent_at(ping: &mut Ping) -> Dynamic {
+        super::seconds(ping.0.outcome.sent_at)
+    }
+
+    /// When the reply or the ICMP error arrived: seconds since 1970 (UTC), by the kernel's stamp where there is one; `()` if
+    /// neither came.
+    ///
+    /// ```rhai
+    /// let sock = udp::bind("127.0.0.1:0");
+    /// let ping = sock.ping(sock.addr, "ping 1", 1.s);
+    /// expect(ping.received_at >= ping.sent_at, true);
+    /// ```
+    #[rhai_fn(global, get = "received_at", pure)]
+    pub fn ping_received_at(ping: &mut Ping) -> Dynamic {
+        super::seconds(ping.0.outcome.received_at)
     }
 
     /// The round-trip time, a Duration measured by the session's clock (see `clock` of a socket): until the reply came, or the
@@ -260,6 +314,7 @@ pub mod api {
                 format!("seq {number}: reply from {} rtt={rtt}", plain(datagram.from))
             }
             End::Icmp { error, .. } => format!("seq {number}: {} for {}", error.kind, plain(*to)),
+            End::Sent { message } => format!("seq {number}: {} bytes sent to {}", message.len(), plain(*to)),
             End::TimedOut => format!("seq {number}: no reply from {}", plain(*to)),
             End::Unsent(error) | End::Broken(error) => format!("seq {number}: {error}"),
             End::Interrupted { .. } => format!("seq {number}: interrupted"),

@@ -1,87 +1,20 @@
 //! Sending pings from scripts: one that is waited for, or many on a schedule.
 
-use std::fmt;
-use std::net::SocketAddr;
-use std::sync::Arc;
-
 use rhai::plugin::*;
-use rhai::{Array, Dynamic, FnPtr, Map, NativeCallContext, Position};
+use rhai::{Dynamic, FnPtr, Map, NativeCallContext};
 
 use super::packet::Packet;
 use super::ping::Ping;
+use super::schedule::{Closures, Schedule, plan, targets, timeouts};
 use crate::bindings::callback::Callback;
 use crate::bindings::context::{self, ScriptResult};
 use crate::bindings::convert::{Options, address, bytes, shown};
-use crate::bindings::error::{OrRaise, raise, thrown};
+use crate::bindings::error::{OrRaise, thrown};
 use crate::net::error::Error;
-use crate::net::pinger::{Pinger as NetPinger, Plan};
-use crate::net::prober::{Outcome, Probe, Tally};
-use crate::net::stop::Stop;
-use crate::net::targets::{Target, Targets};
+use crate::net::pinger::Pinger as NetPinger;
+use crate::net::prober::{Match, Probe, Slot};
 use crate::net::time::Duration;
 use crate::net::udp::{Datagram, Incoming, UdpSocket, check_size};
-
-/// Pings on a schedule, in scripts.
-#[derive(Clone)]
-pub struct Schedule(Arc<std::sync::Mutex<NetPinger>>, Tally);
-
-impl Schedule {
-    /// What `pinger` does over the socket of `tally`.
-    pub fn new(pinger: NetPinger, tally: Tally) -> Self {
-        Self(Arc::new(std::sync::Mutex::new(pinger)), tally)
-    }
-
-    /// What is known of the probes of its socket.
-    pub(in crate::bindings) fn tally(&self) -> &Tally {
-        &self.1
-    }
-
-    /// Gives each ping to `take` as it ends, until all have.
-    ///
-    /// # Errors
-    /// Those of the pinger.
-    pub(in crate::bindings) fn each(&self, mut take: impl FnMut(&Outcome)) -> Result<(), Error> {
-        let stop = context::current().stop;
-        while let Some(outcome) = self.next(&stop)? {
-            take(&outcome);
-        }
-        Ok(())
-    }
-
-    fn next(&self, stop: &Stop) -> Result<Option<Outcome>, Error> {
-        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).next(stop)
-    }
-}
-
-impl fmt::Debug for Schedule {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Pinger({:?})", self.1.counts())
-    }
-}
-
-impl IntoIterator for Schedule {
-    type Item = ScriptResult<Dynamic>;
-    type IntoIter = Box<dyn Iterator<Item = Self::Item>>;
-
-    fn into_iter(self) -> Self::IntoIter {
-        let stop = context::current().stop;
-        let mut ended = false;
-        Box::new(std::iter::from_fn(move || {
-            // A loop with an empty body asks on after an error.
-            if ended {
-                return None;
-            }
-            match self.next(&stop) {
-                Ok(None) => None,
-                Ok(Some(outcome)) => Some(Ok(Dynamic::from(Ping::new(self.1.clone(), outcome)))),
-                Err(err) => {
-                    ended = true;
-                    Some(Err(thrown(err, Position::NONE)))
-                }
-            }
-        }))
-    }
-}
 
 fn ping(
     ctx: &NativeCallContext,
@@ -97,7 +30,7 @@ fn ping(
     let ((timeout, icmp_wait), size) = read().or_raise(ctx)?;
     options.finish().or_raise(ctx)?;
     let message = padded(bytes(ctx, message)?, size).or_raise(ctx)?;
-    let probe = Probe { to, message: &message, timeout, icmp_wait, ttl: None };
+    let probe = Probe { to, message: &message, timeout, icmp_wait, ttl: None, slot: Slot::default() };
     let stop = context::current().stop;
     let Some(matcher) = matcher else {
         let outcome = socket.ping(&probe, &stop, None).or_raise(ctx)?;
@@ -108,7 +41,7 @@ fn ping(
     let mut matches = |datagram: &Datagram| {
         let packet = Packet::new(socket.clone(), Incoming::Packet(datagram.clone()));
         match callback.call([Dynamic::from(packet)]) {
-            Ok(value) => value.as_bool().map_err(|_| {
+            Ok(value) => value.as_bool().map(|is| if is { Match::Awaited } else { Match::Nothing }).map_err(|_| {
                 failure = Some(thrown(
                     Error::invalid("ping", format!("the closure returned {}, not true or false", shown(&value))),
                     ctx.call_position(),
@@ -127,31 +60,6 @@ fn ping(
     }
 }
 
-/// The options `timeout` and `icmp_wait`.
-pub(in crate::bindings) fn timeouts(options: &mut Options<'_>) -> Result<(Duration, Duration), Error> {
-    let timeout = options.duration("timeout")?.unwrap_or(Duration::from_secs(1));
-    Ok((timeout, options.duration("icmp_wait")?.unwrap_or(timeout)))
-}
-
-/// The options of a schedule to `targets`, of messages of `size` bytes if nothing is said.
-///
-/// # Errors
-/// `invalid`: a value of the wrong kind.
-pub(in crate::bindings) fn plan(
-    options: &mut Options<'_>,
-    (targets, is_list): (Targets, bool),
-    size: usize,
-) -> Result<Plan, Error> {
-    let count = options.count("count", 0)?.or(is_list.then_some(1));
-    let interval = options.duration("interval")?.unwrap_or(Duration::from_secs(1));
-    let (timeout, icmp_wait) = timeouts(options)?;
-    let all = if interval == Duration::ZERO { 1 } else { 65_536 };
-    let window = options.count("window", 1)?.unwrap_or(all) as usize;
-    let size = options.count("size", 0)?.map_or(size, |size| size as usize);
-    let max_gap = options.duration("max_gap")?;
-    Ok(Plan { targets, count, interval, timeout, icmp_wait, window, max_gap, size })
-}
-
 /// The message, padded with blanks to `size` bytes.
 ///
 /// # Errors
@@ -161,34 +69,6 @@ fn padded(mut message: Vec<u8>, size: u64) -> Result<Vec<u8>, Error> {
     check_size(size)?;
     message.resize(size, b' ');
     Ok(message)
-}
-
-/// Where pings go, and whether that is a list: one address, `Targets`, or an array of addresses and of maps `#{ to: address, ttl: 3 }`;
-/// addresses are read by `read`.
-pub(in crate::bindings) fn targets(
-    ctx: &NativeCallContext,
-    to: &Dynamic,
-    read: fn(&NativeCallContext, &Dynamic) -> ScriptResult<SocketAddr>,
-) -> ScriptResult<(Targets, bool)> {
-    if let Some(targets) = to.clone().try_cast::<Targets>() {
-        return Ok((targets, true));
-    }
-    let Some(list) = to.clone().try_cast::<Array>() else {
-        return Ok((Targets::one(read(ctx, to)?), false));
-    };
-    let one = |item: Dynamic| {
-        let Some(map) = item.clone().try_cast::<Map>() else {
-            return Ok(Target { to: read(ctx, &item)?, ttl: None });
-        };
-        let mut options = Options::new("pinger", &map);
-        let (to, ttl) = (options.value("to").cloned(), options.byte("ttl").or_raise(ctx)?);
-        options.finish().or_raise(ctx)?;
-        match to {
-            Some(to) => Ok(Target { to: read(ctx, &to)?, ttl }),
-            None => raise(ctx, Error::invalid("pinger", format!("{} has no `to`", shown(&item)))),
-        }
-    };
-    Ok((Targets::list(list.into_iter().map(one).collect::<ScriptResult<Vec<Target>>>()?), true))
 }
 
 /// Pings from a socket, one or on a schedule.
@@ -268,28 +148,53 @@ pub mod api {
     }
 
     /// Pings `to` on a schedule: `for ping in pinger(sock, to, #{ … })` gives each ping's outcome as it is settled. Ping k is
-    /// sent at the start plus k intervals, whether or not answers came; slots that were missed are counted, not caught up.
+    /// sent at the start plus k intervals, whether or not replies came; slots that were missed are counted, not caught up.
     /// `to` is an address, or an array of addresses and of maps `#{ to: address, ttl: 3 }`, which are pinged in turn.
     ///
-    /// Options: `count`: pings to each address (1 if it is a list, else without end), `interval` (1.s; zero: as fast as
-    /// `window` allows), `timeout` (1.s), `icmp_wait` (as `timeout`), `window`: how many may be in flight at a time (1 if the interval is zero, else 65,536), `max_gap`: with a
-    /// full window, the next is sent so long after the last all the same (it waits), `size` (0).
+    /// Options: `count`: pings to each address (1 if it is a list, else without end, as `()`), `interval` (1.s; zero: as fast as
+    /// `window` allows), `timeout` (1.s), `icmp_wait` (as `timeout`), `window`: how many may be in flight at a time (1 if the
+    /// interval is zero, else 65,536), `max_gap`: with a full window, the next is sent so long after the last all the same (it
+    /// waits), `size`: messages are padded with spaces to so many bytes (0), `awake`: so long before each sending it stays awake
+    /// instead of sleeping (0.s).
     ///
-    /// Errors: `invalid` (also an unknown option), `resolve`; in the loop: `closed`, `too-large`.
+    /// With `sends: true` the loop also gets each sending, at its moment: a ping whose `kind` is `"sent"`, with its `seq`, `to`,
+    /// `text` and `missed`. Its outcome follows, with the same `seq`.
+    ///
+    /// `message` replaces `ping 1 TIME`, `ping 2 TIME` …: a string, a blob, or a closure that makes the message with a number.
+    /// Replies repeat the message; where they do not, `seq_of` is a closure that reads from a reply the number of the message it
+    /// replies to, and returns `()` for what is no reply.
+    ///
+    /// Errors: `invalid` (also an unknown option), `resolve`; in the loop: `closed`, `too-large`, what the closures throw.
     ///
     /// ```rhai
     /// let sock = udp::bind("127.0.0.1:0");
     /// let seen = 0;
     /// for ping in pinger(sock, udp::closed_port(), #{ count: 3, interval: 1.ms, timeout: 100.ms }) { seen += 1; }
     /// expect(seen, 3);
+    ///
+    /// let server = udp::bind("127.0.0.1:0");
+    /// let acks = start_thread(|| { for pkt in server { pkt.reply(`ack ${pkt.text.split(" ")[1]}`); } });
+    /// let own = #{
+    ///     count: 3, interval: 1.ms, timeout: 5.s, sends: true,
+    ///     message: |seq| `hello ${seq}`,
+    ///     seq_of: |reply| parse_int(reply.text.split(" ")[1]),
+    /// };
+    /// let lines = [];
+    /// for ping in pinger(sock, server.addr, own) { lines.push(`${ping.kind} ${ping.seq} ${ping.text}`); }
+    /// acks.stop();
+    /// expect(lines.len, 6);
+    /// expect("sent 2 hello 2" in lines && "reply 2 ack 2" in lines, true);
     /// ```
     #[rhai_fn(global, return_raw)]
     pub fn pinger(ctx: NativeCallContext, socket: UdpSocket, to: Dynamic, options: Map) -> ScriptResult<Pinger> {
         let targets = targets(&ctx, &to, address)?;
         let mut options = Options::new("pinger", &options);
-        let plan = plan(&mut options, targets, 0).or_raise(&ctx)?;
+        let mut plan = plan(&mut options, targets, 0).or_raise(&ctx)?;
+        let receiver = socket.clone();
+        let packet = move |datagram| Dynamic::from(Packet::new(receiver.clone(), Incoming::Packet(datagram)));
+        let closures = Closures::read(&ctx, &mut options, &mut plan.message, packet)?;
         options.finish().or_raise(&ctx)?;
         let pinger = NetPinger::new(socket.clone(), plan).or_raise(&ctx)?;
-        Ok(Schedule::new(pinger, socket.tally().clone()))
+        Ok(Schedule::new(pinger, closures, socket.tally().clone()))
     }
 }

@@ -134,7 +134,16 @@ impl Ear {
                 let (to, quote) = ours(&Overheard { message, about: message.about(), from_asked, from })?;
                 let info = message.pointer().unwrap_or(0);
                 let offender = Some(from);
-                Some(IcmpError { kind: message.kind, offender, to, info, quote, segment: None, extensions: Vec::new() })
+                Some(IcmpError {
+                    kind: message.kind,
+                    offender,
+                    to,
+                    info,
+                    quote,
+                    segment: None,
+                    number: None,
+                    extensions: Vec::new(),
+                })
             };
             if let Some(error) = error() {
                 heard(error, received.stamp);

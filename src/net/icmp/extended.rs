@@ -1,7 +1,7 @@
 //! Questions about the interfaces of a host: extended echo requests (PROBE, RFC 8335), and their answers.
 //!
 //! An answer repeats the identifier and eight bits of sequence number, and nothing else that could tell it: it counts if its
-//! source is the one that was asked, too. So one question is asked at a time.
+//! source is the one that was asked, too. So only so many questions are in flight that their numbers differ.
 
 use std::collections::HashMap;
 use std::sync::Mutex;
@@ -9,12 +9,16 @@ use std::sync::Mutex;
 use super::{IcmpSocket, Inner, Mode, Request, lock};
 use crate::net::error::{Error, Result};
 use crate::net::ledger::{Blame, Key, Stray};
-use crate::net::prober::{Outcome, Probe, Prober, Recognised};
+use crate::net::prober::{Outcome, Prober, Recognised};
 use crate::net::stop::Stop;
 use crate::net::udp::{Datagram, IcmpError};
 use crate::net::wire::Family;
 use crate::net::wire::checksum::checksum;
 use crate::net::wire::icmp::{ExtendedEcho, Message, Subject};
+
+/// How many questions may be in flight: half as many as there are sequence numbers, so that a late answer is not taken for
+/// that to a newer question.
+pub(in crate::net) const IN_FLIGHT: usize = 128;
 
 /// The longest name that can be asked about, in bytes.
 const MAX_NAME: usize = 255;
@@ -44,20 +48,33 @@ impl IcmpSocket {
     /// `invalid` (another version of IP, a name that is empty or too long), `closed`, `busy`, `system`.
     pub fn probe(&self, subject: &Subject, request: &Request, stop: &Stop) -> Result<Outcome> {
         self.same_version("probe", request.to)?;
-        if let Subject::Name(name) = subject
-            && !(1..=MAX_NAME).contains(&name.len())
-        {
-            let message = format!("the name of an interface has 1 to {MAX_NAME} bytes, not {}", name.len());
-            return Err(Error::invalid("probe", message));
-        }
+        check_subject(subject)?;
         let socket = self.socket("probe")?;
         let mut prober = self.prober("probe")?;
-        let echo = ExtendedEcho { id: self.id(), seq: self.0.questions.asked(prober.next_number()) };
+        let message = self.question(subject, prober.next_number());
+        prober.ping(self, &socket, &request.probe(&message), stop, &mut None)
+    }
+
+    /// The question about `subject` that is the probe with this number.
+    pub(super) fn question(&self, subject: &Subject, number: u64) -> Vec<u8> {
+        let echo = ExtendedEcho { id: self.id(), seq: self.0.questions.asked(number) };
         let structure = subject.structure();
         let message = Message::extended_request(self.0.family, echo, subject, &structure);
-        let message = if self.0.mode == Mode::Raw { message.sealed(None) } else { message }.emit();
-        let Request { to, timeout, icmp_wait, ttl, .. } = *request;
-        prober.ping(self, &socket, &Probe { to, message: &message, timeout, icmp_wait, ttl }, stop, &mut None)
+        if self.0.mode == Mode::Raw { message.sealed(None) } else { message }.emit()
+    }
+}
+
+/// Checks that `subject` can be asked about.
+///
+/// # Errors
+/// `invalid`: a name that is empty or too long.
+pub(in crate::net) fn check_subject(subject: &Subject) -> Result<()> {
+    match subject {
+        Subject::Name(name) if !(1..=MAX_NAME).contains(&name.len()) => {
+            let message = format!("the name of an interface has 1 to {MAX_NAME} bytes, not {}", name.len());
+            Err(Error::invalid("probe", message))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -125,6 +125,7 @@ impl IcmpSocket {
             info: message.next_hop_mtu().or(message.pointer()).unwrap_or(0),
             quote: quote.to_vec(),
             segment: None,
+            number: None,
             extensions: extensions.to_vec(),
         };
         if self.0.family == Family::V4 && checksum(&message.emit()) != 0 {

@@ -19,7 +19,7 @@ use self::payload::Payload;
 use super::error::{Error, Result};
 use super::host::Host;
 use super::ledger::Counts;
-use super::prober::{Carrier, Clock, Outcome, Probe, Prober, Tally, notices};
+use super::prober::{Carrier, Clock, Outcome, Probe, Prober, Slot, Tally, notices};
 use super::session::{Session, Settle};
 use super::stop::Stop;
 use super::sys;
@@ -38,6 +38,8 @@ mod payload;
 mod probing;
 
 pub(in crate::net) use self::ear::{Ear, is_kept};
+pub(super) use self::extended::{IN_FLIGHT, check_subject};
+
 pub use self::error::{MAX_SIZE_V4, MAX_SIZE_V6, check_size};
 pub use self::listener::{Heard, Listener};
 pub use self::mtu::interface_mtu;
@@ -187,9 +189,8 @@ impl IcmpSocket {
         let socket = self.socket("ping")?;
         let mut prober = self.prober("ping")?;
         let before = prober.next_number() - 1;
-        let Request { to, timeout, icmp_wait, ttl, size } = *request;
-        let message = self.compose(before + 1, before, size);
-        prober.ping(self, &socket, &Probe { to, message: &message, timeout, icmp_wait, ttl }, stop, &mut None)
+        let message = self.compose(before + 1, before, request.size);
+        prober.ping(self, &socket, &request.probe(&message), stop, &mut None)
     }
 
     /// The version of IP.
@@ -285,6 +286,14 @@ pub struct Request {
     pub ttl: Option<u8>,
     /// The size of its payload in bytes.
     pub size: usize,
+}
+
+impl Request {
+    /// It with this message.
+    fn probe<'a>(&self, message: &'a [u8]) -> Probe<'a> {
+        let Self { to, timeout, icmp_wait, ttl, .. } = *self;
+        Probe { to, message, timeout, icmp_wait, ttl, slot: Slot::default() }
+    }
 }
 
 impl Settle for Inner {

@@ -22,7 +22,7 @@ use crate::net::sys::{self, PollFd, RawAddr};
 use crate::net::time::Instant;
 use crate::net::udp::{Datagram, IcmpError, Queued, is_pending_error, take_entry};
 use crate::net::wire::Family;
-use crate::net::wire::icmp::{Echo, Kind, Message};
+use crate::net::wire::icmp::{Echo, Kind, Message, Subject};
 
 /// Octets of an echo request before its payload.
 pub(super) const HEADER: usize = 8;
@@ -127,6 +127,10 @@ impl Carrier for IcmpSocket {
             bytes[2..4].copy_from_slice(&sum.to_be_bytes());
         }
         bytes
+    }
+
+    fn compose_question(&self, subject: &Subject, before: u64) -> Vec<u8> {
+        self.question(subject, before + 1)
     }
 
     fn tally(&self) -> &Tally {

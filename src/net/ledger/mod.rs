@@ -185,6 +185,15 @@ impl Ledger {
         self.answer(place, arrived)
     }
 
+    /// Enters a whole answer that arrived from `from` at `arrived` and names a probe by `key`, whatever it says.
+    pub fn reply_by_key(&mut self, arrived: Instant, from: SocketAddr, key: Key) -> Arrival {
+        match self.store.find(from, key) {
+            Some(place) => self.answer(place, arrived),
+            None if self.store.has_forgotten(from, key) => self.late(None, false),
+            None => self.foreign(),
+        }
+    }
+
     /// Enters an answer that arrived at `arrived` and was matched to the probe by the caller, its content included.
     /// Says `Reply`, `Late`, `Duplicate`, or `Foreign` for a probe never sent.
     pub fn reply_to(&mut self, arrived: Instant, id: ProbeId) -> Arrival {

@@ -18,6 +18,7 @@ use crate::net::stop::Stop;
 use crate::net::sys::PollFd;
 use crate::net::time::Instant;
 use crate::net::udp::{Datagram, IcmpError, Queued};
+use crate::net::wire::icmp::Subject;
 
 /// A socket that probes are sent from: how it sends and hears, and how its protocol names a probe.
 pub(in crate::net) trait Carrier: Debug + Send + Sync {
@@ -48,6 +49,22 @@ pub(in crate::net) trait Carrier: Debug + Send + Sync {
     /// The message of the `sequence`-th ping of a schedule, of `size` bytes if its protocol can do with so few, where the
     /// prober has sent `before` probes.
     fn compose(&self, sequence: u64, before: u64, size: usize) -> Vec<u8>;
+
+    /// Checks that a message of a script's own, of `size` bytes, can be a ping.
+    ///
+    /// # Errors
+    /// `too-large`, `invalid`.
+    fn check_message(&self, size: usize) -> Result<()> {
+        let _ = size;
+        Ok(())
+    }
+
+    /// The message of the next ping of a schedule that asks about an interface, where the prober has sent `before` probes;
+    /// only ICMP has such.
+    fn compose_question(&self, subject: &Subject, before: u64) -> Vec<u8> {
+        let _ = (subject, before);
+        Vec::new()
+    }
 
     /// What others may know of its probes.
     fn tally(&self) -> &Tally;
@@ -144,8 +161,8 @@ pub(in crate::net) trait Carrier: Debug + Send + Sync {
         let _ = queued;
     }
 
-    /// Runs a matcher, which must not use this socket's prober.
-    fn matching(&self, matcher: &mut dyn FnMut() -> MatchResult) -> MatchResult {
+    /// Runs a closure of a script, which must not use this socket's prober.
+    fn matching(&self, matcher: &mut dyn FnMut() -> ScriptResult) -> ScriptResult {
         matcher()
     }
 
@@ -155,8 +172,8 @@ pub(in crate::net) trait Carrier: Debug + Send + Sync {
     }
 }
 
-/// What a matcher says.
-pub(in crate::net) type MatchResult = std::result::Result<bool, ()>;
+/// Whether a closure of a script ended well.
+pub(in crate::net) type ScriptResult = std::result::Result<(), ()>;
 
 /// How an answer names its probe.
 #[derive(Clone, Copy, Debug)]

@@ -1,12 +1,12 @@
 //! What a prober makes of what it hears: which probe a datagram answers, and which an ICMP error is about.
 
 use super::clock::{measure, waited};
-use super::outcome::{End, Matcher, Outcome};
+use super::outcome::{End, Match, Matcher};
 use super::{Carrier, Pending, Prober, Recognised, Unheard};
 use crate::net::account::Ends;
 use crate::net::error::{Error, Result};
 use crate::net::event::{Event, Flow};
-use crate::net::ledger::{Arrival, Blame, Content, ErrorArrival, ProbeId, Stray};
+use crate::net::ledger::{Arrival, Blame, Content, ErrorArrival, Key, ProbeId, Stray};
 use crate::net::time::Instant;
 use crate::net::udp::{Datagram, Queued};
 
@@ -22,19 +22,7 @@ impl Prober {
         let queued = waited(unix, datagram.stamp);
         let arrived = queued.map_or(seen, |queued| seen - queued);
         let arrival = match matcher {
-            Some(matcher) => {
-                // What comes after the answer in one go is asked about too: it may be a duplicate.
-                let peer = |id: &ProbeId| self.ledger.record(*id).is_some_and(|record| record.to == datagram.from);
-                let asked = awaited.filter(peer);
-                self.tell(carrier);
-                let failed = |()| Error::invalid("ping", "the closure that matches replies failed");
-                match asked {
-                    Some(id) if carrier.matching(&mut || matcher(&datagram)).map_err(failed)? => {
-                        self.ledger.reply_to(arrived, id)
-                    }
-                    _ => self.stray(Stray::Foreign),
-                }
-            }
+            Some(matcher) => self.matched(carrier, awaited, &datagram, arrived, matcher)?,
             None => match carrier.recognise(self, &datagram) {
                 Recognised::Answer(key, content) => self.ledger.reply(arrived, datagram.from, key, content),
                 Recognised::Stray(kind) => self.stray(kind),
@@ -51,8 +39,9 @@ impl Prober {
                     let ends = Ends::seen_by(carrier.host().id(), carrier.local(), pending.to);
                     let echoed = carrier.echoed(&pending.message);
                     carrier.account().answered(ends, echoed, pending.sent);
+                    let received_at = Some(datagram.stamp.unwrap_or(unix));
                     let end = End::Reply { datagram, rtt, clock, lesser: clock != session, readings };
-                    self.finish(carrier, id, &pending, end);
+                    self.finish(carrier, id, &pending, received_at, end);
                 }
             }
             Arrival::Late { id: Some(id), timed_out: true } => self.time_out(carrier, id, true),
@@ -63,6 +52,31 @@ impl Prober {
             _ => {}
         }
         Ok(())
+    }
+
+    /// What a datagram is that a matcher is asked about.
+    fn matched(
+        &mut self,
+        carrier: &dyn Carrier,
+        awaited: Option<ProbeId>,
+        datagram: &Datagram,
+        arrived: Instant,
+        matcher: &mut Matcher<'_>,
+    ) -> Result<Arrival> {
+        // What comes after the answer in one go is asked about too: it may be a duplicate.
+        let is_peer = |id: ProbeId| self.ledger.record(id).is_some_and(|record| record.to == datagram.from);
+        if awaited.is_some_and(|id| !is_peer(id)) {
+            return Ok(self.stray(Stray::Foreign));
+        }
+        self.tell(carrier);
+        let mut said = Match::Nothing;
+        let failed = |()| Error::invalid("ping", "the closure that matches replies failed");
+        carrier.matching(&mut || matcher(datagram).map(|matched| said = matched)).map_err(failed)?;
+        Ok(match (said, awaited) {
+            (Match::Awaited, Some(id)) => self.ledger.reply_to(arrived, id),
+            (Match::Number(number), _) => self.ledger.reply_by_key(arrived, datagram.from, Key::Number(number)),
+            _ => self.stray(Stray::Foreign),
+        })
     }
 
     fn stray(&mut self, kind: Stray) -> Arrival {
@@ -91,7 +105,9 @@ impl Prober {
     }
 
     pub(super) fn hear_error(&mut self, carrier: &dyn Carrier, unheard: Unheard, awaited: Option<ProbeId>) {
-        let Unheard { error, stamp } = unheard;
+        let Unheard { mut error, stamp } = unheard;
+        let blame = carrier.blame(self, &error, awaited);
+        error.number = self.number_of(blame);
         if error.kind.is_advisory() {
             self.ledger.advisory();
             carrier.tally().notice(error);
@@ -99,20 +115,31 @@ impl Prober {
         }
         let (seen, unix) = carrier.host().both_clocks();
         let queued = waited(unix, stamp);
-        let blame = carrier.blame(self, &error, awaited);
         let arrived = queued.map(|queued| seen - queued);
         match (self.ledger.error(arrived.unwrap_or(seen), blame), blame) {
             (ErrorArrival::Settled { id, .. }, _) => {
                 if let Some(pending) = self.pending.remove(&id) {
                     let (rtt, _) = measure(&pending, stamp, seen, arrived).by(self.clock);
                     let end = End::Icmp { error, assumed: matches!(blame, Blame::Assumed(_)), rtt };
-                    self.finish(carrier, id, &pending, end);
+                    self.finish(carrier, id, &pending, Some(stamp.unwrap_or(unix)), end);
                 }
             }
             (ErrorArrival::Stray { timed_out: true }, Blame::Named(id) | Blame::Assumed(id)) => {
                 self.time_out(carrier, id, false);
             }
             (ErrorArrival::Stray { .. }, _) => {}
+        }
+    }
+
+    /// The number that people see of the probe that an error is about.
+    fn number_of(&self, blame: Blame) -> Option<u64> {
+        let (Blame::Named(id) | Blame::Assumed(id)) = blame else { return None };
+        if let Some(pending) = self.pending.get(&id) {
+            return Some(pending.number);
+        }
+        match self.ledger.record(id)?.key {
+            Key::Number(number) => Some(number),
+            Key::Content(_) => Some(id.number()),
         }
     }
 
@@ -135,7 +162,7 @@ impl Prober {
         match self.ledger.error(now, id.map_or(Blame::Nobody, Blame::Named)) {
             ErrorArrival::Settled { id, .. } => {
                 if let Some(pending) = self.pending.remove(&id) {
-                    self.finish(carrier, id, &pending, End::Broken(error));
+                    self.finish(carrier, id, &pending, None, End::Broken(error));
                 }
             }
             ErrorArrival::Stray { timed_out: true } => {
@@ -152,13 +179,20 @@ impl Prober {
             let content = Content::of(carrier.echoed(&pending.message));
             let ends = Ends::seen_by(carrier.host().id(), carrier.local(), pending.to);
             carrier.account().lost(pending.number, ends, content, pending.sent, late);
-            self.finish(carrier, id, &pending, End::TimedOut);
+            self.finish(carrier, id, &pending, None, End::TimedOut);
         }
     }
 
     /// Makes an outcome of a settled probe.
-    pub(super) fn finish(&mut self, carrier: &dyn Carrier, id: ProbeId, pending: &Pending, end: End) {
-        let outcome = Outcome { number: pending.number, to: pending.to, ttl: pending.ttl, end };
+    pub(super) fn finish(
+        &mut self,
+        carrier: &dyn Carrier,
+        id: ProbeId,
+        pending: &Pending,
+        received_at: Option<i64>,
+        end: End,
+    ) {
+        let outcome = pending.outcome(received_at, end);
         carrier.session().events.tell(|| Event::Outcome {
             flow: Flow {
                 time: carrier.host().unix_nanos(),

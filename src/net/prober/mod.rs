@@ -12,17 +12,17 @@ use socket2::Socket;
 use super::error::{Error, ErrorKind, Result};
 use super::event::{Event, Flow};
 use super::host::{Host, Waited};
-use super::ledger::{Arrival, Blame, Counts, Ledger, Mixed, ProbeId, State};
+use super::ledger::{Arrival, Blame, Counts, Key, Ledger, Mixed, ProbeId, State};
 use super::session::Session;
 use super::stop::Stop;
 use super::time::{Duration, Instant};
 use super::udp::{Datagram, IcmpError, closed, one_at_a_time};
 
 pub use self::carrier::Tally;
-pub(in crate::net) use self::carrier::{Carrier, MatchResult, Name, Recognised};
+pub(in crate::net) use self::carrier::{Carrier, Name, Recognised, ScriptResult};
 use self::clock::await_stamps;
 pub use self::clock::{Clock, Readings, warm_up};
-pub use self::outcome::{End, Matcher, Outcome, Probe};
+pub use self::outcome::{End, Match, Matcher, Outcome, Probe, Slot};
 pub(in crate::net) use self::taking::notices;
 
 mod carrier;
@@ -72,10 +72,20 @@ struct Pending {
     to: SocketAddr,
     ttl: Option<u8>,
     message: Box<[u8]>,
+    missed: u64,
     sent: Instant,
-    /// The same by the wall clock, in nanoseconds since 1970; 0 where nobody takes events in.
+    /// The same by the wall clock, in nanoseconds since 1970.
     sent_wall: i64,
     stamp: Option<i64>,
+}
+
+impl Pending {
+    /// What became of it; `received_at`: when the reply or the ICMP error arrived.
+    fn outcome(&self, received_at: Option<i64>, end: End) -> Outcome {
+        let Self { number, to, ttl, missed, .. } = *self;
+        let sent_at = (!matches!(end, End::Unsent(_))).then(|| self.stamp.unwrap_or(self.sent_wall));
+        Outcome { number, to, ttl, missed, sent_at, received_at, end }
+    }
 }
 
 impl Prober {
@@ -102,7 +112,9 @@ impl Prober {
         if stop.is_stopped() {
             let running = self.next_number();
             let number = carrier.name(probe.message, running).number.unwrap_or(running);
-            return Ok(Outcome { number, to: probe.to, ttl: probe.ttl, end: End::Interrupted { sent: false } });
+            let end = End::Interrupted { sent: false };
+            let (sent_at, received_at) = (None, None);
+            return Ok(Outcome { number, to: probe.to, ttl: probe.ttl, missed: 0, sent_at, received_at, end });
         }
         let id = self.send(carrier, socket, probe)?;
         self.tell(carrier);
@@ -155,9 +167,9 @@ impl Prober {
         // An ICMP error that waits unread would take the place of the send.
         carrier.drain(socket, &mut |queued| self.hear_queued(queued));
         let Name { key, number, content } = carrier.name(probe.message, self.next_number());
+        let key = probe.slot.number.filter(|_| probe.slot.by_number).map_or(key, Key::Number);
         let message: Box<[u8]> = probe.message.into();
-        // Only events tell of it.
-        let sent_wall = if carrier.session().events.wanted() { carrier.host().unix_nanos() } else { 0 };
+        let sent_wall = carrier.host().unix_nanos();
         carrier.tell_sent(probe);
         // Nothing comes between the reading of the clock and the send; and little between the send and the wait, since on a busy
         // machine the peer may have to wait for this very processor.
@@ -176,13 +188,15 @@ impl Prober {
         };
         self.last_sent = Some(sent);
         let id = self.ledger.send(sent, probe.to, key, content, probe.timeout, probe.icmp_wait);
-        let number = number.unwrap_or(id.number());
+        let number = number.or(probe.slot.number).unwrap_or(id.number());
+        let Slot { announced, missed, .. } = probe.slot;
+        let pending = Pending { number, to: probe.to, ttl: probe.ttl, message, missed, sent, sent_wall, stamp: None };
+        if announced {
+            self.settled.push_back((id, pending.outcome(None, End::Sent { message: probe.message.into() })));
+        }
         match failed {
             Ok(stamp) => {
-                self.pending.insert(
-                    id,
-                    Pending { number, to: probe.to, ttl: probe.ttl, message, sent, sent_wall, stamp: None },
-                );
+                self.pending.insert(id, pending);
                 if let Some(stamp) = stamp {
                     if self.stamped.back().is_some_and(|&(last, _)| stamp.wrapping_sub(last) as i32 <= 0) {
                         // The numbering began again.
@@ -193,8 +207,7 @@ impl Prober {
             }
             Err(error) => {
                 self.ledger.error(sent, Blame::Named(id));
-                let pending = Pending { number, to: probe.to, ttl: probe.ttl, message, sent, sent_wall, stamp: None };
-                self.finish(carrier, id, &pending, End::Unsent(error));
+                self.finish(carrier, id, &pending, None, End::Unsent(error));
             }
         }
         Ok(id)
@@ -261,8 +274,7 @@ impl Prober {
 
     /// What becomes of a pending probe at the stop; it stays pending. `None` if it is not pending.
     pub(super) fn interrupted(&self, id: ProbeId) -> Option<Outcome> {
-        let Pending { number, to, ttl, .. } = *self.pending.get(&id)?;
-        Some(Outcome { number, to, ttl, end: End::Interrupted { sent: true } })
+        Some(self.pending.get(&id)?.outcome(None, End::Interrupted { sent: true }))
     }
 
     /// The pending probes from `first` on, in the order in which they were sent.
@@ -305,7 +317,7 @@ impl Prober {
     }
 
     /// How many probes of the pinger at work are pending.
-    pub(super) fn in_flight(&self) -> usize {
+    pub(in crate::net) fn in_flight(&self) -> usize {
         self.pending.len() - self.older
     }
 
@@ -336,12 +348,7 @@ impl Prober {
         self.older = 0;
         left.sort_by_key(|(id, _)| *id);
         for (_, pending) in left {
-            let outcome = Outcome {
-                number: pending.number,
-                to: pending.to,
-                ttl: pending.ttl,
-                end: End::Interrupted { sent: true },
-            };
+            let outcome = pending.outcome(None, End::Interrupted { sent: true });
             session.events.tell(|| Event::Outcome {
                 flow: Flow { time: host.unix_nanos(), from: local, to: pending.to, host: host.name() },
                 sent: pending.sent_wall,

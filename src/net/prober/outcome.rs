@@ -1,6 +1,7 @@
 //! A probe and how it ended, as values.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use super::clock::{Clock, Readings};
 use crate::net::error::Error;
@@ -20,16 +21,47 @@ pub struct Probe<'a> {
     pub icmp_wait: Duration,
     /// The TTL or hop limit it is sent with; `None`: the socket's.
     pub ttl: Option<u8>,
+    /// Its place in a schedule.
+    pub slot: Slot,
 }
 
-/// Whether a datagram is the answer, for protocols whose answers do not repeat the message.
-///
-/// Called with each datagram from the peer. `Err` ends the ping with the error `invalid`.
-pub type Matcher<'a> = &'a mut dyn FnMut(&Datagram) -> std::result::Result<bool, ()>;
+/// The place of a probe in a schedule; the default is that of a probe sent by itself.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Slot {
+    /// The number that people see, where the message has none; `None`: the running number of the socket's probes.
+    pub number: Option<u64>,
+    /// Whether replies are matched by this number, which a matcher reads from them.
+    pub by_number: bool,
+    /// Whether the sending is an outcome of its own ([`End::Sent`]).
+    pub announced: bool,
+    /// How many slots of the schedule were missed right before it.
+    pub missed: u64,
+}
 
-/// How a probe ended.
+/// Which probe a datagram replies to, for protocols whose replies do not repeat the message.
+///
+/// Called with each datagram from a peer that was sent to. `Err` ends the ping with the error `invalid`.
+pub type Matcher<'a> = &'a mut dyn FnMut(&Datagram) -> std::result::Result<Match, ()>;
+
+/// What a matcher says of a datagram.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Match {
+    /// It replies to the probe that is waited for.
+    Awaited,
+    /// It replies to the probe with this number in its schedule.
+    Number(u64),
+    /// It replies to none.
+    Nothing,
+}
+
+/// What became of a probe.
 #[derive(Clone, Debug)]
 pub enum End {
+    /// Nothing yet: it was sent right now. Only schedules that were asked for it report this, and the end follows.
+    Sent {
+        /// Its message.
+        message: Arc<[u8]>,
+    },
     /// The answer came in time.
     Reply {
         /// The answer.
@@ -72,12 +104,12 @@ impl End {
             Self::Reply { .. } => "replied",
             Self::Icmp { .. } | Self::Unsent(_) | Self::Broken(_) => "errored",
             Self::TimedOut => "timed_out",
-            Self::Interrupted { .. } => "pending",
+            Self::Sent { .. } | Self::Interrupted { .. } => "pending",
         }
     }
 }
 
-/// A probe that ended.
+/// A probe and what became of it.
 #[derive(Clone, Debug)]
 pub struct Outcome {
     /// The number in the message (`ping 7 …`), or else the running number of the socket's probes.
@@ -86,6 +118,12 @@ pub struct Outcome {
     pub to: SocketAddr,
     /// The TTL or hop limit it was sent with, if it had one of its own.
     pub ttl: Option<u8>,
+    /// How many slots of its schedule were missed right before it was sent.
+    pub missed: u64,
+    /// When it was sent, in nanoseconds since 1970: by the kernel's stamp, where there is one. `None`: it was not.
+    pub sent_at: Option<i64>,
+    /// When the reply or the ICMP error arrived, likewise. `None`: neither did.
+    pub received_at: Option<i64>,
     /// How it ended.
     pub end: End,
 }

@@ -303,6 +303,7 @@ fn queued(socket: &Socket, to: SocketAddr) -> Option<(IcmpError, Option<i64>)> {
             // It quotes headers alone.
             quote: Vec::new(),
             segment: None,
+            number: None,
             extensions: Vec::new(),
         };
         return Some((error, received.stamp));

@@ -98,6 +98,7 @@ impl Ear {
             to: self.peer,
             info: message.next_hop_mtu().or(message.pointer()).unwrap_or(0),
             quote: Vec::new(),
+            number: None,
             segment: about.and_then(|packet| packet.transport.tcp()?.sequence),
             extensions: Vec::new(),
         })

@@ -61,6 +61,19 @@ impl Connection {
         self.prober("ping")?.ping(self, &socket, probe, stop, &mut None)
     }
 
+    /// Checks that a message of `size` bytes can be a ping.
+    ///
+    /// # Errors
+    /// `invalid`.
+    pub fn check_message(&self, size: usize) -> Result<()> {
+        let limit = self.limit();
+        if (1..=limit).contains(&size) {
+            return Ok(());
+        }
+        let message = format!("a ping over a connection has 1 to {limit} bytes, not {size}");
+        Err(Error::invalid("ping", message).with_hint("the option `limit` of tcp::connect and tcp::listen allows more"))
+    }
+
     /// What is known of its pings.
     pub fn tally(&self) -> &Tally {
         &self.pinging().tally
@@ -171,6 +184,10 @@ impl Carrier for Connection {
         let mut message = ping_text::compose(sequence, &time).into_bytes();
         message.resize(message.len().max(size), b' ');
         message
+    }
+
+    fn check_message(&self, size: usize) -> Result<()> {
+        self.check_message(size)
     }
 
     fn tally(&self) -> &Tally {

@@ -8,7 +8,7 @@ use std::sync::{Arc, MutexGuard};
 
 use socket2::Socket;
 
-use super::error::send_error;
+use super::error::{check_size, send_error};
 use super::queue::{IcmpError, Queued};
 use super::{Datagram, UdpSocket};
 use crate::net::error::{Error, Result};
@@ -16,7 +16,7 @@ use crate::net::host::{Host, Waited};
 use crate::net::icmp::is_kept;
 use crate::net::ledger::{Blame, Content, Counts, Key, ProbeId, Stray};
 use crate::net::prober::{
-    Carrier, Clock, MatchResult, Matcher, Name, Outcome, Probe, Prober, Recognised, Tally, notices,
+    Carrier, Clock, Matcher, Name, Outcome, Probe, Prober, Recognised, ScriptResult, Tally, notices,
 };
 use crate::net::session::Session;
 use crate::net::stop::Stop;
@@ -103,6 +103,10 @@ impl Carrier for UdpSocket {
         message
     }
 
+    fn check_message(&self, size: usize) -> Result<()> {
+        check_size(size)
+    }
+
     fn tally(&self) -> &Tally {
         &self.0.tally
     }
@@ -177,7 +181,7 @@ impl Carrier for UdpSocket {
         }
     }
 
-    fn matching(&self, matcher: &mut dyn FnMut() -> MatchResult) -> MatchResult {
+    fn matching(&self, matcher: &mut dyn FnMut() -> ScriptResult) -> ScriptResult {
         self.matching(matcher)
     }
 }

@@ -27,6 +27,8 @@ pub struct IcmpError {
     pub quote: Vec<u8>,
     /// The sequence number of the segment of TCP it quotes, where that is known (a raw socket shows it).
     pub segment: Option<u32>,
+    /// The number of the ping it is about, once that is found out.
+    pub number: Option<u64>,
     /// The extension structure behind the quote (RFC 4884), from its header on; empty if there is none.
     pub extensions: Vec<u8>,
 }
@@ -100,6 +102,7 @@ pub(in crate::net) fn take_entry(
         info: entry.info,
         quote: quote.to_vec(),
         segment: None,
+        number: None,
         extensions: extensions.to_vec(),
     };
     queued(Queued::Icmp { error, stamp: received.stamp });

@@ -6,7 +6,7 @@ use crate::net::error::{ErrorKind, Result};
 use crate::net::host::ThisMachine;
 use crate::net::judge::{Judge, Policy};
 use crate::net::policy::{Action, Native};
-use crate::net::prober::{End, Probe};
+use crate::net::prober::{End, Probe, Slot};
 use crate::net::random::Stream;
 use crate::net::session::Session;
 use crate::net::stop::{Reason, Stop};
@@ -262,7 +262,7 @@ fn lost_ping(stop: &Stop) -> (UdpSocket, UdpSocket) {
     client.send_to(b"hello", to).expect("sends");
     answer_one(&server, stop);
     let (timeout, icmp_wait) = (time::Duration::from_millis(1), time::Duration::ZERO);
-    let probe = Probe { to, message, timeout, icmp_wait, ttl: None };
+    let probe = Probe { to, message, timeout, icmp_wait, ttl: None, slot: Slot::default() };
     let outcome = client.ping(&probe, stop, None).expect("pings");
     assert!(matches!(outcome.end, End::TimedOut), "{outcome:?}");
     (server, client)
@@ -294,6 +294,7 @@ fn what_a_server_did_not_read_before_it_ended_is_explained() {
         timeout: time::Duration::from_millis(1),
         icmp_wait: time::Duration::ZERO,
         ttl: None,
+        slot: Slot::default(),
     };
     client.ping(&again, &stop, None).expect("pings");
     client.send_to(b"first", server.local()).expect("sends");
