@@ -330,12 +330,13 @@ fn an_interrupt_ends_the_pings_and_prints_the_summary() {
             if n < 4 {
                 return Fate::Answered;
             }
-            // What the client says it sends may not be sent yet; what has come here is.
             let _ = tell.send(());
             Fate::Silence
         });
         let mut running = client(addr, LONG, &["--count", "9"]).start_on_terminal();
         fourth.recv_timeout(Duration::from_secs(20)).expect("ping 4 did not come");
+        // Ctrl-C discards what a terminal has not shown yet.
+        running.wait_for(": ping 4 ");
         stop(&mut running);
         let Run { stdout, .. } = running.finish().expect_code(code);
         check_client(&stdout);

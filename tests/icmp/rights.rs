@@ -41,7 +41,7 @@ fn wrong_input_is_refused_in_words() {
     for (args, code, part) in [
         (&["127.0.0.1", "--size", "70000"][..], 2, "it must be at most 65507"),
         (&["127.0.0.1", "--ttl", "0"], 2, "it must be at least 1"),
-        (&["127.0.0.1", "--count", "0"], 2, "it must be at least 1"),
+        (&["127.0.0.1", "--count", "-1"], 2, "it must be at least 0"),
         (&["127.0.0.1", "--interval", "-1s"], 2, "cannot be negative"),
         (&["127.0.0.1:7", "--count", "1"], 3, "has a port, and ICMP has none"),
         (&["no.such.host.invalid", "--count", "1"], 3, "no address for this name"),
