@@ -15,7 +15,7 @@ use pingscript::net::judge::{Judge, Policy};
 use pingscript::net::lab::exec::Command;
 use pingscript::net::lab::relay::{Direction, Link, LinkOptions, Relay};
 use pingscript::net::lab::{CableOptions, HostOptions, Lab, LabHost, Options, use_helper};
-use pingscript::net::pinger::{Pinger, Plan};
+use pingscript::net::pinger::{Message, Pinger, Plan, Script};
 use pingscript::net::policy::{Action, Details, Native, Rejection};
 use pingscript::net::prober::{End, Outcome, Probe};
 use pingscript::net::random::Stream;
@@ -266,10 +266,13 @@ fn what_comes_while_a_relay_is_put_aside_is_judged_after_its_sending() {
         window: 100,
         max_gap: None,
         size: 32,
+        message: Message::Ping,
+        sends: false,
+        awake: Duration::ZERO,
     };
     let socket = net.socket(&net.a, any_like(net.b.addr()));
     let mut pinger = Pinger::new(socket, plan).expect("a pinger");
-    while pinger.next(&net.stop).expect("an outcome").is_some() {}
+    while pinger.next(&net.stop, &mut Script::default()).expect("an outcome").is_some() {}
     let explained = net.session.account.explain().expect("an account");
     assert_eq!(explained.unexplained(), 0, "{explained}");
 }
