@@ -17,7 +17,7 @@ use pingscript::net::lab::relay::{Direction, Link, LinkOptions, Relay};
 use pingscript::net::lab::{CableOptions, HostOptions, Lab, LabHost, Options, use_helper};
 use pingscript::net::pinger::{Message, Pinger, Plan, Script};
 use pingscript::net::policy::{Action, Details, Native, Rejection};
-use pingscript::net::prober::{End, Outcome, Probe};
+use pingscript::net::prober::{End, Outcome, Probe, Slot};
 use pingscript::net::random::Stream;
 use pingscript::net::session::Session;
 use pingscript::net::stop::{Reason, Stop};
@@ -86,7 +86,14 @@ impl Net {
 
     fn ping(&self, from: &UdpSocket, to: IpAddr, message: &str, timeout: Duration) -> Outcome {
         let to = SocketAddr::new(to, 11_000);
-        let probe = Probe { to, message: message.as_bytes(), timeout, icmp_wait: Duration::ZERO, ttl: None };
+        let probe = Probe {
+            to,
+            message: message.as_bytes(),
+            timeout,
+            icmp_wait: Duration::ZERO,
+            ttl: None,
+            slot: Slot::default(),
+        };
         from.ping(&probe, &self.stop, None).expect("a ping")
     }
 
