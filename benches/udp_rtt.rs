@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pingscript::net::host::{Host, ThisMachine};
-use pingscript::net::prober::{self, End, Probe};
+use pingscript::net::prober::{self, End, Probe, Slot};
 use pingscript::net::session::Session;
 use pingscript::net::stop::Stop;
 use pingscript::net::{sys, time, udp};
