@@ -63,15 +63,17 @@ fn dns_query_asks_byte_by_byte_and_takes_its_own_answer_only() {
 
 #[test]
 fn ntp_query_finds_how_far_a_clock_is_ahead() {
+    // Of one clock, both ways together are at least as long as twice what the stamps of one way are off.
     let run = pingscript(&["scripts/examples/ntp_query.rhai"]).run().expect_code(0);
-    assert!(offset(&run.stdout).abs() < 1000.0, "{}", run.stdout);
+    let delay = field(&run.stdout, "delay ");
+    assert!(2.0 * field(&run.stdout, "offset ").abs() <= delay + 0.002, "{}", run.stdout);
 
     for (ahead, milliseconds) in [("1h", 3_600_000.0), ("90s", 90_000.0)] {
         let args = ["scripts/examples/ntp_server.rhai", "--listen", "127.0.0.1:0", "--ahead", ahead];
         let server = pingscript(&args).start();
         let addr = format!("127.0.0.1:{}", server.bound_port());
         let run = pingscript(&["examples/ntp_query", "--server", &addr]).run().expect_code(0);
-        assert!((offset(&run.stdout) - milliseconds).abs() < 1000.0, "{ahead}: {}", run.stdout);
+        assert!((field(&run.stdout, "offset ") - milliseconds).abs() < 1000.0, "{ahead}: {}", run.stdout);
         let socket = UdpSocket::bind("127.0.0.1:0").expect("a socket");
         socket.send_to(b"garbage", &addr).expect("sent");
         server.wait_for("no query from 127.0.0.1:");
@@ -90,10 +92,10 @@ fn ntp_query_asks_byte_by_byte_and_takes_its_own_answer_only() {
     assert_eq!(asked.len(), 48);
 }
 
-/// The milliseconds in `offset 0.123ms, …`.
-fn offset(output: &str) -> f64 {
-    let rest = output.split_once("offset ").map_or("", |(_, rest)| rest);
-    rest.split_once("ms").and_then(|(number, _)| number.parse().ok()).unwrap_or_else(|| panic!("no offset in {output}"))
+/// The milliseconds behind `name`: `offset 0.123ms, …`.
+fn field(output: &str, name: &str) -> f64 {
+    let rest = output.split_once(name).map_or("", |(_, rest)| rest);
+    rest.split_once("ms").and_then(|(number, _)| number.parse().ok()).unwrap_or_else(|| panic!("no {name} in {output}"))
 }
 
 /// Runs a query against a server that answers as `answers` says; what it was asked. Output and errors together hold

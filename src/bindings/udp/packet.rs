@@ -7,7 +7,8 @@ use rhai::plugin::*;
 use rhai::{Dynamic, ImmutableString, NativeCallContext};
 
 use super::or_unit;
-use crate::bindings::context::ScriptResult;
+use super::ping::seconds;
+use crate::bindings::context::{self, ScriptResult};
 use crate::bindings::convert::{bytes, text};
 use crate::bindings::error::{OrRaise, raise};
 use crate::bindings::policy::verdict::api::Verdict;
@@ -136,6 +137,26 @@ pub mod api {
     #[rhai_fn(global, get = "data", pure)]
     pub fn packet_data(packet: &mut Packet) -> Dynamic {
         packet.datagram().map_or(Dynamic::UNIT, |datagram| Dynamic::from_blob(datagram.data.to_vec()))
+    }
+
+    /// When the datagram arrived: seconds since 1970 (UTC), as `unix_time` gives them, by the kernel's stamp; `()` if none came.
+    /// The kernel stamps from when this is first asked of a packet of the socket, or from its first ping; of a packet that came
+    /// before, it is the moment of asking.
+    ///
+    /// ```rhai
+    /// let sock = udp::bind("127.0.0.1:0");
+    /// sock.send_to("hello", sock.addr);
+    /// let asked = sock.recv(1.s).received_at;
+    /// sock.send_to("hello", sock.addr);
+    /// let pkt = sock.recv(1.s);
+    /// let now = unix_time();
+    /// expect(asked <= pkt.received_at && pkt.received_at <= now + 0.001, true);
+    /// ```
+    #[rhai_fn(global, get = "received_at", pure)]
+    pub fn packet_received_at(packet: &mut Packet) -> Dynamic {
+        let Some(datagram) = packet.datagram() else { return Dynamic::UNIT };
+        packet.0.socket.stamp_arrivals();
+        seconds(datagram.stamp.or_else(|| Some(context::current().host.unix_nanos())))
     }
 
     /// The size of the payload in bytes; 0 if no datagram came.

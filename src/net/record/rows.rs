@@ -76,6 +76,9 @@ pub struct ProbeRow {
     pub icmp: Option<IcmpCell>,
     /// Why this host could not send it.
     pub error: Option<String>,
+    /// How many slots of its schedule were missed right before it; left out where there are none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub missed_slots: Option<u64>,
     /// The host of the socket; `None` for this machine.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub host: Option<String>,
@@ -259,7 +262,8 @@ impl ProbeRow {
         let (time_ns, seq) = (sent, outcome.number);
         let host = flow.host.map(str::to_string);
         let (rtt_ns, clock, icmp, error) = (None, None, None, None);
-        let row = Self { time_ns, seq, from, to, bytes, state, rtt_ns, clock, icmp, error, host };
+        let missed_slots = Some(outcome.missed).filter(|&missed| missed > 0);
+        let row = Self { time_ns, seq, from, to, bytes, state, rtt_ns, clock, icmp, error, missed_slots, host };
         match &outcome.end {
             End::Reply { rtt, clock, .. } => Self { rtt_ns: Some(rtt.as_nanos()), clock: Some(clock.name()), ..row },
             End::Icmp { error, .. } => {

@@ -321,6 +321,15 @@ impl UdpSocket {
         Some(Datagram { to, truncated, stamp, ttl, ..Datagram::new(data, from) })
     }
 
+    /// Has the kernel stamp what is received from now on, if it does not yet (SO_TIMESTAMPING).
+    pub fn stamp_arrivals(&self) {
+        if let Ok(socket) = self.socket("recv")
+            && !self.0.stamping.swap(true, Ordering::Relaxed)
+        {
+            sys::stamp_arrivals(socket.as_fd());
+        }
+    }
+
     /// Has the kernel stamp what is sent and received from now on (SO_TIMESTAMPING). Where it will not, the session's
     /// clock is the next best.
     pub(in crate::net) fn ask_for_stamps(&self, socket: &Socket) {
