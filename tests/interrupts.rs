@@ -1,4 +1,4 @@
-//! SIGINT and SIGTERM at any moment: the line that says which came, once; the script's last lines; the exit code.
+//! SIGINT, SIGTERM and SIGHUP at any moment: the line that says which came, once; the script's last lines; the exit code.
 //!
 //! No test asserts how long a single program took to end beyond [`PATIENCE`]; the longest time is written to standard error
 //! by the test of random moments. PINGSCRIPT_INTERRUPTS sets how many that tries.
@@ -7,6 +7,7 @@ mod common;
 
 use common::udp::UdpPeer;
 use common::{Cmd, Run, Running, pingscript, sys};
+use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
@@ -18,8 +19,11 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Programs at a time, in the test that runs many.
 const AT_ONCE: u64 = 10;
 
-const SIGNALS: [(i32, i32, &str); 2] =
-    [(sys::SIGINT, 130, "Received interrupt stopping pings"), (sys::SIGTERM, 143, "Received SIGTERM stopping pings")];
+const SIGNALS: [(i32, i32, &str); 3] = [
+    (sys::SIGINT, 130, "Received interrupt stopping pings"),
+    (sys::SIGTERM, 143, "Received SIGTERM stopping pings"),
+    (sys::SIGHUP, 129, "Received SIGHUP stopping pings"),
+];
 
 /// A number below `bound`, the same for the same `n`.
 fn draw(n: u64, bound: u64) -> u64 {
@@ -79,7 +83,7 @@ fn at_random_moment(n: u64) -> Duration {
     // From the first line to 2 s, every other one while the first pings are under way.
     let within = if n.is_multiple_of(2) { 2_000_000 } else { 20_000 };
     thread::sleep(Duration::from_micros(draw(n, within)));
-    let (run, took) = stop(running, SIGNALS[(n / 2 % 2) as usize]);
+    let (run, took) = stop(running, SIGNALS[(n / 2 % 3) as usize]);
     let number = |name: &str| -> u64 {
         let value = run.stdout.lines().find_map(|line| line.strip_prefix(name));
         value.unwrap_or_else(|| panic!("no {name:?} in\n{}", run.stdout)).parse().expect("a number")
@@ -236,7 +240,7 @@ fn a_reader_that_does_not_read_holds_up_no_end() {
 fn a_signal_at_the_moment_of_the_end() {
     // Around the moment at which the script ends by itself: all of it happens, or nothing.
     for n in 0..60 {
-        let (signal, code, line) = SIGNALS[(n % 2) as usize];
+        let (signal, code, line) = SIGNALS[(n % 3) as usize];
         let running = ready("print(\"ready\"); sleep(10.ms); print(\"the end\");");
         thread::sleep(Duration::from_micros(7_000 + draw(n, 8_000)));
         running.signal(signal);
@@ -345,6 +349,37 @@ fn what_an_entry_started_outlives_an_interrupt_of_the_entry() {
     running.type_text("print(`done: ${a.is_done}`); a.stop(); a.join();\n");
     running.close_stdin();
     assert!(running.finish().expect_code(0).stdout.contains("done: false\n"));
+}
+
+#[test]
+fn sigquit_prints_the_statistics_and_the_run_goes_on() {
+    let server = UdpPeer::answering(usize::MAX);
+    let addr = server.addr().to_string();
+    let line = ["scripts/udp_ping.rhai", "--server", &addr, "--count", "0", "--interval", "5ms"];
+    let running = pingscript(&line).patience(PATIENCE).start();
+    running.wait_for(" PING 1 ");
+    running.signal(sys::SIGQUIT);
+    running.wait_for_error(", lost 0.0%, last rtt ");
+    let said = running.stderr();
+    assert!(said.starts_with("sent ") && said.lines().count() == 1, "{said}");
+    let lines = running.stdout().lines().count();
+    running.wait_lines(lines + 20);
+    let (run, _) = stop(running, SIGNALS[2]);
+    assert!(run.stdout.contains("\nSummary:\n"), "{}", run.stdout);
+}
+
+#[test]
+fn a_hang_up_that_is_to_be_ignored_stops_nothing() {
+    let script = "print(\"ready\"); sleep(100.ms); print(\"the end\");";
+    let mut command = Command::new("nohup");
+    command.args([common::binary().as_os_str(), "-e".as_ref(), script.as_ref()]).stderr(Stdio::null());
+    sys::end_with_parent(&mut command);
+    let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().expect("starts");
+    let mut lines = BufReader::new(child.stdout.take().expect("its output")).lines();
+    assert_eq!(lines.next().expect("a line").expect("text"), "ready");
+    sys::send_signal(child.id(), sys::SIGHUP);
+    assert_eq!(lines.next().expect("a line").expect("text"), "the end");
+    assert_eq!(child.wait().expect("ends").code(), Some(0));
 }
 
 #[test]

@@ -16,7 +16,7 @@ use crate::bindings::task::{STACK, end_threads, finish};
 use crate::net::error::{Error, in_words};
 use crate::net::host::ThisMachine;
 use crate::net::random::{Sequence, Stream};
-use crate::net::record::progress::Progress;
+use crate::net::record::progress::{Progress, statistics};
 use crate::net::record::{self, About, Wanted};
 use crate::net::stop::{Reason, Stop};
 use crate::net::{output, prober, stack, sys};
@@ -87,7 +87,7 @@ pub fn run(host: &Arc<ScriptHost>, job: &Job) -> Result<i32> {
         return Ok(exit::USAGE);
     }
     let progress = Progress::watch(context.run.session.clone());
-    signals::stop_script(&context.stop);
+    heed_signals(&context)?;
     prober::warm_up(context.host.as_ref());
     let (inside, runner) = (context.clone(), host.clone());
     let code = program.clone();
@@ -115,6 +115,16 @@ pub fn run(host: &Arc<ScriptHost>, job: &Job) -> Result<i32> {
     let code = conclude(host, job, &context, result);
     output::flush();
     Ok(if matches!(code, exit::DONE | exit::NO_REPLY) && output::has_failed() { exit::SCRIPT } else { code })
+}
+
+/// Has signals stop the script of `context` from now on, and SIGQUIT (`Ctrl-\`) print the statistics so far.
+///
+/// # Errors
+/// The system has no descriptor or thread left.
+pub fn heed_signals(context: &Context) -> Result<()> {
+    signals::stop_script(&context.stop);
+    let session = context.run.session.clone();
+    signals::on(libc::SIGQUIT, "sigquit", move || output::note(&statistics(&session.account)))
 }
 
 /// Whether a program declares options, and so explains them itself.

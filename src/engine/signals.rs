@@ -1,4 +1,5 @@
-//! SIGINT and SIGTERM: what they stop, the line that says so, and the exit codes.
+//! SIGINT, SIGTERM and SIGHUP: what they stop, the line that says so, and the exit codes. SIGQUIT stops nothing: it prints the
+//! statistics so far.
 //!
 //! The first signal interrupts the script, so that its last lines still run; half a second later it is terminated, and a
 //! little later, should even that not end it, the process ends. A second signal ends the process at once.
@@ -20,6 +21,7 @@ const RUNNING: u8 = 0;
 const INTERRUPTED: u8 = 1;
 const TERMINATED: u8 = 2;
 const FINISHED: u8 = 3;
+const HUNG_UP: u8 = 4;
 
 /// How many interrupts had come when the last line was read that has not begun to run; [`u64::MAX`]: there is none.
 static READ_AT: AtomicU64 = AtomicU64::new(u64::MAX);
@@ -51,15 +53,26 @@ enum Target {
 /// The system has no descriptor or thread left.
 pub fn listen() -> Result<()> {
     ctrlc::set_handler(|| arrived(Reason::Interrupt)).context("cannot listen for SIGINT")?;
-    let (mut ours, theirs) = UnixStream::pair().context("cannot listen for SIGTERM")?;
-    signal_hook::low_level::pipe::register(libc::SIGTERM, theirs).context("cannot listen for SIGTERM")?;
+    on(libc::SIGTERM, "sigterm", || arrived(Reason::Terminate))?;
+    // `nohup` has it ignored, and means that.
+    if sys::is_ignored(libc::SIGHUP) { Ok(()) } else { on(libc::SIGHUP, "sighup", || arrived(Reason::HangUp)) }
+}
+
+/// Does `what` on a thread of its own, called `name`, whenever `signal` comes.
+///
+/// # Errors
+/// The system has no descriptor or thread left.
+pub(super) fn on(signal: libc::c_int, name: &str, what: impl Fn() + Send + 'static) -> Result<()> {
+    let failed = || format!("cannot listen for {}", name.to_uppercase());
+    let (mut ours, theirs) = UnixStream::pair().with_context(failed)?;
+    signal_hook::low_level::pipe::register(signal, theirs).with_context(failed)?;
     let wait = move || {
         let mut byte = [0];
         while ours.read_exact(&mut byte).is_ok() {
-            arrived(Reason::Terminate);
+            what();
         }
     };
-    std::thread::Builder::new().name("sigterm".to_string()).spawn(wait).context("cannot listen for SIGTERM")?;
+    std::thread::Builder::new().name(name.to_string()).spawn(wait).with_context(failed)?;
     Ok(())
 }
 
@@ -125,6 +138,7 @@ pub const fn exit_code(reason: Reason) -> i32 {
     match reason {
         Reason::Interrupt => 130,
         Reason::Terminate => 143,
+        Reason::HangUp => 129,
         Reason::Ended => 0,
     }
 }
@@ -147,7 +161,11 @@ fn arrived(reason: Reason) {
     if ARRIVED.fetch_add(1, Ordering::SeqCst) > 0 {
         leave(reason);
     }
-    let state = if reason == Reason::Interrupt { INTERRUPTED } else { TERMINATED };
+    let state = match reason {
+        Reason::Interrupt => INTERRUPTED,
+        Reason::HangUp => HUNG_UP,
+        _ => TERMINATED,
+    };
     if STATE.compare_exchange(RUNNING, state, Ordering::SeqCst, Ordering::SeqCst).is_err() {
         return;
     }
@@ -181,6 +199,7 @@ fn announce(reason: Reason) {
     ANNOUNCED.call_once(|| {
         output::line(match reason {
             Reason::Interrupt => "Received interrupt stopping pings",
+            Reason::HangUp => "Received SIGHUP stopping pings",
             _ => "Received SIGTERM stopping pings",
         });
     });
@@ -207,6 +226,7 @@ fn reason() -> Option<Reason> {
     match STATE.load(Ordering::SeqCst) {
         INTERRUPTED => Some(Reason::Interrupt),
         TERMINATED => Some(Reason::Terminate),
+        HUNG_UP => Some(Reason::HangUp),
         _ => None,
     }
 }

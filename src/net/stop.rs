@@ -25,6 +25,8 @@ pub enum Reason {
     Interrupt,
     /// SIGTERM.
     Terminate,
+    /// SIGHUP: the terminal has gone.
+    HangUp,
     /// What it belonged to ended, or a script ended it.
     Ended,
 }
@@ -144,6 +146,7 @@ impl Stop {
             1 => Some(Reason::Interrupt),
             2 => Some(Reason::Terminate),
             3 => Some(Reason::Ended),
+            4 => Some(Reason::HangUp),
             _ => None,
         }
     }
@@ -344,6 +347,7 @@ fn code_of(reason: Reason) -> u8 {
         Reason::Interrupt => 1,
         Reason::Terminate => 2,
         Reason::Ended => 3,
+        Reason::HangUp => 4,
     }
 }
 

@@ -8,7 +8,7 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
-pub(crate) use libc::{SIGHUP, SIGINT, SIGKILL, SIGTERM, SIGWINCH};
+pub(crate) use libc::{SIGHUP, SIGINT, SIGKILL, SIGQUIT, SIGTERM, SIGWINCH};
 
 /// Send `signal` to the process `pid` (kill(2)). The caller must not have reaped it.
 pub(crate) fn send_signal(pid: u32, signal: i32) {

@@ -1,13 +1,13 @@
 //! The terminal as the shell gave it: put back before this process is suspended or killed from the keyboard, and the line
 //! that is typed shown anew when it goes on.
 
-use std::io::{IsTerminal, Read, Write};
+use std::io::{IsTerminal, Write};
 use std::os::fd::AsFd;
-use std::os::unix::net::UnixStream;
 
-use anyhow::{Context, Result};
-use signal_hook::low_level::{emulate_default_handler, pipe};
+use anyhow::Result;
+use signal_hook::low_level::emulate_default_handler;
 
+use crate::engine::signals::on;
 use crate::net::sys::{self, TerminalMode};
 use crate::net::typing;
 
@@ -17,17 +17,17 @@ use crate::net::typing;
 /// The system has no descriptor or thread left.
 pub(super) fn listen(mode: TerminalMode) -> Result<()> {
     sys::count_interrupts();
-    on(libc::SIGTSTP, move || {
+    on(libc::SIGTSTP, "sigtstp", move || {
         if sys::can_be_suspended() {
             restore(Some(mode));
             let _ = emulate_default_handler(libc::SIGTSTP);
         }
     })?;
-    on(libc::SIGQUIT, move || {
+    on(libc::SIGQUIT, "sigquit", move || {
         restore(Some(mode));
         let _ = emulate_default_handler(libc::SIGQUIT);
     })?;
-    on(libc::SIGCONT, typing::show_anew)
+    on(libc::SIGCONT, "sigcont", typing::show_anew)
 }
 
 /// Gives the terminal `mode`. The editor turns the echo off while a line is typed, and asks for pasted text in brackets.
@@ -37,18 +37,4 @@ pub(super) fn restore(mode: Option<TerminalMode>) {
     if std::io::stdout().is_terminal() {
         let _ = std::io::stdout().write_all(b"\x1b[?2004l\r\n").and_then(|()| std::io::stdout().flush());
     }
-}
-
-/// Does `what` on a thread of its own whenever `signal` comes.
-fn on(signal: libc::c_int, what: impl Fn() + Send + 'static) -> Result<()> {
-    let (mut ours, theirs) = UnixStream::pair().context("cannot listen for signals")?;
-    pipe::register(signal, theirs).context("cannot listen for signals")?;
-    let wait = move || {
-        let mut byte = [0];
-        while ours.read_exact(&mut byte).is_ok() {
-            what();
-        }
-    };
-    std::thread::Builder::new().name("jobs".to_string()).spawn(wait).context("cannot listen for signals")?;
-    Ok(())
 }

@@ -40,7 +40,7 @@ pub fn run(job: &Job) -> Result<i32> {
     if !run::record(job, &base) {
         return Ok(exit::USAGE);
     }
-    signals::stop_script(&base.stop);
+    run::heed_signals(&base)?;
     prober::warm_up(base.host.as_ref());
     let mut watch = Watch::new(job.clone(), base);
     // Before it is read once more: what is written from here on shows.

@@ -62,12 +62,12 @@ fn run(account: &Account, done: &AtomicBool) {
         (last, age) = (counts, age + BEAT.as_nanos() as i64);
         let running = counts.pending() > 0 || (counts.sent > 0 && idle <= 4);
         let quiet = output::quiet_for().min(age) >= QUIET;
-        output::show_progress((running && quiet).then(|| line(account)).as_deref());
+        output::show_progress((running && quiet).then(|| statistics(account)).as_deref());
     }
 }
 
-/// The line: what was sent and received, what is lost, and the last round-trip time.
-fn line(account: &Account) -> String {
+/// The statistics so far in one line: what was sent and received, what is lost, and the last round-trip time.
+pub fn statistics(account: &Account) -> String {
     let counts = account.probes();
     let lost = counts.loss().map_or("NA".to_string(), |loss| format!("{:.1}%", loss * 100.0));
     let rtt = account.last_rtt().map_or("NA".to_string(), |rtt| rtt.to_string());

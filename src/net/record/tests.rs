@@ -35,6 +35,7 @@ fn probe() -> ProbeRow {
         clock: None,
         icmp,
         error: None,
+        missed_slots: None,
         host: None,
     }
 }

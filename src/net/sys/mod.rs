@@ -23,7 +23,7 @@ pub use self::poll::{PollFd, eventfd, eventfd_lower, eventfd_raise, ppoll};
 pub use self::process::{exit_now, give_way, last_words, monotonic_nanos, read, realtime_nanos, sharpen_timers};
 pub use self::program::{before_exec, leave_terminal, take_standard_input, take_terminal, take_terminal_back};
 pub use self::receive::{Origin, QueueEntry, Received, Wait, receive, receive_data, receive_plain};
-pub use self::signal::{nudge, nudgeable};
+pub use self::signal::{is_ignored, nudge, nudgeable};
 pub use self::socket::{
     ask_for_extensions, drops, local_addr, number_stamps, option, send_from, send_to, set_option, set_option_bytes,
     set_ttl, stamp_arrivals,

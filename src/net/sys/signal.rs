@@ -30,6 +30,15 @@ pub fn nudge(thread: i32) {
     unsafe { libc::syscall(libc::SYS_tgkill, libc::getpid(), thread, NUDGE) };
 }
 
+/// Whether this process ignores a signal, as `nohup` has it ignore SIGHUP (sigaction(2)).
+pub fn is_ignored(signal: libc::c_int) -> bool {
+    // SAFETY: sigaction is plain data for which zeroes are valid; the call only fills it in.
+    unsafe {
+        let mut action: libc::sigaction = std::mem::zeroed();
+        libc::sigaction(signal, std::ptr::null(), &mut action) == 0 && action.sa_sigaction == libc::SIG_IGN
+    }
+}
+
 /// Installs a handler without SA_RESTART: a call that the signal meets returns. It runs on the thread's own
 /// stack: the one for signals (SA_ONSTACK) holds the registers of one signal, not those of another that comes meanwhile.
 fn listen() -> bool {
