@@ -415,13 +415,28 @@ fn a_signal_while_the_script_is_read_ends_it_at_once() {
 fn sigterm_at_the_prompt_restores_the_terminal_and_ends_the_rows() {
     let dir = common::TempDir::new();
     let file = dir.path().join("rows").display().to_string();
+    sigterm_on_a_terminal(&["--json", &file]);
+    let rows = std::fs::read_to_string(&file).expect("rows");
+    assert!(rows.lines().next_back().is_some_and(|row| row.contains("\"summary\"")), "{rows}");
+}
+
+#[test]
+fn sigterm_to_a_lab_with_its_shell_restores_the_terminal() {
+    let what = "a shell in a lab";
+    if common::require_lab_or_skip(what) && common::require_program_or_skip("bash", what) {
+        sigterm_on_a_terminal(&["lab"]);
+    }
+}
+
+/// Sends SIGTERM to the binary on a terminal, once a line is edited there, and checks that the terminal echoes afterwards.
+fn sigterm_on_a_terminal(args: &[&str]) {
     let (screen, terminal) = sys::open_terminal().expect("a terminal");
     assert!(sys::echoes(&screen));
     let mut command = Command::new(common::binary());
-    command.args(["--json", &file]).env("TERM", "xterm").env("XDG_STATE_HOME", "").env("HOME", "");
+    command.args(args).env("TERM", "xterm").env("XDG_STATE_HOME", "").env("HOME", "").env("SHELL", "bash");
     command.stdin(terminal.try_clone().expect("shared")).stdout(terminal.try_clone().expect("shared"));
     sys::take_terminal(&mut command);
-    let mut child = command.stderr(Stdio::null()).spawn().expect("starts");
+    let mut child = command.stderr(terminal.try_clone().expect("shared")).spawn().expect("starts");
     let deadline = Instant::now() + PATIENCE;
     while sys::echoes(&screen) {
         assert!(Instant::now() < deadline, "no prompt");
@@ -430,7 +445,5 @@ fn sigterm_at_the_prompt_restores_the_terminal_and_ends_the_rows() {
     sys::send_signal(child.id(), sys::SIGTERM);
     assert_eq!(child.wait().expect("ends").code(), Some(143));
     assert!(sys::echoes(&screen));
-    let rows = std::fs::read_to_string(&file).expect("rows");
-    assert!(rows.lines().next_back().is_some_and(|row| row.contains("\"summary\"")), "{rows}");
     drop(terminal);
 }

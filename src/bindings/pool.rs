@@ -11,10 +11,11 @@ use super::callback::programs;
 use super::context::{self, Context, ScriptResult};
 use super::error::{OrRaise, raise};
 use super::task::api::Task;
-use super::task::{STACK, begin_thread, no_thread, prepare};
+use super::task::{Prepared, begin_thread, no_thread, prepare, refuse};
 use crate::net::error::Error;
 use crate::net::output;
 use crate::net::stop::Sleeper;
+use crate::net::threads;
 
 /// How many closures wait for a thread at most; whoever brings another waits too.
 const WAITING: usize = 1024;
@@ -79,7 +80,7 @@ impl Workers {
         }
         state.running += 1;
         let (pool, programs) = (self.clone(), programs());
-        let thread = std::thread::Builder::new().name("pool".to_string()).stack_size(STACK).spawn(move || {
+        let thread = threads::spawn("pool".to_string(), move || {
             begin_thread();
             while let Some(Job { task, context, body }) = pool.next() {
                 task.run(&context, programs.as_ref(), body);
@@ -143,7 +144,7 @@ pub mod api {
     /// Has a thread of the pool run the closure, when one is free; what it captured is copied now. Waits while 1,024 others
     /// wait for a thread. The result is as that of `start_thread`; `()` if the script was stopped while it waited.
     ///
-    /// Errors: `exhausted`: the system starts no thread at all.
+    /// Errors: `exhausted`: the system starts no thread at all, and the closure serves no client; see `start_thread`.
     ///
     /// ```rhai
     /// let workers = pool(1);
@@ -155,10 +156,13 @@ pub mod api {
         if !pool.wait_for_room() {
             return Ok(Dynamic::UNIT);
         }
-        let (name, context, body) = prepare(&ctx, closure);
+        let Prepared { name, context, clients, body } = prepare(&ctx, closure);
         let task = super::Task::new(name, &context, context.script.clone(), None);
         let run = context.run.clone();
-        pool.give(Job { task: task.clone(), context, body: Box::new(body) }).or_raise(&ctx)?;
+        match pool.give(Job { task: task.clone(), context, body: Box::new(body) }) {
+            Err(error) if refuse(&clients, &error) => return Ok(Dynamic::from(task.unserved())),
+            given => given.or_raise(&ctx)?,
+        }
         task.enlist(&run);
         Ok(Dynamic::from(task))
     }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use rhai::plugin::*;
 use rhai::{Array, Dynamic, EvalAltResult, FnPtr, NativeCallContext};
 
-pub(super) use self::start::{begin_thread, no_thread, prepare, start_script};
+pub(super) use self::start::{Prepared, begin_thread, no_thread, prepare, refuse, start_script};
 use super::callback::{guarded, programs};
 use super::context::{self, Context, Programs, Run, Script, ScriptResult, Serving};
 use super::error::{OrRaise, raise};
@@ -17,11 +17,10 @@ use super::udp::addr::api::Addr;
 use crate::net::error::{Error, ErrorKind};
 use crate::net::output;
 use crate::net::stop::{Reason, Sleeper, Stage, Stop, terminate_later};
+use crate::net::threads;
+pub use crate::net::threads::STACK;
 
 mod start;
-
-/// Stack of a thread that runs script code: deep recursion must meet the engine's limit first.
-pub const STACK: usize = 16 << 20;
 
 /// The call that stands in a chain of calls where a thread's error is thrown again: it has been printed before. No script
 /// can have a function of this name.
@@ -65,7 +64,7 @@ impl Task {
     ) -> Result<Self, Error> {
         let task = Self::new(name.clone(), &context, owner, script);
         let (inside, programs, run) = (task.clone(), programs(), context.run.clone());
-        let thread = std::thread::Builder::new().name(name).stack_size(STACK).spawn(move || {
+        let thread = threads::spawn(name, move || {
             begin_thread();
             inside.run(&context, programs.as_ref(), body);
         });
@@ -87,6 +86,13 @@ impl Task {
             ended: AtomicBool::new(false),
             result: Mutex::default(),
         }))
+    }
+
+    /// One that ended before it began.
+    pub(super) fn unserved(self) -> Self {
+        *lock(&self.0.result) = Some(Ok(Dynamic::UNIT));
+        self.0.ended.store(true, Ordering::Release);
+        self
     }
 
     /// Has its script wait for it at its end.
@@ -265,7 +271,10 @@ pub mod api {
     /// An error in a thread is printed at once, with its line; `join` throws it again. The connections that its closure
     /// captured are then closed.
     ///
-    /// Errors: `exhausted`: the system starts no more threads.
+    /// Where the system starts no more threads, a client whose connection the closure captured is disconnected and counted
+    /// (`listener.refused`), so that a server goes on; the task has then ended.
+    ///
+    /// Errors: `exhausted`: the system starts no more threads, and the closure serves no client.
     ///
     /// ```rhai
     /// let hits = counter();
@@ -276,9 +285,13 @@ pub mod api {
     /// ```
     #[rhai_fn(return_raw)]
     pub fn start_thread(ctx: NativeCallContext, closure: FnPtr) -> ScriptResult<Task> {
-        let (name, context, body) = prepare(&ctx, closure);
+        let Prepared { name, context, clients, body } = prepare(&ctx, closure);
         let owner = context.script.clone();
-        Task::start(name, context, owner, None, body).or_raise(&ctx)
+        let refused = super::Task::new(name.clone(), &context, owner.clone(), None);
+        match Task::start(name, context, owner, None, body) {
+            Err(error) if refuse(&clients, &error) => Ok(refused.unserved()),
+            started => started.or_raise(&ctx),
+        }
     }
 
     /// Starts another script beside this one, with the arguments it would get on the command line. It ends when this one

@@ -2,20 +2,28 @@
 //! statistics so far.
 //!
 //! The first signal interrupts the script, so that its last lines still run; half a second later it is terminated, and a
-//! little later, should even that not end it, the process ends. A second signal ends the process at once.
+//! little later, should even that not end it, the process ends. A second signal ends the process at once; one of the same kind
+//! within [`SAME`] of the first counts as the first: timeout(1) sends its signal to its child and to the child's group.
+//!
+//! What is to be done at a signal has its threads from the start: there may be none left then.
 
 use std::io::Read;
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Mutex, Once, PoisonError};
+use std::sync::mpsc::{Sender, channel};
+use std::sync::{Mutex, MutexGuard, Once, PoisonError};
+use std::time::Instant;
 
 use anyhow::{Context, Result};
 
-use crate::net::stop::{GRACE, Reason, Stop, terminate_later};
+use crate::net::stop::{GRACE, Reason, Stop, ready, terminate_later};
 use crate::net::{output, sys};
 
 /// How long after its termination a script that does not end is given up.
 const LAST: std::time::Duration = std::time::Duration::from_millis(350);
+
+/// How soon after a signal another of the same kind is the same one.
+const SAME: std::time::Duration = std::time::Duration::from_millis(25);
 
 const RUNNING: u8 = 0;
 const INTERRUPTED: u8 = 1;
@@ -31,8 +39,20 @@ static ANNOUNCED: Once = Once::new();
 static TARGET: Mutex<Target> = Mutex::new(Target::None);
 static AT_LEAVING: Mutex<Option<AtLeaving>> = Mutex::new(None);
 
+/// The first signal that came for a script, and when.
+static FIRST: Mutex<Option<(Reason, Instant)>> = Mutex::new(None);
+
+/// Threads that wait for something to do at a signal.
+static STANDBY: Mutex<Vec<Sender<Job>>> = Mutex::new(Vec::new());
+
+/// So many: for the line and the interrupt, for the end of a script that does not end, and for what is done at leaving.
+const THREADS: usize = 3;
+
+/// What one of them does.
+type Job = Box<dyn FnOnce() + Send>;
+
 /// What is to be done where a signal ends the process at once.
-type AtLeaving = Box<dyn FnOnce() + Send>;
+type AtLeaving = Job;
 
 /// What a signal is for.
 #[derive(Debug)]
@@ -52,6 +72,7 @@ enum Target {
 /// # Errors
 /// The system has no descriptor or thread left.
 pub fn listen() -> Result<()> {
+    stand_by().context("cannot listen for signals")?;
     ctrlc::set_handler(|| arrived(Reason::Interrupt)).context("cannot listen for SIGINT")?;
     on(libc::SIGTERM, "sigterm", || arrived(Reason::Terminate))?;
     // `nohup` has it ignored, and means that.
@@ -158,6 +179,9 @@ fn arrived(reason: Reason) {
         }
         (Target::None | Target::Script(_), _) => {}
     }
+    if is_the_same(reason) {
+        return;
+    }
     if ARRIVED.fetch_add(1, Ordering::SeqCst) > 0 {
         leave(reason);
     }
@@ -182,11 +206,45 @@ fn arrived(reason: Reason) {
     });
 }
 
-/// Runs `body` on another thread, or here where there is none left.
-fn start(body: impl FnOnce() + Clone + Send + 'static) {
-    if std::thread::Builder::new().spawn(body.clone()).is_err() {
-        body();
+/// Starts the threads that a signal needs.
+fn stand_by() -> std::io::Result<()> {
+    for _ in 0..THREADS {
+        let (sender, receiver) = channel::<Job>();
+        let work = move || receiver.into_iter().for_each(|job| job());
+        std::thread::Builder::new().name("signal".to_string()).spawn(work)?;
+        standby().push(sender);
     }
+    ready()
+}
+
+/// Whether a signal of this kind came a moment ago: the first of a script, of which this is another copy.
+fn is_the_same(reason: Reason) -> bool {
+    let mut first = FIRST.lock().unwrap_or_else(PoisonError::into_inner);
+    let now = Instant::now();
+    match *first {
+        None => {
+            *first = Some((reason, now));
+            false
+        }
+        Some(first) => is_copy(first, (reason, now)),
+    }
+}
+
+/// Whether a signal is a copy of the first.
+fn is_copy((first, at): (Reason, Instant), (reason, now): (Reason, Instant)) -> bool {
+    first == reason && now.saturating_duration_since(at) < SAME
+}
+
+/// Runs `body` on another thread, or here where there is none left.
+fn start(body: impl FnOnce() + Send + 'static) {
+    match standby().pop() {
+        Some(thread) => drop(thread.send(Box::new(body))),
+        None => body(),
+    }
+}
+
+fn standby() -> MutexGuard<'static, Vec<Sender<Job>>> {
+    STANDBY.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn stop(script: &Stop, reason: Reason) {
@@ -214,10 +272,10 @@ fn leave(reason: Reason) -> ! {
             last();
             let _ = done.send(());
         };
-        if std::thread::Builder::new().spawn(body).is_ok() {
-            let _ = wait.recv_timeout(LAST);
-        }
+        start(body);
+        let _ = wait.recv_timeout(LAST);
     }
+    sys::restore_terminal();
     output::try_flush();
     sys::exit_now(exit_code(reason));
 }
@@ -231,6 +289,25 @@ fn reason() -> Option<Reason> {
     }
 }
 
-fn target() -> std::sync::MutexGuard<'static, Target> {
+fn target() -> MutexGuard<'static, Target> {
     TARGET.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_signal_that_comes_twice_in_a_moment_is_one() {
+        let at = Instant::now();
+        let after = |ms| at + Duration::from_millis(ms);
+        for reason in [Reason::Interrupt, Reason::Terminate] {
+            let first = (reason, at);
+            assert!(is_copy(first, first) && is_copy(first, (reason, after(24))));
+            assert!(!is_copy(first, (reason, after(25))), "somebody sent another");
+        }
+        assert!(!is_copy((Reason::Interrupt, at), (Reason::Terminate, at)), "of another kind");
+    }
 }

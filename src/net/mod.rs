@@ -42,6 +42,7 @@ pub mod sweep;
 pub mod sys;
 pub mod targets;
 pub mod tcp;
+pub mod threads;
 pub mod time;
 pub mod trace;
 pub mod typing;

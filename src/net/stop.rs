@@ -16,7 +16,10 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
 use super::seat::{Seat, Seated};
 use super::sys;
 
+mod grace;
 mod own;
+
+pub use self::grace::{GRACE, ready, terminate_later};
 
 /// Why something was stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -323,22 +326,6 @@ impl Drop for Node {
         while let Some(node) = next {
             next = Arc::into_inner(node).and_then(|node| lock(&node.parent).take());
         }
-    }
-}
-
-/// How long what was interrupted may go on, to print its summary, before it is terminated.
-pub const GRACE: std::time::Duration = std::time::Duration::from_millis(500);
-
-/// Terminates `stop` when the grace after its interrupt is over.
-pub fn terminate_later(stop: &Stop, reason: Reason) {
-    let stop = stop.clone();
-    let wait = move || {
-        std::thread::sleep(GRACE);
-        stop.terminate(reason);
-    };
-    // Without another thread there is no grace.
-    if std::thread::Builder::new().spawn(wait.clone()).is_err() {
-        wait();
     }
 }
 

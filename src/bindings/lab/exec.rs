@@ -93,13 +93,14 @@ pub(super) fn wanted(
 fn run(ctx: &NativeCallContext, host: &Host, wanted: Wanted) -> ScriptResult<Finished> {
     let context = context::begin_to_wait();
     let until = wanted.timeout.map(|timeout| context.host.now() + timeout);
+    // As Ctrl-C would: what it has to say of its end is part of its output. A shell on a terminal would only begin a new line.
+    let signal = if wanted.plan.command.terminal { program::HANGUP } else { program::INTERRUPT };
     let program = program::Program::start(host.net(), wanted.plan).or_raise(ctx)?;
     host.lab().keep(&program);
     // A script in the lab ends with it, and so does what it waits for.
     let waited = program.wait(until, &context.stop, Stage::Interrupted);
     if waited != ProgramWait::Done {
-        // As Ctrl-C would: what it has to say of its end is part of its output.
-        program.end(program::INTERRUPT).or_raise(ctx)?;
+        program.end(signal).or_raise(ctx)?;
     }
     if program.lab_ended() {
         return raise(ctx, program::lost(program.name()));

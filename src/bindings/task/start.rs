@@ -15,7 +15,7 @@ use crate::net::host::Host;
 use crate::net::random::Sequence;
 use crate::net::stop::Stop;
 use crate::net::tcp::Connection;
-use crate::net::{output, stack, sys};
+use crate::net::{output, stack, sys, threads};
 
 /// Prepares a thread that is to run script code.
 pub(in crate::bindings) fn begin_thread() {
@@ -25,21 +25,41 @@ pub(in crate::bindings) fn begin_thread() {
 
 /// What is said where the system starts no thread.
 pub(in crate::bindings) fn no_thread(err: &std::io::Error) -> Error {
-    Error::system("start_thread", err).with_hint("too many threads are running; end some, or raise `ulimit -u`")
+    Error::system("start_thread", err).with_hint(threads::remedy())
 }
 
-/// What a thread of the script is made of: its name, its context, and the closure with what it captured copied. Should the
-/// closure fail, the connections that it was given are closed: nobody else serves them.
+/// Disconnects the clients that a thread was to serve which could not be started, and counts them; whether there are any.
+pub(in crate::bindings) fn refuse(clients: &[Connection], error: &Error) -> bool {
+    for client in clients {
+        client.session().refused.no_thread(client.local(), error);
+        client.refuse();
+    }
+    !clients.is_empty()
+}
+
+/// What a thread of the script is made of.
+pub(in crate::bindings) struct Prepared<F> {
+    pub(in crate::bindings) name: String,
+    pub(in crate::bindings) context: Context,
+    /// The connections of clients among what the closure captured.
+    pub(in crate::bindings) clients: Vec<Connection>,
+    /// Calls the closure.
+    pub(in crate::bindings) body: F,
+}
+
+/// Prepares a thread that is to run the closure, with what it captured copied. Should the closure fail, the connections that it
+/// was given are closed: nobody else serves them.
 pub(in crate::bindings) fn prepare(
     ctx: &NativeCallContext,
     closure: FnPtr,
-) -> (String, Context, impl FnOnce() -> ScriptResult<Dynamic> + Send + 'static) {
+) -> Prepared<impl FnOnce() -> ScriptResult<Dynamic> + Send + 'static> {
     let now = context::current();
     let (stop, random) = (now.lasting.task(), Arc::new(Sequence::new(now.random.split())));
     let mut callback = Callback::new(ctx, closure);
     // Before its thread begins: nobody else would serve it.
-    let serves = callback.captured::<Connection>().iter().any(Connection::was_taken_in);
-    let serving = Arc::new(Serving::new(serves));
+    let mut clients = callback.captured::<Connection>();
+    clients.retain(Connection::was_taken_in);
+    let serving = Arc::new(Serving::new(!clients.is_empty()));
     let context = Context { stop: stop.clone(), lasting: stop, random, serving, ..now };
     let name = match ctx.call_position().line() {
         Some(line) => format!("thread started at {}:{line}", ctx.call_source().unwrap_or(&context.script.name)),
@@ -58,7 +78,7 @@ pub(in crate::bindings) fn prepare(
         }
         result
     };
-    (name, context, body)
+    Prepared { name, context, clients, body }
 }
 
 /// Tells, once in a run, that a thread has changed variables that are its own: whoever wrote that may mean to share them.

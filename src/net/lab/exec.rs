@@ -53,6 +53,9 @@ impl LabHost {
         if texts.into_iter().any(|text| text.contains('\0')) {
             return Err(Error::invalid("exec", "a zero byte cannot be passed to a program").with_peer(name));
         }
+        if command.terminal {
+            sys::keep_terminal();
+        }
         let (status, theirs) = sys::message_pair().map_err(|err| Error::system("exec", &err))?;
         let [input, output, error] = stdio;
         let request = Request::Start(self.number(), command.clone());
@@ -102,8 +105,7 @@ impl Program {
             Ok((4, _)) => {
                 *exit = Some(exit_of(i32::from_ne_bytes(status)));
                 if self.terminal {
-                    // A terminal that has gone needs no one to read its keys.
-                    let _ = sys::take_terminal_back();
+                    sys::restore_terminal();
                 }
                 Ok(*exit)
             }

@@ -38,6 +38,9 @@ pub const GRACE: Duration = Duration::from_millis(500);
 /// The signal that Ctrl-C sends.
 pub const INTERRUPT: i32 = libc::SIGINT;
 
+/// The signal that says that the terminal has gone: a shell ends, and leaves the terminal as it was.
+pub const HANGUP: i32 = libc::SIGHUP;
+
 /// The signal that asks for an end.
 pub const TERMINATE: i32 = libc::SIGTERM;
 

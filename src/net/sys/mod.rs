@@ -31,7 +31,8 @@ pub use self::socket::{
 pub use self::stream::{
     TcpInfo, number_stream_stamps, raise_descriptor_limit, receive_some, send_some, tcp_info, unsent,
 };
-pub use self::terminal::{TerminalMode, Thread, can_be_suspended, set_terminal_mode, terminal_columns, terminal_mode};
+pub use self::terminal::{TerminalMode, Thread, can_be_suspended, keep_terminal, restore_terminal};
+pub use self::terminal::{set_terminal_mode, terminal_columns, terminal_mode};
 
 mod address;
 mod batch;

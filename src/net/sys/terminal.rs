@@ -2,7 +2,8 @@
 #![allow(unsafe_code)]
 
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::sync::{Mutex, PoisonError};
 
 /// How a terminal treats keys: whether it echoes them, and which of them are signals.
 #[derive(Clone, Copy)]
@@ -38,6 +39,24 @@ pub fn set_terminal_mode(fd: BorrowedFd<'_>, mode: &TerminalMode) {
         if libc::tcgetpgrp(fd.as_raw_fd()) == libc::getpgrp() {
             libc::tcsetattr(fd.as_raw_fd(), libc::TCSANOW, &raw const mode.0);
         }
+    }
+}
+
+/// The mode that the terminal at standard input had before a program was given it.
+static KEPT: Mutex<Option<TerminalMode>> = Mutex::new(None);
+
+/// Notes the mode of the terminal at standard input, for [`restore_terminal`].
+pub fn keep_terminal() {
+    *KEPT.lock().unwrap_or_else(PoisonError::into_inner) = terminal_mode(std::io::stdin().as_fd()).ok();
+}
+
+/// Takes the terminal at standard input back from a program that was given it, in the mode that it had before. Does nothing
+/// where none was.
+pub fn restore_terminal() {
+    if let Some(mode) = KEPT.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        // A terminal that has gone needs no one to read its keys.
+        let _ = super::take_terminal_back();
+        set_terminal_mode(std::io::stdin().as_fd(), &mode);
     }
 }
 

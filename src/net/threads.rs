@@ -1,0 +1,92 @@
+//! Threads that run script code: as many as the system allows, less some that the process needs for itself.
+//!
+//! Each takes four mappings of memory: its stack, a stack for signals, and a guard page before each. The number of mappings has
+//! a limit (vm.max_map_count), and a thread that finds no room for its second stack ends the whole process. So they are counted
+//! here before they are started. Other limits (processes of a user, of a group) make the start fail, which is harmless.
+
+use std::io;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::{Builder, JoinHandle};
+
+/// Stack of a thread that runs script code: deep recursion must meet the engine's limit first.
+pub const STACK: usize = 16 << 20;
+
+/// Mappings of memory that a thread takes.
+const MAPPINGS: usize = 4;
+
+/// Mappings that are left for everything else.
+const REST: usize = 2_048;
+
+static RUNNING: AtomicUsize = AtomicUsize::new(0);
+
+/// The place of a thread among those that run, until it ends.
+struct Place;
+
+impl Place {
+    fn take() -> Option<Self> {
+        let more = |running| (running < most()).then_some(running + 1);
+        RUNNING.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).ok().map(|_| Self)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        RUNNING.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Starts a thread called `name`.
+///
+/// # Errors
+/// EAGAIN: the limit, or one of the system's, is reached.
+pub fn spawn<T: Send + 'static>(name: String, body: impl FnOnce() -> T + Send + 'static) -> io::Result<JoinHandle<T>> {
+    let place = Place::take().ok_or_else(|| io::Error::from_raw_os_error(libc::EAGAIN))?;
+    Builder::new().name(name).stack_size(STACK).spawn(move || {
+        let _place = place;
+        body()
+    })
+}
+
+/// What can be done where no thread is left.
+pub fn remedy() -> &'static str {
+    if RUNNING.load(Ordering::Relaxed) >= most() {
+        "as many threads run as the system's memory mappings allow; end some, or raise `sysctl vm.max_map_count`"
+    } else {
+        "too many threads are running; end some, or raise `ulimit -u`"
+    }
+}
+
+/// How many there may be.
+fn most() -> usize {
+    static MOST: OnceLock<usize> = OnceLock::new();
+    *MOST.get_or_init(|| {
+        let limit = std::fs::read_to_string("/proc/sys/vm/max_map_count").unwrap_or_default();
+        limit.trim().parse().map_or(usize::MAX, most_with)
+    })
+}
+
+/// How many there may be where there may be so many mappings; a few there always may be.
+fn most_with(mappings: usize) -> usize {
+    (mappings.saturating_sub(REST) / MAPPINGS).max(64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_number_of_threads_follows_from_the_number_of_mappings() {
+        assert_eq!(most_with(65_530), 15_870);
+        assert_eq!(most_with(0), 64);
+        assert!(most() >= 64);
+    }
+
+    #[test]
+    fn places_are_given_back() {
+        let before = RUNNING.load(Ordering::Relaxed);
+        let threads: Vec<_> = (0..50).map(|n| spawn("test".to_string(), move || n).unwrap()).collect();
+        assert_eq!(threads.into_iter().map(|thread| thread.join().unwrap()).sum::<i32>(), 1225);
+        assert!(RUNNING.load(Ordering::Relaxed) <= before + 50);
+    }
+}
