@@ -1,5 +1,5 @@
-//! The examples: a DNS query and an NTP query, each against the small server that comes with it, and against peers of
-//! these tests that check each byte and answer as they like.
+//! The examples: DNS and NTP queries, each against the small server that comes with it, and probes at a steady rate; all
+//! against peers of these tests, too, that check each byte and answer as they like.
 
 mod common;
 
@@ -7,6 +7,7 @@ use std::net::UdpSocket;
 use std::time::Duration;
 
 use common::pingscript;
+use common::udp::{LOOPBACK, UdpPeer};
 
 #[test]
 fn dns_query_finds_the_addresses_of_a_name() {
@@ -59,6 +60,57 @@ fn dns_query_asks_byte_by_byte_and_takes_its_own_answer_only() {
         vec![whole[..whole.len() - 5].to_vec()]
     });
     against(&["examples/dns_query", "www.example", "--timeout", "50ms"], 1, "timeout from 127.0.0.1:", |_| Vec::new());
+}
+
+#[test]
+fn dns_probe_asks_on_time_and_counts_what_is_answered() {
+    let server = pingscript(&["scripts/examples/dns_server.rhai", "--listen", "127.0.0.1:0"]).start();
+    let addr = format!("127.0.0.1:{}", server.bound_port());
+    for (name, codes) in [("host.test", "50 response code 0\n"), ("no.test", "50 response code 3\n")] {
+        let line =
+            ["examples/dns_probe", name, "--server", &addr, "--count", "50", "--rate", "500", "--timeout", "60s"];
+        let run = pingscript(&line).run().expect_code(0);
+        assert!(run.stdout.starts_with(codes), "{name}: {}", run.stdout);
+        assert!(run.stdout.contains("Packets Sent: 50\nPackets Received: 50\n"), "{name}: {}", run.stdout);
+    }
+    assert!(server.stop().expect_code(143).stdout.contains("asks for no.test: 0 addresses\n"));
+    // Without an answer to each, each is known by its number.
+    let server = UdpPeer::start(LOOPBACK, |query| {
+        let id = u16::from_be_bytes([query.data[0], query.data[1]]);
+        match id % 5 {
+            0 => {}
+            1 => query.reply(&[&query.data[..2], &[0x81, 0x82, 0, 1, 0, 0, 0, 0, 0, 0]].concat()),
+            _ => query.reply(&[&query.data[..2], &[0x81, 0x80, 0, 1, 0, 0, 0, 0, 0, 0]].concat()),
+        }
+    });
+    let addr = server.addr().to_string();
+    let line = ["examples/dns_probe", "--server", &addr, "--count", "50", "--rate", "500"];
+    let run = pingscript(&line).run().expect_code(0);
+    assert!(run.stdout.starts_with("30 response code 0\n10 response code 2\n10 timeout\n"), "{}", run.stdout);
+}
+
+#[test]
+fn voip_probe_counts_losses_and_what_is_out_of_order() {
+    // Of ten, the third is lost, the fifth comes after the sixth, and the eighth comes twice.
+    let mut held = Vec::new();
+    let server = UdpPeer::start(LOOPBACK, move |packet| {
+        assert_eq!(packet.data.len(), 160);
+        match packet.index % 10 {
+            2 => {}
+            4 => held = packet.data.to_ascii_uppercase(),
+            5 => {
+                packet.reply_upper();
+                packet.reply(&held);
+            }
+            7 => (0..2).for_each(|_| packet.reply_upper()),
+            _ => packet.reply_upper(),
+        }
+    });
+    let addr = server.addr().to_string();
+    let run = pingscript(&["examples/voip_probe", "--server", &addr, "--time", "1s"]).run().expect_code(0);
+    let counts = "50 packets: 5 lost, 0 of them late; 5 reordered, 5 duplicate; ";
+    assert!(run.stdout.starts_with(counts), "{}", run.stdout);
+    assert!(run.stdout.contains("(min / p50 / p99 / max), jitter "), "{}", run.stdout);
 }
 
 #[test]

@@ -14,6 +14,7 @@ mod errors;
 mod schedules;
 
 use common::icmp::{self, IcmpError};
+use common::tcp::{self, Fate};
 use common::udp::{Datagram, LOOPBACK, UdpPeer};
 use common::{Run, pingscript, require_own_network_or_skip};
 use socket2::{Domain, Protocol, Socket, Type};

@@ -48,10 +48,12 @@ pub const SHIPPED: &[(&str, &str)] = &[
     ("policies/gilbert.rhai", include_str!("../../scripts/policies/gilbert.rhai")),
     ("policies/loss.rhai", include_str!("../../scripts/policies/loss.rhai")),
     ("policies/pattern.rhai", include_str!("../../scripts/policies/pattern.rhai")),
+    ("examples/dns_probe.rhai", include_str!("../../scripts/examples/dns_probe.rhai")),
     ("examples/dns_query.rhai", include_str!("../../scripts/examples/dns_query.rhai")),
     ("examples/dns_server.rhai", include_str!("../../scripts/examples/dns_server.rhai")),
     ("examples/ntp_query.rhai", include_str!("../../scripts/examples/ntp_query.rhai")),
     ("examples/ntp_server.rhai", include_str!("../../scripts/examples/ntp_server.rhai")),
+    ("examples/voip_probe.rhai", include_str!("../../scripts/examples/voip_probe.rhai")),
 ];
 
 /// The folder that shipped scripts are shown to be in, and that scripts are looked for above another's.

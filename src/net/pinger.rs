@@ -11,7 +11,7 @@ use super::error::{Error, ErrorKind, Result};
 use super::host::{Host, Waited};
 use super::icmp::{self, IcmpSocket};
 use super::ledger::ProbeId;
-use super::prober::{Carrier, Matcher, Outcome, Probe, Prober, Slot};
+use super::prober::{Carrier, Matcher, Outcome, Probe, Prober, Slot, prepare};
 use super::stop::Stop;
 use super::targets::Targets;
 use super::tcp::Connection;
@@ -198,6 +198,10 @@ impl Pinger {
         loop {
             if let Some(outcome) = prober.next_outcome() {
                 return Ok(Some(outcome));
+            }
+            if self.start.is_none() {
+                // What takes its time the first time is not part of the schedule.
+                prepare(carrier, socket);
             }
             let now = carrier.host().now();
             if let Some(in_flight) = &mut self.in_flight {

@@ -85,6 +85,144 @@ fn a_closure_matches_the_answers() {
     }
 }
 
+/// A schedule of messages `hello N`, whose replies are `ack N`.
+fn own_protocol(server: SocketAddr, options: &str) -> String {
+    format!(
+        "let server = resolve(\"{server}\"); let sock = udp::open(server); let all = stats();
+         let plan = #{{ {options}, sends: true,
+             message: |seq| `hello ${{seq}}`,
+             seq_of: |reply| if reply.text.starts_with(\"ack \") {{ parse_int(reply.text.sub_string(4)) }} }};
+         for ping in pinger(sock, server, plan) {{
+             all.add(ping);
+             print(`PING ${{ping.seq}} ${{ping.kind}} ${{ping.rtt}}   ${{ping.assumed}}`);
+             if ping.kind == \"sent\" {{ expect(ping.text, `hello ${{ping.seq}}`); }}
+             if ping.kind == \"reply\" {{ expect(ping.text, `ack ${{ping.seq}}`); }}
+         }}
+         {ACCOUNT}"
+    )
+}
+
+#[test]
+fn replies_of_an_own_protocol_are_told_apart_as_those_of_pings_are() {
+    let server = UdpPeer::start(LOOPBACK, |ping| match &*ping.data {
+        b"hello 1" => [&b"ack 1"[..], b"ack 1"].iter().for_each(|data| ping.reply(data)),
+        // The one before was given up.
+        b"hello 3" => [&b"ack 2"[..], b"ack 99", b"nak", b"ack 3"].iter().for_each(|data| ping.reply(data)),
+        _ => {}
+    });
+    let plan = "count: 3, interval: 0.ms, timeout: 1.s, icmp_wait: 0.ms";
+    let session = Session::of(&own_protocol(server.addr(), plan));
+    session.expect(&[("sent", 3), ("replied", 2), ("timed_out", 1), ("late", 1), ("duplicate", 1), ("foreign", 2)]);
+    let ends = [(1, "sent"), (1, "reply"), (2, "sent"), (2, "timeout"), (3, "sent"), (3, "reply")];
+    assert_eq!(session.kinds(), ends);
+}
+
+#[test]
+fn sendings_and_replies_are_reported_in_the_order_in_which_they_happened() {
+    // The first is answered once the third has come, and then the others in reverse.
+    let mut kept = Vec::new();
+    let server = UdpPeer::start(LOOPBACK, move |ping| {
+        kept.push(ping.data.to_ascii_lowercase());
+        if kept.len() == 3 {
+            [0, 2, 1].iter().for_each(|&n: &usize| ping.reply(&[b"ack ", &kept[n][6..]].concat()));
+        }
+    });
+    let session = Session::of(&own_protocol(server.addr(), "count: 3, interval: 20.ms, timeout: 60.s"));
+    session.expect(&[("sent", 3), ("replied", 3), ("reordered", 1)]);
+    let ends = [(1, "sent"), (2, "sent"), (3, "sent"), (1, "reply"), (3, "reply"), (2, "reply")];
+    assert_eq!(session.kinds(), ends);
+}
+
+#[test]
+fn closures_of_a_schedule_that_fail_end_it_and_say_what_they_return() {
+    let server = UdpPeer::answering(usize::MAX);
+    for (options, error) in [
+        ("message: |seq| throw `no ${seq}`", "no 1"),
+        ("message: |seq| seq", "the closure `message` returned 1"),
+        ("message: |seq| sock.ping(server, \"x\", 1.s)", "the socket waits for the answer to another ping"),
+        ("message: 7", "data is needed here, such as a string or a blob, not 7"),
+        ("message: \"x\", size: 70_000", "70000 bytes do not fit into a datagram"),
+        ("message: \"x\", seq_of: |reply| throw reply.text", "X"),
+        ("message: \"x\", seq_of: |reply| 0.5", "the closure `seq_of` returned 0.5"),
+        ("seq_of: 7", "option `seq_of` takes a closure"),
+        ("count: -1", "option `count` takes a whole number from 0 up, or () for no end"),
+    ] {
+        let script = format!(
+            "let server = resolve(\"{}\"); let sock = udp::open(server);
+             try {{ for ping in pinger(sock, server, #{{ interval: 0.ms, timeout: 60.s, {options} }}) {{ print(ping.kind); }} }}
+             catch (e) {{ print(if type_of(e) == \"NetError\" {{ e.message }} else {{ e }}); }}",
+            server.addr()
+        );
+        let run = pingscript(&["-e", &script]).run();
+        assert!(run.stdout.contains(error), "{options}: no {error} in\n{}\n{}", run.stdout, run.stderr);
+    }
+}
+
+#[test]
+fn the_same_message_each_time_is_matched_by_what_it_says() {
+    let server = UdpPeer::answering(usize::MAX);
+    let script = in_flight(server.addr(), "#{ count: 3, interval: 0.ms, timeout: 60.s, message: \"hello\", size: 9 }")
+        .replace("all.add(ping);", "all.add(ping); expect(ping.data.len, 9);");
+    let session = Session::of(&script);
+    session.expect(&[("sent", 3), ("replied", 3)]);
+    assert_eq!(session.kinds(), [1, 2, 3].map(|seq| (seq, "reply")));
+}
+
+#[test]
+fn what_is_in_flight_at_an_interrupt_is_pending() {
+    let (tell, fifth) = std::sync::mpsc::channel();
+    let silent = UdpPeer::start(LOOPBACK, move |ping| {
+        if ping.index == 4 {
+            let _ = tell.send(());
+        }
+    });
+    let addr = silent.addr().to_string();
+    let line = ["scripts/udp_ping.rhai", "--server", &addr, "--count", "5", "--interval", "1ms", "--timeout", "60s"];
+    let running = pingscript(&[&line[..], &["-q"]].concat()).start();
+    fifth.recv_timeout(Duration::from_secs(20)).expect("the fifth ping did not come");
+    running.signal(crate::common::sys::SIGINT);
+    let run = running.finish().expect_code(130);
+    for line in ["Packets Sent: 5\n", "Packets Received: 0\n", "Packets Pending: 5\n", "Loss Rate: NA\n"] {
+        assert!(run.stdout.contains(line), "no {line} in\n{}", run.stdout);
+    }
+    assert!(!run.stdout.contains("send to"), "{}", run.stdout);
+}
+
+#[test]
+fn pings_over_a_raw_stream_wait_and_the_slots_that_pass_are_missed_while_framed_ones_overlap() {
+    // Both servers never answer the second ping, whose wait takes many intervals.
+    let unanswered = |n| if n == 2 { Fate::Silence } else { Fate::Answered };
+    let script = |addr: SocketAddr, framing: &str| {
+        format!(
+            "let conn = tcp::connect(\"{addr}\", #{{ framing: \"{framing}\" }}); let all = stats(); let missed = 0;
+             let plan = #{{ count: 4, interval: 1.ms, timeout: 250.ms, icmp_wait: 0.ms, sends: true }};
+             for ping in pinger(conn, plan) {{
+                 all.add(ping);
+                 if ping.kind != \"sent\" {{ print(`${{ping.seq}} ${{ping.kind}}`); continue; }}
+                 missed += ping.missed;
+                 if ping.seq == 3 {{ print(`third after ${{conn.counts.timed_out}}, ${{ping.missed > 100}}`); }}
+             }}
+             expect(missed, conn.counts.missed_slots);"
+        )
+    };
+    let run = pingscript(&["-e", &script(tcp::server(unanswered), "raw")]).run().expect_code(0);
+    assert_eq!(run.stdout, "1 reply\n2 timeout\nthird after 1, true\n3 reply\n4 reply\n");
+    // Its answers end as the pings do.
+    let listening = pingscript(&[
+        "-e",
+        "let listener = tcp::listen(\"127.0.0.1:0\", #{ framing: \"line\" });
+         print(`Listening on port ${listener.port}`);
+         for conn in listener { tcp::serve(conn, |msg| if msg.text.starts_with(\"ping 2 \") { () } else { msg.text.to_upper() }); }",
+    ])
+    .start();
+    let addr = ([127, 0, 0, 1], listening.bound_port()).into();
+    let run = pingscript(&["-e", &script(addr, "line")]).run().expect_code(0);
+    let mut lines: Vec<&str> = run.stdout.lines().collect();
+    assert_eq!(lines.pop(), Some("2 timeout"), "{}", run.stdout);
+    lines.retain(|line| !line.starts_with("third"));
+    assert_eq!(lines, ["1 reply", "3 reply", "4 reply"], "{}", run.stdout);
+}
+
 #[test]
 fn a_socket_closed_by_another_thread_ends_the_wait() {
     let silent = UdpPeer::start(LOOPBACK, |_| {});

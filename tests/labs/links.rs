@@ -41,6 +41,33 @@ fn a_link_is_changed_while_it_carries() {
 }
 
 #[test]
+fn an_outage_is_as_much_loss_as_the_time_it_lasted() {
+    if !require_lab_or_skip("a link that is down for a third of a run") {
+        return;
+    }
+    let run = run_text(
+        &format!(
+            "{PAIR}
+             b.start(\"udp_server_plain.rhai\", [\"--listen\", \"*:11000\", \"--quiet\"]);
+             let how = [\"--count\", 90, \"--interval\", \"100ms\", \"--timeout\", \"1s\", \"--quiet\"];
+             let pings = [[\"icmp_ping.rhai\", [\"b\"] + how], [\"udp_ping.rhai\", [\"--server\", \"b:11000\"] + how]];
+             let runs = pings.map(|ping| start_thread(|| a.run(ping[0], ping[1])));
+             sleep(3.s); link.down(); sleep(3.s); link.up();
+             let ended = runs.map(|run| run.join());
+             print(`LOST ${{ended[0].lost}} and ${{ended[1].lost}} of ${{ended[0].sent}} and ${{ended[1].sent}}`);
+             expect(ended[0].sent + ended[1].sent, 180);
+             expect(ended[0].lost, at_least(25));
+             expect(ended[1].lost, at_least(25));
+             // One point of them all is not two.
+             expect(ended[0].lost + ended[1].lost, near(link.counts.down, 1));
+             ()"
+        ),
+        0,
+    );
+    assert!(run.stdout.contains("LOST "), "{}", run.stdout);
+}
+
+#[test]
 fn a_policy_is_of_a_direction_or_of_both_and_a_door_is_of_all_links() {
     if !require_lab_or_skip("policies on links") {
         return;

@@ -88,6 +88,12 @@ impl Pending {
     }
 }
 
+/// Has the kernel stamp what is sent over `carrier` and received, and waits until it does, if it does not yet.
+pub(super) fn prepare(carrier: &dyn Carrier, socket: &Socket) {
+    carrier.ask_for_stamps(socket);
+    await_stamps(carrier.host().as_ref(), &carrier.session().stop);
+}
+
 impl Prober {
     /// Without probes yet; it will remember so many settled ones.
     pub(in crate::net) fn remembering(settled: usize) -> Self {
@@ -159,8 +165,7 @@ impl Prober {
 
     /// Sends a probe. One that this host cannot send is settled at once.
     pub(super) fn send(&mut self, carrier: &dyn Carrier, socket: &Socket, probe: &Probe<'_>) -> Result<ProbeId> {
-        carrier.ask_for_stamps(socket);
-        await_stamps(carrier.host().as_ref(), &carrier.session().stop);
+        prepare(carrier, socket);
         if carrier.hears_others(self.next_number() == 1) {
             self.collect(carrier, socket, None, &mut None)?;
         }
