@@ -51,6 +51,28 @@ fn the_kernel_is_asked_and_answers() {
 }
 
 #[test]
+fn questions_keep_their_beat_and_no_two_in_flight_have_one_number() {
+    let script = r#"
+        let net = lab::create();
+        let a = net.host("a"); let b = net.host("b");
+        net.link(a, b);
+        set_policy(b.door, |pkt| drop());
+        let sock = run_in(a, || icmp::open(b.addr));
+        let plan = #{ count: 300, interval: 100.us, timeout: 500.ms, icmp_wait: 0.s, sends: true, probe: "eth0" };
+        let sent = 0; let ended = 0; let most = 0;
+        for ping in pinger(sock, b.addr, plan) {
+            if ping.kind == "sent" { sent += 1; expect(ping.seq, sent); } else { ended += 1; expect(ping.kind, "timeout"); }
+            most = max(most, sent - ended);
+        }
+        expect([sent, ended, most], [300, 300, 128]);
+        expect(sock.counts.missed_slots, at_least(1000));
+        exit(0);
+    "#;
+    let Some(run) = run_lab(&["-e", script]) else { return };
+    run.expect_code(0);
+}
+
+#[test]
 fn each_code_is_shown_as_the_answer() {
     let script = r#"
         let net = lab::create();
