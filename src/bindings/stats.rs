@@ -10,9 +10,9 @@ use super::error::raise;
 use super::udp::ping::Ping;
 use super::udp::schedule::Schedule;
 use crate::net::error::Error;
-use crate::net::ledger::Counts;
+use crate::net::ledger::{Counts, Recent};
 use crate::net::prober::{End, Outcome, Tally};
-use crate::net::stats::{Rtts, Summary, wilson};
+use crate::net::stats::{Rtts, Summary, interval};
 use crate::net::time::Duration;
 
 /// What was added so far. Clones are the same.
@@ -23,6 +23,7 @@ pub struct Collected(Arc<Mutex<Inner>>);
 struct Inner {
     counts: Counts,
     rtts: Rtts,
+    recent: Recent,
     /// The sockets of the pings added; their counts of late, duplicate and other packets join the summary.
     sockets: Vec<Tally>,
 }
@@ -55,6 +56,10 @@ impl Inner {
             }
             End::Icmp { .. } | End::Unsent(_) | End::Broken(_) => self.counts.errored += 1,
             End::TimedOut => self.counts.timed_out += 1,
+        }
+        if !matches!(outcome.end, End::Interrupted { .. }) {
+            let lost = !matches!(outcome.end, End::Reply { .. });
+            self.counts.neighbours = self.counts.neighbours + self.recent.settle(outcome.number, lost);
         }
         self.counts.sent += 1;
     }
@@ -219,7 +224,7 @@ pub mod api {
         stats.lock().counts.loss().map_or(Dynamic::UNIT, Dynamic::from)
     }
 
-    /// The 95% interval of the loss (Wilson), an array of its two ends, 0 to 1; `()` if no ping came to an end.
+    /// The 95% interval of the loss, which takes bursts into account, an array of its two ends, 0 to 1; `()` if no ping came to an end.
     ///
     /// ```rhai
     /// let rtts = stats();
@@ -229,7 +234,7 @@ pub mod api {
     #[rhai_fn(get = "loss_interval", pure)]
     pub fn loss_interval(stats: &mut Stats) -> Dynamic {
         let counts = stats.lock().counts;
-        wilson(counts.lost(), counts.settled())
+        interval(counts.lost(), counts.settled(), &counts.neighbours)
             .map_or(Dynamic::UNIT, |(low, high)| vec![Dynamic::from(low), Dynamic::from(high)].into())
     }
 
@@ -273,7 +278,8 @@ pub mod api {
         or_unit(stats.lock().rtts.stddev())
     }
 
-    /// The interarrival jitter of RFC 3550, section 6.4.1, over pings that follow each other; `()` if no two do.
+    /// The interarrival jitter of RFC 3550, section 6.4.1: over the replies in the order in which they were added, which is
+    /// that of their arrival; `()` without two.
     ///
     /// ```rhai
     /// expect(stats().jitter, ());

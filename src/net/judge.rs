@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::account::Ends;
 use super::error::{ErrorKind, Result};
-use super::ledger::Content;
+use super::ledger::{Content, Neighbours};
 use super::policy::{Action, Flows, Native, Place, Verdict};
 use super::random::Stream;
 use super::subject::{Site, Subject, possible};
@@ -53,6 +53,9 @@ pub(super) struct Counters {
     judged: AtomicU64,
     chosen: AtomicU64,
     failed: AtomicU64,
+    pairs: AtomicU64,
+    both_chosen: AtomicU64,
+    one_chosen: AtomicU64,
 }
 
 /// What a policy decided about a packet.
@@ -75,6 +78,8 @@ pub struct Tally {
     pub chosen: u64,
     /// Packets it failed to decide about, which passed.
     pub failed: u64,
+    /// Packets of one flow that follow each other; a packet counts as lost if it was chosen.
+    pub neighbours: Neighbours,
 }
 
 impl Policy {
@@ -176,9 +181,8 @@ impl Judge {
             self.counters.failed.fetch_add(1, Ordering::Relaxed);
             Verdict { action: Action::Pass, origin: FAILED.into() }
         });
-        if verdict.action != Action::Pass {
-            self.counters.chosen.fetch_add(1, Ordering::Relaxed);
-        }
+        let chosen = verdict.action != Action::Pass;
+        self.counters.chose(chosen, flows.chose(&place, chosen));
         Judged { verdict, place, draws }
     }
 }
@@ -196,10 +200,26 @@ impl Judged {
 }
 
 impl Counters {
+    /// Counts a packet that was chosen or not, and the pair that it makes with the one before it.
+    fn chose(&self, chosen: bool, neighbours: Neighbours) {
+        let Neighbours { pairs, both_lost, one_lost } = neighbours;
+        let counts = [
+            (&self.chosen, u64::from(chosen)),
+            (&self.pairs, pairs),
+            (&self.both_chosen, both_lost),
+            (&self.one_chosen, one_lost),
+        ];
+        for (count, more) in counts.into_iter().filter(|(_, more)| *more > 0) {
+            count.fetch_add(more, Ordering::Relaxed);
+        }
+    }
+
     /// How often the policy did what so far.
     pub(super) fn tally(&self) -> Tally {
         let get = |count: &AtomicU64| count.load(Ordering::Relaxed);
-        Tally { judged: get(&self.judged), chosen: get(&self.chosen), failed: get(&self.failed) }
+        let neighbours =
+            Neighbours { pairs: get(&self.pairs), both_lost: get(&self.both_chosen), one_lost: get(&self.one_chosen) };
+        Tally { judged: get(&self.judged), chosen: get(&self.chosen), failed: get(&self.failed), neighbours }
     }
 }
 
@@ -208,6 +228,7 @@ impl AddAssign for Tally {
         self.judged += rhs.judged;
         self.chosen += rhs.chosen;
         self.failed += rhs.failed;
+        self.neighbours = self.neighbours + rhs.neighbours;
     }
 }
 

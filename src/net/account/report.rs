@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 
 use serde::Serialize;
 
-use crate::net::ledger::Counts;
-use crate::net::stats::wilson;
+use crate::net::ledger::{Counts, Neighbours};
+use crate::net::stats::interval;
 
 /// What a policy did.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -27,6 +27,9 @@ pub struct PolicyReport {
     pub chosen: u64,
     /// On how many it failed; those passed.
     pub failed: u64,
+    /// Packets of one flow that follow each other; a packet counts as lost if it was chosen.
+    #[serde(skip)]
+    pub neighbours: Neighbours,
     /// The share it is made to choose, 0 to 1, where that is known.
     pub nominal: Option<f64>,
 }
@@ -69,7 +72,7 @@ impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (lost, of) = (self.probes.lost(), self.probes.settled());
         write!(f, "Lost {lost} of {of} pings: ")?;
-        share(f, lost, of)?;
+        share(f, lost, of, &self.probes.neighbours)?;
         for (cause, numbers) in &self.causes {
             write!(f, "\n  seq {}: {cause}", list(numbers))?;
         }
@@ -104,10 +107,10 @@ impl fmt::Display for Explanation {
 impl fmt::Display for PolicyReport {
     /// What it chose of how much, the 95% interval of that share, and the share it is made for.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { name, phrase, host, judged, chosen, failed, nominal, .. } = self;
+        let Self { name, phrase, host, judged, chosen, failed, nominal, neighbours, .. } = self;
         let place = host.as_ref().map_or(String::new(), |host| format!(" in {host}"));
         write!(f, "{name} {phrase}{place} chose {chosen} of {judged} packets: ")?;
-        share(f, *chosen, *judged)?;
+        share(f, *chosen, *judged, neighbours)?;
         if let Some(nominal) = nominal {
             write!(f, ", nominal {:.1}%", nominal * 100.0)?;
         }
@@ -119,8 +122,8 @@ impl fmt::Display for PolicyReport {
 }
 
 /// A share in percent and its 95% interval.
-fn share(f: &mut fmt::Formatter<'_>, part: u64, of: u64) -> fmt::Result {
-    match wilson(part, of) {
+fn share(f: &mut fmt::Formatter<'_>, part: u64, of: u64, neighbours: &Neighbours) -> fmt::Result {
+    match interval(part, of, neighbours) {
         None => f.write_str("NA"),
         Some((low, high)) => {
             let rate = part as f64 / of as f64;

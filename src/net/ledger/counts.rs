@@ -3,6 +3,8 @@
 use std::iter::Sum;
 use std::ops::{Add, AddAssign, Sub};
 
+use super::Neighbours;
+
 /// How many probes came to which end, and how many packets were something else.
 ///
 /// The first four count probes, and what they leave of `sent` is pending; the others count packets and have no part in
@@ -35,6 +37,8 @@ pub struct Counts {
     pub stray_errors: u64,
     /// Moments of the schedule at which a probe was due and could not be sent.
     pub missed_slots: u64,
+    /// Settled probes whose numbers follow each other.
+    pub neighbours: Neighbours,
 }
 
 impl Counts {
@@ -61,7 +65,7 @@ impl Counts {
 }
 
 impl Counts {
-    /// Each field of both, put together by `f`.
+    /// Each number of both, put together by `f`; the neighbours are those of `self`.
     fn zip(self, other: Self, f: impl Fn(u64, u64) -> u64) -> Self {
         Self {
             sent: f(self.sent, other.sent),
@@ -77,6 +81,7 @@ impl Counts {
             advisory: f(self.advisory, other.advisory),
             stray_errors: f(self.stray_errors, other.stray_errors),
             missed_slots: f(self.missed_slots, other.missed_slots),
+            neighbours: self.neighbours,
         }
     }
 }
@@ -84,7 +89,7 @@ impl Counts {
 impl Add for Counts {
     type Output = Self;
     fn add(self, rhs: Self) -> Self {
-        self.zip(rhs, u64::add)
+        Self { neighbours: self.neighbours + rhs.neighbours, ..self.zip(rhs, u64::add) }
     }
 }
 
@@ -92,7 +97,7 @@ impl Sub for Counts {
     type Output = Self;
     /// What was added since `rhs`, an earlier state of the same account.
     fn sub(self, rhs: Self) -> Self {
-        self.zip(rhs, u64::sub)
+        Self { neighbours: self.neighbours - rhs.neighbours, ..self.zip(rhs, u64::sub) }
     }
 }
 
@@ -128,6 +133,7 @@ mod tests {
             advisory: 10 * scale,
             stray_errors: 11 * scale,
             missed_slots: 12 * scale,
+            neighbours: Neighbours { pairs: 65 * scale, both_lost: scale, one_lost: 8 * scale },
         }
     }
 

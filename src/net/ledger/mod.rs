@@ -19,11 +19,13 @@ use store::{Place, Store};
 
 pub use counts::Counts;
 pub(in crate::net) use mixer::Mixed;
+pub use neighbours::{Neighbours, Recent};
 pub use record::{Content, Key, ProbeId, Record, State};
 
 mod counts;
 mod expiry;
 mod mixer;
+mod neighbours;
 mod peers;
 mod record;
 mod store;
@@ -41,6 +43,7 @@ pub struct Ledger {
     /// The number of the newest probe; the first is 1.
     newest: u64,
     counts: Counts,
+    recent: Recent,
 }
 
 /// What an arriving message turned out to be.
@@ -139,7 +142,13 @@ impl Ledger {
 
     /// An empty ledger that remembers only so many settled probes.
     pub fn remembering(settled: usize) -> Self {
-        Self { store: Store::remembering(settled), expiry: Expiry::default(), newest: 0, counts: Counts::default() }
+        Self {
+            store: Store::remembering(settled),
+            expiry: Expiry::default(),
+            newest: 0,
+            counts: Counts::default(),
+            recent: Recent::default(),
+        }
     }
 
     /// Enters a probe sent to `to` at `sent`, whose answer will carry `key` and repeat `content`.
@@ -342,6 +351,8 @@ impl Ledger {
             State::Errored => self.counts.errored += 1,
             State::TimedOut => self.counts.timed_out += 1,
         }
+        let neighbours = self.recent.settle(id.number(), state != State::Replied);
+        self.counts.neighbours = self.counts.neighbours + neighbours;
         self.store.settle(place, state);
         self.check();
     }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 
 use super::Place;
+use crate::net::ledger::Neighbours;
 use crate::net::random::Stream;
 
 /// How many flows a policy tells apart. Whoever sends from ever new ports must not take all memory.
@@ -45,6 +46,8 @@ struct Flow {
     draws: Stream,
     /// One for each native policy in turn.
     in_bad: Vec<bool>,
+    /// Whether the last packet was chosen.
+    chosen: Option<bool>,
 }
 
 impl Flows {
@@ -67,7 +70,7 @@ impl Flows {
                     }
                     if at == self.flows.len() {
                         let (index, draws) = (at as u64, self.stream.beneath(at as u64));
-                        self.flows.push(Flow { index, packets: 0, draws, in_bad: vec![false; parts] });
+                        self.flows.push(Flow { index, packets: 0, draws, in_bad: vec![false; parts], chosen: None });
                     }
                     at
                 }
@@ -78,6 +81,13 @@ impl Flows {
         flow.packets += 1;
         let place = Place { flow: flow.index, number: flow.packets, draws: flow.draws.beneath(flow.packets) };
         (place, &mut flow.in_bad)
+    }
+
+    /// Notes whether the last packet of the flow at `place` was chosen; the pair that it makes with the one before it.
+    pub fn chose(&mut self, place: &Place, chosen: bool) -> Neighbours {
+        let flow = self.flows.get_mut(place.flow as usize);
+        let before = flow.and_then(|flow| flow.chosen.replace(chosen));
+        before.map_or_else(Neighbours::default, |before| Neighbours::pair(before, chosen))
     }
 }
 

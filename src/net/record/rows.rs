@@ -11,7 +11,7 @@ use crate::net::judge::Judged;
 use crate::net::ledger::Counts;
 use crate::net::policy::Action;
 use crate::net::prober::{Clock, End, Outcome};
-use crate::net::stats::{Rtts, wilson};
+use crate::net::stats::{Rtts, interval};
 use crate::net::subject::Site;
 use crate::net::tcp::Happened;
 use crate::net::time::Duration;
@@ -212,7 +212,7 @@ pub struct CountCells {
     pub missed_slots: u64,
 }
 
-/// How many probes were lost of those settled, with the 95% interval of the rate (Wilson).
+/// How many probes were lost of those settled, with the 95% interval of the rate.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct LossCell {
     /// Errored and timed out.
@@ -327,7 +327,7 @@ impl ConnectionRow {
 impl SummaryRow {
     pub(super) fn new(time_ns: i64, account: &Account, rtts: &Rtts) -> Self {
         let counts = account.probes();
-        let interval = wilson(counts.lost(), counts.settled());
+        let interval = interval(counts.lost(), counts.settled(), &counts.neighbours);
         let ns = |time: Option<Duration>| time.map(Duration::as_nanos);
         Self {
             time_ns,

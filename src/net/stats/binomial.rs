@@ -3,6 +3,12 @@
 /// The share of all cases that an interval leaves out at each end: it holds 99.9% of them.
 const TAIL: f64 = 0.0005;
 
+/// The normal distribution has all but [`TAIL`] of its mass below so many standard deviations above the mean.
+const Z: f64 = 3.290_526_731_491_926;
+
+/// The largest mean for which the probabilities are added up one by one, which takes as many steps.
+const EXACT: f64 = 1e6;
+
 /// The least and the largest count that chance gives, in 99.9% of all cases, where each of `n` things happens with
 /// probability `p` and none depends on another (the binomial distribution); `None` if `p` is no probability.
 pub fn binomial(n: u64, p: f64) -> Option<(u64, u64)> {
@@ -13,8 +19,15 @@ pub fn binomial(n: u64, p: f64) -> Option<(u64, u64)> {
         let all = if p == 0.0 { 0 } else { n };
         return Some((all, all));
     }
+    if p > 0.5 {
+        // The rarer of the two outcomes is counted.
+        return binomial(n, 1.0 - p).map(|(least, most)| (n - most, n - least));
+    }
+    if n as f64 * p > EXACT {
+        return Some(approximate(n, p));
+    }
     // In logarithms: the probability of no loss at all in many packets is too small for a number.
-    let (of, not) = (p.ln(), (1.0 - p).ln());
+    let (of, not) = (p.ln(), (-p).ln_1p());
     let mut log = n as f64 * not;
     let mut below = 0.0;
     let mut least = None;
@@ -32,6 +45,14 @@ pub fn binomial(n: u64, p: f64) -> Option<(u64, u64)> {
     Some((least.unwrap_or(n), n))
 }
 
+/// The same by the normal distribution, corrected for the skew (Cornish and Fisher 1938): for a large mean it is as good.
+fn approximate(n: u64, p: f64) -> (u64, u64) {
+    let mean = n as f64 * p;
+    let deviation = (mean * (1.0 - p)).sqrt();
+    let skew = (1.0 - 2.0 * p) * (Z * Z - 1.0) / 6.0;
+    ((mean - Z * deviation + skew).floor() as u64, ((mean + Z * deviation + skew).ceil() as u64).min(n))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -46,6 +67,29 @@ mod tests {
         assert_eq!(binomial(0, 0.3), Some((0, 0)));
         assert_eq!(binomial(7, 1.5), None);
         assert_eq!(binomial(7, f64::NAN), None);
+    }
+
+    #[test]
+    fn the_rarer_outcome_mirrors_the_other() {
+        for (n, p) in [(10, 0.9), (1000, 0.9), (777, 0.75)] {
+            let (least, most) = binomial(n, 1.0 - p).expect("a probability");
+            assert_eq!(binomial(n, p), Some((n - most, n - least)), "{n} times {p}");
+        }
+    }
+
+    #[test]
+    fn any_count_takes_no_longer_than_a_million_steps() {
+        // Beside the exact sum, where both can be had.
+        for (n, p) in [(1_999_999, 0.5), (9_000_000, 0.1)] {
+            let ((least, most), (low, high)) = (binomial(n, p).expect("a probability"), approximate(n, p));
+            assert!(least.abs_diff(low) <= 1 && most.abs_diff(high) <= 1, "{least} to {most}, {low} to {high}");
+        }
+        let n = i64::MAX as u64;
+        for (p, mean) in [(0.5, n / 2), (1e-3, n / 1000), (1.0 - 1e-3, n - n / 1000)] {
+            let (least, most) = binomial(n, p).expect("a probability");
+            assert!(least < mean && mean < most && most - least < 20_000_000_000, "{p}: {least} to {most}");
+        }
+        assert_eq!(binomial(n, 1e-18).map(|(least, _)| least), Some(1));
     }
 
     #[test]
