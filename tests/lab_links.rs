@@ -319,8 +319,8 @@ fn captures_are_read_by_tcpdump_and_tshark_with_each_drop_explained() {
     let dir = common::TempDir::new();
     let path = |name: &str| dir.path().join(name).to_str().expect("a path in UTF-8").to_string();
     net.serve();
-    net.link.capture(&path("link.pcapng")).expect("a capture");
-    net.relay.capture_host(net.b.id(), &path("b.pcap")).expect("a capture");
+    net.link.capture(&path("link.pcapng"), false).expect("a capture");
+    net.relay.door(net.b.id()).capture(&path("b.pcap"), false).expect("a capture");
     net.link.set_policy(Direction::From(0), judge(Native::every(3, Action::Drop).expect("a policy")), "x".to_string());
     let socket = net.socket(&net.a, any_like(net.b.addr()));
     for number in 1..=9 {
@@ -358,7 +358,7 @@ fn a_tag_of_a_virtual_lan_stays_in_its_frame() {
     }
     let dir = common::TempDir::new();
     let path = dir.path().join("link.pcap");
-    net.link.capture(path.to_str().expect("a path in UTF-8")).expect("a capture");
+    net.link.capture(path.to_str().expect("a path in UTF-8"), false).expect("a capture");
     // Type and tag of 802.1ad, then of 802.1Q, then a type that nobody knows.
     let tagged = "ffffffffffff020000000001 88a8 0005 8100 6007 88b5 00112233445566778899aabbccddeeff";
     let code = format!(

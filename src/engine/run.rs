@@ -1,5 +1,6 @@
 //! Runs one script from its start to its exit code.
 
+use std::io::ErrorKind;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -151,7 +152,13 @@ pub fn record(job: &Job, context: &Context) -> bool {
         }
         Err((file, err)) => {
             output::note(&format!("error: {file} cannot be opened for rows: {}", in_words(&err)));
-            output::note("  hint: name a file in a folder that there is and that you may write to");
+            output::note(match err.kind() {
+                ErrorKind::AlreadyExists => {
+                    "  hint: only files of rows are written anew: remove it, or name another file"
+                }
+                ErrorKind::ResourceBusy => "  hint: name another file, or wait until that run has ended",
+                _ => "  hint: name a file in a directory that exists and that you may write to",
+            });
             false
         }
     }

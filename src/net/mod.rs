@@ -15,6 +15,7 @@ pub mod bugs;
 pub mod doctor;
 pub mod error;
 pub mod event;
+pub mod file;
 pub mod host;
 pub mod icmp;
 pub mod input;

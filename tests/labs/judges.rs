@@ -139,7 +139,7 @@ fn links_given_the_same_file_record_in_it_together() {
             "let net = lab::create();
              let a = net.host(\"a\"); let r = net.router(\"r\"); let b = net.host(\"b\");
              let links = [net.link(a, r), net.link(r, b)];
-             for link in links {{ link.capture(\"{}\"); }}
+             for link in links {{ link.capture(\"{}\", #{{ overwrite: true }}); }}
              a.exec([\"ping\", \"-q\", \"-c\", 3, \"-i\", 0.005, b.addr], #{{ quiet: true }});
              for link in links {{ print(`${{link.name}} ${{link.frames}}`); }}",
             file.display()

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use rhai::plugin::*;
-use rhai::{Array, Dynamic, FnPtr, NativeCallContext};
+use rhai::{Array, Dynamic, FnPtr, Map, NativeCallContext};
 
 use super::door::Door;
 use super::{Lab, first_of};
@@ -302,9 +302,9 @@ pub mod api {
     }
 
     /// Records what the host sends and receives, over all of its links, to a file: pcapng, or pcap if its name ends so.
-    /// Hosts and links given the same file share it.
+    /// Hosts and links given the same file share it; a host given several files is recorded in each.
     ///
-    /// Errors: `file`: it cannot be written; `closed`: the lab has ended.
+    /// Errors: `file`: it cannot be written, it exists, or another run writes it; `closed`: the lab has ended.
     ///
     /// ```rhai
     /// let b = lab::create().host("b");
@@ -312,7 +312,23 @@ pub mod api {
     /// ```
     #[rhai_fn(name = "capture", return_raw, pure)]
     pub fn capture_host(ctx: NativeCallContext, host: &mut Host, file: &str) -> ScriptResult<()> {
-        host.lab.relay().door(host.net.id()).capture(file).or_raise(&ctx)
+        host.lab.relay().door(host.net.id()).capture(file, false).or_raise(&ctx)
+    }
+
+    /// Records what the host sends and receives to a file. Option: `overwrite` (`false`): whether a file that exists is
+    /// overwritten.
+    ///
+    /// Errors: `file`: it cannot be written, it exists, or another run writes it; `closed`: the lab has ended; `invalid`: an
+    /// unknown option.
+    ///
+    /// ```rhai
+    /// let b = lab::create().host("b");
+    /// b.capture("/dev/null", #{ overwrite: true });
+    /// ```
+    #[rhai_fn(name = "capture", return_raw, pure)]
+    pub fn capture_host_with(ctx: NativeCallContext, host: &mut Host, file: &str, options: Map) -> ScriptResult<()> {
+        let overwrite = crate::bindings::lab::link::overwrites(&ctx, &options)?;
+        host.lab.relay().door(host.net.id()).capture(file, overwrite).or_raise(&ctx)
     }
 
     /// Whether both are the same host.

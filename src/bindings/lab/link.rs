@@ -100,6 +100,14 @@ pub(super) fn rate(value: &Dynamic) -> Option<u64> {
     positive(number.trim().parse::<f64>().ok()? * factor)
 }
 
+/// Reads the options of a recording: whether a file that exists is overwritten.
+pub(super) fn overwrites(ctx: &NativeCallContext, options: &Map) -> ScriptResult<bool> {
+    let mut options = Options::new("capture", options);
+    let overwrite = options.flag("overwrite").or_raise(ctx)?;
+    options.finish().or_raise(ctx)?;
+    Ok(overwrite)
+}
+
 /// Links of a lab.
 #[export_module]
 #[allow(clippy::unwrap_used)] // the code that the macro writes
@@ -260,9 +268,10 @@ pub mod api {
     }
 
     /// Records all that the link carries to a file: pcapng, with a comment for each packet that a policy touched, or pcap if
-    /// its name ends so. Links and hosts given the same file share it: pcapng names the link of each packet.
+    /// its name ends so. Links and hosts given the same file share it: pcapng names the link of each packet. A link given
+    /// several files is recorded in each.
     ///
-    /// Errors: `file`: it cannot be written.
+    /// Errors: `file`: it cannot be written, it exists, or another run writes it.
     ///
     /// ```rhai
     /// let net = lab::create();
@@ -270,7 +279,21 @@ pub mod api {
     /// ```
     #[rhai_fn(return_raw, pure)]
     pub fn capture(ctx: NativeCallContext, link: &mut Link, file: &str) -> ScriptResult<()> {
-        link.net.capture(file).or_raise(&ctx)
+        link.net.capture(file, false).or_raise(&ctx)
+    }
+
+    /// Records all that the link carries to a file. Option: `overwrite` (`false`): whether a file that exists is overwritten.
+    ///
+    /// Errors: `file`: it cannot be written, it exists, or another run writes it; `invalid`: an unknown option.
+    ///
+    /// ```rhai
+    /// let net = lab::create();
+    /// net.link(net.host("a"), net.host("b")).capture("/dev/null", #{ overwrite: true });
+    /// ```
+    #[rhai_fn(name = "capture", return_raw, pure)]
+    pub fn capture_with(ctx: NativeCallContext, link: &mut Link, file: &str, options: Map) -> ScriptResult<()> {
+        let overwrite = super::overwrites(&ctx, &options)?;
+        link.net.capture(file, overwrite).or_raise(&ctx)
     }
 
     /// Frames that came onto the link, from both ends.

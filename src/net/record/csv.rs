@@ -10,6 +10,9 @@ use std::sync::{Mutex, PoisonError};
 
 use super::{Format, Place, Row};
 
+/// How a file of such rows begins.
+pub(super) const BEGINNING: &str = "type,time_ns,";
+
 /// The columns: their names, and where in the row of JSON their values are (RFC 6901).
 pub(super) const COLUMNS: &[(&str, &str)] = &[
     ("type", "/type"),

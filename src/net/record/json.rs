@@ -2,6 +2,9 @@
 
 use super::{Format, Place, Row};
 
+/// How a file of such rows begins.
+pub(super) const BEGINNING: &str = "{\"type\":\"run\",";
+
 /// Writes rows as JSON.
 #[derive(Debug)]
 pub(super) struct Json(Place);

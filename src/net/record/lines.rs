@@ -7,6 +7,7 @@ use std::os::fd::AsFd;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::net::error::in_words;
+use crate::net::file;
 use crate::net::output::{self, Held};
 use crate::net::sys::{self, PollFd};
 
@@ -31,12 +32,13 @@ struct Inner {
 }
 
 impl Lines {
-    /// A new file called `name`; one that is there is emptied.
+    /// A new file called `name`; one that is there is emptied if it begins so.
     ///
     /// # Errors
-    /// What open(2) reports.
-    pub fn create(name: &str) -> io::Result<Self> {
-        let inner = Inner { file: Some(File::create(name)?), buffer: Vec::new() };
+    /// Those of [`file::create`].
+    pub fn create(name: &str, beginning: &str) -> io::Result<Self> {
+        let file = file::create(name, |found| found.starts_with(beginning.as_bytes()))?;
+        let inner = Inner { file: Some(file), buffer: Vec::new() };
         Ok(Self { name: name.to_string(), inner: Mutex::new(inner) })
     }
 

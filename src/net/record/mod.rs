@@ -61,7 +61,7 @@ pub struct Rows {
 /// Opens what is wanted; `Err` has the file that cannot be opened, and why.
 ///
 /// # Errors
-/// What open(2) reports; both kinds of rows are to go to the same place.
+/// Those of [`super::file::create`]; both kinds of rows are to go to the same place.
 pub fn open(wanted: &Wanted, about: About) -> Result<Vec<Box<dyn Sink>>, (String, io::Error)> {
     let mut sinks: Vec<Box<dyn Sink>> = Vec::new();
     if wanted.trace {
@@ -73,10 +73,10 @@ pub fn open(wanted: &Wanted, about: About) -> Result<Vec<Box<dyn Sink>>, (String
     }
     let mut formats: Vec<Box<dyn Format>> = Vec::new();
     if let Some(name) = &wanted.json {
-        formats.push(Box::new(json::Json::new(Place::open(name)?)));
+        formats.push(Box::new(json::Json::new(Place::open(name, json::BEGINNING)?)));
     }
     if let Some(name) = &wanted.csv {
-        formats.push(Box::new(csv::Csv::new(Place::open(name)?)));
+        formats.push(Box::new(csv::Csv::new(Place::open(name, csv::BEGINNING)?)));
     }
     if !formats.is_empty() {
         let rows = Rows { formats, rtts: Mutex::default() };
@@ -87,12 +87,13 @@ pub fn open(wanted: &Wanted, about: About) -> Result<Vec<Box<dyn Sink>>, (String
 }
 
 impl Place {
-    fn open(name: &str) -> Result<Self, (String, io::Error)> {
+    /// A file for rows; one that is there is emptied if it begins as such files do.
+    fn open(name: &str, beginning: &str) -> Result<Self, (String, io::Error)> {
         if name == "-" {
             output::give_to_rows();
             return Ok(Self::Output);
         }
-        let lines = Arc::new(lines::Lines::create(name).map_err(|err| (name.to_string(), err))?);
+        let lines = Arc::new(lines::Lines::create(name, beginning).map_err(|err| (name.to_string(), err))?);
         output::hold(lines.clone());
         Ok(Self::File(lines))
     }

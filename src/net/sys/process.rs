@@ -51,6 +51,14 @@ pub fn read(fd: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<usize> {
     if n < 0 { Err(io::Error::last_os_error()) } else { Ok(n as usize) }
 }
 
+/// Locks a file for as long as it is open (flock(2)); false if another has locked it. Where files cannot be locked, all may be
+/// written.
+pub fn lock_file(fd: BorrowedFd<'_>) -> bool {
+    // SAFETY: flock reads no memory.
+    let refused = unsafe { libc::flock(fd.as_raw_fd(), libc::LOCK_EX | libc::LOCK_NB) } < 0;
+    !(refused && io::Error::last_os_error().kind() == io::ErrorKind::WouldBlock)
+}
+
 /// Writes to standard error without memory or locks: from an allocator or a signal handler, before the end (write(2)).
 pub fn last_words(text: &str) {
     // SAFETY: the buffer is valid for its length. What cannot be written has nobody to read it.

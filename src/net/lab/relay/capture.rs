@@ -10,7 +10,8 @@ use std::io::{self, Write};
 use std::os::unix::fs::MetadataExt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use crate::net::error::{Error, in_words};
+use crate::net::error::{Error, ErrorKind, in_words};
+use crate::net::file;
 use crate::net::output::{self, Held};
 
 /// How many bytes are held back at most, but for one block.
@@ -31,6 +32,38 @@ const COMMENT: u16 = 1;
 const SECTION_APPLICATION: u16 = 4;
 const INTERFACE_NAME: u16 = 2;
 const INTERFACE_RESOLUTION: u16 = 9;
+
+/// All that a link or a host is recorded in.
+#[derive(Debug)]
+pub(super) struct Captures {
+    first: Arc<Capture>,
+    others: Option<Arc<Captures>>,
+}
+
+impl Captures {
+    /// Those of `others`, and `capture`.
+    pub(super) fn with(others: Option<Arc<Self>>, capture: Arc<Capture>) -> Arc<Self> {
+        let is_known = |all: &Arc<Self>| all.each().any(|known| Arc::ptr_eq(known, &capture));
+        match others {
+            Some(all) if is_known(&all) => all,
+            others => Arc::new(Self { first: capture, others }),
+        }
+    }
+
+    /// Records a frame that went over `interface` at `time`, in nanoseconds since 1970.
+    pub(super) fn record(&self, interface: &str, time: i64, frame: &[u8], comment: Option<&str>) {
+        self.each().for_each(|capture| capture.0.record(interface, time, frame, comment));
+    }
+
+    /// Writes out what is held back.
+    pub(super) fn flush(&self) {
+        self.each().for_each(|capture| capture.0.flush());
+    }
+
+    fn each(&self) -> impl Iterator<Item = &Arc<Capture>> {
+        std::iter::successors(Some(self), |all| all.others.as_deref()).map(|all| &all.first)
+    }
+}
 
 /// What links record frames with. Once all of them have let go of it, the recording is at its end.
 #[derive(Debug)]
@@ -66,19 +99,25 @@ struct Inner {
 }
 
 impl Capture {
-    /// The recording to the file called `name`: the one that others record in already, or else a new one; a file that is
-    /// there from before is emptied.
+    /// The recording to the file called `name`: the one that others record in already, or else a new one. A file that is
+    /// there from before is emptied if `overwrite` says so.
     ///
     /// # Errors
-    /// `file`: it cannot be made.
-    pub(super) fn create(name: &str) -> Result<Arc<Self>, Error> {
-        Self::open(name).map_err(|err| {
-            let error = Error::system("capture", &err);
-            Error { kind: crate::net::error::ErrorKind::File, ..error }.with_peer(name)
+    /// `file`: it cannot be made; it is there and may not be emptied, or another run writes it.
+    pub(super) fn create(name: &str, overwrite: bool) -> Result<Arc<Self>, Error> {
+        Self::open(name, overwrite).map_err(|err| {
+            let error = match err.kind() {
+                io::ErrorKind::AlreadyExists => Error::new(ErrorKind::File, "capture", "the file exists").with_hint(
+                    format!("remove it, name another file, or let it be overwritten: capture({name:?}, #{{ overwrite: true }})"),
+                ),
+                io::ErrorKind::ResourceBusy => Error::new(ErrorKind::File, "capture", in_words(&err)).with_hint("name another file"),
+                _ => Error { kind: ErrorKind::File, ..Error::system("capture", &err) },
+            };
+            error.with_peer(name)
         })
     }
 
-    fn open(name: &str) -> io::Result<Arc<Self>> {
+    fn open(name: &str, overwrite: bool) -> io::Result<Arc<Self>> {
         // Under no lock: a pipe is waited for until somebody reads it.
         let file = File::options().write(true).create(true).truncate(false).open(name)?;
         let about = file.metadata()?;
@@ -93,7 +132,7 @@ impl Capture {
             return Ok(capture);
         }
         if about.is_file() {
-            file.set_len(0)?;
+            file::claim(name, &file, |_| overwrite)?;
         }
         let recording = Arc::new(Recording::begin(name, file));
         let capture = Arc::new(Self(recording.clone()));
@@ -102,16 +141,6 @@ impl Capture {
         // A recording of nothing has its header.
         output::holds();
         Ok(capture)
-    }
-
-    /// Records a frame that went over `interface` at `time`, in nanoseconds since 1970.
-    pub(super) fn record(&self, interface: &str, time: i64, frame: &[u8], comment: Option<&str>) {
-        self.0.record(interface, time, frame, comment);
-    }
-
-    /// Writes out what is held back.
-    pub(super) fn flush(&self) {
-        self.0.flush();
     }
 }
 
@@ -299,16 +328,16 @@ mod tests {
             let name = format!("pingscript-capture-{name}-{}.pcapng", std::process::id());
             std::env::temp_dir().join(name).to_string_lossy().into_owned()
         });
-        let ended = Capture::create(&again).expect("a file");
-        (0..9).for_each(|time| ended.record("a0", time, &[1; 60], None));
+        let ended = Capture::create(&again, false).expect("a file");
+        (0..9).for_each(|time| ended.0.record("a0", time, &[1; 60], None));
         drop(ended);
         for name in [&again, &once] {
-            let recording = Capture::create(name).expect("a file");
-            recording.record("b0", 2, &[2; 60], None);
-            recording.flush();
+            let recording = Capture::create(name, true).expect("a file");
+            recording.0.record("b0", 2, &[2; 60], None);
+            recording.0.flush();
         }
         // Whoever is held for being written out is given up when the next comes.
-        drop(Capture::create("/dev/null"));
+        drop(Capture::create("/dev/null", false));
         let [again, once] = [again, once].map(|name| (std::fs::read(&name), std::fs::remove_file(&name)).0);
         assert_eq!(again.expect("a recording"), once.expect("a recording"));
     }

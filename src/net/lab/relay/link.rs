@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::Shared;
-use super::capture::Capture;
+use super::capture::{Capture, Captures};
 use super::counters::{Counters, Counts};
 use crate::net::error::{Error, Result};
 use crate::net::judge::Judge;
@@ -90,7 +90,7 @@ pub(super) struct Rules {
     pub(super) options: LinkOptions,
     pub(super) down: bool,
     pub(super) policy: Option<Arc<Placed>>,
-    pub(super) capture: Option<Arc<Capture>>,
+    pub(super) capture: Option<Arc<Captures>>,
 }
 
 impl Rules {
@@ -216,24 +216,18 @@ impl Link {
     }
 
     /// Records each frame that comes onto it from now on in a file, as it goes on, or as it came if it is lost, with a
-    /// comment where something happened to it.
+    /// comment where something happened to it. Other files it is recorded in go on. A file that exists is emptied if
+    /// `overwrite` says so.
     ///
     /// # Errors
-    /// `file`: it cannot be made.
-    pub fn capture(&self, file: &str) -> Result<()> {
-        let capture = Capture::create(file)?;
+    /// `file`: it cannot be made, or exists.
+    pub fn capture(&self, file: &str, overwrite: bool) -> Result<()> {
+        let capture = Capture::create(file, overwrite)?;
         self.shared.recording.store(true, Ordering::Relaxed);
-        self.change(Direction::Both, |rules| rules.capture = Some(capture.clone()));
-        Ok(())
-    }
-
-    /// Ends the recording.
-    pub fn end_capture(&self) {
         self.change(Direction::Both, |rules| {
-            if let Some(capture) = rules.capture.take() {
-                capture.flush();
-            }
+            rules.capture = Some(Captures::with(rules.capture.take(), capture.clone()));
         });
+        Ok(())
     }
 
     fn change(&self, direction: Direction, change: impl Fn(&mut Rules)) {
@@ -309,11 +303,12 @@ impl Door {
     ///
     /// # Errors
     /// `file`: it cannot be made.
-    pub fn capture(&self, file: &str) -> Result<()> {
-        let capture = Capture::create(file)?;
+    pub fn capture(&self, file: &str, overwrite: bool) -> Result<()> {
+        let capture = Capture::create(file, overwrite)?;
         self.shared.recording.store(true, Ordering::Relaxed);
-        let before = self.state.rules().capture.replace(capture);
-        drop(before);
+        let mut rules = self.state.rules();
+        rules.capture = Some(Captures::with(rules.capture.take(), capture));
+        drop(rules);
         self.state.note_rules();
         Ok(())
     }

@@ -147,14 +147,6 @@ impl Relay {
         Door { state: self.door_state(host), shared: self.0.clone() }
     }
 
-    /// Records all that a host sends and is to receive; see [`Door::capture`].
-    ///
-    /// # Errors
-    /// `file`: it cannot be made.
-    pub fn capture_host(&self, host: HostId, file: &str) -> Result<()> {
-        self.door(host).capture(file)
-    }
-
     fn door_state(&self, host: HostId) -> Arc<DoorState> {
         lock(&self.0.doors).entry(host).or_default().clone()
     }

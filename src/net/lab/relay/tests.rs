@@ -291,13 +291,13 @@ fn policies_that_hold_on_to_their_own_link_end_with_the_relay() {
 }
 
 #[test]
-fn a_recording_that_another_replaces_is_closed() {
+fn a_file_that_is_asked_for_again_is_recorded_in_once() {
     let it = fixture(LinkOptions::default());
     let file = std::env::temp_dir().join(format!("pingscript-{}-replaced.pcapng", std::process::id()));
     let name = file.to_str().unwrap();
     for _ in 0..100 {
-        it.link.capture(name).unwrap();
-        it.relay.door(HostId(2)).capture(name).unwrap();
+        it.link.capture(name, false).unwrap();
+        it.relay.door(HostId(2)).capture(name, false).unwrap();
     }
     let all =
         std::fs::read_dir("/proc/self/fd").unwrap().filter_map(|entry| std::fs::read_link(entry.ok()?.path()).ok());

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::Port;
-use super::capture::Capture;
+use super::capture::Captures;
 use super::lane::LaneState;
 use super::link::{DoorState, Lane};
 use crate::net::random::Stream;
@@ -63,7 +63,7 @@ impl Wire {
 
 impl Wire {
     /// The recordings of the link and of the hosts at its ends.
-    pub(super) fn recordings(&self) -> impl Iterator<Item = Arc<Capture>> {
+    pub(super) fn recordings(&self) -> impl Iterator<Item = Arc<Captures>> {
         let of_link = self.lanes[0].rules().capture.clone();
         let of_hosts = self.ends.iter().filter_map(|end| end.door.watched()?.capture);
         of_link.into_iter().chain(of_hosts)

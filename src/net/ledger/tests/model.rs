@@ -202,11 +202,11 @@ fn run(seed: u64, steps: usize) -> Counts {
         }
         compare(&ledger, &judge, &context);
     }
-    super::counts(ledger)
+    super::counts(&ledger)
 }
 
 fn compare(ledger: &Ledger, judge: &Judge, context: &str) {
-    assert_eq!(super::counts(&ledger), judge.counts(), "{context}");
+    assert_eq!(super::counts(ledger), judge.counts(), "{context}");
     let pending = || judge.probes.iter().enumerate().filter(|(_, p)| p.state == State::Pending);
     assert_eq!(ledger.next_expiry(), pending().map(|(_, p)| at(p.settle_by)).min(), "{context}");
     for (n, probe) in judge.probes.iter().enumerate() {
