@@ -111,3 +111,42 @@ fn wait_for_rows(name: &str, n: usize) {
     }
     panic!("{name} does not get {n} rows: {:?}", fs::read_to_string(name));
 }
+
+#[test]
+fn a_file_that_holds_something_else_is_left_alone() {
+    let dir = TempDir::new();
+    let file = dir.path().join("file").display().to_string();
+    for (before, flag) in [("notes\n", "--json"), ("notes\n", "--csv"), ("type,time_ns,x\n", "--json")] {
+        fs::write(&file, before).expect("written");
+        let run = pingscript(&[flag, &file, "-e", "print(1)"]).run().expect_code(2);
+        assert!(run.stderr.contains("the file exists and holds something else"), "{}", run.stderr);
+        assert_eq!((run.stdout.as_str(), fs::read_to_string(&file).expect("read").as_str()), ("", before));
+    }
+}
+
+#[test]
+fn rows_of_an_earlier_run_are_replaced() {
+    let dir = TempDir::new();
+    for flag in ["--json", "--csv"] {
+        let file = dir.path().join(flag).display().to_string();
+        for code in ["1", "2"] {
+            pingscript(&[flag, &file, "-e", code]).run().expect_code(0);
+        }
+        assert_eq!(fs::read_to_string(&file).expect("rows").matches("summary").count(), 1, "{flag}");
+    }
+}
+
+#[test]
+fn a_second_run_into_the_same_file_is_refused_while_the_first_runs() {
+    let dir = TempDir::new();
+    let file = dir.path().join("rows").display().to_string();
+    let running = pingscript(&["--json", &file, "-e", "print(\"on\"); sleep(1.h)"]).start();
+    running.wait_for("on");
+    let run = pingscript(&["--json", &file, "-e", "1"]).run().expect_code(2);
+    assert!(run.stderr.contains("another run writes this file now"), "{}", run.stderr);
+    running.signal(sys::SIGINT);
+    running.finish().expect_code(130);
+    let rows = rows(&fs::read_to_string(&file).expect("rows"));
+    assert_eq!((of_type(&rows, "run").count(), of_type(&rows, "summary").count()), (1, 1));
+    pingscript(&["--json", &file, "-e", "1"]).run().expect_code(0);
+}

@@ -127,6 +127,27 @@ fn captures_are_read_by_tcpdump_and_agree_with_the_counters() {
 }
 
 #[test]
+fn a_link_is_recorded_in_every_file_it_is_given_and_none_is_emptied() {
+    if !require_lab_or_skip("two captures of a link") {
+        return;
+    }
+    let dir = crate::TempDir::new();
+    let [one, two] = ["one.pcap", "two.pcap"].map(|name| dir.path().join(name).display().to_string());
+    let ping = "a.exec([\"ping\", \"-q\", \"-c\", 1, b.addr], #{ quiet: true });";
+    run_text(&format!("{PAIR}link.capture(\"{one}\"); link.capture(\"{two}\"); {ping}"), 0);
+    let recorded = std::fs::read(&one).expect("a capture");
+    assert!(recorded.len() > 24 + 2 * 98, "{}", recorded.len());
+    assert!(recorded == std::fs::read(&two).expect("a capture"), "both have the same frames");
+    for device in ["link", "a"] {
+        let run = run_text(&format!("{PAIR}{device}.capture(\"{one}\");"), 3);
+        assert!(run.stderr.contains("the file exists") && run.stderr.contains("overwrite: true"), "{}", run.stderr);
+        assert!(recorded == std::fs::read(&one).expect("a capture"));
+    }
+    run_text(&format!("{PAIR}link.capture(\"{one}\", #{{ overwrite: true }});"), 0);
+    assert_eq!(std::fs::read(&one).expect("a capture").len(), 24);
+}
+
+#[test]
 fn links_given_the_same_file_record_in_it_together() {
     if !require_lab_or_skip("a capture of two links") || !require_program_or_skip("tshark", "a capture of two links") {
         return;

@@ -125,7 +125,7 @@ impl Capture {
         let mut recordings = RECORDINGS.lock().unwrap_or_else(PoisonError::into_inner);
         // What ended ones have left is written now, not into what comes after them.
         for (.., ended) in recordings.extract_if(.., |(_, capture, _)| capture.strong_count() == 0) {
-            ended.upgrade().inspect(|ended| ended.flush());
+            ended.upgrade().inspect(|ended| ended.end());
         }
         let known = recordings.iter().find(|(known, ..)| *known == identity);
         if let Some(capture) = known.and_then(|(_, capture, _)| capture.upgrade()) {
@@ -155,6 +155,12 @@ impl Recording {
             inner.begin()
         }
         Self { name: name.to_string(), classic, inner: Mutex::new(inner) }
+    }
+
+    /// Writes out what is held back and closes the file, which another may then record in.
+    fn end(&self) {
+        self.flush();
+        self.lock().file = None;
     }
 
     fn record(&self, interface: &str, time: i64, frame: &[u8], comment: Option<&str>) {
