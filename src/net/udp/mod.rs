@@ -36,6 +36,7 @@ use super::sys;
 mod adopted;
 mod ahead;
 mod alone;
+mod answer;
 mod error;
 mod options;
 mod probing;
