@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use super::account::Ends;
 use super::error::Result;
+use super::ledger::Content;
 use super::policy::Action;
 use super::stop::Stop;
 use super::sys::{self, Batch, Wait};
@@ -104,7 +105,7 @@ impl UdpSocket {
     /// Notes that these were answered just now. The answers say the same as the requests, in capitals or not.
     fn gave_answers(&self, answers: &[(Vec<u8>, SocketAddr)]) {
         for (data, from) in answers {
-            self.account().gave_answer(Ends::seen_by(self.host().id(), *from, self.local()), data);
+            self.account().gave_answer(Ends::seen_by(self.host().id(), *from, self.local()), || Content::of(data));
         }
     }
 

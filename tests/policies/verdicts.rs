@@ -75,6 +75,43 @@ fn each_verdict_reaches_the_answers_of_the_native_loops() {
 }
 
 #[test]
+fn each_verdict_reaches_what_a_script_sends_back_by_itself() {
+    let mut loops = String::new();
+    for (index, (policy, ..)) in VERDICTS.iter().enumerate() {
+        let _ = write!(
+            loops,
+            "let s{index} = udp::bind(\"127.0.0.1:0\"); set_policy(s{index}, {policy}); print(s{index}.port);
+             start_thread(|| {{ while true {{ let p = s{index}.recv(); s{index}.send_to(p.text.to_upper(), p.from); }} }});\n"
+        );
+    }
+    let running = pingscript(&["-e", &loops]).start();
+    let ports = running.wait_lines(VERDICTS.len());
+    for ((policy, asked, answers), port) in VERDICTS.iter().zip(ports.lines()) {
+        answered(policy, port.parse().expect("a port"), asked, answers);
+    }
+}
+
+#[test]
+fn a_verdict_reaches_what_is_sent_over_a_connection_and_is_reported() {
+    let run = pingscript(&[
+        "-e",
+        "
+        let server = tcp::listen(\"127.0.0.1:0\", #{ framing: \"line\" });
+        set_policy(server, pattern(\"110\"));
+        start_thread(|| for conn in server { start_thread(|| for msg in conn { conn.send(msg.text.to_upper()); }); });
+        let conn = tcp::connect(server.addr, #{ framing: \"line\" });
+        for text in [\"a\", \"b\", \"c\", \"d\"] { conn.send(text); }
+        print([1, 2, 3].map(|n| conn.recv(5.s).text));
+        expect(conn.recv(1.ms).kind, \"timeout\");
+        exit(0);
+    ",
+    ])
+    .run();
+    assert!(run.stdout.contains("[\"A\", \"B\", \"D\"]"), "{}{}", run.stdout, run.stderr);
+    assert!(run.stderr.contains("1 of 4 packets"), "{}", run.stderr);
+}
+
+#[test]
 fn flows_are_counted_apart() {
     let dir = TempDir::new();
     for policy in ["every:n=3", "first:n=2", "pattern:bits=001"] {

@@ -68,7 +68,7 @@ fn send(
     if let Some(ended) = connection.ended().filter(|ended| ended.word() != "closed") {
         return raise(ctx, ended.error("send").with_peer(connection.peer()));
     }
-    let sent = connection.send(&data, until, &context::current().stop).or_raise(ctx)?;
+    let sent = connection.send_as_decided(&data, until, &context::current().stop).or_raise(ctx)?;
     Ok(sent == Sent::All)
 }
 
@@ -97,7 +97,8 @@ pub mod api {
     pub type Connection = NetConnection;
 
     /// Sends a message, a string or a blob, in the connection's framing; waits until the socket has taken all of it. False
-    /// if the script was stopped first.
+    /// if the script was stopped first. Where the listener has a policy, it meets the policy's verdict about the message that it
+    /// answers.
     ///
     /// Errors: `closed`, `reset`; `unreachable` and others: the connection was lost; `invalid`: a line that holds a line end.
     ///

@@ -33,6 +33,9 @@ struct Inner {
 impl Received {
     /// What came over `connection`.
     pub fn new(connection: Connection, incoming: Incoming) -> Self {
+        if let Incoming::Message(message) = &incoming {
+            connection.handed_out(message);
+        }
         Self(Arc::new(Inner { connection, incoming, deciding: None, replied: AtomicBool::new(false) }))
     }
 

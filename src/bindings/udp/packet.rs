@@ -44,6 +44,9 @@ impl Received {
 impl Packet {
     /// What `socket` received.
     pub fn new(socket: UdpSocket, incoming: Incoming) -> Self {
+        if let Incoming::Packet(datagram) = &incoming {
+            socket.handed_out(datagram);
+        }
         Self(Arc::new(Received { socket, incoming, deciding: None, replied: AtomicBool::new(false) }))
     }
 

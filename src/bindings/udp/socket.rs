@@ -51,7 +51,8 @@ pub mod api {
     /// A UDP socket. Copies are the same socket.
     pub type UdpSocket = super::Socket;
 
-    /// Sends a datagram: a string or a blob (sendto(2)).
+    /// Sends a datagram: a string or a blob (sendto(2)). Where the socket has a policy, what goes to a peer that has sent it
+    /// something meets the policy's verdict about that.
     ///
     /// Errors: `too-large`: more than 65,507 bytes; `unreachable`: no route; `permission`: a firewall of this host;
     /// `closed`; `invalid`, `resolve`: the address.
@@ -64,7 +65,7 @@ pub mod api {
     #[rhai_fn(global, pure, return_raw)]
     pub fn send_to(ctx: NativeCallContext, socket: &mut UdpSocket, data: Dynamic, to: Dynamic) -> ScriptResult<()> {
         let (data, to) = (bytes(&ctx, data)?, address(&ctx, &to)?);
-        socket.send_to(&data, to).or_raise(&ctx)
+        socket.send_as_decided(&data, to).or_raise(&ctx)
     }
 
     /// Sends a datagram to the peer that the socket is connected to.
@@ -81,7 +82,7 @@ pub mod api {
     pub fn send(ctx: NativeCallContext, socket: &mut UdpSocket, data: Dynamic) -> ScriptResult<()> {
         let data = bytes(&ctx, data)?;
         match socket.peer() {
-            Some(peer) => socket.send_to(&data, peer).or_raise(&ctx),
+            Some(peer) => socket.send_as_decided(&data, peer).or_raise(&ctx),
             None => {
                 let error = Error::invalid("send", "the socket is not connected");
                 raise(&ctx, error.with_hint("connect it first, or use send_to(data, address)"))

@@ -197,12 +197,12 @@ impl Account {
     }
 
     /// Notes that a server of this process has just sent an answer. Whoever asked may have given up, and be gone.
-    pub(super) fn gave_answer(&self, ends: Ends, request: &[u8]) {
+    pub(super) fn gave_answer(&self, ends: Ends, request: impl FnOnce() -> Content) {
         // After it was sent: an answer to a probe that is given up from now on waits in its socket.
         if self.open.load(Ordering::SeqCst) == 0 {
             return;
         }
-        let content = Content::of(request);
+        let content = request();
         let is_open = {
             let inner = self.lock();
             inner.open.contains(&inner.hosts.key(ends, content))

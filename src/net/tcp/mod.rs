@@ -22,6 +22,7 @@ pub use self::options::StreamOptions;
 pub use self::poll::{Happening, Poll, Polled, WeakPoll};
 pub use self::read::Incoming;
 pub use self::write::Sent;
+use super::decisions::Decisions;
 use super::error::{Error, Result};
 use super::event::Flow;
 use super::host::Host;
@@ -92,6 +93,8 @@ struct Inner {
     watched: AtomicBool,
     /// What its listener gives it; `None` for one that was made here.
     service: Mutex<Option<serving::Service>>,
+    /// What its policy decided about the messages that a script received.
+    decisions: Decisions,
     /// Whether there is a service, and whether the account knows that it answers: asked for each message, without a lock.
     taken_in: AtomicBool,
     serving: AtomicBool,
@@ -129,6 +132,7 @@ impl Connection {
             taken_in: AtomicBool::new(service.is_some()),
             serving: AtomicBool::new(false),
             service: Mutex::new(service),
+            decisions: Decisions::default(),
             pinging: OnceLock::new(),
         }))
     }

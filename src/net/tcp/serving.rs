@@ -9,8 +9,10 @@ use socket2::Socket;
 
 use super::framing::Want;
 use super::read::Incoming;
+use super::write::Sent;
 use super::{Connection, lock};
 use crate::net::account::Ends;
+use crate::net::decisions::Decision;
 use crate::net::error::{ErrorKind, Result};
 use crate::net::event::Event;
 use crate::net::judge::{Judge, Judged};
@@ -19,6 +21,7 @@ use crate::net::ledger::Content;
 use crate::net::policy::{Action, Flows};
 use crate::net::stop::Stop;
 use crate::net::subject::{Site, Subject, possible};
+use crate::net::time::Instant;
 use crate::net::udp::Datagram;
 
 /// What all connections of a listener share. Clones are the same.
@@ -151,12 +154,48 @@ impl Connection {
             self.deliver(answer, stop)?;
             return Ok(None);
         };
-        let ends = || Ends::seen_by(self.0.host.id(), request.from, self.local());
-        if judged.verdict.action != Action::Pass {
+        if judged.verdict.action == Action::Pass {
+            self.deliver(answer, stop)?;
+        } else {
+            let content = Content::of(&request.data);
+            self.carry_out(&Decision { judged: judged.clone(), content, source: None, first: true }, answer, stop)?;
+        }
+        Ok(Some(judged.clone()))
+    }
+
+    /// Remembers a message that is handed to a script, which may answer it by sending.
+    pub fn handed_out(&self, message: &Datagram) {
+        if message.judged.is_some() {
+            self.0.decisions.enter(message);
+        }
+    }
+
+    /// Sends what a script sends by itself. It answers what has come: it meets the verdict about the message that says the
+    /// same, or else about the one received last.
+    ///
+    /// # Errors
+    /// As [`Connection::send`].
+    pub fn send_as_decided(&self, data: &[u8], until: Option<Instant>, stop: &Stop) -> Result<Sent> {
+        match self.0.decisions.about(self.peer(), data) {
+            Some(decision) if decision.judged.verdict.action != Action::Pass => {
+                self.serves();
+                self.carry_out(&decision, data, stop).map(|()| Sent::All)
+            }
+            Some(_) => {
+                self.serves();
+                self.send(data, until, stop)
+            }
+            None => self.send(data, until, stop),
+        }
+    }
+
+    /// Does with an answer what a policy that does not simply let it pass has decided.
+    fn carry_out(&self, decision: &Decision, answer: &[u8], stop: &Stop) -> Result<()> {
+        let Decision { judged, content, first, .. } = decision;
+        let ends = || Ends::seen_by(self.0.host.id(), self.peer(), self.local());
+        if *first {
             // Before it is carried out: the client would be quicker.
-            let site = self.site();
-            let (now, content) = (self.0.host.now(), Content::of(&request.data));
-            self.0.session.account.judged(now, ends(), content, judged, &site);
+            self.0.session.account.judged(self.0.host.now(), ends(), *content, judged, &self.site());
         }
         match &judged.verdict.action {
             Action::Pass => self.deliver(answer, stop)?,
@@ -164,7 +203,7 @@ impl Connection {
             Action::Delay(by) => {
                 let session = &self.0.session;
                 if !session.later.send(&session.stop, *by, Outlet::Stream(self.clone()), answer.to_vec()) {
-                    session.account.not_kept(ends(), Content::of(&request.data));
+                    session.account.not_kept(ends(), *content);
                 }
             }
             Action::Duplicate(times) => (0..*times).try_for_each(|_| self.deliver(answer, stop))?,
@@ -172,7 +211,7 @@ impl Connection {
             Action::Corrupt => self.deliver(&judged.damaged(answer), stop)?,
             Action::Reject(_) => possible(&judged.verdict.action)?,
         }
-        Ok(Some(judged.clone()))
+        Ok(())
     }
 
     /// Breaks it off before it is served: no thread is left for it.

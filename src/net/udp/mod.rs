@@ -24,6 +24,7 @@ pub(super) use self::queue::{Queued, is_pending_error, take_entry};
 pub use self::receive::{Datagram, Incoming};
 pub use self::send::Destination;
 use super::account::Account;
+use super::decisions::Decisions;
 use super::error::{Error, Result};
 use super::event::{Event, Flow};
 use super::host::Host;
@@ -79,6 +80,8 @@ struct Inner {
     /// What the prober last made known. Apart from it, because it is busy while it waits.
     tally: Tally,
     judge: Mutex<Option<Arc<Judge>>>,
+    /// What it decided about the packets that a script received.
+    decisions: Decisions,
     /// The number that the kernel gives to the stamp of the next packet sent; `None` before stamps were asked for.
     next_stamp: Mutex<Option<u32>>,
     /// ICMP errors that a plain send found in its way, for whoever pings or receives next.
@@ -136,6 +139,7 @@ impl UdpSocket {
             prober: Mutex::default(),
             tally: Tally::new(if local.is_ipv4() { 28 } else { 48 }),
             judge: Mutex::default(),
+            decisions: Decisions::default(),
             next_stamp: Mutex::default(),
             unread: Mutex::default(),
             passed_over: AtomicBool::new(false),
