@@ -75,6 +75,7 @@ const RULES: &[Rule] = &[
             "src/net/sys/signal.rs",
             "src/net/sys/socket.rs",
             "src/net/sys/stream.rs",
+            "src/net/sys/supervise.rs",
             "src/net/sys/terminal.rs",
         ],
         names: &["unsafe"],

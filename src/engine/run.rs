@@ -123,6 +123,8 @@ pub fn run(host: &Arc<ScriptHost>, job: &Job) -> Result<i32> {
 /// # Errors
 /// The system has no descriptor or thread left.
 pub fn heed_signals(context: &Context) -> Result<()> {
+    let session = context.run.session.clone();
+    signals::at_leaving(move || session.refused.lines().iter().for_each(|line| output::note(line)));
     signals::stop_script(&context.stop);
     let session = context.run.session.clone();
     signals::on(libc::SIGQUIT, "sigquit", move || output::note(&statistics(&session.account)))

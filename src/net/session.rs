@@ -55,9 +55,9 @@ impl Refused {
         }
     }
 
-    /// How many there were, a line for each cause.
+    /// How many there were since this was last asked, a line for each cause.
     pub fn lines(&self) -> Vec<String> {
-        let line = |count: &AtomicU64, why: &str| match count.load(Ordering::Relaxed) {
+        let line = |count: &AtomicU64, why: &str| match count.swap(0, Ordering::Relaxed) {
             0 => None,
             1 => Some(format!("1 client was disconnected: {why}")),
             count => Some(format!("{count} clients were disconnected: {why}")),

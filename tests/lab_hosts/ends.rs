@@ -43,8 +43,8 @@ fn nothing_is_left_when_the_last_handle_is_dropped() {
 
 #[test]
 fn the_death_of_the_helper_is_told_and_the_main_process_goes_on() {
-    // Program, keeper, helper: each is the next one's child.
-    for generation in [1, 2] {
+    // Program, supervisor, keeper, helper: each is the next one's child.
+    for generation in [2, 3] {
         let Some(lab) = lab(&Options::default()) else { return };
         let a = host(&lab, "a");
         let (mark, program) = start_family(&lab);

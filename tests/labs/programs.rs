@@ -135,3 +135,36 @@ fn what_is_no_program_is_an_error_that_says_so() {
         assert!(run.stderr.contains(part), "{argv}: {}", run.stderr);
     }
 }
+
+#[test]
+fn an_exec_leaves_nothing_running_and_hosts_do_not_see_each_others_programs() {
+    if !require_lab_or_skip("programs that leave others running") {
+        return;
+    }
+    // A child in the background, a session of its own, and a daemon that has forked twice.
+    let family = "sleep 1001 & setsid sleep 1002 & (setsid sh -c 'sleep 1003 & sleep 1004' &); echo started";
+    let text = format!(
+        "let net = lab::create(); let a = net.host(\"a\"); let b = net.host(\"b\");
+         fn sleepers(host) {{ host.exec([\"sh\", \"-c\", \"cat /proc/[0-9]*/comm | grep -c sleep\"], #{{ quiet: true }}).stdout.parse_int() }}
+         a.exec([\"sh\", \"-c\", {family:?}]);
+         expect(sleepers(a), 0, \"it ended\");
+         expect(a.exec([\"sh\", \"-c\", {family:?} + \"; sleep 1005\"], #{{ timeout: 300.ms }}).timed_out, true);
+         expect(sleepers(a), 0, \"its time was over\");
+         let server = a.start_program([\"sh\", \"-c\", {family:?}]);
+         expect(server.wait().code, 0);
+         while sleepers(a) < 4 {{ sleep(1.ms); }}
+         expect(sleepers(b), 0, \"another host does not see them\");
+         expect(b.exec([\"sh\", \"-c\", \"kill -9 -1\"], #{{ quiet: true }}).signal, 9);
+         expect(sleepers(a), 4, \"nor does it reach them\");
+         expect(b.exec([\"true\"]).code, 0, \"which goes on itself\");
+         server.stop();
+         while sleepers(a) > 0 {{ sleep(1.ms); }}
+         let server = a.start_program([\"sleep\", 1006]);
+         expect(a.exec([\"sh\", \"-c\", \"kill $(grep -l sleep /proc/[0-9]*/comm | cut -d / -f 3)\"], #{{ quiet: true }}).code, 0);
+         expect(server.wait().signal, 15, \"programs of one host reach each other\");"
+    );
+    by_each_user(&["-e", &text], |user, cmd| {
+        let run = cmd.run();
+        assert_eq!(run.code, Some(0), "{user}\n{}", run.stderr);
+    });
+}

@@ -81,7 +81,7 @@ pub(super) fn wanted(
             true => (options.duration("timeout")?, options.flag("terminal")?),
             false => (None, false),
         };
-        let command = Command { argv, env: env.unwrap_or_default(), dir, terminal };
+        let command = Command { argv, env: env.unwrap_or_default(), dir, terminal, keeps: !may_end };
         Ok(Wanted { plan: Plan { command, input, shown: !quiet }, timeout })
     };
     let wanted = read().or_raise(ctx)?;
@@ -117,7 +117,8 @@ pub mod api {
 
     /// Runs a program of the system in the host to its end: the program, then its arguments; numbers, addresses and hosts are
     /// turned to text. What it prints is shown under the host's name, line by line, and kept. When this script is stopped,
-    /// the program is interrupted as by Ctrl-C.
+    /// the program is interrupted as by Ctrl-C. What it has started and left running, daemons included, ends with it: a server
+    /// that is to go on is for `start_program`. Programs see, and can signal, those of their own host alone.
     ///
     /// Errors: `file`: there is no such program, or it may not be run; `exhausted`; `closed`: the lab has ended.
     ///

@@ -25,7 +25,7 @@ pub mod api {
     pub type Program = super::Program;
 
     /// Starts a program of the system beside this script, in the host: as `exec`, but without waiting for its end. It ends
-    /// with the lab.
+    /// with the lab, and so does what it leaves running.
     ///
     /// Errors: as `exec(argv)`.
     ///
@@ -97,7 +97,8 @@ pub mod api {
         program.0.has_printed(text)
     }
 
-    /// Ends the program: asks it to (SIGTERM), and half a second later ends it and what it has started. What came of it.
+    /// Ends the program: asks it to (SIGTERM), and half a second later ends it. What it has started ends
+    /// too, daemons included. What came of it.
     ///
     /// Errors: `closed`: the lab ended first.
     ///

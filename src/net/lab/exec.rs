@@ -119,7 +119,7 @@ impl Program {
         self.status.as_fd()
     }
 
-    /// Sends it a signal (signal(7)). One that has ended gets none.
+    /// Sends it a signal (signal(7)); SIGKILL is for [`Self::kill`]. One that has ended gets none.
     ///
     /// # Errors
     /// `closed`: the lab has ended.
@@ -127,7 +127,7 @@ impl Program {
         self.send(signal, false)
     }
 
-    /// Kills it and what it has started, but for what has left its group; that ends with the lab.
+    /// Kills it and all that it has started, daemons included.
     ///
     /// # Errors
     /// `closed`: the lab has ended.
@@ -135,8 +135,8 @@ impl Program {
         self.send(libc::SIGKILL, true)
     }
 
-    fn send(&self, signal: i32, group: bool) -> Result<()> {
-        self.lab.control().ask("signal", &Request::Signal(self.number, signal, group), &[]).map(|_| ())
+    fn send(&self, signal: i32, all: bool) -> Result<()> {
+        self.lab.control().ask("signal", &Request::Signal(self.number, signal, all), &[]).map(|_| ())
     }
 }
 

@@ -61,7 +61,11 @@ pub fn shell(host: &str) -> Plan {
         let path = std::env::var("PATH").unwrap_or_default();
         env.push(("PATH".to_string(), Some(format!("{path}:{folder}"))));
     }
-    Plan { command: Command { argv: vec![shell], env, dir: None, terminal: true }, input: None, shown: false }
+    Plan {
+        command: Command { argv: vec![shell], env, terminal: true, ..Command::default() },
+        input: None,
+        shown: false,
+    }
 }
 
 /// How a program is run.
@@ -251,21 +255,23 @@ impl Program {
         self.has_ended() && self.exit().is_none()
     }
 
-    /// Asks it to end with `signal`, and ends it if it takes longer than the grace. What it has left running in its group
-    /// ends too.
+    /// Asks it to end with `signal`, and ends it if it takes longer than the grace. What it has left running ends too.
     ///
     /// # Errors
     /// `closed`: the lab has ended, and the program with it.
     pub fn end(&self, signal: i32) -> Result<()> {
         if self.has_ended() {
+            // With a lab that has ended, nothing of it is left.
+            let _ = self.0.process.kill();
             return Ok(());
         }
         self.0.process.signal(signal)?;
         let wait = || self.wait_until(|| false, Some(self.0.host.now() + GRACE), None, Stage::Terminated);
-        if wait() != ProgramWait::Done {
-            self.0.process.kill()?;
-            wait();
+        if wait() == ProgramWait::Done {
+            return if self.lab_ended() { Ok(()) } else { self.0.process.kill() };
         }
+        self.0.process.kill()?;
+        wait();
         Ok(())
     }
 }

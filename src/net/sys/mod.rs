@@ -14,7 +14,7 @@ pub use self::interrupts::{
 };
 pub use self::link::{packet_socket, turn_off_offloads};
 pub use self::namespace::{
-    Change, Mount, Namespaces, Side, die_with_parent, enter_namespace, fork, leave_process_group, mount,
+    Change, Mount, Namespaces, Side, die_with_parent, enter_namespace, fork, has_no_child, leave_process_group, mount,
     news_of_children, own_proc_files, pass_on_capabilities, send_signal, set_host_name, set_process_name, unmount,
     unshare, user_and_group, wait_for_child,
 };
@@ -32,6 +32,9 @@ pub use self::socket::{
 };
 pub use self::stream::{
     TcpInfo, number_stream_stamps, raise_descriptor_limit, receive_some, send_some, tcp_info, unsent,
+};
+pub use self::supervise::{
+    News, adopt_orphans, ask_supervisor, close_all_but, hold_signals, next_news, release_signals,
 };
 pub use self::terminal::{TerminalMode, Thread, can_be_suspended, keep_terminal, restore_terminal};
 pub use self::terminal::{set_terminal_mode, terminal_columns, terminal_mode};
@@ -52,4 +55,5 @@ mod receive;
 mod signal;
 mod socket;
 mod stream;
+mod supervise;
 mod terminal;

@@ -169,6 +169,16 @@ pub fn news_of_children() -> Option<(i32, Change)> {
     (pid > 0).then_some((pid, change))
 }
 
+/// Whether this process has no child left (waitid(2)).
+pub fn has_no_child() -> bool {
+    // SAFETY: the call only fills in the room it is given, and leaves the child as it is.
+    let rc = unsafe {
+        let mut info: libc::siginfo_t = std::mem::zeroed();
+        libc::waitid(libc::P_ALL, 0, &raw mut info, libc::WEXITED | libc::WNOHANG | libc::WNOWAIT)
+    };
+    rc < 0 && io::Error::last_os_error().raw_os_error() == Some(libc::ECHILD)
+}
+
 /// Waits until a child has ended; its status in the form of wait(2) (waitpid(2)).
 pub fn wait_for_child(pid: i32) -> io::Result<i32> {
     let mut status = 0;

@@ -213,7 +213,7 @@ impl Keeper {
                 let number = self.programs.start(&host.name, &command, fds)?;
                 Ok((Answer::Started(number), Vec::new()))
             }
-            Request::Signal(number, signal, group) => self.programs.signal(number, signal, group).map(|()| done),
+            Request::Signal(number, signal, all) => self.programs.signal(number, signal, all).map(|()| done),
         }
     }
 

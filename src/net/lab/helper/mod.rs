@@ -20,6 +20,7 @@ mod names;
 mod nowhere;
 mod programs;
 pub mod protocol;
+mod supervisor;
 
 /// The first argument that makes this binary a helper.
 pub const WORD: &str = "--lab-helper";

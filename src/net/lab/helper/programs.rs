@@ -1,33 +1,49 @@
-//! The programs that run in hosts: started, signalled, and told of when they end.
+//! The programs that run in hosts: started, signalled, and told of when they end. Those of a host have a process namespace of
+//! their own, which begins with the first of them.
 
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Write};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::process::Command as Process;
 
 use super::protocol::{Command, Failure};
-use crate::net::sys::{self, Change, Mount, Namespaces};
+use super::supervisor;
+use crate::net::sys::{self, Change, Mount, Namespaces, Side};
 
 /// The programs that run.
 #[derive(Debug)]
 pub(super) struct Programs {
+    /// By the numbers of their supervisors.
     running: HashMap<i32, Program>,
     /// Whether mounts here are apart from those of others.
     apart: bool,
+    /// The process namespace of this process; `None`: it cannot be entered again.
+    own: Option<File>,
+    /// Those of the hosts in which programs were started; `None`: it could not be made.
+    hosts: HashMap<String, Option<Processes>>,
 }
 
 #[derive(Debug)]
 struct Program {
+    /// Where its status goes, should its supervisor not say it.
     status: File,
-    /// Whether a terminal's keys go to it.
-    terminal: bool,
+    host: String,
+}
+
+/// The process namespace of a host.
+#[derive(Debug)]
+struct Processes {
+    namespace: File,
+    /// Its first process.
+    first: i32,
 }
 
 impl Programs {
     /// None yet, in a process whose mounts are `apart` from those of others, or not.
     pub(super) fn new(apart: bool) -> Self {
-        Self { running: HashMap::new(), apart }
+        let own = File::open("/proc/self/ns/pid").ok();
+        Self { running: HashMap::new(), apart, own, hosts: HashMap::new() }
     }
 
     /// Starts a program in the network that this process is in; its number.
@@ -50,54 +66,91 @@ impl Programs {
         if let Some(dir) = &command.dir {
             process.current_dir(dir);
         }
-        let (host, terminal, apart) = (host.to_string(), command.terminal, self.apart);
+        let status = File::from(status);
+        let watched = status.try_clone().map_err(failed)?;
+        let (name, terminal, keeps, apart) = (host.to_string(), command.terminal, command.keeps, self.apart);
+        let alone = self.enter(host);
         sys::before_exec(&mut process, move || {
-            if terminal {
-                sys::take_terminal()?
-            } else {
-                sys::leave_terminal()?
-            }
             // Where a system forbids these, the program sees this machine's name and interfaces in /sys.
             if sys::unshare(Namespaces::MOUNT.and(Namespaces::NAME)).is_ok() {
                 if apart {
                     let _ = sys::mount(Mount::New(c"sysfs"), c"/sys");
                 }
-                let _ = sys::set_host_name(&host);
+                if apart && alone {
+                    let _ = sys::mount(Mount::New(c"proc"), c"/proc");
+                }
+                let _ = sys::set_host_name(&name);
             }
-            Ok(())
+            supervisor::watch(&watched, keeps, terminal)?;
+            if terminal { sys::take_terminal() } else { sys::leave_terminal() }
         });
-        let child = process.spawn().map_err(failed)?;
-        let pid = child.id();
-        self.running.insert(pid as i32, Program { status: status.into(), terminal });
+        let child = process.spawn();
+        self.leave(alone);
+        let pid = child.map_err(failed)?.id();
+        self.running.insert(pid as i32, Program { status, host: host.to_string() });
         Ok(pid)
     }
 
-    /// Sends a signal to a program that still runs, or to its group. One that has ended needs none.
-    pub(super) fn signal(&self, number: u32, signal: i32, group: bool) -> Result<(), Failure> {
+    /// Has the next child of this process be in the process namespace of a host; whether it will be.
+    fn enter(&mut self, host: &str) -> bool {
+        let Some(own) = &self.own else { return false };
+        let namespace = self.hosts.entry(host.to_string()).or_insert_with(|| {
+            let made = make_namespace().ok();
+            let _ = sys::enter_namespace(own.as_fd(), Namespaces::PID);
+            made
+        });
+        namespace.as_ref().is_some_and(|known| sys::enter_namespace(known.namespace.as_fd(), Namespaces::PID).is_ok())
+    }
+
+    /// Has further children be where this process is.
+    fn leave(&self, alone: bool) {
+        if let Some(own) = self.own.as_ref().filter(|_| alone) {
+            let _ = sys::enter_namespace(own.as_fd(), Namespaces::PID);
+        }
+    }
+
+    /// Sends a signal to a program that still runs, or with `all` ends it and what it has started. One that has ended, with all
+    /// of that, needs none.
+    pub(super) fn signal(&self, number: u32, signal: i32, all: bool) -> Result<(), Failure> {
         let pid = number as i32;
         if !self.running.contains_key(&pid) {
             return Ok(());
         }
-        let sent = sys::send_signal(if group { -pid } else { pid }, signal);
+        let sent = if all { supervisor::end(pid) } else { supervisor::signal(pid, signal) };
         sent.map_err(|err| Failure::of("signal", &err))
     }
 
-    /// Tells of the programs that have ended, and takes note of what they have left behind that has ended too.
+    /// Takes note of the supervisors that have ended. One that was killed watches over nothing any more, and could not say how
+    /// its program ended: all programs of its host end with it.
     pub(super) fn reap(&mut self) {
         while let Some((pid, change)) = sys::news_of_children() {
-            match change {
-                Change::Ended(status) => {
-                    if let Some(mut program) = self.running.remove(&pid) {
-                        // Whoever waited may have gone.
-                        let _ = program.status.write_all(&status.to_ne_bytes());
-                    }
+            if let Change::Ended(status) = change
+                && let Some(mut program) = self.running.remove(&pid)
+                && status != 0
+            {
+                if let Some(Some(processes)) = self.hosts.remove(&program.host) {
+                    let _ = sys::send_signal(processes.first, libc::SIGKILL);
                 }
-                // Nobody could let it go on: the keys go to it.
-                Change::Stopped if self.running.get(&pid).is_some_and(|program| program.terminal) => {
-                    let _ = sys::send_signal(-pid, libc::SIGCONT);
-                }
-                Change::Stopped => {}
+                // Whoever waited may have gone.
+                let _ = program.status.write_all(&status.to_ne_bytes());
             }
         }
     }
+}
+
+/// Makes a process namespace, with the process in it that takes care of orphans. Children of this process are in there from now
+/// on.
+fn make_namespace() -> io::Result<Processes> {
+    sys::unshare(Namespaces::PID)?;
+    let Side::Parent(first) = sys::fork()? else {
+        sys::hold_signals();
+        let _ = sys::close_all_but(None);
+        sys::set_process_name(c"pingscript-host");
+        // The first process of a namespace ends with the lab.
+        loop {
+            sys::next_news(None);
+            while sys::news_of_children().is_some() {}
+        }
+    };
+    Ok(Processes { namespace: File::open("/proc/self/ns/pid_for_children")?, first })
 }

@@ -23,7 +23,7 @@ pub enum Request {
     /// Start a program in a host. With it come four descriptors: standard input, output and error, and one to which
     /// its status (wait(2), four bytes) is written when it has ended. Answered with its number.
     Start(usize, Command),
-    /// Send a signal to a program, or with `true` to all of its group.
+    /// Send a signal to a program, or with `true` end it and all that it has started.
     Signal(u32, i32, bool),
 }
 
@@ -81,6 +81,8 @@ pub struct Command {
     pub dir: Option<String>,
     /// Whether its standard input is a terminal whose keys are to go to it.
     pub terminal: bool,
+    /// Whether what it leaves running goes on when it has ended, until it is killed or the lab ends; else that ends with it.
+    pub keeps: bool,
 }
 
 /// The answer to a request.

@@ -1,0 +1,130 @@
+//! The supervisor of a program: the process between the keeper and the program that all the program starts stays beneath,
+//! whatever sessions and daemons it makes of itself. At the end it ends the whole tree.
+//!
+//! It is a copy of the keeper, made between fork(2) and execve(2) of the program, with one thread and without descriptors.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::fd::AsFd;
+
+use crate::net::sys::{self, Change, News, Side};
+
+/// What a supervisor is asked for: a signal for the program, or the end of the whole tree.
+const END: i32 = 0;
+
+/// How often the tree is looked through for what is still to be ended, a millisecond apart.
+const LOOKS: u32 = 2_000;
+
+/// Asks for `signal` to be sent to the program.
+pub(super) fn signal(supervisor: i32, signal: i32) -> io::Result<()> {
+    sys::ask_supervisor(supervisor, signal)
+}
+
+/// Asks for the end of the program and of all that it has started.
+pub(super) fn end(supervisor: i32) -> io::Result<()> {
+    sys::ask_supervisor(supervisor, END)
+}
+
+/// Splits this process: returns in the one that is to become the program, and not in its supervisor. The status of the program
+/// goes to `status` when it has ended; `keeps`: what it has started goes on then.
+///
+/// # Errors
+/// The system starts no more processes.
+pub(super) fn watch(status: &File, keeps: bool, terminal: bool) -> io::Result<()> {
+    sys::hold_signals();
+    match sys::fork() {
+        Ok(Side::Child) => {
+            sys::release_signals();
+            Ok(())
+        }
+        Ok(Side::Parent(program)) => {
+            let _ = (sys::adopt_orphans(), sys::close_all_but(Some(status.as_fd())));
+            sys::set_process_name(c"pingscript-exec");
+            supervise(program, status, keeps, terminal);
+            sys::exit_now(0)
+        }
+        Err(err) => {
+            sys::release_signals();
+            Err(err)
+        }
+    }
+}
+
+fn supervise(program: i32, mut status: &File, keeps: bool, terminal: bool) {
+    let mut has_ended = false;
+    loop {
+        let news = sys::next_news(None);
+        match news {
+            Some(News::Asked(END)) => end_all(program, &mut |code| report(&mut status, code)),
+            Some(News::Asked(signal) | News::Other(signal)) if !has_ended => drop(sys::send_signal(program, signal)),
+            _ => {}
+        }
+        while let Some((pid, change)) = sys::news_of_children() {
+            match change {
+                Change::Ended(code) if pid == program => {
+                    has_ended = true;
+                    if !keeps {
+                        end_all(program, &mut |_| ());
+                    }
+                    report(&mut status, code);
+                }
+                // Nobody could let it go on: the keys go to it.
+                Change::Stopped if pid == program && terminal => drop(sys::send_signal(-pid, libc::SIGCONT)),
+                _ => {}
+            }
+        }
+        if sys::has_no_child() {
+            return;
+        }
+    }
+}
+
+/// Tells the main process, which may have gone, how the program has ended.
+fn report(status: &mut &File, code: i32) {
+    let _ = status.write_all(&code.to_ne_bytes());
+}
+
+/// Ends everything beneath this process; `ended` is told of the program's own end.
+fn end_all(program: i32, ended: &mut dyn FnMut(i32)) {
+    let _ = sys::send_signal(-program, libc::SIGKILL);
+    for _ in 0..LOOKS {
+        for pid in beneath(std::process::id() as i32) {
+            let _ = sys::send_signal(pid, libc::SIGKILL);
+        }
+        while let Some((pid, change)) = sys::news_of_children() {
+            if let Change::Ended(code) = change
+                && pid == program
+            {
+                ended(code);
+            }
+        }
+        if sys::has_no_child() {
+            return;
+        }
+        let _ = sys::next_news(Some(1));
+    }
+}
+
+/// The processes beneath `top`, of those that /proc shows.
+fn beneath(top: i32) -> Vec<i32> {
+    let Ok(all) = std::fs::read_dir("/proc") else { return Vec::new() };
+    let numbers = all.flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
+    let mut parents: Vec<(i32, i32)> = numbers.filter_map(|pid| Some((pid, parent(pid)?))).collect();
+    let (mut found, mut at) = (vec![top], 0);
+    while let Some(&above) = found.get(at) {
+        parents.retain(|&(pid, parent)| {
+            if parent == above {
+                found.push(pid);
+            }
+            parent != above
+        });
+        at += 1;
+    }
+    found.split_off(1)
+}
+
+/// The parent of a process; its name before that may hold anything.
+fn parent(pid: i32) -> Option<i32> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
+}
