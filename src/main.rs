@@ -1,5 +1,6 @@
 //! The command line.
 
+use std::ffi::OsString;
 use std::io::{IsTerminal, Read};
 use std::panic::catch_unwind;
 use std::path::Path;
@@ -7,6 +8,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
+use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{CommandFactory, Parser};
 use pingscript::bindings::callback::tame_panics;
 use pingscript::columns::fit;
@@ -64,7 +66,7 @@ struct Cli {
 
     /// The script (a file, the name of a script that came with pingscript, or - for standard input) and its own arguments;
     /// none: a prompt
-    #[arg(value_name = "SCRIPT", trailing_var_arg = true, allow_hyphen_values = true)]
+    #[arg(value_name = "SCRIPT", trailing_var_arg = true, allow_hyphen_values = true, value_parser = OsStringValueParser::new().map(word))]
     script: Vec<String>,
 
     #[command(subcommand)]
@@ -119,6 +121,7 @@ fn after_bugs(code: i32) -> i32 {
 
 fn start() -> Result<i32> {
     sys::raise_descriptor_limit();
+    output::open()?;
     signals::listen()?;
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
@@ -201,6 +204,13 @@ fn unknown_flag(name: &str) -> Error {
     Error::new(ErrorKind::Invalid, "flag", "there is no such flag").with_peer(name).with_hint(format!(
         "{near}Flags are -e CODE, -i, --watch, --seed N, --check, --trace, --json FILE, --csv FILE, --color WHEN, --version and --help; a script's own options stand after its name"
     ))
+}
+
+/// An argument as text. Of a name that is not UTF-8, what is not is replaced: [`Sources::open`] finds the file.
+///
+/// [`Sources::open`]: pingscript::engine::sources::Sources::open
+fn word(word: OsString) -> String {
+    word.to_string_lossy().into_owned()
 }
 
 fn seed(text: &str) -> Result<u64, String> {

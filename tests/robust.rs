@@ -201,3 +201,25 @@ fn a_flag_after_the_script_is_told_from_an_option() {
     let run = pingscript(&["scripts/udp_ping.rhai", "--trace"]).run().expect_code(2);
     assert!(run.stderr.contains("--trace is a flag of pingscript, and stands before the script"), "{}", run.stderr);
 }
+
+#[test]
+fn a_script_whose_name_is_not_utf8_runs() {
+    use std::os::unix::ffi::OsStrExt;
+    let dir = common::TempDir::new();
+    for (name, text) in [(&b"caf\xe9.rhai"[..], "print(\"one\")"), (b"caf\xea.rhai", "print(\"two\")")] {
+        let file = dir.path().join(std::ffi::OsStr::from_bytes(name));
+        std::fs::write(&file, text).expect("written");
+        let run = std::process::Command::new(env!("CARGO_BIN_EXE_pingscript")).arg(&file).output().expect("started");
+        assert!(text.contains(String::from_utf8_lossy(&run.stdout).trim()) && run.status.success(), "{run:?}");
+    }
+}
+
+#[test]
+fn too_few_descriptors_for_the_output_are_an_error() {
+    for limit in 4..30 {
+        let command = format!("ulimit -n {limit}; exec {} -e 'print(\"here\")'", env!("CARGO_BIN_EXE_pingscript"));
+        let run = std::process::Command::new("bash").args(["-c", &command]).output().expect("bash");
+        let printed = String::from_utf8_lossy(&run.stdout).contains("here");
+        assert!(printed || !run.status.success(), "{limit}: {run:?}");
+    }
+}

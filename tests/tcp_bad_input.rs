@@ -152,3 +152,40 @@ fn a_thread_that_never_ends_can_be_stopped_and_joined() {
         assert_eq!(run(&code).stdout, "true\n", "{body}");
     }
 }
+
+#[test]
+fn a_connection_to_itself_is_none() {
+    // The port was free a moment ago, and nothing listens there.
+    let said = run("let port = tcp::closed_port(); told(|| tcp::try_connect(port, #{ bind: `${port}` }));").stdout;
+    assert!(said.starts_with("invalid: the connection would be to itself: nothing listens there; choose "), "{said}");
+    if !require_root_or_skip("a range of two ports") {
+        return;
+    }
+    let code = "let found = []; for i in 0..40 { found.push(tcp::try_connect(\"127.0.0.1:45000\").kind); } \
+                print(found.filter(|kind| kind != \"refused\"));";
+    let said = thread::spawn(move || {
+        sys::enter_new_network();
+        std::fs::write("/proc/sys/net/ipv4/ip_local_port_range", "45000 45001").expect("a range of two ports");
+        run(code).stdout
+    });
+    assert_eq!(said.join().expect("no panic"), "[]\n");
+}
+
+#[test]
+fn a_server_that_closes_early_is_named_as_the_reason_for_fewer_pings() {
+    for (end, word) in [("close", "closed"), ("reset", "reset")] {
+        let code = format!(
+            "let listener = tcp::listen(\"127.0.0.1:0\"); print(`Server bound to port ${{listener.port}}`); \
+             for conn in listener {{ let msg = conn.recv(); msg.reply(msg.text); conn.recv(); conn.{end}(); }}"
+        );
+        let server = pingscript(&["-e", &code]).start();
+        let addr = format!("127.0.0.1:{}", server.bound_port());
+        let args = ["scripts/tcp_ping.rhai", "--server", &addr, "--count", "5", "--quiet", "--timeout", "60s"];
+        let run = pingscript(&args).run();
+        assert!(
+            run.stdout.contains(&format!("The peer has {word} the connection: 2 of 5 pings sent\n")),
+            "{}",
+            run.stdout
+        );
+    }
+}

@@ -178,6 +178,17 @@ pub(super) fn script(job: &Job) -> Arc<Script> {
     })
 }
 
+/// Has all end once the reader of standard output has gone (`| head`): there is nothing left to do.
+fn end_with_the_reader(all: &Stop) {
+    let all = all.clone();
+    output::at_close(move || {
+        if output::rows_own_output() {
+            output::note("the reader of the rows has gone: the run ends");
+        }
+        all.terminate(Reason::Ended);
+    });
+}
+
 /// The context of a script that the user started.
 ///
 /// # Errors
@@ -185,6 +196,7 @@ pub(super) fn script(job: &Job) -> Arc<Script> {
 pub fn context(host: &Arc<ScriptHost>, job: &Job) -> Result<Context> {
     let root = Stop::root()?;
     let stop = root.child()?;
+    end_with_the_reader(&root);
     let seed =
         job.seed.unwrap_or_else(|| (sys::realtime_nanos() as u64 ^ u64::from(std::process::id())) % 1_000_000_000);
     let run = Arc::new(Run::new(root, seed));

@@ -6,7 +6,7 @@ use super::modules::Modules;
 use super::sources::Sources;
 use crate::bindings;
 use crate::bindings::{context, exit};
-use crate::net::stop::{Reason, Stage};
+use crate::net::stop::Stage;
 use crate::net::{label, memory, output};
 use std::sync::Arc;
 
@@ -48,8 +48,8 @@ fn print(text: &str) {
         output::line(text);
     }
     if output::is_closed() {
-        // Whoever read it has gone (`| head`): there is nothing left to do.
-        context::peek(|context| context.run.session.stop.terminate(Reason::Ended));
+        // A script that never waits is ended here.
+        output::flush();
     }
 }
 

@@ -11,7 +11,7 @@ use std::io::Read;
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Sender, channel};
-use std::sync::{Mutex, MutexGuard, Once, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
 use std::time::Instant;
 
 use anyhow::{Context, Result};
@@ -74,6 +74,8 @@ enum Target {
 pub fn listen() -> Result<()> {
     stand_by().context("cannot listen for signals")?;
     ctrlc::set_handler(|| arrived(Reason::Interrupt)).context("cannot listen for SIGINT")?;
+    // A file that may not grow any more (`ulimit -f`) is then a write that fails, as on a full disk.
+    signal_hook::flag::register(libc::SIGXFSZ, Arc::default()).context("cannot listen for SIGXFSZ")?;
     on(libc::SIGTERM, "sigterm", || arrived(Reason::Terminate))?;
     // `nohup` has it ignored, and means that.
     if sys::is_ignored(libc::SIGHUP) { Ok(()) } else { on(libc::SIGHUP, "sighup", || arrived(Reason::HangUp)) }

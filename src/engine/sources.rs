@@ -1,6 +1,7 @@
 //! Where scripts are found, and their texts, for error reports.
 
 use std::collections::{BTreeSet, HashMap};
+use std::ffi::OsString;
 use std::path::{Component, Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -121,7 +122,7 @@ impl Sources {
         if !is_file && let Some((file, text)) = shipped(&format!("{name}.rhai")) {
             return Ok(self.found(&file, text));
         }
-        match std::fs::read(name) {
+        match std::fs::read(file_called(name)) {
             Ok(bytes) => self.decode(name, bytes),
             Err(err) if err.kind() == std::io::ErrorKind::NotFound => match shipped(&format!("{name}.rhai")) {
                 Some((file, text)) => Ok(self.found(&file, text)),
@@ -209,6 +210,12 @@ impl Sources {
         self.keep(name, text);
         (name.to_string(), text.to_string())
     }
+}
+
+/// The file that is shown as `name`: one given on the command line whose name is not UTF-8 is shown with that replaced.
+fn file_called(name: &str) -> PathBuf {
+    let is_it = |given: &OsString| given.to_str().is_none() && given.to_string_lossy() == name;
+    std::env::args_os().find(is_it).map_or_else(|| name.into(), PathBuf::from)
 }
 
 /// The text without what is not for the language: a byte order mark, and the `#!` line of a script that is a program, which

@@ -29,10 +29,14 @@ static PENDING: AtomicBool = AtomicBool::new(false);
 static CLOSED: AtomicBool = AtomicBool::new(false);
 static FAILED: AtomicBool = AtomicBool::new(false);
 static ROWS_OWN_OUTPUT: AtomicBool = AtomicBool::new(false);
+/// What is to be done once the reader of standard output has gone.
+static AT_CLOSE: Mutex<Option<AtClose>> = Mutex::new(None);
 static HOLDS: AtomicBool = AtomicBool::new(false);
 static HELD: Mutex<Vec<Arc<dyn Held>>> = Mutex::new(Vec::new());
 /// When a terminal last showed something, on the monotonic clock.
 static SHOWN: AtomicI64 = AtomicI64::new(0);
+
+type AtClose = Box<dyn FnOnce() + Send>;
 
 /// Something that holds lines back and is written out whenever printed lines are.
 pub trait Held: Send + Sync {
@@ -96,7 +100,7 @@ impl Queue {
             // A pipe that takes anything takes this much.
             for piece in self.bytes[start..end].chunks(libc::PIPE_BUF) {
                 match (stream, standard_output()) {
-                    (Stream::Output, Some(out)) if !is_closed() && takes(out.as_fd()) => write_output(piece),
+                    (Stream::Output, Ok(out)) if !is_closed() && takes(out.as_fd()) => write_output(piece),
                     (Stream::Error, _) if takes(io::stderr().as_fd()) => drop(io::stderr().lock().write_all(piece)),
                     _ => break,
                 }
@@ -149,7 +153,7 @@ pub fn styled(text: &str) {
 }
 
 fn printed_to() -> Stream {
-    if ROWS_OWN_OUTPUT.load(Ordering::Relaxed) { Stream::Error } else { Stream::Output }
+    if rows_own_output() { Stream::Error } else { Stream::Output }
 }
 
 /// Puts a row, with its line end, on standard output; on a terminal as lines are shown there.
@@ -176,9 +180,24 @@ fn keep(queue: &mut Queue, at_once: bool) {
     }
 }
 
-/// Has printed lines go to standard error from now on: standard output is for rows.
+/// Has printed lines go to standard error from now on: standard output is for rows. That their reader has gone shows at
+/// once, and not only at the next row: a server may have none for long.
 pub fn give_to_rows() {
-    ROWS_OWN_OUTPUT.store(true, Ordering::Relaxed);
+    let watch = || {
+        let Ok(out) = standard_output() else { return };
+        let mut fds = [PollFd::failing(out.as_fd())];
+        while !fds[0].has_error() {
+            if sys::ppoll(&mut fds, None).is_err() {
+                return;
+            }
+        }
+        CLOSED.store(true, Ordering::Relaxed);
+        flush();
+    };
+    if !ROWS_OWN_OUTPUT.swap(true, Ordering::Relaxed) {
+        // Without the thread it shows at the next row.
+        let _ = std::thread::Builder::new().name("rows' reader".to_string()).spawn(watch);
+    }
 }
 
 /// The line that this thread has read from the terminal is at its end, or let go because other lines are to be shown: shows
@@ -220,6 +239,27 @@ pub fn flush() {
         // Not under a lock: one that fails says so with a note.
         let held = lock(&HELD).clone();
         held.iter().for_each(|held| held.flush());
+    }
+    if is_closed() {
+        let last = lock(&AT_CLOSE).take();
+        last.into_iter().for_each(|last| last());
+    }
+}
+
+/// Has `last` done when it shows that the reader of standard output has gone.
+pub fn at_close(last: impl FnOnce() + Send + 'static) {
+    *lock(&AT_CLOSE) = Some(Box::new(last));
+}
+
+/// Opens standard output, before the descriptors are used up by others.
+///
+/// # Errors
+/// There is no descriptor left.
+pub fn open() -> io::Result<()> {
+    match standard_output() {
+        Ok(_) => Ok(()),
+        Err(err) if err.raw_os_error() == Some(libc::EBADF) => Ok(()),
+        Err(err) => Err(io::Error::new(err.kind(), err.to_string())),
     }
 }
 
@@ -307,9 +347,14 @@ pub fn has_failed() -> bool {
     FAILED.load(Ordering::Relaxed)
 }
 
+/// Whether standard output is for rows.
+pub fn rows_own_output() -> bool {
+    ROWS_OWN_OUTPUT.load(Ordering::Relaxed)
+}
+
 /// Whether printed lines go to a terminal.
 pub fn lines_are_on_terminal() -> bool {
-    is_terminal(if ROWS_OWN_OUTPUT.load(Ordering::Relaxed) { Stream::Error } else { Stream::Output })
+    is_terminal(if rows_own_output() { Stream::Error } else { Stream::Output })
 }
 
 /// Whether standard error is a terminal.
@@ -362,8 +407,8 @@ fn write_output(lines: &[u8]) {
         return;
     }
     match standard_output().map(|out| write_lines(out, lines)) {
-        Some(Ok(())) => {}
-        Some(Err(Unwritten { error, .. })) if error.kind() != io::ErrorKind::BrokenPipe => {
+        Ok(Ok(())) => {}
+        Ok(Err(Unwritten { error, .. })) if error.kind() != io::ErrorKind::BrokenPipe => {
             // Told once, at once; the script goes on, since what it measures may matter more than what it prints.
             if !FAILED.swap(true, Ordering::Relaxed) {
                 let error = Error::system("print", &error).with_peer("standard output");
@@ -374,10 +419,10 @@ fn write_output(lines: &[u8]) {
     }
 }
 
-/// Standard output without the line buffer of the standard library; `None` if it was closed from the start.
-fn standard_output() -> Option<&'static File> {
-    static OUT: OnceLock<Option<File>> = OnceLock::new();
-    OUT.get_or_init(|| io::stdout().as_fd().try_clone_to_owned().ok().map(File::from)).as_ref()
+/// Standard output without the line buffer of the standard library; an error if it was closed from the start.
+fn standard_output() -> Result<&'static File, &'static io::Error> {
+    static OUT: OnceLock<io::Result<File>> = OnceLock::new();
+    OUT.get_or_init(|| io::stdout().as_fd().try_clone_to_owned().map(File::from)).as_ref()
 }
 
 fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -150,3 +150,36 @@ fn a_second_run_into_the_same_file_is_refused_while_the_first_runs() {
     assert_eq!((of_type(&rows, "run").count(), of_type(&rows, "summary").count()), (1, 1));
     pingscript(&["--json", &file, "-e", "1"]).run().expect_code(0);
 }
+
+#[test]
+fn a_run_ends_when_the_reader_of_its_rows_has_gone() {
+    // Nothing happens that would make a row.
+    let code = "let server = udp::bind(\"127.0.0.1:0\"); print(\"on\"); for pkt in server { }";
+    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_pingscript"))
+        .args(["--json", "-", "-e", code])
+        .stdin(std::process::Stdio::null())
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .expect("started");
+    drop(child.stdout.take());
+    let output = child.wait_with_output().expect("ended");
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert!(text.contains("the reader of the rows has gone: the run ends\n"), "{text}");
+}
+
+#[test]
+fn a_file_that_may_not_grow_is_as_a_full_disk() {
+    let server = UdpPeer::answering(30);
+    let (addr, dir) = (server.addr().to_string(), TempDir::new());
+    let file = dir.path().join("rows").display().to_string();
+    let limited = format!(
+        "ulimit -f 1; exec {} --json {file} {PING} --server {addr} --count 30 --interval 1ms",
+        env!("CARGO_BIN_EXE_pingscript")
+    );
+    let run = std::process::Command::new("bash").args(["-c", &limited]).output().expect("bash");
+    let (out, err) = (String::from_utf8_lossy(&run.stdout), String::from_utf8_lossy(&run.stderr));
+    assert_eq!((run.status.code(), err.matches("could not be written").count()), (Some(0), 1), "{err}");
+    assert!(out.contains("Packets Received: 30\n"), "{out}");
+    rows(&fs::read_to_string(&file).expect("whole rows"));
+}

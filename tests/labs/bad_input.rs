@@ -74,3 +74,25 @@ fn where_no_lab_can_be_made_one_error_says_why_and_the_rest_works() {
     assert!(run.stdout.contains("Packets Received: 1"), "{}", run.stdout);
     pingscript(&["-e", "lab::create(); ()"]).run().expect_code(0);
 }
+
+#[test]
+fn tcp_ping_tries_each_address_of_a_name() {
+    if !require_lab_or_skip("a host with two addresses") {
+        return;
+    }
+    // The name b has an IPv4 and an IPv6 address, and the server has one of them.
+    for (index, other) in [(0, 1), (1, 0)] {
+        let run = run_text(
+            &format!(
+                "{PAIR}let server = b.start(\"tcp_multi.rhai\", [\"--listen\", if {index} == 0 {{ \"10.0.0.2:11001\" }} \
+                 else {{ \"[fd00::2]:11001\" }}, \"--quiet\"]); \
+                 expect(a.run(\"tcp_ping.rhai\", [\"--server\", \"b:11001\", \"--count\", 2]).received, 2); ()"
+            ),
+            0,
+        );
+        let addrs = ["10.0.0.2:11001", "[fd00::2]:11001"];
+        assert!(run.stdout.contains(&format!("Connected to {}\n", addrs[index])), "{}", run.stdout);
+        let refused = format!("Connection refused by {}\n", addrs[other]);
+        assert_eq!(run.stdout.contains(&refused), index == 1, "the IPv4 address comes first\n{}", run.stdout);
+    }
+}

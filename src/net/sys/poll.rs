@@ -55,6 +55,11 @@ impl<'a> PollFd<'a> {
         Self::new(fd, libc::POLLOUT)
     }
 
+    /// Waits until `fd` has an error to report: for a pipe, that its reader has gone.
+    pub fn failing(fd: BorrowedFd<'a>) -> Self {
+        Self::new(fd, 0)
+    }
+
     /// Waits for either.
     pub fn readable_or_writable(fd: BorrowedFd<'a>) -> Self {
         Self::new(fd, libc::POLLIN | libc::POLLOUT)

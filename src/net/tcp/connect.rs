@@ -23,6 +23,9 @@ use crate::net::udp::IcmpError;
 use crate::net::udp::is_pending_error;
 use crate::net::wire::{Family, icmp};
 
+/// How often another local port is asked for where the kernel gives the peer's own.
+const OTHER_PORTS: usize = 16;
+
 /// How to connect.
 #[derive(Clone, Copy, Debug)]
 pub struct ConnectOptions {
@@ -82,6 +85,8 @@ pub struct Attempt {
     pub clock: Clock,
     /// Attempts at other addresses of the same name, which failed.
     pub others: Vec<Attempt>,
+    /// The local address, where that is known.
+    local: Option<SocketAddr>,
 }
 
 impl fmt::Display for Attempt {
@@ -102,9 +107,39 @@ impl Attempt {
     /// Connects to `to` (connect(2)).
     ///
     /// # Errors
-    /// `in-use`, `not-local`: the local address; `permission`; `exhausted`; `invalid`. All that the peer or the path does is an
-    /// outcome.
+    /// `in-use`, `not-local`: the local address; `permission`; `exhausted`; `invalid`, also where the local address is `to`. All
+    /// that the peer or the path does is an outcome.
     pub fn new(
+        host: &Arc<dyn Host>,
+        session: &Arc<Session>,
+        to: SocketAddr,
+        options: &ConnectOptions,
+        stop: &Stop,
+    ) -> Result<Self> {
+        // One that the kernel has given the peer's own port is connected to itself (RFC 9293, 3.5: simultaneous open). Then
+        // nothing listens there, and the next attempt mostly has another port.
+        for _ in 0..OTHER_PORTS {
+            let attempt = Self::once(host, session, to, options, stop)?;
+            let is_itself = |connection: &Connection| {
+                let (local, peer) = (connection.local(), connection.peer());
+                local.port() == peer.port() && (local.ip() == peer.ip() || peer.ip().is_unspecified())
+            };
+            match &attempt.end {
+                Connecting::Connected(connection) if is_itself(connection) => connection.reset(),
+                _ => return Ok(attempt.told(host, session, options)),
+            }
+            if options.local.is_some_and(|local| local.port() != 0) {
+                let error = Error::invalid("connect", "the connection would be to itself: nothing listens there");
+                return Err(error.with_peer(to).with_hint("choose another local port, or 0 for any free one"));
+            }
+        }
+        let (none, clock) = (Duration::ZERO, Clock::User);
+        let refused =
+            Self { to, end: Connecting::Refused, took: none, rtt: none, clock, local: None, others: Vec::new() };
+        Ok(refused.told(host, session, options))
+    }
+
+    fn once(
         host: &Arc<dyn Host>,
         session: &Arc<Session>,
         to: SocketAddr,
@@ -181,16 +216,19 @@ impl Attempt {
                 Connecting::Connected(Connection::new(host.clone(), session.clone(), socket, ends, &options.stream))
             }
         };
-        let attempt = Self { to, end, took, rtt, clock, others: Vec::new() };
-        let from = local
-            .or(options.local)
-            .unwrap_or_else(|| if to.is_ipv4() { ([0; 4], 0).into() } else { ([0; 16], 0).into() });
+        Ok(Self { to, end, took, rtt, clock, others: Vec::new(), local })
+    }
+
+    /// Makes it an event.
+    fn told(self, host: &Arc<dyn Host>, session: &Arc<Session>, options: &ConnectOptions) -> Self {
+        let any = || if self.to.is_ipv4() { ([0; 4], 0).into() } else { ([0; 16], 0).into() };
         if session.events.wanted() {
-            let flow = Flow { time: host.unix_nanos(), from, to, host: host.name() };
-            let what = Happened::Tried(attempt.clone());
+            let from = self.local.or(options.local).unwrap_or_else(any);
+            let flow = Flow { time: host.unix_nanos(), from, to: self.to, host: host.name() };
+            let what = Happened::Tried(self.clone());
             session.events.tell(|| Event::Connection { flow, what: &what });
         }
-        Ok(attempt)
+        self
     }
 
     /// Connects to the first of `addrs` that can be connected to; they share the time there is, and one that does not answer
@@ -214,7 +252,7 @@ impl Attempt {
                 // Perhaps this host lacks a version of IP, and another address is of the one it has.
                 Err(error) if index > 0 => {
                     let (end, none) = (Connecting::Unreachable(error), Duration::ZERO);
-                    Self { to: *to, end, took: none, rtt: none, clock: Clock::User, others: Vec::new() }
+                    Self { to: *to, end, took: none, rtt: none, clock: Clock::User, others: Vec::new(), local: None }
                 }
                 attempt => attempt?,
             };
