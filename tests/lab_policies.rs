@@ -101,7 +101,7 @@ fn one_that_throws_is_told_once_with_its_line_and_packets_pass() {
     assert_eq!(run.stderr.matches("has no property `numbr`").count(), 1, "{}", run.stderr);
     assert!(run.stderr.contains("did you mean `number`?"), "{}", run.stderr);
     assert!(run.stderr.contains("net.rhai:11:"), "{}", run.stderr);
-    assert!(run.stderr.contains("on a-b chose 0 of 10 packets"), "{}", run.stderr);
+    assert!(run.stderr.contains("on a-b acted on 0 of 10 packets"), "{}", run.stderr);
     assert!(run.stderr.contains("it failed on 10, which passed"), "{}", run.stderr);
 }
 

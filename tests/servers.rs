@@ -295,7 +295,7 @@ fn a_hundred_thousand_pings_are_accounted_for() {
     let drops = run.stdout.split_once("(the kernel counted ").and_then(|(_, rest)| rest.split_once(')'));
     let drops = drops.map_or(0, |(count, _)| count.parse::<u64>().expect("a number"));
     let tally = mask_addrs(&run.stderr);
-    let tally = tally.lines().find_map(|line| line.strip_prefix("loss(0.1) at <addr> chose "));
+    let tally = tally.lines().find_map(|line| line.strip_prefix("loss(0.1) at <addr> acted on "));
     let (chosen, rest) = tally.and_then(|line| line.split_once(" of ")).expect("a tally");
     assert!(rest.starts_with(&format!("{} packets: ", 100_000 - drops)), "{}\n{}", run.stdout, run.stderr);
     let chosen: u64 = chosen.parse().expect("a number");
@@ -371,5 +371,35 @@ fn a_server_bound_to_any_address_answers_from_the_one_that_was_asked() {
              task.stop();"
         );
         pingscript(&["-e", &script]).run().expect_code(0);
+    }
+}
+
+#[test]
+fn servers_do_not_answer_each_other_for_ever() {
+    let serving = |name: &str| {
+        [
+            format!("start_thread(|| udp::serve({name}, udp::echo()));"),
+            format!("start_thread(|| udp::serve({name}, |pkt| pkt.text));"),
+            format!("start_thread(|| for pkt in {name} {{ pkt.reply(pkt.text); }});"),
+            format!("start_thread(|| {{ while true {{ let pkt = {name}.recv(); pkt.reply(pkt.text); }} }});"),
+        ]
+    };
+    for (one, other) in serving("one").iter().zip(serving("other").iter().rev()) {
+        let code = format!(
+            "let one = udp::bind(\"127.0.0.1:0\"); let other = udp::bind(\"127.0.0.1:0\"); {one} {other}
+             one.send_to(\"ping\", other.addr); one.send_to(\"self\", one.addr);
+             let client = udp::open(one.addr);
+             for n in 1..=20 {{ expect(client.ping(one.addr, `ping ${{n}}`).kind, \"reply\"); }}
+             for n in 1..=20 {{ expect(client.ping(other.addr, `ping ${{n}}`).kind, \"reply\"); }}
+             exit(0);"
+        );
+        let dir = TempDir::new();
+        let run = pingscript(&["--json", "rows.jsonl", "-e", &code]).dir(dir.path()).run();
+        assert_eq!(run.code, Some(0), "{}\n{}", run.stdout, run.stderr);
+        let rows = std::fs::read_to_string(dir.path().join("rows.jsonl")).expect("rows");
+        let summary = rows.lines().last().expect("a summary");
+        assert!(run.stderr.contains("its own answer sent back"), "{}", run.stderr);
+        assert!(run.stderr.contains("from the server itself"), "{}", run.stderr);
+        assert!(summary.contains("\"ignored\":"), "{summary}");
     }
 }

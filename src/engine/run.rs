@@ -267,6 +267,7 @@ fn conclude(host: &ScriptHost, job: &Job, context: &Context, result: Result<Dyna
     }
     if !output::is_closed() {
         session.refused.lines().iter().for_each(|line| output::note(line));
+        account.ignored_lines().iter().for_each(|line| output::note(line));
         account.policies().iter().for_each(|policy| output::note(&policy.to_string()));
         if !notes.is_empty() {
             output::note(&notes.join("; "));

@@ -47,6 +47,7 @@ impl UdpSocket {
     /// # Errors
     /// As [`UdpSocket::receive`] and [`UdpSocket::answer`].
     pub fn serve(&self, answer: Answer, stop: &Stop) -> Result<()> {
+        self.begin_to_serve();
         let mut batch = None;
         let mut answers: Vec<(Vec<u8>, SocketAddr)> = Vec::new();
         // Looking for more where there never is more would cost a call for each packet.
@@ -131,6 +132,9 @@ impl UdpSocket {
         let mut received = Vec::with_capacity(count);
         for (data, from) in (0..count).filter_map(|index| batch.get(index)) {
             let mut datagram = Datagram::new(data, from);
+            if self.ignores(&datagram) {
+                continue;
+            }
             if let (Some(judge), Some(flows)) = (&judge, &mut flows) {
                 datagram.judged = Some(Arc::new(self.judge_one(judge, flows, &datagram)));
             }
@@ -143,6 +147,7 @@ impl UdpSocket {
     /// Sends several answers with one call; those that it leaves over, one by one.
     fn deliver_all(&self, answers: &[(Vec<u8>, SocketAddr)]) -> Result<()> {
         let socket = self.socket("send")?;
+        answers.iter().for_each(|(data, to)| self.note_answer(data, *to));
         let mut rest = answers;
         while !rest.is_empty() {
             let sent = sys::send_many(socket.as_fd(), rest).unwrap_or(0);

@@ -50,10 +50,27 @@ pub struct Judge {
 pub(super) struct Counters {
     judged: AtomicU64,
     chosen: AtomicU64,
+    acted: [AtomicU64; ACTIONS.len()],
     failed: AtomicU64,
     pairs: AtomicU64,
     both_chosen: AtomicU64,
     one_chosen: AtomicU64,
+}
+
+/// What a policy can do with a packet, in the order in which it is counted.
+pub(super) const ACTIONS: [&str; 6] = ["dropped", "delayed", "duplicated", "replaced", "corrupted", "rejected"];
+
+/// The place of an action in [`ACTIONS`]; `None`: it lets the packet pass.
+const fn place_of(action: &Action) -> Option<usize> {
+    Some(match action {
+        Action::Pass => return None,
+        Action::Drop => 0,
+        Action::Delay(_) => 1,
+        Action::Duplicate(_) => 2,
+        Action::Replace(_) => 3,
+        Action::Corrupt => 4,
+        Action::Reject(_) => 5,
+    })
 }
 
 /// What a policy decided about a packet.
@@ -74,6 +91,8 @@ pub struct Tally {
     pub judged: u64,
     /// Packets it did not simply let pass.
     pub chosen: u64,
+    /// The same by what it did with them, in the order of [`ACTIONS`].
+    pub(super) acted: [u64; ACTIONS.len()],
     /// Packets it failed to decide about, which passed.
     pub failed: u64,
     /// Packets of one flow that follow each other; a packet counts as lost if it was chosen.
@@ -180,6 +199,9 @@ impl Judge {
             Verdict { action: Action::Pass, origin: FAILED.into() }
         });
         let chosen = verdict.action != Action::Pass;
+        if let Some(place) = place_of(&verdict.action) {
+            self.counters.acted[place].fetch_add(1, Ordering::Relaxed);
+        }
         self.counters.chose(chosen, flows.chose(&place, chosen));
         Judged { verdict, place, draws }
     }
@@ -217,7 +239,8 @@ impl Counters {
         let get = |count: &AtomicU64| count.load(Ordering::Relaxed);
         let neighbours =
             Neighbours { pairs: get(&self.pairs), both_lost: get(&self.both_chosen), one_lost: get(&self.one_chosen) };
-        Tally { judged: get(&self.judged), chosen: get(&self.chosen), failed: get(&self.failed), neighbours }
+        let acted = std::array::from_fn(|place| get(&self.acted[place]));
+        Tally { judged: get(&self.judged), chosen: get(&self.chosen), acted, failed: get(&self.failed), neighbours }
     }
 }
 
@@ -225,6 +248,7 @@ impl AddAssign for Tally {
     fn add_assign(&mut self, rhs: Self) {
         self.judged += rhs.judged;
         self.chosen += rhs.chosen;
+        self.acted.iter_mut().zip(rhs.acted).for_each(|(count, more)| *count += more);
         self.failed += rhs.failed;
         self.neighbours = self.neighbours + rhs.neighbours;
     }

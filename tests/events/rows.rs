@@ -96,7 +96,7 @@ fn verdicts_and_losses_agree_over_several_sockets() {
     assert!(summary["policies"][0]["nominal"].as_f64() == Some(0.3), "{summary}");
     let line = format!("Lost {dropped} of 60 pings: {:.1}% (95%: ", dropped as f64 / 60.0 * 100.0);
     assert!(run.stderr.contains(&line), "{}", run.stderr);
-    assert!(run.stderr.contains("  0 unexplained\n") && run.stderr.contains(", nominal 30.0%\n"), "{}", run.stderr);
+    assert!(run.stderr.contains("  0 unexplained\n") && run.stderr.contains(", configured 30.0%\n"), "{}", run.stderr);
 }
 
 #[test]
@@ -230,5 +230,19 @@ fn same_in_csv(rows: &[Value], text: &str) {
             };
             assert_eq!(*cell, expected, "{name} of {row}");
         }
+    }
+}
+
+#[test]
+fn rows_name_the_real_address_of_a_socket_that_is_bound_to_any() {
+    let code = "let server = udp::bind(\"127.0.0.1:0\"); start_thread(|| udp::serve(server, udp::echo()));
+                let client = udp::bind(\"*:0\");
+                for n in 1..=2 { expect(client.ping(server.addr, `ping ${n}`, 5.s).kind, \"reply\"); }
+                exit(0);";
+    let run = pingscript(&["--json", "-", "-e", code]).run();
+    let probes: Vec<&str> = run.stdout.lines().filter(|line| line.contains("\"type\":\"probe\"")).collect();
+    assert_eq!(probes.len(), 2, "{}", run.stdout);
+    for row in probes {
+        assert!(row.contains("\"from\":\"127.0.0.1:"), "{row}");
     }
 }

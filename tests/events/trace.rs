@@ -43,7 +43,7 @@ done
 Lost 1 of 2 pings: 50.0% (95%: 9.5% to 90.5%)
   seq 2: dropped by -e:2
   0 unexplained
-a closure at <addr> chose 1 of 2 packets: 50.0% (95%: 9.5% to 90.5%)
+a closure at <addr> acted on 1 of 2 packets (1 dropped): 50.0% (95%: 9.5% to 90.5%)
 rtt clock: <clock>
 ";
     golden::assert_text("trace", expected, &traced);

@@ -55,7 +55,7 @@ error: policy: the policy returned 7, and that is no verdict
    19 | set_policy(server, fate);
       | ^
   hint: a policy returns pass(), drop(), delay(20.ms), duplicate(2), replace("text"), corrupt() or reject("port-unreachable"), as its last line without a semicolon
-a closure at 127.0.0.1:<port> chose 0 of 2 packets: 0.0% (95%: 0.0% to 65.8%); it failed on 2, which passed
+a closure at 127.0.0.1:<port> acted on 0 of 2 packets: 0.0% (95%: 0.0% to 65.8%); it failed on 2, which passed
 "#,
     ),
     (
@@ -68,7 +68,7 @@ error: policy: the policy returned nothing, and that is no verdict
    19 | set_policy(server, fate);
       | ^
   hint: a policy returns pass(), drop(), delay(20.ms), duplicate(2), replace("text"), corrupt() or reject("port-unreachable"), as its last line without a semicolon
-a closure at 127.0.0.1:<port> chose 0 of 2 packets: 0.0% (95%: 0.0% to 65.8%); it failed on 2, which passed
+a closure at 127.0.0.1:<port> acted on 0 of 2 packets: 0.0% (95%: 0.0% to 65.8%); it failed on 2, which passed
 "#,
     ),
     (
@@ -81,7 +81,7 @@ error: policy: the policy returned nothing, and that is no verdict
    19 | set_policy(server, fate);
       | ^
   hint: a policy returns pass(), drop(), delay(20.ms), duplicate(2), replace("text"), corrupt() or reject("port-unreachable"), as its last line without a semicolon
-a closure at 127.0.0.1:<port> chose 0 of 2 packets: 0.0% (95%: 0.0% to 65.8%); it failed on 2, which passed
+a closure at 127.0.0.1:<port> acted on 0 of 2 packets: 0.0% (95%: 0.0% to 65.8%); it failed on 2, which passed
 "#,
     ),
     (
@@ -94,7 +94,7 @@ error: policy: the policy returned "drop", and that is no verdict
    19 | set_policy(server, fate);
       | ^
   hint: a policy returns pass(), drop(), delay(20.ms), duplicate(2), replace("text"), corrupt() or reject("port-unreachable"), as its last line without a semicolon
-a closure at 127.0.0.1:<port> chose 0 of 2 packets: 0.0% (95%: 0.0% to 65.8%); it failed on 2, which passed
+a closure at 127.0.0.1:<port> acted on 0 of 2 packets: 0.0% (95%: 0.0% to 65.8%); it failed on 2, which passed
 "#,
     ),
     (
@@ -107,7 +107,7 @@ error: no idea
    14 | let fate = |pkt| throw "no idea";
       |                  ^
   in a closure, called at <dir>/udp_server.rhai:19:1
-a closure at 127.0.0.1:<port> chose 0 of 2 packets: 0.0% (95%: 0.0% to 65.8%); it failed on 2, which passed
+a closure at 127.0.0.1:<port> acted on 0 of 2 packets: 0.0% (95%: 0.0% to 65.8%); it failed on 2, which passed
 "#,
     ),
     (
@@ -120,7 +120,7 @@ error: the closure is given 1 argument more than it takes
    19 | set_policy(server, fate);
       | ^
   hint: write as many names between | | as arguments are passed; none is ||
-a closure at 127.0.0.1:<port> chose 0 of 2 packets: 0.0% (95%: 0.0% to 65.8%); it failed on 2, which passed
+a closure at 127.0.0.1:<port> acted on 0 of 2 packets: 0.0% (95%: 0.0% to 65.8%); it failed on 2, which passed
 "#,
     ),
     (
@@ -135,7 +135,7 @@ error: a Packet has no property `txt`
   in a closure, called at <dir>/udp_server.rhai:19:1
   hint: did you mean `text`?
   hint: its properties: data, flow, from, icmp, kind, len, number, text
-a closure at 127.0.0.1:<port> chose 0 of 2 packets: 0.0% (95%: 0.0% to 65.8%); it failed on 2, which passed
+a closure at 127.0.0.1:<port> acted on 0 of 2 packets: 0.0% (95%: 0.0% to 65.8%); it failed on 2, which passed
 "#,
     ),
     (
@@ -148,7 +148,7 @@ error: policy: a policy decides about packets and cannot end the script, by exit
    19 | set_policy(server, fate);
       | ^
   hint: have it count what the script is to end for, and look at the count in the script: counter()
-a closure at 127.0.0.1:<port> chose 0 of 2 packets: 0.0% (95%: 0.0% to 65.8%); it failed on 2, which passed
+a closure at 127.0.0.1:<port> acted on 0 of 2 packets: 0.0% (95%: 0.0% to 65.8%); it failed on 2, which passed
 "#,
     ),
     (
@@ -162,7 +162,7 @@ error: exit: an exit code is a whole number from 0 to 255, not 300
       |                    ^
   in a closure, called at <dir>/udp_server.rhai:19:1
   hint: to end with a message print it first, or throw it: throw "…"
-a closure at 127.0.0.1:<port> chose 0 of 2 packets: 0.0% (95%: 0.0% to 65.8%); it failed on 2, which passed
+a closure at 127.0.0.1:<port> acted on 0 of 2 packets: 0.0% (95%: 0.0% to 65.8%); it failed on 2, which passed
 "#,
     ),
     (
@@ -175,7 +175,7 @@ error: policy: a policy decides about packets and cannot end the script, by exit
    19 | set_policy(server, fate);
       | ^
   hint: have it count what the script is to end for, and look at the count in the script: counter()
-a closure at 127.0.0.1:<port> chose 0 of 2 packets: 0.0% (95%: 0.0% to 65.8%); it failed on 2, which passed
+a closure at 127.0.0.1:<port> acted on 0 of 2 packets: 0.0% (95%: 0.0% to 65.8%); it failed on 2, which passed
 "#,
     ),
     (
@@ -191,7 +191,7 @@ error: policy: a policy decides about packets and cannot end the script, by exit
    19 | set_policy(server, fate);
       | ^
   hint: have it count what the script is to end for, and look at the count in the script: counter()
-a closure at 127.0.0.1:<port> chose 0 of 2 packets: 0.0% (95%: 0.0% to 65.8%); it failed on 2, which passed
+a closure at 127.0.0.1:<port> acted on 0 of 2 packets: 0.0% (95%: 0.0% to 65.8%); it failed on 2, which passed
 "#,
     ),
 ];

@@ -118,7 +118,7 @@ fn a_policy_that_fails_is_told_once_and_counted_and_the_packet_passes() {
             assert_eq!(told, 1, "{script} {policy}\n{}", run.stderr);
             assert!(run.stderr.contains(expected), "{script} {policy}\n{}", run.stderr);
             let count =
-                format!(" chose 0 of 4 packets: 0.0% (95%: 0.0% to 49.0%); it failed on {failed}, which passed\n");
+                format!(" acted on 0 of 4 packets: 0.0% (95%: 0.0% to 49.0%); it failed on {failed}, which passed\n");
             assert!(run.stderr.contains(&count), "{script} {policy}\n{}", run.stderr);
         }
     }

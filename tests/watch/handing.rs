@@ -86,7 +86,7 @@ fn the_policy_of_the_new_code_decides_about_clients_that_were_connected() {
     assert_eq!(lines, ["later\n", "replaced\n"]);
     running.signal(sys::SIGINT);
     let run = running.finish().expect_code(130);
-    assert!(run.stderr.contains("chose 3 of 3 packets"), "the account knows both policies:\n{}", run.stderr);
+    assert!(run.stderr.contains("acted on 3 of 3 packets"), "the account knows both policies:\n{}", run.stderr);
 }
 
 #[test]

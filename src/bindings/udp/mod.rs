@@ -227,6 +227,7 @@ fn bind(ctx: &NativeCallContext, local: SocketAddr, options: SocketOptions) -> S
 /// closed.
 fn serve(ctx: &NativeCallContext, socket: &UdpSocket, handler: &mut Callback) -> ScriptResult<()> {
     let stop = context::begin_to_wait().stop;
+    socket.begin_to_serve();
     loop {
         context::wait_again();
         let packet = match socket.receive(None, &stop, false) {

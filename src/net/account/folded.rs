@@ -83,14 +83,14 @@ impl Judging {
     fn report(&self, hosts: &Hosts) -> PolicyReport {
         let mut tally = self.past;
         self.present.iter().for_each(|counters| tally += counters.tally());
-        let Tally { judged, chosen, failed, neighbours } = tally;
+        let Tally { judged, chosen, acted, failed, neighbours } = tally;
         let host = match self.at {
             Site::Server(host, _) => hosts.name(host),
             Site::Link(_) | Site::Door(_) => None,
         };
         let (at, phrase) = (self.at.to_string(), self.at.phrase());
         let (name, nominal) = (self.name.clone(), self.nominal);
-        PolicyReport { name, at, host, phrase, judged, chosen, failed, neighbours, nominal }
+        PolicyReport { name, at, host, phrase, judged, chosen, acted, failed, neighbours, nominal }
     }
 }
 

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::net::{IpAddr, SocketAddr};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use self::causes::Causes;
@@ -30,9 +30,31 @@ mod report;
 /// How many losses, and how many verdicts, are remembered one by one.
 pub const REMEMBERED: usize = 65_536;
 
+/// Why a serving socket did not answer a datagram.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ignored {
+    /// It came from the socket itself.
+    Own,
+    /// It came from a port whose service answers answers.
+    Chatty,
+    /// It is the socket's own last answer, sent back by another serving socket of the run.
+    Answer,
+}
+
+/// What is said of datagrams that were ignored, in the order of [`Ignored`].
+const IGNORED: [&str; 3] = [
+    "from the server itself",
+    "from ports 7, 13, 17 and 19, whose services answer answers",
+    "its own answer sent back",
+];
+
 /// The account of a run.
 #[derive(Debug, Default)]
 pub struct Account {
+    /// Datagrams that serving sockets did not answer, by reason.
+    ignored: [AtomicU64; IGNORED.len()],
+    /// How many sockets answer datagrams.
+    serving: AtomicUsize,
     inner: Mutex<Inner>,
     /// How many of the losses have no cause yet: usually none, and then servers are spared the lock.
     open: AtomicUsize,
@@ -87,6 +109,39 @@ impl Account {
     /// Notes that a socket of this process, bound to `addr` in `host`, answers datagrams.
     pub fn serves(&self, host: HostId, addr: SocketAddr, socket: WeakSocket) {
         self.lock().servers.add((host, addr), socket);
+        self.serving.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Whether several sockets of this process have answered datagrams, so that they might answer each other.
+    pub(super) fn has_servers(&self) -> bool {
+        self.serving.load(Ordering::Relaxed) > 1
+    }
+
+    /// Whether a socket of this process answers datagrams that `at` sends to `addr`.
+    pub(super) fn is_server(&self, at: HostId, addr: SocketAddr) -> bool {
+        let inner = self.lock();
+        inner.servers.knows(inner.hosts.owner(at, addr.ip()), addr)
+    }
+
+    /// Notes that a serving socket did not answer a datagram.
+    pub(super) fn ignored(&self, why: Ignored) {
+        self.ignored[why as usize].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How many datagrams serving sockets did not answer.
+    pub fn ignored_count(&self) -> u64 {
+        self.ignored.iter().map(|count| count.load(Ordering::Relaxed)).sum()
+    }
+
+    /// The same in words, a line for each reason.
+    pub fn ignored_lines(&self) -> Vec<String> {
+        let counts = self.ignored.iter().map(|count| count.load(Ordering::Relaxed)).zip(IGNORED);
+        let counts = counts.filter(|(count, _)| *count > 0);
+        counts
+            .map(|(count, why)| {
+                format!("ignored {count} datagrams so that servers do not answer each other for ever: {why}")
+            })
+            .collect()
     }
 
     /// Notes that a listener of this process, bound to `addr` in `host`, has connections that answer.

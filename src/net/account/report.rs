@@ -3,8 +3,9 @@
 use std::fmt;
 use std::net::SocketAddr;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
+use crate::net::judge::ACTIONS;
 use crate::net::ledger::{Counts, Neighbours};
 use crate::net::stats::interval;
 
@@ -25,6 +26,9 @@ pub struct PolicyReport {
     pub judged: u64,
     /// How many it did not simply let pass.
     pub chosen: u64,
+    /// The same by what it did with them, in the order of [`ACTIONS`].
+    #[serde(serialize_with = "by_action")]
+    pub acted: [u64; ACTIONS.len()],
     /// On how many it failed; those passed.
     pub failed: u64,
     /// Packets of one flow that follow each other; a packet counts as lost if it was chosen.
@@ -105,20 +109,31 @@ impl fmt::Display for Explanation {
 }
 
 impl fmt::Display for PolicyReport {
-    /// What it chose of how much, the 95% interval of that share, and the share it is made for.
+    /// On how much it acted and how, the 95% interval of that share, and the share it is made for.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { name, phrase, host, judged, chosen, failed, nominal, neighbours, .. } = self;
+        let Self { name, phrase, host, judged, chosen, acted, failed, nominal, neighbours, .. } = self;
         let place = host.as_ref().map_or(String::new(), |host| format!(" in {host}"));
-        write!(f, "{name} {phrase}{place} chose {chosen} of {judged} packets: ")?;
+        write!(f, "{name} {phrase}{place} acted on {chosen} of {judged} packets")?;
+        let kinds = ACTIONS.iter().zip(acted).filter(|(_, count)| **count > 0);
+        let kinds: Vec<String> = kinds.map(|(action, count)| format!("{count} {action}")).collect();
+        if !kinds.is_empty() {
+            write!(f, " ({})", kinds.join(", "))?;
+        }
+        f.write_str(": ")?;
         share(f, *chosen, *judged, neighbours)?;
         if let Some(nominal) = nominal {
-            write!(f, ", nominal {:.1}%", nominal * 100.0)?;
+            write!(f, ", configured {:.1}%", nominal * 100.0)?;
         }
         if *failed > 0 {
             write!(f, "; it failed on {failed}, which passed")?;
         }
         Ok(())
     }
+}
+
+/// What a policy did, as a map that names each kind of action that it took.
+fn by_action<S: Serializer>(acted: &[u64; ACTIONS.len()], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(ACTIONS.iter().zip(acted).filter(|(_, count)| **count > 0))
 }
 
 /// A share in percent and its 95% interval.

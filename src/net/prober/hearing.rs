@@ -192,14 +192,18 @@ impl Prober {
         received_at: Option<i64>,
         end: End,
     ) {
+        if let End::Reply { datagram, .. } = &end {
+            self.reached = datagram.to.or(self.reached);
+        }
+        let mut from = carrier.local();
+        if let Some(reached) =
+            self.reached.filter(|reached| from.ip().is_unspecified() && reached.is_ipv4() == from.is_ipv4())
+        {
+            from.set_ip(reached);
+        }
         let outcome = pending.outcome(received_at, end);
         carrier.session().events.tell(|| Event::Outcome {
-            flow: Flow {
-                time: carrier.host().unix_nanos(),
-                from: carrier.local(),
-                to: pending.to,
-                host: carrier.host().name(),
-            },
+            flow: Flow { time: carrier.host().unix_nanos(), from, to: pending.to, host: carrier.host().name() },
             sent: pending.sent_wall,
             size: pending.message.len(),
             outcome: &outcome,

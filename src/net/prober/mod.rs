@@ -5,7 +5,7 @@
 //! carrier's.
 
 use std::collections::{HashMap, VecDeque};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use socket2::Socket;
 
@@ -55,6 +55,8 @@ pub struct Prober {
     /// The clock and the round-trip time of the latest answer that the account was not told of yet.
     measured: Option<(Clock, Duration)>,
     last_sent: Option<Instant>,
+    /// The address of this host that the latest reply came to, where the socket is bound to any.
+    reached: Option<IpAddr>,
     /// Room for what is received in one go.
     arrived: Vec<Datagram>,
 }

@@ -78,6 +78,7 @@ pub(super) const COLUMNS: &[(&str, &str)] = &[
     ("took_ns", "/took_ns"),
     ("sent_bytes", "/sent_bytes"),
     ("received_bytes", "/received_bytes"),
+    ("ignored", "/ignored"),
 ];
 
 /// Writes rows as CSV.

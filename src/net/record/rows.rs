@@ -188,6 +188,8 @@ pub struct SummaryRow {
     pub policies: Vec<PolicyReport>,
     /// How many datagrams the kernel dropped at each socket that answers.
     pub kernel_drops: Vec<Drops>,
+    /// Datagrams that servers did not answer, so that they do not answer each other for ever.
+    pub ignored: u64,
     /// Losses on the way to sockets of this process without a known cause; `None` if no probe went to one.
     pub unexplained: Option<u64>,
 }
@@ -350,6 +352,7 @@ impl SummaryRow {
             },
             policies: account.policies(),
             kernel_drops: account.drops(),
+            ignored: account.ignored_count(),
             unexplained: account.explain().map(|explanation| explanation.unexplained()),
         }
     }

@@ -133,9 +133,10 @@ impl UdpSocket {
             return None;
         }
         let _in_turns = self.in_turns();
-        let Some(judge) = self.judge() else { return self.0.ahead.pop() };
+        let next = || std::iter::from_fn(|| self.0.ahead.pop()).find(|datagram| !self.ignores(datagram));
+        let Some(judge) = self.judge() else { return next() };
         let flows = judge.turn();
-        let datagram = self.0.ahead.pop()?;
+        let datagram = next()?;
         Some(self.judged(&judge, flows, datagram))
     }
 }

@@ -19,6 +19,9 @@ impl UdpSocket {
     /// # Errors
     /// `closed`. An answer that cannot be sent is counted, and no error: a server goes on.
     pub fn answer(&self, request: &Datagram, answer: &[u8]) -> Result<Option<Arc<Judged>>> {
+        if self.is_chatty(request) {
+            return Ok(request.judged.clone());
+        }
         self.serves();
         let Some(judged) = &request.judged else {
             self.deliver(answer, request.back())?;
@@ -79,6 +82,7 @@ impl UdpSocket {
             Action::Pass => self.deliver(answer, to)?,
             Action::Drop => {}
             Action::Delay(by) => {
+                self.note_answer(answer, peer);
                 if !self.send_later(*by, answer.to_vec(), to) {
                     self.account().not_kept(ends, *content);
                 }
@@ -105,6 +109,8 @@ impl UdpSocket {
     /// Sends an answer. One that cannot be sent is counted, and no error: no client may end a server, neither one that is
     /// gone or says that it comes from port 0, nor one whose text takes more room in capitals than a datagram has.
     pub(in crate::net) fn deliver(&self, answer: &[u8], to: impl Into<Destination>) -> Result<()> {
+        let to = to.into();
+        self.note_answer(answer, to.addr);
         match self.send_to(answer, to) {
             Err(err) if err.kind == ErrorKind::Closed => Err(err),
             Err(_) => {

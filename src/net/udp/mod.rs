@@ -18,6 +18,7 @@ use self::ahead::Ahead;
 use self::alone::Alone;
 pub use self::error::{MAX_PAYLOAD, check_size};
 pub(super) use self::error::{closed, one_at_a_time};
+use self::loops::Loops;
 pub use self::options::Options;
 pub use self::queue::IcmpError;
 pub(super) use self::queue::{Queued, is_pending_error, take_entry};
@@ -39,6 +40,7 @@ mod ahead;
 mod alone;
 mod answer;
 mod error;
+mod loops;
 mod options;
 mod probing;
 mod queue;
@@ -103,6 +105,8 @@ struct Inner {
     ear: Ear,
     /// Whether the kernel stamps what arrives.
     stamping: AtomicBool,
+    /// What it does not answer.
+    loops: Loops,
     /// Whether the account knows that it answers.
     serving: AtomicBool,
     /// Datagrams the kernel had dropped at the last event about it.
@@ -151,6 +155,7 @@ impl UdpSocket {
             own_ttl: AtomicU8::new(options.ttl.unwrap_or(0)),
             ear: Ear::default(),
             stamping: AtomicBool::new(false),
+            loops: Loops::default(),
             serving: AtomicBool::new(false),
             drops_told: AtomicU64::new(0),
         }));
@@ -277,6 +282,7 @@ impl UdpSocket {
     /// Makes known that this socket answers.
     pub(super) fn serves(&self) {
         if !self.0.serving.swap(true, Ordering::Relaxed) {
+            self.begin_to_serve();
             self.account().serves(self.0.host.id(), self.0.local, self.weak());
         }
     }

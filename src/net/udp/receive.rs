@@ -215,6 +215,9 @@ impl UdpSocket {
             None if self.is_plain() && self.0.ahead.is_worth_it() => self.fetch(socket, stop)?,
             None => self.wait_for_one(socket, stop)?,
         };
+        if self.ignores(&datagram) {
+            return None;
+        }
         let Some(judge) = self.judge() else { return Some(datagram) };
         let flows = judge.turn();
         drop(seated);
@@ -242,7 +245,13 @@ impl UdpSocket {
     fn take_judged(&self, socket: &Socket) -> io::Result<Option<Datagram>> {
         let judge = self.judge();
         let flows = judge.as_ref().map(|judge| judge.turn());
-        let Some(datagram) = self.take(socket)? else { return Ok(None) };
+        let datagram = loop {
+            match self.take(socket)? {
+                Some(datagram) if self.ignores(&datagram) => {}
+                Some(datagram) => break datagram,
+                None => return Ok(None),
+            }
+        };
         Ok(Some(match (&judge, flows) {
             (Some(judge), Some(flows)) if self.has_judge(Some(judge)) => self.judged(judge, flows, datagram),
             (None, _) if self.has_judge(None) => datagram,

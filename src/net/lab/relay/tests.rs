@@ -174,8 +174,8 @@ fn a_policy_for_both_ways_is_one_and_one_for_one_way_leaves_the_other() {
     receive(a);
     receive(b);
     let reports: Vec<String> = it.session.account.policies().iter().map(ToString::to_string).collect();
-    assert!(reports[0].starts_with("drop on a-b from b chose 1 of 1"), "{reports:?}");
-    assert!(reports[1].starts_with("every(2) on a-b chose 2 of 4"), "{reports:?}");
+    assert!(reports[0].starts_with("drop on a-b from b acted on 1 of 1"), "{reports:?}");
+    assert!(reports[1].starts_with("every(2) on a-b acted on 2 of 4"), "{reports:?}");
 }
 
 #[test]
