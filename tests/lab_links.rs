@@ -275,6 +275,7 @@ fn what_comes_while_a_relay_is_put_aside_is_judged_after_its_sending() {
         size: 32,
         message: Message::Ping,
         sends: false,
+        strays: false,
         awake: Duration::ZERO,
     };
     let socket = net.socket(&net.a, any_like(net.b.addr()));

@@ -44,7 +44,7 @@ impl Inner {
 
     fn add(&mut self, outcome: &Outcome) {
         match &outcome.end {
-            End::Sent { .. } | End::Interrupted { sent: false } => return,
+            End::Sent { .. } | End::Stray { .. } | End::Interrupted { sent: false } => return,
             End::Interrupted { sent: true } => {}
             End::Reply { rtt, lesser: false, .. } => {
                 self.counts.replied += 1;

@@ -42,6 +42,8 @@ pub struct Plan {
     pub message: Message,
     /// Whether each sending is an outcome of its own, given at that moment.
     pub sends: bool,
+    /// Whether packets that settle nothing are outcomes of their own: late ones, duplicates and others.
+    pub strays: bool,
     /// How long before each sending the wait goes on without sleeping.
     pub awake: Duration,
 }
@@ -178,7 +180,7 @@ impl Pinger {
         let carrier = self.socket.clone();
         let socket = carrier.socket("pinger")?;
         let mut prober = carrier.prober("pinger")?;
-        prober.take_over(self.id)?;
+        prober.take_over(self.id, self.plan.strays)?;
         let outcome = self.advance(&*carrier, &socket, &mut prober, stop, script);
         prober.tell(&*carrier);
         if !matches!(outcome, Ok(Some(_))) {
@@ -217,7 +219,7 @@ impl Pinger {
             if !self.more() && prober.in_flight() == 0 {
                 // What came after the last answer is counted.
                 prober.collect(carrier, socket, None, &mut script.matcher)?;
-                return Ok(None);
+                return Ok(prober.next_outcome());
             }
             let due = start + self.plan.interval * self.slot;
             if self.room(prober).is_some_and(|from| now >= due.max(from)) {

@@ -134,6 +134,43 @@ fn sendings_and_replies_are_reported_in_the_order_in_which_they_happened() {
 }
 
 #[test]
+fn packets_that_end_no_ping_are_shown_with_their_sender() {
+    let stranger = UdpSocket::bind((LOOPBACK, 0)).expect("cannot bind");
+    let elsewhere = stranger.local_addr().expect("an address");
+    let server = UdpPeer::start(LOOPBACK, move |ping| {
+        match number(&ping.data) {
+            1 => (0..2).for_each(|_| ping.reply_upper()),
+            // The one before was given up.
+            3 => {
+                ping.reply(b"PING 2 and something longer than it was");
+                ping.reply(&ping.data[..4]);
+                let _ = stranger.send_to(b"PING 3", ping.from);
+                ping.reply_upper();
+            }
+            _ => {}
+        }
+    });
+    let addr = server.addr().to_string();
+    let line = ["scripts/udp_ping.rhai", "--server", &addr, "--count", "3", "--timeout", "1s"];
+    let run = pingscript(&line).run().expect_code(0);
+    let ends = |line: &&str| !line.starts_with("send to") && !line.starts_with("received from");
+    let mut lines = run.stdout.lines().filter(ends);
+    let mut starts = |start: &str| {
+        let line = lines.next().unwrap_or_default();
+        assert!(line.starts_with(start), "{line} is not {start} in\n{}", run.stdout);
+    };
+    starts(&format!("seq 1: duplicate reply from {addr} rtt="));
+    starts("Request timed out for the packet 2");
+    starts(&format!("seq 2: corrupt reply from {addr} rtt="));
+    starts(&format!("truncated packet from {addr}: 4 bytes"));
+    starts(&format!("foreign packet from {elsewhere}: 6 bytes"));
+    starts("=====");
+    for line in ["Duplicate Replies: 1", "Corrupt Replies: 1", "Truncated Replies: 1", "Foreign Packets: 1"] {
+        assert!(run.stdout.contains(&format!("{line}\n")), "no {line} in\n{}", run.stdout);
+    }
+}
+
+#[test]
 fn closures_of_a_schedule_that_fail_end_it_and_say_what_they_return() {
     let server = UdpPeer::answering(usize::MAX);
     for (options, error) in [

@@ -28,7 +28,7 @@ pub mod api {
     ///
     /// Options as of `pinger` over UDP: `count`: pings to each target (1 if they are a list, else without end), `interval`
     /// (1.s; zero: as fast as `window` allows), `timeout` (1.s), `icmp_wait` (as `timeout`), `window`, `max_gap`, `size` (56),
-    /// `awake`, `sends`. `ping` of iputils stays awake for 10 ms: a processor that has just woken is slower, and round-trip times
+    /// `awake`, `sends`, `strays`. `ping` of iputils stays awake for 10 ms: a processor that has just woken is slower, and round-trip times
     /// of pings far apart are then longer.
     ///
     /// `probe`: each asks about this interface, as the method `probe` does, with its option `neighbour`; at most 128 of those are

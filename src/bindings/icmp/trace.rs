@@ -38,7 +38,7 @@ fn of_ping(outcome: &Outcome) -> Option<Answer> {
     match &outcome.end {
         End::Reply { datagram, rtt, .. } => Some(Answer { by: Some(datagram.from.ip()), rtt: Some(*rtt), ..nothing }),
         End::Icmp { error, rtt, .. } => Some(Answer { rtt: Some(*rtt), ..answer(error) }),
-        End::Sent { .. } | End::Interrupted { .. } => None,
+        End::Sent { .. } | End::Stray { .. } | End::Interrupted { .. } => None,
         _ => Some(nothing),
     }
 }

@@ -133,8 +133,8 @@ pub mod api {
     /// Ping k is sent at the start plus k intervals, whether or not replies came; the loop ends with the connection.
     ///
     /// Options as of `pinger` over UDP: `count` (else without end), `interval` (1.s; zero: as fast as `window` allows),
-    /// `timeout` (1.s), `icmp_wait` (as `timeout`), `window`: how many may be in flight, `size`, `awake`, `sends`, `message`,
-    /// `seq_of`.
+    /// `timeout` (1.s), `icmp_wait` (as `timeout`), `window`: how many may be in flight, `size`, `awake`, `sends`, `strays`,
+    /// `message`, `seq_of`.
     ///
     /// A stream without framing does not separate messages: pings over it do not overlap unless `window` says so, slots that
     /// pass while one is in flight are missed, and there is no `seq_of`.

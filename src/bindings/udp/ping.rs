@@ -35,6 +35,14 @@ impl Ping {
         &self.0
     }
 
+    /// The reply, or the packet that settles nothing.
+    fn datagram(&self) -> Option<&Datagram> {
+        match &self.0.outcome.end {
+            End::Stray { datagram, .. } => Some(datagram),
+            _ => self.reply(),
+        }
+    }
+
     fn reply(&self) -> Option<&Datagram> {
         match &self.0.outcome.end {
             End::Reply { datagram, .. } => Some(datagram),
@@ -46,7 +54,7 @@ impl Ping {
     fn data(&self) -> Option<&[u8]> {
         match &self.0.outcome.end {
             End::Sent { message } => Some(message),
-            _ => self.reply().map(|datagram| &*datagram.data),
+            _ => self.datagram().map(|datagram| &*datagram.data),
         }
     }
 }
@@ -66,7 +74,8 @@ pub mod api {
     /// How the ping ended: `"reply"`, `"icmp"` (an ICMP error), `"timeout"`, `"error"` (this host could not send it) or
     /// `"interrupted"` (the script was stopped; the probe is pending, not lost). Over a connection also `"closed"` and
     /// `"reset"` (by the peer), and `"unreachable"`: an ICMP error of which only the errno is known. `"sent"`: it was sent right
-    /// now, and its end follows; only a `pinger` with `sends: true` reports that.
+    /// now, and its end follows; only a `pinger` with `sends: true` reports that. `"late"`, `"duplicate"`, `"foreign"`,
+    /// `"truncated"`, `"corrupt"`: a packet that ended no ping; only a `pinger` with `strays: true` reports those.
     ///
     /// ```rhai
     /// let ping = udp::bind("127.0.0.1:0").ping(udp::closed_port(), "ping 1", 100.ms);
@@ -76,6 +85,7 @@ pub mod api {
     pub fn ping_kind(ping: &mut Ping) -> String {
         match &ping.0.outcome.end {
             End::Sent { .. } => "sent",
+            End::Stray { kind, .. } => kind.word(),
             End::Reply { .. } => "reply",
             End::Icmp { .. } => "icmp",
             End::TimedOut => "timeout",
@@ -86,15 +96,19 @@ pub mod api {
         .to_string()
     }
 
-    /// The sequence number: that of a message `ping N …`, or else the running number of the socket's probes, from 1.
+    /// The sequence number: that of a message `ping N …`, or else the running number of the socket's probes, from 1. `()` of a
+    /// packet that names no ping.
     ///
     /// ```rhai
     /// let ping = udp::bind("127.0.0.1:0").ping(udp::closed_port(), "ping 7", 100.ms);
     /// expect(ping.seq, 7);
     /// ```
     #[rhai_fn(global, get = "seq", pure)]
-    pub fn ping_seq(ping: &mut Ping) -> i64 {
-        ping.0.outcome.number as i64
+    pub fn ping_seq(ping: &mut Ping) -> Dynamic {
+        match &ping.0.outcome {
+            Outcome { number: 0, end: End::Stray { .. }, .. } => Dynamic::UNIT,
+            Outcome { number, .. } => (*number as i64).into(),
+        }
     }
 
     /// Where the ping went.
@@ -116,7 +130,7 @@ pub mod api {
     /// ```
     #[rhai_fn(global, get = "from", pure)]
     pub fn ping_from(ping: &mut Ping) -> Dynamic {
-        or_unit(ping.reply().map(|datagram| datagram.from))
+        or_unit(ping.datagram().map(|datagram| datagram.from))
     }
 
     /// The reply as text, without padding at its end; of a ping that was just sent, its message. `()` if there is none.
@@ -181,7 +195,7 @@ pub mod api {
     }
 
     /// The round-trip time, a Duration measured by the session's clock (see `clock` of a socket): until the reply came, or the
-    /// ICMP error that ended the ping, which no statistics of replies count. `()` if neither came.
+    /// ICMP error that ended the ping, or a late or duplicate reply, which no statistics of replies count. `()` if none came.
     ///
     /// ```rhai
     /// let sock = udp::bind("127.0.0.1:0");
@@ -191,6 +205,7 @@ pub mod api {
     pub fn ping_rtt(ping: &mut Ping) -> Dynamic {
         match &ping.0.outcome.end {
             End::Reply { rtt, .. } | End::Icmp { rtt, .. } => Dynamic::from(*rtt),
+            End::Stray { after, .. } => or_unit(*after),
             _ => Dynamic::UNIT,
         }
     }
@@ -315,6 +330,12 @@ pub mod api {
             }
             End::Icmp { error, .. } => format!("seq {number}: {} for {}", error.kind, plain(*to)),
             End::Sent { message } => format!("seq {number}: {} bytes sent to {}", message.len(), plain(*to)),
+            End::Stray { kind, datagram, after: Some(after) } => {
+                format!("seq {number}: {} reply from {} rtt={after}", kind.word(), plain(datagram.from))
+            }
+            End::Stray { kind, datagram, .. } => {
+                format!("{} packet from {}: {} bytes", kind.word(), plain(datagram.from), datagram.data.len())
+            }
             End::TimedOut => format!("seq {number}: no reply from {}", plain(*to)),
             End::Unsent(error) | End::Broken(error) => format!("seq {number}: {error}"),
             End::Interrupted { .. } => format!("seq {number}: interrupted"),

@@ -158,7 +158,9 @@ pub mod api {
     /// instead of sleeping (0.s).
     ///
     /// With `sends: true` the loop also gets each sending, at its moment: a ping whose `kind` is `"sent"`, with its `seq`, `to`,
-    /// `text` and `missed`. Its outcome follows, with the same `seq`.
+    /// `text` and `missed`. Its outcome follows, with the same `seq`. With `strays: true` it also gets the packets that end no
+    /// ping: `"late"`, `"duplicate"`, `"foreign"`, `"truncated"` and `"corrupt"` ones, with their `from`, and `seq` and `rtt` where
+    /// they name a ping.
     ///
     /// `message` replaces `ping 1 TIME`, `ping 2 TIME` …: a string, a blob, or a closure that makes the message with a number.
     /// Replies repeat the message; where they do not, `seq_of` is a closure that reads from a reply the number of the message it

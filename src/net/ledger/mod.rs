@@ -93,10 +93,23 @@ pub enum Stray {
     Truncated,
     /// Damaged, for example with a wrong checksum.
     Corrupt,
-    /// Known to be late, whichever probe it answers.
+    /// Late, whichever probe it answers.
     Late,
     /// Known to be a copy, whichever probe it answers.
     Duplicate,
+}
+
+impl Stray {
+    /// It in one word.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Foreign => "foreign",
+            Self::Truncated => "truncated",
+            Self::Corrupt => "corrupt",
+            Self::Late => "late",
+            Self::Duplicate => "duplicate",
+        }
+    }
 }
 
 /// Which probe an error is about, and how that is known.

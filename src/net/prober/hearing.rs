@@ -1,7 +1,7 @@
 //! What a prober makes of what it hears: which probe a datagram answers, and which an ICMP error is about.
 
 use super::clock::{measure, waited};
-use super::outcome::{End, Match, Matcher};
+use super::outcome::{End, Match, Matcher, Outcome};
 use super::{Carrier, Pending, Prober, Recognised, Unheard};
 use crate::net::account::Ends;
 use crate::net::error::{Error, Result};
@@ -9,6 +9,9 @@ use crate::net::event::{Event, Flow};
 use crate::net::ledger::{Arrival, Blame, Content, ErrorArrival, Key, ProbeId, Stray};
 use crate::net::time::Instant;
 use crate::net::udp::{Datagram, Queued};
+
+/// How many outcomes may wait to be taken before packets that settle nothing are only counted.
+const MOST_REPORTED: usize = 1024;
 
 impl Prober {
     pub(super) fn hear(
@@ -21,15 +24,17 @@ impl Prober {
     ) -> Result<()> {
         let queued = waited(unix, datagram.stamp);
         let arrived = queued.map_or(seen, |queued| seen - queued);
-        let arrival = match matcher {
-            Some(matcher) => self.matched(carrier, awaited, &datagram, arrived, matcher)?,
+        let (arrival, kind) = match matcher {
+            Some(matcher) => (self.matched(carrier, awaited, &datagram, arrived, matcher)?, Stray::Foreign),
             None => match carrier.recognise(self, &datagram) {
-                Recognised::Answer(key, content) => self.ledger.reply(arrived, datagram.from, key, content),
-                Recognised::Stray(kind) => self.stray(kind),
+                Recognised::Answer(key, content) => {
+                    (self.ledger.reply(arrived, datagram.from, key, content), Stray::Foreign)
+                }
+                Recognised::Stray(kind) => (self.stray(kind), kind),
                 Recognised::Unrelated => return Ok(()),
             },
         };
-        match arrival {
+        let stray = match arrival {
             Arrival::Reply { id, .. } => {
                 if let Some(pending) = self.pending.remove(&id) {
                     let readings = measure(&pending, datagram.stamp, seen, queued.map(|_| arrived));
@@ -43,15 +48,45 @@ impl Prober {
                     let end = End::Reply { datagram, rtt, clock, lesser: clock != session, readings };
                     self.finish(carrier, id, &pending, received_at, end);
                 }
+                return Ok(());
             }
-            Arrival::Late { id: Some(id), timed_out: true } => self.time_out(carrier, id, true),
-            Arrival::Late { .. } => {
+            Arrival::Late { id: Some(id), timed_out: true } => {
+                self.time_out(carrier, id, true);
+                (Stray::Late, Some(id))
+            }
+            Arrival::Late { id, .. } => {
                 let ends = Ends::seen_by(carrier.host().id(), carrier.local(), datagram.from);
                 carrier.account().late(ends, Content::of(&datagram.data));
+                (Stray::Late, id)
             }
-            _ => {}
-        }
+            Arrival::Duplicate { id } => (Stray::Duplicate, Some(id)),
+            Arrival::Truncated { id } => (Stray::Truncated, Some(id)),
+            Arrival::Corrupt { id } => (Stray::Corrupt, Some(id)),
+            Arrival::Foreign => (kind, None),
+        };
+        self.report_stray(stray, datagram, arrived, unix);
         Ok(())
+    }
+
+    /// Makes an outcome of a packet that settles nothing, if the pinger at work wants those.
+    fn report_stray(&mut self, (kind, id): (Stray, Option<ProbeId>), datagram: Datagram, arrived: Instant, unix: i64) {
+        // What others send must not fill the memory while the script is slow; the counts have all.
+        if !self.reports_strays || self.settled.len() >= MOST_REPORTED {
+            return;
+        }
+        let record = id.and_then(|id| self.ledger.record(id));
+        let after = record.map(|record| arrived - record.sent);
+        let received_at = datagram.stamp.unwrap_or(unix);
+        let outcome = Outcome {
+            number: id.and_then(|id| self.number_of(Blame::Named(id))).unwrap_or(0),
+            to: record.map_or(datagram.from, |record| record.to),
+            ttl: None,
+            missed: 0,
+            sent_at: after.map(|after| received_at - after.as_nanos()),
+            received_at: Some(received_at),
+            end: End::Stray { kind, datagram, after },
+        };
+        self.settled.push_back((id.unwrap_or(ProbeId::from_number(0)), outcome));
     }
 
     /// What a datagram is that a matcher is asked about.

@@ -48,6 +48,8 @@ pub struct Prober {
     path: Option<Error>,
     /// The pinger at work on the socket, which all outcomes are for.
     schedule: Option<u64>,
+    /// Whether it wants to know of packets that settle nothing.
+    reports_strays: bool,
     /// The running number of its first probe, and how many before that are pending: no pinger hears of those.
     first: u64,
     older: usize,
@@ -292,12 +294,13 @@ impl Prober {
     }
 
     /// Makes the pinger `id` the one at work, if none other is. What others have left in flight is not its own.
-    pub(super) fn take_over(&mut self, id: u64) -> Result<()> {
+    pub(super) fn take_over(&mut self, id: u64, strays: bool) -> Result<()> {
         match self.schedule {
             Some(other) if other != id => Err(one_at_a_time("pinger")),
             Some(_) => Ok(()),
             None => {
                 self.schedule = Some(id);
+                self.reports_strays = strays;
                 (self.first, self.older) = (self.next_number(), self.pending.len());
                 self.settled.clear();
                 Ok(())
@@ -309,6 +312,7 @@ impl Prober {
     pub(super) fn release(&mut self, id: u64) {
         if self.schedule == Some(id) {
             self.schedule = None;
+            self.reports_strays = false;
             self.settled.clear();
         }
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::clock::{Clock, Readings};
 use crate::net::error::Error;
+use crate::net::ledger::Stray;
 use crate::net::time::Duration;
 use crate::net::udp::{Datagram, IcmpError};
 
@@ -90,6 +91,16 @@ pub enum End {
     Unsent(Error),
     /// The connection it went over ended, or its path has an error of which only the errno is known.
     Broken(Error),
+    /// No end: a packet that came and settles nothing. Only schedules that were asked for it report this. The number is that of
+    /// the probe it names, 0 if it names none.
+    Stray {
+        /// What it is.
+        kind: Stray,
+        /// The packet.
+        datagram: Datagram,
+        /// How long after the probe that it names.
+        after: Option<Duration>,
+    },
     /// The stop happened first.
     Interrupted {
         /// Whether the probe was sent; then it is pending.
@@ -104,7 +115,7 @@ impl End {
             Self::Reply { .. } => "replied",
             Self::Icmp { .. } | Self::Unsent(_) | Self::Broken(_) => "errored",
             Self::TimedOut => "timed_out",
-            Self::Sent { .. } | Self::Interrupted { .. } => "pending",
+            Self::Sent { .. } | Self::Stray { .. } | Self::Interrupted { .. } => "pending",
         }
     }
 }

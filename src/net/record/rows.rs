@@ -274,7 +274,7 @@ impl ProbeRow {
                 Self { icmp: Some(icmp), ..row }
             }
             End::Unsent(error) | End::Broken(error) => Self { error: Some(error.to_string()), ..row },
-            End::Sent { .. } | End::TimedOut | End::Interrupted { .. } => row,
+            End::Sent { .. } | End::Stray { .. } | End::TimedOut | End::Interrupted { .. } => row,
         }
     }
 }

@@ -140,6 +140,6 @@ fn ended(outcome: &Outcome) -> String {
         End::TimedOut => format!("ping {number} timed out"),
         End::Unsent(error) => format!("ping {number} not sent: {error}"),
         End::Broken(error) => format!("ping {number} errored: {}", error.message),
-        End::Sent { .. } | End::Interrupted { .. } => format!("ping {number} still pending"),
+        End::Sent { .. } | End::Stray { .. } | End::Interrupted { .. } => format!("ping {number} still pending"),
     }
 }
