@@ -44,7 +44,7 @@ error: a Packet has no property `txt`
     4 | print(pkt.txt);
       |           ^
   hint: did you mean `text`?
-  hint: its properties: data, flow, from, icmp, kind, len, number, text
+  hint: its properties: data, flow, from, icmp, kind, len, number, received_at, text
 "#,
     ),
     (

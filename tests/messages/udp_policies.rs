@@ -134,7 +134,7 @@ error: a Packet has no property `txt`
       |                         ^
   in a closure, called at <dir>/udp_server.rhai:19:1
   hint: did you mean `text`?
-  hint: its properties: data, flow, from, icmp, kind, len, number, text
+  hint: its properties: data, flow, from, icmp, kind, len, number, received_at, text
 a closure at 127.0.0.1:<port> acted on 0 of 2 packets: 0.0% (95%: 0.0% to 65.8%); it failed on 2, which passed
 "#,
     ),
