@@ -26,7 +26,7 @@ impl Packet<'_> {
             || match self.fragment {
                 Some(fragment) => {
                     let len = self.total_len - self.header_len;
-                    usize::from(fragment.offset) + len > LONGEST || fragment.more && len % 8 != 0
+                    usize::from(fragment.offset) + len > LONGEST || fragment.more && !len.is_multiple_of(8)
                 }
                 None => self.is_transport_malformed(),
             }
