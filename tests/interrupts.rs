@@ -172,6 +172,43 @@ fn a_thread_that_does_not_wait_is_ended_after_the_last_lines() {
     }
 }
 
+/// Every kind of loop that waits ends where the script is stopped, and what stands after it runs, loops included.
+#[test]
+fn loops_that_wait_end_by_themselves() {
+    let server = UdpPeer::start(common::udp::LOOPBACK, |datagram| datagram.reply_upper());
+    let addr = server.addr();
+    let ping = "n += 1; pings.add(sock.ping(addr, `ping ${n}`, 60.s)); sleep(1.ms);";
+    let once = "fn once(sock, addr, pings, n) { pings.add(sock.ping(addr, `ping ${n}`, 60.s)); sleep(1.ms); }";
+    for pinging in [
+        format!("while true {{ {ping} }}"),
+        format!("loop {{ {ping} }}"),
+        format!("do {{ {ping} }} while true;"),
+        format!("do {{ {ping} }} until false;"),
+        format!("for host in list {{ loop {{ {ping} }} }}"),
+        format!("while true {{ while n >= 0 {{ {ping} }} }}"),
+        format!("while true {{ try {{ {ping} }} catch {{ print(\"caught\"); }} }}"),
+        format!("let turn = || {{ {ping} }}; while true {{ turn.call(); }}"),
+        format!("loop {{ [1].map(|x| {{ {ping} }}); }}"),
+        format!("{once} while true {{ n += 1; once(sock, addr, pings, n); }}"),
+        format!(
+            "{once} fn all(sock, addr, pings) {{ let n = 0; loop {{ n += 1; once(sock, addr, pings, n); }} }} all(sock, addr, pings);"
+        ),
+        "for host in list { sleep(50.ms); }".to_string(),
+    ] {
+        let running = ready(&format!(
+            "let sock = udp::open(\"{addr}\"); let addr = \"{addr}\"; let pings = stats(); let n = 0; let list = []; list.pad(1000, 1);
+             print(\"ready\"); {pinging}
+             for i in 0..2 {{ print(`tail ${{i}}`); }}
+             let i = 0; while i < 2 {{ i += 1; print(`more ${{i}}`); }}
+             let c = sock.counts; print(c.sent == c.replied + c.pending && c.pending <= 1 && pings.sent == c.sent);"
+        ));
+        thread::sleep(Duration::from_millis(15));
+        let (run, _) = stop(running, SIGNALS[0]);
+        assert!(run.stdout.ends_with("pings\ntail 0\ntail 1\nmore 1\nmore 2\ntrue\n"), "{pinging}\n{}", run.stdout);
+        assert_eq!(run.stderr.lines().filter(|line| !line.starts_with("rtt clock")).count(), 0, "{}", run.stderr);
+    }
+}
+
 #[test]
 fn the_prompt_for_the_count_is_a_wait() {
     for signal in SIGNALS {

@@ -8,6 +8,8 @@ mod common;
 
 #[path = "messages/command_line.rs"]
 mod command_line;
+#[path = "messages/comparisons.rs"]
+mod comparisons;
 #[path = "messages/growth.rs"]
 mod growth;
 #[path = "messages/mistakes.rs"]

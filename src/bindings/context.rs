@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use rhai::{AST, Dynamic, Engine, EvalAltResult, GlobalRuntimeState};
 
 pub use super::kept::{Announced, Asked, Kept, Server};
+use super::loops;
 pub use super::serving::{Serving, end};
 use crate::net::error::Error;
 use crate::net::host::Host;
@@ -44,6 +45,7 @@ pub struct Context {
 impl Context {
     /// Makes known that the script is about to wait in the middle of what it does: it may serve a connection meanwhile.
     pub fn pauses(&self) {
+        loops::waits(&self.stop);
         self.script.bound.ready();
         if self.serving.is_over() {
             end(&self.stop);
@@ -54,6 +56,7 @@ impl Context {
     /// it takes no lock and changes nothing where that is known.
     pub fn serves(&self, connection: &Connection) {
         if connection.was_taken_in() {
+            loops::waits(&self.stop);
             self.script.bound.ready();
             self.serving.begin();
         } else {
@@ -236,6 +239,13 @@ pub fn begin_to_pause() -> Context {
     let context = current();
     context.pauses();
     context
+}
+
+/// The stop of a script that is about to wait for the answer to what it sends.
+pub fn begin_to_ask() -> Stop {
+    let stop = current().stop;
+    loops::waits(&stop);
+    stop
 }
 
 /// The context of a script that is about to wait for a connection that it serves.

@@ -1,6 +1,7 @@
 //! Script values to values of the core, and back.
 
 use std::net::{IpAddr, SocketAddr};
+use std::ops::{Range, RangeInclusive};
 
 use rhai::{Dynamic, Engine, ImmutableString, Map, NativeCallContext, Position};
 
@@ -128,6 +129,35 @@ pub fn shown_by(engine: &Engine, value: &Dynamic) -> String {
     match ctx.call_native_fn::<ImmutableString>("to_string", (value.clone(),)) {
         Ok(text) => text.to_string(),
         Err(_) => engine.map_type_name(value.type_name()).to_string(),
+    }
+}
+
+/// The kind of a value, as in "a duration", in a script that runs.
+pub fn kind_of(value: &Dynamic) -> String {
+    let known = match value {
+        _ if value.is_unit() => "()",
+        _ if value.is_int() => "a whole number",
+        _ if value.is_float() => "a number",
+        _ if value.is_string() => "text",
+        _ if value.is_char() => "a character",
+        _ if value.is_bool() => "true or false",
+        _ if value.is_array() => "an array",
+        _ if value.is_map() => "a map",
+        _ if value.is_blob() => "a blob",
+        _ if value.is_fnptr() => "a closure",
+        _ if value.is::<Duration>() => "a duration",
+        _ if value.is::<SocketAddr>() => "an address",
+        _ if value.is::<Range<i64>>() || value.is::<RangeInclusive<i64>>() => "a range",
+        _ => "",
+    };
+    match known {
+        "" => {
+            let programs = programs();
+            let name = programs.engine().map_type_name(value.type_name());
+            let name = name.rsplit("::").next().unwrap_or(name);
+            format!("{} {name}", if name.starts_with(['A', 'E', 'I', 'O', 'U']) { "an" } else { "a" })
+        }
+        known => known.to_string(),
     }
 }
 

@@ -15,18 +15,23 @@ use super::convert::shown;
 use super::error::raise;
 use crate::net::error::Error;
 
-/// Ends what goes on after an `exit`.
-#[derive(Clone, Copy, Debug)]
-struct Leaving(u8);
+/// Ends what goes on after an `exit`, or after a wait that ends a loop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Leaving {
+    /// The script or thread, with this code.
+    Script(u8),
+    /// The innermost loop.
+    Loop,
+}
 
 thread_local! {
-    /// The code of the last `exit` on this thread that has not arrived yet.
-    static ASKED: Cell<Option<u8>> = const { Cell::new(None) };
+    /// What is to end on this thread and has not ended yet.
+    static ASKED: Cell<Option<Leaving>> = const { Cell::new(None) };
 }
 
 /// Ends the script with this exit code.
 pub fn leave(code: u8, position: Position) -> Box<EvalAltResult> {
-    ASKED.set(Some(code));
+    ASKED.set(Some(Leaving::Script(code)));
     EvalAltResult::Exit(Dynamic::from(i64::from(code)), position).into()
 }
 
@@ -34,7 +39,10 @@ pub fn leave(code: u8, position: Position) -> Box<EvalAltResult> {
 pub fn code(error: &EvalAltResult) -> Option<i32> {
     match error {
         EvalAltResult::Exit(value, _) => Some(value.as_int().ok().and_then(|code| code.try_into().ok()).unwrap_or(0)),
-        EvalAltResult::ErrorTerminated(why, _) => why.read_lock::<Leaving>().map(|leaving| i32::from(leaving.0)),
+        EvalAltResult::ErrorTerminated(why, _) => why.read_lock::<Leaving>().and_then(|leaving| match *leaving {
+            Leaving::Script(code) => Some(i32::from(code)),
+            Leaving::Loop => None,
+        }),
         EvalAltResult::ErrorInFunctionCall(_, _, inner, _) | EvalAltResult::ErrorInModule(_, inner, _) => code(inner),
         _ => None,
     }
@@ -42,7 +50,23 @@ pub fn code(error: &EvalAltResult) -> Option<i32> {
 
 /// An `exit` that was thrown and has not arrived, though the script goes on: what to end it with.
 pub fn pending() -> Option<Dynamic> {
-    ASKED.get().map(|code| Dynamic::from(Leaving(code)))
+    ASKED.get().map(Dynamic::from)
+}
+
+/// Has the innermost loop end at the script's next operation.
+pub(super) fn leave_loop() {
+    if ASKED.get().is_none() {
+        ASKED.set(Some(Leaving::Loop));
+    }
+}
+
+/// Whether the innermost loop was to end, and has now.
+pub(super) fn has_left_loop() -> bool {
+    let left = ASKED.get() == Some(Leaving::Loop);
+    if left {
+        ASKED.set(None);
+    }
+    left
 }
 
 /// Whether there is a [`pending`] one.
@@ -58,8 +82,12 @@ pub fn kept<T>(body: impl FnOnce() -> ScriptResult<T>) -> ScriptResult<T> {
     let before = ASKED.replace(None);
     let result = body();
     match (ASKED.replace(before), result) {
-        (Some(code), Ok(_)) => Err(leave(code, Position::NONE)),
-        (Some(asked), Err(error)) if code(&error).is_some() => Err(leave(asked, innermost(&error))),
+        (Some(Leaving::Loop), result) => {
+            leave_loop();
+            result
+        }
+        (Some(Leaving::Script(code)), Ok(_)) => Err(leave(code, Position::NONE)),
+        (Some(Leaving::Script(asked)), Err(error)) if code(&error).is_some() => Err(leave(asked, innermost(&error))),
         (_, result) => result,
     }
 }

@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering;
 use rhai::plugin::*;
 use rhai::{Dynamic, NativeCallContext};
 
+use super::compare;
 use super::context::{self, ScriptResult};
 use super::convert::shown;
 use super::error::{OrRaise, raise};
@@ -140,7 +141,7 @@ impl fmt::Display for Bound {
 fn check(ctx: &NativeCallContext, actual: &Dynamic, expected: &Dynamic, message: &str) -> ScriptResult<()> {
     let (holds, wanted) = match Bound::of(expected) {
         Some(bound) => (bound.holds(actual).or_raise(ctx)?, bound.to_string()),
-        None => (ctx.call_native_fn("==", (actual.clone(), expected.clone()))?, shown_value(expected)),
+        None => (compare::same(ctx, actual, expected)?, shown_value(expected)),
     };
     if holds {
         return Ok(());

@@ -17,6 +17,7 @@ use crate::net::udp::UdpSocket;
 pub mod bytes;
 pub mod callback;
 pub mod channel;
+pub mod compare;
 pub mod context;
 pub mod convert;
 pub mod counter;
@@ -29,6 +30,7 @@ pub mod help;
 pub mod icmp;
 pub mod kept;
 pub mod lab;
+pub mod loops;
 pub mod options;
 pub mod policy;
 pub mod pool;
@@ -47,6 +49,7 @@ pub fn register(engine: &mut Engine) {
     let mut all = Module::new();
     rhai::combine_with_exported_module!(&mut all, "bytes", bytes::api);
     rhai::combine_with_exported_module!(&mut all, "channel", channel::api);
+    rhai::combine_with_exported_module!(&mut all, "compare", compare::api);
     rhai::combine_with_exported_module!(&mut all, "counter", counter::api);
     rhai::combine_with_exported_module!(&mut all, "duration", duration::api);
     rhai::combine_with_exported_module!(&mut all, "error", error::api);
@@ -119,8 +122,9 @@ pub fn register(engine: &mut Engine) {
     engine.register_iterator::<channel::Queue>();
 }
 
-/// Loops over ranges end when the script is stopped, as loops over sockets do.
+/// Loops over ranges end when the script is stopped, also those that wait for nothing; those that begin later run through, as
+/// one that prints a summary.
 fn until_stopped(range: impl Iterator<Item = i64> + 'static) -> Box<dyn Iterator<Item = Dynamic>> {
-    let stop = context::peek(|context| context.stop.clone());
+    let stop = context::peek(|context| context.stop.clone()).filter(|stop| !stop.is_stopped());
     Box::new(range.take_while(move |_| !stop.as_ref().is_some_and(Stop::is_stopped)).map(Dynamic::from))
 }

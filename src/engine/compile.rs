@@ -2,6 +2,8 @@
 
 use rhai::{AST, ASTNode, Engine, Expr, ParseError, ParseErrorType, Position, Scope, Stmt};
 
+use super::rewrite;
+
 /// The program of `text`, which may use the variables of `scope`.
 ///
 /// # Errors
@@ -9,6 +11,11 @@ use rhai::{AST, ASTNode, Engine, Expr, ParseError, ParseErrorType, Position, Sco
 /// program already where the name stood.
 pub fn compile(engine: &Engine, scope: &Scope<'_>, text: &str) -> Result<AST, ParseError> {
     let ast = engine.compile_with_scope(scope, text)?;
+    rewrite::rewrite(engine, scope, &ast, |ast| refuse(ast, text))
+}
+
+/// Refuses a change of a constant's part, of which the value stands where the name stood.
+fn refuse(ast: &AST, text: &str) -> Result<(), ParseError> {
     let mut found = None;
     ast.walk(&mut |path: &[ASTNode<'_>]| {
         if let Some(ASTNode::Stmt(Stmt::Assignment(assignment))) = path.last() {
@@ -21,7 +28,7 @@ pub fn compile(engine: &Engine, scope: &Scope<'_>, text: &str) -> Result<AST, Pa
     });
     match found {
         Some(at) => Err(ParseError(Box::new(ParseErrorType::AssignmentToConstant(name_at(text, at))), at)),
-        None => Ok(ast),
+        None => Ok(()),
     }
 }
 

@@ -11,6 +11,7 @@ pub mod modules;
 pub mod programs;
 pub mod prompt;
 pub mod report;
+mod rewrite;
 pub mod run;
 pub mod settings;
 pub mod signals;

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use rhai::{
-    AST, Caches, Dynamic, Engine, EvalAltResult, EvalContext, Expr, Expression, GlobalRuntimeState, OptimizationLevel,
-    ParseError, Position, Scope, Stmt, StmtBlock,
+    AST, Caches, Dynamic, Engine, EvalAltResult, EvalContext, Expr, Expression, GlobalRuntimeState, ParseError,
+    Position, Scope, Stmt, StmtBlock,
 };
 
 use super::compile::compile;
@@ -49,7 +49,7 @@ impl ScriptHost {
     /// An engine to look at scripts with, not to run them: it compiles each as it is written, unknown variables included.
     pub fn for_checking() -> Self {
         let mut host = Self::new();
-        host.engine.set_strict_variables(false).set_optimization_level(OptimizationLevel::None);
+        host.engine.set_strict_variables(false);
         host
     }
 

@@ -9,8 +9,8 @@ use rhai::{AST, ASTNode, Dynamic, EvalAltResult, Expr, Stmt};
 
 use super::programs::{ScriptHost, is_interrupted, is_permission};
 use super::prompt::show::plainly;
-use super::signals;
 use super::sources::header;
+use super::{rewrite, signals};
 use crate::bindings::context::{Context, Programs, Run, Script};
 use crate::bindings::exit as exit_binding;
 use crate::bindings::task::{STACK, end_threads, finish};
@@ -132,16 +132,10 @@ pub fn heed_signals(context: &Context) -> Result<()> {
 
 /// Whether a program declares options, and so explains them itself.
 fn reads_arguments(program: &AST) -> bool {
-    let mut found = false;
-    program.walk(&mut |path| {
-        found |= match path.last() {
-            Some(ASTNode::Expr(Expr::FnCall(call, _))) => call.name == "options",
-            Some(ASTNode::Stmt(Stmt::FnCall(call, _))) => call.name == "options",
-            _ => false,
-        };
-        !found
-    });
-    found
+    rewrite::has(program, &|node| match node {
+        ASTNode::Expr(Expr::FnCall(call, _)) | ASTNode::Stmt(Stmt::FnCall(call, _)) => call.name == "options",
+        _ => false,
+    })
 }
 
 /// Has the events of a run recorded as the job wants it; whether that can be.

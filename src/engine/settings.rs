@@ -3,6 +3,7 @@
 use rhai::{Dynamic, Engine, OptimizationLevel};
 
 use super::modules::Modules;
+use super::rewrite;
 use super::sources::Sources;
 use crate::bindings;
 use crate::bindings::{context, exit};
@@ -23,12 +24,13 @@ pub const EXPRESSION_DEPTHS: (usize, usize) = (64, 32);
 pub fn build(sources: Arc<Sources>) -> Engine {
     let mut engine = Engine::new();
     bindings::register(&mut engine);
+    rewrite::register(&mut engine);
     engine
         .set_module_resolver(Modules::new(sources))
         .set_strict_variables(true)
         .set_fail_on_invalid_map_property(true)
-        // `Full` would call natives such as `random` once, at compile time.
-        .set_optimization_level(OptimizationLevel::Simple)
+        // Programs are optimized when they have been rewritten.
+        .set_optimization_level(OptimizationLevel::None)
         // Shared by all threads, the interner costs more than it saves.
         .set_max_strings_interned(0)
         .set_max_call_levels(CALL_LEVELS)

@@ -67,7 +67,7 @@ fn probe(
     let (request, neighbour) = read().or_raise(ctx)?;
     options.finish().or_raise(ctx)?;
     let subject = subject(ctx, interface, neighbour)?;
-    let outcome = socket.probe(&subject, &request, &context::current().stop).or_raise(ctx)?;
+    let outcome = socket.probe(&subject, &request, &context::begin_to_ask()).or_raise(ctx)?;
     Ok(Ping::new(socket.tally().clone(), outcome))
 }
 

@@ -27,7 +27,7 @@ fn ping(ctx: &NativeCallContext, socket: &Socket, target: &Dynamic, options: &Ma
     };
     let request = read().or_raise(ctx)?;
     options.finish().or_raise(ctx)?;
-    let outcome = socket.ping(&request, &context::current().stop).or_raise(ctx)?;
+    let outcome = socket.ping(&request, &context::begin_to_ask()).or_raise(ctx)?;
     Ok(Ping::new(socket.tally().clone(), outcome))
 }
 

@@ -27,7 +27,7 @@ fn ping(ctx: &NativeCallContext, conn: &Connection, message: Dynamic, options: &
     conn.check_message(size).or_raise(ctx)?;
     message.resize(size, b' ');
     let probe = Probe { to: conn.peer(), message: &message, timeout, icmp_wait, ttl: None, slot: Slot::default() };
-    let outcome = conn.ping(&probe, &context::current().stop).or_raise(ctx)?;
+    let outcome = conn.ping(&probe, &context::begin_to_ask()).or_raise(ctx)?;
     Ok(Ping::new(conn.tally().clone(), outcome))
 }
 

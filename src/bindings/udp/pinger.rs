@@ -31,7 +31,7 @@ fn ping(
     options.finish().or_raise(ctx)?;
     let message = padded(bytes(ctx, message)?, size).or_raise(ctx)?;
     let probe = Probe { to, message: &message, timeout, icmp_wait, ttl: None, slot: Slot::default() };
-    let stop = context::current().stop;
+    let stop = context::begin_to_ask();
     let Some(matcher) = matcher else {
         let outcome = socket.ping(&probe, &stop, None).or_raise(ctx)?;
         return Ok(Ping::new(socket.tally().clone(), outcome));

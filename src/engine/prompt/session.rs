@@ -11,6 +11,7 @@ use crate::bindings::context::{self, Context, Programs, Script};
 use crate::bindings::exit as exit_binding;
 use crate::engine::compile::compile;
 use crate::engine::programs::{self, ScriptHost};
+use crate::engine::rewrite;
 use crate::engine::signals;
 use crate::engine::sources::header;
 use crate::net::error::Error;
@@ -248,14 +249,10 @@ impl Session {
 
     /// Whether a function of the session makes the closure `name`.
     fn mentions(&self, name: &str) -> bool {
-        let mut found = false;
-        self.functions.walk(&mut |path| {
-            if let Some(rhai::ASTNode::Expr(expression)) = path.last() {
-                found |= format!("{expression:?}").contains(name);
-            }
-            !found
-        });
-        found
+        rewrite::has(&self.functions, &|node| match node {
+            rhai::ASTNode::Expr(expression) => format!("{expression:?}").contains(name),
+            _ => false,
+        })
     }
 
     /// Leaves one variable of each name: each `let` of the prompt adds one, and hides those before it.

@@ -1,0 +1,481 @@
+//! Comparisons: of values of one kind, whole numbers with others, characters with text, addresses with text, and anything with
+//! `()` by `==` and `!=`. Between other kinds a comparison is an error that names the value to write: it would never be true.
+
+use std::cmp::Ordering;
+use std::net::{IpAddr, SocketAddr};
+use std::ops::{Range, RangeInclusive};
+
+use rhai::plugin::*;
+use rhai::{Array, Dynamic, EvalAltResult, EvalContext, NativeCallContext, Position};
+
+use super::context::ScriptResult;
+use super::convert::{kind_of, shown};
+use super::error::thrown;
+use crate::net::error::Error;
+use crate::net::time::Duration;
+
+/// A comparison.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operator {
+    /// `==`
+    Equal,
+    /// `!=`
+    Differ,
+    /// `<`
+    Less,
+    /// `<=`
+    NotMore,
+    /// `>`
+    More,
+    /// `>=`
+    NotLess,
+}
+
+impl Operator {
+    /// All of them.
+    pub const ALL: [Self; 6] = [Self::Equal, Self::Differ, Self::Less, Self::NotMore, Self::More, Self::NotLess];
+
+    /// The operator that is written so.
+    pub fn of(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|operator| operator.symbol() == text)
+    }
+
+    /// How it is written.
+    pub fn symbol(self) -> &'static str {
+        &self.key()["compare ".len()..]
+    }
+
+    /// The key of its node in a program.
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::Equal => "compare ==",
+            Self::Differ => "compare !=",
+            Self::Less => "compare <",
+            Self::NotMore => "compare <=",
+            Self::More => "compare >",
+            Self::NotLess => "compare >=",
+        }
+    }
+
+    fn is_of_equality(self) -> bool {
+        matches!(self, Self::Equal | Self::Differ)
+    }
+
+    /// Whether it holds between two values in this order; `None`: they have none, as what is no number.
+    fn holds(self, order: impl Into<Option<Ordering>>) -> bool {
+        let order = order.into();
+        match self {
+            Self::Equal => order == Some(Ordering::Equal),
+            Self::Differ => order != Some(Ordering::Equal),
+            Self::Less => order == Some(Ordering::Less),
+            Self::NotMore => matches!(order, Some(Ordering::Less | Ordering::Equal)),
+            Self::More => order == Some(Ordering::Greater),
+            Self::NotLess => matches!(order, Some(Ordering::Greater | Ordering::Equal)),
+        }
+    }
+}
+
+/// What came of a comparison.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Compared {
+    /// It holds, or not.
+    Is(bool),
+    /// The values are of one kind, which has functions of its own for this, or none.
+    Own,
+    /// They are of unlike kinds.
+    Unlike,
+}
+
+fn compared(operator: Operator, a: &Dynamic, b: &Dynamic) -> Compared {
+    if let (true, Ok(a), Ok(b)) = (a.is_int() && b.is_int(), a.as_int(), b.as_int()) {
+        return Compared::Is(operator.holds(a.cmp(&b)));
+    }
+    if let (Some(a), Some(b)) = (a.read_lock::<ImmutableString>(), b.read_lock::<ImmutableString>()) {
+        return Compared::Is(operator.holds(a.as_str().cmp(b.as_str())));
+    }
+    if (a.is_unit() || b.is_unit()) && operator.is_of_equality() {
+        let both = a.is_unit() && b.is_unit();
+        return Compared::Is(both == (operator == Operator::Equal));
+    }
+    order(operator, a, b).unwrap_or(match a.type_id() == b.type_id() && !a.is_unit() {
+        true => Compared::Own,
+        false => Compared::Unlike,
+    })
+}
+
+/// [`compared`] for the kinds that are compared less often; `None`: none of them.
+fn order(operator: Operator, a: &Dynamic, b: &Dynamic) -> Option<Compared> {
+    let is = |order: Option<Ordering>| Some(Compared::Is(operator.holds(order)));
+    if let (Ok(a), Ok(b)) = (a.as_bool(), b.as_bool()) {
+        return is(Some(a.cmp(&b)));
+    }
+    if let (Some(a), Some(b)) = (number(a), number(b)) {
+        return is(close(a, b));
+    }
+    if let (Some(a), Some(b)) = (a.read_lock::<Duration>(), b.read_lock::<Duration>()) {
+        return is(a.partial_cmp(&*b));
+    }
+    if let (Some(a), Some(b)) = (text(a), text(b)) {
+        return is(Some(a.cmp(&b)));
+    }
+    if !operator.is_of_equality() {
+        return None;
+    }
+    let same = |same: bool| Some(Compared::Is(same == (operator == Operator::Equal)));
+    match (a.read_lock::<SocketAddr>(), b.read_lock::<SocketAddr>()) {
+        (Some(addr), None) => return text(b).and_then(|text| is_at(&addr, &text)).and_then(same),
+        (None, Some(addr)) => return text(a).and_then(|text| is_at(&addr, &text)).and_then(same),
+        _ => {}
+    }
+    if let (Ok(a), Ok(b)) = (a.as_blob_ref(), b.as_blob_ref()) {
+        return same(*a == *b);
+    }
+    if let (Some(a), Some(b)) = (a.read_lock::<Range<i64>>(), b.read_lock::<Range<i64>>()) {
+        return same(*a == *b);
+    }
+    let (a, b) = (a.read_lock::<RangeInclusive<i64>>()?, b.read_lock::<RangeInclusive<i64>>()?);
+    same(*a == *b)
+}
+
+fn number(value: &Dynamic) -> Option<f64> {
+    value.as_float().or_else(|_| value.as_int().map(|n| n as f64)).ok()
+}
+
+/// The order of two numbers, where those that differ by rounding alone are the same.
+fn close(a: f64, b: f64) -> Option<Ordering> {
+    let greatest = if a * b == 0.0 { 1.0 } else { a.abs().max(b.abs()) };
+    if a != b && (a - b).abs() / greatest <= f64::EPSILON { Some(Ordering::Equal) } else { a.partial_cmp(&b) }
+}
+
+fn text(value: &Dynamic) -> Option<String> {
+    match value.as_char() {
+        Ok(c) => Some(c.to_string()),
+        Err(_) => value.read_lock::<ImmutableString>().map(|text| text.to_string()),
+    }
+}
+
+/// Whether `text` is the address `addr`: its IP address, or with a port both; `None`: the text is no address.
+fn is_at(addr: &SocketAddr, text: &str) -> Option<bool> {
+    let ip = text.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    let with_port = || text.parse::<SocketAddr>().map(|at| (at.ip(), at.port()) == (addr.ip(), addr.port()));
+    ip.map(|ip| ip == addr.ip()).or_else(|_| with_port()).ok()
+}
+
+/// The comparison `a operator b` in a program, at `place`.
+///
+/// # Errors
+/// `invalid`: the values are of unlike kinds; the values are of a kind that cannot be compared.
+pub fn evaluate(
+    context: &mut EvalContext<'_, '_, '_, '_, '_, '_>,
+    operator: Operator,
+    a: Dynamic,
+    b: Dynamic,
+    place: &Dynamic,
+) -> ScriptResult<Dynamic> {
+    let place = || place.read_lock::<Position>().map_or(Position::NONE, |place| *place);
+    match compared(operator, &a, &b) {
+        Compared::Is(holds) => Ok(holds.into()),
+        Compared::Unlike => Err(thrown(unlike(operator, &a, &b), place())),
+        Compared::Own => context.call_native_fn::<Dynamic>(operator.symbol(), (a, b)).map_err(|mut error| {
+            if error.position().is_none() {
+                error.set_position(place());
+            }
+            error
+        }),
+    }
+}
+
+/// Whether two values are the same; values of unlike kinds are not.
+///
+/// # Errors
+/// They are of a kind that cannot be compared.
+pub fn same(ctx: &NativeCallContext, a: &Dynamic, b: &Dynamic) -> ScriptResult<bool> {
+    match compared(Operator::Equal, a, b) {
+        Compared::Is(same) => Ok(same),
+        Compared::Unlike => Ok(false),
+        Compared::Own => ctx.call_native_fn("==", (a.clone(), b.clone())),
+    }
+}
+
+fn unlike(operator: Operator, a: &Dynamic, b: &Dynamic) -> Error {
+    let symbol = operator.symbol();
+    let words = |value: &Dynamic| if value.is_unit() { "()".to_string() } else { cut(&shown(value)) };
+    let (left, right) = (words(a), words(b));
+    let message = format!("{} does not compare with {}: {left} {symbol} {right}", kind_of(a), kind_of(b));
+    Error::invalid("compare", message).with_hint(
+        hint(a, b)
+            .or_else(|| hint(b, a))
+            .unwrap_or_else(|| "compare values of one kind; what a value is: print(type_of(x))".to_string()),
+    )
+}
+
+/// What to write for `odd`, which is compared with `value`.
+fn hint(value: &Dynamic, odd: &Dynamic) -> Option<String> {
+    let of = text(odd);
+    if odd.is_unit() {
+        return Some(
+            "() stands for no value, as the rtt of a ping that was lost: ask first whether x != ()".to_string(),
+        );
+    }
+    if value.is::<Duration>() {
+        let number = number(odd).map(|_| odd.to_string());
+        if let Some(number) = number.or_else(|| of.clone().filter(|text| text.parse::<f64>().is_ok())) {
+            return Some(format!("write {number}.ms for milliseconds, {number}.s for seconds"));
+        }
+        let typed = of.as_deref().and_then(Duration::parse);
+        return typed.map(|duration| format!("write {} for \"{}\"", written(duration), of.unwrap_or_default()));
+    }
+    if value.is::<SocketAddr>() {
+        return Some(match of {
+            Some(text) => {
+                format!("\"{text}\" is no address such as \"10.0.0.1\" or \"10.0.0.1:7\"; of a name: resolve(…)")
+            }
+            None => "the port of an address is its .port, as in pkt.from.port == 7".to_string(),
+        });
+    }
+    if number(value).is_some() {
+        return match of {
+            Some(text) if text.trim().parse::<f64>().is_ok() => Some(format!(
+                "write {} without the quotes; a number of a text that is read: parse_int(text), parse_float(text)",
+                text.trim()
+            )),
+            Some(_) => Some("text of a number: `${n}`; a number of a text: parse_int(text)".to_string()),
+            None => odd.is_bool().then(|| "true and false stand alone: if x { … }, if !x { … }".to_string()),
+        };
+    }
+    None
+}
+
+/// A duration as a script has it.
+fn written(duration: Duration) -> String {
+    let short = duration.short();
+    let unit = short.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(short.len());
+    format!("{}.{}", &short[..unit], &short[unit..])
+}
+
+/// The beginning of a long text.
+fn cut(text: &str) -> String {
+    let line: String = text.chars().take(40).collect();
+    if line.len() < text.len() { format!("{line}…") } else { line }
+}
+
+/// The order of two items of an array.
+fn order_of(a: &Dynamic, b: &Dynamic) -> Result<Ordering, Error> {
+    match (compared(Operator::Less, a, b), compared(Operator::More, a, b)) {
+        (Compared::Is(true), _) => Ok(Ordering::Less),
+        (_, Compared::Is(true)) => Ok(Ordering::Greater),
+        (Compared::Is(false), _) => Ok(Ordering::Equal),
+        (Compared::Unlike, _) => Err(unlike(Operator::Less, a, b)),
+        (Compared::Own, _) => Err(Error::invalid("sort", format!("{} has no order", kind_of(a)))
+            .with_hint("say which comes first: list.sort(|a, b| a.n - b.n)")),
+    }
+}
+
+fn sort(ctx: &NativeCallContext, array: &mut Array, by: fn(Ordering) -> Ordering) -> ScriptResult<()> {
+    let mut failed = None;
+    array.sort_by(|a, b| match order_of(a, b) {
+        Ok(order) => by(order),
+        Err(error) => {
+            failed.get_or_insert(error);
+            Ordering::Equal
+        }
+    });
+    failed.map_or(Ok(()), |error| Err(thrown(error, ctx.call_position())))
+}
+
+/// A comparison that nothing else has a function for.
+fn any(ctx: &NativeCallContext, operator: Operator, a: &Dynamic, b: &Dynamic) -> ScriptResult<bool> {
+    match compared(operator, a, b) {
+        Compared::Is(holds) => Ok(holds),
+        Compared::Unlike => Err(thrown(unlike(operator, a, b), ctx.call_position())),
+        Compared::Own => {
+            let name = |value: &Dynamic| ctx.engine().map_type_name(value.type_name()).to_string();
+            let signature = format!("{} ({}, {})", operator.symbol(), name(a), name(b));
+            Err(EvalAltResult::ErrorFunctionNotFound(signature, ctx.call_position()).into())
+        }
+    }
+}
+
+/// Comparisons.
+#[export_module]
+#[allow(clippy::unwrap_used)] // the code that the macro writes
+pub mod api {
+    use super::Operator;
+
+    /// Whether both are the same. Values of unlike kinds do not compare, but for these: anything with `()`, whole numbers with
+    /// others, an address with text, which is its IP address or both that and the port.
+    ///
+    /// Errors: `invalid`: the values are of unlike kinds.
+    ///
+    /// ```rhai
+    /// expect(5 == 5.0, true);
+    /// expect(() == 5, false);
+    /// expect(resolve("127.0.0.1:7") == "127.0.0.1", true);
+    /// expect(resolve("127.0.0.1:7") == "127.0.0.1:8", false);
+    /// try { 5 == "5"; expect(true, false); } catch (e) { expect(e.kind, "invalid"); }
+    /// ```
+    #[rhai_fn(name = "==", return_raw)]
+    pub fn any_equal(ctx: NativeCallContext, a: Dynamic, b: Dynamic) -> ScriptResult<bool> {
+        super::any(&ctx, Operator::Equal, &a, &b)
+    }
+
+    /// Whether both differ.
+    ///
+    /// Errors: as `==`.
+    ///
+    /// ```rhai
+    /// expect(resolve("127.0.0.1:7") != "127.0.0.2", true);
+    /// ```
+    #[rhai_fn(name = "!=", return_raw)]
+    pub fn any_differ(ctx: NativeCallContext, a: Dynamic, b: Dynamic) -> ScriptResult<bool> {
+        super::any(&ctx, Operator::Differ, &a, &b)
+    }
+
+    /// Whether the first is less. With `()` nothing is.
+    ///
+    /// Errors: `invalid`: the values are of unlike kinds.
+    ///
+    /// ```rhai
+    /// expect(1 < 1.5, true);
+    /// try { 10.ms < 5; expect(true, false); } catch (e) { expect(e.kind, "invalid"); }
+    /// ```
+    #[rhai_fn(name = "<", return_raw)]
+    pub fn any_less(ctx: NativeCallContext, a: Dynamic, b: Dynamic) -> ScriptResult<bool> {
+        super::any(&ctx, Operator::Less, &a, &b)
+    }
+
+    /// Whether the first is not more.
+    ///
+    /// Errors: as `<`.
+    ///
+    /// ```rhai
+    /// expect("a" <= "b", true);
+    /// ```
+    #[rhai_fn(name = "<=", return_raw)]
+    pub fn any_not_more(ctx: NativeCallContext, a: Dynamic, b: Dynamic) -> ScriptResult<bool> {
+        super::any(&ctx, Operator::NotMore, &a, &b)
+    }
+
+    /// Whether the first is more.
+    ///
+    /// Errors: as `<`.
+    ///
+    /// ```rhai
+    /// expect(2 > 1, true);
+    /// ```
+    #[rhai_fn(name = ">", return_raw)]
+    pub fn any_more(ctx: NativeCallContext, a: Dynamic, b: Dynamic) -> ScriptResult<bool> {
+        super::any(&ctx, Operator::More, &a, &b)
+    }
+
+    /// Whether the first is not less.
+    ///
+    /// Errors: as `<`.
+    ///
+    /// ```rhai
+    /// expect(1 >= 2, false);
+    /// ```
+    #[rhai_fn(name = ">=", return_raw)]
+    pub fn any_not_less(ctx: NativeCallContext, a: Dynamic, b: Dynamic) -> ScriptResult<bool> {
+        super::any(&ctx, Operator::NotLess, &a, &b)
+    }
+
+    /// Sorts the array, the least item first.
+    ///
+    /// Errors: `invalid`: items of unlike kinds, or of a kind that has no order.
+    ///
+    /// ```rhai
+    /// let rtts = [2.ms, 1.ms];
+    /// rtts.sort();
+    /// expect(rtts[0], 1.ms);
+    /// ```
+    #[rhai_fn(name = "sort", return_raw)]
+    pub fn sort_array(ctx: NativeCallContext, array: &mut Array) -> ScriptResult<()> {
+        super::sort(&ctx, array, |order| order)
+    }
+
+    /// Sorts the array, the greatest item first.
+    ///
+    /// Errors: as `sort`.
+    ///
+    /// ```rhai
+    /// let list = [1, 3, 2.5];
+    /// list.sort_desc();
+    /// expect(list[0], 3);
+    /// ```
+    #[rhai_fn(name = "sort_desc", return_raw)]
+    pub fn sort_array_desc(ctx: NativeCallContext, array: &mut Array) -> ScriptResult<()> {
+        super::sort(&ctx, array, Ordering::reverse)
+    }
+
+    /// The items of the array, the least first; the array itself stays as it is.
+    ///
+    /// Errors: as `sort`.
+    ///
+    /// ```rhai
+    /// expect([2, 1].order()[0], 1);
+    /// ```
+    #[rhai_fn(name = "order", return_raw)]
+    pub fn ordered(ctx: NativeCallContext, mut array: Array) -> ScriptResult<Array> {
+        super::sort(&ctx, &mut array, |order| order).map(|()| array)
+    }
+
+    /// The items of the array, the greatest first; the array itself stays as it is.
+    ///
+    /// Errors: as `sort`.
+    ///
+    /// ```rhai
+    /// expect([1, 2].order_desc()[0], 2);
+    /// ```
+    #[rhai_fn(name = "order_desc", return_raw)]
+    pub fn ordered_desc(ctx: NativeCallContext, mut array: Array) -> ScriptResult<Array> {
+        super::sort(&ctx, &mut array, Ordering::reverse).map(|()| array)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_that_differ_by_rounding_are_the_same() {
+        for (a, b, order) in [
+            (0.1 + 0.2, 0.3, Some(Ordering::Equal)),
+            (1.0, 2.0, Some(Ordering::Less)),
+            (f64::INFINITY, f64::INFINITY, Some(Ordering::Equal)),
+            (0.0, -0.0, Some(Ordering::Equal)),
+            (f64::NAN, 1.0, None),
+        ] {
+            assert_eq!(close(a, b), order, "{a} {b}");
+        }
+        assert!(!Operator::Equal.holds(None) && Operator::Differ.holds(None) && !Operator::NotMore.holds(None));
+    }
+
+    #[test]
+    fn an_address_is_its_text_with_and_without_the_port() {
+        let v6: SocketAddr = "[2001:db8::1]:7".parse().expect("an address");
+        let v4: SocketAddr = "10.0.0.1:7".parse().expect("an address");
+        for (addr, text, expected) in [
+            (v4, "10.0.0.1", Some(true)),
+            (v4, "10.0.0.1:7", Some(true)),
+            (v4, "10.0.0.1:8", Some(false)),
+            (v4, "10.0.0.2", Some(false)),
+            (v4, "2001:db8::1", Some(false)),
+            (v6, "2001:db8::1", Some(true)),
+            (v6, "2001:0db8:0::1", Some(true)),
+            (v6, "[2001:db8::1]:7", Some(true)),
+            (v4, "localhost", None),
+            (v4, "", None),
+        ] {
+            assert_eq!(is_at(&addr, text), expected, "{addr} {text}");
+        }
+    }
+
+    #[test]
+    fn operators_are_found_by_how_they_are_written() {
+        let symbols = Operator::ALL.map(Operator::symbol);
+        assert_eq!(symbols, ["==", "!=", "<", "<=", ">", ">="]);
+        assert_eq!(Operator::of("=="), Some(Operator::Equal));
+        assert_eq!(Operator::of("+"), None);
+    }
+}
