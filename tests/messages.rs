@@ -12,6 +12,8 @@ mod command_line;
 mod comparisons;
 #[path = "messages/growth.rs"]
 mod growth;
+#[path = "messages/language.rs"]
+mod language;
 #[path = "messages/mistakes.rs"]
 mod mistakes;
 #[path = "messages/names_and_forms.rs"]

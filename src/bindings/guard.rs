@@ -50,44 +50,58 @@ fn size(value: &Dynamic) -> usize {
     VALUE + value.as_blob_ref().map_or(0, |blob| blob.len())
 }
 
-fn replaced(ctx: &NativeCallContext, text: &mut ImmutableString, from: &str, to: &str) -> ScriptResult<()> {
+fn replaced(
+    ctx: &NativeCallContext,
+    text: &mut ImmutableString,
+    from: &str,
+    to: &str,
+) -> ScriptResult<ImmutableString> {
     if text.is_empty() {
-        return Ok(());
+        return Ok(text.clone());
     }
     let found = text.matches(from).count();
     room(ctx, "replace", 1, text.len().saturating_add(found.saturating_mul(to.len())))?;
     *text = text.replace(from, to).into();
-    Ok(())
+    Ok(text.clone())
 }
 
-fn filled(ctx: &NativeCallContext, text: &mut ImmutableString, len: i64, padding: &str) -> ScriptResult<()> {
+fn filled(
+    ctx: &NativeCallContext,
+    text: &mut ImmutableString,
+    len: i64,
+    padding: &str,
+) -> ScriptResult<ImmutableString> {
     let missing = length(len).saturating_sub(text.chars().count());
     let unit = padding.chars().count();
-    if missing == 0 || unit == 0 {
-        return Ok(());
+    if missing > 0 && unit > 0 {
+        room(ctx, "pad", missing / unit + 1, padding.len())?;
+        let text = text.make_mut();
+        (0..missing / unit).for_each(|_| text.push_str(padding));
+        text.extend(padding.chars().take(missing % unit));
     }
-    room(ctx, "pad", missing / unit + 1, padding.len())?;
-    let text = text.make_mut();
-    (0..missing / unit).for_each(|_| text.push_str(padding));
-    text.extend(padding.chars().take(missing % unit));
-    Ok(())
+    Ok(text.clone())
 }
 
 /// Functions that make large values.
 #[export_module]
 #[allow(clippy::unwrap_used)] // the code that the macro writes
 pub mod api {
-    /// Lengthens the text to `len` characters with copies of a character; a text that is long enough stays.
+    /// Lengthens the text to `len` characters with copies of a character, and gives it; a text that is long enough stays.
     ///
     /// Errors: `too-large`: the result does not fit into memory.
     ///
     /// ```rhai
     /// let name = "ping";
-    /// name.pad(6, '!');
+    /// expect(name.pad(6, '!'), "ping!!");
     /// expect(name, "ping!!");
     /// ```
     #[rhai_fn(name = "pad", return_raw)]
-    pub fn pad_text(ctx: NativeCallContext, text: &mut ImmutableString, len: i64, character: char) -> ScriptResult<()> {
+    pub fn pad_text(
+        ctx: NativeCallContext,
+        text: &mut ImmutableString,
+        len: i64,
+        character: char,
+    ) -> ScriptResult<ImmutableString> {
         filled(&ctx, text, len, character.encode_utf8(&mut [0; 4]))
     }
 
@@ -106,7 +120,7 @@ pub mod api {
         text: &mut ImmutableString,
         len: i64,
         padding: &str,
-    ) -> ScriptResult<()> {
+    ) -> ScriptResult<ImmutableString> {
         filled(&ctx, text, len, padding)
     }
 
@@ -201,17 +215,22 @@ pub mod api {
         Ok(text.chars().map(Dynamic::from).collect())
     }
 
-    /// Puts `to` in the place of each `from` in the text.
+    /// Puts `to` in the place of each `from` in the text, and gives the text.
     ///
     /// Errors: `too-large`: the result does not fit into memory.
     ///
     /// ```rhai
     /// let text = "ping 1";
-    /// text.replace("ping", "PING");
+    /// expect(text.replace("ping", "PING"), "PING 1");
     /// expect(text, "PING 1");
     /// ```
     #[rhai_fn(name = "replace", return_raw)]
-    pub fn replace_text(ctx: NativeCallContext, text: &mut ImmutableString, from: &str, to: &str) -> ScriptResult<()> {
+    pub fn replace_text(
+        ctx: NativeCallContext,
+        text: &mut ImmutableString,
+        from: &str,
+        to: &str,
+    ) -> ScriptResult<ImmutableString> {
         replaced(&ctx, text, from, to)
     }
 
@@ -230,7 +249,7 @@ pub mod api {
         text: &mut ImmutableString,
         from: &str,
         to: char,
-    ) -> ScriptResult<()> {
+    ) -> ScriptResult<ImmutableString> {
         replaced(&ctx, text, from, to.encode_utf8(&mut [0; 4]))
     }
 
@@ -249,7 +268,7 @@ pub mod api {
         text: &mut ImmutableString,
         from: char,
         to: &str,
-    ) -> ScriptResult<()> {
+    ) -> ScriptResult<ImmutableString> {
         replaced(&ctx, text, from.encode_utf8(&mut [0; 4]), to)
     }
 }

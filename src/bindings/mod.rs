@@ -31,6 +31,7 @@ pub mod icmp;
 pub mod kept;
 pub mod lab;
 pub mod loops;
+pub mod nesting;
 pub mod options;
 pub mod policy;
 pub mod pool;

@@ -1,7 +1,10 @@
 //! Functions of the language on texts that servers call for each packet, here without needless copies.
 
-use rhai::ImmutableString;
 use rhai::plugin::*;
+use rhai::{Dynamic, ImmutableString, Map};
+use serde_json::Value as Json;
+
+use super::convert::shown;
 
 /// Functions on texts.
 #[export_module]
@@ -16,6 +19,102 @@ pub mod api {
         super::changed(text, str::make_ascii_uppercase, str::to_uppercase)
     }
 
+    /// The map as JSON: a duration as it is typed, other objects by their text, no value as `null`.
+    ///
+    /// ```rhai
+    /// expect(#{ rtt: 2.ms, lost: false, from: () }.to_json(), `{"from":null,"lost":false,"rtt":"2ms"}`);
+    /// ```
+    #[rhai_fn(pure)]
+    pub fn to_json(map: &mut Map) -> String {
+        super::json(&Dynamic::from_map(map.clone()), 0).to_string()
+    }
+
+    /// Takes white space off both ends of the text, and gives what is left.
+    ///
+    /// ```rhai
+    /// let line = " ping 1\r\n";
+    /// expect(line.trim(), "ping 1");
+    /// expect(line, "ping 1");
+    /// ```
+    pub fn trim(text: &mut ImmutableString) -> ImmutableString {
+        if text.trim().len() < text.len() {
+            *text = text.trim().into();
+        }
+        text.clone()
+    }
+
+    /// Makes the text one of capitals, and gives it.
+    ///
+    /// ```rhai
+    /// let name = "ping";
+    /// expect(name.make_upper(), "PING");
+    /// expect(name, "PING");
+    /// ```
+    pub fn make_upper(text: &mut ImmutableString) -> ImmutableString {
+        *text = to_upper(std::mem::take(text));
+        text.clone()
+    }
+
+    /// Makes the text one of small letters, and gives it.
+    ///
+    /// ```rhai
+    /// let name = "PING";
+    /// expect(name.make_lower(), "ping");
+    /// expect(name, "ping");
+    /// ```
+    pub fn make_lower(text: &mut ImmutableString) -> ImmutableString {
+        *text = to_lower(std::mem::take(text));
+        text.clone()
+    }
+
+    /// Cuts the text off after `len` characters, and gives what is left.
+    ///
+    /// ```rhai
+    /// let text = "ping 1";
+    /// expect(text.truncate(4), "ping");
+    /// expect(text, "ping");
+    /// ```
+    pub fn truncate(text: &mut ImmutableString, len: i64) -> ImmutableString {
+        *text = super::part(text, 0, len);
+        text.clone()
+    }
+
+    /// Leaves of the text the `len` characters from `start` on, and gives them. A negative start counts from the end.
+    ///
+    /// ```rhai
+    /// let text = "ping 1";
+    /// expect(text.crop(1, 3), "ing");
+    /// expect(text, "ing");
+    /// ```
+    #[rhai_fn(name = "crop")]
+    pub fn crop_to(text: &mut ImmutableString, start: i64, len: i64) -> ImmutableString {
+        *text = super::part(text, start, len);
+        text.clone()
+    }
+
+    /// Leaves of the text the characters from `start` on, and gives them. A negative start counts from the end.
+    ///
+    /// ```rhai
+    /// let text = "ping 1";
+    /// expect(text.crop(-1), "1");
+    /// expect(text, "1");
+    /// ```
+    pub fn crop(text: &mut ImmutableString, start: i64) -> ImmutableString {
+        crop_to(text, start, i64::MAX)
+    }
+
+    /// Takes each occurrence of `part` out of the text, and gives what is left.
+    ///
+    /// ```rhai
+    /// let text = "ping 1 ping 2";
+    /// expect(text.remove("ping "), "1 2");
+    /// expect(text, "1 2");
+    /// ```
+    pub fn remove(text: &mut ImmutableString, part: &str) -> ImmutableString {
+        *text = text.replace(part, "").into();
+        text.clone()
+    }
+
     /// The text in small letters.
     ///
     /// ```rhai
@@ -24,6 +123,43 @@ pub mod api {
     pub fn to_lower(text: ImmutableString) -> ImmutableString {
         super::changed(text, str::make_ascii_lowercase, str::to_lowercase)
     }
+}
+
+/// `value` as JSON: a duration as it is typed, other objects by their text.
+fn json(value: &Dynamic, depth: usize) -> Json {
+    if value.is_unit() || depth > DEPTH {
+        return Json::Null;
+    }
+    if let Ok(truth) = value.as_bool() {
+        return truth.into();
+    }
+    if let Ok(number) = value.as_int() {
+        return number.into();
+    }
+    if let Ok(number) = value.as_float() {
+        return number.into();
+    }
+    if let Ok(array) = value.as_array_ref() {
+        return array.iter().map(|item| json(item, depth + 1)).collect();
+    }
+    if let Ok(map) = value.as_map_ref() {
+        return map.iter().map(|(key, item)| (key.to_string(), json(item, depth + 1))).collect();
+    }
+    if let Ok(blob) = value.as_blob_ref() {
+        return blob.iter().copied().collect();
+    }
+    if value.is_string() || value.is_char() { value.to_string().into() } else { shown(value).into() }
+}
+
+/// How deep values within values are written.
+const DEPTH: usize = 64;
+
+/// The `len` characters from `start` on, which counts from the end where it is negative.
+fn part(text: &str, start: i64, len: i64) -> ImmutableString {
+    let whole = |n: i64| usize::try_from(n).unwrap_or(0);
+    let back = usize::try_from(start.unsigned_abs()).unwrap_or(usize::MAX);
+    let start = if start < 0 { text.chars().count().saturating_sub(back) } else { whole(start) };
+    text.chars().skip(start).take(whole(len)).collect::<String>().into()
 }
 
 /// The text changed in place where that can be done: where it is ASCII and belongs to nobody else.

@@ -2,14 +2,16 @@
 
 use rhai::{AST, ASTNode, Engine, Expr, ParseError, ParseErrorType, Position, Scope, Stmt};
 
+use super::report::refuse_open_comment;
 use super::rewrite;
 
 /// The program of `text`, which may use the variables of `scope`.
 ///
 /// # Errors
-/// What the parser reports; a change of a constant's part (`const C = #{ a: 1 }; C.a = 2`), whose value stands in the
+/// What the parser reports; a comment that is never closed; a change of a constant's part (`const C = #{ a: 1 }; C.a = 2`), whose value stands in the
 /// program already where the name stood.
 pub fn compile(engine: &Engine, scope: &Scope<'_>, text: &str) -> Result<AST, ParseError> {
+    refuse_open_comment(text)?;
     let ast = engine.compile_with_scope(scope, text)?;
     rewrite::rewrite(engine, scope, &ast, |ast| refuse(ast, text))
 }

@@ -10,6 +10,7 @@ use super::sources::Sources;
 use crate::bindings::context::{self, ScriptResult};
 use crate::bindings::error::thrown;
 use crate::bindings::exit;
+use crate::bindings::nesting;
 
 /// Resolves `import "path"`: beneath the importing script's folder, or among the shipped scripts. A module is evaluated
 /// once a run.
@@ -46,9 +47,11 @@ impl ModuleResolver for Modules {
             EvalAltResult::Exit(..) => error,
             _ => Box::new(EvalAltResult::ErrorInModule(name.clone(), error, pos)),
         };
+        let entered = nesting::enter("import", &name).map_err(|error| thrown(error, pos))?;
         let mut ast = compile(engine, &Scope::new(), &text).map_err(|error| in_module(Box::new(error.into())))?;
         ast.set_source(&name);
         let module = exit::kept(|| Module::eval_ast_as_new(Scope::new(), &ast, engine)).map_err(in_module)?;
+        drop(entered);
         let module = Shared::new(module);
         known().insert(name, module.clone());
         Ok(module)

@@ -141,7 +141,7 @@ pub mod api {
     /// let net = lab::create();
     /// let b = net.host("b");
     /// net.link(net.host("a"), b);
-    /// set_policy(b.door, |pkt| if pkt.protocol == "UDP" { reject("icmp-port-unreachable") } else { pass() });
+    /// set_policy(b.door, |pkt| if pkt.protocol == "udp" { reject("icmp-port-unreachable") } else { pass() });
     /// ```
     #[rhai_fn(get = "door", pure)]
     pub fn host_door(host: &mut Host) -> Door {

@@ -154,7 +154,7 @@ pub mod api {
     /// let net = lab::create();
     /// let a = net.host("a");
     /// let link = net.link(a, net.host("b"));
-    /// set_policy(link.from(a), |pkt| if pkt.protocol == "UDP" { drop() } else { pass() });
+    /// set_policy(link.from(a), |pkt| if pkt.protocol == "udp" { drop() } else { pass() });
     /// ```
     #[rhai_fn(name = "set_policy", return_raw)]
     pub fn set_way_policy(ctx: NativeCallContext, way: Way, policy: Dynamic) -> ScriptResult<()> {

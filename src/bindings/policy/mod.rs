@@ -12,6 +12,7 @@ use super::callback::{Callback, programs};
 use super::context::{self, Context, Script, ScriptResult};
 use super::convert::{shown, typed};
 use super::error::{OrRaise, raise, thrown};
+use super::nesting;
 use crate::net::error::{Error, ErrorKind};
 use crate::net::judge::{Judge, Policy as NetPolicy};
 use crate::net::policy::Native;
@@ -133,11 +134,13 @@ fn load(ctx: &NativeCallContext, name: &str, args: Vec<String>) -> ScriptResult<
         name: file.clone(),
     });
     let random = Arc::new(Sequence::new(now.random.split()));
+    let entered = nesting::enter("policy", &file).or_raise(ctx)?;
     let evaluated = programs.evaluate(&program, &Context { script: script.clone(), random, ..now });
     let in_file = |error: Box<EvalAltResult>| match *error {
         EvalAltResult::Exit(..) => error,
         _ => Box::new(EvalAltResult::ErrorInModule(file.clone(), error, ctx.call_position())),
     };
+    drop(entered);
     let (value, global) = evaluated.map_err(in_file)?;
     if let Some(given) = script.args.first()
         && !script.has_options.load(Ordering::Relaxed)

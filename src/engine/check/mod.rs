@@ -10,7 +10,7 @@ use std::io::Read;
 use rhai::{AST, Position};
 
 use super::programs::ScriptHost;
-use super::report::{Finding, Names, Scan};
+use super::report::{Finding, Names, Scan, refuse_open_comment};
 use super::run::{exit, refuse};
 use crate::bindings::context::Programs;
 use crate::net::error::{Error, ErrorKind};
@@ -87,6 +87,9 @@ type Found = Vec<(Position, String)>;
 /// No program if even that cannot be read.
 fn read(host: &ScriptHost, name: &str, text: &str) -> (Option<(AST, HashSet<String>)>, Found) {
     let (mut found, mut given_up) = (Found::new(), HashSet::new());
+    if let Err(error) = refuse_open_comment(text) {
+        found.push((error.position(), host.describe_parse(name, &error)));
+    }
     let mut rest = text.to_string();
     loop {
         let error = match host.engine().compile(&rest) {

@@ -20,7 +20,16 @@ pub(super) struct Token {
 
 /// The tokens of `text`, comments left out. Text in back-ticks is one token up to each `${`, and one after it.
 pub(super) fn tokens(text: &str) -> Vec<Token> {
-    Scanner::new(text).run()
+    let mut scanner = Scanner::new(text);
+    scanner.run();
+    scanner.tokens
+}
+
+/// Where a comment begins that is never closed.
+pub(super) fn open_comment(text: &str) -> Option<(usize, usize)> {
+    let mut scanner = Scanner::new(text);
+    scanner.run();
+    scanner.open_comment
 }
 
 struct Scanner {
@@ -30,14 +39,22 @@ struct Scanner {
     /// For each `${` still open: how many braces are open inside it.
     interpolations: Vec<usize>,
     tokens: Vec<Token>,
+    open_comment: Option<(usize, usize)>,
 }
 
 impl Scanner {
     fn new(text: &str) -> Self {
-        Self { chars: text.chars().collect(), at: 0, place: (1, 1), interpolations: Vec::new(), tokens: Vec::new() }
+        Self {
+            chars: text.chars().collect(),
+            at: 0,
+            place: (1, 1),
+            interpolations: Vec::new(),
+            tokens: Vec::new(),
+            open_comment: None,
+        }
     }
 
-    fn run(mut self) -> Vec<Token> {
+    fn run(&mut self) {
         while let Some(c) = self.peek(0) {
             match c {
                 _ if c.is_whitespace() => self.skip(1),
@@ -51,7 +68,6 @@ impl Scanner {
                 _ => self.symbol(),
             }
         }
-        self.tokens
     }
 
     fn peek(&self, ahead: usize) -> Option<char> {
@@ -87,7 +103,7 @@ impl Scanner {
     }
 
     fn comment(&mut self) {
-        let mut depth = 0;
+        let (mut depth, start) = (0, self.place);
         while self.peek(0).is_some() {
             let pair = (self.peek(0), self.peek(1));
             match pair {
@@ -103,6 +119,7 @@ impl Scanner {
                 return;
             }
         }
+        self.open_comment = Some(start);
     }
 
     /// A string or character in quotes, up to the end of the line when the closing quote is missing.
@@ -169,7 +186,7 @@ const SYMBOLS: [&str; 27] = [
 
 #[cfg(test)]
 mod tests {
-    use super::tokens;
+    use super::{open_comment, tokens};
 
     fn texts(script: &str) -> Vec<String> {
         tokens(script).into_iter().map(|t| t.text).collect()
@@ -177,6 +194,8 @@ mod tests {
 
     #[test]
     fn splits_text_comments_and_interpolation() {
+        assert_eq!(open_comment("a /* x */\n  /* y /* z */ b"), Some((2, 3)));
+        assert_eq!(open_comment("a /* x */ \"/*\" // /*\n `/*` b"), None);
         assert_eq!(texts("a /* x /* y */ */ + \"b // c\" // d"), ["a", "+", "\"b // c\""]);
         assert_eq!(
             texts("`a ${f(#{x: 1})} b` + 1"),

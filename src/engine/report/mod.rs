@@ -31,7 +31,7 @@ mod tests;
 
 use std::fmt::Write;
 
-use rhai::{Dynamic, EvalAltResult, ParseError, Position};
+use rhai::{Dynamic, EvalAltResult, LexError, ParseError, ParseErrorType, Position};
 
 use self::excerpt::{place, write_excerpt};
 pub use self::finding::Finding;
@@ -127,6 +127,16 @@ fn show(words: &Words, source: &str, text: Option<&str>, pos: Position, calls: &
         let _ = writeln!(out, "  hint: {}", hint.replace('\n', "\n        "));
     }
     out
+}
+
+/// Refuses a text with a comment that is never closed, of which the interpreter would leave out the rest without a word.
+///
+/// # Errors
+/// There is one; where it begins.
+pub fn refuse_open_comment(text: &str) -> Result<(), ParseError> {
+    let Some(start) = lex::open_comment(text) else { return Ok(()) };
+    let error = ParseErrorType::BadInput(LexError::UnexpectedInput("/*".to_string()));
+    Err(ParseError(Box::new(error), position(start)))
 }
 
 /// What a message is made from.

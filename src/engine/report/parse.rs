@@ -123,6 +123,9 @@ fn input(error: &LexError, context: &Context) -> Words {
             }
         }
         LexError::ImproperSymbol(symbol, _) => symbol_words(symbol),
+        LexError::UnexpectedInput(token) if token == "/*" => {
+            Words::new("this comment is never closed").hint("close it with */; a comment of one line begins with //")
+        }
         LexError::UnexpectedInput(token) => unexpected(token, context),
         LexError::MalformedChar(text) if text.is_empty() => {
             Words::new("the quotes hold no character").hint("write text between \" \"")

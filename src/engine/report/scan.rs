@@ -50,6 +50,13 @@ impl Scan {
         Self { tokens: tokens(text) }
     }
 
+    /// Whether a text in double quotes has the form that puts values into texts between back-ticks: `"ping ${seq}"`.
+    pub fn has_quoted_value(&self) -> bool {
+        self.tokens
+            .iter()
+            .any(|token| token.kind == Kind::Text && token.text.starts_with('"') && token.text.contains("${"))
+    }
+
     /// How often each name is declared: variables, parameters, modules, functions.
     pub fn declarations(&self) -> HashMap<&str, usize> {
         let mut counts = HashMap::new();

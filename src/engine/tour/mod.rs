@@ -12,11 +12,15 @@ use self::steps::{STEPS, Step};
 use super::programs::ScriptHost;
 use super::prompt::session::{Ended, Session};
 use super::prompt::{Input, Reader, in_session};
+use super::report::Scan;
 use super::run::exit;
 use crate::net::output;
 
 const GREETING: &str = "A tour of pingscript. Type what each step says, or try something of your own first.\n\
                         :skip has the step done for you, :hint helps, Ctrl-D leaves.";
+
+const IN_BACK_TICKS: &str =
+    "text between double quotes is sent as it stands; values are put into text between back-ticks: `ping ${seq}`";
 
 const FAREWELL: &str = "That was the tour. From here:\n  \
                         pingscript                 a prompt as this one\n  \
@@ -87,6 +91,11 @@ fn go(step: &Step, session: &mut Session, reader: &mut Reader) -> Result<Option<
                 // A step about a command of one line is done by that line.
                 if step.check == "true" && (ended.is_err() || !entry.starts_with("help(")) {
                     output::prose(&format!("hint: {}", step.hint));
+                    continue;
+                }
+                if Scan::new(entry).has_quoted_value() {
+                    output::prose(&format!("Not yet. hint: {IN_BACK_TICKS}"));
+                    typed = 0;
                     continue;
                 }
             }

@@ -73,9 +73,9 @@ pub const STEPS: &[Step] = &[
         text: "A policy is a closure from a packet to a verdict: pass(), drop(), delay(20.ms), … Put one on the server \
                while it runs. Its socket stays open, and the next packet meets the policy. This one drops each third:",
         lines: &["set_policy(server, |pkt| if pkt.number % 3 == 0 { drop() } else { pass() });"],
-        check: "{ let other = udp::open(server.addr); let lost = 0; \
-                for n in 1..=6 { if other.ping(server.addr, `ping ${n}`, 100.ms).kind == \"timeout\" { lost += 1; } } lost == 2 }",
-        hint: "each third packet of a client must be dropped: pkt.number counts them from 1",
+        check: "{ let other = udp::open(server.addr); let lost = []; \
+                for n in 1..=6 { if other.ping(server.addr, `ping ${n}`, 100.ms).kind == \"timeout\" { lost.push(n); } } lost == [3, 6] }",
+        hint: "each third packet of a client must be dropped, the third and the sixth: pkt.number counts them from 1, and % gives what is left over of a division",
         needs: "",
     },
     Step {

@@ -1,0 +1,52 @@
+//! Files that are evaluated within each other: modules, and policies from files. One that comes to itself again is an error that
+//! names the way there.
+
+use std::cell::RefCell;
+
+use crate::net::error::Error;
+
+thread_local! {
+    /// The files that this thread is evaluating, the outermost first.
+    static OPEN: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
+}
+
+/// See [`enter`].
+#[derive(Debug)]
+pub struct Entered(());
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        OPEN.with_borrow_mut(|open| open.pop());
+    }
+}
+
+/// Begins to evaluate `file`, until the guard is dropped; `op` is what asks for it.
+///
+/// # Errors
+/// `invalid`: it is being evaluated already.
+pub fn enter(op: &'static str, file: &str) -> Result<Entered, Error> {
+    OPEN.with_borrow_mut(|open| {
+        if let Some(first) = open.iter().position(|name| name == file) {
+            let way: Vec<&str> = open[first..].iter().map(String::as_str).chain([file]).collect();
+            let error = Error::invalid(op, format!("a file comes to itself again: {}", way.join(" → ")));
+            return Err(error.with_hint("put what both need into a file of its own, which neither of them is"));
+        }
+        open.push(file.to_string());
+        Ok(Entered(()))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::enter;
+
+    #[test]
+    fn a_way_that_comes_to_itself_is_named() {
+        let first = enter("import", "a").expect("it is not open");
+        let second = enter("import", "b").expect("it is not open");
+        let error = enter("import", "a").expect_err("it is open");
+        assert!(error.message.ends_with("a → b → a"), "{}", error.message);
+        drop((second, first));
+        enter("import", "a").expect("it has been closed");
+    }
+}
