@@ -124,6 +124,19 @@ pub mod api {
         filled(&ctx, text, len, padding)
     }
 
+    /// The text `count` times, one after the other.
+    ///
+    /// Errors: `too-large`: the result does not fit into memory.
+    ///
+    /// ```rhai
+    /// expect("=-".repeat(3), "=-=-=-");
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn repeat(ctx: NativeCallContext, text: &str, count: i64) -> ScriptResult<ImmutableString> {
+        room(&ctx, "repeat", length(count), text.len())?;
+        Ok(text.repeat(length(count)).into())
+    }
+
     /// Lengthens the array to `len` items with copies of a value; one that is long enough stays.
     ///
     /// Errors: `too-large`: the result does not fit into memory.

@@ -81,6 +81,9 @@ fn method(name: &str, given: &[String], forms: &[&Function], context: &Context) 
     if of == "closure" {
         return words.hint("a closure is called with .call(…)");
     }
+    if let Some((_, hint)) = FOREIGN_METHODS.iter().find(|(word, _)| *word == name) {
+        return words.hint(*hint);
+    }
     let others: BTreeSet<&str> =
         forms.iter().filter_map(|f| f.params.first()).map(|p| p.kind.as_str()).filter(|kind| *kind != "any").collect();
     if !others.is_empty() {
@@ -88,9 +91,6 @@ fn method(name: &str, given: &[String], forms: &[&Function], context: &Context) 
         let (last, first) = others.split_last().expect("not empty");
         let all = if first.is_empty() { last.clone() } else { format!("{} and {last}", first.join(", ")) };
         return words.hint(format!("`{name}` is a method of {all}"));
-    }
-    if let Some((_, hint)) = FOREIGN_METHODS.iter().find(|(word, _)| *word == name) {
-        return words.hint(*hint);
     }
     let all = context.names.of_namespace("");
     let methods = all.filter(|f| f.params.first().is_some_and(|p| p.kind == of)).map(|f| f.name.as_str());
@@ -292,7 +292,7 @@ pub(super) fn count(number: usize, noun: &str) -> String {
 }
 
 /// Functions of other languages.
-const FOREIGN: [(&str, &str); 13] = [
+const FOREIGN: [(&str, &str); 29] = [
     ("println", "write: print(…)"),
     ("printf", "write: print(`text ${value}`)"),
     ("sprintf", "put values into text with back-ticks: `text ${value}`"),
@@ -306,10 +306,42 @@ const FOREIGN: [(&str, &str); 13] = [
     ("isinstance", "write: type_of(x) == \"string\""),
     ("typeof", "write: type_of(x)"),
     ("require", "write: import \"path\" as name;"),
+    (
+        "input",
+        "a script declares what it asks for: const OPT = options([ ask(\"name\", \"\", \"Enter a name:\") ]); then OPT.name",
+    ),
+    (
+        "raw_input",
+        "a script declares what it asks for: const OPT = options([ ask(\"name\", \"\", \"Enter a name:\") ]); then OPT.name",
+    ),
+    (
+        "scanf",
+        "a script declares what it asks for: const OPT = options([ ask(\"name\", \"\", \"Enter a name:\") ]); then OPT.name",
+    ),
+    (
+        "open",
+        "scripts open no files; rows are written with --json FILE, what is printed with > FILE; a socket: udp::open(server)",
+    ),
+    ("file", "scripts open no files; rows are written with --json FILE, what is printed with > FILE"),
+    (
+        "socket",
+        "write: udp::bind(\"127.0.0.1:11000\"), tcp::listen(\"127.0.0.1:12000\") or tcp::connect(\"127.0.0.1:12000\")",
+    ),
+    ("enumerate", "write: for (item, index) in list { … }"),
+    ("sorted", "write: list.sort(), which sorts the list itself"),
+    ("now", "write: unix_time() for the wall clock, timestamp() for a stopwatch"),
+    ("set", "there are no sets: the keys of a map, #{ name: true }, are one"),
+    ("chr", "write: \"\\x41\" in a text"),
+    ("ord", "write: text.to_blob()[0]"),
+    ("Queue", "write: channel()"),
+    ("zip", "go through the numbers of the items: for i in 0..a.len() { print(`${a[i]} ${b[i]}`); }"),
+    ("memset", "write: blob(100)"),
+    ("malloc", "write: blob(100)"),
 ];
 
 /// Methods of other languages.
-const FOREIGN_METHODS: [(&str, &str); 8] = [
+const FOREIGN_METHODS: [(&str, &str); 15] = [
+    ("join", "write: let text = \"\"; for (x, i) in list { if i > 0 { text += \", \"; } text += x; }"),
     ("append", "write: .push(value)"),
     ("length", "write: .len()"),
     ("size", "write: .len()"),
@@ -318,4 +350,10 @@ const FOREIGN_METHODS: [(&str, &str); 8] = [
     ("strip", "write: .trim(), which changes the text in place"),
     ("startswith", "write: .starts_with(text)"),
     ("endswith", "write: .ends_with(text)"),
+    ("encode", "write: .to_blob()"),
+    ("decode", "write: .as_string()"),
+    ("find", "write: .index_of(text)"),
+    ("substring", "write: .sub_string(from..to)"),
+    ("items", "write: for key in m.keys() { print(`${key}: ${m[key]}`); }"),
+    ("settimeout", "each call takes its own: sock.recv(1.s)"),
 ];

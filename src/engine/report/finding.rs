@@ -1,6 +1,6 @@
 //! Words for what a check finds in a script that does not run: names that nothing has, and calls that nothing takes.
 
-use super::{Context, Words, call, did_you_mean, runtime, variable};
+use super::{Context, Words, call, did_you_mean, runtime, translate, variable};
 use crate::nearest::nearest;
 use crate::net::error::Error;
 
@@ -37,6 +37,10 @@ pub enum Finding {
 
 impl Finding {
     pub(super) fn words(&self, context: &Context) -> Words {
+        let may_be_foreign = matches!(self, Self::Variable(_) | Self::Call { .. });
+        if let Some(words) = may_be_foreign.then(|| translate::words(context)).flatten() {
+            return words;
+        }
         match self {
             Self::Variable(name) => variable::unknown(name, context),
             Self::Namespace(name) => variable::unknown_namespace(name, context),

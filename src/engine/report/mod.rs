@@ -24,6 +24,7 @@ mod property;
 mod reserved;
 mod runtime;
 mod scan;
+mod translate;
 mod variable;
 
 #[cfg(test)]

@@ -7,6 +7,15 @@ use super::names::a;
 pub(super) fn mismatch(operator: &str, given: &[String]) -> Words {
     if operator == "contains" {
         let of = given.first().map_or("any", String::as_str);
+        let item = given.get(1).map_or("any", String::as_str);
+        if of == "map" && item != "string" {
+            return Words::new(format!("the keys of a map are strings, and {} is none", a(item)))
+                .hint("write: x.to_string() in m");
+        }
+        if of == "string" && item != "string" {
+            return Words::new(format!("a text holds texts, and {} is none", a(item)))
+                .hint("write: x.to_string() in text");
+        }
         return Words::new(format!("`in` cannot look inside {}", a(of)))
             .hint("it looks for an item of an array, a key of a map, a part of a string, or a number of a range");
     }
@@ -38,6 +47,15 @@ fn between(operator: &str, left: &str, right: &str) -> Words {
     }
     if has("closure") {
         return words.hint("one side is a closure: to use its result, call it: f.call(…)");
+    }
+    if operator == "*" && (has("string") || has("array")) && has("integer") {
+        return words.hint(match has("string") {
+            true => "a text is repeated with .repeat(n): \"=\".repeat(20)",
+            false => "an array is filled with .pad(n, value): let list = []; list.pad(5, 0);",
+        });
+    }
+    if has("string") && operator == "%" {
+        return words.hint("values are put into text between back-ticks: `x is ${x}`");
     }
     if has("string") && operator != "+" && has_number {
         return words.hint("turn text into a number first: parse_int(text) or parse_float(text)");

@@ -72,6 +72,7 @@ pub(super) fn words(error: &ParseErrorType, context: &Context) -> Words {
         }
         P::MismatchedType(_, given) => Words::new(format!("`for` cannot go through {given}"))
             .hint("to repeat something n times write: for i in 0..n"),
+        P::ExprExpected(_) if matches!(context.token(), "case" | "default") => reserved(context.token(), context),
         P::ExprExpected(_) => Words::new("a value is needed here"),
         P::MalformedIndexExpr(text) if text.contains("map") => {
             Words::new("the key of a map must be a string").hint("write: m[\"name\"] or m.name")
@@ -227,6 +228,8 @@ fn missing(token: &str, why: &str, context: &Context) -> Words {
             _ => "what if, else, for, while and fn do stands between { }, even a single line",
         }),
         "in" => Words::new("a `for` needs `in`").hint("write: for item in items { … }, or for i in 0..5 { … }"),
+        "catch" if found == "finally" => Words::new("there is no `finally`")
+            .hint("what is always to be done stands after the blocks: try { … } catch (err) { … } sock.close();"),
         "catch" => Words::new("a `try` needs a `catch`").hint("write: try { … } catch (err) { … }"),
         "while" => Words::new("a `do` block ends in `while` or `until`").hint("write: do { … } while condition;"),
         "=>" => Words::new("a case of a switch needs `=>`").hint("write: switch x { 1 => …, _ => … }"),

@@ -3,11 +3,18 @@
 use rhai::{Dynamic, EvalAltResult, Position};
 
 use super::names::{a, plain_type};
-use super::{Context, Words, call, parse, position, property, variable};
+use super::{Context, Words, call, parse, position, property, translate, variable};
 
 /// Words for an error without its calls.
 pub(super) fn words(error: &EvalAltResult, context: &Context, describe: &dyn Fn(&Dynamic) -> Option<String>) -> Words {
     use EvalAltResult as E;
+    let may_be_foreign = matches!(
+        error,
+        E::ErrorParsing(..) | E::ErrorVariableNotFound(..) | E::ErrorFunctionNotFound(..) | E::ErrorDotExpr(..)
+    );
+    if let Some(words) = may_be_foreign.then(|| translate::words(context)).flatten() {
+        return words;
+    }
     match error {
         E::ErrorParsing(error, _) => parse::words(error, context),
         E::ErrorVariableNotFound(name, _) => variable::unknown(name, context),

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::scan::{Declared, Origin};
-use super::{Context, Words, did_you_mean, names::Names};
+use super::{Context, Words, did_you_mean, names::Names, translate};
 use crate::nearest::nearest;
 
 /// Words for a word of another language; `None` if it is none.
@@ -59,7 +59,9 @@ pub(super) fn unknown(name: &str, context: &Context) -> Words {
     let near = near(name, context, &declared);
     let suggestion = did_you_mean(&near);
     if context.after() == "=" && matches!(context.before(), "" | ";" | "{" | "}") {
-        return words.hints(suggestion).hint(format!("a new variable is declared with let: let {name} = …;"));
+        let value = translate::statement(context, index + 2);
+        let value = if value.is_empty() || value.len() > 60 { "…" } else { &value };
+        return words.hints(suggestion).hint(format!("a new variable is declared with let: let {name} = {value};"));
     }
     match suggestion {
         Some(hint) => words.hint(hint),
@@ -147,7 +149,14 @@ fn near<'a>(name: &str, context: &'a Context, declared: &[Declared<'a>]) -> Vec<
 }
 
 /// Words of other languages: word, message, hint.
-const FOREIGN: [(&str, &str, &str); 20] = [
+const FOREIGN: [(&str, &str, &str); 23] = [
+    ("assert", "`{}` is not a word of this language", "write: expect(actual, expected);"),
+    ("del", "`{}` is not a word of this language", "write: m.remove(\"key\") for a field, list.remove(0) for an item"),
+    (
+        "delete",
+        "`{}` is not a word of this language",
+        "write: m.remove(\"key\") for a field, list.remove(0) for an item",
+    ),
     ("elif", "`{}` is not a word of this language", "write: else if"),
     ("elseif", "`{}` is not a word of this language", "write: else if"),
     ("def", "`{}` is not a word of this language", "a function is written: fn name(a, b) { … }"),
@@ -168,7 +177,11 @@ const FOREIGN: [(&str, &str, &str); 20] = [
     ("foreach", "`{}` is not a word of this language", "a loop over items is written: for item in items { … }"),
     ("class", "`{}` is not a word of this language", "there are no classes: keep fields in a map, #{ name: value }"),
     ("struct", "`{}` is not a word of this language", "there are no classes: keep fields in a map, #{ name: value }"),
-    ("pass", "`{}` is not a word of this language", "an empty block is written: { }"),
+    (
+        "pass",
+        "`{}` is not a word of this language",
+        "write pass(), the verdict; a block that does nothing is empty: { }",
+    ),
     ("except", "`{}` is not a word of this language", "errors are caught with: try { … } catch (err) { … }"),
     ("raise", "`{}` is not a word of this language", "an error is raised with: throw \"what went wrong\""),
     ("from", "`{}` is not a word of this language", "a module is made known with: import \"path\" as name;"),

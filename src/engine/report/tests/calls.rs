@@ -24,7 +24,7 @@ error: no function `println`
   --> main.rhai:1:1
     1 | println("x");
       | ^
-  hint: write: print(…)
+  hint: write: print("x");
 "#,
     ),
     (
@@ -51,12 +51,11 @@ error: no function `udp::bnd`
     (
         r#"udp::bind(5);"#,
         r#"
-error: `udp::bind` cannot be called with (integer)
+error: an address is one text
   --> main.rhai:1:6
     1 | udp::bind(5);
       |      ^
-  hint: argument 1 is a string: put quotes around it, or use .to_string()
-  hint: it is called as udp::bind(addr: string)
+  hint: write: udp::bind("127.0.0.1:5");
 "#,
     ),
     (

@@ -238,11 +238,11 @@ error: `go` is a reserved word and cannot be a name
     (
         r#"let x = null;"#,
         r#"
-error: `null` is a reserved word without a meaning here
+error: `null` is not a value of this language
   --> main.rhai:1:9
     1 | let x = null;
       |         ^
-  hint: "no value" is written ()
+  hint: write: let x = ();
 "#,
     ),
     (
@@ -258,11 +258,11 @@ error: `new` is a reserved word
     (
         r#"print "hello";"#,
         r#"
-error: `print` is a function
+error: `print` is a function: it is called with brackets
   --> main.rhai:1:1
     1 | print "hello";
       | ^
-  hint: call it with brackets: print(…)
+  hint: write: print("hello");
 "#,
     ),
     (
@@ -272,7 +272,7 @@ error: `++` is not an operator of this language
   --> main.rhai:1:13
     1 | let x = 1; x++;
       |             ^
-  hint: write: x += 1
+  hint: write: x += 1;
 "#,
     ),
     (
@@ -282,7 +282,7 @@ error: `?` is not an operator of this language
   --> main.rhai:1:22
     1 | let x = 1; let y = x ? 1 : 2;
       |                      ^
-  hint: write: if condition { a } else { b }
+  hint: write: let y = if x { 1 } else { 2 };
 "#,
     ),
     (
@@ -302,7 +302,7 @@ error: `===` is not an operator of this language
   --> main.rhai:1:11
     1 | let x = 5 === 3;
       |           ^
-  hint: write: ==
+  hint: write: let x = 5 == 3;
 "#,
     ),
     (
@@ -312,7 +312,7 @@ error: `and` is not a word of this language
   --> main.rhai:1:14
     1 | let x = true and false;
       |              ^
-  hint: write `&&` for and
+  hint: write: let x = true && false;
 "#,
     ),
     (
@@ -402,7 +402,7 @@ error: single quotes hold one character only
   --> main.rhai:1:9
     1 | let s = 'hello';
       |         ^
-  hint: write text between double quotes: "text"
+  hint: write: let s = "hello";
 "#,
     ),
     (

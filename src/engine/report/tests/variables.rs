@@ -114,7 +114,7 @@ error: no variable `cuont` is known here
   --> main.rhai:1:1
     1 | cuont = 5;
       | ^
-  hint: a new variable is declared with let: let cuont = …;
+  hint: a new variable is declared with let: let cuont = 5;
 "#,
     ),
     (
@@ -155,7 +155,7 @@ error: `elif` is not a word of this language
   --> main.rhai:1:16
     1 | if 1 > 2 { 1 } elif 2 > 1 { 2 }
       |                ^
-  hint: write: else if
+  hint: write: if 1 > 2 { 1 } else if 2 > 1 { 2 }
 "#,
     ),
     (
@@ -165,7 +165,7 @@ error: `not` is not a word of this language
   --> main.rhai:1:12
     1 | let done = not true;
       |            ^
-  hint: write ! before the condition: !done
+  hint: write: let done = !true;
 "#,
     ),
     (

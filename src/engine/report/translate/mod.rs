@@ -1,0 +1,342 @@
+//! What was written as other languages write it, and the same line as this one does: `f"{x}"` becomes `` `${x}` ``.
+//!
+//! Each rule knows one form that no script can have, and rewrites it; the rest of the line stays as it is. So the hint of an
+//! error is the corrected line itself.
+
+mod forms;
+mod text;
+mod words;
+
+use std::cell::Cell;
+
+use super::lex::Token;
+use super::names::Names;
+use super::scan::Scan;
+use super::{Context, Words};
+
+/// Characters of a corrected line shown at most.
+const WIDTH: usize = 100;
+
+/// A form of another language, from the token where a rule met it.
+struct Rewrite {
+    /// Index of the first token after it.
+    end: usize,
+    /// What to write in its place.
+    text: String,
+    /// What is wrong with it.
+    message: String,
+    /// What else there is to say.
+    note: Option<String>,
+}
+
+impl Rewrite {
+    fn new(end: usize, text: impl Into<String>, message: impl Into<String>) -> Option<Self> {
+        Some(Self { end, text: text.into(), message: message.into(), note: None })
+    }
+}
+
+/// Where a rewritten form was, and what to say of it.
+struct Found {
+    from: usize,
+    end: usize,
+    text: String,
+    message: String,
+    note: Option<String>,
+}
+
+/// Rewrites the form that begins at the token `at`, if the rule knows it.
+type Rule = fn(&Translator, at: usize) -> Option<Rewrite>;
+
+struct Translator<'a> {
+    scan: &'a Scan,
+    names: &'a Names,
+    /// How many forms are being rewritten inside each other.
+    depth: Cell<usize>,
+}
+
+/// Forms inside each other that are rewritten at most.
+const DEPTH: usize = 6;
+
+/// The words for an error at a form of another language; `None` if there is none at the error.
+pub(super) fn words(context: &Context) -> Option<Words> {
+    let translator = Translator::new(context.scan, context.names);
+    let at = context.index;
+    let last = context.scan.tokens.len().checked_sub(1)?;
+    let line = context.scan.tokens[at.min(last)].start.0;
+    let on_line = |token: &Token| token.start.0 == line;
+    let from = context.scan.tokens.iter().position(on_line)?;
+    let end = context.scan.tokens.iter().rposition(on_line)? + 1;
+    let mut found = Vec::new();
+    let whole = translator.render(from, end, &mut found);
+    let met = |found: &&Found| (found.from..=found.end).contains(&at) || found.from == at + 1;
+    let one = found.iter().filter(met).min_by_key(|found| (found.from > at, at.abs_diff(found.from)))?;
+    let words = Words::new(&one.message);
+    let words = match corrected(&translator, (from, end), one, whole) {
+        text if text.is_empty() || text == ";" => words,
+        text => words.hint(format!("write: {text}")),
+    };
+    Some(words.hints(one.note.clone()))
+}
+
+/// The corrected statement that `one` is in: alone if it is whole, else with its line, or as little as fits.
+fn corrected(translator: &Translator, (from, end): (usize, usize), one: &Found, whole: String) -> String {
+    let text = |index: usize| translator.text(index);
+    let first = (from..one.from).rev().find(|i| text(*i) == ";").map_or(from, |i| i + 1);
+    let last = (one.end..end.max(one.end)).find(|i| text(*i) == ";").map_or(end.max(one.end), |i| i + 1);
+    let statement = translator.render(first, last, &mut Vec::new());
+    let balanced = |text: &str| {
+        let step = |depth: i32, c| depth + i32::from("([{".contains(c)) - i32::from(")]}".contains(c));
+        let mut depth = 0;
+        text.chars().all(|c| {
+            depth = step(depth, c);
+            depth >= 0
+        }) && depth == 0
+    };
+    [statement, whole]
+        .into_iter()
+        .find(|text| balanced(text) && text.chars().count() <= WIDTH)
+        .unwrap_or(one.text.clone())
+}
+
+/// The tokens of a context from `from` to the end of the statement, as a script would have them.
+pub(super) fn statement(context: &Context, from: usize) -> String {
+    let translator = Translator::new(context.scan, context.names);
+    let end = translator.find(from, |text| text == ";").unwrap_or(usize::MAX);
+    translator.plain(from, end.min(translator.line_end(from)))
+}
+
+impl<'a> Translator<'a> {
+    fn new(scan: &'a Scan, names: &'a Names) -> Self {
+        Self { scan, names, depth: Cell::new(0) }
+    }
+}
+
+impl Translator<'_> {
+    /// The tokens from `from` to `end` as a script would have them.
+    fn render(&self, from: usize, end: usize, found: &mut Vec<Found>) -> String {
+        let (mut out, mut at) = (String::new(), from);
+        while at < end.min(self.scan.tokens.len()) {
+            if at > from && self.scan.tokens[at - 1].end < self.scan.tokens[at].start {
+                out.push(' ');
+            }
+            match self.rewrite(at) {
+                Some(Rewrite { end, text, message, note }) => {
+                    out.push_str(&text);
+                    if text.is_empty() {
+                        out.truncate(out.trim_end().len());
+                    }
+                    found.push(Found { from: at, end, text, message, note });
+                    at = end;
+                }
+                None => {
+                    // Text after a value between back-ticks begins with the brace that is a token of its own, too.
+                    let again = self.scan.tokens.get(at + 1).is_some_and(|next| next.start == self.scan.tokens[at].start);
+                    out.push_str(if again { "" } else { self.text(at) });
+                    at += 1;
+                }
+            }
+        }
+        out.trim().to_string()
+    }
+
+    fn rewrite(&self, at: usize) -> Option<Rewrite> {
+        if self.depth.get() >= DEPTH {
+            return None;
+        }
+        self.depth.set(self.depth.get() + 1);
+        let mut rules = forms::RULES.iter().chain(text::RULES).chain(words::RULES);
+        let rewrite = rules.find_map(|rule| rule(self, at)).filter(|rewrite| rewrite.end > at);
+        self.depth.set(self.depth.get() - 1);
+        rewrite
+    }
+
+    /// The tokens from `from` to `end`, of which the first is no beginning of a form.
+    fn rest(&self, from: usize, end: usize) -> String {
+        let gap = if self.touches(from + 1) { "" } else { " " };
+        format!("{}{gap}{}", self.text(from), self.plain(from + 1, end)).trim_end().to_string()
+    }
+
+    /// The tokens from `from` to `end`, rewritten.
+    fn plain(&self, from: usize, end: usize) -> String {
+        self.render(from, end, &mut Vec::new())
+    }
+
+    fn text(&self, index: usize) -> &str {
+        self.scan.text(index)
+    }
+
+    fn before(&self, index: usize) -> &str {
+        self.scan.text_before(index)
+    }
+
+    fn is_word(&self, index: usize) -> bool {
+        self.text(index).starts_with(|c: char| c.is_alphabetic() || c == '_')
+    }
+
+    fn is_number(&self, index: usize) -> bool {
+        self.text(index).starts_with(|c: char| c.is_ascii_digit())
+    }
+
+    /// Whether the token is a text in quotes.
+    fn is_quoted(&self, index: usize) -> bool {
+        let text = self.text(index);
+        text.len() > 1 && ['"', '\''].iter().any(|quote| text.starts_with(*quote) && text.ends_with(*quote))
+    }
+
+    /// What the text token says, without its quotes.
+    fn inside(&self, index: usize) -> &str {
+        let text = self.text(index);
+        text.get(1..text.len().saturating_sub(1)).unwrap_or_default()
+    }
+
+    /// Whether nothing stands between a token and the one before it.
+    fn touches(&self, index: usize) -> bool {
+        match (index.checked_sub(1).and_then(|before| self.scan.tokens.get(before)), self.scan.tokens.get(index)) {
+            (Some(before), Some(token)) => before.end == token.start,
+            _ => false,
+        }
+    }
+
+    /// Whether the token is the first of its line.
+    fn begins_line(&self, index: usize) -> bool {
+        let line = |index: usize| self.scan.tokens.get(index).map(|token| token.start.0);
+        index == 0 || line(index) != line(index - 1)
+    }
+
+    /// Index after the last token of the line of the token `index`.
+    fn line_end(&self, index: usize) -> usize {
+        (index + 1..self.scan.tokens.len()).find(|i| self.begins_line(*i)).unwrap_or(self.scan.tokens.len())
+    }
+
+    /// Index of the first token from `from` on that `is` holds for, with no bracket open in between; where a bracket closes
+    /// that was open before, or a statement ends, the search does.
+    fn find(&self, from: usize, is: impl Fn(&str) -> bool) -> Option<usize> {
+        let mut depth = 0usize;
+        for (index, token) in self.scan.tokens.iter().enumerate().skip(from) {
+            let text = if token.kind == super::lex::Kind::Text { "\"" } else { token.text.as_str() };
+            if depth == 0 && is(text) {
+                return Some(index);
+            }
+            match text {
+                "(" | "[" | "{" | "#{" | "${" => depth += 1,
+                ")" | "]" | "}" => depth = depth.checked_sub(1)?,
+                ";" if depth == 0 => return None,
+                _ => {}
+            }
+        }
+        None
+    }
+
+    /// Index of the bracket that closes the one at `open`.
+    fn close(&self, open: usize) -> Option<usize> {
+        self.find(open + 1, |text| matches!(text, ")" | "]" | "}"))
+    }
+
+    /// Where the parts between commas begin and end, of the brackets at `open` and `close`.
+    fn parts(&self, open: usize, close: usize) -> Vec<(usize, usize)> {
+        let mut parts = Vec::new();
+        let mut from = open + 1;
+        while from < close {
+            let end = self.find(from, |text| text == ",").filter(|end| *end < close).unwrap_or(close);
+            parts.push((from, end));
+            from = end + 1;
+        }
+        parts
+    }
+
+    /// The end of the value that begins at `from`: before a comma, a semicolon, a closing bracket or the end of the line.
+    fn value_end(&self, from: usize) -> usize {
+        let end = self.line_end(from);
+        let ends = |text: &str| matches!(text, "," | ";" | ")" | "]" | "}" | "{");
+        self.find(from, ends).map_or(end, |at| at.min(end))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn translated(script: &str) -> String {
+        let (scan, names) = (Scan::new(script), Names::default());
+        Translator::new(&scan, &names).plain(0, scan.tokens.len())
+    }
+
+    #[test]
+    fn forms_of_other_languages_become_ours() {
+        for (theirs, ours) in FORMS {
+            assert_eq!(translated(theirs), *ours, "{theirs}");
+            assert_eq!(translated(ours), *ours, "what is right stays");
+        }
+    }
+
+    #[test]
+    fn every_cut_is_read() {
+        for (theirs, _) in FORMS {
+            for (end, _) in theirs.char_indices() {
+                translated(&theirs[..end]);
+            }
+        }
+    }
+
+    #[rustfmt::skip]
+    const FORMS: &[(&str, &str)] = &[
+        (r#"print(f"x is {x:.2f} {{a}}");"#, "print(`x is ${x} {a}`);"),
+        (r#"let data = b"abc";"#, r#"let data = "abc".to_blob();"#),
+        (r#"let path = r"a\b";"#, r"let path = `a\b`;"),
+        ("let s = 'hello';", r#"let s = "hello";"#),
+        (r#"print("%d of %s" % (a, b.name));"#, "print(`${a} of ${b.name}`);"),
+        (r#"print("x is %d" % x);"#, "print(`x is ${x}`);"),
+        (r#"print("{} is {}".format(a, 2));"#, "print(`${a} is ${2}`);"),
+        (r#"print("=" * 20);"#, r#"print("=".repeat(20));"#),
+        (r#"print(20 * "=");"#, r#"print("=".repeat(20));"#),
+        (r#"print("x:", x, end="");"#, "print(`x: ${x}`);"),
+        (r#"print "x""#, r#"print("x")"#),
+        ("f(timeout=1.s)", "f(#{ timeout: 1.s })"),
+        (r#"s.ping(s.addr, "x", { timeout: 1.s });"#, r#"s.ping(s.addr, "x", #{ timeout: 1.s });"#),
+        (r#"let m = {"a": 1, "b c": {"d": 2}};"#, r#"let m = #{a: 1, "b c": #{d: 2}};"#),
+        ("let m = {};", "let m = {};"),
+        (r#"udp::bind("127.0.0.1", 11000)"#, r#"udp::bind("127.0.0.1:11000")"#),
+        (r#"udp::bind(("127.0.0.1", 11000))"#, r#"udp::bind("127.0.0.1:11000")"#),
+        ("tcp::connect(host, port)", "tcp::connect(`${host}:${port}`)"),
+        ("udp::bind(11000)", r#"udp::bind("127.0.0.1:11000")"#),
+        ("start_thread(serve(conn));", "start_thread(|| serve(conn));"),
+        ("let a = (1, 2);", "let a = [1, 2];"),
+        ("l[1:3]", "l.extract(1..3)"),
+        ("l[:3]", "l.extract(0..3)"),
+        ("l[1:]", "l.extract(1)"),
+        (r#""abc"[1:3]"#, r#""abc".sub_string(1..3)"#),
+        ("if x in [1] and not y or z { }", "if x in [1] && !y || z { }"),
+        ("if a { b } elif c { d }", "if a { b } else if c { d }"),
+        ("if a { pass() } else { pass }", "if a { pass() } else { pass() }"),
+        ("for i in range(5): print(i)", "for i in 0..5 { print(i) }"),
+        ("for i, x in enumerate(l) { }", "for (x, i) in l { }"),
+        ("for (int i = 0; i < n; i++) { }", "for i in 0..n { }"),
+        ("def f(x): return x", "fn f(x) { return x }"),
+        ("let f = lambda a, b: a + b;", "let f = |a, b| a + b;"),
+        ("let f = (a, b) => a + b;", "let f = |a, b| a + b;"),
+        ("let f = x -> x + 1;", "let f = |x| x + 1;"),
+        ("try { a } except Exception as e { b }", "try { a } catch (e) { b }"),
+        ("let x = None; let y = True;", "let x = (); let y = true;"),
+        ("let x = a if b else c;", "let x = if b { a } else { c };"),
+        ("let x = a > 1 ? b : c;", "let x = if a > 1 { b } else { c };"),
+        ("let x = [i * 2 for i in range(5)];", "let x = []; for i in 0..5 { x.push(i * 2); }"),
+        ("int x = 5;", "let x = 5;"),
+        ("const int N = 5;", "const N = 5;"),
+        ("let x: int = 5;", "let x = 5;"),
+        ("fn f(x: int, y) -> int { x }", "fn f(x, y) { x }"),
+        ("i++;", "i += 1;"),
+        ("time.sleep(1);", "sleep(1.s);"),
+        ("random.randint(0, 10)", "random(0, 10)"),
+        ("print(“hi” – 3 × x);", r#"print("hi" - 3 * x);"#),
+        ("raise \"x\";", "throw \"x\";"),
+        ("throw new Error(\"x\");", "throw \"x\";"),
+        ("s.sendto(\"x\", (\"127.0.0.1\", 5));", "s.send_to(\"x\", \"127.0.0.1:5\");"),
+        ("s.recv(1024)", "s.recv()"),
+        ("if 1 not in x { }", "if !(1 in x) { }"),
+        ("sleep(10 ms)", "sleep(10.ms)"),
+        ("sleep(1.seconds)", "sleep(1.s)"),
+        ("printf(\"%d\\n\", 5)", "print(`${5}`)"),
+        ("while True: print(1)", "while true { print(1) }"),
+        ("f(f(f(f(f(f(f(f(f(f(f(f(f(f(f(f(1))))))))))))))))", "f(f(f(f(f(f(f(f(f(f(f(f(f(f(f(f(1))))))))))))))))"),
+    ];
+}

@@ -1,0 +1,205 @@
+//! Texts: with values in them, repeated, cut; and the characters of a word processor.
+
+use super::{Rewrite, Rule, Translator};
+
+pub(super) const RULES: &[Rule] = &[prefixed, percent, formatted, repeated, single_quoted, slice, typographic];
+
+/// `f"{x}"`, `b"…"`, `r"…"`.
+fn prefixed(of: &Translator, at: usize) -> Option<Rewrite> {
+    let prefix = of.text(at);
+    if !matches!(prefix.to_lowercase().as_str(), "f" | "b" | "r" | "rb" | "u") || !of.touches(at + 1) {
+        return None;
+    }
+    if !of.text(at + 1).starts_with(['"', '\'']) {
+        return None;
+    }
+    let inside = of.inside(at + 1);
+    let text = match prefix.to_lowercase().as_str() {
+        "f" => with_values(inside),
+        "r" => format!("`{inside}`"),
+        "u" => format!("\"{inside}\""),
+        _ => format!("\"{inside}\".to_blob()"),
+    };
+    let message = match prefix.to_lowercase().as_str() {
+        "f" => format!("`{prefix}\"…\"` is not a form of text here: values stand between back-ticks"),
+        _ => format!("`{prefix}\"…\"` is not a form of text here"),
+    };
+    Rewrite::new(at + 2, text, message)
+}
+
+/// `{x:.2f}` as `${x}`, between back-ticks.
+fn with_values(inside: &str) -> String {
+    let inside = inside.replace("{{", "\u{1}").replace("}}", "\u{2}");
+    let (mut out, mut rest) = (String::from("`"), inside.as_str());
+    while let Some((before, after)) = rest.split_once('{') {
+        let (value, after) = after.split_once('}').unwrap_or((after, ""));
+        let value = value.split_once([':', '!']).filter(|_| !value.contains("::")).map_or(value, |(value, _)| value);
+        out.push_str(&format!("{before}${{{}}}", value.trim_end_matches('=')));
+        rest = after;
+    }
+    format!("{out}{rest}`").replace('\u{1}', "{").replace('\u{2}', "}")
+}
+
+/// The text with `values` in the places that `split` parts it by.
+fn filled(parts: &[String], values: &[String]) -> String {
+    let mut out = String::from("`");
+    for (number, part) in parts.iter().enumerate() {
+        out.push_str(part);
+        if number + 1 < parts.len() {
+            out.push_str(&format!("${{{}}}", values.get(number).map_or("…", String::as_str)));
+        }
+    }
+    out + "`"
+}
+
+/// `"%d" % x` and `"%d %s" % (x, y)`.
+fn percent(of: &Translator, at: usize) -> Option<Rewrite> {
+    if !of.is_quoted(at) || of.text(at + 1) != "%" {
+        return None;
+    }
+    let (end, values) = match (of.text(at + 2), of.close(at + 2)) {
+        ("(", Some(close)) => {
+            let parts = of.parts(at + 2, close);
+            (close + 1, parts.into_iter().map(|(from, end)| of.plain(from, end)).collect())
+        }
+        _ => {
+            let end = of.value_end(at + 2);
+            (end, vec![of.plain(at + 2, end)])
+        }
+    };
+    Rewrite::new(end, with_percent(of.inside(at), &values)?, "`%` does not put values into a text")
+}
+
+/// `%d of %s` with the values in it, between back-ticks.
+pub(super) fn with_percent(inside: &str, values: &[String]) -> Option<String> {
+    let mut parts = vec![String::new()];
+    let mut rest = inside;
+    while let Some((before, after)) = rest.split_once('%') {
+        let last = parts.last_mut()?;
+        last.push_str(before);
+        let letter = after.find(|c: char| c.is_ascii_alphabetic() || c == '%')?;
+        rest = &after[letter + 1..];
+        if after[letter..].starts_with('%') { last.push('%') } else { parts.push(String::new()) }
+    }
+    parts.last_mut()?.push_str(rest);
+    Some(filled(&parts, values))
+}
+
+/// `"{} and {}".format(a, b)`.
+fn formatted(of: &Translator, at: usize) -> Option<Rewrite> {
+    if !of.is_quoted(at) || of.text(at + 1) != "." || of.text(at + 2) != "format" || of.text(at + 3) != "(" {
+        return None;
+    }
+    let close = of.close(at + 3)?;
+    let values: Vec<String> = of.parts(at + 3, close).into_iter().map(|(from, end)| of.plain(from, end)).collect();
+    let mut parts = vec![String::new()];
+    let mut rest = of.inside(at);
+    while let Some((before, after)) = rest.split_once('{') {
+        parts.last_mut()?.push_str(before);
+        parts.push(String::new());
+        rest = after.split_once('}').map_or("", |(_, after)| after);
+    }
+    parts.last_mut()?.push_str(rest);
+    Rewrite::new(close + 1, filled(&parts, &values), "a text has no method `format`")
+}
+
+/// `"=" * 20` and `20 * "="`.
+fn repeated(of: &Translator, at: usize) -> Option<Rewrite> {
+    if of.text(at + 1) != "*" {
+        return None;
+    }
+    let (text, count) = match (of.is_quoted(at), of.is_quoted(at + 2)) {
+        (true, false) if of.is_word(at + 2) || of.is_number(at + 2) => (at, at + 2),
+        (false, true) if of.is_word(at) || of.is_number(at) => (at + 2, at),
+        _ => return None,
+    };
+    let text = format!("\"{}\".repeat({})", of.inside(text), of.text(count));
+    Rewrite::new(at + 3, text, "`*` does not repeat a text")
+}
+
+/// `'hello'`.
+fn single_quoted(of: &Translator, at: usize) -> Option<Rewrite> {
+    let text = of.text(at);
+    let inside = text.strip_prefix('\'')?.strip_suffix('\'')?;
+    if inside.starts_with('\\') || inside.chars().count() == 1 || inside.contains('"') {
+        return None;
+    }
+    Rewrite::new(at + 1, format!("\"{inside}\""), "single quotes hold one character only")
+}
+
+/// `l[1:3]`, `l[:3]`, `l[1:]`.
+fn slice(of: &Translator, at: usize) -> Option<Rewrite> {
+    let is_text = of.is_quoted(at);
+    let value = (of.is_word(at) || is_text) && of.text(at + 1) == "[" && of.touches(at + 1);
+    let close = of.close(at + 1).filter(|_| value)?;
+    let colon = of.find(at + 2, |text| text == ":").filter(|colon| *colon < close)?;
+    let (from, to) = (of.plain(at + 2, colon), of.plain(colon + 1, close));
+    let range = match (from.as_str(), to.as_str()) {
+        (from, "") => if from.is_empty() { "0" } else { from }.to_string(),
+        ("", to) => format!("0..{to}"),
+        (from, to) => format!("{from}..{to}"),
+    };
+    let name = of.text(at);
+    let given =
+        of.scan.tokens.windows(4).find(|four| {
+            matches!(four[0].text.as_str(), "let" | "const") && four[1].text == name && four[2].text == "="
+        });
+    let is_text = is_text || given.is_some_and(|four| four[3].text.starts_with(['"', '`']));
+    let is_list = given.is_some_and(|four| four[3].text == "[");
+    let method = if is_text { "sub_string" } else { "extract" };
+    let mut rewrite =
+        Rewrite::new(close + 1, format!("{name}.{method}({range})"), "a part is not taken with `[from:to]`")?;
+    if !is_text && !is_list {
+        rewrite.note = Some(format!("if it is a text, write: {name}.sub_string({range})"));
+    }
+    Some(rewrite)
+}
+
+/// Quotes, dashes and signs as a word processor or a PDF has them.
+fn typographic(of: &Translator, at: usize) -> Option<Rewrite> {
+    let token = of.text(at);
+    let mut chars = token.chars();
+    let (first, None) = (chars.next()?, chars.next()) else { return None };
+    let (_, plain, name) = TYPOGRAPHIC.iter().find(|(odd, ..)| odd.contains(first))?;
+    // A pair of single quotes is meant to hold a text.
+    let mut rewrite = match (*plain, of.find(at + 1, |text| text == token || text == "’")) {
+        ("'", Some(close)) if close == at + 2 && !of.begins_line(close) => {
+            Rewrite::new(close + 1, format!("\"{}\"", of.text(at + 1)), "")
+        }
+        _ => Rewrite::new(at + 1, *plain, ""),
+    }?;
+    let code = u32::from(first);
+    rewrite.message = match *plain {
+        "" => format!("there is an invisible character here: {name} (U+{code:04X})"),
+        _ => format!("`{first}` is {name} (U+{code:04X}), not `{plain}`"),
+    };
+    rewrite.note =
+        plain.is_empty().then(|| format!("delete the character U+{code:04X}; text copied from a page may have it"));
+    Some(rewrite)
+}
+
+/// Characters, what a script has in their place, and what they are.
+const TYPOGRAPHIC: [(&str, &str, &str); 22] = [
+    ("“”„‟«»″＂", "\"", "a typographic quote"),
+    ("‘’‚‛′＇", "'", "a typographic quote"),
+    ("‐‑‒–—―−－", "-", "a typographic dash"),
+    ("×∗⋅·＊", "*", "a typographic sign"),
+    ("÷⁄∕／", "/", "a typographic sign"),
+    ("…", "..", "an ellipsis"),
+    ("≤", "<=", "a typographic sign"),
+    ("≥", ">=", "a typographic sign"),
+    ("≠", "!=", "a typographic sign"),
+    ("（", "(", "a wide bracket"),
+    ("）", ")", "a wide bracket"),
+    ("［", "[", "a wide bracket"),
+    ("］", "]", "a wide bracket"),
+    ("｛", "{", "a wide bracket"),
+    ("｝", "}", "a wide bracket"),
+    ("；", ";", "a wide semicolon"),
+    ("，", ",", "a wide comma"),
+    ("：", ":", "a wide colon"),
+    ("＝", "=", "a wide sign"),
+    ("\u{200b}\u{200c}\u{200d}\u{2060}", "", "a space without width"),
+    ("\u{feff}", "", "a byte order mark"),
+    ("\u{ad}\u{200e}\u{200f}", "", "a mark of the layout"),
+];
