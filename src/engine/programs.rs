@@ -96,6 +96,11 @@ impl ScriptHost {
         self.reporting(main, names, |reporter| reporter.report_finding(finding, pos))
     }
 
+    /// What a check warns of in the script `main`, a message each.
+    pub fn warnings(&self, main: &str) -> Vec<String> {
+        self.reporter(main, None, |reporter| reporter.warnings())
+    }
+
     /// What scripts can call, with what it says of itself.
     pub fn reference(&self) -> &Reference {
         self.reference.get_or_init(|| Reference::collect(&self.engine))
@@ -106,12 +111,12 @@ impl ScriptHost {
         plain_type(self.engine.map_type_name(value.type_name()))
     }
 
-    fn reporter(&self, main: &str, ast: Option<&AST>, report: impl FnOnce(&Reporter<'_>) -> String) -> String {
+    fn reporter<T>(&self, main: &str, ast: Option<&AST>, report: impl FnOnce(&Reporter<'_>) -> T) -> T {
         let compiled = self.compiled.lock().unwrap_or_else(PoisonError::into_inner).get(main).cloned();
         self.reporting(main, &Names::collect(&self.engine, ast.or(compiled.as_ref())), report)
     }
 
-    fn reporting(&self, main: &str, names: &Names, report: impl FnOnce(&Reporter<'_>) -> String) -> String {
+    fn reporting<T>(&self, main: &str, names: &Names, report: impl FnOnce(&Reporter<'_>) -> T) -> T {
         let sources = |name: &str| self.sources.text(name);
         let describe = |value: &Dynamic| describe(&self.engine, value);
         report(&Reporter { sources: &sources, main_source: main, names, describe: &describe })

@@ -1,6 +1,7 @@
 //! Checks scripts without running them: what the parser finds wrong, and names that nothing has.
 //!
-//! What only a run can tell, such as types, is left to the run: a check never finds fault with a script that is right.
+//! What only a run can tell, such as types, is left to the run: a check never finds fault with a script that is right. What can run and is hardly
+//! meant, such as `${` in double quotes, is a warning, which leaves the exit code as it is.
 
 mod names;
 
@@ -41,10 +42,14 @@ pub fn run(files: &[String]) -> i32 {
         for message in &found {
             output::note(message);
         }
-        match found.len() {
-            0 => output::line(&format!("{name}: no errors found")),
-            1 => output::note(&format!("{name}: 1 error")),
-            more => output::note(&format!("{name}: {more} errors")),
+        let warnings = if found.is_empty() { host.warnings(&name) } else { Vec::new() };
+        for message in &warnings {
+            output::note(message);
+        }
+        match (found.len(), warnings.len()) {
+            (0, 0) => output::line(&format!("{name}: no errors found")),
+            (0, warned) => output::line(&format!("{name}: no errors found, {}", count(warned, "warning"))),
+            (more, _) => output::note(&format!("{name}: {}", count(more, "error"))),
         }
         if !found.is_empty() {
             code = code.max(exit::SCRIPT);
@@ -52,6 +57,10 @@ pub fn run(files: &[String]) -> i32 {
     }
     output::flush();
     if output::has_failed() { code.max(exit::SCRIPT) } else { code }
+}
+
+fn count(number: usize, noun: &str) -> String {
+    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
 }
 
 fn standard_input() -> Result<(String, String), Error> {

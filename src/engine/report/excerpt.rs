@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use rhai::Position;
+use unicode_width::UnicodeWidthChar;
 
 use crate::net::output;
 
@@ -39,7 +40,11 @@ pub(super) fn write_excerpt(out: &mut String, text: &str, pos: Position) {
     let printable = |c: &char| {
         if c.is_control() && *c != '\t' { char::REPLACEMENT_CHARACTER } else { *c }
     };
-    let blank = |c: &char| if *c == '\t' { '\t' } else { ' ' };
+    // A wide letter takes two columns, one that is put over another none.
+    let blank = |c: &char| match *c {
+        '\t' => "\t".to_string(),
+        c => " ".repeat(c.width().unwrap_or(1)),
+    };
 
     let mut shown: String = chars[start..end].iter().map(printable).collect();
     let mut below: String = chars[start..caret].iter().map(blank).collect();
@@ -68,6 +73,8 @@ mod tests {
     fn puts_the_caret_under_the_column() {
         assert_eq!(excerpt("let a = b;\r\nc", 1, 9), "    1 | let a = b;\n      |         ^\n");
         assert_eq!(excerpt("\tif x {\n\t\ty", 2, 3), "    2 | \t\ty\n      | \t\t^\n");
+        assert_eq!(excerpt("\"日本\" x", 1, 6), "    1 | \"日本\" x\n      |        ^\n");
+        assert_eq!(excerpt("\"e\u{301}\" x", 1, 6), "    1 | \"e\u{301}\" x\n      |     ^\n");
         assert_eq!(excerpt("é = ü", 1, 5), "    1 | é = ü\n      |     ^\n");
         assert_eq!(excerpt("ab", 1, 0), "    1 | ab\n      | ^\n");
         assert_eq!(excerpt("ab", 1, 9), "    1 | ab\n      |   ^\n");

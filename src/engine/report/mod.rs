@@ -26,6 +26,7 @@ mod runtime;
 mod scan;
 mod translate;
 mod variable;
+mod warning;
 
 #[cfg(test)]
 mod tests;
@@ -105,12 +106,25 @@ impl Reporter<'_> {
         let context = Context { names: self.names, index: scan.index_at(pos), scan: &scan, pos };
         show(&finding.words(&context), self.main_source, text.as_deref(), pos, &[])
     }
+
+    /// What a check warns of in the main source, each a whole message.
+    pub fn warnings(&self) -> Vec<String> {
+        let text = (self.sources)(self.main_source);
+        let scan = Scan::new(text.as_deref().unwrap_or_default());
+        let all = warning::warnings(&scan, self.names);
+        let shown = |(pos, words)| show_as("warning", &words, self.main_source, text.as_deref(), pos, &[]);
+        all.into_iter().map(shown).collect()
+    }
 }
 
-/// A message with its place, its excerpt and the calls that led there.
+/// An error with its place, its excerpt and the calls that led there.
 fn show(words: &Words, source: &str, text: Option<&str>, pos: Position, calls: &[String]) -> String {
+    show_as("error", words, source, text, pos, calls)
+}
+
+fn show_as(what: &str, words: &Words, source: &str, text: Option<&str>, pos: Position, calls: &[String]) -> String {
     let pos = words.at.unwrap_or(pos);
-    let mut out = format!("error: {}\n  --> {}\n", words.message, place(source, pos));
+    let mut out = format!("{what}: {}\n  --> {}\n", words.message, place(source, pos));
     if let Some(text) = text {
         write_excerpt(&mut out, text, pos);
     }

@@ -52,10 +52,16 @@ pub(super) fn words(error: &EvalAltResult, context: &Context, describe: &dyn Fn(
         E::ErrorForbiddenVariable(name, _) => {
             Words::new(format!("`{name}` cannot be used as a name")).hint("choose another name")
         }
-        E::ErrorStackOverflow(_) => Words::new("too many calls inside each other").hint(match context.token() {
-            "" => "a function that calls itself must have a case in which it does not".to_string(),
-            name => format!("does `{name}` call itself without end? It must have a case in which it does not"),
-        }),
+        E::ErrorStackOverflow(_) => {
+            // The place is that of the outermost call, which may be a native that was given a closure.
+            let called = Some(context.token()).filter(|name| context.scan.has_function(name));
+            Words::new("too many calls inside each other").hint(match context.scan.calls_itself().or(called) {
+                None => "a function that calls itself must have a case in which it does not".to_string(),
+                Some(name) => {
+                    format!("does `{name}` call itself without end? It must have a case in which it does not")
+                }
+            })
+        }
         E::ErrorTooManyOperations(_) => Words::new("the script has used up the operations it may take")
             .hint("does a loop never end? Give it a `break`, or a condition that becomes false"),
         E::ErrorTooManyVariables(_) => {

@@ -147,6 +147,24 @@ impl Scan {
         (1..self.tokens.len()).any(|i| self.text(i) == name && self.text(i - 1) == "fn")
     }
 
+    /// The tokens of the body of the function `name`; `None` if the text declares none.
+    pub(super) fn body_of(&self, name: &str) -> Option<std::ops::Range<usize>> {
+        let at = (1..self.tokens.len()).find(|i| self.text(*i) == name && self.text(*i - 1) == "fn")?;
+        let open = (at..self.tokens.len()).find(|i| self.text(*i) == "{")?;
+        let inside = |i: &usize| self.open_before(*i).contains(&open);
+        Some(open + 1..(open + 1..self.tokens.len()).find(|i| !inside(i)).unwrap_or(self.tokens.len()))
+    }
+
+    /// The function that calls itself, if there is just one.
+    pub(super) fn calls_itself(&self) -> Option<&str> {
+        let names = (1..self.tokens.len()).filter(|i| self.text(*i - 1) == "fn").map(|i| self.text(i));
+        let calls = |name: &&str| {
+            self.body_of(name).is_some_and(|mut body| body.any(|i| self.text(i) == *name && self.text(i + 1) == "("))
+        };
+        let mut all = names.filter(calls);
+        all.next().filter(|_| all.next().is_none())
+    }
+
     /// Whether the token `index` begins a line, no further right than `column`, after the end of a statement.
     fn begins_line(&self, index: usize, column: usize) -> bool {
         let Some(before) = index.checked_sub(1) else { return true };

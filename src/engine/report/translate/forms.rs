@@ -273,7 +273,7 @@ fn address(of: &Translator, at: usize) -> Option<Rewrite> {
 }
 
 /// `start_thread(serve(conn))`: the call is made at once, and its result is no closure.
-fn closure(of: &Translator, at: usize) -> Option<Rewrite> {
+pub(super) fn closure(of: &Translator, at: usize) -> Option<Rewrite> {
     if !STARTERS.contains(&of.text(at)) || of.text(at + 1) != "(" {
         return None;
     }

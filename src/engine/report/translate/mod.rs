@@ -78,6 +78,19 @@ pub(super) fn words(context: &Context) -> Option<Words> {
     Some(words.hints(one.note.clone()))
 }
 
+/// The words for a call that should be a closure, at the name of the function that takes it; `None` if it may make one.
+pub(super) fn called_at_once(scan: &Scan, names: &Names, at: usize) -> Option<Words> {
+    let translator = Translator::new(scan, names);
+    let rewrite = forms::closure(&translator, at)?;
+    let called = (at + 1..rewrite.end)
+        .rev()
+        .find(|i| scan.text(*i) == "(" && *i > at + 1 && translator.close(*i) == Some(rewrite.end - 2))?;
+    let body = scan.body_of(scan.text(called - 1))?;
+    let makes_closure = body.into_iter().any(|i| matches!(scan.text(i), "|" | "||" | "Fn"));
+    let end = if scan.text(rewrite.end) == ";" { ";" } else { "" };
+    (!makes_closure).then(|| Words::new(rewrite.message).hint(format!("write: {}{end}", rewrite.text)))
+}
+
 /// The corrected statement that `one` is in: alone if it is whole, else with its line, or as little as fits.
 fn corrected(translator: &Translator, (from, end): (usize, usize), one: &Found, whole: String) -> String {
     let text = |index: usize| translator.text(index);
@@ -130,7 +143,8 @@ impl Translator<'_> {
                 }
                 None => {
                     // Text after a value between back-ticks begins with the brace that is a token of its own, too.
-                    let again = self.scan.tokens.get(at + 1).is_some_and(|next| next.start == self.scan.tokens[at].start);
+                    let again =
+                        self.scan.tokens.get(at + 1).is_some_and(|next| next.start == self.scan.tokens[at].start);
                     out.push_str(if again { "" } else { self.text(at) });
                     at += 1;
                 }
