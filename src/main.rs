@@ -16,6 +16,7 @@ use pingscript::engine::colour::{self, Colour};
 use pingscript::engine::commands::{self, Command};
 use pingscript::engine::programs::ScriptHost;
 use pingscript::engine::run::{self, Job, exit};
+use pingscript::engine::sources::is_shipped;
 use pingscript::engine::{check, prompt, signals, watch};
 use pingscript::nearest::nearest;
 use pingscript::net::error::{Error, ErrorKind, in_words};
@@ -25,13 +26,13 @@ use pingscript::net::{bugs, output, stack, sys};
 
 /// A lab bench for networks: runs pingers, servers and drop policies written as short Rhai scripts.
 #[derive(Debug, Parser)]
-#[command(version, args_conflicts_with_subcommands = true, disable_help_subcommand = true, after_help = AFTER_HELP, override_usage = "pingscript [FLAGS] SCRIPT [ARGS]…\n       pingscript [FLAGS] -e CODE [ARGS]…\n       pingscript [FLAGS] -i SCRIPT [ARGS]…\n       pingscript [FLAGS] --watch SCRIPT [ARGS]…\n       pingscript --check FILE…\n       pingscript scripts\n       pingscript new NAME [FILE]\n       pingscript lab [FLAGS] [-- COMMAND…]\n       pingscript doctor [--json]\n       pingscript doc [NAME]\n       pingscript help [NAME]\n       pingscript [FLAGS]")]
+#[command(version, args_conflicts_with_subcommands = true, disable_help_subcommand = true, after_help = AFTER_HELP, override_usage = "pingscript [FLAGS] SCRIPT [ARGS]…\n       pingscript [FLAGS] -e CODE [ARGS]…\n       pingscript [FLAGS] -i SCRIPT [ARGS]…\n       pingscript [FLAGS] --watch SCRIPT [ARGS]…\n       pingscript --check FILE…\n       pingscript scripts\n       pingscript new NAME [FILE]\n       pingscript lab [FLAGS] [-- COMMAND…]\n       pingscript tour\n       pingscript doctor [--json]\n       pingscript doc [NAME]\n       pingscript help [NAME]\n       pingscript completions SHELL\n       pingscript man [DIR]\n       pingscript [FLAGS]")]
 struct Cli {
     /// Run this code instead of a file, and print its value
     #[arg(short = 'e', value_name = "CODE")]
     code: Option<String>,
 
-    /// Check scripts without running them: syntax, and names that nothing has; exit code 0 if nothing is wrong, 3 otherwise
+    /// Check scripts without running them: syntax, undefined names, and what is hardly meant (a warning); exit code 3 if there are errors
     #[arg(long, conflicts_with = "code")]
     check: bool,
 
@@ -52,15 +53,15 @@ struct Cli {
     #[arg(long, value_name = "FILE")]
     csv: Option<String>,
 
-    /// Colours and hints at the prompt, and colours in help: auto (on a terminal, unless NO_COLOR is set), always or never
-    #[arg(long, value_name = "WHEN", value_enum, default_value_t = Colour::Auto, hide_default_value = true, hide_possible_values = true)]
+    /// Colours: auto (on a terminal, unless NO_COLOR is set), always or never
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t = Colour::Auto, hide_default_value = true, hide_possible_values = true, global = true)]
     color: Colour,
 
-    /// Run the script, then stay at a prompt that has what it declared
+    /// Run the script, then open a prompt with its variables
     #[arg(short = 'i', conflicts_with_all = ["code", "check"], requires = "script")]
     interactive: bool,
 
-    /// Run the script, and take it over anew whenever its file is saved: its sockets stay open
+    /// Run the script, and reload it whenever it is saved; its sockets stay open
     #[arg(long, conflicts_with_all = ["code", "check", "interactive"], requires = "script")]
     watch: bool,
 
@@ -132,9 +133,9 @@ fn start() -> Result<i32> {
                 return Ok(err.exit_code());
             }
             let text = err.render();
-            // What was asked for may stand behind what has ended the reading.
+            // `--color` may come after the flag that ended the parsing.
             colour::choose(colour::asked_for(std::env::args()).unwrap_or_default());
-            let coloured = colour::is_wanted(std::io::stdout().is_terminal());
+            let coloured = pingscript::net::colour::is_wanted(std::io::stdout().is_terminal());
             let text = if coloured { text.ansi().to_string() } else { text.to_string() };
             output::styled(&fit(text.trim_end(), output::columns()));
             output::flush();
@@ -148,11 +149,12 @@ fn start() -> Result<i32> {
     if let Some(command) = &cli.command {
         return commands::run(command, Cli::command());
     }
+    if cli.code.is_none() && cli.script.first().is_some_and(|word| Cli::command().find_subcommand(word).is_some()) {
+        return command_after_flags(&cli);
+    }
     let host = Arc::new(ScriptHost::new());
-    // A forgotten FILE leaves the script in its place, which rows would overwrite.
-    if let Some(file) = [&cli.json, &cli.csv].into_iter().flatten().find(|file| file.ends_with(".rhai")) {
-        let error = Error::new(ErrorKind::Invalid, "rows", "that is a script").with_peer(file);
-        return Ok(run::refuse(&error.with_hint("name a file for the rows before it, such as --json rows.jsonl")));
+    if let Some(error) = rows_over_script(&cli) {
+        return Ok(run::refuse(&error));
     }
     let wanted = Wanted { trace: cli.trace, json: cli.json, csv: cli.csv };
     let mut words = cli.script.into_iter();
@@ -195,6 +197,48 @@ fn start() -> Result<i32> {
         true => watch::run(&job),
         false => run::run(&host, &job),
     }
+}
+
+/// Runs the command that stands after flags. Only `--color` means something there.
+fn command_after_flags(cli: &Cli) -> Result<i32> {
+    let command = cli.script.first().map_or("", String::as_str);
+    let given = [
+        ("--seed", cli.seed.is_some()),
+        ("--trace", cli.trace),
+        ("--json", cli.json.is_some()),
+        ("--csv", cli.csv.is_some()),
+        ("-i", cli.interactive),
+        ("--watch", cli.watch),
+    ];
+    if let Some((flag, _)) = given.iter().find(|(_, given)| *given) {
+        let error = Error::new(ErrorKind::Invalid, "flag", format!("it is for scripts, and `{command}` is a command"));
+        return Ok(run::refuse(
+            &error
+                .with_peer(flag)
+                .with_hint(format!("write: pingscript {}; a script of this name is ./{command}", cli.script.join(" "))),
+        ));
+    }
+    let words = std::iter::once("pingscript").chain(cli.script.iter().map(String::as_str));
+    match Cli::try_parse_from(words) {
+        Ok(Cli { command: Some(command), .. }) => commands::run(&command, Cli::command()),
+        Ok(_) => Ok(exit::USAGE),
+        Err(err) => {
+            let _ = err.print();
+            Ok(err.exit_code())
+        }
+    }
+}
+
+/// If FILE was left out, clap takes the script's name for it, and we would overwrite the script.
+fn rows_over_script(cli: &Cli) -> Option<Error> {
+    let is_script = |file: &str| file.ends_with(".rhai") || (!Path::new(file).exists() && is_shipped(file));
+    let rows = [("--json", &cli.json, "rows.jsonl"), ("--csv", &cli.csv, "rows.csv")];
+    let (flag, file, such_as) = rows
+        .into_iter()
+        .find_map(|(flag, file, such_as)| Some((flag, file.as_ref().filter(|file| is_script(file))?, such_as)))?;
+    let line: Vec<&str> = [flag, such_as, file].into_iter().chain(cli.script.iter().map(String::as_str)).collect();
+    let error = Error::new(ErrorKind::Invalid, flag, "refusing to overwrite a script; was the FILE left out?");
+    Some(error.with_peer(file).with_hint(format!("write: pingscript {}", line.join(" "))))
 }
 
 fn unknown_flag(name: &str) -> Error {

@@ -1,8 +1,8 @@
-//! Whether colours are wanted: what the command line says, else NO_COLOR and whether there is a terminal.
-
-use std::sync::OnceLock;
+//! Which colours the command line asks for.
 
 use clap::ValueEnum;
+
+use crate::net::colour;
 
 /// When there are colours.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -16,19 +16,12 @@ pub enum Colour {
     Never,
 }
 
-static CHOSEN: OnceLock<Colour> = OnceLock::new();
-
-/// Has colours from now on where `colour` says. The first to say it wins.
-pub fn choose(colour: Colour) {
-    let _ = CHOSEN.set(colour);
-}
-
-/// Whether colours are wanted on what is a terminal or not.
-pub fn is_wanted(terminal: bool) -> bool {
-    match CHOSEN.get().copied().unwrap_or_default() {
-        Colour::Auto => terminal && std::env::var_os("NO_COLOR").is_none_or(|no| no.is_empty()),
-        Colour::Always => true,
-        Colour::Never => false,
+/// Has colours from now on where `wanted` says. The first to say it wins.
+pub fn choose(wanted: Colour) {
+    match wanted {
+        Colour::Auto => {}
+        Colour::Always => colour::choose(true),
+        Colour::Never => colour::choose(false),
     }
 }
 

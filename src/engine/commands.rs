@@ -6,8 +6,8 @@ use std::sync::Arc;
 use anyhow::Result;
 use clap::builder::StyledStr;
 use clap::{Command as Definition, Subcommand};
-use clap_complete::Shell;
 
+use super::completion::{self, Shell};
 use super::doctor::{self, Doctor};
 use super::help::command::{Doc, run as document};
 use super::library;
@@ -25,7 +25,7 @@ pub enum Command {
     /// List the scripts that came with pingscript
     Scripts,
 
-    /// Explain a command, a script, or what scripts can call; nothing named: the command line
+    /// Explain a command, a script, or what scripts can call; without NAME: the command line
     Help {
         /// Such as doctor, udp_ping or udp::bind
         name: Option<String>,
@@ -44,7 +44,7 @@ pub enum Command {
     /// Explain what scripts can call
     Doc(Doc),
 
-    /// Learn it in a dozen steps: type this, see that, why
+    /// Learn it step by step: type this, see that, why
     Tour,
 
     /// Say what works on this machine, what does not, and what to do about it
@@ -57,6 +57,16 @@ pub enum Command {
     Completions {
         /// The shell
         shell: Shell,
+    },
+
+    /// What can stand at the end of a line; asked by the shell's completion
+    #[command(hide = true)]
+    Complete {
+        /// The shell
+        shell: Shell,
+        /// The line up to the cursor
+        #[arg(allow_hyphen_values = true)]
+        line: String,
     },
 
     /// Print or write the manual page
@@ -86,7 +96,8 @@ pub fn run(command: &Command, definition: Definition) -> Result<i32> {
         Command::Doc(doc) => document(&ScriptHost::new(), doc),
         Command::Tour => return tour::run(&Arc::new(ScriptHost::new())),
         Command::Doctor(asked) => return Ok(doctor::run(asked)),
-        Command::Completions { shell } => Ok(completions(*shell, definition)),
+        Command::Completions { shell } => Ok(shell.script().to_string()),
+        Command::Complete { shell, line } => Ok(completion::candidates(*shell, line, definition).join("\n")),
         Command::Man { folder } => manual(folder.as_ref(), definition),
     };
     Ok(match done {
@@ -129,12 +140,6 @@ fn explain(name: Option<&str>, mut definition: Definition) -> Explained {
         };
         Error { hint, op: "help", ..error }
     }))
-}
-
-fn completions(shell: Shell, mut definition: Definition) -> String {
-    let mut text = Vec::new();
-    clap_complete::generate(shell, &mut definition, "pingscript", &mut text);
-    String::from_utf8_lossy(&text).into_owned()
 }
 
 /// The manual page, or what to tell of those written to a folder.

@@ -1,7 +1,6 @@
 //! `pingscript doctor`: what works on this machine, what does not, and what to do about it.
 
 use std::fmt::Write;
-use std::io::IsTerminal;
 
 use clap::Args;
 use serde::Serialize;
@@ -11,13 +10,13 @@ use super::signals;
 use crate::net::doctor::{self, Area, Check, State, System, Verdict};
 use crate::net::error::Error;
 use crate::net::host::ThisMachine;
-use crate::net::output;
 use crate::net::stop::Stop;
+use crate::net::{colour, output};
 
 /// What of it is wanted.
 #[derive(Args, Clone, Debug, Default)]
 pub struct Doctor {
-    /// Tell programs, as one JSON object
+    /// Print the report as JSON
     #[arg(long, conflicts_with = "apparmor_profile")]
     pub json: bool,
 
@@ -68,7 +67,7 @@ fn tell(system: &System, json: bool) -> i32 {
     };
     match json {
         true => output::line(&as_json(system, &checks, code)),
-        false => output::styled(&as_text(system, &checks, is_colourful())),
+        false => output::styled(&as_text(system, &checks, colour::is_wanted(output::lines_are_on_terminal()))),
     }
     finish(code)
 }
@@ -91,12 +90,6 @@ struct Report<'a> {
 fn as_json(system: &System, checks: &[Check], exit: i32) -> String {
     let report = Report { version: env!("CARGO_PKG_VERSION"), system, exit, checks };
     serde_json::to_string_pretty(&report).unwrap_or_default()
-}
-
-/// Whether colours are shown: on a terminal that knows them, unless the user wants none (no-color.org).
-fn is_colourful() -> bool {
-    let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-    std::io::stdout().is_terminal() && !set("NO_COLOR") && std::env::var_os("TERM").is_some_and(|term| term != "dumb")
 }
 
 fn as_text(system: &System, checks: &[Check], colourful: bool) -> String {

@@ -52,9 +52,8 @@ fn write(target: &str, text: &str) -> Result<(), Error> {
     let failed = |err: std::io::Error| {
         let error = Error { kind: ErrorKind::File, ..Error::system("new", &err) }.with_peer(target);
         match err.kind() {
-            _ if Path::new(target).is_dir() => {
-                Error { message: "it is a folder".to_string(), ..error }.with_hint("name the file to write in it, too")
-            }
+            _ if Path::new(target).is_dir() => Error { message: "it is a directory".to_string(), ..error }
+                .with_hint(format!("give a file name, such as {}/udp_ping.rhai", target.trim_end_matches('/'))),
             Failure::AlreadyExists => Error { message: "the file exists, and is left as it is".to_string(), ..error }
                 .with_hint("give another name, or remove the file first"),
             Failure::NotFound => error.with_hint("its folder must exist: mkdir makes one"),

@@ -4,6 +4,7 @@ pub mod check;
 pub mod colour;
 pub mod commands;
 pub mod compile;
+pub mod completion;
 pub mod doctor;
 pub mod help;
 pub mod library;

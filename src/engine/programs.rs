@@ -86,6 +86,12 @@ impl ScriptHost {
         self.reporter(main, None, |reporter| reporter.report_parse(error))
     }
 
+    /// As [`Self::describe_parse`], for an entry of a prompt that has these functions and variables.
+    pub fn describe_parse_entry(&self, main: &str, error: &ParseError, ast: &AST, scope: &Scope<'_>) -> String {
+        let names = Names::collect(&self.engine, Some(ast)).with_scope(scope);
+        self.reporting(main, &names, |reporter| reporter.report_parse(error))
+    }
+
     /// As [`Self::describe_parse`], where the parser was given `read`: the text with blanks for what it could not read before.
     pub fn describe_parse_of(&self, main: &str, error: &ParseError, read: &str) -> String {
         self.reporter(main, None, |reporter| reporter.report_parse_of(error, read))

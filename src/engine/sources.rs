@@ -7,6 +7,7 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::nearest::nearest;
 use crate::net::error::{Error, ErrorKind};
+use crate::net::output;
 
 /// The scripts that travel with the binary: their path below the folder `scripts`, and their text.
 pub const SHIPPED: &[(&str, &str)] = &[
@@ -72,9 +73,10 @@ const EXAMPLES: &str = "examples";
 /// The folder of labs below it.
 const LABS: &str = "labs";
 
-/// The texts of all sources seen, by the names they are shown under; and the files that were looked for and are not there.
+/// The texts of all sources seen, by the names they are shown under; the files that were looked for and are not there; and
+/// those of which was said that they stand in the place of a shipped one.
 #[derive(Debug, Default)]
-pub struct Sources(Mutex<HashMap<String, String>>, Mutex<BTreeSet<String>>);
+pub struct Sources(Mutex<HashMap<String, String>>, Mutex<BTreeSet<String>>, Mutex<BTreeSet<String>>);
 
 impl Sources {
     /// Keeps a text under a name.
@@ -113,14 +115,23 @@ impl Sources {
     }
 
     /// Reads the script that the user named: a file, or the name of a shipped one without `.rhai`, such as `udp_ping` or
-    /// `examples/dns_query`. The name to show it under, and its text.
+    /// `examples/dns_query`, of which there may be a copy in the current directory. The name to show it under, and its text.
     ///
     /// # Errors
     /// `file`: it cannot be read.
     pub fn open(&self, name: &str) -> Result<(String, String), Error> {
         let is_file = name.contains('/') || name.ends_with(".rhai");
-        if !is_file && let Some((file, text)) = shipped(&format!("{name}.rhai")) {
-            return Ok(self.found(&file, text));
+        let file = format!("{name}.rhai");
+        if !is_file && let Some((shown, text)) = shipped(&file) {
+            // A copy that was made to be edited is meant.
+            return match std::fs::read(&file) {
+                Ok(bytes) => {
+                    let opened = self.decode(&file, bytes)?;
+                    self.say_which(&file, &opened.1, text);
+                    Ok(opened)
+                }
+                Err(_) => Ok(self.found(&shown, text)),
+            };
         }
         match std::fs::read(file_called(name)) {
             Ok(bytes) => self.decode(name, bytes),
@@ -132,8 +143,25 @@ impl Sources {
         }
     }
 
-    /// Finds the script called `name` as seen from the script `from`: in its folder, in the folder `scripts` above it,
-    /// among the shipped ones. The name to show it under, and its text.
+    /// The text of the script that the user named, as [`Self::open`] finds it; `None` if there is none.
+    pub fn open_quietly(&self, name: &str) -> Option<String> {
+        let file = format!("{name}.rhai");
+        let text = |path: &str| std::fs::read_to_string(path).ok().map(|text| without_marks(&text));
+        let named = !name.contains('/') && !name.ends_with(".rhai") && shipped(&file).is_some();
+        let own = if named { text(&file) } else { text(name) };
+        own.or_else(|| shipped(&file).map(|(_, text)| text.to_string()))
+    }
+
+    /// Says once that a file of the current directory is used in place of a shipped script, if they differ.
+    fn say_which(&self, file: &str, text: &str, shipped: &str) {
+        let mut said = self.2.lock().unwrap_or_else(PoisonError::into_inner);
+        if text != shipped && said.insert(file.to_string()) {
+            output::note(&format!("{file}: the one in this directory, not the one that came with pingscript"));
+        }
+    }
+
+    /// Finds the script called `name` as seen from the script `from`: in its folder, in the folder `scripts` above it, in the
+    /// current directory, among the shipped ones. The name to show it under, and its text.
     ///
     /// # Errors
     /// `file`: there is none, or it cannot be read.
@@ -141,12 +169,17 @@ impl Sources {
         let folder = Path::new(from).parent().unwrap_or(Path::new(""));
         let below_root = Path::new(name).strip_prefix(ROOT).unwrap_or(Path::new(name));
         let above = folder.ancestors().find(|folder| folder.ends_with(ROOT)).map(|root| root.join(below_root));
-        // A path with a folder may be meant from where the user is, as one given on the command line.
-        let here = name.contains('/').then(|| PathBuf::from(name));
+        let came_with_us = shipped(&below_root.to_string_lossy());
         let mut failure = None;
-        for path in std::iter::once(folder.join(name)).chain(above).chain(here) {
+        for path in std::iter::once(folder.join(name)).chain(above).chain([PathBuf::from(name)]) {
             match std::fs::read(&path) {
-                Ok(bytes) => return self.decode(&path.to_string_lossy(), bytes),
+                Ok(bytes) => {
+                    let found = self.decode(&path.to_string_lossy(), bytes)?;
+                    if let Some((_, text)) = came_with_us.as_ref().filter(|_| path == Path::new(name)) {
+                        self.say_which(name, &found.1, text);
+                    }
+                    return Ok(found);
+                }
                 Err(err) if err.kind() == std::io::ErrorKind::NotFound => {
                     let mut missed = self.1.lock().unwrap_or_else(PoisonError::into_inner);
                     missed.insert(path.to_string_lossy().into_owned());
@@ -155,7 +188,7 @@ impl Sources {
                 Err(err) => failure = failure.or(Some(unreadable(&path.to_string_lossy(), &err))),
             }
         }
-        match shipped(&below_root.to_string_lossy()) {
+        match came_with_us {
             Some((file, text)) => Ok(self.found(&file, text)),
             None => Err(failure.unwrap_or_else(|| not_found(name))),
         }
@@ -241,6 +274,11 @@ pub fn header(text: &str) -> String {
 fn shipped(file: &str) -> Option<(String, &'static str)> {
     let (name, text) = SHIPPED.iter().find(|(name, _)| *name == file)?;
     Some((format!("{ROOT}/{name}"), text))
+}
+
+/// Whether a script called `name`, as it is given on the command line, came with pingscript.
+pub fn is_shipped(name: &str) -> bool {
+    shipped(&format!("{name}.rhai")).is_some()
 }
 
 /// The shipped script that is called `name`, with or without its folder and `.rhai`: its path below `scripts`, and its text.

@@ -4,11 +4,10 @@
 //! aligned; on a terminal each has a colour, unless the environment has NO_COLOR.
 
 use std::borrow::Cow;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::host::{Host, HostId};
-use super::output;
+use super::{colour, output};
 
 /// Letters of the longest name of a host.
 static WIDTH: AtomicUsize = AtomicUsize::new(0);
@@ -22,6 +21,11 @@ const COLOURS: [u8; 6] = [36, 33, 35, 32, 34, 31];
 /// Leaves room for the name of a host that is being made.
 pub fn make_room(name: &str) {
     WIDTH.fetch_max(name.chars().count().min(WIDEST), Ordering::Relaxed);
+}
+
+/// Whether hosts with names were made.
+pub fn are_used() -> bool {
+    WIDTH.load(Ordering::Relaxed) > 0
 }
 
 /// Prints lines of `host`.
@@ -41,9 +45,9 @@ pub fn note(host: &dyn Host, text: &str) {
 }
 
 fn labelled(host: &dyn Host, name: &str, text: &str, on_terminal: bool) -> String {
-    let colour = (on_terminal && colours()).then(|| colour(host.id()));
+    let shade = colour::is_wanted(on_terminal).then(|| shade(host.id()));
     let text = if on_terminal { output::tamed(text) } else { Cow::Borrowed(text) };
-    marked(name, WIDTH.load(Ordering::Relaxed), colour, &text)
+    marked(name, WIDTH.load(Ordering::Relaxed), shade, &text)
 }
 
 fn marked(name: &str, width: usize, colour: Option<u8>, text: &str) -> String {
@@ -55,14 +59,8 @@ fn marked(name: &str, width: usize, colour: Option<u8>, text: &str) -> String {
     lines.join("\n")
 }
 
-fn colour(host: HostId) -> u8 {
+fn shade(host: HostId) -> u8 {
     COLOURS[(host.0 as usize).saturating_sub(1) % COLOURS.len()]
-}
-
-/// Whether colours are wanted (no-color.org).
-fn colours() -> bool {
-    static WANTED: OnceLock<bool> = OnceLock::new();
-    *WANTED.get_or_init(|| std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()))
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ pub mod account;
 pub mod addr;
 pub mod batch;
 pub mod bugs;
+pub mod colour;
 mod decisions;
 pub mod doctor;
 pub mod error;

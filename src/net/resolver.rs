@@ -49,6 +49,10 @@ pub(super) fn look_up(here: &dyn Host, name: &str, stop: &Stop) -> Result<Vec<So
             // getaddrinfo's text, without the standard library's words before it.
             let text = err.to_string();
             let reason = text.rsplit(": ").next().unwrap_or(&text);
+            if !name.contains('.') && super::label::are_used() {
+                let message = format!("no address for this name outside of the lab ({reason})");
+                return Err(error(ErrorKind::Resolve, message).with_hint(LAB_HINT));
+            }
             Err(error(ErrorKind::Resolve, format!("no address for this name ({reason})")).with_hint(HINT))
         }
         Done::TimedOut => {
@@ -60,6 +64,10 @@ pub(super) fn look_up(here: &dyn Host, name: &str, stop: &Stop) -> Result<Vec<So
 }
 
 const HINT: &str = "check the spelling and the network's name server, or give an address such as 127.0.0.1";
+
+/// For what may be the name of a host of a lab.
+const LAB_HINT: &str = "hosts of a lab know each other by name: write run_in(a, || …) around the call, or give the host's \
+                        address: `${b.addr}:7`";
 
 /// How waiting for a thread ended.
 #[derive(Debug, PartialEq, Eq)]

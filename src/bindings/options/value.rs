@@ -56,7 +56,10 @@ impl Value {
             Self::Int(_) => text.parse().map(Self::Int).map_err(|_| "it is not a whole number".to_string()),
             Self::Float(_) => match text.parse::<f64>() {
                 Ok(x) if x.is_finite() => Ok(Self::Float(x)),
-                _ => Err("it is not a number".to_string()),
+                _ => match text.strip_suffix('%').and_then(|share| share.trim().parse::<f64>().ok()) {
+                    Some(share) => Err(format!("a share is written without %: {}", share / 100.0)),
+                    None => Err("it is not a number".to_string()),
+                },
             },
             Self::Bool(_) => text.parse().map(Self::Bool).map_err(|_| "it is neither true nor false".to_string()),
             Self::Duration(_) => match Duration::parse(text) {

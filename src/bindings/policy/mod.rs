@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 
 use rhai::plugin::*;
-use rhai::{AST, Array, Dynamic, EvalAltResult, FnPtr, Map, NativeCallContext, Position};
+use rhai::{AST, ASTNode, Array, Dynamic, EvalAltResult, Expr, FnPtr, Map, NativeCallContext, Position};
 
 use self::scripted::Scripted;
 use super::callback::{Callback, programs};
@@ -216,16 +216,49 @@ fn is_file_error(error: &EvalAltResult) -> bool {
 
 /// Splits `name:key=value,key=value` into the name and command-line arguments.
 fn specification(text: &str) -> Result<(String, Vec<String>), Error> {
-    let Some((name, options)) = text.split_once(':') else { return Ok((text.to_string(), Vec::new())) };
+    let is_file = text.contains('/') || text.split([':', '=']).next().is_some_and(|name| name.ends_with(".rhai"));
+    let Some((name, options)) = text.split_once(':') else {
+        return match text.split_once('=').filter(|_| !is_file) {
+            // `loss=0.3`
+            Some((name, value)) => Err(Error::invalid("policy", format!("\"{text}\" has no name before its values"))
+                .with_hint(format!("write: {}", with_key(name, value)))),
+            None => Ok((text.to_string(), Vec::new())),
+        };
+    };
     let mut args = Vec::new();
     for part in options.split(',').filter(|part| !part.is_empty()) {
         let (key, value) = part.split_once('=').ok_or_else(|| {
-            Error::invalid("policy", format!("\"{part}\" in \"{text}\" is not key=value"))
-                .with_hint("write name:key=value,key=value, such as gilbert:p=0.05,r=0.3")
+            let hint = match options == part && !is_file {
+                true => format!("write: {}", with_key(name, part)),
+                false => "write name:key=value,key=value, such as gilbert:p=0.05,r=0.3".to_string(),
+            };
+            Error::invalid("policy", format!("\"{part}\" in \"{text}\" is not key=value")).with_hint(hint)
         })?;
         args.push(format!("--{}={}", key.trim(), value.trim()));
     }
     Ok((name.to_string(), args))
+}
+
+/// A policy with its value under its first key, as in `loss:p=0.3`; the known ones say which that is.
+fn with_key(name: &str, value: &str) -> String {
+    let text = programs().load(&format!("policies/{name}.rhai"), "").ok();
+    let key = text.and_then(|(_, program)| first_option(&program));
+    format!("{name}:{}={value}", key.as_deref().unwrap_or("p"))
+}
+
+/// The name of the first option that a program declares.
+fn first_option(program: &AST) -> Option<String> {
+    let mut found = None;
+    program.walk(&mut |path| {
+        if let Some(ASTNode::Expr(Expr::FnCall(call, _))) = path.last()
+            && matches!(call.name.as_str(), "option" | "argument" | "ask")
+            && let Some(Expr::StringConstant(name, _)) = call.args.first()
+        {
+            found = Some(name.to_string());
+        }
+        found.is_none()
+    });
+    found
 }
 
 /// Policies.

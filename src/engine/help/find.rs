@@ -14,6 +14,8 @@ pub enum Found<'a> {
     Group(&'a Group),
     /// The language itself.
     Language,
+    /// What is neither a function nor an object: see [`TOPICS`].
+    Topic(&'static str),
     /// Functions, methods, properties or operators.
     Entries(Vec<&'a Entry>),
     /// Nothing; the titles nearest to it.
@@ -102,7 +104,33 @@ pub fn find<'a>(reference: &'a Reference, topic: &str) -> Found<'a> {
     })
 }
 
+/// Words that people look up and that no function has, with what there is to say.
+const TOPICS: &[(&[&str], &str)] = &[
+    (
+        &["print"],
+        "print(value)\n    Prints the value and ends the line. Several values stand in one text:\n\n        print(`ping ${1}: ${2.ms}`);",
+    ),
+    (
+        &["csv", "json", "rows"],
+        "Rows: a line for each probe and verdict, and a summary, for other programs\n\n    pingscript --csv rows.csv udp_ping --count 3\n    pingscript --json rows.jsonl udp_ping --count 3\n    pingscript --json - udp_ping       rows on standard output\n\nThe flags stand before the script. docs/rows.md names the fields.",
+    ),
+    (
+        &["trace"],
+        "pingscript --trace SCRIPT\n    Shows every send, receive, verdict, outcome and kernel drop, a line each on\n    standard error.",
+    ),
+];
+
+/// Words of the language, which its page shows.
+const KEYWORDS: &[&str] = &[
+    "if", "else", "for", "in", "while", "loop", "break", "continue", "return", "let", "const", "fn", "switch",
+    "import", "try", "catch", "throw", "do", "until", "true", "false", "closure", "closures", "string", "strings",
+    "array", "map",
+];
+
 fn look<'a>(reference: &'a Reference, topic: &str, is: &dyn Fn(&str) -> bool) -> Option<Found<'a>> {
+    if let Some((_, text)) = TOPICS.iter().find(|(words, _)| words.iter().any(|word| is(word))) {
+        return Some(Found::Topic(text));
+    }
     let entries = |test: &dyn Fn(&Entry) -> bool| reference.entries.iter().filter(|e| test(e)).collect::<Vec<_>>();
     let titled = entries(&|entry| is(&entry.title));
     if !titled.is_empty() {
@@ -121,6 +149,9 @@ fn look<'a>(reference: &'a Reference, topic: &str, is: &dyn Fn(&str) -> bool) ->
         return Some(Found::Group(group));
     }
     if is(LANGUAGE) {
+        return Some(Found::Language);
+    }
+    if KEYWORDS.iter().any(|word| is(word)) {
         return Some(Found::Language);
     }
     let named = entries(&|entry| is(&entry.name));

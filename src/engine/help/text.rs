@@ -23,6 +23,7 @@ pub fn help(reference: &Reference, topic: Option<&str>) -> Result<String, Error>
         Found::Namespace(name) => namespace(reference, name),
         Found::Type(kind) => type_page(reference, kind),
         Found::Group(group) => group_page(reference, group),
+        Found::Topic(text) => text.to_string(),
         Found::Language => LANGUAGE_PAGE.trim_end().to_string(),
         Found::Entries(entries) => {
             // A few types of the language are called as what makes them.

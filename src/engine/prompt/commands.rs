@@ -58,6 +58,13 @@ pub fn obey(line: &str, session: &mut Session, loaded: &mut Loaded) -> Result<As
     };
     match command {
         "help" | "h" | "?" if rest.is_empty() => output::prose(&overview()),
+        "help" | "h" | "?" if session.scope.contains(rest) => {
+            let value = session.scope.get_value::<rhai::Dynamic>(rest).unwrap_or_default();
+            match session.host.help(Some(&value)) {
+                Ok(text) => output::line(&text),
+                Err(error) => return tell(error),
+            }
+        }
         "help" | "h" | "?" => match help(session.host.reference(), Some(rest)) {
             Ok(text) => output::line(&text),
             Err(error) => return tell(error),

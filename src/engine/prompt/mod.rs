@@ -188,6 +188,13 @@ impl Reader {
     }
 }
 
+/// `help sock` and `?sock`, as other prompts have it, as the command that does it.
+fn asked_for_help(text: &str) -> Option<String> {
+    let topic = text.strip_prefix('?').or_else(|| text.strip_prefix("help "))?.trim().trim_end_matches(';');
+    let is_name = |c: char| c.is_alphanumeric() || "_:.".contains(c);
+    topic.chars().all(is_name).then(|| format!(":help {topic}"))
+}
+
 /// Runs entries until there are no more; the exit code. On a terminal an error is no failure.
 fn converse(session: &mut Session, reader: &mut Reader, mut loaded: Loaded) -> Result<i32> {
     let mut first = exit::DONE;
@@ -206,8 +213,9 @@ fn converse(session: &mut Session, reader: &mut Reader, mut loaded: Loaded) -> R
         let text = text.trim_end();
         // What other prompts take for commands, where it is no variable.
         let bare = reader.is_terminal() && BARE.contains(&text) && !session.scope.contains(text);
-        ended = match text.starts_with(':') || bare {
-            true => obey(text, session, &mut loaded),
+        let asked = asked_for_help(text);
+        ended = match text.starts_with(':') || bare || asked.is_some() {
+            true => obey(asked.as_deref().unwrap_or(text), session, &mut loaded),
             false => session.enter(text).map(|()| Asked::Done),
         };
     }

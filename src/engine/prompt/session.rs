@@ -144,8 +144,8 @@ impl Session {
     pub fn quietly(&mut self, text: &str) -> Result<Dynamic, String> {
         let name = "check";
         self.host.sources.keep(name, text);
-        let ast =
-            compile(self.host.engine(), &self.scope, text).map_err(|error| self.host.describe_parse(name, &error))?;
+        let ast = compile(self.host.engine(), &self.scope, text)
+            .map_err(|error| self.host.describe_parse_entry(name, &error, &self.functions, &self.scope))?;
         let before = self.scope.len();
         let result = self.evaluate(name, &ast, self.context.script.clone());
         self.scope.rewind(before);

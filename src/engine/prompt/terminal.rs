@@ -22,10 +22,10 @@ use super::complete::{Known, Variable, complete, kind_of};
 use super::highlight::coloured;
 use super::history::{ENTRIES, History};
 use super::session::Session;
-use crate::engine::colour::is_wanted;
 use crate::engine::help::Kind;
 use crate::engine::programs::ScriptHost;
 use crate::engine::signals;
+use crate::net::colour::is_wanted;
 use crate::net::seat::Seat;
 use crate::net::{output, sys, typing};
 

@@ -56,10 +56,18 @@ fn closure(name: &str, given: usize, context: &Context) -> Words {
         }
         _ => "the closure cannot be called here".to_string(),
     };
+    let takes = match given {
+        0 => "the closure must take no parameter: write ||".to_string(),
+        given => format!(
+            "the closure must take {}: write |{}|",
+            count(given, "parameter"),
+            ["a", "b", "c", "…"][..given.min(4)].join(", ")
+        ),
+    };
     match taken {
-        Some(_) => Words::new(message).hint("write as many names between | | as arguments are passed; none is ||"),
+        Some(_) => Words::new(message).hint(takes),
         None => Words::new(message)
-            .hint("write as many names between | | as arguments are passed; none is ||")
+            .hint(takes)
             .hint("a closure made in an imported module cannot be called outside it: make it here"),
     }
 }

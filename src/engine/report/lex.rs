@@ -57,7 +57,8 @@ impl Scanner {
     fn run(&mut self) {
         while let Some(c) = self.peek(0) {
             match c {
-                _ if c.is_whitespace() => self.skip(1),
+                // Blanks of a page, such as U+00A0, are none to the language.
+                _ if c.is_whitespace() && (c.is_ascii() || c == '\u{85}') => self.skip(1),
                 '/' if self.peek(1) == Some('/') => self.skip_while(|c| c != '\n'),
                 '/' if self.peek(1) == Some('*') => self.comment(),
                 '"' => self.quoted('"'),

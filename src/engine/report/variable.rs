@@ -36,6 +36,11 @@ pub(super) fn unknown(name: &str, context: &Context) -> Words {
     {
         return outside(name, outer, function, context, words);
     }
+    if let Some(function) = context.scan.function_around(index).filter(|_| context.names.variables.contains(name)) {
+        return words.hint(format!("functions do not see the variables of the prompt, such as `{name}`")).hint(
+            format!("pass it as an argument: fn {function}(…, {name}); or write a closure: let {function} = |…| …"),
+        );
+    }
     if context.names.forms("", name).next().is_some() {
         return Words::new(format!("`{name}` is a function, not a variable"))
             .hint(format!("call it: {name}(…); to pass it as a value write Fn(\"{name}\")"));

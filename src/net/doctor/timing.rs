@@ -45,7 +45,7 @@ pub(super) fn examine(bench: Bench<'_>) -> Check {
     let details: Map<String, Value> = details.into_iter().map(|(name, n)| (name.to_string(), n.into())).collect();
     let check = |finding: String| check(finding).details(details);
     let found =
-        format!("a sleep of 1ms ends {} us late (median of {WAITS}; worst {})", micros(*median), micros(*worst));
+        format!("1 ms sleeps overshoot by {} us (median of {WAITS}; worst {})", micros(*median), micros(*worst));
     let check = check(found);
     if *median <= LATE {
         return check;

@@ -170,16 +170,17 @@ fn typographic(of: &Translator, at: usize) -> Option<Rewrite> {
     }?;
     let code = u32::from(first);
     rewrite.message = match *plain {
-        "" => format!("there is an invisible character here: {name} (U+{code:04X})"),
+        "" | " " => format!("there is an invisible character here: {name} (U+{code:04X})"),
         _ => format!("`{first}` is {name} (U+{code:04X}), not `{plain}`"),
     };
     rewrite.note =
-        plain.is_empty().then(|| format!("delete the character U+{code:04X}; text copied from a page may have it"));
+        plain.trim().is_empty().then(|| "text copied from a page may have it; type the place again".to_string());
     Some(rewrite)
 }
 
 /// Characters, what a script has in their place, and what they are.
-const TYPOGRAPHIC: [(&str, &str, &str); 22] = [
+const TYPOGRAPHIC: [(&str, &str, &str); 23] = [
+    ("\u{a0}\u{2002}\u{2003}\u{2007}\u{2009}\u{200a}\u{202f}\u{3000}", " ", "a space of a page"),
     ("“”„‟«»″＂", "\"", "a typographic quote"),
     ("‘’‚‛′＇", "'", "a typographic quote"),
     ("‐‑‒–—―−－", "-", "a typographic dash"),
