@@ -18,6 +18,8 @@ mod language;
 mod mistakes;
 #[path = "messages/names_and_forms.rs"]
 mod names_and_forms;
+#[path = "messages/other_languages.rs"]
+mod other_languages;
 #[path = "messages/output.rs"]
 mod output;
 #[path = "messages/prompt.rs"]

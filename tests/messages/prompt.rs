@@ -32,6 +32,26 @@ fn an_error_does_not_end_it_and_gives_the_exit_code() {
 }
 
 #[test]
+fn a_name_is_explained_as_other_prompts_do() {
+    let run = enter("let sock = udp::bind(\"127.0.0.1:0\");\nhelp sock\n").expect_code(0);
+    assert!(run.stdout.starts_with("UdpSocket: "), "{}", run.stdout);
+    for topic in ["?udp::bind", "help if", "help csv", "help print"] {
+        let run = enter(&format!("{topic}\n")).expect_code(0);
+        assert!(!run.stdout.is_empty() && run.stderr.is_empty(), "{run:?}");
+    }
+}
+
+#[test]
+fn a_function_does_not_see_the_variables_of_the_prompt() {
+    let run = enter("let n = 3;\nfn twice(x) { x * n }\n").expect_code(3);
+    assert!(
+        run.stderr.contains("hint: pass it as an argument: fn twice(…, n); or write a closure: let twice = |…| …"),
+        "{}",
+        run.stderr
+    );
+}
+
+#[test]
 fn exit_ends_it() {
     let run = enter("foo()\nexit(4)\nprint(1)\n").expect_code(4);
     assert_eq!(run.stdout, "");
