@@ -236,12 +236,11 @@ error: `set_policy` cannot be called with (UdpSocket, float)
 start_thread(serve());"#,
         3,
         r#"
-error: `start_thread` cannot be called with (integer)
+error: `serve()` is called here, before there is a thread or a host to run it
   --> -e:2:1
     2 | start_thread(serve());
       | ^
-  hint: argument 1 is a closure: put | | with its parameters before the expression, as in `|pkt| …`
-  hint: it is called as start_thread(closure: closure)
+  hint: write: start_thread(|| serve());
 "#,
     ),
     (

@@ -43,9 +43,9 @@ fn a_name_is_explained_as_other_prompts_do() {
 
 #[test]
 fn a_function_does_not_see_the_variables_of_the_prompt() {
-    let run = enter("let n = 3;\nfn twice(x) { x * n }\n").expect_code(3);
+    let run = enter("let n = 3;\nfn twice(x) { x * n }\ntwice(1)\n").expect_code(3);
     assert!(
-        run.stderr.contains("hint: pass it as an argument: fn twice(…, n); or write a closure: let twice = |…| …"),
+        run.stderr.contains("hint: pass it as an argument: fn name(…, n); or write a closure: let name = |…| …"),
         "{}",
         run.stderr
     );

@@ -119,7 +119,7 @@ error: the closure is given 1 argument more than it takes
   --> <dir>/udp_server.rhai:19:1
    19 | set_policy(server, fate);
       | ^
-  hint: write as many names between | | as arguments are passed; none is ||
+  hint: the closure must take 1 parameter: write |a|
 a closure at 127.0.0.1:<port> acted on 0 of 2 packets: 0.0% (95%: 0.0% to 65.8%); it failed on 2, which passed
 "#,
     ),

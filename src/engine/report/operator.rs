@@ -50,7 +50,7 @@ fn between(operator: &str, left: &str, right: &str) -> Words {
     }
     if operator == "*" && (has("string") || has("array")) && has("integer") {
         return words.hint(match has("string") {
-            true => "a text is repeated with .repeat(n): \"=\".repeat(20)",
+            true => "turn text into a number first: parse_int(text) or parse_float(text); a text is repeated with \"=\".repeat(20)",
             false => "an array is filled with .pad(n, value): let list = []; list.pad(5, 0);",
         });
     }

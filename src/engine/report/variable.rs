@@ -36,7 +36,9 @@ pub(super) fn unknown(name: &str, context: &Context) -> Words {
     {
         return outside(name, outer, function, context, words);
     }
-    if let Some(function) = context.scan.function_around(index).filter(|_| context.names.variables.contains(name)) {
+    // At a prompt it is known everywhere but in a function, which may be of an entry before.
+    if context.names.variables.contains(name) {
+        let function = context.scan.function_around(index).unwrap_or("name");
         return words.hint(format!("functions do not see the variables of the prompt, such as `{name}`")).hint(
             format!("pass it as an argument: fn {function}(…, {name}); or write a closure: let {function} = |…| …"),
         );

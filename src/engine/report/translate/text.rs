@@ -113,6 +113,10 @@ fn repeated(of: &Translator, at: usize) -> Option<Rewrite> {
         (false, true) if of.is_word(at) || of.is_number(at) => (at + 2, at),
         _ => return None,
     };
+    // A number in quotes is rather to be multiplied.
+    if of.inside(text).parse::<f64>().is_ok() {
+        return None;
+    }
     let text = format!("\"{}\".repeat({})", of.inside(text), of.text(count));
     Rewrite::new(at + 3, text, "`*` does not repeat a text")
 }
