@@ -104,7 +104,7 @@ fn own_protocol(server: SocketAddr, options: &str) -> String {
 
 #[test]
 fn replies_of_an_own_protocol_are_told_apart_as_those_of_pings_are() {
-    let server = UdpPeer::start(LOOPBACK, |ping| match &*ping.data {
+    let server = UdpPeer::start(LOOPBACK, |ping| match ping.data {
         b"hello 1" => [&b"ack 1"[..], b"ack 1"].iter().for_each(|data| ping.reply(data)),
         // The one before was given up.
         b"hello 3" => [&b"ack 2"[..], b"ack 99", b"nak", b"ack 3"].iter().for_each(|data| ping.reply(data)),
@@ -138,7 +138,7 @@ fn packets_that_end_no_ping_are_shown_with_their_sender() {
     let stranger = UdpSocket::bind((LOOPBACK, 0)).expect("cannot bind");
     let elsewhere = stranger.local_addr().expect("an address");
     let server = UdpPeer::start(LOOPBACK, move |ping| {
-        match number(&ping.data) {
+        match number(ping.data) {
             1 => (0..2).for_each(|_| ping.reply_upper()),
             // The one before was given up.
             3 => {
