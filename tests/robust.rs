@@ -223,3 +223,20 @@ fn too_few_descriptors_for_the_output_are_an_error() {
         assert!(printed || !run.status.success(), "{limit}: {run:?}");
     }
 }
+
+#[test]
+fn a_long_line_at_the_prompt_is_one_entry_and_the_next_another() {
+    let dir = common::TempDir::new();
+    let input = dir.path().join("lines");
+    std::fs::write(&input, format!("print(\"{}\".len)\nleft\n", "a".repeat(1_000_000))).expect("written");
+    for feed in ["<", "cat"] {
+        let (exe, input) = (env!("CARGO_BIN_EXE_pingscript"), input.display());
+        let command = match feed {
+            "<" => format!("{exe} < {input}"),
+            _ => format!("cat {input} | {exe}"),
+        };
+        let run = std::process::Command::new("bash").args(["-c", &command]).output().expect("bash");
+        let (out, err) = (String::from_utf8_lossy(&run.stdout), String::from_utf8_lossy(&run.stderr));
+        assert!(out.contains("1000000\n") && err.contains("left"), "{feed}: {out} {err}");
+    }
+}

@@ -27,17 +27,26 @@ pub fn read_line(host: &dyn Host, stop: &Stop) -> Result<Line> {
     let failed = |err: io::Error| Error::system("read", &err).with_peer("standard input");
     let stdin = io::stdin();
     let mut line = Vec::new();
+    let (mut ahead, mut bytes) = ([0; 4096], [0; 4096]);
     loop {
         let mut fds = [PollFd::readable(stdin.as_fd())];
         if host.wait(&mut fds, None, stop).map_err(failed)? == Waited::Stopped {
             return Ok(Line::Interrupted);
         }
-        let mut byte = [0];
-        match sys::read(stdin.as_fd(), &mut byte) {
+        // Where one cannot look ahead, a byte at a time.
+        let waiting = sys::peek(stdin.as_fd(), &mut ahead).map_or(1, |waiting| {
+            let end = ahead[..waiting].iter().position(|byte| *byte == b'\n');
+            end.map_or(waiting, |end| end + 1)
+        });
+        match sys::read(stdin.as_fd(), &mut bytes[..waiting]) {
             Ok(0) if line.is_empty() => return Ok(Line::End),
             Ok(0) => break,
-            Ok(_) if byte == *b"\n" => break,
-            Ok(_) => line.extend(byte),
+            Ok(read) => {
+                line.extend(&bytes[..read]);
+                if line.pop_if(|last| *last == b'\n').is_some() {
+                    break;
+                }
+            }
             Err(err) if matches!(err.kind(), io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock) => {}
             Err(err) if err.raw_os_error() == Some(libc::EBADF) => return Ok(Line::End),
             Err(err) => return Err(failed(err)),

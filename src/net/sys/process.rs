@@ -1,8 +1,9 @@
 //! What concerns the process and its threads: clocks, timers, plain reads, last words and the end.
 #![allow(unsafe_code)]
 
-use std::io;
+use std::io::{self, Read};
 use std::os::fd::{AsRawFd, BorrowedFd};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 /// Nanoseconds on CLOCK_MONOTONIC.
 pub fn monotonic_nanos() -> i64 {
@@ -49,6 +50,29 @@ pub fn read(fd: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<usize> {
     // SAFETY: the buffer is valid for its length.
     let n = unsafe { libc::read(fd.as_raw_fd(), buffer.as_mut_ptr().cast(), buffer.len()) };
     if n < 0 { Err(io::Error::last_os_error()) } else { Ok(n as usize) }
+}
+
+/// Copies what can be read from a pipe or a file without taking it, at most `buffer.len()` bytes (tee(2), pread(2)); `None`: that
+/// cannot be done here, or there is nothing.
+pub fn peek(fd: BorrowedFd<'_>, buffer: &mut [u8]) -> Option<usize> {
+    // SAFETY: lseek reads no memory; the buffer is valid for its length.
+    let n = match unsafe { libc::lseek(fd.as_raw_fd(), 0, libc::SEEK_CUR) } {
+        at if at >= 0 => unsafe { libc::pread(fd.as_raw_fd(), buffer.as_mut_ptr().cast(), buffer.len(), at) },
+        _ => return peek_pipe(fd, buffer),
+    };
+    usize::try_from(n).ok().filter(|n| *n > 0)
+}
+
+fn peek_pipe(fd: BorrowedFd<'_>, buffer: &mut [u8]) -> Option<usize> {
+    static COPY: OnceLock<Option<Mutex<(io::PipeReader, io::PipeWriter)>>> = OnceLock::new();
+    let pipe = COPY.get_or_init(|| io::pipe().ok().map(Mutex::new)).as_ref()?;
+    let (copy, into) = &mut *pipe.lock().unwrap_or_else(PoisonError::into_inner);
+    // SAFETY: tee reads no memory; both descriptors are open for the call.
+    let n = unsafe { libc::tee(fd.as_raw_fd(), into.as_raw_fd(), buffer.len(), libc::SPLICE_F_NONBLOCK) };
+    let n = usize::try_from(n).ok().filter(|n| *n > 0)?;
+    // All of it, so that the copy is empty again.
+    copy.read_exact(&mut buffer[..n]).ok()?;
+    Some(n)
 }
 
 /// Locks a file for as long as it is open (flock(2)); false if another has locked it. Where files cannot be locked, all may be
