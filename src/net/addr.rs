@@ -139,6 +139,50 @@ pub fn local(here: &dyn Host, stop: &Stop, text: &str, version: Version) -> Resu
     }
 }
 
+/// Where a packet gets that a socket bound to `local` sends to `to`, as its answers name it. The unspecified address is this
+/// host (linux: over IPv4 the socket's own address); a link-local one without a zone is on the link that the socket is bound to; others have no zone.
+pub fn reached(local: SocketAddr, to: SocketAddr) -> SocketAddr {
+    let ip = match (to.ip(), local.ip()) {
+        (IpAddr::V4(Ipv4Addr::UNSPECIFIED), IpAddr::V4(Ipv4Addr::UNSPECIFIED)) => Ipv4Addr::LOCALHOST.into(),
+        (IpAddr::V4(Ipv4Addr::UNSPECIFIED), own @ IpAddr::V4(_)) => own,
+        (IpAddr::V6(Ipv6Addr::UNSPECIFIED), _) => Ipv6Addr::LOCALHOST.into(),
+        (ip, _) => ip,
+    };
+    let mut reached = SocketAddr::new(ip, to.port());
+    if let SocketAddr::V6(addr) = &mut reached
+        && needs_zone(ip)
+    {
+        addr.set_scope_id(if zone(to) > 0 { zone(to) } else { zone(local) });
+    }
+    reached
+}
+
+/// Checks that it is clear which link a packet to `to` leaves by, from a socket bound to `local`.
+///
+/// # Errors
+/// `invalid`: a link-local address without a zone.
+pub fn check_zone(op: &'static str, local: SocketAddr, to: SocketAddr) -> Result<()> {
+    if !needs_zone(to.ip()) || zone(to) > 0 || zone(local) > 0 {
+        return Ok(());
+    }
+    let ip = to.ip();
+    Err(Error::invalid(op, "the address is link-local, and the interface that leads to it is missing")
+        .with_peer(ip)
+        .with_hint(format!("write the interface after the address as its zone, such as {ip}%eth0")))
+}
+
+fn zone(addr: SocketAddr) -> u32 {
+    match addr {
+        SocketAddr::V6(addr) => addr.scope_id(),
+        SocketAddr::V4(_) => 0,
+    }
+}
+
+/// Whether the address means another host on each link: fe80::/10, and multicast to the interface or the link (RFC 4007).
+fn needs_zone(ip: IpAddr) -> bool {
+    matches!(ip, IpAddr::V6(ip) if ip.is_unicast_link_local() || matches!(ip.segments()[0] & 0xff0f, 0xff01 | 0xff02))
+}
+
 /// Splits `HOST:PORT`.
 fn split(text: &str) -> Result<(&str, u16)> {
     let form = |message: String| Error::invalid("address", message).with_hint(FORM);
@@ -207,6 +251,35 @@ mod tests {
             local(&ThisMachine, &running(), "*:31000", Version::V4).expect("any"),
             "0.0.0.0:31000".parse().expect("an address")
         );
+    }
+
+    #[test]
+    fn answers_name_the_address_that_is_reached() {
+        let addr = |text: &str| text.parse::<SocketAddr>().expect(text);
+        for (local, to, expected) in [
+            ("0.0.0.0:1", "0.0.0.0:7", "127.0.0.1:7"),
+            ("10.0.0.1:1", "0.0.0.0:7", "10.0.0.1:7"),
+            ("[::]:1", "[::]:7", "[::1]:7"),
+            ("[::]:1", "[fe80::1%3]:7", "[fe80::1%3]:7"),
+            ("[fe80::2%4]:1", "[fe80::1]:7", "[fe80::1%4]:7"),
+            ("[::]:1", "[fd00::1%3]:7", "[fd00::1]:7"),
+            ("0.0.0.0:1", "10.0.0.9:7", "10.0.0.9:7"),
+        ] {
+            assert_eq!(reached(addr(local), addr(to)), addr(expected), "{local} to {to}");
+        }
+    }
+
+    #[test]
+    fn a_link_local_address_needs_its_zone() {
+        let check = |local: &str, to: &str| {
+            check_zone("ping", local.parse().expect(local), to.parse().expect(to)).map_err(|error| error.hint)
+        };
+        for (local, to) in [("[::]:0", "[fe80::1%2]:7"), ("[fe80::2%3]:0", "[fe80::1]:7"), ("[::]:0", "[ff05::1]:7")] {
+            assert_eq!(check(local, to), Ok(()), "{local} to {to}");
+        }
+        for to in ["[fe80::1]:7", "[ff02::1]:7"] {
+            assert!(check("[::]:0", to).is_err_and(|hint| hint.contains("%eth0")), "{to}");
+        }
     }
 
     #[test]

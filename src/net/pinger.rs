@@ -122,7 +122,7 @@ impl Pinger {
     /// `invalid`: the socket's version of IP is not that of each target; `too-large`.
     pub fn new(socket: UdpSocket, plan: Plan) -> Result<Self> {
         plan.check()?;
-        plan.targets.iter().try_for_each(|target| socket.same_version("pinger", target.to))?;
+        plan.targets.iter().try_for_each(|target| socket.check_target("pinger", target.to))?;
         check_size(plan.size)?;
         Ok(Self::over(Arc::new(socket), plan))
     }

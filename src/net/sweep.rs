@@ -164,11 +164,15 @@ impl fmt::Display for Sweep {
 
 #[cfg(test)]
 mod tests {
+    use std::net::SocketAddr;
+
     use super::*;
     use crate::net::error::Error;
 
     fn sweep(text: &str) -> Sweep {
-        let resolve = |name: &str| name.parse().map_err(|_| Error::invalid("resolve", "no such name"));
+        let resolve = |name: &str| {
+            name.parse().map(|ip| SocketAddr::new(ip, 0)).map_err(|_| Error::invalid("resolve", "no such name"))
+        };
         Sweep::new(Targets::parse(text, resolve).expect(text))
     }
 

@@ -62,7 +62,7 @@ impl Targets {
     ///
     /// # Errors
     /// `invalid`: it has another form, mixes IPv4 and IPv6, or names more than 2^32 addresses; those of `resolve`.
-    pub fn parse(text: &str, resolve: impl Fn(&str) -> Result<IpAddr>) -> Result<Self> {
+    pub fn parse(text: &str, resolve: impl Fn(&str) -> Result<SocketAddr>) -> Result<Self> {
         let mut parts: Vec<(Target, u64)> = Vec::new();
         let mut len: u64 = 0;
         for part in text.split(',').map(str::trim) {
@@ -74,7 +74,7 @@ impl Targets {
             if len > MOST {
                 return Err(invalid(text, "it names more than 4,294,967,296 addresses"));
             }
-            parts.push((Target { to: SocketAddr::new(first, 0), ttl: None }, count));
+            parts.push((Target { to: first, ttl: None }, count));
         }
         Ok(Self::joined(parts))
     }
@@ -144,15 +144,16 @@ fn nth(first: IpAddr, offset: u64) -> IpAddr {
 }
 
 /// The first address of one part of a list, and how many there are.
-fn range(text: &str, resolve: &impl Fn(&str) -> Result<IpAddr>) -> Result<(IpAddr, u64)> {
+fn range(text: &str, resolve: &impl Fn(&str) -> Result<SocketAddr>) -> Result<(SocketAddr, u64)> {
+    let without_zone = |(first, count)| (SocketAddr::new(first, 0), count);
     if text.is_empty() {
         return Err(invalid(text, "a part of the list is empty"));
     }
     if let Some((first, prefix)) = text.split_once('/') {
-        return network(text, first, prefix);
+        return network(text, first, prefix).map(without_zone);
     }
     match text.split_once('-').and_then(|(first, last)| Some((first.trim().parse::<IpAddr>().ok()?, last.trim()))) {
-        Some((first, last)) => span(text, first, last),
+        Some((first, last)) => span(text, first, last).map(without_zone),
         None => Ok((resolve(text)?, 1)),
     }
 }
@@ -210,7 +211,9 @@ mod tests {
     use super::*;
 
     fn parse(text: &str) -> Result<Targets> {
-        Targets::parse(text, |name| name.parse().map_err(|_| Error::invalid("resolve", "no such name")))
+        Targets::parse(text, |name| {
+            name.parse().map(|ip| SocketAddr::new(ip, 0)).map_err(|_| Error::invalid("resolve", "no such name"))
+        })
     }
 
     fn all(text: &str) -> Vec<String> {

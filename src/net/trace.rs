@@ -30,7 +30,29 @@ pub struct Answer {
     /// The labels that the packet had there.
     pub mpls: Vec<MplsLabel>,
     /// The MTU that the error tells.
-    pub mtu: Option<u32>,
+    pub mtu: Option<Mtu>,
+}
+
+/// The MTU that an ICMP error tells for the next hop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mtu {
+    /// One that can be.
+    Told(u32),
+    /// One that cannot: less than every link carries, or no less than the packet that was too large.
+    Nonsense(u32),
+}
+
+impl Mtu {
+    /// What an error of this family tells about a packet of so many octets; `None`: nothing.
+    pub fn of(family: Family, told: u32, packet: usize) -> Option<Self> {
+        // RFC 791 and RFC 8200: every link carries these.
+        let least = if family == Family::V4 { 68 } else { 1280 };
+        match told {
+            0 => None,
+            _ if told < least || told as usize >= packet => Some(Self::Nonsense(told)),
+            _ => Some(Self::Told(told)),
+        }
+    }
 }
 
 /// The probes of one TTL.
@@ -43,6 +65,9 @@ pub struct Hop {
     shown: Vec<Option<(IpAddr, Duration, Option<Kind>)>>,
     mpls: Vec<MplsLabel>,
     mtu: Option<u32>,
+    nonsense: Option<u32>,
+    /// Why this host could not send a probe.
+    refused: Option<String>,
     /// Whether the path ends here: the destination answered, or somebody will not pass packets on.
     ends: bool,
 }
@@ -90,13 +115,27 @@ impl Trace {
         hop.sent += 1;
         hop.answered += u64::from(answer.by.is_some());
         hop.ends |= answer.by.is_some() && !is_transit;
-        hop.mtu = hop.mtu.or(answer.mtu);
+        match answer.mtu {
+            Some(Mtu::Told(mtu)) => hop.mtu = hop.mtu.or(Some(mtu)),
+            Some(Mtu::Nonsense(mtu)) => hop.nonsense = hop.nonsense.or(Some(mtu)),
+            None => {}
+        }
         if hop.mpls.is_empty() {
             hop.mpls = answer.mpls;
         }
         if hop.shown.len() < SHOWN {
             hop.shown.push(answer.by.map(|by| (by, answer.rtt.unwrap_or_default(), answer.kind)));
         }
+    }
+
+    /// Enters that this host did not send a probe with `ttl`, and why. It counts as sent nowhere.
+    pub fn refuse(&mut self, ttl: u8, why: String) {
+        self.hops.entry(ttl).or_default().refused = Some(why);
+    }
+
+    /// Why this host has sent nothing with some TTL; `None` if it has with each.
+    pub fn refused(&self) -> Option<&str> {
+        self.hops.values().filter(|hop| hop.sent == 0).find_map(|hop| hop.refused.as_deref())
     }
 
     /// The TTL at which the path ends; `None` if no probe got that far.
@@ -129,7 +168,8 @@ impl Trace {
     /// What the missing answers mean, hop by hop. With few probes each, little can be told; nothing is said of what chance may
     /// have done.
     pub fn findings(&self) -> Vec<Finding> {
-        let hops: Vec<(u8, (u64, u64))> = self.hops().map(|(ttl, hop)| (ttl, hop.lost())).collect();
+        let hops: Vec<(u8, (u64, u64))> =
+            self.hops().filter(|(_, hop)| hop.sent > 0).map(|(ttl, hop)| (ttl, hop.lost())).collect();
         let mut found = Vec::new();
         // Where nothing is lost yet: this host. Behind it, the hops that tell of the way to them.
         let mut way = vec![(0, (0, hops.first().map_or(0, |(_, lost)| lost.1)))];
@@ -223,6 +263,12 @@ impl fmt::Display for Hop {
         }
         for label in &self.mpls {
             write!(f, "  [MPLS {label}]")?;
+        }
+        if let Some(mtu) = self.nonsense {
+            write!(f, "  [says MTU {mtu}, which cannot be]")?;
+        }
+        if let Some(why) = &self.refused {
+            write!(f, "{}not sent: {why}", if self.sent > 0 { "  " } else { "" })?;
         }
         self.mtu.map_or(Ok(()), |mtu| write!(f, "  [MTU {mtu}]"))
     }
@@ -320,7 +366,7 @@ mod tests {
         trace.add(1, answer(None, None, None));
         trace.add(1, answer(by, Some(Kind::v4(11, 0)), None));
         assert_eq!(trace.line(1).as_deref(), Some(" 1  10.0.0.1  0.031ms  *  0.031ms"));
-        trace.add(2, answer(by, Some(Kind::v4(3, 4)), Some(1400)));
+        trace.add(2, answer(by, Some(Kind::v4(3, 4)), Mtu::of(Family::V4, 1400, 1500)));
         let line = " 2  10.0.0.1  0.031ms (Fragmentation Needed and Don't Fragment was Set)  [MTU 1400]";
         assert_eq!((trace.line(2).as_deref(), trace.end(), trace.mtu()), (Some(line), None, Some((2, 1400))));
         // A smaller probe gets through: what remains is the MTU.
@@ -328,5 +374,37 @@ mod tests {
         assert_eq!(trace.line(2).as_deref(), Some(" 2  10.0.0.1  0.031ms  [MTU 1400]"));
         trace.add(3, answer(by, Some(Kind::v4(3, 13)), None));
         assert_eq!(trace.end(), Some(3));
+    }
+
+    #[test]
+    fn an_mtu_that_cannot_be_is_shown_and_not_believed() {
+        for (family, told, packet, believed) in [
+            (Family::V4, 68, 1500, true),
+            (Family::V4, 67, 1500, false),
+            (Family::V4, 1500, 1500, false),
+            (Family::V4, 65_535, 1500, false),
+            (Family::V6, 1280, 1500, true),
+            (Family::V6, 1279, 1500, false),
+        ] {
+            let mtu = if believed { Mtu::Told(told) } else { Mtu::Nonsense(told) };
+            assert_eq!(Mtu::of(family, told, packet), Some(mtu), "{family} {told}");
+        }
+        assert_eq!(Mtu::of(Family::V4, 0, 1500), None);
+        let (by, kind, mtu) = (Some(IpAddr::from([10, 0, 0, 1])), Some(Kind::v4(3, 4)), Mtu::of(Family::V4, 1, 1500));
+        let mut trace = Trace::default();
+        trace.add(1, Answer { by, rtt: None, kind, mpls: Vec::new(), mtu });
+        assert_eq!(trace.mtu(), None);
+        assert!(trace.line(1).is_some_and(|line| line.ends_with("[says MTU 1, which cannot be]")));
+    }
+
+    #[test]
+    fn what_this_host_did_not_send_is_no_loss() {
+        let mut trace = Trace::default();
+        for ttl in 1..=3 {
+            trace.refuse(ttl, "network is unreachable".to_string());
+        }
+        assert_eq!(trace.line(1).as_deref(), Some(" 1  not sent: network is unreachable"));
+        assert_eq!((trace.findings(), trace.has_gaps(), trace.end()), (Vec::new(), false, None));
+        assert_eq!(trace.refused(), Some("network is unreachable"));
     }
 }

@@ -129,7 +129,7 @@ pub mod namespace {
     #[rhai_fn(return_raw)]
     pub fn targets(ctx: NativeCallContext, text: &str) -> ScriptResult<Targets> {
         let now = context::current();
-        let resolve = |name: &str| addr::resolve_host(&*now.host, &now.stop, name, None).map(|addr| addr.ip());
+        let resolve = |name: &str| addr::resolve_host(&*now.host, &now.stop, name, None);
         crate::net::targets::Targets::parse(text, resolve).or_raise(&ctx)
     }
 }

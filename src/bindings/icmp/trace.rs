@@ -9,7 +9,7 @@ use crate::bindings::tcp::attempt::api::Attempt;
 use crate::bindings::udp::ping::Ping;
 use crate::net::prober::{End, Outcome};
 use crate::net::tcp::Connecting;
-use crate::net::trace::{Answer, Trace as NetTrace};
+use crate::net::trace::{Answer, Mtu, Trace as NetTrace};
 use crate::net::udp::IcmpError;
 use crate::net::wire::Family;
 use crate::net::wire::icmp::Extensions;
@@ -25,11 +25,11 @@ impl Path {
 }
 
 /// An ICMP error as the answer of a hop.
-fn answer(error: &IcmpError) -> Answer {
+fn answer(error: &IcmpError, packet: usize) -> Answer {
     let kind = error.kind;
     let tells_mtu = matches!((kind.family, kind.type_, kind.code), (Family::V4, 3, 4) | (Family::V6, 2, _));
     let mpls = Extensions::parse(&error.extensions).map(|found| found.mpls()).unwrap_or_default();
-    let mtu = Some(error.info).filter(|info| tells_mtu && *info > 0);
+    let mtu = tells_mtu.then(|| Mtu::of(kind.family, error.info, packet)).flatten();
     Answer { by: error.offender.or(Some(error.to.ip())), rtt: None, kind: Some(kind), mpls, mtu }
 }
 
@@ -37,7 +37,7 @@ fn of_ping(outcome: &Outcome) -> Option<Answer> {
     let nothing = Answer { by: None, rtt: None, kind: None, mpls: Vec::new(), mtu: None };
     match &outcome.end {
         End::Reply { datagram, rtt, .. } => Some(Answer { by: Some(datagram.from.ip()), rtt: Some(*rtt), ..nothing }),
-        End::Icmp { error, rtt, .. } => Some(Answer { rtt: Some(*rtt), ..answer(error) }),
+        End::Icmp { error, rtt, .. } => Some(Answer { rtt: Some(*rtt), ..answer(error, outcome.packet) }),
         End::Sent { .. } | End::Stray { .. } | End::Interrupted { .. } => None,
         _ => Some(nothing),
     }
@@ -73,7 +73,9 @@ pub mod api {
     #[rhai_fn(name = "add", pure)]
     pub fn trace_add(trace: &mut Trace, ping: Ping) {
         let outcome = &ping.ended().outcome;
-        if let (Some(ttl), Some(answer)) = (outcome.ttl, super::of_ping(outcome)) {
+        if let (Some(ttl), End::Unsent(error)) = (outcome.ttl, &outcome.end) {
+            trace.lock().refuse(ttl, error.message.clone());
+        } else if let (Some(ttl), Some(answer)) = (outcome.ttl, super::of_ping(outcome)) {
             trace.lock().add(ttl, answer);
         }
     }
@@ -91,9 +93,13 @@ pub mod api {
         let nothing = Answer { by: None, rtt: Some(attempt.rtt), kind: None, mpls: Vec::new(), mtu: None };
         let answer = match &attempt.end {
             Connecting::Connected(_) | Connecting::Refused => Answer { by: Some(attempt.to.ip()), ..nothing },
-            Connecting::Icmp(error) => Answer { rtt: nothing.rtt, ..super::answer(error) },
+            Connecting::Icmp(error) => Answer { rtt: nothing.rtt, ..super::answer(error, usize::MAX) },
             Connecting::Interrupted => return,
-            Connecting::Unreachable(_) | Connecting::TimedOut => nothing,
+            Connecting::Unreachable(error) => {
+                trace.lock().refuse(u8::try_from(ttl).unwrap_or(u8::MAX), error.message.clone());
+                return;
+            }
+            Connecting::TimedOut => nothing,
         };
         trace.lock().add(u8::try_from(ttl).unwrap_or(u8::MAX), answer);
     }
@@ -117,6 +123,18 @@ pub mod api {
     #[rhai_fn(get = "mtu", pure)]
     pub fn trace_mtu(trace: &mut Trace) -> Dynamic {
         trace.lock().mtu().map_or(Dynamic::UNIT, |(_, mtu)| i64::from(mtu).into())
+    }
+
+    /// Why this host has sent nothing with some TTL, such as `network is unreachable`; `()` if it has with each.
+    ///
+    /// ```rhai
+    /// let path = trace();
+    /// path.add(icmp::open("127.0.0.1").ping("127.0.0.1", #{ ttl: 1 }));
+    /// expect(path.refused, ());
+    /// ```
+    #[rhai_fn(get = "refused", pure)]
+    pub fn trace_refused(trace: &mut Trace) -> Dynamic {
+        trace.lock().refused().map_or(Dynamic::UNIT, |why| why.to_string().into())
     }
 
     /// Whether a hop of the path left a ping unanswered.

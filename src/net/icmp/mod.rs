@@ -16,6 +16,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 
 use self::extended::Questions;
 use self::payload::Payload;
+use super::addr::check_zone;
 use super::error::{Error, Result};
 use super::host::Host;
 use super::ledger::Counts;
@@ -252,7 +253,7 @@ impl IcmpSocket {
     pub(super) fn same_version(&self, op: &'static str, to: SocketAddr) -> Result<()> {
         let theirs = Family::of(to.ip());
         if theirs == self.0.family {
-            return Ok(());
+            return check_zone(op, self.0.local, to);
         }
         let message = format!("the socket is {} and the target {theirs}", self.0.family);
         Err(Error::invalid(op, message)

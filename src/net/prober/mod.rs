@@ -9,7 +9,8 @@ use std::net::{IpAddr, SocketAddr};
 
 use socket2::Socket;
 
-use super::error::{Error, ErrorKind, Result};
+use super::addr::reached;
+use super::error::{Error, Result};
 use super::event::{Event, Flow};
 use super::host::{Host, Waited};
 use super::ledger::{Arrival, Blame, Counts, Key, Ledger, Mixed, ProbeId, State};
@@ -75,6 +76,7 @@ struct Pending {
     number: u64,
     to: SocketAddr,
     ttl: Option<u8>,
+    packet: usize,
     message: Box<[u8]>,
     missed: u64,
     sent: Instant,
@@ -86,9 +88,9 @@ struct Pending {
 impl Pending {
     /// What became of it; `received_at`: when the reply or the ICMP error arrived.
     fn outcome(&self, received_at: Option<i64>, end: End) -> Outcome {
-        let Self { number, to, ttl, missed, .. } = *self;
+        let Self { number, to, ttl, packet, missed, .. } = *self;
         let sent_at = (!matches!(end, End::Unsent(_))).then(|| self.stamp.unwrap_or(self.sent_wall));
-        Outcome { number, to, ttl, missed, sent_at, received_at, end }
+        Outcome { number, to, ttl, packet, missed, sent_at, received_at, end }
     }
 }
 
@@ -124,7 +126,8 @@ impl Prober {
             let number = carrier.name(probe.message, running).number.unwrap_or(running);
             let end = End::Interrupted { sent: false };
             let (sent_at, received_at) = (None, None);
-            return Ok(Outcome { number, to: probe.to, ttl: probe.ttl, missed: 0, sent_at, received_at, end });
+            let Probe { to, ttl, .. } = *probe;
+            return Ok(Outcome { number, to, ttl, packet: 0, missed: 0, sent_at, received_at, end });
         }
         let id = self.send(carrier, socket, probe)?;
         self.tell(carrier);
@@ -168,7 +171,11 @@ impl Prober {
     }
 
     /// Sends a probe. One that this host cannot send is settled at once.
+    ///
+    /// # Errors
+    /// `closed`; `invalid`, `too-large`: a wrong argument. Whatever else this host refuses is the probe's outcome.
     pub(super) fn send(&mut self, carrier: &dyn Carrier, socket: &Socket, probe: &Probe<'_>) -> Result<ProbeId> {
+        let probe = &Probe { to: reached(carrier.local(), probe.to), ..*probe };
         prepare(carrier, socket);
         if carrier.hears_others(self.next_number() == 1) {
             self.collect(carrier, socket, None, &mut None)?;
@@ -185,21 +192,16 @@ impl Prober {
         let (sent, result) = carrier.send_timed(socket, probe, &mut |queued| self.hear_queued(queued));
         let failed = match result {
             Ok(stamp) => Ok(stamp),
-            Err(err) => {
-                let error = carrier.send_error(&err, probe);
-                match error.kind {
-                    ErrorKind::Unreachable | ErrorKind::Permission | ErrorKind::Exhausted | ErrorKind::Refused => {
-                        Err(error)
-                    }
-                    _ => return Err(error),
-                }
-            }
+            Err(_) if carrier.is_closed() => return Err(closed("ping")),
+            Err(err) => Err(carrier.send_error(&err, probe)),
         };
         self.last_sent = Some(sent);
         let id = self.ledger.send(sent, probe.to, key, content, probe.timeout, probe.icmp_wait);
         let number = number.or(probe.slot.number).unwrap_or(id.number());
         let Slot { announced, missed, .. } = probe.slot;
-        let pending = Pending { number, to: probe.to, ttl: probe.ttl, message, missed, sent, sent_wall, stamp: None };
+        let packet = carrier.tally().headers() + message.len();
+        let pending =
+            Pending { number, to: probe.to, ttl: probe.ttl, packet, message, missed, sent, sent_wall, stamp: None };
         if announced {
             self.settled.push_back((id, pending.outcome(None, End::Sent { message: probe.message.into() })));
         }

@@ -129,6 +129,8 @@ pub struct Outcome {
     pub to: SocketAddr,
     /// The TTL or hop limit it was sent with, if it had one of its own.
     pub ttl: Option<u8>,
+    /// The octets of its IP packet, headers included.
+    pub packet: usize,
     /// How many slots of its schedule were missed right before it was sent.
     pub missed: u64,
     /// When it was sent, in nanoseconds since 1970: by the kernel's stamp, where there is one. `None`: it was not.

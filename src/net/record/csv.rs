@@ -55,6 +55,7 @@ pub(super) const COLUMNS: &[(&str, &str)] = &[
     ("stray_errors", "/stray_errors"),
     ("advisory", "/advisory"),
     ("missed_slots", "/missed_slots"),
+    ("ttl", "/ttl"),
     ("loss_lost", "/loss/lost"),
     ("loss_of", "/loss/of"),
     ("loss_rate", "/loss/rate"),

@@ -66,9 +66,12 @@ pub struct ProbeRow {
     pub to: SocketAddr,
     /// The size of its message.
     pub bytes: usize,
+    /// The TTL or hop limit, where it has one of its own; left out otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ttl: Option<u8>,
     /// `replied`, `errored`, `timed_out` or `pending`.
     pub state: &'static str,
-    /// The round-trip time.
+    /// The round-trip time of the reply or of the ICMP error.
     pub rtt_ns: Option<i64>,
     /// The clock that it was measured by.
     pub clock: Option<&'static str>,
@@ -265,13 +268,27 @@ impl ProbeRow {
         let host = flow.host.map(str::to_string);
         let (rtt_ns, clock, icmp, error) = (None, None, None, None);
         let missed_slots = Some(outcome.missed).filter(|&missed| missed > 0);
-        let row = Self { time_ns, seq, from, to, bytes, state, rtt_ns, clock, icmp, error, missed_slots, host };
+        let row = Self {
+            time_ns,
+            seq,
+            from,
+            to,
+            bytes,
+            ttl: outcome.ttl,
+            state,
+            rtt_ns,
+            clock,
+            icmp,
+            error,
+            missed_slots,
+            host,
+        };
         match &outcome.end {
             End::Reply { rtt, clock, .. } => Self { rtt_ns: Some(rtt.as_nanos()), clock: Some(clock.name()), ..row },
-            End::Icmp { error, .. } => {
+            End::Icmp { error, rtt, .. } => {
                 let (name, offender) = (error.kind.name().into_owned(), error.offender);
                 let icmp = IcmpCell { type_: error.kind.type_, code: error.kind.code, name, offender };
-                Self { icmp: Some(icmp), ..row }
+                Self { rtt_ns: Some(rtt.as_nanos()), icmp: Some(icmp), ..row }
             }
             End::Unsent(error) | End::Broken(error) => Self { error: Some(error.to_string()), ..row },
             End::Sent { .. } | End::Stray { .. } | End::TimedOut | End::Interrupted { .. } => row,

@@ -30,6 +30,7 @@ fn probe() -> ProbeRow {
         from,
         to,
         bytes: 24,
+        ttl: None,
         state,
         rtt_ns: None,
         clock: None,

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv6Addr, SocketAddr};
 use std::os::fd::AsFd;
 use std::sync::Arc;
 
@@ -11,6 +11,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 use super::end::in_doubt;
 use super::options::StreamOptions;
 use super::{Connection, Ends, Happened};
+use crate::net::addr::check_zone;
 use crate::net::error::{Error, ErrorKind, Result};
 use crate::net::event::{Event, Flow};
 use crate::net::host::{Host, Waited};
@@ -107,8 +108,8 @@ impl Attempt {
     /// Connects to `to` (connect(2)).
     ///
     /// # Errors
-    /// `in-use`, `not-local`: the local address; `permission`; `exhausted`; `invalid`, also where the local address is `to`. All
-    /// that the peer or the path does is an outcome.
+    /// `in-use`, `not-local`: the local address; `exhausted`: sockets or ports; `invalid`, also where the local address is `to`.
+    /// All that the peer or the path does, and what this host refuses to send, is an outcome.
     pub fn new(
         host: &Arc<dyn Host>,
         session: &Arc<Session>,
@@ -116,6 +117,7 @@ impl Attempt {
         options: &ConnectOptions,
         stop: &Stop,
     ) -> Result<Self> {
+        check_zone("connect", options.local.unwrap_or(SocketAddr::new(Ipv6Addr::UNSPECIFIED.into(), 0)), to)?;
         // One that the kernel has given the peer's own port is connected to itself (RFC 9293, 3.5: simultaneous open). Then
         // nothing listens there, and the next attempt mostly has another port.
         for _ in 0..OTHER_PORTS {
@@ -282,7 +284,10 @@ impl Attempt {
                 let error = Error::system("connect", err).with_peer(to);
                 Some(Connecting::Unreachable(error.with_hint("this host has no route there: look at `ip route`")))
             }
-            Some(libc::EACCES) => None,
+            Some(libc::EACCES | libc::EPERM) => Some(Connecting::Unreachable(connect_error(err, to, None))),
+            Some(libc::ENOBUFS | libc::ENOMEM | libc::ENODEV) => {
+                Some(Connecting::Unreachable(Error::system("connect", err).with_peer(to)))
+            }
             _ if is_pending_error(err) => Some(Connecting::Unreachable(in_doubt(err, to.is_ipv4()).with_peer(to))),
             _ => None,
         }

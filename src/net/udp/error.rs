@@ -24,22 +24,29 @@ pub fn check_size(size: usize) -> Result<()> {
 pub(in crate::net) fn send_error(err: &io::Error, size: usize, to: SocketAddr) -> Error {
     let error = Error::system("send", err).with_peer(to);
     match error.kind {
-        ErrorKind::Invalid if to.port() == 0 => Error {
-            message: "nobody can be reached at port 0".to_string(),
-            hint: "give the port that the peer listens on, 1 to 65535".to_string(),
-            ..error
-        },
+        ErrorKind::Invalid if to.port() == 0 => port_zero("send", to),
         ErrorKind::TooLarge if size > MAX_PAYLOAD => Error {
             message: format!("{size} bytes do not fit into a datagram"),
             hint: format!("send at most {MAX_PAYLOAD} bytes"),
             ..error
         },
+        ErrorKind::TooLarge => {
+            Error { message: format!("a message of {size} bytes is too large to leave this host whole"), ..error }
+                .with_hint("it is more than the interface's MTU: send less, or leave out dont_fragment")
+        }
         ErrorKind::Permission => {
             error.with_hint("a firewall rule of this host forbids it, or it is a broadcast address")
         }
         ErrorKind::Unreachable => error.with_hint("this host has no route there: look at `ip route`"),
         _ => error,
     }
+}
+
+/// Port 0 is no destination.
+pub(super) fn port_zero(op: &'static str, to: SocketAddr) -> Error {
+    Error::invalid(op, "nobody can be reached at port 0")
+        .with_peer(to)
+        .with_hint("give the port that the peer listens on, 1 to 65535")
 }
 
 pub(super) fn bind_error(err: &io::Error, local: SocketAddr) -> Error {

@@ -25,6 +25,7 @@ pub(super) use self::queue::{Queued, is_pending_error, take_entry};
 pub use self::receive::{Datagram, Incoming};
 pub use self::send::Destination;
 use super::account::Account;
+use super::addr::{check_zone, reached};
 use super::decisions::Decisions;
 use super::error::{Error, Result};
 use super::event::{Event, Flow};
@@ -185,6 +186,7 @@ impl UdpSocket {
     pub fn connect(&self, peer: SocketAddr) -> Result<()> {
         self.same_version("connect", peer)?;
         let socket = self.socket("connect")?;
+        let peer = reached(self.0.local, peer);
         socket.connect(&peer.into()).map_err(|err| Error::system("connect", &err).with_peer(peer))?;
         *lock(&self.0.peer) = Some(peer);
         Ok(())
@@ -334,9 +336,20 @@ impl UdpSocket {
         self.account().judges(self.site(), &judge, name);
     }
 
+    /// Checks that pings can go to `to`.
+    ///
+    /// # Errors
+    /// `invalid`: it is of another version of IP, has the port 0, or is link-local without a zone.
+    pub(super) fn check_target(&self, op: &'static str, to: SocketAddr) -> Result<()> {
+        if to.port() == 0 {
+            return Err(error::port_zero(op, to));
+        }
+        self.same_version(op, to)
+    }
+
     pub(super) fn same_version(&self, op: &'static str, to: SocketAddr) -> Result<()> {
         if to.is_ipv4() == self.0.local.is_ipv4() {
-            return Ok(());
+            return check_zone(op, self.0.local, to);
         }
         let version = |v4| if v4 { "IPv4" } else { "IPv6" };
         let any = if to.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };

@@ -32,7 +32,10 @@ impl UdpSocket {
     /// # Errors
     /// `closed`, `too-large`, `invalid` (another version of IP), `system`.
     pub fn ping(&self, probe: &Probe<'_>, stop: &Stop, mut matcher: Option<Matcher<'_>>) -> Result<Outcome> {
-        self.same_version("ping", probe.to)?;
+        self.check_target("ping", probe.to)?;
+        if self.0.local.is_ipv4() {
+            check_size(probe.message.len())?;
+        }
         let socket = self.socket("ping")?;
         self.prober("ping")?.ping(self, &socket, probe, stop, &mut matcher)
     }
