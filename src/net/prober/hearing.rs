@@ -81,6 +81,7 @@ impl Prober {
             number: id.and_then(|id| self.number_of(Blame::Named(id))).unwrap_or(0),
             to: record.map_or(datagram.from, |record| record.to),
             ttl: None,
+            packet: 0,
             missed: 0,
             sent_at: after.map(|after| received_at - after.as_nanos()),
             received_at: Some(received_at),
