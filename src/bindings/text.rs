@@ -1,5 +1,7 @@
 //! Functions of the language on texts that servers call for each packet, here without needless copies.
 
+use std::ops::{Range, RangeInclusive};
+
 use rhai::plugin::*;
 use rhai::{Dynamic, ImmutableString, Map};
 use serde_json::Value as Json;
@@ -113,6 +115,55 @@ pub mod api {
     pub fn remove(text: &mut ImmutableString, part: &str) -> ImmutableString {
         *text = text.replace(part, "").into();
         text.clone()
+    }
+
+    /// Takes each occurrence of a character out of the text, and gives what is left.
+    ///
+    /// ```rhai
+    /// let text = "1,000";
+    /// expect(text.remove(','), "1000");
+    /// expect(text, "1000");
+    /// ```
+    #[rhai_fn(name = "remove")]
+    pub fn remove_char(text: &mut ImmutableString, character: char) -> ImmutableString {
+        remove(text, character.encode_utf8(&mut [0; 4]))
+    }
+
+    /// Puts a character in the place of another in the text, and gives the text.
+    ///
+    /// ```rhai
+    /// let text = "a-b";
+    /// expect(text.replace('-', '+'), "a+b");
+    /// expect(text, "a+b");
+    /// ```
+    #[rhai_fn(name = "replace")]
+    pub fn replace_char(text: &mut ImmutableString, from: char, to: char) -> ImmutableString {
+        *text = text.replace(from, to.encode_utf8(&mut [0; 4])).into();
+        text.clone()
+    }
+
+    /// Leaves of the text the characters of a range, and gives them.
+    ///
+    /// ```rhai
+    /// let text = "ping 1";
+    /// expect(text.crop(1..3), "in");
+    /// expect(text, "in");
+    /// ```
+    #[rhai_fn(name = "crop")]
+    pub fn crop_range(text: &mut ImmutableString, range: Range<i64>) -> ImmutableString {
+        crop_to(text, range.start.max(0), range.end.saturating_sub(range.start.max(0)))
+    }
+
+    /// Leaves of the text the characters of a range with its end, and gives them.
+    ///
+    /// ```rhai
+    /// let text = "ping 1";
+    /// expect(text.crop(1..=3), "ing");
+    /// expect(text, "ing");
+    /// ```
+    #[rhai_fn(name = "crop")]
+    pub fn crop_inclusive(text: &mut ImmutableString, range: RangeInclusive<i64>) -> ImmutableString {
+        crop_range(text, *range.start()..range.end().saturating_add(1))
     }
 
     /// The text in small letters.
