@@ -240,3 +240,36 @@ fn a_long_line_at_the_prompt_is_one_entry_and_the_next_another() {
         assert!(out.contains("1000000\n") && err.contains("left"), "{feed}: {out} {err}");
     }
 }
+
+#[test]
+fn the_unspecified_address_is_this_host() {
+    for any in ["0.0.0.0:0", "[::]:0"] {
+        let udp = format!(
+            "let b = udp::bind(\"{any}\"); start_thread(|| udp::serve(b, udp::echo())); let s = udp::open(b.addr);
+             expect(s.ping(b.addr, \"ping 1\", 5.s).kind, \"reply\"); expect(s.counts.foreign, 0);
+             for ping in pinger(s, b.addr, #{{ count: 2, interval: 1.ms, timeout: 5.s }}) {{ expect(ping.kind, \"reply\"); }}
+             let c = udp::bind(\"{any}\"); c.connect(b.addr); expect(c.ping(b.addr, \"ping 1\", 5.s).kind, \"reply\"); exit(0);"
+        );
+        let tcp = format!(
+            "let l = tcp::listen(\"{any}\", #{{ framing: \"line\" }});
+             start_thread(|| {{ let c = l.accept(); loop {{ let m = c.recv(5.s); if m.kind != \"message\" {{ break; }} c.send(m.data); }} }});
+             let c = tcp::connect(l.addr, #{{ framing: \"line\" }});
+             expect(c.ping(\"ping 1\", 5.s).kind, \"reply\"); exit(0);"
+        );
+        for script in [udp, tcp] {
+            pingscript(&["-e", &script]).run().expect_code(0);
+        }
+    }
+}
+
+#[test]
+fn a_link_local_address_without_its_interface_is_a_wrong_argument() {
+    for code in [
+        "udp::bind(\"[::]:0\").ping(\"[fe80::1]:7\", \"ping 1\", 1.s)",
+        "udp::bind(\"[::]:0\").send_to(\"x\", \"[ff02::1]:7\")",
+        "tcp::try_connect(\"[fe80::1]:7\")",
+    ] {
+        let run = pingscript(&["-e", code]).run().expect_code(3);
+        assert!(run.stderr.contains("%eth0"), "{code}: {}", run.stderr);
+    }
+}

@@ -39,6 +39,51 @@ fn the_path_mtu_is_found() {
 }
 
 #[test]
+fn an_interface_takes_no_more_than_its_mtu_and_no_more_is_sent() {
+    // With its defaults pmtu tries more than the links take, and a router tells MTUs that cannot be.
+    let script = r#"
+        let net = lab::create();
+        let a = net.host("a"); let r = net.router("r"); let b = net.host("b");
+        net.link(a, r);
+        let far = net.link(r, b);
+        a.run("pmtu.rhai", [b.addr]);
+        for mtu in [1, 67, 1_501, 65_535] {
+            let lies = |pkt| if pkt.size > 1_314 { reject("frag-needed", #{ mtu: mtu }) } else { pass() };
+            set_policy(far.from(r), lies);
+            a.run("pmtu.rhai", [b.addr, "--most", 1_500, "--timeout", "300ms"]);
+            a.run("traceroute.rhai", [b.addr, "--mtu", "--queries", 1, "--hops", 2, "--timeout", "300ms"]);
+        }
+        exit(0);
+    "#;
+    let Some(run) = run_lab(&["-e", script]) else { return };
+    let run = run.expect_code(0);
+    assert!(run.stdout.contains("larger than this host's interface takes"), "{}", run.stdout);
+    assert_eq!(run.stdout.matches("Path MTU: 1500 bytes").count(), 1, "{}", run.stdout);
+    assert_eq!(run.stdout.matches("Path MTU: 1300 bytes").count(), 4, "{}", run.stdout);
+    for mtu in [1, 67, 1501, 65_535] {
+        assert!(run.stdout.contains(&format!("next-hop MTU {mtu}, which cannot be")), "{mtu}: {}", run.stdout);
+        assert!(run.stdout.contains(&format!("[says MTU {mtu}, which cannot be]")), "{mtu}: {}", run.stdout);
+    }
+}
+
+#[test]
+fn what_this_host_refuses_to_send_is_named_and_is_no_loss() {
+    let script = r#"
+        let net = lab::create();
+        let a = net.host("a");
+        for proto in ["udp", "icmp", "tcp"] { a.run("traceroute.rhai", ["192.0.2.1", "--proto", proto]); }
+        a.run("pmtu.rhai", ["192.0.2.1"]);
+        exit(0);
+    "#;
+    let Some(run) = run_lab(&["-e", script]) else { return };
+    let run = run.expect_code(0);
+    assert_eq!(run.stdout.matches("not sent: network is unreachable").count(), 3 * 6 + 1, "{}", run.stdout);
+    for wrong in ["*", "packets are lost", "Path MTU: 0"] {
+        assert!(!run.stdout.contains(wrong), "{wrong}: {}", run.stdout);
+    }
+}
+
+#[test]
 fn gaps_are_told_apart_with_any_seed() {
     // Twenty seeds, some at a time: each run is mostly waiting.
     let runs = (1..=20).collect::<Vec<u32>>();

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io;
-use std::net::{Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::AsFd;
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 use super::end::in_doubt;
 use super::options::StreamOptions;
 use super::{Connection, Ends, Happened};
-use crate::net::addr::check_zone;
+use crate::net::addr::{check_zone, reached};
 use crate::net::error::{Error, ErrorKind, Result};
 use crate::net::event::{Event, Flow};
 use crate::net::host::{Host, Waited};
@@ -117,7 +117,10 @@ impl Attempt {
         options: &ConnectOptions,
         stop: &Stop,
     ) -> Result<Self> {
-        check_zone("connect", options.local.unwrap_or(SocketAddr::new(Ipv6Addr::UNSPECIFIED.into(), 0)), to)?;
+        let any: IpAddr = if to.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
+        let local = options.local.unwrap_or(SocketAddr::new(any, 0));
+        check_zone("connect", local, to)?;
+        let to = reached(local, to);
         // One that the kernel has given the peer's own port is connected to itself (RFC 9293, 3.5: simultaneous open). Then
         // nothing listens there, and the next attempt mostly has another port.
         for _ in 0..OTHER_PORTS {
