@@ -162,8 +162,8 @@ pub mod api {
     /// expect(text, "ing");
     /// ```
     #[rhai_fn(name = "crop")]
-    pub fn crop_inclusive(text: &mut ImmutableString, range: RangeInclusive<i64>) -> ImmutableString {
-        crop_range(text, *range.start()..range.end().saturating_add(1))
+    pub fn crop_inclusive(text: &mut ImmutableString, closed: RangeInclusive<i64>) -> ImmutableString {
+        crop_range(text, *closed.start()..closed.end().saturating_add(1))
     }
 
     /// The text in small letters.
