@@ -99,7 +99,11 @@ fn new_says_what_it_cannot_do_and_spoils_nothing() {
         [(&["new"][..], "required arguments were not provided"), (&["new", "a", "b", "c"], "unexpected argument 'c'")]
     {
         let run = pingscript(args).dir(dir.path()).run().expect_code(2);
-        assert!(run.stderr.contains(expected) && run.stderr.contains("pingscript new <NAME> [FILE]"), "{}", run.stderr);
+        assert!(
+            run.stderr.contains(expected) && run.stderr.contains("pingscript new [OPTIONS] <NAME> [FILE]"),
+            "{}",
+            run.stderr
+        );
     }
     let run = pingscript(&["new", "--help"]).run().expect_code(0);
     assert!(run.stdout.contains("Such as: pingscript new udp_ping my.rhai"), "{}", run.stdout);

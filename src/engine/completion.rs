@@ -330,21 +330,15 @@ fn read(item: &Expr) -> Option<Declared> {
                 };
                 if let Expr::MethodCall(call, _) = call {
                     declared.is_policy |= call.name == "policy";
-                    if let ("choices", Some(Expr::Array(items, _))) = (call.name.as_str(), call.args.first()) {
-                        declared.choices = items.iter().filter_map(text).collect();
+                    let values = call.args.first().and_then(|values| values.get_literal_value(None)?.into_array().ok());
+                    if let ("choices", Some(values)) = (call.name.as_str(), values) {
+                        declared.choices = values.iter().map(ToString::to_string).collect();
                     }
                 }
                 let Some(further) = further else { return Some(declared) };
                 rest = further;
             }
         }
-        _ => None,
-    }
-}
-
-fn text(item: &Expr) -> Option<String> {
-    match item {
-        Expr::StringConstant(text, _) => Some(text.to_string()),
         _ => None,
     }
 }

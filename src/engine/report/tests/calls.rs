@@ -157,7 +157,7 @@ error: the closure has 1 parameter more than it is given here
   --> main.rhai:2:1
     2 | serve(sock, |pkt| pkt.foo);
       | ^
-  hint: write as many names between | | as arguments are passed; none is ||
+  hint: the closure must take no parameter: write ||
 "#,
     ),
     (
