@@ -59,7 +59,50 @@ fn a_script_that_may_not_be_read() {
 }
 
 /// Words of the command line, exit code, message.
-const LINES: [Case; 11] = [
+const LINES: [Case; 16] = [
+    (
+        "udp_server --policy loss=0.3",
+        2,
+        r#"
+error: invalid value 'loss=0.3' for '--policy <POLICY>': "loss=0.3" has no name before its values; write: loss:p=0.3
+
+For more information, try '--help'.
+"#,
+    ),
+    (
+        "udp_server --policy loss:0.3",
+        2,
+        r#"
+error: invalid value 'loss:0.3' for '--policy <POLICY>': "0.3" in "loss:0.3" is not key=value; write: loss:p=0.3
+
+For more information, try '--help'.
+"#,
+    ),
+    (
+        "lab --loss 10%",
+        2,
+        r#"
+error: invalid value '10%' for '--loss <X>': a share is written without %: 0.1
+
+For more information, try '--help'.
+"#,
+    ),
+    (
+        "--csv udp_ping --count 3",
+        2,
+        r#"
+error: --csv udp_ping: refusing to overwrite a script; was the FILE left out?
+  hint: write: pingscript --csv rows.csv udp_ping --count 3
+"#,
+    ),
+    (
+        "--seed 1 doctor",
+        2,
+        r#"
+error: flag --seed: it is for scripts, and `doctor` is a command
+  hint: write: pingscript doctor; a script of this name is ./doctor
+"#,
+    ),
     (
         "--cuont",
         2,

@@ -355,7 +355,7 @@ const FOREIGN_METHODS: [(&str, &str); 15] = [
     ("size", "write: .len()"),
     ("upper", "write: .to_upper()"),
     ("lower", "write: .to_lower()"),
-    ("strip", "write: .trim(), which changes the text in place"),
+    ("strip", "write: .trim()"),
     ("startswith", "write: .starts_with(text)"),
     ("endswith", "write: .ends_with(text)"),
     ("encode", "write: .to_blob()"),

@@ -289,6 +289,6 @@ mod tests {
         }
     }
 
-    const PLAIN: [&str; 10] =
-        ["string", "character", "integer", "float", "bool", "closure", "array", "blob", "map", "any"];
+    const PLAIN: [&str; 11] =
+        ["string", "character", "integer", "float", "bool", "closure", "array", "blob", "map", "range", "any"];
 }
