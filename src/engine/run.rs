@@ -245,9 +245,7 @@ fn conclude(host: &ScriptHost, job: &Job, context: &Context, result: Result<Dyna
     let session = &context.run.session;
     session.end(context.host.unix_nanos());
     let account = &session.account;
-    if let Some(explanation) = account.explain() {
-        output::line(&explanation.to_string());
-    }
+    account.explain().iter().for_each(|explanation| output::line(&explanation.to_string()));
     let as_explained = signal.is_none() && code.unwrap_or(exit::DONE) == exit::DONE;
     if let Some(explanation) = context.run.explanation.get().filter(|_| as_explained) {
         output::prose(explanation);

@@ -44,6 +44,8 @@ pub struct Plan {
     pub sends: bool,
     /// Whether packets that settle nothing are outcomes of their own: late ones, duplicates and others.
     pub strays: bool,
+    /// Whether lost pings are reported at the end of the run.
+    pub report: bool,
     /// How long before each sending the wait goes on without sleeping.
     pub awake: Duration,
 }
@@ -296,7 +298,13 @@ impl Pinger {
         self.sent += 1;
         let message = self.compose(carrier, prober.next_number() - 1, script)?;
         let number = (!matches!(self.plan.message, Message::Ping | Message::Question(_))).then_some(self.sent);
-        let slot = Slot { number, by_number: script.matcher.is_some(), announced: sends, missed };
+        let slot = Slot {
+            number,
+            by_number: script.matcher.is_some(),
+            announced: sends,
+            unreported: !self.plan.report,
+            missed,
+        };
         let probe = Probe { to: target.to, message: &message, timeout, icmp_wait, ttl: target.ttl, slot };
         let id = prober.send(carrier, socket, &probe)?;
         self.first.get_or_insert(id);

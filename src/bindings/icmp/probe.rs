@@ -61,7 +61,7 @@ fn probe(
     let mut options = Options::new("probe", options);
     let mut read = || {
         let (timeout, icmp_wait) = timeouts(&mut options)?;
-        let request = Request { to, timeout, icmp_wait, ttl: options.byte("ttl")?, size: 0 };
+        let request = Request { to, timeout, icmp_wait, ttl: options.byte("ttl")?, size: 0, report: true };
         Ok((request, options.flag("neighbour")?))
     };
     let (request, neighbour) = read().or_raise(ctx)?;

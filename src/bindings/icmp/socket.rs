@@ -23,7 +23,8 @@ fn ping(ctx: &NativeCallContext, socket: &Socket, target: &Dynamic, options: &Ma
     let mut read = || {
         let (timeout, icmp_wait) = timeouts(&mut options)?;
         let size = options.count("size", 0)?.map_or(SIZE, |size| size as usize);
-        Ok(Request { to, timeout, icmp_wait, ttl: options.byte("ttl")?, size })
+        let report = options.switch("report")?.unwrap_or(true);
+        Ok(Request { to, timeout, icmp_wait, ttl: options.byte("ttl")?, size, report })
     };
     let request = read().or_raise(ctx)?;
     options.finish().or_raise(ctx)?;
@@ -60,7 +61,8 @@ pub mod api {
     }
 
     /// As `ping` with a timeout, with options: `timeout` (1.s), `icmp_wait`: how long after it an ICMP error is waited for (as
-    /// long as `timeout`), `size`: bytes of payload (56), `ttl` (the socket's).
+    /// long as `timeout`), `size`: bytes of payload (56), `ttl` (the socket's), `report: false`: its
+    /// loss is not reported at the end of the run, as that of pings with a `ttl` never is.
     ///
     /// Errors: `too-large`: more than 65,507 bytes; `invalid` (also an unknown option), `resolve`, `closed`, `busy`.
     ///

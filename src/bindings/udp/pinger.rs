@@ -26,11 +26,12 @@ fn ping(
 ) -> ScriptResult<Ping> {
     let to = address(ctx, to)?;
     let mut options = Options::new("ping", options);
-    let mut read = || Ok((timeouts(&mut options)?, options.count("size", 0)?.unwrap_or(0)));
-    let ((timeout, icmp_wait), size) = read().or_raise(ctx)?;
+    let mut read = || Ok((timeouts(&mut options)?, options.count("size", 0)?.unwrap_or(0), options.switch("report")?));
+    let ((timeout, icmp_wait), size, report) = read().or_raise(ctx)?;
     options.finish().or_raise(ctx)?;
     let message = padded(bytes(ctx, message)?, size).or_raise(ctx)?;
-    let probe = Probe { to, message: &message, timeout, icmp_wait, ttl: None, slot: Slot::default() };
+    let slot = Slot { unreported: report == Some(false), ..Slot::default() };
+    let probe = Probe { to, message: &message, timeout, icmp_wait, ttl: None, slot };
     let stop = context::begin_to_ask();
     let Some(matcher) = matcher else {
         let outcome = socket.ping(&probe, &stop, None).or_raise(ctx)?;
@@ -105,7 +106,8 @@ pub mod api {
     }
 
     /// As `ping` with a timeout, with options: `timeout` (1.s), `icmp_wait`: how long after it an ICMP error is waited for
-    /// (as long as `timeout`), `size`: pad the message with spaces to this many bytes (0).
+    /// (as long as `timeout`), `size`: pad the message with spaces to this many bytes (0), `report: false`: its loss is
+    /// not reported at the end of the run.
     ///
     /// Errors: `too-large`, `closed`, `invalid` (also an unknown option), `resolve`.
     ///
@@ -155,7 +157,8 @@ pub mod api {
     /// `window` allows), `timeout` (1.s), `icmp_wait` (as `timeout`), `window`: how many may be in flight at a time (1 if the
     /// interval is zero, else 65,536), `max_gap`: with a full window, the next is sent so long after the last all the same (it
     /// waits), `size`: messages are padded with spaces to so many bytes (0), `awake`: so long before each sending it stays awake
-    /// instead of sleeping (0.s).
+    /// instead of sleeping (0.s), `report: false`: what is lost is not reported at the end of the run, as that of pings with a
+    /// `ttl` never is.
     ///
     /// With `sends: true` the loop also gets each sending, at its moment: a ping whose `kind` is `"sent"`, with its `seq`, `to`,
     /// `text` and `missed`. Its outcome follows, with the same `seq`. With `strays: true` it also gets the packets that end no

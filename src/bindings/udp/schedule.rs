@@ -209,9 +209,24 @@ pub(in crate::bindings) fn plan(
     let window = options.count("window", 1)?.unwrap_or(all) as usize;
     let size = options.count("size", 0)?.map_or(size, |size| size as usize);
     let max_gap = options.duration("max_gap")?;
+    let report = options.switch("report")?.unwrap_or(true);
     let (sends, awake) = (options.flag("sends")?, options.duration("awake")?.unwrap_or(Duration::ZERO));
     let (message, strays) = (Message::Ping, options.flag("strays")?);
-    Ok(Plan { targets, count, interval, timeout, icmp_wait, window, max_gap, size, message, sends, strays, awake })
+    Ok(Plan {
+        targets,
+        count,
+        interval,
+        timeout,
+        icmp_wait,
+        window,
+        max_gap,
+        size,
+        message,
+        sends,
+        strays,
+        report,
+        awake,
+    })
 }
 
 /// Where pings go, and whether that is a list: one address, `Targets`, or an array of addresses and of maps `#{ to: address, ttl: 3 }`;

@@ -1,7 +1,8 @@
 //! Whose message it is: the hosts and ports at both ends, so that hosts that use the same port number are told apart.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 use crate::net::host::HostId;
 use crate::net::ledger::Content;
@@ -19,6 +20,16 @@ impl Ends {
     /// A message from `from` to `to`, seen by the host `at`. A pinger and a server both name the pinger's end first.
     pub const fn seen_by(at: HostId, from: SocketAddr, to: SocketAddr) -> Self {
         Self { at, from, to }
+    }
+
+    /// The host that sees it.
+    pub(super) const fn at(&self) -> HostId {
+        self.at
+    }
+
+    /// The end it comes from.
+    pub(super) const fn from(&self) -> SocketAddr {
+        self.from
     }
 
     /// The end it goes to.
@@ -41,6 +52,16 @@ impl Key {
         self.to.0
     }
 
+    /// The port of that host.
+    pub(super) const fn port(&self) -> u16 {
+        self.to.1
+    }
+
+    /// The host and the port that the message comes from.
+    pub(super) const fn sender(&self) -> (HostId, u16) {
+        self.from
+    }
+
     /// The key of the answer that says the same.
     pub(super) const fn back(self) -> Self {
         Self { from: self.to, to: self.from, content: self.content }
@@ -52,12 +73,50 @@ impl Key {
 pub(super) struct Hosts {
     known: HashMap<HostId, (u32, String)>,
     owners: HashMap<(u32, IpAddr), HostId>,
+    links: Vec<(Arc<str>, HostId, HostId)>,
 }
 
 impl Hosts {
     pub(super) fn add(&mut self, lab: u32, host: HostId, name: &str, addrs: &[IpAddr]) {
         self.known.insert(host, (lab, name.into()));
         self.owners.extend(addrs.iter().map(|addr| ((lab, *addr), host)));
+    }
+
+    /// Notes that a link joins two hosts.
+    pub(super) fn link(&mut self, name: &Arc<str>, one: HostId, other: HostId) {
+        self.links.push((name.clone(), one, other));
+    }
+
+    /// Whether a shortest way between two hosts leads over the link called `name`.
+    pub(super) fn passes(&self, from: HostId, to: HostId, name: &str) -> bool {
+        let (near, far) = (self.distances(from), self.distances(to));
+        let Some(whole) = near.get(&to) else { return false };
+        let over =
+            |one, other| near.get(&one).zip(far.get(&other)).is_some_and(|(one, other)| one + 1 + other == *whole);
+        let named = self.links.iter().filter(|(link, ..)| **link == *name);
+        named.into_iter().any(|&(_, one, other)| over(one, other) || over(other, one))
+    }
+
+    /// How many links each host is away from this one.
+    fn distances(&self, from: HostId) -> HashMap<HostId, u32> {
+        let mut known = HashMap::from([(from, 0)]);
+        let mut queue = VecDeque::from([from]);
+        while let Some(at) = queue.pop_front() {
+            let next = known[&at] + 1;
+            for &(_, one, other) in &self.links {
+                let end = if one == at { other } else { one };
+                if (one == at || other == at) && !known.contains_key(&end) {
+                    known.insert(end, next);
+                    queue.push_back(end);
+                }
+            }
+        }
+        known
+    }
+
+    /// Whether it is a host of a lab.
+    pub(super) fn know(&self, host: HostId) -> bool {
+        self.known.contains_key(&host)
     }
 
     pub(super) fn is_empty(&self) -> bool {

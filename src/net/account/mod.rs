@@ -4,7 +4,7 @@
 //! ports of both ends and the message. Where both ends or the way are ours, each loss is traced to its verdict. The
 //! records are rings: the oldest give way, and the counts beside them stay exact.
 
-use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,6 +13,8 @@ use self::causes::Causes;
 pub use self::ends::Ends;
 use self::ends::{Hosts, Key};
 use self::folded::{Judges, Server, Servers};
+use self::pingers::Pingers;
+pub use self::pingers::{Pinging, Settled};
 use self::report::name;
 pub use self::report::{Drops, Explanation, PolicyReport};
 use super::host::HostId;
@@ -25,6 +27,7 @@ use super::udp::{UdpSocket, WeakSocket};
 mod causes;
 mod ends;
 mod folded;
+mod pingers;
 mod report;
 
 /// How many losses, and how many verdicts, are remembered one by one.
@@ -72,15 +75,14 @@ struct Inner {
     servers: Servers,
     judges: Judges,
     causes: Causes,
-    /// Delayed answers that could not be kept until they were due.
-    not_kept: u64,
+    /// Delayed answers that could not be kept until they were due, by whom they were for.
+    not_kept: HashMap<(HostId, u16), u64>,
     /// What links lost because frames came faster than they were carried.
     overruns: BTreeMap<Arc<str>, u64>,
     losses: VecDeque<Loss>,
     /// Those of the losses for which there was no cause when they were noted, and no answer since.
     open: HashSet<Key>,
-    /// Losses of probes to servers of this process that gave way to later ones.
-    forgotten: u64,
+    pingers: Pingers,
     probes: Counts,
     clock: Option<&'static str>,
     last_rtt: Option<Duration>,
@@ -88,6 +90,8 @@ struct Inner {
 
 #[derive(Clone, Debug)]
 struct Loss {
+    /// The place of its pinger.
+    pinger: usize,
     number: u64,
     key: Key,
     sent: Instant,
@@ -195,6 +199,11 @@ impl Account {
         inner.causes.lost(inner.hosts.key(ends, content), at, why, site);
     }
 
+    /// Notes that a link joins two hosts.
+    pub fn has_link(&self, link: &Arc<str>, one: HostId, other: HostId) {
+        self.lock().hosts.link(link, one, other);
+    }
+
     /// Notes that the kernel has lost so many more frames before they came onto the link called `link`.
     pub fn overrun(&self, link: &Arc<str>, lost: u64) {
         *self.lock().overruns.entry(link.clone()).or_default() += lost;
@@ -203,8 +212,9 @@ impl Account {
     /// Notes that the packet just delayed could not be kept until it was due.
     pub fn not_kept(&self, ends: Ends, content: Content) {
         let inner = &mut *self.lock();
-        inner.not_kept += 1;
-        inner.causes.not_kept(&inner.hosts.key(ends, content));
+        let key = inner.hosts.key(ends, content);
+        *inner.not_kept.entry(key.sender()).or_default() += 1;
+        inner.causes.not_kept(&key);
     }
 
     /// Notes that the probe sent at `sent` was answered in time.
@@ -218,16 +228,23 @@ impl Account {
         }
     }
 
+    /// Notes how the probe with this running number of its socket was settled.
+    pub fn settled(&self, pinging: &Pinging, running: u64, how: Settled) {
+        self.lock().pingers.settle(pinging, running, how);
+    }
+
     /// Notes that probe `number`, sent at `sent`, timed out; `late`: its answer came, but too late.
-    pub fn lost(&self, number: u64, ends: Ends, content: Content, sent: Instant, late: bool) {
+    pub fn lost(&self, pinging: &Pinging, number: u64, content: Content, sent: Instant, late: bool) {
         let inner = &mut *self.lock();
-        let (key, server) = (inner.hosts.key(ends, content), ends.to());
+        let (key, server) = (inner.hosts.key(pinging.ends, content), pinging.ends.to());
         let host = key.server();
-        // The way to a host of a lab is ours, whoever answers there.
-        if host == HostId::default() && !inner.servers.knows(host, server) {
+        // The ways of a lab are ours, whoever answers there, and if nobody does.
+        let is_ours = host != HostId::default() || inner.hosts.know(pinging.ends.at());
+        if !is_ours && !inner.servers.knows(host, server) {
             return;
         }
-        inner.losses.push_back(Loss { number, key, sent, late });
+        let pinger = inner.pingers.place(pinging);
+        inner.losses.push_back(Loss { pinger, number, key, sent, late });
         if !late && !inner.causes.know(&key) {
             inner.open.insert(key);
         }
@@ -235,7 +252,7 @@ impl Account {
             && let Some(oldest) = inner.losses.pop_front()
         {
             inner.open.remove(&oldest.key);
-            inner.forgotten += 1;
+            inner.pingers.forget(oldest.pinger);
         }
         self.open.store(inner.open.len(), Ordering::SeqCst);
     }
@@ -303,56 +320,30 @@ impl Account {
         self.lock().probes
     }
 
-    /// Why probes were lost; `None` if none is settled, or no socket of this process answers and there is no lab.
-    pub fn explain(&self) -> Option<Explanation> {
-        let drops = self.drops();
+    /// The counts of all pings that are reported: traces and the like are left out.
+    pub fn reported(&self) -> Counts {
+        self.lock().pingers.counts()
+    }
+
+    /// Why each pinger's probes were lost; nothing where none is settled, or no socket of this process answers and there is no
+    /// lab.
+    pub fn explain(&self) -> Vec<Explanation> {
+        let drops = self.drops_of_hosts();
         let inner = self.lock();
-        let nothing_is_ours = inner.servers.list().is_empty() && inner.hosts.is_empty();
-        if nothing_is_ours || inner.probes.settled() == 0 {
-            return None;
+        if inner.servers.list().is_empty() && inner.hosts.is_empty() {
+            return Vec::new();
         }
-        let mut causes: Vec<(String, Vec<String>)> = Vec::new();
-        let mut unexplained = Vec::new();
-        for (loss, verdict) in inner.losses.iter().zip(inner.causes.of(&inner.losses)) {
-            let cause = match verdict {
-                Some(verdict) => verdict.to_string(),
-                None if loss.late => "answered, but too late".to_string(),
-                None => {
-                    unexplained.push(loss.number);
-                    continue;
-                }
-            };
-            let draws = verdict.map_or(&[][..], |verdict| &verdict.draws);
-            let named = name(loss.number, draws);
-            match causes.iter_mut().find(|(known, _)| *known == cause) {
-                Some((_, list)) => list.push(named),
-                None => causes.push((cause, vec![named])),
-            }
-        }
-        // The kernel does not say which datagrams it dropped, only how many at which socket: as many of what is left are its.
-        for Drops { at, host, count } in drops.into_iter().filter(|drops| drops.count > 0) {
-            let taken = unexplained.len().min(usize::try_from(count).unwrap_or(usize::MAX));
-            if taken > 0 {
-                let place = host.map_or(String::new(), |host| format!(" in {host}"));
-                let cause = format!("lost in the full receive buffer of {at}{place} (the kernel counted {count})");
-                causes.push((cause, unexplained.drain(..taken).map(|number: u64| number.to_string()).collect()));
-            }
-        }
-        for (link, lost) in &inner.overruns {
-            let taken = unexplained.len().min(usize::try_from(*lost).unwrap_or(usize::MAX));
-            if taken > 0 {
-                let cause = format!("came faster than {link} carries (the kernel counted {lost})");
-                causes.push((cause, unexplained.drain(..taken).map(|number: u64| number.to_string()).collect()));
-            }
-        }
-        let forgotten = inner.forgotten;
-        let ours = inner.losses.len() as u64 + forgotten;
-        let not_kept = inner.not_kept;
-        Some(Explanation { probes: inner.probes, causes, ours, forgotten, not_kept, unexplained })
+        let causes = inner.explained(drops);
+        let groups = inner.pingers.groups(&inner.hosts);
+        groups.into_iter().map(|group| inner.explanation(group, &causes)).collect()
     }
 
     /// How many datagrams the kernel has dropped at each socket that answers because its receive buffer was full.
     pub fn drops(&self) -> Vec<Drops> {
+        self.drops_of_hosts().into_iter().map(|(_, drops)| drops).collect()
+    }
+
+    fn drops_of_hosts(&self) -> Vec<(HostId, Drops)> {
         let servers: Vec<(Server, Option<String>)> = {
             let inner = self.lock();
             let named = |server: &Server| (server.clone(), inner.hosts.name(server.host));
@@ -362,13 +353,71 @@ impl Account {
         let count = |socket: &WeakSocket| socket.upgrade().and_then(|socket| socket.kernel_drops().ok()).unwrap_or(0);
         let all = |(server, host): (Server, _)| {
             let count = server.drops + server.open.iter().map(count).sum::<u64>();
-            Drops { at: server.addr, host, count }
+            (server.host, Drops { at: server.addr, host, count })
         };
         servers.into_iter().map(all).collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    /// The cause of each loss and what names the loss with it; `None`: it is not known.
+    fn explained(&self, drops: Vec<(HostId, Drops)>) -> Vec<Option<(String, String)>> {
+        let of_verdict = |(loss, verdict): (&Loss, Option<&causes::Cause>)| match verdict {
+            Some(verdict) => Some((verdict.to_string(), name(loss.number, &verdict.draws))),
+            None if loss.late => Some(("answered, but too late".to_string(), loss.number.to_string())),
+            None => None,
+        };
+        let mut found: Vec<_> = self.losses.iter().zip(self.causes.of(&self.losses)).map(of_verdict).collect();
+        let mut attribute = |count: u64, cause: String, fits: &dyn Fn(&Loss) -> bool| {
+            let open = found.iter_mut().zip(&self.losses).filter(|(known, loss)| known.is_none() && fits(loss));
+            for (known, loss) in open.take(usize::try_from(count).unwrap_or(usize::MAX)) {
+                *known = Some((cause.clone(), loss.number.to_string()));
+            }
+        };
+        // The kernel does not say which datagrams it dropped, only how many at which socket: as many of those that were sent
+        // there are its.
+        for (host_id, Drops { at, host, count }) in drops {
+            let place = host.map_or(String::new(), |host| format!(" in {host}"));
+            let cause = format!("lost in the full receive buffer of {at}{place} (the kernel counted {count})");
+            attribute(count, cause, &|loss| loss.key.server() == host_id && loss.key.port() == at.port());
+        }
+        for (link, lost) in &self.overruns {
+            let cause = format!("came faster than {link} carries (the kernel counted {lost})");
+            attribute(*lost, cause, &|loss| self.hosts.passes(loss.key.sender().0, loss.key.server(), link));
+        }
+        found
+    }
+
+    /// What is said of a group of pingers.
+    fn explanation(&self, group: pingers::Group, found: &[Option<(String, String)>]) -> Explanation {
+        let pingers::Group { title, members } = group;
+        let own = self.losses.iter().zip(found).filter(|(loss, _)| members.contains(&loss.pinger));
+        let mut causes: Vec<(String, Vec<String>)> = Vec::new();
+        let (mut unexplained, mut ours) = (Vec::new(), 0);
+        for (loss, cause) in own {
+            ours += 1;
+            let Some((cause, named)) = cause else {
+                unexplained.push(loss.number);
+                continue;
+            };
+            match causes.iter_mut().find(|(known, _)| known == cause) {
+                Some((_, list)) => list.push(named.clone()),
+                None => causes.push((cause.clone(), vec![named.clone()])),
+            }
+        }
+        let one = |place: &usize| self.pingers.get(*place);
+        let forgotten = members.iter().map(|place| one(place).forgotten).sum();
+        let mut ends: Vec<_> =
+            members.iter().map(|place| one(place).pinging.ends).map(|ends| (ends.at(), ends.from().port())).collect();
+        ends.sort_unstable();
+        ends.dedup();
+        let not_kept = ends.iter().filter_map(|end| self.not_kept.get(end)).sum();
+        let (probes, pingers) = (self.pingers.counts_of(&members), members.len());
+        Explanation { title, pingers, probes, causes, ours: ours + forgotten, forgotten, not_kept, unexplained }
     }
 }
 

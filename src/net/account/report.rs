@@ -53,6 +53,10 @@ pub struct Drops {
 /// What was lost, and why. `Display` is for people, several lines.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Explanation {
+    /// Which pinger it is, where there are several: ` over UDP from a to 10.0.0.2:7`.
+    pub(super) title: String,
+    /// How many pingers it is about.
+    pub(super) pingers: usize,
     pub(super) probes: Counts,
     /// Each cause with the losses it explains, in the order in which they first show.
     pub(super) causes: Vec<(String, Vec<String>)>,
@@ -75,10 +79,14 @@ impl Explanation {
 impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (lost, of) = (self.probes.lost(), self.probes.settled());
-        write!(f, "Lost {lost} of {of} pings: ")?;
+        write!(f, "Lost {lost} of {of} pings{}: ", self.title)?;
         share(f, lost, of, &self.probes.neighbours)?;
         for (cause, numbers) in &self.causes {
-            write!(f, "\n  seq {}: {cause}", list(numbers))?;
+            // Pingers that are reported together number their pings each for itself.
+            match self.pingers {
+                1 => write!(f, "\n  seq {}: {cause}", list(numbers))?,
+                _ => write!(f, "\n  {}: {cause}", numbers.len())?,
+            }
         }
         if self.forgotten > 0 {
             write!(f, "\n  {} earlier ones are no longer remembered", self.forgotten)?;
@@ -96,7 +104,7 @@ impl fmt::Display for Explanation {
             write!(f, "\n  {elsewhere} on the way to servers outside of this process")?;
         }
         write!(f, "\n  {} unexplained", self.unexplained.len())?;
-        if !self.unexplained.is_empty() {
+        if !self.unexplained.is_empty() && self.pingers == 1 {
             let numbers: Vec<String> = self.unexplained.iter().take(NAMED + 1).map(u64::to_string).collect();
             let named = numbers[..numbers.len().min(NAMED)].join(", ");
             write!(f, ": seq {named}")?;

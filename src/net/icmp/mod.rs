@@ -287,13 +287,15 @@ pub struct Request {
     pub ttl: Option<u8>,
     /// The size of its payload in bytes.
     pub size: usize,
+    /// Whether its loss is reported at the end of the run.
+    pub report: bool,
 }
 
 impl Request {
     /// It with this message.
     fn probe<'a>(&self, message: &'a [u8]) -> Probe<'a> {
-        let Self { to, timeout, icmp_wait, ttl, .. } = *self;
-        Probe { to, message, timeout, icmp_wait, ttl, slot: Slot::default() }
+        let Self { to, timeout, icmp_wait, ttl, report, .. } = *self;
+        Probe { to, message, timeout, icmp_wait, ttl, slot: Slot { unreported: !report, ..Slot::default() } }
     }
 }
 

@@ -89,6 +89,10 @@ impl IcmpSocket {
 }
 
 impl Carrier for IcmpSocket {
+    fn protocol(&self) -> &'static str {
+        "ICMP"
+    }
+
     fn host(&self) -> &Arc<dyn Host> {
         &self.0.host
     }

@@ -22,6 +22,9 @@ use crate::net::wire::icmp::Subject;
 
 /// A socket that probes are sent from: how it sends and hears, and how its protocol names a probe.
 pub(in crate::net) trait Carrier: Debug + Send + Sync {
+    /// `UDP`, `TCP` or `ICMP`.
+    fn protocol(&self) -> &'static str;
+
     /// The host it lives on.
     fn host(&self) -> &Arc<dyn Host>;
 

@@ -1,9 +1,11 @@
 //! What a prober makes of what it hears: which probe a datagram answers, and which an ICMP error is about.
 
+use std::net::SocketAddr;
+
 use super::clock::{measure, waited};
 use super::outcome::{End, Match, Matcher, Outcome};
 use super::{Carrier, Pending, Prober, Recognised, Unheard};
-use crate::net::account::Ends;
+use crate::net::account::{Ends, Pinging, Settled};
 use crate::net::error::{Error, Result};
 use crate::net::event::{Event, Flow};
 use crate::net::ledger::{Arrival, Blame, Content, ErrorArrival, Key, ProbeId, Stray};
@@ -213,10 +215,18 @@ impl Prober {
     pub(super) fn time_out(&mut self, carrier: &dyn Carrier, id: ProbeId, late: bool) {
         if let Some(pending) = self.pending.remove(&id) {
             let content = Content::of(carrier.echoed(&pending.message));
-            let ends = Ends::seen_by(carrier.host().id(), carrier.local(), pending.to);
-            carrier.account().lost(pending.number, ends, content, pending.sent, late);
+            if pending.reported {
+                let pinging = self.pinging(carrier, pending.to);
+                carrier.account().lost(&pinging, pending.number, content, pending.sent, late);
+            }
             self.finish(carrier, id, &pending, None, End::TimedOut);
         }
+    }
+
+    /// Whose account a probe to `to` is in.
+    fn pinging(&self, carrier: &dyn Carrier, to: SocketAddr) -> Pinging {
+        let ends = Ends::seen_by(carrier.host().id(), carrier.local(), to);
+        Pinging { socket: self.id.0, protocol: carrier.protocol(), ends }
     }
 
     /// Makes an outcome of a settled probe.
@@ -230,6 +240,15 @@ impl Prober {
     ) {
         if let End::Reply { datagram, .. } = &end {
             self.reached = datagram.to.or(self.reached);
+        }
+        let settled = match &end {
+            End::Reply { .. } => Some(Settled::Replied),
+            End::TimedOut => Some(Settled::TimedOut),
+            End::Icmp { .. } | End::Unsent(_) | End::Broken(_) => Some(Settled::Errored),
+            End::Sent { .. } | End::Stray { .. } | End::Interrupted { .. } => None,
+        };
+        if let Some(how) = settled.filter(|_| pending.reported) {
+            carrier.account().settled(&self.pinging(carrier, pending.to), id.number(), how);
         }
         let mut from = carrier.local();
         if let Some(reached) =

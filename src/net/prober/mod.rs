@@ -6,6 +6,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use socket2::Socket;
 
@@ -60,8 +61,21 @@ pub struct Prober {
     last_sent: Option<Instant>,
     /// The address of this host that the latest reply came to, where the socket is bound to any.
     reached: Option<IpAddr>,
+    /// Tells it apart from other probers.
+    id: ProberId,
     /// Room for what is received in one go.
     arrived: Vec<Datagram>,
+}
+
+/// Tells probers apart.
+#[derive(Debug)]
+struct ProberId(u64);
+
+impl Default for ProberId {
+    fn default() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        Self(NEXT.fetch_add(1, Ordering::Relaxed))
+    }
 }
 
 /// An ICMP error and the stamp of its arrival.
@@ -79,6 +93,8 @@ struct Pending {
     packet: usize,
     message: Box<[u8]>,
     missed: u64,
+    /// Whether its loss is reported.
+    reported: bool,
     sent: Instant,
     /// The same by the wall clock, in nanoseconds since 1970.
     sent_wall: i64,
@@ -198,10 +214,11 @@ impl Prober {
         self.last_sent = Some(sent);
         let id = self.ledger.send(sent, probe.to, key, content, probe.timeout, probe.icmp_wait);
         let number = number.or(probe.slot.number).unwrap_or(id.number());
-        let Slot { announced, missed, .. } = probe.slot;
-        let packet = carrier.tally().headers() + message.len();
-        let pending =
-            Pending { number, to: probe.to, ttl: probe.ttl, packet, message, missed, sent, sent_wall, stamp: None };
+        let Slot { announced, missed, unreported, .. } = probe.slot;
+        // One with a TTL of its own looks for a hop.
+        let reported = !unreported && probe.ttl.is_none();
+        let (to, ttl, packet) = (probe.to, probe.ttl, carrier.tally().headers() + message.len());
+        let pending = Pending { number, to, ttl, packet, message, missed, reported, sent, sent_wall, stamp: None };
         if announced {
             self.settled.push_back((id, pending.outcome(None, End::Sent { message: probe.message.into() })));
         }

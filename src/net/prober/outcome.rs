@@ -35,6 +35,8 @@ pub struct Slot {
     pub by_number: bool,
     /// Whether the sending is an outcome of its own ([`End::Sent`]).
     pub announced: bool,
+    /// Whether its loss is none of a pinger's: it finds out about a path, or who is there.
+    pub unreported: bool,
     /// How many slots of the schedule were missed right before it.
     pub missed: u64,
 }

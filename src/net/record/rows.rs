@@ -345,12 +345,13 @@ impl ConnectionRow {
 
 impl SummaryRow {
     pub(super) fn new(time_ns: i64, account: &Account, rtts: &Rtts) -> Self {
-        let counts = account.probes();
+        let (all, counts) = (account.probes(), account.reported());
+        let explained = account.explain();
         let interval = interval(counts.lost(), counts.settled(), &counts.neighbours);
         let ns = |time: Option<Duration>| time.map(Duration::as_nanos);
         Self {
             time_ns,
-            counts: counts.into(),
+            counts: all.into(),
             loss: LossCell {
                 lost: counts.lost(),
                 of: counts.settled(),
@@ -370,7 +371,7 @@ impl SummaryRow {
             policies: account.policies(),
             kernel_drops: account.drops(),
             ignored: account.ignored_count(),
-            unexplained: account.explain().map(|explanation| explanation.unexplained()),
+            unexplained: (!explained.is_empty()).then(|| explained.iter().map(|one| one.unexplained()).sum()),
         }
     }
 }

@@ -150,6 +150,10 @@ impl Settle for super::Inner {
 }
 
 impl Carrier for Connection {
+    fn protocol(&self) -> &'static str {
+        "TCP"
+    }
+
     fn host(&self) -> &Arc<dyn Host> {
         &self.0.host
     }

@@ -74,6 +74,10 @@ impl UdpSocket {
 }
 
 impl Carrier for UdpSocket {
+    fn protocol(&self) -> &'static str {
+        "UDP"
+    }
+
     fn host(&self) -> &Arc<dyn Host> {
         &self.0.host
     }

@@ -274,7 +274,7 @@ fn answer_one(server: &UdpSocket, stop: &Stop) {
 }
 
 fn explanation(of: &UdpSocket) -> String {
-    of.account().explain().expect("a loss").to_string()
+    of.account().explain().iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 
 #[test]

@@ -136,6 +136,8 @@ impl Relay {
             lock(&door.name).get_or_insert_with(|| names[side].clone());
             door
         });
+        let way = &lanes[0].way;
+        shared.session.account.has_link(&way.link, way.from_id, way.to_id);
         let wire = Wire::new(lanes.clone(), cable.ports, doors, jitter);
         lock(&shared.new).push(wire);
         sys::eventfd_raise(shared.wake.as_fd());
