@@ -50,7 +50,7 @@ fn every_policy_file_serves_at_links_and_doors() {
     let run = run.expect_code(0);
     assert!(!run.stderr.contains("failed"), "{}", run.stderr);
     for name in ["corrupt", "delay", "duplicate", "every", "first", "gilbert", "loss", "pattern"] {
-        for place in ["on a-b chose", "on a-b from b chose", "at the door of b chose"] {
+        for place in ["on a-b acted on", "on a-b from b acted on", "at the door of b acted on"] {
             let line = format!("policy(\"scripts/policies/{name}.rhai\") {place}");
             assert!(run.stderr.contains(&line), "no {line}:\n{}", run.stderr);
         }

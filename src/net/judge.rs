@@ -178,7 +178,8 @@ impl Judge {
     /// The share of packets it is made to choose, where that is known.
     pub fn nominal(&self) -> Option<f64> {
         match &self.policy {
-            Policy::Native(native) => native.nominal(),
+            // One that lets pass what it chooses acts on nothing.
+            Policy::Native(native) if *native.action() != Action::Pass => native.nominal(),
             _ => None,
         }
     }

@@ -94,8 +94,13 @@ fn verdicts_and_losses_agree_over_several_sockets() {
     let dropped = of_type(&rows, "verdict").filter(|row| row["verdict"] == "drop").count() as u64;
     assert_eq!(Some(dropped), chosen);
     assert!(summary["policies"][0]["nominal"].as_f64() == Some(0.3), "{summary}");
-    let line = format!("Lost {dropped} of 60 pings: {:.1}% (95%: ", dropped as f64 / 60.0 * 100.0);
-    assert!(run.stderr.contains(&line), "{}", run.stderr);
+    // Each pinger has an account of its own.
+    let blocks: Vec<u64> = run
+        .stderr
+        .lines()
+        .filter_map(|line| line.strip_prefix("Lost ")?.split_once(" of 20 pings over UDP to ")?.0.parse().ok())
+        .collect();
+    assert_eq!((blocks.len(), blocks.iter().sum()), (3, dropped), "{}", run.stderr);
     assert!(run.stderr.contains("  0 unexplained\n") && run.stderr.contains(", configured 30.0%\n"), "{}", run.stderr);
 }
 
@@ -228,7 +233,10 @@ fn same_in_csv(rows: &[Value], text: &str) {
                 Some(Value::String(text)) => text.clone(),
                 Some(other) => other.to_string(),
             };
-            assert_eq!(*cell, expected, "{name} of {row}");
+            // A number with a fraction may differ in its last digit where it was read back.
+            let [one, other] = [cell, &expected].map(|text| text.parse::<f64>().ok().filter(|_| text.contains('.')));
+            let is_same = one.zip(other).is_some_and(|(one, other)| (one - other).abs() <= f64::EPSILON * one.abs());
+            assert!(is_same || *cell == expected, "{name} of {row}: {cell}");
         }
     }
 }

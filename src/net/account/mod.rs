@@ -369,6 +369,10 @@ impl Inner {
         let of_verdict = |(loss, verdict): (&Loss, Option<&causes::Cause>)| match verdict {
             Some(verdict) => Some((verdict.to_string(), name(loss.number, &verdict.draws))),
             None if loss.late => Some(("answered, but too late".to_string(), loss.number.to_string())),
+            // The ping was sent in a lab, or it would not be here.
+            None if loss.key.server() == HostId::default() && self.hosts.know(loss.key.sender().0) => {
+                Some(("no host of the lab has this address".to_string(), loss.number.to_string()))
+            }
             None => None,
         };
         let mut found: Vec<_> = self.losses.iter().zip(self.causes.of(&self.losses)).map(of_verdict).collect();

@@ -117,13 +117,17 @@ impl Pingers {
         let mut known: HashMap<Name, usize> = HashMap::new();
         let names: Vec<Name> = places.iter().map(|&place| Name::of(&self.list[place].pinging)).collect();
         for (&place, name) in places.iter().zip(&names) {
-            if let Some(&group) = known.get(name).filter(|_| places.len() > APART) {
+            // A socket for each ping makes no pinger of each.
+            let together = places.len() > APART || self.list[place].counts.settled() == 1;
+            if let Some(&group) = known.get(name).filter(|_| together) {
                 groups[group].members.push(place);
                 continue;
             }
-            known.insert(*name, groups.len());
+            if together {
+                known.insert(*name, groups.len());
+            }
             let mut title = name.title(hosts);
-            if places.len() <= APART && names.iter().filter(|other| *other == name).count() > 1 {
+            if !together && names.iter().filter(|other| *other == name).count() > 1 {
                 title += &format!(" (from port {})", self.list[place].pinging.ends.from().port());
             }
             groups.push(Group { title, members: vec![place] });
