@@ -71,7 +71,7 @@ fn every_native_is_documented_and_every_example_runs() {
 #[test]
 fn messages_name_types_as_scripts_do() {
     for (code, form) in [
-        ("udp::bind(1)", "udp::bind(local: string, options: map)"),
+        ("udp::bind(true)", "udp::bind(local: string, options: map)"),
         ("udp::bind(\"127.0.0.1:0\").recv(\"x\")", "UdpSocket.recv(deadline: Deadline)"),
         ("udp::bind(\"127.0.0.1:0\").recv(\"x\")", "UdpSocket.recv(timeout: Duration)"),
         ("udp::bind(\"127.0.0.1:0\").ping(1)", "UdpSocket.ping(to, message, options: map)"),

@@ -228,7 +228,7 @@ fn specification(text: &str) -> Result<(String, Vec<String>), Error> {
     let mut args = Vec::new();
     for part in options.split(',').filter(|part| !part.is_empty()) {
         let (key, value) = part.split_once('=').ok_or_else(|| {
-            let hint = match options == part && !is_file {
+            let hint = match options == part && !is_file && part.trim().parse::<f64>().is_ok() {
                 true => format!("write: {}", with_key(name, part)),
                 false => "write name:key=value,key=value, such as gilbert:p=0.05,r=0.3".to_string(),
             };
