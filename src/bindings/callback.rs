@@ -5,6 +5,7 @@
 
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use rhai::{
@@ -27,6 +28,17 @@ pub struct Callback {
     /// Whether the closure is a function of `global`, to be called by its name.
     by_name: bool,
     position: Position,
+    /// Notices where it changes what it captured.
+    watch: Option<Watch>,
+}
+
+/// Notices a closure that changes copies which its script does not see.
+#[derive(Clone, Debug)]
+struct Watch {
+    /// What the closure is.
+    what: &'static str,
+    before: Vec<Look>,
+    calls: u64,
 }
 
 impl std::fmt::Debug for Callback {
@@ -37,7 +49,8 @@ impl std::fmt::Debug for Callback {
 
 impl Clone for Callback {
     fn clone(&self) -> Self {
-        Self::make(self.closure.clone(), self.programs.clone(), self.global.clone(), self.position)
+        let copy = Self::make(self.closure.clone(), self.programs.clone(), self.global.clone(), self.position);
+        Self { watch: self.watch.clone(), ..copy }
     }
 }
 
@@ -65,14 +78,42 @@ impl Callback {
             let copy = constants.read().unwrap_or_else(PoisonError::into_inner).clone();
             global.constants = Some(Arc::new(RwLock::new(copy)));
         }
-        Self::make(closure, self.programs.clone(), global, self.position)
+        let fresh = Self::make(closure, self.programs.clone(), global, self.position);
+        match &self.watch {
+            Some(watch) => fresh.noting(watch.what),
+            None => fresh,
+        }
+    }
+
+    /// The same, with a note once in a run if it changes what it captured; it is `what`, such as a policy.
+    pub fn noting(mut self, what: &'static str) -> Self {
+        self.watch = Some(Watch { what, before: self.looks(), calls: 0 });
+        self
+    }
+
+    /// Looks now and then whether it has changed what it captured.
+    fn note_changes(&mut self) {
+        let Some(watch) = &mut self.watch else { return };
+        watch.calls += 1;
+        if watch.calls.is_power_of_two()
+            && let Some(watch) = &self.watch
+            && let Some(name) = self.changed(&watch.before).first()
+        {
+            let what = watch.what;
+            note_of_copies(&format!(
+                "note: `{name}` was changed in the {what}, and there alone: what a {what} captured is copied when it is \
+                 given away\n  hint: counter(), stats() and shared_map() are shared with the script"
+            ));
+            self.watch = None;
+        }
     }
 
     fn make(closure: FnPtr, programs: Arc<dyn Programs>, global: GlobalRuntimeState, position: Position) -> Self {
         let name = closure.fn_name();
         let by_name =
             global.lib.iter().any(|library| library.iter_script_fn_info().any(|(_, _, known, ..)| known == name));
-        Self { closure, programs, global, caches: Caches::new(), scope: Scope::new(), by_name, position }
+        let (caches, scope, watch) = (Caches::new(), Scope::new(), None);
+        Self { closure, programs, global, caches, scope, by_name, position, watch }
     }
 
     /// Calls the closure. A panic of a native beneath it becomes an error.
@@ -82,6 +123,7 @@ impl Callback {
     pub fn call<const N: usize>(&mut self, args: [Dynamic; N]) -> ScriptResult<Dynamic> {
         exit::kept(|| {
             let result = guarded(|| self.evaluate(args));
+            self.note_changes();
             self.located(result)
         })
     }
@@ -100,12 +142,13 @@ impl Callback {
     /// What the closure throws.
     pub fn call_again<const N: usize>(&mut self, args: [Dynamic; N]) -> ScriptResult<Option<Dynamic>> {
         let result = self.evaluate(args);
+        self.note_changes();
         let value = self.located(result)?;
         Ok((!exit::is_pending()).then_some(value))
     }
 
     fn evaluate<const N: usize>(&mut self, mut args: [Dynamic; N]) -> ScriptResult<Dynamic> {
-        let Self { closure, programs, global, caches, scope, position, by_name } = self;
+        let Self { closure, programs, global, caches, scope, position, by_name, .. } = self;
         let engine = programs.engine();
         if !*by_name {
             let source = global.source.clone();
@@ -173,6 +216,14 @@ impl Callback {
     /// Where the closure was given away: source and position.
     pub fn place(&self) -> (Option<&str>, Position) {
         (self.global.source.as_deref(), self.position)
+    }
+}
+
+/// Says, once in a run, that a closure has changed variables that are its own: whoever wrote that may mean to share them.
+pub fn note_of_copies(note: &str) {
+    let was_said = context::peek(|context| context.run.told_of_copies.swap(true, Ordering::Relaxed));
+    if was_said == Some(false) {
+        output::note(note);
     }
 }
 

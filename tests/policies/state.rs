@@ -69,3 +69,22 @@ fn a_policy_changed_under_load_judges_each_packet_once() {
     let judged = judged.map(|rest| rest.split(' ').next().and_then(|n| n.parse::<u64>().ok()).expect("a number"));
     assert_eq!(judged.sum::<u64>(), 2000, "{}", run.stderr);
 }
+
+#[test]
+fn a_copy_that_a_closure_changes_is_noted_once() {
+    for (what, code) in [
+        ("policy", "set_policy(server, |pkt| { n += 1; pass() }); start_thread(|| udp::serve(server, udp::echo()));"),
+        ("handler", "start_thread(|| udp::serve(server, |pkt| { n += 1; pkt.text }));"),
+    ] {
+        let code = format!(
+            "let n = 0; let server = udp::bind(\"127.0.0.1:0\"); {code}
+             let sock = udp::open(server.addr);
+             for seq in 1..=3 {{ sock.ping(server.addr, `ping ${{seq}}`, 15.s); }}
+             print(n); exit(0);"
+        );
+        let run = pingscript(&["-e", &code]).run().expect_code(0);
+        assert!(run.stdout.starts_with("0\n"), "{}", run.stdout);
+        assert_eq!(run.stderr.matches(&format!("note: `n` was changed in the {what}")).count(), 1, "{}", run.stderr);
+        assert!(run.stderr.contains("hint: counter()"), "{}", run.stderr);
+    }
+}

@@ -92,6 +92,8 @@ impl Lab {
     fn end(&self) {
         self.0.stop.interrupt(Reason::Ended);
         terminate_later(&self.0.stop, Reason::Ended);
+        let account = &self.0.relay.session().account;
+        self.0.net.kernel_counts().iter().for_each(|(host, counts)| account.kernel_counted(*host, counts));
         self.0.net.end();
     }
 }

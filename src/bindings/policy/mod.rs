@@ -46,7 +46,7 @@ impl Made {
     pub fn of(ctx: &NativeCallContext, value: Dynamic) -> ScriptResult<Self> {
         let given = shown(&value);
         if value.is_fnptr() {
-            return Ok(Self::Closure(Box::new(Callback::new(ctx, value.cast::<FnPtr>())), None));
+            return Ok(Self::Closure(Box::new(Callback::new(ctx, value.cast::<FnPtr>()).noting("policy")), None));
         }
         if value.is_string() {
             let (name, args) = specification(&value.to_string()).or_raise(ctx)?;

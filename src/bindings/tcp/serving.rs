@@ -13,7 +13,7 @@ use crate::net::tcp::{Connection, Incoming};
 /// Gives `handler` each message that comes over `connection`, and sends what it returns.
 pub(super) fn serve(ctx: &NativeCallContext, connection: &Connection, handler: FnPtr) -> ScriptResult<()> {
     let context = context::begin_to_serve(connection);
-    Callback::new(ctx, handler).repeatedly(|callback| {
+    Callback::new(ctx, handler).noting("handler").repeatedly(|callback| {
         loop {
             context.serves(connection);
             match connection.receive(connection.framing().want(), None, &context.stop) {

@@ -135,7 +135,7 @@ pub mod namespace {
     /// ```
     #[rhai_fn(return_raw)]
     pub fn serve(ctx: NativeCallContext, socket: UdpSocket, handler: FnPtr) -> ScriptResult<()> {
-        Callback::new(&ctx, handler).repeatedly(|callback| super::serve(&ctx, &socket, callback))
+        Callback::new(&ctx, handler).noting("handler").repeatedly(|callback| super::serve(&ctx, &socket, callback))
     }
 
     /// Answers each datagram that the socket receives with its text in capitals, or with itself: `udp::upper()` and

@@ -37,7 +37,7 @@ fn ping(
         let outcome = socket.ping(&probe, &stop, None).or_raise(ctx)?;
         return Ok(Ping::new(socket.tally().clone(), outcome));
     };
-    let mut callback = Callback::new(ctx, matcher);
+    let mut callback = Callback::new(ctx, matcher).noting("matcher");
     let mut failure = None;
     let mut matches = |datagram: &Datagram| {
         let packet = Packet::new(socket.clone(), Incoming::Packet(datagram.clone()));

@@ -148,7 +148,7 @@ impl Closures {
         }
         let closure = |value: &Dynamic| value.clone().try_cast::<FnPtr>();
         let seq_of = options.read("seq_of", "a closure: |reply| …", closure).or_raise(ctx)?;
-        closures.seq_of = seq_of.map(|closure| Callback::new(ctx, closure));
+        closures.seq_of = seq_of.map(|closure| Callback::new(ctx, closure).noting("matcher"));
         Ok(closures)
     }
 

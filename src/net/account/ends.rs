@@ -97,6 +97,12 @@ impl Hosts {
         named.into_iter().any(|&(_, one, other)| over(one, other) || over(other, one))
     }
 
+    /// Whether a shortest way between two hosts leads over a third.
+    pub(super) fn is_between(&self, from: HostId, to: HostId, host: HostId) -> bool {
+        let (near, far) = (self.distances(from), self.distances(to));
+        near.get(&host).zip(far.get(&host)).is_some_and(|(one, other)| Some(one + other) == near.get(&to).copied())
+    }
+
     /// How many links each host is away from this one.
     fn distances(&self, from: HostId) -> HashMap<HostId, u32> {
         let mut known = HashMap::from([(from, 0)]);

@@ -13,6 +13,7 @@ use self::causes::Causes;
 pub use self::ends::Ends;
 use self::ends::{Hosts, Key};
 use self::folded::{Judges, Server, Servers};
+pub use self::kernel::{KERNEL_CAUSES, kernel_counts};
 use self::pingers::Pingers;
 pub use self::pingers::{Pinging, Settled};
 use self::report::name;
@@ -27,6 +28,7 @@ use super::udp::{UdpSocket, WeakSocket};
 mod causes;
 mod ends;
 mod folded;
+mod kernel;
 mod pingers;
 mod report;
 
@@ -79,6 +81,8 @@ struct Inner {
     not_kept: HashMap<(HostId, u16), u64>,
     /// What links lost because frames came faster than they were carried.
     overruns: BTreeMap<Arc<str>, u64>,
+    /// What the kernels of lab hosts lost or did not send, by places in [`KERNEL_CAUSES`].
+    kernels: BTreeMap<(HostId, usize), u64>,
     losses: VecDeque<Loss>,
     /// Those of the losses for which there was no cause when they were noted, and no answer since.
     open: HashSet<Key>,
@@ -207,6 +211,11 @@ impl Account {
     /// Notes that the kernel has lost so many more frames before they came onto the link called `link`.
     pub fn overrun(&self, link: &Arc<str>, lost: u64) {
         *self.lock().overruns.entry(link.clone()).or_default() += lost;
+    }
+
+    /// Notes what the kernel of a lab's host has counted by its end, as [`kernel_counts`] gives it.
+    pub fn kernel_counted(&self, host: HostId, counts: &[(usize, u64)]) {
+        self.lock().kernels.extend(counts.iter().map(|&(place, count)| ((host, place), count)));
     }
 
     /// Notes that the packet just delayed could not be kept until it was due.
@@ -392,6 +401,18 @@ impl Inner {
         for (link, lost) in &self.overruns {
             let cause = format!("came faster than {link} carries (the kernel counted {lost})");
             attribute(*lost, cause, &|loss| self.hosts.passes(loss.key.sender().0, loss.key.server(), link));
+        }
+        for (&(host, place), count) in &self.kernels {
+            let Some(cause) = KERNEL_CAUSES.get(place) else { continue };
+            let name = self.hosts.name(host).unwrap_or_default();
+            let words = format!("{} {name} (its kernel counted {} {count})", cause.words, cause.name);
+            attribute(*count, words, &|loss| {
+                let (from, to) = (loss.key.sender().0, loss.key.server());
+                let is_there =
+                    from == host || to == host || (cause.on_the_way && self.hosts.is_between(from, to, host));
+                let to = self.pingers.get(loss.pinger).pinging.ends.to();
+                is_there && cause.is_of(to.is_ipv6())
+            });
         }
         found
     }

@@ -262,6 +262,16 @@ impl Lab {
         self.len() == 0
     }
 
+    /// What the kernels of its hosts have counted that can be why pings were lost.
+    pub fn kernel_counts(&self) -> Vec<(HostId, Vec<(usize, u64)>)> {
+        let ids: Vec<HostId> = self.state().hosts.iter().map(|host| host.id).collect();
+        let counted = |(number, id)| match self.0.control.ask("host", &Request::Counted(number), &[]) {
+            Ok((Answer::Counts(counts), _)) => Some((id, counts)),
+            _ => None,
+        };
+        ids.into_iter().enumerate().map_while(counted).collect()
+    }
+
     /// Ends the lab: its programs are killed and its networks are gone. Sockets that were made in it hear nothing more; what
     /// is asked of it is answered with the error `closed`.
     pub fn end(&self) {

@@ -15,6 +15,7 @@ use super::nowhere::Watch;
 use super::programs::Programs;
 use super::protocol::{Answer, Failure, NewHost, Request, RouteChange};
 use super::{STEP_NETWORK, answer, write_setting};
+use crate::net::account::kernel_counts;
 use crate::net::lab::addresses::Prefix;
 use crate::net::lab::netlink::Batch;
 use crate::net::lab::netlink::socket::{Netlink, Refused};
@@ -198,6 +199,12 @@ impl Keeper {
                     host.watch.iter_mut().for_each(Watch::give_up);
                 }
                 Ok(done)
+            }
+            Request::Counted(host) => {
+                self.hosts.get_mut(host).ok_or_else(no_host)?.enter()?;
+                let files = ["snmp", "netstat", "snmp6"].map(|file| format!("/proc/thread-self/net/{file}"));
+                let texts = files.iter().filter_map(|file| std::fs::read_to_string(file).ok());
+                Ok((Answer::Counts(texts.flat_map(|text| kernel_counts(&text)).collect()), Vec::new()))
             }
             Request::Socket(host, domain, kind, protocol) => {
                 self.settled_host(host)?.enter()?;

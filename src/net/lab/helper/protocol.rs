@@ -18,6 +18,8 @@ pub enum Request {
     SetUp(usize, u32, bool),
     /// Write a setting beneath /proc/sys of a host.
     Setting(usize, String, String),
+    /// What the kernel of a host has counted.
+    Counted(usize),
     /// Make a socket in a host: domain, type and protocol. Answered with it.
     Socket(usize, i32, i32, i32),
     /// Start a program in a host. With it come four descriptors: standard input, output and error, and one to which
@@ -96,6 +98,8 @@ pub enum Answer {
     Interfaces([u32; 2]),
     /// The number of the program that was started.
     Started(u32),
+    /// Counts of a host's kernel, as [`kernel_counts`](crate::net::account::kernel_counts) gives them.
+    Counts(Vec<(usize, u64)>),
     /// It was not done.
     Failed(Failure),
 }

@@ -144,6 +144,11 @@ impl Relay {
         Ok(Link { lanes, shared: shared.clone() })
     }
 
+    /// The session whose account it enters losses in.
+    pub fn session(&self) -> &Session {
+        &self.0.session
+    }
+
     /// The door of a host: what comes in by any of its links.
     pub fn door(&self, host: HostId) -> Door {
         Door { state: self.door_state(host), shared: self.0.clone() }
