@@ -25,7 +25,7 @@ pub struct Session {
     pub refused: Refused,
     /// What ends the run.
     pub stop: Stop,
-    /// Sockets of other kinds than the account knows.
+    /// Every socket.
     sockets: Mutex<Vec<Weak<dyn Settle>>>,
 }
 
@@ -93,9 +93,6 @@ impl Session {
     /// Brings the account and the events up to date with every socket that is open, and tells the end of the run, at
     /// `time` in nanoseconds since 1970. Pending probes have no better end from here on.
     pub fn end(&self, time: i64) {
-        for socket in self.account.sockets() {
-            socket.settle_up();
-        }
         let sockets = std::mem::take(&mut *self.sockets.lock().unwrap_or_else(PoisonError::into_inner));
         sockets.iter().filter_map(Weak::upgrade).for_each(|socket| socket.settle_up());
         self.events.end(time, &self.account);

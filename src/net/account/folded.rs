@@ -2,14 +2,13 @@
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
-use super::PolicyReport;
 use super::ends::Hosts;
+use super::{Dropping, PolicyReport};
 use crate::net::host::HostId;
 use crate::net::judge::{Counters, Judge, Tally};
 use crate::net::subject::Site;
-use crate::net::udp::WeakSocket;
 
 /// How many may be there before those that never did anything are looked for.
 const SWEEP: usize = 64;
@@ -106,7 +105,7 @@ pub(super) struct Servers {
 pub(super) struct Server {
     pub(super) host: HostId,
     pub(super) addr: SocketAddr,
-    pub(super) open: Vec<WeakSocket>,
+    pub(super) open: Vec<Weak<dyn Dropping>>,
     /// What the kernel had dropped at those that were closed.
     pub(super) drops: u64,
     /// Whether it takes connections in: the kernel drops nothing there that is not sent again.
@@ -123,9 +122,9 @@ impl Servers {
         &mut self.list[place]
     }
 
-    pub(super) fn add(&mut self, place: (HostId, SocketAddr), socket: WeakSocket) {
+    pub(super) fn add(&mut self, place: (HostId, SocketAddr), socket: Weak<dyn Dropping>) {
         let server = self.at(place);
-        server.open.retain(WeakSocket::is_held);
+        server.open.retain(|socket| socket.strong_count() > 0);
         server.open.push(socket);
     }
 

@@ -5,28 +5,28 @@
 //! records are rings: the oldest give way, and the counts beside them stay exact.
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::fmt::Debug;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use self::causes::Causes;
 pub use self::ends::Ends;
 use self::ends::{Hosts, Key};
-use self::folded::{Judges, Server, Servers};
+use self::folded::{Judges, Servers};
 pub use self::kernel::{KERNEL_CAUSES, kernel_counts};
 use self::pingers::Pingers;
 pub use self::pingers::{Pinging, Settled};
-use self::report::name;
 pub use self::report::{Drops, Explanation, PolicyReport};
 use super::host::HostId;
 use super::judge::{Judge, Judged};
 use super::ledger::{Content, Counts};
 use super::subject::Site;
 use super::time::{Duration, Instant};
-use super::udp::{UdpSocket, WeakSocket};
 
 mod causes;
 mod ends;
+mod explain;
 mod folded;
 mod kernel;
 mod pingers;
@@ -53,6 +53,12 @@ const IGNORED: [&str; 3] = [
     "its own answer sent back",
 ];
 
+/// A socket at which the kernel drops what does not fit.
+pub(super) trait Dropping: Debug + Send + Sync {
+    /// How many datagrams it has dropped there; 0 once the socket is closed.
+    fn drops(&self) -> u64;
+}
+
 /// The account of a run.
 #[derive(Debug, Default)]
 pub struct Account {
@@ -69,10 +75,6 @@ pub struct Account {
 
 #[derive(Debug, Default)]
 struct Inner {
-    /// Every socket; those that are gone are taken out when the list has doubled.
-    sockets: Vec<WeakSocket>,
-    /// How many there were when that was last done.
-    looked_through: usize,
     hosts: Hosts,
     servers: Servers,
     judges: Judges,
@@ -115,7 +117,7 @@ impl Account {
     }
 
     /// Notes that a socket of this process, bound to `addr` in `host`, answers datagrams.
-    pub fn serves(&self, host: HostId, addr: SocketAddr, socket: WeakSocket) {
+    pub(super) fn serves(&self, host: HostId, addr: SocketAddr, socket: Weak<dyn Dropping>) {
         self.lock().servers.add((host, addr), socket);
         self.serving.fetch_add(1, Ordering::Relaxed);
     }
@@ -166,22 +168,6 @@ impl Account {
     pub fn policies(&self) -> Vec<PolicyReport> {
         let inner = self.lock();
         inner.judges.reports(&inner.hosts)
-    }
-
-    /// Notes that a socket of this process was opened.
-    pub(super) fn opened(&self, socket: WeakSocket) {
-        let inner = &mut *self.lock();
-        if inner.sockets.len() >= 2 * inner.looked_through.max(32) {
-            inner.sockets.retain(WeakSocket::is_held);
-            inner.looked_through = inner.sockets.len();
-        }
-        inner.sockets.push(socket);
-    }
-
-    /// The sockets of this process that are still held.
-    pub(super) fn sockets(&self) -> Vec<UdpSocket> {
-        let sockets = self.lock().sockets.clone();
-        sockets.iter().filter_map(WeakSocket::upgrade).collect()
     }
 
     /// Notes how many datagrams the kernel has dropped at the socket bound to `addr` in `host`, which is being closed.
@@ -334,115 +320,8 @@ impl Account {
         self.lock().pingers.counts()
     }
 
-    /// Why each pinger's probes were lost; nothing where none is settled, or no socket of this process answers and there is no
-    /// lab.
-    pub fn explain(&self) -> Vec<Explanation> {
-        let drops = self.drops_of_hosts();
-        let inner = self.lock();
-        if inner.servers.list().is_empty() && inner.hosts.is_empty() {
-            return Vec::new();
-        }
-        let causes = inner.explained(drops);
-        let groups = inner.pingers.groups(&inner.hosts);
-        groups.into_iter().map(|group| inner.explanation(group, &causes)).collect()
-    }
-
-    /// How many datagrams the kernel has dropped at each socket that answers because its receive buffer was full.
-    pub fn drops(&self) -> Vec<Drops> {
-        self.drops_of_hosts().into_iter().map(|(_, drops)| drops).collect()
-    }
-
-    fn drops_of_hosts(&self) -> Vec<(HostId, Drops)> {
-        let servers: Vec<(Server, Option<String>)> = {
-            let inner = self.lock();
-            let named = |server: &Server| (server.clone(), inner.hosts.name(server.host));
-            inner.servers.list().iter().filter(|server| !server.streams).map(named).collect()
-        };
-        // Not under the lock: a socket whose last holder is here leaves its count with the account.
-        let count = |socket: &WeakSocket| socket.upgrade().and_then(|socket| socket.kernel_drops().ok()).unwrap_or(0);
-        let all = |(server, host): (Server, _)| {
-            let count = server.drops + server.open.iter().map(count).sum::<u64>();
-            (server.host, Drops { at: server.addr, host, count })
-        };
-        servers.into_iter().map(all).collect()
-    }
-
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Inner {
-    /// The cause of each loss and what names the loss with it; `None`: it is not known.
-    fn explained(&self, drops: Vec<(HostId, Drops)>) -> Vec<Option<(String, String)>> {
-        let of_verdict = |(loss, verdict): (&Loss, Option<&causes::Cause>)| match verdict {
-            Some(verdict) => Some((verdict.to_string(), name(loss.number, &verdict.draws))),
-            None if loss.late => Some(("answered, but too late".to_string(), loss.number.to_string())),
-            // The ping was sent in a lab, or it would not be here.
-            None if loss.key.server() == HostId::default() && self.hosts.know(loss.key.sender().0) => {
-                Some(("no host of the lab has this address".to_string(), loss.number.to_string()))
-            }
-            None => None,
-        };
-        let mut found: Vec<_> = self.losses.iter().zip(self.causes.of(&self.losses)).map(of_verdict).collect();
-        let mut attribute = |count: u64, cause: String, fits: &dyn Fn(&Loss) -> bool| {
-            let open = found.iter_mut().zip(&self.losses).filter(|(known, loss)| known.is_none() && fits(loss));
-            for (known, loss) in open.take(usize::try_from(count).unwrap_or(usize::MAX)) {
-                *known = Some((cause.clone(), loss.number.to_string()));
-            }
-        };
-        // The kernel does not say which datagrams it dropped, only how many at which socket: as many of those that were sent
-        // there are its.
-        for (host_id, Drops { at, host, count }) in drops {
-            let place = host.map_or(String::new(), |host| format!(" in {host}"));
-            let cause = format!("lost in the full receive buffer of {at}{place} (the kernel counted {count})");
-            attribute(count, cause, &|loss| loss.key.server() == host_id && loss.key.port() == at.port());
-        }
-        for (link, lost) in &self.overruns {
-            let cause = format!("came faster than {link} carries (the kernel counted {lost})");
-            attribute(*lost, cause, &|loss| self.hosts.passes(loss.key.sender().0, loss.key.server(), link));
-        }
-        for (&(host, place), count) in &self.kernels {
-            let Some(cause) = KERNEL_CAUSES.get(place) else { continue };
-            let name = self.hosts.name(host).unwrap_or_default();
-            let words = format!("{} {name} (its kernel counted {} {count})", cause.words, cause.name);
-            attribute(*count, words, &|loss| {
-                let (from, to) = (loss.key.sender().0, loss.key.server());
-                let is_there =
-                    from == host || to == host || (cause.on_the_way && self.hosts.is_between(from, to, host));
-                let to = self.pingers.get(loss.pinger).pinging.ends.to();
-                is_there && cause.is_of(to.is_ipv6())
-            });
-        }
-        found
-    }
-
-    /// What is said of a group of pingers.
-    fn explanation(&self, group: pingers::Group, found: &[Option<(String, String)>]) -> Explanation {
-        let pingers::Group { title, members } = group;
-        let own = self.losses.iter().zip(found).filter(|(loss, _)| members.contains(&loss.pinger));
-        let mut causes: Vec<(String, Vec<String>)> = Vec::new();
-        let (mut unexplained, mut ours) = (Vec::new(), 0);
-        for (loss, cause) in own {
-            ours += 1;
-            let Some((cause, named)) = cause else {
-                unexplained.push(loss.number);
-                continue;
-            };
-            match causes.iter_mut().find(|(known, _)| known == cause) {
-                Some((_, list)) => list.push(named.clone()),
-                None => causes.push((cause.clone(), vec![named.clone()])),
-            }
-        }
-        let one = |place: &usize| self.pingers.get(*place);
-        let forgotten = members.iter().map(|place| one(place).forgotten).sum();
-        let mut ends: Vec<_> =
-            members.iter().map(|place| one(place).pinging.ends).map(|ends| (ends.at(), ends.from().port())).collect();
-        ends.sort_unstable();
-        ends.dedup();
-        let not_kept = ends.iter().filter_map(|end| self.not_kept.get(end)).sum();
-        let (probes, pingers) = (self.pingers.counts_of(&members), members.len());
-        Explanation { title, pingers, probes, causes, ours: ours + forgotten, forgotten, not_kept, unexplained }
     }
 }
 

@@ -10,7 +10,7 @@ use crate::net::random::Stream;
 use crate::net::session::Session;
 use crate::net::stop::Stop;
 use crate::net::subject::Subject;
-use crate::net::udp::Datagram;
+use crate::net::udp::{Datagram, UdpSocket};
 
 fn addr(port: u16) -> SocketAddr {
     ([127, 0, 0, 1], port).into()

@@ -24,16 +24,16 @@ pub use self::queue::IcmpError;
 pub(super) use self::queue::{Queued, is_pending_error, take_entry};
 pub use self::receive::{Datagram, Incoming};
 pub use self::send::Destination;
-use super::account::Account;
+use super::account::{Account, Dropping};
 use super::addr::{check_zone, reached};
 use super::decisions::Decisions;
 use super::error::{Error, Result};
-use super::event::{Event, Flow};
+use super::event::Flow;
 use super::host::Host;
 use super::icmp::Ear;
 use super::judge::Judge;
 use super::prober::{Prober, Tally};
-use super::session::Session;
+use super::session::{Session, Settle};
 use super::sys;
 
 mod adopted;
@@ -58,11 +58,6 @@ pub struct UdpSocket(Arc<Inner>);
 pub struct WeakSocket(Weak<Inner>);
 
 impl WeakSocket {
-    /// Whether anybody still holds the socket.
-    pub fn is_held(&self) -> bool {
-        self.0.strong_count() > 0
-    }
-
     /// The socket, if anybody still holds it.
     pub fn upgrade(&self) -> Option<UdpSocket> {
         self.0.upgrade().map(UdpSocket)
@@ -160,7 +155,8 @@ impl UdpSocket {
             serving: AtomicBool::new(false),
             drops_told: AtomicU64::new(0),
         }));
-        this.account().opened(this.weak());
+        let inner: Arc<dyn Settle> = this.0.clone();
+        this.0.session.opened(Arc::downgrade(&inner));
         Ok(this)
     }
 
@@ -262,20 +258,6 @@ impl UdpSocket {
         sys::drops(socket.as_fd()).map_err(|err| Error::system("kernel_drops", &err))
     }
 
-    /// Brings the account and the events up to date at the end of a run. Not if a thread that did not end with it still
-    /// waits for a probe.
-    pub(super) fn settle_up(&self) {
-        if let Ok(mut prober) = self.0.prober.try_lock() {
-            if let Ok(socket) = self.socket("settle") {
-                self.0.leave_rest(&socket, &mut prober);
-            }
-            prober.settle_up(&self.0.session, self.0.local, self.0.host.as_ref());
-        }
-        if let Ok(drops) = self.kernel_drops() {
-            self.0.tell_drops(drops);
-        }
-    }
-
     /// A handle that does not keep the socket open.
     pub fn weak(&self) -> WeakSocket {
         WeakSocket(Arc::downgrade(&self.0))
@@ -285,7 +267,8 @@ impl UdpSocket {
     pub(super) fn serves(&self) {
         if !self.0.serving.swap(true, Ordering::Relaxed) {
             self.begin_to_serve();
-            self.account().serves(self.0.host.id(), self.0.local, self.weak());
+            let inner: Arc<dyn Dropping> = self.0.clone();
+            self.account().serves(self.0.host.id(), self.0.local, Arc::downgrade(&inner));
         }
     }
 
@@ -359,38 +342,6 @@ impl UdpSocket {
         )
         .with_peer(to)
         .with_hint(format!("bind the socket to {any}")))
-    }
-}
-
-impl Inner {
-    /// Leaves the kernel's count of drops with the account, since the socket is about to go.
-    fn leave_drops(&self, socket: &Socket) {
-        if let Ok(drops) = sys::drops(socket.as_fd()) {
-            self.tell_drops(drops);
-            if self.serving.load(Ordering::Relaxed) {
-                self.session.account.kernel_drops(self.host.id(), self.local, drops);
-            }
-        }
-    }
-
-    /// Tells of what the kernel has dropped since it was last told.
-    fn tell_drops(&self, drops: u64) {
-        let before = self.drops_told.fetch_max(drops, Ordering::Relaxed);
-        if drops > before {
-            let (time, socket, count) = (self.host.unix_nanos(), self.local, drops - before);
-            self.session.events.tell(|| Event::KernelDrops { time, socket, count });
-        }
-    }
-}
-
-impl Drop for Inner {
-    fn drop(&mut self) {
-        let mut prober = lock(&self.prober);
-        if let Some(socket) = lock(&self.socket).take() {
-            self.leave_rest(&socket, &mut prober);
-            self.leave_drops(&socket);
-        }
-        prober.settle_up(&self.session, self.local, self.host.as_ref());
     }
 }
 

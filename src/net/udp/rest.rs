@@ -7,10 +7,12 @@ use socket2::Socket;
 
 use super::probing::recognise;
 use super::queue::is_pending_error;
-use super::{Datagram, Inner, TRIES, UdpSocket};
-use crate::net::account::Ends;
+use super::{Datagram, Inner, TRIES, UdpSocket, lock};
+use crate::net::account::{Dropping, Ends};
+use crate::net::event::Event;
 use crate::net::ledger::Content;
 use crate::net::prober::Prober;
+use crate::net::session::Settle;
 use crate::net::subject::Site;
 use crate::net::sys::{self, Wait};
 
@@ -63,5 +65,60 @@ impl Inner {
             }
         }
         None
+    }
+}
+
+impl Settle for Inner {
+    /// Not if a thread that did not end with the run still waits for a probe.
+    fn settle_up(&self) {
+        let socket = lock(&self.socket).clone();
+        if let Ok(mut prober) = self.prober.try_lock() {
+            if let Some(socket) = &socket {
+                self.leave_rest(socket, &mut prober);
+            }
+            prober.settle_up(&self.session, self.local, self.host.as_ref());
+        }
+        if let Some(drops) = socket.and_then(|socket| sys::drops(socket.as_fd()).ok()) {
+            self.tell_drops(drops);
+        }
+    }
+}
+
+impl Dropping for Inner {
+    fn drops(&self) -> u64 {
+        let socket = lock(&self.socket).clone();
+        socket.and_then(|socket| sys::drops(socket.as_fd()).ok()).unwrap_or(0)
+    }
+}
+
+impl Inner {
+    /// Leaves the kernel's count of drops with the account, since the socket is about to go.
+    pub(super) fn leave_drops(&self, socket: &Socket) {
+        if let Ok(drops) = sys::drops(socket.as_fd()) {
+            self.tell_drops(drops);
+            if self.serving.load(Ordering::Relaxed) {
+                self.session.account.kernel_drops(self.host.id(), self.local, drops);
+            }
+        }
+    }
+
+    /// Tells of what the kernel has dropped since it was last told.
+    pub(super) fn tell_drops(&self, drops: u64) {
+        let before = self.drops_told.fetch_max(drops, Ordering::Relaxed);
+        if drops > before {
+            let (time, socket, count) = (self.host.unix_nanos(), self.local, drops - before);
+            self.session.events.tell(|| Event::KernelDrops { time, socket, count });
+        }
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        let mut prober = lock(&self.prober);
+        if let Some(socket) = lock(&self.socket).take() {
+            self.leave_rest(&socket, &mut prober);
+            self.leave_drops(&socket);
+        }
+        prober.settle_up(&self.session, self.local, self.host.as_ref());
     }
 }
