@@ -58,8 +58,10 @@ fn reconcile(rows: &[Value]) -> &Value {
     let mut rtts: Vec<i64> = Vec::new();
     for probe in of_type(rows, "probe") {
         *states.entry(probe["state"].as_str().expect("a state")).or_default() += 1;
-        assert_eq!(probe["rtt_ns"].is_i64() || probe["rtt_ns"].is_u64(), probe["state"] == "replied", "{probe}");
-        rtts.extend(probe["rtt_ns"].as_i64());
+        // An ICMP error came back after a time, too; only replies are round trips.
+        let came_back = probe["state"] == "replied" || !probe["icmp"].is_null();
+        assert_eq!(probe["rtt_ns"].is_i64() || probe["rtt_ns"].is_u64(), came_back, "{probe}");
+        rtts.extend(probe["rtt_ns"].as_i64().filter(|_| probe["state"] == "replied"));
     }
     for state in ["replied", "errored", "timed_out", "pending"] {
         assert_eq!(states.get(state).copied().unwrap_or(0), get(state), "{state}");

@@ -199,12 +199,13 @@ fn statement(this: &mut Stmt) -> bool {
     looped(this) | changed
 }
 
-/// Puts a node around a loop that may wait, and one before each turn of it; whether it is one.
+/// Puts a node around a loop that may wait, and one at each turn of it; whether it is one.
 fn looped(this: &mut Stmt) -> bool {
     let at = this.position();
-    let body = match this {
-        Stmt::While(parts, _) | Stmt::Do(parts, ..) => &mut parts.body,
-        Stmt::For(parts, _) => &mut parts.2.body,
+    // What `for` takes from a socket or a channel is dealt with before the loop ends: there the node stands after the turn.
+    let (body, after) = match this {
+        Stmt::While(parts, _) | Stmt::Do(parts, ..) => (&mut parts.body, false),
+        Stmt::For(parts, _) => (&mut parts.2.body, !is_operation(&parts.2.expr)),
         _ => return false,
     };
     // A loop without statements counts its turns by itself.
@@ -212,10 +213,16 @@ fn looped(this: &mut Stmt) -> bool {
         return false;
     }
     let first = body.statements().first().map_or(at, Stmt::position);
-    body.statements_mut().insert(0, Stmt::Expr(Box::new(node(TURN, [], Dynamic::UNIT, first))));
+    let place = if after { body.statements_mut().len() } else { 0 };
+    body.statements_mut().insert(place, Stmt::Expr(Box::new(node(TURN, [], Dynamic::UNIT, first))));
     let whole = StmtBlock::from(std::mem::take(this));
     *this = Stmt::Expr(Box::new(node(LOOP, [Expr::Stmt(Box::new(whole))], Dynamic::UNIT, at)));
     true
+}
+
+/// Whether a value comes from an operator, as a range does.
+fn is_operation(value: &Expr) -> bool {
+    matches!(value, Expr::FnCall(call, _) if call.op_token.is_some())
 }
 
 /// Whether something is called in `block` that may wait.

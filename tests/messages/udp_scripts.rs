@@ -283,7 +283,7 @@ error: address: ":7" has no host
         "--server 127.0.0.1:0",
         3,
         r#"
-error: send 127.0.0.1:0: nobody can be reached at port 0
+error: pinger 127.0.0.1:0: nobody can be reached at port 0
   --> scripts/udp_ping.rhai:29:13
    29 | for ping in pinger(sock, server, plan) {
       |             ^
