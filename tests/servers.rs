@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::net::UdpSocket;
 use std::time::Duration;
 
-use common::client::{LONG, ask, loopback, receive, socket};
+use common::client::{ask, loopback, receive, socket};
 use common::golden::{self, assert_excerpt};
 use common::mask::{mask_addrs, mask_clients};
 use common::session::{check_client, check_server};
