@@ -333,10 +333,8 @@ impl Lab {
         for (host, entry) in hosts.iter_mut().enumerate() {
             let mut routes = topology.routes(host, self.0.options.routes);
             routes.retain(|to, _| !entry.chosen.iter().any(|(chosen, _)| chosen == to));
-            let gone = entry.routes.keys().filter(|to| !routes.contains_key(to));
-            changes.extend(gone.map(|&to| RouteChange { host, to, target: None }));
-            let new = routes.iter().filter(|(to, target)| entry.routes.get(to) != Some(target));
-            changes.extend(new.map(|(&to, &target)| RouteChange { host, to, target: Some(target) }));
+            let new = topology::changes(&entry.routes, &routes).into_iter();
+            changes.extend(new.map(|(to, target)| RouteChange { host, to, target }));
             entry.routes = routes;
         }
         for some in changes.chunks(ROUTES_AT_ONCE) {

@@ -1,6 +1,6 @@
 //! Who is joined to whom, and the routes that follow from it: which interface, and which router, leads where. Pure.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::net::IpAddr;
 
 use super::addresses::{Prefix, everything};
@@ -36,8 +36,22 @@ pub(super) struct End {
     pub(super) peer_addrs: Vec<Prefix>,
 }
 
-/// Where packets go, by destination.
-pub(super) type Routes = HashMap<Prefix, Target>;
+/// Where packets go, by destination, in an order that is always the same.
+pub(super) type Routes = BTreeMap<Prefix, Target>;
+
+/// The changes that turn the routes `old` into `new`, in an order in which the kernel takes them: IPv6 refuses a router that
+/// another interface still leads to. So routes to neighbours come first, then those that go, then those by way of routers.
+pub(super) fn changes(old: &Routes, new: &Routes) -> Vec<(Prefix, Option<Target>)> {
+    let gone = old.keys().filter(|to| !new.contains_key(to)).map(|&to| (to, None));
+    let made = new.iter().filter(|(to, target)| old.get(to) != Some(target)).map(|(&to, &target)| (to, Some(target)));
+    let mut changes: Vec<_> = gone.chain(made).collect();
+    changes.sort_by_key(|(_, target)| match target {
+        Some(Target::Via(_, Some(_))) => 2,
+        None => 1,
+        Some(_) => 0,
+    });
+    changes
+}
 
 /// The addresses that the interface of a host towards `peer` gets, of those that both have.
 ///
@@ -60,8 +74,12 @@ impl End {
     /// The address by which the host at the other end, which has the address `named`, carries packets on: that one if its
     /// interface there has it.
     pub(super) fn router(&self, named: IpAddr) -> Option<IpAddr> {
-        let is_near = self.peer_addrs.iter().any(|prefix| prefix.addr() == named);
-        if is_near { Some(named) } else { router_at(self, named.is_ipv4()) }
+        if self.is_near(named) { Some(named) } else { router_at(self, named.is_ipv4()) }
+    }
+
+    /// Whether the interface at the other end has this address.
+    fn is_near(&self, addr: IpAddr) -> bool {
+        self.peer_addrs.iter().any(|prefix| prefix.addr() == addr)
     }
 }
 
@@ -71,18 +89,23 @@ impl Topology {
     pub(super) fn routes(&self, from: usize, whole: bool) -> Routes {
         let node = &self.nodes[from];
         let mut routes = Routes::new();
-        for end in &node.ends {
-            for there in self.nodes[end.peer].addrs.iter().map(|prefix| prefix.addr()) {
-                // Over a cable that is too small for IPv6 there is none.
-                let Some(router) = router_at(end, there.is_ipv4()) else { continue };
-                // The kernel itself makes a route to the network of an interface's address.
-                if end.addrs.iter().any(|own| !own.is_single() && own.contains(there)) {
-                    continue;
-                }
-                // Nobody answers on this cable for an address of another interface.
-                let is_near = end.peer_addrs.iter().any(|prefix| prefix.addr() == there);
-                let router = (!is_near).then_some(router);
-                routes.entry(there.into()).or_insert(Target::Via(end.index, router));
+        let neighbours = || {
+            let addrs = |end: &End| self.nodes[end.peer].addrs.iter().map(|prefix| prefix.addr()).collect::<Vec<_>>();
+            node.ends.iter().flat_map(move |end| addrs(end).into_iter().map(move |there| (end, there)))
+        };
+        // An address at the other end of a cable is reached by that one, not by another of the same neighbour's addresses.
+        for (end, there) in neighbours().filter(|(end, there)| end.is_near(*there)) {
+            // The kernel itself makes a route to the network of an interface's address; of one on several cables, to the first.
+            let in_network = |end: &&End| end.addrs.iter().any(|own| !own.is_single() && own.contains(there));
+            if !(in_network(&end) && node.ends.iter().filter(in_network).count() == 1) {
+                routes.entry(there.into()).or_insert(Target::Via(end.index, None));
+            }
+        }
+        for (end, there) in neighbours().filter(|(end, there)| !end.is_near(*there)) {
+            // Over a cable that is too small for IPv6 there is no router.
+            let is_near_elsewhere = node.ends.iter().any(|other| other.is_near(there));
+            if let Some(router) = router_at(end, there.is_ipv4()).filter(|_| !is_near_elsewhere) {
+                routes.entry(there.into()).or_insert(Target::Via(end.index, Some(router)));
             }
         }
         if !whole {
@@ -95,6 +118,11 @@ impl Topology {
                         routes.insert(everything(v4), Target::Via(only.index, Some(router)));
                     }
                 }
+                // What the router knows, but for what this host takes for its neighbours.
+                let mut far = Routes::new();
+                self.add_far_routes(from, &node.ends, &mut far);
+                far.retain(|to, _| only.addrs.iter().any(|own| !own.is_single() && own.contains(to.addr())));
+                routes.extend(far);
             }
             ends => self.add_far_routes(from, ends, &mut routes),
         }
@@ -115,12 +143,12 @@ impl Topology {
                 networks.entry(prefix.masked()).or_default().push(end);
             }
         }
-        let own: Vec<Prefix> = self.nodes[from].addrs.iter().map(|prefix| prefix.masked()).collect();
+        let is_own = |addr: IpAddr| self.nodes[from].addrs.iter().any(|own| own.contains(addr));
         for (to, end) in far() {
             for prefix in &self.nodes[to].addrs {
                 let network = prefix.masked();
                 let Some(router) = router_at(&ends[end], prefix.addr().is_ipv4()) else { continue };
-                let shared = networks[&network].iter().all(|other| *other == end) && !own.contains(&network);
+                let shared = networks[&network].iter().all(|other| *other == end) && !is_own(prefix.addr());
                 let destination = if shared { network } else { prefix.addr().into() };
                 routes.entry(destination).or_insert(Target::Via(ends[end].index, Some(router)));
             }
@@ -250,6 +278,45 @@ mod tests {
             [(false, &["10.0.1.2/24"]), (true, &["10.0.0.1"]), (true, &["10.0.0.2"]), (false, &["10.0.1.3/24"])];
         let lab = lab(&hosts, &[(0, 1), (1, 2), (2, 3)]);
         assert_eq!(routes(&lab, 1), ["10.0.0.2 dev 3", "10.0.1.0/24 via 10.0.0.2 dev 3", "10.0.1.2 dev 2"]);
-        assert_eq!(routes(&lab, 0), ["0.0.0.0/0 via 10.0.0.1 dev 2", "10.0.0.1 dev 2"]);
+        assert_eq!(
+            routes(&lab, 0),
+            ["0.0.0.0/0 via 10.0.0.1 dev 2", "10.0.0.1 dev 2", "10.0.1.3 via 10.0.0.1 dev 2"],
+            "what is not on this cable"
+        );
+    }
+
+    #[test]
+    fn one_network_on_several_cables_of_a_router_is_reached_host_by_host() {
+        let hosts: [(bool, &[&str]); 3] =
+            [(true, &["10.0.1.254/24"]), (false, &["10.0.1.1/24"]), (false, &["10.0.1.2/24"])];
+        let lab = lab(&hosts, &[(1, 0), (2, 0)]);
+        assert_eq!(routes(&lab, 0), ["10.0.1.1 dev 2", "10.0.1.2 dev 3"]);
+        assert_eq!(routes(&lab, 1), ["0.0.0.0/0 via 10.0.1.254 dev 2", "10.0.1.2 via 10.0.1.254 dev 2"]);
+    }
+
+    #[test]
+    fn an_address_is_reached_by_the_cable_that_has_it() {
+        let ends: [(bool, &[&str]); 2] = [
+            (true, &["10.0.1.1/24", "10.0.2.1/24", "10.0.3.1", "fd00::1"]),
+            (true, &["10.0.1.2/24", "10.0.2.2/24", "10.0.4.2", "fd00::2"]),
+        ];
+        // Two cables between the same routers.
+        let lab = lab(&ends, &[(0, 1), (0, 1)]);
+        let found = routes(&lab, 0);
+        assert_eq!(found, ["10.0.1.2 dev 2", "10.0.2.2 dev 2", "10.0.4.2 dev 2", "fd00::2 dev 2"]);
+    }
+
+    #[test]
+    fn routes_to_neighbours_are_made_before_those_by_way_of_them() {
+        let hosts: [(bool, &[&str]); 3] = [(true, &["fd00::1"]), (true, &["fd00::2"]), (true, &["fd00::3"])];
+        let (line, triangle) = (lab(&hosts, &[(0, 1), (1, 2)]), lab(&hosts, &[(0, 1), (1, 2), (2, 0)]));
+        let to = |text: &str| text.parse().expect("a prefix");
+        let new = triangle.routes(0, true);
+        assert_eq!(changes(&line.routes(0, true), &new), [(to("fd00::3"), Some(Target::Via(3, None)))]);
+        let old = Routes::from([(to("fd00::9"), Target::Via(2, None)), (to("fd00::3"), Target::Via(2, None))]);
+        let far = (to("::/0"), Target::Via(3, Some(to("fd00::3").addr())));
+        let order: Vec<_> =
+            changes(&old, &new.into_iter().chain([far]).collect()).into_iter().map(|(to, _)| to).collect();
+        assert_eq!(order, ["fd00::2", "fd00::3", "fd00::9", "::/0"].map(to));
     }
 }
