@@ -3,7 +3,7 @@
 //!
 //! The first signal interrupts the script, so that its last lines still run; half a second later it is terminated, and a
 //! little later, should even that not end it, the process ends. A second signal ends the process at once; one of the same kind
-//! within [`SAME`] of the first counts as the first: timeout(1) sends its signal to its child and to the child's group.
+//! within `SAME` of the first counts as the first: timeout(1) sends its signal to its child and to the child's group.
 //!
 //! What is to be done at a signal has its threads from the start: there may be none left then.
 

@@ -14,7 +14,7 @@ pub enum Found<'a> {
     Group(&'a Group),
     /// The language itself.
     Language,
-    /// What is neither a function nor an object: see [`TOPICS`].
+    /// What is neither a function nor an object: see `TOPICS`.
     Topic(&'static str),
     /// Functions, methods, properties or operators.
     Entries(Vec<&'a Entry>),

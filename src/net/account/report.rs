@@ -26,7 +26,7 @@ pub struct PolicyReport {
     pub judged: u64,
     /// How many it did not simply let pass.
     pub chosen: u64,
-    /// The same by what it did with them, in the order of [`ACTIONS`].
+    /// The same by what it did with them, in the order of `ACTIONS`.
     #[serde(serialize_with = "by_action")]
     pub acted: [u64; ACTIONS.len()],
     /// On how many it failed; those passed.
