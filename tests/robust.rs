@@ -191,7 +191,7 @@ fn scripts_may_be_programs_and_bear_a_mark() {
         pingscript(&["--check", path]).run().expect_code(0);
         // Rows do not overwrite it where their file was forgotten.
         let run = pingscript(&["--json", path]).run().expect_code(2);
-        assert!(run.stderr.contains("that is a script"), "{}", run.stderr);
+        assert!(run.stderr.contains("refusing to overwrite a script"), "{}", run.stderr);
         assert_eq!(std::fs::read_to_string(path).expect("is there"), text);
     }
 }
