@@ -51,8 +51,7 @@ fn none_of_many_clients_is_refused_or_left_without_an_answer() {
         let each = (resident(&running) - before) as f64 / clients as f64;
         ask_all(&mut all);
         sys::write_stderr(&format!("{}: {clients} clients answered twice, {each:.1} KiB each\n", server[0]));
-        // A debug build takes some more of the stack than a release build.
-        assert!(each < 72.0, "{server:?}: {each} KiB for a client that is idle");
+        assert!(each < 64.0, "{server:?}: {each} KiB for a client that is idle");
         drop(all);
         // It lives on, and gives back what they took.
         ask_all(std::slice::from_mut(&mut first));

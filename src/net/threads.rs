@@ -42,10 +42,12 @@ impl Drop for Place {
 /// EAGAIN: the limit, or one of the system's, is reached.
 pub fn spawn<T: Send + 'static>(name: String, body: impl FnOnce() -> T + Send + 'static) -> io::Result<JoinHandle<T>> {
     let place = Place::take().ok_or_else(|| io::Error::from_raw_os_error(libc::EAGAIN))?;
-    Builder::new().name(name).stack_size(STACK).spawn(move || {
+    // In a box: what it holds would otherwise stand on the thread's stack several times.
+    let body: Box<dyn FnOnce() -> T + Send> = Box::new(move || {
         let _place = place;
         body()
-    })
+    });
+    Builder::new().name(name).stack_size(STACK).spawn(body)
 }
 
 /// What can be done where no thread is left.
@@ -85,8 +87,11 @@ mod tests {
     #[test]
     fn places_are_given_back() {
         let before = RUNNING.load(Ordering::Relaxed);
-        let threads: Vec<_> = (0..50).map(|n| spawn("test".to_string(), move || n).unwrap()).collect();
-        assert_eq!(threads.into_iter().map(|thread| thread.join().unwrap()).sum::<i32>(), 1225);
-        assert!(RUNNING.load(Ordering::Relaxed) <= before + 50);
+        for _ in 0..4 {
+            let threads: Vec<_> = (0..50).map(|n| spawn("test".to_string(), move || n).unwrap()).collect();
+            assert_eq!(threads.into_iter().map(|thread| thread.join().unwrap()).sum::<i32>(), 1225);
+        }
+        // Other tests may run threads meanwhile, but not so many.
+        assert!(RUNNING.load(Ordering::Relaxed) < before + 50);
     }
 }
