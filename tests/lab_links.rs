@@ -283,7 +283,8 @@ fn what_comes_while_a_relay_is_put_aside_is_judged_after_its_sending() {
     let mut pinger = Pinger::new(socket, plan).expect("a pinger");
     while pinger.next(&net.stop, &mut Script::default()).expect("an outcome").is_some() {}
     let explained = net.session.account.explain();
-    assert!(explained.iter().all(|one| one.unexplained() == 0), "{explained:?}");
+    assert_eq!(explained.len(), 1, "{explained:?}");
+    assert_eq!(explained[0].unexplained(), 0, "{explained:?}");
 }
 
 #[test]

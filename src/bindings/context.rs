@@ -96,7 +96,7 @@ pub struct Run {
     /// How many tasks failed and nobody took notice.
     pub failed: std::sync::atomic::AtomicUsize,
     /// Whether it was told that a thread has changed a copy.
-    pub told_of_copies: AtomicBool,
+    pub noted_copies: AtomicBool,
     /// Whether an `expect` failed, on any thread.
     pub unexpected: std::sync::atomic::AtomicBool,
     /// Sockets that a script left open for the one that takes its place.
@@ -114,7 +114,7 @@ impl Run {
             labs: Mutex::default(),
             explanation: OnceLock::new(),
             failed: 0.into(),
-            told_of_copies: false.into(),
+            noted_copies: false.into(),
             unexpected: false.into(),
             kept: Kept::default(),
         }
@@ -130,7 +130,7 @@ impl Run {
             labs: Mutex::default(),
             explanation: OnceLock::new(),
             failed: 0.into(),
-            told_of_copies: false.into(),
+            noted_copies: false.into(),
             unexpected: false.into(),
             kept: Kept::new(kept),
         }

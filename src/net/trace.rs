@@ -37,7 +37,7 @@ pub struct Answer {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mtu {
     /// One that can be.
-    Told(u32),
+    NextHop(u32),
     /// One that cannot: less than every link carries, or no less than the packet that was too large.
     Nonsense(u32),
 }
@@ -50,7 +50,7 @@ impl Mtu {
         match told {
             0 => None,
             _ if told < least || told as usize >= packet => Some(Self::Nonsense(told)),
-            _ => Some(Self::Told(told)),
+            _ => Some(Self::NextHop(told)),
         }
     }
 }
@@ -116,7 +116,7 @@ impl Trace {
         hop.answered += u64::from(answer.by.is_some());
         hop.ends |= answer.by.is_some() && !is_transit;
         match answer.mtu {
-            Some(Mtu::Told(mtu)) => hop.mtu = hop.mtu.or(Some(mtu)),
+            Some(Mtu::NextHop(mtu)) => hop.mtu = hop.mtu.or(Some(mtu)),
             Some(Mtu::Nonsense(mtu)) => hop.nonsense = hop.nonsense.or(Some(mtu)),
             None => {}
         }
@@ -386,7 +386,7 @@ mod tests {
             (Family::V6, 1280, 1500, true),
             (Family::V6, 1279, 1500, false),
         ] {
-            let mtu = if believed { Mtu::Told(told) } else { Mtu::Nonsense(told) };
+            let mtu = if believed { Mtu::NextHop(told) } else { Mtu::Nonsense(told) };
             assert_eq!(Mtu::of(family, told, packet), Some(mtu), "{family} {told}");
         }
         assert_eq!(Mtu::of(Family::V4, 0, 1500), None);

@@ -90,8 +90,8 @@ fn a_helper_that_does_not_answer_does_not_keep_the_last_lines_from_running() {
         lab.wait_for("ready");
         let mut family = descendants(lab.pid());
         family.retain(|_, words| words.contains("--lab-helper"));
-        // Two, and what has come of the first program by now.
-        assert!(family.len() >= 2, "{user}: {family:?}");
+        // The helper and the keeper; of the first program by now perhaps the first process of its host and the supervisor.
+        assert!((2..=4).contains(&family.len()), "{user}: {family:?}");
         family.keys().for_each(|&pid| sys::send_signal(pid, libc::SIGSTOP));
         lab.signal(libc::SIGINT);
         let run = lab.finish();

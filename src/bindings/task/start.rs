@@ -84,7 +84,7 @@ pub(in crate::bindings) fn prepare(
 /// Tells, once in a run, that a thread has changed variables that are its own: whoever wrote that may mean to share them.
 fn tell_of_copies(run: &Run, place: &str, names: &[String]) {
     let Some(name) = names.first() else { return };
-    if !run.told_of_copies.swap(true, Ordering::Relaxed) {
+    if !run.noted_copies.swap(true, Ordering::Relaxed) {
         output::note(&format!(
             "note: `{name}` was changed in the {place}, and there alone: what a closure captured is copied when its thread \
              starts\n  hint: threads share counter(), channel() and shared_map(); or have the closure return the value, and join it"

@@ -131,7 +131,7 @@ impl Attempt {
             };
             match &attempt.end {
                 Connecting::Connected(connection) if is_itself(connection) => connection.reset(),
-                _ => return Ok(attempt.told(host, session, options)),
+                _ => return Ok(attempt.reported(host, session, options)),
             }
             if options.local.is_some_and(|local| local.port() != 0) {
                 let error = Error::invalid("connect", "the connection would be to itself: nothing listens there");
@@ -141,7 +141,7 @@ impl Attempt {
         let (none, clock) = (Duration::ZERO, Clock::User);
         let refused =
             Self { to, end: Connecting::Refused, took: none, rtt: none, clock, local: None, others: Vec::new() };
-        Ok(refused.told(host, session, options))
+        Ok(refused.reported(host, session, options))
     }
 
     fn once(
@@ -225,7 +225,7 @@ impl Attempt {
     }
 
     /// Makes it an event.
-    fn told(self, host: &Arc<dyn Host>, session: &Arc<Session>, options: &ConnectOptions) -> Self {
+    fn reported(self, host: &Arc<dyn Host>, session: &Arc<Session>, options: &ConnectOptions) -> Self {
         let any = || if self.to.is_ipv4() { ([0; 4], 0).into() } else { ([0; 16], 0).into() };
         if session.events.wanted() {
             let from = self.local.or(options.local).unwrap_or_else(any);

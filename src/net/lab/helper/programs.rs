@@ -1,4 +1,4 @@
-//! The programs that run in hosts: started, signalled, and told of when they end. Those of a host have a process namespace of
+//! The programs that run in hosts: started, signalled, and reported when they end. Those of a host have a process namespace of
 //! their own, which begins with the first of them.
 
 use std::collections::HashMap;

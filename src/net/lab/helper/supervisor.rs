@@ -84,7 +84,7 @@ fn report(status: &mut &File, code: i32) {
     let _ = status.write_all(&code.to_ne_bytes());
 }
 
-/// Ends everything beneath this process; `ended` is told of the program's own end.
+/// Ends everything beneath this process; `ended` gets the status of the program itself.
 fn end_all(program: i32, ended: &mut dyn FnMut(i32)) {
     let _ = sys::send_signal(-program, libc::SIGKILL);
     for _ in 0..LOOKS {
