@@ -66,13 +66,10 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_order_is_no_panic() {
+    fn numbers_without_an_order_are_no_panic() {
         for nth in 1..10 {
             let numbers = (0..200).map(|n| if n % nth == 0 { f64::NAN } else { f64::from(n * 7919 % 200) });
             assert_eq!(sorted(array(numbers), |order| order).expect("numbers").len(), 200);
-            let unlike =
-                (0..200).map(|n| if n % (nth + 1) == 0 { Dynamic::from("x") } else { Dynamic::from(n as i64) });
-            assert!(sorted(unlike.collect(), |order| order).is_err());
         }
     }
 }

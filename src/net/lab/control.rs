@@ -12,6 +12,7 @@ use super::helper::{self, LARGEST};
 use super::refusal;
 use crate::net::error::{Error, ErrorKind, Result};
 use crate::net::host::{Host, ThisMachine};
+use crate::net::output;
 use crate::net::stop::Stop;
 use crate::net::sys::{self, PollFd};
 use crate::net::time::Duration;
@@ -90,6 +91,7 @@ impl Control {
         fds: &[BorrowedFd<'_>],
     ) -> Result<(Answer, Vec<OwnedFd>)> {
         let text = serde_json::to_vec(request).map_err(|err| Error::invalid(op, err.to_string()))?;
+        output::flush();
         let mut line = self.line();
         match line.send(&text, fds).and_then(|()| line.receive())? {
             (Answer::Failed(failure), _) => Err(error_of(op, &failure)),
