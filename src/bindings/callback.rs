@@ -219,7 +219,7 @@ impl Callback {
     }
 }
 
-/// Says, once in a run, that a closure has changed variables that are its own: whoever wrote that may mean to share them.
+/// Says, once in a run, that a closure has changed variables that are its own: the author may have meant to share them.
 pub fn note_of_copies(note: &str) {
     let was_said = context::peek(|context| context.run.noted_copies.swap(true, Ordering::Relaxed));
     if was_said == Some(false) {

@@ -1,7 +1,7 @@
 //! Memory that others fill: what peers send and has not been asked for, what they do not take, frames on their way.
 //!
 //! It has bounds of its own, one for each kind over the whole process, and does not count as the script's
-//! ([`crate::net::memory::LIMIT`]). What would go beyond a bound is refused by whoever holds it, and counted there.
+//! ([`crate::net::memory::LIMIT`]). What would go beyond a bound is refused by its holder, and counted there.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 

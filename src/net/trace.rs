@@ -29,11 +29,11 @@ pub struct Answer {
     pub kind: Option<Kind>,
     /// The labels that the packet had there.
     pub mpls: Vec<MplsLabel>,
-    /// The MTU that the error tells.
+    /// The MTU that the error gives.
     pub mtu: Option<Mtu>,
 }
 
-/// The MTU that an ICMP error tells for the next hop.
+/// The MTU that an ICMP error gives for the next hop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mtu {
     /// One that can be.
@@ -43,7 +43,7 @@ pub enum Mtu {
 }
 
 impl Mtu {
-    /// What an error of this family tells about a packet of so many octets; `None`: nothing.
+    /// What an error of this family says about a packet of so many octets; `None`: nothing.
     pub fn of(family: Family, told: u32, packet: usize) -> Option<Self> {
         // RFC 791 and RFC 8200: every link carries these.
         let least = if family == Family::V4 { 68 } else { 1280 };

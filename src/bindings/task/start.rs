@@ -48,7 +48,7 @@ pub(in crate::bindings) struct Prepared<F> {
 }
 
 /// Prepares a thread that is to run the closure, with what it captured copied. Should the closure fail, the connections that it
-/// was given are closed: nobody else serves them.
+/// was given are closed: nothing else serves them.
 pub(in crate::bindings) fn prepare(
     ctx: &NativeCallContext,
     closure: FnPtr,
@@ -81,7 +81,7 @@ pub(in crate::bindings) fn prepare(
     Prepared { name, context, clients, body }
 }
 
-/// Tells, once in a run, that a thread has changed variables that are its own: whoever wrote that may mean to share them.
+/// Tells, once in a run, that a thread has changed variables that are its own: the author may have meant to share them.
 fn tell_of_copies(run: &Run, place: &str, names: &[String]) {
     let Some(name) = names.first() else { return };
     if !run.noted_copies.swap(true, Ordering::Relaxed) {

@@ -157,7 +157,7 @@ pub mod api {
         listener.errors() as i64
     }
 
-    /// How many of the connections that it has taken in were ended unserved: all connections together held too much of
+    /// How many of the connections that it has accepted were ended unserved: all connections together held too much of
     /// unfinished messages, and this one most; or no thread was left for it.
     ///
     /// ```rhai

@@ -233,7 +233,7 @@ impl Account {
         let inner = &mut *self.lock();
         let (key, server) = (inner.hosts.key(pinging.ends, content), pinging.ends.to());
         let host = key.server();
-        // The ways of a lab are ours, whoever answers there, and if nobody does.
+        // The ways of a lab are ours, whether or not a host answers there.
         let is_ours = host != HostId::default() || inner.hosts.know(pinging.ends.at());
         if !is_ours && !inner.servers.knows(host, server) {
             return;

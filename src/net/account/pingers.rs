@@ -16,7 +16,7 @@ const APART: usize = 8;
 /// Who pings whom.
 #[derive(Clone, Copy, Debug)]
 pub struct Pinging {
-    /// Tells the sockets of a process apart.
+    /// Distinguishes the sockets of a process.
     pub socket: u64,
     /// `UDP`, `TCP` or `ICMP`.
     pub protocol: &'static str,

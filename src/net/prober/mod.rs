@@ -61,13 +61,13 @@ pub struct Prober {
     last_sent: Option<Instant>,
     /// The address of this host that the latest reply came to, where the socket is bound to any.
     reached: Option<IpAddr>,
-    /// Tells it apart from other probers.
+    /// Distinguishes it from other probers.
     id: ProberId,
     /// Room for what is received in one go.
     arrived: Vec<Datagram>,
 }
 
-/// Tells probers apart.
+/// Distinguishes probers.
 #[derive(Debug)]
 struct ProberId(u64);
 

@@ -69,7 +69,7 @@ pub fn next_news(ms: Option<i64>) -> Option<News> {
 /// Asks the supervisor `pid` for something (sigqueue(3)).
 pub fn ask_supervisor(pid: i32, what: i32) -> io::Result<()> {
     let value = libc::sigval { sival_ptr: what as usize as *mut libc::c_void };
-    // SAFETY: the value is a number that nobody takes for a pointer.
+    // SAFETY: the value is a number that is not used as a pointer.
     done(unsafe { libc::sigqueue(pid, request(), value) })
 }
 
@@ -77,7 +77,7 @@ pub fn ask_supervisor(pid: i32, what: i32) -> io::Result<()> {
 pub fn close_all_but(kept: Option<BorrowedFd<'_>>) -> io::Result<()> {
     let nothing = std::fs::OpenOptions::new().read(true).write(true).open("/dev/null")?;
     for fd in 0..3 {
-        // SAFETY: the first three are replaced in one step each; nobody here uses them.
+        // SAFETY: the first three are replaced in one step each; they are not used here.
         done(unsafe { libc::dup2(nothing.as_raw_fd(), fd) })?;
     }
     drop(nothing);

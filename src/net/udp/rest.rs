@@ -102,7 +102,7 @@ impl Inner {
         }
     }
 
-    /// Tells of what the kernel has dropped since it was last told.
+    /// Reports what the kernel has dropped since the last report.
     pub(super) fn tell_drops(&self, drops: u64) {
         let before = self.drops_told.fetch_max(drops, Ordering::Relaxed);
         if drops > before {

@@ -131,7 +131,7 @@ impl Programs {
                 if let Some(Some(processes)) = self.hosts.remove(&program.host) {
                     let _ = sys::send_signal(processes.first, libc::SIGKILL);
                 }
-                // Whoever waited may have gone.
+                // The one that waited may have gone.
                 let _ = program.status.write_all(&status.to_ne_bytes());
             }
         }

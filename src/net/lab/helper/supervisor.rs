@@ -68,7 +68,7 @@ fn supervise(program: i32, mut status: &File, keeps: bool, terminal: bool) {
                     }
                     report(&mut status, code);
                 }
-                // Nobody could let it go on: the keys go to it.
+                // Nothing could resume it: the keys go to it.
                 Change::Stopped if pid == program && terminal => drop(sys::send_signal(-pid, libc::SIGCONT)),
                 _ => {}
             }
@@ -79,7 +79,7 @@ fn supervise(program: i32, mut status: &File, keeps: bool, terminal: bool) {
     }
 }
 
-/// Tells the main process, which may have gone, how the program has ended.
+/// Reports to the main process, which may have gone, how the program has ended.
 fn report(status: &mut &File, code: i32) {
     let _ = status.write_all(&code.to_ne_bytes());
 }
