@@ -22,9 +22,9 @@ fn scripts_lists_each_with_its_purpose() {
         assert!(line.ends_with(&purpose), "{line}");
     }
     let order = [
-        "udp_ping ",
-        "tcp_ping ",
         "icmp_ping ",
+        "tcp_ping ",
+        "udp_ping ",
         "Examples:",
         "examples/dns_query ",
         "Labs:",

@@ -2,40 +2,16 @@
 
 mod common;
 
-use std::collections::BTreeSet;
-use std::fs;
-
-use common::{TempDir, pingscript, repo_root};
+use common::{TempDir, pingscript};
 use pingscript::engine::programs::ScriptHost;
 use pingscript::engine::sources::{SHIPPED, header};
 
 /// Lines of a script, its header included.
 const MOST_LINES: usize = 50;
 
-#[test]
-fn every_script_of_the_folder_is_shipped() {
-    let mut folder = BTreeSet::new();
-    collect(&repo_root().join("scripts"), "", &mut folder);
-    let shipped: BTreeSet<String> = SHIPPED.iter().map(|(name, _)| (*name).to_string()).collect();
-    assert_eq!(folder, shipped, "the table SHIPPED of src/engine/sources.rs lists each script of the folder");
-}
-
 /// The scripts that are run by themselves; policies are used by others.
 fn programs() -> impl Iterator<Item = &'static (&'static str, &'static str)> {
     SHIPPED.iter().filter(|(name, _)| !name.starts_with("policies/"))
-}
-
-/// The scripts in and below `folder`, by their paths with `/`.
-fn collect(folder: &std::path::Path, prefix: &str, found: &mut BTreeSet<String>) {
-    for entry in fs::read_dir(folder).expect("a folder of scripts") {
-        let entry = entry.expect("an entry");
-        let name = format!("{prefix}{}", entry.file_name().into_string().expect("a name in UTF-8"));
-        if entry.path().is_dir() {
-            collect(&entry.path(), &format!("{name}/"), found);
-        } else if name.ends_with(".rhai") {
-            found.insert(name);
-        }
-    }
 }
 
 #[test]

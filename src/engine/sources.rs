@@ -9,54 +9,8 @@ use crate::nearest::nearest;
 use crate::net::error::{Error, ErrorKind};
 use crate::net::output;
 
-/// The scripts that travel with the binary: their path below the folder `scripts`, and their text.
-pub const SHIPPED: &[(&str, &str)] = &[
-    ("udp_ping.rhai", include_str!("../../scripts/udp_ping.rhai")),
-    ("udp_server.rhai", include_str!("../../scripts/udp_server.rhai")),
-    ("udp_server_plain.rhai", include_str!("../../scripts/udp_server_plain.rhai")),
-    ("udp_multi.rhai", include_str!("../../scripts/udp_multi.rhai")),
-    ("udp_load.rhai", include_str!("../../scripts/udp_load.rhai")),
-    ("tcp_ping.rhai", include_str!("../../scripts/tcp_ping.rhai")),
-    ("tcp_single.rhai", include_str!("../../scripts/tcp_single.rhai")),
-    ("tcp_multi.rhai", include_str!("../../scripts/tcp_multi.rhai")),
-    ("tcp_pool.rhai", include_str!("../../scripts/tcp_pool.rhai")),
-    ("tcp_events.rhai", include_str!("../../scripts/tcp_events.rhai")),
-    ("icmp_ping.rhai", include_str!("../../scripts/icmp_ping.rhai")),
-    ("icmp_listen.rhai", include_str!("../../scripts/icmp_listen.rhai")),
-    ("icmp_flood.rhai", include_str!("../../scripts/icmp_flood.rhai")),
-    ("traceroute.rhai", include_str!("../../scripts/traceroute.rhai")),
-    ("pmtu.rhai", include_str!("../../scripts/pmtu.rhai")),
-    ("sweep.rhai", include_str!("../../scripts/sweep.rhai")),
-    ("lab.rhai", include_str!("../../scripts/lab.rhai")),
-    ("labs/two_machines.rhai", include_str!("../../scripts/labs/two_machines.rhai")),
-    ("labs/server_or_link.rhai", include_str!("../../scripts/labs/server_or_link.rhai")),
-    ("labs/same_port.rhai", include_str!("../../scripts/labs/same_port.rhai")),
-    ("labs/many_clients.rhai", include_str!("../../scripts/labs/many_clients.rhai")),
-    ("labs/icmp_errors.rhai", include_str!("../../scripts/labs/icmp_errors.rhai")),
-    ("labs/icmp_limits.rhai", include_str!("../../scripts/labs/icmp_limits.rhai")),
-    ("labs/icmp_rejects.rhai", include_str!("../../scripts/labs/icmp_rejects.rhai")),
-    ("labs/router.rhai", include_str!("../../scripts/labs/router.rhai")),
-    ("labs/path_gaps.rhai", include_str!("../../scripts/labs/path_gaps.rhai")),
-    ("labs/tcp_second_client.rhai", include_str!("../../scripts/labs/tcp_second_client.rhai")),
-    ("labs/tcp_loss.rhai", include_str!("../../scripts/labs/tcp_loss.rhai")),
-    ("labs/tcp_rejects.rhai", include_str!("../../scripts/labs/tcp_rejects.rhai")),
-    ("labs/tcp_nagle.rhai", include_str!("../../scripts/labs/tcp_nagle.rhai")),
-    ("labs/tcp_slow_clients.rhai", include_str!("../../scripts/labs/tcp_slow_clients.rhai")),
-    ("policies/corrupt.rhai", include_str!("../../scripts/policies/corrupt.rhai")),
-    ("policies/delay.rhai", include_str!("../../scripts/policies/delay.rhai")),
-    ("policies/duplicate.rhai", include_str!("../../scripts/policies/duplicate.rhai")),
-    ("policies/every.rhai", include_str!("../../scripts/policies/every.rhai")),
-    ("policies/first.rhai", include_str!("../../scripts/policies/first.rhai")),
-    ("policies/gilbert.rhai", include_str!("../../scripts/policies/gilbert.rhai")),
-    ("policies/loss.rhai", include_str!("../../scripts/policies/loss.rhai")),
-    ("policies/pattern.rhai", include_str!("../../scripts/policies/pattern.rhai")),
-    ("examples/dns_probe.rhai", include_str!("../../scripts/examples/dns_probe.rhai")),
-    ("examples/dns_query.rhai", include_str!("../../scripts/examples/dns_query.rhai")),
-    ("examples/dns_server.rhai", include_str!("../../scripts/examples/dns_server.rhai")),
-    ("examples/ntp_query.rhai", include_str!("../../scripts/examples/ntp_query.rhai")),
-    ("examples/ntp_server.rhai", include_str!("../../scripts/examples/ntp_server.rhai")),
-    ("examples/voip_probe.rhai", include_str!("../../scripts/examples/voip_probe.rhai")),
-];
+/// The scripts that travel with the binary: their path below the directory `scripts`, and their text. `build.rs` finds them.
+pub const SHIPPED: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/shipped.rs"));
 
 /// The folder that shipped scripts are shown to be in, and that scripts are looked for above another's.
 const ROOT: &str = "scripts";

@@ -1,0 +1,35 @@
+//! Writes the table of the scripts that travel with the binary: each file below `scripts`, by its path there.
+
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+use std::{env, fs};
+
+fn main() -> std::io::Result<()> {
+    let root = Path::new(&env::var("CARGO_MANIFEST_DIR").expect("cargo sets it")).join("scripts");
+    println!("cargo::rerun-if-changed={}", root.display());
+    let mut files = Vec::new();
+    collect(&root, &mut files)?;
+    let named =
+        |file: PathBuf| (file.strip_prefix(&root).expect("below it").to_string_lossy().replace('\\', "/"), file);
+    let mut files: Vec<(String, PathBuf)> = files.into_iter().map(named).collect();
+    // The top level first, then the directories; names in order.
+    files.sort_by_key(|(name, _)| (name.contains('/'), name.clone()));
+    let mut table = String::from("&[\n");
+    for (name, file) in files {
+        writeln!(table, "    ({name:?}, include_str!({file:?})),").expect("a string takes it");
+    }
+    fs::write(Path::new(&env::var("OUT_DIR").expect("cargo sets it")).join("shipped.rs"), table + "]\n")
+}
+
+/// The scripts in and below `directory`.
+fn collect(directory: &Path, found: &mut Vec<PathBuf>) -> std::io::Result<()> {
+    for entry in fs::read_dir(directory)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            collect(&path, found)?;
+        } else if path.extension().is_some_and(|end| end == "rhai") {
+            found.push(path);
+        }
+    }
+    Ok(())
+}
