@@ -10,8 +10,6 @@ mod common;
 mod ends;
 #[path = "lab_hosts/fixture.rs"]
 mod fixture;
-#[path = "lab_hosts/nowhere.rs"]
-mod nowhere;
 #[path = "lab_hosts/ordinary.rs"]
 mod ordinary;
 #[path = "lab_hosts/programs.rs"]

@@ -140,6 +140,30 @@ fn rejections_have_every_form_at_links_and_doors() {
 }
 
 #[test]
+fn a_router_without_a_route_is_limited_on_ipv4_and_a_policy_at_its_door_is_not() {
+    let Some(run) = run(r#"
+        let r = net.router("r");
+        net.link(a, r);
+        for to in ["192.0.2.0/24", "2001:db8::/32"] { a.route(to, r); }
+        let plan = #{ count: 40, interval: 1.ms, window: 128, timeout: 1.s, icmp_wait: 0.s };
+        fn errors(a, to, plan) {
+            let reported = counter();
+            run_in(a, || for ping in pinger(udp::open(to), to, plan) { if ping.kind == "icmp" { reported.add(1); } });
+            reported.value
+        }
+        expect(errors(a, "192.0.2.1:7", plan), between(5, 39), "errors of the kernel on IPv4");
+        expect(errors(a, "[2001:db8::1]:7", plan), 40, "errors of the kernel on IPv6");
+        set_policy(r.door, |pkt| reject("icmp-net-unreachable"));
+        expect(errors(a, "192.0.2.1:7", plan), 40, "errors of a policy on IPv4");
+        set_policy(r.door, |pkt| reject("icmp6-no-route"));
+        expect(errors(a, "[2001:db8::1]:7", plan), 40, "errors of a policy on IPv6");
+    "#) else {
+        return;
+    };
+    run.expect_code(0);
+}
+
+#[test]
 fn a_seed_gives_the_same_verdicts_again_and_rows_name_the_link() {
     let code = r#"
         set_policy(link, |pkt| if random() < 0.4 { drop() } else { pass() });

@@ -44,9 +44,9 @@ mod topology;
 pub struct Options {
     /// Whether hosts resolve addresses over their cables (ARP, ND); else whatever is sent reaches the other end.
     pub arp: bool,
-    /// Whether hosts limit how many ICMP errors they send, as the kernel has it by itself. Its limit on what routers of IPv4
-    /// say of missing, unreachable and prohibited routes, five errors at once and then one a second to each sender, no
-    /// setting lifts: without limits, rules of nf_tables answer in its place. Where the kernel has none, that one stays.
+    /// Whether hosts limit how many ICMP errors they send, as the kernel has it by itself. One limit of IPv4 no setting
+    /// lifts: to each sender a router reports missing, unreachable and prohibited routes five times at once, then once a
+    /// second.
     pub icmp_limits: bool,
     /// Whether hosts get routes to all others; else to those at the other ends of their cables.
     pub routes: bool,

@@ -11,7 +11,6 @@ use std::time::Duration;
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::names::Names;
-use super::nowhere::Watch;
 use super::programs::Programs;
 use super::protocol::{Answer, Failure, NewHost, Request, RouteChange};
 use super::{STEP_NETWORK, answer, write_setting};
@@ -43,8 +42,6 @@ pub(super) struct Network {
     pub(super) netlink: Netlink,
     /// IPv6 addresses of interfaces that the kernel may not have taken into use yet.
     pub(super) pending: Vec<(String, Ipv6Addr)>,
-    /// What answers for its routes that lead nowhere; `None`: the kernel alone.
-    watch: Option<Watch>,
 }
 
 impl Network {
@@ -54,7 +51,7 @@ impl Network {
         sys::unshare(Namespaces::NET).map_err(failed)?;
         let namespace = File::open("/proc/self/ns/net").map_err(failed)?;
         let netlink = Netlink::open().map_err(failed)?;
-        let network = Self { name: name.to_string(), namespace, netlink, pending: Vec::new(), watch: None };
+        let network = Self { name: name.to_string(), namespace, netlink, pending: Vec::new() };
         // That its loopback interface comes up proves that this process has the rights it needs.
         let mut batch = Batch::default();
         batch.set_up(LOOPBACK, true);
@@ -85,16 +82,6 @@ impl Network {
         }
         let text = format!("the kernel does not take {} into use", self.pending[0].1);
         Err(Failure { step: "address".to_string(), errno: None, text })
-    }
-
-    /// Has what answers for its routes that lead nowhere follow them.
-    fn follow_routes(&mut self) {
-        if let Some(watch) = &mut self.watch
-            && watch.hear()
-            && sys::enter_namespace(self.namespace.as_fd(), Namespaces::NET).is_ok()
-        {
-            watch.settle();
-        }
     }
 
     /// Has the kernel do what the messages say.
@@ -141,15 +128,10 @@ impl Keeper {
         let mut buffer = vec![0; LARGEST];
         loop {
             let (asked, changed) = {
-                let mut fds = vec![PollFd::readable(control.as_fd()), PollFd::readable(self.children.as_fd())];
-                fds.extend(
-                    self.hosts.iter().filter_map(|host| host.watch.as_ref()).map(|w| PollFd::readable(w.as_fd())),
-                );
+                let mut fds = [PollFd::readable(control.as_fd()), PollFd::readable(self.children.as_fd())];
                 sys::ppoll(&mut fds, None)?;
                 (fds[0].is_ready(), fds[1].is_ready())
             };
-            // Before anybody hears that the program has ended which has changed them.
-            self.follow_routes();
             if changed {
                 while (&self.children).read(&mut [0; 64]).is_ok() {}
                 self.programs.reap();
@@ -165,7 +147,6 @@ impl Keeper {
                 Ok(request) => self.handle(request, fds),
                 Err(err) => Err(Failure { step: "read the request".into(), errno: None, text: err.to_string() }),
             };
-            self.follow_routes();
             match done {
                 Ok((done, fds)) => {
                     let fds: Vec<_> = fds.iter().map(AsFd::as_fd).collect();
@@ -174,10 +155,6 @@ impl Keeper {
                 Err(failure) => answer(control.as_fd(), &Answer::Failed(failure), &[]),
             }
         }
-    }
-
-    fn follow_routes(&mut self) {
-        self.hosts.iter_mut().for_each(Network::follow_routes);
     }
 
     fn handle(&mut self, request: Request, fds: Vec<OwnedFd>) -> Result<(Answer, Vec<OwnedFd>), Failure> {
@@ -192,13 +169,8 @@ impl Keeper {
                 self.host(host)?.run(&batch, "interface").map(|()| done)
             }
             Request::Setting(host, path, value) => {
-                let host = self.hosts.get_mut(host).ok_or_else(no_host)?;
-                host.enter()?;
-                write_setting(&path, &value)?;
-                if path.ends_with(OTHER_SENDER) && value.trim() != "0" {
-                    host.watch.iter_mut().for_each(Watch::give_up);
-                }
-                Ok(done)
+                self.host(host)?.enter()?;
+                write_setting(&path, &value).map(|()| done)
             }
             Request::Counted(host) => {
                 self.hosts.get_mut(host).ok_or_else(no_host)?.enter()?;
@@ -236,9 +208,6 @@ impl Keeper {
 
     fn make_host(&mut self, new: &NewHost) -> Result<(), Failure> {
         let mut host = Network::make(&new.name)?;
-        if !new.icmp_limits {
-            host.watch = Watch::open().ok();
-        }
         self.write_settings(new)?;
         let mut batch = Batch::default();
         // Its addresses are its own whichever cables it has, and before it has any.
@@ -294,19 +263,17 @@ impl Keeper {
 
     fn change_routes(&mut self, changes: &[RouteChange]) -> Result<(), Failure> {
         let mut start = 0;
-        // Those of one host go together, but not more than it can tell of at once.
+        // Those of one host go together.
         while let Some(first) = changes.get(start) {
             let mut batch = Batch::default();
-            for change in changes[start..].iter().take_while(|change| change.host == first.host).take(AT_ONCE) {
+            for change in changes[start..].iter().take_while(|change| change.host == first.host) {
                 match change.target {
                     Some(target) => batch.set_route(change.to, target),
                     None => batch.delete_route(change.to),
                 }
             }
-            let host = self.hosts.get_mut(first.host).ok_or_else(no_host)?;
-            let done = host.netlink.run(&batch);
-            host.follow_routes();
-            done.map_err(|refused| {
+            let host = self.host(first.host)?;
+            host.netlink.run(&batch).map_err(|refused| {
                 let change = &changes[(start + refused.number).min(changes.len() - 1)];
                 refused_by_kernel(&format!("route to {} in {}", change.to, host.name), refused)
             })?;
@@ -337,12 +304,6 @@ pub(super) fn in_v6(interface: &str, addrs: &[Prefix]) -> Vec<(String, Ipv6Addr)
 
 /// How often to look whether an address is in use, 100 µs apart: for 2 s and more.
 const MOST_LOOKS: u32 = 20_000;
-
-/// So many changes of routes fit into the buffer of a socket that is told of them.
-const AT_ONCE: usize = 64;
-
-/// The setting by which ICMP errors are sent from another address than rules send them from.
-const OTHER_SENDER: &str = "icmp_errors_use_inbound_ifaddr";
 
 /// A list of ICMPv6 types without any: type 0 is none that is sent.
 const NO_TYPE: &str = "0";

@@ -17,7 +17,6 @@ use crate::net::sys::{self, Namespaces, Side};
 mod cables;
 mod keeper;
 mod names;
-mod nowhere;
 mod programs;
 pub mod protocol;
 mod supervisor;

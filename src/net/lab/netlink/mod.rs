@@ -1,5 +1,4 @@
-//! The messages that make interfaces, addresses and routes (rtnetlink(7)), as bytes. [`socket`] sends them. [`nft`] has
-//! those that make rules for packets.
+//! The messages that make interfaces, addresses and routes (rtnetlink(7)), as bytes. [`socket`] sends them.
 //!
 //! Numbers are those of the kernel's headers `linux/netlink.h`, `linux/rtnetlink.h`, `linux/if_link.h` and
 //! `linux/veth.h`.
@@ -8,10 +7,9 @@ use std::net::IpAddr;
 
 use super::addresses::Prefix;
 
-pub mod nft;
 pub mod socket;
 
-/// Messages that are sent with one call.
+/// Messages that are sent with one call. Each is answered.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Batch {
     bytes: Vec<u8>,
@@ -128,18 +126,13 @@ impl Batch {
         });
     }
 
-    /// Adds a message that is answered.
     fn message(&mut self, kind: u16, flags: u16, fill: impl FnOnce(&mut Vec<u8>)) {
-        self.add(kind, NLM_F_ACK | flags, fill);
-    }
-
-    fn add(&mut self, kind: u16, flags: u16, fill: impl FnOnce(&mut Vec<u8>)) {
         let start = self.bytes.len();
         let number = self.starts.len() as u32;
         self.starts.push(start);
         self.bytes.extend(0u32.to_ne_bytes());
         self.bytes.extend(kind.to_ne_bytes());
-        self.bytes.extend((NLM_F_REQUEST | flags).to_ne_bytes());
+        self.bytes.extend((NLM_F_REQUEST | NLM_F_ACK | flags).to_ne_bytes());
         self.bytes.extend(number.to_ne_bytes());
         self.bytes.extend(0u32.to_ne_bytes());
         fill(&mut self.bytes);
@@ -219,11 +212,11 @@ const RTM_NEWLINK: u16 = 16;
 const RTM_DELLINK: u16 = 17;
 const RTM_GETLINK: u16 = 18;
 const RTM_NEWADDR: u16 = 20;
-pub(super) const RTM_NEWROUTE: u16 = 24;
-pub(super) const RTM_DELROUTE: u16 = 25;
+const RTM_NEWROUTE: u16 = 24;
+const RTM_DELROUTE: u16 = 25;
 const NLM_F_REQUEST: u16 = 0x1;
 const NLM_F_ACK: u16 = 0x4;
-pub(super) const NLM_F_REPLACE: u16 = 0x100;
+const NLM_F_REPLACE: u16 = 0x100;
 const NLM_F_EXCL: u16 = 0x200;
 const NLM_F_CREATE: u16 = 0x400;
 const CREATE: u16 = NLM_F_CREATE | NLM_F_EXCL;
@@ -242,20 +235,20 @@ const VETH_INFO_PEER: u16 = 1;
 const IFA_ADDRESS: u16 = 1;
 const IFA_LOCAL: u16 = 2;
 const IFA_F_NODAD: u8 = 0x02;
-pub(super) const RTA_DST: u16 = 1;
+const RTA_DST: u16 = 1;
 const RTA_OIF: u16 = 4;
 const RTA_GATEWAY: u16 = 5;
 const RTNH_F_ONLINK: u32 = 4;
 const RTPROT_STATIC: u8 = 4;
-pub(super) const RT_TABLE_MAIN: u8 = 254;
+const RT_TABLE_MAIN: u8 = 254;
 const RT_SCOPE_UNIVERSE: u8 = 0;
 const RT_SCOPE_LINK: u8 = 253;
 const RT_SCOPE_NOWHERE: u8 = 255;
 const RTN_UNSPEC: u8 = 0;
 const RTN_UNICAST: u8 = 1;
-pub(super) const RTN_BLACKHOLE: u8 = 6;
-pub(super) const RTN_UNREACHABLE: u8 = 7;
-pub(super) const RTN_PROHIBIT: u8 = 8;
+const RTN_BLACKHOLE: u8 = 6;
+const RTN_UNREACHABLE: u8 = 7;
+const RTN_PROHIBIT: u8 = 8;
 
 #[cfg(test)]
 mod tests {

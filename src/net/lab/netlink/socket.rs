@@ -29,37 +29,7 @@ impl Netlink {
     /// # Errors
     /// What socket(2) reports.
     pub fn open() -> io::Result<Self> {
-        Self::open_for(libc::NETLINK_ROUTE)
-    }
-
-    /// A socket that makes rules for packets in the namespace that this process is in: see [`Netlink::commit`].
-    ///
-    /// # Errors
-    /// What socket(2) reports; EPROTONOSUPPORT: the kernel has no such rules.
-    pub fn open_for_rules() -> io::Result<Self> {
-        let netlink = Self::open_for(libc::NETLINK_NETFILTER)?;
-        netlink.0.set_nonblocking(true)?;
-        Ok(netlink)
-    }
-
-    /// A socket that is told of changes in the namespace that this process is in, of these groups (RTNLGRP_…): see
-    /// [`Netlink::news`].
-    ///
-    /// # Errors
-    /// What socket(2) reports.
-    pub fn open_for_news(groups: &[i32]) -> io::Result<Self> {
-        let netlink = Self::open()?;
-        // Its first message gives it the address without which it is told nothing.
-        let _ = netlink.interface("lo");
-        for &group in groups {
-            sys::set_option(netlink.as_fd(), libc::SOL_NETLINK, libc::NETLINK_ADD_MEMBERSHIP, group)?;
-        }
-        netlink.0.set_nonblocking(true)?;
-        Ok(netlink)
-    }
-
-    fn open_for(protocol: i32) -> io::Result<Self> {
-        let socket = Socket::new(Domain::from(libc::AF_NETLINK), Type::RAW, Some(Protocol::from(protocol)))?;
+        let socket = Socket::new(Domain::from(libc::AF_NETLINK), Type::RAW, Some(Protocol::from(libc::NETLINK_ROUTE)))?;
         // Older kernels tell no more than the number, and are to send no copy of the message with it.
         for option in [libc::NETLINK_EXT_ACK, libc::NETLINK_CAP_ACK] {
             let _ = sys::set_option(socket.as_fd(), libc::SOL_NETLINK, option, 1);
@@ -73,44 +43,6 @@ impl Netlink {
     /// The first that the kernel refused; number 0 and its errno if the batch could not be sent.
     pub fn run(&self, batch: &Batch) -> Result<(), Refused> {
         self.talk(batch, |_| ()).and_then(|refused| refused.map_or(Ok(()), Err))
-    }
-
-    /// Has the kernel do all that the messages say or, if it refuses one, nothing of it (nfnetlink). Of a socket for rules.
-    ///
-    /// # Errors
-    /// The first that the kernel refused.
-    pub fn commit(&self, batch: &Batch) -> Result<(), Refused> {
-        let failed = |err: io::Error| system(err.raw_os_error().unwrap_or(libc::EIO));
-        self.0.send(&batch.bytes).map_err(failed)?;
-        let mut refused = None;
-        // What it has against them has been said by now.
-        self.receive(|kind, _, payload| {
-            if kind == NLMSG_ERROR && refused.is_none() {
-                refused = refusal(payload);
-            }
-        })
-        .map_err(failed)?;
-        refused.map_or(Ok(()), Err)
-    }
-
-    /// Passes the changes that have been told on to `each`: kind, flags and payload of the message. Of a socket for news.
-    ///
-    /// # Errors
-    /// ENOBUFS: there were more than the socket could keep.
-    pub fn news(&self, each: impl FnMut(u16, u16, &[u8])) -> io::Result<()> {
-        self.receive(each)
-    }
-
-    /// Reads what there is.
-    fn receive(&self, mut each: impl FnMut(u16, u16, &[u8])) -> io::Result<()> {
-        let mut buffer = [0; 8 * 1024];
-        loop {
-            match sys::read(self.0.as_fd(), &mut buffer) {
-                Ok(n) => Messages(&buffer[..n]).for_each(|(kind, flags, payload)| each(kind, flags, payload)),
-                Err(err) if err.kind() == io::ErrorKind::WouldBlock => return Ok(()),
-                Err(err) => return Err(err),
-            }
-        }
     }
 
     /// The index of the interface called `name`.
@@ -138,7 +70,7 @@ impl Netlink {
             let mut pending = batch.len().min(after) - first;
             while pending > 0 {
                 let n = sys::read(self.0.as_fd(), &mut buffer).map_err(failed)?;
-                for (kind, _, payload) in Messages(&buffer[..n]) {
+                for (kind, payload) in Messages(&buffer[..n]) {
                     match kind {
                         NLMSG_ERROR => {
                             pending = pending.saturating_sub(1);
@@ -184,7 +116,7 @@ fn refusal(payload: &[u8]) -> Option<Refused> {
 }
 
 /// The attributes (`struct nlattr`) in `bytes`: kind and data.
-pub fn attributes(mut bytes: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
+fn attributes(mut bytes: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
     std::iter::from_fn(move || {
         let len = usize::from(u16::from_ne_bytes(*bytes.first_chunk()?));
         let kind = u16::from_ne_bytes(*bytes.get(2..)?.first_chunk()?);
@@ -194,19 +126,18 @@ pub fn attributes(mut bytes: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
     })
 }
 
-/// The messages of what was read: kind, flags and payload.
+/// The messages of what was read: kind and payload.
 struct Messages<'a>(&'a [u8]);
 
 impl<'a> Iterator for Messages<'a> {
-    type Item = (u16, u16, &'a [u8]);
+    type Item = (u16, &'a [u8]);
 
     fn next(&mut self) -> Option<Self::Item> {
         let len = word(self.0, 0)? as usize;
         let kind = u16::from_ne_bytes(*self.0.get(4..)?.first_chunk()?);
-        let flags = u16::from_ne_bytes(*self.0.get(6..)?.first_chunk()?);
         let payload = self.0.get(16..len)?;
         self.0 = self.0.get(len.next_multiple_of(4)..).unwrap_or_default();
-        Some((kind, flags, payload))
+        Some((kind, payload))
     }
 }
 
