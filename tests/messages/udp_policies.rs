@@ -52,7 +52,7 @@ const POLICIES: [Case; 11] = [
 in the policy (packets it fails on pass):
 error: policy: the policy returned 7, and that is no verdict
   --> <dir>/udp_server.rhai:19:1
-   19 | set_policy(server, fate);
+   19 | set_policy(server, drop_policy);
       | ^
   hint: a policy returns pass(), drop(), delay(20.ms), duplicate(2), replace("text"), corrupt() or reject("port-unreachable"), as its last line without a semicolon
 a closure at 127.0.0.1:<port> acted on 0 of 2 packets: 0.0% (95%: 0.0% to 65.8%); it failed on 2, which passed
@@ -65,7 +65,7 @@ a closure at 127.0.0.1:<port> acted on 0 of 2 packets: 0.0% (95%: 0.0% to 65.8%)
 in the policy (packets it fails on pass):
 error: policy: the policy returned nothing, and that is no verdict
   --> <dir>/udp_server.rhai:19:1
-   19 | set_policy(server, fate);
+   19 | set_policy(server, drop_policy);
       | ^
   hint: a policy returns pass(), drop(), delay(20.ms), duplicate(2), replace("text"), corrupt() or reject("port-unreachable"), as its last line without a semicolon
 a closure at 127.0.0.1:<port> acted on 0 of 2 packets: 0.0% (95%: 0.0% to 65.8%); it failed on 2, which passed
@@ -78,7 +78,7 @@ a closure at 127.0.0.1:<port> acted on 0 of 2 packets: 0.0% (95%: 0.0% to 65.8%)
 in the policy (packets it fails on pass):
 error: policy: the policy returned nothing, and that is no verdict
   --> <dir>/udp_server.rhai:19:1
-   19 | set_policy(server, fate);
+   19 | set_policy(server, drop_policy);
       | ^
   hint: a policy returns pass(), drop(), delay(20.ms), duplicate(2), replace("text"), corrupt() or reject("port-unreachable"), as its last line without a semicolon
 a closure at 127.0.0.1:<port> acted on 0 of 2 packets: 0.0% (95%: 0.0% to 65.8%); it failed on 2, which passed
@@ -91,7 +91,7 @@ a closure at 127.0.0.1:<port> acted on 0 of 2 packets: 0.0% (95%: 0.0% to 65.8%)
 in the policy (packets it fails on pass):
 error: policy: the policy returned "drop", and that is no verdict
   --> <dir>/udp_server.rhai:19:1
-   19 | set_policy(server, fate);
+   19 | set_policy(server, drop_policy);
       | ^
   hint: a policy returns pass(), drop(), delay(20.ms), duplicate(2), replace("text"), corrupt() or reject("port-unreachable"), as its last line without a semicolon
 a closure at 127.0.0.1:<port> acted on 0 of 2 packets: 0.0% (95%: 0.0% to 65.8%); it failed on 2, which passed
@@ -103,9 +103,9 @@ a closure at 127.0.0.1:<port> acted on 0 of 2 packets: 0.0% (95%: 0.0% to 65.8%)
         r#"
 in the policy (packets it fails on pass):
 error: no idea
-  --> <dir>/udp_server.rhai:14:18
-   14 | let fate = |pkt| throw "no idea";
-      |                  ^
+  --> <dir>/udp_server.rhai:14:25
+   14 | let drop_policy = |pkt| throw "no idea";
+      |                         ^
   in a closure, called at <dir>/udp_server.rhai:19:1
 a closure at 127.0.0.1:<port> acted on 0 of 2 packets: 0.0% (95%: 0.0% to 65.8%); it failed on 2, which passed
 "#,
@@ -117,7 +117,7 @@ a closure at 127.0.0.1:<port> acted on 0 of 2 packets: 0.0% (95%: 0.0% to 65.8%)
 in the policy (packets it fails on pass):
 error: the closure is given 1 argument more than it takes
   --> <dir>/udp_server.rhai:19:1
-   19 | set_policy(server, fate);
+   19 | set_policy(server, drop_policy);
       | ^
   hint: the closure must take 1 parameter: write |a|
 a closure at 127.0.0.1:<port> acted on 0 of 2 packets: 0.0% (95%: 0.0% to 65.8%); it failed on 2, which passed
@@ -129,9 +129,9 @@ a closure at 127.0.0.1:<port> acted on 0 of 2 packets: 0.0% (95%: 0.0% to 65.8%)
         r#"
 in the policy (packets it fails on pass):
 error: a Packet has no property `txt`
-  --> <dir>/udp_server.rhai:14:25
-   14 | let fate = |pkt| if pkt.txt == "" { drop() } else { pass() };
-      |                         ^
+  --> <dir>/udp_server.rhai:14:32
+   14 | let drop_policy = |pkt| if pkt.txt == "" { drop() } else { pass() };
+      |                                ^
   in a closure, called at <dir>/udp_server.rhai:19:1
   hint: did you mean `text`?
   hint: its properties: data, flow, from, icmp, kind, len, number, received_at, text
@@ -145,7 +145,7 @@ a closure at 127.0.0.1:<port> acted on 0 of 2 packets: 0.0% (95%: 0.0% to 65.8%)
 in the policy (packets it fails on pass):
 error: policy: a policy decides about packets and cannot end the script, by exit() or an expect() that fails
   --> <dir>/udp_server.rhai:19:1
-   19 | set_policy(server, fate);
+   19 | set_policy(server, drop_policy);
       | ^
   hint: have it count what the script is to end for, and look at the count in the script: counter()
 a closure at 127.0.0.1:<port> acted on 0 of 2 packets: 0.0% (95%: 0.0% to 65.8%); it failed on 2, which passed
@@ -157,9 +157,9 @@ a closure at 127.0.0.1:<port> acted on 0 of 2 packets: 0.0% (95%: 0.0% to 65.8%)
         r#"
 in the policy (packets it fails on pass):
 error: exit: an exit code is a whole number from 0 to 255, not 300
-  --> <dir>/udp_server.rhai:14:20
-   14 | let fate = |pkt| { exit(300); pass() };
-      |                    ^
+  --> <dir>/udp_server.rhai:14:27
+   14 | let drop_policy = |pkt| { exit(300); pass() };
+      |                           ^
   in a closure, called at <dir>/udp_server.rhai:19:1
   hint: to end with a message print it first, or throw it: throw "…"
 a closure at 127.0.0.1:<port> acted on 0 of 2 packets: 0.0% (95%: 0.0% to 65.8%); it failed on 2, which passed
@@ -172,7 +172,7 @@ a closure at 127.0.0.1:<port> acted on 0 of 2 packets: 0.0% (95%: 0.0% to 65.8%)
 in the policy (packets it fails on pass):
 error: policy: a policy decides about packets and cannot end the script, by exit() or an expect() that fails
   --> <dir>/udp_server.rhai:19:1
-   19 | set_policy(server, fate);
+   19 | set_policy(server, drop_policy);
       | ^
   hint: have it count what the script is to end for, and look at the count in the script: counter()
 a closure at 127.0.0.1:<port> acted on 0 of 2 packets: 0.0% (95%: 0.0% to 65.8%); it failed on 2, which passed
@@ -188,7 +188,7 @@ not as expected (<dir>/udp_server.rhai:14)
 in the policy (packets it fails on pass):
 error: policy: a policy decides about packets and cannot end the script, by exit() or an expect() that fails
   --> <dir>/udp_server.rhai:19:1
-   19 | set_policy(server, fate);
+   19 | set_policy(server, drop_policy);
       | ^
   hint: have it count what the script is to end for, and look at the count in the script: counter()
 a closure at 127.0.0.1:<port> acted on 0 of 2 packets: 0.0% (95%: 0.0% to 65.8%); it failed on 2, which passed
@@ -203,9 +203,9 @@ const BROKEN: [Case; 4] = [
         3,
         r#"
 error: `drop` is a function, not a variable
-  --> <dir>/udp_server.rhai:14:18
-   14 | let fate = |pkt| drop;
-      |                  ^
+  --> <dir>/udp_server.rhai:14:25
+   14 | let drop_policy = |pkt| drop;
+      |                         ^
   hint: call it: drop(…); to pass it as a value write Fn("drop")
 "#,
     ),
@@ -213,10 +213,10 @@ error: `drop` is a function, not a variable
         "|pkt| if random() < 0.2 { drop() } else { pass()",
         3,
         r#"
-error: `fn` inside a block or another function
-  --> <dir>/udp_server.rhai:21:1
-   21 | fn log(line) {
-      | ^
+error: `}` is missing at the end of the script
+  --> <dir>/udp_server.rhai:27:2
+   27 | }
+      |  ^
   hint: the `{` of line 14 is not closed: add `}`
 "#,
     ),
@@ -225,9 +225,9 @@ error: `fn` inside a block or another function
         3,
         r#"
 error: `}` stands where something else must be closed first
-  --> <dir>/udp_server.rhai:14:60
-   14 | let fate = |pkt| if random() < 0.2 { drop() } else { pass( };
-      |                                                            ^
+  --> <dir>/udp_server.rhai:14:67
+   14 | let drop_policy = |pkt| if random() < 0.2 { drop() } else { pass( };
+      |                                                                   ^
   hint: the `(` of line 14 is not closed: add `)`
 "#,
     ),
@@ -237,7 +237,7 @@ error: `}` stands where something else must be closed first
         r#"
 error: `set_policy` cannot be called with (UdpSocket, Verdict)
   --> <dir>/udp_server.rhai:19:1
-   19 | set_policy(server, fate);
+   19 | set_policy(server, drop_policy);
       | ^
   hint: argument 2 is a closure: put | | with its parameters before the expression, as in `|pkt| …`
   hint: it is called as
