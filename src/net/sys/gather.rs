@@ -65,7 +65,7 @@ impl Gather {
             header.msg_name = (&raw mut names[index]).cast();
             header.msg_namelen = size_of::<libc::sockaddr_storage>() as libc::socklen_t;
             header.msg_control = controls[index].0.as_mut_ptr().cast();
-            header.msg_controllen = CONTROL;
+            header.msg_controllen = CONTROL as _;
         }
         let (fd, flags) = (fd.as_raw_fd(), libc::MSG_DONTWAIT);
         // SAFETY: every pointer in the headers is into a part of this room, which outlives the call, with its true length.
@@ -95,7 +95,7 @@ impl Gather {
             )
         };
         let from = address(&name[..(msg_hdr.msg_namelen as usize).min(name.len())]);
-        let control = &self.controls[index].0[..msg_hdr.msg_controllen.min(CONTROL)];
+        let control = &self.controls[index].0[..CONTROL.min(msg_hdr.msg_controllen as _)];
         (data, read(data.len(), msg_hdr.msg_flags, from, control))
     }
 }

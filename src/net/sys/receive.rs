@@ -103,7 +103,7 @@ fn receive_with(fd: BorrowedFd<'_>, buffer: &mut [u8], flags: libc::c_int) -> io
     header.msg_iov = &mut part;
     header.msg_iovlen = 1;
     header.msg_control = control.0.as_mut_ptr().cast();
-    header.msg_controllen = control.0.len();
+    header.msg_controllen = control.0.len() as _;
     // SAFETY: every pointer in the header is to an object that lives until the call returns, with its true length.
     let n = unsafe { libc::recvmsg(fd.as_raw_fd(), &mut header, flags) };
     if n < 0 {
@@ -113,7 +113,7 @@ fn receive_with(fd: BorrowedFd<'_>, buffer: &mut [u8], flags: libc::c_int) -> io
     let name =
         unsafe { std::slice::from_raw_parts(std::ptr::from_ref(&name).cast::<u8>(), std::mem::size_of_val(&name)) };
     let from = address(&name[..(header.msg_namelen as usize).min(name.len())]);
-    Ok(read(n as usize, header.msg_flags, from, &control.0[..header.msg_controllen.min(control.0.len())]))
+    Ok(read(n as usize, header.msg_flags, from, &control.0[..control.0.len().min(header.msg_controllen as _)]))
 }
 
 /// What was received, from the fields of its msghdr and its control messages.

@@ -77,21 +77,21 @@ pub fn terminal_columns(fd: BorrowedFd<'_>) -> Option<usize> {
     (size.ws_col > 0).then_some(size.ws_col.into())
 }
 
-/// A thread of this process, to be woken.
+/// A thread of this process, to be woken: its `pthread_t`, which is a number with glibc and a pointer with musl.
 #[derive(Clone, Copy, Debug)]
-pub struct Thread(libc::pthread_t);
+pub struct Thread(usize);
 
 impl Thread {
     /// The thread that calls it.
     pub fn current() -> Self {
         // SAFETY: the call takes nothing and cannot fail.
-        Self(unsafe { libc::pthread_self() })
+        Self(unsafe { libc::pthread_self() } as usize)
     }
 
     /// Ends the wait that the thread is in (pthread_kill(3) with SIGINT, for which there is a handler). To be called only
     /// while the thread is known to run.
     pub fn interrupt(self) {
         // SAFETY: the caller knows that the thread has not ended; the signal has a handler.
-        unsafe { libc::pthread_kill(self.0, libc::SIGINT) };
+        unsafe { libc::pthread_kill(self.0 as libc::pthread_t, libc::SIGINT) };
     }
 }
