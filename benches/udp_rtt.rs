@@ -40,7 +40,7 @@ fn main() {
         echo();
     }
     prober::warm_up(&ThisMachine);
-    sys::sharpen_timers();
+    sys::set_timer_slack();
     let server = Server::start();
     let [mut binary, mut library, mut plain]: [Samples; 3] = Default::default();
     for round in 0..ROUNDS {

@@ -32,7 +32,7 @@ struct Cli {
     #[arg(short = 'e', value_name = "CODE")]
     code: Option<String>,
 
-    /// Check scripts without running them: syntax, undefined names, and what is hardly meant (a warning); exit code 3 if there are errors
+    /// Check scripts without running them: syntax, undefined names, and likely mistakes (warnings); exit code 3 if there are errors
     #[arg(long, conflicts_with = "code")]
     check: bool,
 
@@ -78,11 +78,11 @@ const AFTER_HELP: &str = "\
 Flags stand before the script, the script's own arguments after it; `pingscript SCRIPT --help` explains those.
 
 `pingscript lab` is a network with a shell in it, `pingscript` alone a prompt.
-Files named as a command are given with their folder: ./new
+A script with the name of a command is run by its path: ./new
 
 Exit codes:
     0  done                            4  a permission is missing
-    1  pings were sent, none answered  5  an expect() of the script failed
+    1  pings were sent, no reply came  5  an expect() of the script failed
     2  wrong command line or options   130  SIGINT (Ctrl-C)
     3  error in the script,            143  SIGTERM
        or its output was lost";

@@ -75,21 +75,21 @@ fn new_writes_a_copy_that_runs_unchanged() {
 fn new_says_what_it_cannot_do_and_spoils_nothing() {
     let dir = TempDir::new();
     dir.write("mine.rhai", "print(1);");
-    fs::create_dir(dir.path().join("folder")).expect("a folder");
+    fs::create_dir(dir.path().join("directory")).expect("a directory");
     for (args, expected) in [
         (&["new", "udp_ping", "mine.rhai"][..], "new mine.rhai: the file exists, and is left as it is"),
         (
-            &["new", "udp_ping", "folder"],
-            "new folder: it is a directory\n  hint: give a file name, such as folder/udp_ping.rhai",
+            &["new", "udp_ping", "directory"],
+            "new directory: it is a directory\n  hint: give a file name, such as directory/udp_ping.rhai",
         ),
-        (&["new", "udp_ping", "nowhere/my.rhai"], "its folder must exist"),
+        (&["new", "udp_ping", "nowhere/my.rhai"], "its directory must exist"),
         (&["new", "udp_ping", "mine.rhai/my.rhai"], "new mine.rhai/my.rhai: not a directory"),
         (&["new", "udp_pnig", "my.rhai"], "did you mean `udp_ping`?"),
         (&["new", "examples/dns_qurey"], "did you mean `dns_query`?"),
         (&["new", "gilbret"], "did you mean `gilbert`?"),
         (&["new", "elephant"], "`pingscript scripts` lists the names"),
         (&["new", ""], "`pingscript scripts` lists the names"),
-        (&["new", "udp_ping", ""], "its folder must exist"),
+        (&["new", "udp_ping", ""], "its directory must exist"),
     ] {
         let run = pingscript(args).dir(dir.path()).run().expect_code(2);
         assert!(run.stderr.contains(expected), "{args:?}: no {expected:?} in\n{}", run.stderr);
@@ -104,12 +104,12 @@ fn new_says_what_it_cannot_do_and_spoils_nothing() {
     let run = pingscript(&["new", "--help"]).run().expect_code(0);
     assert!(run.stdout.contains("Such as: pingscript new udp_ping my.rhai"), "{}", run.stdout);
     assert_eq!(fs::read_to_string(dir.path().join("mine.rhai")).expect("the file"), "print(1);");
-    assert_eq!(fs::read_dir(dir.path()).expect("the folder").count(), 2, "nothing else was written");
+    assert_eq!(fs::read_dir(dir.path()).expect("the directory").count(), 2, "nothing else was written");
 }
 
 #[test]
-fn new_says_that_a_folder_cannot_be_written_to() {
-    // For root everything can; a folder of the kernel's cannot even then.
+fn new_says_that_a_dir_cannot_be_written_to() {
+    // For root everything can; a directory of the kernel's cannot even then.
     let run = pingscript(&["new", "udp_ping", "/proc/my.rhai"]).run().expect_code(2);
     assert!(run.stderr.starts_with("error: new /proc/my.rhai: ") && run.stderr.contains("hint: "), "{}", run.stderr);
 }
@@ -260,7 +260,7 @@ fn check_knows_options_files_and_modules() {
         ("policy(\"gilbret:p=0.1\")", "hint: did you mean `gilbert`?"),
         ("start(\"udp_sever.rhai\", [])", "hint: did you mean `udp_server`?"),
         ("import \"nowhere\" as m; m::f()", "import nowhere.rhai: there is no such module"),
-        ("import \"../tools\" as m;", "leads out of the script's folder"),
+        ("import \"../tools\" as m;", "leads out of the script's directory"),
         ("import \"tools\" as tools; tools::twise(1)", "hint: did you mean `tools::twice`?"),
         ("import \"tools\" as tools; tools::twice(1, 2)", "`tools::twice` takes 1 argument, not 2"),
         ("import \"tools\" as tools; tools::own()", "no function `tools::own`"),
@@ -361,13 +361,13 @@ fn doc_explains_what_scripts_can_call() {
 #[test]
 fn doc_writes_definitions_for_editors() {
     let dir = TempDir::new();
-    let folder = dir.path().join("definitions");
-    pingscript(&["doc", "--definitions", folder.to_str().expect("UTF-8")]).run().expect_code(0);
-    let udp = fs::read_to_string(folder.join("udp.d.rhai")).expect("definitions of a namespace");
+    let dir = dir.path().join("definitions");
+    pingscript(&["doc", "--definitions", dir.to_str().expect("UTF-8")]).run().expect_code(0);
+    let udp = fs::read_to_string(dir.join("udp.d.rhai")).expect("definitions of a namespace");
     assert!(udp.starts_with("module udp;\n"), "{udp}");
     assert!(udp.contains("\nfn bind(local: string) -> UdpSocket;\n"), "{udp}");
     let run = pingscript(&["doc", "--definitions", "/proc/nowhere"]).run().expect_code(2);
-    assert!(run.stderr.contains("hint: name a folder"), "{}", run.stderr);
+    assert!(run.stderr.contains("hint: name a directory"), "{}", run.stderr);
 }
 
 #[test]

@@ -22,7 +22,7 @@ fn links_lead_to_files() {
         for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
             let (file, _) = link.split_once('#').unwrap_or((link, ""));
             let is_elsewhere = file.contains("://") || file.is_empty();
-            let there = path.parent().expect("a folder").join(file);
+            let there = path.parent().expect("a directory").join(file);
             assert!(is_elsewhere || there.exists(), "{}: {link} leads nowhere", path.display());
         }
     }

@@ -235,7 +235,7 @@ fn each_loss_on_a_link_is_put_down_to_its_verdict_in_both_directions() {
     assert!(text.ends_with("\n  0 unexplained"), "{text}");
 }
 
-/// This machine, whose reader is put aside for a while after each look at the clock.
+/// This machine, whose reader is preempted for a while after each look at the clock.
 #[derive(Debug)]
 struct Interrupted;
 

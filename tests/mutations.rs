@@ -72,9 +72,8 @@ fn pasted_text() {
 
 /// Gives `check` each seed of the target `name`, and mutations of them.
 fn mutate(name: &str, stream: u64, mut check: impl FnMut(&[u8])) {
-    let folder = repo_root().join("fuzz/corpus").join(name);
-    let mut paths: Vec<_> =
-        fs::read_dir(&folder).expect("a corpus").map(|entry| entry.expect("a seed").path()).collect();
+    let dir = repo_root().join("fuzz/corpus").join(name);
+    let mut paths: Vec<_> = fs::read_dir(&dir).expect("a corpus").map(|entry| entry.expect("a seed").path()).collect();
     paths.sort();
     let seeds: Vec<Vec<u8>> = paths.iter().map(|path| fs::read(path).expect("a seed")).collect();
     seeds.iter().for_each(|seed| check(seed));

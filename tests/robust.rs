@@ -182,9 +182,9 @@ fn exit_ends_the_threads_too() {
 
 #[test]
 fn scripts_may_be_programs_and_bear_a_mark() {
-    let folder = common::TempDir::new();
+    let dir = common::TempDir::new();
     for (name, text) in [("a.rhai", "#!/usr/bin/env pingscript\n//! A.\nprint(1);"), ("b.rhai", "\u{feff}print(1);")] {
-        let path = folder.path().join(name);
+        let path = dir.path().join(name);
         std::fs::write(&path, text).expect("writes");
         let path = path.to_str().expect("UTF-8");
         assert_eq!(pingscript(&[path]).run().expect_code(0).stdout, "1\n");

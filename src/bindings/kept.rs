@@ -152,7 +152,7 @@ impl Left {
     }
 }
 
-/// An address that is known later, or never.
+/// A one-shot cell for the first address that a started script binds.
 #[derive(Debug, Default)]
 pub struct Announced {
     state: Mutex<Known>,

@@ -290,7 +290,7 @@ pub mod api {
     }
 
     /// The round-trip time that `percent` of all did not exceed, to three digits (nearest rank); `()` without replies.
-    /// Times by a lesser clock than the session's are left out.
+    /// Times by a fallback clock, not the session's, are left out.
     ///
     /// Errors: `invalid`: `percent` is outside of 0 to 100.
     ///

@@ -295,7 +295,7 @@ pub mod api {
     }
 
     /// Starts another script beside this one, with the arguments it would get on the command line. It ends when this one
-    /// does. The name is looked up in this script's folder, then among the scripts that came with pingscript.
+    /// does. The name is looked up in this script's directory, then among the scripts that came with pingscript.
     ///
     /// Errors: `file`: there is no such script; what its compilation reports; `exhausted`.
     ///

@@ -19,7 +19,7 @@ use crate::net::error::{Error, ErrorKind};
 use crate::net::output;
 use crate::net::record::Wanted;
 
-/// A command. A file of such a name is given with its folder, as in `./new`.
+/// A command. A script of such a name is run by its path, as in `./new`.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Command {
     /// List the scripts that came with pingscript
@@ -51,7 +51,7 @@ pub enum Command {
     #[command(after_help = doctor::EXIT_CODES)]
     Doctor(Doctor),
 
-    /// Print what completes this command line in a shell
+    /// Print the completion script for a shell
     ///
     /// For bash: pingscript completions bash > ~/.local/share/bash-completion/completions/pingscript
     Completions {
@@ -59,7 +59,7 @@ pub enum Command {
         shell: Shell,
     },
 
-    /// What can stand at the end of a line; asked by the shell's completion
+    /// List the words that can end a line; called by the shell's completion
     #[command(hide = true)]
     Complete {
         /// The shell
@@ -73,9 +73,9 @@ pub enum Command {
     ///
     /// To read it: pingscript man | man -l -
     Man {
-        /// Write it, and one for each command, into this folder
+        /// Write it, and one for each command, into this directory
         #[arg(value_name = "DIR")]
-        folder: Option<PathBuf>,
+        dir: Option<PathBuf>,
     },
 }
 
@@ -98,7 +98,7 @@ pub fn run(command: &Command, definition: Definition) -> Result<i32> {
         Command::Doctor(asked) => return Ok(doctor::run(asked)),
         Command::Completions { shell } => Ok(shell.script().to_string()),
         Command::Complete { shell, line } => Ok(completion::candidates(*shell, line, definition).join("\n")),
-        Command::Man { folder } => manual(folder.as_ref(), definition),
+        Command::Man { dir } => manual(dir.as_ref(), definition),
     };
     Ok(match done {
         Ok(text) => {
@@ -142,16 +142,16 @@ fn explain(name: Option<&str>, mut definition: Definition) -> Explained {
     }))
 }
 
-/// The manual page, or what to tell of those written to a folder.
-fn manual(folder: Option<&PathBuf>, definition: Definition) -> std::result::Result<String, Error> {
+/// The manual page, or what to tell of those written to a directory.
+fn manual(dir: Option<&PathBuf>, definition: Definition) -> std::result::Result<String, Error> {
     let failed = |err: std::io::Error| {
         let error = Error { kind: ErrorKind::File, ..Error::system("man", &err) };
-        error.with_hint("name a folder that there is and that you may write to")
+        error.with_hint("name a directory that there is and that you may write to")
     };
-    if let Some(folder) = folder {
-        std::fs::create_dir_all(folder).map_err(failed)?;
-        clap_mangen::generate_to(definition, folder).map_err(failed)?;
-        return Ok(format!("manual pages are in {}", folder.display()));
+    if let Some(dir) = dir {
+        std::fs::create_dir_all(dir).map_err(failed)?;
+        clap_mangen::generate_to(definition, dir).map_err(failed)?;
+        return Ok(format!("manual pages are in {}", dir.display()));
     }
     let mut page = Vec::new();
     clap_mangen::Man::new(definition).render(&mut page).map_err(failed)?;

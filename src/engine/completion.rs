@@ -244,17 +244,16 @@ impl Line<'_> {
 
     /// Directories, and files whose names `fit`, that the current word can become.
     fn files(&self, fit: impl Fn(&str) -> bool) -> Vec<String> {
-        let (folder, begun) = self.current.rsplit_once('/').map_or(("", self.current), |(of, name)| (of, name));
-        let below = if self.current.contains('/') { format!("{folder}/") } else { String::new() };
+        let (dir, begun) = self.current.rsplit_once('/').map_or(("", self.current), |(of, name)| (of, name));
+        let below = if self.current.contains('/') { format!("{dir}/") } else { String::new() };
         let path = if below.is_empty() { Path::new(".") } else { Path::new(&below) };
         let entries = std::fs::read_dir(path).into_iter().flatten().flatten();
         let mut all: Vec<String> = entries
             .filter_map(|entry| {
                 let name = entry.file_name().into_string().ok()?;
                 let hidden = name.starts_with('.') && !begun.starts_with('.');
-                let is_folder = entry.path().is_dir();
-                (!hidden && (is_folder || fit(&name)))
-                    .then(|| format!("{below}{name}{}", if is_folder { "/" } else { "" }))
+                let is_dir = entry.path().is_dir();
+                (!hidden && (is_dir || fit(&name))).then(|| format!("{below}{name}{}", if is_dir { "/" } else { "" }))
             })
             .collect();
         all.sort_unstable();

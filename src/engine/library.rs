@@ -7,18 +7,18 @@ use std::path::Path;
 use super::sources::{SHIPPED, find_shipped, header};
 use crate::net::error::{Error, ErrorKind};
 
-/// The scripts by their folders, with what each is for.
+/// The scripts by their directorys, with what each is for.
 pub fn list() -> String {
     let width = SHIPPED.iter().map(|(file, _)| shown(file).len()).max().unwrap_or(0);
     let mut text = String::new();
-    for (folder, title) in [
+    for (dir, title) in [
         ("", "Scripts: pingscript NAME [OPTIONS]; pingscript NAME --help explains one"),
         ("examples", "Examples: as scripts"),
         ("labs", "Labs: networks in which one thing shows; each asks what you expect before it runs"),
         ("policies", "Policies: for a script's --policy NAME:KEY=VALUE,…, or policy(\"NAME\") in a script"),
     ] {
         text.push_str(&format!("{title}\n"));
-        for (file, script) in SHIPPED.iter().filter(|(file, _)| folder_of(file) == folder) {
+        for (file, script) in SHIPPED.iter().filter(|(file, _)| dir_of(file) == dir) {
             let purpose = header(script).lines().next().unwrap_or_default().to_string();
             text.push_str(&format!("  {:width$}  {purpose}\n", shown(file)));
         }
@@ -38,7 +38,7 @@ pub fn copy(name: &str, target: Option<&str>) -> Result<String, Error> {
     let target = target.unwrap_or(&own).to_string();
     write(&target, text)?;
     let run = if target.contains('/') || target.ends_with(".rhai") { target.clone() } else { format!("./{target}") };
-    let use_it = match folder_of(file) {
+    let use_it = match dir_of(file) {
         "policies" => {
             format!("use it in a server: --policy {}", if run.contains('/') { run } else { format!("./{run}") })
         }
@@ -56,8 +56,8 @@ fn write(target: &str, text: &str) -> Result<(), Error> {
                 .with_hint(format!("give a file name, such as {}/udp_ping.rhai", target.trim_end_matches('/'))),
             Failure::AlreadyExists => Error { message: "the file exists, and is left as it is".to_string(), ..error }
                 .with_hint("give another name, or remove the file first"),
-            Failure::NotFound => error.with_hint("its folder must exist: mkdir makes one"),
-            Failure::PermissionDenied => error.with_hint("choose a folder that you may write to"),
+            Failure::NotFound => error.with_hint("its directory must exist: mkdir makes one"),
+            Failure::PermissionDenied => error.with_hint("choose a directory that you may write to"),
             _ => error,
         }
     };
@@ -69,8 +69,8 @@ fn write(target: &str, text: &str) -> Result<(), Error> {
     })
 }
 
-fn folder_of(file: &str) -> &str {
-    file.rsplit_once('/').map_or("", |(folder, _)| folder)
+fn dir_of(file: &str) -> &str {
+    file.rsplit_once('/').map_or("", |(dir, _)| dir)
 }
 
 /// A script's name as people give it.

@@ -12,7 +12,7 @@ use crate::bindings::error::thrown;
 use crate::bindings::exit;
 use crate::bindings::nesting;
 
-/// Resolves `import "path"`: beneath the importing script's folder, or among the shipped scripts. A module is evaluated
+/// Resolves `import "path"`: beneath the importing script's directory, or among the shipped scripts. A module is evaluated
 /// once a run.
 #[derive(Debug)]
 pub struct Modules {

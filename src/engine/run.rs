@@ -26,7 +26,7 @@ use crate::net::{output, prober, stack, sys};
 pub mod exit {
     /// Done.
     pub const DONE: i32 = 0;
-    /// Pings were sent and none was answered.
+    /// Pings were sent and no reply came.
     pub const NO_REPLY: i32 = 1;
     /// The command line is wrong, or there is no such script.
     pub const USAGE: i32 = 2;
@@ -93,7 +93,7 @@ pub fn run(host: &Arc<ScriptHost>, job: &Job) -> Result<i32> {
     let (inside, runner) = (context.clone(), host.clone());
     let code = program.clone();
     let script = std::thread::Builder::new().name("script".to_string()).stack_size(STACK).spawn(move || {
-        sys::sharpen_timers();
+        sys::set_timer_slack();
         stack::watch(STACK);
         let result = runner.run(&code, &inside);
         if let Err(error) = &result {

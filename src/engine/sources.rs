@@ -12,19 +12,19 @@ use crate::net::output;
 /// The scripts that travel with the binary: their path below the directory `scripts`, and their text. `build.rs` finds them.
 pub const SHIPPED: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/shipped.rs"));
 
-/// The folder that shipped scripts are shown to be in, and that scripts are looked for above another's.
+/// The directory that shipped scripts are shown to be in, and that scripts are looked for above another's.
 const ROOT: &str = "scripts";
 
 /// How it begins to say that a script is nowhere.
 const NOT_FOUND: &str = "there is no such";
 
-/// The folder of policies below it.
+/// The directory of policies below it.
 const POLICIES: &str = "policies";
 
-/// The folder of examples below it.
+/// The directory of examples below it.
 const EXAMPLES: &str = "examples";
 
-/// The folder of labs below it.
+/// The directory of labs below it.
 const LABS: &str = "labs";
 
 /// The texts of all sources seen, by the names they are shown under; the files that were looked for and are not there; and
@@ -114,18 +114,18 @@ impl Sources {
         }
     }
 
-    /// Finds the script called `name` as seen from the script `from`: in its folder, in the folder `scripts` above it, in the
+    /// Finds the script called `name` as seen from the script `from`: in its directory, in the directory `scripts` above it, in the
     /// current directory, among the shipped ones. The name to show it under, and its text.
     ///
     /// # Errors
     /// `file`: there is none, or it cannot be read.
     pub fn find(&self, name: &str, from: &str) -> Result<(String, String), Error> {
-        let folder = Path::new(from).parent().unwrap_or(Path::new(""));
+        let dir = Path::new(from).parent().unwrap_or(Path::new(""));
         let below_root = Path::new(name).strip_prefix(ROOT).unwrap_or(Path::new(name));
-        let above = folder.ancestors().find(|folder| folder.ends_with(ROOT)).map(|root| root.join(below_root));
+        let above = dir.ancestors().find(|dir| dir.ends_with(ROOT)).map(|root| root.join(below_root));
         let came_with_us = shipped(&below_root.to_string_lossy());
         let mut failure = None;
-        for path in std::iter::once(folder.join(name)).chain(above).chain([PathBuf::from(name)]) {
+        for path in std::iter::once(dir.join(name)).chain(above).chain([PathBuf::from(name)]) {
             match std::fs::read(&path) {
                 Ok(bytes) => {
                     let found = self.decode(&path.to_string_lossy(), bytes)?;
@@ -138,7 +138,7 @@ impl Sources {
                     let mut missed = self.1.lock().unwrap_or_else(PoisonError::into_inner);
                     missed.insert(path.to_string_lossy().into_owned());
                 }
-                // One that came with pingscript may still do, where the user's folder is closed to its user.
+                // One that came with pingscript may still do, where the user's directory is closed to its user.
                 Err(err) => failure = failure.or(Some(unreadable(&path.to_string_lossy(), &err))),
             }
         }
@@ -149,26 +149,26 @@ impl Sources {
     }
 
     /// Finds the module that `path` names as seen from the script `from`: as [`Self::find`], but only beneath the
-    /// script's folder or among the shipped ones.
+    /// script's directory or among the shipped ones.
     ///
     /// # Errors
     /// `file`: there is none; `invalid`: the path leads elsewhere.
     pub fn find_module(&self, path: &str, from: &str) -> Result<(String, String), Error> {
         let inside = Path::new(path).components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
         let name = if path.ends_with(".rhai") { path.to_string() } else { format!("{path}.rhai") };
-        let folder = Path::new(from).parent().unwrap_or(Path::new(""));
+        let dir = Path::new(from).parent().unwrap_or(Path::new(""));
         let leads_out = || {
             let real =
                 |path: &Path| if path.as_os_str().is_empty() { PathBuf::from(".") } else { path.into() }.canonicalize();
-            match (real(folder), real(&folder.join(&name))) {
-                (Ok(folder), Ok(file)) => !file.starts_with(folder),
+            match (real(dir), real(&dir.join(&name))) {
+                (Ok(dir), Ok(file)) => !file.starts_with(dir),
                 _ => false,
             }
         };
         if !inside || leads_out() {
-            return Err(Error::invalid("import", "the path leads out of the script's folder")
+            return Err(Error::invalid("import", "the path leads out of the script's directory")
                 .with_peer(path)
-                .with_hint("put the module beside the script, or into a folder beneath it"));
+                .with_hint("put the module beside the script, or into a directory beneath it"));
         }
         self.find(&name, from).map_err(|error| {
             if !error.message.starts_with(NOT_FOUND) {
@@ -176,7 +176,7 @@ impl Sources {
             }
             Error::new(ErrorKind::File, "import", "there is no such module")
                 .with_peer(&name)
-                .with_hint("the path is taken from the folder of this script; .rhai at its end may be left out")
+                .with_hint("the path is taken from the directory of this script; .rhai at its end may be left out")
         })
     }
 
@@ -235,17 +235,17 @@ pub fn is_shipped(name: &str) -> bool {
     shipped(&format!("{name}.rhai")).is_some()
 }
 
-/// The shipped script that is called `name`, with or without its folder and `.rhai`: its path below `scripts`, and its text.
+/// The shipped script that is called `name`, with or without its directory and `.rhai`: its path below `scripts`, and its text.
 ///
 /// # Errors
 /// `file`: there is none.
 pub fn find_shipped(name: &str) -> Result<(&'static str, &'static str), Error> {
     let plain = name.strip_prefix("scripts/").unwrap_or(name);
     let plain = plain.strip_suffix(".rhai").unwrap_or(plain);
-    let found = |with_folder: bool| {
+    let found = |with_dir: bool| {
         SHIPPED.iter().find(|(path, _)| {
             let path = path.trim_end_matches(".rhai");
-            path == plain || (!with_folder && path.rsplit('/').next() == Some(plain))
+            path == plain || (!with_dir && path.rsplit('/').next() == Some(plain))
         })
     };
     found(true).or_else(|| found(false)).copied().ok_or_else(|| {
@@ -261,19 +261,17 @@ pub fn find_shipped(name: &str) -> Result<(&'static str, &'static str), Error> {
 }
 
 fn not_found(name: &str) -> Error {
-    // What is looked for in a folder of the shipped ones is likely one of them.
+    // What is looked for in a directory of the shipped ones is likely one of them.
     let wanted = Path::new(name);
-    let folders = [POLICIES, EXAMPLES, LABS].into_iter();
-    let folder =
-        folders.into_iter().find(|folder| wanted.parent().is_some_and(|of| of.ends_with(folder))).unwrap_or("");
+    let dirs = [POLICIES, EXAMPLES, LABS].into_iter();
+    let dir = dirs.into_iter().find(|dir| wanted.parent().is_some_and(|of| of.ends_with(dir))).unwrap_or("");
     let plain = wanted.file_stem().unwrap_or_default().to_string_lossy();
-    let known: Vec<String> = shipped_in(folder).map(str::to_string).collect();
-    let what = if folder == POLICIES { "policy" } else { "script" };
+    let known: Vec<String> = shipped_in(dir).map(str::to_string).collect();
+    let what = if dir == POLICIES { "policy" } else { "script" };
     let error = Error::new(ErrorKind::File, "read", format!("{NOT_FOUND} {what}")).with_peer(name);
     // Policies are given by their names alone.
-    let full =
-        |name: &str| if [EXAMPLES, LABS].contains(&folder) { format!("{folder}/{name}") } else { name.to_string() };
-    // The name without its end, as other commands take it; or a right one in a folder that does not have it.
+    let full = |name: &str| if [EXAMPLES, LABS].contains(&dir) { format!("{dir}/{name}") } else { name.to_string() };
+    // The name without its end, as other commands take it; or a right one in a directory that does not have it.
     let whole = format!("{name}.rhai");
     if wanted.with_extension("rhai") == Path::new(&whole) && Path::new(&whole).is_file() {
         return error.with_hint(format!("did you mean `{whole}`?"));
@@ -282,16 +280,16 @@ fn not_found(name: &str) -> Error {
     let near = same
         .map(|same| full(same))
         .or_else(|| nearest(&plain, known.iter().map(String::as_str)).first().map(|near| full(near)));
-    // One of the examples or labs may have been named without their folder.
-    let beneath = |folder: &str| {
-        let same = shipped_in(folder).find(|name| *name == plain);
-        let one = same.or_else(|| nearest(&plain, shipped_in(folder)).first().copied());
-        one.map(|name| format!("{folder}/{name}"))
+    // One of the examples or labs may have been named without their directory.
+    let beneath = |dir: &str| {
+        let same = shipped_in(dir).find(|name| *name == plain);
+        let one = same.or_else(|| nearest(&plain, shipped_in(dir)).first().copied());
+        one.map(|name| format!("{dir}/{name}"))
     };
-    let elsewhere = || [EXAMPLES, LABS].into_iter().filter(|_| folder.is_empty()).find_map(beneath);
+    let elsewhere = || [EXAMPLES, LABS].into_iter().filter(|_| dir.is_empty()).find_map(beneath);
     match near.or_else(elsewhere) {
         Some(near) => error.with_hint(format!("did you mean `{near}`?")),
-        None if folder.is_empty() => error.with_hint("give a file, or one of those that `pingscript scripts` lists"),
+        None if dir.is_empty() => error.with_hint("give a file, or one of those that `pingscript scripts` lists"),
         None => {
             let known: Vec<String> = known.iter().map(|name| full(name)).collect();
             error.with_hint(format!("give a file, or one that came with pingscript: {}", known.join(", ")))
@@ -299,11 +297,11 @@ fn not_found(name: &str) -> Error {
     }
 }
 
-/// The names of the shipped scripts in a folder below `scripts`; `""` for those in none.
-pub fn shipped_in(folder: &str) -> impl Iterator<Item = &'static str> {
+/// The names of the shipped scripts in a directory below `scripts`; `""` for those in none.
+pub fn shipped_in(dir: &str) -> impl Iterator<Item = &'static str> {
     SHIPPED.iter().filter_map(move |(path, _)| {
         let (of, file) = path.rsplit_once('/').unwrap_or(("", path));
-        (of == folder).then(|| file.trim_end_matches(".rhai"))
+        (of == dir).then(|| file.trim_end_matches(".rhai"))
     })
 }
 
@@ -348,7 +346,7 @@ mod tests {
             assert!(err.hint.contains(meant), "{name}: {err:?}");
         }
         for name in ["dns_query", "dns_qeury", "./dns_query.rhai"] {
-            let err = sources.open(name).expect_err("without its folder");
+            let err = sources.open(name).expect_err("without its directory");
             assert!(err.hint.contains("`examples/dns_query`"), "{err:?}");
         }
     }

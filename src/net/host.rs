@@ -61,7 +61,7 @@ pub trait Host: Debug + Send + Sync {
 
     /// Both clocks at one moment, however this thread is scheduled: the monotonic one and the wall clock.
     fn both_clocks(&self) -> (Instant, i64) {
-        // A thread that is put aside between two readings shows by the third; the closest readings win.
+        // A thread that is preempted between two readings shows by the third; the closest readings win.
         let read = || {
             let (before, unix, after) = (self.now(), self.unix_nanos(), self.now());
             (after - before, before + (after - before) * 0.5, unix)

@@ -209,7 +209,7 @@ impl Judge {
 }
 
 impl Judged {
-    /// `answer` with one bit turned over, which is drawn.
+    /// `answer` with one random bit flipped.
     pub(super) fn damaged(&self, answer: &[u8]) -> Vec<u8> {
         let mut damaged = answer.to_vec();
         let bit = (self.place.draws.beneath(u64::MAX).draw(1) * damaged.len() as f64 * 8.0) as usize;

@@ -85,7 +85,7 @@ impl Later {
     }
 
     fn run(&self, host: &dyn Host, stop: &Stop, wake: &OwnedFd) {
-        sys::sharpen_timers();
+        sys::set_timer_slack();
         loop {
             let next = {
                 let mut state = self.lock();

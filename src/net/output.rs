@@ -4,7 +4,7 @@
 //! in which they came. The queue is written out when a wait is about to block, when it is large, at every printed line
 //! if that goes to a terminal, and at the end; what holds lines of its own back ([`Held`]) is written out with it. A
 //! reader that goes away (`| head`) is not an error: printing stops and [`is_closed`] says so. A failing write (a full
-//! disk) is told once.
+//! disk) is reported once.
 //!
 //! Where rows own standard output ([`give_to_rows`]), printed lines go to standard error.
 
@@ -224,7 +224,7 @@ pub fn hold(held: Arc<dyn Held>) {
     drop(gone);
 }
 
-/// Makes known that something is held back.
+/// Marks that buffered output exists.
 pub fn holds() {
     HOLDS.store(true, Ordering::Release);
 }

@@ -31,7 +31,7 @@ pub enum Action {
     Duplicate(u32),
     /// Let these bytes through in its place, with right checksums.
     Replace(Arc<[u8]>),
-    /// Let it through with one bit of its payload turned over, checksums left as they are.
+    /// Let it through with one bit of its payload flipped, checksums left as they are.
     Corrupt,
     /// Lose it and tell its sender by an ICMP error.
     Reject(Arc<Rejection>),
@@ -156,7 +156,7 @@ enum Choice {
     Pattern(Arc<[bool]>),
     /// Gilbert and Elliott's model: two states, each losing with its own probability.
     Gilbert(Gilbert),
-    /// Each, and the delay is drawn evenly from the action's, give or take this much.
+    /// Each, and the delay is uniformly random, the action's plus or minus this much.
     Jitter(Duration),
 }
 
@@ -252,7 +252,7 @@ impl Native {
         Ok(Self::new(Choice::Gilbert(model), action, text))
     }
 
-    /// Each packet is delayed by `delay`, give or take up to `spread`, evenly drawn.
+    /// Each packet is delayed by `delay`, plus or minus up to `spread`, uniformly random.
     ///
     /// # Errors
     /// `invalid`: a duration is negative.

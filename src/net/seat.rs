@@ -16,7 +16,7 @@ pub struct Seat {
     thread: AtomicI32,
     /// How many are about to call away whoever sits here.
     callers: AtomicU32,
-    /// Held from the look at who sits here until the signal to it is sent.
+    /// Held from reading the thread's id until the signal is sent, so that no signal hits a thread that has left.
     calling: Mutex<()>,
 }
 

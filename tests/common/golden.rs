@@ -31,7 +31,7 @@ pub(crate) fn assert_text(name: &str, wanted: &str, actual: &str) {
 /// differences applied.
 pub(crate) fn expected(name: &str) -> String {
     let mut text = transcript(name);
-    // A block for all is for those of Part 1; others name their folder.
+    // A block for all is for those of Part 1; others name their directory.
     let is_for = |d: &&Deviation| d.is_for(name) && d.file().contains('/') == name.contains('/');
     for deviation in accepted().iter().filter(is_for) {
         match deviation.apply(&text) {
@@ -58,9 +58,9 @@ pub(crate) fn transcripts(part: &str) -> Vec<String> {
     names(&format!("tests/golden/{part}")).iter().map(|name| name.trim_end_matches(".txt").to_owned()).collect()
 }
 
-/// The names of what is in a folder, sorted.
-fn names(folder: &str) -> Vec<String> {
-    let dir = repo_root().join(folder);
+/// The names of what is in a directory, sorted.
+fn names(dir: &str) -> Vec<String> {
+    let dir = repo_root().join(dir);
     let mut names: Vec<String> = fs::read_dir(&dir)
         .unwrap_or_else(|e| panic!("cannot read {}: {e}", dir.display()))
         .map(|entry| entry.expect("a directory entry").file_name().to_string_lossy().into_owned())

@@ -12,7 +12,7 @@ fn what_is_printed_goes_to_standard_error_where_rows_own_standard_output() {
 
 #[test]
 fn files_that_cannot_hold_rows_are_refused_before_the_script_runs() {
-    for flags in [["--json", "/no/such/folder/rows", "--trace", "--trace"], ["--json", "-", "--csv", "-"]] {
+    for flags in [["--json", "/no/such/directory/rows", "--trace", "--trace"], ["--json", "-", "--csv", "-"]] {
         let flags = if flags[2] == flags[3] { &flags[..3] } else { &flags[..] };
         let run = pingscript(&[flags, &["-e", "print(1)"]].concat()).run().expect_code(2);
         assert!(run.stderr.contains(flags[1]) && run.stderr.contains("for rows"), "{}", run.stderr);

@@ -123,7 +123,7 @@ fn no_mount_is_left_of_a_lab_in_a_chroot() {
     assert!(mounts(before) > 0, "{}", run.stdout);
 }
 
-/// Makes a root with what the binary (`$2`) needs in the folder `$1`, all mounts shared as they are on most systems, and shows
+/// Makes a root with what the binary (`$2`) needs in the directory `$1`, all mounts shared as they are on most systems, and shows
 /// the mounts before and after a lab in there.
 const CHROOT: &str = "
 mount --make-rshared /

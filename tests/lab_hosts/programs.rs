@@ -31,7 +31,7 @@ fn a_program_sees_the_host_it_runs_in() {
 }
 
 #[test]
-fn environment_folder_and_input_are_as_asked_for() {
+fn environment_dir_and_input_are_as_asked_for() {
     let Some(lab) = lab(&Options::default()) else { return };
     let a = host(&lab, "a");
     let env = vec![("FROM_TEST".to_string(), Some("yes".to_string())), ("HOME".to_string(), None)];
@@ -50,7 +50,7 @@ fn what_cannot_be_started_says_why() {
         (&["no-such-program"][..], None, "there is no such program"),
         (&["/etc/passwd"], None, "not a program"),
         (&["/no/such"], None, "there is no such program"),
-        (&["true"], Some("/no/such/folder"), "working directory"),
+        (&["true"], Some("/no/such/directory"), "working directory"),
         (&[], None, "no program is named"),
         (&[""], None, "no program is named"),
         (&["echo", "a\0b"], None, "zero byte"),

@@ -22,7 +22,7 @@ fn each_mistake_is_told_with_what_to_do() {
         ("set_policy(link, 5)", "5 is no policy"),
         ("link.from(net.host(\"c\"))", "it joins a and b"),
         ("link.delay = -1.ms", "a delay cannot be negative"),
-        ("link.capture(\"/no/such/folder/x.pcap\")", "no such file or directory"),
+        ("link.capture(\"/no/such/directory/x.pcap\")", "no such file or directory"),
         ("a.route(\"192.0.2.0/24\", \"nowhere\")", "\"unreachable\", \"prohibit\" or \"blackhole\""),
         ("a.route(\"192.0.2.0/24\", \"192.0.2.1\")", "a is linked to b"),
         ("a.remove_route(\"192.0.2.0/24\")", "its routes are"),

@@ -35,7 +35,7 @@ fn files_that_are_no_scripts() {
     let dir = TempDir::new();
     dir.write("empty.rhai", "");
     fs::write(dir.path().join("latin.rhai"), b"// caf\xe9\n").expect("a file");
-    fs::create_dir(dir.path().join("folder.rhai")).expect("a folder");
+    fs::create_dir(dir.path().join("directory.rhai")).expect("a directory");
     for (name, code, expected) in &FILES {
         assert_message(name, &pingscript(&[name]).dir(dir.path()).run(), *code, expected);
     }
@@ -215,10 +215,10 @@ error: read latin.rhai: it is not text (UTF-8)
 "#,
     ),
     (
-        "folder.rhai",
+        "directory.rhai",
         2,
         r#"
-error: read folder.rhai: is a directory
+error: read directory.rhai: is a directory
   hint: give a script in it
 "#,
     ),

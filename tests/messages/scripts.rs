@@ -370,29 +370,29 @@ error: import nope.rhai: there is no such module
   --> -e:1:8
     1 | import "nope" as lib;
       |        ^
-  hint: the path is taken from the folder of this script; .rhai at its end may be left out
+  hint: the path is taken from the directory of this script; .rhai at its end may be left out
 "#,
     ),
     (
         r#"import "../secret" as lib;"#,
         3,
         r#"
-error: import ../secret: the path leads out of the script's folder
+error: import ../secret: the path leads out of the script's directory
   --> -e:1:8
     1 | import "../secret" as lib;
       |        ^
-  hint: put the module beside the script, or into a folder beneath it
+  hint: put the module beside the script, or into a directory beneath it
 "#,
     ),
     (
         r#"import "/etc/passwd" as lib;"#,
         3,
         r#"
-error: import /etc/passwd: the path leads out of the script's folder
+error: import /etc/passwd: the path leads out of the script's directory
   --> -e:1:8
     1 | import "/etc/passwd" as lib;
       |        ^
-  hint: put the module beside the script, or into a folder beneath it
+  hint: put the module beside the script, or into a directory beneath it
 "#,
     ),
     ("start_thread(|| exit(4)).join();", 0, ""),

@@ -143,7 +143,7 @@ a closure at 127.0.0.1:<port> acted on 0 of 2 packets: 0.0% (95%: 0.0% to 65.8%)
         143,
         r#"
 in the policy (packets it fails on pass):
-error: policy: a policy decides about packets and cannot end the script, by exit() or an expect() that fails
+error: policy: exit() and a failing expect() are not allowed in a policy
   --> <dir>/udp_server.rhai:19:1
    19 | set_policy(server, drop_policy);
       | ^
@@ -170,7 +170,7 @@ a closure at 127.0.0.1:<port> acted on 0 of 2 packets: 0.0% (95%: 0.0% to 65.8%)
         143,
         r#"
 in the policy (packets it fails on pass):
-error: policy: a policy decides about packets and cannot end the script, by exit() or an expect() that fails
+error: policy: exit() and a failing expect() are not allowed in a policy
   --> <dir>/udp_server.rhai:19:1
    19 | set_policy(server, drop_policy);
       | ^
@@ -186,7 +186,7 @@ not as expected (<dir>/udp_server.rhai:14)
   expected: 2
     actual: 1
 in the policy (packets it fails on pass):
-error: policy: a policy decides about packets and cannot end the script, by exit() or an expect() that fails
+error: policy: exit() and a failing expect() are not allowed in a policy
   --> <dir>/udp_server.rhai:19:1
    19 | set_policy(server, drop_policy);
       | ^

@@ -54,7 +54,7 @@ fn policies_that_cannot_be_attached() {
         ("gilbret", "there is no such policy; did you mean `gilbert`?"),
         ("gilbret:p=0.1", "there is no such policy; did you mean `gilbert`?"),
         ("./missing.rhai", "there is no such policy; give a file"),
-        ("no/such/folder.rhai", "there is no such policy; give a file"),
+        ("no/such/directory.rhai", "there is no such policy; give a file"),
         (
             "loss:p",
             "\"p\" in \"loss:p\" is not key=value; write name:key=value,key=value, such as gilbert:p=0.05,r=0.3",
@@ -91,7 +91,7 @@ const FAILING: &[(&str, u32, &str)] = &[
     (
         "let n = 0;\n|pkt| {\n    n += 1;\n    exit(4);\n    pass()\n}",
         4,
-        "error: policy: a policy decides about packets and cannot end the script, by exit() or an expect() that fails\n  --> ./policy.rhai:2:",
+        "error: policy: exit() and a failing expect() are not allowed in a policy\n  --> ./policy.rhai:2:",
     ),
     (
         "|pkt| if pkt.number % 2 == 0 { pkt.txet } else { pass() }",

@@ -113,7 +113,7 @@ pub mod api {
         socket.is_closed()
     }
 
-    /// Which kind of socket it is: `"ping"` or `"raw"`. A raw one also hears errors that the kernel keeps to itself, such as
+    /// Which kind of socket it is: `"ping"` or `"raw"`. A raw one also gets errors that the kernel does not report otherwise, such as
     /// source quench, fragment reassembly time exceeded and those of Photuris.
     ///
     /// ```rhai

@@ -102,7 +102,7 @@ impl Declared {
         let help = match (&self.default, self.shape) {
             (Some(Value::Text(text)), _) if text.is_empty() => self.help.clone(),
             (Some(default), Shape::Asked) => {
-                format!("asked for if not given: \"{}\" [default: {}]", self.help, default.typed())
+                format!("prompted for when omitted: \"{}\" [default: {}]", self.help, default.typed())
             }
             (Some(default), _) => format!("{} [default: {}]", self.help, default.typed()),
             (None, _) => self.help.clone(),

@@ -170,7 +170,7 @@ fn find(name: &str, from: &str) -> ScriptResult<(String, AST)> {
     let is_file = name.contains('/') || name.ends_with(".rhai");
     let path = if is_file { name.to_string() } else { format!("policies/{name}.rhai") };
     let found = match programs.load(&path, from) {
-        // A file without a folder may be meant from where the user is, as one given on the command line.
+        // A file without a directory may be meant from where the user is, as one given on the command line.
         Err(error) if !path.contains('/') && is_file_error(&error) => programs.load(&format!("./{path}"), from),
         found => found,
     };
@@ -282,7 +282,7 @@ pub mod api {
         list.map(Made::Chain)
     }
 
-    /// The policy in a file: a script whose value is the closure. A plain name is looked up in the folder `policies` of the
+    /// The policy in a file: a script whose value is the closure. A plain name is looked up in the directory `policies` of the
     /// scripts; options may follow it, as in `"gilbert:p=0.05,r=0.3"`.
     ///
     /// Errors: `file`: there is none; `invalid`: it has no such option, or its value is no policy; what it throws.

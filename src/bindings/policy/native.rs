@@ -221,7 +221,7 @@ pub mod api {
         Native::gilbert(model, Action::Drop).map(Made::Native).or_raise(&ctx)
     }
 
-    /// A policy that delays each packet by `delay`, give or take up to `spread`, evenly drawn. Packets may overtake each
+    /// A policy that delays each packet by `delay`, plus or minus up to `spread`, uniformly random. Packets may overtake each
     /// other.
     ///
     /// Errors: `invalid`: a duration is negative.

@@ -118,6 +118,6 @@ fn at_policy(callback: &Callback, error: Error) -> Box<EvalAltResult> {
     }
 }
 
-const NO_EXIT: &str = "a policy decides about packets and cannot end the script, by exit() or an expect() that fails";
+const NO_EXIT: &str = "exit() and a failing expect() are not allowed in a policy";
 const NO_EXIT_HINT: &str =
     "have it count what the script is to end for, and look at the count in the script: counter()";

@@ -133,7 +133,7 @@ pub mod api {
         Ok(verdict(&ctx, Action::Replace(data.into())))
     }
 
-    /// The verdict that lets a packet through with one bit of its payload turned over; which one is drawn. In a server: the
+    /// The verdict that lets a packet through with one random bit of its payload flipped. In a server: the
     /// answer is damaged so.
     ///
     /// ```rhai

@@ -19,7 +19,7 @@ use crate::net::{output, stack, sys, threads};
 
 /// Prepares a thread that is to run script code.
 pub(in crate::bindings) fn begin_thread() {
-    sys::sharpen_timers();
+    sys::set_timer_slack();
     stack::watch(STACK);
 }
 

@@ -81,7 +81,7 @@ pub mod api {
         super::ping(&ctx, conn, message, &options)
     }
 
-    /// Whether the type and code of ICMP errors are heard, at a raw socket: that takes CAP_NET_RAW. Without it, an error
+    /// Whether the type and code of ICMP errors are known, from a raw socket: that takes CAP_NET_RAW. Without it, an error
     /// during a connection is known by its errno alone, which several kinds share.
     ///
     /// ```rhai

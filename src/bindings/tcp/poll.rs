@@ -106,7 +106,10 @@ fn each(ctx: &NativeCallContext, poll: &NetPoll, sockets: Dynamic, add: bool) ->
         poll.remove_datagrams(&socket);
         return Ok(());
     }
-    let error = Error::invalid("poll", format!("{} is nothing that can be waited for", shown(&sockets)));
+    let error = Error::invalid(
+        "poll",
+        format!("cannot poll {}: expected a listener, a connection or a socket", shown(&sockets)),
+    );
     raise(ctx, error.with_hint("give a TCP listener, a connection, a UDP socket, or an array of them"))
 }
 

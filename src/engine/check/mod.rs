@@ -1,7 +1,7 @@
-//! Checks scripts without running them: what the parser finds wrong, and names that nothing has.
+//! Checks scripts without running them: what the parser finds wrong, and undefined names.
 //!
-//! What only a run can tell, such as types, is left to the run: a check never finds fault with a script that is right. What can run and is hardly
-//! meant, such as `${` in double quotes, is a warning, which leaves the exit code as it is.
+//! What only a run can tell, such as types, is left to the run: a check never finds fault with a script that is right. What runs but is likely
+//! a mistake, such as `${` in double quotes, is a warning, which leaves the exit code as it is.
 
 mod names;
 

@@ -29,7 +29,7 @@ pub struct Doc {
     #[arg(long, conflicts_with = "definitions")]
     pub html: bool,
 
-    /// Write definitions for editors (.d.rhai, as the Rhai language server reads them) into this folder
+    /// Write definitions for editors (.d.rhai, as the Rhai language server reads them) into this directory
     #[arg(long, value_name = "DIR")]
     pub definitions: Option<PathBuf>,
 }
@@ -40,8 +40,8 @@ pub struct Doc {
 /// `invalid`: there is nothing of that name; `file`: the definitions cannot be written.
 pub fn run(host: &ScriptHost, doc: &Doc) -> Result<String, Error> {
     let reference = || host.reference();
-    if let Some(folder) = &doc.definitions {
-        return define(host, folder);
+    if let Some(dir) = &doc.definitions {
+        return define(host, dir);
     }
     if doc.markdown {
         return Ok(pages::markdown(reference()).trim_end().to_string());
@@ -60,14 +60,14 @@ pub fn run(host: &ScriptHost, doc: &Doc) -> Result<String, Error> {
 }
 
 /// Writes the definitions; what to tell of it.
-fn define(host: &ScriptHost, folder: &Path) -> Result<String, Error> {
+fn define(host: &ScriptHost, dir: &Path) -> Result<String, Error> {
     let failed = |err: std::io::Error| {
         let error = Error { kind: ErrorKind::File, ..Error::system("doc", &err) };
-        error.with_peer(folder.display()).with_hint("name a folder that you may write to")
+        error.with_peer(dir.display()).with_hint("name a directory that you may write to")
     };
-    fs::create_dir_all(folder).map_err(failed)?;
+    fs::create_dir_all(dir).map_err(failed)?;
     for (name, text) in definitions::files(host.engine()) {
-        fs::write(folder.join(name), text).map_err(failed)?;
+        fs::write(dir.join(name), text).map_err(failed)?;
     }
-    Ok(format!("definitions for editors are in {}", folder.display()))
+    Ok(format!("definitions for editors are in {}", dir.display()))
 }

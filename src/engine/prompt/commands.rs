@@ -196,7 +196,7 @@ fn save(session: &Session, name: &str) -> Result<usize, Error> {
                 Error { message: "the file exists, and is left as it is".to_string(), ..error }
                     .with_hint("give another name, or remove the file first")
             }
-            _ => error.with_hint("name a file in a folder that there is and that you may write to"),
+            _ => error.with_hint("name a file in a directory that there is and that you may write to"),
         }
     };
     let mut file = OpenOptions::new().write(true).create_new(true).open(name).map_err(failed)?;

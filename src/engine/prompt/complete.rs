@@ -229,10 +229,10 @@ fn titles(word: &str, known: Known<'_>) -> Vec<Candidate> {
     all.filter(|title| title.starts_with(word)).map(plain).collect()
 }
 
-/// The names of shipped scripts in `folder`, as they are given, with `ending`.
-fn shipped(folder: &str, ending: &str) -> Vec<Candidate> {
-    let in_folder = SHIPPED.iter().filter_map(|(path, _)| path.strip_prefix(folder)).filter(|name| !name.contains('/'));
-    in_folder.map(|name| plain(format!("{}{ending}", name.trim_end_matches(".rhai")))).collect()
+/// The names of shipped scripts in `directory`, as they are given, with `ending`.
+fn shipped(dir: &str, ending: &str) -> Vec<Candidate> {
+    let in_dir = SHIPPED.iter().filter_map(|(path, _)| path.strip_prefix(dir)).filter(|name| !name.contains('/'));
+    in_dir.map(|name| plain(format!("{}{ending}", name.trim_end_matches(".rhai")))).collect()
 }
 
 /// The names of hosts that this machine knows (/etc/hosts).
@@ -243,15 +243,15 @@ fn hosts() -> Vec<Candidate> {
     names.chain(["127.0.0.1:".to_string(), "[::1]:".to_string()]).map(plain).collect()
 }
 
-/// The files that `text` may be the beginning of; folders end in a slash.
+/// The files that `text` may be the beginning of; directorys end in a slash.
 fn files(text: &str) -> Vec<Candidate> {
-    let (folder, name) = text.rsplit_once('/').map_or(("", text), |(folder, name)| (&text[..folder.len() + 1], name));
-    let Ok(entries) = std::fs::read_dir(if folder.is_empty() { "." } else { folder }) else { return Vec::new() };
+    let (dir, name) = text.rsplit_once('/').map_or(("", text), |(dir, name)| (&text[..dir.len() + 1], name));
+    let Ok(entries) = std::fs::read_dir(if dir.is_empty() { "." } else { dir }) else { return Vec::new() };
     let found = entries.flatten().filter_map(|entry| {
         let file = entry.file_name().into_string().ok()?;
         let hidden = file.starts_with('.') && !name.starts_with('.');
         let slash = if entry.path().is_dir() { "/" } else { "" };
-        (file.starts_with(name) && !hidden).then(|| (format!("{file}{slash}"), format!("{folder}{file}{slash}")))
+        (file.starts_with(name) && !hidden).then(|| (format!("{file}{slash}"), format!("{dir}{file}{slash}")))
     });
     found.take(500).collect()
 }

@@ -1,4 +1,4 @@
-//! What was typed in earlier sessions: a file in the user's state folder, of mode 0600, an entry a line.
+//! What was typed in earlier sessions: a file in the user's state directory, of mode 0600, an entry a line.
 //!
 //! Sessions that run at the same time append to it, each entry with one write. A file that has grown is cut to its newest
 //! entries when a session begins.
@@ -19,10 +19,10 @@ const ENTRY: usize = 64 * 1024;
 pub struct History(Option<PathBuf>);
 
 impl History {
-    /// The file in the user's state folder ($XDG_STATE_HOME, else ~/.local/state).
+    /// The file in the user's state directory ($XDG_STATE_HOME, else ~/.local/state).
     pub fn of_user() -> Self {
-        let folder = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|folder| folder.is_absolute());
-        let state = folder("XDG_STATE_HOME").or_else(|| folder("HOME").map(|home| home.join(".local/state")));
+        let dir = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|dir| dir.is_absolute());
+        let state = dir("XDG_STATE_HOME").or_else(|| dir("HOME").map(|home| home.join(".local/state")));
         Self(state.map(|state| state.join("pingscript/history")))
     }
 
@@ -58,8 +58,8 @@ impl History {
     }
 
     fn open(&self, path: &Path) -> io::Result<fs::File> {
-        if let Some(folder) = path.parent() {
-            DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+        if let Some(dir) = path.parent() {
+            DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
         }
         OpenOptions::new().append(true).create(true).mode(0o600).open(path)
     }
@@ -101,29 +101,29 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     fn temporary(name: &str) -> PathBuf {
-        let folder = std::env::temp_dir().join(format!("pingscript-history-{}-{name}", std::process::id()));
-        let _ = fs::remove_dir_all(&folder);
-        folder
+        let dir = std::env::temp_dir().join(format!("pingscript-history-{}-{name}", std::process::id()));
+        let _ = fs::remove_dir_all(&dir);
+        dir
     }
 
     #[test]
     fn entries_of_several_lines_come_back_as_they_were() {
-        let folder = temporary("lines");
-        let history = History(Some(folder.join("deep/history")));
+        let dir = temporary("lines");
+        let history = History(Some(dir.join("deep/history")));
         let entries = ["let x = 1;", "fn f() {\n    \"a\\nb\"\n}", "`\\`", "x"];
         for entry in entries.iter().chain(&[" secret", ""]) {
             history.add(entry).expect("a place to write");
         }
         assert_eq!(history.load(), entries);
         let mode = |path: &Path| fs::metadata(path).expect("metadata").permissions().mode() & 0o777;
-        assert_eq!((mode(&folder.join("deep/history")), mode(&folder.join("deep"))), (0o600, 0o700));
-        fs::remove_dir_all(folder).expect("removed");
+        assert_eq!((mode(&dir.join("deep/history")), mode(&dir.join("deep"))), (0o600, 0o700));
+        fs::remove_dir_all(dir).expect("removed");
     }
 
     #[test]
     fn sessions_at_the_same_time_lose_nothing_and_the_file_is_bounded() {
-        let folder = temporary("bounds");
-        let history = || History(Some(folder.join("history")));
+        let dir = temporary("bounds");
+        let history = || History(Some(dir.join("history")));
         std::thread::scope(|scope| {
             for session in 0..4 {
                 scope.spawn(move || {
@@ -132,12 +132,12 @@ mod tests {
                 });
             }
         });
-        let lines = || fs::read_to_string(folder.join("history")).expect("a file").lines().count();
+        let lines = || fs::read_to_string(dir.join("history")).expect("a file").lines().count();
         assert_eq!(lines(), 4_400);
         assert_eq!(history().load().len(), ENTRIES);
         assert_eq!(lines(), ENTRIES);
-        assert_eq!(fs::read_dir(&folder).expect("a folder").count(), 1);
-        fs::remove_dir_all(folder).expect("removed");
+        assert_eq!(fs::read_dir(&dir).expect("a directory").count(), 1);
+        fs::remove_dir_all(dir).expect("removed");
     }
 
     #[test]

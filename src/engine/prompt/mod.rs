@@ -87,7 +87,7 @@ pub fn in_session(
     let mut session = Session::new(host.clone(), context);
     let thread = std::thread::Builder::new().name("prompt".to_string()).stack_size(STACK);
     let code = thread.spawn(move || {
-        sys::sharpen_timers();
+        sys::set_timer_slack();
         stack::watch(STACK);
         let code = body(&mut session);
         // From here on a signal ends the wait for what entries started.

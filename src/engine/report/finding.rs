@@ -1,4 +1,4 @@
-//! Words for what a check finds in a script that does not run: names that nothing has, and calls that nothing takes.
+//! Words for what a check finds in a script that does not run: undefined names, and calls that nothing takes.
 
 use super::{Context, Words, call, did_you_mean, runtime, translate, variable};
 use crate::nearest::nearest;

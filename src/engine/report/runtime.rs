@@ -21,7 +21,7 @@ pub(super) fn words(error: &EvalAltResult, context: &Context, describe: &dyn Fn(
         E::ErrorFunctionNotFound(signature, _) => call::not_found(signature, context),
         E::ErrorModuleNotFound(path, _) if context.token().starts_with('"') || context.before() == "import" => {
             Words::new(format!("no module `{path}` is found"))
-                .hint("the path is taken from the folder of this script and has no .rhai at its end")
+                .hint("the path is taken from the directory of this script and has no .rhai at its end")
         }
         E::ErrorModuleNotFound(name, _) => variable::unknown_namespace(name, context),
         E::ErrorPropertyNotFound(name, _) => property::missing_key(name, context),

@@ -91,7 +91,7 @@ mod tests {
     #[test]
     fn a_file_is_told_of_when_it_has_settled() {
         let dir = std::env::temp_dir().join(format!("pingscript-files-{}", std::process::id()));
-        fs::create_dir_all(&dir).expect("a folder");
+        fs::create_dir_all(&dir).expect("a directory");
         let file = dir.join("a.rhai");
         let name = file.to_string_lossy().into_owned();
         fs::write(&file, "1").expect("written");

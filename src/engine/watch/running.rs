@@ -73,7 +73,7 @@ impl Running {
         let state = Arc::new(State::default());
         let (inside, runner, program, shared) = (context.clone(), host.clone(), program.clone(), state.clone());
         let body = move || {
-            sys::sharpen_timers();
+            sys::set_timer_slack();
             stack::watch(STACK);
             run_through(&runner, &program, &inside, &shared);
         };

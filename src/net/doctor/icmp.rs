@@ -16,8 +16,8 @@ use crate::net::wire::icmp::{Echo, Kind, Message};
 const V4: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 const V6: IpAddr = IpAddr::V6(Ipv6Addr::LOCALHOST);
 
-/// What no error queue of a UDP socket tells of, since the kernel keeps it to itself.
-const UNHEARD: &str = "unheard by UDP pings without them: source quench (4/0), redirects (5), reassembly time exceeded (11/1), \
+/// What the kernel does not report in the error queue of a UDP socket.
+const UNHEARD: &str = "UDP pings do not see without them: source quench (4/0), redirects (5), reassembly time exceeded (11/1), \
                        Photuris (40), extended echo (43); of ICMPv6 redirects (137) and extended echo (161)";
 
 /// What came of an echo request over loopback.

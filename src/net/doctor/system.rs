@@ -44,7 +44,7 @@ pub struct System {
     /// `ID` and `ID_LIKE` of os-release(5).
     #[serde(skip)]
     family: Vec<String>,
-    /// Where files are read from: `/`, or the folder of a test.
+    /// Where files are read from: `/`, or the directory of a test.
     #[serde(skip)]
     root: PathBuf,
 }
@@ -112,7 +112,7 @@ impl System {
     /// How this program is called at a shell: by its name where that finds it, else by its path.
     pub(super) fn command(&self) -> String {
         let path = std::env::var_os("PATH").unwrap_or_default();
-        let found = std::env::split_paths(&path).map(|folder| folder.join(NAME)).find(|file| file.is_file());
+        let found = std::env::split_paths(&path).map(|dir| dir.join(NAME)).find(|file| file.is_file());
         let is_this = found.and_then(|file| file.canonicalize().ok()).is_some_and(|file| file == self.program);
         if is_this { NAME.to_string() } else { quoted(&self.program) }
     }
@@ -225,7 +225,7 @@ mod tests {
         let root = std::env::temp_dir().join(format!("pingscript-system-{}", std::process::id()));
         let write = |path: &str, text: &str| {
             let path = root.join(path);
-            fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+            fs::create_dir_all(path.parent().expect("a directory")).expect("made");
             fs::write(path, text).expect("written");
         };
         write("etc/os-release", "PRETTY_NAME=\"Fedora Linux 42\"\nID=fedora\n");

@@ -21,7 +21,7 @@ pub(super) fn examine(bench: Bench<'_>) -> Check {
     // Waits are sharpened as those of scripts are, on a thread of their own: the setting stays with its thread.
     std::thread::scope(|scope| {
         let measure = || {
-            sys::sharpen_timers();
+            sys::set_timer_slack();
             for _ in 0..WAITS {
                 let until = bench.host.now() + WAIT;
                 if bench.host.wait(&mut [], Some(until), bench.stop).is_err() || bench.stop.is_stopped() {

@@ -19,9 +19,8 @@ const TOOLS: [(&str, Package); 6] = [
 pub(super) fn examine(bench: Bench<'_>) -> Check {
     let path = std::env::var("PATH").unwrap_or_default();
     // Those of the administrator are not in everybody's path, and are found all the same.
-    let folders: Vec<&str> =
-        path.split(':').chain(["/usr/sbin", "/sbin"]).filter(|folder| !folder.is_empty()).collect();
-    let is_there = |name: &str| folders.iter().any(|folder| Path::new(folder).join(name).is_file());
+    let dirs: Vec<&str> = path.split(':').chain(["/usr/sbin", "/sbin"]).filter(|dir| !dir.is_empty()).collect();
+    let is_there = |name: &str| dirs.iter().any(|dir| Path::new(dir).join(name).is_file());
     let (there, absent): (Vec<_>, Vec<_>) = TOOLS.into_iter().partition(|(name, _)| is_there(name));
     let names = |tools: &[(&'static str, Package)]| tools.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
     let check = |finding: String| Check::ok(Area::Labs, "tools", "tools for labs", finding);

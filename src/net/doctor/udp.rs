@@ -66,7 +66,7 @@ fn errors(bench: Bench<'_>) -> Check {
     let check = |finding: &str| Check::ok(Area::Udp, "icmp-errors", "ICMP errors", finding);
     let deaf = "what is refused or unreachable shows as a time-out, and why is not told";
     match bench.is_refused_aloud() {
-        Ok(true) => check("heard in the error queue, without root"),
+        Ok(true) => check("read from the error queue, without root"),
         Ok(false) => check("nothing came back from a closed port of loopback")
             .state(State::Limited)
             .meaning(deaf)

@@ -1,4 +1,4 @@
-//! What the kernel keeps to itself of the ICMP about a socket's datagrams, heard at a raw socket where this process may have
+//! The ICMP errors that the kernel does not report about a socket's datagrams, read from a raw socket where this process may have
 //! one.
 //!
 //! Linux does not queue every kind: of ICMP for IPv4 it drops fragment reassembly (11/1), conversion errors (31), mobile

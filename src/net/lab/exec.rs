@@ -150,12 +150,14 @@ fn explain(error: Error, command: &Command) -> Error {
     let message = match error.code {
         Some(libc::ENOENT) if command.dir.is_some() => "there is no such program, or no such working directory",
         Some(libc::ENOENT) => "there is no such program",
-        // A folder of PATH that this user may not look into hides whether there is one.
+        // A directory of PATH that this user may not look into hides whether there is one.
         Some(libc::EACCES) if !command.argv[0].contains('/') => "there is no such program that this user may run",
         Some(libc::EACCES) => "it is not a program that this user may run",
         Some(libc::ENOEXEC) => "it is neither a program nor a script that begins with #!",
         _ => return error,
     };
     let error = Error { kind: ErrorKind::File, message: message.to_string(), ..error };
-    error.with_peer(&command.argv[0]).with_hint("install it, or give its path; it is looked for in the folders of PATH")
+    error
+        .with_peer(&command.argv[0])
+        .with_hint("install it, or give its path; it is looked for in the directorys of PATH")
 }

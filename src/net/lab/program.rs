@@ -57,9 +57,9 @@ pub fn shell(host: &str) -> Plan {
     let mut env: Vec<(String, Option<String>)> =
         env.into_iter().map(|(name, value)| (name.to_string(), Some(value))).collect();
     // So that pingscript itself is found in there, wherever it was run from.
-    if let Some(folder) = std::env::current_exe().ok().as_deref().and_then(Path::parent).and_then(Path::to_str) {
+    if let Some(dir) = std::env::current_exe().ok().as_deref().and_then(Path::parent).and_then(Path::to_str) {
         let path = std::env::var("PATH").unwrap_or_default();
-        env.push(("PATH".to_string(), Some(format!("{path}:{folder}"))));
+        env.push(("PATH".to_string(), Some(format!("{path}:{dir}"))));
     }
     Plan {
         command: Command { argv: vec![shell], env, terminal: true, ..Command::default() },

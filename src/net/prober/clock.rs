@@ -50,7 +50,7 @@ pub fn warm_up(host: &dyn Host) {
 }
 
 /// Waits until the kernel stamps arrivals, which it need not do yet when the first probe of a run is to be sent: the clock of
-/// its reply is the session's. Not longer than a blink; where there are no stamps, the session has a lesser clock.
+/// its reply is the session's. At most [`PATIENCE`]; where there are no stamps, the session has a fallback clock.
 pub(super) fn await_stamps(host: &dyn Host, stop: &Stop) {
     static READY: OnceLock<()> = OnceLock::new();
     READY.get_or_init(|| {
@@ -89,8 +89,8 @@ fn is_stamped(host: &dyn Host, socket: &Socket, own: &RawAddr, stop: &Stop) -> b
     false
 }
 
-/// How long what is stamped had waited in the socket when it was seen, at `unix` by the wall clock; no more than a blink, or
-/// the clock was set meanwhile.
+/// How long what is stamped had waited in the socket when it was seen, at `unix` by the wall clock; `None` where that is
+/// out of bounds, since the clock was set meanwhile.
 pub(super) fn waited(unix: i64, stamp: Option<i64>) -> Option<Duration> {
     let queued = stamp.map(|stamp| Duration::from_nanos(unix - stamp));
     queued.filter(|&queued| queued >= Duration::ZERO && queued < Duration::from_secs(60))

@@ -73,7 +73,7 @@ pub enum End {
         rtt: Duration,
         /// The clock it was measured by.
         clock: Clock,
-        /// Whether that is a lesser clock than the session's.
+        /// Whether that is a fallback clock, not the session's.
         lesser: bool,
         /// The time by each clock.
         readings: Readings,

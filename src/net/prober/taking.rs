@@ -28,7 +28,7 @@ pub(in crate::net) fn notices(carrier: &dyn Carrier) -> Vec<IcmpError> {
 
 impl Prober {
     /// Takes in what has arrived, and times out the probes whose time is over at `now`, a moment that has passed: what
-    /// arrived before a deadline is then taken in before that deadline is applied, however long this thread is put aside
+    /// arrived before a deadline is then taken in before that deadline is applied, however long this thread is preempted
     /// in between.
     pub(in crate::net) fn catch_up(
         &mut self,

@@ -17,7 +17,7 @@ const LARGE: usize = 64 * 1024;
 /// What the kernel copies into a file at a time; also the most that a pipe takes in one piece (PIPE_BUF).
 const PAGE: u64 = 4096;
 
-/// A file that lines are added to. A write that fails is told once, and nothing is written from then on.
+/// A file that lines are added to. A write that fails is reported once, and nothing is written from then on.
 #[derive(Debug)]
 pub struct Lines {
     name: String,

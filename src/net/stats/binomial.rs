@@ -1,6 +1,6 @@
 //! How many of so many things happen by chance: what a count of losses is judged by.
 
-/// The share of all cases that an interval leaves out at each end: it holds 99.9% of them.
+/// The tail probability on each side of an interval, which so holds 99.9% of all cases.
 const TAIL: f64 = 0.0005;
 
 /// The normal distribution has all but [`TAIL`] of its mass below so many standard deviations above the mean.

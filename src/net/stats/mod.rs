@@ -21,7 +21,7 @@ const NEIGHBOURS: usize = 64;
 
 /// The distribution of round-trip times.
 ///
-/// A sample taken with a lesser clock than the session's is flagged ([`Rtts::record_flagged`]): it has part in count,
+/// A sample taken with a fallback clock, not the session's, is flagged ([`Rtts::record_flagged`]): it counts towards count,
 /// minimum, maximum, mean and standard deviation, since the answer did come after about that time, but not in the
 /// percentiles, the jitter and the delay variation, where it would show the change of clocks.
 ///
@@ -57,7 +57,7 @@ impl Rtts {
         }
     }
 
-    /// Enters a round-trip time taken with a lesser clock.
+    /// Enters a round-trip time taken with a fallback clock.
     pub fn record_flagged(&mut self, rtt: Duration) {
         if self.take(rtt) {
             self.flagged += 1;

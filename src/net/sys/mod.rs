@@ -21,7 +21,7 @@ pub use self::namespace::{
 pub use self::passing::{message_pair, receive_message, send_message};
 pub use self::poll::{PollFd, eventfd, eventfd_lower, eventfd_raise, ppoll};
 pub use self::process::{
-    exit_now, give_way, last_words, lock_file, monotonic_nanos, peek, read, realtime_nanos, sharpen_timers,
+    exit_now, last_words, lock_file, monotonic_nanos, peek, read, realtime_nanos, set_batch_scheduling, set_timer_slack,
 };
 pub use self::program::{before_exec, leave_terminal, take_standard_input, take_terminal, take_terminal_back};
 pub use self::receive::{Origin, QueueEntry, Received, Wait, receive, receive_data, receive_plain};

@@ -22,17 +22,15 @@ fn clock(id: libc::clockid_t) -> i64 {
     t.tv_sec * 1_000_000_000 + t.tv_nsec
 }
 
-/// Lets this thread's and its children's timed waits end within a nanosecond of their time instead of 50 µs
-/// (PR_SET_TIMERSLACK).
-pub fn sharpen_timers() {
+/// Sets the timer slack of this thread and its children to 1 ns (PR_SET_TIMERSLACK; the default is 50 µs).
+pub fn set_timer_slack() {
     // SAFETY: prctl with these arguments reads no memory.
     unsafe { libc::prctl(libc::PR_SET_TIMERSLACK, 1, 0, 0, 0) };
 }
 
-/// Whether this thread, when it is woken, lets those that run go on for their time instead of taking the processor at once
-/// (SCHED_BATCH). Does nothing where somebody gave it another policy.
-pub fn give_way(to_others: bool) {
-    let (from, to) = match to_others {
+/// Switches this thread to SCHED_BATCH, which preempts nobody when it is woken, or back. Does nothing if it has another policy.
+pub fn set_batch_scheduling(on: bool) {
+    let (from, to) = match on {
         true => (libc::SCHED_OTHER, libc::SCHED_BATCH),
         false => (libc::SCHED_BATCH, libc::SCHED_OTHER),
     };

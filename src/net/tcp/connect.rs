@@ -318,8 +318,8 @@ impl Attempt {
         match self.end {
             Connecting::Connected(connection) => Ok(Some(connection)),
             Connecting::Interrupted => Ok(None),
-            Connecting::Refused => error(ErrorKind::Refused, "connection refused: nobody listens at this port")
-                .map_err(|error| error.with_hint("start the server first, or look at the address")),
+            Connecting::Refused => error(ErrorKind::Refused, "connection refused: nothing is listening on this port")
+                .map_err(|error| error.with_hint("start the server first, or check the address")),
             Connecting::TimedOut => error(ErrorKind::TimedOut, &format!("no answer in {}", self.took.short()))
                 .map_err(|error| error.with_hint("the host may be down, or a firewall drops what is sent to it")),
             Connecting::Icmp(error) => {

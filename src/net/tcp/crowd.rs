@@ -9,7 +9,7 @@ use crate::net::sys;
 /// all at once.
 const MOST: usize = 2_000;
 
-/// From how many threads on each lets those that run go on. One that is woken by a message would otherwise stop whoever
+/// From how many threads on each is scheduled as SCHED_BATCH. One that is woken by a message would otherwise stop whoever
 /// is about to send the next, and with a crowd most of the time goes into such changes. A few answer sooner without it.
 const CROWD: usize = 100;
 
@@ -19,8 +19,8 @@ static THREADS: AtomicUsize = AtomicUsize::new(0);
 /// A thread's place among those that wait in calls, until it ends.
 #[derive(Debug)]
 struct Place {
-    /// Whether it lets others go on.
-    gives_way: bool,
+    /// Whether it is scheduled as SCHED_BATCH.
+    batch: bool,
 }
 
 thread_local! {
@@ -32,7 +32,7 @@ impl Place {
     fn take() -> Option<Self> {
         let more = |threads| (threads < MOST).then_some(threads + 1);
         THREADS.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).ok()?;
-        Some(Self { gives_way: false })
+        Some(Self { batch: false })
     }
 }
 
@@ -50,10 +50,10 @@ pub(super) fn may_block() -> bool {
         }
         let Some(place) = place else { return false };
         // Half of them have to go before it is none any more, or each that comes and goes would change it.
-        let crowded = THREADS.load(Ordering::Relaxed) >= if place.gives_way { CROWD / 2 } else { CROWD };
-        if crowded != place.gives_way {
-            place.gives_way = crowded;
-            sys::give_way(crowded);
+        let crowded = THREADS.load(Ordering::Relaxed) >= if place.batch { CROWD / 2 } else { CROWD };
+        if crowded != place.batch {
+            place.batch = crowded;
+            sys::set_batch_scheduling(crowded);
         }
         true
     })

@@ -1,4 +1,4 @@
-//! What ICMP says of a connection, heard at a raw socket where this process may have one.
+//! What ICMP says of a connection, read from a raw socket where this process may have one.
 //!
 //! For a connection that is established the kernel makes an errno of an ICMP error and keeps type and code to itself; and
 //! some kinds it does not even look at.

@@ -45,7 +45,7 @@ impl Happened {
         }
     }
 
-    /// In one word: how it went, where it can go in several ways.
+    /// The outcome in one word, where there are several.
     pub const fn outcome(&self) -> Option<&'static str> {
         match self {
             Self::Tried(attempt) => Some(attempt.end.word()),

@@ -123,7 +123,7 @@ impl Connection {
             match waited {
                 Waited::Ready => {}
                 Waited::Stopped => return Ok(Incoming::Interrupted),
-                // What came while this thread was put aside, or before a deadline that was over at once.
+                // What came while this thread was preempted, or before a deadline that was over at once.
                 Waited::TimedOut => return Ok(self.take_judged(socket, want).unwrap_or(Incoming::TimedOut)),
             }
         }

@@ -118,7 +118,7 @@ impl UdpSocket {
                     let mut fds = [PollFd::readable(socket.as_fd())];
                     match self.0.host.wait(&mut fds, until, stop).map_err(|err| Error::system("recv", &err))? {
                         Waited::TimedOut => {
-                            // What came while this thread was put aside, or before a deadline that was over at once.
+                            // What came while this thread was preempted, or before a deadline that was over at once.
                             let last = self.take_judged(&socket).map_err(|err| Error::system("recv", &err))?;
                             return Ok(last.map_or(Incoming::TimedOut, Incoming::Packet));
                         }

@@ -196,7 +196,7 @@ error: no module `foo` is found
   --> main.rhai:1:8
     1 | import "foo" as f;
       |        ^
-  hint: the path is taken from the folder of this script and has no .rhai at its end
+  hint: the path is taken from the directory of this script and has no .rhai at its end
 "#,
     ),
     (

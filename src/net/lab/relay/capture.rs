@@ -69,7 +69,7 @@ impl Captures {
 #[derive(Debug)]
 pub(super) struct Capture(Arc<Recording>);
 
-/// A file that frames are recorded in. A write that fails is told once, and nothing is written from then on.
+/// A file that frames are recorded in. A write that fails is reported once, and nothing is written from then on.
 #[derive(Debug)]
 struct Recording {
     name: String,
@@ -83,7 +83,7 @@ type FileId = (u64, u64);
 /// The files that are recorded in: links that are given the same file share its recording.
 static RECORDINGS: Mutex<Vec<Known>> = Mutex::new(Vec::new());
 
-/// Whoever writes things out has the recording too, at times; so that says nothing of its end.
+/// The flusher holds the recording too, at times, so its strong count cannot tell when links are done; that of the capture can.
 type Known = (FileId, Weak<Capture>, Weak<Recording>);
 
 #[derive(Debug)]

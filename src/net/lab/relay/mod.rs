@@ -2,7 +2,7 @@
 //!
 //! On its way a frame meets, in this order: the link, which may be down; the policy of its direction; the queue of a link
 //! with a rate; the delay; and the door of the host it goes to. What a policy rejects is answered as if it had come as far as
-//! the host: the answer takes the time of both ways, and that of a door meets the policy of the way back as well.
+//! the host: the answer arrives after one round trip's delay, and that of a door meets the policy of the way back as well.
 //!
 //! What a policy makes of a frame is an event, a cause in the account and a comment in the capture. `edit` makes frames, `lane`
 //! knows when they arrive, `run` reads and sends them, `passage` takes them past what is in between, and `link` is what others change meanwhile.
@@ -83,7 +83,7 @@ impl Relay {
         let inside = shared.clone();
         let run = move || {
             stack::watch(STACK);
-            sys::sharpen_timers();
+            sys::set_timer_slack();
             Runner::new(inside, host, stop).run();
         };
         std::thread::Builder::new().name("relay".to_string()).stack_size(STACK).spawn(run).map_err(failed)?;

@@ -26,7 +26,7 @@ pub(super) enum Fate {
     Pass,
     /// It goes on that much later.
     Late(Duration),
-    /// It goes on with this bit turned over.
+    /// It goes on with this bit flipped.
     Damaged(usize),
     /// Another goes on in its place.
     Other(Vec<u8>),
@@ -101,7 +101,7 @@ pub(super) fn fate(
     }
 }
 
-/// The bit of the frame that is to be turned over: of the payload or, where that is empty, of what stands before it.
+/// The bit of the frame that is to be flipped: of the payload or, where that is empty, of what stands before it.
 fn bit(frame: &Frame, place: &Place) -> Option<usize> {
     let whole = frame.ip.map_or(frame.start..frame.len, |ip| ip.segment());
     let range = Some(frame.payload()).filter(|range| !range.is_empty()).unwrap_or(whole);
