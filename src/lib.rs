@@ -13,7 +13,3 @@ pub mod columns;
 pub mod engine;
 pub mod nearest;
 pub mod net;
-
-/// Counts the memory in use, so that a script that grows without end is stopped.
-#[global_allocator]
-static MEMORY: net::memory::Counting = net::memory::Counting;

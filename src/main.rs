@@ -22,7 +22,11 @@ use pingscript::nearest::nearest;
 use pingscript::net::error::{Error, ErrorKind, in_words};
 use pingscript::net::lab::helper;
 use pingscript::net::record::Wanted;
-use pingscript::net::{bugs, output, stack, sys};
+use pingscript::net::{bugs, memory, output, stack, sys};
+
+/// Counts the memory in use, so that a script that grows without end is stopped.
+#[global_allocator]
+static MEMORY: memory::Counting = memory::Counting;
 
 /// A lab bench for networks: runs pingers, servers and drop policies written as short Rhai scripts.
 #[derive(Debug, Parser)]
