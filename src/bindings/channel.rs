@@ -9,7 +9,7 @@ use rhai::plugin::*;
 use rhai::{Dynamic, NativeCallContext};
 
 use super::callback::own;
-use super::context::{self, Context, ScriptResult};
+use super::context::{self, ScriptResult, Wait};
 use super::error::raise;
 use crate::net::error::{Error, ErrorKind};
 use crate::net::stop::Sleeper;
@@ -42,10 +42,10 @@ impl Queue {
         }))
     }
 
-    /// Waits until `attempt` succeeds; `None` if the stop happened first. `begin`: what the wait begins with.
+    /// Waits until `attempt` succeeds; `None` if the stop happened first. `wait`: what for.
     fn until<T>(
         &self,
-        begin: fn() -> Context,
+        wait: Wait<'_>,
         mut attempt: impl FnMut(&mut VecDeque<Dynamic>, bool) -> Option<T>,
     ) -> Option<T> {
         let mut try_now = || {
@@ -56,7 +56,7 @@ impl Queue {
             self.0.changed.notify();
             return Some(value);
         }
-        let stop = begin().stop;
+        let stop = context::wait(wait).stop;
         crate::net::output::flush();
         stop.subscribe(&self.0.changed);
         let mut guard = lock(&self.0.changed.lock);
@@ -75,7 +75,7 @@ impl Queue {
 
     /// The next value; `None` when it is closed and empty, or the stop happened.
     fn receive(&self) -> Option<Dynamic> {
-        let next = self.until(context::begin_to_wait, |queue, closed| match queue.pop_front() {
+        let next = self.until(Wait::NewWork, |queue, closed| match queue.pop_front() {
             Some(value) => Some(Some(value)),
             None => closed.then_some(None),
         });
@@ -95,7 +95,7 @@ impl IntoIterator for Queue {
 
     fn into_iter(self) -> Self::IntoIter {
         // As every loop over a native, it ends when the script is stopped, whatever is left in the queue.
-        let stop = context::begin_to_wait().stop;
+        let stop = context::wait(Wait::NewWork).stop;
         std::iter::from_fn(Box::new(move || if stop.is_stopped() { None } else { self.receive() }))
     }
 }
@@ -147,7 +147,7 @@ pub mod api {
         let capacity = channel.0.capacity;
         // A value that the sender goes on using must not be shared with the receiver.
         let mut value = Some(own(value, 0));
-        let sent = channel.until(context::begin_to_pause, |queue, closed| {
+        let sent = channel.until(Wait::Pause, |queue, closed| {
             if closed {
                 return Some(false);
             }

@@ -23,6 +23,22 @@ use crate::net::tcp::{Connection, Listener};
 /// The result of a native that can fail.
 pub type ScriptResult<T> = Result<T, Box<EvalAltResult>>;
 
+/// What a script is about to wait for.
+#[derive(Clone, Copy, Debug)]
+pub enum Wait<'a> {
+    /// Something new to do, such as a datagram, a client, an event, a value, the end of a program: what it did is done, and
+    /// those that wait for its address may go on.
+    NewWork,
+    /// Datagrams, for a time that it has set: something new, unless it asks others for what it is to reply to a client.
+    Datagrams,
+    /// A time, a thread, room, in the middle of what it does.
+    Pause,
+    /// The reply to what it sends: those that wait for its address go on waiting.
+    Reply,
+    /// What comes over this connection.
+    Connection(&'a Connection),
+}
+
 /// Where a piece of script runs. Clones share everything.
 #[derive(Clone, Debug)]
 pub struct Context {
@@ -43,25 +59,30 @@ pub struct Context {
 }
 
 impl Context {
-    /// Makes known that the script is about to wait in the middle of what it does: it may serve a connection meanwhile.
-    pub fn pauses(&self) {
+    /// Makes known what the script is about to wait for. Each wait of a script begins with this, in a loop each turn of it; where
+    /// nothing has changed it takes no lock.
+    pub fn wait(&self, wait: Wait<'_>) {
         loops::waits(&self.stop);
+        let wait = match wait {
+            Wait::Reply => return,
+            Wait::Datagrams if self.serving.serves() => Wait::Pause,
+            Wait::Datagrams => Wait::NewWork,
+            // The script is its client.
+            Wait::Connection(connection) if !connection.was_taken_in() => Wait::Pause,
+            other => other,
+        };
         self.script.bound.ready();
+        match wait {
+            Wait::Connection(_) => return self.serving.begin(),
+            Wait::NewWork if self.serving.is_main() => {
+                self.serving.end();
+                self.script.bound.settle();
+            }
+            Wait::NewWork => self.serving.end(),
+            _ => {}
+        }
         if self.serving.is_over() {
             end(&self.stop);
-        }
-    }
-
-    /// Makes known that the script is about to wait for `connection`. Called for each message, and by many threads at once:
-    /// it takes no lock and changes nothing where that is known.
-    pub fn serves(&self, connection: &Connection) {
-        if connection.was_taken_in() {
-            loops::waits(&self.stop);
-            self.script.bound.ready();
-            self.serving.begin();
-        } else {
-            // The script is its client.
-            self.pauses();
         }
     }
 
@@ -205,53 +226,10 @@ pub fn current() -> Context {
     CURRENT.with_borrow(Clone::clone).expect("script code runs in a context")
 }
 
-/// The context of a script that is about to wait for something new to do: those that wait for its address may go on.
-pub fn begin_to_wait() -> Context {
+/// The context of this thread, which is about to wait; see [`Context::wait`].
+pub fn wait(wait: Wait<'_>) -> Context {
     let context = current();
-    context.serving.end();
-    if context.serving.is_main() {
-        context.script.bound.settle();
-    }
-    context.pauses();
-    context
-}
-
-/// The script is about to wait once more in a loop that began with [`begin_to_wait`]: what it did meanwhile, such as to receive
-/// from a connection, is done. Called for each thing that comes: it changes nothing where nothing changed.
-pub fn wait_again() {
-    peek(|context| {
-        if context.serving.serves() {
-            context.serving.end();
-        }
-        context.pauses();
-    });
-}
-
-/// The context of a script that is about to wait for packets for a time that it has set: for something new to do, unless it
-/// serves a connection, and asks others for what it is to answer.
-pub fn begin_to_listen() -> Context {
-    let serves = peek(|context| context.serving.serves()) == Some(true);
-    if serves { begin_to_pause() } else { begin_to_wait() }
-}
-
-/// The context of a script that is about to wait in the middle of what it does: it may serve a connection meanwhile.
-pub fn begin_to_pause() -> Context {
-    let context = current();
-    context.pauses();
-    context
-}
-
-/// The stop of a script that is about to wait for the answer to what it sends.
-pub fn begin_to_ask() -> Stop {
-    let stop = current().stop;
-    loops::waits(&stop);
-    stop
-}
-
-/// The context of a script that is about to wait for a connection that it serves.
-pub fn begin_to_serve(connection: &Connection) -> Context {
-    let context = current();
-    context.serves(connection);
+    context.wait(wait);
     context
 }
 

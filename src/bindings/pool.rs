@@ -8,7 +8,7 @@ use rhai::plugin::*;
 use rhai::{Dynamic, FnPtr, NativeCallContext};
 
 use super::callback::programs;
-use super::context::{self, Context, ScriptResult};
+use super::context::{self, Context, ScriptResult, Wait};
 use super::error::{OrRaise, raise};
 use super::task::api::Task;
 use super::task::{Prepared, begin_thread, no_thread, prepare, refuse};
@@ -60,7 +60,7 @@ impl Workers {
         if has_room() {
             return true;
         }
-        let stop = context::begin_to_pause().stop;
+        let stop = context::wait(Wait::Pause).stop;
         output::flush();
         stop.subscribe(&self.0.changed);
         let mut guard = self.0.changed.lock.lock().unwrap_or_else(PoisonError::into_inner);

@@ -49,7 +49,10 @@ impl Serving {
 
     /// It serves no connection any more.
     pub fn end(&self) {
-        self.0.fetch_and(!SERVES, Ordering::SeqCst);
+        // It is asked for each datagram.
+        if self.serves() {
+            self.0.fetch_and(!SERVES, Ordering::SeqCst);
+        }
     }
 
     /// Whether it serves a connection.

@@ -9,7 +9,7 @@ use rhai::{Array, Dynamic, EvalAltResult, FnPtr, NativeCallContext};
 
 pub(super) use self::start::{Prepared, begin_thread, no_thread, prepare, refuse, start_script};
 use super::callback::{guarded, programs};
-use super::context::{self, Context, Programs, Run, Script, ScriptResult, Serving};
+use super::context::{self, Context, Programs, Run, Script, ScriptResult, Serving, Wait};
 use super::error::{OrRaise, raise};
 use super::exit;
 use super::lab;
@@ -190,7 +190,7 @@ impl Task {
 /// # Errors
 /// What the task threw; `closed`: it was joined before.
 pub(super) fn outcome(ctx: &NativeCallContext, task: &Task) -> ScriptResult<Dynamic> {
-    if !task.wait(&context::begin_to_pause().stop, Stage::Interrupted) && !task.linger() {
+    if !task.wait(&context::wait(Wait::Pause).stop, Stage::Interrupted) && !task.linger() {
         return Ok(Dynamic::UNIT);
     }
     match lock(&task.0.result).take() {

@@ -3,7 +3,7 @@
 use rhai::plugin::*;
 use rhai::{Dynamic, Map, NativeCallContext, Position};
 
-use crate::bindings::context::{self, ScriptResult};
+use crate::bindings::context::{self, ScriptResult, Wait};
 use crate::bindings::convert::Options;
 use crate::bindings::error::{OrRaise, thrown};
 use crate::bindings::udp::addr::api::Addr;
@@ -20,14 +20,14 @@ impl IntoIterator for NetListener {
     type IntoIter = Box<dyn Iterator<Item = Self::Item>>;
 
     fn into_iter(self) -> Self::IntoIter {
-        let stop = context::begin_to_wait().stop;
+        let context = context::wait(Wait::NewWork);
         let mut ended = false;
         Box::new(std::iter::from_fn(move || {
             if ended {
                 return None;
             }
-            context::wait_again();
-            match self.receive(None, &stop) {
+            context.wait(Wait::NewWork);
+            match self.receive(None, &context.stop) {
                 Ok(heard) => heard.map(|heard| Ok(Dynamic::from(heard))),
                 Err(err) if err.kind == ErrorKind::Closed => None,
                 Err(err) => {
@@ -114,7 +114,7 @@ pub mod api {
     /// ```
     #[rhai_fn(global, pure, name = "recv", return_raw)]
     pub fn icmp_recv(ctx: NativeCallContext, listener: &mut IcmpListener, timeout: Duration) -> ScriptResult<Dynamic> {
-        let context = context::begin_to_wait();
+        let context = context::wait(Wait::NewWork);
         let heard = listener.receive(Some(context.host.now() + timeout), &context.stop).or_raise(&ctx)?;
         Ok(heard.map_or(Dynamic::UNIT, Dynamic::from))
     }

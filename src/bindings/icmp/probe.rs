@@ -6,7 +6,7 @@ use rhai::plugin::*;
 use rhai::{Dynamic, Map, NativeCallContext};
 
 use super::socket::Socket;
-use crate::bindings::context::{self, ScriptResult};
+use crate::bindings::context::{self, ScriptResult, Wait};
 use crate::bindings::convert::{Options, host, shown};
 use crate::bindings::error::{OrRaise, raise};
 use crate::bindings::udp::addr::api::Addr;
@@ -67,7 +67,7 @@ fn probe(
     let (request, neighbour) = read().or_raise(ctx)?;
     options.finish().or_raise(ctx)?;
     let subject = subject(ctx, interface, neighbour)?;
-    let outcome = socket.probe(&subject, &request, &context::begin_to_ask()).or_raise(ctx)?;
+    let outcome = socket.probe(&subject, &request, &context::wait(Wait::Reply).stop).or_raise(ctx)?;
     Ok(Ping::new(socket.tally().clone(), outcome))
 }
 

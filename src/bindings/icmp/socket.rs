@@ -3,7 +3,7 @@
 use rhai::plugin::*;
 use rhai::{Array, Dynamic, Map, NativeCallContext};
 
-use crate::bindings::context::{self, ScriptResult};
+use crate::bindings::context::{self, ScriptResult, Wait};
 use crate::bindings::convert::{Options, host};
 use crate::bindings::error::OrRaise;
 use crate::bindings::udp::ping::Ping;
@@ -28,7 +28,7 @@ fn ping(ctx: &NativeCallContext, socket: &Socket, target: &Dynamic, options: &Ma
     };
     let request = read().or_raise(ctx)?;
     options.finish().or_raise(ctx)?;
-    let outcome = socket.ping(&request, &context::begin_to_ask()).or_raise(ctx)?;
+    let outcome = socket.ping(&request, &context::wait(Wait::Reply).stop).or_raise(ctx)?;
     Ok(Ping::new(socket.tally().clone(), outcome))
 }
 

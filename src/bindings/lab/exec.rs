@@ -4,7 +4,7 @@ use rhai::plugin::*;
 use rhai::{Array, Dynamic, ImmutableString, Map, NativeCallContext};
 
 use super::host::Host;
-use crate::bindings::context::{self, ScriptResult};
+use crate::bindings::context::{self, ScriptResult, Wait};
 use crate::bindings::convert::{Options, text, typed};
 use crate::bindings::error::{OrRaise, raise};
 use crate::net::error::Error;
@@ -91,7 +91,7 @@ pub(super) fn wanted(
 
 /// Runs a program to its end.
 fn run(ctx: &NativeCallContext, host: &Host, wanted: Wanted) -> ScriptResult<Finished> {
-    let context = context::begin_to_wait();
+    let context = context::wait(Wait::NewWork);
     let until = wanted.timeout.map(|timeout| context.host.now() + timeout);
     // As Ctrl-C would: what it has to say of its end is part of its output. A shell on a terminal would only begin a new line.
     let signal = if wanted.plan.command.terminal { program::HANGUP } else { program::INTERRUPT };

@@ -5,7 +5,7 @@ use rhai::{Array, ImmutableString, Map, NativeCallContext};
 
 use super::exec::{Finished, wanted};
 use super::host::Host;
-use crate::bindings::context::{self, ScriptResult};
+use crate::bindings::context::{self, ScriptResult, Wait};
 use crate::bindings::convert::text;
 use crate::bindings::error::{OrRaise, raise};
 use crate::net::host::Host as _;
@@ -72,7 +72,7 @@ pub mod api {
     /// ```
     #[rhai_fn(return_raw)]
     pub fn wait(ctx: NativeCallContext, program: Program) -> ScriptResult<Dynamic> {
-        let stop = context::begin_to_wait().stop;
+        let stop = context::wait(Wait::NewWork).stop;
         if program.0.wait(None, &stop, Stage::Interrupted) != ProgramWait::Done {
             return Ok(Dynamic::UNIT);
         }
@@ -92,7 +92,7 @@ pub mod api {
     /// ```
     #[rhai_fn(pure)]
     pub fn wait_for(program: &mut Program, text: &str, timeout: Duration) -> bool {
-        let context = context::begin_to_wait();
+        let context = context::wait(Wait::NewWork);
         program.0.wait_for(text, context.host.now() + timeout, &context.stop);
         program.0.has_printed(text)
     }

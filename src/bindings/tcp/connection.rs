@@ -4,7 +4,7 @@ use rhai::plugin::*;
 use rhai::{Dynamic, NativeCallContext, Position};
 
 use super::message::Received;
-use crate::bindings::context::{self, ScriptResult};
+use crate::bindings::context::{self, ScriptResult, Wait};
 use crate::bindings::convert::bytes;
 use crate::bindings::error::{OrRaise, raise, thrown};
 use crate::bindings::time::api::Deadline;
@@ -19,11 +19,11 @@ impl IntoIterator for NetConnection {
     type IntoIter = Box<dyn Iterator<Item = Self::Item>>;
 
     fn into_iter(self) -> Self::IntoIter {
-        let context = context::begin_to_serve(&self);
+        let context = context::wait(Wait::Connection(&self));
         let mut ended = false;
         Box::new(std::iter::from_fn(move || {
             while !ended {
-                context.serves(&self);
+                context.wait(Wait::Connection(&self));
                 match self.receive(self.framing().want(), None, &context.stop) {
                     Ok(incoming @ Incoming::Message(_)) => {
                         return Some(Ok(Dynamic::from(Received::new(self.clone(), incoming))));
@@ -51,7 +51,7 @@ fn receive(
     want: Want,
     until: Option<Instant>,
 ) -> ScriptResult<Received> {
-    let incoming = connection.receive(want, until, &context::begin_to_serve(connection).stop).or_raise(ctx)?;
+    let incoming = connection.receive(want, until, &context::wait(Wait::Connection(connection)).stop).or_raise(ctx)?;
     if matches!(incoming, Incoming::Ended(_)) {
         context::has_left(connection);
     }

@@ -3,7 +3,7 @@
 use rhai::plugin::*;
 use rhai::{Dynamic, NativeCallContext, Position};
 
-use crate::bindings::context::{self, ScriptResult};
+use crate::bindings::context::{self, ScriptResult, Wait};
 use crate::bindings::error::{OrRaise, thrown};
 use crate::net::error::ErrorKind;
 use crate::net::tcp::{Accepted, Listener as NetListener};
@@ -15,13 +15,13 @@ impl IntoIterator for NetListener {
     type IntoIter = Box<dyn Iterator<Item = Self::Item>>;
 
     fn into_iter(self) -> Self::IntoIter {
-        context::begin_to_wait();
+        context::wait(Wait::NewWork);
         let mut ended = false;
         Box::new(std::iter::from_fn(move || {
             if ended {
                 return None;
             }
-            match self.accept(None, &context::begin_to_wait().stop) {
+            match self.accept(None, &context::wait(Wait::NewWork).stop) {
                 Ok(Accepted::Connection(connection)) => {
                     context::take_on(&self, &connection).then(|| Ok(Dynamic::from(connection)))
                 }
@@ -38,7 +38,7 @@ impl IntoIterator for NetListener {
 }
 
 fn accept_until(ctx: &NativeCallContext, listener: &NetListener, until: Option<Instant>) -> ScriptResult<Dynamic> {
-    let accepted = listener.accept(until, &context::begin_to_wait().stop).or_raise(ctx)?;
+    let accepted = listener.accept(until, &context::wait(Wait::NewWork).stop).or_raise(ctx)?;
     Ok(match accepted {
         Accepted::Connection(connection) if context::take_on(listener, &connection) => Dynamic::from(connection),
         _ => Dynamic::UNIT,

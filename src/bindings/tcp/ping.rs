@@ -5,7 +5,7 @@ use rhai::{Array, Dynamic, Map, NativeCallContext};
 
 use super::connection::api::Connection;
 use super::message::Received;
-use crate::bindings::context::{self, ScriptResult};
+use crate::bindings::context::{self, ScriptResult, Wait};
 use crate::bindings::convert::{Options, bytes};
 use crate::bindings::error::{OrRaise, raise};
 use crate::bindings::udp::ping::Ping;
@@ -27,7 +27,7 @@ fn ping(ctx: &NativeCallContext, conn: &Connection, message: Dynamic, options: &
     conn.check_message(size).or_raise(ctx)?;
     message.resize(size, b' ');
     let probe = Probe { to: conn.peer(), message: &message, timeout, icmp_wait, ttl: None, slot: Slot::default() };
-    let outcome = conn.ping(&probe, &context::begin_to_ask()).or_raise(ctx)?;
+    let outcome = conn.ping(&probe, &context::wait(Wait::Reply).stop).or_raise(ctx)?;
     Ok(Ping::new(conn.tally().clone(), outcome))
 }
 

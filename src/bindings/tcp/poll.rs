@@ -7,7 +7,7 @@ use rhai::{Array, Dynamic, EvalAltResult, FnPtr, NativeCallContext, Position};
 
 use super::message::Received;
 use crate::bindings::callback::{Callback, programs};
-use crate::bindings::context::{self, ScriptResult};
+use crate::bindings::context::{self, ScriptResult, Wait};
 use crate::bindings::convert::shown;
 use crate::bindings::error::{OrRaise, raise, thrown};
 use crate::bindings::exit;
@@ -61,14 +61,14 @@ impl IntoIterator for NetPoll {
     type IntoIter = Box<dyn Iterator<Item = Self::Item>>;
 
     fn into_iter(self) -> Self::IntoIter {
-        let stop = context::begin_to_wait().stop;
+        let context = context::wait(Wait::NewWork);
         let mut ended = false;
         Box::new(std::iter::from_fn(move || {
             if ended {
                 return None;
             }
-            context::wait_again();
-            match self.next(None, &stop) {
+            context.wait(Wait::NewWork);
+            match self.next(None, &context.stop) {
                 Ok(happened @ Polled::Happened(_)) => Some(Ok(Dynamic::from(Happened(Arc::new(happened))))),
                 Ok(_) => None,
                 Err(err) => {
@@ -114,23 +114,23 @@ fn each(ctx: &NativeCallContext, poll: &NetPoll, sockets: Dynamic, add: bool) ->
 }
 
 fn next(ctx: &NativeCallContext, poll: &NetPoll, until: Option<Instant>) -> ScriptResult<Happened> {
-    let polled = poll.next(until, &context::begin_to_wait().stop).or_raise(ctx)?;
+    let polled = poll.next(until, &context::wait(Wait::NewWork).stop).or_raise(ctx)?;
     Ok(Happened(Arc::new(polled)))
 }
 
 /// Gives each happening to `handler`. What it throws is told at once and ends the connection of that event alone.
 fn handle(ctx: &NativeCallContext, poll: &NetPoll, handler: FnPtr) -> ScriptResult<()> {
     let mut callback = Callback::new(ctx, handler);
-    let stop = context::begin_to_wait().stop;
+    let context = context::wait(Wait::NewWork);
     loop {
-        context::wait_again();
-        let polled @ Polled::Happened(_) = poll.next(None, &stop).or_raise(ctx)? else { return Ok(()) };
+        context.wait(Wait::NewWork);
+        let polled @ Polled::Happened(_) = poll.next(None, &context.stop).or_raise(ctx)? else { return Ok(()) };
         let event = Happened(Arc::new(polled));
         let Err(error) = callback.call([Dynamic::from(event.clone())]) else { continue };
         let ended = matches!(&*error, EvalAltResult::ErrorTerminated(..)) || exit::code(&error).is_some();
         match event.connection() {
             Some(connection) if !ended => {
-                context::current().run.failed.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                context.run.failed.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
                 programs().report(&format!("handler of the client {}", connection.peer()), &error);
                 poll.remove_connection(connection);
                 connection.close();

@@ -4,7 +4,7 @@ use rhai::{Dynamic, FnPtr, NativeCallContext};
 
 use super::message::Received;
 use crate::bindings::callback::Callback;
-use crate::bindings::context::{self, ScriptResult};
+use crate::bindings::context::{self, ScriptResult, Wait};
 use crate::bindings::convert;
 use crate::bindings::error::OrRaise;
 use crate::net::error::ErrorKind;
@@ -12,10 +12,10 @@ use crate::net::tcp::{Connection, Incoming};
 
 /// Gives `handler` each message that comes over `connection`, and sends what it returns.
 pub(super) fn serve(ctx: &NativeCallContext, connection: &Connection, handler: FnPtr) -> ScriptResult<()> {
-    let context = context::begin_to_serve(connection);
+    let context = context::wait(Wait::Connection(connection));
     Callback::new(ctx, handler).noting("handler").repeatedly(|callback| {
         loop {
-            context.serves(connection);
+            context.wait(Wait::Connection(connection));
             match connection.receive(connection.framing().want(), None, &context.stop) {
                 Ok(incoming @ Incoming::Message(_)) => {
                     let message = Received::new(connection.clone(), incoming);

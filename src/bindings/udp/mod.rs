@@ -8,7 +8,7 @@ use rhai::{Dynamic, FnPtr, Map, NativeCallContext};
 use self::addr::api::Addr;
 use self::packet::{Packet, answer};
 use super::callback::Callback;
-use super::context::{self, Asked, ScriptResult, Server};
+use super::context::{self, Asked, ScriptResult, Server, Wait};
 use super::convert::{self, Options, address};
 use super::error::{OrRaise, raise, thrown};
 use crate::net::addr::{Version, local as local_address};
@@ -151,7 +151,7 @@ pub mod namespace {
     /// ```
     #[rhai_fn(name = "serve", return_raw)]
     pub fn serve_native(ctx: NativeCallContext, socket: UdpSocket, answer: Answer) -> ScriptResult<()> {
-        let stop = context::begin_to_wait().stop;
+        let stop = context::wait(Wait::NewWork).stop;
         match socket.serve(answer, &stop) {
             Err(err) if err.kind != ErrorKind::Closed => raise(&ctx, err),
             _ => Ok(()),
@@ -226,11 +226,11 @@ fn bind(ctx: &NativeCallContext, local: SocketAddr, options: SocketOptions) -> S
 /// Gives `handler` each datagram that `socket` receives, and sends what it returns, until the script is stopped or the socket
 /// closed.
 fn serve(ctx: &NativeCallContext, socket: &UdpSocket, handler: &mut Callback) -> ScriptResult<()> {
-    let stop = context::begin_to_wait().stop;
+    let context = context::wait(Wait::NewWork);
     socket.begin_to_serve();
     loop {
-        context::wait_again();
-        let packet = match socket.receive(None, &stop, false) {
+        context.wait(Wait::NewWork);
+        let packet = match socket.receive(None, &context.stop, false) {
             Ok(incoming @ Incoming::Packet(_)) => Packet::new(socket.clone(), incoming),
             Ok(_) => return Ok(()),
             Err(err) if err.kind == ErrorKind::Closed => return Ok(()),

@@ -7,7 +7,7 @@ use super::packet::Packet;
 use super::ping::Ping;
 use super::schedule::{Closures, Schedule, plan, targets, timeouts};
 use crate::bindings::callback::Callback;
-use crate::bindings::context::{self, ScriptResult};
+use crate::bindings::context::{self, ScriptResult, Wait};
 use crate::bindings::convert::{Options, address, bytes, shown};
 use crate::bindings::error::{OrRaise, thrown};
 use crate::net::error::Error;
@@ -32,7 +32,7 @@ fn ping(
     let message = padded(bytes(ctx, message)?, size).or_raise(ctx)?;
     let slot = Slot { unreported: report == Some(false), ..Slot::default() };
     let probe = Probe { to, message: &message, timeout, icmp_wait, ttl: None, slot };
-    let stop = context::begin_to_ask();
+    let stop = context::wait(Wait::Reply).stop;
     let Some(matcher) = matcher else {
         let outcome = socket.ping(&probe, &stop, None).or_raise(ctx)?;
         return Ok(Ping::new(socket.tally().clone(), outcome));

@@ -6,7 +6,7 @@ use rhai::{Array, Dynamic, Map, NativeCallContext, Position};
 use super::addr::api::Addr;
 use super::packet::Packet;
 use super::{counts_map, or_unit};
-use crate::bindings::context::{self, ScriptResult};
+use crate::bindings::context::{self, ScriptResult, Wait};
 use crate::bindings::convert::{address, bytes};
 use crate::bindings::error::{OrRaise, raise, thrown};
 use crate::bindings::time::api::Deadline;
@@ -23,14 +23,14 @@ impl IntoIterator for UdpSocket {
     type IntoIter = Box<dyn Iterator<Item = Self::Item>>;
 
     fn into_iter(self) -> Self::IntoIter {
-        let stop = context::begin_to_wait().stop;
+        let context = context::wait(Wait::NewWork);
         let mut ended = false;
         Box::new(std::iter::from_fn(move || {
-            context::wait_again();
-            if ended || stop.is_stopped() {
+            context.wait(Wait::NewWork);
+            if ended || context.stop.is_stopped() {
                 return None;
             }
-            match self.receive(None, &stop, false) {
+            match self.receive(None, &context.stop, false) {
                 Ok(incoming @ Incoming::Packet(_)) => Some(Ok(Dynamic::from(Packet::new(self.clone(), incoming)))),
                 Ok(_) => None,
                 // Whoever closed the socket wants the loop to end.
@@ -116,7 +116,7 @@ pub mod api {
     /// ```
     #[rhai_fn(global, pure, return_raw)]
     pub fn recv(ctx: NativeCallContext, socket: &mut UdpSocket) -> ScriptResult<Packet> {
-        let incoming = socket.receive(None, &context::begin_to_wait().stop, true).or_raise(&ctx)?;
+        let incoming = socket.receive(None, &context::wait(Wait::NewWork).stop, true).or_raise(&ctx)?;
         Ok(super::Packet::new(socket.clone(), incoming))
     }
 
@@ -147,7 +147,7 @@ pub mod api {
     /// ```
     #[rhai_fn(global, pure, name = "recv", return_raw)]
     pub fn recv_until(ctx: NativeCallContext, socket: &mut UdpSocket, deadline: Deadline) -> ScriptResult<Packet> {
-        let incoming = socket.receive(Some(deadline), &context::begin_to_listen().stop, true).or_raise(&ctx)?;
+        let incoming = socket.receive(Some(deadline), &context::wait(Wait::Datagrams).stop, true).or_raise(&ctx)?;
         Ok(super::Packet::new(socket.clone(), incoming))
     }
 
