@@ -18,10 +18,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pingscript::net::host::{Host, ThisMachine};
-use pingscript::net::prober::{self, End, Probe, Slot};
+use pingscript::net::outcome::{End, Probe, Slot};
 use pingscript::net::session::Session;
 use pingscript::net::stop::Stop;
-use pingscript::net::{sys, time, udp};
+use pingscript::net::{prober, sys, time, udp};
 
 const ROUNDS: usize = 12;
 const PINGS: usize = 400;

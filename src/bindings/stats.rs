@@ -10,8 +10,10 @@ use super::error::raise;
 use super::udp::ping::Ping;
 use super::udp::schedule::Schedule;
 use crate::net::error::Error;
-use crate::net::ledger::{Counts, Recent};
-use crate::net::prober::{End, Outcome, Tally};
+use crate::net::ledger::Counts;
+use crate::net::neighbours::Recent;
+use crate::net::outcome::{End, Outcome};
+use crate::net::prober::Tally;
 use crate::net::stats::{Rtts, Summary, interval};
 use crate::net::time::Duration;
 

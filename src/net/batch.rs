@@ -7,12 +7,13 @@ use std::os::fd::AsFd;
 use std::sync::Arc;
 
 use super::account::Ends;
+use super::datagram::Datagram;
 use super::error::Result;
-use super::ledger::Content;
 use super::policy::Action;
 use super::stop::Stop;
 use super::sys::{self, Batch, Wait};
-use super::udp::{Datagram, Incoming, MAX_PAYLOAD, UdpSocket};
+use super::udp::{Incoming, MAX_PAYLOAD, UdpSocket};
+use super::wire::content::Content;
 
 /// How a server answers without a script.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,9 +8,9 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::datagram::Datagram;
 use super::judge::Judged;
-use super::ledger::Content;
-use super::udp::Datagram;
+use super::wire::content::Content;
 
 /// How many packets of a peer are remembered.
 const PACKETS: usize = 16;

@@ -10,9 +10,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::account::Account;
 use super::judge::Judged;
-use super::prober::Outcome;
+use super::outcome::Outcome;
 use super::subject::Site;
-use super::tcp::Happened as Happening;
+use super::time::Duration;
 
 /// A happening.
 #[derive(Clone, Copy, Debug)]
@@ -60,7 +60,7 @@ pub enum Event<'a> {
         /// The two ends.
         flow: Flow<'a>,
         /// What happened.
-        what: &'a Happening,
+        what: &'a ConnectionEvent,
     },
     /// A probe was settled; or it is pending, and will stay so, since its socket or the run has ended.
     Outcome {
@@ -82,6 +82,32 @@ pub enum Event<'a> {
         /// How many since the last such event.
         count: u64,
     },
+}
+
+/// What happened to a connection.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ConnectionEvent {
+    /// In one word: `connect`, `accept`, `end`, `close` or `reset`.
+    pub word: &'static str,
+    /// The outcome in one word, where there are several.
+    pub outcome: Option<&'static str>,
+    /// What it has carried, at its end.
+    pub traffic: Option<Traffic>,
+    /// How long it took to connect, or how long it lasted.
+    pub took: Option<Duration>,
+    /// Why it did not come about, or was lost, in words.
+    pub error: Option<String>,
+}
+
+/// What a connection has carried, and for how long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Traffic {
+    /// Bytes given to the kernel.
+    pub sent: u64,
+    /// Bytes received from it.
+    pub received: u64,
+    /// How long ago it came about.
+    pub lasted: Duration,
 }
 
 /// From where to where, and when.

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::error::Result;
-use super::ledger::Neighbours;
+use super::neighbours::Neighbours;
 use super::policy::{Action, Flows, Native, Place, Verdict};
 use super::random::Stream;
 use super::subject::{Site, Subject};

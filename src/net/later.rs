@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::fmt::Debug;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,9 +12,7 @@ use super::host::{Host, Waited};
 use super::memory::Exempt;
 use super::stop::Stop;
 use super::sys::{self, PollFd};
-use super::tcp::Connection;
 use super::time::{Duration, Instant};
-use super::udp::{Destination, UdpSocket};
 
 /// How many datagrams and messages may wait, and how many bytes in all; beyond that the latest is lost, as in a full queue.
 const ROOM: usize = 100_000;
@@ -38,41 +37,24 @@ struct Waiting {
     due: Instant,
     /// What was given first goes first.
     order: u64,
-    outlet: Outlet,
+    outlet: Box<dyn Outlet>,
     data: Vec<u8>,
 }
 
-/// How something is sent.
-#[derive(Clone, Debug)]
-pub enum Outlet {
-    /// As a datagram, to this destination.
-    Datagram(UdpSocket, Destination),
-    /// As a message over a connection.
-    Stream(Connection),
-}
-
-impl Outlet {
-    fn host(&self) -> Arc<dyn Host> {
-        match self {
-            Self::Datagram(socket, _) => socket.host().clone(),
-            Self::Stream(connection) => connection.host().clone(),
-        }
-    }
+/// Where something is sent once its time has come: a socket with a destination, or a connection.
+pub trait Outlet: Debug + Send {
+    /// The host it lives on.
+    fn host(&self) -> &Arc<dyn Host>;
 
     /// Sends without waiting. A client that is gone, a socket closed meanwhile: as with a packet on its way.
-    fn send(&self, data: &[u8]) {
-        match self {
-            Self::Datagram(socket, to) => drop(socket.send_to(data, *to)),
-            Self::Stream(connection) => drop(connection.send_or_queue(data)),
-        }
-    }
+    fn send(&self, data: &[u8]);
 }
 
 impl Later {
     /// Sends `data` when `by` has passed. The first call starts the thread, which ends with `stop`. `false`: there is no
     /// room, or the system has no descriptor or thread left, and `data` is lost.
-    pub fn send(self: &Arc<Self>, stop: &Stop, by: Duration, outlet: Outlet, data: Vec<u8>) -> bool {
-        let host = outlet.host();
+    pub fn send(self: &Arc<Self>, stop: &Stop, by: Duration, outlet: Box<dyn Outlet>, data: Vec<u8>) -> bool {
+        let host = outlet.host().clone();
         let due = host.now() + by;
         let start = || {
             let wake = Arc::new(sys::eventfd()?);
@@ -168,27 +150,29 @@ impl Ord for Waiting {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::net::session::Session;
+    use crate::net::host::ThisMachine;
 
-    fn waiting(socket: &UdpSocket, len: usize) -> Waiting {
-        Waiting {
-            due: socket.host().now(),
-            order: 0,
-            outlet: Outlet::Datagram(socket.clone(), socket.local().into()),
-            data: vec![0; len],
+    /// Sends nothing.
+    #[derive(Debug)]
+    struct Nowhere(Arc<dyn Host>);
+
+    impl Outlet for Nowhere {
+        fn host(&self) -> &Arc<dyn Host> {
+            &self.0
         }
+
+        fn send(&self, _: &[u8]) {}
     }
 
-    fn socket() -> UdpSocket {
-        let session = Arc::new(Session::new(Stop::root().expect("a stop")));
-        let any = ([127, 0, 0, 1], 0).into();
-        UdpSocket::bind(Arc::new(crate::net::host::ThisMachine), session, any, Default::default()).expect("a socket")
+    fn waiting(len: usize) -> Waiting {
+        let outlet = Nowhere(Arc::new(ThisMachine));
+        Waiting { due: outlet.0.now(), order: 0, outlet: Box::new(outlet), data: vec![0; len] }
     }
 
     #[test]
     fn what_waits_is_bounded_in_bytes_and_the_latest_is_lost() {
-        let (socket, mut state) = (socket(), State::default());
-        let enter = |state: &mut State, len| state.enter(waiting(&socket, len), || Ok(Arc::new(sys::eventfd()?)));
+        let mut state = State::default();
+        let enter = |state: &mut State, len| state.enter(waiting(len), || Ok(Arc::new(sys::eventfd()?)));
         for _ in 0..BYTES / 65_536 {
             assert!(enter(&mut state, 65_536));
         }
@@ -198,8 +182,8 @@ mod tests {
 
     #[test]
     fn without_a_thread_nothing_is_left_to_wait() {
-        let (socket, mut state) = (socket(), State::default());
-        assert!(!state.enter(waiting(&socket, 9), || Err(io::ErrorKind::OutOfMemory.into())));
+        let mut state = State::default();
+        assert!(!state.enter(waiting(9), || Err(io::ErrorKind::OutOfMemory.into())));
         assert_eq!((state.waiting.len(), state.bytes.bytes(), state.wake.is_none()), (0, 0, true));
     }
 }

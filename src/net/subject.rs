@@ -1,14 +1,14 @@
 //! What a policy decides about, and where: a request at a server's socket, or a frame on a link or at a host's door.
 
+use std::any::Any;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
+use super::datagram::Datagram;
 use super::error::{Error, Result};
 use super::host::HostId;
 use super::policy::{Action, FlowKey};
-use super::tcp::Connection;
-use super::udp::{Datagram, UdpSocket};
 use super::wire::frame::Frame;
 
 /// Where a policy is at work. `Display` is its name in rows.
@@ -25,12 +25,21 @@ pub enum Site {
 /// What a policy decides about.
 #[derive(Clone, Copy, Debug)]
 pub enum Subject<'a> {
-    /// A request that a server's socket received.
-    Request(&'a UdpSocket, &'a Datagram),
-    /// A message that a server received over a connection.
-    Message(&'a Connection, &'a Datagram),
+    /// A request that a server received, as a datagram or over a connection.
+    Request(PacketView<'a>),
     /// A frame on its way.
     Frame(Carried<'a>),
+}
+
+/// A request as a policy sees it.
+#[derive(Clone, Copy, Debug)]
+pub struct PacketView<'a> {
+    /// The local address of what received it.
+    pub local: SocketAddr,
+    /// What was received.
+    pub datagram: &'a Datagram,
+    /// The socket or connection that received it, for policies that hand it on.
+    pub receiver: &'a dyn Any,
 }
 
 /// A frame on its way.
@@ -95,8 +104,7 @@ impl Subject<'_> {
     /// The flow it belongs to.
     pub fn flow(&self) -> FlowKey {
         match self {
-            Self::Request(socket, request) => FlowKey::received(request.from, socket.local()),
-            Self::Message(connection, request) => FlowKey::received(request.from, connection.local()),
+            Self::Request(request) => FlowKey::received(request.datagram.from, request.local),
             Self::Frame(carried) => carried.flow(),
         }
     }
@@ -107,7 +115,7 @@ impl Subject<'_> {
     /// `invalid`: a server cannot reject.
     pub fn allows(&self, action: &Action) -> Result<()> {
         match self {
-            Self::Request(..) | Self::Message(..) => possible(action),
+            Self::Request(_) => possible(action),
             Self::Frame(_) => Ok(()),
         }
     }

@@ -9,9 +9,8 @@ use crate::bindings::error::{OrRaise, raise};
 use crate::bindings::udp::ping::Ping;
 use crate::net::error::Error;
 use crate::net::icmp::Heard;
-use crate::net::prober::End;
-use crate::net::udp::IcmpError;
-use crate::net::wire::icmp::{self, Content, Extensions, Message, MplsLabel, Role};
+use crate::net::outcome::End;
+use crate::net::wire::icmp::{self, Content, Extensions, IcmpError, Message, MplsLabel, Role};
 use crate::net::wire::ip::{Packet, Transport};
 use crate::net::wire::{Family, paste};
 

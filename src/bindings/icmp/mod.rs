@@ -10,9 +10,9 @@ use super::convert::{Options, host, shown};
 use super::error::{OrRaise, raise};
 use super::udp::addr::api::Addr;
 use crate::net::addr::{self, Version};
+use crate::net::clock::Clock;
 use crate::net::error::Error;
 use crate::net::icmp::{IcmpSocket, Options as SocketOptions};
-use crate::net::prober::Clock;
 use crate::net::wire::{Family, number};
 
 pub mod decode;

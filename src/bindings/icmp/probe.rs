@@ -14,7 +14,7 @@ use crate::bindings::udp::ping::Ping;
 use crate::bindings::udp::timeouts;
 use crate::net::error::Error;
 use crate::net::icmp::Request;
-use crate::net::prober::End;
+use crate::net::outcome::End;
 use crate::net::time::Duration;
 use crate::net::wire::Family;
 use crate::net::wire::icmp::{Message, Subject};

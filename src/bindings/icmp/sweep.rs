@@ -8,7 +8,7 @@ use rhai::plugin::*;
 use crate::bindings::context::ScriptResult;
 use crate::bindings::udp::ping::Ping;
 use crate::bindings::udp::schedule::Schedule;
-use crate::net::prober::{End, Outcome};
+use crate::net::outcome::{End, Outcome};
 use crate::net::sweep::{End as Found, Sweep as NetSweep};
 use crate::net::targets::Targets;
 

@@ -7,12 +7,11 @@ use rhai::{Array, Dynamic};
 
 use crate::bindings::tcp::attempt::api::Attempt;
 use crate::bindings::udp::ping::Ping;
-use crate::net::prober::{End, Outcome};
+use crate::net::outcome::{End, Outcome};
 use crate::net::tcp::Connecting;
 use crate::net::trace::{Answer, Mtu, Trace as NetTrace};
-use crate::net::udp::IcmpError;
 use crate::net::wire::Family;
-use crate::net::wire::icmp::Extensions;
+use crate::net::wire::icmp::{Extensions, IcmpError};
 
 /// A path in scripts. Clones are the same.
 #[derive(Clone, Debug, Default)]

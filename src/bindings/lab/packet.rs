@@ -10,9 +10,8 @@ use rhai::plugin::*;
 use crate::bindings::convert::text;
 use crate::net::policy::Place;
 use crate::net::subject::{Carried, Way};
-use crate::net::udp::IcmpError;
 use crate::net::wire::frame::{Frame as Summary, Ip};
-use crate::net::wire::icmp::Message;
+use crate::net::wire::icmp::{IcmpError, Message};
 
 /// A frame that a policy decides about.
 #[derive(Clone, Debug)]

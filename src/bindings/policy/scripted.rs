@@ -18,6 +18,8 @@ use crate::net::error::Error;
 use crate::net::judge::Decide;
 use crate::net::policy::{self, Action, Place};
 use crate::net::subject::Subject;
+use crate::net::tcp::Connection;
+use crate::net::udp::UdpSocket;
 
 /// A closure at work as a policy. Its calls take turns, so that its state is its own.
 #[derive(Debug)]
@@ -33,11 +35,13 @@ impl Decide for Scripted {
     fn decide(&self, subject: &Subject<'_>, place: &Place, draws: &mut Vec<f64>) -> Option<policy::Verdict> {
         let mut callback = self.callback.lock().unwrap_or_else(PoisonError::into_inner);
         let packet = match subject {
-            Subject::Request(socket, request) => {
-                Dynamic::from(Packet::under_judgement((*socket).clone(), (*request).clone(), *place))
-            }
-            Subject::Message(connection, request) => {
-                Dynamic::from(Message::under_judgement((*connection).clone(), (*request).clone(), *place))
+            Subject::Request(request) => {
+                let (receiver, datagram) = (request.receiver, request.datagram.clone());
+                match (receiver.downcast_ref::<UdpSocket>(), receiver.downcast_ref::<Connection>()) {
+                    (Some(socket), _) => Dynamic::from(Packet::under_judgement(socket.clone(), datagram, *place)),
+                    (_, Some(stream)) => Dynamic::from(Message::under_judgement(stream.clone(), datagram, *place)),
+                    _ => return None,
+                }
             }
             Subject::Frame(carried) => {
                 self.settle();

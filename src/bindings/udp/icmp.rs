@@ -6,8 +6,7 @@ use rhai::Dynamic;
 use rhai::plugin::*;
 
 use crate::bindings::icmp::decode::labels;
-use crate::net::udp::IcmpError;
-use crate::net::wire::icmp::Extensions;
+use crate::net::wire::icmp::{Extensions, IcmpError};
 
 /// An ICMP error's name is how scripts print it.
 impl fmt::Display for IcmpError {
@@ -21,7 +20,7 @@ impl fmt::Display for IcmpError {
 #[allow(clippy::unwrap_used)] // the code that the macro writes
 pub mod api {
     /// An ICMP error that answers a datagram.
-    pub type Icmp = crate::net::udp::IcmpError;
+    pub type Icmp = crate::net::wire::icmp::IcmpError;
 
     /// The error's name, such as `"Port Unreachable"`; one without a name is called by its numbers.
     ///

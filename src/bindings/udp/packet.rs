@@ -12,10 +12,11 @@ use crate::bindings::context::{self, ScriptResult};
 use crate::bindings::convert::{bytes, text};
 use crate::bindings::error::{OrRaise, raise};
 use crate::bindings::policy::verdict::api::Verdict;
+use crate::net::datagram::Datagram;
 use crate::net::error::Error;
 use crate::net::judge::Judged;
 use crate::net::policy::{Action, Place};
-use crate::net::udp::{Datagram, Incoming, UdpSocket};
+use crate::net::udp::{Incoming, UdpSocket};
 
 /// What a receive brought.
 #[derive(Clone, Debug)]

@@ -8,8 +8,9 @@ use rhai::{Dynamic, Map};
 use super::addr::api::Addr;
 use super::{or_unit, plain};
 use crate::bindings::convert::text;
-use crate::net::prober::{End, Outcome, Tally};
-use crate::net::udp::Datagram;
+use crate::net::datagram::Datagram;
+use crate::net::outcome::{End, Outcome};
+use crate::net::prober::Tally;
 
 /// A probe that ended, or that a schedule reports as sent, in scripts.
 #[derive(Clone, Debug)]

@@ -12,13 +12,14 @@ use crate::bindings::callback::Callback;
 use crate::bindings::context::{self, ScriptResult};
 use crate::bindings::convert::{Options, bytes, shown};
 use crate::bindings::error::{OrRaise, raise, thrown};
+use crate::net::datagram::Datagram;
 use crate::net::error::Error;
+use crate::net::outcome::{Match, Outcome};
 use crate::net::pinger::{Message, Pinger as NetPinger, Plan, Script};
-use crate::net::prober::{Match, Outcome, Tally};
+use crate::net::prober::Tally;
 use crate::net::stop::Stop;
 use crate::net::targets::{Target, Targets};
 use crate::net::time::Duration;
-use crate::net::udp::Datagram;
 
 /// Pings on a schedule, in scripts.
 #[derive(Clone)]

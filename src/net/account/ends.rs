@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use crate::net::host::HostId;
-use crate::net::ledger::Content;
+use crate::net::wire::content::Content;
 
 /// The ends of a message's way, as a host sees them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -20,9 +20,10 @@ pub use self::pingers::{Pinging, Settled};
 pub use self::report::{Drops, Explanation, PolicyReport};
 use super::host::HostId;
 use super::judge::{Judge, Judged};
-use super::ledger::{Content, Counts};
+use super::ledger::Counts;
 use super::subject::Site;
 use super::time::{Duration, Instant};
+use super::wire::content::Content;
 
 mod causes;
 mod ends;

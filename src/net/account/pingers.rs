@@ -5,7 +5,8 @@ use std::net::SocketAddr;
 
 use super::ends::{Ends, Hosts};
 use crate::net::host::HostId;
-use crate::net::ledger::{Counts, Recent};
+use crate::net::ledger::Counts;
+use crate::net::neighbours::Recent;
 
 /// How many have an account of their own; those that come later share one.
 const MOST: usize = 4096;

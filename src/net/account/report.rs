@@ -6,7 +6,8 @@ use std::net::SocketAddr;
 use serde::{Serialize, Serializer};
 
 use crate::net::judge::ACTIONS;
-use crate::net::ledger::{Counts, Neighbours};
+use crate::net::ledger::Counts;
+use crate::net::neighbours::Neighbours;
 use crate::net::stats::interval;
 
 /// What a policy did.

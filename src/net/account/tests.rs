@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use super::*;
+use crate::net::datagram::Datagram;
 use crate::net::host::ThisMachine;
 use crate::net::judge::Policy;
 use crate::net::policy::{Action, Place, Verdict};
 use crate::net::random::Stream;
 use crate::net::session::Session;
 use crate::net::stop::Stop;
-use crate::net::subject::Subject;
-use crate::net::udp::{Datagram, UdpSocket};
+use crate::net::subject::{PacketView, Subject};
+use crate::net::udp::UdpSocket;
 
 fn addr(port: u16) -> SocketAddr {
     ([127, 0, 0, 1], port).into()
@@ -181,7 +182,12 @@ fn policies_that_are_gone_are_kept_as_sums() {
     for _ in 0..1000 {
         let judge = Judge::new(Policy::Chain(Vec::new()), Stream::of_seed(0), &site()).expect("a judge");
         account.judges(site(), &judge, "chain([])".to_string());
-        let verdict = judge.judge(&mut judge.turn(), &Subject::Request(&socket, &request)).verdict;
+        let verdict = judge
+            .judge(
+                &mut judge.turn(),
+                &Subject::Request(PacketView { local: socket.local(), datagram: &request, receiver: &socket }),
+            )
+            .verdict;
         assert_eq!(verdict.action, Action::Pass);
         last = Some(judge);
     }

@@ -7,14 +7,15 @@ use std::collections::HashMap;
 use std::sync::Mutex;
 
 use super::{IcmpSocket, Inner, Mode, Request, lock};
+use crate::net::datagram::Datagram;
 use crate::net::error::{Error, Result};
 use crate::net::ledger::{Blame, Key, Stray};
-use crate::net::prober::{Outcome, Prober, Recognised};
+use crate::net::outcome::Outcome;
+use crate::net::prober::{Prober, Recognised};
 use crate::net::stop::Stop;
-use crate::net::udp::{Datagram, IcmpError};
 use crate::net::wire::Family;
 use crate::net::wire::checksum::checksum;
-use crate::net::wire::icmp::{ExtendedEcho, Message, Subject};
+use crate::net::wire::icmp::{ExtendedEcho, IcmpError, Message, Subject};
 
 /// How many questions may be in flight: half as many as there are sequence numbers, so that a late answer is not taken for
 /// that to a newer question.

@@ -11,12 +11,14 @@ use socket2::Socket;
 use super::payload::Match;
 use super::probing::HEADER;
 use super::{IcmpSocket, Inner, Mode, extended};
+use crate::net::datagram::Datagram;
+use crate::net::error_queue::{Queued, is_pending_error};
 use crate::net::event::Event;
-use crate::net::ledger::{Blame, Content, Key, ProbeId, Stray};
+use crate::net::ledger::{Blame, Key, ProbeId, Stray};
 use crate::net::prober::{Prober, Recognised};
 use crate::net::sys::{self, Received};
-use crate::net::udp::{Datagram, IcmpError, Queued, is_pending_error};
-use crate::net::wire::icmp::{Kind, Message};
+use crate::net::wire::content::Content;
+use crate::net::wire::icmp::{IcmpError, Kind, Message};
 use crate::net::wire::ip::Packet;
 use crate::net::wire::{Family, checksum::checksum};
 

@@ -1,20 +1,19 @@
 //! A listener for all ICMP that reaches a host, whomever it is for.
 
-use std::fmt;
-use std::io;
 use std::net::SocketAddr;
 use std::os::fd::AsFd;
 use std::sync::{Arc, Mutex};
+use std::{fmt, io};
 
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::{error, lock};
 use crate::net::error::{Error, Result};
+use crate::net::error_queue::closed;
 use crate::net::host::{Host, Waited};
 use crate::net::stop::Stop;
 use crate::net::sys::{self, PollFd};
 use crate::net::time::Instant;
-use crate::net::udp::closed;
 use crate::net::wire::Family;
 use crate::net::wire::icmp::{Kind, identify};
 

@@ -17,18 +17,20 @@ use socket2::{Domain, Protocol, Socket, Type};
 use self::extended::Questions;
 use self::payload::Payload;
 use super::addr::check_zone;
+use super::clock::Clock;
 use super::error::{Error, Result};
+use super::error_queue::{closed, one_at_a_time};
 use super::host::Host;
 use super::ledger::Counts;
-use super::prober::{Carrier, Clock, Outcome, Probe, Prober, Slot, Tally, notices};
+use super::outcome::{Outcome, Probe, Slot};
+use super::prober::{Carrier, Prober, Tally, notices};
 use super::session::{Session, Settle};
 use super::stop::Stop;
 use super::sys;
 use super::time::Duration;
-use super::udp::{IcmpError, closed, one_at_a_time};
 use super::wire::Family;
+use super::wire::icmp::IcmpError;
 
-mod ear;
 mod error;
 mod extended;
 mod filter;
@@ -38,8 +40,8 @@ mod mtu;
 mod payload;
 mod probing;
 
-pub(in crate::net) use self::ear::{Ear, is_kept};
 pub(super) use self::extended::{IN_FLIGHT, check_subject};
+use super::ear::{self, Ear};
 
 pub use self::error::{MAX_SIZE_V4, MAX_SIZE_V6, check_size};
 pub use self::listener::{Heard, Listener};

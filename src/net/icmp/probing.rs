@@ -10,19 +10,23 @@ use socket2::Socket;
 
 use super::error::send_error;
 use super::filter::of_replies;
-use super::{IcmpSocket, Mode, hearing, is_kept, lock};
+use super::{IcmpSocket, Mode, hearing, lock};
+use crate::net::datagram::Datagram;
+use crate::net::ear::is_kept;
 use crate::net::error::{Error, Result};
+use crate::net::error_queue::{Queued, is_pending_error, take_entry};
 use crate::net::event::{Event, Flow};
 use crate::net::host::{Host, Waited};
-use crate::net::ledger::{Blame, Content, Key, ProbeId};
-use crate::net::prober::{Carrier, Name, Probe, Prober, Recognised, Tally};
+use crate::net::ledger::{Blame, Key, ProbeId};
+use crate::net::outcome::Probe;
+use crate::net::prober::{Carrier, Name, Prober, Recognised, Tally};
 use crate::net::session::Session;
 use crate::net::stop::Stop;
 use crate::net::sys::{self, PollFd, RawAddr};
 use crate::net::time::Instant;
-use crate::net::udp::{Datagram, IcmpError, Queued, is_pending_error, take_entry};
 use crate::net::wire::Family;
-use crate::net::wire::icmp::{Echo, Kind, Message, Subject};
+use crate::net::wire::content::Content;
+use crate::net::wire::icmp::{Echo, IcmpError, Kind, Message, Subject};
 
 /// Octets of an echo request before its payload.
 pub(super) const HEADER: usize = 8;

@@ -3,7 +3,7 @@
 use std::iter::Sum;
 use std::ops::{Add, AddAssign, Sub};
 
-use super::Neighbours;
+use crate::net::neighbours::Neighbours;
 
 /// How many probes came to which end, and how many packets were something else.
 ///

@@ -13,19 +13,19 @@
 
 use std::net::SocketAddr;
 
+use super::neighbours::Recent;
 use super::time::{Duration, Instant};
+use super::wire::content::Content;
 use expiry::Expiry;
 use store::{Place, Store};
 
 pub use counts::Counts;
 pub(in crate::net) use mixer::Mixed;
-pub use neighbours::{Neighbours, Recent};
-pub use record::{Content, Key, ProbeId, Record, State};
+pub use record::{Key, ProbeId, Record, State};
 
 mod counts;
 mod expiry;
 mod mixer;
-mod neighbours;
 mod peers;
 mod record;
 mod store;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 
 use super::Place;
-use crate::net::ledger::Neighbours;
+use crate::net::neighbours::Neighbours;
 use crate::net::random::Stream;
 
 /// How many flows a policy tells apart. Whoever sends from ever new ports must not take all memory.

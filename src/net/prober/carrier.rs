@@ -8,17 +8,21 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use socket2::Socket;
 
-use super::{Clock, Probe, Prober};
+use super::Prober;
 use crate::net::account::Account;
+use crate::net::clock::Clock;
+use crate::net::datagram::Datagram;
 use crate::net::error::{Error, Result};
+use crate::net::error_queue::Queued;
 use crate::net::host::{Host, Waited};
-use crate::net::ledger::{Blame, Content, Counts, Key, ProbeId, Stray};
+use crate::net::ledger::{Blame, Counts, Key, ProbeId, Stray};
+use crate::net::outcome::Probe;
 use crate::net::session::Session;
 use crate::net::stop::Stop;
 use crate::net::sys::PollFd;
 use crate::net::time::Instant;
-use crate::net::udp::{Datagram, IcmpError, Queued};
-use crate::net::wire::icmp::Subject;
+use crate::net::wire::content::Content;
+use crate::net::wire::icmp::{IcmpError, Subject};
 
 /// A socket that probes are sent from: how it sends and hears, and how its protocol names a probe.
 pub(in crate::net) trait Carrier: Debug + Send + Sync {

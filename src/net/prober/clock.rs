@@ -1,8 +1,4 @@
-//! How round-trip times are measured.
-//!
-//! Round-trip times come from one clock a session, the best that its first reply had ([`Clock`]). Kernel
-//! stamps are times of the wall clock; they are used only as differences that the monotonic clock confirms, so a step of
-//! the wall clock spoils no round-trip time.
+//! The kernel's stamps: how a session waits for the first, and what they say of a round trip.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::os::fd::AsFd;
@@ -11,32 +7,11 @@ use std::sync::OnceLock;
 use socket2::{Domain, Socket, Type};
 
 use super::Pending;
+use crate::net::clock::Readings;
 use crate::net::host::Host;
 use crate::net::stop::Stop;
 use crate::net::sys::{self, RawAddr};
 use crate::net::time::{Duration, Instant};
-
-/// What a round-trip time is measured by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Clock {
-    /// From the kernel's stamp of the sending to its stamp of the arrival: the path and the peer alone.
-    Kernel,
-    /// From before the send call to the kernel's stamp of the arrival, as `ping` measures.
-    KernelReceive,
-    /// From before the send call to when the arrival was seen, with the waking of this process in it.
-    User,
-}
-
-impl Clock {
-    /// The clock in words.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Kernel => "kernel receive - kernel send",
-            Self::KernelReceive => "kernel receive - user send",
-            Self::User => "user receive - user send",
-        }
-    }
-}
 
 /// Has the kernel begin to stamp arrivals. It does so a moment after the first socket asks for it, and the first
 /// reply of a run should not fall into that moment.
@@ -94,28 +69,6 @@ fn is_stamped(host: &dyn Host, socket: &Socket, own: &RawAddr, stop: &Stop) -> b
 pub(super) fn waited(unix: i64, stamp: Option<i64>) -> Option<Duration> {
     let queued = stamp.map(|stamp| Duration::from_nanos(unix - stamp));
     queued.filter(|&queued| queued >= Duration::ZERO && queued < Duration::from_secs(60))
-}
-
-/// The round-trip time of one answer by each clock that it has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Readings {
-    /// By [`Clock::Kernel`].
-    pub kernel: Option<Duration>,
-    /// By [`Clock::KernelReceive`].
-    pub kernel_receive: Option<Duration>,
-    /// By [`Clock::User`].
-    pub user: Duration,
-}
-
-impl Readings {
-    /// The time by `session`'s clock, or the best lesser one there is; without a session yet, by the best.
-    pub fn by(&self, session: Option<Clock>) -> (Duration, Clock) {
-        match (session.unwrap_or(Clock::Kernel), self.kernel, self.kernel_receive) {
-            (Clock::Kernel, Some(rtt), _) => (rtt, Clock::Kernel),
-            (Clock::Kernel | Clock::KernelReceive, _, Some(rtt)) => (rtt, Clock::KernelReceive),
-            _ => (self.user, Clock::User),
-        }
-    }
 }
 
 /// What the clocks say of an answer to `pending` that was stamped `stamp` and seen at `seen`. `arrived` is the arrival by

@@ -3,14 +3,16 @@
 use std::net::SocketAddr;
 
 use super::clock::{measure, waited};
-use super::outcome::{End, Match, Matcher, Outcome};
 use super::{Carrier, Pending, Prober, Recognised, Unheard};
 use crate::net::account::{Ends, Pinging, Settled};
+use crate::net::datagram::Datagram;
 use crate::net::error::{Error, Result};
+use crate::net::error_queue::Queued;
 use crate::net::event::{Event, Flow};
-use crate::net::ledger::{Arrival, Blame, Content, ErrorArrival, Key, ProbeId, Stray};
+use crate::net::ledger::{Arrival, Blame, ErrorArrival, Key, ProbeId, Stray};
+use crate::net::outcome::{End, Match, Matcher, Outcome};
 use crate::net::time::Instant;
-use crate::net::udp::{Datagram, Queued};
+use crate::net::wire::content::Content;
 
 /// How many outcomes may wait to be taken before packets that settle nothing are only counted.
 const MOST_REPORTED: usize = 1024;

@@ -11,26 +11,28 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use socket2::Socket;
 
 use super::addr::reached;
+use super::clock::Clock;
+use super::datagram::Datagram;
 use super::error::{Error, Result};
+use super::error_queue::{closed, one_at_a_time};
 use super::event::{Event, Flow};
 use super::host::{Host, Waited};
 use super::ledger::{Arrival, Blame, Counts, Key, Ledger, Mixed, ProbeId, State};
+use super::outcome::{End, Matcher, Outcome, Probe, Slot};
 use super::session::Session;
 use super::stop::Stop;
 use super::time::{Duration, Instant};
-use super::udp::{Datagram, IcmpError, closed, one_at_a_time};
+use super::wire::icmp::IcmpError;
 
 pub use self::carrier::Tally;
 pub(in crate::net) use self::carrier::{Carrier, Name, Recognised, ScriptResult};
 use self::clock::await_stamps;
-pub use self::clock::{Clock, Readings, warm_up};
-pub use self::outcome::{End, Match, Matcher, Outcome, Probe, Slot};
+pub use self::clock::warm_up;
 pub(in crate::net) use self::taking::notices;
 
 mod carrier;
 mod clock;
 mod hearing;
-mod outcome;
 mod taking;
 
 /// The probes of one socket.

@@ -2,12 +2,13 @@
 
 use socket2::Socket;
 
-use super::outcome::Matcher;
 use super::{Carrier, Prober, Unheard};
 use crate::net::error::{Error, Result};
+use crate::net::error_queue::{Queued, closed};
 use crate::net::ledger::ProbeId;
+use crate::net::outcome::Matcher;
 use crate::net::time::Instant;
-use crate::net::udp::{IcmpError, Queued, closed};
+use crate::net::wire::icmp::IcmpError;
 
 /// The advice about what was sent over `carrier` that has come by now and was not asked for yet. What came last may not have
 /// been heard with the answer that it came before; so it is listened for once more, unless somebody else is at it.

@@ -13,8 +13,8 @@ pub use self::rows::{About, Row};
 use self::rows::{ConnectionRow, LostRow, ProbeRow, SummaryRow, VerdictRow};
 use super::account::Account;
 use super::event::{Event, Sink};
+use super::outcome::End;
 use super::output;
-use super::prober::End;
 use super::stats::Rtts;
 
 pub mod csv;

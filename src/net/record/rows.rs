@@ -6,14 +6,14 @@ use serde::Serialize;
 
 use super::SCHEMA;
 use crate::net::account::{Account, Drops, PolicyReport};
-use crate::net::event::Flow;
+use crate::net::clock::Clock;
+use crate::net::event::{ConnectionEvent, Flow};
 use crate::net::judge::Judged;
 use crate::net::ledger::Counts;
+use crate::net::outcome::{End, Outcome};
 use crate::net::policy::Action;
-use crate::net::prober::{Clock, End, Outcome};
 use crate::net::stats::{Rtts, interval};
 use crate::net::subject::Site;
-use crate::net::tcp::Happened;
 use crate::net::time::Duration;
 
 /// What a run is, for its first row.
@@ -327,17 +327,17 @@ impl LostRow {
 }
 
 impl ConnectionRow {
-    pub(super) fn new(flow: Flow<'_>, what: &Happened) -> Self {
+    pub(super) fn new(flow: Flow<'_>, what: &ConnectionEvent) -> Self {
         Self {
             time_ns: flow.time,
             from: flow.from,
             to: flow.to,
-            event: what.word(),
-            outcome: what.outcome(),
-            took_ns: what.took().map(Duration::as_nanos),
-            sent_bytes: what.carried().map(|carried| carried.sent),
-            received_bytes: what.carried().map(|carried| carried.received),
-            error: what.error(),
+            event: what.word,
+            outcome: what.outcome,
+            took_ns: what.took.map(Duration::as_nanos),
+            sent_bytes: what.traffic.map(|traffic| traffic.sent),
+            received_bytes: what.traffic.map(|traffic| traffic.received),
+            error: what.error.clone(),
             host: flow.host.map(str::to_string),
         }
     }

@@ -15,12 +15,11 @@
 use std::fmt::Write;
 use std::net::SocketAddr;
 
-use crate::net::event::{Event, Flow, Sink};
+use crate::net::event::{ConnectionEvent, Event, Flow, Sink};
 use crate::net::judge::Judged;
+use crate::net::outcome::{End, Outcome};
 use crate::net::output;
-use crate::net::prober::{End, Outcome};
 use crate::net::subject::Site;
-use crate::net::tcp::Happened;
 use crate::net::time::Duration;
 
 /// How many bytes of a message are shown.
@@ -51,10 +50,9 @@ impl Trace {
             }
             Event::Outcome { flow, size, outcome, .. } => self.flow("outcome", flow, size, &ended(outcome)),
             Event::Connection { flow, what } => {
-                let size = what
-                    .carried()
-                    .map_or(String::new(), |carried| format!("{} bytes", carried.sent + carried.received));
-                self.about(what.word(), flow, &size, &connection(what))
+                let size =
+                    what.traffic.map_or(String::new(), |traffic| format!("{} bytes", traffic.sent + traffic.received));
+                self.about(what.word, flow, &size, &connection(what))
             }
             Event::KernelDrops { time, socket, count } => {
                 let packets = if count == 1 { "1 packet".to_string() } else { format!("{count} packets") };
@@ -110,21 +108,21 @@ fn verdict(judged: &Judged, site: &Site) -> String {
 }
 
 /// What happened to a connection: how, what it carried, and how long it took or lasted.
-fn connection(what: &Happened) -> String {
-    let plain = if matches!(what, Happened::Accepted) { "taken in" } else { "" };
-    let mut text = what.outcome().unwrap_or(plain).to_string();
+fn connection(what: &ConnectionEvent) -> String {
+    let plain = if what.word == "accept" { "taken in" } else { "" };
+    let mut text = what.outcome.unwrap_or(plain).to_string();
     let mut add = |part: String| {
         let gap = if text.is_empty() { "" } else { ", " };
         let _ = write!(text, "{gap}{part}");
     };
-    if let Some(error) = what.error() {
-        add(error);
+    if let Some(error) = &what.error {
+        add(error.clone());
     }
-    if let Some(carried) = what.carried() {
-        add(format!("{} sent and {} received", carried.sent, carried.received));
+    if let Some(traffic) = what.traffic {
+        add(format!("{} sent and {} received", traffic.sent, traffic.received));
     }
-    if let Some(took) = what.took() {
-        add(format!("{} {took}", if what.carried().is_some() { "after" } else { "in" }));
+    if let Some(took) = what.took {
+        add(format!("{} {took}", if what.traffic.is_some() { "after" } else { "in" }));
     }
     text
 }

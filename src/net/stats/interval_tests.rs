@@ -1,7 +1,7 @@
 //! Intervals of a share: Wilson's score, and that they hold for losses in bursts.
 
 use super::*;
-use crate::net::ledger::Recent;
+use crate::net::neighbours::Recent;
 use crate::net::policy::{Action, FlowKey, Flows, Gilbert, Native};
 use crate::net::random::Stream;
 

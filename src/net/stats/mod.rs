@@ -8,7 +8,8 @@ use std::fmt;
 use hdrhistogram::Histogram;
 
 pub use self::binomial::binomial;
-use super::ledger::{Counts, Neighbours};
+use super::ledger::Counts;
+use super::neighbours::Neighbours;
 use super::time::Duration;
 
 mod binomial;

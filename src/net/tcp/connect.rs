@@ -1,27 +1,28 @@
 //! Connecting, with its own time and its own outcomes: a refusal, an ICMP error and silence are told apart.
 
-use std::fmt;
-use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::AsFd;
 use std::sync::Arc;
+use std::{fmt, io};
 
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::end::in_doubt;
+use super::events::tried;
 use super::options::StreamOptions;
-use super::{Connection, Ends, Happened};
+use super::{Connection, Ends};
 use crate::net::addr::{check_zone, reached};
+use crate::net::clock::Clock;
 use crate::net::error::{Error, ErrorKind, Result};
+use crate::net::error_queue::is_pending_error;
 use crate::net::event::{Event, Flow};
 use crate::net::host::{Host, Waited};
-use crate::net::prober::{Clock, warm_up};
+use crate::net::prober::warm_up;
 use crate::net::session::Session;
 use crate::net::stop::Stop;
 use crate::net::sys::{self, Origin, PollFd};
 use crate::net::time::Duration;
-use crate::net::udp::IcmpError;
-use crate::net::udp::is_pending_error;
+use crate::net::wire::icmp::IcmpError;
 use crate::net::wire::{Family, icmp};
 
 /// How often another local port is asked for where the kernel gives the peer's own.
@@ -230,7 +231,7 @@ impl Attempt {
         if session.events.wanted() {
             let from = self.local.or(options.local).unwrap_or_else(any);
             let flow = Flow { time: host.unix_nanos(), from, to: self.to, host: host.name() };
-            let what = Happened::Tried(self.clone());
+            let what = tried(&self);
             session.events.tell(|| Event::Connection { flow, what: &what });
         }
         self

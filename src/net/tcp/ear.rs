@@ -11,9 +11,8 @@ use socket2::{Domain, Protocol, SockFilter, Socket, Type};
 
 use crate::net::host::Host;
 use crate::net::sys;
-use crate::net::udp::IcmpError;
 use crate::net::wire::Family;
-use crate::net::wire::icmp::Message;
+use crate::net::wire::icmp::{IcmpError, Message};
 use crate::net::wire::ip::Packet;
 
 /// A raw socket that hears the ICMP errors about one connection.

@@ -1,12 +1,11 @@
 //! How connections end, and which errors of calls end one.
 
-use std::fmt;
-use std::io;
+use std::{fmt, io};
 
 use super::framing::Misframed;
 use crate::net::error::{Error, ErrorKind};
+use crate::net::error_queue::is_pending_error;
 use crate::net::room::STREAMS;
-use crate::net::udp::is_pending_error;
 
 /// How the stream from a peer ended.
 #[derive(Clone, Debug)]

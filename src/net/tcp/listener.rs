@@ -9,9 +9,10 @@ use std::sync::{Arc, Mutex, Weak};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use self::handing::Waiting;
+use super::events::ACCEPTED;
 use super::options::StreamOptions;
 use super::serving::Service;
-use super::{Connection, Ends, Happened, lock, owner};
+use super::{Connection, Ends, lock, owner};
 use crate::net::error::{Error, ErrorKind, Result, in_words};
 use crate::net::event::Event;
 use crate::net::host::{Host, Waited};
@@ -207,7 +208,7 @@ impl Listener {
         let local = sys::local_addr(&stream)?;
         let ends = Ends { local, peer, connected_in: None, service: Some(self.0.service.one_more()) };
         let connection = Connection::new(self.0.host.clone(), self.0.session.clone(), stream, ends, &self.0.options);
-        self.0.session.events.tell(|| Event::Connection { flow: connection.outward(), what: &Happened::Accepted });
+        self.0.session.events.tell(|| Event::Connection { flow: connection.outward(), what: &ACCEPTED });
         Ok(connection)
     }
 

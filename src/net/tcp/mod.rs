@@ -15,7 +15,6 @@ use socket2::Socket;
 
 pub use self::connect::{Attempt, ConnectOptions, Connecting};
 pub use self::end::Ended;
-pub use self::events::{Carried, Happened};
 pub use self::framing::{Framing, Misframed, Want};
 pub use self::listener::{Accepted, ListenOptions, Listener, WeakListener};
 pub use self::options::StreamOptions;
@@ -246,11 +245,6 @@ impl Connection {
         self.inbox().is_some_and(|inbox| !inbox.is_empty())
     }
 
-    /// The host it lives on.
-    pub(super) fn host(&self) -> &Arc<dyn Host> {
-        &self.0.host
-    }
-
     /// What it shares with all sockets of the run.
     pub fn session(&self) -> &Arc<Session> {
         &self.0.session
@@ -287,7 +281,7 @@ impl Inner {
         if let Some(service) = &*lock(&self.service) {
             service.left();
         }
-        self.tell(|carried| if reset { Happened::Reset(carried) } else { Happened::Closed(carried) });
+        self.tell(|traffic| events::closed(if reset { "reset" } else { "close" }, traffic));
     }
 }
 

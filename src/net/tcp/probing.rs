@@ -2,12 +2,11 @@
 //!
 //! What happens to the connection meanwhile settles pings too: an ICMP error, which the connection survives, and its end.
 
-use std::fmt;
-use std::io;
 use std::net::SocketAddr;
 use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::{fmt, io};
 
 use socket2::Socket;
 
@@ -17,16 +16,20 @@ use super::end::Ended;
 use super::read::Pulled;
 use super::rejected::Rejected;
 use super::{Connection, Framing, Want, lock};
+use crate::net::datagram::Datagram;
 use crate::net::error::{Error, ErrorKind, Result};
+use crate::net::error_queue::{Queued, one_at_a_time, take_entry};
 use crate::net::event::Event;
 use crate::net::host::{Host, Waited};
-use crate::net::ledger::{Blame, Content, Key, ProbeId, Stray};
-use crate::net::prober::{Carrier, Name, Outcome, Probe, Prober, Recognised, Tally, notices};
+use crate::net::ledger::{Blame, Key, ProbeId, Stray};
+use crate::net::outcome::{Outcome, Probe};
+use crate::net::prober::{Carrier, Name, Prober, Recognised, Tally, notices};
 use crate::net::session::{Session, Settle};
 use crate::net::stop::Stop;
 use crate::net::sys::{self, PollFd, Wait};
 use crate::net::time::Instant;
-use crate::net::udp::{Datagram, IcmpError, Queued, one_at_a_time, take_entry};
+use crate::net::wire::content::Content;
+use crate::net::wire::icmp::IcmpError;
 use crate::net::wire::ping_text;
 
 /// Octets of a quote before the payload: an IPv4 header and a TCP header, without options.

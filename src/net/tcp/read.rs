@@ -10,14 +10,14 @@ use socket2::Socket;
 
 use super::end::{Ended, Fault, in_doubt};
 use super::framing::{Inbox, Want};
-use super::{Connection, Happened, crowd, lock, serving};
+use super::{Connection, crowd, events, lock, serving};
+use crate::net::datagram::Datagram;
 use crate::net::error::{Error, ErrorKind, Result};
 use crate::net::event::Event;
 use crate::net::host::Waited;
 use crate::net::stop::Stop;
 use crate::net::sys::{self, PollFd, Wait};
 use crate::net::time::Instant;
-use crate::net::udp::Datagram;
 
 /// After so many receives that had to wait, one asks before it waits.
 const ASK_AGAIN: u32 = 8;
@@ -242,7 +242,7 @@ impl Connection {
         let ended = known.get_or_insert(ended).clone();
         drop(known);
         if first {
-            self.0.tell(|carried| Happened::Ended(ended.clone(), carried));
+            self.0.tell(|traffic| events::ended(&ended, traffic));
         }
         Incoming::Ended(ended)
     }

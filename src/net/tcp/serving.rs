@@ -12,17 +12,18 @@ use super::read::Incoming;
 use super::write::Sent;
 use super::{Connection, lock};
 use crate::net::account::Ends;
+use crate::net::datagram::Datagram;
 use crate::net::decisions::Decision;
 use crate::net::error::{ErrorKind, Result};
 use crate::net::event::Event;
+use crate::net::host::Host;
 use crate::net::judge::{Judge, Judged};
 use crate::net::later::Outlet;
-use crate::net::ledger::Content;
 use crate::net::policy::{Action, Flows};
 use crate::net::stop::Stop;
-use crate::net::subject::{Site, Subject, possible};
+use crate::net::subject::{PacketView, Site, Subject, possible};
 use crate::net::time::Instant;
-use crate::net::udp::Datagram;
+use crate::net::wire::content::Content;
 
 /// What all connections of a listener share. Clones are the same.
 #[derive(Clone, Debug)]
@@ -110,6 +111,16 @@ impl Service {
     }
 }
 
+impl Outlet for Connection {
+    fn host(&self) -> &Arc<dyn Host> {
+        &self.0.host
+    }
+
+    fn send(&self, data: &[u8]) {
+        let _ = self.send_or_queue(data);
+    }
+}
+
 impl Connection {
     /// Takes what is wanted without waiting, and has the policy decide about it if it is a message.
     pub(super) fn take_judged(&self, socket: &Socket, want: Want) -> Option<Incoming> {
@@ -135,7 +146,10 @@ impl Connection {
     /// Has the policy, whose lock is `flows`, decide about a message.
     fn have_judged(&self, message: &mut Datagram, judge: &Judge, mut flows: MutexGuard<'_, Flows>) {
         let outer = JUDGING.replace(true);
-        let judged = judge.judge(&mut flows, &Subject::Message(self, message));
+        let judged = judge.judge(
+            &mut flows,
+            &Subject::Request(PacketView { local: self.local(), datagram: message, receiver: self }),
+        );
         JUDGING.set(outer);
         drop(flows);
         let (data, site) = (&message.data, &self.site());
@@ -202,7 +216,7 @@ impl Connection {
             Action::Drop => {}
             Action::Delay(by) => {
                 let session = &self.0.session;
-                if !session.later.send(&session.stop, *by, Outlet::Stream(self.clone()), answer.to_vec()) {
+                if !session.later.send(&session.stop, *by, Box::new(self.clone()), answer.to_vec()) {
                     session.account.not_kept(ends(), *content);
                 }
             }

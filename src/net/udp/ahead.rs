@@ -11,8 +11,8 @@ use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 use socket2::Socket;
 
-use super::receive::Datagram;
 use super::{UdpSocket, lock};
+use crate::net::datagram::Datagram;
 use crate::net::stop::Stop;
 use crate::net::sys::{self, Batch, Wait};
 

@@ -3,14 +3,15 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use super::{Datagram, Destination, UdpSocket, check_size};
+use super::{UdpSocket, check_size};
 use crate::net::account::Ends;
+use crate::net::datagram::{Datagram, Destination};
 use crate::net::decisions::Decision;
 use crate::net::error::{ErrorKind, Result};
 use crate::net::judge::Judged;
-use crate::net::ledger::Content;
 use crate::net::policy::Action;
 use crate::net::subject::{Site, possible};
+use crate::net::wire::content::Content;
 
 impl UdpSocket {
     /// Answers `request` with `answer`, as far as the verdict about the request allows; the verdict, `None` without a

@@ -62,13 +62,3 @@ pub(super) fn bind_error(err: &io::Error, local: SocketAddr) -> Error {
         _ => error,
     }
 }
-
-pub(in crate::net) fn closed(op: &'static str) -> Error {
-    Error::new(ErrorKind::Closed, op, "the socket was closed").with_hint("make a new socket, or close it later")
-}
-
-/// Two want the answers of one socket.
-pub(in crate::net) fn one_at_a_time(op: &'static str) -> Error {
-    Error::new(ErrorKind::Busy, op, "another ping or pinger waits for its answers on this socket")
-        .with_hint("one at a time: give each thread, and each pinger, a socket of its own, as udp::open(server) makes")
-}

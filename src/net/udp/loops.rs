@@ -6,8 +6,9 @@ use std::net::SocketAddr;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::{Datagram, UdpSocket, lock};
+use super::{UdpSocket, lock};
 use crate::net::account::Ignored;
+use crate::net::datagram::Datagram;
 
 /// The ports of services that answer whatever they get: echo, daytime, quote of the day, and the character generator.
 const CHATTY: [u16; 4] = [7, 13, 17, 19];

@@ -8,20 +8,23 @@ use std::sync::{Arc, MutexGuard};
 
 use socket2::Socket;
 
+use super::UdpSocket;
 use super::error::{check_size, send_error};
-use super::queue::{IcmpError, Queued};
-use super::{Datagram, UdpSocket};
+use crate::net::clock::Clock;
+use crate::net::datagram::Datagram;
+use crate::net::ear::is_kept;
 use crate::net::error::{Error, Result};
+use crate::net::error_queue::Queued;
 use crate::net::host::{Host, Waited};
-use crate::net::icmp::is_kept;
-use crate::net::ledger::{Blame, Content, Counts, Key, ProbeId, Stray};
-use crate::net::prober::{
-    Carrier, Clock, Matcher, Name, Outcome, Probe, Prober, Recognised, ScriptResult, Tally, notices,
-};
+use crate::net::ledger::{Blame, Counts, Key, ProbeId, Stray};
+use crate::net::outcome::{Matcher, Outcome, Probe};
+use crate::net::prober::{Carrier, Name, Prober, Recognised, ScriptResult, Tally, notices};
 use crate::net::session::Session;
 use crate::net::stop::Stop;
 use crate::net::sys::{self, PollFd};
 use crate::net::time::Instant;
+use crate::net::wire::content::Content;
+use crate::net::wire::icmp::IcmpError;
 use crate::net::wire::ip::Packet;
 use crate::net::wire::ping_text;
 

@@ -3,7 +3,6 @@
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
 use std::os::fd::AsFd;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, MutexGuard};
@@ -11,53 +10,23 @@ use std::sync::{Arc, MutexGuard};
 use socket2::Socket;
 
 use super::alone::InTurns;
-use super::error::closed;
-use super::queue::{IcmpError, Queued, is_pending_error};
-use super::{Destination, JUDGING, TRIES, UdpSocket, lock};
+use super::{JUDGING, TRIES, UdpSocket, lock};
+use crate::net::datagram::Datagram;
 use crate::net::error::{Error, ErrorKind, Result};
+use crate::net::error_queue::{Queued, closed, is_pending_error};
 use crate::net::event::Event;
 use crate::net::host::Waited;
 use crate::net::judge::{Judge, Judged};
 use crate::net::output;
 use crate::net::policy::Flows;
 use crate::net::stop::Stop;
-use crate::net::subject::Subject;
+use crate::net::subject::{PacketView, Subject};
 use crate::net::sys::{self, PollFd, Received, Wait};
 use crate::net::time::Instant;
+use crate::net::wire::icmp::IcmpError;
 
 /// After so many receives that had to wait, one asks before it waits.
 const ASK_AGAIN: u32 = 8;
-
-/// A datagram as it arrived.
-#[derive(Clone, Debug)]
-pub struct Datagram {
-    /// The payload.
-    pub data: Arc<[u8]>,
-    /// Who sent it.
-    pub from: SocketAddr,
-    /// The address of this host that it was sent to, where the socket is bound to any.
-    pub to: Option<IpAddr>,
-    /// Whether it was longer than the buffer of 65,535 bytes.
-    pub truncated: bool,
-    /// The kernel's receive stamp in nanoseconds since 1970, where there is one.
-    pub stamp: Option<i64>,
-    /// TTL or hop limit, where the socket asks for it.
-    pub ttl: Option<u8>,
-    /// What the socket's policy decided about it.
-    pub judged: Option<Arc<Judged>>,
-}
-
-impl Datagram {
-    /// One of which nothing else is known.
-    pub(in crate::net) fn new(data: &[u8], from: SocketAddr) -> Self {
-        Self { data: data.into(), from, to: None, truncated: false, stamp: None, ttl: None, judged: None }
-    }
-
-    /// Where an answer to it goes, and from which address: the one that it was sent to.
-    pub fn back(&self) -> Destination {
-        Destination { addr: self.from, source: self.to }
-    }
-}
 
 /// How a receive ended.
 #[derive(Clone, Debug)]
@@ -175,7 +144,8 @@ impl UdpSocket {
     /// Has the policy decide about a datagram. While it does, it cannot receive from this socket, whose lock is held.
     pub(in crate::net) fn judge_one(&self, judge: &Judge, flows: &mut Flows, datagram: &Datagram) -> Judged {
         let outer = JUDGING.replace(Some(Arc::as_ptr(&self.0)));
-        let judged = judge.judge(flows, &Subject::Request(self, datagram));
+        let judged =
+            judge.judge(flows, &Subject::Request(PacketView { local: self.local(), datagram, receiver: self }));
         JUDGING.set(outer);
         judged
     }

@@ -6,15 +6,16 @@ use std::sync::atomic::Ordering;
 use socket2::Socket;
 
 use super::probing::recognise;
-use super::queue::is_pending_error;
-use super::{Datagram, Inner, TRIES, UdpSocket, lock};
+use super::{Inner, TRIES, UdpSocket, lock};
 use crate::net::account::{Dropping, Ends};
+use crate::net::datagram::Datagram;
+use crate::net::error_queue::is_pending_error;
 use crate::net::event::Event;
-use crate::net::ledger::Content;
 use crate::net::prober::Prober;
 use crate::net::session::Settle;
 use crate::net::subject::Site;
 use crate::net::sys::{self, Wait};
+use crate::net::wire::content::Content;
 
 /// How many are looked at: more may come for as long as one looks.
 const MOST: usize = 65_536;

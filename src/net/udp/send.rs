@@ -1,16 +1,19 @@
 //! Sending from a socket: now, or later.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::os::fd::AsFd;
+use std::sync::Arc;
 
 use socket2::Socket;
 
 use super::error::send_error;
-use super::queue::{Queued, is_pending_error};
 use super::{TRIES, UdpSocket, lock};
+use crate::net::datagram::Destination;
 use crate::net::error::Result;
+use crate::net::error_queue::{Queued, is_pending_error};
 use crate::net::event::Event;
+use crate::net::host::Host;
 use crate::net::later::Outlet;
 use crate::net::sys::{self, RawAddr};
 use crate::net::time::Duration;
@@ -18,18 +21,20 @@ use crate::net::time::Duration;
 /// How many entries of the error queue are kept that plain sends found.
 const UNREAD: usize = 1024;
 
-/// Where a datagram goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Destination {
-    /// To whom.
-    pub addr: SocketAddr,
-    /// From which address of this host; `None`: the one the socket is bound to, or that the system chooses.
-    pub source: Option<IpAddr>,
+/// Where a delayed datagram goes, and from which socket.
+#[derive(Debug)]
+struct Delayed {
+    socket: UdpSocket,
+    to: Destination,
 }
 
-impl From<SocketAddr> for Destination {
-    fn from(addr: SocketAddr) -> Self {
-        Self { addr, source: None }
+impl Outlet for Delayed {
+    fn host(&self) -> &Arc<dyn Host> {
+        self.socket.host()
+    }
+
+    fn send(&self, data: &[u8]) {
+        let _ = self.socket.send_to(data, self.to);
     }
 }
 
@@ -66,7 +71,7 @@ impl UdpSocket {
     /// Sends `data` when `by` has passed, without waiting for it. Whether it can be kept so long.
     pub fn send_later(&self, by: Duration, data: Vec<u8>, to: Destination) -> bool {
         let session = &self.0.session;
-        session.later.send(&session.stop, by, Outlet::Datagram(self.clone(), to), data)
+        session.later.send(&session.stop, by, Box::new(Delayed { socket: self.clone(), to }), data)
     }
 
     /// Tells that a datagram goes to the kernel now. Before it does: the receiver would be quicker.

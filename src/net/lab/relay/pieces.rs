@@ -5,10 +5,10 @@ use std::net::IpAddr;
 
 use super::verdict::{What, ends};
 use crate::net::account::Ends;
-use crate::net::ledger::Content;
 use crate::net::session::Session;
 use crate::net::subject::{Carried, Site};
 use crate::net::time::Instant;
+use crate::net::wire::content::Content;
 use crate::net::wire::frame::Ip;
 use crate::net::wire::ip::Protocol;
 

@@ -1,6 +1,7 @@
 use std::net::{Ipv6Addr, SocketAddrV6};
 
 use super::*;
+use crate::net::neighbours::Neighbours;
 
 mod bounded;
 mod model;

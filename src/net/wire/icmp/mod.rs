@@ -4,6 +4,7 @@
 //! A [`Message`] is the bytes of one message, read and written; [`Extensions`] may follow what it quotes; an extended echo
 //! asks about a [`Subject`]. All keep numbers no table knows.
 
+mod error;
 mod explain;
 mod extended;
 mod extension;
@@ -12,6 +13,7 @@ mod message;
 mod table_v4;
 mod table_v6;
 
+pub use error::IcmpError;
 pub use explain::{Advice, Identified, explain, identify};
 pub use extended::{ExtendedEcho, Probed, Subject};
 pub use extension::{Content, Extensions, Interface, MplsLabel, Object, split_quote};

@@ -4,10 +4,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::clock::{Clock, Readings};
+use crate::net::datagram::Datagram;
 use crate::net::error::Error;
 use crate::net::ledger::Stray;
 use crate::net::time::Duration;
-use crate::net::udp::{Datagram, IcmpError};
+use crate::net::wire::icmp::IcmpError;
 
 /// A message to send and how long to wait for its answer.
 #[derive(Clone, Copy, Debug)]

@@ -8,18 +8,16 @@
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, OnceLock};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use socket2::{Domain, Protocol, Socket, Type};
 
-use super::lock;
 use crate::net::host::{Host, Waited};
 use crate::net::stop::Stop;
 use crate::net::sys::{self, PollFd};
 use crate::net::time::Instant;
-use crate::net::udp::IcmpError;
 use crate::net::wire::Family;
-use crate::net::wire::icmp::{Kind, Message};
+use crate::net::wire::icmp::{IcmpError, Kind, Message};
 use crate::net::wire::ip::Packet;
 
 /// A raw socket that is opened when the first probe is sent, if that is allowed.
@@ -70,6 +68,10 @@ impl Ear {
         self.socket.get().and_then(Option::as_ref)
     }
 
+    fn asked(&self) -> MutexGuard<'_, Option<IpAddr>> {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Whether messages of this kind come this way, whatever comes by others.
     pub(in crate::net) fn hears(&self, kind: Kind) -> bool {
         self.socket().is_some() && is_kept(kind)
@@ -78,7 +80,7 @@ impl Ear {
     /// Notes who is sent a probe now: what names no packet is known by its sender.
     pub(in crate::net) fn asks(&self, whom: IpAddr) {
         if self.socket().is_some() {
-            *lock(&self.asked) = Some(whom);
+            *self.asked() = Some(whom);
         }
     }
 
@@ -130,7 +132,7 @@ impl Ear {
                 if message.checksum_ok(None) == Some(false) {
                     return None;
                 }
-                let from_asked = *lock(&self.asked) == Some(from);
+                let from_asked = *self.asked() == Some(from);
                 let (to, quote) = ours(&Overheard { message, about: message.about(), from_asked, from })?;
                 let info = message.pointer().unwrap_or(0);
                 let offender = Some(from);
@@ -162,7 +164,7 @@ impl Overheard<'_> {
 
 /// Has a raw socket receive only these types of ICMP, and those from 32 on, which the filter has no bits for (ICMP_FILTER:
 /// bits of what is blocked).
-pub(super) fn heed(socket: &Socket, types: &[u8]) -> std::io::Result<()> {
+pub(in crate::net) fn heed(socket: &Socket, types: &[u8]) -> std::io::Result<()> {
     const SOL_RAW: i32 = 255;
     const ICMP_FILTER: i32 = 1;
     let passed = types.iter().fold(0u32, |bits, kind| bits | 1 << kind);
@@ -171,7 +173,7 @@ pub(super) fn heed(socket: &Socket, types: &[u8]) -> std::io::Result<()> {
 
 /// Has a raw socket receive only these types of ICMPv6 (ICMP6_FILTER: bits of what is blocked, in words of 32 bits in the order
 /// of the machine).
-pub(super) fn heed_v6(socket: &Socket, types: impl IntoIterator<Item = u8>) -> std::io::Result<()> {
+pub(in crate::net) fn heed_v6(socket: &Socket, types: impl IntoIterator<Item = u8>) -> std::io::Result<()> {
     const ICMP6_FILTER: i32 = 1;
     let mut blocked = [u32::MAX; 8];
     for kind in types.into_iter().map(usize::from) {

@@ -1,0 +1,103 @@
+//! The error queues of sockets: ICMP errors that answer what was sent, and stamps of the sending.
+
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::AsFd;
+
+use socket2::Socket;
+
+use crate::net::error::{Error, ErrorKind};
+use crate::net::sys::{self, Origin};
+use crate::net::wire::Family;
+use crate::net::wire::icmp::{self, IcmpError};
+
+/// An entry of the socket's error queue.
+#[derive(Debug)]
+pub(in crate::net) enum Queued {
+    /// When the kernel sent the packet of this number.
+    Sent { number: u32, stamp: i64 },
+    /// An ICMP error, with the stamp of its arrival.
+    Icmp { error: IcmpError, stamp: Option<i64> },
+    /// An error of the local system, such as a packet too large for the path.
+    Local,
+    /// An error of the path of which only the errno is known.
+    Path(Error),
+}
+
+/// Takes one entry from the error queue of `socket`, which is bound to `local`; whether there was one. A quote is what
+/// follows `headers` octets of the packet.
+pub(in crate::net) fn take_entry(
+    socket: &Socket,
+    local: SocketAddr,
+    headers: usize,
+    queued: &mut impl FnMut(Queued),
+) -> bool {
+    let mut buffer = [0u8; 2048];
+    let Ok(received) = sys::receive(socket.as_fd(), &mut buffer, true) else { return false };
+    let Some(entry) = received.entry else { return true };
+    let family = match entry.origin {
+        Origin::Stamp => {
+            if let Some(stamp) = received.stamp {
+                queued(Queued::Sent { number: entry.data, stamp });
+            }
+            return true;
+        }
+        Origin::Icmp => Family::V4,
+        Origin::Icmp6 => Family::V6,
+        Origin::Local | Origin::Other(_) => {
+            queued(Queued::Local);
+            return true;
+        }
+    };
+    let kind = icmp::Kind { family, type_: entry.type_, code: entry.code };
+    let (quote, extensions) = icmp::split_quote(kind, &buffer[..received.len], announced(entry.data), headers);
+    let error = IcmpError {
+        kind,
+        offender: entry.offender,
+        to: received.addr.unwrap_or(local),
+        info: entry.info,
+        quote: quote.to_vec(),
+        segment: None,
+        number: None,
+        extensions: extensions.to_vec(),
+    };
+    queued(Queued::Icmp { error, stamp: received.stamp });
+    true
+}
+
+/// Where the kernel found extensions (`struct sock_ee_data_rfc4884`): the offset, and flags after it.
+fn announced(data: u32) -> Option<usize> {
+    let [a, b, ..] = data.to_ne_bytes();
+    Some(usize::from(u16::from_ne_bytes([a, b]))).filter(|&offset| offset > 0)
+}
+
+/// Whether a call failed with an errno that the kernel makes of an ICMP error: one that answers what was sent before.
+pub(in crate::net) fn is_pending_error(err: &io::Error) -> bool {
+    matches!(
+        err.raw_os_error(),
+        Some(
+            libc::ECONNREFUSED
+                | libc::EHOSTUNREACH
+                | libc::ENETUNREACH
+                | libc::EHOSTDOWN
+                | libc::ENONET
+                | libc::ENOPROTOOPT
+                | libc::EPROTO
+                | libc::EOPNOTSUPP
+                | libc::EACCES
+                | libc::EMSGSIZE
+                | libc::EREMOTEIO
+        )
+    )
+}
+
+/// A call on a socket that was closed.
+pub(in crate::net) fn closed(op: &'static str) -> Error {
+    Error::new(ErrorKind::Closed, op, "the socket was closed").with_hint("make a new socket, or close it later")
+}
+
+/// Two want the answers of one socket.
+pub(in crate::net) fn one_at_a_time(op: &'static str) -> Error {
+    Error::new(ErrorKind::Busy, op, "another ping or pinger waits for its answers on this socket")
+        .with_hint("one at a time: give each thread, and each pinger, a socket of its own, as udp::open(server) makes")
+}
