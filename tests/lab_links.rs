@@ -162,7 +162,7 @@ fn every_rejection_that_a_socket_hears_has_its_name_and_its_offender() {
             net.link.set_policy(Direction::From(0), reject(kind.keyword().expect("a keyword")), "reject".to_string());
             let outcome = net.ping(&socket, to, "ping 1 x", Duration::from_secs(5));
             let End::Icmp { error, .. } = outcome.end else { panic!("{kind}: {outcome:?}") };
-            assert_eq!((error.kind, error.offender), (kind, Some(to)), "{kind}");
+            assert_eq!((error.kind, error.offender), (kind, Some(to.into())), "{kind}");
             assert_eq!(error.quote, b"ping 1 x");
         }
     }
@@ -181,7 +181,7 @@ fn an_error_says_what_it_is_told_to() {
     let End::Icmp { error, .. } = net.ping(&socket, to, "ping 1 x", Duration::from_secs(5)).end else {
         panic!("no error")
     };
-    assert_eq!((error.kind, error.info, error.offender), (Kind::v4(3, 4), 1280, details.from));
+    assert_eq!((error.kind, error.info, error.offender), (Kind::v4(3, 4), 1280, details.from.map(Into::into)));
 }
 
 #[test]

@@ -6,6 +6,7 @@ use super::error::{Error, ErrorKind, Result};
 use super::host::Host;
 use super::resolver;
 use super::stop::Stop;
+use super::zoned::{ZonedIp, needs_zone};
 
 /// The version of the Internet Protocol an address belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -152,7 +153,7 @@ pub fn reached(local: SocketAddr, to: SocketAddr) -> SocketAddr {
     if let SocketAddr::V6(addr) = &mut reached
         && needs_zone(ip)
     {
-        addr.set_scope_id(if zone(to) > 0 { zone(to) } else { zone(local) });
+        addr.set_scope_id(if ZonedIp::from(to).zone > 0 { ZonedIp::from(to).zone } else { ZonedIp::from(local).zone });
     }
     reached
 }
@@ -162,25 +163,13 @@ pub fn reached(local: SocketAddr, to: SocketAddr) -> SocketAddr {
 /// # Errors
 /// `invalid`: a link-local address without a zone.
 pub fn check_zone(op: &'static str, local: SocketAddr, to: SocketAddr) -> Result<()> {
-    if !needs_zone(to.ip()) || zone(to) > 0 || zone(local) > 0 {
+    if !needs_zone(to.ip()) || ZonedIp::from(to).zone > 0 || ZonedIp::from(local).zone > 0 {
         return Ok(());
     }
     let ip = to.ip();
     Err(Error::invalid(op, "the address is link-local, and the interface that leads to it is missing")
         .with_peer(ip)
         .with_hint(format!("write the interface after the address as its zone, such as {ip}%eth0")))
-}
-
-fn zone(addr: SocketAddr) -> u32 {
-    match addr {
-        SocketAddr::V6(addr) => addr.scope_id(),
-        SocketAddr::V4(_) => 0,
-    }
-}
-
-/// Whether the address means another host on each link: fe80::/10, and multicast to the interface or the link (RFC 4007).
-fn needs_zone(ip: IpAddr) -> bool {
-    matches!(ip, IpAddr::V6(ip) if ip.is_unicast_link_local() || matches!(ip.segments()[0] & 0xff0f, 0xff01 | 0xff02))
 }
 
 /// Splits `HOST:PORT`.

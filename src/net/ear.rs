@@ -19,6 +19,7 @@ use crate::net::time::Instant;
 use crate::net::wire::Family;
 use crate::net::wire::icmp::{IcmpError, Kind, Message};
 use crate::net::wire::ip::Packet;
+use crate::net::zoned::ZonedIp;
 
 /// A raw socket that is opened when the first probe is sent, if that is allowed.
 #[derive(Debug, Default)]
@@ -40,7 +41,7 @@ pub(in crate::net) struct Overheard<'a> {
     /// Whether it came from the one who was asked last.
     pub(in crate::net) from_asked: bool,
     /// Who sent it.
-    pub(in crate::net) from: IpAddr,
+    pub(in crate::net) from: ZonedIp,
 }
 
 impl Ear {
@@ -123,23 +124,23 @@ impl Ear {
                 let (bytes, from) = match family {
                     Family::V4 => {
                         let packet = Packet::parse_as(Family::V4, &buffer[..received.len]).ok()?;
-                        (packet.segment, packet.source)
+                        (packet.segment, packet.source.into())
                     }
                     // Without its IP header, and its checksum was verified by the kernel.
-                    Family::V6 => (&buffer[..received.len], received.addr?.ip()),
+                    Family::V6 => (&buffer[..received.len], ZonedIp::from(received.addr?)),
                 };
                 let message = Message::parse(*family, bytes).ok()?;
                 if message.checksum_ok(None) == Some(false) {
                     return None;
                 }
-                let from_asked = *self.asked() == Some(from);
+                let from_asked = *self.asked() == Some(from.ip);
                 let (to, quote) = ours(&Overheard { message, about: message.about(), from_asked, from })?;
                 let info = message.pointer().unwrap_or(0);
                 let offender = Some(from);
                 Some(IcmpError {
                     kind: message.kind,
                     offender,
-                    to,
+                    to: from.quotes(to),
                     info,
                     quote,
                     segment: None,
@@ -158,7 +159,7 @@ impl Overheard<'_> {
     /// Where it came from, if it names no packet, need not name one, and came from the one who was asked.
     pub(in crate::net) fn nameless(&self) -> Option<(SocketAddr, Vec<u8>)> {
         let may = self.message.kind.is_extended_reply() || self.message.kind == Kind::v4(32, 0);
-        (may && self.about.is_none() && self.from_asked).then(|| (SocketAddr::new(self.from, 0), Vec::new()))
+        (may && self.about.is_none() && self.from_asked).then(|| (self.from.with_port(0), Vec::new()))
     }
 }
 

@@ -1,6 +1,6 @@
 //! The core: sockets, clocks, deadlines, decoding, policies, statistics. It knows nothing of scripts.
 //!
-//! From the bottom up: [`time`] and [`wire`] are values; [`sys`] is the system calls; [`host`] is where sockets live,
+//! From the bottom up: [`time`], [`zoned`] and [`wire`] are values; [`sys`] is the system calls; [`host`] is where sockets live,
 //! [`stop`] what ends their waits and [`resolver`] where names are looked up; [`udp`] and [`icmp`] are the sockets; [`ledger`] accounts for probes, [`prober`] and
 //! [`pinger`] send and hear them; [`policy`] and [`judge`] decide about packets ([`subject`]), [`later`] sends what
 //! they delay; [`account`] puts losses against verdicts, [`event`] tells of each happening, [`session`] holds both;
@@ -57,3 +57,4 @@ pub mod trace;
 pub mod typing;
 pub mod udp;
 pub mod wire;
+pub mod zoned;

@@ -3,11 +3,12 @@
 //! Pure. The table joins those that follow each other and ended alike.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::SocketAddr;
 
 use super::targets::Targets;
 use super::time::Duration;
 use super::wire::icmp::Kind;
+use super::zoned::ZonedIp;
 
 /// How the pings to each target ended.
 #[derive(Clone, Debug)]
@@ -41,9 +42,9 @@ impl Sweep {
         Self { targets, ends }
     }
 
-    /// Enters how a ping to `ip` ended; one that is no target is left out.
-    pub fn add(&mut self, ip: IpAddr, end: End) {
-        let Some(place) = self.targets.place_of(ip) else { return };
+    /// Enters how a ping to `to` ended; one that is no target is left out.
+    pub fn add(&mut self, to: SocketAddr, end: End) {
+        let Some(place) = self.targets.place_of(to) else { return };
         let Some(before) = self.ends.get_mut(place as usize) else { return };
         if rank(end) >= rank(*before) {
             *before = end;
@@ -83,7 +84,7 @@ impl Sweep {
     }
 
     fn name(&self, group: &Group) -> String {
-        let ip = |at: usize| self.targets.get(at as u64).to.ip();
+        let ip = |at: usize| ZonedIp::from(self.targets.get(at as u64).to);
         match group.last - group.first {
             0 => ip(group.first).to_string(),
             _ => format!("{}-{}", ip(group.first), ip(group.last)),
@@ -164,8 +165,6 @@ impl fmt::Display for Sweep {
 
 #[cfg(test)]
 mod tests {
-    use std::net::SocketAddr;
-
     use super::*;
     use crate::net::error::Error;
 
@@ -179,7 +178,7 @@ mod tests {
     #[test]
     fn neighbours_that_ended_alike_are_one_row() {
         let mut sweep = sweep("10.0.0.0/29");
-        let ip = |last: u8| IpAddr::from([10, 0, 0, last]);
+        let ip = |last: u8| SocketAddr::from(([10, 0, 0, last], 0));
         for (last, end) in [
             (1, End::Alive(1_000)),
             (3, End::Alive(9_000)),
@@ -207,7 +206,10 @@ Targets            Count  State             RTT (min / avg / max)
     fn long_tables_are_summed_up() {
         let mut sweep = sweep("10.0.0.0/24");
         for number in 1..=254 {
-            sweep.add(IpAddr::from([10, 0, 0, number]), if number % 2 == 0 { End::Silent } else { End::Alive(1) });
+            sweep.add(
+                SocketAddr::from(([10, 0, 0, number], 0)),
+                if number % 2 == 0 { End::Silent } else { End::Alive(1) },
+            );
         }
         let table = sweep.to_string();
         assert!(table.ends_with("… and 214 more rows\n127 of 254 targets alive"), "{table}");

@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
 use super::error::{Error, Result};
+use super::zoned::ZonedIp;
 
 /// Where a ping goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,7 +59,8 @@ impl Targets {
 
     /// The addresses that `text` names, without ports: parts with commas between them, each an address, a range
     /// `10.0.0.1-10.0.0.9` or `10.0.0.1-9`, a network `10.0.0.0/24` (without its first and last address, which are no
-    /// host's, if it is IPv4 and has more than two), or a name, which `resolve` looks up.
+    /// host's, if it is IPv4 and has more than two), or a name, which `resolve` looks up. A link-local address has its zone:
+    /// `fe80::1%eth0-fe80::9`, `fe80::%eth0/120`. What is named twice is one target.
     ///
     /// # Errors
     /// `invalid`: it has another form, mixes IPv4 and IPv6, or names more than 2^32 addresses; those of `resolve`.
@@ -76,7 +78,7 @@ impl Targets {
             }
             parts.push((Target { to: first, ttl: None }, count));
         }
-        Ok(Self::joined(parts))
+        Ok(Self::joined(each_once(parts)))
     }
 
     /// How many there are.
@@ -96,12 +98,7 @@ impl Targets {
     pub fn get(&self, index: u64) -> Target {
         let part = self.parts[self.parts.partition_point(|part| part.before <= index) - 1];
         let Part { first, len, before } = part;
-        if len == 1 {
-            // With its port and scope, which a counted address would not have.
-            return first;
-        }
-        let ip = nth(first.to.ip(), (index - before).min(len - 1));
-        Target { to: SocketAddr::new(ip, first.to.port()), ..first }
+        Target { to: nth(first.to, (index - before).min(len - 1)), ..first }
     }
 
     /// The `index`-th of `count` parts of about the same size, each of targets that follow each other.
@@ -115,16 +112,11 @@ impl Targets {
         Self::joined(self.parts.iter().filter_map(within).collect::<Vec<_>>())
     }
 
-    /// The place of the first target with this address.
-    pub fn place_of(&self, ip: IpAddr) -> Option<u64> {
+    /// The place of the first target with this address, whatever its port.
+    pub fn place_of(&self, addr: SocketAddr) -> Option<u64> {
         let within = |part: &Part| {
-            let first = part.first.to.ip();
-            let offset = match (first, ip) {
-                (IpAddr::V4(first), IpAddr::V4(ip)) => u128::from(ip.to_bits().checked_sub(first.to_bits())?),
-                (IpAddr::V6(first), IpAddr::V6(ip)) => ip.to_bits().checked_sub(first.to_bits())?,
-                _ => return None,
-            };
-            (offset < u128::from(part.len)).then(|| part.before + offset as u64)
+            let offset = distance(part.first.to, addr)?;
+            (0..i128::from(part.len)).contains(&offset).then(|| part.before + offset as u64)
         };
         self.parts.iter().find_map(within)
     }
@@ -135,31 +127,89 @@ impl Targets {
     }
 }
 
-/// The address `offset` after `first`.
-fn nth(first: IpAddr, offset: u64) -> IpAddr {
-    match first {
-        IpAddr::V4(ip) => Ipv4Addr::from_bits(ip.to_bits().wrapping_add(offset as u32)).into(),
-        IpAddr::V6(ip) => Ipv6Addr::from_bits(ip.to_bits().wrapping_add(u128::from(offset))).into(),
+/// The address `offset` after `first`, with its port and zone.
+fn nth(mut first: SocketAddr, offset: u64) -> SocketAddr {
+    match &mut first {
+        SocketAddr::V4(addr) => addr.set_ip(Ipv4Addr::from_bits(addr.ip().to_bits().wrapping_add(offset as u32))),
+        SocketAddr::V6(addr) => addr.set_ip(Ipv6Addr::from_bits(addr.ip().to_bits().wrapping_add(offset.into()))),
     }
+    first
+}
+
+/// How far behind `first` an address is; `None`: too far, or of another version of IP or in another zone.
+fn distance(first: SocketAddr, addr: SocketAddr) -> Option<i128> {
+    if ZonedIp::from(first).zone != ZonedIp::from(addr).zone {
+        return None;
+    }
+    match (first.ip(), addr.ip()) {
+        (IpAddr::V4(first), IpAddr::V4(ip)) => Some(i128::from(ip.to_bits()) - i128::from(first.to_bits())),
+        (IpAddr::V6(first), IpAddr::V6(ip)) => {
+            let apart = i128::try_from(ip.to_bits().abs_diff(first.to_bits())).ok()?;
+            Some(if ip < first { -apart } else { apart })
+        }
+        _ => None,
+    }
+}
+
+/// The parts without what parts before them have.
+fn each_once(parts: Vec<(Target, u64)>) -> Vec<(Target, u64)> {
+    let mut once: Vec<(Target, u64)> = Vec::with_capacity(parts.len());
+    for part in parts {
+        let mut left = vec![part];
+        for (other, len) in &once {
+            if left.iter().any(|part| overlap(part, other.to, *len)) {
+                left = left.into_iter().flat_map(|part| without(part, other.to, *len)).collect();
+            }
+        }
+        once.extend(left);
+    }
+    once
+}
+
+/// Whether some of the `count` addresses from `other` on are in a part.
+fn overlap((first, len): &(Target, u64), other: SocketAddr, count: u64) -> bool {
+    distance(first.to, other).is_some_and(|offset| offset < i128::from(*len) && offset + i128::from(count) > 0)
+}
+
+/// What is left of a part without the `count` addresses from `other` on.
+fn without((first, len): (Target, u64), other: SocketAddr, count: u64) -> impl Iterator<Item = (Target, u64)> {
+    let whole = i128::from(len);
+    let begin = distance(first.to, other).map_or(whole, |offset| offset.clamp(0, whole));
+    let end = distance(first.to, other).map_or(whole, |offset| (offset + i128::from(count)).clamp(0, whole));
+    let part = move |from: i128, to: i128| (Target { to: nth(first.to, from as u64), ..first }, (to - from) as u64);
+    [part(0, begin), part(end, whole)].into_iter().filter(|(_, len)| *len > 0)
 }
 
 /// The first address of one part of a list, and how many there are.
 fn range(text: &str, resolve: &impl Fn(&str) -> Result<SocketAddr>) -> Result<(SocketAddr, u64)> {
-    let without_zone = |(first, count)| (SocketAddr::new(first, 0), count);
     if text.is_empty() {
         return Err(invalid(text, "a part of the list is empty"));
     }
     if let Some((first, prefix)) = text.split_once('/') {
-        return network(text, first, prefix).map(without_zone);
+        let (start, zone) = zoned(first, resolve)?;
+        let start = start.ok_or_else(|| invalid(text, "what stands before the / is no IP address"))?;
+        return network(text, start, prefix).map(|(first, count)| (ZonedIp { ip: first, zone }.with_port(0), count));
     }
-    match text.split_once('-').and_then(|(first, last)| Some((first.trim().parse::<IpAddr>().ok()?, last.trim()))) {
-        Some((first, last)) => span(text, first, last).map(without_zone),
-        None => Ok((resolve(text)?, 1)),
+    // The name of an interface, too, may have a - in it.
+    match text.rsplit_once('-').map(|(first, last)| (first.trim(), last.trim())) {
+        Some((first, last)) if first.parse::<IpAddr>().is_ok() || last.parse::<IpAddr>().is_ok() => {
+            let (start, zone) = zoned(first, resolve)?;
+            let start = start.ok_or_else(|| invalid(text, "what stands before the - is no IP address"))?;
+            span(text, start, last).map(|(first, count)| (ZonedIp { ip: first, zone }.with_port(0), count))
+        }
+        _ => Ok((resolve(text)?, 1)),
     }
 }
 
-fn network(text: &str, first: &str, prefix: &str) -> Result<(IpAddr, u64)> {
-    let first: IpAddr = first.parse().map_err(|_| invalid(text, "what stands before the / is no IP address"))?;
+/// An address with its zone; `None`: it is none.
+fn zoned(text: &str, resolve: &impl Fn(&str) -> Result<SocketAddr>) -> Result<(Option<IpAddr>, u32)> {
+    match text.split_once('%').map(|(ip, _)| ip.parse::<Ipv6Addr>()) {
+        Some(Ok(_)) => resolve(text).map(|addr| (Some(addr.ip()), ZonedIp::from(addr).zone)),
+        _ => Ok((text.parse().ok(), 0)),
+    }
+}
+
+fn network(text: &str, first: IpAddr, prefix: &str) -> Result<(IpAddr, u64)> {
     let bits = if first.is_ipv4() { 32 } else { 128 };
     let prefix = prefix.parse::<u32>().ok().filter(|&prefix| prefix <= bits);
     let prefix = prefix.ok_or_else(|| invalid(text, &format!("what stands after the / is not 0 to {bits}")))?;
@@ -212,13 +262,17 @@ mod tests {
 
     fn parse(text: &str) -> Result<Targets> {
         Targets::parse(text, |name| {
-            name.parse().map(|ip| SocketAddr::new(ip, 0)).map_err(|_| Error::invalid("resolve", "no such name"))
+            let bad = |_| Error::invalid("resolve", "no such name");
+            match name.contains('%') {
+                true => format!("[{name}]:0").parse().map_err(bad),
+                false => format!("{name}:0").parse().or_else(|_| format!("[{name}]:0").parse()).map_err(bad),
+            }
         })
     }
 
     fn all(text: &str) -> Vec<String> {
         let targets = parse(text).expect(text);
-        (0..targets.len()).map(|n| targets.get(n).to.ip().to_string()).collect()
+        (0..targets.len()).map(|n| ZonedIp::from(targets.get(n).to).to_string()).collect()
     }
 
     #[test]
@@ -244,9 +298,30 @@ mod tests {
             assert_eq!(joined, (0..7).map(|n| targets.get(n)).collect::<Vec<_>>(), "{count}");
         }
         for n in 0..7 {
-            assert_eq!(targets.place_of(targets.get(n).to.ip()), Some(n));
+            assert_eq!(targets.place_of(targets.get(n).to), Some(n));
         }
-        assert_eq!(targets.place_of(IpAddr::from([10, 0, 0, 7])), None);
+        assert_eq!(targets.place_of(SocketAddr::from(([10, 0, 0, 7], 0))), None);
+    }
+
+    #[test]
+    fn what_is_named_twice_is_one_target() {
+        assert_eq!(all("10.0.0.1,10.0.0.1"), ["10.0.0.1"]);
+        assert_eq!(all("10.0.0.2,10.0.0.1-3"), ["10.0.0.2", "10.0.0.1", "10.0.0.3"]);
+        assert_eq!(all("10.0.0.1-3,10.0.0.2-4,10.0.0.0/30"), ["10.0.0.1", "10.0.0.2", "10.0.0.3", "10.0.0.4"]);
+        assert_eq!(all("::1,::2,::1"), ["::1", "::2"]);
+        assert_eq!(parse("10.0.0.0/8,10.1.0.0/16").expect("two networks").len(), (1 << 24) - 2);
+    }
+
+    #[test]
+    fn zones_are_kept_and_told_apart() {
+        assert_eq!(all("fe80::1%3,fe80::1%4,fe80::1%3"), ["fe80::1%3", "fe80::1%4"]);
+        assert_eq!(all("fe80::1%3-fe80::2"), ["fe80::1%3", "fe80::2%3"]);
+        assert_eq!(all("fe80::1%3/127"), ["fe80::%3", "fe80::1%3"]);
+        let targets = parse("fe80::1%3-fe80::4,fe80::2%4").expect("two zones");
+        for n in 0..5 {
+            assert_eq!(targets.place_of(targets.get(n).to), Some(n));
+        }
+        assert_eq!(targets.place_of("[fe80::2%5]:0".parse().expect("an address")), None);
     }
 
     #[test]

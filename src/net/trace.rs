@@ -6,11 +6,11 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::net::IpAddr;
 
 use super::time::Duration;
 use super::wire::Family;
 use super::wire::icmp::{Kind, MplsLabel};
+use super::zoned::ZonedIp;
 
 /// What is known of a path.
 #[derive(Clone, Debug, Default)]
@@ -22,7 +22,7 @@ pub struct Trace {
 #[derive(Clone, Debug)]
 pub struct Answer {
     /// Who answered; `None`: nobody did.
-    pub by: Option<IpAddr>,
+    pub by: Option<ZonedIp>,
     /// After which time.
     pub rtt: Option<Duration>,
     /// The ICMP error that it was; `None`: a reply of the destination.
@@ -62,7 +62,7 @@ pub struct Hop {
     answered: u64,
     /// The first answers, as many as a line shows; `None` for one that did not come. Those that only tell an MTU are shown if
     /// there are no others.
-    shown: Vec<Option<(IpAddr, Duration, Option<Kind>)>>,
+    shown: Vec<Option<(ZonedIp, Duration, Option<Kind>)>>,
     mpls: Vec<MplsLabel>,
     mtu: Option<u32>,
     nonsense: Option<u32>,
@@ -292,6 +292,8 @@ impl fmt::Display for Finding {
 
 #[cfg(test)]
 mod tests {
+    use std::net::IpAddr;
+
     use super::*;
     use crate::net::random::{Sequence, Stream};
 
@@ -311,7 +313,7 @@ mod tests {
                 let answers = arrives && draws.draw() < hop.sends;
                 let last = usize::from(ttl) == path.len();
                 let kind = (!last).then(|| Kind::v4(11, 0));
-                let by = answers.then_some(IpAddr::from([10, 0, ttl, 1]));
+                let by = answers.then_some(IpAddr::from([10, 0, ttl, 1]).into());
                 trace.add(ttl, Answer { by, rtt: None, kind, mpls: Vec::new(), mtu: None });
             }
         }
@@ -360,7 +362,7 @@ mod tests {
     fn lines_show_who_answered_and_what() {
         let mut trace = Trace::default();
         let rtt = Some(Duration::from_micros(31));
-        let (by, mpls) = (Some(IpAddr::from([10, 0, 0, 1])), Vec::new());
+        let (by, mpls) = (Some(IpAddr::from([10, 0, 0, 1]).into()), Vec::new());
         let answer = |by, kind, mtu| Answer { by, rtt, kind, mpls: mpls.clone(), mtu };
         trace.add(1, answer(by, Some(Kind::v4(11, 0)), None));
         trace.add(1, answer(None, None, None));
@@ -390,7 +392,8 @@ mod tests {
             assert_eq!(Mtu::of(family, told, packet), Some(mtu), "{family} {told}");
         }
         assert_eq!(Mtu::of(Family::V4, 0, 1500), None);
-        let (by, kind, mtu) = (Some(IpAddr::from([10, 0, 0, 1])), Some(Kind::v4(3, 4)), Mtu::of(Family::V4, 1, 1500));
+        let (by, kind, mtu) =
+            (Some(IpAddr::from([10, 0, 0, 1]).into()), Some(Kind::v4(3, 4)), Mtu::of(Family::V4, 1, 1500));
         let mut trace = Trace::default();
         trace.add(1, Answer { by, rtt: None, kind, mpls: Vec::new(), mtu });
         assert_eq!(trace.mtu(), None);

@@ -2,7 +2,7 @@
 //! `()` by `==` and `!=`. Between other kinds a comparison is an error that names the value to write: it would never be true.
 
 use std::cmp::Ordering;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::ops::{Range, RangeInclusive};
 
 use rhai::plugin::*;
@@ -11,9 +11,11 @@ use rhai::{Array, Dynamic, EvalAltResult, EvalContext, NativeCallContext, Positi
 use super::context::ScriptResult;
 use super::error::thrown;
 use crate::net::time::Duration;
+use address::is_at;
 use sort::sort;
 use unlike::unlike;
 
+mod address;
 mod sort;
 mod unlike;
 
@@ -155,13 +157,6 @@ fn text(value: &Dynamic) -> Option<String> {
         Ok(c) => Some(c.to_string()),
         Err(_) => value.read_lock::<ImmutableString>().map(|text| text.to_string()),
     }
-}
-
-/// Whether `text` is the address `addr`: its IP address, or with a port both; `None`: the text is no address.
-fn is_at(addr: &SocketAddr, text: &str) -> Option<bool> {
-    let ip = text.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
-    let with_port = || text.parse::<SocketAddr>().map(|at| (at.ip(), at.port()) == (addr.ip(), addr.port()));
-    ip.map(|ip| ip == addr.ip()).or_else(|_| with_port()).ok()
 }
 
 /// The comparison `a operator b` in a program, at `place`.

@@ -13,6 +13,7 @@ use crate::net::outcome::End;
 use crate::net::wire::icmp::{self, Content, Extensions, IcmpError, Message, MplsLabel, Role};
 use crate::net::wire::ip::{Packet, Transport};
 use crate::net::wire::{Family, paste};
+use crate::net::zoned::ZonedIp;
 
 /// The bytes that `value` stands for, and the version of ICMP if it is known.
 fn bytes(ctx: &NativeCallContext, value: Dynamic) -> ScriptResult<(Vec<u8>, Option<Family>)> {
@@ -59,7 +60,7 @@ fn explain_error(error: &IcmpError) -> String {
         kind.type_,
         kind.code,
         kind.rfc().unwrap_or("no table knows it"),
-        error.to.ip()
+        ZonedIp::from(error.to)
     )];
     if error.info != 0 {
         lines.push(format!("MTU or pointer: {}", error.info));

@@ -14,6 +14,7 @@ use crate::net::clock::Clock;
 use crate::net::error::Error;
 use crate::net::icmp::{IcmpSocket, Options as SocketOptions};
 use crate::net::wire::{Family, number};
+use crate::net::zoned::ZonedIp;
 
 pub mod decode;
 pub mod listener;
@@ -48,7 +49,7 @@ pub mod namespace {
     /// Makes a socket for echo requests, with options: `ttl` (TTL or hop limit, 1 to 255), `tos` (all eight bits of the type of
     /// service or traffic class) or `dscp` (its upper six), `dont_fragment` (true: never fragment, whatever the path's MTU is
     /// said to be; false: let every hop fragment), `pattern` (what fills payloads after their first 8 bytes: a blob or
-    /// hexadecimal digits), `bind` (the local address), `clock` (`"kernel receive - user send"`: measure as `ping` does),
+    /// hexadecimal digits), `bind` (the local address, or a name of this host), `clock` (`"kernel receive - user send"`: measure as `ping` does),
     /// `fast` (for sweeps and floods: requests go out in bursts, replies are taken in together and measured as `ping` does, and
     /// only the last 8,192 settled pings are remembered), `raw` (only a raw socket will do), `rcvbuf` (bytes).
     ///
@@ -119,12 +120,14 @@ pub mod namespace {
     }
 
     /// The addresses that a text names: parts with commas between, each an address, a name, a range `10.0.0.1-10.0.0.9` or
-    /// `10.0.0.1-9`, or a network `10.0.0.0/24` (without its first and last address, which are no host's).
+    /// `10.0.0.1-9`, or a network `10.0.0.0/24` (without its first and last address, which are no host's). A link-local address
+    /// has its zone: `fe80::1%eth0`, `fe80::1%eth0-fe80::9`. What is named twice is one target.
     ///
     /// Errors: `invalid`: another form, IPv4 and IPv6 mixed, more than 2^32 addresses; `resolve`.
     ///
     /// ```rhai
     /// expect(icmp::targets("127.0.0.0/16").len, 65_534);
+    /// expect(icmp::targets("127.0.0.1-3, 127.0.0.2").len, 3);
     /// ```
     #[rhai_fn(return_raw)]
     pub fn targets(ctx: NativeCallContext, text: &str) -> ScriptResult<Targets> {
@@ -156,10 +159,12 @@ fn read(options: &mut Options<'_>) -> Result<SocketOptions, Error> {
         }
     };
     let local = match options.text("bind")? {
-        Some(text) if !text.is_empty() => match text.parse::<IpAddr>() {
-            Ok(ip) => Some(ip),
-            Err(_) => return Err(wrong(&format!("option `bind` takes an IP address of this host, not \"{text}\""))),
-        },
+        Some(text) if !text.is_empty() => {
+            let now = context::current();
+            let ip = text.parse::<IpAddr>().map(ZonedIp::from);
+            let named = |_| addr::resolve_host(&*now.host, &now.stop, &text, None).map(ZonedIp::from);
+            Some(ip.or_else(named)?)
+        }
         _ => None,
     };
     Ok(SocketOptions {

@@ -35,7 +35,7 @@ fn found(outcome: &Outcome) -> Option<Found> {
 /// Enters how a ping ended.
 fn enter(sweep: &mut NetSweep, outcome: &Outcome) {
     if let Some(end) = found(outcome) {
-        sweep.add(outcome.to.ip(), end);
+        sweep.add(outcome.to, end);
     }
 }
 

@@ -29,13 +29,13 @@ fn answer(error: &IcmpError, packet: usize) -> Answer {
     let tells_mtu = matches!((kind.family, kind.type_, kind.code), (Family::V4, 3, 4) | (Family::V6, 2, _));
     let mpls = Extensions::parse(&error.extensions).map(|found| found.mpls()).unwrap_or_default();
     let mtu = tells_mtu.then(|| Mtu::of(kind.family, error.info, packet)).flatten();
-    Answer { by: error.offender.or(Some(error.to.ip())), rtt: None, kind: Some(kind), mpls, mtu }
+    Answer { by: error.offender.or(Some(error.to.into())), rtt: None, kind: Some(kind), mpls, mtu }
 }
 
 fn of_ping(outcome: &Outcome) -> Option<Answer> {
     let nothing = Answer { by: None, rtt: None, kind: None, mpls: Vec::new(), mtu: None };
     match &outcome.end {
-        End::Reply { datagram, rtt, .. } => Some(Answer { by: Some(datagram.from.ip()), rtt: Some(*rtt), ..nothing }),
+        End::Reply { datagram, rtt, .. } => Some(Answer { by: Some(datagram.from.into()), rtt: Some(*rtt), ..nothing }),
         End::Icmp { error, rtt, .. } => Some(Answer { rtt: Some(*rtt), ..answer(error, outcome.packet) }),
         End::Sent { .. } | End::Stray { .. } | End::Interrupted { .. } => None,
         _ => Some(nothing),
@@ -91,7 +91,7 @@ pub mod api {
         let attempt = attempt.ended();
         let nothing = Answer { by: None, rtt: Some(attempt.rtt), kind: None, mpls: Vec::new(), mtu: None };
         let answer = match &attempt.end {
-            Connecting::Connected(_) | Connecting::Refused => Answer { by: Some(attempt.to.ip()), ..nothing },
+            Connecting::Connected(_) | Connecting::Refused => Answer { by: Some(attempt.to.into()), ..nothing },
             Connecting::Icmp(error) => Answer { rtt: nothing.rtt, ..super::answer(error, usize::MAX) },
             Connecting::Interrupted => return,
             Connecting::Unreachable(error) => {

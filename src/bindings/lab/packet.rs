@@ -50,7 +50,7 @@ impl Frame {
         let info = message.next_hop_mtu().or(message.pointer()).unwrap_or(0);
         Some(IcmpError {
             kind,
-            offender: Some(ip.source),
+            offender: Some(ip.source.into()),
             to: ip.to(),
             info,
             quote,

@@ -7,6 +7,7 @@ use crate::bindings::context::{self, ScriptResult};
 use crate::bindings::error::{OrRaise, raise};
 use crate::net::addr::{self, Version};
 use crate::net::error::Error;
+use crate::net::zoned::ZonedIp;
 
 fn with(mut addr: std::net::SocketAddr, port: u16) -> std::net::SocketAddr {
     addr.set_port(port);
@@ -20,14 +21,14 @@ pub mod api {
     /// An address and a port.
     pub type Addr = std::net::SocketAddr;
 
-    /// The IP address as text.
+    /// The IP address as text; that of a link-local one ends in its zone, the number of the interface: `fe80::1%2`.
     ///
     /// ```rhai
     /// expect(resolve("127.0.0.1:7").ip, "127.0.0.1");
     /// ```
     #[rhai_fn(global, get = "ip", pure)]
     pub fn addr_ip(addr: &mut Addr) -> String {
-        addr.ip().to_string()
+        ZonedIp::from(*addr).to_string()
     }
 
     /// The port, 0 to 65535.

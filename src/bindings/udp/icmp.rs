@@ -77,7 +77,7 @@ pub mod api {
         i64::from(icmp.kind.code)
     }
 
-    /// Who reports the error, an IP address as text: the destination, or a router on the way; `()` if not known.
+    /// Who reports the error, an IP address as text (as `ip` of an address): the destination, or a router on the way; `()` if not known.
     ///
     /// ```rhai
     /// let ping = udp::bind("127.0.0.1:0").ping(udp::closed_port(), "ping 1", 100.ms);

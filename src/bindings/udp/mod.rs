@@ -15,6 +15,7 @@ use crate::net::addr::{Version, local as local_address};
 use crate::net::error::{Error, ErrorKind};
 use crate::net::ledger::Counts;
 use crate::net::udp::{Incoming, Options as SocketOptions, UdpSocket};
+use crate::net::zoned::ZonedIp;
 
 pub mod addr;
 pub mod icmp;
@@ -270,7 +271,7 @@ pub(in crate::bindings) fn counts_map(counts: Counts) -> Map {
 
 /// An address as people write it: that of ICMP, which has no ports, alone.
 fn plain(addr: SocketAddr) -> String {
-    if addr.port() == 0 { addr.ip().to_string() } else { addr.to_string() }
+    if addr.port() == 0 { ZonedIp::from(addr).to_string() } else { addr.to_string() }
 }
 
 fn or_unit<T: Clone + Send + Sync + 'static>(value: Option<T>) -> Dynamic {

@@ -7,6 +7,7 @@ use super::ends::{Ends, Hosts};
 use crate::net::host::HostId;
 use crate::net::ledger::Counts;
 use crate::net::neighbours::Recent;
+use crate::net::zoned::ZonedIp;
 
 /// How many have an account of their own; those that come later share one.
 const MOST: usize = 4096;
@@ -158,7 +159,7 @@ impl Name {
 
     fn title(&self, hosts: &Hosts) -> String {
         let from = hosts.name(self.host).map_or(String::new(), |host| format!(" from {host}"));
-        let to = if self.to.port() == 0 { self.to.ip().to_string() } else { self.to.to_string() };
+        let to = if self.to.port() == 0 { ZonedIp::from(self.to).to_string() } else { self.to.to_string() };
         format!(" over {}{from} to {to}", self.protocol)
     }
 }

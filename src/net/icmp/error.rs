@@ -1,10 +1,11 @@
 //! What the errors of ICMP sockets mean, in words, and what to do about them on this machine.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 use crate::net::error::{Error, ErrorKind, Result};
 use crate::net::wire::Family;
+use crate::net::zoned::ZonedIp;
 
 /// The largest payload of an echo request over IPv4: 65,535 less the headers.
 pub const MAX_SIZE_V4: usize = 65_507;
@@ -30,7 +31,7 @@ pub fn check_size(size: usize, family: Family) -> Result<()> {
 
 /// What a failed send means, in words.
 pub(super) fn send_error(err: &io::Error, size: usize, to: SocketAddr) -> Error {
-    let error = Error::system("ping", err).with_peer(to.ip());
+    let error = Error::system("ping", err).with_peer(ZonedIp::from(to));
     match error.kind {
         ErrorKind::TooLarge => {
             Error { message: format!("a payload of {size} bytes is too large to leave this host whole"), ..error }
@@ -47,7 +48,7 @@ pub(super) fn send_error(err: &io::Error, size: usize, to: SocketAddr) -> Error 
     }
 }
 
-pub(super) fn open_error(err: &io::Error, local: IpAddr) -> Error {
+pub(super) fn open_error(err: &io::Error, local: ZonedIp) -> Error {
     let error = Error::system("open", err).with_peer(local);
     match error.kind {
         ErrorKind::NotLocal => error.with_hint("give an address of this host, or none"),

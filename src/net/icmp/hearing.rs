@@ -21,6 +21,7 @@ use crate::net::wire::content::Content;
 use crate::net::wire::icmp::{IcmpError, Kind, Message};
 use crate::net::wire::ip::Packet;
 use crate::net::wire::{Family, checksum::checksum};
+use crate::net::zoned::ZonedIp;
 
 /// How often a call is tried again whose place an ICMP error took.
 const TRIES: u32 = 8;
@@ -122,7 +123,7 @@ impl IcmpSocket {
         let kind = message.kind;
         let error = |to, quote: &[u8], extensions: &[u8]| IcmpError {
             kind,
-            offender: Some(from.ip()),
+            offender: Some(from.into()),
             to,
             info: message.next_hop_mtu().or(message.pointer()).unwrap_or(0),
             quote: quote.to_vec(),
@@ -135,7 +136,7 @@ impl IcmpSocket {
         }
         if let Some(about) = message.about() {
             let (to, quote) = self.is_own(&about)?;
-            return Some(error(to, &quote, message.extensions().unwrap_or_default()));
+            return Some(error(ZonedIp::from(from).quotes(to), &quote, message.extensions().unwrap_or_default()));
         }
         // An extended echo reply quotes nothing; its identifier says whose it is.
         let is_ours = message.extended_echo().is_some_and(|echo| echo.id == self.id());

@@ -16,6 +16,7 @@ use crate::net::sys::{self, PollFd};
 use crate::net::time::Instant;
 use crate::net::wire::Family;
 use crate::net::wire::icmp::{Kind, identify};
+use crate::net::zoned::ZonedIp;
 
 /// A listener. Clones are the same one.
 #[derive(Clone, Debug)]
@@ -145,10 +146,10 @@ impl fmt::Display for Heard {
         let message = crate::net::wire::icmp::Message::parse(self.family, found.message);
         match message {
             Ok(message) => {
-                write!(f, "{} from {}: {message}", self.family.icmp_name(), self.from.ip())?;
+                write!(f, "{} from {}: {message}", self.family.icmp_name(), ZonedIp::from(self.from))?;
                 message.quoted().map_or(Ok(()), |quoted| write!(f, ", about {quoted}"))
             }
-            Err(err) => write!(f, "{} from {}: {err}", self.family.icmp_name(), self.from.ip()),
+            Err(err) => write!(f, "{} from {}: {err}", self.family.icmp_name(), ZonedIp::from(self.from)),
         }
     }
 }

@@ -30,6 +30,7 @@ use super::sys;
 use super::time::Duration;
 use super::wire::Family;
 use super::wire::icmp::IcmpError;
+use super::zoned::ZonedIp;
 
 mod error;
 mod extended;
@@ -55,7 +56,7 @@ pub const REMEMBERED: usize = 8_192;
 #[derive(Clone, Debug, Default)]
 pub struct Options {
     /// The local address; `None`: any.
-    pub local: Option<IpAddr>,
+    pub local: Option<ZonedIp>,
     /// TTL or hop limit; `None`: the system's.
     pub ttl: Option<u8>,
     /// The type of service or traffic class, all eight bits.
@@ -139,9 +140,9 @@ impl IcmpSocket {
             Family::V4 => Ipv4Addr::UNSPECIFIED.into(),
             Family::V6 => Ipv6Addr::UNSPECIFIED.into(),
         };
-        let ip = options.local.unwrap_or(any);
-        if Family::of(ip) != family {
-            return Err(Error::invalid("open", format!("the local address {ip} is not {family}")));
+        let from = options.local.unwrap_or(any.into());
+        if Family::of(from.ip) != family {
+            return Err(Error::invalid("open", format!("the local address {from} is not {family}")));
         }
         let set_up = || -> io::Result<SocketAddr> {
             socket.set_nonblocking(true)?;
@@ -150,12 +151,12 @@ impl IcmpSocket {
             }
             set_options(&socket, family, mode, options)?;
             // The port of a ping socket is its identifier; the kernel finds a free one.
-            socket.bind(&SocketAddr::new(ip, 0).into())?;
+            socket.bind(&from.with_port(0).into())?;
             let bound = sys::local_addr(&socket)?;
             let id = if mode == Mode::Ping { bound.port() } else { (random() as u16).max(1) };
-            Ok(SocketAddr::new(bound.ip(), id))
+            Ok(ZonedIp::from(bound).with_port(id))
         };
-        let local = set_up().map_err(|err| error::open_error(&err, ip))?;
+        let local = set_up().map_err(|err| error::open_error(&err, from))?;
         let this = Self(Arc::new(Inner {
             host,
             session: session.clone(),
@@ -259,7 +260,7 @@ impl IcmpSocket {
         }
         let message = format!("the socket is {} and the target {theirs}", self.0.family);
         Err(Error::invalid(op, message)
-            .with_peer(to.ip())
+            .with_peer(ZonedIp::from(to))
             .with_hint("open a socket for the target: icmp::open(target)"))
     }
 

@@ -9,6 +9,7 @@ use socket2::{Domain, Type};
 use crate::net::error::{Error, ErrorKind, Result};
 use crate::net::host::Host;
 use crate::net::sys::{self, Origin, RawAddr};
+use crate::net::zoned::ZonedIp;
 
 /// Above this an interface takes any datagram, and there is nothing to find out.
 const ANY: u32 = 65_000;
@@ -26,7 +27,7 @@ const LARGEST: usize = 65_507;
 /// `unreachable`: this host has no route there; `exhausted`.
 pub fn interface_mtu(host: &dyn Host, to: SocketAddr) -> Result<u32> {
     find(host, to).map_err(|err| {
-        let error = Error::system("mtu", &err).with_peer(to.ip());
+        let error = Error::system("mtu", &err).with_peer(ZonedIp::from(to));
         match error.kind {
             ErrorKind::Unreachable => error.with_hint("this host has no route there: look at `ip route`"),
             _ => error,

@@ -1,6 +1,6 @@
 //! The rows as values: what each says, made from an event or the account.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 use serde::Serialize;
 
@@ -15,6 +15,7 @@ use crate::net::policy::Action;
 use crate::net::stats::{Rtts, interval};
 use crate::net::subject::Site;
 use crate::net::time::Duration;
+use crate::net::zoned::ZonedIp;
 
 /// What a run is, for its first row.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -98,7 +99,7 @@ pub struct IcmpCell {
     /// The name of both.
     pub name: String,
     /// Who reports it.
-    pub offender: Option<IpAddr>,
+    pub offender: Option<ZonedIp>,
 }
 
 /// A verdict.

@@ -6,6 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::{AsRawFd, BorrowedFd};
 
 use super::address::address;
+use crate::net::zoned::ZonedIp;
 
 /// Where an entry of a socket's error queue comes from (`ee_origin`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,7 +40,7 @@ pub struct QueueEntry {
     /// its extensions in what it quotes in the lower half; 0 if it announces none.
     pub data: u32,
     /// Who reports the error.
-    pub offender: Option<IpAddr>,
+    pub offender: Option<ZonedIp>,
 }
 
 /// What one recvmsg(2) brought.
@@ -229,7 +230,7 @@ fn entry(data: &[u8]) -> Option<QueueEntry> {
         info: i32_at(data, 8)? as u32,
         data: i32_at(data, 12)? as u32,
         // The offender follows the fixed part as a sockaddr.
-        offender: data.get(16..).and_then(address).map(|addr| addr.ip()),
+        offender: data.get(16..).and_then(address).map(ZonedIp::from),
     })
 }
 

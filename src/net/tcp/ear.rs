@@ -14,6 +14,7 @@ use crate::net::sys;
 use crate::net::wire::Family;
 use crate::net::wire::icmp::{IcmpError, Message};
 use crate::net::wire::ip::Packet;
+use crate::net::zoned::ZonedIp;
 
 /// A raw socket that hears the ICMP errors about one connection.
 #[derive(Debug)]
@@ -76,10 +77,10 @@ impl Ear {
         let (bytes, offender) = match family {
             Family::V4 => {
                 let packet = Packet::parse(bytes).ok()?;
-                (packet.segment, Some(packet.source))
+                (packet.segment, Some(packet.source.into()))
             }
             // Without its IP header, and its checksum was verified by the kernel.
-            Family::V6 => (bytes, from.map(|from| from.ip())),
+            Family::V6 => (bytes, from.map(ZonedIp::from)),
         };
         let message = Message::parse(family, bytes).ok()?;
         if message.checksum_ok(None) == Some(false) || !(message.kind.is_error() || message.kind.is_advisory()) {
@@ -89,7 +90,7 @@ impl Ear {
         let ours = match about {
             Some(packet) => self.is_own(&packet),
             // What need not name a packet is known by its sender.
-            None => !message.kind.is_quoting() && offender == Some(self.peer.ip()),
+            None => !message.kind.is_quoting() && offender.is_some_and(|from: ZonedIp| from.ip == self.peer.ip()),
         };
         ours.then(|| IcmpError {
             kind: message.kind,

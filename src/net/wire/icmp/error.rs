@@ -1,8 +1,9 @@
 //! An ICMP error as it arrived.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 use super::Kind;
+use crate::net::zoned::ZonedIp;
 
 /// An ICMP error that answers a datagram of this socket.
 #[derive(Clone, Debug, PartialEq)]
@@ -10,7 +11,7 @@ pub struct IcmpError {
     /// Type, code and name.
     pub kind: Kind,
     /// Who reports it: the destination, or a router on the way.
-    pub offender: Option<IpAddr>,
+    pub offender: Option<ZonedIp>,
     /// Where the datagram was going.
     pub to: SocketAddr,
     /// The next-hop MTU or the pointer, where the type has one.
