@@ -185,7 +185,7 @@ fn an_error_says_what_it_is_told_to() {
 }
 
 #[test]
-fn a_connection_is_refused_by_a_reset_and_prohibited_by_a_door() {
+fn a_connection_is_refused_by_a_reset_and_prohibited_by_an_ingress() {
     let Some(net) = net(LinkOptions::default()) else { return };
     for to in Net::addrs(&net.b) {
         let connect = || -> std::io::Result<TcpStream> {
@@ -201,13 +201,13 @@ fn a_connection_is_refused_by_a_reset_and_prohibited_by_a_door() {
         net.link.set_policy(Direction::From(0), reject("tcp-reset"), "reject".to_string());
         assert_eq!(connect().expect_err("refused").kind(), std::io::ErrorKind::ConnectionRefused);
         net.link.clear_policy(Direction::Both);
-        let door = net.relay.door(net.b.id());
-        door.set_policy(reject("icmp-host-prohibited"), "reject".to_string());
+        let ingress = net.relay.ingress(net.b.id());
+        ingress.set_policy(reject("icmp-host-prohibited"), "reject".to_string());
         if to.is_ipv4() {
             assert_eq!(connect().expect_err("prohibited").raw_os_error(), Some(113), "EHOSTUNREACH");
         }
-        assert!(door.counts().rejected > 0 || to.is_ipv6());
-        door.clear_policy();
+        assert!(ingress.counts().rejected > 0 || to.is_ipv6());
+        ingress.clear_policy();
     }
 }
 
@@ -323,7 +323,7 @@ fn captures_are_read_by_tcpdump_and_tshark_with_each_drop_explained() {
     let path = |name: &str| dir.path().join(name).to_str().expect("a path in UTF-8").to_string();
     net.serve();
     net.link.capture(&path("link.pcapng"), false).expect("a capture");
-    net.relay.door(net.b.id()).capture(&path("b.pcap"), false).expect("a capture");
+    net.relay.ingress(net.b.id()).capture(&path("b.pcap"), false).expect("a capture");
     net.link.set_policy(Direction::From(0), judge(Native::every(3, Action::Drop).expect("a policy")), "x".to_string());
     let socket = net.socket(&net.a, any_like(net.b.addr()));
     for number in 1..=9 {

@@ -1,4 +1,4 @@
-//! Policies of scripts on the links and at the doors of labs: the same closures, files and native ones as in servers.
+//! Policies of scripts on the links and at the ingresses of labs: the same closures, files and native ones as in servers.
 
 mod common;
 
@@ -34,11 +34,11 @@ fn printed(run: &Run) -> &str {
 }
 
 #[test]
-fn every_policy_file_serves_at_links_and_doors() {
+fn every_policy_file_serves_at_links_and_ingresses() {
     let Some(run) = run(r#"
         for name in ["corrupt:p=0.5", "delay:by=2ms,jitter=1ms", "duplicate:p=0.5", "every:n=3", "first:n=2",
                      "gilbert:p=0.3", "loss:p=0.3", "pattern:bits=1101"] {
-            for place in [link, link.from(b), b.door] {
+            for place in [link, link.from(b), b.ingress] {
                 set_policy(place, policy(name));
                 for seq in 1..=8 { sock.ping(to, `ping ${seq} ${name}`, 20.ms); }
                 set_policy(place, always(pass()));
@@ -50,7 +50,7 @@ fn every_policy_file_serves_at_links_and_doors() {
     let run = run.expect_code(0);
     assert!(!run.stderr.contains("failed"), "{}", run.stderr);
     for name in ["corrupt", "delay", "duplicate", "every", "first", "gilbert", "loss", "pattern"] {
-        for place in ["on a-b acted on", "on a-b from b acted on", "at the door of b acted on"] {
+        for place in ["on a-b acted on", "on a-b from b acted on", "at the ingress of b acted on"] {
             let line = format!("policy(\"scripts/policies/{name}.rhai\") {place}");
             assert!(run.stderr.contains(&line), "no {line}:\n{}", run.stderr);
         }
@@ -74,7 +74,7 @@ fn a_closure_sees_the_packet_and_keeps_its_own_state() {
         print(told.recv());
         set_policy(link, always(pass()));
         set_policy(link.from(a), |pkt| reject("ttl-exceeded"));
-        set_policy(a.door, |pkt| { told.send(`${pkt.icmp.name} ${pkt.icmp.type} ${pkt.id} ${pkt.flags} ${pkt.malformed}`); pass() });
+        set_policy(a.ingress, |pkt| { told.send(`${pkt.icmp.name} ${pkt.icmp.type} ${pkt.id} ${pkt.flags} ${pkt.malformed}`); pass() });
         print(sock.ping(to, "ping 2 x", 1.s).icmp.name);
         print(told.recv());
     "#) else {
@@ -106,9 +106,9 @@ fn one_that_throws_is_told_once_with_its_line_and_packets_pass() {
 }
 
 #[test]
-fn rejections_have_every_form_at_links_and_doors() {
+fn rejections_have_every_form_at_links_and_ingresses() {
     let Some(run) = run(r#"
-        for place in [link.from(a), b.door] {
+        for place in [link.from(a), b.ingress] {
             for verdict in [reject(), reject("admin-prohibited"), reject("icmp-net-prohibited"), reject(3, 13), reject(12, 1),
                             reject("frag-needed", #{ mtu: 1280, from: "10.9.9.9" })] {
                 set_policy(place, |pkt| verdict);
@@ -140,7 +140,7 @@ fn rejections_have_every_form_at_links_and_doors() {
 }
 
 #[test]
-fn a_router_without_a_route_is_limited_on_ipv4_and_a_policy_at_its_door_is_not() {
+fn a_router_without_a_route_is_limited_on_ipv4_and_a_policy_at_its_ingress_is_not() {
     let Some(run) = run(r#"
         let r = net.router("r");
         net.link(a, r);
@@ -153,9 +153,9 @@ fn a_router_without_a_route_is_limited_on_ipv4_and_a_policy_at_its_door_is_not()
         }
         expect(errors(a, "192.0.2.1:7", plan), between(5, 39), "errors of the kernel on IPv4");
         expect(errors(a, "[2001:db8::1]:7", plan), 40, "errors of the kernel on IPv6");
-        set_policy(r.door, |pkt| reject("icmp-net-unreachable"));
+        set_policy(r.ingress, |pkt| reject("icmp-net-unreachable"));
         expect(errors(a, "192.0.2.1:7", plan), 40, "errors of a policy on IPv4");
-        set_policy(r.door, |pkt| reject("icmp6-no-route"));
+        set_policy(r.ingress, |pkt| reject("icmp6-no-route"));
         expect(errors(a, "[2001:db8::1]:7", plan), 40, "errors of a policy on IPv6");
     "#) else {
         return;

@@ -112,8 +112,8 @@ pub struct Run {
     pub tasks: Mutex<Vec<super::task::Task>>,
     /// Labs that were made and have not ended.
     pub labs: Mutex<Vec<super::lab::Lab>>,
-    /// What the script's labs have shown, to be said at its end.
-    pub explanation: OnceLock<String>,
+    /// What the script teaches.
+    pub lesson: super::lab::lesson::Lesson,
     /// How many tasks failed and nobody took notice.
     pub failed: std::sync::atomic::AtomicUsize,
     /// Whether it was told that a thread has changed a copy.
@@ -133,7 +133,7 @@ impl Run {
             programs: OnceLock::new(),
             tasks: Mutex::default(),
             labs: Mutex::default(),
-            explanation: OnceLock::new(),
+            lesson: Default::default(),
             failed: 0.into(),
             noted_copies: false.into(),
             unexpected: false.into(),
@@ -149,7 +149,7 @@ impl Run {
             programs: OnceLock::from(programs),
             tasks: Mutex::default(),
             labs: Mutex::default(),
-            explanation: OnceLock::new(),
+            lesson: Default::default(),
             failed: 0.into(),
             noted_copies: false.into(),
             unexpected: false.into(),

@@ -66,9 +66,10 @@ pub fn register(engine: &mut Engine) {
     rhai::combine_with_exported_module!(&mut all, "icmp_trace", icmp::trace::api);
     rhai::combine_with_exported_module!(&mut all, "lab_packet", lab::packet::api);
     rhai::combine_with_exported_module!(&mut all, "lab", lab::api);
-    rhai::combine_with_exported_module!(&mut all, "lab_door", lab::door::api);
+    rhai::combine_with_exported_module!(&mut all, "lab_ingress", lab::ingress::api);
     rhai::combine_with_exported_module!(&mut all, "lab_exec", lab::exec::api);
     rhai::combine_with_exported_module!(&mut all, "lab_host", lab::host::api);
+    rhai::combine_with_exported_module!(&mut all, "lab_lesson", lab::lesson::api);
     rhai::combine_with_exported_module!(&mut all, "lab_link", lab::link::api);
     rhai::combine_with_exported_module!(&mut all, "lab_way", lab::way::api);
     rhai::combine_with_exported_module!(&mut all, "lab_program", lab::program::api);

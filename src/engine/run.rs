@@ -13,6 +13,7 @@ use super::sources::header;
 use super::{rewrite, signals};
 use crate::bindings::context::{Context, Programs, Run, Script};
 use crate::bindings::exit as exit_binding;
+use crate::bindings::lab::lesson::Lesson;
 use crate::bindings::task::{STACK, end_threads, finish};
 use crate::net::error::{Error, in_words};
 use crate::net::host::ThisMachine;
@@ -246,10 +247,6 @@ fn conclude(host: &ScriptHost, job: &Job, context: &Context, result: Result<Dyna
     session.end(context.host.unix_nanos());
     let account = &session.account;
     account.explain().iter().for_each(|explanation| output::line(&explanation.to_string()));
-    let as_explained = signal.is_none() && code.unwrap_or(exit::DONE) == exit::DONE;
-    if let Some(explanation) = context.run.explanation.get().filter(|_| as_explained) {
-        output::prose(explanation);
-    }
     let mut notes = Vec::new();
     if let Some(clock) = account.clock() {
         notes.push(format!("rtt clock: {clock}"));
@@ -265,6 +262,10 @@ fn conclude(host: &ScriptHost, job: &Job, context: &Context, result: Result<Dyna
             output::note(&notes.join("; "));
         }
     }
+    // A lab that broke off, or could not be made, has shown nothing.
+    if signal.is_none() && !matches!(code, Some(exit::SCRIPT | exit::PERMISSION)) {
+        teach(&context.run.lesson);
+    }
     match (signal, code) {
         (Some(reason), _) => signals::exit_code(reason),
         (None, Some(code)) => code,
@@ -273,6 +274,15 @@ fn conclude(host: &ScriptHost, job: &Job, context: &Context, result: Result<Dyna
             if probes.sent > 0 && probes.replied == 0 { exit::NO_REPLY } else { exit::DONE }
         }
     }
+}
+
+/// Prints what the run teaches, after an empty line.
+fn teach(lesson: &Lesson) {
+    let paragraphs = lesson.paragraphs();
+    if !paragraphs.is_empty() {
+        output::line("");
+    }
+    paragraphs.iter().for_each(|paragraph| output::prose(paragraph));
 }
 
 /// How the policy in the script `name` is given to a server.

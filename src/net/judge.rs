@@ -1,5 +1,5 @@
 //! A policy at work: in a server it decides about each request as it is received, and the answer meets that fate; on a link
-//! or at a host's door it decides about each frame.
+//! or at a host's ingress it decides about each frame.
 //!
 //! Receiving, numbering and deciding happen under one lock, so that the packets of a flow are judged in the order in
 //! which they arrived, however many threads receive. A policy that takes the place of another decides about whatever comes from
@@ -36,7 +36,7 @@ pub enum Policy {
     Chain(Vec<Policy>),
 }
 
-/// A policy attached to a server, a link or a door.
+/// A policy attached to a server, a link or an ingress.
 #[derive(Debug)]
 pub struct Judge {
     policy: Policy,

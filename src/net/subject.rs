@@ -1,4 +1,4 @@
-//! What a policy decides about, and where: a request at a server's socket, or a frame on a link or at a host's door.
+//! What a policy decides about, and where: a request at a server's socket, or a frame on a link or at a host's ingress.
 
 use std::any::Any;
 use std::fmt;
@@ -18,8 +18,8 @@ pub enum Site {
     Server(HostId, SocketAddr),
     /// On a link: its name, with the direction where the policy has one only, such as `a-b` or `a-b from a`.
     Link(Arc<str>),
-    /// At the door of the host with this name.
-    Door(Arc<str>),
+    /// At the ingress of the host with this name.
+    Ingress(Arc<str>),
 }
 
 /// What a policy decides about.
@@ -76,16 +76,16 @@ impl Site {
     pub fn allows(&self, action: &Action) -> Result<()> {
         match self {
             Self::Server(..) => possible(action),
-            Self::Link(_) | Self::Door(_) => Ok(()),
+            Self::Link(_) | Self::Ingress(_) => Ok(()),
         }
     }
 
-    /// The site with its preposition: `at 127.0.0.1:7`, `on a-b`, `at the door of b`.
+    /// The site with its preposition: `at 127.0.0.1:7`, `on a-b`, `at the ingress of b`.
     pub fn phrase(&self) -> String {
         match self {
             Self::Server(_, addr) => format!("at {addr}"),
             Self::Link(name) => format!("on {name}"),
-            Self::Door(host) => format!("at the door of {host}"),
+            Self::Ingress(host) => format!("at the ingress of {host}"),
         }
     }
 }
@@ -95,7 +95,7 @@ impl fmt::Display for Site {
         match self {
             Self::Server(_, addr) => write!(f, "{addr}"),
             Self::Link(name) => f.write_str(name),
-            Self::Door(host) => write!(f, "door of {host}"),
+            Self::Ingress(host) => write!(f, "ingress of {host}"),
         }
     }
 }
@@ -162,7 +162,7 @@ pub fn possible(action: &Action) -> Result<()> {
     match action {
         Action::Reject(_) => Err(Error::invalid(
             "policy",
-            format!("{action} has no meaning in a server: only a host's door or a link can send an ICMP error"),
+            format!("{action} has no meaning in a server: only a host's ingress or a link can send an ICMP error"),
         )
         .with_hint("use drop() to stay silent")),
         _ => Ok(()),

@@ -32,10 +32,10 @@ fn the_kernel_is_asked_and_answers() {
             expect(`${ask.call("a-name-of-an-interface").interface}`, "Malformed Query");
             // What is wrong with the path ends a question as it does a ping.
             for code in [1, 3] {
-                set_policy(b.door, |pkt| if target == b.addr { reject(3, code) } else { reject(1, code) });
+                set_policy(b.ingress, |pkt| if target == b.addr { reject(3, code) } else { reject(1, code) });
                 expect(ask.call("eth0").kind, "icmp", `${sock}`);
             }
-            set_policy(b.door, |pkt| pass());
+            set_policy(b.ingress, |pkt| pass());
             expect(sock.ping(target, 20.s).interface, ());
             expect([sock.counts.sent, sock.counts.replied, sock.counts.errored], [14, 12, 2]);
             expect(sock.counts.advisory + sock.counts.foreign + sock.counts.stray_errors, 0);
@@ -56,7 +56,7 @@ fn questions_keep_their_beat_and_no_two_in_flight_have_one_number() {
         let net = lab::create();
         let a = net.host("a"); let b = net.host("b");
         net.link(a, b);
-        set_policy(b.door, |pkt| drop());
+        set_policy(b.ingress, |pkt| drop());
         let sock = run_in(a, || icmp::open(b.addr));
         let plan = #{ count: 300, interval: 100.us, timeout: 500.ms, icmp_wait: 0.s, sends: true, probe: "eth0" };
         let sent = 0; let ended = 0; let most = 0;
@@ -82,7 +82,7 @@ fn each_code_is_shown_as_the_answer() {
             let sock = run_in(a, || icmp::open(target));
             let names = [];
             for code in 0..=4 {
-                set_policy(b.door, |pkt| if target == b.addr { reject(43, code) } else { reject(161, code) });
+                set_policy(b.ingress, |pkt| if target == b.addr { reject(43, code) } else { reject(161, code) });
                 names.push(`${sock.probe(target, "eth0", 20.s).interface}`);
             }
             expect(names, ["not active", "Malformed Query", "No Such Interface", "No Such Table Entry",

@@ -231,7 +231,7 @@ fn ping_fping_and_traceroute_understand_the_same_errors() {
             let at = if v6 { `[${target}]:33434` } else { `${target}:33434` };
             for row in rows {
                 let type = row[0]; let code = row[1];
-                set_policy(b.door, |pkt| reject(type, code));
+                set_policy(b.ingress, |pkt| reject(type, code));
                 let advice = type == 4 && !v6 || type == 5;
                 for sock in run_in(a, || [icmp::open(target), udp::open(at)]) {
                     let to = if sock.type_of() == "UdpSocket" { at } else { target };

@@ -1,4 +1,4 @@
-//! What tcpdump and tshark call each row of the tables, in a capture of a lab in which a door answers with it: the same as we, or
+//! What tcpdump and tshark call each row of the tables, in a capture of a lab in which an ingress answers with it: the same as we, or
 //! it is said why not.
 
 use super::labs::run_lab;
@@ -166,7 +166,7 @@ let net = lab::create();
 let a = net.host("a"); let b = net.host("b");
 let link = net.link(a, b);
 link.capture(file);
-set_policy(b.door, |pkt| {
+set_policy(b.ingress, |pkt| {
     // What a answers to the strange things it hears is of no interest.
     if pkt.protocol != "udp" { return drop(); }
     let kind = kinds[pkt.number - 1];

@@ -1,4 +1,4 @@
-//! Each row of the tables that is an error or advice, over a lab: a door answers a ping with it, it reaches the pinger, whether
+//! Each row of the tables that is an error or advice, over a lab: an ingress answers a ping with it, it reaches the pinger, whether
 //! that works by UDP, ICMP or TCP, and is printed under its name.
 
 use super::labs::run_lab;
@@ -61,7 +61,7 @@ for pinger in ["udp", "icmp", "tcp"] {
         let type = kind[0]; let code = kind[1]; let advice = kind[2]; let stream = pinger == "tcp";
         let seen = counter();
         port += 1;
-        set_policy(b.door, |pkt| {
+        set_policy(b.ingress, |pkt| {
             // The segments that make the connection pass, and what the one before still sends.
             if stream && (pkt.data.len == 0 || pkt.from.port != port) { pass() }
             else if !advice || seen.add(1) == 1 { reject(type, code) }
@@ -76,7 +76,7 @@ for pinger in ["udp", "icmp", "tcp"] {
             "tcp" => a.run("tcp_ping.rhai", ping + ["--server", `${ip}:11001`, "--bind", `*:${port}`]),
             _     => a.run("icmp_ping.rhai", ping + [host]),
         }
-        set_policy(b.door, |pkt| pass());
+        set_policy(b.ingress, |pkt| pass());
     }
 }
 exit(0);

@@ -1,4 +1,4 @@
-//! Links and doors in scripts: changed while traffic flows, and what they count.
+//! Links and ingresses in scripts: changed while traffic flows, and what they count.
 
 use crate::common::{TempDir, require_lab_or_skip, require_program_or_skip};
 use crate::{PAIR, run_text};
@@ -68,7 +68,7 @@ fn an_outage_is_as_much_loss_as_the_time_it_lasted() {
 }
 
 #[test]
-fn a_policy_is_of_a_direction_or_of_both_and_a_door_is_of_all_links() {
+fn a_policy_is_of_a_direction_or_of_both_and_an_ingress_is_of_all_links() {
     if !require_lab_or_skip("policies on links") {
         return;
     }
@@ -87,9 +87,9 @@ fn a_policy_is_of_a_direction_or_of_both_and_a_door_is_of_all_links() {
 
              let c = net.host(\"c\");
              net.link(c, b);
-             set_policy(b.door, |pkt| if pkt.to.port == 11000 {{ reject(\"icmp-port-unreachable\") }} else {{ pass() }});
+             set_policy(b.ingress, |pkt| if pkt.to.port == 11000 {{ reject(\"icmp-port-unreachable\") }} else {{ pass() }});
              for host in [a, c] {{ expect(`${{ping(host, 10.s).icmp}}`, \"Port Unreachable\"); }}
-             expect([b.door.rejected, a.door.rejected], [2, 0]);
+             expect([b.ingress.rejected, a.ingress.rejected], [2, 0]);
              ()"
         ),
         0,
@@ -171,7 +171,7 @@ fn a_segment_rejected_again_does_not_settle_the_ping_sent_since() {
              let conn = run_in(a, || tcp::connect(\"b:11001\"));
              let copies = counter();
              // The first ping's segment, and once more as TCP sends it again; the second ping's always passes.
-             set_policy(b.door, |pkt| {{
+             set_policy(b.ingress, |pkt| {{
                  if !pkt.text.contains(\"ping 1 \") {{ return pass(); }}
                  copies.add(1);
                  if copies.value <= 2 {{ reject(\"icmp-port-unreachable\") }} else {{ pass() }}

@@ -39,8 +39,8 @@ fn policies_that_cannot_be_attached() {
         ("./verdict.rhai", format!("error: policy ./verdict.rhai: its value is drop(), not a policy\n  --> {given}\n  hint: end the file with a closure, |pkt| …, without a semicolon\n")),
         ("./plain.rhai:p=1", format!("error: policy ./plain.rhai: it has no options, and was given --p=1\n  --> {given}\n  hint: declare them at its start: const OPT = options([ option(…) ]);\n")),
         ("./unknown.rhai", "error: no variable `foo` is known here\n  --> ./unknown.rhai:<at>\n  hint: declare it first: let foo = …;\n".to_string()),
-        ("./refuses.rhai", format!("error: policy: reject(\"port-unreachable\") has no meaning in a server: only a host's door or a link can send an ICMP error\n  --> {given}\n  hint: use drop() to stay silent\n")),
-        ("./nested.rhai", format!("error: policy: reject(\"admin-prohibited\") has no meaning in a server: only a host's door or a link can send an ICMP error\n  --> {given}\n  hint: use drop() to stay silent\n")),
+        ("./refuses.rhai", format!("error: policy: reject(\"port-unreachable\") has no meaning in a server: only a host's ingress or a link can send an ICMP error\n  --> {given}\n  hint: use drop() to stay silent\n")),
+        ("./nested.rhai", format!("error: policy: reject(\"admin-prohibited\") has no meaning in a server: only a host's ingress or a link can send an ICMP error\n  --> {given}\n  hint: use drop() to stay silent\n")),
     ];
     for (policy, expected) in cases {
         for script in ["udp_server", "udp_server_plain", "udp_multi"] {
@@ -86,7 +86,7 @@ const FAILING: &[(&str, u32, &str)] = &[
     (
         "|pkt| reject(\"port-unreachable\")",
         4,
-        "error: policy: reject(\"port-unreachable\") has no meaning in a server: only a host's door or a link can send an ICMP error\n  --> ./policy.rhai:1:",
+        "error: policy: reject(\"port-unreachable\") has no meaning in a server: only a host's ingress or a link can send an ICMP error\n  --> ./policy.rhai:1:",
     ),
     (
         "let n = 0;\n|pkt| {\n    n += 1;\n    exit(4);\n    pass()\n}",

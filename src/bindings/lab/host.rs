@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rhai::plugin::*;
 use rhai::{Array, Dynamic, FnPtr, Map, NativeCallContext};
 
-use super::door::Door;
+use super::ingress::Ingress;
 use super::{Lab, first_of};
 use crate::bindings::context::{self, Context, ScriptResult};
 use crate::bindings::convert::{shown, typed};
@@ -135,23 +135,23 @@ pub mod api {
         host.net.addrs().iter().map(|addr| addr.to_string().into()).collect()
     }
 
-    /// The host's door: set a policy there to decide about what comes in, as with `iptables -A INPUT`.
+    /// The host's ingress: set a policy there to decide about what comes in, as with `iptables -A INPUT`.
     ///
     /// ```rhai
     /// let net = lab::create();
     /// let b = net.host("b");
     /// net.link(net.host("a"), b);
-    /// set_policy(b.door, |pkt| if pkt.protocol == "udp" { reject("icmp-port-unreachable") } else { pass() });
+    /// set_policy(b.ingress, |pkt| if pkt.protocol == "udp" { reject("icmp-port-unreachable") } else { pass() });
     /// ```
-    #[rhai_fn(get = "door", pure)]
-    pub fn host_door(host: &mut Host) -> Door {
-        Door::new(host.lab.relay().door(host.net.id()), host.clone())
+    #[rhai_fn(get = "ingress", pure)]
+    pub fn host_ingress(host: &mut Host) -> Ingress {
+        Ingress::new(host.lab.relay().ingress(host.net.id()), host.clone())
     }
 
     /// Has the host send what is for `to` by way of `via`. `to` is an address, a network such as `"10.0.2.0/24"`, or
     /// `"default"`; `via` is a host or an address, or a word: `"unreachable"` and `"prohibit"` have senders told so by an ICMP
     /// error, `"blackhole"` tells nobody. It takes the place of a route to the same network. On IPv4, Linux sends a sender five of these
-    /// errors at once and then one a second; a policy of the host's door that rejects replies to every packet.
+    /// errors at once and then one a second; a policy of the host's ingress that rejects replies to every packet.
     ///
     /// Errors: `invalid`: no such network, or `via` is no neighbour; `closed`: the lab has ended.
     ///
@@ -313,7 +313,7 @@ pub mod api {
     /// ```
     #[rhai_fn(name = "capture", return_raw, pure)]
     pub fn capture_host(ctx: NativeCallContext, host: &mut Host, file: &str) -> ScriptResult<()> {
-        host.lab.relay().door(host.net.id()).capture(file, false).or_raise(&ctx)
+        host.lab.relay().ingress(host.net.id()).capture(file, false).or_raise(&ctx)
     }
 
     /// Records what the host sends and receives to a file. Option: `overwrite` (`false`): whether a file that exists is
@@ -329,7 +329,7 @@ pub mod api {
     #[rhai_fn(name = "capture", return_raw, pure)]
     pub fn capture_host_with(ctx: NativeCallContext, host: &mut Host, file: &str, options: Map) -> ScriptResult<()> {
         let overwrite = crate::bindings::lab::link::overwrites(&ctx, &options)?;
-        host.lab.relay().door(host.net.id()).capture(file, overwrite).or_raise(&ctx)
+        host.lab.relay().ingress(host.net.id()).capture(file, overwrite).or_raise(&ctx)
     }
 
     /// Whether both are the same host.

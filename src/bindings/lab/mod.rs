@@ -20,10 +20,10 @@ use crate::net::lab::{self, HostOptions};
 use crate::net::label;
 use crate::net::stop::{Reason, Stop, terminate_later};
 
-pub mod door;
 pub mod exec;
 pub mod host;
-mod lesson;
+pub mod ingress;
+pub mod lesson;
 pub mod link;
 pub mod packet;
 pub mod program;

@@ -1,4 +1,4 @@
-//! A frame on a link or at a host's door, as a policy's closure gets it.
+//! A frame on a link or at a host's ingress, as a policy's closure gets it.
 //!
 //! What a server's packet has, it has too, under the same names, so that one policy serves at all places.
 
@@ -65,7 +65,7 @@ impl Frame {
 #[export_module]
 #[allow(clippy::unwrap_used)] // the code that the macro writes
 pub mod api {
-    /// A packet on a link or at a host's door, with the Ethernet frame that carries it.
+    /// A packet on a link or at a host's ingress, with the Ethernet frame that carries it.
     pub type Frame = super::Frame;
 
     /// What it is, in the word that a receive has for it: `"packet"`.

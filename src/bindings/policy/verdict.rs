@@ -145,7 +145,7 @@ pub mod api {
         verdict(&ctx, Action::Corrupt)
     }
 
-    /// The verdict that loses a packet on a link, or at a host's door, and tells its sender by "port unreachable".
+    /// The verdict that loses a packet on a link, or at a host's ingress, and tells its sender by "port unreachable".
     ///
     /// ```rhai
     /// expect(reject().kind, "reject");
@@ -155,7 +155,7 @@ pub mod api {
         rejected(&ctx, Rejection::named("port-unreachable", Details::default()))
     }
 
-    /// The verdict that loses a packet on a link, or at a host's door, and tells its sender by this ICMP error, which quotes
+    /// The verdict that loses a packet on a link, or at a host's ingress, and tells its sender by this ICMP error, which quotes
     /// the packet. A server cannot do that: there it is an error.
     ///
     /// The names are those of `iptables --reject-with` and `ip6tables --reject-with` (`"icmp-net-unreachable"`,

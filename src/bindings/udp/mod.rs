@@ -51,12 +51,18 @@ pub mod namespace {
     /// Makes a bound socket, with options: `rcvbuf`, `sndbuf`: buffer sizes in bytes, which the kernel doubles; `reuse`: other
     /// sockets may bind the same address (SO_REUSEADDR, SO_REUSEPORT); `ttl`: hops that what it sends may take, 1 to 255; a
     /// router where they end answers "Time to Live exceeded in Transit"; `dont_fragment`: no hop may cut what it sends, whatever
-    /// the path's MTU is said to be (IP_PMTUDISC_PROBE).
+    /// the path's MTU is said to be (IP_PMTUDISC_PROBE); `recverr: false`: no IP_RECVERR, as in most programs: an ICMP error is the
+    /// error of the next `recv` or `send` (`refused`, `unreachable` …) if the socket is connected and the kernel takes it for a
+    /// hard one, and is lost otherwise. Such a socket sends no pings.
     ///
     /// Errors: as `bind`; `invalid`: an unknown option.
     ///
     /// ```rhai
     /// let sock = udp::bind("127.0.0.1:0", #{ rcvbuf: 4096, reuse: true, ttl: 5 });
+    /// let plain = udp::bind("127.0.0.1:0", #{ recverr: false });
+    /// plain.connect(udp::closed_port());
+    /// plain.send("hello");
+    /// try { plain.recv(1.s); } catch (err) { expect(err.kind, "refused"); }
     /// ```
     #[rhai_fn(name = "bind", return_raw)]
     pub fn bind_with(ctx: NativeCallContext, local: &str, options: Map) -> ScriptResult<UdpSocket> {
@@ -209,6 +215,7 @@ fn read(options: &mut Options<'_>) -> Result<SocketOptions, Error> {
         reuse: options.flag("reuse")?,
         ttl: options.byte("ttl")?,
         dont_fragment: options.flag("dont_fragment")?,
+        plain_errors: !options.switch("recverr")?.unwrap_or(true),
     })
 }
 

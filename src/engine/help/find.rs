@@ -64,9 +64,9 @@ pub const GROUPS: &[Group] = &[
     },
     Group {
         name: "labs",
-        about: "Labs: lab::create() makes one; see Lab, Host, Link, Way, Door, Program and Finished",
+        about: "Labs: lab::create() makes one; see Lab, Host, Link, Way, Ingress, Program and Finished",
         returns: &[],
-        others: &["run_in"],
+        others: &["run_in", "answer"],
     },
     Group { name: "time", about: "Time", returns: &["Deadline", "Ticks"], others: &["sleep", "unix_time"] },
     Group { name: "binary", about: "Bytes", returns: &["Bytes", "Reader", "blob"], others: &["hex", "unhex"] },

@@ -7,6 +7,14 @@ use crate::nearest::nearest;
 /// Properties of a type listed at most.
 const PROPERTIES: usize = 16;
 
+/// What else properties are called: the type, the other name, its own name.
+const OTHER_NAMES: [(&str, &str, &str); 4] = [
+    ("Host", "door", "ingress"),
+    ("Host", "input", "ingress"),
+    ("Host", "ip", "addr"),
+    ("Host", "address", "addr"),
+];
+
 /// Words for a field that a map does not have.
 pub(super) fn missing_key(name: &str, context: &Context) -> Words {
     let near = nearest(name, context.scan.keys());
@@ -37,7 +45,8 @@ fn unknown_property(name: &str, of: &str, context: &Context) -> Words {
     let all: Vec<&str> = context.names.properties_of(of).collect();
     let own = context.names.of_namespace("").filter(|f| f.params.first().is_some_and(|p| p.kind == of));
     let methods: Vec<&str> = own.map(|f| f.name.as_str()).collect();
-    let near = nearest(name, all.iter().copied());
+    let other = OTHER_NAMES.iter().filter(|(kind, other, _)| *kind == of && *other == name).map(|(.., own)| *own);
+    let near = other.chain(nearest(name, all.iter().copied())).collect::<Vec<_>>();
     let words = match near.is_empty() {
         true => {
             words.hints(did_you_mean(&nearest(name, methods).iter().map(|m| format!("{m}(…)")).collect::<Vec<_>>()))

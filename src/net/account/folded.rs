@@ -85,7 +85,7 @@ impl Judging {
         let Tally { judged, chosen, acted, failed, neighbours } = tally;
         let host = match self.at {
             Site::Server(host, _) => hosts.name(host),
-            Site::Link(_) | Site::Door(_) => None,
+            Site::Link(_) | Site::Ingress(_) => None,
         };
         let (at, phrase) = (self.at.to_string(), self.at.phrase());
         let (name, nominal) = (self.name.clone(), self.nominal);

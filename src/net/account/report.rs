@@ -15,9 +15,9 @@ use crate::net::stats::interval;
 pub struct PolicyReport {
     /// What it is called.
     pub name: String,
-    /// The socket, link or door whose packets it decides about, by its name in rows.
+    /// The socket, link or ingress whose packets it decides about, by its name in rows.
     pub at: String,
-    /// The host of the socket; `None` for this machine, and for links and doors.
+    /// The host of the socket; `None` for this machine, and for links and ingresses.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub host: Option<String>,
     /// The same as `at`, with its preposition: `at 127.0.0.1:7`, `on a-b`.

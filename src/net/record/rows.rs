@@ -125,10 +125,10 @@ pub struct VerdictRow<'a> {
     pub origin: &'a str,
     /// The draws it rests on.
     pub draws: &'a [f64],
-    /// The link or the door where it was given; `None` for a server's socket.
+    /// The link or the ingress where it was given; `None` for a server's socket.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub at: Option<String>,
-    /// The host of the server's socket; `None` for this machine, and for links and doors.
+    /// The host of the server's socket; `None` for this machine, and for links and ingresses.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub host: Option<String>,
 }
@@ -146,7 +146,7 @@ pub struct LostRow {
     pub bytes: usize,
     /// Why: `queue full` or `link down`.
     pub why: &'static str,
-    /// The link or the door where it was lost.
+    /// The link or the ingress where it was lost.
     pub at: String,
 }
 
@@ -314,7 +314,7 @@ impl<'a> VerdictRow<'a> {
             draws: &judged.draws,
             at: match site {
                 Site::Server(..) => None,
-                Site::Link(_) | Site::Door(_) => Some(site.to_string()),
+                Site::Link(_) | Site::Ingress(_) => Some(site.to_string()),
             },
             host: flow.host.map(str::to_string),
         }

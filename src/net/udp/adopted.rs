@@ -12,13 +12,13 @@ use crate::net::sys;
 
 impl UdpSocket {
     /// Has these options from now on, and no policy: every answer passes until another is set. False, and it is closed, if it
-    /// has a peer: without one it could lose its port (connect(2), AF_UNSPEC).
+    /// has a peer: without one it could lose its port (connect(2), AF_UNSPEC); and if either has plain errors.
     ///
     /// # Errors
     /// `closed`; the system refuses an option.
     pub fn adopt(&self, options: Options) -> Result<bool> {
         drop(lock(&self.0.judge).take());
-        if self.peer().is_some() {
+        if self.peer().is_some() || self.0.plain_errors || options.plain_errors {
             self.close();
             return Ok(false);
         }

@@ -84,6 +84,8 @@ struct Inner {
     /// Whether a call has met an ICMP error that was not yet taken from the error queue: no other call tells of it.
     passed_over: AtomicBool,
     unheeded_errors: AtomicU64,
+    /// Whether an ICMP error is the failure of a call: see [`Options::plain_errors`].
+    plain_errors: bool,
     /// Who receives.
     alone: Alone,
     /// What was received before anybody asked for it.
@@ -141,6 +143,7 @@ impl UdpSocket {
             unread: Mutex::default(),
             passed_over: AtomicBool::new(false),
             unheeded_errors: AtomicU64::new(0),
+            plain_errors: options.plain_errors,
             alone: Alone::default(),
             ahead: Ahead::default(),
             waits: AtomicU32::new(0),
@@ -319,10 +322,15 @@ impl UdpSocket {
     /// Checks that pings can go to `to`.
     ///
     /// # Errors
-    /// `invalid`: it is of another version of IP, has the port 0, or is link-local without a zone.
+    /// `invalid`: it is of another version of IP, has the port 0, or is link-local without a zone; or the socket has plain
+    /// errors.
     pub(super) fn check_target(&self, op: &'static str, to: SocketAddr) -> Result<()> {
         if to.port() == 0 {
             return Err(error::port_zero(op, to));
+        }
+        if self.0.plain_errors {
+            return Err(Error::invalid(op, "the socket was made with recverr: false, and pings need the ICMP errors")
+                .with_hint("leave out recverr: false, or use send_to(data, address) and recv(1.s)"));
         }
         self.same_version(op, to)
     }

@@ -25,16 +25,23 @@ pub struct Options {
     pub ttl: Option<u8>,
     /// Whether to send with Don't Fragment, whatever the path's MTU is said to be (IP_PMTUDISC_PROBE).
     pub dont_fragment: bool,
+    /// Whether ICMP errors reach it only as the kernel gives them to any program: as failures of calls, and few without a
+    /// peer (no IP_RECVERR).
+    pub plain_errors: bool,
 }
 
 impl Options {
     /// Gives `socket` these options and binds it to `local` (bind(2)); the address that it is bound to.
     pub(super) fn set_up(self, socket: &Socket, local: SocketAddr) -> io::Result<SocketAddr> {
+        let (level, name) = match local.is_ipv4() {
+            true => (libc::IPPROTO_IP, libc::IP_RECVERR),
+            false => (libc::IPPROTO_IPV6, libc::IPV6_RECVERR),
+        };
         if local.is_ipv6() {
             socket.set_only_v6(true)?;
-            sys::set_option(socket.as_fd(), libc::IPPROTO_IPV6, libc::IPV6_RECVERR, 1)?;
-        } else {
-            sys::set_option(socket.as_fd(), libc::IPPROTO_IP, libc::IP_RECVERR, 1)?;
+        }
+        if !self.plain_errors {
+            sys::set_option(socket.as_fd(), level, name, 1)?;
         }
         // The kernel counts what a full buffer loses, and says so with what comes next.
         sys::set_option(socket.as_fd(), libc::SOL_SOCKET, libc::SO_RXQ_OVFL, 1)?;

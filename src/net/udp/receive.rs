@@ -50,7 +50,8 @@ impl UdpSocket {
     /// Waits for a datagram, or for an ICMP error if `heed_errors`; otherwise those are counted and passed over.
     ///
     /// # Errors
-    /// `closed`, also when it is closed meanwhile.
+    /// `closed`, also when it is closed meanwhile; `refused`, `unreachable` and others: an ICMP error, where the socket has
+    /// plain errors.
     pub fn receive(&self, until: Option<Instant>, stop: &Stop, heed_errors: bool) -> Result<Incoming> {
         let socket = self.socket("recv")?;
         if JUDGING.get() == Some(Arc::as_ptr(&self.0)) {
@@ -60,6 +61,7 @@ impl UdpSocket {
                 ));
         }
         if until.is_none()
+            && !self.0.plain_errors
             && !(heed_errors && self.may_have_errors())
             && let Some(datagram) = self.receive_alone(&socket, stop, heed_errors)
         {
@@ -102,7 +104,7 @@ impl UdpSocket {
                     }
                 }
                 Ok(None) => {}
-                Err(err) if is_pending_error(&err) => {}
+                Err(err) if is_pending_error(&err) && !(self.0.plain_errors && heed_errors) => {}
                 Err(err) => return Err(Error::system("recv", &err)),
             }
             let mut others = VecDeque::new();
@@ -263,7 +265,7 @@ impl UdpSocket {
             loop {
                 match self.call(socket, buffer, Wait::No) {
                     Ok(received) => return Ok(self.datagram(buffer, &received)),
-                    Err(err) if is_pending_error(&err) && again > 0 => {
+                    Err(err) if is_pending_error(&err) && again > 0 && !self.0.plain_errors => {
                         self.0.passed_over.store(true, Ordering::Relaxed);
                         again -= 1;
                     }

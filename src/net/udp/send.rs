@@ -113,7 +113,7 @@ impl UdpSocket {
             }
             drop(next);
             // Errors may keep coming for what is in flight, and each may take the place of one call.
-            if again == 0 || (self.drain(socket, &mut queued) == 0 && !is_pending_error(&err)) {
+            if again == 0 || self.0.plain_errors || (self.drain(socket, &mut queued) == 0 && !is_pending_error(&err)) {
                 return Err(err);
             }
             again -= 1;

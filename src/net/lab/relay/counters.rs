@@ -1,9 +1,9 @@
-//! What a link counts of the frames in one direction, and a door of those that reach it.
+//! What a link counts of the frames in one direction, and an ingress of those that reach it.
 
 use std::ops::Add;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Counts of frames, but for `bytes`. Each frame that comes onto a link, or to a door, is in `frames`, and in one of
+/// Counts of frames, but for `bytes`. Each frame that comes onto a link, or to an ingress, is in `frames`, and in one of
 /// `passed`, `dropped`, `rejected`, `queue_full`, `down` and `unusable`, whether or not it was delayed, damaged or
 /// replaced as well.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

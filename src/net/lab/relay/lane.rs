@@ -39,7 +39,7 @@ pub(super) enum Then {
     Arrive,
     /// It goes back over the link.
     TurnBack,
-    /// It comes in by the door.
+    /// It comes in by the ingress.
     ComeIn,
 }
 

@@ -1,4 +1,4 @@
-//! What is shared between the thread that carries frames and whoever changes or asks a link or a door meanwhile.
+//! What is shared between the thread that carries frames and whoever changes or asks a link or an ingress meanwhile.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -106,23 +106,23 @@ impl Lane {
     }
 }
 
-/// A host's door.
+/// A host's ingress.
 #[derive(Debug, Default)]
-pub(super) struct DoorState {
+pub(super) struct IngressState {
     pub(super) counters: Counters,
     pub(super) rules: Mutex<Rules>,
     /// What the host is called, once it has a link.
     pub(super) name: Mutex<Option<Arc<str>>>,
-    /// Whether there is a policy or a recording: most doors are open, and a look at this is all they cost.
+    /// Whether there is a policy or a recording: most have neither, and a look at this is all they cost.
     watched: AtomicBool,
 }
 
-impl DoorState {
+impl IngressState {
     pub(super) fn rules(&self) -> MutexGuard<'_, Rules> {
         lock(&self.rules)
     }
 
-    /// What holds at the door; `None` if it is open and nobody records.
+    /// What holds at the ingress; `None` if there is no policy and nobody records.
     pub(super) fn watched(&self) -> Option<Rules> {
         self.watched.load(Ordering::Relaxed).then(|| self.rules().clone())
     }
@@ -140,7 +140,7 @@ impl DoorState {
     }
 
     fn site(&self) -> Site {
-        Site::Door(lock(&self.name).clone().unwrap_or_else(|| "a host without links".into()))
+        Site::Ingress(lock(&self.name).clone().unwrap_or_else(|| "a host without links".into()))
     }
 }
 
@@ -262,14 +262,14 @@ impl LinkOptions {
     }
 }
 
-/// A host's door: what comes in by any of its links passes it. Clones are the same one.
+/// A host's ingress: what comes in by any of its links passes it. Clones are the same one.
 #[derive(Clone, Debug)]
-pub struct Door {
-    pub(super) state: Arc<DoorState>,
+pub struct Ingress {
+    pub(super) state: Arc<IngressState>,
     pub(super) shared: Arc<Shared>,
 }
 
-impl Door {
+impl Ingress {
     /// Has a policy, called `name`, decide about each frame that comes to the host from now on.
     pub fn set_policy(&self, judge: Judge, name: String) {
         let site = self.site();
@@ -283,7 +283,7 @@ impl Door {
     /// Lets frames in without a policy from now on.
     pub fn clear_policy(&self) {
         let before = self.state.rules().policy.take();
-        // Not under the lock: a policy that goes may hold on to this door.
+        // Not under the lock: a policy that goes may hold on to this ingress.
         drop(before);
         self.state.note_rules();
     }
@@ -298,7 +298,7 @@ impl Door {
         self.state.counters.read()
     }
 
-    /// Records each frame that the host sends or is to receive from now on in a file, with a comment where its door's
+    /// Records each frame that the host sends or is to receive from now on in a file, with a comment where its ingress's
     /// policy did something.
     ///
     /// # Errors

@@ -1,8 +1,8 @@
 //! The relay: the thread that carries every frame of a lab from one end of a link to the other.
 //!
 //! On its way a frame meets, in this order: the link, which may be down; the policy of its direction; the queue of a link
-//! with a rate; the delay; and the door of the host it goes to. What a policy rejects is answered as if it had come as far as
-//! the host: the answer arrives after one round trip's delay, and that of a door meets the policy of the way back as well.
+//! with a rate; the delay; and the ingress of the host it goes to. What a policy rejects is answered as if it had come as far as
+//! the host: the answer arrives after one round trip's delay, and that of an ingress meets the policy of the way back as well.
 //!
 //! What a policy makes of a frame is an event, a cause in the account and a comment in the capture. `edit` makes frames, `lane`
 //! knows when they arrive, `run` reads and sends them, `passage` takes them past what is in between, and `link` is what others change meanwhile.
@@ -14,9 +14,9 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
 pub use self::counters::Counts;
-pub use self::link::{Direction, Door, Link, LinkOptions, QUEUE};
+pub use self::link::{Direction, Ingress, Link, LinkOptions, QUEUE};
 
-use self::link::{DoorState, Lane, Rules, lock};
+use self::link::{IngressState, Lane, Rules, lock};
 use self::run::Runner;
 use self::wire::Wire;
 use super::{Cable, LabHost, Port};
@@ -47,7 +47,7 @@ const STACK: usize = 16 << 20;
 #[derive(Debug)]
 pub struct Relay(Arc<Shared>);
 
-/// What the relay's thread shares with the handles of links and doors.
+/// What the relay's thread shares with the handles of links and ingresses.
 #[derive(Debug)]
 struct Shared {
     session: Arc<Session>,
@@ -55,7 +55,7 @@ struct Shared {
     lab: u32,
     /// Links that were made and that the thread has not taken in.
     new: Mutex<Vec<Wire>>,
-    doors: Mutex<HashMap<HostId, Arc<DoorState>>>,
+    ingresses: Mutex<HashMap<HostId, Arc<IngressState>>>,
     jitter: Mutex<Sequence>,
     /// Whether anything was ever to be recorded.
     recording: AtomicBool,
@@ -74,7 +74,7 @@ impl Relay {
             session,
             lab: NEXT_LAB.fetch_add(1, Ordering::Relaxed),
             new: Mutex::default(),
-            doors: Mutex::default(),
+            ingresses: Mutex::default(),
             jitter: Mutex::new(Sequence::new(Stream::of_seed(0))),
             recording: AtomicBool::new(false),
             ended: AtomicBool::new(false),
@@ -128,17 +128,17 @@ impl Relay {
             })
         });
         let jitter = [0, 1].map(|_| lock(&shared.jitter).split());
-        let doors = [0, 1].map(|side| {
+        let ingresses = [0, 1].map(|side| {
             let port: &Port = &cable.ports[side];
             let addrs: &[IpAddr] = &port.addrs;
             shared.session.account.has_host(shared.lab, port.host, &port.host_name, addrs);
-            let door = self.door_state(port.host);
-            lock(&door.name).get_or_insert_with(|| names[side].clone());
-            door
+            let ingress = self.ingress_state(port.host);
+            lock(&ingress.name).get_or_insert_with(|| names[side].clone());
+            ingress
         });
         let way = &lanes[0].way;
         shared.session.account.has_link(&way.link, way.from_id, way.to_id);
-        let wire = Wire::new(lanes.clone(), cable.ports, doors, jitter);
+        let wire = Wire::new(lanes.clone(), cable.ports, ingresses, jitter);
         lock(&shared.new).push(wire);
         sys::eventfd_raise(shared.wake.as_fd());
         Ok(Link { lanes, shared: shared.clone() })
@@ -149,13 +149,13 @@ impl Relay {
         &self.0.session
     }
 
-    /// The door of a host: what comes in by any of its links.
-    pub fn door(&self, host: HostId) -> Door {
-        Door { state: self.door_state(host), shared: self.0.clone() }
+    /// The ingress of a host: what comes in by any of its links.
+    pub fn ingress(&self, host: HostId) -> Ingress {
+        Ingress { state: self.ingress_state(host), shared: self.0.clone() }
     }
 
-    fn door_state(&self, host: HostId) -> Arc<DoorState> {
-        lock(&self.0.doors).entry(host).or_default().clone()
+    fn ingress_state(&self, host: HostId) -> Arc<IngressState> {
+        lock(&self.0.ingresses).entry(host).or_default().clone()
     }
 }
 

@@ -36,7 +36,7 @@ pub(super) struct Going {
 #[derive(Clone, Copy, PartialEq)]
 enum Stage {
     Link,
-    Door,
+    Ingress,
 }
 
 impl Runner {
@@ -51,7 +51,7 @@ impl Runner {
             lane.counters.one(Count::Malformed);
         }
         let end = &self.wires[at.0].ends[at.1];
-        if let Some(Rules { capture: Some(capture), .. }) = end.door.watched() {
+        if let Some(Rules { capture: Some(capture), .. }) = end.ingress.watched() {
             capture.record(&end.interface, self.wall, bytes, None);
         }
         if frame.ip.is_some_and(|ip| ip.fragment.is_some()) {
@@ -76,8 +76,8 @@ impl Runner {
     fn judge(&mut self, frames: &mut Frames, at: At, mut going: Going, placed: &Placed, stage: Stage, rules: &Rules) {
         let wire = &self.wires[at.0];
         let (lane, far) = (wire.lanes[at.1].clone(), &wire.ends[1 - at.1]);
-        let door = far.door.clone();
-        let counters = if stage == Stage::Link { &lane.counters } else { &door.counters };
+        let ingress = far.ingress.clone();
+        let counters = if stage == Stage::Link { &lane.counters } else { &ingress.counters };
         let bytes = going.body.bytes(frames);
         let carried = Carried { bytes, frame: &going.frame, way: &lane.way };
         let judged = placed.judge.judge(&mut placed.judge.turn(), &Subject::Frame(carried));
@@ -93,7 +93,7 @@ impl Runner {
         if !matches!(fate, Fate::Pass) {
             let known = (&*self.shared.session, &mut self.pieces);
             announce(known, (self.now, self.wall), &carried, What::Judged(Cow::Borrowed(&judged)), &placed.site);
-            if rules.capture.is_some() || stage == Stage::Door {
+            if rules.capture.is_some() || stage == Stage::Ingress {
                 going.comment = Some(words(&judged));
             }
         }
@@ -133,12 +133,12 @@ impl Runner {
     fn go_on(&mut self, frames: &mut Frames, at: At, going: Going, by: Duration, stage: Stage, rules: &Rules) {
         match stage {
             Stage::Link => self.schedule(frames, at, going, by, rules),
-            Stage::Door => self.admit(frames, at, going, by, rules),
+            Stage::Ingress => self.admit(frames, at, going, by, rules),
         }
     }
 
     /// Sends back the answer to a frame that was rejected: from a link, it takes as long as the frame would have and the way
-    /// back; from a door, it comes onto the link as what the host itself sends.
+    /// back; from an ingress, it comes onto the link as what the host itself sends.
     fn answer(&mut self, frames: &mut Frames, at: At, answer: Vec<u8>, judged: &Judged, stage: Stage, rules: &Rules) {
         let Some(frame) = Frame::parse(&answer) else { return };
         let comment = Some(format!("sent by {}", words(judged)));
@@ -155,7 +155,7 @@ impl Runner {
                     self.turn_back(frames, at, going);
                 }
             }
-            Stage::Door => {
+            Stage::Ingress => {
                 let lane = self.wires[back.0].lanes[back.1].clone();
                 lane.counters.one(Count::Frames);
                 lane.counters.add(Count::Bytes, frame.len as u64);
@@ -212,22 +212,22 @@ impl Runner {
         self.due.push(Reverse(Due { due, order, at, then, bytes, extra, comment: going.comment }));
     }
 
-    /// Has a frame arrive at the far end: at the door of the host there.
+    /// Has a frame arrive at the far end: at the ingress of the host there.
     pub(super) fn arrive(&mut self, frames: &mut Frames, at: At, going: Going) {
         let wire = &self.wires[at.0];
         if !going.extra {
             wire.lanes[at.1].counters.one(Count::Passed);
         }
-        let door = &wire.ends[1 - at.1].door;
-        let Some(rules) = door.watched() else { return self.push(at, going.body) };
+        let ingress = &wire.ends[1 - at.1].ingress;
+        let Some(rules) = ingress.watched() else { return self.push(at, going.body) };
         let Some(placed) = &rules.policy else {
             return self.admit(frames, at, Going { comment: None, ..going }, Duration::ZERO, &rules);
         };
         if !going.extra {
-            door.counters.one(Count::Frames);
-            door.counters.add(Count::Bytes, going.frame.len as u64);
+            ingress.counters.one(Count::Frames);
+            ingress.counters.add(Count::Bytes, going.frame.len as u64);
         }
-        self.judge(frames, at, Going { comment: None, ..going }, placed, Stage::Door, &rules);
+        self.judge(frames, at, Going { comment: None, ..going }, placed, Stage::Ingress, &rules);
     }
 
     /// Has a frame come into the host, now or later.
@@ -235,12 +235,12 @@ impl Runner {
         let (lane, end) = (&self.wires[at.0].lanes[at.1], &self.wires[at.0].ends[1 - at.1]);
         let is_full = by > Duration::ZERO && !self.has_room(going.frame.len);
         if rules.policy.is_some() && !going.extra {
-            end.door.counters.one(if is_full { Count::QueueFull } else { Count::Passed });
+            end.ingress.counters.one(if is_full { Count::QueueFull } else { Count::Passed });
         }
         if is_full {
             let bytes = going.body.bytes(frames);
             let carried = Carried { bytes, frame: &going.frame, way: &lane.way };
-            let site = Site::Door(lane.way.to.clone());
+            let site = Site::Ingress(lane.way.to.clone());
             let known = (&*self.shared.session, &mut self.pieces);
             return announce(known, (self.now, self.wall), &carried, What::Lost("queue full"), &site);
         }
@@ -299,7 +299,7 @@ impl Runner {
     fn record_lost(&self, frames: &Frames, at: At, going: &Going, stage: Stage, rules: &Rules) {
         match stage {
             Stage::Link => self.record(frames, at, going, rules),
-            Stage::Door => {
+            Stage::Ingress => {
                 if let Some(capture) = &rules.capture {
                     let interface = &self.wires[at.0].ends[1 - at.1].interface;
                     capture.record(interface, self.wall, going.body.bytes(frames), going.comment.as_deref());

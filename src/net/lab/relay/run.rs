@@ -102,8 +102,8 @@ impl Runner {
     fn let_go(&self) {
         let lanes = self.wires.iter().flat_map(|wire| wire.lanes.each_ref());
         let mut gone: Vec<Rules> = lanes.map(|lane| lane.rules().take()).collect();
-        let doors: Vec<_> = lock(&self.shared.doors).values().cloned().collect();
-        gone.extend(doors.iter().map(|door| door.take()));
+        let ingresses: Vec<_> = lock(&self.shared.ingresses).values().cloned().collect();
+        gone.extend(ingresses.iter().map(|ingress| ingress.take()));
         // Here, under no lock.
         drop(gone);
     }

@@ -179,11 +179,11 @@ fn a_policy_for_both_ways_is_one_and_one_for_one_way_leaves_the_other() {
 }
 
 #[test]
-fn a_door_decides_about_what_comes_in_and_its_answers_cross_the_link() {
+fn an_ingress_decides_about_what_comes_in_and_its_answers_cross_the_link() {
     let it = fixture(LinkOptions::default());
     let [a, b] = &it.hosts;
-    let door = it.relay.door(HostId(2));
-    door.set_policy(always(reject("icmp-port-unreachable")), "x".to_string());
+    let ingress = it.relay.ingress(HostId(2));
+    ingress.set_policy(always(reject("icmp-port-unreachable")), "x".to_string());
     a.send(&datagram(1, b"x")).unwrap();
     assert_eq!(Packet::parse(&receive(a)[14..]).unwrap().icmp_message().unwrap().kind.code, 3);
     assert_eq!((it.link.counts(0).passed, it.link.counts(1).frames), (1, 1), "b has answered");
@@ -193,8 +193,8 @@ fn a_door_decides_about_what_comes_in_and_its_answers_cross_the_link() {
     it.link.set_policy(Direction::From(1), always(Action::Drop), "x".to_string());
     a.send(&datagram(1, b"x")).unwrap();
     assert_eq!(receive_for(a, 50), None);
-    assert_eq!((door.counts().frames, door.counts().rejected, it.link.counts(1).dropped), (2, 2, 1));
-    door.clear_policy();
+    assert_eq!((ingress.counts().frames, ingress.counts().rejected, it.link.counts(1).dropped), (2, 2, 1));
+    ingress.clear_policy();
     a.send(&datagram(1, b"in")).unwrap();
     assert_eq!(text(&receive(b)), "in");
 }
@@ -277,7 +277,7 @@ fn policies_that_hold_on_to_their_own_link_end_with_the_relay() {
         let judge = Judge::new(holds, Stream::of_seed(1), &Site::Link("a-b".into())).unwrap();
         match place {
             0 => it.link.set_policy(Direction::Both, judge, "x".to_string()),
-            _ => it.relay.door(HostId(2)).set_policy(judge, "x".to_string()),
+            _ => it.relay.ingress(HostId(2)).set_policy(judge, "x".to_string()),
         }
     }
     it.hosts[0].send(&datagram(1, b"x")).unwrap();
@@ -297,7 +297,7 @@ fn a_file_that_is_asked_for_again_is_recorded_in_once() {
     let name = file.to_str().unwrap();
     for _ in 0..100 {
         it.link.capture(name, false).unwrap();
-        it.relay.door(HostId(2)).capture(name, false).unwrap();
+        it.relay.ingress(HostId(2)).capture(name, false).unwrap();
     }
     let all =
         std::fs::read_dir("/proc/self/fd").unwrap().filter_map(|entry| std::fs::read_link(entry.ok()?.path()).ok());

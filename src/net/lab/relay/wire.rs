@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::Port;
 use super::capture::Captures;
 use super::lane::LaneState;
-use super::link::{DoorState, Lane};
+use super::link::{IngressState, Lane};
 use crate::net::random::Stream;
 use crate::net::sys::Frames;
 use crate::net::wire::frame::Frame;
@@ -24,7 +24,7 @@ pub(super) struct Wire {
 #[derive(Debug)]
 pub(super) struct End {
     pub(super) port: Port,
-    pub(super) door: Arc<DoorState>,
+    pub(super) ingress: Arc<IngressState>,
     /// The name of the interface in captures of the host.
     pub(super) interface: String,
     /// What is to be sent with the next call.
@@ -47,17 +47,21 @@ impl Wire {
     pub(super) fn new(
         lanes: [Arc<Lane>; 2],
         ports: [Port; 2],
-        doors: [Arc<DoorState>; 2],
+        ingresses: [Arc<IngressState>; 2],
         jitter: [Stream; 2],
     ) -> Self {
         let [first, second] = ports;
-        let [first_door, second_door] = doors;
-        let end = |port: Port, door| {
+        let [first_ingress, second_ingress] = ingresses;
+        let end = |port: Port, ingress| {
             let interface = format!("{} {}", port.host_name, port.ifname);
             let (out, blocked) = (Vec::new(), VecDeque::new());
-            End { port, door, interface, out, blocked, busy: false, errors: 0 }
+            End { port, ingress, interface, out, blocked, busy: false, errors: 0 }
         };
-        Self { lanes, ends: [end(first, first_door), end(second, second_door)], states: jitter.map(LaneState::new) }
+        Self {
+            lanes,
+            ends: [end(first, first_ingress), end(second, second_ingress)],
+            states: jitter.map(LaneState::new),
+        }
     }
 }
 
@@ -65,7 +69,7 @@ impl Wire {
     /// The recordings of the link and of the hosts at its ends.
     pub(super) fn recordings(&self) -> impl Iterator<Item = Arc<Captures>> {
         let of_link = self.lanes[0].rules().capture.clone();
-        let of_hosts = self.ends.iter().filter_map(|end| end.door.watched()?.capture);
+        let of_hosts = self.ends.iter().filter_map(|end| end.ingress.watched()?.capture);
         of_link.into_iter().chain(of_hosts)
     }
 }
