@@ -21,6 +21,8 @@ mod places;
 mod programs;
 #[path = "labs/shipped.rs"]
 mod shipped;
+#[path = "labs/topologies.rs"]
+mod topologies;
 
 use common::{Cmd, Run, TempDir, nobodys_pingscript, pingscript};
 

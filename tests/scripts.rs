@@ -52,7 +52,7 @@ fn each_says_what_it_is_for_and_what_it_needs() {
                 "{name}: no line `{word}` in its header:\n{header}"
             );
         }
-        for word in ["Predict:", "Explain:"].iter().filter(|_| name.starts_with("labs/")) {
+        for word in ["Predict:", "Explain:", "Remember:"].iter().filter(|_| name.starts_with("labs/")) {
             assert!(
                 header.lines().any(|line| line.starts_with(word)),
                 "{name}: no line `{word}` in its header:\n{header}"

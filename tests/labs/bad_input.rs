@@ -27,6 +27,8 @@ fn each_mistake_is_told_with_what_to_do() {
         ("a.route(\"192.0.2.0/24\", \"192.0.2.1\")", "a is linked to b"),
         ("a.remove_route(\"192.0.2.0/24\")", "its routes are"),
         ("lab::create(#{ apr: true })", "did you mean `arp`?"),
+        ("set_policy(b.door, always(drop()))", "did you mean `ingress`?"),
+        ("a.ip", "did you mean `addr`?"),
     ] {
         let run = run_text(&format!("{PAIR}{code}"), 3);
         assert!(run.stderr.contains(part), "{code}: no {part:?} in\n{}", run.stderr);

@@ -2,8 +2,8 @@
 
 use pingscript::engine::sources::SHIPPED;
 
-use crate::by_each_user;
-use crate::common::{pingscript, require_lab_or_skip};
+use crate::common::{Run, TempDir, pingscript, require_lab_or_skip};
+use crate::{by_each_user, run_text};
 
 #[test]
 fn each_lab_shows_what_it_explains() {
@@ -16,14 +16,87 @@ fn each_lab_shows_what_it_explains() {
         by_each_user(&["--seed", "1", &format!("scripts/{lab}")], |user, cmd| {
             let run = cmd.run();
             assert_eq!(run.code, Some(0), "{lab} by {user}\n{}\n{}", run.stdout, run.stderr);
-            assert!(run.stdout.starts_with("Predict: "), "{lab} by {user}\n{}", run.stdout);
-            let explained = run.stdout.split("\nExplain: ").count() == 2;
-            assert!(explained, "{lab} by {user}\n{}", run.stdout);
+            explains(&format!("{lab} by {user}"), &run);
             let mut unexplained = run.stdout.lines().filter(|line| line.contains(" unexplained"));
             let all = unexplained.all(|line| line == "  0 unexplained");
             assert!(all, "{lab} by {user}\n{}", run.stdout);
         });
     }
+}
+
+/// Checks that the run asks its question before and after, answers it with numbers, and explains it.
+fn explains(what: &str, run: &Run) {
+    assert!(run.stdout.starts_with("Predict: "), "{what}\n{}", run.stdout);
+    let (_, lesson) = run.stdout.split_once("\n\nPredict: ").unwrap_or_else(|| panic!("{what}\n{}", run.stdout));
+    let at = |label: &str| lesson.find(label).unwrap_or_else(|| panic!("{what}: no {label}\n{}", run.stdout));
+    let (answer, explanation) = (at("\nAnswer: "), at("\nExplain: "));
+    assert!(answer < explanation && explanation < at("\nRemember: "), "{what}\n{}", run.stdout);
+    assert!(lesson[answer..explanation].contains(|c: char| c.is_ascii_digit()), "{what}\n{}", run.stdout);
+    assert_eq!(run.stdout.matches("\nExplain: ").count(), 1, "{what}\n{}", run.stdout);
+}
+
+#[test]
+fn options_at_their_edges_end_as_explained() {
+    if !require_lab_or_skip("the options of labs") {
+        return;
+    }
+    for args in [
+        "two_machines --count 1",
+        "two_machines --delay 0ms",
+        "server_or_link --count 1",
+        "same_port --hosts 1 --count 1",
+        "icmp_limits --count 100",
+        "icmp_rejects --loss 0 --count 1",
+        "icmp_rejects --loss 1 --count 2",
+        "many_clients --clients 2",
+        "many_clients --work 0ms",
+        "many_clients --work 100ms --count 10",
+        "path_gaps --loss 0 --study 10",
+        "path_gaps --proto tcp --study 10",
+        "router --timeout 100ms",
+        "tcp_loss --loss 0",
+        "tcp_nagle --count 20",
+    ] {
+        let args = format!("--seed 1 labs/{args}");
+        let run = pingscript(&args.split(' ').collect::<Vec<_>>()).run();
+        assert_eq!(run.code, Some(0), "{args}\n{}\n{}", run.stdout, run.stderr);
+        explains(&args, &run);
+    }
+}
+
+/// A lab that expects something else than it measures, after or before it answers.
+fn wrong_lab(answers_first: bool) -> String {
+    let (answer, expectation) = ("answer(`it was ${1 + 1}`);", "expect(1 + 1, 3);");
+    let steps = if answers_first { [answer, expectation] } else { [expectation, answer] };
+    format!(
+        "//! A lab.\n//!\n//! Predict:  What is 1 + 1?\n//! Explain:  It is\n//!           2.\nlab::create();\n{}",
+        steps.join("\n")
+    )
+}
+
+#[test]
+fn an_expectation_that_failed_hides_no_explanation() {
+    if !require_lab_or_skip("a lab that fails") {
+        return;
+    }
+    let dir = TempDir::new();
+    for (answers_first, answered) in [(true, "Answer:   it was 2\n"), (false, "")] {
+        let file = dir.write("wrong.rhai", &wrong_lab(answers_first));
+        let run = pingscript(&[&file.display().to_string()]).run().expect_code(5);
+        let all = format!("Predict:  What is 1 + 1?\n\nPredict:  What is 1 + 1?\n{answered}Explain:  It is 2.\n");
+        assert_eq!(run.stdout, all);
+        assert!(run.stderr.contains("not as expected"), "{}", run.stderr);
+    }
+    // What breaks off explains nothing.
+    let file = dir.write("broken.rhai", &wrong_lab(true).replace("expect(1 + 1, 3)", "throw \"broken\""));
+    let run = pingscript(&[&file.display().to_string()]).run().expect_code(3);
+    assert_eq!(run.stdout, "Predict:  What is 1 + 1?\n");
+}
+
+#[test]
+fn an_answer_without_a_question_is_printed_at_once() {
+    let run = run_text("answer(\"2\"); print(\"then\")", 0);
+    assert_eq!(run.stdout, "Answer:   2\nthen\n");
 }
 
 #[test]
@@ -57,6 +130,11 @@ fn the_errors_are_printed_as_the_pinger_prints_them() {
             let line = format!("{error} for the packet 1\n");
             assert!(run.stdout.contains(&line), "{user}: no {line}\n{}", run.stdout);
         }
+        // Linux gives hard errors alone to a connected socket, and none to others.
+        for (connected, error) in [("-", "Host Unreachable"), ("connection refused", "Port Unreachable")] {
+            let line = format!("unconnected: -  connected: {connected:<29}  IP_RECVERR: {error} for the packet 1\n");
+            assert!(run.stdout.contains(&line), "{user}: no {line}\n{}", run.stdout);
+        }
     });
 }
 
@@ -68,7 +146,8 @@ fn on_a_terminal_a_lab_waits_for_an_answer_to_its_question() {
     let mut lab = pingscript(&["labs/same_port"]).start_on_terminal();
     lab.wait_for("(Enter shows what happens)");
     assert!(!lab.stdout().contains("Summary"), "{}", lab.stdout());
-    lab.type_text("three\r");
+    lab.type_text("three, I think\r");
+    lab.wait_for("You said: three, I think");
     lab.wait_for("Explain: ");
     lab.finish().expect_code(0);
     let lab = pingscript(&["labs/same_port"]).start_on_terminal();

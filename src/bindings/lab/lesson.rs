@@ -57,7 +57,7 @@ pub(super) fn ask(context: &Context) -> Option<Line> {
     if !output::lines_are_on_terminal() || !std::io::stdin().is_terminal() {
         return None;
     }
-    output::line("(type what you expect; Enter shows what happens)");
+    output::line("Your prediction? (Enter shows what happens)");
     let line = input::read_line(context.host.as_ref(), &context.stop).ok()?;
     if let (Line::Text(text), Some(asked)) = (&line, context.run.lesson.asked.get()) {
         *lock(&asked.prediction) = Some(text.trim().to_string()).filter(|text| !text.is_empty());
@@ -69,7 +69,8 @@ pub(super) fn ask(context: &Context) -> Option<Line> {
 fn part(header: &str, label: &str) -> Option<String> {
     let mut lines = header.lines().skip_while(|line| !line.starts_with(label));
     let first = lines.next()?.strip_prefix(label)?.trim().to_string();
-    let text = lines.take_while(|line| line.starts_with(' ')).fold(first, |text, line| format!("{text} {}", line.trim()));
+    let text =
+        lines.take_while(|line| line.starts_with(' ')).fold(first, |text, line| format!("{text} {}", line.trim()));
     Some(labelled(label, &text))
 }
 

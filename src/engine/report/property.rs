@@ -8,12 +8,8 @@ use crate::nearest::nearest;
 const PROPERTIES: usize = 16;
 
 /// What else properties are called: the type, the other name, its own name.
-const OTHER_NAMES: [(&str, &str, &str); 4] = [
-    ("Host", "door", "ingress"),
-    ("Host", "input", "ingress"),
-    ("Host", "ip", "addr"),
-    ("Host", "address", "addr"),
-];
+const OTHER_NAMES: [(&str, &str, &str); 4] =
+    [("Host", "door", "ingress"), ("Host", "input", "ingress"), ("Host", "ip", "addr"), ("Host", "address", "addr")];
 
 /// Words for a field that a map does not have.
 pub(super) fn missing_key(name: &str, context: &Context) -> Words {
