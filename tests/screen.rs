@@ -30,7 +30,7 @@ fn the_help_of_the_command_and_of_each_command_fits_80_columns() {
 #[test]
 fn the_help_of_each_script_fits_80_columns() {
     for (name, _) in SHIPPED {
-        let run = pingscript(&[&format!("scripts/{name}"), "--help"]).run().expect_code(0);
+        let run = pingscript(&[format!("scripts/{name}").as_str(), "--help"]).run().expect_code(0);
         fits(name, &run.stdout, 80);
     }
     for topic in [&["doc"][..], &["doc", "UdpSocket"], &["doc", "language"], &["doc", "lab"], &["doc", "policies"]] {
