@@ -12,6 +12,7 @@ use rhai::{
     Caches, Dynamic, EvalAltResult, EvalContext, FnPtr, GlobalRuntimeState, NativeCallContext, Position, Scope,
 };
 
+use super::compiled::Compiled;
 use super::context::{self, Programs, ScriptResult};
 use super::exit;
 use crate::net::{bugs, output};
@@ -89,6 +90,12 @@ impl Callback {
     pub fn noting(mut self, what: &'static str) -> Self {
         self.watch = Some(Watch { what, before: self.looks(), calls: 0 });
         self
+    }
+
+    /// The closure as a tree that runs without the interpreter, if it is simple enough.
+    pub fn compiled(&self) -> Option<Compiled> {
+        let main = context::peek(|context| context.script.name.clone()).unwrap_or_default();
+        self.by_name.then(|| Compiled::of(&self.closure, &self.global, &main)).flatten()
     }
 
     /// Looks now and then whether it has changed what it captured.

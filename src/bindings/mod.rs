@@ -18,6 +18,7 @@ pub mod bytes;
 pub mod callback;
 pub mod channel;
 pub mod compare;
+pub mod compiled;
 pub mod context;
 pub mod convert;
 pub mod counter;

@@ -4,6 +4,8 @@ pub mod check;
 pub mod colour;
 pub mod commands;
 pub mod compile;
+#[cfg(test)]
+mod compiled_tests;
 pub mod completion;
 pub mod doctor;
 pub mod help;

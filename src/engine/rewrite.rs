@@ -13,6 +13,7 @@ use rhai::{
 };
 
 use crate::bindings::compare::{self, Operator};
+use crate::bindings::compiled::body::{self, Body};
 use crate::bindings::context::ScriptResult;
 use crate::bindings::loops;
 
@@ -20,10 +21,6 @@ const LOOP: &str = "a loop";
 const TURN: &str = "a turn of a loop";
 /// The body of a function. It alone is written in a program: see [`hide`].
 const BODY: &str = "__body_of_a_function";
-
-/// The statements of a function.
-#[derive(Clone, Debug)]
-struct Body(Arc<Expr>);
 
 /// Has `engine` evaluate the nodes that [`rewrite`] makes.
 pub(super) fn register(engine: &mut Engine) {
@@ -71,7 +68,7 @@ pub(super) fn rewrite<E>(
     };
     let mut functions = Module::clone(ast.shared_lib());
     for (.., function) in ast.shared_lib().iter_script_fn_info() {
-        let mut statements = statements_of(function);
+        let mut statements = body::written(function);
         if rewrite_all(&mut statements) {
             let body = optimized(&Scope::new(), statements, Module::new())?;
             functions.set_script_fn(hide(function, body.statements().to_vec()));
@@ -80,20 +77,6 @@ pub(super) fn rewrite<E>(
     let mut statements = ast.statements().to_vec();
     rewrite_all(&mut statements);
     optimized(scope, statements, functions)
-}
-
-/// The statements of a function, which the interpreter shows to those only who walk through a program.
-fn statements_of(function: &Arc<ScriptFuncDef>) -> Vec<Stmt> {
-    let mut module = Module::new();
-    module.set_script_fn(function.clone());
-    let mut statements = Vec::new();
-    AST::new([], module).walk(&mut |path| {
-        if let [ASTNode::Stmt(statement)] = path {
-            statements.push((*statement).clone());
-        }
-        true
-    });
-    statements
 }
 
 thread_local! {

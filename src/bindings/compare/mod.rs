@@ -62,12 +62,12 @@ impl Operator {
         }
     }
 
-    fn is_of_equality(self) -> bool {
+    pub(super) fn is_of_equality(self) -> bool {
         matches!(self, Self::Equal | Self::Differ)
     }
 
     /// Whether it holds between two values in this order; `None`: they have none, as what is no number.
-    fn holds(self, order: impl Into<Option<Ordering>>) -> bool {
+    pub(super) fn holds(self, order: impl Into<Option<Ordering>>) -> bool {
         let order = order.into();
         match self {
             Self::Equal => order == Some(Ordering::Equal),
@@ -147,7 +147,7 @@ fn number(value: &Dynamic) -> Option<f64> {
 }
 
 /// The order of two numbers, where those that differ by rounding alone are the same.
-fn close(a: f64, b: f64) -> Option<Ordering> {
+pub(super) fn close(a: f64, b: f64) -> Option<Ordering> {
     let greatest = if a * b == 0.0 { 1.0 } else { a.abs().max(b.abs()) };
     if a != b && (a - b).abs() / greatest <= f64::EPSILON { Some(Ordering::Equal) } else { a.partial_cmp(&b) }
 }

@@ -1,8 +1,8 @@
 //! Policies in scripts: what they are made of, the files they come from, and the places they decide at.
 
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex};
 
 use rhai::plugin::*;
 use rhai::{AST, ASTNode, Array, Dynamic, EvalAltResult, Expr, FnPtr, Map, NativeCallContext, Position};
@@ -24,7 +24,7 @@ use crate::net::udp::UdpSocket;
 pub mod draw;
 pub mod live;
 pub mod native;
-mod scripted;
+pub(crate) mod scripted;
 pub mod verdict;
 
 /// A policy as a value of a script. Attaching it makes a copy with a state of its own.
@@ -65,11 +65,9 @@ impl Made {
     fn attach(&self) -> NetPolicy {
         match self {
             Self::Native(native) => NetPolicy::Native(native.clone()),
-            Self::Closure(callback, _) => NetPolicy::Other(Box::new(Scripted {
-                callback: Mutex::new(callback.fresh()),
-                context: context::current(),
-                told: AtomicBool::new(false),
-            })),
+            Self::Closure(callback, _) => {
+                NetPolicy::Other(Box::new(Scripted::new(callback.fresh(), context::current())))
+            }
             Self::Chain(list) => NetPolicy::Chain(list.iter().map(Self::attach).collect()),
         }
     }

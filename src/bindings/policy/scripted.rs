@@ -7,6 +7,7 @@ use rhai::{Dynamic, EvalAltResult, Position};
 
 use super::draw;
 use crate::bindings::callback::{Callback, programs};
+use crate::bindings::compiled::{Compiled, Value, View};
 use crate::bindings::context::{self, Context, ScriptResult};
 use crate::bindings::convert::shown;
 use crate::bindings::error::thrown;
@@ -20,19 +21,26 @@ use crate::net::policy::{self, Action, Place};
 use crate::net::subject::Subject;
 use crate::net::tcp::Connection;
 use crate::net::udp::UdpSocket;
+use crate::net::wire::frame::Ip;
 
 /// A closure at work as a policy. Its calls take turns, so that its state is its own.
 #[derive(Debug)]
-pub(super) struct Scripted {
-    pub(super) callback: Mutex<Callback>,
+pub(crate) struct Scripted {
+    callback: Mutex<Callback>,
+    /// The closure as a tree, where it is simple enough.
+    compiled: Option<Compiled>,
     /// Where it was attached. It decides about frames on a thread of the core, which has no context of its own.
-    pub(super) context: Context,
+    context: Context,
     /// Whether its failure was reported.
-    pub(super) told: AtomicBool,
+    told: AtomicBool,
 }
 
 impl Decide for Scripted {
     fn decide(&self, subject: &Subject<'_>, place: &Place, draws: &mut Vec<f64>) -> Option<policy::Verdict> {
+        if let Some(verdict) = self.decide_by_tree(subject, place, draws) {
+            return Some(verdict);
+        }
+        draws.clear();
         let mut callback = self.callback.lock().unwrap_or_else(PoisonError::into_inner);
         let packet = match subject {
             Subject::Request(request) => {
@@ -83,6 +91,45 @@ impl Decide for Scripted {
 }
 
 impl Scripted {
+    /// A closure at work in `context`.
+    pub(crate) fn new(callback: Callback, context: Context) -> Self {
+        let compiled = callback.compiled();
+        Self { callback: Mutex::new(callback), compiled, context, told: AtomicBool::new(false) }
+    }
+
+    /// The same, by the interpreter alone.
+    #[cfg(test)]
+    pub(crate) fn interpreted(callback: Callback, context: Context) -> Self {
+        let told = AtomicBool::new(true);
+        Self { callback: Mutex::new(callback), compiled: None, context, told }
+    }
+
+    /// What the tree of the closure decides; `None`: the interpreter is to decide.
+    pub(crate) fn decide_by_tree(
+        &self,
+        subject: &Subject<'_>,
+        place: &Place,
+        draws: &mut Vec<f64>,
+    ) -> Option<policy::Verdict> {
+        let compiled = self.compiled.as_ref()?;
+        let place = Some(place);
+        let view = match subject {
+            Subject::Request(request) => {
+                let (data, from) = (&request.datagram.data, Some(request.datagram.from));
+                View { data, place, from, frame: None }
+            }
+            Subject::Frame(carried) => {
+                let from = carried.frame.ip.as_ref().map(Ip::from);
+                View { data: carried.payload(), place, from, frame: Some(carried.frame) }
+            }
+        };
+        let Value::Verdict(verdict) = compiled.value(&view, draws)? else { return None };
+        if !draws.is_empty() || verdict.action == Action::Corrupt {
+            self.context.run.seed.mark_used();
+        }
+        subject.allows(&verdict.action).is_ok().then_some(verdict)
+    }
+
     /// Enters the policy's context for good, unless this thread is in it: a thread that carries frames has no other use
     /// for one than the next policy.
     fn settle(&self) {

@@ -1,0 +1,37 @@
+//! The statements of a script function. A body has no public type, so it is read by walking a program, and a body that was
+//! rewritten stands behind a node of its own.
+
+use std::sync::Arc;
+
+use rhai::{AST, ASTNode, Expr, Module, ScriptFuncDef, Stmt};
+
+/// The statements of a function that was rewritten.
+#[derive(Clone, Debug)]
+pub struct Body(pub Arc<Expr>);
+
+/// The statements of a function as it was read.
+pub fn written(function: &Arc<ScriptFuncDef>) -> Vec<Stmt> {
+    let mut module = Module::new();
+    module.set_script_fn(function.clone());
+    let mut statements = Vec::new();
+    AST::new([], module).walk(&mut |path| {
+        if let [ASTNode::Stmt(statement)] = path {
+            statements.push((*statement).clone());
+        }
+        true
+    });
+    statements
+}
+
+/// The statements of a function as they run.
+pub fn running(function: &Arc<ScriptFuncDef>) -> Vec<Stmt> {
+    let statements = written(function);
+    if let [Stmt::Expr(only)] = statements.as_slice()
+        && let Expr::Custom(custom, _) = &**only
+        && let Some(body) = custom.state.read_lock::<Body>()
+        && let Expr::Stmt(block) = &*body.0
+    {
+        return block.statements().to_vec();
+    }
+    statements
+}

@@ -1,0 +1,83 @@
+//! Closures that are simple enough, translated once into a tree of typed operations that runs without the interpreter.
+//!
+//! Translation gives up on anything it does not know, and that closure is left to the interpreter. Evaluation gives up where
+//! the interpreter would report an error (overflow, division by zero, an unsuitable type), and that packet is left to the
+//! interpreter from the start. A tree has no effect but the packet's own random numbers, so starting again changes nothing:
+//! verdicts, random numbers, error messages and line numbers are the same with and without it.
+
+use std::net::SocketAddr;
+use std::sync::LazyLock;
+
+use rhai::{Dynamic, FnPtr, GlobalRuntimeState, ImmutableString};
+
+use self::tree::{Node, State};
+pub use self::value::Value;
+use crate::net::policy::Place;
+use crate::net::wire::frame::Frame;
+
+pub mod body;
+mod translate;
+mod tree;
+mod value;
+
+/// What a tree can read of a packet.
+#[derive(Clone, Copy, Debug)]
+pub struct View<'a> {
+    /// The payload.
+    pub data: &'a [u8],
+    /// Its flow, and its number in it; `None`: no policy has counted it.
+    pub place: Option<&'a Place>,
+    /// The sender; `None`: of a frame that is not IP.
+    pub from: Option<SocketAddr>,
+    /// The frame that it is; `None`: a request.
+    pub frame: Option<&'a Frame>,
+}
+
+/// A closure as a tree.
+#[derive(Debug)]
+pub struct Compiled {
+    root: Node,
+    draws: bool,
+}
+
+impl Compiled {
+    /// The closure, which is a function of `global`, if it is simple enough. `main` is the name of the script that runs.
+    pub fn of(closure: &FnPtr, global: &GlobalRuntimeState, main: &str) -> Option<Self> {
+        // To compare: the interpreter does everything.
+        static OFF: LazyLock<bool> = LazyLock::new(|| std::env::var_os("PINGSCRIPT_INTERPRET").is_some());
+        if *OFF {
+            return None;
+        }
+        translate::closure(closure, global, main).map(|(root, draws)| Self { root, draws })
+    }
+
+    /// Whether it asks for random numbers. Those of a packet can be asked for again, those of a thread cannot.
+    pub fn draws(&self) -> bool {
+        self.draws
+    }
+
+    /// What the closure returns for a packet; `None`: ask the interpreter. `drawn` are the random numbers that were used.
+    pub fn value<'a>(&'a self, view: &View<'a>, drawn: &mut Vec<f64>) -> Option<Value<'a>> {
+        State::new(view, drawn).run(&self.root)
+    }
+}
+
+/// A value of the script as one of a tree, if it is of a kind that trees know.
+fn constant(value: &Dynamic) -> Option<Value<'static>> {
+    let value = value.flatten_clone();
+    Some(if value.is_unit() {
+        Value::Unit
+    } else if let Ok(int) = value.as_int() {
+        Value::Int(int)
+    } else if let Ok(float) = value.as_float() {
+        Value::Float(float)
+    } else if let Ok(truth) = value.as_bool() {
+        Value::Bool(truth)
+    } else if let Ok(letter) = value.as_char() {
+        Value::Char(letter)
+    } else if let Some(text) = value.read_lock::<ImmutableString>() {
+        Value::Text(text.to_string().into())
+    } else {
+        Value::Duration(*value.read_lock()?)
+    })
+}

@@ -1,0 +1,299 @@
+//! From the interpreter's syntax tree to ours. Whatever is not known here gives `None`: it is left to the interpreter.
+
+use std::sync::Arc;
+
+use rhai::{
+    ASTFlags, CustomExpr, Dynamic, Expr, FnCallExpr, FnPtr, GlobalRuntimeState, Position, ScriptFuncDef, Stmt, Token,
+};
+
+use super::tree::{Field, Method, Node};
+use super::value::{Arithmetic, Unit, Value};
+use super::{body, constant};
+use crate::bindings::compare::Operator;
+use crate::bindings::policy::verdict;
+use crate::net::policy::{Action, Verdict};
+
+/// Functions that call functions are translated so deep.
+const DEPTH: usize = 8;
+
+/// The tree of a closure, and whether it asks for random numbers.
+pub(super) fn closure(closure: &FnPtr, global: &GlobalRuntimeState, main: &str) -> Option<(Node, bool)> {
+    if global.num_imports() > 0 {
+        return None;
+    }
+    let captured: Vec<Dynamic> = closure.iter_curry().cloned().collect();
+    let mut translator =
+        Translator { global, main, names: Vec::new(), base: 0, height: 0, nested: 0, calls: 0, draws: false };
+    let function = translator.function(closure.fn_name(), captured.len() + 1)?;
+    let values = captured.iter().map(|value| Known::Constant(constant(value))).chain([Known::Packet]);
+    let root = translator.body(&function, values.collect())?;
+    Some((root, translator.draws))
+}
+
+/// What a name stands for.
+#[derive(Clone, Debug)]
+enum Known {
+    /// The packet.
+    Packet,
+    /// A captured value; `None`: of a kind that trees do not know.
+    Constant(Option<Value<'static>>),
+    /// The variable in this place.
+    Variable(usize),
+}
+
+struct Translator<'g> {
+    global: &'g GlobalRuntimeState,
+    main: &'g str,
+    /// The names in sight, the last ones first; those before `base` are of functions that call this one.
+    names: Vec<(String, Known)>,
+    base: usize,
+    /// How many variables are alive.
+    height: usize,
+    /// How many expressions the statements at hand are part of: a `return` would have to leave them.
+    nested: usize,
+    calls: usize,
+    draws: bool,
+}
+
+impl Translator<'_> {
+    /// The function of the script with this name, for so many arguments.
+    fn function(&self, name: &str, count: usize) -> Option<Arc<ScriptFuncDef>> {
+        let mut functions = self.global.lib.iter().flat_map(|library| library.iter_script_fn_info());
+        functions
+            .find(|(.., known, params, _)| *known == name && *params == count)
+            .map(|(.., function)| function.clone())
+    }
+
+    /// The body of `function`, called with `values`.
+    fn body(&mut self, function: &Arc<ScriptFuncDef>, values: Vec<Known>) -> Option<Node> {
+        if self.calls == DEPTH || function.this_type.is_some() {
+            return None;
+        }
+        let (base, nested) = (std::mem::replace(&mut self.base, self.names.len()), std::mem::take(&mut self.nested));
+        self.calls += 1;
+        self.names.extend(function.params.iter().map(ToString::to_string).zip(values));
+        let node = self.statements(&body::running(function));
+        self.names.truncate(self.base);
+        (self.base, self.nested) = (base, nested);
+        self.calls -= 1;
+        Some(Node::Function(node?.into()))
+    }
+
+    fn statements(&mut self, statements: &[Stmt]) -> Option<Node> {
+        let (names, height) = (self.names.len(), self.height);
+        let nodes = statements.iter().map(|statement| self.statement(statement)).collect::<Option<Vec<_>>>();
+        self.names.truncate(names);
+        self.height = height;
+        Some(Node::Block(nodes?))
+    }
+
+    fn statement(&mut self, statement: &Stmt) -> Option<Node> {
+        match statement {
+            Stmt::Var(parts, flags, _) if !flags.contains(ASTFlags::EXPORTED) => {
+                let value = self.expression(&parts.1)?;
+                self.names.push((parts.0.name.to_string(), Known::Variable(self.height)));
+                self.height += 1;
+                Some(Node::Let(value.into()))
+            }
+            Stmt::If(parts, _) => {
+                let condition = self.expression(&parts.expr)?;
+                let branches = [self.statements(parts.body.statements())?, self.statements(parts.branch.statements())?];
+                let [then, otherwise] = branches;
+                Some(Node::If([condition, then, otherwise].into()))
+            }
+            Stmt::Block(block) => self.statements(block.statements()),
+            Stmt::Expr(expression) => match &**expression {
+                Expr::Stmt(block) => self.statements(block.statements()),
+                other => self.expression(other),
+            },
+            Stmt::FnCall(call, at) => self.call(call, *at),
+            Stmt::Return(value, flags, _) if self.nested == 0 && !flags.contains(ASTFlags::BREAK) => {
+                let value = value.as_ref().map_or(Some(Node::Constant(Value::Unit)), |value| self.expression(value))?;
+                Some(Node::Return(value.into()))
+            }
+            Stmt::Noop(_) => Some(Node::Constant(Value::Unit)),
+            _ => None,
+        }
+    }
+
+    fn expression(&mut self, expression: &Expr) -> Option<Node> {
+        self.nested += 1;
+        let node = self.part(expression);
+        self.nested -= 1;
+        node
+    }
+
+    fn part(&mut self, expression: &Expr) -> Option<Node> {
+        Some(match expression {
+            Expr::BoolConstant(truth, _) => Node::Constant(Value::Bool(*truth)),
+            Expr::IntegerConstant(number, _) => Node::Constant(Value::Int(*number)),
+            Expr::FloatConstant(number, _) => Node::Constant(Value::Float(**number)),
+            Expr::CharConstant(letter, _) => Node::Constant(Value::Char(*letter)),
+            Expr::StringConstant(text, _) => Node::Constant(Value::Text(text.to_string().into())),
+            Expr::DynamicConstant(value, _) => Node::Constant(constant(value)?),
+            Expr::Unit(_) => Node::Constant(Value::Unit),
+            Expr::Variable(..) => match self.known(expression)? {
+                Known::Packet => return None,
+                Known::Constant(value) => Node::Constant(value?),
+                Known::Variable(at) => Node::Variable(at),
+            },
+            Expr::InterpolatedString(parts, _) => Node::Joined(self.parts(parts)?),
+            Expr::And(parts, _) => Node::All(self.parts(parts)?),
+            Expr::Or(parts, _) => Node::Any(self.parts(parts)?),
+            Expr::Stmt(block) => self.statements(block.statements())?,
+            Expr::FnCall(call, at) => self.call(call, *at)?,
+            Expr::Custom(custom, _) => self.comparison(custom)?,
+            Expr::Dot(parts, flags, _) if !flags.contains(ASTFlags::NEGATED) => {
+                let of = match self.known(&parts.lhs) {
+                    Some(Known::Packet) => None,
+                    _ => Some(self.expression(&parts.lhs)?),
+                };
+                self.chain(of, &parts.rhs)?
+            }
+            Expr::Index(parts, flags, _) if !flags.contains(ASTFlags::NEGATED) => {
+                let of = self.expression(&parts.lhs)?;
+                self.index(of, &parts.rhs, *flags)?
+            }
+            _ => return None,
+        })
+    }
+
+    fn parts(&mut self, parts: &[Expr]) -> Option<Vec<Node>> {
+        parts.iter().map(|part| self.expression(part)).collect()
+    }
+
+    /// What a variable stands for; `None`: it is none, or one that is not known.
+    fn known(&self, expression: &Expr) -> Option<Known> {
+        let Expr::Variable(parts, ..) = expression else { return None };
+        let (_, name, namespace, _) = &**parts;
+        let names = self.names.get(self.base..).filter(|_| namespace.is_empty())?;
+        names.iter().rfind(|(known, _)| known == name.as_str()).map(|(_, known)| known.clone())
+    }
+
+    fn comparison(&mut self, custom: &CustomExpr) -> Option<Node> {
+        let key = custom.tokens.first()?;
+        let operator = Operator::ALL.into_iter().find(|operator| operator.key() == key.as_str())?;
+        let [a, b] = custom.inputs.as_slice() else { return None };
+        Some(Node::Compare(operator, [self.expression(a)?, self.expression(b)?].into()))
+    }
+
+    /// What follows a dot: of the value `of`, or of the packet.
+    fn chain(&mut self, of: Option<Node>, rest: &Expr) -> Option<Node> {
+        match rest {
+            Expr::Dot(parts, flags, _) if !flags.contains(ASTFlags::NEGATED) => {
+                let of = self.member(of, &parts.lhs)?;
+                self.chain(Some(of), &parts.rhs)
+            }
+            Expr::Index(parts, flags, _) if !flags.contains(ASTFlags::NEGATED) => {
+                let of = self.member(of, &parts.lhs)?;
+                self.index(of, &parts.rhs, *flags)
+            }
+            last => self.member(of, last),
+        }
+    }
+
+    fn index(&mut self, of: Node, at: &Expr, flags: ASTFlags) -> Option<Node> {
+        if !flags.contains(ASTFlags::BREAK) && matches!(at, Expr::Dot(..) | Expr::Index(..)) {
+            return None;
+        }
+        Some(Node::At([of, self.expression(at)?].into()))
+    }
+
+    fn member(&mut self, of: Option<Node>, member: &Expr) -> Option<Node> {
+        match (of, member) {
+            (None, Expr::Property(names, _)) => Some(Node::Packet(match names.2.as_str() {
+                "text" => Field::Text,
+                "len" => Field::Len,
+                "number" => Field::Number,
+                "flow" => Field::Flow,
+                "from" => Field::From,
+                "protocol" => Field::Protocol,
+                _ => return None,
+            })),
+            (Some(of), Expr::Property(names, _)) => match names.2.as_str() {
+                "len" => Some(Node::Method(Method::Len, of.into(), None)),
+                unit => Some(Node::Unit(of.into(), Unit::of(unit)?)),
+            },
+            (Some(of), Expr::MethodCall(call, _)) if self.function(&call.name, call.args.len()).is_none() => {
+                let with = self.parts(&call.args)?;
+                method(&call.name, of, with)
+            }
+            _ => None,
+        }
+    }
+
+    fn call(&mut self, call: &FnCallExpr, at: Position) -> Option<Node> {
+        if call.capture_parent_scope || !call.namespace.is_empty() {
+            return None;
+        }
+        if let Some(operator) = &call.op_token {
+            let mut parts = self.parts(&call.args)?;
+            return match (operator, parts.len()) {
+                (Token::Bang, 1) => Some(Node::Not(parts.pop()?.into())),
+                (Token::UnaryMinus | Token::Minus, 1) => Some(Node::Negative(parts.pop()?.into())),
+                (_, 2) => Some(Node::Arithmetic(Arithmetic::of(&call.name)?, Box::new(parts.try_into().ok()?))),
+                _ => None,
+            };
+        }
+        match self.function(&call.name, call.args.len()) {
+            Some(function) => self.inlined(&function, &call.args),
+            None => self.native(call, at),
+        }
+    }
+
+    /// A function of the script: its arguments become variables, then comes its body.
+    fn inlined(&mut self, function: &Arc<ScriptFuncDef>, args: &[Expr]) -> Option<Node> {
+        let (mut nodes, mut values, height) = (Vec::new(), Vec::new(), self.height);
+        for arg in args {
+            if let Some(Known::Packet) = self.known(arg) {
+                values.push(Known::Packet);
+                continue;
+            }
+            nodes.push(Node::Let(self.expression(arg)?.into()));
+            values.push(Known::Variable(self.height));
+            self.height += 1;
+        }
+        let body = self.body(function, values);
+        self.height = height;
+        nodes.push(body?);
+        Some(Node::Block(nodes))
+    }
+
+    fn native(&mut self, call: &FnCallExpr, at: Position) -> Option<Node> {
+        let mut args = self.parts(&call.args)?;
+        let source = self.global.source.as_deref().unwrap_or(self.main);
+        let origin = || verdict::place(source, at.line());
+        let plain = |action| Some(Node::Verdict(Verdict { action, origin: origin().into() }));
+        let name = call.name.as_str();
+        self.draws |= matches!(name, "random" | "corrupt");
+        match (name, args.len()) {
+            ("random", 0) => Some(Node::Random),
+            ("random", 2) => Some(Node::RandomInt(Box::new(args.try_into().ok()?))),
+            ("pass", 0) => plain(Action::Pass),
+            ("drop", 0) => plain(Action::Drop),
+            ("corrupt", 0) => plain(Action::Corrupt),
+            ("delay", 1) => Some(Node::Delay(args.pop()?.into(), origin())),
+            ("duplicate", 1) => Some(Node::Duplicate(args.pop()?.into(), origin())),
+            ("replace", 1) => Some(Node::Replace(args.pop()?.into(), origin())),
+            (_, 1..) => {
+                let of = args.remove(0);
+                method(name, of, args)
+            }
+            _ => None,
+        }
+    }
+}
+
+/// A method of a text, which may be written as a function, too.
+fn method(name: &str, of: Node, mut with: Vec<Node>) -> Option<Node> {
+    let (method, count) = match name {
+        "to_upper" => (Method::Upper, 0),
+        "to_lower" => (Method::Lower, 0),
+        "len" => (Method::Len, 0),
+        "contains" => (Method::Contains, 1),
+        "starts_with" => (Method::StartsWith, 1),
+        "ends_with" => (Method::EndsWith, 1),
+        _ => return None,
+    };
+    (with.len() == count).then(|| Node::Method(method, of.into(), with.pop().map(Box::new)))
+}

@@ -1,0 +1,251 @@
+//! The tree and how it runs.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use super::View;
+use super::value::{Arithmetic, Unit, Value};
+use crate::bindings::compare::Operator;
+use crate::net::policy::{Action, Verdict};
+use crate::net::udp::check_size;
+
+/// A property of the packet.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Field {
+    Text,
+    Len,
+    Number,
+    Flow,
+    From,
+    Protocol,
+}
+
+/// A method of a text.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Method {
+    Upper,
+    Lower,
+    Len,
+    Contains,
+    StartsWith,
+    EndsWith,
+}
+
+/// A part of a closure.
+#[derive(Debug)]
+pub(super) enum Node {
+    Constant(Value<'static>),
+    Packet(Field),
+    /// The variable in this place, counted over all that are alive.
+    Variable(usize),
+    Random,
+    RandomInt(Box<[Node; 2]>),
+    Not(Box<Node>),
+    Negative(Box<Node>),
+    Compare(Operator, Box<[Node; 2]>),
+    Arithmetic(Arithmetic, Box<[Node; 2]>),
+    All(Vec<Node>),
+    Any(Vec<Node>),
+    If(Box<[Node; 3]>),
+    /// One after the other, with variables of its own; its value is the last one's.
+    Block(Vec<Node>),
+    /// A new variable.
+    Let(Box<Node>),
+    Return(Box<Node>),
+    /// The body of a function, where `return` ends.
+    Function(Box<Node>),
+    Method(Method, Box<Node>, Option<Box<Node>>),
+    /// A character of a text.
+    At(Box<[Node; 2]>),
+    Unit(Box<Node>, Unit),
+    Joined(Vec<Node>),
+    Verdict(Verdict),
+    Delay(Box<Node>, Arc<str>),
+    Duplicate(Box<Node>, Arc<str>),
+    Replace(Box<Node>, Arc<str>),
+}
+
+/// A tree that runs.
+#[derive(Debug)]
+pub(super) struct State<'a, 's> {
+    view: &'s View<'a>,
+    drawn: &'s mut Vec<f64>,
+    variables: Vec<Value<'a>>,
+    returned: Option<Value<'a>>,
+}
+
+impl<'a, 's> State<'a, 's> {
+    pub(super) fn new(view: &'s View<'a>, drawn: &'s mut Vec<f64>) -> Self {
+        Self { view, drawn, variables: Vec::new(), returned: None }
+    }
+
+    pub(super) fn run(&mut self, node: &'a Node) -> Option<Value<'a>> {
+        Some(match node {
+            Node::Constant(value) => value.borrowed(),
+            Node::Packet(field) => self.field(*field)?,
+            Node::Variable(at) => self.variables.get(*at)?.clone(),
+            Node::Random => Value::Float(self.draw()?),
+            Node::RandomInt(ends) => {
+                let (low, high) = (self.int(&ends[0])?, self.int(&ends[1])?);
+                let span = high.abs_diff(low) as f64 + 1.0;
+                let drawn = if high < low { return None } else { self.draw()? };
+                Value::Int(low.saturating_add((drawn * span) as i64).min(high))
+            }
+            Node::Not(part) => Value::Bool(!self.truth(part)?),
+            Node::Negative(part) => match self.run(part)? {
+                Value::Int(number) => Value::Int(number.checked_neg()?),
+                Value::Float(number) => Value::Float(-number),
+                Value::Duration(span) => Value::Duration(-span),
+                _ => return None,
+            },
+            Node::Compare(operator, parts) => {
+                let (a, b) = (self.run(&parts[0])?, self.run(&parts[1])?);
+                Value::Bool(a.compared(*operator, &b)?)
+            }
+            Node::Arithmetic(operator, parts) => {
+                let (a, b) = (self.run(&parts[0])?, self.run(&parts[1])?);
+                operator.apply(a, b)?
+            }
+            Node::All(parts) => Value::Bool(self.first(parts, false)?),
+            Node::Any(parts) => Value::Bool(self.first(parts, true)?),
+            Node::If(parts) => return if self.truth(&parts[0])? { self.run(&parts[1]) } else { self.run(&parts[2]) },
+            Node::Block(_) | Node::Let(_) | Node::Return(_) | Node::Function(_) => return self.statements(node),
+            Node::Method(method, of, with) => self.method(*method, of, with.as_deref())?,
+            Node::At(parts) => {
+                let Value::Text(text) = self.run(&parts[0])? else { return None };
+                let at = usize::try_from(self.int(&parts[1])?).ok()?;
+                Value::Char(text.chars().nth(at)?)
+            }
+            Node::Unit(number, unit) => self.run(number)?.unit(*unit)?,
+            Node::Joined(parts) => {
+                let mut text = String::new();
+                for part in parts {
+                    self.run(part)?.write(&mut text)?;
+                }
+                Value::Text(text.into())
+            }
+            Node::Verdict(_) | Node::Delay(..) | Node::Duplicate(..) | Node::Replace(..) => {
+                Value::Verdict(self.verdict(node)?)
+            }
+        })
+    }
+
+    fn statements(&mut self, node: &'a Node) -> Option<Value<'a>> {
+        match node {
+            Node::Block(parts) => {
+                let before = self.variables.len();
+                let mut value = Value::Unit;
+                for part in parts {
+                    value = self.run(part)?;
+                    if self.returned.is_some() {
+                        break;
+                    }
+                }
+                self.variables.truncate(before);
+                return Some(value);
+            }
+            Node::Let(value) => {
+                let value = self.run(value)?;
+                self.variables.push(value);
+            }
+            Node::Return(value) => self.returned = Some(self.run(value)?),
+            Node::Function(body) => {
+                let value = self.run(body)?;
+                return Some(self.returned.take().unwrap_or(value));
+            }
+            _ => return None,
+        }
+        Some(Value::Unit)
+    }
+
+    fn verdict(&mut self, node: &'a Node) -> Option<Verdict> {
+        let (action, origin) = match node {
+            Node::Verdict(verdict) => return Some(verdict.clone()),
+            Node::Delay(by, origin) => match self.run(by)? {
+                Value::Duration(by) if !by.is_negative() => (Action::Delay(by), origin),
+                _ => return None,
+            },
+            Node::Duplicate(times, origin) => match u32::try_from(self.int(times)?) {
+                Ok(times @ 1..=100) => (Action::Duplicate(times), origin),
+                _ => return None,
+            },
+            Node::Replace(data, origin) => match self.run(data)? {
+                Value::Text(text) if check_size(text.len()).is_ok() => {
+                    (Action::Replace(text.as_bytes().into()), origin)
+                }
+                _ => return None,
+            },
+            _ => return None,
+        };
+        Some(Verdict { action, origin: origin.clone().into() })
+    }
+
+    fn field(&self, field: Field) -> Option<Value<'a>> {
+        let View { data, place, from, frame } = *self.view;
+        Some(match field {
+            Field::Text => Value::Text(String::from_utf8_lossy(data)),
+            Field::Len => Value::Int(data.len() as i64),
+            Field::Number => place.map_or(Value::Unit, |place| Value::Int(place.number as i64)),
+            Field::Flow => place.map_or(Value::Unit, |place| Value::Int(place.flow as i64)),
+            Field::From => from.map_or(Value::Unit, Value::Addr),
+            Field::Protocol => Value::Text(frame?.protocol().into()),
+        })
+    }
+
+    fn method(&mut self, method: Method, of: &'a Node, with: Option<&'a Node>) -> Option<Value<'a>> {
+        let (Value::Text(text), with) = (self.run(of)?, with.map(|with| self.run(with))) else { return None };
+        let part = match with {
+            None => Cow::Borrowed(""),
+            Some(Some(Value::Text(part))) => part,
+            Some(Some(Value::Char(letter))) => letter.to_string().into(),
+            _ => return None,
+        };
+        Some(match method {
+            Method::Upper => Value::Text(in_case(text, str::make_ascii_uppercase, str::to_uppercase)),
+            Method::Lower => Value::Text(in_case(text, str::make_ascii_lowercase, str::to_lowercase)),
+            Method::Len => Value::Int(text.chars().count() as i64),
+            Method::Contains => Value::Bool(text.contains(&*part)),
+            Method::StartsWith => Value::Bool(text.starts_with(&*part)),
+            Method::EndsWith => Value::Bool(text.ends_with(&*part)),
+        })
+    }
+
+    fn draw(&mut self) -> Option<f64> {
+        let drawn = self.view.place?.draws.draw(self.drawn.len() as u64 + 1);
+        self.drawn.push(drawn);
+        Some(drawn)
+    }
+
+    /// Whether one of `parts` is `wanted`, as far as they must be looked at.
+    fn first(&mut self, parts: &'a [Node], wanted: bool) -> Option<bool> {
+        for part in parts {
+            if self.truth(part)? == wanted {
+                return Some(wanted);
+            }
+        }
+        Some(!wanted)
+    }
+
+    fn truth(&mut self, node: &'a Node) -> Option<bool> {
+        match self.run(node)? {
+            Value::Bool(truth) => Some(truth),
+            _ => None,
+        }
+    }
+
+    fn int(&mut self, node: &'a Node) -> Option<i64> {
+        match self.run(node)? {
+            Value::Int(number) => Some(number),
+            _ => None,
+        }
+    }
+}
+
+fn in_case<'a>(text: Cow<'a, str>, in_place: fn(&mut str), copied: fn(&str) -> String) -> Cow<'a, str> {
+    if !text.is_ascii() {
+        return copied(&text).into();
+    }
+    let mut text = text.into_owned();
+    in_place(&mut text);
+    text.into()
+}
