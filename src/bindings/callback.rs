@@ -12,7 +12,6 @@ use rhai::{
     Caches, Dynamic, EvalAltResult, EvalContext, FnPtr, GlobalRuntimeState, NativeCallContext, Position, Scope,
 };
 
-use super::compiled::Compiled;
 use super::context::{self, Programs, ScriptResult};
 use super::exit;
 use crate::net::{bugs, output};
@@ -92,10 +91,9 @@ impl Callback {
         self
     }
 
-    /// The closure as a tree that runs without the interpreter, if it is simple enough.
-    pub fn compiled(&self) -> Option<Compiled> {
-        let main = context::peek(|context| context.script.name.clone()).unwrap_or_default();
-        self.by_name.then(|| Compiled::of(&self.closure, &self.global, &main)).flatten()
+    /// The closure, and the functions it can call, where it is one of them.
+    pub fn function(&self) -> Option<(&FnPtr, &GlobalRuntimeState)> {
+        self.by_name.then_some((&self.closure, &self.global))
     }
 
     /// Looks now and then whether it has changed what it captured.

@@ -8,6 +8,7 @@ use super::programs::ScriptHost;
 use super::run::{Job, context};
 use super::sources::SHIPPED;
 use crate::bindings::callback::Callback;
+use crate::bindings::compiled::Compiled;
 use crate::bindings::context::{Context, Programs, enter};
 use crate::bindings::policy::scripted::Scripted;
 use crate::net::datagram::Datagram;
@@ -135,7 +136,7 @@ fn the_policies_that_ship_are_compiled() {
     for (name, text) in SHIPPED.iter().filter(|(name, _)| name.starts_with("policies/")) {
         let [policy] = closures(&host, &context, text).try_into().unwrap();
         // What it remembers of each flow is a map.
-        assert_eq!(policy.compiled().is_some(), *name != "policies/gilbert.rhai", "{name}");
+        assert_eq!(Compiled::of(&policy).is_some(), *name != "policies/gilbert.rhai", "{name}");
     }
 }
 
@@ -157,7 +158,7 @@ fn a_tree_decides_as_the_interpreter_does() {
         let written: Vec<String> = (0..500).map(|_| author.closure()).filter(|text| is_program(&host, text)).collect();
         let text = format!("{FUNCTIONS}{CAPTURED}[\n{}\n]", written.join(",\n"));
         for (callback, text) in closures(&host, &context, &text).into_iter().zip(&written) {
-            let is_known = callback.compiled().is_some();
+            let is_known = Compiled::of(&callback).is_some();
             assert!(is_known || text.contains("reject"), "{text}");
             compiled += usize::from(is_known);
             let tree = Scripted::new(callback.fresh(), context.clone());

@@ -6,12 +6,14 @@
 //! verdicts, random numbers, error messages and line numbers are the same with and without it.
 
 use std::net::SocketAddr;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
-use rhai::{Dynamic, FnPtr, GlobalRuntimeState, ImmutableString};
+use rhai::{Dynamic, ImmutableString};
 
 use self::tree::{Node, State};
 pub use self::value::Value;
+use super::callback::Callback;
+use super::context;
 use crate::net::policy::Place;
 use crate::net::wire::frame::Frame;
 
@@ -41,14 +43,13 @@ pub struct Compiled {
 }
 
 impl Compiled {
-    /// The closure, which is a function of `global`, if it is simple enough. `main` is the name of the script that runs.
-    pub fn of(closure: &FnPtr, global: &GlobalRuntimeState, main: &str) -> Option<Self> {
+    /// The closure, if it is simple enough.
+    pub fn of(callback: &Callback) -> Option<Self> {
         // To compare: the interpreter does everything.
         static OFF: LazyLock<bool> = LazyLock::new(|| std::env::var_os("PINGSCRIPT_INTERPRET").is_some());
-        if *OFF {
-            return None;
-        }
-        translate::closure(closure, global, main).map(|(root, draws)| Self { root, draws })
+        let (closure, global) = callback.function().filter(|_| !*OFF)?;
+        let main = context::peek(|context| context.script.name.clone()).unwrap_or_default();
+        translate::closure(closure, global, &main).map(|(root, draws)| Self { root, draws })
     }
 
     /// Whether it asks for random numbers. Those of a packet can be asked for again, those of a thread cannot.
@@ -60,6 +61,11 @@ impl Compiled {
     pub fn value<'a>(&'a self, view: &View<'a>, drawn: &mut Vec<f64>) -> Option<Value<'a>> {
         State::new(view, drawn).run(&self.root)
     }
+}
+
+/// A place in a script: `scripts/udp_server.rhai:9`.
+pub fn place(source: &str, line: Option<usize>) -> Arc<str> {
+    line.map_or_else(|| source.into(), |line| format!("{source}:{line}").into())
 }
 
 /// A value of the script as one of a tree, if it is of a kind that trees know.

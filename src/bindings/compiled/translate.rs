@@ -8,9 +8,8 @@ use rhai::{
 
 use super::tree::{Field, Method, Node};
 use super::value::{Arithmetic, Unit, Value};
-use super::{body, constant};
+use super::{body, constant, place};
 use crate::bindings::compare::Operator;
-use crate::bindings::policy::verdict;
 use crate::net::policy::{Action, Verdict};
 
 /// Functions that call functions are translated so deep.
@@ -262,7 +261,7 @@ impl Translator<'_> {
     fn native(&mut self, call: &FnCallExpr, at: Position) -> Option<Node> {
         let mut args = self.parts(&call.args)?;
         let source = self.global.source.as_deref().unwrap_or(self.main);
-        let origin = || verdict::place(source, at.line());
+        let origin = || place(source, at.line());
         let plain = |action| Some(Node::Verdict(Verdict { action, origin: origin().into() }));
         let name = call.name.as_str();
         self.draws |= matches!(name, "random" | "corrupt");

@@ -93,7 +93,7 @@ impl Decide for Scripted {
 impl Scripted {
     /// A closure at work in `context`.
     pub(crate) fn new(callback: Callback, context: Context) -> Self {
-        let compiled = callback.compiled();
+        let compiled = Compiled::of(&callback);
         Self { callback: Mutex::new(callback), compiled, context, told: AtomicBool::new(false) }
     }
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use rhai::plugin::*;
 use rhai::{Dynamic, Map, NativeCallContext};
 
+use crate::bindings::compiled;
 use crate::bindings::context::{self, ScriptResult};
 use crate::bindings::convert::{Options, bytes};
 use crate::bindings::error::{OrRaise, raise};
@@ -31,15 +32,10 @@ fn origin(source: Option<&str>, line: Option<usize>) -> Arc<str> {
         if source != Some(last_source.as_str()) || line != *last_line {
             *last_source = source.map_or_else(main, str::to_string);
             *last_line = line;
-            *text = place(last_source, (line > 0).then_some(line));
+            *text = compiled::place(last_source, (line > 0).then_some(line));
         }
         text.clone()
     })
-}
-
-/// A place in a script: `scripts/udp_server.rhai:9`.
-pub(in crate::bindings) fn place(source: &str, line: Option<usize>) -> Arc<str> {
-    line.map_or_else(|| source.into(), |line| format!("{source}:{line}").into())
 }
 
 fn rejected(ctx: &NativeCallContext, rejection: Result<Rejection, Error>) -> ScriptResult<policy::Verdict> {
