@@ -135,6 +135,25 @@ fn labs_under_a_filter_of_system_calls() {
 }
 
 #[test]
+fn labs_without_mounts_are_limited() {
+    for (restriction, finding, remedy) in [
+        ("no-mounts", "programs in hosts do not know hosts by name, ", "apparmor=unconfined"),
+        ("masked", "programs in hosts see this machine's processes in /proc (mount(2): ", "systempaths=unconfined"),
+    ] {
+        if restriction == "masked" && !require_root_or_skip("labs where /proc is masked") {
+            continue;
+        }
+        let Some(found) = restricted(&[restriction]) else { return };
+        let labs = found.check("labs");
+        assert_eq!(labs["state"], "limited", "{labs}");
+        assert!(labs["finding"].as_str().is_some_and(|text| text.starts_with(finding)), "{labs}");
+        assert!(labs["remedies"][0].as_str().is_some_and(|text| text.contains(remedy)), "{labs}");
+        let words = sandboxed(&[restriction], &[]).run();
+        assert!(!words.stdout.contains("Without labs all other scripts run"), "{}", words.stdout);
+    }
+}
+
+#[test]
 fn ping_sockets_that_are_for_nobody() {
     let Some(found) = restricted(&["network", "1 0"]) else { return };
     let ping = found.check("ping-sockets");
@@ -209,11 +228,14 @@ fn sandboxed(restriction: &[&str], more: &[&str]) -> Cmd {
 /// What the doctor finds where `restriction` holds; `None`, after saying so, where that cannot be tried.
 fn restricted(restriction: &[&str]) -> Option<Found> {
     let what = format!("the doctor under {}", restriction.join(" "));
-    if !require_program_or_skip("python3", &what) || (restriction != ["seccomp"] && !may_restrict(&what)) {
+    if !require_program_or_skip("python3", &what) || (!FILTERS.contains(&restriction[0]) && !may_restrict(&what)) {
         return None;
     }
     Some(Found::of(sandboxed(restriction, &["--json"]).run()))
 }
+
+/// Restrictions that need no namespaces.
+const FILTERS: [&str; 2] = ["seccomp", "no-mounts"];
 
 /// Whether namespaces can be made, which the restrictions live in.
 fn may_restrict(what: &str) -> bool {

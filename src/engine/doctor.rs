@@ -161,7 +161,7 @@ fn conclusion(checks: &[Check]) -> String {
         Verdict::Refused => parts.push(format!("Refused: {}.", names(State::Refused))),
         Verdict::Broken => parts.push(format!("Does not work: {}.", names(State::Broken))),
     }
-    let lab_works = of(State::Ok).any(|check| check.id == doctor::LAB);
+    let lab_works = of(State::Ok).chain(of(State::Limited)).any(|check| check.id == doctor::LAB);
     if !lab_works {
         parts.push(WITHOUT_LAB.to_string());
     }

@@ -1,6 +1,6 @@
 //! Programs of the system in hosts: what they are given, what they print and how they end.
 
-use crate::common::{TempDir, require_lab_or_skip};
+use crate::common::{TempDir, binary, peer, require_lab_or_skip, require_program_or_skip, require_root_or_skip};
 use crate::{by_each_user, run_text};
 
 #[test]
@@ -167,4 +167,35 @@ fn an_exec_leaves_nothing_running_and_hosts_do_not_see_each_others_programs() {
         let run = cmd.run();
         assert_eq!(run.code, Some(0), "{user}\n{}", run.stderr);
     });
+}
+
+#[test]
+fn what_programs_go_without_is_said_once_and_what_they_leave_ends_all_the_same() {
+    if !require_lab_or_skip("labs without mounts") || !require_program_or_skip("python3", "labs without mounts") {
+        return;
+    }
+    let script = "let net = lab::create(); let a = net.host(\"a\"); let b = net.host(\"b\"); net.link(a, b);
+        print(b.exec([\"cat\", \"/etc/hosts\"], #{ quiet: true }).stdout.contains(`${b.addr}\tb`));
+        let other = a.start_program([\"sleep\", 600]);
+        let left = a.exec([\"sh\", \"-c\", \"setsid sleep 600 >/dev/null 2>&1 & echo $!\"], #{ quiet: true }).stdout;
+        expect(a.exec([\"sh\", \"-c\", `kill -0 ${left}`], #{ quiet: true }).code, 1, \"it ended with what left it\");
+        expect(other.is_running, true, \"and nothing else\");
+        expect(lab::create().host(\"c\").exec([\"true\"]).code, 0);";
+    for (restriction, lacks, knows_names) in [
+        (
+            "no-mounts",
+            "do not know hosts by name, may take the IPv6 address of a host first, see this machine's processes",
+            "false",
+        ),
+        ("masked", "see this machine's processes in /proc (mount(2): operation not permitted)", "true"),
+    ] {
+        if restriction == "masked" && !require_root_or_skip("labs where /proc is masked") {
+            continue;
+        }
+        let run =
+            peer("sandbox.py", &[restriction, &binary().display().to_string(), "-e", script]).run().expect_code(0);
+        assert_eq!(run.stdout, format!("{knows_names}\n"), "{restriction}");
+        assert!(run.stderr.starts_with(&format!("note: programs in hosts {lacks}")), "{}", run.stderr);
+        assert_eq!(run.stderr.lines().count(), 2, "{}", run.stderr);
+    }
 }

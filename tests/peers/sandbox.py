@@ -8,8 +8,11 @@ Restrictions:
     no-user-namespaces   user.max_user_namespaces is 0, for a user without rights
     no-answer            a network of its own with a name server that answers nothing
     seccomp              a filter of system calls refuses unshare(2) and setns(2) (EPERM), as containers have it
+    no-mounts            mount(2) and its younger relatives are refused (EACCES), as by Docker's AppArmor profile
+    masked               a part of /proc is covered, as containers have it, so that no other /proc can be mounted; for root
 """
 import ctypes
+import errno
 import fcntl
 import os
 import platform
@@ -97,13 +100,23 @@ def silent_name_server():
     os.set_inheritable(server.detach(), True)
 
 
-def filter_system_calls():
-    refused = {"x86_64": (272, 308), "aarch64": (97, 268)}[platform.machine()]
+def cover_part_of_proc():
+    enter_user_namespace()
+    done(libc.unshare(CLONE_NEWNS))
+    done(libc.mount(b"none", b"/", None, MS_REC | MS_PRIVATE, None))
+    done(libc.mount(b"none", b"/proc/sys/fs", b"tmpfs", 0, None))
+    # Whoever is in there cannot take it away again.
+    enter_user_namespace()
+    done(libc.unshare(CLONE_NEWNS))
+
+
+def filter_system_calls(x86_64, aarch64, number):
+    refused = {"x86_64": x86_64, "aarch64": aarch64}[platform.machine()]
     LOAD, EQUAL, RETURN = 0x20, 0x15, 0x06
-    ALLOW, EPERM = 0x7FFF0000, 0x00050001
+    ALLOW, REFUSE = 0x7FFF0000, 0x00050000 | number
     program = [(LOAD, 0, 0, 0)]  # the number of the call
     program += [(EQUAL, len(refused) - n, 0, number) for n, number in enumerate(refused)]
-    program += [(RETURN, 0, 0, ALLOW), (RETURN, 0, 0, EPERM)]
+    program += [(RETURN, 0, 0, ALLOW), (RETURN, 0, 0, REFUSE)]
     code = b"".join(struct.pack("HBBI", *line) for line in program)
     kept = ctypes.create_string_buffer(code)
     header = struct.pack("HxxxxxxP", len(program), ctypes.addressof(kept))
@@ -127,7 +140,11 @@ elif restriction == "no-user-namespaces":
     write("/proc/sys/user/max_user_namespaces", "0")
     give_up_rights()
 elif restriction == "seccomp":
-    filter_system_calls()
+    filter_system_calls((272, 308), (97, 268), errno.EPERM)
+elif restriction == "no-mounts":
+    filter_system_calls((165, 428, 429, 430, 432, 442), (40, 428, 429, 430, 432, 442), errno.EACCES)
+elif restriction == "masked":
+    cover_part_of_proc()
 else:
     sys.exit(f"no such restriction: {restriction}")
 os.execv(command[0], command)

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::udp::V4;
 use super::{APPARMOR_FILE, Area, Bench, Check, LAB, State};
 use crate::net::error::{Error, ErrorKind};
-use crate::net::lab::refusal::Facts;
+use crate::net::lab::refusal::{Facts, Refusal};
 use crate::net::lab::{self, CableOptions, HostOptions, Lab};
 
 /// The setting by which Ubuntu takes the rights in user namespaces away.
@@ -17,12 +17,18 @@ pub(super) fn examine(bench: Bench<'_>) -> Check {
     let begun = bench.host.now();
     let check = |finding: String| Check::ok(Area::Labs, LAB, "labs", finding).details(details(&facts));
     match bench.lab_carries() {
-        Ok(true) => {
+        Ok((true, missing)) => {
             let took = (bench.host.now() - begun).as_secs_f64() * 1e3;
             let how = if facts.user == 0 { "as root" } else { "without root" };
-            check(format!("two hosts and a cable, made in {took:.0}ms {how}"))
+            let made = format!("two hosts and a cable, made in {took:.0}ms {how}");
+            match missing {
+                None => check(made),
+                Some(Refusal { reason, checked, remedy }) => {
+                    check(format!("{reason} ({checked}); else {made}")).state(State::Limited).remedies([remedy])
+                }
+            }
         }
-        Ok(false) => check("made, but nothing crosses the loopback of its hosts".to_string()).state(State::Broken),
+        Ok((false, _)) => check("made, but nothing crosses the loopback of its hosts".to_string()).state(State::Broken),
         Err(error) => {
             let message = error.message.strip_prefix("no network can be made here: ").unwrap_or(&error.message);
             let refused = error.kind == ErrorKind::Permission;
@@ -62,15 +68,16 @@ fn details(facts: &Facts) -> Map<String, Value> {
 }
 
 impl Bench<'_> {
-    /// Makes a lab of two hosts and a cable; whether a datagram crosses the loopback of one.
+    /// Makes a lab of two hosts and a cable; whether a datagram crosses the loopback of one, and what programs go without.
     ///
     /// # Errors
     /// `permission`: the system refuses; anything else that fails.
-    fn lab_carries(&self) -> Result<bool, Error> {
+    fn lab_carries(&self) -> Result<(bool, Option<Refusal>), Error> {
         let lab = Lab::create(&lab::Options::default())?;
         let (a, b) = (lab.host("a", &HostOptions::default())?, lab.host("b", &HostOptions::default())?);
         lab.connect(&a, &b, &CableOptions::default())?;
-        Bench { host: &a, ..*self }.crosses(V4).map_err(|err| Error::system("lab", &err))
+        let crosses = Bench { host: &a, ..*self }.crosses(V4).map_err(|err| Error::system("lab", &err))?;
+        Ok((crosses, lab.missing()))
     }
 }
 

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
-use super::helper::protocol::{Answer, Failure, Request};
+use super::helper::protocol::{Answer, Failure, Missing, Request};
 use super::helper::{self, LARGEST};
 use super::refusal;
 use crate::net::error::{Error, ErrorKind, Result};
@@ -23,6 +23,8 @@ pub(super) struct Control {
     line: Mutex<Line>,
     /// Whether the kernel has IPv6.
     pub(super) has_v6: bool,
+    /// What programs in hosts go without.
+    pub(super) missing: Vec<Missing>,
 }
 
 #[derive(Debug)]
@@ -70,7 +72,7 @@ impl Control {
         drop(command);
         let mut line = Line { socket: Some(ours), helper, ended: false, stop };
         match line.receive() {
-            Ok((Answer::Ready(has_v6), _)) => Ok(Self { line: Mutex::new(line), has_v6 }),
+            Ok((Answer::Ready(has_v6, missing), _)) => Ok(Self { line: Mutex::new(line), has_v6, missing }),
             Ok((Answer::Failed(failure), _)) => {
                 line.end();
                 Err(refusal::refused(&failure.step, failure.errno, &failure.text))
@@ -211,6 +213,9 @@ fn gone(ended: bool) -> Error {
 }
 
 fn error_of(op: &'static str, failure: &Failure) -> Error {
+    if let Some(refused) = refusal::refused_later(op, failure) {
+        return refused;
+    }
     let error = match failure.errno {
         Some(errno) => Error::system(op, &io::Error::from_raw_os_error(errno)),
         None => Error::new(ErrorKind::System, op, ""),

@@ -1,15 +1,16 @@
 //! Programs that run in hosts of a lab.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::sync::Mutex;
-use std::sync::PoisonError;
+use std::sync::{Mutex, Once, PoisonError};
 
 pub use super::helper::protocol::Command;
 
 use super::helper::protocol::{Answer, Request};
+use super::refusal::Refusal;
 use super::{Lab, LabHost};
 use crate::net::error::{Error, ErrorKind, Result};
 use crate::net::host::{Host, Waited};
+use crate::net::output;
 use crate::net::stop::Stop;
 use crate::net::sys::{self, PollFd};
 use crate::net::time::Instant;
@@ -56,6 +57,11 @@ impl LabHost {
         if command.terminal {
             sys::keep_terminal();
         }
+        SAY_WHAT_IS_MISSING.call_once(|| {
+            if let Some(Refusal { reason, checked, remedy }) = self.lab().missing() {
+                output::note(&format!("note: {reason} ({checked})\n  hint: {remedy}"));
+            }
+        });
         let (status, theirs) = sys::message_pair().map_err(|err| Error::system("exec", &err))?;
         let [input, output, error] = stdio;
         let request = Request::Start(self.number(), command.clone());
@@ -139,6 +145,9 @@ impl Program {
         self.lab.control().ask("signal", &Request::Signal(self.number, signal, all), &[]).map(|_| ())
     }
 }
+
+/// What programs go without is said once, before the first of them starts.
+static SAY_WHAT_IS_MISSING: Once = Once::new();
 
 /// A status in the form of wait(2).
 fn exit_of(status: i32) -> Exit {

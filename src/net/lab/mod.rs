@@ -22,7 +22,7 @@ use self::addresses::Owners;
 use self::control::Control;
 use self::helper::protocol::{Answer, NewEnd, NewHost, Request, RouteChange};
 use self::host::HostParts;
-use self::topology::{End, Node, Routes, Topology, addresses_towards};
+use self::topology::{End, Node, Routes, Topology, addresses_over};
 use super::error::{Error, ErrorKind, Result};
 use super::host::HostId;
 use super::stop::Stop;
@@ -360,13 +360,6 @@ fn check_name(name: &str) -> Result<()> {
         _ if name.chars().all(|c| c.is_ascii_digit() || c == '.') => refuse("programs would take it for an address"),
         _ => Ok(()),
     }
-}
-
-/// The addresses of an interface over a cable of this size: IPv6 needs 1280 bytes (RFC 8200 section 5).
-fn addresses_over(mtu: u32, own: &[Prefix], peer: &[Prefix]) -> Vec<Prefix> {
-    let mut addrs = addresses_towards(own, peer);
-    addrs.retain(|prefix| prefix.addr().is_ipv4() || mtu >= 1280);
-    addrs
 }
 
 /// The addresses, those of IPv4 first.

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use super::Lab;
+use super::helper::protocol::{Failure, Missing, Part};
 use super::helper::{STEP_FORK, STEP_MAP, STEP_NETWORK, STEP_SETTING, STEP_UNSHARE};
 use crate::net::error::{Error, ErrorKind};
 use crate::net::sys;
@@ -109,11 +111,61 @@ pub fn explain(step: &str, errno: i32, facts: &Facts) -> Refusal {
     refusal("the system forbids namespaces and does not say why", call, remedy)
 }
 
+/// The error of a host or a program that the system refuses a lab which it has allowed: limits of namespaces, and settings that
+/// cannot be written. `None`: it is another's.
+pub(super) fn refused_later(op: &str, failure: &Failure) -> Option<Error> {
+    let refuses = |errno| matches!(errno, libc::ENOSPC | libc::EPERM | libc::EACCES | libc::EROFS);
+    let by_system = is_known(&failure.step) && failure.errno.is_some_and(refuses);
+    (by_system && ["host", "exec"].contains(&op)).then(|| refused(&failure.step, failure.errno, &failure.text))
+}
+
+fn is_known(step: &str) -> bool {
+    [STEP_UNSHARE, STEP_MAP, STEP_FORK, STEP_NETWORK].contains(&step) || step.starts_with(STEP_SETTING)
+}
+
+/// What programs in hosts go without, and why; `None`: nothing.
+pub fn explain_missing(missing: &[Missing], facts: &Facts) -> Option<Refusal> {
+    let first = missing.first()?;
+    let mut parts: Vec<Part> = missing.iter().map(|missing| missing.part).collect();
+    parts.sort();
+    let lacks: Vec<&str> = parts.iter().map(|part| lack(*part)).collect();
+    let reason = format!("programs in hosts {}", lacks.join(", "));
+    let why = crate::net::error::in_words(&std::io::Error::from_raw_os_error(first.errno));
+    let call = if first.part == Part::HostName { "sethostname(2)" } else { "mount(2)" };
+    let remedy = if first.errno == libc::ENOENT {
+        "make an empty /etc/hosts and /etc/gai.conf, as root"
+    } else if facts.chroot {
+        "run outside of the chroot"
+    } else if !parts.contains(&Part::Names) {
+        "in a container, start it with --security-opt systempaths=unconfined (podman: unmask=ALL)"
+    } else {
+        "in a container, start it with --security-opt apparmor=unconfined and --security-opt seccomp=unconfined"
+    };
+    Some(Refusal { reason, checked: format!("{call}: {why}"), remedy: remedy.to_string() })
+}
+
+impl Lab {
+    /// What programs in its hosts go without, and why; `None`: nothing.
+    pub fn missing(&self) -> Option<Refusal> {
+        explain_missing(&self.control().missing, &Facts::gather())
+    }
+}
+
+/// What programs do without a part.
+fn lack(part: Part) -> &'static str {
+    match part {
+        Part::Names => "do not know hosts by name",
+        Part::V4First => "may take the IPv6 address of a host first",
+        Part::Processes => "see this machine's processes in /proc",
+        Part::Interfaces => "see this machine's interfaces in /sys",
+        Part::HostName => "see this machine's name",
+    }
+}
+
 /// The error of a refused lab.
 pub fn refused(step: &str, errno: Option<i32>, text: &str) -> Error {
-    let known = [STEP_UNSHARE, STEP_MAP, STEP_FORK, STEP_NETWORK].contains(&step) || step.starts_with(STEP_SETTING);
     match errno {
-        Some(errno) if known => {
+        Some(errno) if is_known(step) => {
             let refusal = explain(step, errno, &Facts::gather());
             Error { code: Some(errno), ..refusal.error() }
         }
@@ -176,6 +228,46 @@ const MANY: u32 = 15_000;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_missing_is_named_with_the_step_that_was_refused_and_the_remedy() {
+        let missing = |parts: &[Part], errno| parts.iter().map(|&part| Missing { part, errno }).collect::<Vec<_>>();
+        let explained = |missing: &[Missing], facts| {
+            let Refusal { reason, checked, remedy } = explain_missing(missing, &facts).expect("something is missing");
+            format!("{reason} ({checked}): {remedy}")
+        };
+        assert_eq!(explain_missing(&[], &Facts::default()), None);
+        let mounted = [Part::Processes, Part::Interfaces, Part::Names];
+        let told = explained(&missing(&mounted, libc::EACCES), Facts::default());
+        assert!(
+            told.starts_with("programs in hosts do not know hosts by name, see this machine's processes"),
+            "{told}"
+        );
+        assert!(told.contains("(mount(2): permission denied)") && told.contains("apparmor=unconfined"), "{told}");
+        let told = explained(&missing(&mounted, libc::EINVAL), Facts { chroot: true, ..Facts::default() });
+        assert!(told.ends_with("run outside of the chroot"), "{told}");
+        let told = explained(&missing(&[Part::Processes], libc::EPERM), Facts::default());
+        assert!(told.contains("systempaths=unconfined"), "{told}");
+        let told = explained(&missing(&[Part::V4First], libc::ENOENT), Facts::default());
+        assert!(told.ends_with("make an empty /etc/hosts and /etc/gai.conf, as root"), "{told}");
+        let told = explained(&missing(&[Part::HostName], libc::EPERM), Facts::default());
+        assert!(told.contains("see this machine's name (sethostname(2): "), "{told}");
+    }
+
+    #[test]
+    fn a_limit_that_is_reached_later_is_explained_and_a_wrong_setting_is_not() {
+        let failure = |step: &str, errno| Failure { step: step.into(), errno: Some(errno), text: String::new() };
+        let refused = refused_later("host", &failure(STEP_NETWORK, libc::ENOSPC)).expect("a limit");
+        assert!(refused.message.contains("namespaces") && !refused.hint.is_empty(), "{refused:?}");
+        assert!(refused_later("exec", &failure(STEP_UNSHARE, libc::ENOSPC)).is_some());
+        for (op, step, errno) in [
+            ("setting", STEP_SETTING, libc::EACCES),
+            ("host", STEP_SETTING, libc::ENOENT),
+            ("exec", "program", libc::EACCES),
+        ] {
+            assert!(refused_later(op, &failure(step, errno)).is_none(), "{op} {step}");
+        }
+    }
 
     #[test]
     fn each_reason_names_what_was_checked_and_the_remedy() {

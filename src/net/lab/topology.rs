@@ -58,7 +58,7 @@ pub(super) fn changes(old: &Routes, new: &Routes) -> Vec<(Prefix, Option<Target>
 /// Those that are a network of their own go to each interface: a host is the same whichever way it is asked. Of the others,
 /// those go there whose network has an address of the peer, or all if there is none: then the two do not fit, as they were
 /// told to.
-pub(super) fn addresses_towards(own: &[Prefix], peer: &[Prefix]) -> Vec<Prefix> {
+fn addresses_towards(own: &[Prefix], peer: &[Prefix]) -> Vec<Prefix> {
     let fits = |prefix: &Prefix| prefix.is_single() || peer.iter().any(|there| prefix.contains(there.addr()));
     [true, false]
         .into_iter()
@@ -186,6 +186,13 @@ fn router_at(end: &End, v4: bool) -> Option<IpAddr> {
     let there = || end.peer_addrs.iter().map(|prefix| prefix.addr()).filter(move |addr| addr.is_ipv4() == v4);
     let near = |addr: &IpAddr| end.addrs.iter().any(|own| own.contains(*addr));
     there().find(near).or_else(|| there().next())
+}
+
+/// The addresses of an interface over a cable of this size: IPv6 needs 1280 bytes (RFC 8200 section 5).
+pub(super) fn addresses_over(mtu: u32, own: &[Prefix], peer: &[Prefix]) -> Vec<Prefix> {
+    let mut addrs = addresses_towards(own, peer);
+    addrs.retain(|prefix| prefix.addr().is_ipv4() || mtu >= 1280);
+    addrs
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 
 use super::names::Names;
 use super::programs::Programs;
-use super::protocol::{Answer, Failure, NewHost, Request, RouteChange};
+use super::protocol::{Answer, Failure, Missing, NewHost, Part, Request, RouteChange};
 use super::{STEP_NETWORK, answer, write_setting};
 use crate::net::account::kernel_counts;
 use crate::net::lab::addresses::Prefix;
@@ -30,8 +30,36 @@ pub(super) struct Keeper {
     names: Names,
     programs: Programs,
     has_v6: bool,
+    missing: Vec<Missing>,
     /// Readable when a child's state has changed.
     children: UnixStream,
+}
+
+/// Tries what programs in hosts are to have, and keeps what the system refuses.
+#[derive(Debug)]
+pub(super) struct Parts {
+    /// Whether mounts here are apart from those of others, or the error number of why not.
+    apart: Result<(), i32>,
+    missing: Vec<Missing>,
+}
+
+impl Parts {
+    /// Takes note of whether there is a part; if not, with the error number of why not.
+    fn add(&mut self, part: Part, made: Result<(), i32>) {
+        self.missing.extend(made.err().map(|errno| Missing { part, errno }));
+    }
+
+    /// Makes a part by mounts, if they are seen here alone.
+    pub(super) fn mount<T>(&mut self, part: Part, make: impl FnOnce() -> Result<T, i32>) -> Option<T> {
+        let made = self.apart.and_then(|()| make());
+        self.add(part, made.as_ref().map(|_| ()).map_err(|errno| *errno));
+        made.ok()
+    }
+}
+
+/// The number of a system's error.
+pub(super) fn errno(err: io::Error) -> i32 {
+    err.raw_os_error().unwrap_or(libc::EIO)
 }
 
 /// A network namespace.
@@ -99,11 +127,8 @@ impl Keeper {
     /// Mounts what programs need, and makes the network in which the far ends of all cables are.
     pub(super) fn start() -> Result<Self, Failure> {
         // Where the root is no mount (chroot(2)), what is mounted here would be seen outside, and stay there.
-        let apart = sys::mount(Mount::Private, c"/").is_ok();
-        // What of this is forbidden is missing in the programs' eyes alone.
-        if apart {
-            let _ = sys::mount(Mount::New(c"proc"), c"/proc");
-        }
+        let mut parts = Parts { apart: sys::mount(Mount::Private, c"/").map_err(errno), missing: Vec::new() };
+        parts.mount(Part::Processes, || sys::mount(Mount::New(c"proc"), c"/proc").map_err(errno));
         let (children, wake) = UnixStream::pair().map_err(|err| Failure::of("signals", &err))?;
         children.set_nonblocking(true).map_err(|err| Failure::of("signals", &err))?;
         let registered = signal_hook::low_level::pipe::register(libc::SIGCHLD, wake);
@@ -114,13 +139,21 @@ impl Keeper {
             // Interfaces there carry what hosts say, and say nothing of their own.
             write_setting("net/ipv6/conf/default/disable_ipv6", "1")?;
         }
-        let (hosts, programs) = (Vec::new(), Programs::new(apart));
-        Ok(Self { switch, hosts, ends: 0, names: Names::new(apart), programs, has_v6, children })
+        // Each program has its own.
+        parts.mount(Part::Interfaces, || {
+            sys::mount(Mount::New(c"sysfs"), c"/sys").and_then(|()| sys::unmount(c"/sys")).map_err(errno)
+        });
+        let named = sys::unshare(Namespaces::NAME).and_then(|()| sys::set_host_name("lab"));
+        parts.add(Part::HostName, named.map_err(errno));
+        let names = Names::new(&mut parts);
+        let missing = parts.missing;
+        let programs = Programs::new(missing.iter().map(|missing| missing.part).collect())?;
+        Ok(Self { switch, hosts: Vec::new(), ends: 0, names, programs, has_v6, missing, children })
     }
 
     /// What is said first.
     pub(super) fn ready(&self) -> Answer {
-        Answer::Ready(self.has_v6)
+        Answer::Ready(self.has_v6, self.missing.clone())
     }
 
     /// Does what is asked for until the socket closes.

@@ -4,8 +4,11 @@
 use std::ffi::CStr;
 use std::fmt::Write as _;
 use std::fs::{File, Permissions};
+use std::io;
 use std::os::unix::fs::{FileExt, PermissionsExt};
 
+use super::keeper::{Parts, errno};
+use super::protocol::Part;
 use crate::net::lab::addresses::Prefix;
 use crate::net::sys::{self, Mount};
 
@@ -19,21 +22,23 @@ pub(super) struct Names {
 }
 
 impl Names {
-    /// Puts the file in place, if mounts here are `apart` from those of others. A system that does not allow it goes without.
-    pub(super) fn new(apart: bool) -> Self {
+    /// Puts the files in place.
+    pub(super) fn new(parts: &mut Parts) -> Self {
         let system = std::fs::read_to_string("/etc/hosts").unwrap_or_default();
         // The directory is covered for as long as it takes to make the files, while no program runs.
-        let room = || apart && sys::mount(Mount::New(c"tmpfs"), c"/tmp").is_ok();
-        let file = room().then(|| {
-            let file = cover("/tmp/hosts", c"/tmp/hosts", c"/etc/hosts");
-            let order = cover("/tmp/gai.conf", c"/tmp/gai.conf", c"/etc/gai.conf");
+        let room = || sys::mount(Mount::New(c"tmpfs"), c"/tmp").map_err(errno);
+        let cover = |path, source, target| {
+            room()?;
+            let covered = cover(path, source, target).map_err(errno);
             let _ = sys::unmount(c"/tmp");
-            if let Some(order) = order {
-                let _ = order.write_all_at(V4_FIRST.as_bytes(), 0);
-            }
-            file
-        });
-        let mut names = Self { file: file.flatten(), lab: String::new(), system };
+            covered
+        };
+        let file = parts.mount(Part::Names, || cover("/tmp/hosts", c"/tmp/hosts", c"/etc/hosts"));
+        let order = parts.mount(Part::V4First, || cover("/tmp/gai.conf", c"/tmp/gai.conf", c"/etc/gai.conf"));
+        if let Some(order) = order {
+            let _ = order.write_all_at(V4_FIRST.as_bytes(), 0);
+        }
+        let mut names = Self { file, lab: String::new(), system };
         names.write();
         names
     }
@@ -55,12 +60,12 @@ impl Names {
     }
 }
 
-/// Makes a file that everyone can read, and puts it in place of `target`; `None` if that cannot be.
-fn cover(path: &str, source: &CStr, target: &CStr) -> Option<File> {
-    let file = File::create(path).ok()?;
+/// Makes a file that everyone can read, and puts it in place of `target`.
+fn cover(path: &str, source: &CStr, target: &CStr) -> io::Result<File> {
+    let file = File::create(path)?;
     // The user's mask may hide it from programs that change to a user of their own.
-    file.set_permissions(Permissions::from_mode(0o644)).ok()?;
-    sys::mount(Mount::Bind(source), target).ok().map(|()| file)
+    file.set_permissions(Permissions::from_mode(0o644))?;
+    sys::mount(Mount::Bind(source), target).map(|()| file)
 }
 
 /// Of a host's addresses, programs take that of IPv4 first, as scripts do (gai.conf(5)). The table is glibc's own but for

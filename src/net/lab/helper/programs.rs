@@ -7,8 +7,8 @@ use std::io::{self, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::process::Command as Process;
 
-use super::protocol::{Command, Failure};
-use super::supervisor;
+use super::protocol::{Command, Failure, Part};
+use super::{STEP_UNSHARE, supervisor};
 use crate::net::sys::{self, Change, Mount, Namespaces, Side};
 
 /// The programs that run.
@@ -16,12 +16,12 @@ use crate::net::sys::{self, Change, Mount, Namespaces, Side};
 pub(super) struct Programs {
     /// By the numbers of their supervisors.
     running: HashMap<i32, Program>,
-    /// Whether mounts here are apart from those of others.
-    apart: bool,
-    /// The process namespace of this process; `None`: it cannot be entered again.
-    own: Option<File>,
-    /// Those of the hosts in which programs were started; `None`: it could not be made.
-    hosts: HashMap<String, Option<Processes>>,
+    /// What they go without.
+    missing: Vec<Part>,
+    /// The process namespace of this process.
+    own: File,
+    /// Those of the hosts in which programs were started.
+    hosts: HashMap<String, Processes>,
 }
 
 #[derive(Debug)]
@@ -40,10 +40,10 @@ struct Processes {
 }
 
 impl Programs {
-    /// None yet, in a process whose mounts are `apart` from those of others, or not.
-    pub(super) fn new(apart: bool) -> Self {
-        let own = File::open("/proc/self/ns/pid").ok();
-        Self { running: HashMap::new(), apart, own, hosts: HashMap::new() }
+    /// None yet; they will go without `missing`.
+    pub(super) fn new(missing: Vec<Part>) -> Result<Self, Failure> {
+        let own = File::open("/proc/self/ns/pid").map_err(|err| Failure::of("process namespace", &err))?;
+        Ok(Self { running: HashMap::new(), missing, own, hosts: HashMap::new() })
     }
 
     /// Starts a program in the network that this process is in; its number.
@@ -68,45 +68,44 @@ impl Programs {
         }
         let status = File::from(status);
         let watched = status.try_clone().map_err(failed)?;
-        let (name, terminal, keeps, apart) = (host.to_string(), command.terminal, command.keeps, self.apart);
-        let alone = self.enter(host);
+        let (name, terminal, keeps) = (host.to_string(), command.terminal, command.keeps);
+        let missing = self.missing.clone();
+        self.enter(host).map_err(|err| Failure::of(STEP_UNSHARE, &err))?;
         sys::before_exec(&mut process, move || {
-            // Where a system forbids these, the program sees this machine's name and interfaces in /sys.
-            if sys::unshare(Namespaces::MOUNT.and(Namespaces::NAME)).is_ok() {
-                if apart {
-                    let _ = sys::mount(Mount::New(c"sysfs"), c"/sys");
-                }
-                if apart && alone {
-                    let _ = sys::mount(Mount::New(c"proc"), c"/proc");
-                }
-                let _ = sys::set_host_name(&name);
-            }
+            sys::unshare(Namespaces::MOUNT.and(Namespaces::NAME))?;
+            let make = |part, make: &dyn Fn() -> io::Result<()>| if missing.contains(&part) { Ok(()) } else { make() };
+            make(Part::Interfaces, &|| sys::mount(Mount::New(c"sysfs"), c"/sys"))?;
+            make(Part::Processes, &|| sys::mount(Mount::New(c"proc"), c"/proc"))?;
+            make(Part::HostName, &|| sys::set_host_name(&name))?;
             supervisor::watch(&watched, keeps, terminal)?;
             if terminal { sys::take_terminal() } else { sys::leave_terminal() }
         });
         let child = process.spawn();
-        self.leave(alone);
-        let pid = child.map_err(failed)?.id();
+        let left = self.leave();
+        let failed_child = |err: io::Error| match err.raw_os_error() {
+            // No program says so, but the kernel of a limit of namespaces.
+            Some(libc::ENOSPC) => Failure::of(STEP_UNSHARE, &err),
+            _ => failed(err),
+        };
+        let pid = child.map_err(failed_child)?.id();
+        left.map_err(failed)?;
         self.running.insert(pid as i32, Program { status, host: host.to_string() });
         Ok(pid)
     }
 
-    /// Has the next child of this process be in the process namespace of a host; whether it will be.
-    fn enter(&mut self, host: &str) -> bool {
-        let Some(own) = &self.own else { return false };
-        let namespace = self.hosts.entry(host.to_string()).or_insert_with(|| {
-            let made = make_namespace().ok();
-            let _ = sys::enter_namespace(own.as_fd(), Namespaces::PID);
-            made
-        });
-        namespace.as_ref().is_some_and(|known| sys::enter_namespace(known.namespace.as_fd(), Namespaces::PID).is_ok())
+    /// Has the next child of this process be in the process namespace of a host.
+    fn enter(&mut self, host: &str) -> io::Result<()> {
+        if !self.hosts.contains_key(host) {
+            let made = make_namespace();
+            self.leave()?;
+            self.hosts.insert(host.to_string(), made?);
+        }
+        sys::enter_namespace(self.hosts[host].namespace.as_fd(), Namespaces::PID)
     }
 
     /// Has further children be where this process is.
-    fn leave(&self, alone: bool) {
-        if let Some(own) = self.own.as_ref().filter(|_| alone) {
-            let _ = sys::enter_namespace(own.as_fd(), Namespaces::PID);
-        }
+    fn leave(&self) -> io::Result<()> {
+        sys::enter_namespace(self.own.as_fd(), Namespaces::PID)
     }
 
     /// Sends a signal to a program that still runs, or with `all` ends it and what it has started. One that has ended, with all
@@ -128,7 +127,7 @@ impl Programs {
                 && let Some(mut program) = self.running.remove(&pid)
                 && status != 0
             {
-                if let Some(Some(processes)) = self.hosts.remove(&program.host) {
+                if let Some(processes) = self.hosts.remove(&program.host) {
                     let _ = sys::send_signal(processes.first, libc::SIGKILL);
                 }
                 // The one that waited may have gone.

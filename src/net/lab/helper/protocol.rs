@@ -92,8 +92,8 @@ pub struct Command {
 pub enum Answer {
     /// It was done.
     Done,
-    /// The helper is ready; whether the kernel has IPv6.
-    Ready(bool),
+    /// The helper is ready: whether the kernel has IPv6, and what programs in hosts go without.
+    Ready(bool, Vec<Missing>),
     /// The indices of a cable's two interfaces, in their hosts.
     Interfaces([u32; 2]),
     /// The number of the program that was started.
@@ -102,6 +102,30 @@ pub enum Answer {
     Counts(Vec<(usize, u64)>),
     /// It was not done.
     Failed(Failure),
+}
+
+/// Something that programs in hosts have, but where the system refuses it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Part {
+    /// The names of the lab's hosts (/etc/hosts).
+    Names,
+    /// IPv4 before IPv6, of a name's addresses (/etc/gai.conf).
+    V4First,
+    /// A /proc that shows the processes of the host.
+    Processes,
+    /// A /sys that shows the interfaces of the host.
+    Interfaces,
+    /// The name of the host as that of the machine (hostname(1)).
+    HostName,
+}
+
+/// A part that is missing, and the error number (errno) of the step that was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Missing {
+    /// What is missing.
+    pub part: Part,
+    /// Why.
+    pub errno: i32,
 }
 
 /// Why something was not done.

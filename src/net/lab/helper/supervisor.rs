@@ -88,7 +88,7 @@ fn report(status: &mut &File, code: i32) {
 fn end_all(program: i32, ended: &mut dyn FnMut(i32)) {
     let _ = sys::send_signal(-program, libc::SIGKILL);
     for _ in 0..LOOKS {
-        for pid in beneath(std::process::id() as i32) {
+        for pid in beneath() {
             let _ = sys::send_signal(pid, libc::SIGKILL);
         }
         while let Some((pid, change)) = sys::news_of_children() {
@@ -105,26 +105,66 @@ fn end_all(program: i32, ended: &mut dyn FnMut(i32)) {
     }
 }
 
-/// The processes beneath `top`, of those that /proc shows.
-fn beneath(top: i32) -> Vec<i32> {
+/// The processes beneath this one, by the numbers that signals take.
+fn beneath() -> Vec<i32> {
     let Ok(all) = std::fs::read_dir("/proc") else { return Vec::new() };
-    let numbers = all.flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
-    let mut parents: Vec<(i32, i32)> = numbers.filter_map(|pid| Some((pid, parent(pid)?))).collect();
-    let (mut found, mut at) = (vec![top], 0);
-    while let Some(&above) = found.get(at) {
-        parents.retain(|&(pid, parent)| {
-            if parent == above {
-                found.push(pid);
-            }
-            parent != above
-        });
+    let all = all.flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
+    let mut rest: Vec<Process> = all.filter_map(|pid| Process::read(&pid.to_string())).collect();
+    let Some(own) = Process::read("self") else { return Vec::new() };
+    let (mut found, mut at) = (vec![own], 0);
+    while let Some(above) = found.get(at).map(|process| process.numbers[0]) {
+        let (beneath, others) = rest.into_iter().partition(|process| process.parent == above);
+        rest = others;
+        found.extend::<Vec<_>>(beneath);
         at += 1;
     }
-    found.split_off(1)
+    let level = found[0].numbers.len() - 1;
+    found[1..].iter().filter_map(|process| process.numbers.get(level).copied()).collect()
 }
 
-/// The parent of a process; its name before that may hold anything.
-fn parent(pid: i32) -> Option<i32> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
+/// A process, as /proc shows it.
+#[derive(Debug)]
+struct Process {
+    parent: i32,
+    /// Its numbers, from the namespace whose processes /proc shows, which may be one further out than that of this process,
+    /// to its own.
+    numbers: Vec<i32>,
+}
+
+impl Process {
+    fn read(pid: &str) -> Option<Self> {
+        Self::parse(&std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?)
+    }
+
+    fn parse(status: &str) -> Option<Self> {
+        let field = |name: &str| status.lines().find_map(|line| line.strip_prefix(name));
+        let numbers = field("NSpid:")?.split_whitespace().map(|number| number.parse().ok());
+        let numbers: Vec<i32> = numbers.collect::<Option<_>>()?;
+        Some(Self { parent: field("PPid:")?.trim().parse().ok()?, numbers }).filter(|this| !this.numbers.is_empty())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_has_a_number_in_each_namespace() {
+        let status = "Name:\tPPid: 1\nTgid:\t70\nPid:\t70\nPPid:\t60\nNSpid:\t70\t5\t2\nThreads:\t1\n";
+        let process = Process::parse(status).expect("a process");
+        assert_eq!((process.parent, &process.numbers[..]), (60, &[70, 5, 2][..]));
+        for end in 0..status.len() {
+            let _ = Process::parse(&status[..end]);
+        }
+        assert!(Process::parse("PPid:\t1\nNSpid:\n").is_none());
+        let own = Process::read("self").expect("this one");
+        assert_eq!(own.numbers.last(), Some(&(std::process::id() as i32)));
+    }
+
+    #[test]
+    fn what_is_beneath_this_process_is_found() {
+        let mut child = std::process::Command::new("sleep").arg("60").spawn().expect("a child");
+        assert!(beneath().contains(&(child.id() as i32)));
+        child.kill().and_then(|()| child.wait()).expect("its end");
+    }
 }
