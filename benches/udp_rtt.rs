@@ -160,8 +160,15 @@ fn ping_with_library(server: SocketAddr, samples: &mut Samples) {
         pace(start.as_nanos(), number);
         let message = message(number + 1);
         let limit = time::Duration::from_secs(1);
-        let probe =
-            Probe { to: server, message: &message, timeout: limit, icmp_wait: limit, ttl: None, slot: Slot::default() };
+        let probe = Probe {
+            to: server,
+            unresolved: None,
+            message: &message,
+            timeout: limit,
+            icmp_wait: limit,
+            ttl: None,
+            slot: Slot::default(),
+        };
         let (wall, sent) = (sys::realtime_nanos(), sys::monotonic_nanos());
         let outcome = socket.ping(&probe, &stop, None).expect("it sends");
         let seen = sys::monotonic_nanos();

@@ -7,6 +7,8 @@ use std::path::PathBuf;
 
 use common::{TempDir, pingscript, repo_root};
 use pingscript::engine::sources::SHIPPED;
+use pingscript::net::wire::Family;
+use pingscript::net::wire::icmp::Kind;
 
 /// Each document with its text.
 fn documents() -> Vec<(PathBuf, String)> {
@@ -54,4 +56,13 @@ fn their_scripts_compile() {
         }
     }
     assert!(checked > 0, "no script in the documents");
+}
+
+#[test]
+fn the_help_of_reject_lists_every_name_that_its_hint_leaves_out() {
+    let help = pingscript(&["doc", "reject"]).run().expect_code(0).stdout;
+    for kind in [Family::V4, Family::V6].into_iter().flat_map(Kind::all).filter(|kind| kind.is_quoting()) {
+        let keyword = kind.keyword().expect("each error has one");
+        assert!(help.contains(&format!("`{keyword}`")), "{keyword}\n{help}");
+    }
 }

@@ -164,6 +164,15 @@ fn what_does_not_wait_is_ended_and_cannot_catch_it() {
 }
 
 #[test]
+fn reading_a_file_that_does_not_end_is_ended() {
+    for signal in SIGNALS {
+        let (run, _) = stop(ready("print(\"ready\"); icmp::targets(\"@-\"); print(\"read\");"), signal);
+        assert!(!run.stdout.contains("read\n"), "{}", run.stdout);
+        assert_eq!(run.stderr, "");
+    }
+}
+
+#[test]
 fn a_thread_that_does_not_wait_is_ended_after_the_last_lines() {
     for signal in SIGNALS {
         let code = "print(\"ready\"); start_thread(|| { try { loop {} } catch { print(\"caught\"); } }); sleep(1.h); print(\"the end\");";

@@ -88,6 +88,7 @@ impl Net {
         let to = SocketAddr::new(to, 11_000);
         let probe = Probe {
             to,
+            unresolved: None,
             message: message.as_bytes(),
             timeout,
             icmp_wait: Duration::ZERO,

@@ -29,7 +29,8 @@ fn a_host_to_which_there_is_no_way_is_unreachable() {
     }
     let said = thread::spawn(|| {
         sys::enter_new_network();
-        run("told(|| tcp::connect(\"192.0.2.1:11001\")); print(tcp::try_connect(\"192.0.2.1:11001\").kind);").stdout
+        run("told(|| tcp::connect(\"192.0.2.1:11001\")); print(tcp::try_connect(\"192.0.2.1:11001\").kind); exit(0);")
+            .stdout
     });
     let said = said.join().expect("no panic");
     assert!(said.starts_with("unreachable: ") && said.contains("look at `ip route`"), "{said}");
@@ -162,7 +163,7 @@ fn a_connection_to_itself_is_none() {
         return;
     }
     let code = "let found = []; for i in 0..40 { found.push(tcp::try_connect(\"127.0.0.1:45000\").kind); } \
-                print(found.filter(|kind| kind != \"refused\"));";
+                print(found.filter(|kind| kind != \"refused\")); exit(0);";
     let said = thread::spawn(move || {
         sys::enter_new_network();
         std::fs::write("/proc/sys/net/ipv4/ip_local_port_range", "45000 45001").expect("a range of two ports");

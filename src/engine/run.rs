@@ -27,7 +27,7 @@ use crate::net::{output, prober, stack, sys};
 pub mod exit {
     /// Done.
     pub const DONE: i32 = 0;
-    /// Pings were sent and no reply came.
+    /// Pings were sent and no reply came; or, without pings, no attempt to connect succeeded.
     pub const NO_REPLY: i32 = 1;
     /// The command line is wrong, or there is no such script.
     pub const USAGE: i32 = 2;
@@ -269,10 +269,8 @@ fn conclude(host: &ScriptHost, job: &Job, context: &Context, result: Result<Dyna
     match (signal, code) {
         (Some(reason), _) => signals::exit_code(reason),
         (None, Some(code)) => code,
-        (None, None) => {
-            let probes = account.probes();
-            if probes.sent > 0 && probes.replied == 0 { exit::NO_REPLY } else { exit::DONE }
-        }
+        (None, None) if account.nobody_replied() => exit::NO_REPLY,
+        (None, None) => exit::DONE,
     }
 }
 

@@ -86,7 +86,7 @@ impl ErrorKind {
 }
 
 /// An error of the core.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error {
     /// What kind of failure it is.
     pub kind: ErrorKind,

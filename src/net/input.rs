@@ -1,10 +1,12 @@
-//! Lines from standard input, waited for like everything else.
+//! Lines from standard input and the text of files, waited for like everything else.
 
-use std::io;
+use std::fs::File;
+use std::io::{self, Read};
 use std::os::fd::AsFd;
 
-use super::error::{Error, Result};
+use super::error::{Error, ErrorKind, Result};
 use super::host::{Host, Waited};
+use super::resolver::{Done, on_a_thread};
 use super::stop::Stop;
 use super::sys::{self, PollFd};
 
@@ -53,4 +55,35 @@ pub fn read_line(host: &dyn Host, stop: &Stop) -> Result<Line> {
         }
     }
     Ok(Line::Text(String::from_utf8_lossy(&line).trim_end_matches('\r').to_string()))
+}
+
+/// A text file may have as many bytes.
+const LARGEST: u64 = 16 << 20;
+
+/// The text of the file called `name`, whatever it is: a pipe may be slow, and `-` is standard input.
+///
+/// # Errors
+/// `file`: it cannot be read; `invalid`: it is too large, or no text; `interrupted`: the stop happened first; `exhausted`.
+pub fn read_text(host: &dyn Host, stop: &Stop, name: &str) -> Result<String> {
+    let path = name.to_string();
+    let work = move || {
+        let mut bytes = Vec::new();
+        let read = match &*path {
+            "-" => io::stdin().take(LARGEST + 1).read_to_end(&mut bytes),
+            path => File::open(path).and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes)),
+        };
+        read.map(|_| bytes)
+    };
+    let about = |error: Error| error.with_peer(if name == "-" { "standard input" } else { name });
+    let failed = |err: &io::Error| about(Error { kind: ErrorKind::File, ..Error::system("read", err) });
+    let bytes = match on_a_thread(host, stop, None, work).map_err(|err| about(Error::system("read", &err)))? {
+        Done::Value(read) => read.map_err(|err| failed(&err))?,
+        Done::TimedOut | Done::Stopped => {
+            return Err(about(Error::new(ErrorKind::Interrupted, "read", "stopped while the file was read")));
+        }
+    };
+    if bytes.len() as u64 > LARGEST {
+        return Err(about(Error::invalid("read", format!("the file has more than {} MiB", LARGEST >> 20))));
+    }
+    String::from_utf8(bytes).map_err(|_| about(Error::invalid("read", "the file is not text in UTF-8")))
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::clock::{Clock, Readings};
 use crate::net::datagram::Datagram;
-use crate::net::error::Error;
+use crate::net::error::{Error, ErrorKind};
 use crate::net::ledger::Stray;
 use crate::net::time::Duration;
 use crate::net::wire::icmp::IcmpError;
@@ -15,6 +15,8 @@ use crate::net::wire::icmp::IcmpError;
 pub struct Probe<'a> {
     /// Where it goes.
     pub to: SocketAddr,
+    /// Why it cannot be sent: it would go to a name that has no address.
+    pub unresolved: Option<&'a Error>,
     /// What it says.
     pub message: &'a [u8],
     /// How long an answer is in time.
@@ -142,4 +144,14 @@ pub struct Outcome {
     pub received_at: Option<i64>,
     /// How it ended.
     pub end: End,
+}
+
+impl Outcome {
+    /// The name the probe would have gone to, if that has no address.
+    pub fn nameless(&self) -> Option<&str> {
+        match &self.end {
+            End::Unsent(error) if error.kind == ErrorKind::Resolve => Some(&error.peer),
+            _ => None,
+        }
+    }
 }

@@ -306,7 +306,8 @@ impl Pinger {
             unreported: !self.plan.report,
             missed,
         };
-        let probe = Probe { to: target.to, message: &message, timeout, icmp_wait, ttl: target.ttl, slot };
+        let unresolved = target.unresolved.as_deref();
+        let probe = Probe { to: target.to, unresolved, message: &message, timeout, icmp_wait, ttl: target.ttl, slot };
         let id = prober.send(carrier, socket, &probe)?;
         self.first.get_or_insert(id);
         Ok(())

@@ -39,9 +39,8 @@ pub(super) fn look_up(here: &dyn Host, name: &str, stop: &Stop) -> Result<Vec<So
     // What is no name is not looked up anywhere.
     let found = match is_address {
         true => Done::Value(ask()),
-        false => {
-            on_a_thread(here, stop, PATIENCE, ask).map_err(|err| Error::system("resolve", &err).with_peer(name))?
-        }
+        false => on_a_thread(here, stop, Some(PATIENCE), ask)
+            .map_err(|err| Error::system("resolve", &err).with_peer(name))?,
     };
     match found {
         Done::Value(Ok(addrs)) => Ok(addrs),
@@ -71,23 +70,23 @@ const LAB_HINT: &str = "hosts of a lab know each other by name: write run_in(a, 
 
 /// How waiting for a thread ended.
 #[derive(Debug, PartialEq, Eq)]
-enum Done<T> {
+pub(super) enum Done<T> {
     Value(T),
     TimedOut,
     Stopped,
 }
 
-/// Does `work` on a thread of its own, and waits for its value at most for `patience`.
+/// Does `work` on a thread of its own, and waits for its value, at most for `patience`.
 ///
 /// # Errors
 /// No thread or descriptor is left.
-fn on_a_thread<T: Send + 'static>(
+pub(super) fn on_a_thread<T: Send + 'static>(
     here: &dyn Host,
     stop: &Stop,
-    patience: Duration,
+    patience: Option<Duration>,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> io::Result<Done<T>> {
-    let until = here.now() + patience;
+    let until = patience.map(|patience| here.now() + patience);
     let shared = Arc::new((sys::eventfd()?, Mutex::new(None)));
     let theirs = shared.clone();
     std::thread::Builder::new().name("resolver".to_string()).spawn(move || {
@@ -97,7 +96,7 @@ fn on_a_thread<T: Send + 'static>(
     })?;
     let (done, value) = &*shared;
     loop {
-        let waited = here.wait(&mut [PollFd::readable(done.as_fd())], Some(until), stop)?;
+        let waited = here.wait(&mut [PollFd::readable(done.as_fd())], until, stop)?;
         match (value.lock().unwrap_or_else(PoisonError::into_inner).take(), waited) {
             (Some(value), _) => return Ok(Done::Value(value)),
             (None, Waited::TimedOut) => return Ok(Done::TimedOut),
@@ -119,7 +118,7 @@ mod tests {
     fn a_wait_ends_with_the_value_the_time_or_the_stop() {
         let stop = Stop::root().expect("eventfd");
         let wait = |patience, work: mpsc::Receiver<u8>| {
-            on_a_thread(&ThisMachine, &stop, patience, move || work.recv()).expect("a thread")
+            on_a_thread(&ThisMachine, &stop, Some(patience), move || work.recv()).expect("a thread")
         };
         let (send, receive) = mpsc::channel();
         send.send(7).expect("kept");

@@ -4,7 +4,9 @@
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
+use super::error::Error;
 use super::targets::Targets;
 use super::time::Duration;
 use super::wire::icmp::Kind;
@@ -28,6 +30,8 @@ pub enum End {
     Error(Kind),
     /// This host could not send.
     Unsent,
+    /// It is a name that has no address.
+    Unresolved,
     /// A reply came after this many nanoseconds; more than four seconds count as that.
     Alive(u32),
 }
@@ -36,9 +40,12 @@ pub enum End {
 const ROWS: usize = 40;
 
 impl Sweep {
-    /// Of a sweep over `targets` nothing is known yet.
+    /// Of a sweep over `targets` nothing is known yet, but which of them have no address.
     pub fn new(targets: Targets) -> Self {
-        let ends = vec![End::Unknown; usize::try_from(targets.len()).unwrap_or(0)];
+        let mut ends = vec![End::Unknown; usize::try_from(targets.len()).unwrap_or(0)];
+        for (place, _) in targets.unresolved() {
+            ends[place as usize] = End::Unresolved;
+        }
         Self { targets, ends }
     }
 
@@ -73,7 +80,7 @@ impl Sweep {
             let first = at;
             let end = *self.ends.get(first)?;
             let mut times = Times::default();
-            while let Some(next) = self.ends.get(at).filter(|next| alike(**next, end)) {
+            while let Some(next) = self.ends.get(at).filter(|next| at == first || alike(**next, end)) {
                 if let End::Alive(ns) = next {
                     times.add(*ns);
                 }
@@ -85,10 +92,16 @@ impl Sweep {
 
     fn name(&self, group: &Group) -> String {
         let ip = |at: usize| ZonedIp::from(self.targets.get(at as u64).to);
-        match group.last - group.first {
-            0 => ip(group.first).to_string(),
-            _ => format!("{}-{}", ip(group.first), ip(group.last)),
+        match (self.unresolved(group), group.last - group.first) {
+            (Some(error), _) => error.peer.clone(),
+            (None, 0) => ip(group.first).to_string(),
+            (None, _) => format!("{}-{}", ip(group.first), ip(group.last)),
         }
+    }
+
+    /// Why the target of `group` has no address.
+    fn unresolved(&self, group: &Group) -> Option<Arc<Error>> {
+        self.targets.get(group.first as u64).unresolved
     }
 }
 
@@ -120,13 +133,14 @@ fn rank(end: End) -> u8 {
         End::Unknown => 0,
         End::Silent => 1,
         End::Unsent => 2,
-        End::Error(_) => 3,
-        End::Alive(_) => 4,
+        End::Unresolved => 3,
+        End::Error(_) => 4,
+        End::Alive(_) => 5,
     }
 }
 
 fn alike(a: End, b: End) -> bool {
-    matches!((a, b), (End::Alive(_), End::Alive(_))) || a == b
+    matches!((a, b), (End::Alive(_), End::Alive(_))) || (a == b && a != End::Unresolved)
 }
 
 /// The table: a row for each group of targets, and the sum.
@@ -145,6 +159,9 @@ impl fmt::Display for Sweep {
                 End::Error(kind) => (kind.to_string(), String::new()),
                 End::Silent => ("no reply".to_string(), String::new()),
                 End::Unsent => ("not sent".to_string(), String::new()),
+                End::Unresolved => {
+                    (self.unresolved(&group).map_or(String::new(), |error| error.message.clone()), String::new())
+                }
                 End::Unknown => ("not pinged to the end".to_string(), String::new()),
             };
             rows.push([self.name(&group), (group.last - group.first + 1).to_string(), word, times]);
@@ -166,13 +183,10 @@ impl fmt::Display for Sweep {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::net::error::Error;
+    use crate::net::targets::tests::Nothing;
 
     fn sweep(text: &str) -> Sweep {
-        let resolve = |name: &str| {
-            name.parse().map(|ip| SocketAddr::new(ip, 0)).map_err(|_| Error::invalid("resolve", "no such name"))
-        };
-        Sweep::new(Targets::parse(text, resolve).expect(text))
+        Sweep::new(Targets::parse(text, &Nothing).expect(text))
     }
 
     #[test]
@@ -199,6 +213,21 @@ Targets            Count  State             RTT (min / avg / max)
 10.0.0.5               1  Host Unreachable
 10.0.0.6               1  alive             0.005ms
 4 of 6 targets alive";
+        assert_eq!(sweep.to_string(), table);
+    }
+
+    #[test]
+    fn a_name_without_an_address_has_a_row_of_its_own() {
+        let mut sweep = sweep("10.0.0.1,nowhere,elsewhere,10.0.0.2");
+        sweep.add(([10, 0, 0, 1], 0).into(), End::Alive(1_000));
+        sweep.add(([0, 0, 0, 0], 0).into(), End::Unsent);
+        let table = "\
+Targets    Count  State                  RTT (min / avg / max)
+10.0.0.1       1  alive                  0.001ms
+nowhere        1  no such name
+elsewhere      1  no such name
+10.0.0.2       1  not pinged to the end
+1 of 4 targets alive";
         assert_eq!(sweep.to_string(), table);
     }
 

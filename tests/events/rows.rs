@@ -254,3 +254,18 @@ fn rows_name_the_real_address_of_a_socket_that_is_bound_to_any() {
         assert!(row.contains("\"from\":\"127.0.0.1:"), "{row}");
     }
 }
+
+#[test]
+fn a_run_that_connects_to_nothing_ends_as_one_without_a_reply() {
+    let refused = "let port = tcp::closed_port(); expect(tcp::try_connect(port).kind, \"refused\");";
+    let run = pingscript(&["--json", "-", "-e", refused]).run().expect_code(1);
+    let rows = rows(&run.stdout);
+    let row = of_type(&rows, "connection").next().expect("a row");
+    assert_eq!((&row["event"], &row["outcome"]), (&Value::from("connect"), &Value::from("refused")));
+    let connected = format!("{refused} let there = tcp::listen(\"127.0.0.1:0\"); tcp::connect(there.addr);");
+    pingscript(&["-e", &connected]).run().expect_code(0);
+    // An error that the script catches is its own affair.
+    pingscript(&["-e", "try { tcp::connect(tcp::closed_port()); } catch { print(\"closed\"); }"]).run().expect_code(0);
+    // What the script says is its exit code, whatever came of the attempts.
+    pingscript(&["-e", &format!("{refused} exit(0);")]).run().expect_code(0);
+}

@@ -44,12 +44,74 @@ fn a_sweep_of_a_network_loses_nobody() {
 }
 
 #[test]
+fn a_name_without_an_address_ends_no_sweep() {
+    if !require_root_or_skip("a sweep over names") {
+        return;
+    }
+    let list = "127.0.0.1-2 # two\n\n# a comment\nno.such.name.invalid, 127.0.0.3\n";
+    let dir = TempDir::new();
+    fs::write(dir.path().join("hosts of the lab"), list).expect("written");
+    for (args, input) in [(["sweep", "@hosts of the lab"], ""), (["sweep", "@-"], list)] {
+        let args = [&["--json", "rows.jsonl"], &args[..]].concat();
+        let run = pingscript(&args).dir(dir.path()).stdin(input).run().expect_code(0);
+        let lines: Vec<&str> = run.stdout.lines().collect();
+        assert!(lines[1].starts_with("127.0.0.1-127.0.0.2 "), "{}", run.stdout);
+        assert!(lines[2].starts_with("no.such.name.invalid      1  no address for this name ("), "{}", run.stdout);
+        assert!(lines[3].starts_with("127.0.0.3 "), "{}", run.stdout);
+        assert_eq!(lines[4..], ["3 of 4 targets alive"], "{}", run.stdout);
+        let rows = fs::read_to_string(dir.path().join("rows.jsonl")).expect("rows");
+        let row = rows.lines().find(|row| row.contains("\"to\":\"no.such.name.invalid\"")).expect("a row of the name");
+        assert!(
+            row.contains("\"state\":\"errored\"") && row.contains("\"error\":\"resolve no.such.name.invalid: "),
+            "{row}"
+        );
+        assert!(rows.contains("\"sent\":4,\"replied\":3,\"errored\":1,"), "{rows}");
+    }
+    // As a target that does not reply.
+    let run = pingscript(&["sweep", "no.such.name.invalid,other.invalid"]).run().expect_code(1);
+    assert!(run.stdout.ends_with("0 of 2 targets alive\n"), "{}", run.stdout);
+}
+
+/// Lists of a script, over UDP and ICMP.
+#[test]
+fn a_name_without_an_address_is_the_outcome_of_its_pings() {
+    if !require_root_or_skip("ICMP") {
+        return;
+    }
+    for (sock, to, wrong) in [
+        ("udp::open(echo.addr)", "echo.addr", "no.such.name.invalid:7"),
+        ("icmp::open(\"127.0.0.1\")", "\"127.0.0.1\"", "no.such.name.invalid"),
+    ] {
+        let code = format!(
+            "let echo = udp::bind(\"127.0.0.1:0\");
+             let serving = start_thread(|| udp::serve(echo, |pkt| pkt.reply(pkt.data)));
+             let all = stats();
+             let said = [];
+             let plan = #{{ count: 2, interval: 1.ms, timeout: 1.s, icmp_wait: 0.s, sends: true }};
+             for ping in pinger({sock}, [{to}, #{{ to: \"{wrong}\", ttl: 9 }}], plan) {{
+                 all.add(ping);
+                 if ping.kind == \"sent\" {{ expect(type_of(ping.to), \"Addr\"); }}
+                 if ping.kind == \"error\" {{ said.push(`${{ping.to}} ${{ping.error.kind}}`); }}
+             }}
+             expect([all.sent, all.received], [4, 2]);
+             expect(said, [\"no.such.name.invalid resolve\", \"no.such.name.invalid resolve\"]);
+             serving.stop();"
+        );
+        pingscript(&["-e", &code]).run().expect_code(0);
+    }
+    // One that is no list has no others to go on with.
+    let run = pingscript(&["-e", "for p in pinger(icmp::open(\"::1\"), \"no.such.name.invalid\", #{}) {}"]).run();
+    assert!(run.expect_code(3).stderr.contains("error: resolve no.such.name.invalid: no address for this name"));
+}
+
+#[test]
 fn targets_that_are_none_are_refused() {
     for (targets, part) in [
         ("10.0.0.9-1", "its last address stands before its first"),
         ("10.0.0.0/40", "is not 0 to 32"),
         ("::/0", "more than 4,294,967,296 addresses"),
         ("127.0.0.1,::1", "mixes IPv4 and IPv6"),
+        ("127.0.0.1,@", "no file is named"),
     ] {
         let run = pingscript(&["sweep", targets]).run().expect_code(3);
         assert!(run.stderr.contains(part) && run.stderr.contains("  hint: "), "{}", run.stderr);

@@ -1,11 +1,11 @@
 //! ICMP in scripts: the namespace `icmp`, which makes echo sockets; beside it a file for each thing they work with.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use rhai::plugin::*;
 use rhai::{Dynamic, Map, NativeCallContext};
 
-use super::context::{self, ScriptResult};
+use super::context::{self, Context, ScriptResult};
 use super::convert::{Options, host, shown};
 use super::error::{OrRaise, raise};
 use super::udp::addr::api::Addr;
@@ -13,6 +13,8 @@ use crate::net::addr::{self, Version};
 use crate::net::clock::Clock;
 use crate::net::error::Error;
 use crate::net::icmp::{IcmpSocket, Options as SocketOptions};
+use crate::net::input;
+use crate::net::targets::World;
 use crate::net::wire::{Family, number};
 use crate::net::zoned::ZonedIp;
 
@@ -31,7 +33,7 @@ pub mod namespace {
     /// Where pings go in turn.
     pub type Targets = crate::net::targets::Targets;
 
-    /// Makes a socket for echo requests to `target` and others of its version of IP: a ping socket, which needs no privileges
+    /// Makes a socket for echo requests to `target` (a host, or what `icmp::targets` gave) and others of its version of IP: a ping socket, which needs no privileges
     /// where the system allows one, else a raw socket.
     ///
     /// Errors: `permission`: the system allows neither; the hint names both remedies (exit code 4 if nobody catches it);
@@ -61,14 +63,20 @@ pub mod namespace {
     /// ```
     #[rhai_fn(name = "open", return_raw)]
     pub fn open_with(ctx: NativeCallContext, target: Dynamic, options: Map) -> ScriptResult<IcmpSocket> {
-        let target = host(&ctx, &target)?;
+        // Of a list, what counts is its version of IP.
+        let list = target.clone().try_cast::<Targets>();
+        let first = list.map(|list| list.iter().next().map_or(IpAddr::from([0; 4]), |target| target.to.ip()));
+        let target = match first {
+            Some(ip) => ip,
+            None => host(&ctx, &target)?.ip(),
+        };
         let mut options = Options::new("open", &options);
         let mut read = || super::read(&mut options);
         let read = read().or_raise(&ctx)?;
         options.finish().or_raise(&ctx)?;
         let context = context::current();
         let session = context.run.session.clone();
-        IcmpSocket::open(context.host, session, Family::of(target.ip()), &read).or_raise(&ctx)
+        IcmpSocket::open(context.host, session, Family::of(target), &read).or_raise(&ctx)
     }
 
     /// The address of a host, without a port: of a name's addresses the first IPv4 one, else the first IPv6 one. As text, with
@@ -120,20 +128,41 @@ pub mod namespace {
     }
 
     /// The addresses that a text names: parts with commas between, each an address, a name, a range `10.0.0.1-10.0.0.9` or
-    /// `10.0.0.1-9`, or a network `10.0.0.0/24` (without its first and last address, which are no host's). A link-local address
-    /// has its zone: `fe80::1%eth0`, `fe80::1%eth0-fe80::9`. What is named twice is one target.
+    /// `10.0.0.1-9`, a network `10.0.0.0/24` (without its first and last address, which are no host's), or `@FILE`: a file with
+    /// such a list on each line, where `#` begins a comment; `@-` is standard input. A link-local address has its zone:
+    /// `fe80::1%eth0`, `fe80::1%eth0-fe80::9`. What is named twice is one target.
     ///
-    /// Errors: `invalid`: another form, IPv4 and IPv6 mixed, more than 2^32 addresses; `resolve`.
+    /// A name that has no address is a target all the same: its pings end with `kind` `"error"`, and their `error.kind` is
+    /// `"resolve"`.
+    ///
+    /// Errors: `invalid`: another form, IPv4 and IPv6 mixed, more than 2^32 addresses; `file`: it cannot be read.
     ///
     /// ```rhai
     /// expect(icmp::targets("127.0.0.0/16").len, 65_534);
     /// expect(icmp::targets("127.0.0.1-3, 127.0.0.2").len, 3);
+    ///
+    /// let all = icmp::targets("127.0.0.1, no.such.name.invalid");
+    /// let ends = [];
+    /// for ping in pinger(icmp::open(all), all, #{ interval: 1.ms }) { ends.push(ping.kind); }
+    /// expect(ends.contains("error"), true);
     /// ```
     #[rhai_fn(return_raw)]
     pub fn targets(ctx: NativeCallContext, text: &str) -> ScriptResult<Targets> {
         let now = context::current();
-        let resolve = |name: &str| addr::resolve_host(&*now.host, &now.stop, name, None);
-        crate::net::targets::Targets::parse(text, resolve).or_raise(&ctx)
+        crate::net::targets::Targets::parse(text, &Here(now)).or_raise(&ctx)
+    }
+}
+
+/// Names and files as seen from the host that the script runs on.
+struct Here(Context);
+
+impl World for Here {
+    fn resolve(&self, name: &str) -> Result<SocketAddr, Error> {
+        addr::resolve_host(&*self.0.host, &self.0.stop, name, None)
+    }
+
+    fn read(&self, name: &str) -> Result<String, Error> {
+        input::read_text(&*self.0.host, &self.0.stop, name)
     }
 }
 

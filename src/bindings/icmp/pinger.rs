@@ -98,7 +98,10 @@ pub mod api {
     #[rhai_fn(global, index_get, pure, return_raw)]
     pub fn targets_at(ctx: NativeCallContext, targets: &mut Targets, index: i64) -> ScriptResult<std::net::SocketAddr> {
         match u64::try_from(index) {
-            Ok(index) if index < targets.len() => Ok(targets.get(index).to),
+            Ok(index) if index < targets.len() => {
+                let target = targets.get(index);
+                target.unresolved.map_or(Ok(target.to), |error| raise(&ctx, (*error).clone()))
+            }
             _ => raise(
                 &ctx,
                 Error::invalid("targets", format!("there is no target {index}: there are {}", targets.len())),

@@ -166,6 +166,22 @@ pub mod api {
     /// ICMP error answers another, nor a later fragment, nor what was sent to many (RFC 1122, section 3.2.2): such packets are
     /// lost without a word, and counted.
     ///
+    /// The keywords: `net-unreachable`, `host-unreachable`, `protocol-unreachable`, `port-unreachable`,
+    /// `fragmentation-needed`, `source-route-failed`, `net-unknown`, `host-unknown`, `source-host-isolated`,
+    /// `net-prohibited`, `host-prohibited`, `net-unreachable-for-tos`, `host-unreachable-for-tos`, `admin-prohibited`,
+    /// `host-precedence-violation`, `precedence-cutoff`, `source-quench`, `redirect-net`, `redirect-host`,
+    /// `redirect-net-for-tos`, `redirect-host-for-tos`, `ttl-exceeded`, `reassembly-time-exceeded`, `header-error`,
+    /// `missing-option`, `bad-length`, `conversion-error`, `bad-spi`, `authentication-failed`, `decompression-failed`,
+    /// `decryption-failed`, `need-authentication`, `need-authorization`, `no-route`, `beyond-scope`, `address-unreachable`,
+    /// `policy-failed`, `reject-route`, `source-route-error`, `headers-too-long`, `p-route-error`, `packet-too-big`,
+    /// `hop-limit-exceeded`, `unknown-next-header`, `unknown-option`, `incomplete-header-chain`, `sr-upper-layer-error`,
+    /// `unknown-next-header-in-transit`, `extension-header-too-big`, `header-chain-too-long`, `too-many-extension-headers`,
+    /// `too-many-options`, `option-too-big`, `private-experiment-100`, `private-experiment-101`, `reserved-errors`.
+    /// The names of iptables: `icmp-net-unreachable`, `icmp-host-unreachable`, `icmp-port-unreachable`,
+    /// `icmp-proto-unreachable`, `icmp-net-prohibited`, `icmp-host-prohibited`, `icmp-admin-prohibited`, `icmp6-no-route`,
+    /// `icmp6-adm-prohibited`, `icmp6-addr-unreachable`, `icmp6-port-unreachable`, `icmp6-policy-fail`,
+    /// `icmp6-reject-route`, `tcp-reset`.
+    ///
     /// Errors: `invalid`: no error has that name.
     ///
     /// ```rhai

@@ -102,7 +102,7 @@ pub mod namespace {
     /// Connects to `peer` and waits for its answer for at most 10 s (connect(2)). If a name has several addresses, each is tried
     /// in turn, and they share that time; should all fail, the error says how each did.
     ///
-    /// Errors: `refused`: nobody listens there; `unreachable`: no route, or an ICMP error; `timeout`; `closed`: the script was
+    /// Errors: `refused`: nothing is listening there; `unreachable`: no route, or an ICMP error; `timeout`; `closed`: the script was
     /// stopped first; `exhausted`, `invalid`, `resolve`.
     ///
     /// ```rhai
@@ -132,7 +132,10 @@ pub mod namespace {
         let attempt = super::attempt(&ctx, &peer, &options)?;
         let to = attempt.ended().to;
         match attempt.ended().clone().into_connection().or_raise(&ctx)? {
-            Some(connection) => Ok(connection),
+            Some(connection) => {
+                context::current().run.session.account.tried(true);
+                Ok(connection)
+            }
             None => {
                 let error = Error::new(ErrorKind::Closed, "connect", "the script was stopped first").with_peer(to);
                 raise(&ctx, error.with_hint("tcp::try_connect gives an outcome in place of an error"))
@@ -141,7 +144,8 @@ pub mod namespace {
     }
 
     /// Connects, and gives how that ended as a value: its `kind` is `"connected"`, `"refused"`, `"icmp"`, `"unreachable"`,
-    /// `"timeout"` or `"interrupted"`.
+    /// `"timeout"` or `"interrupted"`. It is a row `connection` with that outcome; a run that sends no ping and connects to
+    /// nothing ends with exit code 1.
     ///
     /// Errors: `exhausted`, `invalid`, `resolve`.
     ///
@@ -151,7 +155,7 @@ pub mod namespace {
     /// ```
     #[rhai_fn(name = "try_connect", return_raw)]
     pub fn try_connect_to(ctx: NativeCallContext, peer: Dynamic) -> ScriptResult<Attempt> {
-        super::attempt(&ctx, &peer, &Map::new())
+        try_connect_with(ctx, peer, Map::new())
     }
 
     /// As `try_connect`, with the options of `connect`.
@@ -164,7 +168,10 @@ pub mod namespace {
     /// ```
     #[rhai_fn(name = "try_connect", return_raw)]
     pub fn try_connect_with(ctx: NativeCallContext, peer: Dynamic, options: Map) -> ScriptResult<Attempt> {
-        super::attempt(&ctx, &peer, &options)
+        let attempt = super::attempt(&ctx, &peer, &options)?;
+        let connected = attempt.ended().end.word() == "connected";
+        context::current().run.session.account.tried(connected);
+        Ok(attempt)
     }
 
     /// An address of this host at which connections are refused: its port was free a moment ago.

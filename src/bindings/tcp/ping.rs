@@ -26,7 +26,15 @@ fn ping(ctx: &NativeCallContext, conn: &Connection, message: Dynamic, options: &
     let size = message.len().max(usize::try_from(size).unwrap_or(usize::MAX));
     conn.check_message(size).or_raise(ctx)?;
     message.resize(size, b' ');
-    let probe = Probe { to: conn.peer(), message: &message, timeout, icmp_wait, ttl: None, slot: Slot::default() };
+    let probe = Probe {
+        to: conn.peer(),
+        unresolved: None,
+        message: &message,
+        timeout,
+        icmp_wait,
+        ttl: None,
+        slot: Slot::default(),
+    };
     let outcome = conn.ping(&probe, &context::wait(Wait::Reply).stop).or_raise(ctx)?;
     Ok(Ping::new(conn.tally().clone(), outcome))
 }

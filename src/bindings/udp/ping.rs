@@ -5,7 +5,6 @@ use std::sync::Arc;
 use rhai::plugin::*;
 use rhai::{Dynamic, Map};
 
-use super::addr::api::Addr;
 use super::{or_unit, plain};
 use crate::bindings::convert::text;
 use crate::net::datagram::Datagram;
@@ -112,15 +111,16 @@ pub mod api {
         }
     }
 
-    /// Where the ping went.
+    /// Where the ping went; a name that has no address, as text.
     ///
     /// ```rhai
     /// let sock = udp::bind("127.0.0.1:0");
     /// expect(sock.ping(sock.addr, "ping 1", 100.ms).to, sock.addr);
     /// ```
     #[rhai_fn(global, get = "to", pure)]
-    pub fn ping_to(ping: &mut Ping) -> Addr {
-        ping.0.outcome.to
+    pub fn ping_to(ping: &mut Ping) -> Dynamic {
+        let outcome = &ping.0.outcome;
+        outcome.nameless().map_or_else(|| Dynamic::from(outcome.to), |name| name.to_string().into())
     }
 
     /// Who replied; `()` if nobody did.

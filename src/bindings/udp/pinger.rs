@@ -32,7 +32,7 @@ fn ping(
     options.finish().or_raise(ctx)?;
     let message = padded(bytes(ctx, message)?, size).or_raise(ctx)?;
     let slot = Slot { unreported: report == Some(false), ..Slot::default() };
-    let probe = Probe { to, message: &message, timeout, icmp_wait, ttl: None, slot };
+    let probe = Probe { to, unresolved: None, message: &message, timeout, icmp_wait, ttl: None, slot };
     let stop = context::wait(Wait::Reply).stop;
     let Some(matcher) = matcher else {
         let outcome = socket.ping(&probe, &stop, None).or_raise(ctx)?;

@@ -13,7 +13,7 @@ use crate::bindings::context::{self, ScriptResult};
 use crate::bindings::convert::{Options, bytes, shown};
 use crate::bindings::error::{OrRaise, raise, thrown};
 use crate::net::datagram::Datagram;
-use crate::net::error::Error;
+use crate::net::error::{Error, ErrorKind};
 use crate::net::outcome::{Match, Outcome};
 use crate::net::pinger::{Message, Pinger as NetPinger, Plan, Script};
 use crate::net::prober::Tally;
@@ -243,17 +243,26 @@ pub(in crate::bindings) fn targets(
     let Some(list) = to.clone().try_cast::<Array>() else {
         return Ok((Targets::one(read(ctx, to)?), false));
     };
+    // A name without an address is that target's outcome, and no end of the others.
+    let target = |to: &Dynamic| match read(ctx, to) {
+        Ok(to) => Ok(Target::at(to)),
+        Err(error) => unresolved(&error).map(Target::unresolved).ok_or(error),
+    };
     let one = |item: Dynamic| {
-        let Some(map) = item.clone().try_cast::<Map>() else {
-            return Ok(Target { to: read(ctx, &item)?, ttl: None });
-        };
+        let Some(map) = item.clone().try_cast::<Map>() else { return target(&item) };
         let mut options = Options::new("pinger", &map);
         let (to, ttl) = (options.value("to").cloned(), options.byte("ttl").or_raise(ctx)?);
         options.finish().or_raise(ctx)?;
         match to {
-            Some(to) => Ok(Target { to: read(ctx, &to)?, ttl }),
+            Some(to) => Ok(Target { ttl, ..target(&to)? }),
             None => raise(ctx, Error::invalid("pinger", format!("{} has no `to`", shown(&item)))),
         }
     };
     Ok((Targets::list(list.into_iter().map(one).collect::<ScriptResult<Vec<Target>>>()?), true))
+}
+
+/// What `error` says, if it is that a name has no address.
+fn unresolved(error: &EvalAltResult) -> Option<Error> {
+    let EvalAltResult::ErrorRuntime(value, _) = error else { return None };
+    value.clone().try_cast::<Error>().filter(|error| error.kind == ErrorKind::Resolve)
 }

@@ -67,6 +67,8 @@ pub struct Account {
     ignored: [AtomicU64; IGNORED.len()],
     /// How many sockets answer datagrams.
     serving: AtomicUsize,
+    /// Attempts to connect, and those that came to a connection.
+    attempts: [AtomicU64; 2],
     inner: Mutex<Inner>,
     /// How many of the losses have no cause yet: usually none, and then servers are spared the lock.
     open: AtomicUsize,
@@ -309,6 +311,19 @@ impl Account {
     /// The clock by which round-trip times were measured, in words.
     pub fn clock(&self) -> Option<&'static str> {
         self.lock().clock
+    }
+
+    /// Counts an attempt to connect whose end is no error of the script.
+    pub fn tried(&self, connected: bool) {
+        self.attempts[0].fetch_add(1, Ordering::Relaxed);
+        self.attempts[1].fetch_add(connected.into(), Ordering::Relaxed);
+    }
+
+    /// Whether something was asked of others, by pings or, without any, by attempts to connect, and none of it replied.
+    pub fn nobody_replied(&self) -> bool {
+        let probes = self.probes();
+        let [tried, connected] = self.attempts.each_ref().map(|count| count.load(Ordering::Relaxed));
+        if probes.sent > 0 { probes.replied == 0 } else { tried > 0 && connected == 0 }
     }
 
     /// The counts of all sockets of the run.

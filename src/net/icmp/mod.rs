@@ -298,7 +298,15 @@ impl Request {
     /// It with this message.
     fn probe<'a>(&self, message: &'a [u8]) -> Probe<'a> {
         let Self { to, timeout, icmp_wait, ttl, report, .. } = *self;
-        Probe { to, message, timeout, icmp_wait, ttl, slot: Slot { unreported: !report, ..Slot::default() } }
+        Probe {
+            to,
+            unresolved: None,
+            message,
+            timeout,
+            icmp_wait,
+            ttl,
+            slot: Slot { unreported: !report, ..Slot::default() },
+        }
     }
 }
 

@@ -225,31 +225,30 @@ fn twin(kind: Kind) -> Option<Kind> {
 
 fn unknown(name: &str) -> Error {
     let quoting = [Family::V4, Family::V6].into_iter().flat_map(Kind::all).filter(|kind| kind.is_quoting());
-    let keywords: Vec<&str> = quoting.filter_map(Kind::keyword).collect();
-    let all = keywords.iter().copied().chain(NAMES.iter().map(|(name, _)| *name)).chain(RESET);
-    let near = nearest(name, all);
-    let start = match near.as_slice() {
-        [] => String::new(),
+    let all = quoting.filter_map(Kind::keyword).chain(NAMES.iter().map(|(name, _)| *name)).chain(RESET);
+    let start = match nearest(name, all).as_slice() {
+        [] => format!("the names are {}, … ", COMMON.join(", ")),
         near => format!("did you mean \"{}\"? ", near.join("\" or \"")),
     };
-    let iptables: Vec<&str> = NAMES.iter().map(|(name, _)| *name).filter(|name| name.starts_with("icmp")).collect();
-    Error::invalid("reject", format!("no ICMP error is called \"{name}\"")).with_hint(format!(
-        "{start}The names are {}, those of iptables: {}, {}; or give type and code: reject(3, 13)",
-        unique(keywords).join(", "),
-        iptables.join(", "),
-        RESET[0]
-    ))
+    Error::invalid("reject", format!("no ICMP error is called \"{name}\""))
+        .with_hint(format!("{start}(`help(\"reject\")` lists them all; or give type and code: reject(3, 13))"))
 }
 
-fn unique(names: Vec<&str>) -> Vec<&str> {
-    let mut seen = Vec::new();
-    for name in names {
-        if !seen.contains(&name) {
-            seen.push(name);
-        }
-    }
-    seen
-}
+/// The names that are shown where none is near: the errors that are met most.
+const COMMON: [&str; 12] = [
+    "port-unreachable",
+    "host-unreachable",
+    "net-unreachable",
+    "protocol-unreachable",
+    "admin-prohibited",
+    "fragmentation-needed",
+    "packet-too-big",
+    "ttl-exceeded",
+    "header-error",
+    "no-route",
+    "icmp-admin-prohibited",
+    "tcp-reset",
+];
 
 #[cfg(test)]
 mod tests {
@@ -305,6 +304,14 @@ mod tests {
     fn what_is_wrong_is_said_with_what_is_right() {
         let error = Rejection::named("port-unreachible", Details::default()).unwrap_err();
         assert!(error.hint.starts_with("did you mean \"port-unreachable\""));
+        let error = Rejection::named("foo", Details::default()).unwrap_err();
+        assert!(error.hint.starts_with("the names are port-unreachable, host-unreachable, "), "{}", error.hint);
+        assert!(
+            error
+                .hint
+                .ends_with("tcp-reset, … (`help(\"reject\")` lists them all; or give type and code: reject(3, 13))")
+        );
+        assert!(COMMON.iter().all(|name| Rejection::named(name, Details::default()).is_ok()));
         assert!(Rejection::named("echo-reply", Details::default()).is_err(), "no error");
         let hint = Rejection::numbered(256, 0, Details::default()).unwrap_err();
         assert_eq!(hint.message, "the type is 0 to 255, not 256");

@@ -193,6 +193,9 @@ impl Prober {
     /// # Errors
     /// `closed`; `invalid`, `too-large`: a wrong argument. Whatever else this host refuses is the probe's outcome.
     pub(super) fn send(&mut self, carrier: &dyn Carrier, socket: &Socket, probe: &Probe<'_>) -> Result<ProbeId> {
+        if let Some(error) = probe.unresolved {
+            return Ok(self.refuse(carrier, probe, error));
+        }
         let probe = &Probe { to: reached(carrier.local(), probe.to), ..*probe };
         prepare(carrier, socket);
         if carrier.hears_others(self.next_number() == 1) {
@@ -200,8 +203,7 @@ impl Prober {
         }
         // An ICMP error that waits unread would take the place of the send.
         carrier.drain(socket, &mut |queued| self.hear_queued(queued));
-        let Name { key, number, content } = carrier.name(probe.message, self.next_number());
-        let key = probe.slot.number.filter(|_| probe.slot.by_number).map_or(key, Key::Number);
+        let name = carrier.name(probe.message, self.next_number());
         let message: Box<[u8]> = probe.message.into();
         let sent_wall = carrier.host().unix_nanos();
         carrier.tell_sent(probe);
@@ -213,17 +215,7 @@ impl Prober {
             Err(_) if carrier.is_closed() => return Err(closed("ping")),
             Err(err) => Err(carrier.send_error(&err, probe)),
         };
-        self.last_sent = Some(sent);
-        let id = self.ledger.send(sent, probe.to, key, content, probe.timeout, probe.icmp_wait);
-        let number = number.or(probe.slot.number).unwrap_or(id.number());
-        let Slot { announced, missed, unreported, .. } = probe.slot;
-        // One with a TTL of its own looks for a hop.
-        let reported = !unreported && probe.ttl.is_none();
-        let (to, ttl, packet) = (probe.to, probe.ttl, carrier.tally().headers() + message.len());
-        let pending = Pending { number, to, ttl, packet, message, missed, reported, sent, sent_wall, stamp: None };
-        if announced {
-            self.settled.push_back((id, pending.outcome(None, End::Sent { message: probe.message.into() })));
-        }
+        let (id, pending) = self.enter(carrier, probe, name, message, (sent, sent_wall));
         match failed {
             Ok(stamp) => {
                 self.pending.insert(id, pending);
@@ -241,6 +233,41 @@ impl Prober {
             }
         }
         Ok(id)
+    }
+
+    /// Enters a probe that was sent, or should have been, at this moment, by both clocks.
+    fn enter(
+        &mut self,
+        carrier: &dyn Carrier,
+        probe: &Probe<'_>,
+        Name { key, number, content }: Name,
+        message: Box<[u8]>,
+        (sent, sent_wall): (Instant, i64),
+    ) -> (ProbeId, Pending) {
+        let key = probe.slot.number.filter(|_| probe.slot.by_number).map_or(key, Key::Number);
+        self.last_sent = Some(sent);
+        let id = self.ledger.send(sent, probe.to, key, content, probe.timeout, probe.icmp_wait);
+        let number = number.or(probe.slot.number).unwrap_or(id.number());
+        let Slot { announced, missed, unreported, .. } = probe.slot;
+        // One with a TTL of its own looks for a hop.
+        let reported = !unreported && probe.ttl.is_none();
+        let (to, ttl, packet) = (probe.to, probe.ttl, carrier.tally().headers() + message.len());
+        let pending = Pending { number, to, ttl, packet, message, missed, reported, sent, sent_wall, stamp: None };
+        if announced {
+            self.settled.push_back((id, pending.outcome(None, End::Sent { message: probe.message.into() })));
+        }
+        (id, pending)
+    }
+
+    /// Settles a probe that goes nowhere, since its name has no address.
+    fn refuse(&mut self, carrier: &dyn Carrier, probe: &Probe<'_>, error: &Error) -> ProbeId {
+        let now = (carrier.host().now(), carrier.host().unix_nanos());
+        let name = carrier.name(probe.message, self.next_number());
+        let probe = &Probe { slot: Slot { announced: false, ..probe.slot }, ..*probe };
+        let (id, pending) = self.enter(carrier, probe, name, probe.message.into(), now);
+        self.ledger.error(now.0, Blame::Named(id));
+        self.finish(carrier, id, &pending, None, End::Unsent(error.clone()));
+        id
     }
 
     /// Waits until probe `id` is settled, or the stop happens.

@@ -64,7 +64,7 @@ pub struct ProbeRow {
     /// The socket it was sent from.
     pub from: SocketAddr,
     /// Where it went.
-    pub to: SocketAddr,
+    pub to: Goal,
     /// The size of its message.
     pub bytes: usize,
     /// The TTL or hop limit, where it has one of its own; left out otherwise.
@@ -100,6 +100,16 @@ pub struct IcmpCell {
     pub name: String,
     /// Who reports it.
     pub offender: Option<ZonedIp>,
+}
+
+/// Where a probe went.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum Goal {
+    /// An address.
+    Address(SocketAddr),
+    /// Nowhere: a name that has no address.
+    Name(String),
 }
 
 /// A verdict.
@@ -265,6 +275,7 @@ impl ProbeRow {
     pub(super) fn new(flow: Flow<'_>, sent: i64, bytes: usize, outcome: &Outcome) -> Self {
         let Flow { from, to, .. } = flow;
         let state = outcome.end.state();
+        let to = outcome.nameless().map_or(Goal::Address(to), |name| Goal::Name(name.to_string()));
         let (time_ns, seq) = (sent, outcome.number);
         let host = flow.host.map(str::to_string);
         let (rtt_ns, clock, icmp, error) = (None, None, None, None);

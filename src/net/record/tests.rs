@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::rows::IcmpCell;
+use super::rows::{Goal, IcmpCell};
 use super::*;
 use crate::net::event::Flow;
 use crate::net::host::HostId;
@@ -21,7 +21,7 @@ fn server() -> Site {
 }
 
 fn probe() -> ProbeRow {
-    let (from, to) = (([127, 0, 0, 1], 9).into(), ([127, 0, 0, 1], 7).into());
+    let (from, to) = (([127, 0, 0, 1], 9).into(), Goal::Address(([127, 0, 0, 1], 7).into()));
     let icmp = IcmpCell { type_: 3, code: 3, name: "Port Unreachable".to_string(), offender: None };
     let (state, icmp) = ("errored", Some(icmp));
     ProbeRow {

@@ -262,7 +262,7 @@ fn lost_ping(stop: &Stop) -> (UdpSocket, UdpSocket) {
     client.send_to(b"hello", to).expect("sends");
     answer_one(&server, stop);
     let (timeout, icmp_wait) = (time::Duration::from_millis(1), time::Duration::ZERO);
-    let probe = Probe { to, message, timeout, icmp_wait, ttl: None, slot: Slot::default() };
+    let probe = Probe { to, unresolved: None, message, timeout, icmp_wait, ttl: None, slot: Slot::default() };
     let outcome = client.ping(&probe, stop, None).expect("pings");
     assert!(matches!(outcome.end, End::TimedOut), "{outcome:?}");
     (server, client)
@@ -290,6 +290,7 @@ fn what_a_server_did_not_read_before_it_ended_is_explained() {
     let (server, client) = lost_ping(&stop);
     let again = Probe {
         to: server.local(),
+        unresolved: None,
         message: b"ping 2 a",
         timeout: time::Duration::from_millis(1),
         icmp_wait: time::Duration::ZERO,
