@@ -9,7 +9,9 @@
 //! `net` never names the script language; `bindings` never opens a socket or reads a clock. A test enforces both.
 
 pub mod bindings;
-pub mod columns;
+pub mod doctor;
 pub mod engine;
+pub mod limits;
 pub mod nearest;
 pub mod net;
+pub mod terminal;

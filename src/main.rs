@@ -11,18 +11,20 @@ use anyhow::{Context, Result};
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{CommandFactory, Parser};
 use pingscript::bindings::callback::tame_panics;
-use pingscript::columns::fit;
 use pingscript::engine::colour::{self, Colour};
 use pingscript::engine::commands::{self, Command};
 use pingscript::engine::programs::ScriptHost;
 use pingscript::engine::run::{self, Job, exit};
 use pingscript::engine::sources::is_shipped;
 use pingscript::engine::{check, prompt, signals, watch};
+use pingscript::limits::{memory, stack};
 use pingscript::nearest::nearest;
 use pingscript::net::error::{Error, ErrorKind, in_words};
 use pingscript::net::lab::helper;
 use pingscript::net::record::Wanted;
-use pingscript::net::{bugs, memory, output, stack, sys};
+use pingscript::net::{bugs, environment, sys};
+use pingscript::terminal::columns::fit;
+use pingscript::terminal::{Terminal, output};
 
 /// Counts the memory in use, so that a script that grows without end is stopped.
 #[global_allocator]
@@ -98,6 +100,7 @@ fn main() -> ExitCode {
     }
     tame_panics();
     stack::listen();
+    environment::set(Terminal);
     let code = match catch_unwind(start).unwrap_or(Ok(exit::SCRIPT)) {
         Ok(code) => code,
         Err(error) => {
@@ -139,7 +142,7 @@ fn start() -> Result<i32> {
             let text = err.render();
             // `--color` may come after the flag that ended the parsing.
             colour::choose(colour::asked_for(std::env::args()).unwrap_or_default());
-            let coloured = pingscript::net::colour::is_wanted(std::io::stdout().is_terminal());
+            let coloured = pingscript::terminal::colour::is_wanted(std::io::stdout().is_terminal());
             let text = if coloured { text.ansi().to_string() } else { text.to_string() };
             output::styled(&fit(text.trim_end(), output::columns()));
             output::flush();

@@ -331,7 +331,7 @@ fn captures_are_read_by_tcpdump_and_tshark_with_each_drop_explained() {
         net.ping(&socket, net.b.addr(), &format!("ping {number} x"), Duration::from_millis(50));
     }
     let counts = [net.link.counts(0), net.link.counts(1)];
-    pingscript::net::output::flush();
+    pingscript::terminal::output::flush();
     let lines = |program: &str, args: &[&str]| -> Vec<String> {
         let output = std::process::Command::new(program).args(args).output().expect(program);
         assert!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&output.stderr));
@@ -373,7 +373,7 @@ fn a_tag_of_a_virtual_lan_stays_in_its_frame() {
     while net.link.counts(0).passed == 0 {
         thread::yield_now();
     }
-    pingscript::net::output::flush();
+    pingscript::terminal::output::flush();
     let capture = std::fs::read(path).expect("a capture");
     let frames: String = capture[40..].iter().map(|byte| format!("{byte:02x}")).collect();
     assert!(frames.contains(&tagged.replace(' ', "")), "{frames}");

@@ -30,7 +30,7 @@ const RULES: &[Rule] = &[
     Rule {
         within: &["src/net/"],
         except: &[],
-        names: &["crate::bindings", "super::bindings"],
+        names: &["crate::bindings", "super::bindings", "crate::terminal", "crate::limits", "crate::doctor"],
         why: "the core does not depend on what stands on it",
     },
     Rule {
@@ -62,8 +62,8 @@ const RULES: &[Rule] = &[
     Rule {
         within: &["src/"],
         except: &[
-            "src/net/memory.rs",
-            "src/net/stack.rs",
+            "src/limits/memory.rs",
+            "src/limits/stack.rs",
             "src/net/sys/address.rs",
             "src/net/sys/batch.rs",
             "src/net/sys/epoll.rs",
@@ -95,7 +95,7 @@ const RULES: &[Rule] = &[
 ];
 
 /// How many modules of a tree are in circles; it may only shrink.
-const IN_CIRCLES: &[(&str, usize)] = &[("net", 19), ("bindings", 16)];
+const IN_CIRCLES: &[(&str, usize)] = &[("net", 0), ("bindings", 16)];
 
 #[test]
 fn each_layer_names_only_what_is_beneath_it() {
@@ -124,6 +124,7 @@ fn violations_are_seen() {
         ("src/net/x.rs", "use crate::engine::run;"),
         ("src/net/x.rs", "use crate::{engine::run, nearest};"),
         ("src/net/x.rs", "use crate::bindings::context;"),
+        ("src/net/x.rs", "use crate::{limits::stack, other};"),
         ("src/bindings/x.rs", "use super::super::engine;"),
         ("src/bindings/x.rs", "use socket2::Socket;"),
         ("src/bindings/x.rs", "let x = libc::EINVAL;"),

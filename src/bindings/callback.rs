@@ -14,7 +14,8 @@ use rhai::{
 
 use super::context::{self, Programs, ScriptResult};
 use super::exit;
-use crate::net::{bugs, output};
+use crate::net::bugs;
+use crate::terminal::output;
 
 /// A closure with all it needs to be called later, on any thread.
 ///

@@ -57,7 +57,7 @@ impl Queue {
             return Some(value);
         }
         let stop = context::wait(wait).stop;
-        crate::net::output::flush();
+        crate::terminal::output::flush();
         stop.subscribe(&self.0.changed);
         let mut guard = lock(&self.0.changed.lock);
         loop {

@@ -7,16 +7,15 @@ use std::sync::atomic::Ordering;
 use rhai::plugin::*;
 use rhai::{Dynamic, NativeCallContext};
 
-use super::compare;
 use super::context::{self, ScriptResult};
 use super::convert::shown;
 use super::error::{OrRaise, raise};
-use super::exit;
 use super::policy::draw::fails_in_silence;
+use super::{compare, exit};
 use crate::net::error::Error;
-use crate::net::label;
 use crate::net::stats;
 use crate::net::time::Duration;
+use crate::terminal::label;
 
 /// What is measured: a number, whole or not, or a length of time.
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]

@@ -1,15 +1,16 @@
 //! Functions of the language that make a value of any size in one call, here with a limit: what does not fit is an error
 //! with its line, before the memory is taken.
 //!
-//! Growth step by step is watched elsewhere, at each operation of the script (`net::memory`).
+//! Growth step by step is watched elsewhere, at each operation of the script (`limits::memory`).
 
 use rhai::plugin::*;
 use rhai::{Array, Blob, Dynamic, ImmutableString, NativeCallContext};
 
 use super::context::ScriptResult;
 use super::error::raise;
+use crate::limits::memory;
+use crate::limits::memory::LIMIT;
 use crate::net::error::{Error, ErrorKind};
-use crate::net::memory::{self, LIMIT};
 
 /// Bytes of a script value in an array, without what it points to.
 const VALUE: usize = size_of::<Dynamic>();

@@ -6,7 +6,7 @@ use rhai::{Dynamic, NativeCallContext};
 use super::callback::programs;
 use super::context::ScriptResult;
 use super::error::OrRaise;
-use crate::net::output;
+use crate::terminal::output;
 
 fn tell(ctx: &NativeCallContext, topic: Option<&Dynamic>) -> ScriptResult<()> {
     output::line(&programs().help(topic).or_raise(ctx)?);

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use crate::net::error::Result;
-use crate::net::host::HostId;
+use crate::net::host_id::HostId;
 use crate::net::tcp::{ListenOptions, Listener, Poll, WeakListener, WeakPoll};
 use crate::net::udp::{Options, UdpSocket, WeakSocket};
 

@@ -11,14 +11,13 @@ pub(super) use self::start::{Prepared, begin_thread, no_thread, prepare, refuse,
 use super::callback::{guarded, programs};
 use super::context::{self, Context, Programs, Run, Script, ScriptResult, Serving, Wait};
 use super::error::{OrRaise, raise};
-use super::exit;
-use super::lab;
 use super::udp::addr::api::Addr;
+use super::{exit, lab};
 use crate::net::error::{Error, ErrorKind};
-use crate::net::output;
 use crate::net::stop::{Reason, Sleeper, Stage, Stop, terminate_later};
 use crate::net::threads;
 pub use crate::net::threads::STACK;
+use crate::terminal::output;
 
 mod start;
 
@@ -173,7 +172,7 @@ impl Task {
 
     /// Waits until it has ended or `stop` has reached `stage`; whether it has ended.
     pub fn wait(&self, stop: &Stop, stage: Stage) -> bool {
-        crate::net::output::flush();
+        crate::terminal::output::flush();
         stop.subscribe(&self.0.done);
         let mut guard = lock(&self.0.done.lock);
         while !self.is_done() && stop.stage() < stage {

@@ -2,7 +2,7 @@
 
 use clap::ValueEnum;
 
-use crate::net::colour;
+use crate::terminal::colour;
 
 /// When there are colours.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]

@@ -10,14 +10,13 @@ use clap::{Command as Definition, Subcommand};
 use super::completion::{self, Shell};
 use super::doctor::{self, Doctor};
 use super::help::command::{Doc, run as document};
-use super::library;
 use super::programs::ScriptHost;
 use super::run::{self, Job, exit, refuse};
-use super::tour;
-use crate::columns::fit;
+use super::{library, tour};
 use crate::net::error::{Error, ErrorKind};
-use crate::net::output;
 use crate::net::record::Wanted;
+use crate::terminal::columns::fit;
+use crate::terminal::output;
 
 /// A command. A script of such a name is run by its path, as in `./new`.
 #[derive(Clone, Debug, Subcommand)]

@@ -7,11 +7,12 @@ use serde::Serialize;
 
 use super::run::{exit, refuse};
 use super::signals;
-use crate::net::doctor::{self, Area, Check, State, System, Verdict};
+use crate::doctor;
+use crate::doctor::{Area, Check, State, System, Verdict};
 use crate::net::error::Error;
 use crate::net::host::ThisMachine;
 use crate::net::stop::Stop;
-use crate::net::{colour, output};
+use crate::terminal::{colour, output};
 
 /// What of it is wanted.
 #[derive(Args, Clone, Debug, Default)]

@@ -20,7 +20,7 @@ use crate::bindings::error::thrown;
 use crate::bindings::exit;
 use crate::bindings::task::JOIN;
 use crate::net::error::{Error, ErrorKind};
-use crate::net::{label, output};
+use crate::terminal::{label, output};
 
 /// The engine and the texts of what it runs.
 #[derive(Debug)]

@@ -15,13 +15,15 @@ use crate::bindings::context::{Context, Programs, Run, Script};
 use crate::bindings::exit as exit_binding;
 use crate::bindings::lab::lesson::Lesson;
 use crate::bindings::task::{STACK, end_threads, finish};
+use crate::limits::stack;
 use crate::net::error::{Error, in_words};
 use crate::net::host::ThisMachine;
 use crate::net::random::{Sequence, Stream};
-use crate::net::record::progress::{Progress, statistics};
 use crate::net::record::{self, About, Wanted};
 use crate::net::stop::{Reason, Stop};
-use crate::net::{output, prober, stack, sys};
+use crate::net::{prober, sys};
+use crate::terminal::output;
+use crate::terminal::progress::{Progress, statistics};
 
 /// Exit codes. 130 and 143 are those of the signals.
 pub mod exit {

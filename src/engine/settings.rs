@@ -7,8 +7,9 @@ use super::rewrite;
 use super::sources::Sources;
 use crate::bindings;
 use crate::bindings::{context, exit};
+use crate::limits::memory;
 use crate::net::stop::Stage;
-use crate::net::{label, memory, output};
+use crate::terminal::{label, output};
 use std::sync::Arc;
 
 /// Calls within calls. What runs scripts has stack for this many of the deepest kind.

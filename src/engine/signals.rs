@@ -17,7 +17,8 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 
 use crate::net::stop::{GRACE, Reason, Stop, ready, terminate_later};
-use crate::net::{output, sys};
+use crate::net::sys;
+use crate::terminal::output;
 
 /// How long after its termination a script that does not end is given up.
 const LAST: std::time::Duration = std::time::Duration::from_millis(350);

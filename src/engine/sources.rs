@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::nearest::nearest;
 use crate::net::error::{Error, ErrorKind};
-use crate::net::output;
+use crate::terminal::output;
 
 /// The scripts that travel with the binary: their path below the directory `scripts`, and their text. `build.rs` finds them.
 pub const SHIPPED: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/shipped.rs"));

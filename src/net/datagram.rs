@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use super::judge::Judged;
+use super::judged::Judged;
 
 /// A datagram as it arrived.
 #[derive(Clone, Debug)]

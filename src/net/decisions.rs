@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::datagram::Datagram;
-use super::judge::Judged;
+use super::judged::Judged;
 use super::wire::content::Content;
 
 /// How many packets of a peer are remembered.

@@ -3,15 +3,15 @@
 
 use std::sync::{Arc, OnceLock};
 
-use super::host::Host;
+use super::host_id::HostId;
 
 /// What the core needs of the process around it.
 pub trait Environment: Send + Sync {
     /// Shows a message to the user.
     fn note(&self, _text: &str) {}
 
-    /// Shows a line that a program of `host` has printed, as an error if it went to its standard error.
-    fn program_line(&self, _host: &dyn Host, _text: &str, _is_error: bool) {}
+    /// Shows a line that a program of the host called `name` has printed, as an error if it went to its standard error.
+    fn program_line(&self, _host: HostId, _name: &str, _text: &str, _is_error: bool) {}
 
     /// Takes a line of the trace, with its end, from `time` in nanoseconds since 1970.
     fn traced(&self, _time: i64, _line: &str) {}
@@ -35,6 +35,11 @@ pub trait Environment: Send + Sync {
 
     /// Writes out what was printed, and what is held back: a wait begins.
     fn flush(&self) {}
+
+    /// Whether so much memory is in use that a script will soon be stopped.
+    fn memory_is_scarce(&self) -> bool {
+        false
+    }
 
     /// A thread begins that may run policies, with so many bytes of stack.
     fn thread_begins(&self, _stack: usize) {}

@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::account::Account;
-use super::judge::Judged;
+use super::judged::Judged;
 use super::outcome::Outcome;
 use super::subject::Site;
 use super::time::Duration;
@@ -127,7 +127,7 @@ pub struct Flow<'a> {
 /// Something that takes events in.
 pub trait Sink: Debug + Send + Sync {
     /// Takes in one event. Called from many threads; it must be quick. What it writes goes through
-    /// [`output`](super::output), which holds it back until a wait begins.
+    /// [the environment](super::environment), which holds it back until a wait begins.
     fn take(&self, event: &Event<'_>);
 
     /// Takes in the end of the run, at `time` in nanoseconds since 1970; no event comes after it.

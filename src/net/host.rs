@@ -9,7 +9,8 @@ use std::net::IpAddr;
 
 use socket2::{Domain, Protocol, Socket, Type};
 
-use super::output;
+use super::environment::environment;
+use super::host_id::HostId;
 use super::stop::Stop;
 use super::sys::{self, PollFd};
 use super::time::{Duration, Instant};
@@ -24,10 +25,6 @@ pub enum Waited {
     /// The stop has happened.
     Stopped,
 }
-
-/// Tells hosts apart: 0 is this machine, those of labs count from 1.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct HostId(pub u32);
 
 /// Where sockets live, and whose clock is read.
 pub trait Host: Debug + Send + Sync {
@@ -102,7 +99,7 @@ pub trait Host: Debug + Send + Sync {
     /// wait before it. What was printed is shown first; `stop` ends the call (EINTR). Whether the call was made: if not,
     /// whoever wants to wait does so with [`Host::wait`]. So it always is on a host whose time is not the kernel's.
     fn wait_in(&self, stop: &Stop, call: &mut dyn FnMut()) -> bool {
-        output::flush();
+        environment().flush();
         let Some(_inside) = stop.blocking() else { return false };
         call();
         true
@@ -127,7 +124,7 @@ impl Host for ThisMachine {
     }
 
     fn wait(&self, fds: &mut [PollFd<'_>], until: Option<Instant>, stop: &Stop) -> io::Result<Waited> {
-        output::flush();
+        environment().flush();
         loop {
             let mut all = [PollFd::readable(stop.wake_fd()); 2];
             let waiting = stop.waiting();

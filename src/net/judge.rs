@@ -11,13 +11,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::error::Result;
+use super::judged::{FAILED, Judged};
 use super::neighbours::Neighbours;
 use super::policy::{Action, Flows, Native, Place, Verdict};
 use super::random::Stream;
 use super::subject::{Site, Subject};
-
-/// The origin of the verdict of a policy that failed.
-const FAILED: &str = "a policy that failed";
 
 /// A policy written outside the core.
 pub trait Decide: Debug + Send + Sync {
@@ -71,17 +69,6 @@ const fn place_of(action: &Action) -> Option<usize> {
         Action::Corrupt => 4,
         Action::Reject(_) => 5,
     })
-}
-
-/// What a policy decided about a packet.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Judged {
-    /// The verdict.
-    pub verdict: Verdict,
-    /// The packet's place in its flow.
-    pub place: Place,
-    /// The draws the verdict rests on.
-    pub draws: Vec<f64>,
 }
 
 /// How often a policy did what.
@@ -153,13 +140,6 @@ impl Policy {
     }
 }
 
-impl Judged {
-    /// Whether the policy failed on the packet, which therefore passes.
-    pub(super) fn is_failure(&self) -> bool {
-        &*self.verdict.origin == FAILED
-    }
-}
-
 impl Judge {
     /// A policy to be attached at `site`, whose draws come from `stream`.
     ///
@@ -205,18 +185,6 @@ impl Judge {
         }
         self.counters.chose(chosen, flows.chose(&place, chosen));
         Judged { verdict, place, draws }
-    }
-}
-
-impl Judged {
-    /// `answer` with one random bit flipped.
-    pub(super) fn damaged(&self, answer: &[u8]) -> Vec<u8> {
-        let mut damaged = answer.to_vec();
-        let bit = (self.place.draws.beneath(u64::MAX).draw(1) * damaged.len() as f64 * 8.0) as usize;
-        if let Some(byte) = damaged.get_mut(bit / 8) {
-            *byte ^= 1 << (bit % 8);
-        }
-        damaged
     }
 }
 

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::bugs;
 use super::host::{Host, Waited};
-use super::memory::Exempt;
+use super::room::Exempt;
 use super::stop::Stop;
 use super::sys::{self, PollFd};
 use super::time::{Duration, Instant};

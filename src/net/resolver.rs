@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::error::{Error, ErrorKind, Result};
 use super::host::{Host, Waited};
+use super::host_id::HostId;
 use super::stop::Stop;
 use super::sys::{self, PollFd};
 use super::time::Duration;
@@ -48,7 +49,7 @@ pub(super) fn look_up(here: &dyn Host, name: &str, stop: &Stop) -> Result<Vec<So
             // getaddrinfo's text, without the standard library's words before it.
             let text = err.to_string();
             let reason = text.rsplit(": ").next().unwrap_or(&text);
-            if !name.contains('.') && super::label::are_used() {
+            if !name.contains('.') && HostId::are_several() {
                 let message = format!("no address for this name outside of the lab ({reason})");
                 return Err(error(ErrorKind::Resolve, message).with_hint(LAB_HINT));
             }

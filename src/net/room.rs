@@ -1,11 +1,44 @@
 //! Memory that others fill: what peers send and has not been asked for, what they do not take, frames on their way.
 //!
 //! It has bounds of its own, one for each kind over the whole process, and does not count as the script's
-//! ([`crate::net::memory::LIMIT`]). What would go beyond a bound is refused by its holder, and counted there.
+//! ([`exempt_bytes`]). What would go beyond a bound is refused by its holder, and counted there.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 
-use super::memory::{self, Exempt};
+use super::environment::environment;
+
+static EXEMPT: AtomicI64 = AtomicI64::new(0);
+
+/// Bytes that do not count as the script's.
+pub fn exempt_bytes() -> i64 {
+    EXEMPT.load(Ordering::Relaxed)
+}
+
+/// Bytes that are not counted as the script's: peers have filled them, and their number is bounded elsewhere.
+#[derive(Debug, Default)]
+pub struct Exempt(usize);
+
+impl Exempt {
+    /// So many from now on.
+    pub fn set(&mut self, bytes: usize) {
+        let more = bytes as i64 - self.0 as i64;
+        if more != 0 {
+            EXEMPT.fetch_add(more, Ordering::Relaxed);
+            self.0 = bytes;
+        }
+    }
+
+    /// How many.
+    pub fn bytes(&self) -> usize {
+        self.0
+    }
+}
+
+impl Drop for Exempt {
+    fn drop(&mut self) {
+        self.set(0);
+    }
+}
 
 /// What the connections of the process hold of messages that have not wholly come, and of answers that peers do not take.
 pub static STREAMS: Room = Room::new(64 << 20);
@@ -56,7 +89,8 @@ impl Held {
             return true;
         }
         let taken = room.taken.load(Ordering::Relaxed).saturating_sub(own).saturating_add(bytes);
-        (taken <= room.most && !memory::is_scarce()) || bytes <= room.most / room.holders.load(Ordering::Relaxed).max(1)
+        (taken <= room.most && !environment().memory_is_scarce())
+            || bytes <= room.most / room.holders.load(Ordering::Relaxed).max(1)
     }
 
     /// Holds `bytes` from now on.

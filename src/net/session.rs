@@ -6,11 +6,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use super::account::Account;
+use super::environment::environment;
 use super::error::Error;
 use super::event::Events;
 use super::later::Later;
+use super::room;
 use super::stop::Stop;
-use super::{output, room};
 
 /// What all sockets of a run share.
 #[derive(Debug)]
@@ -40,7 +41,7 @@ impl Refused {
     /// One at `local` is ended: all connections hold too much of unfinished messages, and this one most. The first is reported.
     pub(super) fn no_room(&self, local: SocketAddr) {
         if self.no_room.fetch_add(1, Ordering::Relaxed) == 0 {
-            output::note(&format!(
+            environment().note(&format!(
                 "{local}: clients fill {} MiB with unfinished messages; those that have sent most are disconnected",
                 room::STREAMS.most() >> 20
             ));
@@ -51,7 +52,7 @@ impl Refused {
     pub fn no_thread(&self, local: SocketAddr, why: &Error) {
         if self.no_thread.fetch_add(1, Ordering::Relaxed) == 0 {
             let note = format!("{local}: {}; further clients are disconnected until others have left", why.message);
-            output::note(&format!("{note}\n  hint: {}", why.hint));
+            environment().note(&format!("{note}\n  hint: {}", why.hint));
         }
     }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::datagram::Datagram;
 use super::error::{Error, Result};
-use super::host::HostId;
+use super::host_id::HostId;
 use super::policy::{Action, FlowKey};
 use super::wire::frame::Frame;
 

@@ -8,8 +8,8 @@ use rhai::plugin::*;
 
 use super::lock;
 use crate::bindings::context::{self, Context};
-use crate::net::input::{self, Line};
-use crate::net::output;
+use crate::terminal::input::{self, Line};
+use crate::terminal::output;
 
 /// What the question in a header begins with.
 const QUESTION: &str = "Predict:";

@@ -13,12 +13,12 @@ use super::convert::Options;
 use super::error::{OrRaise, raise};
 use super::exit;
 use crate::net::error::Error;
-use crate::net::input::Line;
 use crate::net::lab::program::Program;
 use crate::net::lab::relay::Relay;
 use crate::net::lab::{self, HostOptions};
-use crate::net::label;
 use crate::net::stop::{Reason, Stop, terminate_later};
+use crate::terminal::input::Line;
+use crate::terminal::label;
 
 pub mod exec;
 pub mod host;

@@ -11,8 +11,8 @@ use crate::bindings::error::raise;
 use crate::bindings::policy;
 use crate::net::addr;
 use crate::net::error::Error;
-use crate::net::input::{self, Line};
-use crate::net::output;
+use crate::terminal::input::Line;
+use crate::terminal::{input, output};
 
 /// One declared option.
 #[derive(Clone, Debug)]

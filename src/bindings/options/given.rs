@@ -16,7 +16,7 @@ use crate::bindings::context::{self, Context, ScriptResult};
 use crate::bindings::error::raise;
 use crate::bindings::exit;
 use crate::net::error::Error;
-use crate::net::output;
+use crate::terminal::output;
 
 /// What was given on the command line, or the defaults.
 #[derive(Clone, Debug)]

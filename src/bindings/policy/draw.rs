@@ -8,9 +8,9 @@ use rhai::{ImmutableString, NativeCallContext, Position};
 use crate::bindings::context::{self, ScriptResult};
 use crate::bindings::error::raise;
 use crate::net::error::Error;
-use crate::net::output;
 use crate::net::random::Stream;
 use crate::net::time::{Duration, Instant};
+use crate::terminal::output;
 
 /// The draws that belong to the packet a policy decides about.
 #[derive(Debug)]

@@ -10,12 +10,14 @@ use crate::bindings::callback::{Callback, programs};
 use crate::bindings::context::{self, Context, Run, Script, ScriptResult, Serving};
 use crate::bindings::convert::typed;
 use crate::bindings::error::{OrRaise, thrown};
+use crate::limits::stack;
 use crate::net::error::Error;
 use crate::net::host::Host;
 use crate::net::random::Sequence;
 use crate::net::stop::Stop;
 use crate::net::tcp::Connection;
-use crate::net::{output, stack, sys, threads};
+use crate::net::{sys, threads};
+use crate::terminal::output;
 
 /// Prepares a thread that is to run script code.
 pub(in crate::bindings) fn begin_thread() {

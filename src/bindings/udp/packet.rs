@@ -14,7 +14,7 @@ use crate::bindings::error::{OrRaise, raise};
 use crate::bindings::policy::verdict::api::Verdict;
 use crate::net::datagram::Datagram;
 use crate::net::error::Error;
-use crate::net::judge::Judged;
+use crate::net::judged::Judged;
 use crate::net::policy::{Action, Place};
 use crate::net::udp::{Incoming, UdpSocket};
 

@@ -15,7 +15,7 @@ use super::report::{Finding, Names, Scan, refuse_open_comment};
 use super::run::{exit, refuse};
 use crate::bindings::context::Programs;
 use crate::net::error::{Error, ErrorKind};
-use crate::net::output;
+use crate::terminal::output;
 
 /// Syntax errors told of one script; after so many the rest is noise.
 const SYNTAX_ERRORS: usize = 20;

@@ -2,8 +2,8 @@
 
 use super::find::{Found, GROUPS, Group, LANGUAGE, find};
 use super::{Entry, Form, Kind, Reference};
-use crate::columns::{COMMON, fit};
 use crate::net::error::{Error, ErrorKind};
+use crate::terminal::columns::{COMMON, fit};
 
 /// Columns that help takes at most.
 pub const WIDTH: usize = COMMON;

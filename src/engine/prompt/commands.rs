@@ -11,7 +11,7 @@ use crate::engine::help::text::help;
 use crate::engine::run::refuse;
 use crate::nearest::nearest;
 use crate::net::error::{Error, ErrorKind, in_words};
-use crate::net::output;
+use crate::terminal::output;
 
 /// Each command with what follows it, and what it does.
 pub const COMMANDS: &[(&str, &str, &str)] = &[

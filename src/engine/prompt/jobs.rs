@@ -9,7 +9,7 @@ use signal_hook::low_level::emulate_default_handler;
 
 use crate::engine::signals::on;
 use crate::net::sys::{self, TerminalMode};
-use crate::net::typing;
+use crate::terminal::typing;
 
 /// Listens for SIGTSTP (Ctrl-Z), SIGQUIT and SIGCONT from now on, and has Ctrl-C counted; `mode`: how the terminal was.
 ///

@@ -29,10 +29,12 @@ use super::programs::ScriptHost;
 use super::run::{self, Job, exit};
 use super::signals;
 use crate::bindings::task::{STACK, finish};
+use crate::limits::stack;
 use crate::net::host::ThisMachine;
-use crate::net::input::{Line as PipeLine, read_line};
 use crate::net::record::Wanted;
-use crate::net::{output, prober, stack, sys};
+use crate::net::{prober, sys};
+use crate::terminal::input::{Line as PipeLine, read_line};
+use crate::terminal::output;
 
 const GREETING: &str = "pingscript: type a line of script; :help explains more, Ctrl-D leaves.";
 

@@ -11,12 +11,12 @@ use crate::bindings::context::{self, Context, Programs, Script};
 use crate::bindings::exit as exit_binding;
 use crate::engine::compile::compile;
 use crate::engine::programs::{self, ScriptHost};
-use crate::engine::rewrite;
-use crate::engine::signals;
 use crate::engine::sources::header;
+use crate::engine::{rewrite, signals};
+use crate::limits::memory;
 use crate::net::error::Error;
 use crate::net::stop::Reason;
-use crate::net::{memory, output};
+use crate::terminal::output;
 
 /// The variable that holds the last result.
 pub const IT: &str = "it";

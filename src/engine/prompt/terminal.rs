@@ -25,9 +25,10 @@ use super::session::Session;
 use crate::engine::help::Kind;
 use crate::engine::programs::ScriptHost;
 use crate::engine::signals;
-use crate::net::colour::is_wanted;
 use crate::net::seat::Seat;
-use crate::net::{output, sys, typing};
+use crate::net::sys;
+use crate::terminal::colour::is_wanted;
+use crate::terminal::{output, typing};
 
 /// What stands before a first line, and before those that go on.
 const PROMPTS: [&str; 2] = ["> ", ". "];

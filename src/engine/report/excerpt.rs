@@ -5,7 +5,7 @@ use std::fmt::Write;
 use rhai::Position;
 use unicode_width::UnicodeWidthChar;
 
-use crate::net::output;
+use crate::terminal::output;
 
 /// Characters of a source line shown at most.
 const WIDTH: usize = 96;

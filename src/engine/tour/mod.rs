@@ -14,7 +14,7 @@ use super::prompt::session::{Ended, Session};
 use super::prompt::{Input, Reader, in_session};
 use super::report::Scan;
 use super::run::exit;
-use crate::net::output;
+use crate::terminal::output;
 
 const GREETING: &str = "A tour of pingscript. Type what each step says, or try something of your own first.\n\
                         :skip has the step done for you, :hint helps, Ctrl-D leaves.";

@@ -20,9 +20,10 @@ use super::sources::Sources;
 use crate::bindings::context::Context;
 use crate::net::error::{Error, ErrorKind};
 use crate::net::host::Waited;
+use crate::net::prober;
 use crate::net::stop::Reason;
 use crate::net::time::Duration;
-use crate::net::{output, prober};
+use crate::terminal::output;
 
 mod files;
 mod running;

@@ -13,8 +13,10 @@ use crate::bindings::exit as exit_binding;
 use crate::bindings::task::{STACK, Task, finish};
 use crate::engine::programs::ScriptHost;
 use crate::engine::run::{Job, script};
+use crate::limits::stack;
+use crate::net::sys;
 use crate::net::tcp::{Listener, Poll};
-use crate::net::{output, stack, sys};
+use crate::terminal::output;
 
 /// How long a script that is to end may take before its successor starts.
 const PATIENCE: Duration = Duration::from_secs(1);

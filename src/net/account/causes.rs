@@ -5,7 +5,7 @@ use std::fmt;
 
 use super::ends::Key;
 use super::{Loss, REMEMBERED};
-use crate::net::judge::Judged;
+use crate::net::judged::Judged;
 use crate::net::policy::{Action, Origin};
 use crate::net::subject::Site;
 use crate::net::time::{Duration, Instant};

@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use crate::net::host::HostId;
+use crate::net::host_id::HostId;
 use crate::net::wire::content::Content;
 
 /// The ends of a message's way, as a host sees them.

@@ -6,7 +6,7 @@ use super::folded::Server;
 use super::pingers::Group;
 use super::report::name;
 use super::{Account, Dropping, Drops, Explanation, Inner, KERNEL_CAUSES, Loss, causes};
-use crate::net::host::HostId;
+use crate::net::host_id::HostId;
 
 impl Account {
     /// Why each pinger's probes were lost; nothing where none is settled, or no socket of this process answers and there is no

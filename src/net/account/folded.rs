@@ -6,7 +6,7 @@ use std::sync::{Arc, Weak};
 
 use super::ends::Hosts;
 use super::{Dropping, PolicyReport};
-use crate::net::host::HostId;
+use crate::net::host_id::HostId;
 use crate::net::judge::{Counters, Judge, Tally};
 use crate::net::subject::Site;
 

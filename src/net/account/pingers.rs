@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 
 use super::ends::{Ends, Hosts};
-use crate::net::host::HostId;
+use crate::net::host_id::HostId;
 use crate::net::ledger::Counts;
 use crate::net::neighbours::Recent;
 use crate::net::zoned::ZonedIp;

@@ -10,9 +10,9 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use super::helper::protocol::{Answer, Failure, Missing, Request};
 use super::helper::{self, LARGEST};
 use super::refusal;
+use crate::net::environment::environment;
 use crate::net::error::{Error, ErrorKind, Result};
 use crate::net::host::{Host, ThisMachine};
-use crate::net::output;
 use crate::net::stop::Stop;
 use crate::net::sys::{self, PollFd};
 use crate::net::time::Duration;
@@ -93,7 +93,7 @@ impl Control {
         fds: &[BorrowedFd<'_>],
     ) -> Result<(Answer, Vec<OwnedFd>)> {
         let text = serde_json::to_vec(request).map_err(|err| Error::invalid(op, err.to_string()))?;
-        output::flush();
+        environment().flush();
         let mut line = self.line();
         match line.send(&text, fds).and_then(|()| line.receive())? {
             (Answer::Failed(failure), _) => Err(error_of(op, &failure)),

@@ -10,7 +10,6 @@
 
 use std::net::IpAddr;
 use std::os::fd::OwnedFd;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub use self::addresses::Prefix;
@@ -24,7 +23,7 @@ use self::helper::protocol::{Answer, NewEnd, NewHost, Request, RouteChange};
 use self::host::HostParts;
 use self::topology::{End, Node, Routes, Topology, addresses_over};
 use super::error::{Error, ErrorKind, Result};
-use super::host::HostId;
+use super::host_id::HostId;
 use super::stop::Stop;
 
 pub mod addresses;
@@ -184,7 +183,7 @@ impl Lab {
             icmp_limits: self.0.options.icmp_limits,
         };
         self.0.control.ask("host", &Request::Host(new), &[])?;
-        let id = HostId(NEXT_ID.fetch_add(1, Ordering::Relaxed));
+        let id = HostId::next();
         addrs.iter().for_each(|prefix| state.owners.take(prefix.addr(), id));
         state.topology.nodes.push(Node { forwards: options.forwards, addrs: addrs.clone(), ends: Vec::new() });
         state.hosts.push(LabHostEntry { id, name: name.to_string(), routes: Routes::new(), chosen: Vec::new() });
@@ -374,8 +373,6 @@ fn mac(number: u32) -> [u8; 6] {
     let [a, b, c, d] = (number + 1).to_be_bytes();
     [2, 0, a, b, c, d]
 }
-
-static NEXT_ID: AtomicU32 = AtomicU32::new(1);
 
 /// A request with so many routes fits into a message.
 const ROUTES_AT_ONCE: usize = 500;

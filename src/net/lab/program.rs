@@ -11,10 +11,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::LabHost;
 use super::exec::Program as Process;
 pub use super::exec::{Command, Exit};
+use crate::net::environment::environment;
 use crate::net::error::{Error, ErrorKind, Result};
 use crate::net::host::{Host, Waited};
-use crate::net::label;
-use crate::net::output;
 use crate::net::stop::{Sleeper, Stage, Stop};
 use crate::net::sys::{self, PollFd};
 use crate::net::time::{Duration, Instant};
@@ -126,7 +125,7 @@ impl Program {
         let name = plan.command.argv[0].clone();
         let failed = |err: io::Error| Error::system("exec", &err).with_peer(&name);
         if plan.command.terminal {
-            output::flush();
+            environment().flush();
             // Where there is none, it gets whatever stands in its place.
             plan.command.terminal = io::stdin().is_terminal();
             let (input, out, err) = (io::stdin(), io::stdout(), io::stderr());
@@ -227,7 +226,7 @@ impl Program {
         stop: Option<&Stop>,
         stage: Stage,
     ) -> ProgramWait {
-        output::flush();
+        environment().flush();
         let news = &self.0.news;
         if let Some(stop) = stop {
             stop.subscribe(news);
@@ -281,8 +280,8 @@ impl Inner {
     fn read(&self, streams: [Option<PipeReader>; 2], shown: bool, never: &Stop) {
         let [out, err] = streams;
         let mut streams = [
-            Stream { pipe: out, kept: &self.out, line: Vec::new(), show: label::line },
-            Stream { pipe: err, kept: &self.err, line: Vec::new(), show: label::note },
+            Stream { pipe: out, kept: &self.out, line: Vec::new(), is_error: false },
+            Stream { pipe: err, kept: &self.err, line: Vec::new(), is_error: true },
         ];
         let (mut over, mut reads) = (false, 0);
         while let Some([out, err, end]) = self.wait(&streams, over, never) {
@@ -326,7 +325,7 @@ struct Stream<'a> {
     kept: &'a Mutex<Kept>,
     /// What has been read of a line that has not ended.
     line: Vec<u8>,
-    show: fn(&dyn Host, &str),
+    is_error: bool,
 }
 
 impl Stream<'_> {
@@ -375,7 +374,8 @@ impl Stream<'_> {
 
     fn show(&self, host: &dyn Host) {
         let text = String::from_utf8_lossy(&self.line);
-        (self.show)(host, text.strip_suffix('\n').unwrap_or(&text));
+        let (text, name) = (text.strip_suffix('\n').unwrap_or(&text), host.name().unwrap_or_default());
+        environment().program_line(host.id(), name, text, self.is_error);
     }
 }
 

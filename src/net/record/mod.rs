@@ -12,15 +12,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub use self::rows::{About, Row};
 use self::rows::{ConnectionRow, LostRow, ProbeRow, SummaryRow, VerdictRow};
 use super::account::Account;
+use super::environment::environment;
 use super::event::{Event, Sink};
 use super::outcome::End;
-use super::output;
 use super::stats::Rtts;
 
 pub mod csv;
 pub mod json;
 pub mod lines;
-pub mod progress;
 pub mod rows;
 pub mod trace;
 
@@ -90,18 +89,18 @@ impl Place {
     /// A file for rows; one that is there is emptied if it begins as such files do.
     fn open(name: &str, beginning: &str) -> Result<Self, (String, io::Error)> {
         if name == "-" {
-            output::give_to_rows();
+            environment().give_output_to_rows();
             return Ok(Self::Output);
         }
         let lines = Arc::new(lines::Lines::create(name, beginning).map_err(|err| (name.to_string(), err))?);
-        output::hold(lines.clone());
+        environment().hold(lines.clone());
         Ok(Self::File(lines))
     }
 
     /// Adds a row, its line end included.
     fn push(&self, row: &[u8]) {
         match self {
-            Self::Output => output::row(row),
+            Self::Output => environment().row(row),
             Self::File(lines) => lines.push(row),
         }
     }

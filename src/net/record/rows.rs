@@ -8,7 +8,7 @@ use super::SCHEMA;
 use crate::net::account::{Account, Drops, PolicyReport};
 use crate::net::clock::Clock;
 use crate::net::event::{ConnectionEvent, Flow};
-use crate::net::judge::Judged;
+use crate::net::judged::Judged;
 use crate::net::ledger::Counts;
 use crate::net::outcome::{End, Outcome};
 use crate::net::policy::Action;

@@ -15,10 +15,10 @@
 use std::fmt::Write;
 use std::net::SocketAddr;
 
+use crate::net::environment::environment;
 use crate::net::event::{ConnectionEvent, Event, Flow, Sink};
-use crate::net::judge::Judged;
+use crate::net::judged::Judged;
 use crate::net::outcome::{End, Outcome};
-use crate::net::output;
 use crate::net::subject::Site;
 use crate::net::time::Duration;
 
@@ -81,7 +81,7 @@ impl Trace {
 impl Sink for Trace {
     fn take(&self, event: &Event<'_>) {
         let (time, line) = self.line(event);
-        output::traced(time, &line);
+        environment().traced(time, &line);
     }
 }
 

@@ -13,11 +13,11 @@ use super::events::ACCEPTED;
 use super::options::StreamOptions;
 use super::serving::Service;
 use super::{Connection, Ends, lock, owner};
+use crate::net::environment::environment;
 use crate::net::error::{Error, ErrorKind, Result, in_words};
 use crate::net::event::Event;
 use crate::net::host::{Host, Waited};
 use crate::net::judge::Judge;
-use crate::net::output;
 use crate::net::session::Session;
 use crate::net::stop::Stop;
 use crate::net::subject::Site;
@@ -186,7 +186,7 @@ impl Listener {
                 Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM) => {
                     if !self.0.starved.swap(true, Ordering::Relaxed) {
                         self.0.errors.fetch_add(1, Ordering::Relaxed);
-                        output::note(&format!(
+                        environment().note(&format!(
                             "accept {}: {}; connections wait until others have ended\n  hint: raise `ulimit -n`",
                             self.0.local,
                             in_words(&err)

@@ -4,8 +4,8 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError};
 
+use crate::net::environment::environment;
 use crate::net::host::{Host, Waited};
-use crate::net::output;
 use crate::net::stop::{Sleeper, Stop};
 use crate::net::time::{Duration, Instant};
 
@@ -33,7 +33,7 @@ impl Turns {
             return Ok(turn);
         }
         let sleeper = self.sleeper.get_or_init(Arc::default);
-        output::flush();
+        environment().flush();
         stop.subscribe(sleeper);
         // Counted before it looks again, so that whoever gives the turn back after that knows of it.
         self.waiting.fetch_add(1, Ordering::SeqCst);

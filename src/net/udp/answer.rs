@@ -8,7 +8,7 @@ use crate::net::account::Ends;
 use crate::net::datagram::{Datagram, Destination};
 use crate::net::decisions::Decision;
 use crate::net::error::{ErrorKind, Result};
-use crate::net::judge::Judged;
+use crate::net::judged::Judged;
 use crate::net::policy::Action;
 use crate::net::subject::{Site, possible};
 use crate::net::wire::content::Content;

@@ -12,12 +12,13 @@ use socket2::Socket;
 use super::alone::InTurns;
 use super::{JUDGING, TRIES, UdpSocket, lock};
 use crate::net::datagram::Datagram;
+use crate::net::environment::environment;
 use crate::net::error::{Error, ErrorKind, Result};
 use crate::net::error_queue::{Queued, closed, is_pending_error};
 use crate::net::event::Event;
 use crate::net::host::Waited;
-use crate::net::judge::{Judge, Judged};
-use crate::net::output;
+use crate::net::judge::Judge;
+use crate::net::judged::Judged;
 use crate::net::policy::Flows;
 use crate::net::stop::Stop;
 use crate::net::subject::{PacketView, Subject};
@@ -177,7 +178,7 @@ impl UdpSocket {
         let seated = self.0.alone.enter()?;
         // What was printed is written out only where there is nothing else to do.
         let at_once = match self.0.ahead.pop() {
-            None if output::is_pending() => self.take(socket).ok()?,
+            None if environment().is_pending() => self.take(socket).ok()?,
             ahead => ahead,
         };
         let datagram = match at_once {

@@ -10,9 +10,9 @@ use std::io::{self, Write};
 use std::os::unix::fs::MetadataExt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
+use crate::net::environment::{Held, environment};
 use crate::net::error::{Error, ErrorKind, in_words};
 use crate::net::file;
-use crate::net::output::{self, Held};
 
 /// How many bytes are held back at most, but for one block.
 const LARGE: usize = 256 * 1024;
@@ -137,9 +137,9 @@ impl Capture {
         let recording = Arc::new(Recording::begin(name, file));
         let capture = Arc::new(Self(recording.clone()));
         recordings.push((identity, Arc::downgrade(&capture), Arc::downgrade(&recording)));
-        output::hold(recording);
+        environment().hold(recording);
         // A recording of nothing has its header.
-        output::holds();
+        environment().has_held();
         Ok(capture)
     }
 }
@@ -175,14 +175,15 @@ impl Recording {
         }
         let failed = if inner.buffer.len() >= LARGE { inner.write_out() } else { None };
         drop(inner);
-        output::holds();
+        environment().has_held();
         self.tell(failed);
     }
 
     fn tell(&self, failed: Option<io::Error>) {
         if let Some(err) = failed {
             let why = in_words(&err);
-            output::note(&format!("error: {} could not be written: {why}; its last packets are missing", self.name));
+            environment()
+                .note(&format!("error: {} could not be written: {why}; its last packets are missing", self.name));
         }
     }
 

@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::Shared;
 use super::capture::{Capture, Captures};
 use super::counters::{Counters, Counts};
+use crate::net::environment::environment;
 use crate::net::error::{Error, Result};
 use crate::net::judge::Judge;
-use crate::net::output;
 use crate::net::subject::{Site, Way};
 use crate::net::time::Duration;
 
@@ -68,7 +68,7 @@ impl Placed {
     pub(super) fn tell(&self, decided: &str, why: &str) {
         if !self.told.swap(true, Ordering::Relaxed) {
             let place = self.site.phrase();
-            output::note(&format!("warning: {decided} {place}: {why}; such packets pass"));
+            environment().note(&format!("warning: {decided} {place}: {why}; such packets pass"));
         }
     }
 }

@@ -20,11 +20,12 @@ use self::link::{IngressState, Lane, Rules, lock};
 use self::run::Runner;
 use self::wire::Wire;
 use super::{Cable, LabHost, Port};
+use crate::net::environment::environment;
 use crate::net::error::{Error, Result};
-use crate::net::host::{Host, HostId};
+use crate::net::host::Host;
+use crate::net::host_id::HostId;
 use crate::net::random::{Sequence, Stream};
 use crate::net::session::Session;
-use crate::net::stack;
 use crate::net::stop::Stop;
 use crate::net::subject::{Site, Way};
 use crate::net::sys;
@@ -82,7 +83,7 @@ impl Relay {
         });
         let inside = shared.clone();
         let run = move || {
-            stack::watch(STACK);
+            environment().thread_begins(STACK);
             sys::set_timer_slack();
             Runner::new(inside, host, stop).run();
         };

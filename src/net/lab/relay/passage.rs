@@ -9,7 +9,7 @@ use super::link::{Placed, Rules};
 use super::run::{At, Runner};
 use super::verdict::{Fate, What, announce, fate, words};
 use super::wire::Body;
-use crate::net::judge::Judged;
+use crate::net::judged::Judged;
 use crate::net::policy::Action;
 use crate::net::subject::{Carried, Site, Subject};
 use crate::net::sys::Frames;

@@ -9,7 +9,7 @@ use super::link::Placed;
 use super::pieces::Pieces;
 use crate::net::account::Ends;
 use crate::net::event::{Event, Flow};
-use crate::net::judge::Judged;
+use crate::net::judged::Judged;
 use crate::net::policy::{Action, Place};
 use crate::net::session::Session;
 use crate::net::subject::{Carried, Site};

@@ -6,8 +6,9 @@
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::host::{Host, HostId};
 use super::{colour, output};
+use crate::net::host::Host;
+use crate::net::host_id::HostId;
 
 /// Letters of the longest name of a host.
 static WIDTH: AtomicUsize = AtomicUsize::new(0);
@@ -23,16 +24,11 @@ pub fn make_room(name: &str) {
     WIDTH.fetch_max(name.chars().count().min(WIDEST), Ordering::Relaxed);
 }
 
-/// Whether hosts with names were made.
-pub fn are_used() -> bool {
-    WIDTH.load(Ordering::Relaxed) > 0
-}
-
 /// Prints lines of `host`.
 pub fn line(host: &dyn Host, text: &str) {
     match host.name() {
         None => output::line(text),
-        Some(name) => output::styled(&labelled(host, name, text, output::lines_are_on_terminal())),
+        Some(name) => line_of(host.id(), name, text),
     }
 }
 
@@ -40,12 +36,22 @@ pub fn line(host: &dyn Host, text: &str) {
 pub fn note(host: &dyn Host, text: &str) {
     match host.name() {
         None => output::note(text),
-        Some(name) => output::styled_note(&labelled(host, name, text, output::error_is_terminal())),
+        Some(name) => note_of(host.id(), name, text),
     }
 }
 
-fn labelled(host: &dyn Host, name: &str, text: &str, on_terminal: bool) -> String {
-    let shade = colour::is_wanted(on_terminal).then(|| shade(host.id()));
+/// Prints lines of the host called `name`.
+pub(super) fn line_of(host: HostId, name: &str, text: &str) {
+    output::styled(&labelled(host, name, text, output::lines_are_on_terminal()));
+}
+
+/// Writes lines of the host called `name` to standard error.
+pub(super) fn note_of(host: HostId, name: &str, text: &str) {
+    output::styled_note(&labelled(host, name, text, output::error_is_terminal()));
+}
+
+fn labelled(host: HostId, name: &str, text: &str, on_terminal: bool) -> String {
+    let shade = colour::is_wanted(on_terminal).then(|| shade(host));
     let text = if on_terminal { output::tamed(text) } else { Cow::Borrowed(text) };
     marked(name, WIDTH.load(Ordering::Relaxed), shade, &text)
 }

@@ -15,12 +15,14 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use super::error::Error;
-use super::record::lines::{Unwritten, write_lines};
-use super::sys::{self, PollFd};
-use super::time::Duration;
 use super::typing;
-use crate::columns::{COMMON, fit};
+use crate::net::environment::Held;
+use crate::net::error::Error;
+use crate::net::file::{Unwritten, write_lines};
+use crate::net::sys;
+use crate::net::sys::PollFd;
+use crate::net::time::Duration;
+use crate::terminal::columns::{COMMON, fit};
 
 const LARGE: usize = 64 * 1024;
 
@@ -37,15 +39,6 @@ static HELD: Mutex<Vec<Arc<dyn Held>>> = Mutex::new(Vec::new());
 static SHOWN: AtomicI64 = AtomicI64::new(0);
 
 type AtClose = Box<dyn FnOnce() + Send>;
-
-/// Something that holds lines back and is written out whenever printed lines are.
-pub trait Held: Send + Sync {
-    /// Writes out what it holds.
-    fn flush(&self);
-
-    /// Writes out what it holds unless another thread is at it.
-    fn try_flush(&self);
-}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stream {

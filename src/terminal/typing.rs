@@ -4,7 +4,7 @@
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::sys::Thread;
+use crate::net::sys::Thread;
 
 /// Bytes kept at most; of more the oldest lines are left out, and counted.
 const LIMIT: usize = 1 << 20;

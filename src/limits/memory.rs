@@ -13,7 +13,9 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use super::{output, sys};
+use crate::net::room;
+use crate::net::sys;
+use crate::terminal::output;
 
 /// Threads report to the total only in steps of this many bytes, so that they do not contend for it.
 const STEP: i64 = 64 * 1024;
@@ -25,32 +27,6 @@ pub const LIMIT: i64 = 256 << 20;
 const LAST: i64 = 1 << 30;
 
 static TOTAL: AtomicI64 = AtomicI64::new(0);
-
-/// Bytes that are not counted as the script's: peers have filled them, and their number is bounded elsewhere.
-#[derive(Debug, Default)]
-pub struct Exempt(usize);
-
-impl Exempt {
-    /// So many from now on.
-    pub fn set(&mut self, bytes: usize) {
-        let more = bytes as i64 - self.0 as i64;
-        if more != 0 {
-            TOTAL.fetch_sub(more, Ordering::Relaxed);
-            self.0 = bytes;
-        }
-    }
-
-    /// How many.
-    pub fn bytes(&self) -> usize {
-        self.0
-    }
-}
-
-impl Drop for Exempt {
-    fn drop(&mut self) {
-        self.set(0);
-    }
-}
 
 /// What a thread has not reported yet; the rest is reported when it ends.
 #[derive(Debug)]
@@ -72,7 +48,7 @@ pub struct Counting;
 
 /// Bytes in use by the script, within 64 KiB per thread.
 pub fn in_use() -> i64 {
-    TOTAL.load(Ordering::Relaxed)
+    TOTAL.load(Ordering::Relaxed) - room::exempt_bytes()
 }
 
 /// Whether so much is in use that a script will soon be stopped.
@@ -97,7 +73,8 @@ fn note(bytes: i64) {
 }
 
 fn report(bytes: i64) {
-    if TOTAL.fetch_add(bytes, Ordering::Relaxed) + bytes > LAST && bytes > 0 {
+    let total = TOTAL.fetch_add(bytes, Ordering::Relaxed) + bytes;
+    if bytes > 0 && total - room::exempt_bytes() > LAST {
         give_up();
     }
 }
@@ -158,7 +135,7 @@ mod tests {
             let block = Counting.realloc(block, layout(SIZE), layout(3 * SIZE).size());
             assert!(is_about(3 * SIZE), "{}", in_use() - before);
             // What others have filled is not the script's.
-            let mut exempt = Exempt::default();
+            let mut exempt = room::Exempt::default();
             exempt.set(2 * SIZE as usize);
             assert!(is_about(SIZE), "{}", in_use() - before);
             drop(exempt);

@@ -4,11 +4,11 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::AsFd;
 
-use super::error::{Error, ErrorKind, Result};
-use super::host::{Host, Waited};
-use super::resolver::{Done, on_a_thread};
-use super::stop::Stop;
-use super::sys::{self, PollFd};
+use crate::net::error::{Error, ErrorKind, Result};
+use crate::net::host::{Host, Waited};
+use crate::net::resolver::{Done, on_a_thread};
+use crate::net::stop::Stop;
+use crate::net::sys::{self, PollFd};
 
 /// What came of waiting for a line.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -7,7 +7,8 @@
 
 use std::cell::Cell;
 
-use super::{output, sys};
+use crate::net::sys;
+use crate::terminal::output;
 
 /// How far from the computed end of a stack a fault is taken for its overflow, in bytes: where exactly the stack begins
 /// is not known.

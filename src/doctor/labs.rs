@@ -84,7 +84,7 @@ impl Bench<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::net::doctor::System;
+    use crate::doctor::System;
     use crate::net::host::ThisMachine;
     use crate::net::lab::refusal::explain;
     use crate::net::stop::Stop;

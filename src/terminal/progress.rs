@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use crate::net::account::Account;
 use crate::net::ledger::Counts;
-use crate::net::output;
 use crate::net::session::Session;
+use crate::terminal::output;
 
 /// For how long nothing must have been shown, in nanoseconds.
 const QUIET: i64 = 1_000_000_000;

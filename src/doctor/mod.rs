@@ -8,8 +8,8 @@
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::host::Host;
-use super::stop::Stop;
+use crate::net::host::Host;
+use crate::net::stop::Stop;
 
 pub use self::apparmor::{FILE as APPARMOR_FILE, profile as apparmor_profile};
 pub use self::system::{Container, System, quoted};
