@@ -8,9 +8,9 @@ pub use super::helper::protocol::Command;
 use super::helper::protocol::{Answer, Request};
 use super::refusal::Refusal;
 use super::{Lab, LabHost};
+use crate::net::environment::environment;
 use crate::net::error::{Error, ErrorKind, Result};
 use crate::net::host::{Host, Waited};
-use crate::net::output;
 use crate::net::stop::Stop;
 use crate::net::sys::{self, PollFd};
 use crate::net::time::Instant;
@@ -59,7 +59,7 @@ impl LabHost {
         }
         SAY_WHAT_IS_MISSING.call_once(|| {
             if let Some(Refusal { reason, checked, remedy }) = self.lab().missing() {
-                output::note(&format!("note: {reason} ({checked})\n  hint: {remedy}"));
+                environment().note(&format!("note: {reason} ({checked})\n  hint: {remedy}"));
             }
         });
         let (status, theirs) = sys::message_pair().map_err(|err| Error::system("exec", &err))?;
