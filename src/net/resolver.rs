@@ -71,7 +71,7 @@ const LAB_HINT: &str = "hosts of a lab know each other by name: write run_in(a, 
 
 /// How waiting for a thread ended.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Done<T> {
+pub(crate) enum Done<T> {
     Value(T),
     TimedOut,
     Stopped,
@@ -81,7 +81,7 @@ pub(super) enum Done<T> {
 ///
 /// # Errors
 /// No thread or descriptor is left.
-pub(super) fn on_a_thread<T: Send + 'static>(
+pub(crate) fn on_a_thread<T: Send + 'static>(
     here: &dyn Host,
     stop: &Stop,
     patience: Option<Duration>,

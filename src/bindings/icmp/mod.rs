@@ -13,10 +13,10 @@ use crate::net::addr::{self, Version};
 use crate::net::clock::Clock;
 use crate::net::error::Error;
 use crate::net::icmp::{IcmpSocket, Options as SocketOptions};
-use crate::net::input;
 use crate::net::targets::World;
 use crate::net::wire::{Family, number};
 use crate::net::zoned::ZonedIp;
+use crate::terminal::input;
 
 pub mod decode;
 pub mod listener;
