@@ -56,3 +56,88 @@ fn a_link_local_address_keeps_its_zone_wherever_it_is_shown_compared_or_written(
     }
     assert!(written.contains(r#""offender":"fe80::77%1""#), "{written}");
 }
+
+#[test]
+fn a_socket_that_pings_itself_gets_no_reply() {
+    let script = r#"
+        let sock = udp::bind("127.0.0.1:0");
+        let any = udp::bind("*:0");
+        let both = [[sock, sock.addr], [any, `127.0.0.1:${any.port}`], [any, `127.0.0.9:${any.port}`], [any, any.addr]];
+        for pair in both {
+            let ping = pair[0].ping(pair[1], "ping 1", 20.s);
+            expect([ping.kind, ping.error.message.contains("own address"), ping.error.hint.contains("another socket")], ["error", true, true]);
+        }
+        for ping in pinger(sock, [sock.addr, "127.0.0.1:9"], #{ interval: 1.ms, timeout: 20.s }) { expect(ping.kind in ["error", "icmp"], true); }
+        expect([sock.counts.sent, sock.counts.errored, sock.counts.replied], [3, 3, 0]);
+        exit(0);
+    "#;
+    pingscript(&["-e", script]).run().expect_code(0);
+}
+
+#[test]
+fn members_of_a_group_reply_from_addresses_of_their_own() {
+    if !require_own_network_or_skip("pings by broadcast and multicast") {
+        return;
+    }
+    ip("link add v0 type veth peer name v1");
+    ip("link set v0 addrgenmode none up");
+    ip("link set v1 addrgenmode none up");
+    ip("-6 addr add fe80::77/64 dev v0 nodad");
+    std::fs::write("/proc/sys/net/ipv4/ping_group_range", "0 2147483647").expect("a network of its own");
+    std::fs::write("/proc/sys/net/ipv4/icmp_echo_ignore_broadcasts", "0").expect("a network of its own");
+    let script = r#"
+        // Two hear what is for all, and answer from addresses of their own.
+        let port = 0;
+        let tasks = [];
+        for from in ["127.0.0.3:0", "127.0.0.4:0"] {
+            let hears = udp::bind(`*:${port}`, #{ reuse: true });
+            let says = udp::bind(from);
+            port = hears.port;
+            tasks.push(start_thread(|| { for pkt in hears { says.send_to(pkt.text.to_upper(), pkt.from); } }));
+        }
+        let all = `127.255.255.255:${port}`;
+        let refused = udp::bind("127.0.0.1:0").ping(all, "ping 1", 20.s);
+        expect([refused.kind, refused.error.kind, refused.error.message.contains("all hosts")], ["error", "permission", true]);
+        expect(refused.error.hint.contains("broadcast: true"), true);
+        let sock = udp::bind("127.0.0.1:0", #{ broadcast: true });
+        let kinds = [];
+        for ping in pinger(sock, all, #{ count: 3, interval: 100.ms, timeout: 20.s, strays: true }) { kinds.push([ping.kind, ping.from.ip]); }
+        expect([sock.counts.replied, sock.counts.foreign, sock.counts.duplicate >= 2], [3, 0, true]);
+        // The first ends the ping, and each other is a duplicate from somebody else.
+        let of = |kind| kinds.filter(|one| one[0] == kind).map(|one| one[1]);
+        let both = [of.call("reply")[0], of.call("duplicate")[0]];
+        expect(both == ["127.0.0.3", "127.0.0.4"] || both == ["127.0.0.4", "127.0.0.3"], true, `${kinds}`);
+        // Whoever is pinged by itself is still told from others.
+        expect(sock.ping(udp::closed_port(), "ping 9", 20.s).kind, "icmp");
+        for task in tasks { task.stop(); }
+        for group in ["ff02::1%v0", "127.255.255.255"] { for raw in [false, true] {
+            let sock = icmp::open(group, #{ raw: raw, broadcast: true });
+            let ping = sock.ping(group, 20.s);
+            expect([ping.kind, ping.from.ip == group, sock.counts.foreign], ["reply", false, 0], `${group} ${sock}`);
+        } }
+    "#;
+    pingscript(&["-e", script]).patience(std::time::Duration::from_secs(40)).run().expect_code(0);
+}
+
+#[test]
+fn the_traffic_class_is_that_of_what_is_sent() {
+    let script = r#"
+        let net = lab::create();
+        let a = net.host("a"); let b = net.host("b");
+        let link = net.link(a, b);
+        set_policy(link.from(a), |pkt| reject("admin-prohibited"));
+        let quoted = |icmp| { let about = icmp::decode(icmp.recv(20.s)).quote; [about.protocol, about.tos] };
+        let icmp = run_in(a, || icmp::listen());
+        for to in [`${b.addr}`, `[${b.addr6}]`] {
+            run_in(a, || udp::open(`${to}:11000`, "", #{ dscp: 46 })).send_to("x", `${to}:11000`);
+            expect(quoted.call(icmp), ["UDP", 184], to);
+            expect(run_in(a, || tcp::try_connect(`${to}:11001`, #{ tos: 32 })).kind, "icmp");
+            expect(quoted.call(icmp), ["TCP", 32], to);
+        }
+        exit(0);
+    "#;
+    let run = pingscript(&["-e", script]).run();
+    if run.code != Some(4) {
+        run.expect_code(0);
+    }
+}

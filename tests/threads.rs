@@ -292,7 +292,7 @@ fn two_hundred_threads_leave_nothing_behind() {
                  let tasks = [];
                  for i in 0..50 { tasks.push(start_thread(|| {
                      let sock = udp::bind(\"127.0.0.1:0\");
-                     sock.ping(sock.addr, \"ping 1\", 1.s);
+                     sock.ping(udp::closed_port(), \"ping 1\", 1.s);
                      if i % 2 == 0 { sleep(1.h); }
                  })); }
                  for task in tasks { task.stop(); }

@@ -268,6 +268,22 @@ impl<'a> Options<'a> {
         self.get(key, "an IP address, such as \"10.0.0.77\"", read)
     }
 
+    /// The type of service or traffic class: `tos`, all eight bits, or `dscp`, the upper six.
+    ///
+    /// # Errors
+    /// `invalid`: it is something else, or both are given.
+    pub fn tos(&mut self) -> Result<u8, Error> {
+        let up_to = |most: i64| move |value: &Dynamic| value.as_int().ok().filter(|n| (0..=most).contains(n));
+        let tos = self.get("tos", "a whole number from 0 to 255", up_to(255))?;
+        let dscp = self.get("dscp", "a whole number from 0 to 63", up_to(63))?;
+        match (tos, dscp) {
+            (Some(_), Some(_)) => {
+                Err(Error::invalid(self.op, "options `tos` and `dscp` set the same bits: give one of them"))
+            }
+            (tos, dscp) => Ok(tos.or(dscp.map(|dscp| dscp << 2)).unwrap_or(0) as u8),
+        }
+    }
+
     /// True or false.
     ///
     /// # Errors

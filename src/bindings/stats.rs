@@ -115,8 +115,7 @@ pub mod api {
     ///
     /// ```rhai
     /// let rtts = stats();
-    /// let sock = udp::bind("127.0.0.1:0");
-    /// rtts.add(sock.ping(sock.addr, "ping 1", 1.s));
+    /// rtts.add(icmp::open("127.0.0.1").ping("127.0.0.1", 1.s));
     /// expect(rtts.received, 1);
     /// ```
     #[rhai_fn(pure)]
@@ -133,8 +132,7 @@ pub mod api {
     ///
     /// ```rhai
     /// let rtts = stats();
-    /// let sock = udp::bind("127.0.0.1:0");
-    /// rtts.add(pinger(sock, sock.addr, #{ count: 3, interval: 1.ms }));
+    /// rtts.add(pinger(icmp::open("127.0.0.1"), "127.0.0.1", #{ count: 3, interval: 1.ms }));
     /// expect(rtts.received, 3);
     /// ```
     #[rhai_fn(name = "add", pure, return_raw)]

@@ -1,6 +1,9 @@
 //! Names and ports to socket addresses.
 
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use socket2::{Domain, Type};
 
 use super::error::{Error, ErrorKind, Result};
 use super::host::Host;
@@ -170,6 +173,39 @@ pub fn check_zone(op: &'static str, local: SocketAddr, to: SocketAddr) -> Result
     Err(Error::invalid(op, "the address is link-local, and the interface that leads to it is missing")
         .with_peer(ip)
         .with_hint(format!("write the interface after the address as its zone, such as {ip}%eth0")))
+}
+
+/// Whether what is sent to `to` from `here` goes to several hosts: by multicast, or, where a socket may, by broadcast. Only the
+/// kernel knows which addresses are for all hosts of a network; it lets no socket connect there that has not asked for it.
+pub(in crate::net) fn is_group(here: &dyn Host, to: SocketAddr, may_broadcast: bool) -> bool {
+    to.ip().is_multicast() || (may_broadcast && to.is_ipv4() && is_broadcast(here, to).unwrap_or(false))
+}
+
+fn is_broadcast(here: &dyn Host, to: SocketAddr) -> io::Result<bool> {
+    let socket = here.socket(Domain::IPV4, Type::DGRAM, None)?;
+    let refused = socket.connect(&to.into()).is_err();
+    socket.set_broadcast(true)?;
+    Ok(refused && socket.connect(&to.into()).is_ok())
+}
+
+/// The error of a send from `here` to `to` that was not permitted, in words and with what to do. The errno says which part of
+/// this host refuses (linux).
+pub(in crate::net) fn not_permitted(here: &dyn Host, error: Error, to: SocketAddr) -> Error {
+    if error.code == Some(libc::EPERM) {
+        return error.with_hint("a firewall rule of this host forbids it");
+    }
+    if to.is_ipv4() && is_broadcast(here, to).unwrap_or(false) {
+        let error =
+            Error { message: "permission denied: this address is that of all hosts of a network".to_string(), ..error };
+        return error.with_hint("to send by broadcast, make the socket with the option #{ broadcast: true }");
+    }
+    error.with_hint("a route of this host prohibits it: look at `ip route`")
+}
+
+/// Whether `addr` is one of the addresses of `here`: a socket can be bound there.
+pub(in crate::net) fn is_address_of(here: &dyn Host, mut addr: SocketAddr) -> bool {
+    addr.set_port(0);
+    here.socket(Domain::for_address(addr), Type::DGRAM, None).is_ok_and(|socket| socket.bind(&addr.into()).is_ok())
 }
 
 /// Splits `HOST:PORT`.

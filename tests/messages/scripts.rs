@@ -32,6 +32,7 @@ fn exit_from_within() {
     dir.write("leaves.rhai", "fn one() { 1 }\nexit(7);\n");
     dir.write("imports.rhai", "import \"leaves\" as leaves;\n");
     let bound = "let sock = udp::bind(\"127.0.0.1:0\");";
+    let echo = "let server = udp::bind(\"127.0.0.1:0\"); start_thread(|| udp::serve(server, udp::echo()));";
     for (script, code) in [
         ("import \"leaves\" as lib;", 7),
         ("import \"imports\" as lib;", 7),
@@ -50,9 +51,14 @@ fn exit_from_within() {
         ("[3, 1].sort(|a, b| exit(6));", 6),
         ("fn f() { try { [5].map(|code| exit(code)) } catch { } } f();", 5),
         ("try { import \"leaves\" as lib; lib::one(); } catch { }", 7),
-        (&format!("{bound} try {{ ping(sock, sock.addr, \"x\", #{{ timeout: 5.s }}, |pkt| exit(9)) }} catch {{ }}"), 9),
+        (
+            &format!(
+                "{bound} {echo} try {{ ping(sock, server.addr, \"x\", #{{ timeout: 5.s }}, |pkt| exit(9)) }} catch {{ }}"
+            ),
+            9,
+        ),
         (&format!("{bound} udp::bind(\"127.0.0.1:0\").send_to(\"x\", sock.addr); udp::serve(sock, |pkt| exit(8));"), 8),
-        (&format!("{bound} ping(sock, sock.addr, \"x\", #{{ timeout: 5.s }}, |pkt| exit(9));"), 9),
+        (&format!("{bound} {echo} ping(sock, server.addr, \"x\", #{{ timeout: 5.s }}, |pkt| exit(9));"), 9),
     ] {
         let script = format!("{script} print(\"not reached\");");
         let run = pingscript(&["-e", &script]).dir(dir.path()).run().expect_code(code);

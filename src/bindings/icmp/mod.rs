@@ -49,7 +49,7 @@ pub mod namespace {
     }
 
     /// Makes a socket for echo requests, with options: `ttl` (TTL or hop limit, 1 to 255), `tos` (all eight bits of the type of
-    /// service or traffic class) or `dscp` (its upper six), `dont_fragment` (true: never fragment, whatever the path's MTU is
+    /// service or traffic class) or `dscp` (its upper six), `broadcast` (true: it may ping all hosts of a network), `dont_fragment` (true: never fragment, whatever the path's MTU is
     /// said to be; false: let every hop fragment), `pattern` (what fills payloads after their first 8 bytes: a blob or
     /// hexadecimal digits), `bind` (the local address, or a name of this host), `clock` (`"kernel receive - user send"`: measure as `ping` does),
     /// `fast` (for sweeps and floods: requests go out in bursts, replies are taken in together and measured as `ping` does, and
@@ -168,16 +168,7 @@ impl World for Here {
 
 fn read(options: &mut Options<'_>) -> Result<SocketOptions, Error> {
     let wrong = |what: &str| Error::invalid("open", what);
-    let octet = |value: u64, what: &str| u8::try_from(value).map_err(|_| wrong(what));
     let ttl = options.byte("ttl")?;
-    let (tos, dscp) = (options.count("tos", 0)?, options.count("dscp", 0)?);
-    let tos = match (tos, dscp) {
-        (Some(_), Some(_)) => return Err(wrong("options `tos` and `dscp` set the same bits: give one of them")),
-        (Some(tos), None) => Some(octet(tos, "option `tos` takes 0 to 255")?),
-        (None, Some(dscp)) if dscp < 64 => Some((dscp as u8) << 2),
-        (None, Some(_)) => return Err(wrong("option `dscp` takes 0 to 63")),
-        (None, None) => None,
-    };
     let clock = match options.text("clock")? {
         None => Clock::Kernel,
         Some(name) if name == Clock::Kernel.name() => Clock::Kernel,
@@ -199,7 +190,8 @@ fn read(options: &mut Options<'_>) -> Result<SocketOptions, Error> {
     Ok(SocketOptions {
         local,
         ttl,
-        tos,
+        tos: options.tos()?,
+        broadcast: options.flag("broadcast")?,
         dont_fragment: options.switch("dont_fragment")?,
         pattern: pattern(options)?,
         raw: options.flag("raw")?,

@@ -48,7 +48,8 @@ pub mod namespace {
 
     /// Listens, with options for the connections that are taken in: `framing`: `"raw"` (a message is what one read brings),
     /// `"line"` or `"length"` (four bytes before each message); `limit`: the longest message in bytes (1,048,576); `nodelay`
-    /// (true: each message is sent at once); `keepalive`: probe a silent peer after this time; `rcvbuf`, `sndbuf`; and for the
+    /// (true: each message is sent at once); `keepalive`: probe a silent peer after this time; `rcvbuf`, `sndbuf`; `dscp` (0 to 63) or `tos` (all
+    /// eight bits): the traffic class; and for the
     /// listener `backlog`: how many connections may wait to be taken in (4,096).
     ///
     /// Errors: as `listen`; `invalid`: an unknown option.
@@ -118,7 +119,7 @@ pub mod namespace {
 
     /// Connects, with options: `timeout` (10.s), `bind`: the local address, such as `"127.0.0.1:32000"`; `ttl` (1 to 255); and as
     /// `listen`:
-    /// `framing`, `limit`, `nodelay`, `keepalive`, `rcvbuf`, `sndbuf`.
+    /// `framing`, `limit`, `nodelay`, `keepalive`, `rcvbuf`, `sndbuf`, `dscp`, `tos`.
     ///
     /// Errors: as `connect`; `in-use`, `not-local`: the local address; `invalid`: an unknown option.
     ///
@@ -237,5 +238,6 @@ fn stream_options(options: &mut Options<'_>) -> Result<StreamOptions, Error> {
         keepalive: options.duration("keepalive")?,
         receive_buffer: options.count("rcvbuf", 1)?.map(|bytes| bytes as usize),
         send_buffer: options.count("sndbuf", 1)?.map(|bytes| bytes as usize),
+        tos: options.tos()?,
     })
 }

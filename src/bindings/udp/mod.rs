@@ -50,10 +50,11 @@ pub mod namespace {
 
     /// Makes a bound socket, with options: `rcvbuf`, `sndbuf`: buffer sizes in bytes, which the kernel doubles; `reuse`: other
     /// sockets may bind the same address (SO_REUSEADDR, SO_REUSEPORT); `ttl`: hops that what it sends may take, 1 to 255; a
-    /// router where they end answers "Time to Live exceeded in Transit"; `dont_fragment`: no hop may cut what it sends, whatever
-    /// the path's MTU is said to be (IP_PMTUDISC_PROBE); `recverr: false`: no IP_RECVERR, as in most programs: an ICMP error is the
-    /// error of the next `recv` or `send` (`refused`, `unreachable` …) if the socket is connected and the kernel takes it for a
-    /// hard one, and is lost otherwise. Such a socket sends no pings.
+    /// router where they end answers "Time to Live exceeded in Transit"; `tos`: the type of service or traffic class of what it
+    /// sends, all eight bits, or `dscp`: its upper six; `broadcast`: it may send to all hosts of a network; `dont_fragment`: no
+    /// hop may cut what it sends, whatever the path's MTU is said to be (IP_PMTUDISC_PROBE); `recverr: false`: no IP_RECVERR, as
+    /// in most programs: an ICMP error is the error of the next `recv` or `send` (`refused`, `unreachable` …) if the socket is
+    /// connected and the kernel takes it for a hard one, and is lost otherwise. Such a socket sends no pings.
     ///
     /// Errors: as `bind`; `invalid`: an unknown option.
     ///
@@ -214,6 +215,8 @@ fn read(options: &mut Options<'_>) -> Result<SocketOptions, Error> {
         send_buffer: options.count("sndbuf", 1)?.map(|bytes| bytes as usize),
         reuse: options.flag("reuse")?,
         ttl: options.byte("ttl")?,
+        tos: options.tos()?,
+        broadcast: options.flag("broadcast")?,
         dont_fragment: options.flag("dont_fragment")?,
         plain_errors: !options.switch("recverr")?.unwrap_or(true),
     })

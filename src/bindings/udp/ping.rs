@@ -114,8 +114,8 @@ pub mod api {
     /// Where the ping went; a name that has no address, as text.
     ///
     /// ```rhai
-    /// let sock = udp::bind("127.0.0.1:0");
-    /// expect(sock.ping(sock.addr, "ping 1", 100.ms).to, sock.addr);
+    /// let closed = udp::closed_port();
+    /// expect(udp::open(closed).ping(closed, "ping 1", 100.ms).to, closed);
     /// ```
     #[rhai_fn(global, get = "to", pure)]
     pub fn ping_to(ping: &mut Ping) -> Dynamic {
@@ -126,8 +126,11 @@ pub mod api {
     /// Who replied; `()` if nobody did.
     ///
     /// ```rhai
-    /// let sock = udp::bind("127.0.0.1:0");
-    /// expect(sock.ping(sock.addr, "ping 1", 100.ms).from, sock.addr);
+    /// let server = udp::bind("127.0.0.1:0");
+    /// let task = start_thread(|| udp::serve(server, udp::echo()));
+    /// let ping = udp::open(server.addr).ping(server.addr, "ping 1", 1.s);
+    /// expect(ping.from, server.addr);
+    /// task.stop();
     /// ```
     #[rhai_fn(global, get = "from", pure)]
     pub fn ping_from(ping: &mut Ping) -> Dynamic {
@@ -137,8 +140,11 @@ pub mod api {
     /// The reply as text, without padding at its end; of a ping that was just sent, its message. `()` if there is none.
     ///
     /// ```rhai
-    /// let sock = udp::bind("127.0.0.1:0");
-    /// expect(sock.ping(sock.addr, "ping 1", #{ size: 64 }).text, "ping 1");
+    /// let server = udp::bind("127.0.0.1:0");
+    /// let task = start_thread(|| udp::serve(server, udp::echo()));
+    /// let ping = udp::open(server.addr).ping(server.addr, "ping 1", #{ size: 64 });
+    /// expect(ping.text, "ping 1");
+    /// task.stop();
     /// ```
     #[rhai_fn(global, get = "text", pure)]
     pub fn ping_text(ping: &mut Ping) -> Dynamic {
@@ -148,8 +154,11 @@ pub mod api {
     /// The reply as a blob, padding included; of a ping that was just sent, its message. `()` if there is none.
     ///
     /// ```rhai
-    /// let sock = udp::bind("127.0.0.1:0");
-    /// expect(sock.ping(sock.addr, "ping 1", #{ size: 64 }).data.len, 64);
+    /// let server = udp::bind("127.0.0.1:0");
+    /// let task = start_thread(|| udp::serve(server, udp::echo()));
+    /// let ping = udp::open(server.addr).ping(server.addr, "ping 1", #{ size: 64 });
+    /// expect(ping.data.len, 64);
+    /// task.stop();
     /// ```
     #[rhai_fn(global, get = "data", pure)]
     pub fn ping_data(ping: &mut Ping) -> Dynamic {
@@ -160,8 +169,8 @@ pub mod api {
     /// flight for which the next one had to wait, or the script was busy.
     ///
     /// ```rhai
-    /// let sock = udp::bind("127.0.0.1:0");
-    /// expect(sock.ping(sock.addr, "ping 1", 1.s).missed, 0);
+    /// let closed = udp::closed_port();
+    /// expect(udp::open(closed).ping(closed, "ping 1", 1.s).missed, 0);
     /// ```
     #[rhai_fn(global, get = "missed", pure)]
     pub fn ping_missed(ping: &mut Ping) -> i64 {
@@ -172,9 +181,8 @@ pub mod api {
     /// kernel's stamp, where it has come by then, else from right before the system call. `()` if it was not sent.
     ///
     /// ```rhai
-    /// let sock = udp::bind("127.0.0.1:0");
     /// let before = unix_time();
-    /// let ping = sock.ping(sock.addr, "ping 1", 1.s);
+    /// let ping = icmp::open("127.0.0.1").ping("127.0.0.1", 1.s);
     /// expect(ping.sent_at >= before && ping.sent_at <= unix_time() + 0.001, true);
     /// ```
     #[rhai_fn(global, get = "sent_at", pure)]
@@ -186,8 +194,7 @@ pub mod api {
     /// neither came.
     ///
     /// ```rhai
-    /// let sock = udp::bind("127.0.0.1:0");
-    /// let ping = sock.ping(sock.addr, "ping 1", 1.s);
+    /// let ping = icmp::open("127.0.0.1").ping("127.0.0.1", 1.s);
     /// expect(ping.received_at >= ping.sent_at, true);
     /// ```
     #[rhai_fn(global, get = "received_at", pure)]
@@ -199,8 +206,7 @@ pub mod api {
     /// ICMP error that ended the ping, or a late or duplicate reply, which no statistics of replies count. `()` if none came.
     ///
     /// ```rhai
-    /// let sock = udp::bind("127.0.0.1:0");
-    /// expect(sock.ping(sock.addr, "ping 1", 1.s).rtt < 1.s, true);
+    /// expect(icmp::open("127.0.0.1").ping("127.0.0.1", 1.s).rtt < 1.s, true);
     /// ```
     #[rhai_fn(global, get = "rtt", pure)]
     pub fn ping_rtt(ping: &mut Ping) -> Dynamic {
@@ -215,8 +221,7 @@ pub mod api {
     /// the time is kept out of percentiles.
     ///
     /// ```rhai
-    /// let sock = udp::bind("127.0.0.1:0");
-    /// print(sock.ping(sock.addr, "ping 1", 1.s).clock);
+    /// print(icmp::open("127.0.0.1").ping("127.0.0.1", 1.s).clock);
     /// ```
     #[rhai_fn(global, get = "clock", pure)]
     pub fn ping_clock(ping: &mut Ping) -> Dynamic {
@@ -231,8 +236,7 @@ pub mod api {
     /// reply does not have. Without a reply, `()` in place of the map.
     ///
     /// ```rhai
-    /// let sock = udp::bind("127.0.0.1:0");
-    /// print(sock.ping(sock.addr, "ping 1", 1.s).readings.user);
+    /// print(icmp::open("127.0.0.1").ping("127.0.0.1", 1.s).readings.user);
     /// ```
     #[rhai_fn(global, get = "readings", pure)]
     pub fn ping_readings(ping: &mut Ping) -> Dynamic {

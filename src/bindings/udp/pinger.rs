@@ -134,9 +134,12 @@ pub mod api {
     /// Errors: as `ping`; what the closure throws; `invalid`: it returns neither true nor false.
     ///
     /// ```rhai
-    /// let sock = udp::bind("127.0.0.1:0");
-    /// let ping = ping(sock, sock.addr, "who?", #{ timeout: 100.ms }, |reply| reply.text.starts_with("who"));
+    /// let server = udp::bind("127.0.0.1:0");
+    /// let task = start_thread(|| udp::serve(server, |pkt| "it is me"));
+    /// let sock = udp::open(server.addr);
+    /// let ping = ping(sock, server.addr, "who?", #{ timeout: 1.s }, |reply| reply.text.starts_with("it is"));
     /// expect(ping.kind, "reply");
+    /// task.stop();
     /// ```
     #[rhai_fn(global, name = "ping", return_raw)]
     pub fn ping_matching(

@@ -208,8 +208,8 @@ pub mod api {
     ///
     /// ```rhai
     /// let sock = udp::bind("127.0.0.1:0");
-    /// sock.ping(sock.addr, "ping 1", 100.ms);
-    /// print(sock.clock);
+    /// sock.ping(udp::closed_port(), "ping 1", 100.ms);
+    /// expect(sock.clock, ());    // an ICMP error is no reply
     /// ```
     #[rhai_fn(global, get = "clock", pure)]
     pub fn clock(socket: &mut UdpSocket) -> Dynamic {

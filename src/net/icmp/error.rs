@@ -3,7 +3,9 @@
 use std::io;
 use std::net::SocketAddr;
 
+use crate::net::addr::not_permitted;
 use crate::net::error::{Error, ErrorKind, Result};
+use crate::net::host::Host;
 use crate::net::wire::Family;
 use crate::net::zoned::ZonedIp;
 
@@ -30,7 +32,7 @@ pub fn check_size(size: usize, family: Family) -> Result<()> {
 }
 
 /// What a failed send means, in words.
-pub(super) fn send_error(err: &io::Error, size: usize, to: SocketAddr) -> Error {
+pub(super) fn send_error(here: &dyn Host, err: &io::Error, size: usize, to: SocketAddr) -> Error {
     let error = Error::system("ping", err).with_peer(ZonedIp::from(to));
     match error.kind {
         ErrorKind::TooLarge => {
@@ -39,9 +41,7 @@ pub(super) fn send_error(err: &io::Error, size: usize, to: SocketAddr) -> Error 
                     "it is more than the interface's MTU: send less, or let it be fragmented (dont_fragment: false)",
                 )
         }
-        ErrorKind::Permission => {
-            error.with_hint("a firewall rule of this host forbids it, or it is a broadcast address")
-        }
+        ErrorKind::Permission => not_permitted(here, error, to),
         ErrorKind::Unreachable => error.with_hint("this host has no route there: look at `ip route`"),
         ErrorKind::Invalid => error.with_hint("a link-local address needs its interface after it: fe80::1%eth0"),
         _ => error,

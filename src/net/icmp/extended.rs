@@ -93,7 +93,7 @@ pub(super) fn recognise(socket: &Inner, prober: &Prober, datagram: &Datagram, ec
         return Recognised::Stray(Stray::Corrupt);
     }
     let key = socket.questions.of(echo.seq).map(Key::Number);
-    let found = key.and_then(|key| Some((key, prober.ledger().find(datagram.from, key)?)));
+    let found = key.and_then(|key| Some((key, prober.named(datagram, key)?)));
     match found.and_then(|(key, id)| Some((key, prober.ledger().record(id)?))) {
         // An answer need not repeat what was asked.
         Some((key, record)) => Recognised::Answer(key, record.content),

@@ -206,7 +206,7 @@ pub(super) fn recognise(socket: &Inner, prober: &Prober, datagram: &Datagram) ->
 /// A reply that names probe `number`; corrupt if it does not repeat what was sent.
 fn whole(prober: &Prober, datagram: &Datagram, number: u64, payload: &[u8]) -> Recognised {
     let key = Key::Number(number);
-    let sent = prober.ledger().find(datagram.from, key).and_then(|id| prober.message(id));
+    let sent = prober.named(datagram, key).and_then(|id| prober.message(id));
     match sent.and_then(|sent| sent.get(HEADER..)) {
         Some(sent) if sent.len() <= payload.len() && sent != payload => Recognised::Stray(Stray::Corrupt),
         _ => Recognised::Answer(key, Content::of(payload)),

@@ -60,7 +60,9 @@ pub struct Options {
     /// TTL or hop limit; `None`: the system's.
     pub ttl: Option<u8>,
     /// The type of service or traffic class, all eight bits.
-    pub tos: Option<u8>,
+    pub tos: u8,
+    /// Whether it may send to all hosts of a network (SO_BROADCAST).
+    pub broadcast: bool,
     /// Whether to send with Don't Fragment, whatever the path's MTU is said to be; `None`: as the system does.
     pub dont_fragment: Option<bool>,
     /// What is repeated to fill a payload; empty: 8, 9, 10, ….
@@ -104,6 +106,7 @@ struct Inner {
     as_ping: bool,
     fast: bool,
     ttl: Option<u8>,
+    broadcast: bool,
     prober: Mutex<Prober>,
     tally: Tally,
     ear: Ear,
@@ -169,6 +172,7 @@ impl IcmpSocket {
             as_ping: options.as_ping || options.fast,
             fast: options.fast,
             ttl: options.ttl,
+            broadcast: options.broadcast,
             prober: Mutex::new(if options.fast { Prober::remembering(REMEMBERED) } else { Prober::default() }),
             tally: Tally::new(if family == Family::V4 { 20 } else { 40 }),
             ear: Ear::default(),
@@ -357,15 +361,9 @@ fn heed(socket: &Socket, family: Family) -> io::Result<()> {
 
 fn set_options(socket: &Socket, family: Family, mode: Mode, options: &Options) -> io::Result<()> {
     let fd = socket.as_fd();
-    let (level, errors, ttl, tos, discover) = match family {
-        Family::V4 => (libc::IPPROTO_IP, libc::IP_RECVERR, libc::IP_RECVTTL, libc::IP_TOS, libc::IP_MTU_DISCOVER),
-        Family::V6 => (
-            libc::IPPROTO_IPV6,
-            libc::IPV6_RECVERR,
-            libc::IPV6_RECVHOPLIMIT,
-            libc::IPV6_TCLASS,
-            libc::IPV6_MTU_DISCOVER,
-        ),
+    let (level, errors, ttl, discover) = match family {
+        Family::V4 => (libc::IPPROTO_IP, libc::IP_RECVERR, libc::IP_RECVTTL, libc::IP_MTU_DISCOVER),
+        Family::V6 => (libc::IPPROTO_IPV6, libc::IPV6_RECVERR, libc::IPV6_RECVHOPLIMIT, libc::IPV6_MTU_DISCOVER),
     };
     let is_ipv4 = family == Family::V4;
     sys::set_option(fd, level, errors, 1)?;
@@ -376,14 +374,9 @@ fn set_options(socket: &Socket, family: Family, mode: Mode, options: &Options) -
     sys::ask_for_extensions(fd, is_ipv4);
     if let Some(ttl) = options.ttl {
         sys::set_ttl(fd, is_ipv4, Some(ttl))?;
-        match is_ipv4 {
-            true => socket.set_multicast_ttl_v4(u32::from(ttl))?,
-            false => socket.set_multicast_hops_v6(u32::from(ttl))?,
-        }
     }
-    if let Some(octet) = options.tos {
-        sys::set_option(fd, level, tos, i32::from(octet))?;
-    }
+    sys::set_tos(fd, is_ipv4, options.tos)?;
+    socket.set_broadcast(options.broadcast)?;
     if let Some(set) = options.dont_fragment {
         // Not IP_PMTUDISC_DO, which would refuse by what was learnt instead of asking the path.
         sys::set_option(fd, level, discover, if set { libc::IP_PMTUDISC_PROBE } else { libc::IP_PMTUDISC_DONT })?;

@@ -11,6 +11,7 @@ use socket2::Socket;
 use super::error::send_error;
 use super::filter::of_replies;
 use super::{IcmpSocket, Mode, hearing, lock};
+use crate::net::addr::is_group;
 use crate::net::datagram::Datagram;
 use crate::net::ear::is_kept;
 use crate::net::error::{Error, Result};
@@ -228,7 +229,7 @@ impl Carrier for IcmpSocket {
     }
 
     fn send_error(&self, err: &io::Error, probe: &Probe<'_>) -> Error {
-        send_error(err, probe.message.len() - HEADER, probe.to)
+        send_error(&*self.0.host, err, probe.message.len() - HEADER, probe.to)
     }
 
     fn take(&self, socket: &Socket, queued: &mut dyn FnMut(Queued)) -> io::Result<Option<Datagram>> {
@@ -253,6 +254,10 @@ impl Carrier for IcmpSocket {
 
     fn name(&self, message: &[u8], running: u64) -> Name {
         Name { key: Key::Number(running), number: None, content: Content::of(self.echoed(message)) }
+    }
+
+    fn is_group(&self, to: SocketAddr) -> bool {
+        is_group(&*self.0.host, to, self.0.broadcast)
     }
 
     fn recognise(&self, prober: &Prober, datagram: &Datagram) -> Recognised {

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::fmt::Debug;
 use std::io;
+use std::net::SocketAddr;
 use std::os::fd::AsFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -36,7 +37,7 @@ pub(in crate::net) trait Carrier: Debug + Send + Sync {
     fn session(&self) -> &Arc<Session>;
 
     /// The local address.
-    fn local(&self) -> std::net::SocketAddr;
+    fn local(&self) -> SocketAddr;
 
     /// Whether it was closed.
     fn is_closed(&self) -> bool;
@@ -128,6 +129,12 @@ pub(in crate::net) trait Carrier: Debug + Send + Sync {
 
     /// What a datagram is, by itself and by what was sent.
     fn recognise(&self, prober: &Prober, datagram: &Datagram) -> Recognised;
+
+    /// Whether what goes to `to` goes to several hosts, which reply from addresses of their own.
+    fn is_group(&self, to: SocketAddr) -> bool {
+        let _ = to;
+        false
+    }
 
     /// Which probe an ICMP error is about: by what it quotes of the message, or, if that is too little, the only one
     /// pending; between several, the one waited for, or else the oldest.

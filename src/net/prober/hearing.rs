@@ -32,7 +32,7 @@ impl Prober {
             Some(matcher) => (self.matched(carrier, awaited, &datagram, arrived, matcher)?, Stray::Foreign),
             None => match carrier.recognise(self, &datagram) {
                 Recognised::Answer(key, content) => {
-                    (self.ledger.reply(arrived, datagram.from, key, content), Stray::Foreign)
+                    (self.ledger.reply(arrived, self.asked(datagram.from, key), key, content), Stray::Foreign)
                 }
                 Recognised::Stray(kind) => (self.stray(kind), kind),
                 Recognised::Unrelated => return Ok(()),
@@ -104,7 +104,8 @@ impl Prober {
         matcher: &mut Matcher<'_>,
     ) -> Result<Arrival> {
         // What comes after the answer in one go is asked about too: it may be a duplicate.
-        let is_peer = |id: ProbeId| self.ledger.record(id).is_some_and(|record| record.to == datagram.from);
+        let is_peer =
+            |id: ProbeId| self.ledger.record(id).is_some_and(|record| self.may_reply(datagram.from, record.to));
         if awaited.is_some_and(|id| !is_peer(id)) {
             return Ok(self.stray(Stray::Foreign));
         }
@@ -114,7 +115,10 @@ impl Prober {
         carrier.matching(&mut || matcher(datagram).map(|matched| said = matched)).map_err(failed)?;
         Ok(match (said, awaited) {
             (Match::Awaited, Some(id)) => self.ledger.reply_to(arrived, id),
-            (Match::Number(number), _) => self.ledger.reply_by_key(arrived, datagram.from, Key::Number(number)),
+            (Match::Number(number), _) => {
+                let key = Key::Number(number);
+                self.ledger.reply_by_key(arrived, self.asked(datagram.from, key), key)
+            }
             _ => self.stray(Stray::Foreign),
         })
     }

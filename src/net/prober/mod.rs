@@ -32,6 +32,7 @@ pub(in crate::net) use self::taking::notices;
 
 mod carrier;
 mod clock;
+mod groups;
 mod hearing;
 mod taking;
 
@@ -65,6 +66,8 @@ pub struct Prober {
     reached: Option<IpAddr>,
     /// Distinguishes it from other probers.
     id: ProberId,
+    /// The groups that were pinged, the latest first.
+    groups: Vec<SocketAddr>,
     /// Room for what is received in one go.
     arrived: Vec<Datagram>,
 }
@@ -173,19 +176,15 @@ impl Prober {
     /// nothing: nobody waits for it any more.
     pub(in crate::net) fn is_late(&mut self, now: Instant, datagram: &Datagram, what: Recognised) -> bool {
         let Recognised::Answer(key, content) = what else { return false };
-        let id = self.ledger.find(datagram.from, key);
+        let to = self.asked(datagram.from, key);
+        let id = self.ledger.find(to, key);
         id.is_some_and(|id| self.ledger.state(id) == Some(State::TimedOut))
-            && matches!(self.ledger.reply(now, datagram.from, key, content), Arrival::Late { .. })
+            && matches!(self.ledger.reply(now, to, key, content), Arrival::Late { .. })
     }
 
     /// The message of a probe, while it is pending.
     pub(in crate::net) fn message(&self, id: ProbeId) -> Option<&[u8]> {
         self.pending.get(&id).map(|pending| &*pending.message)
-    }
-
-    /// The messages of the pending probes that went to `peer`.
-    pub(in crate::net) fn owed_by(&self, peer: SocketAddr) -> impl Iterator<Item = &[u8]> {
-        self.pending.values().filter(move |pending| pending.to == peer).map(|pending| &*pending.message)
     }
 
     /// Sends a probe. One that this host cannot send is settled at once.
@@ -198,6 +197,9 @@ impl Prober {
         }
         let probe = &Probe { to: reached(carrier.local(), probe.to), ..*probe };
         prepare(carrier, socket);
+        if carrier.is_group(probe.to) {
+            self.pings_group(probe.to);
+        }
         if carrier.hears_others(self.next_number() == 1) {
             self.collect(carrier, socket, None, &mut None)?;
         }

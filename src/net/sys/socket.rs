@@ -49,13 +49,21 @@ pub fn ask_for_extensions(fd: BorrowedFd<'_>, is_ipv4: bool) {
     };
 }
 
-/// Sets the TTL or hop limit of what a socket sends (IP_TTL, IPV6_UNICAST_HOPS); `None`: the system's.
+/// Sets the TTL or hop limit of what a socket sends, to groups too (IP_TTL, IP_MULTICAST_TTL, IPV6_UNICAST_HOPS,
+/// IPV6_MULTICAST_HOPS); `None`: the system's.
 pub fn set_ttl(fd: BorrowedFd<'_>, is_ipv4: bool, ttl: Option<u8>) -> io::Result<()> {
-    let value = ttl.map_or(-1, i32::from);
-    match is_ipv4 {
-        true => set_option(fd, libc::IPPROTO_IP, libc::IP_TTL, value),
-        false => set_option(fd, libc::IPPROTO_IPV6, libc::IPV6_UNICAST_HOPS, value),
-    }
+    let (level, names) = match is_ipv4 {
+        true => (libc::IPPROTO_IP, [libc::IP_TTL, libc::IP_MULTICAST_TTL]),
+        false => (libc::IPPROTO_IPV6, [libc::IPV6_UNICAST_HOPS, libc::IPV6_MULTICAST_HOPS]),
+    };
+    names.into_iter().try_for_each(|name| set_option(fd, level, name, ttl.map_or(-1, i32::from)))
+}
+
+/// Sets the type of service or traffic class of what a socket sends, all eight bits (IP_TOS, IPV6_TCLASS).
+pub fn set_tos(fd: BorrowedFd<'_>, is_ipv4: bool, tos: u8) -> io::Result<()> {
+    let (level, name) =
+        if is_ipv4 { (libc::IPPROTO_IP, libc::IP_TOS) } else { (libc::IPPROTO_IPV6, libc::IPV6_TCLASS) };
+    set_option(fd, level, name, i32::from(tos))
 }
 
 /// How many datagrams a socket has dropped, by its own count (SO_MEMINFO).

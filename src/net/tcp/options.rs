@@ -32,12 +32,14 @@ pub struct StreamOptions {
     pub receive_buffer: Option<usize>,
     /// Size of the send buffer in bytes (SO_SNDBUF).
     pub send_buffer: Option<usize>,
+    /// The type of service or traffic class of what is sent, all eight bits.
+    pub tos: u8,
 }
 
 impl Default for StreamOptions {
     fn default() -> Self {
         let framing = Framing::Raw;
-        Self { framing, limit: LIMIT, nodelay: true, keepalive: None, receive_buffer: None, send_buffer: None }
+        Self { framing, limit: LIMIT, nodelay: true, keepalive: None, receive_buffer: None, send_buffer: None, tos: 0 }
     }
 }
 
@@ -60,7 +62,7 @@ impl StreamOptions {
         if let Some(bytes) = self.send_buffer {
             socket.set_send_buffer_size(bytes.min(MAX_BUFFER))?;
         }
-        Ok(())
+        sys::set_tos(socket.as_fd(), v4, self.tos)
     }
 }
 

@@ -282,7 +282,7 @@ impl Carrier for Connection {
     fn recognise(&self, prober: &Prober, datagram: &Datagram) -> Recognised {
         let content = Content::of(&datagram.data);
         let key = ping_text::sequence(&datagram.data).map_or(Key::Content(content.hash), Key::Number);
-        if prober.ledger().find(datagram.from, key).is_some() {
+        if prober.named(datagram, key).is_some() {
             return Recognised::Answer(key, content);
         }
         // The stream itself loses and damages nothing: whoever answers does.

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 
 use socket2::{Domain, Protocol, Socket, Type};
 
-use super::{Options, UdpSocket, lock};
+use super::{Options, UdpSocket, lock, options};
 use crate::net::error::{Error, Result};
 use crate::net::sys;
 
@@ -35,7 +35,15 @@ impl UdpSocket {
         let half = |size: io::Result<usize>| size.map(|bytes| bytes / 2);
         socket.set_recv_buffer_size(options.receive_buffer.map_or_else(|| half(new.recv_buffer_size()), Ok)?)?;
         socket.set_send_buffer_size(options.send_buffer.map_or_else(|| half(new.send_buffer_size()), Ok)?)?;
-        sys::set_ttl(socket.as_fd(), self.0.local.is_ipv4(), options.ttl)?;
+        let (fd, v4) = (socket.as_fd(), self.0.local.is_ipv4());
+        sys::set_ttl(fd, v4, options.ttl)?;
+        sys::set_tos(fd, v4, options.tos)?;
+        socket.set_broadcast(options.broadcast)?;
+        self.0.broadcast.store(options.broadcast, Ordering::Relaxed);
+        let (level, discover) = options::discover(v4);
+        let path =
+            if options.dont_fragment { libc::IP_PMTUDISC_PROBE } else { sys::option(new.as_fd(), level, discover)? };
+        sys::set_option(fd, level, discover, path)?;
         let ttl = options.ttl.unwrap_or(0);
         self.0.own_ttl.store(ttl, Ordering::Relaxed);
         self.0.ttl.store(ttl, Ordering::Relaxed);

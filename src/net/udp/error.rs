@@ -3,7 +3,9 @@
 use std::io;
 use std::net::SocketAddr;
 
+use crate::net::addr::not_permitted;
 use crate::net::error::{Error, ErrorKind, Result};
+use crate::net::host::Host;
 
 /// The largest payload of a UDP datagram over IPv4: 65,535 less the headers.
 pub const MAX_PAYLOAD: usize = 65_507;
@@ -21,7 +23,7 @@ pub fn check_size(size: usize) -> Result<()> {
 }
 
 /// What a failed send means, in words.
-pub(in crate::net) fn send_error(err: &io::Error, size: usize, to: SocketAddr) -> Error {
+pub(in crate::net) fn send_error(here: &dyn Host, err: &io::Error, size: usize, to: SocketAddr) -> Error {
     let error = Error::system("send", err).with_peer(to);
     match error.kind {
         ErrorKind::Invalid if to.port() == 0 => port_zero("send", to),
@@ -34,12 +36,17 @@ pub(in crate::net) fn send_error(err: &io::Error, size: usize, to: SocketAddr) -
             Error { message: format!("a message of {size} bytes is too large to leave this host whole"), ..error }
                 .with_hint("it is more than the interface's MTU: send less, or leave out dont_fragment")
         }
-        ErrorKind::Permission => {
-            error.with_hint("a firewall rule of this host forbids it, or it is a broadcast address")
-        }
+        ErrorKind::Permission => not_permitted(here, error, to),
         ErrorKind::Unreachable => error.with_hint("this host has no route there: look at `ip route`"),
         _ => error,
     }
+}
+
+/// A socket cannot ping itself.
+pub(super) fn own_address(to: SocketAddr) -> Error {
+    Error::invalid("send", "this is the socket's own address: the reply would be its own request")
+        .with_peer(to)
+        .with_hint("ping the address of another socket, such as that of a server")
 }
 
 /// Port 0 is no destination.

@@ -6,8 +6,9 @@ use std::net::SocketAddr;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::{UdpSocket, lock};
+use super::{Inner, UdpSocket, lock};
 use crate::net::account::Ignored;
+use crate::net::addr::{is_address_of, is_group};
 use crate::net::datagram::Datagram;
 
 /// The ports of services that answer whatever they get: echo, daytime, quote of the day, and the character generator.
@@ -30,7 +31,28 @@ fn hash(data: &[u8]) -> u64 {
     hasher.finish()
 }
 
+impl Inner {
+    /// Whether what goes to `to` goes to several hosts.
+    pub(super) fn is_group(&self, to: SocketAddr) -> bool {
+        is_group(&*self.host, to, self.broadcast.load(Ordering::Relaxed))
+    }
+
+    /// Whether the socket itself has sent a datagram.
+    pub(super) fn is_own(&self, datagram: &Datagram) -> bool {
+        let (from, local) = (datagram.from, self.local);
+        let is_here = || datagram.to == Some(from.ip()) || from.ip().is_loopback();
+        from == local || (self.any && from.port() == local.port() && is_here())
+    }
+}
+
 impl UdpSocket {
+    /// Whether what is sent to `to` comes to the socket itself.
+    pub(super) fn is_here(&self, to: SocketAddr) -> bool {
+        let (local, host) = (self.0.local, &*self.0.host);
+        let is_of_host = || self.0.any && is_address_of(host, to) && !self.0.is_group(to);
+        to.port() == local.port() && (to == local || is_of_host())
+    }
+
     /// From now on what might come from another server that answers answers is ignored and counted.
     pub fn begin_to_serve(&self) {
         self.0.loops.serving.store(true, Ordering::Relaxed);
@@ -53,9 +75,8 @@ impl UdpSocket {
     }
 
     fn why_ignored(&self, datagram: &Datagram) -> Option<Ignored> {
-        let (from, local) = (datagram.from, self.local());
-        let is_here = || datagram.to == Some(from.ip()) || from.ip().is_loopback();
-        if from == local || (self.0.any && from.port() == local.port() && is_here()) {
+        let from = datagram.from;
+        if self.0.is_own(datagram) {
             return Some(Ignored::Own);
         }
         if CHATTY.contains(&from.port()) {

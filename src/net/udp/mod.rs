@@ -94,6 +94,8 @@ struct Inner {
     waits: AtomicU32,
     /// The TTL that probes were last sent with; 0: the system's.
     ttl: AtomicU8,
+    /// Whether it may send to all hosts of a network.
+    broadcast: AtomicBool,
     /// The TTL that it was made with; 0: the system's.
     own_ttl: AtomicU8,
     /// Hears what the kernel does not queue of the errors about its probes.
@@ -148,6 +150,7 @@ impl UdpSocket {
             ahead: Ahead::default(),
             waits: AtomicU32::new(0),
             ttl: AtomicU8::new(options.ttl.unwrap_or(0)),
+            broadcast: AtomicBool::new(options.broadcast),
             own_ttl: AtomicU8::new(options.ttl.unwrap_or(0)),
             ear: Ear::default(),
             stamping: AtomicBool::new(false),

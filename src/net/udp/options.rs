@@ -23,11 +23,23 @@ pub struct Options {
     pub reuse: bool,
     /// Hops that what is sent may take (IP_TTL, IPV6_UNICAST_HOPS), 1 to 255; `None`: the system's number.
     pub ttl: Option<u8>,
+    /// The type of service or traffic class of what is sent, all eight bits.
+    pub tos: u8,
+    /// Whether it may send to all hosts of a network (SO_BROADCAST).
+    pub broadcast: bool,
     /// Whether to send with Don't Fragment, whatever the path's MTU is said to be (IP_PMTUDISC_PROBE).
     pub dont_fragment: bool,
     /// Whether ICMP errors reach it only as the kernel gives them to any program: as failures of calls, and few without a
     /// peer (no IP_RECVERR).
     pub plain_errors: bool,
+}
+
+/// The level and the name of the option that says how the path's MTU is found.
+pub(super) const fn discover(v4: bool) -> (i32, i32) {
+    match v4 {
+        true => (libc::IPPROTO_IP, libc::IP_MTU_DISCOVER),
+        false => (libc::IPPROTO_IPV6, libc::IPV6_MTU_DISCOVER),
+    }
 }
 
 impl Options {
@@ -56,17 +68,14 @@ impl Options {
             socket.set_send_buffer_size(bytes)?;
         }
         if self.dont_fragment {
-            let (level, discover) = match local.is_ipv4() {
-                true => (libc::IPPROTO_IP, libc::IP_MTU_DISCOVER),
-                false => (libc::IPPROTO_IPV6, libc::IPV6_MTU_DISCOVER),
-            };
+            let (level, discover) = discover(local.is_ipv4());
             sys::set_option(socket.as_fd(), level, discover, libc::IP_PMTUDISC_PROBE)?;
         }
-        match self.ttl.map(u32::from) {
-            Some(hops) if local.is_ipv4() => socket.set_ttl_v4(hops)?,
-            Some(hops) => socket.set_unicast_hops_v6(hops)?,
-            None => {}
+        if self.ttl.is_some() {
+            sys::set_ttl(socket.as_fd(), local.is_ipv4(), self.ttl)?;
         }
+        sys::set_tos(socket.as_fd(), local.is_ipv4(), self.tos)?;
+        socket.set_broadcast(self.broadcast)?;
         // Answers come from the address that was asked, not from the one that the way back would choose.
         match local.ip() {
             IpAddr::V4(ip) if ip.is_unspecified() => {

@@ -9,7 +9,7 @@ use std::sync::{Arc, MutexGuard};
 use socket2::Socket;
 
 use super::UdpSocket;
-use super::error::{check_size, send_error};
+use super::error::{check_size, own_address, send_error};
 use crate::net::clock::Clock;
 use crate::net::datagram::Datagram;
 use crate::net::ear::is_kept;
@@ -139,6 +139,9 @@ impl Carrier for UdpSocket {
     }
 
     fn send(&self, socket: &Socket, probe: &Probe<'_>, queued: &mut dyn FnMut(Queued)) -> io::Result<Option<u32>> {
+        if self.is_here(probe.to) {
+            return Err(io::Error::other(own_address(probe.to)));
+        }
         self.0.ear.asks(probe.to.ip());
         let ttl = probe.ttl.unwrap_or_else(|| self.0.own_ttl.load(Ordering::Relaxed));
         let wanted = (ttl > 0).then_some(ttl);
@@ -149,7 +152,7 @@ impl Carrier for UdpSocket {
     }
 
     fn send_error(&self, err: &io::Error, probe: &Probe<'_>) -> Error {
-        send_error(err, probe.message.len(), probe.to)
+        send_error(&*self.0.host, err, probe.message.len(), probe.to)
     }
 
     fn wait(&self, socket: &Socket, until: Option<Instant>, stop: &Stop) -> io::Result<Waited> {
@@ -172,7 +175,11 @@ impl Carrier for UdpSocket {
     }
 
     fn recognise(&self, prober: &Prober, datagram: &Datagram) -> Recognised {
-        recognise(prober, datagram)
+        if self.0.is_own(datagram) { Recognised::Unrelated } else { recognise(prober, datagram) }
+    }
+
+    fn is_group(&self, to: SocketAddr) -> bool {
+        self.0.is_group(to)
     }
 
     fn blame(&self, prober: &Prober, error: &IcmpError, awaited: Option<ProbeId>) -> Blame {
@@ -203,7 +210,7 @@ pub(super) fn recognise(prober: &Prober, datagram: &Datagram) -> Recognised {
     let key = match ping_text::sequence(&datagram.data) {
         // A message may be cut in the middle of its number, which leaves another number.
         Some(number)
-            if prober.ledger().find(datagram.from, Key::Number(number)).is_none()
+            if prober.named(datagram, Key::Number(number)).is_none()
                 && what_is_left(prober, datagram) == Stray::Truncated =>
         {
             return stray(Stray::Truncated);
@@ -211,7 +218,7 @@ pub(super) fn recognise(prober: &Prober, datagram: &Datagram) -> Recognised {
         Some(number) => Key::Number(number),
         None => Key::Content(content.hash),
     };
-    if matches!(key, Key::Content(_)) && prober.ledger().find(datagram.from, key).is_none() {
+    if matches!(key, Key::Content(_)) && prober.named(datagram, key).is_none() {
         return stray(what_is_left(prober, datagram));
     }
     if is_mixed_up(prober, datagram, key) { stray(Stray::Corrupt) } else { Recognised::Answer(key, content) }
@@ -227,7 +234,7 @@ fn own(local: SocketAddr, quoted: &Packet<'_>) -> Option<(SocketAddr, Vec<u8>)> 
 /// Whether an answer differs from its pending message only in case, but is neither the message nor all of it in
 /// capitals or small letters: turning over one bit can do that to a letter.
 fn is_mixed_up(prober: &Prober, datagram: &Datagram, key: Key) -> bool {
-    let sent = prober.ledger().find(datagram.from, key).and_then(|id| prober.message(id));
+    let sent = prober.named(datagram, key).and_then(|id| prober.message(id));
     let (heard, Some(sent)) = (&datagram.data, sent) else { return false };
     let is = |change: fn(&u8) -> u8| heard.iter().copied().eq(sent.iter().map(change));
     ping_text::same_text(heard, sent) && !(is(|byte| *byte) || is(u8::to_ascii_uppercase) || is(u8::to_ascii_lowercase))

@@ -65,7 +65,7 @@ impl UdpSocket {
             // What woke a thread that waits for it may be gone before it looks.
             self.0.alone.call_away();
         }
-        sent.map(|_| ()).map_err(|err| send_error(&err, data.len(), to.addr))
+        sent.map(|_| ()).map_err(|err| send_error(&*self.0.host, &err, data.len(), to.addr))
     }
 
     /// Sends `data` when `by` has passed, without waiting for it. Whether it can be kept so long.
