@@ -140,3 +140,24 @@ fn run(host: &Arc<ScriptHost>, name: &str, example: &str) -> Result<(), String> 
         false => Ok(()),
     }
 }
+
+/// The names of types that scripts see, of the language's own and of all objects: those that errors and the help have.
+#[test]
+fn type_of_names_types_as_errors_do() {
+    let own = r#"
+        let values = [1, 1.0, 'a', "a", true, (), [], #{}, blob(1), 1..2, 1..=2, |x| x, timestamp()];
+        let names = ["integer", "float", "character", "string", "bool", "()", "array", "map", "blob", "range", "range", "closure", "timestamp"];
+        expect(values.map(|value| type_of(value)), names);
+        fn int.doubled() { this * 2 }
+        fn integer.halved() { if this > 1 { this / 2 } else { 0 } }
+        fn float.squared() { this * this }
+        expect([4.doubled(), 4.halved(), 1.5.squared()], [8, 2, 2.25]);
+    "#;
+    pingscript(&["-e", own]).run().expect_code(0);
+    let host = ScriptHost::new();
+    let reference = host.reference();
+    for entry in reference.ours().filter(|entry| !entry.of.is_empty()) {
+        let plain = entry.of.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') || entry.of == "()";
+        assert!(plain && !["i64", "f64", "char", "Fn", "FnPtr"].contains(&&*entry.of), "{}", entry.title);
+    }
+}

@@ -113,6 +113,11 @@ pub fn register(engine: &mut Engine) {
     engine.register_static_module("tcp", exported_module!(tcp::namespace).into());
     // At each call of a method the name of its object's type is looked up: what servers call for each packet is found first.
     engine.register_type_with_name_raw("string", "string");
+    // The language's own, by the names that errors and the help have.
+    for (known, name) in [("i64", "integer"), ("f64", "float"), ("char", "character"), ("Fn", "closure")] {
+        engine.register_type_with_name_raw(known, name);
+    }
+    engine.register_type_with_name::<RangeInclusive<i64>>("range");
     engine.register_type_with_name::<udp::packet::Packet>("Packet");
     engine.register_type_with_name::<tcp::message::Received>("Message");
     engine.register_static_module("udp", exported_module!(udp::namespace).into());

@@ -69,10 +69,16 @@ pub(super) fn rewrite<E>(
     let mut functions = Module::clone(ast.shared_lib());
     for (.., function) in ast.shared_lib().iter_script_fn_info() {
         let mut statements = body::written(function);
+        // The parser takes the names that scripts give to the language's own types for those of Rust.
+        let this_type = function.this_type.as_ref().map(|kind| engine.map_type_name(kind).into());
+        let mut own = ScriptFuncDef { this_type, ..ScriptFuncDef::clone(function) };
         if rewrite_all(&mut statements) {
             let body = optimized(&Scope::new(), statements, Module::new())?;
-            functions.set_script_fn(hide(function, body.statements().to_vec()));
+            own = hide(&own, body.statements().to_vec());
+        } else if own.this_type == function.this_type {
+            continue;
         }
+        functions.set_script_fn(own);
     }
     let mut statements = ast.statements().to_vec();
     rewrite_all(&mut statements);
