@@ -167,7 +167,8 @@ fn a_tree_decides_as_the_interpreter_does() {
                 let datagram = Datagram::new(format!("ping {number} ä").as_bytes(), socket.local());
                 let subject =
                     Subject::Request(PacketView { local: socket.local(), datagram: &datagram, receiver: &socket });
-                let place = Place { flow: number % 2, number, draws: Stream::of_seed(author.0.draw().to_bits()) };
+                let place =
+                    Place { flow: (number % 2) as i64, number, draws: Stream::of_seed(author.0.draw().to_bits()) };
                 let (mut first, mut second) = (Vec::new(), Vec::new());
                 let verdict = interpreter.decide(&subject, &place, &mut first);
                 let Some(by_tree) = tree.decide_by_tree(&subject, &place, &mut second) else { continue };

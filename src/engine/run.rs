@@ -254,7 +254,13 @@ fn conclude(host: &ScriptHost, job: &Job, context: &Context, result: Result<Dyna
         notes.push(format!("rtt clock: {clock}"));
     }
     if context.run.seed.was_used() {
-        notes.push(format!("seed: {0} (the same again: --seed {0})", context.run.seed.value));
+        let seed = context.run.seed.value;
+        notes.push(match session.drew_for_segments.load(Ordering::Relaxed) {
+            false => format!("seed: {seed} (the same again: --seed {seed})"),
+            true => format!(
+                "seed: {seed} (--seed {seed} draws the same again, but TCP over links sends other segments in each run)"
+            ),
+        });
     }
     if !output::is_closed() {
         session.refused.lines().iter().for_each(|line| output::note(line));

@@ -50,6 +50,8 @@ pub(super) struct Counters {
     chosen: AtomicU64,
     acted: [AtomicU64; ACTIONS.len()],
     failed: AtomicU64,
+    /// Of what kernels send by themselves: judged, and chosen.
+    of_kernels: [AtomicU64; 2],
     pairs: AtomicU64,
     both_chosen: AtomicU64,
     one_chosen: AtomicU64,
@@ -82,6 +84,9 @@ pub struct Tally {
     pub(super) acted: [u64; ACTIONS.len()],
     /// Packets it failed to decide about, which passed.
     pub failed: u64,
+    /// Frames that kernels sent by themselves, which are in none of the counts above: those that it decided about, and those
+    /// that it did not simply let pass.
+    pub of_kernels: [u64; 2],
     /// Packets of one flow that follow each other; a packet counts as lost if it was chosen.
     pub neighbours: Neighbours,
 }
@@ -171,19 +176,25 @@ impl Judge {
 
     /// Decides about the next packet.
     pub(super) fn judge(&self, flows: &mut Flows, subject: &Subject<'_>) -> Judged {
-        let (place, in_bad) = flows.next(subject.flow(), self.parts);
+        let key = subject.flow();
+        let (place, in_bad) = flows.next(key, self.parts);
         let mut draws = Vec::new();
         let verdict = self.policy.decide(subject, &place, in_bad, &mut draws);
-        self.counters.judged.fetch_add(1, Ordering::Relaxed);
         let verdict = verdict.unwrap_or_else(|| {
-            self.counters.failed.fetch_add(1, Ordering::Relaxed);
+            self.counters.failed.fetch_add(u64::from(!key.of_kernel), Ordering::Relaxed);
             Verdict { action: Action::Pass, origin: FAILED.into() }
         });
         let chosen = verdict.action != Action::Pass;
-        if let Some(place) = place_of(&verdict.action) {
-            self.counters.acted[place].fetch_add(1, Ordering::Relaxed);
+        let neighbours = flows.chose(chosen);
+        if key.of_kernel {
+            self.counters.chose_of_kernel(chosen);
+        } else {
+            self.counters.judged.fetch_add(1, Ordering::Relaxed);
+            if let Some(place) = place_of(&verdict.action) {
+                self.counters.acted[place].fetch_add(1, Ordering::Relaxed);
+            }
+            self.counters.chose(chosen, neighbours);
         }
-        self.counters.chose(chosen, flows.chose(&place, chosen));
         Judged { verdict, place, draws }
     }
 }
@@ -203,13 +214,22 @@ impl Counters {
         }
     }
 
+    /// Counts a frame that a kernel sent by itself, and that was chosen or not.
+    fn chose_of_kernel(&self, chosen: bool) {
+        let [judged, all_chosen] = &self.of_kernels;
+        judged.fetch_add(1, Ordering::Relaxed);
+        all_chosen.fetch_add(u64::from(chosen), Ordering::Relaxed);
+    }
+
     /// How often the policy did what so far.
     pub(super) fn tally(&self) -> Tally {
         let get = |count: &AtomicU64| count.load(Ordering::Relaxed);
         let neighbours =
             Neighbours { pairs: get(&self.pairs), both_lost: get(&self.both_chosen), one_lost: get(&self.one_chosen) };
         let acted = std::array::from_fn(|place| get(&self.acted[place]));
-        Tally { judged: get(&self.judged), chosen: get(&self.chosen), acted, failed: get(&self.failed), neighbours }
+        let of_kernels = self.of_kernels.each_ref().map(get);
+        let (judged, chosen, failed) = (get(&self.judged), get(&self.chosen), get(&self.failed));
+        Tally { judged, chosen, acted, failed, of_kernels, neighbours }
     }
 }
 
@@ -219,6 +239,7 @@ impl AddAssign for Tally {
         self.chosen += rhs.chosen;
         self.acted.iter_mut().zip(rhs.acted).for_each(|(count, more)| *count += more);
         self.failed += rhs.failed;
+        self.of_kernels.iter_mut().zip(rhs.of_kernels).for_each(|(count, more)| *count += more);
         self.neighbours = self.neighbours + rhs.neighbours;
     }
 }

@@ -125,8 +125,8 @@ impl From<Arc<str>> for Origin {
 /// What a policy knows of a packet's place in its flow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place {
-    /// The flow's number, by first appearance, from 0.
-    pub flow: u64,
+    /// The flow's number, by first appearance, from 0; that of what a kernel sends by itself is counted apart, from -1 down.
+    pub flow: i64,
     /// The packet's number within the flow, from 1.
     pub number: u64,
     /// The draws that belong to this packet.

@@ -2,7 +2,7 @@
 
 use std::fmt::Debug;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use super::account::Account;
@@ -24,6 +24,8 @@ pub struct Session {
     pub later: Arc<Later>,
     /// Connections that were ended for want of something.
     pub refused: Refused,
+    /// Whether a random number decided about a segment of TCP on a link.
+    pub drew_for_segments: AtomicBool,
     /// What ends the run.
     pub stop: Stop,
     /// Every socket.
@@ -86,6 +88,7 @@ impl Session {
             events: Events::default(),
             later: Arc::default(),
             refused: Refused::default(),
+            drew_for_segments: AtomicBool::new(false),
             stop,
             sockets: Mutex::default(),
         }

@@ -132,12 +132,12 @@ impl Carried<'_> {
                     from.set_port(echo.id);
                     to.set_port(echo.id);
                 }
-                FlowKey { protocol: ip.protocol.0, from, to }
+                FlowKey { protocol: ip.protocol.0, from, to, of_kernel: self.frame.is_of_kernel() }
             }
             None => {
                 let from = SocketAddr::new(Ipv4Addr::from(self.way.from_id.0).into(), 0);
                 let to = SocketAddr::new(Ipv4Addr::from(self.way.to_id.0).into(), self.frame.ether_type);
-                FlowKey { protocol: 0, from, to }
+                FlowKey { protocol: 0, from, to, of_kernel: self.frame.is_of_kernel() }
             }
         }
     }

@@ -186,7 +186,7 @@ impl<'a, 's> State<'a, 's> {
             Field::Text => Value::Text(String::from_utf8_lossy(data)),
             Field::Len => Value::Int(data.len() as i64),
             Field::Number => place.map_or(Value::Unit, |place| Value::Int(place.number as i64)),
-            Field::Flow => place.map_or(Value::Unit, |place| Value::Int(place.flow as i64)),
+            Field::Flow => place.map_or(Value::Unit, |place| Value::Int(place.flow)),
             Field::From => from.map_or(Value::Unit, Value::Addr),
             Field::Protocol => Value::Text(frame?.protocol().into()),
         })

@@ -210,14 +210,15 @@ pub mod api {
         frame.0.place.number as i64
     }
 
-    /// The number of its flow, by first appearance, from 0.
+    /// The number of its flow, by first appearance, from 0. What a kernel sends by itself, when it likes (ARP, neighbour discovery,
+    /// MLD, IGMP), is counted apart, from -1 down.
     ///
     /// ```rhai
     /// let policy = |pkt| if pkt.flow == 0 { pass() } else { drop() };
     /// ```
     #[rhai_fn(global, get = "flow", pure)]
     pub fn frame_flow(frame: &mut Frame) -> i64 {
-        frame.0.place.flow as i64
+        frame.0.place.flow
     }
 
     /// The name of the host at the link's end from which it comes.

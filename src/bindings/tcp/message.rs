@@ -185,7 +185,7 @@ pub mod api {
     /// ```
     #[rhai_fn(get = "flow", pure)]
     pub fn message_flow(message: &mut Message) -> Dynamic {
-        message.place().map_or(Dynamic::UNIT, |place| (place.flow as i64).into())
+        message.place().map_or(Dynamic::UNIT, |place| place.flow.into())
     }
 
     /// Why no message came, an error with `kind`, `message` and `hint`; `()` if one did, or the wait was over first.

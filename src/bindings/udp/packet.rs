@@ -195,7 +195,7 @@ pub mod api {
     /// ```
     #[rhai_fn(global, get = "flow", pure)]
     pub fn packet_flow(packet: &mut Packet) -> Dynamic {
-        packet.0.place().map_or(Dynamic::UNIT, |place| (place.flow as i64).into())
+        packet.0.place().map_or(Dynamic::UNIT, |place| place.flow.into())
     }
 
     /// The ICMP error that came; `()` if none did.

@@ -60,7 +60,7 @@ impl Judges {
     /// Takes out those that are gone and saw no packet.
     fn sweep(&mut self) {
         self.list.iter_mut().for_each(Judging::fold);
-        self.list.retain(|judging| !judging.present.is_empty() || judging.past.judged > 0);
+        self.list.retain(|judging| !judging.present.is_empty() || judging.past.judged + judging.past.of_kernels[0] > 0);
         let key = |(place, judging): (usize, &Judging)| ((judging.at.clone(), judging.name.clone()), place);
         self.places = self.list.iter().enumerate().map(key).collect();
         self.swept = self.list.len();
@@ -82,14 +82,14 @@ impl Judging {
     fn report(&self, hosts: &Hosts) -> PolicyReport {
         let mut tally = self.past;
         self.present.iter().for_each(|counters| tally += counters.tally());
-        let Tally { judged, chosen, acted, failed, neighbours } = tally;
+        let Tally { judged, chosen, acted, failed, of_kernels, neighbours } = tally;
         let host = match self.at {
             Site::Server(host, _) => hosts.name(host),
             Site::Link(_) | Site::Ingress(_) => None,
         };
         let (at, phrase) = (self.at.to_string(), self.at.phrase());
         let (name, nominal) = (self.name.clone(), self.nominal);
-        PolicyReport { name, at, host, phrase, judged, chosen, acted, failed, neighbours, nominal }
+        PolicyReport { name, at, host, phrase, judged, chosen, acted, failed, of_kernels, neighbours, nominal }
     }
 }
 

@@ -32,6 +32,9 @@ pub struct PolicyReport {
     pub acted: [u64; ACTIONS.len()],
     /// On how many it failed; those passed.
     pub failed: u64,
+    /// How many frames that kernels sent by themselves it decided about, beside those, and how many it did not let pass.
+    #[serde(skip)]
+    pub of_kernels: [u64; 2],
     /// Packets of one flow that follow each other; a packet counts as lost if it was chosen.
     #[serde(skip)]
     pub neighbours: Neighbours,
@@ -120,7 +123,7 @@ impl fmt::Display for Explanation {
 impl fmt::Display for PolicyReport {
     /// On how much it acted and how, the 95% interval of that share, and the share it is made for.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { name, phrase, host, judged, chosen, acted, failed, nominal, neighbours, .. } = self;
+        let Self { name, phrase, host, judged, chosen, acted, failed, of_kernels, nominal, neighbours, .. } = self;
         let place = host.as_ref().map_or(String::new(), |host| format!(" in {host}"));
         write!(f, "{name} {phrase}{place} acted on {chosen} of {judged} packets")?;
         let kinds = ACTIONS.iter().zip(acted).filter(|(_, count)| **count > 0);
@@ -135,6 +138,11 @@ impl fmt::Display for PolicyReport {
         }
         if *failed > 0 {
             write!(f, "; it failed on {failed}, which passed")?;
+        }
+        if let [judged, chosen] = of_kernels
+            && *chosen > 0
+        {
+            write!(f, "; and on {chosen} of {judged} frames that kernels sent by themselves")?;
         }
         Ok(())
     }

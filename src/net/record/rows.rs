@@ -121,8 +121,8 @@ pub struct VerdictRow<'a> {
     pub from: SocketAddr,
     /// Whom it was for: the socket that received it, or where the frame was going.
     pub to: SocketAddr,
-    /// The number of its flow, by first appearance, from 0.
-    pub flow: u64,
+    /// The number of its flow, by first appearance, from 0; that of what a kernel sends by itself, from -1 down.
+    pub flow: i64,
     /// Its number within the flow, from 1.
     pub number: u64,
     /// Its size.

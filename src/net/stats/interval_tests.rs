@@ -41,7 +41,8 @@ fn wilson_intervals() {
 /// the intervals are on average.
 fn held(policy: &Native, runs: u64, packets: u64) -> (u64, f64) {
     let share = policy.nominal().expect("a share");
-    let flow = FlowKey { protocol: 0, from: ([127, 0, 0, 1], 1).into(), to: ([127, 0, 0, 1], 2).into() };
+    let flow =
+        FlowKey { protocol: 0, from: ([127, 0, 0, 1], 1).into(), to: ([127, 0, 0, 1], 2).into(), of_kernel: false };
     let (mut held, mut width) = (0, 0.0);
     for seed in 1..=runs {
         let mut flows = Flows::new(Stream::of_seed(seed));

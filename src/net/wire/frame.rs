@@ -110,6 +110,16 @@ impl Frame {
         }
     }
 
+    /// Whether it is of what a kernel sends by itself, when it likes: address resolution (ARP, neighbour discovery), router
+    /// discovery, redirects, and who belongs to which multicast group (IGMP, MLD).
+    pub fn is_of_kernel(&self) -> bool {
+        match self.ip {
+            None => self.ether_type == ARP,
+            Some(Ip { protocol: Protocol::ICMPV6, icmp: Some(kind), .. }) => matches!(kind.type_, 130..=137 | 143),
+            Some(ip) => ip.protocol == Protocol::IGMP,
+        }
+    }
+
     /// Where the payload is: of UDP, TCP or ICMP; of another protocol, all behind the IP header; without IP, all behind
     /// the frame's own.
     pub fn payload(&self) -> Range<usize> {
@@ -195,6 +205,31 @@ mod tests {
         builder.write(&mut packet, b"hello").unwrap();
         packet.extend([0; 3]);
         packet
+    }
+
+    #[test]
+    fn what_a_kernel_sends_by_itself_is_told_from_pings_and_errors() {
+        let v6 = |message: &[u8]| {
+            let mut packet = [&[0x60, 0, 0, 0, 0, 8 + message.len() as u8, 0, 1][..], &[0; 32]].concat();
+            // MLD has the option of RFC 2711 before it.
+            packet.extend([58, 0, 5, 2, 0, 0, 1, 0]);
+            packet.extend(message);
+            Frame::parse(&frame(IPV6, &packet)).unwrap()
+        };
+        for kind in [130, 131, 132, 133, 134, 135, 136, 137, 143] {
+            assert!(v6(&[kind, 0, 0, 0, 0, 0, 0, 0]).is_of_kernel(), "{kind}");
+        }
+        for kind in [1, 2, 3, 4, 128, 129, 138, 142, 144] {
+            assert!(!v6(&[kind, 0, 0, 0, 0, 0, 0, 0]).is_of_kernel(), "{kind}");
+        }
+        let v4 = |protocol| {
+            let mut packet = udp();
+            packet[9] = protocol;
+            Frame::parse(&frame(IPV4, &packet)).unwrap().is_of_kernel()
+        };
+        assert_eq!([v4(2), v4(17), v4(1), v4(6)], [true, false, false, false]);
+        assert!(Frame::parse(&frame(ARP, &[0; 28])).unwrap().is_of_kernel());
+        assert!(!Frame::parse(&frame(0x88cc, &[0; 28])).unwrap().is_of_kernel());
     }
 
     #[test]

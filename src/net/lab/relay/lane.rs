@@ -15,7 +15,8 @@ pub(super) struct LaneState {
     /// When the last of all arrives that may not be overtaken.
     last: Option<Instant>,
     jitter: Stream,
-    drawn: u64,
+    /// How often there was a draw from it, and from that of what kernels send by themselves, which changes no other's.
+    drawn: [u64; 2],
 }
 
 /// A frame that waits until it is due.
@@ -45,12 +46,18 @@ pub(super) enum Then {
 
 impl LaneState {
     pub(super) fn new(jitter: Stream) -> Self {
-        Self { leaving: VecDeque::new(), last: None, jitter, drawn: 0 }
+        Self { leaving: VecDeque::new(), last: None, jitter, drawn: [0, 0] }
     }
 
-    /// When a frame of `len` bytes that comes now arrives at the other end, `by` later than others; `None` if the queue is
-    /// full.
-    pub(super) fn due(&mut self, options: &LinkOptions, now: Instant, len: usize, by: Duration) -> Option<Instant> {
+    /// When a frame of `len` bytes that comes now, from a kernel by itself or not, arrives at the other end, `by` later than
+    /// others; `None` if the queue is full.
+    pub(super) fn due(
+        &mut self,
+        options: &LinkOptions,
+        now: Instant,
+        (len, of_kernel): (usize, bool),
+        by: Duration,
+    ) -> Option<Instant> {
         let mut due = now;
         if let Some(rate) = options.rate {
             while self.leaving.front().is_some_and(|left| *left <= now) {
@@ -68,8 +75,10 @@ impl LaneState {
         let sent = due;
         due = due + options.delay + by;
         if options.jitter > Duration::ZERO {
-            self.drawn += 1;
-            due = due + options.jitter * (2.0 * self.jitter.draw(self.drawn) - 1.0);
+            let drawn = &mut self.drawn[usize::from(of_kernel)];
+            *drawn += 1;
+            let jitter = if of_kernel { self.jitter.beneath(1) } else { self.jitter };
+            due = due + options.jitter * (2.0 * jitter.draw(*drawn) - 1.0);
         }
         due = due.max(sent);
         if options.fifo {
@@ -132,10 +141,11 @@ mod tests {
         // 1250 bytes at 10 Mbit/s take a millisecond.
         let options = LinkOptions { rate: Some(10_000_000), queue: Some(2), delay: us(500), ..Default::default() };
         let mut lane = state();
-        let due: Vec<Option<Instant>> = (0..5).map(|_| lane.due(&options, at(0), 1250, Duration::ZERO)).collect();
+        let due: Vec<Option<Instant>> =
+            (0..5).map(|_| lane.due(&options, at(0), (1250, false), Duration::ZERO)).collect();
         assert_eq!(due, [Some(at(1500)), Some(at(2500)), Some(at(3500)), None, None], "one is sent and two wait");
-        assert_eq!(lane.due(&options, at(1000), 1250, Duration::ZERO), Some(at(4500)), "the first has left");
-        assert_eq!(lane.due(&options, at(9000), 125, Duration::ZERO), Some(at(9600)), "nobody waits any more");
+        assert_eq!(lane.due(&options, at(1000), (1250, false), Duration::ZERO), Some(at(4500)), "the first has left");
+        assert_eq!(lane.due(&options, at(9000), (125, false), Duration::ZERO), Some(at(9600)), "nobody waits any more");
     }
 
     #[test]
@@ -144,7 +154,7 @@ mod tests {
             let options = LinkOptions { delay: us(1000), jitter: us(400), fifo, ..Default::default() };
             let mut lane = state();
             let due: Vec<Instant> =
-                (0..1000).map(|n| lane.due(&options, at(n * 10), 100, Duration::ZERO).unwrap()).collect();
+                (0..1000).map(|n| lane.due(&options, at(n * 10), (100, false), Duration::ZERO).unwrap()).collect();
             for (n, due) in due.iter().enumerate() {
                 let took = *due - at(n as i64 * 10);
                 assert!(took >= us(600) && took <= us(1400), "{took}");
@@ -158,19 +168,37 @@ mod tests {
         let options = LinkOptions { jitter: us(400), ..Default::default() };
         let run = || {
             let mut lane = state();
-            (0..100).map(|n| lane.due(&options, at(n), 100, Duration::ZERO).unwrap()).collect::<Vec<_>>()
+            (0..100).map(|n| lane.due(&options, at(n), (100, false), Duration::ZERO).unwrap()).collect::<Vec<_>>()
         };
         assert_eq!(run(), run());
         assert!(run().iter().enumerate().all(|(n, due)| *due >= at(n as i64)));
     }
 
     #[test]
+    fn what_a_kernel_sends_changes_no_delay_of_others() {
+        let options = LinkOptions { jitter: us(400), delay: us(500), ..Default::default() };
+        let run = |chatty: bool| {
+            let mut lane = state();
+            let mut send = |n, of_kernel| lane.due(&options, at(n), (100, of_kernel), Duration::ZERO).unwrap();
+            let mut due = Vec::new();
+            for n in 0..100 {
+                if chatty && n % 3 == 0 {
+                    send(n, true);
+                }
+                due.push(send(n, false));
+            }
+            due
+        };
+        assert_eq!(run(true), run(false));
+    }
+
+    #[test]
     fn without_any_option_a_frame_is_due_at_once() {
         let mut lane = state();
-        assert_eq!(lane.due(&LinkOptions::default(), at(7), 1500, Duration::ZERO), Some(at(7)));
-        assert_eq!(lane.due(&LinkOptions::default(), at(7), 1500, us(20)), Some(at(27)), "but for a verdict");
+        assert_eq!(lane.due(&LinkOptions::default(), at(7), (1500, false), Duration::ZERO), Some(at(7)));
+        assert_eq!(lane.due(&LinkOptions::default(), at(7), (1500, false), us(20)), Some(at(27)), "but for a verdict");
         assert_eq!(
-            lane.due(&LinkOptions::default(), at(8), 1500, Duration::ZERO),
+            lane.due(&LinkOptions::default(), at(8), (1500, false), Duration::ZERO),
             Some(at(8)),
             "which holds up no other"
         );

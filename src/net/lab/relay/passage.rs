@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::cmp::Reverse;
+use std::sync::atomic::Ordering;
 
 use super::counters::Count;
 use super::lane::{Due, Then};
@@ -15,6 +16,7 @@ use crate::net::subject::{Carried, Site, Subject};
 use crate::net::sys::Frames;
 use crate::net::time::{Duration, Instant};
 use crate::net::wire::frame::{Frame, HEADER_LEN};
+use crate::net::wire::ip::Protocol;
 
 /// How many frames may wait in a lab until they are due; how many bytes, [`crate::net::room::FRAMES`] says. Beyond that the
 /// latest is lost, as in a full queue.
@@ -81,6 +83,9 @@ impl Runner {
         let bytes = going.body.bytes(frames);
         let carried = Carried { bytes, frame: &going.frame, way: &lane.way };
         let judged = placed.judge.judge(&mut placed.judge.turn(), &Subject::Frame(carried));
+        if !judged.draws.is_empty() || judged.verdict.action == Action::Corrupt {
+            self.drew_for(&going.frame);
+        }
         if judged.verdict.action == Action::Pass {
             if judged.is_failure() {
                 counters.one(Count::Failed);
@@ -181,8 +186,12 @@ impl Runner {
 
     /// Has a frame wait for its turn and take its time on the link.
     fn schedule(&mut self, frames: &mut Frames, at: At, going: Going, by: Duration, rules: &Rules) {
+        let sent = (going.frame.len, going.frame.is_of_kernel());
+        if rules.options.jitter > Duration::ZERO {
+            self.drew_for(&going.frame);
+        }
         let state = &mut self.wires[at.0].states[at.1];
-        let Some(due) = state.due(&rules.options, self.now, going.frame.len, by) else {
+        let Some(due) = state.due(&rules.options, self.now, sent, by) else {
             return self.lose(frames, at, going, "queue full", Count::QueueFull, rules);
         };
         if due > self.now && !self.has_room(going.frame.len) {
@@ -193,6 +202,13 @@ impl Runner {
             self.keep(frames, at, going, due, Then::Arrive);
         } else {
             self.arrive(frames, at, going);
+        }
+    }
+
+    /// Notes that a random number decided about a frame. Which segments TCP sends is not the same in the next run.
+    fn drew_for(&self, frame: &Frame) {
+        if frame.ip.is_some_and(|ip| ip.protocol == Protocol::TCP) {
+            self.shared.session.drew_for_segments.store(true, Ordering::Relaxed);
         }
     }
 

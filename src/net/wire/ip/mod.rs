@@ -256,6 +256,8 @@ fn write_end(f: &mut fmt::Formatter<'_>, address: IpAddr, port: Option<u16>) -> 
 impl Protocol {
     /// ICMP for IPv4.
     pub const ICMP: Self = Self(1);
+    /// Who belongs to which multicast group, for IPv4.
+    pub const IGMP: Self = Self(2);
     /// TCP.
     pub const TCP: Self = Self(6);
     /// UDP.
