@@ -12,6 +12,9 @@ use super::context::{self, ScriptResult};
 use super::exit;
 use crate::net::stop::Stop;
 
+/// The key of the node that stands at each turn of a loop.
+pub const TURN: &str = "a turn of a loop";
+
 thread_local! {
     /// How many waits this thread has begun.
     static WAITS: Cell<u64> = const { Cell::new(0) };

@@ -14,11 +14,11 @@ use rhai::{
 
 use crate::bindings::compare::{self, Operator};
 use crate::bindings::compiled::body::{self, Body};
+use crate::bindings::compiled::serving;
 use crate::bindings::context::ScriptResult;
-use crate::bindings::loops;
+use crate::bindings::loops::{self, TURN};
 
 const LOOP: &str = "a loop";
-const TURN: &str = "a turn of a loop";
 /// The body of a function. It alone is written in a program: see [`hide`].
 const BODY: &str = "__body_of_a_function";
 
@@ -30,7 +30,12 @@ pub(super) fn register(engine: &mut Engine) {
             compare::evaluate(context, operator, a.flatten(), b.flatten(), place)
         });
     }
-    handle(engine, LOOP, |context, inputs, _| loops::run(|| context.eval_expression_tree(&inputs[0])));
+    handle(engine, LOOP, |context, inputs, _| {
+        loops::run(|| match serving::serve(context, &inputs[0])? {
+            Some(value) => Ok(value),
+            None => context.eval_expression_tree(&inputs[0]),
+        })
+    });
     handle(engine, TURN, |_, _, _| match loops::is_over() {
         true => Err(EvalAltResult::LoopBreak(true, Dynamic::UNIT, rhai::Position::NONE).into()),
         false => Ok(Dynamic::UNIT),

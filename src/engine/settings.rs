@@ -6,10 +6,10 @@ use super::modules::Modules;
 use super::rewrite;
 use super::sources::Sources;
 use crate::bindings;
+use crate::bindings::compiled::serving::print;
 use crate::bindings::{context, exit};
 use crate::limits::memory;
 use crate::net::stop::Stage;
-use crate::terminal::{label, output};
 use std::sync::Arc;
 
 /// Calls within calls. What runs scripts has stack for this many of the deepest kind.
@@ -44,16 +44,6 @@ pub fn build(sources: Arc<Sources>) -> Engine {
         .on_debug(|text, _, position| print(&format!("{text} ({position:?})")))
         .on_progress(progress);
     engine
-}
-
-fn print(text: &str) {
-    if context::peek(|context| label::line(context.host.as_ref(), text)).is_none() {
-        output::line(text);
-    }
-    if output::is_closed() {
-        // A script that never waits is ended here.
-        output::flush();
-    }
 }
 
 /// Called at every operation of a script; a value ends it. What is rare has a place of its own, since a server does twenty

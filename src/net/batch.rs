@@ -24,6 +24,20 @@ pub enum Answer {
     Upper,
 }
 
+/// What serves requests.
+pub trait Serve {
+    /// The reply to a request, if that takes no time; replies to several requests are then sent together.
+    fn reply(&mut self, request: &Datagram) -> Option<Vec<u8>>;
+
+    /// Serves a request that [`Serve::reply`] had no reply to, however long that takes. Whether to go on.
+    fn serve(&mut self, request: &Datagram) -> bool;
+
+    /// Whether it serves whatever comes: then threads that share a socket may each receive several at once.
+    fn is_steady(&self) -> bool {
+        false
+    }
+}
+
 /// After so many requests that came alone, one looks for more again.
 const LOOK_AGAIN: u32 = 8;
 
@@ -42,6 +56,27 @@ impl Answer {
     }
 }
 
+/// Replies that are sent together, and the requests that they reply to.
+#[derive(Debug, Default)]
+struct Replies {
+    ready: Vec<(Vec<u8>, SocketAddr)>,
+    requests: Vec<Arc<[u8]>>,
+}
+
+impl Serve for Answer {
+    fn reply(&mut self, request: &Datagram) -> Option<Vec<u8>> {
+        Some(self.to(&request.data))
+    }
+
+    fn serve(&mut self, _request: &Datagram) -> bool {
+        true
+    }
+
+    fn is_steady(&self) -> bool {
+        true
+    }
+}
+
 impl UdpSocket {
     /// Answers each datagram that arrives, as far as the policy lets it, until the stop or until the socket is closed.
     ///
@@ -49,8 +84,16 @@ impl UdpSocket {
     /// As [`UdpSocket::receive`] and [`UdpSocket::answer`].
     pub fn serve(&self, answer: Answer, stop: &Stop) -> Result<()> {
         self.begin_to_serve();
+        self.serve_by(stop, &mut { answer })
+    }
+
+    /// Has `server` serve each datagram that arrives, until the stop, until the socket is closed, or until it ends.
+    ///
+    /// # Errors
+    /// As [`UdpSocket::receive`] and [`UdpSocket::answer`].
+    pub fn serve_by(&self, stop: &Stop, server: &mut dyn Serve) -> Result<()> {
         let mut batch = None;
-        let mut answers: Vec<(Vec<u8>, SocketAddr)> = Vec::new();
+        let mut answers = Replies::default();
         // Looking for more where there never is more would cost a call for each packet.
         let mut alone = 0u32;
         // Of many received at once it is not known to which addresses they were sent.
@@ -58,37 +101,58 @@ impl UdpSocket {
         loop {
             // One that has to be waited for, and whatever else came meanwhile.
             let Incoming::Packet(first) = self.receive(None, stop, false)? else { return Ok(()) };
-            self.take_answer(answer, &first, &mut answers)?;
-            while let Some(datagram) = self.receive_ahead() {
-                self.take_answer(answer, &datagram, &mut answers)?;
+            let mut goes_on = self.serve_one(server, &first, &mut answers)?;
+            while goes_on && let Some(datagram) = self.receive_ahead() {
+                goes_on = self.serve_one(server, &datagram, &mut answers)?;
             }
             // A thread that receives alone receives ahead.
             if batches
+                && server.is_steady()
                 && self.is_shared()
                 && alone.is_multiple_of(LOOK_AGAIN)
                 && !self.session().events.wanted()
                 && let Ok(socket) = self.socket("recv")
             {
                 let batch = batch.get_or_insert_with(Batch::default);
-                self.take_many(&socket, batch, |datagram| self.take_answer(answer, &datagram, &mut answers))?;
+                self.take_many(&socket, batch, |datagram| self.serve_one(server, &datagram, &mut answers).map(|_| ()))?;
             }
-            alone = if answers.len() > 1 { 0 } else { alone.wrapping_add(1) };
-            if answers.is_empty() {
-                continue;
+            alone = if answers.ready.len() > 1 { 0 } else { alone.wrapping_add(1) };
+            self.send(&mut answers)?;
+            if !goes_on {
+                return Ok(());
             }
-            if let [(data, to)] = answers.as_slice() {
-                self.deliver(data, *to)?;
-            } else {
-                self.deliver_all(&answers)?;
-            }
-            self.gave_answers(&answers);
-            answers.clear();
         }
     }
 
-    /// The answer to `request`, if it is simply to be sent; any other fate is carried out at once.
-    fn take_answer(&self, answer: Answer, request: &Datagram, answers: &mut Vec<(Vec<u8>, SocketAddr)>) -> Result<()> {
-        let data = answer.to(&request.data);
+    /// Sends the replies that are ready.
+    fn send(&self, answers: &mut Replies) -> Result<()> {
+        match answers.ready.as_slice() {
+            [] => return Ok(()),
+            [(data, to)] => self.deliver(data, *to)?,
+            several => self.deliver_all(several)?,
+        }
+        for ((_, from), request) in answers.ready.drain(..).zip(answers.requests.drain(..)) {
+            let ends = Ends::seen_by(self.host().id(), from, self.local());
+            self.account().gave_answer(ends, || Content::of(&request));
+        }
+        Ok(())
+    }
+
+    /// Has `server` serve one datagram. Whether to go on.
+    fn serve_one(&self, server: &mut dyn Serve, request: &Datagram, answers: &mut Replies) -> Result<bool> {
+        if let Some(data) = server.reply(request) {
+            return self.keep(data, request, answers).map(|()| true);
+        }
+        // Others do not wait for it.
+        self.send(answers)?;
+        Ok(server.serve(request))
+    }
+
+    /// Keeps the reply to `request` if it is simply to be sent; any other verdict is carried out at once.
+    fn keep(&self, data: Vec<u8>, request: &Datagram, answers: &mut Replies) -> Result<()> {
+        if self.is_chatty(request) {
+            return Ok(());
+        }
         let passes = request.judged.as_ref().is_none_or(|judged| judged.verdict.action == Action::Pass);
         if passes {
             if request.to.is_some() {
@@ -97,18 +161,12 @@ impl UdpSocket {
                 self.gave_answer(request);
                 return Ok(());
             }
-            answers.push((data, request.from));
+            answers.ready.push((data, request.from));
+            answers.requests.push(request.data.clone());
             self.serves();
             return Ok(());
         }
         self.answer(request, &data).map(|_| ())
-    }
-
-    /// Notes that these were answered just now. The answers say the same as the requests, in capitals or not.
-    fn gave_answers(&self, answers: &[(Vec<u8>, SocketAddr)]) {
-        for (data, from) in answers {
-            self.account().gave_answer(Ends::seen_by(self.host().id(), *from, self.local()), || Content::of(data));
-        }
     }
 
     /// Receives what is there, up to a batch, and has the policy decide about each.

@@ -14,10 +14,11 @@ use self::tree::{Node, State};
 pub use self::value::Value;
 use super::callback::Callback;
 use super::context;
-use crate::net::policy::Place;
+use crate::net::policy::{Place, Verdict};
 use crate::net::wire::frame::Frame;
 
 pub mod body;
+pub mod serving;
 mod translate;
 mod tree;
 mod value;
@@ -33,6 +34,8 @@ pub struct View<'a> {
     pub from: Option<SocketAddr>,
     /// The frame that it is; `None`: a request.
     pub frame: Option<&'a Frame>,
+    /// The verdict that a reply meets; `None`: it is not known yet.
+    pub verdict: Option<&'a Verdict>,
 }
 
 /// A closure as a tree.
@@ -45,9 +48,7 @@ pub struct Compiled {
 impl Compiled {
     /// The closure, if it is simple enough.
     pub fn of(callback: &Callback) -> Option<Self> {
-        // To compare: the interpreter does everything.
-        static OFF: LazyLock<bool> = LazyLock::new(|| std::env::var_os("PINGSCRIPT_INTERPRET").is_some());
-        let (closure, global) = callback.function().filter(|_| !*OFF)?;
+        let (closure, global) = callback.function().filter(|_| is_wanted())?;
         let main = context::peek(|context| context.script.name.clone()).unwrap_or_default();
         translate::closure(closure, global, &main).map(|(root, draws)| Self { root, draws })
     }
@@ -61,6 +62,12 @@ impl Compiled {
     pub fn value<'a>(&'a self, view: &View<'a>, drawn: &mut Vec<f64>) -> Option<Value<'a>> {
         State::new(view, drawn).run(&self.root)
     }
+}
+
+/// Whether trees are made; to compare, the interpreter can be asked to do everything.
+fn is_wanted() -> bool {
+    static OFF: LazyLock<bool> = LazyLock::new(|| std::env::var_os("PINGSCRIPT_INTERPRET").is_some());
+    !*OFF
 }
 
 /// A place in a script: `scripts/udp_server.rhai:9`.

@@ -10,6 +10,7 @@ use super::tree::{Field, Method, Node};
 use super::value::{Arithmetic, Unit, Value};
 use super::{body, constant, place};
 use crate::bindings::compare::Operator;
+use crate::bindings::loops;
 use crate::net::policy::{Action, Verdict};
 
 /// Functions that call functions are translated so deep.
@@ -21,12 +22,22 @@ pub(super) fn closure(closure: &FnPtr, global: &GlobalRuntimeState, main: &str) 
         return None;
     }
     let captured: Vec<Dynamic> = closure.iter_curry().cloned().collect();
-    let mut translator =
-        Translator { global, main, names: Vec::new(), base: 0, height: 0, nested: 0, calls: 0, draws: false };
+    let mut translator = Translator::new(global, main);
     let function = translator.function(closure.fn_name(), captured.len() + 1)?;
     let values = captured.iter().map(|value| Known::Constant(constant(value))).chain([Known::Packet]);
     let root = translator.body(&function, values.collect())?;
     Some((root, translator.draws))
+}
+
+/// The body of a loop over the packets of a socket, in which `outer` gives the values of variables from outside of it.
+pub(super) fn turn(packet: &str, statements: &[Stmt], global: &GlobalRuntimeState, outer: &Outer<'_>) -> Option<Node> {
+    if global.num_imports() > 0 {
+        return None;
+    }
+    let mut translator = Translator { outer: Some(outer), ..Translator::new(global, "") };
+    translator.names.push((packet.to_string(), Known::Packet));
+    let body = translator.statements(statements)?;
+    (!translator.draws).then(|| Node::Function(body.into()))
 }
 
 /// What a name stands for.
@@ -40,6 +51,9 @@ enum Known {
     Variable(usize),
 }
 
+/// Gives the values of variables from outside.
+pub(super) type Outer<'o> = dyn Fn(&str) -> Option<Dynamic> + 'o;
+
 struct Translator<'g> {
     global: &'g GlobalRuntimeState,
     main: &'g str,
@@ -52,9 +66,16 @@ struct Translator<'g> {
     nested: usize,
     calls: usize,
     draws: bool,
+    /// In a loop over packets: the variables outside of it.
+    outer: Option<&'g Outer<'g>>,
 }
 
-impl Translator<'_> {
+impl<'g> Translator<'g> {
+    fn new(global: &'g GlobalRuntimeState, main: &'g str) -> Self {
+        let (base, height, nested, calls) = (0, 0, 0, 0);
+        Self { global, main, names: Vec::new(), base, height, nested, calls, draws: false, outer: None }
+    }
+
     /// The function of the script with this name, for so many arguments.
     fn function(&self, name: &str, count: usize) -> Option<Arc<ScriptFuncDef>> {
         let mut functions = self.global.lib.iter().flat_map(|library| library.iter_script_fn_info());
@@ -109,6 +130,12 @@ impl Translator<'_> {
             Stmt::Return(value, flags, _) if self.nested == 0 && !flags.contains(ASTFlags::BREAK) => {
                 let value = value.as_ref().map_or(Some(Node::Constant(Value::Unit)), |value| self.expression(value))?;
                 Some(Node::Return(value.into()))
+            }
+            // `continue` in a loop over packets.
+            Stmt::BreakLoop(None, flags, _)
+                if self.outer.is_some() && self.calls + self.nested == 0 && !flags.contains(ASTFlags::BREAK) =>
+            {
+                Some(Node::Return(Box::new(Node::Constant(Value::Unit))))
             }
             Stmt::Noop(_) => Some(Node::Constant(Value::Unit)),
             _ => None,
@@ -165,12 +192,25 @@ impl Translator<'_> {
     fn known(&self, expression: &Expr) -> Option<Known> {
         let Expr::Variable(parts, ..) = expression else { return None };
         let (_, name, namespace, _) = &**parts;
-        let names = self.names.get(self.base..).filter(|_| namespace.is_empty())?;
-        names.iter().rfind(|(known, _)| known == name.as_str()).map(|(_, known)| known.clone())
+        let names = self.names.get(self.base..)?;
+        let known = names.iter().rfind(|(known, _)| known == name.as_str()).map(|(_, known)| known.clone());
+        match namespace.is_empty() {
+            true => known.or_else(|| self.outside(name)),
+            false => None,
+        }
+    }
+
+    /// A variable outside of the loop over packets.
+    fn outside(&self, name: &str) -> Option<Known> {
+        let value = self.outer.filter(|_| self.base == 0)?(name)?;
+        Some(Known::Constant(constant(&value)))
     }
 
     fn comparison(&mut self, custom: &CustomExpr) -> Option<Node> {
         let key = custom.tokens.first()?;
+        if key.as_str() == loops::TURN {
+            return Some(Node::Constant(Value::Unit));
+        }
         let operator = Operator::ALL.into_iter().find(|operator| operator.key() == key.as_str())?;
         let [a, b] = custom.inputs.as_slice() else { return None };
         Some(Node::Compare(operator, [self.expression(a)?, self.expression(b)?].into()))
@@ -210,15 +250,24 @@ impl Translator<'_> {
                 _ => return None,
             })),
             (Some(of), Expr::Property(names, _)) => match names.2.as_str() {
+                "dropped" => Some(Node::Dropped(of.into())),
                 "len" => Some(Node::Method(Method::Len, of.into(), None)),
                 unit => Some(Node::Unit(of.into(), Unit::of(unit)?)),
             },
+            (None, Expr::MethodCall(call, at)) if self.is_native("reply", call) && self.outer.is_some() => {
+                Some(Node::Reply(self.parts(&call.args)?.pop()?.into(), *at))
+            }
             (Some(of), Expr::MethodCall(call, _)) if self.function(&call.name, call.args.len()).is_none() => {
                 let with = self.parts(&call.args)?;
                 method(&call.name, of, with)
             }
             _ => None,
         }
+    }
+
+    /// Whether `call` is one of the native function `name`, with one argument.
+    fn is_native(&self, name: &str, call: &FnCallExpr) -> bool {
+        call.name == name && call.args.len() == 1 && self.function(name, 1).is_none()
     }
 
     fn call(&mut self, call: &FnCallExpr, at: Position) -> Option<Node> {
@@ -274,6 +323,7 @@ impl Translator<'_> {
             ("delay", 1) => Some(Node::Delay(args.pop()?.into(), origin())),
             ("duplicate", 1) => Some(Node::Duplicate(args.pop()?.into(), origin())),
             ("replace", 1) => Some(Node::Replace(args.pop()?.into(), origin())),
+            ("print", 1) if self.outer.is_some() => Some(Node::Print(args.pop()?.into())),
             (_, 1..) => {
                 let of = args.remove(0);
                 method(name, of, args)

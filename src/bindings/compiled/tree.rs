@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use rhai::Position;
+
 use super::View;
 use super::value::{Arithmetic, Unit, Value};
 use crate::bindings::compare::Operator;
@@ -63,6 +65,20 @@ pub(super) enum Node {
     Delay(Box<Node>, Arc<str>),
     Duplicate(Box<Node>, Arc<str>),
     Replace(Box<Node>, Arc<str>),
+    /// In a server's loop: a line for standard output.
+    Print(Box<Node>),
+    /// In a server's loop: the reply to the request; its value is the verdict that it meets.
+    Reply(Box<Node>, Position),
+    Dropped(Box<Node>),
+}
+
+/// What a tree does once it has run to its end: until then the interpreter can still take over.
+#[derive(Debug)]
+pub(super) enum Effect {
+    /// Prints a line.
+    Print(String),
+    /// Replies to the request; from this place of the script.
+    Reply(Vec<u8>, Position),
 }
 
 /// A tree that runs.
@@ -72,11 +88,13 @@ pub(super) struct State<'a, 's> {
     drawn: &'s mut Vec<f64>,
     variables: Vec<Value<'a>>,
     returned: Option<Value<'a>>,
+    /// What is to be done, in order.
+    pub(super) effects: Vec<Effect>,
 }
 
 impl<'a, 's> State<'a, 's> {
     pub(super) fn new(view: &'s View<'a>, drawn: &'s mut Vec<f64>) -> Self {
-        Self { view, drawn, variables: Vec::new(), returned: None }
+        Self { view, drawn, variables: Vec::new(), returned: None, effects: Vec::new() }
     }
 
     pub(super) fn run(&mut self, node: &'a Node) -> Option<Value<'a>> {
@@ -124,6 +142,21 @@ impl<'a, 's> State<'a, 's> {
                 }
                 Value::Text(text.into())
             }
+            Node::Print(line) => {
+                let Value::Text(line) = self.run(line)? else { return None };
+                self.effects.push(Effect::Print(line.into_owned()));
+                Value::Unit
+            }
+            Node::Reply(data, at) => {
+                let Value::Text(text) = self.run(data)? else { return None };
+                check_size(text.len()).ok()?;
+                self.effects.push(Effect::Reply(text.into_owned().into_bytes(), *at));
+                Value::Verdict(self.view.verdict?.clone())
+            }
+            Node::Dropped(of) => match self.run(of)? {
+                Value::Verdict(verdict) => Value::Bool(verdict.action == Action::Drop),
+                _ => return None,
+            },
             Node::Verdict(_) | Node::Delay(..) | Node::Duplicate(..) | Node::Replace(..) => {
                 Value::Verdict(self.verdict(node)?)
             }
@@ -181,7 +214,7 @@ impl<'a, 's> State<'a, 's> {
     }
 
     fn field(&self, field: Field) -> Option<Value<'a>> {
-        let View { data, place, from, frame } = *self.view;
+        let View { data, place, from, frame, .. } = *self.view;
         Some(match field {
             Field::Text => Value::Text(String::from_utf8_lossy(data)),
             Field::Len => Value::Int(data.len() as i64),

@@ -116,11 +116,11 @@ impl Scripted {
         let view = match subject {
             Subject::Request(request) => {
                 let (data, from) = (&request.datagram.data, Some(request.datagram.from));
-                View { data, place, from, frame: None }
+                View { data, place, from, frame: None, verdict: None }
             }
             Subject::Frame(carried) => {
                 let from = carried.frame.ip.as_ref().map(Ip::from);
-                View { data: carried.payload(), place, from, frame: Some(carried.frame) }
+                View { data: carried.payload(), place, from, frame: Some(carried.frame), verdict: None }
             }
         };
         let Value::Verdict(verdict) = compiled.value(&view, draws)? else { return None };

@@ -15,7 +15,7 @@ use crate::bindings::policy::verdict::api::Verdict;
 use crate::net::datagram::Datagram;
 use crate::net::error::Error;
 use crate::net::judged::Judged;
-use crate::net::policy::{Action, Place};
+use crate::net::policy::{Action, Origin, Place};
 use crate::net::udp::{Incoming, UdpSocket};
 
 /// What a receive brought.
@@ -69,6 +69,12 @@ impl Packet {
             _ => None,
         }
     }
+}
+
+/// What a reply meets where there is no policy.
+pub(in crate::bindings) fn unjudged() -> &'static Verdict {
+    static PASSED: Verdict = Verdict { action: Action::Pass, origin: Origin::Known("no policy") };
+    &PASSED
 }
 
 /// Answers a request with a string or a blob.
@@ -232,13 +238,10 @@ pub mod api {
                 Error::invalid("reply", format!("there is no datagram to answer, but kind \"{kind}\"")),
             );
         };
-        thread_local! {
-            static PASSED: Verdict = Verdict { action: Action::Pass, origin: "no policy".into() };
-        }
         packet.0.replied.store(true, Ordering::Relaxed);
         Ok(match super::answer(&ctx, &packet.0.socket, datagram, data)? {
             Some(judged) => judged.verdict.clone(),
-            None => PASSED.with(Clone::clone),
+            None => super::unjudged().clone(),
         })
     }
 

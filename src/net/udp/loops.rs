@@ -66,7 +66,7 @@ impl UdpSocket {
 
     /// Whether it comes from a port whose service answers answers, which is counted; for a socket that is not known to serve
     /// before it answers.
-    pub(super) fn is_chatty(&self, datagram: &Datagram) -> bool {
+    pub(in crate::net) fn is_chatty(&self, datagram: &Datagram) -> bool {
         let chatty = CHATTY.contains(&datagram.from.port());
         if chatty {
             self.account().ignored(Ignored::Chatty);

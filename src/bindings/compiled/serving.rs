@@ -1,0 +1,137 @@
+//! Loops of servers, `for pkt in server { … }`: where the body is simple enough, the core's loop runs its tree.
+
+use rhai::{Dynamic, EvalAltResult, EvalContext, Expr, Expression, Stmt, StmtBlock};
+
+use super::tree::{Effect, Node, State};
+use super::{View, translate};
+use crate::bindings::context::{self, ScriptResult, Wait};
+use crate::bindings::error::thrown;
+use crate::bindings::udp::packet::{self, Packet};
+use crate::net::batch::Serve;
+use crate::net::datagram::Datagram;
+use crate::net::error::ErrorKind;
+use crate::net::udp::{Incoming, UdpSocket};
+use crate::terminal::{label, output};
+
+/// Prints a line for the script that runs here.
+pub fn print(text: &str) {
+    if context::peek(|context| label::line(context.host.as_ref(), text)).is_none() {
+        output::line(text);
+    }
+    if output::is_closed() {
+        // A script that never waits is ended here.
+        output::flush();
+    }
+}
+
+/// Runs the loop in `whole`, if it is one over the packets of a socket with a body that is simple enough; `None`: the
+/// interpreter is to run it.
+///
+/// # Errors
+/// What the loop throws.
+pub fn serve(
+    context: &mut EvalContext<'_, '_, '_, '_, '_, '_>,
+    whole: &Expression<'_>,
+) -> ScriptResult<Option<Dynamic>> {
+    let Expr::Stmt(block) = &**whole else { return Ok(None) };
+    let [Stmt::For(parts, _)] = block.statements() else { return Ok(None) };
+    let (variable, None, flow) = &**parts else { return Ok(None) };
+    let Expr::Variable(over, ..) = &flow.expr else { return Ok(None) };
+    let scope = context.scope();
+    let socket = scope.get(&over.1).and_then(|value| value.read_lock::<UdpSocket>().map(|socket| socket.clone()));
+    let (Some(socket), true) = (socket, super::is_wanted()) else { return Ok(None) };
+    // What a closure has captured may change while the loop runs.
+    let outer = |name: &str| scope.get(name).filter(|value| !value.is_shared()).cloned();
+    let body = flow.body.statements();
+    let Some(tree) = translate::turn(&variable.name, body, context.global_runtime_state(), &outer) else {
+        return Ok(None);
+    };
+    let (variable, body) = (&variable.name, &flow.body);
+    let mut turns = Turns { context, socket: &socket, tree, variable, body, effects: None, failed: None };
+    let stop = context::wait(Wait::NewWork).stop;
+    let ended = socket.serve_by(&stop, &mut turns);
+    match (turns.failed, ended) {
+        (Some(error), _) => Err(error),
+        (None, Err(error)) if error.kind != ErrorKind::Closed => Err(thrown(error, flow.expr.position())),
+        _ => Ok(Some(Dynamic::UNIT)),
+    }
+}
+
+/// The turns of a loop.
+struct Turns<'t, 'a, 's, 'ps, 'g, 'c, 'tp> {
+    context: &'t mut EvalContext<'a, 's, 'ps, 'g, 'c, 'tp>,
+    socket: &'t UdpSocket,
+    tree: Node,
+    variable: &'t str,
+    body: &'t StmtBlock,
+    /// What the tree asked for; `None`: it gave up.
+    effects: Option<Vec<Effect>>,
+    /// The error that ends the loop.
+    failed: Option<Box<EvalAltResult>>,
+}
+
+impl Serve for Turns<'_, '_, '_, '_, '_, '_, '_> {
+    fn reply(&mut self, request: &Datagram) -> Option<Vec<u8>> {
+        context::wait(Wait::NewWork);
+        self.effects = self.by_tree(request);
+        match self.effects.as_deref() {
+            Some([Effect::Reply(..)]) => match self.effects.take()?.pop()? {
+                Effect::Reply(data, _) => Some(data),
+                Effect::Print(_) => None,
+            },
+            _ => None,
+        }
+    }
+
+    fn serve(&mut self, request: &Datagram) -> bool {
+        let served = match self.effects.take() {
+            Some(effects) => self.carry_out(request, effects).map(|()| true),
+            None => self.by_interpreter(request),
+        };
+        served.unwrap_or_else(|error| {
+            self.failed = Some(error);
+            false
+        })
+    }
+}
+
+impl Turns<'_, '_, '_, '_, '_, '_, '_> {
+    /// Runs the tree; `None`: it gave up.
+    fn by_tree(&self, request: &Datagram) -> Option<Vec<Effect>> {
+        let judged = request.judged.as_deref();
+        let verdict = Some(judged.map_or(packet::unjudged(), |judged| &judged.verdict));
+        let (place, from) = (judged.map(|judged| &judged.place), Some(request.from));
+        let view = View { data: &request.data, place, from, frame: None, verdict };
+        let mut drawn = Vec::new();
+        let mut state = State::new(&view, &mut drawn);
+        state.run(&self.tree)?;
+        Some(state.effects)
+    }
+
+    fn carry_out(&self, request: &Datagram, effects: Vec<Effect>) -> ScriptResult<()> {
+        for effect in effects {
+            match effect {
+                Effect::Print(line) => print(&line),
+                Effect::Reply(data, at) => {
+                    self.socket.answer(request, &data).map_err(|error| thrown(error, at))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// One turn by the interpreter. Whether to go on.
+    fn by_interpreter(&mut self, request: &Datagram) -> ScriptResult<bool> {
+        let packet = Packet::new(self.socket.clone(), Incoming::Packet(request.clone()));
+        let before = self.context.scope().len();
+        self.context.scope_mut().push(self.variable.to_string(), packet);
+        let body = Expr::Stmt(Box::new(self.body.clone()));
+        let result = self.context.eval_expression_tree(&Expression::from(&body));
+        self.context.scope_mut().rewind(before);
+        match result.map_err(|error| *error) {
+            Ok(_) | Err(EvalAltResult::LoopBreak(false, ..)) => Ok(true),
+            Err(EvalAltResult::LoopBreak(true, ..)) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
