@@ -6,9 +6,11 @@ use common::client::{loopback, receive, socket};
 use common::mask::{mask_addrs, mask_clients};
 use common::{TempDir, pingscript};
 
+type HasReply = fn(u64) -> bool;
+
 /// Loops over packets, and whether the n-th request has a reply: simple ones, one that fails, one that ends itself, and one
 /// that the interpreter alone can run. Each third reply is dropped.
-const LOOPS: [(&str, fn(u64) -> bool); 5] = [
+const LOOPS: [(&str, HasReply); 5] = [
     ("for pkt in server { pkt.reply(pkt.text.to_upper()); }", |_| true),
     (
         "let quiet = false;
