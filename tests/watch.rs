@@ -66,7 +66,7 @@ fn a_udp_server_takes_edits_over_with_its_socket() {
     save(&file, &udp_server("\"second \" + pkt.text"));
     // What comes while the scripts change waits in the socket.
     assert!(["first b", "second b"].contains(&ask("b").as_str()));
-    told(&running, "taken over", 1);
+    told(&running, "reloaded", 1);
     assert_eq!(ask("c"), "second c");
     running.wait_for("last line\n");
     // Its lines are out once it waits, which may be after its first answer.
@@ -81,7 +81,7 @@ fn a_udp_server_takes_edits_over_with_its_socket() {
     told(&running, "the script that ran goes on", 2);
     assert_eq!(ask("e"), "second e");
     save(&file, &udp_server("\"fifth \" + pkt.text"));
-    told(&running, "taken over", 2);
+    told(&running, "reloaded", 2);
     assert_eq!(ask("f"), "fifth f");
     running.signal(sys::SIGINT);
     let run = running.finish().expect_code(130);
@@ -112,8 +112,8 @@ fn a_connected_client_stays_connected_through_edits() {
     let mut old = connect();
     assert_eq!(ask(&mut old, "a"), "first a\n");
     save(&file, &tcp_server("\"second \" + msg.text"));
-    told(&running, "taken over", 1);
-    // The connection goes on as it was served, a new one meets the new code.
+    // The loop is written in the script: the connection goes on as it was served, a new one meets the new code.
+    told(&running, "reloaded; 1 client stays with the old code", 1);
     let mut new = connect();
     assert_eq!(ask(&mut new, "b"), "second b\n");
     assert_eq!(ask(&mut old, "c"), "first c\n");
@@ -122,7 +122,7 @@ fn a_connected_client_stays_connected_through_edits() {
     assert_eq!(ask(&mut old, "d"), "first d\n");
     assert_eq!(ask(&mut new, "e"), "second e\n");
     save(&file, &tcp_server("\"third \" + msg.text"));
-    told(&running, "taken over", 2);
+    told(&running, "reloaded; 2 clients stay with the old code", 1);
     assert_eq!(ask(&mut connect(), "f"), "third f\n");
     assert_eq!(ask(&mut old, "g"), "first g\n");
     drop((old, new));

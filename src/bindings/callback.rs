@@ -10,12 +10,15 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use rhai::{
     Caches, Dynamic, EvalAltResult, EvalContext, FnPtr, GlobalRuntimeState, NativeCallContext, Position, Scope,
+    ScriptFuncDef,
 };
 
-use super::context::{self, Programs, ScriptResult};
+use super::context::{self, Following, Programs, ScriptResult};
 use super::exit;
 use crate::net::bugs;
 use crate::terminal::output;
+
+mod renew;
 
 /// A closure with all it needs to be called later, on any thread.
 ///
@@ -31,6 +34,8 @@ pub struct Callback {
     position: Position,
     /// Notices where it changes what it captured.
     watch: Option<Watch>,
+    /// The version of the script it is of, if the newest is to be called.
+    following: Option<Following>,
 }
 
 /// Notices a closure that changes copies which its script does not see.
@@ -51,7 +56,7 @@ impl std::fmt::Debug for Callback {
 impl Clone for Callback {
     fn clone(&self) -> Self {
         let copy = Self::make(self.closure.clone(), self.programs.clone(), self.global.clone(), self.position);
-        Self { watch: self.watch.clone(), ..copy }
+        Self { watch: self.watch.clone(), following: self.following.clone(), ..copy }
     }
 }
 
@@ -116,10 +121,9 @@ impl Callback {
 
     fn make(closure: FnPtr, programs: Arc<dyn Programs>, global: GlobalRuntimeState, position: Position) -> Self {
         let name = closure.fn_name();
-        let by_name =
-            global.lib.iter().any(|library| library.iter_script_fn_info().any(|(_, _, known, ..)| known == name));
-        let (caches, scope, watch) = (Caches::new(), Scope::new(), None);
-        Self { closure, programs, global, caches, scope, by_name, position, watch }
+        let by_name = function(&global, name).is_some();
+        let (caches, scope, watch, following) = (Caches::new(), Scope::new(), None, None);
+        Self { closure, programs, global, caches, scope, by_name, position, watch, following }
     }
 
     /// Calls the closure. A panic of a native beneath it becomes an error.
@@ -176,6 +180,9 @@ impl Callback {
     /// `result`, with the place where the closure was given away if an error has no other.
     fn located(&self, result: ScriptResult<Dynamic>) -> ScriptResult<Dynamic> {
         result.map_err(|mut error| {
+            if let Some(version) = self.following.as_ref().and_then(|following| following.version.as_ref()) {
+                programs().show_as(self.global.source.as_deref().unwrap_or_default(), &version.text);
+            }
             if error.position().is_none() && self.is_of_script() {
                 error.set_position(self.position);
             }
@@ -207,8 +214,7 @@ impl Callback {
             return Vec::new();
         }
         let name = self.closure.fn_name();
-        let mut functions = self.global.lib.iter().flat_map(|library| library.iter_script_fn_info());
-        let Some((.., function)) = functions.find(|(_, _, known, ..)| *known == name) else { return Vec::new() };
+        let Some(function) = function(&self.global, name) else { return Vec::new() };
         let differs = |(at, look): (usize, &Look)| now.get(at) != Some(look);
         let changed = before.iter().enumerate().filter(|&(at, look)| differs((at, look)));
         changed.filter_map(|(at, _)| function.params.get(at).map(ToString::to_string)).collect()
@@ -223,6 +229,12 @@ impl Callback {
     pub fn place(&self) -> (Option<&str>, Position) {
         (self.global.source.as_deref(), self.position)
     }
+}
+
+/// The function of a script that is called so.
+fn function<'a>(global: &'a GlobalRuntimeState, name: &str) -> Option<&'a Arc<ScriptFuncDef>> {
+    let mut functions = global.lib.iter().flat_map(|library| library.iter_script_fn_info());
+    functions.find(|(_, _, known, ..)| *known == name).map(|(.., function)| function)
 }
 
 /// Says, once in a run, that a closure has changed variables that are its own: the author may have meant to share them.

@@ -8,9 +8,11 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, OnceLock};
 
-use rhai::{AST, Dynamic, Engine, EvalAltResult, GlobalRuntimeState};
+use rhai::{AST, Dynamic, Engine, EvalAltResult, GlobalRuntimeState, NativeCallContext};
 
-pub use super::kept::{Announced, Asked, Kept, Server};
+pub(super) use self::reload::{Following, Version};
+pub use self::reload::{Handlers, Newest, Reload};
+pub use super::kept::{Announced, Asked, Kept, Made, Server};
 use super::loops;
 pub use super::serving::{Serving, end};
 use crate::net::error::Error;
@@ -18,7 +20,9 @@ use crate::net::host::Host;
 use crate::net::random::{Seed, Sequence};
 use crate::net::session::Session;
 use crate::net::stop::Stop;
-use crate::net::tcp::{Connection, Listener};
+use crate::net::tcp::{Connection, Poll};
+
+mod reload;
 
 /// The result of a native that can fail.
 pub type ScriptResult<T> = Result<T, Box<EvalAltResult>>;
@@ -37,6 +41,8 @@ pub enum Wait<'a> {
     Reply,
     /// What comes over this connection.
     Connection(&'a Connection),
+    /// What happens at these sockets: something new, and what comes over the connections of clients among them.
+    Events(&'a Poll),
 }
 
 /// Where a piece of script runs. Clones share everything.
@@ -74,15 +80,24 @@ impl Context {
         self.script.bound.ready();
         match wait {
             Wait::Connection(_) => return self.serving.begin(),
-            Wait::NewWork if self.serving.is_main() => {
-                self.serving.end();
-                self.script.bound.settle();
-            }
-            Wait::NewWork => self.serving.end(),
+            Wait::Events(poll) if self.run.reload.is_some() => self.serving.waits_for(poll),
+            Wait::Events(_) | Wait::NewWork => self.serving.end(),
             _ => {}
         }
-        if self.serving.is_over() {
+        if matches!(wait, Wait::NewWork | Wait::Events(_)) && self.serving.is_main() && self.script.bound.settle() {
+            self.run.settled();
+        }
+        if self.run.is_replaced() && !self.serving.serves() {
             end(&self.stop);
+        }
+    }
+
+    /// Makes known that the script has opened `server`, bound to `local`, which it asked for as `asked`.
+    pub fn opened(&self, ctx: &NativeCallContext, asked: Asked, local: SocketAddr, server: &Server) {
+        self.announce(local);
+        self.script.bound.opened(asked, server);
+        if let Some(reload) = self.run.reload.as_ref().filter(|_| self.serving.is_main()) {
+            reload.keep(ctx.global_runtime_state());
         }
     }
 
@@ -122,6 +137,8 @@ pub struct Run {
     pub unexpected: std::sync::atomic::AtomicBool,
     /// Sockets that a script left open for the one that takes its place.
     pub kept: Kept,
+    /// The version that it runs of a script that is reloaded when it is saved.
+    pub reload: Option<Reload>,
 }
 
 impl Run {
@@ -138,11 +155,12 @@ impl Run {
             noted_copies: false.into(),
             unexpected: false.into(),
             kept: Kept::default(),
+            reload: None,
         }
     }
 
-    /// Another run on the same sockets, events and account.
-    pub fn again(&self, programs: Arc<dyn Programs>, kept: Vec<(Asked, Server)>) -> Self {
+    /// Another run on the same sockets, events and account, of the version `reload`.
+    pub fn again(&self, programs: Arc<dyn Programs>, kept: Vec<(Asked, Server)>, reload: Reload) -> Self {
         Self {
             seed: Seed::new(self.seed.value),
             session: self.session.clone(),
@@ -154,7 +172,22 @@ impl Run {
             noted_copies: false.into(),
             unexpected: false.into(),
             kept: Kept::new(kept),
+            reload: Some(reload),
         }
+    }
+
+    /// The script has asked for all sockets it wants: the others are closed, and loops that serve clients of versions before call
+    /// this one's handlers.
+    pub fn settled(&self) {
+        self.kept.settle();
+        if let (Some(reload), Some(programs)) = (&self.reload, self.programs.get()) {
+            reload.publish(programs);
+        }
+    }
+
+    /// Whether another version of the script has taken its place.
+    pub fn is_replaced(&self) -> bool {
+        self.reload.as_ref().is_some_and(Reload::is_replaced)
     }
 }
 
@@ -210,6 +243,9 @@ pub trait Programs: Send + Sync {
     /// `invalid`: nothing has that name.
     fn help(&self, topic: Option<&Dynamic>) -> Result<String, Error>;
 
+    /// Shows `text` as that of the script `name` in errors from now on.
+    fn show_as(&self, name: &str, text: &str);
+
     /// Shows an error that nobody will catch; `what` names what failed.
     fn report(&self, what: &str, error: &EvalAltResult);
 }
@@ -238,23 +274,6 @@ pub fn has_left(connection: &Connection) {
     if connection.was_taken_in() {
         peek(|context| context.serving.end());
     }
-}
-
-/// Takes `connection`, which `listener` has just given, on to serve it. False if another script has taken the place of this
-/// one: then the connection is the other's.
-pub fn take_on(listener: &Listener, connection: &Connection) -> bool {
-    peek(|context| {
-        if context.serving.begin_unless_retired() {
-            return true;
-        }
-        // It does not count as one that serves meanwhile: the other script begins once this thread is done with it.
-        let given_back = listener.give_back(connection);
-        if !given_back {
-            context.serving.begin();
-        }
-        !given_back
-    })
-    .unwrap_or(true)
 }
 
 /// Looks at the context of this thread without taking part in it; `None` outside of scripts.

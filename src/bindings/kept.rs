@@ -1,52 +1,54 @@
-//! The sockets of a script: who waits for their address, and what becomes of them when another script takes its place.
+//! The sockets of a script: who waits for their address, and what becomes of them when the script is reloaded.
 
+use std::mem::discriminant;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-use crate::net::error::Result;
 use crate::net::host_id::HostId;
-use crate::net::tcp::{ListenOptions, Listener, Poll, WeakListener, WeakPoll};
+use crate::net::tcp::{ListenOptions, Listener, Poll, WeakListener};
 use crate::net::udp::{Options, UdpSocket, WeakSocket};
 
-/// A protocol of sockets that serve.
+/// The protocol and the options that a socket was asked for with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Protocol {
-    Udp,
-    Tcp,
+pub enum Made {
+    /// Of UDP.
+    Udp(Options),
+    /// A listener of TCP.
+    Tcp(ListenOptions),
 }
 
 /// What a socket was asked for as.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub struct Asked {
-    host: HostId,
-    protocol: Protocol,
+    /// The host it lives in.
+    pub host: HostId,
     /// The address: of port 0 where any would do.
-    local: SocketAddr,
+    pub local: SocketAddr,
+    /// How it was to be made.
+    pub made: Made,
 }
 
 impl Asked {
-    /// For a UDP socket.
-    pub fn udp(host: HostId, local: SocketAddr) -> Self {
-        Self { host, protocol: Protocol::Udp, local }
-    }
-
-    /// For a listener of TCP.
-    pub fn tcp(host: HostId, local: SocketAddr) -> Self {
-        Self { host, protocol: Protocol::Tcp, local }
-    }
-
     /// Whether it is for a socket of this machine.
     pub fn is_here(&self) -> bool {
         self.host == HostId::default()
     }
 
-    /// Whether `server` of `host` has the port that this asks for.
-    fn is_blocked_by(&self, host: HostId, server: &Server) -> bool {
-        let (own, other) = (self.local, server.local());
-        let same_ip = own.ip() == other.ip() || own.ip().is_unspecified() || other.ip().is_unspecified();
-        let same_place = host == self.host && server.protocol() == self.protocol && own.port() == other.port();
-        same_place && same_ip && own.is_ipv4() == other.is_ipv4()
+    /// Whether both are for the same host, protocol and address.
+    fn is_alike(&self, other: &Self) -> bool {
+        self.is_of_kind(other) && self.local == other.local
+    }
+
+    fn is_of_kind(&self, other: &Self) -> bool {
+        self.host == other.host && discriminant(&self.made) == discriminant(&other.made)
+    }
+
+    /// Whether `server`, which was asked for as `other`, has the port that this asks for.
+    fn is_blocked_by(&self, other: &Self, server: &Server) -> bool {
+        let (own, other_ip) = (self.local, server.local());
+        let same_ip = own.ip() == other_ip.ip() || own.ip().is_unspecified() || other_ip.ip().is_unspecified();
+        self.is_of_kind(other) && own.port() == other_ip.port() && same_ip && own.is_ipv4() == other_ip.is_ipv4()
     }
 }
 
@@ -57,86 +59,50 @@ pub struct Kept(Mutex<Left>);
 #[derive(Debug, Default)]
 struct Left {
     rest: Vec<(Asked, Server)>,
-    /// Those that were taken over. Held until the script has settled: should it fail before, another can have them.
-    adopted: Vec<(Asked, Server)>,
-    /// The sets of sockets that were made since, with the clients of those that were taken over. Held as long.
-    polls: Vec<Poll>,
-    /// Whether it has.
-    settled: bool,
+    /// Those that the script has asked for. Held until it has settled: should it fail before, another can have them.
+    taken: Vec<(Asked, Server)>,
 }
 
 impl Kept {
     /// These.
     pub fn new(rest: Vec<(Asked, Server)>) -> Self {
-        Self(Mutex::new(Left { rest, ..Left::default() }))
+        Self(Mutex::new(Left { rest, taken: Vec::new() }))
     }
 
-    /// The UDP socket that was left open by a script which asked for it by the same address, with `options` and no policy.
+    /// The socket that was left open and is as asked for, without its policy; if there is none, the address to make one at: one
+    /// of other options is closed, and its successor has its address. Another that has the port is closed, too.
     ///
     /// # Errors
-    /// It cannot have these options.
-    pub fn adopt_udp(&self, asked: Asked, options: Options) -> Result<Option<UdpSocket>> {
-        let Some(Server::Udp(socket)) = self.take(asked) else { return Ok(None) };
-        if !socket.adopt(options)? {
-            return Ok(None);
-        }
-        self.lock().note(asked, Server::Udp(socket.clone()));
-        Ok(Some(socket))
-    }
-
-    /// The listener that was left open by a script which asked for it by the same address, with `options`.
-    ///
-    /// # Errors
-    /// It cannot have these options.
-    pub fn adopt_tcp(&self, asked: Asked, options: &ListenOptions) -> Result<Option<Listener>> {
-        let Some(Server::Tcp(listener)) = self.take(asked) else { return Ok(None) };
-        let Some(listener) = listener.adopt(options)? else { return Ok(None) };
-        self.lock().note(asked, Server::Tcp(listener.clone()));
-        Ok(Some(listener))
-    }
-
-    /// The socket that was left open under this name. One that has the port and was asked for otherwise is closed.
-    fn take(&self, asked: Asked) -> Option<Server> {
+    /// The address.
+    pub fn take(&self, asked: &Asked) -> Result<Server, SocketAddr> {
         let mut left = self.lock();
-        if let Some(at) = left.rest.iter().position(|(known, _)| *known == asked) {
-            return Some(left.rest.remove(at).1);
+        let Some(at) = left.rest.iter().position(|(known, _)| known.is_alike(asked)) else {
+            let blocks = |(known, server): &mut (Asked, Server)| asked.is_blocked_by(known, server);
+            left.rest.extract_if(.., blocks).for_each(|(_, server)| server.close());
+            return Err(asked.local);
+        };
+        let (known, server) = left.rest.remove(at);
+        if known.made == asked.made && !server.has_peer() {
+            server.remove_policy();
+            left.taken.push((*asked, server.clone()));
+            return Ok(server);
         }
-        let blocks = |(known, server): &mut (Asked, Server)| asked.is_blocked_by(known.host, server);
-        left.rest.extract_if(.., blocks).for_each(|(_, server)| server.close());
-        None
-    }
-
-    /// The script waits for sockets together: those it has taken over may be among them.
-    pub fn waits_for(&self, poll: &Poll) {
-        let mut left = self.lock();
-        if !left.settled && !left.adopted.is_empty() {
-            left.polls.push(poll.clone());
-        }
+        server.close();
+        Err(server.local())
     }
 
     /// The script has asked for all sockets it wants: the others are closed.
     pub fn settle(&self) {
-        let mut left = self.lock();
         // Not dropped under the lock.
-        let Left { rest, adopted, polls, .. } =
-            std::mem::replace(&mut *left, Left { settled: true, ..Left::default() });
-        drop(left);
-        drop((adopted, polls));
+        let Left { rest, taken } = std::mem::take(&mut *self.lock());
+        drop(taken);
         rest.iter().for_each(|(_, server)| server.close());
     }
 
-    /// What there is for another script, since this one has failed before it settled.
+    /// What there is for another script, since this one has failed or was replaced before it settled.
     pub fn take_back(&self) -> Vec<(Asked, Server)> {
-        let mut left = self.lock();
-        let Left { rest, adopted, polls, .. } = &mut *left;
-        for poll in polls.drain(..) {
-            for (_, server) in adopted.iter() {
-                if let Server::Tcp(listener) = server {
-                    poll.hand_over(listener, listener);
-                }
-            }
-        }
-        rest.drain(..).chain(adopted.drain(..)).filter(|(_, server)| !server.is_closed()).collect()
+        let Left { rest, taken } = std::mem::take(&mut *self.lock());
+        rest.into_iter().chain(taken).filter(|(_, server)| !server.is_closed()).collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, Left> {
@@ -144,21 +110,13 @@ impl Kept {
     }
 }
 
-impl Left {
-    fn note(&mut self, asked: Asked, server: Server) {
-        if !self.settled {
-            self.adopted.push((asked, server));
-        }
-    }
-}
-
 /// A one-shot cell for the first address that a started script binds.
 #[derive(Debug, Default)]
 pub struct Announced {
     state: Mutex<Known>,
-    /// Whether it is known that the script is ready, and that it has settled, for those that would say so again.
+    /// Whether it is known that the script is ready, for those that would say so again.
     told_ready: AtomicBool,
-    told_settled: AtomicBool,
+    settled: AtomicBool,
     changed: Condvar,
 }
 
@@ -188,10 +146,31 @@ impl Server {
         }
     }
 
-    fn protocol(&self) -> Protocol {
+    /// Whether both are the same.
+    pub fn is(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Udp(one), Self::Udp(other)) => one.is(other),
+            (Self::Tcp(one), Self::Tcp(other)) => one.is(other),
+            _ => false,
+        }
+    }
+
+    fn has_peer(&self) -> bool {
+        matches!(self, Self::Udp(socket) if socket.peer().is_some())
+    }
+
+    fn remove_policy(&self) {
         match self {
-            Self::Udp(_) => Protocol::Udp,
-            Self::Tcp(_) => Protocol::Tcp,
+            Self::Udp(socket) => socket.remove_judge(),
+            Self::Tcp(listener) => listener.remove_judge(),
+        }
+    }
+
+    /// Has `poll` wait for it no more.
+    pub fn leave(&self, poll: &Poll) {
+        match self {
+            Self::Udp(socket) => poll.remove_datagrams(socket),
+            Self::Tcp(listener) => poll.remove_listener(listener),
         }
     }
 
@@ -225,12 +204,8 @@ struct Known {
     addr: Option<SocketAddr>,
     /// Whether those that wait may go on: the script waits for packets, or has ended.
     ready: bool,
-    /// Whether the script's own thread waits for something new to do, or has ended: it has asked for all sockets it wants.
-    settled: bool,
     /// The sockets it has bound, and listens with.
     servers: Vec<(Asked, WeakServer)>,
-    /// The sets of sockets that it waits for together.
-    polls: Vec<WeakPoll>,
 }
 
 impl Announced {
@@ -258,22 +233,6 @@ impl Announced {
         state.servers.iter().filter_map(open).collect()
     }
 
-    /// Keeps a set of sockets that the script waits for together.
-    pub fn waits_for(&self, poll: &Poll) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        // Only when the list would grow: a script may make many.
-        if state.polls.len() == state.polls.capacity() {
-            state.polls.retain(|poll| poll.upgrade().is_some());
-        }
-        state.polls.push(poll.weak());
-    }
-
-    /// The sets of sockets that the script waits for together.
-    pub fn polls(&self) -> Vec<Poll> {
-        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.polls.iter().filter_map(WeakPoll::upgrade).collect()
-    }
-
     /// The address, if there is one by now.
     pub fn now(&self) -> Option<SocketAddr> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).addr
@@ -292,28 +251,15 @@ impl Announced {
         }
     }
 
-    /// Makes known that the script has asked for all sockets it wants.
-    pub fn settle(&self) {
-        if self.told_settled.load(Ordering::Relaxed) {
-            return;
-        }
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if !state.settled {
-            state.settled = true;
-            self.told_settled.store(true, Ordering::Relaxed);
-            self.changed.notify_all();
-        }
+    /// Makes known that the script's own thread waits for something new to do, or has ended: it has asked for all sockets it
+    /// wants. False if that was known.
+    pub fn settle(&self) -> bool {
+        !self.settled.load(Ordering::Relaxed) && !self.settled.swap(true, Ordering::AcqRel)
     }
 
     /// Whether the script has asked for all sockets it wants.
     pub fn is_settled(&self) -> bool {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).settled
-    }
-
-    /// Waits until the script has asked for all sockets it wants, for at most `limit`.
-    pub fn wait_settled(&self, limit: std::time::Duration) {
-        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        drop(self.changed.wait_timeout_while(state, limit, |state| !state.settled));
+        self.settled.load(Ordering::Acquire)
     }
 
     /// Waits until the script is ready, for at most `limit`; the address, `None` if it has bound none.

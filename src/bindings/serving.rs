@@ -1,75 +1,104 @@
-//! Whether a thread of a script serves a connection: one that does goes on with its code when another script takes the place
-//! of its own, until the connection has ended.
+//! Whether a thread of a script serves clients: one that does goes on with them when the script is reloaded, until they have left.
 
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::net::stop::{Reason, Stop, terminate_later};
+use crate::net::tcp::{Poll, WeakPoll};
 
-/// It serves a connection.
-const SERVES: u8 = 1;
-/// Another script has taken the place of its own.
-const RETIRED: u8 = 2;
-/// It is the script's own thread, not one that the script has started.
-const MAIN: u8 = 4;
-
-/// What a thread of a script is at, as far as those that would end it have to know. One step tells both sides apart: either
-/// the thread sees that it was retired, or who retires it sees that it serves.
+/// What a thread of a script is at, as far as those that would end it have to know.
 #[derive(Debug, Default)]
-pub struct Serving(AtomicU8);
+pub struct Serving {
+    /// Whether it is the script's own thread, not one that the script has started.
+    main: bool,
+    /// Whether it serves a connection.
+    serves: AtomicBool,
+    /// Whether it calls a handler for each message or event, the newest version's.
+    calls: AtomicBool,
+    /// The sockets that it waits for together: it serves the clients among them.
+    poll: Mutex<Option<WeakPoll>>,
+    polls: AtomicBool,
+}
 
 impl Serving {
     /// Of a thread that serves a connection from its start, or not.
     pub fn new(serves: bool) -> Self {
-        Self(AtomicU8::new(if serves { SERVES } else { 0 }))
+        Self { serves: serves.into(), ..Self::default() }
     }
 
     /// Of a script's own thread.
     pub fn of_main() -> Self {
-        Self(AtomicU8::new(MAIN))
+        Self { main: true, ..Self::default() }
     }
 
     /// Whether it is the script's own thread.
     pub fn is_main(&self) -> bool {
-        self.0.load(Ordering::Relaxed) & MAIN != 0
+        self.main
     }
 
     /// It serves a connection from now on.
     pub fn begin(&self) {
         // It is asked for each message.
-        if !self.serves() {
-            self.0.fetch_or(SERVES, Ordering::SeqCst);
+        if !self.serves.load(Ordering::Relaxed) {
+            self.serves.store(true, Ordering::SeqCst);
         }
     }
 
-    /// It serves a connection from now on, unless it was retired. Whether it does.
-    pub fn begin_unless_retired(&self) -> bool {
-        let more = |state| (state & RETIRED == 0).then_some(state | SERVES);
-        self.0.fetch_update(Ordering::SeqCst, Ordering::SeqCst, more).is_ok()
-    }
-
-    /// It serves no connection any more.
+    /// It serves nobody any more.
     pub fn end(&self) {
-        // It is asked for each datagram.
-        if self.serves() {
-            self.0.fetch_and(!SERVES, Ordering::SeqCst);
+        if self.serves.load(Ordering::Relaxed) {
+            self.serves.store(false, Ordering::SeqCst);
+        }
+        if self.polls.load(Ordering::Relaxed) {
+            self.polls.store(false, Ordering::Relaxed);
+            *self.lock() = None;
         }
     }
 
-    /// Whether it serves a connection.
+    /// It waits for the sockets of `poll` from now on.
+    pub fn waits_for(&self, poll: &Poll) {
+        if !self.poll().is_some_and(|known| known.is(poll)) {
+            *self.lock() = Some(poll.weak());
+            self.polls.store(true, Ordering::Relaxed);
+        }
+        // What it received from one of them by itself is done.
+        self.serves.store(false, Ordering::SeqCst);
+    }
+
+    /// As long as this lives, it calls a handler for each message or event, that of the newest version.
+    pub fn calling(&self) -> Calling<'_> {
+        self.calls.store(true, Ordering::Relaxed);
+        Calling(&self.calls)
+    }
+
+    /// Whether it serves clients.
     pub fn serves(&self) -> bool {
-        self.0.load(Ordering::SeqCst) & SERVES != 0
+        self.serves.load(Ordering::SeqCst) || self.poll().is_some_and(|poll| poll.clients() > 0)
     }
 
-    /// Whether it was retired, and serves none: it is to end.
-    pub fn is_over(&self) -> bool {
-        self.0.load(Ordering::SeqCst) & (SERVES | RETIRED) == RETIRED
+    /// How many clients it serves by the code that began with them.
+    pub fn clients(&self) -> usize {
+        let one = usize::from(self.serves.load(Ordering::SeqCst));
+        if self.calls.load(Ordering::Relaxed) { 0 } else { self.poll().map_or(one, |poll| poll.clients()) }
     }
 
-    /// Another script takes the place of its own: it ends now, or once it serves no connection any more.
-    pub fn retire(&self, stop: &Stop) {
-        if self.0.fetch_or(RETIRED, Ordering::SeqCst) & SERVES == 0 {
-            end(stop);
-        }
+    /// The sockets that it waits for together.
+    pub fn poll(&self) -> Option<Poll> {
+        self.lock().as_ref().and_then(WeakPoll::upgrade)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<WeakPoll>> {
+        self.poll.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// See [`Serving::calling`].
+#[derive(Debug)]
+pub struct Calling<'a>(&'a AtomicBool);
+
+impl Drop for Calling<'_> {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Relaxed);
     }
 }
 
@@ -77,24 +106,5 @@ impl Serving {
 pub fn end(stop: &Stop) {
     if stop.interrupt(Reason::Ended) {
         terminate_later(stop, Reason::Ended);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn who_serves_ends_after_its_connection() {
-        let (serving, stop) = (Serving::new(true), Stop::root().expect("eventfd"));
-        serving.retire(&stop);
-        assert!(!stop.is_stopped() && !serving.is_over());
-        serving.end();
-        assert!(serving.is_over(), "at its next wait");
-        assert!(!serving.begin_unless_retired() && serving.is_over(), "what it takes on now is not its own");
-        assert!(Serving::default().begin_unless_retired());
-        let idle = Serving::default();
-        idle.retire(&stop);
-        assert!(stop.is_stopped());
     }
 }

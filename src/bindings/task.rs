@@ -135,14 +135,14 @@ impl Task {
         self.0.ended.load(Ordering::Acquire)
     }
 
-    /// Whether it serves a connection.
-    pub fn serves(&self) -> bool {
-        self.0.serving.serves()
+    /// What it is at.
+    pub fn serving(&self) -> &Serving {
+        &self.0.serving
     }
 
-    /// Ends it: at once, or after the connection that it serves.
-    pub fn retire(&self) {
-        self.0.serving.retire(&self.0.stop);
+    /// What ends it.
+    pub fn stop(&self) -> &Stop {
+        &self.0.stop
     }
 
     /// The started script; `None` for a thread.

@@ -171,6 +171,10 @@ impl Programs for ScriptHost {
         }
     }
 
+    fn show_as(&self, name: &str, text: &str) {
+        self.sources.keep(name, text);
+    }
+
     fn report(&self, what: &str, error: &EvalAltResult) {
         let main = context::peek(|context| context.script.name.clone()).unwrap_or_default();
         let text = format!("in the {what}:\n{}", self.describe(&main, error, None).trim_end());

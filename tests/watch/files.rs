@@ -53,26 +53,26 @@ fn every_way_of_saving_is_noticed() {
         open.write_all(part).expect("written");
     }
     drop(open);
-    told(&running, "taken over", 1);
+    told(&running, "reloaded", 1);
     assert_eq!(client.ask("b"), "2 b");
     // Renamed over it, of the same length and time as before.
     let written = fs::metadata(&file).and_then(|data| data.modified()).expect("its time");
     let new = dir.write("server.rhai~", &server("3"));
     fs::File::options().write(true).open(&new).and_then(|new| new.set_modified(written)).expect("set back");
     fs::rename(&new, &file).expect("renamed");
-    told(&running, "taken over", 2);
+    told(&running, "reloaded", 2);
     assert_eq!(client.ask("c"), "3 c");
     // The old one moved away first, as a backup.
     fs::rename(&file, dir.path().join("backup")).and_then(|()| fs::write(&file, server("4"))).expect("saved");
-    told(&running, "taken over", 3);
+    told(&running, "reloaded", 3);
     assert_eq!(client.ask("d"), "4 d");
     // Through a link.
     let other = dir.write("other.rhai", &server("5"));
     fs::remove_file(&file).and_then(|()| std::os::unix::fs::symlink(&other, &file)).expect("linked");
-    told(&running, "taken over", 4);
+    told(&running, "reloaded", 4);
     assert_eq!(client.ask("e"), "5 e");
     save(&other, &server("6"));
-    told(&running, "taken over", 5);
+    told(&running, "reloaded", 5);
     assert_eq!(client.ask("f"), "6 f");
     leave(running);
 }
@@ -91,7 +91,7 @@ fn a_file_that_is_gone_or_empty_is_told_of_and_followed() {
     told(&running, "server.rhai: the script that ran goes on", 1);
     assert_eq!(client.ask("b"), "1 b");
     save(&file, &server("2"));
-    told(&running, "taken over", 1);
+    told(&running, "reloaded", 1);
     assert_eq!(client.ask("c"), "2 c");
     fs::write(&file, b"let text = \"\xff\";").expect("written");
     told(&running, "it is not text (UTF-8)", 1);
@@ -111,10 +111,10 @@ fn modules_and_policies_are_followed_too() {
     let client = Client::of(&running);
     assert_eq!(client.ask("a"), "one a");
     save(&words, "fn word() { \"two \" }\n");
-    told(&running, "taken over", 1);
+    told(&running, "reloaded", 1);
     assert_eq!(client.ask("b"), "two b");
     save(&fate, "|pkt| replace(\"replaced\")\n");
-    told(&running, "taken over", 2);
+    told(&running, "reloaded", 2);
     assert_eq!(client.ask("c"), "replaced");
     // Broken ones are shown where they are broken, and nothing changes.
     for (n, (file, broken, place)) in
@@ -132,7 +132,7 @@ fn modules_and_policies_are_followed_too() {
     told(&running, "the script that ran goes on", 3);
     assert_eq!(client.ask("d"), "replaced");
     save(&fate, "|pkt| pass()\n");
-    told(&running, "taken over", 3);
+    told(&running, "reloaded", 3);
     assert_eq!(client.ask("e"), "four e");
     leave(running);
 }
@@ -147,6 +147,6 @@ fn a_module_that_is_written_last_is_waited_for() {
     told(&running, "the script that ran goes on", 1);
     assert_eq!(client.ask("a"), "1 a");
     dir.write("words.rhai", "fn word() { \"2 \" }\n");
-    told(&running, "taken over", 1);
+    told(&running, "reloaded", 1);
     leave(running);
 }

@@ -42,24 +42,33 @@ fn events(answer: &str) -> String {
 #[test]
 fn what_an_event_loop_has_received_and_not_given_out_is_the_new_codes() {
     let dir = TempDir::new();
+    let gate = UdpSocket::bind("127.0.0.1:0").expect("a socket");
+    gate.set_read_timeout(Some(Duration::from_secs(60))).expect("a timeout");
+    let to = gate.local_addr().expect("an address");
     // The first message of a client keeps the loop busy, while others wait in it.
-    let file = dir
-        .write("server.rhai", &events("print(`busy with ${msg.text}`); sleep(1.h); msg.reply(\"first \" + msg.text);"));
+    let first = format!(
+        "let gate = udp::open(\"{to}\"); gate.send_to(msg.text, \"{to}\"); gate.recv(60.s); msg.reply(\"first \" + msg.text);"
+    );
+    let file = dir.write("server.rhai", &events(&first));
     let running = watch(&file);
     let port = running.bound_port();
     let (mut one, mut two) = (Client::connect(port), Client::connect(port));
     one.send("a\nb\nc\nhal");
-    running.wait_for("busy with a\n");
+    let (_, busy) = gate.recv_from(&mut [0; 10]).expect("busy with a");
     two.send("d\n");
     save(&file, &events("msg.reply(\"second \" + msg.text);"));
-    told(&running, "taken over", 1);
-    // The handler that ran came to its end: its sleep was cut short.
+    told(&running, "reloaded", 1);
+    let mut three = Client::connect(port);
+    three.send("e\n");
+    assert_eq!(three.line(), "second e\n");
+    // The handler that ran comes to its end.
+    gate.send_to(b"go", busy).expect("sent");
     for expected in ["first a\n", "second b\n", "second c\n"] {
         assert_eq!(one.line(), expected);
     }
     one.send("f\n");
     assert_eq!((one.line(), two.line()), ("second half\n".to_string(), "second d\n".to_string()));
-    drop((one, two));
+    drop((one, two, three));
     running.signal(sys::SIGINT);
     running.finish().expect_code(130);
 }
@@ -79,7 +88,7 @@ fn the_policy_of_the_new_code_decides_about_clients_that_were_connected() {
     // One that is on its way is not lost.
     client.send("later\n");
     save(&file, &script("|msg| replace(\"replaced\")"));
-    told(&running, "taken over", 1);
+    told(&running, "reloaded", 1);
     client.send("x\n");
     let mut lines = [client.line(), client.line()];
     lines.sort();
@@ -90,7 +99,7 @@ fn the_policy_of_the_new_code_decides_about_clients_that_were_connected() {
 }
 
 #[test]
-fn a_loop_over_the_listener_gets_the_clients_of_the_event_loop_before_it() {
+fn where_nothing_takes_the_place_of_a_handler_its_clients_stay_with_it() {
     let dir = TempDir::new();
     let file = dir.write("server.rhai", &events("msg.reply(\"first \" + msg.text);"));
     let running = watch(&file);
@@ -100,13 +109,58 @@ fn a_loop_over_the_listener_gets_the_clients_of_the_event_loop_before_it() {
     assert_eq!(client.line(), "first a\n");
     let threads = "fn serve(conn) { for msg in conn { msg.reply(\"second \" + msg.text); } }\nfor conn in listener { start_thread(|| serve(conn)); }\n";
     save(&file, &format!("{LISTEN}{threads}"));
-    told(&running, "taken over", 1);
-    client.send("b\n");
-    assert_eq!(client.line(), "second b\n");
+    told(&running, "reloaded", 1);
     let mut other = Client::connect(port);
-    other.send("c\n");
-    assert_eq!(other.line(), "second c\n");
+    other.send("b\n");
+    assert_eq!(other.line(), "second b\n");
+    client.send("c\n");
+    assert_eq!(client.line(), "first c\n");
+    told(&running, "nothing takes the place of the closure given in line 3; the clients it serves stay with it", 1);
     drop((client, other));
+    running.signal(sys::SIGINT);
+    running.finish().expect_code(130);
+}
+
+/// A server with a thread for each client: the odd ones have a function as their handler, the even ones a closure.
+fn handlers(before: &str, word: &str, name: &str, text: &str) -> String {
+    format!(
+        "{before}const MARK = \"{word} \";\n{LISTEN}fn {name}(msg) {{ global::MARK + msg.text }}\n\
+         fn serve(conn, n) {{\n    if n % 2 == 1 {{ return tcp::serve(conn, Fn(\"{name}\")); }}\n    \
+         tcp::serve(conn, |msg| global::MARK + n + msg.{text});\n}}\n\
+         let n = 0;\nfor conn in listener {{ n += 1; let m = n; start_thread(|| serve(conn, m)); }}\n"
+    )
+}
+
+#[test]
+fn handlers_are_found_by_their_name_or_their_place() {
+    let dir = TempDir::new();
+    let file = dir.write("server.rhai", &handlers("", "first", "answer", "text"));
+    let running = watch(&file);
+    let port = running.bound_port();
+    let ask = |client: &mut Client, text: &str| {
+        client.send(&format!("{text}\n"));
+        client.line()
+    };
+    let (mut odd, mut even) = (Client::connect(port), Client::connect(port));
+    assert_eq!((ask(&mut odd, "a"), ask(&mut even, "a")), ("first a\n".to_string(), "first 2a\n".to_string()));
+    // Another text of the closure, at another place, and another constant.
+    save(&file, &handlers("// Lines above.\n\n", "second", "answer", "text + \"!\""));
+    told(&running, "reloaded", 1);
+    assert_eq!(ask(&mut Client::connect(port), "b"), "second b\n");
+    assert_eq!((ask(&mut odd, "c"), ask(&mut even, "c")), ("second c\n".to_string(), "second 2c!\n".to_string()));
+    // A function of another name in the same place; and an error.
+    save(&file, &handlers("", "third", "other", "text"));
+    told(&running, "reloaded", 2);
+    assert_eq!(ask(&mut Client::connect(port), "d"), "third d\n");
+    assert_eq!((ask(&mut odd, "e"), ask(&mut even, "e")), ("third e\n".to_string(), "third 2e\n".to_string()));
+    save(&file, &handlers("", "fourth", "answer", "txet"));
+    told(&running, "reloaded", 3);
+    assert_eq!(ask(&mut Client::connect(port), "f"), "fourth f\n");
+    assert_eq!((ask(&mut odd, "g"), ask(&mut even, "g")), ("fourth g\n".to_string(), String::new()));
+    // The error is shown in the text that it is in.
+    told(&running, "global::MARK + n + msg.txet", 1);
+    assert!(!running.stderr().contains("stay"), "{}", running.stderr());
+    drop((odd, even));
     running.signal(sys::SIGINT);
     running.finish().expect_code(130);
 }
@@ -129,7 +183,7 @@ fn clients_that_wait_for_a_thread_of_the_pool_are_served() {
     two.send("b\n");
     running.wait_for("took 2\n");
     save(&file, &script("\"second \""));
-    told(&running, "taken over", 1);
+    told(&running, "reloaded", 1);
     // Another pool serves those that come now.
     let mut three = Client::connect(port);
     three.send("c\n");
@@ -170,7 +224,7 @@ fn threads_that_wait_for_work_end_with_the_code_they_are_of() {
     assert_eq!(client.line(), "first a\n");
     let before = threads();
     save(&file, &script("\"second \""));
-    told(&running, "taken over", 1);
+    told(&running, "reloaded", 1);
     client.send("b\n");
     assert_eq!(client.line(), "first b\n");
     // The script before has one thread that serves, and its own.
@@ -195,10 +249,10 @@ fn a_socket_is_the_same_by_its_address_whatever_its_options() {
     let port = running.bound_port();
     let default = running.wait_lines(2).lines().nth(1).expect("a line").to_string();
     save(&file, &script("rcvbuf: 8192, sndbuf: 16384, ttl: 3, reuse: true"));
-    told(&running, "taken over", 1);
+    told(&running, "reloaded", 1);
     running.wait_for("buffers 16384 32768\n");
     save(&file, &script(""));
-    told(&running, "taken over", 2);
+    told(&running, "reloaded", 2);
     let text = running.wait_until("both lines again", |text| text.matches("buffers ").count() == 3);
     assert_eq!(text.matches(&format!("bound to {port}\n")).count(), 3, "{text}");
     assert_eq!(text.matches(&format!("{default}\n")).count(), 2, "{text}");
@@ -221,7 +275,7 @@ fn a_port_is_taken_over_from_a_socket_at_any_address() {
     save(&file, &script(&format!("127.0.0.1:{port}")));
     running.wait_for(&format!("bound to 127.0.0.1:{port}\n"));
     save(&file, &script("127.0.0.1:0"));
-    told(&running, "taken over", 2);
+    told(&running, "reloaded", 2);
     // What was not asked for is closed.
     let deadline = std::time::Instant::now() + Duration::from_secs(60);
     while UdpSocket::bind(("127.0.0.1", port)).is_err() {
@@ -259,14 +313,14 @@ fn where_the_new_code_fails_at_its_start_the_code_before_goes_on_with_its_socket
     assert!(running.stderr().contains("server.rhai:3:"), "{}", running.stderr());
     assert_eq!(ask(), "first");
     save(&file, &script("", "third"));
-    told(&running, "taken over", 2);
+    told(&running, "reloaded", 2);
     assert_eq!(ask(), "third");
     running.signal(sys::SIGINT);
     running.finish().expect_code(130);
 }
 
 #[test]
-fn an_event_loop_that_has_received_by_itself_hands_its_clients_over_too() {
+fn an_event_loop_that_has_received_by_itself_goes_on_with_its_clients() {
     let dir = TempDir::new();
     // The second line is received on the spot.
     let answer = |word: &str| {
@@ -274,7 +328,7 @@ fn an_event_loop_that_has_received_by_itself_hands_its_clients_over_too() {
             "print(`after ${{msg.text}}`); let more = event.conn.recv(); msg.reply(\"{word} \" + msg.text + more.text);"
         )
     };
-    for looped in [false, true] {
+    for (looped, word) in [(false, "second"), (true, "first")] {
         let script = |word: &str| {
             let script = events(&answer(word));
             if !looped {
@@ -286,17 +340,23 @@ fn an_event_loop_that_has_received_by_itself_hands_its_clients_over_too() {
         };
         let file = dir.write(&format!("server{looped}.rhai"), &script("first"));
         let running = watch(&file);
-        let mut client = Client::connect(running.bound_port());
+        let port = running.bound_port();
+        let mut client = Client::connect(port);
         client.send("a\n");
         running.wait_for("after a\n");
         client.send("b\n");
         assert_eq!(client.line(), "first ab\n");
         save(&file, &script("second"));
-        told(&running, "taken over", 1);
+        told(&running, if looped { "reloaded; 1 client stays with the old code" } else { "reloaded" }, 1);
+        let mut other = Client::connect(port);
+        other.send("x\n");
+        running.wait_for("after x\n");
+        other.send("y\n");
+        assert_eq!(other.line(), "second xy\n");
         client.send("c\n");
         running.wait_for("after c\n");
         client.send("d\n");
-        assert_eq!(client.line(), "second cd\n");
+        assert_eq!(client.line(), format!("{word} cd\n"));
         running.signal(sys::SIGINT);
         running.finish().expect_code(130);
     }
@@ -349,7 +409,7 @@ fn a_thread_that_asks_others_for_its_client_goes_on_with_it() {
     let late = answer();
     // It waits for others while the script is taken over, and asks once more after that.
     save(&file, &script("second"));
-    told(&running, "taken over", 1);
+    told(&running, "reloaded", 1);
     let mut new = Client::connect(port);
     new.send("b\n");
     answer()(&upstream);

@@ -64,7 +64,7 @@ fn no_datagram_is_lost_in_20_edits() {
             });
             for n in 1..=20 {
                 save(&file, &script(n));
-                told(&running, "taken over", n);
+                told(&running, "reloaded", n);
             }
             over.store(true, Ordering::Relaxed);
             (sender.join().expect("sent"), receiver.join().expect("received"))
@@ -96,16 +96,23 @@ fn two_hundred_edits_leave_nothing_behind() {
     client.connect(("127.0.0.1", running.bound_port())).expect("a peer");
     client.set_read_timeout(Some(Duration::from_secs(60))).expect("a timeout");
     let port = running.wait_lines(2).lines().nth(1).and_then(|line| line.strip_prefix("tcp ")?.parse::<u16>().ok());
-    let mut stream = std::net::TcpStream::connect(("127.0.0.1", port.expect("a port"))).expect("connected");
+    let port = port.expect("a port");
+    let mut stream = std::net::TcpStream::connect(("127.0.0.1", port)).expect("connected");
     stream.set_read_timeout(Some(Duration::from_secs(60))).expect("a timeout");
     let mut early = (0, 0, 0);
     for n in 1..=200 {
         save(&file, &script(n));
-        told(&running, "taken over", n);
+        told(&running, "reloaded", n);
         let mut buffer = [0; 100];
         client.send(b"x").expect("sent");
         let len = client.recv(&mut buffer).expect("an answer");
         assert_eq!(String::from_utf8_lossy(&buffer[..len]), n.to_string());
+        // A new client is served once the new code listens.
+        let mut new = std::net::TcpStream::connect(("127.0.0.1", port)).expect("connected");
+        new.set_read_timeout(Some(Duration::from_secs(60))).expect("a timeout");
+        std::io::Write::write_all(&mut new, b"x").expect("sent");
+        let len = std::io::Read::read(&mut new, &mut buffer).expect("an answer");
+        assert_eq!(String::from_utf8_lossy(&buffer[..len]), n.to_string(), "a new connection");
         std::io::Write::write_all(&mut stream, b"x").expect("sent");
         let len = std::io::Read::read(&mut stream, &mut buffer).expect("an answer");
         assert_eq!(String::from_utf8_lossy(&buffer[..len]), n.to_string(), "the same connection");

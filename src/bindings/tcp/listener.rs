@@ -21,9 +21,11 @@ impl IntoIterator for NetListener {
             if ended {
                 return None;
             }
-            match self.accept(None, &context::wait(Wait::NewWork).stop) {
+            let context = context::wait(Wait::NewWork);
+            match self.accept(None, &context.stop) {
                 Ok(Accepted::Connection(connection)) => {
-                    context::take_on(&self, &connection).then(|| Ok(Dynamic::from(connection)))
+                    context.serving.begin();
+                    Some(Ok(Dynamic::from(connection)))
                 }
                 Ok(_) => None,
                 // Whoever closed it wants the loop to end.
@@ -38,9 +40,12 @@ impl IntoIterator for NetListener {
 }
 
 fn accept_until(ctx: &NativeCallContext, listener: &NetListener, until: Option<Instant>) -> ScriptResult<Dynamic> {
-    let accepted = listener.accept(until, &context::wait(Wait::NewWork).stop).or_raise(ctx)?;
-    Ok(match accepted {
-        Accepted::Connection(connection) if context::take_on(listener, &connection) => Dynamic::from(connection),
+    let context = context::wait(Wait::NewWork);
+    Ok(match listener.accept(until, &context.stop).or_raise(ctx)? {
+        Accepted::Connection(connection) => {
+            context.serving.begin();
+            Dynamic::from(connection)
+        }
         _ => Dynamic::UNIT,
     })
 }

@@ -6,7 +6,7 @@ use rhai::{Dynamic, FnPtr, Map, NativeCallContext};
 use self::attempt::api::Attempt;
 use self::connection::api::Connection;
 use self::listener::api::Listener;
-use super::context::{self, Asked, ScriptResult, Server};
+use super::context::{self, Asked, Made, ScriptResult, Server};
 use super::convert::{Options, address};
 use super::error::{OrRaise, raise};
 use crate::net::addr::{Version, local as local_address, resolve_all};
@@ -69,13 +69,13 @@ pub mod namespace {
         let context = context::current();
         let local = local_address(&*context.host, &context.stop, local, Version::V4).or_raise(&ctx)?;
         let session = context.run.session.clone();
-        let asked = Asked::tcp(context.host.id(), local);
-        let listener = match context.run.kept.adopt_tcp(asked, &read).or_raise(&ctx)? {
-            Some(listener) => listener,
-            None => NetListener::new(context.host.clone(), session, local, &read).or_raise(&ctx)?,
+        let asked = Asked { host: context.host.id(), local, made: Made::Tcp(read) };
+        let listener = match context.run.kept.take(&asked) {
+            Ok(Server::Tcp(listener)) => listener,
+            Ok(Server::Udp(_)) => unreachable!("a socket of the protocol that was asked for"),
+            Err(local) => NetListener::new(context.host.clone(), session, local, &read).or_raise(&ctx)?,
         };
-        context.announce(listener.local());
-        context.script.bound.opened(asked, &Server::Tcp(listener.clone()));
+        context.opened(&ctx, asked, listener.local(), &Server::Tcp(listener.clone()));
         Ok(listener)
     }
 

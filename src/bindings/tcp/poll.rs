@@ -61,13 +61,13 @@ impl IntoIterator for NetPoll {
     type IntoIter = Box<dyn Iterator<Item = Self::Item>>;
 
     fn into_iter(self) -> Self::IntoIter {
-        let context = context::wait(Wait::NewWork);
+        let context = context::wait(Wait::Events(&self));
         let mut ended = false;
         Box::new(std::iter::from_fn(move || {
             if ended {
                 return None;
             }
-            context.wait(Wait::NewWork);
+            context.wait(Wait::Events(&self));
             match self.next(None, &context.stop) {
                 Ok(happened @ Polled::Happened(_)) => Some(Ok(Dynamic::from(Happened(Arc::new(happened))))),
                 Ok(_) => None,
@@ -114,18 +114,20 @@ fn each(ctx: &NativeCallContext, poll: &NetPoll, sockets: Dynamic, add: bool) ->
 }
 
 fn next(ctx: &NativeCallContext, poll: &NetPoll, until: Option<Instant>) -> ScriptResult<Happened> {
-    let polled = poll.next(until, &context::wait(Wait::NewWork).stop).or_raise(ctx)?;
+    let polled = poll.next(until, &context::wait(Wait::Events(poll)).stop).or_raise(ctx)?;
     Ok(Happened(Arc::new(polled)))
 }
 
 /// Gives each happening to `handler`. What it throws is told at once and ends the connection of that event alone.
 fn handle(ctx: &NativeCallContext, poll: &NetPoll, handler: FnPtr) -> ScriptResult<()> {
-    let mut callback = Callback::new(ctx, handler);
-    let context = context::wait(Wait::NewWork);
+    let mut callback = Callback::new(ctx, handler).renewing();
+    let context = context::wait(Wait::Events(poll));
+    let _calling = context.serving.calling();
     loop {
-        context.wait(Wait::NewWork);
+        context.wait(Wait::Events(poll));
         let polled @ Polled::Happened(_) = poll.next(None, &context.stop).or_raise(ctx)? else { return Ok(()) };
         let event = Happened(Arc::new(polled));
+        callback.renew();
         let Err(error) = callback.call([Dynamic::from(event.clone())]) else { continue };
         let ended = matches!(&*error, EvalAltResult::ErrorTerminated(..)) || exit::code(&error).is_some();
         match event.connection() {
@@ -169,8 +171,6 @@ pub mod api {
     pub fn poll_sockets(ctx: NativeCallContext, sockets: Dynamic) -> ScriptResult<Poll> {
         let context = context::current();
         let poll = NetPoll::new(context.host).or_raise(&ctx)?;
-        context.script.bound.waits_for(&poll);
-        context.run.kept.waits_for(&poll);
         each(&ctx, &poll, sockets, true)?;
         Ok(poll)
     }

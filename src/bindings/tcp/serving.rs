@@ -13,12 +13,14 @@ use crate::net::tcp::{Connection, Incoming};
 /// Gives `handler` each message that comes over `connection`, and sends what it returns.
 pub(super) fn serve(ctx: &NativeCallContext, connection: &Connection, handler: FnPtr) -> ScriptResult<()> {
     let context = context::wait(Wait::Connection(connection));
-    Callback::new(ctx, handler).noting("handler").repeatedly(|callback| {
+    let _calling = context.serving.calling();
+    Callback::new(ctx, handler).noting("handler").renewing().repeatedly(|callback| {
         loop {
             context.wait(Wait::Connection(connection));
             match connection.receive(connection.framing().want(), None, &context.stop) {
                 Ok(incoming @ Incoming::Message(_)) => {
                     let message = Received::new(connection.clone(), incoming);
+                    callback.renew();
                     let Some(answer) = callback.call_again([Dynamic::from(message.clone())])? else { return Ok(()) };
                     if !message.is_done_with(&answer) {
                         message.answer(ctx, convert::answer(ctx, answer)?)?;

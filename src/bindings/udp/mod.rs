@@ -8,7 +8,7 @@ use rhai::{Dynamic, FnPtr, Map, NativeCallContext};
 use self::addr::api::Addr;
 use self::packet::{Packet, answer};
 use super::callback::Callback;
-use super::context::{self, Asked, ScriptResult, Server, Wait};
+use super::context::{self, Asked, Made, ScriptResult, Server, Wait};
 use super::convert::{self, Options, address};
 use super::error::{OrRaise, raise, thrown};
 use crate::net::addr::{Version, local as local_address};
@@ -224,13 +224,15 @@ fn read(options: &mut Options<'_>) -> Result<SocketOptions, Error> {
 
 fn bind(ctx: &NativeCallContext, local: SocketAddr, options: SocketOptions) -> ScriptResult<UdpSocket> {
     let context = context::current();
-    let asked = Asked::udp(context.host.id(), local);
-    let socket = match context.run.kept.adopt_udp(asked, options).or_raise(ctx)? {
-        Some(socket) => socket,
-        None => UdpSocket::bind(context.host.clone(), context.run.session.clone(), local, options).or_raise(ctx)?,
+    let asked = Asked { host: context.host.id(), local, made: Made::Udp(options) };
+    let socket = match context.run.kept.take(&asked) {
+        Ok(Server::Udp(socket)) => socket,
+        Ok(Server::Tcp(_)) => unreachable!("a socket of the protocol that was asked for"),
+        Err(local) => {
+            UdpSocket::bind(context.host.clone(), context.run.session.clone(), local, options).or_raise(ctx)?
+        }
     };
-    context.announce(socket.local());
-    context.script.bound.opened(asked, &Server::Udp(socket.clone()));
+    context.opened(ctx, asked, socket.local(), &Server::Udp(socket.clone()));
     Ok(socket)
 }
 

@@ -1,23 +1,22 @@
 //! `--watch`: a script that is edited while it runs.
 //!
-//! When a file of it is saved, the new text is compiled and checked. If it is sound, the running script is ended, and the new
-//! one takes its sockets over: those that it asks for by the same host, protocol and address are the same sockets, with what
-//! waits in them, and the connections that an event loop served. Threads that serve a connection go on with the old code
-//! until the connection ends. If the new text is not sound, the error is shown and the old script runs on.
+//! When a file of it is saved, the new text is compiled and checked. If the new text is not sound, the error is shown and the old
+//! script runs on. If it is sound, the running script is ended, and the new one runs. Sockets that it asks for by the same host,
+//! protocol and address are the same sockets. Threads of the old one that serve clients go on until these have left: loops that call
+//! a handler call the newest ([`crate::bindings::context::Reload`]), loops of the script itself go on as they began.
 
 use std::sync::Arc;
-use std::thread::JoinHandle;
 
 use anyhow::Result;
 
 use self::files::Files;
-use self::running::{Running, Sockets, Version};
+use self::running::{Elder, Running, Sockets, Version};
 use super::check::check;
 use super::programs::ScriptHost;
 use super::run::{self, Job, exit};
 use super::signals;
 use super::sources::Sources;
-use crate::bindings::context::Context;
+use crate::bindings::context::{Context, Newest};
 use crate::net::error::{Error, ErrorKind};
 use crate::net::host::Waited;
 use crate::net::prober;
@@ -89,13 +88,17 @@ struct Watch {
     before: Option<Version>,
     /// Whether it was told that the current one has ended.
     told: bool,
-    /// Those that still serve a connection.
-    elders: Vec<JoinHandle<()>>,
+    /// Those before that still serve clients.
+    elders: Vec<Elder>,
+    /// The newest version, and how many were started.
+    newest: Newest,
+    started: u64,
 }
 
 impl Watch {
     fn new(job: Job, base: Context) -> Self {
-        Self { job, base, files: Files::default(), current: None, before: None, told: false, elders: Vec::new() }
+        let (files, newest) = (Files::default(), Newest::default());
+        Self { job, base, files, current: None, before: None, told: false, elders: Vec::new(), newest, started: 0 }
     }
 
     /// Follows what the running script has read, and notices its end.
@@ -103,6 +106,7 @@ impl Watch {
         let Some(running) = &self.current else { return Ok(()) };
         // Before it is told that the script has ended: whoever waits for that may save a file at once.
         let ended = running.is_done();
+        running.look_after();
         self.files.follow_all(&running.version.host.sources);
         if !ended || self.told {
             return Ok(());
@@ -127,15 +131,15 @@ impl Watch {
                 let (mut kept, mut before) = (Sockets::new(), None);
                 if let Some(running) = self.current.take() {
                     before = Some(running.version.clone());
-                    let (sockets, thread) = running.hand_over();
+                    let (sockets, elder) = running.hand_over();
                     kept = sockets;
-                    self.elders.retain(|elder| !elder.is_finished());
-                    self.elders.push(thread);
+                    self.elders.retain(|elder| !elder.is_done());
+                    self.elders.push(elder);
                 }
                 self.start(version, kept)?;
                 self.before = before;
                 if !first {
-                    output::note(&format!("{}: taken over", self.job.name));
+                    output::note(&format!("{}: reloaded{}", self.job.name, self.left_behind()));
                 }
             }
             None => output::note(&format!(
@@ -147,8 +151,22 @@ impl Watch {
         Ok(())
     }
 
+    /// How many clients the code before goes on with.
+    fn left_behind(&self) -> String {
+        match self.elders.iter().map(Elder::clients).sum::<usize>() {
+            0 => String::new(),
+            clients => format!(
+                "; {} with the old code: a loop of the script serves {}\n  \
+                 hint: tcp::serve and handle_events call the newest handler",
+                if clients == 1 { "1 client stays".to_string() } else { format!("{clients} clients stay") },
+                if clients == 1 { "it" } else { "them" },
+            ),
+        }
+    }
+
     fn start(&mut self, version: Version, kept: Sockets) -> Result<()> {
-        self.current = Some(Running::start(version, &self.base, kept)?);
+        self.started += 1;
+        self.current = Some(Running::start(version, &self.base, kept, (&self.newest, self.started))?);
         self.told = false;
         Ok(())
     }
@@ -214,7 +232,7 @@ impl Watch {
         if let Some(running) = self.current {
             running.end();
         }
-        self.elders.into_iter().for_each(|elder| drop(elder.join()));
+        self.elders.into_iter().for_each(Elder::end);
         self.base
     }
 }

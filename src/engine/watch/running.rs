@@ -1,21 +1,23 @@
 //! A script that runs as one of several that follow each other, and what it hands over to the next.
 
+use std::cell::RefCell;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use rhai::AST;
+use rhai::{AST, ASTNode, Expr, FnPtr, Position, Stmt};
 
-use crate::bindings::context::{Asked, Context, Programs, Script, Server, Serving};
+use crate::bindings::context::{Asked, Context, Handlers, Newest, Programs, Reload, Script, Server, Serving, end};
 use crate::bindings::exit as exit_binding;
 use crate::bindings::task::{STACK, Task, finish};
 use crate::engine::programs::ScriptHost;
+use crate::engine::rewrite;
 use crate::engine::run::{Job, script};
 use crate::limits::stack;
+use crate::net::stop::Stop;
 use crate::net::sys;
-use crate::net::tcp::{Listener, Poll};
 use crate::terminal::output;
 
 /// How long a script that is to end may take before its successor starts.
@@ -35,6 +37,35 @@ pub(super) struct Version {
     pub(super) job: Job,
 }
 
+/// The closures that `program` gives to serve loops, with the places of the calls, in their order.
+fn handlers(program: &AST) -> Handlers {
+    let found = RefCell::new(Vec::new());
+    rewrite::has(program, &|node| {
+        if let ASTNode::Expr(Expr::FnCall(call, pos)) | ASTNode::Stmt(Stmt::FnCall(call, pos)) = node
+            && ["serve", "handle_events"].contains(&call.name.as_str())
+            && let Some(closure) = call.args.last().and_then(closure)
+        {
+            found.borrow_mut().push((*pos, closure));
+        }
+        false
+    });
+    let mut found = found.into_inner();
+    found.sort_by_key(|(pos, _): &(Position, FnPtr)| (pos.line(), pos.position()));
+    Arc::new(found)
+}
+
+/// The closure that an expression is, whatever it captures.
+fn closure(expr: &Expr) -> Option<FnPtr> {
+    let mut found = None;
+    expr.walk(&mut Vec::new(), &mut |path| {
+        if let Some(ASTNode::Expr(Expr::DynamicConstant(value, _))) = path.last() {
+            found = value.read_lock::<FnPtr>().map(|closure| closure.clone());
+        }
+        found.is_none()
+    });
+    found
+}
+
 /// A version that runs.
 #[derive(Debug)]
 pub(super) struct Running {
@@ -43,12 +74,11 @@ pub(super) struct Running {
     context: Context,
     thread: JoinHandle<()>,
     state: Arc<State>,
+    begun: Instant,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    /// Whether another has taken its place.
-    replaced: AtomicBool,
     /// Whether the script itself has ended; threads of it may run.
     over: AtomicBool,
     /// What it leaves because it failed before it had settled.
@@ -56,12 +86,18 @@ struct State {
 }
 
 impl Running {
-    /// Starts a version, which finds `kept` sockets open.
-    pub(super) fn start(version: Version, base: &Context, kept: Sockets) -> Result<Self> {
+    /// Starts a version, the one of this `number` since the beginning, which finds `kept` sockets open.
+    pub(super) fn start(
+        version: Version,
+        base: &Context,
+        kept: Sockets,
+        (newest, number): (&Newest, u64),
+    ) -> Result<Self> {
         let Version { host, program, job } = &version;
         let script = script(job);
         let programs: Arc<dyn Programs> = host.clone();
-        let run = Arc::new(base.run.again(programs, kept));
+        let reload = Reload::new(newest, number, handlers(program), job.text.clone());
+        let run = Arc::new(base.run.again(programs, kept, reload));
         // The threads are beside the script, so that it can be ended without them.
         let lasting = base.stop.child()?;
         let context = Context {
@@ -80,12 +116,7 @@ impl Running {
             run_through(&runner, &program, &inside, &shared);
         };
         let thread = std::thread::Builder::new().name("script".to_string()).stack_size(STACK).spawn(body)?;
-        let (starting, run) = (script.clone(), context.run.clone());
-        std::thread::Builder::new().name("kept".to_string()).spawn(move || {
-            starting.bound.wait_settled(SETTLING);
-            run.kept.settle();
-        })?;
-        Ok(Self { version, script, context, thread, state })
+        Ok(Self { version, script, context, thread, state, begun: Instant::now() })
     }
 
     /// Whether it has ended, with all its threads.
@@ -93,49 +124,84 @@ impl Running {
         self.thread.is_finished()
     }
 
+    /// Does not wait for ever until it has asked for the sockets it wants.
+    pub(super) fn look_after(&self) {
+        if self.begun.elapsed() > SETTLING && self.script.bound.settle() {
+            self.context.run.settled();
+        }
+    }
+
     /// What it leaves because it failed before it had settled.
     pub(super) fn take_left(&self) -> Sockets {
         std::mem::take(&mut *self.state.left.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Ends the script, but not the threads that serve a connection; its open sockets, and its thread.
-    pub(super) fn hand_over(self) -> (Sockets, JoinHandle<()>) {
-        self.state.replaced.store(true, Ordering::Relaxed);
+    /// Ends the script, but not the threads that serve clients; its open sockets, and what goes on of it.
+    pub(super) fn hand_over(self) -> (Sockets, Elder) {
+        if let Some(reload) = &self.context.run.reload {
+            reload.replace();
+        }
         let tasks = || self.context.run.tasks.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let scripts: Vec<Arc<Script>> =
             tasks().iter().filter_map(|task| task.script().cloned()).chain([self.script.clone()]).collect();
-        let polls: Vec<Poll> = scripts.iter().flat_map(|script| script.bound.polls()).collect();
-        let (mut kept, mut moved): (Sockets, Vec<(Listener, Listener)>) = (self.take_left(), Vec::new());
-        for (asked, server) in scripts.iter().flat_map(|script| script.bound.servers()) {
-            // A lab ends with the script that made it, and so do the sockets in it.
-            match server {
-                _ if !asked.is_here() => {}
-                Server::Udp(_) => kept.push((asked, server)),
-                Server::Tcp(before) => {
-                    if let Some(after) = before.hand_over() {
-                        kept.push((asked, Server::Tcp(after.clone())));
-                        moved.push((before, after));
-                    }
-                }
-            }
-        }
-        // After the listeners: whoever takes a connection from one from now on sees both.
-        self.context.serving.retire(&self.context.stop);
+        let open = scripts.iter().flat_map(|script| script.bound.servers());
+        // A lab ends with the script that made it, and so do the sockets in it.
+        let mut kept: Sockets = self.take_left().into_iter().chain(open.filter(|(asked, _)| asked.is_here())).collect();
         let begun = Instant::now();
-        while begun.elapsed() < PATIENCE {
+        loop {
             // It may start others meanwhile.
             let tasks = tasks();
-            tasks.iter().for_each(Task::retire);
-            let over = self.state.over.load(Ordering::Acquire) || self.context.serving.serves();
-            if over && tasks.iter().all(|task| task.is_done() || task.serves()) {
+            let threads = tasks.iter().map(|task| (task.serving(), task.stop(), task.is_done()));
+            let main = (&*self.context.serving, &self.context.stop, self.state.over.load(Ordering::Acquire));
+            let is_over = |(serving, stop, is_done): (&Serving, &Stop, bool)| {
+                if let Some(poll) = serving.poll() {
+                    kept.iter().for_each(|(_, server)| server.leave(&poll));
+                }
+                let serves = serving.serves();
+                if !serves {
+                    end(stop);
+                }
+                serves || is_done
+            };
+            // Each of them, whatever the others are at.
+            if threads.chain([main]).map(is_over).fold(true, |all, one| all & one) || begun.elapsed() > PATIENCE {
                 break;
             }
             std::thread::sleep(Duration::from_millis(1));
         }
-        for poll in &polls {
-            moved.iter().for_each(|(before, after)| poll.hand_over(before, after));
+        // Where it has not come to them yet.
+        for (asked, server) in self.context.run.kept.take_back() {
+            if !kept.iter().any(|(_, known)| known.is(&server)) {
+                kept.push((asked, server));
+            }
         }
-        (kept, self.thread)
+        let Self { context, thread, .. } = self;
+        (kept, Elder { context, thread })
+    }
+
+    /// Waits for its end, which a signal has brought about.
+    pub(super) fn end(self) {
+        let _ = self.thread.join();
+    }
+}
+
+/// What goes on of a version that another has taken the place of: it serves clients.
+#[derive(Debug)]
+pub(super) struct Elder {
+    context: Context,
+    thread: JoinHandle<()>,
+}
+
+impl Elder {
+    pub(super) fn is_done(&self) -> bool {
+        self.thread.is_finished()
+    }
+
+    /// How many clients it serves by its own code.
+    pub(super) fn clients(&self) -> usize {
+        let tasks = self.context.run.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+        let threads = tasks.iter().filter(|task| !task.is_done()).map(Task::serving);
+        threads.chain([&*self.context.serving]).map(Serving::clients).sum()
     }
 
     /// Waits for its end, which a signal has brought about.
@@ -149,7 +215,7 @@ fn run_through(host: &ScriptHost, program: &AST, context: &Context, state: &Stat
     let result = host.run(program, context);
     if let Err(error) = &result
         && exit_binding::code(error).is_none()
-        && !state.replaced.load(Ordering::Relaxed)
+        && !context.run.is_replaced()
         && !context.stop.is_stopped()
     {
         output::note(host.describe(&context.script.name, error, Some(program)).trim_end());
@@ -158,7 +224,10 @@ fn run_through(host: &ScriptHost, program: &AST, context: &Context, state: &Stat
         }
     }
     context.script.bound.ready();
-    context.script.bound.settle();
+    // What one that was replaced has not asked for is the next one's.
+    if context.script.bound.settle() && !context.run.is_replaced() {
+        context.run.settled();
+    }
     state.over.store(true, Ordering::Release);
     finish(&Context { stop: context.lasting.clone(), ..context.clone() });
     output::flush();

@@ -139,13 +139,6 @@ impl Inbox {
         self.held.set(self.bytes.capacity());
     }
 
-    /// Puts bytes that were taken back before the others.
-    pub(super) fn put_back(&mut self, bytes: &[u8]) {
-        self.bytes.splice(..self.start, bytes.iter().copied());
-        (self.start, self.searched) = (0, 0);
-        self.held.set(self.bytes.capacity());
-    }
-
     /// Takes out what is wanted; `None`: it has not all come yet. `limit`: how long a message may be.
     ///
     /// # Errors

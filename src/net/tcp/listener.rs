@@ -8,7 +8,6 @@ use std::sync::{Arc, Mutex, Weak};
 
 use socket2::{Domain, Protocol, Socket, Type};
 
-use self::handing::Waiting;
 use super::events::ACCEPTED;
 use super::options::StreamOptions;
 use super::serving::Service;
@@ -24,13 +23,11 @@ use crate::net::subject::Site;
 use crate::net::sys::{self, PollFd};
 use crate::net::time::{Duration, Instant};
 
-mod handing;
-
 /// How long a listener without descriptors waits before it asks again.
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// How to listen.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ListenOptions {
     /// How many connections may wait to be taken in; the system has a limit of its own (net.core.somaxconn).
     pub backlog: usize,
@@ -61,8 +58,6 @@ struct Inner {
     errors: AtomicU64,
     /// Whether it lacks descriptors, and has said so.
     starved: AtomicBool,
-    /// Connections that were taken in already, for whoever listens next.
-    waiting: Waiting,
 }
 
 /// What waiting for a connection brought.
@@ -119,7 +114,6 @@ impl Listener {
             service: Service::new(local),
             errors: AtomicU64::new(0),
             starved: AtomicBool::new(false),
-            waiting: Waiting::default(),
         })))
     }
 
@@ -159,9 +153,6 @@ impl Listener {
     /// `closed`.
     pub(super) fn take(&self) -> Result<Option<Connection>> {
         let socket = self.socket()?;
-        if let Some(connection) = self.take_waiting() {
-            return Ok(Some(connection));
-        }
         loop {
             let err = match socket.accept() {
                 Ok((stream, peer)) => {
@@ -253,7 +244,6 @@ impl Listener {
         if let Some(socket) = socket {
             // Wakes threads that wait on it.
             let _ = socket.shutdown(std::net::Shutdown::Both);
-            self.0.waiting.clear();
         }
     }
 
@@ -277,6 +267,11 @@ impl Listener {
         let judge = Arc::new(judge);
         self.0.service.set_judge(judge.clone());
         self.0.session.account.judges(self.site(), &judge, name);
+    }
+
+    /// Has no policy any more.
+    pub fn remove_judge(&self) {
+        self.0.service.remove_judge();
     }
 }
 

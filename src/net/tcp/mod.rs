@@ -95,7 +95,7 @@ struct Inner {
     /// What its policy decided about the messages that a script received.
     decisions: Decisions,
     /// Whether there is a service, and whether the account knows that it answers: asked for each message, without a lock.
-    taken_in: AtomicBool,
+    taken_in: bool,
     serving: AtomicBool,
     /// Once it is pinged over.
     pinging: OnceLock<Box<probing::Pinging>>,
@@ -128,7 +128,7 @@ impl Connection {
             unsent: AtomicU64::new(0),
             watch: Mutex::default(),
             watched: AtomicBool::new(false),
-            taken_in: AtomicBool::new(service.is_some()),
+            taken_in: service.is_some(),
             serving: AtomicBool::new(false),
             service: Mutex::new(service),
             decisions: Decisions::default(),

@@ -17,7 +17,7 @@ pub(super) const LIMIT: usize = 1 << 20;
 const MAX_BUFFER: usize = i32::MAX as usize;
 
 /// How a stream is set up.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StreamOptions {
     /// How messages are told apart.
     pub framing: Framing,

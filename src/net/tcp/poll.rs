@@ -5,7 +5,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::os::fd::AsFd;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 
 use socket2::Socket;
@@ -20,9 +20,10 @@ use crate::net::sys::{Epoll, Interest, PollFd, Readiness};
 use crate::net::time::{Duration, Instant};
 use crate::net::udp::{self, UdpSocket};
 
-mod handing;
+mod weak;
 
-pub use self::handing::WeakPoll;
+pub(super) use self::weak::Watch;
+pub use self::weak::WeakPoll;
 
 /// Sockets that are waited for together. Clones are the same set.
 #[derive(Clone, Debug)]
@@ -35,6 +36,8 @@ struct Inner {
     host: Arc<dyn Host>,
     epoll: Epoll,
     members: Mutex<HashMap<u64, Member>>,
+    /// How many of them are connections that a listener has taken in.
+    clients: AtomicUsize,
     /// The number of the last one taken in.
     last: AtomicU64,
     turn: Mutex<Turn>,
@@ -58,13 +61,6 @@ enum Member {
     Listener(Listener, Arc<Socket>),
     Connection(Connection, Arc<Socket>),
     Datagrams(UdpSocket, Arc<Socket>),
-}
-
-/// Where a connection is waited for.
-#[derive(Clone, Debug)]
-pub(super) struct Watch {
-    poll: Weak<Inner>,
-    token: u64,
 }
 
 /// Something that happened at one of the sockets.
@@ -120,6 +116,7 @@ impl Poll {
             host,
             epoll,
             members: Mutex::default(),
+            clients: AtomicUsize::new(0),
             last: AtomicU64::new(0),
             turn: Mutex::default(),
         })))
@@ -131,8 +128,7 @@ impl Poll {
     /// `closed`; `exhausted`.
     pub fn add_listener(&self, listener: &Listener) -> Result<()> {
         let socket = listener.socket()?;
-        let token = self.0.add(Member::Listener(listener.clone(), socket), READ)?;
-        self.take_left(listener, token)
+        self.0.add(Member::Listener(listener.clone(), socket), READ).map(|_| ())
     }
 
     /// Waits for what comes over `connection` too. From now on its answers are queued where they cannot be sent at once.
@@ -168,9 +164,24 @@ impl Poll {
         self.0.remove_all(|member| matches!(member, Member::Datagrams(known, _) if known.is(socket)));
     }
 
+    /// A handle that does not keep it.
+    pub fn weak(&self) -> WeakPoll {
+        WeakPoll(self.0.this.clone())
+    }
+
+    /// Whether both are the same set.
+    pub fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     /// How many sockets are waited for.
     pub fn len(&self) -> usize {
         lock(&self.0.members).len()
+    }
+
+    /// How many connections of clients are among them.
+    pub fn clients(&self) -> usize {
+        self.0.clients.load(Ordering::Relaxed)
     }
 
     /// Whether none is.
@@ -195,6 +206,7 @@ impl Poll {
         };
         loop {
             if stop.is_stopped() {
+                turn.put_back();
                 return Ok(Polled::Interrupted);
             }
             if let Some(happening) = turn.found.pop_front() {
@@ -227,6 +239,7 @@ impl Inner {
     fn add_connection(&self, connection: &Connection, interest: Interest) -> Result<u64> {
         let socket = connection.socket("poll")?;
         let token = self.add(Member::Connection(connection.clone(), socket), interest)?;
+        self.clients.fetch_add(connection.was_taken_in().into(), Ordering::Relaxed);
         connection.watched_by(Some(Watch { poll: self.this.clone(), token }));
         Ok(token)
     }
@@ -252,6 +265,7 @@ impl Inner {
         if let Some(member) = lock(&self.members).remove(&token) {
             let _ = self.epoll.remove(member.socket().as_fd());
             if let Member::Connection(connection, _) = member {
+                self.clients.fetch_sub(connection.was_taken_in().into(), Ordering::Relaxed);
                 connection.watched_by(None);
             }
         }
@@ -390,26 +404,21 @@ impl Inner {
     }
 }
 
-impl Member {
-    fn socket(&self) -> &Socket {
-        match self {
-            Self::Listener(_, socket) | Self::Connection(_, socket) | Self::Datagrams(_, socket) => socket,
+impl Turn {
+    /// Gives datagrams back to their sockets: another may serve those next.
+    fn put_back(&mut self) {
+        while let Some(happening) = self.found.pop_back() {
+            if let Happening::Packet(socket, udp::Incoming::Packet(datagram)) = happening {
+                socket.put_back(datagram);
+            }
         }
     }
 }
 
-impl Watch {
-    /// Something was received that nobody has taken yet.
-    pub(super) fn has_received(&self, socket: &Socket) {
-        if let Some(poll) = self.poll.upgrade() {
-            let _ = poll.epoll.change(socket.as_fd(), self.token, LOOK);
-        }
-    }
-
-    /// Something waits to be sent over the connection.
-    pub(super) fn has_backlog(&self, connection: &Connection, socket: &Socket) {
-        if let Some(poll) = self.poll.upgrade() {
-            poll.interested(self.token, connection, socket);
+impl Member {
+    fn socket(&self) -> &Socket {
+        match self {
+            Self::Listener(_, socket) | Self::Connection(_, socket) | Self::Datagrams(_, socket) => socket,
         }
     }
 }

@@ -150,13 +150,6 @@ impl Connection {
         }
     }
 
-    /// Puts a message back that was taken, before whatever came after it.
-    pub(super) fn put_back(&self, message: &[u8]) {
-        let mut bytes = Vec::new();
-        self.framing().wrap(message, &mut bytes);
-        lock(&self.0.inbox).put_back(&bytes);
-    }
-
     /// Waits in the call that receives, which costs less than a wait before it; `None`: that is not possible here. What was
     /// received is held meanwhile.
     fn pull_waiting(&self, socket: &Socket, want: Want, stop: &Stop) -> Option<Pulled> {

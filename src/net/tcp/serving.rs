@@ -107,6 +107,11 @@ impl Service {
         JUDGES.store(true, Ordering::Release);
     }
 
+    pub(super) fn remove_judge(&self) {
+        self.0.judges.store(false, Ordering::Release);
+        drop(lock(&self.0.judge).take());
+    }
+
     fn judge(&self) -> Option<Arc<Judge>> {
         if self.0.judges.load(Ordering::Acquire) { lock(&self.0.judge).clone() } else { None }
     }
@@ -239,7 +244,7 @@ impl Connection {
 
     /// Whether a listener of this process has taken it in.
     pub fn was_taken_in(&self) -> bool {
-        self.0.taken_in.load(Ordering::Acquire)
+        self.0.taken_in
     }
 
     /// The policy of its listener.
@@ -249,28 +254,6 @@ impl Connection {
             return None;
         }
         lock(&self.0.service).as_ref().and_then(Service::judge)
-    }
-
-    /// Whether the listener with this service has taken it in.
-    pub(super) fn comes_from(&self, service: &Service) -> bool {
-        lock(&self.0.service).as_ref().is_some_and(|own| Arc::ptr_eq(&own.0, &service.0))
-    }
-
-    /// Has another listener's service, which counts it already, in place of its own.
-    pub(super) fn move_to(&self, service: Service) {
-        // Whoever closes it leaves, after that, the one that it finds under this lock.
-        let mut own = lock(&self.0.service);
-        let leaves = if self.is_closed() {
-            Some(service)
-        } else {
-            self.0.taken_in.store(true, Ordering::Release);
-            self.0.serving.store(false, Ordering::Release);
-            own.replace(service)
-        };
-        drop(own);
-        if let Some(leaves) = leaves {
-            leaves.left();
-        }
     }
 
     /// Where its policy is at work.
@@ -289,13 +272,11 @@ impl Connection {
         if self.0.serving.load(Ordering::Acquire) {
             return;
         }
-        let service = lock(&self.0.service);
-        if let Some(service) = &*service
+        if let Some(service) = &*lock(&self.0.service)
             && !service.0.serving.swap(true, Ordering::Relaxed)
         {
             self.0.session.account.serves_streams(self.0.host.id(), service.0.local);
         }
-        // Under the lock: with another service there is something to tell again.
         self.0.serving.store(true, Ordering::Release);
     }
 

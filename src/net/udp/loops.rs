@@ -34,7 +34,7 @@ fn hash(data: &[u8]) -> u64 {
 impl Inner {
     /// Whether what goes to `to` goes to several hosts.
     pub(super) fn is_group(&self, to: SocketAddr) -> bool {
-        is_group(&*self.host, to, self.broadcast.load(Ordering::Relaxed))
+        is_group(&*self.host, to, self.broadcast)
     }
 
     /// Whether the socket itself has sent a datagram.

@@ -33,7 +33,6 @@ use super::prober::{Prober, Tally};
 use super::session::{Session, Settle};
 use super::sys;
 
-mod adopted;
 mod ahead;
 mod alone;
 mod answer;
@@ -95,9 +94,9 @@ struct Inner {
     /// The TTL that probes were last sent with; 0: the system's.
     ttl: AtomicU8,
     /// Whether it may send to all hosts of a network.
-    broadcast: AtomicBool,
+    broadcast: bool,
     /// The TTL that it was made with; 0: the system's.
-    own_ttl: AtomicU8,
+    own_ttl: u8,
     /// Hears what the kernel does not queue of the errors about its probes.
     ear: Ear,
     /// Whether the kernel stamps what arrives.
@@ -150,8 +149,8 @@ impl UdpSocket {
             ahead: Ahead::default(),
             waits: AtomicU32::new(0),
             ttl: AtomicU8::new(options.ttl.unwrap_or(0)),
-            broadcast: AtomicBool::new(options.broadcast),
-            own_ttl: AtomicU8::new(options.ttl.unwrap_or(0)),
+            broadcast: options.broadcast,
+            own_ttl: options.ttl.unwrap_or(0),
             ear: Ear::default(),
             stamping: AtomicBool::new(false),
             loops: Loops::default(),
@@ -311,6 +310,11 @@ impl UdpSocket {
             (Some(now), Some(judge)) => Arc::ptr_eq(now, judge),
             (now, judge) => now.is_none() && judge.is_none(),
         }
+    }
+
+    /// Has no policy any more.
+    pub fn remove_judge(&self) {
+        drop(lock(&self.0.judge).take());
     }
 
     /// Puts a policy in place of the one before; `name` is for the account. Whatever arrives after this is the new one's.

@@ -13,7 +13,7 @@ use crate::net::sys;
 const MAX_BUFFER: usize = i32::MAX as usize;
 
 /// How a socket is made.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Options {
     /// Size of the receive buffer in bytes (SO_RCVBUF; the kernel doubles it); `None` leaves the system's.
     pub receive_buffer: Option<usize>,

@@ -143,7 +143,7 @@ impl Carrier for UdpSocket {
             return Err(io::Error::other(own_address(probe.to)));
         }
         self.0.ear.asks(probe.to.ip());
-        let ttl = probe.ttl.unwrap_or_else(|| self.0.own_ttl.load(Ordering::Relaxed));
+        let ttl = probe.ttl.unwrap_or_else(|| self.0.own_ttl);
         let wanted = (ttl > 0).then_some(ttl);
         if self.0.ttl.swap(ttl, Ordering::Relaxed) != ttl {
             sys::set_ttl(socket.as_fd(), self.0.local.is_ipv4(), wanted)?;
