@@ -123,6 +123,7 @@ impl Session {
             ("foreign", "Foreign Packets"),
             ("truncated", "Truncated Replies"),
             ("corrupt", "Corrupt Replies"),
+            ("unmatched", "Unmatched Replies"),
             ("stray_errors", "Stray ICMP Errors"),
             ("advisory", "Advisory ICMP Messages"),
             ("missed_slots", "Missed Slots"),

@@ -82,6 +82,7 @@ impl Inner {
             counts.foreign += other.foreign;
             counts.truncated += other.truncated;
             counts.corrupt += other.corrupt;
+            counts.unmatched += other.unmatched;
             counts.advisory += other.advisory;
             counts.stray_errors += other.stray_errors;
             counts.missed_slots += other.missed_slots;
@@ -173,7 +174,7 @@ pub mod api {
 
     /// The summary as text, as the report prints it: packets sent and received, the least, largest and mean round-trip
     /// time, the loss; after it whatever else was counted: pending, late, duplicate, reordered, foreign, truncated,
-    /// corrupt.
+    /// corrupt, unmatched.
     ///
     /// ```rhai
     /// print(stats().summary());

@@ -52,7 +52,7 @@ pub type Matcher<'a> = &'a mut dyn FnMut(&Datagram) -> std::result::Result<Match
 /// What a matcher says of a datagram.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Match {
-    /// It replies to the probe that is waited for.
+    /// It replies to the probe that is waited for; of several in flight, to the oldest.
     Awaited,
     /// It replies to the probe with this number in its schedule.
     Number(u64),

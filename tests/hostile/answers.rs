@@ -35,8 +35,15 @@ fn damage(ping: &Datagram<'_>) {
     }
 }
 
-const DAMAGED: [(&str, u64); 6] =
-    [("sent", 13), ("replied", 13), ("duplicate", 2), ("foreign", 2), ("truncated", 4), ("corrupt", 5)];
+const DAMAGED: [(&str, u64); 7] = [
+    ("sent", 13),
+    ("replied", 13),
+    ("duplicate", 2),
+    ("foreign", 2),
+    ("truncated", 4),
+    ("corrupt", 2),
+    ("unmatched", 3),
+];
 
 fn damaged(ip: IpAddr) {
     let server = UdpPeer::start(ip, |ping| damage(&ping));
@@ -70,7 +77,7 @@ fn an_answer_cut_in_the_middle_of_its_number() {
 fn a_message_without_a_number_is_known_by_its_text() {
     let server = UdpPeer::start(LOOPBACK, |ping| {
         ping.reply(b"HELL");
-        ping.reply(b"HELLO, WORLD?");
+        ping.reply(b"HELLO, WORLD ?");
         thread::sleep(HELD);
         ping.reply_upper();
         ping.reply_upper();
@@ -144,4 +151,57 @@ fn an_answer_in_time_stays_so_however_late_the_script_looks() {
     for (_, _, rtt, ..) in &session.pings {
         assert!(rtt.expect("a reply") < 1000.0, "the script's own time is in it\n{}", session.run.stdout);
     }
+}
+
+#[test]
+fn a_reply_of_the_servers_own_is_shown_and_is_none_unless_asked_for() {
+    let server = r#"
+        let server = udp::bind("127.0.0.1:0");
+        let task = start_thread(|| udp::serve(server, |pkt| "pong"));
+        let sock = udp::open(server.addr);
+        let seen = [];
+    "#;
+    let matched = format!(
+        r#"{server}
+        for ping in pinger(sock, server.addr, #{{ count: 2, interval: 0.s, timeout: 300.ms, icmp_wait: 0.s, strays: true }}) {{ seen.push(`${{ping}}`); }}
+        let shown = `reply from ${{server.addr}} that does not repeat the message: "pong"`;
+        expect(seen.filter(|line| line == shown).len, 2, `${{seen}}`);
+        expect([sock.counts.timed_out, sock.counts.unmatched, sock.counts.corrupt, sock.counts.replied], [2, 2, 0, 0]);
+        exit(0);
+    "#
+    );
+    pingscript(&["-e", &matched]).run().expect_code(0);
+    let any = format!(
+        r#"{server}
+        for ping in pinger(sock, server.addr, #{{ count: 3, interval: 0.s, timeout: 60.s, seq_of: |reply| reply.text == "pong" }}) {{
+            seen.push([ping.seq, ping.kind, ping.text]);
+        }}
+        expect(seen, [[1, "reply", "pong"], [2, "reply", "pong"], [3, "reply", "pong"]]);
+        task.stop();
+    "#
+    );
+    pingscript(&["-e", &any]).run().expect_code(0);
+    let server = UdpPeer::start(LOOPBACK, |ping| ping.reply(b"pong"));
+    let addr = server.addr().to_string();
+    let run = pingscript(&["udp_ping", "--server", &addr, "--count", "2", "--timeout", "60s", "--any-reply"]).run();
+    assert_eq!(run.expect_code(0).stdout.matches(&format!("received from {addr} pong rtt=")).count(), 2);
+}
+
+#[test]
+fn a_late_reply_that_a_closure_does_not_know_is_late() {
+    // The reply to the first comes with that to the second; a third packet replies to nothing that was asked.
+    let script = r#"
+        let server = udp::bind("127.0.0.1:0");
+        let task = start_thread(|| {
+            let first = server.recv();
+            let second = server.recv();
+            for text in ["re a", "re z", "re b"] { second.reply(text); }
+        });
+        let sock = udp::open(server.addr);
+        let first = ping(sock, server.addr, "a", #{ timeout: 100.ms, icmp_wait: 0.s }, |reply| reply.text == "re a");
+        let second = ping(sock, server.addr, "b", #{ timeout: 60.s }, |reply| reply.text == "re b");
+        expect([first.kind, second.kind, second.text], ["timeout", "reply", "re b"]);
+        expect([sock.counts.late, sock.counts.foreign, sock.counts.timed_out], [1, 1, 1]);
+    "#;
+    pingscript(&["-e", script]).run().expect_code(0);
 }

@@ -272,6 +272,7 @@ pub(in crate::bindings) fn counts_map(counts: Counts) -> Map {
         ("foreign", counts.foreign),
         ("truncated", counts.truncated),
         ("corrupt", counts.corrupt),
+        ("unmatched", counts.unmatched),
         ("advisory", counts.advisory),
         ("stray_errors", counts.stray_errors),
         ("missed_slots", counts.missed_slots),

@@ -8,6 +8,8 @@ use rhai::{Dynamic, Map};
 use super::{or_unit, plain};
 use crate::bindings::convert::text;
 use crate::net::datagram::Datagram;
+use crate::net::error::ErrorKind;
+use crate::net::ledger::Stray;
 use crate::net::outcome::{End, Outcome};
 use crate::net::prober::Tally;
 
@@ -59,9 +61,19 @@ impl Ping {
     }
 }
 
+/// How many characters of a message are shown.
+const EXCERPT: usize = 60;
+
 /// A stamp of the wall clock as `unix_time` gives it; `()` without one.
 pub(super) fn seconds(nanos: Option<i64>) -> Dynamic {
     nanos.map_or(Dynamic::UNIT, |nanos| (nanos as f64 / 1e9).into())
+}
+
+/// The beginning of a message, in quotes.
+fn excerpt(data: &[u8]) -> String {
+    let whole = text(data);
+    let shown: String = whole.chars().take(EXCERPT).collect();
+    format!("{shown:?}{}", if shown.len() < whole.len() { " …" } else { "" })
 }
 
 /// Probes that ended.
@@ -71,11 +83,11 @@ pub mod api {
     /// A probe that ended: with a reply, an ICMP error, a time-out, an error of this host or an interrupt; or one that was sent.
     pub type Ping = super::Ping;
 
-    /// How the ping ended: `"reply"`, `"icmp"` (an ICMP error), `"timeout"`, `"error"` (this host could not send it) or
+    /// How the ping ended: `"reply"`, `"icmp"` (an ICMP error), `"timeout"`, `"error"` (this host could not send it, or not receive) or
     /// `"interrupted"` (the script was stopped; the probe is pending, not lost). Over a connection also `"closed"` and
     /// `"reset"` (by the peer), and `"unreachable"`: an ICMP error of which only the errno is known. `"sent"`: it was sent right
     /// now, and its end follows; only a `pinger` with `sends: true` reports that. `"late"`, `"duplicate"`, `"foreign"`,
-    /// `"truncated"`, `"corrupt"`: a packet that ended no ping; only a `pinger` with `strays: true` reports those.
+    /// `"truncated"`, `"corrupt"`, `"unmatched"`: a packet that ended no ping; only a `pinger` with `strays: true` reports those.
     ///
     /// ```rhai
     /// let ping = udp::bind("127.0.0.1:0").ping(udp::closed_port(), "ping 1", 100.ms);
@@ -90,7 +102,10 @@ pub mod api {
             End::Icmp { .. } => "icmp",
             End::TimedOut => "timeout",
             End::Unsent(_) => "error",
-            End::Broken(error) => error.kind.word(),
+            End::Broken(error) => match error.kind {
+                ErrorKind::System | ErrorKind::Exhausted | ErrorKind::Permission => "error",
+                kind => kind.word(),
+            },
             End::Interrupted { .. } => "interrupted",
         }
         .to_string()
@@ -335,6 +350,13 @@ pub mod api {
             }
             End::Icmp { error, .. } => format!("seq {number}: {} for {}", error.kind, plain(*to)),
             End::Sent { message } => format!("seq {number}: {} bytes sent to {}", message.len(), plain(*to)),
+            End::Stray { kind: Stray::Unmatched, datagram, .. } => {
+                format!(
+                    "reply from {} that does not repeat the message: {}",
+                    plain(datagram.from),
+                    excerpt(&datagram.data)
+                )
+            }
             End::Stray { kind, datagram, after: Some(after) } => {
                 format!("seq {number}: {} reply from {} rtt={after}", kind.word(), plain(datagram.from))
             }

@@ -85,7 +85,7 @@ pub mod api {
     /// long. The result's `kind` is `"reply"`, `"icmp"`, `"timeout"`, `"error"` (this host could not send it) or
     /// `"interrupted"`.
     ///
-    /// Late, duplicate, reordered, foreign, truncated and corrupt answers are counted apart: see `counts`.
+    /// Late, duplicate, reordered, foreign, truncated, corrupt and unmatched answers are counted apart: see `counts`.
     ///
     /// Errors: `too-large`, `closed`, `invalid`, `resolve`.
     ///
@@ -166,12 +166,13 @@ pub mod api {
     ///
     /// With `sends: true` the loop also gets each sending, at its moment: a ping whose `kind` is `"sent"`, with its `seq`, `to`,
     /// `text` and `missed`. Its outcome follows, with the same `seq`. With `strays: true` it also gets the packets that end no
-    /// ping: `"late"`, `"duplicate"`, `"foreign"`, `"truncated"` and `"corrupt"` ones, with their `from`, and `seq` and `rtt` where
+    /// ping: `"late"`, `"duplicate"`, `"foreign"`, `"truncated"`, `"corrupt"` and `"unmatched"` ones, with their `from`, and `seq` and `rtt` where
     /// they name a ping.
     ///
     /// `message` replaces `ping 1 TIME`, `ping 2 TIME` …: a string, a blob, or a closure that makes the message with a number.
     /// Replies repeat the message; where they do not, `seq_of` is a closure that reads from a reply the number of the message it
-    /// replies to, and returns `()` for what is no reply.
+    /// replies to, and returns `()` for what is no reply. Where replies name no message, it returns `true`: each is that to the
+    /// oldest ping in flight, and one that comes late is taken for that to a later ping.
     ///
     /// Errors: `invalid` (also an unknown option), `resolve`; in the loop: `closed`, `too-large`, what the closures throw.
     ///

@@ -177,6 +177,8 @@ fn matched(seq_of: &mut Callback, packet: Dynamic, at: Position) -> Result<Match
     let value = seq_of.call([packet])?;
     match value.as_int().ok().and_then(|seq| u64::try_from(seq).ok()) {
         Some(seq) => Ok(Match::Number(seq)),
+        None if value.as_bool() == Ok(true) => Ok(Match::Awaited),
+        None if value.is_bool() => Ok(Match::Nothing),
         None if value.is_unit() || value.is_int() => Ok(Match::Nothing),
         None => {
             let error = Error::invalid("pinger", format!("the closure `seq_of` returned {}", shown(&value)));

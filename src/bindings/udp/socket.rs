@@ -217,7 +217,7 @@ pub mod api {
     }
 
     /// The account of the socket's probes and of the packets that came back, as a map: `sent`, `replied`, `errored`,
-    /// `timed_out`, `pending` count probes; `late`, `duplicate`, `reordered`, `foreign`, `truncated`, `corrupt`,
+    /// `timed_out`, `pending` count probes; `late`, `duplicate`, `reordered`, `foreign`, `truncated`, `corrupt`, `unmatched`,
     /// `advisory` (ICMP that settles nothing) and `stray_errors` count packets; `missed_slots` those of a schedule.
     ///
     /// ```rhai

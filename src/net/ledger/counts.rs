@@ -29,8 +29,10 @@ pub struct Counts {
     pub foreign: u64,
     /// Answers shorter than what was sent.
     pub truncated: u64,
-    /// Answers that say something else than what was sent.
+    /// Answers that are damaged: as long as what was sent, with other bytes.
     pub corrupt: u64,
+    /// Packets from a peer that owed an answer, which say something else than what was sent.
+    pub unmatched: u64,
     /// Advisory ICMP messages, which settle nothing.
     pub advisory: u64,
     /// Errors that found no pending probe to settle.
@@ -78,6 +80,7 @@ impl Counts {
             foreign: f(self.foreign, other.foreign),
             truncated: f(self.truncated, other.truncated),
             corrupt: f(self.corrupt, other.corrupt),
+            unmatched: f(self.unmatched, other.unmatched),
             advisory: f(self.advisory, other.advisory),
             stray_errors: f(self.stray_errors, other.stray_errors),
             missed_slots: f(self.missed_slots, other.missed_slots),
@@ -130,6 +133,7 @@ mod tests {
             foreign: 7 * scale,
             truncated: 8 * scale,
             corrupt: 9 * scale,
+            unmatched: 13 * scale,
             advisory: 10 * scale,
             stray_errors: 11 * scale,
             missed_slots: 12 * scale,

@@ -93,6 +93,8 @@ pub enum Stray {
     Truncated,
     /// Damaged, for example with a wrong checksum.
     Corrupt,
+    /// From a peer that owes a reply, and says something else than what was sent.
+    Unmatched,
     /// Late, whichever probe it answers.
     Late,
     /// Known to be a copy, whichever probe it answers.
@@ -106,6 +108,7 @@ impl Stray {
             Self::Foreign => "foreign",
             Self::Truncated => "truncated",
             Self::Corrupt => "corrupt",
+            Self::Unmatched => "unmatched",
             Self::Late => "late",
             Self::Duplicate => "duplicate",
         }
@@ -232,6 +235,7 @@ impl Ledger {
             Stray::Foreign => self.counts.foreign += 1,
             Stray::Truncated => self.counts.truncated += 1,
             Stray::Corrupt => self.counts.corrupt += 1,
+            Stray::Unmatched => self.counts.unmatched += 1,
             Stray::Late => self.counts.late += 1,
             Stray::Duplicate => self.counts.duplicate += 1,
         }

@@ -35,6 +35,12 @@ impl Prober {
         groups().find(pending).or_else(known).unwrap_or(from)
     }
 
+    /// To whom pings are pending that what comes from `from` may reply to: to itself, or to a group.
+    pub(super) fn asked_last(&self, from: SocketAddr) -> SocketAddr {
+        let pending = |peer: &SocketAddr| self.ledger.oldest_pending(*peer).is_some();
+        if pending(&from) { from } else { self.groups.iter().copied().find(pending).unwrap_or(from) }
+    }
+
     /// The probe that a datagram names by `key`.
     pub(in crate::net) fn named(&self, datagram: &Datagram, key: Key) -> Option<ProbeId> {
         self.ledger.find(self.asked(datagram.from, key), key)

@@ -14,6 +14,9 @@ use crate::net::outcome::{End, Match, Matcher, Outcome};
 use crate::net::time::Instant;
 use crate::net::wire::content::Content;
 
+/// How many pings without a reply are remembered for those that come late.
+const UNANSWERED: usize = 1024;
+
 /// How many outcomes may wait to be taken before packets that settle nothing are only counted.
 const MOST_REPORTED: usize = 1024;
 
@@ -107,7 +110,7 @@ impl Prober {
         let is_peer =
             |id: ProbeId| self.ledger.record(id).is_some_and(|record| self.may_reply(datagram.from, record.to));
         if awaited.is_some_and(|id| !is_peer(id)) {
-            return Ok(self.stray(Stray::Foreign));
+            return Ok(self.given_up(arrived, datagram.from));
         }
         self.tell(carrier);
         let mut said = Match::Nothing;
@@ -119,8 +122,26 @@ impl Prober {
                 let key = Key::Number(number);
                 self.ledger.reply_by_key(arrived, self.asked(datagram.from, key), key)
             }
-            _ => self.stray(Stray::Foreign),
+            (Match::Awaited, None) => match self.ledger.oldest_pending(self.asked_last(datagram.from)) {
+                Some(id) => self.ledger.reply_to(arrived, id),
+                None => self.given_up(arrived, datagram.from),
+            },
+            (Match::Nothing, Some(_)) => self.given_up(arrived, datagram.from),
+            (Match::Nothing, None) => self.stray(Stray::Foreign),
         })
+    }
+
+    /// What comes from `from` and replies to nothing that is waited for: it is late if a ping to there was given up and has no
+    /// reply yet, for the closure that would know it is gone.
+    fn given_up(&mut self, arrived: Instant, from: SocketAddr) -> Arrival {
+        let owes = |id: &ProbeId| {
+            let record = self.ledger.record(*id).filter(|record| !record.answered);
+            record.is_some_and(|record| self.may_reply(from, record.to))
+        };
+        match self.unanswered.iter().position(owes).and_then(|place| self.unanswered.remove(place)) {
+            Some(id) => self.ledger.reply_to(arrived, id),
+            None => self.stray(Stray::Foreign),
+        }
     }
 
     fn stray(&mut self, kind: Stray) -> Arrival {
@@ -246,6 +267,12 @@ impl Prober {
     ) {
         if let End::Reply { datagram, .. } = &end {
             self.reached = datagram.to.or(self.reached);
+        }
+        if matches!(end, End::TimedOut | End::Icmp { .. }) {
+            if self.unanswered.len() == UNANSWERED {
+                self.unanswered.pop_front();
+            }
+            self.unanswered.push_back(id);
         }
         let settled = match &end {
             End::Reply { .. } => Some(Settled::Replied),

@@ -66,6 +66,8 @@ pub struct Prober {
     reached: Option<IpAddr>,
     /// Distinguishes it from other probers.
     id: ProberId,
+    /// Pings that timed out or met an error, the latest last.
+    unanswered: VecDeque<ProbeId>,
     /// The groups that were pinged, the latest first.
     groups: Vec<SocketAddr>,
     /// Room for what is received in one go.
@@ -317,7 +319,15 @@ impl Prober {
     ) -> Result<Waited> {
         self.tell(carrier);
         let until = [self.ledger.next_expiry(), due].into_iter().flatten().min();
-        let waited = carrier.wait(socket, until, stop).map_err(|err| Error::system("ping", &err))?;
+        let waited = match carrier.wait(socket, until, stop) {
+            Ok(waited) => waited,
+            // Heard of with what has arrived.
+            Err(err) if !self.pending.is_empty() => {
+                self.path = Some(Error::system("ping", &err));
+                Waited::Ready
+            }
+            Err(err) => return Err(Error::system("ping", &err)),
+        };
         if carrier.is_closed() { Err(closed("ping")) } else { Ok(waited) }
     }
 

@@ -74,7 +74,11 @@ impl Prober {
             let more = match carrier.take_some(socket, most, &mut arrived, &mut |queued| self.hear_queued(queued)) {
                 Ok(more) => more,
                 Err(_) if carrier.is_closed() => return Err(closed("ping")),
-                Err(err) => return Err(Error::system("ping", &err)),
+                Err(err) => {
+                    // What this host or the network refuses is the end of a ping, not of the run.
+                    self.path = Some(Error::system("ping", &err));
+                    false
+                }
             };
             // The stamps of what was sent are heard now, for the round-trip time of what was received.
             carrier.drain(socket, &mut |queued| self.hear_queued(queued));

@@ -52,6 +52,7 @@ pub(super) const COLUMNS: &[(&str, &str)] = &[
     ("foreign", "/foreign"),
     ("truncated", "/truncated"),
     ("corrupt", "/corrupt"),
+    ("unmatched", "/unmatched"),
     ("stray_errors", "/stray_errors"),
     ("advisory", "/advisory"),
     ("missed_slots", "/missed_slots"),

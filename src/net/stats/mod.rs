@@ -220,8 +220,10 @@ impl fmt::Display for Summary<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { counts, rtts } = self;
         f.write_str("=====\nSummary:\n=====\n")?;
-        if counts.replied == 0 {
-            f.write_str("No response received from server\n")?;
+        match (counts.replied, counts.unmatched) {
+            (0, 0) => f.write_str("No response received from server\n")?,
+            (0, _) => f.write_str("Replies came, but none repeats its message\n")?,
+            _ => {}
         }
         writeln!(f, "Packets Sent: {}", counts.sent)?;
         writeln!(f, "Packets Received: {}", counts.replied)?;
@@ -243,6 +245,7 @@ impl fmt::Display for Summary<'_> {
             ("Foreign Packets", counts.foreign),
             ("Truncated Replies", counts.truncated),
             ("Corrupt Replies", counts.corrupt),
+            ("Unmatched Replies", counts.unmatched),
             ("Stray ICMP Errors", counts.stray_errors),
             ("Advisory ICMP Messages", counts.advisory),
             ("Missed Slots", counts.missed_slots),

@@ -261,6 +261,13 @@ Loss Rate: 100.000%
 }
 
 #[test]
+fn replies_that_say_something_else_are_no_silence() {
+    let counts = Counts { sent: 2, timed_out: 2, unmatched: 2, ..Counts::default() };
+    let summary = Summary { counts, rtts: &Rtts::new() }.to_string();
+    assert!(summary.contains("\nReplies came, but none repeats its message\nPackets Sent: 2\n"), "{summary}");
+}
+
+#[test]
 fn summary_with_nothing_settled() {
     let counts = Counts { sent: 1, ..Counts::default() };
     let expected = "\
@@ -294,6 +301,7 @@ fn summary_with_every_further_line() {
         foreign: 6,
         truncated: 8,
         corrupt: 9,
+        unmatched: 14,
         advisory: 10,
         stray_errors: 11,
         missed_slots: 13,
@@ -316,6 +324,7 @@ Reordered Replies: 5
 Foreign Packets: 6
 Truncated Replies: 8
 Corrupt Replies: 9
+Unmatched Replies: 14
 Stray ICMP Errors: 11
 Advisory ICMP Messages: 10
 Missed Slots: 13

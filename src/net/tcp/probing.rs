@@ -286,7 +286,12 @@ impl Carrier for Connection {
             return Recognised::Answer(key, content);
         }
         // The stream itself loses and damages nothing: whoever answers does.
-        Recognised::Stray(if prober.owed_by(datagram.from).next().is_some() { Stray::Corrupt } else { Stray::Foreign })
+        let mut owed = prober.owed_by(datagram.from).peekable();
+        Recognised::Stray(match owed.peek().is_some() {
+            false => Stray::Foreign,
+            true if owed.any(|sent| sent.len() == datagram.data.len()) => Stray::Corrupt,
+            true => Stray::Unmatched,
+        })
     }
 
     fn blame(&self, prober: &Prober, error: &IcmpError, awaited: Option<ProbeId>) -> Blame {

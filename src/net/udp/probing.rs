@@ -241,7 +241,7 @@ fn is_mixed_up(prober: &Prober, datagram: &Datagram, key: Key) -> bool {
 }
 
 /// What a datagram that names no probe is: the beginning of a pending message is a truncated answer, anything
-/// else from a peer that owes an answer a corrupt one.
+/// else from a peer that owes an answer a corrupt one if it is as long as a message, else no answer to one.
 fn what_is_left(prober: &Prober, datagram: &Datagram) -> Stray {
     let data = &datagram.data;
     let mut owed = prober.owed_by(datagram.from).peekable();
@@ -249,5 +249,9 @@ fn what_is_left(prober: &Prober, datagram: &Datagram) -> Stray {
         return Stray::Foreign;
     }
     let begins = |sent: &[u8]| sent.len() > data.len() && ping_text::same_text(&sent[..data.len()], data);
-    if owed.any(begins) { Stray::Truncated } else { Stray::Corrupt }
+    match prober.owed_by(datagram.from).any(|sent| sent.len() == data.len()) {
+        _ if owed.any(begins) => Stray::Truncated,
+        true => Stray::Corrupt,
+        false => Stray::Unmatched,
+    }
 }

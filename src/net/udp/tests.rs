@@ -1,9 +1,12 @@
+use std::io;
 use std::os::fd::AsFd;
 use std::sync::Arc;
 
+use socket2::{Domain, Protocol, Socket, Type};
+
 use super::{Incoming, Options, UdpSocket};
 use crate::net::error::{ErrorKind, Result};
-use crate::net::host::ThisMachine;
+use crate::net::host::{Host, ThisMachine, Waited};
 use crate::net::judge::{Judge, Policy};
 use crate::net::outcome::{End, Probe, Slot};
 use crate::net::policy::{Action, Native};
@@ -333,4 +336,43 @@ fn an_answer_to_a_client_that_is_gone_is_known_to_be_late() {
     answer_one(&server, &stop);
     let text = explanation(&server);
     assert!(text.ends_with("\n  seq 1: answered, but too late\n  0 unexplained"), "{text}");
+}
+
+/// This machine, where waiting fails.
+#[derive(Debug)]
+struct CannotWait;
+
+impl Host for CannotWait {
+    fn socket(&self, domain: Domain, kind: Type, protocol: Option<Protocol>) -> io::Result<Socket> {
+        ThisMachine.socket(domain, kind, protocol)
+    }
+
+    fn now(&self) -> time::Instant {
+        ThisMachine.now()
+    }
+
+    fn unix_nanos(&self) -> i64 {
+        ThisMachine.unix_nanos()
+    }
+
+    fn wait(&self, _: &mut [PollFd<'_>], _: Option<time::Instant>, _: &Stop) -> io::Result<Waited> {
+        Err(io::Error::from_raw_os_error(libc::ENOMEM))
+    }
+}
+
+#[test]
+fn an_error_while_a_reply_is_waited_for_ends_that_ping_alone() {
+    let stop = Stop::root().expect("a stop");
+    let session = Arc::new(Session::new(stop.clone()));
+    let server = socket(&stop);
+    let client = UdpSocket::bind(Arc::new(CannotWait), session, ([127, 0, 0, 1], 0).into(), Options::default());
+    let client = client.expect("a socket");
+    let (timeout, icmp_wait) = (time::Duration::from_secs(60), time::Duration::ZERO);
+    for message in [b"ping 1 a".as_slice(), b"ping 2 a"] {
+        let to = server.local();
+        let probe = Probe { to, unresolved: None, message, timeout, icmp_wait, ttl: None, slot: Slot::default() };
+        let outcome = client.ping(&probe, &stop, None).expect("an outcome");
+        assert!(matches!(&outcome.end, End::Broken(error) if error.code == Some(libc::ENOMEM)), "{outcome:?}");
+    }
+    assert_eq!((client.counts().sent, client.counts().errored), (2, 2));
 }

@@ -46,6 +46,7 @@ const NONE: Counts = Counts {
     foreign: 0,
     truncated: 0,
     corrupt: 0,
+    unmatched: 0,
     advisory: 0,
     stray_errors: 0,
     missed_slots: 0,
