@@ -18,10 +18,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use pingscript::net::host::ThisMachine;
-use pingscript::net::session::Session;
-use pingscript::net::stop::Stop;
+use pingscript::net::host::stop::Stop;
+use pingscript::net::socket::session::Session;
+use pingscript::net::socket::tcp::{Accepted, Incoming, ListenOptions, Listener, StreamOptions};
 use pingscript::net::sys::{self, Epoll, Interest};
-use pingscript::net::tcp::{Accepted, Incoming, ListenOptions, Listener, StreamOptions};
 
 const ROUNDS: usize = 9;
 const PINGS: usize = 5_000;

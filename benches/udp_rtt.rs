@@ -17,11 +17,12 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
+use pingscript::net::host::stop::Stop;
 use pingscript::net::host::{Host, ThisMachine};
-use pingscript::net::outcome::{End, Probe, Slot};
-use pingscript::net::session::Session;
-use pingscript::net::stop::Stop;
-use pingscript::net::{prober, sys, time, udp};
+use pingscript::net::probe::outcome::{End, Probe, Slot};
+use pingscript::net::socket::session::Session;
+use pingscript::net::socket::{prober, udp};
+use pingscript::net::{sys, time};
 
 const ROUNDS: usize = 12;
 const PINGS: usize = 400;

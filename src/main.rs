@@ -20,9 +20,10 @@ use pingscript::engine::{check, prompt, signals, watch};
 use pingscript::limits::{memory, stack};
 use pingscript::nearest::nearest;
 use pingscript::net::error::{Error, ErrorKind, in_words};
+use pingscript::net::host::{bugs, environment};
 use pingscript::net::lab::helper;
-use pingscript::net::record::Wanted;
-use pingscript::net::{bugs, environment, sys};
+use pingscript::net::observe::record::Wanted;
+use pingscript::net::sys;
 use pingscript::terminal::columns::fit;
 use pingscript::terminal::{Terminal, output};
 

@@ -15,7 +15,7 @@ use rhai::{
 
 use super::context::{self, Following, Programs, ScriptResult};
 use super::exit;
-use crate::net::bugs;
+use crate::net::host::bugs;
 use crate::terminal::output;
 
 mod renew;

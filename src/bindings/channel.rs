@@ -12,8 +12,8 @@ use super::callback::own;
 use super::context::{self, ScriptResult, Wait};
 use super::error::raise;
 use crate::net::error::{Error, ErrorKind};
-use crate::net::stop::Sleeper;
-use crate::net::tcp::Connection;
+use crate::net::host::stop::Sleeper;
+use crate::net::socket::tcp::Connection;
 
 /// A queue of values between threads. Clones are the same queue.
 #[derive(Clone)]

@@ -17,10 +17,10 @@ use super::loops;
 pub use super::serving::{Serving, end};
 use crate::net::error::Error;
 use crate::net::host::Host;
+use crate::net::host::stop::Stop;
 use crate::net::random::{Seed, Sequence};
-use crate::net::session::Session;
-use crate::net::stop::Stop;
-use crate::net::tcp::{Connection, Poll};
+use crate::net::socket::session::Session;
+use crate::net::socket::tcp::{Connection, Poll};
 
 mod reload;
 

@@ -10,8 +10,8 @@ use super::callback::programs;
 use super::context::{self, ScriptResult};
 use super::error::{OrRaise, raise};
 use crate::nearest::nearest;
-use crate::net::addr;
 use crate::net::error::Error;
+use crate::net::host::addr;
 use crate::net::time::Duration;
 
 /// An address given as text (`"127.0.0.1:11000"`) or as an `Addr`.

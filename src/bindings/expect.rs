@@ -13,7 +13,7 @@ use super::error::{OrRaise, raise};
 use super::policy::draw::fails_in_silence;
 use super::{compare, exit};
 use crate::net::error::Error;
-use crate::net::stats;
+use crate::net::probe::stats;
 use crate::net::time::Duration;
 use crate::terminal::label;
 

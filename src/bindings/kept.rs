@@ -5,9 +5,9 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-use crate::net::host_id::HostId;
-use crate::net::tcp::{ListenOptions, Listener, Poll, WeakListener};
-use crate::net::udp::{Options, UdpSocket, WeakSocket};
+use crate::net::host::id::HostId;
+use crate::net::socket::tcp::{ListenOptions, Listener, Poll, WeakListener};
+use crate::net::socket::udp::{Options, UdpSocket, WeakSocket};
 
 /// The protocol and the options that a socket was asked for with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

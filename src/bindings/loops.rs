@@ -10,7 +10,7 @@ use rhai::Dynamic;
 
 use super::context::{self, ScriptResult};
 use super::exit;
-use crate::net::stop::Stop;
+use crate::net::host::stop::Stop;
 
 /// The key of the node that stands at each turn of a loop.
 pub const TURN: &str = "a turn of a loop";

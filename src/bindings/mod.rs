@@ -9,10 +9,10 @@ use std::ops::{Range, RangeInclusive};
 use rhai::plugin::*;
 use rhai::{Dynamic, Engine};
 
-use crate::net::icmp::Listener as IcmpListener;
-use crate::net::stop::Stop;
-use crate::net::tcp::{Connection, Listener, Poll};
-use crate::net::udp::UdpSocket;
+use crate::net::host::stop::Stop;
+use crate::net::socket::icmp::Listener as IcmpListener;
+use crate::net::socket::tcp::{Connection, Listener, Poll};
+use crate::net::socket::udp::UdpSocket;
 
 pub mod bytes;
 pub mod callback;

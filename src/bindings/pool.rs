@@ -13,8 +13,8 @@ use super::error::{OrRaise, raise};
 use super::task::api::Task;
 use super::task::{Prepared, begin_thread, no_thread, prepare, refuse};
 use crate::net::error::Error;
-use crate::net::stop::Sleeper;
-use crate::net::threads;
+use crate::net::host::stop::Sleeper;
+use crate::net::host::threads;
 use crate::terminal::output;
 
 /// How many closures wait for a thread at most; whoever brings another waits too.

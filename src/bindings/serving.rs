@@ -3,8 +3,8 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::net::stop::{Reason, Stop, terminate_later};
-use crate::net::tcp::{Poll, WeakPoll};
+use crate::net::host::stop::{Reason, Stop, terminate_later};
+use crate::net::socket::tcp::{Poll, WeakPoll};
 
 /// What a thread of a script is at, as far as those that would end it have to know.
 #[derive(Debug, Default)]

@@ -10,11 +10,11 @@ use super::error::raise;
 use super::udp::ping::Ping;
 use super::udp::schedule::Schedule;
 use crate::net::error::Error;
-use crate::net::ledger::Counts;
-use crate::net::neighbours::Recent;
-use crate::net::outcome::{End, Outcome};
-use crate::net::prober::Tally;
-use crate::net::stats::{Rtts, Summary, interval};
+use crate::net::policy::neighbours::Recent;
+use crate::net::probe::ledger::Counts;
+use crate::net::probe::outcome::{End, Outcome};
+use crate::net::probe::stats::{Rtts, Summary, interval};
+use crate::net::socket::prober::Tally;
 use crate::net::time::Duration;
 
 /// What was added so far. Clones are the same.

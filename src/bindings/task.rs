@@ -14,9 +14,9 @@ use super::error::{OrRaise, raise};
 use super::udp::addr::api::Addr;
 use super::{exit, lab};
 use crate::net::error::{Error, ErrorKind};
-use crate::net::stop::{Reason, Sleeper, Stage, Stop, terminate_later};
-use crate::net::threads;
-pub use crate::net::threads::STACK;
+use crate::net::host::stop::{Reason, Sleeper, Stage, Stop, terminate_later};
+use crate::net::host::threads;
+pub use crate::net::host::threads::STACK;
 use crate::terminal::output;
 
 mod start;

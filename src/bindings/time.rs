@@ -9,7 +9,7 @@ use super::context::{self, ScriptResult, Wait};
 use super::convert::Options;
 use super::error::{OrRaise, raise, thrown};
 use crate::net::error::Error;
-use crate::net::pinger::Ticks as NetTicks;
+use crate::net::socket::pinger::Ticks as NetTicks;
 use crate::net::time::{Duration, Instant};
 
 /// A beat in scripts.

@@ -86,8 +86,8 @@ mod tests {
     use super::*;
     use crate::doctor::System;
     use crate::net::host::ThisMachine;
+    use crate::net::host::stop::Stop;
     use crate::net::lab::refusal::explain;
-    use crate::net::stop::Stop;
 
     #[test]
     fn apparmor_is_told_by_one_command_that_installs_the_profile() {

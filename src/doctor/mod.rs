@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::net::host::Host;
-use crate::net::stop::Stop;
+use crate::net::host::stop::Stop;
 
 pub use self::apparmor::{FILE as APPARMOR_FILE, profile as apparmor_profile};
 pub use self::system::{Container, System, quoted};

@@ -14,7 +14,7 @@ use super::programs::ScriptHost;
 use super::run::{self, Job, exit, refuse};
 use super::{library, tour};
 use crate::net::error::{Error, ErrorKind};
-use crate::net::record::Wanted;
+use crate::net::observe::record::Wanted;
 use crate::terminal::columns::fit;
 use crate::terminal::output;
 

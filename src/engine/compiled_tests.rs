@@ -11,12 +11,12 @@ use crate::bindings::callback::Callback;
 use crate::bindings::compiled::Compiled;
 use crate::bindings::context::{Context, Programs, enter};
 use crate::bindings::policy::scripted::Scripted;
-use crate::net::datagram::Datagram;
-use crate::net::judge::Decide;
 use crate::net::policy::Place;
+use crate::net::policy::datagram::Datagram;
+use crate::net::policy::judge::Decide;
+use crate::net::policy::subject::{PacketView, Subject};
 use crate::net::random::{Sequence, Stream};
-use crate::net::subject::{PacketView, Subject};
-use crate::net::udp::{Options, UdpSocket};
+use crate::net::socket::udp::{Options, UdpSocket};
 
 /// What the closures capture.
 const CAPTURED: &str =

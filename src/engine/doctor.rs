@@ -11,7 +11,7 @@ use crate::doctor;
 use crate::doctor::{Area, Check, State, System, Verdict};
 use crate::net::error::Error;
 use crate::net::host::ThisMachine;
-use crate::net::stop::Stop;
+use crate::net::host::stop::Stop;
 use crate::terminal::{colour, output};
 
 /// What of it is wanted.

@@ -18,10 +18,12 @@ use crate::bindings::task::{STACK, end_threads, finish};
 use crate::limits::stack;
 use crate::net::error::{Error, in_words};
 use crate::net::host::ThisMachine;
+use crate::net::host::stop::{Reason, Stop};
+use crate::net::observe::record;
+use crate::net::observe::record::{About, Wanted};
 use crate::net::random::{Sequence, Stream};
-use crate::net::record::{self, About, Wanted};
-use crate::net::stop::{Reason, Stop};
-use crate::net::{prober, sys};
+use crate::net::socket::prober;
+use crate::net::sys;
 use crate::terminal::output;
 use crate::terminal::progress::{Progress, statistics};
 

@@ -9,7 +9,7 @@ use crate::bindings;
 use crate::bindings::compiled::serving::print;
 use crate::bindings::{context, exit};
 use crate::limits::memory;
-use crate::net::stop::Stage;
+use crate::net::host::stop::Stage;
 use std::sync::Arc;
 
 /// Calls within calls. What runs scripts has stack for this many of the deepest kind.

@@ -16,7 +16,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 
-use crate::net::stop::{GRACE, Reason, Stop, ready, terminate_later};
+use crate::net::host::stop::{GRACE, Reason, Stop, ready, terminate_later};
 use crate::net::sys;
 use crate::terminal::output;
 

@@ -13,7 +13,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use crate::net::room;
+use crate::net::host::room;
 use crate::net::sys;
 use crate::terminal::output;
 

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::{label, output};
 use crate::limits::{memory, stack};
-use crate::net::environment::{Environment, Held};
-use crate::net::host_id::HostId;
+use crate::net::host::environment::{Environment, Held};
+use crate::net::host::id::HostId;
 
 /// Shows the core's notes and rows where printed lines go.
 #[derive(Clone, Copy, Debug)]

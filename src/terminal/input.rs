@@ -5,9 +5,9 @@ use std::io::{self, Read};
 use std::os::fd::AsFd;
 
 use crate::net::error::{Error, ErrorKind, Result};
+use crate::net::host::resolver::{Done, on_a_thread};
+use crate::net::host::stop::Stop;
 use crate::net::host::{Host, Waited};
-use crate::net::resolver::{Done, on_a_thread};
-use crate::net::stop::Stop;
 use crate::net::sys::{self, PollFd};
 
 /// What came of waiting for a line.

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::{colour, output};
 use crate::net::host::Host;
-use crate::net::host_id::HostId;
+use crate::net::host::id::HostId;
 
 /// Letters of the longest name of a host.
 static WIDTH: AtomicUsize = AtomicUsize::new(0);

@@ -16,9 +16,9 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::typing;
-use crate::net::environment::Held;
 use crate::net::error::Error;
-use crate::net::file::{Unwritten, write_lines};
+use crate::net::host::environment::Held;
+use crate::net::host::file::{Unwritten, write_lines};
 use crate::net::sys;
 use crate::net::sys::PollFd;
 use crate::net::time::Duration;

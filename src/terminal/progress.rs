@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use crate::net::account::Account;
-use crate::net::ledger::Counts;
-use crate::net::session::Session;
+use crate::net::observe::account::Account;
+use crate::net::probe::ledger::Counts;
+use crate::net::socket::session::Session;
 use crate::terminal::output;
 
 /// For how long nothing must have been shown, in nanoseconds.

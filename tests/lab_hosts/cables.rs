@@ -4,11 +4,11 @@ use std::io;
 use std::net::{SocketAddr, UdpSocket};
 use std::time::Duration;
 
-use pingscript::net::addr::{Version, local, resolve};
 use pingscript::net::error::ErrorKind;
 use pingscript::net::host::Host;
+use pingscript::net::host::addr::{Version, local, resolve};
+use pingscript::net::host::stop::Stop;
 use pingscript::net::lab::{CableOptions, HostOptions, Lab, LabHost, Options, Prefix};
-use pingscript::net::stop::Stop;
 use socket2::{Domain, Protocol, Type};
 
 use crate::fixture::{bound, host, join, lab, reaches, udp};

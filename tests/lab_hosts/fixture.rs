@@ -10,10 +10,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use pingscript::net::host::stop::Stop;
 use pingscript::net::host::{Host, ThisMachine};
 use pingscript::net::lab::exec::{Command, Exit};
 use pingscript::net::lab::{Cable, CableOptions, HostOptions, Lab, LabHost, Options, use_helper};
-use pingscript::net::stop::Stop;
 use pingscript::net::sys::{PollFd, ppoll, set_option};
 use pingscript::net::time::Duration as Span;
 use socket2::{Domain, Type};

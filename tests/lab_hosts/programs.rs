@@ -6,10 +6,10 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use pingscript::net::error::ErrorKind;
+use pingscript::net::host::stop::{Reason, Stop};
 use pingscript::net::host::{Host, ThisMachine};
 use pingscript::net::lab::exec::{Command, Exit, Program};
 use pingscript::net::lab::{LabHost, Options};
-use pingscript::net::stop::{Reason, Stop};
 
 use crate::fixture::{command, has, host, join, lab, run, run_command};
 

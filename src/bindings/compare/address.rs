@@ -3,8 +3,8 @@
 use std::net::{IpAddr, SocketAddr};
 
 use crate::bindings::context;
-use crate::net::addr::{resolve, resolve_host};
-use crate::net::zoned::ZonedIp;
+use crate::net::host::addr::{resolve, resolve_host};
+use crate::net::wire::zoned::ZonedIp;
 
 /// Whether `text` is the address `addr`: its IP address, with a zone both, with a port all; `None`: the text is no address.
 pub(super) fn is_at(addr: &SocketAddr, text: &str) -> Option<bool> {

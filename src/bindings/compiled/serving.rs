@@ -7,10 +7,10 @@ use super::{View, translate};
 use crate::bindings::context::{self, ScriptResult, Wait};
 use crate::bindings::error::thrown;
 use crate::bindings::udp::packet::{self, Packet};
-use crate::net::batch::Serve;
-use crate::net::datagram::Datagram;
 use crate::net::error::ErrorKind;
-use crate::net::udp::{Incoming, UdpSocket};
+use crate::net::policy::datagram::Datagram;
+use crate::net::socket::batch::Serve;
+use crate::net::socket::udp::{Incoming, UdpSocket};
 use crate::terminal::{label, output};
 
 /// Prints a line for the script that runs here.

@@ -9,7 +9,7 @@ use super::View;
 use super::value::{Arithmetic, Unit, Value};
 use crate::bindings::compare::Operator;
 use crate::net::policy::{Action, Verdict};
-use crate::net::udp::check_size;
+use crate::net::socket::udp::check_size;
 
 /// A property of the packet.
 #[derive(Clone, Copy, Debug)]

@@ -8,12 +8,12 @@ use crate::bindings::convert;
 use crate::bindings::error::{OrRaise, raise};
 use crate::bindings::udp::ping::Ping;
 use crate::net::error::Error;
-use crate::net::icmp::Heard;
-use crate::net::outcome::End;
+use crate::net::probe::outcome::End;
+use crate::net::socket::icmp::Heard;
 use crate::net::wire::icmp::{self, Content, Extensions, IcmpError, Message, MplsLabel, Role};
 use crate::net::wire::ip::{Packet, Transport};
+use crate::net::wire::zoned::ZonedIp;
 use crate::net::wire::{Family, paste};
-use crate::net::zoned::ZonedIp;
 
 /// The bytes that `value` stands for, and the version of ICMP if it is known.
 fn bytes(ctx: &NativeCallContext, value: Dynamic) -> ScriptResult<(Vec<u8>, Option<Family>)> {

@@ -9,7 +9,7 @@ use crate::bindings::error::{OrRaise, thrown};
 use crate::bindings::udp::addr::api::Addr;
 use crate::nearest::nearest;
 use crate::net::error::{Error, ErrorKind};
-use crate::net::icmp::Listener as NetListener;
+use crate::net::socket::icmp::Listener as NetListener;
 use crate::net::time::Duration;
 use crate::net::wire::Family;
 use crate::net::wire::icmp::Kind;
@@ -101,9 +101,9 @@ pub mod namespace {
 #[allow(clippy::unwrap_used)] // the code that the macro writes
 pub mod api {
     /// A listener for ICMP. Copies are the same one.
-    pub type IcmpListener = crate::net::icmp::Listener;
+    pub type IcmpListener = crate::net::socket::icmp::Listener;
     /// An ICMP message as it arrived.
-    pub type IcmpMessage = crate::net::icmp::Heard;
+    pub type IcmpMessage = crate::net::socket::icmp::Heard;
 
     /// Waits for the next message for at most `timeout`; `()` if none came.
     ///

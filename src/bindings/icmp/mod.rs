@@ -9,13 +9,14 @@ use super::context::{self, Context, ScriptResult};
 use super::convert::{Options, host, shown};
 use super::error::{OrRaise, raise};
 use super::udp::addr::api::Addr;
-use crate::net::addr::{self, Version};
-use crate::net::clock::Clock;
 use crate::net::error::Error;
-use crate::net::icmp::{IcmpSocket, Options as SocketOptions};
-use crate::net::targets::World;
+use crate::net::host::addr;
+use crate::net::host::addr::Version;
+use crate::net::probe::clock::Clock;
+use crate::net::probe::targets::World;
+use crate::net::socket::icmp::{IcmpSocket, Options as SocketOptions};
+use crate::net::wire::zoned::ZonedIp;
 use crate::net::wire::{Family, number};
-use crate::net::zoned::ZonedIp;
 use crate::terminal::input;
 
 pub mod decode;
@@ -31,7 +32,7 @@ pub mod trace;
 #[allow(clippy::unwrap_used)] // the code that the macro writes
 pub mod namespace {
     /// Where pings go in turn.
-    pub type Targets = crate::net::targets::Targets;
+    pub type Targets = crate::net::probe::targets::Targets;
 
     /// Makes a socket for echo requests to `target` (a host, or what `icmp::targets` gave) and others of its version of IP: a ping socket, which needs no privileges
     /// where the system allows one, else a raw socket.
@@ -124,7 +125,7 @@ pub mod namespace {
     #[rhai_fn(return_raw)]
     pub fn mtu(ctx: NativeCallContext, target: Dynamic) -> ScriptResult<i64> {
         let target = host(&ctx, &target)?;
-        crate::net::icmp::interface_mtu(&*context::current().host, target).map(i64::from).or_raise(&ctx)
+        crate::net::socket::icmp::interface_mtu(&*context::current().host, target).map(i64::from).or_raise(&ctx)
     }
 
     /// The addresses that a text names: parts with commas between, each an address, a name, a range `10.0.0.1-10.0.0.9` or
@@ -149,7 +150,7 @@ pub mod namespace {
     #[rhai_fn(return_raw)]
     pub fn targets(ctx: NativeCallContext, text: &str) -> ScriptResult<Targets> {
         let now = context::current();
-        crate::net::targets::Targets::parse(text, &Here(now)).or_raise(&ctx)
+        crate::net::probe::targets::Targets::parse(text, &Here(now)).or_raise(&ctx)
     }
 }
 

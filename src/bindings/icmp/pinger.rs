@@ -10,8 +10,8 @@ use crate::bindings::convert::{Options, host};
 use crate::bindings::error::{OrRaise, raise};
 use crate::bindings::udp::schedule::{Closures, Schedule, plan, targets};
 use crate::net::error::Error;
-use crate::net::pinger::{Message, Pinger as NetPinger};
-use crate::net::targets::Targets;
+use crate::net::probe::targets::Targets;
+use crate::net::socket::pinger::{Message, Pinger as NetPinger};
 
 /// Echo requests on a schedule.
 #[export_module]

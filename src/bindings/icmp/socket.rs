@@ -8,11 +8,11 @@ use crate::bindings::convert::{Options, host};
 use crate::bindings::error::OrRaise;
 use crate::bindings::udp::ping::Ping;
 use crate::bindings::udp::{counts_map, timeouts};
-use crate::net::icmp::{Mode, Request};
+use crate::net::socket::icmp::{Mode, Request};
 use crate::net::time::Duration;
 
 /// An ICMP echo socket in scripts.
-pub type Socket = crate::net::icmp::IcmpSocket;
+pub type Socket = crate::net::socket::icmp::IcmpSocket;
 
 /// Bytes of payload if nothing is said, as `ping` sends.
 pub(super) const SIZE: usize = 56;

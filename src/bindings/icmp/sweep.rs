@@ -8,9 +8,9 @@ use rhai::plugin::*;
 use crate::bindings::context::ScriptResult;
 use crate::bindings::udp::ping::Ping;
 use crate::bindings::udp::schedule::Schedule;
-use crate::net::outcome::{End, Outcome};
-use crate::net::sweep::{End as Found, Sweep as NetSweep};
-use crate::net::targets::Targets;
+use crate::net::probe::outcome::{End, Outcome};
+use crate::net::probe::sweep::{End as Found, Sweep as NetSweep};
+use crate::net::probe::targets::Targets;
 
 /// A sweep in scripts. Clones are the same.
 #[derive(Clone, Debug)]

@@ -7,9 +7,9 @@ use rhai::{Array, Dynamic};
 
 use crate::bindings::tcp::attempt::api::Attempt;
 use crate::bindings::udp::ping::Ping;
-use crate::net::outcome::{End, Outcome};
-use crate::net::tcp::Connecting;
-use crate::net::trace::{Answer, Mtu, Trace as NetTrace};
+use crate::net::probe::outcome::{End, Outcome};
+use crate::net::probe::trace::{Answer, Mtu, Trace as NetTrace};
+use crate::net::socket::tcp::Connecting;
 use crate::net::wire::Family;
 use crate::net::wire::icmp::{Extensions, IcmpError};
 

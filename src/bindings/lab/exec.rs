@@ -8,8 +8,8 @@ use crate::bindings::context::{self, ScriptResult, Wait};
 use crate::bindings::convert::{Options, text, typed};
 use crate::bindings::error::{OrRaise, raise};
 use crate::net::error::Error;
+use crate::net::host::stop::Stage;
 use crate::net::lab::program::{self, Command, Exit, Kept, Plan, ProgramWait};
-use crate::net::stop::Stage;
 use crate::net::time::Duration;
 
 /// What came of a program that has ended.

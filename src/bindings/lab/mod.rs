@@ -13,10 +13,10 @@ use super::convert::Options;
 use super::error::{OrRaise, raise};
 use super::exit;
 use crate::net::error::Error;
+use crate::net::host::stop::{Reason, Stop, terminate_later};
 use crate::net::lab::program::Program;
 use crate::net::lab::relay::Relay;
 use crate::net::lab::{self, HostOptions};
-use crate::net::stop::{Reason, Stop, terminate_later};
 use crate::terminal::input::Line;
 use crate::terminal::label;
 

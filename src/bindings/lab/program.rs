@@ -9,8 +9,8 @@ use crate::bindings::context::{self, ScriptResult, Wait};
 use crate::bindings::convert::text;
 use crate::bindings::error::{OrRaise, raise};
 use crate::net::host::Host as _;
+use crate::net::host::stop::Stage;
 use crate::net::lab::program::{self, ProgramWait};
-use crate::net::stop::Stage;
 use crate::net::time::Duration;
 
 /// A program that runs beside the script. Clones are the same one.

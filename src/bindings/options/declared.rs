@@ -9,8 +9,8 @@ use crate::bindings::context::{Context, ScriptResult};
 use crate::bindings::convert::shown;
 use crate::bindings::error::raise;
 use crate::bindings::policy;
-use crate::net::addr;
 use crate::net::error::Error;
+use crate::net::host::addr;
 use crate::terminal::input::Line;
 use crate::terminal::{input, output};
 

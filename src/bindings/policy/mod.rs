@@ -1,8 +1,7 @@
 //! Policies in scripts: what they are made of, the files they come from, and the places they decide at.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rhai::plugin::*;
 use rhai::{AST, ASTNode, Array, Dynamic, EvalAltResult, Expr, FnPtr, Map, NativeCallContext, Position};
@@ -14,12 +13,12 @@ use super::convert::{shown, typed};
 use super::error::{OrRaise, raise, thrown};
 use super::nesting;
 use crate::net::error::{Error, ErrorKind};
-use crate::net::judge::{Judge, Policy as NetPolicy};
 use crate::net::policy::Native;
+use crate::net::policy::judge::{Judge, Policy as NetPolicy};
+use crate::net::policy::subject::Site;
 use crate::net::random::Sequence;
-use crate::net::subject::Site;
-use crate::net::tcp::Listener;
-use crate::net::udp::UdpSocket;
+use crate::net::socket::tcp::Listener;
+use crate::net::socket::udp::UdpSocket;
 
 pub mod draw;
 pub mod live;

@@ -16,11 +16,11 @@ use crate::bindings::lab::packet::Frame;
 use crate::bindings::tcp::message::Received as Message;
 use crate::bindings::udp::packet::Packet;
 use crate::net::error::Error;
-use crate::net::judge::Decide;
+use crate::net::policy::judge::Decide;
+use crate::net::policy::subject::Subject;
 use crate::net::policy::{self, Action, Place};
-use crate::net::subject::Subject;
-use crate::net::tcp::Connection;
-use crate::net::udp::UdpSocket;
+use crate::net::socket::tcp::Connection;
+use crate::net::socket::udp::UdpSocket;
 use crate::net::wire::frame::Ip;
 
 /// A closure at work as a policy. Its calls take turns, so that its state is its own.

@@ -13,8 +13,8 @@ use crate::bindings::convert::{Options, bytes};
 use crate::bindings::error::{OrRaise, raise};
 use crate::net::error::Error;
 use crate::net::policy::{self, Action, Details, Rejection};
+use crate::net::socket::udp::check_size;
 use crate::net::time::Duration;
-use crate::net::udp::check_size;
 
 fn verdict(ctx: &NativeCallContext, action: Action) -> policy::Verdict {
     policy::Verdict { action, origin: origin(ctx.call_source(), ctx.call_position().line()).into() }

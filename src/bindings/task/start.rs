@@ -12,11 +12,11 @@ use crate::bindings::convert::typed;
 use crate::bindings::error::{OrRaise, thrown};
 use crate::limits::stack;
 use crate::net::error::Error;
-use crate::net::host::Host;
+use crate::net::host::stop::Stop;
+use crate::net::host::{Host, threads};
 use crate::net::random::Sequence;
-use crate::net::stop::Stop;
-use crate::net::tcp::Connection;
-use crate::net::{sys, threads};
+use crate::net::socket::tcp::Connection;
+use crate::net::sys;
 use crate::terminal::output;
 
 /// Prepares a thread that is to run script code.

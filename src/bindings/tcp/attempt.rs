@@ -6,7 +6,7 @@ use rhai::Dynamic;
 use rhai::plugin::*;
 
 use super::connection::api::Connection;
-use crate::net::tcp::{Attempt as NetAttempt, Connecting};
+use crate::net::socket::tcp::{Attempt as NetAttempt, Connecting};
 use crate::net::time::Duration;
 
 /// An attempt to connect, in scripts.

@@ -9,7 +9,7 @@ use crate::bindings::convert::bytes;
 use crate::bindings::error::{OrRaise, raise, thrown};
 use crate::bindings::time::api::Deadline;
 use crate::net::error::{Error, ErrorKind};
-use crate::net::tcp::{Connection as NetConnection, Incoming, Sent, Want};
+use crate::net::socket::tcp::{Connection as NetConnection, Incoming, Sent, Want};
 use crate::net::time::{Duration, Instant};
 
 /// A loop over a connection runs for each message, until the stream has ended, the script is stopped or the connection

@@ -6,7 +6,7 @@ use rhai::{Dynamic, NativeCallContext, Position};
 use crate::bindings::context::{self, ScriptResult, Wait};
 use crate::bindings::error::{OrRaise, thrown};
 use crate::net::error::ErrorKind;
-use crate::net::tcp::{Accepted, Listener as NetListener};
+use crate::net::socket::tcp::{Accepted, Listener as NetListener};
 use crate::net::time::{Duration, Instant};
 
 /// A loop over a listener runs for each connection it takes in, until the script is stopped or the listener closed.

@@ -11,10 +11,10 @@ use crate::bindings::context::{self, ScriptResult};
 use crate::bindings::convert::{bytes, text};
 use crate::bindings::error::{OrRaise, raise};
 use crate::bindings::policy::verdict::api::Verdict;
-use crate::net::datagram::Datagram;
 use crate::net::error::Error;
+use crate::net::policy::datagram::Datagram;
 use crate::net::policy::{Action, Place};
-use crate::net::tcp::Incoming;
+use crate::net::socket::tcp::Incoming;
 
 /// What a receive brought.
 #[derive(Clone, Debug)]

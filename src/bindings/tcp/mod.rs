@@ -9,9 +9,9 @@ use self::listener::api::Listener;
 use super::context::{self, Asked, Made, ScriptResult, Server};
 use super::convert::{Options, address};
 use super::error::{OrRaise, raise};
-use crate::net::addr::{Version, local as local_address, resolve_all};
 use crate::net::error::{Error, ErrorKind};
-use crate::net::tcp::{
+use crate::net::host::addr::{Version, local as local_address, resolve_all};
+use crate::net::socket::tcp::{
     Attempt as NetAttempt, ConnectOptions, Framing, ListenOptions, Listener as NetListener, StreamOptions,
 };
 use crate::net::time::Duration;

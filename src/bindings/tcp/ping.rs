@@ -11,10 +11,10 @@ use crate::bindings::error::{OrRaise, raise};
 use crate::bindings::udp::ping::Ping;
 use crate::bindings::udp::schedule::{Closures, Schedule, plan, timeouts};
 use crate::net::error::Error;
-use crate::net::outcome::{Probe, Slot};
-use crate::net::pinger::Pinger as NetPinger;
-use crate::net::targets::Targets;
-use crate::net::tcp::{Framing, Incoming};
+use crate::net::probe::outcome::{Probe, Slot};
+use crate::net::probe::targets::Targets;
+use crate::net::socket::pinger::Pinger as NetPinger;
+use crate::net::socket::tcp::{Framing, Incoming};
 use crate::net::time::Duration;
 
 fn ping(ctx: &NativeCallContext, conn: &Connection, message: Dynamic, options: &Map) -> ScriptResult<Ping> {

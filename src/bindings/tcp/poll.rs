@@ -13,9 +13,9 @@ use crate::bindings::error::{OrRaise, raise, thrown};
 use crate::bindings::exit;
 use crate::bindings::udp::packet::Packet;
 use crate::net::error::Error;
-use crate::net::tcp::{Connection, Happening, Incoming, Listener, Poll as NetPoll, Polled};
+use crate::net::socket::tcp::{Connection, Happening, Incoming, Listener, Poll as NetPoll, Polled};
+use crate::net::socket::udp::{Incoming as UdpIncoming, UdpSocket};
 use crate::net::time::{Duration, Instant};
-use crate::net::udp::{Incoming as UdpIncoming, UdpSocket};
 
 /// Something that happened, in scripts.
 #[derive(Clone, Debug)]

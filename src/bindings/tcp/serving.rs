@@ -8,7 +8,7 @@ use crate::bindings::context::{self, ScriptResult, Wait};
 use crate::bindings::convert;
 use crate::bindings::error::OrRaise;
 use crate::net::error::ErrorKind;
-use crate::net::tcp::{Connection, Incoming};
+use crate::net::socket::tcp::{Connection, Incoming};
 
 /// Gives `handler` each message that comes over `connection`, and sends what it returns.
 pub(super) fn serve(ctx: &NativeCallContext, connection: &Connection, handler: FnPtr) -> ScriptResult<()> {

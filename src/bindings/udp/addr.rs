@@ -5,9 +5,10 @@ use rhai::plugin::*;
 
 use crate::bindings::context::{self, ScriptResult};
 use crate::bindings::error::{OrRaise, raise};
-use crate::net::addr::{self, Version};
 use crate::net::error::Error;
-use crate::net::zoned::ZonedIp;
+use crate::net::host::addr;
+use crate::net::host::addr::Version;
+use crate::net::wire::zoned::ZonedIp;
 
 fn with(mut addr: std::net::SocketAddr, port: u16) -> std::net::SocketAddr {
     addr.set_port(port);

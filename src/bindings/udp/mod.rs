@@ -11,11 +11,11 @@ use super::callback::Callback;
 use super::context::{self, Asked, Made, ScriptResult, Server, Wait};
 use super::convert::{self, Options, address};
 use super::error::{OrRaise, raise, thrown};
-use crate::net::addr::{Version, local as local_address};
 use crate::net::error::{Error, ErrorKind};
-use crate::net::ledger::Counts;
-use crate::net::udp::{Incoming, Options as SocketOptions, UdpSocket};
-use crate::net::zoned::ZonedIp;
+use crate::net::host::addr::{Version, local as local_address};
+use crate::net::probe::ledger::Counts;
+use crate::net::socket::udp::{Incoming, Options as SocketOptions, UdpSocket};
+use crate::net::wire::zoned::ZonedIp;
 
 pub mod addr;
 pub mod icmp;
@@ -32,7 +32,7 @@ pub(super) use schedule::timeouts;
 #[allow(clippy::unwrap_used)] // the code that the macro writes
 pub mod namespace {
     /// How a server answers without a closure.
-    pub type Answer = crate::net::batch::Answer;
+    pub type Answer = crate::net::socket::batch::Answer;
 
     /// Makes a socket bound to `HOST:PORT`, port 0 for any free one (socket(2), bind(2)). ICMP errors for what it sends reach
     /// it without privileges (IP_RECVERR).
@@ -175,7 +175,7 @@ pub mod namespace {
     /// task.stop();
     /// ```
     pub fn upper() -> Answer {
-        crate::net::batch::Answer::Upper
+        crate::net::socket::batch::Answer::Upper
     }
 
     /// For `udp::serve`: the answer is the request.
@@ -187,7 +187,7 @@ pub mod namespace {
     /// task.stop();
     /// ```
     pub fn echo() -> Answer {
-        crate::net::batch::Answer::Echo
+        crate::net::socket::batch::Answer::Echo
     }
 
     /// An address of this host that answers with "Port Unreachable": its port was free a moment ago.

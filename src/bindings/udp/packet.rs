@@ -12,11 +12,11 @@ use crate::bindings::context::{self, ScriptResult};
 use crate::bindings::convert::{bytes, text};
 use crate::bindings::error::{OrRaise, raise};
 use crate::bindings::policy::verdict::api::Verdict;
-use crate::net::datagram::Datagram;
 use crate::net::error::Error;
-use crate::net::judged::Judged;
+use crate::net::policy::datagram::Datagram;
+use crate::net::policy::judged::Judged;
 use crate::net::policy::{Action, Origin, Place};
-use crate::net::udp::{Incoming, UdpSocket};
+use crate::net::socket::udp::{Incoming, UdpSocket};
 
 /// What a receive brought.
 #[derive(Clone, Debug)]

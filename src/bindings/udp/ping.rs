@@ -7,11 +7,11 @@ use rhai::{Dynamic, Map};
 
 use super::{or_unit, plain};
 use crate::bindings::convert::text;
-use crate::net::datagram::Datagram;
 use crate::net::error::ErrorKind;
-use crate::net::ledger::Stray;
-use crate::net::outcome::{End, Outcome};
-use crate::net::prober::Tally;
+use crate::net::policy::datagram::Datagram;
+use crate::net::probe::ledger::Stray;
+use crate::net::probe::outcome::{End, Outcome};
+use crate::net::socket::prober::Tally;
 
 /// A probe that ended, or that a schedule reports as sent, in scripts.
 #[derive(Clone, Debug)]

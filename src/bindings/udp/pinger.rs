@@ -10,12 +10,12 @@ use crate::bindings::callback::Callback;
 use crate::bindings::context::{self, ScriptResult, Wait};
 use crate::bindings::convert::{Options, address, bytes, shown};
 use crate::bindings::error::{OrRaise, thrown};
-use crate::net::datagram::Datagram;
 use crate::net::error::Error;
-use crate::net::outcome::{Match, Probe, Slot};
-use crate::net::pinger::Pinger as NetPinger;
+use crate::net::policy::datagram::Datagram;
+use crate::net::probe::outcome::{Match, Probe, Slot};
+use crate::net::socket::pinger::Pinger as NetPinger;
+use crate::net::socket::udp::{Incoming, UdpSocket, check_size};
 use crate::net::time::Duration;
-use crate::net::udp::{Incoming, UdpSocket, check_size};
 
 fn ping(
     ctx: &NativeCallContext,

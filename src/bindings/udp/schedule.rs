@@ -12,13 +12,13 @@ use crate::bindings::callback::Callback;
 use crate::bindings::context::{self, ScriptResult};
 use crate::bindings::convert::{Options, bytes, shown};
 use crate::bindings::error::{OrRaise, raise, thrown};
-use crate::net::datagram::Datagram;
 use crate::net::error::{Error, ErrorKind};
-use crate::net::outcome::{Match, Outcome};
-use crate::net::pinger::{Message, Pinger as NetPinger, Plan, Script};
-use crate::net::prober::Tally;
-use crate::net::stop::Stop;
-use crate::net::targets::{Target, Targets};
+use crate::net::host::stop::Stop;
+use crate::net::policy::datagram::Datagram;
+use crate::net::probe::outcome::{Match, Outcome};
+use crate::net::probe::targets::{Target, Targets};
+use crate::net::socket::pinger::{Message, Pinger as NetPinger, Plan, Script};
+use crate::net::socket::prober::Tally;
 use crate::net::time::Duration;
 
 /// Pings on a schedule, in scripts.

@@ -11,8 +11,8 @@ use crate::bindings::convert::{address, bytes};
 use crate::bindings::error::{OrRaise, raise, thrown};
 use crate::bindings::time::api::Deadline;
 use crate::net::error::{Error, ErrorKind};
+use crate::net::socket::udp::{Incoming, UdpSocket};
 use crate::net::time::Duration;
-use crate::net::udp::{Incoming, UdpSocket};
 
 /// A UDP socket in scripts.
 pub type Socket = UdpSocket;

@@ -31,8 +31,9 @@ use super::signals;
 use crate::bindings::task::{STACK, finish};
 use crate::limits::stack;
 use crate::net::host::ThisMachine;
-use crate::net::record::Wanted;
-use crate::net::{prober, sys};
+use crate::net::observe::record::Wanted;
+use crate::net::socket::prober;
+use crate::net::sys;
 use crate::terminal::input::{Line as PipeLine, read_line};
 use crate::terminal::output;
 

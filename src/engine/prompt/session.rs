@@ -15,7 +15,7 @@ use crate::engine::sources::header;
 use crate::engine::{rewrite, signals};
 use crate::limits::memory;
 use crate::net::error::Error;
-use crate::net::stop::Reason;
+use crate::net::host::stop::Reason;
 use crate::terminal::output;
 
 /// The variable that holds the last result.

@@ -25,7 +25,7 @@ use super::session::Session;
 use crate::engine::help::Kind;
 use crate::engine::programs::ScriptHost;
 use crate::engine::signals;
-use crate::net::seat::Seat;
+use crate::net::host::seat::Seat;
 use crate::net::sys;
 use crate::terminal::colour::is_wanted;
 use crate::terminal::{output, typing};

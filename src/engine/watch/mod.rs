@@ -19,8 +19,8 @@ use super::sources::Sources;
 use crate::bindings::context::{Context, Newest};
 use crate::net::error::{Error, ErrorKind};
 use crate::net::host::Waited;
-use crate::net::prober;
-use crate::net::stop::Reason;
+use crate::net::host::stop::Reason;
+use crate::net::socket::prober;
 use crate::net::time::Duration;
 use crate::terminal::output;
 

@@ -16,7 +16,7 @@ use crate::engine::programs::ScriptHost;
 use crate::engine::rewrite;
 use crate::engine::run::{Job, script};
 use crate::limits::stack;
-use crate::net::stop::Stop;
+use crate::net::host::stop::Stop;
 use crate::net::sys;
 use crate::terminal::output;
 

@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
 use crate::net::error::{Error, Result};
-use crate::net::host_id::HostId;
+use crate::net::host::id::HostId;
 
 /// An address and how many of its first bits are those of its network: `10.0.1.2/24`. Without a number, the address is
 /// a network of its own (`/32`, `/128`).

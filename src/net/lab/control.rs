@@ -10,10 +10,10 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use super::helper::protocol::{Answer, Failure, Missing, Request};
 use super::helper::{self, LARGEST};
 use super::refusal;
-use crate::net::environment::environment;
 use crate::net::error::{Error, ErrorKind, Result};
+use crate::net::host::environment::environment;
+use crate::net::host::stop::Stop;
 use crate::net::host::{Host, ThisMachine};
-use crate::net::stop::Stop;
 use crate::net::sys::{self, PollFd};
 use crate::net::time::Duration;
 

@@ -8,10 +8,10 @@ pub use super::helper::protocol::Command;
 use super::helper::protocol::{Answer, Request};
 use super::refusal::Refusal;
 use super::{Lab, LabHost};
-use crate::net::environment::environment;
 use crate::net::error::{Error, ErrorKind, Result};
+use crate::net::host::environment::environment;
+use crate::net::host::stop::Stop;
 use crate::net::host::{Host, Waited};
-use crate::net::stop::Stop;
 use crate::net::sys::{self, PollFd};
 use crate::net::time::Instant;
 

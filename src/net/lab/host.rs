@@ -9,9 +9,9 @@ use socket2::{Domain, Protocol, Socket, Type};
 use super::helper::protocol::Request;
 use super::{Lab, Prefix, v4_first};
 use crate::net::error::{Error, Result};
+use crate::net::host::id::HostId;
+use crate::net::host::stop::Stop;
 use crate::net::host::{Host, ThisMachine, Waited};
-use crate::net::host_id::HostId;
-use crate::net::stop::Stop;
 use crate::net::sys::PollFd;
 use crate::net::time::Instant;
 

@@ -23,8 +23,8 @@ use self::helper::protocol::{Answer, NewEnd, NewHost, Request, RouteChange};
 use self::host::HostParts;
 use self::topology::{End, Node, Routes, Topology, addresses_over};
 use super::error::{Error, ErrorKind, Result};
-use super::host_id::HostId;
-use super::stop::Stop;
+use super::host::id::HostId;
+use super::host::stop::Stop;
 
 pub mod addresses;
 mod control;

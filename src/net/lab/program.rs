@@ -11,10 +11,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::LabHost;
 use super::exec::Program as Process;
 pub use super::exec::{Command, Exit};
-use crate::net::environment::environment;
 use crate::net::error::{Error, ErrorKind, Result};
+use crate::net::host::environment::environment;
+use crate::net::host::stop::{Sleeper, Stage, Stop};
 use crate::net::host::{Host, Waited};
-use crate::net::stop::{Sleeper, Stage, Stop};
 use crate::net::sys::{self, PollFd};
 use crate::net::time::{Duration, Instant};
 

@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::{AsRawFd, BorrowedFd};
 
 use super::address::address;
-use crate::net::zoned::ZonedIp;
+use crate::net::wire::zoned::ZonedIp;
 
 /// Where an entry of a socket's error queue comes from (`ee_origin`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -14,10 +14,10 @@ use super::names::Names;
 use super::programs::Programs;
 use super::protocol::{Answer, Failure, Missing, NewHost, Part, Request, RouteChange};
 use super::{STEP_NETWORK, answer, write_setting};
-use crate::net::account::kernel_counts;
 use crate::net::lab::addresses::Prefix;
 use crate::net::lab::netlink::Batch;
 use crate::net::lab::netlink::socket::{Netlink, Refused};
+use crate::net::observe::account::kernel_counts;
 use crate::net::sys::{self, Mount, Namespaces, PollFd};
 
 /// What the keeper has made.

@@ -10,9 +10,9 @@ use std::io::{self, Write};
 use std::os::unix::fs::MetadataExt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use crate::net::environment::{Held, environment};
 use crate::net::error::{Error, ErrorKind, in_words};
-use crate::net::file;
+use crate::net::host::environment::{Held, environment};
+use crate::net::host::file;
 
 /// How many bytes are held back at most, but for one block.
 const LARGE: usize = 256 * 1024;

@@ -6,10 +6,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::Shared;
 use super::capture::{Capture, Captures};
 use super::counters::{Counters, Counts};
-use crate::net::environment::environment;
 use crate::net::error::{Error, Result};
-use crate::net::judge::Judge;
-use crate::net::subject::{Site, Way};
+use crate::net::host::environment::environment;
+use crate::net::policy::judge::Judge;
+use crate::net::policy::subject::{Site, Way};
 use crate::net::time::Duration;
 
 /// How a link carries frames, in one direction.

@@ -5,9 +5,9 @@ use etherparse::{IpNumber, PacketBuilder, SlicedPacket};
 use super::edit::{rejected, replaced};
 use super::tests::{always, fixture, receive};
 use super::*;
-use crate::net::judge::{Decide, Judge, Policy};
+use crate::net::policy::judge::{Decide, Judge, Policy};
+use crate::net::policy::subject::Subject;
 use crate::net::policy::{Action, Details, Place, Rejection, Verdict};
-use crate::net::subject::Subject;
 use crate::net::wire::checksum::checksum;
 use crate::net::wire::frame::Frame;
 

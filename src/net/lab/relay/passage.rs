@@ -10,15 +10,15 @@ use super::link::{Placed, Rules};
 use super::run::{At, Runner};
 use super::verdict::{Fate, What, announce, fate, words};
 use super::wire::Body;
-use crate::net::judged::Judged;
 use crate::net::policy::Action;
-use crate::net::subject::{Carried, Site, Subject};
+use crate::net::policy::judged::Judged;
+use crate::net::policy::subject::{Carried, Site, Subject};
 use crate::net::sys::Frames;
 use crate::net::time::{Duration, Instant};
 use crate::net::wire::frame::{Frame, HEADER_LEN};
 use crate::net::wire::ip::Protocol;
 
-/// How many frames may wait in a lab until they are due; how many bytes, [`crate::net::room::FRAMES`] says. Beyond that the
+/// How many frames may wait in a lab until they are due; how many bytes, [`crate::net::host::room::FRAMES`] says. Beyond that the
 /// latest is lost, as in a full queue.
 const ROOM: usize = 200_000;
 

@@ -4,9 +4,9 @@ use std::collections::VecDeque;
 use std::net::IpAddr;
 
 use super::verdict::{What, ends};
-use crate::net::account::Ends;
-use crate::net::session::Session;
-use crate::net::subject::{Carried, Site};
+use crate::net::observe::account::Ends;
+use crate::net::policy::subject::{Carried, Site};
+use crate::net::socket::session::Session;
 use crate::net::time::Instant;
 use crate::net::wire::content::Content;
 use crate::net::wire::frame::Ip;

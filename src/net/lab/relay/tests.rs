@@ -5,9 +5,9 @@ use std::os::fd::AsFd;
 use socket2::{Domain, Socket, Type};
 
 use super::*;
-use crate::net::event::{Event, Sink};
 use crate::net::host::ThisMachine;
-use crate::net::judge::{Judge, Policy};
+use crate::net::observe::event::{Event, Sink};
+use crate::net::policy::judge::{Judge, Policy};
 use crate::net::policy::{Action, Details, Native, Rejection};
 use crate::net::sys::{PollFd, ppoll};
 use crate::net::time::Duration;
@@ -256,10 +256,10 @@ fn a_link_that_is_down_carries_no_answer_of_its_policy_either() {
 #[derive(Debug)]
 struct Holds(#[allow(dead_code)] Link, #[allow(dead_code)] Arc<()>);
 
-impl crate::net::judge::Decide for Holds {
+impl crate::net::policy::judge::Decide for Holds {
     fn decide(
         &self,
-        _: &crate::net::subject::Subject<'_>,
+        _: &crate::net::policy::subject::Subject<'_>,
         _: &crate::net::policy::Place,
         _: &mut Vec<f64>,
     ) -> Option<crate::net::policy::Verdict> {

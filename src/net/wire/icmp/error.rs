@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use super::Kind;
-use crate::net::zoned::ZonedIp;
+use crate::net::wire::zoned::ZonedIp;
 
 /// An ICMP error that answers a datagram of this socket.
 #[derive(Clone, Debug, PartialEq)]

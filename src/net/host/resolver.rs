@@ -1,0 +1,147 @@
+//! Names to addresses by the system's resolver, with a wait that ends as every other does.
+//!
+//! getaddrinfo(3) cannot be stopped: it runs on a thread of its own, and whoever waits for it waits in the host. A thread
+//! that nobody waits for any more ends when the resolver gives up.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::os::fd::AsFd;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::id::HostId;
+use super::stop::Stop;
+use super::{Host, Waited};
+use crate::net::error::{Error, ErrorKind, Result};
+use crate::net::sys;
+use crate::net::sys::PollFd;
+use crate::net::time::Duration;
+
+/// How long a look-up may take; name servers that are there have answered long before.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// The addresses of `name` as `here` knows them, else as the system's resolver does, with port 0, most wanted first. The
+/// hosts of a lab know each other and themselves, and ask nobody outside.
+///
+/// # Errors
+/// `resolve`: there are none, or nobody answers in time; `interrupted`: the stop happened first; `exhausted`: no thread or
+/// descriptor is left.
+pub(in crate::net) fn look_up(here: &dyn Host, name: &str, stop: &Stop) -> Result<Vec<SocketAddr>> {
+    let known = here.lookup(name);
+    if !known.is_empty() {
+        return Ok(known.into_iter().map(|ip| SocketAddr::new(ip, 0)).collect());
+    }
+    let error = |kind, message: String| Error::new(kind, "resolve", message).with_peer(name);
+    let is_address = name.parse::<IpAddr>().is_ok() || name.contains('%');
+    if here.name().is_some() && !is_address && !name.eq_ignore_ascii_case("localhost") {
+        let unknown = error(ErrorKind::Resolve, "no host of the lab has this name".to_string());
+        return Err(unknown.with_hint("the lab's hosts are known by the names they were made with"));
+    }
+    let asked = name.to_string();
+    let ask = move || (asked.as_str(), 0).to_socket_addrs().map(Vec::from_iter);
+    // What is no name is not looked up anywhere.
+    let found = match is_address {
+        true => Done::Value(ask()),
+        false => on_a_thread(here, stop, Some(PATIENCE), ask)
+            .map_err(|err| Error::system("resolve", &err).with_peer(name))?,
+    };
+    match found {
+        Done::Value(Ok(addrs)) => Ok(addrs),
+        Done::Value(Err(err)) => {
+            // getaddrinfo's text, without the standard library's words before it.
+            let text = err.to_string();
+            let reason = text.rsplit(": ").next().unwrap_or(&text);
+            if !name.contains('.') && HostId::are_several() {
+                let message = format!("no address for this name outside of the lab ({reason})");
+                return Err(error(ErrorKind::Resolve, message).with_hint(LAB_HINT));
+            }
+            Err(error(ErrorKind::Resolve, format!("no address for this name ({reason})")).with_hint(HINT))
+        }
+        Done::TimedOut => {
+            let message = format!("no name server has answered within {}", PATIENCE.short());
+            Err(error(ErrorKind::Resolve, message).with_hint(HINT))
+        }
+        Done::Stopped => Err(error(ErrorKind::Interrupted, "stopped while its address was looked up".to_string())),
+    }
+}
+
+const HINT: &str = "check the spelling and the network's name server, or give an address such as 127.0.0.1";
+
+/// For what may be the name of a host of a lab.
+const LAB_HINT: &str = "hosts of a lab know each other by name: write run_in(a, || …) around the call, or give the host's \
+                        address: `${b.addr}:7`";
+
+/// How waiting for a thread ended.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Done<T> {
+    Value(T),
+    TimedOut,
+    Stopped,
+}
+
+/// Does `work` on a thread of its own, and waits for its value, at most for `patience`.
+///
+/// # Errors
+/// No thread or descriptor is left.
+pub(crate) fn on_a_thread<T: Send + 'static>(
+    here: &dyn Host,
+    stop: &Stop,
+    patience: Option<Duration>,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> io::Result<Done<T>> {
+    let until = patience.map(|patience| here.now() + patience);
+    let shared = Arc::new((sys::eventfd()?, Mutex::new(None)));
+    let theirs = shared.clone();
+    std::thread::Builder::new().name("resolver".to_string()).spawn(move || {
+        let value = work();
+        *theirs.1.lock().unwrap_or_else(PoisonError::into_inner) = Some(value);
+        sys::eventfd_raise(theirs.0.as_fd());
+    })?;
+    let (done, value) = &*shared;
+    loop {
+        let waited = here.wait(&mut [PollFd::readable(done.as_fd())], until, stop)?;
+        match (value.lock().unwrap_or_else(PoisonError::into_inner).take(), waited) {
+            (Some(value), _) => return Ok(Done::Value(value)),
+            (None, Waited::TimedOut) => return Ok(Done::TimedOut),
+            (None, Waited::Stopped) => return Ok(Done::Stopped),
+            (None, Waited::Ready) => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+    use crate::net::host::ThisMachine;
+    use crate::net::host::stop::Reason;
+
+    #[test]
+    fn a_wait_ends_with_the_value_the_time_or_the_stop() {
+        let stop = Stop::root().expect("eventfd");
+        let wait = |patience, work: mpsc::Receiver<u8>| {
+            on_a_thread(&ThisMachine, &stop, Some(patience), move || work.recv()).expect("a thread")
+        };
+        let (send, receive) = mpsc::channel();
+        send.send(7).expect("kept");
+        assert_eq!(wait(Duration::from_secs(60), receive), Done::Value(Ok(7)));
+        let (_send, receive) = mpsc::channel();
+        assert_eq!(wait(Duration::from_millis(5), receive), Done::TimedOut);
+        let (_send, receive) = mpsc::channel();
+        let other = stop.clone();
+        let stopper = std::thread::spawn(move || {
+            std::thread::sleep(std::time::Duration::from_millis(20));
+            other.interrupt(Reason::Interrupt);
+        });
+        assert_eq!(wait(Duration::from_secs(60), receive), Done::Stopped);
+        stopper.join().expect("it ends");
+    }
+
+    #[test]
+    fn addresses_are_nobodys_names() {
+        let stop = Stop::root().expect("eventfd");
+        stop.interrupt(Reason::Interrupt);
+        let found = look_up(&ThisMachine, "::1", &stop).expect("an address");
+        assert_eq!(found, ["[::1]:0".parse().expect("an address")]);
+    }
+}

@@ -1,0 +1,198 @@
+//! What verdicts did to packets, one by one, as possible causes of losses.
+
+use std::collections::{HashMap, VecDeque};
+use std::fmt;
+
+use super::ends::Key;
+use super::{Loss, REMEMBERED};
+use crate::net::policy::judged::Judged;
+use crate::net::policy::subject::Site;
+use crate::net::policy::{Action, Origin};
+use crate::net::time::{Duration, Instant};
+
+/// What became of a packet.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Fate {
+    Dropped,
+    Delayed(Duration),
+    /// Delayed so long in vain: it could not be kept.
+    NotKept(Duration),
+    Corrupted,
+    Replaced,
+    Rejected,
+    /// Lost for this reason, which is no policy's.
+    Lost(&'static str),
+    /// It reached a server that had ended before it read it.
+    Unread,
+}
+
+/// A verdict that can be why a probe was lost.
+#[derive(Clone, Debug)]
+pub(super) struct Cause {
+    id: u64,
+    /// When it was entered: a probe sent later met another verdict.
+    at: Instant,
+    fate: Fate,
+    origin: Origin,
+    site: Site,
+    pub(super) draws: Box<[f64]>,
+}
+
+/// The latest verdicts, those of each message in the order in which they were made.
+#[derive(Debug, Default)]
+pub(super) struct Causes {
+    by_key: HashMap<Key, VecDeque<Cause>>,
+    in_order: VecDeque<(Key, u64)>,
+    entered: u64,
+}
+
+impl Causes {
+    /// Enters what was decided at `at`, if a loss can come of it. A duplicated packet is no loss.
+    pub(super) fn enter(&mut self, key: Key, at: Instant, judged: &Judged, site: &Site) {
+        let fate = match judged.verdict.action {
+            Action::Drop => Fate::Dropped,
+            Action::Delay(by) => Fate::Delayed(by),
+            Action::Corrupt => Fate::Corrupted,
+            Action::Replace(_) => Fate::Replaced,
+            Action::Reject(_) => Fate::Rejected,
+            Action::Pass | Action::Duplicate(_) => return,
+        };
+        let origin = judged.verdict.origin.clone();
+        self.push(key, Cause { id: 0, at, fate, origin, site: site.clone(), draws: judged.draws.as_slice().into() });
+    }
+
+    /// Enters that a packet was lost at `at` for a reason that is no policy's.
+    pub(super) fn lost(&mut self, key: Key, at: Instant, why: &'static str, site: &Site) {
+        self.push_plain(key, at, Fate::Lost(why), site);
+    }
+
+    /// Enters that a packet still waited at `at` for a server that has ended.
+    pub(super) fn unread(&mut self, key: Key, at: Instant, site: &Site) {
+        self.push_plain(key, at, Fate::Unread, site);
+    }
+
+    fn push_plain(&mut self, key: Key, at: Instant, fate: Fate, site: &Site) {
+        self.push(key, Cause { id: 0, at, fate, origin: "".into(), site: site.clone(), draws: Box::default() });
+    }
+
+    fn push(&mut self, key: Key, cause: Cause) {
+        self.entered += 1;
+        let id = self.entered;
+        let cause = Cause { id, ..cause };
+        self.by_key.entry(key).or_default().push_back(cause);
+        self.in_order.push_back((key, id));
+        if self.in_order.len() > REMEMBERED
+            && let Some((key, id)) = self.in_order.pop_front()
+        {
+            // It may be gone already, its probe answered.
+            self.remove(&key, |cause| cause.id == id);
+        }
+    }
+
+    /// The answer delayed last for `key` could not be kept.
+    pub(super) fn not_kept(&mut self, key: &Key) {
+        let last = self.by_key.get_mut(key).and_then(VecDeque::back_mut);
+        if let Some(Cause { fate, .. }) = last
+            && let Fate::Delayed(by) = *fate
+        {
+            *fate = Fate::NotKept(by);
+        }
+    }
+
+    /// The probe sent at `sent` was answered all the same: its verdicts, one at each place on its way there and back,
+    /// explain no other's loss.
+    pub(super) fn answered(&mut self, key: &Key, sent: Instant) {
+        for key in [*key, key.back()] {
+            let harmless = |cause: &&Cause| cause.at >= sent && !cause.fate.is_final();
+            let mut sites: Vec<Site> = Vec::new();
+            let mut ids = Vec::new();
+            for cause in self.by_key.get(&key).into_iter().flatten().filter(harmless) {
+                if !sites.contains(&cause.site) {
+                    sites.push(cause.site.clone());
+                    ids.push(cause.id);
+                }
+            }
+            ids.into_iter().for_each(|id| self.remove(&key, |cause| cause.id == id));
+        }
+    }
+
+    /// Whether anything is known that may be why the message was lost, or the answer that says the same.
+    pub(super) fn know(&self, key: &Key) -> bool {
+        self.by_key.contains_key(key) || self.by_key.contains_key(&key.back())
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.by_key.is_empty()
+    }
+
+    /// The cause of each loss, of the message or of the answer that says the same. One verdict explains one loss, the
+    /// earliest sent first.
+    pub(super) fn of<'a>(&'a self, losses: &VecDeque<Loss>) -> Vec<Option<&'a Cause>> {
+        let mut as_sent: Vec<usize> = (0..losses.len()).collect();
+        as_sent.sort_by_key(|&index| losses[index].sent);
+        let mut left: HashMap<Key, Vec<&Cause>> = HashMap::new();
+        let mut found = vec![None; losses.len()];
+        for index in as_sent {
+            let Loss { key, sent, .. } = &losses[index];
+            for key in [*key, key.back()] {
+                let queue = left.entry(key).or_insert_with(|| self.by_key.get(&key).into_iter().flatten().collect());
+                let passed = queue.iter().take_while(|cause| cause.at < *sent).count();
+                queue.drain(..passed);
+            }
+            let both = || [*key, key.back()].into_iter().flat_map(|key| &left[&key]).copied();
+            let Some(first) = both().min_by_key(|cause| (cause.at, cause.id)) else { continue };
+            // What was only delayed or damaged at one place may have been dropped at another.
+            let last = both().filter(|cause| cause.fate.is_final() && cause.site != first.site);
+            let last = last.min_by_key(|cause| (cause.at, cause.id)).filter(|_| !first.fate.is_final());
+            found[index] = Some(last.unwrap_or(first));
+            let used = [Some(first.id), last.map(|last| last.id)];
+            for key in [*key, key.back()] {
+                left.entry(key).or_default().retain(|cause| !used.contains(&Some(cause.id)));
+            }
+        }
+        found
+    }
+
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.by_key.values().map(VecDeque::len).sum()
+    }
+
+    fn remove(&mut self, key: &Key, which: impl Fn(&Cause) -> bool) {
+        if let Some(queue) = self.by_key.get_mut(key) {
+            if let Some(index) = queue.iter().position(which) {
+                queue.remove(index);
+            }
+            if queue.is_empty() {
+                self.by_key.remove(key);
+            }
+        }
+    }
+}
+
+impl Fate {
+    /// Whether the packet cannot have arrived.
+    const fn is_final(self) -> bool {
+        matches!(self, Self::Dropped | Self::NotKept(_) | Self::Rejected | Self::Lost(_) | Self::Unread)
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let origin = match &self.site {
+            // The line of a server's policy says where.
+            Site::Server(..) => self.origin.to_string(),
+            site => format!("{} {}", self.origin, site.phrase()),
+        };
+        match self.fate {
+            Fate::Dropped => write!(f, "dropped by {origin}"),
+            Fate::Delayed(by) => write!(f, "delayed {} by {origin}", by.short()),
+            Fate::NotKept(by) => write!(f, "to be delayed {} by {origin}, but did not fit", by.short()),
+            Fate::Corrupted => write!(f, "corrupted by {origin}"),
+            Fate::Replaced => write!(f, "replaced by {origin}"),
+            Fate::Rejected => write!(f, "rejected by {origin}"),
+            Fate::Lost(why) => write!(f, "dropped {}: {why}", self.site.phrase()),
+            Fate::Unread => write!(f, "not read {}: the server had ended", self.site.phrase()),
+        }
+    }
+}

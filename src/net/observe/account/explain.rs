@@ -1,0 +1,118 @@
+//! Why pings were lost: each loss gets one cause, and each pinger its explanation.
+
+use std::sync::Weak;
+
+use super::folded::Server;
+use super::pingers::Group;
+use super::report::name;
+use super::{Account, Dropping, Drops, Explanation, Inner, KERNEL_CAUSES, Loss, causes};
+use crate::net::host::id::HostId;
+
+impl Account {
+    /// Why each pinger's probes were lost; nothing where none is settled, or no socket of this process answers and there is no
+    /// lab.
+    pub fn explain(&self) -> Vec<Explanation> {
+        let drops = self.drops_of_hosts();
+        let inner = self.lock();
+        if inner.servers.list().is_empty() && inner.hosts.is_empty() {
+            return Vec::new();
+        }
+        let causes = inner.explained(drops);
+        let groups = inner.pingers.groups(&inner.hosts);
+        groups.into_iter().map(|group| inner.explanation(group, &causes)).collect()
+    }
+
+    /// How many datagrams the kernel has dropped at each socket that answers because its receive buffer was full.
+    pub fn drops(&self) -> Vec<Drops> {
+        self.drops_of_hosts().into_iter().map(|(_, drops)| drops).collect()
+    }
+
+    fn drops_of_hosts(&self) -> Vec<(HostId, Drops)> {
+        let servers: Vec<(Server, Option<String>)> = {
+            let inner = self.lock();
+            let named = |server: &Server| (server.clone(), inner.hosts.name(server.host));
+            inner.servers.list().iter().filter(|server| !server.streams).map(named).collect()
+        };
+        // Not under the lock: a socket whose last holder is here leaves its count with the account.
+        let count = |socket: &Weak<dyn Dropping>| socket.upgrade().map_or(0, |socket| socket.drops());
+        let all = |(server, host): (Server, _)| {
+            let count = server.drops + server.open.iter().map(count).sum::<u64>();
+            (server.host, Drops { at: server.addr, host, count })
+        };
+        servers.into_iter().map(all).collect()
+    }
+}
+
+impl Inner {
+    /// The cause of each loss and what names the loss with it; `None`: it is not known.
+    fn explained(&self, drops: Vec<(HostId, Drops)>) -> Vec<Option<(String, String)>> {
+        let of_verdict = |(loss, verdict): (&Loss, Option<&causes::Cause>)| match verdict {
+            Some(verdict) => Some((verdict.to_string(), name(loss.number, &verdict.draws))),
+            None if loss.late => Some(("answered, but too late".to_string(), loss.number.to_string())),
+            // The ping was sent in a lab, or it would not be here.
+            None if loss.key.server() == HostId::default() && self.hosts.know(loss.key.sender().0) => {
+                Some(("no host of the lab has this address".to_string(), loss.number.to_string()))
+            }
+            None => None,
+        };
+        let mut found: Vec<_> = self.losses.iter().zip(self.causes.of(&self.losses)).map(of_verdict).collect();
+        let mut attribute = |count: u64, cause: String, fits: &dyn Fn(&Loss) -> bool| {
+            let open = found.iter_mut().zip(&self.losses).filter(|(known, loss)| known.is_none() && fits(loss));
+            for (known, loss) in open.take(usize::try_from(count).unwrap_or(usize::MAX)) {
+                *known = Some((cause.clone(), loss.number.to_string()));
+            }
+        };
+        // The kernel does not say which datagrams it dropped, only how many at which socket: as many of those that were sent
+        // there are its.
+        for (host_id, Drops { at, host, count }) in drops {
+            let place = host.map_or(String::new(), |host| format!(" in {host}"));
+            let cause = format!("lost in the full receive buffer of {at}{place} (the kernel counted {count})");
+            attribute(count, cause, &|loss| loss.key.server() == host_id && loss.key.port() == at.port());
+        }
+        for (link, lost) in &self.overruns {
+            let cause = format!("came faster than {link} carries (the kernel counted {lost})");
+            attribute(*lost, cause, &|loss| self.hosts.passes(loss.key.sender().0, loss.key.server(), link));
+        }
+        for (&(host, place), count) in &self.kernels {
+            let Some(cause) = KERNEL_CAUSES.get(place) else { continue };
+            let name = self.hosts.name(host).unwrap_or_default();
+            let words = format!("{} {name} (its kernel counted {} {count})", cause.words, cause.name);
+            attribute(*count, words, &|loss| {
+                let (from, to) = (loss.key.sender().0, loss.key.server());
+                let is_there =
+                    from == host || to == host || (cause.on_the_way && self.hosts.is_between(from, to, host));
+                let to = self.pingers.get(loss.pinger).pinging.ends.to();
+                is_there && cause.is_of(to.is_ipv6())
+            });
+        }
+        found
+    }
+
+    /// What is said of a group of pingers.
+    fn explanation(&self, group: Group, found: &[Option<(String, String)>]) -> Explanation {
+        let Group { title, members } = group;
+        let own = self.losses.iter().zip(found).filter(|(loss, _)| members.contains(&loss.pinger));
+        let mut causes: Vec<(String, Vec<String>)> = Vec::new();
+        let (mut unexplained, mut ours) = (Vec::new(), 0);
+        for (loss, cause) in own {
+            ours += 1;
+            let Some((cause, named)) = cause else {
+                unexplained.push(loss.number);
+                continue;
+            };
+            match causes.iter_mut().find(|(known, _)| known == cause) {
+                Some((_, list)) => list.push(named.clone()),
+                None => causes.push((cause.clone(), vec![named.clone()])),
+            }
+        }
+        let one = |place: &usize| self.pingers.get(*place);
+        let forgotten = members.iter().map(|place| one(place).forgotten).sum();
+        let mut ends: Vec<_> =
+            members.iter().map(|place| one(place).pinging.ends).map(|ends| (ends.at(), ends.from().port())).collect();
+        ends.sort_unstable();
+        ends.dedup();
+        let not_kept = ends.iter().filter_map(|end| self.not_kept.get(end)).sum();
+        let (probes, pingers) = (self.pingers.counts_of(&members), members.len());
+        Explanation { title, pingers, probes, causes, ours: ours + forgotten, forgotten, not_kept, unexplained }
+    }
+}

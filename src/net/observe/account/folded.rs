@@ -1,0 +1,142 @@
+//! Policies and servers as the account remembers them: those that are gone, as sums.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::{Arc, Weak};
+
+use super::ends::Hosts;
+use super::{Dropping, PolicyReport};
+use crate::net::host::id::HostId;
+use crate::net::policy::judge::{Counters, Judge, Tally};
+use crate::net::policy::subject::Site;
+
+/// How many may be there before those that never did anything are looked for.
+const SWEEP: usize = 64;
+
+/// The policies, by where they are at work and by name, in the order in which they came.
+#[derive(Debug, Default)]
+pub(super) struct Judges {
+    list: Vec<Judging>,
+    places: HashMap<(Site, String), usize>,
+    /// How many there were when those without a packet were last taken out.
+    swept: usize,
+}
+
+/// All policies of one name at one place.
+#[derive(Debug)]
+struct Judging {
+    at: Site,
+    name: String,
+    nominal: Option<f64>,
+    /// What those did that are gone.
+    past: Tally,
+    /// The counters alone: a policy may hold on to a great deal.
+    present: Vec<Arc<Counters>>,
+}
+
+impl Judges {
+    pub(super) fn add(&mut self, at: Site, judge: &Judge, name: String) {
+        if self.list.len() >= 2 * self.swept.max(SWEEP) {
+            self.sweep();
+        }
+        let place = *self.places.entry((at, name)).or_insert_with_key(|(at, name)| {
+            let (at, name) = (at.clone(), name.clone());
+            self.list.push(Judging { at, name, nominal: judge.nominal(), past: Tally::default(), present: Vec::new() });
+            self.list.len() - 1
+        });
+        self.list[place].fold();
+        self.list[place].present.push(judge.counters().clone());
+    }
+
+    pub(super) fn reports(&self, hosts: &Hosts) -> Vec<PolicyReport> {
+        self.list.iter().map(|judging| judging.report(hosts)).filter(|report| report.judged > 0).collect()
+    }
+
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    /// Takes out those that are gone and saw no packet.
+    fn sweep(&mut self) {
+        self.list.iter_mut().for_each(Judging::fold);
+        self.list.retain(|judging| !judging.present.is_empty() || judging.past.judged + judging.past.of_kernels[0] > 0);
+        let key = |(place, judging): (usize, &Judging)| ((judging.at.clone(), judging.name.clone()), place);
+        self.places = self.list.iter().enumerate().map(key).collect();
+        self.swept = self.list.len();
+    }
+}
+
+impl Judging {
+    /// Adds what those did that are gone to the past.
+    fn fold(&mut self) {
+        for counters in std::mem::take(&mut self.present) {
+            // Nobody else has the counters of a policy that is gone, and nobody counts any more.
+            match Arc::try_unwrap(counters) {
+                Ok(gone) => self.past += gone.tally(),
+                Err(present) => self.present.push(present),
+            }
+        }
+    }
+
+    fn report(&self, hosts: &Hosts) -> PolicyReport {
+        let mut tally = self.past;
+        self.present.iter().for_each(|counters| tally += counters.tally());
+        let Tally { judged, chosen, acted, failed, of_kernels, neighbours } = tally;
+        let host = match self.at {
+            Site::Server(host, _) => hosts.name(host),
+            Site::Link(_) | Site::Ingress(_) => None,
+        };
+        let (at, phrase) = (self.at.to_string(), self.at.phrase());
+        let (name, nominal) = (self.name.clone(), self.nominal);
+        PolicyReport { name, at, host, phrase, judged, chosen, acted, failed, of_kernels, neighbours, nominal }
+    }
+}
+
+/// The sockets of this process that answer, by address, in the order in which they came.
+#[derive(Debug, Default)]
+pub(super) struct Servers {
+    list: Vec<Server>,
+    places: HashMap<(HostId, SocketAddr), usize>,
+}
+
+/// All sockets of one address in one host.
+#[derive(Clone, Debug)]
+pub(super) struct Server {
+    pub(super) host: HostId,
+    pub(super) addr: SocketAddr,
+    pub(super) open: Vec<Weak<dyn Dropping>>,
+    /// What the kernel had dropped at those that were closed.
+    pub(super) drops: u64,
+    /// Whether it takes connections in: the kernel drops nothing there that is not sent again.
+    pub(super) streams: bool,
+}
+
+impl Servers {
+    /// What is known of this address in this host, from now on.
+    pub(super) fn at(&mut self, (host, addr): (HostId, SocketAddr)) -> &mut Server {
+        let place = *self.places.entry((host, addr)).or_insert_with(|| {
+            self.list.push(Server { host, addr, open: Vec::new(), drops: 0, streams: false });
+            self.list.len() - 1
+        });
+        &mut self.list[place]
+    }
+
+    pub(super) fn add(&mut self, place: (HostId, SocketAddr), socket: Weak<dyn Dropping>) {
+        let server = self.at(place);
+        server.open.retain(|socket| socket.strong_count() > 0);
+        server.open.push(socket);
+    }
+
+    pub(super) fn list(&self) -> &[Server] {
+        &self.list
+    }
+
+    /// Whether datagrams to `addr` of `host` reach a socket of this process; one bound to any address is meant by its
+    /// port.
+    pub(super) fn knows(&self, host: HostId, addr: SocketAddr) -> bool {
+        let any = |ip: IpAddr| SocketAddr::new(ip, addr.port());
+        let meant = [addr, any(Ipv4Addr::UNSPECIFIED.into()), any(Ipv6Addr::UNSPECIFIED.into())];
+        meant.iter().any(|addr| self.places.contains_key(&(host, *addr)))
+    }
+}

@@ -1,0 +1,346 @@
+//! The account of a run: what every pinger lost, put against what every policy did.
+//!
+//! Pingers enter each probe that timed out, servers and links each verdict that can lose a packet; both by the hosts and
+//! ports of both ends and the message. Where both ends or the way are ours, each loss is traced to its verdict. The
+//! records are rings: the oldest give way, and the counts beside them stay exact.
+
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::fmt::Debug;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use self::causes::Causes;
+pub use self::ends::Ends;
+use self::ends::{Hosts, Key};
+use self::folded::{Judges, Servers};
+pub use self::kernel::{KERNEL_CAUSES, kernel_counts};
+use self::pingers::Pingers;
+pub use self::pingers::{Pinging, Settled};
+pub use self::report::{Drops, Explanation, PolicyReport};
+use crate::net::host::id::HostId;
+use crate::net::policy::judge::Judge;
+use crate::net::policy::judged::Judged;
+use crate::net::policy::subject::Site;
+use crate::net::probe::ledger::Counts;
+use crate::net::time::{Duration, Instant};
+use crate::net::wire::content::Content;
+
+mod causes;
+mod ends;
+mod explain;
+mod folded;
+mod kernel;
+mod pingers;
+mod report;
+
+/// How many losses, and how many verdicts, are remembered one by one.
+pub const REMEMBERED: usize = 65_536;
+
+/// Why a serving socket did not answer a datagram.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ignored {
+    /// It came from the socket itself.
+    Own,
+    /// It came from a port whose service answers answers.
+    Chatty,
+    /// It is the socket's own last answer, sent back by another serving socket of the run.
+    Answer,
+}
+
+/// What is said of datagrams that were ignored, in the order of [`Ignored`].
+const IGNORED: [&str; 3] = [
+    "from the server itself",
+    "from ports 7, 13, 17 and 19, whose services answer answers",
+    "its own answer sent back",
+];
+
+/// A socket at which the kernel drops what does not fit.
+pub(in crate::net) trait Dropping: Debug + Send + Sync {
+    /// How many datagrams it has dropped there; 0 once the socket is closed.
+    fn drops(&self) -> u64;
+}
+
+/// The account of a run.
+#[derive(Debug, Default)]
+pub struct Account {
+    /// Datagrams that serving sockets did not answer, by reason.
+    ignored: [AtomicU64; IGNORED.len()],
+    /// How many sockets answer datagrams.
+    serving: AtomicUsize,
+    /// Attempts to connect, and those that came to a connection.
+    attempts: [AtomicU64; 2],
+    inner: Mutex<Inner>,
+    /// How many of the losses have no cause yet: usually none, and then servers are spared the lock.
+    open: AtomicUsize,
+    /// Whether any verdict or loss on the way was ever noted: usually none, and then pingers are spared the lock.
+    has_causes: AtomicBool,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    hosts: Hosts,
+    servers: Servers,
+    judges: Judges,
+    causes: Causes,
+    /// Delayed answers that could not be kept until they were due, by whom they were for.
+    not_kept: HashMap<(HostId, u16), u64>,
+    /// What links lost because frames came faster than they were carried.
+    overruns: BTreeMap<Arc<str>, u64>,
+    /// What the kernels of lab hosts lost or did not send, by places in [`KERNEL_CAUSES`].
+    kernels: BTreeMap<(HostId, usize), u64>,
+    losses: VecDeque<Loss>,
+    /// Those of the losses for which there was no cause when they were noted, and no answer since.
+    open: HashSet<Key>,
+    pingers: Pingers,
+    probes: Counts,
+    clock: Option<&'static str>,
+    last_rtt: Option<Duration>,
+}
+
+#[derive(Clone, Debug)]
+struct Loss {
+    /// The place of its pinger.
+    pinger: usize,
+    number: u64,
+    key: Key,
+    sent: Instant,
+    late: bool,
+}
+
+impl Account {
+    /// Notes that `host`, called `name`, of the lab with this number has the addresses `addrs`, besides those that it is
+    /// known to have. What leads to them is told apart by host from then on.
+    pub fn has_host(&self, lab: u32, host: HostId, name: &str, addrs: &[IpAddr]) {
+        self.lock().hosts.add(lab, host, name, addrs);
+    }
+
+    /// The host that `addr` leads to from the host `at`: itself for loopback, this machine for what no lab has.
+    pub fn owner_of(&self, at: HostId, addr: IpAddr) -> HostId {
+        self.lock().hosts.owner(at, addr)
+    }
+
+    /// Notes that a socket of this process, bound to `addr` in `host`, answers datagrams.
+    pub(in crate::net) fn serves(&self, host: HostId, addr: SocketAddr, socket: Weak<dyn Dropping>) {
+        self.lock().servers.add((host, addr), socket);
+        self.serving.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Whether several sockets of this process have answered datagrams, so that they might answer each other.
+    pub(in crate::net) fn has_servers(&self) -> bool {
+        self.serving.load(Ordering::Relaxed) > 1
+    }
+
+    /// Whether a socket of this process answers datagrams that `at` sends to `addr`.
+    pub(in crate::net) fn is_server(&self, at: HostId, addr: SocketAddr) -> bool {
+        let inner = self.lock();
+        inner.servers.knows(inner.hosts.owner(at, addr.ip()), addr)
+    }
+
+    /// Notes that a serving socket did not answer a datagram.
+    pub(in crate::net) fn ignored(&self, why: Ignored) {
+        self.ignored[why as usize].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How many datagrams serving sockets did not answer.
+    pub fn ignored_count(&self) -> u64 {
+        self.ignored.iter().map(|count| count.load(Ordering::Relaxed)).sum()
+    }
+
+    /// The same in words, a line for each reason.
+    pub fn ignored_lines(&self) -> Vec<String> {
+        let counts = self.ignored.iter().map(|count| count.load(Ordering::Relaxed)).zip(IGNORED);
+        let counts = counts.filter(|(count, _)| *count > 0);
+        counts
+            .map(|(count, why)| {
+                format!("ignored {count} datagrams so that servers do not answer each other for ever: {why}")
+            })
+            .collect()
+    }
+
+    /// Notes that a listener of this process, bound to `addr` in `host`, has connections that answer.
+    pub fn serves_streams(&self, host: HostId, addr: SocketAddr) {
+        self.lock().servers.at((host, addr)).streams = true;
+    }
+
+    /// Notes that a policy decides about packets at `site`.
+    pub fn judges(&self, site: Site, judge: &Judge, name: String) {
+        self.lock().judges.add(site, judge, name);
+    }
+
+    /// What each policy did; those that saw no packet are left out.
+    pub fn policies(&self) -> Vec<PolicyReport> {
+        let inner = self.lock();
+        inner.judges.reports(&inner.hosts)
+    }
+
+    /// Notes how many datagrams the kernel has dropped at the socket bound to `addr` in `host`, which is being closed.
+    pub fn kernel_drops(&self, host: HostId, addr: SocketAddr, drops: u64) {
+        self.lock().servers.at((host, addr)).drops += drops;
+    }
+
+    /// Notes at `at`, before it is carried out, what a policy decided about a packet with this content.
+    pub fn judged(&self, at: Instant, ends: Ends, content: Content, judged: &Judged, site: &Site) {
+        self.has_causes.store(true, Ordering::SeqCst);
+        let inner = &mut *self.lock();
+        inner.causes.enter(inner.hosts.key(ends, content), at, judged, site);
+    }
+
+    /// Notes at `at` that a packet with this content was lost at `site` for a reason that is no policy's.
+    pub fn lost_at(&self, at: Instant, ends: Ends, content: Content, why: &'static str, site: &Site) {
+        self.has_causes.store(true, Ordering::SeqCst);
+        let inner = &mut *self.lock();
+        inner.causes.lost(inner.hosts.key(ends, content), at, why, site);
+    }
+
+    /// Notes that a link joins two hosts.
+    pub fn has_link(&self, link: &Arc<str>, one: HostId, other: HostId) {
+        self.lock().hosts.link(link, one, other);
+    }
+
+    /// Notes that the kernel has lost so many more frames before they came onto the link called `link`.
+    pub fn overrun(&self, link: &Arc<str>, lost: u64) {
+        *self.lock().overruns.entry(link.clone()).or_default() += lost;
+    }
+
+    /// Notes what the kernel of a lab's host has counted by its end, as [`kernel_counts`] gives it.
+    pub fn kernel_counted(&self, host: HostId, counts: &[(usize, u64)]) {
+        self.lock().kernels.extend(counts.iter().map(|&(place, count)| ((host, place), count)));
+    }
+
+    /// Notes that the packet just delayed could not be kept until it was due.
+    pub fn not_kept(&self, ends: Ends, content: Content) {
+        let inner = &mut *self.lock();
+        let key = inner.hosts.key(ends, content);
+        *inner.not_kept.entry(key.sender()).or_default() += 1;
+        inner.causes.not_kept(&key);
+    }
+
+    /// Notes that the probe sent at `sent` was answered in time.
+    pub fn answered(&self, ends: Ends, message: &[u8], sent: Instant) {
+        if !self.has_causes.load(Ordering::SeqCst) {
+            return;
+        }
+        let inner = &mut *self.lock();
+        if !inner.causes.is_empty() {
+            inner.causes.answered(&inner.hosts.key(ends, Content::of(message)), sent);
+        }
+    }
+
+    /// Notes how the probe with this running number of its socket was settled.
+    pub fn settled(&self, pinging: &Pinging, running: u64, how: Settled) {
+        self.lock().pingers.settle(pinging, running, how);
+    }
+
+    /// Notes that probe `number`, sent at `sent`, timed out; `late`: its answer came, but too late.
+    pub fn lost(&self, pinging: &Pinging, number: u64, content: Content, sent: Instant, late: bool) {
+        let inner = &mut *self.lock();
+        let (key, server) = (inner.hosts.key(pinging.ends, content), pinging.ends.to());
+        let host = key.server();
+        // The ways of a lab are ours, whether or not a host answers there.
+        let is_ours = host != HostId::default() || inner.hosts.know(pinging.ends.at());
+        if !is_ours && !inner.servers.knows(host, server) {
+            return;
+        }
+        let pinger = inner.pingers.place(pinging);
+        inner.losses.push_back(Loss { pinger, number, key, sent, late });
+        if !late && !inner.causes.know(&key) {
+            inner.open.insert(key);
+        }
+        if inner.losses.len() > REMEMBERED
+            && let Some(oldest) = inner.losses.pop_front()
+        {
+            inner.open.remove(&oldest.key);
+            inner.pingers.forget(oldest.pinger);
+        }
+        self.open.store(inner.open.len(), Ordering::SeqCst);
+    }
+
+    /// Notes that an answer came for a probe that had timed out.
+    pub fn late(&self, ends: Ends, content: Content) {
+        let inner = &mut *self.lock();
+        let key = inner.hosts.key(ends, content);
+        if let Some(loss) = inner.losses.iter_mut().rev().find(|loss| loss.key == key) {
+            loss.late = true;
+        }
+        inner.open.remove(&key);
+        self.open.store(inner.open.len(), Ordering::SeqCst);
+    }
+
+    /// Notes that a server of this process has just sent an answer. Whoever asked may have given up, and be gone.
+    pub(in crate::net) fn gave_answer(&self, ends: Ends, request: impl FnOnce() -> Content) {
+        // After it was sent: an answer to a probe that is given up from now on waits in its socket.
+        if self.open.load(Ordering::SeqCst) == 0 {
+            return;
+        }
+        let content = request();
+        let is_open = {
+            let inner = self.lock();
+            inner.open.contains(&inner.hosts.key(ends, content))
+        };
+        if is_open {
+            self.late(ends, content);
+        }
+    }
+
+    /// Notes at `at` that a packet with this content waits at `site` for a server that has ended.
+    pub(in crate::net) fn unread(&self, at: Instant, ends: Ends, content: Content, site: &Site) {
+        self.has_causes.store(true, Ordering::SeqCst);
+        let inner = &mut *self.lock();
+        inner.causes.unread(inner.hosts.key(ends, content), at, site);
+    }
+
+    /// Adds what changed in a ledger's counts from `before` to `after`.
+    pub fn count(&self, before: Counts, after: Counts) {
+        if before != after {
+            self.lock().probes += after - before;
+        }
+    }
+
+    /// Notes a round-trip time and the clock by which its socket measures.
+    pub fn measured_by(&self, clock: &'static str, rtt: Duration) {
+        let inner = &mut *self.lock();
+        inner.clock.get_or_insert(clock);
+        inner.last_rtt = Some(rtt);
+    }
+
+    /// The round-trip time measured last.
+    pub fn last_rtt(&self) -> Option<Duration> {
+        self.lock().last_rtt
+    }
+
+    /// The clock by which round-trip times were measured, in words.
+    pub fn clock(&self) -> Option<&'static str> {
+        self.lock().clock
+    }
+
+    /// Counts an attempt to connect whose end is no error of the script.
+    pub fn tried(&self, connected: bool) {
+        self.attempts[0].fetch_add(1, Ordering::Relaxed);
+        self.attempts[1].fetch_add(connected.into(), Ordering::Relaxed);
+    }
+
+    /// Whether something was asked of others, by pings or, without any, by attempts to connect, and none of it replied.
+    pub fn nobody_replied(&self) -> bool {
+        let probes = self.probes();
+        let [tried, connected] = self.attempts.each_ref().map(|count| count.load(Ordering::Relaxed));
+        if probes.sent > 0 { probes.replied == 0 } else { tried > 0 && connected == 0 }
+    }
+
+    /// The counts of all sockets of the run.
+    pub fn probes(&self) -> Counts {
+        self.lock().probes
+    }
+
+    /// The counts of all pings that are reported: traces and the like are left out.
+    pub fn reported(&self) -> Counts {
+        self.lock().pingers.counts()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests;

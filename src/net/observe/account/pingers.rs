@@ -1,0 +1,165 @@
+//! The pingers of a run: each socket and each address that it pings has an account of its own.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+
+use super::ends::{Ends, Hosts};
+use crate::net::host::id::HostId;
+use crate::net::policy::neighbours::Recent;
+use crate::net::probe::ledger::Counts;
+use crate::net::wire::zoned::ZonedIp;
+
+/// How many have an account of their own; those that come later share one.
+const MOST: usize = 4096;
+
+/// How many are reported one by one; of more, those of one protocol, host and target are reported together.
+const APART: usize = 8;
+
+/// Who pings whom.
+#[derive(Clone, Copy, Debug)]
+pub struct Pinging {
+    /// Distinguishes the sockets of a process.
+    pub socket: u64,
+    /// `UDP`, `TCP` or `ICMP`.
+    pub protocol: &'static str,
+    /// The pinger's end and its target, as the pinger's host sees them.
+    pub ends: Ends,
+}
+
+/// How a ping was settled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Settled {
+    /// By its reply.
+    Replied,
+    /// By an error.
+    Errored,
+    /// By its time-out.
+    TimedOut,
+}
+
+/// The account of one pinger.
+#[derive(Debug)]
+pub(super) struct OnePinger {
+    pub(super) pinging: Pinging,
+    pub(super) counts: Counts,
+    recent: Box<Recent>,
+    /// Its losses that gave way to later ones.
+    pub(super) forgotten: u64,
+}
+
+/// All of them, in the order in which their first pings were settled.
+#[derive(Debug, Default)]
+pub(super) struct Pingers {
+    list: Vec<OnePinger>,
+    places: HashMap<(u64, SocketAddr), usize>,
+}
+
+/// Pingers that are reported together: usually one.
+#[derive(Clone, Debug)]
+pub(super) struct Group {
+    /// What is said of them beside their counts; empty where there is but this one.
+    pub(super) title: String,
+    pub(super) members: Vec<usize>,
+}
+
+impl Pingers {
+    /// The place of a pinger, which it gets if it has none yet.
+    pub(super) fn place(&mut self, pinging: &Pinging) -> usize {
+        let key = (pinging.socket, pinging.ends.to());
+        if let Some(&place) = self.places.get(&key) {
+            return place;
+        }
+        if self.list.len() == MOST {
+            return MOST - 1;
+        }
+        let (counts, recent) = (Counts::default(), Box::default());
+        self.list.push(OnePinger { pinging: *pinging, counts, recent, forgotten: 0 });
+        self.places.insert(key, self.list.len() - 1);
+        self.list.len() - 1
+    }
+
+    pub(super) fn get(&self, place: usize) -> &OnePinger {
+        &self.list[place]
+    }
+
+    pub(super) fn forget(&mut self, place: usize) {
+        self.list[place].forgotten += 1;
+    }
+
+    /// Enters how the ping with this running number was settled.
+    pub(super) fn settle(&mut self, pinging: &Pinging, number: u64, how: Settled) {
+        let place = self.place(pinging);
+        let OnePinger { counts, recent, .. } = &mut self.list[place];
+        counts.sent += 1;
+        match how {
+            Settled::Replied => counts.replied += 1,
+            Settled::Errored => counts.errored += 1,
+            Settled::TimedOut => counts.timed_out += 1,
+        }
+        counts.neighbours = counts.neighbours + recent.settle(number, how != Settled::Replied);
+    }
+
+    /// The counts of all together.
+    pub(super) fn counts(&self) -> Counts {
+        self.list.iter().map(|one| one.counts).sum()
+    }
+
+    /// The counts of some together.
+    pub(super) fn counts_of(&self, members: &[usize]) -> Counts {
+        members.iter().map(|&place| self.list[place].counts).sum()
+    }
+
+    /// Those that have settled pings, as they are reported.
+    pub(super) fn groups(&self, hosts: &Hosts) -> Vec<Group> {
+        let places: Vec<usize> = (0..self.list.len()).filter(|&place| self.list[place].counts.settled() > 0).collect();
+        if let [only] = places.as_slice() {
+            return vec![Group { title: String::new(), members: vec![*only] }];
+        }
+        let mut groups: Vec<Group> = Vec::new();
+        let mut known: HashMap<Name, usize> = HashMap::new();
+        let names: Vec<Name> = places.iter().map(|&place| Name::of(&self.list[place].pinging)).collect();
+        for (&place, name) in places.iter().zip(&names) {
+            // A socket for each ping makes no pinger of each.
+            let together = places.len() > APART || self.list[place].counts.settled() == 1;
+            if let Some(&group) = known.get(name).filter(|_| together) {
+                groups[group].members.push(place);
+                continue;
+            }
+            if together {
+                known.insert(*name, groups.len());
+            }
+            let mut title = name.title(hosts);
+            if !together && names.iter().filter(|other| *other == name).count() > 1 {
+                title += &format!(" (from port {})", self.list[place].pinging.ends.from().port());
+            }
+            groups.push(Group { title, members: vec![place] });
+        }
+        for group in groups.iter_mut().filter(|group| group.members.len() > 1) {
+            group.title += &format!(" by {} pingers", group.members.len());
+        }
+        if groups.len() == 1 {
+            groups[0].title.clear();
+        }
+        groups
+    }
+}
+
+/// What pingers are reported by.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct Name {
+    protocol: &'static str,
+    host: HostId,
+    to: SocketAddr,
+}
+
+impl Name {
+    const fn of(pinging: &Pinging) -> Self {
+        Self { protocol: pinging.protocol, host: pinging.ends.at(), to: pinging.ends.to() }
+    }
+
+    fn title(&self, hosts: &Hosts) -> String {
+        let from = hosts.name(self.host).map_or(String::new(), |host| format!(" from {host}"));
+        let to = if self.to.port() == 0 { ZonedIp::from(self.to).to_string() } else { self.to.to_string() };
+        format!(" over {}{from} to {to}", self.protocol)
+    }
+}

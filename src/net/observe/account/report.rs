@@ -1,0 +1,186 @@
+//! What the account says at the end: what was lost and why, and what each policy did.
+
+use std::fmt;
+use std::net::SocketAddr;
+
+use serde::{Serialize, Serializer};
+
+use crate::net::policy::judge::ACTIONS;
+use crate::net::policy::neighbours::Neighbours;
+use crate::net::probe::ledger::Counts;
+use crate::net::probe::stats::interval;
+
+/// What a policy did.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PolicyReport {
+    /// What it is called.
+    pub name: String,
+    /// The socket, link or ingress whose packets it decides about, by its name in rows.
+    pub at: String,
+    /// The host of the socket; `None` for this machine, and for links and ingresses.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
+    /// The same as `at`, with its preposition: `at 127.0.0.1:7`, `on a-b`.
+    #[serde(skip)]
+    pub phrase: String,
+    /// How many packets it decided about.
+    pub judged: u64,
+    /// How many it did not simply let pass.
+    pub chosen: u64,
+    /// The same by what it did with them, in the order of `ACTIONS`.
+    #[serde(serialize_with = "by_action")]
+    pub acted: [u64; ACTIONS.len()],
+    /// On how many it failed; those passed.
+    pub failed: u64,
+    /// How many frames that kernels sent by themselves it decided about, beside those, and how many it did not let pass.
+    #[serde(skip)]
+    pub of_kernels: [u64; 2],
+    /// Packets of one flow that follow each other; a packet counts as lost if it was chosen.
+    #[serde(skip)]
+    pub neighbours: Neighbours,
+    /// The share it is made to choose, 0 to 1, where that is known.
+    pub nominal: Option<f64>,
+}
+
+/// What the kernel dropped at a socket that answers, its receive buffer being full.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Drops {
+    /// The socket.
+    pub at: SocketAddr,
+    /// Its host; `None` for this machine.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
+    /// How many datagrams.
+    pub count: u64,
+}
+
+/// What was lost, and why. `Display` is for people, several lines.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Explanation {
+    /// Which pinger it is, where there are several: ` over UDP from a to 10.0.0.2:7`.
+    pub(super) title: String,
+    /// How many pingers it is about.
+    pub(super) pingers: usize,
+    pub(super) probes: Counts,
+    /// Each cause with the losses it explains, in the order in which they first show.
+    pub(super) causes: Vec<(String, Vec<String>)>,
+    /// Losses on the way to sockets of this process: all, and those no longer remembered.
+    pub(super) ours: u64,
+    pub(super) forgotten: u64,
+    /// Delayed answers that could not be kept until they were due.
+    pub(super) not_kept: u64,
+    /// Numbers of those that nothing explains.
+    pub(super) unexplained: Vec<u64>,
+}
+
+impl Explanation {
+    /// How many losses on the way to sockets of this process nothing explains.
+    pub fn unexplained(&self) -> u64 {
+        self.unexplained.len() as u64
+    }
+}
+
+impl fmt::Display for Explanation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (lost, of) = (self.probes.lost(), self.probes.settled());
+        write!(f, "Lost {lost} of {of} pings{}: ", self.title)?;
+        share(f, lost, of, &self.probes.neighbours)?;
+        for (cause, numbers) in &self.causes {
+            // Pingers that are reported together number their pings each for itself.
+            match self.pingers {
+                1 => write!(f, "\n  seq {}: {cause}", list(numbers))?,
+                _ => write!(f, "\n  {}: {cause}", numbers.len())?,
+            }
+        }
+        if self.forgotten > 0 {
+            write!(f, "\n  {} earlier ones are no longer remembered", self.forgotten)?;
+        }
+        match self.not_kept {
+            0 => {}
+            1 => write!(f, "\n  1 delayed answer did not fit")?,
+            many => write!(f, "\n  {many} delayed answers did not fit")?,
+        }
+        if self.probes.errored > 0 {
+            write!(f, "\n  {} settled by an error", self.probes.errored)?;
+        }
+        let elsewhere = self.probes.timed_out.saturating_sub(self.ours);
+        if elsewhere > 0 {
+            write!(f, "\n  {elsewhere} on the way to servers outside of this process")?;
+        }
+        write!(f, "\n  {} unexplained", self.unexplained.len())?;
+        if !self.unexplained.is_empty() && self.pingers == 1 {
+            let numbers: Vec<String> = self.unexplained.iter().take(NAMED + 1).map(u64::to_string).collect();
+            let named = numbers[..numbers.len().min(NAMED)].join(", ");
+            write!(f, ": seq {named}")?;
+            if numbers.len() > NAMED {
+                write!(f, " and {} more", self.unexplained.len() - NAMED)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for PolicyReport {
+    /// On how much it acted and how, the 95% interval of that share, and the share it is made for.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, phrase, host, judged, chosen, acted, failed, of_kernels, nominal, neighbours, .. } = self;
+        let place = host.as_ref().map_or(String::new(), |host| format!(" in {host}"));
+        write!(f, "{name} {phrase}{place} acted on {chosen} of {judged} packets")?;
+        let kinds = ACTIONS.iter().zip(acted).filter(|(_, count)| **count > 0);
+        let kinds: Vec<String> = kinds.map(|(action, count)| format!("{count} {action}")).collect();
+        if !kinds.is_empty() {
+            write!(f, " ({})", kinds.join(", "))?;
+        }
+        f.write_str(": ")?;
+        share(f, *chosen, *judged, neighbours)?;
+        if let Some(nominal) = nominal {
+            write!(f, ", configured {:.1}%", nominal * 100.0)?;
+        }
+        if *failed > 0 {
+            write!(f, "; it failed on {failed}, which passed")?;
+        }
+        if let [judged, chosen] = of_kernels
+            && *chosen > 0
+        {
+            write!(f, "; and on {chosen} of {judged} frames that kernels sent by themselves")?;
+        }
+        Ok(())
+    }
+}
+
+/// What a policy did, as a map that names each kind of action that it took.
+fn by_action<S: Serializer>(acted: &[u64; ACTIONS.len()], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(ACTIONS.iter().zip(acted).filter(|(_, count)| **count > 0))
+}
+
+/// A share in percent and its 95% interval.
+fn share(f: &mut fmt::Formatter<'_>, part: u64, of: u64, neighbours: &Neighbours) -> fmt::Result {
+    match interval(part, of, neighbours) {
+        None => f.write_str("NA"),
+        Some((low, high)) => {
+            let rate = part as f64 / of as f64;
+            write!(f, "{:.1}% (95%: {:.1}% to {:.1}%)", rate * 100.0, low * 100.0, high * 100.0)
+        }
+    }
+}
+
+pub(super) fn name(number: u64, draws: &[f64]) -> String {
+    match draws {
+        [] => number.to_string(),
+        [draw] => format!("{number} (draw {draw:.3})"),
+        many => {
+            let many: Vec<String> = many.iter().map(|draw| format!("{draw:.3}")).collect();
+            format!("{number} (draws {})", many.join(", "))
+        }
+    }
+}
+
+fn list(numbers: &[String]) -> String {
+    match numbers.len() {
+        n if n > NAMED => format!("{} and {} more", numbers[..NAMED].join(", "), n - NAMED),
+        _ => numbers.join(", "),
+    }
+}
+
+/// How many losses the explanation names one by one.
+const NAMED: usize = 12;

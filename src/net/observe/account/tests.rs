@@ -1,0 +1,305 @@
+//! The account explains each loss.
+
+use std::sync::Arc;
+
+use super::*;
+use crate::net::host::ThisMachine;
+use crate::net::host::stop::Stop;
+use crate::net::policy::datagram::Datagram;
+use crate::net::policy::judge::Policy;
+use crate::net::policy::subject::{PacketView, Subject};
+use crate::net::policy::{Action, Place, Verdict};
+use crate::net::random::Stream;
+use crate::net::socket::session::Session;
+use crate::net::socket::udp::UdpSocket;
+
+fn addr(port: u16) -> SocketAddr {
+    ([127, 0, 0, 1], port).into()
+}
+
+const HERE: HostId = HostId(0);
+
+fn site() -> Site {
+    Site::Server(HERE, addr(7))
+}
+
+fn ends() -> Ends {
+    Ends::seen_by(HERE, addr(9), addr(7))
+}
+
+fn at(ms: u64) -> Instant {
+    Instant::from_nanos(ms as i64 * 1_000_000)
+}
+
+fn judged(action: Action, draws: &[f64]) -> Judged {
+    let place = Place { flow: 0, number: 1, draws: Stream::of_seed(0) };
+    Judged { verdict: Verdict { action, origin: "a.rhai:3".into() }, place, draws: draws.to_vec() }
+}
+
+fn pinging(ends: Ends) -> Pinging {
+    Pinging { socket: 0, protocol: "UDP", ends }
+}
+
+/// Settles so many pings by a reply, by an error and by a time-out, far apart, so that none has neighbours.
+fn settle(account: &Account, ends: Ends, counts: [usize; 3]) {
+    let ends_of = [Settled::Replied, Settled::Errored, Settled::TimedOut].into_iter().zip(counts);
+    for (number, how) in ends_of.flat_map(|(how, count)| std::iter::repeat_n(how, count)).enumerate() {
+        account.settled(&pinging(ends), 2 * number as u64, how);
+    }
+}
+
+fn text_of(account: &Account) -> String {
+    account.explain().iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}
+
+fn account(losses: &[(u64, bool)], drops: &[u64]) -> Account {
+    let account = Account::default();
+    account.lock().servers.at((HERE, addr(7)));
+    settle(&account, ends(), [8 - losses.len(), 0, losses.len()]);
+    for &number in drops {
+        let content = Content::of(format!("ping {number}").as_bytes());
+        account.judged(at(number), ends(), content, &judged(Action::Drop, &[0.125]), &site());
+    }
+    for &(number, late) in losses {
+        account.lost(&pinging(ends()), number, Content::of(format!("PING {number}").as_bytes()), at(number), late);
+    }
+    account
+}
+
+#[test]
+fn each_loss_has_its_cause() {
+    let account = account(&[(2, false), (3, true), (5, false), (6, false)], &[1, 2, 5]);
+    assert_eq!(
+        text_of(&account),
+        "Lost 4 of 8 pings: 50.0% (95%: 21.5% to 78.5%)\n  \
+         seq 2 (draw 0.125), 5 (draw 0.125): dropped by a.rhai:3\n  \
+         seq 3: answered, but too late\n  1 unexplained: seq 6"
+    );
+}
+
+#[test]
+fn without_losses_it_says_so_and_without_a_server_nothing() {
+    let text = text_of(&account(&[], &[]));
+    assert_eq!(text, "Lost 0 of 8 pings: 0.0% (95%: 0.0% to 32.4%)\n  0 unexplained");
+    assert_eq!(Account::default().explain(), []);
+}
+
+#[test]
+fn a_loss_on_the_way_to_a_stranger_is_not_ours_to_explain() {
+    let account = account(&[], &[]);
+    let ends = Ends::seen_by(HERE, addr(9), addr(8));
+    settle(&account, ends, [0, 1, 1]);
+    account.lost(&pinging(ends), 1, Content::of(b"ping 1"), at(1), false);
+    assert_eq!(
+        text_of(&account),
+        "Lost 0 of 8 pings over UDP to 127.0.0.1:7: 0.0% (95%: 0.0% to 32.4%)\n  0 unexplained\n\
+         Lost 2 of 2 pings over UDP to 127.0.0.1:8: 100.0% (95%: 34.2% to 100.0%)\n  1 settled by an error\n  \
+         1 on the way to servers outside of this process\n  0 unexplained"
+    );
+}
+
+#[test]
+fn every_kind_of_count_is_summed_over_sockets() {
+    let account = Account::default();
+    let counts = Counts { sent: 3, replied: 1, duplicate: 4, corrupt: 5, missed_slots: 6, ..Counts::default() };
+    account.count(Counts::default(), counts);
+    account.count(counts, counts + counts);
+    assert_eq!(account.probes(), counts + counts);
+}
+
+#[test]
+fn memory_is_bounded() {
+    let account = account(&[], &[]);
+    for number in 0..2 * REMEMBERED as u64 {
+        let content = Content::of(format!("ping {number}").as_bytes());
+        account.judged(at(number), ends(), content, &judged(Action::Drop, &[]), &site());
+        account.lost(&pinging(ends()), number, content, at(number), false);
+    }
+    let inner = account.lock();
+    assert_eq!((inner.causes.len(), inner.losses.len()), (REMEMBERED, REMEMBERED));
+    assert_eq!(inner.pingers.get(0).forgotten, REMEMBERED as u64);
+}
+
+#[test]
+fn every_verdict_that_can_lose_an_answer_is_a_cause() {
+    let losses: Vec<(u64, bool)> = (1..=6).map(|number| (number, number == 1)).collect();
+    let account = account(&losses, &[]);
+    let actions = [
+        Action::Delay(Duration::from_millis(400)),
+        Action::Corrupt,
+        Action::Replace((*b"x").into()),
+        Action::Duplicate(2),
+        Action::Drop,
+        Action::Delay(Duration::from_millis(20)),
+    ];
+    for (number, action) in (1..).zip(actions) {
+        let content = Content::of(format!("ping {number}").as_bytes());
+        account.judged(at(number), ends(), content, &judged(action, &[]), &site());
+    }
+    account.not_kept(ends(), Content::of(b"ping 6"));
+    assert_eq!(
+        text_of(&account),
+        "Lost 6 of 8 pings: 75.0% (95%: 40.9% to 92.9%)\n  \
+         seq 1: delayed 400ms by a.rhai:3\n  seq 2: corrupted by a.rhai:3\n  seq 3: replaced by a.rhai:3\n  \
+         seq 5: dropped by a.rhai:3\n  seq 6: to be delayed 20ms by a.rhai:3, but did not fit\n  \
+         1 delayed answer did not fit\n  1 unexplained: seq 4"
+    );
+}
+
+#[test]
+fn a_verdict_explains_one_loss_and_none_of_a_probe_sent_later() {
+    let account = account(&[], &[]);
+    settle(&account, ends(), [1, 0, 4]);
+    let hello = Content::of(b"hello");
+    account.judged(at(1), ends(), hello, &judged(Action::Drop, &[]), &site());
+    // Answered all the same, and so no cause of what was under way with it.
+    account.judged(at(10), ends(), hello, &judged(Action::Delay(Duration::from_millis(1)), &[]), &site());
+    account.answered(ends(), b"hello", at(9));
+    account.judged(at(20), ends(), hello, &judged(Action::Drop, &[]), &site());
+    for (number, sent) in [(1, 0), (2, 1), (3, 8), (4, 21)] {
+        account.lost(&pinging(ends()), number, hello, at(sent), false);
+    }
+    let text = text_of(&account);
+    assert!(text.ends_with("\n  seq 1, 2: dropped by a.rhai:3\n  2 unexplained: seq 3, 4"), "{text}");
+}
+
+#[test]
+fn policies_that_are_gone_are_kept_as_sums() {
+    let (session, local) = (Session::new(Stop::root().expect("a stop")), ([127, 0, 0, 1], 0).into());
+    let socket =
+        UdpSocket::bind(Arc::new(ThisMachine), Arc::new(session), local, Default::default()).expect("a socket");
+    let request = Datagram {
+        data: (*b"x").into(),
+        from: addr(9),
+        to: None,
+        truncated: false,
+        stamp: None,
+        ttl: None,
+        judged: None,
+    };
+    let account = Account::default();
+    let mut last = None;
+    for _ in 0..1000 {
+        let judge = Judge::new(Policy::Chain(Vec::new()), Stream::of_seed(0), &site()).expect("a judge");
+        account.judges(site(), &judge, "chain([])".to_string());
+        let verdict = judge
+            .judge(
+                &mut judge.turn(),
+                &Subject::Request(PacketView { local: socket.local(), datagram: &request, receiver: &socket }),
+            )
+            .verdict;
+        assert_eq!(verdict.action, Action::Pass);
+        last = Some(judge);
+    }
+    for idle in 0..1000 {
+        let judge = Judge::new(Policy::Chain(Vec::new()), Stream::of_seed(0), &site()).expect("a judge");
+        account.judges(site(), &judge, idle.to_string());
+    }
+    let report = account.policies();
+    assert_eq!(report.len(), 1);
+    assert_eq!((report[0].judged, report[0].chosen, report[0].failed), (1000, 0, 0));
+    assert!(account.lock().judges.len() < 200, "those that did nothing are forgotten");
+    drop(last);
+    assert_eq!(account.policies(), report);
+}
+
+#[test]
+fn servers_of_one_address_are_one() {
+    let account = Account::default();
+    for drops in 1..=1000 {
+        account.kernel_drops(HERE, addr(7), drops);
+    }
+    assert_eq!(account.drops(), [Drops { at: addr(7), host: None, count: 500_500 }]);
+}
+
+#[test]
+fn hosts_that_use_one_port_are_told_apart_and_links_explain_losses_both_ways() {
+    let account = account(&[], &[]);
+    let ip = |last: u8| SocketAddr::from(([10, 0, 0, last], 9));
+    for last in 1..=3u8 {
+        account.has_host(1, HostId(last.into()), ["a", "b", "c"][usize::from(last) - 1], &[ip(last).ip()]);
+    }
+    let (hello, link) = (Content::of(b"hello"), Site::Link("b-c".into()));
+    // From b's port 9 to c, seen on the link; the answer to a's probe from the same port, seen there too.
+    account.judged(at(1), Ends::seen_by(HostId(2), ip(2), ip(3)), hello, &judged(Action::Drop, &[0.25]), &link);
+    account.judged(at(2), Ends::seen_by(HostId(3), ip(3), ip(1)), hello, &judged(Action::Drop, &[0.5]), &link);
+    account.lost_at(at(3), Ends::seen_by(HostId(1), ip(1), ip(3)), hello, "queue full", &link);
+    let any = SocketAddr::from(([0, 0, 0, 0], 9));
+    for (number, host, sent) in [(1, 1, 0), (2, 2, 0), (3, 1, 2), (4, 2, 0)] {
+        let pinging = pinging(Ends::seen_by(HostId(host), any, ip(3)));
+        account.settled(&Pinging { socket: host.into(), ..pinging }, 2 * number, Settled::TimedOut);
+        account.lost(&Pinging { socket: host.into(), ..pinging }, number, hello, at(sent), false);
+    }
+    let text = text_of(&account);
+    let expected = "Lost 2 of 2 pings over UDP from a to 10.0.0.3:9: 100.0% (95%: 34.2% to 100.0%)\n  \
+                    seq 1 (draw 0.500): dropped by a.rhai:3 on b-c\n  \
+                    seq 3: dropped on b-c: queue full\n  0 unexplained\n\
+                    Lost 2 of 2 pings over UDP from b to 10.0.0.3:9: 100.0% (95%: 34.2% to 100.0%)\n  \
+                    seq 2 (draw 0.250): dropped by a.rhai:3 on b-c\n  1 unexplained: seq 4";
+    assert!(text.ends_with(expected), "{text}");
+    assert_eq!(account.owner_of(HostId(1), ip(3).ip()), HostId(3));
+    assert_eq!(account.owner_of(HostId(1), [127, 0, 0, 1].into()), HostId(1), "its own");
+    assert_eq!(account.owner_of(HERE, ip(3).ip()), HERE, "no lab's address is seen from here");
+}
+
+#[test]
+fn what_was_delayed_on_a_link_and_dropped_in_the_server_was_dropped() {
+    let account = account(&[(1, false)], &[]);
+    let (content, link) = (Content::of(b"ping 1"), Site::Link("a-b".into()));
+    account.judged(at(2), ends(), content, &judged(Action::Delay(Duration::from_millis(1)), &[]), &link);
+    account.judged(at(3), ends(), content, &judged(Action::Drop, &[]), &site());
+    let text = text_of(&account);
+    assert!(text.contains("seq 1: dropped by a.rhai:3\n"), "{text}");
+}
+
+#[test]
+fn a_full_receive_buffer_or_link_explains_losses_of_what_was_sent_there_alone() {
+    let account = Account::default();
+    let (busy, calm) = (addr(7), addr(8));
+    for (socket, to) in [(1, busy), (2, calm)] {
+        account.kernel_drops(HERE, to, if to == busy { 2 } else { 0 });
+        let pinging = Pinging { socket, ..pinging(Ends::seen_by(HERE, addr(9), to)) };
+        account.settled(&pinging, 1, Settled::TimedOut);
+        account.lost(&pinging, 1, Content::of(b"ping 1"), at(1), false);
+    }
+    let text = text_of(&account);
+    let [first, second] = [&account.explain()[0], &account.explain()[1]];
+    assert!(first.to_string().contains("seq 1: lost in the full receive buffer of 127.0.0.1:7"), "{text}");
+    assert!(second.to_string().ends_with("\n  1 unexplained: seq 1"), "{text}");
+}
+
+#[test]
+fn an_overrun_of_a_link_explains_losses_of_pings_that_pass_it_alone() {
+    let account = Account::default();
+    let ip = |last: u8| SocketAddr::from(([10, 0, 0, last], 9));
+    for last in 1..=4u8 {
+        account.has_host(1, HostId(last.into()), &last.to_string(), &[ip(last).ip()]);
+    }
+    // 1 - 2 - 3, and 4 beside 2.
+    for (name, one, other) in [("1-2", 1, 2), ("2-3", 2, 3), ("2-4", 2, 4)] {
+        account.has_link(&name.into(), HostId(one), HostId(other));
+    }
+    account.overrun(&"2-3".into(), 5);
+    for (socket, to) in [(1, ip(3)), (2, ip(4))] {
+        let pinging = Pinging { socket, ..pinging(Ends::seen_by(HostId(1), ip(1), to)) };
+        account.settled(&pinging, 1, Settled::TimedOut);
+        account.lost(&pinging, 1, Content::of(b"ping 1"), at(1), false);
+    }
+    let text: Vec<String> = account.explain().iter().map(ToString::to_string).collect();
+    assert!(text[0].contains("seq 1: came faster than 2-3 carries"), "{text:?}");
+    assert!(text[1].ends_with("\n  1 unexplained: seq 1"), "{text:?}");
+}
+
+#[test]
+fn many_pingers_of_one_target_are_reported_together() {
+    let account = Account::default();
+    account.lock().servers.at((HERE, addr(7)));
+    for socket in 0..20 {
+        let pinging = Pinging { socket, ..pinging(ends()) };
+        account.settled(&pinging, 1, if socket == 3 { Settled::TimedOut } else { Settled::Replied });
+        if socket == 3 {
+            account.lost(&pinging, 1, Content::of(b"ping 1"), at(1), false);
+        }
+    }
+    assert_eq!(text_of(&account), "Lost 1 of 20 pings: 5.0% (95%: 0.9% to 23.6%)\n  1 unexplained");
+}

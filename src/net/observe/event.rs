@@ -1,0 +1,177 @@
+//! Events: each send, receive, verdict, outcome and kernel drop, with time, flow and cause.
+//!
+//! Made by the core for every script. Sinks turn the stream into a trace, into rows, into progress. Without a sink an
+//! event costs one look at a flag.
+
+use std::fmt::Debug;
+use std::net::SocketAddr;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::account::Account;
+use crate::net::policy::judged::Judged;
+use crate::net::policy::subject::Site;
+use crate::net::probe::outcome::Outcome;
+use crate::net::time::Duration;
+
+/// A happening.
+#[derive(Clone, Copy, Debug)]
+pub enum Event<'a> {
+    /// A datagram is given to the kernel. Should that refuse it, what follows says so: the probe's outcome, or the
+    /// script's error.
+    Sent {
+        /// How it goes.
+        flow: Flow<'a>,
+        /// The payload.
+        data: &'a [u8],
+    },
+    /// A datagram was received.
+    Received {
+        /// How it went.
+        flow: Flow<'a>,
+        /// The payload.
+        data: &'a [u8],
+    },
+    /// A policy decided about a datagram that was received, or about a frame on its way.
+    Judged {
+        /// How the datagram went.
+        flow: Flow<'a>,
+        /// The datagram's payload.
+        data: &'a [u8],
+        /// What was decided.
+        judged: &'a Judged,
+        /// Where.
+        site: &'a Site,
+    },
+    /// A frame was lost on a link for a reason that is no policy's.
+    Lost {
+        /// How the frame went.
+        flow: Flow<'a>,
+        /// The frame's payload.
+        data: &'a [u8],
+        /// Why: `queue full` or `link down`.
+        why: &'static str,
+        /// The link.
+        site: &'a Site,
+    },
+    /// Something happened to a connection: it came about or did not, its peer has ended it, or it was closed here. A flow is
+    /// from this end of it to the peer's.
+    Connection {
+        /// The two ends.
+        flow: Flow<'a>,
+        /// What happened.
+        what: &'a ConnectionEvent,
+    },
+    /// A probe was settled; or it is pending, and will stay so, since its socket or the run has ended.
+    Outcome {
+        /// How the probe went.
+        flow: Flow<'a>,
+        /// When it was sent, in nanoseconds since 1970.
+        sent: i64,
+        /// The size of its message in bytes.
+        size: usize,
+        /// How it ended.
+        outcome: &'a Outcome,
+    },
+    /// The kernel dropped datagrams because a socket's receive buffer was full.
+    KernelDrops {
+        /// When it was found out, in nanoseconds since 1970.
+        time: i64,
+        /// The socket.
+        socket: SocketAddr,
+        /// How many since the last such event.
+        count: u64,
+    },
+}
+
+/// What happened to a connection.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ConnectionEvent {
+    /// In one word: `connect`, `accept`, `end`, `close` or `reset`.
+    pub word: &'static str,
+    /// The outcome in one word, where there are several.
+    pub outcome: Option<&'static str>,
+    /// What it has carried, at its end.
+    pub traffic: Option<Traffic>,
+    /// How long it took to connect, or how long it lasted.
+    pub took: Option<Duration>,
+    /// Why it did not come about, or was lost, in words.
+    pub error: Option<String>,
+}
+
+/// What a connection has carried, and for how long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Traffic {
+    /// Bytes given to the kernel.
+    pub sent: u64,
+    /// Bytes received from it.
+    pub received: u64,
+    /// How long ago it came about.
+    pub lasted: Duration,
+}
+
+/// From where to where, and when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Flow<'a> {
+    /// When, in nanoseconds since 1970.
+    pub time: i64,
+    /// The sender.
+    pub from: SocketAddr,
+    /// The receiver.
+    pub to: SocketAddr,
+    /// The host that the one of both lives on to which this happens; `None` for this machine, and for what happens on a
+    /// link.
+    pub host: Option<&'a str>,
+}
+
+/// Something that takes events in.
+pub trait Sink: Debug + Send + Sync {
+    /// Takes in one event. Called from many threads; it must be quick. What it writes goes through
+    /// [the environment](crate::net::host::environment), which holds it back until a wait begins.
+    fn take(&self, event: &Event<'_>);
+
+    /// Takes in the end of the run, at `time` in nanoseconds since 1970; no event comes after it.
+    fn end(&self, time: i64, account: &Account) {
+        let _ = (time, account);
+    }
+}
+
+/// Where events go.
+#[derive(Debug, Default)]
+pub struct Events {
+    sinks: OnceLock<Vec<Box<dyn Sink>>>,
+    ended: AtomicBool,
+}
+
+impl Events {
+    /// Sends events to `sinks` from now on. Only the first call counts.
+    pub fn send_to(&self, sinks: Vec<Box<dyn Sink>>) {
+        if !sinks.is_empty() {
+            let _ = self.sinks.set(sinks);
+        }
+    }
+
+    /// Whether anybody takes them in.
+    pub fn wanted(&self) -> bool {
+        self.sinks.get().is_some()
+    }
+
+    /// Tells the event that `make` makes, if anybody takes it in.
+    pub fn tell<'a>(&self, make: impl FnOnce() -> Event<'a>) {
+        if let Some(sinks) = self.sinks.get()
+            && !self.ended.load(Ordering::Relaxed)
+        {
+            let event = make();
+            for sink in sinks {
+                sink.take(&event);
+            }
+        }
+    }
+
+    /// Tells the end of the run, at `time` in nanoseconds since 1970.
+    pub fn end(&self, time: i64, account: &Account) {
+        if !self.ended.swap(true, Ordering::Relaxed) {
+            self.sinks.get().into_iter().flatten().for_each(|sink| sink.end(time, account));
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! What a run leaves on record, made from its events for every script: the trace, rows for other tools, and the progress
+//! of long quiet runs.
+//!
+//! A row is a value ([`Row`]); [`json`] writes it as one line of JSON and [`csv`] as one of fixed columns, so that both
+//! say the same. One `run` row comes first, then one row for each probe, when it is settled or, still pending, at the end,
+//! one for each verdict, each frame that a link lost without one and each thing that happens to a connection, and last one
+//! `summary`. Times are integers in nanoseconds; what there is no data for is null.
+
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+pub use self::rows::{About, Row};
+use self::rows::{ConnectionRow, LostRow, ProbeRow, SummaryRow, VerdictRow};
+use super::account::Account;
+use super::event::{Event, Sink};
+use crate::net::host::environment::environment;
+use crate::net::probe::outcome::End;
+use crate::net::probe::stats::Rtts;
+
+pub mod csv;
+pub mod json;
+pub mod lines;
+pub mod rows;
+pub mod trace;
+
+/// The version of the rows: `schema/events-1.json` describes them.
+pub const SCHEMA: u32 = 1;
+
+/// What is to be recorded.
+#[derive(Clone, Debug, Default)]
+pub struct Wanted {
+    /// A line on standard error for each event.
+    pub trace: bool,
+    /// The file for rows of JSON; `-` is standard output.
+    pub json: Option<String>,
+    /// The file for rows of CSV; `-` is standard output.
+    pub csv: Option<String>,
+}
+
+/// A way to write rows.
+trait Format: std::fmt::Debug + Send + Sync {
+    /// Writes a row.
+    fn write(&self, row: &Row<'_>);
+}
+
+/// Where rows go.
+#[derive(Clone, Debug)]
+enum Place {
+    Output,
+    File(Arc<lines::Lines>),
+}
+
+/// Turns events into rows.
+#[derive(Debug)]
+pub struct Rows {
+    formats: Vec<Box<dyn Format>>,
+    rtts: Mutex<Rtts>,
+}
+
+/// Opens what is wanted; `Err` has the file that cannot be opened, and why.
+///
+/// # Errors
+/// Those of [`crate::net::host::file::create`]; both kinds of rows are to go to the same place.
+pub fn open(wanted: &Wanted, about: About) -> Result<Vec<Box<dyn Sink>>, (String, io::Error)> {
+    let mut sinks: Vec<Box<dyn Sink>> = Vec::new();
+    if wanted.trace {
+        sinks.push(Box::new(trace::Trace::new(about.time_ns)));
+    }
+    if wanted.json.is_some() && wanted.json == wanted.csv {
+        let name = wanted.json.clone().unwrap_or_default();
+        return Err((name, io::Error::other("it cannot hold both JSON and CSV")));
+    }
+    let mut formats: Vec<Box<dyn Format>> = Vec::new();
+    if let Some(name) = &wanted.json {
+        formats.push(Box::new(json::Json::new(Place::open(name, json::BEGINNING)?)));
+    }
+    if let Some(name) = &wanted.csv {
+        formats.push(Box::new(csv::Csv::new(Place::open(name, csv::BEGINNING)?)));
+    }
+    if !formats.is_empty() {
+        let rows = Rows { formats, rtts: Mutex::default() };
+        rows.write(&Row::Run(&about));
+        sinks.push(Box::new(rows));
+    }
+    Ok(sinks)
+}
+
+impl Place {
+    /// A file for rows; one that is there is emptied if it begins as such files do.
+    fn open(name: &str, beginning: &str) -> Result<Self, (String, io::Error)> {
+        if name == "-" {
+            environment().give_output_to_rows();
+            return Ok(Self::Output);
+        }
+        let lines = Arc::new(lines::Lines::create(name, beginning).map_err(|err| (name.to_string(), err))?);
+        environment().hold(lines.clone());
+        Ok(Self::File(lines))
+    }
+
+    /// Adds a row, its line end included.
+    fn push(&self, row: &[u8]) {
+        match self {
+            Self::Output => environment().row(row),
+            Self::File(lines) => lines.push(row),
+        }
+    }
+}
+
+impl Rows {
+    fn write(&self, row: &Row<'_>) {
+        self.formats.iter().for_each(|format| format.write(row));
+    }
+
+    fn rtts(&self) -> MutexGuard<'_, Rtts> {
+        self.rtts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Sink for Rows {
+    fn take(&self, event: &Event<'_>) {
+        match *event {
+            Event::Outcome { flow, sent, size, outcome } => {
+                match outcome.end {
+                    End::Reply { rtt, lesser: false, .. } => self.rtts().record(outcome.number, rtt),
+                    End::Reply { rtt, .. } => self.rtts().record_flagged(rtt),
+                    _ => {}
+                }
+                self.write(&Row::Probe(ProbeRow::new(flow, sent, size, outcome)));
+            }
+            Event::Judged { flow, data, judged, site } => {
+                self.write(&Row::Verdict(VerdictRow::new(flow, data.len(), judged, site)));
+            }
+            Event::Lost { flow, data, why, site } => {
+                self.write(&Row::Lost(LostRow::new(flow, data.len(), why, site)));
+            }
+            Event::Connection { flow, what } => self.write(&Row::Connection(ConnectionRow::new(flow, what))),
+            Event::Sent { .. } | Event::Received { .. } | Event::KernelDrops { .. } => {}
+        }
+    }
+
+    fn end(&self, time: i64, account: &Account) {
+        let summary = SummaryRow::new(time, account, &self.rtts());
+        self.write(&Row::Summary(Box::new(summary)));
+    }
+}
+
+#[cfg(test)]
+mod tests;

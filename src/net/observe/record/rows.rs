@@ -1,0 +1,412 @@
+//! The rows as values: what each says, made from an event or the account.
+
+use std::net::SocketAddr;
+
+use serde::Serialize;
+
+use super::SCHEMA;
+use crate::net::observe::account::{Account, Drops, PolicyReport};
+use crate::net::observe::event::{ConnectionEvent, Flow};
+use crate::net::policy::Action;
+use crate::net::policy::judged::Judged;
+use crate::net::policy::subject::Site;
+use crate::net::probe::clock::Clock;
+use crate::net::probe::ledger::Counts;
+use crate::net::probe::outcome::{End, Outcome};
+use crate::net::probe::stats::{Rtts, interval};
+use crate::net::time::Duration;
+use crate::net::wire::zoned::ZonedIp;
+
+/// What a run is, for its first row.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct About {
+    /// [`SCHEMA`].
+    pub schema: u32,
+    /// The version of pingscript.
+    pub pingscript: &'static str,
+    /// When it began, in nanoseconds since 1970.
+    pub time_ns: i64,
+    /// The script.
+    pub script: String,
+    /// Its arguments.
+    pub args: Vec<String>,
+    /// The seed of its draws.
+    pub seed: u64,
+    /// The clocks that round-trip times can be measured by, the best first.
+    pub clocks: Vec<&'static str>,
+}
+
+/// A row.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Row<'a> {
+    /// What is run.
+    Run(&'a About),
+    /// A probe that came to its end, or is still pending at that of the run.
+    Probe(ProbeRow),
+    /// What a policy decided about a packet.
+    Verdict(VerdictRow<'a>),
+    /// A frame that was lost for a reason that is no policy's.
+    Lost(LostRow),
+    /// What happened to a connection.
+    Connection(ConnectionRow),
+    /// The account of the run.
+    Summary(Box<SummaryRow>),
+}
+
+/// A probe.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ProbeRow {
+    /// When it was sent, in nanoseconds since 1970.
+    pub time_ns: i64,
+    /// The number in its message, or else the running number of the socket's probes.
+    pub seq: u64,
+    /// The socket it was sent from.
+    pub from: SocketAddr,
+    /// Where it went.
+    pub to: Goal,
+    /// The size of its message.
+    pub bytes: usize,
+    /// The TTL or hop limit, where it has one of its own; left out otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ttl: Option<u8>,
+    /// `replied`, `errored`, `timed_out` or `pending`.
+    pub state: &'static str,
+    /// The round-trip time of the reply or of the ICMP error.
+    pub rtt_ns: Option<i64>,
+    /// The clock that it was measured by.
+    pub clock: Option<&'static str>,
+    /// The ICMP error that settled it.
+    pub icmp: Option<IcmpCell>,
+    /// Why this host could not send it.
+    pub error: Option<String>,
+    /// How many slots of its schedule were missed right before it; left out where there are none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub missed_slots: Option<u64>,
+    /// The host of the socket; `None` for this machine.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
+}
+
+/// An ICMP error.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct IcmpCell {
+    /// The type field.
+    #[serde(rename = "type")]
+    pub type_: u8,
+    /// The code field.
+    pub code: u8,
+    /// The name of both.
+    pub name: String,
+    /// Who reports it.
+    pub offender: Option<ZonedIp>,
+}
+
+/// Where a probe went.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum Goal {
+    /// An address.
+    Address(SocketAddr),
+    /// Nowhere: a name that has no address.
+    Name(String),
+}
+
+/// A verdict.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct VerdictRow<'a> {
+    /// When, in nanoseconds since 1970.
+    pub time_ns: i64,
+    /// Who sent the packet.
+    pub from: SocketAddr,
+    /// Whom it was for: the socket that received it, or where the frame was going.
+    pub to: SocketAddr,
+    /// The number of its flow, by first appearance, from 0; that of what a kernel sends by itself, from -1 down.
+    pub flow: i64,
+    /// Its number within the flow, from 1.
+    pub number: u64,
+    /// Its size.
+    pub bytes: usize,
+    /// What is to be done, in one word.
+    pub verdict: &'static str,
+    /// The same as a call, where it takes a value: `delay(20ms)`.
+    pub detail: Option<String>,
+    /// The policy's line that decided, or a native policy as written.
+    pub origin: &'a str,
+    /// The draws it rests on.
+    pub draws: &'a [f64],
+    /// The link or the ingress where it was given; `None` for a server's socket.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at: Option<String>,
+    /// The host of the server's socket; `None` for this machine, and for links and ingresses.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
+}
+
+/// A frame of a lab that was lost for a reason that is no policy's.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct LostRow {
+    /// When, in nanoseconds since 1970.
+    pub time_ns: i64,
+    /// Who sent the packet.
+    pub from: SocketAddr,
+    /// Where it was going.
+    pub to: SocketAddr,
+    /// Its size.
+    pub bytes: usize,
+    /// Why: `queue full` or `link down`.
+    pub why: &'static str,
+    /// The link or the ingress where it was lost.
+    pub at: String,
+}
+
+/// What happened to a connection.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ConnectionRow {
+    /// When, in nanoseconds since 1970.
+    pub time_ns: i64,
+    /// The end here.
+    pub from: SocketAddr,
+    /// The peer's end.
+    pub to: SocketAddr,
+    /// `connect`, `accept`, `end` (the peer's doing), `close` or `reset` (done here).
+    pub event: &'static str,
+    /// How connecting went, or how the peer ended it.
+    pub outcome: Option<&'static str>,
+    /// How long connecting took, or how long the connection had lasted.
+    pub took_ns: Option<i64>,
+    /// Bytes sent by then.
+    pub sent_bytes: Option<u64>,
+    /// Bytes received by then.
+    pub received_bytes: Option<u64>,
+    /// Why it did not come about, or was lost.
+    pub error: Option<String>,
+    /// The host of the end here; `None` for this machine.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
+}
+
+/// The account of a run.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct SummaryRow {
+    /// When the run ended, in nanoseconds since 1970.
+    pub time_ns: i64,
+    /// See [`Counts`].
+    #[serde(flatten)]
+    pub counts: CountCells,
+    /// The probes lost.
+    pub loss: LossCell,
+    /// The round-trip times.
+    pub rtt: RttCells,
+    /// What each policy did.
+    pub policies: Vec<PolicyReport>,
+    /// How many datagrams the kernel dropped at each socket that answers.
+    pub kernel_drops: Vec<Drops>,
+    /// Datagrams that servers did not answer, so that they do not answer each other for ever.
+    pub ignored: u64,
+    /// Losses on the way to sockets of this process without a known cause; `None` if no probe went to one.
+    pub unexplained: Option<u64>,
+}
+
+/// The fields of [`Counts`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[allow(missing_docs)] // as in `Counts`
+pub struct CountCells {
+    pub sent: u64,
+    pub replied: u64,
+    pub errored: u64,
+    pub timed_out: u64,
+    pub pending: u64,
+    pub late: u64,
+    pub duplicate: u64,
+    pub reordered: u64,
+    pub foreign: u64,
+    pub truncated: u64,
+    pub corrupt: u64,
+    pub unmatched: u64,
+    pub stray_errors: u64,
+    pub advisory: u64,
+    pub missed_slots: u64,
+}
+
+/// How many probes were lost of those settled, with the 95% interval of the rate.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct LossCell {
+    /// Errored and timed out.
+    pub lost: u64,
+    /// Settled.
+    pub of: u64,
+    /// 0 to 1.
+    pub rate: Option<f64>,
+    /// The lower end of the interval.
+    pub low: Option<f64>,
+    /// The upper end of the interval.
+    pub high: Option<f64>,
+}
+
+/// Round-trip times; see [`Rtts`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[allow(missing_docs)] // as in `Rtts`
+pub struct RttCells {
+    pub min_ns: Option<i64>,
+    pub mean_ns: Option<i64>,
+    pub max_ns: Option<i64>,
+    pub mdev_ns: Option<i64>,
+    pub p50_ns: Option<i64>,
+    pub p90_ns: Option<i64>,
+    pub p99_ns: Option<i64>,
+}
+
+impl About {
+    /// A run of `script` with `args` that begins at `time_ns` and draws from `seed`.
+    pub fn new(script: &str, args: &[String], seed: u64, time_ns: i64) -> Self {
+        Self {
+            schema: SCHEMA,
+            pingscript: env!("CARGO_PKG_VERSION"),
+            time_ns,
+            script: script.to_string(),
+            args: args.to_vec(),
+            seed,
+            clocks: [Clock::Kernel, Clock::KernelReceive, Clock::User].map(Clock::name).to_vec(),
+        }
+    }
+}
+
+impl ProbeRow {
+    pub(super) fn new(flow: Flow<'_>, sent: i64, bytes: usize, outcome: &Outcome) -> Self {
+        let Flow { from, to, .. } = flow;
+        let state = outcome.end.state();
+        let to = outcome.nameless().map_or(Goal::Address(to), |name| Goal::Name(name.to_string()));
+        let (time_ns, seq) = (sent, outcome.number);
+        let host = flow.host.map(str::to_string);
+        let (rtt_ns, clock, icmp, error) = (None, None, None, None);
+        let missed_slots = Some(outcome.missed).filter(|&missed| missed > 0);
+        let row = Self {
+            time_ns,
+            seq,
+            from,
+            to,
+            bytes,
+            ttl: outcome.ttl,
+            state,
+            rtt_ns,
+            clock,
+            icmp,
+            error,
+            missed_slots,
+            host,
+        };
+        match &outcome.end {
+            End::Reply { rtt, clock, .. } => Self { rtt_ns: Some(rtt.as_nanos()), clock: Some(clock.name()), ..row },
+            End::Icmp { error, rtt, .. } => {
+                let (name, offender) = (error.kind.name().into_owned(), error.offender);
+                let icmp = IcmpCell { type_: error.kind.type_, code: error.kind.code, name, offender };
+                Self { rtt_ns: Some(rtt.as_nanos()), icmp: Some(icmp), ..row }
+            }
+            End::Unsent(error) | End::Broken(error) => Self { error: Some(error.to_string()), ..row },
+            End::Sent { .. } | End::Stray { .. } | End::TimedOut | End::Interrupted { .. } => row,
+        }
+    }
+}
+
+impl<'a> VerdictRow<'a> {
+    pub(super) fn new(flow: Flow<'_>, bytes: usize, judged: &'a Judged, site: &Site) -> Self {
+        let action = &judged.verdict.action;
+        let plain = matches!(action, Action::Pass | Action::Drop | Action::Corrupt);
+        Self {
+            time_ns: flow.time,
+            from: flow.from,
+            to: flow.to,
+            flow: judged.place.flow,
+            number: judged.place.number,
+            bytes,
+            verdict: action.word(),
+            detail: (!plain).then(|| action.to_string()),
+            origin: &judged.verdict.origin,
+            draws: &judged.draws,
+            at: match site {
+                Site::Server(..) => None,
+                Site::Link(_) | Site::Ingress(_) => Some(site.to_string()),
+            },
+            host: flow.host.map(str::to_string),
+        }
+    }
+}
+
+impl LostRow {
+    pub(super) fn new(flow: Flow<'_>, bytes: usize, why: &'static str, site: &Site) -> Self {
+        Self { time_ns: flow.time, from: flow.from, to: flow.to, bytes, why, at: site.to_string() }
+    }
+}
+
+impl ConnectionRow {
+    pub(super) fn new(flow: Flow<'_>, what: &ConnectionEvent) -> Self {
+        Self {
+            time_ns: flow.time,
+            from: flow.from,
+            to: flow.to,
+            event: what.word,
+            outcome: what.outcome,
+            took_ns: what.took.map(Duration::as_nanos),
+            sent_bytes: what.traffic.map(|traffic| traffic.sent),
+            received_bytes: what.traffic.map(|traffic| traffic.received),
+            error: what.error.clone(),
+            host: flow.host.map(str::to_string),
+        }
+    }
+}
+
+impl SummaryRow {
+    pub(super) fn new(time_ns: i64, account: &Account, rtts: &Rtts) -> Self {
+        let (all, counts) = (account.probes(), account.reported());
+        let explained = account.explain();
+        let interval = interval(counts.lost(), counts.settled(), &counts.neighbours);
+        let ns = |time: Option<Duration>| time.map(Duration::as_nanos);
+        Self {
+            time_ns,
+            counts: all.into(),
+            loss: LossCell {
+                lost: counts.lost(),
+                of: counts.settled(),
+                rate: counts.loss(),
+                low: interval.map(|(low, _)| low),
+                high: interval.map(|(_, high)| high),
+            },
+            rtt: RttCells {
+                min_ns: ns(rtts.min()),
+                mean_ns: ns(rtts.mean()),
+                max_ns: ns(rtts.max()),
+                mdev_ns: ns(rtts.stddev()),
+                p50_ns: ns(rtts.percentile(50.0)),
+                p90_ns: ns(rtts.percentile(90.0)),
+                p99_ns: ns(rtts.percentile(99.0)),
+            },
+            policies: account.policies(),
+            kernel_drops: account.drops(),
+            ignored: account.ignored_count(),
+            unexplained: (!explained.is_empty()).then(|| explained.iter().map(|one| one.unexplained()).sum()),
+        }
+    }
+}
+
+impl From<Counts> for CountCells {
+    fn from(counts: Counts) -> Self {
+        Self {
+            sent: counts.sent,
+            replied: counts.replied,
+            errored: counts.errored,
+            timed_out: counts.timed_out,
+            pending: counts.pending(),
+            late: counts.late,
+            duplicate: counts.duplicate,
+            reordered: counts.reordered,
+            foreign: counts.foreign,
+            truncated: counts.truncated,
+            corrupt: counts.corrupt,
+            unmatched: counts.unmatched,
+            stray_errors: counts.stray_errors,
+            advisory: counts.advisory,
+            missed_slots: counts.missed_slots,
+        }
+    }
+}

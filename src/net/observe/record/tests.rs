@@ -1,0 +1,103 @@
+#![allow(clippy::unwrap_used)]
+
+use serde_json::Value;
+
+use super::rows::{Goal, IcmpCell};
+use super::*;
+use crate::net::host::id::HostId;
+use crate::net::observe::event::Flow;
+use crate::net::policy::judged::Judged;
+use crate::net::policy::subject::Site;
+use crate::net::policy::{Action, Place as Packet, Verdict};
+use crate::net::random::Stream;
+use crate::net::time::Duration;
+
+fn about() -> About {
+    About::new("a \"b\",\nc.rhai", &["--count".to_string(), "3".to_string()], 7, 1_000)
+}
+
+fn server() -> Site {
+    Site::Server(HostId::default(), ([127, 0, 0, 1], 7).into())
+}
+
+fn probe() -> ProbeRow {
+    let (from, to) = (([127, 0, 0, 1], 9).into(), Goal::Address(([127, 0, 0, 1], 7).into()));
+    let icmp = IcmpCell { type_: 3, code: 3, name: "Port Unreachable".to_string(), offender: None };
+    let (state, icmp) = ("errored", Some(icmp));
+    ProbeRow {
+        time_ns: 5,
+        seq: 2,
+        from,
+        to,
+        bytes: 24,
+        ttl: None,
+        state,
+        rtt_ns: None,
+        clock: None,
+        icmp,
+        error: None,
+        missed_slots: None,
+        host: None,
+    }
+}
+
+#[test]
+fn a_row_of_json_is_a_line_and_no_data_is_null() {
+    let line = String::from_utf8(json::line(&Row::Probe(probe()))).unwrap();
+    assert_eq!(
+        line,
+        "{\"type\":\"probe\",\"time_ns\":5,\"seq\":2,\"from\":\"127.0.0.1:9\",\"to\":\"127.0.0.1:7\",\"bytes\":24,\
+         \"state\":\"errored\",\"rtt_ns\":null,\"clock\":null,\
+         \"icmp\":{\"type\":3,\"code\":3,\"name\":\"Port Unreachable\",\"offender\":null},\"error\":null}\n"
+    );
+    let line = json::line(&Row::Run(&about()));
+    assert_eq!(line.iter().filter(|&&byte| byte == b'\n').count(), 1, "a line end in a name is escaped");
+}
+
+#[test]
+fn a_verdict_has_its_call_only_where_that_says_more() {
+    let flow = Flow { time: 3, from: ([127, 0, 0, 1], 9).into(), to: ([127, 0, 0, 1], 7).into(), host: None };
+    let place = Packet { flow: 0, number: 4, draws: Stream::of_seed(1) };
+    let details = [Action::Drop, Action::Delay(Duration::from_millis(20)), Action::Duplicate(2)].map(|action| {
+        let judged = Judged { verdict: Verdict { action, origin: "x.rhai:3".into() }, place, draws: vec![0.25] };
+        let row = VerdictRow::new(flow, 24, &judged, &server());
+        (row.verdict, row.detail)
+    });
+    let call = |text: &str| Some(text.to_string());
+    assert_eq!(details, [("drop", None), ("delay", call("delay(20ms)")), ("duplicate", call("duplicate(2)"))]);
+}
+
+#[test]
+fn a_summary_of_nothing_has_no_numbers_but_counts() {
+    let row = Row::Summary(Box::new(SummaryRow::new(9, &Account::default(), &Rtts::new())));
+    let value = serde_json::to_value(&row).unwrap();
+    assert_eq!(value["loss"], serde_json::json!({"lost": 0, "of": 0, "rate": null, "low": null, "high": null}));
+    assert!(value["rtt"].as_object().unwrap().values().all(Value::is_null));
+    assert_eq!((&value["sent"], &value["unexplained"]), (&Value::from(0), &Value::Null));
+}
+
+#[test]
+fn every_field_has_a_column() {
+    let flow = Flow { time: 3, from: ([127, 0, 0, 1], 9).into(), to: ([127, 0, 0, 1], 7).into(), host: None };
+    let verdict = Verdict { action: Action::Drop, origin: "x".into() };
+    let place = Packet { flow: 0, number: 1, draws: Stream::of_seed(1) };
+    let judged = Judged { verdict, place, draws: Vec::new() };
+    let about = about();
+    let rows = [
+        Row::Run(&about),
+        Row::Probe(probe()),
+        Row::Verdict(VerdictRow::new(Flow { host: Some("b"), ..flow }, 1, &judged, &Site::Link("a-b".into()))),
+        Row::Summary(Box::new(SummaryRow::new(9, &Account::default(), &Rtts::new()))),
+    ];
+    for row in rows {
+        for (name, value) in serde_json::to_value(&row).unwrap().as_object().unwrap() {
+            let inner: Vec<String> = match value {
+                Value::Object(fields) => fields.keys().map(|field| format!("/{name}/{field}")).collect(),
+                _ => vec![format!("/{name}")],
+            };
+            for pointer in inner {
+                assert!(csv::COLUMNS.iter().any(|(_, known)| *known == pointer), "no column for {pointer}");
+            }
+        }
+    }
+}

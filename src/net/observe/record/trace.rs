@@ -1,0 +1,143 @@
+//! The trace: a line on standard error for each event.
+//!
+//! ```text
+//!      3.886ms  send     127.0.0.1:56049 > 127.0.0.1:36592       24 bytes  "ping 1 1795366387.650844"
+//!      3.947ms  recv     127.0.0.1:56049 > 127.0.0.1:36592       24 bytes  "ping 1 1795366387.650844"
+//!      4.002ms  verdict  127.0.0.1:56049 > 127.0.0.1:36592       24 bytes  drop(): scripts/udp_server.rhai:14, draw 0.165
+//!   1004.185ms  outcome  127.0.0.1:56049 > 127.0.0.1:36592       24 bytes  ping 1 timed out
+//!      0.412ms  connect  127.0.0.1:41234 > 127.0.0.1:11001                 connected, in 0.054ms
+//!      1.273ms  close    127.0.0.1:41234 > 127.0.0.1:11001       48 bytes  24 sent and 24 received, after 0.861ms
+//! ```
+//!
+//! The time counts from the start of the run. Lines stand in the order of their times as far as threads allow, and among
+//! the printed lines where they belong.
+
+use std::fmt::Write;
+use std::net::SocketAddr;
+
+use crate::net::host::environment::environment;
+use crate::net::observe::event::{ConnectionEvent, Event, Flow, Sink};
+use crate::net::policy::judged::Judged;
+use crate::net::policy::subject::Site;
+use crate::net::probe::outcome::{End, Outcome};
+use crate::net::time::Duration;
+
+/// How many bytes of a message are shown.
+const SHOWN: usize = 32;
+
+/// Writes the trace of a run.
+#[derive(Debug)]
+pub(super) struct Trace {
+    start: i64,
+}
+
+impl Trace {
+    /// Counts from `start`, in nanoseconds since 1970.
+    pub(super) fn new(start: i64) -> Self {
+        Self { start }
+    }
+
+    /// The line of an event, its end included, and when that was.
+    pub(super) fn line(&self, event: &Event<'_>) -> (i64, String) {
+        match *event {
+            Event::Sent { flow, data } => self.flow("send", flow, data.len(), &message(data)),
+            Event::Received { flow, data } => self.flow("recv", flow, data.len(), &message(data)),
+            Event::Judged { flow, data, judged, site } => {
+                self.flow("verdict", flow, data.len(), &verdict(judged, site))
+            }
+            Event::Lost { flow, data, why, site } => {
+                self.flow("lost", flow, data.len(), &format!("{why} {}", site.phrase()))
+            }
+            Event::Outcome { flow, size, outcome, .. } => self.flow("outcome", flow, size, &ended(outcome)),
+            Event::Connection { flow, what } => {
+                let size =
+                    what.traffic.map_or(String::new(), |traffic| format!("{} bytes", traffic.sent + traffic.received));
+                self.about(what.word, flow, &size, &connection(what))
+            }
+            Event::KernelDrops { time, socket, count } => {
+                let packets = if count == 1 { "1 packet".to_string() } else { format!("{count} packets") };
+                let what = "lost by the kernel: the receive buffer was full";
+                (time, self.text(time, "dropped", &format!("> {socket}"), &packets, what))
+            }
+        }
+    }
+
+    fn flow(&self, what: &str, flow: Flow<'_>, bytes: usize, cause: &str) -> (i64, String) {
+        self.about(what, flow, &format!("{bytes} bytes"), cause)
+    }
+
+    fn about(&self, what: &str, flow: Flow<'_>, size: &str, cause: &str) -> (i64, String) {
+        let Flow { time, from, to, host } = flow;
+        let place = host.map_or(String::new(), |host| format!("{host}: "));
+        (time, self.text(time, what, &between(from, to), size, &format!("{place}{cause}")))
+    }
+
+    fn text(&self, time: i64, what: &str, flow: &str, size: &str, cause: &str) -> String {
+        let time = Duration::from_nanos(time - self.start).to_string();
+        format!("{time:>12}  {what:<7}  {flow:<36} {size:>11}  {cause}\n")
+    }
+}
+
+impl Sink for Trace {
+    fn take(&self, event: &Event<'_>) {
+        let (time, line) = self.line(event);
+        environment().traced(time, &line);
+    }
+}
+
+fn between(from: SocketAddr, to: SocketAddr) -> String {
+    format!("{from} > {to}")
+}
+
+/// The start of a message, quoted; what is no plain ASCII is escaped.
+fn message(data: &[u8]) -> String {
+    let start = &data[..data.len().min(SHOWN)];
+    let more = if data.len() > SHOWN { "…" } else { "" };
+    format!("\"{}\"{more}", start.escape_ascii())
+}
+
+fn verdict(judged: &Judged, site: &Site) -> String {
+    let mut text = format!("{}: {}", judged.verdict.action, judged.verdict.origin);
+    if !matches!(site, Site::Server(..)) {
+        let _ = write!(text, " {}", site.phrase());
+    }
+    for (index, draw) in judged.draws.iter().enumerate() {
+        let _ = write!(text, "{} {draw:.3}", if index == 0 { ", draw" } else { "," });
+    }
+    text
+}
+
+/// What happened to a connection: how, what it carried, and how long it took or lasted.
+fn connection(what: &ConnectionEvent) -> String {
+    let plain = if what.word == "accept" { "taken in" } else { "" };
+    let mut text = what.outcome.unwrap_or(plain).to_string();
+    let mut add = |part: String| {
+        let gap = if text.is_empty() { "" } else { ", " };
+        let _ = write!(text, "{gap}{part}");
+    };
+    if let Some(error) = &what.error {
+        add(error.clone());
+    }
+    if let Some(traffic) = what.traffic {
+        add(format!("{} sent and {} received", traffic.sent, traffic.received));
+    }
+    if let Some(took) = what.took {
+        add(format!("{} {took}", if what.traffic.is_some() { "after" } else { "in" }));
+    }
+    text
+}
+
+fn ended(outcome: &Outcome) -> String {
+    let number = outcome.number;
+    match &outcome.end {
+        End::Reply { rtt, .. } => format!("ping {number} replied, rtt {rtt}"),
+        End::Icmp { error, .. } => {
+            let by = error.offender.map_or(String::new(), |offender| format!(" from {offender}"));
+            format!("ping {number} errored: {}{by}", error.kind.name())
+        }
+        End::TimedOut => format!("ping {number} timed out"),
+        End::Unsent(error) => format!("ping {number} not sent: {error}"),
+        End::Broken(error) => format!("ping {number} errored: {}", error.message),
+        End::Sent { .. } | End::Stray { .. } | End::Interrupted { .. } => format!("ping {number} still pending"),
+    }
+}

@@ -1,0 +1,384 @@
+//! The probe ledger: what became of every probe, and of every packet that came back.
+//!
+//! A pure state machine, one for a socket or a session: it does no I/O and reads no clock; sends and events may be
+//! entered in any order, with their times. Its contract:
+//!
+//! - A probe is pending until it is replied, errored or timed out, and is then settled for good: what arrives later
+//!   changes counts of packets, never the state of a probe. So `sent = replied + errored + timed out + pending`, always.
+//! - Whether a packet is in time is judged by its own stamp against the probe's deadlines, however late it is entered,
+//!   as long as the probe has not been settled: enter what has already arrived before calling [`Ledger::expire`].
+//! - Pending probes are never forgotten (interrupted ones simply stay so); of the settled ones the last [`REMEMBERED`]
+//!   are, unless fewer are asked for. By then a ledger takes about 25 MB, and no more after ten million probes.
+//! - Every operation takes constant time, or the logarithm of the number of pending probes.
+
+use std::net::SocketAddr;
+
+use crate::net::policy::neighbours::Recent;
+use crate::net::time::{Duration, Instant};
+use crate::net::wire::content::Content;
+use expiry::Expiry;
+use store::{Place, Store};
+
+pub use counts::Counts;
+pub(in crate::net) use mixer::Mixed;
+pub use record::{Key, ProbeId, Record, State};
+
+mod counts;
+mod expiry;
+mod mixer;
+mod peers;
+mod record;
+mod store;
+
+/// How many settled probes are remembered, the latest to settle. An answer to an older one can no longer be told from a
+/// late one and is counted as that.
+pub const REMEMBERED: usize = 65_536;
+
+/// The account of all probes sent from one socket or in one session.
+#[derive(Debug)]
+pub struct Ledger {
+    store: Store,
+    /// Each pending probe by the time at which it is given up.
+    expiry: Expiry,
+    /// The number of the newest probe; the first is 1.
+    newest: u64,
+    counts: Counts,
+    recent: Recent,
+}
+
+/// What an arriving message turned out to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Arrival {
+    /// The first whole answer to a pending probe, in time: the probe is replied.
+    Reply {
+        /// The probe it answers.
+        id: ProbeId,
+        /// From the sending to the arrival, by the stamps given; below zero if those are not of one clock.
+        rtt: Duration,
+        /// Whether a later probe to the same peer had been replied already.
+        reordered: bool,
+    },
+    /// The first whole answer to a probe whose time was over, or that an error had settled.
+    Late {
+        /// The probe it answers; `None` if only its number is known to have been used, its record being forgotten.
+        id: Option<ProbeId>,
+        /// Whether the probe was pending until now and has timed out with this packet; `expire` will not name it.
+        timed_out: bool,
+    },
+    /// One more whole answer to a probe that had one.
+    Duplicate {
+        /// The probe it answers.
+        id: ProbeId,
+    },
+    /// From a sender never asked, or with a key never sent there.
+    Foreign,
+    /// Names a probe but is shorter than what was sent. The probe's state stays.
+    Truncated {
+        /// The probe it names.
+        id: ProbeId,
+    },
+    /// Names a probe, is not shorter than what was sent, but says something else. The probe's state stays.
+    Corrupt {
+        /// The probe it names.
+        id: ProbeId,
+    },
+}
+
+/// The kind of a message that the caller classified itself, for [`Ledger::stray`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stray {
+    /// Not an answer to anything sent.
+    Foreign,
+    /// Cut short, perhaps so much that it names no probe.
+    Truncated,
+    /// Damaged, for example with a wrong checksum.
+    Corrupt,
+    /// From a peer that owes a reply, and says something else than what was sent.
+    Unmatched,
+    /// Late, whichever probe it answers.
+    Late,
+    /// Known to be a copy, whichever probe it answers.
+    Duplicate,
+}
+
+impl Stray {
+    /// It in one word.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Foreign => "foreign",
+            Self::Truncated => "truncated",
+            Self::Corrupt => "corrupt",
+            Self::Unmatched => "unmatched",
+            Self::Late => "late",
+            Self::Duplicate => "duplicate",
+        }
+    }
+}
+
+/// Which probe an error is about, and how that is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Blame {
+    /// The error names the probe: by what it quotes, or because it came from the probe's own system call.
+    Named(ProbeId),
+    /// The error does not tell between several probes and is put down to this one; its record says so.
+    Assumed(ProbeId),
+    /// The error is about none of the probes known.
+    Nobody,
+}
+
+/// What an arriving error did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ErrorArrival {
+    /// The probe was pending and is now errored.
+    Settled {
+        /// The probe.
+        id: ProbeId,
+        /// From the sending to the error, by the stamps given.
+        after: Duration,
+    },
+    /// The probe was settled before, is forgotten, or is not known: the error is counted and changes nothing else.
+    Stray {
+        /// Whether the probe was pending until now and has timed out, the error coming after its last deadline;
+        /// `expire` will not name it.
+        timed_out: bool,
+    },
+}
+
+impl Default for Ledger {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Ledger {
+    /// An empty ledger.
+    pub fn new() -> Self {
+        Self::remembering(REMEMBERED)
+    }
+
+    /// An empty ledger that remembers only so many settled probes.
+    pub fn remembering(settled: usize) -> Self {
+        Self {
+            store: Store::remembering(settled),
+            expiry: Expiry::default(),
+            newest: 0,
+            counts: Counts::default(),
+            recent: Recent::default(),
+        }
+    }
+
+    /// Enters a probe sent to `to` at `sent`, whose answer will carry `key` and repeat `content`.
+    ///
+    /// An answer is in time until `sent + reply_within`; if none comes, an error still settles the probe until
+    /// `error_within` later, and only then has it timed out. Negative durations count as zero. A key may be used
+    /// again: see [`Ledger::find`].
+    pub fn send(
+        &mut self,
+        sent: Instant,
+        to: SocketAddr,
+        key: Key,
+        content: Content,
+        reply_within: Duration,
+        error_within: Duration,
+    ) -> ProbeId {
+        self.newest += 1;
+        let id = ProbeId::from_number(self.newest);
+        let reply_by = sent + reply_within.max(Duration::ZERO);
+        let settle_by = reply_by + error_within.max(Duration::ZERO);
+        let (state, answered, assumed) = (State::Pending, false, false);
+        self.store.insert(Record { id, to, key, content, sent, reply_by, settle_by, state, answered, assumed });
+        self.expiry.insert(settle_by, id);
+        self.counts.sent += 1;
+        self.check();
+        id
+    }
+
+    /// Enters a message that arrived from `from` at `arrived`, naming a probe by `key`, and says what it is.
+    pub fn reply(&mut self, arrived: Instant, from: SocketAddr, key: Key, content: Content) -> Arrival {
+        let Some(place) = self.store.find(from, key) else {
+            return if self.store.has_forgotten(from, key) { self.late(None, false) } else { self.foreign() };
+        };
+        let Record { id, content: expected, .. } = *self.store.record(place);
+        if content.len < expected.len {
+            self.counts.truncated += 1;
+            return Arrival::Truncated { id };
+        }
+        if content != expected {
+            self.counts.corrupt += 1;
+            return Arrival::Corrupt { id };
+        }
+        self.answer(place, arrived)
+    }
+
+    /// Enters a whole answer that arrived from `from` at `arrived` and names a probe by `key`, whatever it says.
+    pub fn reply_by_key(&mut self, arrived: Instant, from: SocketAddr, key: Key) -> Arrival {
+        match self.store.find(from, key) {
+            Some(place) => self.answer(place, arrived),
+            None if self.store.has_forgotten(from, key) => self.late(None, false),
+            None => self.foreign(),
+        }
+    }
+
+    /// Enters an answer that arrived at `arrived` and was matched to the probe by the caller, its content included.
+    /// Says `Reply`, `Late`, `Duplicate`, or `Foreign` for a probe never sent.
+    pub fn reply_to(&mut self, arrived: Instant, id: ProbeId) -> Arrival {
+        match self.store.place(id) {
+            Some(place) => self.answer(place, arrived),
+            None if (1..=self.newest).contains(&id.number()) => self.late(Some(id), false),
+            None => self.foreign(),
+        }
+    }
+
+    /// Counts a message that the caller classified itself. No probe changes.
+    pub fn stray(&mut self, kind: Stray) {
+        match kind {
+            Stray::Foreign => self.counts.foreign += 1,
+            Stray::Truncated => self.counts.truncated += 1,
+            Stray::Corrupt => self.counts.corrupt += 1,
+            Stray::Unmatched => self.counts.unmatched += 1,
+            Stray::Late => self.counts.late += 1,
+            Stray::Duplicate => self.counts.duplicate += 1,
+        }
+    }
+
+    /// Enters an error (ICMP, refused, closed …) that arrived at `at`. It settles a pending probe whose last deadline
+    /// has not passed by then; any other error only counts, as stray.
+    pub fn error(&mut self, at: Instant, blame: Blame) -> ErrorArrival {
+        let (id, assumed) = match blame {
+            Blame::Named(id) => (Some(id), false),
+            Blame::Assumed(id) => (Some(id), true),
+            Blame::Nobody => (None, false),
+        };
+        let mut timed_out = false;
+        if let Some(place) = id.and_then(|id| self.store.place(id)) {
+            let Record { id, sent, settle_by, state, .. } = *self.store.record(place);
+            if state == State::Pending && at <= settle_by {
+                self.settle(place, State::Errored);
+                if assumed {
+                    self.store.mark_assumed(place);
+                }
+                return ErrorArrival::Settled { id, after: at - sent };
+            }
+            if state == State::Pending {
+                self.settle(place, State::TimedOut);
+                timed_out = true;
+            }
+        }
+        self.counts.stray_errors += 1;
+        ErrorArrival::Stray { timed_out }
+    }
+
+    /// Counts an advisory message (source quench, redirect, extended echo reply), which settles no probe.
+    pub fn advisory(&mut self) {
+        self.counts.advisory += 1;
+    }
+
+    /// Counts `slots` moments of a schedule at which a probe was due and could not be sent.
+    pub fn miss(&mut self, slots: u64) {
+        self.counts.missed_slots += slots;
+    }
+
+    /// Times out every pending probe whose last deadline is `now` or earlier, and returns them, the first due first.
+    pub fn expire(&mut self, now: Instant) -> Vec<ProbeId> {
+        let mut expired = Vec::new();
+        while let Some((settle_by, id)) = self.expiry.first()
+            && settle_by <= now
+            && let Some(place) = self.store.place(id)
+        {
+            self.settle(place, State::TimedOut);
+            expired.push(id);
+        }
+        expired
+    }
+
+    /// When the next pending probe will have timed out; `None` if none is pending.
+    pub fn next_expiry(&self) -> Option<Instant> {
+        self.expiry.first().map(|(settle_by, _)| settle_by)
+    }
+
+    /// The probe that an answer from `peer` with `key` is about: of those sent with that key the newest pending one,
+    /// else the last to settle without an answer, else the last answered. `None` if none is remembered.
+    pub fn find(&self, peer: SocketAddr, key: Key) -> Option<ProbeId> {
+        self.store.find(peer, key).map(|place| self.store.record(place).id)
+    }
+
+    /// The pending probes sent to `peer`, the oldest first: those an error that names none can be about.
+    pub fn pending(&self, peer: SocketAddr) -> impl Iterator<Item = ProbeId> + '_ {
+        self.store.pending(peer)
+    }
+
+    /// The oldest pending probe sent to `peer`; `None` if there is none.
+    pub fn oldest_pending(&self, peer: SocketAddr) -> Option<ProbeId> {
+        self.store.pending(peer).next()
+    }
+
+    /// The state of a probe; `None` if it was never sent or is forgotten.
+    pub fn state(&self, id: ProbeId) -> Option<State> {
+        self.record(id).map(|record| record.state)
+    }
+
+    /// All that is known of a probe; `None` if it was never sent or is forgotten.
+    pub fn record(&self, id: ProbeId) -> Option<Record> {
+        self.store.place(id).map(|place| *self.store.record(place))
+    }
+
+    /// The account so far.
+    pub fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    /// A whole answer to a remembered probe.
+    fn answer(&mut self, place: Place, arrived: Instant) -> Arrival {
+        let Record { id, sent, reply_by, state, answered, .. } = *self.store.record(place);
+        if answered {
+            self.counts.duplicate += 1;
+            return Arrival::Duplicate { id };
+        }
+        let pending = state == State::Pending;
+        if pending && arrived <= reply_by {
+            self.settle(place, State::Replied);
+            let reordered = self.store.reply_is_reordered(place);
+            self.counts.reordered += u64::from(reordered);
+            return Arrival::Reply { id, rtt: arrived - sent, reordered };
+        }
+        if pending {
+            self.settle(place, State::TimedOut);
+        }
+        self.store.mark_answered(place);
+        self.late(Some(id), pending)
+    }
+
+    fn late(&mut self, id: Option<ProbeId>, timed_out: bool) -> Arrival {
+        self.counts.late += 1;
+        Arrival::Late { id, timed_out }
+    }
+
+    fn foreign(&mut self) -> Arrival {
+        self.counts.foreign += 1;
+        Arrival::Foreign
+    }
+
+    /// Takes a pending probe to its final state. Its place stays valid: the oldest settled record makes way.
+    fn settle(&mut self, place: Place, state: State) {
+        let Record { id, settle_by, .. } = *self.store.record(place);
+        self.expiry.remove(settle_by, id);
+        match state {
+            State::Pending => unreachable!("no probe goes back to pending"),
+            State::Replied => self.counts.replied += 1,
+            State::Errored => self.counts.errored += 1,
+            State::TimedOut => self.counts.timed_out += 1,
+        }
+        let neighbours = self.recent.settle(id.number(), state != State::Replied);
+        self.counts.neighbours = self.counts.neighbours + neighbours;
+        self.store.settle(place, state);
+        self.check();
+    }
+
+    /// The invariant: what the counts say is pending is what waits for its deadline.
+    fn check(&self) {
+        debug_assert_eq!(self.counts.pending(), self.expiry.len() as u64, "probes and counts disagree");
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,413 @@
+//! The path to a host, hop by hop: what answered probes that were sent with a small TTL, and what the missing answers mean.
+//!
+//! Pure. A router that limits how many errors it sends and one that loses packets both leave probes unanswered; they differ in
+//! what comes back from behind them: a packet that is lost at one hop does not get to the next, an error that is not sent
+//! hinders nothing.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use crate::net::time::Duration;
+use crate::net::wire::Family;
+use crate::net::wire::icmp::{Kind, MplsLabel};
+use crate::net::wire::zoned::ZonedIp;
+
+/// What is known of a path.
+#[derive(Clone, Debug, Default)]
+pub struct Trace {
+    hops: BTreeMap<u8, Hop>,
+}
+
+/// What came back for one probe.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// Who answered; `None`: nobody did.
+    pub by: Option<ZonedIp>,
+    /// After which time.
+    pub rtt: Option<Duration>,
+    /// The ICMP error that it was; `None`: a reply of the destination.
+    pub kind: Option<Kind>,
+    /// The labels that the packet had there.
+    pub mpls: Vec<MplsLabel>,
+    /// The MTU that the error gives.
+    pub mtu: Option<Mtu>,
+}
+
+/// The MTU that an ICMP error gives for the next hop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mtu {
+    /// One that can be.
+    NextHop(u32),
+    /// One that cannot: less than every link carries, or no less than the packet that was too large.
+    Nonsense(u32),
+}
+
+impl Mtu {
+    /// What an error of this family says about a packet of so many octets; `None`: nothing.
+    pub fn of(family: Family, told: u32, packet: usize) -> Option<Self> {
+        // RFC 791 and RFC 8200: every link carries these.
+        let least = if family == Family::V4 { 68 } else { 1280 };
+        match told {
+            0 => None,
+            _ if told < least || told as usize >= packet => Some(Self::Nonsense(told)),
+            _ => Some(Self::NextHop(told)),
+        }
+    }
+}
+
+/// The probes of one TTL.
+#[derive(Clone, Debug, Default)]
+pub struct Hop {
+    sent: u64,
+    answered: u64,
+    /// The first answers, as many as a line shows; `None` for one that did not come. Those that only tell an MTU are shown if
+    /// there are no others.
+    shown: Vec<Option<(ZonedIp, Duration, Option<Kind>)>>,
+    mpls: Vec<MplsLabel>,
+    mtu: Option<u32>,
+    nonsense: Option<u32>,
+    /// Why this host could not send a probe.
+    refused: Option<String>,
+    /// Whether the path ends here: the destination answered, or somebody will not pass packets on.
+    ends: bool,
+}
+
+/// What the missing answers of a hop mean.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Finding {
+    /// No answer came from the hop, and those behind it answer.
+    Silent(u8),
+    /// The hop leaves probes unanswered, and those behind it fewer: it limits the errors that it sends.
+    Limits {
+        /// The hop.
+        ttl: u8,
+        /// Unanswered probes, and all.
+        lost: (u64, u64),
+        /// The same for the hop behind it that has the least share.
+        behind: (u64, u64),
+    },
+    /// From this hop on probes are lost, there and behind it.
+    Loses {
+        /// The hop.
+        ttl: u8,
+        /// The share lost from here on, both ways, that is not lost before it.
+        share: f64,
+    },
+}
+
+/// Answers of a hop that are kept to be shown.
+const SHOWN: usize = 16;
+
+/// How many standard deviations two shares must be apart to count as different.
+const APART: f64 = 3.5;
+
+/// The same for a hop and the best of those behind it, which chance favours.
+const APART_FROM_BEST: f64 = 4.5;
+
+impl Trace {
+    /// Enters what became of a probe that was sent with `ttl`.
+    pub fn add(&mut self, ttl: u8, answer: Answer) {
+        let hop = self.hops.entry(ttl).or_default();
+        let is_transit = answer.kind.is_some_and(|kind| {
+            use Family::{V4, V6};
+            matches!((kind.family, kind.type_), (V4, 11) | (V6, 3)) || is_too_big(kind)
+        });
+        hop.sent += 1;
+        hop.answered += u64::from(answer.by.is_some());
+        hop.ends |= answer.by.is_some() && !is_transit;
+        match answer.mtu {
+            Some(Mtu::NextHop(mtu)) => hop.mtu = hop.mtu.or(Some(mtu)),
+            Some(Mtu::Nonsense(mtu)) => hop.nonsense = hop.nonsense.or(Some(mtu)),
+            None => {}
+        }
+        if hop.mpls.is_empty() {
+            hop.mpls = answer.mpls;
+        }
+        if hop.shown.len() < SHOWN {
+            hop.shown.push(answer.by.map(|by| (by, answer.rtt.unwrap_or_default(), answer.kind)));
+        }
+    }
+
+    /// Enters that this host did not send a probe with `ttl`, and why. It counts as sent nowhere.
+    pub fn refuse(&mut self, ttl: u8, why: String) {
+        self.hops.entry(ttl).or_default().refused = Some(why);
+    }
+
+    /// Why this host has sent nothing with some TTL; `None` if it has with each.
+    pub fn refused(&self) -> Option<&str> {
+        self.hops.values().filter(|hop| hop.sent == 0).find_map(|hop| hop.refused.as_deref())
+    }
+
+    /// The TTL at which the path ends; `None` if no probe got that far.
+    pub fn end(&self) -> Option<u8> {
+        self.hops.iter().find(|(_, hop)| hop.ends).map(|(ttl, _)| *ttl)
+    }
+
+    /// The least MTU that a router told, and the hop at which it did.
+    pub fn mtu(&self) -> Option<(u8, u32)> {
+        let told = self.hops.iter().filter_map(|(ttl, hop)| Some((*ttl, hop.mtu?)));
+        told.min_by_key(|&(_, mtu)| mtu)
+    }
+
+    /// The hops up to the end of the path.
+    pub fn hops(&self) -> impl Iterator<Item = (u8, &Hop)> {
+        let end = self.end().unwrap_or(u8::MAX);
+        self.hops.range(..=end).map(|(ttl, hop)| (*ttl, hop))
+    }
+
+    /// The line of one hop; `None` if no probe was sent with this TTL.
+    pub fn line(&self, ttl: u8) -> Option<String> {
+        self.hops.get(&ttl).map(|hop| format!("{ttl:2}  {hop}"))
+    }
+
+    /// Whether some hop left a probe unanswered.
+    pub fn has_gaps(&self) -> bool {
+        self.hops().any(|(_, hop)| hop.answered < hop.sent)
+    }
+
+    /// What the missing answers mean, hop by hop. With few probes each, little can be told; nothing is said of what chance may
+    /// have done.
+    pub fn findings(&self) -> Vec<Finding> {
+        let hops: Vec<(u8, (u64, u64))> =
+            self.hops().filter(|(_, hop)| hop.sent > 0).map(|(ttl, hop)| (ttl, hop.lost())).collect();
+        let mut found = Vec::new();
+        // Where nothing is lost yet: this host. Behind it, the hops that tell of the way to them.
+        let mut way = vec![(0, (0, hops.first().map_or(0, |(_, lost)| lost.1)))];
+        for (index, &(ttl, own)) in hops.iter().enumerate() {
+            let behind = hops[index + 1..].iter().map(|(_, lost)| *lost);
+            match behind.min_by(|a, b| share(*a).total_cmp(&share(*b))) {
+                Some(least) if own.0 == own.1 && least.0 < least.1 => found.push(Finding::Silent(ttl)),
+                // A packet that comes back from behind has passed here.
+                Some(least) if apart(own, least) > APART_FROM_BEST => {
+                    found.push(Finding::Limits { ttl, lost: own, behind: least })
+                }
+                _ => way.push((ttl, own)),
+            }
+        }
+        losses(&way, &mut found);
+        found.sort_by_key(Finding::ttl);
+        found
+    }
+}
+
+/// Whether the error says that a packet is too large for the next link.
+fn is_too_big(kind: Kind) -> bool {
+    matches!((kind.family, kind.type_, kind.code), (Family::V4, 3, 4) | (Family::V6, 2, _))
+}
+
+/// Finds where on the way the share lost rises, by cutting it where both sides differ most, and each side again.
+fn losses(way: &[(u8, (u64, u64))], found: &mut Vec<Finding>) {
+    let sum = |part: &[(u8, (u64, u64))]| part.iter().fold((0, 0), |sum, (_, lost)| (sum.0 + lost.0, sum.1 + lost.1));
+    let cuts = (1..way.len()).map(|at| (at, apart(sum(&way[at..]), sum(&way[..at]))));
+    let Some((at, deviations)) = cuts.max_by(|a, b| a.1.total_cmp(&b.1)) else { return };
+    if deviations > APART {
+        let (before, behind) = way.split_at(at);
+        let kept = (1.0 - share(sum(behind))) / (1.0 - share(sum(before)));
+        found.push(Finding::Loses { ttl: behind[0].0, share: 1.0 - kept });
+        losses(before, found);
+        losses(behind, found);
+    }
+}
+
+/// The share lost of some probes.
+fn share((lost, of): (u64, u64)) -> f64 {
+    if of == 0 { 0.0 } else { lost as f64 / of as f64 }
+}
+
+/// By how many standard deviations the first share is greater than the second.
+fn apart(more: (u64, u64), less: (u64, u64)) -> f64 {
+    // A share of none or of all has no spread by itself: one probe more of either kind gives it some.
+    let smooth = |(lost, of): (u64, u64)| (lost as f64 + 0.5) / (of as f64 + 1.0);
+    let spread = |of: (u64, u64)| smooth(of) * (1.0 - smooth(of)) / (of.1 as f64 + 1.0);
+    (share(more) - share(less)) / (spread(more) + spread(less)).sqrt()
+}
+
+impl Finding {
+    /// The hop it is about.
+    pub fn ttl(&self) -> u8 {
+        match self {
+            Self::Silent(ttl) | Self::Limits { ttl, .. } | Self::Loses { ttl, .. } => *ttl,
+        }
+    }
+}
+
+impl Hop {
+    /// Unanswered probes, and all.
+    fn lost(&self) -> (u64, u64) {
+        (self.sent - self.answered, self.sent)
+    }
+}
+
+impl fmt::Display for Hop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut last = None;
+        let tells_mtu = |shown: &&Option<_>| matches!(shown, Some((_, _, Some(kind))) if is_too_big(*kind));
+        let others = self.shown.iter().filter(|shown| !tells_mtu(shown)).collect::<Vec<_>>();
+        let shown = if others.iter().any(|shown| shown.is_some()) { others } else { self.shown.iter().collect() };
+        for (index, shown) in shown.into_iter().enumerate() {
+            let gap = if index == 0 { "" } else { "  " };
+            match shown {
+                None => write!(f, "{gap}*")?,
+                Some((by, rtt, kind)) => {
+                    if last != Some(*by) {
+                        write!(f, "{gap}{by}  {rtt}")?;
+                    } else {
+                        write!(f, "{gap}{rtt}")?;
+                    }
+                    last = Some(*by);
+                    if let Some(kind) = kind.filter(|kind| !kind.name().contains("xceeded in Transit")) {
+                        write!(f, " ({kind})")?;
+                    }
+                }
+            }
+        }
+        for label in &self.mpls {
+            write!(f, "  [MPLS {label}]")?;
+        }
+        if let Some(mtu) = self.nonsense {
+            write!(f, "  [says MTU {mtu}, which cannot be]")?;
+        }
+        if let Some(why) = &self.refused {
+            write!(f, "{}not sent: {why}", if self.sent > 0 { "  " } else { "" })?;
+        }
+        self.mtu.map_or(Ok(()), |mtu| write!(f, "  [MTU {mtu}]"))
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Silent(ttl) => write!(f, "hop {ttl} answers nothing and passes packets on"),
+            Self::Limits { ttl, lost, behind } => write!(
+                f,
+                "hop {ttl} limits its errors: {} of {} probes unanswered there, {} of {} behind it",
+                lost.0, lost.1, behind.0, behind.1
+            ),
+            Self::Loses { ttl, share } => {
+                write!(f, "packets are lost from hop {ttl} on: about {:.0}% there and back", share * 100.0)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::IpAddr;
+
+    use super::*;
+    use crate::net::random::{Sequence, Stream};
+
+    /// A hop of a made-up path: the share lost on the link before it, each way, and the share of its errors that it sends.
+    struct Made {
+        loss: f64,
+        sends: f64,
+    }
+
+    fn trace(path: &[Made], probes: usize, seed: u64) -> Trace {
+        let draws = Sequence::new(Stream::of_seed(seed));
+        let mut trace = Trace::default();
+        for (ttl, hop) in (1..).zip(path) {
+            for _ in 0..probes {
+                let arrives =
+                    path[..usize::from(ttl)].iter().all(|hop| draws.draw() >= hop.loss && draws.draw() >= hop.loss);
+                let answers = arrives && draws.draw() < hop.sends;
+                let last = usize::from(ttl) == path.len();
+                let kind = (!last).then(|| Kind::v4(11, 0));
+                let by = answers.then_some(IpAddr::from([10, 0, ttl, 1]).into());
+                trace.add(ttl, Answer { by, rtt: None, kind, mpls: Vec::new(), mtu: None });
+            }
+        }
+        trace
+    }
+
+    fn good() -> Made {
+        Made { loss: 0.0, sends: 1.0 }
+    }
+
+    #[test]
+    fn a_hop_that_limits_is_told_from_one_that_loses() {
+        for seed in 0..200 {
+            let limits = Made { sends: 0.15, ..good() };
+            let loses = Made { loss: 0.15, ..good() };
+            let (first, second) = if seed % 2 == 0 { (limits, loses) } else { (loses, limits) };
+            let path = [good(), first, good(), second, good()];
+            let found = trace(&path, 60, seed).findings();
+            let expected = if seed % 2 == 0 { (2, 4) } else { (4, 2) };
+            match found.as_slice() {
+                [Finding::Limits { ttl: a, .. }, Finding::Loses { ttl: b, share }]
+                | [Finding::Loses { ttl: b, share }, Finding::Limits { ttl: a, .. }] => {
+                    assert_eq!((*a, *b), expected, "seed {seed}: {found:?}");
+                    assert!((0.08..0.5).contains(share), "seed {seed}: {found:?}");
+                }
+                _ => panic!(
+                    "seed {seed}: {found:?} {:?}",
+                    trace(&path, 60, seed).hops().map(|(_, hop)| hop.lost()).collect::<Vec<_>>()
+                ),
+            }
+        }
+    }
+
+    #[test]
+    fn a_silent_hop_and_a_clean_path() {
+        let path = [good(), Made { sends: 0.0, ..good() }, good()];
+        assert_eq!(trace(&path, 3, 1).findings(), [Finding::Silent(2)]);
+        let clean = trace(&[good(), good()], 3, 1);
+        assert!(clean.findings().is_empty() && !clean.has_gaps());
+        assert_eq!(clean.end(), Some(2));
+        // One lost probe of three says nothing.
+        assert_eq!(trace(&[good(), Made { loss: 0.1, ..good() }, good()], 3, 3).findings(), []);
+    }
+
+    #[test]
+    fn lines_show_who_answered_and_what() {
+        let mut trace = Trace::default();
+        let rtt = Some(Duration::from_micros(31));
+        let (by, mpls) = (Some(IpAddr::from([10, 0, 0, 1]).into()), Vec::new());
+        let answer = |by, kind, mtu| Answer { by, rtt, kind, mpls: mpls.clone(), mtu };
+        trace.add(1, answer(by, Some(Kind::v4(11, 0)), None));
+        trace.add(1, answer(None, None, None));
+        trace.add(1, answer(by, Some(Kind::v4(11, 0)), None));
+        assert_eq!(trace.line(1).as_deref(), Some(" 1  10.0.0.1  0.031ms  *  0.031ms"));
+        trace.add(2, answer(by, Some(Kind::v4(3, 4)), Mtu::of(Family::V4, 1400, 1500)));
+        let line = " 2  10.0.0.1  0.031ms (Fragmentation Needed and Don't Fragment was Set)  [MTU 1400]";
+        assert_eq!((trace.line(2).as_deref(), trace.end(), trace.mtu()), (Some(line), None, Some((2, 1400))));
+        // A smaller probe gets through: what remains is the MTU.
+        trace.add(2, answer(by, Some(Kind::v4(11, 0)), None));
+        assert_eq!(trace.line(2).as_deref(), Some(" 2  10.0.0.1  0.031ms  [MTU 1400]"));
+        trace.add(3, answer(by, Some(Kind::v4(3, 13)), None));
+        assert_eq!(trace.end(), Some(3));
+    }
+
+    #[test]
+    fn an_mtu_that_cannot_be_is_shown_and_not_believed() {
+        for (family, told, packet, believed) in [
+            (Family::V4, 68, 1500, true),
+            (Family::V4, 67, 1500, false),
+            (Family::V4, 1500, 1500, false),
+            (Family::V4, 65_535, 1500, false),
+            (Family::V6, 1280, 1500, true),
+            (Family::V6, 1279, 1500, false),
+        ] {
+            let mtu = if believed { Mtu::NextHop(told) } else { Mtu::Nonsense(told) };
+            assert_eq!(Mtu::of(family, told, packet), Some(mtu), "{family} {told}");
+        }
+        assert_eq!(Mtu::of(Family::V4, 0, 1500), None);
+        let (by, kind, mtu) =
+            (Some(IpAddr::from([10, 0, 0, 1]).into()), Some(Kind::v4(3, 4)), Mtu::of(Family::V4, 1, 1500));
+        let mut trace = Trace::default();
+        trace.add(1, Answer { by, rtt: None, kind, mpls: Vec::new(), mtu });
+        assert_eq!(trace.mtu(), None);
+        assert!(trace.line(1).is_some_and(|line| line.ends_with("[says MTU 1, which cannot be]")));
+    }
+
+    #[test]
+    fn what_this_host_did_not_send_is_no_loss() {
+        let mut trace = Trace::default();
+        for ttl in 1..=3 {
+            trace.refuse(ttl, "network is unreachable".to_string());
+        }
+        assert_eq!(trace.line(1).as_deref(), Some(" 1  not sent: network is unreachable"));
+        assert_eq!((trace.findings(), trace.has_gaps(), trace.end()), (Vec::new(), false, None));
+        assert_eq!(trace.refused(), Some("network is unreachable"));
+    }
+}

@@ -1,0 +1,223 @@
+//! Serving in batches: where many requests wait, several are received with one call and answered with another.
+//!
+//! For servers whose answers need no script and so take no time: a batch's first answer waits for its last.
+
+use std::net::SocketAddr;
+use std::os::fd::AsFd;
+use std::sync::Arc;
+
+use super::udp::{Incoming, MAX_PAYLOAD, UdpSocket};
+use crate::net::error::Result;
+use crate::net::host::stop::Stop;
+use crate::net::observe::account::Ends;
+use crate::net::policy::Action;
+use crate::net::policy::datagram::Datagram;
+use crate::net::sys;
+use crate::net::sys::{Batch, Wait};
+use crate::net::wire::content::Content;
+
+/// How a server answers without a script.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// With what was asked.
+    Echo,
+    /// With the same text in capitals; of what is no text, the ASCII letters.
+    Upper,
+}
+
+/// What serves requests.
+pub trait Serve {
+    /// The reply to a request, if that takes no time; replies to several requests are then sent together.
+    fn reply(&mut self, request: &Datagram) -> Option<Vec<u8>>;
+
+    /// Serves a request that [`Serve::reply`] had no reply to, however long that takes. Whether to go on.
+    fn serve(&mut self, request: &Datagram) -> bool;
+
+    /// Whether it serves whatever comes: then threads that share a socket may each receive several at once.
+    fn is_steady(&self) -> bool {
+        false
+    }
+}
+
+/// After so many requests that came alone, one looks for more again.
+const LOOK_AGAIN: u32 = 8;
+
+impl Answer {
+    fn to(self, request: &[u8]) -> Vec<u8> {
+        match (self, std::str::from_utf8(request)) {
+            (Self::Echo, _) => request.to_vec(),
+            (Self::Upper, Ok(text)) if text.is_ascii() => request.to_ascii_uppercase(),
+            // Some letters take more room in capitals, and all together perhaps more than there is.
+            (Self::Upper, Ok(text)) => match text.to_uppercase().into_bytes() {
+                capitals if capitals.len() <= MAX_PAYLOAD => capitals,
+                _ => request.to_ascii_uppercase(),
+            },
+            (Self::Upper, Err(_)) => request.to_ascii_uppercase(),
+        }
+    }
+}
+
+/// Replies that are sent together, and the requests that they reply to.
+#[derive(Debug, Default)]
+struct Replies {
+    ready: Vec<(Vec<u8>, SocketAddr)>,
+    requests: Vec<Arc<[u8]>>,
+}
+
+impl Serve for Answer {
+    fn reply(&mut self, request: &Datagram) -> Option<Vec<u8>> {
+        Some(self.to(&request.data))
+    }
+
+    fn serve(&mut self, _request: &Datagram) -> bool {
+        true
+    }
+
+    fn is_steady(&self) -> bool {
+        true
+    }
+}
+
+impl UdpSocket {
+    /// Answers each datagram that arrives, as far as the policy lets it, until the stop or until the socket is closed.
+    ///
+    /// # Errors
+    /// As [`UdpSocket::receive`] and [`UdpSocket::answer`].
+    pub fn serve(&self, answer: Answer, stop: &Stop) -> Result<()> {
+        self.begin_to_serve();
+        self.serve_by(stop, &mut { answer })
+    }
+
+    /// Has `server` serve each datagram that arrives, until the stop, until the socket is closed, or until it ends.
+    ///
+    /// # Errors
+    /// As [`UdpSocket::receive`] and [`UdpSocket::answer`].
+    pub fn serve_by(&self, stop: &Stop, server: &mut dyn Serve) -> Result<()> {
+        let mut batch = None;
+        let mut answers = Replies::default();
+        // Looking for more where there never is more would cost a call for each packet.
+        let mut alone = 0u32;
+        // Of many received at once it is not known to which addresses they were sent.
+        let batches = !self.local().ip().is_unspecified();
+        loop {
+            // One that has to be waited for, and whatever else came meanwhile.
+            let Incoming::Packet(first) = self.receive(None, stop, false)? else { return Ok(()) };
+            let mut goes_on = self.serve_one(server, &first, &mut answers)?;
+            while goes_on && let Some(datagram) = self.receive_ahead() {
+                goes_on = self.serve_one(server, &datagram, &mut answers)?;
+            }
+            // A thread that receives alone receives ahead.
+            if batches
+                && server.is_steady()
+                && self.is_shared()
+                && alone.is_multiple_of(LOOK_AGAIN)
+                && !self.session().events.wanted()
+                && let Ok(socket) = self.socket("recv")
+            {
+                let batch = batch.get_or_insert_with(Batch::default);
+                self.take_many(&socket, batch, |datagram| self.serve_one(server, &datagram, &mut answers).map(|_| ()))?;
+            }
+            alone = if answers.ready.len() > 1 { 0 } else { alone.wrapping_add(1) };
+            self.send(&mut answers)?;
+            if !goes_on {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Sends the replies that are ready.
+    fn send(&self, answers: &mut Replies) -> Result<()> {
+        match answers.ready.as_slice() {
+            [] => return Ok(()),
+            [(data, to)] => self.deliver(data, *to)?,
+            several => self.deliver_all(several)?,
+        }
+        for ((_, from), request) in answers.ready.drain(..).zip(answers.requests.drain(..)) {
+            let ends = Ends::seen_by(self.host().id(), from, self.local());
+            self.account().gave_answer(ends, || Content::of(&request));
+        }
+        Ok(())
+    }
+
+    /// Has `server` serve one datagram. Whether to go on.
+    fn serve_one(&self, server: &mut dyn Serve, request: &Datagram, answers: &mut Replies) -> Result<bool> {
+        if let Some(data) = server.reply(request) {
+            return self.keep(data, request, answers).map(|()| true);
+        }
+        // Others do not wait for it.
+        self.send(answers)?;
+        Ok(server.serve(request))
+    }
+
+    /// Keeps the reply to `request` if it is simply to be sent; any other verdict is carried out at once.
+    fn keep(&self, data: Vec<u8>, request: &Datagram, answers: &mut Replies) -> Result<()> {
+        if self.is_chatty(request) {
+            return Ok(());
+        }
+        let passes = request.judged.as_ref().is_none_or(|judged| judged.verdict.action == Action::Pass);
+        if passes {
+            if request.to.is_some() {
+                self.serves();
+                self.deliver(&data, request.back())?;
+                self.gave_answer(request);
+                return Ok(());
+            }
+            answers.ready.push((data, request.from));
+            answers.requests.push(request.data.clone());
+            self.serves();
+            return Ok(());
+        }
+        self.answer(request, &data).map(|_| ())
+    }
+
+    /// Receives what is there, up to a batch, and has the policy decide about each.
+    fn take_many(
+        &self,
+        socket: &socket2::Socket,
+        batch: &mut Batch,
+        mut take: impl FnMut(Datagram) -> Result<()>,
+    ) -> Result<()> {
+        let _in_turns = self.in_turns();
+        let mut judge = self.judge();
+        // Under the policy's lock, so that the packets of a flow are judged in the order of their arrival.
+        let mut flows = judge.as_ref().map(|judge| judge.turn());
+        // Whatever is wrong shows again at the next single receive.
+        let count = sys::receive_many(socket.as_fd(), batch, Wait::No).unwrap_or(0);
+        if !self.has_judge(judge.as_ref()) {
+            // Some may have come after another policy was set: that one decides.
+            drop(flows);
+            judge = self.judge();
+            flows = judge.as_ref().map(|judge| judge.turn());
+        }
+        let mut received = Vec::with_capacity(count);
+        for (data, from) in (0..count).filter_map(|index| batch.get(index)) {
+            let mut datagram = Datagram::new(data, from);
+            if self.ignores(&datagram) {
+                continue;
+            }
+            if let (Some(judge), Some(flows)) = (&judge, &mut flows) {
+                datagram.judged = Some(Arc::new(self.judge_one(judge, flows, &datagram)));
+            }
+            received.push(datagram);
+        }
+        drop(flows);
+        received.into_iter().try_for_each(&mut take)
+    }
+
+    /// Sends several answers with one call; those that it leaves over, one by one.
+    fn deliver_all(&self, answers: &[(Vec<u8>, SocketAddr)]) -> Result<()> {
+        let socket = self.socket("send")?;
+        answers.iter().for_each(|(data, to)| self.note_answer(data, *to));
+        let mut rest = answers;
+        while !rest.is_empty() {
+            let sent = sys::send_many(socket.as_fd(), rest).unwrap_or(0);
+            rest = &rest[sent..];
+            if let [(data, to), others @ ..] = rest {
+                // It failed, perhaps only because an earlier ICMP error took the call's place.
+                self.deliver(data, *to)?;
+                rest = others;
+            }
+        }
+        Ok(())
+    }
+}

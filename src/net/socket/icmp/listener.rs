@@ -1,0 +1,155 @@
+//! A listener for all ICMP that reaches a host, whomever it is for.
+
+use std::net::SocketAddr;
+use std::os::fd::AsFd;
+use std::sync::{Arc, Mutex};
+use std::{fmt, io};
+
+use socket2::{Domain, Protocol, Socket, Type};
+
+use super::{error, lock};
+use crate::net::error::{Error, Result};
+use crate::net::host::stop::Stop;
+use crate::net::host::{Host, Waited};
+use crate::net::socket::error_queue::closed;
+use crate::net::sys::{self, PollFd};
+use crate::net::time::Instant;
+use crate::net::wire::Family;
+use crate::net::wire::icmp::{Kind, identify};
+use crate::net::wire::zoned::ZonedIp;
+
+/// A listener. Clones are the same one.
+#[derive(Clone, Debug)]
+pub struct Listener(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    host: Arc<dyn Host>,
+    /// The kinds that are wanted; empty: all.
+    only: Vec<Kind>,
+    /// None once closed.
+    sockets: Mutex<Vec<(Family, Arc<Socket>)>>,
+}
+
+/// An ICMP message as it arrived.
+#[derive(Clone, Debug)]
+pub struct Heard {
+    /// The version of ICMP.
+    pub family: Family,
+    /// Who sent it.
+    pub from: SocketAddr,
+    /// The IP packet; over IPv6 the message alone, as the kernel gives no more.
+    pub bytes: Arc<[u8]>,
+    /// The TTL or hop limit it came with.
+    pub ttl: Option<u8>,
+    /// When, in nanoseconds since 1970: by the kernel's stamp, or when it was seen.
+    pub time: i64,
+}
+
+impl Listener {
+    /// Listens for ICMP, ICMPv6 or both (`family`: `None`), for the kinds in `only`; if that is empty, for all.
+    ///
+    /// # Errors
+    /// `permission`: it takes raw sockets; the hint says how to get them.
+    pub fn open(host: Arc<dyn Host>, family: Option<Family>, only: Vec<Kind>) -> Result<Self> {
+        let wanted = [Family::V4, Family::V6].into_iter().filter(|one| family.is_none_or(|family| family == *one));
+        let mut sockets = Vec::new();
+        for one in wanted {
+            match open(&*host, one) {
+                Ok(socket) => sockets.push((one, Arc::new(socket))),
+                // A host need not have IPv6.
+                Err(err) if family.is_none() && err.raw_os_error() == Some(libc::EAFNOSUPPORT) => {}
+                Err(err) if matches!(err.raw_os_error(), Some(libc::EPERM | libc::EACCES)) => {
+                    return Err(Error { op: "listen", ..error::refused(&err, true) });
+                }
+                Err(err) => return Err(Error::system("listen", &err)),
+            }
+        }
+        Ok(Self(Arc::new(Inner { host, only, sockets: Mutex::new(sockets) })))
+    }
+
+    /// Waits for the next message; `None` when `until` has passed or the stop has happened.
+    ///
+    /// # Errors
+    /// `closed`, `system`.
+    pub fn receive(&self, until: Option<Instant>, stop: &Stop) -> Result<Option<Heard>> {
+        let mut buffer = vec![0; 65_536];
+        loop {
+            let sockets = lock(&self.0.sockets).clone();
+            if sockets.is_empty() {
+                return Err(closed("recv"));
+            }
+            let mut passed_over = false;
+            for (family, socket) in &sockets {
+                match sys::receive(socket.as_fd(), &mut buffer, false) {
+                    Ok(received) => {
+                        let Some(mut from) = received.addr else { continue };
+                        from.set_port(0);
+                        let bytes: Arc<[u8]> = buffer[..received.len].into();
+                        // The fourth version's packet comes with its header, and the TTL in it.
+                        let ttl = received.ttl.or(bytes.get(8).copied().filter(|_| *family == Family::V4));
+                        let time = received.stamp.unwrap_or_else(|| self.0.host.unix_nanos());
+                        let heard = Heard { family: *family, from, bytes, ttl, time };
+                        if self.0.only.is_empty() || heard.kind().is_some_and(|kind| self.0.only.contains(&kind)) {
+                            return Ok(Some(heard));
+                        }
+                        // There may be more in this one.
+                        passed_over = true;
+                    }
+                    Err(err) if matches!(err.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {}
+                    Err(err) => return Err(Error::system("recv", &err)),
+                }
+            }
+            if passed_over && !stop.is_stopped() && until.is_none_or(|until| self.0.host.now() < until) {
+                continue;
+            }
+            let mut fds: Vec<PollFd<'_>> = sockets.iter().map(|(_, socket)| PollFd::readable(socket.as_fd())).collect();
+            match self.0.host.wait(&mut fds, until, stop).map_err(|err| Error::system("recv", &err))? {
+                Waited::Ready => {}
+                Waited::TimedOut | Waited::Stopped => return Ok(None),
+            }
+        }
+    }
+
+    /// Stops listening.
+    pub fn close(&self) {
+        lock(&self.0.sockets).clear();
+    }
+}
+
+fn open(host: &dyn Host, family: Family) -> io::Result<Socket> {
+    let (domain, protocol, level, ttl) = match family {
+        Family::V4 => (Domain::IPV4, Protocol::ICMPV4, libc::IPPROTO_IP, libc::IP_RECVTTL),
+        Family::V6 => (Domain::IPV6, Protocol::ICMPV6, libc::IPPROTO_IPV6, libc::IPV6_RECVHOPLIMIT),
+    };
+    let socket = host.socket(domain, Type::RAW, Some(protocol))?;
+    socket.set_nonblocking(true)?;
+    sys::set_option(socket.as_fd(), level, ttl, 1)?;
+    sys::stamp_arrivals(socket.as_fd());
+    Ok(socket)
+}
+
+impl Heard {
+    /// The kind of message; `None` if it is less than a header.
+    pub fn kind(&self) -> Option<Kind> {
+        match *identify(&self.bytes, Some(self.family)).message {
+            [type_, code, ..] => Some(Kind { family: self.family, type_, code }),
+            _ => None,
+        }
+    }
+}
+
+/// The message in one line.
+impl fmt::Display for Heard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let found = identify(&self.bytes, Some(self.family));
+        let message = crate::net::wire::icmp::Message::parse(self.family, found.message);
+        match message {
+            Ok(message) => {
+                write!(f, "{} from {}: {message}", self.family.icmp_name(), ZonedIp::from(self.from))?;
+                message.quoted().map_or(Ok(()), |quoted| write!(f, ", about {quoted}"))
+            }
+            Err(err) => write!(f, "{} from {}: {err}", self.family.icmp_name(), ZonedIp::from(self.from)),
+        }
+    }
+}

@@ -1,0 +1,397 @@
+//! ICMP echo sockets: a ping socket where the system allows one, else a raw socket, with the errors that answer what was sent.
+//!
+//! A ping socket (`SOCK_DGRAM`, `IPPROTO_ICMP`) needs no privileges but a group in `net.ipv4.ping_group_range`; the kernel
+//! sets its identifier and delivers only answers to it. A raw socket needs CAP_NET_RAW and hears all ICMP of the host, its own
+//! requests on loopback included; what is not an answer to this socket is passed over.
+
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher, Hasher};
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::os::fd::AsFd;
+use std::sync::atomic::{AtomicBool, AtomicU32};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
+
+use socket2::{Domain, Protocol, Socket, Type};
+
+use self::extended::Questions;
+use self::payload::Payload;
+use super::error_queue::{closed, one_at_a_time};
+use super::prober::{Carrier, Prober, Tally, notices};
+use super::session::{Session, Settle};
+use crate::net::error::{Error, Result};
+use crate::net::host::Host;
+use crate::net::host::addr::check_zone;
+use crate::net::host::stop::Stop;
+use crate::net::probe::clock::Clock;
+use crate::net::probe::ledger::Counts;
+use crate::net::probe::outcome::{Outcome, Probe, Slot};
+use crate::net::sys;
+use crate::net::time::Duration;
+use crate::net::wire::Family;
+use crate::net::wire::icmp::IcmpError;
+use crate::net::wire::zoned::ZonedIp;
+
+mod error;
+mod extended;
+mod filter;
+mod hearing;
+mod listener;
+mod mtu;
+mod payload;
+mod probing;
+
+pub(in crate::net) use self::extended::{IN_FLIGHT, check_subject};
+use super::ear::{self, Ear};
+
+pub use self::error::{MAX_SIZE_V4, MAX_SIZE_V6, check_size};
+pub use self::listener::{Heard, Listener};
+pub use self::mtu::interface_mtu;
+
+/// How many settled pings a fast socket remembers. A further reply to an older one is counted as late, or as foreign if its
+/// sender was not pinged for long, not as a duplicate.
+pub const REMEMBERED: usize = 8_192;
+
+/// How a socket is made and what it sends.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// The local address; `None`: any.
+    pub local: Option<ZonedIp>,
+    /// TTL or hop limit; `None`: the system's.
+    pub ttl: Option<u8>,
+    /// The type of service or traffic class, all eight bits.
+    pub tos: u8,
+    /// Whether it may send to all hosts of a network (SO_BROADCAST).
+    pub broadcast: bool,
+    /// Whether to send with Don't Fragment, whatever the path's MTU is said to be; `None`: as the system does.
+    pub dont_fragment: Option<bool>,
+    /// What is repeated to fill a payload; empty: 8, 9, 10, ….
+    pub pattern: Vec<u8>,
+    /// Whether only a raw socket will do.
+    pub raw: bool,
+    /// Whether the clock is to be the kernel's stamp of the arrival less the time before the send call, as `ping` measures.
+    pub as_ping: bool,
+    /// Whether speed is what counts: requests go out in bursts, replies are received together, the kernel keeps what is for
+    /// others from a raw socket, the clock is that of `as_ping`, and fewer settled pings are remembered ([`REMEMBERED`]).
+    pub fast: bool,
+    /// Size of the receive buffer in bytes (SO_RCVBUF); `None` leaves the system's.
+    pub receive_buffer: Option<usize>,
+}
+
+/// The kinds of socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// The kernel's own ping socket.
+    Ping,
+    /// A raw socket.
+    Raw,
+}
+
+/// An ICMP echo socket. Clones are the same socket.
+#[derive(Clone, Debug)]
+pub struct IcmpSocket(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    host: Arc<dyn Host>,
+    session: Arc<Session>,
+    /// `None` once closed.
+    socket: Mutex<Option<Arc<Socket>>>,
+    family: Family,
+    mode: Mode,
+    /// The local address; its port is the identifier.
+    local: SocketAddr,
+    payload: Payload,
+    questions: Questions,
+    as_ping: bool,
+    fast: bool,
+    ttl: Option<u8>,
+    broadcast: bool,
+    prober: Mutex<Prober>,
+    tally: Tally,
+    ear: Ear,
+    sending: Mutex<Sending>,
+    /// Whether a call has told of an error, so that there is something in the error queue. Without stamps of what is sent,
+    /// looking there each time would cost more than the ping.
+    has_errors: AtomicBool,
+    /// How many replies to others have come to a raw socket. From some number on the kernel is told to keep them from it.
+    others: AtomicU32,
+    /// Whether a request was sent whose reply needs more room than is set aside for many at once.
+    has_large: AtomicBool,
+}
+
+/// The state of the socket as the last send left it.
+#[derive(Debug, Default)]
+struct Sending {
+    /// The number that the kernel gives to the stamp of the next packet sent; `None` before stamps were asked for.
+    next_stamp: Option<u32>,
+    /// Whether stamps were asked for.
+    stamping: bool,
+    /// The TTL that the socket is set to, if it is another than its own.
+    ttl: Option<u8>,
+}
+
+impl IcmpSocket {
+    /// Makes a socket for echo requests of `family`.
+    ///
+    /// # Errors
+    /// `permission`: the system allows neither a ping socket nor a raw socket; the hint says how to change that here.
+    /// `not-local`, `exhausted`, `invalid` (a local address of another version).
+    pub fn open(host: Arc<dyn Host>, session: Arc<Session>, family: Family, options: &Options) -> Result<Self> {
+        let (socket, mode) = make(&*host, family, options.raw)?;
+        let any: IpAddr = match family {
+            Family::V4 => Ipv4Addr::UNSPECIFIED.into(),
+            Family::V6 => Ipv6Addr::UNSPECIFIED.into(),
+        };
+        let from = options.local.unwrap_or(any.into());
+        if Family::of(from.ip) != family {
+            return Err(Error::invalid("open", format!("the local address {from} is not {family}")));
+        }
+        let set_up = || -> io::Result<SocketAddr> {
+            socket.set_nonblocking(true)?;
+            if mode == Mode::Raw {
+                heed(&socket, family)?;
+            }
+            set_options(&socket, family, mode, options)?;
+            // The port of a ping socket is its identifier; the kernel finds a free one.
+            socket.bind(&from.with_port(0).into())?;
+            let bound = sys::local_addr(&socket)?;
+            let id = if mode == Mode::Ping { bound.port() } else { (random() as u16).max(1) };
+            Ok(ZonedIp::from(bound).with_port(id))
+        };
+        let local = set_up().map_err(|err| error::open_error(&err, from))?;
+        let this = Self(Arc::new(Inner {
+            host,
+            session: session.clone(),
+            socket: Mutex::new(Some(Arc::new(socket))),
+            family,
+            mode,
+            local,
+            payload: Payload::new(random(), options.pattern.clone()),
+            questions: Questions::default(),
+            as_ping: options.as_ping || options.fast,
+            fast: options.fast,
+            ttl: options.ttl,
+            broadcast: options.broadcast,
+            prober: Mutex::new(if options.fast { Prober::remembering(REMEMBERED) } else { Prober::default() }),
+            tally: Tally::new(if family == Family::V4 { 20 } else { 40 }),
+            ear: Ear::default(),
+            sending: Mutex::default(),
+            has_errors: AtomicBool::new(false),
+            others: AtomicU32::new(0),
+            has_large: AtomicBool::new(false),
+        }));
+        let inner: Weak<Inner> = Arc::downgrade(&this.0);
+        session.opened(inner);
+        Ok(this)
+    }
+
+    /// Sends an echo request with a payload of `size` bytes and waits until it is settled. A reply is matched by its source,
+    /// identifier and sequence number, and by its payload.
+    ///
+    /// # Errors
+    /// `too-large`, `invalid` (another version of IP), `closed`, `busy`, `system`.
+    pub fn ping(&self, request: &Request, stop: &Stop) -> Result<Outcome> {
+        self.same_version("ping", request.to)?;
+        check_size(request.size, self.0.family)?;
+        let socket = self.socket("ping")?;
+        let mut prober = self.prober("ping")?;
+        let before = prober.next_number() - 1;
+        let message = self.compose(before + 1, before, request.size);
+        prober.ping(self, &socket, &request.probe(&message), stop, &mut None)
+    }
+
+    /// The version of IP.
+    pub fn family(&self) -> Family {
+        self.0.family
+    }
+
+    /// Which kind of socket it is.
+    pub fn mode(&self) -> Mode {
+        self.0.mode
+    }
+
+    /// The identifier of its requests.
+    pub fn id(&self) -> u16 {
+        self.0.local.port()
+    }
+
+    /// The local address; its port is the identifier.
+    pub fn local(&self) -> SocketAddr {
+        self.0.local
+    }
+
+    /// The account of its probes.
+    pub fn counts(&self) -> Counts {
+        self.0.tally.counts()
+    }
+
+    /// The clock of its round-trip times; `None` before the first reply.
+    pub fn clock(&self) -> Option<Clock> {
+        self.0.tally.clock()
+    }
+
+    /// What has come by now, is about what was sent, and settled no probe: redirects and other advice, each once.
+    pub fn notices(&self) -> Vec<IcmpError> {
+        notices(self)
+    }
+
+    /// What others may know of its probes.
+    pub fn tally(&self) -> &Tally {
+        &self.0.tally
+    }
+
+    /// Closes the socket.
+    pub fn close(&self) {
+        if let Some(socket) = lock(&self.0.socket).take() {
+            let _ = socket.shutdown(std::net::Shutdown::Both);
+        }
+    }
+
+    /// Whether it was closed.
+    pub fn is_closed(&self) -> bool {
+        lock(&self.0.socket).is_none()
+    }
+
+    /// Checks that the socket can send to `to`.
+    ///
+    /// # Errors
+    /// `invalid`: it is of another version of IP.
+    pub(in crate::net) fn same_version(&self, op: &'static str, to: SocketAddr) -> Result<()> {
+        let theirs = Family::of(to.ip());
+        if theirs == self.0.family {
+            return check_zone(op, self.0.local, to);
+        }
+        let message = format!("the socket is {} and the target {theirs}", self.0.family);
+        Err(Error::invalid(op, message)
+            .with_peer(ZonedIp::from(to))
+            .with_hint("open a socket for the target: icmp::open(target)"))
+    }
+
+    fn socket(&self, op: &'static str) -> Result<Arc<Socket>> {
+        lock(&self.0.socket).clone().ok_or_else(|| closed(op))
+    }
+
+    fn prober(&self, op: &'static str) -> Result<MutexGuard<'_, Prober>> {
+        match self.0.prober.try_lock() {
+            Ok(prober) => Ok(prober),
+            Err(TryLockError::Poisoned(poisoned)) => Ok(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => Err(one_at_a_time(op)),
+        }
+    }
+}
+
+/// An echo request to send, and how long to wait for its reply.
+#[derive(Clone, Copy, Debug)]
+pub struct Request {
+    /// Where it goes.
+    pub to: SocketAddr,
+    /// How long a reply is in time.
+    pub timeout: Duration,
+    /// How long after that an ICMP error is waited for.
+    pub icmp_wait: Duration,
+    /// The TTL or hop limit; `None`: the socket's.
+    pub ttl: Option<u8>,
+    /// The size of its payload in bytes.
+    pub size: usize,
+    /// Whether its loss is reported at the end of the run.
+    pub report: bool,
+}
+
+impl Request {
+    /// It with this message.
+    fn probe<'a>(&self, message: &'a [u8]) -> Probe<'a> {
+        let Self { to, timeout, icmp_wait, ttl, report, .. } = *self;
+        Probe {
+            to,
+            unresolved: None,
+            message,
+            timeout,
+            icmp_wait,
+            ttl,
+            slot: Slot { unreported: !report, ..Slot::default() },
+        }
+    }
+}
+
+impl Settle for Inner {
+    fn settle_up(&self) {
+        if let Ok(mut prober) = self.prober.try_lock() {
+            prober.settle_up(&self.session, self.local, &*self.host);
+        }
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        let prober = self.prober.get_mut().unwrap_or_else(PoisonError::into_inner);
+        prober.settle_up(&self.session, self.local, &*self.host);
+    }
+}
+
+/// A ping socket, or, where that is refused, a raw one.
+fn make(host: &dyn Host, family: Family, raw: bool) -> Result<(Socket, Mode)> {
+    let (domain, protocol) = match family {
+        Family::V4 => (Domain::IPV4, Protocol::ICMPV4),
+        Family::V6 => (Domain::IPV6, Protocol::ICMPV6),
+    };
+    let refused = |err: &io::Error| matches!(err.raw_os_error(), Some(libc::EACCES | libc::EPERM));
+    if !raw {
+        match host.socket(domain, Type::DGRAM, Some(protocol)) {
+            Ok(socket) => return Ok((socket, Mode::Ping)),
+            // EPROTONOSUPPORT: a kernel without ping sockets.
+            Err(err) if refused(&err) || err.raw_os_error() == Some(libc::EPROTONOSUPPORT) => {}
+            Err(err) => return Err(Error::system("open", &err)),
+        }
+    }
+    match host.socket(domain, Type::RAW, Some(protocol)) {
+        Ok(socket) => Ok((socket, Mode::Raw)),
+        Err(err) if refused(&err) => Err(error::refused(&err, raw)),
+        Err(err) => Err(Error::system("open", &err)),
+    }
+}
+
+/// Has a raw socket receive replies and errors, and nothing else.
+fn heed(socket: &Socket, family: Family) -> io::Result<()> {
+    match family {
+        Family::V4 => ear::heed(socket, &[0, 3, 4, 5, 11, 12, 31]),
+        Family::V6 => ear::heed_v6(socket, (0..=127).chain([129, 137, 161])),
+    }
+}
+
+fn set_options(socket: &Socket, family: Family, mode: Mode, options: &Options) -> io::Result<()> {
+    let fd = socket.as_fd();
+    let (level, errors, ttl, discover) = match family {
+        Family::V4 => (libc::IPPROTO_IP, libc::IP_RECVERR, libc::IP_RECVTTL, libc::IP_MTU_DISCOVER),
+        Family::V6 => (libc::IPPROTO_IPV6, libc::IPV6_RECVERR, libc::IPV6_RECVHOPLIMIT, libc::IPV6_MTU_DISCOVER),
+    };
+    let is_ipv4 = family == Family::V4;
+    sys::set_option(fd, level, errors, 1)?;
+    if mode == Mode::Ping || !is_ipv4 {
+        // Otherwise the header tells.
+        sys::set_option(fd, level, ttl, 1)?;
+    }
+    sys::ask_for_extensions(fd, is_ipv4);
+    if let Some(ttl) = options.ttl {
+        sys::set_ttl(fd, is_ipv4, Some(ttl))?;
+    }
+    sys::set_tos(fd, is_ipv4, options.tos)?;
+    socket.set_broadcast(options.broadcast)?;
+    if let Some(set) = options.dont_fragment {
+        // Not IP_PMTUDISC_DO, which would refuse by what was learnt instead of asking the path.
+        sys::set_option(fd, level, discover, if set { libc::IP_PMTUDISC_PROBE } else { libc::IP_PMTUDISC_DONT })?;
+    }
+    match options.receive_buffer {
+        Some(bytes) => socket.set_recv_buffer_size(bytes.min(i32::MAX as usize)),
+        None => Ok(()),
+    }
+}
+
+/// A number that no other process can guess.
+fn random() -> u64 {
+    RandomState::new().build_hasher().finish()
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

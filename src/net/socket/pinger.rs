@@ -1,0 +1,410 @@
+//! Pings on a schedule: one after the other at absolute times, whether or not answers came, several in flight.
+
+use std::collections::VecDeque;
+use std::fmt::Debug;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use socket2::Socket;
+
+use super::icmp::{self, IcmpSocket};
+use super::prober::{Carrier, Prober, prepare};
+use super::tcp::Connection;
+use super::udp::{UdpSocket, check_size};
+use crate::net::error::{Error, ErrorKind, Result};
+use crate::net::host::stop::Stop;
+use crate::net::host::{Host, Waited};
+use crate::net::probe::ledger::ProbeId;
+use crate::net::probe::outcome::{Matcher, Outcome, Probe, Slot};
+use crate::net::probe::targets::Targets;
+use crate::net::time::{Duration, Instant};
+use crate::net::wire::icmp::Subject;
+
+/// What to send and when.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// Where the pings go, in turn.
+    pub targets: Targets,
+    /// How many to each; `None`: until it is stopped.
+    pub count: Option<u64>,
+    /// From one ping to the next. Zero: each as soon as `window` allows.
+    pub interval: Duration,
+    /// How long an answer is in time.
+    pub timeout: Duration,
+    /// How long after that an ICMP error is waited for.
+    pub icmp_wait: Duration,
+    /// How many may be in flight at a time, at least 1.
+    pub window: usize,
+    /// How long after a ping the next is sent at the latest, however many are in flight; `None`: it waits for its turn.
+    pub max_gap: Option<Duration>,
+    /// Messages are padded to this many bytes.
+    pub size: usize,
+    /// What the pings say.
+    pub message: Message,
+    /// Whether each sending is an outcome of its own, given at that moment.
+    pub sends: bool,
+    /// Whether packets that settle nothing are outcomes of their own: late ones, duplicates and others.
+    pub strays: bool,
+    /// Whether lost pings are reported at the end of the run.
+    pub report: bool,
+    /// How long before each sending the wait goes on without sleeping.
+    pub awake: Duration,
+}
+
+/// What the pings of a schedule say.
+#[derive(Clone, Debug)]
+pub enum Message {
+    /// `ping 1 TIME`, `ping 2 TIME`, …; over ICMP, echo requests.
+    Ping,
+    /// The same each time.
+    Same(Arc<[u8]>),
+    /// What [`Script::message`] makes.
+    Made,
+    /// Questions about an interface (RFC 8335), over ICMP.
+    Question(Subject),
+}
+
+/// The closures of a script that a schedule calls.
+#[derive(Default)]
+pub struct Script<'a> {
+    /// Makes the message with a number; `Err` ends the schedule with the error `invalid`.
+    pub message: Option<Compose<'a>>,
+    /// Says which message a datagram replies to.
+    pub matcher: Option<Matcher<'a>>,
+}
+
+/// Makes the message with a number.
+pub type Compose<'a> = &'a mut dyn FnMut(u64) -> std::result::Result<Vec<u8>, ()>;
+
+impl Debug for Script<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Script").finish_non_exhaustive()
+    }
+}
+
+impl Plan {
+    fn check(&self) -> Result<()> {
+        if self.targets.is_empty() {
+            return Err(Error::invalid("pinger", "the list of targets is empty").with_hint("give at least one address"));
+        }
+        Ok(())
+    }
+
+    /// How many pings there are in all; `None`: without end.
+    fn total(&self) -> Option<u64> {
+        self.count.map(|count| count.saturating_mul(self.targets.len()))
+    }
+}
+
+static NEXT: AtomicU64 = AtomicU64::new(0);
+
+/// Sends pings on a schedule and gives their outcomes as they are settled, and their sendings if the plan wants those.
+///
+/// Ping k is due at the start plus k intervals. When a due time and the whole interval after it pass without a
+/// chance to send, that slot is missed: it is counted, and the schedule keeps its beat.
+#[derive(Debug)]
+pub struct Pinger {
+    socket: Arc<dyn Carrier>,
+    plan: Plan,
+    total: Option<u64>,
+    start: Option<Instant>,
+    slot: i64,
+    /// Tells the pingers of a process apart.
+    id: u64,
+    sent: u64,
+    /// The first probe that it sent.
+    first: Option<ProbeId>,
+    /// After a stop: its probes in flight whose outcomes are still to be given.
+    in_flight: Option<VecDeque<ProbeId>>,
+}
+
+impl Pinger {
+    /// A pinger over UDP that starts when its first outcome is asked for.
+    ///
+    /// # Errors
+    /// `invalid`: the socket's version of IP is not that of each target; `too-large`.
+    pub fn new(socket: UdpSocket, plan: Plan) -> Result<Self> {
+        plan.check()?;
+        plan.targets.iter().try_for_each(|target| socket.check_target("pinger", target.to))?;
+        check_size(plan.size)?;
+        Ok(Self::over(Arc::new(socket), plan))
+    }
+
+    /// A pinger over ICMP that starts when its first outcome is asked for.
+    ///
+    /// # Errors
+    /// `invalid`: the socket's version of IP is not that of each target; `too-large`.
+    pub fn over_icmp(socket: IcmpSocket, mut plan: Plan) -> Result<Self> {
+        plan.check()?;
+        if let Message::Question(subject) = &plan.message {
+            icmp::check_subject(subject)?;
+            plan.window = plan.window.min(icmp::IN_FLIGHT);
+        }
+        plan.targets.iter().try_for_each(|target| socket.same_version("pinger", target.to))?;
+        icmp::check_size(plan.size, socket.family())?;
+        Ok(Self::over(Arc::new(socket), plan))
+    }
+
+    /// A pinger over a connection that starts when its first outcome is asked for, and is at its end when the connection is.
+    ///
+    /// # Errors
+    /// `too-large`: the connection takes no message of that size.
+    pub fn over_tcp(connection: Connection, plan: Plan) -> Result<Self> {
+        plan.check()?;
+        let limit = connection.limit();
+        if plan.size > limit {
+            let message = format!("a ping over this connection has at most {limit} bytes, not {}", plan.size);
+            let error = Error::new(ErrorKind::TooLarge, "pinger", message);
+            return Err(error.with_hint("the option `limit` of tcp::connect and tcp::listen allows more"));
+        }
+        Ok(Self::over(Arc::new(connection), plan))
+    }
+
+    fn over(socket: Arc<dyn Carrier>, plan: Plan) -> Self {
+        Self {
+            socket,
+            total: plan.total(),
+            plan,
+            start: None,
+            slot: 0,
+            sent: 0,
+            first: None,
+            in_flight: None,
+            id: NEXT.fetch_add(1, Ordering::Relaxed),
+        }
+    }
+
+    /// The next outcome; `None` when all are settled. Once the stop has happened the pings in flight are given as
+    /// interrupted, so that nothing sent is missing from the account, and then `None`.
+    ///
+    /// # Errors
+    /// As [`UdpSocket::ping`]; `invalid`: a closure failed.
+    pub fn next(&mut self, stop: &Stop, script: &mut Script<'_>) -> Result<Option<Outcome>> {
+        let carrier = self.socket.clone();
+        let socket = carrier.socket("pinger")?;
+        let mut prober = carrier.prober("pinger")?;
+        prober.take_over(self.id, self.plan.strays)?;
+        let outcome = self.advance(&*carrier, &socket, &mut prober, stop, script);
+        prober.tell(&*carrier);
+        if !matches!(outcome, Ok(Some(_))) {
+            prober.release(self.id);
+        }
+        outcome
+    }
+
+    fn advance(
+        &mut self,
+        carrier: &dyn Carrier,
+        socket: &Socket,
+        prober: &mut Prober,
+        stop: &Stop,
+        script: &mut Script<'_>,
+    ) -> Result<Option<Outcome>> {
+        loop {
+            if let Some(outcome) = prober.next_outcome() {
+                return Ok(Some(outcome));
+            }
+            if self.start.is_none() {
+                // What takes its time the first time is not part of the schedule.
+                prepare(carrier, socket);
+            }
+            let now = carrier.host().now();
+            if let Some(in_flight) = &mut self.in_flight {
+                return Ok(std::iter::from_fn(|| in_flight.pop_front()).find_map(|id| prober.interrupted(id)));
+            }
+            if stop.is_stopped() {
+                // What came before the stop counts.
+                prober.catch_up(carrier, socket, now, None, &mut script.matcher)?;
+                self.in_flight = Some(self.first.map(|first| prober.pending_since(first)).unwrap_or_default());
+                continue;
+            }
+            let start = *self.start.get_or_insert(now);
+            if !self.more() && prober.in_flight() == 0 {
+                // What came after the last answer is counted.
+                prober.collect(carrier, socket, None, &mut script.matcher)?;
+                return Ok(prober.next_outcome());
+            }
+            let due = start + self.plan.interval * self.slot;
+            if self.room(prober).is_some_and(|from| now >= due.max(from)) {
+                if self.plan.sends {
+                    // What came before the sending is reported before it.
+                    prober.catch_up(carrier, socket, now, None, &mut script.matcher)?;
+                    if prober.has_outcome() {
+                        continue;
+                    }
+                }
+                self.send_due(carrier, socket, prober, now - due, script)?;
+            }
+            prober.catch_up(carrier, socket, now, None, &mut script.matcher)?;
+            if prober.has_outcome() {
+                continue;
+            }
+            let due = start + self.plan.interval * self.slot;
+            let due = self.room(prober).map(|from| due.max(from) - self.plan.awake);
+            prober.wait(carrier, socket, due, stop)?;
+        }
+    }
+
+    /// Sends the ping that has been due for `behind`, and more where the schedule waits for nothing.
+    fn send_due(
+        &mut self,
+        carrier: &dyn Carrier,
+        socket: &Socket,
+        prober: &mut Prober,
+        behind: Duration,
+        script: &mut Script<'_>,
+    ) -> Result<()> {
+        if self.plan.interval > Duration::ZERO {
+            let missed = (behind.as_nanos() / self.plan.interval.as_nanos()).max(0);
+            prober.miss(missed as u64);
+            self.slot += missed;
+            return self.send(carrier, socket, prober, missed as u64, script);
+        }
+        self.send(carrier, socket, prober, 0, script)?;
+        // What came meanwhile is stamped, and can wait.
+        let mut burst = carrier.burst();
+        while burst > 1 && self.more() && prober.in_flight() < self.plan.window {
+            self.send(carrier, socket, prober, 0, script)?;
+            burst -= 1;
+        }
+        Ok(())
+    }
+
+    /// From when on there is room in the window for another ping; `None`: not before one in flight is settled.
+    fn room(&self, prober: &Prober) -> Option<Instant> {
+        match prober.in_flight() < self.plan.window {
+            _ if !self.more() => None,
+            true => Some(Instant::from_nanos(i64::MIN)),
+            false => self.plan.max_gap.zip(prober.last_sent()).map(|(gap, last)| last + gap),
+        }
+    }
+
+    /// Whether there is another ping to send.
+    fn more(&self) -> bool {
+        self.total.is_none_or(|total| self.sent < total) && self.socket.ended().is_none()
+    }
+
+    /// Sends the next ping, before which so many slots were missed.
+    fn send(
+        &mut self,
+        carrier: &dyn Carrier,
+        socket: &Socket,
+        prober: &mut Prober,
+        missed: u64,
+        script: &mut Script<'_>,
+    ) -> Result<()> {
+        let Plan { timeout, icmp_wait, sends, .. } = self.plan;
+        let target = self.plan.targets.get(self.sent % self.plan.targets.len());
+        self.slot += 1;
+        self.sent += 1;
+        let message = self.compose(carrier, prober.next_number() - 1, script)?;
+        let number = (!matches!(self.plan.message, Message::Ping | Message::Question(_))).then_some(self.sent);
+        let slot = Slot {
+            number,
+            by_number: script.matcher.is_some(),
+            announced: sends,
+            unreported: !self.plan.report,
+            missed,
+        };
+        let unresolved = target.unresolved.as_deref();
+        let probe = Probe { to: target.to, unresolved, message: &message, timeout, icmp_wait, ttl: target.ttl, slot };
+        let id = prober.send(carrier, socket, &probe)?;
+        self.first.get_or_insert(id);
+        Ok(())
+    }
+
+    /// The message of the ping that is to be sent.
+    fn compose(&self, carrier: &dyn Carrier, before: u64, script: &mut Script<'_>) -> Result<Vec<u8>> {
+        let mut message = match (&self.plan.message, &mut script.message) {
+            (Message::Question(subject), _) => return Ok(carrier.compose_question(subject, before)),
+            (Message::Same(bytes), _) => bytes.to_vec(),
+            (Message::Made, Some(make)) => {
+                let mut made = Vec::new();
+                let failed = |()| Error::invalid("pinger", "the closure that makes messages failed");
+                carrier.matching(&mut || make(self.sent).map(|bytes| made = bytes)).map_err(failed)?;
+                made
+            }
+            (Message::Ping | Message::Made, _) => return Ok(carrier.compose(self.sent, before, self.plan.size)),
+        };
+        message.resize(message.len().max(self.plan.size), b' ');
+        carrier.check_message(message.len())?;
+        Ok(message)
+    }
+
+    /// How many pings were sent.
+    pub fn sent(&self) -> u64 {
+        self.sent
+    }
+}
+
+/// A pinger that is given up leaves the socket to others; what it has in flight, it does not hear of.
+impl Drop for Pinger {
+    fn drop(&mut self) {
+        if let Ok(mut prober) = self.socket.prober("pinger") {
+            prober.release(self.id);
+        }
+    }
+}
+
+/// A beat: the numbers 1, 2, …, each not before its time.
+#[derive(Debug)]
+pub struct Ticks {
+    count: Option<u64>,
+    interval: Duration,
+    awake: Duration,
+    start: Option<Instant>,
+    slot: i64,
+    ticked: u64,
+    missed: u64,
+}
+
+impl Ticks {
+    /// `count` ticks (`None`: without end), one every `interval`; without a wait if it is zero.
+    ///
+    /// # Errors
+    /// `invalid`: the interval is negative.
+    pub fn new(count: Option<u64>, interval: Duration) -> Result<Self> {
+        if interval.is_negative() {
+            return Err(Error::invalid("ticks", format!("an interval of {} is negative", interval.short())));
+        }
+        Ok(Self { count, interval, awake: Duration::ZERO, start: None, slot: 0, ticked: 0, missed: 0 })
+    }
+
+    /// The same, staying awake for the last `time` before each tick instead of sleeping.
+    #[must_use]
+    pub fn awake(self, time: Duration) -> Self {
+        Self { awake: time, ..self }
+    }
+
+    /// Waits for the next tick and gives its number; `None` after the last, or when the stop has happened.
+    ///
+    /// # Errors
+    /// `system`.
+    pub fn next(&mut self, host: &dyn Host, stop: &Stop) -> Result<Option<u64>> {
+        if stop.is_stopped() || self.count.is_some_and(|count| self.ticked >= count) {
+            return Ok(None);
+        }
+        if self.interval > Duration::ZERO {
+            let now = host.now();
+            let start = *self.start.get_or_insert(now);
+            let due = start + self.interval * self.slot;
+            let missed = ((now - due).as_nanos() / self.interval.as_nanos()).max(0);
+            self.missed += missed as u64;
+            self.slot += missed;
+            let due = start + self.interval * self.slot;
+            let asleep = host.wait(&mut [], Some(due - self.awake), stop);
+            let waited = asleep.map_err(|err| Error::system("ticks", &err))?;
+            if waited == Waited::Stopped || host.wait_awake(due, stop) == Waited::Stopped {
+                return Ok(None);
+            }
+            self.slot += 1;
+        }
+        self.ticked += 1;
+        Ok(Some(self.ticked))
+    }
+
+    /// Moments of the beat that passed while the loop was busy.
+    pub fn missed(&self) -> u64 {
+        self.missed
+    }
+}

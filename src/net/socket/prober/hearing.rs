@@ -1,0 +1,305 @@
+//! What a prober makes of what it hears: which probe a datagram answers, and which an ICMP error is about.
+
+use std::net::SocketAddr;
+
+use super::clock::{measure, waited};
+use super::{Carrier, Pending, Prober, Recognised, Unheard};
+use crate::net::error::{Error, Result};
+use crate::net::observe::account::{Ends, Pinging, Settled};
+use crate::net::observe::event::{Event, Flow};
+use crate::net::policy::datagram::Datagram;
+use crate::net::probe::ledger::{Arrival, Blame, ErrorArrival, Key, ProbeId, Stray};
+use crate::net::probe::outcome::{End, Match, Matcher, Outcome};
+use crate::net::socket::error_queue::Queued;
+use crate::net::time::Instant;
+use crate::net::wire::content::Content;
+
+/// How many pings without a reply are remembered for those that come late.
+const UNANSWERED: usize = 1024;
+
+/// How many outcomes may wait to be taken before packets that settle nothing are only counted.
+const MOST_REPORTED: usize = 1024;
+
+impl Prober {
+    pub(super) fn hear(
+        &mut self,
+        carrier: &dyn Carrier,
+        awaited: Option<ProbeId>,
+        datagram: Datagram,
+        (seen, unix): (Instant, i64),
+        matcher: &mut Option<Matcher<'_>>,
+    ) -> Result<()> {
+        let queued = waited(unix, datagram.stamp);
+        let arrived = queued.map_or(seen, |queued| seen - queued);
+        let (arrival, kind) = match matcher {
+            Some(matcher) => (self.matched(carrier, awaited, &datagram, arrived, matcher)?, Stray::Foreign),
+            None => match carrier.recognise(self, &datagram) {
+                Recognised::Answer(key, content) => {
+                    (self.ledger.reply(arrived, self.asked(datagram.from, key), key, content), Stray::Foreign)
+                }
+                Recognised::Stray(kind) => (self.stray(kind), kind),
+                Recognised::Unrelated => return Ok(()),
+            },
+        };
+        let stray = match arrival {
+            Arrival::Reply { id, .. } => {
+                if let Some(pending) = self.pending.remove(&id) {
+                    let readings = measure(&pending, datagram.stamp, seen, queued.map(|_| arrived));
+                    let (rtt, clock) = readings.by(self.clock);
+                    let session = *self.clock.get_or_insert(clock);
+                    self.measured = Some((session, rtt));
+                    let ends = Ends::seen_by(carrier.host().id(), carrier.local(), pending.to);
+                    let echoed = carrier.echoed(&pending.message);
+                    carrier.account().answered(ends, echoed, pending.sent);
+                    let received_at = Some(datagram.stamp.unwrap_or(unix));
+                    let end = End::Reply { datagram, rtt, clock, lesser: clock != session, readings };
+                    self.finish(carrier, id, &pending, received_at, end);
+                }
+                return Ok(());
+            }
+            Arrival::Late { id: Some(id), timed_out: true } => {
+                self.time_out(carrier, id, true);
+                (Stray::Late, Some(id))
+            }
+            Arrival::Late { id, .. } => {
+                let ends = Ends::seen_by(carrier.host().id(), carrier.local(), datagram.from);
+                carrier.account().late(ends, Content::of(&datagram.data));
+                (Stray::Late, id)
+            }
+            Arrival::Duplicate { id } => (Stray::Duplicate, Some(id)),
+            Arrival::Truncated { id } => (Stray::Truncated, Some(id)),
+            Arrival::Corrupt { id } => (Stray::Corrupt, Some(id)),
+            Arrival::Foreign => (kind, None),
+        };
+        self.report_stray(stray, datagram, arrived, unix);
+        Ok(())
+    }
+
+    /// Makes an outcome of a packet that settles nothing, if the pinger at work wants those.
+    fn report_stray(&mut self, (kind, id): (Stray, Option<ProbeId>), datagram: Datagram, arrived: Instant, unix: i64) {
+        // What others send must not fill the memory while the script is slow; the counts have all.
+        if !self.reports_strays || self.settled.len() >= MOST_REPORTED {
+            return;
+        }
+        let record = id.and_then(|id| self.ledger.record(id));
+        let after = record.map(|record| arrived - record.sent);
+        let received_at = datagram.stamp.unwrap_or(unix);
+        let outcome = Outcome {
+            number: id.and_then(|id| self.number_of(Blame::Named(id))).unwrap_or(0),
+            to: record.map_or(datagram.from, |record| record.to),
+            ttl: None,
+            packet: 0,
+            missed: 0,
+            sent_at: after.map(|after| received_at - after.as_nanos()),
+            received_at: Some(received_at),
+            end: End::Stray { kind, datagram, after },
+        };
+        self.settled.push_back((id.unwrap_or(ProbeId::from_number(0)), outcome));
+    }
+
+    /// What a datagram is that a matcher is asked about.
+    fn matched(
+        &mut self,
+        carrier: &dyn Carrier,
+        awaited: Option<ProbeId>,
+        datagram: &Datagram,
+        arrived: Instant,
+        matcher: &mut Matcher<'_>,
+    ) -> Result<Arrival> {
+        // What comes after the answer in one go is asked about too: it may be a duplicate.
+        let is_peer =
+            |id: ProbeId| self.ledger.record(id).is_some_and(|record| self.may_reply(datagram.from, record.to));
+        if awaited.is_some_and(|id| !is_peer(id)) {
+            return Ok(self.given_up(arrived, datagram.from));
+        }
+        self.tell(carrier);
+        let mut said = Match::Nothing;
+        let failed = |()| Error::invalid("ping", "the closure that matches replies failed");
+        carrier.matching(&mut || matcher(datagram).map(|matched| said = matched)).map_err(failed)?;
+        Ok(match (said, awaited) {
+            (Match::Awaited, Some(id)) => self.ledger.reply_to(arrived, id),
+            (Match::Number(number), _) => {
+                let key = Key::Number(number);
+                self.ledger.reply_by_key(arrived, self.asked(datagram.from, key), key)
+            }
+            (Match::Awaited, None) => match self.ledger.oldest_pending(self.asked_last(datagram.from)) {
+                Some(id) => self.ledger.reply_to(arrived, id),
+                None => self.given_up(arrived, datagram.from),
+            },
+            (Match::Nothing, Some(_)) => self.given_up(arrived, datagram.from),
+            (Match::Nothing, None) => self.stray(Stray::Foreign),
+        })
+    }
+
+    /// What comes from `from` and replies to nothing that is waited for: it is late if a ping to there was given up and has no
+    /// reply yet, for the closure that would know it is gone.
+    fn given_up(&mut self, arrived: Instant, from: SocketAddr) -> Arrival {
+        let owes = |id: &ProbeId| {
+            let record = self.ledger.record(*id).filter(|record| !record.answered);
+            record.is_some_and(|record| self.may_reply(from, record.to))
+        };
+        match self.unanswered.iter().position(owes).and_then(|place| self.unanswered.remove(place)) {
+            Some(id) => self.ledger.reply_to(arrived, id),
+            None => self.stray(Stray::Foreign),
+        }
+    }
+
+    fn stray(&mut self, kind: Stray) -> Arrival {
+        self.ledger.stray(kind);
+        Arrival::Foreign
+    }
+
+    pub(super) fn hear_queued(&mut self, queued: Queued) {
+        match queued {
+            Queued::Sent { number, stamp } => {
+                while let Some(&(next, id)) = self.stamped.front()
+                    && next.wrapping_sub(number) as i32 <= 0
+                {
+                    self.stamped.pop_front();
+                    if next == number
+                        && let Some(pending) = self.pending.get_mut(&id)
+                    {
+                        pending.stamp = Some(stamp);
+                    }
+                }
+            }
+            Queued::Local => {}
+            Queued::Icmp { error, stamp } => self.errors.push_back(Unheard { error, stamp }),
+            Queued::Path(error) => self.path = Some(error),
+        }
+    }
+
+    pub(super) fn hear_error(&mut self, carrier: &dyn Carrier, unheard: Unheard, awaited: Option<ProbeId>) {
+        let Unheard { mut error, stamp } = unheard;
+        let blame = carrier.blame(self, &error, awaited);
+        error.number = self.number_of(blame);
+        if error.kind.is_advisory() {
+            self.ledger.advisory();
+            carrier.tally().notice(error);
+            return;
+        }
+        let (seen, unix) = carrier.host().both_clocks();
+        let queued = waited(unix, stamp);
+        let arrived = queued.map(|queued| seen - queued);
+        match (self.ledger.error(arrived.unwrap_or(seen), blame), blame) {
+            (ErrorArrival::Settled { id, .. }, _) => {
+                if let Some(pending) = self.pending.remove(&id) {
+                    let (rtt, _) = measure(&pending, stamp, seen, arrived).by(self.clock);
+                    let end = End::Icmp { error, assumed: matches!(blame, Blame::Assumed(_)), rtt };
+                    self.finish(carrier, id, &pending, Some(stamp.unwrap_or(unix)), end);
+                }
+            }
+            (ErrorArrival::Stray { timed_out: true }, Blame::Named(id) | Blame::Assumed(id)) => {
+                self.time_out(carrier, id, false);
+            }
+            (ErrorArrival::Stray { .. }, _) => {}
+        }
+    }
+
+    /// The number that people see of the probe that an error is about.
+    fn number_of(&self, blame: Blame) -> Option<u64> {
+        let (Blame::Named(id) | Blame::Assumed(id)) = blame else { return None };
+        if let Some(pending) = self.pending.get(&id) {
+            return Some(pending.number);
+        }
+        match self.ledger.record(id)?.key {
+            Key::Number(number) => Some(number),
+            Key::Content(_) => Some(id.number()),
+        }
+    }
+
+    /// Settles what an error of the path is put down to, and, where the carrier has ended, all that is pending.
+    pub(super) fn hear_path(&mut self, carrier: &dyn Carrier, awaited: Option<ProbeId>) {
+        if let Some(error) = self.path.take() {
+            let pending = |id: &ProbeId| self.pending.contains_key(id);
+            let id = awaited.filter(pending).or_else(|| self.pending.keys().min().copied());
+            self.break_one(carrier, id, error);
+        }
+        if let Some(error) = carrier.ended() {
+            while let Some(id) = self.pending.keys().min().copied() {
+                self.break_one(carrier, Some(id), error.clone());
+            }
+        }
+    }
+
+    fn break_one(&mut self, carrier: &dyn Carrier, id: Option<ProbeId>, error: Error) {
+        let now = carrier.host().now();
+        match self.ledger.error(now, id.map_or(Blame::Nobody, Blame::Named)) {
+            ErrorArrival::Settled { id, .. } => {
+                if let Some(pending) = self.pending.remove(&id) {
+                    self.finish(carrier, id, &pending, None, End::Broken(error));
+                }
+            }
+            ErrorArrival::Stray { timed_out: true } => {
+                if let Some(id) = id {
+                    self.time_out(carrier, id, false);
+                }
+            }
+            ErrorArrival::Stray { .. } => {}
+        }
+    }
+
+    pub(super) fn time_out(&mut self, carrier: &dyn Carrier, id: ProbeId, late: bool) {
+        if let Some(pending) = self.pending.remove(&id) {
+            let content = Content::of(carrier.echoed(&pending.message));
+            if pending.reported {
+                let pinging = self.pinging(carrier, pending.to);
+                carrier.account().lost(&pinging, pending.number, content, pending.sent, late);
+            }
+            self.finish(carrier, id, &pending, None, End::TimedOut);
+        }
+    }
+
+    /// Whose account a probe to `to` is in.
+    fn pinging(&self, carrier: &dyn Carrier, to: SocketAddr) -> Pinging {
+        let ends = Ends::seen_by(carrier.host().id(), carrier.local(), to);
+        Pinging { socket: self.id.0, protocol: carrier.protocol(), ends }
+    }
+
+    /// Makes an outcome of a settled probe.
+    pub(super) fn finish(
+        &mut self,
+        carrier: &dyn Carrier,
+        id: ProbeId,
+        pending: &Pending,
+        received_at: Option<i64>,
+        end: End,
+    ) {
+        if let End::Reply { datagram, .. } = &end {
+            self.reached = datagram.to.or(self.reached);
+        }
+        if matches!(end, End::TimedOut | End::Icmp { .. }) {
+            if self.unanswered.len() == UNANSWERED {
+                self.unanswered.pop_front();
+            }
+            self.unanswered.push_back(id);
+        }
+        let settled = match &end {
+            End::Reply { .. } => Some(Settled::Replied),
+            End::TimedOut => Some(Settled::TimedOut),
+            End::Icmp { .. } | End::Unsent(_) | End::Broken(_) => Some(Settled::Errored),
+            End::Sent { .. } | End::Stray { .. } | End::Interrupted { .. } => None,
+        };
+        if let Some(how) = settled.filter(|_| pending.reported) {
+            carrier.account().settled(&self.pinging(carrier, pending.to), id.number(), how);
+        }
+        let mut from = carrier.local();
+        if let Some(reached) =
+            self.reached.filter(|reached| from.ip().is_unspecified() && reached.is_ipv4() == from.is_ipv4())
+        {
+            from.set_ip(reached);
+        }
+        let outcome = pending.outcome(received_at, end);
+        carrier.session().events.tell(|| Event::Outcome {
+            flow: Flow { time: carrier.host().unix_nanos(), from, to: pending.to, host: carrier.host().name() },
+            sent: pending.sent_wall,
+            size: pending.message.len(),
+            outcome: &outcome,
+        });
+        if id.number() < self.first {
+            self.older -= 1;
+        } else {
+            self.settled.push_back((id, outcome));
+        }
+    }
+}

@@ -1,0 +1,436 @@
+//! Probing from a socket: sends messages, hears what comes back, and settles each probe in the ledger.
+//!
+//! Asynchronous inside: sends and arrivals come in any order. [`UdpSocket::ping`](super::udp::UdpSocket::ping) sends one
+//! and waits for it; a [`super::pinger::Pinger`] keeps several in flight. What differs from protocol to protocol is the
+//! carrier's.
+
+use std::collections::{HashMap, VecDeque};
+use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use socket2::Socket;
+
+use super::error_queue::{closed, one_at_a_time};
+use super::session::Session;
+use crate::net::error::{Error, Result};
+use crate::net::host::addr::reached;
+use crate::net::host::stop::Stop;
+use crate::net::host::{Host, Waited};
+use crate::net::observe::event::{Event, Flow};
+use crate::net::policy::datagram::Datagram;
+use crate::net::probe::clock::Clock;
+use crate::net::probe::ledger::{Arrival, Blame, Counts, Key, Ledger, Mixed, ProbeId, State};
+use crate::net::probe::outcome::{End, Matcher, Outcome, Probe, Slot};
+use crate::net::time::{Duration, Instant};
+use crate::net::wire::icmp::IcmpError;
+
+pub use self::carrier::Tally;
+pub(in crate::net) use self::carrier::{Carrier, Name, Recognised, ScriptResult};
+use self::clock::await_stamps;
+pub use self::clock::warm_up;
+pub(in crate::net) use self::taking::notices;
+
+mod carrier;
+mod clock;
+mod groups;
+mod hearing;
+mod taking;
+
+/// The probes of one socket.
+#[derive(Debug, Default)]
+pub struct Prober {
+    ledger: Ledger,
+    /// What the ledger's counts were when the account was last told.
+    told: Counts,
+    clock: Option<Clock>,
+    pending: HashMap<ProbeId, Pending, Mixed>,
+    /// The probes whose sending is not stamped yet, by the numbers of their stamps.
+    stamped: VecDeque<(u32, ProbeId)>,
+    /// ICMP errors that have come. They wait in a queue of their own, which tells nothing of their order among the
+    /// datagrams; so they are heard when it is known which datagrams came before them.
+    errors: VecDeque<Unheard>,
+    /// An error of the path of which only the errno is known.
+    path: Option<Error>,
+    /// The pinger at work on the socket, which all outcomes are for.
+    schedule: Option<u64>,
+    /// Whether it wants to know of packets that settle nothing.
+    reports_strays: bool,
+    /// The running number of its first probe, and how many before that are pending: no pinger hears of those.
+    first: u64,
+    older: usize,
+    settled: VecDeque<(ProbeId, Outcome)>,
+    /// The clock and the round-trip time of the latest answer that the account was not told of yet.
+    measured: Option<(Clock, Duration)>,
+    last_sent: Option<Instant>,
+    /// The address of this host that the latest reply came to, where the socket is bound to any.
+    reached: Option<IpAddr>,
+    /// Distinguishes it from other probers.
+    id: ProberId,
+    /// Pings that timed out or met an error, the latest last.
+    unanswered: VecDeque<ProbeId>,
+    /// The groups that were pinged, the latest first.
+    groups: Vec<SocketAddr>,
+    /// Room for what is received in one go.
+    arrived: Vec<Datagram>,
+}
+
+/// Distinguishes probers.
+#[derive(Debug)]
+struct ProberId(u64);
+
+impl Default for ProberId {
+    fn default() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        Self(NEXT.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+/// An ICMP error and the stamp of its arrival.
+#[derive(Debug)]
+struct Unheard {
+    error: IcmpError,
+    stamp: Option<i64>,
+}
+
+#[derive(Debug)]
+struct Pending {
+    number: u64,
+    to: SocketAddr,
+    ttl: Option<u8>,
+    packet: usize,
+    message: Box<[u8]>,
+    missed: u64,
+    /// Whether its loss is reported.
+    reported: bool,
+    sent: Instant,
+    /// The same by the wall clock, in nanoseconds since 1970.
+    sent_wall: i64,
+    stamp: Option<i64>,
+}
+
+impl Pending {
+    /// What became of it; `received_at`: when the reply or the ICMP error arrived.
+    fn outcome(&self, received_at: Option<i64>, end: End) -> Outcome {
+        let Self { number, to, ttl, packet, missed, .. } = *self;
+        let sent_at = (!matches!(end, End::Unsent(_))).then(|| self.stamp.unwrap_or(self.sent_wall));
+        Outcome { number, to, ttl, packet, missed, sent_at, received_at, end }
+    }
+}
+
+/// Has the kernel stamp what is sent over `carrier` and received, and waits until it does, if it does not yet.
+pub(in crate::net) fn prepare(carrier: &dyn Carrier, socket: &Socket) {
+    carrier.ask_for_stamps(socket);
+    await_stamps(carrier.host().as_ref(), &carrier.session().stop);
+}
+
+impl Prober {
+    /// Without probes yet; it will remember so many settled ones.
+    pub(in crate::net) fn remembering(settled: usize) -> Self {
+        Self { ledger: Ledger::remembering(settled), ..Self::default() }
+    }
+
+    /// Sends a probe over `carrier` and waits until it is settled.
+    ///
+    /// # Errors
+    /// `busy`: a pinger is at work on the socket; `closed`, `too-large`, `invalid`, `system`.
+    pub(in crate::net) fn ping(
+        &mut self,
+        carrier: &dyn Carrier,
+        socket: &Socket,
+        probe: &Probe<'_>,
+        stop: &Stop,
+        matcher: &mut Option<Matcher<'_>>,
+    ) -> Result<Outcome> {
+        if self.schedule.is_some() {
+            return Err(one_at_a_time("ping"));
+        }
+        if stop.is_stopped() {
+            let running = self.next_number();
+            let number = carrier.name(probe.message, running).number.unwrap_or(running);
+            let end = End::Interrupted { sent: false };
+            let (sent_at, received_at) = (None, None);
+            let Probe { to, ttl, .. } = *probe;
+            return Ok(Outcome { number, to, ttl, packet: 0, missed: 0, sent_at, received_at, end });
+        }
+        let id = self.send(carrier, socket, probe)?;
+        self.tell(carrier);
+        let outcome = self.settle(carrier, socket, id, matcher, stop);
+        self.tell(carrier);
+        outcome
+    }
+
+    /// When the latest probe was sent.
+    pub(in crate::net) fn last_sent(&self) -> Option<Instant> {
+        self.last_sent
+    }
+
+    /// The running number of the next probe.
+    pub(in crate::net) fn next_number(&self) -> u64 {
+        self.ledger.counts().sent + 1
+    }
+
+    /// The account of the probes, by what names them.
+    pub(in crate::net) fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// Whether what came is the answer to a probe that was given up, which is then counted. Whatever else it is counts for
+    /// nothing: nobody waits for it any more.
+    pub(in crate::net) fn is_late(&mut self, now: Instant, datagram: &Datagram, what: Recognised) -> bool {
+        let Recognised::Answer(key, content) = what else { return false };
+        let to = self.asked(datagram.from, key);
+        let id = self.ledger.find(to, key);
+        id.is_some_and(|id| self.ledger.state(id) == Some(State::TimedOut))
+            && matches!(self.ledger.reply(now, to, key, content), Arrival::Late { .. })
+    }
+
+    /// The message of a probe, while it is pending.
+    pub(in crate::net) fn message(&self, id: ProbeId) -> Option<&[u8]> {
+        self.pending.get(&id).map(|pending| &*pending.message)
+    }
+
+    /// Sends a probe. One that this host cannot send is settled at once.
+    ///
+    /// # Errors
+    /// `closed`; `invalid`, `too-large`: a wrong argument. Whatever else this host refuses is the probe's outcome.
+    pub(in crate::net) fn send(
+        &mut self,
+        carrier: &dyn Carrier,
+        socket: &Socket,
+        probe: &Probe<'_>,
+    ) -> Result<ProbeId> {
+        if let Some(error) = probe.unresolved {
+            return Ok(self.refuse(carrier, probe, error));
+        }
+        let probe = &Probe { to: reached(carrier.local(), probe.to), ..*probe };
+        prepare(carrier, socket);
+        if carrier.is_group(probe.to) {
+            self.pings_group(probe.to);
+        }
+        if carrier.hears_others(self.next_number() == 1) {
+            self.collect(carrier, socket, None, &mut None)?;
+        }
+        // An ICMP error that waits unread would take the place of the send.
+        carrier.drain(socket, &mut |queued| self.hear_queued(queued));
+        let name = carrier.name(probe.message, self.next_number());
+        let message: Box<[u8]> = probe.message.into();
+        let sent_wall = carrier.host().unix_nanos();
+        carrier.tell_sent(probe);
+        // Nothing comes between the reading of the clock and the send; and little between the send and the wait, since on a busy
+        // machine the peer may have to wait for this very processor.
+        let (sent, result) = carrier.send_timed(socket, probe, &mut |queued| self.hear_queued(queued));
+        let failed = match result {
+            Ok(stamp) => Ok(stamp),
+            Err(_) if carrier.is_closed() => return Err(closed("ping")),
+            Err(err) => Err(carrier.send_error(&err, probe)),
+        };
+        let (id, pending) = self.enter(carrier, probe, name, message, (sent, sent_wall));
+        match failed {
+            Ok(stamp) => {
+                self.pending.insert(id, pending);
+                if let Some(stamp) = stamp {
+                    if self.stamped.back().is_some_and(|&(last, _)| stamp.wrapping_sub(last) as i32 <= 0) {
+                        // The numbering began again.
+                        self.stamped.clear();
+                    }
+                    self.stamped.push_back((stamp, id));
+                }
+            }
+            Err(error) => {
+                self.ledger.error(sent, Blame::Named(id));
+                self.finish(carrier, id, &pending, None, End::Unsent(error));
+            }
+        }
+        Ok(id)
+    }
+
+    /// Enters a probe that was sent, or should have been, at this moment, by both clocks.
+    fn enter(
+        &mut self,
+        carrier: &dyn Carrier,
+        probe: &Probe<'_>,
+        Name { key, number, content }: Name,
+        message: Box<[u8]>,
+        (sent, sent_wall): (Instant, i64),
+    ) -> (ProbeId, Pending) {
+        let key = probe.slot.number.filter(|_| probe.slot.by_number).map_or(key, Key::Number);
+        self.last_sent = Some(sent);
+        let id = self.ledger.send(sent, probe.to, key, content, probe.timeout, probe.icmp_wait);
+        let number = number.or(probe.slot.number).unwrap_or(id.number());
+        let Slot { announced, missed, unreported, .. } = probe.slot;
+        // One with a TTL of its own looks for a hop.
+        let reported = !unreported && probe.ttl.is_none();
+        let (to, ttl, packet) = (probe.to, probe.ttl, carrier.tally().headers() + message.len());
+        let pending = Pending { number, to, ttl, packet, message, missed, reported, sent, sent_wall, stamp: None };
+        if announced {
+            self.settled.push_back((id, pending.outcome(None, End::Sent { message: probe.message.into() })));
+        }
+        (id, pending)
+    }
+
+    /// Settles a probe that goes nowhere, since its name has no address.
+    fn refuse(&mut self, carrier: &dyn Carrier, probe: &Probe<'_>, error: &Error) -> ProbeId {
+        let now = (carrier.host().now(), carrier.host().unix_nanos());
+        let name = carrier.name(probe.message, self.next_number());
+        let probe = &Probe { slot: Slot { announced: false, ..probe.slot }, ..*probe };
+        let (id, pending) = self.enter(carrier, probe, name, probe.message.into(), now);
+        self.ledger.error(now.0, Blame::Named(id));
+        self.finish(carrier, id, &pending, None, End::Unsent(error.clone()));
+        id
+    }
+
+    /// Waits until probe `id` is settled, or the stop happens.
+    fn settle(
+        &mut self,
+        carrier: &dyn Carrier,
+        socket: &Socket,
+        id: ProbeId,
+        matcher: &mut Option<Matcher<'_>>,
+        stop: &Stop,
+    ) -> Result<Outcome> {
+        // The stamp of the sending is there already, and would end the wait. Other than that nothing is looked for yet: whatever
+        // is between the send and the wait, the peer may have to wait for.
+        if !self.stamped.is_empty() {
+            carrier.drain_one(socket, &mut |queued| self.hear_queued(queued));
+        }
+        let mut look = !self.errors.is_empty();
+        loop {
+            if let Some(outcome) = self.take(id) {
+                return Ok(outcome);
+            }
+            if std::mem::replace(&mut look, true) {
+                let now = carrier.host().now();
+                self.catch_up(carrier, socket, now, Some(id), matcher)?;
+            }
+            if self.settled.is_empty() && self.wait(carrier, socket, None, stop)? == Waited::Stopped {
+                self.collect(carrier, socket, Some(id), matcher)?;
+                if let Some(outcome) = self.interrupted(id) {
+                    return Ok(outcome);
+                }
+            }
+        }
+    }
+
+    /// Waits for something to arrive, for the next probe's time to be over, for `due` or for the stop.
+    ///
+    /// # Errors
+    /// `closed`: the socket was closed meanwhile.
+    pub(in crate::net) fn wait(
+        &mut self,
+        carrier: &dyn Carrier,
+        socket: &Socket,
+        due: Option<Instant>,
+        stop: &Stop,
+    ) -> Result<Waited> {
+        self.tell(carrier);
+        let until = [self.ledger.next_expiry(), due].into_iter().flatten().min();
+        let waited = match carrier.wait(socket, until, stop) {
+            Ok(waited) => waited,
+            // Heard of with what has arrived.
+            Err(err) if !self.pending.is_empty() => {
+                self.path = Some(Error::system("ping", &err));
+                Waited::Ready
+            }
+            Err(err) => return Err(Error::system("ping", &err)),
+        };
+        if carrier.is_closed() { Err(closed("ping")) } else { Ok(waited) }
+    }
+
+    /// The outcome of probe `id`, if it is settled; outcomes of others are let go.
+    fn take(&mut self, id: ProbeId) -> Option<Outcome> {
+        while let Some((settled, outcome)) = self.settled.pop_front() {
+            if settled == id {
+                return Some(outcome);
+            }
+        }
+        None
+    }
+
+    /// What becomes of a pending probe at the stop; it stays pending. `None` if it is not pending.
+    pub(in crate::net) fn interrupted(&self, id: ProbeId) -> Option<Outcome> {
+        Some(self.pending.get(&id)?.outcome(None, End::Interrupted { sent: true }))
+    }
+
+    /// The pending probes from `first` on, in the order in which they were sent.
+    pub(in crate::net) fn pending_since(&self, first: ProbeId) -> VecDeque<ProbeId> {
+        let mut ids: Vec<ProbeId> = self.pending.keys().copied().filter(|&id| id >= first).collect();
+        ids.sort_unstable();
+        ids.into()
+    }
+
+    /// Makes the pinger `id` the one at work, if none other is. What others have left in flight is not its own.
+    pub(in crate::net) fn take_over(&mut self, id: u64, strays: bool) -> Result<()> {
+        match self.schedule {
+            Some(other) if other != id => Err(one_at_a_time("pinger")),
+            Some(_) => Ok(()),
+            None => {
+                self.schedule = Some(id);
+                self.reports_strays = strays;
+                (self.first, self.older) = (self.next_number(), self.pending.len());
+                self.settled.clear();
+                Ok(())
+            }
+        }
+    }
+
+    /// Ends the work of the pinger `id`.
+    pub(in crate::net) fn release(&mut self, id: u64) {
+        if self.schedule == Some(id) {
+            self.schedule = None;
+            self.reports_strays = false;
+            self.settled.clear();
+        }
+    }
+
+    /// The next outcome, in the order in which probes were settled.
+    pub(in crate::net) fn next_outcome(&mut self) -> Option<Outcome> {
+        self.settled.pop_front().map(|(_, outcome)| outcome)
+    }
+
+    /// Whether an outcome is waiting to be taken.
+    pub(in crate::net) fn has_outcome(&self) -> bool {
+        !self.settled.is_empty()
+    }
+
+    /// How many probes of the pinger at work are pending.
+    pub(in crate::net) fn in_flight(&self) -> usize {
+        self.pending.len() - self.older
+    }
+
+    /// Counts moments of a schedule at which a probe was due and could not be sent.
+    pub(in crate::net) fn miss(&mut self, slots: u64) {
+        self.ledger.miss(slots);
+    }
+
+    /// Tells the run's account, and whoever asks the socket, what has changed.
+    pub(in crate::net) fn tell(&mut self, carrier: &dyn Carrier) {
+        let counts = self.ledger.counts();
+        if counts != self.told {
+            carrier.account().count(self.told, counts);
+            carrier.tally().make_known(counts, self.clock);
+            self.told = counts;
+            if let Some((clock, rtt)) = self.measured.take() {
+                carrier.account().measured_by(clock.name(), rtt);
+            }
+        }
+    }
+
+    /// Brings the account up to date, and tells of the probes that are pending and will stay so.
+    pub(in crate::net) fn settle_up(&mut self, session: &Session, local: SocketAddr, host: &dyn Host) {
+        let counts = self.ledger.counts();
+        session.account.count(self.told, counts);
+        self.told = counts;
+        let mut left: Vec<(ProbeId, Pending)> = self.pending.drain().collect();
+        self.older = 0;
+        left.sort_by_key(|(id, _)| *id);
+        for (_, pending) in left {
+            let outcome = pending.outcome(None, End::Interrupted { sent: true });
+            session.events.tell(|| Event::Outcome {
+                flow: Flow { time: host.unix_nanos(), from: local, to: pending.to, host: host.name() },
+                sent: pending.sent_wall,
+                size: pending.message.len(),
+                outcome: &outcome,
+            });
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! What all sockets of a run share: the account, the events, what is to be sent later, and what ends it all.
+
+use std::fmt::Debug;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use super::later::Later;
+use crate::net::error::Error;
+use crate::net::host::environment::environment;
+use crate::net::host::room;
+use crate::net::host::stop::Stop;
+use crate::net::observe::account::Account;
+use crate::net::observe::event::Events;
+
+/// What all sockets of a run share.
+#[derive(Debug)]
+pub struct Session {
+    /// Losses and verdicts.
+    pub account: Account,
+    /// Every happening.
+    pub events: Events,
+    /// Datagrams that wait for their time.
+    pub later: Arc<Later>,
+    /// Connections that were ended for want of something.
+    pub refused: Refused,
+    /// Whether a random number decided about a segment of TCP on a link.
+    pub drew_for_segments: AtomicBool,
+    /// What ends the run.
+    pub stop: Stop,
+    /// Every socket.
+    sockets: Mutex<Vec<Weak<dyn Settle>>>,
+}
+
+/// Connections that were ended because something was used up, so that others could be served.
+#[derive(Debug, Default)]
+pub struct Refused {
+    no_room: AtomicU64,
+    no_thread: AtomicU64,
+}
+
+impl Refused {
+    /// One at `local` is ended: all connections hold too much of unfinished messages, and this one most. The first is reported.
+    pub(in crate::net) fn no_room(&self, local: SocketAddr) {
+        if self.no_room.fetch_add(1, Ordering::Relaxed) == 0 {
+            environment().note(&format!(
+                "{local}: clients fill {} MiB with unfinished messages; those that have sent most are disconnected",
+                room::STREAMS.most() >> 20
+            ));
+        }
+    }
+
+    /// One at `local` is ended: no thread is left for it. The first is reported, with what is used up.
+    pub fn no_thread(&self, local: SocketAddr, why: &Error) {
+        if self.no_thread.fetch_add(1, Ordering::Relaxed) == 0 {
+            let note = format!("{local}: {}; further clients are disconnected until others have left", why.message);
+            environment().note(&format!("{note}\n  hint: {}", why.hint));
+        }
+    }
+
+    /// How many there were since this was last asked, a line for each cause.
+    pub fn lines(&self) -> Vec<String> {
+        let line = |count: &AtomicU64, why: &str| match count.swap(0, Ordering::Relaxed) {
+            0 => None,
+            1 => Some(format!("1 client was disconnected: {why}")),
+            count => Some(format!("{count} clients were disconnected: {why}")),
+        };
+        let room =
+            format!("the unfinished messages of all clients found no room in {} MiB", room::STREAMS.most() >> 20);
+        [line(&self.no_room, &room), line(&self.no_thread, "no thread was left to serve them")]
+            .into_iter()
+            .flatten()
+            .collect()
+    }
+}
+
+/// A socket that holds counts of its own.
+pub(in crate::net) trait Settle: Debug + Send + Sync {
+    /// Brings the account and the events up to date at the end of a run.
+    fn settle_up(&self);
+}
+
+impl Session {
+    /// A session that `stop` ends.
+    pub fn new(stop: Stop) -> Self {
+        Self {
+            account: Account::default(),
+            events: Events::default(),
+            later: Arc::default(),
+            refused: Refused::default(),
+            drew_for_segments: AtomicBool::new(false),
+            stop,
+            sockets: Mutex::default(),
+        }
+    }
+
+    /// Brings the account and the events up to date with every socket that is open, and tells the end of the run, at
+    /// `time` in nanoseconds since 1970. Pending probes have no better end from here on.
+    pub fn end(&self, time: i64) {
+        let sockets = std::mem::take(&mut *self.sockets.lock().unwrap_or_else(PoisonError::into_inner));
+        sockets.iter().filter_map(Weak::upgrade).for_each(|socket| socket.settle_up());
+        self.events.end(time, &self.account);
+    }
+
+    /// Notes that a socket was opened.
+    pub(in crate::net) fn opened(&self, socket: Weak<dyn Settle>) {
+        let mut sockets = self.sockets.lock().unwrap_or_else(PoisonError::into_inner);
+        // Those that are gone are taken out now and then, so that the list stays as long as what is open.
+        if sockets.len() == sockets.capacity() {
+            sockets.retain(|socket| socket.strong_count() > 0);
+        }
+        sockets.push(socket);
+    }
+}

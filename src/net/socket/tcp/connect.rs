@@ -1,0 +1,378 @@
+//! Connecting, with its own time and its own outcomes: a refusal, an ICMP error and silence are told apart.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::os::fd::AsFd;
+use std::sync::Arc;
+use std::{fmt, io};
+
+use socket2::{Domain, Protocol, Socket, Type};
+
+use super::end::in_doubt;
+use super::events::tried;
+use super::options::StreamOptions;
+use super::{Connection, Ends};
+use crate::net::error::{Error, ErrorKind, Result};
+use crate::net::host::addr::{check_zone, reached};
+use crate::net::host::stop::Stop;
+use crate::net::host::{Host, Waited};
+use crate::net::observe::event::{Event, Flow};
+use crate::net::probe::clock::Clock;
+use crate::net::socket::error_queue::is_pending_error;
+use crate::net::socket::prober::warm_up;
+use crate::net::socket::session::Session;
+use crate::net::sys::{self, Origin, PollFd};
+use crate::net::time::Duration;
+use crate::net::wire::icmp::IcmpError;
+use crate::net::wire::{Family, icmp};
+
+/// How often another local port is asked for where the kernel gives the peer's own.
+const OTHER_PORTS: usize = 16;
+
+/// How to connect.
+#[derive(Clone, Copy, Debug)]
+pub struct ConnectOptions {
+    /// The local address; `None`: any.
+    pub local: Option<SocketAddr>,
+    /// How long to wait.
+    pub timeout: Duration,
+    /// The TTL or hop limit of what is sent; `None`: the system's.
+    pub ttl: Option<u8>,
+    /// How the stream is set up.
+    pub stream: StreamOptions,
+}
+
+/// How an attempt to connect ended.
+#[derive(Clone, Debug)]
+pub enum Connecting {
+    /// The connection is there.
+    Connected(Connection),
+    /// The peer answered that nobody listens there (RST).
+    Refused,
+    /// An ICMP error came.
+    Icmp(IcmpError),
+    /// This host has no way there, or an error came of which only the errno is known.
+    Unreachable(Error),
+    /// Nothing came.
+    TimedOut,
+    /// The stop happened first.
+    Interrupted,
+}
+
+impl Connecting {
+    /// In one word, as scripts see it.
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Connected(_) => "connected",
+            Self::Refused => "refused",
+            Self::Icmp(_) => "icmp",
+            Self::Unreachable(_) => "unreachable",
+            Self::TimedOut => "timeout",
+            Self::Interrupted => "interrupted",
+        }
+    }
+}
+
+/// An attempt to connect.
+#[derive(Clone, Debug)]
+pub struct Attempt {
+    /// Where to.
+    pub to: SocketAddr,
+    /// How it ended.
+    pub end: Connecting,
+    /// How long that took, from before the call to the answer.
+    pub took: Duration,
+    /// The round-trip time of the answer.
+    pub rtt: Duration,
+    /// The clock of that. One by the kernel's stamps is had of connections, and of ICMP errors where a TTL was set.
+    pub clock: Clock,
+    /// Attempts at other addresses of the same name, which failed.
+    pub others: Vec<Attempt>,
+    /// The local address, where that is known.
+    local: Option<SocketAddr>,
+}
+
+impl fmt::Display for Attempt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let to = self.to;
+        match &self.end {
+            Connecting::Connected(_) => write!(f, "Connected to {to}"),
+            Connecting::Refused => write!(f, "Connection refused by {to}"),
+            Connecting::Icmp(error) => write!(f, "{} for the connection to {to}", error.kind),
+            Connecting::Unreachable(error) => write!(f, "No connection to {to}: {}", error.message),
+            Connecting::TimedOut => write!(f, "Connection to {to} timed out"),
+            Connecting::Interrupted => write!(f, "Connecting to {to} was interrupted"),
+        }
+    }
+}
+
+impl Attempt {
+    /// Connects to `to` (connect(2)).
+    ///
+    /// # Errors
+    /// `in-use`, `not-local`: the local address; `exhausted`: sockets or ports; `invalid`, also where the local address is `to`.
+    /// All that the peer or the path does, and what this host refuses to send, is an outcome.
+    pub fn new(
+        host: &Arc<dyn Host>,
+        session: &Arc<Session>,
+        to: SocketAddr,
+        options: &ConnectOptions,
+        stop: &Stop,
+    ) -> Result<Self> {
+        let any: IpAddr = if to.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
+        let local = options.local.unwrap_or(SocketAddr::new(any, 0));
+        check_zone("connect", local, to)?;
+        let to = reached(local, to);
+        // One that the kernel has given the peer's own port is connected to itself (RFC 9293, 3.5: simultaneous open). Then
+        // nothing listens there, and the next attempt mostly has another port.
+        for _ in 0..OTHER_PORTS {
+            let attempt = Self::once(host, session, to, options, stop)?;
+            let is_itself = |connection: &Connection| {
+                let (local, peer) = (connection.local(), connection.peer());
+                local.port() == peer.port() && (local.ip() == peer.ip() || peer.ip().is_unspecified())
+            };
+            match &attempt.end {
+                Connecting::Connected(connection) if is_itself(connection) => connection.reset(),
+                _ => return Ok(attempt.reported(host, session, options)),
+            }
+            if options.local.is_some_and(|local| local.port() != 0) {
+                let error = Error::invalid("connect", "the connection would be to itself: nothing listens there");
+                return Err(error.with_peer(to).with_hint("choose another local port, or 0 for any free one"));
+            }
+        }
+        let (none, clock) = (Duration::ZERO, Clock::User);
+        let refused =
+            Self { to, end: Connecting::Refused, took: none, rtt: none, clock, local: None, others: Vec::new() };
+        Ok(refused.reported(host, session, options))
+    }
+
+    fn once(
+        host: &Arc<dyn Host>,
+        session: &Arc<Session>,
+        to: SocketAddr,
+        options: &ConnectOptions,
+        stop: &Stop,
+    ) -> Result<Self> {
+        let failed = |err: &io::Error| connect_error(err, to, options.local);
+        let set_up = || -> io::Result<Socket> {
+            let socket = host.socket(Domain::for_address(to), Type::STREAM, Some(Protocol::TCP))?;
+            socket.set_nonblocking(true)?;
+            options.stream.apply(&socket, to.is_ipv4())?;
+            if options.ttl.is_some() {
+                warm_up(&**host);
+                sys::stamp_arrivals(socket.as_fd());
+                sys::set_ttl(socket.as_fd(), to.is_ipv4(), options.ttl)?;
+            }
+            if let Some(local) = options.local {
+                // The same address may be used again while the connection before it lingers.
+                socket.set_reuse_address(true)?;
+                socket.bind(&local.into())?;
+            }
+            Ok(socket)
+        };
+        let socket = set_up().map_err(|err| failed(&err))?;
+        let clocks = options.ttl.map(|_| host.both_clocks());
+        let mut stamp = None;
+        let refusal = |err: &io::Error, stamp: &mut Option<i64>| {
+            let found = Self::refusal(&socket, err, to, stamp);
+            found.map_or_else(|| Err(failed(err)), Ok)
+        };
+        let start = host.now();
+        let end = match socket.connect(&to.into()) {
+            Ok(()) => Ok(()),
+            Err(err) if err.raw_os_error() == Some(libc::EINPROGRESS) => {
+                let mut fds = [PollFd::writable(socket.as_fd())];
+                loop {
+                    match host.wait(&mut fds, Some(start + options.timeout), stop).map_err(|err| failed(&err))? {
+                        Waited::Ready => {}
+                        Waited::TimedOut => break Err(Connecting::TimedOut),
+                        Waited::Stopped => break Err(Connecting::Interrupted),
+                    }
+                    match socket.take_error().map_err(|err| failed(&err))? {
+                        Some(err) => break Err(refusal(&err, &mut stamp)?),
+                        None if socket.peer_addr().is_ok() => break Ok(()),
+                        // Linux queues an ICMP error before it makes an errno of it: there is none yet.
+                        None => {
+                            if let Some((error, arrived)) = queued(&socket, to) {
+                                stamp = arrived;
+                                break Err(Connecting::Icmp(error));
+                            }
+                        }
+                    }
+                }
+            }
+            Err(err) => Err(refusal(&err, &mut stamp)?),
+        };
+        let took = host.now() - start;
+        let is_sound = |rtt: &Duration| *rtt > Duration::ZERO && *rtt <= took;
+        let arrived = clocks.zip(stamp).map(|((now, unix), stamp)| now + Duration::from_nanos(stamp - unix) - start);
+        let handshake = || sys::tcp_info(socket.as_fd()).ok().map(|info| Duration::from_micros(i64::from(info.rtt)));
+        let (rtt, clock) = match (arrived.filter(is_sound), &end) {
+            (Some(rtt), _) => (rtt, Clock::KernelReceive),
+            (None, Ok(())) => handshake().filter(is_sound).map_or((took, Clock::User), |rtt| (rtt, Clock::Kernel)),
+            _ => (took, Clock::User),
+        };
+        let local = sys::local_addr(&socket).ok();
+        let end = match end {
+            Err(end) => end,
+            Ok(()) => {
+                // From now on each call says whether it waits.
+                let ready = socket.set_nonblocking(false).and_then(|()| sys::local_addr(&socket));
+                let local = ready.map_err(|err| failed(&err))?;
+                let ends = Ends { local, peer: to, connected_in: Some(took), service: None };
+                Connecting::Connected(Connection::new(host.clone(), session.clone(), socket, ends, &options.stream))
+            }
+        };
+        Ok(Self { to, end, took, rtt, clock, others: Vec::new(), local })
+    }
+
+    /// Makes it an event.
+    fn reported(self, host: &Arc<dyn Host>, session: &Arc<Session>, options: &ConnectOptions) -> Self {
+        let any = || if self.to.is_ipv4() { ([0; 4], 0).into() } else { ([0; 16], 0).into() };
+        if session.events.wanted() {
+            let from = self.local.or(options.local).unwrap_or_else(any);
+            let flow = Flow { time: host.unix_nanos(), from, to: self.to, host: host.name() };
+            let what = tried(&self);
+            session.events.tell(|| Event::Connection { flow, what: &what });
+        }
+        self
+    }
+
+    /// Connects to the first of `addrs` that can be connected to; they share the time there is, and one that does not answer
+    /// leaves the others their part of it. If none can be, the first says why.
+    ///
+    /// # Errors
+    /// As [`Self::new`]; `invalid`: there is no address.
+    pub fn at_any(
+        host: &Arc<dyn Host>,
+        session: &Arc<Session>,
+        addrs: &[SocketAddr],
+        options: &ConnectOptions,
+        stop: &Stop,
+    ) -> Result<Self> {
+        let until = host.now() + options.timeout;
+        let mut failed = Vec::new();
+        for (index, to) in addrs.iter().enumerate() {
+            let left = (until - host.now()).max(Duration::ZERO);
+            let timeout = left * (1.0 / (addrs.len() - index) as f64);
+            let attempt = match Self::new(host, session, *to, &ConnectOptions { timeout, ..*options }, stop) {
+                // Perhaps this host lacks a version of IP, and another address is of the one it has.
+                Err(error) if index > 0 => {
+                    let (end, none) = (Connecting::Unreachable(error), Duration::ZERO);
+                    Self { to: *to, end, took: none, rtt: none, clock: Clock::User, others: Vec::new(), local: None }
+                }
+                attempt => attempt?,
+            };
+            if matches!(attempt.end, Connecting::Connected(_) | Connecting::Interrupted) {
+                return Ok(Self { others: failed, ..attempt });
+            }
+            failed.push(attempt);
+        }
+        if failed.is_empty() {
+            return Err(Error::invalid("connect", "there is no address to connect to"));
+        }
+        let first = failed.remove(0);
+        Ok(Self { others: failed, ..first })
+    }
+
+    /// What the errno of a failed connect says of the peer or the path; `None`: it says something of this host.
+    fn refusal(socket: &Socket, err: &io::Error, to: SocketAddr, stamp: &mut Option<i64>) -> Option<Connecting> {
+        // An ICMP error is in the error queue too; a reset is not.
+        if let Some((error, arrived)) = queued(socket, to) {
+            *stamp = arrived;
+            return Some(Connecting::Icmp(error));
+        }
+        match err.raw_os_error() {
+            Some(libc::ECONNREFUSED | libc::ECONNRESET) => Some(Connecting::Refused),
+            Some(libc::ETIMEDOUT) => Some(Connecting::TimedOut),
+            Some(libc::ENETUNREACH | libc::EHOSTUNREACH | libc::ENETDOWN) => {
+                let error = Error::system("connect", err).with_peer(to);
+                Some(Connecting::Unreachable(error.with_hint("this host has no route there: look at `ip route`")))
+            }
+            Some(libc::EACCES | libc::EPERM) => Some(Connecting::Unreachable(connect_error(err, to, None))),
+            Some(libc::ENOBUFS | libc::ENOMEM | libc::ENODEV) => {
+                Some(Connecting::Unreachable(Error::system("connect", err).with_peer(to)))
+            }
+            _ if is_pending_error(err) => Some(Connecting::Unreachable(in_doubt(err, to.is_ipv4()).with_peer(to))),
+            _ => None,
+        }
+    }
+
+    /// The connection, or why there is none as an error; interrupted ones have neither.
+    ///
+    /// # Errors
+    /// `refused`, `unreachable`, `timeout`.
+    pub fn into_connection(mut self) -> Result<Option<Connection>> {
+        let others = std::mem::take(&mut self.others);
+        self.alone().map_err(|error| {
+            let failed = others.into_iter().filter_map(|attempt| {
+                let to = attempt.to;
+                attempt.alone().err().map(|error| format!("; {to}: {}", error.message))
+            });
+            let message = failed.fold(error.message.clone(), |message, other| format!("{message}{other}"));
+            Error { message, ..error }
+        })
+    }
+
+    fn alone(self) -> Result<Option<Connection>> {
+        let to = self.to;
+        let error = |kind, message: &str| Err(Error::new(kind, "connect", message).with_peer(to));
+        match self.end {
+            Connecting::Connected(connection) => Ok(Some(connection)),
+            Connecting::Interrupted => Ok(None),
+            Connecting::Refused => error(ErrorKind::Refused, "connection refused: nothing is listening on this port")
+                .map_err(|error| error.with_hint("start the server first, or check the address")),
+            Connecting::TimedOut => error(ErrorKind::TimedOut, &format!("no answer in {}", self.took.short()))
+                .map_err(|error| error.with_hint("the host may be down, or a firewall drops what is sent to it")),
+            Connecting::Icmp(error) => {
+                Err(Error::new(ErrorKind::Unreachable, "connect", error.kind.name()).with_peer(to))
+            }
+            Connecting::Unreachable(error) => Err(error),
+        }
+    }
+}
+
+/// The ICMP error in the error queue, and the stamp of its arrival.
+fn queued(socket: &Socket, to: SocketAddr) -> Option<(IcmpError, Option<i64>)> {
+    let mut buffer = [0u8; 512];
+    loop {
+        let received = sys::receive(socket.as_fd(), &mut buffer, true).ok()?;
+        let Some(entry) = received.entry else { continue };
+        let family = match entry.origin {
+            Origin::Icmp => Family::V4,
+            Origin::Icmp6 => Family::V6,
+            _ => continue,
+        };
+        let error = IcmpError {
+            kind: icmp::Kind { family, type_: entry.type_, code: entry.code },
+            offender: entry.offender,
+            to,
+            info: entry.info,
+            // It quotes headers alone.
+            quote: Vec::new(),
+            segment: None,
+            number: None,
+            extensions: Vec::new(),
+        };
+        return Some((error, received.stamp));
+    }
+}
+
+fn connect_error(err: &io::Error, to: SocketAddr, local: Option<SocketAddr>) -> Error {
+    let error = Error::system("connect", err).with_peer(to);
+    match (error.kind, local) {
+        (ErrorKind::InUse | ErrorKind::NotLocal, Some(local)) => {
+            let message = format!("{} ({local})", error.message);
+            Error { message, ..error }
+                .with_hint("another connection has that port; choose another, or 0 for any free one")
+        }
+        (ErrorKind::NotLocal, None) => Error { kind: ErrorKind::Exhausted, ..error }
+            .with_hint("every local port is in use: end some connections, or widen net.ipv4.ip_local_port_range"),
+        (ErrorKind::Exhausted, _) => error.with_hint("too many files and sockets are open; raise `ulimit -n`"),
+        (ErrorKind::Permission, _) => error.with_hint("a firewall rule of this host forbids it"),
+        (ErrorKind::Invalid, _) if to.port() == 0 => Error {
+            message: "nobody can be reached at port 0".to_string(),
+            ..error.with_hint("give the port that the peer listens on, 1 to 65535")
+        },
+        _ => error,
+    }
+}

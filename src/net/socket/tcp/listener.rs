@@ -1,0 +1,295 @@
+//! Listening, and taking connections in.
+
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::AsFd;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, Weak};
+
+use socket2::{Domain, Protocol, Socket, Type};
+
+use super::events::ACCEPTED;
+use super::options::StreamOptions;
+use super::serving::Service;
+use super::{Connection, Ends, lock, owner};
+use crate::net::error::{Error, ErrorKind, Result, in_words};
+use crate::net::host::environment::environment;
+use crate::net::host::stop::Stop;
+use crate::net::host::{Host, Waited};
+use crate::net::observe::event::Event;
+use crate::net::policy::judge::Judge;
+use crate::net::policy::subject::Site;
+use crate::net::socket::session::Session;
+use crate::net::sys::{self, PollFd};
+use crate::net::time::{Duration, Instant};
+
+/// How long a listener without descriptors waits before it asks again.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// How to listen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ListenOptions {
+    /// How many connections may wait to be taken in; the system has a limit of its own (net.core.somaxconn).
+    pub backlog: usize,
+    /// How the streams are set up.
+    pub stream: StreamOptions,
+}
+
+impl Default for ListenOptions {
+    fn default() -> Self {
+        Self { backlog: 4096, stream: StreamOptions::default() }
+    }
+}
+
+/// A socket that takes connections in. Clones are the same one.
+#[derive(Clone, Debug)]
+pub struct Listener(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    host: Arc<dyn Host>,
+    session: Arc<Session>,
+    /// `None` once closed.
+    socket: Mutex<Option<Arc<Socket>>>,
+    local: SocketAddr,
+    options: StreamOptions,
+    service: Service,
+    /// Connections that could not be taken in.
+    errors: AtomicU64,
+    /// Whether it lacks descriptors, and has said so.
+    starved: AtomicBool,
+}
+
+/// What waiting for a connection brought.
+#[derive(Clone, Debug)]
+pub enum Accepted {
+    /// A connection.
+    Connection(Connection),
+    /// The deadline passed.
+    TimedOut,
+    /// The stop happened.
+    Interrupted,
+}
+
+/// A listener that is not kept open by this.
+#[derive(Clone, Debug)]
+pub struct WeakListener(Weak<Inner>);
+
+impl WeakListener {
+    /// The listener, if anybody still holds it.
+    pub fn upgrade(&self) -> Option<Listener> {
+        self.0.upgrade().map(Listener)
+    }
+}
+
+impl Listener {
+    /// A handle that does not keep it open.
+    pub fn weak(&self) -> WeakListener {
+        WeakListener(Arc::downgrade(&self.0))
+    }
+
+    /// Listens at `local` (socket(2), bind(2), listen(2)). An address whose last connections are still being wound up can
+    /// be listened at again (SO_REUSEADDR).
+    ///
+    /// # Errors
+    /// `in-use`, `not-local`, `permission` (a port below 1024), `exhausted`.
+    pub fn new(host: Arc<dyn Host>, session: Arc<Session>, local: SocketAddr, options: &ListenOptions) -> Result<Self> {
+        let set_up = || -> io::Result<(Socket, SocketAddr)> {
+            let socket = host.socket(Domain::for_address(local), Type::STREAM, Some(Protocol::TCP))?;
+            socket.set_nonblocking(true)?;
+            socket.set_reuse_address(true)?;
+            options.stream.apply(&socket, local.is_ipv4())?;
+            socket.bind(&local.into())?;
+            socket.listen(i32::try_from(options.backlog).unwrap_or(i32::MAX))?;
+            let local = sys::local_addr(&socket)?;
+            Ok((socket, local))
+        };
+        let (socket, local) = set_up().map_err(|err| listen_error(&err, local))?;
+        Ok(Self(Arc::new(Inner {
+            host,
+            session,
+            socket: Mutex::new(Some(Arc::new(socket))),
+            local,
+            options: options.stream,
+            service: Service::new(local),
+            errors: AtomicU64::new(0),
+            starved: AtomicBool::new(false),
+        })))
+    }
+
+    /// Waits for the next connection (accept(2)). Errors of the path and of connections that were gone before they were
+    /// taken in are counted; where no descriptor is left, that is told once, and the connection waits until one is.
+    ///
+    /// # Errors
+    /// `closed`, also when it is closed meanwhile.
+    pub fn accept(&self, until: Option<Instant>, stop: &Stop) -> Result<Accepted> {
+        loop {
+            if stop.is_stopped() {
+                return Ok(Accepted::Interrupted);
+            }
+            let socket = self.socket()?;
+            if let Some(connection) = self.take()? {
+                return Ok(Accepted::Connection(connection));
+            }
+            let waited = if self.is_starved() {
+                let pause = self.0.host.now() + PAUSE;
+                self.0.host.wait(&mut [], Some(until.map_or(pause, |until| until.min(pause))), stop)
+            } else {
+                self.0.host.wait(&mut [PollFd::readable(socket.as_fd())], until, stop)
+            };
+            match waited.map_err(|err| Error::system("accept", &err))? {
+                Waited::Stopped => return Ok(Accepted::Interrupted),
+                Waited::TimedOut if until.is_some_and(|until| until <= self.0.host.now()) => {
+                    return Ok(Accepted::TimedOut);
+                }
+                Waited::Ready | Waited::TimedOut => {}
+            }
+        }
+    }
+
+    /// Takes a connection in that has come already; `None`: there is none, or no descriptor for it.
+    ///
+    /// # Errors
+    /// `closed`.
+    pub(super) fn take(&self) -> Result<Option<Connection>> {
+        let socket = self.socket()?;
+        loop {
+            let err = match socket.accept() {
+                Ok((stream, peer)) => {
+                    self.0.starved.store(false, Ordering::Relaxed);
+                    match self.welcome(stream, &peer) {
+                        Ok(connection) => return Ok(Some(connection)),
+                        // It was gone before anything could be asked of it.
+                        Err(_) => {
+                            self.0.errors.fetch_add(1, Ordering::Relaxed);
+                            continue;
+                        }
+                    }
+                }
+                Err(err) => err,
+            };
+            match err.raw_os_error() {
+                Some(libc::EAGAIN) => {
+                    self.0.starved.store(false, Ordering::Relaxed);
+                    return Ok(None);
+                }
+                Some(libc::EINTR) => {}
+                Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM) => {
+                    if !self.0.starved.swap(true, Ordering::Relaxed) {
+                        self.0.errors.fetch_add(1, Ordering::Relaxed);
+                        environment().note(&format!(
+                            "accept {}: {}; connections wait until others have ended\n  hint: raise `ulimit -n`",
+                            self.0.local,
+                            in_words(&err)
+                        ));
+                    }
+                    return Ok(None);
+                }
+                Some(libc::EBADF | libc::EINVAL) => return Err(closed()),
+                // The connection was broken off before it was taken in, or the path has an error: accept(2) says to go on.
+                _ => {
+                    self.0.errors.fetch_add(1, Ordering::Relaxed);
+                }
+            }
+        }
+    }
+
+    fn welcome(&self, stream: Socket, peer: &socket2::SockAddr) -> io::Result<Connection> {
+        let peer = peer.as_socket().ok_or(io::ErrorKind::InvalidInput)?;
+        let local = sys::local_addr(&stream)?;
+        let ends = Ends { local, peer, connected_in: None, service: Some(self.0.service.one_more()) };
+        let connection = Connection::new(self.0.host.clone(), self.0.session.clone(), stream, ends, &self.0.options);
+        self.0.session.events.tell(|| Event::Connection { flow: connection.outward(), what: &ACCEPTED });
+        Ok(connection)
+    }
+
+    /// Whether no descriptor was left for the last connection.
+    pub(super) fn is_starved(&self) -> bool {
+        self.0.starved.load(Ordering::Relaxed)
+    }
+
+    /// The local address.
+    pub fn local(&self) -> SocketAddr {
+        self.0.local
+    }
+
+    /// Whether both are the same.
+    pub fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    /// How many connections were taken in.
+    pub fn accepted(&self) -> u64 {
+        self.0.service.accepted()
+    }
+
+    /// How many of them are open.
+    pub fn open(&self) -> u64 {
+        self.0.service.open()
+    }
+
+    /// How many were ended for want of room for what they sent, or of a thread.
+    pub fn refused(&self) -> u64 {
+        self.0.service.refused()
+    }
+
+    /// How many times a connection could not be taken in.
+    pub fn errors(&self) -> u64 {
+        self.0.errors.load(Ordering::Relaxed)
+    }
+
+    /// Closes it. Connections that were taken in stay; those that wait for it get the error `closed`.
+    pub fn close(&self) {
+        let socket = lock(&self.0.socket).take();
+        if let Some(socket) = socket {
+            // Wakes threads that wait on it.
+            let _ = socket.shutdown(std::net::Shutdown::Both);
+        }
+    }
+
+    /// Whether it was closed.
+    pub fn is_closed(&self) -> bool {
+        lock(&self.0.socket).is_none()
+    }
+
+    /// The open socket.
+    pub(super) fn socket(&self) -> Result<Arc<Socket>> {
+        lock(&self.0.socket).clone().ok_or_else(closed)
+    }
+
+    /// Where its policy is at work.
+    pub fn site(&self) -> Site {
+        Site::Server(self.0.host.id(), self.0.local)
+    }
+
+    /// Puts a policy in place of the one before, for the connections that were taken in too; `name` is for the account.
+    pub fn set_judge(&self, judge: Judge, name: String) {
+        let judge = Arc::new(judge);
+        self.0.service.set_judge(judge.clone());
+        self.0.session.account.judges(self.site(), &judge, name);
+    }
+
+    /// Has no policy any more.
+    pub fn remove_judge(&self) {
+        self.0.service.remove_judge();
+    }
+}
+
+fn closed() -> Error {
+    Error::new(ErrorKind::Closed, "accept", "the listener was closed").with_hint("listen again, or close it later")
+}
+
+fn listen_error(err: &io::Error, local: SocketAddr) -> Error {
+    let error = Error::system("listen", err).with_peer(local);
+    match error.kind {
+        ErrorKind::InUse => {
+            let by = owner::of(local).map_or_else(|| "another program".to_string(), |owner| format!("`{owner}`"));
+            let port = local.port();
+            error.with_hint(format!("{by} has port {port}; stop it, or choose another port (0: any free one)"))
+        }
+        ErrorKind::NotLocal => error.with_hint("listen at an address of this host, such as 127.0.0.1 or 0.0.0.0"),
+        ErrorKind::Permission => error.with_hint("ports below 1024 need privileges; choose a port from 1024 up"),
+        ErrorKind::Exhausted => error.with_hint("too many files and sockets are open; raise `ulimit -n`"),
+        _ => error,
+    }
+}

@@ -1,0 +1,302 @@
+//! TCP: connections made and taken in, messages in their streams, and pings over them.
+//!
+//! A connection owns what the system calls leave to their callers: EINTR, partial reads and writes, deadlines, and the
+//! difference between an error that ends a connection and one that the kernel reports while it goes on trying (linux: with
+//! IP_RECVERR an ICMP error makes one call fail with its errno, and the connection lives). What has to wait polls
+//! beside the stop's descriptor; a receive without a deadline waits in its call, which the stop ends.
+
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::AsFd;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use socket2::Socket;
+
+pub use self::connect::{Attempt, ConnectOptions, Connecting};
+pub use self::end::Ended;
+pub use self::framing::{Framing, Misframed, Want};
+pub use self::listener::{Accepted, ListenOptions, Listener, WeakListener};
+pub use self::options::StreamOptions;
+pub use self::poll::{Happening, Poll, Polled, WeakPoll};
+pub use self::read::Incoming;
+pub use self::write::Sent;
+use super::session::Session;
+use crate::net::error::{Error, Result};
+use crate::net::host::Host;
+use crate::net::observe::event::Flow;
+use crate::net::policy::decisions::Decisions;
+use crate::net::sys;
+pub use crate::net::sys::TcpInfo;
+use crate::net::time::{Duration, Instant};
+
+mod answers;
+mod connect;
+mod crowd;
+mod ear;
+mod end;
+mod events;
+mod framing;
+mod listener;
+mod options;
+mod owner;
+mod poll;
+mod probing;
+mod read;
+mod rejected;
+mod serving;
+mod turn;
+mod write;
+
+/// A connection. Clones are the same one.
+#[derive(Clone, Debug)]
+pub struct Connection(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    host: Arc<dyn Host>,
+    session: Arc<Session>,
+    /// `None` once closed.
+    socket: Mutex<Option<Arc<Socket>>>,
+    /// Whether it is, for those that ask at each message and should not take turns.
+    closed: AtomicBool,
+    local: SocketAddr,
+    peer: SocketAddr,
+    framing: Framing,
+    /// How long a message may be, in bytes.
+    limit: usize,
+    /// How long it took to connect; `None` if the peer did.
+    connected_in: Option<Duration>,
+    /// When it came about.
+    since: Instant,
+    /// Bytes given to the kernel, and received from it.
+    sent: AtomicU64,
+    received: AtomicU64,
+    inbox: Mutex<framing::Inbox>,
+    /// Of the threads that receive from it.
+    turns: turn::Turns,
+    outbox: Mutex<write::Outbox>,
+    /// How the stream from the peer ended, as far as it was received.
+    ended: Mutex<Option<Ended>>,
+    /// Why nothing more could be sent.
+    broken: Mutex<Option<Ended>>,
+    /// How many receives on end had to wait.
+    waits: AtomicU32,
+    /// Errors of the path that arrived while the connection lived on.
+    path_errors: AtomicU64,
+    /// Answers that could not be sent.
+    unsent: AtomicU64,
+    /// Who waits for it among others: what cannot be sent at once is queued then.
+    watch: Mutex<Option<poll::Watch>>,
+    /// Whether somebody does.
+    watched: AtomicBool,
+    /// What its listener gives it; `None` for one that was made here.
+    service: Mutex<Option<serving::Service>>,
+    /// What its policy decided about the messages that a script received.
+    decisions: Decisions,
+    /// Whether there is a service, and whether the account knows that it answers: asked for each message, without a lock.
+    taken_in: bool,
+    serving: AtomicBool,
+    /// Once it is pinged over.
+    pinging: OnceLock<Box<probing::Pinging>>,
+}
+
+impl Connection {
+    fn new(host: Arc<dyn Host>, session: Arc<Session>, socket: Socket, ends: Ends, options: &StreamOptions) -> Self {
+        let Ends { local, peer, connected_in, service } = ends;
+        let since = host.now();
+        Self(Arc::new(Inner {
+            host,
+            session,
+            socket: Mutex::new(Some(Arc::new(socket))),
+            closed: AtomicBool::new(false),
+            local,
+            peer,
+            framing: options.framing,
+            limit: options.limit,
+            connected_in,
+            since,
+            sent: AtomicU64::new(0),
+            received: AtomicU64::new(0),
+            inbox: Mutex::default(),
+            turns: turn::Turns::default(),
+            outbox: Mutex::default(),
+            ended: Mutex::default(),
+            broken: Mutex::default(),
+            waits: AtomicU32::new(0),
+            path_errors: AtomicU64::new(0),
+            unsent: AtomicU64::new(0),
+            watch: Mutex::default(),
+            watched: AtomicBool::new(false),
+            taken_in: service.is_some(),
+            serving: AtomicBool::new(false),
+            service: Mutex::new(service),
+            decisions: Decisions::default(),
+            pinging: OnceLock::new(),
+        }))
+    }
+
+    /// The local address.
+    pub fn local(&self) -> SocketAddr {
+        self.0.local
+    }
+
+    /// The peer's address.
+    pub fn peer(&self) -> SocketAddr {
+        self.0.peer
+    }
+
+    /// How messages are told apart.
+    pub fn framing(&self) -> Framing {
+        self.0.framing
+    }
+
+    /// How long a message may be, in bytes.
+    pub fn limit(&self) -> usize {
+        self.0.limit
+    }
+
+    /// How long it took to connect; `None` if the peer did.
+    pub fn connected_in(&self) -> Option<Duration> {
+        self.0.connected_in
+    }
+
+    /// Whether both are the same connection.
+    pub fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    /// How the stream from the peer ended; `None` while it has not.
+    pub fn ended(&self) -> Option<Ended> {
+        lock(&self.0.ended).clone()
+    }
+
+    /// Whether it was closed here.
+    pub fn is_closed(&self) -> bool {
+        self.0.closed.load(Ordering::Acquire)
+    }
+
+    /// Errors of the path, such as ICMP's, that came while nobody asked for them and the connection lived on.
+    pub fn path_errors(&self) -> u64 {
+        self.0.path_errors.load(Ordering::Relaxed)
+    }
+
+    /// Answers that could not be sent: their client had gone.
+    pub fn unsent(&self) -> u64 {
+        self.0.unsent.load(Ordering::Relaxed)
+    }
+
+    /// What the kernel knows of it (TCP_INFO).
+    ///
+    /// # Errors
+    /// `closed`.
+    pub fn info(&self) -> Result<TcpInfo> {
+        let socket = self.socket("info")?;
+        sys::tcp_info(socket.as_fd()).map_err(|err| Error::system("info", &err).with_peer(self.0.peer))
+    }
+
+    /// Says that nothing more will be sent; what the peer still sends can be received (shutdown(2)).
+    ///
+    /// # Errors
+    /// `closed`.
+    pub fn shutdown(&self) -> Result<()> {
+        let socket = self.socket("shutdown")?;
+        match socket.shutdown(std::net::Shutdown::Write) {
+            // The peer was quicker.
+            Err(err) if err.kind() == io::ErrorKind::NotConnected => Ok(()),
+            done => done.map_err(|err| Error::system("shutdown", &err).with_peer(self.0.peer)),
+        }
+    }
+
+    /// Closes it: what was sent is still delivered, as far as the peer takes it. Those that wait on it get the error
+    /// `closed`.
+    pub fn close(&self) {
+        if let Some(socket) = self.take_socket() {
+            // Wakes threads that wait on it.
+            let _ = socket.shutdown(std::net::Shutdown::Both);
+            self.0.left(false);
+        }
+    }
+
+    /// Breaks it off: what was not delivered is thrown away, and the peer is told by a reset (SO_LINGER of 0).
+    pub fn reset(&self) {
+        if let Some(socket) = self.take_socket() {
+            let _ = socket.set_linger(Some(std::time::Duration::ZERO));
+            let _ = socket.shutdown(std::net::Shutdown::Read);
+            self.0.left(true);
+        }
+    }
+
+    /// The socket of one that is open and from now on closed. Whoever is woken by what is then done to it knows that.
+    fn take_socket(&self) -> Option<Arc<Socket>> {
+        let mut socket = lock(&self.0.socket);
+        self.0.closed.store(true, Ordering::Release);
+        socket.take()
+    }
+
+    /// Has it waited for by `watch` among others, or not any more.
+    fn watched_by(&self, watch: Option<poll::Watch>) {
+        self.0.watched.store(watch.is_some(), Ordering::Release);
+        *lock(&self.0.watch) = watch;
+    }
+
+    /// Whether something was received that nobody has taken.
+    fn has_received(&self) -> bool {
+        self.inbox().is_some_and(|inbox| !inbox.is_empty())
+    }
+
+    /// What it shares with all sockets of the run.
+    pub fn session(&self) -> &Arc<Session> {
+        &self.0.session
+    }
+
+    /// The open socket.
+    pub(in crate::net) fn socket(&self, op: &'static str) -> Result<Arc<Socket>> {
+        lock(&self.0.socket).clone().ok_or_else(|| end::closed(op).with_peer(self.0.peer))
+    }
+
+    /// A flow to the peer, now.
+    fn outward(&self) -> Flow<'_> {
+        Flow { time: self.0.host.unix_nanos(), from: self.0.local, to: self.0.peer, host: self.0.host.name() }
+    }
+
+    /// A flow from the peer, now.
+    fn inward(&self) -> Flow<'_> {
+        Flow { time: self.0.host.unix_nanos(), from: self.0.peer, to: self.0.local, host: self.0.host.name() }
+    }
+}
+
+/// Between whom a connection is, and how it came about.
+#[derive(Debug)]
+struct Ends {
+    local: SocketAddr,
+    peer: SocketAddr,
+    connected_in: Option<Duration>,
+    service: Option<serving::Service>,
+}
+
+impl Inner {
+    /// It was closed here, or reset: its listener has one client less.
+    fn left(&self, reset: bool) {
+        if let Some(service) = &*lock(&self.service) {
+            service.left();
+        }
+        self.tell(|traffic| events::closed(if reset { "reset" } else { "close" }, traffic));
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        if self.socket.get_mut().unwrap_or_else(PoisonError::into_inner).is_some() {
+            self.left(false);
+        }
+        self.settle_pings();
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests;

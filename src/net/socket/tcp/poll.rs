@@ -1,0 +1,425 @@
+//! Waiting for many sockets at once: one thread serves listeners, their connections and UDP sockets in turn.
+//!
+//! What arrives is given out one by one. Nobody is waited for: an answer that a peer does not take yet waits in the
+//! connection, which is not read from while too much does.
+
+use std::collections::{HashMap, VecDeque};
+use std::os::fd::AsFd;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, Weak};
+
+use socket2::Socket;
+
+use super::end::Ended;
+use super::read::Incoming;
+use super::{Connection, Listener, lock};
+use crate::net::error::{Error, ErrorKind, Result};
+use crate::net::host::stop::Stop;
+use crate::net::host::{Host, Waited};
+use crate::net::socket::udp;
+use crate::net::socket::udp::UdpSocket;
+use crate::net::sys::{Epoll, Interest, PollFd, Readiness};
+use crate::net::time::{Duration, Instant};
+
+mod weak;
+
+pub(super) use self::weak::Watch;
+pub use self::weak::WeakPoll;
+
+/// Sockets that are waited for together. Clones are the same set.
+#[derive(Clone, Debug)]
+pub struct Poll(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    /// Itself, for the connections that it waits for.
+    this: Weak<Inner>,
+    host: Arc<dyn Host>,
+    epoll: Epoll,
+    members: Mutex<HashMap<u64, Member>>,
+    /// How many of them are connections that a listener has taken in.
+    clients: AtomicUsize,
+    /// The number of the last one taken in.
+    last: AtomicU64,
+    turn: Mutex<Turn>,
+}
+
+/// What was found and is still to be given out.
+#[derive(Debug, Default)]
+struct Turn {
+    found: VecDeque<Happening>,
+    /// The length of the messages found since last time.
+    bytes: usize,
+    ready: Vec<Readiness>,
+    /// Connections and UDP sockets of which more has been received than was given out.
+    rest: VecDeque<u64>,
+    /// Listeners that lack descriptors, and until when they are left alone.
+    starved: Vec<(u64, Instant)>,
+}
+
+#[derive(Clone, Debug)]
+enum Member {
+    Listener(Listener, Arc<Socket>),
+    Connection(Connection, Arc<Socket>),
+    Datagrams(UdpSocket, Arc<Socket>),
+}
+
+/// Something that happened at one of the sockets.
+#[derive(Clone, Debug)]
+pub enum Happening {
+    /// A listener has taken a connection in, which is waited for from now on.
+    Connected(Connection),
+    /// Something came over a connection: a message, or an error that it survives.
+    Came(Connection, Incoming),
+    /// A connection has ended, and is no longer waited for.
+    Ended(Connection, Ended),
+    /// A UDP socket received something.
+    Packet(UdpSocket, udp::Incoming),
+}
+
+/// How waiting for the next happening ended.
+#[derive(Clone, Debug)]
+pub enum Polled {
+    /// Something happened.
+    Happened(Happening),
+    /// The deadline passed.
+    TimedOut,
+    /// The stop happened.
+    Interrupted,
+    /// There is nothing left to wait for.
+    Empty,
+}
+
+/// How many connections are taken in, and how many messages of one connection given out, before others have their turn.
+const TURN: usize = 64;
+
+/// At how many bytes of messages that are to be given out nothing more is received.
+const ENOUGH: usize = 4 << 20;
+
+/// How long a listener without descriptors is left alone.
+const PAUSE: Duration = Duration::from_millis(20);
+
+const READ: Interest = Interest { read: true, write: false };
+
+/// For one that may have received something already, which raises no descriptor: that it can be written to has it looked at,
+/// by whichever thread waits.
+const LOOK: Interest = Interest { read: true, write: true };
+
+impl Poll {
+    /// An empty set in `host`.
+    ///
+    /// # Errors
+    /// `exhausted`: no descriptor is left.
+    pub fn new(host: Arc<dyn Host>) -> Result<Self> {
+        let epoll = Epoll::new().map_err(|err| Error::system("poll", &err))?;
+        Ok(Self(Arc::new_cyclic(|this| Inner {
+            this: this.clone(),
+            host,
+            epoll,
+            members: Mutex::default(),
+            clients: AtomicUsize::new(0),
+            last: AtomicU64::new(0),
+            turn: Mutex::default(),
+        })))
+    }
+
+    /// Waits for connections of `listener` too, and for what comes over them.
+    ///
+    /// # Errors
+    /// `closed`; `exhausted`.
+    pub fn add_listener(&self, listener: &Listener) -> Result<()> {
+        let socket = listener.socket()?;
+        self.0.add(Member::Listener(listener.clone(), socket), READ).map(|_| ())
+    }
+
+    /// Waits for what comes over `connection` too. From now on its answers are queued where they cannot be sent at once.
+    ///
+    /// # Errors
+    /// `closed`; `exhausted`.
+    pub fn add_connection(&self, connection: &Connection) -> Result<()> {
+        self.0.add_connection(connection, LOOK).map(|_| ())
+    }
+
+    /// Waits for what `socket` receives too.
+    ///
+    /// # Errors
+    /// `closed`; `exhausted`.
+    pub fn add_datagrams(&self, socket: &UdpSocket) -> Result<()> {
+        let open = socket.socket("poll")?;
+        socket.share();
+        self.0.add(Member::Datagrams(socket.clone(), open), LOOK).map(|_| ())
+    }
+
+    /// Waits for what comes over `connection` no more.
+    pub fn remove_connection(&self, connection: &Connection) {
+        self.0.remove_all(|member| matches!(member, Member::Connection(known, _) if known.is(connection)));
+    }
+
+    /// Waits for connections of `listener` no more; those it has taken in stay.
+    pub fn remove_listener(&self, listener: &Listener) {
+        self.0.remove_all(|member| matches!(member, Member::Listener(known, _) if known.is(listener)));
+    }
+
+    /// Waits for what `socket` receives no more.
+    pub fn remove_datagrams(&self, socket: &UdpSocket) {
+        self.0.remove_all(|member| matches!(member, Member::Datagrams(known, _) if known.is(socket)));
+    }
+
+    /// A handle that does not keep it.
+    pub fn weak(&self) -> WeakPoll {
+        WeakPoll(self.0.this.clone())
+    }
+
+    /// Whether both are the same set.
+    pub fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    /// How many sockets are waited for.
+    pub fn len(&self) -> usize {
+        lock(&self.0.members).len()
+    }
+
+    /// How many connections of clients are among them.
+    pub fn clients(&self) -> usize {
+        self.0.clients.load(Ordering::Relaxed)
+    }
+
+    /// Whether none is.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Whether a thread waits for the next happening.
+    #[cfg(test)]
+    pub(super) fn is_busy(&self) -> bool {
+        self.0.turn.try_lock().is_err()
+    }
+
+    /// Waits for the next happening. One thread at a time.
+    ///
+    /// # Errors
+    /// `busy`: another thread waits; `system`.
+    pub fn next(&self, until: Option<Instant>, stop: &Stop) -> Result<Polled> {
+        let Ok(mut turn) = self.0.turn.try_lock() else {
+            return Err(Error::new(ErrorKind::Busy, "poll", "another thread waits for the same sockets")
+                .with_hint("one at a time: give each thread a poll() of its own"));
+        };
+        loop {
+            if stop.is_stopped() {
+                turn.put_back();
+                return Ok(Polled::Interrupted);
+            }
+            if let Some(happening) = turn.found.pop_front() {
+                return Ok(Polled::Happened(happening));
+            }
+            if self.is_empty() {
+                return Ok(Polled::Empty);
+            }
+            self.0.look(&mut turn)?;
+            if !turn.found.is_empty() || !turn.rest.is_empty() {
+                continue;
+            }
+            let retry = turn.starved.iter().map(|(_, at)| *at).min();
+            let wake = [until, retry].into_iter().flatten().min();
+            let mut fds = [PollFd::readable(self.0.epoll.as_fd())];
+            match self.0.host.wait(&mut fds, wake, stop).map_err(|err| Error::system("poll", &err))? {
+                Waited::Ready => {}
+                Waited::Stopped => return Ok(Polled::Interrupted),
+                Waited::TimedOut if until.is_some_and(|until| until <= self.0.host.now()) => {
+                    self.0.look(&mut turn)?;
+                    return Ok(turn.found.pop_front().map_or(Polled::TimedOut, Polled::Happened));
+                }
+                Waited::TimedOut => {}
+            }
+        }
+    }
+}
+
+impl Inner {
+    fn add_connection(&self, connection: &Connection, interest: Interest) -> Result<u64> {
+        let socket = connection.socket("poll")?;
+        let token = self.add(Member::Connection(connection.clone(), socket), interest)?;
+        self.clients.fetch_add(connection.was_taken_in().into(), Ordering::Relaxed);
+        connection.watched_by(Some(Watch { poll: self.this.clone(), token }));
+        Ok(token)
+    }
+
+    fn add(&self, member: Member, interest: Interest) -> Result<u64> {
+        let token = self.last.fetch_add(1, Ordering::Relaxed) + 1;
+        let added = self.epoll.add(member.socket().as_fd(), token, interest);
+        added.map_err(|err| match err.kind() {
+            std::io::ErrorKind::AlreadyExists => Error::invalid("poll", "the socket is waited for already"),
+            _ => Error::system("poll", &err),
+        })?;
+        lock(&self.members).insert(token, member);
+        Ok(token)
+    }
+
+    fn remove_all(&self, which: impl Fn(&Member) -> bool) {
+        let tokens: Vec<u64> =
+            lock(&self.members).iter().filter(|(_, member)| which(member)).map(|(token, _)| *token).collect();
+        tokens.into_iter().for_each(|token| self.remove(token));
+    }
+
+    fn remove(&self, token: u64) {
+        if let Some(member) = lock(&self.members).remove(&token) {
+            let _ = self.epoll.remove(member.socket().as_fd());
+            if let Member::Connection(connection, _) = member {
+                self.clients.fetch_sub(connection.was_taken_in().into(), Ordering::Relaxed);
+                connection.watched_by(None);
+            }
+        }
+    }
+
+    /// Finds what has happened, without waiting.
+    fn look(&self, turn: &mut Turn) -> Result<()> {
+        let now = self.host.now();
+        let due = |(token, at): &(u64, Instant)| (*at <= now).then_some(*token);
+        let rested: Vec<u64> = turn.starved.iter().filter_map(due).collect();
+        for token in rested {
+            turn.starved.retain(|(known, _)| *known != token);
+            let listener = lock(&self.members).get(&token).cloned();
+            if let Some(member) = listener {
+                let _ = self.epoll.change(member.socket().as_fd(), token, READ);
+            }
+        }
+        turn.bytes = 0;
+        let mut ready = std::mem::take(&mut turn.ready);
+        self.epoll.ready(&mut ready).map_err(|err| Error::system("poll", &err))?;
+        for token in std::mem::take(&mut turn.rest) {
+            if turn.bytes >= ENOUGH {
+                turn.rest.push_back(token);
+                continue;
+            }
+            // Those that are ready anyway are asked below.
+            if !ready.iter().any(|ready| ready.token == token) {
+                self.ask(turn, Readiness { token, readable: true, writable: false });
+            }
+        }
+        for readiness in ready.drain(..) {
+            // Those that are left out are ready again next time.
+            if turn.bytes < ENOUGH {
+                self.ask(turn, readiness);
+            }
+        }
+        turn.ready = ready;
+        Ok(())
+    }
+
+    /// Takes what a socket has.
+    fn ask(&self, turn: &mut Turn, readiness: Readiness) {
+        let Readiness { token, readable, writable } = readiness;
+        let Some(member) = lock(&self.members).get(&token).cloned() else { return };
+        match member {
+            Member::Listener(listener, socket) => self.accept(turn, token, &listener, &socket),
+            Member::Connection(connection, socket) => {
+                if writable {
+                    // Should it fail, what the peer sent before it went is still to be received, and then the end.
+                    let _ = connection.flush();
+                    self.interested(token, &connection, &socket);
+                }
+                if readable || connection.has_received() {
+                    self.read(turn, token, &connection, &socket);
+                }
+            }
+            Member::Datagrams(udp, socket) => {
+                if writable {
+                    let _ = self.epoll.change(socket.as_fd(), token, READ);
+                }
+                match udp.take_one() {
+                    Ok(Some(incoming)) => {
+                        if udp.has_ahead() {
+                            turn.rest.push_back(token);
+                        }
+                        turn.found.push_back(Happening::Packet(udp, incoming));
+                    }
+                    Ok(None) => {}
+                    Err(_) => self.remove(token),
+                }
+            }
+        }
+    }
+
+    fn accept(&self, turn: &mut Turn, token: u64, listener: &Listener, socket: &Socket) {
+        for _ in 0..TURN {
+            match listener.take() {
+                Ok(Some(connection)) => match self.add_connection(&connection, READ) {
+                    Ok(_) => turn.found.push_back(Happening::Connected(connection)),
+                    // It was closed meanwhile, or nothing is left to wait for it with.
+                    Err(_) => connection.close(),
+                },
+                Ok(None) if listener.is_starved() => {
+                    // It would be ready again and again.
+                    let _ = self.epoll.change(socket.as_fd(), token, Interest { read: false, write: false });
+                    turn.starved.push((token, self.host.now() + PAUSE));
+                    return;
+                }
+                Ok(None) => return,
+                Err(_) => {
+                    self.remove(token);
+                    return;
+                }
+            }
+        }
+    }
+
+    fn read(&self, turn: &mut Turn, token: u64, connection: &Connection, socket: &Socket) {
+        if connection.is_closed() {
+            self.remove(token);
+            return;
+        }
+        if connection.backlog().1 {
+            return;
+        }
+        for _ in 0..TURN {
+            match connection.take_judged(socket, connection.framing().want()) {
+                None => return,
+                Some(Incoming::Ended(ended)) => {
+                    self.remove(token);
+                    turn.found.push_back(Happening::Ended(connection.clone(), ended));
+                    return;
+                }
+                Some(incoming) => {
+                    if let Incoming::Message(message) = &incoming {
+                        turn.bytes += message.data.len();
+                    }
+                    turn.found.push_back(Happening::Came(connection.clone(), incoming));
+                }
+            }
+            if !connection.has_received() {
+                return;
+            }
+            if turn.bytes >= ENOUGH {
+                break;
+            }
+        }
+        turn.rest.push_back(token);
+    }
+
+    /// Waits for what concerns the connection now: for room, if something waits to be sent, and not for more from the peer if
+    /// much does.
+    fn interested(&self, token: u64, connection: &Connection, socket: &Socket) {
+        let (some, enough) = connection.backlog();
+        let _ = self.epoll.change(socket.as_fd(), token, Interest { read: !enough, write: some });
+    }
+}
+
+impl Turn {
+    /// Gives datagrams back to their sockets: another may serve those next.
+    fn put_back(&mut self) {
+        while let Some(happening) = self.found.pop_back() {
+            if let Happening::Packet(socket, udp::Incoming::Packet(datagram)) = happening {
+                socket.put_back(datagram);
+            }
+        }
+    }
+}
+
+impl Member {
+    fn socket(&self) -> &Socket {
+        match self {
+            Self::Listener(_, socket) | Self::Connection(_, socket) | Self::Datagrams(_, socket) => socket,
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! What does not keep a set of sockets: a handle, and what its connections know of it.
+
+use std::os::fd::AsFd;
+use std::sync::Weak;
+
+use socket2::Socket;
+
+use super::{Connection, Inner, LOOK, Poll};
+
+/// A set that is not kept by this.
+#[derive(Clone, Debug)]
+pub struct WeakPoll(pub(super) Weak<Inner>);
+
+impl WeakPoll {
+    /// The set, if anybody still holds it.
+    pub fn upgrade(&self) -> Option<Poll> {
+        self.0.upgrade().map(Poll)
+    }
+}
+
+/// Where a connection is waited for.
+#[derive(Clone, Debug)]
+pub(in crate::net::socket::tcp) struct Watch {
+    pub(super) poll: Weak<Inner>,
+    pub(super) token: u64,
+}
+
+impl Watch {
+    /// Something was received that nobody has taken yet.
+    pub(in crate::net::socket::tcp) fn has_received(&self, socket: &Socket) {
+        if let Some(poll) = self.poll.upgrade() {
+            let _ = poll.epoll.change(socket.as_fd(), self.token, LOOK);
+        }
+    }
+
+    /// Something waits to be sent over the connection.
+    pub(in crate::net::socket::tcp) fn has_backlog(&self, connection: &Connection, socket: &Socket) {
+        if let Some(poll) = self.poll.upgrade() {
+            poll.interested(self.token, connection, socket);
+        }
+    }
+}

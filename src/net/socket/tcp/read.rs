@@ -1,0 +1,264 @@
+//! Receiving from a connection, with an absolute deadline.
+
+use std::io;
+use std::mem::MaybeUninit;
+use std::os::fd::AsFd;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, MutexGuard, TryLockError};
+
+use socket2::Socket;
+
+use super::end::{Ended, Fault, in_doubt};
+use super::framing::{Inbox, Want};
+use super::{Connection, crowd, events, lock, serving};
+use crate::net::error::{Error, ErrorKind, Result};
+use crate::net::host::Waited;
+use crate::net::host::stop::Stop;
+use crate::net::observe::event::Event;
+use crate::net::policy::datagram::Datagram;
+use crate::net::sys::{self, PollFd, Wait};
+use crate::net::time::Instant;
+
+/// After so many receives that had to wait, one asks before it waits.
+const ASK_AGAIN: u32 = 8;
+
+/// What is read at first: on the stack, since ten thousand threads may have one each.
+const READ: usize = 2048;
+
+/// What one message of a stream without framing holds at most.
+const MOST: usize = 65_536;
+
+/// The state of a connection that is no more (TCP_CLOSE).
+const CLOSED: u8 = 7;
+
+/// How a receive ended.
+#[derive(Clone, Debug)]
+pub enum Incoming {
+    /// A message arrived.
+    Message(Datagram),
+    /// The path has an error, such as an ICMP error makes; the connection lives on.
+    Path(Error),
+    /// The stream has ended.
+    Ended(Ended),
+    /// The deadline passed.
+    TimedOut,
+    /// The stop happened.
+    Interrupted,
+}
+
+/// What was there to be received.
+#[derive(Debug)]
+pub(super) enum Pulled {
+    /// Some bytes.
+    Some,
+    /// Nothing yet.
+    NotReady,
+    /// An error of the path, which the connection survives.
+    Path(Error),
+    /// The end.
+    Ended(Ended),
+}
+
+impl Connection {
+    /// Waits for what is wanted. Once the stream has ended, it says so again and again.
+    ///
+    /// # Errors
+    /// `closed`, also when it is closed meanwhile.
+    pub fn receive(&self, want: Want, until: Option<Instant>, stop: &Stop) -> Result<Incoming> {
+        let socket = self.socket("recv")?;
+        if serving::is_judging() {
+            return Err(Error::new(ErrorKind::Busy, "recv", "a policy is deciding about a message")
+                .with_hint("a policy gets its message as |pkt|; receive outside of the policy"));
+        }
+        let turn = match self.0.turns.take(self.0.host.as_ref(), until, stop) {
+            Ok(turn) => turn,
+            Err(Waited::Stopped) => return Ok(Incoming::Interrupted),
+            Err(_) => return Ok(Incoming::TimedOut),
+        };
+        let received = self.receive_in_turn(&socket, want, until, stop);
+        drop(turn);
+        // What this has left behind raises no descriptor.
+        if self.0.watched.load(Ordering::Acquire) && self.has_received() {
+            let watch = lock(&self.0.watch).clone();
+            watch.inspect(|watch| watch.has_received(&socket));
+        }
+        received
+    }
+
+    fn receive_in_turn(&self, socket: &Socket, want: Want, until: Option<Instant>, stop: &Stop) -> Result<Incoming> {
+        if self.is_closed() {
+            return Err(super::end::closed("recv").with_peer(self.peer()));
+        }
+        // Where the last receives had to wait, asking first would cost a call for nothing; see the same in UDP.
+        let waits = self.0.waits.load(Ordering::Relaxed);
+        let mut ask = waits.is_multiple_of(ASK_AGAIN) || self.has_received();
+        let mut next = 0;
+        loop {
+            if stop.is_stopped() {
+                return Ok(Incoming::Interrupted);
+            }
+            if ask && let Some(incoming) = self.take_judged(socket, want) {
+                self.0.waits.store(next, Ordering::Relaxed);
+                return Ok(incoming);
+            }
+            (ask, next) = (true, waits.wrapping_add(1));
+            if until.is_none()
+                && let Some(pulled) = self.pull_waiting(socket, want, stop)
+            {
+                if self.is_closed() {
+                    return Err(super::end::closed("recv").with_peer(self.peer()));
+                }
+                match pulled {
+                    Pulled::Path(error) => return Ok(Incoming::Path(error)),
+                    Pulled::Ended(ended) => drop(self.end(ended)),
+                    Pulled::Some | Pulled::NotReady => {}
+                }
+                continue;
+            }
+            let mut fds = [PollFd::readable(socket.as_fd())];
+            let waited = self.0.host.wait(&mut fds, until, stop).map_err(|err| Error::system("recv", &err))?;
+            if self.is_closed() {
+                return Err(super::end::closed("recv").with_peer(self.peer()));
+            }
+            match waited {
+                Waited::Ready => {}
+                Waited::Stopped => return Ok(Incoming::Interrupted),
+                // What came while this thread was preempted, or before a deadline that was over at once.
+                Waited::TimedOut => return Ok(self.take_judged(socket, want).unwrap_or(Incoming::TimedOut)),
+            }
+        }
+    }
+
+    /// Takes what is wanted without waiting; `None`: it has not all come yet.
+    pub(super) fn take(&self, socket: &Socket, want: Want) -> Option<Incoming> {
+        let mut inbox = self.inbox()?;
+        loop {
+            match inbox.take(want, self.0.limit) {
+                Ok(Some(data)) => return Some(self.message(data)),
+                Ok(None) => {}
+                Err(what) => return Some(self.end(Ended::Misframed(what))),
+            }
+            if let Some(ended) = self.ended() {
+                return Some(Incoming::Ended(ended));
+            }
+            match self.pull(socket, &mut inbox, Wait::No, false) {
+                Pulled::Some => {}
+                Pulled::NotReady => return None,
+                Pulled::Path(error) => return Some(Incoming::Path(error)),
+                Pulled::Ended(ended) => return Some(self.end(ended)),
+            }
+        }
+    }
+
+    /// Waits in the call that receives, which costs less than a wait before it; `None`: that is not possible here. What was
+    /// received is held meanwhile.
+    fn pull_waiting(&self, socket: &Socket, want: Want, stop: &Stop) -> Option<Pulled> {
+        if self.is_judged() || !crowd::may_block() {
+            return None;
+        }
+        let (mut inbox, mut pulled) = (self.inbox()?, None);
+        if inbox.has(want, self.0.limit) {
+            // A thread that serves many has received it meanwhile, with what it wanted itself.
+            return Some(Pulled::Some);
+        }
+        self.0.host.wait_in(stop, &mut || pulled = Some(self.pull(socket, &mut inbox, Wait::Yes, false)));
+        pulled
+    }
+
+    /// What was received and not taken; `None` while another thread waits for more.
+    pub(super) fn inbox(&self) -> Option<MutexGuard<'_, Inbox>> {
+        match self.0.inbox.try_lock() {
+            Ok(inbox) => Some(inbox),
+            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        }
+    }
+
+    /// Takes what has arrived in, and if `stamped` notes when it arrived.
+    pub(super) fn pull(&self, socket: &Socket, inbox: &mut Inbox, wait: Wait, stamped: bool) -> Pulled {
+        if !inbox.has_room(READ) {
+            return Pulled::Ended(self.no_room(inbox));
+        }
+        let read = |inbox: &mut Inbox, wait| match stamped {
+            false => read_plain(socket, inbox, wait).map(|len| (len, None)),
+            true => read_stamped(socket, inbox),
+        };
+        match read(inbox, wait) {
+            Ok((0, _)) => {
+                let rest = inbox.len();
+                let plain = if rest > 0 { Ended::CutOff(rest) } else { Ended::Closed };
+                Pulled::Ended(lock(&self.0.broken).clone().unwrap_or(plain))
+            }
+            Ok((mut len, stamp)) => {
+                inbox.set_stamp(stamp);
+                let before = inbox.len() - len;
+                // More may have come with it, and one larger read would have brought it.
+                while len == READ && inbox.len() < MOST && inbox.has_room(READ) {
+                    len = read(inbox, Wait::No).map_or(0, |(len, _)| len);
+                }
+                // The only thread that counts holds the inbox.
+                let received = self.0.received.load(Ordering::Relaxed) + (inbox.len() - before) as u64;
+                self.0.received.store(received, Ordering::Relaxed);
+                Pulled::Some
+            }
+            Err(err) => match Fault::of(&err) {
+                Fault::NotReady => Pulled::NotReady,
+                Fault::Reset => Pulled::Ended(Ended::Reset),
+                Fault::Path if self.lives_on(socket) => {
+                    self.0.path_errors.fetch_add(1, Ordering::Relaxed);
+                    Pulled::Path(in_doubt(&err, self.peer().is_ipv4()))
+                }
+                Fault::Path | Fault::Other => Pulled::Ended(Ended::Lost(Error::system("recv", &err))),
+            },
+        }
+    }
+
+    /// Gives up what has come of a message: there is no room for more of it.
+    fn no_room(&self, inbox: &mut Inbox) -> Ended {
+        let len = inbox.give_up();
+        self.0.session.refused.no_room(self.0.local);
+        if let Some(service) = &*lock(&self.0.service) {
+            service.refuse();
+        }
+        Ended::NoRoom(len)
+    }
+
+    /// Whether the kernel has not given the connection up.
+    pub(super) fn lives_on(&self, socket: &Socket) -> bool {
+        sys::tcp_info(socket.as_fd()).is_ok_and(|info| info.state != CLOSED)
+    }
+
+    /// Notes how the stream ended.
+    pub(super) fn end(&self, ended: Ended) -> Incoming {
+        let mut known = lock(&self.0.ended);
+        let first = known.is_none();
+        let ended = known.get_or_insert(ended).clone();
+        drop(known);
+        if first {
+            self.0.tell(|traffic| events::ended(&ended, traffic));
+        }
+        Incoming::Ended(ended)
+    }
+
+    fn message(&self, data: Arc<[u8]>) -> Incoming {
+        self.0.session.events.tell(|| Event::Received { flow: self.inward(), data: &data });
+        let from = self.peer();
+        Incoming::Message(Datagram { data, from, to: None, truncated: false, stamp: None, ttl: None, judged: None })
+    }
+}
+
+/// Puts what has arrived into `inbox`; how much that was.
+fn read_plain(socket: &Socket, inbox: &mut Inbox, wait: Wait) -> io::Result<usize> {
+    let mut buffer = [const { MaybeUninit::uninit() }; READ];
+    let bytes = sys::receive_some(socket.as_fd(), &mut buffer, wait)?;
+    inbox.push(bytes);
+    Ok(bytes.len())
+}
+
+/// Puts what has arrived into `inbox`, without waiting; how much that was, and the kernel's stamp.
+fn read_stamped(socket: &Socket, inbox: &mut Inbox) -> io::Result<(usize, Option<i64>)> {
+    let mut buffer = [0u8; READ];
+    let received = sys::receive(socket.as_fd(), &mut buffer, false)?;
+    inbox.push(&buffer[..received.len]);
+    Ok((received.len, received.stamp))
+}

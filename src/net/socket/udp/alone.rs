@@ -1,0 +1,100 @@
+//! Whether one thread alone receives from a socket.
+//!
+//! One that does may wait in the receiving call itself, and holds no lock meanwhile: nobody can come between the arrival of
+//! a packet and the verdict about it. Once several threads were met, they take turns for as long as the socket lives.
+
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+
+use crate::net::host::seat::{Seat, Seated};
+
+/// Who receives from a socket.
+#[derive(Debug, Default)]
+pub(super) struct Alone {
+    /// Where the thread sits that receives alone, from before the call until the packet's turn with the policy has come.
+    seat: Seat,
+    /// How many threads receive in turns.
+    others: AtomicU32,
+    /// Whether several threads were met.
+    shared: AtomicBool,
+}
+
+/// See [`Alone::in_turns`].
+#[derive(Debug)]
+pub(in crate::net) struct InTurns<'a>(&'a Alone);
+
+impl Alone {
+    /// Begins to receive alone; `None`: others receive too.
+    pub(super) fn enter(&self) -> Option<Seated<'_>> {
+        if self.is_shared() {
+            return None;
+        }
+        let seated = self.seat.take();
+        // After the seat was taken, as `in_turns` looks at the seat after it was counted: one of two sees the other.
+        if seated.is_none() || self.others.load(Ordering::SeqCst) > 0 || self.shared.load(Ordering::SeqCst) {
+            self.shared.store(true, Ordering::SeqCst);
+            return None;
+        }
+        seated
+    }
+
+    /// Whether several threads were met.
+    pub(super) fn is_shared(&self) -> bool {
+        self.shared.load(Ordering::Relaxed)
+    }
+
+    /// Whether a thread is about to wait in the receiving call, or does.
+    #[cfg(test)]
+    pub(super) fn is_occupied(&self) -> bool {
+        self.seat.is_taken()
+    }
+
+    /// Has nobody receive alone from now on.
+    pub(super) fn share(&self) {
+        self.shared.store(true, Ordering::SeqCst);
+        self.seat.clear();
+    }
+
+    /// Calls whoever waits in the receiving call out of it, to look at what has come another way.
+    pub(super) fn call_away(&self) {
+        self.seat.clear();
+    }
+
+    /// Begins to receive beside others, under the policy's lock: whoever receives alone gives that up first.
+    pub(super) fn in_turns(&self) -> InTurns<'_> {
+        self.others.fetch_add(1, Ordering::SeqCst);
+        if self.seat.is_taken() {
+            self.shared.store(true, Ordering::SeqCst);
+            self.seat.clear();
+        }
+        InTurns(self)
+    }
+}
+
+impl Drop for InTurns<'_> {
+    fn drop(&mut self) {
+        self.0.others.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_thread_receives_alone_until_another_comes() {
+        let alone = Alone::default();
+        drop(alone.enter().expect("alone"));
+        drop(alone.in_turns());
+        let seated = alone.enter().expect("still alone: its own turns are over");
+        std::thread::scope(|scope| {
+            let other = scope.spawn(|| drop(alone.in_turns()));
+            while alone.others.load(Ordering::SeqCst) == 0 {
+                std::thread::yield_now();
+            }
+            assert!(!other.is_finished(), "it waits for the seat");
+            drop(seated);
+            other.join().expect("ends");
+        });
+        assert!(alone.enter().is_none(), "from then on they take turns");
+    }
+}

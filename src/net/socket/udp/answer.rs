@@ -1,0 +1,124 @@
+//! Answering from a socket, as its policy has decided about the request.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use super::{UdpSocket, check_size};
+use crate::net::error::{ErrorKind, Result};
+use crate::net::observe::account::Ends;
+use crate::net::policy::Action;
+use crate::net::policy::datagram::{Datagram, Destination};
+use crate::net::policy::decisions::Decision;
+use crate::net::policy::judged::Judged;
+use crate::net::policy::subject::{Site, possible};
+use crate::net::wire::content::Content;
+
+impl UdpSocket {
+    /// Answers `request` with `answer`, as far as the verdict about the request allows; the verdict, `None` without a
+    /// policy.
+    ///
+    /// # Errors
+    /// `closed`. An answer that cannot be sent is counted, and no error: a server goes on.
+    pub fn answer(&self, request: &Datagram, answer: &[u8]) -> Result<Option<Arc<Judged>>> {
+        if self.is_chatty(request) {
+            return Ok(request.judged.clone());
+        }
+        self.serves();
+        let Some(judged) = &request.judged else {
+            self.deliver(answer, request.back())?;
+            self.gave_answer(request);
+            return Ok(None);
+        };
+        if judged.verdict.action == Action::Pass {
+            self.deliver(answer, request.back())?;
+            self.gave_answer(request);
+        } else {
+            let content = Content::of(&request.data);
+            self.carry_out(
+                &Decision { judged: judged.clone(), content, source: request.to, first: true },
+                request.from,
+                answer,
+            )?;
+        }
+        Ok(Some(judged.clone()))
+    }
+
+    /// Remembers a datagram that is handed to a script, which may answer it by sending to its sender.
+    pub fn handed_out(&self, datagram: &Datagram) {
+        if datagram.judged.is_some() {
+            self.0.decisions.enter(datagram);
+        }
+    }
+
+    /// Sends a datagram of a script's own. What goes to a peer that has sent us something answers that: it meets the
+    /// verdict about what says the same, or else about what came last.
+    ///
+    /// # Errors
+    /// As [`UdpSocket::send_to`].
+    pub fn send_as_decided(&self, data: &[u8], to: SocketAddr) -> Result<()> {
+        let Some(decision) = self.0.decisions.about(to, data) else { return self.send_to(data, to) };
+        self.serves();
+        if decision.judged.verdict.action == Action::Pass {
+            self.send_to(data, Destination { addr: to, source: decision.source })?;
+            let ends = Ends::seen_by(self.host().id(), to, self.local());
+            self.account().gave_answer(ends, || decision.content);
+            return Ok(());
+        }
+        self.same_version("send_to", to)?;
+        check_size(data.len())?;
+        self.carry_out(&decision, to, data)
+    }
+
+    /// Does with an answer what a policy that does not simply let it pass has decided.
+    fn carry_out(&self, decision: &Decision, peer: SocketAddr, answer: &[u8]) -> Result<()> {
+        let Decision { judged, content, source, first } = decision;
+        let (ends, to) =
+            (Ends::seen_by(self.host().id(), peer, self.local()), Destination { addr: peer, source: *source });
+        self.socket("send_to")?;
+        if *first {
+            // Before it is carried out: the client would be quicker.
+            self.account().judged(self.host().now(), ends, *content, judged, &self.site());
+        }
+        match &judged.verdict.action {
+            Action::Pass => self.deliver(answer, to)?,
+            Action::Drop => {}
+            Action::Delay(by) => {
+                self.note_answer(answer, peer);
+                if !self.send_later(*by, answer.to_vec(), to) {
+                    self.account().not_kept(ends, *content);
+                }
+            }
+            Action::Duplicate(times) => (0..*times).try_for_each(|_| self.deliver(answer, to))?,
+            Action::Replace(bytes) => self.deliver(bytes, to)?,
+            Action::Corrupt => self.deliver(&judged.damaged(answer), to)?,
+            Action::Reject(_) => possible(&judged.verdict.action)?,
+        }
+        Ok(())
+    }
+
+    /// Notes that `request` was answered just now.
+    pub(in crate::net) fn gave_answer(&self, request: &Datagram) {
+        let ends = Ends::seen_by(self.host().id(), request.from, self.local());
+        self.account().gave_answer(ends, || Content::of(&request.data));
+    }
+
+    /// Where its policy is at work.
+    pub fn site(&self) -> Site {
+        Site::Server(self.host().id(), self.local())
+    }
+
+    /// Sends an answer. One that cannot be sent is counted, and no error: no client may end a server, neither one that is
+    /// gone or says that it comes from port 0, nor one whose text takes more room in capitals than a datagram has.
+    pub(in crate::net) fn deliver(&self, answer: &[u8], to: impl Into<Destination>) -> Result<()> {
+        let to = to.into();
+        self.note_answer(answer, to.addr);
+        match self.send_to(answer, to) {
+            Err(err) if err.kind == ErrorKind::Closed => Err(err),
+            Err(_) => {
+                self.count_unheeded();
+                Ok(())
+            }
+            Ok(()) => Ok(()),
+        }
+    }
+}

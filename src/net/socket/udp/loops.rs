@@ -1,0 +1,102 @@
+//! What a serving socket does not answer, because an answer might be answered, and that again, for ever.
+
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::net::SocketAddr;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::{Inner, UdpSocket, lock};
+use crate::net::host::addr::{is_address_of, is_group};
+use crate::net::observe::account::Ignored;
+use crate::net::policy::datagram::Datagram;
+
+/// The ports of services that answer whatever they get: echo, daytime, quote of the day, and the character generator.
+const CHATTY: [u16; 4] = [7, 13, 17, 19];
+
+/// How many serving peers the last answer is remembered for.
+const PEERS: usize = 1024;
+
+/// What a socket that serves has answered to others that do.
+#[derive(Debug, Default)]
+pub(super) struct Loops {
+    /// Whether it serves.
+    serving: AtomicBool,
+    answers: Mutex<HashMap<SocketAddr, u64>>,
+}
+
+fn hash(data: &[u8]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    data.hash(&mut hasher);
+    hasher.finish()
+}
+
+impl Inner {
+    /// Whether what goes to `to` goes to several hosts.
+    pub(super) fn is_group(&self, to: SocketAddr) -> bool {
+        is_group(&*self.host, to, self.broadcast)
+    }
+
+    /// Whether the socket itself has sent a datagram.
+    pub(super) fn is_own(&self, datagram: &Datagram) -> bool {
+        let (from, local) = (datagram.from, self.local);
+        let is_here = || datagram.to == Some(from.ip()) || from.ip().is_loopback();
+        from == local || (self.any && from.port() == local.port() && is_here())
+    }
+}
+
+impl UdpSocket {
+    /// Whether what is sent to `to` comes to the socket itself.
+    pub(super) fn is_here(&self, to: SocketAddr) -> bool {
+        let (local, host) = (self.0.local, &*self.0.host);
+        let is_of_host = || self.0.any && is_address_of(host, to) && !self.0.is_group(to);
+        to.port() == local.port() && (to == local || is_of_host())
+    }
+
+    /// From now on what might come from another server that answers answers is ignored and counted.
+    pub fn begin_to_serve(&self) {
+        self.0.loops.serving.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether a datagram is ignored, which is counted.
+    pub(in crate::net) fn ignores(&self, datagram: &Datagram) -> bool {
+        self.0.loops.serving.load(Ordering::Relaxed)
+            && self.why_ignored(datagram).inspect(|why| self.account().ignored(*why)).is_some()
+    }
+
+    /// Whether it comes from a port whose service answers answers, which is counted; for a socket that is not known to serve
+    /// before it answers.
+    pub(in crate::net) fn is_chatty(&self, datagram: &Datagram) -> bool {
+        let chatty = CHATTY.contains(&datagram.from.port());
+        if chatty {
+            self.account().ignored(Ignored::Chatty);
+        }
+        chatty
+    }
+
+    fn why_ignored(&self, datagram: &Datagram) -> Option<Ignored> {
+        let from = datagram.from;
+        if self.0.is_own(datagram) {
+            return Some(Ignored::Own);
+        }
+        if CHATTY.contains(&from.port()) {
+            return Some(Ignored::Chatty);
+        }
+        if !self.account().has_servers() {
+            return None;
+        }
+        let last = lock(&self.0.loops.answers).get(&from).copied();
+        last.filter(|last| *last == hash(&datagram.data)).map(|_| Ignored::Answer)
+    }
+
+    /// Notes that `answer` goes to `to`, if a socket of this run serves there.
+    pub(in crate::net) fn note_answer(&self, answer: &[u8], to: SocketAddr) {
+        if self.account().has_servers() && self.account().is_server(self.host().id(), to) {
+            let mut answers = lock(&self.0.loops.answers);
+            if answers.len() == PEERS && !answers.contains_key(&to) {
+                answers.clear();
+            }
+            answers.insert(to, hash(answer));
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! What a socket leaves: datagrams that nobody will receive any more, told apart for the account.
+
+use std::os::fd::AsFd;
+use std::sync::atomic::Ordering;
+
+use socket2::Socket;
+
+use super::probing::recognise;
+use super::{Inner, TRIES, UdpSocket, lock};
+use crate::net::observe::account::{Dropping, Ends};
+use crate::net::observe::event::Event;
+use crate::net::policy::datagram::Datagram;
+use crate::net::policy::subject::Site;
+use crate::net::socket::error_queue::is_pending_error;
+use crate::net::socket::prober::Prober;
+use crate::net::socket::session::Settle;
+use crate::net::sys::{self, Wait};
+use crate::net::wire::content::Content;
+
+/// How many are looked at: more may come for as long as one looks.
+const MOST: usize = 65_536;
+
+impl UdpSocket {
+    /// Takes what waits in the socket, which nobody will receive from any more.
+    pub(super) fn leave_rest(&self, socket: &Socket) {
+        // A thread that waits for an answer hears what there is itself.
+        if let Ok(mut prober) = self.0.prober.try_lock() {
+            self.0.leave_rest(socket, &mut prober);
+            prober.tell(self);
+        }
+    }
+}
+
+impl Inner {
+    /// Takes what waits in the socket: answers to probes that were given up are late, and what came for a server that
+    /// answered until now was not read.
+    pub(super) fn leave_rest(&self, socket: &Socket, prober: &mut Prober) {
+        let serves = self.serving.load(Ordering::Relaxed);
+        if !serves && prober.ledger().counts().timed_out == 0 {
+            return;
+        }
+        let (now, site) = (self.host.now(), Site::Server(self.host.id(), self.local));
+        let mut buffer = vec![0; 65_536];
+        for _ in 0..MOST {
+            let Some(datagram) = self.next_left(socket, &mut buffer) else { return };
+            let content = Content::of(&datagram.data);
+            if prober.is_late(now, &datagram, recognise(prober, &datagram)) {
+                let ends = Ends::seen_by(self.host.id(), self.local, datagram.from);
+                self.session.account.late(ends, content);
+            } else if serves {
+                let ends = Ends::seen_by(self.host.id(), datagram.from, self.local);
+                self.session.account.unread(now, ends, content, &site);
+            }
+        }
+    }
+
+    fn next_left(&self, socket: &Socket, buffer: &mut [u8]) -> Option<Datagram> {
+        if let Some(datagram) = self.ahead.pop() {
+            return Some(datagram);
+        }
+        for _ in 0..TRIES {
+            match sys::receive_plain(socket.as_fd(), buffer, Wait::No) {
+                Ok(received) => return Some(Datagram::new(&buffer[..received.len], received.addr?)),
+                Err(err) if is_pending_error(&err) => {}
+                Err(_) => return None,
+            }
+        }
+        None
+    }
+}
+
+impl Settle for Inner {
+    /// Not if a thread that did not end with the run still waits for a probe.
+    fn settle_up(&self) {
+        let socket = lock(&self.socket).clone();
+        if let Ok(mut prober) = self.prober.try_lock() {
+            if let Some(socket) = &socket {
+                self.leave_rest(socket, &mut prober);
+            }
+            prober.settle_up(&self.session, self.local, self.host.as_ref());
+        }
+        if let Some(drops) = socket.and_then(|socket| sys::drops(socket.as_fd()).ok()) {
+            self.tell_drops(drops);
+        }
+    }
+}
+
+impl Dropping for Inner {
+    fn drops(&self) -> u64 {
+        let socket = lock(&self.socket).clone();
+        socket.and_then(|socket| sys::drops(socket.as_fd()).ok()).unwrap_or(0)
+    }
+}
+
+impl Inner {
+    /// Leaves the kernel's count of drops with the account, since the socket is about to go.
+    pub(super) fn leave_drops(&self, socket: &Socket) {
+        if let Ok(drops) = sys::drops(socket.as_fd()) {
+            self.tell_drops(drops);
+            if self.serving.load(Ordering::Relaxed) {
+                self.session.account.kernel_drops(self.host.id(), self.local, drops);
+            }
+        }
+    }
+
+    /// Reports what the kernel has dropped since the last report.
+    pub(super) fn tell_drops(&self, drops: u64) {
+        let before = self.drops_told.fetch_max(drops, Ordering::Relaxed);
+        if drops > before {
+            let (time, socket, count) = (self.host.unix_nanos(), self.local, drops - before);
+            self.session.events.tell(|| Event::KernelDrops { time, socket, count });
+        }
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        let mut prober = lock(&self.prober);
+        if let Some(socket) = lock(&self.socket).take() {
+            self.leave_rest(&socket, &mut prober);
+            self.leave_drops(&socket);
+        }
+        prober.settle_up(&self.session, self.local, self.host.as_ref());
+    }
+}

@@ -1,0 +1,122 @@
+//! Sending from a socket: now, or later.
+
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::AsFd;
+use std::sync::Arc;
+
+use socket2::Socket;
+
+use super::error::send_error;
+use super::{TRIES, UdpSocket, lock};
+use crate::net::error::Result;
+use crate::net::host::Host;
+use crate::net::observe::event::Event;
+use crate::net::policy::datagram::Destination;
+use crate::net::socket::error_queue::{Queued, is_pending_error};
+use crate::net::socket::later::Outlet;
+use crate::net::sys::{self, RawAddr};
+use crate::net::time::Duration;
+
+/// How many entries of the error queue are kept that plain sends found.
+const UNREAD: usize = 1024;
+
+/// Where a delayed datagram goes, and from which socket.
+#[derive(Debug)]
+struct Delayed {
+    socket: UdpSocket,
+    to: Destination,
+}
+
+impl Outlet for Delayed {
+    fn host(&self) -> &Arc<dyn Host> {
+        self.socket.host()
+    }
+
+    fn send(&self, data: &[u8]) {
+        let _ = self.socket.send_to(data, self.to);
+    }
+}
+
+impl UdpSocket {
+    /// Sends one datagram (sendto(2)).
+    ///
+    /// # Errors
+    /// `too-large`, `unreachable`, `permission` (a firewall of this host), `invalid` (another version of IP), `closed`.
+    pub fn send_to(&self, data: &[u8], to: impl Into<Destination>) -> Result<()> {
+        let to = to.into();
+        self.same_version("send_to", to.addr)?;
+        let socket = self.socket("send_to")?;
+        let mut kept = false;
+        let mut keep = |queued| {
+            kept = true;
+            let mut unread = lock(&self.0.unread);
+            if unread.len() < UNREAD {
+                unread.push_back(queued);
+            }
+        };
+        if lock(&self.0.next_stamp).is_some() {
+            // Unread stamps would fill the receive buffer.
+            self.drain(&socket, &mut keep);
+        }
+        self.tell_sent(data, to.addr);
+        let sent = self.send_raw(&socket, data, to, keep);
+        if kept {
+            // What woke a thread that waits for it may be gone before it looks.
+            self.0.alone.call_away();
+        }
+        sent.map(|_| ()).map_err(|err| send_error(&*self.0.host, &err, data.len(), to.addr))
+    }
+
+    /// Sends `data` when `by` has passed, without waiting for it. Whether it can be kept so long.
+    pub fn send_later(&self, by: Duration, data: Vec<u8>, to: Destination) -> bool {
+        let session = &self.0.session;
+        session.later.send(&session.stop, by, Box::new(Delayed { socket: self.clone(), to }), data)
+    }
+
+    /// Tells that a datagram goes to the kernel now. Before it does: the receiver would be quicker.
+    pub(in crate::net) fn tell_sent(&self, data: &[u8], to: SocketAddr) {
+        self.0.session.events.tell(|| Event::Sent { flow: self.flow(self.0.local, to), data });
+    }
+
+    /// Sends one datagram, again where an earlier ICMP error took the call's place; what the error queue held is given
+    /// to `queued`. The number of its stamp, where stamps were asked for.
+    pub(in crate::net) fn send_raw(
+        &self,
+        socket: &Socket,
+        data: &[u8],
+        to: impl Into<Destination>,
+        mut queued: impl FnMut(Queued),
+    ) -> io::Result<Option<u32>> {
+        let Destination { addr, source } = to.into();
+        let raw = RawAddr::from(addr);
+        let send = || match source {
+            None => sys::send_to(socket.as_fd(), data, &raw),
+            Some(source) => sys::send_from(socket.as_fd(), data, &raw, source),
+        };
+        let mut again = TRIES;
+        loop {
+            // Held over the call: the kernel numbers packets in the order of the calls.
+            let mut next = Some(lock(&self.0.next_stamp)).filter(|next| next.is_some());
+            let Err(err) = send() else {
+                let number = next.as_ref().and_then(|next| **next);
+                if let Some(next) = &mut next {
+                    **next = number.map(|number| number.wrapping_add(1));
+                }
+                drop(next);
+                return Ok(number);
+            };
+            if let Some(next) = &mut next {
+                // Kernels differ in whether a failed send took a number.
+                sys::number_stamps(socket.as_fd());
+                **next = Some(0);
+            }
+            drop(next);
+            // Errors may keep coming for what is in flight, and each may take the place of one call.
+            if again == 0 || self.0.plain_errors || (self.drain(socket, &mut queued) == 0 && !is_pending_error(&err)) {
+                return Err(err);
+            }
+            again -= 1;
+        }
+    }
+}
