@@ -125,7 +125,7 @@ pub mod namespace {
     ///
     /// ```rhai
     /// let listener = tcp::listen("127.0.0.1:0", #{ framing: "line" });
-    /// let conn = tcp::connect(listener.addr, #{ framing: "line", timeout: 2.s, nodelay: false });
+    /// let conn = tcp::connect(listener.addr, #{ framing: "line", timeout: 2.s, nodelay: false, ttl: 5 });
     /// expect(conn.nodelay, false);
     /// ```
     #[rhai_fn(name = "connect", return_raw)]

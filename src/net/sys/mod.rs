@@ -28,7 +28,7 @@ pub use self::receive::{Origin, QueueEntry, Received, Wait, receive, receive_dat
 pub use self::signal::{is_ignored, nudge, nudgeable};
 pub use self::socket::{
     ask_for_extensions, drops, local_addr, number_stamps, option, send_from, send_to, set_option, set_option_bytes,
-    set_tos, set_ttl, stamp_arrivals,
+    set_tos, set_ttl, set_unicast_ttl, stamp_arrivals,
 };
 pub use self::stream::{
     TcpInfo, number_stream_stamps, raise_descriptor_limit, receive_some, send_some, tcp_info, unsent,

@@ -49,14 +49,23 @@ pub fn ask_for_extensions(fd: BorrowedFd<'_>, is_ipv4: bool) {
     };
 }
 
-/// Sets the TTL or hop limit of what a socket sends, to groups too (IP_TTL, IP_MULTICAST_TTL, IPV6_UNICAST_HOPS,
-/// IPV6_MULTICAST_HOPS); `None`: the system's.
-pub fn set_ttl(fd: BorrowedFd<'_>, is_ipv4: bool, ttl: Option<u8>) -> io::Result<()> {
-    let (level, names) = match is_ipv4 {
-        true => (libc::IPPROTO_IP, [libc::IP_TTL, libc::IP_MULTICAST_TTL]),
-        false => (libc::IPPROTO_IPV6, [libc::IPV6_UNICAST_HOPS, libc::IPV6_MULTICAST_HOPS]),
+/// Sets the TTL or hop limit of what a socket sends (IP_TTL, IPV6_UNICAST_HOPS); `None`: the system's.
+pub fn set_unicast_ttl(fd: BorrowedFd<'_>, is_ipv4: bool, ttl: Option<u8>) -> io::Result<()> {
+    let (level, name) = match is_ipv4 {
+        true => (libc::IPPROTO_IP, libc::IP_TTL),
+        false => (libc::IPPROTO_IPV6, libc::IPV6_UNICAST_HOPS),
     };
-    names.into_iter().try_for_each(|name| set_option(fd, level, name, ttl.map_or(-1, i32::from)))
+    set_option(fd, level, name, ttl.map_or(-1, i32::from))
+}
+
+/// As [`set_unicast_ttl`], and to groups too (IP_MULTICAST_TTL, IPV6_MULTICAST_HOPS), which a stream refuses.
+pub fn set_ttl(fd: BorrowedFd<'_>, is_ipv4: bool, ttl: Option<u8>) -> io::Result<()> {
+    set_unicast_ttl(fd, is_ipv4, ttl)?;
+    let (level, name) = match is_ipv4 {
+        true => (libc::IPPROTO_IP, libc::IP_MULTICAST_TTL),
+        false => (libc::IPPROTO_IPV6, libc::IPV6_MULTICAST_HOPS),
+    };
+    set_option(fd, level, name, ttl.map_or(-1, i32::from))
 }
 
 /// Sets the type of service or traffic class of what a socket sends, all eight bits (IP_TOS, IPV6_TCLASS).

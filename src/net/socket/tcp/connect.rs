@@ -160,7 +160,7 @@ impl Attempt {
             if options.ttl.is_some() {
                 warm_up(&**host);
                 sys::stamp_arrivals(socket.as_fd());
-                sys::set_ttl(socket.as_fd(), to.is_ipv4(), options.ttl)?;
+                sys::set_unicast_ttl(socket.as_fd(), to.is_ipv4(), options.ttl)?;
             }
             if let Some(local) = options.local {
                 // The same address may be used again while the connection before it lingers.
