@@ -9,6 +9,7 @@ use rhai::{AST, ASTNode, Dynamic, EvalAltResult, Expr, Stmt};
 
 use super::programs::{ScriptHost, is_interrupted, is_permission};
 use super::prompt::show::plainly;
+use super::report::certain_mistakes;
 use super::sources::header;
 use super::{rewrite, signals};
 use crate::bindings::context::{Context, Programs, Run, Script};
@@ -81,6 +82,9 @@ pub fn run(host: &Arc<ScriptHost>, job: &Job) -> Result<i32> {
             return Ok(exit::SCRIPT);
         }
     };
+    for warning in certain_mistakes(&job.name, &job.text) {
+        output::note(warning.trim_end());
+    }
     if job.args.iter().any(|arg| arg == "--help" || arg == "-h") && !reads_arguments(&program) {
         // Nobody who asks what a script does wants it to run.
         let about = header(&job.text);

@@ -117,6 +117,12 @@ impl Reporter<'_> {
     }
 }
 
+/// What of the script `text`, which is called `name`, is certainly a mistake although it runs: a message each.
+pub fn certain_mistakes(name: &str, text: &str) -> Vec<String> {
+    let all = warning::certain(&Scan::new(text));
+    all.into_iter().map(|(pos, words)| show_as("warning", &words, name, Some(text), pos, &[])).collect()
+}
+
 /// An error with its place, its excerpt and the calls that led there.
 fn show(words: &Words, source: &str, text: Option<&str>, pos: Position, calls: &[String]) -> String {
     show_as("error", words, source, text, pos, calls)

@@ -1,4 +1,4 @@
-//! What a check warns of: it can run, and is hardly what was meant.
+//! What a check warns of: it runs, and is likely a mistake. What is certainly one is a warning of each run, too.
 
 use rhai::Position;
 
@@ -61,12 +61,69 @@ pub(super) fn warnings(scan: &Scan, names: &Names) -> Vec<(Position, Words)> {
     for (index, token) in scan.tokens.iter().enumerate() {
         let words = match token.kind {
             Kind::Text => text(&token.text),
-            Kind::Word => compared(scan, index).or_else(|| translate::called_at_once(scan, names, index)),
+            Kind::Word => compared(scan, index)
+                .or_else(|| lost_change(scan, index))
+                .or_else(|| translate::called_at_once(scan, names, index)),
             _ => None,
         };
         found.extend(words.map(|words| (position(token.start), words)));
     }
     found
+}
+
+/// What is certainly a mistake: the value of a variable was to be put into a text in double quotes, or the change of a copy is
+/// lost.
+pub(super) fn certain(scan: &Scan) -> Vec<(Position, Words)> {
+    let mut found = Vec::new();
+    for (index, token) in scan.tokens.iter().enumerate() {
+        let words = match token.kind {
+            Kind::Text if names_a_variable(scan, index) => text(&token.text),
+            Kind::Word => lost_change(scan, index),
+            _ => None,
+        };
+        found.extend(words.map(|words| (position(token.start), words)));
+    }
+    found
+}
+
+/// Whether a text in double quotes has `${name}`, and the script a variable of that name there.
+fn names_a_variable(scan: &Scan, index: usize) -> bool {
+    let text = scan.text(index);
+    let inside = text.split("${").skip(1).filter_map(|rest| rest.split_once('}')).map(|(name, _)| name.trim());
+    let named: Vec<&str> = inside.collect();
+    text.starts_with('"')
+        && !named.is_empty()
+        && scan.declared().iter().any(|known| named.contains(&known.name) && scan.is_visible(known, index))
+}
+
+/// Methods of arrays, maps and blobs that change them and give nothing back; no object of a handle has one of them.
+const CHANGES: [&str; 9] = ["push", "insert", "append", "splice", "retain", "dedup", "sort", "reverse", "fill"];
+
+/// `fn add(list, x) { list.push(x); }`: the change of a copy that nobody sees. The token `index` is the first use of the
+/// parameter, and all of them are such statements.
+fn lost_change(scan: &Scan, index: usize) -> Option<Words> {
+    let name = scan.text(index);
+    let changes = |at: usize| {
+        let alone = matches!(scan.text_before(at), ";" | "{" | "}");
+        alone && scan.text(at + 1) == "." && CHANGES.contains(&scan.text(at + 2)) && scan.text(at + 3) == "("
+    };
+    if !changes(index) {
+        return None;
+    }
+    let function = scan.function_around(index)?;
+    let body = scan.body_of(function).filter(|body| body.contains(&index))?;
+    let is_parameter =
+        (0..body.start).rev().skip(1).take_while(|at| scan.text(*at) != "(").any(|at| scan.text(at) == name);
+    let used = |at: &usize| scan.text(*at) == name && !matches!(scan.text_before(*at), "." | "?.");
+    let mut uses = body.filter(used);
+    if !is_parameter || uses.next() != Some(index) || !uses.all(changes) {
+        return None;
+    }
+    let method = scan.text(index + 2);
+    Some(Words::new(format!("`{function}` changes a copy of `{name}`, and its caller does not see that")).hint(format!(
+        "return it: put `{name}` at the end of `{function}`, and write {name} = {function}({name}, …) where it is called; or \
+         make it a method: fn {function}(…) {{ this.{method}(…); }}"
+    )))
 }
 
 /// A text that is sent as it is written, though more was meant.
@@ -136,6 +193,11 @@ mod tests {
             (r#"if p.kind == "replied" {}"#, "`kind` is never \"replied\"; write: .kind == \"reply\""),
             (r#"if p.protocol != "UDP" {}"#, "`protocol` is never \"UDP\"; write: .protocol != \"udp\""),
             (
+                "fn add(list, x) { list.push(x); }",
+                "`add` changes a copy of `list`, and its caller does not see that; return it: put `list` at the end of `add`, \
+                 and write list = add(list, …) where it is called; or make it a method: fn add(…) { this.push(…); }",
+            ),
+            (
                 "fn serve(c) { c.recv() } start_thread(serve(conn));",
                 "`serve(conn)` is called here, before there is a thread or a host to run it; write: start_thread(|| serve(conn));",
             ),
@@ -145,10 +207,29 @@ mod tests {
     }
 
     #[test]
+    fn what_is_certain_is_told_by_a_run_too() {
+        let certain = |script| certain(&Scan::new(script)).len();
+        assert_eq!(certain("let seq = 1; print(\"ping ${seq} of ${n}\");"), 1);
+        assert_eq!(certain("fn f(list) { list.push(1); list.sort(); } for i in 1..2 { print(\"${ i }\"); }"), 2);
+        for script in [
+            "print(\"echo ${HOME}\");",
+            "print(\"${a}\"); let a = 1;",
+            "fn f(x) {} print(\"${x}\");",
+            "if p.kind == \"y\" {}",
+        ] {
+            assert_eq!(certain(script), 0, "{script}");
+        }
+    }
+
+    #[test]
     fn what_may_be_meant_is_not() {
         for script in [
             r#"print("costs $5"); print(`a ${b}`); let x = "a\n";"#,
             r#"if p.kind == "reply" && q.protocol == "132" && kind == "x" {}"#,
+            "fn add(list, x) { list.push(x); list }",
+            "fn add(list) { let list = list; list.push(1); } fn sorted(l) { l.sort(); print(l); }",
+            "fn add(x) { this.push(x); list.push(x); } let list = []; list.push(1);",
+            "fn fill(list) { while list.len() < 5 { list.push(1); } }",
             "fn worker(n) { |x| n + x } start_thread(worker(3));",
             "start_thread(|| serve(conn)); start_thread(make()); fn make() { Fn(\"f\") }",
         ] {
