@@ -53,7 +53,7 @@ pub mod api {
     /// What went wrong, in words.
     ///
     /// ```rhai
-    /// try { resolve("127.0.0.1"); } catch (e) { print(e.message); }
+    /// try { udp::bind("127.0.0.1:x"); } catch (e) { expect(e.message.is_empty(), false); }
     /// ```
     #[rhai_fn(get = "message", pure)]
     pub fn message(error: &mut NetError) -> String {
@@ -103,7 +103,7 @@ pub mod api {
     /// The error as one line: operation, address and what went wrong.
     ///
     /// ```rhai
-    /// try { udp::bind("192.0.2.1:0"); } catch (e) { print(`could not start: ${e}`); }
+    /// try { udp::bind("192.0.2.1:0"); } catch (e) { expect(`${e}`.starts_with("bind 192.0.2.1:0: "), true); }
     /// ```
     #[rhai_fn(name = "to_string", name = "to_debug", pure)]
     pub fn to_string(error: &mut NetError) -> String {

@@ -301,6 +301,7 @@ pub mod api {
     /// ```rhai
     /// let server = start("udp_server.rhai", ["--listen", "127.0.0.1:0", "--quiet"]);
     /// print(`the server is at ${server.addr}`);
+    /// expect(`${server.addr}`.starts_with("127.0.0.1:"), true);
     /// ```
     #[rhai_fn(return_raw)]
     pub fn start(ctx: NativeCallContext, script: &str, args: Array) -> ScriptResult<Task> {
@@ -363,6 +364,7 @@ pub mod api {
     /// let task = start_thread(|| sleep(1.h));
     /// task.stop();
     /// task.join();
+    /// expect(task.is_done, true);
     /// ```
     #[rhai_fn(name = "stop")]
     pub fn stop_task(task: Task) {

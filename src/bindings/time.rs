@@ -51,7 +51,9 @@ pub mod api {
     /// Waits for that long, or until the script is stopped.
     ///
     /// ```rhai
+    /// let end = deadline(1.ms);
     /// sleep(1.ms);
+    /// expect(end.passed, true);
     /// ```
     #[rhai_fn(return_raw, volatile)]
     pub fn sleep(ctx: NativeCallContext, duration: Duration) -> ScriptResult<()> {
@@ -92,6 +94,7 @@ pub mod api {
     /// ```rhai
     /// let end = deadline(10.ms);
     /// while !end.passed { sleep(1.ms); }
+    /// expect(end.passed, true);
     /// ```
     #[rhai_fn(volatile)]
     pub fn deadline(duration: Duration) -> Deadline {
@@ -122,6 +125,7 @@ pub mod api {
     ///
     /// ```rhai
     /// print(`ping 1 ${unix_time()}`);
+    /// expect(unix_time() > 1.7e9, true);
     /// ```
     #[rhai_fn(volatile)]
     pub fn unix_time() -> f64 {
@@ -169,7 +173,9 @@ pub mod api {
     /// Errors: `invalid`: a negative interval.
     ///
     /// ```rhai
-    /// for seq in ticks(1.ms) { if seq == 3 { break; } }
+    /// let last = 0;
+    /// for seq in ticks(1.ms) { last = seq; if seq == 3 { break; } }
+    /// expect(last, 3);
     /// ```
     #[rhai_fn(name = "ticks", return_raw)]
     pub fn ticks_forever(ctx: NativeCallContext, interval: Duration) -> ScriptResult<Ticks> {

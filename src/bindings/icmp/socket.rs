@@ -48,6 +48,7 @@ pub mod api {
     /// ```rhai
     /// let ping = icmp::open("127.0.0.1").ping("127.0.0.1", 1.s);
     /// print(`${ping.bytes} bytes from ${ping.from.ip}: ttl=${ping.ttl} rtt=${ping.rtt}`);
+    /// expect([ping.kind, ping.from.ip], ["reply", "127.0.0.1"]);
     /// ```
     #[rhai_fn(global, pure, name = "ping", return_raw)]
     pub fn icmp_ping_for(

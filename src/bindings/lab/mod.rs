@@ -220,6 +220,7 @@ pub mod api {
     /// ```rhai
     /// let a = lab::create().host("a");
     /// print(`${a.name} has the address ${a.addr}`);
+    /// expect(a.name, "a");
     /// ```
     #[rhai_fn(name = "host", return_raw)]
     pub fn make(ctx: NativeCallContext, lab: Lab, name: &str) -> ScriptResult<Host> {
@@ -265,6 +266,7 @@ pub mod api {
     ///
     /// ```rhai
     /// let r = lab::create().router("r", #{ addr: "10.0.0.254" });
+    /// expect(r.addr, "10.0.0.254");
     /// ```
     #[rhai_fn(name = "router", return_raw)]
     pub fn make_router_with(ctx: NativeCallContext, lab: Lab, name: &str, options: Map) -> ScriptResult<Host> {

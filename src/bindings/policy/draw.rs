@@ -83,7 +83,8 @@ pub mod api {
     /// `--seed`; each thread, and each packet a policy decides about, has draws of its own.
     ///
     /// ```rhai
-    /// let heads = random() < 0.5;
+    /// let share = random();
+    /// expect(share >= 0.0 && share < 1.0, true);
     /// ```
     #[rhai_fn(volatile)]
     pub fn random() -> f64 {

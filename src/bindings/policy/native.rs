@@ -22,8 +22,9 @@ pub mod api {
     /// Errors: `invalid`: `p` is outside of 0 to 1.
     ///
     /// ```rhai
-    /// let server = udp::bind("127.0.0.1:0");
-    /// set_policy(server, loss(0.2));
+    /// let policy = loss(0.2);
+    /// set_policy(udp::bind("127.0.0.1:0"), policy);
+    /// expect(`${policy}`, "loss(0.2)");
     /// ```
     #[rhai_fn(return_raw)]
     pub fn loss(ctx: NativeCallContext, p: f64) -> ScriptResult<Policy> {
@@ -35,7 +36,9 @@ pub mod api {
     /// Errors: `invalid`: `p` is outside of 0 to 1.
     ///
     /// ```rhai
-    /// set_policy(udp::bind("127.0.0.1:0"), loss(1));
+    /// let policy = loss(1);
+    /// set_policy(udp::bind("127.0.0.1:0"), policy);
+    /// expect(`${policy}`, "loss(1)");
     /// ```
     #[rhai_fn(name = "loss", return_raw)]
     pub fn loss_int(ctx: NativeCallContext, p: i64) -> ScriptResult<Policy> {
@@ -47,7 +50,9 @@ pub mod api {
     /// Errors: `invalid`: `p` is outside of 0 to 1.
     ///
     /// ```rhai
-    /// set_policy(udp::bind("127.0.0.1:0"), chance(0.1, corrupt()));
+    /// let policy = chance(0.1, corrupt());
+    /// set_policy(udp::bind("127.0.0.1:0"), policy);
+    /// expect(`${policy}`, "chance(0.1, corrupt())");
     /// ```
     #[rhai_fn(return_raw)]
     pub fn chance(ctx: NativeCallContext, p: f64, verdict: Verdict) -> ScriptResult<Policy> {
@@ -59,7 +64,9 @@ pub mod api {
     /// Errors: `invalid`: `p` is outside of 0 to 1.
     ///
     /// ```rhai
-    /// set_policy(udp::bind("127.0.0.1:0"), chance(1, corrupt()));
+    /// let policy = chance(1, corrupt());
+    /// set_policy(udp::bind("127.0.0.1:0"), policy);
+    /// expect(`${policy}`, "chance(1, corrupt())");
     /// ```
     #[rhai_fn(name = "chance", return_raw)]
     pub fn chance_int(ctx: NativeCallContext, p: i64, verdict: Verdict) -> ScriptResult<Policy> {
@@ -69,7 +76,9 @@ pub mod api {
     /// A policy by which each packet meets the verdict.
     ///
     /// ```rhai
-    /// set_policy(udp::bind("127.0.0.1:0"), always(delay(20.ms)));
+    /// let policy = always(delay(20.ms));
+    /// set_policy(udp::bind("127.0.0.1:0"), policy);
+    /// expect(`${policy}`, "always(delay(20ms))");
     /// ```
     pub fn always(verdict: Verdict) -> Policy {
         Made::Native(Native::always(verdict.action))
@@ -80,7 +89,9 @@ pub mod api {
     /// Errors: `invalid`: `n` is below 1.
     ///
     /// ```rhai
-    /// set_policy(udp::bind("127.0.0.1:0"), every(3));
+    /// let policy = every(3);
+    /// set_policy(udp::bind("127.0.0.1:0"), policy);
+    /// expect(`${policy}`, "every(3)");
     /// ```
     #[rhai_fn(return_raw)]
     pub fn every(ctx: NativeCallContext, n: i64) -> ScriptResult<Policy> {
@@ -92,7 +103,9 @@ pub mod api {
     /// Errors: `invalid`: `n` is below 1.
     ///
     /// ```rhai
-    /// set_policy(udp::bind("127.0.0.1:0"), every(3, duplicate(2)));
+    /// let policy = every(3, duplicate(2));
+    /// set_policy(udp::bind("127.0.0.1:0"), policy);
+    /// expect(`${policy}`, "every(3, duplicate(2))");
     /// ```
     #[rhai_fn(name = "every", return_raw)]
     pub fn every_with(ctx: NativeCallContext, n: i64, verdict: Verdict) -> ScriptResult<Policy> {
@@ -104,7 +117,9 @@ pub mod api {
     /// Errors: `invalid`: `n` is negative.
     ///
     /// ```rhai
-    /// set_policy(udp::bind("127.0.0.1:0"), first(2));
+    /// let policy = first(2);
+    /// set_policy(udp::bind("127.0.0.1:0"), policy);
+    /// expect(`${policy}`, "first(2)");
     /// ```
     #[rhai_fn(return_raw)]
     pub fn first(ctx: NativeCallContext, n: i64) -> ScriptResult<Policy> {
@@ -116,7 +131,9 @@ pub mod api {
     /// Errors: `invalid`: `n` is negative.
     ///
     /// ```rhai
-    /// set_policy(udp::bind("127.0.0.1:0"), first(2, delay(1.s)));
+    /// let policy = first(2, delay(1.s));
+    /// set_policy(udp::bind("127.0.0.1:0"), policy);
+    /// expect(`${policy}`, "first(2, delay(1s))");
     /// ```
     #[rhai_fn(name = "first", return_raw)]
     pub fn first_with(ctx: NativeCallContext, n: i64, verdict: Verdict) -> ScriptResult<Policy> {
@@ -128,7 +145,9 @@ pub mod api {
     /// Errors: `invalid`: the pattern is empty, or has other signs.
     ///
     /// ```rhai
-    /// set_policy(udp::bind("127.0.0.1:0"), pattern("1101"));
+    /// let policy = pattern("1101");
+    /// set_policy(udp::bind("127.0.0.1:0"), policy);
+    /// expect(`${policy}`, "pattern(\"1101\")");
     /// ```
     #[rhai_fn(return_raw)]
     pub fn pattern(ctx: NativeCallContext, pattern: &str) -> ScriptResult<Policy> {
@@ -140,7 +159,9 @@ pub mod api {
     /// Errors: `invalid`: the pattern is empty, or has other signs.
     ///
     /// ```rhai
-    /// set_policy(udp::bind("127.0.0.1:0"), pattern("10", corrupt()));
+    /// let policy = pattern("10", corrupt());
+    /// set_policy(udp::bind("127.0.0.1:0"), policy);
+    /// expect(`${policy}`, "pattern(\"10\", corrupt())");
     /// ```
     #[rhai_fn(name = "pattern", return_raw)]
     pub fn pattern_with(ctx: NativeCallContext, pattern: &str, verdict: Verdict) -> ScriptResult<Policy> {
@@ -154,7 +175,9 @@ pub mod api {
     /// Errors: `invalid`: a probability is outside of 0 to 1.
     ///
     /// ```rhai
-    /// set_policy(udp::bind("127.0.0.1:0"), gilbert(0.05, 0.25));
+    /// let policy = gilbert(0.05, 0.25);
+    /// set_policy(udp::bind("127.0.0.1:0"), policy);
+    /// expect(`${policy}`, "gilbert(0.05, 0.25)");
     /// ```
     #[rhai_fn(return_raw)]
     pub fn gilbert(ctx: NativeCallContext, p: f64, r: f64) -> ScriptResult<Policy> {
@@ -166,7 +189,9 @@ pub mod api {
     /// Errors: as `gilbert(p, r)`.
     ///
     /// ```rhai
-    /// set_policy(udp::bind("127.0.0.1:0"), gilbert(0.05, 1));
+    /// let policy = gilbert(0.05, 1);
+    /// set_policy(udp::bind("127.0.0.1:0"), policy);
+    /// expect(`${policy}`, "gilbert(0.05, 1)");
     /// ```
     #[rhai_fn(name = "gilbert", return_raw)]
     pub fn gilbert_r_int(ctx: NativeCallContext, p: f64, r: i64) -> ScriptResult<Policy> {
@@ -178,7 +203,9 @@ pub mod api {
     /// Errors: as `gilbert(p, r)`.
     ///
     /// ```rhai
-    /// set_policy(udp::bind("127.0.0.1:0"), gilbert(1, 0.25));
+    /// let policy = gilbert(1, 0.25);
+    /// set_policy(udp::bind("127.0.0.1:0"), policy);
+    /// expect(`${policy}`, "gilbert(1, 0.25)");
     /// ```
     #[rhai_fn(name = "gilbert", return_raw)]
     pub fn gilbert_p_int(ctx: NativeCallContext, p: i64, r: f64) -> ScriptResult<Policy> {
@@ -190,7 +217,9 @@ pub mod api {
     /// Errors: as `gilbert(p, r)`.
     ///
     /// ```rhai
-    /// set_policy(udp::bind("127.0.0.1:0"), gilbert(1, 1));
+    /// let policy = gilbert(1, 1);
+    /// set_policy(udp::bind("127.0.0.1:0"), policy);
+    /// expect(`${policy}`, "gilbert(1, 1)");
     /// ```
     #[rhai_fn(name = "gilbert", return_raw)]
     pub fn gilbert_ints(ctx: NativeCallContext, p: i64, r: i64) -> ScriptResult<Policy> {
@@ -227,7 +256,9 @@ pub mod api {
     /// Errors: `invalid`: a duration is negative.
     ///
     /// ```rhai
-    /// set_policy(udp::bind("127.0.0.1:0"), jitter(20.ms, 5.ms));
+    /// let policy = jitter(20.ms, 5.ms);
+    /// set_policy(udp::bind("127.0.0.1:0"), policy);
+    /// expect(`${policy}`, "jitter(20ms, 5ms)");
     /// ```
     #[rhai_fn(return_raw)]
     pub fn jitter(ctx: NativeCallContext, delay: Duration, spread: Duration) -> ScriptResult<Policy> {

@@ -98,6 +98,7 @@ pub mod api {
     ///
     /// ```rhai
     /// set_policy(udp::bind("127.0.0.1:0"), |pkt| delay(20.ms));
+    /// expect([delay(20.ms).kind, `${delay(20.ms)}`], ["delay", "delay(20ms)"]);
     /// ```
     #[rhai_fn(volatile, return_raw)]
     pub fn delay(ctx: NativeCallContext, by: Duration) -> ScriptResult<Verdict> {
@@ -113,6 +114,7 @@ pub mod api {
     ///
     /// ```rhai
     /// set_policy(udp::bind("127.0.0.1:0"), |pkt| duplicate(2));
+    /// expect([duplicate(2).kind, `${duplicate(2)}`], ["duplicate", "duplicate(2)"]);
     /// ```
     #[rhai_fn(volatile, return_raw)]
     pub fn duplicate(ctx: NativeCallContext, times: i64) -> ScriptResult<Verdict> {
@@ -126,6 +128,7 @@ pub mod api {
     ///
     /// ```rhai
     /// set_policy(udp::bind("127.0.0.1:0"), |pkt| replace("nothing to see here"));
+    /// expect(replace("nothing to see here").kind, "replace");
     /// ```
     #[rhai_fn(volatile, return_raw)]
     pub fn replace(ctx: NativeCallContext, data: Dynamic) -> ScriptResult<Verdict> {
@@ -139,6 +142,7 @@ pub mod api {
     ///
     /// ```rhai
     /// set_policy(udp::bind("127.0.0.1:0"), |pkt| corrupt());
+    /// expect(corrupt().kind, "corrupt");
     /// ```
     #[rhai_fn(volatile)]
     pub fn corrupt(ctx: NativeCallContext) -> Verdict {
@@ -200,6 +204,7 @@ pub mod api {
     ///
     /// ```rhai
     /// let verdict = reject("frag-needed", #{ mtu: 1280, from: "10.0.0.77" });
+    /// expect([verdict.kind, `${verdict}`], ["reject", "reject(\"frag-needed\", #{ mtu: 1280, from: \"10.0.0.77\" })"]);
     /// ```
     #[rhai_fn(name = "reject", volatile, return_raw)]
     pub fn reject_named_with(ctx: NativeCallContext, name: &str, options: Map) -> ScriptResult<Verdict> {
@@ -226,6 +231,7 @@ pub mod api {
     ///
     /// ```rhai
     /// let verdict = reject(5, 1, #{ gateway: "10.0.0.2" });
+    /// expect(`${verdict}`, "reject(5, 1, #{ gateway: \"10.0.0.2\" })");
     /// ```
     #[rhai_fn(name = "reject", volatile, return_raw)]
     pub fn reject_numbered_with(ctx: NativeCallContext, type_: i64, code: i64, options: Map) -> ScriptResult<Verdict> {
@@ -256,7 +262,7 @@ pub mod api {
     /// Where the verdict was made: `scripts/udp_server.rhai:9`, or the native policy's name.
     ///
     /// ```rhai
-    /// print(drop().origin);
+    /// expect(drop().origin.ends_with(":1"), true);
     /// ```
     #[rhai_fn(get = "origin", pure)]
     pub fn origin(verdict: &mut Verdict) -> String {

@@ -75,7 +75,7 @@ pub mod api {
     /// How long the answer took, a Duration from before the call: the connection, the refusal (an answer too) or the error.
     ///
     /// ```rhai
-    /// print(tcp::try_connect(tcp::closed_port()).took);
+    /// expect(tcp::try_connect(tcp::closed_port()).took > 0.s, true);
     /// ```
     #[rhai_fn(get = "took", pure)]
     pub fn attempt_took(attempt: &mut Attempt) -> Duration {
@@ -108,7 +108,7 @@ pub mod api {
     /// How long it took to find the address of the name, a Duration; not part of `took`.
     ///
     /// ```rhai
-    /// print(tcp::try_connect(tcp::closed_port()).resolved_in);
+    /// expect(tcp::try_connect(tcp::closed_port()).resolved_in < 1.s, true);
     /// ```
     #[rhai_fn(get = "resolved_in", pure)]
     pub fn attempt_resolved_in(attempt: &mut Attempt) -> Duration {
@@ -143,7 +143,7 @@ pub mod api {
     /// The attempt in words: `Connected to 127.0.0.1:11001`.
     ///
     /// ```rhai
-    /// print(tcp::try_connect(tcp::closed_port()));
+    /// expect(`${tcp::try_connect(tcp::closed_port())}`.starts_with("Connection refused by 127.0.0.1:"), true);
     /// ```
     #[rhai_fn(name = "to_string", name = "to_debug", pure)]
     pub fn attempt_text(attempt: &mut Attempt) -> String {

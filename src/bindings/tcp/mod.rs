@@ -40,6 +40,7 @@ pub mod namespace {
     /// ```rhai
     /// let listener = tcp::listen("127.0.0.1:0");
     /// print(`Listening on port ${listener.port}`);
+    /// expect(listener.port > 0, true);
     /// ```
     #[rhai_fn(name = "listen", return_raw)]
     pub fn listen_at(ctx: NativeCallContext, local: &str) -> ScriptResult<Listener> {
@@ -180,7 +181,7 @@ pub mod namespace {
     /// Errors: `exhausted`.
     ///
     /// ```rhai
-    /// print(tcp::closed_port());
+    /// expect(tcp::try_connect(tcp::closed_port()).kind, "refused");
     /// ```
     #[rhai_fn(return_raw)]
     pub fn closed_port(ctx: NativeCallContext) -> ScriptResult<std::net::SocketAddr> {

@@ -42,6 +42,7 @@ pub mod namespace {
     /// ```rhai
     /// let sock = udp::bind("127.0.0.1:0");
     /// print(`bound to port ${sock.port}`);
+    /// expect(sock.port > 0, true);
     /// ```
     #[rhai_fn(name = "bind", return_raw)]
     pub fn bind_to(ctx: NativeCallContext, local: &str) -> ScriptResult<UdpSocket> {
@@ -195,7 +196,8 @@ pub mod namespace {
     /// Errors: `exhausted`.
     ///
     /// ```rhai
-    /// print(udp::closed_port());
+    /// let nowhere = udp::closed_port();
+    /// expect(udp::open(nowhere).ping(nowhere, "ping 1", 1.s).kind, "icmp");
     /// ```
     #[rhai_fn(return_raw)]
     pub fn closed_port(ctx: NativeCallContext) -> ScriptResult<Addr> {

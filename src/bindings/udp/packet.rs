@@ -248,7 +248,9 @@ pub mod api {
     /// The packet in words.
     ///
     /// ```rhai
-    /// print(udp::bind("127.0.0.1:0").recv(1.ms));
+    /// let nothing = udp::bind("127.0.0.1:0").recv(1.ms);
+    /// expect(nothing.kind, "timeout");
+    /// print(nothing);
     /// ```
     #[rhai_fn(global, name = "to_string", name = "to_debug", pure)]
     pub fn packet_words(packet: &mut Packet) -> String {

@@ -144,6 +144,7 @@ pub mod api {
     /// let sock = udp::bind("127.0.0.1:0");
     /// let end = deadline(5.ms);
     /// while sock.recv(end).kind != "timeout" {}
+    /// expect(end.passed, true);
     /// ```
     #[rhai_fn(global, pure, name = "recv", return_raw)]
     pub fn recv_until(ctx: NativeCallContext, socket: &mut UdpSocket, deadline: Deadline) -> ScriptResult<Packet> {
