@@ -37,7 +37,7 @@ fn by_each_user(args: &[&str], check: impl Fn(&str, Cmd)) {
 
 /// Runs a script that is given as text; it ends with `code`.
 fn run_text(text: &str, code: i32) -> Run {
-    pingscript(&["--seed", "1", "-e", text]).run().expect_code(code)
+    pingscript(&["--seed", "1", "-e", text]).patience(std::time::Duration::from_secs(60)).run().expect_code(code)
 }
 
 /// Two hosts and a link, for scripts.

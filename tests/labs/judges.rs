@@ -21,7 +21,7 @@ fn ping_reports_what_our_pinger_the_link_and_the_arithmetic_do() {
     run_text(
         &format!(
             "{LOSSY}
-             let out = a.exec([\"ping\", \"-q\", \"-n\", \"-c\", 500, \"-i\", 0.005, \"-W\", 1, b.addr], #{{ quiet: true }});
+             let out = a.exec([\"ping\", \"-q\", \"-n\", \"-c\", 500, \"-i\", 0.005, \"-W\", 3, b.addr], #{{ quiet: true }});
              {CHECK_PING}"
         ),
         0,
@@ -32,9 +32,11 @@ const CHECK_PING: &str = "
     let sent = number(out.stdout, \" packets transmitted\");
     let received = number(out.stdout, \" received\");
     expect(sent, 500);
-    expect(link.from(a).frames, sent, \"requests that the link saw\");
-    expect(link.from(b).frames, link.from(a).passed, \"answers to those that it let pass\");
-    expect(received, link.from(b).passed, \"answers that it let pass\");
+    // The link may be behind on a busy machine, and kernels may say a few things by themselves (MLD).
+    while link.from(a).frames < sent || link.from(b).frames < link.from(a).passed - 8 { sleep(1.ms); }
+    expect(link.from(a).frames, near(sent, 8), \"requests that the link saw\");
+    expect(link.from(b).frames, near(link.from(a).passed, 8), \"answers to those that it let pass\");
+    expect(received, near(link.from(b).passed, 8), \"answers that it let pass\");
     expect(sent - received, binomial(500, 0.2), \"lost, as the arithmetic has it\");
     let least = parse_float(out.stdout.split(\"mdev = \")[1].split(\"/\")[0]);
     expect(least, at_least(10.0), \"ping's least round-trip time in ms\");
@@ -44,7 +46,7 @@ const CHECK_PING: &str = "
     let rtts = stats();
     let plan = #{ count: 500, interval: 5.ms, window: 256, timeout: 2.s, icmp_wait: 0.s };
     run_in(a, || for ping in pinger(udp::open(\"b:11000\"), \"b:11000\", plan) { rtts.add(ping); });
-    expect(rtts.received, link.from(b).passed - before[1], \"answers of ours that the link let pass\");
+    expect(rtts.received, near(link.from(b).passed - before[1], 8), \"answers of ours that the link let pass\");
     expect(rtts.lost, binomial(500, 0.2), \"lost of ours\");
     expect(rtts.min, at_least(10.ms), \"our least round-trip time\");
     // Both measure the same way: the best of 400 differ by what the two programs add.
@@ -67,9 +69,10 @@ fn tcpdump_counts_what_the_link_counts() {
              run_in(a, || for ping in pinger(udp::open(\"b:11000\"), \"b:11000\", plan) {{ rtts.add(ping); }});
              let out = tcpdump.interrupt();
              // It sees each request that the link let pass, and each answer before the link has had it.
-             expect(number(out.stderr, \" packets received by filter\"), link.from(a).passed + link.from(b).frames);
-             expect(link.from(a).frames, rtts.sent);
-             expect(link.from(b).passed, rtts.received);
+             // The link counts what kernels say by themselves (MLD) as well.
+             expect(number(out.stderr, \" packets received by filter\"), near(link.from(a).passed + link.from(b).frames, 8));
+             expect(link.from(a).frames, near(rtts.sent, 8));
+             expect(link.from(b).passed, near(rtts.received, 8));
              ()"
         ),
         0,
@@ -123,8 +126,13 @@ const PING_AND_PRINT: &str = "
     a.exec([\"ping\", \"-q\", \"-c\", 50, \"-i\", 0.005, \"-W\", 1, b.addr], #{ quiet: true });
     // What is on its way has arrived.
     while replied.value < asked.value { sleep(5.ms); }
+    // What comes after it finds it recorded.
+    let server = run_in(b, || udp::bind(\"*:11000\"));
+    run_in(b, || start_thread(|| udp::serve(server, udp::echo())));
+    expect(run_in(a, || udp::open(\"b:11000\").ping(\"b:11000\", \"ping 1\", 10.s)).kind, \"reply\");
     expect(seen.value, at_least(50));
-    print(seen.value);";
+    print(seen.value);
+    exit(0);";
 
 #[test]
 fn a_link_is_recorded_in_every_file_it_is_given_and_none_is_emptied() {

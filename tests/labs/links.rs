@@ -30,10 +30,10 @@ fn a_link_is_changed_while_it_carries() {
              expect(link.rate, ());
              link.down();
              expect(ping(a, 50.ms).kind, \"timeout\");
-             expect(link.counts.down, 1);
+             expect(link.counts.down, at_least(1));
              link.up();
              expect(ping(a, 10.s).kind, \"reply\");
-             expect(link.from(a).frames, link.from(a).passed + 1);
+             expect(link.from(a).frames, link.from(a).passed + link.from(a).counts.down);
              ()"
         ),
         0,
