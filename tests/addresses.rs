@@ -141,3 +141,31 @@ fn the_traffic_class_is_that_of_what_is_sent() {
         run.expect_code(0);
     }
 }
+
+#[test]
+fn packets_leave_by_the_address_that_is_given() {
+    if !require_own_network_or_skip("pings from an address of one's own") {
+        return;
+    }
+    for (target, source) in [("127.0.0.1", "127.0.0.9"), ("::1", "::1")] {
+        let rows = |args: &[&str]| {
+            let all = [&["--json", "-"], args, &["--source", source]].concat();
+            let run = pingscript(&all).run().expect_code(0);
+            let from =
+                if source.contains(':') { format!("\"from\":\"[{source}]:") } else { format!("\"from\":\"{source}:") };
+            let sent = run
+                .stdout
+                .lines()
+                .filter(|row| row.contains("\"type\":\"probe\"") || row.contains("\"event\":\"connect\""));
+            let (mine, all) = sent.fold((0, 0), |(mine, all), row| (mine + usize::from(row.contains(&from)), all + 1));
+            assert!(mine > 0 && mine == all, "{args:?}: {}", run.stdout);
+        };
+        rows(&["icmp_ping", target, "--count", "1"]);
+        rows(&["pmtu", target]);
+        for proto in ["udp", "icmp", "tcp"] {
+            rows(&["traceroute", target, "--proto", proto, "--queries", "1", "--hops", "1"]);
+        }
+    }
+    let run = pingscript(&["icmp_ping", "127.0.0.1", "--count", "1", "--source", "192.0.2.9"]).run().expect_code(3);
+    assert!(run.stderr.contains("give an address of this host"), "{}", run.stderr);
+}

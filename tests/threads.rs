@@ -305,7 +305,7 @@ fn two_hundred_threads_leave_nothing_behind() {
          options([ask(\"a\", 1, \"before\")]);
          burst();
          options([ask(\"a\", 1, \"after\")]);
-         print(\"the end\");",
+         print(\"the end\"); exit(0);",
     ])
     .patience(Duration::from_secs(60))
     .start_on_terminal();

@@ -53,6 +53,7 @@ fn rows_of_a_hostile_server_reconcile_with_the_summary_and_its_own_count() {
         ("Foreign Packets", "foreign"),
         ("Truncated Replies", "truncated"),
         ("Corrupt Replies", "corrupt"),
+        ("Unmatched Replies", "unmatched"),
     ] {
         assert_eq!(none(printed(name)), summary[field].to_string(), "{name}\n{}\n{summary}", run.stdout);
     }
@@ -268,4 +269,36 @@ fn a_run_that_connects_to_nothing_ends_as_one_without_a_reply() {
     pingscript(&["-e", "try { tcp::connect(tcp::closed_port()); } catch { print(\"closed\"); }"]).run().expect_code(0);
     // What the script says is its exit code, whatever came of the attempts.
     pingscript(&["-e", &format!("{refused} exit(0);")]).run().expect_code(0);
+}
+
+#[test]
+fn rows_of_a_trace_have_the_ttl_and_the_time_of_each_answer() {
+    for (proto, state) in [("udp", "errored"), ("icmp", "replied")] {
+        let args = ["--json", "-", "traceroute", "127.0.0.1", "--proto", proto, "--queries", "2", "--hops", "3"];
+        let rows = rows(&pingscript(&args).run().expect_code(0).stdout);
+        let probes: Vec<&Value> = of_type(&rows, "probe").collect();
+        let ttls: Vec<u64> = probes.iter().map(|row| row["ttl"].as_u64().expect("a TTL")).collect();
+        let count = |ttl| ttls.iter().filter(|&&one| one == ttl).count();
+        assert_eq!((count(1), count(2), count(3), ttls.len()), (2, 2, 2, 6), "{ttls:?}");
+        for row in probes {
+            assert_eq!(row["state"], state, "{row}");
+            assert!(row["rtt_ns"].as_i64().is_some_and(|ns| ns > 0), "{row}");
+        }
+    }
+}
+
+#[test]
+fn the_row_of_a_ping_has_the_slots_that_were_missed_before_it() {
+    let code = "let sock = udp::bind(\"127.0.0.1:0\");
+                for ping in pinger(sock, udp::closed_port(), #{ count: 4, interval: 1.ms, timeout: 60.s }) {
+                    if ping.seq == 2 { sleep(50.ms); }
+                }
+                exit(0);";
+    let rows = rows(&pingscript(&["--json", "-", "-e", code]).run().expect_code(0).stdout);
+    let missed = |row: &Value| row.get("missed_slots").and_then(Value::as_u64).unwrap_or(0);
+    let probes: Vec<u64> = of_type(&rows, "probe").map(missed).collect();
+    // The first that is sent after the second has ended.
+    assert!(probes[2..].iter().any(|&missed| missed >= 10), "{probes:?}");
+    let summary = of_type(&rows, "summary").next().expect("a summary");
+    assert_eq!(summary["missed_slots"].as_u64(), Some(probes.iter().sum()));
 }

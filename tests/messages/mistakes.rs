@@ -382,7 +382,7 @@ error: bind: unknown option `rcvbuff`
   --> -e:1:6
     1 | udp::bind("127.0.0.1:0", #{ rcvbuff: 4096 });
       |      ^
-  hint: did you mean `rcvbuf`? The options are rcvbuf, sndbuf, reuse, ttl, dont_fragment
+  hint: did you mean `rcvbuf`? The options are rcvbuf, sndbuf, reuse, ttl, tos, dscp, broadcast, dont_fragment, recverr
 "#,
     ),
     (

@@ -273,8 +273,8 @@ For more information, try '--help'.
         3,
         r#"
 error: address: ":7" has no host
-  --> scripts/udp_ping.rhai:23:10
-   23 | server = resolve(server);
+  --> scripts/udp_ping.rhai:25:10
+   25 | server = resolve(server);
       |          ^
   hint: write HOST:PORT, such as 127.0.0.1:11000, localhost:11000 or [::1]:11000
 "#,
@@ -284,8 +284,8 @@ error: address: ":7" has no host
         3,
         r#"
 error: pinger 127.0.0.1:0: nobody can be reached at port 0
-  --> scripts/udp_ping.rhai:29:13
-   29 | for ping in pinger(sock, server, plan) {
+  --> scripts/udp_ping.rhai:32:13
+   32 | for ping in pinger(sock, server, plan) {
       |             ^
   hint: give the port that the peer listens on, 1 to 65535
 "#,
@@ -295,8 +295,8 @@ error: pinger 127.0.0.1:0: nobody can be reached at port 0
         3,
         r#"
 error: bind 192.0.2.1:0: cannot assign requested address
-  --> scripts/udp_ping.rhai:24:17
-   24 | let sock = udp::open(server, OPT.bind);
+  --> scripts/udp_ping.rhai:26:17
+   26 | let sock = udp::open(server, OPT.bind, #{ dscp: OPT.dscp });
       |                 ^
   hint: bind to an address of this host, such as 127.0.0.1 or 0.0.0.0
 "#,
@@ -351,16 +351,16 @@ For more information, try '--help'.
 
 const NO_ADDRESS: &str = r#"
 error: resolve no.such.host.invalid: no address for this name (<reason>)
-  --> scripts/udp_ping.rhai:23:10
-   23 | server = resolve(server);
+  --> scripts/udp_ping.rhai:25:10
+   25 | server = resolve(server);
       |          ^
   hint: check the spelling and the network's name server, or give an address such as 127.0.0.1
 "#;
 
 const BOUND_PING: &str = r#"
 error: bind 127.0.0.1:<port>: address already in use
-  --> scripts/udp_ping.rhai:24:17
-   24 | let sock = udp::open(server, OPT.bind);
+  --> scripts/udp_ping.rhai:26:17
+   26 | let sock = udp::open(server, OPT.bind, #{ dscp: OPT.dscp });
       |                 ^
   hint: another socket has port <port>; stop it, or choose another port (0: any free one)
 "#;

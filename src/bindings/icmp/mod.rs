@@ -179,7 +179,8 @@ fn read(options: &mut Options<'_>) -> Result<SocketOptions, Error> {
             return Err(wrong(&format!("option `clock` takes {known}, not \"{name}\"")));
         }
     };
-    let local = match options.text("bind")? {
+    let text = |value: &Dynamic| value.clone().into_string().ok();
+    let local = match options.read("bind", "an address of this host", text)? {
         Some(text) if !text.is_empty() => {
             let now = context::current();
             let ip = text.parse::<IpAddr>().map(ZonedIp::from);
