@@ -161,3 +161,17 @@ fn type_of_names_types_as_errors_do() {
         assert!(plain && !["i64", "f64", "char", "Fn", "FnPtr"].contains(&&*entry.of), "{}", entry.title);
     }
 }
+
+/// As many forms at most have examples that show how something is called and check nothing of it. The number only shrinks.
+const UNCHECKED: usize = 103;
+
+#[test]
+fn examples_check_what_they_show() {
+    let host = ScriptHost::new();
+    let checks = |form: &&Form| {
+        examples(&form.doc).iter().any(|example| example.contains("expect(") || example.contains("check("))
+    };
+    let forms = host.reference().ours().flat_map(|entry| &entry.forms);
+    let unchecked: Vec<&str> = forms.filter(|form| !checks(form)).map(|form| form.signature.as_str()).collect();
+    assert!(unchecked.len() <= UNCHECKED, "{} of {UNCHECKED}:\n{}", unchecked.len(), unchecked.join("\n"));
+}
