@@ -10,7 +10,7 @@ type HasReply = fn(u64) -> bool;
 
 /// Loops over packets, and whether the n-th request has a reply: simple ones, one that fails, one that ends itself, and one
 /// that the interpreter alone can run. Each third reply is dropped.
-const LOOPS: [(&str, HasReply); 5] = [
+const LOOPS: [(&str, HasReply); 8] = [
     ("for pkt in server { pkt.reply(pkt.text.to_upper()); }", |_| true),
     (
         "let quiet = false;
@@ -30,6 +30,9 @@ const LOOPS: [(&str, HasReply); 5] = [
         |n| n < 11,
     ),
     ("let seen = []; for pkt in server { seen.push(pkt.text); pkt.reply(seen[0]); }", |_| true),
+    ("udp::serve(server, |pkt| pkt.text.to_upper());", |_| true),
+    ("udp::serve(server, |pkt| if pkt.len > 6 { `${pkt.number}` } else { \"short\".to_upper() });", |_| true),
+    ("let by = 10; udp::serve(server, |pkt| `${1000 / (by - pkt.number)}`);", |n| n < 10),
 ];
 
 #[test]

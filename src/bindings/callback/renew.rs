@@ -16,14 +16,14 @@ impl Callback {
     }
 
     /// If its script was reloaded, it is from now on what took its place there: the function of its name, or the closure that the
-    /// same call is given. Where there is none it stays, and a line says so.
-    pub fn renew(&mut self) {
-        let Some(version) = self.following.as_mut().and_then(Following::news) else { return };
+    /// same call is given. Where there is none it stays, and a line says so. Whether it is another one now.
+    pub fn renew(&mut self) -> bool {
+        let Some(version) = self.following.as_mut().and_then(Following::news) else { return false };
         let Some((closure, position)) = self.successor(&version) else {
             if !version.noted.swap(true, Ordering::Relaxed) {
                 output::note(&self.has_no_successor());
             }
-            return;
+            return false;
         };
         let new = Self::make(closure, version.programs.clone(), version.global.clone(), position).fresh();
         let new = if let Some(watch) = &self.watch { new.noting(watch.what) } else { new };
@@ -33,6 +33,7 @@ impl Callback {
             following.version = Some(version);
         }
         *self = Self { following, ..new };
+        true
     }
 
     /// What is called in its place in `version`, and where that is given away.

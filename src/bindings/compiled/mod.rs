@@ -14,6 +14,7 @@ use self::tree::{Node, State};
 pub use self::value::Value;
 use super::callback::Callback;
 use super::context;
+use crate::net::policy::datagram::Datagram;
 use crate::net::policy::{Place, Verdict};
 use crate::net::wire::frame::Frame;
 
@@ -53,9 +54,19 @@ impl Compiled {
         translate::closure(closure, global, &main).map(|(root, draws)| Self { root, draws })
     }
 
-    /// Whether it asks for random numbers. Those of a packet can be asked for again, those of a thread cannot.
-    pub fn draws(&self) -> bool {
-        self.draws
+    /// The handler of requests, if it is simple enough and asks for no random numbers: those of a thread cannot be asked for again.
+    pub fn of_handler(callback: &Callback) -> Option<Self> {
+        Self::of(callback).filter(|tree| !tree.draws)
+    }
+
+    /// The text that a handler replies with; `None`: ask the interpreter.
+    pub fn reply(&self, request: &Datagram) -> Option<Vec<u8>> {
+        let place = request.judged.as_deref().map(|judged| &judged.place);
+        let view = View { data: &request.data, place, from: Some(request.from), frame: None, verdict: None };
+        match self.value(&view, &mut Vec::new())? {
+            Value::Text(text) => Some(text.into_owned().into_bytes()),
+            _ => None,
+        }
     }
 
     /// What the closure returns for a packet; `None`: ask the interpreter. `drawn` are the random numbers that were used.

@@ -4,6 +4,7 @@ use rhai::{Dynamic, FnPtr, NativeCallContext};
 
 use super::message::Received;
 use crate::bindings::callback::Callback;
+use crate::bindings::compiled::Compiled;
 use crate::bindings::context::{self, ScriptResult, Wait};
 use crate::bindings::convert;
 use crate::bindings::error::OrRaise;
@@ -15,12 +16,21 @@ pub(super) fn serve(ctx: &NativeCallContext, connection: &Connection, handler: F
     let context = context::wait(Wait::Connection(connection));
     let _calling = context.serving.calling();
     Callback::new(ctx, handler).noting("handler").renewing().repeatedly(|callback| {
+        let mut tree = Compiled::of_handler(callback);
         loop {
             context.wait(Wait::Connection(connection));
             match connection.receive(connection.framing().want(), None, &context.stop) {
                 Ok(incoming @ Incoming::Message(_)) => {
+                    if callback.renew() {
+                        tree = Compiled::of_handler(callback);
+                    }
+                    if let (Some(tree), Incoming::Message(message)) = (&tree, &incoming)
+                        && let Some(reply) = tree.reply(message)
+                    {
+                        connection.answer(message, &reply, &context.stop).or_raise(ctx)?;
+                        continue;
+                    }
                     let message = Received::new(connection.clone(), incoming);
-                    callback.renew();
                     let Some(answer) = callback.call_again([Dynamic::from(message.clone())])? else { return Ok(()) };
                     if !message.is_done_with(&answer) {
                         message.answer(ctx, convert::answer(ctx, answer)?)?;

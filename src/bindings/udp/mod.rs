@@ -6,15 +6,14 @@ use rhai::plugin::*;
 use rhai::{Dynamic, FnPtr, Map, NativeCallContext};
 
 use self::addr::api::Addr;
-use self::packet::{Packet, answer};
 use super::callback::Callback;
 use super::context::{self, Asked, Made, ScriptResult, Server, Wait};
-use super::convert::{self, Options, address};
-use super::error::{OrRaise, raise, thrown};
+use super::convert::{Options, address};
+use super::error::{OrRaise, raise};
 use crate::net::error::{Error, ErrorKind};
 use crate::net::host::addr::{Version, local as local_address};
 use crate::net::probe::ledger::Counts;
-use crate::net::socket::udp::{Incoming, Options as SocketOptions, UdpSocket};
+use crate::net::socket::udp::{Options as SocketOptions, UdpSocket};
 use crate::net::wire::zoned::ZonedIp;
 
 pub mod addr;
@@ -23,6 +22,7 @@ pub mod packet;
 pub mod ping;
 pub mod pinger;
 pub mod schedule;
+mod serving;
 pub mod socket;
 
 pub(super) use schedule::timeouts;
@@ -144,7 +144,7 @@ pub mod namespace {
     /// ```
     #[rhai_fn(return_raw)]
     pub fn serve(ctx: NativeCallContext, socket: UdpSocket, handler: FnPtr) -> ScriptResult<()> {
-        Callback::new(&ctx, handler).noting("handler").repeatedly(|callback| super::serve(&ctx, &socket, callback))
+        Callback::new(&ctx, handler).noting("handler").repeatedly(|callback| serving::serve(&ctx, &socket, callback))
     }
 
     /// Answers each datagram that the socket receives with its text in capitals, or with itself: `udp::upper()` and
@@ -236,28 +236,6 @@ fn bind(ctx: &NativeCallContext, local: SocketAddr, options: SocketOptions) -> S
     };
     context.opened(ctx, asked, socket.local(), &Server::Udp(socket.clone()));
     Ok(socket)
-}
-
-/// Gives `handler` each datagram that `socket` receives, and sends what it returns, until the script is stopped or the socket
-/// closed.
-fn serve(ctx: &NativeCallContext, socket: &UdpSocket, handler: &mut Callback) -> ScriptResult<()> {
-    let context = context::wait(Wait::NewWork);
-    socket.begin_to_serve();
-    loop {
-        context.wait(Wait::NewWork);
-        let packet = match socket.receive(None, &context.stop, false) {
-            Ok(incoming @ Incoming::Packet(_)) => Packet::new(socket.clone(), incoming),
-            Ok(_) => return Ok(()),
-            Err(err) if err.kind == ErrorKind::Closed => return Ok(()),
-            Err(err) => return Err(thrown(err, ctx.call_position())),
-        };
-        let Some(value) = handler.call_again([Dynamic::from(packet.clone())])? else { return Ok(()) };
-        if let Some(datagram) = packet.datagram()
-            && !packet.is_done_with(&value)
-        {
-            answer(ctx, socket, datagram, convert::answer(ctx, value)?)?;
-        }
-    }
 }
 
 /// An account of probes as a map.

@@ -1,0 +1,61 @@
+//! The native loop of a server: each datagram is given to a closure, and what that returns is the reply.
+
+use rhai::{Dynamic, EvalAltResult, NativeCallContext};
+
+use super::packet::{Packet, answer};
+use crate::bindings::callback::Callback;
+use crate::bindings::compiled::Compiled;
+use crate::bindings::context::{self, ScriptResult, Wait};
+use crate::bindings::convert;
+use crate::bindings::error::thrown;
+use crate::net::error::ErrorKind;
+use crate::net::policy::datagram::Datagram;
+use crate::net::socket::batch::Serve;
+use crate::net::socket::udp::{Incoming, UdpSocket};
+
+/// Gives `handler` each datagram that `socket` receives, and sends what it returns, until the script is stopped or the socket
+/// closed.
+pub(super) fn serve(ctx: &NativeCallContext, socket: &UdpSocket, handler: &mut Callback) -> ScriptResult<()> {
+    let stop = context::wait(Wait::NewWork).stop;
+    socket.begin_to_serve();
+    let tree = Compiled::of_handler(handler);
+    let mut server = Handler { ctx, socket, handler, tree, failed: None };
+    let ended = socket.serve_by(&stop, &mut server);
+    match (server.failed, ended) {
+        (Some(error), _) => Err(error),
+        (None, Err(err)) if err.kind != ErrorKind::Closed => Err(thrown(err, ctx.call_position())),
+        _ => Ok(()),
+    }
+}
+
+/// A handler that serves a socket.
+struct Handler<'s> {
+    ctx: &'s NativeCallContext<'s>,
+    socket: &'s UdpSocket,
+    handler: &'s mut Callback,
+    /// The handler without the interpreter, if it is simple enough.
+    tree: Option<Compiled>,
+    failed: Option<Box<EvalAltResult>>,
+}
+
+impl Serve for Handler<'_> {
+    fn reply(&mut self, request: &Datagram) -> Option<Vec<u8>> {
+        context::wait(Wait::NewWork);
+        self.tree.as_ref()?.reply(request)
+    }
+
+    fn serve(&mut self, request: &Datagram) -> bool {
+        let packet = Packet::new(self.socket.clone(), Incoming::Packet(request.clone()));
+        let served = self.handler.call_again([Dynamic::from(packet.clone())]).and_then(|value| {
+            let Some(value) = value else { return Ok(false) };
+            if !packet.is_done_with(&value) {
+                answer(self.ctx, self.socket, request, convert::answer(self.ctx, value)?)?;
+            }
+            Ok(true)
+        });
+        served.unwrap_or_else(|error| {
+            self.failed = Some(error);
+            false
+        })
+    }
+}
