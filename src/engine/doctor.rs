@@ -12,6 +12,7 @@ use crate::doctor::{Area, Check, State, System, Verdict};
 use crate::net::error::Error;
 use crate::net::host::ThisMachine;
 use crate::net::host::stop::Stop;
+use crate::terminal::columns::fit;
 use crate::terminal::{colour, output};
 
 /// What of it is wanted.
@@ -106,10 +107,7 @@ fn as_text(system: &System, checks: &[Check], colourful: bool) -> String {
         }
     }
     text.push('\n');
-    for line in wrapped(&conclusion(checks), WIDTH) {
-        let _ = writeln!(text, "{line}");
-    }
-    text.truncate(text.trim_end().len());
+    text.push_str(&fit(&conclusion(checks), WIDTH));
     text
 }
 
@@ -137,15 +135,13 @@ fn add(text: &mut String, check: &Check, colourful: bool) {
         State::Broken => ("broken", "31"),
     };
     let word = if colourful { format!("\x1b[{colour}m{word:8}\x1b[0m") } else { format!("{word:8}") };
-    let _ = write!(text, "  {word} {:18}", check.title);
     let found = match check.meaning.as_str() {
         "" => check.finding.clone(),
         meaning => format!("{}; {meaning}", check.finding),
     };
-    for (number, line) in wrapped(&found, WIDTH - INDENT).iter().enumerate() {
-        let before = if number == 0 { "" } else { &" ".repeat(INDENT) };
-        let _ = writeln!(text, "{before}{line}");
-    }
+    // Behind the blanks that the finding goes on beneath.
+    let found = fit(&format!("{}{found}", " ".repeat(INDENT)), WIDTH);
+    let _ = writeln!(text, "  {word} {:18}{}", check.title, &found[INDENT..]);
     for remedy in &check.remedies {
         let _ = writeln!(text, "      -> {remedy}");
     }
@@ -173,32 +169,3 @@ fn conclusion(checks: &[Check]) -> String {
 const WITHOUT_LAB: &str = "Without labs all other scripts run: pingers and servers over loopback and real networks, several \
                            hosts as 127.0.0.1, 127.0.0.2 and so on, loss and delay by the policies of servers \
                            (--policy), and real port-unreachable errors from closed ports.";
-
-/// The lines of `text`, broken between words.
-fn wrapped(text: &str, width: usize) -> Vec<String> {
-    let mut lines = vec![String::new()];
-    for word in text.split_whitespace() {
-        let last = lines.len() - 1;
-        let line = &mut lines[last];
-        if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > width {
-            lines.push(word.to_string());
-        } else {
-            if !line.is_empty() {
-                line.push(' ');
-            }
-            line.push_str(word);
-        }
-    }
-    lines
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn lines_are_broken_between_words() {
-        assert_eq!(wrapped("one two three", 7), ["one two", "three"]);
-        assert_eq!(wrapped("longerthanthat x", 4), ["longerthanthat", "x"]);
-    }
-}
