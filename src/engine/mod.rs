@@ -9,6 +9,7 @@ mod compiled_tests;
 pub mod completion;
 pub mod doctor;
 pub mod help;
+mod lexer;
 pub mod library;
 pub mod modules;
 pub mod programs;

@@ -3,13 +3,8 @@
 
 use super::place::{Place, place};
 use crate::engine::help::{Entry, Kind, Reference};
+use crate::engine::lexer::KEYWORDS;
 use crate::engine::sources::SHIPPED;
-
-/// Words of the language that begin something.
-const KEYWORDS: &[&str] = &[
-    "let", "const", "if", "else", "for", "in", "while", "loop", "do", "until", "switch", "fn", "return", "break",
-    "continue", "throw", "try", "catch", "import", "true", "false", "print",
-];
 
 /// A variable of the session.
 #[derive(Clone, Debug)]
@@ -94,7 +89,7 @@ fn names(word: &str, known: Known<'_>) -> Vec<Candidate> {
     all.extend(known.reference.namespaces().into_iter().map(|name| plain(format!("{name}::"))));
     // A list of everything is not helped by the words of the language.
     if !word.is_empty() {
-        all.extend(KEYWORDS.iter().map(|keyword| plain(*keyword)));
+        all.extend(KEYWORDS.iter().chain(&["print"]).map(|keyword| plain(*keyword)));
     }
     all.retain(|(_, typed)| typed.starts_with(word));
     all

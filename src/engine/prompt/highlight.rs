@@ -1,10 +1,6 @@
 //! Colours for a line of script.
 
-/// Words of the language.
-const KEYWORDS: &[&str] = &[
-    "let", "const", "if", "else", "for", "in", "while", "loop", "do", "until", "switch", "fn", "private", "return",
-    "break", "continue", "throw", "try", "catch", "import", "export", "as", "this", "global", "true", "false",
-];
+use crate::engine::lexer::{KEYWORDS, Kind, read};
 
 const KEYWORD: &str = "\x1b[34m";
 const TEXT: &str = "\x1b[32m";
@@ -20,53 +16,25 @@ pub fn coloured(line: &str) -> String {
         let end = line.find(' ').unwrap_or(line.len());
         return format!("{COMMAND}{}{END}{}", &line[..end], &line[end..]);
     }
-    let mut out = String::with_capacity(line.len() * 2);
-    let mut rest = line;
-    while let Some(c) = rest.chars().next() {
-        let (len, colour) = match c {
-            _ if rest.starts_with("//") => (rest.find('\n').unwrap_or(rest.len()), COMMENT),
-            _ if rest.starts_with("/*") => (rest.find("*/").map_or(rest.len(), |end| end + 2), COMMENT),
-            '"' | '\'' | '`' => (quoted(rest, c), TEXT),
-            _ if c.is_ascii_digit() => (word(rest), NUMBER),
-            _ if c.is_alphabetic() || c == '_' => {
-                let len = word(rest);
-                let after = rest[len..].chars().next();
-                let colour = match (KEYWORDS.contains(&&rest[..len]), after) {
-                    (true, _) => KEYWORD,
-                    (false, Some('(')) => CALL,
-                    _ => "",
-                };
-                (len, colour)
-            }
-            _ => (c.len_utf8(), ""),
+    let tokens = read(line).tokens;
+    let (mut out, mut done) = (String::with_capacity(line.len() * 2), 0);
+    for (i, token) in tokens.iter().enumerate() {
+        let end = token.at + token.text.len();
+        let called = || tokens.get(i + 1).is_some_and(|next| next.text == "(" && next.at == end);
+        let colour = match token.kind {
+            Kind::Comment => COMMENT,
+            Kind::Text => TEXT,
+            Kind::Number => NUMBER,
+            Kind::Word if KEYWORDS.contains(&token.text.as_str()) => KEYWORD,
+            Kind::Word if called() => CALL,
+            Kind::Word | Kind::Symbol => continue,
         };
-        let (part, left) = rest.split_at(len);
-        if colour.is_empty() {
-            out.push_str(part);
-        } else {
-            out.push_str(&format!("{colour}{part}{END}"));
-        }
-        rest = left;
+        // What follows a value in back-ticks begins with the bracket that was before.
+        let start = token.at.max(done);
+        out.push_str(&format!("{}{colour}{}{END}", &line[done..start], &line[start..end]));
+        done = end;
     }
-    out
-}
-
-/// Bytes of the word or number at the start.
-fn word(text: &str) -> usize {
-    text.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(text.len())
-}
-
-/// Bytes of the text in quotes at the start, to its end or the end of all.
-fn quoted(text: &str, quote: char) -> usize {
-    let mut chars = text.char_indices().skip(1);
-    while let Some((at, c)) = chars.next() {
-        match c {
-            '\\' if quote != '`' => drop(chars.next()),
-            _ if c == quote => return at + 1,
-            _ => {}
-        }
-    }
-    text.len()
+    out + &line[done..]
 }
 
 #[cfg(test)]
@@ -91,6 +59,12 @@ mod tests {
             }
             assert_eq!(plain, line);
         }
+        assert_eq!(
+            coloured("`a ${f(1)} b`"),
+            "\x1b[32m`a \x1b[0m${\x1b[33mf\x1b[0m(\x1b[36m1\x1b[0m)\x1b[32m} b`\x1b[0m"
+        );
+        // Comments stand in comments, for all who read a line.
+        assert_eq!(coloured("/* a /* b */ c */ d"), "\x1b[2m/* a /* b */ c */\x1b[0m d");
         assert_eq!(coloured("let x"), "\x1b[34mlet\x1b[0m x");
     }
 }

@@ -6,6 +6,7 @@
 
 use rhai::{Engine, LexError, OptimizationLevel, ParseError, ParseErrorType, Position};
 
+use crate::engine::lexer::{Kind, Lexed, Open, Token, read, tokens};
 use crate::engine::settings::EXPRESSION_DEPTHS;
 
 /// Reads input without running it.
@@ -26,12 +27,12 @@ impl Recogniser {
     /// Whether `text` is the beginning of something: more lines belong to it.
     pub fn is_incomplete(&self, text: &str) -> bool {
         let tail = Tail::of(text);
-        if tail.in_comment || tail.in_text {
+        if tail.goes_on {
             return true;
         }
         match self.0.compile(text) {
             // Read as a closure without a body, or as nothing at all.
-            Ok(_) => tail.last == '|' || tail.only_documentation,
+            Ok(_) => tail.in_closure || tail.only_documentation,
             Err(error) => tail.only_documentation || ends_too_early(text, &error),
         }
     }
@@ -80,97 +81,32 @@ fn nothing_follows(text: &str, position: Position) -> bool {
     let mut rest = text.split('\n').skip(line - 1);
     let first: String = rest.next().unwrap_or_default().chars().skip(column.saturating_sub(1)).collect();
     let rest: Vec<&str> = std::iter::once(first.as_str()).chain(rest).collect();
-    Tail::of(&rest.join("\n")).last == ' '
+    tokens(&rest.join("\n")).is_empty()
 }
 
 /// How a text ends.
 struct Tail {
-    /// Within a comment `/* …`.
-    in_comment: bool,
-    /// Within a text in back-ticks, and not in the `${ }` of one.
-    in_text: bool,
-    /// The last character that is neither blank nor in a comment; a blank if there is none.
-    last: char,
+    /// Within a comment `/* …`, or a text in back-ticks.
+    goes_on: bool,
+    /// After the parameters of a closure.
+    in_closure: bool,
     /// Nothing but comments, the last of them a `///` one, which belongs to a function.
     only_documentation: bool,
 }
 
 impl Tail {
     fn of(text: &str) -> Self {
-        let chars: Vec<char> = text.chars().collect();
-        let at = |i: usize| chars.get(i).copied().unwrap_or('\0');
-        let mut tail = Self { in_comment: false, in_text: false, last: ' ', only_documentation: false };
-        // For each back-tick text that is open: how many braces are open in its `${`.
-        let mut open: Vec<usize> = Vec::new();
-        let mut depth: usize = 0;
-        let mut i = 0;
-        while i < chars.len() {
-            let c = at(i);
-            match c {
-                _ if tail.in_text => match c {
-                    '`' if at(i + 1) == '`' => i += 1,
-                    '`' => (tail.in_text, tail.last) = (false, c),
-                    '$' if at(i + 1) == '{' => {
-                        open.push(depth);
-                        (tail.in_text, depth, tail.last) = (false, 0, '{');
-                        i += 1;
-                    }
-                    _ => {}
-                },
-                '`' => tail.in_text = true,
-                '"' | '\'' => {
-                    i += 1;
-                    while i < chars.len() && at(i) != c && at(i) != '\n' {
-                        i += if at(i) == '\\' { 2 } else { 1 };
-                    }
-                    tail.last = c;
-                }
-                '/' if at(i + 1) == '/' => {
-                    tail.only_documentation = tail.last == ' ' && at(i + 2) == '/' && at(i + 3) != '/';
-                    while i < chars.len() && at(i) != '\n' {
-                        i += 1;
-                    }
-                }
-                '/' if at(i + 1) == '*' => match skip_comment(&chars, i) {
-                    Some(end) => i = end,
-                    None => return Self { in_comment: true, ..tail },
-                },
-                '}' if depth == 0 && !open.is_empty() => {
-                    depth = open.pop().unwrap_or_default();
-                    tail.in_text = true;
-                }
-                _ if c.is_whitespace() => {}
-                _ => {
-                    match c {
-                        '{' => depth += 1,
-                        '}' => depth = depth.saturating_sub(1),
-                        _ => {}
-                    }
-                    (tail.last, tail.only_documentation) = (c, false);
-                }
-            }
-            i += 1;
+        let Lexed { tokens, open } = read(text);
+        let (comments, code): (Vec<Token>, Vec<Token>) =
+            tokens.into_iter().partition(|token| token.kind == Kind::Comment);
+        let last = comments.iter().rfind(|comment| comment.text.starts_with("//"));
+        let documents = last.is_some_and(|last| last.text.starts_with("///") && !last.text.starts_with("////"));
+        Self {
+            goes_on: matches!(open, Some(Open::Comment(_) | Open::BackTick(_))),
+            in_closure: code.last().is_some_and(|last| matches!(last.text.as_str(), "|" | "||")),
+            only_documentation: code.is_empty() && documents,
         }
-        tail
     }
-}
-
-/// The place of the last sign of the comment that begins at `start`, in which others may stand; `None`: it does not end.
-fn skip_comment(chars: &[char], start: usize) -> Option<usize> {
-    let mut depth = 0;
-    let mut i = start;
-    while i + 1 < chars.len() {
-        match (chars[i], chars[i + 1]) {
-            ('/', '*') => (depth, i) = (depth + 1, i + 1),
-            ('*', '/') => (depth, i) = (depth - 1, i + 1),
-            _ => {}
-        }
-        if depth == 0 {
-            return Some(i);
-        }
-        i += 1;
-    }
-    None
 }
 
 #[cfg(test)]

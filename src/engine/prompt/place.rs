@@ -1,5 +1,7 @@
 //! Where in a line the cursor stands: within quotes, after a dot, in an option map, …
 
+use crate::engine::lexer::{Kind, Lexed, Open, Token, read, tokens};
+
 /// What stands at the cursor, with the byte at which the word to complete begins.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Place<'a> {
@@ -32,13 +34,16 @@ pub(super) fn place(before: &str) -> Place<'_> {
             }
         };
     }
-    let scan = Scan::of(before);
-    if scan.in_comment {
-        return Place::Nothing;
-    }
-    if let Some(start) = scan.text {
-        let call = scan.open.last().filter(|(bracket, _)| *bracket == '(').and_then(|(_, at)| callee(&before[..*at]));
-        return Place::Text { start, text: &before[start..], call };
+    let Lexed { tokens, open } = read(before);
+    let brackets = brackets(&tokens);
+    match open {
+        Some(Open::Line | Open::Comment(_)) => return Place::Nothing,
+        Some(Open::Quotes(start) | Open::BackTick(start)) => {
+            let around = brackets.last().filter(|bracket| bracket.text == "(");
+            let call = around.and_then(|bracket| callee(&before[..bracket.at]));
+            return Place::Text { start, text: &before[start..], call };
+        }
+        None => {}
     }
     let start =
         before.rfind(|c: char| !is_word(c)).map_or(0, |at| at + before[at..].chars().next().map_or(1, char::len_utf8));
@@ -57,10 +62,9 @@ pub(super) fn place(before: &str) -> Place<'_> {
     }
     let trimmed = head.trim_end();
     if trimmed.ends_with(['{', ','])
-        && let [.., (outer, at), ('#', inner)] = scan.open.as_slice()
-        && *outer == '('
-        && !before[*inner..].is_empty()
-        && let Some(call) = callee(&before[..*at])
+        && let [.., outer, inner] = brackets.as_slice()
+        && (outer.text.as_str(), inner.text.as_str()) == ("(", "#{")
+        && let Some(call) = callee(&before[..outer.at])
     {
         return Place::Key { call, start, word };
     }
@@ -83,120 +87,64 @@ fn callee(before: &str) -> Option<String> {
 
 /// Where the chain of names and calls begins that ends here.
 fn expression_start(text: &str) -> usize {
-    let mut end = text.len();
-    loop {
-        let part = &text[..end];
-        let next = match part.chars().next_back() {
-            Some(')' | ']') => opening(part),
-            Some('"') => part[..end - 1].rfind('"'),
-            Some('`') => part[..end - 1].rfind('`'),
-            Some(c) if is_word(c) => Some(
-                part.rfind(|c: char| !is_word(c))
-                    .map_or(0, |at| at + part[at..].chars().next().map_or(1, char::len_utf8)),
-            ),
-            Some('.') => Some(end - 1),
-            Some(':') if part.ends_with("::") => Some(end - 2),
-            _ => None,
+    let tokens = tokens(text);
+    let (mut start, mut rest) = (text.len(), tokens.as_slice());
+    while let [before @ .., last] = rest
+        && last.at + last.text.len() == start
+    {
+        (start, rest) = match (last.kind, last.text.as_str()) {
+            (Kind::Word | Kind::Number | Kind::Text, _) | (_, "." | "?." | "::") => (last.at, before),
+            (_, ")" | "]") => match brackets(before).last() {
+                Some(open) => (open.at, &before[..before.partition_point(|token| token.at < open.at)]),
+                None => break,
+            },
+            _ => break,
         };
-        match next {
-            Some(next) if next < end => end = next,
-            _ => return end,
-        }
     }
+    start
 }
 
 /// The byte at which the bracket opens that `text` ends with the closing one of.
 pub(super) fn opening(text: &str) -> Option<usize> {
-    let mut depth = 0;
-    let mut quoted: Option<char> = None;
-    for (at, c) in text.char_indices().rev() {
-        match (quoted, c) {
-            (Some(quote), _) if c == quote => quoted = None,
-            (Some(_), _) => {}
-            (None, '"' | '`') => quoted = Some(c),
-            (None, ')' | ']' | '}') => depth += 1,
-            (None, '(' | '[' | '{') => {
-                depth -= 1;
-                if depth == 0 {
-                    return Some(at);
-                }
-            }
+    let tokens = tokens(text);
+    brackets(tokens.split_last()?.1).last().map(|open| open.at)
+}
+
+/// The brackets that are open after `tokens`, the innermost last.
+fn brackets(tokens: &[Token]) -> Vec<&Token> {
+    let mut open = Vec::new();
+    for token in tokens.iter().filter(|token| token.kind == Kind::Symbol) {
+        match token.text.as_str() {
+            "(" | "[" | "{" | "#{" | "${" => open.push(token),
+            ")" | "]" | "}" => drop(open.pop()),
             _ => {}
         }
     }
-    None
+    open
 }
 
-/// What is open at the end of a text.
-#[derive(Debug, Default)]
-struct Scan {
-    /// Brackets and where they stand; `#` for that of a map.
-    open: Vec<(char, usize)>,
-    /// Where the text in quotes begins that the end is in.
-    text: Option<usize>,
-    in_comment: bool,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-impl Scan {
-    fn of(text: &str) -> Self {
-        let mut scan = Self::default();
-        let chars: Vec<(usize, char)> = text.char_indices().collect();
-        let at = |i: usize| chars.get(i).map_or('\0', |(_, c)| *c);
-        let mut i = 0;
-        // In back-ticks; and the depth at each `${` that is open.
-        let (mut ticks, mut inner): (Option<usize>, Vec<usize>) = (None, Vec::new());
-        while i < chars.len() {
-            let (byte, c) = chars[i];
-            if ticks.is_some() {
-                match c {
-                    '`' => ticks = None,
-                    '$' if at(i + 1) == '{' => {
-                        inner.push(scan.open.len());
-                        scan.open.push(('{', byte + 1));
-                        ticks = None;
-                        i += 1;
-                    }
-                    _ => {}
-                }
-            } else {
-                match c {
-                    '`' => ticks = Some(byte + 1),
-                    '"' | '\'' => {
-                        let start = byte + 1;
-                        i += 1;
-                        while i < chars.len() && at(i) != c && at(i) != '\n' {
-                            i += if at(i) == '\\' { 2 } else { 1 };
-                        }
-                        if i >= chars.len() {
-                            scan.text = Some(start);
-                        }
-                    }
-                    '/' if at(i + 1) == '/' => match (i..chars.len()).find(|&i| at(i) == '\n') {
-                        Some(end) => i = end,
-                        None => return Self { in_comment: true, ..scan },
-                    },
-                    '/' if at(i + 1) == '*' => match (i + 2..chars.len()).find(|&i| at(i) == '*' && at(i + 1) == '/') {
-                        Some(end) => i = end + 1,
-                        None => return Self { in_comment: true, ..scan },
-                    },
-                    '(' | '[' => scan.open.push((c, byte)),
-                    '{' => scan.open.push((if i > 0 && at(i - 1) == '#' { '#' } else { '{' }, byte)),
-                    ')' | ']' => drop(scan.open.pop()),
-                    '}' => {
-                        scan.open.pop();
-                        if inner.last() == Some(&scan.open.len()) {
-                            inner.pop();
-                            ticks = Some(byte + 1);
-                        }
-                    }
-                    _ => {}
-                }
-            }
-            i += 1;
+    #[test]
+    fn what_stands_at_the_end_is_told_apart() {
+        let text = |start, text, call: Option<&str>| Place::Text { start, text, call: call.map(str::to_string) };
+        for (before, expected) in [
+            ("udp::open(\"loc", text(11, "loc", Some("udp::open"))),
+            ("f(`a ${x} b", text(9, " b", Some("f"))),
+            ("f(`a ${x", Place::Name { start: 7, word: "x" }),
+            ("/* a /* b */ c", Place::Nothing),
+            ("/* a /* b */ c */ d", Place::Name { start: 18, word: "d" }),
+            ("x // y", Place::Nothing),
+            ("let é = sock.pi", Place::Member { object: "sock", start: 14, word: "pi" }),
+            ("a + f(\"(\", [1]).b(2).c", Place::Member { object: "f(\"(\", [1]).b(2)", start: 21, word: "c" }),
+            ("x == udp::bi", Place::Namespace { namespace: "udp", start: 10, word: "bi" }),
+            ("udp::bind(\"a\", #{ re", Place::Key { call: "udp::bind".to_string(), start: 18, word: "re" }),
+            ("0..le", Place::Name { start: 3, word: "le" }),
+        ] {
+            assert_eq!(place(before), expected, "{before}");
         }
-        if let Some(start) = ticks {
-            scan.text = Some(start);
-        }
-        scan
+        assert_eq!((opening("f(g(\")\"), 2)"), opening("x")), (Some(1), None));
     }
 }

@@ -16,7 +16,6 @@
 mod call;
 mod excerpt;
 mod finding;
-mod lex;
 mod names;
 mod operator;
 mod parse;
@@ -39,6 +38,7 @@ use self::excerpt::{place, write_excerpt};
 pub use self::finding::Finding;
 pub use self::names::{NOT_OF_SCRIPTS, Names, plain_type, with_registered_type};
 pub use self::scan::Scan;
+use crate::engine::lexer::{Open, read};
 
 /// Calls shown at most; of a longer chain the middle is left out.
 const CALLS: usize = 8;
@@ -155,7 +155,7 @@ fn show_as(what: &str, words: &Words, source: &str, text: Option<&str>, pos: Pos
 /// # Errors
 /// There is one; where it begins.
 pub fn refuse_open_comment(text: &str) -> Result<(), ParseError> {
-    let Some(start) = lex::open_comment(text) else { return Ok(()) };
+    let Some(Open::Comment(start)) = read(text).open else { return Ok(()) };
     let error = ParseErrorType::BadInput(LexError::UnexpectedInput("/*".to_string()));
     Err(ParseError(Box::new(error), position(start)))
 }

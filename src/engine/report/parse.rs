@@ -2,9 +2,9 @@
 
 use rhai::{LexError, ParseErrorType, Position};
 
-use super::lex::Kind;
 use super::reserved::{reserved, symbol_words};
 use super::{Context, Words, call, position, runtime, variable};
+use crate::engine::lexer::Kind;
 
 /// Words for an error found while reading a script.
 pub(super) fn words(error: &ParseErrorType, context: &Context) -> Words {

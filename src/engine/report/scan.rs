@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet};
 
 use rhai::Position;
 
-use super::lex::{Kind, Token, tokens};
+use crate::engine::lexer::{Kind, Token, tokens};
 
 /// How a name came to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

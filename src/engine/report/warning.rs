@@ -2,10 +2,10 @@
 
 use rhai::Position;
 
-use super::lex::Kind;
 use super::names::Names;
 use super::scan::Scan;
 use super::{Words, position, translate};
+use crate::engine::lexer::Kind;
 use crate::nearest::nearest;
 
 /// Properties that have one of a few words as their value, with those of all objects.

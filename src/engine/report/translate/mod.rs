@@ -9,10 +9,10 @@ mod words;
 
 use std::cell::Cell;
 
-use super::lex::Token;
 use super::names::Names;
 use super::scan::Scan;
 use super::{Context, Words};
+use crate::engine::lexer::{Kind, Token};
 
 /// Characters of a corrected line shown at most.
 const WIDTH: usize = 100;
@@ -227,7 +227,7 @@ impl Translator<'_> {
     fn find(&self, from: usize, is: impl Fn(&str) -> bool) -> Option<usize> {
         let mut depth = 0usize;
         for (index, token) in self.scan.tokens.iter().enumerate().skip(from) {
-            let text = if token.kind == super::lex::Kind::Text { "\"" } else { token.text.as_str() };
+            let text = if token.kind == Kind::Text { "\"" } else { token.text.as_str() };
             if depth == 0 && is(text) {
                 return Some(index);
             }

@@ -1,5 +1,11 @@
-//! Script text as tokens, for [`super::scan`]. Any text is read: an unclosed string ends with its line, an
-//! unclosed comment with the script.
+//! Script text as tokens: for messages, and for the colours, the completion and the further lines of what is typed. Any text is
+//! read: an unclosed string ends with its line, an unclosed comment with the script.
+
+/// Words of the language.
+pub(super) const KEYWORDS: &[&str] = &[
+    "let", "const", "if", "else", "for", "in", "while", "loop", "do", "until", "switch", "fn", "private", "return",
+    "break", "continue", "throw", "try", "catch", "import", "export", "as", "this", "global", "true", "false",
+];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -7,6 +13,7 @@ pub(super) enum Kind {
     Number,
     Text,
     Symbol,
+    Comment,
 }
 
 /// A token with the place of its first character and of the one after its last; columns count from 1.
@@ -14,32 +21,58 @@ pub(super) enum Kind {
 pub(super) struct Token {
     pub(super) kind: Kind,
     pub(super) text: String,
+    /// The byte at which it begins.
+    pub(super) at: usize,
     pub(super) start: (usize, usize),
     pub(super) end: (usize, usize),
 }
 
-/// The tokens of `text`, comments left out. Text in back-ticks is one token up to each `${`, and one after it.
-pub(super) fn tokens(text: &str) -> Vec<Token> {
-    let mut scanner = Scanner::new(text);
-    scanner.run();
-    scanner.tokens
+/// What is open at the end of a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Open {
+    /// A comment to the end of the line.
+    Line,
+    /// A comment `/* …`, which begins there.
+    Comment((usize, usize)),
+    /// A text in quotes: the byte at which it begins, after the quote.
+    Quotes(usize),
+    /// A text in back-ticks, or what follows a value in one.
+    BackTick(usize),
 }
 
-/// Where a comment begins that is never closed.
-pub(super) fn open_comment(text: &str) -> Option<(usize, usize)> {
+/// A text as it was read.
+#[derive(Debug)]
+pub(super) struct Lexed {
+    /// The tokens, comments among them. Text in back-ticks is one token up to each `${`, and one from the `}` on.
+    pub(super) tokens: Vec<Token>,
+    /// What its end is in.
+    pub(super) open: Option<Open>,
+}
+
+/// Reads a text.
+pub(super) fn read(text: &str) -> Lexed {
     let mut scanner = Scanner::new(text);
     scanner.run();
-    scanner.open_comment
+    Lexed { tokens: scanner.tokens, open: scanner.open }
+}
+
+/// The tokens of `text`, comments left out.
+pub(super) fn tokens(text: &str) -> Vec<Token> {
+    let mut tokens = read(text).tokens;
+    tokens.retain(|token| token.kind != Kind::Comment);
+    tokens
 }
 
 struct Scanner {
     chars: Vec<char>,
     at: usize,
+    /// The same in bytes.
+    byte: usize,
     place: (usize, usize),
     /// For each `${` still open: how many braces are open inside it.
     interpolations: Vec<usize>,
     tokens: Vec<Token>,
-    open_comment: Option<(usize, usize)>,
+    open: Option<Open>,
 }
 
 impl Scanner {
@@ -47,10 +80,11 @@ impl Scanner {
         Self {
             chars: text.chars().collect(),
             at: 0,
+            byte: 0,
             place: (1, 1),
             interpolations: Vec::new(),
             tokens: Vec::new(),
-            open_comment: None,
+            open: None,
         }
     }
 
@@ -59,7 +93,10 @@ impl Scanner {
             match c {
                 // Blanks of a page, such as U+00A0, are none to the language.
                 _ if c.is_whitespace() && (c.is_ascii() || c == '\u{85}') => self.skip(1),
-                '/' if self.peek(1) == Some('/') => self.skip_while(|c| c != '\n'),
+                '/' if self.peek(1) == Some('/') => {
+                    self.take(Kind::Comment, |c| c != '\n');
+                    self.open = self.peek(0).is_none().then_some(Open::Line);
+                }
                 '/' if self.peek(1) == Some('*') => self.comment(),
                 '"' => self.quoted('"'),
                 '\'' => self.quoted('\''),
@@ -82,6 +119,7 @@ impl Scanner {
             } else {
                 self.place.1 += 1;
             }
+            self.byte += self.peek(0).map_or(0, char::len_utf8);
             self.at += 1;
         }
     }
@@ -93,8 +131,9 @@ impl Scanner {
     }
 
     fn push(&mut self, kind: Kind, from: usize, start: (usize, usize)) {
-        let text = self.chars[from..self.at.min(self.chars.len())].iter().collect();
-        self.tokens.push(Token { kind, text, start, end: self.place });
+        let text: String = self.chars[from..self.at.min(self.chars.len())].iter().collect();
+        let at = self.byte - text.len();
+        self.tokens.push(Token { kind, text, at, start, end: self.place });
     }
 
     fn take(&mut self, kind: Kind, wanted: impl Fn(char) -> bool) {
@@ -104,7 +143,7 @@ impl Scanner {
     }
 
     fn comment(&mut self) {
-        let (mut depth, start) = (0, self.place);
+        let (mut depth, from, start) = (0, self.at, self.place);
         while self.peek(0).is_some() {
             let pair = (self.peek(0), self.peek(1));
             match pair {
@@ -117,22 +156,27 @@ impl Scanner {
             }
             self.skip(2);
             if depth == 0 {
-                return;
+                return self.push(Kind::Comment, from, start);
             }
         }
-        self.open_comment = Some(start);
+        self.push(Kind::Comment, from, start);
+        self.open = Some(Open::Comment(start));
     }
 
     /// A string or character in quotes, up to the end of the line when the closing quote is missing.
     fn quoted(&mut self, quote: char) {
         let (from, start) = (self.at, self.place);
         self.skip(1);
+        let inside = self.byte;
         while let Some(c) = self.peek(0).filter(|c| *c != '\n') {
-            self.skip(if c == '\\' { 2 } else { 1 });
-            if c == quote {
-                break;
+            // A quote twice stands for itself.
+            let doubled = c == quote && self.peek(1) == Some(quote);
+            self.skip(if c == '\\' || doubled { 2 } else { 1 });
+            if c == quote && !doubled {
+                return self.push(Kind::Text, from, start);
             }
         }
+        self.open = self.peek(0).is_none().then_some(Open::Quotes(inside));
         self.push(Kind::Text, from, start);
     }
 
@@ -140,10 +184,15 @@ impl Scanner {
     fn backtick(&mut self) {
         let (from, start) = (self.at, self.place);
         self.skip(1);
+        let inside = self.byte;
         while let Some(c) = self.peek(0) {
+            if c == '`' && self.peek(1) == Some('`') {
+                self.skip(2);
+                continue;
+            }
             if c == '`' {
                 self.skip(1);
-                break;
+                return self.push(Kind::Text, from, start);
             }
             if c == '$' && self.peek(1) == Some('{') {
                 self.push(Kind::Text, from, start);
@@ -156,6 +205,7 @@ impl Scanner {
             self.skip(1);
         }
         self.push(Kind::Text, from, start);
+        self.open = Some(Open::BackTick(inside));
     }
 
     fn symbol(&mut self) {
@@ -170,6 +220,7 @@ impl Scanner {
             Some(0) if rest.starts_with('}') => {
                 self.interpolations.pop();
                 self.at -= 1;
+                self.byte -= 1;
                 self.place.1 -= 1;
                 self.backtick();
             }
@@ -187,7 +238,7 @@ const SYMBOLS: [&str; 27] = [
 
 #[cfg(test)]
 mod tests {
-    use super::{open_comment, tokens};
+    use super::{Open, read, tokens};
 
     fn texts(script: &str) -> Vec<String> {
         tokens(script).into_iter().map(|t| t.text).collect()
@@ -195,8 +246,11 @@ mod tests {
 
     #[test]
     fn splits_text_comments_and_interpolation() {
-        assert_eq!(open_comment("a /* x */\n  /* y /* z */ b"), Some((2, 3)));
-        assert_eq!(open_comment("a /* x */ \"/*\" // /*\n `/*` b"), None);
+        assert_eq!(read("a /* x */\n  /* y /* z */ b").open, Some(Open::Comment((2, 3))));
+        assert_eq!(read("a /* x */ \"/*\" // /*\n `/*` b").open, None);
+        assert_eq!(read("é // x").open, Some(Open::Line));
+        assert_eq!(read("é \"a\"\"").open, Some(Open::Quotes(4)));
+        assert_eq!(read("`a``b ${\"}\"} c").open, Some(Open::BackTick(12)));
         assert_eq!(texts("a /* x /* y */ */ + \"b // c\" // d"), ["a", "+", "\"b // c\""]);
         assert_eq!(
             texts("`a ${f(#{x: 1})} b` + 1"),
