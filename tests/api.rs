@@ -7,9 +7,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use common::{binary, pingscript, require_lab_or_skip};
-use pingscript::bindings::context::{Programs, ScriptResult};
+use pingscript::bindings::context::Programs;
+use pingscript::bindings::error::ScriptResult;
+use pingscript::bindings::finish;
 use pingscript::bindings::task::STACK;
-use pingscript::bindings::task::finish;
 use pingscript::engine::check::check;
 use pingscript::engine::help::{Form, examples};
 use pingscript::engine::programs::ScriptHost;

@@ -1,33 +1,11 @@
 //! Bytes put together: numbers by width and order, text and blobs, one after the other.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-
 use rhai::plugin::*;
 use rhai::{Blob, Dynamic, NativeCallContext};
 
-use super::context::ScriptResult;
-use super::error::OrRaise;
+use super::builder::Builder;
+use super::error::{OrRaise, ScriptResult};
 use crate::net::wire::number::{self, Number};
-
-/// Bytes that grow. Clones are the same, so that calls can follow one another and loops can add to them.
-#[derive(Clone, Debug, Default)]
-pub struct Builder(Arc<Mutex<Vec<u8>>>);
-
-impl Builder {
-    /// The bytes so far.
-    pub fn to_vec(&self) -> Vec<u8> {
-        self.lock().clone()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Vec<u8>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn number(&self, ctx: &NativeCallContext, number: Number, value: i64) -> ScriptResult<Self> {
-        number.append(value, &mut self.lock()).or_raise(ctx)?;
-        Ok(self.clone())
-    }
-}
 
 /// Bytes put together.
 #[export_module]

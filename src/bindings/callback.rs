@@ -13,8 +13,9 @@ use rhai::{
     ScriptFuncDef,
 };
 
-use super::context::{self, Following, Programs, ScriptResult};
-use super::exit;
+use super::context::{Following, Programs};
+use super::error::ScriptResult;
+use super::{context, exit};
 use crate::net::host::bugs;
 use crate::terminal::output;
 

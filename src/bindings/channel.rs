@@ -9,8 +9,9 @@ use rhai::plugin::*;
 use rhai::{Dynamic, NativeCallContext};
 
 use super::callback::own;
-use super::context::{self, ScriptResult, Wait};
-use super::error::raise;
+use super::context;
+use super::context::Wait;
+use super::error::{ScriptResult, raise};
 use crate::net::error::{Error, ErrorKind};
 use crate::net::host::stop::Sleeper;
 use crate::net::socket::tcp::Connection;

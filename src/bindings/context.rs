@@ -2,16 +2,18 @@
 //!
 //! A thread that runs script code has entered a [`Context`]; natives ask for it with [`current`].
 
+use std::any::Any;
 use std::cell::RefCell;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use rhai::{AST, Dynamic, Engine, EvalAltResult, GlobalRuntimeState, NativeCallContext};
 
 pub(super) use self::reload::{Following, Version};
 pub use self::reload::{Handlers, Newest, Reload};
+use super::error::ScriptResult;
 pub use super::kept::{Announced, Asked, Kept, Made, Server};
 use super::loops;
 pub use super::serving::{Serving, end};
@@ -23,9 +25,6 @@ use crate::net::socket::session::Session;
 use crate::net::socket::tcp::{Connection, Poll};
 
 mod reload;
-
-/// The result of a native that can fail.
-pub type ScriptResult<T> = Result<T, Box<EvalAltResult>>;
 
 /// What a script is about to wait for.
 #[derive(Clone, Copy, Debug)]
@@ -123,12 +122,8 @@ pub struct Run {
     pub session: Arc<Session>,
     /// The engine, for natives that run script code.
     pub programs: OnceLock<Arc<dyn Programs>>,
-    /// Threads that were started and have not been waited for.
-    pub tasks: Mutex<Vec<super::task::Task>>,
-    /// Labs that were made and have not ended.
-    pub labs: Mutex<Vec<super::lab::Lab>>,
-    /// What the script teaches.
-    pub lesson: super::lab::lesson::Lesson,
+    /// What subjects of natives keep for the run, one value of a type.
+    parts: Mutex<Vec<Arc<dyn Any + Send + Sync>>>,
     /// How many tasks failed and nobody took notice.
     pub failed: std::sync::atomic::AtomicUsize,
     /// Whether it was told that a thread has changed a copy.
@@ -142,15 +137,24 @@ pub struct Run {
 }
 
 impl Run {
+    /// What a subject of natives keeps for the run: the one value of this type, which the first call makes.
+    pub fn part<T: Any + Default + Send + Sync>(&self) -> Arc<T> {
+        let mut parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = parts.iter().find_map(|part| part.clone().downcast().ok());
+        known.unwrap_or_else(|| {
+            let part = Arc::new(T::default());
+            parts.push(part.clone());
+            part
+        })
+    }
+
     /// A run that `root` ends, with this seed.
     pub fn new(root: Stop, seed: u64) -> Self {
         Self {
             seed: Seed::new(seed),
             session: Arc::new(Session::new(root)),
             programs: OnceLock::new(),
-            tasks: Mutex::default(),
-            labs: Mutex::default(),
-            lesson: Default::default(),
+            parts: Mutex::default(),
             failed: 0.into(),
             noted_copies: false.into(),
             unexpected: false.into(),
@@ -165,9 +169,7 @@ impl Run {
             seed: Seed::new(self.seed.value),
             session: self.session.clone(),
             programs: OnceLock::from(programs),
-            tasks: Mutex::default(),
-            labs: Mutex::default(),
-            lesson: Default::default(),
+            parts: Mutex::default(),
             failed: 0.into(),
             noted_copies: false.into(),
             unexpected: false.into(),

@@ -5,10 +5,10 @@ use std::ops::{Range, RangeInclusive};
 
 use rhai::{Dynamic, Engine, ImmutableString, Map, NativeCallContext, Position};
 
-use super::bytes::Builder;
+use super::builder::Builder;
 use super::callback::programs;
-use super::context::{self, ScriptResult};
-use super::error::{OrRaise, raise};
+use super::context;
+use super::error::{OrRaise, ScriptResult, raise};
 use crate::nearest::nearest;
 use crate::net::error::Error;
 use crate::net::host::addr;

@@ -3,8 +3,10 @@
 use rhai::plugin::*;
 use rhai::{Dynamic, EvalAltResult, NativeCallContext, Position};
 
-use super::context::ScriptResult;
 use crate::net::error::Error;
+
+/// The result of a native that can fail.
+pub type ScriptResult<T> = Result<T, Box<EvalAltResult>>;
 
 /// Throws `error` at the place of the call.
 pub fn raise<T>(ctx: &NativeCallContext, error: Error) -> ScriptResult<T> {

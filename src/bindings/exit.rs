@@ -7,13 +7,9 @@
 
 use std::cell::Cell;
 
-use rhai::plugin::*;
-use rhai::{Dynamic, EvalAltResult, NativeCallContext, Position};
+use rhai::{Dynamic, EvalAltResult, Position};
 
-use super::context::ScriptResult;
-use super::convert::shown;
-use super::error::raise;
-use crate::net::error::Error;
+use super::error::ScriptResult;
 
 /// Ends what goes on after an `exit`, or after a wait that ends a loop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,43 +102,4 @@ fn innermost(error: &EvalAltResult) -> Position {
 /// Has an `exit` end here, of which nobody further up is to know.
 pub fn forget() {
     ASKED.set(None);
-}
-
-/// Ending a script on purpose.
-#[export_module]
-#[allow(clippy::unwrap_used)] // the code that the macro writes
-pub mod api {
-    /// Ends the script with exit code 0; in a thread, the thread.
-    ///
-    /// Errors: `invalid`: a policy calls it, which decides about packets only.
-    ///
-    /// ```rhai
-    /// if interrupted() { exit(); }
-    /// ```
-    #[rhai_fn(name = "exit", return_raw, volatile)]
-    pub fn exit_done(ctx: NativeCallContext) -> ScriptResult<()> {
-        Err(leave(0, ctx.call_position()))
-    }
-
-    /// Ends the script with this exit code, 0 to 255; in a thread, the thread, and the code says nothing.
-    ///
-    /// Errors: `invalid`: the code is something else, or a policy calls it, which decides about packets only.
-    ///
-    /// ```rhai
-    /// if interrupted() { exit(1); }
-    /// ```
-    #[rhai_fn(name = "exit", return_raw, volatile)]
-    pub fn exit_with(ctx: NativeCallContext, code: Dynamic) -> ScriptResult<()> {
-        match code.as_int().ok().and_then(|code| u8::try_from(code).ok()) {
-            Some(code) => Err(leave(code, ctx.call_position())),
-            None => {
-                let message = format!(
-                    "an exit code is a whole number from 0 to 255, not {}",
-                    if code.is_unit() { "()".to_string() } else { shown(&code) }
-                );
-                let error = Error::invalid("exit", message);
-                raise(&ctx, error.with_hint("to end with a message print it first, or throw it: throw \"…\""))
-            }
-        }
-    }
 }

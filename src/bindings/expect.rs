@@ -7,11 +7,10 @@ use std::sync::atomic::Ordering;
 use rhai::plugin::*;
 use rhai::{Dynamic, NativeCallContext};
 
-use super::context::{self, ScriptResult};
 use super::convert::shown;
-use super::error::{OrRaise, raise};
+use super::error::{OrRaise, ScriptResult, raise};
 use super::policy::draw::fails_in_silence;
-use super::{compare, exit};
+use super::{compare, context, exit};
 use crate::net::error::Error;
 use crate::net::probe::stats;
 use crate::net::time::Duration;

@@ -6,8 +6,7 @@
 use rhai::plugin::*;
 use rhai::{Array, Blob, Dynamic, ImmutableString, NativeCallContext};
 
-use super::context::ScriptResult;
-use super::error::raise;
+use super::error::{ScriptResult, raise};
 use crate::limits::memory;
 use crate::limits::memory::LIMIT;
 use crate::net::error::{Error, ErrorKind};

@@ -4,8 +4,7 @@ use rhai::plugin::*;
 use rhai::{Dynamic, NativeCallContext};
 
 use super::callback::programs;
-use super::context::ScriptResult;
-use super::error::OrRaise;
+use super::error::{OrRaise, ScriptResult};
 use crate::terminal::output;
 
 fn tell(ctx: &NativeCallContext, topic: Option<&Dynamic>) -> ScriptResult<()> {

@@ -8,7 +8,7 @@ use std::cell::Cell;
 
 use rhai::Dynamic;
 
-use super::context::{self, ScriptResult};
+use super::error::ScriptResult;
 use super::exit;
 use crate::net::host::stop::Stop;
 
@@ -30,10 +30,10 @@ pub fn waits(stop: &Stop) {
     }
 }
 
-/// Whether the loop that is about to begin a turn is to end instead: it has waited, and the script was stopped.
-pub fn is_over() -> bool {
-    BEGAN.get().is_some_and(|began| began != WAITS.get())
-        && context::peek(|context| context.stop.is_stopped()) == Some(true)
+/// Whether the loop that is about to begin a turn is to end instead: it has waited, and the script was stopped, as
+/// `is_stopped` says.
+pub fn is_over(is_stopped: impl FnOnce() -> bool) -> bool {
+    BEGAN.get().is_some_and(|began| began != WAITS.get()) && is_stopped()
 }
 
 /// Runs a loop; one that ends because of the stop has the value ().

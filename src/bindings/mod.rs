@@ -14,6 +14,8 @@ use crate::net::socket::icmp::Listener as IcmpListener;
 use crate::net::socket::tcp::{Connection, Listener, Poll};
 use crate::net::socket::udp::UdpSocket;
 
+pub mod addr;
+pub mod builder;
 pub mod bytes;
 pub mod callback;
 pub mod channel;
@@ -23,6 +25,7 @@ pub mod context;
 pub mod convert;
 pub mod counter;
 pub mod duration;
+pub mod ending;
 pub mod error;
 pub mod exit;
 pub mod expect;
@@ -55,7 +58,7 @@ pub fn register(engine: &mut Engine) {
     rhai::combine_with_exported_module!(&mut all, "counter", counter::api);
     rhai::combine_with_exported_module!(&mut all, "duration", duration::api);
     rhai::combine_with_exported_module!(&mut all, "error", error::api);
-    rhai::combine_with_exported_module!(&mut all, "exit", exit::api);
+    rhai::combine_with_exported_module!(&mut all, "exit", ending::api);
     rhai::combine_with_exported_module!(&mut all, "expect", expect::api);
     rhai::combine_with_exported_module!(&mut all, "guard", guard::api);
     rhai::combine_with_exported_module!(&mut all, "icmp_decode", icmp::decode::api);
@@ -65,7 +68,7 @@ pub fn register(engine: &mut Engine) {
     rhai::combine_with_exported_module!(&mut all, "icmp_socket", icmp::socket::api);
     rhai::combine_with_exported_module!(&mut all, "icmp_sweep", icmp::sweep::api);
     rhai::combine_with_exported_module!(&mut all, "icmp_trace", icmp::trace::api);
-    rhai::combine_with_exported_module!(&mut all, "lab_packet", lab::packet::api);
+    rhai::combine_with_exported_module!(&mut all, "lab_packet", policy::frame::api);
     rhai::combine_with_exported_module!(&mut all, "lab", lab::api);
     rhai::combine_with_exported_module!(&mut all, "lab_ingress", lab::ingress::api);
     rhai::combine_with_exported_module!(&mut all, "lab_exec", lab::exec::api);
@@ -95,7 +98,7 @@ pub fn register(engine: &mut Engine) {
     rhai::combine_with_exported_module!(&mut all, "tcp_state", tcp::state::api);
     rhai::combine_with_exported_module!(&mut all, "text", text::api);
     rhai::combine_with_exported_module!(&mut all, "time", time::api);
-    rhai::combine_with_exported_module!(&mut all, "udp_addr", udp::addr::api);
+    rhai::combine_with_exported_module!(&mut all, "udp_addr", addr::api);
     rhai::combine_with_exported_module!(&mut all, "udp_icmp", udp::icmp::api);
     rhai::combine_with_exported_module!(&mut all, "udp_packet", udp::packet::api);
     rhai::combine_with_exported_module!(&mut all, "udp_ping", udp::ping::api);
@@ -135,4 +138,11 @@ pub fn register(engine: &mut Engine) {
 fn until_stopped(range: impl Iterator<Item = i64> + 'static) -> Box<dyn Iterator<Item = Dynamic>> {
     let stop = context::peek(|context| context.stop.clone()).filter(|stop| !stop.is_stopped());
     Box::new(range.take_while(move |_| !stop.as_ref().is_some_and(Stop::is_stopped)).map(Dynamic::from))
+}
+
+/// Ends what a script started, when the script itself is at its end: waits for its threads, then stops the scripts it
+/// started and the labs it made.
+pub fn finish(context: &context::Context) {
+    task::finish(context);
+    lab::finish(context);
 }

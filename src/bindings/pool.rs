@@ -8,8 +8,9 @@ use rhai::plugin::*;
 use rhai::{Dynamic, FnPtr, NativeCallContext};
 
 use super::callback::programs;
-use super::context::{self, Context, ScriptResult, Wait};
-use super::error::{OrRaise, raise};
+use super::context;
+use super::context::{Context, Wait};
+use super::error::{OrRaise, ScriptResult, raise};
 use super::task::api::Task;
 use super::task::{Prepared, begin_thread, no_thread, prepare, refuse};
 use crate::net::error::Error;

@@ -5,9 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use rhai::plugin::*;
 use rhai::{Blob, Dynamic, NativeCallContext};
 
-use super::context::ScriptResult;
 use super::convert;
-use super::error::OrRaise;
+use super::error::{OrRaise, ScriptResult};
 use crate::net::wire::number::{Cursor, Number};
 
 /// Bytes that are being read. Clones share how far.

@@ -8,9 +8,8 @@ use rhai::plugin::*;
 use rhai::{Array, Dynamic, FnPtr, ImmutableString, Map, NativeCallContext};
 
 use super::callback::own;
-use super::context::ScriptResult;
 use super::convert::shown;
-use super::error::raise;
+use super::error::{ScriptResult, raise};
 use crate::net::error::{Error, ErrorKind};
 
 /// A map that threads share. Clones are the same map.

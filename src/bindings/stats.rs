@@ -5,8 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use rhai::plugin::*;
 use rhai::{Dynamic, NativeCallContext};
 
-use super::context::ScriptResult;
-use super::error::raise;
+use super::error::{ScriptResult, raise};
 use super::udp::ping::Ping;
 use super::udp::schedule::Schedule;
 use crate::net::error::Error;

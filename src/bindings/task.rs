@@ -8,11 +8,11 @@ use rhai::plugin::*;
 use rhai::{Array, Dynamic, EvalAltResult, FnPtr, NativeCallContext};
 
 pub(super) use self::start::{Prepared, begin_thread, no_thread, prepare, refuse, start_script};
+use super::addr::api::Addr;
 use super::callback::{guarded, programs};
-use super::context::{self, Context, Programs, Run, Script, ScriptResult, Serving, Wait};
-use super::error::{OrRaise, raise};
-use super::udp::addr::api::Addr;
-use super::{exit, lab};
+use super::context::{Context, Programs, Run, Script, Serving, Wait};
+use super::error::{OrRaise, ScriptResult, raise};
+use super::{context, exit};
 use crate::net::error::{Error, ErrorKind};
 use crate::net::host::stop::{Reason, Sleeper, Stage, Stop, terminate_later};
 use crate::net::host::threads;
@@ -96,7 +96,8 @@ impl Task {
 
     /// Has its script wait for it at its end.
     pub(super) fn enlist(&self, run: &Run) {
-        let mut tasks = lock(&run.tasks);
+        let tasks = run.part::<Tasks>();
+        let mut tasks = lock(&tasks.0);
         // Those that have ended are taken out when the list would grow, so that a start costs the same however many run.
         if tasks.len() == tasks.capacity() {
             tasks.retain(|task| !task.is_done());
@@ -209,6 +210,17 @@ pub(super) fn outcome(ctx: &NativeCallContext, task: &Task) -> ScriptResult<Dyna
     }
 }
 
+/// The tasks of a run that were started and have not been waited for.
+#[derive(Debug, Default)]
+pub struct Tasks(Mutex<Vec<Task>>);
+
+impl Tasks {
+    /// Those of `run`.
+    pub fn of(run: &Run) -> Vec<Task> {
+        lock(&run.part::<Self>().0).clone()
+    }
+}
+
 /// Ends the threads of a script that has failed or called `exit`: their waits at once, what still runs half a second later.
 pub fn end_threads(context: &Context) {
     if context.stop.interrupt(Reason::Ended) {
@@ -216,12 +228,12 @@ pub fn end_threads(context: &Context) {
     }
 }
 
-/// Ends what a script started, when the script itself is at its end: waits for its threads, then stops the scripts it
-/// started and the labs it made.
-pub fn finish(context: &Context) {
+/// Ends the tasks that a script started, when the script itself is at its end: waits for its threads, then stops the
+/// scripts it started.
+pub(super) fn finish(context: &Context) {
     let own = || -> Vec<Task> {
-        let tasks = lock(&context.run.tasks);
-        tasks.iter().filter(|task| Arc::ptr_eq(&task.0.owner, &context.script)).cloned().collect()
+        let all = Tasks::of(&context.run);
+        all.into_iter().filter(|task| Arc::ptr_eq(&task.0.owner, &context.script)).collect()
     };
     // A thread may start others while it is waited for.
     let is_running = |task: &Task| !task.is_script() && !task.is_done();
@@ -238,7 +250,6 @@ pub fn finish(context: &Context) {
     for task in &rest {
         task.wait(&task.0.stop, Stage::Terminated);
     }
-    lab::finish(context);
 }
 
 /// Whether a thread ended with `exit`, or because it was stopped: not for an error.
@@ -380,9 +391,8 @@ pub mod api {
     /// tasks()[0].stop();
     /// ```
     pub fn tasks() -> Array {
-        let run = context::current().run;
-        let tasks = lock(&run.tasks);
-        tasks.iter().filter(|task| !task.is_done()).map(|task| Dynamic::from(task.clone())).collect()
+        let tasks = Tasks::of(&context::current().run);
+        tasks.into_iter().filter(|task| !task.is_done()).map(Dynamic::from).collect()
     }
 
     /// Whether the task has ended.

@@ -5,9 +5,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rhai::plugin::*;
 use rhai::{Dynamic, Map, NativeCallContext, Position};
 
-use super::context::{self, ScriptResult, Wait};
+use super::context;
+use super::context::Wait;
 use super::convert::Options;
-use super::error::{OrRaise, raise, thrown};
+use super::error::{OrRaise, ScriptResult, raise, thrown};
 use crate::net::error::Error;
 use crate::net::socket::pinger::Ticks as NetTicks;
 use crate::net::time::{Duration, Instant};

@@ -7,10 +7,8 @@ use rhai::{Engine, EvalAltResult, Module, ModuleResolver, Position, Scope, Share
 
 use super::compile::compile;
 use super::sources::Sources;
-use crate::bindings::context::{self, ScriptResult};
-use crate::bindings::error::thrown;
-use crate::bindings::exit;
-use crate::bindings::nesting;
+use crate::bindings::error::{ScriptResult, thrown};
+use crate::bindings::{context, exit, nesting};
 
 /// Resolves `import "path"`: beneath the importing script's directory, or among the shipped scripts. A module is evaluated
 /// once a run.

@@ -14,11 +14,11 @@ use super::report::{Finding, Names, Reporter, innermost, plain_type};
 use super::settings;
 use super::sources::Sources;
 use crate::bindings::callback::guarded;
-use crate::bindings::context::{self, Context, Programs, ScriptResult};
+use crate::bindings::context::{Context, Programs};
 use crate::bindings::convert::shown_by;
-use crate::bindings::error::thrown;
-use crate::bindings::exit;
+use crate::bindings::error::{ScriptResult, thrown};
 use crate::bindings::task::JOIN;
+use crate::bindings::{context, exit};
 use crate::net::error::{Error, ErrorKind};
 use crate::terminal::{label, output};
 

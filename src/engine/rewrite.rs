@@ -15,7 +15,8 @@ use rhai::{
 use crate::bindings::compare::{self, Operator};
 use crate::bindings::compiled::body::{self, Body};
 use crate::bindings::compiled::serving;
-use crate::bindings::context::ScriptResult;
+use crate::bindings::context;
+use crate::bindings::error::ScriptResult;
 use crate::bindings::loops::{self, TURN};
 
 const LOOP: &str = "a loop";
@@ -36,9 +37,11 @@ pub(super) fn register(engine: &mut Engine) {
             None => context.eval_expression_tree(&inputs[0]),
         })
     });
-    handle(engine, TURN, |_, _, _| match loops::is_over() {
-        true => Err(EvalAltResult::LoopBreak(true, Dynamic::UNIT, rhai::Position::NONE).into()),
-        false => Ok(Dynamic::UNIT),
+    handle(engine, TURN, |_, _, _| {
+        match loops::is_over(|| context::peek(|context| context.stop.is_stopped()) == Some(true)) {
+            true => Err(EvalAltResult::LoopBreak(true, Dynamic::UNIT, rhai::Position::NONE).into()),
+            false => Ok(Dynamic::UNIT),
+        }
     });
     handle(engine, BODY, |context, _, state| match state.read_lock::<Body>() {
         Some(body) => context.eval_expression_tree(&Expression::from(body.0.as_ref())),

@@ -14,8 +14,9 @@ use super::sources::header;
 use super::{rewrite, signals};
 use crate::bindings::context::{Context, Programs, Run, Script};
 use crate::bindings::exit as exit_binding;
+use crate::bindings::finish;
 use crate::bindings::lab::lesson::Lesson;
-use crate::bindings::task::{STACK, end_threads, finish};
+use crate::bindings::task::{STACK, end_threads};
 use crate::limits::stack;
 use crate::net::error::{Error, in_words};
 use crate::net::host::ThisMachine;
@@ -278,7 +279,7 @@ fn conclude(host: &ScriptHost, job: &Job, context: &Context, result: Result<Dyna
     }
     // A lab that broke off, or could not be made, has shown nothing.
     if signal.is_none() && !matches!(code, Some(exit::SCRIPT | exit::PERMISSION)) {
-        teach(&context.run.lesson);
+        teach(&context.run.part::<Lesson>());
     }
     match (signal, code) {
         (Some(reason), _) => signals::exit_code(reason),

@@ -8,8 +8,7 @@ use std::ops::{Range, RangeInclusive};
 use rhai::plugin::*;
 use rhai::{Array, Dynamic, EvalAltResult, EvalContext, NativeCallContext, Position};
 
-use super::context::ScriptResult;
-use super::error::thrown;
+use super::error::{ScriptResult, thrown};
 use crate::net::time::Duration;
 use address::is_at;
 use sort::sort;

@@ -6,9 +6,8 @@ use rhai::{Array, Dynamic, NativeCallContext};
 
 use super::unlike::unlike;
 use super::{Compared, Operator, compared};
-use crate::bindings::context::ScriptResult;
 use crate::bindings::convert::kind_of;
-use crate::bindings::error::thrown;
+use crate::bindings::error::{ScriptResult, thrown};
 use crate::net::error::Error;
 
 /// Sorts `array` by the order that `by` makes of that of its items. An array that cannot be sorted stays as it is.

@@ -4,8 +4,9 @@ use rhai::{Dynamic, EvalAltResult, EvalContext, Expr, Expression, Stmt, StmtBloc
 
 use super::tree::{Effect, Node, State};
 use super::{View, translate};
-use crate::bindings::context::{self, ScriptResult, Wait};
-use crate::bindings::error::thrown;
+use crate::bindings::context;
+use crate::bindings::context::Wait;
+use crate::bindings::error::{ScriptResult, thrown};
 use crate::bindings::udp::packet::{self, Packet};
 use crate::net::error::ErrorKind;
 use crate::net::policy::datagram::Datagram;

@@ -3,14 +3,14 @@
 use rhai::plugin::*;
 use rhai::{Array, Dynamic, Map, NativeCallContext};
 
-use crate::bindings::context::ScriptResult;
 use crate::bindings::convert;
-use crate::bindings::error::{OrRaise, raise};
+use crate::bindings::error::{OrRaise, ScriptResult, raise};
+use crate::bindings::udp::icmp::labels;
 use crate::bindings::udp::ping::Ping;
 use crate::net::error::Error;
 use crate::net::probe::outcome::End;
 use crate::net::socket::icmp::Heard;
-use crate::net::wire::icmp::{self, Content, Extensions, IcmpError, Message, MplsLabel, Role};
+use crate::net::wire::icmp::{self, Content, Extensions, IcmpError, Message, Role};
 use crate::net::wire::ip::{Packet, Transport};
 use crate::net::wire::zoned::ZonedIp;
 use crate::net::wire::{Family, paste};
@@ -148,20 +148,6 @@ fn packet_fields(packet: &Packet<'_>) -> Map {
         ("header_checksum_ok", or_unit(packet.header_checksum_ok.map(Dynamic::from))),
         ("data", Dynamic::from_blob(packet.payload.to_vec())),
     ])
-}
-
-/// The labels of an error's extensions, as an array of maps.
-pub(in crate::bindings) fn labels(labels: &[MplsLabel]) -> Dynamic {
-    let label = |label: &MplsLabel| {
-        let fields = map([
-            ("label", number(label.label)),
-            ("tc", number(label.traffic_class)),
-            ("bottom", label.bottom.into()),
-            ("ttl", number(label.ttl)),
-        ]);
-        Dynamic::from_map(fields)
-    };
-    labels.iter().map(label).collect::<Array>().into()
 }
 
 fn extension_fields(found: Option<Extensions<'_>>) -> Dynamic {

@@ -3,10 +3,11 @@
 use rhai::plugin::*;
 use rhai::{Dynamic, Map, NativeCallContext, Position};
 
-use crate::bindings::context::{self, ScriptResult, Wait};
+use crate::bindings::addr::api::Addr;
+use crate::bindings::context;
+use crate::bindings::context::Wait;
 use crate::bindings::convert::Options;
-use crate::bindings::error::{OrRaise, thrown};
-use crate::bindings::udp::addr::api::Addr;
+use crate::bindings::error::{OrRaise, ScriptResult, thrown};
 use crate::nearest::nearest;
 use crate::net::error::{Error, ErrorKind};
 use crate::net::socket::icmp::Listener as NetListener;

@@ -5,10 +5,11 @@ use std::net::{IpAddr, SocketAddr};
 use rhai::plugin::*;
 use rhai::{Dynamic, Map, NativeCallContext};
 
-use super::context::{self, Context, ScriptResult};
+use super::addr::api::Addr;
+use super::context;
+use super::context::Context;
 use super::convert::{Options, host, shown};
-use super::error::{OrRaise, raise};
-use super::udp::addr::api::Addr;
+use super::error::{OrRaise, ScriptResult, raise};
 use crate::net::error::Error;
 use crate::net::host::addr;
 use crate::net::host::addr::Version;

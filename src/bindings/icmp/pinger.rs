@@ -5,9 +5,8 @@ use rhai::{Array, Dynamic, Map, NativeCallContext};
 
 use super::probe::subject;
 use super::socket::{SIZE, Socket};
-use crate::bindings::context::ScriptResult;
 use crate::bindings::convert::{Options, host};
-use crate::bindings::error::{OrRaise, raise};
+use crate::bindings::error::{OrRaise, ScriptResult, raise};
 use crate::bindings::udp::schedule::{Closures, Schedule, plan, targets};
 use crate::net::error::Error;
 use crate::net::probe::targets::Targets;

@@ -6,10 +6,11 @@ use rhai::plugin::*;
 use rhai::{Dynamic, Map, NativeCallContext};
 
 use super::socket::Socket;
-use crate::bindings::context::{self, ScriptResult, Wait};
+use crate::bindings::addr::api::Addr;
+use crate::bindings::context;
+use crate::bindings::context::Wait;
 use crate::bindings::convert::{Options, host, shown};
-use crate::bindings::error::{OrRaise, raise};
-use crate::bindings::udp::addr::api::Addr;
+use crate::bindings::error::{OrRaise, ScriptResult, raise};
 use crate::bindings::udp::ping::Ping;
 use crate::bindings::udp::timeouts;
 use crate::net::error::Error;

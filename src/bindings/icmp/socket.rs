@@ -3,9 +3,10 @@
 use rhai::plugin::*;
 use rhai::{Array, Dynamic, Map, NativeCallContext};
 
-use crate::bindings::context::{self, ScriptResult, Wait};
+use crate::bindings::context;
+use crate::bindings::context::Wait;
 use crate::bindings::convert::{Options, host};
-use crate::bindings::error::OrRaise;
+use crate::bindings::error::{OrRaise, ScriptResult};
 use crate::bindings::udp::ping::Ping;
 use crate::bindings::udp::{counts_map, timeouts};
 use crate::net::socket::icmp::{Mode, Request};

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use rhai::NativeCallContext;
 use rhai::plugin::*;
 
-use crate::bindings::context::ScriptResult;
+use crate::bindings::error::ScriptResult;
 use crate::bindings::udp::ping::Ping;
 use crate::bindings::udp::schedule::Schedule;
 use crate::net::probe::outcome::{End, Outcome};

@@ -4,9 +4,10 @@ use rhai::plugin::*;
 use rhai::{Array, Dynamic, ImmutableString, Map, NativeCallContext};
 
 use super::host::Host;
-use crate::bindings::context::{self, ScriptResult, Wait};
+use crate::bindings::context;
+use crate::bindings::context::Wait;
 use crate::bindings::convert::{Options, text, typed};
-use crate::bindings::error::{OrRaise, raise};
+use crate::bindings::error::{OrRaise, ScriptResult, raise};
 use crate::net::error::Error;
 use crate::net::host::stop::Stage;
 use crate::net::lab::program::{self, Command, Exit, Kept, Plan, ProgramWait};

@@ -7,9 +7,10 @@ use rhai::{Array, Dynamic, FnPtr, Map, NativeCallContext};
 
 use super::ingress::Ingress;
 use super::{Lab, first_of};
-use crate::bindings::context::{self, Context, ScriptResult};
+use crate::bindings::context;
+use crate::bindings::context::Context;
 use crate::bindings::convert::{shown, typed};
-use crate::bindings::error::OrRaise;
+use crate::bindings::error::{OrRaise, ScriptResult};
 use crate::bindings::task::{Task, outcome, start_script};
 use crate::net::error::Error;
 use crate::net::host::Host as _;

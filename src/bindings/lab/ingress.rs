@@ -5,7 +5,7 @@ use rhai::{Dynamic, Map, NativeCallContext};
 
 use super::host::Host;
 use super::way::{account, map_of};
-use crate::bindings::context::ScriptResult;
+use crate::bindings::error::ScriptResult;
 use crate::bindings::policy::{Made, judge};
 use crate::net::lab::relay::{self, Counts};
 

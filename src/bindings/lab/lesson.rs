@@ -52,14 +52,15 @@ pub(super) fn ask(context: &Context) -> Option<Line> {
     let question = part(about, QUESTION).filter(|_| context.script.main)?;
     let explanation = EXPLANATION.iter().filter_map(|label| part(about, label)).collect();
     let asked = Asked { question: question.clone(), prediction: Mutex::default(), explanation };
-    context.run.lesson.asked.set(asked).ok()?;
+    let lesson = context.run.part::<Lesson>();
+    lesson.asked.set(asked).ok()?;
     output::prose(&question);
     if !output::lines_are_on_terminal() || !std::io::stdin().is_terminal() {
         return None;
     }
     output::line("Your prediction? (Enter shows what happens)");
     let line = input::read_line(context.host.as_ref(), &context.stop).ok()?;
-    if let (Line::Text(text), Some(asked)) = (&line, context.run.lesson.asked.get()) {
+    if let (Line::Text(text), Some(asked)) = (&line, lesson.asked.get()) {
         *lock(&asked.prediction) = Some(text.trim().to_string()).filter(|text| !text.is_empty());
     }
     Some(line)
@@ -93,8 +94,9 @@ pub mod api {
     /// ```
     pub fn answer(text: &str) {
         let context = context::current();
-        if context.script.main && context.run.lesson.asked.get().is_some() {
-            lock(&context.run.lesson.answers).push(text.to_string());
+        let lesson = context.run.part::<Lesson>();
+        if context.script.main && lesson.asked.get().is_some() {
+            lock(&lesson.answers).push(text.to_string());
         } else {
             output::line(&labelled("Answer:", text));
         }

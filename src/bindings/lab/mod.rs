@@ -8,10 +8,10 @@ use rhai::{Dynamic, Map, NativeCallContext};
 
 use self::host::Host;
 use self::link::Link;
-use super::context::{self, Context, Entered, Script, ScriptResult};
+use super::context::{Context, Entered, Script};
 use super::convert::Options;
-use super::error::{OrRaise, raise};
-use super::exit;
+use super::error::{OrRaise, ScriptResult, raise};
+use super::{context, exit};
 use crate::net::error::Error;
 use crate::net::host::stop::{Reason, Stop, terminate_later};
 use crate::net::lab::program::Program;
@@ -25,7 +25,6 @@ pub mod host;
 pub mod ingress;
 pub mod lesson;
 pub mod link;
-pub mod packet;
 pub mod program;
 pub mod way;
 
@@ -55,7 +54,7 @@ impl Lab {
         let relay = Relay::start(context.run.session.clone(), context.host.clone(), stop.clone())?;
         relay.draw_from(context.random.split());
         let lab = Self(Arc::new(Inner { net, relay, stop, owner: context.script.clone(), programs: Mutex::default() }));
-        lock(&context.run.labs).push(lab.clone());
+        lock(&context.run.part::<Labs>().0).push(lab.clone());
         Ok(lab)
     }
 
@@ -108,10 +107,15 @@ fn make(ctx: &NativeCallContext, options: &lab::Options) -> ScriptResult<Lab> {
     }
 }
 
+/// The labs of a run that were made and have not ended.
+#[derive(Debug, Default)]
+struct Labs(Mutex<Vec<Lab>>);
+
 /// Ends the labs that a script made, when the script itself is at its end.
 pub(super) fn finish(context: &Context) {
     let own: Vec<Lab> = {
-        let mut labs = lock(&context.run.labs);
+        let labs = context.run.part::<Labs>();
+        let mut labs = lock(&labs.0);
         let (own, others) = labs.drain(..).partition(|lab| Arc::ptr_eq(&lab.0.owner, &context.script));
         *labs = others;
         own

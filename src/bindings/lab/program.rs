@@ -5,9 +5,10 @@ use rhai::{Array, ImmutableString, Map, NativeCallContext};
 
 use super::exec::{Finished, wanted};
 use super::host::Host;
-use crate::bindings::context::{self, ScriptResult, Wait};
+use crate::bindings::context;
+use crate::bindings::context::Wait;
 use crate::bindings::convert::text;
-use crate::bindings::error::{OrRaise, raise};
+use crate::bindings::error::{OrRaise, ScriptResult, raise};
 use crate::net::host::Host as _;
 use crate::net::host::stop::Stage;
 use crate::net::lab::program::{self, ProgramWait};

@@ -4,9 +4,8 @@ use rhai::plugin::*;
 use rhai::{Dynamic, Map, NativeCallContext};
 
 use super::link::{Link, RATE, rate};
-use crate::bindings::context::ScriptResult;
 use crate::bindings::convert::shown;
-use crate::bindings::error::{OrRaise, raise};
+use crate::bindings::error::{OrRaise, ScriptResult, raise};
 use crate::bindings::policy::{Made, judge};
 use crate::net::error::Error;
 use crate::net::lab::relay::{Counts, Direction, LinkOptions};

@@ -5,9 +5,9 @@ use clap::{Arg, ArgAction};
 use rhai::{Dynamic, NativeCallContext};
 
 use super::value::Value;
-use crate::bindings::context::{Context, ScriptResult};
+use crate::bindings::context::Context;
 use crate::bindings::convert::shown;
-use crate::bindings::error::raise;
+use crate::bindings::error::{ScriptResult, raise};
 use crate::bindings::policy;
 use crate::net::error::Error;
 use crate::net::host::addr;

@@ -12,9 +12,9 @@ use rhai::NativeCallContext;
 
 use super::declared::{Declared, Shape};
 use super::value::Value;
-use crate::bindings::context::{self, Context, ScriptResult};
-use crate::bindings::error::raise;
-use crate::bindings::exit;
+use crate::bindings::context::Context;
+use crate::bindings::error::{ScriptResult, raise};
+use crate::bindings::{context, exit};
 use crate::net::error::Error;
 use crate::terminal::output;
 

@@ -6,9 +6,8 @@ use rhai::{Array, Dynamic, NativeCallContext};
 use self::declared::{Declared, Shape, declare};
 use self::given::read;
 use self::value::Value;
-use super::context::ScriptResult;
 use super::convert::shown;
-use super::error::{OrRaise, raise};
+use super::error::{OrRaise, ScriptResult, raise};
 use crate::nearest::nearest;
 use crate::net::error::Error;
 

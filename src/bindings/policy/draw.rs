@@ -5,8 +5,8 @@ use std::cell::RefCell;
 use rhai::plugin::*;
 use rhai::{ImmutableString, NativeCallContext, Position};
 
-use crate::bindings::context::{self, ScriptResult};
-use crate::bindings::error::raise;
+use crate::bindings::context;
+use crate::bindings::error::{ScriptResult, raise};
 use crate::net::error::Error;
 use crate::net::random::Stream;
 use crate::net::time::{Duration, Instant};

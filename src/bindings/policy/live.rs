@@ -4,8 +4,8 @@ use rhai::plugin::*;
 use rhai::{Dynamic, NativeCallContext};
 
 use super::{Made, attach, attach_to_listener};
-use crate::bindings::context::{ScriptResult, Server};
-use crate::bindings::error::raise;
+use crate::bindings::context::Server;
+use crate::bindings::error::{ScriptResult, raise};
 use crate::bindings::task::api::Task;
 use crate::net::error::{Error, ErrorKind};
 

@@ -8,10 +8,10 @@ use rhai::{AST, ASTNode, Array, Dynamic, EvalAltResult, Expr, FnPtr, Map, Native
 
 use self::scripted::Scripted;
 use super::callback::{Callback, programs};
-use super::context::{self, Context, Script, ScriptResult};
+use super::context::{Context, Script};
 use super::convert::{shown, typed};
-use super::error::{OrRaise, raise, thrown};
-use super::nesting;
+use super::error::{OrRaise, ScriptResult, raise, thrown};
+use super::{context, nesting};
 use crate::net::error::{Error, ErrorKind};
 use crate::net::policy::Native;
 use crate::net::policy::judge::{Judge, Policy as NetPolicy};
@@ -21,6 +21,7 @@ use crate::net::socket::tcp::Listener;
 use crate::net::socket::udp::UdpSocket;
 
 pub mod draw;
+pub mod frame;
 pub mod live;
 pub mod native;
 pub(crate) mod scripted;

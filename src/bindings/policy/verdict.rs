@@ -7,10 +7,9 @@ use std::sync::Arc;
 use rhai::plugin::*;
 use rhai::{Dynamic, Map, NativeCallContext};
 
-use crate::bindings::compiled;
-use crate::bindings::context::{self, ScriptResult};
 use crate::bindings::convert::{Options, bytes};
-use crate::bindings::error::{OrRaise, raise};
+use crate::bindings::error::{OrRaise, ScriptResult, raise};
+use crate::bindings::{compiled, context};
 use crate::net::error::Error;
 use crate::net::policy::{self, Action, Details, Rejection};
 use crate::net::socket::udp::check_size;

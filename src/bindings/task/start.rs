@@ -7,9 +7,10 @@ use rhai::{Array, Dynamic, FnPtr, NativeCallContext};
 
 use super::{STACK, Task, is_end};
 use crate::bindings::callback::{Callback, programs};
-use crate::bindings::context::{self, Context, Run, Script, ScriptResult, Serving};
+use crate::bindings::context;
+use crate::bindings::context::{Context, Run, Script, Serving};
 use crate::bindings::convert::typed;
-use crate::bindings::error::{OrRaise, thrown};
+use crate::bindings::error::{OrRaise, ScriptResult, thrown};
 use crate::limits::stack;
 use crate::net::error::Error;
 use crate::net::host::stop::Stop;

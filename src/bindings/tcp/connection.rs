@@ -4,9 +4,10 @@ use rhai::plugin::*;
 use rhai::{Dynamic, NativeCallContext, Position};
 
 use super::message::Received;
-use crate::bindings::context::{self, ScriptResult, Wait};
+use crate::bindings::context;
+use crate::bindings::context::Wait;
 use crate::bindings::convert::bytes;
-use crate::bindings::error::{OrRaise, raise, thrown};
+use crate::bindings::error::{OrRaise, ScriptResult, raise, thrown};
 use crate::bindings::time::api::Deadline;
 use crate::net::error::{Error, ErrorKind};
 use crate::net::socket::tcp::{Connection as NetConnection, Incoming, Sent, Want};

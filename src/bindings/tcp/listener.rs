@@ -3,8 +3,9 @@
 use rhai::plugin::*;
 use rhai::{Dynamic, NativeCallContext, Position};
 
-use crate::bindings::context::{self, ScriptResult, Wait};
-use crate::bindings::error::{OrRaise, thrown};
+use crate::bindings::context;
+use crate::bindings::context::Wait;
+use crate::bindings::error::{OrRaise, ScriptResult, thrown};
 use crate::net::error::ErrorKind;
 use crate::net::socket::tcp::{Accepted, Listener as NetListener};
 use crate::net::time::{Duration, Instant};

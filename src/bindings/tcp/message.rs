@@ -7,13 +7,12 @@ use rhai::plugin::*;
 use rhai::{Dynamic, ImmutableString, NativeCallContext};
 
 use super::connection::api::Connection;
-use crate::bindings::context::{self, ScriptResult};
+use crate::bindings::context;
 use crate::bindings::convert::{bytes, text};
-use crate::bindings::error::{OrRaise, raise};
-use crate::bindings::policy::verdict::api::Verdict;
+use crate::bindings::error::{OrRaise, ScriptResult, raise};
 use crate::net::error::Error;
 use crate::net::policy::datagram::Datagram;
-use crate::net::policy::{Action, Place};
+use crate::net::policy::{Action, Place, Verdict};
 use crate::net::socket::tcp::Incoming;
 
 /// What a receive brought.

@@ -6,9 +6,10 @@ use rhai::{Dynamic, FnPtr, Map, NativeCallContext};
 use self::attempt::api::Attempt;
 use self::connection::api::Connection;
 use self::listener::api::Listener;
-use super::context::{self, Asked, Made, ScriptResult, Server};
+use super::context;
+use super::context::{Asked, Made, Server};
 use super::convert::{Options, address};
-use super::error::{OrRaise, raise};
+use super::error::{OrRaise, ScriptResult, raise};
 use crate::net::error::{Error, ErrorKind};
 use crate::net::host::addr::{Version, local as local_address, resolve_all};
 use crate::net::socket::tcp::{

@@ -5,9 +5,10 @@ use rhai::{Array, Dynamic, Map, NativeCallContext};
 
 use super::connection::api::Connection;
 use super::message::Received;
-use crate::bindings::context::{self, ScriptResult, Wait};
+use crate::bindings::context;
+use crate::bindings::context::Wait;
 use crate::bindings::convert::{Options, bytes};
-use crate::bindings::error::{OrRaise, raise};
+use crate::bindings::error::{OrRaise, ScriptResult, raise};
 use crate::bindings::udp::ping::Ping;
 use crate::bindings::udp::schedule::{Closures, Schedule, plan, timeouts};
 use crate::net::error::Error;

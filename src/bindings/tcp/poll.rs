@@ -7,11 +7,11 @@ use rhai::{Array, Dynamic, EvalAltResult, FnPtr, NativeCallContext, Position};
 
 use super::message::Received;
 use crate::bindings::callback::{Callback, programs};
-use crate::bindings::context::{self, ScriptResult, Wait};
+use crate::bindings::context::Wait;
 use crate::bindings::convert::shown;
-use crate::bindings::error::{OrRaise, raise, thrown};
-use crate::bindings::exit;
+use crate::bindings::error::{OrRaise, ScriptResult, raise, thrown};
 use crate::bindings::udp::packet::Packet;
+use crate::bindings::{context, exit};
 use crate::net::error::Error;
 use crate::net::socket::tcp::{Connection, Happening, Incoming, Listener, Poll as NetPoll, Polled};
 use crate::net::socket::udp::{Incoming as UdpIncoming, UdpSocket};

@@ -5,9 +5,9 @@ use rhai::{Dynamic, FnPtr, NativeCallContext};
 use super::message::Received;
 use crate::bindings::callback::Callback;
 use crate::bindings::compiled::Compiled;
-use crate::bindings::context::{self, ScriptResult, Wait};
-use crate::bindings::convert;
-use crate::bindings::error::OrRaise;
+use crate::bindings::context::Wait;
+use crate::bindings::error::{OrRaise, ScriptResult};
+use crate::bindings::{context, convert};
 use crate::net::error::ErrorKind;
 use crate::net::socket::tcp::{Connection, Incoming};
 

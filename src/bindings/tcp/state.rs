@@ -4,8 +4,7 @@ use rhai::plugin::*;
 use rhai::{Dynamic, Map, NativeCallContext};
 
 use super::connection::api::Connection;
-use crate::bindings::context::ScriptResult;
-use crate::bindings::error::OrRaise;
+use crate::bindings::error::{OrRaise, ScriptResult};
 use crate::net::time::Duration;
 
 fn micros(time: u32) -> Duration {

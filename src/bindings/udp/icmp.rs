@@ -2,17 +2,31 @@
 
 use std::fmt;
 
-use rhai::Dynamic;
 use rhai::plugin::*;
+use rhai::{Array, Dynamic, Map};
 
-use crate::bindings::icmp::decode::labels;
-use crate::net::wire::icmp::{Extensions, IcmpError};
+use crate::net::wire::icmp::{Extensions, IcmpError, MplsLabel};
 
 /// An ICMP error's name is how scripts print it.
 impl fmt::Display for IcmpError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.kind.fmt(f)
     }
+}
+
+/// The labels of an error's extensions, as an array of maps.
+pub(in crate::bindings) fn labels(labels: &[MplsLabel]) -> Dynamic {
+    let label = |label: &MplsLabel| {
+        let number = |value: u32| Dynamic::from(i64::from(value));
+        let fields = [
+            ("label", number(label.label)),
+            ("tc", number(label.traffic_class.into())),
+            ("bottom", label.bottom.into()),
+            ("ttl", number(label.ttl.into())),
+        ];
+        Dynamic::from_map(fields.into_iter().map(|(name, value)| (name.into(), value)).collect::<Map>())
+    };
+    labels.iter().map(label).collect::<Array>().into()
 }
 
 /// ICMP errors.

@@ -5,18 +5,18 @@ use std::net::SocketAddr;
 use rhai::plugin::*;
 use rhai::{Dynamic, FnPtr, Map, NativeCallContext};
 
-use self::addr::api::Addr;
+use super::addr::api::Addr;
 use super::callback::Callback;
-use super::context::{self, Asked, Made, ScriptResult, Server, Wait};
+use super::context;
+use super::context::{Asked, Made, Server, Wait};
 use super::convert::{Options, address};
-use super::error::{OrRaise, raise};
+use super::error::{OrRaise, ScriptResult, raise};
 use crate::net::error::{Error, ErrorKind};
 use crate::net::host::addr::{Version, local as local_address};
 use crate::net::probe::ledger::Counts;
 use crate::net::socket::udp::{Options as SocketOptions, UdpSocket};
 use crate::net::wire::zoned::ZonedIp;
 
-pub mod addr;
 pub mod icmp;
 pub mod packet;
 pub mod ping;

@@ -8,14 +8,13 @@ use rhai::{Dynamic, ImmutableString, NativeCallContext};
 
 use super::or_unit;
 use super::ping::seconds;
-use crate::bindings::context::{self, ScriptResult};
+use crate::bindings::context;
 use crate::bindings::convert::{bytes, text};
-use crate::bindings::error::{OrRaise, raise};
-use crate::bindings::policy::verdict::api::Verdict;
+use crate::bindings::error::{OrRaise, ScriptResult, raise};
 use crate::net::error::Error;
 use crate::net::policy::datagram::Datagram;
 use crate::net::policy::judged::Judged;
-use crate::net::policy::{Action, Origin, Place};
+use crate::net::policy::{Action, Origin, Place, Verdict};
 use crate::net::socket::udp::{Incoming, UdpSocket};
 
 /// What a receive brought.

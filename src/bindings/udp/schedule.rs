@@ -9,9 +9,9 @@ use rhai::{Array, Dynamic, EvalAltResult, FnPtr, Map, NativeCallContext, Positio
 
 use super::ping::Ping;
 use crate::bindings::callback::Callback;
-use crate::bindings::context::{self, ScriptResult};
+use crate::bindings::context;
 use crate::bindings::convert::{Options, bytes, shown};
-use crate::bindings::error::{OrRaise, raise, thrown};
+use crate::bindings::error::{OrRaise, ScriptResult, raise, thrown};
 use crate::net::error::{Error, ErrorKind};
 use crate::net::host::stop::Stop;
 use crate::net::policy::datagram::Datagram;

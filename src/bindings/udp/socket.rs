@@ -3,12 +3,13 @@
 use rhai::plugin::*;
 use rhai::{Array, Dynamic, Map, NativeCallContext, Position};
 
-use super::addr::api::Addr;
 use super::packet::Packet;
 use super::{counts_map, or_unit};
-use crate::bindings::context::{self, ScriptResult, Wait};
+use crate::bindings::addr::api::Addr;
+use crate::bindings::context;
+use crate::bindings::context::Wait;
 use crate::bindings::convert::{address, bytes};
-use crate::bindings::error::{OrRaise, raise, thrown};
+use crate::bindings::error::{OrRaise, ScriptResult, raise, thrown};
 use crate::bindings::time::api::Deadline;
 use crate::net::error::{Error, ErrorKind};
 use crate::net::socket::udp::{Incoming, UdpSocket};

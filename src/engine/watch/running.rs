@@ -11,7 +11,8 @@ use rhai::{AST, ASTNode, Expr, FnPtr, Position, Stmt};
 
 use crate::bindings::context::{Asked, Context, Handlers, Newest, Programs, Reload, Script, Server, Serving, end};
 use crate::bindings::exit as exit_binding;
-use crate::bindings::task::{STACK, Task, finish};
+use crate::bindings::finish;
+use crate::bindings::task::{STACK, Task, Tasks};
 use crate::engine::programs::ScriptHost;
 use crate::engine::rewrite;
 use crate::engine::run::{Job, script};
@@ -141,7 +142,7 @@ impl Running {
         if let Some(reload) = &self.context.run.reload {
             reload.replace();
         }
-        let tasks = || self.context.run.tasks.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let tasks = || Tasks::of(&self.context.run);
         let scripts: Vec<Arc<Script>> =
             tasks().iter().filter_map(|task| task.script().cloned()).chain([self.script.clone()]).collect();
         let open = scripts.iter().flat_map(|script| script.bound.servers());
@@ -199,7 +200,7 @@ impl Elder {
 
     /// How many clients it serves by its own code.
     pub(super) fn clients(&self) -> usize {
-        let tasks = self.context.run.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+        let tasks = Tasks::of(&self.context.run);
         let threads = tasks.iter().filter(|task| !task.is_done()).map(Task::serving);
         threads.chain([&*self.context.serving]).map(Serving::clients).sum()
     }

@@ -3,8 +3,8 @@
 use rhai::NativeCallContext;
 use rhai::plugin::*;
 
-use crate::bindings::context::{self, ScriptResult};
-use crate::bindings::error::{OrRaise, raise};
+use crate::bindings::context;
+use crate::bindings::error::{OrRaise, ScriptResult, raise};
 use crate::net::error::Error;
 use crate::net::host::addr;
 use crate::net::host::addr::Version;
