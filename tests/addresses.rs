@@ -169,3 +169,9 @@ fn packets_leave_by_the_address_that_is_given() {
     let run = pingscript(&["icmp_ping", "127.0.0.1", "--count", "1", "--source", "192.0.2.9"]).run().expect_code(3);
     assert!(run.stderr.contains("give an address of this host"), "{}", run.stderr);
 }
+
+#[test]
+fn a_name_with_letters_beyond_ascii_is_to_be_written_in_punycode() {
+    let run = pingscript(&["icmp_ping", "münchen.invalid", "--count", "1"]).run().expect_code(3);
+    assert!(run.stderr.contains("Punycode form: write that, such as xn--mnchen-3ya.example"), "{}", run.stderr);
+}

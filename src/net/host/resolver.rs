@@ -54,7 +54,8 @@ pub(in crate::net) fn look_up(here: &dyn Host, name: &str, stop: &Stop) -> Resul
                 let message = format!("no address for this name outside of the lab ({reason})");
                 return Err(error(ErrorKind::Resolve, message).with_hint(LAB_HINT));
             }
-            Err(error(ErrorKind::Resolve, format!("no address for this name ({reason})")).with_hint(HINT))
+            let hint = if name.is_ascii() { HINT } else { PUNYCODE };
+            Err(error(ErrorKind::Resolve, format!("no address for this name ({reason})")).with_hint(hint))
         }
         Done::TimedOut => {
             let message = format!("no name server has answered within {}", PATIENCE.short());
@@ -65,6 +66,10 @@ pub(in crate::net) fn look_up(here: &dyn Host, name: &str, stop: &Stop) -> Resul
 }
 
 const HINT: &str = "check the spelling and the network's name server, or give an address such as 127.0.0.1";
+
+/// For names with letters beyond ASCII, which name servers know in another form only (RFC 5891).
+const PUNYCODE: &str = "name servers know a name with such letters by its Punycode form: write that, such as \
+                        xn--mnchen-3ya.example for münchen.example";
 
 /// For what may be the name of a host of a lab.
 const LAB_HINT: &str = "hosts of a lab know each other by name: write run_in(a, || …) around the call, or give the host's \
