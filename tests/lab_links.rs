@@ -14,8 +14,8 @@ use pingscript::net::host::{Host, ThisMachine, Waited};
 use pingscript::net::lab::exec::Command;
 use pingscript::net::lab::relay::{Direction, Link, LinkOptions, Relay};
 use pingscript::net::lab::{CableOptions, HostOptions, Lab, LabHost, Options, use_helper};
-use pingscript::net::policy::judge::{Judge, Policy};
-use pingscript::net::policy::subject::Site;
+use pingscript::net::policy::attached::{AttachedPolicy, Policy};
+use pingscript::net::policy::input::Site;
 use pingscript::net::policy::{Action, Details, Native, Rejection};
 use pingscript::net::probe::outcome::{End, Outcome, Probe, Slot};
 use pingscript::net::probe::targets::Targets;
@@ -108,11 +108,11 @@ fn any_like(addr: IpAddr) -> SocketAddr {
     if addr.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" }.parse().expect("an address")
 }
 
-fn judge(native: Native) -> Judge {
-    Judge::new(Policy::Native(native), Stream::of_seed(1), &Site::Link("a-b".into())).expect("a judge")
+fn judge(native: Native) -> AttachedPolicy {
+    AttachedPolicy::new(Policy::Native(native), Stream::of_seed(1), &Site::Link("a-b".into())).expect("a judge")
 }
 
-fn reject(name: &str) -> Judge {
+fn reject(name: &str) -> AttachedPolicy {
     let rejection = Rejection::named(name, Details::default()).expect("a rejection");
     judge(Native::always(Action::Reject(rejection.into())))
 }
@@ -230,7 +230,7 @@ fn each_loss_on_a_link_is_put_down_to_its_verdict_in_both_directions() {
     let dropped = [net.link.counts(0).dropped, net.link.counts(1).dropped];
     assert!(dropped[0] > 0 && dropped[1] > 0, "{dropped:?}");
     assert_eq!(lost, dropped[0] + dropped[1]);
-    let text = net.session.account.explain().iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+    let text = net.session.loss_report.explain().iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
     assert!(text.contains(": dropped by loss(0.3) on a-b from a\n"), "{text}");
     assert!(text.contains(": dropped by loss(0.3) on a-b from b\n"), "{text}");
     assert!(text.ends_with("\n  0 unexplained"), "{text}");
@@ -283,7 +283,7 @@ fn what_comes_while_a_relay_is_put_aside_is_judged_after_its_sending() {
     let socket = net.socket(&net.a, any_like(net.b.addr()));
     let mut pinger = Pinger::new(socket, plan).expect("a pinger");
     while pinger.next(&net.stop, &mut Script::default()).expect("an outcome").is_some() {}
-    let explained = net.session.account.explain();
+    let explained = net.session.loss_report.explain();
     assert_eq!(explained.len(), 1, "{explained:?}");
     assert_eq!(explained[0].unexplained(), 0, "{explained:?}");
 }
@@ -391,7 +391,7 @@ fn a_ping_whose_error_is_lost_on_its_way_is_put_down_to_that() {
         let outcome = net.ping(&socket, to, &format!("ping 1 {to}"), Duration::from_millis(100));
         assert!(matches!(outcome.end, End::TimedOut), "{outcome:?}");
     }
-    let text = net.session.account.explain().iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+    let text = net.session.loss_report.explain().iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
     assert!(text.contains(": dropped by always(drop()) on a-b from b\n"), "{text}");
     assert!(text.ends_with("\n  0 unexplained"), "{text}");
 }

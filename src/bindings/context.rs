@@ -14,7 +14,7 @@ use rhai::{AST, Dynamic, Engine, EvalAltResult, GlobalRuntimeState, NativeCallCo
 pub(super) use self::reload::{Following, Version};
 pub use self::reload::{Handlers, Newest, Reload};
 use super::error::ScriptResult;
-pub use super::kept::{Announced, Asked, Kept, Made, Server};
+pub use super::handover::{Announced, Asked, Handover, Made, Server};
 use super::loops;
 pub use super::serving::{Serving, end};
 use crate::net::error::Error;
@@ -131,7 +131,7 @@ pub struct Run {
     /// Whether an `expect` failed, on any thread.
     pub unexpected: std::sync::atomic::AtomicBool,
     /// Sockets that a script left open for the one that takes its place.
-    pub kept: Kept,
+    pub handover: Handover,
     /// The version that it runs of a script that is reloaded when it is saved.
     pub reload: Option<Reload>,
 }
@@ -158,7 +158,7 @@ impl Run {
             failed: 0.into(),
             noted_copies: false.into(),
             unexpected: false.into(),
-            kept: Kept::default(),
+            handover: Handover::default(),
             reload: None,
         }
     }
@@ -173,7 +173,7 @@ impl Run {
             failed: 0.into(),
             noted_copies: false.into(),
             unexpected: false.into(),
-            kept: Kept::new(kept),
+            handover: Handover::new(kept),
             reload: Some(reload),
         }
     }
@@ -181,7 +181,7 @@ impl Run {
     /// The script has asked for all sockets it wants: the others are closed, and loops that serve clients of versions before call
     /// this one's handlers.
     pub fn settled(&self) {
-        self.kept.settle();
+        self.handover.settle();
         if let (Some(reload), Some(programs)) = (&self.reload, self.programs.get()) {
             reload.publish(programs);
         }

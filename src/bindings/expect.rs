@@ -14,7 +14,7 @@ use super::{compare, context, exit};
 use crate::net::error::Error;
 use crate::net::probe::stats;
 use crate::net::time::Duration;
-use crate::terminal::label;
+use crate::terminal::host_prefix;
 
 /// What is measured: a number, whole or not, or a length of time.
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
@@ -151,7 +151,7 @@ fn check(ctx: &NativeCallContext, actual: &Dynamic, expected: &Dynamic, message:
     let about = if message.is_empty() { String::new() } else { format!(": {message}") };
     let text = format!("not as expected ({place}){about}\n  expected: {wanted}\n    actual: {}", shown_value(actual));
     if !fails_in_silence() {
-        label::note(context.host.as_ref(), &text);
+        host_prefix::note(context.host.as_ref(), &text);
     }
     Err(exit::leave(5, ctx.call_position()))
 }

@@ -12,9 +12,9 @@ use crate::bindings::compiled::Compiled;
 use crate::bindings::context::{Context, Programs, enter};
 use crate::bindings::policy::scripted::Scripted;
 use crate::net::policy::Place;
+use crate::net::policy::attached::Decide;
 use crate::net::policy::datagram::Datagram;
-use crate::net::policy::judge::Decide;
-use crate::net::policy::subject::{PacketView, Subject};
+use crate::net::policy::input::{PacketView, Subject};
 use crate::net::random::{Sequence, Stream};
 use crate::net::socket::udp::{Options, UdpSocket};
 

@@ -20,7 +20,7 @@ use crate::bindings::error::{ScriptResult, thrown};
 use crate::bindings::task::JOIN;
 use crate::bindings::{context, exit};
 use crate::net::error::{Error, ErrorKind};
-use crate::terminal::{label, output};
+use crate::terminal::{host_prefix, output};
 
 /// The engine and the texts of what it runs.
 #[derive(Debug)]
@@ -178,7 +178,7 @@ impl Programs for ScriptHost {
     fn report(&self, what: &str, error: &EvalAltResult) {
         let main = context::peek(|context| context.script.name.clone()).unwrap_or_default();
         let text = format!("in the {what}:\n{}", self.describe(&main, error, None).trim_end());
-        if context::peek(|context| label::note(context.host.as_ref(), &text)).is_none() {
+        if context::peek(|context| host_prefix::note(context.host.as_ref(), &text)).is_none() {
             output::note(&text);
         }
     }

@@ -137,7 +137,7 @@ pub fn heed_signals(context: &Context) -> Result<()> {
     signals::at_leaving(move || session.refused.lines().iter().for_each(|line| output::note(line)));
     signals::stop_script(&context.stop);
     let session = context.run.session.clone();
-    signals::on(libc::SIGQUIT, "sigquit", move || output::note(&statistics(&session.account)))
+    signals::on(libc::SIGQUIT, "sigquit", move || output::note(&statistics(&session.loss_report)))
 }
 
 /// Whether a program declares options, and so explains them itself.
@@ -227,7 +227,7 @@ fn conclude(host: &ScriptHost, job: &Job, context: &Context, result: Result<Dyna
         Ok(value) => {
             if job.show_value && !value.is_unit() {
                 output::line(&plainly(host, &value));
-            } else if value.is_fnptr() && context.run.session.account.probes().sent == 0 {
+            } else if value.is_fnptr() && context.run.session.loss_report.probes().sent == 0 {
                 output::note(&format!("{} gives a policy, and does nothing by itself", job.name));
                 output::note(&format!(
                     "  hint: a server takes it: pingscript udp_server --policy {}",
@@ -254,7 +254,7 @@ fn conclude(host: &ScriptHost, job: &Job, context: &Context, result: Result<Dyna
     }
     let session = &context.run.session;
     session.end(context.host.unix_nanos());
-    let account = &session.account;
+    let account = &session.loss_report;
     account.explain().iter().for_each(|explanation| output::line(&explanation.to_string()));
     let mut notes = Vec::new();
     if let Some(clock) = account.clock() {

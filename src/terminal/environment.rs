@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{label, output};
+use super::{host_prefix, output};
 use crate::limits::{memory, stack};
 use crate::net::host::environment::{Environment, Held};
 use crate::net::host::id::HostId;
@@ -17,7 +17,7 @@ impl Environment for Terminal {
     }
 
     fn program_line(&self, host: HostId, name: &str, text: &str, is_error: bool) {
-        let show = if is_error { label::note_of } else { label::line_of };
+        let show = if is_error { host_prefix::note_of } else { host_prefix::line_of };
         show(host, name, text);
     }
 

@@ -15,7 +15,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use super::typing;
+use super::prompt_output;
 use crate::net::error::Error;
 use crate::net::host::environment::Held;
 use crate::net::host::file::{Unwritten, write_lines};
@@ -111,7 +111,7 @@ impl Queue {
         for (stream, end) in std::mem::take(&mut self.runs) {
             let lines = &self.bytes[start..end];
             if is_terminal(stream) {
-                if typing::takes(lines) {
+                if prompt_output::takes(lines) {
                     start = end;
                     continue;
                 }
@@ -197,7 +197,7 @@ pub fn give_to_rows() {
 /// those, after what `erase` gives for a line that was let go. How often it was asked to be.
 pub fn end_typing(erase: impl FnOnce() -> String) -> u32 {
     let _queue = lock(&QUEUE);
-    let ended = typing::end();
+    let ended = prompt_output::end();
     if ended.asked > 0 {
         write_output(erase().as_bytes());
     }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use crate::net::observe::account::Account;
+use crate::net::observe::loss_report::LossReport;
 use crate::net::probe::ledger::Counts;
 use crate::net::socket::session::Session;
 use crate::terminal::output;
@@ -31,7 +31,8 @@ impl Progress {
         }
         let done = Arc::new(AtomicBool::new(false));
         let ended = done.clone();
-        let thread = thread::Builder::new().name("progress".to_string()).spawn(move || run(&session.account, &ended));
+        let thread =
+            thread::Builder::new().name("progress".to_string()).spawn(move || run(&session.loss_report, &ended));
         Some(Self { done, thread: thread.ok() })
     }
 }
@@ -47,7 +48,7 @@ impl Drop for Progress {
     }
 }
 
-fn run(account: &Account, done: &AtomicBool) {
+fn run(account: &LossReport, done: &AtomicBool) {
     let mut last = Counts::default();
     let mut idle = 0;
     // The start of a run is no quiet time.
@@ -67,7 +68,7 @@ fn run(account: &Account, done: &AtomicBool) {
 }
 
 /// The statistics so far in one line: what was sent and received, what is lost, and the last round-trip time.
-pub fn statistics(account: &Account) -> String {
+pub fn statistics(account: &LossReport) -> String {
     let counts = account.probes();
     let lost = counts.loss().map_or("NA".to_string(), |loss| format!("{:.1}%", loss * 100.0));
     let rtt = account.last_rtt().map_or("NA".to_string(), |rtt| rtt.to_string());

@@ -12,11 +12,11 @@ use crate::net::error::ErrorKind;
 use crate::net::policy::datagram::Datagram;
 use crate::net::socket::batch::Serve;
 use crate::net::socket::udp::{Incoming, UdpSocket};
-use crate::terminal::{label, output};
+use crate::terminal::{host_prefix, output};
 
 /// Prints a line for the script that runs here.
 pub fn print(text: &str) {
-    if context::peek(|context| label::line(context.host.as_ref(), text)).is_none() {
+    if context::peek(|context| host_prefix::line(context.host.as_ref(), text)).is_none() {
         output::line(text);
     }
     if output::is_closed() {
@@ -48,7 +48,7 @@ pub fn serve(
         return Ok(None);
     };
     let (variable, body) = (&variable.name, &flow.body);
-    let mut turns = Turns { context, socket: &socket, tree, variable, body, effects: None, failed: None };
+    let mut turns = ReceiverLock { context, socket: &socket, tree, variable, body, effects: None, failed: None };
     let stop = context::wait(Wait::NewWork).stop;
     let ended = socket.serve_by(&stop, &mut turns);
     match (turns.failed, ended) {
@@ -59,7 +59,7 @@ pub fn serve(
 }
 
 /// The turns of a loop.
-struct Turns<'t, 'a, 's, 'ps, 'g, 'c, 'tp> {
+struct ReceiverLock<'t, 'a, 's, 'ps, 'g, 'c, 'tp> {
     context: &'t mut EvalContext<'a, 's, 'ps, 'g, 'c, 'tp>,
     socket: &'t UdpSocket,
     tree: Node,
@@ -71,7 +71,7 @@ struct Turns<'t, 'a, 's, 'ps, 'g, 'c, 'tp> {
     failed: Option<Box<EvalAltResult>>,
 }
 
-impl Serve for Turns<'_, '_, '_, '_, '_, '_, '_> {
+impl Serve for ReceiverLock<'_, '_, '_, '_, '_, '_, '_> {
     fn reply(&mut self, request: &Datagram) -> Option<Vec<u8>> {
         context::wait(Wait::NewWork);
         self.effects = self.by_tree(request);
@@ -96,7 +96,7 @@ impl Serve for Turns<'_, '_, '_, '_, '_, '_, '_> {
     }
 }
 
-impl Turns<'_, '_, '_, '_, '_, '_, '_> {
+impl ReceiverLock<'_, '_, '_, '_, '_, '_, '_> {
     /// Runs the tree; `None`: it gave up.
     fn by_tree(&self, request: &Datagram) -> Option<Vec<Effect>> {
         let judged = request.judged.as_deref();

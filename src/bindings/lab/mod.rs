@@ -17,8 +17,8 @@ use crate::net::host::stop::{Reason, Stop, terminate_later};
 use crate::net::lab::program::Program;
 use crate::net::lab::relay::Relay;
 use crate::net::lab::{self, HostOptions};
+use crate::terminal::host_prefix;
 use crate::terminal::input::Line;
-use crate::terminal::label;
 
 pub mod exec;
 pub mod host;
@@ -91,7 +91,7 @@ impl Lab {
     fn end(&self) {
         self.0.stop.interrupt(Reason::Ended);
         terminate_later(&self.0.stop, Reason::Ended);
-        let account = &self.0.relay.session().account;
+        let account = &self.0.relay.session().loss_report;
         self.0.net.kernel_counts().iter().for_each(|(host, counts)| account.kernel_counted(*host, counts));
         self.0.net.end();
     }
@@ -150,7 +150,7 @@ fn host_options(ctx: &NativeCallContext, options: &Map, forwards: bool) -> Scrip
 fn make_host(ctx: &NativeCallContext, lab: &Lab, name: &str, options: &HostOptions) -> ScriptResult<Host> {
     let host = lab.net().host(name, options).or_raise(ctx)?;
     lab.relay().knows(&host);
-    label::make_room(name);
+    host_prefix::make_room(name);
     Ok(Host::new(lab.clone(), host))
 }
 

@@ -9,7 +9,7 @@ use rhai::plugin::*;
 
 use crate::bindings::convert::text;
 use crate::net::policy::Place;
-use crate::net::policy::subject::{Carried, Way};
+use crate::net::policy::input::{Carried, Way};
 use crate::net::wire::frame::{Frame as Summary, Ip};
 use crate::net::wire::icmp::{IcmpError, Message};
 

@@ -14,8 +14,8 @@ use super::error::{OrRaise, ScriptResult, raise, thrown};
 use super::{context, nesting};
 use crate::net::error::{Error, ErrorKind};
 use crate::net::policy::Native;
-use crate::net::policy::judge::{Judge, Policy as NetPolicy};
-use crate::net::policy::subject::Site;
+use crate::net::policy::attached::{AttachedPolicy, Policy as NetPolicy};
+use crate::net::policy::input::Site;
 use crate::net::random::Sequence;
 use crate::net::socket::tcp::Listener;
 use crate::net::socket::udp::UdpSocket;
@@ -88,12 +88,12 @@ impl Made {
 ///
 /// # Errors
 /// `invalid`: what it may ask for cannot be done there.
-pub fn ready(made: &Made, site: &Site) -> Result<(Judge, String), Error> {
+pub fn ready(made: &Made, site: &Site) -> Result<(AttachedPolicy, String), Error> {
     let context = context::current();
     if !matches!(made, Made::Closure(..)) {
         context.run.seed.mark_used();
     }
-    let judge = Judge::new(made.attach(), context.random.split(), site)?;
+    let judge = AttachedPolicy::new(made.attach(), context.random.split(), site)?;
     Ok((judge, made.text()))
 }
 
@@ -101,7 +101,7 @@ pub fn ready(made: &Made, site: &Site) -> Result<(Judge, String), Error> {
 ///
 /// # Errors
 /// As [`ready`].
-pub fn judge(ctx: &NativeCallContext, made: &Made, site: &Site) -> ScriptResult<(Judge, String)> {
+pub fn judge(ctx: &NativeCallContext, made: &Made, site: &Site) -> ScriptResult<(AttachedPolicy, String)> {
     ready(made, site).or_raise(ctx)
 }
 

@@ -72,7 +72,7 @@ pub mod namespace {
         let local = local_address(&*context.host, &context.stop, local, Version::V4).or_raise(&ctx)?;
         let session = context.run.session.clone();
         let asked = Asked { host: context.host.id(), local, made: Made::Tcp(read) };
-        let listener = match context.run.kept.take(&asked) {
+        let listener = match context.run.handover.take(&asked) {
             Ok(Server::Tcp(listener)) => listener,
             Ok(Server::Udp(_)) => unreachable!("a socket of the protocol that was asked for"),
             Err(local) => NetListener::new(context.host.clone(), session, local, &read).or_raise(&ctx)?,
@@ -136,7 +136,7 @@ pub mod namespace {
         let to = attempt.ended().to;
         match attempt.ended().clone().into_connection().or_raise(&ctx)? {
             Some(connection) => {
-                context::current().run.session.account.tried(true);
+                context::current().run.session.loss_report.tried(true);
                 Ok(connection)
             }
             None => {
@@ -173,7 +173,7 @@ pub mod namespace {
     pub fn try_connect_with(ctx: NativeCallContext, peer: Dynamic, options: Map) -> ScriptResult<Attempt> {
         let attempt = super::attempt(&ctx, &peer, &options)?;
         let connected = attempt.ended().end.word() == "connected";
-        context::current().run.session.account.tried(connected);
+        context::current().run.session.loss_report.tried(connected);
         Ok(attempt)
     }
 

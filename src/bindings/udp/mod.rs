@@ -227,7 +227,7 @@ fn read(options: &mut Options<'_>) -> Result<SocketOptions, Error> {
 fn bind(ctx: &NativeCallContext, local: SocketAddr, options: SocketOptions) -> ScriptResult<UdpSocket> {
     let context = context::current();
     let asked = Asked { host: context.host.id(), local, made: Made::Udp(options) };
-    let socket = match context.run.kept.take(&asked) {
+    let socket = match context.run.handover.take(&asked) {
         Ok(Server::Udp(socket)) => socket,
         Ok(Server::Tcp(_)) => unreachable!("a socket of the protocol that was asked for"),
         Err(local) => {

@@ -9,7 +9,7 @@ use signal_hook::low_level::emulate_default_handler;
 
 use crate::engine::signals::on;
 use crate::net::sys::{self, TerminalMode};
-use crate::terminal::typing;
+use crate::terminal::prompt_output;
 
 /// Listens for SIGTSTP (Ctrl-Z), SIGQUIT and SIGCONT from now on, and has Ctrl-C counted; `mode`: how the terminal was.
 ///
@@ -27,7 +27,7 @@ pub(super) fn listen(mode: TerminalMode) -> Result<()> {
         restore(Some(mode));
         let _ = emulate_default_handler(libc::SIGQUIT);
     })?;
-    on(libc::SIGCONT, "sigcont", typing::show_anew)
+    on(libc::SIGCONT, "sigcont", prompt_output::show_anew)
 }
 
 /// Gives the terminal `mode`. The editor turns the echo off while a line is typed, and asks for pasted text in brackets.

@@ -25,10 +25,10 @@ use super::session::Session;
 use crate::engine::help::Kind;
 use crate::engine::programs::ScriptHost;
 use crate::engine::signals;
-use crate::net::host::seat::Seat;
+use crate::net::host::blocking::BlockingCall;
 use crate::net::sys;
 use crate::terminal::colour::is_wanted;
-use crate::terminal::{output, typing};
+use crate::terminal::{output, prompt_output};
 
 /// What stands before a first line, and before those that go on.
 const PROMPTS: [&str; 2] = ["> ", ". "];
@@ -61,7 +61,7 @@ pub struct Terminal {
     /// Whether it was told that the history cannot be kept.
     told: bool,
     /// Where the thread sits that reads a line.
-    seat: Arc<Seat>,
+    seat: Arc<BlockingCall>,
 }
 
 impl Terminal {
@@ -102,10 +102,10 @@ impl Terminal {
         editor.set_color_mode(if std::io::stdout().is_terminal() { ColorMode::Forced } else { ColorMode::Disabled });
         let shares = std::io::stdout().is_terminal() && !is_plain_terminal();
         if shares {
-            std::thread::Builder::new().name("printer".to_string()).spawn(typing::ask_for_lines)?;
+            std::thread::Builder::new().name("printer".to_string()).spawn(prompt_output::ask_for_lines)?;
         }
         sys::keep_signals()?;
-        let seat = Arc::new(Seat::default());
+        let seat = Arc::new(BlockingCall::default());
         let of_reader = seat.clone();
         std::thread::Builder::new().name("interrupts".to_string()).spawn(move || end_waits(&of_reader))?;
         Ok(Self { editor, history, shares, told: false, seat })
@@ -126,7 +126,7 @@ impl Terminal {
             // First: that it is asked to let go of the line is an interrupt too.
             let before = sys::begin_reading();
             if self.shares {
-                typing::begin();
+                prompt_output::begin();
             }
             let seated = self.seat.take();
             let line = self.editor.readline_with_initial(prompt, so_far.0.split_at(so_far.1));
@@ -207,7 +207,7 @@ impl Terminal {
 
 /// Ends the wait for a key at each interrupt and each new size of the window: one that comes while a key is being dealt with
 /// is noticed only when the wait for the next one ends.
-fn end_waits(seat: &Seat) {
+fn end_waits(seat: &BlockingCall) {
     while sys::wait_for_signal().is_ok() {
         let mut pause = PAUSE.0;
         let mut tries = 0;
@@ -365,7 +365,7 @@ impl Highlighter for Assistant {
 
     fn highlight_prompt<'b, 's: 'b, 'p: 'b>(&'s self, prompt: &'p str, is_default: bool) -> Cow<'b, str> {
         // A search in the history would be at its end if it were disturbed.
-        typing::set_busy(!is_default);
+        prompt_output::set_busy(!is_default);
         match self.colour.load(Ordering::Relaxed) {
             true => Cow::Owned(format!("\x1b[1m{prompt}\x1b[0m")),
             false => Cow::Borrowed(prompt),

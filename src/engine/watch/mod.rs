@@ -63,7 +63,7 @@ pub fn run(job: &Job) -> Result<i32> {
     let base = watch.end();
     let reason = signals::finish().unwrap_or(Reason::Ended);
     base.run.session.end(base.host.unix_nanos());
-    base.run.session.account.policies().iter().for_each(|policy| output::note(&policy.to_string()));
+    base.run.session.loss_report.policies().iter().for_each(|policy| output::note(&policy.to_string()));
     output::flush();
     Ok(signals::exit_code(reason))
 }

@@ -171,7 +171,7 @@ impl Running {
             std::thread::sleep(Duration::from_millis(1));
         }
         // Where it has not come to them yet.
-        for (asked, server) in self.context.run.kept.take_back() {
+        for (asked, server) in self.context.run.handover.take_back() {
             if !kept.iter().any(|(_, known)| known.is(&server)) {
                 kept.push((asked, server));
             }
@@ -221,7 +221,7 @@ fn run_through(host: &ScriptHost, program: &AST, context: &Context, state: &Stat
     {
         output::note(host.describe(&context.script.name, error, Some(program)).trim_end());
         if !context.script.bound.is_settled() {
-            *state.left.lock().unwrap_or_else(PoisonError::into_inner) = context.run.kept.take_back();
+            *state.left.lock().unwrap_or_else(PoisonError::into_inner) = context.run.handover.take_back();
         }
     }
     context.script.bound.ready();

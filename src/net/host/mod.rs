@@ -4,13 +4,13 @@
 //! the same script runs on this machine and in any host made later.
 
 pub mod addr;
+pub mod blocking;
 pub mod bugs;
 pub mod environment;
 pub mod file;
 pub mod id;
 pub mod resolver;
 pub mod room;
-pub mod seat;
 pub mod stop;
 pub mod threads;
 

@@ -13,7 +13,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
 
-use super::seat::{Seat, Seated};
+use super::blocking::{BlockingCall, InCall};
 use crate::net::sys;
 
 mod grace;
@@ -66,7 +66,7 @@ struct Node {
     /// Whether a thread of this node is in a wait on `wake`.
     waiting: AtomicBool,
     /// Where a thread of this node sits that is in a blocking call.
-    seat: Seat,
+    seat: BlockingCall,
     children: Mutex<Vec<Weak<Node>>>,
     sleepers: Mutex<Vec<Weak<Sleeper>>>,
 }
@@ -178,7 +178,7 @@ impl Stop {
 
     /// Marks a call that blocks by itself, which the stop then ends (EINTR); to be held until it has returned. `None`: it
     /// has happened already, or another thread of this place is in such a call.
-    pub fn blocking(&self) -> Option<Seated<'_>> {
+    pub fn blocking(&self) -> Option<InCall<'_>> {
         self.0.seat.take().filter(|_| !self.is_stopped())
     }
 
@@ -216,7 +216,7 @@ impl Node {
             parent: Mutex::new(parent),
             owner,
             waiting: AtomicBool::new(false),
-            seat: Seat::default(),
+            seat: BlockingCall::default(),
             children: Mutex::default(),
             sleepers: Mutex::default(),
         })

@@ -60,7 +60,7 @@ impl LabHost {
         &self.0.lab
     }
 
-    /// Turns one of its interfaces on or off, as `ip link set` does. Off, its routes are gone, and they do not come back
+    /// ReceiverLock one of its interfaces on or off, as `ip link set` does. Off, its routes are gone, and they do not come back
     /// with it.
     ///
     /// # Errors

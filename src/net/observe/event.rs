@@ -8,9 +8,9 @@ use std::net::SocketAddr;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::account::Account;
+use super::loss_report::LossReport;
+use crate::net::policy::input::Site;
 use crate::net::policy::judged::Judged;
-use crate::net::policy::subject::Site;
 use crate::net::probe::outcome::Outcome;
 use crate::net::time::Duration;
 
@@ -131,7 +131,7 @@ pub trait Sink: Debug + Send + Sync {
     fn take(&self, event: &Event<'_>);
 
     /// Takes in the end of the run, at `time` in nanoseconds since 1970; no event comes after it.
-    fn end(&self, time: i64, account: &Account) {
+    fn end(&self, time: i64, account: &LossReport) {
         let _ = (time, account);
     }
 }
@@ -169,7 +169,7 @@ impl Events {
     }
 
     /// Tells the end of the run, at `time` in nanoseconds since 1970.
-    pub fn end(&self, time: i64, account: &Account) {
+    pub fn end(&self, time: i64, account: &LossReport) {
         if !self.ended.swap(true, Ordering::Relaxed) {
             self.sinks.get().into_iter().flatten().for_each(|sink| sink.end(time, account));
         }

@@ -1,5 +1,5 @@
-//! What happened: [`event`]s as they come, [`account`] puts losses against verdicts, [`record`] makes the trace and rows.
+//! What happened: [`event`]s as they come, [`loss_report`] puts losses against verdicts, [`record`] makes the trace and rows.
 
-pub mod account;
 pub mod event;
+pub mod loss_report;
 pub mod record;

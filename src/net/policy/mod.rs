@@ -1,15 +1,15 @@
 //! A packet in, a verdict out. Knows no socket.
 //!
-//! [`native`] has the verdicts and the policies of the core; [`judge`] is a policy attached to a server, a link or a host,
-//! [`subject`] what it decides about and where, [`judged`] what it decided; [`decisions`] remembers that for what scripts send by
+//! [`native`] has the verdicts and the policies of the core; [`attached`] is a policy attached to a server, a link or a host,
+//! [`input`] what it decides about and where, [`judged`] what it decided; [`decisions`] remembers that for what scripts send by
 //! themselves.
 
+pub mod attached;
 pub mod datagram;
 pub(in crate::net) mod decisions;
-pub mod judge;
+pub mod input;
 pub mod judged;
 pub mod native;
 pub mod neighbours;
-pub mod subject;
 
 pub use native::{Action, Answer, Details, FlowKey, Flows, Gilbert, Native, Origin, Place, Rejection, Verdict};

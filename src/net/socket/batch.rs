@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::udp::{Incoming, MAX_PAYLOAD, UdpSocket};
 use crate::net::error::Result;
 use crate::net::host::stop::Stop;
-use crate::net::observe::account::Ends;
+use crate::net::observe::loss_report::Ends;
 use crate::net::policy::Action;
 use crate::net::policy::datagram::Datagram;
 use crate::net::sys;
@@ -134,7 +134,7 @@ impl UdpSocket {
         }
         for ((_, from), request) in answers.ready.drain(..).zip(answers.requests.drain(..)) {
             let ends = Ends::seen_by(self.host().id(), from, self.local());
-            self.account().gave_answer(ends, || Content::of(&request));
+            self.loss_report().gave_answer(ends, || Content::of(&request));
         }
         Ok(())
     }

@@ -5,23 +5,23 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use super::later::Later;
+use super::delay_queue::DelayQueue;
 use crate::net::error::Error;
 use crate::net::host::environment::environment;
 use crate::net::host::room;
 use crate::net::host::stop::Stop;
-use crate::net::observe::account::Account;
 use crate::net::observe::event::Events;
+use crate::net::observe::loss_report::LossReport;
 
 /// What all sockets of a run share.
 #[derive(Debug)]
 pub struct Session {
     /// Losses and verdicts.
-    pub account: Account,
+    pub loss_report: LossReport,
     /// Every happening.
     pub events: Events,
     /// Datagrams that wait for their time.
-    pub later: Arc<Later>,
+    pub delay_queue: Arc<DelayQueue>,
     /// Connections that were ended for want of something.
     pub refused: Refused,
     /// Whether a random number decided about a segment of TCP on a link.
@@ -84,9 +84,9 @@ impl Session {
     /// A session that `stop` ends.
     pub fn new(stop: Stop) -> Self {
         Self {
-            account: Account::default(),
+            loss_report: LossReport::default(),
             events: Events::default(),
-            later: Arc::default(),
+            delay_queue: Arc::default(),
             refused: Refused::default(),
             drew_for_segments: AtomicBool::new(false),
             stop,
@@ -99,7 +99,7 @@ impl Session {
     pub fn end(&self, time: i64) {
         let sockets = std::mem::take(&mut *self.sockets.lock().unwrap_or_else(PoisonError::into_inner));
         sockets.iter().filter_map(Weak::upgrade).for_each(|socket| socket.settle_up());
-        self.events.end(time, &self.account);
+        self.events.end(time, &self.loss_report);
     }
 
     /// Notes that a socket was opened.

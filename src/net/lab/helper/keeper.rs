@@ -17,7 +17,7 @@ use super::{STEP_NETWORK, answer, write_setting};
 use crate::net::lab::addresses::Prefix;
 use crate::net::lab::netlink::Batch;
 use crate::net::lab::netlink::socket::{Netlink, Refused};
-use crate::net::observe::account::kernel_counts;
+use crate::net::observe::loss_report::kernel_counts;
 use crate::net::sys::{self, Mount, Namespaces, PollFd};
 
 /// What the keeper has made.

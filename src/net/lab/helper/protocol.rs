@@ -98,7 +98,7 @@ pub enum Answer {
     Interfaces([u32; 2]),
     /// The number of the program that was started.
     Started(u32),
-    /// Counts of a host's kernel, as [`kernel_counts`](crate::net::observe::account::kernel_counts) gives them.
+    /// Counts of a host's kernel, as [`kernel_counts`](crate::net::observe::loss_report::kernel_counts) gives them.
     Counts(Vec<(usize, u64)>),
     /// It was not done.
     Failed(Failure),

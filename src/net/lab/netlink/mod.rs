@@ -85,7 +85,7 @@ impl Batch {
         });
     }
 
-    /// Turns the interface with this index on or off.
+    /// ReceiverLock the interface with this index on or off.
     pub fn set_up(&mut self, index: u32, up: bool) {
         self.message(RTM_NEWLINK, 0, |bytes| interface(bytes, index, if up { IFF_UP } else { 0 }, IFF_UP));
     }

@@ -8,8 +8,8 @@ use super::capture::{Capture, Captures};
 use super::counters::{Counters, Counts};
 use crate::net::error::{Error, Result};
 use crate::net::host::environment::environment;
-use crate::net::policy::judge::Judge;
-use crate::net::policy::subject::{Site, Way};
+use crate::net::policy::attached::AttachedPolicy;
+use crate::net::policy::input::{Site, Way};
 use crate::net::time::Duration;
 
 /// How a link carries frames, in one direction.
@@ -53,14 +53,14 @@ impl Direction {
 /// A policy and where it is at work.
 #[derive(Debug)]
 pub(super) struct Placed {
-    pub(super) judge: Judge,
+    pub(super) judge: AttachedPolicy,
     pub(super) site: Site,
     /// Whether it was said that it decided what cannot be done.
     told: AtomicBool,
 }
 
 impl Placed {
-    fn new(judge: Judge, site: Site) -> Arc<Self> {
+    fn new(judge: AttachedPolicy, site: Site) -> Arc<Self> {
         Arc::new(Self { judge, site, told: AtomicBool::new(false) })
     }
 
@@ -164,12 +164,12 @@ impl Link {
 
     /// Has a policy, called `name`, decide about each frame that comes onto the link from now on; one for both directions
     /// sees both.
-    pub fn set_policy(&self, direction: Direction, judge: Judge, name: String) {
+    pub fn set_policy(&self, direction: Direction, judge: AttachedPolicy, name: String) {
         let site = self.site(direction);
         let placed = Placed::new(judge, site.clone());
         // First: the account keeps only the counts of a policy that is gone.
         self.change(direction, |rules| rules.policy = Some(placed.clone()));
-        self.shared.session.account.judges(site, &placed.judge, name);
+        self.shared.session.loss_report.judges(site, &placed.judge, name);
     }
 
     /// Lets frames pass without a policy from now on.
@@ -271,13 +271,13 @@ pub struct Ingress {
 
 impl Ingress {
     /// Has a policy, called `name`, decide about each frame that comes to the host from now on.
-    pub fn set_policy(&self, judge: Judge, name: String) {
+    pub fn set_policy(&self, judge: AttachedPolicy, name: String) {
         let site = self.site();
         let placed = Placed::new(judge, site.clone());
         let before = self.state.rules().policy.replace(placed.clone());
         drop(before);
         self.state.note_rules();
-        self.shared.session.account.judges(site, &placed.judge, name);
+        self.shared.session.loss_report.judges(site, &placed.judge, name);
     }
 
     /// Lets frames in without a policy from now on.

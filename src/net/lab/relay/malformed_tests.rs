@@ -5,8 +5,8 @@ use etherparse::{IpNumber, PacketBuilder, SlicedPacket};
 use super::edit::{rejected, replaced};
 use super::tests::{always, fixture, receive};
 use super::*;
-use crate::net::policy::judge::{Decide, Judge, Policy};
-use crate::net::policy::subject::Subject;
+use crate::net::policy::attached::{AttachedPolicy, Decide, Policy};
+use crate::net::policy::input::Subject;
 use crate::net::policy::{Action, Details, Place, Rejection, Verdict};
 use crate::net::wire::checksum::checksum;
 use crate::net::wire::frame::Frame;
@@ -228,7 +228,8 @@ impl Decide for Broken {
 #[test]
 fn a_bug_that_one_frame_meets_costs_that_frame_alone() {
     let it = fixture(LinkOptions::default());
-    let broken = Judge::new(Policy::Other(Box::new(Broken)), Stream::of_seed(1), &Site::Link("a-b".into())).unwrap();
+    let broken =
+        AttachedPolicy::new(Policy::Other(Box::new(Broken)), Stream::of_seed(1), &Site::Link("a-b".into())).unwrap();
     it.link.set_policy(Direction::From(0), broken, "broken".to_string());
     let frame = |data: &[u8]| {
         let mut packet = Vec::new();

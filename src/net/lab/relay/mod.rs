@@ -25,7 +25,7 @@ use crate::net::host::Host;
 use crate::net::host::environment::environment;
 use crate::net::host::id::HostId;
 use crate::net::host::stop::Stop;
-use crate::net::policy::subject::{Site, Way};
+use crate::net::policy::input::{Site, Way};
 use crate::net::random::{Sequence, Stream};
 use crate::net::socket::session::Session;
 use crate::net::sys;
@@ -99,7 +99,7 @@ impl Relay {
     /// Has the account tell `host` apart by its addresses, also before it has a link: it may talk to itself.
     pub fn knows(&self, host: &LabHost) {
         let name = host.name().unwrap_or_default();
-        self.0.session.account.has_host(self.0.lab, host.id(), name, &host.addrs());
+        self.0.session.loss_report.has_host(self.0.lab, host.id(), name, &host.addrs());
     }
 
     /// Joins the ends of a cable by a link called `name`.
@@ -132,13 +132,13 @@ impl Relay {
         let ingresses = [0, 1].map(|side| {
             let port: &Port = &cable.ports[side];
             let addrs: &[IpAddr] = &port.addrs;
-            shared.session.account.has_host(shared.lab, port.host, &port.host_name, addrs);
+            shared.session.loss_report.has_host(shared.lab, port.host, &port.host_name, addrs);
             let ingress = self.ingress_state(port.host);
             lock(&ingress.name).get_or_insert_with(|| names[side].clone());
             ingress
         });
         let way = &lanes[0].way;
-        shared.session.account.has_link(&way.link, way.from_id, way.to_id);
+        shared.session.loss_report.has_link(&way.link, way.from_id, way.to_id);
         let wire = Wire::new(lanes.clone(), cable.ports, ingresses, jitter);
         lock(&shared.new).push(wire);
         sys::eventfd_raise(shared.wake.as_fd());

@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 use std::net::IpAddr;
 
 use super::verdict::{What, ends};
-use crate::net::observe::account::Ends;
-use crate::net::policy::subject::{Carried, Site};
+use crate::net::observe::loss_report::Ends;
+use crate::net::policy::input::{Carried, Site};
 use crate::net::socket::session::Session;
 use crate::net::time::Instant;
 use crate::net::wire::content::Content;

@@ -18,7 +18,7 @@ use super::wire::{Body, Wire};
 use crate::net::host::room::{FRAMES as FRAMES_ON_LINKS, Held};
 use crate::net::host::stop::Stop;
 use crate::net::host::{Host, bugs};
-use crate::net::policy::subject::Way;
+use crate::net::policy::input::Way;
 use crate::net::sys::{self, FRAMES, Frames, PollFd};
 use crate::net::time::{Duration, Instant};
 use crate::net::wire::frame::Frame;
@@ -303,7 +303,7 @@ impl Runner {
             if lost > before {
                 counters.set(Count::Overrun, lost);
                 let way: &Way = &wire.lanes[side].way;
-                self.shared.session.account.overrun(&way.link, lost - before);
+                self.shared.session.loss_report.overrun(&way.link, lost - before);
             }
         }
     }

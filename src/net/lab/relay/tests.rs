@@ -7,7 +7,7 @@ use socket2::{Domain, Socket, Type};
 use super::*;
 use crate::net::host::ThisMachine;
 use crate::net::observe::event::{Event, Sink};
-use crate::net::policy::judge::{Judge, Policy};
+use crate::net::policy::attached::{AttachedPolicy, Policy};
 use crate::net::policy::{Action, Details, Native, Rejection};
 use crate::net::sys::{PollFd, ppoll};
 use crate::net::time::Duration;
@@ -83,11 +83,11 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(&bytes[payload]).into_owned()
 }
 
-fn judge(native: Native) -> Judge {
-    Judge::new(Policy::Native(native), Stream::of_seed(1), &Site::Link("a-b".into())).unwrap()
+fn judge(native: Native) -> AttachedPolicy {
+    AttachedPolicy::new(Policy::Native(native), Stream::of_seed(1), &Site::Link("a-b".into())).unwrap()
 }
 
-pub(super) fn always(action: Action) -> Judge {
+pub(super) fn always(action: Action) -> AttachedPolicy {
     judge(Native::always(action))
 }
 
@@ -173,7 +173,7 @@ fn a_policy_for_both_ways_is_one_and_one_for_one_way_leaves_the_other() {
     }
     receive(a);
     receive(b);
-    let reports: Vec<String> = it.session.account.policies().iter().map(ToString::to_string).collect();
+    let reports: Vec<String> = it.session.loss_report.policies().iter().map(ToString::to_string).collect();
     assert!(reports[0].starts_with("drop on a-b from b acted on 1 of 1"), "{reports:?}");
     assert!(reports[1].starts_with("every(2) on a-b acted on 2 of 4"), "{reports:?}");
 }
@@ -256,10 +256,10 @@ fn a_link_that_is_down_carries_no_answer_of_its_policy_either() {
 #[derive(Debug)]
 struct Holds(#[allow(dead_code)] Link, #[allow(dead_code)] Arc<()>);
 
-impl crate::net::policy::judge::Decide for Holds {
+impl crate::net::policy::attached::Decide for Holds {
     fn decide(
         &self,
-        _: &crate::net::policy::subject::Subject<'_>,
+        _: &crate::net::policy::input::Subject<'_>,
         _: &crate::net::policy::Place,
         _: &mut Vec<f64>,
     ) -> Option<crate::net::policy::Verdict> {
@@ -274,7 +274,7 @@ fn policies_that_hold_on_to_their_own_link_end_with_the_relay() {
     let weak = Arc::downgrade(&mark);
     for place in 0..2 {
         let holds = Policy::Other(Box::new(Holds(it.link.clone(), mark.clone())));
-        let judge = Judge::new(holds, Stream::of_seed(1), &Site::Link("a-b".into())).unwrap();
+        let judge = AttachedPolicy::new(holds, Stream::of_seed(1), &Site::Link("a-b".into())).unwrap();
         match place {
             0 => it.link.set_policy(Direction::Both, judge, "x".to_string()),
             _ => it.relay.ingress(HostId(2)).set_policy(judge, "x".to_string()),

@@ -7,10 +7,10 @@ use super::counters::Count;
 use super::edit::{Rejected, rejected, replaced};
 use super::link::Placed;
 use super::pieces::Pieces;
-use crate::net::observe::account::Ends;
 use crate::net::observe::event::{Event, Flow};
+use crate::net::observe::loss_report::Ends;
+use crate::net::policy::input::{Carried, Site};
 use crate::net::policy::judged::Judged;
-use crate::net::policy::subject::{Carried, Site};
 use crate::net::policy::{Action, Place};
 use crate::net::socket::session::Session;
 use crate::net::time::{Duration, Instant};
@@ -123,8 +123,8 @@ impl What<'_> {
     /// Enters it in the account, as what befell the probe between `ends` with this content.
     pub(super) fn enter(&self, session: &Session, at: Instant, ends: Ends, content: Content, site: &Site) {
         match self {
-            Self::Judged(judged) => session.account.judged(at, ends, content, judged, site),
-            Self::Lost(why) => session.account.lost_at(at, ends, content, why, site),
+            Self::Judged(judged) => session.loss_report.judged(at, ends, content, judged, site),
+            Self::Lost(why) => session.loss_report.lost_at(at, ends, content, why, site),
         }
     }
 

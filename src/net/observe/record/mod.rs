@@ -11,8 +11,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub use self::rows::{About, Row};
 use self::rows::{ConnectionRow, LostRow, ProbeRow, SummaryRow, VerdictRow};
-use super::account::Account;
 use super::event::{Event, Sink};
+use super::loss_report::LossReport;
 use crate::net::host::environment::environment;
 use crate::net::probe::outcome::End;
 use crate::net::probe::stats::Rtts;
@@ -50,7 +50,7 @@ enum Place {
     File(Arc<lines::Lines>),
 }
 
-/// Turns events into rows.
+/// ReceiverLock events into rows.
 #[derive(Debug)]
 pub struct Rows {
     formats: Vec<Box<dyn Format>>,
@@ -138,7 +138,7 @@ impl Sink for Rows {
         }
     }
 
-    fn end(&self, time: i64, account: &Account) {
+    fn end(&self, time: i64, account: &LossReport) {
         let summary = SummaryRow::new(time, account, &self.rtts());
         self.write(&Row::Summary(Box::new(summary)));
     }

@@ -5,11 +5,11 @@ use std::net::SocketAddr;
 use serde::Serialize;
 
 use super::SCHEMA;
-use crate::net::observe::account::{Account, Drops, PolicyReport};
 use crate::net::observe::event::{ConnectionEvent, Flow};
+use crate::net::observe::loss_report::{Drops, LossReport, PolicyReport};
 use crate::net::policy::Action;
+use crate::net::policy::input::Site;
 use crate::net::policy::judged::Judged;
-use crate::net::policy::subject::Site;
 use crate::net::probe::clock::Clock;
 use crate::net::probe::ledger::Counts;
 use crate::net::probe::outcome::{End, Outcome};
@@ -357,7 +357,7 @@ impl ConnectionRow {
 }
 
 impl SummaryRow {
-    pub(super) fn new(time_ns: i64, account: &Account, rtts: &Rtts) -> Self {
+    pub(super) fn new(time_ns: i64, account: &LossReport, rtts: &Rtts) -> Self {
         let (all, counts) = (account.probes(), account.reported());
         let explained = account.explain();
         let interval = interval(counts.lost(), counts.settled(), &counts.neighbours);

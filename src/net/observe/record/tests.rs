@@ -6,8 +6,8 @@ use super::rows::{Goal, IcmpCell};
 use super::*;
 use crate::net::host::id::HostId;
 use crate::net::observe::event::Flow;
+use crate::net::policy::input::Site;
 use crate::net::policy::judged::Judged;
-use crate::net::policy::subject::Site;
 use crate::net::policy::{Action, Place as Packet, Verdict};
 use crate::net::random::Stream;
 use crate::net::time::Duration;
@@ -69,7 +69,7 @@ fn a_verdict_has_its_call_only_where_that_says_more() {
 
 #[test]
 fn a_summary_of_nothing_has_no_numbers_but_counts() {
-    let row = Row::Summary(Box::new(SummaryRow::new(9, &Account::default(), &Rtts::new())));
+    let row = Row::Summary(Box::new(SummaryRow::new(9, &LossReport::default(), &Rtts::new())));
     let value = serde_json::to_value(&row).unwrap();
     assert_eq!(value["loss"], serde_json::json!({"lost": 0, "of": 0, "rate": null, "low": null, "high": null}));
     assert!(value["rtt"].as_object().unwrap().values().all(Value::is_null));
@@ -87,7 +87,7 @@ fn every_field_has_a_column() {
         Row::Run(&about),
         Row::Probe(probe()),
         Row::Verdict(VerdictRow::new(Flow { host: Some("b"), ..flow }, 1, &judged, &Site::Link("a-b".into()))),
-        Row::Summary(Box::new(SummaryRow::new(9, &Account::default(), &Rtts::new()))),
+        Row::Summary(Box::new(SummaryRow::new(9, &LossReport::default(), &Rtts::new()))),
     ];
     for row in rows {
         for (name, value) in serde_json::to_value(&row).unwrap().as_object().unwrap() {

@@ -17,8 +17,8 @@ use std::net::SocketAddr;
 
 use crate::net::host::environment::environment;
 use crate::net::observe::event::{ConnectionEvent, Event, Flow, Sink};
+use crate::net::policy::input::Site;
 use crate::net::policy::judged::Judged;
-use crate::net::policy::subject::Site;
 use crate::net::probe::outcome::{End, Outcome};
 use crate::net::time::Duration;
 

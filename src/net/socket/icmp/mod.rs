@@ -42,7 +42,8 @@ mod payload;
 mod probing;
 
 pub(in crate::net) use self::extended::{IN_FLIGHT, check_subject};
-use super::ear::{self, Ear};
+use super::icmp_monitor;
+use super::icmp_monitor::IcmpMonitor;
 
 pub use self::error::{MAX_SIZE_V4, MAX_SIZE_V6, check_size};
 pub use self::listener::{Heard, Listener};
@@ -109,7 +110,7 @@ struct Inner {
     broadcast: bool,
     prober: Mutex<Prober>,
     tally: Tally,
-    ear: Ear,
+    monitor: IcmpMonitor,
     sending: Mutex<Sending>,
     /// Whether a call has told of an error, so that there is something in the error queue. Without stamps of what is sent,
     /// looking there each time would cost more than the ping.
@@ -175,7 +176,7 @@ impl IcmpSocket {
             broadcast: options.broadcast,
             prober: Mutex::new(if options.fast { Prober::remembering(REMEMBERED) } else { Prober::default() }),
             tally: Tally::new(if family == Family::V4 { 20 } else { 40 }),
-            ear: Ear::default(),
+            monitor: IcmpMonitor::default(),
             sending: Mutex::default(),
             has_errors: AtomicBool::new(false),
             others: AtomicU32::new(0),
@@ -354,8 +355,8 @@ fn make(host: &dyn Host, family: Family, raw: bool) -> Result<(Socket, Mode)> {
 /// Has a raw socket receive replies and errors, and nothing else.
 fn heed(socket: &Socket, family: Family) -> io::Result<()> {
     match family {
-        Family::V4 => ear::heed(socket, &[0, 3, 4, 5, 11, 12, 31]),
-        Family::V6 => ear::heed_v6(socket, (0..=127).chain([129, 137, 161])),
+        Family::V4 => icmp_monitor::heed(socket, &[0, 3, 4, 5, 11, 12, 31]),
+        Family::V6 => icmp_monitor::heed_v6(socket, (0..=127).chain([129, 137, 161])),
     }
 }
 

@@ -19,8 +19,8 @@ use crate::net::observe::event::{Event, Flow};
 use crate::net::policy::datagram::Datagram;
 use crate::net::probe::ledger::{Blame, Key, ProbeId};
 use crate::net::probe::outcome::Probe;
-use crate::net::socket::ear::is_kept;
 use crate::net::socket::error_queue::{Queued, is_pending_error, take_entry};
+use crate::net::socket::icmp_monitor::is_kept;
 use crate::net::socket::prober::{Carrier, Name, Prober, Recognised, Tally};
 use crate::net::socket::session::Session;
 use crate::net::sys::{self, PollFd, RawAddr};
@@ -60,7 +60,7 @@ impl IcmpSocket {
 
     /// Hears what the kernel keeps from the socket itself.
     fn hear_ear(&self, queued: &mut dyn FnMut(Queued)) {
-        self.0.ear.hear(
+        self.0.monitor.hear(
             |heard| {
                 let (kind, about) = (heard.message.kind, heard.about.as_ref()?);
                 let asks = about.transport.icmp().and_then(|icmp| icmp.kind).is_some_and(Kind::is_extended_request);
@@ -151,7 +151,7 @@ impl Carrier for IcmpSocket {
         if !std::mem::replace(&mut sending.stamping, true) {
             if self.0.mode == Mode::Ping {
                 // Errors about questions, which Linux does not queue for sockets of IPv6.
-                self.0.ear.open(&*self.0.host, self.0.local, &[1, 2, 3, 4]);
+                self.0.monitor.open(&*self.0.host, self.0.local, &[1, 2, 3, 4]);
             }
             if self.0.as_ping {
                 sys::stamp_arrivals(socket.as_fd());
@@ -174,7 +174,7 @@ impl Carrier for IcmpSocket {
         take_entry(socket, self.0.local, IP_HEADER, &mut |entry| match entry {
             // A raw socket gets the same error as a message, with all that it says.
             Queued::Icmp { .. } if raw => {}
-            Queued::Icmp { ref error, .. } if self.0.ear.hears(error.kind) => {}
+            Queued::Icmp { ref error, .. } if self.0.monitor.hears(error.kind) => {}
             other => queued(other),
         })
     }
@@ -274,7 +274,7 @@ impl Carrier for IcmpSocket {
 
     fn wait(&self, socket: &Socket, until: Option<Instant>, stop: &Stop) -> io::Result<Waited> {
         let mut fd = PollFd::readable(socket.as_fd());
-        let waited = self.0.ear.wait(&*self.0.host, &mut fd, until, stop)?;
+        let waited = self.0.monitor.wait(&*self.0.host, &mut fd, until, stop)?;
         if fd.has_error() {
             self.0.has_errors.store(true, Ordering::Relaxed);
         }
@@ -291,7 +291,7 @@ impl Carrier for IcmpSocket {
     }
 
     fn overhear(&self, queued: &mut dyn FnMut(Queued)) {
-        self.0.ear.look();
+        self.0.monitor.look();
         self.hear_ear(queued);
     }
 

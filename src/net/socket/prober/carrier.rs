@@ -13,7 +13,7 @@ use super::Prober;
 use crate::net::error::{Error, Result};
 use crate::net::host::stop::Stop;
 use crate::net::host::{Host, Waited};
-use crate::net::observe::account::Account;
+use crate::net::observe::loss_report::LossReport;
 use crate::net::policy::datagram::Datagram;
 use crate::net::probe::clock::Clock;
 use crate::net::probe::ledger::{Blame, Counts, Key, ProbeId, Stray};
@@ -181,8 +181,8 @@ pub(in crate::net) trait Carrier: Debug + Send + Sync {
     }
 
     /// Where losses and verdicts are accounted for.
-    fn account(&self) -> &Account {
-        &self.session().account
+    fn loss_report(&self) -> &LossReport {
+        &self.session().loss_report
     }
 }
 

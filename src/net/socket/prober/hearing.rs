@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 use super::clock::{measure, waited};
 use super::{Carrier, Pending, Prober, Recognised, Unheard};
 use crate::net::error::{Error, Result};
-use crate::net::observe::account::{Ends, Pinging, Settled};
 use crate::net::observe::event::{Event, Flow};
+use crate::net::observe::loss_report::{Ends, Pinging, Settled};
 use crate::net::policy::datagram::Datagram;
 use crate::net::probe::ledger::{Arrival, Blame, ErrorArrival, Key, ProbeId, Stray};
 use crate::net::probe::outcome::{End, Match, Matcher, Outcome};
@@ -50,7 +50,7 @@ impl Prober {
                     self.measured = Some((session, rtt));
                     let ends = Ends::seen_by(carrier.host().id(), carrier.local(), pending.to);
                     let echoed = carrier.echoed(&pending.message);
-                    carrier.account().answered(ends, echoed, pending.sent);
+                    carrier.loss_report().answered(ends, echoed, pending.sent);
                     let received_at = Some(datagram.stamp.unwrap_or(unix));
                     let end = End::Reply { datagram, rtt, clock, lesser: clock != session, readings };
                     self.finish(carrier, id, &pending, received_at, end);
@@ -63,7 +63,7 @@ impl Prober {
             }
             Arrival::Late { id, .. } => {
                 let ends = Ends::seen_by(carrier.host().id(), carrier.local(), datagram.from);
-                carrier.account().late(ends, Content::of(&datagram.data));
+                carrier.loss_report().late(ends, Content::of(&datagram.data));
                 (Stray::Late, id)
             }
             Arrival::Duplicate { id } => (Stray::Duplicate, Some(id)),
@@ -244,7 +244,7 @@ impl Prober {
             let content = Content::of(carrier.echoed(&pending.message));
             if pending.reported {
                 let pinging = self.pinging(carrier, pending.to);
-                carrier.account().lost(&pinging, pending.number, content, pending.sent, late);
+                carrier.loss_report().lost(&pinging, pending.number, content, pending.sent, late);
             }
             self.finish(carrier, id, &pending, None, End::TimedOut);
         }
@@ -281,7 +281,7 @@ impl Prober {
             End::Sent { .. } | End::Stray { .. } | End::Interrupted { .. } => None,
         };
         if let Some(how) = settled.filter(|_| pending.reported) {
-            carrier.account().settled(&self.pinging(carrier, pending.to), id.number(), how);
+            carrier.loss_report().settled(&self.pinging(carrier, pending.to), id.number(), how);
         }
         let mut from = carrier.local();
         if let Some(reached) =

@@ -406,11 +406,11 @@ impl Prober {
     pub(in crate::net) fn tell(&mut self, carrier: &dyn Carrier) {
         let counts = self.ledger.counts();
         if counts != self.told {
-            carrier.account().count(self.told, counts);
+            carrier.loss_report().count(self.told, counts);
             carrier.tally().make_known(counts, self.clock);
             self.told = counts;
             if let Some((clock, rtt)) = self.measured.take() {
-                carrier.account().measured_by(clock.name(), rtt);
+                carrier.loss_report().measured_by(clock.name(), rtt);
             }
         }
     }
@@ -418,7 +418,7 @@ impl Prober {
     /// Brings the account up to date, and tells of the probes that are pending and will stay so.
     pub(in crate::net) fn settle_up(&mut self, session: &Session, local: SocketAddr, host: &dyn Host) {
         let counts = self.ledger.counts();
-        session.account.count(self.told, counts);
+        session.loss_report.count(self.told, counts);
         self.told = counts;
         let mut left: Vec<(ProbeId, Pending)> = self.pending.drain().collect();
         self.older = 0;

@@ -17,8 +17,8 @@ use crate::net::host::environment::environment;
 use crate::net::host::stop::Stop;
 use crate::net::host::{Host, Waited};
 use crate::net::observe::event::Event;
-use crate::net::policy::judge::Judge;
-use crate::net::policy::subject::Site;
+use crate::net::policy::attached::AttachedPolicy;
+use crate::net::policy::input::Site;
 use crate::net::socket::session::Session;
 use crate::net::sys::{self, PollFd};
 use crate::net::time::{Duration, Instant};
@@ -263,10 +263,10 @@ impl Listener {
     }
 
     /// Puts a policy in place of the one before, for the connections that were taken in too; `name` is for the account.
-    pub fn set_judge(&self, judge: Judge, name: String) {
+    pub fn set_judge(&self, judge: AttachedPolicy, name: String) {
         let judge = Arc::new(judge);
         self.0.service.set_judge(judge.clone());
-        self.0.session.account.judges(self.site(), &judge, name);
+        self.0.session.loss_report.judges(self.site(), &judge, name);
     }
 
     /// Has no policy any more.

@@ -32,20 +32,20 @@ use crate::net::time::{Duration, Instant};
 
 mod answers;
 mod connect;
-mod crowd;
-mod ear;
 mod end;
 mod events;
 mod framing;
 mod listener;
+mod monitor;
 mod options;
 mod owner;
 mod poll;
 mod probing;
 mod read;
+mod receiver;
 mod rejected;
+mod scheduling;
 mod serving;
-mod turn;
 mod write;
 
 /// A connection. Clones are the same one.
@@ -74,7 +74,7 @@ struct Inner {
     received: AtomicU64,
     inbox: Mutex<framing::Inbox>,
     /// Of the threads that receive from it.
-    turns: turn::Turns,
+    turns: receiver::ReceiverLock,
     outbox: Mutex<write::Outbox>,
     /// How the stream from the peer ended, as far as it was received.
     ended: Mutex<Option<Ended>>,
@@ -119,7 +119,7 @@ impl Connection {
             sent: AtomicU64::new(0),
             received: AtomicU64::new(0),
             inbox: Mutex::default(),
-            turns: turn::Turns::default(),
+            turns: receiver::ReceiverLock::default(),
             outbox: Mutex::default(),
             ended: Mutex::default(),
             broken: Mutex::default(),

@@ -41,12 +41,12 @@ struct Inner {
     clients: AtomicUsize,
     /// The number of the last one taken in.
     last: AtomicU64,
-    turn: Mutex<Turn>,
+    turn: Mutex<ReceiverGuard>,
 }
 
 /// What was found and is still to be given out.
 #[derive(Debug, Default)]
-struct Turn {
+struct ReceiverGuard {
     found: VecDeque<Happening>,
     /// The length of the messages found since last time.
     bytes: usize,
@@ -273,7 +273,7 @@ impl Inner {
     }
 
     /// Finds what has happened, without waiting.
-    fn look(&self, turn: &mut Turn) -> Result<()> {
+    fn look(&self, turn: &mut ReceiverGuard) -> Result<()> {
         let now = self.host.now();
         let due = |(token, at): &(u64, Instant)| (*at <= now).then_some(*token);
         let rested: Vec<u64> = turn.starved.iter().filter_map(due).collect();
@@ -308,7 +308,7 @@ impl Inner {
     }
 
     /// Takes what a socket has.
-    fn ask(&self, turn: &mut Turn, readiness: Readiness) {
+    fn ask(&self, turn: &mut ReceiverGuard, readiness: Readiness) {
         let Readiness { token, readable, writable } = readiness;
         let Some(member) = lock(&self.members).get(&token).cloned() else { return };
         match member {
@@ -341,7 +341,7 @@ impl Inner {
         }
     }
 
-    fn accept(&self, turn: &mut Turn, token: u64, listener: &Listener, socket: &Socket) {
+    fn accept(&self, turn: &mut ReceiverGuard, token: u64, listener: &Listener, socket: &Socket) {
         for _ in 0..TURN {
             match listener.take() {
                 Ok(Some(connection)) => match self.add_connection(&connection, READ) {
@@ -364,7 +364,7 @@ impl Inner {
         }
     }
 
-    fn read(&self, turn: &mut Turn, token: u64, connection: &Connection, socket: &Socket) {
+    fn read(&self, turn: &mut ReceiverGuard, token: u64, connection: &Connection, socket: &Socket) {
         if connection.is_closed() {
             self.remove(token);
             return;
@@ -405,7 +405,7 @@ impl Inner {
     }
 }
 
-impl Turn {
+impl ReceiverGuard {
     /// Gives datagrams back to their sockets: another may serve those next.
     fn put_back(&mut self) {
         while let Some(happening) = self.found.pop_back() {

@@ -11,8 +11,8 @@ use std::{fmt, io};
 use socket2::Socket;
 
 use super::answers::{Answers, Next};
-use super::ear::Ear;
 use super::end::Ended;
+use super::monitor::TcpMonitor;
 use super::read::Pulled;
 use super::rejected::Rejected;
 use super::{Connection, Framing, Want, lock};
@@ -42,7 +42,7 @@ pub(super) struct Pinging {
     answers: Mutex<Answers>,
     rejected: Mutex<Rejected>,
     /// `None` where this process may not have one.
-    ear: Option<Ear>,
+    monitor: Option<TcpMonitor>,
     stamping: AtomicBool,
 }
 
@@ -89,20 +89,20 @@ impl Connection {
 
     /// Whether the type and code of ICMP errors are known, by a raw socket: without it only their errno is.
     pub fn hears_icmp(&self) -> bool {
-        self.pinging().ear.is_some()
+        self.pinging().monitor.is_some()
     }
 
     fn pinging(&self) -> &Pinging {
         self.0.pinging.get_or_init(|| {
             let inner: Arc<dyn Settle> = self.0.clone();
             self.0.session.opened(Arc::downgrade(&inner));
-            let ear = Ear::new(self.0.host.as_ref(), self.0.local, self.0.peer).ok();
+            let monitor = TcpMonitor::new(self.0.host.as_ref(), self.0.local, self.0.peer).ok();
             Box::new(Pinging {
                 prober: Mutex::default(),
                 tally: Tally::new(if self.0.local.is_ipv4() { HEADERS } else { HEADERS + 20 }),
                 answers: Mutex::default(),
                 rejected: Mutex::default(),
-                ear,
+                monitor,
                 stamping: AtomicBool::new(false),
             })
         })
@@ -256,8 +256,8 @@ impl Carrier for Connection {
                 return Ok(None);
             }
             // First: an error of the path that is heard here explains the errno that the next call may give.
-            if let Some(ear) = &pinging.ear {
-                ear.hear(|error, stamp| queued(Queued::Icmp { error, stamp }));
+            if let Some(monitor) = &pinging.monitor {
+                monitor.hear(|error, stamp| queued(Queued::Icmp { error, stamp }));
             }
             let Some(mut inbox) = self.inbox() else { return Ok(None) };
             let pulled = self.pull(socket, &mut inbox, Wait::No, true);
@@ -265,7 +265,7 @@ impl Carrier for Connection {
             match pulled {
                 Pulled::Some => {}
                 Pulled::NotReady => return Ok(None),
-                Pulled::Path(_) if pinging.ear.is_some() => {}
+                Pulled::Path(_) if pinging.monitor.is_some() => {}
                 Pulled::Path(error) => queued(Queued::Path(error)),
                 Pulled::Ended(ended) => {
                     self.end(ended);
@@ -309,8 +309,8 @@ impl Carrier for Connection {
     }
 
     fn overhear(&self, queued: &mut dyn FnMut(Queued)) {
-        if let Some(ear) = &self.pinging().ear {
-            ear.hear(|error, stamp| queued(Queued::Icmp { error, stamp }));
+        if let Some(monitor) = &self.pinging().monitor {
+            monitor.hear(|error, stamp| queued(Queued::Icmp { error, stamp }));
         }
     }
 
@@ -321,8 +321,8 @@ impl Carrier for Connection {
     fn wait(&self, socket: &Socket, until: Option<Instant>, stop: &Stop) -> io::Result<Waited> {
         let both = PollFd::readable_or_writable(socket.as_fd());
         let fd = if self.backlog().0 { both } else { PollFd::readable(socket.as_fd()) };
-        match &self.pinging().ear {
-            Some(ear) => self.0.host.wait(&mut [fd, PollFd::readable(ear.socket().as_fd())], until, stop),
+        match &self.pinging().monitor {
+            Some(monitor) => self.0.host.wait(&mut [fd, PollFd::readable(monitor.socket().as_fd())], until, stop),
             None => self.0.host.wait(&mut [fd], until, stop),
         }
     }

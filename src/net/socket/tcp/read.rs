@@ -10,7 +10,7 @@ use socket2::Socket;
 
 use super::end::{Ended, Fault, in_doubt};
 use super::framing::{Inbox, Want};
-use super::{Connection, crowd, events, lock, serving};
+use super::{Connection, events, lock, scheduling, serving};
 use crate::net::error::{Error, ErrorKind, Result};
 use crate::net::host::Waited;
 use crate::net::host::stop::Stop;
@@ -153,7 +153,7 @@ impl Connection {
     /// Waits in the call that receives, which costs less than a wait before it; `None`: that is not possible here. What was
     /// received is held meanwhile.
     fn pull_waiting(&self, socket: &Socket, want: Want, stop: &Stop) -> Option<Pulled> {
-        if self.is_judged() || !crowd::may_block() {
+        if self.is_judged() || !scheduling::may_block() {
             return None;
         }
         let (mut inbox, mut pulled) = (self.inbox()?, None);

@@ -14,15 +14,15 @@ use super::{Connection, lock};
 use crate::net::error::{ErrorKind, Result};
 use crate::net::host::Host;
 use crate::net::host::stop::Stop;
-use crate::net::observe::account::Ends;
 use crate::net::observe::event::Event;
+use crate::net::observe::loss_report::Ends;
+use crate::net::policy::attached::AttachedPolicy;
 use crate::net::policy::datagram::Datagram;
 use crate::net::policy::decisions::Decision;
-use crate::net::policy::judge::Judge;
+use crate::net::policy::input::{PacketView, Site, Subject, possible};
 use crate::net::policy::judged::Judged;
-use crate::net::policy::subject::{PacketView, Site, Subject, possible};
 use crate::net::policy::{Action, Flows};
-use crate::net::socket::later::Outlet;
+use crate::net::socket::delay_queue::Outlet;
 use crate::net::time::Instant;
 use crate::net::wire::content::Content;
 
@@ -34,7 +34,7 @@ pub(super) struct Service(Arc<Inner>);
 struct Inner {
     /// Where the listener listens.
     local: SocketAddr,
-    judge: Mutex<Option<Arc<Judge>>>,
+    judge: Mutex<Option<Arc<AttachedPolicy>>>,
     /// Whether there is a policy: most have none, and should not take turns to see that.
     judges: AtomicBool,
     /// Whether the account knows that they answer.
@@ -101,7 +101,7 @@ impl Service {
         self.0.open.load(Ordering::Relaxed)
     }
 
-    pub(super) fn set_judge(&self, judge: Arc<Judge>) {
+    pub(super) fn set_judge(&self, judge: Arc<AttachedPolicy>) {
         *lock(&self.0.judge) = Some(judge);
         self.0.judges.store(true, Ordering::Release);
         JUDGES.store(true, Ordering::Release);
@@ -112,7 +112,7 @@ impl Service {
         drop(lock(&self.0.judge).take());
     }
 
-    fn judge(&self) -> Option<Arc<Judge>> {
+    fn judge(&self) -> Option<Arc<AttachedPolicy>> {
         if self.0.judges.load(Ordering::Acquire) { lock(&self.0.judge).clone() } else { None }
     }
 }
@@ -150,7 +150,7 @@ impl Connection {
     }
 
     /// Has the policy, whose lock is `flows`, decide about a message.
-    fn have_judged(&self, message: &mut Datagram, judge: &Judge, mut flows: MutexGuard<'_, Flows>) {
+    fn have_judged(&self, message: &mut Datagram, judge: &AttachedPolicy, mut flows: MutexGuard<'_, Flows>) {
         let outer = JUDGING.replace(true);
         let judged = judge.judge(
             &mut flows,
@@ -215,15 +215,15 @@ impl Connection {
         let ends = || Ends::seen_by(self.0.host.id(), self.peer(), self.local());
         if *first {
             // Before it is carried out: the client would be quicker.
-            self.0.session.account.judged(self.0.host.now(), ends(), *content, judged, &self.site());
+            self.0.session.loss_report.judged(self.0.host.now(), ends(), *content, judged, &self.site());
         }
         match &judged.verdict.action {
             Action::Pass => self.deliver(answer, stop)?,
             Action::Drop => {}
             Action::Delay(by) => {
                 let session = &self.0.session;
-                if !session.later.send(&session.stop, *by, Box::new(self.clone()), answer.to_vec()) {
-                    session.account.not_kept(ends(), *content);
+                if !session.delay_queue.send(&session.stop, *by, Box::new(self.clone()), answer.to_vec()) {
+                    session.loss_report.not_kept(ends(), *content);
                 }
             }
             Action::Duplicate(times) => (0..*times).try_for_each(|_| self.deliver(answer, stop))?,
@@ -248,7 +248,7 @@ impl Connection {
     }
 
     /// The policy of its listener.
-    fn judge(&self) -> Option<Arc<Judge>> {
+    fn judge(&self) -> Option<Arc<AttachedPolicy>> {
         // Most servers have none.
         if !JUDGES.load(Ordering::Acquire) {
             return None;
@@ -275,7 +275,7 @@ impl Connection {
         if let Some(service) = &*lock(&self.0.service)
             && !service.0.serving.swap(true, Ordering::Relaxed)
         {
-            self.0.session.account.serves_streams(self.0.host.id(), service.0.local);
+            self.0.session.loss_report.serves_streams(self.0.host.id(), service.0.local);
         }
         self.0.serving.store(true, Ordering::Release);
     }

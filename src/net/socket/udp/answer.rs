@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use super::{UdpSocket, check_size};
 use crate::net::error::{ErrorKind, Result};
-use crate::net::observe::account::Ends;
+use crate::net::observe::loss_report::Ends;
 use crate::net::policy::Action;
 use crate::net::policy::datagram::{Datagram, Destination};
 use crate::net::policy::decisions::Decision;
+use crate::net::policy::input::{Site, possible};
 use crate::net::policy::judged::Judged;
-use crate::net::policy::subject::{Site, possible};
 use crate::net::wire::content::Content;
 
 impl UdpSocket {
@@ -61,7 +61,7 @@ impl UdpSocket {
         if decision.judged.verdict.action == Action::Pass {
             self.send_to(data, Destination { addr: to, source: decision.source })?;
             let ends = Ends::seen_by(self.host().id(), to, self.local());
-            self.account().gave_answer(ends, || decision.content);
+            self.loss_report().gave_answer(ends, || decision.content);
             return Ok(());
         }
         self.same_version("send_to", to)?;
@@ -77,7 +77,7 @@ impl UdpSocket {
         self.socket("send_to")?;
         if *first {
             // Before it is carried out: the client would be quicker.
-            self.account().judged(self.host().now(), ends, *content, judged, &self.site());
+            self.loss_report().judged(self.host().now(), ends, *content, judged, &self.site());
         }
         match &judged.verdict.action {
             Action::Pass => self.deliver(answer, to)?,
@@ -85,7 +85,7 @@ impl UdpSocket {
             Action::Delay(by) => {
                 self.note_answer(answer, peer);
                 if !self.send_later(*by, answer.to_vec(), to) {
-                    self.account().not_kept(ends, *content);
+                    self.loss_report().not_kept(ends, *content);
                 }
             }
             Action::Duplicate(times) => (0..*times).try_for_each(|_| self.deliver(answer, to))?,
@@ -99,7 +99,7 @@ impl UdpSocket {
     /// Notes that `request` was answered just now.
     pub(in crate::net) fn gave_answer(&self, request: &Datagram) {
         let ends = Ends::seen_by(self.host().id(), request.from, self.local());
-        self.account().gave_answer(ends, || Content::of(&request.data));
+        self.loss_report().gave_answer(ends, || Content::of(&request.data));
     }
 
     /// Where its policy is at work.

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::{Inner, UdpSocket, lock};
 use crate::net::host::addr::{is_address_of, is_group};
-use crate::net::observe::account::Ignored;
+use crate::net::observe::loss_report::Ignored;
 use crate::net::policy::datagram::Datagram;
 
 /// The ports of services that answer whatever they get: echo, daytime, quote of the day, and the character generator.
@@ -61,7 +61,7 @@ impl UdpSocket {
     /// Whether a datagram is ignored, which is counted.
     pub(in crate::net) fn ignores(&self, datagram: &Datagram) -> bool {
         self.0.loops.serving.load(Ordering::Relaxed)
-            && self.why_ignored(datagram).inspect(|why| self.account().ignored(*why)).is_some()
+            && self.why_ignored(datagram).inspect(|why| self.loss_report().ignored(*why)).is_some()
     }
 
     /// Whether it comes from a port whose service answers answers, which is counted; for a socket that is not known to serve
@@ -69,7 +69,7 @@ impl UdpSocket {
     pub(in crate::net) fn is_chatty(&self, datagram: &Datagram) -> bool {
         let chatty = CHATTY.contains(&datagram.from.port());
         if chatty {
-            self.account().ignored(Ignored::Chatty);
+            self.loss_report().ignored(Ignored::Chatty);
         }
         chatty
     }
@@ -82,7 +82,7 @@ impl UdpSocket {
         if CHATTY.contains(&from.port()) {
             return Some(Ignored::Chatty);
         }
-        if !self.account().has_servers() {
+        if !self.loss_report().has_servers() {
             return None;
         }
         let last = lock(&self.0.loops.answers).get(&from).copied();
@@ -91,7 +91,7 @@ impl UdpSocket {
 
     /// Notes that `answer` goes to `to`, if a socket of this run serves there.
     pub(in crate::net) fn note_answer(&self, answer: &[u8], to: SocketAddr) {
-        if self.account().has_servers() && self.account().is_server(self.host().id(), to) {
+        if self.loss_report().has_servers() && self.loss_report().is_server(self.host().id(), to) {
             let mut answers = lock(&self.0.loops.answers);
             if answers.len() == PEERS && !answers.contains_key(&to) {
                 answers.clear();

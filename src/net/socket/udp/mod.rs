@@ -14,35 +14,35 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
 
 use socket2::{Domain, Protocol, Socket, Type};
 
-use self::ahead::Ahead;
-use self::alone::Alone;
 pub use self::error::{MAX_PAYLOAD, check_size};
+use self::exclusive::Exclusive;
 use self::loops::Loops;
 pub use self::options::Options;
+use self::prefetch::Prefetch;
 pub use self::receive::Incoming;
-use super::ear::Ear;
 use super::error_queue::{Queued, closed, one_at_a_time};
+use super::icmp_monitor::IcmpMonitor;
 use super::prober::{Prober, Tally};
 use super::session::{Session, Settle};
 use crate::net::error::{Error, Result};
 use crate::net::host::Host;
 use crate::net::host::addr::{check_zone, reached};
-use crate::net::observe::account::{Account, Dropping};
 use crate::net::observe::event::Flow;
+use crate::net::observe::loss_report::{Dropping, LossReport};
+use crate::net::policy::attached::AttachedPolicy;
 use crate::net::policy::decisions::Decisions;
-use crate::net::policy::judge::Judge;
 use crate::net::sys;
 
-mod ahead;
-mod alone;
 mod answer;
 mod error;
+mod exclusive;
+mod leftover;
 mod loops;
 mod options;
+mod prefetch;
 mod probing;
 mod queue;
 mod receive;
-mod rest;
 mod send;
 
 /// A UDP socket. Clones are the same socket.
@@ -73,7 +73,7 @@ struct Inner {
     prober: Mutex<Prober>,
     /// What the prober last made known. Apart from it, because it is busy while it waits.
     tally: Tally,
-    judge: Mutex<Option<Arc<Judge>>>,
+    judge: Mutex<Option<Arc<AttachedPolicy>>>,
     /// What it decided about the packets that a script received.
     decisions: Decisions,
     /// The number that the kernel gives to the stamp of the next packet sent; `None` before stamps were asked for.
@@ -86,9 +86,9 @@ struct Inner {
     /// Whether an ICMP error is the failure of a call: see [`Options::plain_errors`].
     plain_errors: bool,
     /// Who receives.
-    alone: Alone,
+    alone: Exclusive,
     /// What was received before anybody asked for it.
-    ahead: Ahead,
+    ahead: Prefetch,
     /// How many receives on end had to wait.
     waits: AtomicU32,
     /// The TTL that probes were last sent with; 0: the system's.
@@ -98,7 +98,7 @@ struct Inner {
     /// The TTL that it was made with; 0: the system's.
     own_ttl: u8,
     /// Hears what the kernel does not queue of the errors about its probes.
-    ear: Ear,
+    monitor: IcmpMonitor,
     /// Whether the kernel stamps what arrives.
     stamping: AtomicBool,
     /// What it does not answer.
@@ -145,13 +145,13 @@ impl UdpSocket {
             passed_over: AtomicBool::new(false),
             unheeded_errors: AtomicU64::new(0),
             plain_errors: options.plain_errors,
-            alone: Alone::default(),
-            ahead: Ahead::default(),
+            alone: Exclusive::default(),
+            ahead: Prefetch::default(),
             waits: AtomicU32::new(0),
             ttl: AtomicU8::new(options.ttl.unwrap_or(0)),
             broadcast: options.broadcast,
             own_ttl: options.ttl.unwrap_or(0),
-            ear: Ear::default(),
+            monitor: IcmpMonitor::default(),
             stamping: AtomicBool::new(false),
             loops: Loops::default(),
             serving: AtomicBool::new(false),
@@ -242,8 +242,8 @@ impl UdpSocket {
     }
 
     /// Where losses and verdicts are accounted for.
-    pub fn account(&self) -> &Account {
-        &self.0.session.account
+    pub fn loss_report(&self) -> &LossReport {
+        &self.0.session.loss_report
     }
 
     /// What it shares with all sockets of the run.
@@ -270,7 +270,7 @@ impl UdpSocket {
         if !self.0.serving.swap(true, Ordering::Relaxed) {
             self.begin_to_serve();
             let inner: Arc<dyn Dropping> = self.0.clone();
-            self.account().serves(self.0.host.id(), self.0.local, Arc::downgrade(&inner));
+            self.loss_report().serves(self.0.host.id(), self.0.local, Arc::downgrade(&inner));
         }
     }
 
@@ -300,12 +300,12 @@ impl UdpSocket {
     }
 
     /// The policy of this socket's answers.
-    pub fn judge(&self) -> Option<Arc<Judge>> {
+    pub fn judge(&self) -> Option<Arc<AttachedPolicy>> {
         lock(&self.0.judge).clone()
     }
 
     /// Whether this is the policy, or whether there is none.
-    pub(in crate::net) fn has_judge(&self, judge: Option<&Arc<Judge>>) -> bool {
+    pub(in crate::net) fn has_judge(&self, judge: Option<&Arc<AttachedPolicy>>) -> bool {
         match (&*lock(&self.0.judge), judge) {
             (Some(now), Some(judge)) => Arc::ptr_eq(now, judge),
             (now, judge) => now.is_none() && judge.is_none(),
@@ -318,12 +318,12 @@ impl UdpSocket {
     }
 
     /// Puts a policy in place of the one before; `name` is for the account. Whatever arrives after this is the new one's.
-    pub fn set_judge(&self, judge: Judge, name: String) {
+    pub fn set_judge(&self, judge: AttachedPolicy, name: String) {
         let judge = Arc::new(judge);
         let before = lock(&self.0.judge).replace(judge.clone());
         // First: the account keeps only the counts of a policy that is gone.
         drop(before);
-        self.account().judges(self.site(), &judge, name);
+        self.loss_report().judges(self.site(), &judge, name);
     }
 
     /// Checks that pings can go to `to`.

@@ -17,8 +17,8 @@ use crate::net::policy::datagram::Datagram;
 use crate::net::probe::clock::Clock;
 use crate::net::probe::ledger::{Blame, Counts, Key, ProbeId, Stray};
 use crate::net::probe::outcome::{Matcher, Outcome, Probe};
-use crate::net::socket::ear::is_kept;
 use crate::net::socket::error_queue::Queued;
+use crate::net::socket::icmp_monitor::is_kept;
 use crate::net::socket::prober::{Carrier, Name, Prober, Recognised, ScriptResult, Tally, notices};
 use crate::net::socket::session::Session;
 use crate::net::sys::{self, PollFd};
@@ -55,7 +55,7 @@ impl UdpSocket {
 
     /// Hears what the kernel keeps from the socket itself.
     fn hear_ear(&self, queued: &mut dyn FnMut(Queued)) {
-        self.0.ear.hear(
+        self.0.monitor.hear(
             |heard| {
                 let kind = heard.message.kind;
                 let about = heard.about.as_ref().filter(|_| is_kept(kind) || kind.is_advisory());
@@ -122,7 +122,7 @@ impl Carrier for UdpSocket {
     }
 
     fn ask_for_stamps(&self, socket: &Socket) {
-        self.0.ear.open(&*self.0.host, self.0.local, &[]);
+        self.0.monitor.open(&*self.0.host, self.0.local, &[]);
         self.ask_for_stamps(socket);
     }
 
@@ -142,7 +142,7 @@ impl Carrier for UdpSocket {
         if self.is_here(probe.to) {
             return Err(io::Error::other(own_address(probe.to)));
         }
-        self.0.ear.asks(probe.to.ip());
+        self.0.monitor.asks(probe.to.ip());
         let ttl = probe.ttl.unwrap_or_else(|| self.0.own_ttl);
         let wanted = (ttl > 0).then_some(ttl);
         if self.0.ttl.swap(ttl, Ordering::Relaxed) != ttl {
@@ -156,7 +156,7 @@ impl Carrier for UdpSocket {
     }
 
     fn wait(&self, socket: &Socket, until: Option<Instant>, stop: &Stop) -> io::Result<Waited> {
-        self.0.ear.wait(&*self.0.host, &mut PollFd::readable(socket.as_fd()), until, stop)
+        self.0.monitor.wait(&*self.0.host, &mut PollFd::readable(socket.as_fd()), until, stop)
     }
 
     fn take(&self, socket: &Socket, queued: &mut dyn FnMut(Queued)) -> io::Result<Option<Datagram>> {
@@ -165,7 +165,7 @@ impl Carrier for UdpSocket {
     }
 
     fn overhear(&self, queued: &mut dyn FnMut(Queued)) {
-        self.0.ear.look();
+        self.0.monitor.look();
         self.hear_ear(queued);
     }
 

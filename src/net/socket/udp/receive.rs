@@ -9,7 +9,7 @@ use std::sync::{Arc, MutexGuard};
 
 use socket2::Socket;
 
-use super::alone::InTurns;
+use super::exclusive::InTurns;
 use super::{JUDGING, TRIES, UdpSocket, lock};
 use crate::net::error::{Error, ErrorKind, Result};
 use crate::net::host::Waited;
@@ -17,10 +17,10 @@ use crate::net::host::environment::environment;
 use crate::net::host::stop::Stop;
 use crate::net::observe::event::Event;
 use crate::net::policy::Flows;
+use crate::net::policy::attached::AttachedPolicy;
 use crate::net::policy::datagram::Datagram;
-use crate::net::policy::judge::Judge;
+use crate::net::policy::input::{PacketView, Subject};
 use crate::net::policy::judged::Judged;
-use crate::net::policy::subject::{PacketView, Subject};
 use crate::net::socket::error_queue::{Queued, closed, is_pending_error};
 use crate::net::sys::{self, PollFd, Received, Wait};
 use crate::net::time::Instant;
@@ -145,7 +145,7 @@ impl UdpSocket {
     }
 
     /// Has the policy decide about a datagram. While it does, it cannot receive from this socket, whose lock is held.
-    pub(in crate::net) fn judge_one(&self, judge: &Judge, flows: &mut Flows, datagram: &Datagram) -> Judged {
+    pub(in crate::net) fn judge_one(&self, judge: &AttachedPolicy, flows: &mut Flows, datagram: &Datagram) -> Judged {
         let outer = JUDGING.replace(Some(Arc::as_ptr(&self.0)));
         let judged =
             judge.judge(flows, &Subject::Request(PacketView { local: self.local(), datagram, receiver: self }));
@@ -244,7 +244,12 @@ impl UdpSocket {
     }
 
     /// The datagram with what the policy, whose lock is `flows`, decides about it.
-    pub(super) fn judged(&self, judge: &Judge, mut flows: MutexGuard<'_, Flows>, mut datagram: Datagram) -> Datagram {
+    pub(super) fn judged(
+        &self,
+        judge: &AttachedPolicy,
+        mut flows: MutexGuard<'_, Flows>,
+        mut datagram: Datagram,
+    ) -> Datagram {
         let judged = self.judge_one(judge, &mut flows, &datagram);
         drop(flows);
         let flow = || self.flow(datagram.from, self.0.local);

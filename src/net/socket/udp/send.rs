@@ -13,8 +13,8 @@ use crate::net::error::Result;
 use crate::net::host::Host;
 use crate::net::observe::event::Event;
 use crate::net::policy::datagram::Destination;
+use crate::net::socket::delay_queue::Outlet;
 use crate::net::socket::error_queue::{Queued, is_pending_error};
-use crate::net::socket::later::Outlet;
 use crate::net::sys::{self, RawAddr};
 use crate::net::time::Duration;
 
@@ -71,7 +71,7 @@ impl UdpSocket {
     /// Sends `data` when `by` has passed, without waiting for it. Whether it can be kept so long.
     pub fn send_later(&self, by: Duration, data: Vec<u8>, to: Destination) -> bool {
         let session = &self.0.session;
-        session.later.send(&session.stop, by, Box::new(Delayed { socket: self.clone(), to }), data)
+        session.delay_queue.send(&session.stop, by, Box::new(Delayed { socket: self.clone(), to }), data)
     }
 
     /// Tells that a datagram goes to the kernel now. Before it does: the receiver would be quicker.

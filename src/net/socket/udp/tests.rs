@@ -8,7 +8,7 @@ use super::{Incoming, Options, UdpSocket};
 use crate::net::error::{ErrorKind, Result};
 use crate::net::host::stop::{Reason, Stop};
 use crate::net::host::{Host, ThisMachine, Waited};
-use crate::net::policy::judge::{Judge, Policy};
+use crate::net::policy::attached::{AttachedPolicy, Policy};
 use crate::net::policy::{Action, Native};
 use crate::net::probe::outcome::{End, Probe, Slot};
 use crate::net::random::Stream;
@@ -48,7 +48,7 @@ fn what_was_received_ahead_is_handed_out_in_order_and_judged_then() {
     let stop = Stop::root().expect("a stop");
     let (server, client) = (socket(&stop), socket(&stop));
     let policy = Policy::Native(Native::always(Action::Drop));
-    let judge = Judge::new(policy, Stream::of_seed(1), &server.site()).expect("a policy");
+    let judge = AttachedPolicy::new(policy, Stream::of_seed(1), &server.site()).expect("a policy");
     server.set_judge(judge, "always".to_string());
     send(&client, &server, 1, 40);
     for number in 1..=40u32 {
@@ -67,7 +67,8 @@ fn a_policy_decides_about_what_comes_after_it_was_set_whoever_was_about_to_recei
     let stop = Stop::root().expect("a stop");
     let (server, client) = (socket(&stop), socket(&stop));
     let judge = |action| {
-        Judge::new(Policy::Native(Native::always(action)), Stream::of_seed(1), &server.site()).expect("a policy")
+        AttachedPolicy::new(Policy::Native(Native::always(action)), Stream::of_seed(1), &server.site())
+            .expect("a policy")
     };
     server.set_judge(judge(Action::Drop), "before".to_string());
     server.share();
@@ -277,7 +278,7 @@ fn answer_one(server: &UdpSocket, stop: &Stop) {
 }
 
 fn explanation(of: &UdpSocket) -> String {
-    of.account().explain().iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+    of.loss_report().explain().iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 
 #[test]
@@ -324,7 +325,7 @@ fn an_answer_that_nobody_hears_any_more_is_known_to_be_late() {
         end(&client);
         let text = explanation(&client);
         assert!(text.ends_with("\n  seq 1: answered, but too late\n  0 unexplained"), "{text}");
-        assert_eq!(client.account().probes().late, 1);
+        assert_eq!(client.loss_report().probes().late, 1);
     }
 }
 

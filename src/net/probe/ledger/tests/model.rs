@@ -29,13 +29,13 @@ impl Draws {
 }
 
 #[derive(Default)]
-struct Judge {
+struct AttachedPolicy {
     probes: Vec<Probe>,
     step: u64,
     counts: Counts,
 }
 
-impl Judge {
+impl AttachedPolicy {
     fn find(&self, peer: SocketAddr, key: Key) -> Option<usize> {
         let of_key = || self.probes.iter().enumerate().filter(|(_, p)| p.peer == peer && p.key == key);
         let pending = of_key().rfind(|(_, p)| p.state == State::Pending);
@@ -146,7 +146,7 @@ fn any_course_of_events_agrees_with_a_plain_list() {
 
 fn run(seed: u64, steps: usize) -> Counts {
     let mut draws = Draws(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15));
-    let (mut ledger, mut judge) = (Ledger::new(), Judge::default());
+    let (mut ledger, mut judge) = (Ledger::new(), AttachedPolicy::default());
     let mut now = 0_i64;
     for step in 0..steps {
         judge.step += 1;
@@ -205,7 +205,7 @@ fn run(seed: u64, steps: usize) -> Counts {
     super::counts(&ledger)
 }
 
-fn compare(ledger: &Ledger, judge: &Judge, context: &str) {
+fn compare(ledger: &Ledger, judge: &AttachedPolicy, context: &str) {
     assert_eq!(super::counts(ledger), judge.counts(), "{context}");
     let pending = || judge.probes.iter().enumerate().filter(|(_, p)| p.state == State::Pending);
     assert_eq!(ledger.next_expiry(), pending().map(|(_, p)| at(p.settle_by)).min(), "{context}");

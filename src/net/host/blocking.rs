@@ -11,7 +11,7 @@ use crate::net::sys;
 
 /// A place for one thread at a time.
 #[derive(Debug, Default)]
-pub struct Seat {
+pub struct BlockingCall {
     /// The number of the thread that sits here; 0: nobody does.
     thread: AtomicI32,
     /// How many are about to call away whoever sits here.
@@ -20,17 +20,17 @@ pub struct Seat {
     calling: Mutex<()>,
 }
 
-/// See [`Seat::take`].
+/// See [`BlockingCall::take`].
 #[derive(Debug)]
-pub struct Seated<'a>(&'a Seat);
+pub struct InCall<'a>(&'a BlockingCall);
 
-impl Seat {
+impl BlockingCall {
     /// Takes the seat until the guard is dropped; `None` if another thread has it. Whatever would have it cleared is to be
     /// looked at after this and before the call.
-    pub fn take(&self) -> Option<Seated<'_>> {
+    pub fn take(&self) -> Option<InCall<'_>> {
         let thread = sys::nudgeable()?;
         let free = self.thread.compare_exchange(0, thread, Ordering::SeqCst, Ordering::Relaxed);
-        free.is_ok().then(|| Seated(self))
+        free.is_ok().then(|| InCall(self))
     }
 
     /// Whether a thread has the seat.
@@ -64,7 +64,7 @@ impl Seat {
     }
 }
 
-impl Drop for Seated<'_> {
+impl Drop for InCall<'_> {
     fn drop(&mut self) {
         self.0.thread.store(0, Ordering::SeqCst);
         if self.0.callers.load(Ordering::SeqCst) > 0 {
@@ -87,7 +87,7 @@ mod tests {
     fn a_thread_is_called_away_whenever_it_sat_down() {
         let (ours, _theirs) = UnixStream::pair().expect("a pair of sockets");
         for _ in 0..500 {
-            let (seat, sat) = (Seat::default(), AtomicBool::new(false));
+            let (seat, sat) = (BlockingCall::default(), AtomicBool::new(false));
             std::thread::scope(|scope| {
                 let wait = || {
                     let seated = seat.take().expect("a free seat");
@@ -113,7 +113,7 @@ mod tests {
     fn no_call_meets_what_a_thread_does_after_it_has_left() {
         let (ours, _theirs) = UnixStream::pair().expect("a pair of sockets");
         ours.set_read_timeout(Some(Duration::from_micros(100))).expect("a time-out");
-        let (seat, over) = (Seat::default(), AtomicBool::new(false));
+        let (seat, over) = (BlockingCall::default(), AtomicBool::new(false));
         std::thread::scope(|scope| {
             scope.spawn(|| {
                 while !over.load(Ordering::Relaxed) {

@@ -10,9 +10,9 @@ use std::ops::AddAssign;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::input::{Site, Subject};
 use super::judged::{FAILED, Judged};
 use super::neighbours::Neighbours;
-use super::subject::{Site, Subject};
 use super::{Action, Flows, Native, Place, Verdict};
 use crate::net::error::Result;
 use crate::net::random::Stream;
@@ -36,7 +36,7 @@ pub enum Policy {
 
 /// A policy attached to a server, a link or an ingress.
 #[derive(Debug)]
-pub struct Judge {
+pub struct AttachedPolicy {
     policy: Policy,
     parts: usize,
     flows: Mutex<Flows>,
@@ -145,7 +145,7 @@ impl Policy {
     }
 }
 
-impl Judge {
+impl AttachedPolicy {
     /// A policy to be attached at `site`, whose draws come from `stream`.
     ///
     /// # Errors

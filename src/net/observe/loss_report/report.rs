@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use serde::{Serialize, Serializer};
 
-use crate::net::policy::judge::ACTIONS;
+use crate::net::policy::attached::ACTIONS;
 use crate::net::policy::neighbours::Neighbours;
 use crate::net::probe::ledger::Counts;
 use crate::net::probe::stats::interval;

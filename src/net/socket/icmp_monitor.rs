@@ -23,7 +23,7 @@ use crate::net::wire::zoned::ZonedIp;
 
 /// A raw socket that is opened when the first probe is sent, if that is allowed.
 #[derive(Debug, Default)]
-pub(in crate::net) struct Ear {
+pub(in crate::net) struct IcmpMonitor {
     socket: OnceLock<Option<(Family, Socket)>>,
     /// Whether a wait has found something to hear.
     ready: AtomicBool,
@@ -44,7 +44,7 @@ pub(in crate::net) struct Overheard<'a> {
     pub(in crate::net) from: ZonedIp,
 }
 
-impl Ear {
+impl IcmpMonitor {
     /// Begins to listen for ICMP about what a socket bound to `local` sends: of ICMPv6 for redirects, extended echo replies
     /// and the types in `more`. Where this process may not, it stays deaf.
     pub(in crate::net) fn open(&self, host: &dyn Host, local: SocketAddr, more: &[u8]) {
@@ -103,7 +103,7 @@ impl Ear {
         Ok(waited)
     }
 
-    /// Has the next [`Ear::hear`] look whether or not a wait has found something.
+    /// Has the next [`IcmpMonitor::hear`] look whether or not a wait has found something.
     pub(in crate::net) fn look(&self) {
         self.ready.store(true, Ordering::Relaxed);
     }

@@ -20,7 +20,7 @@ const BYTES: usize = 32 << 20;
 
 /// Datagrams and messages that wait for their time, and the thread that sends them.
 #[derive(Debug, Default)]
-pub struct Later(Mutex<State>);
+pub struct DelayQueue(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
@@ -50,7 +50,7 @@ pub trait Outlet: Debug + Send {
     fn send(&self, data: &[u8]);
 }
 
-impl Later {
+impl DelayQueue {
     /// Sends `data` when `by` has passed. The first call starts the thread, which ends with `stop`. `false`: there is no
     /// room, or the system has no descriptor or thread left, and `data` is lost.
     pub fn send(self: &Arc<Self>, stop: &Stop, by: Duration, outlet: Box<dyn Outlet>, data: Vec<u8>) -> bool {

@@ -19,9 +19,9 @@ use self::pingers::Pingers;
 pub use self::pingers::{Pinging, Settled};
 pub use self::report::{Drops, Explanation, PolicyReport};
 use crate::net::host::id::HostId;
-use crate::net::policy::judge::Judge;
+use crate::net::policy::attached::AttachedPolicy;
+use crate::net::policy::input::Site;
 use crate::net::policy::judged::Judged;
-use crate::net::policy::subject::Site;
 use crate::net::probe::ledger::Counts;
 use crate::net::time::{Duration, Instant};
 use crate::net::wire::content::Content;
@@ -63,7 +63,7 @@ pub(in crate::net) trait Dropping: Debug + Send + Sync {
 
 /// The account of a run.
 #[derive(Debug, Default)]
-pub struct Account {
+pub struct LossReport {
     /// Datagrams that serving sockets did not answer, by reason.
     ignored: [AtomicU64; IGNORED.len()],
     /// How many sockets answer datagrams.
@@ -108,7 +108,7 @@ struct Loss {
     late: bool,
 }
 
-impl Account {
+impl LossReport {
     /// Notes that `host`, called `name`, of the lab with this number has the addresses `addrs`, besides those that it is
     /// known to have. What leads to them is told apart by host from then on.
     pub fn has_host(&self, lab: u32, host: HostId, name: &str, addrs: &[IpAddr]) {
@@ -164,7 +164,7 @@ impl Account {
     }
 
     /// Notes that a policy decides about packets at `site`.
-    pub fn judges(&self, site: Site, judge: &Judge, name: String) {
+    pub fn judges(&self, site: Site, judge: &AttachedPolicy, name: String) {
         self.lock().judges.add(site, judge, name);
     }
 

@@ -5,26 +5,26 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
-use crate::net::host::seat::{Seat, Seated};
+use crate::net::host::blocking::{BlockingCall, InCall};
 
 /// Who receives from a socket.
 #[derive(Debug, Default)]
-pub(super) struct Alone {
+pub(super) struct Exclusive {
     /// Where the thread sits that receives alone, from before the call until the packet's turn with the policy has come.
-    seat: Seat,
+    seat: BlockingCall,
     /// How many threads receive in turns.
     others: AtomicU32,
     /// Whether several threads were met.
     shared: AtomicBool,
 }
 
-/// See [`Alone::in_turns`].
+/// See [`Exclusive::in_turns`].
 #[derive(Debug)]
-pub(in crate::net) struct InTurns<'a>(&'a Alone);
+pub(in crate::net) struct InTurns<'a>(&'a Exclusive);
 
-impl Alone {
+impl Exclusive {
     /// Begins to receive alone; `None`: others receive too.
-    pub(super) fn enter(&self) -> Option<Seated<'_>> {
+    pub(super) fn enter(&self) -> Option<InCall<'_>> {
         if self.is_shared() {
             return None;
         }
@@ -82,7 +82,7 @@ mod tests {
 
     #[test]
     fn one_thread_receives_alone_until_another_comes() {
-        let alone = Alone::default();
+        let alone = Exclusive::default();
         drop(alone.enter().expect("alone"));
         drop(alone.in_turns());
         let seated = alone.enter().expect("still alone: its own turns are over");

@@ -7,8 +7,8 @@ use std::sync::{Arc, Weak};
 use super::ends::Hosts;
 use super::{Dropping, PolicyReport};
 use crate::net::host::id::HostId;
-use crate::net::policy::judge::{Counters, Judge, Tally};
-use crate::net::policy::subject::Site;
+use crate::net::policy::attached::{AttachedPolicy, Counters, Tally};
+use crate::net::policy::input::Site;
 
 /// How many may be there before those that never did anything are looked for.
 const SWEEP: usize = 64;
@@ -35,7 +35,7 @@ struct Judging {
 }
 
 impl Judges {
-    pub(super) fn add(&mut self, at: Site, judge: &Judge, name: String) {
+    pub(super) fn add(&mut self, at: Site, judge: &AttachedPolicy, name: String) {
         if self.list.len() >= 2 * self.swept.max(SWEEP) {
             self.sweep();
         }

@@ -7,10 +7,10 @@ use socket2::Socket;
 
 use super::probing::recognise;
 use super::{Inner, TRIES, UdpSocket, lock};
-use crate::net::observe::account::{Dropping, Ends};
 use crate::net::observe::event::Event;
+use crate::net::observe::loss_report::{Dropping, Ends};
 use crate::net::policy::datagram::Datagram;
-use crate::net::policy::subject::Site;
+use crate::net::policy::input::Site;
 use crate::net::socket::error_queue::is_pending_error;
 use crate::net::socket::prober::Prober;
 use crate::net::socket::session::Settle;
@@ -46,10 +46,10 @@ impl Inner {
             let content = Content::of(&datagram.data);
             if prober.is_late(now, &datagram, recognise(prober, &datagram)) {
                 let ends = Ends::seen_by(self.host.id(), self.local, datagram.from);
-                self.session.account.late(ends, content);
+                self.session.loss_report.late(ends, content);
             } else if serves {
                 let ends = Ends::seen_by(self.host.id(), datagram.from, self.local);
-                self.session.account.unread(now, ends, content, &site);
+                self.session.loss_report.unread(now, ends, content, &site);
             }
         }
     }
@@ -98,7 +98,7 @@ impl Inner {
         if let Ok(drops) = sys::drops(socket.as_fd()) {
             self.tell_drops(drops);
             if self.serving.load(Ordering::Relaxed) {
-                self.session.account.kernel_drops(self.host.id(), self.local, drops);
+                self.session.loss_report.kernel_drops(self.host.id(), self.local, drops);
             }
         }
     }

@@ -5,10 +5,10 @@ use std::sync::Weak;
 use super::folded::Server;
 use super::pingers::Group;
 use super::report::name;
-use super::{Account, Dropping, Drops, Explanation, Inner, KERNEL_CAUSES, Loss, causes};
+use super::{Dropping, Drops, Explanation, Inner, KERNEL_CAUSES, Loss, LossReport, causes};
 use crate::net::host::id::HostId;
 
-impl Account {
+impl LossReport {
     /// Why each pinger's probes were lost; nothing where none is settled, or no socket of this process answers and there is no
     /// lab.
     pub fn explain(&self) -> Vec<Explanation> {

@@ -54,7 +54,7 @@ impl Asked {
 
 /// Sockets that a script left open for the one that takes its place.
 #[derive(Debug, Default)]
-pub struct Kept(Mutex<Left>);
+pub struct Handover(Mutex<Left>);
 
 #[derive(Debug, Default)]
 struct Left {
@@ -63,7 +63,7 @@ struct Left {
     taken: Vec<(Asked, Server)>,
 }
 
-impl Kept {
+impl Handover {
     /// These.
     pub fn new(rest: Vec<(Asked, Server)>) -> Self {
         Self(Mutex::new(Left { rest, taken: Vec::new() }))

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use super::*;
 use crate::net::host::ThisMachine;
 use crate::net::host::stop::Stop;
+use crate::net::policy::attached::Policy;
 use crate::net::policy::datagram::Datagram;
-use crate::net::policy::judge::Policy;
-use crate::net::policy::subject::{PacketView, Subject};
+use crate::net::policy::input::{PacketView, Subject};
 use crate::net::policy::{Action, Place, Verdict};
 use crate::net::random::Stream;
 use crate::net::socket::session::Session;
@@ -41,19 +41,19 @@ fn pinging(ends: Ends) -> Pinging {
 }
 
 /// Settles so many pings by a reply, by an error and by a time-out, far apart, so that none has neighbours.
-fn settle(account: &Account, ends: Ends, counts: [usize; 3]) {
+fn settle(account: &LossReport, ends: Ends, counts: [usize; 3]) {
     let ends_of = [Settled::Replied, Settled::Errored, Settled::TimedOut].into_iter().zip(counts);
     for (number, how) in ends_of.flat_map(|(how, count)| std::iter::repeat_n(how, count)).enumerate() {
         account.settled(&pinging(ends), 2 * number as u64, how);
     }
 }
 
-fn text_of(account: &Account) -> String {
+fn text_of(account: &LossReport) -> String {
     account.explain().iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 
-fn account(losses: &[(u64, bool)], drops: &[u64]) -> Account {
-    let account = Account::default();
+fn account(losses: &[(u64, bool)], drops: &[u64]) -> LossReport {
+    let account = LossReport::default();
     account.lock().servers.at((HERE, addr(7)));
     settle(&account, ends(), [8 - losses.len(), 0, losses.len()]);
     for &number in drops {
@@ -81,7 +81,7 @@ fn each_loss_has_its_cause() {
 fn without_losses_it_says_so_and_without_a_server_nothing() {
     let text = text_of(&account(&[], &[]));
     assert_eq!(text, "Lost 0 of 8 pings: 0.0% (95%: 0.0% to 32.4%)\n  0 unexplained");
-    assert_eq!(Account::default().explain(), []);
+    assert_eq!(LossReport::default().explain(), []);
 }
 
 #[test]
@@ -100,7 +100,7 @@ fn a_loss_on_the_way_to_a_stranger_is_not_ours_to_explain() {
 
 #[test]
 fn every_kind_of_count_is_summed_over_sockets() {
-    let account = Account::default();
+    let account = LossReport::default();
     let counts = Counts { sent: 3, replied: 1, duplicate: 4, corrupt: 5, missed_slots: 6, ..Counts::default() };
     account.count(Counts::default(), counts);
     account.count(counts, counts + counts);
@@ -177,10 +177,10 @@ fn policies_that_are_gone_are_kept_as_sums() {
         ttl: None,
         judged: None,
     };
-    let account = Account::default();
+    let account = LossReport::default();
     let mut last = None;
     for _ in 0..1000 {
-        let judge = Judge::new(Policy::Chain(Vec::new()), Stream::of_seed(0), &site()).expect("a judge");
+        let judge = AttachedPolicy::new(Policy::Chain(Vec::new()), Stream::of_seed(0), &site()).expect("a judge");
         account.judges(site(), &judge, "chain([])".to_string());
         let verdict = judge
             .judge(
@@ -192,7 +192,7 @@ fn policies_that_are_gone_are_kept_as_sums() {
         last = Some(judge);
     }
     for idle in 0..1000 {
-        let judge = Judge::new(Policy::Chain(Vec::new()), Stream::of_seed(0), &site()).expect("a judge");
+        let judge = AttachedPolicy::new(Policy::Chain(Vec::new()), Stream::of_seed(0), &site()).expect("a judge");
         account.judges(site(), &judge, idle.to_string());
     }
     let report = account.policies();
@@ -205,7 +205,7 @@ fn policies_that_are_gone_are_kept_as_sums() {
 
 #[test]
 fn servers_of_one_address_are_one() {
-    let account = Account::default();
+    let account = LossReport::default();
     for drops in 1..=1000 {
         account.kernel_drops(HERE, addr(7), drops);
     }
@@ -254,7 +254,7 @@ fn what_was_delayed_on_a_link_and_dropped_in_the_server_was_dropped() {
 
 #[test]
 fn a_full_receive_buffer_or_link_explains_losses_of_what_was_sent_there_alone() {
-    let account = Account::default();
+    let account = LossReport::default();
     let (busy, calm) = (addr(7), addr(8));
     for (socket, to) in [(1, busy), (2, calm)] {
         account.kernel_drops(HERE, to, if to == busy { 2 } else { 0 });
@@ -270,7 +270,7 @@ fn a_full_receive_buffer_or_link_explains_losses_of_what_was_sent_there_alone() 
 
 #[test]
 fn an_overrun_of_a_link_explains_losses_of_pings_that_pass_it_alone() {
-    let account = Account::default();
+    let account = LossReport::default();
     let ip = |last: u8| SocketAddr::from(([10, 0, 0, last], 9));
     for last in 1..=4u8 {
         account.has_host(1, HostId(last.into()), &last.to_string(), &[ip(last).ip()]);
@@ -292,7 +292,7 @@ fn an_overrun_of_a_link_explains_losses_of_pings_that_pass_it_alone() {
 
 #[test]
 fn many_pingers_of_one_target_are_reported_together() {
-    let account = Account::default();
+    let account = LossReport::default();
     account.lock().servers.at((HERE, addr(7)));
     for socket in 0..20 {
         let pinging = Pinging { socket, ..pinging(ends()) };

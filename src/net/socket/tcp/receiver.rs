@@ -11,7 +11,7 @@ use crate::net::time::{Duration, Instant};
 
 /// The turns of a connection.
 #[derive(Debug, Default)]
-pub(super) struct Turns {
+pub(super) struct ReceiverLock {
     taken: AtomicBool,
     /// How many threads wait for it.
     waiting: AtomicUsize,
@@ -19,16 +19,21 @@ pub(super) struct Turns {
     sleeper: OnceLock<Arc<Sleeper>>,
 }
 
-/// See [`Turns::take`].
+/// See [`ReceiverLock::take`].
 #[derive(Debug)]
-pub(super) struct Turn<'a>(&'a Turns);
+pub(super) struct ReceiverGuard<'a>(&'a ReceiverLock);
 
-impl Turns {
+impl ReceiverLock {
     /// Takes the turn until the guard is dropped; waits while another thread has it.
     ///
     /// # Errors
     /// How the wait ended, if not with the turn.
-    pub(super) fn take(&self, host: &dyn Host, until: Option<Instant>, stop: &Stop) -> Result<Turn<'_>, Waited> {
+    pub(super) fn take(
+        &self,
+        host: &dyn Host,
+        until: Option<Instant>,
+        stop: &Stop,
+    ) -> Result<ReceiverGuard<'_>, Waited> {
         if let Some(turn) = self.try_take() {
             return Ok(turn);
         }
@@ -59,12 +64,12 @@ impl Turns {
         ended
     }
 
-    fn try_take(&self) -> Option<Turn<'_>> {
-        (!self.taken.swap(true, Ordering::SeqCst)).then(|| Turn(self))
+    fn try_take(&self) -> Option<ReceiverGuard<'_>> {
+        (!self.taken.swap(true, Ordering::SeqCst)).then(|| ReceiverGuard(self))
     }
 }
 
-impl Drop for Turn<'_> {
+impl Drop for ReceiverGuard<'_> {
     fn drop(&mut self) {
         self.0.taken.store(false, Ordering::SeqCst);
         if self.0.waiting.load(Ordering::SeqCst) > 0

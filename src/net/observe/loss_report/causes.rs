@@ -5,8 +5,8 @@ use std::fmt;
 
 use super::ends::Key;
 use super::{Loss, REMEMBERED};
+use crate::net::policy::input::Site;
 use crate::net::policy::judged::Judged;
-use crate::net::policy::subject::Site;
 use crate::net::policy::{Action, Origin};
 use crate::net::time::{Duration, Instant};
 

@@ -21,7 +21,7 @@ const LOOK_AGAIN: u32 = 32;
 
 /// Datagrams received ahead.
 #[derive(Debug, Default)]
-pub(super) struct Ahead {
+pub(super) struct Prefetch {
     waiting: Mutex<VecDeque<Datagram>>,
     /// How many wait: usually none, and then the lock is spared.
     count: AtomicUsize,
@@ -55,7 +55,7 @@ thread_local! {
     static ROOM: RefCell<Option<Room>> = const { RefCell::new(None) };
 }
 
-impl Ahead {
+impl Prefetch {
     /// The datagram that came first.
     pub(super) fn pop(&self) -> Option<Datagram> {
         if self.is_empty() {

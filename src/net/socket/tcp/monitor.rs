@@ -18,7 +18,7 @@ use crate::net::wire::zoned::ZonedIp;
 
 /// A raw socket that hears the ICMP errors about one connection.
 #[derive(Debug)]
-pub(super) struct Ear {
+pub(super) struct TcpMonitor {
     socket: Socket,
     local: SocketAddr,
     peer: SocketAddr,
@@ -42,7 +42,7 @@ mod code {
 /// The protocol number of TCP.
 const TCP: u32 = 6;
 
-impl Ear {
+impl TcpMonitor {
     /// Listens for what is said of the connection from `local` to `peer`.
     ///
     /// # Errors
