@@ -66,3 +66,13 @@ fn the_help_of_reject_lists_every_name_that_its_hint_leaves_out() {
         assert!(help.contains(&format!("`{keyword}`")), "{keyword}\n{help}");
     }
 }
+
+#[test]
+fn the_files_that_the_architecture_names_exist() {
+    let text = fs::read_to_string(repo_root().join("docs/architecture.md")).expect("docs/architecture.md");
+    let named: Vec<&str> = text.split(['`', ' ', '\n']).filter(|word| word.starts_with("src/")).collect();
+    assert!(named.len() > 60, "only {} names were read", named.len());
+    for name in named {
+        assert!(repo_root().join(name).exists(), "docs/architecture.md names {name}, which is not there");
+    }
+}
