@@ -28,7 +28,7 @@ mod table;
 
 use common::echo::{Asked, EchoHost, Said};
 use common::golden::{self, assert_golden};
-use common::{Run, TempDir, pingscript, require_own_network_or_skip, require_root_or_skip};
+use common::{Run, TempDir, pingscript, require_lab_or_skip, require_own_network_or_skip, require_root_or_skip};
 use std::fs;
 
 /// Soon over, yet long for an answer over loopback on a busy machine.

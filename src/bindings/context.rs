@@ -245,6 +245,9 @@ pub trait Programs: Send + Sync {
     /// `invalid`: nothing has that name.
     fn help(&self, topic: Option<&Dynamic>) -> Result<String, Error>;
 
+    /// The names of the scripts that came with pingscript, as they are given on the command line.
+    fn scripts(&self) -> Vec<String>;
+
     /// Shows `text` as that of the script `name` in errors from now on.
     fn show_as(&self, name: &str, text: &str);
 

@@ -1,7 +1,7 @@
 //! Help within scripts and at the prompt. What it says comes from where each native is registered.
 
 use rhai::plugin::*;
-use rhai::{Dynamic, NativeCallContext};
+use rhai::{Array, Dynamic, NativeCallContext};
 
 use super::callback::programs;
 use super::error::{OrRaise, ScriptResult};
@@ -38,5 +38,15 @@ pub mod api {
     #[rhai_fn(name = "help", return_raw)]
     pub fn help_on(ctx: NativeCallContext, topic: Dynamic) -> ScriptResult<()> {
         tell(&ctx, Some(&topic))
+    }
+
+    /// The names of the scripts that came with pingscript, as they are given on the command line: an array of texts.
+    ///
+    /// ```rhai
+    /// expect("udp_ping" in scripts(), true);
+    /// expect("labs/router" in scripts(), true);
+    /// ```
+    pub fn scripts() -> Array {
+        programs().scripts().into_iter().map(Dynamic::from).collect()
     }
 }

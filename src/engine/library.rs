@@ -7,7 +7,7 @@ use std::path::Path;
 use super::sources::{SHIPPED, find_shipped, header};
 use crate::net::error::{Error, ErrorKind};
 
-/// The scripts by their directorys, with what each is for.
+/// The scripts by their directories, with what each is for.
 pub fn list() -> String {
     let width = SHIPPED.iter().map(|(file, _)| shown(file).len()).max().unwrap_or(0);
     let mut text = String::new();

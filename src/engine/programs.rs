@@ -12,7 +12,7 @@ use super::compile::compile;
 use super::help::{self, Reference};
 use super::report::{Finding, Names, Reporter, innermost, plain_type};
 use super::settings;
-use super::sources::Sources;
+use super::sources::{SHIPPED, Sources};
 use crate::bindings::callback::guarded;
 use crate::bindings::context::{Context, Programs};
 use crate::bindings::convert::shown_by;
@@ -169,6 +169,10 @@ impl Programs for ScriptHost {
             Some(name) if name.is_string() => help::text::help(self.reference(), Some(&name.to_string())),
             Some(value) => Ok(help::text::type_page(self.reference(), &self.type_of(value))),
         }
+    }
+
+    fn scripts(&self) -> Vec<String> {
+        SHIPPED.iter().map(|(file, _)| file.trim_end_matches(".rhai").to_string()).collect()
     }
 
     fn show_as(&self, name: &str, text: &str) {

@@ -115,11 +115,16 @@ impl Sources {
     }
 
     /// Finds the script called `name` as seen from the script `from`: in its directory, in the directory `scripts` above it, in the
-    /// current directory, among the shipped ones. The name to show it under, and its text.
+    /// current directory, among the shipped ones, which may be called without `.rhai`. The name to show it under, and its text.
     ///
     /// # Errors
     /// `file`: there is none, or it cannot be read.
     pub fn find(&self, name: &str, from: &str) -> Result<(String, String), Error> {
+        let full = if is_shipped(name) { &format!("{name}.rhai") } else { name };
+        self.find_file(full, from)
+    }
+
+    fn find_file(&self, name: &str, from: &str) -> Result<(String, String), Error> {
         let dir = Path::new(from).parent().unwrap_or(Path::new(""));
         let below_root = Path::new(name).strip_prefix(ROOT).unwrap_or(Path::new(name));
         let above = dir.ancestors().find(|dir| dir.ends_with(ROOT)).map(|root| root.join(below_root));

@@ -28,11 +28,41 @@ fn an_ordinary_user_is_told_both_remedies_where_they_are_not() {
     let run = nobodys_pingscript(&dir, &["icmp_ping", "127.0.0.1", "--count", "1"]).run().expect_code(4);
     for part in [
         "neither a ping socket nor a raw",
+        "a lab needs no rights: pingscript lab -- icmp_ping b; on this network: let every group",
         "net.ipv4.ping_group_range=\"0 2147483647\"",
         "now \"1 0\"",
         "setcap cap_net_raw+ep",
     ] {
         assert!(run.stderr.contains(part), "no {part} in\n{}", run.stderr);
+    }
+}
+
+/// The lab that is named first is one for the script at hand, and works.
+#[test]
+fn where_an_ordinary_user_may_not_ping_a_lab_is_named_that_works() {
+    if !require_root_or_skip("the ICMP pinger as another user") || !require_lab_or_skip("the lab of a hint") {
+        return;
+    }
+    let _host = EchoHost::start(NONE, |asked: &Asked| vec![asked.reply()]);
+    let dir = TempDir::new();
+    dir.write("my.rhai", "print(icmp::open(\"127.0.0.1\").ping(\"127.0.0.1\", 1.s).kind);");
+    for (script, lab) in [
+        ("icmp_ping", &["icmp_ping", "b"][..]),
+        ("pmtu", &["pmtu", "b"]),
+        ("sweep", &["sweep", "b"]),
+        ("icmp_flood", &["icmp_flood", "b"]),
+        ("icmp_listen", &["icmp_listen"]),
+        ("./my.rhai", &["./my.rhai"]),
+    ] {
+        let run = nobodys_pingscript(&dir, &[script]).run().expect_code(4);
+        let hint = format!("hint: a lab needs no rights: pingscript lab -- {}; on this network: ", lab.join(" "));
+        assert!(run.stderr.contains(&hint), "{script}\n{}", run.stderr);
+        let args = [&["lab", "--"], lab].concat();
+        match script {
+            // It would wait for messages; it needs no more than the rights.
+            "icmp_listen" => continue,
+            _ => nobodys_pingscript(&dir, &args).run().expect_code(0),
+        };
     }
 }
 

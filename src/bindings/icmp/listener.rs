@@ -93,7 +93,8 @@ pub mod namespace {
         let family = options.one_of("version", &[("IPv4", Family::V4), ("IPv6", Family::V6)]).or_raise(&ctx)?;
         let only = options.text("only").or_raise(&ctx)?.map_or(Ok(Vec::new()), |word| kinds(&word, family));
         options.finish().or_raise(&ctx)?;
-        NetListener::open(context::current().host, family, only.or_raise(&ctx)?).or_raise(&ctx)
+        let opened = NetListener::open(context::current().host, family, only.or_raise(&ctx)?);
+        opened.map_err(|err| crate::bindings::icmp::or_in_a_lab(err, "")).or_raise(&ctx)
     }
 }
 

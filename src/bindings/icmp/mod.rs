@@ -6,11 +6,12 @@ use rhai::plugin::*;
 use rhai::{Dynamic, Map, NativeCallContext};
 
 use super::addr::api::Addr;
+use super::callback::programs;
 use super::context;
 use super::context::Context;
 use super::convert::{Options, host, shown};
 use super::error::{OrRaise, ScriptResult, raise};
-use crate::net::error::Error;
+use crate::net::error::{Error, ErrorKind};
 use crate::net::host::addr;
 use crate::net::host::addr::Version;
 use crate::net::probe::clock::Clock;
@@ -78,7 +79,9 @@ pub mod namespace {
         options.finish().or_raise(&ctx)?;
         let context = context::current();
         let session = context.run.session.clone();
-        IcmpSocket::open(context.host, session, Family::of(target), &read).or_raise(&ctx)
+        IcmpSocket::open(context.host, session, Family::of(target), &read)
+            .map_err(|err| or_in_a_lab(err, " b"))
+            .or_raise(&ctx)
     }
 
     /// The address of a host, without a port: of a name's addresses the first IPv4 one, else the first IPv6 one. As text, with
@@ -219,4 +222,20 @@ fn pattern(options: &mut Options<'_>) -> Result<Vec<u8>, Error> {
             Err(wrong(&message))
         }
     }
+}
+
+/// Where the system refuses, a lab is the first remedy: with this script, and `target` for one of those that came with pingscript.
+pub(super) fn or_in_a_lab(error: Error, target: &str) -> Error {
+    if error.kind != ErrorKind::Permission {
+        return error;
+    }
+    let script = &context::current().script.name;
+    let plain = script.trim_start_matches("scripts/").trim_end_matches(".rhai");
+    let command = match script.ends_with(".rhai") {
+        true if programs().scripts().iter().any(|shipped| shipped == plain) => format!("{plain}{target}"),
+        true => script.clone(),
+        false => "icmp_ping b".to_string(),
+    };
+    let hint = format!("a lab needs no rights: pingscript lab -- {command}; on this network: {}", error.hint);
+    error.with_hint(hint)
 }

@@ -238,7 +238,7 @@ fn hosts() -> Vec<Candidate> {
     names.chain(["127.0.0.1:".to_string(), "[::1]:".to_string()]).map(plain).collect()
 }
 
-/// The files that `text` may be the beginning of; directorys end in a slash.
+/// The files that `text` may be the beginning of; directories end in a slash.
 fn files(text: &str) -> Vec<Candidate> {
     let (dir, name) = text.rsplit_once('/').map_or(("", text), |(dir, name)| (&text[..dir.len() + 1], name));
     let Ok(entries) = std::fs::read_dir(if dir.is_empty() { "." } else { dir }) else { return Vec::new() };

@@ -168,5 +168,5 @@ fn explain(error: Error, command: &Command) -> Error {
     let error = Error { kind: ErrorKind::File, message: message.to_string(), ..error };
     error
         .with_peer(&command.argv[0])
-        .with_hint("install it, or give its path; it is looked for in the directorys of PATH")
+        .with_hint("install it, or give its path; it is looked for in the directories of PATH")
 }

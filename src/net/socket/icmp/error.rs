@@ -76,7 +76,6 @@ pub(super) fn refused(err: &io::Error, raw: bool) -> Error {
     let error =
         Error { message: "this user may open neither a ping socket nor a raw ICMP socket".to_string(), ..error };
     error.with_hint(format!(
-        "a lab needs no rights: pingscript lab -- icmp_ping b; on this network, let every group use ping sockets: sudo sysctl -w net.ipv4.ping_group_range=\"0 2147483647\"{now}; \
-         or {capability}"
+        "let every group use ping sockets: sudo sysctl -w net.ipv4.ping_group_range=\"0 2147483647\"{now}; or {capability}"
     ))
 }
