@@ -83,7 +83,11 @@ impl Context {
             Wait::Events(_) | Wait::NewWork => self.serving.end(),
             _ => {}
         }
-        if matches!(wait, Wait::NewWork | Wait::Events(_)) && self.serving.is_main() && self.script.bound.settle() {
+        if matches!(wait, Wait::NewWork | Wait::Events(_))
+            && self.serving.is_main()
+            && !self.run.is_replaced()
+            && self.script.bound.settle()
+        {
             self.run.settled();
         }
         if self.run.is_replaced() && !self.serving.serves() {

@@ -139,15 +139,17 @@ impl Running {
 
     /// Ends the script, but not the threads that serve clients; its open sockets, and what goes on of it.
     pub(super) fn hand_over(self) -> (Sockets, Elder) {
-        if let Some(reload) = &self.context.run.reload {
-            reload.replace();
-        }
         let tasks = || Tasks::of(&self.context.run);
         let scripts: Vec<Arc<Script>> =
             tasks().iter().filter_map(|task| task.script().cloned()).chain([self.script.clone()]).collect();
-        let open = scripts.iter().flat_map(|script| script.bound.servers());
         // A lab ends with the script that made it, and so do the sockets in it.
-        let mut kept: Sockets = self.take_left().into_iter().chain(open.filter(|(asked, _)| asked.is_here())).collect();
+        let open = || scripts.iter().flat_map(|script| script.bound.servers()).filter(|(asked, _)| asked.is_here());
+        // Before it may end: it would close them.
+        let mut kept: Sockets = self.take_left().into_iter().chain(open()).collect();
+        if let Some(reload) = &self.context.run.reload {
+            reload.replace();
+        }
+        add(&mut kept, open());
         let begun = Instant::now();
         loop {
             // It may start others meanwhile.
@@ -171,11 +173,7 @@ impl Running {
             std::thread::sleep(Duration::from_millis(1));
         }
         // Where it has not come to them yet.
-        for (asked, server) in self.context.run.handover.take_back() {
-            if !kept.iter().any(|(_, known)| known.is(&server)) {
-                kept.push((asked, server));
-            }
-        }
+        add(&mut kept, self.context.run.handover.take_back());
         let Self { context, thread, .. } = self;
         (kept, Elder { context, thread })
     }
@@ -183,6 +181,15 @@ impl Running {
     /// Waits for its end, which a signal has brought about.
     pub(super) fn end(self) {
         let _ = self.thread.join();
+    }
+}
+
+/// Adds those of `more` that are not among the sockets.
+fn add(sockets: &mut Sockets, more: impl IntoIterator<Item = (Asked, Server)>) {
+    for (asked, server) in more {
+        if !sockets.iter().any(|(_, known)| known.is(&server)) {
+            sockets.push((asked, server));
+        }
     }
 }
 
