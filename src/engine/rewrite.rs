@@ -14,10 +14,10 @@ use rhai::{
 
 use crate::bindings::compare::{self, Operator};
 use crate::bindings::compiled::body::{self, Body};
-use crate::bindings::compiled::serving;
 use crate::bindings::context;
 use crate::bindings::error::ScriptResult;
 use crate::bindings::loops::{self, TURN};
+use crate::bindings::udp::script_loop;
 
 const LOOP: &str = "a loop";
 /// The body of a function. It alone is written in a program: see [`hide`].
@@ -32,7 +32,7 @@ pub(super) fn register(engine: &mut Engine) {
         });
     }
     handle(engine, LOOP, |context, inputs, _| {
-        loops::run(|| match serving::serve(context, &inputs[0])? {
+        loops::run(|| match script_loop::serve(context, &inputs[0])? {
             Some(value) => Ok(value),
             None => context.eval_expression_tree(&inputs[0]),
         })

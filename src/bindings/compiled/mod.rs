@@ -19,9 +19,8 @@ use crate::net::policy::{Place, Verdict};
 use crate::net::wire::frame::Frame;
 
 pub mod body;
-pub mod serving;
-mod translate;
-mod tree;
+pub(in crate::bindings) mod translate;
+pub(in crate::bindings) mod tree;
 mod value;
 
 /// What a tree can read of a packet.
@@ -76,7 +75,7 @@ impl Compiled {
 }
 
 /// Whether trees are made; to compare, the interpreter can be asked to do everything.
-fn is_wanted() -> bool {
+pub(in crate::bindings) fn is_wanted() -> bool {
     static OFF: LazyLock<bool> = LazyLock::new(|| std::env::var_os("PINGSCRIPT_INTERPRET").is_some());
     !*OFF
 }

@@ -17,7 +17,7 @@ use crate::net::policy::{Action, Verdict};
 const DEPTH: usize = 8;
 
 /// The tree of a closure, and whether it asks for random numbers.
-pub(super) fn closure(closure: &FnPtr, global: &GlobalRuntimeState, main: &str) -> Option<(Node, bool)> {
+pub(in crate::bindings) fn closure(closure: &FnPtr, global: &GlobalRuntimeState, main: &str) -> Option<(Node, bool)> {
     if global.num_imports() > 0 {
         return None;
     }
@@ -30,7 +30,12 @@ pub(super) fn closure(closure: &FnPtr, global: &GlobalRuntimeState, main: &str) 
 }
 
 /// The body of a loop over the packets of a socket, in which `outer` gives the values of variables from outside of it.
-pub(super) fn turn(packet: &str, statements: &[Stmt], global: &GlobalRuntimeState, outer: &Outer<'_>) -> Option<Node> {
+pub(in crate::bindings) fn turn(
+    packet: &str,
+    statements: &[Stmt],
+    global: &GlobalRuntimeState,
+    outer: &Outer<'_>,
+) -> Option<Node> {
     if global.num_imports() > 0 {
         return None;
     }
@@ -52,7 +57,7 @@ enum Known {
 }
 
 /// Gives the values of variables from outside.
-pub(super) type Outer<'o> = dyn Fn(&str) -> Option<Dynamic> + 'o;
+pub(in crate::bindings) type Outer<'o> = dyn Fn(&str) -> Option<Dynamic> + 'o;
 
 struct Translator<'g> {
     global: &'g GlobalRuntimeState,

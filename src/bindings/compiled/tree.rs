@@ -13,7 +13,7 @@ use crate::net::socket::udp::check_size;
 
 /// A property of the packet.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Field {
+pub(in crate::bindings) enum Field {
     Text,
     Len,
     Number,
@@ -24,7 +24,7 @@ pub(super) enum Field {
 
 /// A method of a text.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Method {
+pub(in crate::bindings) enum Method {
     Upper,
     Lower,
     Len,
@@ -35,7 +35,7 @@ pub(super) enum Method {
 
 /// A part of a closure.
 #[derive(Debug)]
-pub(super) enum Node {
+pub(in crate::bindings) enum Node {
     Constant(Value<'static>),
     Packet(Field),
     /// The variable in this place, counted over all that are alive.
@@ -74,7 +74,7 @@ pub(super) enum Node {
 
 /// What a tree does once it has run to its end: until then the interpreter can still take over.
 #[derive(Debug)]
-pub(super) enum Effect {
+pub(in crate::bindings) enum Effect {
     /// Prints a line.
     Print(String),
     /// Replies to the request; from this place of the script.
@@ -83,21 +83,21 @@ pub(super) enum Effect {
 
 /// A tree that runs.
 #[derive(Debug)]
-pub(super) struct State<'a, 's> {
+pub(in crate::bindings) struct State<'a, 's> {
     view: &'s View<'a>,
     drawn: &'s mut Vec<f64>,
     variables: Vec<Value<'a>>,
     returned: Option<Value<'a>>,
     /// What is to be done, in order.
-    pub(super) effects: Vec<Effect>,
+    pub(in crate::bindings) effects: Vec<Effect>,
 }
 
 impl<'a, 's> State<'a, 's> {
-    pub(super) fn new(view: &'s View<'a>, drawn: &'s mut Vec<f64>) -> Self {
+    pub(in crate::bindings) fn new(view: &'s View<'a>, drawn: &'s mut Vec<f64>) -> Self {
         Self { view, drawn, variables: Vec::new(), returned: None, effects: Vec::new() }
     }
 
-    pub(super) fn run(&mut self, node: &'a Node) -> Option<Value<'a>> {
+    pub(in crate::bindings) fn run(&mut self, node: &'a Node) -> Option<Value<'a>> {
         Some(match node {
             Node::Constant(value) => value.borrowed(),
             Node::Packet(field) => self.field(*field)?,

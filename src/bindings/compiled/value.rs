@@ -35,7 +35,7 @@ pub enum Value<'a> {
 
 /// An operator on two values.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Arithmetic {
+pub(in crate::bindings) enum Arithmetic {
     Add,
     Subtract,
     Multiply,
@@ -44,7 +44,7 @@ pub(super) enum Arithmetic {
 }
 
 impl Arithmetic {
-    pub(super) fn of(text: &str) -> Option<Self> {
+    pub(in crate::bindings) fn of(text: &str) -> Option<Self> {
         Some(match text {
             "+" => Self::Add,
             "-" => Self::Subtract,
@@ -55,7 +55,7 @@ impl Arithmetic {
         })
     }
 
-    pub(super) fn apply<'a>(self, a: Value<'a>, b: Value<'a>) -> Option<Value<'a>> {
+    pub(in crate::bindings) fn apply<'a>(self, a: Value<'a>, b: Value<'a>) -> Option<Value<'a>> {
         Some(match (a, b) {
             (Value::Int(a), Value::Int(b)) => Value::Int(match self {
                 Self::Add => a.checked_add(b)?,
@@ -103,7 +103,7 @@ impl Arithmetic {
 
 impl Value<'_> {
     /// The same, without a copy of a text.
-    pub(super) fn borrowed(&self) -> Value<'_> {
+    pub(in crate::bindings) fn borrowed(&self) -> Value<'_> {
         match self {
             Value::Text(text) => Value::Text(Cow::Borrowed(text)),
             other => other.clone(),
@@ -111,7 +111,7 @@ impl Value<'_> {
     }
 
     /// Whether `self operator other` holds.
-    pub(super) fn compared(&self, operator: Operator, other: &Self) -> Option<bool> {
+    pub(in crate::bindings) fn compared(&self, operator: Operator, other: &Self) -> Option<bool> {
         let order = match (self, other) {
             (Value::Int(a), Value::Int(b)) => Some(a.cmp(b)),
             (Value::Float(a), Value::Float(b)) => compare::close(*a, *b),
@@ -133,7 +133,7 @@ impl Value<'_> {
     }
 
     /// The value as interpolation writes it.
-    pub(super) fn write(&self, text: &mut String) -> Option<()> {
+    pub(in crate::bindings) fn write(&self, text: &mut String) -> Option<()> {
         match self {
             Value::Text(part) => text.push_str(part),
             Value::Char(letter) => text.push(*letter),
@@ -146,7 +146,7 @@ impl Value<'_> {
     }
 
     /// The unit of time `name` of a number, such as `20.ms`, or that many of a duration.
-    pub(super) fn unit(&self, name: Unit) -> Option<Value<'static>> {
+    pub(in crate::bindings) fn unit(&self, name: Unit) -> Option<Value<'static>> {
         Some(match self {
             Value::Int(number) => Value::Duration(name.whole(*number)),
             Value::Float(number) => Value::Duration(name.part(*number)?),
@@ -157,7 +157,7 @@ impl Value<'_> {
 
 /// A unit of time.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Unit {
+pub(in crate::bindings) enum Unit {
     Seconds,
     Milliseconds,
     Microseconds,
@@ -165,7 +165,7 @@ pub(super) enum Unit {
 }
 
 impl Unit {
-    pub(super) fn of(name: &str) -> Option<Self> {
+    pub(in crate::bindings) fn of(name: &str) -> Option<Self> {
         Some(match name {
             "s" => Self::Seconds,
             "ms" => Self::Milliseconds,

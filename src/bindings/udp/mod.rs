@@ -22,6 +22,7 @@ pub mod packet;
 pub mod ping;
 pub mod pinger;
 pub mod schedule;
+pub mod script_loop;
 mod serving;
 pub mod socket;
 

@@ -2,8 +2,8 @@
 
 use rhai::{Dynamic, EvalAltResult, EvalContext, Expr, Expression, Stmt, StmtBlock};
 
-use super::tree::{Effect, Node, State};
-use super::{View, translate};
+use crate::bindings::compiled::tree::{Effect, Node, State};
+use crate::bindings::compiled::{View, translate};
 use crate::bindings::context;
 use crate::bindings::context::Wait;
 use crate::bindings::error::{ScriptResult, thrown};
@@ -40,7 +40,7 @@ pub fn serve(
     let Expr::Variable(over, ..) = &flow.expr else { return Ok(None) };
     let scope = context.scope();
     let socket = scope.get(&over.1).and_then(|value| value.read_lock::<UdpSocket>().map(|socket| socket.clone()));
-    let (Some(socket), true) = (socket, super::is_wanted()) else { return Ok(None) };
+    let (Some(socket), true) = (socket, crate::bindings::compiled::is_wanted()) else { return Ok(None) };
     // What a closure has captured may change while the loop runs.
     let outer = |name: &str| scope.get(name).filter(|value| !value.is_shared()).cloned();
     let body = flow.body.statements();
@@ -48,7 +48,7 @@ pub fn serve(
         return Ok(None);
     };
     let (variable, body) = (&variable.name, &flow.body);
-    let mut turns = ReceiverLock { context, socket: &socket, tree, variable, body, effects: None, failed: None };
+    let mut turns = ServedLoop { context, socket: &socket, tree, variable, body, effects: None, failed: None };
     let stop = context::wait(Wait::NewWork).stop;
     let ended = socket.serve_by(&stop, &mut turns);
     match (turns.failed, ended) {
@@ -59,7 +59,7 @@ pub fn serve(
 }
 
 /// The turns of a loop.
-struct ReceiverLock<'t, 'a, 's, 'ps, 'g, 'c, 'tp> {
+struct ServedLoop<'t, 'a, 's, 'ps, 'g, 'c, 'tp> {
     context: &'t mut EvalContext<'a, 's, 'ps, 'g, 'c, 'tp>,
     socket: &'t UdpSocket,
     tree: Node,
@@ -71,7 +71,7 @@ struct ReceiverLock<'t, 'a, 's, 'ps, 'g, 'c, 'tp> {
     failed: Option<Box<EvalAltResult>>,
 }
 
-impl Serve for ReceiverLock<'_, '_, '_, '_, '_, '_, '_> {
+impl Serve for ServedLoop<'_, '_, '_, '_, '_, '_, '_> {
     fn reply(&mut self, request: &Datagram) -> Option<Vec<u8>> {
         context::wait(Wait::NewWork);
         self.effects = self.by_tree(request);
@@ -96,7 +96,7 @@ impl Serve for ReceiverLock<'_, '_, '_, '_, '_, '_, '_> {
     }
 }
 
-impl ReceiverLock<'_, '_, '_, '_, '_, '_, '_> {
+impl ServedLoop<'_, '_, '_, '_, '_, '_, '_> {
     /// Runs the tree; `None`: it gave up.
     fn by_tree(&self, request: &Datagram) -> Option<Vec<Effect>> {
         let judged = request.judged.as_deref();
