@@ -225,7 +225,7 @@ fn each_loss_on_a_link_is_put_down_to_its_verdict_in_both_directions() {
     for number in 1..=40 {
         let message = format!("ping {number} {number}");
         let outcome = net.ping(&sockets[number % 2], to, &message, Duration::from_millis(250));
-        lost += u64::from(matches!(outcome.end, End::TimedOut));
+        lost += u64::from(matches!(outcome.end, End::TimedOut { .. }));
     }
     let dropped = [net.link.counts(0).dropped, net.link.counts(1).dropped];
     assert!(dropped[0] > 0 && dropped[1] > 0, "{dropped:?}");
@@ -389,7 +389,7 @@ fn a_ping_whose_error_is_lost_on_its_way_is_put_down_to_that() {
     for to in Net::addrs(&net.b) {
         let socket = net.socket(&net.a, any_like(to));
         let outcome = net.ping(&socket, to, &format!("ping 1 {to}"), Duration::from_millis(100));
-        assert!(matches!(outcome.end, End::TimedOut), "{outcome:?}");
+        assert!(matches!(outcome.end, End::TimedOut { .. }), "{outcome:?}");
     }
     let text = net.session.loss_report.explain().iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
     assert!(text.contains(": dropped by always(drop()) on a-b from b\n"), "{text}");

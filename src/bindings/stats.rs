@@ -56,7 +56,7 @@ impl Inner {
                 self.rtts.record_flagged(*rtt);
             }
             End::Icmp { .. } | End::Unsent(_) | End::Broken(_) => self.counts.errored += 1,
-            End::TimedOut => self.counts.timed_out += 1,
+            End::TimedOut { .. } => self.counts.timed_out += 1,
         }
         if !matches!(outcome.end, End::Interrupted { .. }) {
             let lost = !matches!(outcome.end, End::Reply { .. });

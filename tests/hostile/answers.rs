@@ -24,7 +24,8 @@ fn damage(ping: &Datagram<'_>) {
         8 => ping.reply(&[0; 65_000]),
         9 => ping.reply(b"PING 4711 1725933169.813111"),
         10 => ping.reply(b"PING 99999999999999999999999999 "),
-        11 => ping.reply(b"PING 1"), // of PING 11 …: a number that was sent before
+        11 => ping.reply(b"PING 1"),    // of PING 11 …: a number that was sent before
+        13 => ping.reply(b"PING 13 X"), // no beginning of PING 13 17…
         _ => {}
     }
     thread::sleep(HELD);
@@ -41,7 +42,7 @@ const DAMAGED: [(&str, u64); 7] = [
     ("duplicate", 2),
     ("foreign", 2),
     ("truncated", 4),
-    ("corrupt", 2),
+    ("corrupt", 3),
     ("unmatched", 3),
 ];
 
@@ -204,4 +205,27 @@ fn a_late_reply_that_a_closure_does_not_know_is_late() {
         expect([sock.counts.late, sock.counts.foreign, sock.counts.timed_out], [1, 1, 1]);
     "#;
     pingscript(&["-e", script]).run().expect_code(0);
+}
+
+#[test]
+fn a_ping_and_the_causes_of_losses_say_what_came_in_place_of_the_reply() {
+    for (reply, words) in [
+        ("\"echo: \" + p.text", "did not repeat the message"),
+        ("\"PONG 1 x\"", "came corrupt"),
+        ("p.text + \"!\"", "came corrupt"),
+        ("\"ping\"", "came truncated"),
+        ("{ sleep(150.ms); p.text }", "came too late"),
+    ] {
+        let script = format!(
+            "let server = udp::bind(\"127.0.0.1:0\");
+             let task = start_thread(|| {{ for p in server {{ p.reply({reply}); }} }});
+             let sock = udp::open(server.addr);
+             let ping = sock.ping(server.addr, \"ping 1 x\", 100.ms);
+             expect(`${{ping}}`, `seq 1: the reply from ${{server.addr}} {words}`);
+             task.stop();"
+        );
+        let run = pingscript(&["-e", &script]).run();
+        assert_eq!(run.code, Some(1), "{words}\n{}", run.stderr);
+        assert!(run.stdout.ends_with(&format!("seq 1: the reply {words}\n  0 unexplained\n")), "{}", run.stdout);
+    }
 }

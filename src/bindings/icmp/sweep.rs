@@ -26,7 +26,7 @@ fn found(outcome: &Outcome) -> Option<Found> {
     match &outcome.end {
         End::Reply { rtt, .. } => Some(Found::Alive(u32::try_from(rtt.as_nanos()).unwrap_or(u32::MAX))),
         End::Icmp { error, .. } => Some(Found::Error(error.kind)),
-        End::TimedOut => Some(Found::Silent),
+        End::TimedOut { .. } => Some(Found::Silent),
         End::Sent { .. } | End::Stray { .. } | End::Interrupted { .. } => None,
         _ => Some(Found::Unsent),
     }

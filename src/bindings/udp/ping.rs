@@ -100,7 +100,7 @@ pub mod api {
             End::Stray { kind, .. } => kind.word(),
             End::Reply { .. } => "reply",
             End::Icmp { .. } => "icmp",
-            End::TimedOut => "timeout",
+            End::TimedOut { .. } => "timeout",
             End::Unsent(_) => "error",
             End::Broken(error) => match error.kind {
                 ErrorKind::System | ErrorKind::Exhausted | ErrorKind::Permission => "error",
@@ -338,7 +338,8 @@ pub mod api {
         }
     }
 
-    /// The ping in words.
+    /// The ping in words. Without a whole reply in time they say what came in its place: `seq 1: no reply from …`,
+    /// `seq 1: the reply from … came truncated` (or corrupt, or too late), `… did not repeat the message`.
     ///
     /// ```rhai
     /// print(udp::bind("127.0.0.1:0").ping(udp::closed_port(), "ping 1", 100.ms));
@@ -365,7 +366,10 @@ pub mod api {
             End::Stray { kind, datagram, .. } => {
                 format!("{} packet from {}: {} bytes", kind.word(), plain(datagram.from), datagram.data.len())
             }
-            End::TimedOut => format!("seq {number}: no reply from {}", plain(*to)),
+            End::TimedOut { instead: None } => format!("seq {number}: no reply from {}", plain(*to)),
+            End::TimedOut { instead: Some(fault) } => {
+                format!("seq {number}: the reply from {} {}", plain(*to), fault.words())
+            }
             End::Unsent(error) | End::Broken(error) => format!("seq {number}: {error}"),
             End::Interrupted { .. } => format!("seq {number}: interrupted"),
         }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::clock::{Clock, Readings};
 use crate::net::error::{Error, ErrorKind};
 use crate::net::policy::datagram::Datagram;
-use crate::net::probe::ledger::Stray;
+use crate::net::probe::ledger::{Fault, Stray};
 use crate::net::time::Duration;
 use crate::net::wire::icmp::IcmpError;
 
@@ -90,8 +90,12 @@ pub enum End {
         /// The time until it came, by the session's clock or the best lesser one.
         rtt: Duration,
     },
-    /// Nothing came in time.
-    TimedOut,
+    /// No whole reply came in time.
+    TimedOut {
+        /// What is wrong with the reply that came all the same. One that names no probe is put down to the one that is waited
+        /// for, or else to the oldest in flight.
+        instead: Option<Fault>,
+    },
     /// This host could not send it.
     Unsent(Error),
     /// The connection it went over ended, or its path has an error of which only the errno is known.
@@ -119,7 +123,7 @@ impl End {
         match self {
             Self::Reply { .. } => "replied",
             Self::Icmp { .. } | Self::Unsent(_) | Self::Broken(_) => "errored",
-            Self::TimedOut => "timed_out",
+            Self::TimedOut { .. } => "timed_out",
             Self::Sent { .. } | Self::Stray { .. } | Self::Interrupted { .. } => "pending",
         }
     }

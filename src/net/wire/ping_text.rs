@@ -30,6 +30,11 @@ pub fn same_text(a: &[u8], b: &[u8]) -> bool {
     a.eq_ignore_ascii_case(b)
 }
 
+/// Whether a text says what another, longer one begins with.
+pub fn begins(text: &[u8], longer: &[u8]) -> bool {
+    longer.len() > text.len() && same_text(&longer[..text.len()], text)
+}
+
 /// A 64-bit hash that is equal for texts that are the same in the sense of [`same_text`]: FNV-1a of the bytes
 /// in ASCII lower case, the same in every run. It resists accidents, not an adversary.
 pub fn text_hash(text: &[u8]) -> u64 {

@@ -170,6 +170,13 @@ impl Causes {
     }
 }
 
+impl Cause {
+    /// Whether the packet cannot have arrived.
+    pub(super) const fn is_final(&self) -> bool {
+        self.fate.is_final()
+    }
+}
+
 impl Fate {
     /// Whether the packet cannot have arrived.
     const fn is_final(self) -> bool {

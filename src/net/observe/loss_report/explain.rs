@@ -7,6 +7,7 @@ use super::pingers::Group;
 use super::report::name;
 use super::{Dropping, Drops, Explanation, Inner, KERNEL_CAUSES, Loss, LossReport, causes};
 use crate::net::host::id::HostId;
+use crate::net::probe::ledger::Fault;
 
 impl LossReport {
     /// Why each pinger's probes were lost; nothing where none is settled, or no socket of this process answers and there is no
@@ -46,22 +47,32 @@ impl LossReport {
 impl Inner {
     /// The cause of each loss and what names the loss with it; `None`: it is not known.
     fn explained(&self, drops: Vec<(HostId, Drops)>) -> Vec<Option<(String, String)>> {
-        let of_verdict = |(loss, verdict): (&Loss, Option<&causes::Cause>)| match verdict {
-            Some(verdict) => Some((verdict.to_string(), name(loss.number, &verdict.draws))),
-            None if loss.late => Some(("answered, but too late".to_string(), loss.number.to_string())),
+        let of_verdict = |(loss, verdict): (&Loss, Option<&causes::Cause>)| match (verdict, loss.instead) {
+            (Some(verdict), _) => Some((verdict.to_string(), name(loss.number, &verdict.draws))),
+            (None, Some(fault)) => Some((format!("the reply {}", fault.words()), loss.number.to_string())),
             // The ping was sent in a lab, or it would not be here.
-            None if loss.key.server() == HostId::default() && self.hosts.know(loss.key.sender().0) => {
+            _ if loss.key.server() == HostId::default() && self.hosts.know(loss.key.sender().0) => {
                 Some(("no host of the lab has this address".to_string(), loss.number.to_string()))
             }
-            None => None,
+            _ => None,
         };
-        let mut found: Vec<_> = self.losses.iter().zip(self.causes.of(&self.losses)).map(of_verdict).collect();
+        let verdicts = self.causes.of(&self.losses);
+        // A reply that names no ping was put down to one that was never received: it is one to another.
+        let arrived = |verdict: &Option<&causes::Cause>| verdict.is_none_or(|verdict| !verdict.is_final());
+        let misplaced: Vec<(usize, Fault)> = (self.losses.iter().zip(&verdicts))
+            .filter(|(_, verdict)| !arrived(verdict))
+            .filter_map(|(loss, _)| loss.instead.map(|fault| (loss.pinger, fault)))
+            .collect();
+        let mut found: Vec<_> = self.losses.iter().zip(verdicts).map(of_verdict).collect();
         let mut attribute = |count: u64, cause: String, fits: &dyn Fn(&Loss) -> bool| {
             let open = found.iter_mut().zip(&self.losses).filter(|(known, loss)| known.is_none() && fits(loss));
             for (known, loss) in open.take(usize::try_from(count).unwrap_or(usize::MAX)) {
                 *known = Some((cause.clone(), loss.number.to_string()));
             }
         };
+        for (pinger, fault) in misplaced {
+            attribute(1, format!("the reply {}", fault.words()), &|loss| loss.pinger == pinger);
+        }
         // The kernel does not say which datagrams it dropped, only how many at which socket: as many of those that were sent
         // there are its.
         for (host_id, Drops { at, host, count }) in drops {

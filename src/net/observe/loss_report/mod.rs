@@ -22,7 +22,7 @@ use crate::net::host::id::HostId;
 use crate::net::policy::attached::AttachedPolicy;
 use crate::net::policy::input::Site;
 use crate::net::policy::judged::Judged;
-use crate::net::probe::ledger::Counts;
+use crate::net::probe::ledger::{Counts, Fault};
 use crate::net::time::{Duration, Instant};
 use crate::net::wire::content::Content;
 
@@ -105,7 +105,8 @@ struct Loss {
     number: u64,
     key: Key,
     sent: Instant,
-    late: bool,
+    /// What is wrong with the reply that came all the same.
+    instead: Option<Fault>,
 }
 
 impl LossReport {
@@ -232,19 +233,20 @@ impl LossReport {
         self.lock().pingers.settle(pinging, running, how);
     }
 
-    /// Notes that probe `number`, sent at `sent`, timed out; `late`: its answer came, but too late.
-    pub fn lost(&self, pinging: &Pinging, number: u64, content: Content, sent: Instant, late: bool) {
+    /// Notes that probe `number`, sent at `sent`, timed out; `instead`: what is wrong with the reply
+    /// that came all the same.
+    pub fn lost(&self, pinging: &Pinging, number: u64, content: Content, sent: Instant, instead: Option<Fault>) {
         let inner = &mut *self.lock();
         let (key, server) = (inner.hosts.key(pinging.ends, content), pinging.ends.to());
         let host = key.server();
         // The ways of a lab are ours, whether or not a host answers there.
         let is_ours = host != HostId::default() || inner.hosts.know(pinging.ends.at());
-        if !is_ours && !inner.servers.knows(host, server) {
+        if instead.is_none() && !is_ours && !inner.servers.knows(host, server) {
             return;
         }
         let pinger = inner.pingers.place(pinging);
-        inner.losses.push_back(Loss { pinger, number, key, sent, late });
-        if !late && !inner.causes.know(&key) {
+        inner.losses.push_back(Loss { pinger, number, key, sent, instead });
+        if instead.is_none() && !inner.causes.know(&key) {
             inner.open.insert(key);
         }
         if inner.losses.len() > REMEMBERED
@@ -261,7 +263,7 @@ impl LossReport {
         let inner = &mut *self.lock();
         let key = inner.hosts.key(ends, content);
         if let Some(loss) = inner.losses.iter_mut().rev().find(|loss| loss.key == key) {
-            loss.late = true;
+            loss.instead = Some(Fault::Late);
         }
         inner.open.remove(&key);
         self.open.store(inner.open.len(), Ordering::SeqCst);

@@ -61,7 +61,13 @@ fn account(losses: &[(u64, bool)], drops: &[u64]) -> LossReport {
         account.judged(at(number), ends(), content, &judged(Action::Drop, &[0.125]), &site());
     }
     for &(number, late) in losses {
-        account.lost(&pinging(ends()), number, Content::of(format!("PING {number}").as_bytes()), at(number), late);
+        account.lost(
+            &pinging(ends()),
+            number,
+            Content::of(format!("PING {number}").as_bytes()),
+            at(number),
+            late.then_some(Fault::Late),
+        );
     }
     account
 }
@@ -73,7 +79,7 @@ fn each_loss_has_its_cause() {
         text_of(&account),
         "Lost 4 of 8 pings: 50.0% (95%: 21.5% to 78.5%)\n  \
          seq 2 (draw 0.125), 5 (draw 0.125): dropped by a.rhai:3\n  \
-         seq 3: answered, but too late\n  1 unexplained: seq 6"
+         seq 3: the reply came too late\n  1 unexplained: seq 6"
     );
 }
 
@@ -89,7 +95,7 @@ fn a_loss_on_the_way_to_a_stranger_is_not_ours_to_explain() {
     let account = account(&[], &[]);
     let ends = Ends::seen_by(HERE, addr(9), addr(8));
     settle(&account, ends, [0, 1, 1]);
-    account.lost(&pinging(ends), 1, Content::of(b"ping 1"), at(1), false);
+    account.lost(&pinging(ends), 1, Content::of(b"ping 1"), at(1), None);
     assert_eq!(
         text_of(&account),
         "Lost 0 of 8 pings over UDP to 127.0.0.1:7: 0.0% (95%: 0.0% to 32.4%)\n  0 unexplained\n\
@@ -113,7 +119,7 @@ fn memory_is_bounded() {
     for number in 0..2 * REMEMBERED as u64 {
         let content = Content::of(format!("ping {number}").as_bytes());
         account.judged(at(number), ends(), content, &judged(Action::Drop, &[]), &site());
-        account.lost(&pinging(ends()), number, content, at(number), false);
+        account.lost(&pinging(ends()), number, content, at(number), None);
     }
     let inner = account.lock();
     assert_eq!((inner.causes.len(), inner.losses.len()), (REMEMBERED, REMEMBERED));
@@ -157,7 +163,7 @@ fn a_verdict_explains_one_loss_and_none_of_a_probe_sent_later() {
     account.answered(ends(), b"hello", at(9));
     account.judged(at(20), ends(), hello, &judged(Action::Drop, &[]), &site());
     for (number, sent) in [(1, 0), (2, 1), (3, 8), (4, 21)] {
-        account.lost(&pinging(ends()), number, hello, at(sent), false);
+        account.lost(&pinging(ends()), number, hello, at(sent), None);
     }
     let text = text_of(&account);
     assert!(text.ends_with("\n  seq 1, 2: dropped by a.rhai:3\n  2 unexplained: seq 3, 4"), "{text}");
@@ -228,7 +234,7 @@ fn hosts_that_use_one_port_are_told_apart_and_links_explain_losses_both_ways() {
     for (number, host, sent) in [(1, 1, 0), (2, 2, 0), (3, 1, 2), (4, 2, 0)] {
         let pinging = pinging(Ends::seen_by(HostId(host), any, ip(3)));
         account.settled(&Pinging { socket: host.into(), ..pinging }, 2 * number, Settled::TimedOut);
-        account.lost(&Pinging { socket: host.into(), ..pinging }, number, hello, at(sent), false);
+        account.lost(&Pinging { socket: host.into(), ..pinging }, number, hello, at(sent), None);
     }
     let text = text_of(&account);
     let expected = "Lost 2 of 2 pings over UDP from a to 10.0.0.3:9: 100.0% (95%: 34.2% to 100.0%)\n  \
@@ -260,7 +266,7 @@ fn a_full_receive_buffer_or_link_explains_losses_of_what_was_sent_there_alone() 
         account.kernel_drops(HERE, to, if to == busy { 2 } else { 0 });
         let pinging = Pinging { socket, ..pinging(Ends::seen_by(HERE, addr(9), to)) };
         account.settled(&pinging, 1, Settled::TimedOut);
-        account.lost(&pinging, 1, Content::of(b"ping 1"), at(1), false);
+        account.lost(&pinging, 1, Content::of(b"ping 1"), at(1), None);
     }
     let text = text_of(&account);
     let [first, second] = [&account.explain()[0], &account.explain()[1]];
@@ -283,7 +289,7 @@ fn an_overrun_of_a_link_explains_losses_of_pings_that_pass_it_alone() {
     for (socket, to) in [(1, ip(3)), (2, ip(4))] {
         let pinging = Pinging { socket, ..pinging(Ends::seen_by(HostId(1), ip(1), to)) };
         account.settled(&pinging, 1, Settled::TimedOut);
-        account.lost(&pinging, 1, Content::of(b"ping 1"), at(1), false);
+        account.lost(&pinging, 1, Content::of(b"ping 1"), at(1), None);
     }
     let text: Vec<String> = account.explain().iter().map(ToString::to_string).collect();
     assert!(text[0].contains("seq 1: came faster than 2-3 carries"), "{text:?}");
@@ -298,8 +304,23 @@ fn many_pingers_of_one_target_are_reported_together() {
         let pinging = Pinging { socket, ..pinging(ends()) };
         account.settled(&pinging, 1, if socket == 3 { Settled::TimedOut } else { Settled::Replied });
         if socket == 3 {
-            account.lost(&pinging, 1, Content::of(b"ping 1"), at(1), false);
+            account.lost(&pinging, 1, Content::of(b"ping 1"), at(1), None);
         }
     }
     assert_eq!(text_of(&account), "Lost 1 of 20 pings: 5.0% (95%: 0.9% to 23.6%)\n  1 unexplained");
+}
+
+#[test]
+fn a_reply_put_down_to_a_ping_that_was_dropped_is_one_to_another() {
+    let account = LossReport::default();
+    account.lock().servers.at((HERE, addr(7)));
+    settle(&account, ends(), [0, 0, 2]);
+    account.judged(at(1), ends(), Content::of(b"ping 1"), &judged(Action::Drop, &[]), &site());
+    for (number, instead) in [(1, Some(Fault::Unmatched)), (2, None)] {
+        let content = Content::of(format!("ping {number}").as_bytes());
+        account.lost(&pinging(ends()), number, content, at(number), instead);
+    }
+    let text = text_of(&account);
+    let expected = "seq 1: dropped by a.rhai:3\n  seq 2: the reply did not repeat the message\n  0 unexplained";
+    assert!(text.ends_with(expected), "{text}");
 }

@@ -304,7 +304,7 @@ impl ProbeRow {
                 Self { rtt_ns: Some(rtt.as_nanos()), icmp: Some(icmp), ..row }
             }
             End::Unsent(error) | End::Broken(error) => Self { error: Some(error.to_string()), ..row },
-            End::Sent { .. } | End::Stray { .. } | End::TimedOut | End::Interrupted { .. } => row,
+            End::Sent { .. } | End::Stray { .. } | End::TimedOut { .. } | End::Interrupted { .. } => row,
         }
     }
 }

@@ -135,7 +135,7 @@ fn ended(outcome: &Outcome) -> String {
             let by = error.offender.map_or(String::new(), |offender| format!(" from {offender}"));
             format!("ping {number} errored: {}{by}", error.kind.name())
         }
-        End::TimedOut => format!("ping {number} timed out"),
+        End::TimedOut { .. } => format!("ping {number} timed out"),
         End::Unsent(error) => format!("ping {number} not sent: {error}"),
         End::Broken(error) => format!("ping {number} errored: {}", error.message),
         End::Sent { .. } | End::Stray { .. } | End::Interrupted { .. } => format!("ping {number} still pending"),

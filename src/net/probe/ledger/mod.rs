@@ -101,6 +101,42 @@ pub enum Stray {
     Duplicate,
 }
 
+/// What is wrong with a reply that came in place of the one that was waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// It came after the time.
+    Late,
+    /// It is cut short.
+    Truncated,
+    /// It is damaged.
+    Corrupt,
+    /// It says something else than the message.
+    Unmatched,
+}
+
+impl Fault {
+    /// That of a packet of this kind; `None` if it is no reply to a probe that waits for one.
+    pub const fn of(kind: Stray) -> Option<Self> {
+        match kind {
+            Stray::Late => Some(Self::Late),
+            Stray::Truncated => Some(Self::Truncated),
+            Stray::Corrupt => Some(Self::Corrupt),
+            Stray::Unmatched => Some(Self::Unmatched),
+            Stray::Foreign | Stray::Duplicate => None,
+        }
+    }
+
+    /// It in words, after "the reply" or "replies".
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Late => "came too late",
+            Self::Truncated => "came truncated",
+            Self::Corrupt => "came corrupt",
+            Self::Unmatched => "did not repeat the message",
+        }
+    }
+}
+
 impl Stray {
     /// It in one word.
     pub const fn word(self) -> &'static str {

@@ -220,10 +220,15 @@ impl fmt::Display for Summary<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { counts, rtts } = self;
         f.write_str("=====\nSummary:\n=====\n")?;
-        match (counts.replied, counts.unmatched) {
-            (0, 0) => f.write_str("No response received from server\n")?,
-            (0, _) => f.write_str("Replies came, but none repeats its message\n")?,
-            _ => {}
+        if counts.replied == 0 {
+            f.write_str(match (counts.late, counts.truncated, counts.corrupt, counts.unmatched) {
+                (0, 0, 0, 0) => "No response received from server\n",
+                (_, 0, 0, 0) => "Replies came, but too late\n",
+                (0, _, 0, 0) => "Replies came, but truncated\n",
+                (0, 0, _, 0) => "Replies came, but corrupt\n",
+                (0, 0, 0, _) => "Replies came, but none repeats its message\n",
+                _ => "Replies came, but none whole and in time\n",
+            })?;
         }
         writeln!(f, "Packets Sent: {}", counts.sent)?;
         writeln!(f, "Packets Received: {}", counts.replied)?;

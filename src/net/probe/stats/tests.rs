@@ -261,10 +261,19 @@ Loss Rate: 100.000%
 }
 
 #[test]
-fn replies_that_say_something_else_are_no_silence() {
-    let counts = Counts { sent: 2, timed_out: 2, unmatched: 2, ..Counts::default() };
-    let summary = Summary { counts, rtts: &Rtts::new() }.to_string();
-    assert!(summary.contains("\nReplies came, but none repeats its message\nPackets Sent: 2\n"), "{summary}");
+fn replies_that_are_wrong_or_late_are_no_silence() {
+    let lost = Counts { sent: 2, timed_out: 2, ..Counts::default() };
+    for (counts, words) in [
+        (Counts { late: 1, ..lost }, "Replies came, but too late"),
+        (Counts { truncated: 2, ..lost }, "Replies came, but truncated"),
+        (Counts { corrupt: 2, ..lost }, "Replies came, but corrupt"),
+        (Counts { unmatched: 2, ..lost }, "Replies came, but none repeats its message"),
+        (Counts { late: 1, corrupt: 1, ..lost }, "Replies came, but none whole and in time"),
+        (Counts { foreign: 2, ..lost }, "No response received from server"),
+    ] {
+        let summary = Summary { counts, rtts: &Rtts::new() }.to_string();
+        assert!(summary.contains(&format!("\n{words}\nPackets Sent: 2\n")), "{summary}");
+    }
 }
 
 #[test]

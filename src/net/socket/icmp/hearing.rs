@@ -208,7 +208,8 @@ fn whole(prober: &Prober, datagram: &Datagram, number: u64, payload: &[u8]) -> R
     let key = Key::Number(number);
     let sent = prober.named(datagram, key).and_then(|id| prober.message(id));
     match sent.and_then(|sent| sent.get(HEADER..)) {
-        Some(sent) if sent.len() <= payload.len() && sent != payload => Recognised::Stray(Stray::Corrupt),
+        // A truncated one is a beginning.
+        Some(sent) if !sent.starts_with(payload) => Recognised::Damaged(key),
         _ => Recognised::Answer(key, Content::of(payload)),
     }
 }

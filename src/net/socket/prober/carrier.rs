@@ -205,6 +205,8 @@ pub(in crate::net) struct Name {
 pub(in crate::net) enum Recognised {
     /// An answer that names a probe and says this.
     Answer(Key, Content),
+    /// A reply that names a probe and says something else than it should.
+    Damaged(Key),
     /// No answer.
     Stray(Stray),
     /// Not meant for this socket: it is not even counted.

@@ -8,7 +8,7 @@ use crate::net::error::{Error, Result};
 use crate::net::observe::event::{Event, Flow};
 use crate::net::observe::loss_report::{Ends, Pinging, Settled};
 use crate::net::policy::datagram::Datagram;
-use crate::net::probe::ledger::{Arrival, Blame, ErrorArrival, Key, ProbeId, Stray};
+use crate::net::probe::ledger::{Arrival, Blame, ErrorArrival, Fault, Key, ProbeId, Stray};
 use crate::net::probe::outcome::{End, Match, Matcher, Outcome};
 use crate::net::socket::error_queue::Queued;
 use crate::net::time::Instant;
@@ -37,6 +37,11 @@ impl Prober {
                 Recognised::Answer(key, content) => {
                     (self.ledger.reply(arrived, self.asked(datagram.from, key), key, content), Stray::Foreign)
                 }
+                Recognised::Damaged(key) => {
+                    self.ledger.stray(Stray::Corrupt);
+                    let id = self.named(&datagram, key);
+                    (id.map_or(Arrival::Foreign, |id| Arrival::Corrupt { id }), Stray::Corrupt)
+                }
                 Recognised::Stray(kind) => (self.stray(kind), kind),
                 Recognised::Unrelated => return Ok(()),
             },
@@ -58,7 +63,7 @@ impl Prober {
                 return Ok(());
             }
             Arrival::Late { id: Some(id), timed_out: true } => {
-                self.time_out(carrier, id, true);
+                self.time_out(carrier, id, Some(Fault::Late));
                 (Stray::Late, Some(id))
             }
             Arrival::Late { id, .. } => {
@@ -71,8 +76,30 @@ impl Prober {
             Arrival::Corrupt { id } => (Stray::Corrupt, Some(id)),
             Arrival::Foreign => (kind, None),
         };
+        self.note_fault(stray, awaited, datagram.from, arrived);
         self.report_stray(stray, datagram, arrived, unix);
         Ok(())
+    }
+
+    /// Notes what came in place of a pending probe's reply. What names no probe is put down to the one that is waited for, or
+    /// else to the oldest in flight that nothing was put down to yet, if it was sent before.
+    fn note_fault(
+        &mut self,
+        (kind, id): (Stray, Option<ProbeId>),
+        awaited: Option<ProbeId>,
+        from: SocketAddr,
+        arrived: Instant,
+    ) {
+        let Some(fault) = Fault::of(kind).filter(|fault| *fault != Fault::Late) else { return };
+        let owes = |id: &ProbeId| {
+            let pending = self.pending.get(id).filter(|one| self.may_reply(from, one.to));
+            pending.is_some_and(|one| one.instead.is_none() && one.sent <= arrived)
+        };
+        let oldest = || self.ledger.pending(self.asked_last(from)).find(owes);
+        let id = id.or_else(|| awaited.filter(owes)).or_else(oldest);
+        if let Some(pending) = id.and_then(|id| self.pending.get_mut(&id)) {
+            pending.instead = Some(fault);
+        }
     }
 
     /// Makes an outcome of a packet that settles nothing, if the pinger at work wants those.
@@ -190,7 +217,7 @@ impl Prober {
                 }
             }
             (ErrorArrival::Stray { timed_out: true }, Blame::Named(id) | Blame::Assumed(id)) => {
-                self.time_out(carrier, id, false);
+                self.time_out(carrier, id, None);
             }
             (ErrorArrival::Stray { .. }, _) => {}
         }
@@ -232,21 +259,22 @@ impl Prober {
             }
             ErrorArrival::Stray { timed_out: true } => {
                 if let Some(id) = id {
-                    self.time_out(carrier, id, false);
+                    self.time_out(carrier, id, None);
                 }
             }
             ErrorArrival::Stray { .. } => {}
         }
     }
 
-    pub(super) fn time_out(&mut self, carrier: &dyn Carrier, id: ProbeId, late: bool) {
+    pub(super) fn time_out(&mut self, carrier: &dyn Carrier, id: ProbeId, late: Option<Fault>) {
         if let Some(pending) = self.pending.remove(&id) {
+            let instead = late.or(pending.instead);
             let content = Content::of(carrier.echoed(&pending.message));
             if pending.reported {
                 let pinging = self.pinging(carrier, pending.to);
-                carrier.loss_report().lost(&pinging, pending.number, content, pending.sent, late);
+                carrier.loss_report().lost(&pinging, pending.number, content, pending.sent, instead);
             }
-            self.finish(carrier, id, &pending, None, End::TimedOut);
+            self.finish(carrier, id, &pending, None, End::TimedOut { instead });
         }
     }
 
@@ -268,7 +296,7 @@ impl Prober {
         if let End::Reply { datagram, .. } = &end {
             self.reached = datagram.to.or(self.reached);
         }
-        if matches!(end, End::TimedOut | End::Icmp { .. }) {
+        if matches!(end, End::TimedOut { .. } | End::Icmp { .. }) {
             if self.unanswered.len() == UNANSWERED {
                 self.unanswered.pop_front();
             }
@@ -276,7 +304,7 @@ impl Prober {
         }
         let settled = match &end {
             End::Reply { .. } => Some(Settled::Replied),
-            End::TimedOut => Some(Settled::TimedOut),
+            End::TimedOut { .. } => Some(Settled::TimedOut),
             End::Icmp { .. } | End::Unsent(_) | End::Broken(_) => Some(Settled::Errored),
             End::Sent { .. } | End::Stray { .. } | End::Interrupted { .. } => None,
         };

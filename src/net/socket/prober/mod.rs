@@ -19,7 +19,7 @@ use crate::net::host::{Host, Waited};
 use crate::net::observe::event::{Event, Flow};
 use crate::net::policy::datagram::Datagram;
 use crate::net::probe::clock::Clock;
-use crate::net::probe::ledger::{Arrival, Blame, Counts, Key, Ledger, Mixed, ProbeId, State};
+use crate::net::probe::ledger::{Arrival, Blame, Counts, Fault, Key, Ledger, Mixed, ProbeId, State};
 use crate::net::probe::outcome::{End, Matcher, Outcome, Probe, Slot};
 use crate::net::time::{Duration, Instant};
 use crate::net::wire::icmp::IcmpError;
@@ -106,6 +106,8 @@ struct Pending {
     /// The same by the wall clock, in nanoseconds since 1970.
     sent_wall: i64,
     stamp: Option<i64>,
+    /// What is wrong with the reply that came.
+    instead: Option<Fault>,
 }
 
 impl Pending {
@@ -261,7 +263,8 @@ impl Prober {
         // One with a TTL of its own looks for a hop.
         let reported = !unreported && probe.ttl.is_none();
         let (to, ttl, packet) = (probe.to, probe.ttl, carrier.tally().headers() + message.len());
-        let pending = Pending { number, to, ttl, packet, message, missed, reported, sent, sent_wall, stamp: None };
+        let pending =
+            Pending { number, to, ttl, packet, message, missed, reported, sent, sent_wall, stamp: None, instead: None };
         if announced {
             self.settled.push_back((id, pending.outcome(None, End::Sent { message: probe.message.into() })));
         }

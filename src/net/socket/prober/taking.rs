@@ -42,7 +42,7 @@ impl Prober {
         let is_over = self.ledger.next_expiry().is_some_and(|first| first <= now);
         self.take_in(carrier, socket, awaited, matcher, is_over)?;
         for id in self.ledger.expire(now) {
-            self.time_out(carrier, id, false);
+            self.time_out(carrier, id, None);
         }
         Ok(())
     }

@@ -282,8 +282,12 @@ impl Carrier for Connection {
     fn recognise(&self, prober: &Prober, datagram: &Datagram) -> Recognised {
         let content = Content::of(&datagram.data);
         let key = ping_text::sequence(&datagram.data).map_or(Key::Content(content.hash), Key::Number);
-        if prober.named(datagram, key).is_some() {
-            return Recognised::Answer(key, content);
+        if let Some(id) = prober.named(datagram, key) {
+            let heard = &datagram.data;
+            return match prober.message(id) {
+                Some(sent) if heard.len() < sent.len() && !ping_text::begins(heard, sent) => Recognised::Damaged(key),
+                _ => Recognised::Answer(key, content),
+            };
         }
         // The stream itself loses and damages nothing: whoever answers does.
         let mut owed = prober.owed_by(datagram.from).peekable();

@@ -221,7 +221,10 @@ pub(super) fn recognise(prober: &Prober, datagram: &Datagram) -> Recognised {
     if matches!(key, Key::Content(_)) && prober.named(datagram, key).is_none() {
         return stray(what_is_left(prober, datagram));
     }
-    if is_mixed_up(prober, datagram, key) { stray(Stray::Corrupt) } else { Recognised::Answer(key, content) }
+    match prober.named(datagram, key).and_then(|id| prober.message(id)) {
+        Some(sent) if is_changed(&datagram.data, sent) => Recognised::Damaged(key),
+        _ => Recognised::Answer(key, content),
+    }
 }
 
 /// Where a quoted packet was going and its payload, if the socket bound to `local` sent it.
@@ -231,11 +234,12 @@ fn own(local: SocketAddr, quoted: &Packet<'_>) -> Option<(SocketAddr, Vec<u8>)> 
     quoted.destination_socket().filter(|_| own).map(|to| (to, quoted.payload.to_vec()))
 }
 
-/// Whether an answer differs from its pending message only in case, but is neither the message nor all of it in
-/// capitals or small letters: turning over one bit can do that to a letter.
-fn is_mixed_up(prober: &Prober, datagram: &Datagram, key: Key) -> bool {
-    let sent = prober.named(datagram, key).and_then(|id| prober.message(id));
-    let (heard, Some(sent)) = (&datagram.data, sent) else { return false };
+/// Whether a reply is shorter than its message and no beginning of it; or differs from it only in case, but is neither the
+/// message nor all of it in capitals or small letters: turning over one bit can do that to a letter.
+fn is_changed(heard: &[u8], sent: &[u8]) -> bool {
+    if heard.len() < sent.len() {
+        return !ping_text::begins(heard, sent);
+    }
     let is = |change: fn(&u8) -> u8| heard.iter().copied().eq(sent.iter().map(change));
     ping_text::same_text(heard, sent) && !(is(|byte| *byte) || is(u8::to_ascii_uppercase) || is(u8::to_ascii_lowercase))
 }
@@ -248,9 +252,8 @@ fn what_is_left(prober: &Prober, datagram: &Datagram) -> Stray {
     if owed.peek().is_none() {
         return Stray::Foreign;
     }
-    let begins = |sent: &[u8]| sent.len() > data.len() && ping_text::same_text(&sent[..data.len()], data);
     match prober.owed_by(datagram.from).any(|sent| sent.len() == data.len()) {
-        _ if owed.any(begins) => Stray::Truncated,
+        _ if owed.any(|sent| ping_text::begins(data, sent)) => Stray::Truncated,
         true => Stray::Corrupt,
         false => Stray::Unmatched,
     }

@@ -268,7 +268,7 @@ fn lost_ping(stop: &Stop) -> (UdpSocket, UdpSocket) {
     let (timeout, icmp_wait) = (time::Duration::from_millis(1), time::Duration::ZERO);
     let probe = Probe { to, unresolved: None, message, timeout, icmp_wait, ttl: None, slot: Slot::default() };
     let outcome = client.ping(&probe, stop, None).expect("pings");
-    assert!(matches!(outcome.end, End::TimedOut), "{outcome:?}");
+    assert!(matches!(outcome.end, End::TimedOut { .. }), "{outcome:?}");
     (server, client)
 }
 
@@ -324,7 +324,7 @@ fn an_answer_that_nobody_hears_any_more_is_known_to_be_late() {
         server.send_to(b"PING 1 A", request.from).expect("sends");
         end(&client);
         let text = explanation(&client);
-        assert!(text.ends_with("\n  seq 1: answered, but too late\n  0 unexplained"), "{text}");
+        assert!(text.ends_with("\n  seq 1: the reply came too late\n  0 unexplained"), "{text}");
         assert_eq!(client.loss_report().probes().late, 1);
     }
 }
@@ -336,7 +336,7 @@ fn an_answer_to_a_client_that_is_gone_is_known_to_be_late() {
     drop(client);
     answer_one(&server, &stop);
     let text = explanation(&server);
-    assert!(text.ends_with("\n  seq 1: answered, but too late\n  0 unexplained"), "{text}");
+    assert!(text.ends_with("\n  seq 1: the reply came too late\n  0 unexplained"), "{text}");
 }
 
 /// This machine, where waiting fails.
