@@ -76,24 +76,24 @@ impl Prober {
             Arrival::Corrupt { id } => (Stray::Corrupt, Some(id)),
             Arrival::Foreign => (kind, None),
         };
-        self.note_fault(stray, awaited, datagram.from, arrived);
+        self.note_fault(stray, awaited, datagram.from, queued.map(|_| arrived));
         self.report_stray(stray, datagram, arrived, unix);
         Ok(())
     }
 
     /// Notes what came in place of a pending probe's reply. What names no probe is put down to the one that is waited for, or
-    /// else to the oldest in flight that nothing was put down to yet, if it was sent before.
+    /// else to the oldest in flight that nothing was put down to yet, if its stamp says that it arrived after that was sent.
     fn note_fault(
         &mut self,
         (kind, id): (Stray, Option<ProbeId>),
         awaited: Option<ProbeId>,
         from: SocketAddr,
-        arrived: Instant,
+        arrived: Option<Instant>,
     ) {
         let Some(fault) = Fault::of(kind).filter(|fault| *fault != Fault::Late) else { return };
         let owes = |id: &ProbeId| {
             let pending = self.pending.get(id).filter(|one| self.may_reply(from, one.to));
-            pending.is_some_and(|one| one.instead.is_none() && one.sent <= arrived)
+            pending.is_some_and(|one| one.instead.is_none() && arrived.is_some_and(|arrived| one.sent <= arrived))
         };
         let oldest = || self.ledger.pending(self.asked_last(from)).find(owes);
         let id = id.or_else(|| awaited.filter(owes)).or_else(oldest);
