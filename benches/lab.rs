@@ -21,7 +21,8 @@ use pingscript::engine::programs::ScriptHost;
 use pingscript::engine::run::{Job, context as context_of};
 use pingscript::net::host::stop::Stop;
 use pingscript::net::host::{Host, ThisMachine};
-use pingscript::net::lab::relay::{Direction, Link, LinkOptions, Relay};
+use pingscript::net::lab::kernel::relay::RelayThread;
+use pingscript::net::lab::relay::{Direction, Link, LinkOptions};
 use pingscript::net::lab::{CableOptions, HostOptions, Lab, LabHost, Options, use_helper};
 use pingscript::net::socket::session::Session;
 use pingscript::net::sys::{self, Batch, Namespaces};
@@ -46,7 +47,7 @@ const POLICIES: [(&str, &str); 4] = [
 
 /// Two hosts and a link.
 struct Net {
-    _relay: Relay,
+    _relay: RelayThread,
     link: Link,
     a: LabHost,
     b: LabHost,
@@ -81,7 +82,7 @@ fn set_up() {
     }
 }
 
-fn star(hosts: usize) -> (Relay, Vec<Link>) {
+fn star(hosts: usize) -> (RelayThread, Vec<Link>) {
     let lab = Lab::create(&Options::default()).expect("a lab");
     let relay = relay();
     let center = lab.host("center", &HostOptions { forwards: true, ..HostOptions::default() }).expect("a host");
@@ -94,9 +95,9 @@ fn star(hosts: usize) -> (Relay, Vec<Link>) {
     (relay, links)
 }
 
-fn relay() -> Relay {
+fn relay() -> RelayThread {
     let stop = Stop::root().expect("a stop");
-    Relay::start(Arc::new(Session::new(stop.clone())), Arc::new(ThisMachine), stop).expect("a relay")
+    RelayThread::start(Arc::new(Session::new(stop.clone())), Arc::new(ThisMachine), stop).expect("a relay")
 }
 
 fn net(options: LinkOptions) -> Net {

@@ -12,7 +12,8 @@ use std::thread;
 use pingscript::net::host::stop::{Reason, Stop};
 use pingscript::net::host::{Host, ThisMachine, Waited};
 use pingscript::net::lab::exec::Command;
-use pingscript::net::lab::relay::{Direction, Link, LinkOptions, Relay};
+use pingscript::net::lab::kernel::relay::RelayThread;
+use pingscript::net::lab::relay::{Direction, Link, LinkOptions};
 use pingscript::net::lab::{CableOptions, HostOptions, Lab, LabHost, Options, use_helper};
 use pingscript::net::policy::attached::{AttachedPolicy, Policy};
 use pingscript::net::policy::input::Site;
@@ -34,7 +35,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 struct Net {
     session: Arc<Session>,
     stop: Stop,
-    relay: Relay,
+    relay: RelayThread,
     link: Link,
     a: LabHost,
     b: LabHost,
@@ -64,7 +65,7 @@ fn net_by(host: Arc<dyn Host>, options: LinkOptions) -> Option<Net> {
     let [a, b] = ["a", "b"].map(|name| lab.host(name, &HostOptions::default()).expect("a host"));
     let stop = Stop::root().expect("a stop");
     let session = Arc::new(Session::new(stop.clone()));
-    let relay = Relay::start(session.clone(), host, stop.clone()).expect("a relay");
+    let relay = RelayThread::start(session.clone(), host, stop.clone()).expect("a relay");
     let cable = lab.connect(&a, &b, &CableOptions::default()).expect("a cable");
     let link = relay.link("a-b", cable, options).expect("a link");
     Some(Net { session, stop, relay, link, a, b })

@@ -54,6 +54,23 @@ const RULES: &[Rule] = &[
         why: "bindings read no clock: ask the host of the context",
     },
     Rule {
+        within: &["src/net/lab/relay/"],
+        except: &["src/net/lab/relay/tests.rs"],
+        names: &[
+            "socket2",
+            "std::os::fd",
+            "crate::net::sys",
+            "crate::net::host::Host",
+            "crate::net::host::ThisMachine",
+            "crate::net::host::stop",
+            "crate::net::lab::kernel",
+            "super::kernel",
+            "std::thread",
+            "std::time",
+        ],
+        why: "the relay is a state machine: what drives it, such as src/net/lab/kernel, has the sockets, the clock and the thread",
+    },
+    Rule {
         within: &["src/net/", "src/bindings/"],
         except: &[],
         names: &["crate::engine", "super::engine"],
@@ -157,6 +174,8 @@ fn violations_are_seen() {
         ("src/net/udp/mod.rs", "unsafe { f() }"),
         ("src/net/sys/mod.rs", "unsafe { f() }"),
         ("src/engine/run.rs", "unsafe fn f() {}"),
+        ("src/net/lab/relay/x.rs", "use std::os::fd::OwnedFd;"),
+        ("src/net/lab/relay/x.rs", "use crate::net::host::{Host, bugs};"),
         ("src/bindings/x.rs", "pub(crate) use anyhow::Result;"),
     ] {
         assert_eq!(violations(path, text).len(), 1, "{path}: {text}");

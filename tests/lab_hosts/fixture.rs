@@ -62,7 +62,7 @@ pub(crate) struct Wire {
 
 impl Wire {
     fn carry(cable: Cable) -> Self {
-        let [a, b] = cable.ports.map(|port| File::from(port.packets));
+        let [a, b] = cable.packets.map(File::from);
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = Arc::clone(&stop);
         let thread = thread::spawn(move || {

@@ -14,8 +14,8 @@ use super::error::{OrRaise, ScriptResult, raise};
 use super::{context, exit};
 use crate::net::error::Error;
 use crate::net::host::stop::{Reason, Stop, terminate_later};
+use crate::net::lab::kernel::relay::RelayThread;
 use crate::net::lab::program::Program;
-use crate::net::lab::relay::Relay;
 use crate::net::lab::{self, HostOptions};
 use crate::terminal::host_prefix;
 use crate::terminal::input::Line;
@@ -36,7 +36,7 @@ pub struct Lab(Arc<Inner>);
 struct Inner {
     net: lab::Lab,
     /// What carries the frames of its links.
-    relay: Relay,
+    relay: RelayThread,
     /// What ends all that runs in it.
     stop: Stop,
     /// The script that made it.
@@ -51,7 +51,7 @@ impl Lab {
         let context = context::current();
         let stop = context.lasting.child().map_err(|err| Error::system("lab", &err))?;
         let net = lab::Lab::create_beneath(options, &stop)?;
-        let relay = Relay::start(context.run.session.clone(), context.host.clone(), stop.clone())?;
+        let relay = RelayThread::start(context.run.session.clone(), context.host.clone(), stop.clone())?;
         relay.draw_from(context.random.split());
         let lab = Self(Arc::new(Inner { net, relay, stop, owner: context.script.clone(), programs: Mutex::default() }));
         lock(&context.run.part::<Labs>().0).push(lab.clone());
@@ -76,7 +76,7 @@ impl Lab {
     }
 
     /// What carries the frames of its links.
-    pub(super) fn relay(&self) -> &Relay {
+    pub(super) fn relay(&self) -> &RelayThread {
         &self.0.relay
     }
 

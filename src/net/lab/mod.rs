@@ -31,6 +31,7 @@ mod control;
 pub mod exec;
 pub mod helper;
 mod host;
+pub mod kernel;
 pub mod netlink;
 pub mod program;
 pub mod refusal;
@@ -84,14 +85,14 @@ impl Default for CableOptions {
 pub struct Cable {
     /// Its ends, in the order of the hosts it was made for.
     pub ports: [Port; 2],
+    /// A packet socket (packet(7)) at each end that never blocks, for whole Ethernet frames: what is read was sent by the
+    /// host there, and what is written the host receives.
+    pub packets: [OwnedFd; 2],
 }
 
 /// An end of a cable.
 #[derive(Debug)]
 pub struct Port {
-    /// A packet socket (packet(7)) that never blocks, for whole Ethernet frames: what is read was sent by the host, and what
-    /// is written the host receives.
-    pub packets: OwnedFd,
     /// Whose end it is.
     pub host: HostId,
     /// What the host is called.
@@ -215,7 +216,7 @@ impl Lab {
             mtu: options.mtu,
         });
         let (answer, packets) = self.0.control.ask("link", &Request::Connect(ends.clone()), &[])?;
-        let (Answer::Interfaces(indices), Ok([first, second])) = (answer, <[OwnedFd; 2]>::try_from(packets)) else {
+        let (Answer::Interfaces(indices), Ok(packets)) = (answer, <[OwnedFd; 2]>::try_from(packets)) else {
             return Err(self.0.control.why_gone());
         };
         for own in 0..2 {
@@ -225,9 +226,7 @@ impl Lab {
             state.topology.nodes[both[own].number()].ends.push(end);
         }
         self.settle_routes(&mut state)?;
-        let mut packets = [Some(first), Some(second)];
         let ports = [0, 1].map(|side| Port {
-            packets: packets[side].take().expect("each is taken once"),
             host: both[side].parts().id,
             host_name: both[side].parts().name.clone(),
             addrs: both[side].addrs(),
@@ -236,7 +235,7 @@ impl Lab {
             ifname: ends[side].name.clone(),
             mtu: options.mtu,
         });
-        Ok(Cable { ports })
+        Ok(Cable { ports, packets })
     }
 
     /// Which of its hosts has this address.

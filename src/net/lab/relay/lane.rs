@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 use std::collections::VecDeque;
 
 use super::link::{LinkOptions, QUEUE};
+use super::machine::EndId;
 use crate::net::random::Stream;
 use crate::net::time::{Duration, Instant};
 
@@ -26,7 +27,7 @@ pub(super) struct Due {
     /// What was given first goes first.
     pub(super) order: u64,
     /// The link, and the end it came from.
-    pub(super) at: (usize, usize),
+    pub(super) at: EndId,
     pub(super) then: Then,
     pub(super) bytes: Vec<u8>,
     pub(super) extra: bool,

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::Shared;
+use super::RelayShared;
 use super::capture::{Capture, Captures};
 use super::counters::{Counters, Counts};
 use crate::net::error::{Error, Result};
@@ -148,7 +148,7 @@ impl IngressState {
 #[derive(Clone, Debug)]
 pub struct Link {
     pub(super) lanes: [Arc<Lane>; 2],
-    pub(super) shared: Arc<Shared>,
+    pub(super) shared: Arc<RelayShared>,
 }
 
 impl Link {
@@ -266,7 +266,7 @@ impl LinkOptions {
 #[derive(Clone, Debug)]
 pub struct Ingress {
     pub(super) state: Arc<IngressState>,
-    pub(super) shared: Arc<Shared>,
+    pub(super) shared: Arc<RelayShared>,
 }
 
 impl Ingress {

@@ -1,38 +1,20 @@
 //! The passage of a frame: what it meets from its coming onto a link until it comes into a host.
 
 use std::borrow::Cow;
-use std::cmp::Reverse;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::counters::Count;
-use super::lane::{Due, Then};
+use super::lane::Then;
 use super::link::{Placed, Rules};
-use super::run::{At, Runner};
+use super::machine::{Bytes, EndId, Going, Output, Relay};
 use super::verdict::{Fate, What, announce, fate, words};
-use super::wire::Body;
 use crate::net::policy::Action;
-use crate::net::policy::input::{Carried, Site, Subject};
+use crate::net::policy::input::{Carried, Site, Subject, Way};
 use crate::net::policy::judged::Judged;
-use crate::net::sys::Frames;
-use crate::net::time::{Duration, Instant};
+use crate::net::time::Duration;
 use crate::net::wire::frame::{Frame, HEADER_LEN};
 use crate::net::wire::ip::Protocol;
-
-/// How many frames may wait in a lab until they are due; how many bytes, [`crate::net::host::room::FRAMES`] says. Beyond that the
-/// latest is lost, as in a full queue.
-const ROOM: usize = 200_000;
-
-/// What a frame that waits takes beside its bytes.
-pub(super) const BESIDE: usize = 192;
-
-/// A frame on its way: its bytes, what it carries, and what there is to say of it in a capture.
-pub(super) struct Going {
-    pub(super) body: Body,
-    pub(super) frame: Frame,
-    pub(super) comment: Option<String>,
-    /// Whether it is not one that a host sent, and not to be counted.
-    pub(super) extra: bool,
-}
 
 /// Where a policy decided about a frame.
 #[derive(Clone, Copy, PartialEq)]
@@ -41,47 +23,61 @@ enum Stage {
     Ingress,
 }
 
-impl Runner {
-    /// Takes in a frame that was read.
-    pub(super) fn take(&mut self, frames: &mut Frames, at: At, index: usize, rules: &Rules) {
-        let lane = &self.wires[at.0].lanes[at.1];
+impl Going<'_> {
+    fn carried<'a>(&'a self, way: &'a Arc<Way>) -> Carried<'a> {
+        Carried { bytes: &self.bytes, frame: &self.frame, way }
+    }
+}
+
+impl Relay {
+    /// Takes in a frame that a host has sent.
+    pub(super) fn take(&mut self, at: EndId, bytes: Option<&mut [u8]>, out: &mut dyn Output) {
+        let link = &self.links[at.link];
+        let lane = &link.lanes[at.side];
         lane.counters.one(Count::Frames);
-        let Some(bytes) = frames.get(index) else { return lane.counters.one(Count::Unusable) };
+        let Some(bytes) = bytes else { return lane.counters.one(Count::Unusable) };
         lane.counters.add(Count::Bytes, bytes.len() as u64);
         let Some(frame) = Frame::parse(bytes) else { return lane.counters.one(Count::Unusable) };
         if frame.malformed {
             lane.counters.one(Count::Malformed);
         }
-        let end = &self.wires[at.0].ends[at.1];
+        let end = &link.ends[at.side];
         if let Some(Rules { capture: Some(capture), .. }) = end.ingress.watched() {
-            capture.record(&end.interface, self.wall, bytes, None);
+            capture.record(&end.interface, self.time.wall, bytes, None);
         }
         if frame.ip.is_some_and(|ip| ip.fragment.is_some()) {
             self.pieces.see(&self.shared.session, &Carried { bytes, frame: &frame, way: &lane.way });
         }
-        let going = Going { body: Body::Slot(index), frame, comment: None, extra: false };
-        self.enter(frames, at, going, rules);
+        let rules = lane.rules().clone();
+        self.enter(at, Going { bytes: Bytes::Received(bytes), frame, comment: None, extra: false }, &rules, out);
     }
 
     /// Has a frame come onto a link: past its policy.
-    fn enter(&mut self, frames: &mut Frames, at: At, going: Going, rules: &Rules) {
+    fn enter(&mut self, at: EndId, going: Going<'_>, rules: &Rules, out: &mut dyn Output) {
         if rules.down {
-            return self.lose(frames, at, going, "link down", Count::Down, rules);
+            return self.lose(at, going, "link down", Count::Down, rules);
         }
         match &rules.policy {
-            None => self.schedule(frames, at, going, Duration::ZERO, rules),
-            Some(placed) => self.judge(frames, at, going, placed, Stage::Link, rules),
+            None => self.schedule(at, going, Duration::ZERO, rules, out),
+            Some(placed) => self.judge(at, going, placed, Stage::Link, rules, out),
         }
     }
 
     /// Has a policy decide about a frame, and carries its verdict out.
-    fn judge(&mut self, frames: &mut Frames, at: At, mut going: Going, placed: &Placed, stage: Stage, rules: &Rules) {
-        let wire = &self.wires[at.0];
-        let (lane, far) = (wire.lanes[at.1].clone(), &wire.ends[1 - at.1]);
+    fn judge(
+        &mut self,
+        at: EndId,
+        mut going: Going<'_>,
+        placed: &Placed,
+        stage: Stage,
+        rules: &Rules,
+        out: &mut dyn Output,
+    ) {
+        let link = &self.links[at.link];
+        let (lane, far) = (link.lanes[at.side].clone(), &link.ends[1 - at.side]);
         let ingress = far.ingress.clone();
         let counters = if stage == Stage::Link { &lane.counters } else { &ingress.counters };
-        let bytes = going.body.bytes(frames);
-        let carried = Carried { bytes, frame: &going.frame, way: &lane.way };
+        let carried = going.carried(&lane.way);
         let judged = placed.judge.judge(&mut placed.judge.turn(), &Subject::Frame(carried));
         if !judged.draws.is_empty() || judged.verdict.action == Action::Corrupt {
             self.drew_for(&going.frame);
@@ -90,118 +86,129 @@ impl Runner {
             if judged.is_failure() {
                 counters.one(Count::Failed);
             }
-            return self.go_on(frames, at, going, Duration::ZERO, stage, rules);
+            return self.go_on(at, going, Duration::ZERO, stage, rules, out);
         }
         let offender = far.offender(&going.frame);
-        let largest = far.port.mtu as usize + going.frame.start.max(HEADER_LEN);
+        let largest = far.mtu as usize + going.frame.start.max(HEADER_LEN);
         let fate = fate(&carried, &judged, placed, offender, largest, &|count, n| counters.add(count, n));
         if !matches!(fate, Fate::Pass) {
             let known = (&*self.shared.session, &mut self.pieces);
-            announce(known, (self.now, self.wall), &carried, What::Judged(Cow::Borrowed(&judged)), &placed.site);
+            announce(known, self.time, &carried, What::Judged(Cow::Borrowed(&judged)), &placed.site);
             if rules.capture.is_some() || stage == Stage::Ingress {
                 going.comment = Some(words(&judged));
             }
         }
+        if let Fate::Answered(answer) = fate {
+            self.record(at, &going, stage, rules);
+            return self.answer(at, answer, &judged, stage, rules, out);
+        }
+        self.carry_out(at, going, fate, stage, rules, out);
+    }
+
+    /// Does with a frame what a verdict says.
+    fn carry_out(
+        &mut self,
+        at: EndId,
+        mut going: Going<'_>,
+        fate: Fate,
+        stage: Stage,
+        rules: &Rules,
+        out: &mut dyn Output,
+    ) {
+        let mut by = Duration::ZERO;
         match fate {
-            Fate::Pass => self.go_on(frames, at, going, Duration::ZERO, stage, rules),
-            Fate::Late(by) => self.go_on(frames, at, going, by, stage, rules),
+            Fate::Pass => {}
+            Fate::Late(delay) => by = delay,
             Fate::Damaged(bit) => {
-                let bytes = going.body.bytes_mut(frames);
-                if let Some(byte) = bytes.get_mut(bit / 8) {
+                if let Some(byte) = going.bytes.get_mut(bit / 8) {
                     *byte ^= 1 << (bit % 8);
                 }
-                going.frame = Frame::parse(bytes).unwrap_or(going.frame);
-                self.go_on(frames, at, going, Duration::ZERO, stage, rules);
+                going.frame = Frame::parse(&going.bytes).unwrap_or(going.frame);
             }
             Fate::Other(new) => {
                 going.frame = Frame::parse(&new).unwrap_or(going.frame);
-                going.body = Body::Own(new);
-                self.go_on(frames, at, going, Duration::ZERO, stage, rules);
+                going.bytes = Bytes::Own(new);
             }
             Fate::Copied(times) => {
                 for _ in 0..times {
-                    let body = Body::Own(going.body.bytes(frames).to_vec());
-                    let copy = Going { body, frame: going.frame, comment: going.comment.clone(), extra: true };
-                    self.go_on(frames, at, copy, Duration::ZERO, stage, rules);
+                    let (bytes, comment) = (Bytes::Own(going.bytes.to_vec()), going.comment.clone());
+                    self.go_on(at, Going { bytes, comment, extra: true, ..going }, by, stage, rules, out);
                 }
-                self.go_on(frames, at, going, Duration::ZERO, stage, rules);
             }
-            Fate::Lost => self.record_lost(frames, at, &going, stage, rules),
-            Fate::Answered(answer) => {
-                self.record_lost(frames, at, &going, stage, rules);
-                self.answer(frames, at, answer, &judged, stage, rules);
-            }
+            Fate::Lost | Fate::Answered(_) => return self.record(at, &going, stage, rules),
         }
+        self.go_on(at, going, by, stage, rules, out);
     }
 
     /// Has a frame go on from where a policy let it.
-    fn go_on(&mut self, frames: &mut Frames, at: At, going: Going, by: Duration, stage: Stage, rules: &Rules) {
+    fn go_on(&mut self, at: EndId, going: Going<'_>, by: Duration, stage: Stage, rules: &Rules, out: &mut dyn Output) {
         match stage {
-            Stage::Link => self.schedule(frames, at, going, by, rules),
-            Stage::Ingress => self.admit(frames, at, going, by, rules),
+            Stage::Link => self.schedule(at, going, by, rules, out),
+            Stage::Ingress => self.admit(at, going, by, rules, out),
         }
     }
 
     /// Sends back the answer to a frame that was rejected: from a link, it takes as long as the frame would have and the way
     /// back; from an ingress, it comes onto the link as what the host itself sends.
-    fn answer(&mut self, frames: &mut Frames, at: At, answer: Vec<u8>, judged: &Judged, stage: Stage, rules: &Rules) {
+    fn answer(
+        &mut self,
+        at: EndId,
+        answer: Vec<u8>,
+        judged: &Judged,
+        stage: Stage,
+        rules: &Rules,
+        out: &mut dyn Output,
+    ) {
         let Some(frame) = Frame::parse(&answer) else { return };
         let comment = Some(format!("sent by {}", words(judged)));
-        let going = Going { body: Body::Own(answer), frame, comment, extra: true };
-        let back = (at.0, 1 - at.1);
+        let going = Going { bytes: Bytes::Own(answer), frame, comment, extra: true };
+        let link = &self.links[at.link];
         match stage {
             Stage::Link => {
-                let by = self.wires[at.0].states[at.1].time_over(&rules.options, frame.len);
-                if by > Duration::ZERO {
-                    if self.has_room(frame.len) {
-                        self.keep(frames, at, going, self.now + by, Then::TurnBack);
-                    }
-                } else {
-                    self.turn_back(frames, at, going);
+                let by = link.states[at.side].time_over(&rules.options, frame.len);
+                if by == Duration::ZERO {
+                    self.turn_back(at, going, out);
+                } else if self.has_room(frame.len) {
+                    self.keep(at, going, self.time.now + by, Then::TurnBack);
                 }
             }
             Stage::Ingress => {
-                let lane = self.wires[back.0].lanes[back.1].clone();
-                lane.counters.one(Count::Frames);
-                lane.counters.add(Count::Bytes, frame.len as u64);
-                let back_rules = lane.rules().clone();
-                let end = &self.wires[at.0].ends[1 - at.1];
-                if let Some(capture) = &rules.capture {
-                    capture.record(&end.interface, self.wall, going.body.bytes(frames), going.comment.as_deref());
-                }
-                self.enter(frames, back, Going { extra: false, ..going }, &back_rules);
+                let back = &link.lanes[at.far().side];
+                back.counters.one(Count::Frames);
+                back.counters.add(Count::Bytes, frame.len as u64);
+                let back_rules = back.rules().clone();
+                self.record(at, &going, stage, rules);
+                self.enter(at.far(), Going { extra: false, ..going }, &back_rules, out);
             }
         }
     }
 
     /// Has an answer go back over the link, past its policy.
-    pub(super) fn turn_back(&mut self, frames: &mut Frames, at: At, going: Going) {
-        let back = (at.0, 1 - at.1);
-        let rules = self.wires[back.0].lanes[back.1].rules().clone();
+    pub(super) fn turn_back(&mut self, at: EndId, going: Going<'_>, out: &mut dyn Output) {
+        let back = at.far();
+        let rules = self.links[back.link].lanes[back.side].rules().clone();
         if rules.down {
-            return self.lose(frames, back, going, "link down", Count::Down, &rules);
+            return self.lose(back, going, "link down", Count::Down, &rules);
         }
-        self.schedule(frames, back, going, Duration::ZERO, &rules);
+        self.schedule(back, going, Duration::ZERO, &rules, out);
     }
 
     /// Has a frame wait for its turn and take its time on the link.
-    fn schedule(&mut self, frames: &mut Frames, at: At, going: Going, by: Duration, rules: &Rules) {
-        let sent = (going.frame.len, going.frame.is_of_kernel());
+    fn schedule(&mut self, at: EndId, going: Going<'_>, by: Duration, rules: &Rules, out: &mut dyn Output) {
+        let (len, now) = (going.frame.len, self.time.now);
         if rules.options.jitter > Duration::ZERO {
             self.drew_for(&going.frame);
         }
-        let state = &mut self.wires[at.0].states[at.1];
-        let Some(due) = state.due(&rules.options, self.now, sent, by) else {
-            return self.lose(frames, at, going, "queue full", Count::QueueFull, rules);
+        let state = &mut self.links[at.link].states[at.side];
+        let due = state.due(&rules.options, now, (len, going.frame.is_of_kernel()), by);
+        let Some(due) = due.filter(|due| *due <= now || self.has_room(len)) else {
+            return self.lose(at, going, "queue full", Count::QueueFull, rules);
         };
-        if due > self.now && !self.has_room(going.frame.len) {
-            return self.lose(frames, at, going, "queue full", Count::QueueFull, rules);
-        }
-        self.record(frames, at, &going, rules);
-        if due > self.now {
-            self.keep(frames, at, going, due, Then::Arrive);
+        self.record(at, &going, Stage::Link, rules);
+        if due > now {
+            self.keep(at, going, due, Then::Arrive);
         } else {
-            self.arrive(frames, at, going);
+            self.arrive(at, going, out);
         }
     }
 
@@ -212,115 +219,71 @@ impl Runner {
         }
     }
 
-    /// Whether one more frame can wait.
-    fn has_room(&self, len: usize) -> bool {
-        self.due.len() < ROOM && self.held.may_hold(self.held.bytes() + len + BESIDE)
-    }
-
-    fn keep(&mut self, frames: &Frames, at: At, going: Going, due: Instant, then: Then) {
-        let bytes = match going.body {
-            Body::Own(bytes) => bytes,
-            body => body.bytes(frames).to_vec(),
-        };
-        self.order += 1;
-        self.held.set(self.held.bytes() + bytes.len() + BESIDE);
-        let (order, extra) = (self.order, going.extra);
-        self.due.push(Reverse(Due { due, order, at, then, bytes, extra, comment: going.comment }));
-    }
-
     /// Has a frame arrive at the far end: at the ingress of the host there.
-    pub(super) fn arrive(&mut self, frames: &mut Frames, at: At, going: Going) {
-        let wire = &self.wires[at.0];
+    pub(super) fn arrive(&mut self, at: EndId, going: Going<'_>, out: &mut dyn Output) {
+        let link = &self.links[at.link];
         if !going.extra {
-            wire.lanes[at.1].counters.one(Count::Passed);
+            link.lanes[at.side].counters.one(Count::Passed);
         }
-        let ingress = &wire.ends[1 - at.1].ingress;
-        let Some(rules) = ingress.watched() else { return self.push(at, going.body) };
-        let Some(placed) = &rules.policy else {
-            return self.admit(frames, at, Going { comment: None, ..going }, Duration::ZERO, &rules);
-        };
+        let ingress = &link.ends[1 - at.side].ingress;
+        let Some(rules) = ingress.watched() else { return out.send(at.far(), going.bytes) };
+        let going = Going { comment: None, ..going };
+        let Some(placed) = &rules.policy else { return self.admit(at, going, Duration::ZERO, &rules, out) };
         if !going.extra {
             ingress.counters.one(Count::Frames);
             ingress.counters.add(Count::Bytes, going.frame.len as u64);
         }
-        self.judge(frames, at, Going { comment: None, ..going }, placed, Stage::Ingress, &rules);
+        self.judge(at, going, placed, Stage::Ingress, &rules, out);
     }
 
     /// Has a frame come into the host, now or later.
-    fn admit(&mut self, frames: &mut Frames, at: At, going: Going, by: Duration, rules: &Rules) {
-        let (lane, end) = (&self.wires[at.0].lanes[at.1], &self.wires[at.0].ends[1 - at.1]);
+    fn admit(&mut self, at: EndId, going: Going<'_>, by: Duration, rules: &Rules, out: &mut dyn Output) {
+        let link = &self.links[at.link];
         let is_full = by > Duration::ZERO && !self.has_room(going.frame.len);
         if rules.policy.is_some() && !going.extra {
-            end.ingress.counters.one(if is_full { Count::QueueFull } else { Count::Passed });
+            let counters = &link.ends[1 - at.side].ingress.counters;
+            counters.one(if is_full { Count::QueueFull } else { Count::Passed });
         }
         if is_full {
-            let bytes = going.body.bytes(frames);
-            let carried = Carried { bytes, frame: &going.frame, way: &lane.way };
-            let site = Site::Ingress(lane.way.to.clone());
-            let known = (&*self.shared.session, &mut self.pieces);
-            return announce(known, (self.now, self.wall), &carried, What::Lost("queue full"), &site);
+            let site = Site::Ingress(link.lanes[at.side].way.to.clone());
+            return self.announce_lost(at, &going, "queue full", &site);
         }
-        if let Some(capture) = &rules.capture {
-            capture.record(&end.interface, self.wall, going.body.bytes(frames), going.comment.as_deref());
-        }
+        self.record(at, &going, Stage::Ingress, rules);
         if by > Duration::ZERO {
-            self.keep(frames, at, going, self.now + by, Then::ComeIn);
+            self.keep(at, going, self.time.now + by, Then::ComeIn);
         } else {
-            self.push(at, going.body);
+            out.send(at.far(), going.bytes);
         }
-    }
-
-    /// Gives a frame to the far end, with the next call.
-    pub(super) fn push(&mut self, at: At, body: Body) {
-        let far = (at.0, 1 - at.1);
-        let out = &mut self.wires[far.0].ends[far.1].out;
-        if out.is_empty() {
-            self.touched.push(far);
-        }
-        out.push(body);
     }
 
     /// Counts a frame that is lost for a reason that is no policy's.
-    pub(super) fn lose(
-        &mut self,
-        frames: &Frames,
-        at: At,
-        going: Going,
-        why: &'static str,
-        count: Count,
-        rules: &Rules,
-    ) {
-        let lane = &self.wires[at.0].lanes[at.1];
+    pub(super) fn lose(&mut self, at: EndId, mut going: Going<'_>, why: &'static str, count: Count, rules: &Rules) {
+        let lane = &self.links[at.link].lanes[at.side];
         if !going.extra {
             lane.counters.one(count);
         }
-        let bytes = going.body.bytes(frames);
-        let carried = Carried { bytes, frame: &going.frame, way: &lane.way };
         let site = Site::Link(lane.way.link.clone());
-        let known = (&*self.shared.session, &mut self.pieces);
-        announce(known, (self.now, self.wall), &carried, What::Lost(why), &site);
-        if let Some(capture) = &rules.capture {
-            capture.record(&lane.interface, self.wall, bytes, Some(&format!("dropped: {why}")));
+        self.announce_lost(at, &going, why, &site);
+        if rules.capture.is_some() {
+            going.comment = Some(format!("dropped: {why}"));
+            self.record(at, &going, Stage::Link, rules);
         }
     }
 
-    fn record(&self, frames: &Frames, at: At, going: &Going, rules: &Rules) {
-        if let Some(capture) = &rules.capture {
-            let interface = &self.wires[at.0].lanes[at.1].interface;
-            capture.record(interface, self.wall, going.body.bytes(frames), going.comment.as_deref());
-        }
+    fn announce_lost(&mut self, at: EndId, going: &Going<'_>, why: &'static str, site: &Site) {
+        let carried = going.carried(&self.links[at.link].lanes[at.side].way);
+        announce((&self.shared.session, &mut self.pieces), self.time, &carried, What::Lost(why), site);
     }
 
-    /// Records a frame that a policy has lost.
-    fn record_lost(&self, frames: &Frames, at: At, going: &Going, stage: Stage, rules: &Rules) {
-        match stage {
-            Stage::Link => self.record(frames, at, going, rules),
-            Stage::Ingress => {
-                if let Some(capture) = &rules.capture {
-                    let interface = &self.wires[at.0].ends[1 - at.1].interface;
-                    capture.record(interface, self.wall, going.body.bytes(frames), going.comment.as_deref());
-                }
-            }
+    /// Records a frame that came from `at`: as it is on the link, or at the host it goes to.
+    fn record(&self, at: EndId, going: &Going<'_>, stage: Stage, rules: &Rules) {
+        if let Some(capture) = &rules.capture {
+            let link = &self.links[at.link];
+            let interface = match stage {
+                Stage::Link => &link.lanes[at.side].interface,
+                Stage::Ingress => &link.ends[1 - at.side].interface,
+            };
+            capture.record(interface, self.time.wall, &going.bytes, going.comment.as_deref());
         }
     }
 }

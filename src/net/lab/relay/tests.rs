@@ -1,60 +1,115 @@
-//! Frames over socket pairs: what the relay does with them, whoever is at the ends.
-
-use std::os::fd::AsFd;
-
-use socket2::{Domain, Socket, Type};
+//! What the relay does with frames: without a socket, a clock or a thread, at times that the tests choose.
 
 use super::*;
-use crate::net::host::ThisMachine;
+use crate::net::host::stop::Stop;
 use crate::net::observe::event::{Event, Sink};
 use crate::net::policy::attached::{AttachedPolicy, Policy};
 use crate::net::policy::{Action, Details, Native, Rejection};
-use crate::net::sys::{PollFd, ppoll};
-use crate::net::time::Duration;
+use crate::net::time::{Duration, Instant};
 use crate::net::wire::frame::Frame;
+use crate::net::wire::icmp::Kind;
 use crate::net::wire::ip::Packet;
 
-/// A link whose ends are two sockets in place of two hosts.
-pub(super) struct Fixture {
-    session: Arc<Session>,
-    relay: Relay,
+/// A link from a, 10.0.0.1, to b, 10.0.0.2, and the clocks of its lab, which begin at 0.
+pub(super) struct Net {
+    pub(super) session: Arc<Session>,
+    pub(super) shared: Arc<RelayShared>,
+    pub(super) relay: Relay,
     pub(super) link: Link,
-    pub(super) hosts: [Socket; 2],
+    pub(super) time: Time,
+    /// What came out, and has not been received: where, when and what.
+    out: Vec<(EndId, Instant, Vec<u8>)>,
 }
 
-pub(super) fn fixture(options: LinkOptions) -> Fixture {
-    let stop = Stop::root().unwrap();
-    let session = Arc::new(Session::new(stop.clone()));
-    let relay = Relay::start(session.clone(), Arc::new(ThisMachine), stop).unwrap();
-    let (cable, hosts) = cable();
-    let link = relay.link("a-b", cable, options).unwrap();
-    Fixture { session, relay, link, hosts }
+/// What comes out at a time.
+struct Out<'a>(Instant, &'a mut Vec<(EndId, Instant, Vec<u8>)>);
+
+impl Output for Out<'_> {
+    fn send(&mut self, to: EndId, bytes: Bytes<'_>) {
+        self.1.push((to, self.0, bytes.into_vec()));
+    }
 }
 
-/// A cable between the hosts a, 10.0.0.1, and b, 10.0.0.2; and what the hosts have of it.
-fn cable() -> (Cable, [Socket; 2]) {
-    let pairs = [0, 1].map(|_| Socket::pair(Domain::UNIX, Type::SEQPACKET, None).unwrap());
-    let [(a, a_port), (b, b_port)] = pairs;
-    let mut side = 0;
-    let ports = [a_port, b_port].map(|port| {
-        side += 1;
-        port.set_nonblocking(true).unwrap();
-        Port {
-            packets: port.into(),
-            host: HostId(side.into()),
-            host_name: ["a", "b"][usize::from(side) - 1].to_string(),
-            addrs: vec![[10, 0, 0, side].into()],
-            mac: [2, 0, 0, 0, 0, side],
-            ifindex: 2,
-            ifname: "eth0".to_string(),
-            mtu: 1500,
+impl Net {
+    pub(super) fn new(options: LinkOptions) -> Self {
+        let session = Arc::new(Session::new(Stop::root().unwrap()));
+        let shared = RelayShared::new(session.clone());
+        let mut relay = Relay::new(shared.clone());
+        let (link, state) = shared.link("a-b", &ports(), options).unwrap();
+        assert_eq!(relay.add(state), 0);
+        Self { session, shared, relay, link, time: Time { now: at(0), wall: 0 }, out: Vec::new() }
+    }
+
+    /// The host at `from` sends a frame now.
+    pub(super) fn send(&mut self, from: usize, frame: &[u8]) {
+        self.send_over(EndId { link: 0, side: from }, Some(&mut frame.to_vec()));
+    }
+
+    pub(super) fn send_over(&mut self, from: EndId, frame: Option<&mut [u8]>) {
+        self.relay.receive(from, frame, self.time, &mut Out(self.time.now, &mut self.out));
+    }
+
+    /// Lets time pass until `now`; what is due is served in time.
+    pub(super) fn run_to(&mut self, now: Instant) {
+        while let Some(due) = self.relay.next_due().filter(|due| *due <= now) {
+            self.set(due);
+            while self.relay.serve_due(self.time, &mut Out(due, &mut self.out)) {}
         }
-    });
-    (Cable { ports }, [a, b])
+        self.set(now);
+    }
+
+    fn set(&mut self, now: Instant) {
+        self.time = Time { now, wall: (now - at(0)).as_nanos() };
+    }
+
+    /// What comes to the host at `side` next, and when; `None` if nothing is left to come.
+    pub(super) fn next(&mut self, side: usize) -> Option<(Instant, Vec<u8>)> {
+        loop {
+            if let Some(found) = self.out.iter().position(|(to, ..)| to.side == side) {
+                let (_, when, bytes) = self.out.remove(found);
+                return Some((when, bytes));
+            }
+            self.run_to(self.relay.next_due()?);
+        }
+    }
+
+    pub(super) fn receive(&mut self, side: usize) -> Vec<u8> {
+        self.next(side).expect("a frame").1
+    }
+
+    /// When each frame comes to the host at `side` from now on, and what it says.
+    pub(super) fn all(&mut self, side: usize) -> Vec<(Instant, String)> {
+        std::iter::from_fn(|| self.next(side)).map(|(when, bytes)| (when, text(&bytes))).collect()
+    }
+
+    pub(super) fn policy(&self, direction: Direction, native: Native) {
+        self.link.set_policy(direction, judge(native), "x".to_string());
+    }
 }
 
-/// A datagram from a to b, or back.
-fn datagram(from: u8, data: &[u8]) -> Vec<u8> {
+pub(super) fn at(ms: i64) -> Instant {
+    Instant::from_nanos(0) + ms_of(ms)
+}
+
+pub(super) fn ms_of(ms: i64) -> Duration {
+    Duration::from_millis(ms)
+}
+
+/// The ends of a cable between the hosts a and b.
+pub(in crate::net::lab) fn ports() -> [Port; 2] {
+    [1, 2].map(|number| Port {
+        host: HostId(number.into()),
+        host_name: ["a", "b"][usize::from(number) - 1].to_string(),
+        addrs: vec![[10, 0, 0, number].into()],
+        mac: [2, 0, 0, 0, 0, number],
+        ifindex: 2,
+        ifname: "eth0".to_string(),
+        mtu: 1500,
+    })
+}
+
+/// A datagram from a, 1, to b, 2, or back.
+pub(in crate::net::lab) fn datagram(from: u8, data: &[u8]) -> Vec<u8> {
     let to = 3 - from;
     let mut bytes = vec![2, 0, 0, 0, 0, to, 2, 0, 0, 0, 0, from, 0x08, 0];
     let builder = etherparse::PacketBuilder::ipv4([10, 0, 0, from], [10, 0, 0, to], 64).udp(9, 7);
@@ -62,271 +117,151 @@ fn datagram(from: u8, data: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// What comes to a host; `None` if nothing does for so long.
-fn receive_for(host: &Socket, ms: i64) -> Option<Vec<u8>> {
-    let mut fds = [PollFd::readable(host.as_fd())];
-    if ppoll(&mut fds, Some(Duration::from_millis(ms))).unwrap() == 0 {
-        return None;
-    }
-    let mut buffer = vec![0; 70_000];
-    let n = crate::net::sys::read(host.as_fd(), &mut buffer).unwrap();
-    buffer.truncate(n);
-    Some(buffer)
-}
-
-pub(super) fn receive(host: &Socket) -> Vec<u8> {
-    receive_for(host, 5000).expect("a frame")
-}
-
-fn text(bytes: &[u8]) -> String {
+pub(in crate::net::lab) fn text(bytes: &[u8]) -> String {
     let payload = Frame::parse(bytes).unwrap().payload();
     String::from_utf8_lossy(&bytes[payload]).into_owned()
 }
 
-fn judge(native: Native) -> AttachedPolicy {
+/// The ICMP error in a frame, and who sent it.
+pub(super) fn error_in(bytes: &[u8]) -> (IpAddr, Kind) {
+    let packet = Packet::parse(&bytes[14..]).unwrap();
+    (packet.source, packet.icmp_message().unwrap().kind)
+}
+
+pub(super) fn judge(native: Native) -> AttachedPolicy {
     AttachedPolicy::new(Policy::Native(native), Stream::of_seed(1), &Site::Link("a-b".into())).unwrap()
 }
 
-pub(super) fn always(action: Action) -> AttachedPolicy {
-    judge(Native::always(action))
-}
-
-fn reject(name: &str) -> Action {
+pub(super) fn reject(name: &str) -> Action {
     Action::Reject(Rejection::named(name, Details::default()).unwrap().into())
 }
 
 #[test]
-fn frames_go_both_ways_whole_and_in_order() {
-    let it = fixture(LinkOptions::default());
-    for (from, to) in [(0, 1), (1, 0)] {
-        for number in 0..500 {
-            let frame = datagram(from as u8 + 1, format!("{number}").as_bytes());
-            it.hosts[from].send(&frame).unwrap();
-            if number % 50 == 49 {
-                for expected in number - 49..=number {
-                    assert_eq!(text(&receive(&it.hosts[to])), expected.to_string());
-                }
-            }
-        }
-        let counts = it.link.counts(from);
-        assert_eq!((counts.frames, counts.passed, counts.malformed), (500, 500, 0));
-    }
-}
-
-#[test]
 fn verdicts_are_carried_out_and_counted() {
-    let it = fixture(LinkOptions::default());
-    let [a, b] = &it.hosts;
+    let mut net = Net::new(LinkOptions::default());
     let frame = datagram(1, b"hello");
-    let send = |action: Action| {
-        it.link.set_policy(Direction::From(0), always(action), "x".to_string());
-        a.send(&frame).unwrap();
+    let send = |net: &mut Net, action: Action| {
+        net.policy(Direction::From(0), Native::always(action));
+        net.send(0, &frame);
     };
-    send(Action::Duplicate(3));
-    (0..3).for_each(|_| assert_eq!(receive(b), frame));
-    send(Action::Delay(Duration::from_millis(3)));
-    assert_eq!(receive(b), frame);
-    send(Action::Replace((*b"good bye").into()));
-    let new = receive(b);
+    send(&mut net, Action::Duplicate(3));
+    (0..3).for_each(|_| assert_eq!(net.receive(1), frame));
+    send(&mut net, Action::Delay(ms_of(3)));
+    assert_eq!(net.next(1), Some((at(3), frame.clone())));
+    send(&mut net, Action::Replace((*b"good bye").into()));
+    let new = net.receive(1);
     assert_eq!(text(&new), "good bye");
     assert_eq!(Packet::parse(&new[14..]).unwrap().transport_checksum_ok(), Some(true));
-    send(Action::Corrupt);
-    let new = receive(b);
+    send(&mut net, Action::Corrupt);
+    let new = net.receive(1);
     let differing: u32 = new.iter().zip(&frame).map(|(new, old)| (new ^ old).count_ones()).sum();
     assert_eq!((new.len(), differing, &new[..42]), (frame.len(), 1, &frame[..42]), "one bit of the payload");
-    send(reject("icmp-admin-prohibited"));
-    let answer = receive(a);
-    let packet = Packet::parse(&answer[14..]).unwrap();
-    assert_eq!((packet.source, packet.icmp_message().unwrap().kind.code), ([10, 0, 0, 2].into(), 13));
-    send(Action::Drop);
-    // What follows has passed the relay after it.
-    b.send(&datagram(2, b"back")).unwrap();
-    assert_eq!(text(&receive(a)), "back");
-    it.link.clear_policy(Direction::Both);
-    a.send(&frame).unwrap();
-    assert_eq!(receive(b), frame);
-    let counts = it.link.counts(0);
+    send(&mut net, reject("icmp-admin-prohibited"));
+    let (from, kind) = error_in(&net.receive(0));
+    assert_eq!((from, kind.code), ([10, 0, 0, 2].into(), 13));
+    send(&mut net, Action::Drop);
+    assert_eq!((net.next(0), net.next(1)), (None, None));
+    net.send(1, &datagram(2, b"back"));
+    assert_eq!(text(&net.receive(0)), "back");
+    net.link.clear_policy(Direction::Both);
+    net.send(0, &frame);
+    assert_eq!(net.receive(1), frame);
+    let counts = net.link.counts(0);
     assert_eq!((counts.frames, counts.passed, counts.dropped, counts.rejected), (7, 5, 1, 1));
     assert_eq!((counts.delayed, counts.duplicated, counts.replaced, counts.corrupted), (1, 2, 1, 1));
-    assert_eq!(it.link.counts(1).frames, 1, "an answer of the link is nobody's frame");
+    assert_eq!(counts.bytes, 7 * frame.len() as u64);
+    assert_eq!(net.link.counts(1).frames, 1, "an answer of the link is nobody's frame");
 }
 
 #[test]
 fn a_policy_for_both_ways_is_one_and_one_for_one_way_leaves_the_other() {
-    let it = fixture(LinkOptions::default());
-    let [a, b] = &it.hosts;
-    it.link.set_policy(Direction::From(1), always(Action::Drop), "drop".to_string());
-    a.send(&datagram(1, b"x")).unwrap();
-    receive(b);
-    b.send(&datagram(2, b"x")).unwrap();
-    while it.link.counts(1).dropped == 0 {
-        std::thread::yield_now();
+    let mut net = Net::new(LinkOptions::default());
+    net.link.set_policy(Direction::From(1), judge(Native::always(Action::Drop)), "drop".to_string());
+    net.send(0, &datagram(1, b"x"));
+    net.receive(1);
+    net.send(1, &datagram(2, b"x"));
+    let every = judge(Native::every(2, Action::Drop).unwrap());
+    net.link.set_policy(Direction::Both, every, "every(2)".to_string());
+    for from in [0, 1, 0, 1] {
+        net.send(from, &datagram(from as u8 + 1, b"x"));
     }
-    it.link.set_policy(Direction::Both, judge(Native::every(2, Action::Drop).unwrap()), "every(2)".to_string());
-    for (from, side) in [(a, 1), (b, 2), (a, 1), (b, 2)] {
-        from.send(&datagram(side, b"x")).unwrap();
-    }
-    // Before that they are judged, by this policy.
-    let carried = |from| it.link.counts(from).passed + it.link.counts(from).dropped;
-    while carried(0) + carried(1) < 6 {
-        std::thread::yield_now();
-    }
-    receive(a);
-    receive(b);
-    let reports: Vec<String> = it.session.loss_report.policies().iter().map(ToString::to_string).collect();
+    let dropped = [0, 1].map(|from| net.link.counts(from).dropped);
+    assert_eq!((net.all(1).len(), net.all(0).len(), dropped), (1, 1, [1, 2]), "every second of a flow");
+    let reports: Vec<String> = net.session.loss_report.policies().iter().map(ToString::to_string).collect();
     assert!(reports[0].starts_with("drop on a-b from b acted on 1 of 1"), "{reports:?}");
     assert!(reports[1].starts_with("every(2) on a-b acted on 2 of 4"), "{reports:?}");
 }
 
 #[test]
 fn an_ingress_decides_about_what_comes_in_and_its_answers_cross_the_link() {
-    let it = fixture(LinkOptions::default());
-    let [a, b] = &it.hosts;
-    let ingress = it.relay.ingress(HostId(2));
-    ingress.set_policy(always(reject("icmp-port-unreachable")), "x".to_string());
-    a.send(&datagram(1, b"x")).unwrap();
-    assert_eq!(Packet::parse(&receive(a)[14..]).unwrap().icmp_message().unwrap().kind.code, 3);
-    assert_eq!((it.link.counts(0).passed, it.link.counts(1).frames), (1, 1), "b has answered");
-    b.send(&datagram(2, b"out")).unwrap();
-    assert_eq!(text(&receive(a)), "out", "what goes out is not its business");
+    let mut net = Net::new(LinkOptions::default());
+    let ingress = net.shared.ingress(HostId(2));
+    ingress.set_policy(judge(Native::always(reject("icmp-port-unreachable"))), "x".to_string());
+    net.send(0, &datagram(1, b"x"));
+    assert_eq!(error_in(&net.receive(0)).1.code, 3);
+    assert_eq!((net.link.counts(0).passed, net.link.counts(1).frames), (1, 1), "b has answered");
+    net.send(1, &datagram(2, b"out"));
+    assert_eq!(text(&net.receive(0)), "out", "what goes out is not its business");
     // The answer meets the policy of the way back.
-    it.link.set_policy(Direction::From(1), always(Action::Drop), "x".to_string());
-    a.send(&datagram(1, b"x")).unwrap();
-    assert_eq!(receive_for(a, 50), None);
-    assert_eq!((ingress.counts().frames, ingress.counts().rejected, it.link.counts(1).dropped), (2, 2, 1));
+    net.policy(Direction::From(1), Native::always(Action::Drop));
+    net.send(0, &datagram(1, b"x"));
+    assert_eq!(net.next(0), None);
+    assert_eq!((ingress.counts().frames, ingress.counts().rejected, net.link.counts(1).dropped), (2, 2, 1));
+    ingress.set_policy(judge(Native::always(Action::Delay(ms_of(7)))), "x".to_string());
+    net.send(0, &datagram(1, b"later"));
+    assert_eq!(net.all(1), [(at(7), "later".to_string())]);
+    assert_eq!((ingress.counts().delayed, ingress.counts().passed), (1, 1));
     ingress.clear_policy();
-    a.send(&datagram(1, b"in")).unwrap();
-    assert_eq!(text(&receive(b)), "in");
+    net.send(0, &datagram(1, b"in"));
+    assert_eq!(text(&net.receive(1)), "in");
 }
 
 #[test]
 fn what_cannot_be_done_passes_and_is_counted() {
-    let it = fixture(LinkOptions::default());
-    let [a, b] = &it.hosts;
+    let mut net = Net::new(LinkOptions::default());
     let frame = datagram(1, b"x");
     let far: Vec<u8> = vec![0; 1600];
-    for action in [reject("tcp-reset"), reject("reject-route"), Action::Replace(far.into())] {
-        let passes = action != reject("reject-route");
-        it.link.set_policy(Direction::Both, always(action), "x".to_string());
-        a.send(&frame).unwrap();
-        if passes {
-            assert_eq!(receive(b), frame);
-        } else {
-            assert_eq!(Packet::parse(&receive(a)[14..]).unwrap().icmp_message().unwrap().kind.code, 13, "the nearest");
-        }
+    for action in [reject("tcp-reset"), Action::Replace(far.into())] {
+        net.policy(Direction::Both, Native::always(action));
+        net.send(0, &frame);
+        assert_eq!(net.receive(1), frame);
     }
-    assert_eq!(it.link.counts(0).failed, 2);
-    assert_eq!(it.link.counts(0).passed, 2);
+    net.policy(Direction::Both, Native::always(reject("reject-route")));
+    net.send(0, &frame);
+    assert_eq!(error_in(&net.receive(0)).1.code, 13, "the nearest");
+    assert_eq!((net.link.counts(0).failed, net.link.counts(0).passed), (2, 2));
 }
 
 #[test]
-fn a_link_that_is_down_carries_nothing() {
-    let it = fixture(LinkOptions { delay: Duration::from_millis(30), ..Default::default() });
-    let [a, b] = &it.hosts;
-    a.send(&datagram(1, b"on its way")).unwrap();
-    while it.link.counts(0).frames == 0 {
-        std::thread::yield_now();
-    }
-    it.link.set_up(false);
-    assert!(!it.link.is_up());
-    a.send(&datagram(1, b"too late")).unwrap();
-    while it.link.counts(0).down < 2 {
-        std::thread::yield_now();
-    }
-    it.link.set_up(true);
-    a.send(&datagram(1, b"up")).unwrap();
-    assert_eq!(text(&receive(b)), "up");
+fn a_frame_that_is_longer_than_any_or_none_of_ethernet_is_counted_and_goes_nowhere() {
+    let mut net = Net::new(LinkOptions::default());
+    net.send_over(EndId { link: 0, side: 0 }, None);
+    net.send(0, b"short");
+    assert_eq!(net.next(1), None);
+    let counts = net.link.counts(0);
+    assert_eq!((counts.frames, counts.unusable, counts.bytes), (2, 2, 5));
 }
 
 #[test]
-fn a_link_that_is_down_carries_no_answer_of_its_policy_either() {
-    let it = fixture(LinkOptions::default());
-    let [a, _] = &it.hosts;
-    let options = LinkOptions { delay: Duration::from_millis(30), ..Default::default() };
-    it.link.set_options(Direction::From(0), options).unwrap();
-    it.link.set_policy(Direction::From(0), always(reject("port-unreachable")), "x".to_string());
-    a.send(&datagram(1, b"x")).unwrap();
-    while it.link.counts(0).rejected == 0 {
-        std::thread::yield_now();
+fn what_a_host_did_not_get_and_what_never_came_onto_the_link_is_counted_at_its_direction() {
+    let net = Net::new(LinkOptions::default());
+    net.relay.note_undelivered(EndId { link: 0, side: 1 });
+    let from_a = EndId { link: 0, side: 0 };
+    for lost in [3, 3, 5] {
+        net.relay.note_overrun(from_a, lost);
     }
-    it.link.set_up(false);
-    assert_eq!(receive_for(a, 60), None);
-}
-
-#[derive(Debug)]
-struct Holds(#[allow(dead_code)] Link, #[allow(dead_code)] Arc<()>);
-
-impl crate::net::policy::attached::Decide for Holds {
-    fn decide(
-        &self,
-        _: &crate::net::policy::input::Subject<'_>,
-        _: &crate::net::policy::Place,
-        _: &mut Vec<f64>,
-    ) -> Option<crate::net::policy::Verdict> {
-        None
-    }
-}
-
-#[test]
-fn policies_that_hold_on_to_their_own_link_end_with_the_relay() {
-    let it = fixture(LinkOptions::default());
-    let mark = Arc::new(());
-    let weak = Arc::downgrade(&mark);
-    for place in 0..2 {
-        let holds = Policy::Other(Box::new(Holds(it.link.clone(), mark.clone())));
-        let judge = AttachedPolicy::new(holds, Stream::of_seed(1), &Site::Link("a-b".into())).unwrap();
-        match place {
-            0 => it.link.set_policy(Direction::Both, judge, "x".to_string()),
-            _ => it.relay.ingress(HostId(2)).set_policy(judge, "x".to_string()),
-        }
-    }
-    it.hosts[0].send(&datagram(1, b"x")).unwrap();
-    receive(&it.hosts[1]);
-    drop((it, mark));
-    let until = std::time::Instant::now() + std::time::Duration::from_secs(10);
-    while weak.strong_count() > 0 {
-        assert!(std::time::Instant::now() < until, "{} are left", weak.strong_count());
-        std::thread::yield_now();
-    }
-}
-
-#[test]
-fn a_file_that_is_asked_for_again_is_recorded_in_once() {
-    let it = fixture(LinkOptions::default());
-    let file = std::env::temp_dir().join(format!("pingscript-{}-replaced.pcapng", std::process::id()));
-    let name = file.to_str().unwrap();
-    for _ in 0..100 {
-        it.link.capture(name, false).unwrap();
-        it.relay.ingress(HostId(2)).capture(name, false).unwrap();
-    }
-    let all =
-        std::fs::read_dir("/proc/self/fd").unwrap().filter_map(|entry| std::fs::read_link(entry.ok()?.path()).ok());
-    let open = all.filter(|path| *path == file).count();
-    std::fs::remove_file(&file).unwrap();
-    assert!(open < 20, "{open}");
-}
-
-#[test]
-fn a_queue_that_is_full_loses_the_latest() {
-    let it = fixture(LinkOptions { rate: Some(80_000), queue: Some(3), ..Default::default() });
-    let [a, b] = &it.hosts;
-    // 100 bytes take 10 ms: while the first goes, three wait.
-    for number in 0..20u8 {
-        a.send(&datagram(1, &[number; 58])).unwrap();
-    }
-    let got: Vec<u8> = (0..4).map(|_| receive(b)[42]).collect();
-    assert_eq!(got, [0, 1, 2, 3]);
-    assert_eq!((it.link.counts(0).queue_full, it.link.counts(0).frames), (16, 20));
+    let counts = net.link.counts(0);
+    assert_eq!((counts.undelivered, counts.overrun), (1, 5), "the kernel counts all so far");
+    assert_eq!(net.link.counts(1), Counts::default());
 }
 
 #[test]
 fn no_frame_stops_it_and_others_get_through() {
-    let it = fixture(LinkOptions::default());
-    let [a, b] = &it.hosts;
+    let mut net = Net::new(LinkOptions::default());
     for policy in [None, Some(Action::Corrupt), Some(reject("port-unreachable")), Some(Action::Replace((*b"x").into()))]
     {
         if let Some(action) = policy {
-            it.link.set_policy(Direction::Both, judge(Native::chance(0.5, action).unwrap()), "x".to_string());
+            net.policy(Direction::Both, Native::chance(0.5, action).unwrap());
         }
         let draws = Stream::of_seed(9);
         let good = datagram(1, b"good");
@@ -339,50 +274,24 @@ fn no_frame_stops_it_and_others_get_through() {
                 let start = good.len().min(bytes.len());
                 bytes[..start].copy_from_slice(&good[..start]);
             }
-            if bytes.is_empty() {
-                continue;
-            }
-            a.send(&bytes).unwrap();
-            while receive_for(b, 0).is_some() {}
-            while receive_for(a, 0).is_some() {}
+            net.send(0, &bytes);
         }
     }
-    it.link.clear_policy(Direction::Both);
-    a.send(&datagram(1, b"still there")).unwrap();
-    while text(&receive(b)) != "still there" {}
-    let counts = it.link.counts(0);
+    net.link.clear_policy(Direction::Both);
+    net.send(0, &datagram(1, b"still there"));
+    while text(&net.receive(1)) != "still there" {}
+    let counts = net.link.counts(0);
     assert!(counts.frames > 10_000 && counts.malformed > 500 && counts.unusable > 100, "{counts:?}");
     assert_eq!(counts.frames, counts.passed + counts.dropped + counts.rejected + counts.unusable, "{counts:?}");
 }
 
-#[test]
-fn a_reader_that_is_slow_gets_all_and_one_that_is_gone_stops_nobody() {
-    let it = fixture(LinkOptions::default());
-    let [a, b] = &it.hosts;
-    for number in 0..2000u32 {
-        a.send(&datagram(1, &number.to_be_bytes())).unwrap();
-    }
-    for number in 0..2000u32 {
-        assert_eq!(receive(b)[42..46], number.to_be_bytes());
-    }
-    let (cable, [c, d]) = cable();
-    let other = it.relay.link("c-d", cable, LinkOptions::default()).unwrap();
-    drop(d);
-    (0..10).for_each(|_| drop(c.send(&datagram(1, b"x"))));
-    a.send(&datagram(1, b"x")).unwrap();
-    receive(b);
-    while other.counts(0).undelivered < 10 {
-        std::thread::yield_now();
-    }
-}
-
 #[derive(Debug, Clone, Default)]
-struct Heard(Arc<Mutex<Vec<String>>>);
+struct Verdicts(Arc<Mutex<Vec<String>>>);
 
-impl Sink for Heard {
+impl Sink for Verdicts {
     fn take(&self, event: &Event<'_>) {
         if let Event::Judged { flow, judged, site, .. } = event {
-            let line = format!("{} > {} {} {site}", flow.from, flow.to, judged.verdict.action);
+            let line = format!("{} {} > {} {} {site}", flow.time, flow.from, flow.to, judged.verdict.action);
             lock(&self.0).push(line);
         }
     }
@@ -391,34 +300,22 @@ impl Sink for Heard {
 #[test]
 fn a_verdict_is_an_event_and_a_seed_gives_it_again() {
     let run = || {
-        let it = fixture(LinkOptions::default());
-        let heard = Heard::default();
-        it.session.events.send_to(vec![Box::new(heard.clone())]);
-        let loss = Native::chance(0.3, Action::Drop).unwrap();
-        it.link.set_policy(Direction::Both, judge(loss), "loss(0.3)".to_string());
-        let wait_for = |frames: u64| {
-            let told = || lock(&heard.0).len() as u64;
-            let passed = || it.link.counts(0).passed + it.link.counts(1).passed;
-            while passed() + told() < frames {
-                std::thread::yield_now();
-            }
-        };
-        // Flows are numbered as they first come.
-        it.hosts[0].send(&datagram(1, b"ping")).unwrap();
-        wait_for(1);
-        for _ in 1..200 {
-            it.hosts[0].send(&datagram(1, b"ping")).unwrap();
-            it.hosts[1].send(&datagram(2, b"pong")).unwrap();
+        let mut net = Net::new(LinkOptions::default());
+        let events = Verdicts::default();
+        net.session.events.send_to(vec![Box::new(events.clone())]);
+        net.link.set_policy(Direction::Both, judge(Native::chance(0.3, Action::Drop).unwrap()), "loss".to_string());
+        for number in 0..200 {
+            net.run_to(at(number));
+            net.send(0, &datagram(1, b"ping"));
+            net.send(1, &datagram(2, b"pong"));
         }
-        wait_for(399);
-        let mut lines = lock(&heard.0).clone();
-        // Which of both directions comes next is not the seed's to say.
-        lines.sort();
-        (lines, it.link.counts(0).dropped)
+        let lines = lock(&events.0).clone();
+        (lines, net.link.counts(0).dropped)
     };
     let (first, dropped) = run();
-    assert_eq!(run().0, first);
-    assert_eq!(first[0], "10.0.0.1:9 > 10.0.0.2:7 drop() a-b");
-    assert_eq!(first.iter().filter(|line| line.starts_with("10.0.0.1")).count() as u64, dropped);
+    assert_eq!(run().0, first, "in the same order at the same times");
+    let of_a: Vec<&String> = first.iter().filter(|line| line.ends_with("10.0.0.1:9 > 10.0.0.2:7 drop() a-b")).collect();
+    assert_eq!(of_a.len() as u64, dropped);
     assert!(dropped > 20 && dropped < 120, "{dropped}");
+    assert!(first.last().unwrap().starts_with(['1', '2']), "{first:?}");
 }

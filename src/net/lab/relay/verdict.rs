@@ -6,6 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use super::counters::Count;
 use super::edit::{Rejected, rejected, replaced};
 use super::link::Placed;
+use super::machine::Time;
 use super::pieces::Pieces;
 use crate::net::observe::event::{Event, Flow};
 use crate::net::observe::loss_report::Ends;
@@ -147,18 +148,18 @@ impl What<'_> {
 /// Makes known what befell a frame: as an event and, if a probe can be lost by it, as a cause.
 pub(super) fn announce(
     (session, pieces): (&Session, &mut Pieces),
-    (now, wall): (Instant, i64),
+    time: Time,
     carried: &Carried<'_>,
     what: What<'_>,
     site: &Site,
 ) {
     let (from, to) = carried.ends();
-    let flow = Flow { time: wall, from, to, host: None };
+    let flow = Flow { time: time.wall, from, to, host: None };
     session.events.tell(|| what.event(flow, carried.payload(), site));
     if carried.frame.ip.is_some_and(|ip| ip.fragment.is_some()) {
-        pieces.note(session, carried, now, what.into_owned(), site);
+        pieces.note(session, carried, time.now, what.into_owned(), site);
     } else if let Some((ends, content)) = probe(carried) {
-        what.enter(session, now, ends, content, site);
+        what.enter(session, time.now, ends, content, site);
     }
 }
 
