@@ -214,11 +214,15 @@ impl Callback {
         if now == before {
             return Vec::new();
         }
-        let name = self.closure.fn_name();
-        let Some(function) = function(&self.global, name) else { return Vec::new() };
+        let Some(function) = self.definition() else { return Vec::new() };
         let differs = |(at, look): (usize, &Look)| now.get(at) != Some(look);
         let changed = before.iter().enumerate().filter(|&(at, look)| differs((at, look)));
         changed.filter_map(|(at, _)| function.params.get(at).map(ToString::to_string)).collect()
+    }
+
+    /// The function behind the closure.
+    pub fn definition(&self) -> Option<&Arc<ScriptFuncDef>> {
+        function(&self.global, self.closure.fn_name())
     }
 
     /// The same as [`Callback::place`], to keep.

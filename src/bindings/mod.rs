@@ -15,6 +15,7 @@ use crate::net::socket::tcp::{Connection, Listener, Poll};
 use crate::net::socket::udp::UdpSocket;
 
 pub mod addr;
+pub mod body;
 pub mod builder;
 pub mod bytes;
 pub mod callback;

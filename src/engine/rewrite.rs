@@ -12,8 +12,8 @@ use rhai::{
     ScriptFuncDef, Stmt, StmtBlock,
 };
 
+use crate::bindings::body::{self, Body};
 use crate::bindings::compare::{self, Operator};
-use crate::bindings::compiled::body::{self, Body};
 use crate::bindings::context;
 use crate::bindings::error::ScriptResult;
 use crate::bindings::loops::{self, TURN};

@@ -18,6 +18,37 @@ fn a_thread_works_on_copies() {
     assert_eq!((run.stdout.as_str(), run.stderr.as_str()), ("1\n1\n1\n1\n0 6\n", ""));
 }
 
+/// What the last call of a thread happens to give back is not what the thread has made.
+#[test]
+fn a_thread_that_changes_its_copy_alone_is_noted() {
+    for (body, noted) in [
+        ("n += 1;", true),
+        ("n += 1; hits.add(1);", true),
+        ("n += 1; hits.value", true),
+        ("n += 1; if hits.value > 9 { return hits.value; }", true),
+        ("n += 1; n * 2", false),
+        ("n += 1; if n > 0 { return [n]; } hits.add(1)", false),
+        ("n += 1; #{ made: n, hits: hits.value }", false),
+        ("hits.add(1);", false),
+    ] {
+        let script = format!("let n = 0; let hits = counter(); start_thread(|| {{ {body} }}).join();");
+        let run = pingscript(&["-e", &script]).run().expect_code(0);
+        assert_eq!(run.stderr.contains("note: `n` was changed in the thread"), noted, "{body}\n{}", run.stderr);
+    }
+}
+
+/// A verdict with a statement after it is thrown away: the check says so, and so does each run.
+#[test]
+fn a_verdict_that_decides_nothing_is_a_warning() {
+    let script = "let every_second = |p| { if p.number == 2 { drop(); } pass() };\n";
+    let warning = "warning: `drop()` has no effect here: the code after it runs, and decides";
+    let hint = "hint: a policy ends with its verdict; write: return drop();";
+    for run in [pingscript(&["-e", &script]).run(), pingscript(&["--check", "-"]).stdin(&script).run()] {
+        let run = run.expect_code(0);
+        assert!(run.stderr.contains(warning) && run.stderr.contains(hint), "{}", run.stderr);
+    }
+}
+
 /// A wrong name; a missing bracket; a number where a duration is due; `sleep(1)`; a method on the wrong type; a forgotten
 /// `|x|`; an outer variable inside `fn`; `=` for `==`; a misspelt option; a closed socket.
 pub(crate) const LIKELY: [Case; 32] = [

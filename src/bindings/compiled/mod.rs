@@ -18,7 +18,6 @@ use crate::net::policy::datagram::Datagram;
 use crate::net::policy::{Place, Verdict};
 use crate::net::wire::frame::Frame;
 
-pub mod body;
 pub(in crate::bindings) mod translate;
 pub(in crate::bindings) mod tree;
 mod value;

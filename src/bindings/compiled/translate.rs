@@ -8,7 +8,8 @@ use rhai::{
 
 use super::tree::{Field, Method, Node};
 use super::value::{Arithmetic, Unit, Value};
-use super::{body, constant, place};
+use super::{constant, place};
+use crate::bindings::body;
 use crate::bindings::compare::Operator;
 use crate::bindings::loops;
 use crate::net::policy::{Action, Verdict};

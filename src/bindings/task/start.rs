@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use rhai::{Array, Dynamic, FnPtr, NativeCallContext};
 
 use super::{STACK, Task, is_end};
+use crate::bindings::body::returns;
 use crate::bindings::callback::{Callback, programs};
 use crate::bindings::context;
 use crate::bindings::context::{Context, Run, Script, Serving};
@@ -72,9 +73,12 @@ pub(in crate::bindings) fn prepare(
     let body = move || {
         let before = callback.looks();
         let result = callback.call([]);
-        // One that gives a value back gives what it has made of its copies.
-        if result.as_ref().is_ok_and(Dynamic::is_unit) {
-            tell_of_copies(&run, &place, &callback.changed(&before));
+        // One that gives back what it has made of a copy is joined for it.
+        if let Ok(value) = &result {
+            let given = |name: &String| callback.definition().is_some_and(|function| returns(function, name));
+            let mut changed = callback.changed(&before);
+            changed.retain(|name| value.is_unit() || !given(name));
+            tell_of_copies(&run, &place, &changed);
         }
         if result.as_ref().is_err_and(|error| !is_end(error)) {
             callback.captured::<Connection>().iter().for_each(Connection::close);

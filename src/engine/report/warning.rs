@@ -4,7 +4,7 @@ use rhai::Position;
 
 use super::names::Names;
 use super::scan::Scan;
-use super::{Words, position, translate};
+use super::{Words, discarded, position, translate};
 use crate::engine::lexer::Kind;
 use crate::nearest::nearest;
 
@@ -63,6 +63,7 @@ pub(super) fn warnings(scan: &Scan, names: &Names) -> Vec<(Position, Words)> {
             Kind::Text => text(&token.text),
             Kind::Word => compared(scan, index)
                 .or_else(|| lost_change(scan, index))
+                .or_else(|| discarded::verdict(scan, index))
                 .or_else(|| translate::called_at_once(scan, names, index)),
             _ => None,
         };
@@ -71,14 +72,14 @@ pub(super) fn warnings(scan: &Scan, names: &Names) -> Vec<(Position, Words)> {
     found
 }
 
-/// What is certainly a mistake: the value of a variable was to be put into a text in double quotes, or the change of a copy is
-/// lost.
+/// What is certainly a mistake: the value of a variable was to be put into a text in double quotes, or the change of a copy or a
+/// verdict is lost.
 pub(super) fn certain(scan: &Scan) -> Vec<(Position, Words)> {
     let mut found = Vec::new();
     for (index, token) in scan.tokens.iter().enumerate() {
         let words = match token.kind {
             Kind::Text if names_a_variable(scan, index) => text(&token.text),
-            Kind::Word => lost_change(scan, index),
+            Kind::Word => lost_change(scan, index).or_else(|| discarded::verdict(scan, index)),
             _ => None,
         };
         found.extend(words.map(|words| (position(token.start), words)));

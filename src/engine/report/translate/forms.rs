@@ -118,7 +118,7 @@ fn block(of: &Translator, at: usize) -> Option<Rewrite> {
     Rewrite::new(end, format!("{} {{ {inside} }}", head.trim_end()), "a block stands between { }, not after a colon")
 }
 
-/// `except Exception as e {`.
+/// `except Exception as e {`, `catch (Exception e) {`.
 fn except(of: &Translator, at: usize) -> Option<Rewrite> {
     if !matches!(of.text(at), "except" | "catch") {
         return None;
@@ -136,10 +136,14 @@ fn except(of: &Translator, at: usize) -> Option<Rewrite> {
     Rewrite::new(open, format!("catch {variable}").trim_end(), message)
 }
 
-/// The variable of `except X as e`, with its brackets; empty if there is none.
+/// The variable of `except X as e`, `except X, e` and `except e`, with its brackets; empty if there is none. Types begin with a
+/// capital letter.
 fn caught(of: &Translator, at: usize, end: usize) -> String {
-    let named = (at..end).find(|i| of.text(*i) == "as").map(|i| of.text(i + 1));
-    named.map_or(String::new(), |name| format!("({name})"))
+    let is_name = |i: &usize| of.is_word(*i) && of.text(*i).starts_with(|c: char| c.is_lowercase() || c == '_');
+    let named = (at..end).find(|i| matches!(of.text(*i), "as" | ",") && is_name(&(i + 1))).map(|i| i + 1);
+    let bare =
+        || (at + 1..end).find(|i| is_name(i) && matches!(end - at, 2 | 4) && (end - at == 2 || of.text(at + 1) == "("));
+    named.or_else(bare).map_or(String::new(), |i| format!("({})", of.text(i)))
 }
 
 /// `lambda a, b: a + b`.

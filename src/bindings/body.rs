@@ -35,3 +35,19 @@ pub fn running(function: &Arc<ScriptFuncDef>) -> Vec<Stmt> {
     }
     statements
 }
+
+/// Whether the value of a function is made of its variable `name`: its last statement reads it, or one that returns.
+pub fn returns(function: &Arc<ScriptFuncDef>, name: &str) -> bool {
+    let reads = |path: &[ASTNode<'_>]| matches!(path.last(), Some(ASTNode::Expr(Expr::Variable(variable, ..))) if variable.1 == name);
+    let statements = running(function);
+    let last = statements.len().saturating_sub(1);
+    statements.iter().enumerate().any(|(number, statement)| {
+        let mut found = false;
+        statement.walk(&mut Vec::new(), &mut |path| {
+            let returned = || path.iter().any(|node| matches!(node, ASTNode::Stmt(Stmt::Return(..))));
+            found |= reads(path) && (number == last || returned());
+            true
+        });
+        found
+    })
+}
