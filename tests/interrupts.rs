@@ -218,6 +218,45 @@ fn loops_that_wait_end_by_themselves() {
     }
 }
 
+/// What the rest of the turn makes of a message that did not arrive is no error of the script; what its last lines do is.
+#[test]
+fn an_error_after_a_wait_that_was_cut_short_is_none_of_the_script() {
+    let shout =
+        "fn shout(s) { let p = s.recv(); s.send_to(p.text.to_upper(), p.from); } let s = udp::bind(\"127.0.0.1:0\");";
+    let quiet = "let l = tcp::listen(\"127.0.0.1:0\"); let c = tcp::connect(l.addr);";
+    let tail = "print(\"tail\");";
+    for (code, has_tail) in [
+        (format!("{shout} print(\"ready\"); while true {{ shout(s); }} {tail}"), true),
+        (format!("{shout} print(\"ready\"); for i in 0..3 {{ for j in 0..3 {{ shout(s); }} }} {tail}"), true),
+        (format!("{shout} print(\"ready\"); shout(s); {tail}"), false),
+        (format!("{shout} print(\"ready\"); start_thread(|| shout(s)).join(); {tail}"), true),
+        (format!("{shout} print(\"ready\"); start_thread(|| {{ loop {{ shout(s); }} }}).join(); {tail}"), true),
+        (format!("{quiet} print(\"ready\"); loop {{ let m = c.recv(); print(m.text.len + 1); }} {tail}"), true),
+        (format!("{quiet} print(\"ready\"); let m = c.recv(); print(m.text.len + 1); {tail}"), false),
+    ] {
+        let (run, _) = stop(ready(&code), SIGNALS[0]);
+        assert_eq!(run.stderr, "", "{code}");
+        assert_eq!(run.stdout.ends_with("tail\n"), has_tail, "{code}\n{}", run.stdout);
+    }
+    let (run, _) = stop(ready(&format!("{shout} print(\"ready\"); while true {{ shout(s); }} shuot(s);")), SIGNALS[0]);
+    assert!(run.stderr.contains("error: no function `shuot`"), "{}", run.stderr);
+}
+
+#[test]
+fn a_connection_that_was_being_made_is_no_error() {
+    if !common::require_lab_or_skip("a host that does not answer") {
+        return;
+    }
+    for code in ["loop { tcp::connect(\"b:9\"); }", "tcp::connect(\"b:9\");"] {
+        let code = format!(
+            "let net = lab::create(); let a = net.host(\"a\"); net.link(a, net.host(\"b\"), #{{ policy: loss(1.0) }});
+             print(\"ready\"); run_in(a, || {{ {code} }});"
+        );
+        let (run, _) = stop(ready(&code), SIGNALS[0]);
+        assert!(!run.stderr.contains("error"), "{}", run.stderr);
+    }
+}
+
 #[test]
 fn the_prompt_for_the_count_is_a_wait() {
     for signal in SIGNALS {

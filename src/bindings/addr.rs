@@ -4,6 +4,7 @@ use rhai::NativeCallContext;
 use rhai::plugin::*;
 
 use crate::bindings::context;
+use crate::bindings::context::Wait;
 use crate::bindings::error::{OrRaise, ScriptResult, raise};
 use crate::net::error::Error;
 use crate::net::host::addr;
@@ -97,7 +98,7 @@ pub mod api {
     /// ```
     #[rhai_fn(global, return_raw)]
     pub fn resolve(ctx: NativeCallContext, name: &str) -> ScriptResult<Addr> {
-        let now = context::current();
+        let now = context::wait(Wait::Reply);
         addr::resolve(&*now.host, &now.stop, name, None).or_raise(&ctx)
     }
 
@@ -117,7 +118,7 @@ pub mod api {
                 return raise(&ctx, Error::invalid("resolve", format!("\"{other}\" is neither \"IPv4\" nor \"IPv6\"")));
             }
         };
-        let now = context::current();
+        let now = context::wait(Wait::Reply);
         addr::resolve(&*now.host, &now.stop, name, Some(version)).or_raise(&ctx)
     }
 }

@@ -2,14 +2,15 @@
 //!
 //! A wait that the stop cuts short returns, the rest of the turn runs, and no other turn begins. A wait that begins after the
 //! stop ends the loop there: what would follow deals with things that did not happen. Loops that do not wait run on, such as
-//! those that print a summary.
+//! those that print a summary. An error in the rest of the turn ends the loop too, and is none of the script.
 
 use std::cell::Cell;
 
-use rhai::Dynamic;
+use rhai::{Dynamic, EvalAltResult};
 
-use super::error::ScriptResult;
+use super::error::{ScriptResult, thrown};
 use super::exit;
+use crate::net::error::{Error, ErrorKind};
 use crate::net::host::stop::Stop;
 
 /// The key of the node that stands at each turn of a loop.
@@ -20,6 +21,8 @@ thread_local! {
     static WAITS: Cell<u64> = const { Cell::new(0) };
     /// What [`WAITS`] was when the innermost loop began; `None` outside of loops.
     static BEGAN: Cell<Option<u64>> = const { Cell::new(None) };
+    /// What [`WAITS`] was when a loop ended last, outside of loops: no wait before that is what the script deals with.
+    static ENDED: Cell<u64> = const { Cell::new(0) };
 }
 
 /// The script is about to wait, until `stop` at most.
@@ -36,22 +39,43 @@ pub fn is_over(is_stopped: impl FnOnce() -> bool) -> bool {
     BEGAN.get().is_some_and(|began| began != WAITS.get()) && is_stopped()
 }
 
-/// Runs a loop; one that ends because of the stop has the value ().
+/// Whether `error` comes of a wait that was cut short: what the rest of the turn, or of a script outside of loops, makes of a
+/// message that did not arrive is no error of the script.
+fn is_of_stop(error: &EvalAltResult, stop: &Stop) -> bool {
+    let is_end = exit::code(error).is_some() || matches!(error, EvalAltResult::ErrorTerminated(..));
+    stop.is_stopped() && !is_end && BEGAN.get().unwrap_or_else(|| ENDED.get()) != WAITS.get()
+}
+
+/// The result of a script or a thread, in which an error that comes of a wait which `stop` cut short is `interrupted`.
+///
+/// # Errors
+/// What the script throws.
+pub fn end(result: ScriptResult<Dynamic>, stop: &Stop) -> ScriptResult<Dynamic> {
+    result.map_err(|error| match is_of_stop(&error, stop) {
+        true => thrown(Error::new(ErrorKind::Interrupted, "wait", "the script was stopped"), error.position()),
+        false => error,
+    })
+}
+
+/// Runs a loop; one that ends because of `stop` has the value ().
 ///
 /// # Errors
 /// What the loop throws.
-pub fn run(body: impl FnOnce() -> ScriptResult<Dynamic>) -> ScriptResult<Dynamic> {
+pub fn run(stop: Option<&Stop>, body: impl FnOnce() -> ScriptResult<Dynamic>) -> ScriptResult<Dynamic> {
     struct Within(Option<u64>);
     impl Drop for Within {
         fn drop(&mut self) {
             BEGAN.set(self.0);
+            ENDED.set(WAITS.get());
         }
     }
     let within = Within(BEGAN.replace(Some(WAITS.get())));
     let result = body();
+    let is_of_stop = |error: &EvalAltResult| stop.is_some_and(|stop| is_of_stop(error, stop));
+    let stopped = result.as_ref().is_err_and(|error| is_of_stop(error));
     drop(within);
     // Whatever natives have made of what ended it.
-    match exit::has_left_loop() {
+    match exit::has_left_loop() || stopped {
         true if result.is_err() => Ok(Dynamic::UNIT),
         _ => result,
     }

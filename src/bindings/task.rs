@@ -12,7 +12,7 @@ use super::addr::api::Addr;
 use super::callback::{guarded, programs};
 use super::context::{Context, Programs, Run, Script, Serving, Wait};
 use super::error::{OrRaise, ScriptResult, raise};
-use super::{context, exit};
+use super::{context, exit, loops};
 use crate::net::error::{Error, ErrorKind};
 use crate::net::host::stop::{Reason, Sleeper, Stage, Stop, terminate_later};
 use crate::net::host::threads;
@@ -108,7 +108,7 @@ impl Task {
     /// Runs `body` as this task, on this thread.
     pub(super) fn run(&self, context: &Context, programs: &dyn Programs, body: impl FnOnce() -> ScriptResult<Dynamic>) {
         let entered = context::enter(context.clone());
-        let result = guarded(body);
+        let result = loops::end(guarded(body), &context.stop);
         if let Err(error) = &result
             && !is_end(error)
         {

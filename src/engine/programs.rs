@@ -18,7 +18,7 @@ use crate::bindings::context::{Context, Programs};
 use crate::bindings::convert::shown_by;
 use crate::bindings::error::{ScriptResult, thrown};
 use crate::bindings::task::JOIN;
-use crate::bindings::{context, exit};
+use crate::bindings::{context, exit, loops};
 use crate::net::error::{Error, ErrorKind};
 use crate::terminal::{host_prefix, output};
 
@@ -159,6 +159,7 @@ impl Programs for ScriptHost {
         global.lib.push(program.shared_lib().clone());
         global.source = program.source().map(Into::into);
         let result = evaluate(&self.engine, &mut global, &mut Scope::new(), program.statements());
+        let result = loops::end(result, &context.stop);
         drop(entered);
         result.map(|value| (value, global))
     }

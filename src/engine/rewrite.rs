@@ -32,7 +32,8 @@ pub(super) fn register(engine: &mut Engine) {
         });
     }
     handle(engine, LOOP, |context, inputs, _| {
-        loops::run(|| match script_loop::serve(context, &inputs[0])? {
+        let stop = context::peek(|context| context.stop.clone());
+        loops::run(stop.as_ref(), || match script_loop::serve(context, &inputs[0])? {
             Some(value) => Ok(value),
             None => context.eval_expression_tree(&inputs[0]),
         })

@@ -43,7 +43,7 @@ fn a_verdict_that_decides_nothing_is_a_warning() {
     let script = "let every_second = |p| { if p.number == 2 { drop(); } pass() };\n";
     let warning = "warning: `drop()` has no effect here: the code after it runs, and decides";
     let hint = "hint: a policy ends with its verdict; write: return drop();";
-    for run in [pingscript(&["-e", &script]).run(), pingscript(&["--check", "-"]).stdin(&script).run()] {
+    for run in [pingscript(&["-e", script]).run(), pingscript(&["--check", "-"]).stdin(script).run()] {
         let run = run.expect_code(0);
         assert!(run.stderr.contains(warning) && run.stderr.contains(hint), "{}", run.stderr);
     }

@@ -7,7 +7,7 @@ use self::attempt::api::Attempt;
 use self::connection::api::Connection;
 use self::listener::api::Listener;
 use super::context;
-use super::context::{Asked, Made, Server};
+use super::context::{Asked, Made, Server, Wait};
 use super::convert::{Options, address};
 use super::error::{OrRaise, ScriptResult, raise};
 use crate::net::error::{Error, ErrorKind};
@@ -105,8 +105,8 @@ pub mod namespace {
     /// Connects to `peer` and waits for its answer for at most 10 s (connect(2)). If a name has several addresses, each is tried
     /// in turn, and they share that time; should all fail, the error says how each did.
     ///
-    /// Errors: `refused`: nothing is listening there; `unreachable`: no route, or an ICMP error; `timeout`; `closed`: the script was
-    /// stopped first; `exhausted`, `invalid`, `resolve`.
+    /// Errors: `refused`: nothing is listening there; `unreachable`: no route, or an ICMP error; `timeout`; `interrupted`: the script
+    /// was stopped first; `exhausted`, `invalid`, `resolve`.
     ///
     /// ```rhai
     /// let listener = tcp::listen("127.0.0.1:0");
@@ -140,7 +140,7 @@ pub mod namespace {
                 Ok(connection)
             }
             None => {
-                let error = Error::new(ErrorKind::Closed, "connect", "the script was stopped first").with_peer(to);
+                let error = Error::new(ErrorKind::Interrupted, "connect", "the script was stopped first").with_peer(to);
                 raise(&ctx, error.with_hint("tcp::try_connect gives an outcome in place of an error"))
             }
         }
@@ -197,7 +197,7 @@ pub mod namespace {
 
 /// Connects to `peer`.
 fn attempt(ctx: &NativeCallContext, peer: &Dynamic, options: &Map) -> ScriptResult<Attempt> {
-    let context = context::current();
+    let context = context::wait(Wait::Reply);
     let mut options = Options::new("connect", options);
     let mut read = || {
         let timeout = options.duration("timeout")?.unwrap_or(PATIENCE);

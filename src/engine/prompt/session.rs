@@ -9,8 +9,9 @@ use rhai::{AST, Dynamic, EvalAltResult, FnPtr, GlobalRuntimeState, Scope};
 use super::show::show;
 use crate::bindings::context::{self, Context, Programs, Script};
 use crate::bindings::exit as exit_binding;
+use crate::bindings::loops;
 use crate::engine::compile::compile;
-use crate::engine::programs::{self, ScriptHost};
+use crate::engine::programs::{self, ScriptHost, is_interrupted};
 use crate::engine::sources::header;
 use crate::engine::{rewrite, signals};
 use crate::limits::memory;
@@ -198,6 +199,7 @@ impl Session {
                 output::note(&format!("{name}: stopped"));
                 Err(Ended::Failed)
             }
+            (None, error) if is_interrupted(&error) => Err(Ended::Failed),
             (None, error) => {
                 output::note(self.host.describe_entry(name, &error, &self.functions, &self.scope).trim_end());
                 Err(Ended::Failed)
@@ -215,9 +217,11 @@ impl Session {
         self.global.lib = vec![self.functions.shared_lib().clone()].into();
         self.global.source = Some(name.into());
         let result = programs::evaluate(self.host.engine(), &mut self.global, &mut self.scope, ast.statements());
+        let result = loops::end(result, &stop);
         drop(entered);
         signals::stop_entry(None);
-        if stop.reason() == Some(Reason::Interrupt) && result.is_ok() {
+        let ended = result.as_ref().map_or_else(|error| is_interrupted(error), |_| true);
+        if stop.reason() == Some(Reason::Interrupt) && ended {
             output::note(&format!("{name}: interrupted"));
         }
         result
