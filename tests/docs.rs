@@ -12,7 +12,7 @@ use pingscript::net::wire::icmp::Kind;
 
 /// Each document with its text.
 fn documents() -> Vec<(PathBuf, String)> {
-    let mut paths = vec![repo_root().join("README.md")];
+    let mut paths = vec![repo_root().join("README.md"), repo_root().join("CONTRIBUTING.md")];
     let docs = fs::read_dir(repo_root().join("docs")).expect("docs");
     paths.extend(docs.map(|entry| entry.expect("an entry").path()));
     paths.into_iter().map(|path| (path.clone(), fs::read_to_string(path).expect("a text"))).collect()
@@ -68,11 +68,14 @@ fn the_help_of_reject_lists_every_name_that_its_hint_leaves_out() {
 }
 
 #[test]
-fn the_files_that_the_architecture_names_exist() {
-    let text = fs::read_to_string(repo_root().join("docs/architecture.md")).expect("docs/architecture.md");
-    let named: Vec<&str> = text.split(['`', ' ', '\n']).filter(|word| word.starts_with("src/")).collect();
-    assert!(named.len() > 60, "only {} names were read", named.len());
-    for name in named {
-        assert!(repo_root().join(name).exists(), "docs/architecture.md names {name}, which is not there");
+fn the_files_that_pages_for_contributors_name_exist() {
+    for (page, least) in [("docs/architecture.md", 60), ("CONTRIBUTING.md", 20)] {
+        let text = fs::read_to_string(repo_root().join(page)).expect("a text");
+        let named: Vec<&str> = text.split(['`', ' ', '\n']).filter(|word| word.starts_with("src/")).collect();
+        assert!(named.len() > least, "only {} names were read in {page}", named.len());
+        // `{udp,icmp}` stands for several.
+        for name in named.iter().filter(|name| !name.contains('{')) {
+            assert!(repo_root().join(name).exists(), "{page} names {name}, which is not there");
+        }
     }
 }
