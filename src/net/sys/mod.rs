@@ -26,6 +26,8 @@ pub use self::process::{
 pub use self::program::{before_exec, leave_terminal, take_standard_input, take_terminal, take_terminal_back};
 pub use self::receive::{Origin, QueueEntry, Received, Wait, receive, receive_data, receive_plain};
 pub use self::signal::{is_ignored, nudge, nudgeable};
+#[cfg(test)]
+pub use self::socket::waiting_memory;
 pub use self::socket::{
     ask_for_extensions, drops, local_addr, number_stamps, option, send_from, send_to, set_option, set_option_bytes,
     set_tos, set_ttl, set_unicast_ttl, stamp_arrivals,

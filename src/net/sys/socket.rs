@@ -78,13 +78,24 @@ pub fn set_tos(fd: BorrowedFd<'_>, is_ipv4: bool, tos: u8) -> io::Result<()> {
 /// How many datagrams a socket has dropped, by its own count (SO_MEMINFO).
 pub fn drops(fd: BorrowedFd<'_>) -> io::Result<u64> {
     const DROPS: usize = 8; // SK_MEMINFO_DROPS
+    Ok(memory_info(fd)?[DROPS].into())
+}
+
+/// How much memory the datagrams take that wait in a socket: each of the same size as much.
+#[cfg(test)]
+pub fn waiting_memory(fd: BorrowedFd<'_>) -> io::Result<u32> {
+    const RMEM_ALLOC: usize = 0; // SK_MEMINFO_RMEM_ALLOC
+    Ok(memory_info(fd)?[RMEM_ALLOC])
+}
+
+fn memory_info(fd: BorrowedFd<'_>) -> io::Result<[u32; 16]> {
     let mut info = [0u32; 16];
     let mut len = std::mem::size_of_val(&info) as libc::socklen_t;
     // SAFETY: `info` is valid for the length given, and the kernel writes no more than that.
     let rc = unsafe {
         libc::getsockopt(fd.as_raw_fd(), libc::SOL_SOCKET, libc::SO_MEMINFO, info.as_mut_ptr().cast(), &mut len)
     };
-    if rc == 0 { Ok(u64::from(info[DROPS])) } else { Err(io::Error::last_os_error()) }
+    if rc == 0 { Ok(info) } else { Err(io::Error::last_os_error()) }
 }
 
 /// Has the kernel stamp the socket's packets as they are sent and received, and number those sent from 0 on
