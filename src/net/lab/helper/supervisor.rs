@@ -32,13 +32,15 @@ pub(super) fn end(supervisor: i32) -> io::Result<()> {
 /// The system starts no more processes.
 pub(super) fn watch(status: &File, keeps: bool, terminal: bool) -> io::Result<()> {
     sys::hold_signals();
+    // Before there is a program, whose daemons would else be nobody's here. Its copy inherits none of this.
+    let _ = sys::adopt_orphans();
     match sys::fork() {
         Ok(Side::Child) => {
             sys::release_signals();
             Ok(())
         }
         Ok(Side::Parent(program)) => {
-            let _ = (sys::adopt_orphans(), sys::close_all_but(Some(status.as_fd())));
+            let _ = sys::close_all_but(Some(status.as_fd()));
             sys::set_process_name(c"pingscript-exec");
             supervise(program, status, keeps, terminal);
             sys::exit_now(0)
@@ -55,7 +57,12 @@ fn supervise(program: i32, mut status: &File, keeps: bool, terminal: bool) {
     loop {
         let news = sys::next_news(None);
         match news {
-            Some(News::Asked(END)) => end_all(program, &mut |code| report(&mut status, code)),
+            Some(News::Asked(END)) => {
+                if let Some(code) = end_all(program) {
+                    has_ended = true;
+                    report(&mut status, code);
+                }
+            }
             Some(News::Asked(signal) | News::Other(signal)) if !has_ended => drop(sys::send_signal(program, signal)),
             _ => {}
         }
@@ -64,7 +71,7 @@ fn supervise(program: i32, mut status: &File, keeps: bool, terminal: bool) {
                 Change::Ended(code) if pid == program => {
                     has_ended = true;
                     if !keeps {
-                        end_all(program, &mut |_| ());
+                        end_all(program);
                     }
                     report(&mut status, code);
                 }
@@ -84,8 +91,9 @@ fn report(status: &mut &File, code: i32) {
     let _ = status.write_all(&code.to_ne_bytes());
 }
 
-/// Ends everything beneath this process; `ended` gets the status of the program itself.
-fn end_all(program: i32, ended: &mut dyn FnMut(i32)) {
+/// Ends everything beneath this process; the status of the program itself, if it had not ended before.
+fn end_all(program: i32) -> Option<i32> {
+    let mut status = None;
     let _ = sys::send_signal(-program, libc::SIGKILL);
     for _ in 0..LOOKS {
         for pid in beneath() {
@@ -95,14 +103,15 @@ fn end_all(program: i32, ended: &mut dyn FnMut(i32)) {
             if let Change::Ended(code) = change
                 && pid == program
             {
-                ended(code);
+                status = Some(code);
             }
         }
         if sys::has_no_child() {
-            return;
+            break;
         }
         let _ = sys::next_news(Some(1));
     }
+    status
 }
 
 /// The processes beneath this one, by the numbers that signals take.
