@@ -93,6 +93,7 @@ impl Lab {
         terminate_later(&self.0.stop, Reason::Ended);
         let account = &self.0.relay.session().loss_report;
         self.0.net.kernel_counts().iter().for_each(|(host, counts)| account.kernel_counted(*host, counts));
+        self.0.net.black_holes().iter().for_each(|(host, to)| account.has_black_hole(*host, to.addr(), to.len()));
         self.0.net.end();
     }
 }

@@ -110,6 +110,9 @@ impl ServedLoop<'_, '_, '_, '_, '_, '_, '_> {
     }
 
     fn carry_out(&self, request: &Datagram, effects: Vec<Effect>) -> ScriptResult<()> {
+        if !effects.iter().any(|effect| matches!(effect, Effect::Reply(..))) {
+            self.socket.leaves_unanswered(request);
+        }
         for effect in effects {
             match effect {
                 Effect::Print(line) => print(&line),

@@ -270,6 +270,13 @@ impl Lab {
         ids.into_iter().enumerate().map_while(counted).collect()
     }
 
+    /// The routes of its hosts by which packets vanish.
+    pub fn black_holes(&self) -> Vec<(HostId, Prefix)> {
+        let state = self.state();
+        let chosen = state.hosts.iter().flat_map(|host| host.chosen.iter().map(|(to, target)| (host.id, *to, *target)));
+        chosen.filter(|(.., target)| *target == Some(Target::Blackhole)).map(|(host, to, _)| (host, to)).collect()
+    }
+
     /// Ends the lab: its programs are killed and its networks are gone. Sockets that were made in it hear nothing more; what
     /// is asked of it is answered with the error `closed`.
     pub fn end(&self) {

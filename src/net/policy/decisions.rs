@@ -1,4 +1,4 @@
-//! What a policy decided about the packets that a script has received lately, for what the script sends back by itself.
+//! The packets that a script has received lately and what a policy decided about them, for what the script sends back by itself.
 //!
 //! A script need not answer with `reply`: it may send to the address that a packet came from. What it sends then meets the
 //! verdict about a packet from there: about one that says the same, or else about the one received last.
@@ -18,10 +18,10 @@ const PACKETS: usize = 16;
 /// How many peers are remembered.
 const PEERS: usize = 4096;
 
-/// The decisions about what was received lately, by peer.
+/// What was received lately, and what was decided about it, by peer.
 #[derive(Debug, Default)]
 pub(in crate::net) struct Decisions {
-    /// Whether there is any: most sockets have no policy, and then the lock is spared.
+    /// Whether there is any: most sockets have no policy and receive no ping of this process, and then the lock is spared.
     any: AtomicBool,
     peers: Mutex<Peers>,
 }
@@ -32,10 +32,11 @@ struct Peers {
     in_order: VecDeque<SocketAddr>,
 }
 
-/// What was decided about a packet.
+/// A packet, and what was decided about it.
 #[derive(Clone, Debug)]
 pub(in crate::net) struct Decision {
-    pub(in crate::net) judged: Arc<Judged>,
+    /// `None`: there was no policy.
+    pub(in crate::net) judged: Option<Arc<Judged>>,
     /// What the packet says.
     pub(in crate::net) content: Content,
     /// The address of this host that it was sent to, where the socket is bound to any.
@@ -45,9 +46,9 @@ pub(in crate::net) struct Decision {
 }
 
 impl Decisions {
-    /// Enters the decision about a packet that a script receives now.
+    /// Enters a packet that a script receives now.
     pub(in crate::net) fn enter(&self, packet: &Datagram) {
-        let Some(judged) = packet.judged.clone() else { return };
+        let judged = packet.judged.clone();
         let decision = Decision { judged, content: Content::of(&packet.data), source: packet.to, first: true };
         let mut peers = self.peers.lock().unwrap_or_else(PoisonError::into_inner);
         let Peers { known, in_order } = &mut *peers;
@@ -67,8 +68,7 @@ impl Decisions {
         self.any.store(true, Ordering::Release);
     }
 
-    /// The decision that `answer`, which a script sends to `peer`, meets; `None` if no policy has decided about anything
-    /// from there.
+    /// The packet that `answer`, which a script sends to `peer`, replies to; `None` if none is known from there.
     pub(in crate::net) fn about(&self, peer: SocketAddr, answer: &[u8]) -> Option<Decision> {
         if !self.any.load(Ordering::Acquire) {
             return None;
@@ -99,7 +99,7 @@ mod tests {
 
     fn number(decisions: &Decisions, port: u16, answer: &str) -> Option<(u64, bool)> {
         let found = decisions.about(([127, 0, 0, 1], port).into(), answer.as_bytes());
-        found.map(|decision| (decision.judged.place.number, decision.first))
+        found.map(|decision| (decision.judged.map_or(0, |judged| judged.place.number), decision.first))
     }
 
     #[test]

@@ -24,6 +24,8 @@ pub(super) enum Fate {
     Lost(&'static str),
     /// It reached a server that had ended before it read it.
     Unread,
+    /// A script received it, and has sent no reply.
+    NotRepliedTo,
 }
 
 /// A verdict that can be why a probe was lost.
@@ -69,6 +71,20 @@ impl Causes {
     /// Enters that a packet still waited at `at` for a server that has ended.
     pub(super) fn unread(&mut self, key: Key, at: Instant, site: &Site) {
         self.push_plain(key, at, Fate::Unread, site);
+    }
+
+    /// Enters that a script has received a packet at `at`, to which it may reply.
+    pub(super) fn handed_out(&mut self, key: Key, at: Instant, site: &Site) {
+        self.push_plain(key, at, Fate::NotRepliedTo, site);
+    }
+
+    /// A script has replied to a packet that it had received: the last one that says this.
+    pub(super) fn replied(&mut self, key: &Key) {
+        let waits = |cause: &&Cause| cause.fate == Fate::NotRepliedTo;
+        let last = self.by_key.get(key).and_then(|queue| queue.iter().rev().find(waits)).map(|cause| cause.id);
+        if let Some(last) = last {
+            self.remove(key, |cause| cause.id == last);
+        }
     }
 
     fn push_plain(&mut self, key: Key, at: Instant, fate: Fate, site: &Site) {
@@ -121,6 +137,12 @@ impl Causes {
         self.by_key.contains_key(key) || self.by_key.contains_key(&key.back())
     }
 
+    /// Whether a script has the message in hand, and nothing else is known that may be why it was lost.
+    pub(super) fn may_be_replied_to(&self, key: &Key) -> bool {
+        let mut known = [*key, key.back()].into_iter().filter_map(|key| self.by_key.get(&key)).flatten();
+        known.all(|cause| cause.fate == Fate::NotRepliedTo)
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.by_key.is_empty()
     }
@@ -133,17 +155,23 @@ impl Causes {
         let mut left: HashMap<Key, Vec<&Cause>> = HashMap::new();
         let mut found = vec![None; losses.len()];
         for index in as_sent {
-            let Loss { key, sent, .. } = &losses[index];
+            let Loss { key, sent, error, .. } = &losses[index];
             for key in [*key, key.back()] {
                 let queue = left.entry(key).or_insert_with(|| self.by_key.get(&key).into_iter().flatten().collect());
                 let passed = queue.iter().take_while(|cause| cause.at < *sent).count();
                 queue.drain(..passed);
             }
-            let both = || [*key, key.back()].into_iter().flat_map(|key| &left[&key]).copied();
-            let Some(first) = both().min_by_key(|cause| (cause.at, cause.id)) else { continue };
-            // What was only delayed or damaged at one place may have been dropped at another.
-            let last = both().filter(|cause| cause.fate.is_final() && cause.site != first.site);
-            let last = last.min_by_key(|cause| (cause.at, cause.id)).filter(|_| !first.fate.is_final());
+            // Of all verdicts only a rejection sends an error.
+            let fits = |cause: &&Cause| error.is_none() || cause.fate == Fate::Rejected;
+            let of = |key: Key| left[&key].iter().copied().filter(fits).map(move |cause| (key, cause));
+            let both = || of(*key).chain(of(key.back()));
+            let Some((way, first)) = both().min_by_key(|(_, cause)| (cause.at, cause.id)) else { continue };
+            // What was only delayed or damaged at one place, or on the way there, may have been dropped at another or on the
+            // way back.
+            let is_last = |(other, cause): &(Key, &Cause)| {
+                !first.fate.is_final() && cause.fate.is_final() && (*other != way || cause.site != first.site)
+            };
+            let last = both().filter(is_last).min_by_key(|(_, cause)| (cause.at, cause.id)).map(|(_, cause)| cause);
             found[index] = Some(last.unwrap_or(first));
             let used = [Some(first.id), last.map(|last| last.id)];
             for key in [*key, key.back()] {
@@ -180,7 +208,10 @@ impl Cause {
 impl Fate {
     /// Whether the packet cannot have arrived.
     const fn is_final(self) -> bool {
-        matches!(self, Self::Dropped | Self::NotKept(_) | Self::Rejected | Self::Lost(_) | Self::Unread)
+        matches!(
+            self,
+            Self::Dropped | Self::NotKept(_) | Self::Rejected | Self::Lost(_) | Self::Unread | Self::NotRepliedTo
+        )
     }
 }
 
@@ -200,6 +231,7 @@ impl fmt::Display for Cause {
             Fate::Rejected => write!(f, "rejected by {origin}"),
             Fate::Lost(why) => write!(f, "dropped {}: {why}", self.site.phrase()),
             Fate::Unread => write!(f, "not read {}: the server had ended", self.site.phrase()),
+            Fate::NotRepliedTo => write!(f, "received {}: the script sent no reply", self.site.phrase()),
         }
     }
 }

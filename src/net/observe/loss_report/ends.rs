@@ -125,6 +125,12 @@ impl Hosts {
         self.known.contains_key(&host)
     }
 
+    /// Whether both are hosts of the same lab.
+    pub(super) fn are_of_one_lab(&self, one: HostId, other: HostId) -> bool {
+        let lab = |host| self.known.get(&host).map(|(lab, _)| *lab);
+        lab(one).is_some() && lab(one) == lab(other)
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.known.is_empty()
     }

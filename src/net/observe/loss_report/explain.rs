@@ -1,5 +1,6 @@
 //! Why pings were lost: each loss gets one cause, and each pinger its explanation.
 
+use std::net::IpAddr;
 use std::sync::Weak;
 
 use super::folded::Server;
@@ -15,7 +16,8 @@ impl LossReport {
     pub fn explain(&self) -> Vec<Explanation> {
         let drops = self.drops_of_hosts();
         let inner = self.lock();
-        if inner.servers.list().is_empty() && inner.hosts.is_empty() {
+        let ours = inner.losses.iter().any(|loss| loss.error.is_none() && loss.instead.is_none());
+        if inner.servers.list().is_empty() && inner.hosts.is_empty() && !ours {
             return Vec::new();
         }
         let causes = inner.explained(drops);
@@ -47,14 +49,12 @@ impl LossReport {
 impl Inner {
     /// The cause of each loss and what names the loss with it; `None`: it is not known.
     fn explained(&self, drops: Vec<(HostId, Drops)>) -> Vec<Option<(String, String)>> {
-        let of_verdict = |(loss, verdict): (&Loss, Option<&causes::Cause>)| match (verdict, loss.instead) {
-            (Some(verdict), _) => Some((verdict.to_string(), name(loss.number, &verdict.draws))),
-            (None, Some(fault)) => Some((format!("the reply {}", fault.words()), loss.number.to_string())),
-            // The ping was sent in a lab, or it would not be here.
-            _ if loss.key.server() == HostId::default() && self.hosts.know(loss.key.sender().0) => {
-                Some(("no host of the lab has this address".to_string(), loss.number.to_string()))
-            }
-            _ => None,
+        let of_verdict = |(loss, verdict): (&Loss, Option<&causes::Cause>)| match (verdict, &loss.error, loss.instead) {
+            (Some(verdict), None, _) => Some((verdict.to_string(), name(loss.number, &verdict.draws))),
+            (Some(verdict), Some(error), _) => Some((format!("{verdict}: {error}"), name(loss.number, &verdict.draws))),
+            (None, Some(error), _) => Some((error.clone(), loss.number.to_string())),
+            (None, None, Some(fault)) => Some((format!("the reply {}", fault.words()), loss.number.to_string())),
+            (None, None, None) => None,
         };
         let verdicts = self.causes.of(&self.losses);
         // A reply that names no ping was put down to one that was never received: it is one to another.
@@ -84,19 +84,39 @@ impl Inner {
             let cause = format!("came faster than {link} carries (the kernel counted {lost})");
             attribute(*lost, cause, &|loss| self.hosts.passes(loss.key.sender().0, loss.key.server(), link));
         }
+        for &(host, network, len) in &self.black_holes {
+            let name = self.hosts.name(host).unwrap_or_default();
+            let cause = format!("vanished in the black hole route of {name} to {network}/{len}");
+            attribute(u64::MAX, cause, &|loss| {
+                let (from, to) = (loss.key.sender().0, loss.key.server());
+                (from == host || self.may_pass(from, to, host))
+                    && covers(network, len, self.pingers.get(loss.pinger).pinging.ends.to().ip())
+            });
+        }
         for (&(host, place), count) in &self.kernels {
             let Some(cause) = KERNEL_CAUSES.get(place) else { continue };
             let name = self.hosts.name(host).unwrap_or_default();
             let words = format!("{} {name} (its kernel counted {} {count})", cause.words, cause.name);
             attribute(*count, words, &|loss| {
                 let (from, to) = (loss.key.sender().0, loss.key.server());
-                let is_there =
-                    from == host || to == host || (cause.on_the_way && self.hosts.is_between(from, to, host));
+                let is_there = from == host || to == host || (cause.on_the_way && self.may_pass(from, to, host));
                 let to = self.pingers.get(loss.pinger).pinging.ends.to();
                 is_there && cause.is_of(to.is_ipv6())
             });
         }
+        // The ping was sent in a lab, or it would not be here.
+        attribute(u64::MAX, "no host of the lab has this address".to_string(), &|loss| {
+            loss.key.server() == HostId::default() && self.hosts.know(loss.key.sender().0)
+        });
         found
+    }
+
+    /// Whether what one host sends to another may pass a third. Where an address leads that no host has is not known.
+    fn may_pass(&self, from: HostId, to: HostId, host: HostId) -> bool {
+        match to == HostId::default() {
+            true => self.hosts.are_of_one_lab(from, host),
+            false => self.hosts.is_between(from, to, host),
+        }
     }
 
     /// What is said of a group of pingers.
@@ -104,14 +124,14 @@ impl Inner {
         let Group { title, members } = group;
         let own = self.losses.iter().zip(found).filter(|(loss, _)| members.contains(&loss.pinger));
         let mut causes: Vec<(String, Vec<String>)> = Vec::new();
-        let (mut unexplained, mut ours) = (Vec::new(), 0);
+        let (mut unexplained, mut known) = (Vec::new(), 0);
         for (loss, cause) in own {
-            ours += 1;
+            known += 1;
             let Some((cause, named)) = cause else {
                 unexplained.push(loss.number);
                 continue;
             };
-            match causes.iter_mut().find(|(known, _)| known == cause) {
+            match causes.iter_mut().find(|(other, _)| other == cause) {
                 Some((_, list)) => list.push(named.clone()),
                 None => causes.push((cause.clone(), vec![named.clone()])),
             }
@@ -124,6 +144,16 @@ impl Inner {
         ends.dedup();
         let not_kept = ends.iter().filter_map(|end| self.not_kept.get(end)).sum();
         let (probes, pingers) = (self.pingers.counts_of(&members), members.len());
-        Explanation { title, pingers, probes, causes, ours: ours + forgotten, forgotten, not_kept, unexplained }
+        Explanation { title, pingers, probes, causes, known: known + forgotten, forgotten, not_kept, unexplained }
     }
+}
+
+/// Whether the network, whose prefix has `len` bits, has this address.
+fn covers(network: IpAddr, len: u8, addr: IpAddr) -> bool {
+    let differs = match (network, addr) {
+        (IpAddr::V4(network), IpAddr::V4(addr)) => (u32::from(network) ^ u32::from(addr)).leading_zeros(),
+        (IpAddr::V6(network), IpAddr::V6(addr)) => (u128::from(network) ^ u128::from(addr)).leading_zeros(),
+        _ => return false,
+    };
+    differs >= u32::from(len)
 }

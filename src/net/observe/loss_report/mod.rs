@@ -75,6 +75,10 @@ pub struct LossReport {
     open: AtomicUsize,
     /// Whether any verdict or loss on the way was ever noted: usually none, and then pingers are spared the lock.
     has_causes: AtomicBool,
+    /// Whether anything pings: if not, what servers receive is no ping of ours, and they are spared the lock.
+    pings: AtomicBool,
+    /// Whether a script was ever handed what may be a ping of ours.
+    has_handed_out: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -89,6 +93,8 @@ struct Inner {
     overruns: BTreeMap<Arc<str>, u64>,
     /// What the kernels of lab hosts lost or did not send, by places in [`KERNEL_CAUSES`].
     kernels: BTreeMap<(HostId, usize), u64>,
+    /// Routes of lab hosts by which packets vanish: the host, the network and the length of its prefix.
+    black_holes: Vec<(HostId, IpAddr, u8)>,
     losses: VecDeque<Loss>,
     /// Those of the losses for which there was no cause when they were noted, and no answer since.
     open: HashSet<Key>,
@@ -107,6 +113,8 @@ struct Loss {
     sent: Instant,
     /// What is wrong with the reply that came all the same.
     instead: Option<Fault>,
+    /// The error that settled it; `None`: it timed out.
+    error: Option<String>,
 }
 
 impl LossReport {
@@ -209,6 +217,11 @@ impl LossReport {
         self.lock().kernels.extend(counts.iter().map(|&(place, count)| ((host, place), count)));
     }
 
+    /// Notes that a lab's host has a route to this network by which packets vanish.
+    pub fn has_black_hole(&self, host: HostId, network: IpAddr, len: u8) {
+        self.lock().black_holes.push((host, network, len));
+    }
+
     /// Notes that the packet just delayed could not be kept until it was due.
     pub fn not_kept(&self, ends: Ends, content: Content) {
         let inner = &mut *self.lock();
@@ -241,21 +254,22 @@ impl LossReport {
         let host = key.server();
         // The ways of a lab are ours, whether or not a host answers there.
         let is_ours = host != HostId::default() || inner.hosts.know(pinging.ends.at());
-        if instead.is_none() && !is_ours && !inner.servers.knows(host, server) {
+        if instead.is_none() && !is_ours && !inner.servers.knows(host, server) && !inner.causes.know(&key) {
             return;
         }
-        let pinger = inner.pingers.place(pinging);
-        inner.losses.push_back(Loss { pinger, number, key, sent, instead });
-        if instead.is_none() && !inner.causes.know(&key) {
+        if instead.is_none() && inner.causes.may_be_replied_to(&key) {
             inner.open.insert(key);
         }
-        if inner.losses.len() > REMEMBERED
-            && let Some(oldest) = inner.losses.pop_front()
-        {
-            inner.open.remove(&oldest.key);
-            inner.pingers.forget(oldest.pinger);
-        }
+        let pinger = inner.pingers.place(pinging);
+        inner.enter(Loss { pinger, number, key, sent, instead, error: None });
         self.open.store(inner.open.len(), Ordering::SeqCst);
+    }
+
+    /// Notes that probe `number`, sent at `sent`, was settled by this error.
+    pub fn errored(&self, pinging: &Pinging, number: u64, content: Content, sent: Instant, error: String) {
+        let inner = &mut *self.lock();
+        let (pinger, key) = (inner.pingers.place(pinging), inner.hosts.key(pinging.ends, content));
+        inner.enter(Loss { pinger, number, key, sent, instead: None, error: Some(error) });
     }
 
     /// Notes that an answer came for a probe that had timed out.
@@ -290,6 +304,38 @@ impl LossReport {
         self.has_causes.store(true, Ordering::SeqCst);
         let inner = &mut *self.lock();
         inner.causes.unread(inner.hosts.key(ends, content), at, site);
+    }
+
+    /// Notes that something pings from now on.
+    pub(in crate::net) fn begin_to_ping(&self) {
+        if !self.pings.load(Ordering::Relaxed) {
+            self.pings.store(true, Ordering::SeqCst);
+        }
+    }
+
+    /// Whether anything has pinged.
+    pub(in crate::net) fn pings(&self) -> bool {
+        self.pings.load(Ordering::SeqCst)
+    }
+
+    /// Notes that a script has received at `at` a packet with this content, to which it may reply.
+    pub(in crate::net) fn handed_out(&self, at: Instant, ends: Ends, content: Content, site: &Site) {
+        if !self.pings() {
+            return;
+        }
+        self.has_causes.store(true, Ordering::SeqCst);
+        self.has_handed_out.store(true, Ordering::SeqCst);
+        let inner = &mut *self.lock();
+        inner.causes.handed_out(inner.hosts.key(ends, content), at, site);
+    }
+
+    /// Notes that a script replies to a packet with this content that it has received.
+    pub(in crate::net) fn replied(&self, ends: Ends, content: impl FnOnce() -> Content) {
+        if self.has_handed_out.load(Ordering::SeqCst) {
+            let content = content();
+            let inner = &mut *self.lock();
+            inner.causes.replied(&inner.hosts.key(ends, content));
+        }
     }
 
     /// Adds what changed in a ledger's counts from `before` to `after`.
@@ -341,6 +387,19 @@ impl LossReport {
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    /// Remembers a loss, in place of the oldest if there are many.
+    fn enter(&mut self, loss: Loss) {
+        self.losses.push_back(loss);
+        if self.losses.len() > REMEMBERED
+            && let Some(oldest) = self.losses.pop_front()
+        {
+            self.open.remove(&oldest.key);
+            self.pingers.forget(oldest.pinger);
+        }
     }
 }
 

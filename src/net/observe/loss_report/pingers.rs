@@ -130,7 +130,9 @@ impl Pingers {
             }
             let mut title = name.title(hosts);
             if !together && names.iter().filter(|other| *other == name).count() > 1 {
-                title += &format!(" (from port {})", self.list[place].pinging.ends.from().port());
+                let Pinging { protocol, ends, .. } = &self.list[place].pinging;
+                let what = if *protocol == "ICMP" { "echo identifier" } else { "from port" };
+                title += &format!(" ({what} {})", ends.from().port());
             }
             groups.push(Group { title, members: vec![place] });
         }

@@ -64,8 +64,8 @@ pub struct Explanation {
     pub(super) probes: Counts,
     /// Each cause with the losses it explains, in the order in which they first show.
     pub(super) causes: Vec<(String, Vec<String>)>,
-    /// Losses on the way to sockets of this process: all, and those no longer remembered.
-    pub(super) ours: u64,
+    /// Losses on the way to sockets of this process or by an error: all, and those no longer remembered.
+    pub(super) known: u64,
     pub(super) forgotten: u64,
     /// Delayed answers that could not be kept until they were due.
     pub(super) not_kept: u64,
@@ -100,10 +100,7 @@ impl fmt::Display for Explanation {
             1 => write!(f, "\n  1 delayed answer did not fit")?,
             many => write!(f, "\n  {many} delayed answers did not fit")?,
         }
-        if self.probes.errored > 0 {
-            write!(f, "\n  {} settled by an error", self.probes.errored)?;
-        }
-        let elsewhere = self.probes.timed_out.saturating_sub(self.ours);
+        let elsewhere = lost.saturating_sub(self.known);
         if elsewhere > 0 {
             write!(f, "\n  {elsewhere} on the way to servers outside of this process")?;
         }

@@ -96,10 +96,11 @@ fn a_loss_on_the_way_to_a_stranger_is_not_ours_to_explain() {
     let ends = Ends::seen_by(HERE, addr(9), addr(8));
     settle(&account, ends, [0, 1, 1]);
     account.lost(&pinging(ends), 1, Content::of(b"ping 1"), at(1), None);
+    account.errored(&pinging(ends), 2, Content::of(b"ping 2"), at(2), "Port Unreachable".to_string());
     assert_eq!(
         text_of(&account),
         "Lost 0 of 8 pings over UDP to 127.0.0.1:7: 0.0% (95%: 0.0% to 32.4%)\n  0 unexplained\n\
-         Lost 2 of 2 pings over UDP to 127.0.0.1:8: 100.0% (95%: 34.2% to 100.0%)\n  1 settled by an error\n  \
+         Lost 2 of 2 pings over UDP to 127.0.0.1:8: 100.0% (95%: 34.2% to 100.0%)\n  seq 2: Port Unreachable\n  \
          1 on the way to servers outside of this process\n  0 unexplained"
     );
 }

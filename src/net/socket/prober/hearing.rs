@@ -284,6 +284,26 @@ impl Prober {
         Pinging { socket: self.id.0, protocol: carrier.protocol(), ends }
     }
 
+    /// Enters in the account how a probe was settled.
+    fn account_for(&self, carrier: &dyn Carrier, id: ProbeId, pending: &Pending, end: &End) {
+        let (how, error) = match end {
+            End::Reply { .. } => (Settled::Replied, None),
+            End::TimedOut { .. } => (Settled::TimedOut, None),
+            End::Icmp { error, .. } => {
+                let from = error.offender.map_or(String::new(), |from| format!(" from {from}"));
+                (Settled::Errored, Some(format!("{}{from}", error.kind)))
+            }
+            End::Unsent(error) | End::Broken(error) => (Settled::Errored, Some(error.message.clone())),
+            End::Sent { .. } | End::Stray { .. } | End::Interrupted { .. } => return,
+        };
+        let pinging = self.pinging(carrier, pending.to);
+        carrier.loss_report().settled(&pinging, id.number(), how);
+        if let Some(error) = error {
+            let content = Content::of(carrier.echoed(&pending.message));
+            carrier.loss_report().errored(&pinging, pending.number, content, pending.sent, error);
+        }
+    }
+
     /// Makes an outcome of a settled probe.
     pub(super) fn finish(
         &mut self,
@@ -302,14 +322,8 @@ impl Prober {
             }
             self.unanswered.push_back(id);
         }
-        let settled = match &end {
-            End::Reply { .. } => Some(Settled::Replied),
-            End::TimedOut { .. } => Some(Settled::TimedOut),
-            End::Icmp { .. } | End::Unsent(_) | End::Broken(_) => Some(Settled::Errored),
-            End::Sent { .. } | End::Stray { .. } | End::Interrupted { .. } => None,
-        };
-        if let Some(how) = settled.filter(|_| pending.reported) {
-            carrier.loss_report().settled(&self.pinging(carrier, pending.to), id.number(), how);
+        if pending.reported {
+            self.account_for(carrier, id, pending, &end);
         }
         let mut from = carrier.local();
         if let Some(reached) =

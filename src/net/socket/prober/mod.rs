@@ -214,6 +214,7 @@ impl Prober {
         }
         // An ICMP error that waits unread would take the place of the send.
         carrier.drain(socket, &mut |queued| self.hear_queued(queued));
+        carrier.loss_report().begin_to_ping();
         let name = carrier.name(probe.message, self.next_number());
         let message: Box<[u8]> = probe.message.into();
         let sent_wall = carrier.host().unix_nanos();

@@ -170,6 +170,7 @@ impl Connection {
     /// `closed`: it was closed here; `invalid`: the answer cannot be told apart in this framing.
     pub fn answer(&self, request: &Datagram, answer: &[u8], stop: &Stop) -> Result<Option<Arc<Judged>>> {
         self.serves();
+        self.0.session.loss_report.replied(self.ends(), || Content::of(&request.data));
         let Some(judged) = &request.judged else {
             self.deliver(answer, stop)?;
             return Ok(None);
@@ -178,15 +179,20 @@ impl Connection {
             self.deliver(answer, stop)?;
         } else {
             let content = Content::of(&request.data);
-            self.carry_out(&Decision { judged: judged.clone(), content, source: None, first: true }, answer, stop)?;
+            let decision = Decision { judged: Some(judged.clone()), content, source: None, first: true };
+            self.carry_out(&decision, judged, answer, stop)?;
         }
         Ok(Some(judged.clone()))
     }
 
     /// Remembers a message that is handed to a script, which may answer it by sending.
     pub fn handed_out(&self, message: &Datagram) {
-        if message.judged.is_some() {
+        let account = &self.0.session.loss_report;
+        if message.judged.is_some() || account.pings() {
             self.0.decisions.enter(message);
+        }
+        if account.pings() {
+            account.handed_out(self.0.host.now(), self.ends(), Content::of(&message.data), &self.site());
         }
     }
 
@@ -196,26 +202,27 @@ impl Connection {
     /// # Errors
     /// As [`Connection::send`].
     pub fn send_as_decided(&self, data: &[u8], until: Option<Instant>, stop: &Stop) -> Result<Sent> {
-        match self.0.decisions.about(self.peer(), data) {
-            Some(decision) if decision.judged.verdict.action != Action::Pass => {
-                self.serves();
-                self.carry_out(&decision, data, stop).map(|()| Sent::All)
-            }
-            Some(_) => {
-                self.serves();
-                self.send(data, until, stop)
-            }
-            None => self.send(data, until, stop),
+        let Some(decision) = self.0.decisions.about(self.peer(), data) else { return self.send(data, until, stop) };
+        self.0.session.loss_report.replied(self.ends(), || decision.content);
+        let Some(judged) = &decision.judged else { return self.send(data, until, stop) };
+        self.serves();
+        match judged.verdict.action {
+            Action::Pass => self.send(data, until, stop),
+            _ => self.carry_out(&decision, judged, data, stop).map(|()| Sent::All),
         }
     }
 
+    /// The ends of what its peer asks and of what it is answered.
+    fn ends(&self) -> Ends {
+        Ends::seen_by(self.0.host.id(), self.peer(), self.local())
+    }
+
     /// Does with an answer what a policy that does not simply let it pass has decided.
-    fn carry_out(&self, decision: &Decision, answer: &[u8], stop: &Stop) -> Result<()> {
-        let Decision { judged, content, first, .. } = decision;
-        let ends = || Ends::seen_by(self.0.host.id(), self.peer(), self.local());
+    fn carry_out(&self, decision: &Decision, judged: &Judged, answer: &[u8], stop: &Stop) -> Result<()> {
+        let Decision { content, first, .. } = decision;
         if *first {
             // Before it is carried out: the client would be quicker.
-            self.0.session.loss_report.judged(self.0.host.now(), ends(), *content, judged, &self.site());
+            self.0.session.loss_report.judged(self.0.host.now(), self.ends(), *content, judged, &self.site());
         }
         match &judged.verdict.action {
             Action::Pass => self.deliver(answer, stop)?,
@@ -223,7 +230,7 @@ impl Connection {
             Action::Delay(by) => {
                 let session = &self.0.session;
                 if !session.delay_queue.send(&session.stop, *by, Box::new(self.clone()), answer.to_vec()) {
-                    session.loss_report.not_kept(ends(), *content);
+                    session.loss_report.not_kept(self.ends(), *content);
                 }
             }
             Action::Duplicate(times) => (0..*times).try_for_each(|_| self.deliver(answer, stop))?,

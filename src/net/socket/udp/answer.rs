@@ -24,6 +24,7 @@ impl UdpSocket {
             return Ok(request.judged.clone());
         }
         self.serves();
+        self.loss_report().replied(self.ends_of(request.from), || Content::of(&request.data));
         let Some(judged) = &request.judged else {
             self.deliver(answer, request.back())?;
             self.gave_answer(request);
@@ -33,20 +34,29 @@ impl UdpSocket {
             self.deliver(answer, request.back())?;
             self.gave_answer(request);
         } else {
-            let content = Content::of(&request.data);
-            self.carry_out(
-                &Decision { judged: judged.clone(), content, source: request.to, first: true },
-                request.from,
-                answer,
-            )?;
+            let (content, source) = (Content::of(&request.data), request.to);
+            let decision = Decision { judged: Some(judged.clone()), content, source, first: true };
+            self.carry_out(&decision, judged, request.from, answer)?;
         }
         Ok(Some(judged.clone()))
     }
 
     /// Remembers a datagram that is handed to a script, which may answer it by sending to its sender.
     pub fn handed_out(&self, datagram: &Datagram) {
-        if datagram.judged.is_some() {
+        let pings = self.loss_report().pings();
+        if datagram.judged.is_some() || pings {
             self.0.decisions.enter(datagram);
+        }
+        if pings {
+            self.leaves_unanswered(datagram);
+        }
+    }
+
+    /// Notes that a script has received a datagram, and as yet sent no reply.
+    pub fn leaves_unanswered(&self, datagram: &Datagram) {
+        if self.loss_report().pings() {
+            let (now, content) = (self.host().now(), Content::of(&datagram.data));
+            self.loss_report().handed_out(now, self.ends_of(datagram.from), content, &self.site());
         }
     }
 
@@ -57,23 +67,29 @@ impl UdpSocket {
     /// As [`UdpSocket::send_to`].
     pub fn send_as_decided(&self, data: &[u8], to: SocketAddr) -> Result<()> {
         let Some(decision) = self.0.decisions.about(to, data) else { return self.send_to(data, to) };
+        let ends = self.ends_of(to);
+        self.loss_report().replied(ends, || decision.content);
+        let Some(judged) = &decision.judged else {
+            self.answers();
+            self.send_to(data, to)?;
+            self.loss_report().gave_answer(ends, || decision.content);
+            return Ok(());
+        };
         self.serves();
-        if decision.judged.verdict.action == Action::Pass {
+        if judged.verdict.action == Action::Pass {
             self.send_to(data, Destination { addr: to, source: decision.source })?;
-            let ends = Ends::seen_by(self.host().id(), to, self.local());
             self.loss_report().gave_answer(ends, || decision.content);
             return Ok(());
         }
         self.same_version("send_to", to)?;
         check_size(data.len())?;
-        self.carry_out(&decision, to, data)
+        self.carry_out(&decision, judged, to, data)
     }
 
     /// Does with an answer what a policy that does not simply let it pass has decided.
-    fn carry_out(&self, decision: &Decision, peer: SocketAddr, answer: &[u8]) -> Result<()> {
-        let Decision { judged, content, source, first } = decision;
-        let (ends, to) =
-            (Ends::seen_by(self.host().id(), peer, self.local()), Destination { addr: peer, source: *source });
+    fn carry_out(&self, decision: &Decision, judged: &Judged, peer: SocketAddr, answer: &[u8]) -> Result<()> {
+        let Decision { content, source, first, .. } = decision;
+        let (ends, to) = (self.ends_of(peer), Destination { addr: peer, source: *source });
         self.socket("send_to")?;
         if *first {
             // Before it is carried out: the client would be quicker.
@@ -98,8 +114,12 @@ impl UdpSocket {
 
     /// Notes that `request` was answered just now.
     pub(in crate::net) fn gave_answer(&self, request: &Datagram) {
-        let ends = Ends::seen_by(self.host().id(), request.from, self.local());
-        self.loss_report().gave_answer(ends, || Content::of(&request.data));
+        self.loss_report().gave_answer(self.ends_of(request.from), || Content::of(&request.data));
+    }
+
+    /// The ends of what `peer` asks and of what it is answered.
+    pub(in crate::net) fn ends_of(&self, peer: SocketAddr) -> Ends {
+        Ends::seen_by(self.host().id(), peer, self.local())
     }
 
     /// Where its policy is at work.

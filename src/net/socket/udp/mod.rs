@@ -265,10 +265,17 @@ impl UdpSocket {
         WeakSocket(Arc::downgrade(&self.0))
     }
 
-    /// Makes known that this socket answers.
+    /// Makes known that this socket answers, and ignores what might go back and forth for ever.
     pub(in crate::net) fn serves(&self) {
-        if !self.0.serving.swap(true, Ordering::Relaxed) {
+        if !self.0.serving.load(Ordering::Relaxed) {
             self.begin_to_serve();
+        }
+        self.answers();
+    }
+
+    /// Makes known that this socket answers.
+    pub(in crate::net) fn answers(&self) {
+        if !self.0.serving.swap(true, Ordering::Relaxed) {
             let inner: Arc<dyn Dropping> = self.0.clone();
             self.loss_report().serves(self.0.host.id(), self.0.local, Arc::downgrade(&inner));
         }
