@@ -5,6 +5,8 @@ mod common;
 
 #[path = "events/files.rs"]
 mod files;
+#[path = "events/replies.rs"]
+mod replies;
 #[path = "events/rows.rs"]
 mod rows;
 #[path = "events/trace.rs"]

@@ -7,6 +7,8 @@ mod common;
 
 #[path = "labs/bad_input.rs"]
 mod bad_input;
+#[path = "labs/causes.rs"]
+mod causes;
 #[path = "labs/command.rs"]
 mod command;
 #[path = "labs/ends.rs"]

@@ -230,6 +230,13 @@ impl Callback {
         (self.global.source.clone(), self.position)
     }
 
+    /// Where the closure is written: `FILE:LINE:COLUMN`.
+    pub fn written(&self) -> Option<Arc<str>> {
+        let at = function(&self.global, self.closure.fn_name())?.body.start_position();
+        let source = self.global.source.as_deref().unwrap_or_default();
+        Some(format!("{source}:{}:{}", at.line()?, at.position()?).into())
+    }
+
     /// Where the closure was given away: source and position.
     pub fn place(&self) -> (Option<&str>, Position) {
         (self.global.source.as_deref(), self.position)

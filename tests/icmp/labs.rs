@@ -39,6 +39,20 @@ fn the_path_mtu_is_found() {
 }
 
 #[test]
+fn a_path_mtu_that_the_search_does_not_reach_is_at_least_its_limit() {
+    let script = r#"
+        let net = lab::create(); let a = net.host("a"); let b = net.host("b"); net.link(a, b);
+        a.run("pmtu.rhai", [b.addr, "--most", 1000]); a.run("pmtu.rhai", [b.addr, "--most", 1500]);
+        a.run("pmtu.rhai", [b.addr, "--most", 1501]); a.run("pmtu.rhai", ["127.0.0.1"]);
+    "#;
+    let Some(run) = run_lab(&["-e", script]) else { return };
+    let found: Vec<&str> =
+        run.stdout.lines().filter_map(|line| line.split_once("Path MTU: ")).map(|(_, found)| found).collect();
+    let most = |bytes| format!("at least {bytes} bytes, the most that were tried (--most)");
+    assert_eq!(found, [&*most(1000), &most(1500), "1500 bytes", &most(9000)], "{}", run.stdout);
+}
+
+#[test]
 fn an_interface_takes_no_more_than_its_mtu_and_no_more_is_sent() {
     // With its defaults pmtu tries more than the links take, and a router tells MTUs that cannot be.
     let script = r#"

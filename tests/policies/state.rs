@@ -71,6 +71,22 @@ fn a_policy_changed_under_load_judges_each_packet_once() {
 }
 
 #[test]
+fn closures_set_in_turn_are_reported_apart() {
+    let code =
+        "let s = udp::bind(\"127.0.0.1:0\"); start_thread(|| udp::serve(s, udp::echo())); let c = udp::open(s.addr);
+         for policy in [|p| pass(),
+                        |p| drop()] {
+             set_policy(s, policy);
+             for i in 0..5 { c.ping(s.addr, `ping ${i}`, 300.ms); }
+         }
+         s.close();";
+    let run = pingscript(&["-e", code]).run().expect_code(0);
+    let report = mask_addrs(&run.stderr);
+    assert!(report.contains("a closure (-e:2:29) at <addr> acted on 0 of 5 packets"), "{report}");
+    assert!(report.contains("a closure (-e:3:29) at <addr> acted on 5 of 5 packets (5 dropped)"), "{report}");
+}
+
+#[test]
 fn a_copy_that_a_closure_changes_is_noted_once() {
     for (what, code) in [
         ("policy", "set_policy(server, |pkt| { n += 1; pass() }); start_thread(|| udp::serve(server, udp::echo()));"),

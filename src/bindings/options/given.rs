@@ -115,7 +115,7 @@ fn command(context: &Context, declared: &[Declared]) -> Command {
     let (about, more) = script.about.split_once("\n\n").unwrap_or((&script.about, ""));
     // A policy's header says how a server is given it, and with it the options.
     let (about, own) = about.split_once("\nUsage: ").map_or((about, None), |(about, usage)| (about, Some(usage)));
-    let more = without_usage(more);
+    let more = joined(&without_usage(more));
     Command::new(script.name.clone())
         .bin_name(format!("pingscript {}", script.name))
         .about(about.to_string())
@@ -123,6 +123,26 @@ fn command(context: &Context, declared: &[Declared]) -> Command {
         .override_usage(own.map_or_else(|| usage(declared, &script.name), str::to_string))
         .disable_version_flag(true)
         .args(declared.iter().map(Declared::arg))
+}
+
+/// A header with each labelled paragraph in one line, which is broken where the terminal ends. Examples of usage stay as they are.
+fn joined(header: &str) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    // The column that the paragraph's text begins in.
+    let mut column = None;
+    for line in header.split('\n') {
+        let indent = line.len() - line.trim_start_matches(' ').len();
+        if let (true, Some(last)) = (column == Some(indent) && !line.trim().is_empty(), lines.last_mut()) {
+            last.push(' ');
+            last.push_str(line.trim());
+            continue;
+        }
+        let label = line.split_once(": ").filter(|(label, _)| label.chars().all(char::is_alphabetic));
+        let label = label.filter(|(label, _)| !["Usage", "Try"].contains(label));
+        column = label.map(|(_, text)| line.len() - text.trim_start_matches(' ').len());
+        lines.push(line.to_string());
+    }
+    lines.join("\n")
 }
 
 /// A script's header without the usage that stands above its options anyway; several of them are examples.
@@ -162,4 +182,16 @@ fn usage(declared: &[Declared], name: &str) -> String {
 fn misplaced(args: &[String]) -> Option<&str> {
     let flags = ["--trace", "--json", "--csv", "--seed", "--check"];
     args.iter().map(String::as_str).find(|arg| flags.iter().any(|flag| arg.split('=').next() == Some(flag)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::joined;
+
+    #[test]
+    fn a_labelled_paragraph_is_one_line_and_examples_stay() {
+        let header = "Usage:  a\n        b\nExplain:  One\n          two\n          three.\nNeeds:    none\n\n  a table\n  of two";
+        let expected = "Usage:  a\n        b\nExplain:  One two three.\nNeeds:    none\n\n  a table\n  of two";
+        assert_eq!(joined(header), expected);
+    }
 }

@@ -36,6 +36,10 @@ pub(crate) struct Scripted {
 }
 
 impl Decide for Scripted {
+    fn origin(&self) -> Option<Arc<str>> {
+        self.callback.lock().unwrap_or_else(PoisonError::into_inner).written()
+    }
+
     fn decide(&self, subject: &Subject<'_>, place: &Place, draws: &mut Vec<f64>) -> Option<policy::Verdict> {
         if let Some(verdict) = self.decide_by_tree(subject, place, draws) {
             return Some(verdict);

@@ -33,7 +33,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 #[export_module]
 #[allow(clippy::unwrap_used)] // the code that the macro writes
 pub mod namespace {
-    /// Listens at `HOST:PORT`, port 0 for any free one (socket(2), bind(2), listen(2)).
+    /// Listens at `HOST:PORT`, port 0 for any free one (socket(2), bind(2), listen(2)); `*:PORT`: at every IPv4 address of the
+    /// host, `[::]:PORT`: at every IPv6 address, and at those alone.
     ///
     /// Errors: `in-use` (says by whom, where the system tells), `not-local`, `permission` (a port below 1024), `exhausted`,
     /// `invalid`, `resolve`.

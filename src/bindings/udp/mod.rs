@@ -35,8 +35,9 @@ pub mod namespace {
     /// How a server answers without a closure.
     pub type Answer = crate::net::socket::batch::Answer;
 
-    /// Makes a socket bound to `HOST:PORT`, port 0 for any free one (socket(2), bind(2)). ICMP errors for what it sends reach
-    /// it without privileges (IP_RECVERR).
+    /// Makes a socket bound to `HOST:PORT`, port 0 for any free one (socket(2), bind(2)); `*:PORT`: at every IPv4 address of the
+    /// host, `[::]:PORT`: at every IPv6 address, and at those alone. ICMP errors for what it sends reach it without privileges
+    /// (IP_RECVERR).
     ///
     /// Errors: `in-use`, `not-local`, `permission` (a port below 1024), `exhausted`, `invalid`, `resolve`.
     ///
@@ -44,6 +45,7 @@ pub mod namespace {
     /// let sock = udp::bind("127.0.0.1:0");
     /// print(`bound to port ${sock.port}`);
     /// expect(sock.port > 0, true);
+    /// expect([udp::bind("*:0").addr.ip, udp::bind("[::]:0").addr.ip], ["0.0.0.0", "::"]);
     /// ```
     #[rhai_fn(name = "bind", return_raw)]
     pub fn bind_to(ctx: NativeCallContext, local: &str) -> ScriptResult<UdpSocket> {

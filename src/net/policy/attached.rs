@@ -21,6 +21,11 @@ use crate::net::random::Stream;
 pub trait Decide: Debug + Send + Sync {
     /// Decides about `subject`. The draws it makes come from `place` and go to `draws`. `None`: it failed, and has said so.
     fn decide(&self, subject: &Subject<'_>, place: &Place, draws: &mut Vec<f64>) -> Option<Verdict>;
+
+    /// Where it is written, `FILE:LINE:COLUMN`, if that is known.
+    fn origin(&self) -> Option<Arc<str>> {
+        None
+    }
 }
 
 /// A policy of any make.
@@ -166,6 +171,14 @@ impl AttachedPolicy {
             // One that lets pass what it chooses acts on nothing.
             Policy::Native(native) if *native.action() != Action::Pass => native.nominal(),
             _ => None,
+        }
+    }
+
+    /// Where it is written, if it was written outside the core and that is known.
+    pub fn origin(&self) -> Option<Arc<str>> {
+        match &self.policy {
+            Policy::Other(other) => other.origin(),
+            Policy::Native(_) | Policy::Chain(_) => None,
         }
     }
 

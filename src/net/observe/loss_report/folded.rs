@@ -13,20 +13,21 @@ use crate::net::policy::input::Site;
 /// How many may be there before those that never did anything are looked for.
 const SWEEP: usize = 64;
 
-/// The policies, by where they are at work and by name, in the order in which they came.
+/// The policies, by where they are at work, by name and by where they are written, in the order in which they came.
 #[derive(Debug, Default)]
 pub(super) struct Judges {
     list: Vec<Judging>,
-    places: HashMap<(Site, String), usize>,
+    places: HashMap<(Site, String, Option<Arc<str>>), usize>,
     /// How many there were when those without a packet were last taken out.
     swept: usize,
 }
 
-/// All policies of one name at one place.
+/// All policies of one name and origin at one place.
 #[derive(Debug)]
 struct Judging {
     at: Site,
     name: String,
+    origin: Option<Arc<str>>,
     nominal: Option<f64>,
     /// What those did that are gone.
     past: Tally,
@@ -39,9 +40,10 @@ impl Judges {
         if self.list.len() >= 2 * self.swept.max(SWEEP) {
             self.sweep();
         }
-        let place = *self.places.entry((at, name)).or_insert_with_key(|(at, name)| {
-            let (at, name) = (at.clone(), name.clone());
-            self.list.push(Judging { at, name, nominal: judge.nominal(), past: Tally::default(), present: Vec::new() });
+        let place = *self.places.entry((at, name, judge.origin())).or_insert_with_key(|(at, name, origin)| {
+            let (at, name, origin) = (at.clone(), name.clone(), origin.clone());
+            let (nominal, past) = (judge.nominal(), Tally::default());
+            self.list.push(Judging { at, name, origin, nominal, past, present: Vec::new() });
             self.list.len() - 1
         });
         self.list[place].fold();
@@ -49,7 +51,16 @@ impl Judges {
     }
 
     pub(super) fn reports(&self, hosts: &Hosts) -> Vec<PolicyReport> {
-        self.list.iter().map(|judging| judging.report(hosts)).filter(|report| report.judged > 0).collect()
+        let reports = self.list.iter().map(|judging| (judging, judging.report(hosts)));
+        let seen: Vec<_> = reports.filter(|(_, report)| report.judged > 0).collect();
+        let is_one_of_several =
+            |one: &Judging| seen.iter().filter(|(other, _)| other.at == one.at && other.name == one.name).count() > 1;
+        let several: Vec<bool> = seen.iter().map(|(judging, _)| is_one_of_several(judging)).collect();
+        let named = |((judging, report), several): ((&Judging, PolicyReport), bool)| match &judging.origin {
+            Some(origin) if several => PolicyReport { name: format!("{} ({origin})", report.name), ..report },
+            _ => report,
+        };
+        seen.into_iter().zip(several).map(named).collect()
     }
 
     #[cfg(test)]
@@ -61,7 +72,9 @@ impl Judges {
     fn sweep(&mut self) {
         self.list.iter_mut().for_each(Judging::fold);
         self.list.retain(|judging| !judging.present.is_empty() || judging.past.judged + judging.past.of_kernels[0] > 0);
-        let key = |(place, judging): (usize, &Judging)| ((judging.at.clone(), judging.name.clone()), place);
+        let key = |(place, judging): (usize, &Judging)| {
+            ((judging.at.clone(), judging.name.clone(), judging.origin.clone()), place)
+        };
         self.places = self.list.iter().enumerate().map(key).collect();
         self.swept = self.list.len();
     }

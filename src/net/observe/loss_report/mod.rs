@@ -32,6 +32,7 @@ mod explain;
 mod folded;
 mod kernel;
 mod pingers;
+mod replies;
 mod report;
 
 /// How many losses, and how many verdicts, are remembered one by one.
@@ -304,38 +305,6 @@ impl LossReport {
         self.has_causes.store(true, Ordering::SeqCst);
         let inner = &mut *self.lock();
         inner.causes.unread(inner.hosts.key(ends, content), at, site);
-    }
-
-    /// Notes that something pings from now on.
-    pub(in crate::net) fn begin_to_ping(&self) {
-        if !self.pings.load(Ordering::Relaxed) {
-            self.pings.store(true, Ordering::SeqCst);
-        }
-    }
-
-    /// Whether anything has pinged.
-    pub(in crate::net) fn pings(&self) -> bool {
-        self.pings.load(Ordering::SeqCst)
-    }
-
-    /// Notes that a script has received at `at` a packet with this content, to which it may reply.
-    pub(in crate::net) fn handed_out(&self, at: Instant, ends: Ends, content: Content, site: &Site) {
-        if !self.pings() {
-            return;
-        }
-        self.has_causes.store(true, Ordering::SeqCst);
-        self.has_handed_out.store(true, Ordering::SeqCst);
-        let inner = &mut *self.lock();
-        inner.causes.handed_out(inner.hosts.key(ends, content), at, site);
-    }
-
-    /// Notes that a script replies to a packet with this content that it has received.
-    pub(in crate::net) fn replied(&self, ends: Ends, content: impl FnOnce() -> Content) {
-        if self.has_handed_out.load(Ordering::SeqCst) {
-            let content = content();
-            let inner = &mut *self.lock();
-            inner.causes.replied(&inner.hosts.key(ends, content));
-        }
     }
 
     /// Adds what changed in a ledger's counts from `before` to `after`.

@@ -1,0 +1,168 @@
+//! Findings on made-up paths, and the lines of hops.
+
+use std::net::IpAddr;
+
+use super::*;
+use crate::net::random::{Sequence, Stream};
+
+/// A hop of a made-up path: the share lost on the link before it, each way, and the share of its errors that it sends.
+struct Made {
+    loss: f64,
+    sends: f64,
+}
+
+fn trace(path: &[Made], probes: usize, seed: u64) -> Trace {
+    let draws = Sequence::new(Stream::of_seed(seed));
+    let mut trace = Trace::default();
+    for (ttl, hop) in (1..).zip(path) {
+        for _ in 0..probes {
+            let arrives =
+                path[..usize::from(ttl)].iter().all(|hop| draws.draw() >= hop.loss && draws.draw() >= hop.loss);
+            let answers = arrives && draws.draw() < hop.sends;
+            let last = usize::from(ttl) == path.len();
+            let kind = (!last).then(|| Kind::v4(11, 0));
+            let by = answers.then_some(IpAddr::from([10, 0, ttl, 1]).into());
+            trace.add(ttl, Answer { by, rtt: None, kind, mpls: Vec::new(), mtu: None });
+        }
+    }
+    trace
+}
+
+fn good() -> Made {
+    Made { loss: 0.0, sends: 1.0 }
+}
+
+#[test]
+fn a_hop_that_limits_is_told_from_one_that_loses() {
+    for seed in 0..200 {
+        let limits = Made { sends: 0.15, ..good() };
+        let loses = Made { loss: 0.15, ..good() };
+        let (first, second) = if seed % 2 == 0 { (limits, loses) } else { (loses, limits) };
+        let path = [good(), first, good(), second, good()];
+        let found = trace(&path, 60, seed).findings();
+        let expected = if seed % 2 == 0 { (2, 4) } else { (4, 2) };
+        match found.as_slice() {
+            [Finding::Limits { ttl: a, .. }, Finding::Loses { ttl: b, share }]
+            | [Finding::Loses { ttl: b, share }, Finding::Limits { ttl: a, .. }] => {
+                assert_eq!((*a, *b), expected, "seed {seed}: {found:?}");
+                assert!((0.08..0.5).contains(share), "seed {seed}: {found:?}");
+            }
+            _ => panic!(
+                "seed {seed}: {found:?} {:?}",
+                trace(&path, 60, seed).hops().map(|(_, hop)| hop.lost()).collect::<Vec<_>>()
+            ),
+        }
+    }
+}
+
+/// A path whose hops left so many of their probes unanswered.
+fn counted(hops: &[(u64, u64)]) -> Trace {
+    let mut trace = Trace::default();
+    for (ttl, &(lost, of)) in (1..).zip(hops) {
+        let last = usize::from(ttl) == hops.len();
+        for probe in 0..of {
+            let by = (probe >= lost).then_some(IpAddr::from([10, 0, ttl, 1]).into());
+            let kind = (!last).then(|| Kind::v4(11, 0));
+            trace.add(ttl, Answer { by, rtt: None, kind, mpls: Vec::new(), mtu: None });
+        }
+    }
+    trace
+}
+
+#[test]
+fn nothing_is_lost_from_a_hop_on_that_others_behind_it_do_not_lose() {
+    let found = |hops: &[(u64, u64)]| counted(hops).findings();
+    let limits = |lost, behind| Finding::Limits { ttl: 3, lost, behind };
+    let silent = Finding::Silent(2);
+    // Few probes: the third hop limits its errors, and whether the link to the fifth loses packets is not certain.
+    let few = found(&[(0, 13), (13, 13), (7, 13), (0, 13), (6, 13)]);
+    assert_eq!(few, [silent.clone(), limits((7, 13), (0, 13))]);
+    let none = found(&[(0, 13), (13, 13), (6, 13), (0, 13), (0, 13)]);
+    assert_eq!(none, [silent.clone(), limits((6, 13), (0, 26))]);
+    match found(&[(0, 13), (13, 13), (3, 13), (0, 13), (8, 13)]).as_slice() {
+        [first, Finding::Loses { ttl: 5, share }] => assert!(*first == silent && *share <= 8.0 / 13.0, "{share}"),
+        other => panic!("{other:?}"),
+    }
+    // The share is no more than the least that a hop behind loses.
+    match found(&[(0, 60), (30, 60), (33, 60), (24, 60)]).as_slice() {
+        [Finding::Loses { ttl: 2, share }] => assert!(*share <= 0.4, "{share}"),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn what_little_is_said_of_few_probes_is_seldom_wrong() {
+    let path = || [good(), Made { sends: 0.0, ..good() }, Made { sends: 0.5, ..good() }, good()];
+    let lossy = || path().into_iter().chain([Made { loss: 0.2, ..good() }]).collect::<Vec<_>>();
+    let right = |finding: &Finding| match finding {
+        Finding::Silent(ttl) => *ttl == 2,
+        Finding::Limits { ttl, .. } => *ttl == 3,
+        Finding::Loses { ttl, .. } => *ttl == 5,
+    };
+    let wrong = (0..300).filter(|&seed| !trace(&lossy(), 13, seed).findings().iter().all(right)).count();
+    assert!(wrong <= 3, "{wrong} of 300");
+}
+
+#[test]
+fn a_silent_hop_and_a_clean_path() {
+    let path = [good(), Made { sends: 0.0, ..good() }, good()];
+    assert_eq!(trace(&path, 3, 1).findings(), [Finding::Silent(2)]);
+    let clean = trace(&[good(), good()], 3, 1);
+    assert!(clean.findings().is_empty() && !clean.has_gaps());
+    assert_eq!(clean.end(), Some(2));
+    // One lost probe of three says nothing.
+    assert_eq!(trace(&[good(), Made { loss: 0.1, ..good() }, good()], 3, 3).findings(), []);
+}
+
+#[test]
+fn lines_show_who_answered_and_what() {
+    let mut trace = Trace::default();
+    let rtt = Some(Duration::from_micros(31));
+    let (by, mpls) = (Some(IpAddr::from([10, 0, 0, 1]).into()), Vec::new());
+    let answer = |by, kind, mtu| Answer { by, rtt, kind, mpls: mpls.clone(), mtu };
+    trace.add(1, answer(by, Some(Kind::v4(11, 0)), None));
+    trace.add(1, answer(None, None, None));
+    trace.add(1, answer(by, Some(Kind::v4(11, 0)), None));
+    assert_eq!(trace.line(1).as_deref(), Some(" 1  10.0.0.1  0.031ms  *  0.031ms"));
+    trace.add(2, answer(by, Some(Kind::v4(3, 4)), Mtu::of(Family::V4, 1400, 1500)));
+    let line = " 2  10.0.0.1  0.031ms (Fragmentation Needed and Don't Fragment was Set)  [MTU 1400]";
+    assert_eq!((trace.line(2).as_deref(), trace.end(), trace.mtu()), (Some(line), None, Some((2, 1400))));
+    // A smaller probe gets through: what remains is the MTU.
+    trace.add(2, answer(by, Some(Kind::v4(11, 0)), None));
+    assert_eq!(trace.line(2).as_deref(), Some(" 2  10.0.0.1  0.031ms  [MTU 1400]"));
+    trace.add(3, answer(by, Some(Kind::v4(3, 13)), None));
+    assert_eq!(trace.end(), Some(3));
+}
+
+#[test]
+fn an_mtu_that_cannot_be_is_shown_and_not_believed() {
+    for (family, told, packet, believed) in [
+        (Family::V4, 68, 1500, true),
+        (Family::V4, 67, 1500, false),
+        (Family::V4, 1500, 1500, false),
+        (Family::V4, 65_535, 1500, false),
+        (Family::V6, 1280, 1500, true),
+        (Family::V6, 1279, 1500, false),
+    ] {
+        let mtu = if believed { Mtu::NextHop(told) } else { Mtu::Nonsense(told) };
+        assert_eq!(Mtu::of(family, told, packet), Some(mtu), "{family} {told}");
+    }
+    assert_eq!(Mtu::of(Family::V4, 0, 1500), None);
+    let (by, kind, mtu) =
+        (Some(IpAddr::from([10, 0, 0, 1]).into()), Some(Kind::v4(3, 4)), Mtu::of(Family::V4, 1, 1500));
+    let mut trace = Trace::default();
+    trace.add(1, Answer { by, rtt: None, kind, mpls: Vec::new(), mtu });
+    assert_eq!(trace.mtu(), None);
+    assert!(trace.line(1).is_some_and(|line| line.ends_with("[says MTU 1, which cannot be]")));
+}
+
+#[test]
+fn what_this_host_did_not_send_is_no_loss() {
+    let mut trace = Trace::default();
+    for ttl in 1..=3 {
+        trace.refuse(ttl, "network is unreachable".to_string());
+    }
+    assert_eq!(trace.line(1).as_deref(), Some(" 1  not sent: network is unreachable"));
+    assert_eq!((trace.findings(), trace.has_gaps(), trace.end()), (Vec::new(), false, None));
+    assert_eq!(trace.refused(), Some("network is unreachable"));
+}

@@ -1,0 +1,76 @@
+//! What losses in a lab are attributed to: errors, verdicts, routes and what kernels count.
+
+use crate::common::require_lab_or_skip;
+use crate::run_text;
+
+#[test]
+fn errors_are_named_with_their_sender_and_the_verdict_that_sent_them() {
+    if !require_lab_or_skip("the errors that pings meet") {
+        return;
+    }
+    let run = run_text(
+        "let net = lab::create(); let a = net.host(\"a\"); let r = net.router(\"r\"); let b = net.host(\"b\");
+         net.link(a, r); let link = net.link(r, b);
+         set_policy(link.from(r), |pkt| if pkt.number % 2 == 1 { reject(\"admin-prohibited\") } else { delay(1.ms) });
+         run_in(a, || {
+             let udp = udp::open(b.addr + \":7\");
+             for n in 0..2 { udp.ping(b.addr + \":7\", `ping ${n}`, 2.s); }
+             for sock in [icmp::open(b.addr), icmp::open(b.addr)] { for n in 0..2 { sock.ping(b.addr, 5.s); } }
+         });
+         exit(0)",
+        0,
+    );
+    let rejected = "rejected by -e:3 on r-b from r: Communication Administratively Prohibited from 10.0.0.3\n";
+    let udp = format!("\n  seq 0: {rejected}  seq 1: Port Unreachable from 10.0.0.3\n");
+    assert!(run.stdout.contains(&udp), "{}", run.stdout);
+    let icmp = "over ICMP from a to 10.0.0.3 (echo identifier ";
+    assert_eq!(run.stdout.matches(icmp).count(), 2, "{}", run.stdout);
+    assert!(!run.stdout.contains("(from port "), "{}", run.stdout);
+    assert_eq!(run.stdout.matches(&format!("\n  seq 1: {rejected}")).count(), 2, "{}", run.stdout);
+}
+
+#[test]
+fn what_was_delayed_on_its_way_there_and_dropped_on_its_way_back_was_dropped() {
+    if !require_lab_or_skip("both ways of a link") {
+        return;
+    }
+    let run = run_text(
+        "let net = lab::create(); let a = net.host(\"a\"); let b = net.host(\"b\"); let link = net.link(a, b);
+         set_policy(link.from(a), |pkt| delay(1.ms)); set_policy(link.from(b), |pkt| drop());
+         run_in(a, || icmp::open(b.addr).ping(b.addr, 300.ms)); exit(0)",
+        0,
+    );
+    assert!(run.stdout.contains("\n  seq 1: dropped by -e:2 on a-b"), "{}", run.stdout);
+}
+
+#[test]
+fn what_a_kernel_did_comes_before_an_address_that_no_host_has() {
+    if !require_lab_or_skip("losses in the kernel") {
+        return;
+    }
+    let run = run_text(
+        "let net = lab::create(); let a = net.host(\"a\"); let r = net.router(\"r\"); net.link(a, r);
+         a.route(\"192.0.2.0/24\", r); a.route(\"203.0.113.0/24\", r); r.route(\"192.0.2.0/24\", \"blackhole\");
+         r.exec([\"sh\", \"-c\", \"echo 6168 > /proc/sys/net/ipv4/icmp_ratemask\"]);
+         fn lose(a, to, count) {
+             let plan = #{ count: count, interval: 1.ms, window: 64, timeout: 300.ms };
+             run_in(a, || for ping in pinger(udp::open(to), to, plan) { });
+         }
+         lose(a, \"192.0.2.1:7\", 3); lose(a, \"203.0.113.1:7\", 20);
+         exit(0)",
+        0,
+    );
+    let text = &run.stdout;
+    assert!(text.contains("\n  seq 1, 2, 3: vanished in the black hole route of r to 192.0.2.0/24\n"), "{text}");
+    assert!(text.contains("Net Unreachable from 10.0.0.2\n"), "{text}");
+    assert!(text.contains("no route was found by r (its kernel counted IpExtInNoRoutes "), "{text}");
+    assert!(!text.contains("no host of the lab has this address"), "{text}");
+    assert_eq!(text.matches("\n  0 unexplained").count(), 2, "{text}");
+    let run = run_text(
+        "let net = lab::create(); let a = net.host(\"a\"); net.link(a, net.host(\"b\"));
+         a.route(\"10.0.0.77\", \"10.0.0.2\");
+         run_in(a, || udp::open(\"10.0.0.77:7\").ping(\"10.0.0.77:7\", \"ping 1\", 100.ms)); exit(0)",
+        0,
+    );
+    assert!(run.stdout.contains("\n  seq 1: no host of the lab has this address\n"), "{}", run.stdout);
+}
