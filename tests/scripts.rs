@@ -148,3 +148,45 @@ fn a_policy_that_is_run_says_how_it_is_used() {
         assert!(run.stdout.is_empty() && run.stderr.ends_with(used), "{name}: {run:?}");
     }
 }
+
+/// What is wrong is the command line, not the script: the message names the option, and no place in the script.
+#[test]
+fn a_wrong_argument_of_a_script_that_came_with_pingscript_is_a_matter_of_usage() {
+    for (args, message) in [
+        (&["udp_server", "--policy", "gilbert:p=2"][..], "--policy gilbert:p=2: invalid value '2' for '--p <X>'"),
+        (&["udp_server", "--policy", "gilbert:x=2"], "--policy gilbert:x=2: unexpected argument '--x' found"),
+        (&["udp_server", "--policy", "loss:p=50%"], "--policy loss:p=50%: invalid value '50%' for '--p <X>'"),
+        (&["sweep", "10.0.0.1-300"], "TARGETS 10.0.0.1-300: \"10.0.0.1-300\" is not a list of addresses"),
+        (&["sweep", "10.0.0.0/33"], "TARGETS 10.0.0.0/33: \"10.0.0.0/33\" is not a list of addresses"),
+        (&["sweep", "@/no/such/file"], "TARGETS @/no/such/file: no such file or directory"),
+        (&["icmp_ping", "--count", "1", "--pattern", "zz"], "--pattern zz: option `pattern` takes"),
+        (&["pmtu", "127.0.0.1:7"], "TARGET 127.0.0.1:7: \"127.0.0.1:7\" has a port"),
+        (&["traceroute", "127.0.0.1:7"], "TARGET 127.0.0.1:7: \"127.0.0.1:7\" has a port"),
+        (&["traceroute", "--source", "192.0.2.1"], "--source 192.0.2.1: cannot assign requested address"),
+        (&["udp_server", "--listen", "192.0.2.1:0"], "--listen 192.0.2.1:0: cannot assign requested address"),
+    ] {
+        let run = pingscript(args).run().expect_code(2);
+        assert!(run.stderr.starts_with(&format!("error: {message}")), "{args:?}\n{}", run.stderr);
+        assert!(!run.stderr.contains("-->"), "{args:?}\n{}", run.stderr);
+    }
+}
+
+#[test]
+fn wrong_arguments_of_a_lab_are_a_matter_of_usage() {
+    if !common::require_lab_or_skip("pingscript lab") {
+        return;
+    }
+    for (flag, value) in [("--rate", "10X"), ("--record", "/no/such/dir/x.pcap")] {
+        let run = pingscript(&["lab", flag, value, "--", "true"]).run().expect_code(2);
+        assert!(run.stderr.contains(&format!("error: {flag} {value}: ")), "{}", run.stderr);
+    }
+}
+
+/// The user's own script is shown with its place: what is wrong may be there.
+#[test]
+fn a_wrong_argument_of_another_script_has_its_place() {
+    let dir = TempDir::new();
+    dir.write("own.rhai", "const OPT = options([option(\"t\", \"\", \"\")]); icmp::targets(OPT.t);");
+    let run = pingscript(&["own.rhai", "--t", "10.0.0.1-300"]).dir(dir.path()).run().expect_code(3);
+    assert!(run.stderr.contains("--> own.rhai:1:"), "{}", run.stderr);
+}

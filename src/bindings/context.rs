@@ -214,8 +214,8 @@ pub struct Script {
     pub args: Vec<String>,
     /// Whether it is the one the user started, which may ask questions.
     pub main: bool,
-    /// Whether it has declared options, and so read its arguments.
-    pub has_options: AtomicBool,
+    /// The options that were given to it, each with its value: `--rate` and `10M`; empty until it has declared its options.
+    pub given: OnceLock<Vec<(String, String)>>,
     /// The address of the first socket it bound, for those that wait for it.
     pub bound: Announced,
 }

@@ -14,7 +14,7 @@ use super::report::{Finding, Names, Reporter, innermost, plain_type};
 use super::settings;
 use super::sources::{SHIPPED, Sources};
 use crate::bindings::callback::guarded;
-use crate::bindings::context::{Context, Programs};
+use crate::bindings::context::{Context, Programs, Script};
 use crate::bindings::convert::shown_by;
 use crate::bindings::error::{ScriptResult, thrown};
 use crate::bindings::task::JOIN;
@@ -110,6 +110,16 @@ impl ScriptHost {
     /// What scripts can call, with what it says of itself.
     pub fn reference(&self) -> &Reference {
         self.reference.get_or_init(|| Reference::collect(&self.engine))
+    }
+
+    /// The option whose value `error` is about, of a script that came with pingscript: nothing in the script is wrong.
+    pub fn wrong_argument(&self, script: &Script, error: &EvalAltResult) -> Option<(String, Error)> {
+        let text = self.sources.text(&script.name)?;
+        let came_with_us = SHIPPED.iter().any(|(_, shipped)| *shipped == text);
+        let error = core_error(error).filter(|_| came_with_us)?;
+        let is_about = |(_, value): &&(String, String)| error.is_about(value);
+        let (option, value) = script.given.get()?.iter().find(is_about)?;
+        Some((format!("{option} {value}"), error))
     }
 
     /// The type of a value, as scripts name it.

@@ -108,7 +108,7 @@ pub fn run(host: &Arc<ScriptHost>, job: &Job) -> Result<i32> {
         let result = runner.run(&code, &inside);
         if let Err(error) = &result {
             // Told before its threads have ended, which they may never do.
-            tell(&runner, &inside.script.name, error, &code);
+            tell(&runner, &inside.script, error, &code);
         }
         if result.is_err() {
             // An error and `exit` mean the threads too.
@@ -119,7 +119,7 @@ pub fn run(host: &Arc<ScriptHost>, job: &Job) -> Result<i32> {
     })?;
     let result = script.join().unwrap_or_else(|_| {
         let error: Box<EvalAltResult> = "the script's thread broke".into();
-        tell(host, &job.name, &error, &program);
+        tell(host, &context.script, &error, &program);
         Err(error)
     });
     drop(progress);
@@ -177,7 +177,7 @@ pub(super) fn script(job: &Job) -> Arc<Script> {
         about: header(&job.text),
         args: job.args.clone(),
         main: true,
-        has_options: false.into(),
+        given: Default::default(),
         bound: Default::default(),
     })
 }
@@ -211,11 +211,20 @@ pub fn context(host: &Arc<ScriptHost>, job: &Job) -> Result<Context> {
     Ok(Context { host, stop, lasting, run, script: script(job), random, serving })
 }
 
-/// Tells of the error that ended the script `name`, unless it ended itself or was stopped.
-fn tell(host: &ScriptHost, name: &str, error: &EvalAltResult, program: &AST) {
+/// Tells of the error that ended the script, unless it ended itself or was stopped.
+fn tell(host: &ScriptHost, script: &Script, error: &EvalAltResult, program: &AST) {
     let stopped = matches!(error, EvalAltResult::ErrorTerminated(why, _) if why.is_unit()) || is_interrupted(error);
-    if exit_binding::code(error).is_none() && !stopped {
-        output::note(host.describe(name, error, Some(program)).trim_end());
+    if exit_binding::code(error).is_some() || stopped {
+        return;
+    }
+    match host.wrong_argument(script, error) {
+        Some((option, error)) => {
+            output::note(&format!("error: {option}: {}", error.message));
+            if !error.hint.is_empty() {
+                output::note(&format!("  hint: {}", error.hint));
+            }
+        }
+        None => output::note(host.describe(&script.name, error, Some(program)).trim_end()),
     }
 }
 
@@ -243,7 +252,9 @@ fn conclude(host: &ScriptHost, job: &Job, context: &Context, result: Result<Dyna
                 still_running(context, signal);
                 None
             }
-            (None, error) => Some(if is_permission(&error) { exit::PERMISSION } else { exit::SCRIPT }),
+            (None, error) if is_permission(&error) => Some(exit::PERMISSION),
+            (None, error) if host.wrong_argument(&context.script, &error).is_some() => Some(exit::USAGE),
+            (None, _) => Some(exit::SCRIPT),
         },
     };
     if code.is_none() && unexpected {

@@ -113,7 +113,7 @@ fn targets_that_are_none_are_refused() {
         ("127.0.0.1,::1", "mixes IPv4 and IPv6"),
         ("127.0.0.1,@", "no file is named"),
     ] {
-        let run = pingscript(&["sweep", targets]).run().expect_code(3);
+        let run = pingscript(&["sweep", targets]).run().expect_code(2);
         assert!(run.stderr.contains(part) && run.stderr.contains("  hint: "), "{}", run.stderr);
     }
 }

@@ -270,34 +270,25 @@ For more information, try '--help'.
     ),
     (
         "--server :7",
-        3,
+        2,
         r#"
-error: address: ":7" has no host
-  --> scripts/udp_ping.rhai:25:10
-   25 | server = resolve(server);
-      |          ^
+error: --server :7: ":7" has no host
   hint: write HOST:PORT, such as 127.0.0.1:11000, localhost:11000 or [::1]:11000
 "#,
     ),
     (
         "--server 127.0.0.1:0",
-        3,
+        2,
         r#"
-error: pinger 127.0.0.1:0: nobody can be reached at port 0
-  --> scripts/udp_ping.rhai:32:13
-   32 | for ping in pinger(sock, server, plan) {
-      |             ^
+error: --server 127.0.0.1:0: nobody can be reached at port 0
   hint: give the port that the peer listens on, 1 to 65535
 "#,
     ),
     (
         "--bind 192.0.2.1:0 --server 127.0.0.1:9",
-        3,
+        2,
         r#"
-error: bind 192.0.2.1:0: cannot assign requested address
-  --> scripts/udp_ping.rhai:26:17
-   26 | let sock = udp::open(server, OPT.bind, #{ dscp: OPT.dscp });
-      |                 ^
+error: --bind 192.0.2.1:0: cannot assign requested address
   hint: bind to an address of this host, such as 127.0.0.1 or 0.0.0.0
 "#,
     ),

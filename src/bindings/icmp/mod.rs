@@ -214,7 +214,8 @@ fn pattern(options: &mut Options<'_>) -> Result<Vec<u8>, Error> {
         None => Ok(Vec::new()),
         Some(value) if value.is_blob() => Ok(value.clone().cast::<rhai::Blob>()),
         Some(value) if value.is_string() => number::unhex(&value.to_string()).map_err(|err| {
-            let message = format!("option `pattern` takes hexadecimal digits: {}", err.message);
+            let text = value.to_string();
+            let message = format!("option `pattern` takes hexadecimal digits, not {text:?}: {}", err.message);
             wrong(&message).with_hint("write two digits for each byte, such as \"ff00\" or \"de ad be ef\"")
         }),
         Some(value) => {

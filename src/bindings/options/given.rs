@@ -3,11 +3,11 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use clap::Command;
 use clap::error::ErrorKind as ClapError;
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Command};
 use rhai::NativeCallContext;
 
 use super::declared::{Declared, Shape};
@@ -61,7 +61,6 @@ fn ask(ctx: &NativeCallContext, option: &Declared, context: &Context) -> ScriptR
 
 pub(super) fn read(ctx: &NativeCallContext, declared: &[Declared]) -> ScriptResult<Given> {
     let context = context::current();
-    context.script.has_options.store(true, Ordering::Relaxed);
     let args = context.script.args.iter().map(String::as_str);
     let line = std::iter::once(context.script.name.as_str()).chain(args);
     let matches = match command(&context, declared).try_get_matches_from(line) {
@@ -87,6 +86,8 @@ pub(super) fn read(ctx: &NativeCallContext, declared: &[Declared]) -> ScriptResu
             return Err(exit::leave(if help { 0 } else { 2 }, ctx.call_position()));
         }
     };
+    // A script that declares options twice has read the same arguments.
+    let _ = context.script.given.set(typed(&matches, declared));
     let (mut given, mut later) = (BTreeMap::new(), BTreeMap::new());
     for option in declared {
         let value = match option.shape {
@@ -108,6 +109,18 @@ pub(super) fn read(ctx: &NativeCallContext, declared: &[Declared]) -> ScriptResu
         given.insert(option.name.clone(), value);
     }
     Ok(Given { values: given, later: Arc::new(later) })
+}
+
+/// The options that were given, as they were typed.
+fn typed(matches: &ArgMatches, declared: &[Declared]) -> Vec<(String, String)> {
+    let valued = declared.iter().filter(|option| option.shape != Shape::Flag && option.shape != Shape::Rest);
+    let given = valued.filter(|option| matches.value_source(&option.name) == Some(ValueSource::CommandLine));
+    let typed = |option: &Declared| {
+        let value = matches.get_raw(&option.name)?.next()?.to_string_lossy().into_owned();
+        let is_positional = option.shape == Shape::Positional;
+        Some((if is_positional { option.name.to_uppercase() } else { format!("--{}", option.name) }, value))
+    };
+    given.filter_map(typed).collect()
 }
 
 fn command(context: &Context, declared: &[Declared]) -> Command {

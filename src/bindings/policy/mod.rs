@@ -1,7 +1,6 @@
 //! Policies in scripts: what they are made of, the files they come from, and the places they decide at.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use rhai::plugin::*;
 use rhai::{AST, ASTNode, Array, Dynamic, EvalAltResult, Expr, FnPtr, Map, NativeCallContext, Position};
@@ -127,7 +126,7 @@ fn load(ctx: &NativeCallContext, name: &str, args: Vec<String>) -> ScriptResult<
         about: String::new(),
         args,
         main: false,
-        has_options: AtomicBool::new(false),
+        given: Default::default(),
         bound: Default::default(),
         name: file.clone(),
     });
@@ -141,7 +140,7 @@ fn load(ctx: &NativeCallContext, name: &str, args: Vec<String>) -> ScriptResult<
     drop(entered);
     let (value, global) = evaluated.map_err(in_file)?;
     if let Some(given) = script.args.first()
-        && !script.has_options.load(Ordering::Relaxed)
+        && script.given.get().is_none()
     {
         let error = Error::invalid("policy", format!("it has no options, and was given {given}")).with_peer(&file);
         return raise(ctx, error.with_hint("declare them at its start: const OPT = options([ option(…) ]);"));

@@ -115,7 +115,7 @@ pub(in crate::bindings) fn start_script(
         about: String::new(),
         args: args.iter().map(typed).collect(),
         main: false,
-        has_options: false.into(),
+        given: Default::default(),
         bound: Default::default(),
         name: name.clone(),
     });

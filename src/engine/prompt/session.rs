@@ -132,7 +132,7 @@ impl Session {
             about: header(text),
             args,
             main: true,
-            has_options: false.into(),
+            given: Default::default(),
             bound: Default::default(),
         };
         self.run(name, text, Arc::new(script), false)

@@ -203,7 +203,7 @@ pub fn unhex(text: &str) -> Result<Vec<u8>> {
                     .with_hint("write two digits for each byte: 0a, not a"));
             }
             (None, _) => {
-                return Err(Error::invalid("unhex", format!("{c:?} at character {at} is no hexadecimal digit")));
+                return Err(Error::invalid("unhex", format!("{c:?} at character {} is no hexadecimal digit", at + 1)));
             }
         }
     }
