@@ -127,7 +127,7 @@ impl Error {
         Self { code, ..Self::new(kind, op, in_words(err)) }
     }
 
-    /// Whether what is wrong is `value`, which somebody gave: the message quotes it or a part of the list that it is, or it names
+    /// Whether what is wrong is `value`, which somebody gave: the message quotes it or a part of it, or it names
     /// the address, the file or the policy that the error is about.
     pub fn is_about(&self, value: &str) -> bool {
         let kind = matches!(self.kind, ErrorKind::Invalid | ErrorKind::File | ErrorKind::NotLocal);
@@ -137,8 +137,10 @@ impl Error {
         });
         let named =
             peer == value.trim_start_matches('@') || peer.strip_prefix(value).is_some_and(|rest| rest.starts_with(':'));
-        let policy = self.op == "options" && stem(peer) == stem(value.split([':', '=']).next().unwrap_or(value));
-        let mut quoted = std::iter::once(value).chain(value.split(',').map(str::trim));
+        let policy = matches!(self.op, "options" | "policy")
+            && !peer.is_empty()
+            && stem(peer) == stem(value.split([':', '=']).next().unwrap_or(value));
+        let mut quoted = std::iter::once(value).chain(value.split([',', '=']).map(str::trim));
         kind && !value.is_empty() && (named || policy || quoted.any(|text| self.message.contains(&format!("{text:?}"))))
     }
 
