@@ -16,11 +16,11 @@ use crate::net::time::Duration;
 use crate::net::wire::frame::{Frame, HEADER_LEN};
 use crate::net::wire::ip::Protocol;
 
-/// Where a policy decided about a frame.
-#[derive(Clone, Copy, PartialEq)]
-enum Stage {
-    Link,
-    Ingress,
+/// Where a frame is: on a link, or at the ingress of the host it goes to; and what holds there.
+#[derive(Clone, Copy)]
+enum Stage<'a> {
+    Link(&'a Rules),
+    Ingress(&'a Rules),
 }
 
 impl Going<'_> {
@@ -59,24 +59,19 @@ impl Relay {
         }
         match &rules.policy {
             None => self.schedule(at, going, Duration::ZERO, rules, out),
-            Some(placed) => self.judge(at, going, placed, Stage::Link, rules, out),
+            Some(placed) => self.judge(at, going, placed, Stage::Link(rules), out),
         }
     }
 
     /// Has a policy decide about a frame, and carries its verdict out.
-    fn judge(
-        &mut self,
-        at: EndId,
-        mut going: Going<'_>,
-        placed: &Placed,
-        stage: Stage,
-        rules: &Rules,
-        out: &mut dyn Output,
-    ) {
+    fn judge(&mut self, at: EndId, mut going: Going<'_>, placed: &Placed, stage: Stage<'_>, out: &mut dyn Output) {
         let link = &self.links[at.link];
         let (lane, far) = (link.lanes[at.side].clone(), &link.ends[1 - at.side]);
         let ingress = far.ingress.clone();
-        let counters = if stage == Stage::Link { &lane.counters } else { &ingress.counters };
+        let (counters, rules) = match stage {
+            Stage::Link(rules) => (&lane.counters, rules),
+            Stage::Ingress(rules) => (&ingress.counters, rules),
+        };
         let carried = going.carried(&lane.way);
         let judged = placed.judge.judge(&mut placed.judge.turn(), &Subject::Frame(carried));
         if !judged.draws.is_empty() || judged.verdict.action == Action::Corrupt {
@@ -86,7 +81,7 @@ impl Relay {
             if judged.is_failure() {
                 counters.one(Count::Failed);
             }
-            return self.go_on(at, going, Duration::ZERO, stage, rules, out);
+            return self.go_on(at, going, Duration::ZERO, stage, out);
         }
         let offender = far.offender(&going.frame);
         let largest = far.mtu as usize + going.frame.start.max(HEADER_LEN);
@@ -94,27 +89,19 @@ impl Relay {
         if !matches!(fate, Fate::Pass) {
             let known = (&*self.shared.session, &mut self.pieces);
             announce(known, self.time, &carried, What::Judged(Cow::Borrowed(&judged)), &placed.site);
-            if rules.capture.is_some() || stage == Stage::Ingress {
+            if rules.capture.is_some() {
                 going.comment = Some(words(&judged));
             }
         }
         if let Fate::Answered(answer) = fate {
-            self.record(at, &going, stage, rules);
-            return self.answer(at, answer, &judged, stage, rules, out);
+            self.record(at, &going, stage);
+            return self.answer(at, answer, &judged, stage, out);
         }
-        self.carry_out(at, going, fate, stage, rules, out);
+        self.carry_out(at, going, fate, stage, out);
     }
 
     /// Does with a frame what a verdict says.
-    fn carry_out(
-        &mut self,
-        at: EndId,
-        mut going: Going<'_>,
-        fate: Fate,
-        stage: Stage,
-        rules: &Rules,
-        out: &mut dyn Output,
-    ) {
+    fn carry_out(&mut self, at: EndId, mut going: Going<'_>, fate: Fate, stage: Stage<'_>, out: &mut dyn Output) {
         let mut by = Duration::ZERO;
         match fate {
             Fate::Pass => {}
@@ -132,39 +119,31 @@ impl Relay {
             Fate::Copied(times) => {
                 for _ in 0..times {
                     let (bytes, comment) = (Bytes::Own(going.bytes.to_vec()), going.comment.clone());
-                    self.go_on(at, Going { bytes, comment, extra: true, ..going }, by, stage, rules, out);
+                    self.go_on(at, Going { bytes, comment, extra: true, ..going }, by, stage, out);
                 }
             }
-            Fate::Lost | Fate::Answered(_) => return self.record(at, &going, stage, rules),
+            Fate::Lost | Fate::Answered(_) => return self.record(at, &going, stage),
         }
-        self.go_on(at, going, by, stage, rules, out);
+        self.go_on(at, going, by, stage, out);
     }
 
     /// Has a frame go on from where a policy let it.
-    fn go_on(&mut self, at: EndId, going: Going<'_>, by: Duration, stage: Stage, rules: &Rules, out: &mut dyn Output) {
+    fn go_on(&mut self, at: EndId, going: Going<'_>, by: Duration, stage: Stage<'_>, out: &mut dyn Output) {
         match stage {
-            Stage::Link => self.schedule(at, going, by, rules, out),
-            Stage::Ingress => self.admit(at, going, by, rules, out),
+            Stage::Link(rules) => self.schedule(at, going, by, rules, out),
+            Stage::Ingress(rules) => self.admit(at, going, by, rules, out),
         }
     }
 
     /// Sends back the answer to a frame that was rejected: from a link, it takes as long as the frame would have and the way
     /// back; from an ingress, it comes onto the link as what the host itself sends.
-    fn answer(
-        &mut self,
-        at: EndId,
-        answer: Vec<u8>,
-        judged: &Judged,
-        stage: Stage,
-        rules: &Rules,
-        out: &mut dyn Output,
-    ) {
+    fn answer(&mut self, at: EndId, answer: Vec<u8>, judged: &Judged, stage: Stage<'_>, out: &mut dyn Output) {
         let Some(frame) = Frame::parse(&answer) else { return };
         let comment = Some(format!("sent by {}", words(judged)));
         let going = Going { bytes: Bytes::Own(answer), frame, comment, extra: true };
         let link = &self.links[at.link];
         match stage {
-            Stage::Link => {
+            Stage::Link(rules) => {
                 let by = link.states[at.side].time_over(&rules.options, frame.len);
                 if by == Duration::ZERO {
                     self.turn_back(at, going, out);
@@ -172,12 +151,12 @@ impl Relay {
                     self.keep(at, going, self.time.now + by, Then::TurnBack);
                 }
             }
-            Stage::Ingress => {
+            Stage::Ingress(_) => {
                 let back = &link.lanes[at.far().side];
                 back.counters.one(Count::Frames);
                 back.counters.add(Count::Bytes, frame.len as u64);
                 let back_rules = back.rules().clone();
-                self.record(at, &going, stage, rules);
+                self.record(at, &going, stage);
                 self.enter(at.far(), Going { extra: false, ..going }, &back_rules, out);
             }
         }
@@ -204,7 +183,7 @@ impl Relay {
         let Some(due) = due.filter(|due| *due <= now || self.has_room(len)) else {
             return self.lose(at, going, "queue full", Count::QueueFull, rules);
         };
-        self.record(at, &going, Stage::Link, rules);
+        self.record(at, &going, Stage::Link(rules));
         if due > now {
             self.keep(at, going, due, Then::Arrive);
         } else {
@@ -233,7 +212,7 @@ impl Relay {
             ingress.counters.one(Count::Frames);
             ingress.counters.add(Count::Bytes, going.frame.len as u64);
         }
-        self.judge(at, going, placed, Stage::Ingress, &rules, out);
+        self.judge(at, going, placed, Stage::Ingress(&rules), out);
     }
 
     /// Has a frame come into the host, now or later.
@@ -248,7 +227,7 @@ impl Relay {
             let site = Site::Ingress(link.lanes[at.side].way.to.clone());
             return self.announce_lost(at, &going, "queue full", &site);
         }
-        self.record(at, &going, Stage::Ingress, rules);
+        self.record(at, &going, Stage::Ingress(rules));
         if by > Duration::ZERO {
             self.keep(at, going, self.time.now + by, Then::ComeIn);
         } else {
@@ -266,7 +245,7 @@ impl Relay {
         self.announce_lost(at, &going, why, &site);
         if rules.capture.is_some() {
             going.comment = Some(format!("dropped: {why}"));
-            self.record(at, &going, Stage::Link, rules);
+            self.record(at, &going, Stage::Link(rules));
         }
     }
 
@@ -276,13 +255,13 @@ impl Relay {
     }
 
     /// Records a frame that came from `at`: as it is on the link, or at the host it goes to.
-    fn record(&self, at: EndId, going: &Going<'_>, stage: Stage, rules: &Rules) {
+    fn record(&self, at: EndId, going: &Going<'_>, stage: Stage<'_>) {
+        let link = &self.links[at.link];
+        let (interface, rules) = match stage {
+            Stage::Link(rules) => (&link.lanes[at.side].interface, rules),
+            Stage::Ingress(rules) => (&link.ends[1 - at.side].interface, rules),
+        };
         if let Some(capture) = &rules.capture {
-            let link = &self.links[at.link];
-            let interface = match stage {
-                Stage::Link => &link.lanes[at.side].interface,
-                Stage::Ingress => &link.ends[1 - at.side].interface,
-            };
             capture.record(interface, self.time.wall, &going.bytes, going.comment.as_deref());
         }
     }
