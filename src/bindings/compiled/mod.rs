@@ -6,9 +6,9 @@
 //! verdicts, random numbers, error messages and line numbers are the same with and without it.
 
 use std::net::SocketAddr;
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
-use rhai::{Dynamic, ImmutableString};
+use rhai::{Dynamic, ImmutableString, ScriptFuncDef};
 
 use self::tree::{Node, State};
 pub use self::value::Value;
@@ -53,8 +53,21 @@ impl Compiled {
     }
 
     /// The handler of requests, if it is simple enough and asks for no random numbers: those of a thread cannot be asked for again.
-    pub fn of_handler(callback: &Callback) -> Option<Self> {
-        Self::of(callback).filter(|tree| !tree.draws)
+    pub fn of_handler(callback: &Callback) -> Option<Arc<Self>> {
+        let new = || Self::of(callback).filter(|tree| !tree.draws).map(Arc::new);
+        let (closure, global) = callback.function()?;
+        if closure.is_curried() {
+            return new();
+        }
+        let function = translate::function(global, closure.fn_name(), 1)?;
+        let known: Arc<Handlers> = context::peek(|context| context.run.part())?;
+        let mut known = known.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, tree)) = known.iter().find(|(of, _)| Arc::ptr_eq(of, &function)) {
+            return tree.clone();
+        }
+        let tree = new();
+        known.push((function, tree.clone()));
+        tree
     }
 
     /// The text that a handler replies with; `None`: ask the interpreter.
@@ -72,6 +85,10 @@ impl Compiled {
         State::new(view, drawn).run(&self.root)
     }
 }
+
+/// The handlers that were translated, one for all threads: a thread for each client has no stack to spare for that.
+#[derive(Debug, Default)]
+struct Handlers(Mutex<Vec<(Arc<ScriptFuncDef>, Option<Arc<Compiled>>)>>);
 
 /// Whether trees are made; to compare, the interpreter can be asked to do everything.
 pub(in crate::bindings) fn is_wanted() -> bool {

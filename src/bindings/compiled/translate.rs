@@ -17,6 +17,12 @@ use crate::net::policy::{Action, Verdict};
 /// Functions that call functions are translated so deep.
 const DEPTH: usize = 8;
 
+/// The function of the script with this name, for so many arguments.
+pub(super) fn function(global: &GlobalRuntimeState, name: &str, count: usize) -> Option<Arc<ScriptFuncDef>> {
+    let mut functions = global.lib.iter().flat_map(|library| library.iter_script_fn_info());
+    functions.find(|(.., known, params, _)| *known == name && *params == count).map(|(.., function)| function.clone())
+}
+
 /// The tree of a closure, and whether it asks for random numbers.
 pub(in crate::bindings) fn closure(closure: &FnPtr, global: &GlobalRuntimeState, main: &str) -> Option<(Node, bool)> {
     if global.num_imports() > 0 {
@@ -24,9 +30,9 @@ pub(in crate::bindings) fn closure(closure: &FnPtr, global: &GlobalRuntimeState,
     }
     let captured: Vec<Dynamic> = closure.iter_curry().cloned().collect();
     let mut translator = Translator::new(global, main);
-    let function = translator.function(closure.fn_name(), captured.len() + 1)?;
+    let called = function(global, closure.fn_name(), captured.len() + 1)?;
     let values = captured.iter().map(|value| Known::Constant(constant(value))).chain([Known::Packet]);
-    let root = translator.body(&function, values.collect())?;
+    let root = translator.body(&called, values.collect())?;
     Some((root, translator.draws))
 }
 
@@ -80,14 +86,6 @@ impl<'g> Translator<'g> {
     fn new(global: &'g GlobalRuntimeState, main: &'g str) -> Self {
         let (base, height, nested, calls) = (0, 0, 0, 0);
         Self { global, main, names: Vec::new(), base, height, nested, calls, draws: false, outer: None }
-    }
-
-    /// The function of the script with this name, for so many arguments.
-    fn function(&self, name: &str, count: usize) -> Option<Arc<ScriptFuncDef>> {
-        let mut functions = self.global.lib.iter().flat_map(|library| library.iter_script_fn_info());
-        functions
-            .find(|(.., known, params, _)| *known == name && *params == count)
-            .map(|(.., function)| function.clone())
     }
 
     /// The body of `function`, called with `values`.
@@ -263,7 +261,7 @@ impl<'g> Translator<'g> {
             (None, Expr::MethodCall(call, at)) if self.is_native("reply", call) && self.outer.is_some() => {
                 Some(Node::Reply(self.parts(&call.args)?.pop()?.into(), *at))
             }
-            (Some(of), Expr::MethodCall(call, _)) if self.function(&call.name, call.args.len()).is_none() => {
+            (Some(of), Expr::MethodCall(call, _)) if function(self.global, &call.name, call.args.len()).is_none() => {
                 let with = self.parts(&call.args)?;
                 method(&call.name, of, with)
             }
@@ -273,7 +271,7 @@ impl<'g> Translator<'g> {
 
     /// Whether `call` is one of the native function `name`, with one argument.
     fn is_native(&self, name: &str, call: &FnCallExpr) -> bool {
-        call.name == name && call.args.len() == 1 && self.function(name, 1).is_none()
+        call.name == name && call.args.len() == 1 && function(self.global, name, 1).is_none()
     }
 
     fn call(&mut self, call: &FnCallExpr, at: Position) -> Option<Node> {
@@ -289,7 +287,7 @@ impl<'g> Translator<'g> {
                 _ => None,
             };
         }
-        match self.function(&call.name, call.args.len()) {
+        match function(self.global, &call.name, call.args.len()) {
             Some(function) => self.inlined(&function, &call.args),
             None => self.native(call, at),
         }

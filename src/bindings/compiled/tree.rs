@@ -97,11 +97,87 @@ impl<'a, 's> State<'a, 's> {
         Self { view, drawn, variables: Vec::new(), returned: None, effects: Vec::new() }
     }
 
+    /// The value of `node`; `None`: the interpreter is to decide. Each kind of node has a function of its own, so that no stack is
+    /// taken for the others.
     pub(in crate::bindings) fn run(&mut self, node: &'a Node) -> Option<Value<'a>> {
+        match node {
+            Node::Constant(value) => Some(value.borrowed()),
+            Node::Packet(field) => self.field(*field),
+            Node::Variable(at) => self.variables.get(*at).cloned(),
+            Node::Block(parts) => self.block(parts),
+            Node::Let(value) => self.declare(value),
+            Node::Return(value) => self.end(value),
+            Node::Function(body) => self.body(body),
+            Node::If(parts) => {
+                if self.truth(&parts[0])? {
+                    self.run(&parts[1])
+                } else {
+                    self.run(&parts[2])
+                }
+            }
+            Node::Compare(operator, parts) => self.compare(*operator, parts),
+            Node::Arithmetic(operator, parts) => self.arithmetic(*operator, parts),
+            Node::All(parts) => self.first(parts, false).map(Value::Bool),
+            Node::Any(parts) => self.first(parts, true).map(Value::Bool),
+            Node::Method(method, of, with) => self.method(*method, of, with.as_deref()),
+            Node::Joined(parts) => self.joined(parts),
+            Node::Verdict(_) | Node::Delay(..) | Node::Duplicate(..) | Node::Replace(..) => {
+                self.verdict(node).map(Value::Verdict)
+            }
+            Node::Print(_) | Node::Reply(..) | Node::Dropped(_) => self.effect(node),
+            _ => self.operation(node),
+        }
+    }
+
+    fn block(&mut self, parts: &'a [Node]) -> Option<Value<'a>> {
+        let before = self.variables.len();
+        let mut value = Value::Unit;
+        for part in parts {
+            value = self.run(part)?;
+            if self.returned.is_some() {
+                break;
+            }
+        }
+        self.variables.truncate(before);
+        Some(value)
+    }
+
+    fn declare(&mut self, value: &'a Node) -> Option<Value<'a>> {
+        let value = self.run(value)?;
+        self.variables.push(value);
+        Some(Value::Unit)
+    }
+
+    fn end(&mut self, value: &'a Node) -> Option<Value<'a>> {
+        self.returned = Some(self.run(value)?);
+        Some(Value::Unit)
+    }
+
+    fn body(&mut self, body: &'a Node) -> Option<Value<'a>> {
+        let value = self.run(body)?;
+        Some(self.returned.take().unwrap_or(value))
+    }
+
+    fn compare(&mut self, operator: Operator, parts: &'a [Node; 2]) -> Option<Value<'a>> {
+        let (a, b) = (self.run(&parts[0])?, self.run(&parts[1])?);
+        a.compared(operator, &b).map(Value::Bool)
+    }
+
+    fn arithmetic(&mut self, operator: Arithmetic, parts: &'a [Node; 2]) -> Option<Value<'a>> {
+        let (a, b) = (self.run(&parts[0])?, self.run(&parts[1])?);
+        operator.apply(a, b)
+    }
+
+    fn joined(&mut self, parts: &'a [Node]) -> Option<Value<'a>> {
+        let mut text = String::new();
+        for part in parts {
+            self.run(part)?.write(&mut text)?;
+        }
+        Some(Value::Text(text.into()))
+    }
+
+    fn operation(&mut self, node: &'a Node) -> Option<Value<'a>> {
         Some(match node {
-            Node::Constant(value) => value.borrowed(),
-            Node::Packet(field) => self.field(*field)?,
-            Node::Variable(at) => self.variables.get(*at)?.clone(),
             Node::Random => Value::Float(self.draw()?),
             Node::RandomInt(ends) => {
                 let (low, high) = (self.int(&ends[0])?, self.int(&ends[1])?);
@@ -116,32 +192,18 @@ impl<'a, 's> State<'a, 's> {
                 Value::Duration(span) => Value::Duration(-span),
                 _ => return None,
             },
-            Node::Compare(operator, parts) => {
-                let (a, b) = (self.run(&parts[0])?, self.run(&parts[1])?);
-                Value::Bool(a.compared(*operator, &b)?)
-            }
-            Node::Arithmetic(operator, parts) => {
-                let (a, b) = (self.run(&parts[0])?, self.run(&parts[1])?);
-                operator.apply(a, b)?
-            }
-            Node::All(parts) => Value::Bool(self.first(parts, false)?),
-            Node::Any(parts) => Value::Bool(self.first(parts, true)?),
-            Node::If(parts) => return if self.truth(&parts[0])? { self.run(&parts[1]) } else { self.run(&parts[2]) },
-            Node::Block(_) | Node::Let(_) | Node::Return(_) | Node::Function(_) => return self.statements(node),
-            Node::Method(method, of, with) => self.method(*method, of, with.as_deref())?,
             Node::At(parts) => {
                 let Value::Text(text) = self.run(&parts[0])? else { return None };
                 let at = usize::try_from(self.int(&parts[1])?).ok()?;
                 Value::Char(text.chars().nth(at)?)
             }
             Node::Unit(number, unit) => self.run(number)?.unit(*unit)?,
-            Node::Joined(parts) => {
-                let mut text = String::new();
-                for part in parts {
-                    self.run(part)?.write(&mut text)?;
-                }
-                Value::Text(text.into())
-            }
+            _ => return None,
+        })
+    }
+
+    fn effect(&mut self, node: &'a Node) -> Option<Value<'a>> {
+        Some(match node {
             Node::Print(line) => {
                 let Value::Text(line) = self.run(line)? else { return None };
                 self.effects.push(Effect::Print(line.into_owned()));
@@ -157,38 +219,8 @@ impl<'a, 's> State<'a, 's> {
                 Value::Verdict(verdict) => Value::Bool(verdict.action == Action::Drop),
                 _ => return None,
             },
-            Node::Verdict(_) | Node::Delay(..) | Node::Duplicate(..) | Node::Replace(..) => {
-                Value::Verdict(self.verdict(node)?)
-            }
-        })
-    }
-
-    fn statements(&mut self, node: &'a Node) -> Option<Value<'a>> {
-        match node {
-            Node::Block(parts) => {
-                let before = self.variables.len();
-                let mut value = Value::Unit;
-                for part in parts {
-                    value = self.run(part)?;
-                    if self.returned.is_some() {
-                        break;
-                    }
-                }
-                self.variables.truncate(before);
-                return Some(value);
-            }
-            Node::Let(value) => {
-                let value = self.run(value)?;
-                self.variables.push(value);
-            }
-            Node::Return(value) => self.returned = Some(self.run(value)?),
-            Node::Function(body) => {
-                let value = self.run(body)?;
-                return Some(self.returned.take().unwrap_or(value));
-            }
             _ => return None,
-        }
-        Some(Value::Unit)
+        })
     }
 
     fn verdict(&mut self, node: &'a Node) -> Option<Verdict> {

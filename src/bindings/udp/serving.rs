@@ -1,5 +1,7 @@
 //! The native loop of a server: each datagram is given to a closure, and what that returns is the reply.
 
+use std::sync::Arc;
+
 use rhai::{Dynamic, EvalAltResult, NativeCallContext};
 
 use super::packet::{Packet, answer};
@@ -34,7 +36,7 @@ struct Handler<'s> {
     socket: &'s UdpSocket,
     handler: &'s mut Callback,
     /// The handler without the interpreter, if it is simple enough.
-    tree: Option<Compiled>,
+    tree: Option<Arc<Compiled>>,
     failed: Option<Box<EvalAltResult>>,
 }
 
