@@ -360,3 +360,13 @@ fn eventually(what: &str, holds: impl Fn() -> bool) {
         std::thread::sleep(Duration::from_millis(5));
     }
 }
+
+#[test]
+fn the_size_of_a_reply_over_tcp_counts_the_timestamps_of_its_segment() {
+    let script = r#"
+        let server = start("tcp_multi.rhai", ["--listen", "127.0.0.1:0", "--quiet"]).addr;
+        let conn = tcp::connect(server);
+        expect(conn.ping("ping 1", 60.s).bytes, 20 + 20 + 12 + 6, "IPv4, TCP, its timestamps, the text");
+    "#;
+    pingscript(&["-e", script]).run().expect_code(0);
+}

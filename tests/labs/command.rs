@@ -93,3 +93,14 @@ fn labels_have_colours_on_a_terminal_alone() {
     assert!(run.stdout.contains("a| hi") && !run.stdout.contains('\u{1b}'), "{:?}", run.stdout);
     assert_eq!(pingscript(&args).run().expect_code(0).stdout, "a| hi\n");
 }
+
+#[test]
+fn attempts_at_the_addresses_of_a_name_are_shown_in_the_order_in_which_they_were_made() {
+    if !require_lab_or_skip("a name with two addresses") {
+        return;
+    }
+    let run = pingscript(&["lab", "--", "tcp_ping", "--server", "b:9", "--count", "1"]).run();
+    let refused: Vec<&str> = run.stdout.lines().filter(|line| line.contains("refused by")).collect();
+    // Of both versions, IPv4 is tried first.
+    assert_eq!(refused, ["a| Connection refused by 10.0.0.2:9", "a| Connection refused by [fd00::2]:9"]);
+}

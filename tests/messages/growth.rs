@@ -1,8 +1,7 @@
 //! Scripts that take more and more, or very much at once: stopped with a message, never an abort.
 
-use super::{Case, assert_message, check_scripts};
+use super::{Case, HANGS, assert_message, check_scripts};
 use crate::common::pingscript;
-use std::time::Duration;
 
 #[test]
 fn growth_without_end_is_stopped() {
@@ -12,7 +11,7 @@ fn growth_without_end_is_stopped() {
 #[test]
 fn growth_by_many_small_steps_is_stopped() {
     for (script, code, expected) in &SMALL_STEPS {
-        let run = pingscript(&["-e", script]).patience(Duration::from_secs(120)).run();
+        let run = pingscript(&["-e", script]).patience(HANGS).run();
         assert_message(script, &run, *code, expected);
     }
 }
@@ -21,7 +20,7 @@ fn growth_by_many_small_steps_is_stopped() {
 fn growth_of_two_things_is_stopped_at_either() {
     let script =
         "let map = #{};\nlet i = 0;\nloop { map[`k${i}`] = [i, i, i, i, i, i, i, i, i, i, i, i, i, i, i, i]; i += 1; }";
-    let run = pingscript(&["-e", script]).patience(Duration::from_secs(120)).run().expect_code(3);
+    let run = pingscript(&["-e", script]).patience(HANGS).run().expect_code(3);
     let message = "error: the script was stopped: more than 256 MiB of memory are in use\n  --> -e:3:";
     assert!(run.stderr.starts_with(message), "{}", run.stderr);
 }
@@ -40,7 +39,7 @@ fn growth_in_a_thread_is_told() {
 #[test]
 fn what_was_printed_before_is_kept() {
     let script = "print(1); let text = \"\"; text.pad(50_000_000, 'a'); print(2); text.split(\"\"); print(3);";
-    let run = pingscript(&["-e", script]).patience(Duration::from_secs(120)).run().expect_code(3);
+    let run = pingscript(&["-e", script]).patience(HANGS).run().expect_code(3);
     assert_eq!(run.stdout, "1\n2\n");
 }
 

@@ -127,6 +127,21 @@ pub mod api {
         attempt.ended().others.iter().map(tried).collect()
     }
 
+    /// This attempt and `others`, in the order in which they were made.
+    ///
+    /// ```rhai
+    /// let attempt = tcp::try_connect(tcp::closed_port());
+    /// expect(attempt.tried.map(|one| one.kind), ["refused"]);
+    /// ```
+    #[rhai_fn(get = "tried", pure)]
+    pub fn attempt_tried(attempt: &mut Attempt) -> rhai::Array {
+        let mut all = attempt_others(attempt);
+        // Without a connection the first says why; what was connected to, or interrupted, came last.
+        let is_last = matches!(attempt.ended().end, Connecting::Connected(_) | Connecting::Interrupted);
+        all.insert(if is_last { all.len() } else { 0 }, Dynamic::from(attempt.clone()));
+        all
+    }
+
     /// The ICMP error that came; `()` if none did.
     ///
     /// ```rhai

@@ -266,7 +266,8 @@ pub mod api {
         .into()
     }
 
-    /// The size of the reply's IP packet in bytes, its headers included, options of IP not; `()` if there is no reply.
+    /// The size of the reply's IP packet in bytes, its headers included, options of IP not; `()` if there is no reply. Over TCP
+    /// it is that of a segment with the reply's text alone, and with timestamps where the connection has them.
     ///
     /// ```rhai
     /// let ping = icmp::open("127.0.0.1").ping("127.0.0.1", #{ size: 8 });

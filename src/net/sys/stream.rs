@@ -77,12 +77,15 @@ pub struct TcpInfo {
     pub congestion_window: u32,
     /// The path's maximum transmission unit in bytes.
     pub path_mtu: u32,
+    /// Whether segments carry timestamps (RFC 7323).
+    pub has_timestamps: bool,
     /// Segments sent again since the connection was made.
     pub retransmits: u32,
 }
 
 /// What the kernel knows of the connection (TCP_INFO).
 pub fn tcp_info(fd: BorrowedFd<'_>) -> io::Result<TcpInfo> {
+    const TIMESTAMPS: u8 = 1; // TCPI_OPT_TIMESTAMPS
     // SAFETY: tcp_info is plain data for which zeroes are valid.
     let mut info: libc::tcp_info = unsafe { std::mem::zeroed() };
     let mut len = std::mem::size_of_val(&info) as libc::socklen_t;
@@ -110,6 +113,7 @@ pub fn tcp_info(fd: BorrowedFd<'_>) -> io::Result<TcpInfo> {
         rtt_deviation: info.tcpi_rttvar,
         congestion_window: info.tcpi_snd_cwnd,
         path_mtu: info.tcpi_pmtu,
+        has_timestamps: info.tcpi_options & TIMESTAMPS != 0,
         retransmits: info.tcpi_total_retrans,
     })
 }

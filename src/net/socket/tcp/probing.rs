@@ -35,6 +35,9 @@ use crate::net::wire::ping_text;
 /// Octets of a quote before the payload: an IPv4 header and a TCP header, without options.
 const HEADERS: usize = 40;
 
+/// Octets of the timestamps in a TCP header, as Linux fills them up.
+const TIMESTAMPS: usize = 12;
+
 /// What a connection has that is pinged over.
 pub(super) struct Pinging {
     prober: Mutex<Prober>,
@@ -96,10 +99,12 @@ impl Connection {
         self.0.pinging.get_or_init(|| {
             let inner: Arc<dyn Settle> = self.0.clone();
             self.0.session.opened(Arc::downgrade(&inner));
+            let info = self.socket("ping").ok().and_then(|socket| sys::tcp_info(socket.as_fd()).ok());
+            let options = if info.is_some_and(|info| info.has_timestamps) { TIMESTAMPS } else { 0 };
             let monitor = TcpMonitor::new(self.0.host.as_ref(), self.0.local, self.0.peer).ok();
             Box::new(Pinging {
                 prober: Mutex::default(),
-                tally: Tally::new(if self.0.local.is_ipv4() { HEADERS } else { HEADERS + 20 }),
+                tally: Tally::new(options + if self.0.local.is_ipv4() { HEADERS } else { HEADERS + 20 }),
                 answers: Mutex::default(),
                 rejected: Mutex::default(),
                 monitor,
