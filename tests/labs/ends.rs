@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::time::{Duration, Instant};
 
-use crate::by_each_user;
 use crate::common::sys;
 use crate::common::{pingscript, require_lab_or_skip};
+use crate::{by_each_user, run_text};
 
 /// A lab with a server, a program and what that has started; then it waits. The mark tells its processes.
 fn script(mark: u32) -> String {
@@ -202,4 +202,27 @@ fn wait_until(user: &str, left: impl Fn() -> BTreeMap<u32, String>) {
         assert!(Instant::now() < deadline, "left behind by {user}: {left:?}");
         std::thread::sleep(Duration::from_millis(5));
     }
+}
+
+#[test]
+fn threads_that_wait_on_sockets_of_a_lab_go_on_when_it_ends() {
+    if !require_lab_or_skip("the end of a lab") {
+        return;
+    }
+    let run = run_text(
+        "let net = lab::create(); let a = net.host(\"a\"); let b = net.host(\"b\"); net.link(a, b);
+         let listener = run_in(b, || tcp::listen(\"*:11000\"));
+         let client = run_in(a, || tcp::connect(\"b:11000\")); let server = listener.accept();
+         let sock = run_in(a, || udp::bind(\"*:0\")); let other = run_in(b, || udp::bind(\"*:0\"));
+         let waiting = [
+             start_thread(|| { for message in client { } 1 }), start_thread(|| { for message in server { } 2 }),
+             start_thread(|| { for packet in sock { } 3 }), start_thread(|| { for conn in listener { } 4 }),
+             start_thread(|| { try { other.recv(); } catch (e) { return e.kind; } }),
+         ];
+         sleep(100.ms);
+         net.end();
+         expect(waiting.map(|task| task.join()), [1, 2, 3, 4, \"closed\"]);",
+        0,
+    );
+    assert!(!run.stdout.contains("Received SIG"), "{}", run.stdout);
 }

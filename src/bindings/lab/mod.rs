@@ -316,7 +316,8 @@ pub mod api {
         Link::make(&ctx, &lab, &a, &b, &options)
     }
 
-    /// Ends the lab before the script does: what runs in it, its links, its hosts.
+    /// Ends the lab before the script does: what runs in it, its links, its hosts. Its sockets are closed: loops over them end,
+    /// and `recv` throws `closed`.
     ///
     /// ```rhai
     /// let net = lab::create();
@@ -327,6 +328,8 @@ pub mod api {
     #[rhai_fn(name = "end")]
     pub fn end_lab(lab: Lab) {
         lab.end();
+        // A thread that waits on one of its sockets goes on.
+        lab.0.relay.session().close_in(&lab.0.net.host_ids());
     }
 
     /// The lab in words.

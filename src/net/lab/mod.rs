@@ -262,12 +262,16 @@ impl Lab {
 
     /// What the kernels of its hosts have counted that can be why pings were lost.
     pub fn kernel_counts(&self) -> Vec<(HostId, Vec<(usize, u64)>)> {
-        let ids: Vec<HostId> = self.state().hosts.iter().map(|host| host.id).collect();
         let counted = |(number, id)| match self.0.control.ask("host", &Request::Counted(number), &[]) {
             Ok((Answer::Counts(counts), _)) => Some((id, counts)),
             _ => None,
         };
-        ids.into_iter().enumerate().map_while(counted).collect()
+        self.host_ids().into_iter().enumerate().map_while(counted).collect()
+    }
+
+    /// Its hosts.
+    pub fn host_ids(&self) -> Vec<HostId> {
+        self.state().hosts.iter().map(|host| host.id).collect()
     }
 
     /// The routes of its hosts by which packets vanish.

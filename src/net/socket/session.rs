@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use super::delay_queue::DelayQueue;
 use crate::net::error::Error;
 use crate::net::host::environment::environment;
+use crate::net::host::id::HostId;
 use crate::net::host::room;
 use crate::net::host::stop::Stop;
 use crate::net::observe::event::Events;
@@ -78,6 +79,12 @@ impl Refused {
 pub(in crate::net) trait Settle: Debug + Send + Sync {
     /// Brings the account and the events up to date at the end of a run.
     fn settle_up(&self);
+
+    /// The host that it lives in.
+    fn host(&self) -> HostId;
+
+    /// Closes it, so that whoever waits on it goes on.
+    fn close(self: Arc<Self>);
 }
 
 impl Session {
@@ -100,6 +107,13 @@ impl Session {
         let sockets = std::mem::take(&mut *self.sockets.lock().unwrap_or_else(PoisonError::into_inner));
         sockets.iter().filter_map(Weak::upgrade).for_each(|socket| socket.settle_up());
         self.events.end(time, &self.loss_report);
+    }
+
+    /// Closes the sockets that live in these hosts, which have ended.
+    pub fn close_in(&self, hosts: &[HostId]) {
+        let sockets = self.sockets.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let open = sockets.iter().filter_map(Weak::upgrade);
+        open.filter(|socket| hosts.contains(&socket.host())).for_each(Settle::close);
     }
 
     /// Notes that a socket was opened.

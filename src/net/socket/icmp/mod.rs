@@ -22,6 +22,7 @@ use super::session::{Session, Settle};
 use crate::net::error::{Error, Result};
 use crate::net::host::Host;
 use crate::net::host::addr::check_zone;
+use crate::net::host::id::HostId;
 use crate::net::host::stop::Stop;
 use crate::net::probe::clock::Clock;
 use crate::net::probe::ledger::Counts;
@@ -320,6 +321,14 @@ impl Settle for Inner {
         if let Ok(mut prober) = self.prober.try_lock() {
             prober.settle_up(&self.session, self.local, &*self.host);
         }
+    }
+
+    fn host(&self) -> HostId {
+        self.host.id()
+    }
+
+    fn close(self: Arc<Self>) {
+        IcmpSocket(self).close();
     }
 }
 

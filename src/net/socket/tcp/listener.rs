@@ -14,12 +14,13 @@ use super::serving::Service;
 use super::{Connection, Ends, lock, owner};
 use crate::net::error::{Error, ErrorKind, Result, in_words};
 use crate::net::host::environment::environment;
+use crate::net::host::id::HostId;
 use crate::net::host::stop::Stop;
 use crate::net::host::{Host, Waited};
 use crate::net::observe::event::Event;
 use crate::net::policy::attached::AttachedPolicy;
 use crate::net::policy::input::Site;
-use crate::net::socket::session::Session;
+use crate::net::socket::session::{Session, Settle};
 use crate::net::sys::{self, PollFd};
 use crate::net::time::{Duration, Instant};
 
@@ -105,7 +106,7 @@ impl Listener {
             Ok((socket, local))
         };
         let (socket, local) = set_up().map_err(|err| listen_error(&err, local))?;
-        Ok(Self(Arc::new(Inner {
+        let this = Self(Arc::new(Inner {
             host,
             session,
             socket: Mutex::new(Some(Arc::new(socket))),
@@ -114,7 +115,10 @@ impl Listener {
             service: Service::new(local),
             errors: AtomicU64::new(0),
             starved: AtomicBool::new(false),
-        })))
+        }));
+        let inner: Arc<dyn Settle> = this.0.clone();
+        this.0.session.opened(Arc::downgrade(&inner));
+        Ok(this)
     }
 
     /// Waits for the next connection (accept(2)). Errors of the path and of connections that were gone before they were
@@ -291,5 +295,17 @@ fn listen_error(err: &io::Error, local: SocketAddr) -> Error {
         ErrorKind::Permission => error.with_hint("ports below 1024 need privileges; choose a port from 1024 up"),
         ErrorKind::Exhausted => error.with_hint("too many files and sockets are open; raise `ulimit -n`"),
         _ => error,
+    }
+}
+
+impl Settle for Inner {
+    fn settle_up(&self) {}
+
+    fn host(&self) -> HostId {
+        self.host.id()
+    }
+
+    fn close(self: Arc<Self>) {
+        Listener(self).close();
     }
 }

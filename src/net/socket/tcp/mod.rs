@@ -21,7 +21,7 @@ pub use self::options::StreamOptions;
 pub use self::poll::{Happening, Poll, Polled, WeakPoll};
 pub use self::read::Incoming;
 pub use self::write::Sent;
-use super::session::Session;
+use super::session::{Session, Settle};
 use crate::net::error::{Error, Result};
 use crate::net::host::Host;
 use crate::net::observe::event::Flow;
@@ -105,7 +105,7 @@ impl Connection {
     fn new(host: Arc<dyn Host>, session: Arc<Session>, socket: Socket, ends: Ends, options: &StreamOptions) -> Self {
         let Ends { local, peer, connected_in, service } = ends;
         let since = host.now();
-        Self(Arc::new(Inner {
+        let this = Self(Arc::new(Inner {
             host,
             session,
             socket: Mutex::new(Some(Arc::new(socket))),
@@ -133,7 +133,13 @@ impl Connection {
             service: Mutex::new(service),
             decisions: Decisions::default(),
             pinging: OnceLock::new(),
-        }))
+        }));
+        // One in a lab is closed when that ends; the others are many, and spare the session's lock.
+        if this.0.host.name().is_some() {
+            let inner: Arc<dyn Settle> = this.0.clone();
+            this.0.session.opened(Arc::downgrade(&inner));
+        }
+        this
     }
 
     /// The local address.

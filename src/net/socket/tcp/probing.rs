@@ -17,6 +17,7 @@ use super::read::Pulled;
 use super::rejected::Rejected;
 use super::{Connection, Framing, Want, lock};
 use crate::net::error::{Error, ErrorKind, Result};
+use crate::net::host::id::HostId;
 use crate::net::host::stop::Stop;
 use crate::net::host::{Host, Waited};
 use crate::net::observe::event::Event;
@@ -154,6 +155,14 @@ impl super::Inner {
 impl Settle for super::Inner {
     fn settle_up(&self) {
         self.settle_pings();
+    }
+
+    fn host(&self) -> HostId {
+        self.host.id()
+    }
+
+    fn close(self: Arc<Self>) {
+        Connection(self).close();
     }
 }
 

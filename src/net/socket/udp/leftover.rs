@@ -1,12 +1,14 @@
 //! What a socket leaves: datagrams that nobody will receive any more, told apart for the account.
 
 use std::os::fd::AsFd;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use socket2::Socket;
 
 use super::probing::recognise;
 use super::{Inner, TRIES, UdpSocket, lock};
+use crate::net::host::id::HostId;
 use crate::net::observe::event::Event;
 use crate::net::observe::loss_report::{Dropping, Ends};
 use crate::net::policy::datagram::Datagram;
@@ -82,6 +84,14 @@ impl Settle for Inner {
         if let Some(drops) = socket.and_then(|socket| sys::drops(socket.as_fd()).ok()) {
             self.tell_drops(drops);
         }
+    }
+
+    fn host(&self) -> HostId {
+        self.host.id()
+    }
+
+    fn close(self: Arc<Self>) {
+        UdpSocket(self).close();
     }
 }
 
