@@ -163,7 +163,10 @@ pub fn record(job: &Job, context: &Context) -> bool {
                     "  hint: only files of rows are written anew: remove it, or name another file"
                 }
                 ErrorKind::ResourceBusy => "  hint: name another file, or wait until that run has ended",
-                _ => "  hint: name a file in a directory that exists and that you may write to",
+                ErrorKind::NotFound | ErrorKind::PermissionDenied | ErrorKind::NotADirectory => {
+                    "  hint: name a file in a directory that exists and that you may write to"
+                }
+                _ => "  hint: name another file",
             });
             false
         }

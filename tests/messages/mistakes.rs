@@ -49,6 +49,20 @@ fn a_verdict_that_decides_nothing_is_a_warning() {
     }
 }
 
+#[test]
+fn hints_fit_what_was_written() {
+    for (script, hint) in [
+        ("chain([duplicate(2)]);", "always(duplicate(2))"),
+        ("chain([5]);", "a policy such as loss(0.2)"),
+        ("let s = socket(AF_INET, SOCK_DGRAM);", "a socket is made with: udp::bind("),
+        ("let s = udp::bind(\"127.0.0.1:0\"); print(s.addr == s);", "that is its .addr, as in pkt.to == b.addr"),
+        ("let s = udp::bind(\"127.0.0.1:0\"); print(s.addr == 7);", "the port of an address is its .port"),
+    ] {
+        let run = pingscript(&["-e", script]).run().expect_code(3);
+        assert!(run.stderr.contains(hint), "{script}\n{}", run.stderr);
+    }
+}
+
 /// A wrong name; a missing bracket; a number where a duration is due; `sleep(1)`; a method on the wrong type; a forgotten
 /// `|x|`; an outer variable inside `fn`; `=` for `==`; a misspelt option; a closed socket.
 pub(crate) const LIKELY: [Case; 32] = [

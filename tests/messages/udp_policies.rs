@@ -49,7 +49,7 @@ const POLICIES: [Case; 11] = [
         "|pkt| 7",
         143,
         r#"
-in the policy (packets it fails on pass):
+in the policy (packets on which it fails are let through):
 error: policy: the policy returned 7, and that is no verdict
   --> <dir>/udp_server.rhai:19:1
    19 | set_policy(server, drop_policy);
@@ -62,7 +62,7 @@ a closure at 127.0.0.1:<port> acted on 0 of 2 packets: 0.0% (95%: 0.0% to 65.8%)
         "|pkt| { }",
         143,
         r#"
-in the policy (packets it fails on pass):
+in the policy (packets on which it fails are let through):
 error: policy: the policy returned nothing, and that is no verdict
   --> <dir>/udp_server.rhai:19:1
    19 | set_policy(server, drop_policy);
@@ -75,7 +75,7 @@ a closure at 127.0.0.1:<port> acted on 0 of 2 packets: 0.0% (95%: 0.0% to 65.8%)
         r#"|pkt| if pkt.text == "" { drop() }"#,
         143,
         r#"
-in the policy (packets it fails on pass):
+in the policy (packets on which it fails are let through):
 error: policy: the policy returned nothing, and that is no verdict
   --> <dir>/udp_server.rhai:19:1
    19 | set_policy(server, drop_policy);
@@ -88,7 +88,7 @@ a closure at 127.0.0.1:<port> acted on 0 of 2 packets: 0.0% (95%: 0.0% to 65.8%)
         r#"|pkt| "drop""#,
         143,
         r#"
-in the policy (packets it fails on pass):
+in the policy (packets on which it fails are let through):
 error: policy: the policy returned "drop", and that is no verdict
   --> <dir>/udp_server.rhai:19:1
    19 | set_policy(server, drop_policy);
@@ -101,7 +101,7 @@ a closure at 127.0.0.1:<port> acted on 0 of 2 packets: 0.0% (95%: 0.0% to 65.8%)
         r#"|pkt| throw "no idea""#,
         143,
         r#"
-in the policy (packets it fails on pass):
+in the policy (packets on which it fails are let through):
 error: no idea
   --> <dir>/udp_server.rhai:14:25
    14 | let drop_policy = |pkt| throw "no idea";
@@ -114,7 +114,7 @@ a closure at 127.0.0.1:<port> acted on 0 of 2 packets: 0.0% (95%: 0.0% to 65.8%)
         "|| drop()",
         143,
         r#"
-in the policy (packets it fails on pass):
+in the policy (packets on which it fails are let through):
 error: the closure is given 1 argument more than it takes
   --> <dir>/udp_server.rhai:19:1
    19 | set_policy(server, drop_policy);
@@ -127,7 +127,7 @@ a closure at 127.0.0.1:<port> acted on 0 of 2 packets: 0.0% (95%: 0.0% to 65.8%)
         r#"|pkt| if pkt.txt == "" { drop() } else { pass() }"#,
         143,
         r#"
-in the policy (packets it fails on pass):
+in the policy (packets on which it fails are let through):
 error: a Packet has no property `txt`
   --> <dir>/udp_server.rhai:14:32
    14 | let drop_policy = |pkt| if pkt.txt == "" { drop() } else { pass() };
@@ -142,7 +142,7 @@ a closure at 127.0.0.1:<port> acted on 0 of 2 packets: 0.0% (95%: 0.0% to 65.8%)
         "|pkt| exit(7)",
         143,
         r#"
-in the policy (packets it fails on pass):
+in the policy (packets on which it fails are let through):
 error: policy: exit() and a failing expect() are not allowed in a policy
   --> <dir>/udp_server.rhai:19:1
    19 | set_policy(server, drop_policy);
@@ -155,7 +155,7 @@ a closure at 127.0.0.1:<port> acted on 0 of 2 packets: 0.0% (95%: 0.0% to 65.8%)
         "|pkt| { exit(300); pass() }",
         143,
         r#"
-in the policy (packets it fails on pass):
+in the policy (packets on which it fails are let through):
 error: exit: an exit code is a whole number from 0 to 255, not 300
   --> <dir>/udp_server.rhai:14:27
    14 | let drop_policy = |pkt| { exit(300); pass() };
@@ -169,7 +169,7 @@ a closure at 127.0.0.1:<port> acted on 0 of 2 packets: 0.0% (95%: 0.0% to 65.8%)
         "|pkt| { [1].map(|x| exit(x)); pass() }",
         143,
         r#"
-in the policy (packets it fails on pass):
+in the policy (packets on which it fails are let through):
 error: policy: exit() and a failing expect() are not allowed in a policy
   --> <dir>/udp_server.rhai:19:1
    19 | set_policy(server, drop_policy);
@@ -185,7 +185,7 @@ a closure at 127.0.0.1:<port> acted on 0 of 2 packets: 0.0% (95%: 0.0% to 65.8%)
 not as expected (<dir>/udp_server.rhai:14)
   expected: 2
     actual: 1
-in the policy (packets it fails on pass):
+in the policy (packets on which it fails are let through):
 error: policy: exit() and a failing expect() are not allowed in a policy
   --> <dir>/udp_server.rhai:19:1
    19 | set_policy(server, drop_policy);

@@ -115,7 +115,7 @@ fn a_policy_that_fails_is_told_once_and_counted_and_the_packet_passes() {
             let server = start(&dir, script, &["--quiet", "--policy", "./policy.rhai"]);
             answered(policy, server.bound_port(), "a b c d", "A B C D");
             let run = server.stop().expect_code(143);
-            let told = run.stderr.matches("in the policy (packets it fails on pass):\n").count();
+            let told = run.stderr.matches("in the policy (packets on which it fails are let through):\n").count();
             assert_eq!(told, 1, "{script} {policy}\n{}", run.stderr);
             assert!(run.stderr.contains(expected), "{script} {policy}\n{}", run.stderr);
             let count =
@@ -132,8 +132,7 @@ fn an_expect_that_fails_in_a_policy_is_told_once() {
     let server = start(&dir, "udp_server", &["--quiet", "--policy", "./policy.rhai"]);
     answered("expect", server.bound_port(), "a b c d", "A B C D");
     let run = server.stop();
-    let told =
-        "not as expected (./policy.rhai:1)\n  expected: 1\n    actual: 2\nin the policy (packets it fails on pass):\n";
+    let told = "not as expected (./policy.rhai:1)\n  expected: 1\n    actual: 2\nin the policy (packets on which it fails are let through):\n";
     assert_eq!(
         (run.stderr.matches("not as expected").count(), run.stderr.matches(told).count()),
         (1, 1),

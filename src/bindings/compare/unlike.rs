@@ -43,7 +43,11 @@ fn hint(value: &Dynamic, odd: &Dynamic) -> Option<String> {
             Some(text) => {
                 format!("\"{text}\" is no address such as \"10.0.0.1\" or \"10.0.0.1:7\"; of a name: resolve(…)")
             }
-            None => "the port of an address is its .port, as in pkt.from.port == 7".to_string(),
+            None if number(odd).is_some() => {
+                "the port of an address is its .port, as in pkt.from.port == 7".to_string()
+            }
+            None => "compare it with an address: of a host or a socket that is its .addr, as in pkt.to == b.addr"
+                .to_string(),
         });
     }
     if number(value).is_some() {

@@ -51,11 +51,18 @@ impl Made {
             let (name, args) = specification(&value.to_string()).or_raise(ctx)?;
             return load(ctx, &name, args);
         }
+        let is_verdict = value.is::<verdict::api::Verdict>();
         match value.try_cast::<Self>() {
             Some(made) => Ok(made),
             None => {
                 let error = Error::invalid("policy", format!("{given} is no policy"));
-                raise(ctx, error.with_hint("give a closure, |pkt| …, or a policy such as loss(0.2)"))
+                raise(
+                    ctx,
+                    error.with_hint(match is_verdict {
+                        true => format!("it is a verdict; for each packet alike: always({given})"),
+                        false => "give a closure, |pkt| …, or a policy such as loss(0.2)".to_string(),
+                    }),
+                )
             }
         }
     }

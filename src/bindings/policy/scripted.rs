@@ -86,7 +86,7 @@ impl Decide for Scripted {
                 };
                 if !ended && !self.told.swap(true, Ordering::Relaxed) {
                     context::peek(|context| context.run.failed.fetch_add(1, Ordering::Relaxed));
-                    programs().report("policy (packets it fails on pass)", &error);
+                    programs().report("policy (packets on which it fails are let through)", &error);
                 }
                 None
             }

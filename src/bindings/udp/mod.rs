@@ -150,8 +150,8 @@ pub mod namespace {
         Callback::new(&ctx, handler).noting("handler").repeatedly(|callback| serving::serve(&ctx, &socket, callback))
     }
 
-    /// Answers each datagram that the socket receives with its text in capitals, or with itself: `udp::upper()` and
-    /// `udp::echo()` need no closure, and so cost the least. The socket's policy decides as always.
+    /// Serves without a closure, which costs the least: `udp::upper()` replies to each datagram that the socket receives with
+    /// its text in capitals, `udp::echo()` with the datagram itself. The socket's policy decides as always.
     ///
     /// Errors: those of `send_to`.
     ///

@@ -155,8 +155,12 @@ fn near<'a>(name: &str, context: &'a Context, declared: &[Declared<'a>]) -> Vec<
     nearest(name, functions.iter().filter(|f| f.namespace.is_empty()).map(|f| f.name.as_str()))
 }
 
+/// How sockets are made.
+const SOCKETS: &str = "a socket is made with: udp::bind(\"127.0.0.1:11000\"), udp::open(server), tcp::listen(\"127.0.0.1:12000\") or \
+                       tcp::connect(server)";
+
 /// Words of other languages: word, message, hint.
-const FOREIGN: [(&str, &str, &str); 23] = [
+const FOREIGN: [(&str, &str, &str); 27] = [
     ("assert", "`{}` is not a word of this language", "write: expect(actual, expected);"),
     ("del", "`{}` is not a word of this language", "write: m.remove(\"key\") for a field, list.remove(0) for an item"),
     (
@@ -190,6 +194,10 @@ const FOREIGN: [(&str, &str, &str); 23] = [
         "write pass(), the verdict; a block that does nothing is empty: { }",
     ),
     ("except", "`{}` is not a word of this language", "errors are caught with: try { … } catch (err) { … }"),
+    ("AF_INET", "`{}` is not a value of this language", SOCKETS),
+    ("AF_INET6", "`{}` is not a value of this language", SOCKETS),
+    ("SOCK_DGRAM", "`{}` is not a value of this language", SOCKETS),
+    ("SOCK_STREAM", "`{}` is not a value of this language", SOCKETS),
     ("raise", "`{}` is not a word of this language", "an error is raised with: throw \"what went wrong\""),
     ("from", "`{}` is not a word of this language", "a module is made known with: import \"path\" as name;"),
 ];
