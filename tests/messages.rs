@@ -18,6 +18,12 @@ mod language;
 mod mistakes;
 #[path = "messages/names_and_forms.rs"]
 mod names_and_forms;
+#[path = "messages/other_blocks.rs"]
+mod other_blocks;
+#[path = "messages/other_calls.rs"]
+mod other_calls;
+#[path = "messages/other_declarations.rs"]
+mod other_declarations;
 #[path = "messages/other_languages.rs"]
 mod other_languages;
 #[path = "messages/output.rs"]
