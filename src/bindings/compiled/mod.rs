@@ -86,9 +86,12 @@ impl Compiled {
     }
 }
 
+/// A handler and what it was translated to, if it could be.
+type Handler = (Arc<ScriptFuncDef>, Option<Arc<Compiled>>);
+
 /// The handlers that were translated, one for all threads: a thread for each client has no stack to spare for that.
 #[derive(Debug, Default)]
-struct Handlers(Mutex<Vec<(Arc<ScriptFuncDef>, Option<Arc<Compiled>>)>>);
+struct Handlers(Mutex<Vec<Handler>>);
 
 /// Whether trees are made; to compare, the interpreter can be asked to do everything.
 pub(in crate::bindings) fn is_wanted() -> bool {
