@@ -66,7 +66,7 @@ fn each_says_what_it_is_for_and_what_it_needs() {
 #[test]
 fn each_explains_its_options() {
     for (name, text) in programs() {
-        let run = pingscript(&[&format!("scripts/{name}"), "--help"]).run().expect_code(0);
+        let run = pingscript(&[format!("scripts/{name}").as_str(), "--help"]).run().expect_code(0);
         assert_eq!(run.stderr, "", "{name}");
         let purpose = header(text).lines().next().unwrap_or_default().to_string();
         // Lines are wrapped to the screen.
