@@ -18,6 +18,17 @@ pub fn thrown(error: Error, position: Position) -> Box<EvalAltResult> {
     EvalAltResult::ErrorRuntime(Dynamic::from(error), position).into()
 }
 
+/// The core's error that `error` is at its bottom, if it is one.
+pub fn core_error(error: &EvalAltResult) -> Option<Error> {
+    match error {
+        EvalAltResult::ErrorInFunctionCall(_, _, inner, _) | EvalAltResult::ErrorInModule(_, inner, _) => {
+            core_error(inner)
+        }
+        EvalAltResult::ErrorRuntime(value, _) => value.clone().try_cast::<Error>(),
+        _ => None,
+    }
+}
+
 /// A result of the core as a result of a native.
 pub trait OrRaise<T> {
     /// The value, or the error thrown at the place of the call.

@@ -8,7 +8,7 @@ use std::cell::Cell;
 
 use rhai::{Dynamic, EvalAltResult};
 
-use super::error::{ScriptResult, thrown};
+use super::error::{ScriptResult, core_error, thrown};
 use super::exit;
 use crate::net::error::{Error, ErrorKind};
 use crate::net::host::stop::Stop;
@@ -40,10 +40,12 @@ pub fn is_over(is_stopped: impl FnOnce() -> bool) -> bool {
 }
 
 /// Whether `error` comes of a wait that was cut short: what the rest of the turn, or of a script outside of loops, makes of a
-/// message that did not arrive is no error of the script.
+/// message that did not arrive is no error of the script. What the core reports of sockets, labs and files is.
 fn is_of_stop(error: &EvalAltResult, stop: &Stop) -> bool {
     let is_end = exit::code(error).is_some() || matches!(error, EvalAltResult::ErrorTerminated(..));
-    stop.is_stopped() && !is_end && BEGAN.get().unwrap_or_else(|| ENDED.get()) != WAITS.get()
+    let is_real =
+        || core_error(error).is_some_and(|error| !matches!(error.kind, ErrorKind::Invalid | ErrorKind::Interrupted));
+    stop.is_stopped() && !is_end && !is_real() && BEGAN.get().unwrap_or_else(|| ENDED.get()) != WAITS.get()
 }
 
 /// The result of a script or a thread, in which an error that comes of a wait which `stop` cut short is `interrupted`.

@@ -10,13 +10,13 @@ use rhai::{
 
 use super::compile::compile;
 use super::help::{self, Reference};
-use super::report::{Finding, Names, Reporter, innermost, plain_type};
+use super::report::{Finding, Names, Reporter, plain_type};
 use super::settings;
 use super::sources::{SHIPPED, Sources};
 use crate::bindings::callback::guarded;
 use crate::bindings::context::{Context, Programs, Script};
 use crate::bindings::convert::shown_by;
-use crate::bindings::error::{ScriptResult, thrown};
+use crate::bindings::error::{ScriptResult, core_error, thrown};
 use crate::bindings::task::JOIN;
 use crate::bindings::{context, exit, loops};
 use crate::net::error::{Error, ErrorKind};
@@ -223,14 +223,6 @@ pub(super) fn evaluate(
         EvalAltResult::Return(value, _) => Ok(value),
         _ => Err(error),
     })
-}
-
-/// The core's error that `error` is at its bottom, if it is one.
-pub fn core_error(error: &EvalAltResult) -> Option<Error> {
-    match innermost(error, "").0 {
-        EvalAltResult::ErrorRuntime(value, _) => value.clone().try_cast::<Error>(),
-        _ => None,
-    }
 }
 
 /// Whether `error` tells nothing but that the script was stopped.

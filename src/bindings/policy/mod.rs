@@ -9,7 +9,7 @@ use self::scripted::Scripted;
 use super::callback::{Callback, programs};
 use super::context::{Context, Script};
 use super::convert::{shown, typed};
-use super::error::{OrRaise, ScriptResult, raise, thrown};
+use super::error::{OrRaise, ScriptResult, core_error, raise, thrown};
 use super::{context, nesting};
 use crate::net::error::{Error, ErrorKind};
 use crate::net::policy::Native;
@@ -203,13 +203,6 @@ pub fn check(text: &str) -> Result<(), String> {
     match find(&name, &context::current().script.name) {
         Err(error) if is_file_error(&error) => Err(core_error(&error).map_or_else(|| error.to_string(), words)),
         _ => Ok(()),
-    }
-}
-
-fn core_error(error: &EvalAltResult) -> Option<Error> {
-    match error {
-        EvalAltResult::ErrorRuntime(value, _) => value.read_lock::<Error>().map(|error| error.clone()),
-        _ => None,
     }
 }
 
