@@ -1,8 +1,8 @@
 //! The sockets: [`udp`], [`tcp`] and [`icmp`], and what they share.
 //!
 //! [`session`] is what all sockets of a run share; [`prober`] sends probes and receives what comes back, [`pinger`] keeps
-//! several in flight; [`batch`] serves datagrams; [`delay_queue`] sends what policies delay; [`error_queue`] reads ICMP errors that
-//! the kernel queues, [`icmp_monitor`] those that it does not.
+//! several in flight; [`batch`] serves datagrams; [`delay_queue`] sends what policies delay; `error_queue` reads ICMP errors that
+//! the kernel queues, `icmp_monitor` those that it does not.
 
 pub mod batch;
 pub mod delay_queue;
