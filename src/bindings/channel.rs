@@ -141,7 +141,8 @@ pub mod api {
     ///
     /// ```rhai
     /// let queue = channel();
-    /// queue.send(#{ seq: 1 });
+    /// expect(queue.send(#{ seq: 1 }), true);
+    /// expect(queue.recv().seq, 1);
     /// ```
     #[rhai_fn(pure, return_raw)]
     pub fn send(ctx: NativeCallContext, channel: &mut Channel, value: Dynamic) -> ScriptResult<bool> {

@@ -17,7 +17,8 @@ pub mod api {
     /// Errors: `invalid`: a policy calls it, which decides about packets only.
     ///
     /// ```rhai
-    /// if interrupted() { exit(); }
+    /// let task = start_thread(|| { if !interrupted() { exit(); } "not reached" });
+    /// expect(task.join(), ());
     /// ```
     #[rhai_fn(name = "exit", return_raw, volatile)]
     pub fn exit_done(ctx: NativeCallContext) -> ScriptResult<()> {
@@ -29,7 +30,8 @@ pub mod api {
     /// Errors: `invalid`: the code is something else, or a policy calls it, which decides about packets only.
     ///
     /// ```rhai
-    /// if interrupted() { exit(1); }
+    /// let task = start_thread(|| { if !interrupted() { exit(1); } "not reached" });
+    /// expect(task.join(), ());
     /// ```
     #[rhai_fn(name = "exit", return_raw, volatile)]
     pub fn exit_with(ctx: NativeCallContext, code: Dynamic) -> ScriptResult<()> {

@@ -96,7 +96,9 @@ pub mod api {
     /// What to do next; empty if there is nothing to say.
     ///
     /// ```rhai
-    /// try { resolve("localhost"); } catch (e) { print(e.hint); }
+    /// let hint = "";
+    /// try { udp::bind("127.0.0.1:0", #{ ttll: 5 }); } catch (e) { hint = e.hint; }
+    /// expect(hint.contains("ttl"), true);
     /// ```
     #[rhai_fn(get = "hint", pure)]
     pub fn hint(error: &mut NetError) -> String {

@@ -34,6 +34,9 @@ pub mod api {
     /// ```rhai
     /// help("udp::bind");
     /// help(udp::bind("127.0.0.1:0"));
+    /// let hint = "";
+    /// try { help("udp::bnd"); } catch (e) { hint = e.hint; }
+    /// expect(hint.contains("udp::bind"), true);
     /// ```
     #[rhai_fn(name = "help", return_raw)]
     pub fn help_on(ctx: NativeCallContext, topic: Dynamic) -> ScriptResult<()> {

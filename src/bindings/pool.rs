@@ -181,7 +181,7 @@ pub mod api {
     /// The pool in words.
     ///
     /// ```rhai
-    /// print(pool(2));
+    /// expect(`${pool(2)}`, "pool of 2 threads, 0 at work, 0 closures waiting");
     /// ```
     #[rhai_fn(name = "to_string", name = "to_debug", pure)]
     pub fn pool_text(pool: &mut Pool) -> String {

@@ -231,7 +231,9 @@ pub mod api {
     /// The map as text.
     ///
     /// ```rhai
-    /// print(shared_map());
+    /// let counts = shared_map();
+    /// counts["pings"] = 1;
+    /// expect(`${counts}`, `${#{ pings: 1 }}`);
     /// ```
     #[rhai_fn(name = "to_string", name = "to_debug", pure)]
     pub fn shared_text(map: &mut SharedMap) -> String {

@@ -176,7 +176,7 @@ pub mod api {
     /// corrupt, unmatched.
     ///
     /// ```rhai
-    /// print(stats().summary());
+    /// expect(stats().summary().contains("Packets Sent: 0\n"), true);
     /// ```
     #[rhai_fn(pure)]
     pub fn summary(stats: &mut Stats) -> String {
@@ -322,7 +322,7 @@ pub mod api {
     /// The statistics in one line.
     ///
     /// ```rhai
-    /// print(stats());
+    /// expect(`${stats()}`, "0 sent, 0 received, 0 lost");
     /// ```
     #[rhai_fn(name = "to_string", name = "to_debug", pure)]
     pub fn stats_text(stats: &mut Stats) -> String {

@@ -410,7 +410,7 @@ pub mod api {
     /// The task in words.
     ///
     /// ```rhai
-    /// print(start_thread(|| 1));
+    /// expect(`${start_thread(|| 1)}`.starts_with("thread started at "), true);
     /// ```
     #[rhai_fn(name = "to_string", name = "to_debug", pure)]
     pub fn task_text(task: &mut Task) -> String {

@@ -257,7 +257,9 @@ pub mod api {
     /// Errors: `invalid`: no bytes.
     ///
     /// ```rhai
-    /// print(explain("0b00 48cc 0000 0000 4500 003c 1c46 4000 0111 9160 0a00 0002 c000 0209 829a 829b 0028 a6d5"));
+    /// let text = explain("0b00 48cc 0000 0000 4500 003c 1c46 4000 0111 9160 0a00 0002 c000 0209 829a 829b 0028 a6d5");
+    /// expect(text.contains("Time to Live exceeded in Transit"), true);
+    /// expect(text.contains("complement: 48cc, as in the message: right"), true);
     /// ```
     #[rhai_fn(return_raw)]
     pub fn explain(ctx: NativeCallContext, data: Dynamic) -> ScriptResult<String> {
@@ -273,7 +275,8 @@ pub mod api {
     /// Errors: `invalid`: no bytes, another version.
     ///
     /// ```rhai
-    /// print(explain("03 00 00 00 00 00 00 00", "IPv6"));
+    /// let text = explain("03 00 00 00 00 00 00 00", "IPv6");
+    /// expect(text.contains("Hop Limit Exceeded in Transit"), true);
     /// ```
     #[rhai_fn(name = "explain", return_raw)]
     pub fn explain_version(ctx: NativeCallContext, data: Dynamic, family: &str) -> ScriptResult<String> {

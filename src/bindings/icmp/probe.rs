@@ -90,8 +90,13 @@ pub mod api {
     /// Errors: `invalid` (also a target of another version of IP), `resolve`, `closed`, `busy`.
     ///
     /// ```rhai
-    /// let ping = icmp::open("127.0.0.1").probe("127.0.0.1", "lo", 50.ms);
-    /// print(if ping.kind == "reply" { `lo is ${ping.interface}` } else { "not told to answer" });
+    /// let net = lab::create();
+    /// let a = net.host("a");
+    /// let b = net.host("b");
+    /// net.link(a, b);
+    /// b.set("net.ipv4.icmp_echo_enable_probe", 1);
+    /// let ping = run_in(a, || icmp::open("0.0.0.0").probe(b.addr, "eth0", 1.s));
+    /// expect(`${ping.interface}`, "active, IPv4, IPv6");
     /// ```
     #[rhai_fn(global, pure, name = "probe", return_raw)]
     pub fn icmp_probe_for(
@@ -182,8 +187,13 @@ pub mod api {
     /// Whether the interface runs IPv6.
     ///
     /// ```rhai
-    /// let ping = icmp::open("127.0.0.1").probe("127.0.0.1", "lo", #{ timeout: 50.ms, icmp_wait: 0.s });
-    /// if ping.interface != () { print(ping.interface.ipv6); }
+    /// let net = lab::create();
+    /// let a = net.host("a");
+    /// let b = net.host("b");
+    /// net.link(a, b);
+    /// b.set("net.ipv4.icmp_echo_enable_probe", 1);
+    /// let ping = run_in(a, || icmp::open("0.0.0.0").probe(b.addr, "eth0", 1.s));
+    /// expect(ping.interface.ipv6, true);
     /// ```
     #[rhai_fn(global, get = "ipv6", pure)]
     pub fn probed_ipv6(probed: &mut Probed) -> bool {
@@ -216,7 +226,13 @@ pub mod api {
     /// What the host says, in words.
     ///
     /// ```rhai
-    /// print(icmp::open("127.0.0.1").probe("127.0.0.1", "lo", #{ timeout: 50.ms, icmp_wait: 0.s }).interface);
+    /// let net = lab::create();
+    /// let a = net.host("a");
+    /// let b = net.host("b");
+    /// net.link(a, b);
+    /// b.set("net.ipv4.icmp_echo_enable_probe", 1);
+    /// let ping = run_in(a, || icmp::open("0.0.0.0").probe(b.addr, "eth0", 1.s));
+    /// expect(`${ping.interface}`, "active, IPv4, IPv6");
     /// ```
     #[rhai_fn(global, name = "to_string", name = "to_debug", pure)]
     pub fn probed_text(probed: &mut Probed) -> String {

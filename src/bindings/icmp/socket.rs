@@ -167,7 +167,8 @@ pub mod api {
     /// The socket in words.
     ///
     /// ```rhai
-    /// print(icmp::open("127.0.0.1"));
+    /// let sock = icmp::open("127.0.0.1");
+    /// expect(`${sock}`.ends_with(`id ${sock.id}`), true);
     /// ```
     #[rhai_fn(global, name = "to_string", name = "to_debug", pure)]
     pub fn icmp_socket_text(socket: &mut IcmpSocket) -> String {

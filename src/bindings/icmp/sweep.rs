@@ -102,7 +102,8 @@ pub mod api {
     /// only counted.
     ///
     /// ```rhai
-    /// print(sweep(icmp::targets("127.0.0.1-3")));
+    /// let table = `${sweep(icmp::targets("127.0.0.1-3"))}`;
+    /// expect(table.contains("127.0.0.1-127.0.0.3      3  not pinged to the end"), true);
     /// ```
     #[rhai_fn(name = "to_string", name = "to_debug", pure)]
     pub fn sweep_text(sweep: &mut Sweep) -> String {

@@ -171,7 +171,9 @@ pub mod api {
     /// The path, a line for each hop.
     ///
     /// ```rhai
-    /// print(trace());
+    /// let path = trace();
+    /// path.add(icmp::open("127.0.0.1").ping("127.0.0.1", #{ ttl: 1 }));
+    /// expect(`${path}`.contains(path.line(1)) && path.line(1).contains("127.0.0.1"), true);
     /// ```
     #[rhai_fn(name = "to_string", name = "to_debug", pure)]
     pub fn trace_text(trace: &mut Trace) -> String {

@@ -119,7 +119,7 @@ pub mod api {
     ///
     /// ```rhai
     /// let a = lab::create().host("a");
-    /// print(`[${a.addr6}]:7`);
+    /// expect(`[${a.addr6}]:7`, "[fd00::1]:7");
     /// ```
     #[rhai_fn(get = "addr6", pure)]
     pub fn host_addr6(host: &mut Host) -> Dynamic {
@@ -140,9 +140,12 @@ pub mod api {
     ///
     /// ```rhai
     /// let net = lab::create();
+    /// let a = net.host("a");
     /// let b = net.host("b");
-    /// net.link(net.host("a"), b);
-    /// set_policy(b.ingress, |pkt| if pkt.protocol == "udp" { reject("icmp-port-unreachable") } else { pass() });
+    /// net.link(a, b);
+    /// set_policy(b.ingress, |pkt| if pkt.protocol == "udp" { reject("icmp-admin-prohibited") } else { pass() });
+    /// let ping = run_in(a, || udp::open("b:7").ping("b:7", "ping 1", 1.s));
+    /// expect(b.ingress.rejected, 1);
     /// ```
     #[rhai_fn(get = "ingress", pure)]
     pub fn host_ingress(host: &mut Host) -> Ingress {
@@ -311,6 +314,9 @@ pub mod api {
     /// ```rhai
     /// let b = lab::create().host("b");
     /// b.capture("/dev/null");
+    /// let kind = "";
+    /// try { b.capture("/dev/null/no.pcapng"); } catch (e) { kind = e.kind; }
+    /// expect(kind, "file");
     /// ```
     #[rhai_fn(name = "capture", return_raw, pure)]
     pub fn capture_host(ctx: NativeCallContext, host: &mut Host, file: &str) -> ScriptResult<()> {
@@ -326,6 +332,9 @@ pub mod api {
     /// ```rhai
     /// let b = lab::create().host("b");
     /// b.capture("/dev/null", #{ overwrite: true });
+    /// let kind = "";
+    /// try { b.capture("/dev/null/no.pcapng", #{ overwrite: true }); } catch (e) { kind = e.kind; }
+    /// expect(kind, "file");
     /// ```
     #[rhai_fn(name = "capture", return_raw, pure)]
     pub fn capture_host_with(ctx: NativeCallContext, host: &mut Host, file: &str, options: Map) -> ScriptResult<()> {

@@ -76,10 +76,12 @@ pub mod api {
     ///
     /// ```rhai
     /// let net = lab::create();
+    /// let a = net.host("a");
     /// let b = net.host("b");
-    /// net.link(net.host("a"), b);
-    /// let ingress = b.ingress;
-    /// print(`${ingress.passed} of ${ingress.frames} went on`);
+    /// net.link(a, b);
+    /// set_policy(b.ingress, |pkt| if pkt.protocol == "udp" { reject("icmp-admin-prohibited") } else { pass() });
+    /// run_in(a, || udp::open("b:7").ping("b:7", "ping 1", 1.s));
+    /// expect(b.ingress.passed, b.ingress.frames - 1);
     /// ```
     #[rhai_fn(get = "passed", pure)]
     pub fn ingress_passed(ingress: &mut Ingress) -> i64 {

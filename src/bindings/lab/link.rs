@@ -274,7 +274,11 @@ pub mod api {
     ///
     /// ```rhai
     /// let net = lab::create();
-    /// net.link(net.host("a"), net.host("b")).capture("/dev/null");
+    /// let link = net.link(net.host("a"), net.host("b"));
+    /// link.capture("/dev/null");
+    /// let kind = "";
+    /// try { link.capture("/dev/null/no.pcapng"); } catch (e) { kind = e.kind; }
+    /// expect(kind, "file");
     /// ```
     #[rhai_fn(return_raw, pure)]
     pub fn capture(ctx: NativeCallContext, link: &mut Link, file: &str) -> ScriptResult<()> {
@@ -287,7 +291,11 @@ pub mod api {
     ///
     /// ```rhai
     /// let net = lab::create();
-    /// net.link(net.host("a"), net.host("b")).capture("/dev/null", #{ overwrite: true });
+    /// let link = net.link(net.host("a"), net.host("b"));
+    /// link.capture("/dev/null", #{ overwrite: true });
+    /// let kind = "";
+    /// try { link.capture("/dev/null/no.pcapng", #{ overwrite: true }); } catch (e) { kind = e.kind; }
+    /// expect(kind, "file");
     /// ```
     #[rhai_fn(name = "capture", return_raw, pure)]
     pub fn capture_with(ctx: NativeCallContext, link: &mut Link, file: &str, options: Map) -> ScriptResult<()> {
@@ -311,8 +319,12 @@ pub mod api {
     ///
     /// ```rhai
     /// let net = lab::create();
-    /// let link = net.link(net.host("a"), net.host("b"), #{ delay: 5.ms, jitter: 1.ms, rate: "10M" });
-    /// print(`${link.passed} of ${link.frames} went on`);
+    /// let a = net.host("a");
+    /// let b = net.host("b");
+    /// let link = net.link(a, b);
+    /// set_policy(link, |pkt| if pkt.protocol == "udp" { reject("icmp-admin-prohibited") } else { pass() });
+    /// run_in(a, || udp::open("b:7").ping("b:7", "ping 1", 1.s));
+    /// expect(link.passed, link.frames - 1);
     /// ```
     #[rhai_fn(get = "passed", pure)]
     pub fn link_passed(link: &mut Link) -> i64 {
@@ -363,7 +375,8 @@ pub mod api {
     ///
     /// ```rhai
     /// let net = lab::create();
-    /// print(net.link(net.host("a"), net.host("b")));
+    /// let link = net.link(net.host("a"), net.host("b"));
+    /// expect(`${link}`.starts_with("link a-b: from a to b "), true);
     /// ```
     #[rhai_fn(name = "to_string", name = "to_debug", pure)]
     pub fn link_text(link: &mut Link) -> String {

@@ -193,6 +193,11 @@ pub mod namespace {
     ///
     /// ```rhai
     /// let net = lab::create(#{ arp: true });
+    /// let a = net.host("a");
+    /// let seen = channel();
+    /// set_policy(net.link(a, net.host("b")), |pkt| { if pkt.protocol == "arp" { seen.send(pkt.protocol); } pass() });
+    /// run_in(a, || udp::open("b:7").ping("b:7", "ping 1", 1.s));
+    /// expect(seen.len > 0, true);
     /// ```
     #[rhai_fn(name = "create", return_raw)]
     pub fn create_with(ctx: NativeCallContext, options: Map) -> ScriptResult<Lab> {
@@ -335,7 +340,9 @@ pub mod api {
     /// The lab in words.
     ///
     /// ```rhai
-    /// print(lab::create());
+    /// let net = lab::create();
+    /// net.host("a");
+    /// expect(`${net}`.starts_with("a lab with 1 host"), true);
     /// ```
     #[rhai_fn(name = "to_string", name = "to_debug", pure)]
     pub fn lab_text(lab: &mut Lab) -> String {

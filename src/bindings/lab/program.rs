@@ -176,7 +176,7 @@ pub mod api {
     /// The program in words.
     ///
     /// ```rhai
-    /// print(lab::create().host("a").start_program(["true"]));
+    /// expect(`${lab::create().host("a").start_program(["true"])}`.contains("true"), true);
     /// ```
     #[rhai_fn(name = "to_string", name = "to_debug", pure)]
     pub fn program_text(program: &mut Program) -> String {

@@ -136,9 +136,13 @@ pub mod api {
     ///
     /// ```rhai
     /// let net = lab::create();
-    /// let link = net.link(net.host("a"), net.host("b"));
+    /// let a = net.host("a");
+    /// let b = net.host("b");
+    /// let link = net.link(a, b);
     /// set_policy(link, loss(0.1));
-    /// set_policy(link, |pkt| if pkt.number % 3 == 0 { drop() } else { pass() });
+    /// set_policy(link, |pkt| if pkt.number == 1 { reject("icmp-admin-prohibited") } else { pass() });
+    /// let ping = run_in(a, || udp::open("b:7").ping("b:7", "ping 1", 1.s));
+    /// expect(`${ping.icmp}`, "Communication Administratively Prohibited");
     /// ```
     #[rhai_fn(name = "set_policy", return_raw)]
     pub fn set_link_policy(ctx: NativeCallContext, link: Link, policy: Dynamic) -> ScriptResult<()> {
@@ -152,8 +156,11 @@ pub mod api {
     /// ```rhai
     /// let net = lab::create();
     /// let a = net.host("a");
-    /// let link = net.link(a, net.host("b"));
-    /// set_policy(link.from(a), |pkt| if pkt.protocol == "udp" { drop() } else { pass() });
+    /// let b = net.host("b");
+    /// let link = net.link(a, b);
+    /// set_policy(link.from(a), |pkt| if pkt.protocol == "udp" { reject("icmp-admin-prohibited") } else { pass() });
+    /// let ping = run_in(a, || udp::open("b:7").ping("b:7", "ping 1", 1.s));
+    /// expect(`${ping.icmp}`, "Communication Administratively Prohibited");
     /// ```
     #[rhai_fn(name = "set_policy", return_raw)]
     pub fn set_way_policy(ctx: NativeCallContext, way: Way, policy: Dynamic) -> ScriptResult<()> {
@@ -272,9 +279,12 @@ pub mod api {
     /// ```rhai
     /// let net = lab::create();
     /// let a = net.host("a");
-    /// let link = net.link(a, net.host("b"), #{ delay: 5.ms, jitter: 1.ms, rate: "10M" });
+    /// let b = net.host("b");
+    /// let link = net.link(a, b);
     /// let way = link.from(a);
-    /// print(`${way.passed} of ${way.frames} went on`);
+    /// set_policy(way, |pkt| if pkt.protocol == "udp" { reject("icmp-admin-prohibited") } else { pass() });
+    /// run_in(a, || udp::open("b:7").ping("b:7", "ping 1", 1.s));
+    /// expect(way.passed, way.frames - 1);
     /// ```
     #[rhai_fn(get = "passed", pure)]
     pub fn way_passed(way: &mut Way) -> i64 {

@@ -136,6 +136,7 @@ pub mod api {
     /// ```rhai
     /// const OPT = options([ ask("count", 5, "Enter number of pings to be sent:").when_read() ]);
     /// print("Pinging 127.0.0.1 using pingscript:");
+    /// expect(OPT.count, 5);
     /// ```
     pub fn when_read(option: DeclaredOption) -> DeclaredOption {
         Declared { when_read: true, ..option }
@@ -144,8 +145,11 @@ pub mod api {
     /// The same option, refusing what names no policy: `NAME`, `NAME:KEY=VALUE,…` or a file. Nothing, `""`, is allowed.
     ///
     /// ```rhai
-    /// const OPT = options([ option("policy", "loss:p=0.1", "drop policy").policy() ]);
-    /// set_policy(udp::bind("127.0.0.1:0"), policy(OPT.policy));
+    /// let server = udp::bind("127.0.0.1:0");
+    /// const OPT = options([ option("policy", "loss:p=1", "drop policy").policy() ]);
+    /// set_policy(server, policy(OPT.policy));
+    /// udp::bind("127.0.0.1:0").send_to("ping 1", server.addr);
+    /// expect(`${server.recv(1.s).reply("no")}`, "drop()");
     /// ```
     #[rhai_fn(name = "policy")]
     pub fn policy_option(option: DeclaredOption) -> DeclaredOption {

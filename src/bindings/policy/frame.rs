@@ -71,7 +71,12 @@ pub mod api {
     /// What it is, in the word that a receive has for it: `"packet"`.
     ///
     /// ```rhai
-    /// let policy = |pkt| if pkt.kind == "packet" { pass() } else { drop() };
+    /// let net = lab::create();
+    /// let a = net.host("a");
+    /// let b = net.host("b");
+    /// set_policy(net.link(a, b), |pkt| if pkt.kind == "packet" && pkt.protocol == "udp" { reject("icmp-admin-prohibited") } else { pass() });
+    /// let ping = run_in(a, || udp::open("b:7").ping("b:7", "ping 1", 1.s));
+    /// expect(`${ping.icmp}`, "Communication Administratively Prohibited");
     /// ```
     #[rhai_fn(global, get = "kind", pure)]
     pub fn frame_kind(_frame: &mut Frame) -> String {
@@ -81,7 +86,12 @@ pub mod api {
     /// Who sent it: address and port; the port is 0 where the protocol has none. `()` if it is not IP.
     ///
     /// ```rhai
-    /// let policy = |pkt| if pkt.from.port == 11000 { drop() } else { pass() };
+    /// let net = lab::create();
+    /// let a = net.host("a");
+    /// let b = net.host("b");
+    /// set_policy(net.link(a, b), |pkt| if pkt.from.ip == "10.0.0.1" && pkt.from.port > 0 { reject("icmp-admin-prohibited") } else { pass() });
+    /// let ping = run_in(a, || udp::open("b:7").ping("b:7", "ping 1", 1.s));
+    /// expect(`${ping.icmp}`, "Communication Administratively Prohibited");
     /// ```
     #[rhai_fn(global, get = "from", pure)]
     pub fn frame_from(frame: &mut Frame) -> Dynamic {
@@ -91,7 +101,12 @@ pub mod api {
     /// Whom it is for: address and port; the port is 0 where the protocol has none. `()` if it is not IP.
     ///
     /// ```rhai
-    /// let policy = |pkt| if pkt.to.port == 11000 { drop() } else { pass() };
+    /// let net = lab::create();
+    /// let a = net.host("a");
+    /// let b = net.host("b");
+    /// set_policy(net.link(a, b), |pkt| if `${pkt.to}` == "10.0.0.2:7" { reject("icmp-admin-prohibited") } else { pass() });
+    /// let ping = run_in(a, || udp::open("b:7").ping("b:7", "ping 1", 1.s));
+    /// expect(`${ping.icmp}`, "Communication Administratively Prohibited");
     /// ```
     #[rhai_fn(global, get = "to", pure)]
     pub fn frame_to(frame: &mut Frame) -> Dynamic {
@@ -102,7 +117,12 @@ pub mod api {
     /// as `"132"`, the type of another frame, such as `"0x88cc"`, or `"malformed"`.
     ///
     /// ```rhai
-    /// let policy = |pkt| if pkt.protocol == "tcp" { delay(5.ms) } else { pass() };
+    /// let net = lab::create();
+    /// let a = net.host("a");
+    /// let b = net.host("b");
+    /// set_policy(net.link(a, b), |pkt| if pkt.protocol == "udp" { reject("icmp-admin-prohibited") } else { pass() });
+    /// let ping = run_in(a, || udp::open("b:7").ping("b:7", "ping 1", 1.s));
+    /// expect(`${ping.icmp}`, "Communication Administratively Prohibited");
     /// ```
     #[rhai_fn(global, get = "protocol", pure)]
     pub fn frame_protocol(frame: &mut Frame) -> String {
@@ -112,7 +132,12 @@ pub mod api {
     /// The flags of a TCP segment, such as `"SYN"` or `"PSH ACK"`; `()` for what is not TCP.
     ///
     /// ```rhai
-    /// let policy = |pkt| if pkt.flags == "SYN" { reject("tcp-reset") } else { pass() };
+    /// let net = lab::create();
+    /// let a = net.host("a");
+    /// set_policy(net.link(a, net.host("b")), |pkt| if pkt.flags == "SYN" { reject("icmp-admin-prohibited") } else { pass() });
+    /// let kind = "";
+    /// try { run_in(a, || tcp::connect("b:7")); } catch (e) { kind = e.kind; }
+    /// expect(kind, "unreachable");
     /// ```
     #[rhai_fn(global, get = "flags", pure)]
     pub fn frame_flags(frame: &mut Frame) -> Dynamic {
@@ -122,7 +147,12 @@ pub mod api {
     /// The ICMP message: an object with `name`, `type` and `code`, as errors have; `()` for what is not ICMP.
     ///
     /// ```rhai
-    /// let policy = |pkt| if pkt.protocol == "icmp" && pkt.icmp.name == "Echo Reply" { drop() } else { pass() };
+    /// let net = lab::create();
+    /// let a = net.host("a");
+    /// let b = net.host("b");
+    /// set_policy(net.link(a, b), |pkt| if pkt.protocol == "icmp" && pkt.icmp.type == 8 { reject("icmp-admin-prohibited") } else { pass() });
+    /// let ping = run_in(a, || icmp::open("0.0.0.0").ping(b.addr, 1.s));
+    /// expect(`${ping.icmp}`, "Communication Administratively Prohibited");
     /// ```
     #[rhai_fn(global, get = "icmp", pure)]
     pub fn frame_icmp(frame: &mut Frame) -> Dynamic {
@@ -132,7 +162,12 @@ pub mod api {
     /// The identifier of an echo request or reply, by which a ping knows its own; `()` for anything else.
     ///
     /// ```rhai
-    /// let policy = |pkt| if pkt.id == 7 { drop() } else { pass() };
+    /// let net = lab::create();
+    /// let a = net.host("a");
+    /// let b = net.host("b");
+    /// set_policy(net.link(a, b), |pkt| if pkt.id != () { reject("icmp-admin-prohibited") } else { pass() });
+    /// let ping = run_in(a, || icmp::open("0.0.0.0").ping(b.addr, 1.s));
+    /// expect(`${ping.icmp}`, "Communication Administratively Prohibited");
     /// ```
     #[rhai_fn(global, get = "id", pure)]
     pub fn frame_id(frame: &mut Frame) -> Dynamic {
@@ -142,7 +177,12 @@ pub mod api {
     /// The sequence number of an echo request or reply; `()` for anything else.
     ///
     /// ```rhai
-    /// let policy = |pkt| if pkt.seq == 3 { drop() } else { pass() };
+    /// let net = lab::create();
+    /// let a = net.host("a");
+    /// let b = net.host("b");
+    /// set_policy(net.link(a, b), |pkt| if pkt.seq == 1 { reject("icmp-admin-prohibited") } else { pass() });
+    /// let ping = run_in(a, || icmp::open("0.0.0.0").ping(b.addr, 1.s));
+    /// expect(`${ping.icmp}`, "Communication Administratively Prohibited");
     /// ```
     #[rhai_fn(global, get = "seq", pure)]
     pub fn frame_seq(frame: &mut Frame) -> Dynamic {
@@ -152,7 +192,12 @@ pub mod api {
     /// The time to live, or hop limit; `()` if it is not IP.
     ///
     /// ```rhai
-    /// let policy = |pkt| if pkt.ttl == 1 { reject("ttl-exceeded") } else { pass() };
+    /// let net = lab::create();
+    /// let a = net.host("a");
+    /// let b = net.host("b");
+    /// set_policy(net.link(a, b), |pkt| if pkt.protocol == "udp" && pkt.ttl == 64 { reject("icmp-admin-prohibited") } else { pass() });
+    /// let ping = run_in(a, || udp::open("b:7").ping("b:7", "ping 1", 1.s));
+    /// expect(`${ping.icmp}`, "Communication Administratively Prohibited");
     /// ```
     #[rhai_fn(global, get = "ttl", pure)]
     pub fn frame_ttl(frame: &mut Frame) -> Dynamic {
@@ -162,7 +207,12 @@ pub mod api {
     /// The payload of UDP, TCP or ICMP as text; what is not UTF-8 shows as `�`.
     ///
     /// ```rhai
-    /// let policy = |pkt| if pkt.text.starts_with("ping 3 ") { drop() } else { pass() };
+    /// let net = lab::create();
+    /// let a = net.host("a");
+    /// let b = net.host("b");
+    /// set_policy(net.link(a, b), |pkt| if pkt.text == "ping 1" { reject("icmp-admin-prohibited") } else { pass() });
+    /// let ping = run_in(a, || udp::open("b:7").ping("b:7", "ping 1", 1.s));
+    /// expect(`${ping.icmp}`, "Communication Administratively Prohibited");
     /// ```
     #[rhai_fn(global, get = "text", pure)]
     pub fn frame_text(frame: &mut Frame) -> Dynamic {
@@ -172,7 +222,12 @@ pub mod api {
     /// The payload of UDP, TCP or ICMP as a blob.
     ///
     /// ```rhai
-    /// let policy = |pkt| if pkt.len > 0 && pkt.data[0] == 0 { drop() } else { pass() };
+    /// let net = lab::create();
+    /// let a = net.host("a");
+    /// let b = net.host("b");
+    /// set_policy(net.link(a, b), |pkt| if pkt.len == 6 && pkt.data[5] == 0x31 { reject("icmp-admin-prohibited") } else { pass() });
+    /// let ping = run_in(a, || udp::open("b:7").ping("b:7", "ping 1", 1.s));
+    /// expect(`${ping.icmp}`, "Communication Administratively Prohibited");
     /// ```
     #[rhai_fn(global, get = "data", pure)]
     pub fn frame_data(frame: &mut Frame) -> Dynamic {
@@ -182,7 +237,12 @@ pub mod api {
     /// The size of the payload in bytes.
     ///
     /// ```rhai
-    /// let policy = |pkt| if pkt.len > 512 { drop() } else { pass() };
+    /// let net = lab::create();
+    /// let a = net.host("a");
+    /// let b = net.host("b");
+    /// set_policy(net.link(a, b), |pkt| if pkt.len == 6 { reject("icmp-admin-prohibited") } else { pass() });
+    /// let ping = run_in(a, || udp::open("b:7").ping("b:7", "ping 1", 1.s));
+    /// expect(`${ping.icmp}`, "Communication Administratively Prohibited");
     /// ```
     #[rhai_fn(global, get = "len", pure)]
     pub fn frame_len(frame: &mut Frame) -> i64 {
@@ -192,7 +252,12 @@ pub mod api {
     /// The size of the whole frame in bytes, all headers included.
     ///
     /// ```rhai
-    /// let policy = |pkt| if pkt.size > 1000 { delay(1.ms) } else { pass() };
+    /// let net = lab::create();
+    /// let a = net.host("a");
+    /// let b = net.host("b");
+    /// set_policy(net.link(a, b), |pkt| if pkt.protocol == "udp" && pkt.size == 14 + 20 + 8 + 6 { reject("icmp-admin-prohibited") } else { pass() });
+    /// let ping = run_in(a, || udp::open("b:7").ping("b:7", "ping 1", 1.s));
+    /// expect(`${ping.icmp}`, "Communication Administratively Prohibited");
     /// ```
     #[rhai_fn(global, get = "size", pure)]
     pub fn frame_size(frame: &mut Frame) -> i64 {
@@ -203,7 +268,12 @@ pub mod api {
     /// counts it.
     ///
     /// ```rhai
-    /// let policy = |pkt| if pkt.number % 3 == 0 { drop() } else { pass() };
+    /// let net = lab::create();
+    /// let a = net.host("a");
+    /// let b = net.host("b");
+    /// set_policy(net.link(a, b), |pkt| if pkt.protocol == "udp" && pkt.number == 1 { reject("icmp-admin-prohibited") } else { pass() });
+    /// let ping = run_in(a, || udp::open("b:7").ping("b:7", "ping 1", 1.s));
+    /// expect(`${ping.icmp}`, "Communication Administratively Prohibited");
     /// ```
     #[rhai_fn(global, get = "number", pure)]
     pub fn frame_number(frame: &mut Frame) -> i64 {
@@ -214,7 +284,12 @@ pub mod api {
     /// MLD, IGMP), is counted apart, from -1 down.
     ///
     /// ```rhai
-    /// let policy = |pkt| if pkt.flow == 0 { pass() } else { drop() };
+    /// let net = lab::create();
+    /// let a = net.host("a");
+    /// let b = net.host("b");
+    /// set_policy(net.link(a, b), |pkt| if pkt.protocol == "udp" && pkt.flow == 0 { reject("icmp-admin-prohibited") } else { pass() });
+    /// let ping = run_in(a, || udp::open("b:7").ping("b:7", "ping 1", 1.s));
+    /// expect(`${ping.icmp}`, "Communication Administratively Prohibited");
     /// ```
     #[rhai_fn(global, get = "flow", pure)]
     pub fn frame_flow(frame: &mut Frame) -> i64 {
@@ -224,7 +299,12 @@ pub mod api {
     /// The name of the host at the link's end from which it comes.
     ///
     /// ```rhai
-    /// let policy = |pkt| if pkt.host == "a" { delay(20.ms) } else { pass() };
+    /// let net = lab::create();
+    /// let a = net.host("a");
+    /// let b = net.host("b");
+    /// set_policy(net.link(a, b), |pkt| if pkt.protocol == "udp" && pkt.host == "a" { reject("icmp-admin-prohibited") } else { pass() });
+    /// let ping = run_in(a, || udp::open("b:7").ping("b:7", "ping 1", 1.s));
+    /// expect(`${ping.icmp}`, "Communication Administratively Prohibited");
     /// ```
     #[rhai_fn(global, get = "host", pure)]
     pub fn frame_host(frame: &mut Frame) -> String {
@@ -234,7 +314,12 @@ pub mod api {
     /// The link's ends in the direction in which it goes, such as `"a > b"`.
     ///
     /// ```rhai
-    /// let policy = |pkt| if pkt.direction == "a > b" { drop() } else { pass() };
+    /// let net = lab::create();
+    /// let a = net.host("a");
+    /// let b = net.host("b");
+    /// set_policy(net.link(a, b), |pkt| if pkt.protocol == "udp" && pkt.direction == "a > b" { reject("icmp-admin-prohibited") } else { pass() });
+    /// let ping = run_in(a, || udp::open("b:7").ping("b:7", "ping 1", 1.s));
+    /// expect(`${ping.icmp}`, "Communication Administratively Prohibited");
     /// ```
     #[rhai_fn(global, get = "direction", pure)]
     pub fn frame_direction(frame: &mut Frame) -> String {
@@ -245,7 +330,12 @@ pub mod api {
     /// The name of the link that it comes over, such as `"a-b"`.
     ///
     /// ```rhai
-    /// let policy = |pkt| if pkt.link == "a-b" { drop() } else { pass() };
+    /// let net = lab::create();
+    /// let a = net.host("a");
+    /// let b = net.host("b");
+    /// set_policy(net.link(a, b), |pkt| if pkt.protocol == "udp" && pkt.link == "a-b" { reject("icmp-admin-prohibited") } else { pass() });
+    /// let ping = run_in(a, || udp::open("b:7").ping("b:7", "ping 1", 1.s));
+    /// expect(`${ping.icmp}`, "Communication Administratively Prohibited");
     /// ```
     #[rhai_fn(global, get = "link", pure)]
     pub fn frame_link(frame: &mut Frame) -> String {
@@ -255,7 +345,12 @@ pub mod api {
     /// Whether it claims to be IP and makes no sense as such: cut short, or with a wrong header.
     ///
     /// ```rhai
-    /// let policy = |pkt| if pkt.malformed { drop() } else { pass() };
+    /// let net = lab::create();
+    /// let a = net.host("a");
+    /// let b = net.host("b");
+    /// set_policy(net.link(a, b), |pkt| if pkt.malformed { drop() } else { reject("icmp-admin-prohibited") });
+    /// let ping = run_in(a, || udp::open("b:7").ping("b:7", "ping 1", 1.s));
+    /// expect(`${ping.icmp}`, "Communication Administratively Prohibited");
     /// ```
     #[rhai_fn(global, get = "malformed", pure)]
     pub fn frame_malformed(frame: &mut Frame) -> bool {
@@ -265,7 +360,12 @@ pub mod api {
     /// The packet in words, such as `udp 10.0.0.1:40000 > 10.0.0.2:11000`.
     ///
     /// ```rhai
-    /// let policy = |pkt| { print(`${pkt}`); pass() };
+    /// let net = lab::create();
+    /// let a = net.host("a");
+    /// let b = net.host("b");
+    /// set_policy(net.link(a, b), |pkt| if `${pkt}`.starts_with("udp 10.0.0.1:") && `${pkt}`.ends_with(" > 10.0.0.2:7") { reject("icmp-admin-prohibited") } else { pass() });
+    /// let ping = run_in(a, || udp::open("b:7").ping("b:7", "ping 1", 1.s));
+    /// expect(`${ping.icmp}`, "Communication Administratively Prohibited");
     /// ```
     #[rhai_fn(global, name = "to_string", name = "to_debug", pure)]
     pub fn frame_words(frame: &mut Frame) -> String {

@@ -24,7 +24,8 @@ pub mod api {
     /// ```rhai
     /// let server = start("udp_server.rhai", ["--listen", "127.0.0.1:0", "--quiet"]);
     /// set_policy(server, |pkt| if pkt.number % 2 == 0 { drop() } else { pass() });
-    /// set_policy(server, "gilbert:p=0.05,r=0.3");
+    /// set_policy(server, "loss:p=1");
+    /// expect(udp::open(server.addr).ping(server.addr, "ping 1", 50.ms).kind, "timeout");
     /// ```
     #[rhai_fn(name = "set_policy", return_raw)]
     pub fn set_policy_of_task(ctx: NativeCallContext, server: Task, policy: Dynamic) -> ScriptResult<()> {

@@ -271,7 +271,10 @@ pub mod api {
     /// Errors: `invalid`: an item of the list is no policy.
     ///
     /// ```rhai
-    /// set_policy(udp::bind("127.0.0.1:0"), chain([loss(0.1), jitter(20.ms, 5.ms)]));
+    /// let server = udp::bind("127.0.0.1:0");
+    /// set_policy(server, chain([loss(0.0), loss(1.0)]));
+    /// udp::bind("127.0.0.1:0").send_to("ping 1", server.addr);
+    /// expect(`${server.recv(1.s).reply("no")}`, "drop()");
     /// ```
     #[rhai_fn(return_raw)]
     pub fn chain(ctx: NativeCallContext, policies: Array) -> ScriptResult<Policy> {
@@ -285,7 +288,10 @@ pub mod api {
     /// Errors: `file`: there is none; `invalid`: it has no such option, or its value is no policy; what it throws.
     ///
     /// ```rhai
-    /// set_policy(udp::bind("127.0.0.1:0"), policy("loss:p=0.5"));
+    /// let server = udp::bind("127.0.0.1:0");
+    /// set_policy(server, policy("loss:p=1"));
+    /// udp::bind("127.0.0.1:0").send_to("ping 1", server.addr);
+    /// expect(`${server.recv(1.s).reply("no")}`, "drop()");
     /// ```
     #[rhai_fn(name = "policy", return_raw)]
     pub fn policy_named(ctx: NativeCallContext, name: &str) -> ScriptResult<Policy> {
@@ -298,7 +304,10 @@ pub mod api {
     /// Errors: as `policy(name)`.
     ///
     /// ```rhai
-    /// set_policy(udp::bind("127.0.0.1:0"), policy("gilbert", #{ p: 0.05, r: 0.25 }));
+    /// let server = udp::bind("127.0.0.1:0");
+    /// set_policy(server, policy("gilbert", #{ p: 1.0, r: 0.0 }));
+    /// udp::bind("127.0.0.1:0").send_to("ping 1", server.addr);
+    /// expect(`${server.recv(1.s).reply("no")}`, "drop()");
     /// ```
     #[rhai_fn(name = "policy", return_raw)]
     pub fn policy_with(ctx: NativeCallContext, name: &str, options: Map) -> ScriptResult<Policy> {
@@ -315,7 +324,9 @@ pub mod api {
     ///
     /// ```rhai
     /// let server = udp::bind("127.0.0.1:0");
-    /// set_policy(server, |pkt| if random() < 0.2 { drop() } else { pass() });
+    /// set_policy(server, |pkt| if random() < 0.2 || pkt.number == 1 { drop() } else { pass() });
+    /// udp::bind("127.0.0.1:0").send_to("ping 1", server.addr);
+    /// expect(`${server.recv(1.s).reply("no")}`, "drop()");
     /// ```
     #[rhai_fn(return_raw)]
     pub fn set_policy(ctx: NativeCallContext, socket: UdpSocket, policy: FnPtr) -> ScriptResult<()> {
@@ -328,7 +339,10 @@ pub mod api {
     /// Errors: `invalid`: it rejects, which a server cannot do.
     ///
     /// ```rhai
-    /// set_policy(udp::bind("127.0.0.1:0"), loss(0.5));
+    /// let server = udp::bind("127.0.0.1:0");
+    /// set_policy(server, loss(1.0));
+    /// udp::bind("127.0.0.1:0").send_to("ping 1", server.addr);
+    /// expect(`${server.recv(1.s).reply("no")}`, "drop()");
     /// ```
     #[rhai_fn(name = "set_policy", return_raw)]
     pub fn set_made_policy(ctx: NativeCallContext, socket: UdpSocket, policy: Policy) -> ScriptResult<()> {
@@ -341,6 +355,9 @@ pub mod api {
     /// ```rhai
     /// let listener = tcp::listen("127.0.0.1:0", #{ framing: "line" });
     /// set_policy(listener, |pkt| if pkt.number == 1 { drop() } else { pass() });
+    /// let conn = tcp::connect(listener.addr, #{ framing: "line" });
+    /// conn.send("ping 1");
+    /// expect(`${listener.accept().recv(1.s).reply("no")}`, "drop()");
     /// ```
     #[rhai_fn(name = "set_policy", return_raw)]
     pub fn set_listener_policy(ctx: NativeCallContext, listener: Listener, policy: FnPtr) -> ScriptResult<()> {
@@ -353,7 +370,11 @@ pub mod api {
     /// Errors: `invalid`: it rejects, which a server cannot do.
     ///
     /// ```rhai
-    /// set_policy(tcp::listen("127.0.0.1:0"), loss(0.5));
+    /// let listener = tcp::listen("127.0.0.1:0", #{ framing: "line" });
+    /// set_policy(listener, loss(1.0));
+    /// let conn = tcp::connect(listener.addr, #{ framing: "line" });
+    /// conn.send("ping 1");
+    /// expect(`${listener.accept().recv(1.s).reply("no")}`, "drop()");
     /// ```
     #[rhai_fn(name = "set_policy", return_raw)]
     pub fn set_made_listener_policy(ctx: NativeCallContext, listener: Listener, policy: Policy) -> ScriptResult<()> {

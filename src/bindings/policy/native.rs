@@ -231,7 +231,9 @@ pub mod api {
     /// Errors: `invalid`: a probability is outside of 0 to 1, or missing; an unknown option.
     ///
     /// ```rhai
-    /// set_policy(udp::bind("127.0.0.1:0"), gilbert(#{ p: 0.05, r: 0.25, good: 0.01, bad: 0.9 }));
+    /// let policy = gilbert(#{ p: 0.05, r: 0.25, good: 0.01, bad: 0.9 });
+    /// set_policy(udp::bind("127.0.0.1:0"), policy);
+    /// expect(`${policy}`, "gilbert(#{ p: 0.05, r: 0.25, good: 0.01, bad: 0.9 })");
     /// ```
     #[rhai_fn(name = "gilbert", return_raw)]
     pub fn gilbert_elliott(ctx: NativeCallContext, options: Map) -> ScriptResult<Policy> {

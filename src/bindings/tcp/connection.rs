@@ -310,7 +310,8 @@ pub mod api {
     ///
     /// ```rhai
     /// let listener = tcp::listen("127.0.0.1:0");
-    /// print(tcp::connect(listener.addr));
+    /// let conn = tcp::connect(listener.addr);
+    /// expect(`${conn}`, `TCP connection ${conn.addr} - ${listener.addr}`);
     /// ```
     #[rhai_fn(name = "to_string", name = "to_debug", pure)]
     pub fn connection_text(conn: &mut Connection) -> String {

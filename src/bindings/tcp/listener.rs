@@ -177,7 +177,8 @@ pub mod api {
     /// The listener in words.
     ///
     /// ```rhai
-    /// print(tcp::listen("127.0.0.1:0"));
+    /// let listener = tcp::listen("127.0.0.1:0");
+    /// expect(`${listener}`, `TCP listener ${listener.addr}`);
     /// ```
     #[rhai_fn(name = "to_string", name = "to_debug", pure)]
     pub fn listener_text(listener: &mut Listener) -> String {

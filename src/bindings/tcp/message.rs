@@ -170,7 +170,12 @@ pub mod api {
     /// The message's number within its connection, from 1, as the listener's policy counts it; `()` without a policy.
     ///
     /// ```rhai
-    /// set_policy(tcp::listen("127.0.0.1:0"), |pkt| if pkt.number <= 2 { drop() } else { pass() });
+    /// let listener = tcp::listen("127.0.0.1:0", #{ framing: "line" });
+    /// set_policy(listener, |pkt| if pkt.number == 1 { drop() } else { pass() });
+    /// let conn = tcp::connect(listener.addr, #{ framing: "line" });
+    /// conn.send("ping 1");
+    /// let msg = listener.accept().recv(1.s);
+    /// expect(msg.number, 1);
     /// ```
     #[rhai_fn(get = "number", pure)]
     pub fn message_number(message: &mut Message) -> Dynamic {
@@ -180,7 +185,12 @@ pub mod api {
     /// The number of the message's connection, by first appearance, from 0; `()` without a policy.
     ///
     /// ```rhai
-    /// set_policy(tcp::listen("127.0.0.1:0"), |pkt| if pkt.flow == 0 { pass() } else { drop() });
+    /// let listener = tcp::listen("127.0.0.1:0", #{ framing: "line" });
+    /// set_policy(listener, |pkt| if pkt.flow == 0 { drop() } else { pass() });
+    /// let conn = tcp::connect(listener.addr, #{ framing: "line" });
+    /// conn.send("ping 1");
+    /// let msg = listener.accept().recv(1.s);
+    /// expect(msg.flow, 0);
     /// ```
     #[rhai_fn(get = "flow", pure)]
     pub fn message_flow(message: &mut Message) -> Dynamic {
@@ -225,7 +235,9 @@ pub mod api {
     ///
     /// ```rhai
     /// let listener = tcp::listen("127.0.0.1:0");
-    /// print(tcp::connect(listener.addr).recv(1.ms));
+    /// let conn = tcp::connect(listener.addr);
+    /// conn.send("ping 1");
+    /// expect(`${listener.accept().recv(1.s)}`, `6 bytes from ${conn.addr}`);
     /// ```
     #[rhai_fn(name = "to_string", name = "to_debug", pure)]
     pub fn message_words(message: &mut Message) -> String {

@@ -59,6 +59,10 @@ pub mod namespace {
     ///
     /// ```rhai
     /// let listener = tcp::listen("127.0.0.1:0", #{ framing: "line", backlog: 128 });
+    /// let conn = tcp::connect(listener.addr, #{ framing: "line" });
+    /// conn.send("ping 1");
+    /// conn.send("ping 2");
+    /// expect(listener.accept().recv(1.s).text, "ping 1");
     /// ```
     #[rhai_fn(name = "listen", return_raw)]
     pub fn listen_with(ctx: NativeCallContext, local: &str, options: Map) -> ScriptResult<Listener> {

@@ -95,7 +95,7 @@ pub mod api {
     ///
     /// ```rhai
     /// let listener = tcp::listen("127.0.0.1:0");
-    /// print(tcp::connect(listener.addr).hears_icmp);
+    /// expect(tcp::connect(listener.addr).hears_icmp, icmp::open("127.0.0.1").mode == "raw");
     /// ```
     #[rhai_fn(get = "hears_icmp", pure)]
     pub fn connection_hears_icmp(conn: &mut Connection) -> bool {

@@ -319,7 +319,7 @@ pub mod api {
     /// The set in words.
     ///
     /// ```rhai
-    /// print(poll([]));
+    /// expect(`${poll([])}`, "0 sockets waited for");
     /// ```
     #[rhai_fn(name = "to_string", name = "to_debug", pure)]
     pub fn poll_text(events: &mut Poll) -> String {
@@ -332,7 +332,9 @@ pub mod api {
     /// The event in words.
     ///
     /// ```rhai
-    /// print(poll([]).next());
+    /// let sock = udp::bind("127.0.0.1:0");
+    /// udp::bind("127.0.0.1:0").send_to("ping 1", sock.addr);
+    /// expect(`${poll([sock]).next(1.s)}`, "packet");
     /// ```
     #[rhai_fn(name = "to_string", name = "to_debug", pure)]
     pub fn event_text(event: &mut Event) -> String {

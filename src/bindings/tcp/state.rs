@@ -240,7 +240,8 @@ pub mod api {
     ///
     /// ```rhai
     /// let listener = tcp::listen("127.0.0.1:0");
-    /// print(tcp::connect(listener.addr).kernel_rtt);
+    /// let rtt = tcp::connect(listener.addr).kernel_rtt;
+    /// expect(rtt > 0.s && rtt < 10.s, true);
     /// ```
     #[rhai_fn(get = "kernel_rtt", pure, return_raw)]
     pub fn connection_kernel_rtt(ctx: NativeCallContext, conn: &mut Connection) -> ScriptResult<Duration> {

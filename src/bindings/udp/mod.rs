@@ -111,7 +111,8 @@ pub mod namespace {
     /// Errors: as `bind`; `invalid`: an unknown option.
     ///
     /// ```rhai
-    /// let sock = udp::open("127.0.0.1:7", "", #{ dont_fragment: true });
+    /// let sock = udp::open("127.0.0.1:7", "", #{ rcvbuf: 4096, dont_fragment: true });
+    /// expect(sock.rcvbuf, 8192);
     /// ```
     #[rhai_fn(name = "open", return_raw)]
     pub fn open_with(ctx: NativeCallContext, peer: Dynamic, local: &str, options: Map) -> ScriptResult<UdpSocket> {
@@ -157,8 +158,10 @@ pub mod namespace {
     ///
     /// ```rhai
     /// let server = udp::bind("127.0.0.1:0");
-    /// set_policy(server, |pkt| if random() < 0.2 { drop() } else { pass() });
     /// let task = start_thread(|| udp::serve(server, udp::upper()));
+    /// let client = udp::open(server.addr);
+    /// client.send_to("ping 1", server.addr);
+    /// expect(client.recv(1.s).text, "PING 1");
     /// task.stop();
     /// ```
     #[rhai_fn(name = "serve", return_raw)]

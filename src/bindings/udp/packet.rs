@@ -184,8 +184,10 @@ pub mod api {
     /// it; `()` without a policy.
     ///
     /// ```rhai
-    /// let policy = |pkt| if pkt.number <= 2 { drop() } else { pass() };
-    /// set_policy(udp::bind("127.0.0.1:0"), policy);
+    /// let server = udp::bind("127.0.0.1:0");
+    /// set_policy(server, |pkt| if pkt.number == 1 { drop() } else { pass() });
+    /// udp::bind("127.0.0.1:0").send_to("ping 1", server.addr);
+    /// expect(server.recv(1.s).number, 1);
     /// ```
     #[rhai_fn(global, get = "number", pure)]
     pub fn packet_number(packet: &mut Packet) -> Dynamic {
@@ -195,8 +197,10 @@ pub mod api {
     /// The number of the packet's flow, by first appearance, from 0; `()` without a policy.
     ///
     /// ```rhai
-    /// let policy = |pkt| if pkt.flow == 0 { pass() } else { drop() };
-    /// set_policy(udp::bind("127.0.0.1:0"), policy);
+    /// let server = udp::bind("127.0.0.1:0");
+    /// set_policy(server, |pkt| if pkt.flow == 0 { drop() } else { pass() });
+    /// udp::bind("127.0.0.1:0").send_to("ping 1", server.addr);
+    /// expect(server.recv(1.s).flow, 0);
     /// ```
     #[rhai_fn(global, get = "flow", pure)]
     pub fn packet_flow(packet: &mut Packet) -> Dynamic {

@@ -343,7 +343,8 @@ pub mod api {
     /// `seq 1: the reply from … came truncated` (or corrupt, or too late), `… did not repeat the message`.
     ///
     /// ```rhai
-    /// print(udp::bind("127.0.0.1:0").ping(udp::closed_port(), "ping 1", 100.ms));
+    /// let port = udp::closed_port();
+    /// expect(`${udp::bind("127.0.0.1:0").ping(port, "ping 1", 1.s)}`, `seq 1: Port Unreachable for ${port}`);
     /// ```
     #[rhai_fn(global, name = "to_string", name = "to_debug", pure)]
     pub fn ping_words(ping: &mut Ping) -> String {

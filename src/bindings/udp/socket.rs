@@ -280,7 +280,8 @@ pub mod api {
     /// The socket in words.
     ///
     /// ```rhai
-    /// print(udp::bind("127.0.0.1:0"));
+    /// let sock = udp::bind("127.0.0.1:0");
+    /// expect(`${sock}`, `UDP socket ${sock.addr}`);
     /// ```
     #[rhai_fn(global, name = "to_string", name = "to_debug", pure)]
     pub fn socket_text(socket: &mut UdpSocket) -> String {
