@@ -51,13 +51,23 @@ pub mod api {
 
     /// Waits for that long, or until the script is stopped.
     ///
+    /// Errors: `invalid`: the duration is negative.
+    ///
     /// ```rhai
     /// let end = deadline(1.ms);
     /// sleep(1.ms);
     /// expect(end.passed, true);
+    /// try { sleep(-1.s); } catch (e) { expect(e.kind, "invalid"); }
     /// ```
     #[rhai_fn(return_raw, volatile)]
     pub fn sleep(ctx: NativeCallContext, duration: Duration) -> ScriptResult<()> {
+        if duration.is_negative() {
+            let error = Error::invalid("sleep", format!("a duration cannot be negative here: {duration}"));
+            return raise(
+                &ctx,
+                error.with_hint("sleep only while there is something to wait for: if left > 0.s { sleep(left); }"),
+            );
+        }
         let now = context::current().host.now();
         sleep_until(&ctx, now + duration)
     }

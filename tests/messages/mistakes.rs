@@ -65,7 +65,7 @@ fn hints_fit_what_was_written() {
 
 /// A wrong name; a missing bracket; a number where a duration is due; `sleep(1)`; a method on the wrong type; a forgotten
 /// `|x|`; an outer variable inside `fn`; `=` for `==`; a misspelt option; a closed socket.
-pub(crate) const LIKELY: [Case; 32] = [
+pub(crate) const LIKELY: [Case; 33] = [
     (
         r#"let cuont = 3;
 print(count);"#,
@@ -186,6 +186,17 @@ error: sleep: 0.5 is a number, and a duration is needed here
     1 | sleep(0.5);
       | ^
   hint: write 0.5.s for seconds or 0.5.ms for milliseconds: sleep(0.5.s)
+"#,
+    ),
+    (
+        "sleep(1.ms - 1.s);",
+        3,
+        r#"
+error: sleep: a duration cannot be negative here: -999.000ms
+  --> -e:1:1
+    1 | sleep(1.ms - 1.s);
+      | ^
+  hint: sleep only while there is something to wait for: if left > 0.s { sleep(left); }
 "#,
     ),
     (
