@@ -225,6 +225,21 @@ fn too_few_descriptors_for_the_output_are_an_error() {
 }
 
 #[test]
+fn too_few_descriptors_for_a_lab_are_told_as_such() {
+    if !common::require_lab_or_skip("a lab with few descriptors") {
+        return;
+    }
+    let code = "let net = lab::create(); let a = net.host(\"a\"); let socks = []; \
+                for n in 0..30 { socks.push(run_in(a, || udp::bind(\"127.0.0.1:0\"))); }";
+    let command = format!("ulimit -n 24; exec {} -e '{code}'", env!("CARGO_BIN_EXE_pingscript"));
+    let run = std::process::Command::new("bash").args(["-c", &command]).output().expect("bash");
+    let said = String::from_utf8_lossy(&run.stderr);
+    assert!(said.contains("too many open files") && said.contains("raise `ulimit -n`"), "{said}");
+    assert!(!said.contains("has killed"), "{said}");
+    assert_eq!(run.status.code(), Some(3), "{said}");
+}
+
+#[test]
 fn a_long_line_at_the_prompt_is_one_entry_and_the_next_another() {
     let dir = common::TempDir::new();
     let input = dir.path().join("lines");

@@ -164,6 +164,10 @@ impl Line {
                     let error = Error::new(ErrorKind::Closed, "lab", "the lab's helper process does not answer");
                     return Err(error.with_hint("it was stopped, or the machine is very busy; the lab has ended"));
                 }
+                Err(err) if err.raw_os_error() == Some(libc::EMFILE) => {
+                    let hint = "too many files and sockets are open; raise `ulimit -n`";
+                    return Err(Error::system("lab", &err).with_hint(hint));
+                }
                 _ => return Err(self.give_up()),
             }
         }

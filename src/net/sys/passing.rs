@@ -64,7 +64,11 @@ pub fn receive_message(from: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<(u
         return Err(io::Error::last_os_error());
     }
     let fds = control.take(header.msg_controllen as usize);
-    if header.msg_flags & (libc::MSG_TRUNC | libc::MSG_CTRUNC) != 0 {
+    if header.msg_flags & libc::MSG_CTRUNC != 0 {
+        // There is room for as many descriptors as a message has: the process may have no more.
+        return Err(io::Error::from_raw_os_error(libc::EMFILE));
+    }
+    if header.msg_flags & libc::MSG_TRUNC != 0 {
         return Err(io::Error::from_raw_os_error(libc::EMSGSIZE));
     }
     Ok((n as usize, fds))
