@@ -477,3 +477,16 @@ fn color_holds_for_what_a_command_prints() {
         assert!(!pingscript(&words).run().stdout.contains("\x1b["), "{words:?}");
     }
 }
+
+#[test]
+fn arguments_of_a_script_without_options_are_noted() {
+    let dir = TempDir::new();
+    std::fs::write(dir.path().join("plain.rhai"), "print(1)").expect("written");
+    let note = "plain.rhai declares no options, and has not read what stands after its name: --foo bar";
+    let run = pingscript(&["./plain.rhai", "--foo", "bar"]).dir(dir.path()).run().expect_code(0);
+    assert!(run.stdout == "1\n" && run.stderr.contains(note), "{}", run.stderr);
+    std::fs::write(dir.path().join("plain.rhai"), "options([ option(\"foo\", \"\", \"what comes\") ]); print(1)")
+        .expect("written");
+    let run = pingscript(&["./plain.rhai", "--foo", "bar"]).dir(dir.path()).run().expect_code(0);
+    assert_eq!(run.stderr, "");
+}
