@@ -123,6 +123,10 @@ pub fn run(host: &Arc<ScriptHost>, job: &Job) -> Result<i32> {
         Err(error)
     });
     drop(progress);
+    if !job.args.is_empty() && context.script.given.get().is_none() && !reads_arguments(&program) {
+        let (name, args) = (&job.name, job.args.join(" "));
+        output::note(&format!("{name} declares no options, and has not read what stands after its name: {args}"));
+    }
     let code = conclude(host, job, &context, result);
     output::flush();
     Ok(if matches!(code, exit::DONE | exit::NO_REPLY) && output::has_failed() { exit::SCRIPT } else { code })
@@ -150,6 +154,12 @@ fn reads_arguments(program: &AST) -> bool {
 
 /// Has the events of a run recorded as the job wants it; whether that can be.
 pub fn record(job: &Job, context: &Context) -> bool {
+    if let Some(place) = job.wanted.same_place() {
+        let place = if place == "-" { "standard output" } else { place };
+        output::note(&format!("error: --json and --csv both write to {place}, which can hold rows of one kind only"));
+        output::note("  hint: name two files");
+        return false;
+    }
     let about = About::new(&job.name, &job.args, context.run.seed.value, context.host.unix_nanos());
     match record::open(&job.wanted, about) {
         Ok(sinks) => {

@@ -12,11 +12,21 @@ fn what_is_printed_goes_to_standard_error_where_rows_own_standard_output() {
 
 #[test]
 fn files_that_cannot_hold_rows_are_refused_before_the_script_runs() {
-    for flags in [["--json", "/no/such/directory/rows", "--trace", "--trace"], ["--json", "-", "--csv", "-"]] {
-        let flags = if flags[2] == flags[3] { &flags[..3] } else { &flags[..] };
-        let run = pingscript(&[flags, &["-e", "print(1)"]].concat()).run().expect_code(2);
-        assert!(run.stderr.contains(flags[1]) && run.stderr.contains("for rows"), "{}", run.stderr);
+    let flags = ["--json", "/no/such/directory/rows", "--trace", "-e", "print(1)"];
+    let run = pingscript(&flags).run().expect_code(2);
+    assert!(run.stderr.contains(flags[1]) && run.stderr.contains("for rows"), "{}", run.stderr);
+    assert_eq!(run.stdout, "");
+}
+
+#[test]
+fn one_place_for_both_kinds_of_rows_is_refused() {
+    let dir = TempDir::new();
+    for (json, csv, place) in [("rows", "rows", "rows"), ("rows", "./rows", "rows"), ("-", "-", "standard output")] {
+        let run = pingscript(&["--json", json, "--csv", csv, "-e", "print(1)"]).dir(dir.path()).run().expect_code(2);
+        let error = format!("error: --json and --csv both write to {place}, which can hold rows of one kind only\n");
+        assert_eq!(run.stderr, error + "  hint: name two files\n");
         assert_eq!(run.stdout, "");
+        assert!(!dir.path().join("rows").exists());
     }
 }
 

@@ -7,6 +7,7 @@
 //! `summary`. Times are integers in nanoseconds; what there is no data for is null.
 
 use std::io;
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub use self::rows::{About, Row};
@@ -60,15 +61,11 @@ pub struct Rows {
 /// Opens what is wanted; `Err` has the file that cannot be opened, and why.
 ///
 /// # Errors
-/// Those of [`crate::net::host::file::create`]; both kinds of rows are to go to the same place.
+/// Those of [`crate::net::host::file::create`].
 pub fn open(wanted: &Wanted, about: About) -> Result<Vec<Box<dyn Sink>>, (String, io::Error)> {
     let mut sinks: Vec<Box<dyn Sink>> = Vec::new();
     if wanted.trace {
         sinks.push(Box::new(trace::Trace::new(about.time_ns)));
-    }
-    if wanted.json.is_some() && wanted.json == wanted.csv {
-        let name = wanted.json.clone().unwrap_or_default();
-        return Err((name, io::Error::other("it cannot hold both JSON and CSV")));
     }
     let mut formats: Vec<Box<dyn Format>> = Vec::new();
     if let Some(name) = &wanted.json {
@@ -83,6 +80,16 @@ pub fn open(wanted: &Wanted, about: About) -> Result<Vec<Box<dyn Sink>>, (String
         sinks.push(Box::new(rows));
     }
     Ok(sinks)
+}
+
+impl Wanted {
+    /// The name of the one place that both kinds of rows are to go to.
+    pub fn same_place(&self) -> Option<&str> {
+        let (json, csv) = (self.json.as_deref()?, self.csv.as_deref()?);
+        // A file that is not there yet has no other names.
+        let full = |name: &str| Path::new(name).canonicalize().or_else(|_| std::path::absolute(name)).ok();
+        (json == csv || json != "-" && csv != "-" && full(json) == full(csv)).then_some(json)
+    }
 }
 
 impl Place {
