@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use rhai::{AST, ASTNode, Expr, Module, ScriptFuncDef, Stmt};
+use rhai::{AST, ASTNode, Expr, Module, Position, ScriptFuncDef, Stmt, StmtBlock};
 
 /// The statements of a function that was rewritten.
 #[derive(Clone, Debug)]
@@ -26,14 +26,22 @@ pub fn written(function: &Arc<ScriptFuncDef>) -> Vec<Stmt> {
 /// The statements of a function as they run.
 pub fn running(function: &Arc<ScriptFuncDef>) -> Vec<Stmt> {
     let statements = written(function);
-    if let [Stmt::Expr(only)] = statements.as_slice()
-        && let Expr::Custom(custom, _) = &**only
-        && let Some(body) = custom.state.read_lock::<Body>()
-        && let Expr::Stmt(block) = &*body.0
-    {
-        return block.statements().to_vec();
+    rewritten(&statements, |block| block.statements().to_vec()).unwrap_or(statements)
+}
+
+/// Where the body of a function begins in its script.
+pub fn start(function: &Arc<ScriptFuncDef>) -> Position {
+    rewritten(&written(function), StmtBlock::position).unwrap_or_else(|| function.body.start_position())
+}
+
+/// What `get` gets of the block that `statements` stand for, if they were rewritten.
+fn rewritten<T>(statements: &[Stmt], get: impl FnOnce(&StmtBlock) -> T) -> Option<T> {
+    let [Stmt::Expr(only)] = statements else { return None };
+    let Expr::Custom(custom, _) = &**only else { return None };
+    match &*custom.state.read_lock::<Body>()?.0 {
+        Expr::Stmt(block) => Some(get(block)),
+        _ => None,
     }
-    statements
 }
 
 /// Whether the value of a function is made of its variable `name`: its last statement reads it, or one that returns.

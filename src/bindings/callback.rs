@@ -15,7 +15,7 @@ use rhai::{
 
 use super::context::{Following, Programs};
 use super::error::ScriptResult;
-use super::{context, exit};
+use super::{body, context, exit};
 use crate::net::host::bugs;
 use crate::terminal::output;
 
@@ -232,7 +232,7 @@ impl Callback {
 
     /// Where the closure is written: `FILE:LINE:COLUMN`.
     pub fn written(&self) -> Option<Arc<str>> {
-        let at = function(&self.global, self.closure.fn_name())?.body.start_position();
+        let at = body::start(function(&self.global, self.closure.fn_name())?);
         let source = self.global.source.as_deref().unwrap_or_default();
         Some(format!("{source}:{}:{}", at.line()?, at.position()?).into())
     }
