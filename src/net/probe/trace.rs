@@ -312,7 +312,9 @@ impl fmt::Display for Finding {
                 lost.0, lost.1, behind.0, behind.1
             ),
             Self::Loses { ttl, share } => {
-                write!(f, "packets are lost from hop {ttl} on: about {:.0}% there and back", share * 100.0)
+                let share = share * 100.0;
+                write!(f, "packets are lost from hop {ttl} on: about {share:.0}% there and back, ")?;
+                write!(f, "unless all hops from there on limit or withhold their replies")
             }
         }
     }
