@@ -40,6 +40,7 @@ pub mod nesting;
 pub mod options;
 pub mod policy;
 pub mod pool;
+pub mod print;
 pub mod reader;
 pub mod serving;
 pub mod shared_map;

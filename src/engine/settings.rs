@@ -6,7 +6,7 @@ use super::modules::Modules;
 use super::rewrite;
 use super::sources::Sources;
 use crate::bindings;
-use crate::bindings::udp::script_loop::print;
+use crate::bindings::print::print;
 use crate::bindings::{context, exit};
 use crate::limits::memory;
 use crate::net::host::stop::Stage;

@@ -190,7 +190,7 @@ fn connections_are_lines_of_the_trace() {
     };
     line("connect", &["refused, in "]);
     line("connect", &["connected, in "]);
-    line("accept", &["taken in"]);
+    line("accept", &["accepted"]);
     line("close", &["7 bytes", "5 sent and 2 received, after "]);
     line("end", &["closed, 2 sent and 5 received, after "]);
     line("reset", &["0 bytes", "0 sent and 0 received"]);

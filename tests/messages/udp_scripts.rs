@@ -280,7 +280,7 @@ error: --server :7: ":7" has no host
         "--server 127.0.0.1:0",
         2,
         r#"
-error: --server 127.0.0.1:0: nobody can be reached at port 0
+error: --server 127.0.0.1:0: nothing can be reached at port 0
   hint: give the port that the peer listens on, 1 to 65535
 "#,
     ),

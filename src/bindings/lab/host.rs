@@ -154,7 +154,7 @@ pub mod api {
 
     /// Has the host send what is for `to` by way of `via`. `to` is an address, a network such as `"10.0.2.0/24"`, or
     /// `"default"`; `via` is a host or an address, or a word: `"unreachable"` and `"prohibit"` have senders told so by an ICMP
-    /// error, `"blackhole"` tells nobody. It takes the place of a route to the same network. On IPv4, Linux sends a sender five of these
+    /// error, `"blackhole"` reports nothing. It takes the place of a route to the same network. On IPv4, Linux sends a sender five of these
     /// errors at once and then one a second; a policy of the host's ingress that rejects replies to every packet.
     ///
     /// Errors: `invalid`: no such network, or `via` is no neighbour; `closed`: the lab has ended.

@@ -32,7 +32,7 @@ pub(crate) struct Scripted {
     /// Where it was attached. It decides about frames on a thread of the core, which has no context of its own.
     context: Context,
     /// Whether its failure was reported.
-    told: AtomicBool,
+    reported: AtomicBool,
 }
 
 impl Decide for Scripted {
@@ -60,7 +60,7 @@ impl Decide for Scripted {
                 Dynamic::from(Frame::under_judgement(carried, *place))
             }
         };
-        let failed = self.told.load(Ordering::Relaxed);
+        let failed = self.reported.load(Ordering::Relaxed);
         let deciding = draw::Deciding {
             stream: place.draws,
             drawn: Vec::new(),
@@ -84,7 +84,7 @@ impl Decide for Scripted {
                         at_policy(&callback, Error::invalid("policy", NO_EXIT).with_hint(NO_EXIT_HINT))
                     }
                 };
-                if !ended && !self.told.swap(true, Ordering::Relaxed) {
+                if !ended && !self.reported.swap(true, Ordering::Relaxed) {
                     context::peek(|context| context.run.failed.fetch_add(1, Ordering::Relaxed));
                     programs().report("policy (packets on which it fails are let through)", &error);
                 }
@@ -98,14 +98,14 @@ impl Scripted {
     /// A closure at work in `context`.
     pub(crate) fn new(callback: Callback, context: Context) -> Self {
         let compiled = Compiled::of(&callback);
-        Self { callback: Mutex::new(callback), compiled, context, told: AtomicBool::new(false) }
+        Self { callback: Mutex::new(callback), compiled, context, reported: AtomicBool::new(false) }
     }
 
     /// The same, by the interpreter alone.
     #[cfg(test)]
     pub(crate) fn interpreted(callback: Callback, context: Context) -> Self {
-        let told = AtomicBool::new(true);
-        Self { callback: Mutex::new(callback), compiled: None, context, told }
+        let reported = AtomicBool::new(true);
+        Self { callback: Mutex::new(callback), compiled: None, context, reported }
     }
 
     /// What the tree of the closure decides; `None`: the interpreter is to decide.

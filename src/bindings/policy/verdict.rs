@@ -149,7 +149,7 @@ pub mod api {
         verdict(&ctx, Action::Corrupt)
     }
 
-    /// The verdict that loses a packet on a link, or at a host's ingress, and tells its sender by "port unreachable".
+    /// The verdict that loses a packet on a link, or at a host's ingress, and reports "port unreachable" to its sender.
     ///
     /// ```rhai
     /// expect(reject().kind, "reject");
@@ -159,7 +159,7 @@ pub mod api {
         rejected(&ctx, Rejection::named("port-unreachable", Details::default()))
     }
 
-    /// The verdict that loses a packet on a link, or at a host's ingress, and tells its sender by this ICMP error, which quotes
+    /// The verdict that loses a packet on a link, or at a host's ingress, and sends this ICMP error to its sender, which quotes
     /// the packet. A server cannot do that: there it is an error.
     ///
     /// The names are those of `iptables --reject-with` and `ip6tables --reject-with` (`"icmp-net-unreachable"`,
@@ -211,7 +211,7 @@ pub mod api {
         rejected(&ctx, Rejection::named(name, details))
     }
 
-    /// The verdict that loses a packet and tells its sender by the ICMP error with this type and code, both 0 to 255: ICMP
+    /// The verdict that loses a packet and sends its sender the ICMP error with this type and code, both 0 to 255: ICMP
     /// for IPv4 packets, ICMPv6 for IPv6 ones.
     ///
     /// Errors: `invalid`: a number does not fit.

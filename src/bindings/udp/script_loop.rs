@@ -4,26 +4,14 @@ use rhai::{Dynamic, EvalAltResult, EvalContext, Expr, Expression, Stmt, StmtBloc
 
 use crate::bindings::compiled::tree::{Effect, Node, State};
 use crate::bindings::compiled::{View, translate};
-use crate::bindings::context;
-use crate::bindings::context::Wait;
+use crate::bindings::context::{self, Wait};
 use crate::bindings::error::{ScriptResult, thrown};
+use crate::bindings::print::print;
 use crate::bindings::udp::packet::{self, Packet};
 use crate::net::error::ErrorKind;
 use crate::net::policy::datagram::Datagram;
 use crate::net::socket::batch::Serve;
 use crate::net::socket::udp::{Incoming, UdpSocket};
-use crate::terminal::{host_prefix, output};
-
-/// Prints a line for the script that runs here.
-pub fn print(text: &str) {
-    if context::peek(|context| host_prefix::line(context.host.as_ref(), text)).is_none() {
-        output::line(text);
-    }
-    if output::is_closed() {
-        // A script that never waits is ended here.
-        output::flush();
-    }
-}
 
 /// Runs the loop in `whole`, if it is one over the packets of a socket with a body that is simple enough; `None`: the
 /// interpreter is to run it.

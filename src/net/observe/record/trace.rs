@@ -109,7 +109,7 @@ fn verdict(judged: &Judged, site: &Site) -> String {
 
 /// What happened to a connection: how, what it carried, and how long it took or lasted.
 fn connection(what: &ConnectionEvent) -> String {
-    let plain = if what.word == "accept" { "taken in" } else { "" };
+    let plain = if what.word == "accept" { "accepted" } else { "" };
     let mut text = what.outcome.unwrap_or(plain).to_string();
     let mut add = |part: String| {
         let gap = if text.is_empty() { "" } else { ", " };

@@ -370,7 +370,7 @@ fn connect_error(err: &io::Error, to: SocketAddr, local: Option<SocketAddr>) -> 
         (ErrorKind::Exhausted, _) => error.with_hint("too many files and sockets are open; raise `ulimit -n`"),
         (ErrorKind::Permission, _) => error.with_hint("a firewall rule of this host forbids it"),
         (ErrorKind::Invalid, _) if to.port() == 0 => Error {
-            message: "nobody can be reached at port 0".to_string(),
+            message: "nothing can be reached at port 0".to_string(),
             ..error.with_hint("give the port that the peer listens on, 1 to 65535")
         },
         _ => error,

@@ -51,7 +51,7 @@ pub(super) fn own_address(to: SocketAddr) -> Error {
 
 /// Port 0 is no destination.
 pub(super) fn port_zero(op: &'static str, to: SocketAddr) -> Error {
-    Error::invalid(op, "nobody can be reached at port 0")
+    Error::invalid(op, "nothing can be reached at port 0")
         .with_peer(to)
         .with_hint("give the port that the peer listens on, 1 to 65535")
 }
