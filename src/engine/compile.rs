@@ -2,7 +2,7 @@
 
 use rhai::{AST, ASTNode, Engine, Expr, ParseError, ParseErrorType, Position, Scope, Stmt};
 
-use super::report::refuse_open_comment;
+use super::diagnostics::refuse_open_comment;
 use super::rewrite;
 
 /// The program of `text`, which may use the variables of `scope`.

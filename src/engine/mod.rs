@@ -7,6 +7,7 @@ pub mod compile;
 #[cfg(test)]
 mod compiled_tests;
 pub mod completion;
+pub mod diagnostics;
 pub mod doctor;
 pub mod help;
 mod lexer;
@@ -14,7 +15,6 @@ pub mod library;
 pub mod modules;
 pub mod programs;
 pub mod prompt;
-pub mod report;
 mod rewrite;
 pub mod run;
 pub mod settings;

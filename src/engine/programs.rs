@@ -9,8 +9,8 @@ use rhai::{
 };
 
 use super::compile::compile;
+use super::diagnostics::{Finding, Names, Reporter, plain_type};
 use super::help::{self, Reference};
-use super::report::{Finding, Names, Reporter, plain_type};
 use super::settings;
 use super::sources::{SHIPPED, Sources};
 use crate::bindings::callback::guarded;

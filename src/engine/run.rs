@@ -7,9 +7,9 @@ use std::sync::atomic::Ordering;
 use anyhow::Result;
 use rhai::{AST, ASTNode, Dynamic, EvalAltResult, Expr, Stmt};
 
+use super::diagnostics::certain_mistakes;
 use super::programs::{ScriptHost, is_interrupted, is_permission};
 use super::prompt::show::plainly;
-use super::report::certain_mistakes;
 use super::sources::header;
 use super::{rewrite, signals};
 use crate::bindings::context::{Context, Programs, Run, Script};

@@ -10,8 +10,8 @@ use std::io::Read;
 
 use rhai::{AST, Position};
 
+use super::diagnostics::{Finding, Names, Scan, refuse_open_comment};
 use super::programs::ScriptHost;
-use super::report::{Finding, Names, Scan, refuse_open_comment};
 use super::run::{exit, refuse};
 use crate::bindings::context::Programs;
 use crate::net::error::{Error, ErrorKind};

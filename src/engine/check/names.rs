@@ -5,8 +5,8 @@ use std::collections::{HashMap, HashSet};
 use rhai::{AST, ASTFlags, ASTNode, EvalAltResult, Expr, FnCallExpr, Position, Stmt};
 
 use crate::bindings::context::Programs;
+use crate::engine::diagnostics::{Finding, Names, Scan};
 use crate::engine::programs::ScriptHost;
-use crate::engine::report::{Finding, Names, Scan};
 
 /// What the language itself calls: these are no functions of the engine.
 const KEYWORDS: [&str; 10] =

@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use rhai::{Engine, FuncInfo, FuncMetadata};
 
-use super::report::{NOT_OF_SCRIPTS, plain_type, with_registered_type};
+use super::diagnostics::{NOT_OF_SCRIPTS, plain_type, with_registered_type};
 
 /// Everything that scripts can call, with what it says of itself.
 #[derive(Clone, Debug, Default)]

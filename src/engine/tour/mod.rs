@@ -9,10 +9,10 @@ use std::sync::Arc;
 use anyhow::Result;
 
 use self::steps::{STEPS, Step};
+use super::diagnostics::Scan;
 use super::programs::ScriptHost;
 use super::prompt::session::{Ended, Session};
 use super::prompt::{Input, Reader, in_session};
-use super::report::Scan;
 use super::run::exit;
 use crate::terminal::output;
 

@@ -20,7 +20,7 @@ pub(super) const RULES: &[Rule] = &[
 ];
 
 /// Functions that take a closure without parameters.
-pub(in crate::engine::report) const STARTERS: [&str; 3] = ["start_thread", "start_in", "run_in"];
+pub(in crate::engine::diagnostics) const STARTERS: [&str; 3] = ["start_thread", "start_in", "run_in"];
 
 /// Functions that take an address as one text.
 const WITH_ADDRESS: [&str; 7] = ["bind", "open", "listen", "connect", "try_connect", "send_to", "sendto"];

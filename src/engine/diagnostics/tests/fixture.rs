@@ -6,7 +6,7 @@ use rhai::{
     Scope,
 };
 
-use crate::engine::report::{Names, Reporter};
+use crate::engine::diagnostics::{Names, Reporter};
 
 #[derive(Clone)]
 struct Duration;
