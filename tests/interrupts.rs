@@ -258,16 +258,33 @@ fn a_connection_that_was_being_made_is_no_error() {
 }
 
 #[test]
-fn the_prompt_for_the_count_is_a_wait() {
-    for signal in SIGNALS {
-        let silent = UdpPeer::start(common::udp::LOOPBACK, |_| {});
-        let cmd = pingscript(&["scripts/udp_ping.rhai", "--server", &silent.addr().to_string()]).patience(PATIENCE);
-        let running = cmd.start_on_terminal();
+fn the_prompt_for_the_count_is_a_wait_and_an_interrupt_there_ends_the_script() {
+    for (script, signal) in ["udp_ping", "tcp_ping", "icmp_ping"].into_iter().zip(SIGNALS) {
+        let running = pingscript(&[script]).patience(PATIENCE).start_on_terminal();
         running.wait_for("Enter number of pings to be sent:");
         let (run, _) = stop(running, signal);
-        assert!(run.stdout.contains("Packets Sent: 0\n"), "{}", run.stdout);
-        assert!(run.stdout.ends_with("Closing UDP socket\n"), "{}", run.stdout);
+        // No server is started, and nothing is summed up: no ping was sent.
+        assert!(run.stdout.ends_with(&format!("{}\n", signal.2)), "{}", run.stdout);
+        assert_eq!(run.stderr, "");
     }
+}
+
+#[test]
+fn what_is_in_flight_is_said_to_be_pending_beside_the_loss() {
+    let running = ready(
+        "let server = udp::bind(\"127.0.0.1:0\"); let sock = udp::open(server.addr);
+         set_policy(server, |pkt| if pkt.number > 5 { drop() } else { pass() });
+         start_thread(|| for pkt in server { pkt.reply(pkt.data); });
+         for ping in pinger(sock, server.addr, #{ interval: 1.ms, timeout: 60.s, sends: true, count: 20 }) {
+             if ping.kind == \"sent\" && ping.seq == 20 { sleep(10.ms); print(\"ready\"); }
+         }",
+    );
+    let (run, _) = stop(running, SIGNALS[0]);
+    let report = "Lost 0 of 5 pings: 0.0% (95%: 0.0% to 43.4%)
+  15 still pending, not counted: 75.0% if all of them are lost
+  0 unexplained
+";
+    assert!(run.stdout.ends_with(report), "{}", run.stdout);
 }
 
 #[test]

@@ -9,7 +9,7 @@ use crate::bindings::context::Context;
 use crate::bindings::convert::shown;
 use crate::bindings::error::{ScriptResult, raise};
 use crate::bindings::policy;
-use crate::net::error::Error;
+use crate::net::error::{Error, ErrorKind};
 use crate::net::host::addr;
 use crate::terminal::input::Line;
 use crate::terminal::{input, output};
@@ -113,6 +113,9 @@ impl Declared {
 
     /// Asks for the value until the answer is right. On a terminal only: what comes on another standard input may be meant
     /// for others (`while read host; do pingscript icmp_ping $host; done < hosts`), and the default holds.
+    ///
+    /// # Errors
+    /// `interrupted`: the stop happened first; what standard input meets.
     pub(super) fn ask(&self, context: &Context) -> Result<Value, Error> {
         use std::io::IsTerminal;
         let default = self.default.clone().unwrap_or(Value::Text(String::new()));
@@ -129,7 +132,7 @@ impl Declared {
                     output::line(&default.typed());
                     return Ok(default);
                 }
-                Line::Interrupted => return Ok(default),
+                Line::Interrupted => return Err(Error::new(ErrorKind::Interrupted, "ask", "interrupted")),
             };
             if text.trim().is_empty() {
                 return Ok(default);

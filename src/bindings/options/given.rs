@@ -15,7 +15,7 @@ use super::value::Value;
 use crate::bindings::context::Context;
 use crate::bindings::error::{ScriptResult, raise};
 use crate::bindings::{context, exit};
-use crate::net::error::Error;
+use crate::net::error::{Error, ErrorKind};
 use crate::terminal::output;
 
 /// What was given on the command line, or the defaults.
@@ -51,9 +51,12 @@ impl Given {
     }
 }
 
-/// Asks for a value; one that is wrong ends the script.
+/// Asks for a value; one that is wrong ends the script, and so does an interrupt: nothing has been begun.
 fn ask(ctx: &NativeCallContext, option: &Declared, context: &Context) -> ScriptResult<Value> {
     option.ask(context).map_err(|err| {
+        if err.kind == ErrorKind::Interrupted {
+            return exit::leave(0, ctx.call_position());
+        }
         output::note(&format!("error: {}", err.message));
         exit::leave(2, ctx.call_position())
     })

@@ -39,8 +39,8 @@ pub mod api {
     }
 
     /// Declares an option `--NAME VALUE` that is asked for with `prompt` if it is not given. It is asked for on a terminal
-    /// only; where standard input is something else, the default holds, and a line on standard error says so. Only the script
-    /// that the user started asks.
+    /// only; where standard input is something else, the default holds, and a line on standard error says so. An interrupt of
+    /// the question ends the script. Only the script that the user started asks.
     ///
     /// Errors: `invalid`, as for `option`.
     ///

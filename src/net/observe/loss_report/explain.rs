@@ -11,7 +11,7 @@ use crate::net::host::id::HostId;
 use crate::net::probe::ledger::Fault;
 
 impl LossReport {
-    /// Why each pinger's probes were lost; nothing where none is settled, or no socket of this process answers and there is no
+    /// Why each pinger's probes were lost; nothing where none was sent, or no socket of this process answers and there is no
     /// lab.
     pub fn explain(&self) -> Vec<Explanation> {
         let drops = self.drops_of_hosts();

@@ -247,6 +247,11 @@ impl LossReport {
         self.lock().pingers.settle(pinging, running, how);
     }
 
+    /// Notes that a probe is pending and will stay so, since its socket or the run has ended.
+    pub fn left_pending(&self, pinging: &Pinging) {
+        self.lock().pingers.leave_pending(pinging);
+    }
+
     /// Notes that probe `number`, sent at `sent`, timed out; `instead`: what is wrong with the reply
     /// that came all the same.
     pub fn lost(&self, pinging: &Pinging, number: u64, content: Content, sent: Instant, instead: Option<Fault>) {

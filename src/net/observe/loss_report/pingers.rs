@@ -47,7 +47,7 @@ pub(super) struct OnePinger {
     pub(super) forgotten: u64,
 }
 
-/// All of them, in the order in which their first pings were settled.
+/// All of them, in the order in which their first pings were accounted for.
 #[derive(Debug, Default)]
 pub(super) struct Pingers {
     list: Vec<OnePinger>,
@@ -99,6 +99,12 @@ impl Pingers {
         counts.neighbours = counts.neighbours + recent.settle(number, how != Settled::Replied);
     }
 
+    /// Enters that a ping is pending and will stay so.
+    pub(super) fn leave_pending(&mut self, pinging: &Pinging) {
+        let place = self.place(pinging);
+        self.list[place].counts.sent += 1;
+    }
+
     /// The counts of all together.
     pub(super) fn counts(&self) -> Counts {
         self.list.iter().map(|one| one.counts).sum()
@@ -109,9 +115,9 @@ impl Pingers {
         members.iter().map(|&place| self.list[place].counts).sum()
     }
 
-    /// Those that have settled pings, as they are reported.
+    /// Those that have pinged, as they are reported.
     pub(super) fn groups(&self, hosts: &Hosts) -> Vec<Group> {
-        let places: Vec<usize> = (0..self.list.len()).filter(|&place| self.list[place].counts.settled() > 0).collect();
+        let places: Vec<usize> = (0..self.list.len()).filter(|&place| self.list[place].counts.sent > 0).collect();
         if let [only] = places.as_slice() {
             return vec![Group { title: String::new(), members: vec![*only] }];
         }
@@ -120,7 +126,7 @@ impl Pingers {
         let names: Vec<Name> = places.iter().map(|&place| Name::of(&self.list[place].pinging)).collect();
         for (&place, name) in places.iter().zip(&names) {
             // A socket for each ping makes no pinger of each.
-            let together = places.len() > APART || self.list[place].counts.settled() == 1;
+            let together = places.len() > APART || self.list[place].counts.sent == 1;
             if let Some(&group) = known.get(name).filter(|_| together) {
                 groups[group].members.push(place);
                 continue;

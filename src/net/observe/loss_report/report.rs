@@ -85,6 +85,14 @@ impl fmt::Display for Explanation {
         let (lost, of) = (self.probes.lost(), self.probes.settled());
         write!(f, "Lost {lost} of {of} pings{}: ", self.title)?;
         share(f, lost, of, &self.probes.neighbours)?;
+        let pending = self.probes.pending();
+        if pending > 0 {
+            let most = (lost + pending) as f64 / self.probes.sent as f64;
+            write!(f, "\n  {pending} still pending, not counted")?;
+            if of > 0 {
+                write!(f, ": {:.1}% if all of them are lost", most * 100.0)?;
+            }
+        }
         for (cause, numbers) in &self.causes {
             // Pingers that are reported together number their pings each for itself.
             match self.pingers {

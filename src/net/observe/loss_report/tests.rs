@@ -312,6 +312,21 @@ fn many_pingers_of_one_target_are_reported_together() {
 }
 
 #[test]
+fn pings_that_are_left_pending_are_not_counted_and_said() {
+    let account = LossReport::default();
+    account.lock().servers.at((HERE, addr(7)));
+    account.left_pending(&pinging(ends()));
+    assert_eq!(text_of(&account), "Lost 0 of 0 pings: NA\n  1 still pending, not counted\n  0 unexplained");
+    settle(&account, ends(), [3, 0, 0]);
+    let text = text_of(&account);
+    assert!(text.contains("Lost 0 of 3 pings: 0.0% (95%"), "{text}");
+    assert!(
+        text.ends_with("\n  1 still pending, not counted: 25.0% if all of them are lost\n  0 unexplained"),
+        "{text}"
+    );
+}
+
+#[test]
 fn a_reply_put_down_to_a_ping_that_was_dropped_is_one_to_another() {
     let account = LossReport::default();
     account.lock().servers.at((HERE, addr(7)));

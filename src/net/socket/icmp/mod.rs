@@ -319,7 +319,7 @@ impl Request {
 impl Settle for Inner {
     fn settle_up(&self) {
         if let Ok(mut prober) = self.prober.try_lock() {
-            prober.settle_up(&self.session, self.local, &*self.host);
+            prober.settle_up(&self.session, "ICMP", self.local, &*self.host);
         }
     }
 
@@ -335,7 +335,7 @@ impl Settle for Inner {
 impl Drop for Inner {
     fn drop(&mut self) {
         let prober = self.prober.get_mut().unwrap_or_else(PoisonError::into_inner);
-        prober.settle_up(&self.session, self.local, &*self.host);
+        prober.settle_up(&self.session, "ICMP", self.local, &*self.host);
     }
 }
 

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use super::clock::{measure, waited};
 use super::{Carrier, Pending, Prober, Recognised, Unheard};
 use crate::net::error::{Error, Result};
+use crate::net::host::id::HostId;
 use crate::net::observe::event::{Event, Flow};
 use crate::net::observe::loss_report::{Ends, Pinging, Settled};
 use crate::net::policy::datagram::Datagram;
@@ -271,7 +272,7 @@ impl Prober {
             let instead = late.or(pending.instead);
             let content = Content::of(carrier.echoed(&pending.message));
             if pending.reported {
-                let pinging = self.pinging(carrier, pending.to);
+                let pinging = self.pinging(carrier.protocol(), carrier.host().id(), carrier.local(), pending.to);
                 carrier.loss_report().lost(&pinging, pending.number, content, pending.sent, instead);
             }
             self.finish(carrier, id, &pending, None, End::TimedOut { instead });
@@ -279,9 +280,8 @@ impl Prober {
     }
 
     /// Whose account a probe to `to` is in.
-    fn pinging(&self, carrier: &dyn Carrier, to: SocketAddr) -> Pinging {
-        let ends = Ends::seen_by(carrier.host().id(), carrier.local(), to);
-        Pinging { socket: self.id.0, protocol: carrier.protocol(), ends }
+    pub(super) fn pinging(&self, protocol: &'static str, host: HostId, local: SocketAddr, to: SocketAddr) -> Pinging {
+        Pinging { socket: self.id.0, protocol, ends: Ends::seen_by(host, local, to) }
     }
 
     /// Enters in the account how a probe was settled.
@@ -296,7 +296,7 @@ impl Prober {
             End::Unsent(error) | End::Broken(error) => (Settled::Errored, Some(error.message.clone())),
             End::Sent { .. } | End::Stray { .. } | End::Interrupted { .. } => return,
         };
-        let pinging = self.pinging(carrier, pending.to);
+        let pinging = self.pinging(carrier.protocol(), carrier.host().id(), carrier.local(), pending.to);
         carrier.loss_report().settled(&pinging, id.number(), how);
         if let Some(error) = error {
             let content = Content::of(carrier.echoed(&pending.message));

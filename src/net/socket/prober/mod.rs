@@ -419,8 +419,14 @@ impl Prober {
         }
     }
 
-    /// Brings the account up to date, and tells of the probes that are pending and will stay so.
-    pub(in crate::net) fn settle_up(&mut self, session: &Session, local: SocketAddr, host: &dyn Host) {
+    /// Brings the account up to date, and tells of the probes over `protocol` that are pending and will stay so.
+    pub(in crate::net) fn settle_up(
+        &mut self,
+        session: &Session,
+        protocol: &'static str,
+        local: SocketAddr,
+        host: &dyn Host,
+    ) {
         let counts = self.ledger.counts();
         session.loss_report.count(self.told, counts);
         self.told = counts;
@@ -428,6 +434,9 @@ impl Prober {
         self.older = 0;
         left.sort_by_key(|(id, _)| *id);
         for (_, pending) in left {
+            if pending.reported {
+                session.loss_report.left_pending(&self.pinging(protocol, host.id(), local, pending.to));
+            }
             let outcome = pending.outcome(None, End::Interrupted { sent: true });
             session.events.tell(|| Event::Outcome {
                 flow: Flow { time: host.unix_nanos(), from: local, to: pending.to, host: host.name() },

@@ -147,7 +147,7 @@ impl super::Inner {
         if let Some(pinging) = self.pinging.get()
             && let Ok(mut prober) = pinging.prober.try_lock()
         {
-            prober.settle_up(&self.session, self.local, self.host.as_ref());
+            prober.settle_up(&self.session, "TCP", self.local, self.host.as_ref());
         }
     }
 }

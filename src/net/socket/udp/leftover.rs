@@ -79,7 +79,7 @@ impl Settle for Inner {
             if let Some(socket) = &socket {
                 self.leave_rest(socket, &mut prober);
             }
-            prober.settle_up(&self.session, self.local, self.host.as_ref());
+            prober.settle_up(&self.session, "UDP", self.local, self.host.as_ref());
         }
         if let Some(drops) = socket.and_then(|socket| sys::drops(socket.as_fd()).ok()) {
             self.tell_drops(drops);
@@ -130,6 +130,6 @@ impl Drop for Inner {
             self.leave_rest(&socket, &mut prober);
             self.leave_drops(&socket);
         }
-        prober.settle_up(&self.session, self.local, self.host.as_ref());
+        prober.settle_up(&self.session, "UDP", self.local, self.host.as_ref());
     }
 }
