@@ -104,23 +104,75 @@ fn gaps_are_told_apart_with_any_seed() {
     for some in runs.chunks(4) {
         let run = |seed: &u32| {
             let (proto, seed) = (["icmp", "udp", "tcp"][*seed as usize % 3], seed.to_string());
-            thread::spawn(move || run_lab(&["--seed", &seed, "scripts/labs/path_gaps.rhai", "--proto", proto]))
+            let args =
+                ["--seed".to_string(), seed, "scripts/labs/path_gaps.rhai".into(), "--proto".into(), proto.into()];
+            (proto, thread::spawn(move || run_lab(&args.each_ref().map(String::as_str))))
         };
-        for thread in some.iter().map(run).collect::<Vec<_>>() {
+        for (proto, thread) in some.iter().map(run).collect::<Vec<_>>() {
             let Some(run) = thread.join().expect("a run") else { return };
             let run = run.expect_code(0);
             let found: Vec<&str> = run
                 .stdout
                 .lines()
                 .filter_map(|line| line.strip_prefix("a | "))
-                .filter(|line| line.starts_with("hop ") || line.starts_with("packets are lost"))
+                .filter(|line| ["hop ", "packets ", "from hop "].iter().any(|start| line.starts_with(start)))
                 .collect();
             let [silent, limits, loses] = found[..] else { panic!("{found:?}\n{}", run.stdout) };
-            assert!(silent.starts_with("hop 2 answers nothing"), "{found:?}");
+            assert!(silent.starts_with("hop 2 replies to none of 103 probes"), "{found:?}");
             assert!(limits.starts_with("hop 3 limits its errors"), "{found:?}");
-            assert!(loses.starts_with("packets are lost from hop 5 on"), "{found:?}");
+            // An end sends errors to probes of UDP, and may limit them.
+            let loss = if proto == "udp" { "from hop 5 on about " } else { "packets are lost from hop 5 on" };
+            assert!(loses.starts_with(loss), "{found:?}");
         }
     }
+}
+
+#[test]
+fn a_study_says_loss_only_where_packets_are_lost() {
+    // As Linux has it by itself, the end limits its errors; then links lose packets, both ways; then the end sends nothing.
+    let script = r#"
+        let net = lab::create();
+        let a = net.host("a"); let r = net.router("r"); let b = net.host("b");
+        net.link(a, r); let last = net.link(r, b);
+        let study = |what| for proto in ["udp", "icmp", "tcp"] {
+            print(`${what} ${proto}`);
+            a.run("traceroute.rhai", [b.addr, "--proto", proto, "--study", 60, "--timeout", "300ms", "--hops", 2]);
+        };
+        b.exec(["sh", "-c", "echo 6168 > /proc/sys/net/ipv4/icmp_ratemask"]);
+        study.call("limit");
+        b.exec(["sh", "-c", "echo 0 > /proc/sys/net/ipv4/icmp_ratemask"]);
+        set_policy(last, loss(0.3));
+        study.call("loss");
+        set_policy(last.from(b), loss(1.0));
+        study.call("silence");
+        exit(0);
+    "#;
+    let Some(run) = run_lab(&["--seed", "1", "-e", script]) else { return };
+    let run = run.expect_code(0);
+    let mut found = String::new();
+    for line in run.stdout.lines() {
+        let text = line.strip_prefix("a| ").unwrap_or_default();
+        let finding =
+            ["packets are lost from hop 2 on", "from hop 2 on"].iter().find(|start| text.starts_with(**start));
+        match finding {
+            Some(finding) => found += &format!(" {finding};"),
+            None if ["limit ", "loss ", "silence "].iter().any(|what| line.starts_with(what)) => {
+                found += &format!("\n{line}:")
+            }
+            None => assert!(!text.starts_with("hop ") && !text.contains(" lost"), "{}", run.stdout),
+        }
+    }
+    let expected = "
+limit udp: from hop 2 on;
+limit icmp:
+limit tcp:
+loss udp: from hop 2 on;
+loss icmp: packets are lost from hop 2 on;
+loss tcp: packets are lost from hop 2 on;
+silence udp: from hop 2 on;
+silence icmp: from hop 2 on;
+silence tcp: from hop 2 on;";
+    assert_eq!(found, expected, "{}", run.stdout);
 }
 
 #[test]

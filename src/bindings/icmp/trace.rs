@@ -158,7 +158,8 @@ pub mod api {
     }
 
     /// What the missing answers mean, an array of sentences: a hop that limits how many errors it sends is told from one that
-    /// loses packets by what comes back from behind it. It takes some 30 pings for each hop to say much.
+    /// loses packets by what comes back from behind it. Packets are said to be lost only where the destination's replies (to ICMP
+    /// echo, or TCP) show that; else a sentence says that it cannot be told. It takes some 30 pings for each hop to say much.
     ///
     /// ```rhai
     /// expect(trace().findings(), []);

@@ -2,7 +2,8 @@
 //!
 //! Pure. A router that limits how many errors it sends and one that loses packets both leave probes unanswered; they differ in
 //! what comes back from behind them: a packet that is lost at one hop does not get to the next, an error that is not sent
-//! hinders nothing.
+//! hinders nothing. Where the hops from one on all leave probes unanswered, all of them may limit their errors; so packets are
+//! said to be lost only if the destination shows it by replies that systems do not limit: to an echo request, or to a SYN.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -60,6 +61,8 @@ impl Mtu {
 pub struct Hop {
     sent: u64,
     answered: u64,
+    /// How many answers were ICMP errors.
+    errors: u64,
     /// The first answers, as many as a line shows; `None` for one that did not come. Those that only tell an MTU are shown if
     /// there are no others.
     shown: Vec<Option<(ZonedIp, Duration, Option<Kind>)>>,
@@ -76,7 +79,12 @@ pub struct Hop {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Finding {
     /// No answer came from the hop, and those behind it answer.
-    Silent(u8),
+    Silent {
+        /// The hop.
+        ttl: u8,
+        /// How many probes it left unanswered.
+        of: u64,
+    },
     /// The hop leaves probes unanswered, and those behind it fewer: it limits the errors that it sends.
     Limits {
         /// The hop.
@@ -86,13 +94,30 @@ pub enum Finding {
         /// The same for hops behind it, one or several together.
         behind: (u64, u64),
     },
-    /// From this hop on probes are lost, there and behind it.
+    /// From this hop on probes are lost, there or behind it: the destination's replies show that.
     Loses {
         /// The hop.
         ttl: u8,
         /// The share lost from here on, both ways, that is not lost before it.
         share: f64,
     },
+    /// From this hop on probes are lost, or those hops limit or withhold their replies.
+    Unclear {
+        /// The hop.
+        ttl: u8,
+        /// The share left unanswered from here on that is not left so before it.
+        share: f64,
+        /// Whether the destination answers with replies that systems do not limit.
+        replies: bool,
+    },
+}
+
+/// A hop from which on a greater share is unanswered.
+struct Rise {
+    ttl: u8,
+    share: f64,
+    /// Unanswered probes, and all, of the hops before it that are compared with it.
+    before: (u64, u64),
 }
 
 /// Answers of a hop that are kept to be shown.
@@ -110,6 +135,9 @@ const APART_FROM_BEST: f64 = 4.5;
 /// The same for the best of the hops behind a cut: what is lost there is lost for it, too.
 const APART_AT_BEST: f64 = 1.0;
 
+/// The same for the destination alone, whose replies are to show what all hops behind a cut together do.
+const APART_AT_END: f64 = 2.0;
+
 impl Trace {
     /// Enters what became of a probe that was sent with `ttl`.
     pub fn add(&mut self, ttl: u8, answer: Answer) {
@@ -120,6 +148,7 @@ impl Trace {
         });
         hop.sent += 1;
         hop.answered += u64::from(answer.by.is_some());
+        hop.errors += u64::from(answer.by.is_some() && answer.kind.is_some());
         hop.ends |= answer.by.is_some() && !is_transit;
         match answer.mtu {
             Some(Mtu::NextHop(mtu)) => hop.mtu = hop.mtu.or(Some(mtu)),
@@ -182,17 +211,34 @@ impl Trace {
         for (index, &(ttl, own)) in hops.iter().enumerate() {
             let behind: Vec<_> = hops[index + 1..].iter().map(|(_, lost)| *lost).collect();
             match least(&behind) {
-                Some(least) if own.0 == own.1 && least.0 < least.1 => found.push(Finding::Silent(ttl)),
                 Some(least) => match limit(own, &behind, least) {
-                    Some(behind) => found.push(Finding::Limits { ttl, lost: own, behind }),
-                    None => way.push((ttl, own)),
+                    Some(behind) if own.0 < own.1 => found.push(Finding::Limits { ttl, lost: own, behind }),
+                    Some(behind) if apart(own, behind) > APART => found.push(Finding::Silent { ttl, of: own.1 }),
+                    _ => way.push((ttl, own)),
                 },
                 None => way.push((ttl, own)),
             }
         }
-        losses(&way, &mut found);
+        found.extend(self.losses(&way));
         found.sort_by_key(Finding::ttl);
         found
+    }
+
+    /// What is lost, or may be, from where on.
+    fn losses(&self, way: &[(u8, (u64, u64))]) -> Vec<Finding> {
+        let mut rises = Vec::new();
+        find_rises(way, &mut rises);
+        rises.sort_by_key(|rise| rise.ttl);
+        let end = self.end().and_then(|end| self.hops.get(&end)).filter(|end| end.answered > 0 && end.errors == 0);
+        // What the destination shows to be lost is lost behind the last hop that loses less than it does. Before that hop, all
+        // that is missing may be errors that were not sent.
+        let shown = |rise: &Rise| end.is_some_and(|end| apart(end.lost(), rise.before) > APART_AT_END);
+        let last = rises.iter().rposition(shown);
+        let finding = |(index, Rise { ttl, share, .. })| match last == Some(index) {
+            true => Finding::Loses { ttl, share },
+            false => Finding::Unclear { ttl, share, replies: end.is_some() },
+        };
+        rises.into_iter().enumerate().map(finding).collect()
     }
 }
 
@@ -212,18 +258,22 @@ fn limit(own: (u64, u64), behind: &[(u64, u64)], least: (u64, u64)) -> Option<(u
 }
 
 /// Finds where on the way the share lost rises, by cutting it where both sides differ most, and each side again.
-fn losses(way: &[(u8, (u64, u64))], found: &mut Vec<Finding>) {
+fn find_rises(way: &[(u8, (u64, u64))], found: &mut Vec<Rise>) {
     let lost: Vec<_> = way.iter().map(|(_, lost)| *lost).collect();
     let cuts = (1..way.len()).filter_map(|at| {
         let (before, behind) = (sum(&lost[..at]), sum(&lost[at..]));
         let best = least(&lost[at..]).filter(|best| apart(*best, before) > APART_AT_BEST)?;
-        Some((at, apart(behind, before), share(before), share(behind).min(share(best))))
+        let least = share(behind).min(share(best));
+        let rise = Rise { ttl: way[at].0, share: 1.0 - (1.0 - least) / (1.0 - share(before)), before };
+        // The difference that one probe more or less would make is none (Yates).
+        let chance = 0.5 * (1.0 / behind.1 as f64 + 1.0 / before.1 as f64) / (share(behind) - share(before));
+        Some((at, apart(behind, before) * (1.0 - chance), rise))
     });
-    let Some((at, deviations, before, behind)) = cuts.max_by(|a, b| a.1.total_cmp(&b.1)) else { return };
+    let Some((at, deviations, rise)) = cuts.max_by(|a, b| a.1.total_cmp(&b.1)) else { return };
     if deviations > APART {
-        found.push(Finding::Loses { ttl: way[at].0, share: 1.0 - (1.0 - behind) / (1.0 - before) });
-        losses(&way[..at], found);
-        losses(&way[at..], found);
+        found.push(rise);
+        find_rises(&way[..at], found);
+        find_rises(&way[at..], found);
     }
 }
 
@@ -254,7 +304,10 @@ impl Finding {
     /// The hop it is about.
     pub fn ttl(&self) -> u8 {
         match self {
-            Self::Silent(ttl) | Self::Limits { ttl, .. } | Self::Loses { ttl, .. } => *ttl,
+            Self::Silent { ttl, .. }
+            | Self::Limits { ttl, .. }
+            | Self::Loses { ttl, .. }
+            | Self::Unclear { ttl, .. } => *ttl,
         }
     }
 }
@@ -305,16 +358,22 @@ impl fmt::Display for Hop {
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Silent(ttl) => write!(f, "hop {ttl} answers nothing and passes packets on"),
+            Self::Silent { ttl, of } => write!(f, "hop {ttl} replies to none of {of} probes and passes packets on"),
             Self::Limits { ttl, lost, behind } => write!(
                 f,
-                "hop {ttl} limits its errors: {} of {} probes unanswered there, {} of {} behind it",
+                "hop {ttl} limits its errors: {} of {} probes without a reply there, {} of {} behind it",
                 lost.0, lost.1, behind.0, behind.1
             ),
             Self::Loses { ttl, share } => {
-                let share = share * 100.0;
-                write!(f, "packets are lost from hop {ttl} on: about {share:.0}% there and back, ")?;
-                write!(f, "unless all hops from there on limit or withhold their replies")
+                write!(f, "packets are lost from hop {ttl} on: about {:.0}% there and back", share * 100.0)
+            }
+            Self::Unclear { ttl, share, replies } => {
+                write!(f, "from hop {ttl} on about {:.0}% of probes get no reply: ", share * 100.0)?;
+                f.write_str("lost packets, or hops that limit or withhold their replies; ")?;
+                f.write_str(match replies {
+                    true => "these probes cannot tell which",
+                    false => "a destination that replies to ICMP or TCP probes would tell which",
+                })
             }
         }
     }

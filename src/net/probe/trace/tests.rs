@@ -55,14 +55,14 @@ fn a_hop_that_limits_is_told_from_one_that_loses() {
     }
 }
 
-/// A path whose hops left so many of their probes unanswered.
-fn counted(hops: &[(u64, u64)]) -> Trace {
+/// A path whose hops left so many of their probes unanswered, and whose end answers with this error or, `None`, a reply.
+fn counted(hops: &[(u64, u64)], end: Option<Kind>) -> Trace {
     let mut trace = Trace::default();
     for (ttl, &(lost, of)) in (1..).zip(hops) {
         let last = usize::from(ttl) == hops.len();
         for probe in 0..of {
             let by = (probe >= lost).then_some(IpAddr::from([10, 0, ttl, 1]).into());
-            let kind = (!last).then(|| Kind::v4(11, 0));
+            let kind = if last { end } else { Some(Kind::v4(11, 0)) };
             trace.add(ttl, Answer { by, rtt: None, kind, mpls: Vec::new(), mtu: None });
         }
     }
@@ -70,10 +70,87 @@ fn counted(hops: &[(u64, u64)]) -> Trace {
 }
 
 #[test]
+fn packets_are_lost_only_where_the_replies_of_the_destination_show_it() {
+    let found = |hops: &[(u64, u64)], end| counted(hops, end).findings();
+    let unreachable = Some(Kind::v4(3, 3));
+    let unclear = |ttl, replies: bool, found: &[Finding]| {
+        let is = |finding: &Finding| matches!(finding, Finding::Unclear { ttl: at, replies: does, .. } if (*at, *does) == (ttl, replies));
+        assert!(found.len() == 1 && is(&found[0]), "{found:?}");
+    };
+    // An end that limits its errors, alone and with the routers before it; one that is silent, as such an end may be.
+    unclear(4, false, &found(&[(0, 60), (0, 60), (0, 60), (40, 60)], unreachable));
+    unclear(2, false, &found(&[(0, 60), (42, 60), (40, 60), (45, 60)], unreachable));
+    unclear(3, false, &found(&[(0, 60), (0, 60), (60, 60), (60, 60)], unreachable));
+    // The same numbers, but replies.
+    for (hops, at) in [([(0, 60), (0, 60), (0, 60), (40, 60)], 4), ([(0, 60), (42, 60), (40, 60), (45, 60)], 2)] {
+        let found = found(&hops, None);
+        assert!(matches!(found[..], [Finding::Loses { ttl, .. }] if ttl == at), "{found:?}");
+    }
+    // Hops that leave more unanswered than the ones before, and the end still more: the last rise is a loss for certain.
+    let found = found(&[(0, 100), (21, 100), (18, 100), (50, 100), (51, 100)], None);
+    let [Finding::Unclear { ttl: 2, replies: true, .. }, Finding::Loses { ttl: 4, share }] = found[..] else {
+        panic!("{found:?}")
+    };
+    assert!((0.2..0.5).contains(&share), "{share}");
+}
+
+#[test]
+fn an_end_that_answers_in_two_ways_shows_no_loss() {
+    let mut trace = counted(&[(0, 60), (0, 60), (30, 60)], None);
+    assert!(matches!(trace.findings()[..], [Finding::Loses { ttl: 3, .. }]));
+    let by = Some(IpAddr::from([10, 0, 3, 1]).into());
+    trace.add(3, Answer { by, rtt: None, kind: Some(Kind::v4(3, 1)), mpls: Vec::new(), mtu: None });
+    assert!(
+        matches!(trace.findings()[..], [Finding::Unclear { ttl: 3, replies: false, .. }]),
+        "{:?}",
+        trace.findings()
+    );
+}
+
+#[test]
+fn no_few_probes_make_a_finding() {
+    let unreachable = Some(Kind::v4(3, 3));
+    for probes in 1..=3 {
+        for end in [None, unreachable] {
+            // One probe lost of each hop, or of one: chance may have done that.
+            for lost in [[0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1], [1, 0, 0, 0], [0, 0, 1, 1]] {
+                let hops = lost.map(|lost| (lost, probes));
+                assert_eq!(counted(&hops, end).findings(), [], "{hops:?}");
+            }
+        }
+    }
+    assert_eq!(counted(&[(0, 2), (2, 2), (0, 2)], None).findings(), [], "two of two against none of two");
+}
+
+#[test]
+fn findings_in_words() {
+    for (finding, words) in [
+        (Finding::Silent { ttl: 2, of: 3 }, "hop 2 replies to none of 3 probes and passes packets on"),
+        (
+            Finding::Limits { ttl: 3, lost: (40, 60), behind: (1, 120) },
+            "hop 3 limits its errors: 40 of 60 probes without a reply there, 1 of 120 behind it",
+        ),
+        (Finding::Loses { ttl: 4, share: 0.356 }, "packets are lost from hop 4 on: about 36% there and back"),
+        (
+            Finding::Unclear { ttl: 4, share: 0.9, replies: false },
+            "from hop 4 on about 90% of probes get no reply: lost packets, or hops that limit or withhold their replies; \
+             a destination that replies to ICMP or TCP probes would tell which",
+        ),
+        (
+            Finding::Unclear { ttl: 2, share: 0.2, replies: true },
+            "from hop 2 on about 20% of probes get no reply: lost packets, or hops that limit or withhold their replies; \
+             these probes cannot tell which",
+        ),
+    ] {
+        assert_eq!(finding.to_string(), words);
+    }
+}
+
+#[test]
 fn nothing_is_lost_from_a_hop_on_that_others_behind_it_do_not_lose() {
-    let found = |hops: &[(u64, u64)]| counted(hops).findings();
+    let found = |hops: &[(u64, u64)]| counted(hops, None).findings();
     let limits = |lost, behind| Finding::Limits { ttl: 3, lost, behind };
-    let silent = Finding::Silent(2);
+    let silent = Finding::Silent { ttl: 2, of: 13 };
     // Few probes: the third hop limits its errors, and whether the link to the fifth loses packets is not certain.
     let few = found(&[(0, 13), (13, 13), (7, 13), (0, 13), (6, 13)]);
     assert_eq!(few, [silent.clone(), limits((7, 13), (0, 13))]);
@@ -95,9 +172,9 @@ fn what_little_is_said_of_few_probes_is_seldom_wrong() {
     let path = || [good(), Made { sends: 0.0, ..good() }, Made { sends: 0.5, ..good() }, good()];
     let lossy = || path().into_iter().chain([Made { loss: 0.2, ..good() }]).collect::<Vec<_>>();
     let right = |finding: &Finding| match finding {
-        Finding::Silent(ttl) => *ttl == 2,
+        Finding::Silent { ttl, .. } => *ttl == 2,
         Finding::Limits { ttl, .. } => *ttl == 3,
-        Finding::Loses { ttl, .. } => *ttl == 5,
+        Finding::Loses { ttl, .. } | Finding::Unclear { ttl, .. } => *ttl == 5,
     };
     let wrong = (0..300).filter(|&seed| !trace(&lossy(), 13, seed).findings().iter().all(right)).count();
     assert!(wrong <= 3, "{wrong} of 300");
@@ -106,7 +183,7 @@ fn what_little_is_said_of_few_probes_is_seldom_wrong() {
 #[test]
 fn a_silent_hop_and_a_clean_path() {
     let path = [good(), Made { sends: 0.0, ..good() }, good()];
-    assert_eq!(trace(&path, 3, 1).findings(), [Finding::Silent(2)]);
+    assert_eq!(trace(&path, 3, 1).findings(), [Finding::Silent { ttl: 2, of: 3 }]);
     let clean = trace(&[good(), good()], 3, 1);
     assert!(clean.findings().is_empty() && !clean.has_gaps());
     assert_eq!(clean.end(), Some(2));
