@@ -72,6 +72,7 @@ fn each_explains_its_options() {
         // Lines are wrapped to the screen.
         let words = run.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(words.starts_with(&purpose), "{name}:\n{}", run.stdout);
+        assert!(!words.contains('{'), "{name}: values of options stand in their places:\n{}", run.stdout);
         let options = declared(text);
         assert!(!options.is_empty() || name.starts_with("labs/"), "{name} declares no options");
         for option in options {

@@ -216,6 +216,8 @@ pub struct Script {
     pub main: bool,
     /// The options that were given to it, each with its value: `--rate` and `10M`; empty until it has declared its options.
     pub given: OnceLock<Vec<(String, String)>>,
+    /// Its header with the values of its options in place of their names: of `{rate}`; empty until it has declared its options.
+    pub explained: OnceLock<String>,
     /// The address of the first socket it bound, for those that wait for it.
     pub bound: Announced,
 }

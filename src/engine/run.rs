@@ -191,6 +191,7 @@ pub(super) fn script(job: &Job) -> Arc<Script> {
         args: job.args.clone(),
         main: true,
         given: Default::default(),
+        explained: Default::default(),
         bound: Default::default(),
     })
 }

@@ -85,11 +85,13 @@ pub(crate) fn use_one_processor() {
 }
 
 /// Let `command` end with the thread that starts it, however that ends, so that a test run that
-/// is killed leaves no program behind.
+/// is killed leaves no program behind. Signals do what they do by default, also where the test run ignores
+/// them: under `nohup`, or in the background of a shell without job control.
 pub(crate) fn end_with_parent(command: &mut Command) {
-    // SAFETY: between fork and exec only prctl is called.
+    // SAFETY: between fork and exec only signal and prctl are called.
     unsafe {
         command.pre_exec(|| {
+            unignore_signals();
             if libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) == 0 {
                 Ok(())
             } else {
@@ -99,12 +101,21 @@ pub(crate) fn end_with_parent(command: &mut Command) {
     }
 }
 
+/// A process inherits from its parent which signals it ignores.
+fn unignore_signals() {
+    for signal in [SIGHUP, SIGINT, SIGQUIT, SIGTERM] {
+        // SAFETY: no handler is set.
+        unsafe { libc::signal(signal, libc::SIG_DFL) };
+    }
+}
+
 /// Start `command` as leader of its own session, with its standard input as the session's
 /// terminal: the keys typed there become its signals.
 pub(crate) fn take_terminal(command: &mut Command) {
-    // SAFETY: between fork and exec only setsid and ioctl are called.
+    // SAFETY: between fork and exec only signal, setsid and ioctl are called.
     unsafe {
         command.pre_exec(|| {
+            unignore_signals();
             if libc::setsid() >= 0 && libc::ioctl(0, libc::TIOCSCTTY, 0) == 0 {
                 Ok(())
             } else {

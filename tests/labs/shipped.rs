@@ -70,6 +70,28 @@ fn options_at_their_edges_end_as_explained() {
     }
 }
 
+#[test]
+fn questions_and_explanations_have_the_values_of_the_options() {
+    if !require_lab_or_skip("the options of labs in their questions") {
+        return;
+    }
+    for (args, parts) in [
+        ("two_machines --count 1 --delay 2ms", &["A packet takes 2ms from", "many of 1 are lost"][..]),
+        ("first_ping --delay 3ms", &["a link of 3ms each"]),
+        ("icmp_limits --count 20", &["sends 20 pings"]),
+        ("icmp_rejects --loss 0.5 --count 2", &["a share of 0.5 of all frames", "of 2 pings get", "(1 - 0.5)²"]),
+        ("same_port --hosts 2", &["Each of 2 hosts pings"]),
+    ] {
+        let run = pingscript(&format!("--seed 1 labs/{args}").split(' ').collect::<Vec<_>>()).run().expect_code(0);
+        let (_, lesson) = run.stdout.split_once("\n\nPredict: ").expect("the question again");
+        let words = lesson.split_whitespace().collect::<Vec<_>>().join(" ");
+        for part in parts {
+            assert!(words.contains(part), "{args}: no {part:?} in\n{}", run.stdout);
+        }
+        assert!(!run.stdout.contains('{'), "{args}\n{}", run.stdout);
+    }
+}
+
 /// A lab that expects something else than it measures, after or before it answers.
 fn wrong_lab(answers_first: bool) -> String {
     let (answer, expectation) = ("answer(`it was ${1 + 1}`);", "expect(1 + 1, 3);");

@@ -48,7 +48,7 @@ impl Lesson {
 /// Asks what the header of the user's script asks, once a run. On a terminal it waits for Enter, so that there is time to
 /// think: what was typed.
 pub(super) fn ask(context: &Context) -> Option<Line> {
-    let about = &context.script.about;
+    let about = context.script.explained.get().unwrap_or(&context.script.about);
     let question = part(about, QUESTION).filter(|_| context.script.main)?;
     let explanation = EXPLANATION.iter().filter_map(|label| part(about, label)).collect();
     let asked = Asked { question: question.clone(), prediction: Mutex::default(), explanation };
@@ -86,7 +86,7 @@ pub mod api {
     /// Answers the question that the header of the lab's script asks (`Predict:`), with what was just measured. It is printed
     /// at the end of the run: the question, what the user expected, the answers in the order of their calls, and what the
     /// header says under `Explain:` and `Remember:`. These come also after an `expect` that failed. In a script that asked
-    /// nothing the answer is printed at once.
+    /// nothing the answer is printed at once. Where the header says `{delay}`, the value of the option `delay` is printed.
     ///
     /// ```rhai
     /// let rtts = stats();

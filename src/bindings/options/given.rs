@@ -111,7 +111,15 @@ pub(super) fn read(ctx: &NativeCallContext, declared: &[Declared]) -> ScriptResu
         };
         given.insert(option.name.clone(), value);
     }
+    let _ = context.script.explained.set(filled(&context.script.about, &given));
     Ok(Given { values: given, later: Arc::new(later) })
+}
+
+/// A header with the values of options in place of their names in braces.
+fn filled<'a>(header: &str, values: impl IntoIterator<Item = (&'a String, &'a Value)>) -> String {
+    values
+        .into_iter()
+        .fold(header.to_string(), |text, (name, value)| text.replace(&format!("{{{name}}}"), &value.typed()))
 }
 
 /// The options that were given, as they were typed.
@@ -128,7 +136,9 @@ fn typed(matches: &ArgMatches, declared: &[Declared]) -> Vec<(String, String)> {
 
 fn command(context: &Context, declared: &[Declared]) -> Command {
     let script = &context.script;
-    let (about, more) = script.about.split_once("\n\n").unwrap_or((&script.about, ""));
+    let defaults = declared.iter().filter_map(|option| Some((&option.name, option.default.as_ref()?)));
+    let header = filled(&script.about, defaults);
+    let (about, more) = header.split_once("\n\n").unwrap_or((&header, ""));
     // A policy's header says how a server is given it, and with it the options.
     let (about, own) = about.split_once("\nUsage: ").map_or((about, None), |(about, usage)| (about, Some(usage)));
     let more = joined(&without_usage(more));

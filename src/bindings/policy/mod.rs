@@ -134,6 +134,7 @@ fn load(ctx: &NativeCallContext, name: &str, args: Vec<String>) -> ScriptResult<
         args,
         main: false,
         given: Default::default(),
+        explained: Default::default(),
         bound: Default::default(),
         name: file.clone(),
     });

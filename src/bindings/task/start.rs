@@ -116,6 +116,7 @@ pub(in crate::bindings) fn start_script(
         args: args.iter().map(typed).collect(),
         main: false,
         given: Default::default(),
+        explained: Default::default(),
         bound: Default::default(),
         name: name.clone(),
     });

@@ -133,6 +133,7 @@ impl Session {
             args,
             main: true,
             given: Default::default(),
+            explained: Default::default(),
             bound: Default::default(),
         };
         self.run(name, text, Arc::new(script), false)
