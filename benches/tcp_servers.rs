@@ -10,70 +10,27 @@
 //! another one varies with the machine by more than what is compared.
 #![allow(missing_docs)]
 
-use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::os::fd::AsFd;
-use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+mod common;
 
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener};
+use std::process::Command;
+use std::sync::Arc;
+use std::time::Instant;
+
+use common::load::{self, CLIENTS, MESSAGE, connect};
+use common::{PINGSCRIPT, Server, in_turns, median};
 use pingscript::net::host::ThisMachine;
 use pingscript::net::host::stop::Stop;
 use pingscript::net::socket::session::Session;
 use pingscript::net::socket::tcp::{Accepted, Incoming, ListenOptions, Listener, StreamOptions};
-use pingscript::net::sys::{self, Epoll, Interest};
+use pingscript::net::sys;
 
 const ROUNDS: usize = 9;
 const PINGS: usize = 5_000;
-const CLIENTS: usize = 1_000;
 const ANSWERS: usize = 60_000;
-const MESSAGE: &[u8] = b"ping 123456 1725933169.813111";
 
-const PYTHON: &str = r#"
-import socket, threading
-def serve(conn):
-    conn.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    with conn:
-        while data := conn.recv(65535):
-            conn.sendall(data.decode().upper().encode())
-server = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-server.bind(("127.0.0.1", 0))
-server.listen(4096)
-print("Listening on port", server.getsockname()[1], flush=True)
-while True:
-    conn, _ = server.accept()
-    threading.Thread(target=serve, args=(conn,), daemon=True).start()
-"#;
-
-struct Server {
-    name: &'static str,
-    child: Child,
-    addr: SocketAddr,
-}
-
-impl Server {
-    fn start(name: &'static str, command: &mut Command) -> Option<Self> {
-        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().ok()?;
-        let mut line = String::new();
-        BufReader::new(child.stdout.take()?).read_line(&mut line).ok()?;
-        let port = line.trim().rsplit(' ').next()?.parse::<u16>().ok()?;
-        Some(Self { name, child, addr: ([127, 0, 0, 1], port).into() })
-    }
-
-    /// Memory that is resident, in KiB.
-    fn resident(&self) -> f64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap_or_default();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or(f64::NAN)
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
+const PYTHON: &str = include_str!("peers/tcp_server.py");
 
 /// The floor: a thread for each client, which reads, upper-cases and writes.
 fn plain_server() {
@@ -115,18 +72,11 @@ fn core_server() {
     }
 }
 
-fn connect(addr: SocketAddr) -> TcpStream {
-    let stream = TcpStream::connect(addr).expect("connects");
-    stream.set_nodelay(true).expect("TCP_NODELAY");
-    stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a time-out");
-    stream
-}
-
 /// The median round-trip time of one client, in microseconds.
 fn one_client(addr: SocketAddr) -> f64 {
     let mut stream = connect(addr);
     let mut buffer = [0u8; 256];
-    let mut times: Vec<f64> = (0..PINGS)
+    let times: Vec<f64> = (0..PINGS)
         .map(|_| {
             let start = Instant::now();
             stream.write_all(MESSAGE).expect("sent");
@@ -134,66 +84,7 @@ fn one_client(addr: SocketAddr) -> f64 {
             start.elapsed().as_secs_f64() * 1e6
         })
         .collect();
-    median(&mut times)
-}
-
-/// How many answers a second many clients get.
-fn many_clients(addr: SocketAddr) -> f64 {
-    let epoll = Epoll::new().expect("a descriptor");
-    let mut clients: Vec<(TcpStream, usize)> = (0..CLIENTS).map(|_| (connect(addr), 0)).collect();
-    for (number, (stream, _)) in clients.iter_mut().enumerate() {
-        stream.set_nonblocking(true).expect("a socket");
-        epoll.add(stream.as_fd(), number as u64, Interest { read: true, write: false }).expect("taken in");
-        stream.write_all(MESSAGE).expect("sent");
-    }
-    let (mut ready, mut buffer, mut answered) = (Vec::new(), [0u8; 256], 0);
-    let mut start = Instant::now();
-    // The first answers come while threads are still being started.
-    while answered < ANSWERS + 2 * CLIENTS {
-        epoll.ready(&mut ready).expect("asked");
-        if ready.is_empty() {
-            let mut fds = [sys::PollFd::readable(epoll.as_fd())];
-            let waited = sys::ppoll(&mut fds, Some(pingscript::net::time::Duration::from_secs(20)));
-            assert!(waited.is_ok_and(|ready| ready > 0), "{answered} answers, and no more");
-        }
-        for readiness in &ready {
-            let (stream, got) = &mut clients[readiness.token as usize];
-            match stream.read(&mut buffer) {
-                Ok(0) => panic!("a client was turned away"),
-                Ok(n) => *got += n,
-                Err(err) if err.kind() == ErrorKind::WouldBlock => {}
-                Err(err) => panic!("{err}"),
-            }
-            if *got >= MESSAGE.len() {
-                *got -= MESSAGE.len();
-                answered += 1;
-                if answered == 2 * CLIENTS {
-                    start = Instant::now();
-                }
-                stream.write_all(MESSAGE).expect("sent");
-            }
-        }
-    }
-    ANSWERS as f64 / start.elapsed().as_secs_f64()
-}
-
-/// How many KiB a client takes that says nothing, once it was answered.
-fn idle_clients(server: &Server) -> f64 {
-    let ask = |stream: &mut TcpStream| {
-        stream.write_all(MESSAGE).expect("sent");
-        stream.read_exact(&mut [0u8; MESSAGE.len()]).expect("answered");
-    };
-    let mut first = connect(server.addr);
-    ask(&mut first);
-    let before = server.resident();
-    let mut clients: Vec<TcpStream> = (0..CLIENTS).map(|_| connect(server.addr)).collect();
-    clients.iter_mut().for_each(ask);
-    (server.resident() - before) / CLIENTS as f64
-}
-
-fn median(values: &mut [f64]) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+    median(times)
 }
 
 /// Each server's own figures, and its ratios to those of the server whose name begins with `name`, both as medians.
@@ -201,26 +92,15 @@ fn compared(servers: &[Server], rounds: &[Vec<f64>], name: &str) -> Vec<(f64, f6
     let floor = servers.iter().position(|server| server.name.starts_with(name)).map(|index| &rounds[index]);
     let compare = |figures: &Vec<f64>| {
         let ratios = floor.map(|floor| figures.iter().zip(floor).map(|(figure, floor)| figure / floor).collect());
-        (median(&mut figures.clone()), ratios.map_or(f64::NAN, |mut ratios: Vec<f64>| median(&mut ratios)))
+        (median(figures.clone()), ratios.map_or(f64::NAN, median))
     };
     rounds.iter().map(compare).collect()
-}
-
-/// Takes each server's figure in turn, `ROUNDS` times.
-fn in_turns(servers: &[Server], figure: impl Fn(&Server) -> f64) -> Vec<Vec<f64>> {
-    let mut rounds = vec![Vec::new(); servers.len()];
-    for _ in 0..ROUNDS {
-        for (server, figures) in servers.iter().zip(&mut rounds) {
-            figures.push(figure(server));
-        }
-    }
-    rounds
 }
 
 fn start_all() -> Vec<Server> {
     let me = std::env::current_exe().expect("this program has a path");
     let script = |name: &str| {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_pingscript"));
+        let mut command = Command::new(PINGSCRIPT);
         command.args([name, "--listen", "127.0.0.1:0", "--quiet"]);
         command
     };
@@ -242,7 +122,7 @@ fn print_rtts() {
     let servers = start_all();
     // What is first used is slow.
     servers.iter().for_each(|server| assert!(one_client(server.addr) > 0.0));
-    let rtts = in_turns(&servers, |server| one_client(server.addr));
+    let rtts = in_turns(&servers, ROUNDS, |server| one_client(server.addr));
     println!("one client, on one processor with the server; median of {ROUNDS} rounds of {PINGS} messages");
     println!("{:<30} {:>9} {:>9} {:>11}", "server", "RTT, µs", "to plain", "to CPython");
     let (plain, python) = (compared(&servers, &rtts, "plain"), compared(&servers, &rtts, "CPython"));
@@ -255,8 +135,8 @@ fn print_rtts() {
 fn print_rates() {
     let servers = start_all();
     // First: what was once in use is not given back.
-    let memory: Vec<f64> = servers.iter().map(idle_clients).collect();
-    let rates = in_turns(&servers, |server| many_clients(server.addr));
+    let memory: Vec<f64> = servers.iter().map(load::idle).collect();
+    let rates = in_turns(&servers, ROUNDS, |server| load::tcp(server.addr, ANSWERS));
     println!("{CLIENTS} clients in closed loop; median of {ROUNDS} rounds of {ANSWERS} messages");
     println!("{:<30} {:>9} {:>9} {:>11} {:>16}", "server", "msgs/s", "to plain", "to CPython", "KiB idle client");
     let (plain, python) = (compared(&servers, &rates, "plain"), compared(&servers, &rates, "CPython"));
