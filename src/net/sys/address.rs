@@ -1,31 +1,50 @@
 //! Socket addresses in the form of the system calls.
-#![allow(unsafe_code)]
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 
 use super::receive::i32_at;
 
-/// A socket address in the form of the system calls.
-#[derive(Clone, Copy)]
+/// The bytes of a `sockaddr_in6`, the longest address of the Internet.
+const LONGEST: usize = 28;
+
+/// A socket address in the form of the system calls (`sockaddr_in`, `sockaddr_in6`).
+#[derive(Clone, Copy, Debug)]
+#[repr(C, align(8))]
 pub struct RawAddr {
-    pub(super) storage: libc::sockaddr_storage,
+    pub(super) bytes: [u8; LONGEST],
     pub(super) len: libc::socklen_t,
+}
+
+impl RawAddr {
+    /// Room for the kernel to write an address to.
+    pub(super) const ROOM: Self = Self { bytes: [0; LONGEST], len: LONGEST as libc::socklen_t };
+
+    /// What the kernel has written; `None`: it is no address of the Internet.
+    pub(super) fn get(&self) -> Option<SocketAddr> {
+        address(&self.bytes[..LONGEST.min(self.len as usize)])
+    }
 }
 
 impl From<SocketAddr> for RawAddr {
     fn from(addr: SocketAddr) -> Self {
-        let addr = socket2::SockAddr::from(addr);
-        // SAFETY: sockaddr_storage is plain data for which zeroes are valid; the copy stays within both objects,
-        // since a SockAddr is at most as long as a sockaddr_storage.
-        unsafe {
-            let mut storage: libc::sockaddr_storage = std::mem::zeroed();
-            std::ptr::copy_nonoverlapping(
-                addr.as_ptr().cast::<u8>(),
-                std::ptr::from_mut(&mut storage).cast::<u8>(),
-                addr.len() as usize,
-            );
-            Self { storage, len: addr.len() }
-        }
+        let mut raw = Self::ROOM;
+        let bytes = &mut raw.bytes;
+        bytes[2..4].copy_from_slice(&addr.port().to_be_bytes());
+        let family = match addr {
+            SocketAddr::V4(addr) => {
+                bytes[4..8].copy_from_slice(&addr.ip().octets());
+                raw.len = 16;
+                libc::AF_INET
+            }
+            SocketAddr::V6(addr) => {
+                bytes[4..8].copy_from_slice(&addr.flowinfo().to_ne_bytes());
+                bytes[8..24].copy_from_slice(&addr.ip().octets());
+                bytes[24..28].copy_from_slice(&addr.scope_id().to_ne_bytes());
+                libc::AF_INET6
+            }
+        };
+        bytes[..2].copy_from_slice(&(family as libc::sa_family_t).to_ne_bytes());
+        raw
     }
 }
 
@@ -58,11 +77,9 @@ mod tests {
     fn addresses_survive_the_round_trip() {
         for text in ["127.0.0.1:11000", "[2001:db8::1]:7", "[fe80::1%3]:9"] {
             let addr: SocketAddr = text.parse().expect("an address");
-            let raw = RawAddr::from(addr);
-            // SAFETY: the storage is fully initialised.
-            let bytes =
-                unsafe { std::slice::from_raw_parts(std::ptr::from_ref(&raw.storage).cast::<u8>(), raw.len as usize) };
-            assert_eq!(address(bytes), Some(addr));
+            assert_eq!(RawAddr::from(addr).get(), Some(addr));
+            assert_eq!(RawAddr::from(addr).len, socket2::SockAddr::from(addr).len());
         }
+        assert_eq!(RawAddr::ROOM.get(), None);
     }
 }

@@ -1,13 +1,15 @@
 //! Waiting for many descriptors at a cost that does not grow with their number (epoll(7)).
-#![allow(unsafe_code)]
 
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd};
+
+use nix::errno::Errno;
+use nix::sys::epoll::{self, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 
 /// A set of descriptors, each known by a number of the caller's. It is itself a descriptor that is readable while one of
 /// them is ready.
 #[derive(Debug)]
-pub struct Epoll(OwnedFd);
+pub struct Epoll(epoll::Epoll);
 
 /// A descriptor that is ready.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,68 +31,61 @@ pub struct Interest {
     pub write: bool,
 }
 
-/// How many are told of in one call.
+/// How many are reported in one call.
 const BATCH: usize = 64;
 
 impl Epoll {
     /// An empty set (epoll_create1(2)).
     pub fn new() -> io::Result<Self> {
-        // SAFETY: the call takes no pointers; a descriptor it returns is new and ours.
-        unsafe {
-            let fd = libc::epoll_create1(libc::EPOLL_CLOEXEC);
-            if fd < 0 { Err(io::Error::last_os_error()) } else { Ok(Self(OwnedFd::from_raw_fd(fd))) }
-        }
+        Ok(Self(epoll::Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?))
     }
 
     /// Takes `fd` in as `token`.
-    pub fn add(&self, fd: BorrowedFd<'_>, token: u64, interest: Interest) -> io::Result<()> {
-        self.control(libc::EPOLL_CTL_ADD, fd, token, interest)
+    pub fn add(&self, fd: impl AsFd, token: u64, interest: Interest) -> io::Result<()> {
+        Ok(self.0.add(fd, interest.event(token))?)
     }
 
     /// Changes what is waited for at `fd`.
-    pub fn change(&self, fd: BorrowedFd<'_>, token: u64, interest: Interest) -> io::Result<()> {
-        self.control(libc::EPOLL_CTL_MOD, fd, token, interest)
+    pub fn change(&self, fd: impl AsFd, token: u64, interest: Interest) -> io::Result<()> {
+        Ok(self.0.modify(fd, &mut interest.event(token))?)
     }
 
     /// Takes `fd` out.
-    pub fn remove(&self, fd: BorrowedFd<'_>) -> io::Result<()> {
-        self.control(libc::EPOLL_CTL_DEL, fd, 0, Interest { read: false, write: false })
-    }
-
-    fn control(&self, op: i32, fd: BorrowedFd<'_>, token: u64, interest: Interest) -> io::Result<()> {
-        let read = if interest.read { libc::EPOLLIN } else { 0 };
-        let write = if interest.write { libc::EPOLLOUT } else { 0 };
-        let mut event = libc::epoll_event { events: (read | write) as u32, u64: token };
-        // SAFETY: `event` lives until the call returns.
-        let rc = unsafe { libc::epoll_ctl(self.0.as_raw_fd(), op, fd.as_raw_fd(), &raw mut event) };
-        if rc == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+    pub fn remove(&self, fd: impl AsFd) -> io::Result<()> {
+        Ok(self.0.delete(fd)?)
     }
 
     /// Those that are ready now, some of them; `ready` is emptied first. Does not wait (epoll_wait(2)).
     pub fn ready(&self, ready: &mut Vec<Readiness>) -> io::Result<()> {
         ready.clear();
-        let mut events = [libc::epoll_event { events: 0, u64: 0 }; BATCH];
-        // SAFETY: `events` is valid for the number given.
-        let n = unsafe { libc::epoll_wait(self.0.as_raw_fd(), events.as_mut_ptr(), BATCH as i32, 0) };
-        if n < 0 {
-            let err = io::Error::last_os_error();
-            return if err.kind() == io::ErrorKind::Interrupted { Ok(()) } else { Err(err) };
-        }
-        ready.extend(events[..n as usize].iter().map(|event| {
-            let is = |bits: i32| event.events & bits as u32 != 0;
+        let mut events = [EpollEvent::empty(); BATCH];
+        let n = match self.0.wait(&mut events, EpollTimeout::ZERO) {
+            Err(Errno::EINTR) => 0,
+            n => n?,
+        };
+        ready.extend(events[..n].iter().map(|event| {
+            let is = |flags| event.events().intersects(flags);
             Readiness {
-                token: event.u64,
-                writable: is(libc::EPOLLOUT),
-                readable: is(libc::EPOLLIN | libc::EPOLLERR | libc::EPOLLHUP),
+                token: event.data(),
+                writable: is(EpollFlags::EPOLLOUT),
+                readable: is(EpollFlags::EPOLLIN | EpollFlags::EPOLLERR | EpollFlags::EPOLLHUP),
             }
         }));
         Ok(())
     }
 }
 
+impl Interest {
+    fn event(self, token: u64) -> EpollEvent {
+        let read = if self.read { EpollFlags::EPOLLIN } else { EpollFlags::empty() };
+        let write = if self.write { EpollFlags::EPOLLOUT } else { EpollFlags::empty() };
+        EpollEvent::new(read | write, token)
+    }
+}
+
 impl AsFd for Epoll {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.0.as_fd()
+        self.0.0.as_fd()
     }
 }
 

@@ -1,10 +1,9 @@
 //! Many small datagrams in one call, with their control messages.
-#![allow(unsafe_code)]
 
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::fd::AsFd;
 
-use super::address::address;
+use super::message::Many;
 use super::receive::{Received, read};
 
 /// How many datagrams one call receives at most.
@@ -17,17 +16,7 @@ pub const GATHERED_SIZE: usize = 2048;
 const CONTROL: usize = 128;
 
 /// Room for what one call receives.
-pub struct Gather {
-    headers: Vec<libc::mmsghdr>,
-    parts: Vec<libc::iovec>,
-    names: Vec<libc::sockaddr_storage>,
-    controls: Vec<Control>,
-    data: Vec<u8>,
-}
-
-#[derive(Clone, Copy)]
-#[repr(align(8))]
-struct Control([u8; CONTROL]);
+pub struct Gather(Many<GATHERED, GATHERED_SIZE, CONTROL>);
 
 impl std::fmt::Debug for Gather {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -37,15 +26,7 @@ impl std::fmt::Debug for Gather {
 
 impl Default for Gather {
     fn default() -> Self {
-        // SAFETY: all are plain data for which zeroes are valid: numbers, arrays of bytes and null pointers.
-        let (header, part, name) = unsafe { std::mem::zeroed() };
-        Self {
-            headers: vec![header; GATHERED],
-            parts: vec![part; GATHERED],
-            names: vec![name; GATHERED],
-            controls: vec![Control([0; CONTROL]); GATHERED],
-            data: vec![0; GATHERED * GATHERED_SIZE],
-        }
+        Self(Many::new(true))
     }
 }
 
@@ -54,49 +35,15 @@ impl Gather {
     ///
     /// # Errors
     /// What recvmmsg(2) reports, EAGAIN where there is none.
-    pub fn receive(&mut self, fd: BorrowedFd<'_>, most: usize) -> io::Result<usize> {
-        let most = most.clamp(1, GATHERED);
-        let Self { headers, parts, names, controls, data } = self;
-        for (index, data) in data.chunks_exact_mut(GATHERED_SIZE).enumerate().take(most) {
-            parts[index] = libc::iovec { iov_base: data.as_mut_ptr().cast(), iov_len: GATHERED_SIZE };
-            let header = &mut headers[index].msg_hdr;
-            header.msg_iov = &raw mut parts[index];
-            header.msg_iovlen = 1;
-            header.msg_name = (&raw mut names[index]).cast();
-            header.msg_namelen = size_of::<libc::sockaddr_storage>() as libc::socklen_t;
-            header.msg_control = controls[index].0.as_mut_ptr().cast();
-            header.msg_controllen = CONTROL as _;
-        }
-        let (fd, flags) = (fd.as_raw_fd(), libc::MSG_DONTWAIT);
-        // SAFETY: every pointer in the headers is into a part of this room, which outlives the call, with its true length.
-        let n = unsafe {
-            match headers.as_mut_slice() {
-                // For one the older call costs less.
-                [one, ..] if most == 1 => {
-                    let len = libc::recvmsg(fd, &raw mut one.msg_hdr, flags);
-                    one.msg_len = len as libc::c_uint;
-                    if len < 0 { -1 } else { 1 }
-                }
-                _ => libc::recvmmsg(fd, headers.as_mut_ptr(), most as libc::c_uint, flags as _, std::ptr::null_mut()),
-            }
-        };
-        if n < 0 { Err(io::Error::last_os_error()) } else { Ok(n as usize) }
+    pub fn receive(&mut self, fd: impl AsFd, most: usize) -> io::Result<usize> {
+        self.0.receive(fd, most, libc::MSG_DONTWAIT)
     }
 
     /// The datagram at `index` of those received last.
     pub fn get(&self, index: usize) -> (&[u8], Received) {
-        let libc::mmsghdr { msg_hdr, msg_len } = self.headers[index];
-        let data = &self.data[index * GATHERED_SIZE..][..(msg_len as usize).min(GATHERED_SIZE)];
-        // SAFETY: the storage was zeroed before the kernel wrote to it, so that all of it is initialised.
-        let name = unsafe {
-            std::slice::from_raw_parts(
-                std::ptr::from_ref(&self.names[index]).cast::<u8>(),
-                size_of::<libc::sockaddr_storage>(),
-            )
-        };
-        let from = address(&name[..(msg_hdr.msg_namelen as usize).min(name.len())]);
-        let control = &self.controls[index].0[..CONTROL.min(msg_hdr.msg_controllen as _)];
-        (data, read(data.len(), msg_hdr.msg_flags, from, control))
+        let arrival = self.0.arrival(index);
+        let data = &self.0.room(index)[..arrival.len.min(GATHERED_SIZE)];
+        (data, read(arrival, self.0.name(index), self.0.control(index)))
     }
 }
 
@@ -104,7 +51,6 @@ impl Gather {
 mod tests {
     use super::*;
     use std::net::UdpSocket;
-    use std::os::fd::AsFd;
 
     #[test]
     fn what_is_there_comes_in_order_with_sender_and_stamp() {

@@ -3,59 +3,68 @@
 #![allow(unsafe_code)]
 
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicUsize, Ordering};
 
+use nix::unistd::gettid;
+
 use super::PollFd;
+use super::signal::send_to_thread;
 
-static COUNT: AtomicU32 = AtomicU32::new(0);
+/// What the signal handlers of this process and the thread that reads what is typed know of each other.
+struct Interrupts {
+    /// How many have come.
+    count: AtomicU32,
+    /// How many had come when the reading of what is typed began.
+    since: AtomicU32,
+    /// The handlers that ours stand before: that of the process, and those of whoever reads what is typed.
+    behind: [AtomicUsize; 3],
+    /// Whether a thread reads and a handler of its own stands behind ours, which ends its wait.
+    reads: AtomicBool,
+    /// How often that handler was given an interrupt again since the reading began.
+    repeats: AtomicU32,
+    /// Raised at each interrupt, and at what else is for the reader, once somebody waits for it.
+    wake: OnceLock<OwnedFd>,
+    /// The thread that reads what is typed.
+    reader: AtomicI32,
+}
 
-/// How many had come when the reading of what is typed began.
-static SINCE: AtomicU32 = AtomicU32::new(0);
+static ALL: Interrupts = Interrupts {
+    count: AtomicU32::new(0),
+    since: AtomicU32::new(0),
+    behind: [const { AtomicUsize::new(0) }; 3],
+    reads: AtomicBool::new(false),
+    repeats: AtomicU32::new(0),
+    wake: OnceLock::new(),
+    reader: AtomicI32::new(0),
+};
 
-/// The handlers that ours stand before: that of the process, and those of whoever reads what is typed.
-static BEHIND: [AtomicUsize; 3] = [AtomicUsize::new(0), AtomicUsize::new(0), AtomicUsize::new(0)];
-
-/// Whether a thread reads and a handler of its own stands behind ours, which ends its wait.
-static READS: AtomicBool = AtomicBool::new(false);
-
-/// How often that handler was given an interrupt again since the reading began.
-static REPEATS: AtomicU32 = AtomicU32::new(0);
-
-/// How often it is at most: it writes into a pipe that has little room, and that only this thread empties.
+/// How often the reader's handler is given an interrupt again at most: it writes into a pipe that has little room, and that only
+/// this thread empties.
 const MOST_REPEATS: u32 = 64;
-
-/// Raised at each interrupt, and at what else is for the reader.
-static WAKE: OnceLock<OwnedFd> = OnceLock::new();
-
-/// [`WAKE`] for the handler; -1: nobody waits for it.
-static WAKE_FD: AtomicI32 = AtomicI32::new(-1);
-
-/// The thread that reads what is typed.
-static READER: AtomicI32 = AtomicI32::new(0);
 
 /// How many interrupts have come since they are counted.
 pub fn interrupts() -> u32 {
-    COUNT.load(Ordering::SeqCst)
+    ALL.count.load(Ordering::SeqCst)
 }
 
 /// This thread begins to read what is typed; how many interrupts have come until now.
 pub fn begin_reading() -> u32 {
     let count = interrupts();
-    SINCE.store(count, Ordering::SeqCst);
-    REPEATS.store(0, Ordering::SeqCst);
+    ALL.since.store(count, Ordering::SeqCst);
+    ALL.repeats.store(0, Ordering::SeqCst);
     count
 }
 
 /// This thread has read, or has given it up.
 pub fn end_reading() {
-    READS.store(false, Ordering::SeqCst);
+    ALL.reads.store(false, Ordering::SeqCst);
 }
 
 /// Whether an interrupt has come since the reading has begun that is to end it, and can: there is a handler which sees to that.
 pub fn is_reading_interrupted() -> bool {
-    READS.load(Ordering::SeqCst) && interrupts() != SINCE.load(Ordering::SeqCst)
+    ALL.reads.load(Ordering::SeqCst) && interrupts() != ALL.since.load(Ordering::SeqCst)
 }
 
 /// Keeps in mind from now on that a signal came, for [`wait_for_signal`].
@@ -67,13 +76,11 @@ pub fn keep_signals() -> io::Result<()> {
 }
 
 fn wake() -> io::Result<&'static OwnedFd> {
-    if let Some(fd) = WAKE.get() {
+    if let Some(fd) = ALL.wake.get() {
         return Ok(fd);
     }
     let new = super::eventfd()?;
-    let fd = WAKE.get_or_init(|| new);
-    WAKE_FD.store(fd.as_raw_fd(), Ordering::SeqCst);
-    Ok(fd)
+    Ok(ALL.wake.get_or_init(|| new))
 }
 
 /// Waits until an interrupt or, for the thread that reads, news of the window's size has come.
@@ -86,7 +93,7 @@ pub fn wait_for_signal() -> io::Result<()> {
     while !fds[0].is_ready() {
         super::ppoll(&mut fds, None)?;
     }
-    super::eventfd_lower(fd.as_fd());
+    super::eventfd_lower(fd);
     Ok(())
 }
 
@@ -99,12 +106,11 @@ pub fn count_interrupts() {
 /// it. Where there is no such handler nothing changes. To be called again when those handlers were taken away and installed once
 /// more.
 pub fn lead_signals_here() {
-    // SAFETY: the call takes nothing and cannot fail.
-    READER.store(unsafe { libc::gettid() }, Ordering::SeqCst);
+    ALL.reader.store(gettid().as_raw(), Ordering::SeqCst);
     let new =
         [stand_before(1, libc::SIGINT, arrived_while_reading), stand_before(2, libc::SIGWINCH, arrived_while_reading)];
     if new[0] {
-        READS.store(true, Ordering::SeqCst);
+        ALL.reads.store(true, Ordering::SeqCst);
     }
     if new.contains(&true) {
         // One that came to the bare handlers, in another thread, has not ended the wait for which they took note of it.
@@ -116,7 +122,7 @@ type Handler = extern "C" fn(libc::c_int);
 
 extern "C" fn arrived(signal: libc::c_int) {
     keeping_errno(|| {
-        COUNT.fetch_add(1, Ordering::SeqCst);
+        ALL.count.fetch_add(1, Ordering::SeqCst);
         call(0, signal);
         raise_wake();
     });
@@ -138,44 +144,36 @@ fn keeping_errno(handle: impl FnOnce()) {
 }
 
 fn lead(signal: libc::c_int) {
-    let reader = READER.load(Ordering::SeqCst);
-    // SAFETY: the calls may be made in a handler; of a thread that is gone the system says so.
-    unsafe {
-        if libc::gettid() != reader {
-            // Its wait is to end.
-            libc::syscall(libc::SYS_tgkill, libc::getpid(), reader, signal);
-            return;
-        }
+    let reader = ALL.reader.load(Ordering::SeqCst);
+    if gettid().as_raw() != reader {
+        // Its wait is to end.
+        return send_to_thread(reader, signal);
     }
     if signal == libc::SIGINT {
-        COUNT.fetch_add(1, Ordering::SeqCst);
+        ALL.count.fetch_add(1, Ordering::SeqCst);
     }
     call(if signal == libc::SIGINT { 1 } else { 2 }, signal);
     raise_wake();
 }
 
 fn raise_wake() {
-    let wake = WAKE_FD.load(Ordering::SeqCst);
-    if wake >= 0 {
-        let one = 1u64.to_ne_bytes();
-        // SAFETY: the call may be made in a handler, and reads the bytes given; the descriptor is never closed.
-        unsafe { libc::write(wake, one.as_ptr().cast(), one.len()) };
+    if let Some(wake) = ALL.wake.get() {
+        super::eventfd_raise(wake);
     }
 }
 
 /// For a handler in the thread that is called away from its wait: if it reads, and an interrupt has come, it is given that
 /// again. It may have come before the thread listened, or with another signal, of which alone the thread took note.
 pub(super) fn called_away() {
-    // SAFETY: the call takes nothing and cannot fail.
-    let is_meant = is_reading_interrupted() && unsafe { libc::gettid() } == READER.load(Ordering::SeqCst);
-    if is_meant && REPEATS.fetch_add(1, Ordering::SeqCst) < MOST_REPEATS {
+    let is_meant = is_reading_interrupted() && gettid().as_raw() == ALL.reader.load(Ordering::SeqCst);
+    if is_meant && ALL.repeats.fetch_add(1, Ordering::SeqCst) < MOST_REPEATS {
         keeping_errno(|| call(1, libc::SIGINT));
     }
 }
 
 /// Calls the handler that ours stands before.
 fn call(place: usize, signal: libc::c_int) {
-    let behind = BEHIND[place].load(Ordering::SeqCst);
+    let behind = ALL.behind[place].load(Ordering::SeqCst);
     if behind != libc::SIG_DFL && behind != libc::SIG_IGN {
         // SAFETY: the system had it as a handler that takes the signal alone.
         let behind: Handler = unsafe { std::mem::transmute(behind) };
@@ -196,7 +194,7 @@ fn stand_before(place: usize, signal: libc::c_int, ours: Handler) -> bool {
         let is_none = place > 0 && [libc::SIG_DFL, libc::SIG_IGN].contains(&action.sa_sigaction);
         let new = found && !is_known && !is_none && action.sa_flags & libc::SA_SIGINFO == 0;
         if new {
-            BEHIND[place].store(action.sa_sigaction, Ordering::SeqCst);
+            ALL.behind[place].store(action.sa_sigaction, Ordering::SeqCst);
             action.sa_sigaction = ours as usize;
             libc::sigaction(signal, &raw const action, std::ptr::null_mut());
         }

@@ -2,14 +2,16 @@
 #![allow(unsafe_code)]
 
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+
+use socket2::{Domain, SockAddr, SockAddrStorage, Socket, Type};
 
 use super::namespace::done;
 use super::socket::set_option;
 
 /// Has the interface `name` compute no checksum of what it sends, nor cut it up, nor put together what it receives
 /// (SIOCETHTOOL). `socket` is any socket of its namespace. An interface without such an offload has nothing to turn off.
-pub fn turn_off_offloads(socket: BorrowedFd<'_>, name: &str) -> io::Result<()> {
+pub fn turn_off_offloads(socket: impl AsFd, name: &str) -> io::Result<()> {
     // ETHTOOL_SGRO, ETHTOOL_SGSO, ETHTOOL_STSO, ETHTOOL_STXCSUM
     for command in [0x2c, 0x24, 0x1f, 0x17u32] {
         let mut value = [command, 0u32];
@@ -20,7 +22,7 @@ pub fn turn_off_offloads(socket: BorrowedFd<'_>, name: &str) -> io::Result<()> {
         }
         request.ifr_ifru.ifru_data = value.as_mut_ptr().cast();
         // SAFETY: the request and the value it points to live until the call returns.
-        match done(unsafe { libc::ioctl(socket.as_raw_fd(), 0x8946 as _, &raw mut request) }) {
+        match done(unsafe { libc::ioctl(socket.as_fd().as_raw_fd(), 0x8946 as _, &raw mut request) }) {
             Err(err) if err.raw_os_error() != Some(libc::EOPNOTSUPP) => return Err(err),
             _ => {}
         }
@@ -36,26 +38,26 @@ pub fn packet_socket(index: u32) -> io::Result<OwnedFd> {
     const AUXDATA: i32 = 8;
     const WANTED: i32 = 4 << 20;
     // Without a protocol until it is bound: it would else hear every interface in between.
-    let kind = socket2::Type::RAW.nonblocking().cloexec();
-    let socket = socket2::Socket::new_raw(socket2::Domain::PACKET, kind, None)?;
-    let fd = std::os::fd::AsFd::as_fd(&socket);
-    set_option(fd, libc::SOL_PACKET, IGNORE_OUTGOING, 1)?;
-    set_option(fd, libc::SOL_PACKET, QDISC_BYPASS, 1)?;
+    let socket = Socket::new_raw(Domain::PACKET, Type::RAW.nonblocking().cloexec(), None)?;
+    set_option(&socket, libc::SOL_PACKET, IGNORE_OUTGOING, 1)?;
+    set_option(&socket, libc::SOL_PACKET, QDISC_BYPASS, 1)?;
     // Tags of virtual LANs come beside the frames, and would be lost.
-    set_option(fd, libc::SOL_PACKET, AUXDATA, 1)?;
+    set_option(&socket, libc::SOL_PACKET, AUXDATA, 1)?;
     for (force, plain) in [(libc::SO_RCVBUFFORCE, libc::SO_RCVBUF), (libc::SO_SNDBUFFORCE, libc::SO_SNDBUF)] {
         // More than the system's limit is for its administrator alone.
-        if set_option(fd, libc::SOL_SOCKET, force, WANTED).is_err() {
-            set_option(fd, libc::SOL_SOCKET, plain, WANTED)?;
+        if set_option(&socket, libc::SOL_SOCKET, force, WANTED).is_err() {
+            set_option(&socket, libc::SOL_SOCKET, plain, WANTED)?;
         }
     }
-    // SAFETY: sockaddr_ll is plain data for which zeroes are valid.
-    let mut addr: libc::sockaddr_ll = unsafe { std::mem::zeroed() };
-    addr.sll_family = libc::AF_PACKET as u16;
-    addr.sll_protocol = (libc::ETH_P_ALL as u16).to_be();
-    addr.sll_ifindex = index as i32;
-    let len = std::mem::size_of_val(&addr) as libc::socklen_t;
-    // SAFETY: the address lives until the call returns, and its size is given.
-    done(unsafe { libc::bind(socket.as_raw_fd(), std::ptr::from_ref(&addr).cast(), len) })?;
+    let mut addr = SockAddrStorage::zeroed();
+    // SAFETY: sockaddr_ll is plain data for which zeroes are valid, and its family is that of a packet socket.
+    let addr = unsafe {
+        let to: &mut libc::sockaddr_ll = addr.view_as();
+        to.sll_family = libc::AF_PACKET as u16;
+        to.sll_protocol = (libc::ETH_P_ALL as u16).to_be();
+        to.sll_ifindex = index as i32;
+        SockAddr::new(addr, size_of::<libc::sockaddr_ll>() as libc::socklen_t)
+    };
+    socket.bind(&addr)?;
     Ok(socket.into())
 }

@@ -48,6 +48,7 @@ mod frames;
 mod gather;
 mod interrupts;
 mod link;
+mod message;
 mod namespace;
 mod passing;
 mod poll;

@@ -3,40 +3,46 @@
 
 use std::ffi::CStr;
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::fd::AsFd;
+
+use nix::errno::Errno;
+use nix::mount::{MntFlags, MsFlags};
+use nix::sched::CloneFlags;
+use nix::sys::prctl;
+use nix::sys::signal::Signal;
+use nix::sys::wait::{Id, WaitPidFlag, waitid};
+use nix::unistd::{ForkResult, Pid};
 
 /// The namespaces that [`unshare`] makes and [`enter_namespace`] enters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Namespaces(i32);
+pub struct Namespaces(CloneFlags);
 
 impl Namespaces {
     /// User ids and capabilities.
-    pub const USER: Self = Self(libc::CLONE_NEWUSER);
+    pub const USER: Self = Self(CloneFlags::CLONE_NEWUSER);
     /// Interfaces, addresses, routes and sockets.
-    pub const NET: Self = Self(libc::CLONE_NEWNET);
+    pub const NET: Self = Self(CloneFlags::CLONE_NEWNET);
     /// Mounts.
-    pub const MOUNT: Self = Self(libc::CLONE_NEWNS);
+    pub const MOUNT: Self = Self(CloneFlags::CLONE_NEWNS);
     /// Process ids, of the children to come.
-    pub const PID: Self = Self(libc::CLONE_NEWPID);
+    pub const PID: Self = Self(CloneFlags::CLONE_NEWPID);
     /// The host's name.
-    pub const NAME: Self = Self(libc::CLONE_NEWUTS);
+    pub const NAME: Self = Self(CloneFlags::CLONE_NEWUTS);
 
     /// These and those.
     pub const fn and(self, other: Self) -> Self {
-        Self(self.0 | other.0)
+        Self(self.0.union(other.0))
     }
 }
 
 /// Moves this process into new namespaces (unshare(2)).
 pub fn unshare(which: Namespaces) -> io::Result<()> {
-    // SAFETY: unshare takes no pointers.
-    done(unsafe { libc::unshare(which.0) })
+    Ok(nix::sched::unshare(which.0)?)
 }
 
 /// Moves this process into the namespace that `fd` stands for, which is one of `which` (setns(2)).
-pub fn enter_namespace(fd: BorrowedFd<'_>, which: Namespaces) -> io::Result<()> {
-    // SAFETY: setns takes no pointers.
-    done(unsafe { libc::setns(fd.as_raw_fd(), which.0) })
+pub fn enter_namespace(fd: impl AsFd, which: Namespaces) -> io::Result<()> {
+    Ok(nix::sched::setns(fd, which.0)?)
 }
 
 /// What a mount is to be.
@@ -52,32 +58,28 @@ pub enum Mount<'a> {
 
 /// Mounts at `target` (mount(2)).
 pub fn mount(what: Mount<'_>, target: &CStr) -> io::Result<()> {
-    let safe = libc::MS_NOSUID | libc::MS_NODEV | libc::MS_NOEXEC;
+    let safe = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
     let (source, kind, flags) = match what {
-        Mount::New(kind) => (kind.as_ptr(), kind.as_ptr(), safe),
-        Mount::Bind(source) => (source.as_ptr(), std::ptr::null(), libc::MS_BIND),
-        Mount::Private => (c"none".as_ptr(), std::ptr::null(), libc::MS_REC | libc::MS_SLAVE),
+        Mount::New(kind) => (kind, Some(kind), safe),
+        Mount::Bind(source) => (source, None, MsFlags::MS_BIND),
+        Mount::Private => (c"none", None, MsFlags::MS_REC | MsFlags::MS_SLAVE),
     };
-    // SAFETY: the strings end in zero and live until the call returns; no data is passed.
-    done(unsafe { libc::mount(source, target.as_ptr(), kind, flags, std::ptr::null()) })
+    Ok(nix::mount::mount(Some(source), target, kind, flags, None::<&CStr>)?)
 }
 
 /// Takes away what is mounted at `target`, at once for whoever looks and for good with its last use (umount2(2)).
 pub fn unmount(target: &CStr) -> io::Result<()> {
-    // SAFETY: the string ends in zero and lives until the call returns.
-    done(unsafe { libc::umount2(target.as_ptr(), libc::MNT_DETACH) })
+    Ok(nix::mount::umount2(target, MntFlags::MNT_DETACH)?)
 }
 
 /// The name of this process's host (sethostname(2)).
 pub fn set_host_name(name: &str) -> io::Result<()> {
-    // SAFETY: the bytes are valid for the length given.
-    done(unsafe { libc::sethostname(name.as_ptr().cast(), name.len()) })
+    Ok(nix::unistd::sethostname(name)?)
 }
 
 /// Who this process is to the system: user and group (geteuid(2), getegid(2)).
 pub fn user_and_group() -> (u32, u32) {
-    // SAFETY: both take nothing and cannot fail.
-    unsafe { (libc::geteuid(), libc::getegid()) }
+    (nix::unistd::geteuid().as_raw(), nix::unistd::getegid().as_raw())
 }
 
 /// Hands the capabilities that this process has to the programs it starts, whoever their user is (capset(2),
@@ -95,7 +97,7 @@ pub fn pass_on_capabilities() -> io::Result<()> {
         for capability in 0..64u32 {
             if sets[capability as usize / 32][1] & (1 << (capability % 32)) != 0 {
                 let (raise, capability) = (libc::PR_CAP_AMBIENT_RAISE as libc::c_ulong, capability as libc::c_ulong);
-                done(libc::prctl(libc::PR_CAP_AMBIENT, raise, capability, NONE, NONE))?;
+                done(libc::prctl(libc::PR_CAP_AMBIENT, raise, capability, 0 as libc::c_ulong, 0 as libc::c_ulong))?;
             }
         }
     }
@@ -104,27 +106,23 @@ pub fn pass_on_capabilities() -> io::Result<()> {
 
 /// Lets the files of this process in /proc be its user's, also if its binary cannot be read (PR_SET_DUMPABLE).
 pub fn own_proc_files() {
-    // SAFETY: prctl with these arguments reads no memory.
-    unsafe { libc::prctl(libc::PR_SET_DUMPABLE, 1 as libc::c_ulong, NONE, NONE, NONE) };
+    let _ = prctl::set_dumpable(true);
 }
 
-/// Names this process as people see it in a list of them (PR_SET_NAME).
+/// Names this process as people see it in a list of them, by 15 bytes at most (PR_SET_NAME).
 pub fn set_process_name(name: &CStr) {
-    // SAFETY: the string ends in zero; the kernel takes up to 16 bytes of it.
-    unsafe { libc::prctl(libc::PR_SET_NAME, name.as_ptr(), NONE, NONE, NONE) };
+    let _ = prctl::set_name(name);
 }
 
 /// Has the kernel kill this process when its parent's thread ends (PR_SET_PDEATHSIG). To be called after all changes of
 /// namespaces and capabilities, which undo it.
 pub fn die_with_parent() {
-    // SAFETY: prctl with these arguments reads no memory.
-    unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL as libc::c_ulong, NONE, NONE, NONE) };
+    let _ = prctl::set_pdeathsig(Signal::SIGKILL);
 }
 
 /// Leaves the group of processes that a terminal's keys reach (setpgid(2)).
 pub fn leave_process_group() -> io::Result<()> {
-    // SAFETY: setpgid takes no pointers.
-    done(unsafe { libc::setpgid(0, 0) })
+    Ok(nix::unistd::setpgid(Pid::from_raw(0), Pid::from_raw(0))?)
 }
 
 /// A side of [`fork`].
@@ -144,11 +142,10 @@ pub fn fork() -> io::Result<Side> {
     let threads = std::fs::read_dir("/proc/self/task").map_or(1, Iterator::count);
     assert_eq!(threads, 1, "only a process with one thread can be copied");
     // SAFETY: there is one thread, so the copy is whole.
-    match unsafe { libc::fork() } {
-        -1 => Err(io::Error::last_os_error()),
-        0 => Ok(Side::Child),
-        pid => Ok(Side::Parent(pid)),
-    }
+    Ok(match unsafe { nix::unistd::fork() }? {
+        ForkResult::Parent { child } => Side::Parent(child.as_raw()),
+        ForkResult::Child => Side::Child,
+    })
 }
 
 /// What has become of a child.
@@ -162,44 +159,39 @@ pub enum Change {
 
 /// A child of which there is news, and the news; `None` if there is none at this moment (waitpid(2)).
 pub fn news_of_children() -> Option<(i32, Change)> {
-    let mut status = 0;
-    // SAFETY: the status is a valid place to write to.
-    let pid = unsafe { libc::waitpid(-1, &mut status, libc::WNOHANG | libc::WUNTRACED) };
+    let (pid, status) = wait_for(-1, libc::WNOHANG | libc::WUNTRACED).ok()?;
     let change = if libc::WIFSTOPPED(status) { Change::Stopped } else { Change::Ended(status) };
     (pid > 0).then_some((pid, change))
 }
 
 /// Whether this process has no child left (waitid(2)).
 pub fn has_no_child() -> bool {
-    // SAFETY: the call only fills in the room it is given, and leaves the child as it is.
-    let rc = unsafe {
-        let mut info: libc::siginfo_t = std::mem::zeroed();
-        libc::waitid(libc::P_ALL, 0, &raw mut info, libc::WEXITED | libc::WNOHANG | libc::WNOWAIT)
-    };
-    rc < 0 && io::Error::last_os_error().raw_os_error() == Some(libc::ECHILD)
+    waitid(Id::All, WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT) == Err(Errno::ECHILD)
 }
 
 /// Waits until a child has ended; its status in the form of wait(2) (waitpid(2)).
 pub fn wait_for_child(pid: i32) -> io::Result<i32> {
-    let mut status = 0;
     loop {
-        // SAFETY: the status is a valid place to write to.
-        match done(unsafe { libc::waitpid(pid, &mut status, 0) }) {
-            Ok(()) => return Ok(status),
+        match wait_for(pid, 0) {
             Err(err) if err.kind() == io::ErrorKind::Interrupted => {}
-            Err(err) => return Err(err),
+            done => return done.map(|(_, status)| status),
         }
     }
 }
 
-/// Sends `signal` to a process, or with a negative id to a group of them (kill(2)).
+/// Of a child that a real-time signal has ended, nix would report an error in place of its status.
+fn wait_for(pid: i32, options: libc::c_int) -> io::Result<(i32, i32)> {
+    let mut status = 0;
+    // SAFETY: the status is a valid place to write to.
+    let pid = unsafe { libc::waitpid(pid, &mut status, options) };
+    done(pid).map(|()| (pid, status))
+}
+
+/// Sends `signal`, which may be a real-time one, to a process, or with a negative id to a group of them (kill(2)).
 pub fn send_signal(pid: i32, signal: i32) -> io::Result<()> {
     // SAFETY: kill takes no pointers.
     done(unsafe { libc::kill(pid, signal) })
 }
-
-/// An argument of prctl(2) that is not used.
-const NONE: libc::c_ulong = 0;
 
 /// What a call returned as a result.
 pub(super) fn done(rc: i32) -> io::Result<()> {

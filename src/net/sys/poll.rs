@@ -2,32 +2,28 @@
 #![allow(unsafe_code)]
 
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+
+use nix::sys::eventfd::{EfdFlags, EventFd};
+use nix::unistd::{read, write};
 
 use crate::net::time::Duration;
 
 /// Makes an eventfd(2), which is readable while its counter is above zero.
 pub fn eventfd() -> io::Result<OwnedFd> {
-    // SAFETY: eventfd takes no pointers; a descriptor it returns is new and ours.
-    unsafe {
-        let fd = libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK);
-        if fd < 0 { Err(io::Error::last_os_error()) } else { Ok(OwnedFd::from_raw_fd(fd)) }
-    }
+    Ok(EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?.into())
 }
 
 /// Makes an eventfd readable. Safe to call from a signal handler (write(2)).
-pub fn eventfd_raise(fd: BorrowedFd<'_>) {
-    let one = 1u64.to_ne_bytes();
-    // SAFETY: the buffer is valid for its 8 bytes. The write fails only when the counter is full, and then
-    // the descriptor is readable already.
-    unsafe { libc::write(fd.as_raw_fd(), one.as_ptr().cast(), one.len()) };
+pub fn eventfd_raise(fd: impl AsFd) {
+    // The write fails only when the counter is full, and then the descriptor is readable already.
+    let _ = write(fd, &1u64.to_ne_bytes());
 }
 
 /// Makes an eventfd unreadable again.
-pub fn eventfd_lower(fd: BorrowedFd<'_>) {
-    let mut count = [0u8; 8];
-    // SAFETY: the buffer is valid for its 8 bytes; the descriptor does not block.
-    unsafe { libc::read(fd.as_raw_fd(), count.as_mut_ptr().cast(), count.len()) };
+pub fn eventfd_lower(fd: impl AsFd) {
+    // The descriptor does not block: it fails where it was unreadable.
+    let _ = read(fd, &mut [0; 8]);
 }
 
 /// A descriptor to wait on, and what came of it.

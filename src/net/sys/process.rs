@@ -2,30 +2,31 @@
 #![allow(unsafe_code)]
 
 use std::io::{self, Read};
-use std::os::fd::{AsRawFd, BorrowedFd};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::os::fd::{AsFd, AsRawFd};
+
+use nix::fcntl::{SpliceFFlags, tee};
+use nix::sys::uio::pread;
+use nix::time::ClockId;
+use nix::unistd::{Whence, lseek};
 
 /// Nanoseconds on CLOCK_MONOTONIC.
 pub fn monotonic_nanos() -> i64 {
-    clock(libc::CLOCK_MONOTONIC)
+    clock(ClockId::CLOCK_MONOTONIC)
 }
 
 /// Nanoseconds since 1970 on CLOCK_REALTIME, the clock of kernel packet stamps.
 pub fn realtime_nanos() -> i64 {
-    clock(libc::CLOCK_REALTIME)
+    clock(ClockId::CLOCK_REALTIME)
 }
 
-fn clock(id: libc::clockid_t) -> i64 {
-    let mut t = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: `t` is a valid timespec to write to; the clock ids used exist on every Linux.
-    unsafe { libc::clock_gettime(id, &mut t) };
-    t.tv_sec * 1_000_000_000 + t.tv_nsec
+fn clock(id: ClockId) -> i64 {
+    // The clocks used exist on every Linux.
+    id.now().map_or(0, |now| now.tv_sec() * 1_000_000_000 + now.tv_nsec())
 }
 
 /// Sets the timer slack of this thread and its children to 1 ns (PR_SET_TIMERSLACK; the default is 50 µs).
 pub fn set_timer_slack() {
-    // SAFETY: prctl with these arguments reads no memory.
-    unsafe { libc::prctl(libc::PR_SET_TIMERSLACK, 1, 0, 0, 0) };
+    let _ = nix::sys::prctl::set_timerslack(1);
 }
 
 /// Switches this thread to SCHED_BATCH, which preempts nobody when it is woken, or back. Does nothing if it has another policy.
@@ -44,47 +45,37 @@ pub fn set_batch_scheduling(on: bool) {
 }
 
 /// Reads up to `buffer.len()` bytes (read(2)); 0 at the end of the file.
-pub fn read(fd: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<usize> {
-    // SAFETY: the buffer is valid for its length.
-    let n = unsafe { libc::read(fd.as_raw_fd(), buffer.as_mut_ptr().cast(), buffer.len()) };
-    if n < 0 { Err(io::Error::last_os_error()) } else { Ok(n as usize) }
+pub fn read(fd: impl AsFd, buffer: &mut [u8]) -> io::Result<usize> {
+    Ok(nix::unistd::read(fd, buffer)?)
 }
 
 /// Copies what can be read from a pipe or a file without taking it, at most `buffer.len()` bytes (tee(2), pread(2)); `None`: that
 /// cannot be done here, or there is nothing.
-pub fn peek(fd: BorrowedFd<'_>, buffer: &mut [u8]) -> Option<usize> {
-    // SAFETY: lseek reads no memory; the buffer is valid for its length.
-    let n = match unsafe { libc::lseek(fd.as_raw_fd(), 0, libc::SEEK_CUR) } {
-        at if at >= 0 => unsafe { libc::pread(fd.as_raw_fd(), buffer.as_mut_ptr().cast(), buffer.len(), at) },
-        _ => return peek_pipe(fd, buffer),
+pub fn peek(fd: impl AsFd, buffer: &mut [u8]) -> Option<usize> {
+    let n = match lseek(&fd, 0, Whence::SeekCur) {
+        Ok(at) => pread(&fd, buffer, at).ok()?,
+        Err(_) => {
+            let (mut copy, into) = io::pipe().ok()?;
+            let n = tee(&fd, &into, buffer.len(), SpliceFFlags::SPLICE_F_NONBLOCK).ok()?;
+            copy.read_exact(&mut buffer[..n]).ok()?;
+            n
+        }
     };
-    usize::try_from(n).ok().filter(|n| *n > 0)
-}
-
-fn peek_pipe(fd: BorrowedFd<'_>, buffer: &mut [u8]) -> Option<usize> {
-    static COPY: OnceLock<Option<Mutex<(io::PipeReader, io::PipeWriter)>>> = OnceLock::new();
-    let pipe = COPY.get_or_init(|| io::pipe().ok().map(Mutex::new)).as_ref()?;
-    let (copy, into) = &mut *pipe.lock().unwrap_or_else(PoisonError::into_inner);
-    // SAFETY: tee reads no memory; both descriptors are open for the call.
-    let n = unsafe { libc::tee(fd.as_raw_fd(), into.as_raw_fd(), buffer.len(), libc::SPLICE_F_NONBLOCK) };
-    let n = usize::try_from(n).ok().filter(|n| *n > 0)?;
-    // All of it, so that the copy is empty again.
-    copy.read_exact(&mut buffer[..n]).ok()?;
-    Some(n)
+    (n > 0).then_some(n)
 }
 
 /// Locks a file for as long as it is open (flock(2)); false if another has locked it. Where files cannot be locked, all may be
 /// written.
-pub fn lock_file(fd: BorrowedFd<'_>) -> bool {
+pub fn lock_file(fd: impl AsFd) -> bool {
     // SAFETY: flock reads no memory.
-    let refused = unsafe { libc::flock(fd.as_raw_fd(), libc::LOCK_EX | libc::LOCK_NB) } < 0;
+    let refused = unsafe { libc::flock(fd.as_fd().as_raw_fd(), libc::LOCK_EX | libc::LOCK_NB) } < 0;
     !(refused && io::Error::last_os_error().kind() == io::ErrorKind::WouldBlock)
 }
 
 /// Writes to standard error without memory or locks: from an allocator or a signal handler, before the end (write(2)).
 pub fn last_words(text: &str) {
-    // SAFETY: the buffer is valid for its length. What cannot be written has nobody to read it.
-    let _ = unsafe { libc::write(2, text.as_ptr().cast(), text.len()) };
+    // What cannot be written has nobody to read it.
+    let _ = nix::unistd::write(io::stderr(), text.as_bytes());
 }
 
 /// Ends the process at once, without running anything of it (_exit(2)).

@@ -2,11 +2,14 @@
 #![allow(unsafe_code)]
 
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
-use super::namespace::done;
+use nix::sys::signal::{SigSet, SigmaskHow, Signal};
+use nix::unistd::{dup2_stdin, getpgrp, setsid, tcsetpgrp};
+
+use super::namespace::leave_process_group;
 
 /// Has `prepare` run in the new process before its program. The process that starts it has one thread, so that
 /// `prepare` may do anything.
@@ -18,43 +21,28 @@ pub fn before_exec(command: &mut Command, prepare: impl FnMut() -> io::Result<()
 
 /// Puts this process into a session of its own, so that no terminal reaches it (setsid(2)).
 pub fn leave_terminal() -> io::Result<()> {
-    // SAFETY: setsid takes nothing.
-    done(unsafe { libc::setsid() })
+    Ok(setsid().map(drop)?)
 }
 
 /// Puts this process into a group of its own, to which the keys of the terminal at standard input go from now on
 /// (setpgid(2), tcsetpgrp(3)).
 pub fn take_terminal() -> io::Result<()> {
-    // SAFETY: none of the calls keeps a pointer. SIGTTOU, which would stop a group in the background for this, is
-    // ignored during the call.
-    unsafe {
-        done(libc::setpgid(0, 0))?;
-        let before = libc::signal(libc::SIGTTOU, libc::SIG_IGN);
-        let taken = done(libc::tcsetpgrp(0, libc::getpgrp()));
-        libc::signal(libc::SIGTTOU, before);
-        taken
-    }
+    leave_process_group()?;
+    take_terminal_back()
 }
 
-/// Gives the keys of the terminal at standard input back to this process's group (tcsetpgrp(3)).
+/// Gives the keys of the terminal at standard input to this process's group (tcsetpgrp(3)). SIGTTOU, which would stop a group in
+/// the background for this, is blocked meanwhile.
 pub fn take_terminal_back() -> io::Result<()> {
-    // SAFETY: as in `take_terminal`; the mask of this thread is restored.
-    unsafe {
-        let (mut stop, mut before): (libc::sigset_t, libc::sigset_t) = std::mem::zeroed();
-        libc::sigemptyset(&mut stop);
-        libc::sigaddset(&mut stop, libc::SIGTTOU);
-        libc::pthread_sigmask(libc::SIG_BLOCK, &stop, &mut before);
-        let taken = done(libc::tcsetpgrp(0, libc::getpgrp()));
-        libc::pthread_sigmask(libc::SIG_SETMASK, &before, std::ptr::null_mut());
-        taken
-    }
+    let before = SigSet::from(Signal::SIGTTOU).thread_swap_mask(SigmaskHow::SIG_BLOCK)?;
+    let taken = tcsetpgrp(io::stdin(), getpgrp());
+    before.thread_set_mask()?;
+    Ok(taken?)
 }
 
 /// Takes over what standard input is, and leaves nothing to be read there (dup(2), dup2(2)).
 pub fn take_standard_input() -> io::Result<OwnedFd> {
     let taken = std::io::stdin().as_fd().try_clone_to_owned()?;
-    let nothing = std::fs::File::open("/dev/null")?;
-    // SAFETY: standard input is replaced in one step, and stays open for as long as the process runs.
-    done(unsafe { libc::dup2(nothing.as_raw_fd(), 0) })?;
+    dup2_stdin(std::fs::File::open("/dev/null")?)?;
     Ok(taken)
 }

@@ -3,9 +3,10 @@
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd};
 
-use super::address::address;
+use super::address::{RawAddr, address};
+use super::message::{Arrival, Control, HEADER, count, receive_one};
 use crate::net::wire::zoned::ZonedIp;
 
 /// Where an entry of a socket's error queue comes from (`ee_origin`).
@@ -64,6 +65,13 @@ pub struct Received {
     pub entry: Option<QueueEntry>,
 }
 
+impl Received {
+    /// Without control messages.
+    const fn new(len: usize, truncated: bool, addr: Option<SocketAddr>) -> Self {
+        Self { len, truncated, addr, stamp: None, ttl: None, overflow: None, to: None, entry: None }
+    }
+}
+
 /// Whether a call waits where there is nothing to receive, on a socket that is in blocking mode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wait {
@@ -83,52 +91,24 @@ impl Wait {
 }
 
 /// Receives one datagram or one entry of the error queue, without waiting (recvmsg(2)).
-pub fn receive(fd: BorrowedFd<'_>, buffer: &mut [u8], error_queue: bool) -> io::Result<Received> {
+pub fn receive(fd: impl AsFd, buffer: &mut [u8], error_queue: bool) -> io::Result<Received> {
     receive_with(fd, buffer, libc::MSG_DONTWAIT | if error_queue { libc::MSG_ERRQUEUE } else { 0 })
 }
 
 /// Receives one datagram with its control messages (recvmsg(2)).
-pub fn receive_data(fd: BorrowedFd<'_>, buffer: &mut [u8], wait: Wait) -> io::Result<Received> {
+pub fn receive_data(fd: impl AsFd, buffer: &mut [u8], wait: Wait) -> io::Result<Received> {
     receive_with(fd, buffer, wait.flags())
 }
 
-fn receive_with(fd: BorrowedFd<'_>, buffer: &mut [u8], flags: libc::c_int) -> io::Result<Received> {
-    #[repr(align(8))]
-    struct Control([u8; 512]);
-    let mut control = Control([0; 512]);
-    // SAFETY: sockaddr_storage and msghdr are plain data for which zeroes are valid.
-    let (mut name, mut header): (libc::sockaddr_storage, libc::msghdr) = unsafe { std::mem::zeroed() };
-    let mut part = libc::iovec { iov_base: buffer.as_mut_ptr().cast(), iov_len: buffer.len() };
-    header.msg_name = std::ptr::from_mut(&mut name).cast();
-    header.msg_namelen = std::mem::size_of_val(&name) as libc::socklen_t;
-    header.msg_iov = &mut part;
-    header.msg_iovlen = 1;
-    header.msg_control = control.0.as_mut_ptr().cast();
-    header.msg_controllen = control.0.len() as _;
-    // SAFETY: every pointer in the header is to an object that lives until the call returns, with its true length.
-    let n = unsafe { libc::recvmsg(fd.as_raw_fd(), &mut header, flags) };
-    if n < 0 {
-        return Err(io::Error::last_os_error());
-    }
-    // SAFETY: the kernel wrote at most the length of `name`, which was zeroed before.
-    let name =
-        unsafe { std::slice::from_raw_parts(std::ptr::from_ref(&name).cast::<u8>(), std::mem::size_of_val(&name)) };
-    let from = address(&name[..(header.msg_namelen as usize).min(name.len())]);
-    Ok(read(n as usize, header.msg_flags, from, &control.0[..control.0.len().min(header.msg_controllen as _)]))
+fn receive_with(fd: impl AsFd, buffer: &mut [u8], flags: libc::c_int) -> io::Result<Received> {
+    let (mut name, mut control) = (RawAddr::ROOM, Control([0; 512]));
+    let arrival = receive_one(fd, buffer, &mut name, &mut control.0, flags)?;
+    Ok(read(arrival, name.get(), &control.0[..control.0.len().min(arrival.control)]))
 }
 
-/// What was received, from the fields of its msghdr and its control messages.
-pub(super) fn read(len: usize, flags: libc::c_int, from: Option<SocketAddr>, control: &[u8]) -> Received {
-    let mut received = Received {
-        len,
-        truncated: flags & libc::MSG_TRUNC != 0,
-        addr: from,
-        stamp: None,
-        ttl: None,
-        overflow: None,
-        to: None,
-        entry: None,
-    };
+/// What was received, from what the call says and its control messages.
+pub(super) fn read(arrival: Arrival, from: Option<SocketAddr>, control: &[u8]) -> Received {
+    let mut received = Received::new(arrival.len, arrival.is_cut(), from);
     for (level, kind, data) in Messages(control) {
         note(&mut received, level, kind, data);
     }
@@ -136,49 +116,23 @@ pub(super) fn read(len: usize, flags: libc::c_int, from: Option<SocketAddr>, con
 }
 
 /// Receives one datagram and its sender (recvfrom(2)).
-pub fn receive_plain(fd: BorrowedFd<'_>, buffer: &mut [u8], wait: Wait) -> io::Result<Received> {
-    // SAFETY: sockaddr_storage is plain data for which zeroes are valid.
-    let mut name: libc::sockaddr_storage = unsafe { std::mem::zeroed() };
-    let mut len = std::mem::size_of_val(&name) as libc::socklen_t;
+pub fn receive_plain(fd: impl AsFd, buffer: &mut [u8], wait: Wait) -> io::Result<Received> {
+    let (mut name, flags) = (RawAddr::ROOM, wait.flags() | libc::MSG_TRUNC);
+    let (data, to) = (buffer.as_mut_ptr().cast(), name.bytes.as_mut_ptr().cast());
     // SAFETY: the buffer and the address are valid for the lengths given.
-    let n = unsafe {
-        libc::recvfrom(
-            fd.as_raw_fd(),
-            buffer.as_mut_ptr().cast(),
-            buffer.len(),
-            wait.flags() | libc::MSG_TRUNC,
-            std::ptr::from_mut(&mut name).cast(),
-            &mut len,
-        )
-    };
-    if n < 0 {
-        return Err(io::Error::last_os_error());
-    }
-    // SAFETY: the kernel wrote at most the length of `name`, which was zeroed before.
-    let name =
-        unsafe { std::slice::from_raw_parts(std::ptr::from_ref(&name).cast::<u8>(), std::mem::size_of_val(&name)) };
-    // With MSG_TRUNC the datagram's own length is told, whatever the buffer's.
-    let whole = n as usize;
-    Ok(Received {
-        len: whole.min(buffer.len()),
-        truncated: whole > buffer.len(),
-        addr: address(&name[..(len as usize).min(name.len())]),
-        stamp: None,
-        ttl: None,
-        overflow: None,
-        to: None,
-        entry: None,
-    })
+    let n = unsafe { libc::recvfrom(fd.as_fd().as_raw_fd(), data, buffer.len(), flags, to, &mut name.len) };
+    // With MSG_TRUNC the call returns the datagram's own length, whatever the buffer's.
+    let whole = count(n)?;
+    Ok(Received::new(whole.min(buffer.len()), whole > buffer.len(), name.get()))
 }
 
 /// The control messages in a buffer: level, type and data (cmsg(3)).
-struct Messages<'a>(&'a [u8]);
+pub(super) struct Messages<'a>(pub(super) &'a [u8]);
 
 impl<'a> Iterator for Messages<'a> {
     type Item = (i32, i32, &'a [u8]);
 
     fn next(&mut self) -> Option<Self::Item> {
-        const HEADER: usize = 16; // cmsg_len, cmsg_level, cmsg_type
         let len = usize::try_from(u64_at(self.0, 0)?).ok()?;
         let (level, kind) = (i32_at(self.0, 8)?, i32_at(self.0, 12)?);
         let data = self.0.get(HEADER..len)?;

@@ -5,6 +5,9 @@
 use std::cell::Cell;
 use std::sync::OnceLock;
 
+use nix::sys::signal::{SigSet, Signal};
+use nix::unistd::{getpid, gettid};
+
 /// SIGURG: by default it is ignored, so that one that comes late or from elsewhere does no harm.
 const NUDGE: libc::c_int = libc::SIGURG;
 
@@ -18,16 +21,20 @@ pub fn nudgeable() -> Option<i32> {
         if !*LISTENS.get_or_init(listen) || !unblock() {
             return None;
         }
-        // SAFETY: the call has no conditions.
-        THREAD.set(unsafe { libc::gettid() });
+        THREAD.set(gettid().as_raw());
     }
     Some(THREAD.get())
 }
 
-/// Ends the blocking call that the thread of this number is in, if it is in one (tgkill(2)).
+/// Ends the blocking call that the thread of this number is in, if it is in one.
 pub fn nudge(thread: i32) {
+    send_to_thread(thread, NUDGE);
+}
+
+/// Sends a signal to a thread of this process (tgkill(2)).
+pub(super) fn send_to_thread(thread: i32, signal: libc::c_int) {
     // SAFETY: the call takes no pointers; of a thread that is gone it says so.
-    unsafe { libc::syscall(libc::SYS_tgkill, libc::getpid(), thread, NUDGE) };
+    unsafe { libc::syscall(libc::SYS_tgkill, getpid().as_raw(), thread, signal) };
 }
 
 /// Whether this process ignores a signal, as `nohup` has it ignore SIGHUP (sigaction(2)).
@@ -56,11 +63,5 @@ fn listen() -> bool {
 
 /// Lets the signal through to this thread, whatever it inherited.
 fn unblock() -> bool {
-    // SAFETY: sigset_t is plain data, filled before it is used.
-    unsafe {
-        let mut set: libc::sigset_t = std::mem::zeroed();
-        libc::sigemptyset(&mut set);
-        libc::sigaddset(&mut set, NUDGE);
-        libc::pthread_sigmask(libc::SIG_UNBLOCK, &set, std::ptr::null_mut()) == 0
-    }
+    SigSet::from(Signal::SIGURG).thread_unblock().is_ok()
 }

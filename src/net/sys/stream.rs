@@ -3,46 +3,48 @@
 
 use std::io;
 use std::mem::MaybeUninit;
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd};
 
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+
+use super::message::count;
 use super::receive::Wait;
 use super::set_option;
+use super::socket::option_bytes;
 
 /// Receives what has arrived, as far as `buffer` has room (recv(2)); nothing at the end of the stream. What the buffer held
 /// does not matter: to clear it for each message of a thousand threads would cost as much as to receive it.
-pub fn receive_some<'a>(fd: BorrowedFd<'_>, buffer: &'a mut [MaybeUninit<u8>], wait: Wait) -> io::Result<&'a [u8]> {
-    let (fd, to, nobody) = (fd.as_raw_fd(), buffer.as_mut_ptr(), std::ptr::null_mut::<u8>());
+pub fn receive_some(fd: impl AsFd, buffer: &mut [MaybeUninit<u8>], wait: Wait) -> io::Result<&[u8]> {
+    let (fd, to, nobody) = (fd.as_fd().as_raw_fd(), buffer.as_mut_ptr(), std::ptr::null_mut::<u8>());
     // Not by the function of the C library, in which a thread can be cancelled: two looks at the thread's state for each call.
-    // SAFETY: the buffer is valid for its length, and the kernel only writes to it; no address is asked for.
-    let n = unsafe { libc::syscall(libc::SYS_recvfrom, fd, to, buffer.len(), wait.flags(), nobody, nobody) };
-    if n < 0 {
-        return Err(io::Error::last_os_error());
+    // SAFETY: the buffer is valid for its length, and the kernel only writes to it: the first bytes, as many as it returns. No
+    // address is asked for.
+    unsafe {
+        let n = libc::syscall(libc::SYS_recvfrom, fd, to, buffer.len(), wait.flags(), nobody, nobody);
+        Ok(std::slice::from_raw_parts(to.cast_const().cast(), count(n as isize)?))
     }
-    // SAFETY: the kernel has written the first `n` bytes, which are no more than there is room for.
-    Ok(unsafe { std::slice::from_raw_parts(buffer.as_ptr().cast(), n as usize) })
 }
 
 /// Sends as much of `data` as the socket's buffer takes, without waiting (send(2)).
-pub fn send_some(fd: BorrowedFd<'_>, data: &[u8]) -> io::Result<usize> {
+pub fn send_some(fd: impl AsFd, data: &[u8]) -> io::Result<usize> {
     let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
-    let (fd, nobody) = (fd.as_raw_fd(), std::ptr::null::<u8>());
+    let (fd, nobody) = (fd.as_fd().as_raw_fd(), std::ptr::null::<u8>());
     // SAFETY: `data` is valid for its length and only read; no address is given.
-    let n = unsafe { libc::syscall(libc::SYS_sendto, fd, data.as_ptr(), data.len(), flags, nobody, 0) };
-    if n < 0 { Err(io::Error::last_os_error()) } else { Ok(n as usize) }
+    count(unsafe { libc::syscall(libc::SYS_sendto, fd, data.as_ptr(), data.len(), flags, nobody, 0) } as isize)
 }
 
 /// How many bytes wait in the socket's buffer that were never sent (SIOCOUTQNSD).
-pub fn unsent(fd: BorrowedFd<'_>) -> io::Result<u32> {
+pub fn unsent(fd: impl AsFd) -> io::Result<u32> {
     const SIOCOUTQNSD: u32 = 0x894b;
     let mut bytes: libc::c_int = 0;
     // SAFETY: the call writes one int, which lives until it returns.
-    let done = unsafe { libc::ioctl(fd.as_raw_fd(), SIOCOUTQNSD as _, &raw mut bytes) };
-    if done < 0 { Err(io::Error::last_os_error()) } else { Ok(bytes.unsigned_abs()) }
+    let done = unsafe { libc::ioctl(fd.as_fd().as_raw_fd(), SIOCOUTQNSD as _, &raw mut bytes) };
+    count(done as isize).map(|_| bytes.unsigned_abs())
 }
 
 /// Has the kernel stamp what the stream sends and receives; a stamp of sending has the number of the last byte of a call,
 /// counted from 0 from now on (SO_TIMESTAMPING). It need not know how; then there are no stamps.
-pub fn number_stream_stamps(fd: BorrowedFd<'_>) {
+pub fn number_stream_stamps(fd: impl AsFd) {
     let stamps = libc::SOF_TIMESTAMPING_TX_SOFTWARE
         | libc::SOF_TIMESTAMPING_RX_SOFTWARE
         | libc::SOF_TIMESTAMPING_SOFTWARE
@@ -50,7 +52,7 @@ pub fn number_stream_stamps(fd: BorrowedFd<'_>) {
     let numbered = stamps | libc::SOF_TIMESTAMPING_OPT_ID;
     // Kernels before 6.2 do not know the last one, and count from what is acknowledged.
     for flags in [stamps, numbered, numbered | libc::SOF_TIMESTAMPING_OPT_ID_TCP] {
-        let _ = set_option(fd, libc::SOL_SOCKET, libc::SO_TIMESTAMPING, flags as i32);
+        let _ = set_option(&fd, libc::SOL_SOCKET, libc::SO_TIMESTAMPING, flags as i32);
     }
 }
 
@@ -84,24 +86,13 @@ pub struct TcpInfo {
 }
 
 /// What the kernel knows of the connection (TCP_INFO).
-pub fn tcp_info(fd: BorrowedFd<'_>) -> io::Result<TcpInfo> {
+pub fn tcp_info(fd: impl AsFd) -> io::Result<TcpInfo> {
     const TIMESTAMPS: u8 = 1; // TCPI_OPT_TIMESTAMPS
-    // SAFETY: tcp_info is plain data for which zeroes are valid.
-    let mut info: libc::tcp_info = unsafe { std::mem::zeroed() };
-    let mut len = std::mem::size_of_val(&info) as libc::socklen_t;
-    // SAFETY: `info` is valid for the length given; an older kernel writes less of it.
-    let rc = unsafe {
-        libc::getsockopt(
-            fd.as_raw_fd(),
-            libc::IPPROTO_TCP,
-            libc::TCP_INFO,
-            std::ptr::from_mut(&mut info).cast(),
-            &mut len,
-        )
-    };
-    if rc != 0 {
-        return Err(io::Error::last_os_error());
-    }
+    let mut bytes = [0; size_of::<libc::tcp_info>()];
+    // An older kernel writes less of it.
+    option_bytes(fd, libc::IPPROTO_TCP, libc::TCP_INFO, &mut bytes)?;
+    // SAFETY: tcp_info is plain data for which any bytes are valid, and of this size.
+    let info: libc::tcp_info = unsafe { std::mem::transmute(bytes) };
     Ok(TcpInfo {
         state: info.tcpi_state,
         backoff: info.tcpi_backoff,
@@ -120,12 +111,10 @@ pub fn tcp_info(fd: BorrowedFd<'_>) -> io::Result<TcpInfo> {
 
 /// Raises the number of descriptors that this process may have to the most that it may ask for (RLIMIT_NOFILE).
 pub fn raise_descriptor_limit() {
-    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
-    // SAFETY: `limit` is a valid rlimit, to be written to and then read. Where it fails, the limit stays.
-    unsafe {
-        if libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) == 0 && limit.rlim_cur < limit.rlim_max {
-            limit.rlim_cur = limit.rlim_max;
-            libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit);
-        }
+    // Where it fails, the limit stays.
+    if let Ok((now, most)) = getrlimit(Resource::RLIMIT_NOFILE)
+        && now < most
+    {
+        let _ = setrlimit(Resource::RLIMIT_NOFILE, most, most);
     }
 }

@@ -4,6 +4,10 @@
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 
+use nix::sys::prctl;
+use nix::sys::signal::{SigHandler, SigSet, Signal, signal};
+use nix::unistd::{dup2_stderr, dup2_stdin, dup2_stdout};
+
 use super::namespace::done;
 
 /// The signal by which a supervisor is asked for something; what that is stands in its value.
@@ -24,40 +28,29 @@ pub enum News {
 
 /// Has the orphans among this process's descendants become its children (PR_SET_CHILD_SUBREAPER).
 pub fn adopt_orphans() -> io::Result<()> {
-    // SAFETY: prctl with these arguments reads no memory.
-    done(unsafe { libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1 as libc::c_ulong, 0, 0, 0) })
+    Ok(prctl::set_child_subreaper(true)?)
 }
 
 /// Keeps all signals from this process, but for [`next_news`]; handlers it inherited are called no more.
 pub fn hold_signals() {
-    // SAFETY: the set is filled before it is used; the default action needs no handler.
-    unsafe {
-        let mut all: libc::sigset_t = std::mem::zeroed();
-        libc::sigfillset(&mut all);
-        libc::pthread_sigmask(libc::SIG_SETMASK, &raw const all, std::ptr::null_mut());
-        libc::signal(libc::SIGCHLD, libc::SIG_DFL);
-    }
+    let _ = SigSet::all().thread_set_mask();
+    // SAFETY: the default action needs no handler.
+    let _ = unsafe { signal(Signal::SIGCHLD, SigHandler::SigDfl) };
 }
 
 /// Lets signals through again, in a process that was copied from one that holds them.
 pub fn release_signals() {
-    // SAFETY: the set is emptied before it is used.
-    unsafe {
-        let mut none: libc::sigset_t = std::mem::zeroed();
-        libc::sigemptyset(&mut none);
-        libc::pthread_sigmask(libc::SIG_SETMASK, &raw const none, std::ptr::null_mut());
-    }
+    let _ = SigSet::empty().thread_set_mask();
 }
 
 /// Waits for the next signal, where all are held; for `ms` milliseconds at most, if that is given (sigtimedwait(2)).
 pub fn next_news(ms: Option<i64>) -> Option<News> {
+    let limit = ms.map(|ms| libc::timespec { tv_sec: ms / 1000, tv_nsec: ms % 1000 * 1_000_000 });
+    let limit = limit.as_ref().map_or(std::ptr::null(), std::ptr::from_ref);
     // SAFETY: the set and the room for the answer live until the call returns; a signal of this kind comes with a value.
     unsafe {
-        let (mut all, mut info): (libc::sigset_t, libc::siginfo_t) = std::mem::zeroed();
-        libc::sigfillset(&mut all);
-        let limit = ms.map(|ms| libc::timespec { tv_sec: ms / 1000, tv_nsec: ms % 1000 * 1_000_000 });
-        let limit = limit.as_ref().map_or(std::ptr::null(), std::ptr::from_ref);
-        match libc::sigtimedwait(&raw const all, &raw mut info, limit) {
+        let mut info: libc::siginfo_t = std::mem::zeroed();
+        match libc::sigtimedwait(SigSet::all().as_ref(), &raw mut info, limit) {
             signal if signal == libc::SIGCHLD => Some(News::Child),
             signal if signal == request() => Some(News::Asked(info.si_value().sival_ptr as usize as i32)),
             signal if signal > 0 => Some(News::Other(signal)),
@@ -76,10 +69,7 @@ pub fn ask_supervisor(pid: i32, what: i32) -> io::Result<()> {
 /// Closes every descriptor but `kept`, and leaves nothing to be read or written at the first three (close_range(2)).
 pub fn close_all_but(kept: Option<BorrowedFd<'_>>) -> io::Result<()> {
     let nothing = std::fs::OpenOptions::new().read(true).write(true).open("/dev/null")?;
-    for fd in 0..3 {
-        // SAFETY: the first three are replaced in one step each; they are not used here.
-        done(unsafe { libc::dup2(nothing.as_raw_fd(), fd) })?;
-    }
+    dup2_stdin(&nothing).and_then(|()| dup2_stdout(&nothing)).and_then(|()| dup2_stderr(&nothing))?;
     drop(nothing);
     let kept: RawFd = kept.map_or(2, |fd| fd.as_raw_fd());
     let mut from = 3;

@@ -2,8 +2,12 @@
 #![allow(unsafe_code)]
 
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd};
 use std::sync::{Mutex, PoisonError};
+
+use nix::sys::pthread::{pthread_kill, pthread_self};
+use nix::sys::signal::Signal;
+use nix::unistd::{getpgrp, getsid, tcgetpgrp};
 
 /// How a terminal treats keys: whether it echoes them, and which of them are signals.
 #[derive(Clone, Copy)]
@@ -19,11 +23,11 @@ impl std::fmt::Debug for TerminalMode {
 ///
 /// # Errors
 /// ENOTTY: it is no terminal.
-pub fn terminal_mode(fd: BorrowedFd<'_>) -> io::Result<TerminalMode> {
+pub fn terminal_mode(fd: impl AsFd) -> io::Result<TerminalMode> {
     let mut mode = std::mem::MaybeUninit::<libc::termios>::zeroed();
     // SAFETY: `mode` is valid for a termios to be written to; of zeros, it is one already.
     unsafe {
-        if libc::tcgetattr(fd.as_raw_fd(), mode.as_mut_ptr()) == 0 {
+        if libc::tcgetattr(fd.as_fd().as_raw_fd(), mode.as_mut_ptr()) == 0 {
             Ok(TerminalMode(mode.assume_init()))
         } else {
             Err(io::Error::last_os_error())
@@ -33,12 +37,10 @@ pub fn terminal_mode(fd: BorrowedFd<'_>) -> io::Result<TerminalMode> {
 
 /// Gives the terminal `fd` these settings at once (tcsetattr(3)), if this process is in its foreground: elsewhere they
 /// are not its to set, and the attempt would stop the process (SIGTTOU).
-pub fn set_terminal_mode(fd: BorrowedFd<'_>, mode: &TerminalMode) {
-    // SAFETY: the calls take numbers, and a termios that outlives the call.
-    unsafe {
-        if libc::tcgetpgrp(fd.as_raw_fd()) == libc::getpgrp() {
-            libc::tcsetattr(fd.as_raw_fd(), libc::TCSANOW, &raw const mode.0);
-        }
+pub fn set_terminal_mode(fd: impl AsFd, mode: &TerminalMode) {
+    if tcgetpgrp(&fd) == Ok(getpgrp()) {
+        // SAFETY: the call takes a number, and a termios that outlives it.
+        unsafe { libc::tcsetattr(fd.as_fd().as_raw_fd(), libc::TCSANOW, &raw const mode.0) };
     }
 }
 
@@ -62,16 +64,15 @@ pub fn restore_terminal() {
 
 /// Whether a shell that could go on with this process watches over it: one that leads its session has none above it.
 pub fn can_be_suspended() -> bool {
-    // SAFETY: the calls take numbers.
-    unsafe { libc::getsid(0) != libc::getpgrp() }
+    getsid(None) != Ok(getpgrp())
 }
 
 /// How many columns the terminal `fd` shows (TIOCGWINSZ); `None`: it is no terminal, or does not know.
-pub fn terminal_columns(fd: BorrowedFd<'_>) -> Option<usize> {
+pub fn terminal_columns(fd: impl AsFd) -> Option<usize> {
     let mut size = std::mem::MaybeUninit::<libc::winsize>::zeroed();
     // SAFETY: `size` is valid for a winsize to be written to; of zeros, it is one already.
     let size = unsafe {
-        let done = libc::ioctl(fd.as_raw_fd(), libc::TIOCGWINSZ, size.as_mut_ptr()) == 0;
+        let done = libc::ioctl(fd.as_fd().as_raw_fd(), libc::TIOCGWINSZ, size.as_mut_ptr()) == 0;
         done.then(|| size.assume_init())?
     };
     (size.ws_col > 0).then_some(size.ws_col.into())
@@ -84,14 +85,12 @@ pub struct Thread(usize);
 impl Thread {
     /// The thread that calls it.
     pub fn current() -> Self {
-        // SAFETY: the call takes nothing and cannot fail.
-        Self(unsafe { libc::pthread_self() } as usize)
+        Self(pthread_self() as usize)
     }
 
     /// Ends the wait that the thread is in (pthread_kill(3) with SIGINT, for which there is a handler). To be called only
     /// while the thread is known to run.
     pub fn interrupt(self) {
-        // SAFETY: the caller knows that the thread has not ended; the signal has a handler.
-        unsafe { libc::pthread_kill(self.0 as libc::pthread_t, libc::SIGINT) };
+        let _ = pthread_kill(self.0 as libc::pthread_t, Signal::SIGINT);
     }
 }
