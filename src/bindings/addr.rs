@@ -1,7 +1,6 @@
 //! Addresses in scripts, and how names become addresses.
 
 use rhai::NativeCallContext;
-use rhai::plugin::*;
 
 use crate::bindings::context;
 use crate::bindings::context::Wait;
@@ -16,32 +15,23 @@ fn with(mut addr: std::net::SocketAddr, port: u16) -> std::net::SocketAddr {
     addr
 }
 
-/// Addresses.
-#[export_module]
-#[allow(clippy::unwrap_used)] // the code that the macro writes
-pub mod api {
-    /// An address and a port.
-    pub type Addr = std::net::SocketAddr;
+functions! {
+    pub fn api;
+    type Addr = std::net::SocketAddr, "An address and a port.";
 
     /// The IP address as text; that of a link-local one ends in its zone, the number of the interface: `fe80::1%2`.
     ///
     /// ```rhai
     /// expect(resolve("127.0.0.1:7").ip, "127.0.0.1");
     /// ```
-    #[rhai_fn(global, get = "ip", pure)]
-    pub fn addr_ip(addr: &mut Addr) -> String {
-        ZonedIp::from(*addr).to_string()
-    }
+    get ip(addr: &mut Addr) -> String = ZonedIp::from(*addr).to_string();
 
     /// The port, 0 to 65535.
     ///
     /// ```rhai
     /// expect(resolve("127.0.0.1:7").port, 7);
     /// ```
-    #[rhai_fn(global, get = "port", pure)]
-    pub fn addr_port(addr: &mut Addr) -> i64 {
-        i64::from(addr.port())
-    }
+    get port(addr: &mut Addr) -> i64 = i64::from(addr.port());
 
     /// The same IP address with another port.
     ///
@@ -50,43 +40,31 @@ pub mod api {
     /// ```rhai
     /// expect(`${icmp::resolve("::1").with_port(33_434)}`, "[::1]:33434");
     /// ```
-    #[rhai_fn(global, pure, return_raw)]
-    pub fn with_port(ctx: NativeCallContext, addr: &mut Addr, port: i64) -> ScriptResult<Addr> {
-        match u16::try_from(port) {
-            Ok(port) => Ok(super::with(*addr, port)),
-            Err(_) => raise(&ctx, Error::invalid("with_port", format!("a port is 0 to 65535, not {port}"))),
-        }
-    }
+    fn with_port(ctx: NativeCallContext, addr: &mut Addr, port: i64) -> ScriptResult<Addr> = match u16::try_from(port) {
+        Ok(port) => Ok(with(*addr, port)),
+        Err(_) => raise(&ctx, Error::invalid("with_port", format!("a port is 0 to 65535, not {port}"))),
+    };
 
     /// Whether two addresses are the same, port included.
     ///
     /// ```rhai
     /// expect(resolve("127.0.0.1:7") == resolve("localhost:7"), true);
     /// ```
-    #[rhai_fn(global, name = "==")]
-    pub fn addr_equal(a: Addr, b: Addr) -> bool {
-        a == b
-    }
+    fn "=="(a: Addr, b: Addr) -> bool = a == b;
 
     /// Whether two addresses differ.
     ///
     /// ```rhai
     /// expect(resolve("127.0.0.1:7") != resolve("127.0.0.1:8"), true);
     /// ```
-    #[rhai_fn(global, name = "!=")]
-    pub fn addr_differ(a: Addr, b: Addr) -> bool {
-        a != b
-    }
+    fn "!="(a: Addr, b: Addr) -> bool = a != b;
 
     /// The address as `IP:PORT`, an IPv6 address in brackets.
     ///
     /// ```rhai
     /// expect(`${resolve("[::1]:7")}`, "[::1]:7");
     /// ```
-    #[rhai_fn(global, name = "to_string", name = "to_debug", pure)]
-    pub fn addr_text(addr: &mut Addr) -> String {
-        addr.to_string()
-    }
+    fn to_string | to_debug(addr: &mut Addr) -> String = addr.to_string();
 
     /// The address of `HOST:PORT`: of a name's addresses the first IPv4 one, else the first IPv6 one (getaddrinfo(3)).
     ///
@@ -96,11 +74,10 @@ pub mod api {
     /// ```rhai
     /// expect(resolve("localhost:11000").ip, "127.0.0.1");
     /// ```
-    #[rhai_fn(global, return_raw)]
-    pub fn resolve(ctx: NativeCallContext, name: &str) -> ScriptResult<Addr> {
+    fn resolve(ctx: NativeCallContext, name: &str) -> ScriptResult<Addr> = {
         let now = context::wait(Wait::Reply);
         addr::resolve(&*now.host, &now.stop, name, None).or_raise(&ctx)
-    }
+    };
 
     /// The address of `HOST:PORT` of one version of the Internet Protocol: `"IPv4"` or `"IPv6"`.
     ///
@@ -109,8 +86,7 @@ pub mod api {
     /// ```rhai
     /// expect(resolve("[::1]:7", "IPv6").ip, "::1");
     /// ```
-    #[rhai_fn(global, name = "resolve", return_raw)]
-    pub fn resolve_version(ctx: NativeCallContext, name: &str, version: &str) -> ScriptResult<Addr> {
+    fn resolve(ctx: NativeCallContext, name: &str, version: &str) -> ScriptResult<Addr> = {
         let version = match version {
             "IPv4" => Version::V4,
             "IPv6" => Version::V6,
@@ -120,5 +96,5 @@ pub mod api {
         };
         let now = context::wait(Wait::Reply);
         addr::resolve(&*now.host, &now.stop, name, Some(version)).or_raise(&ctx)
-    }
+    };
 }

@@ -1,18 +1,15 @@
 //! Bytes put together: numbers by width and order, text and blobs, one after the other.
 
-use rhai::plugin::*;
 use rhai::{Blob, Dynamic, NativeCallContext};
 
 use super::builder::Builder;
 use super::error::{OrRaise, ScriptResult};
 use crate::net::wire::number::{self, Number};
 
-/// Bytes put together.
-#[export_module]
-#[allow(clippy::unwrap_used)] // the code that the macro writes
-pub mod api {
-    /// Bytes that grow by calls such as `u16`; sent and replied with as they are. Copies are the same bytes.
-    pub type Bytes = super::Builder;
+functions! {
+    pub fn api;
+    type Bytes = Builder,
+        "Bytes that grow by calls such as `u16`; sent and replied with as they are. Copies are the same bytes.";
 
     /// No bytes yet: what is to be put together with `u8`, `u16`, `text` and so on. Each of these gives the same `Bytes`
     /// again, so that calls can follow one another.
@@ -22,10 +19,7 @@ pub mod api {
     /// message.u8(0);
     /// expect(hex(message), "00 07 01 78 00");
     /// ```
-    #[rhai_fn(volatile)]
-    pub fn bytes() -> Bytes {
-        super::Builder::default()
-    }
+    volatile bytes() -> Bytes = Builder::default();
 
     /// Appends a number as one byte, 0 to 255.
     ///
@@ -34,10 +28,8 @@ pub mod api {
     /// ```rhai
     /// expect(hex(bytes().u8(200)), "c8");
     /// ```
-    #[rhai_fn(pure, return_raw)]
-    pub fn u8(ctx: NativeCallContext, bytes: &mut Bytes, number: i64) -> ScriptResult<Bytes> {
-        bytes.number(&ctx, Number::U8, number)
-    }
+    fn u8(ctx: NativeCallContext, bytes: &mut Bytes, number: i64) -> ScriptResult<Bytes> =
+        bytes.number(&ctx, Number::U8, number);
 
     /// Appends a number as two bytes in network order, 0 to 65,535.
     ///
@@ -46,10 +38,8 @@ pub mod api {
     /// ```rhai
     /// expect(hex(bytes().u16(0x0102)), "01 02");
     /// ```
-    #[rhai_fn(pure, return_raw)]
-    pub fn u16(ctx: NativeCallContext, bytes: &mut Bytes, number: i64) -> ScriptResult<Bytes> {
-        bytes.number(&ctx, Number::U16, number)
-    }
+    fn u16(ctx: NativeCallContext, bytes: &mut Bytes, number: i64) -> ScriptResult<Bytes> =
+        bytes.number(&ctx, Number::U16, number);
 
     /// Appends a number as three bytes in network order, 0 to 16,777,215.
     ///
@@ -58,10 +48,8 @@ pub mod api {
     /// ```rhai
     /// expect(hex(bytes().u24(0x010203)), "01 02 03");
     /// ```
-    #[rhai_fn(pure, return_raw)]
-    pub fn u24(ctx: NativeCallContext, bytes: &mut Bytes, number: i64) -> ScriptResult<Bytes> {
-        bytes.number(&ctx, Number::U24, number)
-    }
+    fn u24(ctx: NativeCallContext, bytes: &mut Bytes, number: i64) -> ScriptResult<Bytes> =
+        bytes.number(&ctx, Number::U24, number);
 
     /// Appends a number as four bytes in network order, 0 to 4,294,967,295.
     ///
@@ -70,10 +58,8 @@ pub mod api {
     /// ```rhai
     /// expect(hex(bytes().u32(7)), "00 00 00 07");
     /// ```
-    #[rhai_fn(pure, return_raw)]
-    pub fn u32(ctx: NativeCallContext, bytes: &mut Bytes, number: i64) -> ScriptResult<Bytes> {
-        bytes.number(&ctx, Number::U32, number)
-    }
+    fn u32(ctx: NativeCallContext, bytes: &mut Bytes, number: i64) -> ScriptResult<Bytes> =
+        bytes.number(&ctx, Number::U32, number);
 
     /// Appends a number as eight bytes in network order, 0 to the greatest integer.
     ///
@@ -82,10 +68,8 @@ pub mod api {
     /// ```rhai
     /// expect(hex(bytes().u64(7)), "00 00 00 00 00 00 00 07");
     /// ```
-    #[rhai_fn(pure, return_raw)]
-    pub fn u64(ctx: NativeCallContext, bytes: &mut Bytes, number: i64) -> ScriptResult<Bytes> {
-        bytes.number(&ctx, Number::U64, number)
-    }
+    fn u64(ctx: NativeCallContext, bytes: &mut Bytes, number: i64) -> ScriptResult<Bytes> =
+        bytes.number(&ctx, Number::U64, number);
 
     /// Appends a number as two bytes, the least significant first, 0 to 65,535.
     ///
@@ -94,10 +78,8 @@ pub mod api {
     /// ```rhai
     /// expect(hex(bytes().u16_le(0x0102)), "02 01");
     /// ```
-    #[rhai_fn(pure, return_raw)]
-    pub fn u16_le(ctx: NativeCallContext, bytes: &mut Bytes, number: i64) -> ScriptResult<Bytes> {
-        bytes.number(&ctx, Number::U16_LE, number)
-    }
+    fn u16_le(ctx: NativeCallContext, bytes: &mut Bytes, number: i64) -> ScriptResult<Bytes> =
+        bytes.number(&ctx, Number::U16_LE, number);
 
     /// Appends a number as four bytes, the least significant first, 0 to 4,294,967,295.
     ///
@@ -106,10 +88,8 @@ pub mod api {
     /// ```rhai
     /// expect(hex(bytes().u32_le(7)), "07 00 00 00");
     /// ```
-    #[rhai_fn(pure, return_raw)]
-    pub fn u32_le(ctx: NativeCallContext, bytes: &mut Bytes, number: i64) -> ScriptResult<Bytes> {
-        bytes.number(&ctx, Number::U32_LE, number)
-    }
+    fn u32_le(ctx: NativeCallContext, bytes: &mut Bytes, number: i64) -> ScriptResult<Bytes> =
+        bytes.number(&ctx, Number::U32_LE, number);
 
     /// Appends a number as eight bytes, the least significant first, 0 to the greatest integer.
     ///
@@ -118,10 +98,8 @@ pub mod api {
     /// ```rhai
     /// expect(hex(bytes().u64_le(7)), "07 00 00 00 00 00 00 00");
     /// ```
-    #[rhai_fn(pure, return_raw)]
-    pub fn u64_le(ctx: NativeCallContext, bytes: &mut Bytes, number: i64) -> ScriptResult<Bytes> {
-        bytes.number(&ctx, Number::U64_LE, number)
-    }
+    fn u64_le(ctx: NativeCallContext, bytes: &mut Bytes, number: i64) -> ScriptResult<Bytes> =
+        bytes.number(&ctx, Number::U64_LE, number);
 
     /// Appends a number as one byte in two's complement, -128 to 127.
     ///
@@ -130,10 +108,8 @@ pub mod api {
     /// ```rhai
     /// expect(hex(bytes().i8(-1)), "ff");
     /// ```
-    #[rhai_fn(pure, return_raw)]
-    pub fn i8(ctx: NativeCallContext, bytes: &mut Bytes, number: i64) -> ScriptResult<Bytes> {
-        bytes.number(&ctx, Number::I8, number)
-    }
+    fn i8(ctx: NativeCallContext, bytes: &mut Bytes, number: i64) -> ScriptResult<Bytes> =
+        bytes.number(&ctx, Number::I8, number);
 
     /// Appends a number as two bytes in two's complement and network order, -32,768 to 32,767.
     ///
@@ -142,10 +118,8 @@ pub mod api {
     /// ```rhai
     /// expect(hex(bytes().i16(-2)), "ff fe");
     /// ```
-    #[rhai_fn(pure, return_raw)]
-    pub fn i16(ctx: NativeCallContext, bytes: &mut Bytes, number: i64) -> ScriptResult<Bytes> {
-        bytes.number(&ctx, Number::I16, number)
-    }
+    fn i16(ctx: NativeCallContext, bytes: &mut Bytes, number: i64) -> ScriptResult<Bytes> =
+        bytes.number(&ctx, Number::I16, number);
 
     /// Appends a number as four bytes in two's complement and network order, -2,147,483,648 to 2,147,483,647.
     ///
@@ -154,10 +128,8 @@ pub mod api {
     /// ```rhai
     /// expect(hex(bytes().i32(-2)), "ff ff ff fe");
     /// ```
-    #[rhai_fn(pure, return_raw)]
-    pub fn i32(ctx: NativeCallContext, bytes: &mut Bytes, number: i64) -> ScriptResult<Bytes> {
-        bytes.number(&ctx, Number::I32, number)
-    }
+    fn i32(ctx: NativeCallContext, bytes: &mut Bytes, number: i64) -> ScriptResult<Bytes> =
+        bytes.number(&ctx, Number::I32, number);
 
     /// Appends a number as eight bytes in two's complement and network order, any integer.
     ///
@@ -166,10 +138,8 @@ pub mod api {
     /// ```rhai
     /// expect(hex(bytes().i64(-2)), "ff ff ff ff ff ff ff fe");
     /// ```
-    #[rhai_fn(pure, return_raw)]
-    pub fn i64(ctx: NativeCallContext, bytes: &mut Bytes, number: i64) -> ScriptResult<Bytes> {
-        bytes.number(&ctx, Number::I64, number)
-    }
+    fn i64(ctx: NativeCallContext, bytes: &mut Bytes, number: i64) -> ScriptResult<Bytes> =
+        bytes.number(&ctx, Number::I64, number);
 
     /// Appends a number as two bytes in two's complement, the least significant first, -32,768 to 32,767.
     ///
@@ -178,10 +148,8 @@ pub mod api {
     /// ```rhai
     /// expect(hex(bytes().i16_le(-2)), "fe ff");
     /// ```
-    #[rhai_fn(pure, return_raw)]
-    pub fn i16_le(ctx: NativeCallContext, bytes: &mut Bytes, number: i64) -> ScriptResult<Bytes> {
-        bytes.number(&ctx, Number::I16_LE, number)
-    }
+    fn i16_le(ctx: NativeCallContext, bytes: &mut Bytes, number: i64) -> ScriptResult<Bytes> =
+        bytes.number(&ctx, Number::I16_LE, number);
 
     /// Appends a number as four bytes in two's complement, the least significant first, -2,147,483,648 to 2,147,483,647.
     ///
@@ -190,10 +158,8 @@ pub mod api {
     /// ```rhai
     /// expect(hex(bytes().i32_le(-2)), "fe ff ff ff");
     /// ```
-    #[rhai_fn(pure, return_raw)]
-    pub fn i32_le(ctx: NativeCallContext, bytes: &mut Bytes, number: i64) -> ScriptResult<Bytes> {
-        bytes.number(&ctx, Number::I32_LE, number)
-    }
+    fn i32_le(ctx: NativeCallContext, bytes: &mut Bytes, number: i64) -> ScriptResult<Bytes> =
+        bytes.number(&ctx, Number::I32_LE, number);
 
     /// Appends a number as eight bytes in two's complement, the least significant first, any integer.
     ///
@@ -202,32 +168,28 @@ pub mod api {
     /// ```rhai
     /// expect(hex(bytes().i64_le(-2)), "fe ff ff ff ff ff ff ff");
     /// ```
-    #[rhai_fn(pure, return_raw)]
-    pub fn i64_le(ctx: NativeCallContext, bytes: &mut Bytes, number: i64) -> ScriptResult<Bytes> {
-        bytes.number(&ctx, Number::I64_LE, number)
-    }
+    fn i64_le(ctx: NativeCallContext, bytes: &mut Bytes, number: i64) -> ScriptResult<Bytes> =
+        bytes.number(&ctx, Number::I64_LE, number);
 
     /// Appends a text (UTF-8), without its length and without an end mark.
     ///
     /// ```rhai
     /// expect(hex(bytes().u8(2).text("hi")), "02 68 69");
     /// ```
-    #[rhai_fn(pure)]
-    pub fn text(bytes: &mut Bytes, text: &str) -> Bytes {
+    fn text(bytes: &mut Bytes, text: &str) -> Bytes = {
         bytes.lock().extend_from_slice(text.as_bytes());
         bytes.clone()
-    }
+    };
 
     /// Appends a blob; so many zeros are `blob(n)`.
     ///
     /// ```rhai
     /// expect(hex(bytes().blob(unhex("de ad")).blob(blob(2))), "de ad 00 00");
     /// ```
-    #[rhai_fn(pure, name = "blob")]
-    pub fn append_blob(bytes: &mut Bytes, data: Blob) -> Bytes {
+    fn blob(bytes: &mut Bytes, data: Blob) -> Bytes = {
         bytes.lock().extend_from_slice(&data);
         bytes.clone()
-    }
+    };
 
     /// Appends what other bytes hold by now.
     ///
@@ -235,42 +197,32 @@ pub mod api {
     /// let name = bytes().text("abc");
     /// expect(hex(bytes().u8(name.len).blob(name)), "03 61 62 63");
     /// ```
-    #[rhai_fn(pure, name = "blob")]
-    pub fn append_bytes(bytes: &mut Bytes, data: Bytes) -> Bytes {
+    fn blob(bytes: &mut Bytes, data: Bytes) -> Bytes = {
         let data = data.to_vec();
         bytes.lock().extend_from_slice(&data);
         bytes.clone()
-    }
+    };
 
     /// How many bytes there are.
     ///
     /// ```rhai
     /// expect(bytes().u32(0).len, 4);
     /// ```
-    #[rhai_fn(get = "len", pure)]
-    pub fn len(bytes: &mut Bytes) -> i64 {
-        bytes.lock().len() as i64
-    }
+    get len(bytes: &mut Bytes) -> i64 = bytes.lock().len() as i64;
 
     /// The bytes as a blob: a copy, which does not grow.
     ///
     /// ```rhai
     /// expect(bytes().u8(7).blob[0], 7);
     /// ```
-    #[rhai_fn(get = "blob", pure)]
-    pub fn to_blob(bytes: &mut Bytes) -> Blob {
-        bytes.to_vec()
-    }
+    get blob(bytes: &mut Bytes) -> Blob = bytes.to_vec();
 
     /// The bytes as hexadecimal digits.
     ///
     /// ```rhai
     /// expect(`${bytes().u16(7)}`, "00 07");
     /// ```
-    #[rhai_fn(name = "to_string", name = "to_debug", pure)]
-    pub fn bytes_text(bytes: &mut Bytes) -> String {
-        number::hex(&bytes.lock())
-    }
+    fn to_string | to_debug(bytes: &mut Bytes) -> String = number::hex(&bytes.lock());
 
     /// Data as hexadecimal digits, two for each byte, with blanks between: of a blob, of `bytes()` or of a text.
     ///
@@ -279,11 +231,10 @@ pub mod api {
     /// ```rhai
     /// expect(hex("hi"), "68 69");
     /// ```
-    #[rhai_fn(return_raw)]
-    pub fn hex(ctx: NativeCallContext, data: Dynamic) -> ScriptResult<String> {
-        let data = super::super::convert::bytes(&ctx, data)?;
+    fn hex(ctx: NativeCallContext, data: Dynamic) -> ScriptResult<String> = {
+        let data = super::convert::bytes(&ctx, data)?;
         Ok(number::hex(&data))
-    }
+    };
 
     /// The blob that hexadecimal digits stand for, two for each byte; white space between bytes does not count.
     ///
@@ -292,8 +243,5 @@ pub mod api {
     /// ```rhai
     /// expect(unhex("de ad BEEF").len, 4);
     /// ```
-    #[rhai_fn(return_raw)]
-    pub fn unhex(ctx: NativeCallContext, text: &str) -> ScriptResult<Blob> {
-        number::unhex(text).or_raise(&ctx)
-    }
+    fn unhex(ctx: NativeCallContext, text: &str) -> ScriptResult<Blob> = number::unhex(text).or_raise(&ctx);
 }

@@ -5,7 +5,6 @@ use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use rhai::plugin::*;
 use rhai::{Dynamic, NativeCallContext};
 
 use super::callback::own;
@@ -105,12 +104,9 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Channels.
-#[export_module]
-#[allow(clippy::unwrap_used)] // the code that the macro writes
-pub mod api {
-    /// A queue of values between threads.
-    pub type Channel = super::Queue;
+functions! {
+    pub fn api;
+    type Channel = Queue, "A queue of values between threads.";
 
     /// A queue between threads that holds up to 1,024 values.
     ///
@@ -119,9 +115,7 @@ pub mod api {
     /// queue.send("hello");
     /// expect(queue.recv(), "hello");
     /// ```
-    pub fn channel() -> Channel {
-        Channel::new(1024)
-    }
+    fn channel() -> Channel = Channel::new(1024);
 
     /// A queue between threads that holds up to `capacity` values, at least 1.
     ///
@@ -130,10 +124,7 @@ pub mod api {
     /// queue.send(7);
     /// expect(queue.len, 1);
     /// ```
-    #[rhai_fn(name = "channel")]
-    pub fn channel_of(capacity: i64) -> Channel {
-        Channel::new(capacity.max(1) as usize)
-    }
+    fn channel(capacity: i64) -> Channel = Channel::new(capacity.max(1) as usize);
 
     /// Puts a value into the queue; waits while it is full. False if the script was stopped first.
     ///
@@ -144,8 +135,7 @@ pub mod api {
     /// expect(queue.send(#{ seq: 1 }), true);
     /// expect(queue.recv().seq, 1);
     /// ```
-    #[rhai_fn(pure, return_raw)]
-    pub fn send(ctx: NativeCallContext, channel: &mut Channel, value: Dynamic) -> ScriptResult<bool> {
+    fn send(ctx: NativeCallContext, channel: &mut Channel, value: Dynamic) -> ScriptResult<bool> = {
         let capacity = channel.0.capacity;
         // A value that the sender goes on using must not be shared with the receiver.
         let mut value = Some(own(value, 0));
@@ -162,7 +152,7 @@ pub mod api {
             Some(false) => raise(&ctx, Error::new(ErrorKind::Closed, "send", "the channel was closed")),
             sent => Ok(sent.is_some()),
         }
-    }
+    };
 
     /// The next value; waits while there is none. `()` if the channel is closed and empty, or the script was stopped.
     ///
@@ -173,10 +163,7 @@ pub mod api {
     /// expect(queue.recv(), 1);
     /// expect(queue.recv(), ());
     /// ```
-    #[rhai_fn(pure)]
-    pub fn recv(channel: &mut Channel) -> Dynamic {
-        channel.receive().unwrap_or(Dynamic::UNIT)
-    }
+    fn recv(channel: &mut Channel) -> Dynamic = channel.receive().unwrap_or(Dynamic::UNIT);
 
     /// Closes the channel: nothing more can be sent, loops over it end when it is empty.
     ///
@@ -187,19 +174,15 @@ pub mod api {
     /// for i in queue { sum += i; }
     /// expect(sum, 3);
     /// ```
-    #[rhai_fn(name = "close", pure)]
-    pub fn close_channel(channel: &mut Channel) {
+    fn close(channel: &mut Channel) = {
         lock(&channel.0.state).1 = true;
         channel.0.changed.notify();
-    }
+    };
 
     /// How many values wait in the channel.
     ///
     /// ```rhai
     /// expect(channel().len, 0);
     /// ```
-    #[rhai_fn(get = "len", pure)]
-    pub fn len(channel: &mut Channel) -> i64 {
-        lock(&channel.0.state).0.len() as i64
-    }
+    get len(channel: &mut Channel) -> i64 = lock(&channel.0.state).0.len() as i64;
 }

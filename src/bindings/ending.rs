@@ -1,6 +1,5 @@
 //! The functions that end a script on purpose.
 
-use rhai::plugin::*;
 use rhai::{Dynamic, NativeCallContext};
 
 use super::convert::shown;
@@ -8,10 +7,9 @@ use super::error::{ScriptResult, raise};
 use super::exit::leave;
 use crate::net::error::Error;
 
-/// Ending a script on purpose.
-#[export_module]
-#[allow(clippy::unwrap_used)] // the code that the macro writes
-pub mod api {
+functions! {
+    pub fn api;
+
     /// Ends the script with exit code 0; in a thread, the thread.
     ///
     /// Errors: `invalid`: a policy calls it, which decides about packets only.
@@ -20,10 +18,7 @@ pub mod api {
     /// let task = start_thread(|| { if !interrupted() { exit(); } "not reached" });
     /// expect(task.join(), ());
     /// ```
-    #[rhai_fn(name = "exit", return_raw, volatile)]
-    pub fn exit_done(ctx: NativeCallContext) -> ScriptResult<()> {
-        Err(leave(0, ctx.call_position()))
-    }
+    volatile exit(ctx: NativeCallContext) -> ScriptResult<()> = Err(leave(0, ctx.call_position()));
 
     /// Ends the script with this exit code, 0 to 255; in a thread, the thread, and the code says nothing.
     ///
@@ -33,8 +28,7 @@ pub mod api {
     /// let task = start_thread(|| { if !interrupted() { exit(1); } "not reached" });
     /// expect(task.join(), ());
     /// ```
-    #[rhai_fn(name = "exit", return_raw, volatile)]
-    pub fn exit_with(ctx: NativeCallContext, code: Dynamic) -> ScriptResult<()> {
+    volatile exit(ctx: NativeCallContext, code: Dynamic) -> ScriptResult<()> =
         match code.as_int().ok().and_then(|code| u8::try_from(code).ok()) {
             Some(code) => Err(leave(code, ctx.call_position())),
             None => {
@@ -45,6 +39,5 @@ pub mod api {
                 let error = Error::invalid("exit", message);
                 raise(&ctx, error.with_hint("to end with a message print it first, or throw it: throw \"…\""))
             }
-        }
-    }
+        };
 }

@@ -1,6 +1,5 @@
 //! Errors of the core as scripts catch them: an object with `kind`, `message`, `op`, `peer` and `code`.
 
-use rhai::plugin::*;
 use rhai::{Dynamic, EvalAltResult, NativeCallContext, Position};
 
 use crate::net::error::Error;
@@ -44,12 +43,9 @@ impl<T> OrRaise<T> for Result<T, Error> {
     }
 }
 
-/// Errors that natives throw.
-#[export_module]
-#[allow(clippy::unwrap_used)] // the code that the macro writes
-pub mod api {
-    /// An error thrown by a native.
-    pub type NetError = crate::net::error::Error;
+functions! {
+    pub fn api;
+    type NetError = crate::net::error::Error, "An error thrown by a native.";
 
     /// What kind of failure it is: `"invalid"`, `"resolve"`, `"in-use"`, `"not-local"`, `"permission"`, `"closed"`,
     /// `"unreachable"`, `"too-large"`, `"exhausted"`, `"refused"`, `"reset"`, `"timeout"`, `"file"`, `"busy"`,
@@ -58,40 +54,28 @@ pub mod api {
     /// ```rhai
     /// try { udp::bind("127.0.0.1:99999"); } catch (e) { expect(e.kind, "invalid"); }
     /// ```
-    #[rhai_fn(get = "kind", pure)]
-    pub fn kind(error: &mut NetError) -> String {
-        error.kind.word().to_string()
-    }
+    get kind(error: &mut NetError) -> String = error.kind.word().to_string();
 
     /// What went wrong, in words.
     ///
     /// ```rhai
     /// try { udp::bind("127.0.0.1:x"); } catch (e) { expect(e.message.is_empty(), false); }
     /// ```
-    #[rhai_fn(get = "message", pure)]
-    pub fn message(error: &mut NetError) -> String {
-        error.message.clone()
-    }
+    get message(error: &mut NetError) -> String = error.message.clone();
 
     /// The operation that failed, such as `"bind"` or `"send"`.
     ///
     /// ```rhai
     /// try { udp::bind("192.0.2.1:0"); } catch (e) { expect(e.op, "bind"); }
     /// ```
-    #[rhai_fn(get = "op", pure)]
-    pub fn op(error: &mut NetError) -> String {
-        error.op.to_string()
-    }
+    get op(error: &mut NetError) -> String = error.op.to_string();
 
     /// The address or name the operation was about; empty if there is none.
     ///
     /// ```rhai
     /// try { udp::bind("192.0.2.1:0"); } catch (e) { expect(e.peer, "192.0.2.1:0"); }
     /// ```
-    #[rhai_fn(get = "peer", pure)]
-    pub fn peer(error: &mut NetError) -> String {
-        error.peer.clone()
-    }
+    get peer(error: &mut NetError) -> String = error.peer.clone();
 
     /// What to do next; empty if there is nothing to say.
     ///
@@ -100,28 +84,19 @@ pub mod api {
     /// try { udp::bind("127.0.0.1:0", #{ ttll: 5 }); } catch (e) { hint = e.hint; }
     /// expect(hint.contains("ttl"), true);
     /// ```
-    #[rhai_fn(get = "hint", pure)]
-    pub fn hint(error: &mut NetError) -> String {
-        error.hint.clone()
-    }
+    get hint(error: &mut NetError) -> String = error.hint.clone();
 
     /// The system's error number (errno(3)), or `()` if the system reported none.
     ///
     /// ```rhai
     /// try { resolve("127.0.0.1:x"); } catch (e) { expect(e.code, ()); }
     /// ```
-    #[rhai_fn(get = "code", pure)]
-    pub fn code(error: &mut NetError) -> Dynamic {
-        error.code.map_or(Dynamic::UNIT, |code| Dynamic::from(i64::from(code)))
-    }
+    get code(error: &mut NetError) -> Dynamic = error.code.map_or(Dynamic::UNIT, |code| Dynamic::from(i64::from(code)));
 
     /// The error as one line: operation, address and what went wrong.
     ///
     /// ```rhai
     /// try { udp::bind("192.0.2.1:0"); } catch (e) { expect(`${e}`.starts_with("bind 192.0.2.1:0: "), true); }
     /// ```
-    #[rhai_fn(name = "to_string", name = "to_debug", pure)]
-    pub fn to_string(error: &mut NetError) -> String {
-        error.to_string()
-    }
+    fn to_string | to_debug(error: &mut NetError) -> String = error.to_string();
 }

@@ -4,7 +4,6 @@ use std::fmt;
 use std::ops::{Range, RangeInclusive};
 use std::sync::atomic::Ordering;
 
-use rhai::plugin::*;
 use rhai::{Dynamic, NativeCallContext};
 
 use super::convert::shown;
@@ -161,12 +160,9 @@ fn shown_value(value: &Dynamic) -> String {
     if value.is_unit() { "()".to_string() } else { shown(value) }
 }
 
-/// Expectations.
-#[export_module]
-#[allow(clippy::unwrap_used)] // the code that the macro writes
-pub mod api {
-    /// Bounds that a value has to keep.
-    pub type Bound = super::Bound;
+functions! {
+    pub fn api;
+    type Bound, "Bounds that a value has to keep.";
 
     /// Ends the script with exit code 5 unless both values are the same, or the first keeps the bounds that the second is:
     /// `at_least(…)`, `at_most(…)`, `between(…)`, `near(…)`, `binomial(…)`, `containing(…)` or a range such as `3..=5`. What
@@ -179,10 +175,8 @@ pub mod api {
     /// expect(0.25, at_most(1));
     /// expect(4, 3..=5);
     /// ```
-    #[rhai_fn(return_raw)]
-    pub fn expect(ctx: NativeCallContext, actual: Dynamic, expected: Dynamic) -> ScriptResult<()> {
-        check(&ctx, &actual, &expected, "")
-    }
+    fn expect(ctx: NativeCallContext, actual: Dynamic, expected: Dynamic) -> ScriptResult<()> =
+        check(&ctx, &actual, &expected, "");
 
     /// As `expect` of two values; the message says what the value is, should it not be as expected.
     ///
@@ -191,15 +185,8 @@ pub mod api {
     /// ```rhai
     /// expect(0.21, between(0.1, 0.3), "loss of the link");
     /// ```
-    #[rhai_fn(name = "expect", return_raw)]
-    pub fn expect_with_message(
-        ctx: NativeCallContext,
-        actual: Dynamic,
-        expected: Dynamic,
-        message: &str,
-    ) -> ScriptResult<()> {
-        check(&ctx, &actual, &expected, message)
-    }
+    fn expect(ctx: NativeCallContext, actual: Dynamic, expected: Dynamic, message: &str) -> ScriptResult<()> =
+        check(&ctx, &actual, &expected, message);
 
     /// For `expect`: this or more, a number or a duration.
     ///
@@ -208,10 +195,8 @@ pub mod api {
     /// ```rhai
     /// expect(20.ms, at_least(5.ms));
     /// ```
-    #[rhai_fn(name = "at_least", return_raw)]
-    pub fn bound_at_least(ctx: NativeCallContext, least: Dynamic) -> ScriptResult<Bound> {
-        Quantity::needed("at_least", &least).map(super::Bound::AtLeast).or_raise(&ctx)
-    }
+    fn at_least(ctx: NativeCallContext, least: Dynamic) -> ScriptResult<Bound> =
+        Quantity::needed("at_least", &least).map(Bound::AtLeast).or_raise(&ctx);
 
     /// For `expect`: this or less, a number or a duration.
     ///
@@ -220,10 +205,8 @@ pub mod api {
     /// ```rhai
     /// expect(3, at_most(3.5));
     /// ```
-    #[rhai_fn(name = "at_most", return_raw)]
-    pub fn bound_at_most(ctx: NativeCallContext, most: Dynamic) -> ScriptResult<Bound> {
-        Quantity::needed("at_most", &most).map(super::Bound::AtMost).or_raise(&ctx)
-    }
+    fn at_most(ctx: NativeCallContext, most: Dynamic) -> ScriptResult<Bound> =
+        Quantity::needed("at_most", &most).map(Bound::AtMost).or_raise(&ctx);
 
     /// For `expect`: from the one to the other, both included; numbers or durations.
     ///
@@ -232,13 +215,12 @@ pub mod api {
     /// ```rhai
     /// expect(0.2, between(0.1, 0.3));
     /// ```
-    #[rhai_fn(return_raw)]
-    pub fn between(ctx: NativeCallContext, least: Dynamic, most: Dynamic) -> ScriptResult<Bound> {
+    fn between(ctx: NativeCallContext, least: Dynamic, most: Dynamic) -> ScriptResult<Bound> = {
         let bounds = || {
-            super::Bound::between("between", Quantity::needed("between", &least)?, Quantity::needed("between", &most)?)
+            Bound::between("between", Quantity::needed("between", &least)?, Quantity::needed("between", &most)?)
         };
         bounds().or_raise(&ctx)
-    }
+    };
 
     /// For `expect`: this, give or take so much; numbers or durations.
     ///
@@ -247,8 +229,7 @@ pub mod api {
     /// ```rhai
     /// expect(20.4.ms, near(20.ms, 2.ms), "round-trip time");
     /// ```
-    #[rhai_fn(return_raw)]
-    pub fn near(ctx: NativeCallContext, value: Dynamic, tolerance: Dynamic) -> ScriptResult<Bound> {
+    fn near(ctx: NativeCallContext, value: Dynamic, tolerance: Dynamic) -> ScriptResult<Bound> = {
         let (value, tolerance) =
             (Quantity::needed("near", &value).or_raise(&ctx)?, Quantity::needed("near", &tolerance).or_raise(&ctx)?);
         let (least, most) = match (value, tolerance) {
@@ -258,8 +239,8 @@ pub mod api {
             (Quantity::Time(value), Quantity::Time(by)) => (Quantity::Time(value - by), Quantity::Time(value + by)),
             _ => (value, tolerance),
         };
-        super::Bound::between("near", least, most).or_raise(&ctx)
-    }
+        Bound::between("near", least, most).or_raise(&ctx)
+    };
 
     /// For `expect`: a count that chance gives in 99.9% of all cases, where each of `n` things happens with probability `p`
     /// (the binomial distribution). What a count of losses is to be judged by.
@@ -269,38 +250,31 @@ pub mod api {
     /// ```rhai
     /// expect(23, binomial(100, 0.2), "lost of 100");
     /// ```
-    #[rhai_fn(return_raw)]
-    pub fn binomial(ctx: NativeCallContext, n: i64, p: f64) -> ScriptResult<Bound> {
+    fn binomial(ctx: NativeCallContext, n: i64, p: f64) -> ScriptResult<Bound> =
         match u64::try_from(n).ok().and_then(|n| stats::binomial(n, p)) {
             Some((least, most)) => {
-                Ok(super::Bound::Between(Quantity::Number(least as f64), Quantity::Number(most as f64)))
+                Ok(Bound::Between(Quantity::Number(least as f64), Quantity::Number(most as f64)))
             }
             None => {
                 let error =
                     Error::invalid("binomial", format!("of {n} things with probability {p} nothing can be expected"));
                 raise(&ctx, error.with_hint("the count is 0 or more, the probability 0 to 1"))
             }
-        }
-    }
+        };
 
     /// For `expect`: text that holds this part.
     ///
     /// ```rhai
     /// expect("3 packets transmitted", containing("3 packets"));
     /// ```
-    pub fn containing(part: &str) -> Bound {
-        super::Bound::Containing(part.to_string())
-    }
+    fn containing(part: &str) -> Bound = Bound::Containing(part.to_string());
 
     /// The bounds in words.
     ///
     /// ```rhai
     /// expect(`${between(1, 2)}`, "1 to 2");
     /// ```
-    #[rhai_fn(name = "to_string", name = "to_debug", pure)]
-    pub fn bound_text(bound: &mut Bound) -> String {
-        bound.to_string()
-    }
+    fn to_string | to_debug(bound: &mut Bound) -> String = bound.to_string();
 }
 
 #[cfg(test)]

@@ -3,7 +3,6 @@
 //!
 //! Growth step by step is watched elsewhere, at each operation of the script (`limits::memory`).
 
-use rhai::plugin::*;
 use rhai::{Array, Blob, Dynamic, ImmutableString, NativeCallContext};
 
 use super::error::{ScriptResult, raise};
@@ -82,10 +81,9 @@ fn filled(
     Ok(text.clone())
 }
 
-/// Functions that make large values.
-#[export_module]
-#[allow(clippy::unwrap_used)] // the code that the macro writes
-pub mod api {
+functions! {
+    pub fn api;
+
     /// Lengthens the text to `len` characters with copies of a character, and gives it; a text that is long enough stays.
     ///
     /// Errors: `too-large`: the result does not fit into memory.
@@ -95,15 +93,10 @@ pub mod api {
     /// expect(name.pad(6, '!'), "ping!!");
     /// expect(name, "ping!!");
     /// ```
-    #[rhai_fn(name = "pad", return_raw)]
-    pub fn pad_text(
-        ctx: NativeCallContext,
-        text: &mut ImmutableString,
-        len: i64,
-        character: char,
-    ) -> ScriptResult<ImmutableString> {
-        filled(&ctx, text, len, character.encode_utf8(&mut [0; 4]))
-    }
+    change pad(
+        ctx: NativeCallContext, text: &mut ImmutableString, len: i64, character: char,
+    ) -> ScriptResult<ImmutableString> =
+        filled(&ctx, text, len, character.encode_utf8(&mut [0; 4]));
 
     /// Lengthens the text to `len` characters with copies of another; the last one is cut where it must be.
     ///
@@ -114,15 +107,10 @@ pub mod api {
     /// line.pad(6, "-=");
     /// expect(line, "a-=-=-");
     /// ```
-    #[rhai_fn(name = "pad", return_raw)]
-    pub fn pad_text_with(
-        ctx: NativeCallContext,
-        text: &mut ImmutableString,
-        len: i64,
-        padding: &str,
-    ) -> ScriptResult<ImmutableString> {
-        filled(&ctx, text, len, padding)
-    }
+    change pad(
+        ctx: NativeCallContext, text: &mut ImmutableString, len: i64, padding: &str,
+    ) -> ScriptResult<ImmutableString> =
+        filled(&ctx, text, len, padding);
 
     /// The text `count` times, one after the other.
     ///
@@ -131,11 +119,10 @@ pub mod api {
     /// ```rhai
     /// expect("=-".repeat(3), "=-=-=-");
     /// ```
-    #[rhai_fn(return_raw)]
-    pub fn repeat(ctx: NativeCallContext, text: &str, count: i64) -> ScriptResult<ImmutableString> {
+    fn repeat(ctx: NativeCallContext, text: &str, count: i64) -> ScriptResult<ImmutableString> = {
         room(&ctx, "repeat", length(count), text.len())?;
         Ok(text.repeat(length(count)).into())
-    }
+    };
 
     /// Lengthens the array to `len` items with copies of a value; one that is long enough stays.
     ///
@@ -146,8 +133,7 @@ pub mod api {
     /// list.pad(3, 0);
     /// expect(list, [1, 0, 0]);
     /// ```
-    #[rhai_fn(name = "pad", return_raw)]
-    pub fn pad_array(ctx: NativeCallContext, array: &mut Array, len: i64, item: Dynamic) -> ScriptResult<()> {
+    change pad(ctx: NativeCallContext, array: &mut Array, len: i64, item: Dynamic) -> ScriptResult<()> = {
         let len = length(len);
         let missing = len.saturating_sub(array.len());
         if missing > 0 {
@@ -155,7 +141,7 @@ pub mod api {
             array.resize(len, item);
         }
         Ok(())
-    }
+    };
 
     /// Lengthens the blob to `len` bytes with copies of a byte; one that is long enough stays.
     ///
@@ -166,8 +152,7 @@ pub mod api {
     /// data.pad(3, 0);
     /// expect(data.len, 3);
     /// ```
-    #[rhai_fn(name = "pad", return_raw)]
-    pub fn pad_blob(ctx: NativeCallContext, blob: &mut Blob, len: i64, value: i64) -> ScriptResult<()> {
+    change pad(ctx: NativeCallContext, blob: &mut Blob, len: i64, value: i64) -> ScriptResult<()> = {
         let len = length(len);
         let missing = len.saturating_sub(blob.len());
         if missing > 0 {
@@ -175,7 +160,7 @@ pub mod api {
             blob.resize(len, value as u8);
         }
         Ok(())
-    }
+    };
 
     /// A blob of `len` bytes, all 0.
     ///
@@ -184,10 +169,7 @@ pub mod api {
     /// ```rhai
     /// expect(blob(3).len, 3);
     /// ```
-    #[rhai_fn(name = "blob", return_raw)]
-    pub fn blob_of_zeros(ctx: NativeCallContext, len: i64) -> ScriptResult<Blob> {
-        blob_of(ctx, len, 0)
-    }
+    fn blob(ctx: NativeCallContext, len: i64) -> ScriptResult<Blob> = blob_of(ctx, len, 0);
 
     /// A blob of `len` bytes, all of this value; of a value above 255 the lowest 8 bits count.
     ///
@@ -196,11 +178,10 @@ pub mod api {
     /// ```rhai
     /// expect(blob(2, 0x41).as_string(), "AA");
     /// ```
-    #[rhai_fn(name = "blob", return_raw)]
-    pub fn blob_of(ctx: NativeCallContext, len: i64, value: i64) -> ScriptResult<Blob> {
+    fn blob as blob_of(ctx: NativeCallContext, len: i64, value: i64) -> ScriptResult<Blob> = {
         room(&ctx, "blob", length(len), 1)?;
         Ok(vec![value as u8; length(len)])
-    }
+    };
 
     /// The bytes of the blob as an array of whole numbers.
     ///
@@ -209,11 +190,10 @@ pub mod api {
     /// ```rhai
     /// expect(blob(2, 7).to_array(), [7, 7]);
     /// ```
-    #[rhai_fn(return_raw, pure)]
-    pub fn to_array(ctx: NativeCallContext, blob: &mut Blob) -> ScriptResult<Array> {
+    fn to_array(ctx: NativeCallContext, blob: &mut Blob) -> ScriptResult<Array> = {
         room(&ctx, "to_array", blob.len(), VALUE)?;
         Ok(blob.iter().map(|&byte| i64::from(byte).into()).collect())
-    }
+    };
 
     /// The characters of the text as an array.
     ///
@@ -222,11 +202,10 @@ pub mod api {
     /// ```rhai
     /// expect("ab".to_chars(), ['a', 'b']);
     /// ```
-    #[rhai_fn(return_raw)]
-    pub fn to_chars(ctx: NativeCallContext, text: &str) -> ScriptResult<Array> {
+    fn to_chars(ctx: NativeCallContext, text: &str) -> ScriptResult<Array> = {
         room(&ctx, "to_chars", text.len(), VALUE)?;
         Ok(text.chars().map(Dynamic::from).collect())
-    }
+    };
 
     /// Puts `to` in the place of each `from` in the text, and gives the text.
     ///
@@ -237,15 +216,10 @@ pub mod api {
     /// expect(text.replace("ping", "PING"), "PING 1");
     /// expect(text, "PING 1");
     /// ```
-    #[rhai_fn(name = "replace", return_raw)]
-    pub fn replace_text(
-        ctx: NativeCallContext,
-        text: &mut ImmutableString,
-        from: &str,
-        to: &str,
-    ) -> ScriptResult<ImmutableString> {
-        replaced(&ctx, text, from, to)
-    }
+    change replace(
+        ctx: NativeCallContext, text: &mut ImmutableString, from: &str, to: &str,
+    ) -> ScriptResult<ImmutableString> =
+        replaced(&ctx, text, from, to);
 
     /// Puts a character in the place of each `from` in the text.
     ///
@@ -256,15 +230,10 @@ pub mod api {
     /// text.replace("--", '=');
     /// expect(text, "a=b");
     /// ```
-    #[rhai_fn(name = "replace", return_raw)]
-    pub fn replace_text_by_char(
-        ctx: NativeCallContext,
-        text: &mut ImmutableString,
-        from: &str,
-        to: char,
-    ) -> ScriptResult<ImmutableString> {
-        replaced(&ctx, text, from, to.encode_utf8(&mut [0; 4]))
-    }
+    change replace(
+        ctx: NativeCallContext, text: &mut ImmutableString, from: &str, to: char,
+    ) -> ScriptResult<ImmutableString> =
+        replaced(&ctx, text, from, to.encode_utf8(&mut [0; 4]));
 
     /// Puts `to` in the place of each character `from` in the text.
     ///
@@ -275,13 +244,8 @@ pub mod api {
     /// text.replace(' ', ", ");
     /// expect(text, "a, b");
     /// ```
-    #[rhai_fn(name = "replace", return_raw)]
-    pub fn replace_char_by_text(
-        ctx: NativeCallContext,
-        text: &mut ImmutableString,
-        from: char,
-        to: &str,
-    ) -> ScriptResult<ImmutableString> {
-        replaced(&ctx, text, from.encode_utf8(&mut [0; 4]), to)
-    }
+    change replace(
+        ctx: NativeCallContext, text: &mut ImmutableString, from: char, to: &str,
+    ) -> ScriptResult<ImmutableString> =
+        replaced(&ctx, text, from.encode_utf8(&mut [0; 4]), to);
 }

@@ -1,6 +1,5 @@
 //! Help within scripts and at the prompt. What it says comes from where each native is registered.
 
-use rhai::plugin::*;
 use rhai::{Array, Dynamic, NativeCallContext};
 
 use super::callback::programs;
@@ -12,19 +11,15 @@ fn tell(ctx: &NativeCallContext, topic: Option<&Dynamic>) -> ScriptResult<()> {
     Ok(())
 }
 
-/// Help.
-#[export_module]
-#[allow(clippy::unwrap_used)] // the code that the macro writes
-pub mod api {
+functions! {
+    pub fn api;
+
     /// Prints what scripts can call.
     ///
     /// ```rhai
     /// help();
     /// ```
-    #[rhai_fn(name = "help", return_raw)]
-    pub fn help_overview(ctx: NativeCallContext) -> ScriptResult<()> {
-        tell(&ctx, None)
-    }
+    fn help(ctx: NativeCallContext) -> ScriptResult<()> = tell(&ctx, None);
 
     /// Prints help on a function, a namespace, a type of objects or a group of functions, given by its name as a string; or
     /// on an object, and what it can do.
@@ -38,10 +33,7 @@ pub mod api {
     /// try { help("udp::bnd"); } catch (e) { hint = e.hint; }
     /// expect(hint.contains("udp::bind"), true);
     /// ```
-    #[rhai_fn(name = "help", return_raw)]
-    pub fn help_on(ctx: NativeCallContext, topic: Dynamic) -> ScriptResult<()> {
-        tell(&ctx, Some(&topic))
-    }
+    fn help(ctx: NativeCallContext, topic: Dynamic) -> ScriptResult<()> = tell(&ctx, Some(&topic));
 
     /// The names of the scripts that came with pingscript, as they are given on the command line: an array of texts.
     ///
@@ -49,7 +41,5 @@ pub mod api {
     /// expect("udp_ping" in scripts(), true);
     /// expect("labs/router" in scripts(), true);
     /// ```
-    pub fn scripts() -> Array {
-        programs().scripts().into_iter().map(Dynamic::from).collect()
-    }
+    fn scripts() -> Array = programs().scripts().into_iter().map(Dynamic::from).collect();
 }

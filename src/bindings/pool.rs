@@ -4,14 +4,13 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use rhai::plugin::*;
 use rhai::{Dynamic, FnPtr, NativeCallContext};
 
 use super::callback::programs;
 use super::context;
 use super::context::{Context, Wait};
 use super::error::{OrRaise, ScriptResult, raise};
-use super::task::api::Task;
+use super::task::Task;
 use super::task::{Prepared, begin_thread, no_thread, prepare, refuse};
 use crate::net::error::Error;
 use crate::net::host::stop::Sleeper;
@@ -115,12 +114,9 @@ impl Workers {
     }
 }
 
-/// Pools of threads.
-#[export_module]
-#[allow(clippy::unwrap_used)] // the code that the macro writes
-pub mod api {
-    /// A pool of threads. Copies are the same one.
-    pub type Pool = super::Workers;
+functions! {
+    pub fn api;
+    type Pool = Workers, "A pool of threads. Copies are the same one.";
 
     /// A pool of `threads` threads at most: `start_in` has them run closures.
     ///
@@ -134,13 +130,10 @@ pub mod api {
     /// for task in tasks { task.join(); }
     /// expect(hits.value, 10);
     /// ```
-    #[rhai_fn(name = "pool", return_raw)]
-    pub fn pool_of(ctx: NativeCallContext, threads: i64) -> ScriptResult<Pool> {
-        match usize::try_from(threads) {
-            Ok(most @ 1..) => Ok(Workers(Arc::new(Inner { most, state: Mutex::default(), changed: Arc::default() }))),
-            _ => raise(&ctx, Error::invalid("pool", format!("a pool has 1 thread or more, not {threads}"))),
-        }
-    }
+    fn pool(ctx: NativeCallContext, threads: i64) -> ScriptResult<Pool> = match usize::try_from(threads) {
+        Ok(most @ 1..) => Ok(Workers(Arc::new(Inner { most, state: Mutex::default(), changed: Arc::default() }))),
+        _ => raise(&ctx, Error::invalid("pool", format!("a pool has 1 thread or more, not {threads}"))),
+    };
 
     /// Has a thread of the pool run the closure, when one is free; what it captured is copied now. Waits while 1,024 others
     /// wait for a thread. The result is as that of `start_thread`; `()` if the script was stopped while it waited.
@@ -152,13 +145,12 @@ pub mod api {
     /// let task = start_in(workers, || 6 * 7);
     /// expect(task.join(), 42);
     /// ```
-    #[rhai_fn(return_raw)]
-    pub fn start_in(ctx: NativeCallContext, pool: Pool, closure: FnPtr) -> ScriptResult<Dynamic> {
+    fn start_in(ctx: NativeCallContext, pool: Pool, closure: FnPtr) -> ScriptResult<Dynamic> = {
         if !pool.wait_for_room() {
             return Ok(Dynamic::UNIT);
         }
         let Prepared { name, context, clients, body } = prepare(&ctx, closure);
-        let task = super::Task::new(name, &context, context.script.clone(), None);
+        let task = Task::new(name, &context, context.script.clone(), None);
         let run = context.run.clone();
         match pool.give(Job { task: task.clone(), context, body: Box::new(body) }) {
             Err(error) if refuse(&clients, &error) => return Ok(Dynamic::from(task.unserved())),
@@ -166,26 +158,22 @@ pub mod api {
         }
         task.enlist(&run);
         Ok(Dynamic::from(task))
-    }
+    };
 
     /// How many closures wait for a thread.
     ///
     /// ```rhai
     /// expect(pool(2).waiting, 0);
     /// ```
-    #[rhai_fn(get = "waiting", pure)]
-    pub fn pool_waiting(pool: &mut Pool) -> i64 {
-        pool.lock().waiting.len() as i64
-    }
+    get waiting(pool: &mut Pool) -> i64 = pool.lock().waiting.len() as i64;
 
     /// The pool in words.
     ///
     /// ```rhai
     /// expect(`${pool(2)}`, "pool of 2 threads, 0 at work, 0 closures waiting");
     /// ```
-    #[rhai_fn(name = "to_string", name = "to_debug", pure)]
-    pub fn pool_text(pool: &mut Pool) -> String {
+    fn to_string | to_debug(pool: &mut Pool) -> String = {
         let state = pool.lock();
         format!("pool of {} threads, {} at work, {} closures waiting", pool.0.most, state.running, state.waiting.len())
-    }
+    };
 }

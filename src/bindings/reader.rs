@@ -2,7 +2,6 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use rhai::plugin::*;
 use rhai::{Blob, Dynamic, NativeCallContext};
 
 use super::convert;
@@ -27,12 +26,9 @@ impl Reading {
     }
 }
 
-/// Bytes taken apart.
-#[export_module]
-#[allow(clippy::unwrap_used)] // the code that the macro writes
-pub mod api {
-    /// Bytes that are read one after the other. Copies are the same reader.
-    pub type Reader = super::Reading;
+functions! {
+    pub fn api;
+    type Reader = Reading, "Bytes that are read one after the other. Copies are the same reader.";
 
     /// A reader of a blob, of a text or of `bytes()`, at its first byte. Reading past the end is an error.
     ///
@@ -44,11 +40,10 @@ pub mod api {
     /// expect(r.text(r.u8()), "hi");
     /// expect(r.left, 0);
     /// ```
-    #[rhai_fn(volatile, return_raw)]
-    pub fn reader(ctx: NativeCallContext, data: Dynamic) -> ScriptResult<Reader> {
+    volatile reader(ctx: NativeCallContext, data: Dynamic) -> ScriptResult<Reader> = {
         let data = convert::bytes(&ctx, data)?;
         Ok(Reading(Arc::new(Mutex::new(Cursor::new(&data)))))
-    }
+    };
 
     /// Reads a number of one byte, 0 to 255.
     ///
@@ -57,10 +52,7 @@ pub mod api {
     /// ```rhai
     /// expect(reader(unhex("c8")).u8(), 200);
     /// ```
-    #[rhai_fn(pure, return_raw)]
-    pub fn u8(ctx: NativeCallContext, reader: &mut Reader) -> ScriptResult<i64> {
-        reader.number(&ctx, Number::U8)
-    }
+    fn u8(ctx: NativeCallContext, reader: &mut Reader) -> ScriptResult<i64> = reader.number(&ctx, Number::U8);
 
     /// Reads a number of two bytes in network order, 0 to 65,535.
     ///
@@ -69,10 +61,7 @@ pub mod api {
     /// ```rhai
     /// expect(reader(unhex("01 02")).u16(), 0x0102);
     /// ```
-    #[rhai_fn(pure, return_raw)]
-    pub fn u16(ctx: NativeCallContext, reader: &mut Reader) -> ScriptResult<i64> {
-        reader.number(&ctx, Number::U16)
-    }
+    fn u16(ctx: NativeCallContext, reader: &mut Reader) -> ScriptResult<i64> = reader.number(&ctx, Number::U16);
 
     /// Reads a number of three bytes in network order, 0 to 16,777,215.
     ///
@@ -81,10 +70,7 @@ pub mod api {
     /// ```rhai
     /// expect(reader(unhex("01 02 03")).u24(), 0x010203);
     /// ```
-    #[rhai_fn(pure, return_raw)]
-    pub fn u24(ctx: NativeCallContext, reader: &mut Reader) -> ScriptResult<i64> {
-        reader.number(&ctx, Number::U24)
-    }
+    fn u24(ctx: NativeCallContext, reader: &mut Reader) -> ScriptResult<i64> = reader.number(&ctx, Number::U24);
 
     /// Reads a number of four bytes in network order, 0 to 4,294,967,295.
     ///
@@ -93,10 +79,7 @@ pub mod api {
     /// ```rhai
     /// expect(reader(unhex("00 00 00 07")).u32(), 7);
     /// ```
-    #[rhai_fn(pure, return_raw)]
-    pub fn u32(ctx: NativeCallContext, reader: &mut Reader) -> ScriptResult<i64> {
-        reader.number(&ctx, Number::U32)
-    }
+    fn u32(ctx: NativeCallContext, reader: &mut Reader) -> ScriptResult<i64> = reader.number(&ctx, Number::U32);
 
     /// Reads a number of eight bytes in network order, 0 to the greatest integer.
     ///
@@ -105,10 +88,7 @@ pub mod api {
     /// ```rhai
     /// expect(reader(unhex("00 00 00 00 00 00 00 07")).u64(), 7);
     /// ```
-    #[rhai_fn(pure, return_raw)]
-    pub fn u64(ctx: NativeCallContext, reader: &mut Reader) -> ScriptResult<i64> {
-        reader.number(&ctx, Number::U64)
-    }
+    fn u64(ctx: NativeCallContext, reader: &mut Reader) -> ScriptResult<i64> = reader.number(&ctx, Number::U64);
 
     /// Reads a number of two bytes, the least significant first, 0 to 65,535.
     ///
@@ -117,10 +97,7 @@ pub mod api {
     /// ```rhai
     /// expect(reader(unhex("02 01")).u16_le(), 0x0102);
     /// ```
-    #[rhai_fn(pure, return_raw)]
-    pub fn u16_le(ctx: NativeCallContext, reader: &mut Reader) -> ScriptResult<i64> {
-        reader.number(&ctx, Number::U16_LE)
-    }
+    fn u16_le(ctx: NativeCallContext, reader: &mut Reader) -> ScriptResult<i64> = reader.number(&ctx, Number::U16_LE);
 
     /// Reads a number of four bytes, the least significant first, 0 to 4,294,967,295.
     ///
@@ -129,10 +106,7 @@ pub mod api {
     /// ```rhai
     /// expect(reader(unhex("07 00 00 00")).u32_le(), 7);
     /// ```
-    #[rhai_fn(pure, return_raw)]
-    pub fn u32_le(ctx: NativeCallContext, reader: &mut Reader) -> ScriptResult<i64> {
-        reader.number(&ctx, Number::U32_LE)
-    }
+    fn u32_le(ctx: NativeCallContext, reader: &mut Reader) -> ScriptResult<i64> = reader.number(&ctx, Number::U32_LE);
 
     /// Reads a number of eight bytes, the least significant first, 0 to the greatest integer.
     ///
@@ -141,10 +115,7 @@ pub mod api {
     /// ```rhai
     /// expect(reader(unhex("07 00 00 00 00 00 00 00")).u64_le(), 7);
     /// ```
-    #[rhai_fn(pure, return_raw)]
-    pub fn u64_le(ctx: NativeCallContext, reader: &mut Reader) -> ScriptResult<i64> {
-        reader.number(&ctx, Number::U64_LE)
-    }
+    fn u64_le(ctx: NativeCallContext, reader: &mut Reader) -> ScriptResult<i64> = reader.number(&ctx, Number::U64_LE);
 
     /// Reads a number of one byte in two's complement, -128 to 127.
     ///
@@ -153,10 +124,7 @@ pub mod api {
     /// ```rhai
     /// expect(reader(unhex("ff")).i8(), -1);
     /// ```
-    #[rhai_fn(pure, return_raw)]
-    pub fn i8(ctx: NativeCallContext, reader: &mut Reader) -> ScriptResult<i64> {
-        reader.number(&ctx, Number::I8)
-    }
+    fn i8(ctx: NativeCallContext, reader: &mut Reader) -> ScriptResult<i64> = reader.number(&ctx, Number::I8);
 
     /// Reads a number of two bytes in two's complement and network order, -32,768 to 32,767.
     ///
@@ -165,10 +133,7 @@ pub mod api {
     /// ```rhai
     /// expect(reader(unhex("ff fe")).i16(), -2);
     /// ```
-    #[rhai_fn(pure, return_raw)]
-    pub fn i16(ctx: NativeCallContext, reader: &mut Reader) -> ScriptResult<i64> {
-        reader.number(&ctx, Number::I16)
-    }
+    fn i16(ctx: NativeCallContext, reader: &mut Reader) -> ScriptResult<i64> = reader.number(&ctx, Number::I16);
 
     /// Reads a number of four bytes in two's complement and network order, -2,147,483,648 to 2,147,483,647.
     ///
@@ -177,10 +142,7 @@ pub mod api {
     /// ```rhai
     /// expect(reader(unhex("ff ff ff fe")).i32(), -2);
     /// ```
-    #[rhai_fn(pure, return_raw)]
-    pub fn i32(ctx: NativeCallContext, reader: &mut Reader) -> ScriptResult<i64> {
-        reader.number(&ctx, Number::I32)
-    }
+    fn i32(ctx: NativeCallContext, reader: &mut Reader) -> ScriptResult<i64> = reader.number(&ctx, Number::I32);
 
     /// Reads a number of eight bytes in two's complement and network order, any integer.
     ///
@@ -189,10 +151,7 @@ pub mod api {
     /// ```rhai
     /// expect(reader(unhex("ff ff ff ff ff ff ff fe")).i64(), -2);
     /// ```
-    #[rhai_fn(pure, return_raw)]
-    pub fn i64(ctx: NativeCallContext, reader: &mut Reader) -> ScriptResult<i64> {
-        reader.number(&ctx, Number::I64)
-    }
+    fn i64(ctx: NativeCallContext, reader: &mut Reader) -> ScriptResult<i64> = reader.number(&ctx, Number::I64);
 
     /// Reads a number of two bytes in two's complement, the least significant first, -32,768 to 32,767.
     ///
@@ -201,10 +160,7 @@ pub mod api {
     /// ```rhai
     /// expect(reader(unhex("fe ff")).i16_le(), -2);
     /// ```
-    #[rhai_fn(pure, return_raw)]
-    pub fn i16_le(ctx: NativeCallContext, reader: &mut Reader) -> ScriptResult<i64> {
-        reader.number(&ctx, Number::I16_LE)
-    }
+    fn i16_le(ctx: NativeCallContext, reader: &mut Reader) -> ScriptResult<i64> = reader.number(&ctx, Number::I16_LE);
 
     /// Reads a number of four bytes in two's complement, the least significant first, -2,147,483,648 to 2,147,483,647.
     ///
@@ -213,10 +169,7 @@ pub mod api {
     /// ```rhai
     /// expect(reader(unhex("fe ff ff ff")).i32_le(), -2);
     /// ```
-    #[rhai_fn(pure, return_raw)]
-    pub fn i32_le(ctx: NativeCallContext, reader: &mut Reader) -> ScriptResult<i64> {
-        reader.number(&ctx, Number::I32_LE)
-    }
+    fn i32_le(ctx: NativeCallContext, reader: &mut Reader) -> ScriptResult<i64> = reader.number(&ctx, Number::I32_LE);
 
     /// Reads a number of eight bytes in two's complement, the least significant first, any integer.
     ///
@@ -225,10 +178,7 @@ pub mod api {
     /// ```rhai
     /// expect(reader(unhex("fe ff ff ff ff ff ff ff")).i64_le(), -2);
     /// ```
-    #[rhai_fn(pure, return_raw)]
-    pub fn i64_le(ctx: NativeCallContext, reader: &mut Reader) -> ScriptResult<i64> {
-        reader.number(&ctx, Number::I64_LE)
-    }
+    fn i64_le(ctx: NativeCallContext, reader: &mut Reader) -> ScriptResult<i64> = reader.number(&ctx, Number::I64_LE);
 
     /// Reads so many bytes, as a blob.
     ///
@@ -237,10 +187,8 @@ pub mod api {
     /// ```rhai
     /// expect(hex(reader("hello").bytes(2)), "68 65");
     /// ```
-    #[rhai_fn(pure, return_raw)]
-    pub fn bytes(ctx: NativeCallContext, reader: &mut Reader, count: i64) -> ScriptResult<Blob> {
-        reader.take(&ctx, "bytes", count)
-    }
+    fn bytes(ctx: NativeCallContext, reader: &mut Reader, count: i64) -> ScriptResult<Blob> =
+        reader.take(&ctx, "bytes", count);
 
     /// Reads so many bytes, as text; what is not UTF-8 shows as `\u{FFFD}`.
     ///
@@ -249,10 +197,8 @@ pub mod api {
     /// ```rhai
     /// expect(reader("hello").text(4), "hell");
     /// ```
-    #[rhai_fn(pure, return_raw)]
-    pub fn text(ctx: NativeCallContext, reader: &mut Reader, count: i64) -> ScriptResult<String> {
-        Ok(convert::text(&reader.take(&ctx, "text", count)?).into())
-    }
+    fn text(ctx: NativeCallContext, reader: &mut Reader, count: i64) -> ScriptResult<String> =
+        Ok(convert::text(&reader.take(&ctx, "text", count)?).into());
 
     /// Goes past so many bytes. Gives the reader again. Arguments are read first: `r.skip(6).bytes(r.u16())` would read
     /// the number before the skip, so that is two statements.
@@ -262,11 +208,10 @@ pub mod api {
     /// ```rhai
     /// expect(reader("hello").skip(3).text(2), "lo");
     /// ```
-    #[rhai_fn(pure, return_raw)]
-    pub fn skip(ctx: NativeCallContext, reader: &mut Reader, count: i64) -> ScriptResult<Reader> {
+    fn skip(ctx: NativeCallContext, reader: &mut Reader, count: i64) -> ScriptResult<Reader> = {
         reader.take(&ctx, "skip", count)?;
         Ok(reader.clone())
-    }
+    };
 
     /// Goes to an offset from the first byte, forth or back. Gives the reader again.
     ///
@@ -277,50 +222,39 @@ pub mod api {
     /// expect(r.text(1), "o");
     /// expect(r.seek(0).text(1), "h");
     /// ```
-    #[rhai_fn(pure, return_raw)]
-    pub fn seek(ctx: NativeCallContext, reader: &mut Reader, offset: i64) -> ScriptResult<Reader> {
+    fn seek(ctx: NativeCallContext, reader: &mut Reader, offset: i64) -> ScriptResult<Reader> = {
         reader.lock().seek(offset).or_raise(&ctx)?;
         Ok(reader.clone())
-    }
+    };
 
     /// The offset from the first byte of the byte that is read next.
     ///
     /// ```rhai
     /// expect(reader("hello").skip(2).at, 2);
     /// ```
-    #[rhai_fn(get = "at", pure)]
-    pub fn at(reader: &mut Reader) -> i64 {
-        reader.lock().at() as i64
-    }
+    get at(reader: &mut Reader) -> i64 = reader.lock().at() as i64;
 
     /// How many bytes are left to be read.
     ///
     /// ```rhai
     /// expect(reader("hello").skip(2).left, 3);
     /// ```
-    #[rhai_fn(get = "left", pure)]
-    pub fn left(reader: &mut Reader) -> i64 {
-        reader.lock().left() as i64
-    }
+    get left(reader: &mut Reader) -> i64 = reader.lock().left() as i64;
 
     /// How many bytes there are in all.
     ///
     /// ```rhai
     /// expect(reader("hello").skip(2).len, 5);
     /// ```
-    #[rhai_fn(get = "len", pure)]
-    pub fn len(reader: &mut Reader) -> i64 {
-        reader.lock().len() as i64
-    }
+    get len(reader: &mut Reader) -> i64 = reader.lock().len() as i64;
 
     /// The reader in words: how far it is.
     ///
     /// ```rhai
     /// expect(`${reader("hello").skip(2)}`, "at 2 of 5 bytes");
     /// ```
-    #[rhai_fn(name = "to_string", name = "to_debug", pure)]
-    pub fn reader_text(reader: &mut Reader) -> String {
+    fn to_string | to_debug(reader: &mut Reader) -> String = {
         let cursor = reader.lock();
         format!("at {} of {} bytes", cursor.at(), cursor.len())
-    }
+    };
 }

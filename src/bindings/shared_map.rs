@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use rhai::plugin::*;
 use rhai::{Array, Dynamic, FnPtr, ImmutableString, Map, NativeCallContext};
 
 use super::callback::own;
@@ -61,12 +60,9 @@ fn key(ctx: &NativeCallContext, key: &Dynamic) -> ScriptResult<ImmutableString> 
     Ok(shown(key).into())
 }
 
-/// Maps that threads share.
-#[export_module]
-#[allow(clippy::unwrap_used)] // the code that the macro writes
-pub mod api {
-    /// A map that threads share.
-    pub type SharedMap = super::Shared;
+functions! {
+    pub fn api;
+    type SharedMap = Shared, "A map that threads share.";
 
     /// A map from text to values that threads can share: `map["a"] = 1`. Each call is done as a whole, whatever other threads
     /// do; a value that is read is a copy. To change one by what it is, use `add` or `update`.
@@ -78,9 +74,7 @@ pub mod api {
     /// for task in tasks { task.join(); }
     /// expect(seen["pings"], 4);
     /// ```
-    pub fn shared_map() -> SharedMap {
-        SharedMap::default()
-    }
+    fn shared_map() -> SharedMap = SharedMap::default();
 
     /// The value under a key, a copy; `()` if there is none.
     ///
@@ -90,10 +84,8 @@ pub mod api {
     /// let map = shared_map();
     /// expect(map["a"], ());
     /// ```
-    #[rhai_fn(index_get, pure, return_raw)]
-    pub fn shared_get(ctx: NativeCallContext, map: &mut SharedMap, key: Dynamic) -> ScriptResult<Dynamic> {
-        Ok(map.value(&super::key(&ctx, &key)?))
-    }
+    index get(ctx: NativeCallContext, map: &mut SharedMap, key: Dynamic) -> ScriptResult<Dynamic> =
+        Ok(map.value(&self::key(&ctx, &key)?));
 
     /// Puts a value under a key.
     ///
@@ -104,12 +96,11 @@ pub mod api {
     /// map[resolve("127.0.0.1:7")] = #{ pings: 1 };
     /// expect(map["127.0.0.1:7"].pings, 1);
     /// ```
-    #[rhai_fn(index_set, return_raw)]
-    pub fn shared_set(ctx: NativeCallContext, map: &mut SharedMap, key: Dynamic, value: Dynamic) -> ScriptResult<()> {
-        let key = super::key(&ctx, &key)?;
+    set_index set(ctx: NativeCallContext, map: &mut SharedMap, key: Dynamic, value: Dynamic) -> ScriptResult<()> = {
+        let key = self::key(&ctx, &key)?;
         map.lock().put(key, own(value, 0));
         Ok(())
-    }
+    };
 
     /// Adds a whole number to the one under a key, which counts as 0 if there is none; the sum.
     ///
@@ -120,9 +111,8 @@ pub mod api {
     /// map.add("a", 2);
     /// expect(map.add("a", 3), 5);
     /// ```
-    #[rhai_fn(name = "add", pure, return_raw)]
-    pub fn shared_add(ctx: NativeCallContext, map: &mut SharedMap, key: Dynamic, n: i64) -> ScriptResult<i64> {
-        let key = super::key(&ctx, &key)?;
+    fn add(ctx: NativeCallContext, map: &mut SharedMap, key: Dynamic, n: i64) -> ScriptResult<i64> = {
+        let key = self::key(&ctx, &key)?;
         let mut values = map.lock();
         let found = values.map.get(&key).map_or_else(|| 0.into(), |(_, value)| value.clone());
         let Ok(before) = found.as_int() else {
@@ -132,7 +122,7 @@ pub mod api {
         let sum = before.wrapping_add(n);
         values.put(key, sum.into());
         Ok(sum)
-    }
+    };
 
     /// Puts what the closure makes of the value under a key in its place, and gives it. Other threads may change the map
     /// meanwhile: then the closure is called again with what is there now.
@@ -144,10 +134,9 @@ pub mod api {
     /// map["longest"] = "a";
     /// expect(update(map, "longest", |old| if old.len < 3 { "abc" } else { old }), "abc");
     /// ```
-    #[rhai_fn(return_raw)]
-    pub fn update(ctx: NativeCallContext, map: SharedMap, key: Dynamic, change: FnPtr) -> ScriptResult<Dynamic> {
+    fn update(ctx: NativeCallContext, map: SharedMap, key: Dynamic, change: FnPtr) -> ScriptResult<Dynamic> = {
         const TRIES: usize = 10_000;
-        let key = super::key(&ctx, &key)?;
+        let key = self::key(&ctx, &key)?;
         for _ in 0..TRIES {
             let before = map.lock().map.get(&key).cloned();
             let change_before = before.as_ref().map(|(change, _)| *change);
@@ -163,7 +152,7 @@ pub mod api {
             &ctx,
             Error::new(ErrorKind::Busy, "update", "other threads change the value again and again").with_peer(key),
         )
-    }
+    };
 
     /// Takes the value under a key out of the map, and gives it; `()` if there is none.
     ///
@@ -175,11 +164,10 @@ pub mod api {
     /// expect(map.remove("a"), 1);
     /// expect(map.len, 0);
     /// ```
-    #[rhai_fn(name = "remove", pure, return_raw)]
-    pub fn shared_remove(ctx: NativeCallContext, map: &mut SharedMap, key: Dynamic) -> ScriptResult<Dynamic> {
-        let key = super::key(&ctx, &key)?;
+    fn remove(ctx: NativeCallContext, map: &mut SharedMap, key: Dynamic) -> ScriptResult<Dynamic> = {
+        let key = self::key(&ctx, &key)?;
         Ok(map.lock().map.remove(&key).map_or(Dynamic::UNIT, |(_, value)| value))
-    }
+    };
 
     /// Whether there is a value under a key.
     ///
@@ -188,11 +176,10 @@ pub mod api {
     /// ```rhai
     /// expect(shared_map().contains("a"), false);
     /// ```
-    #[rhai_fn(name = "contains", pure, return_raw)]
-    pub fn shared_contains(ctx: NativeCallContext, map: &mut SharedMap, key: Dynamic) -> ScriptResult<bool> {
-        let key = super::key(&ctx, &key)?;
+    fn contains(ctx: NativeCallContext, map: &mut SharedMap, key: Dynamic) -> ScriptResult<bool> = {
+        let key = self::key(&ctx, &key)?;
         Ok(map.lock().map.contains_key(&key))
-    }
+    };
 
     /// The keys, in order.
     ///
@@ -201,10 +188,7 @@ pub mod api {
     /// map["b"] = 1; map["a"] = 2;
     /// expect(map.keys(), ["a", "b"]);
     /// ```
-    #[rhai_fn(name = "keys", pure)]
-    pub fn shared_keys(map: &mut SharedMap) -> Array {
-        map.lock().map.keys().map(|key| key.clone().into()).collect()
-    }
+    fn keys(map: &mut SharedMap) -> Array = map.lock().map.keys().map(|key| key.clone().into()).collect();
 
     /// All of it at one moment, as a plain map.
     ///
@@ -213,20 +197,15 @@ pub mod api {
     /// map["a"] = 1;
     /// expect(map.to_map(), #{ a: 1 });
     /// ```
-    #[rhai_fn(pure)]
-    pub fn to_map(map: &mut SharedMap) -> Map {
-        map.lock().map.iter().map(|(key, (_, value))| (key.as_str().into(), own(value.clone(), 0))).collect()
-    }
+    fn to_map as to_map(map: &mut SharedMap) -> Map =
+        map.lock().map.iter().map(|(key, (_, value))| (key.as_str().into(), own(value.clone(), 0))).collect();
 
     /// How many values there are.
     ///
     /// ```rhai
     /// expect(shared_map().len, 0);
     /// ```
-    #[rhai_fn(get = "len", pure)]
-    pub fn shared_len(map: &mut SharedMap) -> i64 {
-        map.lock().map.len() as i64
-    }
+    get len(map: &mut SharedMap) -> i64 = map.lock().map.len() as i64;
 
     /// The map as text.
     ///
@@ -235,8 +214,5 @@ pub mod api {
     /// counts["pings"] = 1;
     /// expect(`${counts}`, `${#{ pings: 1 }}`);
     /// ```
-    #[rhai_fn(name = "to_string", name = "to_debug", pure)]
-    pub fn shared_text(map: &mut SharedMap) -> String {
-        shown(&to_map(map).into())
-    }
+    fn to_string | to_debug(map: &mut SharedMap) -> String = shown(&to_map(map).into());
 }

@@ -2,7 +2,6 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use rhai::plugin::*;
 use rhai::{Dynamic, NativeCallContext};
 
 use super::error::{ScriptResult, raise};
@@ -94,12 +93,9 @@ fn or_unit(value: Option<Duration>) -> Dynamic {
     value.map_or(Dynamic::UNIT, Dynamic::from)
 }
 
-/// Statistics.
-#[export_module]
-#[allow(clippy::unwrap_used)] // the code that the macro writes
-pub mod api {
-    /// Counts and round-trip times of pings.
-    pub type Stats = super::Collected;
+functions! {
+    pub fn api;
+    type Stats = Collected, "Counts and round-trip times of pings.";
 
     /// Statistics of nothing yet. Memory is fixed, however many pings are added.
     ///
@@ -107,9 +103,7 @@ pub mod api {
     /// let rtts = stats();
     /// expect(rtts.sent, 0);
     /// ```
-    pub fn stats() -> Stats {
-        Stats::default()
-    }
+    fn stats() -> Stats = Stats::default();
 
     /// Adds how a ping ended. One that was interrupted in flight counts as sent and pending.
     ///
@@ -118,12 +112,11 @@ pub mod api {
     /// rtts.add(icmp::open("127.0.0.1").ping("127.0.0.1", 1.s));
     /// expect(rtts.received, 1);
     /// ```
-    #[rhai_fn(pure)]
-    pub fn add(stats: &mut Stats, ping: Ping) {
+    fn add(stats: &mut Stats, ping: Ping) = {
         let (inner, ended) = (&mut *stats.lock(), ping.ended());
         inner.know(&ended.tally);
         inner.add(&ended.outcome);
-    }
+    };
 
     /// Pings on a schedule to its end and adds how each ping ended: as `for ping in pings { rtts.add(ping); }`, with less work
     /// for each.
@@ -135,11 +128,10 @@ pub mod api {
     /// rtts.add(pinger(icmp::open("127.0.0.1"), "127.0.0.1", #{ count: 3, interval: 1.ms }));
     /// expect(rtts.received, 3);
     /// ```
-    #[rhai_fn(name = "add", pure, return_raw)]
-    pub fn add_all(ctx: NativeCallContext, stats: &mut Stats, pings: Schedule) -> ScriptResult<()> {
+    fn add(ctx: NativeCallContext, stats: &mut Stats, pings: Schedule) -> ScriptResult<()> = {
         stats.lock().know(pings.tally());
         pings.each(&ctx, |outcome| stats.lock().add(outcome))
-    }
+    };
 
     /// Adds all that was added to `other`, such as the statistics of another thread: one that pings from a socket of its own.
     ///
@@ -149,11 +141,10 @@ pub mod api {
     /// rtts.merge(of_a_thread);
     /// expect(rtts.received, 1);
     /// ```
-    #[rhai_fn(pure)]
-    pub fn merge(stats: &mut Stats, other: Stats) {
+    fn merge(stats: &mut Stats, other: Stats) = {
         let copy = other.lock().clone();
         stats.lock().merge(copy);
-    }
+    };
 
     /// Adds a round-trip time that the script measured itself: one sent, one received.
     ///
@@ -163,13 +154,12 @@ pub mod api {
     /// rtts.add(4.ms);
     /// expect(rtts.avg, 3.ms);
     /// ```
-    #[rhai_fn(name = "add", pure)]
-    pub fn add_rtt(stats: &mut Stats, rtt: Duration) {
+    fn add(stats: &mut Stats, rtt: Duration) = {
         let inner = &mut *stats.lock();
         inner.counts.sent += 1;
         inner.counts.replied += 1;
         inner.rtts.record(inner.counts.sent, rtt);
-    }
+    };
 
     /// The summary as text, as the report prints it: packets sent and received, the least, largest and mean round-trip
     /// time, the loss; after it whatever else was counted: pending, late, duplicate, reordered, foreign, truncated,
@@ -178,51 +168,38 @@ pub mod api {
     /// ```rhai
     /// expect(stats().summary().contains("Packets Sent: 0\n"), true);
     /// ```
-    #[rhai_fn(pure)]
-    pub fn summary(stats: &mut Stats) -> String {
+    fn summary(stats: &mut Stats) -> String = {
         let inner = stats.lock();
         Summary { counts: inner.all(), rtts: &inner.rtts }.to_string()
-    }
+    };
 
     /// Pings sent.
     ///
     /// ```rhai
     /// expect(stats().sent, 0);
     /// ```
-    #[rhai_fn(get = "sent", pure)]
-    pub fn sent(stats: &mut Stats) -> i64 {
-        stats.lock().counts.sent as i64
-    }
+    get sent(stats: &mut Stats) -> i64 = stats.lock().counts.sent as i64;
 
     /// Pings replied to in time.
     ///
     /// ```rhai
     /// expect(stats().received, 0);
     /// ```
-    #[rhai_fn(get = "received", pure)]
-    pub fn received(stats: &mut Stats) -> i64 {
-        stats.lock().counts.replied as i64
-    }
+    get received(stats: &mut Stats) -> i64 = stats.lock().counts.replied as i64;
 
     /// Pings lost: timed out, or ended by an error.
     ///
     /// ```rhai
     /// expect(stats().lost, 0);
     /// ```
-    #[rhai_fn(get = "lost", pure)]
-    pub fn lost(stats: &mut Stats) -> i64 {
-        stats.lock().counts.lost() as i64
-    }
+    get lost(stats: &mut Stats) -> i64 = stats.lock().counts.lost() as i64;
 
     /// The share of pings lost, 0 to 1, of those that came to an end; `()` if none did.
     ///
     /// ```rhai
     /// expect(stats().loss, ());
     /// ```
-    #[rhai_fn(get = "loss", pure)]
-    pub fn loss(stats: &mut Stats) -> Dynamic {
-        stats.lock().counts.loss().map_or(Dynamic::UNIT, Dynamic::from)
-    }
+    get loss(stats: &mut Stats) -> Dynamic = stats.lock().counts.loss().map_or(Dynamic::UNIT, Dynamic::from);
 
     /// The 95% interval of the loss, which takes bursts into account, an array of its two ends, 0 to 1; `()` if no ping came to an end.
     ///
@@ -231,52 +208,39 @@ pub mod api {
     /// rtts.add(1.ms);
     /// expect(rtts.loss_interval[0], 0.0);
     /// ```
-    #[rhai_fn(get = "loss_interval", pure)]
-    pub fn loss_interval(stats: &mut Stats) -> Dynamic {
+    get loss_interval(stats: &mut Stats) -> Dynamic = {
         let counts = stats.lock().counts;
         interval(counts.lost(), counts.settled(), &counts.neighbours)
             .map_or(Dynamic::UNIT, |(low, high)| vec![Dynamic::from(low), Dynamic::from(high)].into())
-    }
+    };
 
     /// The least round-trip time; `()` without replies.
     ///
     /// ```rhai
     /// expect(stats().min, ());
     /// ```
-    #[rhai_fn(get = "min", pure)]
-    pub fn min(stats: &mut Stats) -> Dynamic {
-        or_unit(stats.lock().rtts.min())
-    }
+    get min(stats: &mut Stats) -> Dynamic = or_unit(stats.lock().rtts.min());
 
     /// The largest round-trip time; `()` without replies.
     ///
     /// ```rhai
     /// expect(stats().max, ());
     /// ```
-    #[rhai_fn(get = "max", pure)]
-    pub fn max(stats: &mut Stats) -> Dynamic {
-        or_unit(stats.lock().rtts.max())
-    }
+    get max(stats: &mut Stats) -> Dynamic = or_unit(stats.lock().rtts.max());
 
     /// The mean round-trip time; `()` without replies.
     ///
     /// ```rhai
     /// expect(stats().avg, ());
     /// ```
-    #[rhai_fn(get = "avg", pure)]
-    pub fn avg(stats: &mut Stats) -> Dynamic {
-        or_unit(stats.lock().rtts.mean())
-    }
+    get avg(stats: &mut Stats) -> Dynamic = or_unit(stats.lock().rtts.mean());
 
     /// The standard deviation of the round-trip times, which `ping` calls mdev; `()` without replies.
     ///
     /// ```rhai
     /// expect(stats().mdev, ());
     /// ```
-    #[rhai_fn(get = "mdev", pure)]
-    pub fn mdev(stats: &mut Stats) -> Dynamic {
-        or_unit(stats.lock().rtts.stddev())
-    }
+    get mdev(stats: &mut Stats) -> Dynamic = or_unit(stats.lock().rtts.stddev());
 
     /// The interarrival jitter of RFC 3550, section 6.4.1: over the replies in the order in which they were added, which is
     /// that of their arrival; `()` without two.
@@ -284,10 +248,7 @@ pub mod api {
     /// ```rhai
     /// expect(stats().jitter, ());
     /// ```
-    #[rhai_fn(get = "jitter", pure)]
-    pub fn jitter(stats: &mut Stats) -> Dynamic {
-        or_unit(stats.lock().rtts.jitter())
-    }
+    get jitter(stats: &mut Stats) -> Dynamic = or_unit(stats.lock().rtts.jitter());
 
     /// The round-trip time that `percent` of all did not exceed, to three digits (nearest rank); `()` without replies.
     /// Times by a fallback clock, not the session's, are left out.
@@ -299,13 +260,12 @@ pub mod api {
     /// for ms in 1..=100 { rtts.add(ms.ms); }
     /// expect(rtts.percentile(50.0).ms.round(), 50.0);
     /// ```
-    #[rhai_fn(pure, return_raw)]
-    pub fn percentile(ctx: NativeCallContext, stats: &mut Stats, percent: f64) -> ScriptResult<Dynamic> {
+    fn percentile as percentile(ctx: NativeCallContext, stats: &mut Stats, percent: f64) -> ScriptResult<Dynamic> = {
         if !(0.0..=100.0).contains(&percent) {
             return raise(&ctx, Error::invalid("percentile", format!("a percentage is from 0 to 100, not {percent}")));
         }
         Ok(or_unit(stats.lock().rtts.percentile(percent)))
-    }
+    };
 
     /// The round-trip time that `percent` of all did not exceed; `()` without replies.
     ///
@@ -314,18 +274,15 @@ pub mod api {
     /// ```rhai
     /// expect(stats().percentile(99), ());
     /// ```
-    #[rhai_fn(name = "percentile", pure, return_raw)]
-    pub fn percentile_int(ctx: NativeCallContext, stats: &mut Stats, percent: i64) -> ScriptResult<Dynamic> {
-        percentile(ctx, stats, percent as f64)
-    }
+    fn percentile(ctx: NativeCallContext, stats: &mut Stats, percent: i64) -> ScriptResult<Dynamic> =
+        percentile(ctx, stats, percent as f64);
 
     /// The statistics in one line.
     ///
     /// ```rhai
     /// expect(`${stats()}`, "0 sent, 0 received, 0 lost");
     /// ```
-    #[rhai_fn(name = "to_string", name = "to_debug", pure)]
-    pub fn stats_text(stats: &mut Stats) -> String {
+    fn to_string | to_debug(stats: &mut Stats) -> String = {
         let inner = stats.lock();
         let counts = inner.counts;
         let times = match (inner.rtts.min(), inner.rtts.mean(), inner.rtts.max()) {
@@ -333,5 +290,5 @@ pub mod api {
             _ => String::new(),
         };
         format!("{} sent, {} received, {} lost{times}", counts.sent, counts.replied, counts.lost())
-    }
+    };
 }

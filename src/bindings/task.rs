@@ -4,11 +4,10 @@ use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use rhai::plugin::*;
 use rhai::{Array, Dynamic, EvalAltResult, FnPtr, NativeCallContext};
 
 pub(super) use self::start::{Prepared, begin_thread, no_thread, prepare, refuse, start_script};
-use super::addr::api::Addr;
+use super::addr::Addr;
 use super::callback::{guarded, programs};
 use super::context::{Context, Programs, Run, Script, Serving, Wait};
 use super::error::{OrRaise, ScriptResult, raise};
@@ -268,12 +267,9 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Threads, and scripts started by others.
-#[export_module]
-#[allow(clippy::unwrap_used)] // the code that the macro writes
-pub mod api {
-    /// A thread of a script, or a script started by another.
-    pub type Task = super::Task;
+functions! {
+    pub fn api;
+    type Task, "A thread of a script, or a script started by another.";
 
     /// Starts a thread that runs the closure. What the closure captured is copied at the start; sockets, counters, channels
     /// and other handles stay the same ones. The script waits for its threads at its end.
@@ -293,16 +289,15 @@ pub mod api {
     /// for task in tasks { task.join(); }
     /// expect(hits.value, 6);
     /// ```
-    #[rhai_fn(return_raw)]
-    pub fn start_thread(ctx: NativeCallContext, closure: FnPtr) -> ScriptResult<Task> {
+    fn start_thread(ctx: NativeCallContext, closure: FnPtr) -> ScriptResult<Task> = {
         let Prepared { name, context, clients, body } = prepare(&ctx, closure);
         let owner = context.script.clone();
-        let refused = super::Task::new(name.clone(), &context, owner.clone(), None);
+        let refused = Task::new(name.clone(), &context, owner.clone(), None);
         match Task::start(name, context, owner, None, body) {
             Err(error) if refuse(&clients, &error) => Ok(refused.unserved()),
             started => started.or_raise(&ctx),
         }
-    }
+    };
 
     /// Starts another script beside this one, with the arguments it would get on the command line. It ends when this one
     /// does. The name is looked up in this script's directory, then among the scripts that came with pingscript.
@@ -314,11 +309,10 @@ pub mod api {
     /// print(`the server is at ${server.addr}`);
     /// expect(`${server.addr}`.starts_with("127.0.0.1:"), true);
     /// ```
-    #[rhai_fn(return_raw)]
-    pub fn start(ctx: NativeCallContext, script: &str, args: Array) -> ScriptResult<Task> {
+    fn start as start(ctx: NativeCallContext, script: &str, args: Array) -> ScriptResult<Task> = {
         let now = context::current();
         start_script(&ctx, script, &args, now.host, &now.lasting)
-    }
+    };
 
     /// Starts another script beside this one, without arguments.
     ///
@@ -327,10 +321,7 @@ pub mod api {
     /// ```rhai
     /// try { start("no_such_script.rhai"); } catch (e) { expect(e.kind, "file"); }
     /// ```
-    #[rhai_fn(name = "start", return_raw)]
-    pub fn start_plain(ctx: NativeCallContext, script: &str) -> ScriptResult<Task> {
-        start(ctx, script, Array::new())
-    }
+    fn start(ctx: NativeCallContext, script: &str) -> ScriptResult<Task> = start(ctx, script, Array::new());
 
     /// The address of the first socket that the started script bound; waits until there is one.
     ///
@@ -340,8 +331,7 @@ pub mod api {
     /// let server = start("udp_server.rhai", ["--listen", "127.0.0.1:0", "--quiet"]);
     /// expect(server.addr.ip, "127.0.0.1");
     /// ```
-    #[rhai_fn(get = "addr", pure, return_raw)]
-    pub fn addr(ctx: NativeCallContext, task: &mut Task) -> ScriptResult<Addr> {
+    get addr(ctx: NativeCallContext, task: &mut Task) -> ScriptResult<Addr> = {
         let Some(script) = &task.0.script else {
             return raise(&ctx, Error::invalid("addr", "a thread has no address; only a started script has"));
         };
@@ -353,7 +343,7 @@ pub mod api {
                 raise(&ctx, error.with_peer(&script.name))
             }
         }
-    }
+    };
 
     /// Waits until the task has ended; what its closure returned, or its script, or else the code that the script gave
     /// `exit`; `()` if this script was stopped first.
@@ -364,10 +354,7 @@ pub mod api {
     /// let task = start_thread(|| 6 * 7);
     /// expect(task.join(), 42);
     /// ```
-    #[rhai_fn(return_raw)]
-    pub fn join(ctx: NativeCallContext, task: Task) -> ScriptResult<Dynamic> {
-        outcome(&ctx, &task)
-    }
+    fn join(ctx: NativeCallContext, task: Task) -> ScriptResult<Dynamic> = outcome(&ctx, &task);
 
     /// Ends the task's waits; what still runs half a second later is terminated at its next operation.
     ///
@@ -377,11 +364,10 @@ pub mod api {
     /// task.join();
     /// expect(task.is_done, true);
     /// ```
-    #[rhai_fn(name = "stop")]
-    pub fn stop_task(task: Task) {
+    fn stop(task: Task) = {
         task.0.stop.interrupt(Reason::Ended);
         terminate_later(&task.0.stop, Reason::Ended);
-    }
+    };
 
     /// The threads and started scripts that run, the oldest first.
     ///
@@ -390,10 +376,10 @@ pub mod api {
     /// expect(tasks().len, 1);
     /// tasks()[0].stop();
     /// ```
-    pub fn tasks() -> Array {
+    fn tasks() -> Array = {
         let tasks = Tasks::of(&context::current().run);
         tasks.into_iter().filter(|task| !task.is_done()).map(Dynamic::from).collect()
-    }
+    };
 
     /// Whether the task has ended.
     ///
@@ -402,22 +388,18 @@ pub mod api {
     /// task.join();
     /// expect(task.is_done, true);
     /// ```
-    #[rhai_fn(get = "is_done", pure)]
-    pub fn is_done(task: &mut Task) -> bool {
-        task.is_done()
-    }
+    get is_done(task: &mut Task) -> bool = task.is_done();
 
     /// The task in words.
     ///
     /// ```rhai
     /// expect(`${start_thread(|| 1)}`.starts_with("thread started at "), true);
     /// ```
-    #[rhai_fn(name = "to_string", name = "to_debug", pure)]
-    pub fn task_text(task: &mut Task) -> String {
+    fn to_string | to_debug(task: &mut Task) -> String = {
         let state = if task.is_done() { "ended" } else { "running" };
         match task.script().and_then(|script| script.bound.now()) {
             Some(addr) if !task.is_done() => format!("{} at {addr} ({state})", task.0.name),
             _ => format!("{} ({state})", task.0.name),
         }
-    }
+    };
 }

@@ -2,34 +2,28 @@
 
 use std::ops::{Range, RangeInclusive};
 
-use rhai::plugin::*;
 use rhai::{Dynamic, ImmutableString, Map};
 use serde_json::Value as Json;
 
 use super::convert::shown;
 
-/// Functions on texts.
-#[export_module]
-#[allow(clippy::unwrap_used)] // the code that the macro writes
-pub mod api {
+functions! {
+    pub fn api;
+
     /// The text in capitals.
     ///
     /// ```rhai
     /// expect("ping 1".to_upper(), "PING 1");
     /// ```
-    pub fn to_upper(text: ImmutableString) -> ImmutableString {
-        super::changed(text, str::make_ascii_uppercase, str::to_uppercase)
-    }
+    fn to_upper as to_upper(text: ImmutableString) -> ImmutableString =
+        changed(text, str::make_ascii_uppercase, str::to_uppercase);
 
     /// The map as JSON: a duration as it is typed, other objects by their text, no value as `null`.
     ///
     /// ```rhai
     /// expect(#{ rtt: 2.ms, lost: false, from: () }.to_json(), `{"from":null,"lost":false,"rtt":"2ms"}`);
     /// ```
-    #[rhai_fn(pure)]
-    pub fn to_json(map: &mut Map) -> String {
-        super::json(&Dynamic::from_map(map.clone()), 0).to_string()
-    }
+    fn to_json(map: &mut Map) -> String = json(&Dynamic::from_map(map.clone()), 0).to_string();
 
     /// Takes white space off both ends of the text, and gives what is left.
     ///
@@ -38,12 +32,12 @@ pub mod api {
     /// expect(line.trim(), "ping 1");
     /// expect(line, "ping 1");
     /// ```
-    pub fn trim(text: &mut ImmutableString) -> ImmutableString {
+    change trim(text: &mut ImmutableString) -> ImmutableString = {
         if text.trim().len() < text.len() {
             *text = text.trim().into();
         }
         text.clone()
-    }
+    };
 
     /// Makes the text one of capitals, and gives it.
     ///
@@ -52,10 +46,10 @@ pub mod api {
     /// expect(name.make_upper(), "PING");
     /// expect(name, "PING");
     /// ```
-    pub fn make_upper(text: &mut ImmutableString) -> ImmutableString {
+    change make_upper(text: &mut ImmutableString) -> ImmutableString = {
         *text = to_upper(std::mem::take(text));
         text.clone()
-    }
+    };
 
     /// Makes the text one of small letters, and gives it.
     ///
@@ -64,10 +58,10 @@ pub mod api {
     /// expect(name.make_lower(), "ping");
     /// expect(name, "ping");
     /// ```
-    pub fn make_lower(text: &mut ImmutableString) -> ImmutableString {
+    change make_lower(text: &mut ImmutableString) -> ImmutableString = {
         *text = to_lower(std::mem::take(text));
         text.clone()
-    }
+    };
 
     /// Cuts the text off after `len` characters, and gives what is left.
     ///
@@ -76,10 +70,10 @@ pub mod api {
     /// expect(text.truncate(4), "ping");
     /// expect(text, "ping");
     /// ```
-    pub fn truncate(text: &mut ImmutableString, len: i64) -> ImmutableString {
-        *text = super::part(text, 0, len);
+    change truncate(text: &mut ImmutableString, len: i64) -> ImmutableString = {
+        *text = part(text, 0, len);
         text.clone()
-    }
+    };
 
     /// Leaves of the text the `len` characters from `start` on, and gives them. A negative start counts from the end.
     ///
@@ -88,11 +82,10 @@ pub mod api {
     /// expect(text.crop(1, 3), "ing");
     /// expect(text, "ing");
     /// ```
-    #[rhai_fn(name = "crop")]
-    pub fn crop_to(text: &mut ImmutableString, start: i64, len: i64) -> ImmutableString {
-        *text = super::part(text, start, len);
+    change crop as crop_to(text: &mut ImmutableString, start: i64, len: i64) -> ImmutableString = {
+        *text = part(text, start, len);
         text.clone()
-    }
+    };
 
     /// Leaves of the text the characters from `start` on, and gives them. A negative start counts from the end.
     ///
@@ -101,9 +94,7 @@ pub mod api {
     /// expect(text.crop(-1), "1");
     /// expect(text, "1");
     /// ```
-    pub fn crop(text: &mut ImmutableString, start: i64) -> ImmutableString {
-        crop_to(text, start, i64::MAX)
-    }
+    change crop(text: &mut ImmutableString, start: i64) -> ImmutableString = crop_to(text, start, i64::MAX);
 
     /// Takes each occurrence of `part` out of the text, and gives what is left.
     ///
@@ -112,10 +103,10 @@ pub mod api {
     /// expect(text.remove("ping "), "1 2");
     /// expect(text, "1 2");
     /// ```
-    pub fn remove(text: &mut ImmutableString, part: &str) -> ImmutableString {
+    change remove as remove(text: &mut ImmutableString, part: &str) -> ImmutableString = {
         *text = text.replace(part, "").into();
         text.clone()
-    }
+    };
 
     /// Takes each occurrence of a character out of the text, and gives what is left.
     ///
@@ -124,10 +115,8 @@ pub mod api {
     /// expect(text.remove(','), "1000");
     /// expect(text, "1000");
     /// ```
-    #[rhai_fn(name = "remove")]
-    pub fn remove_char(text: &mut ImmutableString, character: char) -> ImmutableString {
-        remove(text, character.encode_utf8(&mut [0; 4]))
-    }
+    change remove(text: &mut ImmutableString, character: char) -> ImmutableString =
+        remove(text, character.encode_utf8(&mut [0; 4]));
 
     /// Puts a character in the place of another in the text, and gives the text.
     ///
@@ -136,11 +125,10 @@ pub mod api {
     /// expect(text.replace('-', '+'), "a+b");
     /// expect(text, "a+b");
     /// ```
-    #[rhai_fn(name = "replace")]
-    pub fn replace_char(text: &mut ImmutableString, from: char, to: char) -> ImmutableString {
+    change replace(text: &mut ImmutableString, from: char, to: char) -> ImmutableString = {
         *text = text.replace(from, to.encode_utf8(&mut [0; 4])).into();
         text.clone()
-    }
+    };
 
     /// Leaves of the text the characters of a range, and gives them.
     ///
@@ -149,10 +137,8 @@ pub mod api {
     /// expect(text.crop(1..3), "in");
     /// expect(text, "in");
     /// ```
-    #[rhai_fn(name = "crop")]
-    pub fn crop_range(text: &mut ImmutableString, range: Range<i64>) -> ImmutableString {
-        crop_to(text, range.start.max(0), range.end.saturating_sub(range.start.max(0)))
-    }
+    change crop as crop_range(text: &mut ImmutableString, range: Range<i64>) -> ImmutableString =
+        crop_to(text, range.start.max(0), range.end.saturating_sub(range.start.max(0)));
 
     /// Leaves of the text the characters of a range with its end, and gives them.
     ///
@@ -161,19 +147,16 @@ pub mod api {
     /// expect(text.crop(1..=3), "ing");
     /// expect(text, "ing");
     /// ```
-    #[rhai_fn(name = "crop")]
-    pub fn crop_inclusive(text: &mut ImmutableString, closed: RangeInclusive<i64>) -> ImmutableString {
-        crop_range(text, *closed.start()..closed.end().saturating_add(1))
-    }
+    change crop(text: &mut ImmutableString, closed: RangeInclusive<i64>) -> ImmutableString =
+        crop_range(text, *closed.start()..closed.end().saturating_add(1));
 
     /// The text in small letters.
     ///
     /// ```rhai
     /// expect("PING 1".to_lower(), "ping 1");
     /// ```
-    pub fn to_lower(text: ImmutableString) -> ImmutableString {
-        super::changed(text, str::make_ascii_lowercase, str::to_lowercase)
-    }
+    fn to_lower as to_lower(text: ImmutableString) -> ImmutableString =
+        changed(text, str::make_ascii_lowercase, str::to_lowercase);
 }
 
 /// `value` as JSON: a duration as it is typed, other objects by their text.
@@ -224,7 +207,7 @@ fn changed(mut text: ImmutableString, in_place: fn(&mut str), copied: fn(&str) -
 
 #[cfg(test)]
 mod tests {
-    use super::api::{to_lower, to_upper};
+    use super::{to_lower, to_upper};
     use rhai::ImmutableString;
 
     #[test]

@@ -2,7 +2,6 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use rhai::plugin::*;
 use rhai::{Dynamic, Map, NativeCallContext, Position};
 
 use super::context;
@@ -40,14 +39,10 @@ fn sleep_until(ctx: &NativeCallContext, until: Instant) -> ScriptResult<()> {
     waited.map(|_| ()).map_err(|err| Error::system("sleep", &err)).or_raise(ctx)
 }
 
-/// Waiting and telling the time.
-#[export_module]
-#[allow(clippy::unwrap_used)] // the code that the macro writes
-pub mod api {
-    /// A point in time that a wait ends at.
-    pub type Deadline = crate::net::time::Instant;
-    /// A beat that a loop keeps.
-    pub type Ticks = super::Beat;
+functions! {
+    pub fn api;
+    type Deadline = crate::net::time::Instant, "A point in time that a wait ends at.";
+    type Ticks = Beat, "A beat that a loop keeps.";
 
     /// Waits for that long, or until the script is stopped.
     ///
@@ -59,8 +54,7 @@ pub mod api {
     /// expect(end.passed, true);
     /// try { sleep(-1.s); } catch (e) { expect(e.kind, "invalid"); }
     /// ```
-    #[rhai_fn(return_raw, volatile)]
-    pub fn sleep(ctx: NativeCallContext, duration: Duration) -> ScriptResult<()> {
+    volatile sleep as sleep(ctx: NativeCallContext, duration: Duration) -> ScriptResult<()> = {
         if duration.is_negative() {
             let error = Error::invalid("sleep", format!("a duration cannot be negative here: {duration}"));
             return raise(
@@ -70,7 +64,7 @@ pub mod api {
         }
         let now = context::current().host.now();
         sleep_until(&ctx, now + duration)
-    }
+    };
 
     /// Refused: it does not say whether seconds or milliseconds are meant.
     ///
@@ -79,12 +73,11 @@ pub mod api {
     /// ```rhai
     /// try { sleep(1); } catch (e) { expect(e.kind, "invalid"); }
     /// ```
-    #[rhai_fn(name = "sleep", return_raw, volatile)]
-    pub fn sleep_int(ctx: NativeCallContext, number: i64) -> ScriptResult<()> {
+    volatile sleep(ctx: NativeCallContext, number: i64) -> ScriptResult<()> = {
         let message = format!("{number} is a number, and a duration is needed here");
         let hint = format!("write {number}.s for seconds or {number}.ms for milliseconds: sleep({number}.s)");
         raise(&ctx, Error::invalid("sleep", message).with_hint(hint))
-    }
+    };
 
     /// Refused: it does not say whether seconds or milliseconds are meant.
     ///
@@ -93,12 +86,11 @@ pub mod api {
     /// ```rhai
     /// try { sleep(0.5); } catch (e) { expect(e.kind, "invalid"); }
     /// ```
-    #[rhai_fn(name = "sleep", return_raw, volatile)]
-    pub fn sleep_float(ctx: NativeCallContext, number: f64) -> ScriptResult<()> {
+    volatile sleep(ctx: NativeCallContext, number: f64) -> ScriptResult<()> = {
         let message = format!("{number} is a number, and a duration is needed here");
         let hint = format!("write {number}.s for seconds or {number}.ms for milliseconds: sleep({number}.s)");
         raise(&ctx, Error::invalid("sleep", message).with_hint(hint))
-    }
+    };
 
     /// The point in time that comes after `duration` from now.
     ///
@@ -107,30 +99,21 @@ pub mod api {
     /// while !end.passed { sleep(1.ms); }
     /// expect(end.passed, true);
     /// ```
-    #[rhai_fn(volatile)]
-    pub fn deadline(duration: Duration) -> Deadline {
-        context::current().host.now() + duration
-    }
+    volatile deadline(duration: Duration) -> Deadline = context::current().host.now() + duration;
 
     /// How long it is until the deadline; negative once it has passed.
     ///
     /// ```rhai
     /// expect(deadline(1.s).left <= 1.s, true);
     /// ```
-    #[rhai_fn(get = "left", pure)]
-    pub fn left(deadline: &mut Deadline) -> Duration {
-        *deadline - context::current().host.now()
-    }
+    get left(deadline: &mut Deadline) -> Duration = *deadline - context::current().host.now();
 
     /// Whether the deadline has passed.
     ///
     /// ```rhai
     /// expect(deadline(1.h).passed, false);
     /// ```
-    #[rhai_fn(get = "passed", pure)]
-    pub fn passed(deadline: &mut Deadline) -> bool {
-        context::current().host.now() >= *deadline
-    }
+    get passed(deadline: &mut Deadline) -> bool = context::current().host.now() >= *deadline;
 
     /// The wall clock: seconds since 1970 (UTC), to the microsecond. A label for messages; durations are measured by the core.
     ///
@@ -138,10 +121,7 @@ pub mod api {
     /// print(`ping 1 ${unix_time()}`);
     /// expect(unix_time() > 1.7e9, true);
     /// ```
-    #[rhai_fn(volatile)]
-    pub fn unix_time() -> f64 {
-        (context::current().host.unix_nanos() / 1_000) as f64 / 1e6
-    }
+    volatile unix_time() -> f64 = (context::current().host.unix_nanos() / 1_000) as f64 / 1e6;
 
     /// A beat: `for seq in ticks(count, interval)` runs its body for 1, 2, … `count`, each not before the start plus so many
     /// intervals. A slot that passes while the body is busy is missed and counted, not caught up.
@@ -153,11 +133,10 @@ pub mod api {
     /// for seq in ticks(3, 1.ms) { sum += seq; }
     /// expect(sum, 6);
     /// ```
-    #[rhai_fn(return_raw)]
-    pub fn ticks(ctx: NativeCallContext, count: i64, interval: Duration) -> ScriptResult<Ticks> {
+    fn ticks(ctx: NativeCallContext, count: i64, interval: Duration) -> ScriptResult<Ticks> = {
         let ticks = NetTicks::new(Some(count.max(0) as u64), interval).or_raise(&ctx)?;
         Ok(Beat(Arc::new(Mutex::new(ticks))))
-    }
+    };
 
     /// As `ticks` with options: `awake` (0.s): so long before each tick it stays awake instead of sleeping, and keeps a
     /// processor busy. A processor that has just woken is slower: round-trip times of pings far apart are then longer. `ping`
@@ -170,14 +149,13 @@ pub mod api {
     /// for seq in ticks(3, 2.ms, #{ awake: 1.ms }) { sum += seq; }
     /// expect(sum, 6);
     /// ```
-    #[rhai_fn(name = "ticks", return_raw)]
-    pub fn ticks_with(ctx: NativeCallContext, count: i64, interval: Duration, options: Map) -> ScriptResult<Ticks> {
+    fn ticks(ctx: NativeCallContext, count: i64, interval: Duration, options: Map) -> ScriptResult<Ticks> = {
         let mut options = Options::new("ticks", &options);
         let awake = options.duration("awake").or_raise(&ctx)?.unwrap_or(Duration::ZERO);
         options.finish().or_raise(&ctx)?;
         let ticks = NetTicks::new(Some(count.max(0) as u64), interval).or_raise(&ctx)?.awake(awake);
         Ok(Beat(Arc::new(Mutex::new(ticks))))
-    }
+    };
 
     /// A beat without end: until the script is stopped.
     ///
@@ -188,48 +166,36 @@ pub mod api {
     /// for seq in ticks(1.ms) { last = seq; if seq == 3 { break; } }
     /// expect(last, 3);
     /// ```
-    #[rhai_fn(name = "ticks", return_raw)]
-    pub fn ticks_forever(ctx: NativeCallContext, interval: Duration) -> ScriptResult<Ticks> {
+    fn ticks(ctx: NativeCallContext, interval: Duration) -> ScriptResult<Ticks> = {
         let ticks = NetTicks::new(None, interval).or_raise(&ctx)?;
         Ok(Beat(Arc::new(Mutex::new(ticks))))
-    }
+    };
 
     /// How many slots of the beat were missed.
     ///
     /// ```rhai
     /// expect(ticks(1, 1.ms).missed, 0);
     /// ```
-    #[rhai_fn(get = "missed", pure)]
-    pub fn missed(ticks: &mut Ticks) -> i64 {
-        ticks.0.lock().unwrap_or_else(PoisonError::into_inner).missed() as i64
-    }
+    get missed(ticks: &mut Ticks) -> i64 = ticks.0.lock().unwrap_or_else(PoisonError::into_inner).missed() as i64;
 
     /// Whether the script is being stopped: loops over natives end and waits return at once.
     ///
     /// ```rhai
     /// expect(interrupted(), false);
     /// ```
-    #[rhai_fn(volatile)]
-    pub fn interrupted() -> bool {
-        context::current().stop.is_stopped()
-    }
+    volatile interrupted() -> bool = context::current().stop.is_stopped();
 
     /// A number with so many decimals, as text.
     ///
     /// ```rhai
     /// expect(fixed(2.0 / 3.0, 3), "0.667");
     /// ```
-    pub fn fixed(number: f64, decimals: i64) -> String {
-        format!("{number:.*}", decimals.clamp(0, 30) as usize)
-    }
+    fn fixed as fixed(number: f64, decimals: i64) -> String = format!("{number:.*}", decimals.clamp(0, 30) as usize);
 
     /// A whole number with so many decimals, as text.
     ///
     /// ```rhai
     /// expect(fixed(2, 3), "2.000");
     /// ```
-    #[rhai_fn(name = "fixed")]
-    pub fn fixed_int(number: i64, decimals: i64) -> String {
-        fixed(number as f64, decimals)
-    }
+    fn fixed(number: i64, decimals: i64) -> String = fixed(number as f64, decimals);
 }

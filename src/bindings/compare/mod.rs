@@ -5,8 +5,7 @@ use std::cmp::Ordering;
 use std::net::SocketAddr;
 use std::ops::{Range, RangeInclusive};
 
-use rhai::plugin::*;
-use rhai::{Array, Dynamic, EvalAltResult, EvalContext, NativeCallContext, Position};
+use rhai::{Array, Dynamic, EvalAltResult, EvalContext, ImmutableString, NativeCallContext, Position};
 
 use super::error::{ScriptResult, thrown};
 use crate::net::time::Duration;
@@ -207,11 +206,8 @@ fn any(ctx: &NativeCallContext, operator: Operator, a: &Dynamic, b: &Dynamic) ->
     }
 }
 
-/// Comparisons.
-#[export_module]
-#[allow(clippy::unwrap_used)] // the code that the macro writes
-pub mod api {
-    use super::Operator;
+functions! {
+    pub fn api;
 
     /// Whether both are the same. Values of unlike kinds do not compare, but for these: anything with `()`, whole numbers with
     /// others, an address with text, which is its IP address or both that and the port.
@@ -225,10 +221,7 @@ pub mod api {
     /// expect(resolve("127.0.0.1:7") == "127.0.0.1:8", false);
     /// try { 5 == "5"; expect(true, false); } catch (e) { expect(e.kind, "invalid"); }
     /// ```
-    #[rhai_fn(name = "==", return_raw)]
-    pub fn any_equal(ctx: NativeCallContext, a: Dynamic, b: Dynamic) -> ScriptResult<bool> {
-        super::any(&ctx, Operator::Equal, &a, &b)
-    }
+    fn "=="(ctx: NativeCallContext, a: Dynamic, b: Dynamic) -> ScriptResult<bool> = any(&ctx, Operator::Equal, &a, &b);
 
     /// Whether both differ.
     ///
@@ -237,10 +230,7 @@ pub mod api {
     /// ```rhai
     /// expect(resolve("127.0.0.1:7") != "127.0.0.2", true);
     /// ```
-    #[rhai_fn(name = "!=", return_raw)]
-    pub fn any_differ(ctx: NativeCallContext, a: Dynamic, b: Dynamic) -> ScriptResult<bool> {
-        super::any(&ctx, Operator::Differ, &a, &b)
-    }
+    fn "!="(ctx: NativeCallContext, a: Dynamic, b: Dynamic) -> ScriptResult<bool> = any(&ctx, Operator::Differ, &a, &b);
 
     /// Whether the first is less. With `()` nothing is.
     ///
@@ -250,10 +240,7 @@ pub mod api {
     /// expect(1 < 1.5, true);
     /// try { 10.ms < 5; expect(true, false); } catch (e) { expect(e.kind, "invalid"); }
     /// ```
-    #[rhai_fn(name = "<", return_raw)]
-    pub fn any_less(ctx: NativeCallContext, a: Dynamic, b: Dynamic) -> ScriptResult<bool> {
-        super::any(&ctx, Operator::Less, &a, &b)
-    }
+    fn "<"(ctx: NativeCallContext, a: Dynamic, b: Dynamic) -> ScriptResult<bool> = any(&ctx, Operator::Less, &a, &b);
 
     /// Whether the first is not more.
     ///
@@ -262,10 +249,8 @@ pub mod api {
     /// ```rhai
     /// expect("a" <= "b", true);
     /// ```
-    #[rhai_fn(name = "<=", return_raw)]
-    pub fn any_not_more(ctx: NativeCallContext, a: Dynamic, b: Dynamic) -> ScriptResult<bool> {
-        super::any(&ctx, Operator::NotMore, &a, &b)
-    }
+    fn "<="(ctx: NativeCallContext, a: Dynamic, b: Dynamic) -> ScriptResult<bool> =
+        any(&ctx, Operator::NotMore, &a, &b);
 
     /// Whether the first is more.
     ///
@@ -274,10 +259,7 @@ pub mod api {
     /// ```rhai
     /// expect(2 > 1, true);
     /// ```
-    #[rhai_fn(name = ">", return_raw)]
-    pub fn any_more(ctx: NativeCallContext, a: Dynamic, b: Dynamic) -> ScriptResult<bool> {
-        super::any(&ctx, Operator::More, &a, &b)
-    }
+    fn ">"(ctx: NativeCallContext, a: Dynamic, b: Dynamic) -> ScriptResult<bool> = any(&ctx, Operator::More, &a, &b);
 
     /// Whether the first is not less.
     ///
@@ -286,10 +268,8 @@ pub mod api {
     /// ```rhai
     /// expect(1 >= 2, false);
     /// ```
-    #[rhai_fn(name = ">=", return_raw)]
-    pub fn any_not_less(ctx: NativeCallContext, a: Dynamic, b: Dynamic) -> ScriptResult<bool> {
-        super::any(&ctx, Operator::NotLess, &a, &b)
-    }
+    fn ">="(ctx: NativeCallContext, a: Dynamic, b: Dynamic) -> ScriptResult<bool> =
+        any(&ctx, Operator::NotLess, &a, &b);
 
     /// Sorts the array, the least item first.
     ///
@@ -300,10 +280,7 @@ pub mod api {
     /// rtts.sort();
     /// expect(rtts[0], 1.ms);
     /// ```
-    #[rhai_fn(name = "sort", return_raw)]
-    pub fn sort_array(ctx: NativeCallContext, array: &mut Array) -> ScriptResult<()> {
-        super::sort(&ctx, array, |order| order)
-    }
+    change sort(ctx: NativeCallContext, array: &mut Array) -> ScriptResult<()> = sort(&ctx, array, |order| order);
 
     /// Sorts the array, the greatest item first.
     ///
@@ -314,10 +291,8 @@ pub mod api {
     /// list.sort_desc();
     /// expect(list[0], 3);
     /// ```
-    #[rhai_fn(name = "sort_desc", return_raw)]
-    pub fn sort_array_desc(ctx: NativeCallContext, array: &mut Array) -> ScriptResult<()> {
-        super::sort(&ctx, array, Ordering::reverse)
-    }
+    change sort_desc(ctx: NativeCallContext, array: &mut Array) -> ScriptResult<()> =
+        sort(&ctx, array, Ordering::reverse);
 
     /// The items of the array, the least first; the array itself stays as it is.
     ///
@@ -326,10 +301,10 @@ pub mod api {
     /// ```rhai
     /// expect([2, 1].order()[0], 1);
     /// ```
-    #[rhai_fn(name = "order", return_raw)]
-    pub fn ordered(ctx: NativeCallContext, mut array: Array) -> ScriptResult<Array> {
-        super::sort(&ctx, &mut array, |order| order).map(|()| array)
-    }
+    fn order(ctx: NativeCallContext, array: Array) -> ScriptResult<Array> = {
+        let mut array = array;
+        sort(&ctx, &mut array, |order| order).map(|()| array)
+    };
 
     /// The items of the array, the greatest first; the array itself stays as it is.
     ///
@@ -338,10 +313,10 @@ pub mod api {
     /// ```rhai
     /// expect([1, 2].order_desc()[0], 2);
     /// ```
-    #[rhai_fn(name = "order_desc", return_raw)]
-    pub fn ordered_desc(ctx: NativeCallContext, mut array: Array) -> ScriptResult<Array> {
-        super::sort(&ctx, &mut array, Ordering::reverse).map(|()| array)
-    }
+    fn order_desc(ctx: NativeCallContext, array: Array) -> ScriptResult<Array> = {
+        let mut array = array;
+        sort(&ctx, &mut array, Ordering::reverse).map(|()| array)
+    };
 }
 
 #[cfg(test)]

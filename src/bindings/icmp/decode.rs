@@ -1,6 +1,5 @@
 //! ICMP messages taken apart in scripts: as fields by name, and in words.
 
-use rhai::plugin::*;
 use rhai::{Array, Dynamic, Map, NativeCallContext};
 
 use crate::bindings::convert;
@@ -208,10 +207,9 @@ fn version(ctx: &NativeCallContext, name: &str) -> ScriptResult<Family> {
     }
 }
 
-/// What the namespace `icmp` takes apart.
-#[export_module]
-#[allow(clippy::unwrap_used)] // the code that the macro writes
-pub mod namespace {
+functions! {
+    pub fn namespace;
+
     /// Takes an ICMP message apart: `data` is a blob, a ping, an ICMP error, or pasted text: hexadecimal digits as `tcpdump -x`,
     /// `xxd`, `hexdump -C` and Wireshark print them. It may begin with the IP header or with the type.
     ///
@@ -228,10 +226,7 @@ pub mod namespace {
     /// expect(m.mtu, 1280);
     /// expect(m.quote.to, "192.0.2.9");
     /// ```
-    #[rhai_fn(return_raw)]
-    pub fn decode(ctx: NativeCallContext, data: Dynamic) -> ScriptResult<Map> {
-        super::decode(&ctx, data, None)
-    }
+    fn decode(ctx: NativeCallContext, data: Dynamic) -> ScriptResult<Map> = decode(&ctx, data, None);
 
     /// Takes an ICMP message apart whose version is `"IPv4"` or `"IPv6"`, for messages without their IP header.
     ///
@@ -240,17 +235,15 @@ pub mod namespace {
     /// ```rhai
     /// expect(icmp::decode("03 00 00 00 00 00 00 00", "IPv6").keyword, "hop-limit-exceeded");
     /// ```
-    #[rhai_fn(name = "decode", return_raw)]
-    pub fn decode_version(ctx: NativeCallContext, data: Dynamic, family: &str) -> ScriptResult<Map> {
-        let family = super::version(&ctx, family)?;
-        super::decode(&ctx, data, Some(family))
-    }
+    fn decode(ctx: NativeCallContext, data: Dynamic, family: &str) -> ScriptResult<Map> = {
+        let family = version(&ctx, family)?;
+        decode(&ctx, data, Some(family))
+    };
 }
 
-/// What is explained.
-#[export_module]
-#[allow(clippy::unwrap_used)] // the code that the macro writes
-pub mod api {
+functions! {
+    pub fn api;
+
     /// An ICMP message, or any IP packet, in words: each field with its offset and bytes, the checksum worked through, the
     /// document that defines it, the likely cause and what to try. `data` is what `icmp::decode` takes.
     ///
@@ -261,14 +254,13 @@ pub mod api {
     /// expect(text.contains("Time to Live exceeded in Transit"), true);
     /// expect(text.contains("complement: 48cc, as in the message: right"), true);
     /// ```
-    #[rhai_fn(return_raw)]
-    pub fn explain(ctx: NativeCallContext, data: Dynamic) -> ScriptResult<String> {
-        if let Some(error) = super::error_in(&data) {
-            return Ok(super::explain_error(&error));
+    fn explain(ctx: NativeCallContext, data: Dynamic) -> ScriptResult<String> = {
+        if let Some(error) = error_in(&data) {
+            return Ok(explain_error(&error));
         }
-        let (bytes, family) = super::bytes(&ctx, data)?;
+        let (bytes, family) = bytes(&ctx, data)?;
         Ok(icmp::explain(&bytes, family))
-    }
+    };
 
     /// The same for a message whose version is `"IPv4"` or `"IPv6"`.
     ///
@@ -278,10 +270,9 @@ pub mod api {
     /// let text = explain("03 00 00 00 00 00 00 00", "IPv6");
     /// expect(text.contains("Hop Limit Exceeded in Transit"), true);
     /// ```
-    #[rhai_fn(name = "explain", return_raw)]
-    pub fn explain_version(ctx: NativeCallContext, data: Dynamic, family: &str) -> ScriptResult<String> {
-        let family = super::version(&ctx, family)?;
-        let (bytes, _) = super::bytes(&ctx, data)?;
+    fn explain(ctx: NativeCallContext, data: Dynamic, family: &str) -> ScriptResult<String> = {
+        let family = version(&ctx, family)?;
+        let (bytes, _) = bytes(&ctx, data)?;
         Ok(icmp::explain(&bytes, Some(family)))
-    }
+    };
 }

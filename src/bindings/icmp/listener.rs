@@ -1,9 +1,8 @@
 //! All ICMP that reaches a host, in scripts.
 
-use rhai::plugin::*;
 use rhai::{Dynamic, Map, NativeCallContext, Position};
 
-use crate::bindings::addr::api::Addr;
+use crate::bindings::addr::Addr;
 use crate::bindings::context;
 use crate::bindings::context::Wait;
 use crate::bindings::convert::Options;
@@ -61,10 +60,9 @@ fn kinds(word: &str, family: Option<Family>) -> Result<Vec<Kind>, Error> {
     }))
 }
 
-/// What the namespace `icmp` listens with.
-#[export_module]
-#[allow(clippy::unwrap_used)] // the code that the macro writes
-pub mod namespace {
+functions! {
+    pub fn namespace;
+
     /// Listens for all ICMP and ICMPv6 that reaches this host, whomever it is for: `for message in icmp::listen() { … }`.
     ///
     /// Errors: `permission`: it takes raw sockets; the hint says how to get the right to them.
@@ -74,10 +72,7 @@ pub mod namespace {
     ///     print(icmp::listen().recv(1.ms));
     /// } catch (e) { expect(e.kind, "permission"); }
     /// ```
-    #[rhai_fn(return_raw)]
-    pub fn listen(ctx: NativeCallContext) -> ScriptResult<NetListener> {
-        listen_with(ctx, Map::new())
-    }
+    fn listen(ctx: NativeCallContext) -> ScriptResult<NetListener> = listen_with(ctx, Map::new());
 
     /// Listens with options: `version`, `"IPv4"` or `"IPv6"`: for that alone; `only`: for messages of this keyword, such as
     /// `"port-unreachable"`, or of this type whatever their code, such as `"redirect"`.
@@ -87,25 +82,20 @@ pub mod namespace {
     /// ```rhai
     /// try { icmp::listen(#{ version: "IPv4" }).close(); } catch (e) { expect(e.kind, "permission"); }
     /// ```
-    #[rhai_fn(name = "listen", return_raw)]
-    pub fn listen_with(ctx: NativeCallContext, options: Map) -> ScriptResult<NetListener> {
+    fn listen as listen_with(ctx: NativeCallContext, options: Map) -> ScriptResult<NetListener> = {
         let mut options = Options::new("listen", &options);
         let family = options.one_of("version", &[("IPv4", Family::V4), ("IPv6", Family::V6)]).or_raise(&ctx)?;
         let only = options.text("only").or_raise(&ctx)?.map_or(Ok(Vec::new()), |word| kinds(&word, family));
         options.finish().or_raise(&ctx)?;
         let opened = NetListener::open(context::current().host, family, only.or_raise(&ctx)?);
         opened.map_err(|err| crate::bindings::icmp::or_in_a_lab(err, "")).or_raise(&ctx)
-    }
+    };
 }
 
-/// Listeners and what they hear.
-#[export_module]
-#[allow(clippy::unwrap_used)] // the code that the macro writes
-pub mod api {
-    /// A listener for ICMP. Copies are the same one.
-    pub type IcmpListener = crate::net::socket::icmp::Listener;
-    /// An ICMP message as it arrived.
-    pub type IcmpMessage = crate::net::socket::icmp::Heard;
+functions! {
+    pub fn api;
+    type IcmpListener = crate::net::socket::icmp::Listener, "A listener for ICMP. Copies are the same one.";
+    type IcmpMessage = crate::net::socket::icmp::Heard, "An ICMP message as it arrived.";
 
     /// Waits for the next message for at most `timeout`; `()` if none came.
     ///
@@ -114,32 +104,27 @@ pub mod api {
     /// ```rhai
     /// try { expect(icmp::listen(#{ version: "IPv6" }).recv(1.ms), ()); } catch (e) { print(e); }
     /// ```
-    #[rhai_fn(global, pure, name = "recv", return_raw)]
-    pub fn icmp_recv(ctx: NativeCallContext, listener: &mut IcmpListener, timeout: Duration) -> ScriptResult<Dynamic> {
+    fn recv(ctx: NativeCallContext, listener: &mut IcmpListener, timeout: Duration) -> ScriptResult<Dynamic> = {
         let context = context::wait(Wait::NewWork);
         let heard = listener.receive(Some(context.host.now() + timeout), &context.stop).or_raise(&ctx)?;
         Ok(heard.map_or(Dynamic::UNIT, Dynamic::from))
-    }
+    };
 
     /// Stops listening; a loop over the listener ends.
     ///
     /// ```rhai
     /// try { icmp::listen().close(); } catch (e) { expect(e.kind, "permission"); }
     /// ```
-    #[rhai_fn(global, pure, name = "close")]
-    pub fn icmp_listener_close(listener: &mut IcmpListener) {
+    fn close(listener: &mut IcmpListener) = {
         listener.close();
-    }
+    };
 
     /// The listener in words.
     ///
     /// ```rhai
     /// try { print(icmp::listen()); } catch (e) { expect(e.kind, "permission"); }
     /// ```
-    #[rhai_fn(global, name = "to_string", name = "to_debug", pure)]
-    pub fn icmp_listener_text(_listener: &mut IcmpListener) -> String {
-        "ICMP listener".to_string()
-    }
+    fn to_string | to_debug(_listener: &mut IcmpListener) -> String = "ICMP listener".to_string();
 
     /// Who sent the message, an address with port 0.
     ///
@@ -150,10 +135,7 @@ pub mod api {
     ///     print(all.recv(1.s).from.ip);
     /// } catch (e) { expect(e.kind, "permission"); }
     /// ```
-    #[rhai_fn(global, get = "from", pure)]
-    pub fn icmp_message_from(message: &mut IcmpMessage) -> Addr {
-        message.from
-    }
+    get from(message: &mut IcmpMessage) -> Addr = message.from;
 
     /// The name of its kind, such as `"Echo Request"`; `()` if it is less than a header.
     ///
@@ -164,10 +146,8 @@ pub mod api {
     ///     print(all.recv(1.s).name);
     /// } catch (e) { expect(e.kind, "permission"); }
     /// ```
-    #[rhai_fn(global, get = "name", pure)]
-    pub fn icmp_message_name(message: &mut IcmpMessage) -> Dynamic {
-        message.kind().map_or(Dynamic::UNIT, |kind| kind.to_string().into())
-    }
+    get name(message: &mut IcmpMessage) -> Dynamic =
+        message.kind().map_or(Dynamic::UNIT, |kind| kind.to_string().into());
 
     /// The TTL or hop limit it came with; `()` if it is not known.
     ///
@@ -178,10 +158,7 @@ pub mod api {
     ///     print(all.recv(1.s).ttl);
     /// } catch (e) { expect(e.kind, "permission"); }
     /// ```
-    #[rhai_fn(global, get = "ttl", pure)]
-    pub fn icmp_message_ttl(message: &mut IcmpMessage) -> Dynamic {
-        message.ttl.map_or(Dynamic::UNIT, |ttl| i64::from(ttl).into())
-    }
+    get ttl(message: &mut IcmpMessage) -> Dynamic = message.ttl.map_or(Dynamic::UNIT, |ttl| i64::from(ttl).into());
 
     /// The message in one line: who sent it, its name and what it is about. `icmp::decode(message)` gives its fields,
     /// `explain(message)` all that can be said of it.
@@ -193,8 +170,5 @@ pub mod api {
     ///     print(all.recv(1.s));
     /// } catch (e) { expect(e.kind, "permission"); }
     /// ```
-    #[rhai_fn(global, name = "to_string", name = "to_debug", pure)]
-    pub fn icmp_message_text(message: &mut IcmpMessage) -> String {
-        message.to_string()
-    }
+    fn to_string | to_debug(message: &mut IcmpMessage) -> String = message.to_string();
 }

@@ -2,10 +2,9 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use rhai::plugin::*;
 use rhai::{Dynamic, Map, NativeCallContext};
 
-use super::addr::api::Addr;
+use super::addr::Addr;
 use super::callback::programs;
 use super::context;
 use super::context::Context;
@@ -29,12 +28,9 @@ pub mod socket;
 pub mod sweep;
 pub mod trace;
 
-/// The functions of the namespace `icmp`.
-#[export_module]
-#[allow(clippy::unwrap_used)] // the code that the macro writes
-pub mod namespace {
-    /// Where pings go in turn.
-    pub type Targets = crate::net::probe::targets::Targets;
+functions! {
+    pub fn namespace;
+    type Targets = crate::net::probe::targets::Targets, "Where pings go in turn.";
 
     /// Makes a socket for echo requests to `target` (a host, or what `icmp::targets` gave) and others of its version of IP: a ping socket, which needs no privileges
     /// where the system allows one, else a raw socket.
@@ -46,10 +42,7 @@ pub mod namespace {
     /// let sock = icmp::open("127.0.0.1");
     /// expect(sock.ping("127.0.0.1", 1.s).kind, "reply");
     /// ```
-    #[rhai_fn(return_raw)]
-    pub fn open(ctx: NativeCallContext, target: Dynamic) -> ScriptResult<IcmpSocket> {
-        open_with(ctx, target, Map::new())
-    }
+    fn open(ctx: NativeCallContext, target: Dynamic) -> ScriptResult<IcmpSocket> = open_with(ctx, target, Map::new());
 
     /// Makes a socket for echo requests, with options: `ttl` (TTL or hop limit, 1 to 255), `tos` (all eight bits of the type of
     /// service or traffic class) or `dscp` (its upper six), `broadcast` (true: it may ping all hosts of a network), `dont_fragment` (true: never fragment, whatever the path's MTU is
@@ -64,8 +57,7 @@ pub mod namespace {
     /// let sock = icmp::open("127.0.0.1", #{ ttl: 3, dscp: 46, pattern: "ff 00" });
     /// expect(sock.ping("127.0.0.1", #{ size: 56 }).kind, "reply");
     /// ```
-    #[rhai_fn(name = "open", return_raw)]
-    pub fn open_with(ctx: NativeCallContext, target: Dynamic, options: Map) -> ScriptResult<IcmpSocket> {
+    fn open as open_with(ctx: NativeCallContext, target: Dynamic, options: Map) -> ScriptResult<IcmpSocket> = {
         // Of a list, what counts is its version of IP.
         let list = target.clone().try_cast::<Targets>();
         let first = list.map(|list| list.iter().next().map_or(IpAddr::from([0; 4]), |target| target.to.ip()));
@@ -74,7 +66,7 @@ pub mod namespace {
             None => host(&ctx, &target)?.ip(),
         };
         let mut options = Options::new("open", &options);
-        let mut read = || super::read(&mut options);
+        let mut read = || read(&mut options);
         let read = read().or_raise(&ctx)?;
         options.finish().or_raise(&ctx)?;
         let context = context::current();
@@ -82,7 +74,7 @@ pub mod namespace {
         IcmpSocket::open(context.host, session, Family::of(target), &read)
             .map_err(|err| or_in_a_lab(err, " b"))
             .or_raise(&ctx)
-    }
+    };
 
     /// The address of a host, without a port: of a name's addresses the first IPv4 one, else the first IPv6 one. As text, with
     /// `.ip`, it is the address alone.
@@ -92,10 +84,7 @@ pub mod namespace {
     /// ```rhai
     /// expect(icmp::resolve("localhost").ip, "127.0.0.1");
     /// ```
-    #[rhai_fn(return_raw)]
-    pub fn resolve(ctx: NativeCallContext, name: &str) -> ScriptResult<Addr> {
-        host(&ctx, &name.into())
-    }
+    fn resolve(ctx: NativeCallContext, name: &str) -> ScriptResult<Addr> = host(&ctx, &name.into());
 
     /// The address of a host of one version of the Internet Protocol: `"IPv4"` or `"IPv6"`; `""` for either.
     ///
@@ -104,8 +93,7 @@ pub mod namespace {
     /// ```rhai
     /// expect(icmp::resolve("::1", "IPv6").ip, "::1");
     /// ```
-    #[rhai_fn(name = "resolve", return_raw)]
-    pub fn resolve_version(ctx: NativeCallContext, name: &str, version: &str) -> ScriptResult<Addr> {
+    fn resolve(ctx: NativeCallContext, name: &str, version: &str) -> ScriptResult<Addr> = {
         let version = match version {
             "" => None,
             "IPv4" => Some(Version::V4),
@@ -116,7 +104,7 @@ pub mod namespace {
         };
         let now = context::current();
         addr::resolve_host(&*now.host, &now.stop, name, version).or_raise(&ctx)
-    }
+    };
 
     /// The MTU in bytes of the interface by which packets leave for `target`: the largest that leave this host whole. The path
     /// may take less: `pmtu.rhai` finds out, `traceroute.rhai --mtu` shows where.
@@ -126,11 +114,10 @@ pub mod namespace {
     /// ```rhai
     /// expect(icmp::mtu("127.0.0.1") > 1_280, true);
     /// ```
-    #[rhai_fn(return_raw)]
-    pub fn mtu(ctx: NativeCallContext, target: Dynamic) -> ScriptResult<i64> {
+    fn mtu(ctx: NativeCallContext, target: Dynamic) -> ScriptResult<i64> = {
         let target = host(&ctx, &target)?;
         crate::net::socket::icmp::interface_mtu(&*context::current().host, target).map(i64::from).or_raise(&ctx)
-    }
+    };
 
     /// The addresses that a text names: parts with commas between, each an address, a name, a range `10.0.0.1-10.0.0.9` or
     /// `10.0.0.1-9`, a network `10.0.0.0/24` (without its first and last address, which are no host's), or `@FILE`: a file with
@@ -151,11 +138,10 @@ pub mod namespace {
     /// for ping in pinger(icmp::open(all), all, #{ interval: 1.ms }) { ends.push(ping.kind); }
     /// expect(ends.contains("error"), true);
     /// ```
-    #[rhai_fn(return_raw)]
-    pub fn targets(ctx: NativeCallContext, text: &str) -> ScriptResult<Targets> {
+    fn targets(ctx: NativeCallContext, text: &str) -> ScriptResult<Targets> = {
         let now = context::current();
         crate::net::probe::targets::Targets::parse(text, &Here(now)).or_raise(&ctx)
-    }
+    };
 }
 
 /// Names and files as seen from the host that the script runs on.

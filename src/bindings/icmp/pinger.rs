@@ -1,6 +1,5 @@
 //! Echo requests on a schedule, to one target or to many.
 
-use rhai::plugin::*;
 use rhai::{Array, Dynamic, Map, NativeCallContext};
 
 use super::probe::subject;
@@ -12,14 +11,10 @@ use crate::net::error::Error;
 use crate::net::probe::targets::Targets;
 use crate::net::socket::pinger::{Message, Pinger as NetPinger};
 
-/// Echo requests on a schedule.
-#[export_module]
-#[allow(clippy::unwrap_used)] // the code that the macro writes
-pub mod api {
-    /// An ICMP echo socket.
-    pub type IcmpSocket = super::Socket;
-    /// Pings on a schedule.
-    pub type Pinger = Schedule;
+functions! {
+    pub fn api;
+    type IcmpSocket = Socket, "An ICMP echo socket.";
+    type Pinger = Schedule, "Pings on a schedule.";
 
     /// Sends echo requests on a schedule: `for ping in pinger(sock, to, #{ … })` gives each ping's outcome as it is settled.
     /// `to` is a host, what `icmp::targets` gave, or an array of hosts and of maps `#{ to: host, ttl: 3 }`; several are pinged
@@ -47,8 +42,7 @@ pub mod api {
     /// for ping in pinger(sock, "127.0.0.1", plan) { if ping.kind == "sent" { about.push(ping.seq); } }
     /// expect(about, [10, 11]);
     /// ```
-    #[rhai_fn(global, name = "pinger", return_raw)]
-    pub fn icmp_pinger(ctx: NativeCallContext, socket: IcmpSocket, to: Dynamic, options: Map) -> ScriptResult<Pinger> {
+    fn pinger(ctx: NativeCallContext, socket: IcmpSocket, to: Dynamic, options: Map) -> ScriptResult<Pinger> = {
         let targets = targets(&ctx, &to, host)?;
         let mut options = Options::new("pinger", &options);
         let mut plan = plan(&mut options, targets, SIZE).or_raise(&ctx)?;
@@ -59,17 +53,14 @@ pub mod api {
         }
         let tally = socket.tally().clone();
         Ok(Schedule::new(NetPinger::over_icmp(socket, plan).or_raise(&ctx)?, Closures::none(), tally))
-    }
+    };
 
     /// How many targets there are.
     ///
     /// ```rhai
     /// expect(icmp::targets("10.0.0.1-10.0.1.0").len, 256);
     /// ```
-    #[rhai_fn(global, get = "len", pure)]
-    pub fn targets_len(targets: &mut Targets) -> i64 {
-        targets.len() as i64
-    }
+    get len(targets: &mut Targets) -> i64 = targets.len() as i64;
 
     /// The targets in so many parts of about the same size, an array: one for each thread of a sweep.
     ///
@@ -79,13 +70,11 @@ pub mod api {
     /// let parts = icmp::targets("10.0.0.0/24").parts(2);
     /// expect(parts[1][0].ip, "10.0.0.128");
     /// ```
-    #[rhai_fn(global, name = "parts", pure, return_raw)]
-    pub fn targets_parts(ctx: NativeCallContext, targets: &mut Targets, count: i64) -> ScriptResult<Array> {
+    fn parts(ctx: NativeCallContext, targets: &mut Targets, count: i64) -> ScriptResult<Array> =
         match u64::try_from(count) {
             Ok(count @ 1..=1024) => Ok((0..count).map(|index| Dynamic::from(targets.slice(index, count))).collect()),
             _ => raise(&ctx, Error::invalid("parts", format!("{count} parts cannot be made: it takes 1 to 1024"))),
-        }
-    }
+        };
 
     /// The target at an index from 0, an address with port 0.
     ///
@@ -94,8 +83,7 @@ pub mod api {
     /// ```rhai
     /// expect(icmp::targets("10.0.0.0/24")[0].ip, "10.0.0.1");
     /// ```
-    #[rhai_fn(global, index_get, pure, return_raw)]
-    pub fn targets_at(ctx: NativeCallContext, targets: &mut Targets, index: i64) -> ScriptResult<std::net::SocketAddr> {
+    index get(ctx: NativeCallContext, targets: &mut Targets, index: i64) -> ScriptResult<std::net::SocketAddr> =
         match u64::try_from(index) {
             Ok(index) if index < targets.len() => {
                 let target = targets.get(index);
@@ -105,16 +93,13 @@ pub mod api {
                 &ctx,
                 Error::invalid("targets", format!("there is no target {index}: there are {}", targets.len())),
             ),
-        }
-    }
+        };
 
     /// The number of targets, in words.
     ///
     /// ```rhai
     /// expect(`${icmp::targets("10.0.0.1-9")}`, "9 targets");
     /// ```
-    #[rhai_fn(global, name = "to_string", name = "to_debug", pure)]
-    pub fn targets_text(targets: &mut Targets) -> String {
-        format!("{} target{}", targets.len(), if targets.len() == 1 { "" } else { "s" })
-    }
+    fn to_string | to_debug(targets: &mut Targets) -> String =
+        format!("{} target{}", targets.len(), if targets.len() == 1 { "" } else { "s" });
 }

@@ -2,11 +2,10 @@
 
 use std::net::IpAddr;
 
-use rhai::plugin::*;
 use rhai::{Dynamic, Map, NativeCallContext};
 
 use super::socket::Socket;
-use crate::bindings::addr::api::Addr;
+use crate::bindings::addr::Addr;
 use crate::bindings::context;
 use crate::bindings::context::Wait;
 use crate::bindings::convert::{Options, host, shown};
@@ -72,14 +71,10 @@ fn probe(
     Ok(Ping::new(socket.tally().clone(), outcome))
 }
 
-/// Questions about interfaces, and their answers.
-#[export_module]
-#[allow(clippy::unwrap_used)] // the code that the macro writes
-pub mod api {
-    /// An ICMP echo socket.
-    pub type IcmpSocket = super::Socket;
-    /// What a host says of an interface that it was asked about.
-    pub type Probed = crate::net::wire::icmp::Probed;
+functions! {
+    pub fn api;
+    type IcmpSocket = Socket, "An ICMP echo socket.";
+    type Probed = crate::net::wire::icmp::Probed, "What a host says of an interface that it was asked about.";
 
     /// Asks `target` about one of its interfaces by an extended echo request (PROBE, RFC 8335), and waits for the answer.
     /// `interface` is a name at that host (`"eth0"`), an index or an address; the result is that of `ping`, and its
@@ -98,17 +93,12 @@ pub mod api {
     /// let ping = run_in(a, || icmp::open("0.0.0.0").probe(b.addr, "eth0", 1.s));
     /// expect(`${ping.interface}`, "active, IPv4, IPv6");
     /// ```
-    #[rhai_fn(global, pure, name = "probe", return_raw)]
-    pub fn icmp_probe_for(
-        ctx: NativeCallContext,
-        socket: &mut IcmpSocket,
-        target: Dynamic,
-        interface: Dynamic,
-        timeout: Duration,
-    ) -> ScriptResult<Ping> {
+    fn probe(
+        ctx: NativeCallContext, socket: &mut IcmpSocket, target: Dynamic, interface: Dynamic, timeout: Duration,
+    ) -> ScriptResult<Ping> = {
         let options = Map::from([("timeout".into(), Dynamic::from(timeout))]);
-        super::probe(&ctx, socket, &target, &interface, &options)
-    }
+        probe(&ctx, socket, &target, &interface, &options)
+    };
 
     /// As `probe` with a timeout, with options: `timeout` (1.s), `icmp_wait`: how long after it an ICMP error is waited for (as
     /// long as `timeout`), `ttl` (the socket's), `neighbour`: whether the address is that of a neighbour of `target`, which
@@ -121,16 +111,10 @@ pub mod api {
     /// let ping = sock.probe("127.0.0.1", "127.0.0.1", #{ timeout: 50.ms, icmp_wait: 0.s });
     /// expect(ping.kind in ["reply", "timeout"], true);
     /// ```
-    #[rhai_fn(global, pure, name = "probe", return_raw)]
-    pub fn icmp_probe_with(
-        ctx: NativeCallContext,
-        socket: &mut IcmpSocket,
-        target: Dynamic,
-        interface: Dynamic,
-        options: Map,
-    ) -> ScriptResult<Ping> {
-        super::probe(&ctx, socket, &target, &interface, &options)
-    }
+    fn probe(
+        ctx: NativeCallContext, socket: &mut IcmpSocket, target: Dynamic, interface: Dynamic, options: Map,
+    ) -> ScriptResult<Ping> =
+        probe(&ctx, socket, &target, &interface, &options);
 
     /// What the reply says of the interface that was asked about by `probe`; `()` for other pings, and if there is no reply.
     /// As text `active, IPv4, IPv6`, or what is wrong: `No Such Interface`.
@@ -139,8 +123,7 @@ pub mod api {
     /// let sock = icmp::open("127.0.0.1");
     /// expect(sock.ping("127.0.0.1", 1.s).interface, ());
     /// ```
-    #[rhai_fn(global, get = "interface", pure)]
-    pub fn ping_interface(ping: &mut Ping) -> Dynamic {
+    get interface(ping: &mut Ping) -> Dynamic = {
         let outcome = &ping.ended().outcome;
         let End::Reply { datagram, .. } = &outcome.end else { return Dynamic::UNIT };
         // Only ICMP has no ports.
@@ -149,7 +132,7 @@ pub mod api {
         }
         let message = Message::parse(Family::of(outcome.to.ip()), &datagram.data).ok();
         message.and_then(|message| message.probed()).map_or(Dynamic::UNIT, Dynamic::from)
-    }
+    };
 
     /// Whether there is such an interface, or such a neighbour.
     ///
@@ -157,10 +140,7 @@ pub mod api {
     /// let ping = icmp::open("127.0.0.1").probe("127.0.0.1", "none", #{ timeout: 50.ms, icmp_wait: 0.s });
     /// if ping.interface != () { expect(ping.interface.found, false); }
     /// ```
-    #[rhai_fn(global, get = "found", pure)]
-    pub fn probed_found(probed: &mut Probed) -> bool {
-        probed.found()
-    }
+    get found(probed: &mut Probed) -> bool = probed.found();
 
     /// Whether the interface is active.
     ///
@@ -168,10 +148,7 @@ pub mod api {
     /// let ping = icmp::open("127.0.0.1").probe("127.0.0.1", "lo", #{ timeout: 50.ms, icmp_wait: 0.s });
     /// if ping.interface != () { expect(ping.interface.active, true); }
     /// ```
-    #[rhai_fn(global, get = "active", pure)]
-    pub fn probed_active(probed: &mut Probed) -> bool {
-        probed.active
-    }
+    get active(probed: &mut Probed) -> bool = probed.active;
 
     /// Whether the interface runs IPv4.
     ///
@@ -179,10 +156,7 @@ pub mod api {
     /// let ping = icmp::open("127.0.0.1").probe("127.0.0.1", "lo", #{ timeout: 50.ms, icmp_wait: 0.s });
     /// if ping.interface != () { expect(ping.interface.ipv4, true); }
     /// ```
-    #[rhai_fn(global, get = "ipv4", pure)]
-    pub fn probed_ipv4(probed: &mut Probed) -> bool {
-        probed.ipv4
-    }
+    get ipv4(probed: &mut Probed) -> bool = probed.ipv4;
 
     /// Whether the interface runs IPv6.
     ///
@@ -195,10 +169,7 @@ pub mod api {
     /// let ping = run_in(a, || icmp::open("0.0.0.0").probe(b.addr, "eth0", 1.s));
     /// expect(ping.interface.ipv6, true);
     /// ```
-    #[rhai_fn(global, get = "ipv6", pure)]
-    pub fn probed_ipv6(probed: &mut Probed) -> bool {
-        probed.ipv6
-    }
+    get ipv6(probed: &mut Probed) -> bool = probed.ipv6;
 
     /// The state of a neighbour: `"incomplete"`, `"reachable"`, `"stale"`, `"delay"`, `"probe"` or `"failed"`; `()` for an
     /// interface of the host itself.
@@ -207,10 +178,7 @@ pub mod api {
     /// let ping = icmp::open("127.0.0.1").probe("127.0.0.1", "lo", #{ timeout: 50.ms, icmp_wait: 0.s });
     /// if ping.interface != () { expect(ping.interface.state, ()); }
     /// ```
-    #[rhai_fn(global, get = "state", pure)]
-    pub fn probed_state(probed: &mut Probed) -> Dynamic {
-        probed.state_name().map_or(Dynamic::UNIT, Dynamic::from)
-    }
+    get state(probed: &mut Probed) -> Dynamic = probed.state_name().map_or(Dynamic::UNIT, Dynamic::from);
 
     /// The code of the answer: 0, or what is wrong: 1 to 4 (RFC 8335, section 3).
     ///
@@ -218,10 +186,7 @@ pub mod api {
     /// let ping = icmp::open("127.0.0.1").probe("127.0.0.1", "none", #{ timeout: 50.ms, icmp_wait: 0.s });
     /// if ping.interface != () { expect(ping.interface.code, 2); }
     /// ```
-    #[rhai_fn(global, get = "code", pure)]
-    pub fn probed_code(probed: &mut Probed) -> i64 {
-        i64::from(probed.kind.code)
-    }
+    get code(probed: &mut Probed) -> i64 = i64::from(probed.kind.code);
 
     /// What the host says, in words.
     ///
@@ -234,8 +199,5 @@ pub mod api {
     /// let ping = run_in(a, || icmp::open("0.0.0.0").probe(b.addr, "eth0", 1.s));
     /// expect(`${ping.interface}`, "active, IPv4, IPv6");
     /// ```
-    #[rhai_fn(global, name = "to_string", name = "to_debug", pure)]
-    pub fn probed_text(probed: &mut Probed) -> String {
-        probed.to_string()
-    }
+    fn to_string | to_debug(probed: &mut Probed) -> String = probed.to_string();
 }

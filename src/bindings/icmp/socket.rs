@@ -1,6 +1,5 @@
 //! An ICMP echo socket in scripts: one ping, and what the socket tells of itself. Schedules are in [`super::pinger`].
 
-use rhai::plugin::*;
 use rhai::{Array, Dynamic, Map, NativeCallContext};
 
 use crate::bindings::context;
@@ -33,12 +32,9 @@ fn ping(ctx: &NativeCallContext, socket: &Socket, target: &Dynamic, options: &Ma
     Ok(Ping::new(socket.tally().clone(), outcome))
 }
 
-/// ICMP echo sockets.
-#[export_module]
-#[allow(clippy::unwrap_used)] // the code that the macro writes
-pub mod api {
-    /// A socket for echo requests. Copies are the same socket.
-    pub type IcmpSocket = super::Socket;
+functions! {
+    pub fn api;
+    type IcmpSocket = Socket, "A socket for echo requests. Copies are the same socket.";
 
     /// Sends an echo request with 56 bytes of payload to `target`, a host without a port, and waits for the reply, as
     /// `ping` of a UDP socket does for an answer. A reply counts if its source, identifier, sequence number and payload are
@@ -51,16 +47,12 @@ pub mod api {
     /// print(`${ping.bytes} bytes from ${ping.from.ip}: ttl=${ping.ttl} rtt=${ping.rtt}`);
     /// expect([ping.kind, ping.from.ip], ["reply", "127.0.0.1"]);
     /// ```
-    #[rhai_fn(global, pure, name = "ping", return_raw)]
-    pub fn icmp_ping_for(
-        ctx: NativeCallContext,
-        socket: &mut IcmpSocket,
-        target: Dynamic,
-        timeout: Duration,
-    ) -> ScriptResult<Ping> {
+    fn ping(
+        ctx: NativeCallContext, socket: &mut IcmpSocket, target: Dynamic, timeout: Duration,
+    ) -> ScriptResult<Ping> = {
         let options = Map::from([("timeout".into(), Dynamic::from(timeout))]);
-        super::ping(&ctx, socket, &target, &options)
-    }
+        ping(&ctx, socket, &target, &options)
+    };
 
     /// As `ping` with a timeout, with options: `timeout` (1.s), `icmp_wait`: how long after it an ICMP error is waited for (as
     /// long as `timeout`), `size`: bytes of payload (56), `ttl` (the socket's), `report: false`: its
@@ -72,15 +64,8 @@ pub mod api {
     /// let ping = icmp::open("127.0.0.1").ping("127.0.0.1", #{ timeout: 1.s, size: 8 });
     /// expect(ping.bytes, 36);
     /// ```
-    #[rhai_fn(global, pure, name = "ping", return_raw)]
-    pub fn icmp_ping_with(
-        ctx: NativeCallContext,
-        socket: &mut IcmpSocket,
-        target: Dynamic,
-        options: Map,
-    ) -> ScriptResult<Ping> {
-        super::ping(&ctx, socket, &target, &options)
-    }
+    fn ping(ctx: NativeCallContext, socket: &mut IcmpSocket, target: Dynamic, options: Map) -> ScriptResult<Ping> =
+        ping(&ctx, socket, &target, &options);
 
     /// ICMP messages that came since the last call, are about what was sent, and settle nothing: redirects, source quenches,
     /// extended echo replies. An array of what `icmp` of a ping is.
@@ -88,10 +73,7 @@ pub mod api {
     /// ```rhai
     /// expect(icmp::open("127.0.0.1").notices().len, 0);
     /// ```
-    #[rhai_fn(global, pure, name = "notices")]
-    pub fn icmp_notices(socket: &mut IcmpSocket) -> Array {
-        socket.notices().into_iter().map(Dynamic::from).collect()
-    }
+    fn notices(socket: &mut IcmpSocket) -> Array = socket.notices().into_iter().map(Dynamic::from).collect();
 
     /// Closes the socket. Using it afterwards is the error `closed`.
     ///
@@ -100,20 +82,16 @@ pub mod api {
     /// sock.close();
     /// try { sock.ping("127.0.0.1", 1.s); } catch (e) { expect(e.kind, "closed"); }
     /// ```
-    #[rhai_fn(global, pure, name = "close")]
-    pub fn icmp_close(socket: &mut IcmpSocket) {
+    fn close(socket: &mut IcmpSocket) = {
         socket.close();
-    }
+    };
 
     /// Whether the socket was closed.
     ///
     /// ```rhai
     /// expect(icmp::open("127.0.0.1").is_closed, false);
     /// ```
-    #[rhai_fn(global, get = "is_closed", pure)]
-    pub fn icmp_is_closed(socket: &mut IcmpSocket) -> bool {
-        socket.is_closed()
-    }
+    get is_closed(socket: &mut IcmpSocket) -> bool = socket.is_closed();
 
     /// Which kind of socket it is: `"ping"` or `"raw"`. A raw one also gets errors that the kernel does not report otherwise, such as
     /// source quench, fragment reassembly time exceeded and those of Photuris.
@@ -121,24 +99,20 @@ pub mod api {
     /// ```rhai
     /// expect(icmp::open("127.0.0.1").mode in ["ping", "raw"], true);
     /// ```
-    #[rhai_fn(global, get = "mode", pure)]
-    pub fn icmp_mode(socket: &mut IcmpSocket) -> String {
+    get mode(socket: &mut IcmpSocket) -> String = {
         match socket.mode() {
             Mode::Ping => "ping",
             Mode::Raw => "raw",
         }
         .to_string()
-    }
+    };
 
     /// The identifier of its requests, 1 to 65535.
     ///
     /// ```rhai
     /// expect(icmp::open("127.0.0.1").id > 0, true);
     /// ```
-    #[rhai_fn(global, get = "id", pure)]
-    pub fn icmp_id(socket: &mut IcmpSocket) -> i64 {
-        i64::from(socket.id())
-    }
+    get id(socket: &mut IcmpSocket) -> i64 = i64::from(socket.id());
 
     /// The clock by which the socket's round-trip times are measured, as for a UDP socket; `()` before a reply.
     ///
@@ -147,10 +121,7 @@ pub mod api {
     /// sock.ping("127.0.0.1", 1.s);
     /// expect(sock.clock, "kernel receive - user send");
     /// ```
-    #[rhai_fn(global, get = "clock", pure)]
-    pub fn icmp_clock(socket: &mut IcmpSocket) -> Dynamic {
-        socket.clock().map_or(Dynamic::UNIT, |clock| clock.name().into())
-    }
+    get clock(socket: &mut IcmpSocket) -> Dynamic = socket.clock().map_or(Dynamic::UNIT, |clock| clock.name().into());
 
     /// The account of the socket's pings and of the packets that came back, as a map; the fields are those of a UDP socket.
     ///
@@ -159,10 +130,7 @@ pub mod api {
     /// sock.ping("127.0.0.1", 1.s);
     /// expect(sock.counts.replied, 1);
     /// ```
-    #[rhai_fn(global, get = "counts", pure)]
-    pub fn icmp_counts(socket: &mut IcmpSocket) -> Map {
-        counts_map(socket.counts())
-    }
+    get counts(socket: &mut IcmpSocket) -> Map = counts_map(socket.counts());
 
     /// The socket in words.
     ///
@@ -170,13 +138,12 @@ pub mod api {
     /// let sock = icmp::open("127.0.0.1");
     /// expect(`${sock}`.ends_with(`id ${sock.id}`), true);
     /// ```
-    #[rhai_fn(global, name = "to_string", name = "to_debug", pure)]
-    pub fn icmp_socket_text(socket: &mut IcmpSocket) -> String {
+    fn to_string | to_debug(socket: &mut IcmpSocket) -> String = {
         let state = if socket.is_closed() { "closed " } else { "" };
         let kind = match socket.mode() {
             Mode::Ping => "ping",
             Mode::Raw => "raw",
         };
         format!("{state}{} {kind} socket, id {}", socket.family().icmp_name(), socket.id())
-    }
+    };
 }

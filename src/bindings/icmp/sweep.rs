@@ -3,7 +3,6 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rhai::NativeCallContext;
-use rhai::plugin::*;
 
 use crate::bindings::error::ScriptResult;
 use crate::bindings::udp::ping::Ping;
@@ -39,12 +38,9 @@ fn enter(sweep: &mut NetSweep, outcome: &Outcome) {
     }
 }
 
-/// Sweeps.
-#[export_module]
-#[allow(clippy::unwrap_used)] // the code that the macro writes
-pub mod api {
-    /// How the pings to each of many targets ended.
-    pub type Sweep = super::Table;
+functions! {
+    pub fn api;
+    type Sweep = Table, "How the pings to each of many targets ended.";
 
     /// A table of `targets`, of which nothing is known yet. It takes a few bytes for each.
     ///
@@ -55,9 +51,7 @@ pub mod api {
     /// expect(table.alive, 3);
     /// print(table);
     /// ```
-    pub fn sweep(targets: Targets) -> Sweep {
-        Table(Arc::new(Mutex::new(NetSweep::new(targets))))
-    }
+    fn sweep(targets: Targets) -> Sweep = Table(Arc::new(Mutex::new(NetSweep::new(targets))));
 
     /// Adds how a ping to one of the targets ended. Several threads may add to one table.
     ///
@@ -67,10 +61,9 @@ pub mod api {
     /// for ping in pinger(icmp::open(all[0]), all, #{ interval: 1.ms }) { table.add(ping); }
     /// expect(table.alive, 3);
     /// ```
-    #[rhai_fn(name = "add", pure)]
-    pub fn sweep_add(sweep: &mut Sweep, ping: Ping) {
-        super::enter(&mut sweep.lock(), &ping.ended().outcome);
-    }
+    fn add(sweep: &mut Sweep, ping: Ping) = {
+        enter(&mut sweep.lock(), &ping.ended().outcome);
+    };
 
     /// Pings on a schedule to its end and adds how each ping ended: as `for ping in pings { table.add(ping); }`, with less
     /// work for each. Several threads may add to one table.
@@ -83,20 +76,15 @@ pub mod api {
     /// table.add(pinger(icmp::open(all[0]), all, #{ interval: 1.ms }));
     /// expect(table.alive, 3);
     /// ```
-    #[rhai_fn(name = "add", pure, return_raw)]
-    pub fn sweep_add_all(ctx: NativeCallContext, sweep: &mut Sweep, pings: Schedule) -> ScriptResult<()> {
-        pings.each(&ctx, |outcome| super::enter(&mut sweep.lock(), outcome))
-    }
+    fn add(ctx: NativeCallContext, sweep: &mut Sweep, pings: Schedule) -> ScriptResult<()> =
+        pings.each(&ctx, |outcome| enter(&mut sweep.lock(), outcome));
 
     /// How many targets replied.
     ///
     /// ```rhai
     /// expect(sweep(icmp::targets("127.0.0.1-3")).alive, 0);
     /// ```
-    #[rhai_fn(get = "alive", pure)]
-    pub fn sweep_alive(sweep: &mut Sweep) -> i64 {
-        sweep.lock().alive() as i64
-    }
+    get alive(sweep: &mut Sweep) -> i64 = sweep.lock().alive() as i64;
 
     /// The table: neighbours that ended alike in one row, with the least, mean and largest round-trip time; rows above 40 are
     /// only counted.
@@ -105,8 +93,5 @@ pub mod api {
     /// let table = `${sweep(icmp::targets("127.0.0.1-3"))}`;
     /// expect(table.contains("127.0.0.1-127.0.0.3      3  not pinged to the end"), true);
     /// ```
-    #[rhai_fn(name = "to_string", name = "to_debug", pure)]
-    pub fn sweep_text(sweep: &mut Sweep) -> String {
-        sweep.lock().to_string()
-    }
+    fn to_string | to_debug(sweep: &mut Sweep) -> String = sweep.lock().to_string();
 }

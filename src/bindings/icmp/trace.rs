@@ -2,10 +2,9 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use rhai::plugin::*;
 use rhai::{Array, Dynamic};
 
-use crate::bindings::tcp::attempt::api::Attempt;
+use crate::bindings::tcp::attempt::Attempt;
 use crate::bindings::udp::ping::Ping;
 use crate::net::probe::outcome::{End, Outcome};
 use crate::net::probe::trace::{Answer, Mtu, Trace as NetTrace};
@@ -42,12 +41,9 @@ fn of_ping(outcome: &Outcome) -> Option<Answer> {
     }
 }
 
-/// Paths.
-#[export_module]
-#[allow(clippy::unwrap_used)] // the code that the macro writes
-pub mod api {
-    /// A path: what each hop answered.
-    pub type Trace = super::Path;
+functions! {
+    pub fn api;
+    type Trace = Path, "A path: what each hop answered.";
 
     /// A path of which nothing is known yet. Pings that were sent with a TTL of their own are added to it.
     ///
@@ -58,9 +54,7 @@ pub mod api {
     /// expect(path.end, 1);
     /// print(path.line(1));
     /// ```
-    pub fn trace() -> Trace {
-        Trace::default()
-    }
+    fn trace() -> Trace = Trace::default();
 
     /// Adds how a ping with a TTL of its own ended; others, and those that were interrupted, are left out.
     ///
@@ -69,15 +63,14 @@ pub mod api {
     /// path.add(icmp::open("127.0.0.1").ping("127.0.0.1", #{ ttl: 1 }));
     /// expect(path.end, 1);
     /// ```
-    #[rhai_fn(name = "add", pure)]
-    pub fn trace_add(trace: &mut Trace, ping: Ping) {
+    fn add(trace: &mut Trace, ping: Ping) = {
         let outcome = &ping.ended().outcome;
         if let (Some(ttl), End::Unsent(error)) = (outcome.ttl, &outcome.end) {
             trace.lock().refuse(ttl, error.message.clone());
-        } else if let (Some(ttl), Some(answer)) = (outcome.ttl, super::of_ping(outcome)) {
+        } else if let (Some(ttl), Some(answer)) = (outcome.ttl, of_ping(outcome)) {
             trace.lock().add(ttl, answer);
         }
-    }
+    };
 
     /// Adds how an attempt to connect with this TTL ended: a connection and a refusal are the destination's answers.
     ///
@@ -86,13 +79,12 @@ pub mod api {
     /// path.add(1, tcp::try_connect(tcp::closed_port(), #{ ttl: 1 }));
     /// expect(path.end, 1);
     /// ```
-    #[rhai_fn(name = "add", pure)]
-    pub fn trace_add_attempt(trace: &mut Trace, ttl: i64, attempt: Attempt) {
+    fn add(trace: &mut Trace, ttl: i64, attempt: Attempt) = {
         let attempt = attempt.ended();
         let nothing = Answer { by: None, rtt: Some(attempt.rtt), kind: None, mpls: Vec::new(), mtu: None };
         let answer = match &attempt.end {
             Connecting::Connected(_) | Connecting::Refused => Answer { by: Some(attempt.to.into()), ..nothing },
-            Connecting::Icmp(error) => Answer { rtt: nothing.rtt, ..super::answer(error, usize::MAX) },
+            Connecting::Icmp(error) => Answer { rtt: nothing.rtt, ..answer(error, usize::MAX) },
             Connecting::Interrupted => return,
             Connecting::Unreachable(error) => {
                 trace.lock().refuse(u8::try_from(ttl).unwrap_or(u8::MAX), error.message.clone());
@@ -101,7 +93,7 @@ pub mod api {
             Connecting::TimedOut => nothing,
         };
         trace.lock().add(u8::try_from(ttl).unwrap_or(u8::MAX), answer);
-    }
+    };
 
     /// The TTL at which the path ends: the destination answered, or somebody will not pass packets on; `()` if no ping got
     /// that far.
@@ -109,20 +101,14 @@ pub mod api {
     /// ```rhai
     /// expect(trace().end, ());
     /// ```
-    #[rhai_fn(get = "end", pure)]
-    pub fn trace_end(trace: &mut Trace) -> Dynamic {
-        trace.lock().end().map_or(Dynamic::UNIT, |ttl| i64::from(ttl).into())
-    }
+    get end(trace: &mut Trace) -> Dynamic = trace.lock().end().map_or(Dynamic::UNIT, |ttl| i64::from(ttl).into());
 
     /// The least MTU in bytes that a router told for its next hop; `()` if none did.
     ///
     /// ```rhai
     /// expect(trace().mtu, ());
     /// ```
-    #[rhai_fn(get = "mtu", pure)]
-    pub fn trace_mtu(trace: &mut Trace) -> Dynamic {
-        trace.lock().mtu().map_or(Dynamic::UNIT, |(_, mtu)| i64::from(mtu).into())
-    }
+    get mtu(trace: &mut Trace) -> Dynamic = trace.lock().mtu().map_or(Dynamic::UNIT, |(_, mtu)| i64::from(mtu).into());
 
     /// Why this host has sent nothing with some TTL, such as `network is unreachable`; `()` if it has with each.
     ///
@@ -131,20 +117,15 @@ pub mod api {
     /// path.add(icmp::open("127.0.0.1").ping("127.0.0.1", #{ ttl: 1 }));
     /// expect(path.refused, ());
     /// ```
-    #[rhai_fn(get = "refused", pure)]
-    pub fn trace_refused(trace: &mut Trace) -> Dynamic {
-        trace.lock().refused().map_or(Dynamic::UNIT, |why| why.to_string().into())
-    }
+    get refused(trace: &mut Trace) -> Dynamic =
+        trace.lock().refused().map_or(Dynamic::UNIT, |why| why.to_string().into());
 
     /// Whether a hop of the path left a ping unanswered.
     ///
     /// ```rhai
     /// expect(trace().has_gaps, false);
     /// ```
-    #[rhai_fn(get = "has_gaps", pure)]
-    pub fn trace_has_gaps(trace: &mut Trace) -> bool {
-        trace.lock().has_gaps()
-    }
+    get has_gaps(trace: &mut Trace) -> bool = trace.lock().has_gaps();
 
     /// One hop as a line, as `traceroute` prints it: who answered, after which times, `*` for a ping without an answer; MPLS
     /// labels and MTU where it told them. `""` if nothing was sent with this TTL.
@@ -152,10 +133,8 @@ pub mod api {
     /// ```rhai
     /// expect(trace().line(1), "");
     /// ```
-    #[rhai_fn(pure)]
-    pub fn line(trace: &mut Trace, ttl: i64) -> String {
-        u8::try_from(ttl).ok().and_then(|ttl| trace.lock().line(ttl)).unwrap_or_default()
-    }
+    fn line(trace: &mut Trace, ttl: i64) -> String =
+        u8::try_from(ttl).ok().and_then(|ttl| trace.lock().line(ttl)).unwrap_or_default();
 
     /// What the missing answers mean, an array of sentences: a hop that limits how many errors it sends is told from one that
     /// loses packets by what comes back from behind it. Packets are said to be lost only where the destination's replies (to ICMP
@@ -164,10 +143,8 @@ pub mod api {
     /// ```rhai
     /// expect(trace().findings(), []);
     /// ```
-    #[rhai_fn(pure)]
-    pub fn findings(trace: &mut Trace) -> Array {
-        trace.lock().findings().iter().map(|finding| finding.to_string().into()).collect()
-    }
+    fn findings(trace: &mut Trace) -> Array =
+        trace.lock().findings().iter().map(|finding| finding.to_string().into()).collect();
 
     /// The path, a line for each hop.
     ///
@@ -176,9 +153,8 @@ pub mod api {
     /// path.add(icmp::open("127.0.0.1").ping("127.0.0.1", #{ ttl: 1 }));
     /// expect(`${path}`.contains(path.line(1)) && path.line(1).contains("127.0.0.1"), true);
     /// ```
-    #[rhai_fn(name = "to_string", name = "to_debug", pure)]
-    pub fn trace_text(trace: &mut Trace) -> String {
+    fn to_string | to_debug(trace: &mut Trace) -> String = {
         let trace = trace.lock();
         trace.hops().filter_map(|(ttl, _)| trace.line(ttl)).collect::<Vec<_>>().join("\n")
-    }
+    };
 }

@@ -1,6 +1,5 @@
 //! Programs of the system that run in a host of a lab: how they are started, and what came of those that have ended.
 
-use rhai::plugin::*;
 use rhai::{Array, Dynamic, ImmutableString, Map, NativeCallContext};
 
 use super::host::Host;
@@ -109,12 +108,9 @@ fn run(ctx: &NativeCallContext, host: &Host, wanted: Wanted) -> ScriptResult<Fin
     Ok(Finished::new(program, waited == ProgramWait::TimedOut))
 }
 
-/// Programs in the hosts of a lab.
-#[export_module]
-#[allow(clippy::unwrap_used)] // the code that the macro writes
-pub mod api {
-    /// What came of a program that has ended.
-    pub type Finished = super::Finished;
+functions! {
+    pub fn api;
+    type Finished, "What came of a program that has ended.";
 
     /// Runs a program of the system in the host to its end: the program, then its arguments; numbers, addresses and hosts are
     /// turned to text. What it prints is shown under the host's name, line by line, and kept. When this script is stopped,
@@ -132,10 +128,8 @@ pub mod api {
     /// expect(out.code, 0);
     /// expect(out.stdout, containing("1 packets transmitted"));
     /// ```
-    #[rhai_fn(return_raw, pure)]
-    pub fn exec(ctx: NativeCallContext, host: &mut Host, argv: Array) -> ScriptResult<Finished> {
-        exec_with(ctx, host, argv, Map::new())
-    }
+    fn exec(ctx: NativeCallContext, host: &mut Host, argv: Array) -> ScriptResult<Finished> =
+        exec_with(ctx, host, argv, Map::new());
 
     /// Runs a program with options: `quiet`: what it prints is kept and not shown; `timeout`: it is ended after that time;
     /// `stdin`: what it reads, a string or a blob; `env`: variables of its environment, `()` takes one away; `dir`: its
@@ -149,11 +143,12 @@ pub mod api {
     /// expect(out.stdout, "PING");
     /// expect(a.exec(["sleep", 9], #{ timeout: 20.ms }).timed_out, true);
     /// ```
-    #[rhai_fn(name = "exec", return_raw, pure)]
-    pub fn exec_with(ctx: NativeCallContext, host: &mut Host, argv: Array, options: Map) -> ScriptResult<Finished> {
+    fn exec as exec_with(
+        ctx: NativeCallContext, host: &mut Host, argv: Array, options: Map,
+    ) -> ScriptResult<Finished> = {
         let wanted = wanted(&ctx, "exec", &argv, &options, true)?;
         run(&ctx, host, wanted)
-    }
+    };
 
     /// Runs the user's shell (`$SHELL`) in the host on the terminal, until the user leaves it. Its prompt begins with the
     /// host's name.
@@ -165,91 +160,73 @@ pub mod api {
     /// let wanted = false;
     /// if wanted { a.shell(); }
     /// ```
-    #[rhai_fn(return_raw, pure)]
-    pub fn shell(ctx: NativeCallContext, host: &mut Host) -> ScriptResult<Finished> {
+    fn shell(ctx: NativeCallContext, host: &mut Host) -> ScriptResult<Finished> = {
         let plan = program::shell(host.name());
         run(&ctx, host, Wanted { plan, timeout: None })
-    }
+    };
 
     /// The exit code of the program; `()` if a signal ended it.
     ///
     /// ```rhai
     /// expect(lab::create().host("a").exec(["false"]).code, 1);
     /// ```
-    #[rhai_fn(get = "code", pure)]
-    pub fn finished_code(finished: &mut Finished) -> Dynamic {
-        match finished.program.exit() {
-            Some(Exit::Code(code)) => i64::from(code).into(),
-            _ => Dynamic::UNIT,
-        }
-    }
+    get code(finished: &mut Finished) -> Dynamic = match finished.program.exit() {
+        Some(Exit::Code(code)) => i64::from(code).into(),
+        _ => Dynamic::UNIT,
+    };
 
     /// The number of the signal that ended the program (signal(7)); `()` if none did.
     ///
     /// ```rhai
     /// expect(lab::create().host("a").exec(["sh", "-c", "kill -9 $$"]).signal, 9);
     /// ```
-    #[rhai_fn(get = "signal", pure)]
-    pub fn finished_signal(finished: &mut Finished) -> Dynamic {
-        match finished.program.exit() {
-            Some(Exit::Signal(signal)) => i64::from(signal).into(),
-            _ => Dynamic::UNIT,
-        }
-    }
+    get signal(finished: &mut Finished) -> Dynamic = match finished.program.exit() {
+        Some(Exit::Signal(signal)) => i64::from(signal).into(),
+        _ => Dynamic::UNIT,
+    };
 
     /// Whether the program was ended because its time was over.
     ///
     /// ```rhai
     /// expect(lab::create().host("a").exec(["true"], #{ timeout: 10.s }).timed_out, false);
     /// ```
-    #[rhai_fn(get = "timed_out", pure)]
-    pub fn finished_timed_out(finished: &mut Finished) -> bool {
-        finished.timed_out
-    }
+    get timed_out(finished: &mut Finished) -> bool = finished.timed_out;
 
     /// What the program printed to standard output, of a long text the first 1 MiB.
     ///
     /// ```rhai
     /// expect(lab::create().host("a").exec(["echo", "ping"], #{ quiet: true }).stdout, "ping\n");
     /// ```
-    #[rhai_fn(get = "stdout", pure)]
-    pub fn finished_stdout(finished: &mut Finished) -> ImmutableString {
-        finished.kept(|(out, _)| out)
-    }
+    get stdout(finished: &mut Finished) -> ImmutableString = finished.kept(|(out, _)| out);
 
     /// What the program printed to standard error, of a long text the first 1 MiB.
     ///
     /// ```rhai
     /// expect(lab::create().host("a").exec(["echo", "ping"], #{ quiet: true }).stderr, "");
     /// ```
-    #[rhai_fn(get = "stderr", pure)]
-    pub fn finished_stderr(finished: &mut Finished) -> ImmutableString {
-        finished.kept(|(_, err)| err)
-    }
+    get stderr(finished: &mut Finished) -> ImmutableString = finished.kept(|(_, err)| err);
 
     /// How many bytes more the program printed than are kept.
     ///
     /// ```rhai
     /// expect(lab::create().host("a").exec(["head", "-c", 2_000_000, "/dev/zero"], #{ quiet: true }).excess, 951_424);
     /// ```
-    #[rhai_fn(get = "excess", pure)]
-    pub fn finished_excess(finished: &mut Finished) -> i64 {
+    get excess(finished: &mut Finished) -> i64 = {
         let (out, err) = finished.program.printed();
         (out.excess + err.excess) as i64
-    }
+    };
 
     /// What came of the program, in words.
     ///
     /// ```rhai
     /// expect(`${lab::create().host("a").exec(["true"])}`, "true: exit code 0");
     /// ```
-    #[rhai_fn(name = "to_string", name = "to_debug", pure)]
-    pub fn finished_text(finished: &mut Finished) -> String {
+    fn to_string | to_debug(finished: &mut Finished) -> String = {
         let end = match finished.program.exit() {
             Some(Exit::Code(code)) => format!("exit code {code}"),
             Some(Exit::Signal(signal)) => format!("ended by signal {signal}"),
             None => "ended with the lab".to_string(),
         };
         format!("{}: {end}", finished.program.name())
-    }
+    };
 }

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use rhai::plugin::*;
 use rhai::{Array, Dynamic, FnPtr, Map, NativeCallContext};
 
 use super::ingress::Ingress;
@@ -88,32 +87,23 @@ fn networks(text: &str) -> Result<Vec<Prefix>, Error> {
     }
 }
 
-/// Hosts of a lab.
-#[export_module]
-#[allow(clippy::unwrap_used)] // the code that the macro writes
-pub mod api {
-    /// A host of a lab. Routers are hosts too.
-    pub type Host = super::Host;
+functions! {
+    pub fn api;
+    type Host, "A host of a lab. Routers are hosts too.";
 
     /// The host's name.
     ///
     /// ```rhai
     /// expect(lab::create().host("a").name, "a");
     /// ```
-    #[rhai_fn(get = "name", pure)]
-    pub fn host_name(host: &mut Host) -> String {
-        host.name().to_string()
-    }
+    get name(host: &mut Host) -> String = host.name().to_string();
 
     /// The host's IPv4 address as text, the first if it has several; `()` if it has none.
     ///
     /// ```rhai
     /// expect(lab::create().host("a").addr, "10.0.0.1");
     /// ```
-    #[rhai_fn(get = "addr", pure)]
-    pub fn host_addr(host: &mut Host) -> Dynamic {
-        host.address(true)
-    }
+    get addr(host: &mut Host) -> Dynamic = host.address(true);
 
     /// The host's IPv6 address as text, the first if it has several; `()` if it has none.
     ///
@@ -121,20 +111,14 @@ pub mod api {
     /// let a = lab::create().host("a");
     /// expect(`[${a.addr6}]:7`, "[fd00::1]:7");
     /// ```
-    #[rhai_fn(get = "addr6", pure)]
-    pub fn host_addr6(host: &mut Host) -> Dynamic {
-        host.address(false)
-    }
+    get addr6(host: &mut Host) -> Dynamic = host.address(false);
 
     /// All of the host's addresses as text, those of its links included.
     ///
     /// ```rhai
     /// expect("10.0.0.1" in lab::create().host("a").addrs, true);
     /// ```
-    #[rhai_fn(get = "addrs", pure)]
-    pub fn host_addrs(host: &mut Host) -> Array {
-        host.net.addrs().iter().map(|addr| addr.to_string().into()).collect()
-    }
+    get addrs(host: &mut Host) -> Array = host.net.addrs().iter().map(|addr| addr.to_string().into()).collect();
 
     /// The host's ingress: set a policy there to decide about what comes in, as with `iptables -A INPUT`.
     ///
@@ -147,10 +131,7 @@ pub mod api {
     /// let ping = run_in(a, || udp::open("b:7").ping("b:7", "ping 1", 1.s));
     /// expect(b.ingress.rejected, 1);
     /// ```
-    #[rhai_fn(get = "ingress", pure)]
-    pub fn host_ingress(host: &mut Host) -> Ingress {
-        Ingress::new(host.lab.relay().ingress(host.net.id()), host.clone())
-    }
+    get ingress(host: &mut Host) -> Ingress = Ingress::new(host.lab.relay().ingress(host.net.id()), host.clone());
 
     /// Has the host send what is for `to` by way of `via`. `to` is an address, a network such as `"10.0.2.0/24"`, or
     /// `"default"`; `via` is a host or an address, or a word: `"unreachable"` and `"prohibit"` have senders told so by an ICMP
@@ -169,17 +150,16 @@ pub mod api {
     /// let ping = run_in(a, || udp::open("192.0.2.1:7").ping("192.0.2.1:7", "ping 1", 1.s));
     /// expect(`${ping.icmp}`, "Host Unreachable");
     /// ```
-    #[rhai_fn(return_raw, pure)]
-    pub fn route(ctx: NativeCallContext, host: &mut Host, to: &str, via: Dynamic) -> ScriptResult<()> {
-        let networks = super::networks(to).or_raise(&ctx)?;
-        let made = networks.iter().map(|&to| host.net.add_route(to, super::way(&via, to)?));
+    fn route(ctx: NativeCallContext, host: &mut Host, to: &str, via: Dynamic) -> ScriptResult<()> = {
+        let networks = networks(to).or_raise(&ctx)?;
+        let made = networks.iter().map(|&to| host.net.add_route(to, way(&via, to)?));
         // A default route is made for the versions that the way has.
         let made: Vec<Result<(), Error>> = made.collect();
         match made.iter().any(Result::is_ok) {
             true => Ok(()),
             false => made.into_iter().next().unwrap_or(Ok(())).or_raise(&ctx),
         }
-    }
+    };
 
     /// Takes the host's route to `to` away.
     ///
@@ -193,15 +173,14 @@ pub mod api {
     /// a.remove_route(b.addr);
     /// expect(run_in(a, || udp::bind("*:0").ping(`${b.addr}:7`, "ping 1", 1.s)).kind, "error");
     /// ```
-    #[rhai_fn(return_raw, pure)]
-    pub fn remove_route(ctx: NativeCallContext, host: &mut Host, to: &str) -> ScriptResult<()> {
-        let networks = super::networks(to).or_raise(&ctx)?;
+    fn remove_route(ctx: NativeCallContext, host: &mut Host, to: &str) -> ScriptResult<()> = {
+        let networks = networks(to).or_raise(&ctx)?;
         let gone: Vec<Result<(), Error>> = networks.iter().map(|&to| host.net.delete_route(to)).collect();
         match gone.iter().any(Result::is_ok) {
             true => Ok(()),
             false => gone.into_iter().next().unwrap_or(Ok(())).or_raise(&ctx),
         }
-    }
+    };
 
     /// Sets how the host's network works, as sysctl(8) does.
     ///
@@ -213,10 +192,8 @@ pub mod api {
     /// a.set("net.ipv4.ip_default_ttl", 3);
     /// expect(a.exec(["ping", "-c", 1, a.addr], #{ quiet: true }).stdout, containing("ttl=3"));
     /// ```
-    #[rhai_fn(return_raw, pure)]
-    pub fn set(ctx: NativeCallContext, host: &mut Host, setting: &str, value: Dynamic) -> ScriptResult<()> {
-        host.net.set(setting, &typed(&value)).or_raise(&ctx)
-    }
+    fn set(ctx: NativeCallContext, host: &mut Host, setting: &str, value: Dynamic) -> ScriptResult<()> =
+        host.net.set(setting, &typed(&value)).or_raise(&ctx);
 
     /// Runs the closure in the host: its sockets are made there, names are looked up there, and its lines carry the host's
     /// name. What it returns.
@@ -231,14 +208,13 @@ pub mod api {
     /// let ping = run_in(a, || udp::open("b:7").ping("b:7", "ping 1", 1.s));
     /// expect(`${ping.icmp}`, "Port Unreachable");
     /// ```
-    #[rhai_fn(return_raw)]
-    pub fn run_in(ctx: NativeCallContext, host: Host, closure: FnPtr) -> ScriptResult<Dynamic> {
+    fn run_in(ctx: NativeCallContext, host: Host, closure: FnPtr) -> ScriptResult<Dynamic> = {
         let lasting = host.lab.stop().task();
         let entered = context::enter(Context { host: Arc::new(host.net.clone()), lasting, ..context::current() });
         let result = closure.call_raw(&ctx, None, []);
         drop(entered);
         result
-    }
+    };
 
     /// Starts a script beside this one, in the host, with the arguments it would get on the command line; it need not know of
     /// labs. It ends with the lab or with this script. Waits until it has bound a socket and waits for packets.
@@ -253,12 +229,11 @@ pub mod api {
     /// let server = b.start("udp_server_plain.rhai", ["--listen", "*:11000", "--quiet"]);
     /// expect(`${server.addr}`, `${b.addr}:11000`);
     /// ```
-    #[rhai_fn(name = "start", return_raw, pure)]
-    pub fn start_in(ctx: NativeCallContext, host: &mut Host, script: &str, args: Array) -> ScriptResult<Task> {
+    fn start as start_in(ctx: NativeCallContext, host: &mut Host, script: &str, args: Array) -> ScriptResult<Task> = {
         let task = host.start(&ctx, script, &args)?;
         task.set_up(SET_UP);
         Ok(task)
-    }
+    };
 
     /// Starts a script in the host, without arguments.
     ///
@@ -268,10 +243,8 @@ pub mod api {
     /// let b = lab::create().host("b");
     /// try { b.start("no_such_script.rhai"); } catch (e) { expect(e.kind, "file"); }
     /// ```
-    #[rhai_fn(name = "start", return_raw, pure)]
-    pub fn start_in_plain(ctx: NativeCallContext, host: &mut Host, script: &str) -> ScriptResult<Task> {
-        start_in(ctx, host, script, Array::new())
-    }
+    fn start(ctx: NativeCallContext, host: &mut Host, script: &str) -> ScriptResult<Task> =
+        start_in(ctx, host, script, Array::new());
 
     /// Runs a script in the host to its end, with the arguments it would get on the command line: the value of its last line,
     /// or the code that it gave `exit`.
@@ -287,11 +260,12 @@ pub mod api {
     /// let rtts = a.run("udp_ping.rhai", ["--server", "b:11000", "--count", 2]);
     /// expect(rtts.received, 2);
     /// ```
-    #[rhai_fn(name = "run", return_raw, pure)]
-    pub fn run_script(ctx: NativeCallContext, host: &mut Host, script: &str, args: Array) -> ScriptResult<Dynamic> {
+    fn run as run_script(
+        ctx: NativeCallContext, host: &mut Host, script: &str, args: Array,
+    ) -> ScriptResult<Dynamic> = {
         let task = host.start(&ctx, script, &args)?;
         outcome(&ctx, &task)
-    }
+    };
 
     /// Runs a script in the host to its end, without arguments.
     ///
@@ -301,10 +275,8 @@ pub mod api {
     /// let b = lab::create().host("b");
     /// try { b.run("no_such_script.rhai"); } catch (e) { expect(e.kind, "file"); }
     /// ```
-    #[rhai_fn(name = "run", return_raw, pure)]
-    pub fn run_script_plain(ctx: NativeCallContext, host: &mut Host, script: &str) -> ScriptResult<Dynamic> {
-        run_script(ctx, host, script, Array::new())
-    }
+    fn run(ctx: NativeCallContext, host: &mut Host, script: &str) -> ScriptResult<Dynamic> =
+        run_script(ctx, host, script, Array::new());
 
     /// Records what the host sends and receives, over all of its links, to a file: pcapng, or pcap if its name ends so.
     /// Hosts and links given the same file share it; a host given several files is recorded in each.
@@ -318,10 +290,8 @@ pub mod api {
     /// try { b.capture("/dev/null/no.pcapng"); } catch (e) { kind = e.kind; }
     /// expect(kind, "file");
     /// ```
-    #[rhai_fn(name = "capture", return_raw, pure)]
-    pub fn capture_host(ctx: NativeCallContext, host: &mut Host, file: &str) -> ScriptResult<()> {
-        host.lab.relay().ingress(host.net.id()).capture(file, false).or_raise(&ctx)
-    }
+    fn capture(ctx: NativeCallContext, host: &mut Host, file: &str) -> ScriptResult<()> =
+        host.lab.relay().ingress(host.net.id()).capture(file, false).or_raise(&ctx);
 
     /// Records what the host sends and receives to a file. Option: `overwrite` (`false`): whether a file that exists is
     /// overwritten.
@@ -336,11 +306,10 @@ pub mod api {
     /// try { b.capture("/dev/null/no.pcapng", #{ overwrite: true }); } catch (e) { kind = e.kind; }
     /// expect(kind, "file");
     /// ```
-    #[rhai_fn(name = "capture", return_raw, pure)]
-    pub fn capture_host_with(ctx: NativeCallContext, host: &mut Host, file: &str, options: Map) -> ScriptResult<()> {
+    fn capture(ctx: NativeCallContext, host: &mut Host, file: &str, options: Map) -> ScriptResult<()> = {
         let overwrite = crate::bindings::lab::link::overwrites(&ctx, &options)?;
         host.lab.relay().ingress(host.net.id()).capture(file, overwrite).or_raise(&ctx)
-    }
+    };
 
     /// Whether both are the same host.
     ///
@@ -349,19 +318,15 @@ pub mod api {
     /// let a = net.host("a");
     /// expect(a == net.host("b"), false);
     /// ```
-    #[rhai_fn(name = "==")]
-    pub fn same_host(a: Host, b: Host) -> bool {
-        a.net.id() == b.net.id()
-    }
+    fn "=="(a: Host, b: Host) -> bool = a.net.id() == b.net.id();
 
     /// The host in words.
     ///
     /// ```rhai
     /// expect(`${lab::create().host("a")}`, "host a (10.0.0.1, fd00::1)");
     /// ```
-    #[rhai_fn(name = "to_string", name = "to_debug", pure)]
-    pub fn host_text(host: &mut Host) -> String {
+    fn to_string | to_debug(host: &mut Host) -> String = {
         let addrs: Vec<String> = host.net.addrs().iter().map(ToString::to_string).collect();
         format!("host {} ({})", host.name(), addrs.join(", "))
-    }
+    };
 }

@@ -1,6 +1,5 @@
 //! Ingresses of hosts in scripts: what comes in at a host passes its ingress, and may meet a policy there.
 
-use rhai::plugin::*;
 use rhai::{Dynamic, Map, NativeCallContext};
 
 use super::host::Host;
@@ -33,12 +32,9 @@ impl Ingress {
     }
 }
 
-/// Ingresses of hosts.
-#[export_module]
-#[allow(clippy::unwrap_used)] // the code that the macro writes
-pub mod api {
-    /// A host's ingress: what comes in passes it.
-    pub type Ingress = super::Ingress;
+functions! {
+    pub fn api;
+    type Ingress, "A host's ingress: what comes in passes it.";
 
     /// Has a closure or a policy decide about each packet that comes in at a host from now on, over whichever link.
     ///
@@ -53,10 +49,8 @@ pub mod api {
     /// let ping = run_in(a, || udp::open("b:7").ping("b:7", "ping 1", 1.s));
     /// expect(`${ping.icmp}`, "Communication Administratively Prohibited");
     /// ```
-    #[rhai_fn(name = "set_policy", return_raw)]
-    pub fn set_ingress_policy(ctx: NativeCallContext, ingress: Ingress, policy: Dynamic) -> ScriptResult<()> {
-        ingress.place(&ctx, &Made::of(&ctx, policy)?)
-    }
+    fn set_policy(ctx: NativeCallContext, ingress: Ingress, policy: Dynamic) -> ScriptResult<()> =
+        ingress.place(&ctx, &Made::of(&ctx, policy)?);
 
     /// Frames that came to the ingress.
     ///
@@ -67,10 +61,7 @@ pub mod api {
     /// let ingress = b.ingress;
     /// expect(ingress.frames, ingress.passed);
     /// ```
-    #[rhai_fn(get = "frames", pure)]
-    pub fn ingress_frames(ingress: &mut Ingress) -> i64 {
-        ingress.counts().frames as i64
-    }
+    get frames(ingress: &mut Ingress) -> i64 = ingress.counts().frames as i64;
 
     /// Frames that the ingress has let go on.
     ///
@@ -83,10 +74,7 @@ pub mod api {
     /// run_in(a, || udp::open("b:7").ping("b:7", "ping 1", 1.s));
     /// expect(b.ingress.passed, b.ingress.frames - 1);
     /// ```
-    #[rhai_fn(get = "passed", pure)]
-    pub fn ingress_passed(ingress: &mut Ingress) -> i64 {
-        ingress.counts().passed as i64
-    }
+    get passed(ingress: &mut Ingress) -> i64 = ingress.counts().passed as i64;
 
     /// Frames that a policy dropped.
     ///
@@ -97,10 +85,7 @@ pub mod api {
     /// let ingress = b.ingress;
     /// expect(ingress.dropped, 0);
     /// ```
-    #[rhai_fn(get = "dropped", pure)]
-    pub fn ingress_dropped(ingress: &mut Ingress) -> i64 {
-        ingress.counts().dropped as i64
-    }
+    get dropped(ingress: &mut Ingress) -> i64 = ingress.counts().dropped as i64;
 
     /// Frames that a policy rejected.
     ///
@@ -111,10 +96,7 @@ pub mod api {
     /// let ingress = b.ingress;
     /// expect(ingress.rejected, 0);
     /// ```
-    #[rhai_fn(get = "rejected", pure)]
-    pub fn ingress_rejected(ingress: &mut Ingress) -> i64 {
-        ingress.counts().rejected as i64
-    }
+    get rejected(ingress: &mut Ingress) -> i64 = ingress.counts().rejected as i64;
 
     /// All counts of the ingress, as a map. Each of its `frames` (in all `bytes`) is in one of `passed`, `dropped` and `rejected` by
     /// a policy (of these `unanswered`: no error may answer it), `queue_full`, `down` and `unusable`. Of those that passed
@@ -129,18 +111,13 @@ pub mod api {
     /// let ingress = b.ingress;
     /// expect(ingress.counts.queue_full, 0);
     /// ```
-    #[rhai_fn(get = "counts", pure)]
-    pub fn ingress_counts(ingress: &mut Ingress) -> Map {
-        map_of(ingress.counts())
-    }
+    get counts(ingress: &mut Ingress) -> Map = map_of(ingress.counts());
 
     /// The ingress in words.
     ///
     /// ```rhai
     /// expect(`${lab::create().host("b").ingress}`, "the ingress of b: 0 of 0 passed");
     /// ```
-    #[rhai_fn(name = "to_string", name = "to_debug", pure)]
-    pub fn ingress_text(ingress: &mut Ingress) -> String {
-        format!("the ingress of {}: {}", ingress.host.name(), account(ingress.counts()))
-    }
+    fn to_string | to_debug(ingress: &mut Ingress) -> String =
+        format!("the ingress of {}: {}", ingress.host.name(), account(ingress.counts()));
 }

@@ -4,8 +4,6 @@
 use std::io::IsTerminal;
 use std::sync::{Mutex, OnceLock};
 
-use rhai::plugin::*;
-
 use super::lock;
 use crate::bindings::context::{self, Context};
 use crate::terminal::input::{self, Line};
@@ -79,10 +77,9 @@ fn labelled(label: &str, text: &str) -> String {
     format!("{label:<LABEL$}{text}")
 }
 
-/// Labs that teach.
-#[export_module]
-#[allow(clippy::unwrap_used)] // the code that the macro writes
-pub mod api {
+functions! {
+    pub fn api;
+
     /// Answers the question that the header of the lab's script asks (`Predict:`), with what was just measured. It is printed
     /// at the end of the run: the question, what the user expected, the answers in the order of their calls, and what the
     /// header says under `Explain:` and `Remember:`. These come also after an `expect` that failed. In a script that asked
@@ -92,7 +89,7 @@ pub mod api {
     /// let rtts = stats();
     /// answer(`${rtts.lost} of ${rtts.sent} pings were lost`);
     /// ```
-    pub fn answer(text: &str) {
+    fn answer(text: &str) = {
         let context = context::current();
         let lesson = context.run.part::<Lesson>();
         if context.script.main && lesson.asked.get().is_some() {
@@ -100,7 +97,7 @@ pub mod api {
         } else {
             output::line(&labelled("Answer:", text));
         }
-    }
+    };
 }
 
 #[cfg(test)]

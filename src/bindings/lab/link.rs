@@ -1,6 +1,5 @@
 //! Links of a lab in scripts: how they carry what they are given, and what they count.
 
-use rhai::plugin::*;
 use rhai::{Dynamic, Map, NativeCallContext};
 
 use super::Lab;
@@ -107,12 +106,9 @@ pub(super) fn overwrites(ctx: &NativeCallContext, options: &Map) -> ScriptResult
     Ok(overwrite)
 }
 
-/// Links of a lab.
-#[export_module]
-#[allow(clippy::unwrap_used)] // the code that the macro writes
-pub mod api {
-    /// A link between two hosts.
-    pub type Link = super::Link;
+functions! {
+    pub fn api;
+    type Link, "A link between two hosts.";
 
     /// The link's name: those of its hosts.
     ///
@@ -120,10 +116,7 @@ pub mod api {
     /// let net = lab::create();
     /// expect(net.link(net.host("a"), net.host("b")).name, "a-b");
     /// ```
-    #[rhai_fn(get = "name", pure)]
-    pub fn link_name(link: &mut Link) -> String {
-        link.net.name().to_string()
-    }
+    get name(link: &mut Link) -> String = link.net.name().to_string();
 
     /// The direction of the link that begins at this host, for `set_policy` and for its counters.
     ///
@@ -135,8 +128,7 @@ pub mod api {
     /// let link = net.link(a, net.host("b"));
     /// expect(link.from(a).dropped, 0);
     /// ```
-    #[rhai_fn(return_raw, pure)]
-    pub fn from(ctx: NativeCallContext, link: &mut Link, host: Host) -> ScriptResult<Way> {
+    fn from(ctx: NativeCallContext, link: &mut Link, host: Host) -> ScriptResult<Way> =
         match link.ends.iter().position(|end| end.is(&host)) {
             Some(from) => Ok(Way::new(link, Direction::From(from))),
             None => {
@@ -144,8 +136,7 @@ pub mod api {
                 let message = format!("{} is at no end of the link {}", host.name(), link.net.name());
                 raise(&ctx, Error::invalid("from", message).with_hint(format!("it joins {a} and {b}")))
             }
-        }
-    }
+        };
 
     /// Takes the link down: what it is given is lost, and counted, and so is what is on its way.
     ///
@@ -155,10 +146,9 @@ pub mod api {
     /// link.down();
     /// expect(link.is_up, false);
     /// ```
-    #[rhai_fn(pure)]
-    pub fn down(link: &mut Link) {
+    fn down(link: &mut Link) = {
         link.net.set_up(false);
-    }
+    };
 
     /// Brings the link up again.
     ///
@@ -169,10 +159,9 @@ pub mod api {
     /// link.up();
     /// expect(link.is_up, true);
     /// ```
-    #[rhai_fn(pure)]
-    pub fn up(link: &mut Link) {
+    fn up(link: &mut Link) = {
         link.net.set_up(true);
-    }
+    };
 
     /// Whether the link is up.
     ///
@@ -180,10 +169,7 @@ pub mod api {
     /// let net = lab::create();
     /// expect(net.link(net.host("a"), net.host("b")).is_up, true);
     /// ```
-    #[rhai_fn(get = "is_up", pure)]
-    pub fn is_up(link: &mut Link) -> bool {
-        link.net.is_up()
-    }
+    get is_up(link: &mut Link) -> bool = link.net.is_up();
 
     /// How long the link holds each frame, each way. It can be set while traffic flows.
     ///
@@ -192,10 +178,7 @@ pub mod api {
     /// let link = net.link(net.host("a"), net.host("b"), #{ delay: 5.ms, jitter: 1.ms, rate: "10M" });
     /// expect(link.delay, 5.ms);
     /// ```
-    #[rhai_fn(get = "delay", pure)]
-    pub fn link_delay(link: &mut Link) -> Duration {
-        link.both().options().delay
-    }
+    get delay(link: &mut Link) -> Duration = link.both().options().delay;
 
     /// Sets how long the link holds each frame from now on, each way.
     ///
@@ -207,10 +190,8 @@ pub mod api {
     /// link.delay = 20.ms;
     /// expect(link.delay, 20.ms);
     /// ```
-    #[rhai_fn(set = "delay", pure, return_raw)]
-    pub fn set_link_delay(ctx: NativeCallContext, link: &mut Link, delay: Duration) -> ScriptResult<()> {
-        link.both().change(&ctx, |options| options.delay = delay)
-    }
+    set delay(ctx: NativeCallContext, link: &mut Link, delay: Duration) -> ScriptResult<()> =
+        link.both().change(&ctx, |options| options.delay = delay);
 
     /// By how much the link's delay varies, give or take.
     ///
@@ -219,10 +200,7 @@ pub mod api {
     /// let link = net.link(net.host("a"), net.host("b"), #{ delay: 5.ms, jitter: 1.ms, rate: "10M" });
     /// expect(link.jitter, 1.ms);
     /// ```
-    #[rhai_fn(get = "jitter", pure)]
-    pub fn link_jitter(link: &mut Link) -> Duration {
-        link.both().options().jitter
-    }
+    get jitter(link: &mut Link) -> Duration = link.both().options().jitter;
 
     /// Sets by how much the link's delay varies from now on, give or take.
     ///
@@ -234,10 +212,8 @@ pub mod api {
     /// link.jitter = 2.ms;
     /// expect(link.jitter, 2.ms);
     /// ```
-    #[rhai_fn(set = "jitter", pure, return_raw)]
-    pub fn set_link_jitter(ctx: NativeCallContext, link: &mut Link, jitter: Duration) -> ScriptResult<()> {
-        link.both().change(&ctx, |options| options.jitter = jitter)
-    }
+    set jitter(ctx: NativeCallContext, link: &mut Link, jitter: Duration) -> ScriptResult<()> =
+        link.both().change(&ctx, |options| options.jitter = jitter);
 
     /// The rate of the link in bits a second, each way; `()` if it has none and carries as fast as it goes.
     ///
@@ -246,10 +222,8 @@ pub mod api {
     /// let link = net.link(net.host("a"), net.host("b"), #{ delay: 5.ms, jitter: 1.ms, rate: "10M" });
     /// expect(link.rate, 10_000_000);
     /// ```
-    #[rhai_fn(get = "rate", pure)]
-    pub fn link_rate(link: &mut Link) -> Dynamic {
-        link.both().options().rate.map_or(Dynamic::UNIT, |rate| (rate as i64).into())
-    }
+    get rate(link: &mut Link) -> Dynamic =
+        link.both().options().rate.map_or(Dynamic::UNIT, |rate| (rate as i64).into());
 
     /// Sets the rate of the link from now on: bits a second, a number or text such as `"10M"`; `()` for none.
     ///
@@ -261,10 +235,8 @@ pub mod api {
     /// link.rate = "1.5M";
     /// expect(link.rate, 1_500_000);
     /// ```
-    #[rhai_fn(set = "rate", pure, return_raw)]
-    pub fn set_link_rate(ctx: NativeCallContext, link: &mut Link, rate: Dynamic) -> ScriptResult<()> {
-        link.both().set_rate(&ctx, &rate)
-    }
+    set rate(ctx: NativeCallContext, link: &mut Link, rate: Dynamic) -> ScriptResult<()> =
+        link.both().set_rate(&ctx, &rate);
 
     /// Records all that the link carries to a file: pcapng, with a comment for each packet that a policy touched, or pcap if
     /// its name ends so. Links and hosts given the same file share it: pcapng names the link of each packet. A link given
@@ -280,10 +252,8 @@ pub mod api {
     /// try { link.capture("/dev/null/no.pcapng"); } catch (e) { kind = e.kind; }
     /// expect(kind, "file");
     /// ```
-    #[rhai_fn(return_raw, pure)]
-    pub fn capture(ctx: NativeCallContext, link: &mut Link, file: &str) -> ScriptResult<()> {
-        link.net.capture(file, false).or_raise(&ctx)
-    }
+    fn capture(ctx: NativeCallContext, link: &mut Link, file: &str) -> ScriptResult<()> =
+        link.net.capture(file, false).or_raise(&ctx);
 
     /// Records all that the link carries to a file. Option: `overwrite` (`false`): whether a file that exists is overwritten.
     ///
@@ -297,11 +267,10 @@ pub mod api {
     /// try { link.capture("/dev/null/no.pcapng", #{ overwrite: true }); } catch (e) { kind = e.kind; }
     /// expect(kind, "file");
     /// ```
-    #[rhai_fn(name = "capture", return_raw, pure)]
-    pub fn capture_with(ctx: NativeCallContext, link: &mut Link, file: &str, options: Map) -> ScriptResult<()> {
-        let overwrite = super::overwrites(&ctx, &options)?;
+    fn capture(ctx: NativeCallContext, link: &mut Link, file: &str, options: Map) -> ScriptResult<()> = {
+        let overwrite = overwrites(&ctx, &options)?;
         link.net.capture(file, overwrite).or_raise(&ctx)
-    }
+    };
 
     /// Frames that came onto the link, from both ends.
     ///
@@ -310,10 +279,7 @@ pub mod api {
     /// let link = net.link(net.host("a"), net.host("b"), #{ delay: 5.ms, jitter: 1.ms, rate: "10M" });
     /// expect(link.frames, link.passed);
     /// ```
-    #[rhai_fn(get = "frames", pure)]
-    pub fn link_frames(link: &mut Link) -> i64 {
-        link.both().counts().frames as i64
-    }
+    get frames(link: &mut Link) -> i64 = link.both().counts().frames as i64;
 
     /// Frames that the link has let go on.
     ///
@@ -326,10 +292,7 @@ pub mod api {
     /// run_in(a, || udp::open("b:7").ping("b:7", "ping 1", 1.s));
     /// expect(link.passed, link.frames - 1);
     /// ```
-    #[rhai_fn(get = "passed", pure)]
-    pub fn link_passed(link: &mut Link) -> i64 {
-        link.both().counts().passed as i64
-    }
+    get passed(link: &mut Link) -> i64 = link.both().counts().passed as i64;
 
     /// Frames that a policy dropped.
     ///
@@ -338,10 +301,7 @@ pub mod api {
     /// let link = net.link(net.host("a"), net.host("b"), #{ delay: 5.ms, jitter: 1.ms, rate: "10M" });
     /// expect(link.dropped, 0);
     /// ```
-    #[rhai_fn(get = "dropped", pure)]
-    pub fn link_dropped(link: &mut Link) -> i64 {
-        link.both().counts().dropped as i64
-    }
+    get dropped(link: &mut Link) -> i64 = link.both().counts().dropped as i64;
 
     /// Frames that a policy rejected.
     ///
@@ -350,10 +310,7 @@ pub mod api {
     /// let link = net.link(net.host("a"), net.host("b"), #{ delay: 5.ms, jitter: 1.ms, rate: "10M" });
     /// expect(link.rejected, 0);
     /// ```
-    #[rhai_fn(get = "rejected", pure)]
-    pub fn link_rejected(link: &mut Link) -> i64 {
-        link.both().counts().rejected as i64
-    }
+    get rejected(link: &mut Link) -> i64 = link.both().counts().rejected as i64;
 
     /// All counts of the link, as a map. Each of its `frames` (in all `bytes`) is in one of `passed`, `dropped` and `rejected` by
     /// a policy (of these `unanswered`: no error may answer it), `queue_full`, `down` and `unusable`. Of those that passed
@@ -366,10 +323,7 @@ pub mod api {
     /// let link = net.link(net.host("a"), net.host("b"), #{ delay: 5.ms, jitter: 1.ms, rate: "10M" });
     /// expect(link.counts.queue_full, 0);
     /// ```
-    #[rhai_fn(get = "counts", pure)]
-    pub fn link_counts(link: &mut Link) -> Map {
-        map_of(link.both().counts())
-    }
+    get counts(link: &mut Link) -> Map = map_of(link.both().counts());
 
     /// The link and what it has carried, in words.
     ///
@@ -378,12 +332,11 @@ pub mod api {
     /// let link = net.link(net.host("a"), net.host("b"));
     /// expect(`${link}`.starts_with("link a-b: from a to b "), true);
     /// ```
-    #[rhai_fn(name = "to_string", name = "to_debug", pure)]
-    pub fn link_text(link: &mut Link) -> String {
+    fn to_string | to_debug(link: &mut Link) -> String = {
         let lines = [0, 1].map(|from| {
             let (here, there) = link.names(from);
             format!("from {here} to {there} {}", account(link.net.counts(from)))
         });
         format!("link {}: {}", link.net.name(), lines.join("; "))
-    }
+    };
 }

@@ -3,7 +3,6 @@
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use rhai::plugin::*;
 use rhai::{Dynamic, Map, NativeCallContext};
 
 use self::host::Host;
@@ -164,10 +163,9 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The functions of the namespace `lab`.
-#[export_module]
-#[allow(clippy::unwrap_used)] // the code that the macro writes
-pub mod namespace {
+functions! {
+    pub fn namespace;
+
     /// Makes a lab: a network of its own, without hosts as yet. It needs no privileges where the system lets users have
     /// namespaces of their own, and it ends with the script that made it, without a trace.
     ///
@@ -180,10 +178,7 @@ pub mod namespace {
     /// net.link(a, b);
     /// expect(a.exec(["ping", "-c", "1", b.addr], #{ quiet: true }).code, 0);
     /// ```
-    #[rhai_fn(return_raw)]
-    pub fn create(ctx: NativeCallContext) -> ScriptResult<Lab> {
-        super::make(&ctx, &super::lab::Options::default())
-    }
+    fn create(ctx: NativeCallContext) -> ScriptResult<Lab> = make(&ctx, &lab::Options::default());
 
     /// Makes a lab with options: `arp`: hosts ask for hardware addresses (ARP, neighbour discovery), and links may lose that
     /// too; `icmp_limits`: the kernel limits how many ICMP errors a host sends, as it does outside of labs; `routes: false`:
@@ -199,11 +194,10 @@ pub mod namespace {
     /// run_in(a, || udp::open("b:7").ping("b:7", "ping 1", 1.s));
     /// expect(seen.len > 0, true);
     /// ```
-    #[rhai_fn(name = "create", return_raw)]
-    pub fn create_with(ctx: NativeCallContext, options: Map) -> ScriptResult<Lab> {
+    fn create(ctx: NativeCallContext, options: Map) -> ScriptResult<Lab> = {
         let mut options = Options::new("lab", &options);
         let mut read = || {
-            Ok(super::lab::Options {
+            Ok(lab::Options {
                 arp: options.flag("arp")?,
                 icmp_limits: options.flag("icmp_limits")?,
                 routes: options.switch("routes")?.unwrap_or(true),
@@ -211,16 +205,13 @@ pub mod namespace {
         };
         let read = read().or_raise(&ctx)?;
         options.finish().or_raise(&ctx)?;
-        super::make(&ctx, &read)
-    }
+        make(&ctx, &read)
+    };
 }
 
-/// Labs.
-#[export_module]
-#[allow(clippy::unwrap_used)] // the code that the macro writes
-pub mod api {
-    /// A network of hosts, links and routers.
-    pub type Lab = super::Lab;
+functions! {
+    pub fn api;
+    type Lab, "A network of hosts, links and routers.";
 
     /// Makes a host, with an IPv4 and an IPv6 address given out by the lab. Its name is known in the whole lab, to scripts and
     /// to programs.
@@ -232,10 +223,8 @@ pub mod api {
     /// print(`${a.name} has the address ${a.addr}`);
     /// expect(a.name, "a");
     /// ```
-    #[rhai_fn(name = "host", return_raw)]
-    pub fn make(ctx: NativeCallContext, lab: Lab, name: &str) -> ScriptResult<Host> {
-        make_host(&ctx, &lab, name, &HostOptions::default())
-    }
+    fn host(ctx: NativeCallContext, lab: Lab, name: &str) -> ScriptResult<Host> =
+        make_host(&ctx, &lab, name, &HostOptions::default());
 
     /// Makes a host with options: `addr`: its address in place of those given out, or a list of them, each with the length of
     /// its network or without: `"10.0.0.9"`, `"192.168.7.1/24"`.
@@ -246,11 +235,10 @@ pub mod api {
     /// let b = lab::create().host("b", #{ addr: ["10.0.0.9", "fd00::9"] });
     /// expect(b.addr, "10.0.0.9");
     /// ```
-    #[rhai_fn(name = "host", return_raw)]
-    pub fn make_with(ctx: NativeCallContext, lab: Lab, name: &str, options: Map) -> ScriptResult<Host> {
+    fn host(ctx: NativeCallContext, lab: Lab, name: &str, options: Map) -> ScriptResult<Host> = {
         let options = host_options(&ctx, &options, false)?;
         make_host(&ctx, &lab, name, &options)
-    }
+    };
 
     /// Makes a router: a host that carries packets on from one of its links to another.
     ///
@@ -265,10 +253,8 @@ pub mod api {
     /// net.link(r, b);
     /// expect(a.exec(["ping", "-c", "1", b.addr], #{ quiet: true }).code, 0);
     /// ```
-    #[rhai_fn(name = "router", return_raw)]
-    pub fn make_router(ctx: NativeCallContext, lab: Lab, name: &str) -> ScriptResult<Host> {
-        make_host(&ctx, &lab, name, &HostOptions { forwards: true, ..Default::default() })
-    }
+    fn router(ctx: NativeCallContext, lab: Lab, name: &str) -> ScriptResult<Host> =
+        make_host(&ctx, &lab, name, &HostOptions { forwards: true, ..Default::default() });
 
     /// Makes a router with options: `addr`: its address in place of those given out, or a list of them.
     ///
@@ -278,11 +264,10 @@ pub mod api {
     /// let r = lab::create().router("r", #{ addr: "10.0.0.254" });
     /// expect(r.addr, "10.0.0.254");
     /// ```
-    #[rhai_fn(name = "router", return_raw)]
-    pub fn make_router_with(ctx: NativeCallContext, lab: Lab, name: &str, options: Map) -> ScriptResult<Host> {
+    fn router(ctx: NativeCallContext, lab: Lab, name: &str, options: Map) -> ScriptResult<Host> = {
         let options = host_options(&ctx, &options, true)?;
         make_host(&ctx, &lab, name, &options)
-    }
+    };
 
     /// Joins two hosts by a link, over which they reach each other at once. It carries what it is given, without delay.
     ///
@@ -293,10 +278,8 @@ pub mod api {
     /// let link = net.link(net.host("a"), net.host("b"));
     /// expect(link.name, "a-b");
     /// ```
-    #[rhai_fn(name = "link", return_raw)]
-    pub fn make_link(ctx: NativeCallContext, lab: Lab, a: Host, b: Host) -> ScriptResult<Link> {
-        make_link_with(ctx, lab, a, b, Map::new())
-    }
+    fn link(ctx: NativeCallContext, lab: Lab, a: Host, b: Host) -> ScriptResult<Link> =
+        make_link_with(ctx, lab, a, b, Map::new());
 
     /// Joins two hosts by a link with options, for each direction alike: `delay`: of each frame; `jitter`: give or take so
     /// much of it; `fifo`: with jitter, frames do not overtake each other; `rate`: bits a second, a number or text such as
@@ -310,8 +293,9 @@ pub mod api {
     /// let link = net.link(net.host("a"), net.host("b"), #{ delay: 5.ms, rate: "10M", policy: loss(0.1) });
     /// expect(link.delay, 5.ms);
     /// ```
-    #[rhai_fn(name = "link", return_raw)]
-    pub fn make_link_with(ctx: NativeCallContext, lab: Lab, a: Host, b: Host, options: Map) -> ScriptResult<Link> {
+    fn link as make_link_with(
+        ctx: NativeCallContext, lab: Lab, a: Host, b: Host, options: Map,
+    ) -> ScriptResult<Link> = {
         for host in [&a, &b] {
             if !Arc::ptr_eq(&host.lab().0, &lab.0) {
                 let message = format!("the host {} is of another lab", host.name());
@@ -319,7 +303,7 @@ pub mod api {
             }
         }
         Link::make(&ctx, &lab, &a, &b, &options)
-    }
+    };
 
     /// Ends the lab before the script does: what runs in it, its links, its hosts. Its sockets are closed: loops over them end,
     /// and `recv` throws `closed`.
@@ -330,12 +314,11 @@ pub mod api {
     /// net.end();
     /// try { a.exec(["true"]); } catch (e) { expect(e.kind, "closed"); }
     /// ```
-    #[rhai_fn(name = "end")]
-    pub fn end_lab(lab: Lab) {
+    fn end(lab: Lab) = {
         lab.end();
         // A thread that waits on one of its sockets goes on.
         lab.0.relay.session().close_in(&lab.0.net.host_ids());
-    }
+    };
 
     /// The lab in words.
     ///
@@ -344,11 +327,8 @@ pub mod api {
     /// net.host("a");
     /// expect(`${net}`.starts_with("a lab with 1 host"), true);
     /// ```
-    #[rhai_fn(name = "to_string", name = "to_debug", pure)]
-    pub fn lab_text(lab: &mut Lab) -> String {
-        match lab.net().len() {
-            1 => "a lab with 1 host".to_string(),
-            hosts => format!("a lab with {hosts} hosts"),
-        }
-    }
+    fn to_string | to_debug(lab: &mut Lab) -> String = match lab.net().len() {
+        1 => "a lab with 1 host".to_string(),
+        hosts => format!("a lab with {hosts} hosts"),
+    };
 }

@@ -1,7 +1,6 @@
 //! Programs of the system that run beside a script, in a host of a lab.
 
-use rhai::plugin::*;
-use rhai::{Array, ImmutableString, Map, NativeCallContext};
+use rhai::{Array, Dynamic, ImmutableString, Map, NativeCallContext};
 
 use super::exec::{Finished, wanted};
 use super::host::Host;
@@ -18,12 +17,9 @@ use crate::net::time::Duration;
 #[derive(Clone, Debug)]
 pub struct Program(program::Program);
 
-/// Programs that run beside a script.
-#[export_module]
-#[allow(clippy::unwrap_used)] // the code that the macro writes
-pub mod api {
-    /// A program that runs beside the script.
-    pub type Program = super::Program;
+functions! {
+    pub fn api;
+    type Program, "A program that runs beside the script.";
 
     /// Starts a program of the system beside this script, in the host: as `exec`, but without waiting for its end. It ends
     /// with the lab, and so does what it leaves running.
@@ -36,10 +32,8 @@ pub mod api {
     /// expect(sleeper.is_running, true);
     /// sleeper.stop();
     /// ```
-    #[rhai_fn(return_raw, pure)]
-    pub fn start_program(ctx: NativeCallContext, host: &mut Host, argv: Array) -> ScriptResult<Program> {
-        start_program_with(ctx, host, argv, Map::new())
-    }
+    fn start_program(ctx: NativeCallContext, host: &mut Host, argv: Array) -> ScriptResult<Program> =
+        start_program_with(ctx, host, argv, Map::new());
 
     /// Starts a program beside this script, with the options `quiet`, `stdin`, `env` and `dir` of `exec`.
     ///
@@ -50,18 +44,14 @@ pub mod api {
     /// let cat = a.start_program(["cat"], #{ stdin: "ping", quiet: true });
     /// expect(cat.wait().stdout, "ping");
     /// ```
-    #[rhai_fn(name = "start_program", return_raw, pure)]
-    pub fn start_program_with(
-        ctx: NativeCallContext,
-        host: &mut Host,
-        argv: Array,
-        options: Map,
-    ) -> ScriptResult<Program> {
+    fn start_program as start_program_with(
+        ctx: NativeCallContext, host: &mut Host, argv: Array, options: Map,
+    ) -> ScriptResult<Program> = {
         let wanted = wanted(&ctx, "start_program", &argv, &options, false)?;
-        let program = super::program::Program::start(host.net(), wanted.plan).or_raise(&ctx)?;
+        let program = program::Program::start(host.net(), wanted.plan).or_raise(&ctx)?;
         host.lab().keep(&program);
-        Ok(super::Program(program))
-    }
+        Ok(Program(program))
+    };
 
     /// Waits until the program has ended: what came of it; `()` if this script was stopped first.
     ///
@@ -71,17 +61,16 @@ pub mod api {
     /// let a = lab::create().host("a");
     /// expect(a.start_program(["true"]).wait().code, 0);
     /// ```
-    #[rhai_fn(return_raw)]
-    pub fn wait(ctx: NativeCallContext, program: Program) -> ScriptResult<Dynamic> {
+    fn wait(ctx: NativeCallContext, program: Program) -> ScriptResult<Dynamic> = {
         let stop = context::wait(Wait::NewWork).stop;
         if program.0.wait(None, &stop, Stage::Interrupted) != ProgramWait::Done {
             return Ok(Dynamic::UNIT);
         }
         if program.0.lab_ended() {
-            return raise(&ctx, super::program::lost(program.0.name()));
+            return raise(&ctx, program::lost(program.0.name()));
         }
         Ok(Dynamic::from(Finished::new(program.0, false)))
-    }
+    };
 
     /// Waits until the program has printed `text`, to standard output or standard error, for at most `timeout`; whether it
     /// has. A program that has ended is not waited for.
@@ -91,12 +80,11 @@ pub mod api {
     /// let program = a.start_program(["sh", "-c", "echo ready; sleep 60"]);
     /// expect(program.wait_for("ready", 10.s), true);
     /// ```
-    #[rhai_fn(pure)]
-    pub fn wait_for(program: &mut Program, text: &str, timeout: Duration) -> bool {
+    fn wait_for(program: &mut Program, text: &str, timeout: Duration) -> bool = {
         let context = context::wait(Wait::NewWork);
         program.0.wait_for(text, context.host.now() + timeout, &context.stop);
         program.0.has_printed(text)
-    }
+    };
 
     /// Ends the program: asks it to (SIGTERM), and half a second later ends it. What it has started ends
     /// too, daemons included. What came of it.
@@ -108,14 +96,13 @@ pub mod api {
     /// let sleeper = a.start_program(["sleep", 60]);
     /// expect(sleeper.stop().signal, 15);
     /// ```
-    #[rhai_fn(name = "stop", return_raw)]
-    pub fn stop_program(ctx: NativeCallContext, program: Program) -> ScriptResult<Finished> {
-        program.0.end(super::program::TERMINATE).or_raise(&ctx)?;
+    fn stop(ctx: NativeCallContext, program: Program) -> ScriptResult<Finished> = {
+        program.0.end(program::TERMINATE).or_raise(&ctx)?;
         if program.0.lab_ended() {
-            return raise(&ctx, super::program::lost(program.0.name()));
+            return raise(&ctx, program::lost(program.0.name()));
         }
         Ok(Finished::new(program.0, false))
-    }
+    };
 
     /// Ends the program as Ctrl-C would (SIGINT), after which many print a summary; else as `stop`.
     ///
@@ -128,14 +115,13 @@ pub mod api {
     /// ping.wait_for("bytes from", 10.s);
     /// expect(ping.interrupt().stdout, containing("packets transmitted"));
     /// ```
-    #[rhai_fn(return_raw)]
-    pub fn interrupt(ctx: NativeCallContext, program: Program) -> ScriptResult<Finished> {
-        program.0.end(super::program::INTERRUPT).or_raise(&ctx)?;
+    fn interrupt(ctx: NativeCallContext, program: Program) -> ScriptResult<Finished> = {
+        program.0.end(program::INTERRUPT).or_raise(&ctx)?;
         if program.0.lab_ended() {
-            return raise(&ctx, super::program::lost(program.0.name()));
+            return raise(&ctx, program::lost(program.0.name()));
         }
         Ok(Finished::new(program.0, false))
-    }
+    };
 
     /// Whether the program runs.
     ///
@@ -144,10 +130,7 @@ pub mod api {
     /// program.wait();
     /// expect(program.is_running, false);
     /// ```
-    #[rhai_fn(get = "is_running", pure)]
-    pub fn is_running(program: &mut Program) -> bool {
-        !program.0.has_ended()
-    }
+    get is_running(program: &mut Program) -> bool = !program.0.has_ended();
 
     /// What the program has printed to standard output so far, of a long text the first 1 MiB.
     ///
@@ -156,10 +139,7 @@ pub mod api {
     /// program.wait();
     /// expect(program.stdout, "ping\n");
     /// ```
-    #[rhai_fn(get = "stdout", pure)]
-    pub fn program_stdout(program: &mut Program) -> ImmutableString {
-        text(&program.0.printed().0.bytes)
-    }
+    get stdout(program: &mut Program) -> ImmutableString = text(&program.0.printed().0.bytes);
 
     /// What the program has printed to standard error so far, of a long text the first 1 MiB.
     ///
@@ -168,19 +148,15 @@ pub mod api {
     /// program.wait();
     /// expect(program.stderr, "");
     /// ```
-    #[rhai_fn(get = "stderr", pure)]
-    pub fn program_stderr(program: &mut Program) -> ImmutableString {
-        text(&program.0.printed().1.bytes)
-    }
+    get stderr(program: &mut Program) -> ImmutableString = text(&program.0.printed().1.bytes);
 
     /// The program in words.
     ///
     /// ```rhai
     /// expect(`${lab::create().host("a").start_program(["true"])}`.contains("true"), true);
     /// ```
-    #[rhai_fn(name = "to_string", name = "to_debug", pure)]
-    pub fn program_text(program: &mut Program) -> String {
+    fn to_string | to_debug(program: &mut Program) -> String = {
         let state = if program.0.has_ended() { "ended" } else { "running" };
         format!("{} on {} ({state})", program.0.name(), program.0.host().name().unwrap_or_default())
-    }
+    };
 }

@@ -1,6 +1,5 @@
 //! Directions of links in scripts: policies, settings and counters of one way over a link.
 
-use rhai::plugin::*;
 use rhai::{Dynamic, Map, NativeCallContext};
 
 use super::link::{Link, RATE, rate};
@@ -119,12 +118,9 @@ pub(super) fn account(counts: Counts) -> String {
     text
 }
 
-/// Directions of links.
-#[export_module]
-#[allow(clippy::unwrap_used)] // the code that the macro writes
-pub mod api {
-    /// One direction of a link.
-    pub type Way = super::Way;
+functions! {
+    pub fn api;
+    type Way, "One direction of a link.";
 
     /// Has `policy` decide about each packet on the link from now on, in both directions: a closure that takes the packet and
     /// returns a verdict, or a policy such as `loss(0.1)`. A closure runs beside the script, with what it captured copied, and
@@ -144,10 +140,8 @@ pub mod api {
     /// let ping = run_in(a, || udp::open("b:7").ping("b:7", "ping 1", 1.s));
     /// expect(`${ping.icmp}`, "Communication Administratively Prohibited");
     /// ```
-    #[rhai_fn(name = "set_policy", return_raw)]
-    pub fn set_link_policy(ctx: NativeCallContext, link: Link, policy: Dynamic) -> ScriptResult<()> {
-        super::Way::new(&link, Direction::Both).place(&ctx, &Made::of(&ctx, policy)?)
-    }
+    fn set_policy(ctx: NativeCallContext, link: Link, policy: Dynamic) -> ScriptResult<()> =
+        Way::new(&link, Direction::Both).place(&ctx, &Made::of(&ctx, policy)?);
 
     /// Has a closure or a policy decide about each packet that goes one way over a link from now on.
     ///
@@ -162,10 +156,8 @@ pub mod api {
     /// let ping = run_in(a, || udp::open("b:7").ping("b:7", "ping 1", 1.s));
     /// expect(`${ping.icmp}`, "Communication Administratively Prohibited");
     /// ```
-    #[rhai_fn(name = "set_policy", return_raw)]
-    pub fn set_way_policy(ctx: NativeCallContext, way: Way, policy: Dynamic) -> ScriptResult<()> {
-        way.place(&ctx, &Made::of(&ctx, policy)?)
-    }
+    fn set_policy(ctx: NativeCallContext, way: Way, policy: Dynamic) -> ScriptResult<()> =
+        way.place(&ctx, &Made::of(&ctx, policy)?);
 
     /// How long the link holds each frame in this direction. It can be set while traffic flows.
     ///
@@ -176,10 +168,7 @@ pub mod api {
     /// let way = link.from(a);
     /// expect(way.delay, 5.ms);
     /// ```
-    #[rhai_fn(get = "delay", pure)]
-    pub fn way_delay(way: &mut Way) -> Duration {
-        way.options().delay
-    }
+    get delay(way: &mut Way) -> Duration = way.options().delay;
 
     /// Sets how long the link holds each frame from now on in this direction.
     ///
@@ -193,10 +182,8 @@ pub mod api {
     /// way.delay = 20.ms;
     /// expect(way.delay, 20.ms);
     /// ```
-    #[rhai_fn(set = "delay", pure, return_raw)]
-    pub fn set_way_delay(ctx: NativeCallContext, way: &mut Way, delay: Duration) -> ScriptResult<()> {
-        way.change(&ctx, |options| options.delay = delay)
-    }
+    set delay(ctx: NativeCallContext, way: &mut Way, delay: Duration) -> ScriptResult<()> =
+        way.change(&ctx, |options| options.delay = delay);
 
     /// By how much the link's delay varies, give or take.
     ///
@@ -207,10 +194,7 @@ pub mod api {
     /// let way = link.from(a);
     /// expect(way.jitter, 1.ms);
     /// ```
-    #[rhai_fn(get = "jitter", pure)]
-    pub fn way_jitter(way: &mut Way) -> Duration {
-        way.options().jitter
-    }
+    get jitter(way: &mut Way) -> Duration = way.options().jitter;
 
     /// Sets by how much the link's delay varies from now on, give or take.
     ///
@@ -224,10 +208,8 @@ pub mod api {
     /// way.jitter = 2.ms;
     /// expect(way.jitter, 2.ms);
     /// ```
-    #[rhai_fn(set = "jitter", pure, return_raw)]
-    pub fn set_way_jitter(ctx: NativeCallContext, way: &mut Way, jitter: Duration) -> ScriptResult<()> {
-        way.change(&ctx, |options| options.jitter = jitter)
-    }
+    set jitter(ctx: NativeCallContext, way: &mut Way, jitter: Duration) -> ScriptResult<()> =
+        way.change(&ctx, |options| options.jitter = jitter);
 
     /// The rate of the link in bits a second in this direction; `()` if it has none and carries as fast as it goes.
     ///
@@ -238,10 +220,7 @@ pub mod api {
     /// let way = link.from(a);
     /// expect(way.rate, 10_000_000);
     /// ```
-    #[rhai_fn(get = "rate", pure)]
-    pub fn way_rate(way: &mut Way) -> Dynamic {
-        way.options().rate.map_or(Dynamic::UNIT, |rate| (rate as i64).into())
-    }
+    get rate(way: &mut Way) -> Dynamic = way.options().rate.map_or(Dynamic::UNIT, |rate| (rate as i64).into());
 
     /// Sets the rate of the link from now on: bits a second, a number or text such as `"10M"`; `()` for none.
     ///
@@ -255,10 +234,7 @@ pub mod api {
     /// way.rate = "1.5M";
     /// expect(way.rate, 1_500_000);
     /// ```
-    #[rhai_fn(set = "rate", pure, return_raw)]
-    pub fn set_way_rate(ctx: NativeCallContext, way: &mut Way, rate: Dynamic) -> ScriptResult<()> {
-        way.set_rate(&ctx, &rate)
-    }
+    set rate(ctx: NativeCallContext, way: &mut Way, rate: Dynamic) -> ScriptResult<()> = way.set_rate(&ctx, &rate);
 
     /// Frames that came onto the link in this direction.
     ///
@@ -269,10 +245,7 @@ pub mod api {
     /// let way = link.from(a);
     /// expect(way.frames, way.passed);
     /// ```
-    #[rhai_fn(get = "frames", pure)]
-    pub fn way_frames(way: &mut Way) -> i64 {
-        way.counts().frames as i64
-    }
+    get frames(way: &mut Way) -> i64 = way.counts().frames as i64;
 
     /// Frames that the link has let go on.
     ///
@@ -286,10 +259,7 @@ pub mod api {
     /// run_in(a, || udp::open("b:7").ping("b:7", "ping 1", 1.s));
     /// expect(way.passed, way.frames - 1);
     /// ```
-    #[rhai_fn(get = "passed", pure)]
-    pub fn way_passed(way: &mut Way) -> i64 {
-        way.counts().passed as i64
-    }
+    get passed(way: &mut Way) -> i64 = way.counts().passed as i64;
 
     /// Frames that a policy dropped.
     ///
@@ -300,10 +270,7 @@ pub mod api {
     /// let way = link.from(a);
     /// expect(way.dropped, 0);
     /// ```
-    #[rhai_fn(get = "dropped", pure)]
-    pub fn way_dropped(way: &mut Way) -> i64 {
-        way.counts().dropped as i64
-    }
+    get dropped(way: &mut Way) -> i64 = way.counts().dropped as i64;
 
     /// Frames that a policy rejected.
     ///
@@ -314,10 +281,7 @@ pub mod api {
     /// let way = link.from(a);
     /// expect(way.rejected, 0);
     /// ```
-    #[rhai_fn(get = "rejected", pure)]
-    pub fn way_rejected(way: &mut Way) -> i64 {
-        way.counts().rejected as i64
-    }
+    get rejected(way: &mut Way) -> i64 = way.counts().rejected as i64;
 
     /// All counts of the link, as a map. Each of its `frames` (in all `bytes`) is in one of `passed`, `dropped` and `rejected` by
     /// a policy (of these `unanswered`: no error may answer it), `queue_full`, `down` and `unusable`. Of those that passed
@@ -332,10 +296,7 @@ pub mod api {
     /// let way = link.from(a);
     /// expect(way.counts.queue_full, 0);
     /// ```
-    #[rhai_fn(get = "counts", pure)]
-    pub fn way_counts(way: &mut Way) -> Map {
-        map_of(way.counts())
-    }
+    get counts(way: &mut Way) -> Map = map_of(way.counts());
 
     /// The direction in words.
     ///
@@ -345,9 +306,8 @@ pub mod api {
     /// let link = net.link(a, net.host("b"));
     /// expect(`${link.from(a)}`, "link a-b from a to b: 0 of 0 passed");
     /// ```
-    #[rhai_fn(name = "to_string", name = "to_debug", pure)]
-    pub fn way_text(way: &mut Way) -> String {
+    fn to_string | to_debug(way: &mut Way) -> String = {
         let (from, to) = way.link.names(way.from());
         format!("link {} from {from} to {to}: {}", way.link.net().name(), account(way.counts()))
-    }
+    };
 }

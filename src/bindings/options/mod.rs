@@ -1,6 +1,5 @@
 //! A script's own options: declared once, in order, with a default and a line of help each.
 
-use rhai::plugin::*;
 use rhai::{Array, Dynamic, NativeCallContext};
 
 use self::declared::{Declared, Shape, declare};
@@ -15,14 +14,10 @@ pub mod declared;
 pub mod given;
 pub mod value;
 
-/// A script's own options.
-#[export_module]
-#[allow(clippy::unwrap_used)] // the code that the macro writes
-pub mod api {
-    /// One declared option of a script.
-    pub type DeclaredOption = super::declared::Declared;
-    /// The values of a script's options.
-    pub type Options = super::given::Given;
+functions! {
+    pub fn api;
+    type DeclaredOption = declared::Declared, "One declared option of a script.";
+    type Options = given::Given, "The values of a script's options.";
 
     /// Declares an option `--NAME VALUE`. The default's type is the option's type: a string, a whole number, a number, a
     /// duration (typed as `250ms`), or true and false.
@@ -33,10 +28,10 @@ pub mod api {
     /// const OPT = options([ option("timeout", 1.s, "wait this long for each reply") ]);
     /// expect(OPT.timeout, 1.s);
     /// ```
-    #[rhai_fn(return_raw)]
-    pub fn option(ctx: NativeCallContext, name: &str, default: Dynamic, help: &str) -> ScriptResult<DeclaredOption> {
-        declare(&ctx, Shape::Named, name, Some(&default), help)
-    }
+    fn option as option(
+        ctx: NativeCallContext, name: &str, default: Dynamic, help: &str,
+    ) -> ScriptResult<DeclaredOption> =
+        declare(&ctx, Shape::Named, name, Some(&default), help);
 
     /// Declares an option `--NAME VALUE` that is asked for with `prompt` if it is not given. It is asked for on a terminal
     /// only; where standard input is something else, the default holds, and a line on standard error says so. An interrupt of
@@ -48,10 +43,8 @@ pub mod api {
     /// const OPT = options([ ask("count", 5, "Enter number of pings to be sent:") ]);
     /// expect(OPT.count, 5);
     /// ```
-    #[rhai_fn(return_raw)]
-    pub fn ask(ctx: NativeCallContext, name: &str, default: Dynamic, prompt: &str) -> ScriptResult<DeclaredOption> {
-        declare(&ctx, Shape::Asked, name, Some(&default), prompt)
-    }
+    fn ask as ask(ctx: NativeCallContext, name: &str, default: Dynamic, prompt: &str) -> ScriptResult<DeclaredOption> =
+        declare(&ctx, Shape::Asked, name, Some(&default), prompt);
 
     /// Declares a switch `--NAME`: true if it is given, else false.
     ///
@@ -61,10 +54,8 @@ pub mod api {
     /// const OPT = options([ flag("quiet", "print no line per datagram") ]);
     /// expect(OPT.quiet, false);
     /// ```
-    #[rhai_fn(return_raw)]
-    pub fn flag(ctx: NativeCallContext, name: &str, help: &str) -> ScriptResult<DeclaredOption> {
-        declare(&ctx, Shape::Flag, name, None, help)
-    }
+    fn flag as flag(ctx: NativeCallContext, name: &str, help: &str) -> ScriptResult<DeclaredOption> =
+        declare(&ctx, Shape::Flag, name, None, help);
 
     /// Declares an argument that is given by its place and must be given. It is a string.
     ///
@@ -73,10 +64,8 @@ pub mod api {
     /// ```rhai
     /// let target = argument("target", "host to ping");
     /// ```
-    #[rhai_fn(return_raw)]
-    pub fn argument(ctx: NativeCallContext, name: &str, help: &str) -> ScriptResult<DeclaredOption> {
-        declare(&ctx, Shape::Positional, name, None, help)
-    }
+    fn argument as argument(ctx: NativeCallContext, name: &str, help: &str) -> ScriptResult<DeclaredOption> =
+        declare(&ctx, Shape::Positional, name, None, help);
 
     /// Declares an argument that is given by its place; without it the default holds.
     ///
@@ -86,15 +75,8 @@ pub mod api {
     /// const OPT = options([ argument("target", "127.0.0.1", "host to ping") ]);
     /// expect(OPT.target, "127.0.0.1");
     /// ```
-    #[rhai_fn(name = "argument", return_raw)]
-    pub fn argument_or(
-        ctx: NativeCallContext,
-        name: &str,
-        default: Dynamic,
-        help: &str,
-    ) -> ScriptResult<DeclaredOption> {
-        declare(&ctx, Shape::Positional, name, Some(&default), help)
-    }
+    fn argument(ctx: NativeCallContext, name: &str, default: Dynamic, help: &str) -> ScriptResult<DeclaredOption> =
+        declare(&ctx, Shape::Positional, name, Some(&default), help);
 
     /// Declares that the script takes any further arguments, given by their places: an array of strings, empty if there are
     /// none. To be listed last. From the first of them on nothing is read as an option, nor after `--`: they may be a command
@@ -106,10 +88,8 @@ pub mod api {
     /// const OPT = options([ option("loss", 0.1, "of the link"), arguments("command", "what to run") ]);
     /// expect(OPT.command.len, 0);
     /// ```
-    #[rhai_fn(return_raw)]
-    pub fn arguments(ctx: NativeCallContext, name: &str, help: &str) -> ScriptResult<DeclaredOption> {
-        declare(&ctx, Shape::Rest, name, None, help)
-    }
+    fn arguments as arguments(ctx: NativeCallContext, name: &str, help: &str) -> ScriptResult<DeclaredOption> =
+        declare(&ctx, Shape::Rest, name, None, help);
 
     /// The same option, allowing only these values.
     ///
@@ -117,9 +97,8 @@ pub mod api {
     /// const OPT = options([ option("mode", "raw", "how to frame").choices(["raw", "line"]) ]);
     /// expect(OPT.mode, "raw");
     /// ```
-    pub fn choices(option: DeclaredOption, values: Array) -> DeclaredOption {
-        Declared { choices: values.iter().map(ToString::to_string).collect(), ..option }
-    }
+    fn choices(option: DeclaredOption, values: Array) -> DeclaredOption =
+        Declared { choices: values.iter().map(ToString::to_string).collect(), ..option };
 
     /// The same option, refusing what is not `HOST:PORT`; a name is not looked up yet. Nothing, `""`, is allowed.
     ///
@@ -127,9 +106,7 @@ pub mod api {
     /// const OPT = options([ option("server", "127.0.0.1:11000", "whom to ping").address() ]);
     /// expect(OPT.server, "127.0.0.1:11000");
     /// ```
-    pub fn address(option: DeclaredOption) -> DeclaredOption {
-        Declared { is_address: true, ..option }
-    }
+    fn address(option: DeclaredOption) -> DeclaredOption = Declared { is_address: true, ..option };
 
     /// The same option of `ask`, asked for when the script first reads it, so that it can print something before.
     ///
@@ -138,9 +115,7 @@ pub mod api {
     /// print("Pinging 127.0.0.1 using pingscript:");
     /// expect(OPT.count, 5);
     /// ```
-    pub fn when_read(option: DeclaredOption) -> DeclaredOption {
-        Declared { when_read: true, ..option }
-    }
+    fn when_read(option: DeclaredOption) -> DeclaredOption = Declared { when_read: true, ..option };
 
     /// The same option, refusing what names no policy: `NAME`, `NAME:KEY=VALUE,…` or a file. Nothing, `""`, is allowed.
     ///
@@ -151,10 +126,7 @@ pub mod api {
     /// udp::bind("127.0.0.1:0").send_to("ping 1", server.addr);
     /// expect(`${server.recv(1.s).reply("no")}`, "drop()");
     /// ```
-    #[rhai_fn(name = "policy")]
-    pub fn policy_option(option: DeclaredOption) -> DeclaredOption {
-        Declared { is_policy: true, ..option }
-    }
+    fn policy(option: DeclaredOption) -> DeclaredOption = Declared { is_policy: true, ..option };
 
     /// The same option, refusing values below `least`.
     ///
@@ -162,9 +134,8 @@ pub mod api {
     /// const OPT = options([ option("count", 5, "how many").at_least(1) ]);
     /// expect(OPT.count, 5);
     /// ```
-    pub fn at_least(option: DeclaredOption, least: Dynamic) -> DeclaredOption {
-        Declared { least: Value::of(&least), ..option }
-    }
+    fn at_least(option: DeclaredOption, least: Dynamic) -> DeclaredOption =
+        Declared { least: Value::of(&least), ..option };
 
     /// The same option, refusing values above `most`.
     ///
@@ -172,9 +143,7 @@ pub mod api {
     /// const OPT = options([ option("size", 0, "bytes").at_least(0).at_most(65_507) ]);
     /// expect(OPT.size, 0);
     /// ```
-    pub fn at_most(option: DeclaredOption, most: Dynamic) -> DeclaredOption {
-        Declared { most: Value::of(&most), ..option }
-    }
+    fn at_most(option: DeclaredOption, most: Dynamic) -> DeclaredOption = Declared { most: Value::of(&most), ..option };
 
     /// Reads the script's arguments by its declared options; `--help` explains them. To be called once, at the start.
     ///
@@ -185,8 +154,7 @@ pub mod api {
     /// const OPT = options([ option("server", "127.0.0.1:11000", "whom to ping") ]);
     /// expect(OPT.server, "127.0.0.1:11000");
     /// ```
-    #[rhai_fn(return_raw)]
-    pub fn options(ctx: NativeCallContext, list: Array) -> ScriptResult<Options> {
+    fn options(ctx: NativeCallContext, list: Array) -> ScriptResult<Options> = {
         let mut declared: Vec<Declared> = Vec::new();
         for (index, item) in list.into_iter().enumerate() {
             let what = shown(&item);
@@ -207,7 +175,7 @@ pub mod api {
             }
         }
         read(&ctx, &declared)
-    }
+    };
 
     /// The value of an option, as in `OPT.timeout`; of a name with dashes, as in `OPT["work-time"]`.
     ///
@@ -217,8 +185,7 @@ pub mod api {
     /// const OPT = options([ option("size", 64, "bytes") ]);
     /// expect(OPT["size"], 64);
     /// ```
-    #[rhai_fn(index_get, pure, return_raw)]
-    pub fn get(ctx: NativeCallContext, options: &mut Options, name: &str) -> ScriptResult<Dynamic> {
+    index get(ctx: NativeCallContext, options: &mut Options, name: &str) -> ScriptResult<Dynamic> = {
         let found = options.get(&ctx, name)?.map(Value::into_dynamic).ok_or_else(|| {
             let names = options.names();
             let near = nearest(name, names.iter().copied());
@@ -227,5 +194,5 @@ pub mod api {
                 .with_hint(format!("{near}The options are {}", names.join(", ")))
         });
         found.or_raise(&ctx)
-    }
+    };
 }

@@ -2,7 +2,6 @@
 
 use std::cell::RefCell;
 
-use rhai::plugin::*;
 use rhai::{ImmutableString, NativeCallContext, Position};
 
 use crate::bindings::context;
@@ -75,10 +74,9 @@ fn draw() -> f64 {
     draw.unwrap_or_default()
 }
 
-/// Draws.
-#[export_module]
-#[allow(clippy::unwrap_used)] // the code that the macro writes
-pub mod api {
+functions! {
+    pub fn api;
+
     /// A random number from 0 up to, not including, 1. The seed of a run is printed at its end and can be given with
     /// `--seed`; each thread, and each packet a policy decides about, has draws of its own.
     ///
@@ -86,10 +84,7 @@ pub mod api {
     /// let share = random();
     /// expect(share >= 0.0 && share < 1.0, true);
     /// ```
-    #[rhai_fn(volatile)]
-    pub fn random() -> f64 {
-        draw()
-    }
+    volatile random() -> f64 = draw();
 
     /// A random whole number from `low` to `high`, both included.
     ///
@@ -99,12 +94,11 @@ pub mod api {
     /// let die = random(1, 6);
     /// expect(die >= 1 && die <= 6, true);
     /// ```
-    #[rhai_fn(name = "random", volatile, return_raw)]
-    pub fn random_int(ctx: NativeCallContext, low: i64, high: i64) -> ScriptResult<i64> {
+    volatile random(ctx: NativeCallContext, low: i64, high: i64) -> ScriptResult<i64> = {
         if high < low {
             return raise(&ctx, Error::invalid("random", format!("from {low} to {high} there is no number")));
         }
         let span = high.abs_diff(low) as f64 + 1.0;
         Ok(low.saturating_add((draw() * span) as i64).min(high))
-    }
+    };
 }

@@ -5,7 +5,6 @@
 use std::sync::Arc;
 
 use rhai::Dynamic;
-use rhai::plugin::*;
 
 use crate::bindings::convert::text;
 use crate::net::policy::Place;
@@ -61,12 +60,9 @@ impl Frame {
     }
 }
 
-/// Frames, as policies see them.
-#[export_module]
-#[allow(clippy::unwrap_used)] // the code that the macro writes
-pub mod api {
-    /// A packet on a link or at a host's ingress, with the Ethernet frame that carries it.
-    pub type Frame = super::Frame;
+functions! {
+    pub fn api;
+    type Frame, "A packet on a link or at a host's ingress, with the Ethernet frame that carries it.";
 
     /// What it is, in the word that a receive has for it: `"packet"`.
     ///
@@ -78,10 +74,7 @@ pub mod api {
     /// let ping = run_in(a, || udp::open("b:7").ping("b:7", "ping 1", 1.s));
     /// expect(`${ping.icmp}`, "Communication Administratively Prohibited");
     /// ```
-    #[rhai_fn(global, get = "kind", pure)]
-    pub fn frame_kind(_frame: &mut Frame) -> String {
-        "packet".to_string()
-    }
+    get kind(_frame: &mut Frame) -> String = "packet".to_string();
 
     /// Who sent it: address and port; the port is 0 where the protocol has none. `()` if it is not IP.
     ///
@@ -93,10 +86,7 @@ pub mod api {
     /// let ping = run_in(a, || udp::open("b:7").ping("b:7", "ping 1", 1.s));
     /// expect(`${ping.icmp}`, "Communication Administratively Prohibited");
     /// ```
-    #[rhai_fn(global, get = "from", pure)]
-    pub fn frame_from(frame: &mut Frame) -> Dynamic {
-        frame.of_ip(|ip| Some(Dynamic::from(ip.from())))
-    }
+    get from(frame: &mut Frame) -> Dynamic = frame.of_ip(|ip| Some(Dynamic::from(ip.from())));
 
     /// Whom it is for: address and port; the port is 0 where the protocol has none. `()` if it is not IP.
     ///
@@ -108,10 +98,7 @@ pub mod api {
     /// let ping = run_in(a, || udp::open("b:7").ping("b:7", "ping 1", 1.s));
     /// expect(`${ping.icmp}`, "Communication Administratively Prohibited");
     /// ```
-    #[rhai_fn(global, get = "to", pure)]
-    pub fn frame_to(frame: &mut Frame) -> Dynamic {
-        frame.of_ip(|ip| Some(Dynamic::from(ip.to())))
-    }
+    get to(frame: &mut Frame) -> Dynamic = frame.of_ip(|ip| Some(Dynamic::from(ip.to())));
 
     /// What it carries: `"udp"`, `"tcp"`, `"icmp"`, `"icmp6"`, `"arp"`, the number of another protocol of IP as text, such
     /// as `"132"`, the type of another frame, such as `"0x88cc"`, or `"malformed"`.
@@ -124,10 +111,7 @@ pub mod api {
     /// let ping = run_in(a, || udp::open("b:7").ping("b:7", "ping 1", 1.s));
     /// expect(`${ping.icmp}`, "Communication Administratively Prohibited");
     /// ```
-    #[rhai_fn(global, get = "protocol", pure)]
-    pub fn frame_protocol(frame: &mut Frame) -> String {
-        frame.0.frame.protocol()
-    }
+    get protocol(frame: &mut Frame) -> String = frame.0.frame.protocol();
 
     /// The flags of a TCP segment, such as `"SYN"` or `"PSH ACK"`; `()` for what is not TCP.
     ///
@@ -139,10 +123,7 @@ pub mod api {
     /// try { run_in(a, || tcp::connect("b:7")); } catch (e) { kind = e.kind; }
     /// expect(kind, "unreachable");
     /// ```
-    #[rhai_fn(global, get = "flags", pure)]
-    pub fn frame_flags(frame: &mut Frame) -> Dynamic {
-        frame.of_ip(|ip| ip.flags.map(|flags| flags.to_string()))
-    }
+    get flags(frame: &mut Frame) -> Dynamic = frame.of_ip(|ip| ip.flags.map(|flags| flags.to_string()));
 
     /// The ICMP message: an object with `name`, `type` and `code`, as errors have; `()` for what is not ICMP.
     ///
@@ -154,10 +135,7 @@ pub mod api {
     /// let ping = run_in(a, || icmp::open("0.0.0.0").ping(b.addr, 1.s));
     /// expect(`${ping.icmp}`, "Communication Administratively Prohibited");
     /// ```
-    #[rhai_fn(global, get = "icmp", pure)]
-    pub fn frame_icmp(frame: &mut Frame) -> Dynamic {
-        frame.icmp().map_or(Dynamic::UNIT, Dynamic::from)
-    }
+    get icmp(frame: &mut Frame) -> Dynamic = frame.icmp().map_or(Dynamic::UNIT, Dynamic::from);
 
     /// The identifier of an echo request or reply, by which a ping knows its own; `()` for anything else.
     ///
@@ -169,10 +147,7 @@ pub mod api {
     /// let ping = run_in(a, || icmp::open("0.0.0.0").ping(b.addr, 1.s));
     /// expect(`${ping.icmp}`, "Communication Administratively Prohibited");
     /// ```
-    #[rhai_fn(global, get = "id", pure)]
-    pub fn frame_id(frame: &mut Frame) -> Dynamic {
-        frame.of_ip(|ip| ip.echo.map(|echo| i64::from(echo.id)))
-    }
+    get id(frame: &mut Frame) -> Dynamic = frame.of_ip(|ip| ip.echo.map(|echo| i64::from(echo.id)));
 
     /// The sequence number of an echo request or reply; `()` for anything else.
     ///
@@ -184,10 +159,7 @@ pub mod api {
     /// let ping = run_in(a, || icmp::open("0.0.0.0").ping(b.addr, 1.s));
     /// expect(`${ping.icmp}`, "Communication Administratively Prohibited");
     /// ```
-    #[rhai_fn(global, get = "seq", pure)]
-    pub fn frame_seq(frame: &mut Frame) -> Dynamic {
-        frame.of_ip(|ip| ip.echo.map(|echo| i64::from(echo.seq)))
-    }
+    get seq(frame: &mut Frame) -> Dynamic = frame.of_ip(|ip| ip.echo.map(|echo| i64::from(echo.seq)));
 
     /// The time to live, or hop limit; `()` if it is not IP.
     ///
@@ -199,10 +171,7 @@ pub mod api {
     /// let ping = run_in(a, || udp::open("b:7").ping("b:7", "ping 1", 1.s));
     /// expect(`${ping.icmp}`, "Communication Administratively Prohibited");
     /// ```
-    #[rhai_fn(global, get = "ttl", pure)]
-    pub fn frame_ttl(frame: &mut Frame) -> Dynamic {
-        frame.of_ip(|ip| Some(i64::from(ip.ttl)))
-    }
+    get ttl(frame: &mut Frame) -> Dynamic = frame.of_ip(|ip| Some(i64::from(ip.ttl)));
 
     /// The payload of UDP, TCP or ICMP as text; what is not UTF-8 shows as `�`.
     ///
@@ -214,10 +183,7 @@ pub mod api {
     /// let ping = run_in(a, || udp::open("b:7").ping("b:7", "ping 1", 1.s));
     /// expect(`${ping.icmp}`, "Communication Administratively Prohibited");
     /// ```
-    #[rhai_fn(global, get = "text", pure)]
-    pub fn frame_text(frame: &mut Frame) -> Dynamic {
-        text(frame.carried().payload()).into()
-    }
+    get text(frame: &mut Frame) -> Dynamic = text(frame.carried().payload()).into();
 
     /// The payload of UDP, TCP or ICMP as a blob.
     ///
@@ -229,10 +195,7 @@ pub mod api {
     /// let ping = run_in(a, || udp::open("b:7").ping("b:7", "ping 1", 1.s));
     /// expect(`${ping.icmp}`, "Communication Administratively Prohibited");
     /// ```
-    #[rhai_fn(global, get = "data", pure)]
-    pub fn frame_data(frame: &mut Frame) -> Dynamic {
-        Dynamic::from_blob(frame.carried().payload().to_vec())
-    }
+    get data(frame: &mut Frame) -> Dynamic = Dynamic::from_blob(frame.carried().payload().to_vec());
 
     /// The size of the payload in bytes.
     ///
@@ -244,10 +207,7 @@ pub mod api {
     /// let ping = run_in(a, || udp::open("b:7").ping("b:7", "ping 1", 1.s));
     /// expect(`${ping.icmp}`, "Communication Administratively Prohibited");
     /// ```
-    #[rhai_fn(global, get = "len", pure)]
-    pub fn frame_len(frame: &mut Frame) -> i64 {
-        frame.0.frame.payload().len() as i64
-    }
+    get len(frame: &mut Frame) -> i64 = frame.0.frame.payload().len() as i64;
 
     /// The size of the whole frame in bytes, all headers included.
     ///
@@ -259,10 +219,7 @@ pub mod api {
     /// let ping = run_in(a, || udp::open("b:7").ping("b:7", "ping 1", 1.s));
     /// expect(`${ping.icmp}`, "Communication Administratively Prohibited");
     /// ```
-    #[rhai_fn(global, get = "size", pure)]
-    pub fn frame_size(frame: &mut Frame) -> i64 {
-        frame.0.frame.len as i64
-    }
+    get size(frame: &mut Frame) -> i64 = frame.0.frame.len as i64;
 
     /// Its number within its flow, that is of this protocol, from this address and port to that one, from 1, as the policy
     /// counts it.
@@ -275,10 +232,7 @@ pub mod api {
     /// let ping = run_in(a, || udp::open("b:7").ping("b:7", "ping 1", 1.s));
     /// expect(`${ping.icmp}`, "Communication Administratively Prohibited");
     /// ```
-    #[rhai_fn(global, get = "number", pure)]
-    pub fn frame_number(frame: &mut Frame) -> i64 {
-        frame.0.place.number as i64
-    }
+    get number(frame: &mut Frame) -> i64 = frame.0.place.number as i64;
 
     /// The number of its flow, by first appearance, from 0. What a kernel sends by itself, when it likes (ARP, neighbour discovery,
     /// MLD, IGMP), is counted apart, from -1 down.
@@ -291,10 +245,7 @@ pub mod api {
     /// let ping = run_in(a, || udp::open("b:7").ping("b:7", "ping 1", 1.s));
     /// expect(`${ping.icmp}`, "Communication Administratively Prohibited");
     /// ```
-    #[rhai_fn(global, get = "flow", pure)]
-    pub fn frame_flow(frame: &mut Frame) -> i64 {
-        frame.0.place.flow
-    }
+    get flow(frame: &mut Frame) -> i64 = frame.0.place.flow;
 
     /// The name of the host at the link's end from which it comes.
     ///
@@ -306,10 +257,7 @@ pub mod api {
     /// let ping = run_in(a, || udp::open("b:7").ping("b:7", "ping 1", 1.s));
     /// expect(`${ping.icmp}`, "Communication Administratively Prohibited");
     /// ```
-    #[rhai_fn(global, get = "host", pure)]
-    pub fn frame_host(frame: &mut Frame) -> String {
-        frame.0.way.from.to_string()
-    }
+    get host(frame: &mut Frame) -> String = frame.0.way.from.to_string();
 
     /// The link's ends in the direction in which it goes, such as `"a > b"`.
     ///
@@ -321,11 +269,10 @@ pub mod api {
     /// let ping = run_in(a, || udp::open("b:7").ping("b:7", "ping 1", 1.s));
     /// expect(`${ping.icmp}`, "Communication Administratively Prohibited");
     /// ```
-    #[rhai_fn(global, get = "direction", pure)]
-    pub fn frame_direction(frame: &mut Frame) -> String {
+    get direction(frame: &mut Frame) -> String = {
         let Way { from, to, .. } = &*frame.0.way;
         format!("{from} > {to}")
-    }
+    };
 
     /// The name of the link that it comes over, such as `"a-b"`.
     ///
@@ -337,10 +284,7 @@ pub mod api {
     /// let ping = run_in(a, || udp::open("b:7").ping("b:7", "ping 1", 1.s));
     /// expect(`${ping.icmp}`, "Communication Administratively Prohibited");
     /// ```
-    #[rhai_fn(global, get = "link", pure)]
-    pub fn frame_link(frame: &mut Frame) -> String {
-        frame.0.way.link.to_string()
-    }
+    get link(frame: &mut Frame) -> String = frame.0.way.link.to_string();
 
     /// Whether it claims to be IP and makes no sense as such: cut short, or with a wrong header.
     ///
@@ -352,10 +296,7 @@ pub mod api {
     /// let ping = run_in(a, || udp::open("b:7").ping("b:7", "ping 1", 1.s));
     /// expect(`${ping.icmp}`, "Communication Administratively Prohibited");
     /// ```
-    #[rhai_fn(global, get = "malformed", pure)]
-    pub fn frame_malformed(frame: &mut Frame) -> bool {
-        frame.0.frame.malformed
-    }
+    get malformed(frame: &mut Frame) -> bool = frame.0.frame.malformed;
 
     /// The packet in words, such as `udp 10.0.0.1:40000 > 10.0.0.2:11000`.
     ///
@@ -367,8 +308,5 @@ pub mod api {
     /// let ping = run_in(a, || udp::open("b:7").ping("b:7", "ping 1", 1.s));
     /// expect(`${ping.icmp}`, "Communication Administratively Prohibited");
     /// ```
-    #[rhai_fn(global, name = "to_string", name = "to_debug", pure)]
-    pub fn frame_words(frame: &mut Frame) -> String {
-        frame.0.frame.to_string()
-    }
+    fn to_string | to_debug(frame: &mut Frame) -> String = frame.0.frame.to_string();
 }

@@ -1,21 +1,19 @@
 //! Policies that take effect while what they decide about runs: in a server started beside this script.
 
-use rhai::plugin::*;
 use rhai::{Dynamic, NativeCallContext};
 
 use super::{Made, attach, attach_to_listener};
 use crate::bindings::context::Server;
 use crate::bindings::error::{ScriptResult, raise};
-use crate::bindings::task::api::Task;
+use crate::bindings::task::Task;
 use crate::net::error::{Error, ErrorKind};
 
 /// How long a script that was just started has to bind its socket.
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(10);
 
-/// Policies that take effect at once.
-#[export_module]
-#[allow(clippy::unwrap_used)] // the code that the macro writes
-pub mod api {
+functions! {
+    pub fn api;
+
     /// Has a policy decide about each request that a started script receives, from the next one on: a closure, a policy made
     /// before, or a name as for `policy`. The script's sockets stay open, and its clients notice nothing but the verdicts.
     ///
@@ -27,8 +25,7 @@ pub mod api {
     /// set_policy(server, "loss:p=1");
     /// expect(udp::open(server.addr).ping(server.addr, "ping 1", 50.ms).kind, "timeout");
     /// ```
-    #[rhai_fn(name = "set_policy", return_raw)]
-    pub fn set_policy_of_task(ctx: NativeCallContext, server: Task, policy: Dynamic) -> ScriptResult<()> {
+    fn set_policy(ctx: NativeCallContext, server: Task, policy: Dynamic) -> ScriptResult<()> = {
         let made = Made::of(&ctx, policy)?;
         let Some(script) = server.script() else {
             let error = Error::invalid("set_policy", "a thread has no sockets of its own");
@@ -44,5 +41,5 @@ pub mod api {
             Server::Udp(socket) => attach(&ctx, socket, &made),
             Server::Tcp(listener) => attach_to_listener(&ctx, listener, &made),
         })
-    }
+    };
 }

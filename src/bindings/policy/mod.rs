@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use rhai::plugin::*;
 use rhai::{AST, ASTNode, Array, Dynamic, EvalAltResult, Expr, FnPtr, Map, NativeCallContext, Position};
 
 use self::scripted::Scripted;
@@ -51,7 +50,7 @@ impl Made {
             let (name, args) = specification(&value.to_string()).or_raise(ctx)?;
             return load(ctx, &name, args);
         }
-        let is_verdict = value.is::<verdict::api::Verdict>();
+        let is_verdict = value.is::<verdict::Verdict>();
         match value.try_cast::<Self>() {
             Some(made) => Ok(made),
             None => {
@@ -259,12 +258,9 @@ fn first_option(program: &AST) -> Option<String> {
     found
 }
 
-/// Policies.
-#[export_module]
-#[allow(clippy::unwrap_used)] // the code that the macro writes
-pub mod api {
-    /// A policy: native, from a file, or several in turn.
-    pub type Policy = super::Made;
+functions! {
+    pub fn api;
+    type Policy = Made, "A policy: native, from a file, or several in turn.";
 
     /// Several policies as one, native ones and closures: each sees the packet in turn, and the first whose verdict is not
     /// `pass()` decides.
@@ -277,11 +273,10 @@ pub mod api {
     /// udp::bind("127.0.0.1:0").send_to("ping 1", server.addr);
     /// expect(`${server.recv(1.s).reply("no")}`, "drop()");
     /// ```
-    #[rhai_fn(return_raw)]
-    pub fn chain(ctx: NativeCallContext, policies: Array) -> ScriptResult<Policy> {
+    fn chain(ctx: NativeCallContext, policies: Array) -> ScriptResult<Policy> = {
         let list: ScriptResult<Vec<Made>> = policies.into_iter().map(|value| Made::of(&ctx, value)).collect();
         list.map(Made::Chain)
-    }
+    };
 
     /// The policy in a file: a script whose value is the closure. A plain name is looked up in the directory `policies` of the
     /// scripts; options may follow it, as in `"gilbert:p=0.05,r=0.3"`.
@@ -294,11 +289,10 @@ pub mod api {
     /// udp::bind("127.0.0.1:0").send_to("ping 1", server.addr);
     /// expect(`${server.recv(1.s).reply("no")}`, "drop()");
     /// ```
-    #[rhai_fn(name = "policy", return_raw)]
-    pub fn policy_named(ctx: NativeCallContext, name: &str) -> ScriptResult<Policy> {
+    fn policy(ctx: NativeCallContext, name: &str) -> ScriptResult<Policy> = {
         let (name, args) = specification(name).or_raise(&ctx)?;
         load(&ctx, &name, args)
-    }
+    };
 
     /// The policy in a file, with options for it.
     ///
@@ -310,11 +304,10 @@ pub mod api {
     /// udp::bind("127.0.0.1:0").send_to("ping 1", server.addr);
     /// expect(`${server.recv(1.s).reply("no")}`, "drop()");
     /// ```
-    #[rhai_fn(name = "policy", return_raw)]
-    pub fn policy_with(ctx: NativeCallContext, name: &str, options: Map) -> ScriptResult<Policy> {
+    fn policy(ctx: NativeCallContext, name: &str, options: Map) -> ScriptResult<Policy> = {
         let args = options.iter().map(|(key, value)| format!("--{key}={}", typed(value))).collect();
         load(&ctx, name, args)
-    }
+    };
 
     /// Has `policy` decide about each request that the socket receives from now on: a closure that takes the packet and
     /// returns a verdict. Its draws come from the seed, the flow and the packet's number in the flow, so that the same
@@ -329,11 +322,10 @@ pub mod api {
     /// udp::bind("127.0.0.1:0").send_to("ping 1", server.addr);
     /// expect(`${server.recv(1.s).reply("no")}`, "drop()");
     /// ```
-    #[rhai_fn(return_raw)]
-    pub fn set_policy(ctx: NativeCallContext, socket: UdpSocket, policy: FnPtr) -> ScriptResult<()> {
+    fn set_policy(ctx: NativeCallContext, socket: UdpSocket, policy: FnPtr) -> ScriptResult<()> = {
         let made = Made::of(&ctx, Dynamic::from(policy))?;
         attach(&ctx, &socket, &made)
-    }
+    };
 
     /// Has a policy made before decide about each request that the socket receives from now on, from a fresh state.
     ///
@@ -345,10 +337,8 @@ pub mod api {
     /// udp::bind("127.0.0.1:0").send_to("ping 1", server.addr);
     /// expect(`${server.recv(1.s).reply("no")}`, "drop()");
     /// ```
-    #[rhai_fn(name = "set_policy", return_raw)]
-    pub fn set_made_policy(ctx: NativeCallContext, socket: UdpSocket, policy: Policy) -> ScriptResult<()> {
-        attach(&ctx, &socket, &policy)
-    }
+    fn set_policy(ctx: NativeCallContext, socket: UdpSocket, policy: Policy) -> ScriptResult<()> =
+        attach(&ctx, &socket, &policy);
 
     /// Has `policy` decide about each message that comes over the listener's connections from now on; it sees whole messages,
     /// as the framing tells them apart, and their answers meet the fate. See `set_policy` of a UDP socket.
@@ -360,11 +350,10 @@ pub mod api {
     /// conn.send("ping 1");
     /// expect(`${listener.accept().recv(1.s).reply("no")}`, "drop()");
     /// ```
-    #[rhai_fn(name = "set_policy", return_raw)]
-    pub fn set_listener_policy(ctx: NativeCallContext, listener: Listener, policy: FnPtr) -> ScriptResult<()> {
+    fn set_policy(ctx: NativeCallContext, listener: Listener, policy: FnPtr) -> ScriptResult<()> = {
         let made = Made::of(&ctx, Dynamic::from(policy))?;
         attach_to_listener(&ctx, &listener, &made)
-    }
+    };
 
     /// Has a policy made before decide about each message that comes over the listener's connections from now on.
     ///
@@ -377,18 +366,13 @@ pub mod api {
     /// conn.send("ping 1");
     /// expect(`${listener.accept().recv(1.s).reply("no")}`, "drop()");
     /// ```
-    #[rhai_fn(name = "set_policy", return_raw)]
-    pub fn set_made_listener_policy(ctx: NativeCallContext, listener: Listener, policy: Policy) -> ScriptResult<()> {
-        attach_to_listener(&ctx, &listener, &policy)
-    }
+    fn set_policy(ctx: NativeCallContext, listener: Listener, policy: Policy) -> ScriptResult<()> =
+        attach_to_listener(&ctx, &listener, &policy);
 
     /// The policy as the call that makes it.
     ///
     /// ```rhai
     /// expect(`${loss(0.2)}`, "loss(0.2)");
     /// ```
-    #[rhai_fn(name = "to_string", name = "to_debug", pure)]
-    pub fn policy_text(policy: &mut Policy) -> String {
-        policy.text()
-    }
+    fn to_string | to_debug(policy: &mut Policy) -> String = policy.text();
 }

@@ -1,21 +1,19 @@
 //! The native policies, by the calls that make them.
 
-use rhai::plugin::*;
 use rhai::{Map, NativeCallContext};
 
 use super::Made;
-use super::api::Policy;
-use super::verdict::api::Verdict;
+use super::Policy;
+use super::verdict::Verdict;
 use crate::bindings::convert::Options;
 use crate::bindings::error::{OrRaise, ScriptResult};
 use crate::net::error::Error;
 use crate::net::policy::{Action, Gilbert, Native};
 use crate::net::time::Duration;
 
-/// Native policies.
-#[export_module]
-#[allow(clippy::unwrap_used)] // the code that the macro writes
-pub mod api {
+functions! {
+    pub fn api;
+
     /// A policy that drops each packet with probability `p`, from 0 to 1, independently.
     ///
     /// Errors: `invalid`: `p` is outside of 0 to 1.
@@ -25,10 +23,8 @@ pub mod api {
     /// set_policy(udp::bind("127.0.0.1:0"), policy);
     /// expect(`${policy}`, "loss(0.2)");
     /// ```
-    #[rhai_fn(return_raw)]
-    pub fn loss(ctx: NativeCallContext, p: f64) -> ScriptResult<Policy> {
-        Native::chance(p, Action::Drop).map(Made::Native).or_raise(&ctx)
-    }
+    fn loss as loss(ctx: NativeCallContext, p: f64) -> ScriptResult<Policy> =
+        Native::chance(p, Action::Drop).map(Made::Native).or_raise(&ctx);
 
     /// A policy that drops nothing (0) or everything (1).
     ///
@@ -39,10 +35,7 @@ pub mod api {
     /// set_policy(udp::bind("127.0.0.1:0"), policy);
     /// expect(`${policy}`, "loss(1)");
     /// ```
-    #[rhai_fn(name = "loss", return_raw)]
-    pub fn loss_int(ctx: NativeCallContext, p: i64) -> ScriptResult<Policy> {
-        loss(ctx, p as f64)
-    }
+    fn loss(ctx: NativeCallContext, p: i64) -> ScriptResult<Policy> = loss(ctx, p as f64);
 
     /// A policy by which each packet meets the verdict with probability `p`, independently.
     ///
@@ -53,10 +46,8 @@ pub mod api {
     /// set_policy(udp::bind("127.0.0.1:0"), policy);
     /// expect(`${policy}`, "chance(0.1, corrupt())");
     /// ```
-    #[rhai_fn(return_raw)]
-    pub fn chance(ctx: NativeCallContext, p: f64, verdict: Verdict) -> ScriptResult<Policy> {
-        Native::chance(p, verdict.action).map(Made::Native).or_raise(&ctx)
-    }
+    fn chance as chance(ctx: NativeCallContext, p: f64, verdict: Verdict) -> ScriptResult<Policy> =
+        Native::chance(p, verdict.action).map(Made::Native).or_raise(&ctx);
 
     /// A policy by which no packet (0) or each packet (1) meets the verdict.
     ///
@@ -67,10 +58,8 @@ pub mod api {
     /// set_policy(udp::bind("127.0.0.1:0"), policy);
     /// expect(`${policy}`, "chance(1, corrupt())");
     /// ```
-    #[rhai_fn(name = "chance", return_raw)]
-    pub fn chance_int(ctx: NativeCallContext, p: i64, verdict: Verdict) -> ScriptResult<Policy> {
-        chance(ctx, p as f64, verdict)
-    }
+    fn chance(ctx: NativeCallContext, p: i64, verdict: Verdict) -> ScriptResult<Policy> =
+        chance(ctx, p as f64, verdict);
 
     /// A policy by which each packet meets the verdict.
     ///
@@ -79,9 +68,7 @@ pub mod api {
     /// set_policy(udp::bind("127.0.0.1:0"), policy);
     /// expect(`${policy}`, "always(delay(20ms))");
     /// ```
-    pub fn always(verdict: Verdict) -> Policy {
-        Made::Native(Native::always(verdict.action))
-    }
+    fn always(verdict: Verdict) -> Policy = Made::Native(Native::always(verdict.action));
 
     /// A policy that drops each n-th packet of a flow.
     ///
@@ -92,10 +79,8 @@ pub mod api {
     /// set_policy(udp::bind("127.0.0.1:0"), policy);
     /// expect(`${policy}`, "every(3)");
     /// ```
-    #[rhai_fn(return_raw)]
-    pub fn every(ctx: NativeCallContext, n: i64) -> ScriptResult<Policy> {
-        Native::every(n, Action::Drop).map(Made::Native).or_raise(&ctx)
-    }
+    fn every(ctx: NativeCallContext, n: i64) -> ScriptResult<Policy> =
+        Native::every(n, Action::Drop).map(Made::Native).or_raise(&ctx);
 
     /// A policy by which each n-th packet of a flow meets the verdict.
     ///
@@ -106,10 +91,8 @@ pub mod api {
     /// set_policy(udp::bind("127.0.0.1:0"), policy);
     /// expect(`${policy}`, "every(3, duplicate(2))");
     /// ```
-    #[rhai_fn(name = "every", return_raw)]
-    pub fn every_with(ctx: NativeCallContext, n: i64, verdict: Verdict) -> ScriptResult<Policy> {
-        Native::every(n, verdict.action).map(Made::Native).or_raise(&ctx)
-    }
+    fn every(ctx: NativeCallContext, n: i64, verdict: Verdict) -> ScriptResult<Policy> =
+        Native::every(n, verdict.action).map(Made::Native).or_raise(&ctx);
 
     /// A policy that drops the first n packets of each flow.
     ///
@@ -120,10 +103,8 @@ pub mod api {
     /// set_policy(udp::bind("127.0.0.1:0"), policy);
     /// expect(`${policy}`, "first(2)");
     /// ```
-    #[rhai_fn(return_raw)]
-    pub fn first(ctx: NativeCallContext, n: i64) -> ScriptResult<Policy> {
-        Native::first(n, Action::Drop).map(Made::Native).or_raise(&ctx)
-    }
+    fn first(ctx: NativeCallContext, n: i64) -> ScriptResult<Policy> =
+        Native::first(n, Action::Drop).map(Made::Native).or_raise(&ctx);
 
     /// A policy by which the first n packets of each flow meet the verdict.
     ///
@@ -134,10 +115,8 @@ pub mod api {
     /// set_policy(udp::bind("127.0.0.1:0"), policy);
     /// expect(`${policy}`, "first(2, delay(1s))");
     /// ```
-    #[rhai_fn(name = "first", return_raw)]
-    pub fn first_with(ctx: NativeCallContext, n: i64, verdict: Verdict) -> ScriptResult<Policy> {
-        Native::first(n, verdict.action).map(Made::Native).or_raise(&ctx)
-    }
+    fn first(ctx: NativeCallContext, n: i64, verdict: Verdict) -> ScriptResult<Policy> =
+        Native::first(n, verdict.action).map(Made::Native).or_raise(&ctx);
 
     /// A policy that goes through a pattern for each flow, again and again: at a `1` the packet passes, at a `0` it is dropped.
     ///
@@ -148,10 +127,8 @@ pub mod api {
     /// set_policy(udp::bind("127.0.0.1:0"), policy);
     /// expect(`${policy}`, "pattern(\"1101\")");
     /// ```
-    #[rhai_fn(return_raw)]
-    pub fn pattern(ctx: NativeCallContext, pattern: &str) -> ScriptResult<Policy> {
-        Native::pattern(pattern, Action::Drop).map(Made::Native).or_raise(&ctx)
-    }
+    fn pattern(ctx: NativeCallContext, pattern: &str) -> ScriptResult<Policy> =
+        Native::pattern(pattern, Action::Drop).map(Made::Native).or_raise(&ctx);
 
     /// A policy that goes through a pattern for each flow: at a `1` the packet passes, at a `0` it meets the verdict.
     ///
@@ -162,10 +139,8 @@ pub mod api {
     /// set_policy(udp::bind("127.0.0.1:0"), policy);
     /// expect(`${policy}`, "pattern(\"10\", corrupt())");
     /// ```
-    #[rhai_fn(name = "pattern", return_raw)]
-    pub fn pattern_with(ctx: NativeCallContext, pattern: &str, verdict: Verdict) -> ScriptResult<Policy> {
-        Native::pattern(pattern, verdict.action).map(Made::Native).or_raise(&ctx)
-    }
+    fn pattern(ctx: NativeCallContext, pattern: &str, verdict: Verdict) -> ScriptResult<Policy> =
+        Native::pattern(pattern, verdict.action).map(Made::Native).or_raise(&ctx);
 
     /// A policy that drops in bursts, by the model of Gilbert: before each packet a flow's good state turns bad with
     /// probability `p`, its bad state good with probability `r`; in the bad state all is dropped. Bursts are 1/r packets long
@@ -178,10 +153,8 @@ pub mod api {
     /// set_policy(udp::bind("127.0.0.1:0"), policy);
     /// expect(`${policy}`, "gilbert(0.05, 0.25)");
     /// ```
-    #[rhai_fn(return_raw)]
-    pub fn gilbert(ctx: NativeCallContext, p: f64, r: f64) -> ScriptResult<Policy> {
-        Native::gilbert(Gilbert { p, r, good: 0.0, bad: 1.0 }, Action::Drop).map(Made::Native).or_raise(&ctx)
-    }
+    fn gilbert as gilbert(ctx: NativeCallContext, p: f64, r: f64) -> ScriptResult<Policy> =
+        Native::gilbert(Gilbert { p, r, good: 0.0, bad: 1.0 }, Action::Drop).map(Made::Native).or_raise(&ctx);
 
     /// A policy that drops in bursts; with `r` 0, the bad state lasts for ever, with 1 for one packet.
     ///
@@ -192,10 +165,7 @@ pub mod api {
     /// set_policy(udp::bind("127.0.0.1:0"), policy);
     /// expect(`${policy}`, "gilbert(0.05, 1)");
     /// ```
-    #[rhai_fn(name = "gilbert", return_raw)]
-    pub fn gilbert_r_int(ctx: NativeCallContext, p: f64, r: i64) -> ScriptResult<Policy> {
-        gilbert(ctx, p, r as f64)
-    }
+    fn gilbert(ctx: NativeCallContext, p: f64, r: i64) -> ScriptResult<Policy> = gilbert(ctx, p, r as f64);
 
     /// A policy that drops in bursts; with `p` 0, none ever begins, with 1 the first packet begins one.
     ///
@@ -206,10 +176,7 @@ pub mod api {
     /// set_policy(udp::bind("127.0.0.1:0"), policy);
     /// expect(`${policy}`, "gilbert(1, 0.25)");
     /// ```
-    #[rhai_fn(name = "gilbert", return_raw)]
-    pub fn gilbert_p_int(ctx: NativeCallContext, p: i64, r: f64) -> ScriptResult<Policy> {
-        gilbert(ctx, p as f64, r)
-    }
+    fn gilbert(ctx: NativeCallContext, p: i64, r: f64) -> ScriptResult<Policy> = gilbert(ctx, p as f64, r);
 
     /// A policy that drops in bursts, with whole numbers.
     ///
@@ -220,10 +187,7 @@ pub mod api {
     /// set_policy(udp::bind("127.0.0.1:0"), policy);
     /// expect(`${policy}`, "gilbert(1, 1)");
     /// ```
-    #[rhai_fn(name = "gilbert", return_raw)]
-    pub fn gilbert_ints(ctx: NativeCallContext, p: i64, r: i64) -> ScriptResult<Policy> {
-        gilbert(ctx, p as f64, r as f64)
-    }
+    fn gilbert(ctx: NativeCallContext, p: i64, r: i64) -> ScriptResult<Policy> = gilbert(ctx, p as f64, r as f64);
 
     /// A policy that drops in bursts, by the model of Gilbert and Elliott: `p`, `r` as in `gilbert(p, r)`, and the share
     /// dropped in the `good` state (0.0) and in the `bad` one (1.0).
@@ -235,8 +199,7 @@ pub mod api {
     /// set_policy(udp::bind("127.0.0.1:0"), policy);
     /// expect(`${policy}`, "gilbert(#{ p: 0.05, r: 0.25, good: 0.01, bad: 0.9 })");
     /// ```
-    #[rhai_fn(name = "gilbert", return_raw)]
-    pub fn gilbert_elliott(ctx: NativeCallContext, options: Map) -> ScriptResult<Policy> {
+    fn gilbert(ctx: NativeCallContext, options: Map) -> ScriptResult<Policy> = {
         let mut options = Options::new("gilbert", &options);
         let mut read = || {
             let mut needed = |key| {
@@ -249,7 +212,7 @@ pub mod api {
         let model = read().or_raise(&ctx)?;
         options.finish().or_raise(&ctx)?;
         Native::gilbert(model, Action::Drop).map(Made::Native).or_raise(&ctx)
-    }
+    };
 
     /// A policy that delays each packet by `delay`, plus or minus up to `spread`, uniformly random. Packets may overtake each
     /// other.
@@ -261,8 +224,6 @@ pub mod api {
     /// set_policy(udp::bind("127.0.0.1:0"), policy);
     /// expect(`${policy}`, "jitter(20ms, 5ms)");
     /// ```
-    #[rhai_fn(return_raw)]
-    pub fn jitter(ctx: NativeCallContext, delay: Duration, spread: Duration) -> ScriptResult<Policy> {
-        Native::jitter(delay, spread).map(Made::Native).or_raise(&ctx)
-    }
+    fn jitter(ctx: NativeCallContext, delay: Duration, spread: Duration) -> ScriptResult<Policy> =
+        Native::jitter(delay, spread).map(Made::Native).or_raise(&ctx);
 }

@@ -4,7 +4,6 @@ use std::cell::RefCell;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use rhai::plugin::*;
 use rhai::{Dynamic, Map, NativeCallContext};
 
 use crate::bindings::convert::{Options, bytes};
@@ -62,22 +61,16 @@ fn details(options: &Map) -> Result<Details, Error> {
     Ok(Details { from, mtu: small("mtu", mtu)?, pointer: small("pointer", pointer)?, gateway })
 }
 
-/// Verdicts.
-#[export_module]
-#[allow(clippy::unwrap_used)] // the code that the macro writes
-pub mod api {
-    /// What is to be done with a packet.
-    pub type Verdict = policy::Verdict;
+functions! {
+    pub fn api;
+    type Verdict = policy::Verdict, "What is to be done with a packet.";
 
     /// The verdict that lets a packet through. In a server: the answer is sent.
     ///
     /// ```rhai
     /// expect(pass().kind, "pass");
     /// ```
-    #[rhai_fn(volatile)]
-    pub fn pass(ctx: NativeCallContext) -> Verdict {
-        verdict(&ctx, Action::Pass)
-    }
+    volatile pass(ctx: NativeCallContext) -> Verdict = verdict(&ctx, Action::Pass);
 
     /// The verdict that loses a packet. In a server: the request was received, its answer is not sent.
     ///
@@ -85,10 +78,7 @@ pub mod api {
     /// let policy = |pkt| if pkt.text == "ping 2" { drop() } else { pass() };
     /// expect(drop().kind, "drop");
     /// ```
-    #[rhai_fn(volatile)]
-    pub fn drop(ctx: NativeCallContext) -> Verdict {
-        verdict(&ctx, Action::Drop)
-    }
+    volatile drop(ctx: NativeCallContext) -> Verdict = verdict(&ctx, Action::Drop);
 
     /// The verdict that lets a packet through later. In a server: the answer is sent when that time has passed, and the loop
     /// goes on meanwhile.
@@ -99,13 +89,12 @@ pub mod api {
     /// set_policy(udp::bind("127.0.0.1:0"), |pkt| delay(20.ms));
     /// expect([delay(20.ms).kind, `${delay(20.ms)}`], ["delay", "delay(20ms)"]);
     /// ```
-    #[rhai_fn(volatile, return_raw)]
-    pub fn delay(ctx: NativeCallContext, by: Duration) -> ScriptResult<Verdict> {
+    volatile delay(ctx: NativeCallContext, by: Duration) -> ScriptResult<Verdict> = {
         if by.is_negative() {
             return raise(&ctx, Error::invalid("delay", "a delay cannot be negative"));
         }
         Ok(verdict(&ctx, Action::Delay(by)))
-    }
+    };
 
     /// The verdict that lets a packet through so many times in all. In a server: the answer is sent that often.
     ///
@@ -115,13 +104,10 @@ pub mod api {
     /// set_policy(udp::bind("127.0.0.1:0"), |pkt| duplicate(2));
     /// expect([duplicate(2).kind, `${duplicate(2)}`], ["duplicate", "duplicate(2)"]);
     /// ```
-    #[rhai_fn(volatile, return_raw)]
-    pub fn duplicate(ctx: NativeCallContext, times: i64) -> ScriptResult<Verdict> {
-        match u32::try_from(times) {
-            Ok(times @ 1..=100) => Ok(verdict(&ctx, Action::Duplicate(times))),
-            _ => raise(&ctx, Error::invalid("duplicate", format!("a packet can be there 1 to 100 times, not {times}"))),
-        }
-    }
+    volatile duplicate(ctx: NativeCallContext, times: i64) -> ScriptResult<Verdict> = match u32::try_from(times) {
+        Ok(times @ 1..=100) => Ok(verdict(&ctx, Action::Duplicate(times))),
+        _ => raise(&ctx, Error::invalid("duplicate", format!("a packet can be there 1 to 100 times, not {times}"))),
+    };
 
     /// The verdict that lets other bytes through in a packet's place: a string or a blob. In a server: they are the answer.
     ///
@@ -129,12 +115,11 @@ pub mod api {
     /// set_policy(udp::bind("127.0.0.1:0"), |pkt| replace("nothing to see here"));
     /// expect(replace("nothing to see here").kind, "replace");
     /// ```
-    #[rhai_fn(volatile, return_raw)]
-    pub fn replace(ctx: NativeCallContext, data: Dynamic) -> ScriptResult<Verdict> {
+    volatile replace(ctx: NativeCallContext, data: Dynamic) -> ScriptResult<Verdict> = {
         let data = bytes(&ctx, data)?;
         check_size(data.len()).or_raise(&ctx)?;
         Ok(verdict(&ctx, Action::Replace(data.into())))
-    }
+    };
 
     /// The verdict that lets a packet through with one random bit of its payload flipped. In a server: the
     /// answer is damaged so.
@@ -143,21 +128,18 @@ pub mod api {
     /// set_policy(udp::bind("127.0.0.1:0"), |pkt| corrupt());
     /// expect(corrupt().kind, "corrupt");
     /// ```
-    #[rhai_fn(volatile)]
-    pub fn corrupt(ctx: NativeCallContext) -> Verdict {
+    volatile corrupt(ctx: NativeCallContext) -> Verdict = {
         context::peek(|context| context.run.seed.mark_used());
         verdict(&ctx, Action::Corrupt)
-    }
+    };
 
     /// The verdict that loses a packet on a link, or at a host's ingress, and reports "port unreachable" to its sender.
     ///
     /// ```rhai
     /// expect(reject().kind, "reject");
     /// ```
-    #[rhai_fn(volatile, return_raw)]
-    pub fn reject(ctx: NativeCallContext) -> ScriptResult<Verdict> {
-        rejected(&ctx, Rejection::named("port-unreachable", Details::default()))
-    }
+    volatile reject(ctx: NativeCallContext) -> ScriptResult<Verdict> =
+        rejected(&ctx, Rejection::named("port-unreachable", Details::default()));
 
     /// The verdict that loses a packet on a link, or at a host's ingress, and sends this ICMP error to its sender, which quotes
     /// the packet. A server cannot do that: there it is an error.
@@ -191,10 +173,8 @@ pub mod api {
     /// let policy = |pkt| if pkt.number == 3 { reject("icmp-admin-prohibited") } else { pass() };
     /// expect(`${reject("tcp-reset")}`, "reject(\"tcp-reset\")");
     /// ```
-    #[rhai_fn(name = "reject", volatile, return_raw)]
-    pub fn reject_named(ctx: NativeCallContext, name: &str) -> ScriptResult<Verdict> {
-        rejected(&ctx, Rejection::named(name, Details::default()))
-    }
+    volatile reject(ctx: NativeCallContext, name: &str) -> ScriptResult<Verdict> =
+        rejected(&ctx, Rejection::named(name, Details::default()));
 
     /// The same, with more for the error to say: `from`, who reports it (default: the host that the packet was on its way
     /// to), `mtu` of the next hop in bytes, `pointer` to the byte in error, `gateway` of a redirect.
@@ -205,11 +185,10 @@ pub mod api {
     /// let verdict = reject("frag-needed", #{ mtu: 1280, from: "10.0.0.77" });
     /// expect([verdict.kind, `${verdict}`], ["reject", "reject(\"frag-needed\", #{ mtu: 1280, from: \"10.0.0.77\" })"]);
     /// ```
-    #[rhai_fn(name = "reject", volatile, return_raw)]
-    pub fn reject_named_with(ctx: NativeCallContext, name: &str, options: Map) -> ScriptResult<Verdict> {
+    volatile reject(ctx: NativeCallContext, name: &str, options: Map) -> ScriptResult<Verdict> = {
         let details = details(&options).or_raise(&ctx)?;
         rejected(&ctx, Rejection::named(name, details))
-    }
+    };
 
     /// The verdict that loses a packet and sends its sender the ICMP error with this type and code, both 0 to 255: ICMP
     /// for IPv4 packets, ICMPv6 for IPv6 ones.
@@ -219,10 +198,8 @@ pub mod api {
     /// ```rhai
     /// expect(`${reject(3, 13)}`, "reject(3, 13)");
     /// ```
-    #[rhai_fn(name = "reject", volatile, return_raw)]
-    pub fn reject_numbered(ctx: NativeCallContext, type_: i64, code: i64) -> ScriptResult<Verdict> {
-        rejected(&ctx, Rejection::numbered(type_, code, Details::default()))
-    }
+    volatile reject(ctx: NativeCallContext, type_: i64, code: i64) -> ScriptResult<Verdict> =
+        rejected(&ctx, Rejection::numbered(type_, code, Details::default()));
 
     /// The same, with more for the error to say, as in `reject(name, options)`.
     ///
@@ -232,49 +209,36 @@ pub mod api {
     /// let verdict = reject(5, 1, #{ gateway: "10.0.0.2" });
     /// expect(`${verdict}`, "reject(5, 1, #{ gateway: \"10.0.0.2\" })");
     /// ```
-    #[rhai_fn(name = "reject", volatile, return_raw)]
-    pub fn reject_numbered_with(ctx: NativeCallContext, type_: i64, code: i64, options: Map) -> ScriptResult<Verdict> {
+    volatile reject(ctx: NativeCallContext, type_: i64, code: i64, options: Map) -> ScriptResult<Verdict> = {
         let details = details(&options).or_raise(&ctx)?;
         rejected(&ctx, Rejection::numbered(type_, code, details))
-    }
+    };
 
     /// The verdict in a word: `"pass"` or `"drop"`.
     ///
     /// ```rhai
     /// expect(drop().kind, "drop");
     /// ```
-    #[rhai_fn(get = "kind", pure)]
-    pub fn kind(verdict: &mut Verdict) -> String {
-        verdict.action.word().to_string()
-    }
+    get kind(verdict: &mut Verdict) -> String = verdict.action.word().to_string();
 
     /// Whether the packet is lost.
     ///
     /// ```rhai
     /// expect(drop().dropped, true);
     /// ```
-    #[rhai_fn(get = "dropped", pure)]
-    pub fn dropped(verdict: &mut Verdict) -> bool {
-        verdict.action == Action::Drop
-    }
+    get dropped(verdict: &mut Verdict) -> bool = verdict.action == Action::Drop;
 
     /// Where the verdict was made: `scripts/udp_server.rhai:9`, or the native policy's name.
     ///
     /// ```rhai
     /// expect(drop().origin.ends_with(":1"), true);
     /// ```
-    #[rhai_fn(get = "origin", pure)]
-    pub fn origin(verdict: &mut Verdict) -> String {
-        verdict.origin.to_string()
-    }
+    get origin(verdict: &mut Verdict) -> String = verdict.origin.to_string();
 
     /// The verdict as the call that makes it.
     ///
     /// ```rhai
     /// expect(`${delay(20.ms)}`, "delay(20ms)");
     /// ```
-    #[rhai_fn(name = "to_string", name = "to_debug", pure)]
-    pub fn verdict_text(verdict: &mut Verdict) -> String {
-        verdict.action.to_string()
-    }
+    fn to_string | to_debug(verdict: &mut Verdict) -> String = verdict.action.to_string();
 }

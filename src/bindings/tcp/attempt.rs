@@ -3,9 +3,8 @@
 use std::sync::Arc;
 
 use rhai::Dynamic;
-use rhai::plugin::*;
 
-use super::connection::api::Connection;
+use super::connection::Connection;
 use crate::net::socket::tcp::{Attempt as NetAttempt, Connecting};
 use crate::net::time::Duration;
 
@@ -31,12 +30,9 @@ impl Tried {
     }
 }
 
-/// Attempts to connect.
-#[export_module]
-#[allow(clippy::unwrap_used)] // the code that the macro writes
-pub mod api {
-    /// An attempt to connect.
-    pub type Attempt = super::Tried;
+functions! {
+    pub fn api;
+    type Attempt = Tried, "An attempt to connect.";
 
     /// How it ended: `"connected"`, `"refused"` (the peer answered that nobody listens: RST), `"icmp"` (an ICMP error),
     /// `"unreachable"` (this host has no way there), `"timeout"` or `"interrupted"` (the script was stopped).
@@ -44,10 +40,7 @@ pub mod api {
     /// ```rhai
     /// expect(tcp::try_connect(tcp::closed_port()).kind, "refused");
     /// ```
-    #[rhai_fn(get = "kind", pure)]
-    pub fn attempt_kind(attempt: &mut Attempt) -> String {
-        attempt.ended().end.word().to_string()
-    }
+    get kind(attempt: &mut Attempt) -> String = attempt.ended().end.word().to_string();
 
     /// The connection; `()` if there is none.
     ///
@@ -56,10 +49,7 @@ pub mod api {
     /// let conn = tcp::try_connect(listener.addr).conn;
     /// expect(conn.peer, listener.addr);
     /// ```
-    #[rhai_fn(get = "conn", pure)]
-    pub fn attempt_conn(attempt: &mut Attempt) -> Dynamic {
-        attempt.connection().map_or(Dynamic::UNIT, Dynamic::from)
-    }
+    get conn(attempt: &mut Attempt) -> Dynamic = attempt.connection().map_or(Dynamic::UNIT, Dynamic::from);
 
     /// Where to.
     ///
@@ -67,20 +57,14 @@ pub mod api {
     /// let port = tcp::closed_port();
     /// expect(tcp::try_connect(port).to, port);
     /// ```
-    #[rhai_fn(get = "to", pure)]
-    pub fn attempt_to(attempt: &mut Attempt) -> std::net::SocketAddr {
-        attempt.ended().to
-    }
+    get to(attempt: &mut Attempt) -> std::net::SocketAddr = attempt.ended().to;
 
     /// How long the answer took, a Duration from before the call: the connection, the refusal (an answer too) or the error.
     ///
     /// ```rhai
     /// expect(tcp::try_connect(tcp::closed_port()).took > 0.s, true);
     /// ```
-    #[rhai_fn(get = "took", pure)]
-    pub fn attempt_took(attempt: &mut Attempt) -> Duration {
-        attempt.ended().took
-    }
+    get took(attempt: &mut Attempt) -> Duration = attempt.ended().took;
 
     /// The round-trip time of the answer, a Duration: of a connection that of its handshake as the kernel measured it
     /// (TCP_INFO), of an ICMP error, where a `ttl` was given, until the kernel's stamp of its arrival; else that of `took`.
@@ -90,30 +74,21 @@ pub mod api {
     /// let attempt = tcp::try_connect(listener.addr);
     /// expect(attempt.rtt <= attempt.took, true);
     /// ```
-    #[rhai_fn(global, get = "rtt", pure)]
-    pub fn attempt_rtt(attempt: &mut Attempt) -> Duration {
-        attempt.ended().rtt
-    }
+    get rtt(attempt: &mut Attempt) -> Duration = attempt.ended().rtt;
 
     /// The clock of the round-trip time, in words, as for a ping.
     ///
     /// ```rhai
     /// expect(tcp::try_connect(tcp::closed_port()).clock, "user receive - user send");
     /// ```
-    #[rhai_fn(global, get = "clock", pure)]
-    pub fn attempt_clock(attempt: &mut Attempt) -> String {
-        attempt.ended().clock.name().to_string()
-    }
+    get clock(attempt: &mut Attempt) -> String = attempt.ended().clock.name().to_string();
 
     /// How long it took to find the address of the name, a Duration; not part of `took`.
     ///
     /// ```rhai
     /// expect(tcp::try_connect(tcp::closed_port()).resolved_in < 1.s, true);
     /// ```
-    #[rhai_fn(get = "resolved_in", pure)]
-    pub fn attempt_resolved_in(attempt: &mut Attempt) -> Duration {
-        attempt.0.1
-    }
+    get resolved_in(attempt: &mut Attempt) -> Duration = attempt.0.1;
 
     /// Attempts at other addresses of the same name, which failed, in an array; mostly empty.
     ///
@@ -121,11 +96,10 @@ pub mod api {
     /// let attempt = tcp::try_connect(tcp::closed_port());
     /// expect(attempt.others.len, 0);
     /// ```
-    #[rhai_fn(get = "others", pure)]
-    pub fn attempt_others(attempt: &mut Attempt) -> rhai::Array {
-        let tried = |one: &NetAttempt| Dynamic::from(super::Tried::new(one.clone(), attempt.0.1));
+    get others as attempt_others(attempt: &mut Attempt) -> rhai::Array = {
+        let tried = |one: &NetAttempt| Dynamic::from(Tried::new(one.clone(), attempt.0.1));
         attempt.ended().others.iter().map(tried).collect()
-    }
+    };
 
     /// This attempt and `others`, in the order in which they were made.
     ///
@@ -133,35 +107,28 @@ pub mod api {
     /// let attempt = tcp::try_connect(tcp::closed_port());
     /// expect(attempt.tried.map(|one| one.kind), ["refused"]);
     /// ```
-    #[rhai_fn(get = "tried", pure)]
-    pub fn attempt_tried(attempt: &mut Attempt) -> rhai::Array {
+    get tried(attempt: &mut Attempt) -> rhai::Array = {
         let mut all = attempt_others(attempt);
         // Without a connection the first says why; what was connected to, or interrupted, came last.
         let is_last = matches!(attempt.ended().end, Connecting::Connected(_) | Connecting::Interrupted);
         all.insert(if is_last { all.len() } else { 0 }, Dynamic::from(attempt.clone()));
         all
-    }
+    };
 
     /// The ICMP error that came; `()` if none did.
     ///
     /// ```rhai
     /// expect(tcp::try_connect(tcp::closed_port()).icmp, ());
     /// ```
-    #[rhai_fn(get = "icmp", pure)]
-    pub fn attempt_icmp(attempt: &mut Attempt) -> Dynamic {
-        match &attempt.ended().end {
-            Connecting::Icmp(error) => Dynamic::from(error.clone()),
-            _ => Dynamic::UNIT,
-        }
-    }
+    get icmp(attempt: &mut Attempt) -> Dynamic = match &attempt.ended().end {
+        Connecting::Icmp(error) => Dynamic::from(error.clone()),
+        _ => Dynamic::UNIT,
+    };
 
     /// The attempt in words: `Connected to 127.0.0.1:11001`.
     ///
     /// ```rhai
     /// expect(`${tcp::try_connect(tcp::closed_port())}`.starts_with("Connection refused by 127.0.0.1:"), true);
     /// ```
-    #[rhai_fn(name = "to_string", name = "to_debug", pure)]
-    pub fn attempt_text(attempt: &mut Attempt) -> String {
-        attempt.ended().to_string()
-    }
+    fn to_string | to_debug(attempt: &mut Attempt) -> String = attempt.ended().to_string();
 }

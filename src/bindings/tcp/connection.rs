@@ -1,6 +1,5 @@
 //! A connection in scripts: what it sends and receives, and its end.
 
-use rhai::plugin::*;
 use rhai::{Dynamic, NativeCallContext, Position};
 
 use super::message::Received;
@@ -8,7 +7,7 @@ use crate::bindings::context;
 use crate::bindings::context::Wait;
 use crate::bindings::convert::bytes;
 use crate::bindings::error::{OrRaise, ScriptResult, raise, thrown};
-use crate::bindings::time::api::Deadline;
+use crate::bindings::time::Deadline;
 use crate::net::error::{Error, ErrorKind};
 use crate::net::socket::tcp::{Connection as NetConnection, Incoming, Sent, Want};
 use crate::net::time::{Duration, Instant};
@@ -89,13 +88,11 @@ fn exactly(ctx: &NativeCallContext, connection: &NetConnection, count: i64) -> S
     }
 }
 
-/// Connections.
-#[export_module]
-#[allow(clippy::unwrap_used)] // the code that the macro writes
-pub mod api {
-    /// A connection. Copies are the same one. `for msg in conn { … }` runs for each message until the stream has ended;
-    /// `conn.ended` then says how.
-    pub type Connection = NetConnection;
+functions! {
+    pub fn api;
+    type Connection = NetConnection,
+        "A connection. Copies are the same one. `for msg in conn { … }` runs for each message until the stream has ended;",
+        "`conn.ended` then says how.";
 
     /// Sends a message, a string or a blob, in the connection's framing; waits until the socket has taken all of it. False
     /// if the script was stopped first. Where the listener has a policy, it meets the policy's verdict about the message that it
@@ -108,10 +105,8 @@ pub mod api {
     /// let conn = tcp::connect(listener.addr);
     /// expect(conn.send("hello"), true);
     /// ```
-    #[rhai_fn(name = "send", pure, return_raw)]
-    pub fn send_message(ctx: NativeCallContext, conn: &mut Connection, data: Dynamic) -> ScriptResult<bool> {
-        send(&ctx, conn, data, None)
-    }
+    fn send(ctx: NativeCallContext, conn: &mut Connection, data: Dynamic) -> ScriptResult<bool> =
+        send(&ctx, conn, data, None);
 
     /// Sends a message, and waits for at most `timeout` until the socket has taken all of it. False if it has not; the rest
     /// then goes out before whatever is sent next.
@@ -123,15 +118,8 @@ pub mod api {
     /// let conn = tcp::connect(listener.addr);
     /// expect(conn.send(blob(20_000_000), 10.ms), false);
     /// ```
-    #[rhai_fn(name = "send", pure, return_raw)]
-    pub fn send_message_for(
-        ctx: NativeCallContext,
-        conn: &mut Connection,
-        data: Dynamic,
-        timeout: Duration,
-    ) -> ScriptResult<bool> {
-        send(&ctx, conn, data, soon(timeout))
-    }
+    fn send(ctx: NativeCallContext, conn: &mut Connection, data: Dynamic, timeout: Duration) -> ScriptResult<bool> =
+        send(&ctx, conn, data, soon(timeout));
 
     /// Waits for the next message, in the connection's framing, until the script is stopped. The result's `kind` says what
     /// came: the end of the stream is never an empty message.
@@ -144,10 +132,8 @@ pub mod api {
     /// let conn = listener.accept();
     /// expect(conn.recv().text, "hello");
     /// ```
-    #[rhai_fn(name = "recv", pure, return_raw)]
-    pub fn recv_message(ctx: NativeCallContext, conn: &mut Connection) -> ScriptResult<Received> {
-        receive(&ctx, conn, conn.framing().want(), None)
-    }
+    fn recv(ctx: NativeCallContext, conn: &mut Connection) -> ScriptResult<Received> =
+        receive(&ctx, conn, conn.framing().want(), None);
 
     /// Waits for the next message for at most `timeout`.
     ///
@@ -157,14 +143,8 @@ pub mod api {
     /// let listener = tcp::listen("127.0.0.1:0");
     /// expect(tcp::connect(listener.addr).recv(1.ms).kind, "timeout");
     /// ```
-    #[rhai_fn(name = "recv", pure, return_raw)]
-    pub fn recv_message_for(
-        ctx: NativeCallContext,
-        conn: &mut Connection,
-        timeout: Duration,
-    ) -> ScriptResult<Received> {
-        receive(&ctx, conn, conn.framing().want(), soon(timeout))
-    }
+    fn recv(ctx: NativeCallContext, conn: &mut Connection, timeout: Duration) -> ScriptResult<Received> =
+        receive(&ctx, conn, conn.framing().want(), soon(timeout));
 
     /// Waits for the next message until a deadline.
     ///
@@ -174,14 +154,8 @@ pub mod api {
     /// let listener = tcp::listen("127.0.0.1:0");
     /// expect(tcp::connect(listener.addr).recv(deadline(1.ms)).kind, "timeout");
     /// ```
-    #[rhai_fn(name = "recv", pure, return_raw)]
-    pub fn recv_message_until(
-        ctx: NativeCallContext,
-        conn: &mut Connection,
-        deadline: Deadline,
-    ) -> ScriptResult<Received> {
-        receive(&ctx, conn, conn.framing().want(), Some(deadline))
-    }
+    fn recv(ctx: NativeCallContext, conn: &mut Connection, deadline: Deadline) -> ScriptResult<Received> =
+        receive(&ctx, conn, conn.framing().want(), Some(deadline));
 
     /// Waits for any bytes, whatever the connection's framing: what has come, at most about 65,536.
     ///
@@ -192,10 +166,8 @@ pub mod api {
     /// tcp::connect(listener.addr).send("hello");
     /// expect(listener.accept().recv_some(1.s).text, "hello");
     /// ```
-    #[rhai_fn(pure, return_raw)]
-    pub fn recv_some(ctx: NativeCallContext, conn: &mut Connection, timeout: Duration) -> ScriptResult<Received> {
-        receive(&ctx, conn, Want::Some, soon(timeout))
-    }
+    fn recv_some(ctx: NativeCallContext, conn: &mut Connection, timeout: Duration) -> ScriptResult<Received> =
+        receive(&ctx, conn, Want::Some, soon(timeout));
 
     /// Waits for exactly `count` bytes, whatever the connection's framing. What has come when the time is over stays for the
     /// next receive.
@@ -209,16 +181,12 @@ pub mod api {
     /// expect(conn.recv_exact(2, 1.s).text, "he");
     /// expect(conn.recv_exact(9, 1.s).kind, "cut-off");
     /// ```
-    #[rhai_fn(pure, return_raw)]
-    pub fn recv_exact(
-        ctx: NativeCallContext,
-        conn: &mut Connection,
-        count: i64,
-        timeout: Duration,
-    ) -> ScriptResult<Received> {
+    fn recv_exact(
+        ctx: NativeCallContext, conn: &mut Connection, count: i64, timeout: Duration,
+    ) -> ScriptResult<Received> = {
         let want = exactly(&ctx, conn, count)?;
         receive(&ctx, conn, want, soon(timeout))
-    }
+    };
 
     /// Waits for a line, whatever the connection's framing; its end is not part of it.
     ///
@@ -229,10 +197,8 @@ pub mod api {
     /// tcp::connect(listener.addr).send("GET /\r\n");
     /// expect(listener.accept().recv_line(1.s).text, "GET /");
     /// ```
-    #[rhai_fn(pure, return_raw)]
-    pub fn recv_line(ctx: NativeCallContext, conn: &mut Connection, timeout: Duration) -> ScriptResult<Received> {
-        receive(&ctx, conn, Want::Line, soon(timeout))
-    }
+    fn recv_line(ctx: NativeCallContext, conn: &mut Connection, timeout: Duration) -> ScriptResult<Received> =
+        receive(&ctx, conn, Want::Line, soon(timeout));
 
     /// Waits for a message with its length before it, four bytes in network order, whatever the connection's framing.
     ///
@@ -243,10 +209,8 @@ pub mod api {
     /// tcp::connect(listener.addr, #{ framing: "length" }).send("hello");
     /// expect(listener.accept().recv_length(1.s).text, "hello");
     /// ```
-    #[rhai_fn(pure, return_raw)]
-    pub fn recv_length(ctx: NativeCallContext, conn: &mut Connection, timeout: Duration) -> ScriptResult<Received> {
-        receive(&ctx, conn, Want::Length, soon(timeout))
-    }
+    fn recv_length(ctx: NativeCallContext, conn: &mut Connection, timeout: Duration) -> ScriptResult<Received> =
+        receive(&ctx, conn, Want::Length, soon(timeout));
 
     /// Half-closes: says that nothing more will be sent (shutdown(2)). What the peer still sends can be received.
     ///
@@ -261,10 +225,7 @@ pub mod api {
     /// conn.send("still heard");
     /// expect(client.recv().text, "still heard");
     /// ```
-    #[rhai_fn(pure, return_raw)]
-    pub fn shutdown(ctx: NativeCallContext, conn: &mut Connection) -> ScriptResult<()> {
-        conn.shutdown().or_raise(&ctx)
-    }
+    fn shutdown(ctx: NativeCallContext, conn: &mut Connection) -> ScriptResult<()> = conn.shutdown().or_raise(&ctx);
 
     /// Closes the connection; what was sent is still delivered. Using it afterwards is the error `closed`.
     ///
@@ -274,11 +235,10 @@ pub mod api {
     /// conn.close();
     /// try { conn.send("x"); } catch (e) { expect(e.kind, "closed"); }
     /// ```
-    #[rhai_fn(name = "close", pure)]
-    pub fn close_connection(conn: &mut Connection) {
+    fn close(conn: &mut Connection) = {
         conn.close();
         context::has_left(conn);
-    }
+    };
 
     /// Breaks the connection off: what was not delivered is thrown away, and the peer is told by a reset (RST).
     ///
@@ -288,11 +248,10 @@ pub mod api {
     /// listener.accept().reset();
     /// expect(client.recv().kind, "reset");
     /// ```
-    #[rhai_fn(name = "reset", pure)]
-    pub fn reset_connection(conn: &mut Connection) {
+    fn reset(conn: &mut Connection) = {
         conn.reset();
         context::has_left(conn);
-    }
+    };
 
     /// Whether both are the same connection.
     ///
@@ -301,10 +260,7 @@ pub mod api {
     /// let conn = tcp::connect(listener.addr);
     /// expect(conn == conn, true);
     /// ```
-    #[rhai_fn(name = "==")]
-    pub fn connections_equal(a: Connection, b: Connection) -> bool {
-        a.is(&b)
-    }
+    fn "=="(a: Connection, b: Connection) -> bool = a.is(&b);
 
     /// The connection in words.
     ///
@@ -313,9 +269,8 @@ pub mod api {
     /// let conn = tcp::connect(listener.addr);
     /// expect(`${conn}`, `TCP connection ${conn.addr} - ${listener.addr}`);
     /// ```
-    #[rhai_fn(name = "to_string", name = "to_debug", pure)]
-    pub fn connection_text(conn: &mut Connection) -> String {
+    fn to_string | to_debug(conn: &mut Connection) -> String = {
         let state = if conn.is_closed() { "closed " } else { "" };
         format!("{state}TCP connection {} - {}", conn.local(), conn.peer())
-    }
+    };
 }

@@ -1,6 +1,5 @@
 //! A listener in scripts: what it takes in, and what it tells of itself.
 
-use rhai::plugin::*;
 use rhai::{Dynamic, NativeCallContext, Position};
 
 use crate::bindings::context;
@@ -51,12 +50,10 @@ fn accept_until(ctx: &NativeCallContext, listener: &NetListener, until: Option<I
     })
 }
 
-/// Listeners.
-#[export_module]
-#[allow(clippy::unwrap_used)] // the code that the macro writes
-pub mod api {
-    /// A socket that takes connections in. Copies are the same one. `for conn in listener { … }` runs for each connection.
-    pub type Listener = NetListener;
+functions! {
+    pub fn api;
+    type Listener = NetListener,
+        "A socket that takes connections in. Copies are the same one. `for conn in listener { … }` runs for each connection.";
 
     /// Waits for the next connection (accept(2)); `()` if the script was stopped first.
     ///
@@ -67,10 +64,8 @@ pub mod api {
     /// let client = tcp::connect(listener.addr);
     /// expect(listener.accept().peer, client.addr);
     /// ```
-    #[rhai_fn(pure, return_raw)]
-    pub fn accept(ctx: NativeCallContext, listener: &mut Listener) -> ScriptResult<Dynamic> {
-        accept_until(&ctx, listener, None)
-    }
+    fn accept(ctx: NativeCallContext, listener: &mut Listener) -> ScriptResult<Dynamic> =
+        accept_until(&ctx, listener, None);
 
     /// Waits for the next connection for at most `timeout`; `()` if none came.
     ///
@@ -79,11 +74,10 @@ pub mod api {
     /// ```rhai
     /// expect(tcp::listen("127.0.0.1:0").accept(1.ms), ());
     /// ```
-    #[rhai_fn(pure, name = "accept", return_raw)]
-    pub fn accept_for(ctx: NativeCallContext, listener: &mut Listener, timeout: Duration) -> ScriptResult<Dynamic> {
+    fn accept(ctx: NativeCallContext, listener: &mut Listener, timeout: Duration) -> ScriptResult<Dynamic> = {
         let until = context::current().host.now() + timeout;
         accept_until(&ctx, listener, Some(until))
-    }
+    };
 
     /// Closes the listener; the connections that it has taken in stay.
     ///
@@ -92,50 +86,37 @@ pub mod api {
     /// listener.close();
     /// try { listener.accept(); } catch (e) { expect(e.kind, "closed"); }
     /// ```
-    #[rhai_fn(name = "close", pure)]
-    pub fn close_listener(listener: &mut Listener) {
+    fn close(listener: &mut Listener) = {
         listener.close();
-    }
+    };
 
     /// The address it listens at.
     ///
     /// ```rhai
     /// expect(tcp::listen("127.0.0.1:0").addr.ip, "127.0.0.1");
     /// ```
-    #[rhai_fn(get = "addr", pure)]
-    pub fn listener_addr(listener: &mut Listener) -> std::net::SocketAddr {
-        listener.local()
-    }
+    get addr(listener: &mut Listener) -> std::net::SocketAddr = listener.local();
 
     /// The port it listens at.
     ///
     /// ```rhai
     /// expect(tcp::listen("127.0.0.1:0").port > 0, true);
     /// ```
-    #[rhai_fn(get = "port", pure)]
-    pub fn listener_port(listener: &mut Listener) -> i64 {
-        i64::from(listener.local().port())
-    }
+    get port(listener: &mut Listener) -> i64 = i64::from(listener.local().port());
 
     /// Whether it was closed.
     ///
     /// ```rhai
     /// expect(tcp::listen("127.0.0.1:0").is_closed, false);
     /// ```
-    #[rhai_fn(get = "is_closed", pure)]
-    pub fn listener_is_closed(listener: &mut Listener) -> bool {
-        listener.is_closed()
-    }
+    get is_closed(listener: &mut Listener) -> bool = listener.is_closed();
 
     /// How many connections it has taken in.
     ///
     /// ```rhai
     /// expect(tcp::listen("127.0.0.1:0").accepted, 0);
     /// ```
-    #[rhai_fn(get = "accepted", pure)]
-    pub fn listener_accepted(listener: &mut Listener) -> i64 {
-        listener.accepted() as i64
-    }
+    get accepted(listener: &mut Listener) -> i64 = listener.accepted() as i64;
 
     /// How many of the connections that it has taken in are open.
     ///
@@ -147,10 +128,7 @@ pub mod api {
     /// conn.close();
     /// expect(listener.open, 0);
     /// ```
-    #[rhai_fn(get = "open", pure)]
-    pub fn listener_open(listener: &mut Listener) -> i64 {
-        listener.open() as i64
-    }
+    get open(listener: &mut Listener) -> i64 = listener.open() as i64;
 
     /// How many times a connection could not be taken in: no descriptor was left (counted once until there is one again), or
     /// it was gone already.
@@ -158,10 +136,7 @@ pub mod api {
     /// ```rhai
     /// expect(tcp::listen("127.0.0.1:0").accept_errors, 0);
     /// ```
-    #[rhai_fn(get = "accept_errors", pure)]
-    pub fn listener_errors(listener: &mut Listener) -> i64 {
-        listener.errors() as i64
-    }
+    get accept_errors(listener: &mut Listener) -> i64 = listener.errors() as i64;
 
     /// How many of the connections that it has accepted were ended unserved: all connections together held too much of
     /// unfinished messages, and this one most; or no thread was left for it.
@@ -169,10 +144,7 @@ pub mod api {
     /// ```rhai
     /// expect(tcp::listen("127.0.0.1:0").refused, 0);
     /// ```
-    #[rhai_fn(get = "refused", pure)]
-    pub fn listener_refused(listener: &mut Listener) -> i64 {
-        listener.refused() as i64
-    }
+    get refused(listener: &mut Listener) -> i64 = listener.refused() as i64;
 
     /// The listener in words.
     ///
@@ -180,9 +152,8 @@ pub mod api {
     /// let listener = tcp::listen("127.0.0.1:0");
     /// expect(`${listener}`, `TCP listener ${listener.addr}`);
     /// ```
-    #[rhai_fn(name = "to_string", name = "to_debug", pure)]
-    pub fn listener_text(listener: &mut Listener) -> String {
+    fn to_string | to_debug(listener: &mut Listener) -> String = {
         let state = if listener.is_closed() { "closed " } else { "" };
         format!("{state}TCP listener {}", listener.local())
-    }
+    };
 }

@@ -3,10 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use rhai::plugin::*;
 use rhai::{Dynamic, ImmutableString, NativeCallContext};
 
-use super::connection::api::Connection;
+use super::connection::Connection;
 use crate::bindings::context;
 use crate::bindings::convert::{bytes, text};
 use crate::bindings::error::{OrRaise, ScriptResult, raise};
@@ -95,13 +94,11 @@ fn word(incoming: &Incoming) -> &'static str {
     }
 }
 
-/// What a receive from a connection brought.
-#[export_module]
-#[allow(clippy::unwrap_used)] // the code that the macro writes
-pub mod api {
-    /// What a receive from a connection brought: a message, the end of the stream, an error of the path, a time-out or an
-    /// interrupt.
-    pub type Message = super::Received;
+functions! {
+    pub fn api;
+    type Message = Received,
+        "What a receive from a connection brought: a message, the end of the stream, an error of the path, a time-out or an",
+        "interrupt.";
 
     /// What came: `"message"`; `"closed"` (the peer has sent all), `"reset"`, `"cut-off"` (the end came within a message),
     /// `"misframed"`, `"no-room"` (all connections hold too much), `"lost"`: the stream has ended; `"unreachable"`: an ICMP error came, and the connection lives on;
@@ -114,10 +111,7 @@ pub mod api {
     /// listener.accept().close();
     /// expect(conn.recv().kind, "closed");
     /// ```
-    #[rhai_fn(get = "kind", pure)]
-    pub fn message_kind(message: &mut Message) -> String {
-        word(&message.0.incoming).to_string()
-    }
+    get kind(message: &mut Message) -> String = word(&message.0.incoming).to_string();
 
     /// Who sent it.
     ///
@@ -126,10 +120,7 @@ pub mod api {
     /// let conn = tcp::connect(listener.addr);
     /// expect(conn.recv(1.ms).from, listener.addr);
     /// ```
-    #[rhai_fn(get = "from", pure)]
-    pub fn message_from(message: &mut Message) -> std::net::SocketAddr {
-        message.0.connection.peer()
-    }
+    get from(message: &mut Message) -> std::net::SocketAddr = message.0.connection.peer();
 
     /// The message as text; what is not UTF-8 shows as `�`. `()` if none came, never an empty text.
     ///
@@ -138,10 +129,8 @@ pub mod api {
     /// tcp::connect(listener.addr).send("hello");
     /// expect(listener.accept().recv().text, "hello");
     /// ```
-    #[rhai_fn(get = "text", pure)]
-    pub fn message_text(message: &mut Message) -> Dynamic {
-        message.datagram().map_or(Dynamic::UNIT, |datagram| text(&datagram.data).into())
-    }
+    get text(message: &mut Message) -> Dynamic =
+        message.datagram().map_or(Dynamic::UNIT, |datagram| text(&datagram.data).into());
 
     /// The message as a blob; `()` if none came.
     ///
@@ -150,10 +139,8 @@ pub mod api {
     /// tcp::connect(listener.addr).send("A");
     /// expect(listener.accept().recv().data[0], 65);
     /// ```
-    #[rhai_fn(get = "data", pure)]
-    pub fn message_data(message: &mut Message) -> Dynamic {
-        message.datagram().map_or(Dynamic::UNIT, |datagram| Dynamic::from_blob(datagram.data.to_vec()))
-    }
+    get data(message: &mut Message) -> Dynamic =
+        message.datagram().map_or(Dynamic::UNIT, |datagram| Dynamic::from_blob(datagram.data.to_vec()));
 
     /// The size of the message in bytes; 0 if none came.
     ///
@@ -162,10 +149,7 @@ pub mod api {
     /// tcp::connect(listener.addr).send("hello");
     /// expect(listener.accept().recv().len, 5);
     /// ```
-    #[rhai_fn(get = "len", pure)]
-    pub fn message_len(message: &mut Message) -> i64 {
-        message.datagram().map_or(0, |datagram| datagram.data.len() as i64)
-    }
+    get len(message: &mut Message) -> i64 = message.datagram().map_or(0, |datagram| datagram.data.len() as i64);
 
     /// The message's number within its connection, from 1, as the listener's policy counts it; `()` without a policy.
     ///
@@ -177,10 +161,8 @@ pub mod api {
     /// let msg = listener.accept().recv(1.s);
     /// expect(msg.number, 1);
     /// ```
-    #[rhai_fn(get = "number", pure)]
-    pub fn message_number(message: &mut Message) -> Dynamic {
-        message.place().map_or(Dynamic::UNIT, |place| (place.number as i64).into())
-    }
+    get number(message: &mut Message) -> Dynamic =
+        message.place().map_or(Dynamic::UNIT, |place| (place.number as i64).into());
 
     /// The number of the message's connection, by first appearance, from 0; `()` without a policy.
     ///
@@ -192,10 +174,7 @@ pub mod api {
     /// let msg = listener.accept().recv(1.s);
     /// expect(msg.flow, 0);
     /// ```
-    #[rhai_fn(get = "flow", pure)]
-    pub fn message_flow(message: &mut Message) -> Dynamic {
-        message.place().map_or(Dynamic::UNIT, |place| place.flow.into())
-    }
+    get flow(message: &mut Message) -> Dynamic = message.place().map_or(Dynamic::UNIT, |place| place.flow.into());
 
     /// Why no message came, an error with `kind`, `message` and `hint`; `()` if one did, or the wait was over first.
     ///
@@ -205,14 +184,11 @@ pub mod api {
     /// listener.accept().close();
     /// expect(conn.recv().error.message, "the peer has closed the connection");
     /// ```
-    #[rhai_fn(get = "error", pure)]
-    pub fn message_error(message: &mut Message) -> Dynamic {
-        match &message.0.incoming {
-            Incoming::Ended(ended) => Dynamic::from(ended.error("recv")),
-            Incoming::Path(error) => Dynamic::from(error.clone()),
-            _ => Dynamic::UNIT,
-        }
-    }
+    get error(message: &mut Message) -> Dynamic = match &message.0.incoming {
+        Incoming::Ended(ended) => Dynamic::from(ended.error("recv")),
+        Incoming::Path(error) => Dynamic::from(error.clone()),
+        _ => Dynamic::UNIT,
+    };
 
     /// Answers a message: sends `data`, a string or a blob, over its connection, unless the policy drops it. The verdict.
     /// An answer to a client that has gone is counted, and no error.
@@ -226,10 +202,8 @@ pub mod api {
     /// listener.accept().recv().reply("PING 1");
     /// expect(client.recv().text, "PING 1");
     /// ```
-    #[rhai_fn(name = "reply", pure, return_raw)]
-    pub fn reply_message(ctx: NativeCallContext, message: &mut Message, data: Dynamic) -> ScriptResult<Verdict> {
-        message.answer(&ctx, data)
-    }
+    fn reply(ctx: NativeCallContext, message: &mut Message, data: Dynamic) -> ScriptResult<Verdict> =
+        message.answer(&ctx, data);
 
     /// What came in words.
     ///
@@ -239,13 +213,10 @@ pub mod api {
     /// conn.send("ping 1");
     /// expect(`${listener.accept().recv(1.s)}`, `6 bytes from ${conn.addr}`);
     /// ```
-    #[rhai_fn(name = "to_string", name = "to_debug", pure)]
-    pub fn message_words(message: &mut Message) -> String {
-        match &message.0.incoming {
-            Incoming::Message(datagram) => format!("{} bytes from {}", datagram.data.len(), datagram.from),
-            Incoming::Ended(ended) => ended.to_string(),
-            Incoming::Path(error) => error.message.clone(),
-            other => word(other).to_string(),
-        }
-    }
+    fn to_string | to_debug(message: &mut Message) -> String = match &message.0.incoming {
+        Incoming::Message(datagram) => format!("{} bytes from {}", datagram.data.len(), datagram.from),
+        Incoming::Ended(ended) => ended.to_string(),
+        Incoming::Path(error) => error.message.clone(),
+        other => word(other).to_string(),
+    };
 }

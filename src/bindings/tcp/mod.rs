@@ -1,11 +1,10 @@
 //! TCP in scripts: the namespace `tcp`, which connects and listens; beside it a file for each thing they give.
 
-use rhai::plugin::*;
 use rhai::{Dynamic, FnPtr, Map, NativeCallContext};
 
-use self::attempt::api::Attempt;
-use self::connection::api::Connection;
-use self::listener::api::Listener;
+use self::attempt::Attempt;
+use self::connection::Connection;
+use self::listener::Listener;
 use super::context;
 use super::context::{Asked, Made, Server, Wait};
 use super::convert::{Options, address};
@@ -29,10 +28,9 @@ pub mod state;
 /// How long a connection is waited for unless it is said.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// The functions of the namespace `tcp`.
-#[export_module]
-#[allow(clippy::unwrap_used)] // the code that the macro writes
-pub mod namespace {
+functions! {
+    pub fn namespace;
+
     /// Listens at `HOST:PORT`, port 0 for any free one (socket(2), bind(2), listen(2)); `*:PORT`: at every IPv4 address of the
     /// host, `[::]:PORT`: at every IPv6 address, and at those alone.
     ///
@@ -44,10 +42,7 @@ pub mod namespace {
     /// print(`Listening on port ${listener.port}`);
     /// expect(listener.port > 0, true);
     /// ```
-    #[rhai_fn(name = "listen", return_raw)]
-    pub fn listen_at(ctx: NativeCallContext, local: &str) -> ScriptResult<Listener> {
-        listen_with(ctx, local, Map::new())
-    }
+    fn listen(ctx: NativeCallContext, local: &str) -> ScriptResult<Listener> = listen_with(ctx, local, Map::new());
 
     /// Listens, with options for the connections that are taken in: `framing`: `"raw"` (a message is what one read brings),
     /// `"line"` or `"length"` (four bytes before each message); `limit`: the longest message in bytes (1,048,576); `nodelay`
@@ -64,8 +59,7 @@ pub mod namespace {
     /// conn.send("ping 2");
     /// expect(listener.accept().recv(1.s).text, "ping 1");
     /// ```
-    #[rhai_fn(name = "listen", return_raw)]
-    pub fn listen_with(ctx: NativeCallContext, local: &str, options: Map) -> ScriptResult<Listener> {
+    fn listen as listen_with(ctx: NativeCallContext, local: &str, options: Map) -> ScriptResult<Listener> = {
         let mut options = Options::new("listen", &options);
         let mut read = || {
             let backlog = options.count("backlog", 1)?.map_or(ListenOptions::default().backlog, |n| n as usize);
@@ -84,7 +78,7 @@ pub mod namespace {
         };
         context.opened(&ctx, asked, listener.local(), &Server::Tcp(listener.clone()));
         Ok(listener)
-    }
+    };
 
     /// Answers each message that comes over the connection, until the stream has ended, the script is stopped or the connection
     /// closed: calls `handler` with the message and sends what it returns, a string, a blob or `bytes()`, back, as far as the
@@ -102,10 +96,8 @@ pub mod namespace {
     /// client.send("ping 1");
     /// expect(client.recv().text, "PING 1");
     /// ```
-    #[rhai_fn(return_raw)]
-    pub fn serve(ctx: NativeCallContext, conn: Connection, handler: FnPtr) -> ScriptResult<()> {
-        super::serving::serve(&ctx, &conn, handler)
-    }
+    fn serve(ctx: NativeCallContext, conn: Connection, handler: FnPtr) -> ScriptResult<()> =
+        serving::serve(&ctx, &conn, handler);
 
     /// Connects to `peer` and waits for its answer for at most 10 s (connect(2)). If a name has several addresses, each is tried
     /// in turn, and they share that time; should all fail, the error says how each did.
@@ -119,10 +111,7 @@ pub mod namespace {
     /// conn.send("hello");
     /// expect(listener.accept().recv().text, "hello");
     /// ```
-    #[rhai_fn(name = "connect", return_raw)]
-    pub fn connect_to(ctx: NativeCallContext, peer: Dynamic) -> ScriptResult<Connection> {
-        connect_with(ctx, peer, Map::new())
-    }
+    fn connect(ctx: NativeCallContext, peer: Dynamic) -> ScriptResult<Connection> = connect_with(ctx, peer, Map::new());
 
     /// Connects, with options: `timeout` (10.s), `bind`: the local address, such as `"127.0.0.1:32000"`; `ttl` (1 to 255); and as
     /// `listen`:
@@ -135,9 +124,8 @@ pub mod namespace {
     /// let conn = tcp::connect(listener.addr, #{ framing: "line", timeout: 2.s, nodelay: false, ttl: 5 });
     /// expect(conn.nodelay, false);
     /// ```
-    #[rhai_fn(name = "connect", return_raw)]
-    pub fn connect_with(ctx: NativeCallContext, peer: Dynamic, options: Map) -> ScriptResult<Connection> {
-        let attempt = super::attempt(&ctx, &peer, &options)?;
+    fn connect as connect_with(ctx: NativeCallContext, peer: Dynamic, options: Map) -> ScriptResult<Connection> = {
+        let attempt = attempt(&ctx, &peer, &options)?;
         let to = attempt.ended().to;
         match attempt.ended().clone().into_connection().or_raise(&ctx)? {
             Some(connection) => {
@@ -149,7 +137,7 @@ pub mod namespace {
                 raise(&ctx, error.with_hint("tcp::try_connect gives an outcome in place of an error"))
             }
         }
-    }
+    };
 
     /// Connects, and gives how that ended as a value: its `kind` is `"connected"`, `"refused"`, `"icmp"`, `"unreachable"`,
     /// `"timeout"` or `"interrupted"`. It is a row `connection` with that outcome; a run that sends no ping and connects to
@@ -161,10 +149,8 @@ pub mod namespace {
     /// let attempt = tcp::try_connect(tcp::closed_port());
     /// expect(attempt.kind, "refused");
     /// ```
-    #[rhai_fn(name = "try_connect", return_raw)]
-    pub fn try_connect_to(ctx: NativeCallContext, peer: Dynamic) -> ScriptResult<Attempt> {
-        try_connect_with(ctx, peer, Map::new())
-    }
+    fn try_connect(ctx: NativeCallContext, peer: Dynamic) -> ScriptResult<Attempt> =
+        try_connect_with(ctx, peer, Map::new());
 
     /// As `try_connect`, with the options of `connect`.
     ///
@@ -174,13 +160,12 @@ pub mod namespace {
     /// let attempt = tcp::try_connect(tcp::closed_port(), #{ timeout: 1.s });
     /// expect(`${attempt}`.starts_with("Connection refused by 127.0.0.1:"), true);
     /// ```
-    #[rhai_fn(name = "try_connect", return_raw)]
-    pub fn try_connect_with(ctx: NativeCallContext, peer: Dynamic, options: Map) -> ScriptResult<Attempt> {
-        let attempt = super::attempt(&ctx, &peer, &options)?;
+    fn try_connect as try_connect_with(ctx: NativeCallContext, peer: Dynamic, options: Map) -> ScriptResult<Attempt> = {
+        let attempt = attempt(&ctx, &peer, &options)?;
         let connected = attempt.ended().end.word() == "connected";
         context::current().run.session.loss_report.tried(connected);
         Ok(attempt)
-    }
+    };
 
     /// An address of this host at which connections are refused: its port was free a moment ago.
     ///
@@ -189,15 +174,14 @@ pub mod namespace {
     /// ```rhai
     /// expect(tcp::try_connect(tcp::closed_port()).kind, "refused");
     /// ```
-    #[rhai_fn(return_raw)]
-    pub fn closed_port(ctx: NativeCallContext) -> ScriptResult<std::net::SocketAddr> {
+    fn closed_port(ctx: NativeCallContext) -> ScriptResult<std::net::SocketAddr> = {
         let context = context::current();
         let local = local_address(&*context.host, &context.stop, "127.0.0.1:0", Version::V4).or_raise(&ctx)?;
         let session = context.run.session.clone();
         NetListener::new(context.host, session, local, &ListenOptions::default())
             .map(|listener| listener.local())
             .or_raise(&ctx)
-    }
+    };
 }
 
 /// Connects to `peer`.

@@ -1,9 +1,8 @@
 //! Pings over a connection, in scripts.
 
-use rhai::plugin::*;
 use rhai::{Array, Dynamic, Map, NativeCallContext};
 
-use super::connection::api::Connection;
+use super::connection::Connection;
 use super::message::Received;
 use crate::bindings::context;
 use crate::bindings::context::Wait;
@@ -40,10 +39,9 @@ fn ping(ctx: &NativeCallContext, conn: &Connection, message: Dynamic, options: &
     Ok(Ping::new(conn.tally().clone(), outcome))
 }
 
-/// Pings over a connection.
-#[export_module]
-#[allow(clippy::unwrap_used)] // the code that the macro writes
-pub mod api {
+functions! {
+    pub fn api;
+
     /// Sends `message` and waits for the answer, which repeats it in any case of its letters; a message `ping N …` is told
     /// from others by its number. If none comes in `timeout`, an ICMP error is waited for once more as long. The result's
     /// `kind` is `"reply"`; `"icmp"`: an ICMP error came, which the connection survives (`"unreachable"`: only its errno is
@@ -59,16 +57,12 @@ pub mod api {
     /// expect(conn.ping("ping 1", 5.s).text, "PING 1");
     /// conn.close();
     /// ```
-    #[rhai_fn(name = "ping", pure, return_raw)]
-    pub fn ping_over_for(
-        ctx: NativeCallContext,
-        conn: &mut Connection,
-        message: Dynamic,
-        timeout: Duration,
-    ) -> ScriptResult<Ping> {
+    fn ping(
+        ctx: NativeCallContext, conn: &mut Connection, message: Dynamic, timeout: Duration,
+    ) -> ScriptResult<Ping> = {
         let options = Map::from([("timeout".into(), Dynamic::from(timeout))]);
-        super::ping(&ctx, conn, message, &options)
-    }
+        ping(&ctx, conn, message, &options)
+    };
 
     /// As `ping` with a timeout, with options: `timeout` (1.s), `icmp_wait`: how long after it an ICMP error is waited for
     /// (as long as `timeout`), `size`: pad the message with spaces to this many bytes (0).
@@ -80,15 +74,8 @@ pub mod api {
     /// let conn = tcp::connect(listener.addr);
     /// expect(conn.ping("ping 1", #{ timeout: 1.ms, icmp_wait: 0.s }).kind, "timeout");
     /// ```
-    #[rhai_fn(name = "ping", pure, return_raw)]
-    pub fn ping_over_with(
-        ctx: NativeCallContext,
-        conn: &mut Connection,
-        message: Dynamic,
-        options: Map,
-    ) -> ScriptResult<Ping> {
-        super::ping(&ctx, conn, message, &options)
-    }
+    fn ping(ctx: NativeCallContext, conn: &mut Connection, message: Dynamic, options: Map) -> ScriptResult<Ping> =
+        ping(&ctx, conn, message, &options);
 
     /// Whether the type and code of ICMP errors are known, from a raw socket: that takes CAP_NET_RAW. Without it, an error
     /// during a connection is known by its errno alone, which several kinds share.
@@ -97,10 +84,7 @@ pub mod api {
     /// let listener = tcp::listen("127.0.0.1:0");
     /// expect(tcp::connect(listener.addr).hears_icmp, icmp::open("127.0.0.1").mode == "raw");
     /// ```
-    #[rhai_fn(get = "hears_icmp", pure)]
-    pub fn connection_hears_icmp(conn: &mut Connection) -> bool {
-        conn.hears_icmp()
-    }
+    get hears_icmp(conn: &mut Connection) -> bool = conn.hears_icmp();
 
     /// ICMP messages that came since the last call, are about the connection, and settle no ping: redirects, source quenches,
     /// extended echo replies. An array of what `icmp` of a ping is; empty where `hears_icmp` is false.
@@ -109,10 +93,7 @@ pub mod api {
     /// let listener = tcp::listen("127.0.0.1:0");
     /// expect(tcp::connect(listener.addr).notices().len, 0);
     /// ```
-    #[rhai_fn(name = "notices", pure)]
-    pub fn connection_notices(conn: &mut Connection) -> Array {
-        conn.notices().into_iter().map(Dynamic::from).collect()
-    }
+    fn notices(conn: &mut Connection) -> Array = conn.notices().into_iter().map(Dynamic::from).collect();
 
     /// The clock by which the connection's round-trip times are measured, chosen by the first reply; `()` before one.
     ///
@@ -120,10 +101,8 @@ pub mod api {
     /// let listener = tcp::listen("127.0.0.1:0");
     /// expect(tcp::connect(listener.addr).clock, ());
     /// ```
-    #[rhai_fn(get = "clock", pure)]
-    pub fn connection_clock(conn: &mut Connection) -> Dynamic {
-        conn.tally().clock().map_or(Dynamic::UNIT, |clock| clock.name().into())
-    }
+    get clock(conn: &mut Connection) -> Dynamic =
+        conn.tally().clock().map_or(Dynamic::UNIT, |clock| clock.name().into());
 
     /// The account of the pings over the connection, and of what came back, as a map; see `counts` of a UDP socket.
     ///
@@ -133,10 +112,7 @@ pub mod api {
     /// conn.ping("ping 1", #{ timeout: 1.ms, icmp_wait: 0.s });
     /// expect(conn.counts.timed_out, 1);
     /// ```
-    #[rhai_fn(get = "counts", pure)]
-    pub fn connection_counts(conn: &mut Connection) -> Map {
-        crate::bindings::udp::counts_map(conn.tally().counts())
-    }
+    get counts(conn: &mut Connection) -> Map = crate::bindings::udp::counts_map(conn.tally().counts());
 
     /// Pings over a connection on a schedule: `for ping in pinger(conn, #{ … })` gives each ping's outcome as it is settled.
     /// Ping k is sent at the start plus k intervals, whether or not replies came; the loop ends with the connection.
@@ -167,8 +143,7 @@ pub mod api {
     /// conn.close();
     /// acks.stop();
     /// ```
-    #[rhai_fn(name = "pinger", return_raw)]
-    pub fn tcp_pinger(ctx: NativeCallContext, conn: Connection, options: Map) -> ScriptResult<Schedule> {
+    fn pinger(ctx: NativeCallContext, conn: Connection, options: Map) -> ScriptResult<Schedule> = {
         let mut options = Options::new("pinger", &options);
         let windowed = options.value("window").is_some();
         let mut plan = plan(&mut options, (Targets::one(conn.peer()), false), 0).or_raise(&ctx)?;
@@ -190,5 +165,5 @@ pub mod api {
         }
         let tally = conn.tally().clone();
         Ok(Schedule::new(NetPinger::over_tcp(conn, plan).or_raise(&ctx)?, closures, tally))
-    }
+    };
 }

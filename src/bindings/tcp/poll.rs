@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use rhai::plugin::*;
 use rhai::{Array, Dynamic, EvalAltResult, FnPtr, NativeCallContext, Position};
 
 use super::message::Received;
@@ -142,15 +141,12 @@ fn handle(ctx: &NativeCallContext, poll: &NetPoll, handler: FnPtr) -> ScriptResu
     }
 }
 
-/// Many sockets waited for at once.
-#[export_module]
-#[allow(clippy::unwrap_used)] // the code that the macro writes
-pub mod api {
-    /// Sockets that are waited for together. Copies are the same set. `for event in poll(listener) { … }` runs for each thing
-    /// that happens at them.
-    pub type Poll = NetPoll;
-    /// Something that happened at one of the sockets that are waited for together.
-    pub type Event = super::Happened;
+functions! {
+    pub fn api;
+    type Poll = NetPoll,
+        "Sockets that are waited for together. Copies are the same set. `for event in poll(listener) { … }` runs for each thing",
+        "that happens at them.";
+    type Event = Happened, "Something that happened at one of the sockets that are waited for together.";
 
     /// Waits for several sockets with one thread: a listener, whose connections are taken in and waited for too; connections;
     /// UDP sockets; or an array of them. Nobody holds up the others: an answer that a client does not take yet is kept, and
@@ -167,13 +163,12 @@ pub mod api {
     /// }
     /// expect(client.recv().text, "PING 1");
     /// ```
-    #[rhai_fn(name = "poll", return_raw)]
-    pub fn poll_sockets(ctx: NativeCallContext, sockets: Dynamic) -> ScriptResult<Poll> {
+    fn poll(ctx: NativeCallContext, sockets: Dynamic) -> ScriptResult<Poll> = {
         let context = context::current();
         let poll = NetPoll::new(context.host).or_raise(&ctx)?;
         each(&ctx, &poll, sockets, true)?;
         Ok(poll)
-    }
+    };
 
     /// Waits for another socket too, or for several in an array.
     ///
@@ -184,10 +179,8 @@ pub mod api {
     /// events.add(udp::bind("127.0.0.1:0"));
     /// expect(events.len, 1);
     /// ```
-    #[rhai_fn(name = "add", pure, return_raw)]
-    pub fn poll_add(ctx: NativeCallContext, events: &mut Poll, sockets: Dynamic) -> ScriptResult<()> {
-        each(&ctx, events, sockets, true)
-    }
+    fn add(ctx: NativeCallContext, events: &mut Poll, sockets: Dynamic) -> ScriptResult<()> =
+        each(&ctx, events, sockets, true);
 
     /// Waits for a socket no more. One that has ended or was closed goes by itself.
     ///
@@ -199,20 +192,15 @@ pub mod api {
     /// events.remove(sock);
     /// expect(events.len, 0);
     /// ```
-    #[rhai_fn(name = "remove", pure, return_raw)]
-    pub fn poll_remove(ctx: NativeCallContext, events: &mut Poll, sockets: Dynamic) -> ScriptResult<()> {
-        each(&ctx, events, sockets, false)
-    }
+    fn remove(ctx: NativeCallContext, events: &mut Poll, sockets: Dynamic) -> ScriptResult<()> =
+        each(&ctx, events, sockets, false);
 
     /// How many sockets are waited for.
     ///
     /// ```rhai
     /// expect(poll(tcp::listen("127.0.0.1:0")).len, 1);
     /// ```
-    #[rhai_fn(get = "len", pure)]
-    pub fn poll_len(events: &mut Poll) -> i64 {
-        events.len() as i64
-    }
+    get len(events: &mut Poll) -> i64 = events.len() as i64;
 
     /// Waits for the next thing that happens.
     ///
@@ -223,10 +211,7 @@ pub mod api {
     /// let client = tcp::connect(listener.addr);
     /// expect(poll(listener).next().kind, "connected");
     /// ```
-    #[rhai_fn(name = "next", pure, return_raw)]
-    pub fn poll_next(ctx: NativeCallContext, events: &mut Poll) -> ScriptResult<Event> {
-        next(&ctx, events, None)
-    }
+    fn next(ctx: NativeCallContext, events: &mut Poll) -> ScriptResult<Event> = next(&ctx, events, None);
 
     /// Waits for the next thing that happens for at most `timeout`; its kind is `"timeout"` if nothing does.
     ///
@@ -235,11 +220,10 @@ pub mod api {
     /// ```rhai
     /// expect(poll(tcp::listen("127.0.0.1:0")).next(1.ms).kind, "timeout");
     /// ```
-    #[rhai_fn(name = "next", pure, return_raw)]
-    pub fn poll_next_for(ctx: NativeCallContext, events: &mut Poll, timeout: Duration) -> ScriptResult<Event> {
+    fn next(ctx: NativeCallContext, events: &mut Poll, timeout: Duration) -> ScriptResult<Event> = {
         let until = context::current().host.now() + timeout;
         next(&ctx, events, Some(until))
-    }
+    };
 
     /// Gives each thing that happens to the closure, until the script is stopped or nothing is left to wait for. An error that
     /// the closure throws is printed at once, with its line, and ends the connection of that event alone.
@@ -256,10 +240,8 @@ pub mod api {
     /// expect(client.recv().text, "yes");
     /// task.stop();
     /// ```
-    #[rhai_fn(return_raw)]
-    pub fn handle_events(ctx: NativeCallContext, events: Poll, handler: FnPtr) -> ScriptResult<()> {
-        handle(&ctx, &events, handler)
-    }
+    fn handle_events(ctx: NativeCallContext, events: Poll, handler: FnPtr) -> ScriptResult<()> =
+        handle(&ctx, &events, handler);
 
     /// What happened: `"connected"` (a client), `"message"`, `"closed"`, `"reset"`, `"cut-off"`, `"misframed"`,
     /// `"no-room"` or `"lost"` (a connection has ended), `"unreachable"` (an error of the path that a connection survives), `"packet"` (a UDP socket);
@@ -268,10 +250,7 @@ pub mod api {
     /// ```rhai
     /// expect(poll([]).next().kind, "empty");
     /// ```
-    #[rhai_fn(get = "kind", pure)]
-    pub fn event_kind(event: &mut Event) -> String {
-        event.word().to_string()
-    }
+    get kind(event: &mut Event) -> String = event.word().to_string();
 
     /// The connection it happened at; `()` if at none.
     ///
@@ -280,10 +259,8 @@ pub mod api {
     /// let client = tcp::connect(listener.addr);
     /// expect(poll(listener).next().conn.peer, client.addr);
     /// ```
-    #[rhai_fn(get = "conn", pure)]
-    pub fn event_conn(event: &mut Event) -> Dynamic {
-        event.connection().map_or(Dynamic::UNIT, |connection| Dynamic::from(connection.clone()))
-    }
+    get conn(event: &mut Event) -> Dynamic =
+        event.connection().map_or(Dynamic::UNIT, |connection| Dynamic::from(connection.clone()));
 
     /// The message that came over the connection; `()` if none did.
     ///
@@ -294,10 +271,7 @@ pub mod api {
     /// events.next();
     /// expect(events.next().message.text, "hello");
     /// ```
-    #[rhai_fn(get = "message", pure)]
-    pub fn event_message(event: &mut Event) -> Dynamic {
-        event.received().map_or(Dynamic::UNIT, Dynamic::from)
-    }
+    get message(event: &mut Event) -> Dynamic = event.received().map_or(Dynamic::UNIT, Dynamic::from);
 
     /// The packet that a UDP socket received; `()` if none did.
     ///
@@ -306,28 +280,22 @@ pub mod api {
     /// sock.send_to("hello", sock.addr);
     /// expect(poll(sock).next(1.s).packet.text, "hello");
     /// ```
-    #[rhai_fn(get = "packet", pure)]
-    pub fn event_packet(event: &mut Event) -> Dynamic {
-        match &*event.0 {
-            Polled::Happened(Happening::Packet(socket, incoming)) => {
-                Dynamic::from(Packet::new(socket.clone(), incoming.clone()))
-            }
-            _ => Dynamic::UNIT,
+    get packet(event: &mut Event) -> Dynamic = match &*event.0 {
+        Polled::Happened(Happening::Packet(socket, incoming)) => {
+            Dynamic::from(Packet::new(socket.clone(), incoming.clone()))
         }
-    }
+        _ => Dynamic::UNIT,
+    };
 
     /// The set in words.
     ///
     /// ```rhai
     /// expect(`${poll([])}`, "0 sockets waited for");
     /// ```
-    #[rhai_fn(name = "to_string", name = "to_debug", pure)]
-    pub fn poll_text(events: &mut Poll) -> String {
-        match events.len() {
-            1 => "1 socket waited for".to_string(),
-            many => format!("{many} sockets waited for"),
-        }
-    }
+    fn to_string | to_debug(events: &mut Poll) -> String = match events.len() {
+        1 => "1 socket waited for".to_string(),
+        many => format!("{many} sockets waited for"),
+    };
 
     /// The event in words.
     ///
@@ -336,11 +304,8 @@ pub mod api {
     /// udp::bind("127.0.0.1:0").send_to("ping 1", sock.addr);
     /// expect(`${poll([sock]).next(1.s)}`, "packet");
     /// ```
-    #[rhai_fn(name = "to_string", name = "to_debug", pure)]
-    pub fn event_text(event: &mut Event) -> String {
-        match event.connection() {
-            Some(connection) => format!("{} {}", event.word(), connection.peer()),
-            None => event.word().to_string(),
-        }
-    }
+    fn to_string | to_debug(event: &mut Event) -> String = match event.connection() {
+        Some(connection) => format!("{} {}", event.word(), connection.peer()),
+        None => event.word().to_string(),
+    };
 }

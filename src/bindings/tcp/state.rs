@@ -1,9 +1,8 @@
 //! What a connection tells of itself, the options of its socket, and what the kernel knows of it (TCP_INFO).
 
-use rhai::plugin::*;
 use rhai::{Dynamic, Map, NativeCallContext};
 
-use super::connection::api::Connection;
+use super::connection::Connection;
 use crate::bindings::error::{OrRaise, ScriptResult};
 use crate::net::time::Duration;
 
@@ -11,20 +10,16 @@ fn micros(time: u32) -> Duration {
     Duration::from_micros(i64::from(time))
 }
 
-/// What connections tell.
-#[export_module]
-#[allow(clippy::unwrap_used)] // the code that the macro writes
-pub mod api {
+functions! {
+    pub fn api;
+
     /// The peer's address.
     ///
     /// ```rhai
     /// let listener = tcp::listen("127.0.0.1:0");
     /// expect(tcp::connect(listener.addr).peer, listener.addr);
     /// ```
-    #[rhai_fn(get = "peer", pure)]
-    pub fn connection_peer(conn: &mut Connection) -> std::net::SocketAddr {
-        conn.peer()
-    }
+    get peer(conn: &mut Connection) -> std::net::SocketAddr = conn.peer();
 
     /// The local address.
     ///
@@ -32,10 +27,7 @@ pub mod api {
     /// let listener = tcp::listen("127.0.0.1:0");
     /// expect(tcp::connect(listener.addr).addr.ip, "127.0.0.1");
     /// ```
-    #[rhai_fn(get = "addr", pure)]
-    pub fn connection_addr(conn: &mut Connection) -> std::net::SocketAddr {
-        conn.local()
-    }
+    get addr(conn: &mut Connection) -> std::net::SocketAddr = conn.local();
 
     /// How messages are told apart: `"raw"`, `"line"` or `"length"`.
     ///
@@ -43,10 +35,7 @@ pub mod api {
     /// let listener = tcp::listen("127.0.0.1:0");
     /// expect(tcp::connect(listener.addr).framing, "raw");
     /// ```
-    #[rhai_fn(get = "framing", pure)]
-    pub fn connection_framing(conn: &mut Connection) -> String {
-        conn.framing().to_string()
-    }
+    get framing(conn: &mut Connection) -> String = conn.framing().to_string();
 
     /// How the stream from the peer ended: `"closed"`, `"reset"`, `"cut-off"`, `"misframed"`, `"no-room"` (of all
     /// connections, which hold too much of unfinished messages, it held most) or `"lost"`; `()` while it has not, as far as it
@@ -60,10 +49,7 @@ pub mod api {
     /// for msg in conn { print(msg.text); }
     /// expect(conn.ended, "closed");
     /// ```
-    #[rhai_fn(get = "ended", pure)]
-    pub fn connection_ended(conn: &mut Connection) -> Dynamic {
-        conn.ended().map_or(Dynamic::UNIT, |ended| ended.word().into())
-    }
+    get ended(conn: &mut Connection) -> Dynamic = conn.ended().map_or(Dynamic::UNIT, |ended| ended.word().into());
 
     /// Whether it was closed here.
     ///
@@ -71,10 +57,7 @@ pub mod api {
     /// let listener = tcp::listen("127.0.0.1:0");
     /// expect(tcp::connect(listener.addr).is_closed, false);
     /// ```
-    #[rhai_fn(get = "is_closed", pure)]
-    pub fn connection_is_closed(conn: &mut Connection) -> bool {
-        conn.is_closed()
-    }
+    get is_closed(conn: &mut Connection) -> bool = conn.is_closed();
 
     /// How long it took to connect, a Duration; `()` for a connection that was taken in.
     ///
@@ -83,10 +66,7 @@ pub mod api {
     /// print(tcp::connect(listener.addr).connected_in);
     /// expect(listener.accept().connected_in, ());
     /// ```
-    #[rhai_fn(get = "connected_in", pure)]
-    pub fn connection_connected_in(conn: &mut Connection) -> Dynamic {
-        conn.connected_in().map_or(Dynamic::UNIT, Dynamic::from)
-    }
+    get connected_in(conn: &mut Connection) -> Dynamic = conn.connected_in().map_or(Dynamic::UNIT, Dynamic::from);
 
     /// How many errors of the path, such as ICMP errors, came while nobody asked for them and the connection lived on.
     ///
@@ -94,10 +74,7 @@ pub mod api {
     /// let listener = tcp::listen("127.0.0.1:0");
     /// expect(tcp::connect(listener.addr).path_errors, 0);
     /// ```
-    #[rhai_fn(get = "path_errors", pure)]
-    pub fn connection_path_errors(conn: &mut Connection) -> i64 {
-        conn.path_errors() as i64
-    }
+    get path_errors(conn: &mut Connection) -> i64 = conn.path_errors() as i64;
 
     /// How many answers could not be sent, the peer having gone.
     ///
@@ -105,10 +82,7 @@ pub mod api {
     /// let listener = tcp::listen("127.0.0.1:0");
     /// expect(tcp::connect(listener.addr).unsent, 0);
     /// ```
-    #[rhai_fn(get = "unsent", pure)]
-    pub fn connection_unsent(conn: &mut Connection) -> i64 {
-        conn.unsent() as i64
-    }
+    get unsent(conn: &mut Connection) -> i64 = conn.unsent() as i64;
 
     /// Whether each message is sent at once (TCP_NODELAY).
     ///
@@ -118,10 +92,7 @@ pub mod api {
     /// let listener = tcp::listen("127.0.0.1:0");
     /// expect(tcp::connect(listener.addr).nodelay, true);
     /// ```
-    #[rhai_fn(get = "nodelay", pure, return_raw)]
-    pub fn connection_nodelay(ctx: NativeCallContext, conn: &mut Connection) -> ScriptResult<bool> {
-        conn.nodelay().or_raise(&ctx)
-    }
+    get nodelay(ctx: NativeCallContext, conn: &mut Connection) -> ScriptResult<bool> = conn.nodelay().or_raise(&ctx);
 
     /// Sends each message at once from now on; or, if false, lets small ones wait until those before are acknowledged
     /// (Nagle's algorithm, RFC 896).
@@ -134,10 +105,8 @@ pub mod api {
     /// conn.nodelay = false;
     /// expect(conn.nodelay, false);
     /// ```
-    #[rhai_fn(set = "nodelay", return_raw)]
-    pub fn set_connection_nodelay(ctx: NativeCallContext, conn: &mut Connection, on: bool) -> ScriptResult<()> {
-        conn.set_nodelay(on).or_raise(&ctx)
-    }
+    set nodelay(ctx: NativeCallContext, conn: &mut Connection, on: bool) -> ScriptResult<()> =
+        conn.set_nodelay(on).or_raise(&ctx);
 
     /// After how long a silence the peer is probed, a Duration (SO_KEEPALIVE); `()`: never.
     ///
@@ -147,10 +116,8 @@ pub mod api {
     /// let listener = tcp::listen("127.0.0.1:0");
     /// expect(tcp::connect(listener.addr).keepalive, ());
     /// ```
-    #[rhai_fn(get = "keepalive", pure, return_raw)]
-    pub fn connection_keepalive(ctx: NativeCallContext, conn: &mut Connection) -> ScriptResult<Dynamic> {
-        conn.keepalive().or_raise(&ctx).map(|idle| idle.map_or(Dynamic::UNIT, Dynamic::from))
-    }
+    get keepalive(ctx: NativeCallContext, conn: &mut Connection) -> ScriptResult<Dynamic> =
+        conn.keepalive().or_raise(&ctx).map(|idle| idle.map_or(Dynamic::UNIT, Dynamic::from));
 
     /// Probes the peer after so long a silence, in whole seconds (SO_KEEPALIVE, TCP_KEEPIDLE).
     ///
@@ -162,10 +129,8 @@ pub mod api {
     /// conn.keepalive = 30.s;
     /// expect(conn.keepalive, 30.s);
     /// ```
-    #[rhai_fn(set = "keepalive", return_raw)]
-    pub fn set_connection_keepalive(ctx: NativeCallContext, conn: &mut Connection, idle: Duration) -> ScriptResult<()> {
-        conn.set_keepalive(Some(idle)).or_raise(&ctx)
-    }
+    set keepalive(ctx: NativeCallContext, conn: &mut Connection, idle: Duration) -> ScriptResult<()> =
+        conn.set_keepalive(Some(idle)).or_raise(&ctx);
 
     /// How long a close keeps trying to deliver what was sent, a Duration (SO_LINGER); `()`: as long as the system likes.
     ///
@@ -175,10 +140,8 @@ pub mod api {
     /// let listener = tcp::listen("127.0.0.1:0");
     /// expect(tcp::connect(listener.addr).linger, ());
     /// ```
-    #[rhai_fn(get = "linger", pure, return_raw)]
-    pub fn connection_linger(ctx: NativeCallContext, conn: &mut Connection) -> ScriptResult<Dynamic> {
-        conn.linger().or_raise(&ctx).map(|linger| linger.map_or(Dynamic::UNIT, Dynamic::from))
-    }
+    get linger(ctx: NativeCallContext, conn: &mut Connection) -> ScriptResult<Dynamic> =
+        conn.linger().or_raise(&ctx).map(|linger| linger.map_or(Dynamic::UNIT, Dynamic::from));
 
     /// Sets how long a close keeps trying, in whole seconds (SO_LINGER). Mind that closing then waits so long.
     ///
@@ -190,10 +153,8 @@ pub mod api {
     /// conn.linger = 1.s;
     /// expect(conn.linger, 1.s);
     /// ```
-    #[rhai_fn(set = "linger", return_raw)]
-    pub fn set_connection_linger(ctx: NativeCallContext, conn: &mut Connection, linger: Duration) -> ScriptResult<()> {
-        conn.set_linger(Some(linger)).or_raise(&ctx)
-    }
+    set linger(ctx: NativeCallContext, conn: &mut Connection, linger: Duration) -> ScriptResult<()> =
+        conn.set_linger(Some(linger)).or_raise(&ctx);
 
     /// The size of the receive buffer in bytes, as the kernel counts it (SO_RCVBUF).
     ///
@@ -203,10 +164,8 @@ pub mod api {
     /// let listener = tcp::listen("127.0.0.1:0");
     /// expect(tcp::connect(listener.addr, #{ rcvbuf: 65_536 }).rcvbuf, 131_072);
     /// ```
-    #[rhai_fn(get = "rcvbuf", pure, return_raw)]
-    pub fn connection_rcvbuf(ctx: NativeCallContext, conn: &mut Connection) -> ScriptResult<i64> {
-        conn.buffers().or_raise(&ctx).map(|(receive, _)| receive as i64)
-    }
+    get rcvbuf(ctx: NativeCallContext, conn: &mut Connection) -> ScriptResult<i64> =
+        conn.buffers().or_raise(&ctx).map(|(receive, _)| receive as i64);
 
     /// The size of the send buffer in bytes, as the kernel counts it (SO_SNDBUF).
     ///
@@ -216,10 +175,8 @@ pub mod api {
     /// let listener = tcp::listen("127.0.0.1:0");
     /// expect(tcp::connect(listener.addr, #{ sndbuf: 65_536 }).sndbuf, 131_072);
     /// ```
-    #[rhai_fn(get = "sndbuf", pure, return_raw)]
-    pub fn connection_sndbuf(ctx: NativeCallContext, conn: &mut Connection) -> ScriptResult<i64> {
-        conn.buffers().or_raise(&ctx).map(|(_, send)| send as i64)
-    }
+    get sndbuf(ctx: NativeCallContext, conn: &mut Connection) -> ScriptResult<i64> =
+        conn.buffers().or_raise(&ctx).map(|(_, send)| send as i64);
 
     /// How many segments the kernel has sent again since the connection was made, its first included (TCP_INFO).
     ///
@@ -229,10 +186,8 @@ pub mod api {
     /// let listener = tcp::listen("127.0.0.1:0");
     /// expect(tcp::connect(listener.addr).retransmits, 0);
     /// ```
-    #[rhai_fn(get = "retransmits", pure, return_raw)]
-    pub fn connection_retransmits(ctx: NativeCallContext, conn: &mut Connection) -> ScriptResult<i64> {
-        conn.info().or_raise(&ctx).map(|info| i64::from(info.retransmits))
-    }
+    get retransmits(ctx: NativeCallContext, conn: &mut Connection) -> ScriptResult<i64> =
+        conn.info().or_raise(&ctx).map(|info| i64::from(info.retransmits));
 
     /// The round-trip time as the kernel smooths it, a Duration (TCP_INFO).
     ///
@@ -243,10 +198,8 @@ pub mod api {
     /// let rtt = tcp::connect(listener.addr).kernel_rtt;
     /// expect(rtt > 0.s && rtt < 10.s, true);
     /// ```
-    #[rhai_fn(get = "kernel_rtt", pure, return_raw)]
-    pub fn connection_kernel_rtt(ctx: NativeCallContext, conn: &mut Connection) -> ScriptResult<Duration> {
-        conn.info().or_raise(&ctx).map(|info| micros(info.rtt))
-    }
+    get kernel_rtt(ctx: NativeCallContext, conn: &mut Connection) -> ScriptResult<Duration> =
+        conn.info().or_raise(&ctx).map(|info| micros(info.rtt));
 
     /// What the kernel knows of the connection (TCP_INFO), as a map: `rtt`, `rtt_deviation` and `rto` (the retransmission
     /// timeout), Durations; `retransmits`, `lost`, `unacked` and `congestion_window`, in segments; `mss` and `path_mtu`, in
@@ -260,8 +213,7 @@ pub mod api {
     /// expect(info.lost, 0);
     /// print(info.rto);
     /// ```
-    #[rhai_fn(get = "info", pure, return_raw)]
-    pub fn connection_info(ctx: NativeCallContext, conn: &mut Connection) -> ScriptResult<Map> {
+    get info(ctx: NativeCallContext, conn: &mut Connection) -> ScriptResult<Map> = {
         let info = conn.info().or_raise(&ctx)?;
         let time = |time| Dynamic::from(micros(time));
         let count = |count: u32| Dynamic::from(i64::from(count));
@@ -279,5 +231,5 @@ pub mod api {
         .into_iter()
         .map(|(name, value)| (name.into(), value))
         .collect())
-    }
+    };
 }

@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use rhai::plugin::*;
 use rhai::{Array, Dynamic, Map};
 
 use crate::net::wire::icmp::{Extensions, IcmpError, MplsLabel};
@@ -29,12 +28,9 @@ pub(in crate::bindings) fn labels(labels: &[MplsLabel]) -> Dynamic {
     labels.iter().map(label).collect::<Array>().into()
 }
 
-/// ICMP errors.
-#[export_module]
-#[allow(clippy::unwrap_used)] // the code that the macro writes
-pub mod api {
-    /// An ICMP error that answers a datagram.
-    pub type Icmp = crate::net::wire::icmp::IcmpError;
+functions! {
+    pub fn api;
+    type Icmp = crate::net::wire::icmp::IcmpError, "An ICMP error that answers a datagram.";
 
     /// The error's name, such as `"Port Unreachable"`; one without a name is called by its numbers.
     ///
@@ -42,10 +38,7 @@ pub mod api {
     /// let ping = udp::bind("127.0.0.1:0").ping(udp::closed_port(), "ping 1", 100.ms);
     /// expect(ping.icmp.name, "Port Unreachable");
     /// ```
-    #[rhai_fn(global, get = "name", pure)]
-    pub fn icmp_name(icmp: &mut Icmp) -> String {
-        icmp.kind.to_string()
-    }
+    get name(icmp: &mut Icmp) -> String = icmp.kind.to_string();
 
     /// The error's name for programs, such as `"port-unreachable"`; `()` if no table knows it.
     ///
@@ -53,10 +46,7 @@ pub mod api {
     /// let ping = udp::bind("127.0.0.1:0").ping(udp::closed_port(), "ping 1", 100.ms);
     /// expect(ping.icmp.keyword, "port-unreachable");
     /// ```
-    #[rhai_fn(global, get = "keyword", pure)]
-    pub fn icmp_keyword(icmp: &mut Icmp) -> Dynamic {
-        icmp.kind.keyword().map_or(Dynamic::UNIT, Into::into)
-    }
+    get keyword(icmp: &mut Icmp) -> Dynamic = icmp.kind.keyword().map_or(Dynamic::UNIT, Into::into);
 
     /// The sequence number of the ping that it is about; `()` where that is not known.
     ///
@@ -64,10 +54,7 @@ pub mod api {
     /// let ping = udp::bind("127.0.0.1:0").ping(udp::closed_port(), "ping 7", 100.ms);
     /// expect(ping.icmp.seq, 7);
     /// ```
-    #[rhai_fn(global, get = "seq", pure)]
-    pub fn icmp_seq(icmp: &mut Icmp) -> Dynamic {
-        icmp.number.map_or(Dynamic::UNIT, |number| (number as i64).into())
-    }
+    get seq(icmp: &mut Icmp) -> Dynamic = icmp.number.map_or(Dynamic::UNIT, |number| (number as i64).into());
 
     /// The ICMP type, 0 to 255 (RFC 792, RFC 4443).
     ///
@@ -75,10 +62,7 @@ pub mod api {
     /// let ping = udp::bind("127.0.0.1:0").ping(udp::closed_port(), "ping 1", 100.ms);
     /// expect(ping.icmp.type, 3);
     /// ```
-    #[rhai_fn(global, get = "type", pure)]
-    pub fn icmp_type(icmp: &mut Icmp) -> i64 {
-        i64::from(icmp.kind.type_)
-    }
+    get type(icmp: &mut Icmp) -> i64 = i64::from(icmp.kind.type_);
 
     /// The ICMP code, 0 to 255 (RFC 792, RFC 4443).
     ///
@@ -86,10 +70,7 @@ pub mod api {
     /// let ping = udp::bind("127.0.0.1:0").ping(udp::closed_port(), "ping 1", 100.ms);
     /// expect(ping.icmp.code, 3);
     /// ```
-    #[rhai_fn(global, get = "code", pure)]
-    pub fn icmp_code(icmp: &mut Icmp) -> i64 {
-        i64::from(icmp.kind.code)
-    }
+    get code(icmp: &mut Icmp) -> i64 = i64::from(icmp.kind.code);
 
     /// Who reports the error, an IP address as text (as `ip` of an address): the destination, or a router on the way; `()` if not known.
     ///
@@ -97,10 +78,7 @@ pub mod api {
     /// let ping = udp::bind("127.0.0.1:0").ping(udp::closed_port(), "ping 1", 100.ms);
     /// expect(ping.icmp.offender, "127.0.0.1");
     /// ```
-    #[rhai_fn(global, get = "offender", pure)]
-    pub fn icmp_offender(icmp: &mut Icmp) -> Dynamic {
-        icmp.offender.map_or(Dynamic::UNIT, |ip| ip.to_string().into())
-    }
+    get offender(icmp: &mut Icmp) -> Dynamic = icmp.offender.map_or(Dynamic::UNIT, |ip| ip.to_string().into());
 
     /// The next-hop MTU in bytes of a "fragmentation needed" or "packet too big", the pointer of a parameter problem; else 0.
     ///
@@ -108,10 +86,7 @@ pub mod api {
     /// let ping = udp::bind("127.0.0.1:0").ping(udp::closed_port(), "ping 1", 100.ms);
     /// expect(ping.icmp.info, 0);
     /// ```
-    #[rhai_fn(global, get = "info", pure)]
-    pub fn icmp_info(icmp: &mut Icmp) -> i64 {
-        i64::from(icmp.info)
-    }
+    get info(icmp: &mut Icmp) -> i64 = i64::from(icmp.info);
 
     /// The MPLS labels that the packet had at the router which reports the error (RFC 4950), an array of maps `#{ label, tc,
     /// bottom, ttl }`, the outermost first; empty if it tells none.
@@ -120,10 +95,8 @@ pub mod api {
     /// let ping = udp::bind("127.0.0.1:0").ping(udp::closed_port(), "ping 1", 100.ms);
     /// expect(ping.icmp.mpls.len, 0);
     /// ```
-    #[rhai_fn(global, get = "mpls", pure)]
-    pub fn icmp_mpls(icmp: &mut Icmp) -> Dynamic {
-        labels(&Extensions::parse(&icmp.extensions).map(|found| found.mpls()).unwrap_or_default())
-    }
+    get mpls(icmp: &mut Icmp) -> Dynamic =
+        labels(&Extensions::parse(&icmp.extensions).map(|found| found.mpls()).unwrap_or_default());
 
     /// What the error quotes of the datagram's payload, a blob; routers may quote none of it.
     ///
@@ -131,10 +104,7 @@ pub mod api {
     /// let ping = udp::bind("127.0.0.1:0").ping(udp::closed_port(), "ping 1", 100.ms);
     /// expect(ping.icmp.quote.len, 6);
     /// ```
-    #[rhai_fn(global, get = "quote", pure)]
-    pub fn icmp_quote(icmp: &mut Icmp) -> Dynamic {
-        Dynamic::from_blob(icmp.quote.clone())
-    }
+    get quote(icmp: &mut Icmp) -> Dynamic = Dynamic::from_blob(icmp.quote.clone());
 
     /// The error's name.
     ///
@@ -142,8 +112,5 @@ pub mod api {
     /// let ping = udp::bind("127.0.0.1:0").ping(udp::closed_port(), "ping 1", 100.ms);
     /// expect(`${ping.icmp} for the packet 1`, "Port Unreachable for the packet 1");
     /// ```
-    #[rhai_fn(global, name = "to_string", name = "to_debug", pure)]
-    pub fn icmp_text(icmp: &mut Icmp) -> String {
-        icmp.kind.to_string()
-    }
+    fn to_string | to_debug(icmp: &mut Icmp) -> String = icmp.kind.to_string();
 }

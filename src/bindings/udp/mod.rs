@@ -2,10 +2,9 @@
 
 use std::net::SocketAddr;
 
-use rhai::plugin::*;
 use rhai::{Dynamic, FnPtr, Map, NativeCallContext};
 
-use super::addr::api::Addr;
+use super::addr::Addr;
 use super::callback::Callback;
 use super::context;
 use super::context::{Asked, Made, Server, Wait};
@@ -28,12 +27,9 @@ pub mod socket;
 
 pub(super) use schedule::timeouts;
 
-/// The functions of the namespace `udp`.
-#[export_module]
-#[allow(clippy::unwrap_used)] // the code that the macro writes
-pub mod namespace {
-    /// How a server answers without a closure.
-    pub type Answer = crate::net::socket::batch::Answer;
+functions! {
+    pub fn namespace;
+    type Answer = crate::net::socket::batch::Answer, "How a server answers without a closure.";
 
     /// Makes a socket bound to `HOST:PORT`, port 0 for any free one (socket(2), bind(2)); `*:PORT`: at every IPv4 address of the
     /// host, `[::]:PORT`: at every IPv6 address, and at those alone. ICMP errors for what it sends reach it without privileges
@@ -47,10 +43,7 @@ pub mod namespace {
     /// expect(sock.port > 0, true);
     /// expect([udp::bind("*:0").addr.ip, udp::bind("[::]:0").addr.ip], ["0.0.0.0", "::"]);
     /// ```
-    #[rhai_fn(name = "bind", return_raw)]
-    pub fn bind_to(ctx: NativeCallContext, local: &str) -> ScriptResult<UdpSocket> {
-        bind_with(ctx, local, Map::new())
-    }
+    fn bind(ctx: NativeCallContext, local: &str) -> ScriptResult<UdpSocket> = bind_with(ctx, local, Map::new());
 
     /// Makes a bound socket, with options: `rcvbuf`, `sndbuf`: buffer sizes in bytes, which the kernel doubles; `reuse`: other
     /// sockets may bind the same address (SO_REUSEADDR, SO_REUSEPORT); `ttl`: hops that what it sends may take, 1 to 255; a
@@ -69,15 +62,14 @@ pub mod namespace {
     /// plain.send("hello");
     /// try { plain.recv(1.s); } catch (err) { expect(err.kind, "refused"); }
     /// ```
-    #[rhai_fn(name = "bind", return_raw)]
-    pub fn bind_with(ctx: NativeCallContext, local: &str, options: Map) -> ScriptResult<UdpSocket> {
+    fn bind as bind_with(ctx: NativeCallContext, local: &str, options: Map) -> ScriptResult<UdpSocket> = {
         let mut options = Options::new("bind", &options);
-        let read = super::read(&mut options).or_raise(&ctx)?;
+        let read = read(&mut options).or_raise(&ctx)?;
         options.finish().or_raise(&ctx)?;
         let now = context::current();
         let local = local_address(&*now.host, &now.stop, local, Version::V4).or_raise(&ctx)?;
-        super::bind(&ctx, local, read)
-    }
+        bind(&ctx, local, read)
+    };
 
     /// Makes a socket to talk with `peer`: of its version of IP, bound to any free port. It still hears everybody: it is not
     /// connected.
@@ -88,10 +80,7 @@ pub mod namespace {
     /// let sock = udp::open("[::1]:7");
     /// expect(sock.addr.ip, "::");
     /// ```
-    #[rhai_fn(name = "open", return_raw)]
-    pub fn open(ctx: NativeCallContext, peer: Dynamic) -> ScriptResult<UdpSocket> {
-        open_at(ctx, peer, "")
-    }
+    fn open(ctx: NativeCallContext, peer: Dynamic) -> ScriptResult<UdpSocket> = open_at(ctx, peer, "");
 
     /// Makes a socket to talk with `peer`, bound to `local`: `HOST:PORT`, `*:PORT` for any address, or `""` for any free port.
     ///
@@ -101,10 +90,8 @@ pub mod namespace {
     /// let sock = udp::open("127.0.0.1:7", "*:0");
     /// expect(sock.addr.ip, "0.0.0.0");
     /// ```
-    #[rhai_fn(name = "open", return_raw)]
-    pub fn open_at(ctx: NativeCallContext, peer: Dynamic, local: &str) -> ScriptResult<UdpSocket> {
-        open_with(ctx, peer, local, Map::new())
-    }
+    fn open as open_at(ctx: NativeCallContext, peer: Dynamic, local: &str) -> ScriptResult<UdpSocket> =
+        open_with(ctx, peer, local, Map::new());
 
     /// As `open` with a local address, with the options of `bind`.
     ///
@@ -114,10 +101,11 @@ pub mod namespace {
     /// let sock = udp::open("127.0.0.1:7", "", #{ rcvbuf: 4096, dont_fragment: true });
     /// expect(sock.rcvbuf, 8192);
     /// ```
-    #[rhai_fn(name = "open", return_raw)]
-    pub fn open_with(ctx: NativeCallContext, peer: Dynamic, local: &str, options: Map) -> ScriptResult<UdpSocket> {
+    fn open as open_with(
+        ctx: NativeCallContext, peer: Dynamic, local: &str, options: Map,
+    ) -> ScriptResult<UdpSocket> = {
         let mut options = Options::new("open", &options);
-        let read = super::read(&mut options).or_raise(&ctx)?;
+        let read = read(&mut options).or_raise(&ctx)?;
         options.finish().or_raise(&ctx)?;
         let version = if address(&ctx, &peer)?.is_ipv4() { Version::V4 } else { Version::V6 };
         let now = context::current();
@@ -127,8 +115,8 @@ pub mod namespace {
         if now.serving.serves() {
             return UdpSocket::bind(now.host, now.run.session.clone(), local, read).or_raise(&ctx);
         }
-        super::bind(&ctx, local, read)
-    }
+        bind(&ctx, local, read)
+    };
 
     /// Answers each datagram that the socket receives, until the script is stopped or the socket closed: calls `handler` with
     /// the packet and sends what it returns, a string, a blob or `bytes()`, back, as far as the socket's policy lets it; `()`
@@ -146,10 +134,8 @@ pub mod namespace {
     /// expect(ping.text, "PING 1");
     /// task.stop();
     /// ```
-    #[rhai_fn(return_raw)]
-    pub fn serve(ctx: NativeCallContext, socket: UdpSocket, handler: FnPtr) -> ScriptResult<()> {
-        Callback::new(&ctx, handler).noting("handler").repeatedly(|callback| serving::serve(&ctx, &socket, callback))
-    }
+    fn serve(ctx: NativeCallContext, socket: UdpSocket, handler: FnPtr) -> ScriptResult<()> =
+        Callback::new(&ctx, handler).noting("handler").repeatedly(|callback| serving::serve(&ctx, &socket, callback));
 
     /// Serves without a closure, which costs the least: `udp::upper()` replies to each datagram that the socket receives with
     /// its text in capitals, `udp::echo()` with the datagram itself. The socket's policy decides as always.
@@ -164,14 +150,13 @@ pub mod namespace {
     /// expect(client.recv(1.s).text, "PING 1");
     /// task.stop();
     /// ```
-    #[rhai_fn(name = "serve", return_raw)]
-    pub fn serve_native(ctx: NativeCallContext, socket: UdpSocket, answer: Answer) -> ScriptResult<()> {
+    fn serve(ctx: NativeCallContext, socket: UdpSocket, answer: Answer) -> ScriptResult<()> = {
         let stop = context::wait(Wait::NewWork).stop;
         match socket.serve(answer, &stop) {
             Err(err) if err.kind != ErrorKind::Closed => raise(&ctx, err),
             _ => Ok(()),
         }
-    }
+    };
 
     /// For `udp::serve`: the answer is the request's text in capitals; of what is no text, the ASCII letters.
     ///
@@ -181,9 +166,7 @@ pub mod namespace {
     /// expect(udp::open(server.addr).ping(server.addr, "ping 1", 1.s).text, "PING 1");
     /// task.stop();
     /// ```
-    pub fn upper() -> Answer {
-        crate::net::socket::batch::Answer::Upper
-    }
+    fn upper() -> Answer = crate::net::socket::batch::Answer::Upper;
 
     /// For `udp::serve`: the answer is the request.
     ///
@@ -193,9 +176,7 @@ pub mod namespace {
     /// expect(udp::open(server.addr).ping(server.addr, "ping 1", 1.s).text, "ping 1");
     /// task.stop();
     /// ```
-    pub fn echo() -> Answer {
-        crate::net::socket::batch::Answer::Echo
-    }
+    fn echo() -> Answer = crate::net::socket::batch::Answer::Echo;
 
     /// An address of this host that answers with "Port Unreachable": its port was free a moment ago.
     ///
@@ -205,15 +186,14 @@ pub mod namespace {
     /// let nowhere = udp::closed_port();
     /// expect(udp::open(nowhere).ping(nowhere, "ping 1", 1.s).kind, "icmp");
     /// ```
-    #[rhai_fn(return_raw)]
-    pub fn closed_port(ctx: NativeCallContext) -> ScriptResult<Addr> {
+    fn closed_port(ctx: NativeCallContext) -> ScriptResult<Addr> = {
         let now = context::current();
         let local = local_address(&*now.host, &now.stop, "127.0.0.1:0", Version::V4).or_raise(&ctx)?;
         let context = context::current();
         let account = context.run.session.clone();
         let socket = UdpSocket::bind(context.host, account, local, SocketOptions::default()).or_raise(&ctx)?;
         Ok(socket.local())
-    }
+    };
 }
 
 /// The options of a socket.

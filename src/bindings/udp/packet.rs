@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use rhai::plugin::*;
 use rhai::{Dynamic, ImmutableString, NativeCallContext};
 
 use super::or_unit;
@@ -89,20 +88,16 @@ pub(super) fn answer(
     socket.answer(request, &bytes(ctx, data)?).or_raise(ctx)
 }
 
-/// What a receive brought.
-#[export_module]
-#[allow(clippy::unwrap_used)] // the code that the macro writes
-pub mod api {
-    /// What a receive brought: a datagram, an ICMP error, a time-out or an interrupt.
-    pub type Packet = super::Packet;
+functions! {
+    pub fn api;
+    type Packet, "What a receive brought: a datagram, an ICMP error, a time-out or an interrupt.";
 
     /// What came: `"packet"`, `"icmp"`, `"timeout"` or `"interrupted"`.
     ///
     /// ```rhai
     /// expect(udp::bind("127.0.0.1:0").recv(1.ms).kind, "timeout");
     /// ```
-    #[rhai_fn(global, get = "kind", pure)]
-    pub fn packet_kind(packet: &mut Packet) -> String {
+    get kind as packet_kind(packet: &mut Packet) -> String = {
         match &packet.0.incoming {
             Incoming::Packet(_) => "packet",
             Incoming::Icmp(_) => "icmp",
@@ -110,7 +105,7 @@ pub mod api {
             Incoming::Interrupted => "interrupted",
         }
         .to_string()
-    }
+    };
 
     /// Who sent the datagram; `()` if none came.
     ///
@@ -119,10 +114,7 @@ pub mod api {
     /// sock.send_to("hello", sock.addr);
     /// expect(sock.recv(1.s).from, sock.addr);
     /// ```
-    #[rhai_fn(global, get = "from", pure)]
-    pub fn packet_from(packet: &mut Packet) -> Dynamic {
-        or_unit(packet.datagram().map(|datagram| datagram.from))
-    }
+    get from(packet: &mut Packet) -> Dynamic = or_unit(packet.datagram().map(|datagram| datagram.from));
 
     /// The payload as text; what is not UTF-8 shows as `�`. `()` if no datagram came.
     ///
@@ -131,10 +123,8 @@ pub mod api {
     /// sock.send_to("hello", sock.addr);
     /// expect(sock.recv(1.s).text, "hello");
     /// ```
-    #[rhai_fn(global, get = "text", pure)]
-    pub fn packet_text(packet: &mut Packet) -> Dynamic {
-        packet.datagram().map_or(Dynamic::UNIT, |datagram| text(&datagram.data).into())
-    }
+    get text(packet: &mut Packet) -> Dynamic =
+        packet.datagram().map_or(Dynamic::UNIT, |datagram| text(&datagram.data).into());
 
     /// The payload as a blob; `()` if no datagram came.
     ///
@@ -143,10 +133,8 @@ pub mod api {
     /// sock.send_to("A", sock.addr);
     /// expect(sock.recv(1.s).data[0], 65);
     /// ```
-    #[rhai_fn(global, get = "data", pure)]
-    pub fn packet_data(packet: &mut Packet) -> Dynamic {
-        packet.datagram().map_or(Dynamic::UNIT, |datagram| Dynamic::from_blob(datagram.data.to_vec()))
-    }
+    get data(packet: &mut Packet) -> Dynamic =
+        packet.datagram().map_or(Dynamic::UNIT, |datagram| Dynamic::from_blob(datagram.data.to_vec()));
 
     /// When the datagram arrived: seconds since 1970 (UTC), as `unix_time` gives them, by the kernel's stamp; `()` if none came.
     /// The kernel stamps from when this is first asked of a packet of the socket, or from its first ping; of a packet that came
@@ -161,12 +149,11 @@ pub mod api {
     /// let now = unix_time();
     /// expect(asked <= pkt.received_at && pkt.received_at <= now + 0.001, true);
     /// ```
-    #[rhai_fn(global, get = "received_at", pure)]
-    pub fn packet_received_at(packet: &mut Packet) -> Dynamic {
+    get received_at(packet: &mut Packet) -> Dynamic = {
         let Some(datagram) = packet.datagram() else { return Dynamic::UNIT };
         packet.0.socket.stamp_arrivals();
         seconds(datagram.stamp.or_else(|| Some(context::current().host.unix_nanos())))
-    }
+    };
 
     /// The size of the payload in bytes; 0 if no datagram came.
     ///
@@ -175,10 +162,7 @@ pub mod api {
     /// sock.send_to("hello", sock.addr);
     /// expect(sock.recv(1.s).len, 5);
     /// ```
-    #[rhai_fn(global, get = "len", pure)]
-    pub fn packet_len(packet: &mut Packet) -> i64 {
-        packet.datagram().map_or(0, |datagram| datagram.data.len() as i64)
-    }
+    get len(packet: &mut Packet) -> i64 = packet.datagram().map_or(0, |datagram| datagram.data.len() as i64);
 
     /// The packet's number within its flow, that is from this sender to this socket, from 1, as the socket's policy counts
     /// it; `()` without a policy.
@@ -189,10 +173,8 @@ pub mod api {
     /// udp::bind("127.0.0.1:0").send_to("ping 1", server.addr);
     /// expect(server.recv(1.s).number, 1);
     /// ```
-    #[rhai_fn(global, get = "number", pure)]
-    pub fn packet_number(packet: &mut Packet) -> Dynamic {
-        packet.0.place().map_or(Dynamic::UNIT, |place| (place.number as i64).into())
-    }
+    get number(packet: &mut Packet) -> Dynamic =
+        packet.0.place().map_or(Dynamic::UNIT, |place| (place.number as i64).into());
 
     /// The number of the packet's flow, by first appearance, from 0; `()` without a policy.
     ///
@@ -202,10 +184,7 @@ pub mod api {
     /// udp::bind("127.0.0.1:0").send_to("ping 1", server.addr);
     /// expect(server.recv(1.s).flow, 0);
     /// ```
-    #[rhai_fn(global, get = "flow", pure)]
-    pub fn packet_flow(packet: &mut Packet) -> Dynamic {
-        packet.0.place().map_or(Dynamic::UNIT, |place| place.flow.into())
-    }
+    get flow(packet: &mut Packet) -> Dynamic = packet.0.place().map_or(Dynamic::UNIT, |place| place.flow.into());
 
     /// The ICMP error that came; `()` if none did.
     ///
@@ -214,13 +193,10 @@ pub mod api {
     /// sock.send_to("hello", udp::closed_port());
     /// expect(sock.recv(1.s).icmp.name, "Port Unreachable");
     /// ```
-    #[rhai_fn(global, get = "icmp", pure)]
-    pub fn packet_icmp(packet: &mut Packet) -> Dynamic {
-        match &packet.0.incoming {
-            Incoming::Icmp(error) => Dynamic::from(error.clone()),
-            _ => Dynamic::UNIT,
-        }
-    }
+    get icmp(packet: &mut Packet) -> Dynamic = match &packet.0.incoming {
+        Incoming::Icmp(error) => Dynamic::from(error.clone()),
+        _ => Dynamic::UNIT,
+    };
 
     /// Answers a datagram: sends `data`, a string or a blob, back to where it came from, unless the socket's policy drops
     /// the request. The verdict.
@@ -232,8 +208,7 @@ pub mod api {
     /// sock.send_to("hello", sock.addr);
     /// expect(sock.recv(1.s).reply("HELLO").kind, "pass");
     /// ```
-    #[rhai_fn(global, pure, return_raw)]
-    pub fn reply(ctx: NativeCallContext, packet: &mut Packet, data: Dynamic) -> ScriptResult<Verdict> {
+    fn reply(ctx: NativeCallContext, packet: &mut Packet, data: Dynamic) -> ScriptResult<Verdict> = {
         let Some(datagram) = packet.datagram() else {
             let kind = packet_kind(packet);
             return raise(
@@ -242,11 +217,11 @@ pub mod api {
             );
         };
         packet.0.replied.store(true, Ordering::Relaxed);
-        Ok(match super::answer(&ctx, &packet.0.socket, datagram, data)? {
+        Ok(match answer(&ctx, &packet.0.socket, datagram, data)? {
             Some(judged) => judged.verdict.clone(),
-            None => super::unjudged().clone(),
+            None => unjudged().clone(),
         })
-    }
+    };
 
     /// The packet in words.
     ///
@@ -255,13 +230,10 @@ pub mod api {
     /// expect(nothing.kind, "timeout");
     /// print(nothing);
     /// ```
-    #[rhai_fn(global, name = "to_string", name = "to_debug", pure)]
-    pub fn packet_words(packet: &mut Packet) -> String {
-        match &packet.0.incoming {
-            Incoming::Packet(datagram) => format!("{} bytes from {}", datagram.data.len(), datagram.from),
-            Incoming::Icmp(error) => error.kind.to_string(),
-            Incoming::TimedOut => "timeout".to_string(),
-            Incoming::Interrupted => "interrupted".to_string(),
-        }
-    }
+    fn to_string | to_debug(packet: &mut Packet) -> String = match &packet.0.incoming {
+        Incoming::Packet(datagram) => format!("{} bytes from {}", datagram.data.len(), datagram.from),
+        Incoming::Icmp(error) => error.kind.to_string(),
+        Incoming::TimedOut => "timeout".to_string(),
+        Incoming::Interrupted => "interrupted".to_string(),
+    };
 }

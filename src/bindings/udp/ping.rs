@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use rhai::plugin::*;
 use rhai::{Dynamic, Map};
 
 use super::{or_unit, plain};
@@ -76,12 +75,10 @@ fn excerpt(data: &[u8]) -> String {
     format!("{shown:?}{}", if shown.len() < whole.len() { " …" } else { "" })
 }
 
-/// Probes that ended.
-#[export_module]
-#[allow(clippy::unwrap_used)] // the code that the macro writes
-pub mod api {
-    /// A probe that ended: with a reply, an ICMP error, a time-out, an error of this host or an interrupt; or one that was sent.
-    pub type Ping = super::Ping;
+functions! {
+    pub fn api;
+    type Ping,
+        "A probe that ended: with a reply, an ICMP error, a time-out, an error of this host or an interrupt; or one that was sent.";
 
     /// How the ping ended: `"reply"`, `"icmp"` (an ICMP error), `"timeout"`, `"error"` (this host could not send it, or not receive) or
     /// `"interrupted"` (the script was stopped; the probe is pending, not lost). Over a connection also `"closed"` and
@@ -93,8 +90,7 @@ pub mod api {
     /// let ping = udp::bind("127.0.0.1:0").ping(udp::closed_port(), "ping 1", 100.ms);
     /// expect(ping.kind, "icmp");
     /// ```
-    #[rhai_fn(global, get = "kind", pure)]
-    pub fn ping_kind(ping: &mut Ping) -> String {
+    get kind(ping: &mut Ping) -> String = {
         match &ping.0.outcome.end {
             End::Sent { .. } => "sent",
             End::Stray { kind, .. } => kind.word(),
@@ -109,7 +105,7 @@ pub mod api {
             End::Interrupted { .. } => "interrupted",
         }
         .to_string()
-    }
+    };
 
     /// The sequence number: that of a message `ping N …`, or else the running number of the socket's probes, from 1. `()` of a
     /// packet that names no ping.
@@ -118,13 +114,10 @@ pub mod api {
     /// let ping = udp::bind("127.0.0.1:0").ping(udp::closed_port(), "ping 7", 100.ms);
     /// expect(ping.seq, 7);
     /// ```
-    #[rhai_fn(global, get = "seq", pure)]
-    pub fn ping_seq(ping: &mut Ping) -> Dynamic {
-        match &ping.0.outcome {
-            Outcome { number: 0, end: End::Stray { .. }, .. } => Dynamic::UNIT,
-            Outcome { number, .. } => (*number as i64).into(),
-        }
-    }
+    get seq(ping: &mut Ping) -> Dynamic = match &ping.0.outcome {
+        Outcome { number: 0, end: End::Stray { .. }, .. } => Dynamic::UNIT,
+        Outcome { number, .. } => (*number as i64).into(),
+    };
 
     /// Where the ping went; a name that has no address, as text.
     ///
@@ -132,11 +125,10 @@ pub mod api {
     /// let closed = udp::closed_port();
     /// expect(udp::open(closed).ping(closed, "ping 1", 100.ms).to, closed);
     /// ```
-    #[rhai_fn(global, get = "to", pure)]
-    pub fn ping_to(ping: &mut Ping) -> Dynamic {
+    get to(ping: &mut Ping) -> Dynamic = {
         let outcome = &ping.0.outcome;
         outcome.nameless().map_or_else(|| Dynamic::from(outcome.to), |name| name.to_string().into())
-    }
+    };
 
     /// Who replied; `()` if nobody did.
     ///
@@ -147,10 +139,7 @@ pub mod api {
     /// expect(ping.from, server.addr);
     /// task.stop();
     /// ```
-    #[rhai_fn(global, get = "from", pure)]
-    pub fn ping_from(ping: &mut Ping) -> Dynamic {
-        or_unit(ping.datagram().map(|datagram| datagram.from))
-    }
+    get from(ping: &mut Ping) -> Dynamic = or_unit(ping.datagram().map(|datagram| datagram.from));
 
     /// The reply as text, without padding at its end; of a ping that was just sent, its message. `()` if there is none.
     ///
@@ -161,10 +150,8 @@ pub mod api {
     /// expect(ping.text, "ping 1");
     /// task.stop();
     /// ```
-    #[rhai_fn(global, get = "text", pure)]
-    pub fn ping_text(ping: &mut Ping) -> Dynamic {
-        ping.data().map_or(Dynamic::UNIT, |data| text(data).trim_end_matches(' ').into())
-    }
+    get text(ping: &mut Ping) -> Dynamic =
+        ping.data().map_or(Dynamic::UNIT, |data| text(data).trim_end_matches(' ').into());
 
     /// The reply as a blob, padding included; of a ping that was just sent, its message. `()` if there is none.
     ///
@@ -175,10 +162,7 @@ pub mod api {
     /// expect(ping.data.len, 64);
     /// task.stop();
     /// ```
-    #[rhai_fn(global, get = "data", pure)]
-    pub fn ping_data(ping: &mut Ping) -> Dynamic {
-        ping.data().map_or(Dynamic::UNIT, |data| Dynamic::from_blob(data.to_vec()))
-    }
+    get data(ping: &mut Ping) -> Dynamic = ping.data().map_or(Dynamic::UNIT, |data| Dynamic::from_blob(data.to_vec()));
 
     /// How many slots of its schedule were missed right before it was sent: their time had passed, and a ping was still in
     /// flight for which the next one had to wait, or the script was busy.
@@ -187,10 +171,7 @@ pub mod api {
     /// let closed = udp::closed_port();
     /// expect(udp::open(closed).ping(closed, "ping 1", 1.s).missed, 0);
     /// ```
-    #[rhai_fn(global, get = "missed", pure)]
-    pub fn ping_missed(ping: &mut Ping) -> i64 {
-        ping.0.outcome.missed as i64
-    }
+    get missed(ping: &mut Ping) -> i64 = ping.0.outcome.missed as i64;
 
     /// When the ping was sent: seconds since 1970 (UTC), as `unix_time` gives them, to a quarter of a microsecond. By the
     /// kernel's stamp, where it has come by then, else from right before the system call. `()` if it was not sent.
@@ -200,10 +181,7 @@ pub mod api {
     /// let ping = icmp::open("127.0.0.1").ping("127.0.0.1", 1.s);
     /// expect(ping.sent_at >= before && ping.sent_at <= unix_time() + 0.001, true);
     /// ```
-    #[rhai_fn(global, get = "sent_at", pure)]
-    pub fn ping_sent_at(ping: &mut Ping) -> Dynamic {
-        super::seconds(ping.0.outcome.sent_at)
-    }
+    get sent_at(ping: &mut Ping) -> Dynamic = seconds(ping.0.outcome.sent_at);
 
     /// When the reply or the ICMP error arrived: seconds since 1970 (UTC), by the kernel's stamp where there is one; `()` if
     /// neither came.
@@ -212,10 +190,7 @@ pub mod api {
     /// let ping = icmp::open("127.0.0.1").ping("127.0.0.1", 1.s);
     /// expect(ping.received_at >= ping.sent_at, true);
     /// ```
-    #[rhai_fn(global, get = "received_at", pure)]
-    pub fn ping_received_at(ping: &mut Ping) -> Dynamic {
-        super::seconds(ping.0.outcome.received_at)
-    }
+    get received_at(ping: &mut Ping) -> Dynamic = seconds(ping.0.outcome.received_at);
 
     /// The round-trip time, a Duration measured by the session's clock (see `clock` of a socket): until the reply came, or the
     /// ICMP error that ended the ping, or a late or duplicate reply, which no statistics of replies count. `()` if none came.
@@ -223,14 +198,11 @@ pub mod api {
     /// ```rhai
     /// expect(icmp::open("127.0.0.1").ping("127.0.0.1", 1.s).rtt < 1.s, true);
     /// ```
-    #[rhai_fn(global, get = "rtt", pure)]
-    pub fn ping_rtt(ping: &mut Ping) -> Dynamic {
-        match &ping.0.outcome.end {
-            End::Reply { rtt, .. } | End::Icmp { rtt, .. } => Dynamic::from(*rtt),
-            End::Stray { after, .. } => or_unit(*after),
-            _ => Dynamic::UNIT,
-        }
-    }
+    get rtt(ping: &mut Ping) -> Dynamic = match &ping.0.outcome.end {
+        End::Reply { rtt, .. } | End::Icmp { rtt, .. } => Dynamic::from(*rtt),
+        End::Stray { after, .. } => or_unit(*after),
+        _ => Dynamic::UNIT,
+    };
 
     /// The clock the round-trip time was measured by, in words; `()` if there is no reply. Where it is not the session's,
     /// the time is kept out of percentiles.
@@ -239,13 +211,10 @@ pub mod api {
     /// let ping = icmp::open("127.0.0.1").ping("127.0.0.1", 1.s);
     /// expect(["kernel receive - kernel send", "kernel receive - user send", "user receive - user send"].contains(ping.clock), true);
     /// ```
-    #[rhai_fn(global, get = "clock", pure)]
-    pub fn ping_clock(ping: &mut Ping) -> Dynamic {
-        match &ping.0.outcome.end {
-            End::Reply { clock, .. } => clock.name().into(),
-            _ => Dynamic::UNIT,
-        }
-    }
+    get clock(ping: &mut Ping) -> Dynamic = match &ping.0.outcome.end {
+        End::Reply { clock, .. } => clock.name().into(),
+        _ => Dynamic::UNIT,
+    };
 
     /// The round-trip time of the reply by each clock, a map: `kernel` ("kernel receive - kernel send"), `kernel_receive`
     /// ("kernel receive - user send", as `ping` measures) and `user` ("user receive - user send"); `()` for those that the
@@ -255,8 +224,7 @@ pub mod api {
     /// let ping = icmp::open("127.0.0.1").ping("127.0.0.1", 1.s);
     /// expect(ping.readings.user > 0.s, true);
     /// ```
-    #[rhai_fn(global, get = "readings", pure)]
-    pub fn ping_readings(ping: &mut Ping) -> Dynamic {
+    get readings(ping: &mut Ping) -> Dynamic = {
         let End::Reply { readings, .. } = &ping.0.outcome.end else { return Dynamic::UNIT };
         Map::from([
             ("kernel".into(), or_unit(readings.kernel)),
@@ -264,7 +232,7 @@ pub mod api {
             ("user".into(), Dynamic::from(readings.user)),
         ])
         .into()
-    }
+    };
 
     /// The size of the reply's IP packet in bytes, its headers included, options of IP not; `()` if there is no reply. Over TCP
     /// it is that of a segment with the reply's text alone, and with timestamps where the connection has them.
@@ -273,31 +241,25 @@ pub mod api {
     /// let ping = icmp::open("127.0.0.1").ping("127.0.0.1", #{ size: 8 });
     /// expect(ping.bytes, 36); // 20 of IPv4, 8 of ICMP, 8 of payload
     /// ```
-    #[rhai_fn(global, get = "bytes", pure)]
-    pub fn ping_bytes(ping: &mut Ping) -> Dynamic {
+    get bytes(ping: &mut Ping) -> Dynamic = {
         let headers = ping.0.tally.headers();
         ping.reply().map_or(Dynamic::UNIT, |datagram| ((headers + datagram.data.len()) as i64).into())
-    }
+    };
 
     /// The TTL or hop limit that the reply came with; `()` if there is no reply, or its socket does not know.
     ///
     /// ```rhai
     /// expect(icmp::open("127.0.0.1").ping("127.0.0.1", 1.s).ttl, 64);
     /// ```
-    #[rhai_fn(global, get = "ttl", pure)]
-    pub fn ping_ttl(ping: &mut Ping) -> Dynamic {
-        ping.reply().and_then(|datagram| datagram.ttl).map_or(Dynamic::UNIT, |ttl| i64::from(ttl).into())
-    }
+    get ttl(ping: &mut Ping) -> Dynamic =
+        ping.reply().and_then(|datagram| datagram.ttl).map_or(Dynamic::UNIT, |ttl| i64::from(ttl).into());
 
     /// The TTL or hop limit that the ping was sent with, if it had one of its own; else `()`.
     ///
     /// ```rhai
     /// expect(icmp::open("127.0.0.1").ping("127.0.0.1", #{ ttl: 9 }).sent_ttl, 9);
     /// ```
-    #[rhai_fn(global, get = "sent_ttl", pure)]
-    pub fn ping_sent_ttl(ping: &mut Ping) -> Dynamic {
-        ping.0.outcome.ttl.map_or(Dynamic::UNIT, |ttl| i64::from(ttl).into())
-    }
+    get sent_ttl(ping: &mut Ping) -> Dynamic = ping.0.outcome.ttl.map_or(Dynamic::UNIT, |ttl| i64::from(ttl).into());
 
     /// The ICMP error that ended the ping; `()` if none did. As text it is the error's name.
     ///
@@ -305,13 +267,10 @@ pub mod api {
     /// let ping = udp::bind("127.0.0.1:0").ping(udp::closed_port(), "ping 1", 100.ms);
     /// expect(`${ping.icmp}`, "Port Unreachable");
     /// ```
-    #[rhai_fn(global, get = "icmp", pure)]
-    pub fn ping_icmp(ping: &mut Ping) -> Dynamic {
-        match &ping.0.outcome.end {
-            End::Icmp { error, .. } => Dynamic::from(error.clone()),
-            _ => Dynamic::UNIT,
-        }
-    }
+    get icmp(ping: &mut Ping) -> Dynamic = match &ping.0.outcome.end {
+        End::Icmp { error, .. } => Dynamic::from(error.clone()),
+        _ => Dynamic::UNIT,
+    };
 
     /// Whether the ICMP error did not say which of several pings in flight it is about.
     ///
@@ -319,10 +278,7 @@ pub mod api {
     /// let ping = udp::bind("127.0.0.1:0").ping(udp::closed_port(), "ping 1", 100.ms);
     /// expect(ping.assumed, false);
     /// ```
-    #[rhai_fn(global, get = "assumed", pure)]
-    pub fn ping_assumed(ping: &mut Ping) -> bool {
-        matches!(&ping.0.outcome.end, End::Icmp { assumed: true, .. })
-    }
+    get assumed(ping: &mut Ping) -> bool = matches!(&ping.0.outcome.end, End::Icmp { assumed: true, .. });
 
     /// Why this host could not send the ping, or how the connection broke that it went over: an error with `kind` and
     /// `message`; else `()`.
@@ -331,13 +287,10 @@ pub mod api {
     /// let ping = udp::bind("127.0.0.1:0").ping(udp::closed_port(), "ping 1", 100.ms);
     /// expect(ping.error, ());
     /// ```
-    #[rhai_fn(global, get = "error", pure)]
-    pub fn ping_error(ping: &mut Ping) -> Dynamic {
-        match &ping.0.outcome.end {
-            End::Unsent(error) | End::Broken(error) => Dynamic::from(error.clone()),
-            _ => Dynamic::UNIT,
-        }
-    }
+    get error(ping: &mut Ping) -> Dynamic = match &ping.0.outcome.end {
+        End::Unsent(error) | End::Broken(error) => Dynamic::from(error.clone()),
+        _ => Dynamic::UNIT,
+    };
 
     /// The ping in words. Without a whole reply in time they say what came in its place: `seq 1: no reply from …`,
     /// `seq 1: the reply from … came truncated` (or corrupt, or too late), `… did not repeat the message`.
@@ -346,8 +299,7 @@ pub mod api {
     /// let port = udp::closed_port();
     /// expect(`${udp::bind("127.0.0.1:0").ping(port, "ping 1", 1.s)}`, `seq 1: Port Unreachable for ${port}`);
     /// ```
-    #[rhai_fn(global, name = "to_string", name = "to_debug", pure)]
-    pub fn ping_words(ping: &mut Ping) -> String {
+    fn to_string | to_debug(ping: &mut Ping) -> String = {
         let Outcome { number, to, end, .. } = &ping.0.outcome;
         match end {
             End::Reply { rtt, datagram, .. } => {
@@ -375,5 +327,5 @@ pub mod api {
             End::Unsent(error) | End::Broken(error) => format!("seq {number}: {error}"),
             End::Interrupted { .. } => format!("seq {number}: interrupted"),
         }
-    }
+    };
 }

@@ -1,6 +1,5 @@
 //! Sending pings from scripts: one that is waited for, or many on a schedule.
 
-use rhai::plugin::*;
 use rhai::{Dynamic, FnPtr, Map, NativeCallContext};
 
 use super::packet::Packet;
@@ -74,12 +73,9 @@ fn padded(mut message: Vec<u8>, size: u64) -> Result<Vec<u8>, Error> {
     Ok(message)
 }
 
-/// Pings from a socket, one or on a schedule.
-#[export_module]
-#[allow(clippy::unwrap_used)] // the code that the macro writes
-pub mod api {
-    /// Pings on a schedule.
-    pub type Pinger = super::Schedule;
+functions! {
+    pub fn api;
+    type Pinger = Schedule, "Pings on a schedule.";
 
     /// Sends `message` to `to` and waits for the answer, which repeats the message in any case of its letters; a message
     /// `ping N …` is told from others by its number. If none comes in `timeout`, an ICMP error is waited for once more as
@@ -95,17 +91,12 @@ pub mod api {
     /// let ping = udp::open(server.addr).ping(server.addr, "ping 1", 100.ms);
     /// expect(ping.kind == "reply" || ping.kind == "timeout", true);
     /// ```
-    #[rhai_fn(global, pure, name = "ping", return_raw)]
-    pub fn ping_for(
-        ctx: NativeCallContext,
-        socket: &mut UdpSocket,
-        to: Dynamic,
-        message: Dynamic,
-        timeout: Duration,
-    ) -> ScriptResult<Ping> {
+    fn ping(
+        ctx: NativeCallContext, socket: &mut UdpSocket, to: Dynamic, message: Dynamic, timeout: Duration,
+    ) -> ScriptResult<Ping> = {
         let options = Map::from([("timeout".into(), Dynamic::from(timeout))]);
-        super::ping(&ctx, socket.clone(), &to, message, &options, None)
-    }
+        ping(&ctx, socket.clone(), &to, message, &options, None)
+    };
 
     /// As `ping` with a timeout, with options: `timeout` (1.s), `icmp_wait`: how long after it an ICMP error is waited for
     /// (as long as `timeout`), `size`: pad the message with spaces to this many bytes (0), `report: false`: its loss is
@@ -118,16 +109,10 @@ pub mod api {
     /// let ping = sock.ping(udp::closed_port(), "ping 1", #{ timeout: 100.ms, size: 64 });
     /// expect(ping.kind, "icmp");
     /// ```
-    #[rhai_fn(global, pure, name = "ping", return_raw)]
-    pub fn ping_with(
-        ctx: NativeCallContext,
-        socket: &mut UdpSocket,
-        to: Dynamic,
-        message: Dynamic,
-        options: Map,
-    ) -> ScriptResult<Ping> {
-        super::ping(&ctx, socket.clone(), &to, message, &options, None)
-    }
+    fn ping(
+        ctx: NativeCallContext, socket: &mut UdpSocket, to: Dynamic, message: Dynamic, options: Map,
+    ) -> ScriptResult<Ping> =
+        ping(&ctx, socket.clone(), &to, message, &options, None);
 
     /// As `ping` with options, for a protocol of the script's own: `matches` is called with each datagram from the peer and
     /// says whether it is the answer.
@@ -142,17 +127,10 @@ pub mod api {
     /// expect(ping.kind, "reply");
     /// task.stop();
     /// ```
-    #[rhai_fn(global, name = "ping", return_raw)]
-    pub fn ping_matching(
-        ctx: NativeCallContext,
-        socket: UdpSocket,
-        to: Dynamic,
-        message: Dynamic,
-        options: Map,
-        matches: FnPtr,
-    ) -> ScriptResult<Ping> {
-        super::ping(&ctx, socket, &to, message, &options, Some(matches))
-    }
+    fn ping(
+        ctx: NativeCallContext, socket: UdpSocket, to: Dynamic, message: Dynamic, options: Map, matches: FnPtr,
+    ) -> ScriptResult<Ping> =
+        ping(&ctx, socket, &to, message, &options, Some(matches));
 
     /// Pings `to` on a schedule: `for ping in pinger(sock, to, #{ … })` gives each ping's outcome as it is settled. Ping k is
     /// sent at the start plus k intervals, whether or not replies came; slots that were missed are counted, not caught up.
@@ -196,8 +174,7 @@ pub mod api {
     /// expect(lines.len, 6);
     /// expect("sent 2 hello 2" in lines && "reply 2 ack 2" in lines, true);
     /// ```
-    #[rhai_fn(global, return_raw)]
-    pub fn pinger(ctx: NativeCallContext, socket: UdpSocket, to: Dynamic, options: Map) -> ScriptResult<Pinger> {
+    fn pinger(ctx: NativeCallContext, socket: UdpSocket, to: Dynamic, options: Map) -> ScriptResult<Pinger> = {
         let targets = targets(&ctx, &to, address)?;
         let mut options = Options::new("pinger", &options);
         let mut plan = plan(&mut options, targets, 0).or_raise(&ctx)?;
@@ -207,5 +184,5 @@ pub mod api {
         options.finish().or_raise(&ctx)?;
         let pinger = NetPinger::new(socket.clone(), plan).or_raise(&ctx)?;
         Ok(Schedule::new(pinger, closures, socket.tally().clone()))
-    }
+    };
 }

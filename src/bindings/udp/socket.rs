@@ -1,16 +1,15 @@
 //! A socket in scripts: what it sends and receives, and what it tells of itself. Pings are in [`super::pinger`].
 
-use rhai::plugin::*;
 use rhai::{Array, Dynamic, Map, NativeCallContext, Position};
 
 use super::packet::Packet;
 use super::{counts_map, or_unit};
-use crate::bindings::addr::api::Addr;
+use crate::bindings::addr::Addr;
 use crate::bindings::context;
 use crate::bindings::context::Wait;
 use crate::bindings::convert::{address, bytes};
 use crate::bindings::error::{OrRaise, ScriptResult, raise, thrown};
-use crate::bindings::time::api::Deadline;
+use crate::bindings::time::Deadline;
 use crate::net::error::{Error, ErrorKind};
 use crate::net::socket::udp::{Incoming, UdpSocket};
 use crate::net::time::Duration;
@@ -45,12 +44,9 @@ impl IntoIterator for UdpSocket {
     }
 }
 
-/// Sockets of UDP.
-#[export_module]
-#[allow(clippy::unwrap_used)] // the code that the macro writes
-pub mod api {
-    /// A UDP socket. Copies are the same socket.
-    pub type UdpSocket = super::Socket;
+functions! {
+    pub fn api;
+    type UdpSocket, "A UDP socket. Copies are the same socket.";
 
     /// Sends a datagram: a string or a blob (sendto(2)). Where the socket has a policy, what goes to a peer that has sent it
     /// something meets the policy's verdict about that.
@@ -63,11 +59,12 @@ pub mod api {
     /// sock.send_to("hello", sock.addr);
     /// expect(sock.recv(1.s).text, "hello");
     /// ```
-    #[rhai_fn(global, pure, return_raw)]
-    pub fn send_to(ctx: NativeCallContext, socket: &mut UdpSocket, data: Dynamic, to: Dynamic) -> ScriptResult<()> {
+    fn send_to as send_to(
+        ctx: NativeCallContext, socket: &mut UdpSocket, data: Dynamic, to: Dynamic,
+    ) -> ScriptResult<()> = {
         let (data, to) = (bytes(&ctx, data)?, address(&ctx, &to)?);
         socket.send_as_decided(&data, to).or_raise(&ctx)
-    }
+    };
 
     /// Sends a datagram to the peer that the socket is connected to.
     ///
@@ -79,8 +76,7 @@ pub mod api {
     /// sock.send("hello");
     /// expect(sock.recv(1.s).text, "hello");
     /// ```
-    #[rhai_fn(global, pure, return_raw)]
-    pub fn send(ctx: NativeCallContext, socket: &mut UdpSocket, data: Dynamic) -> ScriptResult<()> {
+    fn send(ctx: NativeCallContext, socket: &mut UdpSocket, data: Dynamic) -> ScriptResult<()> = {
         let data = bytes(&ctx, data)?;
         match socket.peer() {
             Some(peer) => socket.send_as_decided(&data, peer).or_raise(&ctx),
@@ -89,7 +85,7 @@ pub mod api {
                 raise(&ctx, error.with_hint("connect it first, or use send_to(data, address)"))
             }
         }
-    }
+    };
 
     /// Sends to `peer` from now on, and receives from it alone (connect(2)).
     ///
@@ -100,11 +96,10 @@ pub mod api {
     /// sock.connect("127.0.0.1:9");
     /// expect(sock.peer.port, 9);
     /// ```
-    #[rhai_fn(global, pure, return_raw)]
-    pub fn connect(ctx: NativeCallContext, socket: &mut UdpSocket, peer: Dynamic) -> ScriptResult<()> {
+    fn connect(ctx: NativeCallContext, socket: &mut UdpSocket, peer: Dynamic) -> ScriptResult<()> = {
         let peer = address(&ctx, &peer)?;
         socket.connect(peer).or_raise(&ctx)
-    }
+    };
 
     /// Waits for a datagram, or for an ICMP error that answers one sent before, until the script is stopped.
     ///
@@ -115,11 +110,10 @@ pub mod api {
     /// sock.send_to("hello", sock.addr);
     /// expect(sock.recv().text, "hello");
     /// ```
-    #[rhai_fn(global, pure, return_raw)]
-    pub fn recv(ctx: NativeCallContext, socket: &mut UdpSocket) -> ScriptResult<Packet> {
+    fn recv(ctx: NativeCallContext, socket: &mut UdpSocket) -> ScriptResult<Packet> = {
         let incoming = socket.receive(None, &context::wait(Wait::NewWork).stop, true).or_raise(&ctx)?;
-        Ok(super::Packet::new(socket.clone(), incoming))
-    }
+        Ok(Packet::new(socket.clone(), incoming))
+    };
 
     /// Waits for a datagram, or for an ICMP error that answers one sent before, for at most `timeout`. The result's `kind`
     /// says what came: `"packet"`, `"icmp"`, `"timeout"` or `"interrupted"`.
@@ -130,11 +124,10 @@ pub mod api {
     /// let sock = udp::bind("127.0.0.1:0");
     /// expect(sock.recv(1.ms).kind, "timeout");
     /// ```
-    #[rhai_fn(global, pure, name = "recv", return_raw)]
-    pub fn recv_for(ctx: NativeCallContext, socket: &mut UdpSocket, timeout: Duration) -> ScriptResult<Packet> {
+    fn recv(ctx: NativeCallContext, socket: &mut UdpSocket, timeout: Duration) -> ScriptResult<Packet> = {
         let context = context::current();
         recv_until(ctx, socket, context.host.now() + timeout)
-    }
+    };
 
     /// Waits for a datagram, or for an ICMP error that answers one sent before, until a deadline that does not move, however
     /// many packets come in between.
@@ -147,11 +140,12 @@ pub mod api {
     /// while sock.recv(end).kind != "timeout" {}
     /// expect(end.passed, true);
     /// ```
-    #[rhai_fn(global, pure, name = "recv", return_raw)]
-    pub fn recv_until(ctx: NativeCallContext, socket: &mut UdpSocket, deadline: Deadline) -> ScriptResult<Packet> {
+    fn recv as recv_until(
+        ctx: NativeCallContext, socket: &mut UdpSocket, deadline: Deadline,
+    ) -> ScriptResult<Packet> = {
         let incoming = socket.receive(Some(deadline), &context::wait(Wait::Datagrams).stop, true).or_raise(&ctx)?;
-        Ok(super::Packet::new(socket.clone(), incoming))
-    }
+        Ok(Packet::new(socket.clone(), incoming))
+    };
 
     /// Closes the socket. Using it afterwards is the error `closed`.
     ///
@@ -160,50 +154,37 @@ pub mod api {
     /// sock.close();
     /// try { sock.recv(1.ms); } catch (e) { expect(e.kind, "closed"); }
     /// ```
-    #[rhai_fn(global, pure)]
-    pub fn close(socket: &mut UdpSocket) {
+    fn close(socket: &mut UdpSocket) = {
         socket.close();
-    }
+    };
 
     /// The local address (getsockname(2)).
     ///
     /// ```rhai
     /// expect(udp::bind("127.0.0.1:0").addr.ip, "127.0.0.1");
     /// ```
-    #[rhai_fn(global, get = "addr", pure)]
-    pub fn addr(socket: &mut UdpSocket) -> Addr {
-        socket.local()
-    }
+    get addr(socket: &mut UdpSocket) -> Addr = socket.local();
 
     /// The local port.
     ///
     /// ```rhai
     /// expect(udp::bind("127.0.0.1:0").port > 0, true);
     /// ```
-    #[rhai_fn(global, get = "port", pure)]
-    pub fn port(socket: &mut UdpSocket) -> i64 {
-        i64::from(socket.local().port())
-    }
+    get port(socket: &mut UdpSocket) -> i64 = i64::from(socket.local().port());
 
     /// The peer the socket is connected to; `()` if it is not.
     ///
     /// ```rhai
     /// expect(udp::bind("127.0.0.1:0").peer, ());
     /// ```
-    #[rhai_fn(global, get = "peer", pure)]
-    pub fn peer(socket: &mut UdpSocket) -> Dynamic {
-        or_unit(socket.peer())
-    }
+    get peer(socket: &mut UdpSocket) -> Dynamic = or_unit(socket.peer());
 
     /// Whether the socket was closed.
     ///
     /// ```rhai
     /// expect(udp::bind("127.0.0.1:0").is_closed, false);
     /// ```
-    #[rhai_fn(global, get = "is_closed", pure)]
-    pub fn is_closed(socket: &mut UdpSocket) -> bool {
-        socket.is_closed()
-    }
+    get is_closed(socket: &mut UdpSocket) -> bool = socket.is_closed();
 
     /// The clock by which the socket's round-trip times are measured, chosen by the first reply: `"kernel receive - kernel
     /// send"`, `"kernel receive - user send"` (as `ping` measures) or `"user receive - user send"`. `()` before a reply.
@@ -213,10 +194,7 @@ pub mod api {
     /// sock.ping(udp::closed_port(), "ping 1", 100.ms);
     /// expect(sock.clock, ());    // an ICMP error is no reply
     /// ```
-    #[rhai_fn(global, get = "clock", pure)]
-    pub fn clock(socket: &mut UdpSocket) -> Dynamic {
-        socket.clock().map_or(Dynamic::UNIT, |clock| clock.name().into())
-    }
+    get clock(socket: &mut UdpSocket) -> Dynamic = socket.clock().map_or(Dynamic::UNIT, |clock| clock.name().into());
 
     /// The account of the socket's probes and of the packets that came back, as a map: `sent`, `replied`, `errored`,
     /// `timed_out`, `pending` count probes; `late`, `duplicate`, `reordered`, `foreign`, `truncated`, `corrupt`, `unmatched`,
@@ -227,10 +205,7 @@ pub mod api {
     /// sock.ping(udp::closed_port(), "ping 1", 100.ms);
     /// expect(sock.counts.errored, 1);
     /// ```
-    #[rhai_fn(global, get = "counts", pure)]
-    pub fn counts(socket: &mut UdpSocket) -> Map {
-        counts_map(socket.counts())
-    }
+    get counts(socket: &mut UdpSocket) -> Map = counts_map(socket.counts());
 
     /// ICMP messages that came since the last call, are about what was pinged, and settle nothing: redirects, source quenches.
     /// An array of what `icmp` of a ping is.
@@ -238,20 +213,14 @@ pub mod api {
     /// ```rhai
     /// expect(udp::bind("127.0.0.1:0").notices().len, 0);
     /// ```
-    #[rhai_fn(global, pure)]
-    pub fn notices(socket: &mut UdpSocket) -> Array {
-        socket.notices().into_iter().map(Dynamic::from).collect()
-    }
+    fn notices(socket: &mut UdpSocket) -> Array = socket.notices().into_iter().map(Dynamic::from).collect();
 
     /// How many ICMP errors came for what was sent while nobody asked: for answers to clients that are gone, say.
     ///
     /// ```rhai
     /// expect(udp::bind("127.0.0.1:0").icmp_errors, 0);
     /// ```
-    #[rhai_fn(global, get = "icmp_errors", pure)]
-    pub fn icmp_errors(socket: &mut UdpSocket) -> i64 {
-        socket.unheeded_errors() as i64
-    }
+    get icmp_errors(socket: &mut UdpSocket) -> i64 = socket.unheeded_errors() as i64;
 
     /// The size of the receive buffer in bytes, as the kernel counts it: twice what was asked for (SO_RCVBUF).
     ///
@@ -260,10 +229,8 @@ pub mod api {
     /// ```rhai
     /// expect(udp::bind("127.0.0.1:0", #{ rcvbuf: 65_536 }).rcvbuf, 131_072);
     /// ```
-    #[rhai_fn(global, get = "rcvbuf", pure, return_raw)]
-    pub fn rcvbuf(ctx: NativeCallContext, socket: &mut UdpSocket) -> ScriptResult<i64> {
-        socket.buffers().or_raise(&ctx).map(|(receive, _)| receive as i64)
-    }
+    get rcvbuf(ctx: NativeCallContext, socket: &mut UdpSocket) -> ScriptResult<i64> =
+        socket.buffers().or_raise(&ctx).map(|(receive, _)| receive as i64);
 
     /// The size of the send buffer in bytes, as the kernel counts it: twice what was asked for (SO_SNDBUF).
     ///
@@ -272,10 +239,8 @@ pub mod api {
     /// ```rhai
     /// expect(udp::bind("127.0.0.1:0", #{ sndbuf: 65_536 }).sndbuf, 131_072);
     /// ```
-    #[rhai_fn(global, get = "sndbuf", pure, return_raw)]
-    pub fn sndbuf(ctx: NativeCallContext, socket: &mut UdpSocket) -> ScriptResult<i64> {
-        socket.buffers().or_raise(&ctx).map(|(_, send)| send as i64)
-    }
+    get sndbuf(ctx: NativeCallContext, socket: &mut UdpSocket) -> ScriptResult<i64> =
+        socket.buffers().or_raise(&ctx).map(|(_, send)| send as i64);
 
     /// The socket in words.
     ///
@@ -283,9 +248,8 @@ pub mod api {
     /// let sock = udp::bind("127.0.0.1:0");
     /// expect(`${sock}`, `UDP socket ${sock.addr}`);
     /// ```
-    #[rhai_fn(global, name = "to_string", name = "to_debug", pure)]
-    pub fn socket_text(socket: &mut UdpSocket) -> String {
+    fn to_string | to_debug(socket: &mut UdpSocket) -> String = {
         let state = if socket.is_closed() { "closed " } else { "" };
         format!("{state}UDP socket {}", socket.local())
-    }
+    };
 }

@@ -248,7 +248,7 @@ impl Assistant {
         let keys = |value: &rhai::Dynamic| {
             let keys = value.read_lock::<rhai::Map>().map(|map| map.keys().map(ToString::to_string).collect());
             let options = || {
-                let given = value.read_lock::<crate::bindings::options::api::Options>()?;
+                let given = value.read_lock::<crate::bindings::options::Options>()?;
                 Some(given.names().into_iter().map(str::to_string).collect())
             };
             keys.or_else(options).unwrap_or_default()
