@@ -21,7 +21,7 @@ use pingscript::limits::{memory, stack};
 use pingscript::nearest::nearest;
 use pingscript::net::error::{Error, ErrorKind, in_words};
 use pingscript::net::host::{bugs, environment};
-use pingscript::net::lab::helper;
+use pingscript::net::lab::kernel::helper;
 use pingscript::net::observe::record::Wanted;
 use pingscript::net::sys;
 use pingscript::terminal::columns::fit;

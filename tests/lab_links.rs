@@ -11,7 +11,7 @@ use std::thread;
 
 use pingscript::net::host::stop::{Reason, Stop};
 use pingscript::net::host::{Host, ThisMachine, Waited};
-use pingscript::net::lab::exec::Command;
+use pingscript::net::lab::kernel::exec::Command;
 use pingscript::net::lab::kernel::relay::RelayThread;
 use pingscript::net::lab::relay::{Direction, Link, LinkOptions};
 use pingscript::net::lab::{CableOptions, HostOptions, Lab, LabHost, Options, use_helper};

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::udp::V4;
 use super::{APPARMOR_FILE, Area, Bench, Check, LAB, State};
 use crate::net::error::{Error, ErrorKind};
-use crate::net::lab::refusal::{Facts, Refusal};
+use crate::net::lab::kernel::refusal::{Facts, Refusal};
 use crate::net::lab::{self, CableOptions, HostOptions, Lab};
 
 /// The setting by which Ubuntu takes the rights in user namespaces away.
@@ -87,7 +87,7 @@ mod tests {
     use crate::doctor::System;
     use crate::net::host::ThisMachine;
     use crate::net::host::stop::Stop;
-    use crate::net::lab::refusal::explain;
+    use crate::net::lab::kernel::refusal::explain;
 
     #[test]
     fn apparmor_is_told_by_one_command_that_installs_the_profile() {

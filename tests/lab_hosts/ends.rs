@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use pingscript::net::error::ErrorKind;
 use pingscript::net::host::stop::Stop;
 use pingscript::net::host::{Host, ThisMachine};
-use pingscript::net::lab::exec::Program;
+use pingscript::net::lab::kernel::exec::Program;
 use pingscript::net::lab::{HostOptions, Lab, Options};
 use pingscript::net::time::Duration as Span;
 use socket2::{Domain, Type};

@@ -5,7 +5,7 @@ use std::os::fd::AsFd;
 use pingscript::net::host::ThisMachine;
 use pingscript::net::host::stop::Stop;
 use pingscript::net::lab::Options;
-use pingscript::net::lab::exec::{Command, Exit};
+use pingscript::net::lab::kernel::exec::{Command, Exit};
 
 use crate::common::{Cmd, TempDir};
 use crate::fixture::{command, has, host, lab};

@@ -9,7 +9,7 @@ use crate::bindings::convert::{Options, text, typed};
 use crate::bindings::error::{OrRaise, ScriptResult, raise};
 use crate::net::error::Error;
 use crate::net::host::stop::Stage;
-use crate::net::lab::program::{self, Command, Exit, Kept, Plan, ProgramWait};
+use crate::net::lab::kernel::program::{self, Command, Exit, Kept, Plan, ProgramWait};
 use crate::net::time::Duration;
 
 /// What came of a program that has ended.

@@ -10,7 +10,7 @@ use crate::bindings::convert::text;
 use crate::bindings::error::{OrRaise, ScriptResult, raise};
 use crate::net::host::Host as _;
 use crate::net::host::stop::Stage;
-use crate::net::lab::program::{self, ProgramWait};
+use crate::net::lab::kernel::program::{self, ProgramWait};
 use crate::net::time::Duration;
 
 /// A program that runs beside the script. Clones are the same one.

@@ -2,39 +2,28 @@
 //!
 //! Each host is a network namespace. A [`Cable`] joins two of them: what one host sends comes out of a packet socket, and
 //! what is written to the other's packet socket the other receives; whoever holds the two decides what becomes of the
-//! packets in between. A [`helper`] process owns the namespaces and hands the sockets over; it ends with the lab, and the
-//! kernel takes everything down.
+//! packets in between. A helper process ([`kernel`]) owns the namespaces and hands the sockets over; it ends with the lab, and the
+//! system takes everything down.
 //!
-//! [`addresses`] and `topology` are values: who has which address, and which routes follow from the cables. [`netlink`]
-//! tells the kernel. [`refusal`] explains why a system allows no lab.
+//! [`addresses`] and `topology` are values: who has which address, and which routes follow from the cables.
 
 use std::net::IpAddr;
-use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub use self::addresses::Prefix;
-pub use self::control::use_helper;
-pub use self::host::LabHost;
-pub use self::netlink::Target;
+pub use self::kernel::{LabHost, use_helper};
+pub use self::topology::Target;
 
 use self::addresses::Owners;
-use self::control::Control;
-use self::helper::protocol::{Answer, NewEnd, NewHost, Request, RouteChange};
-use self::host::HostParts;
+use self::kernel::helper::protocol::{Answer, NewEnd, NewHost, Request, RouteChange};
+use self::kernel::{Control, HostParts, Packets};
 use self::topology::{End, Node, Routes, Topology, addresses_over};
 use super::error::{Error, ErrorKind, Result};
 use super::host::id::HostId;
 use super::host::stop::Stop;
 
 pub mod addresses;
-mod control;
-pub mod exec;
-pub mod helper;
-mod host;
 pub mod kernel;
-pub mod netlink;
-pub mod program;
-pub mod refusal;
 pub mod relay;
 pub mod route;
 mod topology;
@@ -87,7 +76,7 @@ pub struct Cable {
     pub ports: [Port; 2],
     /// A packet socket (packet(7)) at each end that never blocks, for whole Ethernet frames: what is read was sent by the
     /// host there, and what is written the host receives.
-    pub packets: [OwnedFd; 2],
+    pub packets: Packets,
 }
 
 /// An end of a cable.
@@ -216,7 +205,7 @@ impl Lab {
             mtu: options.mtu,
         });
         let (answer, packets) = self.0.control.ask("link", &Request::Connect(ends.clone()), &[])?;
-        let (Answer::Interfaces(indices), Ok(packets)) = (answer, <[OwnedFd; 2]>::try_from(packets)) else {
+        let (Answer::Interfaces(indices), Ok(packets)) = (answer, Packets::try_from(packets)) else {
             return Err(self.0.control.why_gone());
         };
         for own in 0..2 {

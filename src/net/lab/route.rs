@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::helper::protocol::{Request, RouteChange};
+use super::kernel::helper::protocol::{Request, RouteChange};
 use super::{LabHost, Prefix, Target};
 use crate::net::error::{Error, Result};
 

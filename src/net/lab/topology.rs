@@ -4,7 +4,19 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::net::IpAddr;
 
 use super::addresses::{Prefix, everything};
-use super::netlink::Target;
+
+/// What becomes of packets that a route is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+pub enum Target {
+    /// They leave by the interface with this index, to the router or, if there is none, to the destination itself.
+    Via(u32, Option<IpAddr>),
+    /// The sender is told that the host is unreachable (RTN_UNREACHABLE).
+    Unreachable,
+    /// The sender is told that the communication is administratively prohibited (RTN_PROHIBIT).
+    Prohibit,
+    /// They vanish (RTN_BLACKHOLE).
+    Blackhole,
+}
 
 /// The hosts and cables of a lab. Hosts are numbered from 0 in the order in which they were made.
 #[derive(Debug, Default)]

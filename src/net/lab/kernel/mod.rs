@@ -1,4 +1,19 @@
-//! Labs of this system's kernel: what drives a lab's relay by packet sockets.
+//! Labs of this system's kernel: a [`helper`] process that keeps their namespaces, [`netlink`] to tell the kernel, programs in their
+//! hosts, and what drives their relay by packet sockets. [`refusal`] explains why a system allows no lab.
 
+pub use self::control::use_helper;
+pub use self::host::LabHost;
+pub use self::ports::Packets;
+
+pub(super) use self::control::Control;
+pub(super) use self::host::HostParts;
+
+mod control;
+pub mod exec;
+pub mod helper;
+mod host;
+pub mod netlink;
 mod ports;
+pub mod program;
+pub mod refusal;
 pub mod relay;

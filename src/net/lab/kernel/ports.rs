@@ -13,6 +13,9 @@ const BLOCKED: usize = 4096;
 /// After so many errors on end, an end is given up: its interface is gone.
 const ERRORS: u32 = 64;
 
+/// The packet sockets at the ends of a cable.
+pub type Packets = [OwnedFd; 2];
+
 /// The packet sockets of all links.
 #[derive(Debug, Default)]
 pub(super) struct Ports {
@@ -58,7 +61,7 @@ impl Output for Ports {
 }
 
 impl Ports {
-    pub(super) fn add(&mut self, packets: [OwnedFd; 2]) {
+    pub(super) fn add(&mut self, packets: Packets) {
         self.ends.push(packets.map(|packets| PacketEnd {
             packets,
             out: Vec::new(),

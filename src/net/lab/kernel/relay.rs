@@ -6,7 +6,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::ports::Ports;
+use super::ports::{Packets, Ports};
 use crate::net::error::{Error, Result};
 use crate::net::host::Host;
 use crate::net::host::environment::environment;
@@ -36,7 +36,7 @@ pub struct RelayThread {
 #[derive(Debug)]
 struct Inbox {
     /// Links that were made, and the packet sockets at their ends.
-    links: Mutex<Vec<(LinkState, [OwnedFd; 2])>>,
+    links: Mutex<Vec<(LinkState, Packets)>>,
     ended: AtomicBool,
     wake: OwnedFd,
 }

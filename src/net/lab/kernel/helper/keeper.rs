@@ -15,8 +15,8 @@ use super::programs::Programs;
 use super::protocol::{Answer, Failure, Missing, NewHost, Part, Request, RouteChange};
 use super::{STEP_NETWORK, answer, write_setting};
 use crate::net::lab::addresses::Prefix;
-use crate::net::lab::netlink::Batch;
-use crate::net::lab::netlink::socket::{Netlink, Refused};
+use crate::net::lab::kernel::netlink::Batch;
+use crate::net::lab::kernel::netlink::socket::{Netlink, Refused};
 use crate::net::observe::loss_report::kernel_counts;
 use crate::net::sys::{self, Mount, Namespaces, PollFd};
 

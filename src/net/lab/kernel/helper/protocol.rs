@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::net::lab::Target;
 use crate::net::lab::addresses::Prefix;
-use crate::net::lab::netlink::Target;
 
 /// Something to be done. Hosts are numbered by the order in which they were made, from 0.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -7,11 +7,11 @@ use std::sync::Arc;
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::helper::protocol::Request;
-use super::{Lab, Prefix, v4_first};
 use crate::net::error::{Error, Result};
 use crate::net::host::id::HostId;
 use crate::net::host::stop::Stop;
 use crate::net::host::{Host, ThisMachine, Waited};
+use crate::net::lab::{Lab, Prefix, v4_first};
 use crate::net::sys::PollFd;
 use crate::net::time::Instant;
 
@@ -21,17 +21,17 @@ pub struct LabHost(Arc<HostParts>);
 
 /// What a host is made of.
 #[derive(Debug)]
-pub(super) struct HostParts {
-    pub(super) lab: Lab,
+pub(in crate::net::lab) struct HostParts {
+    pub(in crate::net::lab) lab: Lab,
     /// Which of the lab's hosts it is, from 0.
-    pub(super) number: usize,
-    pub(super) id: HostId,
-    pub(super) name: String,
-    pub(super) addrs: Vec<Prefix>,
+    pub(in crate::net::lab) number: usize,
+    pub(in crate::net::lab) id: HostId,
+    pub(in crate::net::lab) name: String,
+    pub(in crate::net::lab) addrs: Vec<Prefix>,
 }
 
 impl LabHost {
-    pub(super) fn new(parts: HostParts) -> Self {
+    pub(in crate::net::lab) fn new(parts: HostParts) -> Self {
         Self(Arc::new(parts))
     }
 
@@ -83,15 +83,15 @@ impl LabHost {
         self.ask("setting", &Request::Setting(self.0.number, path, value.to_string()))
     }
 
-    pub(super) fn parts(&self) -> &HostParts {
+    pub(in crate::net::lab) fn parts(&self) -> &HostParts {
         &self.0
     }
 
-    pub(super) fn number(&self) -> usize {
+    pub(in crate::net::lab) fn number(&self) -> usize {
         self.0.number
     }
 
-    pub(super) fn ask(&self, op: &'static str, request: &Request) -> Result<()> {
+    pub(in crate::net::lab) fn ask(&self, op: &'static str, request: &Request) -> Result<()> {
         self.0.lab.control().ask(op, request, &[]).map(|_| ())
     }
 }

@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, OwnedFd};
 
 use super::keeper::{Keeper, in_v6, no_host, refused_by_kernel};
 use super::protocol::{Answer, Failure, NewEnd};
-use crate::net::lab::netlink::{Batch, Veth};
+use crate::net::lab::kernel::netlink::{Batch, Veth};
 use crate::net::sys;
 
 impl Keeper {

@@ -5,13 +5,14 @@ use std::sync::{Mutex, Once, PoisonError};
 
 pub use super::helper::protocol::Command;
 
+use super::LabHost;
 use super::helper::protocol::{Answer, Request};
 use super::refusal::Refusal;
-use super::{Lab, LabHost};
 use crate::net::error::{Error, ErrorKind, Result};
 use crate::net::host::environment::environment;
 use crate::net::host::stop::Stop;
 use crate::net::host::{Host, Waited};
+use crate::net::lab::Lab;
 use crate::net::sys::{self, PollFd};
 use crate::net::time::Instant;
 

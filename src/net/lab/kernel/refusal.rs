@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use super::Lab;
 use super::helper::protocol::{Failure, Missing, Part};
 use super::helper::{STEP_FORK, STEP_MAP, STEP_NETWORK, STEP_SETTING, STEP_UNSHARE};
 use crate::net::error::{Error, ErrorKind};
+use crate::net::lab::Lab;
 use crate::net::sys;
 
 /// What this system says about namespaces. `None`: it says nothing about it.

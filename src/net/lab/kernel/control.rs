@@ -19,12 +19,12 @@ use crate::net::time::Duration;
 
 /// The connection to the helper of a lab.
 #[derive(Debug)]
-pub(super) struct Control {
+pub(in crate::net::lab) struct Control {
     line: Mutex<Line>,
     /// Whether the kernel has IPv6.
-    pub(super) has_v6: bool,
+    pub(in crate::net::lab) has_v6: bool,
     /// What programs in hosts go without.
-    pub(super) missing: Vec<Missing>,
+    pub(in crate::net::lab) missing: Vec<Missing>,
 }
 
 #[derive(Debug)]
@@ -57,7 +57,7 @@ const END: Duration = Duration::from_secs(2);
 
 impl Control {
     /// Starts a helper and waits until it is ready. Once `stop` has happened, one that does not answer is given up soon.
-    pub(super) fn start(stop: Option<Stop>) -> Result<Self> {
+    pub(in crate::net::lab) fn start(stop: Option<Stop>) -> Result<Self> {
         let failed = |err: &io::Error| Error::system("lab", err);
         let path = HELPER.get().cloned().unwrap_or_else(|| PathBuf::from("/proc/self/exe"));
         let (ours, theirs) = sys::message_pair().map_err(|err| failed(&err))?;
@@ -86,7 +86,7 @@ impl Control {
     ///
     /// # Errors
     /// `closed`: the helper is gone, or the lab has ended; else what the helper says.
-    pub(super) fn ask(
+    pub(in crate::net::lab) fn ask(
         &self,
         op: &'static str,
         request: &Request,
@@ -102,12 +102,12 @@ impl Control {
     }
 
     /// Ends the helper and with it everything it has started.
-    pub(super) fn end(&self) {
+    pub(in crate::net::lab) fn end(&self) {
         self.line().end();
     }
 
     /// Why something that the helper kept has ended without a word.
-    pub(super) fn why_gone(&self) -> Error {
+    pub(in crate::net::lab) fn why_gone(&self) -> Error {
         gone(self.line().ended)
     }
 

@@ -5,7 +5,8 @@
 
 use std::net::IpAddr;
 
-use super::addresses::Prefix;
+use crate::net::lab::Target;
+use crate::net::lab::addresses::Prefix;
 
 pub mod socket;
 
@@ -33,19 +34,6 @@ pub struct Veth<'a> {
     pub arp: bool,
     /// The largest IP packet it carries, in bytes.
     pub mtu: u32,
-}
-
-/// What becomes of packets that a route is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
-pub enum Target {
-    /// They leave by the interface with this index, to the router or, if there is none, to the destination itself.
-    Via(u32, Option<IpAddr>),
-    /// The sender is told that the host is unreachable (RTN_UNREACHABLE).
-    Unreachable,
-    /// The sender is told that the communication is administratively prohibited (RTN_PROHIBIT).
-    Prohibit,
-    /// They vanish (RTN_BLACKHOLE).
-    Blackhole,
 }
 
 impl Batch {
