@@ -103,8 +103,8 @@ impl Callback {
         self.by_name.then_some((&self.closure, &self.global))
     }
 
-    /// Looks now and then whether it has changed what it captured.
-    fn note_changes(&mut self) {
+    /// Looks now and then whether it has changed what it captured; after each call.
+    pub fn note_changes(&mut self) {
         let Some(watch) = &mut self.watch else { return };
         watch.calls += 1;
         if watch.calls.is_power_of_two()

@@ -8,8 +8,10 @@
 use std::net::SocketAddr;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
-use rhai::{Dynamic, ImmutableString, ScriptFuncDef};
+use rhai::{Dynamic, ImmutableString, Map, ScriptFuncDef};
 
+use self::translate::Translated;
+pub use self::tree::Change;
 use self::tree::{Node, State};
 pub use self::value::Value;
 use super::callback::Callback;
@@ -42,6 +44,9 @@ pub struct View<'a> {
 pub struct Compiled {
     root: Node,
     draws: bool,
+    /// Whether it may change what it captured.
+    pub assigns: bool,
+    captured: Vec<Dynamic>,
 }
 
 impl Compiled {
@@ -49,7 +54,8 @@ impl Compiled {
     pub fn of(callback: &Callback) -> Option<Self> {
         let (closure, global) = callback.function().filter(|_| is_wanted())?;
         let main = context::peek(|context| context.script.name.clone()).unwrap_or_default();
-        translate::closure(closure, global, &main).map(|(root, draws)| Self { root, draws })
+        let Translated { root, draws, assigns } = translate::closure(closure, global, &main)?;
+        Some(Self { root, draws, assigns, captured: closure.iter_curry().cloned().collect() })
     }
 
     /// The handler of requests, if it is simple enough and asks for no random numbers: those of a thread cannot be asked for again.
@@ -71,18 +77,38 @@ impl Compiled {
     }
 
     /// The text that a handler replies with; `None`: ask the interpreter.
-    pub fn reply(&self, request: &Datagram) -> Option<Vec<u8>> {
+    pub fn reply(&self, request: &Datagram, handler: &mut Callback) -> Option<Vec<u8>> {
         let place = request.judged.as_deref().map(|judged| &judged.place);
         let view = View { data: &request.data, place, from: Some(request.from), frame: None, verdict: None };
-        match self.value(&view, &mut Vec::new())? {
-            Value::Text(text) => Some(text.into_owned().into_bytes()),
-            _ => None,
+        let (Value::Text(text), changes) = self.value(&view, &mut Vec::new())? else { return None };
+        if self.assigns {
+            self.keep(changes);
+            handler.note_changes();
         }
+        Some(text.into_owned().into_bytes())
     }
 
-    /// What the closure returns for a packet; `None`: ask the interpreter. `drawn` are the random numbers that were used.
-    pub fn value<'a>(&'a self, view: &View<'a>, drawn: &mut Vec<f64>) -> Option<Value<'a>> {
-        State::new(view, drawn).run(&self.root)
+    /// What the closure returns for a packet, and what it changes of what it captured: for [`Self::keep`], once the value is
+    /// used. `None`: ask the interpreter. `drawn` are the random numbers that were used.
+    pub fn value<'a>(&'a self, view: &View<'a>, drawn: &mut Vec<f64>) -> Option<(Value<'a>, Vec<Change<'a>>)> {
+        let mut state = State::new(view, drawn, &self.captured);
+        let value = state.run(&self.root)?;
+        Some((value, state.changes))
+    }
+
+    /// Changes what the closure captured, as the interpreter would have.
+    pub fn keep(&self, changes: Vec<Change<'_>>) {
+        for change in changes {
+            let (Some(value), Some(cell)) = (change.value.dynamic(), self.captured.get(change.at)) else { continue };
+            let mut cell = cell.clone();
+            if let Some(key) = change.key {
+                if let Some(mut map) = cell.write_lock::<Map>() {
+                    map.insert(key.into(), value);
+                }
+            } else if let Some(mut cell) = cell.write_lock::<Dynamic>() {
+                *cell = value;
+            }
+        }
     }
 }
 

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use rhai::{
-    ASTFlags, CustomExpr, Dynamic, Expr, FnCallExpr, FnPtr, GlobalRuntimeState, Position, ScriptFuncDef, Stmt, Token,
+    ASTFlags, ASTNode, CustomExpr, Dynamic, Expr, FnCallExpr, FnPtr, GlobalRuntimeState, ImmutableString, Position,
+    ScriptFuncDef, Stmt, Token,
 };
 
-use super::tree::{Field, Method, Node};
+use super::tree::{Field, Method, Node, Target};
 use super::value::{Arithmetic, Unit, Value};
 use super::{constant, place};
 use crate::bindings::body;
@@ -23,17 +24,54 @@ pub(super) fn function(global: &GlobalRuntimeState, name: &str, count: usize) ->
     functions.find(|(.., known, params, _)| *known == name && *params == count).map(|(.., function)| function.clone())
 }
 
-/// The tree of a closure, and whether it asks for random numbers.
-pub(in crate::bindings) fn closure(closure: &FnPtr, global: &GlobalRuntimeState, main: &str) -> Option<(Node, bool)> {
+/// A closure that was translated.
+#[derive(Debug)]
+pub(super) struct Translated {
+    pub(super) root: Node,
+    /// Whether it asks for random numbers.
+    pub(super) draws: bool,
+    /// Whether it may change what it captured.
+    pub(super) assigns: bool,
+}
+
+/// The names of the variables that are assigned to.
+fn assigned(statements: &[Stmt]) -> Vec<ImmutableString> {
+    let mut names = Vec::new();
+    for statement in statements {
+        statement.walk(&mut Vec::new(), &mut |path| {
+            if let Some(ASTNode::Stmt(Stmt::Assignment(parts))) = path.last() {
+                let mut target = &parts.1.lhs;
+                while let Expr::Index(of, ..) | Expr::Dot(of, ..) = target {
+                    target = &of.lhs;
+                }
+                if let Expr::Variable(parts, ..) = target {
+                    names.push(parts.1.clone());
+                }
+            }
+            true
+        });
+    }
+    names
+}
+
+/// The tree of a closure.
+pub(super) fn closure(closure: &FnPtr, global: &GlobalRuntimeState, main: &str) -> Option<Translated> {
     if global.num_imports() > 0 {
         return None;
     }
-    let captured: Vec<Dynamic> = closure.iter_curry().cloned().collect();
+    let captured: Vec<&Dynamic> = closure.iter_curry().collect();
     let mut translator = Translator::new(global, main);
     let called = function(global, closure.fn_name(), captured.len() + 1)?;
-    let values = captured.iter().map(|value| Known::Constant(constant(value))).chain([Known::Packet]);
+    let assigned = assigned(&body::running(&called));
+    let known = |(at, value): (usize, &&Dynamic)| match constant(value) {
+        Some(value) if !called.params.get(at).is_some_and(|name| assigned.iter().any(|other| other == name)) => {
+            Known::Constant(value)
+        }
+        _ => Known::Captured(at, value.is_map()),
+    };
+    let values = captured.iter().enumerate().map(known).chain([Known::Packet]);
     let root = translator.body(&called, values.collect())?;
-    Some((root, translator.draws))
+    Some(Translated { root, draws: translator.draws, assigns: !assigned.is_empty() })
 }
 
 /// The body of a loop over the packets of a socket, in which `outer` gives the values of variables from outside of it.
@@ -57,10 +95,20 @@ pub(in crate::bindings) fn turn(
 enum Known {
     /// The packet.
     Packet,
-    /// A captured value; `None`: of a kind that trees do not know.
-    Constant(Option<Value<'static>>),
+    /// A captured value that nothing changes.
+    Constant(Value<'static>),
+    /// The captured variable in this place; whether it is a map.
+    Captured(usize, bool),
     /// The variable in this place.
     Variable(usize),
+}
+
+/// What a dot or a bracket follows.
+enum Of {
+    Packet,
+    /// The captured map in this place.
+    Map(usize),
+    Value(Node),
 }
 
 /// Gives the values of variables from outside.
@@ -141,7 +189,35 @@ impl<'g> Translator<'g> {
             {
                 Some(Node::Return(Box::new(Node::Constant(Value::Unit))))
             }
+            Stmt::Assignment(parts) => {
+                let value = self.expression(&parts.1.rhs)?;
+                let operator = match parts.0.get_op_assignment_info() {
+                    Some((.., name)) => Some(Arithmetic::of(name)?),
+                    None => None,
+                };
+                Some(Node::Assign(self.target(&parts.1.lhs)?, operator, value.into()))
+            }
             Stmt::Noop(_) => Some(Node::Constant(Value::Unit)),
+            _ => None,
+        }
+    }
+
+    /// What an assignment is to: a variable, or the entry of a captured map.
+    fn target(&mut self, target: &Expr) -> Option<Target> {
+        match target {
+            Expr::Variable(..) => match self.known(target)? {
+                Known::Variable(at) => Some(Target::Variable(at)),
+                Known::Captured(at, _) => Some(Target::Captured(at)),
+                Known::Packet | Known::Constant(_) => None,
+            },
+            Expr::Index(parts, flags, _) | Expr::Dot(parts, flags, _) if !flags.contains(ASTFlags::NEGATED) => {
+                match self.expression(target)? {
+                    Node::Entry(at, key, true) if matches!(parts.lhs, Expr::Variable(..)) => {
+                        Some(Target::Entry(at, key))
+                    }
+                    _ => None,
+                }
+            }
             _ => None,
         }
     }
@@ -164,24 +240,30 @@ impl<'g> Translator<'g> {
             Expr::Unit(_) => Node::Constant(Value::Unit),
             Expr::Variable(..) => match self.known(expression)? {
                 Known::Packet => return None,
-                Known::Constant(value) => Node::Constant(value?),
+                Known::Constant(value) => Node::Constant(value),
+                Known::Captured(at, _) => Node::Captured(at),
                 Known::Variable(at) => Node::Variable(at),
             },
             Expr::InterpolatedString(parts, _) => Node::Joined(self.parts(parts)?),
             Expr::And(parts, _) => Node::All(self.parts(parts)?),
             Expr::Or(parts, _) => Node::Any(self.parts(parts)?),
+            Expr::Coalesce(parts, _) => Node::Coalesce(self.parts(parts)?),
             Expr::Stmt(block) => self.statements(block.statements())?,
             Expr::FnCall(call, at) => self.call(call, *at)?,
             Expr::Custom(custom, _) => self.comparison(custom)?,
             Expr::Dot(parts, flags, _) if !flags.contains(ASTFlags::NEGATED) => {
                 let of = match self.known(&parts.lhs) {
-                    Some(Known::Packet) => None,
-                    _ => Some(self.expression(&parts.lhs)?),
+                    Some(Known::Packet) => Of::Packet,
+                    Some(Known::Captured(at, true)) => Of::Map(at),
+                    _ => Of::Value(self.expression(&parts.lhs)?),
                 };
                 self.chain(of, &parts.rhs)?
             }
             Expr::Index(parts, flags, _) if !flags.contains(ASTFlags::NEGATED) => {
-                let of = self.expression(&parts.lhs)?;
+                let of = match self.known(&parts.lhs) {
+                    Some(Known::Captured(at, true)) => Of::Map(at),
+                    _ => Of::Value(self.expression(&parts.lhs)?),
+                };
                 self.index(of, &parts.rhs, *flags)?
             }
             _ => return None,
@@ -207,7 +289,7 @@ impl<'g> Translator<'g> {
     /// A variable outside of the loop over packets.
     fn outside(&self, name: &str) -> Option<Known> {
         let value = self.outer.filter(|_| self.base == 0)?(name)?;
-        Some(Known::Constant(constant(&value)))
+        constant(&value).map(Known::Constant)
     }
 
     fn comparison(&mut self, custom: &CustomExpr) -> Option<Node> {
@@ -220,31 +302,43 @@ impl<'g> Translator<'g> {
         Some(Node::Compare(operator, [self.expression(a)?, self.expression(b)?].into()))
     }
 
-    /// What follows a dot: of the value `of`, or of the packet.
-    fn chain(&mut self, of: Option<Node>, rest: &Expr) -> Option<Node> {
+    /// What follows a dot.
+    fn chain(&mut self, of: Of, rest: &Expr) -> Option<Node> {
         match rest {
             Expr::Dot(parts, flags, _) if !flags.contains(ASTFlags::NEGATED) => {
                 let of = self.member(of, &parts.lhs)?;
-                self.chain(Some(of), &parts.rhs)
+                self.chain(Of::Value(of), &parts.rhs)
             }
             Expr::Index(parts, flags, _) if !flags.contains(ASTFlags::NEGATED) => {
                 let of = self.member(of, &parts.lhs)?;
-                self.index(of, &parts.rhs, *flags)
+                self.index(Of::Value(of), &parts.rhs, *flags)
             }
             last => self.member(of, last),
         }
     }
 
-    fn index(&mut self, of: Node, at: &Expr, flags: ASTFlags) -> Option<Node> {
+    fn index(&mut self, of: Of, at: &Expr, flags: ASTFlags) -> Option<Node> {
         if !flags.contains(ASTFlags::BREAK) && matches!(at, Expr::Dot(..) | Expr::Index(..)) {
             return None;
         }
-        Some(Node::At([of, self.expression(at)?].into()))
+        let at = self.expression(at)?;
+        match of {
+            Of::Packet => None,
+            Of::Map(map) => Some(Node::Entry(map, at.into(), true)),
+            Of::Value(of) => Some(Node::At([of, at].into())),
+        }
     }
 
-    fn member(&mut self, of: Option<Node>, member: &Expr) -> Option<Node> {
+    fn member(&mut self, of: Of, member: &Expr) -> Option<Node> {
         match (of, member) {
-            (None, Expr::Property(names, _)) => Some(Node::Packet(match names.2.as_str() {
+            (Of::Map(at), Expr::Property(names, _)) => {
+                let key = Node::Constant(Value::Text(names.2.to_string().into()));
+                Some(Node::Entry(at, key.into(), true))
+            }
+            (Of::Map(at), Expr::MethodCall(call, _)) if self.is_native("get", call) => {
+                Some(Node::Entry(at, self.parts(&call.args)?.pop()?.into(), false))
+            }
+            (Of::Packet, Expr::Property(names, _)) => Some(Node::Packet(match names.2.as_str() {
                 "text" => Field::Text,
                 "len" => Field::Len,
                 "number" => Field::Number,
@@ -253,15 +347,17 @@ impl<'g> Translator<'g> {
                 "protocol" => Field::Protocol,
                 _ => return None,
             })),
-            (Some(of), Expr::Property(names, _)) => match names.2.as_str() {
+            (Of::Value(of), Expr::Property(names, _)) => match names.2.as_str() {
                 "dropped" => Some(Node::Dropped(of.into())),
                 "len" => Some(Node::Method(Method::Len, of.into(), None)),
                 unit => Some(Node::Unit(of.into(), Unit::of(unit)?)),
             },
-            (None, Expr::MethodCall(call, at)) if self.is_native("reply", call) && self.outer.is_some() => {
+            (Of::Packet, Expr::MethodCall(call, at)) if self.is_native("reply", call) && self.outer.is_some() => {
                 Some(Node::Reply(self.parts(&call.args)?.pop()?.into(), *at))
             }
-            (Some(of), Expr::MethodCall(call, _)) if function(self.global, &call.name, call.args.len()).is_none() => {
+            (Of::Value(of), Expr::MethodCall(call, _))
+                if function(self.global, &call.name, call.args.len()).is_none() =>
+            {
                 let with = self.parts(&call.args)?;
                 method(&call.name, of, with)
             }
@@ -343,6 +439,7 @@ fn method(name: &str, of: Node, mut with: Vec<Node>) -> Option<Node> {
         "to_upper" => (Method::Upper, 0),
         "to_lower" => (Method::Lower, 0),
         "len" => (Method::Len, 0),
+        "to_string" => (Method::ToString, 0),
         "contains" => (Method::Contains, 1),
         "starts_with" => (Method::StartsWith, 1),
         "ends_with" => (Method::EndsWith, 1),

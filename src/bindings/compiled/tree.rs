@@ -3,10 +3,10 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use rhai::Position;
+use rhai::{Dynamic, Map, Position};
 
-use super::View;
 use super::value::{Arithmetic, Unit, Value};
+use super::{View, constant};
 use crate::bindings::compare::Operator;
 use crate::net::policy::{Action, Verdict};
 use crate::net::socket::udp::check_size;
@@ -31,6 +31,7 @@ pub(in crate::bindings) enum Method {
     Contains,
     StartsWith,
     EndsWith,
+    ToString,
 }
 
 /// A part of a closure.
@@ -40,6 +41,14 @@ pub(in crate::bindings) enum Node {
     Packet(Field),
     /// The variable in this place, counted over all that are alive.
     Variable(usize),
+    /// The captured variable in this place.
+    Captured(usize),
+    /// The entry of a captured map with this key; whether it must be there.
+    Entry(usize, Box<Node>, bool),
+    /// A new value for a variable; with an operator, made of the old one.
+    Assign(Target, Option<Arithmetic>, Box<Node>),
+    /// The first that is not `()`.
+    Coalesce(Vec<Node>),
     Random,
     RandomInt(Box<[Node; 2]>),
     Not(Box<Node>),
@@ -72,6 +81,25 @@ pub(in crate::bindings) enum Node {
     Dropped(Box<Node>),
 }
 
+/// What is assigned to.
+#[derive(Debug)]
+pub(in crate::bindings) enum Target {
+    Variable(usize),
+    Captured(usize),
+    Entry(usize, Box<Node>),
+}
+
+/// A captured variable, or the entry of a captured map, that is to have a new value.
+#[derive(Debug)]
+pub struct Change<'a> {
+    /// Which one.
+    pub at: usize,
+    /// Of which entry; `None`: of the variable itself.
+    pub key: Option<String>,
+    /// Its new value.
+    pub value: Value<'a>,
+}
+
 /// What a tree does once it has run to its end: until then the interpreter can still take over.
 #[derive(Debug)]
 pub(in crate::bindings) enum Effect {
@@ -86,15 +114,19 @@ pub(in crate::bindings) enum Effect {
 pub(in crate::bindings) struct State<'a, 's> {
     view: &'s View<'a>,
     drawn: &'s mut Vec<f64>,
+    captured: &'a [Dynamic],
     variables: Vec<Value<'a>>,
     returned: Option<Value<'a>>,
     /// What is to be done, in order.
     pub(in crate::bindings) effects: Vec<Effect>,
+    /// What was captured and is to change.
+    pub(in crate::bindings) changes: Vec<Change<'a>>,
 }
 
 impl<'a, 's> State<'a, 's> {
-    pub(in crate::bindings) fn new(view: &'s View<'a>, drawn: &'s mut Vec<f64>) -> Self {
-        Self { view, drawn, variables: Vec::new(), returned: None, effects: Vec::new() }
+    pub(in crate::bindings) fn new(view: &'s View<'a>, drawn: &'s mut Vec<f64>, captured: &'a [Dynamic]) -> Self {
+        let (variables, effects, changes) = (Vec::new(), Vec::new(), Vec::new());
+        Self { view, drawn, captured, variables, returned: None, effects, changes }
     }
 
     /// The value of `node`; `None`: the interpreter is to decide. Each kind of node has a function of its own, so that no stack is
@@ -125,6 +157,13 @@ impl<'a, 's> State<'a, 's> {
                 self.verdict(node).map(Value::Verdict)
             }
             Node::Print(_) | Node::Reply(..) | Node::Dropped(_) => self.effect(node),
+            Node::Captured(at) => self.read(*at, None, true),
+            Node::Entry(at, key, is_strict) => {
+                let key = self.text(key)?;
+                self.read(*at, Some(&key), *is_strict)
+            }
+            Node::Assign(target, operator, value) => self.assign(target, *operator, value),
+            Node::Coalesce(parts) => self.coalesce(parts),
             _ => self.operation(node),
         }
     }
@@ -145,6 +184,53 @@ impl<'a, 's> State<'a, 's> {
     fn declare(&mut self, value: &'a Node) -> Option<Value<'a>> {
         let value = self.run(value)?;
         self.variables.push(value);
+        Some(Value::Unit)
+    }
+
+    /// A captured variable as it is by now, or the entry `key` of a captured map.
+    fn read(&self, at: usize, key: Option<&str>, is_strict: bool) -> Option<Value<'a>> {
+        let is_it = |change: &&Change<'a>| change.at == at && change.key.as_deref() == key;
+        if let Some(change) = self.changes.iter().rfind(is_it) {
+            return Some(change.value.clone());
+        }
+        let Some(key) = key else { return constant(self.captured.get(at)?) };
+        let map = self.captured.get(at)?.read_lock::<Map>()?;
+        match map.get(key) {
+            Some(value) => constant(value),
+            None => (!is_strict).then_some(Value::Unit),
+        }
+    }
+
+    fn assign(&mut self, target: &'a Target, operator: Option<Arithmetic>, value: &'a Node) -> Option<Value<'a>> {
+        let value = self.run(value)?;
+        let with = |old: Option<Value<'a>>| match operator {
+            Some(operator) => operator.apply(old?, value),
+            None => Some(value),
+        };
+        let (at, key) = match target {
+            Target::Variable(at) => {
+                let new = with(self.variables.get(*at).cloned())?;
+                *self.variables.get_mut(*at)? = new;
+                return Some(Value::Unit);
+            }
+            Target::Captured(at) => (*at, None),
+            Target::Entry(at, key) => (*at, Some(self.text(key)?.into_owned())),
+        };
+        let value = with(self.read(at, key.as_deref(), true))?;
+        if matches!(value, Value::Addr(_) | Value::Verdict(_)) {
+            return None;
+        }
+        self.changes.push(Change { at, key, value });
+        Some(Value::Unit)
+    }
+
+    fn coalesce(&mut self, parts: &'a [Node]) -> Option<Value<'a>> {
+        for part in parts {
+            match self.run(part)? {
+                Value::Unit => {}
+                value => return Some(value),
+            }
+        }
         Some(Value::Unit)
     }
 
@@ -258,6 +344,11 @@ impl<'a, 's> State<'a, 's> {
     }
 
     fn method(&mut self, method: Method, of: &'a Node, with: Option<&'a Node>) -> Option<Value<'a>> {
+        if let Method::ToString = method {
+            let mut text = String::new();
+            self.run(of)?.write(&mut text)?;
+            return Some(Value::Text(text.into()));
+        }
         let (Value::Text(text), with) = (self.run(of)?, with.map(|with| self.run(with))) else { return None };
         let part = match with {
             None => Cow::Borrowed(""),
@@ -272,6 +363,7 @@ impl<'a, 's> State<'a, 's> {
             Method::Contains => Value::Bool(text.contains(&*part)),
             Method::StartsWith => Value::Bool(text.starts_with(&*part)),
             Method::EndsWith => Value::Bool(text.ends_with(&*part)),
+            Method::ToString => return None,
         })
     }
 
@@ -294,6 +386,13 @@ impl<'a, 's> State<'a, 's> {
     fn truth(&mut self, node: &'a Node) -> Option<bool> {
         match self.run(node)? {
             Value::Bool(truth) => Some(truth),
+            _ => None,
+        }
+    }
+
+    fn text(&mut self, node: &'a Node) -> Option<Cow<'a, str>> {
+        match self.run(node)? {
+            Value::Text(text) => Some(text),
             _ => None,
         }
     }

@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::net::SocketAddr;
 
+use rhai::Dynamic;
+
 use crate::bindings::compare::{self, Operator};
 use crate::net::policy::Verdict;
 use crate::net::time::Duration;
@@ -108,6 +110,20 @@ impl Value<'_> {
             Value::Text(text) => Value::Text(Cow::Borrowed(text)),
             other => other.clone(),
         }
+    }
+
+    /// The same as a value of the script; `None`: trees do not give it away.
+    pub(in crate::bindings) fn dynamic(&self) -> Option<Dynamic> {
+        Some(match self {
+            Value::Text(text) => text.as_ref().into(),
+            Value::Unit => Dynamic::UNIT,
+            Value::Bool(truth) => (*truth).into(),
+            Value::Int(number) => (*number).into(),
+            Value::Float(number) => (*number).into(),
+            Value::Char(letter) => (*letter).into(),
+            Value::Duration(span) => Dynamic::from(*span),
+            Value::Addr(_) | Value::Verdict(_) => return None,
+        })
     }
 
     /// Whether `self operator other` holds.

@@ -108,6 +108,12 @@ impl Scripted {
         Self { callback: Mutex::new(callback), compiled: None, context, reported }
     }
 
+    /// The same, without reports of what fails.
+    #[cfg(test)]
+    pub(crate) fn quiet(callback: Callback, context: Context) -> Self {
+        Self { reported: AtomicBool::new(true), ..Self::new(callback, context) }
+    }
+
     /// What the tree of the closure decides; `None`: the interpreter is to decide.
     pub(crate) fn decide_by_tree(
         &self,
@@ -127,11 +133,18 @@ impl Scripted {
                 View { data: carried.payload(), place, from, frame: Some(carried.frame), verdict: None }
             }
         };
-        let Value::Verdict(verdict) = compiled.value(&view, draws)? else { return None };
+        // Where it changes what it captured, calls take turns.
+        let turn = compiled.assigns.then(|| self.callback.lock().unwrap_or_else(PoisonError::into_inner));
+        let (Value::Verdict(verdict), changes) = compiled.value(&view, draws)? else { return None };
         if !draws.is_empty() || verdict.action == Action::Corrupt {
             self.context.run.seed.mark_used();
         }
-        subject.allows(&verdict.action).is_ok().then_some(verdict)
+        subject.allows(&verdict.action).ok()?;
+        if let Some(mut callback) = turn {
+            compiled.keep(changes);
+            callback.note_changes();
+        }
+        Some(verdict)
     }
 
     /// Enters the policy's context for good, unless this thread is in it: a thread that carries frames has no other use

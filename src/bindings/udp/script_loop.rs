@@ -92,7 +92,7 @@ impl ServedLoop<'_, '_, '_, '_, '_, '_, '_> {
         let (place, from) = (judged.map(|judged| &judged.place), Some(request.from));
         let view = View { data: &request.data, place, from, frame: None, verdict };
         let mut drawn = Vec::new();
-        let mut state = State::new(&view, &mut drawn);
+        let mut state = State::new(&view, &mut drawn, &[]);
         state.run(&self.tree)?;
         Some(state.effects)
     }

@@ -43,7 +43,7 @@ struct Handler<'s> {
 impl Serve for Handler<'_> {
     fn reply(&mut self, request: &Datagram) -> Option<Vec<u8>> {
         context::wait(Wait::NewWork);
-        self.tree.as_ref()?.reply(request)
+        self.tree.as_ref()?.reply(request, self.handler)
     }
 
     fn serve(&mut self, request: &Datagram) -> bool {
