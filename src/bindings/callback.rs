@@ -232,8 +232,9 @@ impl Callback {
 
     /// Where the closure is written: `FILE:LINE:COLUMN`.
     pub fn written(&self) -> Option<Arc<str>> {
-        let at = body::start(function(&self.global, self.closure.fn_name())?);
-        let source = self.global.source.as_deref().unwrap_or_default();
+        let function = function(&self.global, self.closure.fn_name())?;
+        let at = body::start(function);
+        let source = source_of(&self.global, function).or(self.global.source.as_deref()).unwrap_or_default();
         Some(format!("{source}:{}:{}", at.line()?, at.position()?).into())
     }
 
@@ -247,6 +248,12 @@ impl Callback {
 fn function<'a>(global: &'a GlobalRuntimeState, name: &str) -> Option<&'a Arc<ScriptFuncDef>> {
     let mut functions = global.lib.iter().flat_map(|library| library.iter_script_fn_info());
     functions.find(|(_, _, known, ..)| *known == name).map(|(.., function)| function)
+}
+
+/// The source that a function of a script is written in; at the prompt each entry is one.
+pub(super) fn source_of<'a>(global: &'a GlobalRuntimeState, function: &Arc<ScriptFuncDef>) -> Option<&'a str> {
+    let has = |library: &rhai::Module| library.iter_script_fn_info().any(|(.., known)| Arc::ptr_eq(known, function));
+    global.lib.iter().find(|library| has(library))?.id()
 }
 
 /// Says, once in a run, that a closure has changed variables that are its own: the author may have meant to share them.

@@ -160,4 +160,6 @@ fn until_stopped(range: impl Iterator<Item = i64> + 'static) -> Box<dyn Iterator
 pub fn finish(context: &context::Context) {
     task::finish(context);
     lab::finish(context);
+    // What the labs' policies had still to report.
+    task::finish(context);
 }

@@ -209,6 +209,22 @@ pub(super) fn outcome(ctx: &NativeCallContext, task: &Task) -> ScriptResult<Dyna
     }
 }
 
+/// Reports an error, which is counted, on a thread of its own: what the words for it take, no packet is to wait for. What it
+/// is in ends only after that.
+pub(super) fn report_aside(what: &str, error: Box<EvalAltResult>) {
+    let (context, error) = (context::current(), Arc::new(Mutex::new(Some(error))));
+    let owner = context.script.clone();
+    let kept = error.clone();
+    let thrown = move || lock(&kept).take().map_or(Ok(Dynamic::UNIT), Err);
+    // Where no thread is left, the packet waits.
+    if Task::start(what.to_string(), context.clone(), owner, None, thrown).is_err()
+        && let Some(error) = lock(&error).take()
+    {
+        context.run.failed.fetch_add(1, Ordering::Relaxed);
+        programs().report(what, &error);
+    }
+}
+
 /// The tasks of a run that were started and have not been waited for.
 #[derive(Debug, Default)]
 pub struct Tasks(Mutex<Vec<Task>>);

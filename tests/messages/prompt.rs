@@ -45,11 +45,44 @@ fn a_name_is_explained_as_other_prompts_do() {
 fn a_function_does_not_see_the_variables_of_the_prompt() {
     let run = enter("let n = 3;\nfn twice(x) { x * n }\ntwice(1)\n").expect_code(3);
     assert!(
-        run.stderr.contains("hint: pass it as an argument: fn name(…, n); or write a closure: let name = |…| …"),
+        run.stderr.contains("hint: pass it as an argument: fn twice(…, n); or write a closure: let twice = |…| …"),
         "{}",
         run.stderr
     );
 }
+
+/// Places are those of the entries in which functions and closures were typed, wherever these run.
+#[test]
+fn places_in_messages_are_those_of_the_entries() {
+    let run = enter(PLACES).expect_code(3);
+    for place in [
+        "  --> entry 1:1:17\n    1 | fn f(pkt) { pkt.nothing() }\n      |                 ^\n  in `f`, called at entry 2:1:1\n",
+        "  --> entry 9:1:21\n    1 | set_policy(t, |pkt| foo(pkt));\n",
+        "\n  in `f`, called at entry 11:1:24\n",
+        "\n  in `f`, called at entry 13:1:17\n",
+    ] {
+        assert!(run.stderr.contains(place), "no {place}\nin\n{}", run.stderr);
+    }
+    let values = run.stdout.lines().filter(|line| line.starts_with('"')).collect::<Vec<_>>();
+    assert_eq!(values, ["\"entry 3:1\"", "\"reply\"", "\"a policy that failed\""]);
+    assert!(!run.stderr.contains("prompt:") && !run.stderr.contains("udp_server.rhai:"), "{}", run.stderr);
+}
+
+const PLACES: &str = r#"fn f(pkt) { pkt.nothing() }
+f(1)
+let policy = |pkt| if pkt.text.split(" ").len > 9 { pass() } else { drop() };
+let sock = udp::bind("127.0.0.1:0"); let out = udp::open(sock.addr);
+fn ask(out, sock) { out.send_to("ping 1", sock.addr); sock.recv(5.s).reply("x").origin }
+set_policy(sock, policy);
+ask(out, sock)
+let t = start("udp_server.rhai", ["--listen", "127.0.0.1:0"]);
+set_policy(t, |pkt| foo(pkt));
+udp::open(t.addr).ping(t.addr, "ping 1", 60.s).kind
+set_policy(sock, |pkt| f(pkt));
+ask(out, sock)
+start_thread(|| f(2)).join()
+t.stop();
+"#;
 
 #[test]
 fn exit_ends_it() {

@@ -11,6 +11,7 @@ use super::tree::{Field, Method, Node, Target};
 use super::value::{Arithmetic, Unit, Value};
 use super::{constant, place};
 use crate::bindings::body;
+use crate::bindings::callback::source_of;
 use crate::bindings::compare::Operator;
 use crate::bindings::loops;
 use crate::net::policy::{Action, Verdict};
@@ -116,7 +117,8 @@ pub(in crate::bindings) type Outer<'o> = dyn Fn(&str) -> Option<Dynamic> + 'o;
 
 struct Translator<'g> {
     global: &'g GlobalRuntimeState,
-    main: &'g str,
+    /// The source of the function at hand.
+    source: &'g str,
     /// The names in sight, the last ones first; those before `base` are of functions that call this one.
     names: Vec<(String, Known)>,
     base: usize,
@@ -132,8 +134,9 @@ struct Translator<'g> {
 
 impl<'g> Translator<'g> {
     fn new(global: &'g GlobalRuntimeState, main: &'g str) -> Self {
+        let source = global.source.as_deref().unwrap_or(main);
         let (base, height, nested, calls) = (0, 0, 0, 0);
-        Self { global, main, names: Vec::new(), base, height, nested, calls, draws: false, outer: None }
+        Self { global, source, names: Vec::new(), base, height, nested, calls, draws: false, outer: None }
     }
 
     /// The body of `function`, called with `values`.
@@ -142,11 +145,13 @@ impl<'g> Translator<'g> {
             return None;
         }
         let (base, nested) = (std::mem::replace(&mut self.base, self.names.len()), std::mem::take(&mut self.nested));
+        let within = source_of(self.global, function).unwrap_or(self.source);
+        let source = std::mem::replace(&mut self.source, within);
         self.calls += 1;
         self.names.extend(function.params.iter().map(ToString::to_string).zip(values));
         let node = self.statements(&body::running(function));
         self.names.truncate(self.base);
-        (self.base, self.nested) = (base, nested);
+        (self.base, self.nested, self.source) = (base, nested, source);
         self.calls -= 1;
         Some(Node::Function(node?.into()))
     }
@@ -409,7 +414,7 @@ impl<'g> Translator<'g> {
 
     fn native(&mut self, call: &FnCallExpr, at: Position) -> Option<Node> {
         let mut args = self.parts(&call.args)?;
-        let source = self.global.source.as_deref().unwrap_or(self.main);
+        let source = self.source;
         let origin = || place(source, at.line());
         let plain = |action| Some(Node::Verdict(Verdict { action, origin: origin().into() }));
         let name = call.name.as_str();

@@ -6,12 +6,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rhai::{Dynamic, EvalAltResult, Position};
 
 use super::draw;
-use crate::bindings::callback::{Callback, programs};
+use crate::bindings::callback::Callback;
 use crate::bindings::compiled::{Compiled, Value, View};
 use crate::bindings::context::Context;
 use crate::bindings::convert::shown;
 use crate::bindings::error::{ScriptResult, thrown};
 use crate::bindings::policy::frame::Frame;
+use crate::bindings::task::report_aside;
 use crate::bindings::tcp::message::Received as Message;
 use crate::bindings::udp::packet::Packet;
 use crate::bindings::{context, exit};
@@ -85,8 +86,7 @@ impl Decide for Scripted {
                     }
                 };
                 if !ended && !self.reported.swap(true, Ordering::Relaxed) {
-                    context::peek(|context| context.run.failed.fetch_add(1, Ordering::Relaxed));
-                    programs().report("policy (packets on which it fails are let through)", &error);
+                    report_aside("policy (packets on which it fails are let through)", error);
                 }
                 None
             }

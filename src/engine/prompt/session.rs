@@ -55,8 +55,10 @@ pub struct Session {
     pub context: Context,
     /// The variables.
     pub scope: Scope<'static>,
-    /// The functions of all entries.
+    /// The functions of all entries, to be listed and suggested.
     pub functions: AST,
+    /// The same to be called: those of each entry under its name, so that their places can be named, the newest last.
+    libraries: Vec<AST>,
     /// What was typed and ran without an error, to be saved.
     pub typed: VecDeque<Typed>,
     /// Whether the entry that ran last gave the last result.
@@ -76,6 +78,7 @@ impl Session {
             context,
             scope: Scope::new(),
             functions: AST::empty(),
+            libraries: Vec::new(),
             typed: VecDeque::new(),
             gave_it: false,
             global,
@@ -213,9 +216,8 @@ impl Session {
         signals::stop_entry(Some(&stop));
         // The entry's own stop ends its waits; what it started goes on, beneath the session.
         let entered = context::enter(Context { stop: stop.clone(), script, ..self.context.clone() });
-        // Functions of earlier entries stay; one of the same name takes the place of the earlier.
-        self.functions.combine(ast.clone_functions_only());
-        self.global.lib = vec![self.functions.shared_lib().clone()].into();
+        self.add_functions(name, ast);
+        self.global.lib = self.libraries.iter().map(|library| library.shared_lib().clone()).collect();
         self.global.source = Some(name.into());
         let result = programs::evaluate(self.host.engine(), &mut self.global, &mut self.scope, ast.statements());
         let result = loops::end(result, &stop);
@@ -226,6 +228,29 @@ impl Session {
             output::note(&format!("{name}: interrupted"));
         }
         result
+    }
+
+    /// Adds the functions of an entry. Those of earlier entries stay; one of the same name takes the place of the earlier.
+    fn add_functions(&mut self, name: &str, ast: &AST) {
+        let mut new = ast.clone_functions_only();
+        if !new.has_functions() {
+            return;
+        }
+        new.set_source(name);
+        let names: HashSet<(&str, usize)> = new.iter_functions().map(|f| (f.name, f.params.len())).collect();
+        self.retain_functions(|name, params| !names.contains(&(name, params)));
+        self.functions.combine(new.clone());
+        self.libraries.push(new);
+    }
+
+    /// Forgets the functions that `keep` does not want, by name and number of parameters.
+    fn retain_functions(&mut self, keep: impl Fn(&str, usize) -> bool) {
+        for functions in self.libraries.iter_mut().chain([&mut self.functions]) {
+            if functions.iter_functions().any(|f| !keep(f.name, f.params.len())) {
+                functions.retain_functions(|_, _, name, params| keep(name, params));
+            }
+        }
+        self.libraries.retain(AST::has_functions);
     }
 
     /// Forgets what no entry can reach any more, so that a long session does not grow.
@@ -248,7 +273,7 @@ impl Session {
         // A function may make the closure each time it runs.
         let gone: Vec<String> = old.into_iter().filter(|name| !used.contains(name) && !self.mentions(name)).collect();
         if !gone.is_empty() {
-            self.functions.retain_functions(|_, _, name, _| !gone.iter().any(|one| one == name));
+            self.retain_functions(|name, _| !gone.iter().any(|one| one == name));
         }
     }
 

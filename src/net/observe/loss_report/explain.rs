@@ -11,13 +11,14 @@ use crate::net::host::id::HostId;
 use crate::net::probe::ledger::Fault;
 
 impl LossReport {
-    /// Why each pinger's probes were lost; nothing where none was sent, or no socket of this process answers and there is no
+    /// Why each pinger's probes were lost; nothing where none is settled, or no socket of this process answers and there is no
     /// lab.
     pub fn explain(&self) -> Vec<Explanation> {
         let drops = self.drops_of_hosts();
         let inner = self.lock();
         let ours = inner.losses.iter().any(|loss| loss.error.is_none() && loss.instead.is_none());
-        if inner.servers.list().is_empty() && inner.hosts.is_empty() && !ours {
+        if inner.pingers.counts().settled() == 0 || (inner.servers.list().is_empty() && inner.hosts.is_empty() && !ours)
+        {
             return Vec::new();
         }
         let causes = inner.explained(drops);

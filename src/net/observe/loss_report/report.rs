@@ -88,10 +88,7 @@ impl fmt::Display for Explanation {
         let pending = self.probes.pending();
         if pending > 0 {
             let most = (lost + pending) as f64 / self.probes.sent as f64;
-            write!(f, "\n  {pending} still pending, not counted")?;
-            if of > 0 {
-                write!(f, ": {:.1}% if all of them are lost", most * 100.0)?;
-            }
+            write!(f, "\n  {pending} still pending, not counted: {:.1}% if all of them are lost", most * 100.0)?;
         }
         for (cause, numbers) in &self.causes {
             // Pingers that are reported together number their pings each for itself.
