@@ -121,7 +121,7 @@ functions! {
     /// sock.ping("127.0.0.1", 1.s);
     /// expect(sock.clock, "kernel receive - user send");
     /// ```
-    get clock(socket: &mut IcmpSocket) -> Dynamic = socket.clock().map_or(Dynamic::UNIT, |clock| clock.name().into());
+    get clock(socket: &mut IcmpSocket) -> Dynamic = socket.tally().clock().map_or(Dynamic::UNIT, |clock| clock.name().into());
 
     /// The account of the socket's pings and of the packets that came back, as a map; the fields are those of a UDP socket.
     ///
@@ -130,7 +130,7 @@ functions! {
     /// sock.ping("127.0.0.1", 1.s);
     /// expect(sock.counts.replied, 1);
     /// ```
-    get counts(socket: &mut IcmpSocket) -> Map = counts_map(socket.counts());
+    get counts(socket: &mut IcmpSocket) -> Map = counts_map(socket.tally().counts());
 
     /// The socket in words.
     ///

@@ -194,7 +194,7 @@ functions! {
     /// sock.ping(udp::closed_port(), "ping 1", 100.ms);
     /// expect(sock.clock, ());    // an ICMP error is no reply
     /// ```
-    get clock(socket: &mut UdpSocket) -> Dynamic = socket.clock().map_or(Dynamic::UNIT, |clock| clock.name().into());
+    get clock(socket: &mut UdpSocket) -> Dynamic = socket.tally().clock().map_or(Dynamic::UNIT, |clock| clock.name().into());
 
     /// The account of the socket's probes and of the packets that came back, as a map: `sent`, `replied`, `errored`,
     /// `timed_out`, `pending` count probes; `late`, `duplicate`, `reordered`, `foreign`, `truncated`, `corrupt`, `unmatched`,
@@ -205,7 +205,7 @@ functions! {
     /// sock.ping(udp::closed_port(), "ping 1", 100.ms);
     /// expect(sock.counts.errored, 1);
     /// ```
-    get counts(socket: &mut UdpSocket) -> Map = counts_map(socket.counts());
+    get counts(socket: &mut UdpSocket) -> Map = counts_map(socket.tally().counts());
 
     /// ICMP messages that came since the last call, are about what was pinged, and settle nothing: redirects, source quenches.
     /// An array of what `icmp` of a ping is.

@@ -9,7 +9,6 @@ use std::sync::Arc;
 use super::udp::{Incoming, MAX_PAYLOAD, UdpSocket};
 use crate::net::error::Result;
 use crate::net::host::stop::Stop;
-use crate::net::observe::loss_report::Ends;
 use crate::net::policy::Action;
 use crate::net::policy::datagram::Datagram;
 use crate::net::sys;
@@ -133,7 +132,7 @@ impl UdpSocket {
             several => self.deliver_all(several)?,
         }
         for ((_, from), request) in answers.ready.drain(..).zip(answers.requests.drain(..)) {
-            let ends = Ends::seen_by(self.host().id(), from, self.local());
+            let ends = self.endpoint().asked_by(from);
             self.loss_report().gave_answer(ends, || Content::of(&request));
         }
         Ok(())

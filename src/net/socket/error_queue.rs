@@ -24,14 +24,19 @@ pub(in crate::net) enum Queued {
     Path(Error),
 }
 
-/// Takes one entry from the error queue of `socket`, which is bound to `local`; whether there was one. A quote is what
+/// Takes at most so many entries from the error queue of `socket`, which is bound to `local`; how many it had. A quote is what
 /// follows `headers` octets of the packet.
-pub(in crate::net) fn take_entry(
+pub(in crate::net) fn take_entries(
     socket: &Socket,
     local: SocketAddr,
     headers: usize,
-    queued: &mut impl FnMut(Queued),
-) -> bool {
+    most: usize,
+    queued: &mut dyn FnMut(Queued),
+) -> usize {
+    (0..most).take_while(|_| take_entry(socket, local, headers, queued)).count()
+}
+
+fn take_entry(socket: &Socket, local: SocketAddr, headers: usize, queued: &mut dyn FnMut(Queued)) -> bool {
     let mut buffer = [0u8; 2048];
     let Ok(received) = sys::receive(socket.as_fd(), &mut buffer, true) else { return false };
     let Some(entry) = received.entry else { return true };

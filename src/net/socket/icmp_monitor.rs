@@ -12,6 +12,8 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use socket2::{Domain, Protocol, Socket, Type};
 
+use super::error_queue::Queued;
+use super::packet_filter::about_stream;
 use crate::net::host::stop::Stop;
 use crate::net::host::{Host, Waited};
 use crate::net::sys::{self, PollFd};
@@ -46,8 +48,26 @@ pub(in crate::net) struct Overheard<'a> {
 
 impl IcmpMonitor {
     /// Begins to listen for ICMP about what a socket bound to `local` sends: of ICMPv6 for redirects, extended echo replies
-    /// and the types in `more`. Where this process may not, it stays deaf.
+    /// and the types in `more`. Where this process may not, nothing comes.
     pub(in crate::net) fn open(&self, host: &dyn Host, local: SocketAddr, more: &[u8]) {
+        self.open_by(host, local, |family, socket| match family {
+            Family::V4 => heed(socket, &[4, 5, 11, 31]),
+            Family::V6 => heed_v6(socket, [137, 161].iter().chain(more).copied()),
+        });
+    }
+
+    /// Begins to listen for what ICMP says of the connection from `local` to `peer`: for one that is established the kernel
+    /// makes an errno of an ICMP error and keeps type and code to itself, and some kinds it does not even look at.
+    pub(in crate::net) fn open_for_stream(&self, host: &dyn Host, local: SocketAddr, peer: SocketAddr) {
+        self.open_by(host, local, |_, socket| socket.attach_filter(&about_stream(local, peer)));
+    }
+
+    /// Whether this process may listen.
+    pub(in crate::net) fn is_open(&self) -> bool {
+        self.socket().is_some()
+    }
+
+    fn open_by(&self, host: &dyn Host, local: SocketAddr, narrow: impl FnOnce(Family, &Socket) -> std::io::Result<()>) {
         self.socket.get_or_init(|| {
             let family = Family::of(local.ip());
             let (domain, protocol) = match family {
@@ -56,10 +76,7 @@ impl IcmpMonitor {
             };
             let socket = host.socket(domain, Type::RAW, Some(protocol)).ok()?;
             socket.set_nonblocking(true).ok()?;
-            match family {
-                Family::V4 => heed(&socket, &[4, 5, 11, 31]).ok()?,
-                Family::V6 => heed_v6(&socket, [137, 161].iter().chain(more).copied()).ok()?,
-            }
+            narrow(family, &socket).ok()?;
             sys::stamp_arrivals(socket.as_fd());
             Some((family, socket))
         });
@@ -75,12 +92,12 @@ impl IcmpMonitor {
 
     /// Whether messages of this kind come this way, whatever comes by others.
     pub(in crate::net) fn hears(&self, kind: Kind) -> bool {
-        self.socket().is_some() && is_kept(kind)
+        self.is_open() && is_kept(kind)
     }
 
     /// Notes who is sent a probe now: what names no packet is known by its sender.
     pub(in crate::net) fn asks(&self, whom: IpAddr) {
-        if self.socket().is_some() {
+        if self.is_open() {
             *self.asked() = Some(whom);
         }
     }
@@ -113,7 +130,7 @@ impl IcmpMonitor {
     pub(in crate::net) fn hear(
         &self,
         ours: impl Fn(&Overheard<'_>) -> Option<(SocketAddr, Vec<u8>)>,
-        mut heard: impl FnMut(IcmpError, Option<i64>),
+        queued: &mut dyn FnMut(Queued),
     ) {
         let Some((family, socket)) = self.socket().filter(|_| self.ready.swap(false, Ordering::Relaxed)) else {
             return;
@@ -134,8 +151,9 @@ impl IcmpMonitor {
                     return None;
                 }
                 let from_asked = *self.asked() == Some(from.ip);
-                let (to, quote) = ours(&Overheard { message, about: message.about(), from_asked, from })?;
-                let info = message.pointer().unwrap_or(0);
+                let about = message.about();
+                let (to, quote) = ours(&Overheard { message, about, from_asked, from })?;
+                let info = message.next_hop_mtu().or(message.pointer()).unwrap_or(0);
                 let offender = Some(from);
                 Some(IcmpError {
                     kind: message.kind,
@@ -143,13 +161,13 @@ impl IcmpMonitor {
                     to: from.quotes(to),
                     info,
                     quote,
-                    segment: None,
+                    segment: about.and_then(|packet| packet.transport.tcp()?.sequence),
                     number: None,
                     extensions: Vec::new(),
                 })
             };
             if let Some(error) = error() {
-                heard(error, received.stamp);
+                queued(Queued::Icmp { error, stamp: received.stamp });
             }
         }
     }

@@ -1,14 +1,16 @@
 //! The sockets: [`udp`], [`tcp`] and [`icmp`], and what they share.
 //!
-//! [`session`] is what all sockets of a run share; [`prober`] sends probes and receives what comes back, [`pinger`] keeps
-//! several in flight; [`batch`] serves datagrams; [`delay_queue`] sends what policies delay; `error_queue` reads ICMP errors that
-//! the kernel queues, `icmp_monitor` those that it does not.
+//! `endpoint` is what each socket has, [`session`] what all sockets of a run share; [`prober`] sends probes and receives what
+//! comes back, [`pinger`] keeps several in flight; [`batch`] serves datagrams; [`delay_queue`] sends what policies delay;
+//! `error_queue` reads ICMP errors that the kernel queues, `icmp_monitor` those that it does not.
 
 pub mod batch;
 pub mod delay_queue;
+pub(in crate::net) mod endpoint;
 pub(in crate::net) mod error_queue;
 pub mod icmp;
 pub(in crate::net) mod icmp_monitor;
+mod packet_filter;
 pub mod pinger;
 pub mod prober;
 pub mod session;

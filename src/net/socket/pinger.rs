@@ -5,10 +5,8 @@ use std::fmt::Debug;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use socket2::Socket;
-
 use super::icmp::{self, IcmpSocket};
-use super::prober::{Carrier, Prober, prepare};
+use super::prober::{Open, Prober, Text, Transport, prepare};
 use super::tcp::Connection;
 use super::udp::{UdpSocket, check_size};
 use crate::net::error::{Error, ErrorKind, Result};
@@ -104,7 +102,7 @@ static NEXT: AtomicU64 = AtomicU64::new(0);
 /// chance to send, that slot is missed: it is counted, and the schedule keeps its beat.
 #[derive(Debug)]
 pub struct Pinger {
-    socket: Arc<dyn Carrier>,
+    socket: Arc<dyn Transport>,
     plan: Plan,
     total: Option<u64>,
     start: Option<Instant>,
@@ -160,7 +158,7 @@ impl Pinger {
         Ok(Self::over(Arc::new(connection), plan))
     }
 
-    fn over(socket: Arc<dyn Carrier>, plan: Plan) -> Self {
+    fn over(socket: Arc<dyn Transport>, plan: Plan) -> Self {
         Self {
             socket,
             total: plan.total(),
@@ -180,12 +178,13 @@ impl Pinger {
     /// # Errors
     /// As [`UdpSocket::ping`]; `invalid`: a closure failed.
     pub fn next(&mut self, stop: &Stop, script: &mut Script<'_>) -> Result<Option<Outcome>> {
-        let carrier = self.socket.clone();
-        let socket = carrier.socket("pinger")?;
-        let mut prober = carrier.prober("pinger")?;
+        let transport = self.socket.clone();
+        let socket = transport.endpoint().socket("pinger")?;
+        let open = Open { transport: &*transport, socket: &socket };
+        let mut prober = transport.probing().lock("pinger")?;
         prober.take_over(self.id, self.plan.strays)?;
-        let outcome = self.advance(&*carrier, &socket, &mut prober, stop, script);
-        prober.tell(&*carrier);
+        let outcome = self.advance(&open, &mut prober, stop, script);
+        prober.report(&*transport);
         if !matches!(outcome, Ok(Some(_))) {
             prober.release(self.id);
         }
@@ -194,8 +193,7 @@ impl Pinger {
 
     fn advance(
         &mut self,
-        carrier: &dyn Carrier,
-        socket: &Socket,
+        open: &Open<'_>,
         prober: &mut Prober,
         stop: &Stop,
         script: &mut Script<'_>,
@@ -206,50 +204,49 @@ impl Pinger {
             }
             if self.start.is_none() {
                 // What takes its time the first time is not part of the schedule.
-                prepare(carrier, socket);
+                prepare(open, true);
             }
-            let now = carrier.host().now();
+            let now = open.endpoint().host.now();
             if let Some(in_flight) = &mut self.in_flight {
                 return Ok(std::iter::from_fn(|| in_flight.pop_front()).find_map(|id| prober.interrupted(id)));
             }
             if stop.is_stopped() {
                 // What came before the stop counts.
-                prober.catch_up(carrier, socket, now, None, &mut script.matcher)?;
+                prober.catch_up(open, now, None, &mut script.matcher)?;
                 self.in_flight = Some(self.first.map(|first| prober.pending_since(first)).unwrap_or_default());
                 continue;
             }
             let start = *self.start.get_or_insert(now);
             if !self.more() && prober.in_flight() == 0 {
                 // What came after the last answer is counted.
-                prober.collect(carrier, socket, None, &mut script.matcher)?;
+                prober.receive(open, None, &mut script.matcher, true)?;
                 return Ok(prober.next_outcome());
             }
             let due = start + self.plan.interval * self.slot;
             if self.room(prober).is_some_and(|from| now >= due.max(from)) {
                 if self.plan.sends {
                     // What came before the sending is reported before it.
-                    prober.catch_up(carrier, socket, now, None, &mut script.matcher)?;
+                    prober.catch_up(open, now, None, &mut script.matcher)?;
                     if prober.has_outcome() {
                         continue;
                     }
                 }
-                self.send_due(carrier, socket, prober, now - due, script)?;
+                self.send_due(open, prober, now - due, script)?;
             }
-            prober.catch_up(carrier, socket, now, None, &mut script.matcher)?;
+            prober.catch_up(open, now, None, &mut script.matcher)?;
             if prober.has_outcome() {
                 continue;
             }
             let due = start + self.plan.interval * self.slot;
             let due = self.room(prober).map(|from| due.max(from) - self.plan.awake);
-            prober.wait(carrier, socket, due, stop)?;
+            prober.wait(open, due, stop)?;
         }
     }
 
     /// Sends the ping that has been due for `behind`, and more where the schedule waits for nothing.
     fn send_due(
         &mut self,
-        carrier: &dyn Carrier,
-        socket: &Socket,
+        open: &Open<'_>,
         prober: &mut Prober,
         behind: Duration,
         script: &mut Script<'_>,
@@ -258,13 +255,13 @@ impl Pinger {
             let missed = (behind.as_nanos() / self.plan.interval.as_nanos()).max(0);
             prober.miss(missed as u64);
             self.slot += missed;
-            return self.send(carrier, socket, prober, missed as u64, script);
+            return self.send(open, prober, missed as u64, script);
         }
-        self.send(carrier, socket, prober, 0, script)?;
+        self.send(open, prober, 0, script)?;
         // What came meanwhile is stamped, and can wait.
-        let mut burst = carrier.burst();
+        let mut burst = open.probing().burst;
         while burst > 1 && self.more() && prober.in_flight() < self.plan.window {
-            self.send(carrier, socket, prober, 0, script)?;
+            self.send(open, prober, 0, script)?;
             burst -= 1;
         }
         Ok(())
@@ -285,19 +282,12 @@ impl Pinger {
     }
 
     /// Sends the next ping, before which so many slots were missed.
-    fn send(
-        &mut self,
-        carrier: &dyn Carrier,
-        socket: &Socket,
-        prober: &mut Prober,
-        missed: u64,
-        script: &mut Script<'_>,
-    ) -> Result<()> {
+    fn send(&mut self, open: &Open<'_>, prober: &mut Prober, missed: u64, script: &mut Script<'_>) -> Result<()> {
         let Plan { timeout, icmp_wait, sends, .. } = self.plan;
         let target = self.plan.targets.get(self.sent % self.plan.targets.len());
         self.slot += 1;
         self.sent += 1;
-        let message = self.compose(carrier, prober.next_number() - 1, script)?;
+        let message = self.compose(open, prober.next_number(), script)?;
         let number = (!matches!(self.plan.message, Message::Ping | Message::Question(_))).then_some(self.sent);
         let slot = Slot {
             number,
@@ -308,27 +298,23 @@ impl Pinger {
         };
         let unresolved = target.unresolved.as_deref();
         let probe = Probe { to: target.to, unresolved, message: &message, timeout, icmp_wait, ttl: target.ttl, slot };
-        let id = prober.send(carrier, socket, &probe)?;
+        let id = prober.send(open, &probe)?;
         self.first.get_or_insert(id);
         Ok(())
     }
 
     /// The message of the ping that is to be sent.
-    fn compose(&self, carrier: &dyn Carrier, before: u64, script: &mut Script<'_>) -> Result<Vec<u8>> {
-        let mut message = match (&self.plan.message, &mut script.message) {
-            (Message::Question(subject), _) => return Ok(carrier.compose_question(subject, before)),
-            (Message::Same(bytes), _) => bytes.to_vec(),
+    fn compose(&self, open: &Open<'_>, running: u64, script: &mut Script<'_>) -> Result<Vec<u8>> {
+        let text = match (&self.plan.message, &mut script.message) {
+            (Message::Question(subject), _) => Text::Question(subject),
+            (Message::Same(bytes), _) => Text::Own(bytes.to_vec()),
             (Message::Made, Some(make)) => {
-                let mut made = Vec::new();
                 let failed = |()| Error::invalid("pinger", "the closure that makes messages failed");
-                carrier.matching(&mut || make(self.sent).map(|bytes| made = bytes)).map_err(failed)?;
-                made
+                Text::Own(open.probing().calling(|| make(self.sent)).map_err(failed)?)
             }
-            (Message::Ping | Message::Made, _) => return Ok(carrier.compose(self.sent, before, self.plan.size)),
+            (Message::Ping | Message::Made, _) => Text::Ping(self.sent),
         };
-        message.resize(message.len().max(self.plan.size), b' ');
-        carrier.check_message(message.len())?;
-        Ok(message)
+        open.compose(text, running, self.plan.size)
     }
 
     /// How many pings were sent.
@@ -337,10 +323,10 @@ impl Pinger {
     }
 }
 
-/// A pinger that is given up leaves the socket to others; what it has in flight, it does not hear of.
+/// A pinger that is given up leaves the socket to others; what it has in flight, it does not get.
 impl Drop for Pinger {
     fn drop(&mut self) {
-        if let Ok(mut prober) = self.socket.prober("pinger") {
+        if let Ok(mut prober) = self.socket.probing().lock("pinger") {
             prober.release(self.id);
         }
     }

@@ -162,6 +162,17 @@ pub enum Blame {
     Nobody,
 }
 
+impl Blame {
+    /// What is about one of `candidates`, the oldest first: if there are several, about the one `awaited`, or else the oldest.
+    pub fn one_of(mut candidates: impl Iterator<Item = ProbeId>, awaited: Option<ProbeId>) -> Self {
+        match (candidates.next(), candidates.next()) {
+            (None, _) => Self::Nobody,
+            (Some(only), None) => Self::Named(only),
+            (Some(oldest), Some(_)) => Self::Assumed(awaited.unwrap_or(oldest)),
+        }
+    }
+}
+
 /// What an arriving error did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErrorArrival {

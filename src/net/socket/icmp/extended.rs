@@ -6,12 +6,13 @@
 use std::collections::HashMap;
 use std::sync::Mutex;
 
-use super::{IcmpSocket, Inner, Mode, Request, lock};
+use super::{IcmpSocket, Inner, Mode, Request};
 use crate::net::error::{Error, Result};
 use crate::net::host::stop::Stop;
 use crate::net::policy::datagram::Datagram;
 use crate::net::probe::ledger::{Blame, Key, Stray};
 use crate::net::probe::outcome::Outcome;
+use crate::net::socket::endpoint::lock;
 use crate::net::socket::prober::{Prober, Recognised};
 use crate::net::wire::Family;
 use crate::net::wire::checksum::checksum;
@@ -50,10 +51,7 @@ impl IcmpSocket {
     pub fn probe(&self, subject: &Subject, request: &Request, stop: &Stop) -> Result<Outcome> {
         self.same_version("probe", request.to)?;
         check_subject(subject)?;
-        let socket = self.socket("probe")?;
-        let mut prober = self.prober("probe")?;
-        let message = self.question(subject, prober.next_number());
-        prober.ping(self, &socket, &request.probe(&message), stop, &mut None)
+        self.probe_by(request, stop, |running| self.question(subject, running))
     }
 
     /// The question about `subject` that is the probe with this number.

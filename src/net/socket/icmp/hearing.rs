@@ -14,6 +14,7 @@ use super::{IcmpSocket, Inner, Mode, extended};
 use crate::net::observe::event::Event;
 use crate::net::policy::datagram::Datagram;
 use crate::net::probe::ledger::{Blame, Key, ProbeId, Stray};
+use crate::net::socket::endpoint::TRIES;
 use crate::net::socket::error_queue::{Queued, is_pending_error};
 use crate::net::socket::prober::{Prober, Recognised};
 use crate::net::sys::{self, Received};
@@ -22,9 +23,6 @@ use crate::net::wire::icmp::{IcmpError, Kind, Message};
 use crate::net::wire::ip::Packet;
 use crate::net::wire::zoned::ZonedIp;
 use crate::net::wire::{Family, checksum::checksum};
-
-/// How often a call is tried again whose place an ICMP error took.
-const TRIES: u32 = 8;
 
 /// How many rounds of sequence numbers a reply may be late and still be told from others.
 const ROUNDS: u64 = 4;
@@ -106,7 +104,7 @@ impl IcmpSocket {
         let is_answer = self.0.is_answer(&message);
         if message.kind == Kind::echo_reply(self.0.family) || is_answer {
             if is_answer || message.echo().is_some_and(|echo| echo.id == self.id()) {
-                let flow = || self.flow(from, self.0.local);
+                let flow = || self.0.flow(from, self.0.local);
                 self.0.session.events.tell(|| Event::Received { flow: flow(), data: bytes });
             }
             let (truncated, stamp) = (received.truncated, received.stamp);
@@ -232,12 +230,6 @@ pub(super) fn blame(socket: &Inner, prober: &Prober, error: &IcmpError, awaited:
         let own = |&number: &u64| socket.payload.recognise(number, payload) != Match::Other;
         return candidates(prober, echo.seq).filter(own).find_map(find).map_or(Blame::Nobody, Blame::Named);
     }
-    let pending: Vec<ProbeId> = prober.ledger().pending(to).take(2).collect();
-    match pending.as_slice() {
-        [] => Blame::Nobody,
-        [only] => Blame::Named(*only),
-        [oldest, ..] => Blame::Assumed(
-            awaited.filter(|id| prober.ledger().record(*id).is_some_and(|it| it.to == to)).unwrap_or(*oldest),
-        ),
-    }
+    let awaited = awaited.filter(|id| prober.ledger().record(*id).is_some_and(|it| it.to == to));
+    Blame::one_of(prober.ledger().pending(to), awaited)
 }

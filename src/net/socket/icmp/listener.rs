@@ -7,10 +7,11 @@ use std::{fmt, io};
 
 use socket2::{Domain, Protocol, Socket, Type};
 
-use super::{error, lock};
+use super::error;
 use crate::net::error::{Error, Result};
 use crate::net::host::stop::Stop;
 use crate::net::host::{Host, Waited};
+use crate::net::socket::endpoint::lock;
 use crate::net::socket::error_queue::closed;
 use crate::net::sys::{self, PollFd};
 use crate::net::time::Instant;

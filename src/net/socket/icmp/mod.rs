@@ -8,24 +8,24 @@ use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::ops::Deref;
 use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicBool, AtomicU32};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
+use std::sync::{Arc, Weak};
 
 use socket2::{Domain, Protocol, Socket, Type};
 
 use self::extended::Questions;
 use self::payload::Payload;
-use super::error_queue::{closed, one_at_a_time};
-use super::prober::{Carrier, Prober, Tally, notices};
+use self::probing::{BURST, HEADER};
+use super::endpoint::Endpoint;
+use super::prober::{Open, Prober, Probing, Tally, notices};
 use super::session::{Session, Settle};
 use crate::net::error::{Error, Result};
 use crate::net::host::Host;
 use crate::net::host::addr::check_zone;
 use crate::net::host::id::HostId;
 use crate::net::host::stop::Stop;
-use crate::net::probe::clock::Clock;
-use crate::net::probe::ledger::Counts;
 use crate::net::probe::outcome::{Outcome, Probe, Slot};
 use crate::net::sys;
 use crate::net::time::Duration;
@@ -35,7 +35,6 @@ use crate::net::wire::zoned::ZonedIp;
 
 mod error;
 mod extended;
-mod filter;
 mod hearing;
 mod listener;
 mod mtu;
@@ -44,7 +43,6 @@ mod probing;
 
 pub(in crate::net) use self::extended::{IN_FLIGHT, check_subject};
 use super::icmp_monitor;
-use super::icmp_monitor::IcmpMonitor;
 
 pub use self::error::{MAX_SIZE_V4, MAX_SIZE_V6, check_size};
 pub use self::listener::{Heard, Listener};
@@ -95,25 +93,18 @@ pub struct IcmpSocket(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    host: Arc<dyn Host>,
-    session: Arc<Session>,
-    /// `None` once closed.
-    socket: Mutex<Option<Arc<Socket>>>,
+    /// The port of its local address is the identifier.
+    endpoint: Endpoint,
     family: Family,
     mode: Mode,
-    /// The local address; its port is the identifier.
-    local: SocketAddr,
     payload: Payload,
     questions: Questions,
     as_ping: bool,
     fast: bool,
-    ttl: Option<u8>,
-    broadcast: bool,
-    prober: Mutex<Prober>,
-    tally: Tally,
-    monitor: IcmpMonitor,
-    sending: Mutex<Sending>,
-    /// Whether a call has told of an error, so that there is something in the error queue. Without stamps of what is sent,
+    probing: Probing,
+    /// Whether the kernel was asked to stamp what arrives.
+    prepared: AtomicBool,
+    /// Whether a call has reported an error, so that there is something in the error queue. Without stamps of what is sent,
     /// looking there each time would cost more than the ping.
     has_errors: AtomicBool,
     /// How many replies to others have come to a raw socket. From some number on the kernel is told to keep them from it.
@@ -122,15 +113,12 @@ struct Inner {
     has_large: AtomicBool,
 }
 
-/// The state of the socket as the last send left it.
-#[derive(Debug, Default)]
-struct Sending {
-    /// The number that the kernel gives to the stamp of the next packet sent; `None` before stamps were asked for.
-    next_stamp: Option<u32>,
-    /// Whether stamps were asked for.
-    stamping: bool,
-    /// The TTL that the socket is set to, if it is another than its own.
-    ttl: Option<u8>,
+impl Deref for Inner {
+    type Target = Endpoint;
+
+    fn deref(&self) -> &Endpoint {
+        &self.endpoint
+    }
 }
 
 impl IcmpSocket {
@@ -162,23 +150,19 @@ impl IcmpSocket {
             Ok(ZonedIp::from(bound).with_port(id))
         };
         let local = set_up().map_err(|err| error::open_error(&err, from))?;
+        let headers = if family == Family::V4 { 20 } else { 40 };
+        let prober = if options.fast { Prober::remembering(REMEMBERED) } else { Prober::default() };
         let this = Self(Arc::new(Inner {
-            host,
-            session: session.clone(),
-            socket: Mutex::new(Some(Arc::new(socket))),
+            endpoint: Endpoint::new("ICMP", host, session.clone(), local, socket)
+                .sending(options.ttl, options.broadcast),
             family,
             mode,
-            local,
             payload: Payload::new(random(), options.pattern.clone()),
             questions: Questions::default(),
             as_ping: options.as_ping || options.fast,
             fast: options.fast,
-            ttl: options.ttl,
-            broadcast: options.broadcast,
-            prober: Mutex::new(if options.fast { Prober::remembering(REMEMBERED) } else { Prober::default() }),
-            tally: Tally::new(if family == Family::V4 { 20 } else { 40 }),
-            monitor: IcmpMonitor::default(),
-            sending: Mutex::default(),
+            probing: Probing::over_icmp(prober, headers, HEADER, if options.fast { BURST } else { 1 }),
+            prepared: AtomicBool::new(false),
             has_errors: AtomicBool::new(false),
             others: AtomicU32::new(0),
             has_large: AtomicBool::new(false),
@@ -196,11 +180,16 @@ impl IcmpSocket {
     pub fn ping(&self, request: &Request, stop: &Stop) -> Result<Outcome> {
         self.same_version("ping", request.to)?;
         check_size(request.size, self.0.family)?;
-        let socket = self.socket("ping")?;
-        let mut prober = self.prober("ping")?;
-        let before = prober.next_number() - 1;
-        let message = self.compose(before + 1, before, request.size);
-        prober.ping(self, &socket, &request.probe(&message), stop, &mut None)
+        self.probe_by(request, stop, |running| self.echo(running, request.size))
+    }
+
+    /// Sends the message that `compose` makes for the probe's running number, and waits until the probe is settled.
+    fn probe_by(&self, request: &Request, stop: &Stop, compose: impl FnOnce(u64) -> Vec<u8>) -> Result<Outcome> {
+        let socket = self.0.socket("ping")?;
+        let mut prober = self.0.probing.lock("ping")?;
+        let message = compose(prober.next_number());
+        let open = Open { transport: self, socket: &socket };
+        prober.ping(&open, &request.probe(&message), stop, &mut None)
     }
 
     /// The version of IP.
@@ -218,21 +207,6 @@ impl IcmpSocket {
         self.0.local.port()
     }
 
-    /// The local address; its port is the identifier.
-    pub fn local(&self) -> SocketAddr {
-        self.0.local
-    }
-
-    /// The account of its probes.
-    pub fn counts(&self) -> Counts {
-        self.0.tally.counts()
-    }
-
-    /// The clock of its round-trip times; `None` before the first reply.
-    pub fn clock(&self) -> Option<Clock> {
-        self.0.tally.clock()
-    }
-
     /// What has come by now, is about what was sent, and settled no probe: redirects and other advice, each once.
     pub fn notices(&self) -> Vec<IcmpError> {
         notices(self)
@@ -240,19 +214,17 @@ impl IcmpSocket {
 
     /// What others may know of its probes.
     pub fn tally(&self) -> &Tally {
-        &self.0.tally
+        &self.0.probing.tally
     }
 
     /// Closes the socket.
     pub fn close(&self) {
-        if let Some(socket) = lock(&self.0.socket).take() {
-            let _ = socket.shutdown(std::net::Shutdown::Both);
-        }
+        self.0.endpoint.close();
     }
 
     /// Whether it was closed.
     pub fn is_closed(&self) -> bool {
-        lock(&self.0.socket).is_none()
+        self.0.is_closed()
     }
 
     /// Checks that the socket can send to `to`.
@@ -268,18 +240,6 @@ impl IcmpSocket {
         Err(Error::invalid(op, message)
             .with_peer(ZonedIp::from(to))
             .with_hint("open a socket for the target: icmp::open(target)"))
-    }
-
-    fn socket(&self, op: &'static str) -> Result<Arc<Socket>> {
-        lock(&self.0.socket).clone().ok_or_else(|| closed(op))
-    }
-
-    fn prober(&self, op: &'static str) -> Result<MutexGuard<'_, Prober>> {
-        match self.0.prober.try_lock() {
-            Ok(prober) => Ok(prober),
-            Err(TryLockError::Poisoned(poisoned)) => Ok(poisoned.into_inner()),
-            Err(TryLockError::WouldBlock) => Err(one_at_a_time(op)),
-        }
     }
 }
 
@@ -318,9 +278,7 @@ impl Request {
 
 impl Settle for Inner {
     fn settle_up(&self) {
-        if let Ok(mut prober) = self.prober.try_lock() {
-            prober.settle_up(&self.session, "ICMP", self.local, &*self.host);
-        }
+        self.probing.settle_up(self);
     }
 
     fn host(&self) -> HostId {
@@ -328,14 +286,13 @@ impl Settle for Inner {
     }
 
     fn close(self: Arc<Self>) {
-        IcmpSocket(self).close();
+        self.endpoint.close();
     }
 }
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        let prober = self.prober.get_mut().unwrap_or_else(PoisonError::into_inner);
-        prober.settle_up(&self.session, "ICMP", self.local, &*self.host);
+        self.probing.settle_up(self);
     }
 }
 
@@ -400,8 +357,4 @@ fn set_options(socket: &Socket, family: Family, mode: Mode, options: &Options) -
 /// A number that no other process can guess.
 fn random() -> u64 {
     RandomState::new().build_hasher().finish()
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

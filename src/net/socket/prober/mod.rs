@@ -1,22 +1,20 @@
-//! Probing from a socket: sends messages, hears what comes back, and settles each probe in the ledger.
+//! Probing from a socket: sends messages, receives what comes back, and settles each probe in the ledger.
 //!
 //! Asynchronous inside: sends and arrivals come in any order. [`UdpSocket::ping`](super::udp::UdpSocket::ping) sends one
-//! and waits for it; a [`super::pinger::Pinger`] keeps several in flight. What differs from protocol to protocol is the
-//! carrier's.
+//! and waits for it; a [`super::pinger::Pinger`] keeps several in flight. What differs from protocol to protocol is in its
+//! [`Transport`].
 
 use std::collections::{HashMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use socket2::Socket;
-
-use super::error_queue::{closed, one_at_a_time};
-use super::session::Session;
+use super::endpoint::Endpoint;
+use super::error_queue::one_at_a_time;
 use crate::net::error::{Error, Result};
+use crate::net::host::Waited;
 use crate::net::host::addr::reached;
 use crate::net::host::stop::Stop;
-use crate::net::host::{Host, Waited};
-use crate::net::observe::event::{Event, Flow};
+use crate::net::observe::event::Event;
 use crate::net::policy::datagram::Datagram;
 use crate::net::probe::clock::Clock;
 use crate::net::probe::ledger::{Arrival, Blame, Counts, Fault, Key, Ledger, Mixed, ProbeId, State};
@@ -24,42 +22,44 @@ use crate::net::probe::outcome::{End, Matcher, Outcome, Probe, Slot};
 use crate::net::time::{Duration, Instant};
 use crate::net::wire::icmp::IcmpError;
 
-pub use self::carrier::Tally;
-pub(in crate::net) use self::carrier::{Carrier, Name, Recognised, ScriptResult};
 use self::clock::await_stamps;
 pub use self::clock::warm_up;
-pub(in crate::net) use self::taking::notices;
+pub use self::probing::Tally;
+pub(in crate::net) use self::probing::{Probing, notices};
+use self::transport::Name;
+pub(in crate::net) use self::transport::{Open, Recognised, Text, Transport};
 
-mod carrier;
 mod clock;
 mod groups;
-mod hearing;
-mod taking;
+mod matching;
+mod probing;
+mod receiving;
+mod transport;
 
 /// The probes of one socket.
 #[derive(Debug, Default)]
 pub struct Prober {
     ledger: Ledger,
-    /// What the ledger's counts were when the account was last told.
-    told: Counts,
+    /// The ledger's counts that the loss report has.
+    reported: Counts,
     clock: Option<Clock>,
     pending: HashMap<ProbeId, Pending, Mixed>,
     /// The probes whose sending is not stamped yet, by the numbers of their stamps.
     stamped: VecDeque<(u32, ProbeId)>,
-    /// ICMP errors that have come. They wait in a queue of their own, which tells nothing of their order among the
-    /// datagrams; so they are heard when it is known which datagrams came before them.
-    errors: VecDeque<Unheard>,
+    /// ICMP errors that have come. They wait in a queue of their own, which says nothing of their order among the
+    /// datagrams; so they are matched when it is known which datagrams came before them.
+    errors: VecDeque<PendingError>,
     /// An error of the path of which only the errno is known.
     path: Option<Error>,
     /// The pinger at work on the socket, which all outcomes are for.
     schedule: Option<u64>,
     /// Whether it wants to know of packets that settle nothing.
     reports_strays: bool,
-    /// The running number of its first probe, and how many before that are pending: no pinger hears of those.
+    /// The running number of its first probe, and how many before that are pending: no pinger gets those.
     first: u64,
     older: usize,
     settled: VecDeque<(ProbeId, Outcome)>,
-    /// The clock and the round-trip time of the latest answer that the account was not told of yet.
+    /// The clock and the round-trip time of the latest reply, until the loss report has them.
     measured: Option<(Clock, Duration)>,
     last_sent: Option<Instant>,
     /// The address of this host that the latest reply came to, where the socket is bound to any.
@@ -87,7 +87,7 @@ impl Default for ProberId {
 
 /// An ICMP error and the stamp of its arrival.
 #[derive(Debug)]
-struct Unheard {
+struct PendingError {
     error: IcmpError,
     stamp: Option<i64>,
 }
@@ -119,10 +119,13 @@ impl Pending {
     }
 }
 
-/// Has the kernel stamp what is sent over `carrier` and received, and waits until it does, if it does not yet.
-pub(in crate::net) fn prepare(carrier: &dyn Carrier, socket: &Socket) {
-    carrier.ask_for_stamps(socket);
-    await_stamps(carrier.host().as_ref(), &carrier.session().stop);
+/// Has the kernel stamp what is sent and received, and waits until it does, if it does not yet. Whether the socket is to be
+/// emptied before the next probe, which may be the `first`.
+pub(in crate::net) fn prepare(open: &Open<'_>, first: bool) -> bool {
+    let is_crowded = open.prepare(open.socket, first);
+    let endpoint = open.endpoint();
+    await_stamps(&*endpoint.host, &endpoint.session.stop);
+    is_crowded
 }
 
 impl Prober {
@@ -131,14 +134,13 @@ impl Prober {
         Self { ledger: Ledger::remembering(settled), ..Self::default() }
     }
 
-    /// Sends a probe over `carrier` and waits until it is settled.
+    /// Sends a probe and waits until it is settled.
     ///
     /// # Errors
     /// `busy`: a pinger is at work on the socket; `closed`, `too-large`, `invalid`, `system`.
     pub(in crate::net) fn ping(
         &mut self,
-        carrier: &dyn Carrier,
-        socket: &Socket,
+        open: &Open<'_>,
         probe: &Probe<'_>,
         stop: &Stop,
         matcher: &mut Option<Matcher<'_>>,
@@ -148,16 +150,16 @@ impl Prober {
         }
         if stop.is_stopped() {
             let running = self.next_number();
-            let number = carrier.name(probe.message, running).number.unwrap_or(running);
+            let number = open.probing().name(probe.message, running).number.unwrap_or(running);
             let end = End::Interrupted { sent: false };
             let (sent_at, received_at) = (None, None);
             let Probe { to, ttl, .. } = *probe;
             return Ok(Outcome { number, to, ttl, packet: 0, missed: 0, sent_at, received_at, end });
         }
-        let id = self.send(carrier, socket, probe)?;
-        self.tell(carrier);
-        let outcome = self.settle(carrier, socket, id, matcher, stop);
-        self.tell(carrier);
+        let id = self.send(open, probe)?;
+        self.report(open.transport);
+        let outcome = self.settle(open, id, matcher, stop);
+        self.report(open.transport);
         outcome
     }
 
@@ -195,40 +197,31 @@ impl Prober {
     ///
     /// # Errors
     /// `closed`; `invalid`, `too-large`: a wrong argument. Whatever else this host refuses is the probe's outcome.
-    pub(in crate::net) fn send(
-        &mut self,
-        carrier: &dyn Carrier,
-        socket: &Socket,
-        probe: &Probe<'_>,
-    ) -> Result<ProbeId> {
+    pub(in crate::net) fn send(&mut self, open: &Open<'_>, probe: &Probe<'_>) -> Result<ProbeId> {
         if let Some(error) = probe.unresolved {
-            return Ok(self.refuse(carrier, probe, error));
+            return Ok(self.refuse(open.transport, probe, error));
         }
-        let probe = &Probe { to: reached(carrier.local(), probe.to), ..*probe };
-        prepare(carrier, socket);
-        if carrier.is_group(probe.to) {
+        let endpoint = open.endpoint();
+        let probe = &Probe { to: reached(endpoint.local, probe.to), ..*probe };
+        if endpoint.is_group(probe.to) {
             self.pings_group(probe.to);
         }
-        if carrier.hears_others(self.next_number() == 1) {
-            self.collect(carrier, socket, None, &mut None)?;
+        if prepare(open, self.next_number() == 1) {
+            self.receive(open, None, &mut None, true)?;
         }
         // An ICMP error that waits unread would take the place of the send.
-        carrier.drain(socket, &mut |queued| self.hear_queued(queued));
-        carrier.loss_report().begin_to_ping();
-        let name = carrier.name(probe.message, self.next_number());
+        open.drain(open.socket, usize::MAX, &mut |queued| self.queue(queued));
+        endpoint.loss_report().begin_to_ping();
+        let name = open.probing().name(probe.message, self.next_number());
         let message: Box<[u8]> = probe.message.into();
-        let sent_wall = carrier.host().unix_nanos();
-        carrier.tell_sent(probe);
-        // Nothing comes between the reading of the clock and the send; and little between the send and the wait, since on a busy
-        // machine the peer may have to wait for this very processor.
-        let (sent, result) = carrier.send_timed(socket, probe, &mut |queued| self.hear_queued(queued));
-        let failed = match result {
-            Ok(stamp) => Ok(stamp),
-            Err(_) if carrier.is_closed() => return Err(closed("ping")),
-            Err(err) => Err(carrier.send_error(&err, probe)),
-        };
-        let (id, pending) = self.enter(carrier, probe, name, message, (sent, sent_wall));
-        match failed {
+        let (mut sent, sent_wall) = (endpoint.host.now(), endpoint.host.unix_nanos());
+        // Little comes between the send and the wait, since on a busy machine the peer may have to wait for this very processor.
+        let result = open.send(open.socket, probe, &mut sent, &mut |queued| self.queue(queued));
+        if result.is_err() && endpoint.is_closed() {
+            return Err(endpoint.closed("ping"));
+        }
+        let (id, pending) = self.enter(open.transport, probe, name, message, (sent, sent_wall));
+        match result {
             Ok(stamp) => {
                 self.pending.insert(id, pending);
                 if let Some(stamp) = stamp {
@@ -241,7 +234,7 @@ impl Prober {
             }
             Err(error) => {
                 self.ledger.error(sent, Blame::Named(id));
-                self.finish(carrier, id, &pending, None, End::Unsent(error));
+                self.finish(open.transport, id, &pending, None, End::Unsent(error));
             }
         }
         Ok(id)
@@ -250,7 +243,7 @@ impl Prober {
     /// Enters a probe that was sent, or should have been, at this moment, by both clocks.
     fn enter(
         &mut self,
-        carrier: &dyn Carrier,
+        transport: &dyn Transport,
         probe: &Probe<'_>,
         Name { key, number, content }: Name,
         message: Box<[u8]>,
@@ -263,7 +256,7 @@ impl Prober {
         let Slot { announced, missed, unreported, .. } = probe.slot;
         // One with a TTL of its own looks for a hop.
         let reported = !unreported && probe.ttl.is_none();
-        let (to, ttl, packet) = (probe.to, probe.ttl, carrier.tally().headers() + message.len());
+        let (to, ttl, packet) = (probe.to, probe.ttl, transport.probing().tally.headers() + message.len());
         let pending =
             Pending { number, to, ttl, packet, message, missed, reported, sent, sent_wall, stamp: None, instead: None };
         if announced {
@@ -273,21 +266,20 @@ impl Prober {
     }
 
     /// Settles a probe that goes nowhere, since its name has no address.
-    fn refuse(&mut self, carrier: &dyn Carrier, probe: &Probe<'_>, error: &Error) -> ProbeId {
-        let now = (carrier.host().now(), carrier.host().unix_nanos());
-        let name = carrier.name(probe.message, self.next_number());
+    fn refuse(&mut self, transport: &dyn Transport, probe: &Probe<'_>, error: &Error) -> ProbeId {
+        let now = (transport.endpoint().host.now(), transport.endpoint().host.unix_nanos());
+        let name = transport.probing().name(probe.message, self.next_number());
         let probe = &Probe { slot: Slot { announced: false, ..probe.slot }, ..*probe };
-        let (id, pending) = self.enter(carrier, probe, name, probe.message.into(), now);
+        let (id, pending) = self.enter(transport, probe, name, probe.message.into(), now);
         self.ledger.error(now.0, Blame::Named(id));
-        self.finish(carrier, id, &pending, None, End::Unsent(error.clone()));
+        self.finish(transport, id, &pending, None, End::Unsent(error.clone()));
         id
     }
 
     /// Waits until probe `id` is settled, or the stop happens.
     fn settle(
         &mut self,
-        carrier: &dyn Carrier,
-        socket: &Socket,
+        open: &Open<'_>,
         id: ProbeId,
         matcher: &mut Option<Matcher<'_>>,
         stop: &Stop,
@@ -295,7 +287,7 @@ impl Prober {
         // The stamp of the sending is there already, and would end the wait. Other than that nothing is looked for yet: whatever
         // is between the send and the wait, the peer may have to wait for.
         if !self.stamped.is_empty() {
-            carrier.drain_one(socket, &mut |queued| self.hear_queued(queued));
+            open.drain(open.socket, 1, &mut |queued| self.queue(queued));
         }
         let mut look = !self.errors.is_empty();
         loop {
@@ -303,11 +295,11 @@ impl Prober {
                 return Ok(outcome);
             }
             if std::mem::replace(&mut look, true) {
-                let now = carrier.host().now();
-                self.catch_up(carrier, socket, now, Some(id), matcher)?;
+                let now = open.endpoint().host.now();
+                self.catch_up(open, now, Some(id), matcher)?;
             }
-            if self.settled.is_empty() && self.wait(carrier, socket, None, stop)? == Waited::Stopped {
-                self.collect(carrier, socket, Some(id), matcher)?;
+            if self.settled.is_empty() && self.wait(open, None, stop)? == Waited::Stopped {
+                self.receive(open, Some(id), matcher, true)?;
                 if let Some(outcome) = self.interrupted(id) {
                     return Ok(outcome);
                 }
@@ -319,25 +311,19 @@ impl Prober {
     ///
     /// # Errors
     /// `closed`: the socket was closed meanwhile.
-    pub(in crate::net) fn wait(
-        &mut self,
-        carrier: &dyn Carrier,
-        socket: &Socket,
-        due: Option<Instant>,
-        stop: &Stop,
-    ) -> Result<Waited> {
-        self.tell(carrier);
+    pub(in crate::net) fn wait(&mut self, open: &Open<'_>, due: Option<Instant>, stop: &Stop) -> Result<Waited> {
+        self.report(open.transport);
         let until = [self.ledger.next_expiry(), due].into_iter().flatten().min();
-        let waited = match carrier.wait(socket, until, stop) {
+        let waited = match open.wait(open.socket, until, stop) {
             Ok(waited) => waited,
-            // Heard of with what has arrived.
+            // It is the end of a ping, once what has arrived was received.
             Err(err) if !self.pending.is_empty() => {
                 self.path = Some(Error::system("ping", &err));
                 Waited::Ready
             }
             Err(err) => return Err(Error::system("ping", &err)),
         };
-        if carrier.is_closed() { Err(closed("ping")) } else { Ok(waited) }
+        if open.endpoint().is_closed() { Err(open.endpoint().closed("ping")) } else { Ok(waited) }
     }
 
     /// The outcome of probe `id`, if it is settled; outcomes of others are let go.
@@ -406,40 +392,35 @@ impl Prober {
         self.ledger.miss(slots);
     }
 
-    /// Tells the run's account, and whoever asks the socket, what has changed.
-    pub(in crate::net) fn tell(&mut self, carrier: &dyn Carrier) {
+    /// Brings the loss report and the socket's tally up to date.
+    pub(in crate::net) fn report(&mut self, transport: &dyn Transport) {
         let counts = self.ledger.counts();
-        if counts != self.told {
-            carrier.loss_report().count(self.told, counts);
-            carrier.tally().make_known(counts, self.clock);
-            self.told = counts;
+        if counts != self.reported {
+            let loss_report = transport.endpoint().loss_report();
+            loss_report.count(self.reported, counts);
+            transport.probing().tally.set(counts, self.clock);
+            self.reported = counts;
             if let Some((clock, rtt)) = self.measured.take() {
-                carrier.loss_report().measured_by(clock.name(), rtt);
+                loss_report.measured_by(clock.name(), rtt);
             }
         }
     }
 
-    /// Brings the account up to date, and tells of the probes over `protocol` that are pending and will stay so.
-    pub(in crate::net) fn settle_up(
-        &mut self,
-        session: &Session,
-        protocol: &'static str,
-        local: SocketAddr,
-        host: &dyn Host,
-    ) {
+    /// Brings the loss report up to date, and reports the probes that are pending and will stay so.
+    pub(in crate::net) fn settle_up(&mut self, endpoint: &Endpoint) {
         let counts = self.ledger.counts();
-        session.loss_report.count(self.told, counts);
-        self.told = counts;
+        endpoint.loss_report().count(self.reported, counts);
+        self.reported = counts;
         let mut left: Vec<(ProbeId, Pending)> = self.pending.drain().collect();
         self.older = 0;
         left.sort_by_key(|(id, _)| *id);
         for (_, pending) in left {
             if pending.reported {
-                session.loss_report.left_pending(&self.pinging(protocol, host.id(), local, pending.to));
+                endpoint.loss_report().left_pending(&self.pinging(endpoint, pending.to));
             }
             let outcome = pending.outcome(None, End::Interrupted { sent: true });
-            session.events.tell(|| Event::Outcome {
-                flow: Flow { time: host.unix_nanos(), from: local, to: pending.to, host: host.name() },
+            endpoint.session.events.tell(|| Event::Outcome {
+                flow: endpoint.flow(endpoint.local, pending.to),
                 sent: pending.sent_wall,
                 size: pending.message.len(),
                 outcome: &outcome,

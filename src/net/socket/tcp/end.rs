@@ -123,7 +123,3 @@ pub(super) fn in_doubt(err: &io::Error, v4: bool) -> Error {
     Error { message, kind: ErrorKind::Unreachable, ..Error::system("ping", err) }
         .with_hint("with CAP_NET_RAW the type and code are known too")
 }
-
-pub(super) fn closed(op: &'static str) -> Error {
-    Error::new(ErrorKind::Closed, op, "the connection was closed here").with_hint("connect again, or close it later")
-}

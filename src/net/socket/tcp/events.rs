@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 
 use super::connect::{Attempt, Connecting};
 use super::{Ended, Inner};
-use crate::net::observe::event::{ConnectionEvent, Event, Flow, Traffic};
+use crate::net::observe::event::{ConnectionEvent, Event, Traffic};
 
 /// A listener has accepted a connection.
 pub(super) const ACCEPTED: ConnectionEvent =
@@ -47,7 +47,7 @@ impl Inner {
             received: self.received.load(Ordering::Relaxed),
             lasted: self.host.now() - self.since,
         };
-        let flow = Flow { time: self.host.unix_nanos(), from: self.local, to: self.peer, host: self.host.name() };
+        let flow = self.flow(self.local, self.peer);
         let what = make(traffic);
         self.session.events.tell(|| Event::Connection { flow, what: &what });
     }

@@ -2,16 +2,17 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::ops::Deref;
 use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, Weak};
+use std::sync::{Arc, Weak};
 
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::events::ACCEPTED;
 use super::options::StreamOptions;
 use super::serving::Service;
-use super::{Connection, Ends, lock, owner};
+use super::{Connection, Ends, owner};
 use crate::net::error::{Error, ErrorKind, Result, in_words};
 use crate::net::host::environment::environment;
 use crate::net::host::id::HostId;
@@ -20,6 +21,7 @@ use crate::net::host::{Host, Waited};
 use crate::net::observe::event::Event;
 use crate::net::policy::attached::AttachedPolicy;
 use crate::net::policy::input::Site;
+use crate::net::socket::endpoint::Endpoint;
 use crate::net::socket::session::{Session, Settle};
 use crate::net::sys::{self, PollFd};
 use crate::net::time::{Duration, Instant};
@@ -48,11 +50,7 @@ pub struct Listener(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    host: Arc<dyn Host>,
-    session: Arc<Session>,
-    /// `None` once closed.
-    socket: Mutex<Option<Arc<Socket>>>,
-    local: SocketAddr,
+    endpoint: Endpoint,
     options: StreamOptions,
     service: Service,
     /// Connections that could not be taken in.
@@ -107,10 +105,7 @@ impl Listener {
         };
         let (socket, local) = set_up().map_err(|err| listen_error(&err, local))?;
         let this = Self(Arc::new(Inner {
-            host,
-            session,
-            socket: Mutex::new(Some(Arc::new(socket))),
-            local,
+            endpoint: Endpoint::new("TCP", host, session, local, socket),
             options: options.stream,
             service: Service::new(local),
             errors: AtomicU64::new(0),
@@ -244,26 +239,22 @@ impl Listener {
 
     /// Closes it. Connections that were taken in stay; those that wait for it get the error `closed`.
     pub fn close(&self) {
-        let socket = lock(&self.0.socket).take();
-        if let Some(socket) = socket {
-            // Wakes threads that wait on it.
-            let _ = socket.shutdown(std::net::Shutdown::Both);
-        }
+        self.0.endpoint.close();
     }
 
     /// Whether it was closed.
     pub fn is_closed(&self) -> bool {
-        lock(&self.0.socket).is_none()
+        self.0.is_closed()
     }
 
     /// The open socket.
     pub(super) fn socket(&self) -> Result<Arc<Socket>> {
-        lock(&self.0.socket).clone().ok_or_else(closed)
+        self.0.open().ok_or_else(closed)
     }
 
     /// Where its policy is at work.
     pub fn site(&self) -> Site {
-        Site::Server(self.0.host.id(), self.0.local)
+        self.0.site()
     }
 
     /// Puts a policy in place of the one before, for the connections that were taken in too; `name` is for the account.
@@ -298,6 +289,14 @@ fn listen_error(err: &io::Error, local: SocketAddr) -> Error {
     }
 }
 
+impl Deref for Inner {
+    type Target = Endpoint;
+
+    fn deref(&self) -> &Endpoint {
+        &self.endpoint
+    }
+}
+
 impl Settle for Inner {
     fn settle_up(&self) {}
 
@@ -306,6 +305,6 @@ impl Settle for Inner {
     }
 
     fn close(self: Arc<Self>) {
-        Listener(self).close();
+        self.endpoint.close();
     }
 }

@@ -7,9 +7,10 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::ops::Deref;
 use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use socket2::Socket;
 
@@ -21,6 +22,7 @@ pub use self::options::StreamOptions;
 pub use self::poll::{Happening, Poll, Polled, WeakPoll};
 pub use self::read::Incoming;
 pub use self::write::Sent;
+use super::endpoint::{Endpoint, lock};
 use super::session::{Session, Settle};
 use crate::net::error::{Error, Result};
 use crate::net::host::Host;
@@ -36,7 +38,6 @@ mod end;
 mod events;
 mod framing;
 mod listener;
-mod monitor;
 mod options;
 mod owner;
 mod poll;
@@ -54,13 +55,7 @@ pub struct Connection(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    host: Arc<dyn Host>,
-    session: Arc<Session>,
-    /// `None` once closed.
-    socket: Mutex<Option<Arc<Socket>>>,
-    /// Whether it is, for those that ask at each message and should not take turns.
-    closed: AtomicBool,
-    local: SocketAddr,
+    endpoint: Endpoint,
     peer: SocketAddr,
     framing: Framing,
     /// How long a message may be, in bytes.
@@ -106,11 +101,7 @@ impl Connection {
         let Ends { local, peer, connected_in, service } = ends;
         let since = host.now();
         let this = Self(Arc::new(Inner {
-            host,
-            session,
-            socket: Mutex::new(Some(Arc::new(socket))),
-            closed: AtomicBool::new(false),
-            local,
+            endpoint: Endpoint::new("TCP", host, session, local, socket).connected(peer),
             peer,
             framing: options.framing,
             limit: options.limit,
@@ -179,7 +170,7 @@ impl Connection {
 
     /// Whether it was closed here.
     pub fn is_closed(&self) -> bool {
-        self.0.closed.load(Ordering::Acquire)
+        self.0.is_closed()
     }
 
     /// Errors of the path, such as ICMP's, that came while nobody asked for them and the connection lived on.
@@ -217,7 +208,7 @@ impl Connection {
     /// Closes it: what was sent is still delivered, as far as the peer takes it. Those that wait on it get the error
     /// `closed`.
     pub fn close(&self) {
-        if let Some(socket) = self.take_socket() {
+        if let Some(socket) = self.0.take_socket() {
             // Wakes threads that wait on it.
             let _ = socket.shutdown(std::net::Shutdown::Both);
             self.0.left(false);
@@ -226,18 +217,11 @@ impl Connection {
 
     /// Breaks it off: what was not delivered is thrown away, and the peer is told by a reset (SO_LINGER of 0).
     pub fn reset(&self) {
-        if let Some(socket) = self.take_socket() {
+        if let Some(socket) = self.0.take_socket() {
             let _ = socket.set_linger(Some(std::time::Duration::ZERO));
             let _ = socket.shutdown(std::net::Shutdown::Read);
             self.0.left(true);
         }
-    }
-
-    /// The socket of one that is open and from now on closed. Whoever is woken by what is then done to it knows that.
-    fn take_socket(&self) -> Option<Arc<Socket>> {
-        let mut socket = lock(&self.0.socket);
-        self.0.closed.store(true, Ordering::Release);
-        socket.take()
     }
 
     /// Has it waited for by `watch` among others, or not any more.
@@ -258,17 +242,17 @@ impl Connection {
 
     /// The open socket.
     pub(in crate::net) fn socket(&self, op: &'static str) -> Result<Arc<Socket>> {
-        lock(&self.0.socket).clone().ok_or_else(|| end::closed(op).with_peer(self.0.peer))
+        self.0.socket(op)
     }
 
     /// A flow to the peer, now.
     fn outward(&self) -> Flow<'_> {
-        Flow { time: self.0.host.unix_nanos(), from: self.0.local, to: self.0.peer, host: self.0.host.name() }
+        self.0.flow(self.0.local, self.0.peer)
     }
 
     /// A flow from the peer, now.
     fn inward(&self) -> Flow<'_> {
-        Flow { time: self.0.host.unix_nanos(), from: self.0.peer, to: self.0.local, host: self.0.host.name() }
+        self.0.flow(self.0.peer, self.0.local)
     }
 }
 
@@ -291,17 +275,21 @@ impl Inner {
     }
 }
 
-impl Drop for Inner {
-    fn drop(&mut self) {
-        if self.socket.get_mut().unwrap_or_else(PoisonError::into_inner).is_some() {
-            self.left(false);
-        }
-        self.settle_pings();
+impl Deref for Inner {
+    type Target = Endpoint;
+
+    fn deref(&self) -> &Endpoint {
+        &self.endpoint
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+impl Drop for Inner {
+    fn drop(&mut self) {
+        if !self.is_closed() {
+            self.left(false);
+        }
+        self.settle_up();
+    }
 }
 
 #[cfg(test)]

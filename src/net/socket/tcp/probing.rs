@@ -2,35 +2,36 @@
 //!
 //! What happens to the connection meanwhile settles pings too: an ICMP error, which the connection survives, and its end.
 
-use std::net::SocketAddr;
+use std::io;
 use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
-use std::{fmt, io};
+use std::sync::{Arc, Mutex};
 
 use socket2::Socket;
 
 use super::answers::{Answers, Next};
 use super::end::Ended;
-use super::monitor::TcpMonitor;
 use super::read::Pulled;
 use super::rejected::Rejected;
 use super::{Connection, Framing, Want, lock};
 use crate::net::error::{Error, ErrorKind, Result};
+use crate::net::host::Waited;
 use crate::net::host::id::HostId;
 use crate::net::host::stop::Stop;
-use crate::net::host::{Host, Waited};
 use crate::net::observe::event::Event;
 use crate::net::policy::datagram::Datagram;
 use crate::net::probe::ledger::{Blame, Key, ProbeId, Stray};
 use crate::net::probe::outcome::{Outcome, Probe};
-use crate::net::socket::error_queue::{Queued, one_at_a_time, take_entry};
-use crate::net::socket::prober::{Carrier, Name, Prober, Recognised, Tally, notices};
-use crate::net::socket::session::{Session, Settle};
+use crate::net::socket::endpoint::Endpoint;
+use crate::net::socket::error_queue::{Queued, take_entries};
+use crate::net::socket::icmp_monitor::Overheard;
+use crate::net::socket::prober::{Open, Prober, Probing, Recognised, Tally, Text, Transport, notices};
+use crate::net::socket::session::Settle;
 use crate::net::sys::{self, PollFd, Wait};
 use crate::net::time::Instant;
 use crate::net::wire::content::Content;
 use crate::net::wire::icmp::IcmpError;
+use crate::net::wire::ip::Packet;
 use crate::net::wire::ping_text;
 
 /// Octets of a quote before the payload: an IPv4 header and a TCP header, without options.
@@ -40,20 +41,12 @@ const HEADERS: usize = 40;
 const TIMESTAMPS: usize = 12;
 
 /// What a connection has that is pinged over.
+#[derive(Debug)]
 pub(super) struct Pinging {
-    prober: Mutex<Prober>,
-    tally: Tally,
+    probing: Probing,
     answers: Mutex<Answers>,
     rejected: Mutex<Rejected>,
-    /// `None` where this process may not have one.
-    monitor: Option<TcpMonitor>,
     stamping: AtomicBool,
-}
-
-impl fmt::Debug for Pinging {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Pinging({})", self.tally.counts().sent)
-    }
 }
 
 impl Connection {
@@ -65,7 +58,8 @@ impl Connection {
     /// `closed`: it was closed here; `busy`; `system`.
     pub fn ping(&self, probe: &Probe<'_>, stop: &Stop) -> Result<Outcome> {
         let socket = self.socket("ping")?;
-        self.prober("ping")?.ping(self, &socket, probe, stop, &mut None)
+        let open = Open { transport: self, socket: &socket };
+        self.probing().lock("ping")?.ping(&open, probe, stop, &mut None)
     }
 
     /// Checks that a message of `size` bytes can be a ping.
@@ -83,7 +77,7 @@ impl Connection {
 
     /// What is known of its pings.
     pub fn tally(&self) -> &Tally {
-        &self.pinging().tally
+        &self.probing().tally
     }
 
     /// What has come by now, is about the connection, and settled no ping: redirects and other advice, each once.
@@ -93,7 +87,7 @@ impl Connection {
 
     /// Whether the type and code of ICMP errors are known, by a raw socket: without it only their errno is.
     pub fn hears_icmp(&self) -> bool {
-        self.pinging().monitor.is_some()
+        self.probing().monitor.is_open()
     }
 
     fn pinging(&self) -> &Pinging {
@@ -102,16 +96,19 @@ impl Connection {
             self.0.session.opened(Arc::downgrade(&inner));
             let info = self.socket("ping").ok().and_then(|socket| sys::tcp_info(socket.as_fd()).ok());
             let options = if info.is_some_and(|info| info.has_timestamps) { TIMESTAMPS } else { 0 };
-            let monitor = TcpMonitor::new(self.0.host.as_ref(), self.0.local, self.0.peer).ok();
-            Box::new(Pinging {
-                prober: Mutex::default(),
-                tally: Tally::new(options + if self.0.local.is_ipv4() { HEADERS } else { HEADERS + 20 }),
-                answers: Mutex::default(),
-                rejected: Mutex::default(),
-                monitor,
-                stamping: AtomicBool::new(false),
-            })
+            let headers = options + if self.0.local.is_ipv4() { HEADERS } else { HEADERS + 20 };
+            let probing = Probing::new(headers);
+            probing.monitor.open_for_stream(&*self.0.host, self.0.local, self.0.peer);
+            let (answers, rejected, stamping) = (Mutex::default(), Mutex::default(), AtomicBool::new(false));
+            Box::new(Pinging { probing, answers, rejected, stamping })
         })
+    }
+
+    /// Whether a packet is a segment of the connection from here.
+    fn is_own(&self, packet: &Packet<'_>) -> bool {
+        let ports = packet.transport.tcp().map(|tcp| (tcp.source_port, tcp.destination_port));
+        (packet.source, packet.destination) == (self.0.local.ip(), self.0.peer.ip())
+            && ports == Some((Some(self.0.local.port()), Some(self.0.peer.port())))
     }
 
     /// Whether some of what was sent has not left this host yet, since TCP waits for the acknowledgement of older bytes.
@@ -141,20 +138,11 @@ impl Connection {
     }
 }
 
-impl super::Inner {
-    /// Brings the account and the events up to date at the end of the connection or of the run.
-    pub(super) fn settle_pings(&self) {
-        if let Some(pinging) = self.pinging.get()
-            && let Ok(mut prober) = pinging.prober.try_lock()
-        {
-            prober.settle_up(&self.session, "TCP", self.local, self.host.as_ref());
-        }
-    }
-}
-
 impl Settle for super::Inner {
     fn settle_up(&self) {
-        self.settle_pings();
+        if let Some(pinging) = self.pinging.get() {
+            pinging.probing.settle_up(self);
+        }
     }
 
     fn host(&self) -> HostId {
@@ -166,97 +154,74 @@ impl Settle for super::Inner {
     }
 }
 
-impl Carrier for Connection {
-    fn protocol(&self) -> &'static str {
-        "TCP"
+impl Transport for Connection {
+    fn endpoint(&self) -> &Endpoint {
+        &self.0
     }
 
-    fn host(&self) -> &Arc<dyn Host> {
-        &self.0.host
+    fn probing(&self) -> &Probing {
+        &self.pinging().probing
     }
 
-    fn session(&self) -> &Arc<Session> {
-        &self.0.session
+    fn compose(&self, text: Text<'_>, _: u64, size: usize) -> Result<Vec<u8>> {
+        text.padded(&self.0, size, |size| self.check_message(size))
     }
 
-    fn local(&self) -> SocketAddr {
-        self.0.local
-    }
-
-    fn is_closed(&self) -> bool {
-        self.is_closed()
-    }
-
-    fn socket(&self, op: &'static str) -> Result<Arc<Socket>> {
-        self.socket(op)
-    }
-
-    fn prober(&self, op: &'static str) -> Result<MutexGuard<'_, Prober>> {
-        match self.pinging().prober.try_lock() {
-            Ok(prober) => Ok(prober),
-            Err(TryLockError::Poisoned(poisoned)) => Ok(PoisonError::into_inner(poisoned)),
-            Err(TryLockError::WouldBlock) => Err(one_at_a_time(op)),
-        }
-    }
-
-    fn compose(&self, sequence: u64, _: u64, size: usize) -> Vec<u8> {
-        let time = self.0.host.unix_nanos();
-        let time = format!("{}.{:06}", time / 1_000_000_000, time % 1_000_000_000 / 1_000);
-        let mut message = ping_text::compose(sequence, &time).into_bytes();
-        message.resize(message.len().max(size), b' ');
-        message
-    }
-
-    fn check_message(&self, size: usize) -> Result<()> {
-        self.check_message(size)
-    }
-
-    fn tally(&self) -> &Tally {
-        self.tally()
-    }
-
-    fn ask_for_stamps(&self, socket: &Socket) {
+    fn prepare(&self, socket: &Socket, _: bool) -> bool {
         if !self.pinging().stamping.swap(true, Ordering::Relaxed) {
             sys::number_stream_stamps(socket.as_fd());
             lock(&self.0.outbox).count_from_here();
         }
+        false
     }
 
-    fn drain(&self, socket: &Socket, mut queued: &mut dyn FnMut(Queued)) -> usize {
-        let mut count = 0;
-        while take_entry(socket, self.0.local, HEADERS, &mut queued) {
-            count += 1;
-        }
-        count
+    fn drain(&self, socket: &Socket, most: usize, queued: &mut dyn FnMut(Queued)) -> usize {
+        take_entries(socket, self.0.local, HEADERS, most, queued)
     }
 
-    fn drain_one(&self, socket: &Socket, mut queued: &mut dyn FnMut(Queued)) -> bool {
-        take_entry(socket, self.0.local, HEADERS, &mut queued)
-    }
-
-    fn tell_sent(&self, _: &Probe<'_>) {
-        // As it is put behind what waits already.
-    }
-
-    fn send(&self, _: &Socket, probe: &Probe<'_>, _: &mut dyn FnMut(Queued)) -> io::Result<Option<u32>> {
+    fn send(
+        &self,
+        _: &Socket,
+        probe: &Probe<'_>,
+        sent: &mut Instant,
+        _: &mut dyn FnMut(Queued),
+    ) -> Result<Option<u32>> {
         lock(&self.pinging().answers).expect(probe.message);
+        *sent = self.0.host.now();
         match self.send_or_queue(probe.message) {
-            Ok(last) => Ok(last),
-            Err(err) if err.kind == ErrorKind::TooLarge => Err(io::Error::from_raw_os_error(libc::ENOBUFS)),
-            // Heard of right after this: every ping that is pending ends with the connection.
-            Err(_) => Ok(None),
+            Err(err) if err.kind == ErrorKind::TooLarge => {
+                let error = Error::system("send", &io::Error::from_raw_os_error(libc::ENOBUFS)).with_peer(probe.to);
+                Err(error.with_hint("the peer does not read what is sent to it"))
+            }
+            // Received right after this: every ping that is pending ends with the connection.
+            sent => Ok(sent.unwrap_or(None)),
         }
     }
 
-    fn send_error(&self, err: &io::Error, probe: &Probe<'_>) -> Error {
-        Error::system("send", err).with_peer(probe.to).with_hint("the peer does not read what is sent to it")
+    fn overhear(&self, queued: &mut dyn FnMut(Queued)) {
+        let peer = self.0.peer;
+        let ours = |heard: &Overheard<'_>| {
+            let kind = heard.message.kind;
+            let is_own = match &heard.about {
+                Some(packet) => self.is_own(packet),
+                // What need not name a packet is known by its sender.
+                None => !kind.is_quoting() && heard.from.ip == peer.ip(),
+            };
+            (is_own && (kind.is_error() || kind.is_advisory())).then(|| (peer, Vec::new()))
+        };
+        self.probing().monitor.hear(ours, queued);
     }
 
-    fn take(&self, socket: &Socket, queued: &mut dyn FnMut(Queued)) -> io::Result<Option<Datagram>> {
+    fn receive(
+        &self,
+        socket: &Socket,
+        _: usize,
+        arrived: &mut Vec<Datagram>,
+        queued: &mut dyn FnMut(Queued),
+    ) -> io::Result<bool> {
         if self.is_closed() {
             return Err(io::Error::from_raw_os_error(libc::EBADF));
         }
-        let pinging = self.pinging();
         // What waits to be sent; a failure shows when it is received.
         let _ = self.flush();
         loop {
@@ -264,33 +229,28 @@ impl Carrier for Connection {
                 self.0.session.events.tell(|| Event::Received { flow: self.inward(), data: &data });
                 let stamp = self.inbox().and_then(|inbox| inbox.stamp());
                 let from = self.0.peer;
-                return Ok(Some(Datagram { data, from, to: None, truncated: false, stamp, ttl: None, judged: None }));
+                arrived.push(Datagram { data, from, to: None, truncated: false, stamp, ttl: None, judged: None });
+                return Ok(true);
             }
             if self.ended().is_some() {
-                return Ok(None);
+                return Ok(true);
             }
-            // First: an error of the path that is heard here explains the errno that the next call may give.
-            if let Some(monitor) = &pinging.monitor {
-                monitor.hear(|error, stamp| queued(Queued::Icmp { error, stamp }));
-            }
-            let Some(mut inbox) = self.inbox() else { return Ok(None) };
+            // First: an error of the path that is received here explains the errno that the next call may give.
+            self.probing().monitor.look();
+            self.overhear(queued);
+            let Some(mut inbox) = self.inbox() else { return Ok(true) };
             let pulled = self.pull(socket, &mut inbox, Wait::No, true);
             drop(inbox);
             match pulled {
                 Pulled::Some => {}
-                Pulled::NotReady => return Ok(None),
-                Pulled::Path(_) if pinging.monitor.is_some() => {}
+                Pulled::NotReady => return Ok(true),
+                Pulled::Path(_) if self.hears_icmp() => {}
                 Pulled::Path(error) => queued(Queued::Path(error)),
                 Pulled::Ended(ended) => {
                     self.end(ended);
                 }
             }
         }
-    }
-
-    fn name(&self, message: &[u8], _: u64) -> Name {
-        let (number, content) = (ping_text::sequence(message), Content::of(message));
-        Name { key: number.map_or(Key::Content(content.hash), Key::Number), number, content }
     }
 
     fn recognise(&self, prober: &Prober, datagram: &Datagram) -> Recognised {
@@ -313,22 +273,11 @@ impl Carrier for Connection {
     }
 
     fn blame(&self, prober: &Prober, error: &IcmpError, awaited: Option<ProbeId>) -> Blame {
-        let mut pending = prober.ledger().pending(error.to);
-        let guess = match (pending.next(), pending.next()) {
-            (None, _) => Blame::Nobody,
-            (Some(only), None) => Blame::Named(only),
-            // It is about what was sent last or sent again, and does not tell whose bytes those are.
-            (Some(oldest), Some(_)) => Blame::Assumed(awaited.unwrap_or(oldest)),
-        };
+        // It is about what was sent last or sent again, and does not tell whose bytes those are.
+        let guess = Blame::one_of(prober.ledger().pending(error.to), awaited);
         match error.segment {
             Some(segment) => lock(&self.pinging().rejected).blame(segment, guess, self.is_held_back()),
             None => guess,
-        }
-    }
-
-    fn overhear(&self, queued: &mut dyn FnMut(Queued)) {
-        if let Some(monitor) = &self.pinging().monitor {
-            monitor.hear(|error, stamp| queued(Queued::Icmp { error, stamp }));
         }
     }
 
@@ -337,11 +286,10 @@ impl Carrier for Connection {
     }
 
     fn wait(&self, socket: &Socket, until: Option<Instant>, stop: &Stop) -> io::Result<Waited> {
-        let both = PollFd::readable_or_writable(socket.as_fd());
-        let fd = if self.backlog().0 { both } else { PollFd::readable(socket.as_fd()) };
-        match &self.pinging().monitor {
-            Some(monitor) => self.0.host.wait(&mut [fd, PollFd::readable(monitor.socket().as_fd())], until, stop),
-            None => self.0.host.wait(&mut [fd], until, stop),
-        }
+        let mut fd = match self.backlog().0 {
+            true => PollFd::readable_or_writable(socket.as_fd()),
+            false => PollFd::readable(socket.as_fd()),
+        };
+        self.probing().monitor.wait(&*self.0.host, &mut fd, until, stop)
     }
 }

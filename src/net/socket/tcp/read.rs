@@ -87,7 +87,7 @@ impl Connection {
 
     fn receive_in_turn(&self, socket: &Socket, want: Want, until: Option<Instant>, stop: &Stop) -> Result<Incoming> {
         if self.is_closed() {
-            return Err(super::end::closed("recv").with_peer(self.peer()));
+            return Err(self.0.closed("recv"));
         }
         // Where the last receives had to wait, asking first would cost a call for nothing; see the same in UDP.
         let waits = self.0.waits.load(Ordering::Relaxed);
@@ -106,7 +106,7 @@ impl Connection {
                 && let Some(pulled) = self.pull_waiting(socket, want, stop)
             {
                 if self.is_closed() {
-                    return Err(super::end::closed("recv").with_peer(self.peer()));
+                    return Err(self.0.closed("recv"));
                 }
                 match pulled {
                     Pulled::Path(error) => return Ok(Incoming::Path(error)),
@@ -118,7 +118,7 @@ impl Connection {
             let mut fds = [PollFd::readable(socket.as_fd())];
             let waited = self.0.host.wait(&mut fds, until, stop).map_err(|err| Error::system("recv", &err))?;
             if self.is_closed() {
-                return Err(super::end::closed("recv").with_peer(self.peer()));
+                return Err(self.0.closed("recv"));
             }
             match waited {
                 Waited::Ready => {}

@@ -98,7 +98,7 @@ impl Connection {
                 Waited::Stopped => return Ok(Sent::Interrupted),
             }
             if self.is_closed() {
-                return Err(super::end::closed("send").with_peer(self.peer()));
+                return Err(self.0.closed("send"));
             }
         }
     }

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use super::{UdpSocket, check_size};
 use crate::net::error::{ErrorKind, Result};
-use crate::net::observe::loss_report::Ends;
 use crate::net::policy::Action;
 use crate::net::policy::datagram::{Datagram, Destination};
 use crate::net::policy::decisions::Decision;
@@ -24,7 +23,7 @@ impl UdpSocket {
             return Ok(request.judged.clone());
         }
         self.serves();
-        self.loss_report().replied(self.ends_of(request.from), || Content::of(&request.data));
+        self.0.loss_report().replied(self.0.asked_by(request.from), || Content::of(&request.data));
         let Some(judged) = &request.judged else {
             self.deliver(answer, request.back())?;
             self.gave_answer(request);
@@ -43,7 +42,7 @@ impl UdpSocket {
 
     /// Remembers a datagram that is handed to a script, which may answer it by sending to its sender.
     pub fn handed_out(&self, datagram: &Datagram) {
-        let pings = self.loss_report().pings();
+        let pings = self.0.loss_report().pings();
         if datagram.judged.is_some() || pings {
             self.0.decisions.enter(datagram);
         }
@@ -54,9 +53,9 @@ impl UdpSocket {
 
     /// Notes that a script has received a datagram, and as yet sent no reply.
     pub fn leaves_unanswered(&self, datagram: &Datagram) {
-        if self.loss_report().pings() {
-            let (now, content) = (self.host().now(), Content::of(&datagram.data));
-            self.loss_report().handed_out(now, self.ends_of(datagram.from), content, &self.site());
+        if self.0.loss_report().pings() {
+            let (now, content) = (self.0.host.now(), Content::of(&datagram.data));
+            self.0.loss_report().handed_out(now, self.0.asked_by(datagram.from), content, &self.site());
         }
     }
 
@@ -67,18 +66,18 @@ impl UdpSocket {
     /// As [`UdpSocket::send_to`].
     pub fn send_as_decided(&self, data: &[u8], to: SocketAddr) -> Result<()> {
         let Some(decision) = self.0.decisions.about(to, data) else { return self.send_to(data, to) };
-        let ends = self.ends_of(to);
-        self.loss_report().replied(ends, || decision.content);
+        let ends = self.0.asked_by(to);
+        self.0.loss_report().replied(ends, || decision.content);
         let Some(judged) = &decision.judged else {
             self.answers();
             self.send_to(data, to)?;
-            self.loss_report().gave_answer(ends, || decision.content);
+            self.0.loss_report().gave_answer(ends, || decision.content);
             return Ok(());
         };
         self.serves();
         if judged.verdict.action == Action::Pass {
             self.send_to(data, Destination { addr: to, source: decision.source })?;
-            self.loss_report().gave_answer(ends, || decision.content);
+            self.0.loss_report().gave_answer(ends, || decision.content);
             return Ok(());
         }
         self.same_version("send_to", to)?;
@@ -89,11 +88,11 @@ impl UdpSocket {
     /// Does with an answer what a policy that does not simply let it pass has decided.
     fn carry_out(&self, decision: &Decision, judged: &Judged, peer: SocketAddr, answer: &[u8]) -> Result<()> {
         let Decision { content, source, first, .. } = decision;
-        let (ends, to) = (self.ends_of(peer), Destination { addr: peer, source: *source });
+        let (ends, to) = (self.0.asked_by(peer), Destination { addr: peer, source: *source });
         self.socket("send_to")?;
         if *first {
             // Before it is carried out: the client would be quicker.
-            self.loss_report().judged(self.host().now(), ends, *content, judged, &self.site());
+            self.0.loss_report().judged(self.0.host.now(), ends, *content, judged, &self.site());
         }
         match &judged.verdict.action {
             Action::Pass => self.deliver(answer, to)?,
@@ -101,7 +100,7 @@ impl UdpSocket {
             Action::Delay(by) => {
                 self.note_answer(answer, peer);
                 if !self.send_later(*by, answer.to_vec(), to) {
-                    self.loss_report().not_kept(ends, *content);
+                    self.0.loss_report().not_kept(ends, *content);
                 }
             }
             Action::Duplicate(times) => (0..*times).try_for_each(|_| self.deliver(answer, to))?,
@@ -114,17 +113,12 @@ impl UdpSocket {
 
     /// Notes that `request` was answered just now.
     pub(in crate::net) fn gave_answer(&self, request: &Datagram) {
-        self.loss_report().gave_answer(self.ends_of(request.from), || Content::of(&request.data));
-    }
-
-    /// The ends of what `peer` asks and of what it is answered.
-    pub(in crate::net) fn ends_of(&self, peer: SocketAddr) -> Ends {
-        Ends::seen_by(self.host().id(), peer, self.local())
+        self.0.loss_report().gave_answer(self.0.asked_by(request.from), || Content::of(&request.data));
     }
 
     /// Where its policy is at work.
     pub fn site(&self) -> Site {
-        Site::Server(self.host().id(), self.local())
+        self.0.site()
     }
 
     /// Sends an answer. One that cannot be sent is counted, and no error: no client may end a server, neither one that is

@@ -7,12 +7,11 @@ use std::sync::atomic::Ordering;
 use socket2::Socket;
 
 use super::probing::recognise;
-use super::{Inner, TRIES, UdpSocket, lock};
+use super::{Inner, TRIES, UdpSocket};
 use crate::net::host::id::HostId;
 use crate::net::observe::event::Event;
-use crate::net::observe::loss_report::{Dropping, Ends};
+use crate::net::observe::loss_report::Dropping;
 use crate::net::policy::datagram::Datagram;
-use crate::net::policy::input::Site;
 use crate::net::socket::error_queue::is_pending_error;
 use crate::net::socket::prober::Prober;
 use crate::net::socket::session::Settle;
@@ -26,9 +25,9 @@ impl UdpSocket {
     /// Takes what waits in the socket, which nobody will receive from any more.
     pub(super) fn leave_rest(&self, socket: &Socket) {
         // A thread that waits for an answer hears what there is itself.
-        if let Ok(mut prober) = self.0.prober.try_lock() {
+        if let Some(mut prober) = self.0.probing.try_lock() {
             self.0.leave_rest(socket, &mut prober);
-            prober.tell(self);
+            prober.report(self);
         }
     }
 }
@@ -41,17 +40,17 @@ impl Inner {
         if !serves && prober.ledger().counts().timed_out == 0 {
             return;
         }
-        let (now, site) = (self.host.now(), Site::Server(self.host.id(), self.local));
+        let (now, site) = (self.host.now(), self.site());
         let mut buffer = vec![0; 65_536];
         for _ in 0..MOST {
             let Some(datagram) = self.next_left(socket, &mut buffer) else { return };
             let content = Content::of(&datagram.data);
             if prober.is_late(now, &datagram, recognise(prober, &datagram)) {
-                let ends = Ends::seen_by(self.host.id(), self.local, datagram.from);
-                self.session.loss_report.late(ends, content);
+                let ends = self.asks(datagram.from);
+                self.loss_report().late(ends, content);
             } else if serves {
-                let ends = Ends::seen_by(self.host.id(), datagram.from, self.local);
-                self.session.loss_report.unread(now, ends, content, &site);
+                let ends = self.asked_by(datagram.from);
+                self.loss_report().unread(now, ends, content, &site);
             }
         }
     }
@@ -74,15 +73,15 @@ impl Inner {
 impl Settle for Inner {
     /// Not if a thread that did not end with the run still waits for a probe.
     fn settle_up(&self) {
-        let socket = lock(&self.socket).clone();
-        if let Ok(mut prober) = self.prober.try_lock() {
+        let socket = self.open();
+        if let Some(mut prober) = self.probing.try_lock() {
             if let Some(socket) = &socket {
                 self.leave_rest(socket, &mut prober);
             }
-            prober.settle_up(&self.session, "UDP", self.local, self.host.as_ref());
+            prober.settle_up(self);
         }
         if let Some(drops) = socket.and_then(|socket| sys::drops(socket.as_fd()).ok()) {
-            self.tell_drops(drops);
+            self.report_drops(drops);
         }
     }
 
@@ -97,8 +96,7 @@ impl Settle for Inner {
 
 impl Dropping for Inner {
     fn drops(&self) -> u64 {
-        let socket = lock(&self.socket).clone();
-        socket.and_then(|socket| sys::drops(socket.as_fd()).ok()).unwrap_or(0)
+        self.open().and_then(|socket| sys::drops(socket.as_fd()).ok()).unwrap_or(0)
     }
 }
 
@@ -106,16 +104,16 @@ impl Inner {
     /// Leaves the kernel's count of drops with the account, since the socket is about to go.
     pub(super) fn leave_drops(&self, socket: &Socket) {
         if let Ok(drops) = sys::drops(socket.as_fd()) {
-            self.tell_drops(drops);
+            self.report_drops(drops);
             if self.serving.load(Ordering::Relaxed) {
-                self.session.loss_report.kernel_drops(self.host.id(), self.local, drops);
+                self.loss_report().kernel_drops(self.host.id(), self.local, drops);
             }
         }
     }
 
     /// Reports what the kernel has dropped since the last report.
-    pub(super) fn tell_drops(&self, drops: u64) {
-        let before = self.drops_told.fetch_max(drops, Ordering::Relaxed);
+    pub(super) fn report_drops(&self, drops: u64) {
+        let before = self.drops_reported.fetch_max(drops, Ordering::Relaxed);
         if drops > before {
             let (time, socket, count) = (self.host.unix_nanos(), self.local, drops - before);
             self.session.events.tell(|| Event::KernelDrops { time, socket, count });
@@ -125,11 +123,10 @@ impl Inner {
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        let mut prober = lock(&self.prober);
-        if let Some(socket) = lock(&self.socket).take() {
+        if let (Some(socket), Some(mut prober)) = (self.take_socket(), self.probing.try_lock()) {
             self.leave_rest(&socket, &mut prober);
             self.leave_drops(&socket);
         }
-        prober.settle_up(&self.session, "UDP", self.local, self.host.as_ref());
+        self.probing.settle_up(self);
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::{Inner, UdpSocket, lock};
-use crate::net::host::addr::{is_address_of, is_group};
+use crate::net::host::addr::is_address_of;
 use crate::net::observe::loss_report::Ignored;
 use crate::net::policy::datagram::Datagram;
 
@@ -32,11 +32,6 @@ fn hash(data: &[u8]) -> u64 {
 }
 
 impl Inner {
-    /// Whether what goes to `to` goes to several hosts.
-    pub(super) fn is_group(&self, to: SocketAddr) -> bool {
-        is_group(&*self.host, to, self.broadcast)
-    }
-
     /// Whether the socket itself has sent a datagram.
     pub(super) fn is_own(&self, datagram: &Datagram) -> bool {
         let (from, local) = (datagram.from, self.local);
@@ -61,7 +56,7 @@ impl UdpSocket {
     /// Whether a datagram is ignored, which is counted.
     pub(in crate::net) fn ignores(&self, datagram: &Datagram) -> bool {
         self.0.loops.serving.load(Ordering::Relaxed)
-            && self.why_ignored(datagram).inspect(|why| self.loss_report().ignored(*why)).is_some()
+            && self.why_ignored(datagram).inspect(|why| self.0.loss_report().ignored(*why)).is_some()
     }
 
     /// Whether it comes from a port whose service answers answers, which is counted; for a socket that is not known to serve
@@ -69,7 +64,7 @@ impl UdpSocket {
     pub(in crate::net) fn is_chatty(&self, datagram: &Datagram) -> bool {
         let chatty = CHATTY.contains(&datagram.from.port());
         if chatty {
-            self.loss_report().ignored(Ignored::Chatty);
+            self.0.loss_report().ignored(Ignored::Chatty);
         }
         chatty
     }
@@ -82,7 +77,7 @@ impl UdpSocket {
         if CHATTY.contains(&from.port()) {
             return Some(Ignored::Chatty);
         }
-        if !self.loss_report().has_servers() {
+        if !self.0.loss_report().has_servers() {
             return None;
         }
         let last = lock(&self.0.loops.answers).get(&from).copied();
@@ -91,7 +86,7 @@ impl UdpSocket {
 
     /// Notes that `answer` goes to `to`, if a socket of this run serves there.
     pub(in crate::net) fn note_answer(&self, answer: &[u8], to: SocketAddr) {
-        if self.loss_report().has_servers() && self.loss_report().is_server(self.host().id(), to) {
+        if self.0.loss_report().has_servers() && self.0.loss_report().is_server(self.0.host.id(), to) {
             let mut answers = lock(&self.0.loops.answers);
             if answers.len() == PEERS && !answers.contains_key(&to) {
                 answers.clear();

@@ -8,9 +8,10 @@ use std::cell::Cell;
 use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
+use std::ops::Deref;
 use std::os::fd::AsFd;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, Weak};
 
 use socket2::{Domain, Protocol, Socket, Type};
 
@@ -20,14 +21,13 @@ use self::loops::Loops;
 pub use self::options::Options;
 use self::prefetch::Prefetch;
 pub use self::receive::Incoming;
-use super::error_queue::{Queued, closed, one_at_a_time};
-use super::icmp_monitor::IcmpMonitor;
-use super::prober::{Prober, Tally};
+use super::endpoint::{Endpoint, TRIES, lock};
+use super::error_queue::Queued;
+use super::prober::{Probing, Tally};
 use super::session::{Session, Settle};
 use crate::net::error::{Error, Result};
 use crate::net::host::Host;
 use crate::net::host::addr::{check_zone, reached};
-use crate::net::observe::event::Flow;
 use crate::net::observe::loss_report::{Dropping, LossReport};
 use crate::net::policy::attached::AttachedPolicy;
 use crate::net::policy::decisions::Decisions;
@@ -62,22 +62,14 @@ impl WeakSocket {
 
 #[derive(Debug)]
 struct Inner {
-    host: Arc<dyn Host>,
-    session: Arc<Session>,
-    /// `None` once closed.
-    socket: Mutex<Option<Arc<Socket>>>,
-    local: SocketAddr,
+    endpoint: Endpoint,
     /// Whether it is bound to any address of its host: then what it receives is asked which of them it was sent to.
     any: bool,
     peer: Mutex<Option<SocketAddr>>,
-    prober: Mutex<Prober>,
-    /// What the prober last made known. Apart from it, because it is busy while it waits.
-    tally: Tally,
+    probing: Probing,
     judge: Mutex<Option<Arc<AttachedPolicy>>>,
     /// What it decided about the packets that a script received.
     decisions: Decisions,
-    /// The number that the kernel gives to the stamp of the next packet sent; `None` before stamps were asked for.
-    next_stamp: Mutex<Option<u32>>,
     /// ICMP errors that a plain send found in its way, for whoever pings or receives next.
     unread: Mutex<VecDeque<Queued>>,
     /// Whether a call has met an ICMP error that was not yet taken from the error queue: no other call tells of it.
@@ -91,14 +83,6 @@ struct Inner {
     ahead: Prefetch,
     /// How many receives on end had to wait.
     waits: AtomicU32,
-    /// The TTL that probes were last sent with; 0: the system's.
-    ttl: AtomicU8,
-    /// Whether it may send to all hosts of a network.
-    broadcast: bool,
-    /// The TTL that it was made with; 0: the system's.
-    own_ttl: u8,
-    /// Hears what the kernel does not queue of the errors about its probes.
-    monitor: IcmpMonitor,
     /// Whether the kernel stamps what arrives.
     stamping: AtomicBool,
     /// What it does not answer.
@@ -106,15 +90,18 @@ struct Inner {
     /// Whether the account knows that it answers.
     serving: AtomicBool,
     /// Datagrams the kernel had dropped at the last event about it.
-    drops_told: AtomicU64,
+    drops_reported: AtomicU64,
 }
 
-/// How often a call is tried again whose place an ICMP error took.
-const TRIES: u32 = 8;
+impl Deref for Inner {
+    type Target = Endpoint;
+
+    fn deref(&self) -> &Endpoint {
+        &self.endpoint
+    }
+}
 
 thread_local! {
-    /// The socket whose prober has called the matcher that this thread is in.
-    static MATCHING: Cell<Option<*const Inner>> = const { Cell::new(None) };
     /// The socket whose policy is deciding on this thread.
     pub(in crate::net) static JUDGING: Cell<Option<*const Inner>> = const { Cell::new(None) };
 }
@@ -130,17 +117,12 @@ impl UdpSocket {
             host.socket(Domain::for_address(local), Type::DGRAM, Some(Protocol::UDP)).map_err(|err| failed(&err))?;
         let local = options.set_up(&socket, local).map_err(|err| failed(&err))?;
         let this = Self(Arc::new(Inner {
-            host,
-            session,
-            socket: Mutex::new(Some(Arc::new(socket))),
-            local,
+            endpoint: Endpoint::new("UDP", host, session, local, socket).sending(options.ttl, options.broadcast),
             any: local.ip().is_unspecified(),
             peer: Mutex::default(),
-            prober: Mutex::default(),
-            tally: Tally::new(if local.is_ipv4() { 28 } else { 48 }),
+            probing: Probing::new(if local.is_ipv4() { 28 } else { 48 }),
             judge: Mutex::default(),
             decisions: Decisions::default(),
-            next_stamp: Mutex::default(),
             unread: Mutex::default(),
             passed_over: AtomicBool::new(false),
             unheeded_errors: AtomicU64::new(0),
@@ -148,14 +130,10 @@ impl UdpSocket {
             alone: Exclusive::default(),
             ahead: Prefetch::default(),
             waits: AtomicU32::new(0),
-            ttl: AtomicU8::new(options.ttl.unwrap_or(0)),
-            broadcast: options.broadcast,
-            own_ttl: options.ttl.unwrap_or(0),
-            monitor: IcmpMonitor::default(),
             stamping: AtomicBool::new(false),
             loops: Loops::default(),
             serving: AtomicBool::new(false),
-            drops_told: AtomicU64::new(0),
+            drops_reported: AtomicU64::new(0),
         }));
         let inner: Arc<dyn Settle> = this.0.clone();
         this.0.session.opened(Arc::downgrade(&inner));
@@ -192,8 +170,7 @@ impl UdpSocket {
 
     /// Closes the socket; a receive that waits on it ends.
     pub fn close(&self) {
-        let socket = lock(&self.0.socket).take();
-        if let Some(socket) = socket {
+        if let Some(socket) = self.0.take_socket() {
             self.leave_rest(&socket);
             self.0.leave_drops(&socket);
             // Wakes waiting threads, on unconnected sockets too, where the call itself reports ENOTCONN.
@@ -203,7 +180,7 @@ impl UdpSocket {
 
     /// Whether it was closed.
     pub fn is_closed(&self) -> bool {
-        lock(&self.0.socket).is_none()
+        self.0.is_closed()
     }
 
     /// ICMP errors that arrived while nobody asked for them, and answers that could not be sent: their clients are gone.
@@ -226,24 +203,19 @@ impl UdpSocket {
         sizes().map_err(|err: io::Error| Error::system("buffers", &err))
     }
 
-    /// A flow from one address to another, now.
-    pub(in crate::net) fn flow(&self, from: SocketAddr, to: SocketAddr) -> Flow<'_> {
-        Flow { time: self.0.host.unix_nanos(), from, to, host: self.0.host.name() }
-    }
-
     /// The open socket.
     pub(in crate::net) fn socket(&self, op: &'static str) -> Result<Arc<Socket>> {
-        lock(&self.0.socket).clone().ok_or_else(|| closed(op))
+        self.0.socket(op)
     }
 
-    /// The host it lives on.
-    pub(in crate::net) fn host(&self) -> &Arc<dyn Host> {
-        &self.0.host
+    /// What it has beside what is UDP's.
+    pub(in crate::net) fn endpoint(&self) -> &Endpoint {
+        &self.0.endpoint
     }
 
-    /// Where losses and verdicts are accounted for.
+    /// Where losses and verdicts are reported.
     pub fn loss_report(&self) -> &LossReport {
-        &self.0.session.loss_report
+        self.0.loss_report()
     }
 
     /// What it shares with all sockets of the run.
@@ -281,29 +253,9 @@ impl UdpSocket {
         }
     }
 
-    /// The probes sent from this socket.
-    ///
-    /// # Errors
-    /// `invalid`: this thread is inside of a matcher that the socket's prober has called. `busy`: another thread waits for
-    /// an answer on the socket.
-    pub(in crate::net) fn prober(&self, op: &'static str) -> Result<MutexGuard<'_, Prober>> {
-        if MATCHING.get() == Some(Arc::as_ptr(&self.0)) {
-            return Err(Error::invalid(op, "the socket waits for the answer to another ping")
-                .with_hint("use another socket inside of the closure that matches answers"));
-        }
-        match self.0.prober.try_lock() {
-            Ok(prober) => Ok(prober),
-            Err(TryLockError::Poisoned(poisoned)) => Ok(poisoned.into_inner()),
-            Err(TryLockError::WouldBlock) => Err(one_at_a_time(op)),
-        }
-    }
-
-    /// Runs `matcher`, which must not use this socket's prober.
-    pub(in crate::net) fn matching<T>(&self, matcher: impl FnOnce() -> T) -> T {
-        let outer = MATCHING.replace(Some(Arc::as_ptr(&self.0)));
-        let value = matcher();
-        MATCHING.set(outer);
-        value
+    /// What others may know of its probes.
+    pub fn tally(&self) -> &Tally {
+        &self.0.probing.tally
     }
 
     /// The policy of this socket's answers.
@@ -362,10 +314,6 @@ impl UdpSocket {
         .with_peer(to)
         .with_hint(format!("bind the socket to {any}")))
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -2,26 +2,21 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::AsFd;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, MutexGuard};
 
 use socket2::Socket;
 
 use super::UdpSocket;
 use super::error::{check_size, own_address, send_error};
-use crate::net::error::{Error, Result};
+use crate::net::error::Result;
 use crate::net::host::stop::Stop;
-use crate::net::host::{Host, Waited};
 use crate::net::policy::datagram::Datagram;
-use crate::net::probe::clock::Clock;
-use crate::net::probe::ledger::{Blame, Counts, Key, ProbeId, Stray};
+use crate::net::probe::ledger::{Blame, Key, ProbeId, Stray};
 use crate::net::probe::outcome::{Matcher, Outcome, Probe};
+use crate::net::socket::endpoint::Endpoint;
 use crate::net::socket::error_queue::Queued;
 use crate::net::socket::icmp_monitor::is_kept;
-use crate::net::socket::prober::{Carrier, Name, Prober, Recognised, ScriptResult, Tally, notices};
-use crate::net::socket::session::Session;
-use crate::net::sys::{self, PollFd};
+use crate::net::socket::prober::{Open, Prober, Probing, Recognised, Text, Transport, notices};
 use crate::net::time::Instant;
 use crate::net::wire::content::Content;
 use crate::net::wire::icmp::IcmpError;
@@ -40,146 +35,82 @@ impl UdpSocket {
             check_size(probe.message.len())?;
         }
         let socket = self.socket("ping")?;
-        self.prober("ping")?.ping(self, &socket, probe, stop, &mut matcher)
-    }
-
-    /// The account of the probes sent from this socket.
-    pub fn counts(&self) -> Counts {
-        self.0.tally.counts()
+        let open = Open { transport: self, socket: &socket };
+        self.0.probing.lock("ping")?.ping(&open, probe, stop, &mut matcher)
     }
 
     /// What has come by now, is about what was pinged, and settled no probe: redirects and other advice, each once.
     pub fn notices(&self) -> Vec<IcmpError> {
         notices(self)
     }
+}
 
-    /// Hears what the kernel keeps from the socket itself.
-    fn hear_ear(&self, queued: &mut dyn FnMut(Queued)) {
-        self.0.monitor.hear(
+impl Transport for UdpSocket {
+    fn endpoint(&self) -> &Endpoint {
+        &self.0
+    }
+
+    fn probing(&self) -> &Probing {
+        &self.0.probing
+    }
+
+    fn compose(&self, text: Text<'_>, _: u64, size: usize) -> Result<Vec<u8>> {
+        text.padded(&self.0, size, check_size)
+    }
+
+    fn prepare(&self, socket: &Socket, _: bool) -> bool {
+        self.0.probing.monitor.open(&*self.0.host, self.0.local, &[]);
+        self.0.stamping.store(true, Ordering::Relaxed);
+        self.0.number_stamps(socket);
+        false
+    }
+
+    fn drain(&self, socket: &Socket, most: usize, queued: &mut dyn FnMut(Queued)) -> usize {
+        self.drain(socket, most, queued)
+    }
+
+    fn send(
+        &self,
+        socket: &Socket,
+        probe: &Probe<'_>,
+        sent: &mut Instant,
+        queued: &mut dyn FnMut(Queued),
+    ) -> Result<Option<u32>> {
+        let Probe { message, to, ttl, .. } = *probe;
+        self.report_sent(message, to);
+        if self.is_here(to) {
+            return Err(own_address(to));
+        }
+        self.0.probing.monitor.asks(to.ip());
+        let now = || *sent = self.0.host.now();
+        let number = self.0.set_ttl(socket, ttl).and_then(|()| self.send_raw(socket, message, to, now, queued));
+        number.map_err(|err| send_error(&*self.0.host, &err, message.len(), to))
+    }
+
+    fn overhear(&self, queued: &mut dyn FnMut(Queued)) {
+        self.0.probing.monitor.hear(
             |heard| {
                 let kind = heard.message.kind;
                 let about = heard.about.as_ref().filter(|_| is_kept(kind) || kind.is_advisory());
                 about.and_then(|about| own(self.0.local, about)).or_else(|| heard.nameless())
             },
-            |error, stamp| queued(Queued::Icmp { error, stamp }),
+            queued,
         );
     }
 
-    /// The clock of the socket's round-trip times; `None` before the first reply.
-    pub fn clock(&self) -> Option<Clock> {
-        self.0.tally.clock()
-    }
-
-    /// What others may know of its probes.
-    pub fn tally(&self) -> &Tally {
-        &self.0.tally
-    }
-}
-
-impl Carrier for UdpSocket {
-    fn protocol(&self) -> &'static str {
-        "UDP"
-    }
-
-    fn host(&self) -> &Arc<dyn Host> {
-        &self.0.host
-    }
-
-    fn session(&self) -> &Arc<Session> {
-        &self.0.session
-    }
-
-    fn local(&self) -> SocketAddr {
-        self.0.local
-    }
-
-    fn is_closed(&self) -> bool {
-        self.is_closed()
-    }
-
-    fn socket(&self, op: &'static str) -> Result<Arc<Socket>> {
-        self.socket(op)
-    }
-
-    fn prober(&self, op: &'static str) -> Result<MutexGuard<'_, Prober>> {
-        self.prober(op)
-    }
-
-    fn compose(&self, sequence: u64, _: u64, size: usize) -> Vec<u8> {
-        let time = self.0.host.unix_nanos();
-        let time = format!("{}.{:06}", time / 1_000_000_000, time % 1_000_000_000 / 1_000);
-        let mut message = ping_text::compose(sequence, &time).into_bytes();
-        message.resize(message.len().max(size), b' ');
-        message
-    }
-
-    fn check_message(&self, size: usize) -> Result<()> {
-        check_size(size)
-    }
-
-    fn tally(&self) -> &Tally {
-        &self.0.tally
-    }
-
-    fn ask_for_stamps(&self, socket: &Socket) {
-        self.0.monitor.open(&*self.0.host, self.0.local, &[]);
-        self.ask_for_stamps(socket);
-    }
-
-    fn drain(&self, socket: &Socket, mut queued: &mut dyn FnMut(Queued)) -> usize {
-        self.drain(socket, &mut queued)
-    }
-
-    fn drain_one(&self, socket: &Socket, mut queued: &mut dyn FnMut(Queued)) -> bool {
-        self.drain_one(socket, &mut queued)
-    }
-
-    fn tell_sent(&self, probe: &Probe<'_>) {
-        self.tell_sent(probe.message, probe.to);
-    }
-
-    fn send(&self, socket: &Socket, probe: &Probe<'_>, queued: &mut dyn FnMut(Queued)) -> io::Result<Option<u32>> {
-        if self.is_here(probe.to) {
-            return Err(io::Error::other(own_address(probe.to)));
-        }
-        self.0.monitor.asks(probe.to.ip());
-        let ttl = probe.ttl.unwrap_or_else(|| self.0.own_ttl);
-        let wanted = (ttl > 0).then_some(ttl);
-        if self.0.ttl.swap(ttl, Ordering::Relaxed) != ttl {
-            sys::set_ttl(socket.as_fd(), self.0.local.is_ipv4(), wanted)?;
-        }
-        self.send_raw(socket, probe.message, probe.to, queued)
-    }
-
-    fn send_error(&self, err: &io::Error, probe: &Probe<'_>) -> Error {
-        send_error(&*self.0.host, err, probe.message.len(), probe.to)
-    }
-
-    fn wait(&self, socket: &Socket, until: Option<Instant>, stop: &Stop) -> io::Result<Waited> {
-        self.0.monitor.wait(&*self.0.host, &mut PollFd::readable(socket.as_fd()), until, stop)
-    }
-
-    fn take(&self, socket: &Socket, queued: &mut dyn FnMut(Queued)) -> io::Result<Option<Datagram>> {
-        self.hear_ear(queued);
-        self.take(socket)
-    }
-
-    fn overhear(&self, queued: &mut dyn FnMut(Queued)) {
-        self.0.monitor.look();
-        self.hear_ear(queued);
-    }
-
-    fn name(&self, message: &[u8], _: u64) -> Name {
-        let (number, content) = (ping_text::sequence(message), Content::of(message));
-        Name { key: number.map_or(Key::Content(content.hash), Key::Number), number, content }
+    fn receive(
+        &self,
+        socket: &Socket,
+        _: usize,
+        arrived: &mut Vec<Datagram>,
+        _: &mut dyn FnMut(Queued),
+    ) -> io::Result<bool> {
+        arrived.extend(self.take(socket)?);
+        Ok(true)
     }
 
     fn recognise(&self, prober: &Prober, datagram: &Datagram) -> Recognised {
         if self.0.is_own(datagram) { Recognised::Unrelated } else { recognise(prober, datagram) }
-    }
-
-    fn is_group(&self, to: SocketAddr) -> bool {
-        self.0.is_group(to)
     }
 
     fn blame(&self, prober: &Prober, error: &IcmpError, awaited: Option<ProbeId>) -> Blame {
@@ -190,16 +121,7 @@ impl Carrier for UdpSocket {
             return Blame::Named(id);
         }
         let quoted = |id: &ProbeId| prober.message(*id).is_some_and(|message| message.starts_with(&error.quote));
-        let candidates: Vec<ProbeId> = prober.ledger().pending(error.to).filter(quoted).take(2).collect();
-        match candidates.as_slice() {
-            [] => Blame::Nobody,
-            [only] => Blame::Named(*only),
-            [oldest, ..] => Blame::Assumed(awaited.filter(|id| quoted(id)).unwrap_or(*oldest)),
-        }
-    }
-
-    fn matching(&self, matcher: &mut dyn FnMut() -> ScriptResult) -> ScriptResult {
-        self.matching(matcher)
+        Blame::one_of(prober.ledger().pending(error.to).filter(quoted), awaited.filter(quoted))
     }
 }
 

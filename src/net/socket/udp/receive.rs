@@ -109,7 +109,7 @@ impl UdpSocket {
                 Err(err) => return Err(Error::system("recv", &err)),
             }
             let mut others = VecDeque::new();
-            self.drain(&socket, &mut |queued| match queued {
+            self.drain(&socket, usize::MAX, &mut |queued| match queued {
                 Queued::Icmp { error, .. } if icmp.is_none() => icmp = Some(error),
                 Queued::Icmp { .. } => others.push_back(queued),
                 _ => {}
@@ -136,7 +136,7 @@ impl UdpSocket {
         match self.take_judged(&socket) {
             Ok(Some(datagram)) => Ok(Some(Incoming::Packet(datagram))),
             Ok(None) => {
-                let count = self.drain(&socket, &mut |_| {});
+                let count = self.drain(&socket, usize::MAX, &mut |_| {});
                 self.0.unheeded_errors.fetch_add(count as u64, Ordering::Relaxed);
                 Ok(None)
             }
@@ -252,7 +252,7 @@ impl UdpSocket {
     ) -> Datagram {
         let judged = self.judge_one(judge, &mut flows, &datagram);
         drop(flows);
-        let flow = || self.flow(datagram.from, self.0.local);
+        let flow = || self.0.flow(datagram.from, self.0.local);
         let site = self.site();
         let data = &datagram.data;
         self.0.session.events.tell(|| Event::Judged { flow: flow(), data, judged: &judged, site: &site });
@@ -300,10 +300,10 @@ impl UdpSocket {
     /// What a call has received into `buffer`; `None` if that has no sender: the socket was closed meanwhile.
     fn datagram(&self, buffer: &[u8], received: &Received) -> Option<Datagram> {
         if let Some(drops) = received.overflow {
-            self.0.tell_drops(u64::from(drops));
+            self.0.report_drops(u64::from(drops));
         }
         let (from, data) = (received.addr?, &buffer[..received.len]);
-        self.0.session.events.tell(|| Event::Received { flow: self.flow(from, self.0.local), data });
+        self.0.session.events.tell(|| Event::Received { flow: self.0.flow(from, self.0.local), data });
         let Received { to, truncated, stamp, ttl, .. } = *received;
         Some(Datagram { to, truncated, stamp, ttl, ..Datagram::new(data, from) })
     }
@@ -314,17 +314,6 @@ impl UdpSocket {
             && !self.0.stamping.swap(true, Ordering::Relaxed)
         {
             sys::stamp_arrivals(socket.as_fd());
-        }
-    }
-
-    /// Has the kernel stamp what is sent and received from now on (SO_TIMESTAMPING). Where it will not, the session's
-    /// clock is the next best.
-    pub(in crate::net) fn ask_for_stamps(&self, socket: &Socket) {
-        let mut next = lock(&self.0.next_stamp);
-        if next.is_none() {
-            sys::number_stamps(socket.as_fd());
-            self.0.stamping.store(true, Ordering::Relaxed);
-            *next = Some(0);
         }
     }
 }

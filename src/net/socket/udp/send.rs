@@ -8,7 +8,7 @@ use std::sync::Arc;
 use socket2::Socket;
 
 use super::error::send_error;
-use super::{TRIES, UdpSocket, lock};
+use super::{UdpSocket, lock};
 use crate::net::error::Result;
 use crate::net::host::Host;
 use crate::net::observe::event::Event;
@@ -30,7 +30,7 @@ struct Delayed {
 
 impl Outlet for Delayed {
     fn host(&self) -> &Arc<dyn Host> {
-        self.socket.host()
+        &self.socket.0.host
     }
 
     fn send(&self, data: &[u8]) {
@@ -55,12 +55,12 @@ impl UdpSocket {
                 unread.push_back(queued);
             }
         };
-        if lock(&self.0.next_stamp).is_some() {
+        if self.0.is_stamped() {
             // Unread stamps would fill the receive buffer.
-            self.drain(&socket, &mut keep);
+            self.drain(&socket, usize::MAX, &mut keep);
         }
-        self.tell_sent(data, to.addr);
-        let sent = self.send_raw(&socket, data, to, keep);
+        self.report_sent(data, to.addr);
+        let sent = self.send_raw(&socket, data, to, || (), &mut keep);
         if kept {
             // What woke a thread that waits for it may be gone before it looks.
             self.0.alone.call_away();
@@ -74,49 +74,32 @@ impl UdpSocket {
         session.delay_queue.send(&session.stop, by, Box::new(Delayed { socket: self.clone(), to }), data)
     }
 
-    /// Tells that a datagram goes to the kernel now. Before it does: the receiver would be quicker.
-    pub(in crate::net) fn tell_sent(&self, data: &[u8], to: SocketAddr) {
-        self.0.session.events.tell(|| Event::Sent { flow: self.flow(self.0.local, to), data });
+    /// Reports that a datagram goes to the kernel now. Before it does: the receiver would be quicker.
+    pub(in crate::net) fn report_sent(&self, data: &[u8], to: SocketAddr) {
+        self.0.session.events.tell(|| Event::Sent { flow: self.0.flow(self.0.local, to), data });
     }
 
     /// Sends one datagram, again where an earlier ICMP error took the call's place; what the error queue held is given
-    /// to `queued`. The number of its stamp, where stamps were asked for.
-    pub(in crate::net) fn send_raw(
+    /// to `queued`. The number of its stamp, where stamps were asked for. `at_once` runs right before the call.
+    pub(super) fn send_raw(
         &self,
         socket: &Socket,
         data: &[u8],
         to: impl Into<Destination>,
-        mut queued: impl FnMut(Queued),
+        mut at_once: impl FnMut(),
+        queued: &mut dyn FnMut(Queued),
     ) -> io::Result<Option<u32>> {
         let Destination { addr, source } = to.into();
         let raw = RawAddr::from(addr);
-        let send = || match source {
-            None => sys::send_to(socket.as_fd(), data, &raw),
-            Some(source) => sys::send_from(socket.as_fd(), data, &raw, source),
+        let send = || {
+            at_once();
+            match source {
+                None => sys::send_to(socket.as_fd(), data, &raw),
+                Some(source) => sys::send_from(socket.as_fd(), data, &raw, source),
+            }
         };
-        let mut again = TRIES;
-        loop {
-            // Held over the call: the kernel numbers packets in the order of the calls.
-            let mut next = Some(lock(&self.0.next_stamp)).filter(|next| next.is_some());
-            let Err(err) = send() else {
-                let number = next.as_ref().and_then(|next| **next);
-                if let Some(next) = &mut next {
-                    **next = number.map(|number| number.wrapping_add(1));
-                }
-                drop(next);
-                return Ok(number);
-            };
-            if let Some(next) = &mut next {
-                // Kernels differ in whether a failed send took a number.
-                sys::number_stamps(socket.as_fd());
-                **next = Some(0);
-            }
-            drop(next);
-            // Errors may keep coming for what is in flight, and each may take the place of one call.
-            if again == 0 || self.0.plain_errors || (self.drain(socket, &mut queued) == 0 && !is_pending_error(&err)) {
-                return Err(err);
-            }
-            again -= 1;
-        }
+        self.0.send(socket, send, |err| {
+            !self.0.plain_errors && (self.drain(socket, usize::MAX, queued) > 0 || is_pending_error(err))
+        })
     }
 }

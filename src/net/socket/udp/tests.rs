@@ -109,7 +109,7 @@ fn other_ways_to_receive_get_what_was_received_ahead_first() {
     let (server, client) = (socket(&stop), socket(&stop));
     send(&client, &server, 1, 4);
     assert_eq!(text(server.receive(None, &stop, false)), "1");
-    let soon = server.host().now() + time::Duration::from_secs(5);
+    let soon = server.0.host.now() + time::Duration::from_secs(5);
     assert_eq!(text(server.receive(Some(soon), &stop, false)), "2");
     let (other, of_other) = (server.clone(), stop.task());
     let thread = std::thread::spawn(move || text(other.receive(None, &of_other, true)));
@@ -206,7 +206,7 @@ fn what_was_received_ahead_is_found_by_a_poll() {
             other => panic!("{number}: {other:?}"),
         }
     }
-    let now = server.host().now();
+    let now = server.0.host.now();
     assert!(matches!(poll.next(Some(now), &stop), Ok(Polled::TimedOut)));
 }
 
@@ -261,7 +261,7 @@ fn an_error_that_a_send_finds_ends_a_receive_that_waits_in_its_call() {
     let mut found = Vec::new();
     let other = socket(&root);
     other.send_to(b"anybody?", closed_port(&other)).expect("sends");
-    other.drain(&other.socket("test").expect("open"), &mut |queued| found.push(queued));
+    other.drain(&other.socket("test").expect("open"), usize::MAX, &mut |queued| found.push(queued));
     assert_eq!(found.len(), 1);
     super::lock(&client.0.unread).extend(found);
     client.0.alone.call_away();
@@ -389,5 +389,5 @@ fn an_error_while_a_reply_is_waited_for_ends_that_ping_alone() {
         let outcome = client.ping(&probe, &stop, None).expect("an outcome");
         assert!(matches!(&outcome.end, End::Broken(error) if error.code == Some(libc::ENOMEM)), "{outcome:?}");
     }
-    assert_eq!((client.counts().sent, client.counts().errored), (2, 2));
+    assert_eq!((client.tally().counts().sent, client.tally().counts().errored), (2, 2));
 }

@@ -1,16 +1,16 @@
-//! What a prober makes of what it hears: which probe a datagram answers, and which an ICMP error is about.
+//! What a prober makes of what it receives: which probe a datagram answers, and which an ICMP error is about.
 
 use std::net::SocketAddr;
 
 use super::clock::{measure, waited};
-use super::{Carrier, Pending, Prober, Recognised, Unheard};
+use super::{Pending, PendingError, Prober, Recognised, Transport};
 use crate::net::error::{Error, Result};
-use crate::net::host::id::HostId;
-use crate::net::observe::event::{Event, Flow};
-use crate::net::observe::loss_report::{Ends, Pinging, Settled};
+use crate::net::observe::event::Event;
+use crate::net::observe::loss_report::{Pinging, Settled};
 use crate::net::policy::datagram::Datagram;
 use crate::net::probe::ledger::{Arrival, Blame, ErrorArrival, Fault, Key, ProbeId, Stray};
 use crate::net::probe::outcome::{End, Match, Matcher, Outcome};
+use crate::net::socket::endpoint::Endpoint;
 use crate::net::socket::error_queue::Queued;
 use crate::net::time::Instant;
 use crate::net::wire::content::Content;
@@ -22,9 +22,10 @@ const UNANSWERED: usize = 1024;
 const MOST_REPORTED: usize = 1024;
 
 impl Prober {
-    pub(super) fn hear(
+    /// Settles what a datagram replies to, or counts what else it is.
+    pub(super) fn match_datagram(
         &mut self,
-        carrier: &dyn Carrier,
+        transport: &dyn Transport,
         awaited: Option<ProbeId>,
         datagram: Datagram,
         (seen, unix): (Instant, i64),
@@ -33,8 +34,8 @@ impl Prober {
         let queued = waited(unix, datagram.stamp);
         let arrived = queued.map_or(seen, |queued| seen - queued);
         let (arrival, kind) = match matcher {
-            Some(matcher) => (self.matched(carrier, awaited, &datagram, arrived, matcher)?, Stray::Foreign),
-            None => match carrier.recognise(self, &datagram) {
+            Some(matcher) => (self.matched(transport, awaited, &datagram, arrived, matcher)?, Stray::Foreign),
+            None => match transport.recognise(self, &datagram) {
                 Recognised::Answer(key, content) => {
                     (self.ledger.reply(arrived, self.asked(datagram.from, key), key, content), Stray::Foreign)
                 }
@@ -54,22 +55,22 @@ impl Prober {
                     let (rtt, clock) = readings.by(self.clock);
                     let session = *self.clock.get_or_insert(clock);
                     self.measured = Some((session, rtt));
-                    let ends = Ends::seen_by(carrier.host().id(), carrier.local(), pending.to);
-                    let echoed = carrier.echoed(&pending.message);
-                    carrier.loss_report().answered(ends, echoed, pending.sent);
+                    let ends = transport.endpoint().asks(pending.to);
+                    let echoed = transport.probing().echoed(&pending.message);
+                    transport.endpoint().loss_report().answered(ends, echoed, pending.sent);
                     let received_at = Some(datagram.stamp.unwrap_or(unix));
                     let end = End::Reply { datagram, rtt, clock, lesser: clock != session, readings };
-                    self.finish(carrier, id, &pending, received_at, end);
+                    self.finish(transport, id, &pending, received_at, end);
                 }
                 return Ok(());
             }
             Arrival::Late { id: Some(id), timed_out: true } => {
-                self.time_out(carrier, id, Some(Fault::Late));
+                self.time_out(transport, id, Some(Fault::Late));
                 (Stray::Late, Some(id))
             }
             Arrival::Late { id, .. } => {
-                let ends = Ends::seen_by(carrier.host().id(), carrier.local(), datagram.from);
-                carrier.loss_report().late(ends, Content::of(&datagram.data));
+                let ends = transport.endpoint().asks(datagram.from);
+                transport.endpoint().loss_report().late(ends, Content::of(&datagram.data));
                 (Stray::Late, id)
             }
             Arrival::Duplicate { id } => (Stray::Duplicate, Some(id)),
@@ -82,8 +83,8 @@ impl Prober {
         Ok(())
     }
 
-    /// Notes what came in place of a pending probe's reply. What names no probe is put down to the one that is waited for, or
-    /// else to the oldest in flight that nothing was put down to yet, if its stamp says that it arrived after that was sent.
+    /// Notes what came in place of a pending probe's reply. What names no probe is attributed to the one that is waited for, or
+    /// else to the oldest in flight that nothing was attributed to yet, if its stamp says that it arrived after that was sent.
     fn note_fault(
         &mut self,
         (kind, id): (Stray, Option<ProbeId>),
@@ -128,7 +129,7 @@ impl Prober {
     /// What a datagram is that a matcher is asked about.
     fn matched(
         &mut self,
-        carrier: &dyn Carrier,
+        transport: &dyn Transport,
         awaited: Option<ProbeId>,
         datagram: &Datagram,
         arrived: Instant,
@@ -140,10 +141,10 @@ impl Prober {
         if awaited.is_some_and(|id| !is_peer(id)) {
             return Ok(self.given_up(arrived, datagram.from));
         }
-        self.tell(carrier);
+        self.report(transport);
         let mut said = Match::Nothing;
         let failed = |()| Error::invalid("ping", "the closure that matches replies failed");
-        carrier.matching(&mut || matcher(datagram).map(|matched| said = matched)).map_err(failed)?;
+        transport.probing().calling(|| matcher(datagram).map(|matched| said = matched)).map_err(failed)?;
         Ok(match (said, awaited) {
             (Match::Awaited, Some(id)) => self.ledger.reply_to(arrived, id),
             (Match::Number(number), _) => {
@@ -177,7 +178,8 @@ impl Prober {
         Arrival::Foreign
     }
 
-    pub(super) fn hear_queued(&mut self, queued: Queued) {
+    /// Keeps an entry of the error queue: stamps go to their probes, errors wait for the datagrams that came before them.
+    pub(super) fn queue(&mut self, queued: Queued) {
         match queued {
             Queued::Sent { number, stamp } => {
                 while let Some(&(next, id)) = self.stamped.front()
@@ -192,33 +194,47 @@ impl Prober {
                 }
             }
             Queued::Local => {}
-            Queued::Icmp { error, stamp } => self.errors.push_back(Unheard { error, stamp }),
+            Queued::Icmp { error, stamp } => self.errors.push_back(PendingError { error, stamp }),
             Queued::Path(error) => self.path = Some(error),
         }
     }
 
-    pub(super) fn hear_error(&mut self, carrier: &dyn Carrier, unheard: Unheard, awaited: Option<ProbeId>) {
-        let Unheard { mut error, stamp } = unheard;
-        let blame = carrier.blame(self, &error, awaited);
+    pub(super) fn match_error(&mut self, transport: &dyn Transport, error: PendingError, awaited: Option<ProbeId>) {
+        let PendingError { mut error, stamp } = error;
+        let blame = transport.blame(self, &error, awaited);
         error.number = self.number_of(blame);
         if error.kind.is_advisory() {
             self.ledger.advisory();
-            carrier.tally().notice(error);
+            transport.probing().tally.notice(error);
             return;
         }
-        let (seen, unix) = carrier.host().both_clocks();
+        let (seen, unix) = transport.endpoint().host.both_clocks();
         let queued = waited(unix, stamp);
         let arrived = queued.map(|queued| seen - queued);
-        match (self.ledger.error(arrived.unwrap_or(seen), blame), blame) {
+        let clock = self.clock;
+        self.settle_error(transport, arrived.unwrap_or(seen), blame, |pending| {
+            let (rtt, _) = measure(pending, stamp, seen, arrived).by(clock);
+            (Some(stamp.unwrap_or(unix)), End::Icmp { error, assumed: matches!(blame, Blame::Assumed(_)), rtt })
+        });
+    }
+
+    /// Settles the probe that an error is about, which came at `at`: with the end that `end` makes, and when it was received.
+    fn settle_error(
+        &mut self,
+        transport: &dyn Transport,
+        at: Instant,
+        blame: Blame,
+        end: impl FnOnce(&Pending) -> (Option<i64>, End),
+    ) {
+        match (self.ledger.error(at, blame), blame) {
             (ErrorArrival::Settled { id, .. }, _) => {
                 if let Some(pending) = self.pending.remove(&id) {
-                    let (rtt, _) = measure(&pending, stamp, seen, arrived).by(self.clock);
-                    let end = End::Icmp { error, assumed: matches!(blame, Blame::Assumed(_)), rtt };
-                    self.finish(carrier, id, &pending, Some(stamp.unwrap_or(unix)), end);
+                    let (received_at, end) = end(&pending);
+                    self.finish(transport, id, &pending, received_at, end);
                 }
             }
             (ErrorArrival::Stray { timed_out: true }, Blame::Named(id) | Blame::Assumed(id)) => {
-                self.time_out(carrier, id, None);
+                self.time_out(transport, id, None);
             }
             (ErrorArrival::Stray { .. }, _) => {}
         }
@@ -236,56 +252,44 @@ impl Prober {
         }
     }
 
-    /// Settles what an error of the path is put down to, and, where the carrier has ended, all that is pending.
-    pub(super) fn hear_path(&mut self, carrier: &dyn Carrier, awaited: Option<ProbeId>) {
+    /// Settles what an error of the path is attributed to, and, where the transport has ended, all that is pending.
+    pub(super) fn settle_path(&mut self, transport: &dyn Transport, awaited: Option<ProbeId>) {
         if let Some(error) = self.path.take() {
             let pending = |id: &ProbeId| self.pending.contains_key(id);
             let id = awaited.filter(pending).or_else(|| self.pending.keys().min().copied());
-            self.break_one(carrier, id, error);
+            self.break_one(transport, id, error);
         }
-        if let Some(error) = carrier.ended() {
+        if let Some(error) = transport.ended() {
             while let Some(id) = self.pending.keys().min().copied() {
-                self.break_one(carrier, Some(id), error.clone());
+                self.break_one(transport, Some(id), error.clone());
             }
         }
     }
 
-    fn break_one(&mut self, carrier: &dyn Carrier, id: Option<ProbeId>, error: Error) {
-        let now = carrier.host().now();
-        match self.ledger.error(now, id.map_or(Blame::Nobody, Blame::Named)) {
-            ErrorArrival::Settled { id, .. } => {
-                if let Some(pending) = self.pending.remove(&id) {
-                    self.finish(carrier, id, &pending, None, End::Broken(error));
-                }
-            }
-            ErrorArrival::Stray { timed_out: true } => {
-                if let Some(id) = id {
-                    self.time_out(carrier, id, None);
-                }
-            }
-            ErrorArrival::Stray { .. } => {}
-        }
+    fn break_one(&mut self, transport: &dyn Transport, id: Option<ProbeId>, error: Error) {
+        let (now, blame) = (transport.endpoint().host.now(), id.map_or(Blame::Nobody, Blame::Named));
+        self.settle_error(transport, now, blame, |_| (None, End::Broken(error)));
     }
 
-    pub(super) fn time_out(&mut self, carrier: &dyn Carrier, id: ProbeId, late: Option<Fault>) {
+    pub(super) fn time_out(&mut self, transport: &dyn Transport, id: ProbeId, late: Option<Fault>) {
         if let Some(pending) = self.pending.remove(&id) {
             let instead = late.or(pending.instead);
-            let content = Content::of(carrier.echoed(&pending.message));
+            let content = Content::of(transport.probing().echoed(&pending.message));
             if pending.reported {
-                let pinging = self.pinging(carrier.protocol(), carrier.host().id(), carrier.local(), pending.to);
-                carrier.loss_report().lost(&pinging, pending.number, content, pending.sent, instead);
+                let pinging = self.pinging(transport.endpoint(), pending.to);
+                transport.endpoint().loss_report().lost(&pinging, pending.number, content, pending.sent, instead);
             }
-            self.finish(carrier, id, &pending, None, End::TimedOut { instead });
+            self.finish(transport, id, &pending, None, End::TimedOut { instead });
         }
     }
 
-    /// Whose account a probe to `to` is in.
-    pub(super) fn pinging(&self, protocol: &'static str, host: HostId, local: SocketAddr, to: SocketAddr) -> Pinging {
-        Pinging { socket: self.id.0, protocol, ends: Ends::seen_by(host, local, to) }
+    /// Who sends a probe to `to`, for the loss report.
+    pub(super) fn pinging(&self, endpoint: &Endpoint, to: SocketAddr) -> Pinging {
+        Pinging { socket: self.id.0, protocol: endpoint.protocol, ends: endpoint.asks(to) }
     }
 
-    /// Enters in the account how a probe was settled.
-    fn account_for(&self, carrier: &dyn Carrier, id: ProbeId, pending: &Pending, end: &End) {
+    /// Reports how a probe was settled.
+    fn report_settled(&self, transport: &dyn Transport, id: ProbeId, pending: &Pending, end: &End) {
         let (how, error) = match end {
             End::Reply { .. } => (Settled::Replied, None),
             End::TimedOut { .. } => (Settled::TimedOut, None),
@@ -296,18 +300,18 @@ impl Prober {
             End::Unsent(error) | End::Broken(error) => (Settled::Errored, Some(error.message.clone())),
             End::Sent { .. } | End::Stray { .. } | End::Interrupted { .. } => return,
         };
-        let pinging = self.pinging(carrier.protocol(), carrier.host().id(), carrier.local(), pending.to);
-        carrier.loss_report().settled(&pinging, id.number(), how);
+        let pinging = self.pinging(transport.endpoint(), pending.to);
+        transport.endpoint().loss_report().settled(&pinging, id.number(), how);
         if let Some(error) = error {
-            let content = Content::of(carrier.echoed(&pending.message));
-            carrier.loss_report().errored(&pinging, pending.number, content, pending.sent, error);
+            let content = Content::of(transport.probing().echoed(&pending.message));
+            transport.endpoint().loss_report().errored(&pinging, pending.number, content, pending.sent, error);
         }
     }
 
     /// Makes an outcome of a settled probe.
     pub(super) fn finish(
         &mut self,
-        carrier: &dyn Carrier,
+        transport: &dyn Transport,
         id: ProbeId,
         pending: &Pending,
         received_at: Option<i64>,
@@ -323,17 +327,18 @@ impl Prober {
             self.unanswered.push_back(id);
         }
         if pending.reported {
-            self.account_for(carrier, id, pending, &end);
+            self.report_settled(transport, id, pending, &end);
         }
-        let mut from = carrier.local();
+        let endpoint = transport.endpoint();
+        let mut from = endpoint.local;
         if let Some(reached) =
             self.reached.filter(|reached| from.ip().is_unspecified() && reached.is_ipv4() == from.is_ipv4())
         {
             from.set_ip(reached);
         }
         let outcome = pending.outcome(received_at, end);
-        carrier.session().events.tell(|| Event::Outcome {
-            flow: Flow { time: carrier.host().unix_nanos(), from, to: pending.to, host: carrier.host().name() },
+        endpoint.session.events.tell(|| Event::Outcome {
+            flow: endpoint.flow(from, pending.to),
             sent: pending.sent_wall,
             size: pending.message.len(),
             outcome: &outcome,

@@ -1,0 +1,219 @@
+//! What a socket has, whichever protocol it speaks: where it lives, its descriptor until it is closed, and the state that a
+//! send leaves it in.
+
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::AsFd;
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use socket2::Socket;
+
+use super::error_queue::closed;
+use super::session::Session;
+use crate::net::error::{Error, ErrorKind, Result};
+use crate::net::host::Host;
+use crate::net::host::addr::is_group;
+use crate::net::observe::event::Flow;
+use crate::net::observe::loss_report::{Ends, LossReport};
+use crate::net::policy::input::Site;
+use crate::net::sys;
+
+/// How often a call is tried again whose place an ICMP error took.
+pub(super) const TRIES: u32 = 8;
+
+/// What a socket has, whichever protocol it speaks.
+#[derive(Debug)]
+pub(in crate::net) struct Endpoint {
+    /// `UDP`, `TCP` or `ICMP`.
+    pub(super) protocol: &'static str,
+    /// The host it lives on.
+    pub(in crate::net) host: Arc<dyn Host>,
+    /// What it shares with all sockets of the run.
+    pub(in crate::net) session: Arc<Session>,
+    /// The local address.
+    pub(in crate::net) local: SocketAddr,
+    /// The peer of a connection.
+    peer: Option<SocketAddr>,
+    /// `None` once closed.
+    socket: Mutex<Option<Arc<Socket>>>,
+    /// Whether it was, for those that ask at each message and should not wait for each other.
+    closed: AtomicBool,
+    /// Whether it may send to all hosts of a network.
+    broadcast: bool,
+    /// The TTL that it was made with, and the one that it is set to; 0: the system's.
+    own_ttl: u8,
+    ttl: AtomicU8,
+    /// Whether the kernel stamps what is sent, and the number that it gives to the next of these stamps.
+    is_stamped: AtomicBool,
+    next_stamp: Mutex<u32>,
+}
+
+impl Endpoint {
+    pub(super) fn new(
+        protocol: &'static str,
+        host: Arc<dyn Host>,
+        session: Arc<Session>,
+        local: SocketAddr,
+        socket: Socket,
+    ) -> Self {
+        Self {
+            protocol,
+            host,
+            session,
+            local,
+            peer: None,
+            socket: Mutex::new(Some(Arc::new(socket))),
+            closed: AtomicBool::new(false),
+            broadcast: false,
+            own_ttl: 0,
+            ttl: AtomicU8::new(0),
+            is_stamped: AtomicBool::new(false),
+            next_stamp: Mutex::default(),
+        }
+    }
+
+    /// It, made with this TTL (`None`: the system's), and with or without the right to send to all hosts of a network.
+    pub(super) fn sending(self, ttl: Option<u8>, broadcast: bool) -> Self {
+        let own_ttl = ttl.unwrap_or(0);
+        Self { broadcast, own_ttl, ttl: AtomicU8::new(own_ttl), ..self }
+    }
+
+    /// It, of a connection to `peer`.
+    pub(super) fn connected(self, peer: SocketAddr) -> Self {
+        Self { peer: Some(peer), ..self }
+    }
+
+    /// The open socket.
+    pub(super) fn open(&self) -> Option<Arc<Socket>> {
+        lock(&self.socket).clone()
+    }
+
+    /// The open socket.
+    ///
+    /// # Errors
+    /// `closed`.
+    pub(in crate::net) fn socket(&self, op: &'static str) -> Result<Arc<Socket>> {
+        self.open().ok_or_else(|| self.closed(op))
+    }
+
+    /// The error of `op` on it once it is closed.
+    pub(in crate::net) fn closed(&self, op: &'static str) -> Error {
+        match self.peer {
+            Some(peer) => Error::new(ErrorKind::Closed, op, "the connection was closed here")
+                .with_peer(peer)
+                .with_hint("connect again, or close it later"),
+            None => closed(op),
+        }
+    }
+
+    /// Whether it was closed.
+    pub(in crate::net) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Acquire)
+    }
+
+    /// The socket of one that is open and from now on closed. Whoever is woken by what is then done to it knows that.
+    pub(super) fn take_socket(&self) -> Option<Arc<Socket>> {
+        let mut socket = lock(&self.socket);
+        self.closed.store(true, Ordering::Release);
+        socket.take()
+    }
+
+    /// Closes it. Threads that wait on it wake, on unconnected sockets too, where the call itself reports ENOTCONN.
+    pub(super) fn close(&self) {
+        if let Some(socket) = self.take_socket() {
+            let _ = socket.shutdown(std::net::Shutdown::Both);
+        }
+    }
+
+    /// Where losses and verdicts are reported.
+    pub(in crate::net) fn loss_report(&self) -> &LossReport {
+        &self.session.loss_report
+    }
+
+    /// A flow from one address to another, now.
+    pub(in crate::net) fn flow(&self, from: SocketAddr, to: SocketAddr) -> Flow<'_> {
+        Flow { time: self.host.unix_nanos(), from, to, host: self.host.name() }
+    }
+
+    /// The ends of what is asked by `peer`, and of what it is answered.
+    pub(super) fn asked_by(&self, peer: SocketAddr) -> Ends {
+        Ends::seen_by(self.host.id(), peer, self.local)
+    }
+
+    /// The ends of what `peer` is asked.
+    pub(super) fn asks(&self, peer: SocketAddr) -> Ends {
+        Ends::seen_by(self.host.id(), self.local, peer)
+    }
+
+    /// Where its policy is at work.
+    pub(super) fn site(&self) -> Site {
+        Site::Server(self.host.id(), self.local)
+    }
+
+    /// Whether what goes to `to` goes to several hosts, which reply from addresses of their own.
+    pub(super) fn is_group(&self, to: SocketAddr) -> bool {
+        is_group(&*self.host, to, self.broadcast)
+    }
+
+    /// Has what is sent next go with this TTL; `None`: with the socket's own.
+    pub(super) fn set_ttl(&self, socket: &Socket, ttl: Option<u8>) -> io::Result<()> {
+        let ttl = ttl.unwrap_or(self.own_ttl);
+        match self.ttl.swap(ttl, Ordering::Relaxed) == ttl {
+            true => Ok(()),
+            false => sys::set_ttl(socket.as_fd(), self.local.is_ipv4(), (ttl > 0).then_some(ttl)),
+        }
+    }
+
+    /// Whether the kernel stamps what is sent.
+    pub(super) fn is_stamped(&self) -> bool {
+        self.is_stamped.load(Ordering::Acquire)
+    }
+
+    /// Has the kernel stamp what is sent and received from now on (SO_TIMESTAMPING). Where it will not, the session's clock is
+    /// the next best.
+    pub(super) fn number_stamps(&self, socket: &Socket) {
+        if self.is_stamped() {
+            return;
+        }
+        let mut next = lock(&self.next_stamp);
+        if !self.is_stamped() {
+            sys::number_stamps(socket.as_fd());
+            *next = 0;
+            self.is_stamped.store(true, Ordering::Release);
+        }
+    }
+
+    /// Sends with `call`, again where an ICMP error took its place: `look` looks for one, and says whether `call` may be tried
+    /// again. The number of the stamp, where what is sent is stamped.
+    pub(super) fn send(
+        &self,
+        socket: &Socket,
+        mut call: impl FnMut() -> io::Result<usize>,
+        mut look: impl FnMut(&io::Error) -> bool,
+    ) -> io::Result<Option<u32>> {
+        let mut again = TRIES;
+        loop {
+            // Held over the call: the kernel numbers packets in the order of the calls.
+            let mut next = self.is_stamped().then(|| lock(&self.next_stamp));
+            let sent = call();
+            let number = next.as_deref_mut().map(|next| std::mem::replace(next, next.wrapping_add(1)));
+            let Err(err) = sent else { return Ok(number) };
+            if let Some(next) = &mut next {
+                // Kernels differ in whether a failed send took a number.
+                sys::number_stamps(socket.as_fd());
+                **next = 0;
+            }
+            drop(next);
+            // Errors may keep coming for what is in flight, and each may take the place of one call.
+            if again == 0 || !look(&err) {
+                return Err(err);
+            }
+            again -= 1;
+        }
+    }
+}
+
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

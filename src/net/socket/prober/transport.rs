@@ -1,0 +1,172 @@
+//! What a prober needs of the socket it works over, whichever protocol that speaks.
+
+use std::fmt::Debug;
+use std::io;
+use std::ops::Deref;
+use std::os::fd::AsFd;
+
+use socket2::Socket;
+
+use super::{Prober, Probing};
+use crate::net::error::{Error, Result};
+use crate::net::host::Waited;
+use crate::net::host::stop::Stop;
+use crate::net::policy::datagram::Datagram;
+use crate::net::probe::ledger::{Blame, Key, ProbeId, Stray};
+use crate::net::probe::outcome::Probe;
+use crate::net::socket::endpoint::Endpoint;
+use crate::net::socket::error_queue::Queued;
+use crate::net::sys::PollFd;
+use crate::net::time::Instant;
+use crate::net::wire::content::Content;
+use crate::net::wire::icmp::{IcmpError, Subject};
+use crate::net::wire::ping_text;
+
+/// A socket that probes are sent from: how it sends and receives, and how its protocol names a probe.
+pub(in crate::net) trait Transport: Debug + Send + Sync {
+    /// The socket itself.
+    fn endpoint(&self) -> &Endpoint;
+
+    /// Its probes.
+    fn probing(&self) -> &Probing;
+
+    /// The message of the probe with this running number in a schedule, of `size` bytes if its protocol can do with so few.
+    ///
+    /// # Errors
+    /// `too-large`, `invalid`: a message of a script's own that its protocol cannot send.
+    fn compose(&self, text: Text<'_>, running: u64, size: usize) -> Result<Vec<u8>>;
+
+    /// Has the kernel stamp what is sent and received from now on. Whether the socket is to be emptied before the next probe,
+    /// which may be the `first`: what is for others may have filled it, and the kernel drops the reply where there is no room.
+    fn prepare(&self, socket: &Socket, first: bool) -> bool;
+
+    /// Takes at most so many entries from the error queue; how many it had.
+    fn drain(&self, socket: &Socket, most: usize, queued: &mut dyn FnMut(Queued)) -> usize;
+
+    /// Sends a probe, and sets `sent` right before the call. What the error queue held meanwhile is given to `queued`. The
+    /// number of its stamp, where stamps were asked for.
+    ///
+    /// # Errors
+    /// What this host refuses, in words.
+    fn send(
+        &self,
+        socket: &Socket,
+        probe: &Probe<'_>,
+        sent: &mut Instant,
+        queued: &mut dyn FnMut(Queued),
+    ) -> Result<Option<u32>>;
+
+    /// Takes what has come beside the socket since the last wait, at a raw one, if there is one.
+    fn overhear(&self, queued: &mut dyn FnMut(Queued));
+
+    /// Receives what is there without waiting, at least one datagram if there is one, and `most` or more only if that costs
+    /// nothing; ICMP errors that come the same way are given to `queued`. Whether there may be more.
+    fn receive(
+        &self,
+        socket: &Socket,
+        most: usize,
+        arrived: &mut Vec<Datagram>,
+        queued: &mut dyn FnMut(Queued),
+    ) -> io::Result<bool>;
+
+    /// What a datagram is, by itself and by what was sent.
+    fn recognise(&self, prober: &Prober, datagram: &Datagram) -> Recognised;
+
+    /// Which probe an ICMP error is about: by what it quotes of the message, or, if that is too little, the only one
+    /// pending; between several, the one waited for, or else the oldest.
+    fn blame(&self, prober: &Prober, error: &IcmpError, awaited: Option<ProbeId>) -> Blame;
+
+    /// Why nothing will come over it any more; `None` while something may.
+    fn ended(&self) -> Option<Error> {
+        None
+    }
+
+    /// Waits until there is something to take, `until` or the stop.
+    ///
+    /// # Errors
+    /// What ppoll(2) reports.
+    fn wait(&self, socket: &Socket, until: Option<Instant>, stop: &Stop) -> io::Result<Waited> {
+        let mut fd = PollFd::readable(socket.as_fd());
+        self.probing().monitor.wait(&*self.endpoint().host, &mut fd, until, stop)
+    }
+}
+
+/// A transport and its open socket.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::net) struct Open<'a> {
+    pub(in crate::net) transport: &'a dyn Transport,
+    pub(in crate::net) socket: &'a Socket,
+}
+
+impl<'a> Deref for Open<'a> {
+    type Target = dyn Transport + 'a;
+
+    fn deref(&self) -> &Self::Target {
+        self.transport
+    }
+}
+
+/// What a ping of a schedule says.
+#[derive(Debug)]
+pub(in crate::net) enum Text<'a> {
+    /// `ping N TIME` with this number; over ICMP, an echo request.
+    Ping(u64),
+    /// What a script wants.
+    Own(Vec<u8>),
+    /// A question about an interface, which only ICMP has.
+    Question(&'a Subject),
+}
+
+impl Text<'_> {
+    /// The message in bytes, filled up with spaces to `size`, where its length is not limited but by `check`.
+    ///
+    /// # Errors
+    /// What `check` says of the length of a script's own.
+    pub(in crate::net) fn padded(
+        self,
+        endpoint: &Endpoint,
+        size: usize,
+        check: impl FnOnce(usize) -> Result<()>,
+    ) -> Result<Vec<u8>> {
+        let (mut message, is_own) = match self {
+            Self::Own(bytes) => (bytes, true),
+            Self::Ping(number) => (ping(number, endpoint.host.unix_nanos()), false),
+            Self::Question(_) => (Vec::new(), false),
+        };
+        message.resize(message.len().max(size), b' ');
+        if is_own {
+            check(message.len())?;
+        }
+        Ok(message)
+    }
+}
+
+/// The text of a ping with this number, sent at `time` in nanoseconds since 1970.
+fn ping(number: u64, time: i64) -> Vec<u8> {
+    let time = format!("{}.{:06}", time / 1_000_000_000, time % 1_000_000_000 / 1_000);
+    ping_text::compose(number, &time).into_bytes()
+}
+
+/// How an answer names its probe.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Name {
+    /// By what.
+    pub(super) key: Key,
+    /// The number that people see; `None`: the running number.
+    pub(super) number: Option<u64>,
+    /// What a whole answer says.
+    pub(super) content: Content,
+}
+
+/// What a datagram is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::net) enum Recognised {
+    /// An answer that names a probe and says this.
+    Answer(Key, Content),
+    /// A reply that names a probe and says something else than it should.
+    Damaged(Key),
+    /// No answer.
+    Stray(Stray),
+    /// Not meant for this socket: it is not even counted.
+    Unrelated,
+}
