@@ -2,7 +2,8 @@
 //! statistics so far.
 //!
 //! The first signal interrupts the script, so that its last lines still run; half a second later it is terminated, and a
-//! little later, should even that not end it, the process ends. A second signal ends the process at once; one of the same kind
+//! little later, should even that not end it, the process ends. Where the machine is so busy that the process waits for a
+//! processor, that time does not count. A second signal ends the process at once; one of the same kind
 //! within `SAME` of the first counts as the first: timeout(1) sends its signal to its child and to the child's group.
 //!
 //! What is to be done at a signal has its threads from the start: there may be none left then.
@@ -16,7 +17,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 
-use crate::net::host::stop::{GRACE, Reason, Stop, ready, terminate_later};
+use crate::net::host::stop::{GRACE, Grace, Reason, Stop, ready, terminate_later};
 use crate::net::sys;
 use crate::terminal::output;
 
@@ -197,8 +198,9 @@ fn arrived(reason: Reason) {
         return;
     }
     // On threads of their own: the line may have to wait for a reader, the next signal and the end must not.
+    let grace = Grace::begin();
     start(move || {
-        std::thread::sleep(GRACE + LAST);
+        grace.wait(GRACE + LAST);
         leave(reason);
     });
     start(move || {

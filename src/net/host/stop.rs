@@ -19,7 +19,7 @@ use crate::net::sys;
 mod grace;
 mod own;
 
-pub use self::grace::{GRACE, ready, terminate_later};
+pub use self::grace::{GRACE, Grace, ready, terminate_later};
 
 /// Why something was stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,5 +1,7 @@
 //! The time between an interrupt and the termination: one thread watches over it for all that was interrupted.
 
+use std::collections::HashMap;
+use std::ffi::OsString;
 use std::io;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -10,8 +12,50 @@ use super::{Reason, Stop};
 /// How long what was interrupted may go on, to print its summary, before it is terminated.
 pub const GRACE: Duration = Duration::from_millis(500);
 
-/// What is to be terminated, and when.
-type Due = (Instant, Stop, Reason);
+/// How much longer it may go on where other programs keep it from running.
+const STARVED: Duration = Duration::from_secs(3);
+
+/// What is to be terminated, and since when its grace runs.
+type Due = (Grace, Stop, Reason);
+
+/// A length of time in which this process can run: what its threads wait for a processor does not count.
+#[derive(Clone, Debug)]
+pub struct Grace {
+    began: Instant,
+    queued: HashMap<OsString, u64>,
+}
+
+impl Grace {
+    /// It begins now.
+    pub fn begin() -> Self {
+        Self { began: Instant::now(), queued: queued().collect() }
+    }
+
+    /// Waits until `time` of it is over.
+    pub fn wait(&self, time: Duration) {
+        loop {
+            let left = (time + self.starved().min(STARVED)).saturating_sub(self.began.elapsed());
+            if left.is_zero() {
+                return;
+            }
+            std::thread::sleep(left);
+        }
+    }
+
+    /// How long the thread that waited most for a processor has done so since the beginning.
+    fn starved(&self) -> Duration {
+        let before = |task| self.queued.get(&task).copied().unwrap_or(0);
+        Duration::from_nanos(queued().map(|(task, ns)| ns.saturating_sub(before(task))).max().unwrap_or(0))
+    }
+}
+
+/// How many nanoseconds each thread has waited for a processor (proc(5), `schedstat`); nothing where the kernel does not count it.
+fn queued() -> impl Iterator<Item = (OsString, u64)> {
+    std::fs::read_dir("/proc/self/task").into_iter().flatten().flatten().filter_map(|task| {
+        let counts = std::fs::read_to_string(task.path().join("schedstat")).ok()?;
+        Some((task.file_name(), counts.split(' ').nth(1)?.parse().ok()?))
+    })
+}
 
 /// To the thread; `None` while there is none.
 static THREAD: Mutex<Option<Sender<Due>>> = Mutex::new(None);
@@ -26,7 +70,7 @@ pub fn ready() -> io::Result<()> {
 
 /// Terminates `stop` when the grace after its interrupt is over.
 pub fn terminate_later(stop: &Stop, reason: Reason) {
-    let due = (Instant::now() + GRACE, stop.clone(), reason);
+    let due = (Grace::begin(), stop.clone(), reason);
     let sent = sender(&mut thread()).is_ok_and(|sender| sender.send(due.clone()).is_ok());
     if !sent {
         // Without another thread this one waits.
@@ -49,7 +93,25 @@ fn sender(thread: &mut Option<Sender<Due>>) -> io::Result<&Sender<Due>> {
     thread.as_ref().ok_or_else(|| io::ErrorKind::WouldBlock.into())
 }
 
-fn end((at, stop, reason): Due) {
-    std::thread::sleep(at.saturating_duration_since(Instant::now()));
+fn end((grace, stop, reason): Due) {
+    grace.wait(GRACE);
     stop.terminate(reason);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_thread_waits_for_a_processor_is_added_up_to_a_bound() {
+        let grace = Grace::begin();
+        grace.wait(Duration::from_millis(20));
+        assert!(grace.began.elapsed() >= Duration::from_millis(20));
+        // As if a thread had waited for an hour before: it counts for nothing.
+        let queued = queued().map(|(task, ns)| (task, ns + 3_600_000_000_000)).collect();
+        assert_eq!(Grace { began: Instant::now(), queued }.starved(), Duration::ZERO);
+        // And as if one had since then: the bound ends it.
+        let long_ago = Instant::now().checked_sub(STARVED).expect("the machine runs that long");
+        Grace { began: long_ago, queued: HashMap::new() }.wait(Duration::ZERO);
+    }
 }
