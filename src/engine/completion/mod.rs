@@ -5,110 +5,29 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use clap::{Arg, Command, ValueEnum};
-use rhai::{AST, ASTNode, Expr};
 
+pub use self::shells::Shell;
+
+use self::declared::{Declared, declared};
+use self::shells::words;
 use super::help::find::{GROUPS, LANGUAGE};
 use super::programs::ScriptHost;
 use super::sources::{SHIPPED, shipped_in};
 
-/// A shell that completes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Shell {
-    /// Bash.
-    Bash,
-    /// Zsh.
-    Zsh,
-    /// Fish.
-    Fish,
-}
-
-impl Shell {
-    /// What the shell reads to complete.
-    pub fn script(self) -> &'static str {
-        match self {
-            Self::Bash => BASH,
-            Self::Zsh => ZSH,
-            Self::Fish => FISH,
-        }
-    }
-}
-
-const BASH: &str = r#"_pingscript() {
-    local word
-    COMPREPLY=()
-    while IFS= read -r word; do
-        [[ -n $word ]] && COMPREPLY+=("$word")
-    done < <(pingscript complete bash "${COMP_LINE:0:COMP_POINT}" 2>/dev/null)
-    [[ ${COMPREPLY[0]} == */ ]] && compopt -o nospace 2>/dev/null
-    return 0
-}
-complete -F _pingscript pingscript
-"#;
-
-const ZSH: &str = r#"#compdef pingscript
-_pingscript() {
-    local word
-    local -a whole begun
-    for word in "${(@f)$(pingscript complete zsh "$LBUFFER" 2>/dev/null)}"; do
-        case $word in
-            '') ;;
-            */) begun+=("$word") ;;
-            *) whole+=("$word") ;;
-        esac
-    done
-    compadd -a whole
-    compadd -S '' -a begun
-}
-compdef _pingscript pingscript
-"#;
-
-const FISH: &str = "complete -c pingscript -f -a '(pingscript complete fish (commandline -cp | string collect))'\n";
+mod declared;
+mod shells;
 
 /// What the last word of `line` can become, as the shell wants it. The first word is the program.
-pub fn candidates(shell: Shell, line: &str, definition: Command) -> Vec<String> {
-    let words = words(line);
-    let (last, before) = words.split_last().map_or(("", &[][..]), |(last, before)| (last.as_str(), before));
-    let mut definition = definition;
+pub fn candidates(shell: Shell, line: &str, mut definition: Command) -> Vec<String> {
+    let (before, last) = words(line);
+    let Some((_, before)) = before.split_first() else { return Vec::new() };
     definition.build();
-    let fitting = Line { definition: &definition, current: last }.complete(before.get(1..).unwrap_or_default());
-    let mut all: Vec<String> = fitting.into_iter().filter(|word| word.starts_with(last) && word != last).collect();
-    if words.len() < 2 {
-        all.clear();
-    }
+    let current = last.text.as_str();
+    let fitting = Line { definition: &definition, current }.complete(before);
+    let mut all: Vec<String> =
+        fitting.into_iter().filter(|word| word.starts_with(current) && word != current).collect();
     all.dedup();
-    if shell != Shell::Bash {
-        return all;
-    }
-    // Bash replaces what follows the last colon or equals sign only, and takes words as they would be typed.
-    let kept = last.rfind([':', '=']).map_or(0, |at| at + 1);
-    all.into_iter().map(|word| escaped(word.get(kept..).unwrap_or_default())).collect()
-}
-
-/// The words of a line as a shell reads them; the last is the one to complete, empty after a blank.
-fn words(line: &str) -> Vec<String> {
-    let (mut words, mut word, mut quote) = (Vec::new(), String::new(), None);
-    let mut chars = line.trim_start().chars();
-    while let Some(c) = chars.next() {
-        match (quote, c) {
-            (Some(open), c) if c == open => quote = None,
-            (None, '"' | '\'') => quote = Some(c),
-            (None | Some('"'), '\\') => word.extend(chars.next()),
-            (None, c) if c.is_whitespace() => {
-                if !word.is_empty() {
-                    words.push(std::mem::take(&mut word));
-                }
-            }
-            _ => word.push(c),
-        }
-    }
-    words.push(word);
-    words
-}
-
-/// A word as it is typed in a shell.
-fn escaped(word: &str) -> String {
-    let plain = |c: char| c.is_alphanumeric() || "/._-:=,+@%".contains(c);
-    word.chars().flat_map(|c| (!plain(c)).then_some('\\').into_iter().chain([c])).collect()
+    all.iter().map(|word| shell.offer(&last, word)).collect()
 }
 
 struct Line<'a> {
@@ -136,6 +55,9 @@ impl Line<'_> {
             return Vec::new();
         }
         let Some((name, after)) = rest.split_first() else {
+            if let Some(all) = self.assigned(|line, name| line.flag_value(self.definition, name)) {
+                return all;
+            }
             let mut all = if self.current.starts_with('-') { self.flags(self.definition, &flags) } else { Vec::new() };
             if flags.iter().all(|flag| *flag == "color") && !self.current.starts_with('-') {
                 all.extend(
@@ -158,6 +80,9 @@ impl Line<'_> {
             words.last().and_then(|word| arg(command, word)).filter(|flag| flag.get_action().takes_values())
         {
             return self.value(flag);
+        }
+        if let Some(all) = self.assigned(|line, name| line.flag_value(command, name)) {
+            return all;
         }
         if self.current.starts_with('-') {
             return self.flags(command, &BTreeSet::new());
@@ -187,26 +112,66 @@ impl Line<'_> {
             return Vec::new();
         };
         let options = declared(&ast);
-        let named = |word: &str| options.iter().find(|option| word.strip_prefix("--") == Some(option.name.as_str()));
-        if words.iter().any(|word| word == "--") {
-            return if options.iter().any(|option| option.shape == "arguments") {
-                self.scripts(true)
-            } else {
-                Vec::new()
-            };
+        let valued = |word: &str| {
+            let named = |option: &&Declared| word.strip_prefix("--") == Some(option.name.as_str());
+            options.iter().filter(|option| option.shape != "flag").find(named)
+        };
+        let takes_command = options.iter().any(|option| option.shape == "arguments" && option.name == "command");
+        let mut places = options.iter().filter(|option| option.shape == "argument");
+        let mut rest = words;
+        while let Some((word, after)) = rest.split_first() {
+            if word == "--" {
+                return if takes_command { self.started(after) } else { Vec::new() };
+            }
+            if let Some(option) = valued(word) {
+                let Some((_, after)) = after.split_first() else { return self.option(option) };
+                rest = after;
+                continue;
+            }
+            if !word.starts_with("--") && places.next().is_none() && takes_command {
+                return self.started(rest);
+            }
+            rest = after;
         }
-        if let Some(option) = words.last().and_then(|word| named(word)).filter(|option| option.shape != "flag") {
-            return match option.is_policy {
-                true => shipped_in("policies").map(str::to_string).chain(self.files(is_script)).collect(),
-                false => option.choices.clone(),
-            };
+        if let Some(all) = self.assigned(|line, name| valued(name).map_or(Vec::new(), |option| line.option(option))) {
+            return all;
         }
         if self.current.starts_with('-') {
             let free = options.iter().filter(|option| !matches!(option.shape.as_str(), "argument" | "arguments"));
             let free = free.map(|option| format!("--{}", option.name)).filter(|name| !words.contains(name));
             return free.chain(["--help".to_string()]).collect();
         }
-        options.iter().find(|option| option.shape == "argument").map_or(Vec::new(), |option| option.choices.clone())
+        match places.next() {
+            Some(option) => option.choices.clone(),
+            None if takes_command => self.started(&[]),
+            None => Vec::new(),
+        }
+    }
+
+    /// A script that another one starts, and its own options.
+    fn started(&self, command: &[String]) -> Vec<String> {
+        command.split_first().map_or_else(|| self.scripts(true), |(name, words)| self.script(name, words))
+    }
+
+    /// The values of a script's option.
+    fn option(&self, option: &Declared) -> Vec<String> {
+        match option.is_policy {
+            true => shipped_in("policies").map(str::to_string).chain(self.files(is_script)).collect(),
+            false => option.choices.clone(),
+        }
+    }
+
+    /// What `--name=value` can become, if the current word is of that form; `values` finds what the value can be.
+    fn assigned(&self, values: impl FnOnce(&Self, &str) -> Vec<String>) -> Option<Vec<String>> {
+        let (name, current) = self.current.split_once('=').filter(|(name, _)| name.starts_with("--"))?;
+        let values = values(&Self { current, ..*self }, name);
+        Some(values.into_iter().map(|value| format!("{name}={value}")).collect())
+    }
+
+    /// The values of the flag `name`; none if it takes none.
+    fn flag_value(&self, command: &Command, name: &str) -> Vec<String> {
+        let flag = arg(command, name).filter(|flag| flag.get_action().takes_values());
+        flag.map_or(Vec::new(), |flag| self.value(flag))
     }
 
     fn flags(&self, command: &Command, given: &BTreeSet<&str>) -> Vec<String> {
@@ -246,7 +211,12 @@ impl Line<'_> {
     fn files(&self, fit: impl Fn(&str) -> bool) -> Vec<String> {
         let (dir, begun) = self.current.rsplit_once('/').map_or(("", self.current), |(of, name)| (of, name));
         let below = if self.current.contains('/') { format!("{dir}/") } else { String::new() };
-        let path = if below.is_empty() { Path::new(".") } else { Path::new(&below) };
+        let home = std::env::var_os("HOME").unwrap_or_default();
+        let path = match (below.as_str(), below.strip_prefix("~/")) {
+            ("", _) => Path::new(".").to_path_buf(),
+            (_, Some(rest)) => Path::new(&home).join(rest),
+            (below, None) => Path::new(below).to_path_buf(),
+        };
         let entries = std::fs::read_dir(path).into_iter().flatten().flatten();
         let mut all: Vec<String> = entries
             .filter_map(|entry| {
@@ -286,71 +256,4 @@ fn documented() -> Vec<String> {
     all.sort_unstable();
     all.dedup();
     all
-}
-
-/// An option that a script declares, as far as it can be read without running the script.
-struct Declared {
-    /// `option`, `ask`, `flag`, `argument` or `arguments`.
-    shape: String,
-    name: String,
-    choices: Vec<String>,
-    is_policy: bool,
-}
-
-fn declared(ast: &AST) -> Vec<Declared> {
-    let mut all = Vec::new();
-    ast.walk(&mut |path| {
-        let Some(ASTNode::Expr(Expr::Array(items, _))) = path.last() else { return true };
-        all.extend(items.iter().filter_map(read));
-        true
-    });
-    all
-}
-
-/// `option("name", …).choices([…])`.
-fn read(item: &Expr) -> Option<Declared> {
-    match item {
-        Expr::FnCall(call, _) if matches!(call.name.as_str(), "option" | "ask" | "flag" | "argument" | "arguments") => {
-            let Some(Expr::StringConstant(name, _)) = call.args.first() else { return None };
-            Some(Declared {
-                shape: call.name.to_string(),
-                name: name.to_string(),
-                choices: Vec::new(),
-                is_policy: false,
-            })
-        }
-        Expr::Dot(chain, ..) => {
-            let mut declared = read(&chain.lhs)?;
-            let mut rest = &chain.rhs;
-            loop {
-                let (call, further) = match rest {
-                    Expr::Dot(chain, ..) => (&chain.lhs, Some(&chain.rhs)),
-                    last => (last, None),
-                };
-                if let Expr::MethodCall(call, _) = call {
-                    declared.is_policy |= call.name == "policy";
-                    let values = call.args.first().and_then(|values| values.get_literal_value(None)?.into_array().ok());
-                    if let ("choices", Some(values)) = (call.name.as_str(), values) {
-                        declared.choices = values.iter().map(ToString::to_string).collect();
-                    }
-                }
-                let Some(further) = further else { return Some(declared) };
-                rest = further;
-            }
-        }
-        _ => None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn words_are_those_of_a_shell() {
-        assert_eq!(words("pingscript my\\ scr"), ["pingscript", "my scr"]);
-        assert_eq!(words("pingscript 'my scr' \"a b"), ["pingscript", "my scr", "a b"]);
-        assert_eq!(words(" pingscript "), ["pingscript", ""]);
-        assert_eq!(escaped("my script.rhai"), "my\\ script.rhai");
-    }
 }

@@ -1,0 +1,57 @@
+//! What a script declares, read without running it.
+
+use rhai::{AST, ASTNode, Expr};
+
+/// An option that a script declares, as far as it can be read without running the script.
+pub(super) struct Declared {
+    /// `option`, `ask`, `flag`, `argument` or `arguments`.
+    pub(super) shape: String,
+    pub(super) name: String,
+    pub(super) choices: Vec<String>,
+    pub(super) is_policy: bool,
+}
+
+pub(super) fn declared(ast: &AST) -> Vec<Declared> {
+    let mut all = Vec::new();
+    ast.walk(&mut |path| {
+        let Some(ASTNode::Expr(Expr::Array(items, _))) = path.last() else { return true };
+        all.extend(items.iter().filter_map(read));
+        true
+    });
+    all
+}
+
+/// `option("name", …).choices([…])`.
+fn read(item: &Expr) -> Option<Declared> {
+    match item {
+        Expr::FnCall(call, _) if matches!(call.name.as_str(), "option" | "ask" | "flag" | "argument" | "arguments") => {
+            let Some(Expr::StringConstant(name, _)) = call.args.first() else { return None };
+            Some(Declared {
+                shape: call.name.to_string(),
+                name: name.to_string(),
+                choices: Vec::new(),
+                is_policy: false,
+            })
+        }
+        Expr::Dot(chain, ..) => {
+            let mut declared = read(&chain.lhs)?;
+            let mut rest = &chain.rhs;
+            loop {
+                let (call, further) = match rest {
+                    Expr::Dot(chain, ..) => (&chain.lhs, Some(&chain.rhs)),
+                    last => (last, None),
+                };
+                if let Expr::MethodCall(call, _) = call {
+                    declared.is_policy |= call.name == "policy";
+                    let values = call.args.first().and_then(|values| values.get_literal_value(None)?.into_array().ok());
+                    if let ("choices", Some(values)) = (call.name.as_str(), values) {
+                        declared.choices = values.iter().map(ToString::to_string).collect();
+                    }
+                }
+                let Some(further) = further else { return Some(declared) };
+                rest = further;
+            }
+        }
+        _ => None,
+    }
+}

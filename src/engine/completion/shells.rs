@@ -1,0 +1,155 @@
+//! The shells that complete: what each of them reads to do so, how it writes words, and which part of a word it replaces.
+
+use clap::ValueEnum;
+
+/// A shell that completes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Shell {
+    /// Bash.
+    Bash,
+    /// Zsh.
+    Zsh,
+    /// Fish.
+    Fish,
+}
+
+impl Shell {
+    /// What the shell reads to complete.
+    pub fn script(self) -> &'static str {
+        match self {
+            Self::Bash => BASH,
+            Self::Zsh => ZSH,
+            Self::Fish => FISH,
+        }
+    }
+
+    /// `word`, which can take the place of `last`, as the shell wants it.
+    pub(super) fn offer(self, last: &Last, word: &str) -> String {
+        let kept = match self {
+            Self::Fish => 0,
+            // The function has the shell keep the name of a flag and the directory.
+            Self::Zsh => last.text.rfind('/').or_else(|| last.assigned()).map_or(0, |at| at + 1),
+            // Between quotes a word is one; elsewhere Bash replaces what follows the last colon or equals sign only.
+            Self::Bash if last.quote.is_some() => 0,
+            Self::Bash => last.text.rfind([':', '=']).map_or(0, |at| at + 1),
+        };
+        let rest = word.get(kept..).unwrap_or_default();
+        // Bash takes words as they would be typed.
+        if self == Self::Bash { typed(rest, last.quote) } else { rest.to_string() }
+    }
+}
+
+const BASH: &str = r#"_pingscript() {
+    local word
+    COMPREPLY=()
+    while IFS= read -r word; do
+        [[ -n $word ]] && COMPREPLY+=("$word")
+    done < <(pingscript complete bash "${COMP_LINE:0:COMP_POINT}" 2>/dev/null)
+    [[ ${COMPREPLY[0]} == */ ]] && compopt -o nospace 2>/dev/null
+    return 0
+}
+complete -F _pingscript pingscript
+"#;
+
+const ZSH: &str = r#"#compdef pingscript
+_pingscript() {
+    local word line
+    local -a whole begun
+    # What is typed of this command, and not of others before it.
+    line="${(j: :)words[1,CURRENT-1]} $IPREFIX$QIPREFIX$PREFIX"
+    for word in "${(@f)$(pingscript complete zsh "$line" 2>/dev/null)}"; do
+        case $word in
+            '') ;;
+            */) begun+=("$word") ;;
+            *) whole+=("$word") ;;
+        esac
+    done
+    compset -P '--[a-z]*='
+    compset -P '*/'
+    compadd -a whole
+    compadd -S '' -a begun
+}
+if [[ $funcstack[1] = _pingscript ]]; then
+    _pingscript "$@"
+else
+    if (( ! $+functions[compdef] )); then
+        autoload -Uz compinit
+        compinit
+    fi
+    compdef _pingscript pingscript
+fi
+"#;
+
+const FISH: &str = "complete -c pingscript -f -a '(pingscript complete fish (commandline -cp | string collect))'\n";
+
+/// The word to complete.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Last {
+    pub(super) text: String,
+    /// The quotation mark that is still open.
+    pub(super) quote: Option<char>,
+}
+
+impl Last {
+    /// Where the `=` of `--name=value` is.
+    fn assigned(&self) -> Option<usize> {
+        self.text.find('=').filter(|_| self.text.starts_with("--"))
+    }
+}
+
+/// The words of a line as a shell reads them, and the one to complete, which is empty after a blank.
+pub(super) fn words(line: &str) -> (Vec<String>, Last) {
+    let (mut words, mut word, mut quote) = (Vec::new(), None::<String>, None);
+    let mut chars = line.chars();
+    while let Some(c) = chars.next() {
+        if quote.is_none() && c.is_whitespace() {
+            words.extend(word.take());
+            continue;
+        }
+        let word = word.get_or_insert_default();
+        match (quote, c) {
+            (Some(open), c) if c == open => quote = None,
+            (None, '"' | '\'') => quote = Some(c),
+            (None | Some('"'), '\\') => word.extend(chars.next()),
+            _ => word.push(c),
+        }
+    }
+    (words, Last { text: word.unwrap_or_default(), quote })
+}
+
+/// A word as it is typed in Bash, after an open quotation mark if there is one.
+fn typed(word: &str, quote: Option<char>) -> String {
+    let plain = |c: char| match quote {
+        Some('"') => !"\"\\$`".contains(c),
+        Some(_) => true,
+        None => c.is_alphanumeric() || "/._-:=,+@%".contains(c),
+    };
+    let word = if quote == Some('\'') { word.replace('\'', "'\\''") } else { word.to_string() };
+    let home = if word.starts_with("~/") && quote.is_none() { 1 } else { 0 };
+    let escaped = word[home..].chars().flat_map(|c| (!plain(c)).then_some('\\').into_iter().chain([c]));
+    word[..home].chars().chain(escaped).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_those_of_a_shell() {
+        let read = |line| {
+            let (words, last) = words(line);
+            (words.join("|"), last.text, last.quote)
+        };
+        assert_eq!(read("pingscript my\\ scr"), ("pingscript".into(), "my scr".into(), None));
+        assert_eq!(read("pingscript 'my scr' \"a b"), ("pingscript|my scr".into(), "a b".into(), Some('"')));
+        assert_eq!(read(" pingscript  '' "), ("pingscript|".into(), String::new(), None));
+    }
+
+    #[test]
+    fn words_are_written_as_bash_reads_them() {
+        for (quote, expected) in [(None, "a\\ \\\"b\\'c"), (Some('"'), "a \\\"b'c"), (Some('\''), "a \"b'\\''c")] {
+            assert_eq!(typed("a \"b'c", quote), expected);
+        }
+        assert_eq!([typed("~/a", None), typed("a~", None)], ["~/a", "a\\~"]);
+    }
+}
