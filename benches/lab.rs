@@ -16,11 +16,10 @@ use std::time::{Duration as Span, Instant};
 
 use pingscript::bindings::context::{self, Context, Programs};
 use pingscript::bindings::policy::{self, Made};
-use pingscript::bindings::task::STACK;
 use pingscript::engine::programs::ScriptHost;
 use pingscript::engine::run::{Job, context as context_of};
 use pingscript::net::host::stop::Stop;
-use pingscript::net::host::{Host, ThisMachine};
+use pingscript::net::host::{Host, ThisMachine, threads};
 use pingscript::net::lab::kernel::relay::RelayThread;
 use pingscript::net::lab::relay::{Direction, Link, LinkOptions};
 use pingscript::net::lab::{CableOptions, HostOptions, Lab, LabHost, Options, use_helper};
@@ -58,7 +57,7 @@ fn main() {
     if let Err(err) = Lab::create(&Options::default()) {
         return println!("no lab can be had here: {err}\n  hint: {}", err.hint);
     }
-    let thread = thread::Builder::new().stack_size(STACK).spawn(|| {
+    let thread = threads::spawn_script("bench", || {
         set_up();
         rates();
         lateness();

@@ -10,11 +10,11 @@ use common::{binary, pingscript, require_lab_or_skip};
 use pingscript::bindings::context::Programs;
 use pingscript::bindings::error::ScriptResult;
 use pingscript::bindings::finish;
-use pingscript::bindings::task::STACK;
 use pingscript::engine::check::check;
 use pingscript::engine::help::{Form, examples};
 use pingscript::engine::programs::ScriptHost;
 use pingscript::engine::run::{Job, context};
+use pingscript::net::host::threads::STACK;
 use rhai::Dynamic;
 
 /// What is missing in a documentation.

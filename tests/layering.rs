@@ -15,6 +15,8 @@ struct Rule {
     within: &'static [&'static str],
     /// Whose files are excepted.
     except: &'static [&'static str],
+    /// Whether tests within the files may.
+    tests_may: bool,
     /// Paths (`std::net::UdpSocket`: also by a `use` of it in braces) and plain words.
     names: &'static [&'static str],
     why: &'static str,
@@ -24,18 +26,21 @@ const RULES: &[Rule] = &[
     Rule {
         within: &["src/net/"],
         except: &[],
+        tests_may: false,
         names: &["rhai"],
         why: "the core knows nothing of scripts: what scripts need of it is converted in src/bindings",
     },
     Rule {
         within: &["src/net/"],
         except: &[],
+        tests_may: false,
         names: &["crate::bindings", "super::bindings", "crate::terminal", "crate::limits", "crate::doctor"],
         why: "the core does not depend on what stands on it",
     },
     Rule {
         within: &["src/bindings/"],
         except: &[],
+        tests_may: false,
         names: &[
             "socket2",
             "libc",
@@ -50,12 +55,14 @@ const RULES: &[Rule] = &[
     Rule {
         within: &["src/bindings/"],
         except: &[],
+        tests_may: false,
         names: &["SystemTime", "std::time::Instant", "Instant::now"],
         why: "bindings read no clock: ask the host of the context",
     },
     Rule {
         within: &["src/net/lab/relay/"],
         except: &["src/net/lab/relay/tests.rs"],
+        tests_may: false,
         names: &[
             "socket2",
             "std::os::fd",
@@ -73,6 +80,7 @@ const RULES: &[Rule] = &[
     Rule {
         within: &["src/net/", "src/bindings/"],
         except: &[],
+        tests_may: false,
         names: &["crate::engine", "super::engine"],
         why: "what needs the engine goes through the trait `Programs` of src/bindings/context.rs",
     },
@@ -96,12 +104,21 @@ const RULES: &[Rule] = &[
             "src/net/sys/supervise.rs",
             "src/net/sys/terminal.rs",
         ],
+        tests_may: false,
         names: &["unsafe"],
         why: "unsafe code has its own files",
     },
     Rule {
         within: &["src/"],
+        except: &["src/net/host/threads.rs"],
+        tests_may: true,
+        names: &["thread::spawn", "thread::Builder", "thread::scope"],
+        why: "threads are started by src/net/host/threads.rs",
+    },
+    Rule {
+        within: &["src/"],
         except: &["src/main.rs", "src/engine/"],
+        tests_may: false,
         names: &["anyhow"],
         why: "errors below the engine have kinds, which anyhow would hide",
     },
@@ -173,6 +190,8 @@ fn violations_are_seen() {
         ("src/net/lab/relay/x.rs", "use std::os::fd::OwnedFd;"),
         ("src/net/lab/relay/x.rs", "use crate::net::host::{Host, bugs};"),
         ("src/bindings/x.rs", "pub(crate) use anyhow::Result;"),
+        ("src/net/lab/x.rs", "std::thread::spawn(f);\n#[cfg(test)]\nmod tests {}"),
+        ("src/engine/x.rs", "use std::thread::{Builder, JoinHandle};"),
     ] {
         assert_eq!(violations(path, text).len(), 1, "{path}: {text}");
     }
@@ -182,6 +201,8 @@ fn violations_are_seen() {
         ("src/bindings/x.rs", "use std::net::SocketAddr;\nuse crate::net::udp::UdpSocket;\n#[allow(unsafe_code)]"),
         ("src/bindings/x.rs", "use std::net::{IpAddr, SocketAddr};"),
         ("src/bindings/x.rs", "let engine = self.programs.engine();"),
+        ("src/net/x.rs", "std::thread::yield_now();\n#[cfg(test)]\nmod tests {\n    std::thread::spawn(f);\n}"),
+        ("src/net/stop/tests.rs", "use std::thread;\nthread::scope(f);"),
         ("src/engine/run.rs", "use rhai::Engine;\nuse std::time::Instant;\nuse anyhow::Result;"),
     ] {
         assert_eq!(violations(path, text), [""; 0], "{path}: {text}");
@@ -203,9 +224,12 @@ fn upward(rooms: &Graph) -> Vec<String> {
 /// What in the file `path` breaks a rule, a line for each.
 fn violations(path: &str, text: &str) -> Vec<String> {
     let is_among = |starts: &[&str]| starts.iter().any(|start| path.starts_with(start));
-    let used = uses(text);
+    let whole = (text, uses(text));
+    let without_tests = &text[..tests_of(path, text)];
+    let without_tests = (without_tests, uses(without_tests));
     let mut found = Vec::new();
     for rule in RULES.iter().filter(|rule| is_among(rule.within) && !is_among(rule.except)) {
+        let (text, used) = if rule.tests_may { &without_tests } else { &whole };
         for name in rule.names {
             // A module by itself is a violation only as a `use`: its harmless items are named with it.
             let whole = matches!(*name, "std::net" | "std::net::*");
@@ -219,6 +243,14 @@ fn violations(path: &str, text: &str) -> Vec<String> {
         }
     }
     found
+}
+
+/// Where the tests of a file begin: at its start, where it has no other code.
+fn tests_of(path: &str, text: &str) -> usize {
+    if path.ends_with("tests.rs") || path.contains("/tests/") {
+        return 0;
+    }
+    text.find("#[cfg(test)]\nmod tests {").unwrap_or(text.len())
 }
 
 /// Where `name` stands in `text` as a word of its own; not as a file's ending (`x.rhai`).

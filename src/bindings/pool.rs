@@ -11,7 +11,7 @@ use super::context;
 use super::context::{Context, Wait};
 use super::error::{OrRaise, ScriptResult, raise};
 use super::task::Task;
-use super::task::{Prepared, begin_thread, no_thread, prepare, refuse};
+use super::task::{Prepared, no_thread, prepare, refuse};
 use crate::net::error::Error;
 use crate::net::host::stop::Sleeper;
 use crate::net::host::threads;
@@ -80,8 +80,7 @@ impl Workers {
         }
         state.running += 1;
         let (pool, programs) = (self.clone(), programs());
-        let thread = threads::spawn("pool".to_string(), move || {
-            begin_thread();
+        let thread = threads::spawn_script("pool", move || {
             while let Some(Job { task, context, body }) = pool.next() {
                 task.run(&context, programs.as_ref(), body);
             }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rhai::{Array, Dynamic, EvalAltResult, FnPtr, NativeCallContext};
 
-pub(super) use self::start::{Prepared, begin_thread, no_thread, prepare, refuse, start_script};
+pub(super) use self::start::{Prepared, no_thread, prepare, refuse, start_script};
 use super::addr::Addr;
 use super::callback::{guarded, programs};
 use super::context::{Context, Programs, Run, Script, Serving, Wait};
@@ -15,7 +15,6 @@ use super::{context, exit, loops};
 use crate::net::error::{Error, ErrorKind};
 use crate::net::host::stop::{Reason, Sleeper, Stage, Stop, terminate_later};
 use crate::net::host::threads;
-pub use crate::net::host::threads::STACK;
 use crate::terminal::output;
 
 mod start;
@@ -62,8 +61,7 @@ impl Task {
     ) -> Result<Self, Error> {
         let task = Self::new(name.clone(), &context, owner, script);
         let (inside, programs, run) = (task.clone(), programs(), context.run.clone());
-        let thread = threads::spawn(name, move || {
-            begin_thread();
+        let thread = threads::spawn_script(&name, move || {
             inside.run(&context, programs.as_ref(), body);
         });
         // Not kept: the thread gives its stack back when it ends, without anybody joining it.

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::{Area, Bench, Check, State};
-use crate::net::sys;
+use crate::net::host::{Host, ThisMachine, Waited, threads};
 use crate::net::time::Duration;
 
 /// How many waits are measured.
@@ -17,24 +17,18 @@ const LATE: Duration = Duration::from_micros(500);
 
 /// Measures how late short waits end.
 pub(super) fn examine(bench: Bench<'_>) -> Check {
-    let mut late = Vec::with_capacity(WAITS);
-    // Waits are sharpened as those of scripts are, on a thread of their own: the setting stays with its thread.
-    std::thread::scope(|scope| {
-        let measure = || {
-            sys::set_timer_slack();
-            for _ in 0..WAITS {
-                let until = bench.host.now() + WAIT;
-                if bench.host.wait(&mut [], Some(until), bench.stop).is_err() || bench.stop.is_stopped() {
-                    return;
-                }
-                late.push(bench.host.now() - until);
-            }
+    let stop = bench.stop.clone();
+    // As scripts wait, on a thread like theirs. Without one, nothing is measured.
+    let measure = move || {
+        let wait = || {
+            let until = ThisMachine.now() + WAIT;
+            let waited = ThisMachine.wait(&mut [], Some(until), &stop);
+            waited.is_ok_and(|waited| waited == Waited::TimedOut).then(|| ThisMachine.now() - until)
         };
-        // Without a thread, nothing was measured.
-        if let Ok(thread) = std::thread::Builder::new().spawn_scoped(scope, measure) {
-            let _ = thread.join();
-        }
-    });
+        std::iter::from_fn(wait).take(WAITS).collect::<Vec<_>>()
+    };
+    let mut late =
+        threads::spawn_script("timer", measure).ok().and_then(|thread| thread.join().ok()).unwrap_or_default();
     late.sort_unstable();
     let check = |finding: String| Check::ok(Area::Process, "timer", "timer", finding);
     let (Some(median), Some(worst)) = (late.get(late.len() / 2), late.last()) else {

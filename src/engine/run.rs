@@ -16,11 +16,11 @@ use crate::bindings::context::{Context, Programs, Run, Script};
 use crate::bindings::exit as exit_binding;
 use crate::bindings::finish;
 use crate::bindings::lab::lesson::Lesson;
-use crate::bindings::task::{STACK, end_threads};
-use crate::limits::stack;
+use crate::bindings::task::end_threads;
 use crate::net::error::{Error, in_words};
 use crate::net::host::ThisMachine;
 use crate::net::host::stop::{Reason, Stop};
+use crate::net::host::threads;
 use crate::net::observe::record;
 use crate::net::observe::record::{About, Wanted};
 use crate::net::random::{Sequence, Stream};
@@ -102,9 +102,7 @@ pub fn run(host: &Arc<ScriptHost>, job: &Job) -> Result<i32> {
     prober::warm_up(context.host.as_ref());
     let (inside, runner) = (context.clone(), host.clone());
     let code = program.clone();
-    let script = std::thread::Builder::new().name("script".to_string()).stack_size(STACK).spawn(move || {
-        sys::set_timer_slack();
-        stack::watch(STACK);
+    let script = threads::spawn_script("script", move || {
         let result = runner.run(&code, &inside);
         if let Err(error) = &result {
             // Told before its threads have ended, which they may never do.

@@ -18,6 +18,7 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 
 use crate::net::host::stop::{GRACE, Grace, Reason, Stop, ready, terminate_later};
+use crate::net::host::threads;
 use crate::net::sys;
 use crate::terminal::output;
 
@@ -97,7 +98,7 @@ pub(super) fn on(signal: libc::c_int, name: &str, what: impl Fn() + Send + 'stat
             what();
         }
     };
-    std::thread::Builder::new().name(name.to_string()).spawn(wait).with_context(failed)?;
+    threads::spawn(name, wait).with_context(failed)?;
     Ok(())
 }
 
@@ -216,7 +217,7 @@ fn stand_by() -> std::io::Result<()> {
     for _ in 0..THREADS {
         let (sender, receiver) = channel::<Job>();
         let work = move || receiver.into_iter().for_each(|job| job());
-        std::thread::Builder::new().name("signal".to_string()).spawn(work)?;
+        threads::spawn("signal", work)?;
         standby().push(sender);
     }
     ready()

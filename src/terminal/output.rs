@@ -19,6 +19,7 @@ use super::prompt_output;
 use crate::net::error::Error;
 use crate::net::host::environment::Held;
 use crate::net::host::file::{Unwritten, write_lines};
+use crate::net::host::threads;
 use crate::net::sys;
 use crate::net::sys::PollFd;
 use crate::net::time::Duration;
@@ -189,7 +190,7 @@ pub fn give_to_rows() {
     };
     if !ROWS_OWN_OUTPUT.swap(true, Ordering::Relaxed) {
         // Without the thread it shows at the next row.
-        let _ = std::thread::Builder::new().name("rows' reader".to_string()).spawn(watch);
+        let _ = threads::spawn("rows' reader", watch);
     }
 }
 

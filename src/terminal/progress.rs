@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use crate::net::host::threads;
 use crate::net::observe::loss_report::LossReport;
 use crate::net::probe::ledger::Counts;
 use crate::net::socket::session::Session;
@@ -31,8 +32,7 @@ impl Progress {
         }
         let done = Arc::new(AtomicBool::new(false));
         let ended = done.clone();
-        let thread =
-            thread::Builder::new().name("progress".to_string()).spawn(move || run(&session.loss_report, &ended));
+        let thread = threads::spawn("progress", move || run(&session.loss_report, &ended));
         Some(Self { done, thread: thread.ok() })
     }
 }

@@ -5,27 +5,19 @@ use std::sync::atomic::Ordering;
 
 use rhai::{Array, Dynamic, FnPtr, NativeCallContext};
 
-use super::{STACK, Task, is_end};
+use super::{Task, is_end};
 use crate::bindings::body::returns;
 use crate::bindings::callback::{Callback, programs};
 use crate::bindings::context;
 use crate::bindings::context::{Context, Run, Script, Serving};
 use crate::bindings::convert::typed;
 use crate::bindings::error::{OrRaise, ScriptResult, thrown};
-use crate::limits::stack;
 use crate::net::error::Error;
 use crate::net::host::stop::Stop;
 use crate::net::host::{Host, threads};
 use crate::net::random::Sequence;
 use crate::net::socket::tcp::Connection;
-use crate::net::sys;
 use crate::terminal::output;
-
-/// Prepares a thread that is to run script code.
-pub(in crate::bindings) fn begin_thread() {
-    sys::set_timer_slack();
-    stack::watch(STACK);
-}
 
 /// What is said where the system starts no thread.
 pub(in crate::bindings) fn no_thread(err: &std::io::Error) -> Error {

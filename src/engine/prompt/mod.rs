@@ -29,9 +29,8 @@ use super::programs::ScriptHost;
 use super::run::{self, Job, exit};
 use super::signals;
 use crate::bindings::finish;
-use crate::bindings::task::STACK;
-use crate::limits::stack;
 use crate::net::host::ThisMachine;
+use crate::net::host::threads;
 use crate::net::observe::record::Wanted;
 use crate::net::socket::prober;
 use crate::net::sys;
@@ -89,10 +88,7 @@ pub fn in_session(
         last_events.end(last_clock.unix_nanos());
     });
     let mut session = Session::new(host.clone(), context);
-    let thread = std::thread::Builder::new().name("prompt".to_string()).stack_size(STACK);
-    let code = thread.spawn(move || {
-        sys::set_timer_slack();
-        stack::watch(STACK);
+    let code = threads::spawn_script("prompt", move || {
         let code = body(&mut session);
         // From here on a signal ends the wait for what entries started.
         signals::stop_script(&session.context.stop);

@@ -26,6 +26,7 @@ use crate::engine::help::Kind;
 use crate::engine::programs::ScriptHost;
 use crate::engine::signals;
 use crate::net::host::blocking::BlockingCall;
+use crate::net::host::threads;
 use crate::net::sys;
 use crate::terminal::colour::is_wanted;
 use crate::terminal::{output, prompt_output};
@@ -72,7 +73,7 @@ impl Terminal {
     pub fn open(host: &Arc<ScriptHost>) -> Result<Self> {
         // Needed for the first hint, and ready by then.
         let collector = host.clone();
-        std::thread::Builder::new().name("reference".to_string()).spawn(move || {
+        threads::spawn("reference", move || {
             collector.reference();
         })?;
         let config = Config::builder()
@@ -102,12 +103,12 @@ impl Terminal {
         editor.set_color_mode(if std::io::stdout().is_terminal() { ColorMode::Forced } else { ColorMode::Disabled });
         let shares = std::io::stdout().is_terminal() && !is_plain_terminal();
         if shares {
-            std::thread::Builder::new().name("printer".to_string()).spawn(prompt_output::ask_for_lines)?;
+            threads::spawn("printer", prompt_output::ask_for_lines)?;
         }
         sys::keep_signals()?;
         let seat = Arc::new(BlockingCall::default());
         let of_reader = seat.clone();
-        std::thread::Builder::new().name("interrupts".to_string()).spawn(move || end_waits(&of_reader))?;
+        threads::spawn("interrupts", move || end_waits(&of_reader))?;
         Ok(Self { editor, history, shares, told: false, seat })
     }
 

@@ -12,13 +12,12 @@ use rhai::{AST, ASTNode, Expr, FnPtr, Position, Stmt};
 use crate::bindings::context::{Asked, Context, Handlers, Newest, Programs, Reload, Script, Server, Serving, end};
 use crate::bindings::exit as exit_binding;
 use crate::bindings::finish;
-use crate::bindings::task::{STACK, Task, Tasks};
+use crate::bindings::task::{Task, Tasks};
 use crate::engine::programs::ScriptHost;
 use crate::engine::rewrite;
 use crate::engine::run::{Job, script};
-use crate::limits::stack;
 use crate::net::host::stop::Stop;
-use crate::net::sys;
+use crate::net::host::threads;
 use crate::terminal::output;
 
 /// How long a script that is to end may take before its successor starts.
@@ -112,11 +111,9 @@ impl Running {
         let state = Arc::new(State::default());
         let (inside, runner, program, shared) = (context.clone(), host.clone(), program.clone(), state.clone());
         let body = move || {
-            sys::set_timer_slack();
-            stack::watch(STACK);
             run_through(&runner, &program, &inside, &shared);
         };
-        let thread = std::thread::Builder::new().name("script".to_string()).stack_size(STACK).spawn(body)?;
+        let thread = threads::spawn_script("script", body)?;
         Ok(Self { version, script, context, thread, state, begun: Instant::now() })
     }
 

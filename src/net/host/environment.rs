@@ -41,7 +41,7 @@ pub trait Environment: Send + Sync {
         false
     }
 
-    /// A thread begins that may run policies, with so many bytes of stack.
+    /// A thread begins that may run script code, with so many bytes of stack.
     fn thread_begins(&self, _stack: usize) {}
 }
 

@@ -96,7 +96,7 @@ pub(crate) fn on_a_thread<T: Send + 'static>(
     let until = patience.map(|patience| here.now() + patience);
     let shared = Arc::new((sys::eventfd()?, Mutex::new(None)));
     let theirs = shared.clone();
-    std::thread::Builder::new().name("resolver".to_string()).spawn(move || {
+    super::threads::spawn("resolver", move || {
         let value = work();
         *theirs.1.lock().unwrap_or_else(PoisonError::into_inner) = Some(value);
         sys::eventfd_raise(theirs.0.as_fd());

@@ -1,4 +1,5 @@
-//! Threads that run script code: as many as the system allows, less some that the process needs for itself.
+//! Threads, all of which are started here. Those that run script code are as many as the system allows, less some that the process
+//! needs for itself.
 //!
 //! Each takes four mappings of memory: its stack, a stack for signals, and a guard page before each. The number of mappings has
 //! a limit (vm.max_map_count), and a thread that finds no room for its second stack ends the whole process. So they are counted
@@ -8,6 +9,9 @@ use std::io;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::{Builder, JoinHandle};
+
+use super::environment::environment;
+use crate::net::sys;
 
 /// Stack of a thread that runs script code: deep recursion must meet the engine's limit first.
 pub const STACK: usize = 16 << 20;
@@ -36,18 +40,31 @@ impl Drop for Place {
     }
 }
 
-/// Starts a thread called `name`.
+/// Starts a thread of the process's own, called `name`.
+///
+/// # Errors
+/// EAGAIN: the system's limit is reached.
+pub fn spawn<T: Send + 'static>(name: &str, body: impl FnOnce() -> T + Send + 'static) -> io::Result<JoinHandle<T>> {
+    Builder::new().name(name.to_string()).spawn(body)
+}
+
+/// Starts a thread called `name` that may run script code.
 ///
 /// # Errors
 /// EAGAIN: the limit, or one of the system's, is reached.
-pub fn spawn<T: Send + 'static>(name: String, body: impl FnOnce() -> T + Send + 'static) -> io::Result<JoinHandle<T>> {
+pub fn spawn_script<T: Send + 'static>(
+    name: &str,
+    body: impl FnOnce() -> T + Send + 'static,
+) -> io::Result<JoinHandle<T>> {
     let place = Place::take().ok_or_else(|| io::Error::from_raw_os_error(libc::EAGAIN))?;
     // In a box: what it holds would otherwise stand on the thread's stack several times.
     let body: Box<dyn FnOnce() -> T + Send> = Box::new(move || {
         let _place = place;
+        sys::set_timer_slack();
+        environment().thread_begins(STACK);
         body()
     });
-    Builder::new().name(name).stack_size(STACK).spawn(body)
+    Builder::new().name(name.to_string()).stack_size(STACK).spawn(body)
 }
 
 /// What can be done where no thread is left.
@@ -88,7 +105,7 @@ mod tests {
     fn places_are_given_back() {
         let before = RUNNING.load(Ordering::Relaxed);
         for _ in 0..4 {
-            let threads: Vec<_> = (0..50).map(|n| spawn("test".to_string(), move || n).unwrap()).collect();
+            let threads: Vec<_> = (0..50).map(|n| spawn_script("test", move || n).unwrap()).collect();
             assert_eq!(threads.into_iter().map(|thread| thread.join().unwrap()).sum::<i32>(), 1225);
         }
         // Other tests may run threads meanwhile, but not so many.

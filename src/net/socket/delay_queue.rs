@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::net::host::room::Exempt;
 use crate::net::host::stop::Stop;
-use crate::net::host::{Host, Waited, bugs};
+use crate::net::host::{Host, Waited, bugs, threads};
 use crate::net::sys;
 use crate::net::sys::PollFd;
 use crate::net::time::{Duration, Instant};
@@ -60,7 +60,7 @@ impl DelayQueue {
             let wake = Arc::new(sys::eventfd()?);
             let (later, stop, inside) = (self.clone(), stop.clone(), wake.clone());
             let run = move || later.run(host.as_ref(), &stop, &inside);
-            std::thread::Builder::new().name("later".to_string()).spawn(run)?;
+            threads::spawn("later", run)?;
             Ok(wake)
         };
         self.lock().enter(Waiting { due, order: 0, outlet, data }, start)

@@ -8,6 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::{Reason, Stop};
+use crate::net::host::threads;
 
 /// How long what was interrupted may go on, to print its summary, before it is terminated.
 pub const GRACE: Duration = Duration::from_millis(500);
@@ -87,7 +88,7 @@ fn sender(thread: &mut Option<Sender<Due>>) -> io::Result<&Sender<Due>> {
         let (sender, receiver) = channel();
         // The grace is the same for all, so what was interrupted first is terminated first.
         let run = move |due: Receiver<Due>| due.into_iter().for_each(end);
-        std::thread::Builder::new().name("grace".to_string()).spawn(move || run(receiver))?;
+        threads::spawn("grace", move || run(receiver))?;
         *thread = Some(sender);
     }
     thread.as_ref().ok_or_else(|| io::ErrorKind::WouldBlock.into())

@@ -14,7 +14,7 @@ pub use super::exec::{Command, Exit};
 use crate::net::error::{Error, ErrorKind, Result};
 use crate::net::host::environment::environment;
 use crate::net::host::stop::{Sleeper, Stage, Stop};
-use crate::net::host::{Host, Waited};
+use crate::net::host::{Host, Waited, threads};
 use crate::net::sys::{self, PollFd};
 use crate::net::time::{Duration, Instant};
 
@@ -167,7 +167,7 @@ impl Program {
             inner.ended.store(true, Ordering::Release);
             inner.news.notify();
         };
-        match std::thread::Builder::new().name("program".to_string()).spawn(read) {
+        match threads::spawn("program", read) {
             Ok(_) => Ok(this),
             Err(err) => {
                 let _ = this.0.process.kill();
@@ -382,7 +382,7 @@ impl Stream<'_> {
 /// Gives a program what it is to read; it may end before it has read all of it.
 fn feed(mut writer: PipeWriter, input: Vec<u8>) {
     // On a thread of its own: the program may print more than a pipe holds before it reads. Without one, it reads nothing.
-    let _ = std::thread::Builder::new().spawn(move || {
+    let _ = threads::spawn("input", move || {
         let _ = writer.write_all(&input);
     });
 }

@@ -9,9 +9,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::ports::{Packets, Ports};
 use crate::net::error::{Error, Result};
 use crate::net::host::Host;
-use crate::net::host::environment::environment;
 use crate::net::host::id::HostId;
 use crate::net::host::stop::Stop;
+use crate::net::host::threads;
 use crate::net::lab::relay::{EndId, Ingress, Link, LinkOptions, LinkState, Relay, RelayShared, Time};
 use crate::net::lab::{Cable, LabHost};
 use crate::net::random::Stream;
@@ -21,9 +21,6 @@ use crate::net::time::Duration;
 
 /// After so long without a frame, recordings are written out.
 const IDLE: Duration = Duration::from_millis(10);
-
-/// Policies may run script code, which needs a deep stack.
-const STACK: usize = 16 << 20;
 
 /// A lab's relay and the thread that drives it. It ends with this handle, or with the stop that it was started with.
 #[derive(Debug)]
@@ -53,12 +50,11 @@ impl RelayThread {
         let shared = RelayShared::new(session);
         let (relay, inside) = (Relay::new(shared.clone()), inbox.clone());
         let run = move || {
-            environment().thread_begins(STACK);
-            sys::set_timer_slack();
             let (ports, frames) = (Ports::default(), Frames::default());
             Driver { inbox: inside, host, stop, relay, ports, frames, unwritten: false }.run();
         };
-        std::thread::Builder::new().name("relay".to_string()).stack_size(STACK).spawn(run).map_err(failed)?;
+        // Policies may run script code.
+        threads::spawn_script("relay", run).map_err(failed)?;
         Ok(Self { shared, inbox })
     }
 
