@@ -8,7 +8,7 @@ use crate::net::wire::number::{self, Number};
 
 functions! {
     pub fn api;
-    type Bytes = Builder,
+    object Builder as Bytes,
         "Bytes that grow by calls such as `u16`; sent and replied with as they are. Copies are the same bytes.";
 
     /// No bytes yet: what is to be put together with `u8`, `u16`, `text` and so on. Each of these gives the same `Bytes`
@@ -19,7 +19,7 @@ functions! {
     /// message.u8(0);
     /// expect(hex(message), "00 07 01 78 00");
     /// ```
-    volatile bytes() -> Bytes = Builder::default();
+    volatile bytes() -> Builder = Builder::default();
 
     /// Appends a number as one byte, 0 to 255.
     ///
@@ -28,7 +28,7 @@ functions! {
     /// ```rhai
     /// expect(hex(bytes().u8(200)), "c8");
     /// ```
-    fn u8(ctx: NativeCallContext, bytes: &mut Bytes, number: i64) -> ScriptResult<Bytes> =
+    fn u8(ctx: NativeCallContext, bytes: &mut Builder, number: i64) -> ScriptResult<Builder> =
         bytes.number(&ctx, Number::U8, number);
 
     /// Appends a number as two bytes in network order, 0 to 65,535.
@@ -38,7 +38,7 @@ functions! {
     /// ```rhai
     /// expect(hex(bytes().u16(0x0102)), "01 02");
     /// ```
-    fn u16(ctx: NativeCallContext, bytes: &mut Bytes, number: i64) -> ScriptResult<Bytes> =
+    fn u16(ctx: NativeCallContext, bytes: &mut Builder, number: i64) -> ScriptResult<Builder> =
         bytes.number(&ctx, Number::U16, number);
 
     /// Appends a number as three bytes in network order, 0 to 16,777,215.
@@ -48,7 +48,7 @@ functions! {
     /// ```rhai
     /// expect(hex(bytes().u24(0x010203)), "01 02 03");
     /// ```
-    fn u24(ctx: NativeCallContext, bytes: &mut Bytes, number: i64) -> ScriptResult<Bytes> =
+    fn u24(ctx: NativeCallContext, bytes: &mut Builder, number: i64) -> ScriptResult<Builder> =
         bytes.number(&ctx, Number::U24, number);
 
     /// Appends a number as four bytes in network order, 0 to 4,294,967,295.
@@ -58,7 +58,7 @@ functions! {
     /// ```rhai
     /// expect(hex(bytes().u32(7)), "00 00 00 07");
     /// ```
-    fn u32(ctx: NativeCallContext, bytes: &mut Bytes, number: i64) -> ScriptResult<Bytes> =
+    fn u32(ctx: NativeCallContext, bytes: &mut Builder, number: i64) -> ScriptResult<Builder> =
         bytes.number(&ctx, Number::U32, number);
 
     /// Appends a number as eight bytes in network order, 0 to the greatest integer.
@@ -68,7 +68,7 @@ functions! {
     /// ```rhai
     /// expect(hex(bytes().u64(7)), "00 00 00 00 00 00 00 07");
     /// ```
-    fn u64(ctx: NativeCallContext, bytes: &mut Bytes, number: i64) -> ScriptResult<Bytes> =
+    fn u64(ctx: NativeCallContext, bytes: &mut Builder, number: i64) -> ScriptResult<Builder> =
         bytes.number(&ctx, Number::U64, number);
 
     /// Appends a number as two bytes, the least significant first, 0 to 65,535.
@@ -78,7 +78,7 @@ functions! {
     /// ```rhai
     /// expect(hex(bytes().u16_le(0x0102)), "02 01");
     /// ```
-    fn u16_le(ctx: NativeCallContext, bytes: &mut Bytes, number: i64) -> ScriptResult<Bytes> =
+    fn u16_le(ctx: NativeCallContext, bytes: &mut Builder, number: i64) -> ScriptResult<Builder> =
         bytes.number(&ctx, Number::U16_LE, number);
 
     /// Appends a number as four bytes, the least significant first, 0 to 4,294,967,295.
@@ -88,7 +88,7 @@ functions! {
     /// ```rhai
     /// expect(hex(bytes().u32_le(7)), "07 00 00 00");
     /// ```
-    fn u32_le(ctx: NativeCallContext, bytes: &mut Bytes, number: i64) -> ScriptResult<Bytes> =
+    fn u32_le(ctx: NativeCallContext, bytes: &mut Builder, number: i64) -> ScriptResult<Builder> =
         bytes.number(&ctx, Number::U32_LE, number);
 
     /// Appends a number as eight bytes, the least significant first, 0 to the greatest integer.
@@ -98,7 +98,7 @@ functions! {
     /// ```rhai
     /// expect(hex(bytes().u64_le(7)), "07 00 00 00 00 00 00 00");
     /// ```
-    fn u64_le(ctx: NativeCallContext, bytes: &mut Bytes, number: i64) -> ScriptResult<Bytes> =
+    fn u64_le(ctx: NativeCallContext, bytes: &mut Builder, number: i64) -> ScriptResult<Builder> =
         bytes.number(&ctx, Number::U64_LE, number);
 
     /// Appends a number as one byte in two's complement, -128 to 127.
@@ -108,7 +108,7 @@ functions! {
     /// ```rhai
     /// expect(hex(bytes().i8(-1)), "ff");
     /// ```
-    fn i8(ctx: NativeCallContext, bytes: &mut Bytes, number: i64) -> ScriptResult<Bytes> =
+    fn i8(ctx: NativeCallContext, bytes: &mut Builder, number: i64) -> ScriptResult<Builder> =
         bytes.number(&ctx, Number::I8, number);
 
     /// Appends a number as two bytes in two's complement and network order, -32,768 to 32,767.
@@ -118,7 +118,7 @@ functions! {
     /// ```rhai
     /// expect(hex(bytes().i16(-2)), "ff fe");
     /// ```
-    fn i16(ctx: NativeCallContext, bytes: &mut Bytes, number: i64) -> ScriptResult<Bytes> =
+    fn i16(ctx: NativeCallContext, bytes: &mut Builder, number: i64) -> ScriptResult<Builder> =
         bytes.number(&ctx, Number::I16, number);
 
     /// Appends a number as four bytes in two's complement and network order, -2,147,483,648 to 2,147,483,647.
@@ -128,7 +128,7 @@ functions! {
     /// ```rhai
     /// expect(hex(bytes().i32(-2)), "ff ff ff fe");
     /// ```
-    fn i32(ctx: NativeCallContext, bytes: &mut Bytes, number: i64) -> ScriptResult<Bytes> =
+    fn i32(ctx: NativeCallContext, bytes: &mut Builder, number: i64) -> ScriptResult<Builder> =
         bytes.number(&ctx, Number::I32, number);
 
     /// Appends a number as eight bytes in two's complement and network order, any integer.
@@ -138,7 +138,7 @@ functions! {
     /// ```rhai
     /// expect(hex(bytes().i64(-2)), "ff ff ff ff ff ff ff fe");
     /// ```
-    fn i64(ctx: NativeCallContext, bytes: &mut Bytes, number: i64) -> ScriptResult<Bytes> =
+    fn i64(ctx: NativeCallContext, bytes: &mut Builder, number: i64) -> ScriptResult<Builder> =
         bytes.number(&ctx, Number::I64, number);
 
     /// Appends a number as two bytes in two's complement, the least significant first, -32,768 to 32,767.
@@ -148,7 +148,7 @@ functions! {
     /// ```rhai
     /// expect(hex(bytes().i16_le(-2)), "fe ff");
     /// ```
-    fn i16_le(ctx: NativeCallContext, bytes: &mut Bytes, number: i64) -> ScriptResult<Bytes> =
+    fn i16_le(ctx: NativeCallContext, bytes: &mut Builder, number: i64) -> ScriptResult<Builder> =
         bytes.number(&ctx, Number::I16_LE, number);
 
     /// Appends a number as four bytes in two's complement, the least significant first, -2,147,483,648 to 2,147,483,647.
@@ -158,7 +158,7 @@ functions! {
     /// ```rhai
     /// expect(hex(bytes().i32_le(-2)), "fe ff ff ff");
     /// ```
-    fn i32_le(ctx: NativeCallContext, bytes: &mut Bytes, number: i64) -> ScriptResult<Bytes> =
+    fn i32_le(ctx: NativeCallContext, bytes: &mut Builder, number: i64) -> ScriptResult<Builder> =
         bytes.number(&ctx, Number::I32_LE, number);
 
     /// Appends a number as eight bytes in two's complement, the least significant first, any integer.
@@ -168,7 +168,7 @@ functions! {
     /// ```rhai
     /// expect(hex(bytes().i64_le(-2)), "fe ff ff ff ff ff ff ff");
     /// ```
-    fn i64_le(ctx: NativeCallContext, bytes: &mut Bytes, number: i64) -> ScriptResult<Bytes> =
+    fn i64_le(ctx: NativeCallContext, bytes: &mut Builder, number: i64) -> ScriptResult<Builder> =
         bytes.number(&ctx, Number::I64_LE, number);
 
     /// Appends a text (UTF-8), without its length and without an end mark.
@@ -176,7 +176,7 @@ functions! {
     /// ```rhai
     /// expect(hex(bytes().u8(2).text("hi")), "02 68 69");
     /// ```
-    fn text(bytes: &mut Bytes, text: &str) -> Bytes = {
+    fn text(bytes: &mut Builder, text: &str) -> Builder = {
         bytes.lock().extend_from_slice(text.as_bytes());
         bytes.clone()
     };
@@ -186,7 +186,7 @@ functions! {
     /// ```rhai
     /// expect(hex(bytes().blob(unhex("de ad")).blob(blob(2))), "de ad 00 00");
     /// ```
-    fn blob(bytes: &mut Bytes, data: Blob) -> Bytes = {
+    fn blob(bytes: &mut Builder, data: Blob) -> Builder = {
         bytes.lock().extend_from_slice(&data);
         bytes.clone()
     };
@@ -197,7 +197,7 @@ functions! {
     /// let name = bytes().text("abc");
     /// expect(hex(bytes().u8(name.len).blob(name)), "03 61 62 63");
     /// ```
-    fn blob(bytes: &mut Bytes, data: Bytes) -> Bytes = {
+    fn blob(bytes: &mut Builder, data: Builder) -> Builder = {
         let data = data.to_vec();
         bytes.lock().extend_from_slice(&data);
         bytes.clone()
@@ -208,21 +208,21 @@ functions! {
     /// ```rhai
     /// expect(bytes().u32(0).len, 4);
     /// ```
-    get len(bytes: &mut Bytes) -> i64 = bytes.lock().len() as i64;
+    get len(bytes: &mut Builder) -> i64 = bytes.lock().len() as i64;
 
     /// The bytes as a blob: a copy, which does not grow.
     ///
     /// ```rhai
     /// expect(bytes().u8(7).blob[0], 7);
     /// ```
-    get blob(bytes: &mut Bytes) -> Blob = bytes.to_vec();
+    get blob(bytes: &mut Builder) -> Blob = bytes.to_vec();
 
     /// The bytes as hexadecimal digits.
     ///
     /// ```rhai
     /// expect(`${bytes().u16(7)}`, "00 07");
     /// ```
-    fn to_string | to_debug(bytes: &mut Bytes) -> String = number::hex(&bytes.lock());
+    fn to_string | to_debug(bytes: &mut Builder) -> String = number::hex(&bytes.lock());
 
     /// Data as hexadecimal digits, two for each byte, with blanks between: of a blob, of `bytes()` or of a text.
     ///

@@ -106,7 +106,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 functions! {
     pub fn api;
-    type Channel = Queue, "A queue of values between threads.";
+    object Queue as Channel, "A queue of values between threads.";
 
     /// A queue between threads that holds up to 1,024 values.
     ///
@@ -115,7 +115,7 @@ functions! {
     /// queue.send("hello");
     /// expect(queue.recv(), "hello");
     /// ```
-    fn channel() -> Channel = Channel::new(1024);
+    fn channel() -> Queue = Queue::new(1024);
 
     /// A queue between threads that holds up to `capacity` values, at least 1.
     ///
@@ -124,7 +124,7 @@ functions! {
     /// queue.send(7);
     /// expect(queue.len, 1);
     /// ```
-    fn channel(capacity: i64) -> Channel = Channel::new(capacity.max(1) as usize);
+    fn channel(capacity: i64) -> Queue = Queue::new(capacity.max(1) as usize);
 
     /// Puts a value into the queue; waits while it is full. False if the script was stopped first.
     ///
@@ -135,7 +135,7 @@ functions! {
     /// expect(queue.send(#{ seq: 1 }), true);
     /// expect(queue.recv().seq, 1);
     /// ```
-    fn send(ctx: NativeCallContext, channel: &mut Channel, value: Dynamic) -> ScriptResult<bool> = {
+    fn send(ctx: NativeCallContext, channel: &mut Queue, value: Dynamic) -> ScriptResult<bool> = {
         let capacity = channel.0.capacity;
         // A value that the sender goes on using must not be shared with the receiver.
         let mut value = Some(own(value, 0));
@@ -163,7 +163,7 @@ functions! {
     /// expect(queue.recv(), 1);
     /// expect(queue.recv(), ());
     /// ```
-    fn recv(channel: &mut Channel) -> Dynamic = channel.receive().unwrap_or(Dynamic::UNIT);
+    fn recv(channel: &mut Queue) -> Dynamic = channel.receive().unwrap_or(Dynamic::UNIT);
 
     /// Closes the channel: nothing more can be sent, loops over it end when it is empty.
     ///
@@ -174,7 +174,7 @@ functions! {
     /// for i in queue { sum += i; }
     /// expect(sum, 3);
     /// ```
-    fn close(channel: &mut Channel) = {
+    fn close(channel: &mut Queue) = {
         lock(&channel.0.state).1 = true;
         channel.0.changed.notify();
     };
@@ -184,5 +184,5 @@ functions! {
     /// ```rhai
     /// expect(channel().len, 0);
     /// ```
-    get len(channel: &mut Channel) -> i64 = lock(&channel.0.state).0.len() as i64;
+    get len(channel: &mut Queue) -> i64 = lock(&channel.0.state).0.len() as i64;
 }

@@ -9,7 +9,7 @@ pub struct SharedCounter(Arc<AtomicI64>);
 
 functions! {
     pub fn api;
-    type Counter = SharedCounter, "A whole number that threads share.";
+    object SharedCounter as Counter, "A whole number that threads share.";
 
     /// A counter at 0 that threads can share.
     ///
@@ -18,7 +18,7 @@ functions! {
     /// hits.add(1);
     /// expect(hits.value, 1);
     /// ```
-    fn counter() -> Counter = Counter::default();
+    fn counter() -> SharedCounter = SharedCounter::default();
 
     /// Adds `n` to the counter; the new value.
     ///
@@ -26,19 +26,19 @@ functions! {
     /// let hits = counter();
     /// expect(hits.add(2), 2);
     /// ```
-    fn add(counter: &mut Counter, n: i64) -> i64 = counter.0.fetch_add(n, Ordering::Relaxed).wrapping_add(n);
+    fn add(counter: &mut SharedCounter, n: i64) -> i64 = counter.0.fetch_add(n, Ordering::Relaxed).wrapping_add(n);
 
     /// The counter's value.
     ///
     /// ```rhai
     /// expect(counter().value, 0);
     /// ```
-    get value as value(counter: &mut Counter) -> i64 = counter.0.load(Ordering::Relaxed);
+    get value as value(counter: &mut SharedCounter) -> i64 = counter.0.load(Ordering::Relaxed);
 
     /// The counter's value as text.
     ///
     /// ```rhai
     /// expect(`${counter()}`, "0");
     /// ```
-    fn to_string | to_debug(counter: &mut Counter) -> String = value(counter).to_string();
+    fn to_string | to_debug(counter: &mut SharedCounter) -> String = value(counter).to_string();
 }

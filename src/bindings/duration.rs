@@ -1,88 +1,88 @@
 //! Durations: `1.s`, `250.ms`, `50.us`; arithmetic, comparison, and how they print.
 
-use crate::net::time::Duration as Span;
+use crate::net::time::Duration;
 use rhai::{EvalAltResult, Position};
 
 functions! {
     pub fn api;
-    type Duration = Span, "A length of time, to the nanosecond. It may be negative.";
+    object Duration, "A length of time, to the nanosecond. It may be negative.";
 
     /// A duration of that many hours.
     ///
     /// ```rhai
     /// expect(1.h, 3600.s);
     /// ```
-    get h(number: &mut i64) -> Duration = Span::from_secs(3600) * *number;
+    get h(number: &mut i64) -> Duration = Duration::from_secs(3600) * *number;
 
     /// A duration of that many minutes.
     ///
     /// ```rhai
     /// expect(2.min, 120.s);
     /// ```
-    get min(number: &mut i64) -> Duration = Span::from_secs(60) * *number;
+    get min(number: &mut i64) -> Duration = Duration::from_secs(60) * *number;
 
     /// A duration of that many seconds.
     ///
     /// ```rhai
     /// expect(1.s, 1000.ms);
     /// ```
-    get s(number: &mut i64) -> Duration = Span::from_secs(*number);
+    get s(number: &mut i64) -> Duration = Duration::from_secs(*number);
 
     /// A duration of that many milliseconds.
     ///
     /// ```rhai
     /// expect(250.ms + 750.ms, 1.s);
     /// ```
-    get ms(number: &mut i64) -> Duration = Span::from_millis(*number);
+    get ms(number: &mut i64) -> Duration = Duration::from_millis(*number);
 
     /// A duration of that many microseconds.
     ///
     /// ```rhai
     /// expect(50.us * 20, 1.ms);
     /// ```
-    get us(number: &mut i64) -> Duration = Span::from_micros(*number);
+    get us(number: &mut i64) -> Duration = Duration::from_micros(*number);
 
     /// A duration of that many nanoseconds.
     ///
     /// ```rhai
     /// expect(1_000.ns, 1.us);
     /// ```
-    get ns(number: &mut i64) -> Duration = Span::from_nanos(*number);
+    get ns(number: &mut i64) -> Duration = Duration::from_nanos(*number);
 
     /// A duration of that many hours.
     ///
     /// ```rhai
     /// expect(0.5.h, 30.min);
     /// ```
-    get h(number: &mut f64) -> Duration = Span::from_secs(3600) * *number;
+    get h(number: &mut f64) -> Duration = Duration::from_secs(3600) * *number;
 
     /// A duration of that many minutes.
     ///
     /// ```rhai
     /// expect(0.5.min, 30.s);
     /// ```
-    get min(number: &mut f64) -> Duration = Span::from_secs(60) * *number;
+    get min(number: &mut f64) -> Duration = Duration::from_secs(60) * *number;
 
     /// A duration of that many seconds, rounded to the nanosecond.
     ///
     /// ```rhai
     /// expect(0.25.s, 250.ms);
     /// ```
-    get s(number: &mut f64) -> Duration = Span::from_secs_f64(*number);
+    get s(number: &mut f64) -> Duration = Duration::from_secs_f64(*number);
 
     /// A duration of that many milliseconds, rounded to the nanosecond.
     ///
     /// ```rhai
     /// expect(0.5.ms, 500.us);
     /// ```
-    get ms(number: &mut f64) -> Duration = Span::from_millis(1) * *number;
+    get ms(number: &mut f64) -> Duration = Duration::from_millis(1) * *number;
 
     /// A duration of that many microseconds, rounded to the nanosecond.
     ///
     /// ```rhai
     /// expect(1.5.us, 1_500.ns);
     /// ```
-    get us(number: &mut f64) -> Duration = Span::from_micros(1) * *number;
+    get us(number: &mut f64) -> Duration = Duration::from_micros(1) * *number;
 
     /// The length in hours.
     ///

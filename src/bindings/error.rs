@@ -45,7 +45,7 @@ impl<T> OrRaise<T> for Result<T, Error> {
 
 functions! {
     pub fn api;
-    type NetError = crate::net::error::Error, "An error thrown by a native.";
+    object Error as NetError, "An error thrown by a native.";
 
     /// What kind of failure it is: `"invalid"`, `"resolve"`, `"in-use"`, `"not-local"`, `"permission"`, `"closed"`,
     /// `"unreachable"`, `"too-large"`, `"exhausted"`, `"refused"`, `"reset"`, `"timeout"`, `"file"`, `"busy"`,
@@ -54,28 +54,28 @@ functions! {
     /// ```rhai
     /// try { udp::bind("127.0.0.1:99999"); } catch (e) { expect(e.kind, "invalid"); }
     /// ```
-    get kind(error: &mut NetError) -> String = error.kind.word().to_string();
+    get kind(error: &mut Error) -> String = error.kind.word().to_string();
 
     /// What went wrong, in words.
     ///
     /// ```rhai
     /// try { udp::bind("127.0.0.1:x"); } catch (e) { expect(e.message.is_empty(), false); }
     /// ```
-    get message(error: &mut NetError) -> String = error.message.clone();
+    get message(error: &mut Error) -> String = error.message.clone();
 
     /// The operation that failed, such as `"bind"` or `"send"`.
     ///
     /// ```rhai
     /// try { udp::bind("192.0.2.1:0"); } catch (e) { expect(e.op, "bind"); }
     /// ```
-    get op(error: &mut NetError) -> String = error.op.to_string();
+    get op(error: &mut Error) -> String = error.op.to_string();
 
     /// The address or name the operation was about; empty if there is none.
     ///
     /// ```rhai
     /// try { udp::bind("192.0.2.1:0"); } catch (e) { expect(e.peer, "192.0.2.1:0"); }
     /// ```
-    get peer(error: &mut NetError) -> String = error.peer.clone();
+    get peer(error: &mut Error) -> String = error.peer.clone();
 
     /// What to do next; empty if there is nothing to say.
     ///
@@ -84,19 +84,19 @@ functions! {
     /// try { udp::bind("127.0.0.1:0", #{ ttll: 5 }); } catch (e) { hint = e.hint; }
     /// expect(hint.contains("ttl"), true);
     /// ```
-    get hint(error: &mut NetError) -> String = error.hint.clone();
+    get hint(error: &mut Error) -> String = error.hint.clone();
 
     /// The system's error number (errno(3)), or `()` if the system reported none.
     ///
     /// ```rhai
     /// try { resolve("127.0.0.1:x"); } catch (e) { expect(e.code, ()); }
     /// ```
-    get code(error: &mut NetError) -> Dynamic = error.code.map_or(Dynamic::UNIT, |code| Dynamic::from(i64::from(code)));
+    get code(error: &mut Error) -> Dynamic = error.code.map_or(Dynamic::UNIT, |code| Dynamic::from(i64::from(code)));
 
     /// The error as one line: operation, address and what went wrong.
     ///
     /// ```rhai
     /// try { udp::bind("192.0.2.1:0"); } catch (e) { expect(`${e}`.starts_with("bind 192.0.2.1:0: "), true); }
     /// ```
-    fn to_string | to_debug(error: &mut NetError) -> String = error.to_string();
+    fn to_string | to_debug(error: &mut Error) -> String = error.to_string();
 }

@@ -162,7 +162,7 @@ fn shown_value(value: &Dynamic) -> String {
 
 functions! {
     pub fn api;
-    type Bound, "Bounds that a value has to keep.";
+    object Bound, "Bounds that a value has to keep.";
 
     /// Ends the script with exit code 5 unless both values are the same, or the first keeps the bounds that the second is:
     /// `at_least(…)`, `at_most(…)`, `between(…)`, `near(…)`, `binomial(…)`, `containing(…)` or a range such as `3..=5`. What

@@ -1,22 +1,24 @@
 //! How a function of the scripts is written: its documentation, then a line with what it is, its parameters and its value.
 
-use rhai::FuncRegistration;
+use std::any::type_name;
 
-/// Functions and types for scripts, which `pub fn NAME;` adds to a module of the language.
+use rhai::{FuncRegistration, Module, RhaiNativeFunc, Variant};
+
+/// Functions and kinds of objects for scripts, which `pub fn NAME;` adds to a module of the language.
 ///
 /// ```text
 /// functions! {
 ///     pub fn api;
-///     type Counter = SharedCounter, "A whole number that threads share.";
+///     object SharedCounter as Counter, "A whole number that threads share.";
 ///
 ///     /// The counter's value.
-///     get value(counter: &mut Counter) -> i64 = counter.load();
+///     get value(counter: &mut SharedCounter) -> i64 = counter.load();
 /// }
 /// ```
 ///
 /// What it is: `fn`, `get`, `set`, `index`, `set_index`; `change`, a method that constants do not have; `volatile`, which gives
 /// another value at each call. Names that mean the same stand between `|`; an operator stands in quotes; `as NAME` makes it a
-/// function of the file, too. A `NativeCallContext` is no parameter for scripts.
+/// function of the file, too. A parameter `ctx` is the call's context and none for scripts.
 macro_rules! functions {
     (@define [] $($item:tt)*) => {};
     (@define [$own:ident] ($($arg:ident: $of:ty,)*) ($($result:ty)?) $body:expr) => {
@@ -29,36 +31,42 @@ macro_rules! functions {
     }};
     (
         pub fn $add:ident;
-        $(type $type:ident $(= $path:ty)?, $($about:literal),+;)*
+        $(object $object:ty $(as $name_of:ident)?, $($about:literal),+;)*
         $(
             $(#[doc = $doc:literal])+
             $kind:ident $($name:tt)|+ $(as $own:ident)? ($($arg:ident: $of:ty),* $(,)?) $(-> $result:ty)? = $body:expr;
         )*
     ) => {
-        $($(
-            /// A type of the scripts, by their name for it.
-            pub type $type = $path;
-        )?)*
         $(functions! { @define [$($own)?] ($($arg: $of,)*) ($($result)?) $body })*
 
-        /// Adds the functions and types of this file to `module`.
+        /// Adds the functions and kinds of objects of this file to `module`.
         pub fn $add(module: &mut rhai::Module) {
-            $(module.set_custom_type_with_comments::<$type>(stringify!($type), &[$(concat!("/// ", $about)),+]);)*
+            $({
+                let names = [stringify!($object), $(stringify!($name_of))?];
+                let about = [$(concat!("/// ", $about)),+];
+                module.set_custom_type_with_comments::<$object>(names[names.len() - 1], &about);
+            })*
             $({
                 let native = functions!(@native [$($own)?] ($($arg: $of,)*) ($($result)?) $body);
-                let params = [$(concat!(stringify!($arg), ": ", stringify!($of)),)* concat!($(stringify!($result))?)];
-                let doc = [$(concat!("///", $doc)),+];
+                let (args, doc) = ([$(stringify!($arg)),*], [$(concat!("///", $doc)),+]);
                 for name in [$(stringify!($name)),+] {
-                    $crate::bindings::functions::registration(stringify!($kind), name, &params, &doc)
-                        .set_into_module(module, native);
+                    $crate::bindings::functions::add(module, (stringify!($kind), name), &args, &doc, native);
                 }
             })*
         }
     };
 }
 
-/// How a function of this kind is registered under `name`. The parameters are as they are written, the result last.
-pub(super) fn registration(kind: &str, name: &str, params: &[&str], doc: &[&str]) -> FuncRegistration {
+/// Adds a function of this kind and name, with the names of its parameters and its documentation, to `module`.
+pub(super) fn add<A: 'static, const N: usize, const X: bool, R: Variant + Clone, const F: bool, FUNC>(
+    module: &mut Module,
+    (kind, name): (&str, &str),
+    args: &[&str],
+    doc: &[&str],
+    native: FUNC,
+) where
+    FUNC: RhaiNativeFunc<A, N, X, R, F> + Send + Sync + 'static,
+{
     let name = name.trim_matches('"');
     let function = match kind {
         "get" => FuncRegistration::new_getter(name),
@@ -67,11 +75,11 @@ pub(super) fn registration(kind: &str, name: &str, params: &[&str], doc: &[&str]
         "set_index" => FuncRegistration::new_index_setter(),
         _ => FuncRegistration::new(name),
     };
-    let params = params.iter().filter(|param| !param.ends_with(": NativeCallContext"));
-    let params = params.map(|param| if param.is_empty() { "()" } else { param });
+    let args = args.iter().skip(usize::from(X)).zip(FUNC::param_names()).map(|(arg, kind)| format!("{arg}: {kind}"));
     function
         .with_purity(kind != "change")
         .with_volatility(kind == "volatile")
-        .with_params_info(params)
+        .with_params_info(args.chain([type_name::<R>().to_string()]))
         .with_comments(doc)
+        .set_into_module(module, native);
 }

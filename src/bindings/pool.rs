@@ -115,7 +115,7 @@ impl Workers {
 
 functions! {
     pub fn api;
-    type Pool = Workers, "A pool of threads. Copies are the same one.";
+    object Workers as Pool, "A pool of threads. Copies are the same one.";
 
     /// A pool of `threads` threads at most: `start_in` has them run closures.
     ///
@@ -129,7 +129,7 @@ functions! {
     /// for task in tasks { task.join(); }
     /// expect(hits.value, 10);
     /// ```
-    fn pool(ctx: NativeCallContext, threads: i64) -> ScriptResult<Pool> = match usize::try_from(threads) {
+    fn pool(ctx: NativeCallContext, threads: i64) -> ScriptResult<Workers> = match usize::try_from(threads) {
         Ok(most @ 1..) => Ok(Workers(Arc::new(Inner { most, state: Mutex::default(), changed: Arc::default() }))),
         _ => raise(&ctx, Error::invalid("pool", format!("a pool has 1 thread or more, not {threads}"))),
     };
@@ -144,7 +144,7 @@ functions! {
     /// let task = start_in(workers, || 6 * 7);
     /// expect(task.join(), 42);
     /// ```
-    fn start_in(ctx: NativeCallContext, pool: Pool, closure: FnPtr) -> ScriptResult<Dynamic> = {
+    fn start_in(ctx: NativeCallContext, pool: Workers, closure: FnPtr) -> ScriptResult<Dynamic> = {
         if !pool.wait_for_room() {
             return Ok(Dynamic::UNIT);
         }
@@ -164,14 +164,14 @@ functions! {
     /// ```rhai
     /// expect(pool(2).waiting, 0);
     /// ```
-    get waiting(pool: &mut Pool) -> i64 = pool.lock().waiting.len() as i64;
+    get waiting(pool: &mut Workers) -> i64 = pool.lock().waiting.len() as i64;
 
     /// The pool in words.
     ///
     /// ```rhai
     /// expect(`${pool(2)}`, "pool of 2 threads, 0 at work, 0 closures waiting");
     /// ```
-    fn to_string | to_debug(pool: &mut Pool) -> String = {
+    fn to_string | to_debug(pool: &mut Workers) -> String = {
         let state = pool.lock();
         format!("pool of {} threads, {} at work, {} closures waiting", pool.0.most, state.running, state.waiting.len())
     };

@@ -62,7 +62,7 @@ fn key(ctx: &NativeCallContext, key: &Dynamic) -> ScriptResult<ImmutableString> 
 
 functions! {
     pub fn api;
-    type SharedMap = Shared, "A map that threads share.";
+    object Shared as SharedMap, "A map that threads share.";
 
     /// A map from text to values that threads can share: `map["a"] = 1`. Each call is done as a whole, whatever other threads
     /// do; a value that is read is a copy. To change one by what it is, use `add` or `update`.
@@ -74,7 +74,7 @@ functions! {
     /// for task in tasks { task.join(); }
     /// expect(seen["pings"], 4);
     /// ```
-    fn shared_map() -> SharedMap = SharedMap::default();
+    fn shared_map() -> Shared = Shared::default();
 
     /// The value under a key, a copy; `()` if there is none.
     ///
@@ -84,7 +84,7 @@ functions! {
     /// let map = shared_map();
     /// expect(map["a"], ());
     /// ```
-    index get(ctx: NativeCallContext, map: &mut SharedMap, key: Dynamic) -> ScriptResult<Dynamic> =
+    index get(ctx: NativeCallContext, map: &mut Shared, key: Dynamic) -> ScriptResult<Dynamic> =
         Ok(map.value(&self::key(&ctx, &key)?));
 
     /// Puts a value under a key.
@@ -96,7 +96,7 @@ functions! {
     /// map[resolve("127.0.0.1:7")] = #{ pings: 1 };
     /// expect(map["127.0.0.1:7"].pings, 1);
     /// ```
-    set_index set(ctx: NativeCallContext, map: &mut SharedMap, key: Dynamic, value: Dynamic) -> ScriptResult<()> = {
+    set_index set(ctx: NativeCallContext, map: &mut Shared, key: Dynamic, value: Dynamic) -> ScriptResult<()> = {
         let key = self::key(&ctx, &key)?;
         map.lock().put(key, own(value, 0));
         Ok(())
@@ -111,7 +111,7 @@ functions! {
     /// map.add("a", 2);
     /// expect(map.add("a", 3), 5);
     /// ```
-    fn add(ctx: NativeCallContext, map: &mut SharedMap, key: Dynamic, n: i64) -> ScriptResult<i64> = {
+    fn add(ctx: NativeCallContext, map: &mut Shared, key: Dynamic, n: i64) -> ScriptResult<i64> = {
         let key = self::key(&ctx, &key)?;
         let mut values = map.lock();
         let found = values.map.get(&key).map_or_else(|| 0.into(), |(_, value)| value.clone());
@@ -134,7 +134,7 @@ functions! {
     /// map["longest"] = "a";
     /// expect(update(map, "longest", |old| if old.len < 3 { "abc" } else { old }), "abc");
     /// ```
-    fn update(ctx: NativeCallContext, map: SharedMap, key: Dynamic, change: FnPtr) -> ScriptResult<Dynamic> = {
+    fn update(ctx: NativeCallContext, map: Shared, key: Dynamic, change: FnPtr) -> ScriptResult<Dynamic> = {
         const TRIES: usize = 10_000;
         let key = self::key(&ctx, &key)?;
         for _ in 0..TRIES {
@@ -164,7 +164,7 @@ functions! {
     /// expect(map.remove("a"), 1);
     /// expect(map.len, 0);
     /// ```
-    fn remove(ctx: NativeCallContext, map: &mut SharedMap, key: Dynamic) -> ScriptResult<Dynamic> = {
+    fn remove(ctx: NativeCallContext, map: &mut Shared, key: Dynamic) -> ScriptResult<Dynamic> = {
         let key = self::key(&ctx, &key)?;
         Ok(map.lock().map.remove(&key).map_or(Dynamic::UNIT, |(_, value)| value))
     };
@@ -176,7 +176,7 @@ functions! {
     /// ```rhai
     /// expect(shared_map().contains("a"), false);
     /// ```
-    fn contains(ctx: NativeCallContext, map: &mut SharedMap, key: Dynamic) -> ScriptResult<bool> = {
+    fn contains(ctx: NativeCallContext, map: &mut Shared, key: Dynamic) -> ScriptResult<bool> = {
         let key = self::key(&ctx, &key)?;
         Ok(map.lock().map.contains_key(&key))
     };
@@ -188,7 +188,7 @@ functions! {
     /// map["b"] = 1; map["a"] = 2;
     /// expect(map.keys(), ["a", "b"]);
     /// ```
-    fn keys(map: &mut SharedMap) -> Array = map.lock().map.keys().map(|key| key.clone().into()).collect();
+    fn keys(map: &mut Shared) -> Array = map.lock().map.keys().map(|key| key.clone().into()).collect();
 
     /// All of it at one moment, as a plain map.
     ///
@@ -197,7 +197,7 @@ functions! {
     /// map["a"] = 1;
     /// expect(map.to_map(), #{ a: 1 });
     /// ```
-    fn to_map as to_map(map: &mut SharedMap) -> Map =
+    fn to_map as to_map(map: &mut Shared) -> Map =
         map.lock().map.iter().map(|(key, (_, value))| (key.as_str().into(), own(value.clone(), 0))).collect();
 
     /// How many values there are.
@@ -205,7 +205,7 @@ functions! {
     /// ```rhai
     /// expect(shared_map().len, 0);
     /// ```
-    get len(map: &mut SharedMap) -> i64 = map.lock().map.len() as i64;
+    get len(map: &mut Shared) -> i64 = map.lock().map.len() as i64;
 
     /// The map as text.
     ///
@@ -214,5 +214,5 @@ functions! {
     /// counts["pings"] = 1;
     /// expect(`${counts}`, `${#{ pings: 1 }}`);
     /// ```
-    fn to_string | to_debug(map: &mut SharedMap) -> String = shown(&to_map(map).into());
+    fn to_string | to_debug(map: &mut Shared) -> String = shown(&to_map(map).into());
 }

@@ -95,7 +95,7 @@ fn or_unit(value: Option<Duration>) -> Dynamic {
 
 functions! {
     pub fn api;
-    type Stats = Collected, "Counts and round-trip times of pings.";
+    object Collected as Stats, "Counts and round-trip times of pings.";
 
     /// Statistics of nothing yet. Memory is fixed, however many pings are added.
     ///
@@ -103,7 +103,7 @@ functions! {
     /// let rtts = stats();
     /// expect(rtts.sent, 0);
     /// ```
-    fn stats() -> Stats = Stats::default();
+    fn stats() -> Collected = Collected::default();
 
     /// Adds how a ping ended. One that was interrupted in flight counts as sent and pending.
     ///
@@ -112,7 +112,7 @@ functions! {
     /// rtts.add(icmp::open("127.0.0.1").ping("127.0.0.1", 1.s));
     /// expect(rtts.received, 1);
     /// ```
-    fn add(stats: &mut Stats, ping: Ping) = {
+    fn add(stats: &mut Collected, ping: Ping) = {
         let (inner, ended) = (&mut *stats.lock(), ping.ended());
         inner.know(&ended.tally);
         inner.add(&ended.outcome);
@@ -128,7 +128,7 @@ functions! {
     /// rtts.add(pinger(icmp::open("127.0.0.1"), "127.0.0.1", #{ count: 3, interval: 1.ms }));
     /// expect(rtts.received, 3);
     /// ```
-    fn add(ctx: NativeCallContext, stats: &mut Stats, pings: Schedule) -> ScriptResult<()> = {
+    fn add(ctx: NativeCallContext, stats: &mut Collected, pings: Schedule) -> ScriptResult<()> = {
         stats.lock().know(pings.tally());
         pings.each(&ctx, |outcome| stats.lock().add(outcome))
     };
@@ -141,7 +141,7 @@ functions! {
     /// rtts.merge(of_a_thread);
     /// expect(rtts.received, 1);
     /// ```
-    fn merge(stats: &mut Stats, other: Stats) = {
+    fn merge(stats: &mut Collected, other: Collected) = {
         let copy = other.lock().clone();
         stats.lock().merge(copy);
     };
@@ -154,7 +154,7 @@ functions! {
     /// rtts.add(4.ms);
     /// expect(rtts.avg, 3.ms);
     /// ```
-    fn add(stats: &mut Stats, rtt: Duration) = {
+    fn add(stats: &mut Collected, rtt: Duration) = {
         let inner = &mut *stats.lock();
         inner.counts.sent += 1;
         inner.counts.replied += 1;
@@ -168,7 +168,7 @@ functions! {
     /// ```rhai
     /// expect(stats().summary().contains("Packets Sent: 0\n"), true);
     /// ```
-    fn summary(stats: &mut Stats) -> String = {
+    fn summary(stats: &mut Collected) -> String = {
         let inner = stats.lock();
         Summary { counts: inner.all(), rtts: &inner.rtts }.to_string()
     };
@@ -178,28 +178,28 @@ functions! {
     /// ```rhai
     /// expect(stats().sent, 0);
     /// ```
-    get sent(stats: &mut Stats) -> i64 = stats.lock().counts.sent as i64;
+    get sent(stats: &mut Collected) -> i64 = stats.lock().counts.sent as i64;
 
     /// Pings replied to in time.
     ///
     /// ```rhai
     /// expect(stats().received, 0);
     /// ```
-    get received(stats: &mut Stats) -> i64 = stats.lock().counts.replied as i64;
+    get received(stats: &mut Collected) -> i64 = stats.lock().counts.replied as i64;
 
     /// Pings lost: timed out, or ended by an error.
     ///
     /// ```rhai
     /// expect(stats().lost, 0);
     /// ```
-    get lost(stats: &mut Stats) -> i64 = stats.lock().counts.lost() as i64;
+    get lost(stats: &mut Collected) -> i64 = stats.lock().counts.lost() as i64;
 
     /// The share of pings lost, 0 to 1, of those that came to an end; `()` if none did.
     ///
     /// ```rhai
     /// expect(stats().loss, ());
     /// ```
-    get loss(stats: &mut Stats) -> Dynamic = stats.lock().counts.loss().map_or(Dynamic::UNIT, Dynamic::from);
+    get loss(stats: &mut Collected) -> Dynamic = stats.lock().counts.loss().map_or(Dynamic::UNIT, Dynamic::from);
 
     /// The 95% interval of the loss, which takes bursts into account, an array of its two ends, 0 to 1; `()` if no ping came to an end.
     ///
@@ -208,7 +208,7 @@ functions! {
     /// rtts.add(1.ms);
     /// expect(rtts.loss_interval[0], 0.0);
     /// ```
-    get loss_interval(stats: &mut Stats) -> Dynamic = {
+    get loss_interval(stats: &mut Collected) -> Dynamic = {
         let counts = stats.lock().counts;
         interval(counts.lost(), counts.settled(), &counts.neighbours)
             .map_or(Dynamic::UNIT, |(low, high)| vec![Dynamic::from(low), Dynamic::from(high)].into())
@@ -219,28 +219,28 @@ functions! {
     /// ```rhai
     /// expect(stats().min, ());
     /// ```
-    get min(stats: &mut Stats) -> Dynamic = or_unit(stats.lock().rtts.min());
+    get min(stats: &mut Collected) -> Dynamic = or_unit(stats.lock().rtts.min());
 
     /// The largest round-trip time; `()` without replies.
     ///
     /// ```rhai
     /// expect(stats().max, ());
     /// ```
-    get max(stats: &mut Stats) -> Dynamic = or_unit(stats.lock().rtts.max());
+    get max(stats: &mut Collected) -> Dynamic = or_unit(stats.lock().rtts.max());
 
     /// The mean round-trip time; `()` without replies.
     ///
     /// ```rhai
     /// expect(stats().avg, ());
     /// ```
-    get avg(stats: &mut Stats) -> Dynamic = or_unit(stats.lock().rtts.mean());
+    get avg(stats: &mut Collected) -> Dynamic = or_unit(stats.lock().rtts.mean());
 
     /// The standard deviation of the round-trip times, which `ping` calls mdev; `()` without replies.
     ///
     /// ```rhai
     /// expect(stats().mdev, ());
     /// ```
-    get mdev(stats: &mut Stats) -> Dynamic = or_unit(stats.lock().rtts.stddev());
+    get mdev(stats: &mut Collected) -> Dynamic = or_unit(stats.lock().rtts.stddev());
 
     /// The interarrival jitter of RFC 3550, section 6.4.1: over the replies in the order in which they were added, which is
     /// that of their arrival; `()` without two.
@@ -248,7 +248,7 @@ functions! {
     /// ```rhai
     /// expect(stats().jitter, ());
     /// ```
-    get jitter(stats: &mut Stats) -> Dynamic = or_unit(stats.lock().rtts.jitter());
+    get jitter(stats: &mut Collected) -> Dynamic = or_unit(stats.lock().rtts.jitter());
 
     /// The round-trip time that `percent` of all did not exceed, to three digits (nearest rank); `()` without replies.
     /// Times by a fallback clock, not the session's, are left out.
@@ -260,7 +260,7 @@ functions! {
     /// for ms in 1..=100 { rtts.add(ms.ms); }
     /// expect(rtts.percentile(50.0).ms.round(), 50.0);
     /// ```
-    fn percentile as percentile(ctx: NativeCallContext, stats: &mut Stats, percent: f64) -> ScriptResult<Dynamic> = {
+    fn percentile as percentile(ctx: NativeCallContext, stats: &mut Collected, percent: f64) -> ScriptResult<Dynamic> = {
         if !(0.0..=100.0).contains(&percent) {
             return raise(&ctx, Error::invalid("percentile", format!("a percentage is from 0 to 100, not {percent}")));
         }
@@ -274,7 +274,7 @@ functions! {
     /// ```rhai
     /// expect(stats().percentile(99), ());
     /// ```
-    fn percentile(ctx: NativeCallContext, stats: &mut Stats, percent: i64) -> ScriptResult<Dynamic> =
+    fn percentile(ctx: NativeCallContext, stats: &mut Collected, percent: i64) -> ScriptResult<Dynamic> =
         percentile(ctx, stats, percent as f64);
 
     /// The statistics in one line.
@@ -282,7 +282,7 @@ functions! {
     /// ```rhai
     /// expect(`${stats()}`, "0 sent, 0 received, 0 lost");
     /// ```
-    fn to_string | to_debug(stats: &mut Stats) -> String = {
+    fn to_string | to_debug(stats: &mut Collected) -> String = {
         let inner = stats.lock();
         let counts = inner.counts;
         let times = match (inner.rtts.min(), inner.rtts.mean(), inner.rtts.max()) {

@@ -7,7 +7,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use rhai::{Array, Dynamic, EvalAltResult, FnPtr, NativeCallContext};
 
 pub(super) use self::start::{Prepared, no_thread, prepare, refuse, start_script};
-use super::addr::Addr;
 use super::callback::{guarded, programs};
 use super::context::{Context, Programs, Run, Script, Serving, Wait};
 use super::error::{OrRaise, ScriptResult, raise};
@@ -16,6 +15,7 @@ use crate::net::error::{Error, ErrorKind};
 use crate::net::host::stop::{Reason, Sleeper, Stage, Stop, terminate_later};
 use crate::net::host::threads;
 use crate::terminal::output;
+use std::net::SocketAddr;
 
 mod start;
 
@@ -283,7 +283,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 functions! {
     pub fn api;
-    type Task, "A thread of a script, or a script started by another.";
+    object Task, "A thread of a script, or a script started by another.";
 
     /// Starts a thread that runs the closure. What the closure captured is copied at the start; sockets, counters, channels
     /// and other handles stay the same ones. The script waits for its threads at its end.
@@ -345,7 +345,7 @@ functions! {
     /// let server = start("udp_server.rhai", ["--listen", "127.0.0.1:0", "--quiet"]);
     /// expect(server.addr.ip, "127.0.0.1");
     /// ```
-    get addr(ctx: NativeCallContext, task: &mut Task) -> ScriptResult<Addr> = {
+    get addr(ctx: NativeCallContext, task: &mut Task) -> ScriptResult<SocketAddr> = {
         let Some(script) = &task.0.script else {
             return raise(&ctx, Error::invalid("addr", "a thread has no address; only a started script has"));
         };

@@ -41,8 +41,8 @@ fn sleep_until(ctx: &NativeCallContext, until: Instant) -> ScriptResult<()> {
 
 functions! {
     pub fn api;
-    type Deadline = crate::net::time::Instant, "A point in time that a wait ends at.";
-    type Ticks = Beat, "A beat that a loop keeps.";
+    object Instant as Deadline, "A point in time that a wait ends at.";
+    object Beat as Ticks, "A beat that a loop keeps.";
 
     /// Waits for that long, or until the script is stopped.
     ///
@@ -99,21 +99,21 @@ functions! {
     /// while !end.passed { sleep(1.ms); }
     /// expect(end.passed, true);
     /// ```
-    volatile deadline(duration: Duration) -> Deadline = context::current().host.now() + duration;
+    volatile deadline(duration: Duration) -> Instant = context::current().host.now() + duration;
 
     /// How long it is until the deadline; negative once it has passed.
     ///
     /// ```rhai
     /// expect(deadline(1.s).left <= 1.s, true);
     /// ```
-    get left(deadline: &mut Deadline) -> Duration = *deadline - context::current().host.now();
+    get left(deadline: &mut Instant) -> Duration = *deadline - context::current().host.now();
 
     /// Whether the deadline has passed.
     ///
     /// ```rhai
     /// expect(deadline(1.h).passed, false);
     /// ```
-    get passed(deadline: &mut Deadline) -> bool = context::current().host.now() >= *deadline;
+    get passed(deadline: &mut Instant) -> bool = context::current().host.now() >= *deadline;
 
     /// The wall clock: seconds since 1970 (UTC), to the microsecond. A label for messages; durations are measured by the core.
     ///
@@ -133,7 +133,7 @@ functions! {
     /// for seq in ticks(3, 1.ms) { sum += seq; }
     /// expect(sum, 6);
     /// ```
-    fn ticks(ctx: NativeCallContext, count: i64, interval: Duration) -> ScriptResult<Ticks> = {
+    fn ticks(ctx: NativeCallContext, count: i64, interval: Duration) -> ScriptResult<Beat> = {
         let ticks = NetTicks::new(Some(count.max(0) as u64), interval).or_raise(&ctx)?;
         Ok(Beat(Arc::new(Mutex::new(ticks))))
     };
@@ -149,7 +149,7 @@ functions! {
     /// for seq in ticks(3, 2.ms, #{ awake: 1.ms }) { sum += seq; }
     /// expect(sum, 6);
     /// ```
-    fn ticks(ctx: NativeCallContext, count: i64, interval: Duration, options: Map) -> ScriptResult<Ticks> = {
+    fn ticks(ctx: NativeCallContext, count: i64, interval: Duration, options: Map) -> ScriptResult<Beat> = {
         let mut options = Options::new("ticks", &options);
         let awake = options.duration("awake").or_raise(&ctx)?.unwrap_or(Duration::ZERO);
         options.finish().or_raise(&ctx)?;
@@ -166,7 +166,7 @@ functions! {
     /// for seq in ticks(1.ms) { last = seq; if seq == 3 { break; } }
     /// expect(last, 3);
     /// ```
-    fn ticks(ctx: NativeCallContext, interval: Duration) -> ScriptResult<Ticks> = {
+    fn ticks(ctx: NativeCallContext, interval: Duration) -> ScriptResult<Beat> = {
         let ticks = NetTicks::new(None, interval).or_raise(&ctx)?;
         Ok(Beat(Arc::new(Mutex::new(ticks))))
     };
@@ -176,7 +176,7 @@ functions! {
     /// ```rhai
     /// expect(ticks(1, 1.ms).missed, 0);
     /// ```
-    get missed(ticks: &mut Ticks) -> i64 = ticks.0.lock().unwrap_or_else(PoisonError::into_inner).missed() as i64;
+    get missed(ticks: &mut Beat) -> i64 = ticks.0.lock().unwrap_or_else(PoisonError::into_inner).missed() as i64;
 
     /// Whether the script is being stopped: loops over natives end and waits return at once.
     ///

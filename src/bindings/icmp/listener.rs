@@ -2,20 +2,20 @@
 
 use rhai::{Dynamic, Map, NativeCallContext, Position};
 
-use crate::bindings::addr::Addr;
 use crate::bindings::context;
 use crate::bindings::context::Wait;
 use crate::bindings::convert::Options;
 use crate::bindings::error::{OrRaise, ScriptResult, thrown};
 use crate::nearest::nearest;
 use crate::net::error::{Error, ErrorKind};
-use crate::net::socket::icmp::Listener as NetListener;
+use crate::net::socket::icmp::{Heard, Listener};
 use crate::net::time::Duration;
 use crate::net::wire::Family;
 use crate::net::wire::icmp::Kind;
+use std::net::SocketAddr;
 
 /// A loop over a listener runs for each message, until the script is stopped or the listener closed.
-impl IntoIterator for NetListener {
+impl IntoIterator for Listener {
     type Item = ScriptResult<Dynamic>;
     type IntoIter = Box<dyn Iterator<Item = Self::Item>>;
 
@@ -72,7 +72,7 @@ functions! {
     ///     print(icmp::listen().recv(1.ms));
     /// } catch (e) { expect(e.kind, "permission"); }
     /// ```
-    fn listen(ctx: NativeCallContext) -> ScriptResult<NetListener> = listen_with(ctx, Map::new());
+    fn listen(ctx: NativeCallContext) -> ScriptResult<Listener> = listen_with(ctx, Map::new());
 
     /// Listens with options: `version`, `"IPv4"` or `"IPv6"`: for that alone; `only`: for messages of this keyword, such as
     /// `"port-unreachable"`, or of this type whatever their code, such as `"redirect"`.
@@ -82,20 +82,20 @@ functions! {
     /// ```rhai
     /// try { icmp::listen(#{ version: "IPv4" }).close(); } catch (e) { expect(e.kind, "permission"); }
     /// ```
-    fn listen as listen_with(ctx: NativeCallContext, options: Map) -> ScriptResult<NetListener> = {
+    fn listen as listen_with(ctx: NativeCallContext, options: Map) -> ScriptResult<Listener> = {
         let mut options = Options::new("listen", &options);
         let family = options.one_of("version", &[("IPv4", Family::V4), ("IPv6", Family::V6)]).or_raise(&ctx)?;
         let only = options.text("only").or_raise(&ctx)?.map_or(Ok(Vec::new()), |word| kinds(&word, family));
         options.finish().or_raise(&ctx)?;
-        let opened = NetListener::open(context::current().host, family, only.or_raise(&ctx)?);
+        let opened = Listener::open(context::current().host, family, only.or_raise(&ctx)?);
         opened.map_err(|err| crate::bindings::icmp::or_in_a_lab(err, "")).or_raise(&ctx)
     };
 }
 
 functions! {
     pub fn api;
-    type IcmpListener = crate::net::socket::icmp::Listener, "A listener for ICMP. Copies are the same one.";
-    type IcmpMessage = crate::net::socket::icmp::Heard, "An ICMP message as it arrived.";
+    object Listener as IcmpListener, "A listener for ICMP. Copies are the same one.";
+    object Heard as IcmpMessage, "An ICMP message as it arrived.";
 
     /// Waits for the next message for at most `timeout`; `()` if none came.
     ///
@@ -104,7 +104,7 @@ functions! {
     /// ```rhai
     /// try { expect(icmp::listen(#{ version: "IPv6" }).recv(1.ms), ()); } catch (e) { print(e); }
     /// ```
-    fn recv(ctx: NativeCallContext, listener: &mut IcmpListener, timeout: Duration) -> ScriptResult<Dynamic> = {
+    fn recv(ctx: NativeCallContext, listener: &mut Listener, timeout: Duration) -> ScriptResult<Dynamic> = {
         let context = context::wait(Wait::NewWork);
         let heard = listener.receive(Some(context.host.now() + timeout), &context.stop).or_raise(&ctx)?;
         Ok(heard.map_or(Dynamic::UNIT, Dynamic::from))
@@ -115,7 +115,7 @@ functions! {
     /// ```rhai
     /// try { icmp::listen().close(); } catch (e) { expect(e.kind, "permission"); }
     /// ```
-    fn close(listener: &mut IcmpListener) = {
+    fn close(listener: &mut Listener) = {
         listener.close();
     };
 
@@ -124,7 +124,7 @@ functions! {
     /// ```rhai
     /// try { print(icmp::listen()); } catch (e) { expect(e.kind, "permission"); }
     /// ```
-    fn to_string | to_debug(_listener: &mut IcmpListener) -> String = "ICMP listener".to_string();
+    fn to_string | to_debug(_listener: &mut Listener) -> String = "ICMP listener".to_string();
 
     /// Who sent the message, an address with port 0.
     ///
@@ -135,7 +135,7 @@ functions! {
     ///     print(all.recv(1.s).from.ip);
     /// } catch (e) { expect(e.kind, "permission"); }
     /// ```
-    get from(message: &mut IcmpMessage) -> Addr = message.from;
+    get from(message: &mut Heard) -> SocketAddr = message.from;
 
     /// The name of its kind, such as `"Echo Request"`; `()` if it is less than a header.
     ///
@@ -146,7 +146,7 @@ functions! {
     ///     print(all.recv(1.s).name);
     /// } catch (e) { expect(e.kind, "permission"); }
     /// ```
-    get name(message: &mut IcmpMessage) -> Dynamic =
+    get name(message: &mut Heard) -> Dynamic =
         message.kind().map_or(Dynamic::UNIT, |kind| kind.to_string().into());
 
     /// The TTL or hop limit it came with; `()` if it is not known.
@@ -158,7 +158,7 @@ functions! {
     ///     print(all.recv(1.s).ttl);
     /// } catch (e) { expect(e.kind, "permission"); }
     /// ```
-    get ttl(message: &mut IcmpMessage) -> Dynamic = message.ttl.map_or(Dynamic::UNIT, |ttl| i64::from(ttl).into());
+    get ttl(message: &mut Heard) -> Dynamic = message.ttl.map_or(Dynamic::UNIT, |ttl| i64::from(ttl).into());
 
     /// The message in one line: who sent it, its name and what it is about. `icmp::decode(message)` gives its fields,
     /// `explain(message)` all that can be said of it.
@@ -170,5 +170,5 @@ functions! {
     ///     print(all.recv(1.s));
     /// } catch (e) { expect(e.kind, "permission"); }
     /// ```
-    fn to_string | to_debug(message: &mut IcmpMessage) -> String = message.to_string();
+    fn to_string | to_debug(message: &mut Heard) -> String = message.to_string();
 }

@@ -4,7 +4,6 @@ use std::net::{IpAddr, SocketAddr};
 
 use rhai::{Dynamic, Map, NativeCallContext};
 
-use super::addr::Addr;
 use super::callback::programs;
 use super::context;
 use super::context::Context;
@@ -14,7 +13,7 @@ use crate::net::error::{Error, ErrorKind};
 use crate::net::host::addr;
 use crate::net::host::addr::Version;
 use crate::net::probe::clock::Clock;
-use crate::net::probe::targets::World;
+use crate::net::probe::targets::{Targets, World};
 use crate::net::socket::icmp::{IcmpSocket, Options as SocketOptions};
 use crate::net::wire::zoned::ZonedIp;
 use crate::net::wire::{Family, number};
@@ -30,7 +29,7 @@ pub mod trace;
 
 functions! {
     pub fn namespace;
-    type Targets = crate::net::probe::targets::Targets, "Where pings go in turn.";
+    object Targets, "Where pings go in turn.";
 
     /// Makes a socket for echo requests to `target` (a host, or what `icmp::targets` gave) and others of its version of IP: a ping socket, which needs no privileges
     /// where the system allows one, else a raw socket.
@@ -84,7 +83,7 @@ functions! {
     /// ```rhai
     /// expect(icmp::resolve("localhost").ip, "127.0.0.1");
     /// ```
-    fn resolve(ctx: NativeCallContext, name: &str) -> ScriptResult<Addr> = host(&ctx, &name.into());
+    fn resolve(ctx: NativeCallContext, name: &str) -> ScriptResult<SocketAddr> = host(&ctx, &name.into());
 
     /// The address of a host of one version of the Internet Protocol: `"IPv4"` or `"IPv6"`; `""` for either.
     ///
@@ -93,7 +92,7 @@ functions! {
     /// ```rhai
     /// expect(icmp::resolve("::1", "IPv6").ip, "::1");
     /// ```
-    fn resolve(ctx: NativeCallContext, name: &str, version: &str) -> ScriptResult<Addr> = {
+    fn resolve(ctx: NativeCallContext, name: &str, version: &str) -> ScriptResult<SocketAddr> = {
         let version = match version {
             "" => None,
             "IPv4" => Some(Version::V4),

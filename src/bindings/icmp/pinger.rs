@@ -3,18 +3,17 @@
 use rhai::{Array, Dynamic, Map, NativeCallContext};
 
 use super::probe::subject;
-use super::socket::{SIZE, Socket};
+use super::socket::SIZE;
 use crate::bindings::convert::{Options, host};
 use crate::bindings::error::{OrRaise, ScriptResult, raise};
 use crate::bindings::udp::schedule::{Closures, Schedule, plan, targets};
 use crate::net::error::Error;
 use crate::net::probe::targets::Targets;
+use crate::net::socket::icmp::IcmpSocket;
 use crate::net::socket::pinger::{Message, Pinger as NetPinger};
 
 functions! {
     pub fn api;
-    type IcmpSocket = Socket, "An ICMP echo socket.";
-    type Pinger = Schedule, "Pings on a schedule.";
 
     /// Sends echo requests on a schedule: `for ping in pinger(sock, to, #{ … })` gives each ping's outcome as it is settled.
     /// `to` is a host, what `icmp::targets` gave, or an array of hosts and of maps `#{ to: host, ttl: 3 }`; several are pinged
@@ -42,7 +41,7 @@ functions! {
     /// for ping in pinger(sock, "127.0.0.1", plan) { if ping.kind == "sent" { about.push(ping.seq); } }
     /// expect(about, [10, 11]);
     /// ```
-    fn pinger(ctx: NativeCallContext, socket: IcmpSocket, to: Dynamic, options: Map) -> ScriptResult<Pinger> = {
+    fn pinger(ctx: NativeCallContext, socket: IcmpSocket, to: Dynamic, options: Map) -> ScriptResult<Schedule> = {
         let targets = targets(&ctx, &to, host)?;
         let mut options = Options::new("pinger", &options);
         let mut plan = plan(&mut options, targets, SIZE).or_raise(&ctx)?;

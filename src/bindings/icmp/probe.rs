@@ -4,8 +4,6 @@ use std::net::IpAddr;
 
 use rhai::{Dynamic, Map, NativeCallContext};
 
-use super::socket::Socket;
-use crate::bindings::addr::Addr;
 use crate::bindings::context;
 use crate::bindings::context::Wait;
 use crate::bindings::convert::{Options, host, shown};
@@ -14,15 +12,16 @@ use crate::bindings::udp::ping::Ping;
 use crate::bindings::udp::timeouts;
 use crate::net::error::Error;
 use crate::net::probe::outcome::End;
-use crate::net::socket::icmp::Request;
+use crate::net::socket::icmp::{IcmpSocket, Request};
 use crate::net::time::Duration;
 use crate::net::wire::Family;
-use crate::net::wire::icmp::{Message, Subject};
+use crate::net::wire::icmp::{Message, Probed, Subject};
+use std::net::SocketAddr;
 
 /// What `value` names: an index, an address, or what is neither, a name.
 pub(super) fn subject(ctx: &NativeCallContext, value: &Dynamic, neighbour: bool) -> ScriptResult<Subject> {
     let index = |n: i64| u32::try_from(n).ok().filter(|&n| n > 0).map(Subject::Index);
-    let named = match value.clone().try_cast::<Addr>() {
+    let named = match value.clone().try_cast::<SocketAddr>() {
         Some(addr) => Some(Subject::Address(addr.ip())),
         None if value.is_int() => value.as_int().ok().and_then(index),
         None if value.is_string() => {
@@ -52,7 +51,7 @@ pub(super) fn subject(ctx: &NativeCallContext, value: &Dynamic, neighbour: bool)
 
 fn probe(
     ctx: &NativeCallContext,
-    socket: &Socket,
+    socket: &IcmpSocket,
     target: &Dynamic,
     interface: &Dynamic,
     options: &Map,
@@ -73,8 +72,7 @@ fn probe(
 
 functions! {
     pub fn api;
-    type IcmpSocket = Socket, "An ICMP echo socket.";
-    type Probed = crate::net::wire::icmp::Probed, "What a host says of an interface that it was asked about.";
+    object Probed, "What a host says of an interface that it was asked about.";
 
     /// Asks `target` about one of its interfaces by an extended echo request (PROBE, RFC 8335), and waits for the answer.
     /// `interface` is a name at that host (`"eth0"`), an index or an address; the result is that of `ping`, and its

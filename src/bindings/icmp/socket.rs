@@ -8,16 +8,13 @@ use crate::bindings::convert::{Options, host};
 use crate::bindings::error::{OrRaise, ScriptResult};
 use crate::bindings::udp::ping::Ping;
 use crate::bindings::udp::{counts_map, timeouts};
-use crate::net::socket::icmp::{Mode, Request};
+use crate::net::socket::icmp::{IcmpSocket, Mode, Request};
 use crate::net::time::Duration;
-
-/// An ICMP echo socket in scripts.
-pub type Socket = crate::net::socket::icmp::IcmpSocket;
 
 /// Bytes of payload if nothing is said, as `ping` sends.
 pub(super) const SIZE: usize = 56;
 
-fn ping(ctx: &NativeCallContext, socket: &Socket, target: &Dynamic, options: &Map) -> ScriptResult<Ping> {
+fn ping(ctx: &NativeCallContext, socket: &IcmpSocket, target: &Dynamic, options: &Map) -> ScriptResult<Ping> {
     let to = host(ctx, target)?;
     let mut options = Options::new("ping", options);
     let mut read = || {
@@ -34,7 +31,7 @@ fn ping(ctx: &NativeCallContext, socket: &Socket, target: &Dynamic, options: &Ma
 
 functions! {
     pub fn api;
-    type IcmpSocket = Socket, "A socket for echo requests. Copies are the same socket.";
+    object IcmpSocket, "A socket for echo requests. Copies are the same socket.";
 
     /// Sends an echo request with 56 bytes of payload to `target`, a host without a port, and waits for the reply, as
     /// `ping` of a UDP socket does for an answer. A reply counts if its source, identifier, sequence number and payload are

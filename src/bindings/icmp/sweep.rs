@@ -40,7 +40,7 @@ fn enter(sweep: &mut NetSweep, outcome: &Outcome) {
 
 functions! {
     pub fn api;
-    type Sweep = Table, "How the pings to each of many targets ended.";
+    object Table as Sweep, "How the pings to each of many targets ended.";
 
     /// A table of `targets`, of which nothing is known yet. It takes a few bytes for each.
     ///
@@ -51,7 +51,7 @@ functions! {
     /// expect(table.alive, 3);
     /// print(table);
     /// ```
-    fn sweep(targets: Targets) -> Sweep = Table(Arc::new(Mutex::new(NetSweep::new(targets))));
+    fn sweep(targets: Targets) -> Table = Table(Arc::new(Mutex::new(NetSweep::new(targets))));
 
     /// Adds how a ping to one of the targets ended. Several threads may add to one table.
     ///
@@ -61,7 +61,7 @@ functions! {
     /// for ping in pinger(icmp::open(all[0]), all, #{ interval: 1.ms }) { table.add(ping); }
     /// expect(table.alive, 3);
     /// ```
-    fn add(sweep: &mut Sweep, ping: Ping) = {
+    fn add(sweep: &mut Table, ping: Ping) = {
         enter(&mut sweep.lock(), &ping.ended().outcome);
     };
 
@@ -76,7 +76,7 @@ functions! {
     /// table.add(pinger(icmp::open(all[0]), all, #{ interval: 1.ms }));
     /// expect(table.alive, 3);
     /// ```
-    fn add(ctx: NativeCallContext, sweep: &mut Sweep, pings: Schedule) -> ScriptResult<()> =
+    fn add(ctx: NativeCallContext, sweep: &mut Table, pings: Schedule) -> ScriptResult<()> =
         pings.each(&ctx, |outcome| enter(&mut sweep.lock(), outcome));
 
     /// How many targets replied.
@@ -84,7 +84,7 @@ functions! {
     /// ```rhai
     /// expect(sweep(icmp::targets("127.0.0.1-3")).alive, 0);
     /// ```
-    get alive(sweep: &mut Sweep) -> i64 = sweep.lock().alive() as i64;
+    get alive(sweep: &mut Table) -> i64 = sweep.lock().alive() as i64;
 
     /// The table: neighbours that ended alike in one row, with the least, mean and largest round-trip time; rows above 40 are
     /// only counted.
@@ -93,5 +93,5 @@ functions! {
     /// let table = `${sweep(icmp::targets("127.0.0.1-3"))}`;
     /// expect(table.contains("127.0.0.1-127.0.0.3      3  not pinged to the end"), true);
     /// ```
-    fn to_string | to_debug(sweep: &mut Sweep) -> String = sweep.lock().to_string();
+    fn to_string | to_debug(sweep: &mut Table) -> String = sweep.lock().to_string();
 }

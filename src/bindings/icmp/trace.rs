@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rhai::{Array, Dynamic};
 
-use crate::bindings::tcp::attempt::Attempt;
+use crate::bindings::tcp::attempt::Tried;
 use crate::bindings::udp::ping::Ping;
 use crate::net::probe::outcome::{End, Outcome};
 use crate::net::probe::trace::{Answer, Mtu, Trace as NetTrace};
@@ -43,7 +43,7 @@ fn of_ping(outcome: &Outcome) -> Option<Answer> {
 
 functions! {
     pub fn api;
-    type Trace = Path, "A path: what each hop answered.";
+    object Path as Trace, "A path: what each hop answered.";
 
     /// A path of which nothing is known yet. Pings that were sent with a TTL of their own are added to it.
     ///
@@ -54,7 +54,7 @@ functions! {
     /// expect(path.end, 1);
     /// print(path.line(1));
     /// ```
-    fn trace() -> Trace = Trace::default();
+    fn trace() -> Path = Path::default();
 
     /// Adds how a ping with a TTL of its own ended; others, and those that were interrupted, are left out.
     ///
@@ -63,7 +63,7 @@ functions! {
     /// path.add(icmp::open("127.0.0.1").ping("127.0.0.1", #{ ttl: 1 }));
     /// expect(path.end, 1);
     /// ```
-    fn add(trace: &mut Trace, ping: Ping) = {
+    fn add(trace: &mut Path, ping: Ping) = {
         let outcome = &ping.ended().outcome;
         if let (Some(ttl), End::Unsent(error)) = (outcome.ttl, &outcome.end) {
             trace.lock().refuse(ttl, error.message.clone());
@@ -79,7 +79,7 @@ functions! {
     /// path.add(1, tcp::try_connect(tcp::closed_port(), #{ ttl: 1 }));
     /// expect(path.end, 1);
     /// ```
-    fn add(trace: &mut Trace, ttl: i64, attempt: Attempt) = {
+    fn add(trace: &mut Path, ttl: i64, attempt: Tried) = {
         let attempt = attempt.ended();
         let nothing = Answer { by: None, rtt: Some(attempt.rtt), kind: None, mpls: Vec::new(), mtu: None };
         let answer = match &attempt.end {
@@ -101,14 +101,14 @@ functions! {
     /// ```rhai
     /// expect(trace().end, ());
     /// ```
-    get end(trace: &mut Trace) -> Dynamic = trace.lock().end().map_or(Dynamic::UNIT, |ttl| i64::from(ttl).into());
+    get end(trace: &mut Path) -> Dynamic = trace.lock().end().map_or(Dynamic::UNIT, |ttl| i64::from(ttl).into());
 
     /// The least MTU in bytes that a router told for its next hop; `()` if none did.
     ///
     /// ```rhai
     /// expect(trace().mtu, ());
     /// ```
-    get mtu(trace: &mut Trace) -> Dynamic = trace.lock().mtu().map_or(Dynamic::UNIT, |(_, mtu)| i64::from(mtu).into());
+    get mtu(trace: &mut Path) -> Dynamic = trace.lock().mtu().map_or(Dynamic::UNIT, |(_, mtu)| i64::from(mtu).into());
 
     /// Why this host has sent nothing with some TTL, such as `network is unreachable`; `()` if it has with each.
     ///
@@ -117,7 +117,7 @@ functions! {
     /// path.add(icmp::open("127.0.0.1").ping("127.0.0.1", #{ ttl: 1 }));
     /// expect(path.refused, ());
     /// ```
-    get refused(trace: &mut Trace) -> Dynamic =
+    get refused(trace: &mut Path) -> Dynamic =
         trace.lock().refused().map_or(Dynamic::UNIT, |why| why.to_string().into());
 
     /// Whether a hop of the path left a ping unanswered.
@@ -125,7 +125,7 @@ functions! {
     /// ```rhai
     /// expect(trace().has_gaps, false);
     /// ```
-    get has_gaps(trace: &mut Trace) -> bool = trace.lock().has_gaps();
+    get has_gaps(trace: &mut Path) -> bool = trace.lock().has_gaps();
 
     /// One hop as a line, as `traceroute` prints it: who answered, after which times, `*` for a ping without an answer; MPLS
     /// labels and MTU where it told them. `""` if nothing was sent with this TTL.
@@ -133,7 +133,7 @@ functions! {
     /// ```rhai
     /// expect(trace().line(1), "");
     /// ```
-    fn line(trace: &mut Trace, ttl: i64) -> String =
+    fn line(trace: &mut Path, ttl: i64) -> String =
         u8::try_from(ttl).ok().and_then(|ttl| trace.lock().line(ttl)).unwrap_or_default();
 
     /// What the missing answers mean, an array of sentences: a hop that limits how many errors it sends is told from one that
@@ -143,7 +143,7 @@ functions! {
     /// ```rhai
     /// expect(trace().findings(), []);
     /// ```
-    fn findings(trace: &mut Trace) -> Array =
+    fn findings(trace: &mut Path) -> Array =
         trace.lock().findings().iter().map(|finding| finding.to_string().into()).collect();
 
     /// The path, a line for each hop.
@@ -153,7 +153,7 @@ functions! {
     /// path.add(icmp::open("127.0.0.1").ping("127.0.0.1", #{ ttl: 1 }));
     /// expect(`${path}`.contains(path.line(1)) && path.line(1).contains("127.0.0.1"), true);
     /// ```
-    fn to_string | to_debug(trace: &mut Trace) -> String = {
+    fn to_string | to_debug(trace: &mut Path) -> String = {
         let trace = trace.lock();
         trace.hops().filter_map(|(ttl, _)| trace.line(ttl)).collect::<Vec<_>>().join("\n")
     };

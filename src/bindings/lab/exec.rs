@@ -110,7 +110,7 @@ fn run(ctx: &NativeCallContext, host: &Host, wanted: Wanted) -> ScriptResult<Fin
 
 functions! {
     pub fn api;
-    type Finished, "What came of a program that has ended.";
+    object Finished, "What came of a program that has ended.";
 
     /// Runs a program of the system in the host to its end: the program, then its arguments; numbers, addresses and hosts are
     /// turned to text. What it prints is shown under the host's name, line by line, and kept. When this script is stopped,

@@ -34,7 +34,7 @@ impl Ingress {
 
 functions! {
     pub fn api;
-    type Ingress, "A host's ingress: what comes in passes it.";
+    object Ingress, "A host's ingress: what comes in passes it.";
 
     /// Has a closure or a policy decide about each packet that comes in at a host from now on, over whichever link.
     ///

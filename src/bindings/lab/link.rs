@@ -108,7 +108,7 @@ pub(super) fn overwrites(ctx: &NativeCallContext, options: &Map) -> ScriptResult
 
 functions! {
     pub fn api;
-    type Link, "A link between two hosts.";
+    object Link, "A link between two hosts.";
 
     /// The link's name: those of its hosts.
     ///

@@ -3,7 +3,7 @@
 use rhai::{Array, Dynamic, NativeCallContext};
 
 use self::declared::{Declared, Shape, declare};
-use self::given::read;
+use self::given::{Given, read};
 use self::value::Value;
 use super::convert::shown;
 use super::error::{OrRaise, ScriptResult, raise};
@@ -16,8 +16,8 @@ pub mod value;
 
 functions! {
     pub fn api;
-    type DeclaredOption = declared::Declared, "One declared option of a script.";
-    type Options = given::Given, "The values of a script's options.";
+    object Declared as DeclaredOption, "One declared option of a script.";
+    object Given as Options, "The values of a script's options.";
 
     /// Declares an option `--NAME VALUE`. The default's type is the option's type: a string, a whole number, a number, a
     /// duration (typed as `250ms`), or true and false.
@@ -30,7 +30,7 @@ functions! {
     /// ```
     fn option as option(
         ctx: NativeCallContext, name: &str, default: Dynamic, help: &str,
-    ) -> ScriptResult<DeclaredOption> =
+    ) -> ScriptResult<Declared> =
         declare(&ctx, Shape::Named, name, Some(&default), help);
 
     /// Declares an option `--NAME VALUE` that is asked for with `prompt` if it is not given. It is asked for on a terminal
@@ -43,7 +43,7 @@ functions! {
     /// const OPT = options([ ask("count", 5, "Enter number of pings to be sent:") ]);
     /// expect(OPT.count, 5);
     /// ```
-    fn ask as ask(ctx: NativeCallContext, name: &str, default: Dynamic, prompt: &str) -> ScriptResult<DeclaredOption> =
+    fn ask as ask(ctx: NativeCallContext, name: &str, default: Dynamic, prompt: &str) -> ScriptResult<Declared> =
         declare(&ctx, Shape::Asked, name, Some(&default), prompt);
 
     /// Declares a switch `--NAME`: true if it is given, else false.
@@ -54,7 +54,7 @@ functions! {
     /// const OPT = options([ flag("quiet", "print no line per datagram") ]);
     /// expect(OPT.quiet, false);
     /// ```
-    fn flag as flag(ctx: NativeCallContext, name: &str, help: &str) -> ScriptResult<DeclaredOption> =
+    fn flag as flag(ctx: NativeCallContext, name: &str, help: &str) -> ScriptResult<Declared> =
         declare(&ctx, Shape::Flag, name, None, help);
 
     /// Declares an argument that is given by its place and must be given. It is a string.
@@ -64,7 +64,7 @@ functions! {
     /// ```rhai
     /// let target = argument("target", "host to ping");
     /// ```
-    fn argument as argument(ctx: NativeCallContext, name: &str, help: &str) -> ScriptResult<DeclaredOption> =
+    fn argument as argument(ctx: NativeCallContext, name: &str, help: &str) -> ScriptResult<Declared> =
         declare(&ctx, Shape::Positional, name, None, help);
 
     /// Declares an argument that is given by its place; without it the default holds.
@@ -75,7 +75,7 @@ functions! {
     /// const OPT = options([ argument("target", "127.0.0.1", "host to ping") ]);
     /// expect(OPT.target, "127.0.0.1");
     /// ```
-    fn argument(ctx: NativeCallContext, name: &str, default: Dynamic, help: &str) -> ScriptResult<DeclaredOption> =
+    fn argument(ctx: NativeCallContext, name: &str, default: Dynamic, help: &str) -> ScriptResult<Declared> =
         declare(&ctx, Shape::Positional, name, Some(&default), help);
 
     /// Declares that the script takes any further arguments, given by their places: an array of strings, empty if there are
@@ -88,7 +88,7 @@ functions! {
     /// const OPT = options([ option("loss", 0.1, "of the link"), arguments("command", "what to run") ]);
     /// expect(OPT.command.len, 0);
     /// ```
-    fn arguments as arguments(ctx: NativeCallContext, name: &str, help: &str) -> ScriptResult<DeclaredOption> =
+    fn arguments as arguments(ctx: NativeCallContext, name: &str, help: &str) -> ScriptResult<Declared> =
         declare(&ctx, Shape::Rest, name, None, help);
 
     /// The same option, allowing only these values.
@@ -97,7 +97,7 @@ functions! {
     /// const OPT = options([ option("mode", "raw", "how to frame").choices(["raw", "line"]) ]);
     /// expect(OPT.mode, "raw");
     /// ```
-    fn choices(option: DeclaredOption, values: Array) -> DeclaredOption =
+    fn choices(option: Declared, values: Array) -> Declared =
         Declared { choices: values.iter().map(ToString::to_string).collect(), ..option };
 
     /// The same option, refusing what is not `HOST:PORT`; a name is not looked up yet. Nothing, `""`, is allowed.
@@ -106,7 +106,7 @@ functions! {
     /// const OPT = options([ option("server", "127.0.0.1:11000", "whom to ping").address() ]);
     /// expect(OPT.server, "127.0.0.1:11000");
     /// ```
-    fn address(option: DeclaredOption) -> DeclaredOption = Declared { is_address: true, ..option };
+    fn address(option: Declared) -> Declared = Declared { is_address: true, ..option };
 
     /// The same option of `ask`, asked for when the script first reads it, so that it can print something before.
     ///
@@ -115,7 +115,7 @@ functions! {
     /// print("Pinging 127.0.0.1 using pingscript:");
     /// expect(OPT.count, 5);
     /// ```
-    fn when_read(option: DeclaredOption) -> DeclaredOption = Declared { when_read: true, ..option };
+    fn when_read(option: Declared) -> Declared = Declared { when_read: true, ..option };
 
     /// The same option, refusing what names no policy: `NAME`, `NAME:KEY=VALUE,…` or a file. Nothing, `""`, is allowed.
     ///
@@ -126,7 +126,7 @@ functions! {
     /// udp::bind("127.0.0.1:0").send_to("ping 1", server.addr);
     /// expect(`${server.recv(1.s).reply("no")}`, "drop()");
     /// ```
-    fn policy(option: DeclaredOption) -> DeclaredOption = Declared { is_policy: true, ..option };
+    fn policy(option: Declared) -> Declared = Declared { is_policy: true, ..option };
 
     /// The same option, refusing values below `least`.
     ///
@@ -134,7 +134,7 @@ functions! {
     /// const OPT = options([ option("count", 5, "how many").at_least(1) ]);
     /// expect(OPT.count, 5);
     /// ```
-    fn at_least(option: DeclaredOption, least: Dynamic) -> DeclaredOption =
+    fn at_least(option: Declared, least: Dynamic) -> Declared =
         Declared { least: Value::of(&least), ..option };
 
     /// The same option, refusing values above `most`.
@@ -143,7 +143,7 @@ functions! {
     /// const OPT = options([ option("size", 0, "bytes").at_least(0).at_most(65_507) ]);
     /// expect(OPT.size, 0);
     /// ```
-    fn at_most(option: DeclaredOption, most: Dynamic) -> DeclaredOption = Declared { most: Value::of(&most), ..option };
+    fn at_most(option: Declared, most: Dynamic) -> Declared = Declared { most: Value::of(&most), ..option };
 
     /// Reads the script's arguments by its declared options; `--help` explains them. To be called once, at the start.
     ///
@@ -154,7 +154,7 @@ functions! {
     /// const OPT = options([ option("server", "127.0.0.1:11000", "whom to ping") ]);
     /// expect(OPT.server, "127.0.0.1:11000");
     /// ```
-    fn options(ctx: NativeCallContext, list: Array) -> ScriptResult<Options> = {
+    fn options(ctx: NativeCallContext, list: Array) -> ScriptResult<Given> = {
         let mut declared: Vec<Declared> = Vec::new();
         for (index, item) in list.into_iter().enumerate() {
             let what = shown(&item);
@@ -185,7 +185,7 @@ functions! {
     /// const OPT = options([ option("size", 64, "bytes") ]);
     /// expect(OPT["size"], 64);
     /// ```
-    index get(ctx: NativeCallContext, options: &mut Options, name: &str) -> ScriptResult<Dynamic> = {
+    index get(ctx: NativeCallContext, options: &mut Given, name: &str) -> ScriptResult<Dynamic> = {
         let found = options.get(&ctx, name)?.map(Value::into_dynamic).ok_or_else(|| {
             let names = options.names();
             let near = nearest(name, names.iter().copied());

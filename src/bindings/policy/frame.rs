@@ -62,7 +62,7 @@ impl Frame {
 
 functions! {
     pub fn api;
-    type Frame, "A packet on a link or at a host's ingress, with the Ethernet frame that carries it.";
+    object Frame, "A packet on a link or at a host's ingress, with the Ethernet frame that carries it.";
 
     /// What it is, in the word that a receive has for it: `"packet"`.
     ///

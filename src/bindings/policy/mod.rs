@@ -11,9 +11,9 @@ use super::convert::{shown, typed};
 use super::error::{OrRaise, ScriptResult, core_error, raise, thrown};
 use super::{context, nesting};
 use crate::net::error::{Error, ErrorKind};
-use crate::net::policy::Native;
 use crate::net::policy::attached::{AttachedPolicy, Policy as NetPolicy};
 use crate::net::policy::input::Site;
+use crate::net::policy::{Native, Verdict};
 use crate::net::random::Sequence;
 use crate::net::socket::tcp::Listener;
 use crate::net::socket::udp::UdpSocket;
@@ -50,7 +50,7 @@ impl Made {
             let (name, args) = specification(&value.to_string()).or_raise(ctx)?;
             return load(ctx, &name, args);
         }
-        let is_verdict = value.is::<verdict::Verdict>();
+        let is_verdict = value.is::<Verdict>();
         match value.try_cast::<Self>() {
             Some(made) => Ok(made),
             None => {
@@ -260,7 +260,7 @@ fn first_option(program: &AST) -> Option<String> {
 
 functions! {
     pub fn api;
-    type Policy = Made, "A policy: native, from a file, or several in turn.";
+    object Made as Policy, "A policy: native, from a file, or several in turn.";
 
     /// Several policies as one, native ones and closures: each sees the packet in turn, and the first whose verdict is not
     /// `pass()` decides.
@@ -273,7 +273,7 @@ functions! {
     /// udp::bind("127.0.0.1:0").send_to("ping 1", server.addr);
     /// expect(`${server.recv(1.s).reply("no")}`, "drop()");
     /// ```
-    fn chain(ctx: NativeCallContext, policies: Array) -> ScriptResult<Policy> = {
+    fn chain(ctx: NativeCallContext, policies: Array) -> ScriptResult<Made> = {
         let list: ScriptResult<Vec<Made>> = policies.into_iter().map(|value| Made::of(&ctx, value)).collect();
         list.map(Made::Chain)
     };
@@ -289,7 +289,7 @@ functions! {
     /// udp::bind("127.0.0.1:0").send_to("ping 1", server.addr);
     /// expect(`${server.recv(1.s).reply("no")}`, "drop()");
     /// ```
-    fn policy(ctx: NativeCallContext, name: &str) -> ScriptResult<Policy> = {
+    fn policy(ctx: NativeCallContext, name: &str) -> ScriptResult<Made> = {
         let (name, args) = specification(name).or_raise(&ctx)?;
         load(&ctx, &name, args)
     };
@@ -304,7 +304,7 @@ functions! {
     /// udp::bind("127.0.0.1:0").send_to("ping 1", server.addr);
     /// expect(`${server.recv(1.s).reply("no")}`, "drop()");
     /// ```
-    fn policy(ctx: NativeCallContext, name: &str, options: Map) -> ScriptResult<Policy> = {
+    fn policy(ctx: NativeCallContext, name: &str, options: Map) -> ScriptResult<Made> = {
         let args = options.iter().map(|(key, value)| format!("--{key}={}", typed(value))).collect();
         load(&ctx, name, args)
     };
@@ -337,7 +337,7 @@ functions! {
     /// udp::bind("127.0.0.1:0").send_to("ping 1", server.addr);
     /// expect(`${server.recv(1.s).reply("no")}`, "drop()");
     /// ```
-    fn set_policy(ctx: NativeCallContext, socket: UdpSocket, policy: Policy) -> ScriptResult<()> =
+    fn set_policy(ctx: NativeCallContext, socket: UdpSocket, policy: Made) -> ScriptResult<()> =
         attach(&ctx, &socket, &policy);
 
     /// Has `policy` decide about each message that comes over the listener's connections from now on; it sees whole messages,
@@ -366,7 +366,7 @@ functions! {
     /// conn.send("ping 1");
     /// expect(`${listener.accept().recv(1.s).reply("no")}`, "drop()");
     /// ```
-    fn set_policy(ctx: NativeCallContext, listener: Listener, policy: Policy) -> ScriptResult<()> =
+    fn set_policy(ctx: NativeCallContext, listener: Listener, policy: Made) -> ScriptResult<()> =
         attach_to_listener(&ctx, &listener, &policy);
 
     /// The policy as the call that makes it.
@@ -374,5 +374,5 @@ functions! {
     /// ```rhai
     /// expect(`${loss(0.2)}`, "loss(0.2)");
     /// ```
-    fn to_string | to_debug(policy: &mut Policy) -> String = policy.text();
+    fn to_string | to_debug(policy: &mut Made) -> String = policy.text();
 }

@@ -3,11 +3,10 @@
 use rhai::{Map, NativeCallContext};
 
 use super::Made;
-use super::Policy;
-use super::verdict::Verdict;
 use crate::bindings::convert::Options;
 use crate::bindings::error::{OrRaise, ScriptResult};
 use crate::net::error::Error;
+use crate::net::policy::Verdict;
 use crate::net::policy::{Action, Gilbert, Native};
 use crate::net::time::Duration;
 
@@ -23,7 +22,7 @@ functions! {
     /// set_policy(udp::bind("127.0.0.1:0"), policy);
     /// expect(`${policy}`, "loss(0.2)");
     /// ```
-    fn loss as loss(ctx: NativeCallContext, p: f64) -> ScriptResult<Policy> =
+    fn loss as loss(ctx: NativeCallContext, p: f64) -> ScriptResult<Made> =
         Native::chance(p, Action::Drop).map(Made::Native).or_raise(&ctx);
 
     /// A policy that drops nothing (0) or everything (1).
@@ -35,7 +34,7 @@ functions! {
     /// set_policy(udp::bind("127.0.0.1:0"), policy);
     /// expect(`${policy}`, "loss(1)");
     /// ```
-    fn loss(ctx: NativeCallContext, p: i64) -> ScriptResult<Policy> = loss(ctx, p as f64);
+    fn loss(ctx: NativeCallContext, p: i64) -> ScriptResult<Made> = loss(ctx, p as f64);
 
     /// A policy by which each packet meets the verdict with probability `p`, independently.
     ///
@@ -46,7 +45,7 @@ functions! {
     /// set_policy(udp::bind("127.0.0.1:0"), policy);
     /// expect(`${policy}`, "chance(0.1, corrupt())");
     /// ```
-    fn chance as chance(ctx: NativeCallContext, p: f64, verdict: Verdict) -> ScriptResult<Policy> =
+    fn chance as chance(ctx: NativeCallContext, p: f64, verdict: Verdict) -> ScriptResult<Made> =
         Native::chance(p, verdict.action).map(Made::Native).or_raise(&ctx);
 
     /// A policy by which no packet (0) or each packet (1) meets the verdict.
@@ -58,7 +57,7 @@ functions! {
     /// set_policy(udp::bind("127.0.0.1:0"), policy);
     /// expect(`${policy}`, "chance(1, corrupt())");
     /// ```
-    fn chance(ctx: NativeCallContext, p: i64, verdict: Verdict) -> ScriptResult<Policy> =
+    fn chance(ctx: NativeCallContext, p: i64, verdict: Verdict) -> ScriptResult<Made> =
         chance(ctx, p as f64, verdict);
 
     /// A policy by which each packet meets the verdict.
@@ -68,7 +67,7 @@ functions! {
     /// set_policy(udp::bind("127.0.0.1:0"), policy);
     /// expect(`${policy}`, "always(delay(20ms))");
     /// ```
-    fn always(verdict: Verdict) -> Policy = Made::Native(Native::always(verdict.action));
+    fn always(verdict: Verdict) -> Made = Made::Native(Native::always(verdict.action));
 
     /// A policy that drops each n-th packet of a flow.
     ///
@@ -79,7 +78,7 @@ functions! {
     /// set_policy(udp::bind("127.0.0.1:0"), policy);
     /// expect(`${policy}`, "every(3)");
     /// ```
-    fn every(ctx: NativeCallContext, n: i64) -> ScriptResult<Policy> =
+    fn every(ctx: NativeCallContext, n: i64) -> ScriptResult<Made> =
         Native::every(n, Action::Drop).map(Made::Native).or_raise(&ctx);
 
     /// A policy by which each n-th packet of a flow meets the verdict.
@@ -91,7 +90,7 @@ functions! {
     /// set_policy(udp::bind("127.0.0.1:0"), policy);
     /// expect(`${policy}`, "every(3, duplicate(2))");
     /// ```
-    fn every(ctx: NativeCallContext, n: i64, verdict: Verdict) -> ScriptResult<Policy> =
+    fn every(ctx: NativeCallContext, n: i64, verdict: Verdict) -> ScriptResult<Made> =
         Native::every(n, verdict.action).map(Made::Native).or_raise(&ctx);
 
     /// A policy that drops the first n packets of each flow.
@@ -103,7 +102,7 @@ functions! {
     /// set_policy(udp::bind("127.0.0.1:0"), policy);
     /// expect(`${policy}`, "first(2)");
     /// ```
-    fn first(ctx: NativeCallContext, n: i64) -> ScriptResult<Policy> =
+    fn first(ctx: NativeCallContext, n: i64) -> ScriptResult<Made> =
         Native::first(n, Action::Drop).map(Made::Native).or_raise(&ctx);
 
     /// A policy by which the first n packets of each flow meet the verdict.
@@ -115,7 +114,7 @@ functions! {
     /// set_policy(udp::bind("127.0.0.1:0"), policy);
     /// expect(`${policy}`, "first(2, delay(1s))");
     /// ```
-    fn first(ctx: NativeCallContext, n: i64, verdict: Verdict) -> ScriptResult<Policy> =
+    fn first(ctx: NativeCallContext, n: i64, verdict: Verdict) -> ScriptResult<Made> =
         Native::first(n, verdict.action).map(Made::Native).or_raise(&ctx);
 
     /// A policy that goes through a pattern for each flow, again and again: at a `1` the packet passes, at a `0` it is dropped.
@@ -127,7 +126,7 @@ functions! {
     /// set_policy(udp::bind("127.0.0.1:0"), policy);
     /// expect(`${policy}`, "pattern(\"1101\")");
     /// ```
-    fn pattern(ctx: NativeCallContext, pattern: &str) -> ScriptResult<Policy> =
+    fn pattern(ctx: NativeCallContext, pattern: &str) -> ScriptResult<Made> =
         Native::pattern(pattern, Action::Drop).map(Made::Native).or_raise(&ctx);
 
     /// A policy that goes through a pattern for each flow: at a `1` the packet passes, at a `0` it meets the verdict.
@@ -139,7 +138,7 @@ functions! {
     /// set_policy(udp::bind("127.0.0.1:0"), policy);
     /// expect(`${policy}`, "pattern(\"10\", corrupt())");
     /// ```
-    fn pattern(ctx: NativeCallContext, pattern: &str, verdict: Verdict) -> ScriptResult<Policy> =
+    fn pattern(ctx: NativeCallContext, pattern: &str, verdict: Verdict) -> ScriptResult<Made> =
         Native::pattern(pattern, verdict.action).map(Made::Native).or_raise(&ctx);
 
     /// A policy that drops in bursts, by the model of Gilbert: before each packet a flow's good state turns bad with
@@ -153,7 +152,7 @@ functions! {
     /// set_policy(udp::bind("127.0.0.1:0"), policy);
     /// expect(`${policy}`, "gilbert(0.05, 0.25)");
     /// ```
-    fn gilbert as gilbert(ctx: NativeCallContext, p: f64, r: f64) -> ScriptResult<Policy> =
+    fn gilbert as gilbert(ctx: NativeCallContext, p: f64, r: f64) -> ScriptResult<Made> =
         Native::gilbert(Gilbert { p, r, good: 0.0, bad: 1.0 }, Action::Drop).map(Made::Native).or_raise(&ctx);
 
     /// A policy that drops in bursts; with `r` 0, the bad state lasts for ever, with 1 for one packet.
@@ -165,7 +164,7 @@ functions! {
     /// set_policy(udp::bind("127.0.0.1:0"), policy);
     /// expect(`${policy}`, "gilbert(0.05, 1)");
     /// ```
-    fn gilbert(ctx: NativeCallContext, p: f64, r: i64) -> ScriptResult<Policy> = gilbert(ctx, p, r as f64);
+    fn gilbert(ctx: NativeCallContext, p: f64, r: i64) -> ScriptResult<Made> = gilbert(ctx, p, r as f64);
 
     /// A policy that drops in bursts; with `p` 0, none ever begins, with 1 the first packet begins one.
     ///
@@ -176,7 +175,7 @@ functions! {
     /// set_policy(udp::bind("127.0.0.1:0"), policy);
     /// expect(`${policy}`, "gilbert(1, 0.25)");
     /// ```
-    fn gilbert(ctx: NativeCallContext, p: i64, r: f64) -> ScriptResult<Policy> = gilbert(ctx, p as f64, r);
+    fn gilbert(ctx: NativeCallContext, p: i64, r: f64) -> ScriptResult<Made> = gilbert(ctx, p as f64, r);
 
     /// A policy that drops in bursts, with whole numbers.
     ///
@@ -187,7 +186,7 @@ functions! {
     /// set_policy(udp::bind("127.0.0.1:0"), policy);
     /// expect(`${policy}`, "gilbert(1, 1)");
     /// ```
-    fn gilbert(ctx: NativeCallContext, p: i64, r: i64) -> ScriptResult<Policy> = gilbert(ctx, p as f64, r as f64);
+    fn gilbert(ctx: NativeCallContext, p: i64, r: i64) -> ScriptResult<Made> = gilbert(ctx, p as f64, r as f64);
 
     /// A policy that drops in bursts, by the model of Gilbert and Elliott: `p`, `r` as in `gilbert(p, r)`, and the share
     /// dropped in the `good` state (0.0) and in the `bad` one (1.0).
@@ -199,7 +198,7 @@ functions! {
     /// set_policy(udp::bind("127.0.0.1:0"), policy);
     /// expect(`${policy}`, "gilbert(#{ p: 0.05, r: 0.25, good: 0.01, bad: 0.9 })");
     /// ```
-    fn gilbert(ctx: NativeCallContext, options: Map) -> ScriptResult<Policy> = {
+    fn gilbert(ctx: NativeCallContext, options: Map) -> ScriptResult<Made> = {
         let mut options = Options::new("gilbert", &options);
         let mut read = || {
             let mut needed = |key| {
@@ -224,6 +223,6 @@ functions! {
     /// set_policy(udp::bind("127.0.0.1:0"), policy);
     /// expect(`${policy}`, "jitter(20ms, 5ms)");
     /// ```
-    fn jitter(ctx: NativeCallContext, delay: Duration, spread: Duration) -> ScriptResult<Policy> =
+    fn jitter(ctx: NativeCallContext, delay: Duration, spread: Duration) -> ScriptResult<Made> =
         Native::jitter(delay, spread).map(Made::Native).or_raise(&ctx);
 }

@@ -10,7 +10,7 @@ use crate::bindings::convert::{Options, bytes};
 use crate::bindings::error::{OrRaise, ScriptResult, raise};
 use crate::bindings::{compiled, context};
 use crate::net::error::Error;
-use crate::net::policy::{self, Action, Details, Rejection};
+use crate::net::policy::{self, Action, Details, Rejection, Verdict};
 use crate::net::socket::udp::check_size;
 use crate::net::time::Duration;
 
@@ -63,7 +63,7 @@ fn details(options: &Map) -> Result<Details, Error> {
 
 functions! {
     pub fn api;
-    type Verdict = policy::Verdict, "What is to be done with a packet.";
+    object Verdict, "What is to be done with a packet.";
 
     /// The verdict that lets a packet through. In a server: the answer is sent.
     ///

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use rhai::Dynamic;
 
-use super::connection::Connection;
+use crate::net::socket::tcp::Connection;
 use crate::net::socket::tcp::{Attempt as NetAttempt, Connecting};
 use crate::net::time::Duration;
 
@@ -32,7 +32,7 @@ impl Tried {
 
 functions! {
     pub fn api;
-    type Attempt = Tried, "An attempt to connect.";
+    object Tried as Attempt, "An attempt to connect.";
 
     /// How it ended: `"connected"`, `"refused"` (the peer answered that nobody listens: RST), `"icmp"` (an ICMP error),
     /// `"unreachable"` (this host has no way there), `"timeout"` or `"interrupted"` (the script was stopped).
@@ -40,7 +40,7 @@ functions! {
     /// ```rhai
     /// expect(tcp::try_connect(tcp::closed_port()).kind, "refused");
     /// ```
-    get kind(attempt: &mut Attempt) -> String = attempt.ended().end.word().to_string();
+    get kind(attempt: &mut Tried) -> String = attempt.ended().end.word().to_string();
 
     /// The connection; `()` if there is none.
     ///
@@ -49,7 +49,7 @@ functions! {
     /// let conn = tcp::try_connect(listener.addr).conn;
     /// expect(conn.peer, listener.addr);
     /// ```
-    get conn(attempt: &mut Attempt) -> Dynamic = attempt.connection().map_or(Dynamic::UNIT, Dynamic::from);
+    get conn(attempt: &mut Tried) -> Dynamic = attempt.connection().map_or(Dynamic::UNIT, Dynamic::from);
 
     /// Where to.
     ///
@@ -57,14 +57,14 @@ functions! {
     /// let port = tcp::closed_port();
     /// expect(tcp::try_connect(port).to, port);
     /// ```
-    get to(attempt: &mut Attempt) -> std::net::SocketAddr = attempt.ended().to;
+    get to(attempt: &mut Tried) -> std::net::SocketAddr = attempt.ended().to;
 
     /// How long the answer took, a Duration from before the call: the connection, the refusal (an answer too) or the error.
     ///
     /// ```rhai
     /// expect(tcp::try_connect(tcp::closed_port()).took > 0.s, true);
     /// ```
-    get took(attempt: &mut Attempt) -> Duration = attempt.ended().took;
+    get took(attempt: &mut Tried) -> Duration = attempt.ended().took;
 
     /// The round-trip time of the answer, a Duration: of a connection that of its handshake as the kernel measured it
     /// (TCP_INFO), of an ICMP error, where a `ttl` was given, until the kernel's stamp of its arrival; else that of `took`.
@@ -74,21 +74,21 @@ functions! {
     /// let attempt = tcp::try_connect(listener.addr);
     /// expect(attempt.rtt <= attempt.took, true);
     /// ```
-    get rtt(attempt: &mut Attempt) -> Duration = attempt.ended().rtt;
+    get rtt(attempt: &mut Tried) -> Duration = attempt.ended().rtt;
 
     /// The clock of the round-trip time, in words, as for a ping.
     ///
     /// ```rhai
     /// expect(tcp::try_connect(tcp::closed_port()).clock, "user receive - user send");
     /// ```
-    get clock(attempt: &mut Attempt) -> String = attempt.ended().clock.name().to_string();
+    get clock(attempt: &mut Tried) -> String = attempt.ended().clock.name().to_string();
 
     /// How long it took to find the address of the name, a Duration; not part of `took`.
     ///
     /// ```rhai
     /// expect(tcp::try_connect(tcp::closed_port()).resolved_in < 1.s, true);
     /// ```
-    get resolved_in(attempt: &mut Attempt) -> Duration = attempt.0.1;
+    get resolved_in(attempt: &mut Tried) -> Duration = attempt.0.1;
 
     /// Attempts at other addresses of the same name, which failed, in an array; mostly empty.
     ///
@@ -96,7 +96,7 @@ functions! {
     /// let attempt = tcp::try_connect(tcp::closed_port());
     /// expect(attempt.others.len, 0);
     /// ```
-    get others as attempt_others(attempt: &mut Attempt) -> rhai::Array = {
+    get others as attempt_others(attempt: &mut Tried) -> rhai::Array = {
         let tried = |one: &NetAttempt| Dynamic::from(Tried::new(one.clone(), attempt.0.1));
         attempt.ended().others.iter().map(tried).collect()
     };
@@ -107,7 +107,7 @@ functions! {
     /// let attempt = tcp::try_connect(tcp::closed_port());
     /// expect(attempt.tried.map(|one| one.kind), ["refused"]);
     /// ```
-    get tried(attempt: &mut Attempt) -> rhai::Array = {
+    get tried(attempt: &mut Tried) -> rhai::Array = {
         let mut all = attempt_others(attempt);
         // Without a connection the first says why; what was connected to, or interrupted, came last.
         let is_last = matches!(attempt.ended().end, Connecting::Connected(_) | Connecting::Interrupted);
@@ -120,7 +120,7 @@ functions! {
     /// ```rhai
     /// expect(tcp::try_connect(tcp::closed_port()).icmp, ());
     /// ```
-    get icmp(attempt: &mut Attempt) -> Dynamic = match &attempt.ended().end {
+    get icmp(attempt: &mut Tried) -> Dynamic = match &attempt.ended().end {
         Connecting::Icmp(error) => Dynamic::from(error.clone()),
         _ => Dynamic::UNIT,
     };
@@ -130,5 +130,5 @@ functions! {
     /// ```rhai
     /// expect(`${tcp::try_connect(tcp::closed_port())}`.starts_with("Connection refused by 127.0.0.1:"), true);
     /// ```
-    fn to_string | to_debug(attempt: &mut Attempt) -> String = attempt.ended().to_string();
+    fn to_string | to_debug(attempt: &mut Tried) -> String = attempt.ended().to_string();
 }

@@ -7,14 +7,13 @@ use crate::bindings::context;
 use crate::bindings::context::Wait;
 use crate::bindings::convert::bytes;
 use crate::bindings::error::{OrRaise, ScriptResult, raise, thrown};
-use crate::bindings::time::Deadline;
 use crate::net::error::{Error, ErrorKind};
-use crate::net::socket::tcp::{Connection as NetConnection, Incoming, Sent, Want};
+use crate::net::socket::tcp::{Connection, Incoming, Sent, Want};
 use crate::net::time::{Duration, Instant};
 
 /// A loop over a connection runs for each message, until the stream has ended, the script is stopped or the connection
 /// closed.
-impl IntoIterator for NetConnection {
+impl IntoIterator for Connection {
     type Item = ScriptResult<Dynamic>;
     type IntoIter = Box<dyn Iterator<Item = Self::Item>>;
 
@@ -47,7 +46,7 @@ impl IntoIterator for NetConnection {
 
 fn receive(
     ctx: &NativeCallContext,
-    connection: &NetConnection,
+    connection: &Connection,
     want: Want,
     until: Option<Instant>,
 ) -> ScriptResult<Received> {
@@ -58,12 +57,7 @@ fn receive(
     Ok(Received::new(connection.clone(), incoming))
 }
 
-fn send(
-    ctx: &NativeCallContext,
-    connection: &NetConnection,
-    data: Dynamic,
-    until: Option<Instant>,
-) -> ScriptResult<bool> {
+fn send(ctx: &NativeCallContext, connection: &Connection, data: Dynamic, until: Option<Instant>) -> ScriptResult<bool> {
     let data = bytes(ctx, data)?;
     if let Some(ended) = connection.ended().filter(|ended| ended.word() != "closed") {
         return raise(ctx, ended.error("send").with_peer(connection.peer()));
@@ -77,7 +71,7 @@ fn soon(timeout: Duration) -> Option<Instant> {
 }
 
 /// The number of bytes of an exact read.
-fn exactly(ctx: &NativeCallContext, connection: &NetConnection, count: i64) -> ScriptResult<Want> {
+fn exactly(ctx: &NativeCallContext, connection: &Connection, count: i64) -> ScriptResult<Want> {
     match usize::try_from(count) {
         Ok(count) if (1..=connection.limit()).contains(&count) => Ok(Want::Exact(count)),
         _ => {
@@ -90,7 +84,7 @@ fn exactly(ctx: &NativeCallContext, connection: &NetConnection, count: i64) -> S
 
 functions! {
     pub fn api;
-    type Connection = NetConnection,
+    object Connection,
         "A connection. Copies are the same one. `for msg in conn { … }` runs for each message until the stream has ended;",
         "`conn.ended` then says how.";
 
@@ -154,7 +148,7 @@ functions! {
     /// let listener = tcp::listen("127.0.0.1:0");
     /// expect(tcp::connect(listener.addr).recv(deadline(1.ms)).kind, "timeout");
     /// ```
-    fn recv(ctx: NativeCallContext, conn: &mut Connection, deadline: Deadline) -> ScriptResult<Received> =
+    fn recv(ctx: NativeCallContext, conn: &mut Connection, deadline: Instant) -> ScriptResult<Received> =
         receive(&ctx, conn, conn.framing().want(), Some(deadline));
 
     /// Waits for any bytes, whatever the connection's framing: what has come, at most about 65,536.

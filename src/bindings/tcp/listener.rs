@@ -6,11 +6,11 @@ use crate::bindings::context;
 use crate::bindings::context::Wait;
 use crate::bindings::error::{OrRaise, ScriptResult, thrown};
 use crate::net::error::ErrorKind;
-use crate::net::socket::tcp::{Accepted, Listener as NetListener};
+use crate::net::socket::tcp::{Accepted, Listener};
 use crate::net::time::{Duration, Instant};
 
 /// A loop over a listener runs for each connection it takes in, until the script is stopped or the listener closed.
-impl IntoIterator for NetListener {
+impl IntoIterator for Listener {
     type Item = ScriptResult<Dynamic>;
     type IntoIter = Box<dyn Iterator<Item = Self::Item>>;
 
@@ -39,7 +39,7 @@ impl IntoIterator for NetListener {
     }
 }
 
-fn accept_until(ctx: &NativeCallContext, listener: &NetListener, until: Option<Instant>) -> ScriptResult<Dynamic> {
+fn accept_until(ctx: &NativeCallContext, listener: &Listener, until: Option<Instant>) -> ScriptResult<Dynamic> {
     let context = context::wait(Wait::NewWork);
     Ok(match listener.accept(until, &context.stop).or_raise(ctx)? {
         Accepted::Connection(connection) => {
@@ -52,7 +52,7 @@ fn accept_until(ctx: &NativeCallContext, listener: &NetListener, until: Option<I
 
 functions! {
     pub fn api;
-    type Listener = NetListener,
+    object Listener,
         "A socket that takes connections in. Copies are the same one. `for conn in listener { … }` runs for each connection.";
 
     /// Waits for the next connection (accept(2)); `()` if the script was stopped first.

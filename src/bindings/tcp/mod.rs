@@ -2,18 +2,15 @@
 
 use rhai::{Dynamic, FnPtr, Map, NativeCallContext};
 
-use self::attempt::Attempt;
-use self::connection::Connection;
-use self::listener::Listener;
+use self::attempt::Tried;
 use super::context;
 use super::context::{Asked, Made, Server, Wait};
 use super::convert::{Options, address};
 use super::error::{OrRaise, ScriptResult, raise};
 use crate::net::error::{Error, ErrorKind};
 use crate::net::host::addr::{Version, local as local_address, resolve_all};
-use crate::net::socket::tcp::{
-    Attempt as NetAttempt, ConnectOptions, Framing, ListenOptions, Listener as NetListener, StreamOptions,
-};
+use crate::net::socket::tcp::Connection;
+use crate::net::socket::tcp::{Attempt as NetAttempt, ConnectOptions, Framing, ListenOptions, Listener, StreamOptions};
 use crate::net::time::Duration;
 
 pub mod attempt;
@@ -74,7 +71,7 @@ functions! {
         let listener = match context.run.handover.take(&asked) {
             Ok(Server::Tcp(listener)) => listener,
             Ok(Server::Udp(_)) => unreachable!("a socket of the protocol that was asked for"),
-            Err(local) => NetListener::new(context.host.clone(), session, local, &read).or_raise(&ctx)?,
+            Err(local) => Listener::new(context.host.clone(), session, local, &read).or_raise(&ctx)?,
         };
         context.opened(&ctx, asked, listener.local(), &Server::Tcp(listener.clone()));
         Ok(listener)
@@ -149,7 +146,7 @@ functions! {
     /// let attempt = tcp::try_connect(tcp::closed_port());
     /// expect(attempt.kind, "refused");
     /// ```
-    fn try_connect(ctx: NativeCallContext, peer: Dynamic) -> ScriptResult<Attempt> =
+    fn try_connect(ctx: NativeCallContext, peer: Dynamic) -> ScriptResult<Tried> =
         try_connect_with(ctx, peer, Map::new());
 
     /// As `try_connect`, with the options of `connect`.
@@ -160,7 +157,7 @@ functions! {
     /// let attempt = tcp::try_connect(tcp::closed_port(), #{ timeout: 1.s });
     /// expect(`${attempt}`.starts_with("Connection refused by 127.0.0.1:"), true);
     /// ```
-    fn try_connect as try_connect_with(ctx: NativeCallContext, peer: Dynamic, options: Map) -> ScriptResult<Attempt> = {
+    fn try_connect as try_connect_with(ctx: NativeCallContext, peer: Dynamic, options: Map) -> ScriptResult<Tried> = {
         let attempt = attempt(&ctx, &peer, &options)?;
         let connected = attempt.ended().end.word() == "connected";
         context::current().run.session.loss_report.tried(connected);
@@ -178,14 +175,14 @@ functions! {
         let context = context::current();
         let local = local_address(&*context.host, &context.stop, "127.0.0.1:0", Version::V4).or_raise(&ctx)?;
         let session = context.run.session.clone();
-        NetListener::new(context.host, session, local, &ListenOptions::default())
+        Listener::new(context.host, session, local, &ListenOptions::default())
             .map(|listener| listener.local())
             .or_raise(&ctx)
     };
 }
 
 /// Connects to `peer`.
-fn attempt(ctx: &NativeCallContext, peer: &Dynamic, options: &Map) -> ScriptResult<Attempt> {
+fn attempt(ctx: &NativeCallContext, peer: &Dynamic, options: &Map) -> ScriptResult<Tried> {
     let context = context::wait(Wait::Reply);
     let mut options = Options::new("connect", options);
     let mut read = || {

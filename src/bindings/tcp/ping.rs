@@ -2,7 +2,6 @@
 
 use rhai::{Array, Dynamic, Map, NativeCallContext};
 
-use super::connection::Connection;
 use super::message::Received;
 use crate::bindings::context;
 use crate::bindings::context::Wait;
@@ -14,6 +13,7 @@ use crate::net::error::Error;
 use crate::net::probe::outcome::{Probe, Slot};
 use crate::net::probe::targets::Targets;
 use crate::net::socket::pinger::Pinger as NetPinger;
+use crate::net::socket::tcp::Connection;
 use crate::net::socket::tcp::{Framing, Incoming};
 use crate::net::time::Duration;
 

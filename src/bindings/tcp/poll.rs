@@ -12,7 +12,7 @@ use crate::bindings::error::{OrRaise, ScriptResult, raise, thrown};
 use crate::bindings::udp::packet::Packet;
 use crate::bindings::{context, exit};
 use crate::net::error::Error;
-use crate::net::socket::tcp::{Connection, Happening, Incoming, Listener, Poll as NetPoll, Polled};
+use crate::net::socket::tcp::{Connection, Happening, Incoming, Listener, Poll, Polled};
 use crate::net::socket::udp::{Incoming as UdpIncoming, UdpSocket};
 use crate::net::time::{Duration, Instant};
 
@@ -55,7 +55,7 @@ impl Happened {
 }
 
 /// A loop over a set runs for each thing that happens, until the script is stopped or nothing is left to wait for.
-impl IntoIterator for NetPoll {
+impl IntoIterator for Poll {
     type Item = ScriptResult<Dynamic>;
     type IntoIter = Box<dyn Iterator<Item = Self::Item>>;
 
@@ -80,7 +80,7 @@ impl IntoIterator for NetPoll {
 }
 
 /// Takes a socket, or an array of them, into the set or out of it.
-fn each(ctx: &NativeCallContext, poll: &NetPoll, sockets: Dynamic, add: bool) -> ScriptResult<()> {
+fn each(ctx: &NativeCallContext, poll: &Poll, sockets: Dynamic, add: bool) -> ScriptResult<()> {
     if sockets.is_array() {
         return sockets.cast::<Array>().into_iter().try_for_each(|socket| each(ctx, poll, socket, add));
     }
@@ -112,13 +112,13 @@ fn each(ctx: &NativeCallContext, poll: &NetPoll, sockets: Dynamic, add: bool) ->
     raise(ctx, error.with_hint("give a TCP listener, a connection, a UDP socket, or an array of them"))
 }
 
-fn next(ctx: &NativeCallContext, poll: &NetPoll, until: Option<Instant>) -> ScriptResult<Happened> {
+fn next(ctx: &NativeCallContext, poll: &Poll, until: Option<Instant>) -> ScriptResult<Happened> {
     let polled = poll.next(until, &context::wait(Wait::Events(poll)).stop).or_raise(ctx)?;
     Ok(Happened(Arc::new(polled)))
 }
 
 /// Gives each happening to `handler`. What it throws is told at once and ends the connection of that event alone.
-fn handle(ctx: &NativeCallContext, poll: &NetPoll, handler: FnPtr) -> ScriptResult<()> {
+fn handle(ctx: &NativeCallContext, poll: &Poll, handler: FnPtr) -> ScriptResult<()> {
     let mut callback = Callback::new(ctx, handler).renewing();
     let context = context::wait(Wait::Events(poll));
     let _calling = context.serving.calling();
@@ -143,10 +143,10 @@ fn handle(ctx: &NativeCallContext, poll: &NetPoll, handler: FnPtr) -> ScriptResu
 
 functions! {
     pub fn api;
-    type Poll = NetPoll,
+    object Poll,
         "Sockets that are waited for together. Copies are the same set. `for event in poll(listener) { … }` runs for each thing",
         "that happens at them.";
-    type Event = Happened, "Something that happened at one of the sockets that are waited for together.";
+    object Happened as Event, "Something that happened at one of the sockets that are waited for together.";
 
     /// Waits for several sockets with one thread: a listener, whose connections are taken in and waited for too; connections;
     /// UDP sockets; or an array of them. Nobody holds up the others: an answer that a client does not take yet is kept, and
@@ -165,7 +165,7 @@ functions! {
     /// ```
     fn poll(ctx: NativeCallContext, sockets: Dynamic) -> ScriptResult<Poll> = {
         let context = context::current();
-        let poll = NetPoll::new(context.host).or_raise(&ctx)?;
+        let poll = Poll::new(context.host).or_raise(&ctx)?;
         each(&ctx, &poll, sockets, true)?;
         Ok(poll)
     };
@@ -211,7 +211,7 @@ functions! {
     /// let client = tcp::connect(listener.addr);
     /// expect(poll(listener).next().kind, "connected");
     /// ```
-    fn next(ctx: NativeCallContext, events: &mut Poll) -> ScriptResult<Event> = next(&ctx, events, None);
+    fn next(ctx: NativeCallContext, events: &mut Poll) -> ScriptResult<Happened> = next(&ctx, events, None);
 
     /// Waits for the next thing that happens for at most `timeout`; its kind is `"timeout"` if nothing does.
     ///
@@ -220,7 +220,7 @@ functions! {
     /// ```rhai
     /// expect(poll(tcp::listen("127.0.0.1:0")).next(1.ms).kind, "timeout");
     /// ```
-    fn next(ctx: NativeCallContext, events: &mut Poll, timeout: Duration) -> ScriptResult<Event> = {
+    fn next(ctx: NativeCallContext, events: &mut Poll, timeout: Duration) -> ScriptResult<Happened> = {
         let until = context::current().host.now() + timeout;
         next(&ctx, events, Some(until))
     };
@@ -250,7 +250,7 @@ functions! {
     /// ```rhai
     /// expect(poll([]).next().kind, "empty");
     /// ```
-    get kind(event: &mut Event) -> String = event.word().to_string();
+    get kind(event: &mut Happened) -> String = event.word().to_string();
 
     /// The connection it happened at; `()` if at none.
     ///
@@ -259,7 +259,7 @@ functions! {
     /// let client = tcp::connect(listener.addr);
     /// expect(poll(listener).next().conn.peer, client.addr);
     /// ```
-    get conn(event: &mut Event) -> Dynamic =
+    get conn(event: &mut Happened) -> Dynamic =
         event.connection().map_or(Dynamic::UNIT, |connection| Dynamic::from(connection.clone()));
 
     /// The message that came over the connection; `()` if none did.
@@ -271,7 +271,7 @@ functions! {
     /// events.next();
     /// expect(events.next().message.text, "hello");
     /// ```
-    get message(event: &mut Event) -> Dynamic = event.received().map_or(Dynamic::UNIT, Dynamic::from);
+    get message(event: &mut Happened) -> Dynamic = event.received().map_or(Dynamic::UNIT, Dynamic::from);
 
     /// The packet that a UDP socket received; `()` if none did.
     ///
@@ -280,7 +280,7 @@ functions! {
     /// sock.send_to("hello", sock.addr);
     /// expect(poll(sock).next(1.s).packet.text, "hello");
     /// ```
-    get packet(event: &mut Event) -> Dynamic = match &*event.0 {
+    get packet(event: &mut Happened) -> Dynamic = match &*event.0 {
         Polled::Happened(Happening::Packet(socket, incoming)) => {
             Dynamic::from(Packet::new(socket.clone(), incoming.clone()))
         }
@@ -304,7 +304,7 @@ functions! {
     /// udp::bind("127.0.0.1:0").send_to("ping 1", sock.addr);
     /// expect(`${poll([sock]).next(1.s)}`, "packet");
     /// ```
-    fn to_string | to_debug(event: &mut Event) -> String = match event.connection() {
+    fn to_string | to_debug(event: &mut Happened) -> String = match event.connection() {
         Some(connection) => format!("{} {}", event.word(), connection.peer()),
         None => event.word().to_string(),
     };

@@ -2,8 +2,8 @@
 
 use rhai::{Dynamic, Map, NativeCallContext};
 
-use super::connection::Connection;
 use crate::bindings::error::{OrRaise, ScriptResult};
+use crate::net::socket::tcp::Connection;
 use crate::net::time::Duration;
 
 fn micros(time: u32) -> Duration {

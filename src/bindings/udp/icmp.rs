@@ -30,7 +30,7 @@ pub(in crate::bindings) fn labels(labels: &[MplsLabel]) -> Dynamic {
 
 functions! {
     pub fn api;
-    type Icmp = crate::net::wire::icmp::IcmpError, "An ICMP error that answers a datagram.";
+    object IcmpError as Icmp, "An ICMP error that answers a datagram.";
 
     /// The error's name, such as `"Port Unreachable"`; one without a name is called by its numbers.
     ///
@@ -38,7 +38,7 @@ functions! {
     /// let ping = udp::bind("127.0.0.1:0").ping(udp::closed_port(), "ping 1", 100.ms);
     /// expect(ping.icmp.name, "Port Unreachable");
     /// ```
-    get name(icmp: &mut Icmp) -> String = icmp.kind.to_string();
+    get name(icmp: &mut IcmpError) -> String = icmp.kind.to_string();
 
     /// The error's name for programs, such as `"port-unreachable"`; `()` if no table knows it.
     ///
@@ -46,7 +46,7 @@ functions! {
     /// let ping = udp::bind("127.0.0.1:0").ping(udp::closed_port(), "ping 1", 100.ms);
     /// expect(ping.icmp.keyword, "port-unreachable");
     /// ```
-    get keyword(icmp: &mut Icmp) -> Dynamic = icmp.kind.keyword().map_or(Dynamic::UNIT, Into::into);
+    get keyword(icmp: &mut IcmpError) -> Dynamic = icmp.kind.keyword().map_or(Dynamic::UNIT, Into::into);
 
     /// The sequence number of the ping that it is about; `()` where that is not known.
     ///
@@ -54,7 +54,7 @@ functions! {
     /// let ping = udp::bind("127.0.0.1:0").ping(udp::closed_port(), "ping 7", 100.ms);
     /// expect(ping.icmp.seq, 7);
     /// ```
-    get seq(icmp: &mut Icmp) -> Dynamic = icmp.number.map_or(Dynamic::UNIT, |number| (number as i64).into());
+    get seq(icmp: &mut IcmpError) -> Dynamic = icmp.number.map_or(Dynamic::UNIT, |number| (number as i64).into());
 
     /// The ICMP type, 0 to 255 (RFC 792, RFC 4443).
     ///
@@ -62,7 +62,7 @@ functions! {
     /// let ping = udp::bind("127.0.0.1:0").ping(udp::closed_port(), "ping 1", 100.ms);
     /// expect(ping.icmp.type, 3);
     /// ```
-    get type(icmp: &mut Icmp) -> i64 = i64::from(icmp.kind.type_);
+    get type(icmp: &mut IcmpError) -> i64 = i64::from(icmp.kind.type_);
 
     /// The ICMP code, 0 to 255 (RFC 792, RFC 4443).
     ///
@@ -70,7 +70,7 @@ functions! {
     /// let ping = udp::bind("127.0.0.1:0").ping(udp::closed_port(), "ping 1", 100.ms);
     /// expect(ping.icmp.code, 3);
     /// ```
-    get code(icmp: &mut Icmp) -> i64 = i64::from(icmp.kind.code);
+    get code(icmp: &mut IcmpError) -> i64 = i64::from(icmp.kind.code);
 
     /// Who reports the error, an IP address as text (as `ip` of an address): the destination, or a router on the way; `()` if not known.
     ///
@@ -78,7 +78,7 @@ functions! {
     /// let ping = udp::bind("127.0.0.1:0").ping(udp::closed_port(), "ping 1", 100.ms);
     /// expect(ping.icmp.offender, "127.0.0.1");
     /// ```
-    get offender(icmp: &mut Icmp) -> Dynamic = icmp.offender.map_or(Dynamic::UNIT, |ip| ip.to_string().into());
+    get offender(icmp: &mut IcmpError) -> Dynamic = icmp.offender.map_or(Dynamic::UNIT, |ip| ip.to_string().into());
 
     /// The next-hop MTU in bytes of a "fragmentation needed" or "packet too big", the pointer of a parameter problem; else 0.
     ///
@@ -86,7 +86,7 @@ functions! {
     /// let ping = udp::bind("127.0.0.1:0").ping(udp::closed_port(), "ping 1", 100.ms);
     /// expect(ping.icmp.info, 0);
     /// ```
-    get info(icmp: &mut Icmp) -> i64 = i64::from(icmp.info);
+    get info(icmp: &mut IcmpError) -> i64 = i64::from(icmp.info);
 
     /// The MPLS labels that the packet had at the router which reports the error (RFC 4950), an array of maps `#{ label, tc,
     /// bottom, ttl }`, the outermost first; empty if it tells none.
@@ -95,7 +95,7 @@ functions! {
     /// let ping = udp::bind("127.0.0.1:0").ping(udp::closed_port(), "ping 1", 100.ms);
     /// expect(ping.icmp.mpls.len, 0);
     /// ```
-    get mpls(icmp: &mut Icmp) -> Dynamic =
+    get mpls(icmp: &mut IcmpError) -> Dynamic =
         labels(&Extensions::parse(&icmp.extensions).map(|found| found.mpls()).unwrap_or_default());
 
     /// What the error quotes of the datagram's payload, a blob; routers may quote none of it.
@@ -104,7 +104,7 @@ functions! {
     /// let ping = udp::bind("127.0.0.1:0").ping(udp::closed_port(), "ping 1", 100.ms);
     /// expect(ping.icmp.quote.len, 6);
     /// ```
-    get quote(icmp: &mut Icmp) -> Dynamic = Dynamic::from_blob(icmp.quote.clone());
+    get quote(icmp: &mut IcmpError) -> Dynamic = Dynamic::from_blob(icmp.quote.clone());
 
     /// The error's name.
     ///
@@ -112,5 +112,5 @@ functions! {
     /// let ping = udp::bind("127.0.0.1:0").ping(udp::closed_port(), "ping 1", 100.ms);
     /// expect(`${ping.icmp} for the packet 1`, "Port Unreachable for the packet 1");
     /// ```
-    fn to_string | to_debug(icmp: &mut Icmp) -> String = icmp.kind.to_string();
+    fn to_string | to_debug(icmp: &mut IcmpError) -> String = icmp.kind.to_string();
 }

@@ -4,7 +4,6 @@ use std::net::SocketAddr;
 
 use rhai::{Dynamic, FnPtr, Map, NativeCallContext};
 
-use super::addr::Addr;
 use super::callback::Callback;
 use super::context;
 use super::context::{Asked, Made, Server, Wait};
@@ -13,6 +12,7 @@ use super::error::{OrRaise, ScriptResult, raise};
 use crate::net::error::{Error, ErrorKind};
 use crate::net::host::addr::{Version, local as local_address};
 use crate::net::probe::ledger::Counts;
+use crate::net::socket::batch::Answer;
 use crate::net::socket::udp::{Options as SocketOptions, UdpSocket};
 use crate::net::wire::zoned::ZonedIp;
 
@@ -29,7 +29,7 @@ pub(super) use schedule::timeouts;
 
 functions! {
     pub fn namespace;
-    type Answer = crate::net::socket::batch::Answer, "How a server answers without a closure.";
+    object Answer, "How a server answers without a closure.";
 
     /// Makes a socket bound to `HOST:PORT`, port 0 for any free one (socket(2), bind(2)); `*:PORT`: at every IPv4 address of the
     /// host, `[::]:PORT`: at every IPv6 address, and at those alone. ICMP errors for what it sends reach it without privileges
@@ -186,7 +186,7 @@ functions! {
     /// let nowhere = udp::closed_port();
     /// expect(udp::open(nowhere).ping(nowhere, "ping 1", 1.s).kind, "icmp");
     /// ```
-    fn closed_port(ctx: NativeCallContext) -> ScriptResult<Addr> = {
+    fn closed_port(ctx: NativeCallContext) -> ScriptResult<SocketAddr> = {
         let now = context::current();
         let local = local_address(&*now.host, &now.stop, "127.0.0.1:0", Version::V4).or_raise(&ctx)?;
         let context = context::current();

@@ -90,7 +90,7 @@ pub(super) fn answer(
 
 functions! {
     pub fn api;
-    type Packet, "What a receive brought: a datagram, an ICMP error, a time-out or an interrupt.";
+    object Packet, "What a receive brought: a datagram, an ICMP error, a time-out or an interrupt.";
 
     /// What came: `"packet"`, `"icmp"`, `"timeout"` or `"interrupted"`.
     ///

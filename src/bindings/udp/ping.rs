@@ -77,7 +77,7 @@ fn excerpt(data: &[u8]) -> String {
 
 functions! {
     pub fn api;
-    type Ping,
+    object Ping,
         "A probe that ended: with a reply, an ICMP error, a time-out, an error of this host or an interrupt; or one that was sent.";
 
     /// How the ping ended: `"reply"`, `"icmp"` (an ICMP error), `"timeout"`, `"error"` (this host could not send it, or not receive) or

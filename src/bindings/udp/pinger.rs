@@ -75,7 +75,7 @@ fn padded(mut message: Vec<u8>, size: u64) -> Result<Vec<u8>, Error> {
 
 functions! {
     pub fn api;
-    type Pinger = Schedule, "Pings on a schedule.";
+    object Schedule as Pinger, "Pings on a schedule.";
 
     /// Sends `message` to `to` and waits for the answer, which repeats the message in any case of its letters; a message
     /// `ping N …` is told from others by its number. If none comes in `timeout`, an ICMP error is waited for once more as
@@ -174,7 +174,7 @@ functions! {
     /// expect(lines.len, 6);
     /// expect("sent 2 hello 2" in lines && "reply 2 ack 2" in lines, true);
     /// ```
-    fn pinger(ctx: NativeCallContext, socket: UdpSocket, to: Dynamic, options: Map) -> ScriptResult<Pinger> = {
+    fn pinger(ctx: NativeCallContext, socket: UdpSocket, to: Dynamic, options: Map) -> ScriptResult<Schedule> = {
         let targets = targets(&ctx, &to, address)?;
         let mut options = Options::new("pinger", &options);
         let mut plan = plan(&mut options, targets, 0).or_raise(&ctx)?;

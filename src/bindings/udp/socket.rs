@@ -4,18 +4,15 @@ use rhai::{Array, Dynamic, Map, NativeCallContext, Position};
 
 use super::packet::Packet;
 use super::{counts_map, or_unit};
-use crate::bindings::addr::Addr;
 use crate::bindings::context;
 use crate::bindings::context::Wait;
 use crate::bindings::convert::{address, bytes};
 use crate::bindings::error::{OrRaise, ScriptResult, raise, thrown};
-use crate::bindings::time::Deadline;
 use crate::net::error::{Error, ErrorKind};
 use crate::net::socket::udp::{Incoming, UdpSocket};
 use crate::net::time::Duration;
-
-/// A UDP socket in scripts.
-pub type Socket = UdpSocket;
+use crate::net::time::Instant;
+use std::net::SocketAddr;
 
 /// A loop over a socket runs for each datagram it receives, until the script is stopped or the socket closed.
 impl IntoIterator for UdpSocket {
@@ -46,7 +43,7 @@ impl IntoIterator for UdpSocket {
 
 functions! {
     pub fn api;
-    type UdpSocket, "A UDP socket. Copies are the same socket.";
+    object UdpSocket, "A UDP socket. Copies are the same socket.";
 
     /// Sends a datagram: a string or a blob (sendto(2)). Where the socket has a policy, what goes to a peer that has sent it
     /// something meets the policy's verdict about that.
@@ -141,7 +138,7 @@ functions! {
     /// expect(end.passed, true);
     /// ```
     fn recv as recv_until(
-        ctx: NativeCallContext, socket: &mut UdpSocket, deadline: Deadline,
+        ctx: NativeCallContext, socket: &mut UdpSocket, deadline: Instant,
     ) -> ScriptResult<Packet> = {
         let incoming = socket.receive(Some(deadline), &context::wait(Wait::Datagrams).stop, true).or_raise(&ctx)?;
         Ok(Packet::new(socket.clone(), incoming))
@@ -163,7 +160,7 @@ functions! {
     /// ```rhai
     /// expect(udp::bind("127.0.0.1:0").addr.ip, "127.0.0.1");
     /// ```
-    get addr(socket: &mut UdpSocket) -> Addr = socket.local();
+    get addr(socket: &mut UdpSocket) -> SocketAddr = socket.local();
 
     /// The local port.
     ///

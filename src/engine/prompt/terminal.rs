@@ -249,7 +249,7 @@ impl Assistant {
         let keys = |value: &rhai::Dynamic| {
             let keys = value.read_lock::<rhai::Map>().map(|map| map.keys().map(ToString::to_string).collect());
             let options = || {
-                let given = value.read_lock::<crate::bindings::options::Options>()?;
+                let given = value.read_lock::<crate::bindings::options::given::Given>()?;
                 Some(given.names().into_iter().map(str::to_string).collect())
             };
             keys.or_else(options).unwrap_or_default()
