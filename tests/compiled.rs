@@ -10,7 +10,7 @@ type HasReply = fn(u64) -> bool;
 
 /// Loops over packets, and whether the n-th request has a reply: simple ones, one that fails, one that ends itself, and one
 /// that the interpreter alone can run. Each third reply is dropped.
-const LOOPS: [(&str, HasReply); 8] = [
+const LOOPS: [(&str, HasReply); 11] = [
     ("for pkt in server { pkt.reply(pkt.text.to_upper()); }", |_| true),
     (
         "let quiet = false;
@@ -32,6 +32,21 @@ const LOOPS: [(&str, HasReply); 8] = [
     ("let seen = []; for pkt in server { seen.push(pkt.text); pkt.reply(seen[0]); }", |_| true),
     ("udp::serve(server, |pkt| pkt.text.to_upper());", |_| true),
     ("udp::serve(server, |pkt| if pkt.len > 6 { `${pkt.number}` } else { \"short\".to_upper() });", |_| true),
+    (
+        "let n = 0; let last = \"\"; let seen = #{ all: 0 };
+     for pkt in server {
+         n += 1; seen.all += 2;
+         let key = pkt.text.len.to_string();
+         seen[key] = (seen.get(key) ?? 0) + n;
+         if n == 5 { print(`${random()}`); }
+         let r = random(1, 9);
+         if random() < 0.5 { r += 100; last = pkt.text; }
+         pkt.reply(`${n} ${seen[key]} ${seen.all} ${r} ${last}`);
+     }",
+        |_| true,
+    ),
+    ("let n = 0; udp::serve(server, |pkt| { n += 1; `${n} ${random(1, 1000)} ${1000 / (12 - n)}` });", |n| n < 12),
+    ("udp::serve(server, |pkt| if pkt.number == 4 { `${random()}` } else { `${random(1, 1000)}` });", |_| true),
     ("let by = 10; udp::serve(server, |pkt| `${1000 / (by - pkt.number)}`);", |n| n < 10),
 ];
 

@@ -49,6 +49,16 @@ impl Sequence {
         self.stream.draw(self.drawn.fetch_add(1, Ordering::Relaxed) + 1)
     }
 
+    /// The `n`-th of the next draws, which stay to be drawn; the first is 1.
+    pub fn ahead(&self, n: u64) -> f64 {
+        self.stream.draw(self.drawn.load(Ordering::Relaxed) + n)
+    }
+
+    /// Passes over the next `n` draws: they were looked at before.
+    pub fn skip(&self, n: u64) {
+        self.drawn.fetch_add(n, Ordering::Relaxed);
+    }
+
     /// A new stream beneath this sequence; the first, second, … are the same in every run.
     pub fn split(&self) -> Stream {
         self.stream.beneath(self.children.fetch_add(1, Ordering::Relaxed) + 1)
@@ -127,7 +137,10 @@ mod tests {
         assert_eq!(first.len(), 1000);
         let sequence = Sequence::new(root);
         assert_ne!(sequence.split(), sequence.split());
+        assert_eq!((sequence.ahead(1), sequence.ahead(3)), (root.draw(1), root.draw(3)));
         assert_eq!(sequence.draw(), root.draw(1));
         assert_eq!(sequence.draw(), root.draw(2));
+        sequence.skip(2);
+        assert_eq!(sequence.draw(), root.draw(5));
     }
 }

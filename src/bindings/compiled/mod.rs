@@ -12,12 +12,13 @@ use rhai::{Dynamic, ImmutableString, Map, ScriptFuncDef};
 
 use self::translate::Translated;
 pub use self::tree::Change;
-use self::tree::{Node, State};
+use self::tree::{Cells, Node, State};
 pub use self::value::Value;
 use super::callback::Callback;
-use super::context;
+use super::context::{self, Context};
 use crate::net::policy::datagram::Datagram;
 use crate::net::policy::{Place, Verdict};
+use crate::net::random::Sequence;
 use crate::net::wire::frame::Frame;
 
 pub(in crate::bindings) mod translate;
@@ -37,13 +38,14 @@ pub struct View<'a> {
     pub frame: Option<&'a Frame>,
     /// The verdict that a reply meets; `None`: it is not known yet.
     pub verdict: Option<&'a Verdict>,
+    /// The random numbers of the thread; `None`: those of the packet, which a policy decides about.
+    pub random: Option<&'a Sequence>,
 }
 
 /// A closure as a tree.
 #[derive(Debug)]
 pub struct Compiled {
     root: Node,
-    draws: bool,
     /// Whether it may change what it captured.
     pub assigns: bool,
     captured: Vec<Dynamic>,
@@ -54,13 +56,13 @@ impl Compiled {
     pub fn of(callback: &Callback) -> Option<Self> {
         let (closure, global) = callback.function().filter(|_| is_wanted())?;
         let main = context::peek(|context| context.script.name.clone()).unwrap_or_default();
-        let Translated { root, draws, assigns } = translate::closure(closure, global, &main)?;
-        Some(Self { root, draws, assigns, captured: closure.iter_curry().cloned().collect() })
+        let Translated { root, assigns } = translate::closure(closure, global, &main)?;
+        Some(Self { root, assigns, captured: closure.iter_curry().cloned().collect() })
     }
 
-    /// The handler of requests, if it is simple enough and asks for no random numbers: those of a thread cannot be asked for again.
+    /// The handler of requests, if it is simple enough.
     pub fn of_handler(callback: &Callback) -> Option<Arc<Self>> {
-        let new = || Self::of(callback).filter(|tree| !tree.draws).map(Arc::new);
+        let new = || Self::of(callback).map(Arc::new);
         let (closure, global) = callback.function()?;
         if closure.is_curried() {
             return new();
@@ -77,10 +79,13 @@ impl Compiled {
     }
 
     /// The text that a handler replies with; `None`: ask the interpreter.
-    pub fn reply(&self, request: &Datagram, handler: &mut Callback) -> Option<Vec<u8>> {
+    pub fn reply(&self, request: &Datagram, handler: &mut Callback, context: &Context) -> Option<Vec<u8>> {
         let place = request.judged.as_deref().map(|judged| &judged.place);
-        let view = View { data: &request.data, place, from: Some(request.from), frame: None, verdict: None };
-        let (Value::Text(text), changes) = self.value(&view, &mut Vec::new())? else { return None };
+        let random = Some(&*context.random);
+        let (mut drawn, from) = (Vec::new(), Some(request.from));
+        let view = View { data: &request.data, place, from, frame: None, verdict: None, random };
+        let (Value::Text(text), changes) = self.value(&view, &mut drawn)? else { return None };
+        used(&drawn, context);
         if self.assigns {
             self.keep(changes);
             handler.note_changes();
@@ -91,7 +96,7 @@ impl Compiled {
     /// What the closure returns for a packet, and what it changes of what it captured: for [`Self::keep`], once the value is
     /// used. `None`: ask the interpreter. `drawn` are the random numbers that were used.
     pub fn value<'a>(&'a self, view: &View<'a>, drawn: &mut Vec<f64>) -> Option<(Value<'a>, Vec<Change<'a>>)> {
-        let mut state = State::new(view, drawn, &self.captured);
+        let mut state = State::new(view, drawn, Cells::Captured(&self.captured));
         let value = state.run(&self.root)?;
         Some((value, state.changes))
     }
@@ -100,15 +105,27 @@ impl Compiled {
     pub fn keep(&self, changes: Vec<Change<'_>>) {
         for change in changes {
             let (Some(value), Some(cell)) = (change.value.dynamic(), self.captured.get(change.at)) else { continue };
-            let mut cell = cell.clone();
-            if let Some(key) = change.key {
-                if let Some(mut map) = cell.write_lock::<Map>() {
-                    map.insert(key.into(), value);
-                }
-            } else if let Some(mut cell) = cell.write_lock::<Dynamic>() {
-                *cell = value;
-            }
+            set(&mut cell.clone(), change.key, value);
         }
+    }
+}
+
+/// Makes known which random numbers of the thread a tree has used.
+pub(in crate::bindings) fn used(drawn: &[f64], context: &Context) {
+    if !drawn.is_empty() {
+        context.run.seed.mark_used();
+        context.random.skip(drawn.len() as u64);
+    }
+}
+
+/// Gives a variable, or the entry `key` of a map in it, a new value.
+pub(in crate::bindings) fn set(variable: &mut Dynamic, key: Option<String>, value: Dynamic) {
+    if let Some(key) = key {
+        if let Some(mut map) = variable.write_lock::<Map>() {
+            map.insert(key.into(), value);
+        }
+    } else if let Some(mut cell) = variable.write_lock::<Dynamic>() {
+        *cell = value;
     }
 }
 

@@ -29,8 +29,6 @@ pub(super) fn function(global: &GlobalRuntimeState, name: &str, count: usize) ->
 #[derive(Debug)]
 pub(super) struct Translated {
     pub(super) root: Node,
-    /// Whether it asks for random numbers.
-    pub(super) draws: bool,
     /// Whether it may change what it captured.
     pub(super) assigns: bool,
 }
@@ -72,23 +70,25 @@ pub(super) fn closure(closure: &FnPtr, global: &GlobalRuntimeState, main: &str) 
     };
     let values = captured.iter().enumerate().map(known).chain([Known::Packet]);
     let root = translator.body(&called, values.collect())?;
-    Some(Translated { root, draws: translator.draws, assigns: !assigned.is_empty() })
+    Some(Translated { root, assigns: !assigned.is_empty() })
 }
 
-/// The body of a loop over the packets of a socket, in which `outer` gives the values of variables from outside of it.
+/// The body of a loop over the packets of a socket, in which `outer` gives the values of variables from outside of it; and the
+/// names of those that the body changes, or that are maps, as they are numbered in the tree.
 pub(in crate::bindings) fn turn(
     packet: &str,
     statements: &[Stmt],
     global: &GlobalRuntimeState,
     outer: &Outer<'_>,
-) -> Option<Node> {
+) -> Option<(Node, Vec<ImmutableString>)> {
     if global.num_imports() > 0 {
         return None;
     }
-    let mut translator = Translator { outer: Some(outer), ..Translator::new(global, "") };
+    let assigned = assigned(statements);
+    let mut translator = Translator { outer: Some((outer, &assigned)), ..Translator::new(global, "") };
     translator.names.push((packet.to_string(), Known::Packet));
     let body = translator.statements(statements)?;
-    (!translator.draws).then(|| Node::Function(body.into()))
+    Some((Node::Function(body.into()), translator.cells))
 }
 
 /// What a name stands for.
@@ -127,16 +127,17 @@ struct Translator<'g> {
     /// How many expressions the statements at hand are part of: a `return` would have to leave them.
     nested: usize,
     calls: usize,
-    draws: bool,
-    /// In a loop over packets: the variables outside of it.
-    outer: Option<&'g Outer<'g>>,
+    /// In a loop over packets: the variables outside of it, and those that are assigned to.
+    outer: Option<(&'g Outer<'g>, &'g [ImmutableString])>,
+    /// Those of them that are read anew for each packet.
+    cells: Vec<ImmutableString>,
 }
 
 impl<'g> Translator<'g> {
     fn new(global: &'g GlobalRuntimeState, main: &'g str) -> Self {
         let source = global.source.as_deref().unwrap_or(main);
         let (base, height, nested, calls) = (0, 0, 0, 0);
-        Self { global, source, names: Vec::new(), base, height, nested, calls, draws: false, outer: None }
+        Self { global, source, names: Vec::new(), base, height, nested, calls, outer: None, cells: Vec::new() }
     }
 
     /// The body of `function`, called with `values`.
@@ -280,7 +281,7 @@ impl<'g> Translator<'g> {
     }
 
     /// What a variable stands for; `None`: it is none, or one that is not known.
-    fn known(&self, expression: &Expr) -> Option<Known> {
+    fn known(&mut self, expression: &Expr) -> Option<Known> {
         let Expr::Variable(parts, ..) = expression else { return None };
         let (_, name, namespace, _) = &**parts;
         let names = self.names.get(self.base..)?;
@@ -292,9 +293,21 @@ impl<'g> Translator<'g> {
     }
 
     /// A variable outside of the loop over packets.
-    fn outside(&self, name: &str) -> Option<Known> {
-        let value = self.outer.filter(|_| self.base == 0)?(name)?;
-        constant(&value).map(Known::Constant)
+    fn outside(&mut self, name: &str) -> Option<Known> {
+        let (outer, assigned) = self.outer.filter(|_| self.base == 0)?;
+        let value = outer(name)?;
+        let is_assigned = assigned.iter().any(|other| other == name);
+        if let (Some(value), false) = (constant(&value), is_assigned) {
+            return Some(Known::Constant(value));
+        }
+        if !(is_assigned || value.is_map()) || value.is_read_only() {
+            return None;
+        }
+        let at = self.cells.iter().position(|known| known == name).unwrap_or_else(|| {
+            self.cells.push(name.into());
+            self.cells.len() - 1
+        });
+        Some(Known::Captured(at, value.is_map()))
     }
 
     fn comparison(&mut self, custom: &CustomExpr) -> Option<Node> {
@@ -418,7 +431,6 @@ impl<'g> Translator<'g> {
         let origin = || place(source, at.line());
         let plain = |action| Some(Node::Verdict(Verdict { action, origin: origin().into() }));
         let name = call.name.as_str();
-        self.draws |= matches!(name, "random" | "corrupt");
         match (name, args.len()) {
             ("random", 0) => Some(Node::Random),
             ("random", 2) => Some(Node::RandomInt(Box::new(args.try_into().ok()?))),

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use rhai::{Dynamic, Map, Position};
+use rhai::{Dynamic, ImmutableString, Map, Position, Scope};
 
 use super::value::{Arithmetic, Unit, Value};
 use super::{View, constant};
@@ -109,12 +109,30 @@ pub(in crate::bindings) enum Effect {
     Reply(Vec<u8>, Position),
 }
 
+/// The values from outside of a tree that it reads as they are by now.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::bindings) enum Cells<'a> {
+    /// What a closure captured.
+    Captured(&'a [Dynamic]),
+    /// The variables of a script with these names.
+    Outer(&'a Scope<'a>, &'a [ImmutableString]),
+}
+
+impl<'a> Cells<'a> {
+    fn get(self, at: usize) -> Option<&'a Dynamic> {
+        match self {
+            Cells::Captured(values) => values.get(at),
+            Cells::Outer(scope, names) => scope.get(names.get(at)?),
+        }
+    }
+}
+
 /// A tree that runs.
 #[derive(Debug)]
 pub(in crate::bindings) struct State<'a, 's> {
     view: &'s View<'a>,
     drawn: &'s mut Vec<f64>,
-    captured: &'a [Dynamic],
+    cells: Cells<'a>,
     variables: Vec<Value<'a>>,
     returned: Option<Value<'a>>,
     /// What is to be done, in order.
@@ -124,9 +142,9 @@ pub(in crate::bindings) struct State<'a, 's> {
 }
 
 impl<'a, 's> State<'a, 's> {
-    pub(in crate::bindings) fn new(view: &'s View<'a>, drawn: &'s mut Vec<f64>, captured: &'a [Dynamic]) -> Self {
+    pub(in crate::bindings) fn new(view: &'s View<'a>, drawn: &'s mut Vec<f64>, cells: Cells<'a>) -> Self {
         let (variables, effects, changes) = (Vec::new(), Vec::new(), Vec::new());
-        Self { view, drawn, captured, variables, returned: None, effects, changes }
+        Self { view, drawn, cells, variables, returned: None, effects, changes }
     }
 
     /// The value of `node`; `None`: the interpreter is to decide. Each kind of node has a function of its own, so that no stack is
@@ -193,8 +211,8 @@ impl<'a, 's> State<'a, 's> {
         if let Some(change) = self.changes.iter().rfind(is_it) {
             return Some(change.value.clone());
         }
-        let Some(key) = key else { return constant(self.captured.get(at)?) };
-        let map = self.captured.get(at)?.read_lock::<Map>()?;
+        let Some(key) = key else { return constant(self.cells.get(at)?) };
+        let map = self.cells.get(at)?.read_lock::<Map>()?;
         match map.get(key) {
             Some(value) => constant(value),
             None => (!is_strict).then_some(Value::Unit),
@@ -368,7 +386,11 @@ impl<'a, 's> State<'a, 's> {
     }
 
     fn draw(&mut self) -> Option<f64> {
-        let drawn = self.view.place?.draws.draw(self.drawn.len() as u64 + 1);
+        let number = self.drawn.len() as u64 + 1;
+        let drawn = match self.view.random {
+            Some(random) => random.ahead(number),
+            None => self.view.place?.draws.draw(number),
+        };
         self.drawn.push(drawn);
         Some(drawn)
     }

@@ -126,11 +126,11 @@ impl Scripted {
         let view = match subject {
             Subject::Request(request) => {
                 let (data, from) = (&request.datagram.data, Some(request.datagram.from));
-                View { data, place, from, frame: None, verdict: None }
+                View { data, place, from, frame: None, verdict: None, random: None }
             }
             Subject::Frame(carried) => {
                 let from = carried.frame.ip.as_ref().map(Ip::from);
-                View { data: carried.payload(), place, from, frame: Some(carried.frame), verdict: None }
+                View { data: carried.payload(), place, from, frame: Some(carried.frame), verdict: None, random: None }
             }
         };
         // Where it changes what it captured, calls take turns.

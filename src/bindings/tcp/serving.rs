@@ -25,7 +25,7 @@ pub(super) fn serve(ctx: &NativeCallContext, connection: &Connection, handler: F
                         tree = Compiled::of_handler(callback);
                     }
                     if let (Some(tree), Incoming::Message(message)) = (&tree, &incoming)
-                        && let Some(reply) = tree.reply(message, callback)
+                        && let Some(reply) = tree.reply(message, callback, &context)
                     {
                         connection.answer(message, &reply, &context.stop).or_raise(ctx)?;
                         continue;

@@ -1,10 +1,10 @@
 //! Loops of servers, `for pkt in server { … }`: where the body is simple enough, the core's loop runs its tree.
 
-use rhai::{Dynamic, EvalAltResult, EvalContext, Expr, Expression, Stmt, StmtBlock};
+use rhai::{Dynamic, EvalAltResult, EvalContext, Expr, Expression, ImmutableString, Stmt, StmtBlock};
 
-use crate::bindings::compiled::tree::{Effect, Node, State};
-use crate::bindings::compiled::{View, translate};
-use crate::bindings::context::{self, Wait};
+use crate::bindings::compiled::tree::{Cells, Effect, Node, State};
+use crate::bindings::compiled::{self, View, translate};
+use crate::bindings::context::{self, Context, Wait};
 use crate::bindings::error::{ScriptResult, thrown};
 use crate::bindings::print::print;
 use crate::bindings::udp::packet::{self, Packet};
@@ -28,16 +28,18 @@ pub fn serve(
     let Expr::Variable(over, ..) = &flow.expr else { return Ok(None) };
     let scope = context.scope();
     let socket = scope.get(&over.1).and_then(|value| value.read_lock::<UdpSocket>().map(|socket| socket.clone()));
-    let (Some(socket), true) = (socket, crate::bindings::compiled::is_wanted()) else { return Ok(None) };
+    let (Some(socket), true) = (socket, compiled::is_wanted()) else { return Ok(None) };
     // What a closure has captured may change while the loop runs.
     let outer = |name: &str| scope.get(name).filter(|value| !value.is_shared()).cloned();
     let body = flow.body.statements();
-    let Some(tree) = translate::turn(&variable.name, body, context.global_runtime_state(), &outer) else {
+    let Some((tree, outer)) = translate::turn(&variable.name, body, context.global_runtime_state(), &outer) else {
         return Ok(None);
     };
     let (variable, body) = (&variable.name, &flow.body);
-    let mut turns = ServedLoop { context, socket: &socket, tree, variable, body, effects: None, failed: None };
-    let stop = context::wait(Wait::NewWork).stop;
+    let run = context::wait(Wait::NewWork);
+    let stop = run.stop.clone();
+    let mut turns =
+        ServedLoop { context, run, socket: &socket, tree, outer, variable, body, effects: None, failed: None };
     let ended = socket.serve_by(&stop, &mut turns);
     match (turns.failed, ended) {
         (Some(error), _) => Err(error),
@@ -49,8 +51,11 @@ pub fn serve(
 /// The turns of a loop.
 struct ServedLoop<'t, 'a, 's, 'ps, 'g, 'c, 'tp> {
     context: &'t mut EvalContext<'a, 's, 'ps, 'g, 'c, 'tp>,
+    run: Context,
     socket: &'t UdpSocket,
     tree: Node,
+    /// The variables of the script that the tree reads for each packet.
+    outer: Vec<ImmutableString>,
     variable: &'t str,
     body: &'t StmtBlock,
     /// What the tree asked for; `None`: it gave up.
@@ -61,7 +66,7 @@ struct ServedLoop<'t, 'a, 's, 'ps, 'g, 'c, 'tp> {
 
 impl Serve for ServedLoop<'_, '_, '_, '_, '_, '_, '_> {
     fn reply(&mut self, request: &Datagram) -> Option<Vec<u8>> {
-        context::wait(Wait::NewWork);
+        self.run.wait(Wait::NewWork);
         self.effects = self.by_tree(request);
         match self.effects.as_deref() {
             Some([Effect::Reply(..)]) => match self.effects.take()?.pop()? {
@@ -85,16 +90,25 @@ impl Serve for ServedLoop<'_, '_, '_, '_, '_, '_, '_> {
 }
 
 impl ServedLoop<'_, '_, '_, '_, '_, '_, '_> {
-    /// Runs the tree; `None`: it gave up.
-    fn by_tree(&self, request: &Datagram) -> Option<Vec<Effect>> {
+    /// Runs the tree, and changes the variables that it changes; `None`: it gave up.
+    fn by_tree(&mut self, request: &Datagram) -> Option<Vec<Effect>> {
         let judged = request.judged.as_deref();
         let verdict = Some(judged.map_or(packet::unjudged(), |judged| &judged.verdict));
         let (place, from) = (judged.map(|judged| &judged.place), Some(request.from));
-        let view = View { data: &request.data, place, from, frame: None, verdict };
+        let random = Some(&*self.run.random);
+        let view = View { data: &request.data, place, from, frame: None, verdict, random };
         let mut drawn = Vec::new();
-        let mut state = State::new(&view, &mut drawn, &[]);
+        let mut state = State::new(&view, &mut drawn, Cells::Outer(self.context.scope(), &self.outer));
         state.run(&self.tree)?;
-        Some(state.effects)
+        let (effects, changes) = (state.effects, state.changes);
+        let changes = changes.into_iter().filter_map(|change| Some((change.at, change.key, change.value.dynamic()?)));
+        for (at, key, value) in changes.collect::<Vec<_>>() {
+            if let Some(variable) = self.outer.get(at).and_then(|name| self.context.scope_mut().get_mut(name)) {
+                compiled::set(variable, key, value);
+            }
+        }
+        compiled::used(&drawn, &self.run);
+        Some(effects)
     }
 
     fn carry_out(&self, request: &Datagram, effects: Vec<Effect>) -> ScriptResult<()> {

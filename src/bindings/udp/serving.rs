@@ -7,7 +7,7 @@ use rhai::{Dynamic, EvalAltResult, NativeCallContext};
 use super::packet::{Packet, answer};
 use crate::bindings::callback::Callback;
 use crate::bindings::compiled::Compiled;
-use crate::bindings::context::Wait;
+use crate::bindings::context::{Context, Wait};
 use crate::bindings::error::{ScriptResult, thrown};
 use crate::bindings::{context, convert};
 use crate::net::error::ErrorKind;
@@ -18,10 +18,11 @@ use crate::net::socket::udp::{Incoming, UdpSocket};
 /// Gives `handler` each datagram that `socket` receives, and sends what it returns, until the script is stopped or the socket
 /// closed.
 pub(super) fn serve(ctx: &NativeCallContext, socket: &UdpSocket, handler: &mut Callback) -> ScriptResult<()> {
-    let stop = context::wait(Wait::NewWork).stop;
+    let context = context::wait(Wait::NewWork);
+    let stop = context.stop.clone();
     socket.begin_to_serve();
     let tree = Compiled::of_handler(handler);
-    let mut server = Handler { ctx, socket, handler, tree, failed: None };
+    let mut server = Handler { ctx, socket, handler, tree, context, failed: None };
     let ended = socket.serve_by(&stop, &mut server);
     match (server.failed, ended) {
         (Some(error), _) => Err(error),
@@ -37,13 +38,14 @@ struct Handler<'s> {
     handler: &'s mut Callback,
     /// The handler without the interpreter, if it is simple enough.
     tree: Option<Arc<Compiled>>,
+    context: Context,
     failed: Option<Box<EvalAltResult>>,
 }
 
 impl Serve for Handler<'_> {
     fn reply(&mut self, request: &Datagram) -> Option<Vec<u8>> {
-        context::wait(Wait::NewWork);
-        self.tree.as_ref()?.reply(request, self.handler)
+        self.context.wait(Wait::NewWork);
+        self.tree.as_ref()?.reply(request, self.handler, &self.context)
     }
 
     fn serve(&mut self, request: &Datagram) -> bool {
