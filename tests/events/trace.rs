@@ -38,6 +38,7 @@ ping 2
 <ms>  send  <addr> > <addr>  19 bytes  \"ping 2 <time>\"
 <ms>  recv  <addr> > <addr>  19 bytes  \"ping 2 <time>\"
 <ms>  verdict  <addr> > <addr>  19 bytes  drop(): -e:2
+<ms>  unsent  <addr> > <addr>  19 bytes  drop(): -e:2
 <ms>  outcome  <addr> > <addr>  19 bytes  ping 2 timed out
 done
 Lost 1 of 2 pings: 50.0% (95%: 9.5% to 90.5%)
@@ -47,6 +48,32 @@ a closure at <addr> acted on 1 of 2 packets (1 dropped): 50.0% (95%: 9.5% to 90.
 rtt clock: <clock>
 ";
     golden::assert_text("trace", expected, &traced);
+}
+
+#[test]
+fn what_a_policy_keeps_from_being_sent_is_in_the_trace() {
+    let udp = "let s = udp::bind(\"127.0.0.1:0\"); set_policy(s, POLICY);
+        let t = start_thread(|| { let p = s.recv(); SEND; }); let c = udp::open(s.addr);
+        c.send_to(\"hello\", s.addr); c.recv(100.ms); t.join();";
+    let tcp = "let l = tcp::listen(\"127.0.0.1:0\"); set_policy(l, POLICY);
+        let t = start_thread(|| { let conn = l.accept(); let p = conn.recv(); SEND; });
+        let c = tcp::connect(l.addr); c.send(\"hello\"); c.recv(100.ms); t.join();";
+    for (script, send) in [
+        (udp, "s.send_to(\"hi there\", p.from)"),
+        (udp, "p.reply(\"hi there\")"),
+        (tcp, "conn.send(\"hi there\")"),
+        (tcp, "p.reply(\"hi there\")"),
+    ] {
+        for (policy, sent) in [("|p| drop()", false), ("|p| pass()", true)] {
+            let script = script.replace("POLICY", policy).replace("SEND", send);
+            let run = pingscript(&["--trace", "-e", &script]).run().expect_code(0);
+            let lines: Vec<&str> = run.stderr.lines().filter(|line| line.contains("8 bytes")).collect();
+            let is =
+                |word: &str, end: &str| lines.iter().filter(|line| line.contains(word) && line.ends_with(end)).count();
+            let unsent = (is("  unsent ", "8 bytes  drop(): -e:1"), is("  send ", "\"hi there\""));
+            assert_eq!(unsent, if sent { (0, 1) } else { (1, 0) }, "{script}\n{}", run.stderr);
+        }
+    }
 }
 
 #[test]

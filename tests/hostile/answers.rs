@@ -22,7 +22,7 @@ fn damage(ping: &Datagram<'_>) {
         6 => ping.reply(&[&answer[..], b" and more"].concat()),
         7 => ping.reply(&[0xff; 50]),
         8 => ping.reply(&[0; 65_000]),
-        9 => ping.reply(b"PING 4711 1725933169.813111"),
+        9 => ping.reply(b"PING 4711 1725933169.813111"), // a number never sent
         10 => ping.reply(b"PING 99999999999999999999999999 "),
         11 => ping.reply(b"PING 1"),    // of PING 11 …: a number that was sent before
         13 => ping.reply(b"PING 13 X"), // no beginning of PING 13 17…
@@ -40,10 +40,10 @@ const DAMAGED: [(&str, u64); 7] = [
     ("sent", 13),
     ("replied", 13),
     ("duplicate", 2),
-    ("foreign", 2),
+    ("foreign", 1),
     ("truncated", 4),
     ("corrupt", 3),
-    ("unmatched", 3),
+    ("unmatched", 4),
 ];
 
 fn damaged(ip: IpAddr) {
@@ -205,6 +205,61 @@ fn a_late_reply_that_a_closure_does_not_know_is_late() {
         expect([sock.counts.late, sock.counts.foreign, sock.counts.timed_out], [1, 1, 1]);
     "#;
     pingscript(&["-e", script]).run().expect_code(0);
+}
+
+#[test]
+fn a_reply_with_another_number_and_one_from_another_address_say_so() {
+    // Over TCP framing by lines keeps replies apart.
+    let udp = "let server = udp::bind(\"127.0.0.1:0\"); let sock = udp::open(server.addr); let other = udp::bind(\"127.0.0.1:0\");";
+    let tcp = "let server = tcp::listen(\"127.0.0.1:0\", #{ framing: \"line\" }); let sock = tcp::connect(server.addr, #{ framing: \"line\" });";
+    let each = "let task = start_thread(|| for p in server { REPLY });";
+    let each_message = "let task = start_thread(|| for conn in server { for p in conn { REPLY } });";
+    let cases = [
+        (udp, each, "p.reply(p.text + 5)", "unmatched", "seq 1: the reply from SERVER has number 15 instead of 1"),
+        (
+            udp,
+            each,
+            "server.send_to(\"PING 300 x\", p.from)",
+            "unmatched",
+            "seq 1: the reply from SERVER has number 300 instead of 1",
+        ),
+        (
+            tcp,
+            each_message,
+            "p.reply(p.text + 5)",
+            "unmatched",
+            "seq 1: the reply from SERVER has number 15 instead of 1",
+        ),
+        (
+            tcp,
+            each_message,
+            "conn.send(\"ping 15\")",
+            "unmatched",
+            "seq 1: the reply from SERVER has number 15 instead of 1",
+        ),
+        (udp, each, "other.send_to(p.text, p.from)", "foreign", "seq 1: the reply came from OTHER, not from SERVER"),
+    ];
+    for (ends, task, reply, count, words) in cases {
+        let task = task.replace("REPLY", &format!("{reply};"));
+        let ping =
+            if ends == udp { "sock.ping(server.addr, \"ping 1\", 150.ms)" } else { "sock.ping(\"ping 1\", 150.ms)" };
+        let other = if ends == udp { "other.addr" } else { "()" };
+        let script = format!(
+            "{ends} {task} let ping = {ping}; print(ping); print(server.addr); print({other});
+             expect([ping.kind, sock.counts.{count}, sock.counts.timed_out], [\"timeout\", 1, 1]); task.stop();"
+        );
+        let run = pingscript(&["-e", &script]).run();
+        assert_eq!(run.code, Some(1), "{reply}\n{}", run.stderr);
+        let lines: Vec<&str> = run.stdout.lines().collect();
+        assert_eq!(lines[0], words.replace("SERVER", lines[1]).replace("OTHER", lines[2]), "{reply}");
+        let cause = match words.contains("number") {
+            true => "(number 15): the reply has another number"
+                .replace("15", if words.contains("300") { "300" } else { "15" }),
+            false => format!(": the reply came from another address, {}", lines[2]),
+        };
+        let cause = if words.contains("number") { format!("seq 1 {cause}") } else { format!("seq 1{cause}") };
+        assert!(run.stdout.contains(&format!("\n  {cause}\n  0 unexplained")), "{reply}\n{}", run.stdout);
+    }
 }
 
 #[test]

@@ -112,7 +112,15 @@ fn replies_of_an_own_protocol_are_told_apart_as_those_of_pings_are() {
     });
     let plan = "count: 3, interval: 0.ms, timeout: 1.s, icmp_wait: 0.ms";
     let session = Session::of(&own_protocol(server.addr(), plan));
-    session.expect(&[("sent", 3), ("replied", 2), ("timed_out", 1), ("late", 1), ("duplicate", 1), ("foreign", 2)]);
+    session.expect(&[
+        ("sent", 3),
+        ("replied", 2),
+        ("timed_out", 1),
+        ("late", 1),
+        ("duplicate", 1),
+        ("foreign", 1),
+        ("unmatched", 1),
+    ]);
     let ends = [(1, "sent"), (1, "reply"), (2, "sent"), (2, "timeout"), (3, "sent"), (3, "reply")];
     assert_eq!(session.kinds(), ends);
 }

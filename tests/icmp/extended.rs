@@ -165,7 +165,7 @@ fn a_damaged_answer_is_corrupt_where_it_arrives() {
 #[test]
 fn a_reply_to_a_ping_is_no_answer() {
     let wrong = |asked: &Asked| vec![changed(asked, |said| said[0] = 0)];
-    wrong_first("expect(counts.foreign, 1);", wrong, &[NONE, ALL]);
+    wrong_first("expect(counts.unmatched, 1);", wrong, &[NONE, ALL]);
 }
 
 #[test]

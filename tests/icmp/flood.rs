@@ -95,7 +95,7 @@ fn fast_sockets_count_what_is_no_reply_as_others_do() {
         expect(kinds.len, 12);
         expect(\"8 icmp\" in kinds, true);
         let counts = sock.counts;
-        expect([counts.replied, counts.errored, counts.foreign, counts.corrupt, counts.truncated], [11, 1, 1, 1, 1]);
+        expect([counts.replied, counts.errored, counts.unmatched, counts.corrupt, counts.truncated], [11, 1, 1, 1, 1]);
         // The second copy of the last reply may come after the end.
         expect(counts.duplicate >= 4, true);
     ";

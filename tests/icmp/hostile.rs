@@ -40,9 +40,10 @@ fn wrong_first(check: &str, wrong: fn(&Asked) -> Vec<Said>, groups: &[&str], tar
 }
 
 #[test]
-fn a_wrong_sequence_number_is_foreign() {
+fn a_wrong_sequence_number_is_unmatched() {
     let wrong = |asked: &Asked| vec![asked.reply_with(|reply| reply[7] ^= 0x40)];
-    wrong_first("expect(counts.foreign, 1);", wrong, &[NONE, ALL], BOTH);
+    let words = "expect(`${first}`, `seq 1: the reply from ${target} has number 65 instead of 1`);";
+    wrong_first(&format!("expect(counts.unmatched, 1); {words}"), wrong, &[NONE, ALL], BOTH);
 }
 
 #[test]
@@ -54,9 +55,10 @@ fn a_wrong_identifier_is_foreign_where_it_arrives() {
 }
 
 #[test]
-fn a_wrong_nonce_is_foreign() {
+fn a_wrong_nonce_is_unmatched() {
     let wrong = |asked: &Asked| vec![asked.reply_with(|reply| reply[8] ^= 1)];
-    wrong_first("expect(counts.foreign, 1);", wrong, &[NONE, ALL], BOTH);
+    let words = "expect(`${first}`, `seq 1: the reply from ${target} did not repeat the message`);";
+    wrong_first(&format!("expect(counts.unmatched, 1); {words}"), wrong, &[NONE, ALL], BOTH);
 }
 
 #[test]
@@ -86,7 +88,8 @@ fn a_cut_reply_is_truncated() {
 #[test]
 fn a_reply_from_elsewhere_is_foreign() {
     let wrong = |asked: &Asked| vec![Said { from: IpAddr::V4(Ipv4Addr::new(127, 0, 0, 9)), ..asked.reply() }];
-    wrong_first("expect(counts.foreign, 1);", wrong, &[NONE, ALL], &[V4]);
+    let words = "expect(`${first}`, `seq 1: the reply came from 127.0.0.9, not from ${target}`);";
+    wrong_first(&format!("expect(counts.foreign, 1); {words}"), wrong, &[NONE, ALL], &[V4]);
 }
 
 #[test]

@@ -14,7 +14,6 @@ use crate::net::host::addr::{Version, local as local_address};
 use crate::net::probe::ledger::Counts;
 use crate::net::socket::batch::Answer;
 use crate::net::socket::udp::{Options as SocketOptions, UdpSocket};
-use crate::net::wire::zoned::ZonedIp;
 
 pub mod icmp;
 pub mod packet;
@@ -246,11 +245,6 @@ pub(in crate::bindings) fn counts_map(counts: Counts) -> Map {
     .into_iter()
     .map(|(name, count)| (name.into(), (count as i64).into()))
     .collect()
-}
-
-/// An address as people write it: that of ICMP, which has no ports, alone.
-fn plain(addr: SocketAddr) -> String {
-    if addr.port() == 0 { ZonedIp::from(addr).to_string() } else { addr.to_string() }
 }
 
 fn or_unit<T: Clone + Send + Sync + 'static>(value: Option<T>) -> Dynamic {

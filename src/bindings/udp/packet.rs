@@ -12,6 +12,7 @@ use crate::bindings::convert::{bytes, text};
 use crate::bindings::error::{OrRaise, ScriptResult, raise};
 use crate::net::error::Error;
 use crate::net::policy::datagram::Datagram;
+use crate::net::policy::decisions::PacketId;
 use crate::net::policy::judged::Judged;
 use crate::net::policy::{Action, Origin, Place, Verdict};
 use crate::net::socket::udp::{Incoming, UdpSocket};
@@ -24,6 +25,8 @@ pub struct Packet(Arc<Received>);
 struct Received {
     socket: UdpSocket,
     incoming: Incoming,
+    /// What the socket knows it by, if it may be asked what is sent to its sender.
+    id: Option<PacketId>,
     /// Its place in its flow, while a policy decides about it.
     deciding: Option<Place>,
     /// Whether the script has answered it.
@@ -43,10 +46,11 @@ impl Received {
 impl Packet {
     /// What `socket` received.
     pub fn new(socket: UdpSocket, incoming: Incoming) -> Self {
-        if let Incoming::Packet(datagram) = &incoming {
-            socket.handed_out(datagram);
-        }
-        Self(Arc::new(Received { socket, incoming, deciding: None, replied: AtomicBool::new(false) }))
+        let id = match &incoming {
+            Incoming::Packet(datagram) => socket.handed_out(datagram),
+            _ => None,
+        };
+        Self(Arc::new(Received { socket, incoming, id, deciding: None, replied: AtomicBool::new(false) }))
     }
 
     /// Whether nothing is left to be sent where its handler returned `value`: nothing, or what its own `reply` returned,
@@ -58,7 +62,7 @@ impl Packet {
     /// A datagram that a policy decides about.
     pub fn under_judgement(socket: UdpSocket, datagram: Datagram, place: Place) -> Self {
         let (incoming, replied) = (Incoming::Packet(datagram), AtomicBool::new(false));
-        Self(Arc::new(Received { socket, incoming, deciding: Some(place), replied }))
+        Self(Arc::new(Received { socket, incoming, id: None, deciding: Some(place), replied }))
     }
 
     pub(super) fn datagram(&self) -> Option<&Datagram> {
@@ -114,7 +118,14 @@ functions! {
     /// sock.send_to("hello", sock.addr);
     /// expect(sock.recv(1.s).from, sock.addr);
     /// ```
-    get from(packet: &mut Packet) -> Dynamic = or_unit(packet.datagram().map(|datagram| datagram.from));
+    get from(packet: &mut Packet) -> Dynamic = {
+        let mut from: Dynamic = or_unit(packet.datagram().map(|datagram| datagram.from));
+        if let Some(id) = packet.0.id {
+            // What is sent there replies to this packet.
+            from.set_tag(id.number());
+        }
+        from
+    };
 
     /// The payload as text; what is not UTF-8 shows as `�`. `()` if no datagram came.
     ///

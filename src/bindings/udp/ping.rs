@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use rhai::{Dynamic, Map};
 
-use super::{or_unit, plain};
+use super::or_unit;
 use crate::bindings::convert::text;
 use crate::net::error::ErrorKind;
 use crate::net::policy::datagram::Datagram;
-use crate::net::probe::ledger::Stray;
+use crate::net::probe::ledger::{Fault, Stray};
 use crate::net::probe::outcome::{End, Outcome};
 use crate::net::socket::prober::Tally;
+use crate::net::wire::zoned::plain;
 
 /// A probe that ended, or that a schedule reports as sent, in scripts.
 #[derive(Clone, Debug)]
@@ -293,7 +294,8 @@ functions! {
     };
 
     /// The ping in words. Without a whole reply in time they say what came in its place: `seq 1: no reply from …`,
-    /// `seq 1: the reply from … came truncated` (or corrupt, or too late), `… did not repeat the message`.
+    /// `seq 1: the reply from … came truncated` (or corrupt, or too late), `… did not repeat the message`, `… has number 15 instead
+    /// of 1`, or `seq 1: the reply came from …, not from …`.
     ///
     /// ```rhai
     /// let port = udp::closed_port();
@@ -322,7 +324,16 @@ functions! {
             }
             End::TimedOut { instead: None } => format!("seq {number}: no reply from {}", plain(*to)),
             End::TimedOut { instead: Some(fault) } => {
-                format!("seq {number}: the reply from {} {}", plain(*to), fault.words())
+                let to = plain(*to);
+                match fault {
+                    Fault::Number(seen) => {
+                        format!("seq {number}: the reply from {to} has number {seen} instead of {number}")
+                    }
+                    Fault::Elsewhere(from) => {
+                        format!("seq {number}: the reply came from {}, not from {to}", plain(*from))
+                    }
+                    fault => format!("seq {number}: the reply from {to} {fault}"),
+                }
             }
             End::Unsent(error) | End::Broken(error) => format!("seq {number}: {error}"),
             End::Interrupted { .. } => format!("seq {number}: interrupted"),

@@ -9,6 +9,7 @@ use crate::bindings::context::Wait;
 use crate::bindings::convert::{address, bytes};
 use crate::bindings::error::{OrRaise, ScriptResult, raise, thrown};
 use crate::net::error::{Error, ErrorKind};
+use crate::net::policy::decisions::PacketId;
 use crate::net::socket::udp::{Incoming, UdpSocket};
 use crate::net::time::Duration;
 use crate::net::time::Instant;
@@ -59,8 +60,11 @@ functions! {
     fn send_to as send_to(
         ctx: NativeCallContext, socket: &mut UdpSocket, data: Dynamic, to: Dynamic,
     ) -> ScriptResult<()> = {
+        let to = to.flatten();
+        // An address that a script has from a packet says which one.
+        let asked = Some(PacketId::of(to.tag()));
         let (data, to) = (bytes(&ctx, data)?, address(&ctx, &to)?);
-        socket.send_as_decided(&data, to).or_raise(&ctx)
+        socket.send_as_decided(&data, to, asked).or_raise(&ctx)
     };
 
     /// Sends a datagram to the peer that the socket is connected to.
@@ -76,7 +80,7 @@ functions! {
     fn send(ctx: NativeCallContext, socket: &mut UdpSocket, data: Dynamic) -> ScriptResult<()> = {
         let data = bytes(&ctx, data)?;
         match socket.peer() {
-            Some(peer) => socket.send_as_decided(&data, peer).or_raise(&ctx),
+            Some(peer) => socket.send_as_decided(&data, peer, None).or_raise(&ctx),
             None => {
                 let error = Error::invalid("send", "the socket is not connected");
                 raise(&ctx, error.with_hint("connect it first, or use send_to(data, address)"))

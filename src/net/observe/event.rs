@@ -62,6 +62,15 @@ pub enum Event<'a> {
         /// What happened.
         what: &'a ConnectionEvent,
     },
+    /// A policy has decided that an answer is not sent: it is dropped, or to be delayed so long that it cannot be kept.
+    Unsent {
+        /// Where it would have gone.
+        flow: Flow<'a>,
+        /// What it says.
+        data: &'a [u8],
+        /// What was decided about the packet that it answers.
+        judged: &'a Judged,
+    },
     /// A probe was settled; or it is pending, and will stay so, since its socket or the run has ended.
     Outcome {
         /// How the probe went.

@@ -6,7 +6,7 @@
 
 pub mod attached;
 pub mod datagram;
-pub(in crate::net) mod decisions;
+pub mod decisions;
 pub mod input;
 pub mod judged;
 pub mod native;

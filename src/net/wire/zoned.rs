@@ -52,6 +52,11 @@ impl ZonedIp {
     }
 }
 
+/// The address in words; a port of 0 is none, as those of ICMP have.
+pub fn plain(addr: SocketAddr) -> String {
+    if addr.port() == 0 { ZonedIp::from(addr).to_string() } else { addr.to_string() }
+}
+
 /// Whether the address means another host on each link: fe80::/10, and multicast to the interface or the link (RFC 4007).
 pub fn needs_zone(ip: IpAddr) -> bool {
     matches!(ip, IpAddr::V6(ip) if ip.is_unicast_link_local() || matches!(ip.segments()[0] & 0xff0f, 0xff01 | 0xff02))

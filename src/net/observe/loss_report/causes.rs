@@ -8,6 +8,7 @@ use super::{Loss, REMEMBERED};
 use crate::net::policy::input::Site;
 use crate::net::policy::judged::Judged;
 use crate::net::policy::{Action, Origin};
+use crate::net::probe::ledger::Fault;
 use crate::net::time::{Duration, Instant};
 
 /// What became of a packet.
@@ -26,6 +27,8 @@ pub(super) enum Fate {
     Unread,
     /// A script received it, and has sent no reply.
     NotRepliedTo,
+    /// A script replied to it, and something else than it says.
+    RepliedOtherwise,
 }
 
 /// A verdict that can be why a probe was lost.
@@ -78,11 +81,14 @@ impl Causes {
         self.push_plain(key, at, Fate::NotRepliedTo, site);
     }
 
-    /// A script has replied to a packet that it had received: the last one that says this.
-    pub(super) fn replied(&mut self, key: &Key) {
-        let waits = |cause: &&Cause| cause.fate == Fate::NotRepliedTo;
-        let last = self.by_key.get(key).and_then(|queue| queue.iter().rev().find(waits)).map(|cause| cause.id);
-        if let Some(last) = last {
+    /// A script has replied to a packet that it had received, the last one that says this; `is_other`: with something else.
+    pub(super) fn replied(&mut self, key: &Key, is_other: bool) {
+        let waits = |cause: &&mut Cause| cause.fate == Fate::NotRepliedTo;
+        let Some(last) = self.by_key.get_mut(key).and_then(|queue| queue.iter_mut().rev().find(waits)) else { return };
+        if is_other {
+            last.fate = Fate::RepliedOtherwise;
+        } else {
+            let last = last.id;
             self.remove(key, |cause| cause.id == last);
         }
     }
@@ -203,6 +209,16 @@ impl Cause {
     pub(super) const fn is_final(&self) -> bool {
         self.fate.is_final()
     }
+
+    /// Whether it explains the loss of a ping with such a reply better than that does.
+    pub(super) fn outweighs(&self, fault: Fault) -> bool {
+        match self.fate {
+            Fate::NotRepliedTo => !matches!(fault, Fault::Late | Fault::Elsewhere(_)),
+            Fate::Delayed(_) => fault == Fault::Late,
+            Fate::RepliedOtherwise => false,
+            _ => true,
+        }
+    }
 }
 
 impl Fate {
@@ -231,7 +247,10 @@ impl fmt::Display for Cause {
             Fate::Rejected => write!(f, "rejected by {origin}"),
             Fate::Lost(why) => write!(f, "dropped {}: {why}", self.site.phrase()),
             Fate::Unread => write!(f, "not read {}: the server had ended", self.site.phrase()),
-            Fate::NotRepliedTo => write!(f, "received {}: the script sent no reply", self.site.phrase()),
+            Fate::NotRepliedTo => write!(f, "received {}: the script sent no reply from there", self.site.phrase()),
+            Fate::RepliedOtherwise => {
+                write!(f, "received {}: the script's reply did not repeat the message", self.site.phrase())
+            }
         }
     }
 }

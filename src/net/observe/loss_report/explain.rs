@@ -16,7 +16,8 @@ impl LossReport {
     pub fn explain(&self) -> Vec<Explanation> {
         let drops = self.drops_of_hosts();
         let inner = self.lock();
-        let ours = inner.losses.iter().any(|loss| loss.error.is_none() && loss.instead.is_none());
+        let is_ours = |loss: &Loss| loss.instead.is_none() || inner.causes.know(&loss.key);
+        let ours = inner.losses.iter().any(|loss| loss.error.is_none() && is_ours(loss));
         if inner.pingers.counts().settled() == 0 || (inner.servers.list().is_empty() && inner.hosts.is_empty() && !ours)
         {
             return Vec::new();
@@ -49,15 +50,18 @@ impl LossReport {
 
 impl Inner {
     /// The cause of each loss and what names the loss with it; `None`: it is not known.
-    fn explained(&self, drops: Vec<(HostId, Drops)>) -> Vec<Option<(String, String)>> {
+    fn explained<'a>(&'a self, drops: Vec<(HostId, Drops)>) -> Vec<Option<(String, String)>> {
         let of_verdict = |(loss, verdict): (&Loss, Option<&causes::Cause>)| match (verdict, &loss.error, loss.instead) {
             (Some(verdict), None, _) => Some((verdict.to_string(), name(loss.number, &verdict.draws))),
             (Some(verdict), Some(error), _) => Some((format!("{verdict}: {error}"), name(loss.number, &verdict.draws))),
             (None, Some(error), _) => Some((error.clone(), loss.number.to_string())),
-            (None, None, Some(fault)) => Some((format!("the reply {}", fault.words()), loss.number.to_string())),
+            (None, None, Some(fault)) => Some(by_fault(loss.number, fault)),
             (None, None, None) => None,
         };
-        let verdicts = self.causes.of(&self.losses);
+        let outweighs = |(verdict, loss): (Option<&'a causes::Cause>, &Loss)| {
+            verdict.filter(|verdict| loss.instead.is_none_or(|fault| verdict.outweighs(fault)))
+        };
+        let verdicts: Vec<_> = self.causes.of(&self.losses).into_iter().zip(&self.losses).map(outweighs).collect();
         // A reply that names no ping was put down to one that was never received: it is one to another.
         let arrived = |verdict: &Option<&causes::Cause>| verdict.is_none_or(|verdict| !verdict.is_final());
         let misplaced: Vec<(usize, Fault)> = (self.losses.iter().zip(&verdicts))
@@ -65,15 +69,18 @@ impl Inner {
             .filter_map(|(loss, _)| loss.instead.map(|fault| (loss.pinger, fault)))
             .collect();
         let mut found: Vec<_> = self.losses.iter().zip(verdicts).map(of_verdict).collect();
+        for (pinger, fault) in misplaced {
+            let mut open = found.iter_mut().zip(&self.losses).filter(|(known, _)| known.is_none());
+            if let Some((known, loss)) = open.find(|(_, loss)| loss.pinger == pinger) {
+                *known = Some(by_fault(loss.number, fault));
+            }
+        }
         let mut attribute = |count: u64, cause: String, fits: &dyn Fn(&Loss) -> bool| {
             let open = found.iter_mut().zip(&self.losses).filter(|(known, loss)| known.is_none() && fits(loss));
             for (known, loss) in open.take(usize::try_from(count).unwrap_or(usize::MAX)) {
                 *known = Some((cause.clone(), loss.number.to_string()));
             }
         };
-        for (pinger, fault) in misplaced {
-            attribute(1, format!("the reply {}", fault.words()), &|loss| loss.pinger == pinger);
-        }
         // The kernel does not say which datagrams it dropped, only how many at which socket: as many of those that were sent
         // there are its.
         for (host_id, Drops { at, host, count }) in drops {
@@ -147,6 +154,15 @@ impl Inner {
         let (probes, pingers) = (self.pingers.counts_of(&members), members.len());
         Explanation { title, pingers, probes, causes, known: known + forgotten, forgotten, not_kept, unexplained }
     }
+}
+
+/// What is said of a ping whose reply was not the one that was waited for, and what names it there.
+fn by_fault(number: u64, fault: Fault) -> (String, String) {
+    let named = match fault {
+        Fault::Number(seen) => format!("{number} (number {seen})"),
+        _ => number.to_string(),
+    };
+    (format!("the reply {fault}"), named)
 }
 
 /// Whether the network, whose prefix has `len` bits, has this address.

@@ -7,7 +7,7 @@ use super::ends::{Ends, Hosts};
 use crate::net::host::id::HostId;
 use crate::net::policy::neighbours::Recent;
 use crate::net::probe::ledger::Counts;
-use crate::net::wire::zoned::ZonedIp;
+use crate::net::wire::zoned::plain;
 
 /// How many have an account of their own; those that come later share one.
 const MOST: usize = 4096;
@@ -167,7 +167,6 @@ impl Name {
 
     fn title(&self, hosts: &Hosts) -> String {
         let from = hosts.name(self.host).map_or(String::new(), |host| format!(" from {host}"));
-        let to = if self.to.port() == 0 { ZonedIp::from(self.to).to_string() } else { self.to.to_string() };
-        format!(" over {}{from} to {to}", self.protocol)
+        format!(" over {}{from} to {}", self.protocol, plain(self.to))
     }
 }

@@ -31,12 +31,14 @@ impl LossReport {
         inner.causes.handed_out(inner.hosts.key(ends, content), at, site);
     }
 
-    /// Notes that a script replies to a packet with this content that it has received.
-    pub(in crate::net) fn replied(&self, ends: Ends, content: impl FnOnce() -> Content) {
+    /// Notes that a script replies to a packet with this content that it has received; `plain`: what it replies, if no policy has
+    /// to do with that.
+    pub(in crate::net) fn replied(&self, ends: Ends, content: impl FnOnce() -> Content, plain: Option<&[u8]>) {
         if self.has_handed_out.load(Ordering::SeqCst) {
             let content = content();
+            let is_other = plain.is_some_and(|reply| Content::of(reply) != content);
             let inner = &mut *self.lock();
-            inner.causes.replied(&inner.hosts.key(ends, content));
+            inner.causes.replied(&inner.hosts.key(ends, content), is_other);
         }
     }
 }

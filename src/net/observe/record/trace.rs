@@ -4,6 +4,7 @@
 //!      3.886ms  send     127.0.0.1:56049 > 127.0.0.1:36592       24 bytes  "ping 1 1795366387.650844"
 //!      3.947ms  recv     127.0.0.1:56049 > 127.0.0.1:36592       24 bytes  "ping 1 1795366387.650844"
 //!      4.002ms  verdict  127.0.0.1:56049 > 127.0.0.1:36592       24 bytes  drop(): scripts/udp_server.rhai:14, draw 0.165
+//!      4.010ms  unsent   127.0.0.1:36592 > 127.0.0.1:56049       24 bytes  drop(): scripts/udp_server.rhai:14
 //!   1004.185ms  outcome  127.0.0.1:56049 > 127.0.0.1:36592       24 bytes  ping 1 timed out
 //!      0.412ms  connect  127.0.0.1:41234 > 127.0.0.1:11001                 connected, in 0.054ms
 //!      1.273ms  close    127.0.0.1:41234 > 127.0.0.1:11001       48 bytes  24 sent and 24 received, after 0.861ms
@@ -19,6 +20,7 @@ use crate::net::host::environment::environment;
 use crate::net::observe::event::{ConnectionEvent, Event, Flow, Sink};
 use crate::net::policy::input::Site;
 use crate::net::policy::judged::Judged;
+use crate::net::policy::{Action, Verdict};
 use crate::net::probe::outcome::{End, Outcome};
 use crate::net::time::Duration;
 
@@ -44,6 +46,11 @@ impl Trace {
             Event::Received { flow, data } => self.flow("recv", flow, data.len(), &message(data)),
             Event::Judged { flow, data, judged, site } => {
                 self.flow("verdict", flow, data.len(), &verdict(judged, site))
+            }
+            Event::Unsent { flow, data, judged } => {
+                let full = if judged.verdict.action == Action::Drop { "" } else { "; it cannot be kept so long" };
+                let Verdict { action, origin } = &judged.verdict;
+                self.flow("unsent", flow, data.len(), &format!("{action}: {origin}{full}"))
             }
             Event::Lost { flow, data, why, site } => {
                 self.flow("lost", flow, data.len(), &format!("{why} {}", site.phrase()))

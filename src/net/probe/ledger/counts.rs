@@ -25,13 +25,13 @@ pub struct Counts {
     pub duplicate: u64,
     /// Answers in time to probes sent earlier than one already answered; these are among `replied`.
     pub reordered: u64,
-    /// Packets from a sender never asked, or with a number never sent.
+    /// Packets from a sender never asked, or that owes no answer.
     pub foreign: u64,
     /// Answers shorter than what was sent.
     pub truncated: u64,
     /// Answers that are damaged: as long as what was sent, with other bytes.
     pub corrupt: u64,
-    /// Packets from a peer that owed an answer, which say something else than what was sent.
+    /// Packets from a peer that owed an answer, which say something else than what was sent, or have a number never sent.
     pub unmatched: u64,
     /// Advisory ICMP messages, which settle nothing.
     pub advisory: u64,

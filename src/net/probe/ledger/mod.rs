@@ -11,11 +11,13 @@
 //!   are, unless fewer are asked for. By then a ledger takes about 25 MB, and no more after ten million probes.
 //! - Every operation takes constant time, or the logarithm of the number of pending probes.
 
+use std::fmt;
 use std::net::SocketAddr;
 
 use crate::net::policy::neighbours::Recent;
 use crate::net::time::{Duration, Instant};
 use crate::net::wire::content::Content;
+use crate::net::wire::zoned::plain;
 use expiry::Expiry;
 use store::{Place, Store};
 
@@ -112,6 +114,10 @@ pub enum Fault {
     Corrupt,
     /// It says something else than the message.
     Unmatched,
+    /// It has this number, which no message had.
+    Number(u64),
+    /// It is whole, but from this sender, who was not asked.
+    Elsewhere(SocketAddr),
 }
 
 impl Fault {
@@ -125,15 +131,19 @@ impl Fault {
             Stray::Foreign | Stray::Duplicate => None,
         }
     }
+}
 
-    /// It in words, after "the reply" or "replies".
-    pub const fn words(self) -> &'static str {
-        match self {
+impl fmt::Display for Fault {
+    /// It in words, after "the reply".
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
             Self::Late => "came too late",
             Self::Truncated => "came truncated",
             Self::Corrupt => "came corrupt",
             Self::Unmatched => "did not repeat the message",
-        }
+            Self::Number(_) => "has another number",
+            Self::Elsewhere(from) => return write!(f, "came from another address, {}", plain(*from)),
+        })
     }
 }
 
@@ -347,6 +357,11 @@ impl Ledger {
     /// else the last to settle without an answer, else the last answered. `None` if none is remembered.
     pub fn find(&self, peer: SocketAddr, key: Key) -> Option<ProbeId> {
         self.store.find(peer, key).map(|place| self.store.record(place).id)
+    }
+
+    /// Whether a probe with `key` was sent to `peer` whose record is forgotten, as far as that is known.
+    pub fn has_forgotten(&self, peer: SocketAddr, key: Key) -> bool {
+        self.store.has_forgotten(peer, key)
     }
 
     /// The pending probes sent to `peer`, the oldest first: those an error that names none can be about.

@@ -197,6 +197,10 @@ pub(super) fn recognise(socket: &Inner, prober: &Prober, datagram: &Datagram) ->
     match short {
         // So short a payload tells nothing: the numbers have to do.
         Some(number) => whole(prober, datagram, number, message.body),
+        None if candidates(prober, echo.seq).next().is_none() => {
+            Recognised::Answer(Key::Number(echo.seq.into()), Content::of(message.body))
+        }
+        None if prober.owed_by(datagram.from).next().is_some() => stray(Stray::Unmatched),
         None => stray(Stray::Foreign),
     }
 }

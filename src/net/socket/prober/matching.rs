@@ -8,7 +8,7 @@ use crate::net::error::{Error, Result};
 use crate::net::observe::event::Event;
 use crate::net::observe::loss_report::{Pinging, Settled};
 use crate::net::policy::datagram::Datagram;
-use crate::net::probe::ledger::{Arrival, Blame, ErrorArrival, Fault, Key, ProbeId, Stray};
+use crate::net::probe::ledger::{Arrival, Blame, ErrorArrival, Fault, Key, Ledger, ProbeId, Stray};
 use crate::net::probe::outcome::{End, Match, Matcher, Outcome};
 use crate::net::socket::endpoint::Endpoint;
 use crate::net::socket::error_queue::Queued;
@@ -18,8 +18,27 @@ use crate::net::wire::content::Content;
 /// How many pings without a reply are remembered for those that come late.
 const UNANSWERED: usize = 1024;
 
+/// Among how many pending pings the one is looked for whose reply came from somebody else.
+const LOOKED_AT: usize = 256;
+
 /// How many outcomes may wait to be taken before packets that settle nothing are only counted.
 const MOST_REPORTED: usize = 1024;
+
+/// What a datagram turned out to be.
+#[derive(Debug, PartialEq)]
+struct Matched {
+    arrival: Arrival,
+    /// What it is, if it names no probe.
+    kind: Stray,
+    /// What is wrong with it, if that does not follow from the kind.
+    fault: Option<Fault>,
+}
+
+impl Matched {
+    const fn of(arrival: Arrival) -> Self {
+        Self { arrival, kind: Stray::Foreign, fault: None }
+    }
+}
 
 impl Prober {
     /// Settles what a datagram replies to, or counts what else it is.
@@ -33,18 +52,23 @@ impl Prober {
     ) -> Result<()> {
         let queued = waited(unix, datagram.stamp);
         let arrived = queued.map_or(seen, |queued| seen - queued);
-        let (arrival, kind) = match matcher {
-            Some(matcher) => (self.matched(transport, awaited, &datagram, arrived, matcher)?, Stray::Foreign),
+        let Matched { arrival, kind, fault } = match matcher {
+            Some(matcher) => self.matched(transport, awaited, &datagram, arrived, matcher)?,
             None => match transport.recognise(self, &datagram) {
                 Recognised::Answer(key, content) => {
-                    (self.ledger.reply(arrived, self.asked(datagram.from, key), key, content), Stray::Foreign)
+                    let matched = self.by_key(datagram.from, key, |ledger, to| ledger.reply(arrived, to, key, content));
+                    if matched == Matched::of(Arrival::Foreign) {
+                        self.note_elsewhere(datagram.from, key, content);
+                    }
+                    matched
                 }
                 Recognised::Damaged(key) => {
                     self.ledger.stray(Stray::Corrupt);
                     let id = self.named(&datagram, key);
-                    (id.map_or(Arrival::Foreign, |id| Arrival::Corrupt { id }), Stray::Corrupt)
+                    let arrival = id.map_or(Arrival::Foreign, |id| Arrival::Corrupt { id });
+                    Matched { kind: Stray::Corrupt, ..Matched::of(arrival) }
                 }
-                Recognised::Stray(kind) => (self.stray(kind), kind),
+                Recognised::Stray(kind) => self.stray(kind),
                 Recognised::Unrelated => return Ok(()),
             },
         };
@@ -78,7 +102,12 @@ impl Prober {
             Arrival::Corrupt { id } => (Stray::Corrupt, Some(id)),
             Arrival::Foreign => (kind, None),
         };
-        self.note_fault(stray, awaited, datagram.from, queued.map(|_| arrived));
+        self.note_fault(
+            (fault.or_else(|| Fault::of(stray.0)), stray.1),
+            awaited,
+            datagram.from,
+            queued.map(|_| arrived),
+        );
         self.report_stray(stray, datagram, arrived, unix);
         Ok(())
     }
@@ -87,12 +116,12 @@ impl Prober {
     /// else to the oldest in flight that nothing was attributed to yet, if its stamp says that it arrived after that was sent.
     fn note_fault(
         &mut self,
-        (kind, id): (Stray, Option<ProbeId>),
+        (fault, id): (Option<Fault>, Option<ProbeId>),
         awaited: Option<ProbeId>,
         from: SocketAddr,
         arrived: Option<Instant>,
     ) {
-        let Some(fault) = Fault::of(kind).filter(|fault| *fault != Fault::Late) else { return };
+        let Some(fault) = fault.filter(|fault| *fault != Fault::Late) else { return };
         let owes = |id: &ProbeId| {
             let pending = self.pending.get(id).filter(|one| self.may_reply(from, one.to));
             pending.is_some_and(|one| one.instead.is_none() && arrived.is_some_and(|arrived| one.sent <= arrived))
@@ -101,6 +130,17 @@ impl Prober {
         let id = id.or_else(|| awaited.filter(owes)).or_else(oldest);
         if let Some(pending) = id.and_then(|id| self.pending.get_mut(&id)) {
             pending.instead = Some(fault);
+        }
+    }
+
+    /// Notes that the whole reply to a pending probe came from somebody who was not asked.
+    fn note_elsewhere(&mut self, from: SocketAddr, key: Key, content: Content) {
+        let is_reply =
+            |id: &ProbeId| self.ledger.record(*id).is_some_and(|record| (record.key, record.content) == (key, content));
+        // What strangers send must not cost more the more is in flight.
+        let id = self.pending.keys().copied().take(LOOKED_AT).filter(is_reply).min();
+        if let Some(pending) = id.and_then(|id| self.pending.get_mut(&id)) {
+            pending.instead.get_or_insert(Fault::Elsewhere(from));
         }
     }
 
@@ -134,7 +174,7 @@ impl Prober {
         datagram: &Datagram,
         arrived: Instant,
         matcher: &mut Matcher<'_>,
-    ) -> Result<Arrival> {
+    ) -> Result<Matched> {
         // What comes after the answer in one go is asked about too: it may be a duplicate.
         let is_peer =
             |id: ProbeId| self.ledger.record(id).is_some_and(|record| self.may_reply(datagram.from, record.to));
@@ -146,13 +186,13 @@ impl Prober {
         let failed = |()| Error::invalid("ping", "the closure that matches replies failed");
         transport.probing().calling(|| matcher(datagram).map(|matched| said = matched)).map_err(failed)?;
         Ok(match (said, awaited) {
-            (Match::Awaited, Some(id)) => self.ledger.reply_to(arrived, id),
+            (Match::Awaited, Some(id)) => Matched::of(self.ledger.reply_to(arrived, id)),
             (Match::Number(number), _) => {
                 let key = Key::Number(number);
-                self.ledger.reply_by_key(arrived, self.asked(datagram.from, key), key)
+                self.by_key(datagram.from, key, |ledger, to| ledger.reply_by_key(arrived, to, key))
             }
             (Match::Awaited, None) => match self.ledger.oldest_pending(self.asked_last(datagram.from)) {
-                Some(id) => self.ledger.reply_to(arrived, id),
+                Some(id) => Matched::of(self.ledger.reply_to(arrived, id)),
                 None => self.given_up(arrived, datagram.from),
             },
             (Match::Nothing, Some(_)) => self.given_up(arrived, datagram.from),
@@ -162,20 +202,38 @@ impl Prober {
 
     /// What comes from `from` and replies to nothing that is waited for: it is late if a ping to there was given up and has no
     /// reply yet, for the closure that would know it is gone.
-    fn given_up(&mut self, arrived: Instant, from: SocketAddr) -> Arrival {
+    fn given_up(&mut self, arrived: Instant, from: SocketAddr) -> Matched {
         let owes = |id: &ProbeId| {
             let record = self.ledger.record(*id).filter(|record| !record.answered);
             record.is_some_and(|record| self.may_reply(from, record.to))
         };
         match self.unanswered.iter().position(owes).and_then(|place| self.unanswered.remove(place)) {
-            Some(id) => self.ledger.reply_to(arrived, id),
+            Some(id) => Matched::of(self.ledger.reply_to(arrived, id)),
             None => self.stray(Stray::Foreign),
         }
     }
 
-    fn stray(&mut self, kind: Stray) -> Arrival {
+    /// What comes from `from` and names a probe by `key`, as `reply` enters it; or, from a peer that owes a reply and with the
+    /// number of no probe, what does not match.
+    fn by_key(
+        &mut self,
+        from: SocketAddr,
+        key: Key,
+        reply: impl FnOnce(&mut Ledger, SocketAddr) -> Arrival,
+    ) -> Matched {
+        let to = self.asked(from, key);
+        let is_known = || self.ledger.find(to, key).is_some() || self.ledger.has_forgotten(to, key);
+        match key {
+            Key::Number(number) if !is_known() && self.owed_by(from).next().is_some() => {
+                Matched { fault: Some(Fault::Number(number)), ..self.stray(Stray::Unmatched) }
+            }
+            _ => Matched::of(reply(&mut self.ledger, to)),
+        }
+    }
+
+    fn stray(&mut self, kind: Stray) -> Matched {
         self.ledger.stray(kind);
-        Arrival::Foreign
+        Matched { kind, ..Matched::of(Arrival::Foreign) }
     }
 
     /// Keeps an entry of the error queue: stamps go to their probes, errors wait for the datagrams that came before them.

@@ -266,6 +266,7 @@ impl Transport for Connection {
         // The stream itself loses and damages nothing: whoever answers does.
         let mut owed = prober.owed_by(datagram.from).peekable();
         Recognised::Stray(match owed.peek().is_some() {
+            _ if matches!(key, Key::Number(_)) => return Recognised::Answer(key, content),
             false => Stray::Foreign,
             true if owed.any(|sent| sent.len() == datagram.data.len()) => Stray::Corrupt,
             true => Stray::Unmatched,

@@ -170,19 +170,15 @@ impl Connection {
     /// `closed`: it was closed here; `invalid`: the answer cannot be told apart in this framing.
     pub fn answer(&self, request: &Datagram, answer: &[u8], stop: &Stop) -> Result<Option<Arc<Judged>>> {
         self.serves();
-        self.0.session.loss_report.replied(self.ends(), || Content::of(&request.data));
-        let Some(judged) = &request.judged else {
-            self.deliver(answer, stop)?;
-            return Ok(None);
-        };
-        if judged.verdict.action == Action::Pass {
-            self.deliver(answer, stop)?;
-        } else {
-            let content = Content::of(&request.data);
-            let decision = Decision { judged: Some(judged.clone()), content, source: None, first: true };
-            self.carry_out(&decision, judged, answer, stop)?;
+        self.0.decisions.about(self.peer(), &request.data, None);
+        let judged = request.judged.as_ref().filter(|judged| judged.verdict.action != Action::Pass);
+        let plain = judged.is_none().then_some(answer);
+        self.0.session.loss_report.replied(self.ends(), || Content::of(&request.data), plain);
+        match judged {
+            Some(judged) => self.carry_out(&Decision::of(request), judged, answer, stop)?,
+            None => self.deliver(answer, stop)?,
         }
-        Ok(Some(judged.clone()))
+        Ok(request.judged.clone())
     }
 
     /// Remembers a message that is handed to a script, which may answer it by sending.
@@ -196,19 +192,22 @@ impl Connection {
         }
     }
 
-    /// Sends what a script sends by itself. It answers what has come: it meets the verdict about the message that says the
-    /// same, or else about the one received last.
+    /// Sends what a script sends by itself. It answers what has come, and meets the verdict about that.
     ///
     /// # Errors
     /// As [`Connection::send`].
     pub fn send_as_decided(&self, data: &[u8], until: Option<Instant>, stop: &Stop) -> Result<Sent> {
-        let Some(decision) = self.0.decisions.about(self.peer(), data) else { return self.send(data, until, stop) };
-        self.0.session.loss_report.replied(self.ends(), || decision.content);
-        let Some(judged) = &decision.judged else { return self.send(data, until, stop) };
-        self.serves();
-        match judged.verdict.action {
-            Action::Pass => self.send(data, until, stop),
-            _ => self.carry_out(&decision, judged, data, stop).map(|()| Sent::All),
+        let Some(decision) = self.0.decisions.about(self.peer(), data, None) else {
+            return self.send(data, until, stop);
+        };
+        if decision.judged.is_some() {
+            self.serves();
+        }
+        let judged = decision.judged.as_ref().filter(|judged| judged.verdict.action != Action::Pass);
+        self.0.session.loss_report.replied(self.ends(), || decision.content, judged.is_none().then_some(data));
+        match judged {
+            Some(judged) => self.carry_out(&decision, judged, data, stop).map(|()| Sent::All),
+            None => self.send(data, until, stop),
         }
     }
 
@@ -226,11 +225,12 @@ impl Connection {
         }
         match &judged.verdict.action {
             Action::Pass => self.deliver(answer, stop)?,
-            Action::Drop => {}
+            Action::Drop => self.tell_unsent(answer, judged),
             Action::Delay(by) => {
                 let session = &self.0.session;
                 if !session.delay_queue.send(&session.stop, *by, Box::new(self.clone()), answer.to_vec()) {
                     session.loss_report.not_kept(self.ends(), *content);
+                    self.tell_unsent(answer, judged);
                 }
             }
             Action::Duplicate(times) => (0..*times).try_for_each(|_| self.deliver(answer, stop))?,
@@ -239,6 +239,11 @@ impl Connection {
             Action::Reject(_) => possible(&judged.verdict.action)?,
         }
         Ok(())
+    }
+
+    /// Tells that an answer is not sent, as a policy has decided.
+    fn tell_unsent(&self, data: &[u8], judged: &Judged) {
+        self.0.session.events.tell(|| Event::Unsent { flow: self.outward(), data, judged });
     }
 
     /// Breaks it off before it is served: no thread is left for it.

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use super::{UdpSocket, check_size};
 use crate::net::error::{ErrorKind, Result};
+use crate::net::observe::event::Event;
 use crate::net::policy::Action;
 use crate::net::policy::datagram::{Datagram, Destination};
-use crate::net::policy::decisions::Decision;
+use crate::net::policy::decisions::{Decision, PacketId};
 use crate::net::policy::input::{Site, possible};
 use crate::net::policy::judged::Judged;
 use crate::net::wire::content::Content;
@@ -23,32 +24,26 @@ impl UdpSocket {
             return Ok(request.judged.clone());
         }
         self.serves();
-        self.0.loss_report().replied(self.0.asked_by(request.from), || Content::of(&request.data));
-        let Some(judged) = &request.judged else {
-            self.deliver(answer, request.back())?;
-            self.gave_answer(request);
-            return Ok(None);
-        };
-        if judged.verdict.action == Action::Pass {
-            self.deliver(answer, request.back())?;
-            self.gave_answer(request);
+        self.0.decisions.about(request.from, &request.data, None);
+        let judged = request.judged.as_ref().filter(|judged| judged.verdict.action != Action::Pass);
+        let plain = judged.is_none().then_some(answer);
+        self.0.loss_report().replied(self.0.asked_by(request.from), || Content::of(&request.data), plain);
+        if let Some(judged) = judged {
+            self.carry_out(&Decision::of(request), judged, request.from, answer)?;
         } else {
-            let (content, source) = (Content::of(&request.data), request.to);
-            let decision = Decision { judged: Some(judged.clone()), content, source, first: true };
-            self.carry_out(&decision, judged, request.from, answer)?;
+            self.deliver(answer, request.back())?;
+            self.gave_answer(request);
         }
-        Ok(Some(judged.clone()))
+        Ok(request.judged.clone())
     }
 
     /// Remembers a datagram that is handed to a script, which may answer it by sending to its sender.
-    pub fn handed_out(&self, datagram: &Datagram) {
+    pub fn handed_out(&self, datagram: &Datagram) -> Option<PacketId> {
         let pings = self.0.loss_report().pings();
-        if datagram.judged.is_some() || pings {
-            self.0.decisions.enter(datagram);
-        }
         if pings {
             self.leaves_unanswered(datagram);
         }
+        (datagram.judged.is_some() || pings).then(|| self.0.decisions.enter(datagram))
     }
 
     /// Notes that a script has received a datagram, and as yet sent no reply.
@@ -59,30 +54,31 @@ impl UdpSocket {
         }
     }
 
-    /// Sends a datagram of a script's own. What goes to a peer that has sent us something answers that: it meets the
-    /// verdict about what says the same, or else about what came last.
+    /// Sends a datagram of a script's own. What goes to a peer that has sent us something answers that, and meets the verdict
+    /// about it. `asked`: the packet that the script has the address from.
     ///
     /// # Errors
     /// As [`UdpSocket::send_to`].
-    pub fn send_as_decided(&self, data: &[u8], to: SocketAddr) -> Result<()> {
-        let Some(decision) = self.0.decisions.about(to, data) else { return self.send_to(data, to) };
-        let ends = self.0.asked_by(to);
-        self.0.loss_report().replied(ends, || decision.content);
-        let Some(judged) = &decision.judged else {
-            self.answers();
-            self.send_to(data, to)?;
-            self.0.loss_report().gave_answer(ends, || decision.content);
-            return Ok(());
-        };
-        self.serves();
-        if judged.verdict.action == Action::Pass {
-            self.send_to(data, Destination { addr: to, source: decision.source })?;
-            self.0.loss_report().gave_answer(ends, || decision.content);
-            return Ok(());
+    pub fn send_as_decided(&self, data: &[u8], to: SocketAddr, asked: Option<PacketId>) -> Result<()> {
+        let Some(decision) = self.0.decisions.about(to, data, asked) else { return self.send_to(data, to) };
+        let (ends, mut back) = (self.0.asked_by(to), Destination::from(to));
+        match decision.judged {
+            Some(_) => {
+                back.source = decision.source;
+                self.serves();
+            }
+            None => self.answers(),
         }
-        self.same_version("send_to", to)?;
-        check_size(data.len())?;
-        self.carry_out(&decision, judged, to, data)
+        let judged = decision.judged.as_ref().filter(|judged| judged.verdict.action != Action::Pass);
+        self.0.loss_report().replied(ends, || decision.content, judged.is_none().then_some(data));
+        if let Some(judged) = judged {
+            self.same_version("send_to", to)?;
+            check_size(data.len())?;
+            return self.carry_out(&decision, judged, to, data);
+        }
+        self.send_to(data, back)?;
+        self.0.loss_report().gave_answer(ends, || decision.content);
+        Ok(())
     }
 
     /// Does with an answer what a policy that does not simply let it pass has decided.
@@ -96,11 +92,12 @@ impl UdpSocket {
         }
         match &judged.verdict.action {
             Action::Pass => self.deliver(answer, to)?,
-            Action::Drop => {}
+            Action::Drop => self.tell_unsent(answer, peer, judged),
             Action::Delay(by) => {
                 self.note_answer(answer, peer);
                 if !self.send_later(*by, answer.to_vec(), to) {
                     self.0.loss_report().not_kept(ends, *content);
+                    self.tell_unsent(answer, peer, judged);
                 }
             }
             Action::Duplicate(times) => (0..*times).try_for_each(|_| self.deliver(answer, to))?,
@@ -109,6 +106,11 @@ impl UdpSocket {
             Action::Reject(_) => possible(&judged.verdict.action)?,
         }
         Ok(())
+    }
+
+    /// Tells that an answer is not sent, as a policy has decided.
+    fn tell_unsent(&self, data: &[u8], to: SocketAddr, judged: &Judged) {
+        self.0.session.events.tell(|| Event::Unsent { flow: self.0.flow(self.0.local, to), data, judged });
     }
 
     /// Notes that `request` was answered just now.

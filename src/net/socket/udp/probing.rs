@@ -128,23 +128,16 @@ impl Transport for UdpSocket {
 /// What a datagram is, by itself and by what `prober` has sent.
 pub(super) fn recognise(prober: &Prober, datagram: &Datagram) -> Recognised {
     let content = Content::of(&datagram.data);
-    let stray = Recognised::Stray;
-    let key = match ping_text::sequence(&datagram.data) {
-        // A message may be cut in the middle of its number, which leaves another number.
-        Some(number)
-            if prober.named(datagram, Key::Number(number)).is_none()
-                && what_is_left(prober, datagram) == Stray::Truncated =>
-        {
-            return stray(Stray::Truncated);
-        }
-        Some(number) => Key::Number(number),
-        None => Key::Content(content.hash),
-    };
-    if matches!(key, Key::Content(_)) && prober.named(datagram, key).is_none() {
-        return stray(what_is_left(prober, datagram));
+    let number = ping_text::sequence(&datagram.data);
+    let key = number.map_or(Key::Content(content.hash), Key::Number);
+    if let Some(id) = prober.named(datagram, key) {
+        let is_changed = prober.message(id).is_some_and(|sent| is_changed(&datagram.data, sent));
+        return if is_changed { Recognised::Damaged(key) } else { Recognised::Answer(key, content) };
     }
-    match prober.named(datagram, key).and_then(|id| prober.message(id)) {
-        Some(sent) if is_changed(&datagram.data, sent) => Recognised::Damaged(key),
+    match what_is_left(prober, datagram) {
+        // A message may be cut in the middle of its number, which leaves another number.
+        kind @ (Stray::Corrupt | Stray::Unmatched) if number.is_none() => Recognised::Stray(kind),
+        Stray::Truncated => Recognised::Stray(Stray::Truncated),
         _ => Recognised::Answer(key, content),
     }
 }
