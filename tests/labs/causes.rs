@@ -1,7 +1,7 @@
 //! What losses in a lab are attributed to: errors, verdicts, routes and what kernels count.
 
-use crate::common::require_lab_or_skip;
-use crate::run_text;
+use crate::common::{require_lab_or_skip, require_program_or_skip};
+use crate::{PAIR, run_text};
 
 #[test]
 fn errors_are_named_with_their_sender_and_the_verdict_that_sent_them() {
@@ -73,4 +73,55 @@ fn what_a_kernel_did_comes_before_an_address_that_no_host_has() {
         0,
     );
     assert!(run.stdout.contains("\n  seq 1: no host of the lab has this address\n"), "{}", run.stdout);
+}
+
+/// With `ss -K`, which has the kernel end a socket (SOCK_DESTROY): what waits to receive from it gets ECONNABORTED.
+#[test]
+fn an_error_of_receiving_is_the_outcome_of_that_ping_and_the_run_goes_on() {
+    if !require_lab_or_skip("errors of receiving") || !require_program_or_skip("ss", "errors of receiving") {
+        return;
+    }
+    let run = run_text(
+        &format!(
+            "{PAIR}
+             b.start(\"udp_server_plain.rhai\", [\"--listen\", \"*:11000\", \"--quiet\"]);
+             b.start(\"tcp_multi.rhai\", [\"--listen\", \"*:11001\", \"--quiet\"]);
+             let way = link.from(a);
+             // The third ping is lost, and its socket is ended while that waits.
+             set_policy(way, |pkt| if pkt.text.contains(\"ping 3 \") {{ drop() }} else {{ pass() }});
+             fn end_sockets(a, way, proto) {{
+                 let before = way.dropped;
+                 start_thread(|| {{
+                     while way.dropped == before {{ sleep(1.ms); }}
+                     a.exec([\"ss\", \"-K\", \"-a\", proto], #{{ quiet: true }});
+                 }})
+             }}
+             let ended = end_sockets(a, way, \"-u\");
+             let to = `${{b.addr}}:11000`;
+             let udp = run_in(a, || udp::open(to));
+             let kinds = [];
+             for ping in pinger(udp, to, #{{ count: 6, interval: 100.ms, timeout: 10.s }}) {{
+                 kinds.push(ping.kind);
+                 if ping.kind == \"error\" {{ expect([ping.seq, ping.error.kind], [3, \"system\"]); print(ping.error.message); }}
+             }}
+             expect(kinds.filter(|kind| kind == \"reply\").len, 5);
+             expect(udp.counts.errored, 1);
+             ended.join();
+             let ended = end_sockets(a, way, \"-u\");
+             expect([1, 3, 1].map(|n| udp.ping(to, `ping ${{n}} `, 10.s).kind), [\"reply\", \"error\", \"reply\"]);
+             ended.join();
+             let ended = end_sockets(a, way, \"-t\");
+             let tcp = run_in(a, || tcp::connect(\"b:11001\"));
+             expect([tcp.ping(\"ping 1 \", 10.s).kind, tcp.ping(\"ping 3 \", 10.s).kind], [\"reply\", \"error\"]);
+             expect(tcp.ended, \"lost\");
+             ended.join();
+             exit(0)"
+        ),
+        0,
+    );
+    let aborted = "software caused connection abort\n";
+    assert!(run.stdout.contains(&format!("\n{aborted}")), "{}", run.stdout);
+    assert!(run.stdout.contains(&format!("  seq 3, 3: {aborted}")), "{}", run.stdout);
+    assert!(run.stdout.contains(&format!("  seq 3: the connection was lost: {aborted}")), "{}", run.stdout);
+    assert_eq!(run.stdout.matches("\n  0 unexplained").count(), 2, "{}", run.stdout);
 }
