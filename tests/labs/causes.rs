@@ -75,6 +75,36 @@ fn what_a_kernel_did_comes_before_an_address_that_no_host_has() {
     assert!(run.stdout.contains("\n  seq 1: no host of the lab has this address\n"), "{}", run.stdout);
 }
 
+#[test]
+fn an_error_that_comes_after_the_time_out_explains_the_loss_all_the_same() {
+    if !require_lab_or_skip("late errors") {
+        return;
+    }
+    let run = run_text(
+        &format!(
+            "{PAIR}link.delay = 50.ms;
+             run_in(a, || {{
+                 let udp = udp::open(`${{b.addr}}:7`);
+                 let options = #{{ timeout: 10.ms, icmp_wait: 0.s }};
+                 expect(udp.ping(`${{b.addr}}:7`, \"ping 1 a\", options).kind, \"timeout\");
+                 expect(udp.ping(`${{b.addr}}:7`, \"ping 2 a\", 10.s).kind, \"icmp\");
+                 set_policy(b.ingress, |pkt| reject(\"host-prohibited\"));
+                 let icmp = icmp::open(b.addr);
+                 expect(icmp.ping(b.addr, options).kind, \"timeout\");
+                 expect(icmp.ping(b.addr, 10.s).kind, \"icmp\");
+                 expect([udp, icmp].map(|sock| sock.counts.stray_errors), [1, 1]);
+             }});
+             exit(0)"
+        ),
+        0,
+    );
+    assert!(run.stdout.contains("\n  seq 1: Port Unreachable from 10.0.0.2, after the time-out\n"), "{}", run.stdout);
+    let rejected =
+        "Communication with Destination Host is Administratively Prohibited from 10.0.0.2, after the time-out\n";
+    assert!(run.stdout.contains(&format!("at the ingress of b: {rejected}")), "{}", run.stdout);
+    assert_eq!(run.stdout.matches("\n  0 unexplained").count(), 2, "{}", run.stdout);
+}
+
 /// With `ss -K`, which has the kernel end a socket (SOCK_DESTROY): what waits to receive from it gets ECONNABORTED.
 #[test]
 fn an_error_of_receiving_is_the_outcome_of_that_ping_and_the_run_goes_on() {

@@ -278,6 +278,15 @@ impl LossReport {
         inner.enter(Loss { pinger, number, key, sent, instead: None, error: Some(error) });
     }
 
+    /// Notes that an ICMP error came for the probe sent at `sent`, which had timed out.
+    pub fn late_error(&self, pinging: &Pinging, sent: Instant, error: String) {
+        let inner = &mut *self.lock();
+        let pinger = inner.pingers.place(pinging);
+        if let Some(loss) = inner.losses.iter_mut().rev().find(|loss| loss.pinger == pinger && loss.sent == sent) {
+            loss.error.get_or_insert_with(|| format!("{error}, after the time-out"));
+        }
+    }
+
     /// Notes that an answer came for a probe that had timed out.
     pub fn late(&self, ends: Ends, content: Content) {
         let inner = &mut *self.lock();

@@ -14,6 +14,7 @@ use crate::net::socket::endpoint::Endpoint;
 use crate::net::socket::error_queue::Queued;
 use crate::net::time::Instant;
 use crate::net::wire::content::Content;
+use crate::net::wire::icmp::IcmpError;
 
 /// How many pings without a reply are remembered for those that come late.
 const UNANSWERED: usize = 1024;
@@ -270,32 +271,40 @@ impl Prober {
         let queued = waited(unix, stamp);
         let arrived = queued.map(|queued| seen - queued);
         let clock = self.clock;
-        self.settle_error(transport, arrived.unwrap_or(seen), blame, |pending| {
+        let what = in_words(&error);
+        let late = self.settle_error(transport, arrived.unwrap_or(seen), blame, |pending| {
             let (rtt, _) = measure(pending, stamp, seen, arrived).by(clock);
             (Some(stamp.unwrap_or(unix)), End::Icmp { error, assumed: matches!(blame, Blame::Assumed(_)), rtt })
         });
+        if let Some(record) = late.and_then(|id| self.ledger.record(id)) {
+            let pinging = self.pinging(transport.endpoint(), record.to);
+            transport.endpoint().loss_report().late_error(&pinging, record.sent, what);
+        }
     }
 
     /// Settles the probe that an error is about, which came at `at`: with the end that `end` makes, and when it was received.
+    /// The probe that the error names and that had timed out by then.
     fn settle_error(
         &mut self,
         transport: &dyn Transport,
         at: Instant,
         blame: Blame,
         end: impl FnOnce(&Pending) -> (Option<i64>, End),
-    ) {
+    ) -> Option<ProbeId> {
         match (self.ledger.error(at, blame), blame) {
             (ErrorArrival::Settled { id, .. }, _) => {
                 if let Some(pending) = self.pending.remove(&id) {
                     let (received_at, end) = end(&pending);
                     self.finish(transport, id, &pending, received_at, end);
                 }
+                return None;
             }
             (ErrorArrival::Stray { timed_out: true }, Blame::Named(id) | Blame::Assumed(id)) => {
                 self.time_out(transport, id, None);
             }
             (ErrorArrival::Stray { .. }, _) => {}
         }
+        if let Blame::Named(id) = blame { Some(id) } else { None }
     }
 
     /// The number that people see of the probe that an error is about.
@@ -351,10 +360,7 @@ impl Prober {
         let (how, error) = match end {
             End::Reply { .. } => (Settled::Replied, None),
             End::TimedOut { .. } => (Settled::TimedOut, None),
-            End::Icmp { error, .. } => {
-                let from = error.offender.map_or(String::new(), |from| format!(" from {from}"));
-                (Settled::Errored, Some(format!("{}{from}", error.kind)))
-            }
+            End::Icmp { error, .. } => (Settled::Errored, Some(in_words(error))),
             End::Unsent(error) | End::Broken(error) => (Settled::Errored, Some(error.message.clone())),
             End::Sent { .. } | End::Stray { .. } | End::Interrupted { .. } => return,
         };
@@ -407,4 +413,10 @@ impl Prober {
             self.settled.push_back((id, outcome));
         }
     }
+}
+
+/// An ICMP error and its sender.
+fn in_words(error: &IcmpError) -> String {
+    let from = error.offender.map_or(String::new(), |from| format!(" from {from}"));
+    format!("{}{from}", error.kind)
 }
