@@ -15,7 +15,7 @@ use std::thread;
 use std::time::{Duration as Span, Instant};
 
 use pingscript::bindings::context::{self, Context, Programs};
-use pingscript::bindings::policy::{self, Made};
+use pingscript::bindings::policy::{self, PolicyValue};
 use pingscript::engine::programs::ScriptHost;
 use pingscript::engine::run::{Job, context as context_of};
 use pingscript::net::host::stop::Stop;
@@ -172,11 +172,11 @@ fn script_context() -> Context {
 }
 
 /// The policy that a script evaluates to.
-fn made(context: &Context, code: &str) -> Made {
+fn made(context: &Context, code: &str) -> PolicyValue {
     let programs: &Arc<dyn Programs> = context.run.programs.get().expect("an engine");
     let program = programs.engine().compile(code).expect("it compiles");
     let (value, _) = programs.evaluate(&program, context).expect("it runs");
-    value.try_cast::<Made>().expect("a policy")
+    value.try_cast::<PolicyValue>().expect("a policy")
 }
 
 /// Sends as fast as it can; how many packets arrive in a second.

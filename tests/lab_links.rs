@@ -20,7 +20,7 @@ use pingscript::net::policy::input::Site;
 use pingscript::net::policy::{Action, Details, Native, Rejection};
 use pingscript::net::probe::outcome::{End, Outcome, Probe, Slot};
 use pingscript::net::probe::targets::Targets;
-use pingscript::net::random::Stream;
+use pingscript::net::random::RandomStream;
 use pingscript::net::socket::batch::Answer;
 use pingscript::net::socket::pinger::{Message, Pinger, Plan, Script};
 use pingscript::net::socket::session::Session;
@@ -110,7 +110,7 @@ fn any_like(addr: IpAddr) -> SocketAddr {
 }
 
 fn judge(native: Native) -> AttachedPolicy {
-    AttachedPolicy::new(Policy::Native(native), Stream::of_seed(1), &Site::Link("a-b".into())).expect("a judge")
+    AttachedPolicy::new(Policy::Native(native), RandomStream::of_seed(1), &Site::Link("a-b".into())).expect("a judge")
 }
 
 fn reject(name: &str) -> AttachedPolicy {

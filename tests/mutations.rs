@@ -7,7 +7,7 @@ mod common;
 use std::fs;
 
 use common::repo_root;
-use pingscript::net::random::{Sequence, Stream};
+use pingscript::net::random::{RandomStream, Sequence};
 use pingscript::net::wire::Family;
 use pingscript::net::wire::icmp::{Extensions, Kind, Message, explain, split_quote};
 use pingscript::net::wire::ip::Packet;
@@ -77,7 +77,7 @@ fn mutate(name: &str, stream: u64, mut check: impl FnMut(&[u8])) {
     paths.sort();
     let seeds: Vec<Vec<u8>> = paths.iter().map(|path| fs::read(path).expect("a seed")).collect();
     seeds.iter().for_each(|seed| check(seed));
-    let draws = Sequence::new(Stream::of_seed(stream));
+    let draws = Sequence::new(RandomStream::of_seed(stream));
     let below = |n: usize| (draws.draw() * n as f64) as usize;
     let inputs = std::env::var("PINGSCRIPT_MUTATIONS").ok().and_then(|n| n.parse().ok()).unwrap_or(INPUTS);
     for _ in 0..inputs {

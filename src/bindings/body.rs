@@ -7,7 +7,7 @@ use rhai::{AST, ASTNode, Expr, Module, Position, ScriptFuncDef, Stmt, StmtBlock}
 
 /// The statements of a function that was rewritten.
 #[derive(Clone, Debug)]
-pub struct Body(pub Arc<Expr>);
+pub struct FunctionBody(pub Arc<Expr>);
 
 /// The statements of a function as it was read.
 pub fn written(function: &Arc<ScriptFuncDef>) -> Vec<Stmt> {
@@ -38,7 +38,7 @@ pub fn start(function: &Arc<ScriptFuncDef>) -> Position {
 fn rewritten<T>(statements: &[Stmt], get: impl FnOnce(&StmtBlock) -> T) -> Option<T> {
     let [Stmt::Expr(only)] = statements else { return None };
     let Expr::Custom(custom, _) = &**only else { return None };
-    match &*custom.state.read_lock::<Body>()?.0 {
+    match &*custom.state.read_lock::<FunctionBody>()?.0 {
         Expr::Stmt(block) => Some(get(block)),
         _ => None,
     }

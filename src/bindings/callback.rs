@@ -34,14 +34,14 @@ pub struct Callback {
     by_name: bool,
     position: Position,
     /// Notices where it changes what it captured.
-    watch: Option<Watch>,
+    watch: Option<CallWatch>,
     /// The version of the script it is of, if the newest is to be called.
     following: Option<Following>,
 }
 
 /// Notices a closure that changes copies which its script does not see.
 #[derive(Clone, Debug)]
-struct Watch {
+struct CallWatch {
     /// What the closure is.
     what: &'static str,
     before: Vec<Look>,
@@ -94,7 +94,7 @@ impl Callback {
 
     /// The same, with a note once in a run if it changes what it captured; it is `what`, such as a policy.
     pub fn noting(mut self, what: &'static str) -> Self {
-        self.watch = Some(Watch { what, before: self.looks(), calls: 0 });
+        self.watch = Some(CallWatch { what, before: self.looks(), calls: 0 });
         self
     }
 

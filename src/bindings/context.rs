@@ -11,10 +11,10 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use rhai::{AST, Dynamic, Engine, EvalAltResult, GlobalRuntimeState, NativeCallContext};
 
-pub(super) use self::reload::{Following, Version};
+pub(super) use self::reload::{Following, HandlerVersion};
 pub use self::reload::{Handlers, Newest, Reload};
 use super::error::ScriptResult;
-pub use super::handover::{Announced, Asked, Handover, Made, Server};
+pub use super::handover::{Announced, Handover, HandoverRequest, ServerKind, SocketKind};
 use super::loops;
 pub use super::serving::{Serving, end};
 use crate::net::error::Error;
@@ -96,7 +96,7 @@ impl Context {
     }
 
     /// Makes known that the script has opened `server`, bound to `local`, which it asked for as `asked`.
-    pub fn opened(&self, ctx: &NativeCallContext, asked: Asked, local: SocketAddr, server: &Server) {
+    pub fn opened(&self, ctx: &NativeCallContext, asked: HandoverRequest, local: SocketAddr, server: &ServerKind) {
         self.announce(local);
         self.script.bound.opened(asked, server);
         if let Some(reload) = self.run.reload.as_ref().filter(|_| self.serving.is_main()) {
@@ -168,7 +168,7 @@ impl Run {
     }
 
     /// Another run on the same sockets, events and account, of the version `reload`.
-    pub fn again(&self, programs: Arc<dyn Programs>, kept: Vec<(Asked, Server)>, reload: Reload) -> Self {
+    pub fn again(&self, programs: Arc<dyn Programs>, kept: Vec<(HandoverRequest, ServerKind)>, reload: Reload) -> Self {
         Self {
             seed: Seed::new(self.seed.value),
             session: self.session.clone(),

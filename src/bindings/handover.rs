@@ -11,7 +11,7 @@ use crate::net::socket::udp::{Options, UdpSocket, WeakSocket};
 
 /// The protocol and the options that a socket was asked for with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Made {
+pub enum SocketKind {
     /// Of UDP.
     Udp(Options),
     /// A listener of TCP.
@@ -20,16 +20,16 @@ pub enum Made {
 
 /// What a socket was asked for as.
 #[derive(Clone, Copy, Debug)]
-pub struct Asked {
+pub struct HandoverRequest {
     /// The host it lives in.
     pub host: HostId,
     /// The address: of port 0 where any would do.
     pub local: SocketAddr,
     /// How it was to be made.
-    pub made: Made,
+    pub made: SocketKind,
 }
 
-impl Asked {
+impl HandoverRequest {
     /// Whether it is for a socket of this machine.
     pub fn is_here(&self) -> bool {
         self.host == HostId::default()
@@ -45,7 +45,7 @@ impl Asked {
     }
 
     /// Whether `server`, which was asked for as `other`, has the port that this asks for.
-    fn is_blocked_by(&self, other: &Self, server: &Server) -> bool {
+    fn is_blocked_by(&self, other: &Self, server: &ServerKind) -> bool {
         let (own, other_ip) = (self.local, server.local());
         let same_ip = own.ip() == other_ip.ip() || own.ip().is_unspecified() || other_ip.ip().is_unspecified();
         self.is_of_kind(other) && own.port() == other_ip.port() && same_ip && own.is_ipv4() == other_ip.is_ipv4()
@@ -58,14 +58,14 @@ pub struct Handover(Mutex<Left>);
 
 #[derive(Debug, Default)]
 struct Left {
-    rest: Vec<(Asked, Server)>,
+    rest: Vec<(HandoverRequest, ServerKind)>,
     /// Those that the script has asked for. Held until it has settled: should it fail before, another can have them.
-    taken: Vec<(Asked, Server)>,
+    taken: Vec<(HandoverRequest, ServerKind)>,
 }
 
 impl Handover {
     /// These.
-    pub fn new(rest: Vec<(Asked, Server)>) -> Self {
+    pub fn new(rest: Vec<(HandoverRequest, ServerKind)>) -> Self {
         Self(Mutex::new(Left { rest, taken: Vec::new() }))
     }
 
@@ -74,10 +74,10 @@ impl Handover {
     ///
     /// # Errors
     /// The address.
-    pub fn take(&self, asked: &Asked) -> Result<Server, SocketAddr> {
+    pub fn take(&self, asked: &HandoverRequest) -> Result<ServerKind, SocketAddr> {
         let mut left = self.lock();
         let Some(at) = left.rest.iter().position(|(known, _)| known.is_alike(asked)) else {
-            let blocks = |(known, server): &mut (Asked, Server)| asked.is_blocked_by(known, server);
+            let blocks = |(known, server): &mut (HandoverRequest, ServerKind)| asked.is_blocked_by(known, server);
             left.rest.extract_if(.., blocks).for_each(|(_, server)| server.close());
             return Err(asked.local);
         };
@@ -100,7 +100,7 @@ impl Handover {
     }
 
     /// What there is for another script, since this one has failed or was replaced before it settled.
-    pub fn take_back(&self) -> Vec<(Asked, Server)> {
+    pub fn take_back(&self) -> Vec<(HandoverRequest, ServerKind)> {
         let Left { rest, taken } = std::mem::take(&mut *self.lock());
         rest.into_iter().chain(taken).filter(|(_, server)| !server.is_closed()).collect()
     }
@@ -113,7 +113,7 @@ impl Handover {
 /// A one-shot cell for the first address that a started script binds.
 #[derive(Debug, Default)]
 pub struct Announced {
-    state: Mutex<Known>,
+    state: Mutex<KnownServer>,
     /// Whether it is known that the script is ready, for those that would say so again.
     told_ready: AtomicBool,
     settled: AtomicBool,
@@ -122,14 +122,14 @@ pub struct Announced {
 
 /// A socket that a script serves with.
 #[derive(Clone, Debug)]
-pub enum Server {
+pub enum ServerKind {
     /// One of UDP.
     Udp(UdpSocket),
     /// A listener of TCP.
     Tcp(Listener),
 }
 
-impl Server {
+impl ServerKind {
     /// Closes it.
     pub fn close(&self) {
         match self {
@@ -191,21 +191,21 @@ enum WeakServer {
 
 impl WeakServer {
     /// The socket, if it is open.
-    fn upgrade(&self) -> Option<Server> {
+    fn upgrade(&self) -> Option<ServerKind> {
         match self {
-            Self::Udp(socket) => socket.upgrade().filter(|socket| !socket.is_closed()).map(Server::Udp),
-            Self::Tcp(listener) => listener.upgrade().filter(|listener| !listener.is_closed()).map(Server::Tcp),
+            Self::Udp(socket) => socket.upgrade().filter(|socket| !socket.is_closed()).map(ServerKind::Udp),
+            Self::Tcp(listener) => listener.upgrade().filter(|listener| !listener.is_closed()).map(ServerKind::Tcp),
         }
     }
 }
 
 #[derive(Debug, Default)]
-struct Known {
+struct KnownServer {
     addr: Option<SocketAddr>,
     /// Whether those that wait may go on: the script waits for packets, or has ended.
     ready: bool,
     /// The sockets it has bound, and listens with.
-    servers: Vec<(Asked, WeakServer)>,
+    servers: Vec<(HandoverRequest, WeakServer)>,
 }
 
 impl Announced {
@@ -216,20 +216,20 @@ impl Announced {
 
     /// Keeps a socket that the script has bound, or listens with, for those that reach for it from outside; `asked`: what it
     /// was asked for as.
-    pub fn opened(&self, asked: Asked, server: &Server) {
+    pub fn opened(&self, asked: HandoverRequest, server: &ServerKind) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.servers.retain(|(_, server)| server.upgrade().is_some());
         let weak = match server {
-            Server::Udp(socket) => WeakServer::Udp(socket.weak()),
-            Server::Tcp(listener) => WeakServer::Tcp(listener.weak()),
+            ServerKind::Udp(socket) => WeakServer::Udp(socket.weak()),
+            ServerKind::Tcp(listener) => WeakServer::Tcp(listener.weak()),
         };
         state.servers.push((asked, weak));
     }
 
     /// The sockets that the script has bound, or listens with, and not closed; with what they were asked for as.
-    pub fn servers(&self) -> Vec<(Asked, Server)> {
+    pub fn servers(&self) -> Vec<(HandoverRequest, ServerKind)> {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let open = |(asked, server): &(Asked, WeakServer)| Some((*asked, server.upgrade()?));
+        let open = |(asked, server): &(HandoverRequest, WeakServer)| Some((*asked, server.upgrade()?));
         state.servers.iter().filter_map(open).collect()
     }
 
@@ -265,7 +265,7 @@ impl Announced {
     /// Waits until the script is ready, for at most `limit`; the address, `None` if it has bound none.
     pub fn wait(&self, limit: std::time::Duration) -> Option<SocketAddr> {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let pending = |state: &mut Known| !state.ready;
+        let pending = |state: &mut KnownServer| !state.ready;
         let (state, _) = self.changed.wait_timeout_while(state, limit, pending).unwrap_or_else(PoisonError::into_inner);
         state.addr
     }

@@ -129,8 +129,8 @@ pub fn register(engine: &mut Engine) {
         engine.register_type_with_name_raw(known, name);
     }
     engine.register_type_with_name::<RangeInclusive<i64>>("range");
-    engine.register_type_with_name::<udp::packet::Packet>("Packet");
-    engine.register_type_with_name::<tcp::message::Received>("Message");
+    engine.register_type_with_name::<udp::packet::ReceivedPacket>("Packet");
+    engine.register_type_with_name::<tcp::message::ReceivedMessage>("Message");
     engine.register_static_module("udp", namespace(&[udp::namespace]));
     engine.register_iterator_result::<Connection, Dynamic>();
     engine.register_iterator_result::<Listener, Dynamic>();

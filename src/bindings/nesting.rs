@@ -12,9 +12,9 @@ thread_local! {
 
 /// See [`enter`].
 #[derive(Debug)]
-pub struct Entered(());
+pub struct Nested(());
 
-impl Drop for Entered {
+impl Drop for Nested {
     fn drop(&mut self) {
         OPEN.with_borrow_mut(|open| open.pop());
     }
@@ -24,7 +24,7 @@ impl Drop for Entered {
 ///
 /// # Errors
 /// `invalid`: it is being evaluated already.
-pub fn enter(op: &'static str, file: &str) -> Result<Entered, Error> {
+pub fn enter(op: &'static str, file: &str) -> Result<Nested, Error> {
     OPEN.with_borrow_mut(|open| {
         if let Some(first) = open.iter().position(|name| name == file) {
             let way: Vec<&str> = open[first..].iter().map(String::as_str).chain([file]).collect();
@@ -32,7 +32,7 @@ pub fn enter(op: &'static str, file: &str) -> Result<Entered, Error> {
             return Err(error.with_hint("put what both need into a file of its own, which neither of them is"));
         }
         open.push(file.to_string());
-        Ok(Entered(()))
+        Ok(Nested(()))
     })
 }
 

@@ -32,12 +32,12 @@ struct Inner {
 
 #[derive(Default)]
 struct State {
-    waiting: VecDeque<Job>,
+    waiting: VecDeque<PoolJob>,
     running: usize,
 }
 
 /// A closure that waits for a thread.
-struct Job {
+struct PoolJob {
     task: Task,
     context: Context,
     body: Box<dyn FnOnce() -> ScriptResult<Dynamic> + Send>,
@@ -72,7 +72,7 @@ impl Workers {
     }
 
     /// Has `job` run by the next thread that is free.
-    fn give(&self, job: Job) -> Result<(), Error> {
+    fn give(&self, job: PoolJob) -> Result<(), Error> {
         let mut state = self.lock();
         state.waiting.push_back(job);
         if state.running == self.0.most {
@@ -81,7 +81,7 @@ impl Workers {
         state.running += 1;
         let (pool, programs) = (self.clone(), programs());
         let thread = threads::spawn_script("pool", move || {
-            while let Some(Job { task, context, body }) = pool.next() {
+            while let Some(PoolJob { task, context, body }) = pool.next() {
                 task.run(&context, programs.as_ref(), body);
             }
         });
@@ -101,7 +101,7 @@ impl Workers {
     }
 
     /// What the thread that asks is to run next. If there is nothing, it is to end.
-    fn next(&self) -> Option<Job> {
+    fn next(&self) -> Option<PoolJob> {
         let mut state = self.lock();
         let job = state.waiting.pop_front();
         if job.is_none() {
@@ -151,7 +151,7 @@ functions! {
         let Prepared { name, context, clients, body } = prepare(&ctx, closure);
         let task = Task::new(name, &context, context.script.clone(), None);
         let run = context.run.clone();
-        match pool.give(Job { task: task.clone(), context, body: Box::new(body) }) {
+        match pool.give(PoolJob { task: task.clone(), context, body: Box::new(body) }) {
             Err(error) if refuse(&clients, &error) => return Ok(Dynamic::from(task.unserved())),
             given => given.or_raise(&ctx)?,
         }

@@ -6,8 +6,8 @@ use std::os::fd::AsFd;
 
 use socket2::{Domain, Protocol, Type};
 
-use super::listen::Heard;
-use super::{Area, Bench, Check, State};
+use super::listen::Arrived;
+use super::{Area, Check, Checkup, State};
 use crate::net::error::in_words;
 use crate::net::sys;
 use crate::net::wire::Family;
@@ -22,7 +22,7 @@ const UNHEARD: &str = "UDP pings do not see without them: source quench (4/0), r
 
 /// What came of an echo request over loopback.
 #[derive(Debug)]
-struct Answer {
+struct EchoReply {
     /// Whether the reply came.
     came: bool,
     /// Whether the kernel stamped both.
@@ -32,15 +32,15 @@ struct Answer {
 }
 
 /// Tries both kinds of sockets out.
-pub(super) fn examine(bench: Bench<'_>) -> Vec<Check> {
+pub(super) fn examine(bench: Checkup<'_>) -> Vec<Check> {
     let ping = [V4, V6].map(|to| bench.echo(Type::DGRAM, to));
     let raw = [V4, V6].map(|to| bench.echo(Type::RAW, to));
-    let opened = |tried: &[io::Result<Answer>; 2]| tried[0].is_ok();
+    let opened = |tried: &[io::Result<EchoReply>; 2]| tried[0].is_ok();
     let (ping_opens, raw_opens) = (opened(&ping), opened(&raw));
     vec![ping_sockets(bench, ping, raw_opens), raw_sockets(bench, raw, ping_opens)]
 }
 
-fn ping_sockets(bench: Bench<'_>, [v4, v6]: [io::Result<Answer>; 2], raw_opens: bool) -> Check {
+fn ping_sockets(bench: Checkup<'_>, [v4, v6]: [io::Result<EchoReply>; 2], raw_opens: bool) -> Check {
     let check = |finding: &str| Check::ok(Area::Icmp, "ping-sockets", "ping sockets", finding);
     let err = match v4 {
         Ok(answer) => return answered(check, bench, answer, v6.as_ref().ok()),
@@ -61,7 +61,7 @@ fn ping_sockets(bench: Bench<'_>, [v4, v6]: [io::Result<Answer>; 2], raw_opens: 
     }
 }
 
-fn raw_sockets(bench: Bench<'_>, [v4, v6]: [io::Result<Answer>; 2], ping_opens: bool) -> Check {
+fn raw_sockets(bench: Checkup<'_>, [v4, v6]: [io::Result<EchoReply>; 2], ping_opens: bool) -> Check {
     let check = |finding: &str| Check::ok(Area::Icmp, "raw-sockets", "raw sockets", finding);
     let err = match v4 {
         Ok(answer) => return answered(check, bench, answer, v6.as_ref().ok()),
@@ -76,7 +76,7 @@ fn raw_sockets(bench: Bench<'_>, [v4, v6]: [io::Result<Answer>; 2], ping_opens: 
 }
 
 /// What was found of sockets that could be opened.
-fn answered(check: impl Fn(&str) -> Check, bench: Bench<'_>, v4: Answer, v6: Option<&Answer>) -> Check {
+fn answered(check: impl Fn(&str) -> Check, bench: Checkup<'_>, v4: EchoReply, v6: Option<&EchoReply>) -> Check {
     if let Some(err) = v4.unsent {
         return check(&format!("they open, but nothing can be sent: {}", in_words(&err))).state(State::Limited);
     }
@@ -92,12 +92,12 @@ fn answered(check: impl Fn(&str) -> Check, bench: Bench<'_>, v4: Answer, v6: Opt
     check(&format!("{versions}, {stamps}"))
 }
 
-impl Bench<'_> {
+impl Checkup<'_> {
     /// Sends an echo request to an address of loopback, and hears what comes.
     ///
     /// # Errors
     /// What socket(2) refuses.
-    fn echo(&self, kind: Type, to: IpAddr) -> io::Result<Answer> {
+    fn echo(&self, kind: Type, to: IpAddr) -> io::Result<EchoReply> {
         let family = if to.is_ipv4() { Family::V4 } else { Family::V6 };
         let (domain, protocol) = match family {
             Family::V4 => (Domain::IPV4, Protocol::ICMPV4),
@@ -106,7 +106,7 @@ impl Bench<'_> {
         let socket = self.host.socket(domain, kind, Some(protocol))?;
         socket.set_nonblocking(true)?;
         sys::number_stamps(socket.as_fd());
-        let mut answer = Answer { came: false, stamped: false, unsent: None };
+        let mut answer = EchoReply { came: false, stamped: false, unsent: None };
         let mut seq = 0;
         let sent = self.until_stamped(|bench| {
             seq += 1;
@@ -114,13 +114,13 @@ impl Bench<'_> {
             let data = format!("pingscript doctor {}", bench.host.unix_nanos());
             let request = Message::echo_request(family, Echo { id: ECHO_ID, seq }, data.as_bytes()).sealed(None);
             socket.send_to(&request.emit(), &SocketAddr::new(to, 0).into())?;
-            let came = |heard: &Heard| heard.data.iter().any(|(_, bytes)| is_reply(family, kind, bytes, &data));
+            let came = |heard: &Arrived| heard.data.iter().any(|(_, bytes)| is_reply(family, kind, bytes, &data));
             let heard = bench.hear(&socket, |heard| came(heard) && heard.sent_stamp())?;
             answer.came |= came(&heard);
             answer.stamped |= heard.sent_stamp() && heard.received_stamp();
             Ok(!answer.came || answer.stamped)
         });
-        Ok(Answer { unsent: sent.err(), ..answer })
+        Ok(EchoReply { unsent: sent.err(), ..answer })
     }
 }
 

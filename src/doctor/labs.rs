@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::udp::V4;
-use super::{APPARMOR_FILE, Area, Bench, Check, LAB, State};
+use super::{APPARMOR_FILE, Area, Check, Checkup, LAB, State};
 use crate::net::error::{Error, ErrorKind};
 use crate::net::lab::kernel::refusal::{Facts, Refusal};
 use crate::net::lab::{self, CableOptions, HostOptions, Lab};
@@ -12,7 +12,7 @@ use crate::net::lab::{self, CableOptions, HostOptions, Lab};
 const APPARMOR: &str = "kernel.apparmor_restrict_unprivileged_userns";
 
 /// Tries a lab out.
-pub(super) fn examine(bench: Bench<'_>) -> Check {
+pub(super) fn examine(bench: Checkup<'_>) -> Check {
     let facts = Facts::gather();
     let begun = bench.host.now();
     let check = |finding: String| Check::ok(Area::Labs, LAB, "labs", finding).details(details(&facts));
@@ -40,7 +40,7 @@ pub(super) fn examine(bench: Bench<'_>) -> Check {
 }
 
 /// What helps against `error`.
-fn remedies(bench: Bench<'_>, error: &Error) -> Vec<String> {
+fn remedies(bench: Checkup<'_>, error: &Error) -> Vec<String> {
     if error.message.contains(APPARMOR) {
         let system = bench.system;
         let program = system.command();
@@ -67,7 +67,7 @@ fn details(facts: &Facts) -> Map<String, Value> {
     all
 }
 
-impl Bench<'_> {
+impl Checkup<'_> {
     /// Makes a lab of two hosts and a cable; whether a datagram crosses the loopback of one, and what programs go without.
     ///
     /// # Errors
@@ -76,7 +76,7 @@ impl Bench<'_> {
         let lab = Lab::create(&lab::Options::default())?;
         let (a, b) = (lab.host("a", &HostOptions::default())?, lab.host("b", &HostOptions::default())?);
         lab.connect(&a, &b, &CableOptions::default())?;
-        let crosses = Bench { host: &a, ..*self }.crosses(V4).map_err(|err| Error::system("lab", &err))?;
+        let crosses = Checkup { host: &a, ..*self }.crosses(V4).map_err(|err| Error::system("lab", &err))?;
         Ok((crosses, lab.missing()))
     }
 }
@@ -94,7 +94,7 @@ mod tests {
         let facts = Facts { user: 1000, apparmor_restricts: Some(true), ..Facts::default() };
         let error = explain("user of the namespace", libc::EACCES, &facts).error();
         let (system, stop) = (System::this(), Stop::root().expect("eventfd"));
-        let told = remedies(Bench { host: &ThisMachine, stop: &stop, system: &system }, &error);
+        let told = remedies(Checkup { host: &ThisMachine, stop: &stop, system: &system }, &error);
         let program = system.command();
         assert_eq!(
             told[0],

@@ -2,7 +2,7 @@
 
 use socket2::{Domain, Protocol, Type};
 
-use super::{Area, Bench, Check, State};
+use super::{Area, Check, Checkup, State};
 use crate::net::error::in_words;
 
 /// A server with fewer descriptors cannot serve the clients of a class.
@@ -12,11 +12,11 @@ const FEW_FILES: u64 = 256;
 const SMALL_BUFFER: usize = 212_992;
 
 /// Reads or tries limits.
-pub(super) fn examine(bench: Bench<'_>) -> Vec<Check> {
+pub(super) fn examine(bench: Checkup<'_>) -> Vec<Check> {
     vec![files(bench), buffer(bench)]
 }
 
-fn files(bench: Bench<'_>) -> Check {
+fn files(bench: Checkup<'_>) -> Check {
     let check = |finding: String| Check::ok(Area::Process, "files", "open files", finding);
     let limits = bench.system.file("/proc/self/limits");
     let Some((soft, hard)) = limits.as_deref().and_then(open_files) else {
@@ -43,7 +43,7 @@ fn in_figures(limit: u64) -> String {
     if limit == u64::MAX { "unlimited".to_string() } else { limit.to_string() }
 }
 
-fn buffer(bench: Bench<'_>) -> Check {
+fn buffer(bench: Checkup<'_>) -> Check {
     let check = |finding: String| Check::ok(Area::Process, "buffer", "receive buffer", finding);
     let largest = || {
         let socket = bench.host.socket(Domain::IPV4, Type::DGRAM, Some(Protocol::UDP))?;

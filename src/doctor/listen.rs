@@ -5,7 +5,7 @@ use std::os::fd::AsFd;
 
 use socket2::Socket;
 
-use super::Bench;
+use super::Checkup;
 use crate::net::host::Waited;
 use crate::net::sys::{self, Origin, PollFd, Received};
 use crate::net::time::Duration;
@@ -18,14 +18,14 @@ const PAUSE: Duration = Duration::from_millis(10);
 
 /// What came to a socket.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Heard {
+pub(super) struct Arrived {
     /// The datagrams, with what they carry.
     pub(super) data: Vec<(Received, Vec<u8>)>,
     /// The entries of the error queue.
     pub(super) queue: Vec<Received>,
 }
 
-impl Heard {
+impl Arrived {
     /// Whether the kernel stamped a packet as it was sent.
     pub(super) fn sent_stamp(&self) -> bool {
         self.of(Origin::Stamp).any(|entry| entry.stamp.is_some())
@@ -42,11 +42,11 @@ impl Heard {
     }
 }
 
-impl Bench<'_> {
+impl Checkup<'_> {
     /// Hears `socket` until that is `enough`, or nothing more comes for as long as loopback may take.
-    pub(super) fn hear(&self, socket: &Socket, enough: impl Fn(&Heard) -> bool) -> io::Result<Heard> {
+    pub(super) fn hear(&self, socket: &Socket, enough: impl Fn(&Arrived) -> bool) -> io::Result<Arrived> {
         let until = self.host.now() + PATIENCE;
-        let mut heard = Heard::default();
+        let mut heard = Arrived::default();
         loop {
             take_all(socket, true, |received, _| heard.queue.push(received));
             take_all(socket, false, |received, bytes| heard.data.push((received, bytes.to_vec())));
@@ -61,7 +61,7 @@ impl Bench<'_> {
     }
 }
 
-impl Bench<'_> {
+impl Checkup<'_> {
     /// Tries until a packet was stamped, or for as long as the kernel may take to begin with that: it stamps what arrives
     /// some time after the first socket has asked for it, later where the processors are busy.
     pub(super) fn until_stamped(&self, mut attempt: impl FnMut(&Self) -> io::Result<bool>) -> io::Result<()> {

@@ -114,7 +114,7 @@ impl Check {
 
 /// What the checks come to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum CheckResult {
     /// All that matters works.
     Works,
     /// Something that matters is refused; a permission or a setting would change that.
@@ -124,18 +124,18 @@ pub enum Verdict {
 }
 
 /// What `checks` come to: the worst that was found.
-pub fn verdict(checks: &[Check]) -> Verdict {
+pub fn verdict(checks: &[Check]) -> CheckResult {
     let any = |state| checks.iter().any(|check| check.state == state);
     match () {
-        () if any(State::Broken) => Verdict::Broken,
-        () if any(State::Refused) => Verdict::Refused,
-        () => Verdict::Works,
+        () if any(State::Broken) => CheckResult::Broken,
+        () if any(State::Refused) => CheckResult::Refused,
+        () => CheckResult::Works,
     }
 }
 
 /// Where things are tried out.
 #[derive(Clone, Copy, Debug)]
-struct Bench<'a> {
+struct Checkup<'a> {
     host: &'a dyn Host,
     stop: &'a Stop,
     system: &'a System,
@@ -143,7 +143,7 @@ struct Bench<'a> {
 
 /// Tries everything out, which takes a fraction of a second. Stopped, the rest fails at once.
 pub fn examine(host: &dyn Host, stop: &Stop, system: &System) -> Vec<Check> {
-    let bench = Bench { host, stop, system };
+    let bench = Checkup { host, stop, system };
     let mut checks = udp::examine(bench);
     checks.extend(icmp::examine(bench));
     checks.push(timing::examine(bench));
@@ -161,8 +161,8 @@ mod tests {
     fn the_worst_finding_counts() {
         let check = |state| Check::ok(Area::Udp, "x", "x", "").state(state);
         let of = |states: &[State]| verdict(&states.iter().copied().map(check).collect::<Vec<_>>());
-        assert_eq!(of(&[State::Ok, State::Limited]), Verdict::Works);
-        assert_eq!(of(&[State::Refused, State::Ok]), Verdict::Refused);
-        assert_eq!(of(&[State::Broken, State::Refused]), Verdict::Broken);
+        assert_eq!(of(&[State::Ok, State::Limited]), CheckResult::Works);
+        assert_eq!(of(&[State::Refused, State::Ok]), CheckResult::Refused);
+        assert_eq!(of(&[State::Broken, State::Refused]), CheckResult::Broken);
     }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{Area, Bench, Check, State};
+use super::{Area, Check, Checkup, State};
 use crate::net::host::{Host, ThisMachine, Waited, threads};
 use crate::net::time::Duration;
 
@@ -16,7 +16,7 @@ const WAIT: Duration = Duration::from_millis(1);
 const LATE: Duration = Duration::from_micros(500);
 
 /// Measures how late short waits end.
-pub(super) fn examine(bench: Bench<'_>) -> Check {
+pub(super) fn examine(bench: Checkup<'_>) -> Check {
     let stop = bench.stop.clone();
     // As scripts wait, on a thread like theirs. Without one, nothing is measured.
     let measure = move || {

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::system::Package;
-use super::{Area, Bench, Check, State};
+use super::{Area, Check, Checkup, State};
 
 /// What is worth having in a lab, and its package.
 const TOOLS: [(&str, Package); 6] = [
@@ -16,7 +16,7 @@ const TOOLS: [(&str, Package); 6] = [
 ];
 
 /// Looks for them where programs are.
-pub(super) fn examine(bench: Bench<'_>) -> Check {
+pub(super) fn examine(bench: Checkup<'_>) -> Check {
     let path = std::env::var("PATH").unwrap_or_default();
     // Those of the administrator are not in everybody's path, and are found all the same.
     let dirs: Vec<&str> = path.split(':').chain(["/usr/sbin", "/sbin"]).filter(|dir| !dir.is_empty()).collect();

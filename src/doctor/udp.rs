@@ -6,8 +6,8 @@ use std::os::fd::AsFd;
 
 use socket2::{Domain, Protocol, Socket, Type};
 
-use super::listen::Heard;
-use super::{Area, Bench, Check, State};
+use super::listen::Arrived;
+use super::{Area, Check, Checkup, State};
 use crate::net::error::in_words;
 use crate::net::sys::{self, Origin};
 
@@ -20,11 +20,11 @@ const V6: SocketAddr = SocketAddr::new(std::net::IpAddr::V6(Ipv6Addr::LOCALHOST)
 const LO_UP: &str = "ip link set lo up";
 
 /// Tries UDP out.
-pub(super) fn examine(bench: Bench<'_>) -> Vec<Check> {
+pub(super) fn examine(bench: Checkup<'_>) -> Vec<Check> {
     vec![datagrams_v4(bench), datagrams_v6(bench), errors(bench), stamps(bench), drops(bench)]
 }
 
-fn datagrams_v4(bench: Bench<'_>) -> Check {
+fn datagrams_v4(bench: Checkup<'_>) -> Check {
     let check = |finding: &str| Check::ok(Area::Udp, "udp", "UDP over IPv4", finding);
     match bench.crosses(V4) {
         Ok(true) => check("a datagram crosses loopback"),
@@ -35,7 +35,7 @@ fn datagrams_v4(bench: Bench<'_>) -> Check {
     }
 }
 
-fn datagrams_v6(bench: Bench<'_>) -> Check {
+fn datagrams_v6(bench: Checkup<'_>) -> Check {
     let check = |finding: &str| Check::ok(Area::Udp, "ipv6", "UDP over IPv6", finding);
     let limited = |finding: &str| {
         let meaning = "scripts run over IPv4 only";
@@ -62,7 +62,7 @@ fn datagrams_v6(bench: Bench<'_>) -> Check {
     }
 }
 
-fn errors(bench: Bench<'_>) -> Check {
+fn errors(bench: Checkup<'_>) -> Check {
     let check = |finding: &str| Check::ok(Area::Udp, "icmp-errors", "ICMP errors", finding);
     let deaf = "what is refused or unreachable shows as a time-out, and why is not told";
     match bench.is_refused_aloud() {
@@ -75,7 +75,7 @@ fn errors(bench: Bench<'_>) -> Check {
     }
 }
 
-fn stamps(bench: Bench<'_>) -> Check {
+fn stamps(bench: Checkup<'_>) -> Check {
     let check = |finding: &str| Check::ok(Area::Udp, "stamps", "kernel stamps", finding);
     let meaning = "round-trip times hold some microseconds of this program's own";
     match bench.is_stamped(V4) {
@@ -87,7 +87,7 @@ fn stamps(bench: Bench<'_>) -> Check {
     }
 }
 
-fn drops(bench: Bench<'_>) -> Check {
+fn drops(bench: Checkup<'_>) -> Check {
     let check = |finding: &str| Check::ok(Area::Udp, "drops", "full buffers", finding);
     let meaning = "what a full receive buffer loses is not told from other losses";
     match bench.drops_are_told() {
@@ -97,7 +97,7 @@ fn drops(bench: Bench<'_>) -> Check {
     }
 }
 
-impl Bench<'_> {
+impl Checkup<'_> {
     /// A UDP socket at a free port of `local`, which waits for nothing.
     fn udp(&self, local: SocketAddr) -> io::Result<Socket> {
         let socket = self.host.socket(Domain::for_address(local), Type::DGRAM, Some(Protocol::UDP))?;
@@ -132,7 +132,7 @@ impl Bench<'_> {
         self.until_stamped(|bench| {
             from.send_to(b"?", &to.local_addr()?)?;
             received |= bench.hear(&to, |heard| !heard.data.is_empty())?.received_stamp();
-            sent |= bench.hear(&from, Heard::sent_stamp)?.sent_stamp();
+            sent |= bench.hear(&from, Arrived::sent_stamp)?.sent_stamp();
             Ok(sent && received)
         })?;
         Ok((sent, received))

@@ -14,8 +14,8 @@ use crate::bindings::policy::scripted::Scripted;
 use crate::net::policy::Place;
 use crate::net::policy::attached::Decide;
 use crate::net::policy::datagram::Datagram;
-use crate::net::policy::input::{PacketView, Subject};
-use crate::net::random::{Sequence, Stream};
+use crate::net::policy::input::{PacketView, PolicyInput};
+use crate::net::random::{RandomStream, Sequence};
 use crate::net::socket::udp::{Options, UdpSocket};
 
 /// What the closures capture.
@@ -179,7 +179,7 @@ fn a_tree_decides_as_the_interpreter_does() {
     let _inside = enter(context.clone());
     let (device, session) = (context.host.clone(), context.run.session.clone());
     let socket = UdpSocket::bind(device, session, "127.0.0.1:0".parse().unwrap(), Options::default()).unwrap();
-    let author = Author(Sequence::new(Stream::of_seed(7)));
+    let author = Author(Sequence::new(RandomStream::of_seed(7)));
     let rounds = std::env::var("PINGSCRIPT_CLOSURES").ok().and_then(|n| n.parse::<usize>().ok()).unwrap_or(5_000) / 500;
     let (mut compiled, mut decided) = (0, 0);
     for _ in 0..rounds {
@@ -194,9 +194,12 @@ fn a_tree_decides_as_the_interpreter_does() {
             for number in 1..=3u64 {
                 let datagram = Datagram::new(format!("ping {number} ä").as_bytes(), socket.local());
                 let subject =
-                    Subject::Request(PacketView { local: socket.local(), datagram: &datagram, receiver: &socket });
-                let place =
-                    Place { flow: (number % 2) as i64, number, draws: Stream::of_seed(author.0.draw().to_bits()) };
+                    PolicyInput::Request(PacketView { local: socket.local(), datagram: &datagram, receiver: &socket });
+                let place = Place {
+                    flow: (number % 2) as i64,
+                    number,
+                    draws: RandomStream::of_seed(author.0.draw().to_bits()),
+                };
                 let (mut first, mut second) = (Vec::new(), Vec::new());
                 let verdict = interpreter.decide(&subject, &place, &mut first);
                 let by_tree = tree.decide_by_tree(&subject, &place, &mut second);

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::run::{exit, refuse};
 use super::signals;
 use crate::doctor;
-use crate::doctor::{Area, Check, State, System, Verdict};
+use crate::doctor::{Area, Check, CheckResult, State, System};
 use crate::net::error::Error;
 use crate::net::host::ThisMachine;
 use crate::net::host::stop::Stop;
@@ -63,9 +63,9 @@ fn tell(system: &System, json: bool) -> i32 {
         return finish(signals::exit_code(reason));
     }
     let code = match doctor::verdict(&checks) {
-        Verdict::Works => exit::DONE,
-        Verdict::Refused => exit::PERMISSION,
-        Verdict::Broken => exit::NO_REPLY,
+        CheckResult::Works => exit::DONE,
+        CheckResult::Refused => exit::PERMISSION,
+        CheckResult::Broken => exit::NO_REPLY,
     };
     match json {
         true => output::line(&as_json(system, &checks, code)),
@@ -153,10 +153,10 @@ fn conclusion(checks: &[Check]) -> String {
     let names = |state| of(state).map(|check| check.title).collect::<Vec<_>>().join(", ");
     let mut parts = Vec::new();
     match doctor::verdict(checks) {
-        Verdict::Works if of(State::Limited).next().is_none() => parts.push("Everything works.".to_string()),
-        Verdict::Works => parts.push("All that matters works.".to_string()),
-        Verdict::Refused => parts.push(format!("Refused: {}.", names(State::Refused))),
-        Verdict::Broken => parts.push(format!("Does not work: {}.", names(State::Broken))),
+        CheckResult::Works if of(State::Limited).next().is_none() => parts.push("Everything works.".to_string()),
+        CheckResult::Works => parts.push("All that matters works.".to_string()),
+        CheckResult::Refused => parts.push(format!("Refused: {}.", names(State::Refused))),
+        CheckResult::Broken => parts.push(format!("Does not work: {}.", names(State::Broken))),
     }
     let lab_works = of(State::Ok).chain(of(State::Limited)).any(|check| check.id == doctor::LAB);
     if !lab_works {

@@ -8,7 +8,7 @@ pub(super) const KEYWORDS: &[&str] = &[
 ];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum TokenKind {
     Word,
     Number,
     Text,
@@ -19,7 +19,7 @@ pub(super) enum Kind {
 /// A token with the place of its first character and of the one after its last; columns count from 1.
 #[derive(Clone, Debug)]
 pub(super) struct Token {
-    pub(super) kind: Kind,
+    pub(super) kind: TokenKind,
     pub(super) text: String,
     /// The byte at which it begins.
     pub(super) at: usize,
@@ -59,7 +59,7 @@ pub(super) fn read(text: &str) -> Lexed {
 /// The tokens of `text`, comments left out.
 pub(super) fn tokens(text: &str) -> Vec<Token> {
     let mut tokens = read(text).tokens;
-    tokens.retain(|token| token.kind != Kind::Comment);
+    tokens.retain(|token| token.kind != TokenKind::Comment);
     tokens
 }
 
@@ -94,15 +94,15 @@ impl Scanner {
                 // Blanks of a page, such as U+00A0, are none to the language.
                 _ if c.is_whitespace() && (c.is_ascii() || c == '\u{85}') => self.skip(1),
                 '/' if self.peek(1) == Some('/') => {
-                    self.take(Kind::Comment, |c| c != '\n');
+                    self.take(TokenKind::Comment, |c| c != '\n');
                     self.open = self.peek(0).is_none().then_some(Open::Line);
                 }
                 '/' if self.peek(1) == Some('*') => self.comment(),
                 '"' => self.quoted('"'),
                 '\'' => self.quoted('\''),
                 '`' => self.backtick(),
-                _ if c.is_alphabetic() || c == '_' => self.take(Kind::Word, |c| c.is_alphanumeric() || c == '_'),
-                _ if c.is_ascii_digit() => self.take(Kind::Number, |c| c.is_ascii_alphanumeric() || c == '_'),
+                _ if c.is_alphabetic() || c == '_' => self.take(TokenKind::Word, |c| c.is_alphanumeric() || c == '_'),
+                _ if c.is_ascii_digit() => self.take(TokenKind::Number, |c| c.is_ascii_alphanumeric() || c == '_'),
                 _ => self.symbol(),
             }
         }
@@ -130,13 +130,13 @@ impl Scanner {
         }
     }
 
-    fn push(&mut self, kind: Kind, from: usize, start: (usize, usize)) {
+    fn push(&mut self, kind: TokenKind, from: usize, start: (usize, usize)) {
         let text: String = self.chars[from..self.at.min(self.chars.len())].iter().collect();
         let at = self.byte - text.len();
         self.tokens.push(Token { kind, text, at, start, end: self.place });
     }
 
-    fn take(&mut self, kind: Kind, wanted: impl Fn(char) -> bool) {
+    fn take(&mut self, kind: TokenKind, wanted: impl Fn(char) -> bool) {
         let (from, start) = (self.at, self.place);
         self.skip_while(wanted);
         self.push(kind, from, start);
@@ -156,10 +156,10 @@ impl Scanner {
             }
             self.skip(2);
             if depth == 0 {
-                return self.push(Kind::Comment, from, start);
+                return self.push(TokenKind::Comment, from, start);
             }
         }
-        self.push(Kind::Comment, from, start);
+        self.push(TokenKind::Comment, from, start);
         self.open = Some(Open::Comment(start));
     }
 
@@ -173,11 +173,11 @@ impl Scanner {
             let doubled = c == quote && self.peek(1) == Some(quote);
             self.skip(if c == '\\' || doubled { 2 } else { 1 });
             if c == quote && !doubled {
-                return self.push(Kind::Text, from, start);
+                return self.push(TokenKind::Text, from, start);
             }
         }
         self.open = self.peek(0).is_none().then_some(Open::Quotes(inside));
-        self.push(Kind::Text, from, start);
+        self.push(TokenKind::Text, from, start);
     }
 
     /// The text from a back-tick, or from the end of an interpolation, to the next of either.
@@ -192,19 +192,19 @@ impl Scanner {
             }
             if c == '`' {
                 self.skip(1);
-                return self.push(Kind::Text, from, start);
+                return self.push(TokenKind::Text, from, start);
             }
             if c == '$' && self.peek(1) == Some('{') {
-                self.push(Kind::Text, from, start);
+                self.push(TokenKind::Text, from, start);
                 let (from, start) = (self.at, self.place);
                 self.skip(2);
-                self.push(Kind::Symbol, from, start);
+                self.push(TokenKind::Symbol, from, start);
                 self.interpolations.push(0);
                 return;
             }
             self.skip(1);
         }
-        self.push(Kind::Text, from, start);
+        self.push(TokenKind::Text, from, start);
         self.open = Some(Open::BackTick(inside));
     }
 
@@ -213,7 +213,7 @@ impl Scanner {
         let rest: String = self.chars[self.at..].iter().take(3).collect();
         let length = SYMBOLS.iter().find(|s| rest.starts_with(**s)).map_or(1, |s| s.len());
         self.skip(length);
-        self.push(Kind::Symbol, from, start);
+        self.push(TokenKind::Symbol, from, start);
         let opened = rest.starts_with('{') || rest.starts_with("#{");
         match self.interpolations.last_mut() {
             Some(depth) if opened => *depth += 1,

@@ -12,7 +12,7 @@ use rhai::{
     ScriptFuncDef, Stmt, StmtBlock,
 };
 
-use crate::bindings::body::{self, Body};
+use crate::bindings::body::{self, FunctionBody};
 use crate::bindings::compare::{self, Operator};
 use crate::bindings::context;
 use crate::bindings::error::ScriptResult;
@@ -44,7 +44,7 @@ pub(super) fn register(engine: &mut Engine) {
             false => Ok(Dynamic::UNIT),
         }
     });
-    handle(engine, BODY, |context, _, state| match state.read_lock::<Body>() {
+    handle(engine, BODY, |context, _, state| match state.read_lock::<FunctionBody>() {
         Some(body) => context.eval_expression_tree(&Expression::from(body.0.as_ref())),
         None => Ok(Dynamic::UNIT),
     });
@@ -96,7 +96,7 @@ pub(super) fn rewrite<E>(
 
 thread_local! {
     /// What the next [`BODY`] that is read stands for.
-    static NEXT: Cell<Option<Body>> = const { Cell::new(None) };
+    static NEXT: Cell<Option<FunctionBody>> = const { Cell::new(None) };
 }
 
 /// `function` with `statements` as its body. A body can only be made by reading one: what is read stands for the statements.
@@ -116,7 +116,7 @@ fn hide(function: &ScriptFuncDef, statements: Vec<Stmt>) -> ScriptFuncDef {
         engine
     });
     let (start, end) = (function.body.start_position(), function.body.end_position());
-    NEXT.set(Some(Body(Arc::new(Expr::Stmt(Box::new(StmtBlock::new(statements, start, end)))))));
+    NEXT.set(Some(FunctionBody(Arc::new(Expr::Stmt(Box::new(StmtBlock::new(statements, start, end)))))));
     let read = reader.compile(format!("fn f() {{ {BODY} }}")).expect("it is a program");
     let (.., made) = read.shared_lib().iter_script_fn_info().next().expect("it has a function");
     ScriptFuncDef { body: made.body.clone(), ..function.clone() }
@@ -126,7 +126,7 @@ fn hide(function: &ScriptFuncDef, statements: Vec<Stmt>) -> ScriptFuncDef {
 pub(crate) fn has(ast: &AST, wanted: &dyn Fn(&ASTNode<'_>) -> bool) -> bool {
     fn look(path: &[ASTNode<'_>], wanted: &dyn Fn(&ASTNode<'_>) -> bool) -> bool {
         let body = match path.last() {
-            Some(ASTNode::Expr(Expr::Custom(custom, _))) => custom.state.read_lock::<Body>(),
+            Some(ASTNode::Expr(Expr::Custom(custom, _))) => custom.state.read_lock::<FunctionBody>(),
             _ => None,
         };
         path.last().is_some_and(wanted)

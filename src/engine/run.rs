@@ -23,7 +23,7 @@ use crate::net::host::stop::{Reason, Stop};
 use crate::net::host::threads;
 use crate::net::observe::record;
 use crate::net::observe::record::{About, Wanted};
-use crate::net::random::{Sequence, Stream};
+use crate::net::random::{RandomStream, Sequence};
 use crate::net::socket::prober;
 use crate::net::sys;
 use crate::terminal::output;
@@ -218,7 +218,7 @@ pub fn context(host: &Arc<ScriptHost>, job: &Job) -> Result<Context> {
     let run = Arc::new(Run::new(root, seed));
     let programs: Arc<dyn Programs> = host.clone();
     let _ = run.programs.set(programs);
-    let random = Arc::new(Sequence::new(Stream::of_seed(seed)));
+    let random = Arc::new(Sequence::new(RandomStream::of_seed(seed)));
     let (host, lasting, serving) = (Arc::new(ThisMachine), stop.clone(), Arc::default());
     Ok(Context { host, stop, lasting, run, script: script(job), random, serving })
 }

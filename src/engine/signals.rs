@@ -39,27 +39,27 @@ static READ_AT: AtomicU64 = AtomicU64::new(u64::MAX);
 static STATE: AtomicU8 = AtomicU8::new(RUNNING);
 static ARRIVED: AtomicUsize = AtomicUsize::new(0);
 static ANNOUNCED: Once = Once::new();
-static TARGET: Mutex<Target> = Mutex::new(Target::None);
+static TARGET: Mutex<SignalTarget> = Mutex::new(SignalTarget::None);
 static AT_LEAVING: Mutex<Option<AtLeaving>> = Mutex::new(None);
 
 /// The first signal that came for a script, and when.
 static FIRST: Mutex<Option<(Reason, Instant)>> = Mutex::new(None);
 
 /// Threads that wait for something to do at a signal.
-static STANDBY: Mutex<Vec<Sender<Job>>> = Mutex::new(Vec::new());
+static STANDBY: Mutex<Vec<Sender<SignalJob>>> = Mutex::new(Vec::new());
 
 /// So many: for the line and the interrupt, for the end of a script that does not end, and for what is done at leaving.
 const THREADS: usize = 3;
 
 /// What one of them does.
-type Job = Box<dyn FnOnce() + Send>;
+type SignalJob = Box<dyn FnOnce() + Send>;
 
 /// What is to be done where a signal ends the process at once.
-type AtLeaving = Job;
+type AtLeaving = SignalJob;
 
 /// What a signal is for.
 #[derive(Debug)]
-enum Target {
+enum SignalTarget {
     /// Nothing yet: the process starts.
     None,
     /// Nothing, perhaps for long: the script is being read from standard input.
@@ -104,7 +104,7 @@ pub(super) fn on(signal: libc::c_int, name: &str, what: impl Fn() + Send + 'stat
 
 /// Has signals stop `script` from now on.
 pub fn stop_script(script: &Stop) {
-    *target() = Target::Script(script.clone());
+    *target() = SignalTarget::Script(script.clone());
     if let Some(reason) = reason() {
         // Before anything that the script prints.
         announce(reason);
@@ -114,14 +114,14 @@ pub fn stop_script(script: &Stop) {
 
 /// Reads a script; a signal meanwhile ends the process at once, since nothing has run that would have last lines.
 pub fn while_reading<T>(read: impl FnOnce() -> T) -> T {
-    *target() = Target::Reading;
+    *target() = SignalTarget::Reading;
     // One that came before would wait for the script.
     if let Some(reason) = reason() {
         announce(reason);
         leave(reason);
     }
     let text = read();
-    *target() = Target::None;
+    *target() = SignalTarget::None;
     text
 }
 
@@ -134,7 +134,7 @@ pub fn at_leaving(last: impl FnOnce() + Send + 'static) {
 pub fn stop_entry(entry: Option<&Stop>) {
     ARRIVED.store(0, Ordering::SeqCst);
     let mut target = target();
-    *target = Target::Entry(entry.cloned());
+    *target = SignalTarget::Entry(entry.cloned());
     let before = READ_AT.swap(u64::MAX, Ordering::SeqCst);
     if let Some(entry) = entry
         && before != u64::MAX
@@ -171,18 +171,18 @@ pub const fn exit_code(reason: Reason) -> i32 {
 
 fn arrived(reason: Reason) {
     match (&*target(), reason) {
-        (Target::Entry(Some(entry)), Reason::Interrupt) if ARRIVED.fetch_add(1, Ordering::SeqCst) == 0 => {
+        (SignalTarget::Entry(Some(entry)), Reason::Interrupt) if ARRIVED.fetch_add(1, Ordering::SeqCst) == 0 => {
             entry.interrupt(reason);
             terminate_later(entry, reason);
             return;
         }
-        (Target::Entry(None), Reason::Interrupt) => return,
-        (Target::Entry(_), _) => leave(reason),
-        (Target::Reading, _) => {
+        (SignalTarget::Entry(None), Reason::Interrupt) => return,
+        (SignalTarget::Entry(_), _) => leave(reason),
+        (SignalTarget::Reading, _) => {
             announce(reason);
             leave(reason);
         }
-        (Target::None | Target::Script(_), _) => {}
+        (SignalTarget::None | SignalTarget::Script(_), _) => {}
     }
     if is_the_same(reason) {
         return;
@@ -206,7 +206,7 @@ fn arrived(reason: Reason) {
     });
     start(move || {
         announce(reason);
-        if let Target::Script(script) = &*target() {
+        if let SignalTarget::Script(script) = &*target() {
             stop(script, reason);
         }
     });
@@ -215,7 +215,7 @@ fn arrived(reason: Reason) {
 /// Starts the threads that a signal needs.
 fn stand_by() -> std::io::Result<()> {
     for _ in 0..THREADS {
-        let (sender, receiver) = channel::<Job>();
+        let (sender, receiver) = channel::<SignalJob>();
         let work = move || receiver.into_iter().for_each(|job| job());
         threads::spawn("signal", work)?;
         standby().push(sender);
@@ -249,7 +249,7 @@ fn start(body: impl FnOnce() + Send + 'static) {
     }
 }
 
-fn standby() -> MutexGuard<'static, Vec<Sender<Job>>> {
+fn standby() -> MutexGuard<'static, Vec<Sender<SignalJob>>> {
     STANDBY.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -295,7 +295,7 @@ fn reason() -> Option<Reason> {
     }
 }
 
-fn target() -> MutexGuard<'static, Target> {
+fn target() -> MutexGuard<'static, SignalTarget> {
     TARGET.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

@@ -2,7 +2,7 @@
 //!
 //! A *stream* is a 64-bit key. The n-th number of a stream (n = 1, 2, …) is `mix(key + n * G)`, where `G` is
 //! 0x9E3779B97F4A7C15 and `mix` the finaliser of SplitMix64 (Steele, Lea and Flood, OOPSLA 2014), so that numbers
-//! can be taken in any order. A stream beneath another is found by [`Stream::beneath`]. A number becomes a draw in
+//! can be taken in any order. A stream beneath another is found by [`RandomStream::beneath`]. A number becomes a draw in
 //! [0, 1) by its upper 53 bits. None of this changes between releases: the same seed gives the same draws.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -11,9 +11,9 @@ const G: u64 = 0x9E37_79B9_7F4A_7C15;
 
 /// A stream of draws.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Stream(u64);
+pub struct RandomStream(u64);
 
-impl Stream {
+impl RandomStream {
     /// The stream of a seed.
     pub fn of_seed(seed: u64) -> Self {
         Self(mix(seed ^ G))
@@ -33,14 +33,14 @@ impl Stream {
 /// A stream that remembers how far it was read, for draws in the order of a program.
 #[derive(Debug)]
 pub struct Sequence {
-    stream: Stream,
+    stream: RandomStream,
     drawn: AtomicU64,
     children: AtomicU64,
 }
 
 impl Sequence {
     /// A sequence from the start of `stream`.
-    pub const fn new(stream: Stream) -> Self {
+    pub const fn new(stream: RandomStream) -> Self {
         Self { stream, drawn: AtomicU64::new(0), children: AtomicU64::new(0) }
     }
 
@@ -60,7 +60,7 @@ impl Sequence {
     }
 
     /// A new stream beneath this sequence; the first, second, … are the same in every run.
-    pub fn split(&self) -> Stream {
+    pub fn split(&self) -> RandomStream {
         self.stream.beneath(self.children.fetch_add(1, Ordering::Relaxed) + 1)
     }
 }
@@ -109,7 +109,7 @@ mod tests {
         assert_eq!(mix(G), 0xE220_A839_7B1D_CDAF);
         assert_eq!(mix(G.wrapping_mul(2)), 0x6E78_9E6A_A1B9_65F4);
         // Ours: a change of these breaks "same seed, same run" for everybody.
-        let stream = Stream::of_seed(1).beneath(1);
+        let stream = RandomStream::of_seed(1).beneath(1);
         let draws: Vec<String> = (1..=4).map(|n| format!("{:.12}", stream.draw(n))).collect();
         assert_eq!(draws, FROZEN);
     }
@@ -119,7 +119,7 @@ mod tests {
     #[test]
     fn draws_are_spread_evenly() {
         let (n, mut bins) = (100_000u64, [0u64; 10]);
-        let stream = Stream::of_seed(7);
+        let stream = RandomStream::of_seed(7);
         for i in 1..=n {
             bins[(stream.draw(i) * 10.0) as usize] += 1;
         }
@@ -132,7 +132,7 @@ mod tests {
 
     #[test]
     fn streams_beneath_differ() {
-        let root = Stream::of_seed(0);
+        let root = RandomStream::of_seed(0);
         let first: std::collections::BTreeSet<u64> = (0..1000).map(|i| root.beneath(i).draw(1).to_bits()).collect();
         assert_eq!(first.len(), 1000);
         let sequence = Sequence::new(root);

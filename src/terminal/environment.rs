@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{host_prefix, output};
 use crate::limits::{memory, stack};
-use crate::net::host::environment::{Environment, Held};
+use crate::net::host::environment::{Buffered, Environment};
 use crate::net::host::id::HostId;
 
 /// Shows the core's notes and rows where printed lines go.
@@ -33,7 +33,7 @@ impl Environment for Terminal {
         output::row(row);
     }
 
-    fn hold(&self, held: Arc<dyn Held>) {
+    fn hold(&self, held: Arc<dyn Buffered>) {
         output::hold(held);
     }
 

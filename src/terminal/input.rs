@@ -12,7 +12,7 @@ use crate::net::sys::{self, PollFd};
 
 /// What came of waiting for a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Line {
+pub enum InputLine {
     /// The line, without its end.
     Text(String),
     /// The input has ended.
@@ -25,7 +25,7 @@ pub enum Line {
 ///
 /// # Errors
 /// `system`: the input cannot be read.
-pub fn read_line(host: &dyn Host, stop: &Stop) -> Result<Line> {
+pub fn read_line(host: &dyn Host, stop: &Stop) -> Result<InputLine> {
     let failed = |err: io::Error| Error::system("read", &err).with_peer("standard input");
     let stdin = io::stdin();
     let mut line = Vec::new();
@@ -33,7 +33,7 @@ pub fn read_line(host: &dyn Host, stop: &Stop) -> Result<Line> {
     loop {
         let mut fds = [PollFd::readable(stdin.as_fd())];
         if host.wait(&mut fds, None, stop).map_err(failed)? == Waited::Stopped {
-            return Ok(Line::Interrupted);
+            return Ok(InputLine::Interrupted);
         }
         // Where one cannot look ahead, a byte at a time.
         let waiting = sys::peek(stdin.as_fd(), &mut ahead).map_or(1, |waiting| {
@@ -41,7 +41,7 @@ pub fn read_line(host: &dyn Host, stop: &Stop) -> Result<Line> {
             end.map_or(waiting, |end| end + 1)
         });
         match sys::read(stdin.as_fd(), &mut bytes[..waiting]) {
-            Ok(0) if line.is_empty() => return Ok(Line::End),
+            Ok(0) if line.is_empty() => return Ok(InputLine::End),
             Ok(0) => break,
             Ok(read) => {
                 line.extend(&bytes[..read]);
@@ -50,11 +50,11 @@ pub fn read_line(host: &dyn Host, stop: &Stop) -> Result<Line> {
                 }
             }
             Err(err) if matches!(err.kind(), io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock) => {}
-            Err(err) if err.raw_os_error() == Some(libc::EBADF) => return Ok(Line::End),
+            Err(err) if err.raw_os_error() == Some(libc::EBADF) => return Ok(InputLine::End),
             Err(err) => return Err(failed(err)),
         }
     }
-    Ok(Line::Text(String::from_utf8_lossy(&line).trim_end_matches('\r').to_string()))
+    Ok(InputLine::Text(String::from_utf8_lossy(&line).trim_end_matches('\r').to_string()))
 }
 
 /// A text file may have as many bytes.

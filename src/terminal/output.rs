@@ -2,7 +2,7 @@
 //!
 //! A line enters the queue whole, so lines of several threads never mix, and lines for both streams leave in the order
 //! in which they came. The queue is written out when a wait is about to block, when it is large, at every printed line
-//! if that goes to a terminal, and at the end; what holds lines of its own back ([`Held`]) is written out with it. A
+//! if that goes to a terminal, and at the end; what holds lines of its own back ([`Buffered`]) is written out with it. A
 //! reader that goes away (`| head`) is not an error: printing stops and [`is_closed`] says so. A failing write (a full
 //! disk) is reported once.
 //!
@@ -17,7 +17,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::prompt_output;
 use crate::net::error::Error;
-use crate::net::host::environment::Held;
+use crate::net::host::environment::Buffered;
 use crate::net::host::file::{Unwritten, write_lines};
 use crate::net::host::threads;
 use crate::net::sys;
@@ -27,7 +27,8 @@ use crate::terminal::columns::{COMMON, fit};
 
 const LARGE: usize = 64 * 1024;
 
-static QUEUE: Mutex<Queue> = Mutex::new(Queue { bytes: Vec::new(), runs: Vec::new(), traced: Vec::new(), live: false });
+static QUEUE: Mutex<OutputQueue> =
+    Mutex::new(OutputQueue { bytes: Vec::new(), runs: Vec::new(), traced: Vec::new(), live: false });
 static PENDING: AtomicBool = AtomicBool::new(false);
 static CLOSED: AtomicBool = AtomicBool::new(false);
 static FAILED: AtomicBool = AtomicBool::new(false);
@@ -35,31 +36,31 @@ static ROWS_OWN_OUTPUT: AtomicBool = AtomicBool::new(false);
 /// What is to be done once the reader of standard output has gone.
 static AT_CLOSE: Mutex<Option<AtClose>> = Mutex::new(None);
 static HOLDS: AtomicBool = AtomicBool::new(false);
-static HELD: Mutex<Vec<Arc<dyn Held>>> = Mutex::new(Vec::new());
+static HELD: Mutex<Vec<Arc<dyn Buffered>>> = Mutex::new(Vec::new());
 /// When a terminal last showed something, on the monotonic clock.
 static SHOWN: AtomicI64 = AtomicI64::new(0);
 
 type AtClose = Box<dyn FnOnce() + Send>;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stream {
+enum OutputStream {
     Output,
     Error,
 }
 
 #[derive(Debug)]
-struct Queue {
+struct OutputQueue {
     bytes: Vec<u8>,
     /// Runs of lines for the same stream, and where each ends in `bytes`.
-    runs: Vec<(Stream, usize)>,
+    runs: Vec<(OutputStream, usize)>,
     /// The lines of the trace that came last, with nothing after them: their times, and where each begins.
     traced: Vec<(i64, usize)>,
     /// Whether the line of the progress stands on the terminal.
     live: bool,
 }
 
-impl Queue {
-    fn push(&mut self, stream: Stream, line: &[u8]) {
+impl OutputQueue {
+    fn push(&mut self, stream: OutputStream, line: &[u8]) {
         self.traced.clear();
         self.bytes.extend_from_slice(line);
         self.extend_run(stream);
@@ -72,10 +73,10 @@ impl Queue {
         self.bytes.splice(at..at, line.iter().copied());
         self.traced[later..].iter_mut().for_each(|(_, at)| *at += line.len());
         self.traced.insert(later, (time, at));
-        self.extend_run(Stream::Error);
+        self.extend_run(OutputStream::Error);
     }
 
-    fn extend_run(&mut self, stream: Stream) {
+    fn extend_run(&mut self, stream: OutputStream) {
         match self.runs.last_mut() {
             Some((last, end)) if *last == stream => *end = self.bytes.len(),
             _ => self.runs.push((stream, self.bytes.len())),
@@ -94,8 +95,10 @@ impl Queue {
             // A pipe that takes anything takes this much.
             for piece in self.bytes[start..end].chunks(libc::PIPE_BUF) {
                 match (stream, standard_output()) {
-                    (Stream::Output, Ok(out)) if !is_closed() && takes(out.as_fd()) => write_output(piece),
-                    (Stream::Error, _) if takes(io::stderr().as_fd()) => drop(io::stderr().lock().write_all(piece)),
+                    (OutputStream::Output, Ok(out)) if !is_closed() && takes(out.as_fd()) => write_output(piece),
+                    (OutputStream::Error, _) if takes(io::stderr().as_fd()) => {
+                        drop(io::stderr().lock().write_all(piece))
+                    }
                     _ => break,
                 }
             }
@@ -120,9 +123,9 @@ impl Queue {
                 SHOWN.store(sys::monotonic_nanos(), Ordering::Relaxed);
             }
             match stream {
-                Stream::Output => write_output(lines),
+                OutputStream::Output => write_output(lines),
                 // Standard error may be closed; there is no one left to tell.
-                Stream::Error => drop(io::stderr().lock().write_all(lines)),
+                OutputStream::Error => drop(io::stderr().lock().write_all(lines)),
             }
             start = end;
         }
@@ -146,27 +149,27 @@ pub fn styled(text: &str) {
     keep(&mut queue, is_terminal(stream));
 }
 
-fn printed_to() -> Stream {
-    if rows_own_output() { Stream::Error } else { Stream::Output }
+fn printed_to() -> OutputStream {
+    if rows_own_output() { OutputStream::Error } else { OutputStream::Output }
 }
 
 /// Puts a row, with its line end, on standard output; on a terminal as lines are shown there.
 pub fn row(row: &[u8]) {
-    let shown = std::str::from_utf8(row).map(|text| shown_on(Stream::Output, text));
+    let shown = std::str::from_utf8(row).map(|text| shown_on(OutputStream::Output, text));
     let mut queue = lock(&QUEUE);
-    queue.push(Stream::Output, shown.as_ref().map_or(row, |text| text.as_bytes()));
-    keep(&mut queue, is_terminal(Stream::Output));
+    queue.push(OutputStream::Output, shown.as_ref().map_or(row, |text| text.as_bytes()));
+    keep(&mut queue, is_terminal(OutputStream::Output));
 }
 
 /// Puts a line of the trace, with its line end, on standard error. Lines that come in a wrong order, because another
 /// thread was quicker, are put right as far as they have not been written.
 pub fn traced(time: i64, line: &str) {
     let mut queue = lock(&QUEUE);
-    queue.push_traced(time, shown_on(Stream::Error, line).as_bytes());
+    queue.push_traced(time, shown_on(OutputStream::Error, line).as_bytes());
     keep(&mut queue, false);
 }
 
-fn keep(queue: &mut Queue, at_once: bool) {
+fn keep(queue: &mut OutputQueue, at_once: bool) {
     if at_once || queue.bytes.len() >= LARGE {
         queue.write_out();
     } else {
@@ -209,7 +212,7 @@ pub fn end_typing(erase: impl FnOnce() -> String) -> u32 {
 }
 
 /// Has `held` written out whenever printed lines are, for as long as somebody else has it.
-pub fn hold(held: Arc<dyn Held>) {
+pub fn hold(held: Arc<dyn Buffered>) {
     let mut all = lock(&HELD);
     let gone: Vec<_> = all.extract_if(.., |known| Arc::strong_count(known) == 1).collect();
     all.push(held);
@@ -277,8 +280,8 @@ pub fn try_flush() {
 /// Writes a line to standard error, after what was printed before it. On a terminal messages and hints fit its width; what
 /// shows a place in a script keeps its columns.
 pub fn note(text: &str) {
-    let shown = shown_on(Stream::Error, text);
-    let Some(width) = columns_of(Stream::Error) else { return styled_note(&shown) };
+    let shown = shown_on(OutputStream::Error, text);
+    let Some(width) = columns_of(OutputStream::Error) else { return styled_note(&shown) };
     let is_prose = |line: &str| line.starts_with("error: ") || line.starts_with("  hint: ");
     let lines = shown.split('\n').map(|line| if is_prose(line) { fit(line, width) } else { line.to_string() });
     styled_note(&lines.collect::<Vec<_>>().join("\n"));
@@ -296,20 +299,20 @@ pub fn columns() -> usize {
 
 /// Columns of the terminal that standard error is; `None` if it is none, or does not say.
 pub fn error_columns() -> Option<usize> {
-    columns_of(Stream::Error)
+    columns_of(OutputStream::Error)
 }
 
-fn columns_of(stream: Stream) -> Option<usize> {
+fn columns_of(stream: OutputStream) -> Option<usize> {
     match stream {
-        Stream::Output => sys::terminal_columns(io::stdout().as_fd()),
-        Stream::Error => sys::terminal_columns(io::stderr().as_fd()),
+        OutputStream::Output => sys::terminal_columns(io::stdout().as_fd()),
+        OutputStream::Error => sys::terminal_columns(io::stderr().as_fd()),
     }
 }
 
 /// As [`note`] and [`styled`].
 pub fn styled_note(text: &str) {
     let mut queue = lock(&QUEUE);
-    queue.push(Stream::Error, format!("{text}\n").as_bytes());
+    queue.push(OutputStream::Error, format!("{text}\n").as_bytes());
     queue.write_out();
 }
 
@@ -348,16 +351,16 @@ pub fn rows_own_output() -> bool {
 
 /// Whether printed lines go to a terminal.
 pub fn lines_are_on_terminal() -> bool {
-    is_terminal(if rows_own_output() { Stream::Error } else { Stream::Output })
+    is_terminal(if rows_own_output() { OutputStream::Error } else { OutputStream::Output })
 }
 
 /// Whether standard error is a terminal.
 pub fn error_is_terminal() -> bool {
-    is_terminal(Stream::Error)
+    is_terminal(OutputStream::Error)
 }
 
 /// `text` as it is shown on `stream`.
-fn shown_on(stream: Stream, text: &str) -> Cow<'_, str> {
+fn shown_on(stream: OutputStream, text: &str) -> Cow<'_, str> {
     if is_terminal(stream) { tamed(text) } else { Cow::Borrowed(text) }
 }
 
@@ -381,12 +384,12 @@ pub fn tamed(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-fn is_terminal(stream: Stream) -> bool {
+fn is_terminal(stream: OutputStream) -> bool {
     static OUTPUT: OnceLock<bool> = OnceLock::new();
     static ERROR: OnceLock<bool> = OnceLock::new();
     match stream {
-        Stream::Output => *OUTPUT.get_or_init(|| io::stdout().is_terminal()),
-        Stream::Error => *ERROR.get_or_init(|| io::stderr().is_terminal()),
+        OutputStream::Output => *OUTPUT.get_or_init(|| io::stdout().is_terminal()),
+        OutputStream::Error => *ERROR.get_or_init(|| io::stderr().is_terminal()),
     }
 }
 
@@ -435,13 +438,13 @@ mod tests {
 
     #[test]
     fn traced_lines_come_in_the_order_of_their_times_between_printed_ones() {
-        let mut queue = Queue { bytes: Vec::new(), runs: Vec::new(), traced: Vec::new(), live: false };
+        let mut queue = OutputQueue { bytes: Vec::new(), runs: Vec::new(), traced: Vec::new(), live: false };
         for (time, line) in [(3, "c\n"), (1, "a\n"), (2, "b\n"), (3, "d\n")] {
             queue.push_traced(time, line.as_bytes());
         }
-        queue.push(Stream::Output, b"printed\n");
+        queue.push(OutputStream::Output, b"printed\n");
         queue.push_traced(0, b"z\n");
         assert_eq!(String::from_utf8_lossy(&queue.bytes), "a\nb\nc\nd\nprinted\nz\n");
-        assert_eq!(queue.runs, [(Stream::Error, 8), (Stream::Output, 16), (Stream::Error, 18)]);
+        assert_eq!(queue.runs, [(OutputStream::Error, 8), (OutputStream::Output, 16), (OutputStream::Error, 18)]);
     }
 }

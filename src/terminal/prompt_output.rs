@@ -31,7 +31,7 @@ struct State {
 
 /// How typing ended.
 #[derive(Debug)]
-pub struct Ended {
+pub struct TypingEnd {
     /// How often it was asked to end, so that lines can be shown.
     pub asked: u32,
     /// The lines.
@@ -63,7 +63,7 @@ pub fn show_anew() {
 }
 
 /// The line was read, or let go.
-pub fn end() -> Ended {
+pub fn end() -> TypingEnd {
     let mut state = state();
     state.reader = None;
     let mut lines = std::mem::take(&mut state.bytes);
@@ -71,7 +71,7 @@ pub fn end() -> Ended {
     if left_out > 0 {
         lines.splice(0..0, format!("… {left_out} lines left out …\n").into_bytes());
     }
-    Ended { asked: state.asked, lines }
+    TypingEnd { asked: state.asked, lines }
 }
 
 /// Keeps `lines` if a line is being typed; whether it is.

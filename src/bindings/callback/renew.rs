@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use rhai::{Dynamic, FnPtr, Position};
 
 use super::{Callback, function};
-use crate::bindings::context::{self, Following, Reload, Version};
+use crate::bindings::context::{self, Following, HandlerVersion, Reload};
 use crate::terminal::output;
 
 impl Callback {
@@ -37,7 +37,7 @@ impl Callback {
     }
 
     /// What is called in its place in `version`, and where that is given away.
-    fn successor(&self, version: &Version) -> Option<(FnPtr, Position)> {
+    fn successor(&self, version: &HandlerVersion) -> Option<(FnPtr, Position)> {
         let name = self.closure.fn_name();
         let before = function(&self.global, name)?;
         let (places, now) = (&self.following.as_ref()?.handlers, &version.handlers);

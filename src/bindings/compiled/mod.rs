@@ -12,7 +12,7 @@ use rhai::{Dynamic, ImmutableString, Map, ScriptFuncDef};
 
 use self::translate::Translated;
 pub use self::tree::Change;
-use self::tree::{Cells, Node, State};
+use self::tree::{Cells, State, TreeNode};
 pub use self::value::Value;
 use super::callback::Callback;
 use super::context::{self, Context};
@@ -45,7 +45,7 @@ pub struct View<'a> {
 /// A closure as a tree.
 #[derive(Debug)]
 pub struct Compiled {
-    root: Node,
+    root: TreeNode,
     /// Whether it may change what it captured.
     pub assigns: bool,
     captured: Vec<Dynamic>,
@@ -68,7 +68,7 @@ impl Compiled {
             return new();
         }
         let function = translate::function(global, closure.fn_name(), 1)?;
-        let known: Arc<Handlers> = context::peek(|context| context.run.part())?;
+        let known: Arc<CompiledHandlers> = context::peek(|context| context.run.part())?;
         let mut known = known.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, tree)) = known.iter().find(|(of, _)| Arc::ptr_eq(of, &function)) {
             return tree.clone();
@@ -130,11 +130,11 @@ pub(in crate::bindings) fn set(variable: &mut Dynamic, key: Option<String>, valu
 }
 
 /// A handler and what it was translated to, if it could be.
-type Handler = (Arc<ScriptFuncDef>, Option<Arc<Compiled>>);
+type CompiledHandler = (Arc<ScriptFuncDef>, Option<Arc<Compiled>>);
 
 /// The handlers that were translated, one for all threads: a thread for each client has no stack to spare for that.
 #[derive(Debug, Default)]
-struct Handlers(Mutex<Vec<Handler>>);
+struct CompiledHandlers(Mutex<Vec<CompiledHandler>>);
 
 /// Whether trees are made; to compare, the interpreter can be asked to do everything.
 pub(in crate::bindings) fn is_wanted() -> bool {

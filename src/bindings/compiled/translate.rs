@@ -7,7 +7,7 @@ use rhai::{
     ScriptFuncDef, Stmt, Token,
 };
 
-use super::tree::{Field, Method, Node, Target};
+use super::tree::{Field, Method, Target, TreeNode};
 use super::value::{Arithmetic, Unit, Value};
 use super::{constant, place};
 use crate::bindings::body;
@@ -28,7 +28,7 @@ pub(super) fn function(global: &GlobalRuntimeState, name: &str, count: usize) ->
 /// A closure that was translated.
 #[derive(Debug)]
 pub(super) struct Translated {
-    pub(super) root: Node,
+    pub(super) root: TreeNode,
     /// Whether it may change what it captured.
     pub(super) assigns: bool,
 }
@@ -59,16 +59,16 @@ pub(super) fn closure(closure: &FnPtr, global: &GlobalRuntimeState, main: &str) 
         return None;
     }
     let captured: Vec<&Dynamic> = closure.iter_curry().collect();
-    let mut translator = Translator::new(global, main);
+    let mut translator = TreeBuilder::new(global, main);
     let called = function(global, closure.fn_name(), captured.len() + 1)?;
     let assigned = assigned(&body::running(&called));
     let known = |(at, value): (usize, &&Dynamic)| match constant(value) {
         Some(value) if !called.params.get(at).is_some_and(|name| assigned.iter().any(|other| other == name)) => {
-            Known::Constant(value)
+            KnownValue::Constant(value)
         }
-        _ => Known::Captured(at, value.is_map()),
+        _ => KnownValue::Captured(at, value.is_map()),
     };
-    let values = captured.iter().enumerate().map(known).chain([Known::Packet]);
+    let values = captured.iter().enumerate().map(known).chain([KnownValue::Packet]);
     let root = translator.body(&called, values.collect())?;
     Some(Translated { root, assigns: !assigned.is_empty() })
 }
@@ -80,20 +80,20 @@ pub(in crate::bindings) fn turn(
     statements: &[Stmt],
     global: &GlobalRuntimeState,
     outer: &Outer<'_>,
-) -> Option<(Node, Vec<ImmutableString>)> {
+) -> Option<(TreeNode, Vec<ImmutableString>)> {
     if global.num_imports() > 0 {
         return None;
     }
     let assigned = assigned(statements);
-    let mut translator = Translator { outer: Some((outer, &assigned)), ..Translator::new(global, "") };
-    translator.names.push((packet.to_string(), Known::Packet));
+    let mut translator = TreeBuilder { outer: Some((outer, &assigned)), ..TreeBuilder::new(global, "") };
+    translator.names.push((packet.to_string(), KnownValue::Packet));
     let body = translator.statements(statements)?;
-    Some((Node::Function(body.into()), translator.cells))
+    Some((TreeNode::Function(body.into()), translator.cells))
 }
 
 /// What a name stands for.
 #[derive(Clone, Debug)]
-enum Known {
+enum KnownValue {
     /// The packet.
     Packet,
     /// A captured value that nothing changes.
@@ -109,18 +109,18 @@ enum Of {
     Packet,
     /// The captured map in this place.
     Map(usize),
-    Value(Node),
+    Value(TreeNode),
 }
 
 /// Gives the values of variables from outside.
 pub(in crate::bindings) type Outer<'o> = dyn Fn(&str) -> Option<Dynamic> + 'o;
 
-struct Translator<'g> {
+struct TreeBuilder<'g> {
     global: &'g GlobalRuntimeState,
     /// The source of the function at hand.
     source: &'g str,
     /// The names in sight, the last ones first; those before `base` are of functions that call this one.
-    names: Vec<(String, Known)>,
+    names: Vec<(String, KnownValue)>,
     base: usize,
     /// How many variables are alive.
     height: usize,
@@ -133,7 +133,7 @@ struct Translator<'g> {
     cells: Vec<ImmutableString>,
 }
 
-impl<'g> Translator<'g> {
+impl<'g> TreeBuilder<'g> {
     fn new(global: &'g GlobalRuntimeState, main: &'g str) -> Self {
         let source = global.source.as_deref().unwrap_or(main);
         let (base, height, nested, calls) = (0, 0, 0, 0);
@@ -141,7 +141,7 @@ impl<'g> Translator<'g> {
     }
 
     /// The body of `function`, called with `values`.
-    fn body(&mut self, function: &Arc<ScriptFuncDef>, values: Vec<Known>) -> Option<Node> {
+    fn body(&mut self, function: &Arc<ScriptFuncDef>, values: Vec<KnownValue>) -> Option<TreeNode> {
         if self.calls == DEPTH || function.this_type.is_some() {
             return None;
         }
@@ -154,30 +154,30 @@ impl<'g> Translator<'g> {
         self.names.truncate(self.base);
         (self.base, self.nested, self.source) = (base, nested, source);
         self.calls -= 1;
-        Some(Node::Function(node?.into()))
+        Some(TreeNode::Function(node?.into()))
     }
 
-    fn statements(&mut self, statements: &[Stmt]) -> Option<Node> {
+    fn statements(&mut self, statements: &[Stmt]) -> Option<TreeNode> {
         let (names, height) = (self.names.len(), self.height);
         let nodes = statements.iter().map(|statement| self.statement(statement)).collect::<Option<Vec<_>>>();
         self.names.truncate(names);
         self.height = height;
-        Some(Node::Block(nodes?))
+        Some(TreeNode::Block(nodes?))
     }
 
-    fn statement(&mut self, statement: &Stmt) -> Option<Node> {
+    fn statement(&mut self, statement: &Stmt) -> Option<TreeNode> {
         match statement {
             Stmt::Var(parts, flags, _) if !flags.contains(ASTFlags::EXPORTED) => {
                 let value = self.expression(&parts.1)?;
-                self.names.push((parts.0.name.to_string(), Known::Variable(self.height)));
+                self.names.push((parts.0.name.to_string(), KnownValue::Variable(self.height)));
                 self.height += 1;
-                Some(Node::Let(value.into()))
+                Some(TreeNode::Let(value.into()))
             }
             Stmt::If(parts, _) => {
                 let condition = self.expression(&parts.expr)?;
                 let branches = [self.statements(parts.body.statements())?, self.statements(parts.branch.statements())?];
                 let [then, otherwise] = branches;
-                Some(Node::If([condition, then, otherwise].into()))
+                Some(TreeNode::If([condition, then, otherwise].into()))
             }
             Stmt::Block(block) => self.statements(block.statements()),
             Stmt::Expr(expression) => match &**expression {
@@ -186,14 +186,15 @@ impl<'g> Translator<'g> {
             },
             Stmt::FnCall(call, at) => self.call(call, *at),
             Stmt::Return(value, flags, _) if self.nested == 0 && !flags.contains(ASTFlags::BREAK) => {
-                let value = value.as_ref().map_or(Some(Node::Constant(Value::Unit)), |value| self.expression(value))?;
-                Some(Node::Return(value.into()))
+                let value =
+                    value.as_ref().map_or(Some(TreeNode::Constant(Value::Unit)), |value| self.expression(value))?;
+                Some(TreeNode::Return(value.into()))
             }
             // `continue` in a loop over packets.
             Stmt::BreakLoop(None, flags, _)
                 if self.outer.is_some() && self.calls + self.nested == 0 && !flags.contains(ASTFlags::BREAK) =>
             {
-                Some(Node::Return(Box::new(Node::Constant(Value::Unit))))
+                Some(TreeNode::Return(Box::new(TreeNode::Constant(Value::Unit))))
             }
             Stmt::Assignment(parts) => {
                 let value = self.expression(&parts.1.rhs)?;
@@ -201,9 +202,9 @@ impl<'g> Translator<'g> {
                     Some((.., name)) => Some(Arithmetic::of(name)?),
                     None => None,
                 };
-                Some(Node::Assign(self.target(&parts.1.lhs)?, operator, value.into()))
+                Some(TreeNode::Assign(self.target(&parts.1.lhs)?, operator, value.into()))
             }
-            Stmt::Noop(_) => Some(Node::Constant(Value::Unit)),
+            Stmt::Noop(_) => Some(TreeNode::Constant(Value::Unit)),
             _ => None,
         }
     }
@@ -212,13 +213,13 @@ impl<'g> Translator<'g> {
     fn target(&mut self, target: &Expr) -> Option<Target> {
         match target {
             Expr::Variable(..) => match self.known(target)? {
-                Known::Variable(at) => Some(Target::Variable(at)),
-                Known::Captured(at, _) => Some(Target::Captured(at)),
-                Known::Packet | Known::Constant(_) => None,
+                KnownValue::Variable(at) => Some(Target::Variable(at)),
+                KnownValue::Captured(at, _) => Some(Target::Captured(at)),
+                KnownValue::Packet | KnownValue::Constant(_) => None,
             },
             Expr::Index(parts, flags, _) | Expr::Dot(parts, flags, _) if !flags.contains(ASTFlags::NEGATED) => {
                 match self.expression(target)? {
-                    Node::Entry(at, key, true) if matches!(parts.lhs, Expr::Variable(..)) => {
+                    TreeNode::Entry(at, key, true) if matches!(parts.lhs, Expr::Variable(..)) => {
                         Some(Target::Entry(at, key))
                     }
                     _ => None,
@@ -228,46 +229,46 @@ impl<'g> Translator<'g> {
         }
     }
 
-    fn expression(&mut self, expression: &Expr) -> Option<Node> {
+    fn expression(&mut self, expression: &Expr) -> Option<TreeNode> {
         self.nested += 1;
         let node = self.part(expression);
         self.nested -= 1;
         node
     }
 
-    fn part(&mut self, expression: &Expr) -> Option<Node> {
+    fn part(&mut self, expression: &Expr) -> Option<TreeNode> {
         Some(match expression {
-            Expr::BoolConstant(truth, _) => Node::Constant(Value::Bool(*truth)),
-            Expr::IntegerConstant(number, _) => Node::Constant(Value::Int(*number)),
-            Expr::FloatConstant(number, _) => Node::Constant(Value::Float(**number)),
-            Expr::CharConstant(letter, _) => Node::Constant(Value::Char(*letter)),
-            Expr::StringConstant(text, _) => Node::Constant(Value::Text(text.to_string().into())),
-            Expr::DynamicConstant(value, _) => Node::Constant(constant(value)?),
-            Expr::Unit(_) => Node::Constant(Value::Unit),
+            Expr::BoolConstant(truth, _) => TreeNode::Constant(Value::Bool(*truth)),
+            Expr::IntegerConstant(number, _) => TreeNode::Constant(Value::Int(*number)),
+            Expr::FloatConstant(number, _) => TreeNode::Constant(Value::Float(**number)),
+            Expr::CharConstant(letter, _) => TreeNode::Constant(Value::Char(*letter)),
+            Expr::StringConstant(text, _) => TreeNode::Constant(Value::Text(text.to_string().into())),
+            Expr::DynamicConstant(value, _) => TreeNode::Constant(constant(value)?),
+            Expr::Unit(_) => TreeNode::Constant(Value::Unit),
             Expr::Variable(..) => match self.known(expression)? {
-                Known::Packet => return None,
-                Known::Constant(value) => Node::Constant(value),
-                Known::Captured(at, _) => Node::Captured(at),
-                Known::Variable(at) => Node::Variable(at),
+                KnownValue::Packet => return None,
+                KnownValue::Constant(value) => TreeNode::Constant(value),
+                KnownValue::Captured(at, _) => TreeNode::Captured(at),
+                KnownValue::Variable(at) => TreeNode::Variable(at),
             },
-            Expr::InterpolatedString(parts, _) => Node::Joined(self.parts(parts)?),
-            Expr::And(parts, _) => Node::All(self.parts(parts)?),
-            Expr::Or(parts, _) => Node::Any(self.parts(parts)?),
-            Expr::Coalesce(parts, _) => Node::Coalesce(self.parts(parts)?),
+            Expr::InterpolatedString(parts, _) => TreeNode::Joined(self.parts(parts)?),
+            Expr::And(parts, _) => TreeNode::All(self.parts(parts)?),
+            Expr::Or(parts, _) => TreeNode::Any(self.parts(parts)?),
+            Expr::Coalesce(parts, _) => TreeNode::Coalesce(self.parts(parts)?),
             Expr::Stmt(block) => self.statements(block.statements())?,
             Expr::FnCall(call, at) => self.call(call, *at)?,
             Expr::Custom(custom, _) => self.comparison(custom)?,
             Expr::Dot(parts, flags, _) if !flags.contains(ASTFlags::NEGATED) => {
                 let of = match self.known(&parts.lhs) {
-                    Some(Known::Packet) => Of::Packet,
-                    Some(Known::Captured(at, true)) => Of::Map(at),
+                    Some(KnownValue::Packet) => Of::Packet,
+                    Some(KnownValue::Captured(at, true)) => Of::Map(at),
                     _ => Of::Value(self.expression(&parts.lhs)?),
                 };
                 self.chain(of, &parts.rhs)?
             }
             Expr::Index(parts, flags, _) if !flags.contains(ASTFlags::NEGATED) => {
                 let of = match self.known(&parts.lhs) {
-                    Some(Known::Captured(at, true)) => Of::Map(at),
+                    Some(KnownValue::Captured(at, true)) => Of::Map(at),
                     _ => Of::Value(self.expression(&parts.lhs)?),
                 };
                 self.index(of, &parts.rhs, *flags)?
@@ -276,12 +277,12 @@ impl<'g> Translator<'g> {
         })
     }
 
-    fn parts(&mut self, parts: &[Expr]) -> Option<Vec<Node>> {
+    fn parts(&mut self, parts: &[Expr]) -> Option<Vec<TreeNode>> {
         parts.iter().map(|part| self.expression(part)).collect()
     }
 
     /// What a variable stands for; `None`: it is none, or one that is not known.
-    fn known(&mut self, expression: &Expr) -> Option<Known> {
+    fn known(&mut self, expression: &Expr) -> Option<KnownValue> {
         let Expr::Variable(parts, ..) = expression else { return None };
         let (_, name, namespace, _) = &**parts;
         let names = self.names.get(self.base..)?;
@@ -293,12 +294,12 @@ impl<'g> Translator<'g> {
     }
 
     /// A variable outside of the loop over packets.
-    fn outside(&mut self, name: &str) -> Option<Known> {
+    fn outside(&mut self, name: &str) -> Option<KnownValue> {
         let (outer, assigned) = self.outer.filter(|_| self.base == 0)?;
         let value = outer(name)?;
         let is_assigned = assigned.iter().any(|other| other == name);
         if let (Some(value), false) = (constant(&value), is_assigned) {
-            return Some(Known::Constant(value));
+            return Some(KnownValue::Constant(value));
         }
         if !(is_assigned || value.is_map()) || value.is_read_only() {
             return None;
@@ -307,21 +308,21 @@ impl<'g> Translator<'g> {
             self.cells.push(name.into());
             self.cells.len() - 1
         });
-        Some(Known::Captured(at, value.is_map()))
+        Some(KnownValue::Captured(at, value.is_map()))
     }
 
-    fn comparison(&mut self, custom: &CustomExpr) -> Option<Node> {
+    fn comparison(&mut self, custom: &CustomExpr) -> Option<TreeNode> {
         let key = custom.tokens.first()?;
         if key.as_str() == loops::TURN {
-            return Some(Node::Constant(Value::Unit));
+            return Some(TreeNode::Constant(Value::Unit));
         }
         let operator = Operator::ALL.into_iter().find(|operator| operator.key() == key.as_str())?;
         let [a, b] = custom.inputs.as_slice() else { return None };
-        Some(Node::Compare(operator, [self.expression(a)?, self.expression(b)?].into()))
+        Some(TreeNode::Compare(operator, [self.expression(a)?, self.expression(b)?].into()))
     }
 
     /// What follows a dot.
-    fn chain(&mut self, of: Of, rest: &Expr) -> Option<Node> {
+    fn chain(&mut self, of: Of, rest: &Expr) -> Option<TreeNode> {
         match rest {
             Expr::Dot(parts, flags, _) if !flags.contains(ASTFlags::NEGATED) => {
                 let of = self.member(of, &parts.lhs)?;
@@ -335,28 +336,28 @@ impl<'g> Translator<'g> {
         }
     }
 
-    fn index(&mut self, of: Of, at: &Expr, flags: ASTFlags) -> Option<Node> {
+    fn index(&mut self, of: Of, at: &Expr, flags: ASTFlags) -> Option<TreeNode> {
         if !flags.contains(ASTFlags::BREAK) && matches!(at, Expr::Dot(..) | Expr::Index(..)) {
             return None;
         }
         let at = self.expression(at)?;
         match of {
             Of::Packet => None,
-            Of::Map(map) => Some(Node::Entry(map, at.into(), true)),
-            Of::Value(of) => Some(Node::At([of, at].into())),
+            Of::Map(map) => Some(TreeNode::Entry(map, at.into(), true)),
+            Of::Value(of) => Some(TreeNode::At([of, at].into())),
         }
     }
 
-    fn member(&mut self, of: Of, member: &Expr) -> Option<Node> {
+    fn member(&mut self, of: Of, member: &Expr) -> Option<TreeNode> {
         match (of, member) {
             (Of::Map(at), Expr::Property(names, _)) => {
-                let key = Node::Constant(Value::Text(names.2.to_string().into()));
-                Some(Node::Entry(at, key.into(), true))
+                let key = TreeNode::Constant(Value::Text(names.2.to_string().into()));
+                Some(TreeNode::Entry(at, key.into(), true))
             }
             (Of::Map(at), Expr::MethodCall(call, _)) if self.is_native("get", call) => {
-                Some(Node::Entry(at, self.parts(&call.args)?.pop()?.into(), false))
+                Some(TreeNode::Entry(at, self.parts(&call.args)?.pop()?.into(), false))
             }
-            (Of::Packet, Expr::Property(names, _)) => Some(Node::Packet(match names.2.as_str() {
+            (Of::Packet, Expr::Property(names, _)) => Some(TreeNode::Packet(match names.2.as_str() {
                 "text" => Field::Text,
                 "len" => Field::Len,
                 "number" => Field::Number,
@@ -366,12 +367,12 @@ impl<'g> Translator<'g> {
                 _ => return None,
             })),
             (Of::Value(of), Expr::Property(names, _)) => match names.2.as_str() {
-                "dropped" => Some(Node::Dropped(of.into())),
-                "len" => Some(Node::Method(Method::Len, of.into(), None)),
-                unit => Some(Node::Unit(of.into(), Unit::of(unit)?)),
+                "dropped" => Some(TreeNode::Dropped(of.into())),
+                "len" => Some(TreeNode::Method(Method::Len, of.into(), None)),
+                unit => Some(TreeNode::Unit(of.into(), Unit::of(unit)?)),
             },
             (Of::Packet, Expr::MethodCall(call, at)) if self.is_native("reply", call) && self.outer.is_some() => {
-                Some(Node::Reply(self.parts(&call.args)?.pop()?.into(), *at))
+                Some(TreeNode::Reply(self.parts(&call.args)?.pop()?.into(), *at))
             }
             (Of::Value(of), Expr::MethodCall(call, _))
                 if function(self.global, &call.name, call.args.len()).is_none() =>
@@ -388,16 +389,16 @@ impl<'g> Translator<'g> {
         call.name == name && call.args.len() == 1 && function(self.global, name, 1).is_none()
     }
 
-    fn call(&mut self, call: &FnCallExpr, at: Position) -> Option<Node> {
+    fn call(&mut self, call: &FnCallExpr, at: Position) -> Option<TreeNode> {
         if call.capture_parent_scope || !call.namespace.is_empty() {
             return None;
         }
         if let Some(operator) = &call.op_token {
             let mut parts = self.parts(&call.args)?;
             return match (operator, parts.len()) {
-                (Token::Bang, 1) => Some(Node::Not(parts.pop()?.into())),
-                (Token::UnaryMinus | Token::Minus, 1) => Some(Node::Negative(parts.pop()?.into())),
-                (_, 2) => Some(Node::Arithmetic(Arithmetic::of(&call.name)?, Box::new(parts.try_into().ok()?))),
+                (Token::Bang, 1) => Some(TreeNode::Not(parts.pop()?.into())),
+                (Token::UnaryMinus | Token::Minus, 1) => Some(TreeNode::Negative(parts.pop()?.into())),
+                (_, 2) => Some(TreeNode::Arithmetic(Arithmetic::of(&call.name)?, Box::new(parts.try_into().ok()?))),
                 _ => None,
             };
         }
@@ -408,39 +409,39 @@ impl<'g> Translator<'g> {
     }
 
     /// A function of the script: its arguments become variables, then comes its body.
-    fn inlined(&mut self, function: &Arc<ScriptFuncDef>, args: &[Expr]) -> Option<Node> {
+    fn inlined(&mut self, function: &Arc<ScriptFuncDef>, args: &[Expr]) -> Option<TreeNode> {
         let (mut nodes, mut values, height) = (Vec::new(), Vec::new(), self.height);
         for arg in args {
-            if let Some(Known::Packet) = self.known(arg) {
-                values.push(Known::Packet);
+            if let Some(KnownValue::Packet) = self.known(arg) {
+                values.push(KnownValue::Packet);
                 continue;
             }
-            nodes.push(Node::Let(self.expression(arg)?.into()));
-            values.push(Known::Variable(self.height));
+            nodes.push(TreeNode::Let(self.expression(arg)?.into()));
+            values.push(KnownValue::Variable(self.height));
             self.height += 1;
         }
         let body = self.body(function, values);
         self.height = height;
         nodes.push(body?);
-        Some(Node::Block(nodes))
+        Some(TreeNode::Block(nodes))
     }
 
-    fn native(&mut self, call: &FnCallExpr, at: Position) -> Option<Node> {
+    fn native(&mut self, call: &FnCallExpr, at: Position) -> Option<TreeNode> {
         let mut args = self.parts(&call.args)?;
         let source = self.source;
         let origin = || place(source, at.line());
-        let plain = |action| Some(Node::Verdict(Verdict { action, origin: origin().into() }));
+        let plain = |action| Some(TreeNode::Verdict(Verdict { action, origin: origin().into() }));
         let name = call.name.as_str();
         match (name, args.len()) {
-            ("random", 0) => Some(Node::Random),
-            ("random", 2) => Some(Node::RandomInt(Box::new(args.try_into().ok()?))),
+            ("random", 0) => Some(TreeNode::Random),
+            ("random", 2) => Some(TreeNode::RandomInt(Box::new(args.try_into().ok()?))),
             ("pass", 0) => plain(Action::Pass),
             ("drop", 0) => plain(Action::Drop),
             ("corrupt", 0) => plain(Action::Corrupt),
-            ("delay", 1) => Some(Node::Delay(args.pop()?.into(), origin())),
-            ("duplicate", 1) => Some(Node::Duplicate(args.pop()?.into(), origin())),
-            ("replace", 1) => Some(Node::Replace(args.pop()?.into(), origin())),
-            ("print", 1) if self.outer.is_some() => Some(Node::Print(args.pop()?.into())),
+            ("delay", 1) => Some(TreeNode::Delay(args.pop()?.into(), origin())),
+            ("duplicate", 1) => Some(TreeNode::Duplicate(args.pop()?.into(), origin())),
+            ("replace", 1) => Some(TreeNode::Replace(args.pop()?.into(), origin())),
+            ("print", 1) if self.outer.is_some() => Some(TreeNode::Print(args.pop()?.into())),
             (_, 1..) => {
                 let of = args.remove(0);
                 method(name, of, args)
@@ -451,7 +452,7 @@ impl<'g> Translator<'g> {
 }
 
 /// A method of a text, which may be written as a function, too.
-fn method(name: &str, of: Node, mut with: Vec<Node>) -> Option<Node> {
+fn method(name: &str, of: TreeNode, mut with: Vec<TreeNode>) -> Option<TreeNode> {
     let (method, count) = match name {
         "to_upper" => (Method::Upper, 0),
         "to_lower" => (Method::Lower, 0),
@@ -462,5 +463,5 @@ fn method(name: &str, of: Node, mut with: Vec<Node>) -> Option<Node> {
         "ends_with" => (Method::EndsWith, 1),
         _ => return None,
     };
-    (with.len() == count).then(|| Node::Method(method, of.into(), with.pop().map(Box::new)))
+    (with.len() == count).then(|| TreeNode::Method(method, of.into(), with.pop().map(Box::new)))
 }

@@ -36,7 +36,7 @@ pub(in crate::bindings) enum Method {
 
 /// A part of a closure.
 #[derive(Debug)]
-pub(in crate::bindings) enum Node {
+pub(in crate::bindings) enum TreeNode {
     Constant(Value<'static>),
     Packet(Field),
     /// The variable in this place, counted over all that are alive.
@@ -44,41 +44,41 @@ pub(in crate::bindings) enum Node {
     /// The captured variable in this place.
     Captured(usize),
     /// The entry of a captured map with this key; whether it must be there.
-    Entry(usize, Box<Node>, bool),
+    Entry(usize, Box<TreeNode>, bool),
     /// A new value for a variable; with an operator, made of the old one.
-    Assign(Target, Option<Arithmetic>, Box<Node>),
+    Assign(Target, Option<Arithmetic>, Box<TreeNode>),
     /// The first that is not `()`.
-    Coalesce(Vec<Node>),
+    Coalesce(Vec<TreeNode>),
     Random,
-    RandomInt(Box<[Node; 2]>),
-    Not(Box<Node>),
-    Negative(Box<Node>),
-    Compare(Operator, Box<[Node; 2]>),
-    Arithmetic(Arithmetic, Box<[Node; 2]>),
-    All(Vec<Node>),
-    Any(Vec<Node>),
-    If(Box<[Node; 3]>),
+    RandomInt(Box<[TreeNode; 2]>),
+    Not(Box<TreeNode>),
+    Negative(Box<TreeNode>),
+    Compare(Operator, Box<[TreeNode; 2]>),
+    Arithmetic(Arithmetic, Box<[TreeNode; 2]>),
+    All(Vec<TreeNode>),
+    Any(Vec<TreeNode>),
+    If(Box<[TreeNode; 3]>),
     /// One after the other, with variables of its own; its value is the last one's.
-    Block(Vec<Node>),
+    Block(Vec<TreeNode>),
     /// A new variable.
-    Let(Box<Node>),
-    Return(Box<Node>),
+    Let(Box<TreeNode>),
+    Return(Box<TreeNode>),
     /// The body of a function, where `return` ends.
-    Function(Box<Node>),
-    Method(Method, Box<Node>, Option<Box<Node>>),
+    Function(Box<TreeNode>),
+    Method(Method, Box<TreeNode>, Option<Box<TreeNode>>),
     /// A character of a text.
-    At(Box<[Node; 2]>),
-    Unit(Box<Node>, Unit),
-    Joined(Vec<Node>),
+    At(Box<[TreeNode; 2]>),
+    Unit(Box<TreeNode>, Unit),
+    Joined(Vec<TreeNode>),
     Verdict(Verdict),
-    Delay(Box<Node>, Arc<str>),
-    Duplicate(Box<Node>, Arc<str>),
-    Replace(Box<Node>, Arc<str>),
+    Delay(Box<TreeNode>, Arc<str>),
+    Duplicate(Box<TreeNode>, Arc<str>),
+    Replace(Box<TreeNode>, Arc<str>),
     /// In a server's loop: a line for standard output.
-    Print(Box<Node>),
+    Print(Box<TreeNode>),
     /// In a server's loop: the reply to the request; its value is the verdict that it meets.
-    Reply(Box<Node>, Position),
-    Dropped(Box<Node>),
+    Reply(Box<TreeNode>, Position),
+    Dropped(Box<TreeNode>),
 }
 
 /// What is assigned to.
@@ -86,7 +86,7 @@ pub(in crate::bindings) enum Node {
 pub(in crate::bindings) enum Target {
     Variable(usize),
     Captured(usize),
-    Entry(usize, Box<Node>),
+    Entry(usize, Box<TreeNode>),
 }
 
 /// A captured variable, or the entry of a captured map, that is to have a new value.
@@ -149,44 +149,44 @@ impl<'a, 's> State<'a, 's> {
 
     /// The value of `node`; `None`: the interpreter is to decide. Each kind of node has a function of its own, so that no stack is
     /// taken for the others.
-    pub(in crate::bindings) fn run(&mut self, node: &'a Node) -> Option<Value<'a>> {
+    pub(in crate::bindings) fn run(&mut self, node: &'a TreeNode) -> Option<Value<'a>> {
         match node {
-            Node::Constant(value) => Some(value.borrowed()),
-            Node::Packet(field) => self.field(*field),
-            Node::Variable(at) => self.variables.get(*at).cloned(),
-            Node::Block(parts) => self.block(parts),
-            Node::Let(value) => self.declare(value),
-            Node::Return(value) => self.end(value),
-            Node::Function(body) => self.body(body),
-            Node::If(parts) => {
+            TreeNode::Constant(value) => Some(value.borrowed()),
+            TreeNode::Packet(field) => self.field(*field),
+            TreeNode::Variable(at) => self.variables.get(*at).cloned(),
+            TreeNode::Block(parts) => self.block(parts),
+            TreeNode::Let(value) => self.declare(value),
+            TreeNode::Return(value) => self.end(value),
+            TreeNode::Function(body) => self.body(body),
+            TreeNode::If(parts) => {
                 if self.truth(&parts[0])? {
                     self.run(&parts[1])
                 } else {
                     self.run(&parts[2])
                 }
             }
-            Node::Compare(operator, parts) => self.compare(*operator, parts),
-            Node::Arithmetic(operator, parts) => self.arithmetic(*operator, parts),
-            Node::All(parts) => self.first(parts, false).map(Value::Bool),
-            Node::Any(parts) => self.first(parts, true).map(Value::Bool),
-            Node::Method(method, of, with) => self.method(*method, of, with.as_deref()),
-            Node::Joined(parts) => self.joined(parts),
-            Node::Verdict(_) | Node::Delay(..) | Node::Duplicate(..) | Node::Replace(..) => {
+            TreeNode::Compare(operator, parts) => self.compare(*operator, parts),
+            TreeNode::Arithmetic(operator, parts) => self.arithmetic(*operator, parts),
+            TreeNode::All(parts) => self.first(parts, false).map(Value::Bool),
+            TreeNode::Any(parts) => self.first(parts, true).map(Value::Bool),
+            TreeNode::Method(method, of, with) => self.method(*method, of, with.as_deref()),
+            TreeNode::Joined(parts) => self.joined(parts),
+            TreeNode::Verdict(_) | TreeNode::Delay(..) | TreeNode::Duplicate(..) | TreeNode::Replace(..) => {
                 self.verdict(node).map(Value::Verdict)
             }
-            Node::Print(_) | Node::Reply(..) | Node::Dropped(_) => self.effect(node),
-            Node::Captured(at) => self.read(*at, None, true),
-            Node::Entry(at, key, is_strict) => {
+            TreeNode::Print(_) | TreeNode::Reply(..) | TreeNode::Dropped(_) => self.effect(node),
+            TreeNode::Captured(at) => self.read(*at, None, true),
+            TreeNode::Entry(at, key, is_strict) => {
                 let key = self.text(key)?;
                 self.read(*at, Some(&key), *is_strict)
             }
-            Node::Assign(target, operator, value) => self.assign(target, *operator, value),
-            Node::Coalesce(parts) => self.coalesce(parts),
+            TreeNode::Assign(target, operator, value) => self.assign(target, *operator, value),
+            TreeNode::Coalesce(parts) => self.coalesce(parts),
             _ => self.operation(node),
         }
     }
 
-    fn block(&mut self, parts: &'a [Node]) -> Option<Value<'a>> {
+    fn block(&mut self, parts: &'a [TreeNode]) -> Option<Value<'a>> {
         let before = self.variables.len();
         let mut value = Value::Unit;
         for part in parts {
@@ -199,7 +199,7 @@ impl<'a, 's> State<'a, 's> {
         Some(value)
     }
 
-    fn declare(&mut self, value: &'a Node) -> Option<Value<'a>> {
+    fn declare(&mut self, value: &'a TreeNode) -> Option<Value<'a>> {
         let value = self.run(value)?;
         self.variables.push(value);
         Some(Value::Unit)
@@ -219,7 +219,7 @@ impl<'a, 's> State<'a, 's> {
         }
     }
 
-    fn assign(&mut self, target: &'a Target, operator: Option<Arithmetic>, value: &'a Node) -> Option<Value<'a>> {
+    fn assign(&mut self, target: &'a Target, operator: Option<Arithmetic>, value: &'a TreeNode) -> Option<Value<'a>> {
         let value = self.run(value)?;
         let with = |old: Option<Value<'a>>| match operator {
             Some(operator) => operator.apply(old?, value),
@@ -242,7 +242,7 @@ impl<'a, 's> State<'a, 's> {
         Some(Value::Unit)
     }
 
-    fn coalesce(&mut self, parts: &'a [Node]) -> Option<Value<'a>> {
+    fn coalesce(&mut self, parts: &'a [TreeNode]) -> Option<Value<'a>> {
         for part in parts {
             match self.run(part)? {
                 Value::Unit => {}
@@ -252,27 +252,27 @@ impl<'a, 's> State<'a, 's> {
         Some(Value::Unit)
     }
 
-    fn end(&mut self, value: &'a Node) -> Option<Value<'a>> {
+    fn end(&mut self, value: &'a TreeNode) -> Option<Value<'a>> {
         self.returned = Some(self.run(value)?);
         Some(Value::Unit)
     }
 
-    fn body(&mut self, body: &'a Node) -> Option<Value<'a>> {
+    fn body(&mut self, body: &'a TreeNode) -> Option<Value<'a>> {
         let value = self.run(body)?;
         Some(self.returned.take().unwrap_or(value))
     }
 
-    fn compare(&mut self, operator: Operator, parts: &'a [Node; 2]) -> Option<Value<'a>> {
+    fn compare(&mut self, operator: Operator, parts: &'a [TreeNode; 2]) -> Option<Value<'a>> {
         let (a, b) = (self.run(&parts[0])?, self.run(&parts[1])?);
         a.compared(operator, &b).map(Value::Bool)
     }
 
-    fn arithmetic(&mut self, operator: Arithmetic, parts: &'a [Node; 2]) -> Option<Value<'a>> {
+    fn arithmetic(&mut self, operator: Arithmetic, parts: &'a [TreeNode; 2]) -> Option<Value<'a>> {
         let (a, b) = (self.run(&parts[0])?, self.run(&parts[1])?);
         operator.apply(a, b)
     }
 
-    fn joined(&mut self, parts: &'a [Node]) -> Option<Value<'a>> {
+    fn joined(&mut self, parts: &'a [TreeNode]) -> Option<Value<'a>> {
         let mut text = String::new();
         for part in parts {
             self.run(part)?.write(&mut text)?;
@@ -280,46 +280,46 @@ impl<'a, 's> State<'a, 's> {
         Some(Value::Text(text.into()))
     }
 
-    fn operation(&mut self, node: &'a Node) -> Option<Value<'a>> {
+    fn operation(&mut self, node: &'a TreeNode) -> Option<Value<'a>> {
         Some(match node {
-            Node::Random => Value::Float(self.draw()?),
-            Node::RandomInt(ends) => {
+            TreeNode::Random => Value::Float(self.draw()?),
+            TreeNode::RandomInt(ends) => {
                 let (low, high) = (self.int(&ends[0])?, self.int(&ends[1])?);
                 let span = high.abs_diff(low) as f64 + 1.0;
                 let drawn = if high < low { return None } else { self.draw()? };
                 Value::Int(low.saturating_add((drawn * span) as i64).min(high))
             }
-            Node::Not(part) => Value::Bool(!self.truth(part)?),
-            Node::Negative(part) => match self.run(part)? {
+            TreeNode::Not(part) => Value::Bool(!self.truth(part)?),
+            TreeNode::Negative(part) => match self.run(part)? {
                 Value::Int(number) => Value::Int(number.checked_neg()?),
                 Value::Float(number) => Value::Float(-number),
                 Value::Duration(span) => Value::Duration(-span),
                 _ => return None,
             },
-            Node::At(parts) => {
+            TreeNode::At(parts) => {
                 let Value::Text(text) = self.run(&parts[0])? else { return None };
                 let at = usize::try_from(self.int(&parts[1])?).ok()?;
                 Value::Char(text.chars().nth(at)?)
             }
-            Node::Unit(number, unit) => self.run(number)?.unit(*unit)?,
+            TreeNode::Unit(number, unit) => self.run(number)?.unit(*unit)?,
             _ => return None,
         })
     }
 
-    fn effect(&mut self, node: &'a Node) -> Option<Value<'a>> {
+    fn effect(&mut self, node: &'a TreeNode) -> Option<Value<'a>> {
         Some(match node {
-            Node::Print(line) => {
+            TreeNode::Print(line) => {
                 let Value::Text(line) = self.run(line)? else { return None };
                 self.effects.push(Effect::Print(line.into_owned()));
                 Value::Unit
             }
-            Node::Reply(data, at) => {
+            TreeNode::Reply(data, at) => {
                 let Value::Text(text) = self.run(data)? else { return None };
                 check_size(text.len()).ok()?;
                 self.effects.push(Effect::Reply(text.into_owned().into_bytes(), *at));
                 Value::Verdict(self.view.verdict?.clone())
             }
-            Node::Dropped(of) => match self.run(of)? {
+            TreeNode::Dropped(of) => match self.run(of)? {
                 Value::Verdict(verdict) => Value::Bool(verdict.action == Action::Drop),
                 _ => return None,
             },
@@ -327,18 +327,18 @@ impl<'a, 's> State<'a, 's> {
         })
     }
 
-    fn verdict(&mut self, node: &'a Node) -> Option<Verdict> {
+    fn verdict(&mut self, node: &'a TreeNode) -> Option<Verdict> {
         let (action, origin) = match node {
-            Node::Verdict(verdict) => return Some(verdict.clone()),
-            Node::Delay(by, origin) => match self.run(by)? {
+            TreeNode::Verdict(verdict) => return Some(verdict.clone()),
+            TreeNode::Delay(by, origin) => match self.run(by)? {
                 Value::Duration(by) if !by.is_negative() => (Action::Delay(by), origin),
                 _ => return None,
             },
-            Node::Duplicate(times, origin) => match u32::try_from(self.int(times)?) {
+            TreeNode::Duplicate(times, origin) => match u32::try_from(self.int(times)?) {
                 Ok(times @ 1..=100) => (Action::Duplicate(times), origin),
                 _ => return None,
             },
-            Node::Replace(data, origin) => match self.run(data)? {
+            TreeNode::Replace(data, origin) => match self.run(data)? {
                 Value::Text(text) if check_size(text.len()).is_ok() => {
                     (Action::Replace(text.as_bytes().into()), origin)
                 }
@@ -361,7 +361,7 @@ impl<'a, 's> State<'a, 's> {
         })
     }
 
-    fn method(&mut self, method: Method, of: &'a Node, with: Option<&'a Node>) -> Option<Value<'a>> {
+    fn method(&mut self, method: Method, of: &'a TreeNode, with: Option<&'a TreeNode>) -> Option<Value<'a>> {
         if let Method::ToString = method {
             let mut text = String::new();
             self.run(of)?.write(&mut text)?;
@@ -396,7 +396,7 @@ impl<'a, 's> State<'a, 's> {
     }
 
     /// Whether one of `parts` is `wanted`, as far as they must be looked at.
-    fn first(&mut self, parts: &'a [Node], wanted: bool) -> Option<bool> {
+    fn first(&mut self, parts: &'a [TreeNode], wanted: bool) -> Option<bool> {
         for part in parts {
             if self.truth(part)? == wanted {
                 return Some(wanted);
@@ -405,21 +405,21 @@ impl<'a, 's> State<'a, 's> {
         Some(!wanted)
     }
 
-    fn truth(&mut self, node: &'a Node) -> Option<bool> {
+    fn truth(&mut self, node: &'a TreeNode) -> Option<bool> {
         match self.run(node)? {
             Value::Bool(truth) => Some(truth),
             _ => None,
         }
     }
 
-    fn text(&mut self, node: &'a Node) -> Option<Cow<'a, str>> {
+    fn text(&mut self, node: &'a TreeNode) -> Option<Cow<'a, str>> {
         match self.run(node)? {
             Value::Text(text) => Some(text),
             _ => None,
         }
     }
 
-    fn int(&mut self, node: &'a Node) -> Option<i64> {
+    fn int(&mut self, node: &'a TreeNode) -> Option<i64> {
         match self.run(node)? {
             Value::Int(number) => Some(number),
             _ => None,

@@ -13,10 +13,10 @@ pub type Handlers = Arc<Vec<(Position, FnPtr)>>;
 
 /// The newest version of a script that has settled; shared by all of them.
 #[derive(Clone, Default)]
-pub struct Newest(Arc<(AtomicU64, Mutex<Option<Arc<Version>>>)>);
+pub struct Newest(Arc<(AtomicU64, Mutex<Option<Arc<HandlerVersion>>>)>);
 
 /// A version whose handlers can be called.
-pub(in crate::bindings) struct Version {
+pub(in crate::bindings) struct HandlerVersion {
     pub(in crate::bindings) programs: Arc<dyn Programs>,
     pub(in crate::bindings) global: GlobalRuntimeState,
     pub(in crate::bindings) handlers: Handlers,
@@ -52,7 +52,7 @@ impl Reload {
     pub(in crate::bindings) fn publish(&self, programs: &Arc<dyn Programs>) {
         let Some(global) = lock(&self.state).take() else { return };
         let (programs, handlers, text) = (programs.clone(), self.handlers.clone(), self.text.clone());
-        let version = Version { programs, global, handlers, text, noted: AtomicBool::new(false) };
+        let version = HandlerVersion { programs, global, handlers, text, noted: AtomicBool::new(false) };
         *lock(&self.newest.0.1) = Some(Arc::new(version));
         self.newest.0.0.store(self.number, Ordering::Release);
     }
@@ -81,12 +81,12 @@ pub(in crate::bindings) struct Following {
     /// The closures of the version that the handler is of.
     pub(in crate::bindings) handlers: Handlers,
     /// The version, if it is another than that of the loop.
-    pub(in crate::bindings) version: Option<Arc<Version>>,
+    pub(in crate::bindings) version: Option<Arc<HandlerVersion>>,
 }
 
 impl Following {
     /// A version that is newer than all that were seen.
-    pub(in crate::bindings) fn news(&mut self) -> Option<Arc<Version>> {
+    pub(in crate::bindings) fn news(&mut self) -> Option<Arc<HandlerVersion>> {
         let number = self.newest.0.0.load(Ordering::Acquire);
         if number <= self.number {
             return None;

@@ -9,7 +9,7 @@ use crate::bindings::udp::ping::Ping;
 use crate::net::error::Error;
 use crate::net::probe::outcome::End;
 use crate::net::socket::icmp::Heard;
-use crate::net::wire::icmp::{self, Content, Extensions, IcmpError, Message, Role};
+use crate::net::wire::icmp::{self, Extensions, IcmpError, Message, ObjectContent, Role};
 use crate::net::wire::ip::{Packet, Transport};
 use crate::net::wire::zoned::ZonedIp;
 use crate::net::wire::{Family, paste};
@@ -154,8 +154,8 @@ fn extension_fields(found: Option<Extensions<'_>>) -> Dynamic {
     let (mut interfaces, mut others) = (Array::new(), Array::new());
     for object in found.objects() {
         match object.content() {
-            Content::Mpls(_) => {}
-            Content::Interface(interface) => interfaces.push(Dynamic::from_map(map([
+            ObjectContent::Mpls(_) => {}
+            ObjectContent::Interface(interface) => interfaces.push(Dynamic::from_map(map([
                 ("role", text(interface.role_name())),
                 ("index", or_unit(interface.index.map(number))),
                 ("address", or_unit(interface.address.map(text))),

@@ -15,28 +15,28 @@ use crate::net::probe::outcome::End;
 use crate::net::socket::icmp::{IcmpSocket, Request};
 use crate::net::time::Duration;
 use crate::net::wire::Family;
-use crate::net::wire::icmp::{Message, Probed, Subject};
+use crate::net::wire::icmp::{AskedInterface, Message, Probed};
 use std::net::SocketAddr;
 
 /// What `value` names: an index, an address, or what is neither, a name.
-pub(super) fn subject(ctx: &NativeCallContext, value: &Dynamic, neighbour: bool) -> ScriptResult<Subject> {
-    let index = |n: i64| u32::try_from(n).ok().filter(|&n| n > 0).map(Subject::Index);
+pub(super) fn subject(ctx: &NativeCallContext, value: &Dynamic, neighbour: bool) -> ScriptResult<AskedInterface> {
+    let index = |n: i64| u32::try_from(n).ok().filter(|&n| n > 0).map(AskedInterface::Index);
     let named = match value.clone().try_cast::<SocketAddr>() {
-        Some(addr) => Some(Subject::Address(addr.ip())),
+        Some(addr) => Some(AskedInterface::Address(addr.ip())),
         None if value.is_int() => value.as_int().ok().and_then(index),
         None if value.is_string() => {
             let text = value.to_string();
             match (text.parse::<i64>(), text.parse::<IpAddr>()) {
                 (Ok(n), _) => index(n),
-                (_, Ok(ip)) => Some(Subject::Address(ip)),
-                _ => Some(Subject::Name(text)),
+                (_, Ok(ip)) => Some(AskedInterface::Address(ip)),
+                _ => Some(AskedInterface::Name(text)),
             }
         }
         None => None,
     };
     let wrong = |message: String, hint: &str| raise(ctx, Error::invalid("probe", message).with_hint(hint));
     match (named, neighbour) {
-        (Some(Subject::Address(ip)), true) => Ok(Subject::Neighbour(ip)),
+        (Some(AskedInterface::Address(ip)), true) => Ok(AskedInterface::Neighbour(ip)),
         (Some(_), true) => wrong(
             format!("{} is no address, and a neighbour is asked about by that", shown(value)),
             "give its IP address",

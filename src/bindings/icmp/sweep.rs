@@ -8,7 +8,7 @@ use crate::bindings::error::ScriptResult;
 use crate::bindings::udp::ping::Ping;
 use crate::bindings::udp::schedule::Schedule;
 use crate::net::probe::outcome::{End, Outcome};
-use crate::net::probe::sweep::{End as Found, Sweep as NetSweep};
+use crate::net::probe::sweep::{Sweep as NetSweep, SweepEnd as Found};
 use crate::net::probe::targets::Targets;
 
 /// A sweep in scripts. Clones are the same.

@@ -7,7 +7,7 @@ use rhai::{Array, Dynamic};
 use crate::bindings::tcp::attempt::Tried;
 use crate::bindings::udp::ping::Ping;
 use crate::net::probe::outcome::{End, Outcome};
-use crate::net::probe::trace::{Answer, Mtu, Trace as NetTrace};
+use crate::net::probe::trace::{HopReply, Mtu, Trace as NetTrace};
 use crate::net::socket::tcp::Connecting;
 use crate::net::wire::Family;
 use crate::net::wire::icmp::{Extensions, IcmpError};
@@ -23,19 +23,21 @@ impl Path {
 }
 
 /// An ICMP error as the answer of a hop.
-fn answer(error: &IcmpError, packet: usize) -> Answer {
+fn answer(error: &IcmpError, packet: usize) -> HopReply {
     let kind = error.kind;
     let tells_mtu = matches!((kind.family, kind.type_, kind.code), (Family::V4, 3, 4) | (Family::V6, 2, _));
     let mpls = Extensions::parse(&error.extensions).map(|found| found.mpls()).unwrap_or_default();
     let mtu = tells_mtu.then(|| Mtu::of(kind.family, error.info, packet)).flatten();
-    Answer { by: error.offender.or(Some(error.to.into())), rtt: None, kind: Some(kind), mpls, mtu }
+    HopReply { by: error.offender.or(Some(error.to.into())), rtt: None, kind: Some(kind), mpls, mtu }
 }
 
-fn of_ping(outcome: &Outcome) -> Option<Answer> {
-    let nothing = Answer { by: None, rtt: None, kind: None, mpls: Vec::new(), mtu: None };
+fn of_ping(outcome: &Outcome) -> Option<HopReply> {
+    let nothing = HopReply { by: None, rtt: None, kind: None, mpls: Vec::new(), mtu: None };
     match &outcome.end {
-        End::Reply { datagram, rtt, .. } => Some(Answer { by: Some(datagram.from.into()), rtt: Some(*rtt), ..nothing }),
-        End::Icmp { error, rtt, .. } => Some(Answer { rtt: Some(*rtt), ..answer(error, outcome.packet) }),
+        End::Reply { datagram, rtt, .. } => {
+            Some(HopReply { by: Some(datagram.from.into()), rtt: Some(*rtt), ..nothing })
+        }
+        End::Icmp { error, rtt, .. } => Some(HopReply { rtt: Some(*rtt), ..answer(error, outcome.packet) }),
         End::Sent { .. } | End::Stray { .. } | End::Interrupted { .. } => None,
         _ => Some(nothing),
     }
@@ -81,10 +83,10 @@ functions! {
     /// ```
     fn add(trace: &mut Path, ttl: i64, attempt: Tried) = {
         let attempt = attempt.ended();
-        let nothing = Answer { by: None, rtt: Some(attempt.rtt), kind: None, mpls: Vec::new(), mtu: None };
+        let nothing = HopReply { by: None, rtt: Some(attempt.rtt), kind: None, mpls: Vec::new(), mtu: None };
         let answer = match &attempt.end {
-            Connecting::Connected(_) | Connecting::Refused => Answer { by: Some(attempt.to.into()), ..nothing },
-            Connecting::Icmp(error) => Answer { rtt: nothing.rtt, ..answer(error, usize::MAX) },
+            Connecting::Connected(_) | Connecting::Refused => HopReply { by: Some(attempt.to.into()), ..nothing },
+            Connecting::Icmp(error) => HopReply { rtt: nothing.rtt, ..answer(error, usize::MAX) },
             Connecting::Interrupted => return,
             Connecting::Unreachable(error) => {
                 trace.lock().refuse(u8::try_from(ttl).unwrap_or(u8::MAX), error.message.clone());

@@ -2,7 +2,7 @@
 
 use rhai::{Array, Dynamic, ImmutableString, Map, NativeCallContext};
 
-use super::host::Host;
+use super::host::HostObject;
 use crate::bindings::context;
 use crate::bindings::context::Wait;
 use crate::bindings::convert::{Options, text, typed};
@@ -32,7 +32,7 @@ impl Finished {
 
 /// A program with its arguments, as a script gives them: numbers, addresses and hosts are turned to text.
 fn words(ctx: &NativeCallContext, argv: &Array) -> ScriptResult<Vec<String>> {
-    let word = |value: &Dynamic| match value.read_lock::<Host>() {
+    let word = |value: &Dynamic| match value.read_lock::<HostObject>() {
         Some(host) => host.name().to_string(),
         None => typed(value),
     };
@@ -51,7 +51,7 @@ fn words(ctx: &NativeCallContext, argv: &Array) -> ScriptResult<Vec<String>> {
 }
 
 /// What is to be run, and for how long at most.
-pub(super) struct Wanted {
+pub(super) struct ExecOptions {
     pub(super) plan: Plan,
     timeout: Option<Duration>,
 }
@@ -63,7 +63,7 @@ pub(super) fn wanted(
     argv: &Array,
     options: &Map,
     may_end: bool,
-) -> ScriptResult<Wanted> {
+) -> ScriptResult<ExecOptions> {
     let argv = words(ctx, argv)?;
     let mut options = Options::new(op, options);
     let read = || {
@@ -82,7 +82,7 @@ pub(super) fn wanted(
             false => (None, false),
         };
         let command = Command { argv, env: env.unwrap_or_default(), dir, terminal, keeps: !may_end };
-        Ok(Wanted { plan: Plan { command, input, shown: !quiet }, timeout })
+        Ok(ExecOptions { plan: Plan { command, input, shown: !quiet }, timeout })
     };
     let wanted = read().or_raise(ctx)?;
     options.finish().or_raise(ctx)?;
@@ -90,7 +90,7 @@ pub(super) fn wanted(
 }
 
 /// Runs a program to its end.
-fn run(ctx: &NativeCallContext, host: &Host, wanted: Wanted) -> ScriptResult<Finished> {
+fn run(ctx: &NativeCallContext, host: &HostObject, wanted: ExecOptions) -> ScriptResult<Finished> {
     let context = context::wait(Wait::NewWork);
     let until = wanted.timeout.map(|timeout| context.host.now() + timeout);
     // As Ctrl-C would: what it has to say of its end is part of its output. A shell on a terminal would only begin a new line.
@@ -128,7 +128,7 @@ functions! {
     /// expect(out.code, 0);
     /// expect(out.stdout, containing("1 packets transmitted"));
     /// ```
-    fn exec(ctx: NativeCallContext, host: &mut Host, argv: Array) -> ScriptResult<Finished> =
+    fn exec(ctx: NativeCallContext, host: &mut HostObject, argv: Array) -> ScriptResult<Finished> =
         exec_with(ctx, host, argv, Map::new());
 
     /// Runs a program with options: `quiet`: what it prints is kept and not shown; `timeout`: it is ended after that time;
@@ -144,7 +144,7 @@ functions! {
     /// expect(a.exec(["sleep", 9], #{ timeout: 20.ms }).timed_out, true);
     /// ```
     fn exec as exec_with(
-        ctx: NativeCallContext, host: &mut Host, argv: Array, options: Map,
+        ctx: NativeCallContext, host: &mut HostObject, argv: Array, options: Map,
     ) -> ScriptResult<Finished> = {
         let wanted = wanted(&ctx, "exec", &argv, &options, true)?;
         run(&ctx, host, wanted)
@@ -160,9 +160,9 @@ functions! {
     /// let wanted = false;
     /// if wanted { a.shell(); }
     /// ```
-    fn shell(ctx: NativeCallContext, host: &mut Host) -> ScriptResult<Finished> = {
+    fn shell(ctx: NativeCallContext, host: &mut HostObject) -> ScriptResult<Finished> = {
         let plan = program::shell(host.name());
-        run(&ctx, host, Wanted { plan, timeout: None })
+        run(&ctx, host, ExecOptions { plan, timeout: None })
     };
 
     /// The exit code of the program; `()` if a signal ended it.

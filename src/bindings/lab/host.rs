@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use rhai::{Array, Dynamic, FnPtr, Map, NativeCallContext};
 
-use super::ingress::Ingress;
-use super::{Lab, first_of};
+use super::ingress::LabIngress;
+use super::{ScriptLab, first_of};
 use crate::bindings::context;
 use crate::bindings::context::Context;
 use crate::bindings::convert::{shown, typed};
@@ -19,20 +19,20 @@ use crate::net::lab::{LabHost, Prefix};
 
 /// A host of a lab in scripts. Clones are the same one.
 #[derive(Clone, Debug)]
-pub struct Host {
-    lab: Lab,
+pub struct HostObject {
+    lab: ScriptLab,
     net: LabHost,
 }
 
 /// How long the start of a script in a host waits until it has set up what it needs.
 const SET_UP: std::time::Duration = std::time::Duration::from_secs(1);
 
-impl Host {
-    pub(super) fn new(lab: Lab, net: LabHost) -> Self {
+impl HostObject {
+    pub(super) fn new(lab: ScriptLab, net: LabHost) -> Self {
         Self { lab, net }
     }
 
-    pub(super) fn lab(&self) -> &Lab {
+    pub(super) fn lab(&self) -> &ScriptLab {
         &self.lab
     }
 
@@ -62,7 +62,7 @@ impl Host {
 
 /// Where a route to `to` leads: to a host or an address, or nowhere.
 fn way(value: &Dynamic, to: Prefix) -> Result<Route, Error> {
-    if let Some(host) = value.read_lock::<Host>() {
+    if let Some(host) = value.read_lock::<HostObject>() {
         let addr = first_of(&host.net.addrs(), to.addr().is_ipv4());
         return addr.map(Route::Via).ok_or_else(|| {
             Error::invalid("route", format!("{} has no address of the version that {to} is of", host.name()))
@@ -89,21 +89,21 @@ fn networks(text: &str) -> Result<Vec<Prefix>, Error> {
 
 functions! {
     pub fn api;
-    object Host, "A host of a lab. Routers are hosts too.";
+    object HostObject, "A host of a lab. Routers are hosts too.";
 
     /// The host's name.
     ///
     /// ```rhai
     /// expect(lab::create().host("a").name, "a");
     /// ```
-    get name(host: &mut Host) -> String = host.name().to_string();
+    get name(host: &mut HostObject) -> String = host.name().to_string();
 
     /// The host's IPv4 address as text, the first if it has several; `()` if it has none.
     ///
     /// ```rhai
     /// expect(lab::create().host("a").addr, "10.0.0.1");
     /// ```
-    get addr(host: &mut Host) -> Dynamic = host.address(true);
+    get addr(host: &mut HostObject) -> Dynamic = host.address(true);
 
     /// The host's IPv6 address as text, the first if it has several; `()` if it has none.
     ///
@@ -111,14 +111,14 @@ functions! {
     /// let a = lab::create().host("a");
     /// expect(`[${a.addr6}]:7`, "[fd00::1]:7");
     /// ```
-    get addr6(host: &mut Host) -> Dynamic = host.address(false);
+    get addr6(host: &mut HostObject) -> Dynamic = host.address(false);
 
     /// All of the host's addresses as text, those of its links included.
     ///
     /// ```rhai
     /// expect("10.0.0.1" in lab::create().host("a").addrs, true);
     /// ```
-    get addrs(host: &mut Host) -> Array = host.net.addrs().iter().map(|addr| addr.to_string().into()).collect();
+    get addrs(host: &mut HostObject) -> Array = host.net.addrs().iter().map(|addr| addr.to_string().into()).collect();
 
     /// The host's ingress: set a policy there to decide about what comes in, as with `iptables -A INPUT`.
     ///
@@ -131,7 +131,7 @@ functions! {
     /// let ping = run_in(a, || udp::open("b:7").ping("b:7", "ping 1", 1.s));
     /// expect(b.ingress.rejected, 1);
     /// ```
-    get ingress(host: &mut Host) -> Ingress = Ingress::new(host.lab.relay().ingress(host.net.id()), host.clone());
+    get ingress(host: &mut HostObject) -> LabIngress = LabIngress::new(host.lab.relay().ingress(host.net.id()), host.clone());
 
     /// Has the host send what is for `to` by way of `via`. `to` is an address, a network such as `"10.0.2.0/24"`, or
     /// `"default"`; `via` is a host or an address, or a word: `"unreachable"` and `"prohibit"` have senders told so by an ICMP
@@ -150,7 +150,7 @@ functions! {
     /// let ping = run_in(a, || udp::open("192.0.2.1:7").ping("192.0.2.1:7", "ping 1", 1.s));
     /// expect(`${ping.icmp}`, "Host Unreachable");
     /// ```
-    fn route(ctx: NativeCallContext, host: &mut Host, to: &str, via: Dynamic) -> ScriptResult<()> = {
+    fn route(ctx: NativeCallContext, host: &mut HostObject, to: &str, via: Dynamic) -> ScriptResult<()> = {
         let networks = networks(to).or_raise(&ctx)?;
         let made = networks.iter().map(|&to| host.net.add_route(to, way(&via, to)?));
         // A default route is made for the versions that the way has.
@@ -173,7 +173,7 @@ functions! {
     /// a.remove_route(b.addr);
     /// expect(run_in(a, || udp::bind("*:0").ping(`${b.addr}:7`, "ping 1", 1.s)).kind, "error");
     /// ```
-    fn remove_route(ctx: NativeCallContext, host: &mut Host, to: &str) -> ScriptResult<()> = {
+    fn remove_route(ctx: NativeCallContext, host: &mut HostObject, to: &str) -> ScriptResult<()> = {
         let networks = networks(to).or_raise(&ctx)?;
         let gone: Vec<Result<(), Error>> = networks.iter().map(|&to| host.net.delete_route(to)).collect();
         match gone.iter().any(Result::is_ok) {
@@ -192,7 +192,7 @@ functions! {
     /// a.set("net.ipv4.ip_default_ttl", 3);
     /// expect(a.exec(["ping", "-c", 1, a.addr], #{ quiet: true }).stdout, containing("ttl=3"));
     /// ```
-    fn set(ctx: NativeCallContext, host: &mut Host, setting: &str, value: Dynamic) -> ScriptResult<()> =
+    fn set(ctx: NativeCallContext, host: &mut HostObject, setting: &str, value: Dynamic) -> ScriptResult<()> =
         host.net.set(setting, &typed(&value)).or_raise(&ctx);
 
     /// Runs the closure in the host: its sockets are made there, names are looked up there, and its lines carry the host's
@@ -208,7 +208,7 @@ functions! {
     /// let ping = run_in(a, || udp::open("b:7").ping("b:7", "ping 1", 1.s));
     /// expect(`${ping.icmp}`, "Port Unreachable");
     /// ```
-    fn run_in(ctx: NativeCallContext, host: Host, closure: FnPtr) -> ScriptResult<Dynamic> = {
+    fn run_in(ctx: NativeCallContext, host: HostObject, closure: FnPtr) -> ScriptResult<Dynamic> = {
         let lasting = host.lab.stop().task();
         let entered = context::enter(Context { host: Arc::new(host.net.clone()), lasting, ..context::current() });
         let result = closure.call_raw(&ctx, None, []);
@@ -229,7 +229,7 @@ functions! {
     /// let server = b.start("udp_server_plain.rhai", ["--listen", "*:11000", "--quiet"]);
     /// expect(`${server.addr}`, `${b.addr}:11000`);
     /// ```
-    fn start as start_in(ctx: NativeCallContext, host: &mut Host, script: &str, args: Array) -> ScriptResult<Task> = {
+    fn start as start_in(ctx: NativeCallContext, host: &mut HostObject, script: &str, args: Array) -> ScriptResult<Task> = {
         let task = host.start(&ctx, script, &args)?;
         task.set_up(SET_UP);
         Ok(task)
@@ -243,7 +243,7 @@ functions! {
     /// let b = lab::create().host("b");
     /// try { b.start("no_such_script.rhai"); } catch (e) { expect(e.kind, "file"); }
     /// ```
-    fn start(ctx: NativeCallContext, host: &mut Host, script: &str) -> ScriptResult<Task> =
+    fn start(ctx: NativeCallContext, host: &mut HostObject, script: &str) -> ScriptResult<Task> =
         start_in(ctx, host, script, Array::new());
 
     /// Runs a script in the host to its end, with the arguments it would get on the command line: the value of its last line,
@@ -261,7 +261,7 @@ functions! {
     /// expect(rtts.received, 2);
     /// ```
     fn run as run_script(
-        ctx: NativeCallContext, host: &mut Host, script: &str, args: Array,
+        ctx: NativeCallContext, host: &mut HostObject, script: &str, args: Array,
     ) -> ScriptResult<Dynamic> = {
         let task = host.start(&ctx, script, &args)?;
         outcome(&ctx, &task)
@@ -275,7 +275,7 @@ functions! {
     /// let b = lab::create().host("b");
     /// try { b.run("no_such_script.rhai"); } catch (e) { expect(e.kind, "file"); }
     /// ```
-    fn run(ctx: NativeCallContext, host: &mut Host, script: &str) -> ScriptResult<Dynamic> =
+    fn run(ctx: NativeCallContext, host: &mut HostObject, script: &str) -> ScriptResult<Dynamic> =
         run_script(ctx, host, script, Array::new());
 
     /// Records what the host sends and receives, over all of its links, to a file: pcapng, or pcap if its name ends so.
@@ -290,7 +290,7 @@ functions! {
     /// try { b.capture("/dev/null/no.pcapng"); } catch (e) { kind = e.kind; }
     /// expect(kind, "file");
     /// ```
-    fn capture(ctx: NativeCallContext, host: &mut Host, file: &str) -> ScriptResult<()> =
+    fn capture(ctx: NativeCallContext, host: &mut HostObject, file: &str) -> ScriptResult<()> =
         host.lab.relay().ingress(host.net.id()).capture(file, false).or_raise(&ctx);
 
     /// Records what the host sends and receives to a file. Option: `overwrite` (`false`): whether a file that exists is
@@ -306,7 +306,7 @@ functions! {
     /// try { b.capture("/dev/null/no.pcapng", #{ overwrite: true }); } catch (e) { kind = e.kind; }
     /// expect(kind, "file");
     /// ```
-    fn capture(ctx: NativeCallContext, host: &mut Host, file: &str, options: Map) -> ScriptResult<()> = {
+    fn capture(ctx: NativeCallContext, host: &mut HostObject, file: &str, options: Map) -> ScriptResult<()> = {
         let overwrite = crate::bindings::lab::link::overwrites(&ctx, &options)?;
         host.lab.relay().ingress(host.net.id()).capture(file, overwrite).or_raise(&ctx)
     };
@@ -318,14 +318,14 @@ functions! {
     /// let a = net.host("a");
     /// expect(a == net.host("b"), false);
     /// ```
-    fn "=="(a: Host, b: Host) -> bool = a.net.id() == b.net.id();
+    fn "=="(a: HostObject, b: HostObject) -> bool = a.net.id() == b.net.id();
 
     /// The host in words.
     ///
     /// ```rhai
     /// expect(`${lab::create().host("a")}`, "host a (10.0.0.1, fd00::1)");
     /// ```
-    fn to_string | to_debug(host: &mut Host) -> String = {
+    fn to_string | to_debug(host: &mut HostObject) -> String = {
         let addrs: Vec<String> = host.net.addrs().iter().map(ToString::to_string).collect();
         format!("host {} ({})", host.name(), addrs.join(", "))
     };

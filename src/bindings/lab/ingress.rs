@@ -2,25 +2,25 @@
 
 use rhai::{Dynamic, Map, NativeCallContext};
 
-use super::host::Host;
+use super::host::HostObject;
 use super::way::{account, map_of};
 use crate::bindings::error::ScriptResult;
-use crate::bindings::policy::{Made, judge};
+use crate::bindings::policy::{PolicyValue, judge};
 use crate::net::lab::relay::{self, Counts};
 
 /// A host's ingress. Clones are the same one.
 #[derive(Clone, Debug)]
-pub struct Ingress {
+pub struct LabIngress {
     net: relay::Ingress,
-    host: Host,
+    host: HostObject,
 }
 
-impl Ingress {
-    pub(super) fn new(net: relay::Ingress, host: Host) -> Self {
+impl LabIngress {
+    pub(super) fn new(net: relay::Ingress, host: HostObject) -> Self {
         Self { net, host }
     }
 
-    fn place(&self, ctx: &NativeCallContext, made: &Made) -> ScriptResult<()> {
+    fn place(&self, ctx: &NativeCallContext, made: &PolicyValue) -> ScriptResult<()> {
         let _inside = self.host.lab().enter();
         let (judge, name) = judge(ctx, made, &self.net.site())?;
         self.net.set_policy(judge, name);
@@ -34,7 +34,7 @@ impl Ingress {
 
 functions! {
     pub fn api;
-    object Ingress, "A host's ingress: what comes in passes it.";
+    object LabIngress, "A host's ingress: what comes in passes it.";
 
     /// Has a closure or a policy decide about each packet that comes in at a host from now on, over whichever link.
     ///
@@ -49,8 +49,8 @@ functions! {
     /// let ping = run_in(a, || udp::open("b:7").ping("b:7", "ping 1", 1.s));
     /// expect(`${ping.icmp}`, "Communication Administratively Prohibited");
     /// ```
-    fn set_policy(ctx: NativeCallContext, ingress: Ingress, policy: Dynamic) -> ScriptResult<()> =
-        ingress.place(&ctx, &Made::of(&ctx, policy)?);
+    fn set_policy(ctx: NativeCallContext, ingress: LabIngress, policy: Dynamic) -> ScriptResult<()> =
+        ingress.place(&ctx, &PolicyValue::of(&ctx, policy)?);
 
     /// Frames that came to the ingress.
     ///
@@ -61,7 +61,7 @@ functions! {
     /// let ingress = b.ingress;
     /// expect(ingress.frames, ingress.passed);
     /// ```
-    get frames(ingress: &mut Ingress) -> i64 = ingress.counts().frames as i64;
+    get frames(ingress: &mut LabIngress) -> i64 = ingress.counts().frames as i64;
 
     /// Frames that the ingress has let go on.
     ///
@@ -74,7 +74,7 @@ functions! {
     /// run_in(a, || udp::open("b:7").ping("b:7", "ping 1", 1.s));
     /// expect(b.ingress.passed, b.ingress.frames - 1);
     /// ```
-    get passed(ingress: &mut Ingress) -> i64 = ingress.counts().passed as i64;
+    get passed(ingress: &mut LabIngress) -> i64 = ingress.counts().passed as i64;
 
     /// Frames that a policy dropped.
     ///
@@ -85,7 +85,7 @@ functions! {
     /// let ingress = b.ingress;
     /// expect(ingress.dropped, 0);
     /// ```
-    get dropped(ingress: &mut Ingress) -> i64 = ingress.counts().dropped as i64;
+    get dropped(ingress: &mut LabIngress) -> i64 = ingress.counts().dropped as i64;
 
     /// Frames that a policy rejected.
     ///
@@ -96,7 +96,7 @@ functions! {
     /// let ingress = b.ingress;
     /// expect(ingress.rejected, 0);
     /// ```
-    get rejected(ingress: &mut Ingress) -> i64 = ingress.counts().rejected as i64;
+    get rejected(ingress: &mut LabIngress) -> i64 = ingress.counts().rejected as i64;
 
     /// All counts of the ingress, as a map. Each of its `frames` (in all `bytes`) is in one of `passed`, `dropped` and `rejected` by
     /// a policy (of these `unanswered`: no error may answer it), `queue_full`, `down` and `unusable`. Of those that passed
@@ -111,13 +111,13 @@ functions! {
     /// let ingress = b.ingress;
     /// expect(ingress.counts.queue_full, 0);
     /// ```
-    get counts(ingress: &mut Ingress) -> Map = map_of(ingress.counts());
+    get counts(ingress: &mut LabIngress) -> Map = map_of(ingress.counts());
 
     /// The ingress in words.
     ///
     /// ```rhai
     /// expect(`${lab::create().host("b").ingress}`, "the ingress of b: 0 of 0 passed");
     /// ```
-    fn to_string | to_debug(ingress: &mut Ingress) -> String =
+    fn to_string | to_debug(ingress: &mut LabIngress) -> String =
         format!("the ingress of {}: {}", ingress.host.name(), account(ingress.counts()));
 }

@@ -6,7 +6,7 @@ use std::sync::{Mutex, OnceLock};
 
 use super::lock;
 use crate::bindings::context::{self, Context};
-use crate::terminal::input::{self, Line};
+use crate::terminal::input::{self, InputLine};
 use crate::terminal::output;
 
 /// What the question in a header begins with.
@@ -21,13 +21,13 @@ const LABEL: usize = 10;
 /// What a run teaches.
 #[derive(Debug, Default)]
 pub struct Lesson {
-    asked: OnceLock<Asked>,
+    asked: OnceLock<LessonQuestion>,
     answers: Mutex<Vec<String>>,
 }
 
 /// What was asked, and what it comes to.
 #[derive(Debug)]
-struct Asked {
+struct LessonQuestion {
     question: String,
     prediction: Mutex<Option<String>>,
     explanation: Vec<String>,
@@ -45,11 +45,11 @@ impl Lesson {
 
 /// Asks what the header of the user's script asks, once a run. On a terminal it waits for Enter, so that there is time to
 /// think: what was typed.
-pub(super) fn ask(context: &Context) -> Option<Line> {
+pub(super) fn ask(context: &Context) -> Option<InputLine> {
     let about = context.script.explained.get().unwrap_or(&context.script.about);
     let question = part(about, QUESTION).filter(|_| context.script.main)?;
     let explanation = EXPLANATION.iter().filter_map(|label| part(about, label)).collect();
-    let asked = Asked { question: question.clone(), prediction: Mutex::default(), explanation };
+    let asked = LessonQuestion { question: question.clone(), prediction: Mutex::default(), explanation };
     let lesson = context.run.part::<Lesson>();
     lesson.asked.set(asked).ok()?;
     output::prose(&question);
@@ -58,7 +58,7 @@ pub(super) fn ask(context: &Context) -> Option<Line> {
     }
     output::line("Your prediction? (Enter shows what happens)");
     let line = input::read_line(context.host.as_ref(), &context.stop).ok()?;
-    if let (Line::Text(text), Some(asked)) = (&line, lesson.asked.get()) {
+    if let (InputLine::Text(text), Some(asked)) = (&line, lesson.asked.get()) {
         *lock(&asked.prediction) = Some(text.trim().to_string()).filter(|text| !text.is_empty());
     }
     Some(line)

@@ -2,28 +2,34 @@
 
 use rhai::{Dynamic, Map, NativeCallContext};
 
-use super::Lab;
-use super::host::Host;
-use super::way::{Way, account, map_of};
+use super::ScriptLab;
+use super::host::HostObject;
+use super::way::{LinkDirection, account, map_of};
 use crate::bindings::convert::Options;
 use crate::bindings::error::{OrRaise, ScriptResult, raise};
-use crate::bindings::policy::Made;
+use crate::bindings::policy::PolicyValue;
 use crate::net::error::Error;
 use crate::net::lab::relay::{self, Direction, LinkOptions};
 use crate::net::time::Duration;
 
 /// A link in scripts. Clones are the same one.
 #[derive(Clone, Debug)]
-pub struct Link {
+pub struct LabLink {
     net: relay::Link,
     /// What it joins.
-    ends: Box<[Host; 2]>,
+    ends: Box<[HostObject; 2]>,
 }
 
-impl Link {
+impl LabLink {
     /// Makes a link between two hosts.
-    pub(super) fn make(ctx: &NativeCallContext, lab: &Lab, a: &Host, b: &Host, options: &Map) -> ScriptResult<Self> {
-        let policy = |key| options.get(key).map(|value| Made::of(ctx, value.clone())).transpose();
+    pub(super) fn make(
+        ctx: &NativeCallContext,
+        lab: &ScriptLab,
+        a: &HostObject,
+        b: &HostObject,
+        options: &Map,
+    ) -> ScriptResult<Self> {
+        let policy = |key| options.get(key).map(|value| PolicyValue::of(ctx, value.clone())).transpose();
         let (forth, back) = (policy("policy")?, policy("policy_back")?);
         let mut options = Options::new("link", options);
         let mut read = || {
@@ -49,7 +55,7 @@ impl Link {
             (forth, back) => {
                 for (from, policy) in [forth, back].into_iter().enumerate() {
                     if let Some(policy) = policy {
-                        Way::new(&link, Direction::From(from)).place(ctx, &policy)?;
+                        LinkDirection::new(&link, Direction::From(from)).place(ctx, &policy)?;
                     }
                 }
             }
@@ -63,7 +69,7 @@ impl Link {
     }
 
     /// The lab it is of.
-    pub(super) fn lab(&self) -> &Lab {
+    pub(super) fn lab(&self) -> &ScriptLab {
         self.ends[0].lab()
     }
 
@@ -73,8 +79,8 @@ impl Link {
     }
 
     /// Both directions as one.
-    fn both(&self) -> Way {
-        Way::new(self, Direction::Both)
+    fn both(&self) -> LinkDirection {
+        LinkDirection::new(self, Direction::Both)
     }
 }
 
@@ -108,7 +114,7 @@ pub(super) fn overwrites(ctx: &NativeCallContext, options: &Map) -> ScriptResult
 
 functions! {
     pub fn api;
-    object Link, "A link between two hosts.";
+    object LabLink, "A link between two hosts.";
 
     /// The link's name: those of its hosts.
     ///
@@ -116,7 +122,7 @@ functions! {
     /// let net = lab::create();
     /// expect(net.link(net.host("a"), net.host("b")).name, "a-b");
     /// ```
-    get name(link: &mut Link) -> String = link.net.name().to_string();
+    get name(link: &mut LabLink) -> String = link.net.name().to_string();
 
     /// The direction of the link that begins at this host, for `set_policy` and for its counters.
     ///
@@ -128,9 +134,9 @@ functions! {
     /// let link = net.link(a, net.host("b"));
     /// expect(link.from(a).dropped, 0);
     /// ```
-    fn from(ctx: NativeCallContext, link: &mut Link, host: Host) -> ScriptResult<Way> =
+    fn from(ctx: NativeCallContext, link: &mut LabLink, host: HostObject) -> ScriptResult<LinkDirection> =
         match link.ends.iter().position(|end| end.is(&host)) {
-            Some(from) => Ok(Way::new(link, Direction::From(from))),
+            Some(from) => Ok(LinkDirection::new(link, Direction::From(from))),
             None => {
                 let (a, b) = link.names(0);
                 let message = format!("{} is at no end of the link {}", host.name(), link.net.name());
@@ -146,7 +152,7 @@ functions! {
     /// link.down();
     /// expect(link.is_up, false);
     /// ```
-    fn down(link: &mut Link) = {
+    fn down(link: &mut LabLink) = {
         link.net.set_up(false);
     };
 
@@ -159,7 +165,7 @@ functions! {
     /// link.up();
     /// expect(link.is_up, true);
     /// ```
-    fn up(link: &mut Link) = {
+    fn up(link: &mut LabLink) = {
         link.net.set_up(true);
     };
 
@@ -169,7 +175,7 @@ functions! {
     /// let net = lab::create();
     /// expect(net.link(net.host("a"), net.host("b")).is_up, true);
     /// ```
-    get is_up(link: &mut Link) -> bool = link.net.is_up();
+    get is_up(link: &mut LabLink) -> bool = link.net.is_up();
 
     /// How long the link holds each frame, each way. It can be set while traffic flows.
     ///
@@ -178,7 +184,7 @@ functions! {
     /// let link = net.link(net.host("a"), net.host("b"), #{ delay: 5.ms, jitter: 1.ms, rate: "10M" });
     /// expect(link.delay, 5.ms);
     /// ```
-    get delay(link: &mut Link) -> Duration = link.both().options().delay;
+    get delay(link: &mut LabLink) -> Duration = link.both().options().delay;
 
     /// Sets how long the link holds each frame from now on, each way.
     ///
@@ -190,7 +196,7 @@ functions! {
     /// link.delay = 20.ms;
     /// expect(link.delay, 20.ms);
     /// ```
-    set delay(ctx: NativeCallContext, link: &mut Link, delay: Duration) -> ScriptResult<()> =
+    set delay(ctx: NativeCallContext, link: &mut LabLink, delay: Duration) -> ScriptResult<()> =
         link.both().change(&ctx, |options| options.delay = delay);
 
     /// By how much the link's delay varies, give or take.
@@ -200,7 +206,7 @@ functions! {
     /// let link = net.link(net.host("a"), net.host("b"), #{ delay: 5.ms, jitter: 1.ms, rate: "10M" });
     /// expect(link.jitter, 1.ms);
     /// ```
-    get jitter(link: &mut Link) -> Duration = link.both().options().jitter;
+    get jitter(link: &mut LabLink) -> Duration = link.both().options().jitter;
 
     /// Sets by how much the link's delay varies from now on, give or take.
     ///
@@ -212,7 +218,7 @@ functions! {
     /// link.jitter = 2.ms;
     /// expect(link.jitter, 2.ms);
     /// ```
-    set jitter(ctx: NativeCallContext, link: &mut Link, jitter: Duration) -> ScriptResult<()> =
+    set jitter(ctx: NativeCallContext, link: &mut LabLink, jitter: Duration) -> ScriptResult<()> =
         link.both().change(&ctx, |options| options.jitter = jitter);
 
     /// The rate of the link in bits a second, each way; `()` if it has none and carries as fast as it goes.
@@ -222,7 +228,7 @@ functions! {
     /// let link = net.link(net.host("a"), net.host("b"), #{ delay: 5.ms, jitter: 1.ms, rate: "10M" });
     /// expect(link.rate, 10_000_000);
     /// ```
-    get rate(link: &mut Link) -> Dynamic =
+    get rate(link: &mut LabLink) -> Dynamic =
         link.both().options().rate.map_or(Dynamic::UNIT, |rate| (rate as i64).into());
 
     /// Sets the rate of the link from now on: bits a second, a number or text such as `"10M"`; `()` for none.
@@ -235,7 +241,7 @@ functions! {
     /// link.rate = "1.5M";
     /// expect(link.rate, 1_500_000);
     /// ```
-    set rate(ctx: NativeCallContext, link: &mut Link, rate: Dynamic) -> ScriptResult<()> =
+    set rate(ctx: NativeCallContext, link: &mut LabLink, rate: Dynamic) -> ScriptResult<()> =
         link.both().set_rate(&ctx, &rate);
 
     /// Records all that the link carries to a file: pcapng, with a comment for each packet that a policy touched, or pcap if
@@ -252,7 +258,7 @@ functions! {
     /// try { link.capture("/dev/null/no.pcapng"); } catch (e) { kind = e.kind; }
     /// expect(kind, "file");
     /// ```
-    fn capture(ctx: NativeCallContext, link: &mut Link, file: &str) -> ScriptResult<()> =
+    fn capture(ctx: NativeCallContext, link: &mut LabLink, file: &str) -> ScriptResult<()> =
         link.net.capture(file, false).or_raise(&ctx);
 
     /// Records all that the link carries to a file. Option: `overwrite` (`false`): whether a file that exists is overwritten.
@@ -267,7 +273,7 @@ functions! {
     /// try { link.capture("/dev/null/no.pcapng", #{ overwrite: true }); } catch (e) { kind = e.kind; }
     /// expect(kind, "file");
     /// ```
-    fn capture(ctx: NativeCallContext, link: &mut Link, file: &str, options: Map) -> ScriptResult<()> = {
+    fn capture(ctx: NativeCallContext, link: &mut LabLink, file: &str, options: Map) -> ScriptResult<()> = {
         let overwrite = overwrites(&ctx, &options)?;
         link.net.capture(file, overwrite).or_raise(&ctx)
     };
@@ -279,7 +285,7 @@ functions! {
     /// let link = net.link(net.host("a"), net.host("b"), #{ delay: 5.ms, jitter: 1.ms, rate: "10M" });
     /// expect(link.frames, link.passed);
     /// ```
-    get frames(link: &mut Link) -> i64 = link.both().counts().frames as i64;
+    get frames(link: &mut LabLink) -> i64 = link.both().counts().frames as i64;
 
     /// Frames that the link has let go on.
     ///
@@ -292,7 +298,7 @@ functions! {
     /// run_in(a, || udp::open("b:7").ping("b:7", "ping 1", 1.s));
     /// expect(link.passed, link.frames - 1);
     /// ```
-    get passed(link: &mut Link) -> i64 = link.both().counts().passed as i64;
+    get passed(link: &mut LabLink) -> i64 = link.both().counts().passed as i64;
 
     /// Frames that a policy dropped.
     ///
@@ -301,7 +307,7 @@ functions! {
     /// let link = net.link(net.host("a"), net.host("b"), #{ delay: 5.ms, jitter: 1.ms, rate: "10M" });
     /// expect(link.dropped, 0);
     /// ```
-    get dropped(link: &mut Link) -> i64 = link.both().counts().dropped as i64;
+    get dropped(link: &mut LabLink) -> i64 = link.both().counts().dropped as i64;
 
     /// Frames that a policy rejected.
     ///
@@ -310,7 +316,7 @@ functions! {
     /// let link = net.link(net.host("a"), net.host("b"), #{ delay: 5.ms, jitter: 1.ms, rate: "10M" });
     /// expect(link.rejected, 0);
     /// ```
-    get rejected(link: &mut Link) -> i64 = link.both().counts().rejected as i64;
+    get rejected(link: &mut LabLink) -> i64 = link.both().counts().rejected as i64;
 
     /// All counts of the link, as a map. Each of its `frames` (in all `bytes`) is in one of `passed`, `dropped` and `rejected` by
     /// a policy (of these `unanswered`: no error may answer it), `queue_full`, `down` and `unusable`. Of those that passed
@@ -323,7 +329,7 @@ functions! {
     /// let link = net.link(net.host("a"), net.host("b"), #{ delay: 5.ms, jitter: 1.ms, rate: "10M" });
     /// expect(link.counts.queue_full, 0);
     /// ```
-    get counts(link: &mut Link) -> Map = map_of(link.both().counts());
+    get counts(link: &mut LabLink) -> Map = map_of(link.both().counts());
 
     /// The link and what it has carried, in words.
     ///
@@ -332,7 +338,7 @@ functions! {
     /// let link = net.link(net.host("a"), net.host("b"));
     /// expect(`${link}`.starts_with("link a-b: from a to b "), true);
     /// ```
-    fn to_string | to_debug(link: &mut Link) -> String = {
+    fn to_string | to_debug(link: &mut LabLink) -> String = {
         let lines = [0, 1].map(|from| {
             let (here, there) = link.names(from);
             format!("from {here} to {there} {}", account(link.net.counts(from)))

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rhai::{Dynamic, Map, NativeCallContext};
 
-use self::host::Host;
-use self::link::Link;
+use self::host::HostObject;
+use self::link::LabLink;
 use super::context::{Context, Entered, Script};
 use super::convert::Options;
 use super::error::{OrRaise, ScriptResult, raise};
@@ -17,7 +17,7 @@ use crate::net::lab::kernel::program::Program;
 use crate::net::lab::kernel::relay::RelayThread;
 use crate::net::lab::{self, HostOptions};
 use crate::terminal::host_prefix;
-use crate::terminal::input::Line;
+use crate::terminal::input::InputLine;
 
 pub mod exec;
 pub mod host;
@@ -29,7 +29,7 @@ pub mod way;
 
 /// A lab in scripts. Clones are the same one.
 #[derive(Clone, Debug)]
-pub struct Lab(Arc<Inner>);
+pub struct ScriptLab(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
@@ -44,7 +44,7 @@ struct Inner {
     programs: Mutex<Vec<Program>>,
 }
 
-impl Lab {
+impl ScriptLab {
     /// Makes a lab for the script that runs.
     fn create(options: &lab::Options) -> Result<Self, Error> {
         let context = context::current();
@@ -98,29 +98,29 @@ impl Lab {
 }
 
 /// Makes a lab; one that teaches asks its question.
-fn make(ctx: &NativeCallContext, options: &lab::Options) -> ScriptResult<Lab> {
-    let lab = Lab::create(options).or_raise(ctx)?;
+fn make(ctx: &NativeCallContext, options: &lab::Options) -> ScriptResult<ScriptLab> {
+    let lab = ScriptLab::create(options).or_raise(ctx)?;
     match lesson::ask(&context::current()) {
         // Nothing is shown to those who leave at the question; the exit code is the signal's.
-        Some(Line::Interrupted) => Err(exit::leave(0, ctx.call_position())),
+        Some(InputLine::Interrupted) => Err(exit::leave(0, ctx.call_position())),
         _ => Ok(lab),
     }
 }
 
 /// The labs of a run that were made and have not ended.
 #[derive(Debug, Default)]
-struct Labs(Mutex<Vec<Lab>>);
+struct Labs(Mutex<Vec<ScriptLab>>);
 
 /// Ends the labs that a script made, when the script itself is at its end.
 pub(super) fn finish(context: &Context) {
-    let own: Vec<Lab> = {
+    let own: Vec<ScriptLab> = {
         let labs = context.run.part::<Labs>();
         let mut labs = lock(&labs.0);
         let (own, others) = labs.drain(..).partition(|lab| Arc::ptr_eq(&lab.0.owner, &context.script));
         *labs = others;
         own
     };
-    own.iter().for_each(Lab::end);
+    own.iter().for_each(ScriptLab::end);
 }
 
 /// The addresses that a host is to have: one, or a list of them.
@@ -147,11 +147,11 @@ fn host_options(ctx: &NativeCallContext, options: &Map, forwards: bool) -> Scrip
     Ok(read)
 }
 
-fn make_host(ctx: &NativeCallContext, lab: &Lab, name: &str, options: &HostOptions) -> ScriptResult<Host> {
+fn make_host(ctx: &NativeCallContext, lab: &ScriptLab, name: &str, options: &HostOptions) -> ScriptResult<HostObject> {
     let host = lab.net().host(name, options).or_raise(ctx)?;
     lab.relay().knows(&host);
     host_prefix::make_room(name);
-    Ok(Host::new(lab.clone(), host))
+    Ok(HostObject::new(lab.clone(), host))
 }
 
 /// The first address of one version of IP.
@@ -178,7 +178,7 @@ functions! {
     /// net.link(a, b);
     /// expect(a.exec(["ping", "-c", "1", b.addr], #{ quiet: true }).code, 0);
     /// ```
-    fn create(ctx: NativeCallContext) -> ScriptResult<Lab> = make(&ctx, &lab::Options::default());
+    fn create(ctx: NativeCallContext) -> ScriptResult<ScriptLab> = make(&ctx, &lab::Options::default());
 
     /// Makes a lab with options: `arp`: hosts ask for hardware addresses (ARP, neighbour discovery), and links may lose that
     /// too; `icmp_limits`: the kernel limits how many ICMP errors a host sends, as it does outside of labs; `routes: false`:
@@ -194,7 +194,7 @@ functions! {
     /// run_in(a, || udp::open("b:7").ping("b:7", "ping 1", 1.s));
     /// expect(seen.len > 0, true);
     /// ```
-    fn create(ctx: NativeCallContext, options: Map) -> ScriptResult<Lab> = {
+    fn create(ctx: NativeCallContext, options: Map) -> ScriptResult<ScriptLab> = {
         let mut options = Options::new("lab", &options);
         let mut read = || {
             Ok(lab::Options {
@@ -211,7 +211,7 @@ functions! {
 
 functions! {
     pub fn api;
-    object Lab, "A network of hosts, links and routers.";
+    object ScriptLab, "A network of hosts, links and routers.";
 
     /// Makes a host, with an IPv4 and an IPv6 address given out by the lab. Its name is known in the whole lab, to scripts and
     /// to programs.
@@ -223,7 +223,7 @@ functions! {
     /// print(`${a.name} has the address ${a.addr}`);
     /// expect(a.name, "a");
     /// ```
-    fn host(ctx: NativeCallContext, lab: Lab, name: &str) -> ScriptResult<Host> =
+    fn host(ctx: NativeCallContext, lab: ScriptLab, name: &str) -> ScriptResult<HostObject> =
         make_host(&ctx, &lab, name, &HostOptions::default());
 
     /// Makes a host with options: `addr`: its address in place of those given out, or a list of them, each with the length of
@@ -235,7 +235,7 @@ functions! {
     /// let b = lab::create().host("b", #{ addr: ["10.0.0.9", "fd00::9"] });
     /// expect(b.addr, "10.0.0.9");
     /// ```
-    fn host(ctx: NativeCallContext, lab: Lab, name: &str, options: Map) -> ScriptResult<Host> = {
+    fn host(ctx: NativeCallContext, lab: ScriptLab, name: &str, options: Map) -> ScriptResult<HostObject> = {
         let options = host_options(&ctx, &options, false)?;
         make_host(&ctx, &lab, name, &options)
     };
@@ -253,7 +253,7 @@ functions! {
     /// net.link(r, b);
     /// expect(a.exec(["ping", "-c", "1", b.addr], #{ quiet: true }).code, 0);
     /// ```
-    fn router(ctx: NativeCallContext, lab: Lab, name: &str) -> ScriptResult<Host> =
+    fn router(ctx: NativeCallContext, lab: ScriptLab, name: &str) -> ScriptResult<HostObject> =
         make_host(&ctx, &lab, name, &HostOptions { forwards: true, ..Default::default() });
 
     /// Makes a router with options: `addr`: its address in place of those given out, or a list of them.
@@ -264,7 +264,7 @@ functions! {
     /// let r = lab::create().router("r", #{ addr: "10.0.0.254" });
     /// expect(r.addr, "10.0.0.254");
     /// ```
-    fn router(ctx: NativeCallContext, lab: Lab, name: &str, options: Map) -> ScriptResult<Host> = {
+    fn router(ctx: NativeCallContext, lab: ScriptLab, name: &str, options: Map) -> ScriptResult<HostObject> = {
         let options = host_options(&ctx, &options, true)?;
         make_host(&ctx, &lab, name, &options)
     };
@@ -278,7 +278,7 @@ functions! {
     /// let link = net.link(net.host("a"), net.host("b"));
     /// expect(link.name, "a-b");
     /// ```
-    fn link(ctx: NativeCallContext, lab: Lab, a: Host, b: Host) -> ScriptResult<Link> =
+    fn link(ctx: NativeCallContext, lab: ScriptLab, a: HostObject, b: HostObject) -> ScriptResult<LabLink> =
         make_link_with(ctx, lab, a, b, Map::new());
 
     /// Joins two hosts by a link with options, for each direction alike: `delay`: of each frame; `jitter`: give or take so
@@ -294,15 +294,15 @@ functions! {
     /// expect(link.delay, 5.ms);
     /// ```
     fn link as make_link_with(
-        ctx: NativeCallContext, lab: Lab, a: Host, b: Host, options: Map,
-    ) -> ScriptResult<Link> = {
+        ctx: NativeCallContext, lab: ScriptLab, a: HostObject, b: HostObject, options: Map,
+    ) -> ScriptResult<LabLink> = {
         for host in [&a, &b] {
             if !Arc::ptr_eq(&host.lab().0, &lab.0) {
                 let message = format!("the host {} is of another lab", host.name());
                 return raise(&ctx, Error::invalid("link", message).with_hint("a link joins two hosts of one lab"));
             }
         }
-        Link::make(&ctx, &lab, &a, &b, &options)
+        LabLink::make(&ctx, &lab, &a, &b, &options)
     };
 
     /// Ends the lab before the script does: what runs in it, its links, its hosts. Its sockets are closed: loops over them end,
@@ -314,7 +314,7 @@ functions! {
     /// net.end();
     /// try { a.exec(["true"]); } catch (e) { expect(e.kind, "closed"); }
     /// ```
-    fn end(lab: Lab) = {
+    fn end(lab: ScriptLab) = {
         lab.end();
         // A thread that waits on one of its sockets goes on.
         lab.0.relay.session().close_in(&lab.0.net.host_ids());
@@ -327,7 +327,7 @@ functions! {
     /// net.host("a");
     /// expect(`${net}`.starts_with("a lab with 1 host"), true);
     /// ```
-    fn to_string | to_debug(lab: &mut Lab) -> String = match lab.net().len() {
+    fn to_string | to_debug(lab: &mut ScriptLab) -> String = match lab.net().len() {
         1 => "a lab with 1 host".to_string(),
         hosts => format!("a lab with {hosts} hosts"),
     };

@@ -3,7 +3,7 @@
 use rhai::{Array, Dynamic, ImmutableString, Map, NativeCallContext};
 
 use super::exec::{Finished, wanted};
-use super::host::Host;
+use super::host::HostObject;
 use crate::bindings::context;
 use crate::bindings::context::Wait;
 use crate::bindings::convert::text;
@@ -15,11 +15,11 @@ use crate::net::time::Duration;
 
 /// A program that runs beside the script. Clones are the same one.
 #[derive(Clone, Debug)]
-pub struct Program(program::Program);
+pub struct LabProgram(program::Program);
 
 functions! {
     pub fn api;
-    object Program, "A program that runs beside the script.";
+    object LabProgram, "A program that runs beside the script.";
 
     /// Starts a program of the system beside this script, in the host: as `exec`, but without waiting for its end. It ends
     /// with the lab, and so does what it leaves running.
@@ -32,7 +32,7 @@ functions! {
     /// expect(sleeper.is_running, true);
     /// sleeper.stop();
     /// ```
-    fn start_program(ctx: NativeCallContext, host: &mut Host, argv: Array) -> ScriptResult<Program> =
+    fn start_program(ctx: NativeCallContext, host: &mut HostObject, argv: Array) -> ScriptResult<LabProgram> =
         start_program_with(ctx, host, argv, Map::new());
 
     /// Starts a program beside this script, with the options `quiet`, `stdin`, `env` and `dir` of `exec`.
@@ -45,12 +45,12 @@ functions! {
     /// expect(cat.wait().stdout, "ping");
     /// ```
     fn start_program as start_program_with(
-        ctx: NativeCallContext, host: &mut Host, argv: Array, options: Map,
-    ) -> ScriptResult<Program> = {
+        ctx: NativeCallContext, host: &mut HostObject, argv: Array, options: Map,
+    ) -> ScriptResult<LabProgram> = {
         let wanted = wanted(&ctx, "start_program", &argv, &options, false)?;
         let program = program::Program::start(host.net(), wanted.plan).or_raise(&ctx)?;
         host.lab().keep(&program);
-        Ok(Program(program))
+        Ok(LabProgram(program))
     };
 
     /// Waits until the program has ended: what came of it; `()` if this script was stopped first.
@@ -61,7 +61,7 @@ functions! {
     /// let a = lab::create().host("a");
     /// expect(a.start_program(["true"]).wait().code, 0);
     /// ```
-    fn wait(ctx: NativeCallContext, program: Program) -> ScriptResult<Dynamic> = {
+    fn wait(ctx: NativeCallContext, program: LabProgram) -> ScriptResult<Dynamic> = {
         let stop = context::wait(Wait::NewWork).stop;
         if program.0.wait(None, &stop, Stage::Interrupted) != ProgramWait::Done {
             return Ok(Dynamic::UNIT);
@@ -80,7 +80,7 @@ functions! {
     /// let program = a.start_program(["sh", "-c", "echo ready; sleep 60"]);
     /// expect(program.wait_for("ready", 10.s), true);
     /// ```
-    fn wait_for(program: &mut Program, text: &str, timeout: Duration) -> bool = {
+    fn wait_for(program: &mut LabProgram, text: &str, timeout: Duration) -> bool = {
         let context = context::wait(Wait::NewWork);
         program.0.wait_for(text, context.host.now() + timeout, &context.stop);
         program.0.has_printed(text)
@@ -96,7 +96,7 @@ functions! {
     /// let sleeper = a.start_program(["sleep", 60]);
     /// expect(sleeper.stop().signal, 15);
     /// ```
-    fn stop(ctx: NativeCallContext, program: Program) -> ScriptResult<Finished> = {
+    fn stop(ctx: NativeCallContext, program: LabProgram) -> ScriptResult<Finished> = {
         program.0.end(program::TERMINATE).or_raise(&ctx)?;
         if program.0.lab_ended() {
             return raise(&ctx, program::lost(program.0.name()));
@@ -115,7 +115,7 @@ functions! {
     /// ping.wait_for("bytes from", 10.s);
     /// expect(ping.interrupt().stdout, containing("packets transmitted"));
     /// ```
-    fn interrupt(ctx: NativeCallContext, program: Program) -> ScriptResult<Finished> = {
+    fn interrupt(ctx: NativeCallContext, program: LabProgram) -> ScriptResult<Finished> = {
         program.0.end(program::INTERRUPT).or_raise(&ctx)?;
         if program.0.lab_ended() {
             return raise(&ctx, program::lost(program.0.name()));
@@ -130,7 +130,7 @@ functions! {
     /// program.wait();
     /// expect(program.is_running, false);
     /// ```
-    get is_running(program: &mut Program) -> bool = !program.0.has_ended();
+    get is_running(program: &mut LabProgram) -> bool = !program.0.has_ended();
 
     /// What the program has printed to standard output so far, of a long text the first 1 MiB.
     ///
@@ -139,7 +139,7 @@ functions! {
     /// program.wait();
     /// expect(program.stdout, "ping\n");
     /// ```
-    get stdout(program: &mut Program) -> ImmutableString = text(&program.0.printed().0.bytes);
+    get stdout(program: &mut LabProgram) -> ImmutableString = text(&program.0.printed().0.bytes);
 
     /// What the program has printed to standard error so far, of a long text the first 1 MiB.
     ///
@@ -148,14 +148,14 @@ functions! {
     /// program.wait();
     /// expect(program.stderr, "");
     /// ```
-    get stderr(program: &mut Program) -> ImmutableString = text(&program.0.printed().1.bytes);
+    get stderr(program: &mut LabProgram) -> ImmutableString = text(&program.0.printed().1.bytes);
 
     /// The program in words.
     ///
     /// ```rhai
     /// expect(`${lab::create().host("a").start_program(["true"])}`.contains("true"), true);
     /// ```
-    fn to_string | to_debug(program: &mut Program) -> String = {
+    fn to_string | to_debug(program: &mut LabProgram) -> String = {
         let state = if program.0.has_ended() { "ended" } else { "running" };
         format!("{} on {} ({state})", program.0.name(), program.0.host().name().unwrap_or_default())
     };

@@ -2,28 +2,28 @@
 
 use rhai::{Dynamic, Map, NativeCallContext};
 
-use super::link::{Link, RATE, rate};
+use super::link::{LabLink, RATE, rate};
 use crate::bindings::convert::shown;
 use crate::bindings::error::{OrRaise, ScriptResult, raise};
-use crate::bindings::policy::{Made, judge};
+use crate::bindings::policy::{PolicyValue, judge};
 use crate::net::error::Error;
 use crate::net::lab::relay::{Counts, Direction, LinkOptions};
 use crate::net::time::Duration;
 
 /// One direction of a link, or both. Clones are the same one.
 #[derive(Clone, Debug)]
-pub struct Way {
-    link: Link,
+pub struct LinkDirection {
+    link: LabLink,
     direction: Direction,
 }
 
-impl Way {
-    pub(super) fn new(link: &Link, direction: Direction) -> Self {
+impl LinkDirection {
+    pub(super) fn new(link: &LabLink, direction: Direction) -> Self {
         Self { link: link.clone(), direction }
     }
 
     /// Has `made` decide there from now on.
-    pub(super) fn place(&self, ctx: &NativeCallContext, made: &Made) -> ScriptResult<()> {
+    pub(super) fn place(&self, ctx: &NativeCallContext, made: &PolicyValue) -> ScriptResult<()> {
         let _inside = self.link.lab().enter();
         let (judge, name) = judge(ctx, made, &self.link.net().site(self.direction))?;
         self.link.net().set_policy(self.direction, judge, name);
@@ -120,7 +120,7 @@ pub(super) fn account(counts: Counts) -> String {
 
 functions! {
     pub fn api;
-    object Way, "One direction of a link.";
+    object LinkDirection, "One direction of a link.";
 
     /// Has `policy` decide about each packet on the link from now on, in both directions: a closure that takes the packet and
     /// returns a verdict, or a policy such as `loss(0.1)`. A closure runs beside the script, with what it captured copied, and
@@ -140,8 +140,8 @@ functions! {
     /// let ping = run_in(a, || udp::open("b:7").ping("b:7", "ping 1", 1.s));
     /// expect(`${ping.icmp}`, "Communication Administratively Prohibited");
     /// ```
-    fn set_policy(ctx: NativeCallContext, link: Link, policy: Dynamic) -> ScriptResult<()> =
-        Way::new(&link, Direction::Both).place(&ctx, &Made::of(&ctx, policy)?);
+    fn set_policy(ctx: NativeCallContext, link: LabLink, policy: Dynamic) -> ScriptResult<()> =
+        LinkDirection::new(&link, Direction::Both).place(&ctx, &PolicyValue::of(&ctx, policy)?);
 
     /// Has a closure or a policy decide about each packet that goes one way over a link from now on.
     ///
@@ -156,8 +156,8 @@ functions! {
     /// let ping = run_in(a, || udp::open("b:7").ping("b:7", "ping 1", 1.s));
     /// expect(`${ping.icmp}`, "Communication Administratively Prohibited");
     /// ```
-    fn set_policy(ctx: NativeCallContext, way: Way, policy: Dynamic) -> ScriptResult<()> =
-        way.place(&ctx, &Made::of(&ctx, policy)?);
+    fn set_policy(ctx: NativeCallContext, way: LinkDirection, policy: Dynamic) -> ScriptResult<()> =
+        way.place(&ctx, &PolicyValue::of(&ctx, policy)?);
 
     /// How long the link holds each frame in this direction. It can be set while traffic flows.
     ///
@@ -168,7 +168,7 @@ functions! {
     /// let way = link.from(a);
     /// expect(way.delay, 5.ms);
     /// ```
-    get delay(way: &mut Way) -> Duration = way.options().delay;
+    get delay(way: &mut LinkDirection) -> Duration = way.options().delay;
 
     /// Sets how long the link holds each frame from now on in this direction.
     ///
@@ -182,7 +182,7 @@ functions! {
     /// way.delay = 20.ms;
     /// expect(way.delay, 20.ms);
     /// ```
-    set delay(ctx: NativeCallContext, way: &mut Way, delay: Duration) -> ScriptResult<()> =
+    set delay(ctx: NativeCallContext, way: &mut LinkDirection, delay: Duration) -> ScriptResult<()> =
         way.change(&ctx, |options| options.delay = delay);
 
     /// By how much the link's delay varies, give or take.
@@ -194,7 +194,7 @@ functions! {
     /// let way = link.from(a);
     /// expect(way.jitter, 1.ms);
     /// ```
-    get jitter(way: &mut Way) -> Duration = way.options().jitter;
+    get jitter(way: &mut LinkDirection) -> Duration = way.options().jitter;
 
     /// Sets by how much the link's delay varies from now on, give or take.
     ///
@@ -208,7 +208,7 @@ functions! {
     /// way.jitter = 2.ms;
     /// expect(way.jitter, 2.ms);
     /// ```
-    set jitter(ctx: NativeCallContext, way: &mut Way, jitter: Duration) -> ScriptResult<()> =
+    set jitter(ctx: NativeCallContext, way: &mut LinkDirection, jitter: Duration) -> ScriptResult<()> =
         way.change(&ctx, |options| options.jitter = jitter);
 
     /// The rate of the link in bits a second in this direction; `()` if it has none and carries as fast as it goes.
@@ -220,7 +220,7 @@ functions! {
     /// let way = link.from(a);
     /// expect(way.rate, 10_000_000);
     /// ```
-    get rate(way: &mut Way) -> Dynamic = way.options().rate.map_or(Dynamic::UNIT, |rate| (rate as i64).into());
+    get rate(way: &mut LinkDirection) -> Dynamic = way.options().rate.map_or(Dynamic::UNIT, |rate| (rate as i64).into());
 
     /// Sets the rate of the link from now on: bits a second, a number or text such as `"10M"`; `()` for none.
     ///
@@ -234,7 +234,7 @@ functions! {
     /// way.rate = "1.5M";
     /// expect(way.rate, 1_500_000);
     /// ```
-    set rate(ctx: NativeCallContext, way: &mut Way, rate: Dynamic) -> ScriptResult<()> = way.set_rate(&ctx, &rate);
+    set rate(ctx: NativeCallContext, way: &mut LinkDirection, rate: Dynamic) -> ScriptResult<()> = way.set_rate(&ctx, &rate);
 
     /// Frames that came onto the link in this direction.
     ///
@@ -245,7 +245,7 @@ functions! {
     /// let way = link.from(a);
     /// expect(way.frames, way.passed);
     /// ```
-    get frames(way: &mut Way) -> i64 = way.counts().frames as i64;
+    get frames(way: &mut LinkDirection) -> i64 = way.counts().frames as i64;
 
     /// Frames that the link has let go on.
     ///
@@ -259,7 +259,7 @@ functions! {
     /// run_in(a, || udp::open("b:7").ping("b:7", "ping 1", 1.s));
     /// expect(way.passed, way.frames - 1);
     /// ```
-    get passed(way: &mut Way) -> i64 = way.counts().passed as i64;
+    get passed(way: &mut LinkDirection) -> i64 = way.counts().passed as i64;
 
     /// Frames that a policy dropped.
     ///
@@ -270,7 +270,7 @@ functions! {
     /// let way = link.from(a);
     /// expect(way.dropped, 0);
     /// ```
-    get dropped(way: &mut Way) -> i64 = way.counts().dropped as i64;
+    get dropped(way: &mut LinkDirection) -> i64 = way.counts().dropped as i64;
 
     /// Frames that a policy rejected.
     ///
@@ -281,7 +281,7 @@ functions! {
     /// let way = link.from(a);
     /// expect(way.rejected, 0);
     /// ```
-    get rejected(way: &mut Way) -> i64 = way.counts().rejected as i64;
+    get rejected(way: &mut LinkDirection) -> i64 = way.counts().rejected as i64;
 
     /// All counts of the link, as a map. Each of its `frames` (in all `bytes`) is in one of `passed`, `dropped` and `rejected` by
     /// a policy (of these `unanswered`: no error may answer it), `queue_full`, `down` and `unusable`. Of those that passed
@@ -296,7 +296,7 @@ functions! {
     /// let way = link.from(a);
     /// expect(way.counts.queue_full, 0);
     /// ```
-    get counts(way: &mut Way) -> Map = map_of(way.counts());
+    get counts(way: &mut LinkDirection) -> Map = map_of(way.counts());
 
     /// The direction in words.
     ///
@@ -306,7 +306,7 @@ functions! {
     /// let link = net.link(a, net.host("b"));
     /// expect(`${link.from(a)}`, "link a-b from a to b: 0 of 0 passed");
     /// ```
-    fn to_string | to_debug(way: &mut Way) -> String = {
+    fn to_string | to_debug(way: &mut LinkDirection) -> String = {
         let (from, to) = way.link.names(way.from());
         format!("link {} from {from} to {to}: {}", way.link.net().name(), account(way.counts()))
     };

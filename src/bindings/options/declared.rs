@@ -4,14 +4,14 @@ use clap::builder::{PossibleValuesParser, TypedValueParser, ValueParser};
 use clap::{Arg, ArgAction};
 use rhai::{Dynamic, NativeCallContext};
 
-use super::value::Value;
+use super::value::OptionValue;
 use crate::bindings::context::Context;
 use crate::bindings::convert::shown;
 use crate::bindings::error::{ScriptResult, raise};
 use crate::bindings::policy;
 use crate::net::error::{Error, ErrorKind};
 use crate::net::host::addr;
-use crate::terminal::input::Line;
+use crate::terminal::input::InputLine;
 use crate::terminal::{input, output};
 
 /// One declared option.
@@ -21,14 +21,14 @@ pub struct Declared {
     pub(super) shape: Shape,
     pub(super) help: String,
     /// `None`: it has to be given.
-    pub(super) default: Option<Value>,
+    pub(super) default: Option<OptionValue>,
     pub(super) choices: Vec<String>,
     pub(super) is_address: bool,
     /// Whether it is asked for when it is first read, not at the start.
     pub(super) when_read: bool,
     pub(super) is_policy: bool,
-    pub(super) least: Option<Value>,
-    pub(super) most: Option<Value>,
+    pub(super) least: Option<OptionValue>,
+    pub(super) most: Option<OptionValue>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,18 +46,18 @@ pub(super) enum Shape {
 }
 
 impl Declared {
-    fn check(&self, text: &str) -> Result<Value, String> {
-        let like = self.default.as_ref().unwrap_or(&Value::Text(String::new())).read(text)?;
+    fn check(&self, text: &str) -> Result<OptionValue, String> {
+        let like = self.default.as_ref().unwrap_or(&OptionValue::Text(String::new())).read(text)?;
         if let Some(least) = self.least.as_ref().filter(|least| like.is_below(least)) {
             return Err(format!("it must be at least {}", least.typed()));
         }
         if let Some(most) = self.most.as_ref().filter(|most| most.is_below(&like)) {
             return Err(format!("it must be at most {}", most.typed()));
         }
-        if let (true, Value::Text(text)) = (self.is_address && !text.is_empty(), &like) {
+        if let (true, OptionValue::Text(text)) = (self.is_address && !text.is_empty(), &like) {
             addr::check(text).map_err(|error| format!("{}; {}", error.message, error.hint))?;
         }
-        if let (true, Value::Text(text)) = (self.is_policy && !text.is_empty(), &like) {
+        if let (true, OptionValue::Text(text)) = (self.is_policy && !text.is_empty(), &like) {
             policy::check(text)?;
         }
         if !self.choices.is_empty() && !self.choices.contains(&like.typed()) {
@@ -68,7 +68,7 @@ impl Declared {
 
     /// Whether it is a length of time.
     pub(super) fn is_time(&self) -> bool {
-        matches!(self.default, Some(Value::Duration(_))) && self.shape != Shape::Flag
+        matches!(self.default, Some(OptionValue::Duration(_))) && self.shape != Shape::Flag
     }
 
     pub(super) fn arg(&self) -> Arg {
@@ -78,7 +78,7 @@ impl Declared {
             // As in `ping -q`, for every script.
             return if self.name == "quiet" { arg.short('q') } else { arg };
         }
-        let text = Value::Text(String::new());
+        let text = OptionValue::Text(String::new());
         let like = self.default.as_ref().unwrap_or(&text);
         let declared = self.clone();
         let parser = if self.choices.is_empty() {
@@ -100,7 +100,7 @@ impl Declared {
             }),
         };
         let help = match (&self.default, self.shape) {
-            (Some(Value::Text(text)), _) if text.is_empty() => self.help.clone(),
+            (Some(OptionValue::Text(text)), _) if text.is_empty() => self.help.clone(),
             (Some(default), Shape::Asked) => {
                 format!("prompted for when omitted: \"{}\" [default: {}]", self.help, default.typed())
             }
@@ -108,7 +108,7 @@ impl Declared {
             (None, _) => self.help.clone(),
         };
         // Numbers may be negative; a text that begins with a dash is more likely a slip.
-        arg.help(help).value_parser(parser).allow_hyphen_values(!matches!(like, Value::Text(_)))
+        arg.help(help).value_parser(parser).allow_hyphen_values(!matches!(like, OptionValue::Text(_)))
     }
 
     /// Asks for the value until the answer is right. On a terminal only: what comes on another standard input may be meant
@@ -116,9 +116,9 @@ impl Declared {
     ///
     /// # Errors
     /// `interrupted`: the stop happened first; what standard input meets.
-    pub(super) fn ask(&self, context: &Context) -> Result<Value, Error> {
+    pub(super) fn ask(&self, context: &Context) -> Result<OptionValue, Error> {
         use std::io::IsTerminal;
-        let default = self.default.clone().unwrap_or(Value::Text(String::new()));
+        let default = self.default.clone().unwrap_or(OptionValue::Text(String::new()));
         if !std::io::stdin().is_terminal() {
             let typed = default.typed();
             output::note(&format!("--{} {typed}, its default: standard input is no terminal to ask on", self.name));
@@ -127,12 +127,12 @@ impl Declared {
         loop {
             output::line(&self.help);
             let text = match input::read_line(context.host.as_ref(), &context.stop)? {
-                Line::Text(text) => text,
-                Line::End => {
+                InputLine::Text(text) => text,
+                InputLine::End => {
                     output::line(&default.typed());
                     return Ok(default);
                 }
-                Line::Interrupted => return Err(Error::new(ErrorKind::Interrupted, "ask", "interrupted")),
+                InputLine::Interrupted => return Err(Error::new(ErrorKind::Interrupted, "ask", "interrupted")),
             };
             if text.trim().is_empty() {
                 return Ok(default);
@@ -162,7 +162,7 @@ pub(super) fn declare(
     }
     let default = match default {
         None => None,
-        Some(default) => match Value::of(default) {
+        Some(default) => match OptionValue::of(default) {
             Some(value) => Some(value),
             None => {
                 let message = format!("the default of `{name}` is {}", shown(default));

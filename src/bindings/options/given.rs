@@ -11,7 +11,7 @@ use clap::{ArgMatches, Command};
 use rhai::NativeCallContext;
 
 use super::declared::{Declared, Shape};
-use super::value::Value;
+use super::value::OptionValue;
 use crate::bindings::context::Context;
 use crate::bindings::error::{ScriptResult, raise};
 use crate::bindings::{context, exit};
@@ -21,20 +21,20 @@ use crate::terminal::output;
 /// What was given on the command line, or the defaults.
 #[derive(Clone, Debug)]
 pub struct Given {
-    values: BTreeMap<String, Value>,
+    values: BTreeMap<String, OptionValue>,
     /// Those that are asked for when they are first read, and what was answered.
-    later: Arc<BTreeMap<String, Later>>,
+    later: Arc<BTreeMap<String, DeferredOption>>,
 }
 
 /// An option that is asked for when it is first read, and what was answered.
-type Later = (Declared, Mutex<Option<Value>>);
+type DeferredOption = (Declared, Mutex<Option<OptionValue>>);
 
 impl Given {
     /// The value of an option; `None`: there is no such option.
     ///
     /// # Errors
     /// What was answered is no value for it: the script ends.
-    pub(super) fn get(&self, ctx: &NativeCallContext, name: &str) -> ScriptResult<Option<Value>> {
+    pub(super) fn get(&self, ctx: &NativeCallContext, name: &str) -> ScriptResult<Option<OptionValue>> {
         let Some((option, answer)) = self.later.get(name) else { return Ok(self.values.get(name).cloned()) };
         let mut answer = answer.lock().unwrap_or_else(PoisonError::into_inner);
         if answer.is_none() {
@@ -52,7 +52,7 @@ impl Given {
 }
 
 /// Asks for a value; one that is wrong ends the script, and so does an interrupt: nothing has been begun.
-fn ask(ctx: &NativeCallContext, option: &Declared, context: &Context) -> ScriptResult<Value> {
+fn ask(ctx: &NativeCallContext, option: &Declared, context: &Context) -> ScriptResult<OptionValue> {
     option.ask(context).map_err(|err| {
         if err.kind == ErrorKind::Interrupted {
             return exit::leave(0, ctx.call_position());
@@ -94,9 +94,11 @@ pub(super) fn read(ctx: &NativeCallContext, declared: &[Declared]) -> ScriptResu
     let (mut given, mut later) = (BTreeMap::new(), BTreeMap::new());
     for option in declared {
         let value = match option.shape {
-            Shape::Flag => Value::Bool(matches.get_flag(&option.name)),
-            Shape::Rest => Value::List(matches.get_many::<String>(&option.name).unwrap_or_default().cloned().collect()),
-            _ => match (matches.get_one::<Value>(&option.name), &option.default) {
+            Shape::Flag => OptionValue::Bool(matches.get_flag(&option.name)),
+            Shape::Rest => {
+                OptionValue::List(matches.get_many::<String>(&option.name).unwrap_or_default().cloned().collect())
+            }
+            _ => match (matches.get_one::<OptionValue>(&option.name), &option.default) {
                 (Some(value), _) => value.clone(),
                 (None, _) if option.shape == Shape::Asked && context.script.main => {
                     if option.when_read {
@@ -116,7 +118,7 @@ pub(super) fn read(ctx: &NativeCallContext, declared: &[Declared]) -> ScriptResu
 }
 
 /// A header with the values of options in place of their names in braces.
-fn filled<'a>(header: &str, values: impl IntoIterator<Item = (&'a String, &'a Value)>) -> String {
+fn filled<'a>(header: &str, values: impl IntoIterator<Item = (&'a String, &'a OptionValue)>) -> String {
     values
         .into_iter()
         .fold(header.to_string(), |text, (name, value)| text.replace(&format!("{{{name}}}"), &value.typed()))

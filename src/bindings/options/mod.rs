@@ -4,7 +4,7 @@ use rhai::{Array, Dynamic, NativeCallContext};
 
 use self::declared::{Declared, Shape, declare};
 use self::given::{Given, read};
-use self::value::Value;
+use self::value::OptionValue;
 use super::convert::shown;
 use super::error::{OrRaise, ScriptResult, raise};
 use crate::nearest::nearest;
@@ -135,7 +135,7 @@ functions! {
     /// expect(OPT.count, 5);
     /// ```
     fn at_least(option: Declared, least: Dynamic) -> Declared =
-        Declared { least: Value::of(&least), ..option };
+        Declared { least: OptionValue::of(&least), ..option };
 
     /// The same option, refusing values above `most`.
     ///
@@ -143,7 +143,7 @@ functions! {
     /// const OPT = options([ option("size", 0, "bytes").at_least(0).at_most(65_507) ]);
     /// expect(OPT.size, 0);
     /// ```
-    fn at_most(option: Declared, most: Dynamic) -> Declared = Declared { most: Value::of(&most), ..option };
+    fn at_most(option: Declared, most: Dynamic) -> Declared = Declared { most: OptionValue::of(&most), ..option };
 
     /// Reads the script's arguments by its declared options; `--help` explains them. To be called once, at the start.
     ///
@@ -186,7 +186,7 @@ functions! {
     /// expect(OPT["size"], 64);
     /// ```
     index get(ctx: NativeCallContext, options: &mut Given, name: &str) -> ScriptResult<Dynamic> = {
-        let found = options.get(&ctx, name)?.map(Value::into_dynamic).ok_or_else(|| {
+        let found = options.get(&ctx, name)?.map(OptionValue::into_dynamic).ok_or_else(|| {
             let names = options.names();
             let near = nearest(name, names.iter().copied());
             let near = near.first().map_or(String::new(), |near| format!("did you mean `{near}`? "));

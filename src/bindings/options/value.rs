@@ -6,7 +6,7 @@ use crate::net::time::Duration;
 
 /// The value of an option.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Value {
+pub enum OptionValue {
     /// Text.
     Text(String),
     /// A whole number.
@@ -21,7 +21,7 @@ pub enum Value {
     List(Vec<String>),
 }
 
-impl Value {
+impl OptionValue {
     pub(super) fn of(value: &Dynamic) -> Option<Self> {
         if let Ok(n) = value.as_int() {
             return Some(Self::Int(n));

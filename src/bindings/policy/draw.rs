@@ -7,14 +7,14 @@ use rhai::{ImmutableString, NativeCallContext, Position};
 use crate::bindings::context;
 use crate::bindings::error::{ScriptResult, raise};
 use crate::net::error::Error;
-use crate::net::random::Stream;
+use crate::net::random::RandomStream;
 use crate::net::time::{Duration, Instant};
 use crate::terminal::output;
 
 /// The draws that belong to the packet a policy decides about.
 #[derive(Debug)]
 pub(super) struct Deciding {
-    pub(super) stream: Stream,
+    pub(super) stream: RandomStream,
     pub(super) drawn: Vec<f64>,
     /// Whether the policy has failed before, and that was told.
     pub(super) failed: bool,

@@ -8,27 +8,27 @@ use rhai::Dynamic;
 
 use crate::bindings::convert::text;
 use crate::net::policy::Place;
-use crate::net::policy::input::{Carried, Way};
+use crate::net::policy::input::{Carried, FrameDirection};
 use crate::net::wire::frame::{Frame as Summary, Ip};
 use crate::net::wire::icmp::{IcmpError, Message};
 
 /// A frame that a policy decides about.
 #[derive(Clone, Debug)]
-pub struct Frame(Arc<Judged>);
+pub struct PolicyFrame(Arc<DecidedFrame>);
 
 #[derive(Debug)]
-struct Judged {
+struct DecidedFrame {
     bytes: Box<[u8]>,
     frame: Summary,
-    way: Arc<Way>,
+    way: Arc<FrameDirection>,
     place: Place,
 }
 
-impl Frame {
+impl PolicyFrame {
     /// The frame that a policy decides about, at this place in its flow.
     pub fn under_judgement(carried: &Carried<'_>, place: Place) -> Self {
         let (bytes, frame, way) = (carried.bytes.into(), *carried.frame, carried.way.clone());
-        Self(Arc::new(Judged { bytes, frame, way, place }))
+        Self(Arc::new(DecidedFrame { bytes, frame, way, place }))
     }
 
     fn carried(&self) -> Carried<'_> {
@@ -41,7 +41,7 @@ impl Frame {
     }
 
     fn icmp(&self) -> Option<IcmpError> {
-        let Judged { bytes, frame, .. } = &*self.0;
+        let DecidedFrame { bytes, frame, .. } = &*self.0;
         let ip = frame.ip.as_ref()?;
         let kind = ip.icmp?;
         let message = Message::parse(kind.family, bytes.get(ip.segment())?).ok()?;
@@ -62,7 +62,7 @@ impl Frame {
 
 functions! {
     pub fn api;
-    object Frame, "A packet on a link or at a host's ingress, with the Ethernet frame that carries it.";
+    object PolicyFrame, "A packet on a link or at a host's ingress, with the Ethernet frame that carries it.";
 
     /// What it is, in the word that a receive has for it: `"packet"`.
     ///
@@ -74,7 +74,7 @@ functions! {
     /// let ping = run_in(a, || udp::open("b:7").ping("b:7", "ping 1", 1.s));
     /// expect(`${ping.icmp}`, "Communication Administratively Prohibited");
     /// ```
-    get kind(_frame: &mut Frame) -> String = "packet".to_string();
+    get kind(_frame: &mut PolicyFrame) -> String = "packet".to_string();
 
     /// Who sent it: address and port; the port is 0 where the protocol has none. `()` if it is not IP.
     ///
@@ -86,7 +86,7 @@ functions! {
     /// let ping = run_in(a, || udp::open("b:7").ping("b:7", "ping 1", 1.s));
     /// expect(`${ping.icmp}`, "Communication Administratively Prohibited");
     /// ```
-    get from(frame: &mut Frame) -> Dynamic = frame.of_ip(|ip| Some(Dynamic::from(ip.from())));
+    get from(frame: &mut PolicyFrame) -> Dynamic = frame.of_ip(|ip| Some(Dynamic::from(ip.from())));
 
     /// Whom it is for: address and port; the port is 0 where the protocol has none. `()` if it is not IP.
     ///
@@ -98,7 +98,7 @@ functions! {
     /// let ping = run_in(a, || udp::open("b:7").ping("b:7", "ping 1", 1.s));
     /// expect(`${ping.icmp}`, "Communication Administratively Prohibited");
     /// ```
-    get to(frame: &mut Frame) -> Dynamic = frame.of_ip(|ip| Some(Dynamic::from(ip.to())));
+    get to(frame: &mut PolicyFrame) -> Dynamic = frame.of_ip(|ip| Some(Dynamic::from(ip.to())));
 
     /// What it carries: `"udp"`, `"tcp"`, `"icmp"`, `"icmp6"`, `"arp"`, the number of another protocol of IP as text, such
     /// as `"132"`, the type of another frame, such as `"0x88cc"`, or `"malformed"`.
@@ -111,7 +111,7 @@ functions! {
     /// let ping = run_in(a, || udp::open("b:7").ping("b:7", "ping 1", 1.s));
     /// expect(`${ping.icmp}`, "Communication Administratively Prohibited");
     /// ```
-    get protocol(frame: &mut Frame) -> String = frame.0.frame.protocol();
+    get protocol(frame: &mut PolicyFrame) -> String = frame.0.frame.protocol();
 
     /// The flags of a TCP segment, such as `"SYN"` or `"PSH ACK"`; `()` for what is not TCP.
     ///
@@ -123,7 +123,7 @@ functions! {
     /// try { run_in(a, || tcp::connect("b:7")); } catch (e) { kind = e.kind; }
     /// expect(kind, "unreachable");
     /// ```
-    get flags(frame: &mut Frame) -> Dynamic = frame.of_ip(|ip| ip.flags.map(|flags| flags.to_string()));
+    get flags(frame: &mut PolicyFrame) -> Dynamic = frame.of_ip(|ip| ip.flags.map(|flags| flags.to_string()));
 
     /// The ICMP message: an object with `name`, `type` and `code`, as errors have; `()` for what is not ICMP.
     ///
@@ -135,7 +135,7 @@ functions! {
     /// let ping = run_in(a, || icmp::open("0.0.0.0").ping(b.addr, 1.s));
     /// expect(`${ping.icmp}`, "Communication Administratively Prohibited");
     /// ```
-    get icmp(frame: &mut Frame) -> Dynamic = frame.icmp().map_or(Dynamic::UNIT, Dynamic::from);
+    get icmp(frame: &mut PolicyFrame) -> Dynamic = frame.icmp().map_or(Dynamic::UNIT, Dynamic::from);
 
     /// The identifier of an echo request or reply, by which a ping knows its own; `()` for anything else.
     ///
@@ -147,7 +147,7 @@ functions! {
     /// let ping = run_in(a, || icmp::open("0.0.0.0").ping(b.addr, 1.s));
     /// expect(`${ping.icmp}`, "Communication Administratively Prohibited");
     /// ```
-    get id(frame: &mut Frame) -> Dynamic = frame.of_ip(|ip| ip.echo.map(|echo| i64::from(echo.id)));
+    get id(frame: &mut PolicyFrame) -> Dynamic = frame.of_ip(|ip| ip.echo.map(|echo| i64::from(echo.id)));
 
     /// The sequence number of an echo request or reply; `()` for anything else.
     ///
@@ -159,7 +159,7 @@ functions! {
     /// let ping = run_in(a, || icmp::open("0.0.0.0").ping(b.addr, 1.s));
     /// expect(`${ping.icmp}`, "Communication Administratively Prohibited");
     /// ```
-    get seq(frame: &mut Frame) -> Dynamic = frame.of_ip(|ip| ip.echo.map(|echo| i64::from(echo.seq)));
+    get seq(frame: &mut PolicyFrame) -> Dynamic = frame.of_ip(|ip| ip.echo.map(|echo| i64::from(echo.seq)));
 
     /// The time to live, or hop limit; `()` if it is not IP.
     ///
@@ -171,7 +171,7 @@ functions! {
     /// let ping = run_in(a, || udp::open("b:7").ping("b:7", "ping 1", 1.s));
     /// expect(`${ping.icmp}`, "Communication Administratively Prohibited");
     /// ```
-    get ttl(frame: &mut Frame) -> Dynamic = frame.of_ip(|ip| Some(i64::from(ip.ttl)));
+    get ttl(frame: &mut PolicyFrame) -> Dynamic = frame.of_ip(|ip| Some(i64::from(ip.ttl)));
 
     /// The payload of UDP, TCP or ICMP as text; what is not UTF-8 shows as `�`.
     ///
@@ -183,7 +183,7 @@ functions! {
     /// let ping = run_in(a, || udp::open("b:7").ping("b:7", "ping 1", 1.s));
     /// expect(`${ping.icmp}`, "Communication Administratively Prohibited");
     /// ```
-    get text(frame: &mut Frame) -> Dynamic = text(frame.carried().payload()).into();
+    get text(frame: &mut PolicyFrame) -> Dynamic = text(frame.carried().payload()).into();
 
     /// The payload of UDP, TCP or ICMP as a blob.
     ///
@@ -195,7 +195,7 @@ functions! {
     /// let ping = run_in(a, || udp::open("b:7").ping("b:7", "ping 1", 1.s));
     /// expect(`${ping.icmp}`, "Communication Administratively Prohibited");
     /// ```
-    get data(frame: &mut Frame) -> Dynamic = Dynamic::from_blob(frame.carried().payload().to_vec());
+    get data(frame: &mut PolicyFrame) -> Dynamic = Dynamic::from_blob(frame.carried().payload().to_vec());
 
     /// The size of the payload in bytes.
     ///
@@ -207,7 +207,7 @@ functions! {
     /// let ping = run_in(a, || udp::open("b:7").ping("b:7", "ping 1", 1.s));
     /// expect(`${ping.icmp}`, "Communication Administratively Prohibited");
     /// ```
-    get len(frame: &mut Frame) -> i64 = frame.0.frame.payload().len() as i64;
+    get len(frame: &mut PolicyFrame) -> i64 = frame.0.frame.payload().len() as i64;
 
     /// The size of the whole frame in bytes, all headers included.
     ///
@@ -219,7 +219,7 @@ functions! {
     /// let ping = run_in(a, || udp::open("b:7").ping("b:7", "ping 1", 1.s));
     /// expect(`${ping.icmp}`, "Communication Administratively Prohibited");
     /// ```
-    get size(frame: &mut Frame) -> i64 = frame.0.frame.len as i64;
+    get size(frame: &mut PolicyFrame) -> i64 = frame.0.frame.len as i64;
 
     /// Its number within its flow, that is of this protocol, from this address and port to that one, from 1, as the policy
     /// counts it.
@@ -232,7 +232,7 @@ functions! {
     /// let ping = run_in(a, || udp::open("b:7").ping("b:7", "ping 1", 1.s));
     /// expect(`${ping.icmp}`, "Communication Administratively Prohibited");
     /// ```
-    get number(frame: &mut Frame) -> i64 = frame.0.place.number as i64;
+    get number(frame: &mut PolicyFrame) -> i64 = frame.0.place.number as i64;
 
     /// The number of its flow, by first appearance, from 0. What a kernel sends by itself, when it likes (ARP, neighbour discovery,
     /// MLD, IGMP), is counted apart, from -1 down.
@@ -245,7 +245,7 @@ functions! {
     /// let ping = run_in(a, || udp::open("b:7").ping("b:7", "ping 1", 1.s));
     /// expect(`${ping.icmp}`, "Communication Administratively Prohibited");
     /// ```
-    get flow(frame: &mut Frame) -> i64 = frame.0.place.flow;
+    get flow(frame: &mut PolicyFrame) -> i64 = frame.0.place.flow;
 
     /// The name of the host at the link's end from which it comes.
     ///
@@ -257,7 +257,7 @@ functions! {
     /// let ping = run_in(a, || udp::open("b:7").ping("b:7", "ping 1", 1.s));
     /// expect(`${ping.icmp}`, "Communication Administratively Prohibited");
     /// ```
-    get host(frame: &mut Frame) -> String = frame.0.way.from.to_string();
+    get host(frame: &mut PolicyFrame) -> String = frame.0.way.from.to_string();
 
     /// The link's ends in the direction in which it goes, such as `"a > b"`.
     ///
@@ -269,8 +269,8 @@ functions! {
     /// let ping = run_in(a, || udp::open("b:7").ping("b:7", "ping 1", 1.s));
     /// expect(`${ping.icmp}`, "Communication Administratively Prohibited");
     /// ```
-    get direction(frame: &mut Frame) -> String = {
-        let Way { from, to, .. } = &*frame.0.way;
+    get direction(frame: &mut PolicyFrame) -> String = {
+        let FrameDirection { from, to, .. } = &*frame.0.way;
         format!("{from} > {to}")
     };
 
@@ -284,7 +284,7 @@ functions! {
     /// let ping = run_in(a, || udp::open("b:7").ping("b:7", "ping 1", 1.s));
     /// expect(`${ping.icmp}`, "Communication Administratively Prohibited");
     /// ```
-    get link(frame: &mut Frame) -> String = frame.0.way.link.to_string();
+    get link(frame: &mut PolicyFrame) -> String = frame.0.way.link.to_string();
 
     /// Whether it claims to be IP and makes no sense as such: cut short, or with a wrong header.
     ///
@@ -296,7 +296,7 @@ functions! {
     /// let ping = run_in(a, || udp::open("b:7").ping("b:7", "ping 1", 1.s));
     /// expect(`${ping.icmp}`, "Communication Administratively Prohibited");
     /// ```
-    get malformed(frame: &mut Frame) -> bool = frame.0.frame.malformed;
+    get malformed(frame: &mut PolicyFrame) -> bool = frame.0.frame.malformed;
 
     /// The packet in words, such as `udp 10.0.0.1:40000 > 10.0.0.2:11000`.
     ///
@@ -308,5 +308,5 @@ functions! {
     /// let ping = run_in(a, || udp::open("b:7").ping("b:7", "ping 1", 1.s));
     /// expect(`${ping.icmp}`, "Communication Administratively Prohibited");
     /// ```
-    fn to_string | to_debug(frame: &mut Frame) -> String = frame.0.frame.to_string();
+    fn to_string | to_debug(frame: &mut PolicyFrame) -> String = frame.0.frame.to_string();
 }

@@ -2,8 +2,8 @@
 
 use rhai::{Dynamic, NativeCallContext};
 
-use super::{Made, attach, attach_to_listener};
-use crate::bindings::context::Server;
+use super::{PolicyValue, attach, attach_to_listener};
+use crate::bindings::context::ServerKind;
 use crate::bindings::error::{ScriptResult, raise};
 use crate::bindings::task::Task;
 use crate::net::error::{Error, ErrorKind};
@@ -26,7 +26,7 @@ functions! {
     /// expect(udp::open(server.addr).ping(server.addr, "ping 1", 50.ms).kind, "timeout");
     /// ```
     fn set_policy(ctx: NativeCallContext, server: Task, policy: Dynamic) -> ScriptResult<()> = {
-        let made = Made::of(&ctx, policy)?;
+        let made = PolicyValue::of(&ctx, policy)?;
         let Some(script) = server.script() else {
             let error = Error::invalid("set_policy", "a thread has no sockets of its own");
             return raise(&ctx, error.with_hint("name the socket, or a script started with start(…)"));
@@ -38,8 +38,8 @@ functions! {
             return raise(&ctx, error.with_peer(&script.name).with_hint("it has ended, or closed its socket"));
         }
         servers.iter().try_for_each(|(_, server)| match server {
-            Server::Udp(socket) => attach(&ctx, socket, &made),
-            Server::Tcp(listener) => attach_to_listener(&ctx, listener, &made),
+            ServerKind::Udp(socket) => attach(&ctx, socket, &made),
+            ServerKind::Tcp(listener) => attach_to_listener(&ctx, listener, &made),
         })
     };
 }

@@ -27,16 +27,16 @@ pub mod verdict;
 
 /// A policy as a value of a script. Attaching it makes a copy with a state of its own.
 #[derive(Clone, Debug)]
-pub enum Made {
+pub enum PolicyValue {
     /// A native one.
     Native(Native),
     /// A closure, with the file it came from.
     Closure(Box<Callback>, Option<Arc<str>>),
     /// Several, in turn.
-    Chain(Vec<Made>),
+    Chain(Vec<PolicyValue>),
 }
 
-impl Made {
+impl PolicyValue {
     /// The policy that a script gives: a closure, one made before, or the name of one.
     ///
     /// # Errors
@@ -93,9 +93,9 @@ impl Made {
 ///
 /// # Errors
 /// `invalid`: what it may ask for cannot be done there.
-pub fn ready(made: &Made, site: &Site) -> Result<(AttachedPolicy, String), Error> {
+pub fn ready(made: &PolicyValue, site: &Site) -> Result<(AttachedPolicy, String), Error> {
     let context = context::current();
-    if !matches!(made, Made::Closure(..)) {
+    if !matches!(made, PolicyValue::Closure(..)) {
         context.run.seed.mark_used();
     }
     let judge = AttachedPolicy::new(made.attach(), context.random.split(), site)?;
@@ -106,24 +106,24 @@ pub fn ready(made: &Made, site: &Site) -> Result<(AttachedPolicy, String), Error
 ///
 /// # Errors
 /// As [`ready`].
-pub fn judge(ctx: &NativeCallContext, made: &Made, site: &Site) -> ScriptResult<(AttachedPolicy, String)> {
+pub fn judge(ctx: &NativeCallContext, made: &PolicyValue, site: &Site) -> ScriptResult<(AttachedPolicy, String)> {
     ready(made, site).or_raise(ctx)
 }
 
-fn attach_to_listener(ctx: &NativeCallContext, listener: &Listener, made: &Made) -> ScriptResult<()> {
+fn attach_to_listener(ctx: &NativeCallContext, listener: &Listener, made: &PolicyValue) -> ScriptResult<()> {
     let (judge, name) = judge(ctx, made, &listener.site())?;
     listener.set_judge(judge, name);
     Ok(())
 }
 
-fn attach(ctx: &NativeCallContext, socket: &UdpSocket, made: &Made) -> ScriptResult<()> {
+fn attach(ctx: &NativeCallContext, socket: &UdpSocket, made: &PolicyValue) -> ScriptResult<()> {
     let (judge, name) = judge(ctx, made, &socket.site())?;
     socket.set_judge(judge, name);
     Ok(())
 }
 
 /// The policy in the file that `name` names, its options given as `args`.
-fn load(ctx: &NativeCallContext, name: &str, args: Vec<String>) -> ScriptResult<Made> {
+fn load(ctx: &NativeCallContext, name: &str, args: Vec<String>) -> ScriptResult<PolicyValue> {
     let now = context::current();
     let from = ctx.call_source().unwrap_or(&now.script.name).to_string();
     let programs = programs();
@@ -156,9 +156,9 @@ fn load(ctx: &NativeCallContext, name: &str, args: Vec<String>) -> ScriptResult<
     if value.is_fnptr() {
         let place = program.statements().last().map_or(Position::NONE, |statement| statement.position());
         let callback = Callback::in_program(value.cast::<FnPtr>(), global, &file, place);
-        return Ok(Made::Closure(Box::new(callback), Some(file.into())));
+        return Ok(PolicyValue::Closure(Box::new(callback), Some(file.into())));
     }
-    value.try_cast::<Made>().map_or_else(
+    value.try_cast::<PolicyValue>().map_or_else(
         || {
             let what = if given.is_empty() { "nothing".to_string() } else { given };
             let error = Error::invalid("policy", format!("its value is {what}, not a policy")).with_peer(&file);
@@ -260,7 +260,7 @@ fn first_option(program: &AST) -> Option<String> {
 
 functions! {
     pub fn api;
-    object Made as Policy, "A policy: native, from a file, or several in turn.";
+    object PolicyValue as Policy, "A policy: native, from a file, or several in turn.";
 
     /// Several policies as one, native ones and closures: each sees the packet in turn, and the first whose verdict is not
     /// `pass()` decides.
@@ -273,9 +273,9 @@ functions! {
     /// udp::bind("127.0.0.1:0").send_to("ping 1", server.addr);
     /// expect(`${server.recv(1.s).reply("no")}`, "drop()");
     /// ```
-    fn chain(ctx: NativeCallContext, policies: Array) -> ScriptResult<Made> = {
-        let list: ScriptResult<Vec<Made>> = policies.into_iter().map(|value| Made::of(&ctx, value)).collect();
-        list.map(Made::Chain)
+    fn chain(ctx: NativeCallContext, policies: Array) -> ScriptResult<PolicyValue> = {
+        let list: ScriptResult<Vec<PolicyValue>> = policies.into_iter().map(|value| PolicyValue::of(&ctx, value)).collect();
+        list.map(PolicyValue::Chain)
     };
 
     /// The policy in a file: a script whose value is the closure. A plain name is looked up in the directory `policies` of the
@@ -289,7 +289,7 @@ functions! {
     /// udp::bind("127.0.0.1:0").send_to("ping 1", server.addr);
     /// expect(`${server.recv(1.s).reply("no")}`, "drop()");
     /// ```
-    fn policy(ctx: NativeCallContext, name: &str) -> ScriptResult<Made> = {
+    fn policy(ctx: NativeCallContext, name: &str) -> ScriptResult<PolicyValue> = {
         let (name, args) = specification(name).or_raise(&ctx)?;
         load(&ctx, &name, args)
     };
@@ -304,7 +304,7 @@ functions! {
     /// udp::bind("127.0.0.1:0").send_to("ping 1", server.addr);
     /// expect(`${server.recv(1.s).reply("no")}`, "drop()");
     /// ```
-    fn policy(ctx: NativeCallContext, name: &str, options: Map) -> ScriptResult<Made> = {
+    fn policy(ctx: NativeCallContext, name: &str, options: Map) -> ScriptResult<PolicyValue> = {
         let args = options.iter().map(|(key, value)| format!("--{key}={}", typed(value))).collect();
         load(&ctx, name, args)
     };
@@ -323,7 +323,7 @@ functions! {
     /// expect(`${server.recv(1.s).reply("no")}`, "drop()");
     /// ```
     fn set_policy(ctx: NativeCallContext, socket: UdpSocket, policy: FnPtr) -> ScriptResult<()> = {
-        let made = Made::of(&ctx, Dynamic::from(policy))?;
+        let made = PolicyValue::of(&ctx, Dynamic::from(policy))?;
         attach(&ctx, &socket, &made)
     };
 
@@ -337,7 +337,7 @@ functions! {
     /// udp::bind("127.0.0.1:0").send_to("ping 1", server.addr);
     /// expect(`${server.recv(1.s).reply("no")}`, "drop()");
     /// ```
-    fn set_policy(ctx: NativeCallContext, socket: UdpSocket, policy: Made) -> ScriptResult<()> =
+    fn set_policy(ctx: NativeCallContext, socket: UdpSocket, policy: PolicyValue) -> ScriptResult<()> =
         attach(&ctx, &socket, &policy);
 
     /// Has `policy` decide about each message that comes over the listener's connections from now on; it sees whole messages,
@@ -351,7 +351,7 @@ functions! {
     /// expect(`${listener.accept().recv(1.s).reply("no")}`, "drop()");
     /// ```
     fn set_policy(ctx: NativeCallContext, listener: Listener, policy: FnPtr) -> ScriptResult<()> = {
-        let made = Made::of(&ctx, Dynamic::from(policy))?;
+        let made = PolicyValue::of(&ctx, Dynamic::from(policy))?;
         attach_to_listener(&ctx, &listener, &made)
     };
 
@@ -366,7 +366,7 @@ functions! {
     /// conn.send("ping 1");
     /// expect(`${listener.accept().recv(1.s).reply("no")}`, "drop()");
     /// ```
-    fn set_policy(ctx: NativeCallContext, listener: Listener, policy: Made) -> ScriptResult<()> =
+    fn set_policy(ctx: NativeCallContext, listener: Listener, policy: PolicyValue) -> ScriptResult<()> =
         attach_to_listener(&ctx, &listener, &policy);
 
     /// The policy as the call that makes it.
@@ -374,5 +374,5 @@ functions! {
     /// ```rhai
     /// expect(`${loss(0.2)}`, "loss(0.2)");
     /// ```
-    fn to_string | to_debug(policy: &mut Made) -> String = policy.text();
+    fn to_string | to_debug(policy: &mut PolicyValue) -> String = policy.text();
 }

@@ -2,7 +2,7 @@
 
 use rhai::{Map, NativeCallContext};
 
-use super::Made;
+use super::PolicyValue;
 use crate::bindings::convert::Options;
 use crate::bindings::error::{OrRaise, ScriptResult};
 use crate::net::error::Error;
@@ -22,8 +22,8 @@ functions! {
     /// set_policy(udp::bind("127.0.0.1:0"), policy);
     /// expect(`${policy}`, "loss(0.2)");
     /// ```
-    fn loss as loss(ctx: NativeCallContext, p: f64) -> ScriptResult<Made> =
-        Native::chance(p, Action::Drop).map(Made::Native).or_raise(&ctx);
+    fn loss as loss(ctx: NativeCallContext, p: f64) -> ScriptResult<PolicyValue> =
+        Native::chance(p, Action::Drop).map(PolicyValue::Native).or_raise(&ctx);
 
     /// A policy that drops nothing (0) or everything (1).
     ///
@@ -34,7 +34,7 @@ functions! {
     /// set_policy(udp::bind("127.0.0.1:0"), policy);
     /// expect(`${policy}`, "loss(1)");
     /// ```
-    fn loss(ctx: NativeCallContext, p: i64) -> ScriptResult<Made> = loss(ctx, p as f64);
+    fn loss(ctx: NativeCallContext, p: i64) -> ScriptResult<PolicyValue> = loss(ctx, p as f64);
 
     /// A policy by which each packet meets the verdict with probability `p`, independently.
     ///
@@ -45,8 +45,8 @@ functions! {
     /// set_policy(udp::bind("127.0.0.1:0"), policy);
     /// expect(`${policy}`, "chance(0.1, corrupt())");
     /// ```
-    fn chance as chance(ctx: NativeCallContext, p: f64, verdict: Verdict) -> ScriptResult<Made> =
-        Native::chance(p, verdict.action).map(Made::Native).or_raise(&ctx);
+    fn chance as chance(ctx: NativeCallContext, p: f64, verdict: Verdict) -> ScriptResult<PolicyValue> =
+        Native::chance(p, verdict.action).map(PolicyValue::Native).or_raise(&ctx);
 
     /// A policy by which no packet (0) or each packet (1) meets the verdict.
     ///
@@ -57,7 +57,7 @@ functions! {
     /// set_policy(udp::bind("127.0.0.1:0"), policy);
     /// expect(`${policy}`, "chance(1, corrupt())");
     /// ```
-    fn chance(ctx: NativeCallContext, p: i64, verdict: Verdict) -> ScriptResult<Made> =
+    fn chance(ctx: NativeCallContext, p: i64, verdict: Verdict) -> ScriptResult<PolicyValue> =
         chance(ctx, p as f64, verdict);
 
     /// A policy by which each packet meets the verdict.
@@ -67,7 +67,7 @@ functions! {
     /// set_policy(udp::bind("127.0.0.1:0"), policy);
     /// expect(`${policy}`, "always(delay(20ms))");
     /// ```
-    fn always(verdict: Verdict) -> Made = Made::Native(Native::always(verdict.action));
+    fn always(verdict: Verdict) -> PolicyValue = PolicyValue::Native(Native::always(verdict.action));
 
     /// A policy that drops each n-th packet of a flow.
     ///
@@ -78,8 +78,8 @@ functions! {
     /// set_policy(udp::bind("127.0.0.1:0"), policy);
     /// expect(`${policy}`, "every(3)");
     /// ```
-    fn every(ctx: NativeCallContext, n: i64) -> ScriptResult<Made> =
-        Native::every(n, Action::Drop).map(Made::Native).or_raise(&ctx);
+    fn every(ctx: NativeCallContext, n: i64) -> ScriptResult<PolicyValue> =
+        Native::every(n, Action::Drop).map(PolicyValue::Native).or_raise(&ctx);
 
     /// A policy by which each n-th packet of a flow meets the verdict.
     ///
@@ -90,8 +90,8 @@ functions! {
     /// set_policy(udp::bind("127.0.0.1:0"), policy);
     /// expect(`${policy}`, "every(3, duplicate(2))");
     /// ```
-    fn every(ctx: NativeCallContext, n: i64, verdict: Verdict) -> ScriptResult<Made> =
-        Native::every(n, verdict.action).map(Made::Native).or_raise(&ctx);
+    fn every(ctx: NativeCallContext, n: i64, verdict: Verdict) -> ScriptResult<PolicyValue> =
+        Native::every(n, verdict.action).map(PolicyValue::Native).or_raise(&ctx);
 
     /// A policy that drops the first n packets of each flow.
     ///
@@ -102,8 +102,8 @@ functions! {
     /// set_policy(udp::bind("127.0.0.1:0"), policy);
     /// expect(`${policy}`, "first(2)");
     /// ```
-    fn first(ctx: NativeCallContext, n: i64) -> ScriptResult<Made> =
-        Native::first(n, Action::Drop).map(Made::Native).or_raise(&ctx);
+    fn first(ctx: NativeCallContext, n: i64) -> ScriptResult<PolicyValue> =
+        Native::first(n, Action::Drop).map(PolicyValue::Native).or_raise(&ctx);
 
     /// A policy by which the first n packets of each flow meet the verdict.
     ///
@@ -114,8 +114,8 @@ functions! {
     /// set_policy(udp::bind("127.0.0.1:0"), policy);
     /// expect(`${policy}`, "first(2, delay(1s))");
     /// ```
-    fn first(ctx: NativeCallContext, n: i64, verdict: Verdict) -> ScriptResult<Made> =
-        Native::first(n, verdict.action).map(Made::Native).or_raise(&ctx);
+    fn first(ctx: NativeCallContext, n: i64, verdict: Verdict) -> ScriptResult<PolicyValue> =
+        Native::first(n, verdict.action).map(PolicyValue::Native).or_raise(&ctx);
 
     /// A policy that goes through a pattern for each flow, again and again: at a `1` the packet passes, at a `0` it is dropped.
     ///
@@ -126,8 +126,8 @@ functions! {
     /// set_policy(udp::bind("127.0.0.1:0"), policy);
     /// expect(`${policy}`, "pattern(\"1101\")");
     /// ```
-    fn pattern(ctx: NativeCallContext, pattern: &str) -> ScriptResult<Made> =
-        Native::pattern(pattern, Action::Drop).map(Made::Native).or_raise(&ctx);
+    fn pattern(ctx: NativeCallContext, pattern: &str) -> ScriptResult<PolicyValue> =
+        Native::pattern(pattern, Action::Drop).map(PolicyValue::Native).or_raise(&ctx);
 
     /// A policy that goes through a pattern for each flow: at a `1` the packet passes, at a `0` it meets the verdict.
     ///
@@ -138,8 +138,8 @@ functions! {
     /// set_policy(udp::bind("127.0.0.1:0"), policy);
     /// expect(`${policy}`, "pattern(\"10\", corrupt())");
     /// ```
-    fn pattern(ctx: NativeCallContext, pattern: &str, verdict: Verdict) -> ScriptResult<Made> =
-        Native::pattern(pattern, verdict.action).map(Made::Native).or_raise(&ctx);
+    fn pattern(ctx: NativeCallContext, pattern: &str, verdict: Verdict) -> ScriptResult<PolicyValue> =
+        Native::pattern(pattern, verdict.action).map(PolicyValue::Native).or_raise(&ctx);
 
     /// A policy that drops in bursts, by the model of Gilbert: before each packet a flow's good state turns bad with
     /// probability `p`, its bad state good with probability `r`; in the bad state all is dropped. Bursts are 1/r packets long
@@ -152,8 +152,8 @@ functions! {
     /// set_policy(udp::bind("127.0.0.1:0"), policy);
     /// expect(`${policy}`, "gilbert(0.05, 0.25)");
     /// ```
-    fn gilbert as gilbert(ctx: NativeCallContext, p: f64, r: f64) -> ScriptResult<Made> =
-        Native::gilbert(Gilbert { p, r, good: 0.0, bad: 1.0 }, Action::Drop).map(Made::Native).or_raise(&ctx);
+    fn gilbert as gilbert(ctx: NativeCallContext, p: f64, r: f64) -> ScriptResult<PolicyValue> =
+        Native::gilbert(Gilbert { p, r, good: 0.0, bad: 1.0 }, Action::Drop).map(PolicyValue::Native).or_raise(&ctx);
 
     /// A policy that drops in bursts; with `r` 0, the bad state lasts for ever, with 1 for one packet.
     ///
@@ -164,7 +164,7 @@ functions! {
     /// set_policy(udp::bind("127.0.0.1:0"), policy);
     /// expect(`${policy}`, "gilbert(0.05, 1)");
     /// ```
-    fn gilbert(ctx: NativeCallContext, p: f64, r: i64) -> ScriptResult<Made> = gilbert(ctx, p, r as f64);
+    fn gilbert(ctx: NativeCallContext, p: f64, r: i64) -> ScriptResult<PolicyValue> = gilbert(ctx, p, r as f64);
 
     /// A policy that drops in bursts; with `p` 0, none ever begins, with 1 the first packet begins one.
     ///
@@ -175,7 +175,7 @@ functions! {
     /// set_policy(udp::bind("127.0.0.1:0"), policy);
     /// expect(`${policy}`, "gilbert(1, 0.25)");
     /// ```
-    fn gilbert(ctx: NativeCallContext, p: i64, r: f64) -> ScriptResult<Made> = gilbert(ctx, p as f64, r);
+    fn gilbert(ctx: NativeCallContext, p: i64, r: f64) -> ScriptResult<PolicyValue> = gilbert(ctx, p as f64, r);
 
     /// A policy that drops in bursts, with whole numbers.
     ///
@@ -186,7 +186,7 @@ functions! {
     /// set_policy(udp::bind("127.0.0.1:0"), policy);
     /// expect(`${policy}`, "gilbert(1, 1)");
     /// ```
-    fn gilbert(ctx: NativeCallContext, p: i64, r: i64) -> ScriptResult<Made> = gilbert(ctx, p as f64, r as f64);
+    fn gilbert(ctx: NativeCallContext, p: i64, r: i64) -> ScriptResult<PolicyValue> = gilbert(ctx, p as f64, r as f64);
 
     /// A policy that drops in bursts, by the model of Gilbert and Elliott: `p`, `r` as in `gilbert(p, r)`, and the share
     /// dropped in the `good` state (0.0) and in the `bad` one (1.0).
@@ -198,7 +198,7 @@ functions! {
     /// set_policy(udp::bind("127.0.0.1:0"), policy);
     /// expect(`${policy}`, "gilbert(#{ p: 0.05, r: 0.25, good: 0.01, bad: 0.9 })");
     /// ```
-    fn gilbert(ctx: NativeCallContext, options: Map) -> ScriptResult<Made> = {
+    fn gilbert(ctx: NativeCallContext, options: Map) -> ScriptResult<PolicyValue> = {
         let mut options = Options::new("gilbert", &options);
         let mut read = || {
             let mut needed = |key| {
@@ -210,7 +210,7 @@ functions! {
         };
         let model = read().or_raise(&ctx)?;
         options.finish().or_raise(&ctx)?;
-        Native::gilbert(model, Action::Drop).map(Made::Native).or_raise(&ctx)
+        Native::gilbert(model, Action::Drop).map(PolicyValue::Native).or_raise(&ctx)
     };
 
     /// A policy that delays each packet by `delay`, plus or minus up to `spread`, uniformly random. Packets may overtake each
@@ -223,6 +223,6 @@ functions! {
     /// set_policy(udp::bind("127.0.0.1:0"), policy);
     /// expect(`${policy}`, "jitter(20ms, 5ms)");
     /// ```
-    fn jitter(ctx: NativeCallContext, delay: Duration, spread: Duration) -> ScriptResult<Made> =
-        Native::jitter(delay, spread).map(Made::Native).or_raise(&ctx);
+    fn jitter(ctx: NativeCallContext, delay: Duration, spread: Duration) -> ScriptResult<PolicyValue> =
+        Native::jitter(delay, spread).map(PolicyValue::Native).or_raise(&ctx);
 }

@@ -11,14 +11,14 @@ use crate::bindings::compiled::{Compiled, Value, View};
 use crate::bindings::context::Context;
 use crate::bindings::convert::shown;
 use crate::bindings::error::{ScriptResult, thrown};
-use crate::bindings::policy::frame::Frame;
+use crate::bindings::policy::frame::PolicyFrame;
 use crate::bindings::task::report_aside;
-use crate::bindings::tcp::message::Received as Message;
-use crate::bindings::udp::packet::Packet;
+use crate::bindings::tcp::message::ReceivedMessage as Message;
+use crate::bindings::udp::packet::ReceivedPacket;
 use crate::bindings::{context, exit};
 use crate::net::error::Error;
 use crate::net::policy::attached::Decide;
-use crate::net::policy::input::Subject;
+use crate::net::policy::input::PolicyInput;
 use crate::net::policy::{self, Action, Place};
 use crate::net::socket::tcp::Connection;
 use crate::net::socket::udp::UdpSocket;
@@ -41,24 +41,26 @@ impl Decide for Scripted {
         self.callback.lock().unwrap_or_else(PoisonError::into_inner).written()
     }
 
-    fn decide(&self, subject: &Subject<'_>, place: &Place, draws: &mut Vec<f64>) -> Option<policy::Verdict> {
+    fn decide(&self, subject: &PolicyInput<'_>, place: &Place, draws: &mut Vec<f64>) -> Option<policy::Verdict> {
         if let Some(verdict) = self.decide_by_tree(subject, place, draws) {
             return Some(verdict);
         }
         draws.clear();
         let mut callback = self.callback.lock().unwrap_or_else(PoisonError::into_inner);
         let packet = match subject {
-            Subject::Request(request) => {
+            PolicyInput::Request(request) => {
                 let (receiver, datagram) = (request.receiver, request.datagram.clone());
                 match (receiver.downcast_ref::<UdpSocket>(), receiver.downcast_ref::<Connection>()) {
-                    (Some(socket), _) => Dynamic::from(Packet::under_judgement(socket.clone(), datagram, *place)),
+                    (Some(socket), _) => {
+                        Dynamic::from(ReceivedPacket::under_judgement(socket.clone(), datagram, *place))
+                    }
                     (_, Some(stream)) => Dynamic::from(Message::under_judgement(stream.clone(), datagram, *place)),
                     _ => return None,
                 }
             }
-            Subject::Frame(carried) => {
+            PolicyInput::Frame(carried) => {
                 self.settle();
-                Dynamic::from(Frame::under_judgement(carried, *place))
+                Dynamic::from(PolicyFrame::under_judgement(carried, *place))
             }
         };
         let failed = self.reported.load(Ordering::Relaxed);
@@ -117,18 +119,18 @@ impl Scripted {
     /// What the tree of the closure decides; `None`: the interpreter is to decide.
     pub(crate) fn decide_by_tree(
         &self,
-        subject: &Subject<'_>,
+        subject: &PolicyInput<'_>,
         place: &Place,
         draws: &mut Vec<f64>,
     ) -> Option<policy::Verdict> {
         let compiled = self.compiled.as_ref()?;
         let place = Some(place);
         let view = match subject {
-            Subject::Request(request) => {
+            PolicyInput::Request(request) => {
                 let (data, from) = (&request.datagram.data, Some(request.datagram.from));
                 View { data, place, from, frame: None, verdict: None, random: None }
             }
-            Subject::Frame(carried) => {
+            PolicyInput::Frame(carried) => {
                 let from = carried.frame.ip.as_ref().map(Ip::from);
                 View { data: carried.payload(), place, from, frame: Some(carried.frame), verdict: None, random: None }
             }
@@ -157,7 +159,7 @@ impl Scripted {
 }
 
 /// What a policy's closure returned, as a verdict that can be carried out.
-fn as_verdict(callback: &Callback, value: Dynamic, subject: &Subject<'_>) -> ScriptResult<policy::Verdict> {
+fn as_verdict(callback: &Callback, value: Dynamic, subject: &PolicyInput<'_>) -> ScriptResult<policy::Verdict> {
     if let Some(verdict) = value.read_lock::<policy::Verdict>()
         && subject.allows(&verdict.action).is_ok()
     {

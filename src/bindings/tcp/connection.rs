@@ -2,7 +2,7 @@
 
 use rhai::{Dynamic, NativeCallContext, Position};
 
-use super::message::Received;
+use super::message::ReceivedMessage;
 use crate::bindings::context;
 use crate::bindings::context::Wait;
 use crate::bindings::convert::bytes;
@@ -25,7 +25,7 @@ impl IntoIterator for Connection {
                 context.wait(Wait::Connection(&self));
                 match self.receive(self.framing().want(), None, &context.stop) {
                     Ok(incoming @ Incoming::Message(_)) => {
-                        return Some(Ok(Dynamic::from(Received::new(self.clone(), incoming))));
+                        return Some(Ok(Dynamic::from(ReceivedMessage::new(self.clone(), incoming))));
                     }
                     // It is counted, and the connection lives on.
                     Ok(Incoming::Path(_)) => {}
@@ -49,12 +49,12 @@ fn receive(
     connection: &Connection,
     want: Want,
     until: Option<Instant>,
-) -> ScriptResult<Received> {
+) -> ScriptResult<ReceivedMessage> {
     let incoming = connection.receive(want, until, &context::wait(Wait::Connection(connection)).stop).or_raise(ctx)?;
     if matches!(incoming, Incoming::Ended(_)) {
         context::has_left(connection);
     }
-    Ok(Received::new(connection.clone(), incoming))
+    Ok(ReceivedMessage::new(connection.clone(), incoming))
 }
 
 fn send(ctx: &NativeCallContext, connection: &Connection, data: Dynamic, until: Option<Instant>) -> ScriptResult<bool> {
@@ -126,7 +126,7 @@ functions! {
     /// let conn = listener.accept();
     /// expect(conn.recv().text, "hello");
     /// ```
-    fn recv(ctx: NativeCallContext, conn: &mut Connection) -> ScriptResult<Received> =
+    fn recv(ctx: NativeCallContext, conn: &mut Connection) -> ScriptResult<ReceivedMessage> =
         receive(&ctx, conn, conn.framing().want(), None);
 
     /// Waits for the next message for at most `timeout`.
@@ -137,7 +137,7 @@ functions! {
     /// let listener = tcp::listen("127.0.0.1:0");
     /// expect(tcp::connect(listener.addr).recv(1.ms).kind, "timeout");
     /// ```
-    fn recv(ctx: NativeCallContext, conn: &mut Connection, timeout: Duration) -> ScriptResult<Received> =
+    fn recv(ctx: NativeCallContext, conn: &mut Connection, timeout: Duration) -> ScriptResult<ReceivedMessage> =
         receive(&ctx, conn, conn.framing().want(), soon(timeout));
 
     /// Waits for the next message until a deadline.
@@ -148,7 +148,7 @@ functions! {
     /// let listener = tcp::listen("127.0.0.1:0");
     /// expect(tcp::connect(listener.addr).recv(deadline(1.ms)).kind, "timeout");
     /// ```
-    fn recv(ctx: NativeCallContext, conn: &mut Connection, deadline: Instant) -> ScriptResult<Received> =
+    fn recv(ctx: NativeCallContext, conn: &mut Connection, deadline: Instant) -> ScriptResult<ReceivedMessage> =
         receive(&ctx, conn, conn.framing().want(), Some(deadline));
 
     /// Waits for any bytes, whatever the connection's framing: what has come, at most about 65,536.
@@ -160,7 +160,7 @@ functions! {
     /// tcp::connect(listener.addr).send("hello");
     /// expect(listener.accept().recv_some(1.s).text, "hello");
     /// ```
-    fn recv_some(ctx: NativeCallContext, conn: &mut Connection, timeout: Duration) -> ScriptResult<Received> =
+    fn recv_some(ctx: NativeCallContext, conn: &mut Connection, timeout: Duration) -> ScriptResult<ReceivedMessage> =
         receive(&ctx, conn, Want::Some, soon(timeout));
 
     /// Waits for exactly `count` bytes, whatever the connection's framing. What has come when the time is over stays for the
@@ -177,7 +177,7 @@ functions! {
     /// ```
     fn recv_exact(
         ctx: NativeCallContext, conn: &mut Connection, count: i64, timeout: Duration,
-    ) -> ScriptResult<Received> = {
+    ) -> ScriptResult<ReceivedMessage> = {
         let want = exactly(&ctx, conn, count)?;
         receive(&ctx, conn, want, soon(timeout))
     };
@@ -191,7 +191,7 @@ functions! {
     /// tcp::connect(listener.addr).send("GET /\r\n");
     /// expect(listener.accept().recv_line(1.s).text, "GET /");
     /// ```
-    fn recv_line(ctx: NativeCallContext, conn: &mut Connection, timeout: Duration) -> ScriptResult<Received> =
+    fn recv_line(ctx: NativeCallContext, conn: &mut Connection, timeout: Duration) -> ScriptResult<ReceivedMessage> =
         receive(&ctx, conn, Want::Line, soon(timeout));
 
     /// Waits for a message with its length before it, four bytes in network order, whatever the connection's framing.
@@ -203,7 +203,7 @@ functions! {
     /// tcp::connect(listener.addr, #{ framing: "length" }).send("hello");
     /// expect(listener.accept().recv_length(1.s).text, "hello");
     /// ```
-    fn recv_length(ctx: NativeCallContext, conn: &mut Connection, timeout: Duration) -> ScriptResult<Received> =
+    fn recv_length(ctx: NativeCallContext, conn: &mut Connection, timeout: Duration) -> ScriptResult<ReceivedMessage> =
         receive(&ctx, conn, Want::Length, soon(timeout));
 
     /// Half-closes: says that nothing more will be sent (shutdown(2)). What the peer still sends can be received.

@@ -16,7 +16,7 @@ use crate::net::socket::tcp::Incoming;
 
 /// What a receive brought.
 #[derive(Clone, Debug)]
-pub struct Received(Arc<Inner>);
+pub struct ReceivedMessage(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
@@ -28,7 +28,7 @@ struct Inner {
     replied: AtomicBool,
 }
 
-impl Received {
+impl ReceivedMessage {
     /// What came over `connection`.
     pub fn new(connection: Connection, incoming: Incoming) -> Self {
         if let Incoming::Message(message) = &incoming {
@@ -96,7 +96,7 @@ fn word(incoming: &Incoming) -> &'static str {
 
 functions! {
     pub fn api;
-    object Received as Message,
+    object ReceivedMessage as Message,
         "What a receive from a connection brought: a message, the end of the stream, an error of the path, a time-out or an",
         "interrupt.";
 
@@ -111,7 +111,7 @@ functions! {
     /// listener.accept().close();
     /// expect(conn.recv().kind, "closed");
     /// ```
-    get kind(message: &mut Received) -> String = word(&message.0.incoming).to_string();
+    get kind(message: &mut ReceivedMessage) -> String = word(&message.0.incoming).to_string();
 
     /// Who sent it.
     ///
@@ -120,7 +120,7 @@ functions! {
     /// let conn = tcp::connect(listener.addr);
     /// expect(conn.recv(1.ms).from, listener.addr);
     /// ```
-    get from(message: &mut Received) -> std::net::SocketAddr = message.0.connection.peer();
+    get from(message: &mut ReceivedMessage) -> std::net::SocketAddr = message.0.connection.peer();
 
     /// The message as text; what is not UTF-8 shows as `�`. `()` if none came, never an empty text.
     ///
@@ -129,7 +129,7 @@ functions! {
     /// tcp::connect(listener.addr).send("hello");
     /// expect(listener.accept().recv().text, "hello");
     /// ```
-    get text(message: &mut Received) -> Dynamic =
+    get text(message: &mut ReceivedMessage) -> Dynamic =
         message.datagram().map_or(Dynamic::UNIT, |datagram| text(&datagram.data).into());
 
     /// The message as a blob; `()` if none came.
@@ -139,7 +139,7 @@ functions! {
     /// tcp::connect(listener.addr).send("A");
     /// expect(listener.accept().recv().data[0], 65);
     /// ```
-    get data(message: &mut Received) -> Dynamic =
+    get data(message: &mut ReceivedMessage) -> Dynamic =
         message.datagram().map_or(Dynamic::UNIT, |datagram| Dynamic::from_blob(datagram.data.to_vec()));
 
     /// The size of the message in bytes; 0 if none came.
@@ -149,7 +149,7 @@ functions! {
     /// tcp::connect(listener.addr).send("hello");
     /// expect(listener.accept().recv().len, 5);
     /// ```
-    get len(message: &mut Received) -> i64 = message.datagram().map_or(0, |datagram| datagram.data.len() as i64);
+    get len(message: &mut ReceivedMessage) -> i64 = message.datagram().map_or(0, |datagram| datagram.data.len() as i64);
 
     /// The message's number within its connection, from 1, as the listener's policy counts it; `()` without a policy.
     ///
@@ -161,7 +161,7 @@ functions! {
     /// let msg = listener.accept().recv(1.s);
     /// expect(msg.number, 1);
     /// ```
-    get number(message: &mut Received) -> Dynamic =
+    get number(message: &mut ReceivedMessage) -> Dynamic =
         message.place().map_or(Dynamic::UNIT, |place| (place.number as i64).into());
 
     /// The number of the message's connection, by first appearance, from 0; `()` without a policy.
@@ -174,7 +174,7 @@ functions! {
     /// let msg = listener.accept().recv(1.s);
     /// expect(msg.flow, 0);
     /// ```
-    get flow(message: &mut Received) -> Dynamic = message.place().map_or(Dynamic::UNIT, |place| place.flow.into());
+    get flow(message: &mut ReceivedMessage) -> Dynamic = message.place().map_or(Dynamic::UNIT, |place| place.flow.into());
 
     /// Why no message came, an error with `kind`, `message` and `hint`; `()` if one did, or the wait was over first.
     ///
@@ -184,7 +184,7 @@ functions! {
     /// listener.accept().close();
     /// expect(conn.recv().error.message, "the peer has closed the connection");
     /// ```
-    get error(message: &mut Received) -> Dynamic = match &message.0.incoming {
+    get error(message: &mut ReceivedMessage) -> Dynamic = match &message.0.incoming {
         Incoming::Ended(ended) => Dynamic::from(ended.error("recv")),
         Incoming::Path(error) => Dynamic::from(error.clone()),
         _ => Dynamic::UNIT,
@@ -202,7 +202,7 @@ functions! {
     /// listener.accept().recv().reply("PING 1");
     /// expect(client.recv().text, "PING 1");
     /// ```
-    fn reply(ctx: NativeCallContext, message: &mut Received, data: Dynamic) -> ScriptResult<Verdict> =
+    fn reply(ctx: NativeCallContext, message: &mut ReceivedMessage, data: Dynamic) -> ScriptResult<Verdict> =
         message.answer(&ctx, data);
 
     /// What came in words.
@@ -213,7 +213,7 @@ functions! {
     /// conn.send("ping 1");
     /// expect(`${listener.accept().recv(1.s)}`, `6 bytes from ${conn.addr}`);
     /// ```
-    fn to_string | to_debug(message: &mut Received) -> String = match &message.0.incoming {
+    fn to_string | to_debug(message: &mut ReceivedMessage) -> String = match &message.0.incoming {
         Incoming::Message(datagram) => format!("{} bytes from {}", datagram.data.len(), datagram.from),
         Incoming::Ended(ended) => ended.to_string(),
         Incoming::Path(error) => error.message.clone(),

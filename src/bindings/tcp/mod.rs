@@ -4,7 +4,7 @@ use rhai::{Dynamic, FnPtr, Map, NativeCallContext};
 
 use self::attempt::Tried;
 use super::context;
-use super::context::{Asked, Made, Server, Wait};
+use super::context::{HandoverRequest, ServerKind, SocketKind, Wait};
 use super::convert::{Options, address};
 use super::error::{OrRaise, ScriptResult, raise};
 use crate::net::error::{Error, ErrorKind};
@@ -67,13 +67,13 @@ functions! {
         let context = context::current();
         let local = local_address(&*context.host, &context.stop, local, Version::V4).or_raise(&ctx)?;
         let session = context.run.session.clone();
-        let asked = Asked { host: context.host.id(), local, made: Made::Tcp(read) };
+        let asked = HandoverRequest { host: context.host.id(), local, made: SocketKind::Tcp(read) };
         let listener = match context.run.handover.take(&asked) {
-            Ok(Server::Tcp(listener)) => listener,
-            Ok(Server::Udp(_)) => unreachable!("a socket of the protocol that was asked for"),
+            Ok(ServerKind::Tcp(listener)) => listener,
+            Ok(ServerKind::Udp(_)) => unreachable!("a socket of the protocol that was asked for"),
             Err(local) => Listener::new(context.host.clone(), session, local, &read).or_raise(&ctx)?,
         };
-        context.opened(&ctx, asked, listener.local(), &Server::Tcp(listener.clone()));
+        context.opened(&ctx, asked, listener.local(), &ServerKind::Tcp(listener.clone()));
         Ok(listener)
     };
 

@@ -2,7 +2,7 @@
 
 use rhai::{Array, Dynamic, Map, NativeCallContext};
 
-use super::message::Received;
+use super::message::ReceivedMessage;
 use crate::bindings::context;
 use crate::bindings::context::Wait;
 use crate::bindings::convert::{Options, bytes};
@@ -148,7 +148,7 @@ functions! {
         let windowed = options.value("window").is_some();
         let mut plan = plan(&mut options, (Targets::one(conn.peer()), false), 0).or_raise(&ctx)?;
         let receiver = conn.clone();
-        let message = move |datagram| Dynamic::from(Received::new(receiver.clone(), Incoming::Message(datagram)));
+        let message = move |datagram| Dynamic::from(ReceivedMessage::new(receiver.clone(), Incoming::Message(datagram)));
         let closures = Closures::read(&ctx, &mut options, &mut plan.message, message)?;
         options.finish().or_raise(&ctx)?;
         if conn.framing() == Framing::Raw {

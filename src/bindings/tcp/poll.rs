@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use rhai::{Array, Dynamic, EvalAltResult, FnPtr, NativeCallContext, Position};
 
-use super::message::Received;
+use super::message::ReceivedMessage;
 use crate::bindings::callback::{Callback, programs};
 use crate::bindings::context::Wait;
 use crate::bindings::convert::shown;
 use crate::bindings::error::{OrRaise, ScriptResult, raise, thrown};
-use crate::bindings::udp::packet::Packet;
+use crate::bindings::udp::packet::ReceivedPacket;
 use crate::bindings::{context, exit};
 use crate::net::error::Error;
 use crate::net::socket::tcp::{Connection, Happening, Incoming, Listener, Poll, Polled};
@@ -44,10 +44,10 @@ impl Happened {
         }
     }
 
-    fn received(&self) -> Option<Received> {
+    fn received(&self) -> Option<ReceivedMessage> {
         match &*self.0 {
             Polled::Happened(Happening::Came(connection, incoming)) => {
-                Some(Received::new(connection.clone(), incoming.clone()))
+                Some(ReceivedMessage::new(connection.clone(), incoming.clone()))
             }
             _ => None,
         }
@@ -282,7 +282,7 @@ functions! {
     /// ```
     get packet(event: &mut Happened) -> Dynamic = match &*event.0 {
         Polled::Happened(Happening::Packet(socket, incoming)) => {
-            Dynamic::from(Packet::new(socket.clone(), incoming.clone()))
+            Dynamic::from(ReceivedPacket::new(socket.clone(), incoming.clone()))
         }
         _ => Dynamic::UNIT,
     };

@@ -2,7 +2,7 @@
 
 use rhai::{Dynamic, FnPtr, NativeCallContext};
 
-use super::message::Received;
+use super::message::ReceivedMessage;
 use crate::bindings::callback::Callback;
 use crate::bindings::compiled::Compiled;
 use crate::bindings::context::Wait;
@@ -30,7 +30,7 @@ pub(super) fn serve(ctx: &NativeCallContext, connection: &Connection, handler: F
                         connection.answer(message, &reply, &context.stop).or_raise(ctx)?;
                         continue;
                     }
-                    let message = Received::new(connection.clone(), incoming);
+                    let message = ReceivedMessage::new(connection.clone(), incoming);
                     let Some(answer) = callback.call_again([Dynamic::from(message.clone())])? else { return Ok(()) };
                     if !message.is_done_with(&answer) {
                         message.answer(ctx, convert::answer(ctx, answer)?)?;

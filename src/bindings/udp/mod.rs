@@ -6,7 +6,7 @@ use rhai::{Dynamic, FnPtr, Map, NativeCallContext};
 
 use super::callback::Callback;
 use super::context;
-use super::context::{Asked, Made, Server, Wait};
+use super::context::{HandoverRequest, ServerKind, SocketKind, Wait};
 use super::convert::{Options, address};
 use super::error::{OrRaise, ScriptResult, raise};
 use crate::net::error::{Error, ErrorKind};
@@ -211,15 +211,15 @@ fn read(options: &mut Options<'_>) -> Result<SocketOptions, Error> {
 
 fn bind(ctx: &NativeCallContext, local: SocketAddr, options: SocketOptions) -> ScriptResult<UdpSocket> {
     let context = context::current();
-    let asked = Asked { host: context.host.id(), local, made: Made::Udp(options) };
+    let asked = HandoverRequest { host: context.host.id(), local, made: SocketKind::Udp(options) };
     let socket = match context.run.handover.take(&asked) {
-        Ok(Server::Udp(socket)) => socket,
-        Ok(Server::Tcp(_)) => unreachable!("a socket of the protocol that was asked for"),
+        Ok(ServerKind::Udp(socket)) => socket,
+        Ok(ServerKind::Tcp(_)) => unreachable!("a socket of the protocol that was asked for"),
         Err(local) => {
             UdpSocket::bind(context.host.clone(), context.run.session.clone(), local, options).or_raise(ctx)?
         }
     };
-    context.opened(ctx, asked, socket.local(), &Server::Udp(socket.clone()));
+    context.opened(ctx, asked, socket.local(), &ServerKind::Udp(socket.clone()));
     Ok(socket)
 }
 

@@ -13,16 +13,16 @@ use crate::bindings::error::{OrRaise, ScriptResult, raise};
 use crate::net::error::Error;
 use crate::net::policy::datagram::Datagram;
 use crate::net::policy::decisions::PacketId;
-use crate::net::policy::judged::Judged;
+use crate::net::policy::judged::Decided;
 use crate::net::policy::{Action, Origin, Place, Verdict};
 use crate::net::socket::udp::{Incoming, UdpSocket};
 
 /// What a receive brought.
 #[derive(Clone, Debug)]
-pub struct Packet(Arc<Received>);
+pub struct ReceivedPacket(Arc<Receipt>);
 
 #[derive(Debug)]
-struct Received {
+struct Receipt {
     socket: UdpSocket,
     incoming: Incoming,
     /// What the socket knows it by, if it may be asked what is sent to its sender.
@@ -33,7 +33,7 @@ struct Received {
     replied: AtomicBool,
 }
 
-impl Received {
+impl Receipt {
     fn place(&self) -> Option<Place> {
         let judged = match &self.incoming {
             Incoming::Packet(datagram) => datagram.judged.as_ref().map(|judged| judged.place),
@@ -43,14 +43,14 @@ impl Received {
     }
 }
 
-impl Packet {
+impl ReceivedPacket {
     /// What `socket` received.
     pub fn new(socket: UdpSocket, incoming: Incoming) -> Self {
         let id = match &incoming {
             Incoming::Packet(datagram) => socket.handed_out(datagram),
             _ => None,
         };
-        Self(Arc::new(Received { socket, incoming, id, deciding: None, replied: AtomicBool::new(false) }))
+        Self(Arc::new(Receipt { socket, incoming, id, deciding: None, replied: AtomicBool::new(false) }))
     }
 
     /// Whether nothing is left to be sent where its handler returned `value`: nothing, or what its own `reply` returned,
@@ -62,7 +62,7 @@ impl Packet {
     /// A datagram that a policy decides about.
     pub fn under_judgement(socket: UdpSocket, datagram: Datagram, place: Place) -> Self {
         let (incoming, replied) = (Incoming::Packet(datagram), AtomicBool::new(false));
-        Self(Arc::new(Received { socket, incoming, id: None, deciding: Some(place), replied }))
+        Self(Arc::new(Receipt { socket, incoming, id: None, deciding: Some(place), replied }))
     }
 
     pub(super) fn datagram(&self) -> Option<&Datagram> {
@@ -85,7 +85,7 @@ pub(super) fn answer(
     socket: &UdpSocket,
     request: &Datagram,
     data: Dynamic,
-) -> ScriptResult<Option<Arc<Judged>>> {
+) -> ScriptResult<Option<Arc<Decided>>> {
     if let Some(text) = data.read_lock::<ImmutableString>() {
         return socket.answer(request, text.as_bytes()).or_raise(ctx);
     }
@@ -94,14 +94,14 @@ pub(super) fn answer(
 
 functions! {
     pub fn api;
-    object Packet, "What a receive brought: a datagram, an ICMP error, a time-out or an interrupt.";
+    object ReceivedPacket, "What a receive brought: a datagram, an ICMP error, a time-out or an interrupt.";
 
     /// What came: `"packet"`, `"icmp"`, `"timeout"` or `"interrupted"`.
     ///
     /// ```rhai
     /// expect(udp::bind("127.0.0.1:0").recv(1.ms).kind, "timeout");
     /// ```
-    get kind as packet_kind(packet: &mut Packet) -> String = {
+    get kind as packet_kind(packet: &mut ReceivedPacket) -> String = {
         match &packet.0.incoming {
             Incoming::Packet(_) => "packet",
             Incoming::Icmp(_) => "icmp",
@@ -118,7 +118,7 @@ functions! {
     /// sock.send_to("hello", sock.addr);
     /// expect(sock.recv(1.s).from, sock.addr);
     /// ```
-    get from(packet: &mut Packet) -> Dynamic = {
+    get from(packet: &mut ReceivedPacket) -> Dynamic = {
         let mut from: Dynamic = or_unit(packet.datagram().map(|datagram| datagram.from));
         if let Some(id) = packet.0.id {
             // What is sent there replies to this packet.
@@ -134,7 +134,7 @@ functions! {
     /// sock.send_to("hello", sock.addr);
     /// expect(sock.recv(1.s).text, "hello");
     /// ```
-    get text(packet: &mut Packet) -> Dynamic =
+    get text(packet: &mut ReceivedPacket) -> Dynamic =
         packet.datagram().map_or(Dynamic::UNIT, |datagram| text(&datagram.data).into());
 
     /// The payload as a blob; `()` if no datagram came.
@@ -144,7 +144,7 @@ functions! {
     /// sock.send_to("A", sock.addr);
     /// expect(sock.recv(1.s).data[0], 65);
     /// ```
-    get data(packet: &mut Packet) -> Dynamic =
+    get data(packet: &mut ReceivedPacket) -> Dynamic =
         packet.datagram().map_or(Dynamic::UNIT, |datagram| Dynamic::from_blob(datagram.data.to_vec()));
 
     /// When the datagram arrived: seconds since 1970 (UTC), as `unix_time` gives them, by the kernel's stamp; `()` if none came.
@@ -160,7 +160,7 @@ functions! {
     /// let now = unix_time();
     /// expect(asked <= pkt.received_at && pkt.received_at <= now + 0.001, true);
     /// ```
-    get received_at(packet: &mut Packet) -> Dynamic = {
+    get received_at(packet: &mut ReceivedPacket) -> Dynamic = {
         let Some(datagram) = packet.datagram() else { return Dynamic::UNIT };
         packet.0.socket.stamp_arrivals();
         seconds(datagram.stamp.or_else(|| Some(context::current().host.unix_nanos())))
@@ -173,7 +173,7 @@ functions! {
     /// sock.send_to("hello", sock.addr);
     /// expect(sock.recv(1.s).len, 5);
     /// ```
-    get len(packet: &mut Packet) -> i64 = packet.datagram().map_or(0, |datagram| datagram.data.len() as i64);
+    get len(packet: &mut ReceivedPacket) -> i64 = packet.datagram().map_or(0, |datagram| datagram.data.len() as i64);
 
     /// The packet's number within its flow, that is from this sender to this socket, from 1, as the socket's policy counts
     /// it; `()` without a policy.
@@ -184,7 +184,7 @@ functions! {
     /// udp::bind("127.0.0.1:0").send_to("ping 1", server.addr);
     /// expect(server.recv(1.s).number, 1);
     /// ```
-    get number(packet: &mut Packet) -> Dynamic =
+    get number(packet: &mut ReceivedPacket) -> Dynamic =
         packet.0.place().map_or(Dynamic::UNIT, |place| (place.number as i64).into());
 
     /// The number of the packet's flow, by first appearance, from 0; `()` without a policy.
@@ -195,7 +195,7 @@ functions! {
     /// udp::bind("127.0.0.1:0").send_to("ping 1", server.addr);
     /// expect(server.recv(1.s).flow, 0);
     /// ```
-    get flow(packet: &mut Packet) -> Dynamic = packet.0.place().map_or(Dynamic::UNIT, |place| place.flow.into());
+    get flow(packet: &mut ReceivedPacket) -> Dynamic = packet.0.place().map_or(Dynamic::UNIT, |place| place.flow.into());
 
     /// The ICMP error that came; `()` if none did.
     ///
@@ -204,7 +204,7 @@ functions! {
     /// sock.send_to("hello", udp::closed_port());
     /// expect(sock.recv(1.s).icmp.name, "Port Unreachable");
     /// ```
-    get icmp(packet: &mut Packet) -> Dynamic = match &packet.0.incoming {
+    get icmp(packet: &mut ReceivedPacket) -> Dynamic = match &packet.0.incoming {
         Incoming::Icmp(error) => Dynamic::from(error.clone()),
         _ => Dynamic::UNIT,
     };
@@ -219,7 +219,7 @@ functions! {
     /// sock.send_to("hello", sock.addr);
     /// expect(sock.recv(1.s).reply("HELLO").kind, "pass");
     /// ```
-    fn reply(ctx: NativeCallContext, packet: &mut Packet, data: Dynamic) -> ScriptResult<Verdict> = {
+    fn reply(ctx: NativeCallContext, packet: &mut ReceivedPacket, data: Dynamic) -> ScriptResult<Verdict> = {
         let Some(datagram) = packet.datagram() else {
             let kind = packet_kind(packet);
             return raise(
@@ -241,7 +241,7 @@ functions! {
     /// expect(nothing.kind, "timeout");
     /// print(nothing);
     /// ```
-    fn to_string | to_debug(packet: &mut Packet) -> String = match &packet.0.incoming {
+    fn to_string | to_debug(packet: &mut ReceivedPacket) -> String = match &packet.0.incoming {
         Incoming::Packet(datagram) => format!("{} bytes from {}", datagram.data.len(), datagram.from),
         Incoming::Icmp(error) => error.kind.to_string(),
         Incoming::TimedOut => "timeout".to_string(),

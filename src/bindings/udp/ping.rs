@@ -15,11 +15,11 @@ use crate::net::wire::zoned::plain;
 
 /// A probe that ended, or that a schedule reports as sent, in scripts.
 #[derive(Clone, Debug)]
-pub struct Ping(Arc<Ended>);
+pub struct Ping(Arc<EndedPing>);
 
 /// What is known of a probe that ended.
 #[derive(Debug)]
-pub struct Ended {
+pub struct EndedPing {
     /// What is known of the probes of the socket it was sent from.
     pub tally: Tally,
     /// How it ended.
@@ -29,11 +29,11 @@ pub struct Ended {
 impl Ping {
     /// A probe sent from the socket of `tally`.
     pub fn new(tally: Tally, outcome: Outcome) -> Self {
-        Self(Arc::new(Ended { tally, outcome }))
+        Self(Arc::new(EndedPing { tally, outcome }))
     }
 
     /// What is known of it.
-    pub fn ended(&self) -> &Ended {
+    pub fn ended(&self) -> &EndedPing {
         &self.0
     }
 

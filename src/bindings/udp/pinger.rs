@@ -2,7 +2,7 @@
 
 use rhai::{Dynamic, FnPtr, Map, NativeCallContext};
 
-use super::packet::Packet;
+use super::packet::ReceivedPacket;
 use super::ping::Ping;
 use super::schedule::{Closures, Schedule, plan, targets, timeouts};
 use crate::bindings::callback::Callback;
@@ -41,7 +41,7 @@ fn ping(
     let mut callback = Callback::new(ctx, matcher).noting("matcher");
     let mut failure = None;
     let mut matches = |datagram: &Datagram| {
-        let packet = Packet::new(socket.clone(), Incoming::Packet(datagram.clone()));
+        let packet = ReceivedPacket::new(socket.clone(), Incoming::Packet(datagram.clone()));
         match callback.call([Dynamic::from(packet)]) {
             Ok(value) => value.as_bool().map(|is| if is { Match::Awaited } else { Match::Nothing }).map_err(|_| {
                 failure = Some(thrown(
@@ -179,7 +179,7 @@ functions! {
         let mut options = Options::new("pinger", &options);
         let mut plan = plan(&mut options, targets, 0).or_raise(&ctx)?;
         let receiver = socket.clone();
-        let packet = move |datagram| Dynamic::from(Packet::new(receiver.clone(), Incoming::Packet(datagram)));
+        let packet = move |datagram| Dynamic::from(ReceivedPacket::new(receiver.clone(), Incoming::Packet(datagram)));
         let closures = Closures::read(&ctx, &mut options, &mut plan.message, packet)?;
         options.finish().or_raise(&ctx)?;
         let pinger = NetPinger::new(socket.clone(), plan).or_raise(&ctx)?;

@@ -2,12 +2,12 @@
 
 use rhai::{Dynamic, EvalAltResult, EvalContext, Expr, Expression, ImmutableString, Stmt, StmtBlock};
 
-use crate::bindings::compiled::tree::{Cells, Effect, Node, State};
+use crate::bindings::compiled::tree::{Cells, Effect, State, TreeNode};
 use crate::bindings::compiled::{self, View, translate};
 use crate::bindings::context::{self, Context, Wait};
 use crate::bindings::error::{ScriptResult, thrown};
 use crate::bindings::print::print;
-use crate::bindings::udp::packet::{self, Packet};
+use crate::bindings::udp::packet::{self, ReceivedPacket};
 use crate::net::error::ErrorKind;
 use crate::net::policy::datagram::Datagram;
 use crate::net::socket::batch::Serve;
@@ -53,7 +53,7 @@ struct ServedLoop<'t, 'a, 's, 'ps, 'g, 'c, 'tp> {
     context: &'t mut EvalContext<'a, 's, 'ps, 'g, 'c, 'tp>,
     run: Context,
     socket: &'t UdpSocket,
-    tree: Node,
+    tree: TreeNode,
     /// The variables of the script that the tree reads for each packet.
     outer: Vec<ImmutableString>,
     variable: &'t str,
@@ -128,7 +128,7 @@ impl ServedLoop<'_, '_, '_, '_, '_, '_, '_> {
 
     /// One turn by the interpreter. Whether to go on.
     fn by_interpreter(&mut self, request: &Datagram) -> ScriptResult<bool> {
-        let packet = Packet::new(self.socket.clone(), Incoming::Packet(request.clone()));
+        let packet = ReceivedPacket::new(self.socket.clone(), Incoming::Packet(request.clone()));
         let before = self.context.scope().len();
         self.context.scope_mut().push(self.variable.to_string(), packet);
         let body = Expr::Stmt(Box::new(self.body.clone()));

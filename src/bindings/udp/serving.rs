@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use rhai::{Dynamic, EvalAltResult, NativeCallContext};
 
-use super::packet::{Packet, answer};
+use super::packet::{ReceivedPacket, answer};
 use crate::bindings::callback::Callback;
 use crate::bindings::compiled::Compiled;
 use crate::bindings::context::{Context, Wait};
@@ -22,7 +22,7 @@ pub(super) fn serve(ctx: &NativeCallContext, socket: &UdpSocket, handler: &mut C
     let stop = context.stop.clone();
     socket.begin_to_serve();
     let tree = Compiled::of_handler(handler);
-    let mut server = Handler { ctx, socket, handler, tree, context, failed: None };
+    let mut server = ServeHandler { ctx, socket, handler, tree, context, failed: None };
     let ended = socket.serve_by(&stop, &mut server);
     match (server.failed, ended) {
         (Some(error), _) => Err(error),
@@ -32,7 +32,7 @@ pub(super) fn serve(ctx: &NativeCallContext, socket: &UdpSocket, handler: &mut C
 }
 
 /// A handler that serves a socket.
-struct Handler<'s> {
+struct ServeHandler<'s> {
     ctx: &'s NativeCallContext<'s>,
     socket: &'s UdpSocket,
     handler: &'s mut Callback,
@@ -42,14 +42,14 @@ struct Handler<'s> {
     failed: Option<Box<EvalAltResult>>,
 }
 
-impl Serve for Handler<'_> {
+impl Serve for ServeHandler<'_> {
     fn reply(&mut self, request: &Datagram) -> Option<Vec<u8>> {
         self.context.wait(Wait::NewWork);
         self.tree.as_ref()?.reply(request, self.handler, &self.context)
     }
 
     fn serve(&mut self, request: &Datagram) -> bool {
-        let packet = Packet::new(self.socket.clone(), Incoming::Packet(request.clone()));
+        let packet = ReceivedPacket::new(self.socket.clone(), Incoming::Packet(request.clone()));
         let served = self.handler.call_again([Dynamic::from(packet.clone())]).and_then(|value| {
             let Some(value) = value else { return Ok(false) };
             if !packet.is_done_with(&value) {

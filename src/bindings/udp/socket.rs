@@ -2,7 +2,7 @@
 
 use rhai::{Array, Dynamic, Map, NativeCallContext, Position};
 
-use super::packet::Packet;
+use super::packet::ReceivedPacket;
 use super::{counts_map, or_unit};
 use crate::bindings::context;
 use crate::bindings::context::Wait;
@@ -29,7 +29,9 @@ impl IntoIterator for UdpSocket {
                 return None;
             }
             match self.receive(None, &context.stop, false) {
-                Ok(incoming @ Incoming::Packet(_)) => Some(Ok(Dynamic::from(Packet::new(self.clone(), incoming)))),
+                Ok(incoming @ Incoming::Packet(_)) => {
+                    Some(Ok(Dynamic::from(ReceivedPacket::new(self.clone(), incoming))))
+                }
                 Ok(_) => None,
                 // Whoever closed the socket wants the loop to end.
                 Err(err) if err.kind == ErrorKind::Closed => None,
@@ -111,9 +113,9 @@ functions! {
     /// sock.send_to("hello", sock.addr);
     /// expect(sock.recv().text, "hello");
     /// ```
-    fn recv(ctx: NativeCallContext, socket: &mut UdpSocket) -> ScriptResult<Packet> = {
+    fn recv(ctx: NativeCallContext, socket: &mut UdpSocket) -> ScriptResult<ReceivedPacket> = {
         let incoming = socket.receive(None, &context::wait(Wait::NewWork).stop, true).or_raise(&ctx)?;
-        Ok(Packet::new(socket.clone(), incoming))
+        Ok(ReceivedPacket::new(socket.clone(), incoming))
     };
 
     /// Waits for a datagram, or for an ICMP error that answers one sent before, for at most `timeout`. The result's `kind`
@@ -125,7 +127,7 @@ functions! {
     /// let sock = udp::bind("127.0.0.1:0");
     /// expect(sock.recv(1.ms).kind, "timeout");
     /// ```
-    fn recv(ctx: NativeCallContext, socket: &mut UdpSocket, timeout: Duration) -> ScriptResult<Packet> = {
+    fn recv(ctx: NativeCallContext, socket: &mut UdpSocket, timeout: Duration) -> ScriptResult<ReceivedPacket> = {
         let context = context::current();
         recv_until(ctx, socket, context.host.now() + timeout)
     };
@@ -143,9 +145,9 @@ functions! {
     /// ```
     fn recv as recv_until(
         ctx: NativeCallContext, socket: &mut UdpSocket, deadline: Instant,
-    ) -> ScriptResult<Packet> = {
+    ) -> ScriptResult<ReceivedPacket> = {
         let incoming = socket.receive(Some(deadline), &context::wait(Wait::Datagrams).stop, true).or_raise(&ctx)?;
-        Ok(Packet::new(socket.clone(), incoming))
+        Ok(ReceivedPacket::new(socket.clone(), incoming))
     };
 
     /// Closes the socket. Using it afterwards is the error `closed`.

@@ -90,12 +90,12 @@ pub fn check(host: &ScriptHost, name: &str, text: &str) -> Vec<String> {
     found.into_iter().map(|(_, message)| message).collect()
 }
 
-type Found = Vec<(Position, String)>;
+type Findings = Vec<(Position, String)>;
 
 /// The program without the statements that cannot be read, with the names those declare; and why they cannot.
 /// No program if even that cannot be read.
-fn read(host: &ScriptHost, name: &str, text: &str) -> (Option<(AST, HashSet<String>)>, Found) {
-    let (mut found, mut given_up) = (Found::new(), HashSet::new());
+fn read(host: &ScriptHost, name: &str, text: &str) -> (Option<(AST, HashSet<String>)>, Findings) {
+    let (mut found, mut given_up) = (Findings::new(), HashSet::new());
     if let Err(error) = refuse_open_comment(text) {
         found.push((error.position(), host.describe_parse(name, &error)));
     }

@@ -3,7 +3,7 @@
 use rhai::{AST, ASTNode, Expr};
 
 /// An option that a script declares, as far as it can be read without running the script.
-pub(super) struct Declared {
+pub(super) struct DeclaredNames {
     /// `option`, `ask`, `flag`, `argument` or `arguments`.
     pub(super) shape: String,
     pub(super) name: String,
@@ -11,7 +11,7 @@ pub(super) struct Declared {
     pub(super) is_policy: bool,
 }
 
-pub(super) fn declared(ast: &AST) -> Vec<Declared> {
+pub(super) fn declared(ast: &AST) -> Vec<DeclaredNames> {
     let mut all = Vec::new();
     ast.walk(&mut |path| {
         let Some(ASTNode::Expr(Expr::Array(items, _))) = path.last() else { return true };
@@ -22,11 +22,11 @@ pub(super) fn declared(ast: &AST) -> Vec<Declared> {
 }
 
 /// `option("name", …).choices([…])`.
-fn read(item: &Expr) -> Option<Declared> {
+fn read(item: &Expr) -> Option<DeclaredNames> {
     match item {
         Expr::FnCall(call, _) if matches!(call.name.as_str(), "option" | "ask" | "flag" | "argument" | "arguments") => {
             let Some(Expr::StringConstant(name, _)) = call.args.first() else { return None };
-            Some(Declared {
+            Some(DeclaredNames {
                 shape: call.name.to_string(),
                 name: name.to_string(),
                 choices: Vec::new(),

@@ -8,7 +8,7 @@ use clap::{Arg, Command, ValueEnum};
 
 pub use self::shells::Shell;
 
-use self::declared::{Declared, declared};
+use self::declared::{DeclaredNames, declared};
 use self::shells::words;
 use super::help::find::{GROUPS, LANGUAGE};
 use super::programs::ScriptHost;
@@ -23,20 +23,20 @@ pub fn candidates(shell: Shell, line: &str, mut definition: Command) -> Vec<Stri
     let Some((_, before)) = before.split_first() else { return Vec::new() };
     definition.build();
     let current = last.text.as_str();
-    let fitting = Line { definition: &definition, current }.complete(before);
+    let fitting = CommandLine { definition: &definition, current }.complete(before);
     let mut all: Vec<String> =
         fitting.into_iter().filter(|word| word.starts_with(current) && word != current).collect();
     all.dedup();
     all.iter().map(|word| shell.offer(&last, word)).collect()
 }
 
-struct Line<'a> {
+struct CommandLine<'a> {
     definition: &'a Command,
     /// The word to complete.
     current: &'a str,
 }
 
-impl Line<'_> {
+impl CommandLine<'_> {
     fn complete(&self, words: &[String]) -> Vec<String> {
         let (mut flags, mut rest) = (BTreeSet::new(), words);
         while let Some((word, after)) = rest.split_first().filter(|(word, _)| word.starts_with('-') && word.len() > 1) {
@@ -113,7 +113,7 @@ impl Line<'_> {
         };
         let options = declared(&ast);
         let valued = |word: &str| {
-            let named = |option: &&Declared| word.strip_prefix("--") == Some(option.name.as_str());
+            let named = |option: &&DeclaredNames| word.strip_prefix("--") == Some(option.name.as_str());
             options.iter().filter(|option| option.shape != "flag").find(named)
         };
         let takes_command = options.iter().any(|option| option.shape == "arguments" && option.name == "command");
@@ -154,7 +154,7 @@ impl Line<'_> {
     }
 
     /// The values of a script's option.
-    fn option(&self, option: &Declared) -> Vec<String> {
+    fn option(&self, option: &DeclaredNames) -> Vec<String> {
         match option.is_policy {
             true => shipped_in("policies").map(str::to_string).chain(self.files(is_script)).collect(),
             false => option.choices.clone(),

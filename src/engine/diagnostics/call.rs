@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::names::{Function, a, plain_type};
-use super::{Context, Words, did_you_mean, operator};
+use super::{ErrorContext, Words, did_you_mean, operator};
 use crate::nearest::nearest;
 
 /// Forms of a function shown at most.
@@ -13,7 +13,7 @@ const FORMS: usize = 8;
 const METHODS: usize = 16;
 
 /// Words for a call given as `name (type, type)`, with or without a namespace.
-pub(super) fn not_found(call: &str, context: &Context) -> Words {
+pub(super) fn not_found(call: &str, context: &ErrorContext) -> Words {
     let (path, given) = parse(call);
     let (namespace, name) = path.rsplit_once("::").unwrap_or(("", path));
     if name.starts_with("anon$") {
@@ -45,7 +45,7 @@ fn parse(call: &str) -> (&str, Vec<String>) {
     (name, types.split(", ").map(plain_type).collect())
 }
 
-fn closure(name: &str, given: usize, context: &Context) -> Words {
+fn closure(name: &str, given: usize, context: &ErrorContext) -> Words {
     let taken = context.names.forms("", name).next().map(|f| f.params.len());
     let message = match taken {
         Some(taken) if taken > given => {
@@ -72,7 +72,7 @@ fn closure(name: &str, given: usize, context: &Context) -> Words {
     }
 }
 
-fn method(name: &str, given: &[String], forms: &[&Function], context: &Context) -> Words {
+fn method(name: &str, given: &[String], forms: &[&Function], context: &ErrorContext) -> Words {
     let of = given[0].as_str();
     let fits = |f: &&&Function| f.params.first().is_some_and(|p| accepts(&p.kind, of));
     let own: Vec<&Function> = forms.iter().filter(fits).copied().collect();
@@ -119,7 +119,7 @@ fn method(name: &str, given: &[String], forms: &[&Function], context: &Context) 
     }
 }
 
-fn unknown(namespace: &str, name: &str, given: &[String], context: &Context) -> Words {
+fn unknown(namespace: &str, name: &str, given: &[String], context: &ErrorContext) -> Words {
     let names = context.names;
     let path = |namespace: &str, name: &str| match namespace {
         "" => name.to_string(),
@@ -164,7 +164,7 @@ fn unknown(namespace: &str, name: &str, given: &[String], context: &Context) -> 
 }
 
 /// Words for a call with so many arguments, of unknown types, that no function takes.
-pub(super) fn unfit(namespace: &str, name: &str, given: usize, with_dot: bool, context: &Context) -> Words {
+pub(super) fn unfit(namespace: &str, name: &str, given: usize, with_dot: bool, context: &ErrorContext) -> Words {
     let forms: Vec<&Function> = context.names.forms(namespace, name).collect();
     if forms.is_empty() {
         return if with_dot { no_method(name, context) } else { unknown(namespace, name, &[], context) };
@@ -183,7 +183,7 @@ pub(super) fn unfit(namespace: &str, name: &str, given: usize, with_dot: bool, c
 }
 
 /// Words for a method that no type has.
-fn no_method(name: &str, context: &Context) -> Words {
+fn no_method(name: &str, context: &ErrorContext) -> Words {
     let words = Words::new(format!("nothing has a method `{name}`"));
     if context.names.getters.iter().any(|(_, property)| property == name) {
         return words.hint(format!("`{name}` is a property: leave out the brackets"));

@@ -1,6 +1,6 @@
 //! Words for what a check finds in a script that does not run: undefined names, and calls that nothing takes.
 
-use super::{Context, Words, call, did_you_mean, runtime, translate, variable};
+use super::{ErrorContext, Words, call, did_you_mean, runtime, translate, variable};
 use crate::nearest::nearest;
 use crate::net::error::Error;
 
@@ -36,7 +36,7 @@ pub enum Finding {
 }
 
 impl Finding {
-    pub(super) fn words(&self, context: &Context) -> Words {
+    pub(super) fn words(&self, context: &ErrorContext) -> Words {
         let may_be_foreign = matches!(self, Self::Variable(_) | Self::Call { .. });
         if let Some(words) = may_be_foreign.then(|| translate::words(context)).flatten() {
             return words;

@@ -86,7 +86,7 @@ impl Reporter<'_> {
     /// read before are blank in it.
     pub fn report_parse_of(&self, error: &ParseError, read: &str) -> String {
         let (scan, pos) = (Scan::new(read), error.1);
-        let context = Context { names: self.names, index: scan.index_at(pos), scan: &scan, pos };
+        let context = ErrorContext { names: self.names, index: scan.index_at(pos), scan: &scan, pos };
         let error = EvalAltResult::ErrorParsing((*error.0).clone(), pos);
         let words = runtime::words(&error, &context, self.describe);
         show(&words, self.main_source, (self.sources)(self.main_source).as_deref(), pos, &[])
@@ -95,7 +95,7 @@ impl Reporter<'_> {
     fn write(&self, error: &EvalAltResult, source: &str, pos: Position, calls: &[String]) -> String {
         let text = (self.sources)(source);
         let scan = Scan::new(text.as_deref().unwrap_or_default());
-        let context = Context { names: self.names, index: scan.index_at(pos), scan: &scan, pos };
+        let context = ErrorContext { names: self.names, index: scan.index_at(pos), scan: &scan, pos };
         let words = runtime::words(error, &context, self.describe);
         show(&words, source, text.as_deref(), pos, calls)
     }
@@ -104,7 +104,7 @@ impl Reporter<'_> {
     pub fn report_finding(&self, finding: &Finding, pos: Position) -> String {
         let text = (self.sources)(self.main_source);
         let scan = Scan::new(text.as_deref().unwrap_or_default());
-        let context = Context { names: self.names, index: scan.index_at(pos), scan: &scan, pos };
+        let context = ErrorContext { names: self.names, index: scan.index_at(pos), scan: &scan, pos };
         show(&finding.words(&context), self.main_source, text.as_deref(), pos, &[])
     }
 
@@ -162,7 +162,7 @@ pub fn refuse_open_comment(text: &str) -> Result<(), ParseError> {
 }
 
 /// What a message is made from.
-struct Context<'a> {
+struct ErrorContext<'a> {
     names: &'a Names,
     scan: &'a Scan,
     /// Index of the token at the error, the number of tokens at the end.
@@ -170,7 +170,7 @@ struct Context<'a> {
     pos: Position,
 }
 
-impl Context<'_> {
+impl ErrorContext<'_> {
     /// The token at the error, empty at the end or without source text.
     fn token(&self) -> &str {
         self.scan.text(self.index)

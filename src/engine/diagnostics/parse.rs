@@ -3,11 +3,11 @@
 use rhai::{LexError, ParseErrorType, Position};
 
 use super::reserved::{reserved, symbol_words};
-use super::{Context, Words, call, position, runtime, variable};
-use crate::engine::lexer::Kind;
+use super::{ErrorContext, Words, call, position, runtime, variable};
+use crate::engine::lexer::TokenKind;
 
 /// Words for an error found while reading a script.
-pub(super) fn words(error: &ParseErrorType, context: &Context) -> Words {
+pub(super) fn words(error: &ParseErrorType, context: &ErrorContext) -> Words {
     use ParseErrorType as P;
     match error {
         P::VariableUndefined(name) => variable::unknown(name, context),
@@ -103,7 +103,7 @@ pub(super) fn words(error: &ParseErrorType, context: &Context) -> Words {
     }
 }
 
-fn input(error: &LexError, context: &Context) -> Words {
+fn input(error: &LexError, context: &ErrorContext) -> Words {
     match error {
         LexError::UnterminatedString if context.token().starts_with('`') || context.token().starts_with('}') => {
             Words::new("this text is never closed").hint("close it with a back-tick: `")
@@ -150,7 +150,7 @@ fn input(error: &LexError, context: &Context) -> Words {
 }
 
 /// A token where a value or statement should stand.
-fn unexpected(token: &str, context: &Context) -> Words {
+fn unexpected(token: &str, context: &ErrorContext) -> Words {
     let open = context.scan.open_before(context.index);
     match token {
         "}" | ")" | "]" if open.is_empty() => {
@@ -176,7 +176,7 @@ fn unexpected(token: &str, context: &Context) -> Words {
 }
 
 /// Which bracket waits to be closed at the error, unless `closer` closes it.
-fn unclosed(context: &Context, closer: Option<&str>) -> Option<String> {
+fn unclosed(context: &ErrorContext, closer: Option<&str>) -> Option<String> {
     let mut open = *context.scan.open_before(context.index).last()?;
     if context.token().is_empty() && context.scan.text(open) == "{" {
         open = context.scan.closed_too_far_left().unwrap_or(open);
@@ -198,7 +198,7 @@ fn closing(bracket: &str) -> &'static str {
     }
 }
 
-fn missing(token: &str, why: &str, context: &Context) -> Words {
+fn missing(token: &str, why: &str, context: &ErrorContext) -> Words {
     let found = context.token();
     let other = match found {
         "and" => Some("write `&&` for and"),
@@ -250,7 +250,7 @@ fn missing(token: &str, why: &str, context: &Context) -> Words {
     }
 }
 
-fn semicolon(context: &Context) -> Words {
+fn semicolon(context: &ErrorContext) -> Words {
     let (before, found) = (context.before(), context.token());
     let open = context.scan.open_before(context.index);
     // Where unknown names are no error yet, as in a check, a word of another language is met only here.
@@ -288,16 +288,16 @@ fn semicolon(context: &Context) -> Words {
 }
 
 /// `250ms`, written without its dot.
-fn unit(before: &str, found: &str, context: &Context) -> Option<String> {
+fn unit(before: &str, found: &str, context: &ErrorContext) -> Option<String> {
     let token = context.scan.tokens.get(context.index)?;
-    let text = if token.kind == Kind::Number { found } else { before };
+    let text = if token.kind == TokenKind::Number { found } else { before };
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let unit = &text[digits.len()..];
     (!digits.is_empty() && matches!(unit, "s" | "ms" | "us" | "ns"))
         .then(|| format!("a duration is written with a dot: {digits}.{unit}"))
 }
 
-fn comma(why: &str, context: &Context) -> Words {
+fn comma(why: &str, context: &ErrorContext) -> Words {
     let (found, index) = (context.token(), context.index);
     let open = context.scan.open_before(index).last().copied();
     let bracket = open.map_or("(", |open| context.scan.text(open));
@@ -323,13 +323,13 @@ fn comma(why: &str, context: &Context) -> Words {
 }
 
 /// The place after the token before the error, if that is in an earlier line.
-fn gap(context: &Context) -> Option<Position> {
+fn gap(context: &ErrorContext) -> Option<Position> {
     let before = &context.scan.tokens.get(context.index.checked_sub(1)?)?;
     let is_earlier = context.pos.line().is_some_and(|line| line > before.end.0);
     is_earlier.then(|| position(before.end))
 }
 
-fn expected_name(context: &Context) -> Words {
+fn expected_name(context: &ErrorContext) -> Words {
     let found = context.token();
     match found {
         "(" if context.before() == "let" => {

@@ -1,7 +1,7 @@
 //! Words for what stands after a dot or between [ ]: properties, fields of maps, items.
 
 use super::names::{a, plain_type};
-use super::{Context, Words, did_you_mean};
+use super::{ErrorContext, Words, did_you_mean};
 use crate::nearest::nearest;
 
 /// Properties of a type listed at most.
@@ -12,7 +12,7 @@ const OTHER_NAMES: [(&str, &str, &str); 4] =
     [("Host", "door", "ingress"), ("Host", "input", "ingress"), ("Host", "ip", "addr"), ("Host", "address", "addr")];
 
 /// Words for a field that a map does not have.
-pub(super) fn missing_key(name: &str, context: &Context) -> Words {
+pub(super) fn missing_key(name: &str, context: &ErrorContext) -> Words {
     let near = nearest(name, context.scan.keys());
     Words::new(format!("the map has no field `{name}`"))
         .hints(did_you_mean(&near))
@@ -20,7 +20,7 @@ pub(super) fn missing_key(name: &str, context: &Context) -> Words {
 }
 
 /// Words for a property that is not there or cannot be set, from the sentence that the interpreter makes of it: the name and types in quotes.
-pub(super) fn property(text: &str, context: &Context) -> Words {
+pub(super) fn property(text: &str, context: &ErrorContext) -> Words {
     let quoted: Vec<&str> = text.split('\'').skip(1).step_by(2).collect();
     match quoted[..] {
         [name, of] => unknown_property(name, &plain_type(of), context),
@@ -29,7 +29,7 @@ pub(super) fn property(text: &str, context: &Context) -> Words {
     }
 }
 
-fn unknown_property(name: &str, of: &str, context: &Context) -> Words {
+fn unknown_property(name: &str, of: &str, context: &ErrorContext) -> Words {
     let words = Words::new(format!("{} has no property `{name}`", a(of)));
     if of == "()" {
         return words.hint("the value before the dot is (): a call without a result, or a missing value");
@@ -56,7 +56,7 @@ fn unknown_property(name: &str, of: &str, context: &Context) -> Words {
     }
 }
 
-fn read_only(name: &str, of: &str, value: &str, context: &Context) -> Words {
+fn read_only(name: &str, of: &str, value: &str, context: &ErrorContext) -> Words {
     let wanted: Vec<&str> = context
         .names
         .setters
@@ -83,7 +83,7 @@ fn read_only(name: &str, of: &str, value: &str, context: &Context) -> Words {
 }
 
 /// Words for an index on a value without items, given as `type [type]`.
-pub(super) fn indexing(text: &str, context: &Context) -> Words {
+pub(super) fn indexing(text: &str, context: &ErrorContext) -> Words {
     let (of, index) = text.split_once(" [").unwrap_or((text, ""));
     let of = plain_type(of);
     let index = plain_type(index.split(']').next().unwrap_or_default());

@@ -1,6 +1,6 @@
 //! Words for symbols and words that the language keeps for itself: what to write instead.
 
-use super::{Context, Words};
+use super::{ErrorContext, Words};
 
 /// Words for a symbol that is no operator here.
 pub(super) fn symbol_words(symbol: &str) -> Words {
@@ -12,7 +12,7 @@ pub(super) fn symbol_words(symbol: &str) -> Words {
 }
 
 /// Words for a reserved word, by where it stands.
-pub(super) fn reserved(word: &str, context: &Context) -> Words {
+pub(super) fn reserved(word: &str, context: &ErrorContext) -> Words {
     if matches!(context.before(), "." | "?.") && context.token() == word {
         return Words::new(format!("`{word}` is a reserved word and cannot follow a dot"))
             .hint(format!("a field of this name is read as m[\"{word}\"]"));

@@ -3,10 +3,14 @@
 use rhai::{Dynamic, EvalAltResult, Position};
 
 use super::names::{a, plain_type};
-use super::{Context, Words, call, parse, position, property, translate, variable};
+use super::{ErrorContext, Words, call, parse, position, property, translate, variable};
 
 /// Words for an error without its calls.
-pub(super) fn words(error: &EvalAltResult, context: &Context, describe: &dyn Fn(&Dynamic) -> Option<String>) -> Words {
+pub(super) fn words(
+    error: &EvalAltResult,
+    context: &ErrorContext,
+    describe: &dyn Fn(&Dynamic) -> Option<String>,
+) -> Words {
     use EvalAltResult as E;
     let may_be_foreign = matches!(
         error,
@@ -154,7 +158,7 @@ fn thrown(value: &Dynamic, describe: &dyn Fn(&Dynamic) -> Option<String>) -> Wor
     Words::new(format!("the script threw: {value}"))
 }
 
-fn mismatch(wanted: &str, given: &str, context: &Context) -> Words {
+fn mismatch(wanted: &str, given: &str, context: &ErrorContext) -> Words {
     let given_name = if given == "any" { "another value".to_string() } else { a(given) };
     let words = Words::new(format!("{} is needed here, not {given_name}", a(wanted)));
     match (wanted, given) {
@@ -219,7 +223,7 @@ fn arithmetic(text: &str) -> Words {
     Words::new(format!("{first}{}", chars.as_str()))
 }
 
-fn data_race(text: &str, context: &Context) -> Words {
+fn data_race(text: &str, context: &ErrorContext) -> Words {
     let Some(name) = text.strip_prefix("argument #").and_then(|t| t.split('\'').nth(1)) else {
         return Words::new("a variable is used by two threads at once")
             .hint("do not share variables between threads: share a counter() or a channel()");

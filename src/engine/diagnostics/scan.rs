@@ -7,11 +7,11 @@ use std::collections::{HashMap, HashSet};
 
 use rhai::Position;
 
-use crate::engine::lexer::{Kind, Token, tokens};
+use crate::engine::lexer::{Token, TokenKind, tokens};
 
 /// How a name came to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Origin {
+pub(super) enum DeclaredBy {
     Let,
     Const,
     /// A parameter of a `fn`, the variable of a `for` or a `catch`: known in the block that follows.
@@ -23,18 +23,18 @@ pub(super) enum Origin {
 }
 
 #[derive(Clone, Debug)]
-pub(super) struct Declared<'s> {
+pub(super) struct Declaration<'s> {
     pub(super) name: &'s str,
-    pub(super) origin: Origin,
+    pub(super) origin: DeclaredBy,
     /// Index of the token that declares it.
     index: usize,
     /// Indices of the brackets open around it.
     around: Vec<usize>,
 }
 
-impl Declared<'_> {
+impl Declaration<'_> {
     pub(super) fn is_top_level(&self) -> bool {
-        self.around.is_empty() && matches!(self.origin, Origin::Let | Origin::Const)
+        self.around.is_empty() && matches!(self.origin, DeclaredBy::Let | DeclaredBy::Const)
     }
 }
 
@@ -54,7 +54,7 @@ impl Scan {
     pub fn has_quoted_value(&self) -> bool {
         self.tokens
             .iter()
-            .any(|token| token.kind == Kind::Text && token.text.starts_with('"') && token.text.contains("${"))
+            .any(|token| token.kind == TokenKind::Text && token.text.starts_with('"') && token.text.contains("${"))
     }
 
     /// How often each name is declared: variables, parameters, modules, functions.
@@ -64,7 +64,7 @@ impl Scan {
             *counts.entry(declared.name).or_default() += 1;
         }
         for (i, token) in self.tokens.iter().enumerate() {
-            if token.kind == Kind::Word && token.text == "fn" {
+            if token.kind == TokenKind::Word && token.text == "fn" {
                 *counts.entry(self.text(i + 1)).or_default() += 1;
             }
         }
@@ -94,7 +94,7 @@ impl Scan {
             }
             let next = self.text(i + 1);
             let ends = match self.text(i) {
-                _ if self.tokens[i].kind == Kind::Text => false,
+                _ if self.tokens[i].kind == TokenKind::Text => false,
                 "(" | "[" | "{" | "#{" | "${" => {
                     depth += 1;
                     false
@@ -106,7 +106,7 @@ impl Scan {
                 ")" | "]" | "}" => {
                     depth = depth.saturating_sub(1);
                     let goes_on = matches!(next, "else" | "catch" | "while" | "until" | "in");
-                    let statement = self.tokens.get(i + 1).is_none_or(|next| next.kind == Kind::Word && !goes_on);
+                    let statement = self.tokens.get(i + 1).is_none_or(|next| next.kind == TokenKind::Word && !goes_on);
                     self.text(i) == "}" && depth == 0 && statement
                 }
                 ";" => depth == 0,
@@ -187,7 +187,7 @@ impl Scan {
         let mut open = Vec::new();
         for (i, token) in self.tokens.iter().enumerate().take(index) {
             match token.text.as_str() {
-                _ if token.kind != Kind::Symbol => {}
+                _ if token.kind != TokenKind::Symbol => {}
                 "(" | "[" | "{" | "#{" | "${" => open.push(i),
                 ")" | "]" | "}" => {
                     open.pop();
@@ -219,32 +219,32 @@ impl Scan {
             let fn_at = (0..open)
                 .rev()
                 .take_while(|i| !matches!(self.text(*i), "{" | "}" | ";"))
-                .find(|i| self.tokens[*i].kind == Kind::Word && self.text(*i) == "fn")?;
+                .find(|i| self.tokens[*i].kind == TokenKind::Word && self.text(*i) == "fn")?;
             (self.text(open) == "{").then(|| self.text(fn_at + 1))
         })
     }
 
     /// The names declared anywhere in the script, in order.
-    pub(super) fn declared(&self) -> Vec<Declared<'_>> {
+    pub(super) fn declared(&self) -> Vec<Declaration<'_>> {
         let mut all = Vec::new();
         let mut add = |index: usize, origin| {
-            if self.tokens.get(index).is_some_and(|t| t.kind == Kind::Word) {
-                all.push(Declared { name: self.text(index), origin, index, around: self.open_before(index) });
+            if self.tokens.get(index).is_some_and(|t| t.kind == TokenKind::Word) {
+                all.push(Declaration { name: self.text(index), origin, index, around: self.open_before(index) });
             }
         };
         for (i, token) in self.tokens.iter().enumerate() {
             match (token.kind, token.text.as_str()) {
-                (Kind::Word, "let") => add(i + 1, Origin::Let),
-                (Kind::Word, "const") => add(i + 1, Origin::Const),
-                (Kind::Word, "as") => add(i + 1, Origin::Module),
-                (Kind::Word, "for" | "fn" | "catch") => {
+                (TokenKind::Word, "let") => add(i + 1, DeclaredBy::Let),
+                (TokenKind::Word, "const") => add(i + 1, DeclaredBy::Const),
+                (TokenKind::Word, "as") => add(i + 1, DeclaredBy::Module),
+                (TokenKind::Word, "for" | "fn" | "catch") => {
                     let end = self.tokens[i..].iter().position(|t| matches!(t.text.as_str(), "in" | ")" | "{"));
                     let first = if token.text == "fn" { i + 2 } else { i + 1 };
-                    (first..i + end.unwrap_or(0)).for_each(|at| add(at, Origin::Block));
+                    (first..i + end.unwrap_or(0)).for_each(|at| add(at, DeclaredBy::Block));
                 }
-                (Kind::Symbol, "|") if self.starts_closure(i) => {
+                (TokenKind::Symbol, "|") if self.starts_closure(i) => {
                     let end = self.tokens[i + 1..].iter().position(|t| t.text == "|").unwrap_or(0);
-                    (i + 1..i + 1 + end).for_each(|at| add(at, Origin::Closure));
+                    (i + 1..i + 1 + end).for_each(|at| add(at, DeclaredBy::Closure));
                 }
                 _ => {}
             }
@@ -253,13 +253,13 @@ impl Scan {
     }
 
     /// Whether `name` can be used at the token `index`.
-    pub(super) fn is_visible(&self, name: &Declared, index: usize) -> bool {
+    pub(super) fn is_visible(&self, name: &Declaration, index: usize) -> bool {
         let open = self.open_before(index);
         let function = |at: usize| self.function_around(at).map(str::to_string);
         match name.origin {
             _ if name.index >= index => false,
-            Origin::Module => true,
-            Origin::Block => {
+            DeclaredBy::Module => true,
+            DeclaredBy::Block => {
                 let body = (name.index..self.tokens.len()).find(|i| self.text(*i) == "{");
                 body.is_some_and(|body| open.contains(&body))
             }
@@ -268,17 +268,17 @@ impl Scan {
     }
 
     /// Line in which `name` is declared.
-    pub(super) fn line_of(&self, name: &Declared) -> usize {
+    pub(super) fn line_of(&self, name: &Declaration) -> usize {
         self.tokens[name.index].start.0
     }
 
     /// Whether `name` is declared after the token `index`.
-    pub(super) fn is_later(&self, name: &Declared, index: usize) -> bool {
+    pub(super) fn is_later(&self, name: &Declaration, index: usize) -> bool {
         name.index > index
     }
 
     /// Whether the token `index` is inside the value that `name` is given in its own declaration.
-    pub(super) fn is_in_own_value(&self, name: &Declared, index: usize) -> bool {
+    pub(super) fn is_in_own_value(&self, name: &Declaration, index: usize) -> bool {
         let base = name.around.len();
         self.text(name.index + 1) == "="
             && name.index < index
@@ -289,8 +289,8 @@ impl Scan {
     pub(super) fn keys(&self) -> Vec<&str> {
         let is_name = |s: &str| !s.is_empty() && s.chars().all(|c| c.is_alphanumeric() || c == '_');
         let keys = self.tokens.iter().enumerate().filter_map(|(i, token)| match token.kind {
-            Kind::Word if self.text(i + 1) == ":" => Some(token.text.as_str()),
-            Kind::Text => Some(token.text.trim_matches('"')).filter(|s| is_name(s)),
+            TokenKind::Word if self.text(i + 1) == ":" => Some(token.text.as_str()),
+            TokenKind::Text => Some(token.text.trim_matches('"')).filter(|s| is_name(s)),
             _ => None,
         });
         keys.collect()

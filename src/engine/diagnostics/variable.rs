@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::scan::{Declared, Origin};
-use super::{Context, Words, did_you_mean, names::Names, translate};
+use super::scan::{Declaration, DeclaredBy};
+use super::{ErrorContext, Words, did_you_mean, names::Names, translate};
 use crate::nearest::nearest;
 
 /// Words for a word of another language; `None` if it is none.
@@ -13,19 +13,19 @@ pub(super) fn foreign(name: &str) -> Option<Words> {
 }
 
 /// Words for a variable that is used but not known, with or without a namespace.
-pub(super) fn unknown(name: &str, context: &Context) -> Words {
+pub(super) fn unknown(name: &str, context: &ErrorContext) -> Words {
     if let Some((namespace, variable)) = name.rsplit_once("::") {
         return unknown_in(namespace, variable, context);
     }
     let declared = context.scan.declared();
     let index = context.index;
-    let same: Vec<&Declared> = declared.iter().filter(|d| d.name == name).collect();
+    let same: Vec<&Declaration> = declared.iter().filter(|d| d.name == name).collect();
 
     if let Some(words) = foreign(name).filter(|_| same.is_empty()) {
         return words;
     }
     let words = Words::new(format!("no variable `{name}` is known here"));
-    if let Some(own) = same.iter().rfind(|d| d.origin == Origin::Let && context.scan.is_in_own_value(d, index)) {
+    if let Some(own) = same.iter().rfind(|d| d.origin == DeclaredBy::Let && context.scan.is_in_own_value(d, index)) {
         let line = context.scan.line_of(own);
         return words
             .hint(format!("`{name}` is being declared in line {line} and does not see itself"))
@@ -77,15 +77,15 @@ pub(super) fn unknown(name: &str, context: &Context) -> Words {
 }
 
 /// Words for a namespace or module that is not known.
-pub(super) fn unknown_namespace(name: &str, context: &Context) -> Words {
+pub(super) fn unknown_namespace(name: &str, context: &ErrorContext) -> Words {
     let declared = context.scan.declared();
-    if declared.iter().any(|d| d.name == name && d.origin != Origin::Module) {
+    if declared.iter().any(|d| d.name == name && d.origin != DeclaredBy::Module) {
         return Words::new(format!("`{name}` is a variable, not a namespace")).hint(format!(
             "methods and properties are reached with a dot: {name}.{}",
             context.scan.text(context.index + 2)
         ));
     }
-    let modules = declared.iter().filter(|d| d.origin == Origin::Module).map(|d| d.name);
+    let modules = declared.iter().filter(|d| d.origin == DeclaredBy::Module).map(|d| d.name);
     let known: Vec<&str> = context.names.namespaces.iter().map(String::as_str).chain(modules).collect();
     let words = Words::new(format!("no namespace `{name}`"));
     match did_you_mean(&nearest(name, known.iter().copied())) {
@@ -96,9 +96,9 @@ pub(super) fn unknown_namespace(name: &str, context: &Context) -> Words {
 }
 
 /// A variable of the top level, used inside a function.
-fn outside(name: &str, outer: &Declared, function: &str, context: &Context, words: Words) -> Words {
+fn outside(name: &str, outer: &Declaration, function: &str, context: &ErrorContext, words: Words) -> Words {
     let line = context.scan.line_of(outer);
-    if outer.origin == Origin::Const {
+    if outer.origin == DeclaredBy::Const {
         return words
             .hint(format!("functions do not see names declared outside them, such as the const of line {line}"))
             .hint(format!("a constant can be read as global::{name}"));
@@ -108,7 +108,7 @@ fn outside(name: &str, outer: &Declared, function: &str, context: &Context, word
         .hint(format!("pass it as an argument: fn {function}(…, {name}); a closure |…| does see it"))
 }
 
-fn unknown_in(namespace: &str, variable: &str, context: &Context) -> Words {
+fn unknown_in(namespace: &str, variable: &str, context: &ErrorContext) -> Words {
     if namespace != "global" {
         let functions = context.names.of_namespace(namespace).map(|f| f.name.as_str());
         let words = Words::new(format!("nothing in `{namespace}` is called `{variable}`"));
@@ -127,7 +127,7 @@ fn unknown_in(namespace: &str, variable: &str, context: &Context) -> Words {
     }
     let declared = context.scan.declared();
     let words = Words::new(format!("no global constant `{variable}`"));
-    if declared.iter().any(|d| d.name == variable && d.origin == Origin::Let && d.is_top_level()) {
+    if declared.iter().any(|d| d.name == variable && d.origin == DeclaredBy::Let && d.is_top_level()) {
         return words
             .hint(format!("`{variable}` is declared with let; global:: reaches only what is declared with const"))
             .hint("pass it as an argument, or declare it with const");
@@ -135,7 +135,7 @@ fn unknown_in(namespace: &str, variable: &str, context: &Context) -> Words {
     if declared.iter().any(|d| d.name == variable && d.is_top_level()) {
         return words.hint(format!("const {variable} must be declared before the call that reads it"));
     }
-    let constants = declared.iter().filter(|d| d.origin == Origin::Const).map(|d| d.name);
+    let constants = declared.iter().filter(|d| d.origin == DeclaredBy::Const).map(|d| d.name);
     let near: Vec<String> = nearest(variable, constants).iter().map(|n| format!("global::{n}")).collect();
     match did_you_mean(&near) {
         Some(hint) => words.hint(hint),
@@ -144,7 +144,7 @@ fn unknown_in(namespace: &str, variable: &str, context: &Context) -> Words {
 }
 
 /// Variables that can be used here, and functions, near to `name`.
-fn near<'a>(name: &str, context: &'a Context, declared: &[Declared<'a>]) -> Vec<&'a str> {
+fn near<'a>(name: &str, context: &'a ErrorContext, declared: &[Declaration<'a>]) -> Vec<&'a str> {
     let visible = declared.iter().filter(|d| context.scan.is_visible(d, context.index)).map(|d| d.name);
     let Names { variables, functions, .. } = context.names;
     let in_scope = variables.iter().map(String::as_str);

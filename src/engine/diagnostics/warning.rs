@@ -5,7 +5,7 @@ use rhai::Position;
 use super::names::Names;
 use super::scan::Scan;
 use super::{Words, discarded, position, translate};
-use crate::engine::lexer::Kind;
+use crate::engine::lexer::TokenKind;
 use crate::nearest::nearest;
 
 /// Properties that have one of a few words as their value, with those of all objects.
@@ -60,8 +60,8 @@ pub(super) fn warnings(scan: &Scan, names: &Names) -> Vec<(Position, Words)> {
     let mut found = Vec::new();
     for (index, token) in scan.tokens.iter().enumerate() {
         let words = match token.kind {
-            Kind::Text => text(&token.text),
-            Kind::Word => compared(scan, index)
+            TokenKind::Text => text(&token.text),
+            TokenKind::Word => compared(scan, index)
                 .or_else(|| lost_change(scan, index))
                 .or_else(|| discarded::verdict(scan, index))
                 .or_else(|| translate::called_at_once(scan, names, index)),
@@ -78,8 +78,8 @@ pub(super) fn certain(scan: &Scan) -> Vec<(Position, Words)> {
     let mut found = Vec::new();
     for (index, token) in scan.tokens.iter().enumerate() {
         let words = match token.kind {
-            Kind::Text if names_a_variable(scan, index) => text(&token.text),
-            Kind::Word => lost_change(scan, index).or_else(|| discarded::verdict(scan, index)),
+            TokenKind::Text if names_a_variable(scan, index) => text(&token.text),
+            TokenKind::Word => lost_change(scan, index).or_else(|| discarded::verdict(scan, index)),
             _ => None,
         };
         found.extend(words.map(|words| (position(token.start), words)));

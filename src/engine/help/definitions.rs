@@ -174,7 +174,7 @@ mod tests {
         }
         for entry in Reference::collect(host.engine()).ours() {
             let name = match entry.kind {
-                crate::engine::help::Kind::Function | crate::engine::help::Kind::Method => &entry.name,
+                crate::engine::help::EntryKind::Function | crate::engine::help::EntryKind::Method => &entry.name,
                 _ => continue,
             };
             assert!(declared.contains(name) || name == "exit", "{} is in no file", entry.title);

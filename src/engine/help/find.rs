@@ -1,6 +1,6 @@
 //! Looks names up in the reference, as people write them.
 
-use super::{Entry, Reference};
+use super::{HelpEntry, Reference};
 use crate::nearest::nearest;
 
 /// What a name stands for.
@@ -11,20 +11,20 @@ pub enum Found<'a> {
     /// A type of objects.
     Type(&'a str),
     /// A group of functions: see [`GROUPS`].
-    Group(&'a Group),
+    Group(&'a HelpGroup),
     /// The language itself.
     Language,
     /// What is neither a function nor an object: see `TOPICS`.
     Topic(&'static str),
     /// Functions, methods, properties or operators.
-    Entries(Vec<&'a Entry>),
+    Entries(Vec<&'a HelpEntry>),
     /// Nothing; the titles nearest to it.
     Nothing(Vec<String>),
 }
 
 /// Functions that belong together and stand in no namespace.
 #[derive(Debug)]
-pub struct Group {
+pub struct HelpGroup {
     /// What it is looked up as.
     pub name: &'static str,
     /// What it is for.
@@ -36,52 +36,57 @@ pub struct Group {
 }
 
 /// The groups, in the order in which they are shown.
-pub const GROUPS: &[Group] = &[
-    Group {
+pub const GROUPS: &[HelpGroup] = &[
+    HelpGroup {
         name: "policies",
         about: "Policies: a closure |pkt| verdict, or one of these",
         returns: &["Policy"],
         others: &["set_policy"],
     },
-    Group { name: "verdicts", about: "Verdicts: what a policy returns", returns: &["Verdict"], others: &["random"] },
-    Group {
+    HelpGroup {
+        name: "verdicts",
+        about: "Verdicts: what a policy returns",
+        returns: &["Verdict"],
+        others: &["random"],
+    },
+    HelpGroup {
         name: "settings",
         about: "Options of a script, declared once",
         returns: &["DeclaredOption", "Options"],
         others: &[],
     },
-    Group {
+    HelpGroup {
         name: "threads",
         about: "Threads, other scripts, and what they share",
         returns: &["Task", "Counter", "Channel"],
         others: &["interrupted", "tasks"],
     },
-    Group {
+    HelpGroup {
         name: "expectations",
         about: "What a script expects of its measurements",
         returns: &["Bound"],
         others: &["expect"],
     },
-    Group {
+    HelpGroup {
         name: "labs",
         about: "Labs: lab::create() makes one; see Lab, Host, Link, Way, Ingress, Program and Finished",
         returns: &[],
         others: &["run_in", "answer"],
     },
-    Group { name: "time", about: "Time", returns: &["Deadline", "Ticks"], others: &["sleep", "unix_time"] },
-    Group { name: "binary", about: "Bytes", returns: &["Bytes", "Reader", "blob"], others: &["hex", "unhex"] },
+    HelpGroup { name: "time", about: "Time", returns: &["Deadline", "Ticks"], others: &["sleep", "unix_time"] },
+    HelpGroup { name: "binary", about: "Bytes", returns: &["Bytes", "Reader", "blob"], others: &["hex", "unhex"] },
 ];
 
 /// The name of the page about the language.
 pub const LANGUAGE: &str = "language";
 
-impl Group {
+impl HelpGroup {
     /// Whether `entry` belongs to it, and to none before it.
-    pub fn holds(&self, entry: &Entry) -> bool {
+    pub fn holds(&self, entry: &HelpEntry) -> bool {
         GROUPS.iter().find(|group| group.may_hold(entry)).is_some_and(|group| group.name == self.name)
     }
 
-    fn may_hold(&self, entry: &Entry) -> bool {
+    fn may_hold(&self, entry: &HelpEntry) -> bool {
         let free = entry.ours && entry.namespace.is_empty() && entry.of.is_empty();
         let returned = || entry.forms.iter().any(|form| self.returns.contains(&form.returns.as_str()));
         free && (self.others.contains(&entry.name.as_str()) || returned())
@@ -131,11 +136,11 @@ fn look<'a>(reference: &'a Reference, topic: &str, is: &dyn Fn(&str) -> bool) ->
     if let Some((_, text)) = TOPICS.iter().find(|(words, _)| words.iter().any(|word| is(word))) {
         return Some(Found::Topic(text));
     }
-    let entries = |test: &dyn Fn(&Entry) -> bool| reference.entries.iter().filter(|e| test(e)).collect::<Vec<_>>();
+    let entries = |test: &dyn Fn(&HelpEntry) -> bool| reference.entries.iter().filter(|e| test(e)).collect::<Vec<_>>();
     let titled = entries(&|entry| is(&entry.title));
     if !titled.is_empty() {
         // Ours stands in the place of the language's.
-        let mine: Vec<&Entry> = titled.iter().copied().filter(|entry| entry.ours).collect();
+        let mine: Vec<&HelpEntry> = titled.iter().copied().filter(|entry| entry.ours).collect();
         return Some(Found::Entries(if mine.is_empty() { titled } else { mine }));
     }
     if let Some(name) = reference.namespaces().into_iter().find(|name| is(name)) {
@@ -155,7 +160,7 @@ fn look<'a>(reference: &'a Reference, topic: &str, is: &dyn Fn(&str) -> bool) ->
         return Some(Found::Language);
     }
     let named = entries(&|entry| is(&entry.name));
-    let mine: Vec<&Entry> = named.iter().copied().filter(|entry| entry.ours).collect();
+    let mine: Vec<&HelpEntry> = named.iter().copied().filter(|entry| entry.ours).collect();
     match (topic.is_empty(), mine.is_empty(), named.is_empty()) {
         (true, ..) | (_, _, true) => None,
         (_, false, _) => Some(Found::Entries(mine)),

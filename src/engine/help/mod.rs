@@ -19,14 +19,14 @@ use super::diagnostics::{NOT_OF_SCRIPTS, plain_type, with_registered_type};
 #[derive(Clone, Debug, Default)]
 pub struct Reference {
     /// Sorted by title.
-    pub entries: Vec<Entry>,
+    pub entries: Vec<HelpEntry>,
     /// The types of objects, with what they are.
     pub types: BTreeMap<String, String>,
 }
 
 /// Functions of one name that belong to the same namespace or the same type of object.
 #[derive(Clone, Debug)]
-pub struct Entry {
+pub struct HelpEntry {
     /// As it is looked up: `udp::bind`, `UdpSocket.recv`, `loss`, `Duration + Duration`.
     pub title: String,
     /// The namespace, empty for none.
@@ -36,7 +36,7 @@ pub struct Entry {
     /// The last part of the title.
     pub name: String,
     /// How it is used.
-    pub kind: Kind,
+    pub kind: EntryKind,
     /// Whether pingscript brings it; otherwise it is part of the language.
     pub ours: bool,
     /// Its forms, each with what it says.
@@ -45,7 +45,7 @@ pub struct Entry {
 
 /// How something is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Kind {
+pub enum EntryKind {
     /// `name(…)`
     Function,
     /// `object.name(…)`
@@ -82,14 +82,14 @@ impl Reference {
             ours.entry(hash).or_default().push(doc);
         }
         let natives = engine.collect_fn_metadata(None, |info| native(engine, &info, &ours), true);
-        let mut by_title: BTreeMap<(String, bool), Entry> = BTreeMap::new();
+        let mut by_title: BTreeMap<(String, bool), HelpEntry> = BTreeMap::new();
         for entry in natives {
             match by_title.get_mut(&(entry.title.clone(), entry.ours)) {
                 Some(known) => known.forms.extend(entry.forms),
                 None => drop(by_title.insert((entry.title.clone(), entry.ours), entry)),
             }
         }
-        let mut entries: Vec<Entry> = by_title.into_values().collect();
+        let mut entries: Vec<HelpEntry> = by_title.into_values().collect();
         for entry in &mut entries {
             entry.forms.sort_by_cached_key(|form| (form.params.len(), form.signature.clone()));
             entry.forms.dedup_by(|a, b| a.signature == b.signature);
@@ -98,17 +98,17 @@ impl Reference {
     }
 
     /// What pingscript brings, without what is part of the language.
-    pub fn ours(&self) -> impl Iterator<Item = &Entry> {
+    pub fn ours(&self) -> impl Iterator<Item = &HelpEntry> {
         self.entries.iter().filter(|entry| entry.ours)
     }
 
     /// The entries of a namespace.
-    pub fn of_namespace<'a>(&'a self, namespace: &'a str) -> impl Iterator<Item = &'a Entry> {
+    pub fn of_namespace<'a>(&'a self, namespace: &'a str) -> impl Iterator<Item = &'a HelpEntry> {
         self.entries.iter().filter(move |entry| !namespace.is_empty() && entry.namespace == namespace)
     }
 
     /// The entries of a type of objects: properties and methods.
-    pub fn of_type<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = &'a Entry> {
+    pub fn of_type<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = &'a HelpEntry> {
         self.entries.iter().filter(move |entry| !kind.is_empty() && entry.of == kind)
     }
 
@@ -122,7 +122,7 @@ impl Reference {
     }
 }
 
-impl Entry {
+impl HelpEntry {
     /// The first sentence of what it says.
     pub fn purpose(&self) -> String {
         // Some forms only say how they differ from another.
@@ -175,7 +175,7 @@ fn first_sentence(doc: &[String]) -> String {
 }
 
 /// A native as an entry of one form; `None` if no script can call it.
-fn native(engine: &Engine, info: &FuncInfo<'_>, ours: &HashMap<u64, Vec<Vec<String>>>) -> Option<Entry> {
+fn native(engine: &Engine, info: &FuncInfo<'_>, ours: &HashMap<u64, Vec<Vec<String>>>) -> Option<HelpEntry> {
     let metadata = info.metadata;
     let full = metadata.name.as_str();
     let params: Vec<(String, String, bool)> = metadata
@@ -209,11 +209,17 @@ fn native(engine: &Engine, info: &FuncInfo<'_>, ours: &HashMap<u64, Vec<Vec<Stri
     let result = if returns == "()" { String::new() } else { format!(" -> {returns}") };
     let first = params.first().map(|(_, kind, _)| kind.clone()).unwrap_or_default();
     let (kind, of, name, title, signature) = if let Some(name) = full.strip_prefix("get$") {
-        (Kind::Property, first.clone(), name.to_string(), format!("{first}.{name}"), format!("{first}.{name}{result}"))
+        (
+            EntryKind::Property,
+            first.clone(),
+            name.to_string(),
+            format!("{first}.{name}"),
+            format!("{first}.{name}{result}"),
+        )
     } else if let Some(name) = full.strip_prefix("set$") {
         let value = params.get(1).map(|(_, kind, _)| kind.as_str()).unwrap_or_default();
         (
-            Kind::Property,
+            EntryKind::Property,
             first.clone(),
             name.to_string(),
             format!("{first}.{name}"),
@@ -223,26 +229,32 @@ fn native(engine: &Engine, info: &FuncInfo<'_>, ours: &HashMap<u64, Vec<Vec<Stri
         let title = format!("{first}[…]");
         let index = params.get(1).map(|(name, kind, _)| format!("{name}: {kind}")).unwrap_or_default();
         let set = if full.starts_with("index$set$") { " = value" } else { &result };
-        (Kind::Index, first.clone(), "[…]".to_string(), title, format!("{first}[{index}]{set}"))
+        (EntryKind::Index, first.clone(), "[…]".to_string(), title, format!("{first}[{index}]{set}"))
     } else if !full.starts_with(|c: char| c.is_alphabetic() || c == '_') || full.contains('$') {
         let second = params.get(1).map(|(_, kind, _)| kind.as_str());
         let title = second.map_or_else(|| format!("{full}{first}"), |second| format!("{first} {full} {second}"));
         let signature = format!("{title}{result}");
-        (Kind::Operator, first.clone(), full.to_string(), title, signature)
+        (EntryKind::Operator, first.clone(), full.to_string(), title, signature)
     } else if !info.namespace.is_empty() {
         let title = format!("{}::{full}", info.namespace);
         let signature = format!("{title}({}){result}", params_of(0));
-        (Kind::Function, String::new(), full.to_string(), title, signature)
+        (EntryKind::Function, String::new(), full.to_string(), title, signature)
     } else if is_method(full, &params, &doc, ours) {
         let title = format!("{first}.{full}");
         let signature = format!("{title}({}){result}", params_of(1));
-        (Kind::Method, first.clone(), full.to_string(), title, signature)
+        (EntryKind::Method, first.clone(), full.to_string(), title, signature)
     } else {
-        (Kind::Function, String::new(), full.to_string(), full.to_string(), format!("{full}({}){result}", params_of(0)))
+        (
+            EntryKind::Function,
+            String::new(),
+            full.to_string(),
+            full.to_string(),
+            format!("{full}({}){result}", params_of(0)),
+        )
     };
     let params = params.into_iter().map(|(name, kind, _)| (name, kind)).collect();
     let form = Form { signature, returns, params, doc };
-    Some(Entry { title, namespace: info.namespace.to_string(), of, name, kind, ours, forms: vec![form] })
+    Some(HelpEntry { title, namespace: info.namespace.to_string(), of, name, kind, ours, forms: vec![form] })
 }
 
 /// Values of the language whose functions are called with a dot.

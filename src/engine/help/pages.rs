@@ -1,13 +1,13 @@
 //! The reference as one page, in Markdown or HTML.
 
 use super::find::GROUPS;
-use super::{Entry, Reference};
+use super::{HelpEntry, Reference};
 
 /// What stands at the head of the page.
 const TITLE: &str = "pingscript: what scripts can call";
 
 /// A part of the page: its title, what it says, and its entries.
-type Part<'a> = (String, String, Vec<&'a Entry>);
+type PagePart<'a> = (String, String, Vec<&'a HelpEntry>);
 
 /// The whole reference in Markdown.
 pub fn markdown(reference: &Reference) -> String {
@@ -59,16 +59,16 @@ pub fn html(reference: &Reference) -> String {
 }
 
 /// Namespaces, groups, what stands in neither, and types.
-fn parts(reference: &Reference) -> Vec<Part<'_>> {
-    let mut parts: Vec<Part<'_>> = Vec::new();
+fn parts(reference: &Reference) -> Vec<PagePart<'_>> {
+    let mut parts: Vec<PagePart<'_>> = Vec::new();
     for name in reference.namespaces() {
         parts.push((format!("Namespace {name}"), String::new(), reference.of_namespace(name).collect()));
     }
     for group in GROUPS {
-        let entries: Vec<&Entry> = reference.ours().filter(|entry| group.holds(entry)).collect();
+        let entries: Vec<&HelpEntry> = reference.ours().filter(|entry| group.holds(entry)).collect();
         parts.push((format!("Functions: {}", group.name), format!("{}.", group.about), entries));
     }
-    let free = |entry: &&Entry| entry.namespace.is_empty() && entry.of.is_empty();
+    let free = |entry: &&HelpEntry| entry.namespace.is_empty() && entry.of.is_empty();
     let rest = reference.ours().filter(free).filter(|entry| !GROUPS.iter().any(|group| group.holds(entry)));
     parts.push(("Other functions".to_string(), String::new(), rest.collect()));
     let mut kinds: Vec<&str> = reference.ours().map(|entry| entry.of.as_str()).collect();
@@ -86,7 +86,7 @@ fn parts(reference: &Reference) -> Vec<Part<'_>> {
 }
 
 /// The forms of an entry, those together that say the same.
-fn by_doc(entry: &Entry) -> Vec<(Vec<&str>, &[String])> {
+fn by_doc(entry: &HelpEntry) -> Vec<(Vec<&str>, &[String])> {
     let mut parts: Vec<(Vec<&str>, &[String])> = Vec::new();
     for form in &entry.forms {
         match parts.iter_mut().find(|(_, doc)| *doc == form.doc.as_slice()) {

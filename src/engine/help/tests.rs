@@ -75,7 +75,7 @@ fn every_function_belongs_to_a_page_and_has_a_purpose() {
     for entry in reference.ours() {
         assert!(!entry.purpose().is_empty(), "{}", entry.title);
         let page = match entry.kind {
-            Kind::Function => overview.clone(),
+            EntryKind::Function => overview.clone(),
             _ => text::help(&reference, Some(&entry.of)).unwrap_or_else(|error| panic!("{}: {error}", entry.title)),
         };
         let shown = matches!(entry.name.as_str(), "to_string" | "to_debug") || page.contains(&entry.name);

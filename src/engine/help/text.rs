@@ -1,7 +1,7 @@
 //! Help for a screen: plain text, wrapped.
 
-use super::find::{Found, GROUPS, Group, LANGUAGE, find};
-use super::{Entry, Form, Kind, Reference};
+use super::find::{Found, GROUPS, HelpGroup, LANGUAGE, find};
+use super::{EntryKind, Form, HelpEntry, Reference};
 use crate::net::error::{Error, ErrorKind};
 use crate::terminal::columns::{COMMON, fit};
 
@@ -31,7 +31,7 @@ pub fn help(reference: &Reference, topic: Option<&str>) -> Result<String, Error>
                 entries.iter().map(|entry| entry.title.as_str()).find(|title| reference.of_type(title).count() > 0);
             let page = kind.map_or(String::new(), |kind| format!("\n\n{}", type_page(reference, kind)));
             let other =
-                |entry: &&Entry| entries.iter().all(|e| e.title != entry.title) && entry.name == entries[0].name;
+                |entry: &&HelpEntry| entries.iter().all(|e| e.title != entry.title) && entry.name == entries[0].name;
             let others: Vec<&str> = reference.ours().filter(other).map(|entry| entry.title.as_str()).collect();
             let also = if others.is_empty() { String::new() } else { format!("\n\nSee also: {}", others.join(", ")) };
             format!("{}{page}{also}", all(&entries))
@@ -49,7 +49,7 @@ pub fn help(reference: &Reference, topic: Option<&str>) -> Result<String, Error>
 
 /// Every function of pingscript, one after the other.
 pub fn everything(reference: &Reference) -> String {
-    let entries: Vec<&Entry> = reference.ours().collect();
+    let entries: Vec<&HelpEntry> = reference.ours().collect();
     all(&entries)
 }
 
@@ -66,11 +66,11 @@ fn overview(reference: &Reference) -> String {
     }
     let mut told: Vec<&str> = Vec::new();
     for group in GROUPS {
-        let members: Vec<&Entry> = reference.ours().filter(|entry| group.holds(entry)).collect();
+        let members: Vec<&HelpEntry> = reference.ours().filter(|entry| group.holds(entry)).collect();
         told.extend(members.iter().map(|entry| entry.title.as_str()));
         section(&mut text, group.about, members.iter().map(|entry| entry.title.clone()));
     }
-    let rest = reference.ours().filter(|entry| entry.kind == Kind::Function && entry.namespace.is_empty());
+    let rest = reference.ours().filter(|entry| entry.kind == EntryKind::Function && entry.namespace.is_empty());
     let rest = rest.map(|entry| entry.title.clone()).filter(|title| !told.contains(&title.as_str()));
     section(&mut text, "Others", rest);
     section(&mut text, "Objects, with methods and properties", reference.types.keys().cloned());
@@ -92,12 +92,12 @@ fn section(text: &mut String, title: &str, names: impl Iterator<Item = String>) 
 }
 
 fn namespace(reference: &Reference, name: &str) -> String {
-    let entries: Vec<&Entry> = reference.of_namespace(name).collect();
+    let entries: Vec<&HelpEntry> = reference.of_namespace(name).collect();
     format!("The namespace {name}\n\n{}", list(&entries))
 }
 
-fn group_page(reference: &Reference, group: &Group) -> String {
-    let entries: Vec<&Entry> = reference.ours().filter(|entry| group.holds(entry)).collect();
+fn group_page(reference: &Reference, group: &HelpGroup) -> String {
+    let entries: Vec<&HelpEntry> = reference.ours().filter(|entry| group.holds(entry)).collect();
     format!("{}\n\n{}", group.about, list(&entries))
 }
 
@@ -107,28 +107,30 @@ pub fn type_page(reference: &Reference, kind: &str) -> String {
     if let Some(about) = reference.types.get(kind).filter(|about| !about.is_empty()) {
         text = wrap(&format!("{kind}: {about}"), "").trim_end().to_string();
     }
-    let part = |text: &mut String, title: &str, entries: Vec<&Entry>| {
+    let part = |text: &mut String, title: &str, entries: Vec<&HelpEntry>| {
         if !entries.is_empty() {
             text.push_str(&format!("\n\n{title}\n{}", list(&entries)));
         }
     };
-    let of = |wanted: &[Kind]| {
-        let told =
-            |entry: &&Entry| wanted.contains(&entry.kind) && !matches!(entry.name.as_str(), "to_string" | "to_debug");
+    let of = |wanted: &[EntryKind]| {
+        let told = |entry: &&HelpEntry| {
+            wanted.contains(&entry.kind) && !matches!(entry.name.as_str(), "to_string" | "to_debug")
+        };
         reference.of_type(kind).filter(told).collect::<Vec<_>>()
     };
-    part(&mut text, "Properties", of(&[Kind::Property, Kind::Index]));
-    part(&mut text, "Methods", of(&[Kind::Method]));
-    part(&mut text, "Operators", of(&[Kind::Operator]));
+    part(&mut text, "Properties", of(&[EntryKind::Property, EntryKind::Index]));
+    part(&mut text, "Methods", of(&[EntryKind::Method]));
+    part(&mut text, "Operators", of(&[EntryKind::Operator]));
     let takes = |form: &Form| form.params.iter().any(|(_, of)| of == kind);
     // Of functions that take other things, too, the forms for this one alone.
-    let taking = |entry: &Entry| Entry {
+    let taking = |entry: &HelpEntry| HelpEntry {
         forms: entry.forms.iter().filter(|form| takes(form)).cloned().collect(),
         ..entry.clone()
     };
-    let functions: Vec<Entry> = reference.ours().filter(|entry| entry.kind == Kind::Function).map(taking).collect();
+    let functions: Vec<HelpEntry> =
+        reference.ours().filter(|entry| entry.kind == EntryKind::Function).map(taking).collect();
     part(&mut text, "Functions that take one", functions.iter().filter(|entry| !entry.forms.is_empty()).collect());
-    let returns = |entry: &&Entry| entry.of != kind && entry.forms.iter().any(|form| form.returns == kind);
+    let returns = |entry: &&HelpEntry| entry.of != kind && entry.forms.iter().any(|form| form.returns == kind);
     let makers: Vec<&str> = reference.ours().filter(returns).map(|entry| entry.title.as_str()).collect();
     if !makers.is_empty() && kind.starts_with(char::is_uppercase) {
         text.push_str(&format!("\n\nComes from\n{}", wrap(&makers.join("  "), INDENT).trim_end()));
@@ -137,18 +139,18 @@ pub fn type_page(reference: &Reference, kind: &str) -> String {
 }
 
 /// A line for each entry: how it is called, and what for.
-fn list(entries: &[&Entry]) -> String {
-    let call = |entry: &Entry| match entry.kind {
-        Kind::Function | Kind::Method => {
+fn list(entries: &[&HelpEntry]) -> String {
+    let call = |entry: &HelpEntry| match entry.kind {
+        EntryKind::Function | EntryKind::Method => {
             let params: Vec<&str> = entry.forms.last().map_or(Vec::new(), |form| {
-                let skipped = usize::from(entry.kind == Kind::Method);
+                let skipped = usize::from(entry.kind == EntryKind::Method);
                 form.params.iter().skip(skipped).map(|(name, _)| name.as_str()).collect()
             });
-            let name = if entry.kind == Kind::Method { format!(".{}", entry.name) } else { entry.title.clone() };
+            let name = if entry.kind == EntryKind::Method { format!(".{}", entry.name) } else { entry.title.clone() };
             format!("{name}({})", params.join(", "))
         }
-        Kind::Property => format!(".{}", entry.name),
-        Kind::Operator | Kind::Index => entry.title.clone(),
+        EntryKind::Property => format!(".{}", entry.name),
+        EntryKind::Operator | EntryKind::Index => entry.title.clone(),
     };
     let calls: Vec<String> = entries.iter().map(|entry| call(entry)).collect();
     let width = calls.iter().map(|call| call.chars().count()).filter(|width| *width <= 30).max().unwrap_or(0);
@@ -159,12 +161,12 @@ fn list(entries: &[&Entry]) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-fn all(entries: &[&Entry]) -> String {
+fn all(entries: &[&HelpEntry]) -> String {
     entries.iter().map(|entry| entry_text(entry)).collect::<Vec<_>>().join("\n\n")
 }
 
 /// One entry: its forms, what they say, its examples. Forms that say the same say it once.
-fn entry_text(entry: &Entry) -> String {
+fn entry_text(entry: &HelpEntry) -> String {
     let mut parts: Vec<(Vec<&str>, &[String])> = Vec::new();
     for form in &entry.forms {
         match parts.iter_mut().find(|(_, doc)| *doc == form.doc.as_slice()) {

@@ -4,7 +4,7 @@ use std::fs::OpenOptions;
 use std::io::Write;
 
 use super::saved;
-use super::session::{Ended, IT, Session};
+use super::session::{IT, PromptSession, SessionEnd};
 use crate::bindings::context::Programs;
 use crate::bindings::convert::shown_by;
 use crate::engine::help::text::help;
@@ -48,13 +48,13 @@ pub type Loaded = Option<(String, Vec<String>)>;
 ///
 /// # Errors
 /// It failed, which was told; or the script that it loaded called `exit`.
-pub fn obey(line: &str, session: &mut Session, loaded: &mut Loaded) -> Result<Asked, Ended> {
+pub fn obey(line: &str, session: &mut PromptSession, loaded: &mut Loaded) -> Result<Asked, SessionEnd> {
     let line = line.trim_start_matches(':').trim();
     let (command, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
     let rest = rest.trim();
     let tell = |error: Error| {
         refuse(&error);
-        Err(Ended::Failed)
+        Err(SessionEnd::Failed)
     };
     match command {
         "help" | "h" | "?" if rest.is_empty() => output::prose(&overview()),
@@ -117,24 +117,24 @@ pub fn obey(line: &str, session: &mut Session, loaded: &mut Loaded) -> Result<As
 ///
 /// # Errors
 /// It failed, which was told; or it called `exit` with another code than 0.
-pub fn load(session: &mut Session, loaded: &Loaded) -> Result<(), Ended> {
+pub fn load(session: &mut PromptSession, loaded: &Loaded) -> Result<(), SessionEnd> {
     let Some((name, args)) = loaded else {
         refuse(&lacking("run", "a script that was loaded before", ":load my.rhai"));
-        return Err(Ended::Failed);
+        return Err(SessionEnd::Failed);
     };
     match session.open(name) {
         Ok((name, text)) => match session.load(&name, &text, args.clone()) {
             // A script that ends itself does not end the prompt.
-            Err(Ended::Left(0)) => Ok(()),
-            Err(Ended::Left(code)) => {
+            Err(SessionEnd::Left(0)) => Ok(()),
+            Err(SessionEnd::Left(code)) => {
                 output::note(&format!("{name} ended with exit code {code}"));
-                Err(Ended::Failed)
+                Err(SessionEnd::Failed)
             }
             other => other,
         },
         Err(error) => {
             refuse(&error);
-            Err(Ended::Failed)
+            Err(SessionEnd::Failed)
         }
     }
 }
@@ -158,7 +158,7 @@ fn overview() -> String {
     )
 }
 
-fn variables(session: &Session) -> String {
+fn variables(session: &PromptSession) -> String {
     let mut lines: Vec<String> = session
         .scope
         .iter_raw()
@@ -183,7 +183,7 @@ fn variables(session: &Session) -> String {
 }
 
 /// Writes the entries into a new file; how many they are.
-fn save(session: &Session, name: &str) -> Result<usize, Error> {
+fn save(session: &PromptSession, name: &str) -> Result<usize, Error> {
     if session.typed.is_empty() {
         let error = Error::invalid("save", "nothing was typed yet that ran without an error");
         return Err(error.with_hint("what :load and -i have run is in its own file"));

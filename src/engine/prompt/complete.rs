@@ -1,8 +1,8 @@
 //! What may stand at the cursor: names of variables, functions and namespaces, what an object can do, keys of option maps,
 //! files, scripts and hosts.
 
-use super::place::{Place, place};
-use crate::engine::help::{Entry, Kind, Reference};
+use super::place::{CursorPlace, place};
+use crate::engine::help::{EntryKind, HelpEntry, Reference};
 use crate::engine::lexer::KEYWORDS;
 use crate::engine::sources::SHIPPED;
 
@@ -19,7 +19,7 @@ pub struct Variable {
 
 /// What there is to complete from.
 #[derive(Clone, Copy, Debug)]
-pub struct Known<'a> {
+pub struct KnownNames<'a> {
     /// The natives.
     pub reference: &'a Reference,
     /// The variables of the session.
@@ -31,44 +31,44 @@ pub struct Known<'a> {
 }
 
 /// Something that may stand at the cursor: as it is shown in a list, and as it is typed.
-pub type Candidate = (String, String);
+pub type Completion = (String, String);
 
 /// Where in `line` what is completed begins, and what may stand there, sorted.
-pub fn complete(line: &str, cursor: usize, known: Known<'_>) -> (usize, Vec<Candidate>) {
+pub fn complete(line: &str, cursor: usize, known: KnownNames<'_>) -> (usize, Vec<Completion>) {
     let before = &line[..cursor];
     let (start, mut found) = match place(before) {
-        Place::Command { start, word } => {
+        CursorPlace::Command { start, word } => {
             (start, known.commands.iter().filter(|c| c.starts_with(word)).map(|c| plain(*c)).collect())
         }
-        Place::Argument { command, start, word } => (start, argument(command, word, known)),
-        Place::Text { start, text, call } => (start, text_candidates(text, call.as_deref(), known)),
-        Place::Namespace { namespace, start, word } => {
+        CursorPlace::Argument { command, start, word } => (start, argument(command, word, known)),
+        CursorPlace::Text { start, text, call } => (start, text_candidates(text, call.as_deref(), known)),
+        CursorPlace::Namespace { namespace, start, word } => {
             let members = known.reference.of_namespace(namespace).filter(|entry| entry.name.starts_with(word));
             (start, members.map(called).collect())
         }
-        Place::Member { object, start, word } => (start, members(object, word, known)),
-        Place::Key { call, start, word } => {
+        CursorPlace::Member { object, start, word } => (start, members(object, word, known)),
+        CursorPlace::Key { call, start, word } => {
             let keys = option_keys(known, &call).into_iter().filter(|key| key.starts_with(word));
             (start, keys.map(|key| (key.clone(), format!("{key}: "))).collect())
         }
-        Place::Name { start, word } => (start, names(word, known)),
-        Place::Nothing => (cursor, Vec::new()),
+        CursorPlace::Name { start, word } => (start, names(word, known)),
+        CursorPlace::Nothing => (cursor, Vec::new()),
     };
     found.sort();
     found.dedup();
     (start, found)
 }
 
-fn plain(text: impl Into<String>) -> Candidate {
+fn plain(text: impl Into<String>) -> Completion {
     let text = text.into();
     (text.clone(), text)
 }
 
 /// A function or method with its brackets, a property without.
-fn called(entry: &Entry) -> Candidate {
+fn called(entry: &HelpEntry) -> Completion {
     match entry.kind {
-        Kind::Function | Kind::Method => {
-            let skipped = usize::from(entry.kind == Kind::Method);
+        EntryKind::Function | EntryKind::Method => {
+            let skipped = usize::from(entry.kind == EntryKind::Method);
             let takes_none = entry.forms.iter().all(|form| form.params.len() <= skipped);
             let name = &entry.name;
             if takes_none { plain(format!("{name}()")) } else { (format!("{name}(…)"), format!("{name}(")) }
@@ -77,14 +77,14 @@ fn called(entry: &Entry) -> Candidate {
     }
 }
 
-fn names(word: &str, known: Known<'_>) -> Vec<Candidate> {
-    let mut all: Vec<Candidate> = known.variables.iter().map(|variable| plain(&variable.name)).collect();
+fn names(word: &str, known: KnownNames<'_>) -> Vec<Completion> {
+    let mut all: Vec<Completion> = known.variables.iter().map(|variable| plain(&variable.name)).collect();
     let function = |(name, params): &(String, usize)| match params {
         0 => plain(format!("{name}()")),
         _ => (format!("{name}(…)"), format!("{name}(")),
     };
     all.extend(known.functions.iter().map(function));
-    let free = known.reference.ours().filter(|entry| entry.kind == Kind::Function && entry.namespace.is_empty());
+    let free = known.reference.ours().filter(|entry| entry.kind == EntryKind::Function && entry.namespace.is_empty());
     all.extend(free.map(called));
     all.extend(known.reference.namespaces().into_iter().map(|name| plain(format!("{name}::"))));
     // A list of everything is not helped by the words of the language.
@@ -96,23 +96,23 @@ fn names(word: &str, known: Known<'_>) -> Vec<Candidate> {
 }
 
 /// The properties and methods of what stands before the dot; of every object if its type is not known.
-fn members(object: &str, word: &str, known: Known<'_>) -> Vec<Candidate> {
+fn members(object: &str, word: &str, known: KnownNames<'_>) -> Vec<Completion> {
     let kind = kind_of(object, known);
     if let Some(variable) =
         known.variables.iter().find(|variable| variable.name == object.trim() && !variable.keys.is_empty())
     {
         let keys = variable.keys.iter().filter(|key| key.starts_with(word)).map(plain);
         let methods =
-            known.reference.of_type(&variable.kind).filter(|e| e.kind == Kind::Method && e.name.starts_with(word));
+            known.reference.of_type(&variable.kind).filter(|e| e.kind == EntryKind::Method && e.name.starts_with(word));
         // The methods of maps are seldom meant.
         return if word.is_empty() { keys.collect() } else { keys.chain(methods.map(called)).collect() };
     }
-    let entries: Vec<&Entry> = match &kind {
+    let entries: Vec<&HelpEntry> = match &kind {
         Some(kind) => known.reference.of_type(kind).collect(),
         None => known.reference.ours().filter(|entry| entry.of.starts_with(char::is_uppercase)).collect(),
     };
-    let shown = |entry: &&&Entry| {
-        matches!(entry.kind, Kind::Property | Kind::Method)
+    let shown = |entry: &&&HelpEntry| {
+        matches!(entry.kind, EntryKind::Property | EntryKind::Method)
             && entry.name.starts_with(word)
             && (!matches!(entry.name.as_str(), "to_debug" | "to_string" | "print" | "debug") || word.len() > 1)
     };
@@ -120,7 +120,7 @@ fn members(object: &str, word: &str, known: Known<'_>) -> Vec<Candidate> {
 }
 
 /// The type of an expression that is a chain of names, calls and literals; `None` if that cannot be told.
-pub fn kind_of(expression: &str, known: Known<'_>) -> Option<String> {
+pub fn kind_of(expression: &str, known: KnownNames<'_>) -> Option<String> {
     let text = expression.trim_end();
     let known_kind = |kind: &str| (!matches!(kind, "any" | "()" | "")).then(|| kind.to_string());
     if text.ends_with(['"', '`']) {
@@ -139,14 +139,14 @@ pub fn kind_of(expression: &str, known: Known<'_>) -> Option<String> {
             text.ends_with(']').then(|| "array".to_string()).filter(|_| before.is_empty())
         };
     }
-    let returned = |entry: Option<&Entry>| entry.and_then(|entry| known_kind(&entry.forms.first()?.returns));
+    let returned = |entry: Option<&HelpEntry>| entry.and_then(|entry| known_kind(&entry.forms.first()?.returns));
     if let Some(object) = before.strip_suffix('.') {
         let of = kind_of(object, known)?;
         return returned(
             known
                 .reference
                 .of_type(&of)
-                .find(|entry| entry.name == name && matches!(entry.kind, Kind::Method | Kind::Property)),
+                .find(|entry| entry.name == name && matches!(entry.kind, EntryKind::Method | EntryKind::Property)),
         );
     }
     if let Some(path) = before.strip_suffix("::") {
@@ -163,7 +163,7 @@ pub fn kind_of(expression: &str, known: Known<'_>) -> Option<String> {
 }
 
 /// The keys that the option map of a call may have, from what the function says of itself.
-pub fn option_keys(known: Known<'_>, call: &str) -> Vec<String> {
+pub fn option_keys(known: KnownNames<'_>, call: &str) -> Vec<String> {
     let name = call.rsplit(['.', ':']).next().unwrap_or(call);
     let entries =
         known.reference.ours().filter(|entry| entry.title == call || (entry.name == name && !call.contains("::")));
@@ -186,7 +186,7 @@ pub fn option_keys(known: Known<'_>, call: &str) -> Vec<String> {
 }
 
 /// What may stand within quotes: files; scripts, policies or titles where such are asked for; hosts.
-fn text_candidates(text: &str, call: Option<&str>, known: Known<'_>) -> Vec<Candidate> {
+fn text_candidates(text: &str, call: Option<&str>, known: KnownNames<'_>) -> Vec<Completion> {
     let name = call.unwrap_or_default().rsplit(['.', ':']).next().unwrap_or_default();
     let mut all = match name {
         "help" => return titles(text, known),
@@ -200,7 +200,7 @@ fn text_candidates(text: &str, call: Option<&str>, known: Known<'_>) -> Vec<Cand
     all
 }
 
-fn argument(command: &str, word: &str, known: Known<'_>) -> Vec<Candidate> {
+fn argument(command: &str, word: &str, known: KnownNames<'_>) -> Vec<Completion> {
     match command {
         "help" => titles(word, known),
         "load" => {
@@ -216,22 +216,24 @@ fn argument(command: &str, word: &str, known: Known<'_>) -> Vec<Candidate> {
     }
 }
 
-fn titles(word: &str, known: Known<'_>) -> Vec<Candidate> {
-    let titles =
-        known.reference.ours().filter(|entry| matches!(entry.kind, Kind::Function | Kind::Method | Kind::Property));
+fn titles(word: &str, known: KnownNames<'_>) -> Vec<Completion> {
+    let titles = known
+        .reference
+        .ours()
+        .filter(|entry| matches!(entry.kind, EntryKind::Function | EntryKind::Method | EntryKind::Property));
     let titles = titles.map(|entry| entry.title.clone()).chain(known.reference.types.keys().cloned());
     let all = titles.chain(known.reference.namespaces().into_iter().map(str::to_string));
     all.filter(|title| title.starts_with(word)).map(plain).collect()
 }
 
 /// The names of shipped scripts in `directory`, as they are given, with `ending`.
-fn shipped(dir: &str, ending: &str) -> Vec<Candidate> {
+fn shipped(dir: &str, ending: &str) -> Vec<Completion> {
     let in_dir = SHIPPED.iter().filter_map(|(path, _)| path.strip_prefix(dir)).filter(|name| !name.contains('/'));
     in_dir.map(|name| plain(format!("{}{ending}", name.trim_end_matches(".rhai")))).collect()
 }
 
 /// The names of hosts that this machine knows (/etc/hosts).
-fn hosts() -> Vec<Candidate> {
+fn hosts() -> Vec<Completion> {
     let text = std::fs::read_to_string("/etc/hosts").unwrap_or_default();
     let lines = text.lines().filter_map(|line| line.split('#').next());
     let names = lines.flat_map(|line| line.split_whitespace().skip(1)).map(str::to_string);
@@ -239,7 +241,7 @@ fn hosts() -> Vec<Candidate> {
 }
 
 /// The files that `text` may be the beginning of; directories end in a slash.
-fn files(text: &str) -> Vec<Candidate> {
+fn files(text: &str) -> Vec<Completion> {
     let (dir, name) = text.rsplit_once('/').map_or(("", text), |(dir, name)| (&text[..dir.len() + 1], name));
     let Ok(entries) = std::fs::read_dir(if dir.is_empty() { "." } else { dir }) else { return Vec::new() };
     let found = entries.flatten().filter_map(|entry| {
@@ -271,7 +273,7 @@ mod tests {
             variable("OPT", "Options", &["count", "timeout"]),
         ];
         let functions = [("twice".to_string(), 1), ("now".to_string(), 0)];
-        let known = Known {
+        let known = KnownNames {
             reference: &reference,
             variables: &variables,
             functions: &functions,
@@ -329,7 +331,7 @@ mod tests {
     #[test]
     fn each_option_map_of_a_function_has_keys_in_its_text() {
         let reference = Reference::collect(ScriptHost::new().engine());
-        let known = Known { reference: &reference, variables: &[], functions: &[], commands: &[] };
+        let known = KnownNames { reference: &reference, variables: &[], functions: &[], commands: &[] };
         for entry in reference.ours() {
             let takes =
                 |name: &str| entry.forms.iter().any(|form| form.params.iter().any(|(n, k)| n == name && k == "map"));

@@ -1,6 +1,6 @@
 //! Colours for a line of script.
 
-use crate::engine::lexer::{KEYWORDS, Kind, read};
+use crate::engine::lexer::{KEYWORDS, TokenKind, read};
 
 const KEYWORD: &str = "\x1b[34m";
 const TEXT: &str = "\x1b[32m";
@@ -22,12 +22,12 @@ pub fn coloured(line: &str) -> String {
         let end = token.at + token.text.len();
         let called = || tokens.get(i + 1).is_some_and(|next| next.text == "(" && next.at == end);
         let colour = match token.kind {
-            Kind::Comment => COMMENT,
-            Kind::Text => TEXT,
-            Kind::Number => NUMBER,
-            Kind::Word if KEYWORDS.contains(&token.text.as_str()) => KEYWORD,
-            Kind::Word if called() => CALL,
-            Kind::Word | Kind::Symbol => continue,
+            TokenKind::Comment => COMMENT,
+            TokenKind::Text => TEXT,
+            TokenKind::Number => NUMBER,
+            TokenKind::Word if KEYWORDS.contains(&token.text.as_str()) => KEYWORD,
+            TokenKind::Word if called() => CALL,
+            TokenKind::Word | TokenKind::Symbol => continue,
         };
         // What follows a value in back-ticks begins with the bracket that was before.
         let start = token.at.max(done);

@@ -6,7 +6,7 @@
 
 use rhai::{Engine, LexError, OptimizationLevel, ParseError, ParseErrorType, Position};
 
-use crate::engine::lexer::{Kind, Lexed, Open, Token, read, tokens};
+use crate::engine::lexer::{Lexed, Open, Token, TokenKind, read, tokens};
 use crate::engine::settings::EXPRESSION_DEPTHS;
 
 /// Reads input without running it.
@@ -98,7 +98,7 @@ impl Tail {
     fn of(text: &str) -> Self {
         let Lexed { tokens, open } = read(text);
         let (comments, code): (Vec<Token>, Vec<Token>) =
-            tokens.into_iter().partition(|token| token.kind == Kind::Comment);
+            tokens.into_iter().partition(|token| token.kind == TokenKind::Comment);
         let last = comments.iter().rfind(|comment| comment.text.starts_with("//"));
         let documents = last.is_some_and(|last| last.text.starts_with("///") && !last.text.starts_with("////"));
         Self {

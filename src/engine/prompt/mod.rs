@@ -23,8 +23,8 @@ use anyhow::Result;
 
 use self::commands::{Asked, Loaded, load, obey};
 use self::input::Recogniser;
-use self::session::{Ended, Session};
-use self::terminal::{Line, Terminal};
+use self::session::{PromptSession, SessionEnd};
+use self::terminal::{PromptLine, PromptTerminal};
 use super::programs::ScriptHost;
 use super::run::{self, Job, exit};
 use super::signals;
@@ -34,7 +34,7 @@ use crate::net::host::threads;
 use crate::net::observe::record::Wanted;
 use crate::net::socket::prober;
 use crate::net::sys;
-use crate::terminal::input::{Line as PipeLine, read_line};
+use crate::terminal::input::{InputLine as PipeLine, read_line};
 use crate::terminal::output;
 
 const GREETING: &str = "pingscript: type a line of script; :help explains more, Ctrl-D leaves.";
@@ -68,7 +68,7 @@ pub fn in_session(
     host: &Arc<ScriptHost>,
     seed: Option<u64>,
     wanted: Wanted,
-    body: impl FnOnce(&mut Session) -> Result<i32> + Send + 'static,
+    body: impl FnOnce(&mut PromptSession) -> Result<i32> + Send + 'static,
 ) -> Result<i32> {
     signals::stop_entry(None);
     let mode = sys::terminal_mode(std::io::stdin().as_fd()).ok();
@@ -87,7 +87,7 @@ pub fn in_session(
         jobs::restore(mode);
         last_events.end(last_clock.unix_nanos());
     });
-    let mut session = Session::new(host.clone(), context);
+    let mut session = PromptSession::new(host.clone(), context);
     let code = threads::spawn_script("prompt", move || {
         let code = body(&mut session);
         // From here on a signal ends the wait for what entries started.
@@ -113,7 +113,7 @@ pub enum Input {
 
 /// Reads entries: from the terminal, or from a pipe or a file.
 pub struct Reader {
-    terminal: Option<Terminal>,
+    terminal: Option<PromptTerminal>,
     recogniser: Recogniser,
     ended: bool,
 }
@@ -123,8 +123,8 @@ impl Reader {
     ///
     /// # Errors
     /// The terminal cannot be used.
-    pub fn open(session: &Session) -> Result<Self> {
-        let terminal = std::io::stdin().is_terminal().then(|| Terminal::open(&session.host)).transpose()?;
+    pub fn open(session: &PromptSession) -> Result<Self> {
+        let terminal = std::io::stdin().is_terminal().then(|| PromptTerminal::open(&session.host)).transpose()?;
         Ok(Self { terminal, recogniser: Recogniser::new(), ended: false })
     }
 
@@ -137,27 +137,27 @@ impl Reader {
     ///
     /// # Errors
     /// The terminal is gone, or the input cannot be read.
-    pub fn read(&mut self, session: &Session) -> Result<Input> {
+    pub fn read(&mut self, session: &PromptSession) -> Result<Input> {
         let mut entry = String::new();
         while !self.ended {
             let line = match &mut self.terminal {
                 Some(terminal) => match terminal.read(session, !entry.is_empty())? {
-                    Line::Interrupted => {
+                    PromptLine::Interrupted => {
                         if entry.is_empty() {
                             output::line("(Ctrl-D leaves)");
                         }
                         entry.clear();
                         continue;
                     }
-                    Line::Withdrawn => {
+                    PromptLine::Withdrawn => {
                         output::note("stopped before it began");
                         entry.clear();
                         continue;
                     }
-                    Line::Text(line) => line,
-                    Line::End if entry.is_empty() => break,
+                    PromptLine::Text(line) => line,
+                    PromptLine::End if entry.is_empty() => break,
                     // What is there is run, so that it is told what is missing.
-                    Line::End => return Ok(Input::Entry(entry)),
+                    PromptLine::End => return Ok(Input::Entry(entry)),
                 },
                 None => {
                     // A signal stops the entry that runs; between entries it ends the prompt, as the end of its input does.
@@ -196,14 +196,14 @@ fn asked_for_help(text: &str) -> Option<String> {
 }
 
 /// Runs entries until there are no more; the exit code. On a terminal an error is no failure.
-fn converse(session: &mut Session, reader: &mut Reader, mut loaded: Loaded) -> Result<i32> {
+fn converse(session: &mut PromptSession, reader: &mut Reader, mut loaded: Loaded) -> Result<i32> {
     let mut first = exit::DONE;
     let mut ended = if loaded.is_some() { load(session, &loaded).map(|()| Asked::Done) } else { Ok(Asked::Done) };
     loop {
         match (ended, reader.terminal.as_mut()) {
             (Ok(Asked::Leave), _) => return Ok(first),
-            (Err(Ended::Left(code)), _) => return Ok(code),
-            (Err(Ended::Failed), None) if first == exit::DONE => first = exit::SCRIPT,
+            (Err(SessionEnd::Left(code)), _) => return Ok(code),
+            (Err(SessionEnd::Failed), None) if first == exit::DONE => first = exit::SCRIPT,
             (Ok(Asked::Colour(on)), Some(terminal)) => terminal.set_colour(on),
             (Ok(Asked::Hints(on)), Some(terminal)) => terminal.set_hints(on),
             (Ok(Asked::Clear), Some(terminal)) => terminal.clear(),

@@ -1,10 +1,10 @@
 //! Where in a line the cursor stands: within quotes, after a dot, in an option map, …
 
-use crate::engine::lexer::{Kind, Lexed, Open, Token, read, tokens};
+use crate::engine::lexer::{Lexed, Open, Token, TokenKind, read, tokens};
 
 /// What stands at the cursor, with the byte at which the word to complete begins.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Place<'a> {
+pub(super) enum CursorPlace<'a> {
     /// `:wo`
     Command { start: usize, word: &'a str },
     /// `:command wo`
@@ -24,24 +24,24 @@ pub(super) enum Place<'a> {
 }
 
 /// What stands at the end of `before`.
-pub(super) fn place(before: &str) -> Place<'_> {
+pub(super) fn place(before: &str) -> CursorPlace<'_> {
     if let Some(command) = before.strip_prefix(':') {
         return match command.split_once(' ') {
-            None => Place::Command { start: 1, word: command },
+            None => CursorPlace::Command { start: 1, word: command },
             Some((command, rest)) => {
                 let word = rest.trim_start();
-                Place::Argument { command, start: before.len() - word.len(), word }
+                CursorPlace::Argument { command, start: before.len() - word.len(), word }
             }
         };
     }
     let Lexed { tokens, open } = read(before);
     let brackets = brackets(&tokens);
     match open {
-        Some(Open::Line | Open::Comment(_)) => return Place::Nothing,
+        Some(Open::Line | Open::Comment(_)) => return CursorPlace::Nothing,
         Some(Open::Quotes(start) | Open::BackTick(start)) => {
             let around = brackets.last().filter(|bracket| bracket.text == "(");
             let call = around.and_then(|bracket| callee(&before[..bracket.at]));
-            return Place::Text { start, text: &before[start..], call };
+            return CursorPlace::Text { start, text: &before[start..], call };
         }
         None => {}
     }
@@ -50,15 +50,15 @@ pub(super) fn place(before: &str) -> Place<'_> {
     let (head, word) = before.split_at(start);
     if let Some(path) = head.strip_suffix("::") {
         let from = path.rfind(|c: char| !is_word(c)).map_or(0, |at| at + 1);
-        return Place::Namespace { namespace: path.get(from..).unwrap_or_default(), start, word };
+        return CursorPlace::Namespace { namespace: path.get(from..).unwrap_or_default(), start, word };
     }
     if word.starts_with(|c: char| c.is_ascii_digit()) {
-        return Place::Nothing;
+        return CursorPlace::Nothing;
     }
     if let Some(object) = head.strip_suffix("?.").or_else(|| head.strip_suffix('.'))
         && !object.ends_with('.')
     {
-        return Place::Member { object: &object[expression_start(object)..], start, word };
+        return CursorPlace::Member { object: &object[expression_start(object)..], start, word };
     }
     let trimmed = head.trim_end();
     if trimmed.ends_with(['{', ','])
@@ -66,9 +66,9 @@ pub(super) fn place(before: &str) -> Place<'_> {
         && (outer.text.as_str(), inner.text.as_str()) == ("(", "#{")
         && let Some(call) = callee(&before[..outer.at])
     {
-        return Place::Key { call, start, word };
+        return CursorPlace::Key { call, start, word };
     }
-    Place::Name { start, word }
+    CursorPlace::Name { start, word }
 }
 
 fn is_word(c: char) -> bool {
@@ -93,7 +93,7 @@ fn expression_start(text: &str) -> usize {
         && last.at + last.text.len() == start
     {
         (start, rest) = match (last.kind, last.text.as_str()) {
-            (Kind::Word | Kind::Number | Kind::Text, _) | (_, "." | "?." | "::") => (last.at, before),
+            (TokenKind::Word | TokenKind::Number | TokenKind::Text, _) | (_, "." | "?." | "::") => (last.at, before),
             (_, ")" | "]") => match brackets(before).last() {
                 Some(open) => (open.at, &before[..before.partition_point(|token| token.at < open.at)]),
                 None => break,
@@ -113,7 +113,7 @@ pub(super) fn opening(text: &str) -> Option<usize> {
 /// The brackets that are open after `tokens`, the innermost last.
 fn brackets(tokens: &[Token]) -> Vec<&Token> {
     let mut open = Vec::new();
-    for token in tokens.iter().filter(|token| token.kind == Kind::Symbol) {
+    for token in tokens.iter().filter(|token| token.kind == TokenKind::Symbol) {
         match token.text.as_str() {
             "(" | "[" | "{" | "#{" | "${" => open.push(token),
             ")" | "]" | "}" => drop(open.pop()),
@@ -129,19 +129,19 @@ mod tests {
 
     #[test]
     fn what_stands_at_the_end_is_told_apart() {
-        let text = |start, text, call: Option<&str>| Place::Text { start, text, call: call.map(str::to_string) };
+        let text = |start, text, call: Option<&str>| CursorPlace::Text { start, text, call: call.map(str::to_string) };
         for (before, expected) in [
             ("udp::open(\"loc", text(11, "loc", Some("udp::open"))),
             ("f(`a ${x} b", text(9, " b", Some("f"))),
-            ("f(`a ${x", Place::Name { start: 7, word: "x" }),
-            ("/* a /* b */ c", Place::Nothing),
-            ("/* a /* b */ c */ d", Place::Name { start: 18, word: "d" }),
-            ("x // y", Place::Nothing),
-            ("let é = sock.pi", Place::Member { object: "sock", start: 14, word: "pi" }),
-            ("a + f(\"(\", [1]).b(2).c", Place::Member { object: "f(\"(\", [1]).b(2)", start: 21, word: "c" }),
-            ("x == udp::bi", Place::Namespace { namespace: "udp", start: 10, word: "bi" }),
-            ("udp::bind(\"a\", #{ re", Place::Key { call: "udp::bind".to_string(), start: 18, word: "re" }),
-            ("0..le", Place::Name { start: 3, word: "le" }),
+            ("f(`a ${x", CursorPlace::Name { start: 7, word: "x" }),
+            ("/* a /* b */ c", CursorPlace::Nothing),
+            ("/* a /* b */ c */ d", CursorPlace::Name { start: 18, word: "d" }),
+            ("x // y", CursorPlace::Nothing),
+            ("let é = sock.pi", CursorPlace::Member { object: "sock", start: 14, word: "pi" }),
+            ("a + f(\"(\", [1]).b(2).c", CursorPlace::Member { object: "f(\"(\", [1]).b(2)", start: 21, word: "c" }),
+            ("x == udp::bi", CursorPlace::Namespace { namespace: "udp", start: 10, word: "bi" }),
+            ("udp::bind(\"a\", #{ re", CursorPlace::Key { call: "udp::bind".to_string(), start: 18, word: "re" }),
+            ("0..le", CursorPlace::Name { start: 3, word: "le" }),
         ] {
             assert_eq!(place(before), expected, "{before}");
         }

@@ -30,7 +30,7 @@ const CLOSURES: usize = 100;
 
 /// How an entry ended that did not simply end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ended {
+pub enum SessionEnd {
     /// With an error, which was shown.
     Failed,
     /// By `exit` with this code.
@@ -48,7 +48,7 @@ pub struct Typed {
 
 /// What the prompt keeps.
 #[derive(Debug)]
-pub struct Session {
+pub struct PromptSession {
     /// The engine.
     pub host: Arc<ScriptHost>,
     /// Where entries run.
@@ -69,7 +69,7 @@ pub struct Session {
     closures: VecDeque<Vec<String>>,
 }
 
-impl Session {
+impl PromptSession {
     /// A session without anything.
     pub fn new(host: Arc<ScriptHost>, context: Context) -> Self {
         let global = host.engine().new_global_runtime_state();
@@ -91,7 +91,7 @@ impl Session {
     ///
     /// # Errors
     /// It failed, or called `exit`.
-    pub fn enter(&mut self, text: &str) -> Result<(), Ended> {
+    pub fn enter(&mut self, text: &str) -> Result<(), SessionEnd> {
         if text.trim().is_empty() {
             return Ok(());
         }
@@ -117,7 +117,7 @@ impl Session {
     ///
     /// # Errors
     /// It failed.
-    pub fn look(&mut self, text: &str) -> Result<(), Ended> {
+    pub fn look(&mut self, text: &str) -> Result<(), SessionEnd> {
         let ended = self.enter(text);
         if ended.is_ok() {
             self.typed.pop_back();
@@ -129,7 +129,7 @@ impl Session {
     ///
     /// # Errors
     /// It failed, or called `exit`.
-    pub fn load(&mut self, name: &str, text: &str, args: Vec<String>) -> Result<(), Ended> {
+    pub fn load(&mut self, name: &str, text: &str, args: Vec<String>) -> Result<(), SessionEnd> {
         let script = Script {
             name: name.to_string(),
             about: header(text),
@@ -158,14 +158,14 @@ impl Session {
     }
 
     /// Runs `text`, shown as `name`, and shows its error, or its value if it `shows` that.
-    fn run(&mut self, name: &str, text: &str, script: Arc<Script>, shows: bool) -> Result<(), Ended> {
+    fn run(&mut self, name: &str, text: &str, script: Arc<Script>, shows: bool) -> Result<(), SessionEnd> {
         self.host.sources.keep(name, text);
         let mut ast = match compile(self.host.engine(), &self.scope, text) {
             Ok(ast) => ast,
             Err(error) => {
                 let error = EvalAltResult::from(error);
                 output::note(self.host.describe_entry(name, &error, &self.functions, &self.scope).trim_end());
-                return Err(Ended::Failed);
+                return Err(SessionEnd::Failed);
             }
         };
         ast.set_source(name);
@@ -181,7 +181,12 @@ impl Session {
     }
 
     /// Shows the value or the error of an entry.
-    fn conclude(&mut self, name: &str, result: Result<Dynamic, Box<EvalAltResult>>, shows: bool) -> Result<(), Ended> {
+    fn conclude(
+        &mut self,
+        name: &str,
+        result: Result<Dynamic, Box<EvalAltResult>>,
+        shows: bool,
+    ) -> Result<(), SessionEnd> {
         self.gave_it = false;
         let error = match result {
             Ok(value) => {
@@ -198,15 +203,15 @@ impl Session {
             Err(error) => error,
         };
         match (exit_binding::code(&error), *error) {
-            (Some(code), _) => Err(Ended::Left(code)),
+            (Some(code), _) => Err(SessionEnd::Left(code)),
             (None, EvalAltResult::ErrorTerminated(ref why, _)) if why.is_unit() => {
                 output::note(&format!("{name}: stopped"));
-                Err(Ended::Failed)
+                Err(SessionEnd::Failed)
             }
-            (None, error) if is_interrupted(&error) => Err(Ended::Failed),
+            (None, error) if is_interrupted(&error) => Err(SessionEnd::Failed),
             (None, error) => {
                 output::note(self.host.describe_entry(name, &error, &self.functions, &self.scope).trim_end());
-                Err(Ended::Failed)
+                Err(SessionEnd::Failed)
             }
         }
     }

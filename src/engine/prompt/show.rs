@@ -5,7 +5,7 @@ use rhai::{Dynamic, NativeCallContext, Position};
 
 use crate::bindings::context::Programs;
 use crate::bindings::convert::shown_by;
-use crate::engine::help::Kind;
+use crate::engine::help::EntryKind;
 use crate::engine::programs::ScriptHost;
 
 /// Objects that are shown with their properties; to read those of others may take time, or is of no interest.
@@ -88,7 +88,7 @@ fn object(host: &ScriptHost, value: &Dynamic) -> String {
     let mut lines = vec![cut(&head)];
     if FIELD_BY_FIELD.contains(&kind.as_str()) {
         let of = |name: &str| call(host, &format!("get${name}"), value);
-        let properties = host.reference().of_type(&kind).filter(|entry| entry.kind == Kind::Property);
+        let properties = host.reference().of_type(&kind).filter(|entry| entry.kind == EntryKind::Property);
         let fields: Vec<(&str, Dynamic)> = properties
             .filter_map(|entry| Some((entry.name.as_str(), of(&entry.name)?)))
             .filter(|(_, field)| !field.is_unit())

@@ -18,11 +18,11 @@ use rustyline::{ColorMode, CompletionType, Config, Context, Editor, Helper};
 use unicode_width::UnicodeWidthChar;
 
 use super::commands::COMMANDS;
-use super::complete::{Known, Variable, complete, kind_of};
+use super::complete::{KnownNames, Variable, complete, kind_of};
 use super::highlight::coloured;
 use super::history::{ENTRIES, History};
-use super::session::Session;
-use crate::engine::help::Kind;
+use super::session::PromptSession;
+use crate::engine::help::EntryKind;
 use crate::engine::programs::ScriptHost;
 use crate::engine::signals;
 use crate::net::host::blocking::BlockingCall;
@@ -42,7 +42,7 @@ const PAUSE: (Duration, Duration) = (Duration::from_millis(1), Duration::from_mi
 
 /// What was typed.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Line {
+pub enum PromptLine {
     /// A line.
     Text(String),
     /// Ctrl-C.
@@ -54,7 +54,7 @@ pub enum Line {
 }
 
 /// The editor.
-pub struct Terminal {
+pub struct PromptTerminal {
     editor: Editor<Assistant, MemHistory>,
     history: History,
     /// Whether other threads' lines are shown above the one that is typed.
@@ -65,7 +65,7 @@ pub struct Terminal {
     seat: Arc<BlockingCall>,
 }
 
-impl Terminal {
+impl PromptTerminal {
     /// An editor with the history of earlier sessions.
     ///
     /// # Errors
@@ -116,7 +116,7 @@ impl Terminal {
     ///
     /// # Errors
     /// The terminal is gone.
-    pub fn read(&mut self, session: &Session, continued: bool) -> Result<Line> {
+    pub fn read(&mut self, session: &PromptSession, continued: bool) -> Result<PromptLine> {
         if let Some(assistant) = self.editor.helper() {
             assistant.look_at(session);
         }
@@ -145,14 +145,14 @@ impl Terminal {
             // More than it was asked: somebody has pressed Ctrl-C.
             let is_users = now.wrapping_sub(before) > asked;
             return Ok(match line {
-                Ok(_) if is_users => Line::Withdrawn,
-                Ok(line) => Line::Text(line),
+                Ok(_) if is_users => PromptLine::Withdrawn,
+                Ok(line) => PromptLine::Text(line),
                 Err(ReadlineError::Interrupted) if asked > 0 && !is_users => {
                     so_far = self.editor.helper().map(|helper| lock(&helper.seen).clone()).unwrap_or_default();
                     continue;
                 }
-                Err(ReadlineError::Interrupted | ReadlineError::Signal(_)) => Line::Interrupted,
-                Err(ReadlineError::Eof) => Line::End,
+                Err(ReadlineError::Interrupted | ReadlineError::Signal(_)) => PromptLine::Interrupted,
+                Err(ReadlineError::Eof) => PromptLine::End,
                 Err(error) => return Err(error.into()),
             });
         }
@@ -245,7 +245,7 @@ impl Assistant {
     }
 
     /// Takes note of what the session has by now.
-    fn look_at(&self, session: &Session) {
+    fn look_at(&self, session: &PromptSession) {
         let keys = |value: &rhai::Dynamic| {
             let keys = value.read_lock::<rhai::Map>().map(|map| map.keys().map(ToString::to_string).collect());
             let options = || {
@@ -264,11 +264,11 @@ impl Assistant {
         *lock(&self.functions) = functions.map(|f| (f.name.to_string(), f.params.len())).collect();
     }
 
-    fn with_known<T>(&self, look: impl FnOnce(Known<'_>) -> T) -> T {
+    fn with_known<T>(&self, look: impl FnOnce(KnownNames<'_>) -> T) -> T {
         let (variables, functions) = (lock(&self.variables), lock(&self.functions));
         let commands: Vec<&str> = COMMANDS.iter().map(|(name, ..)| *name).collect();
         let reference = self.host.reference();
-        look(Known { reference, variables: &variables, functions: &functions, commands: &commands })
+        look(KnownNames { reference, variables: &variables, functions: &functions, commands: &commands })
     }
 }
 
@@ -282,9 +282,9 @@ impl Completer for Assistant {
 }
 
 impl Hinter for Assistant {
-    type Hint = Hint;
+    type Hint = LineHint;
 
-    fn hint(&self, line: &str, pos: usize, ctx: &Context<'_>) -> Option<Hint> {
+    fn hint(&self, line: &str, pos: usize, ctx: &Context<'_>) -> Option<LineHint> {
         // The editor, which asks for a hint before anything is typed, has installed its handler by now.
         sys::lead_signals_here();
         self.see(line, pos);
@@ -296,28 +296,28 @@ impl Hinter for Assistant {
 
 impl Assistant {
     /// The parameters of the function whose bracket was just opened, or the rest of an earlier entry.
-    fn hint_for(&self, line: &str, pos: usize, ctx: &Context<'_>) -> Option<Hint> {
+    fn hint_for(&self, line: &str, pos: usize, ctx: &Context<'_>) -> Option<LineHint> {
         if pos < line.len() || line.trim().is_empty() || !self.hints.load(Ordering::Relaxed) {
             return None;
         }
         if let Some(head) = line.strip_suffix('(') {
-            return self.with_known(|known| parameters(head, known)).map(Hint::Parameters);
+            return self.with_known(|known| parameters(head, known)).map(LineHint::Parameters);
         }
         let last = ctx.history().len().checked_sub(1)?;
         let found = ctx.history().starts_with(line, last, SearchDirection::Reverse).ok()??;
         let rest = found.entry.get(line.len()..)?;
         // One of several lines would not stand beside the cursor.
-        (!rest.is_empty() && !rest.contains('\n')).then(|| Hint::Earlier(rest.to_string()))
+        (!rest.is_empty() && !rest.contains('\n')).then(|| LineHint::Earlier(rest.to_string()))
     }
 }
 
 /// What is shown behind the cursor.
-enum Hint {
+enum LineHint {
     Parameters(String),
     Earlier(String),
 }
 
-impl rustyline::hint::Hint for Hint {
+impl rustyline::hint::Hint for LineHint {
     fn display(&self) -> &str {
         match self {
             Self::Parameters(text) | Self::Earlier(text) => text,
@@ -333,7 +333,7 @@ impl rustyline::hint::Hint for Hint {
 }
 
 /// The parameters of the call whose name ends `head`, with the closing bracket.
-fn parameters(head: &str, known: Known<'_>) -> Option<String> {
+fn parameters(head: &str, known: KnownNames<'_>) -> Option<String> {
     let is_word = |c: char| c.is_alphanumeric() || c == '_' || c == ':';
     let start = head.rfind(|c| !is_word(c)).map_or(0, |at| at + head[at..].chars().next().map_or(1, char::len_utf8));
     let (before, name) = head.split_at(start);
@@ -342,14 +342,14 @@ fn parameters(head: &str, known: Known<'_>) -> Option<String> {
             let of = kind_of(object, known);
             let fits = |of: &str, e: &str| of == e;
             known.reference.entries.iter().find(|entry| {
-                entry.kind == Kind::Method
+                entry.kind == EntryKind::Method
                     && entry.name == name
                     && of.as_ref().map_or(entry.ours, |of| fits(of, &entry.of))
             })
         }
         None => known.reference.ours().find(|entry| entry.title == name),
     }?;
-    let skipped = usize::from(entry.kind == Kind::Method);
+    let skipped = usize::from(entry.kind == EntryKind::Method);
     let form = entry.forms.last()?;
     let shown = |(name, kind): &(String, String)| if kind == "any" { name.clone() } else { format!("{name}: {kind}") };
     let list: Vec<String> = form.params.iter().skip(skipped).map(shown).collect();

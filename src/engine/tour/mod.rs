@@ -11,7 +11,7 @@ use anyhow::Result;
 use self::steps::{STEPS, Step};
 use super::diagnostics::Scan;
 use super::programs::ScriptHost;
-use super::prompt::session::{Ended, Session};
+use super::prompt::session::{PromptSession, SessionEnd};
 use super::prompt::{Input, Reader, in_session};
 use super::run::exit;
 use crate::terminal::output;
@@ -48,7 +48,7 @@ pub fn run(host: &Arc<ScriptHost>) -> Result<i32> {
 }
 
 /// One step; `Some`: the tour ends with this exit code.
-fn go(step: &Step, session: &mut Session, reader: &mut Reader) -> Result<Option<i32>> {
+fn go(step: &Step, session: &mut PromptSession, reader: &mut Reader) -> Result<Option<i32>> {
     if !step.needs.is_empty()
         && let Err(why) = session.quietly(step.needs)
     {
@@ -72,7 +72,7 @@ fn go(step: &Step, session: &mut Session, reader: &mut Reader) -> Result<Option<
             ":skip" => {
                 for line in step.lines {
                     output::line(&format!("> {line}"));
-                    if let Err(Ended::Left(code)) = session.enter(line) {
+                    if let Err(SessionEnd::Left(code)) = session.enter(line) {
                         return Ok(Some(code));
                     }
                 }
@@ -85,7 +85,7 @@ fn go(step: &Step, session: &mut Session, reader: &mut Reader) -> Result<Option<
             entry => {
                 typed += 1;
                 let ended = session.enter(entry);
-                if let Err(Ended::Left(code)) = ended {
+                if let Err(SessionEnd::Left(code)) = ended {
                     return Ok(Some(code));
                 }
                 // A step about a command of one line is done by that line.

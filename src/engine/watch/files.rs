@@ -21,7 +21,7 @@ pub(super) struct Files {
 
 /// What has become of files.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct News {
+pub(super) struct FileChanges {
     /// Those that were written, or are there again.
     pub(super) written: Vec<String>,
     /// Those that are no longer there.
@@ -56,8 +56,8 @@ impl Files {
 
     /// Looks at each file. What is different from before is told at the second look that finds it the same: whoever writes
     /// has finished.
-    pub(super) fn look(&mut self) -> News {
-        let (mut news, mut unsettled) = (News::default(), BTreeMap::new());
+    pub(super) fn look(&mut self) -> FileChanges {
+        let (mut news, mut unsettled) = (FileChanges::default(), BTreeMap::new());
         for (name, before) in &mut self.told {
             let now = stamp(name);
             if now == *before {
@@ -95,8 +95,8 @@ mod tests {
         let file = dir.join("a.rhai");
         let name = file.to_string_lossy().into_owned();
         fs::write(&file, "1").expect("written");
-        let (mut files, nothing) = (Files::default(), News::default());
-        let written = || News { written: vec![name.clone()], gone: Vec::new() };
+        let (mut files, nothing) = (Files::default(), FileChanges::default());
+        let written = || FileChanges { written: vec![name.clone()], gone: Vec::new() };
         files.follow(&name, || true);
         assert_eq!(files.look(), nothing);
         fs::write(&file, "12").expect("written");
@@ -111,16 +111,16 @@ mod tests {
         fs::write(&new, "456").expect("written");
         fs::File::options().write(true).open(&new).and_then(|new| new.set_modified(times)).expect("set back");
         fs::rename(&new, &file).expect("renamed");
-        assert_eq!((files.look(), files.look()), (News::default(), written()));
+        assert_eq!((files.look(), files.look()), (FileChanges::default(), written()));
         fs::remove_file(&file).expect("removed");
-        assert_eq!((files.look(), files.look().gone), (News::default(), vec![name.clone()]));
+        assert_eq!((files.look(), files.look().gone), (FileChanges::default(), vec![name.clone()]));
         assert_eq!(files.look(), nothing, "told once");
         fs::write(&file, "12").expect("written");
-        assert_eq!((files.look(), files.look()), (News::default(), written()));
+        assert_eq!((files.look(), files.look()), (FileChanges::default(), written()));
         // One that was written between its reading and now.
         let mut late = Files::default();
         late.follow(&name, || false);
-        assert_eq!((late.look(), late.look()), (News::default(), written()));
+        assert_eq!((late.look(), late.look()), (FileChanges::default(), written()));
         fs::remove_dir_all(&dir).expect("removed");
     }
 }

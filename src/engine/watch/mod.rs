@@ -10,7 +10,7 @@ use std::sync::Arc;
 use anyhow::Result;
 
 use self::files::Files;
-use self::running::{Elder, Running, Sockets, Version};
+use self::running::{Elder, RunningScript, ScriptVersion, Sockets};
 use super::check::check;
 use super::programs::ScriptHost;
 use super::run::{self, Job, exit};
@@ -42,7 +42,7 @@ pub fn run(job: &Job) -> Result<i32> {
     }
     run::heed_signals(&base)?;
     prober::warm_up(base.host.as_ref());
-    let mut watch = Watch::new(job.clone(), base);
+    let mut watch = WatchLoop::new(job.clone(), base);
     // Before it is read once more: what is written from here on shows.
     watch.files.follow(&job.name, || true);
     watch.change(std::slice::from_ref(&job.name))?;
@@ -79,13 +79,13 @@ pub fn not_a_file(name: &str) -> Error {
 }
 
 /// A script that is watched.
-struct Watch {
+struct WatchLoop {
     job: Job,
     base: Context,
     files: Files,
-    current: Option<Running>,
+    current: Option<RunningScript>,
     /// The version before, for one that fails at its start.
-    before: Option<Version>,
+    before: Option<ScriptVersion>,
     /// Whether it was told that the current one has ended.
     told: bool,
     /// Those before that still serve clients.
@@ -95,7 +95,7 @@ struct Watch {
     started: u64,
 }
 
-impl Watch {
+impl WatchLoop {
     fn new(job: Job, base: Context) -> Self {
         let (files, newest) = (Files::default(), Newest::default());
         Self { job, base, files, current: None, before: None, told: false, elders: Vec::new(), newest, started: 0 }
@@ -164,9 +164,9 @@ impl Watch {
         }
     }
 
-    fn start(&mut self, version: Version, kept: Sockets) -> Result<()> {
+    fn start(&mut self, version: ScriptVersion, kept: Sockets) -> Result<()> {
         self.started += 1;
-        self.current = Some(Running::start(version, &self.base, kept, (&self.newest, self.started))?);
+        self.current = Some(RunningScript::start(version, &self.base, kept, (&self.newest, self.started))?);
         self.told = false;
         Ok(())
     }
@@ -193,7 +193,7 @@ impl Watch {
     }
 
     /// The script as it is now, if nothing is wrong with it as far as that can be seen; what is wrong was told.
-    fn sound(&mut self, written: &[String]) -> Option<Version> {
+    fn sound(&mut self, written: &[String]) -> Option<ScriptVersion> {
         let host = ScriptHost::for_checking();
         let mut right = true;
         let mut text = String::new();
@@ -219,7 +219,7 @@ impl Watch {
         // A host of its own: modules and policies are read anew.
         let host = right.then(|| Arc::new(ScriptHost::new()))?;
         match host.compile(&job.name, &job.text) {
-            Ok(program) => Some(Version { host, program, job }),
+            Ok(program) => Some(ScriptVersion { host, program, job }),
             Err(error) => {
                 output::note(host.describe_parse(&job.name, &error).trim_end());
                 None

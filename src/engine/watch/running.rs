@@ -9,7 +9,9 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use rhai::{AST, ASTNode, Expr, FnPtr, Position, Stmt};
 
-use crate::bindings::context::{Asked, Context, Handlers, Newest, Programs, Reload, Script, Server, Serving, end};
+use crate::bindings::context::{
+    Context, Handlers, HandoverRequest, Newest, Programs, Reload, Script, ServerKind, Serving, end,
+};
 use crate::bindings::exit as exit_binding;
 use crate::bindings::finish;
 use crate::bindings::task::{Task, Tasks};
@@ -27,11 +29,11 @@ const PATIENCE: Duration = Duration::from_secs(1);
 const SETTLING: Duration = Duration::from_secs(10);
 
 /// Sockets that are handed over, with what they were asked for as.
-pub(super) type Sockets = Vec<(Asked, Server)>;
+pub(super) type Sockets = Vec<(HandoverRequest, ServerKind)>;
 
 /// A script as it was compiled.
 #[derive(Clone, Debug)]
-pub(super) struct Version {
+pub(super) struct ScriptVersion {
     pub(super) host: Arc<ScriptHost>,
     pub(super) program: AST,
     pub(super) job: Job,
@@ -68,8 +70,8 @@ fn closure(expr: &Expr) -> Option<FnPtr> {
 
 /// A version that runs.
 #[derive(Debug)]
-pub(super) struct Running {
-    pub(super) version: Version,
+pub(super) struct RunningScript {
+    pub(super) version: ScriptVersion,
     script: Arc<Script>,
     context: Context,
     thread: JoinHandle<()>,
@@ -85,15 +87,15 @@ struct State {
     left: Mutex<Sockets>,
 }
 
-impl Running {
+impl RunningScript {
     /// Starts a version, the one of this `number` since the beginning, which finds `kept` sockets open.
     pub(super) fn start(
-        version: Version,
+        version: ScriptVersion,
         base: &Context,
         kept: Sockets,
         (newest, number): (&Newest, u64),
     ) -> Result<Self> {
-        let Version { host, program, job } = &version;
+        let ScriptVersion { host, program, job } = &version;
         let script = script(job);
         let programs: Arc<dyn Programs> = host.clone();
         let reload = Reload::new(newest, number, handlers(program), job.text.clone());
@@ -182,7 +184,7 @@ impl Running {
 }
 
 /// Adds those of `more` that are not among the sockets.
-fn add(sockets: &mut Sockets, more: impl IntoIterator<Item = (Asked, Server)>) {
+fn add(sockets: &mut Sockets, more: impl IntoIterator<Item = (HandoverRequest, ServerKind)>) {
     for (asked, server) in more {
         if !sockets.iter().any(|(_, known)| known.is(&server)) {
             sockets.push((asked, server));

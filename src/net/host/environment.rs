@@ -23,7 +23,7 @@ pub trait Environment: Send + Sync {
     fn row(&self, _row: &[u8]) {}
 
     /// Has `held` written out whenever printed lines are, for as long as somebody else has it.
-    fn hold(&self, _held: Arc<dyn Held>) {}
+    fn hold(&self, _held: Arc<dyn Buffered>) {}
 
     /// Marks that something held has content to write out.
     fn has_held(&self) {}
@@ -46,7 +46,7 @@ pub trait Environment: Send + Sync {
 }
 
 /// Something that holds lines back and is written out whenever printed lines are.
-pub trait Held: Send + Sync {
+pub trait Buffered: Send + Sync {
     /// Writes out what it holds.
     fn flush(&self);
 
@@ -54,9 +54,9 @@ pub trait Held: Send + Sync {
     fn try_flush(&self);
 }
 
-struct Nothing;
+struct NoEnvironment;
 
-impl Environment for Nothing {}
+impl Environment for NoEnvironment {}
 
 static ENVIRONMENT: OnceLock<Box<dyn Environment>> = OnceLock::new();
 
@@ -67,5 +67,5 @@ pub fn set(environment: impl Environment + 'static) {
 
 /// The environment that was set.
 pub fn environment() -> &'static dyn Environment {
-    ENVIRONMENT.get().map_or(&Nothing, |set| &**set)
+    ENVIRONMENT.get().map_or(&NoEnvironment, |set| &**set)
 }

@@ -57,7 +57,7 @@ pub struct Room {
 
 /// What one of several holds of a [`Room`]. It is given back when this is dropped.
 #[derive(Debug)]
-pub struct Held {
+pub struct Reserved {
     room: &'static Room,
     exempt: Exempt,
 }
@@ -74,7 +74,7 @@ impl Room {
     }
 }
 
-impl Held {
+impl Reserved {
     /// Nothing yet.
     pub fn new(room: &'static Room) -> Self {
         room.holders.fetch_add(1, Ordering::Relaxed);
@@ -110,7 +110,7 @@ impl Held {
     }
 }
 
-impl Drop for Held {
+impl Drop for Reserved {
     fn drop(&mut self) {
         self.set(0);
         self.room.holders.fetch_sub(1, Ordering::Relaxed);
@@ -124,7 +124,7 @@ mod tests {
     #[test]
     fn who_holds_most_is_refused_and_the_others_have_their_share() {
         static SMALL: Room = Room::new(1000);
-        let [mut greedy, mut other, third] = [(); 3].map(|()| Held::new(&SMALL));
+        let [mut greedy, mut other, third] = [(); 3].map(|()| Reserved::new(&SMALL));
         assert!(greedy.may_hold(900) && !greedy.may_hold(1001));
         greedy.set(900);
         assert!(!greedy.may_hold(1001), "beyond the room");

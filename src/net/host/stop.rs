@@ -52,22 +52,22 @@ const TERMINATED: u8 = 2;
 
 /// A place in the tree of stops; clones are the same place.
 #[derive(Clone, Debug)]
-pub struct Stop(Arc<Node>);
+pub struct Stop(Arc<StopNode>);
 
 #[derive(Debug)]
-struct Node {
+struct StopNode {
     stage: AtomicU8,
     reason: AtomicU8,
     wake: Arc<Wake>,
     /// What this is beneath. Held, so that what stops the top still reaches this one when those between have ended.
-    parent: Mutex<Option<Arc<Node>>>,
+    parent: Mutex<Option<Arc<StopNode>>>,
     /// The node that `wake` belongs to, where it is not this one.
-    owner: Option<Arc<Node>>,
+    owner: Option<Arc<StopNode>>,
     /// Whether a thread of this node is in a wait on `wake`.
     waiting: AtomicBool,
     /// Where a thread of this node sits that is in a blocking call.
     seat: BlockingCall,
-    children: Mutex<Vec<Weak<Node>>>,
+    children: Mutex<Vec<Weak<StopNode>>>,
     sleepers: Mutex<Vec<Weak<Sleeper>>>,
 }
 
@@ -110,7 +110,7 @@ impl Stop {
     /// # Errors
     /// The system has no descriptor left (eventfd(2)).
     pub fn root() -> std::io::Result<Self> {
-        Ok(Self(Node::new(Wake::new()?, None, None)))
+        Ok(Self(StopNode::new(Wake::new()?, None, None)))
     }
 
     /// A stop beneath this one with a wake-up of its own: a script, a prompt's entry.
@@ -119,7 +119,7 @@ impl Stop {
     /// The system has no descriptor left (eventfd(2)).
     pub fn child(&self) -> std::io::Result<Self> {
         self.0.shorten();
-        let node = Node::new(Wake::new()?, None, Some(self.0.clone()));
+        let node = StopNode::new(Wake::new()?, None, Some(self.0.clone()));
         self.0.adopt(&node);
         Ok(Self(node))
     }
@@ -128,7 +128,7 @@ impl Stop {
     pub fn task(&self) -> Self {
         self.0.shorten();
         let owner = self.0.owner.as_ref().unwrap_or(&self.0).clone();
-        let node = Node::new(self.0.wake.clone(), Some(owner), Some(self.0.clone()));
+        let node = StopNode::new(self.0.wake.clone(), Some(owner), Some(self.0.clone()));
         self.0.adopt(&node);
         Self(node)
     }
@@ -171,9 +171,9 @@ impl Stop {
 
     /// Marks a wait on [`Self::wake_fd`]; to be held from before the last check of the stage until the wait
     /// has returned.
-    pub fn waiting(&self) -> Waiting<'_> {
+    pub fn waiting(&self) -> StopWaiting<'_> {
         self.0.waiting.store(true, Ordering::SeqCst);
-        Waiting(&self.0)
+        StopWaiting(&self.0)
     }
 
     /// Marks a call that blocks by itself, which the stop then ends (EINTR); to be held until it has returned. `None`: it
@@ -199,15 +199,15 @@ impl Stop {
 
 /// See [`Stop::waiting`].
 #[derive(Debug)]
-pub struct Waiting<'a>(&'a Node);
+pub struct StopWaiting<'a>(&'a StopNode);
 
-impl Drop for Waiting<'_> {
+impl Drop for StopWaiting<'_> {
     fn drop(&mut self) {
         self.0.waiting.store(false, Ordering::SeqCst);
     }
 }
 
-impl Node {
+impl StopNode {
     fn new(wake: Arc<Wake>, owner: Option<Arc<Self>>, parent: Option<Arc<Self>>) -> Arc<Self> {
         Arc::new(Self {
             stage: AtomicU8::new(0),
@@ -319,7 +319,7 @@ impl Node {
     }
 }
 
-impl Drop for Node {
+impl Drop for StopNode {
     fn drop(&mut self) {
         // One after the other: each would otherwise drop its parent within its own drop, as deep as the tree is.
         let mut next = lock(&self.parent).take();

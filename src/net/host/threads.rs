@@ -25,16 +25,16 @@ const REST: usize = 2_048;
 static RUNNING: AtomicUsize = AtomicUsize::new(0);
 
 /// The place of a thread among those that run, until it ends.
-struct Place;
+struct ThreadPlace;
 
-impl Place {
+impl ThreadPlace {
     fn take() -> Option<Self> {
         let more = |running| (running < most()).then_some(running + 1);
         RUNNING.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).ok().map(|_| Self)
     }
 }
 
-impl Drop for Place {
+impl Drop for ThreadPlace {
     fn drop(&mut self) {
         RUNNING.fetch_sub(1, Ordering::Relaxed);
     }
@@ -56,7 +56,7 @@ pub fn spawn_script<T: Send + 'static>(
     name: &str,
     body: impl FnOnce() -> T + Send + 'static,
 ) -> io::Result<JoinHandle<T>> {
-    let place = Place::take().ok_or_else(|| io::Error::from_raw_os_error(libc::EAGAIN))?;
+    let place = ThreadPlace::take().ok_or_else(|| io::Error::from_raw_os_error(libc::EAGAIN))?;
     // In a box: what it holds would otherwise stand on the thread's stack several times.
     let body: Box<dyn FnOnce() -> T + Send> = Box::new(move || {
         let _place = place;

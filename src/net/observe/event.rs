@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::loss_report::LossReport;
 use crate::net::policy::input::Site;
-use crate::net::policy::judged::Judged;
+use crate::net::policy::judged::Decided;
 use crate::net::probe::outcome::Outcome;
 use crate::net::time::Duration;
 
@@ -33,13 +33,13 @@ pub enum Event<'a> {
         data: &'a [u8],
     },
     /// A policy decided about a datagram that was received, or about a frame on its way.
-    Judged {
+    Decided {
         /// How the datagram went.
         flow: Flow<'a>,
         /// The datagram's payload.
         data: &'a [u8],
         /// What was decided.
-        judged: &'a Judged,
+        judged: &'a Decided,
         /// Where.
         site: &'a Site,
     },
@@ -69,7 +69,7 @@ pub enum Event<'a> {
         /// What it says.
         data: &'a [u8],
         /// What was decided about the packet that it answers.
-        judged: &'a Judged,
+        judged: &'a Decided,
     },
     /// A probe was settled; or it is pending, and will stay so, since its socket or the run has ended.
     Outcome {

@@ -10,17 +10,17 @@ use std::ops::AddAssign;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::input::{Site, Subject};
-use super::judged::{FAILED, Judged};
+use super::input::{PolicyInput, Site};
+use super::judged::{Decided, FAILED};
 use super::neighbours::Neighbours;
 use super::{Action, Flows, Native, Place, Verdict};
 use crate::net::error::Result;
-use crate::net::random::Stream;
+use crate::net::random::RandomStream;
 
 /// A policy written outside the core.
 pub trait Decide: Debug + Send + Sync {
     /// Decides about `subject`. The draws it makes come from `place` and go to `draws`. `None`: it failed, and has said so.
-    fn decide(&self, subject: &Subject<'_>, place: &Place, draws: &mut Vec<f64>) -> Option<Verdict>;
+    fn decide(&self, subject: &PolicyInput<'_>, place: &Place, draws: &mut Vec<f64>) -> Option<Verdict>;
 
     /// Where it is written, `FILE:LINE:COLUMN`, if that is known.
     fn origin(&self) -> Option<Arc<str>> {
@@ -45,12 +45,12 @@ pub struct AttachedPolicy {
     policy: Policy,
     parts: usize,
     flows: Mutex<Flows>,
-    counters: Arc<Counters>,
+    counters: Arc<VerdictCounters>,
 }
 
 /// What a policy counts. Shared with the account, which outlives it.
 #[derive(Debug, Default)]
-pub(in crate::net) struct Counters {
+pub(in crate::net) struct VerdictCounters {
     judged: AtomicU64,
     chosen: AtomicU64,
     acted: [AtomicU64; ACTIONS.len()],
@@ -120,7 +120,7 @@ impl Policy {
 
     fn decide(
         &self,
-        subject: &Subject<'_>,
+        subject: &PolicyInput<'_>,
         place: &Place,
         in_bad: &mut [bool],
         draws: &mut Vec<f64>,
@@ -155,13 +155,13 @@ impl AttachedPolicy {
     ///
     /// # Errors
     /// `invalid`: what it may ask for cannot be done there.
-    pub fn new(policy: Policy, stream: Stream, site: &Site) -> Result<Self> {
+    pub fn new(policy: Policy, stream: RandomStream, site: &Site) -> Result<Self> {
         policy.fits(site)?;
         Ok(Self { parts: policy.parts(), policy, flows: Mutex::new(Flows::new(stream)), counters: Arc::default() })
     }
 
     /// What it counts.
-    pub(in crate::net) fn counters(&self) -> &Arc<Counters> {
+    pub(in crate::net) fn counters(&self) -> &Arc<VerdictCounters> {
         &self.counters
     }
 
@@ -188,7 +188,7 @@ impl AttachedPolicy {
     }
 
     /// Decides about the next packet.
-    pub(in crate::net) fn judge(&self, flows: &mut Flows, subject: &Subject<'_>) -> Judged {
+    pub(in crate::net) fn judge(&self, flows: &mut Flows, subject: &PolicyInput<'_>) -> Decided {
         let key = subject.flow();
         let (place, in_bad) = flows.next(key, self.parts);
         let mut draws = Vec::new();
@@ -208,11 +208,11 @@ impl AttachedPolicy {
             }
             self.counters.chose(chosen, neighbours);
         }
-        Judged { verdict, place, draws }
+        Decided { verdict, place, draws }
     }
 }
 
-impl Counters {
+impl VerdictCounters {
     /// Counts a packet that was chosen or not, and the pair that it makes with the one before it.
     fn chose(&self, chosen: bool, neighbours: Neighbours) {
         let Neighbours { pairs, both_lost, one_lost } = neighbours;

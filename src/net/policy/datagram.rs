@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use super::judged::Judged;
+use super::judged::Decided;
 
 /// A datagram as it arrived.
 #[derive(Clone, Debug)]
@@ -21,7 +21,7 @@ pub struct Datagram {
     /// TTL or hop limit, where the socket asks for it.
     pub ttl: Option<u8>,
     /// What the socket's policy decided about it.
-    pub judged: Option<Arc<Judged>>,
+    pub judged: Option<Arc<Decided>>,
 }
 
 impl Datagram {

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::datagram::Datagram;
-use super::judged::Judged;
+use super::judged::Decided;
 use crate::net::wire::content::Content;
 use crate::net::wire::ping_text;
 
@@ -69,7 +69,7 @@ struct Peer {
 pub(in crate::net) struct Decision {
     id: PacketId,
     /// `None`: there was no policy.
-    pub(in crate::net) judged: Option<Arc<Judged>>,
+    pub(in crate::net) judged: Option<Arc<Decided>>,
     /// What the packet says.
     pub(in crate::net) content: Content,
     number: Option<u64>,
@@ -178,12 +178,12 @@ fn guess(packets: &VecDeque<Decision>, asked: Option<usize>) -> usize {
 mod tests {
     use super::*;
     use crate::net::policy::{Action, Place, Verdict};
-    use crate::net::random::Stream;
+    use crate::net::random::RandomStream;
 
     fn packet(text: &str, port: u16, number: u64) -> Datagram {
-        let place = Place { flow: 0, number, draws: Stream::of_seed(0) };
+        let place = Place { flow: 0, number, draws: RandomStream::of_seed(0) };
         let verdict = Verdict { action: Action::Drop, origin: "a.rhai:1".into() };
-        let judged = Some(Arc::new(Judged { verdict, place, draws: Vec::new() }));
+        let judged = Some(Arc::new(Decided { verdict, place, draws: Vec::new() }));
         Datagram { judged, ..Datagram::new(text.as_bytes(), ([127, 0, 0, 1], port).into()) }
     }
 

@@ -24,7 +24,7 @@ pub enum Site {
 
 /// What a policy decides about.
 #[derive(Clone, Copy, Debug)]
-pub enum Subject<'a> {
+pub enum PolicyInput<'a> {
     /// A request that a server received, as a datagram or over a connection.
     Request(PacketView<'a>),
     /// A frame on its way.
@@ -50,12 +50,12 @@ pub struct Carried<'a> {
     /// What it carries.
     pub frame: &'a Frame,
     /// Its way.
-    pub way: &'a Arc<Way>,
+    pub way: &'a Arc<FrameDirection>,
 }
 
 /// The way of a frame over a link, in one direction.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Way {
+pub struct FrameDirection {
     /// The name of the link.
     pub link: Arc<str>,
     /// The host it comes from.
@@ -100,7 +100,7 @@ impl fmt::Display for Site {
     }
 }
 
-impl Subject<'_> {
+impl PolicyInput<'_> {
     /// The flow it belongs to.
     pub fn flow(&self) -> FlowKey {
         match self {

@@ -7,7 +7,7 @@ pub(in crate::net) const FAILED: &str = "a policy that failed";
 
 /// What a policy decided about a packet.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Judged {
+pub struct Decided {
     /// The verdict.
     pub verdict: Verdict,
     /// The packet's place in its flow.
@@ -16,7 +16,7 @@ pub struct Judged {
     pub draws: Vec<f64>,
 }
 
-impl Judged {
+impl Decided {
     /// Whether the policy failed on the packet, which therefore passes.
     pub(in crate::net) fn is_failure(&self) -> bool {
         &*self.verdict.origin == FAILED

@@ -12,4 +12,4 @@ pub mod judged;
 pub mod native;
 pub mod neighbours;
 
-pub use native::{Action, Answer, Details, FlowKey, Flows, Gilbert, Native, Origin, Place, Rejection, Verdict};
+pub use native::{Action, Details, FlowKey, Flows, Gilbert, Native, Origin, Place, RejectReply, Rejection, Verdict};

@@ -16,12 +16,12 @@ use crate::net::wire::zoned::ZonedIp;
 #[derive(Clone, Debug)]
 pub struct Sweep {
     targets: Targets,
-    ends: Vec<End>,
+    ends: Vec<SweepEnd>,
 }
 
 /// The best that became of the pings to one target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum End {
+pub enum SweepEnd {
     /// None has ended yet.
     Unknown,
     /// None was answered.
@@ -42,15 +42,15 @@ const ROWS: usize = 40;
 impl Sweep {
     /// Of a sweep over `targets` nothing is known yet, but which of them have no address.
     pub fn new(targets: Targets) -> Self {
-        let mut ends = vec![End::Unknown; usize::try_from(targets.len()).unwrap_or(0)];
+        let mut ends = vec![SweepEnd::Unknown; usize::try_from(targets.len()).unwrap_or(0)];
         for (place, _) in targets.unresolved() {
-            ends[place as usize] = End::Unresolved;
+            ends[place as usize] = SweepEnd::Unresolved;
         }
         Self { targets, ends }
     }
 
     /// Enters how a ping to `to` ended; one that is no target is left out.
-    pub fn add(&mut self, to: SocketAddr, end: End) {
+    pub fn add(&mut self, to: SocketAddr, end: SweepEnd) {
         let Some(place) = self.targets.place_of(to) else { return };
         let Some(before) = self.ends.get_mut(place as usize) else { return };
         if rank(end) >= rank(*before) {
@@ -60,7 +60,7 @@ impl Sweep {
 
     /// How many targets replied.
     pub fn alive(&self) -> u64 {
-        self.ends.iter().filter(|end| matches!(end, End::Alive(_))).count() as u64
+        self.ends.iter().filter(|end| matches!(end, SweepEnd::Alive(_))).count() as u64
     }
 
     /// How many targets there are.
@@ -74,23 +74,23 @@ impl Sweep {
     }
 
     /// Targets that follow each other and ended alike: the first, the last, how.
-    fn groups(&self) -> impl Iterator<Item = Group> + '_ {
+    fn groups(&self) -> impl Iterator<Item = SweepGroup> + '_ {
         let mut at = 0;
         std::iter::from_fn(move || {
             let first = at;
             let end = *self.ends.get(first)?;
             let mut times = Times::default();
             while let Some(next) = self.ends.get(at).filter(|next| at == first || alike(**next, end)) {
-                if let End::Alive(ns) = next {
+                if let SweepEnd::Alive(ns) = next {
                     times.add(*ns);
                 }
                 at += 1;
             }
-            Some(Group { first, last: at - 1, end, times })
+            Some(SweepGroup { first, last: at - 1, end, times })
         })
     }
 
-    fn name(&self, group: &Group) -> String {
+    fn name(&self, group: &SweepGroup) -> String {
         let ip = |at: usize| ZonedIp::from(self.targets.get(at as u64).to);
         match (self.unresolved(group), group.last - group.first) {
             (Some(error), _) => error.peer.clone(),
@@ -100,16 +100,16 @@ impl Sweep {
     }
 
     /// Why the target of `group` has no address.
-    fn unresolved(&self, group: &Group) -> Option<Arc<Error>> {
+    fn unresolved(&self, group: &SweepGroup) -> Option<Arc<Error>> {
         self.targets.get(group.first as u64).unresolved
     }
 }
 
 #[derive(Debug)]
-struct Group {
+struct SweepGroup {
     first: usize,
     last: usize,
-    end: End,
+    end: SweepEnd,
     times: Times,
 }
 
@@ -128,19 +128,19 @@ impl Times {
     }
 }
 
-fn rank(end: End) -> u8 {
+fn rank(end: SweepEnd) -> u8 {
     match end {
-        End::Unknown => 0,
-        End::Silent => 1,
-        End::Unsent => 2,
-        End::Unresolved => 3,
-        End::Error(_) => 4,
-        End::Alive(_) => 5,
+        SweepEnd::Unknown => 0,
+        SweepEnd::Silent => 1,
+        SweepEnd::Unsent => 2,
+        SweepEnd::Unresolved => 3,
+        SweepEnd::Error(_) => 4,
+        SweepEnd::Alive(_) => 5,
     }
 }
 
-fn alike(a: End, b: End) -> bool {
-    matches!((a, b), (End::Alive(_), End::Alive(_))) || (a == b && a != End::Unresolved)
+fn alike(a: SweepEnd, b: SweepEnd) -> bool {
+    matches!((a, b), (SweepEnd::Alive(_), SweepEnd::Alive(_))) || (a == b && a != SweepEnd::Unresolved)
 }
 
 /// The table: a row for each group of targets, and the sum.
@@ -151,18 +151,18 @@ impl fmt::Display for Sweep {
         for group in groups.by_ref().take(ROWS) {
             let time = |ns: u64| Duration::from_nanos(ns as i64).to_string();
             let (word, times) = match group.end {
-                End::Alive(_) => {
+                SweepEnd::Alive(_) => {
                     let Times { count, sum, min, max } = group.times;
                     let all = format!("{} / {} / {}", time(min.into()), time(sum / count.max(1)), time(max.into()));
                     ("alive".to_string(), if count == 1 { time(min.into()) } else { all })
                 }
-                End::Error(kind) => (kind.to_string(), String::new()),
-                End::Silent => ("no reply".to_string(), String::new()),
-                End::Unsent => ("not sent".to_string(), String::new()),
-                End::Unresolved => {
+                SweepEnd::Error(kind) => (kind.to_string(), String::new()),
+                SweepEnd::Silent => ("no reply".to_string(), String::new()),
+                SweepEnd::Unsent => ("not sent".to_string(), String::new()),
+                SweepEnd::Unresolved => {
                     (self.unresolved(&group).map_or(String::new(), |error| error.message.clone()), String::new())
                 }
-                End::Unknown => ("not pinged to the end".to_string(), String::new()),
+                SweepEnd::Unknown => ("not pinged to the end".to_string(), String::new()),
             };
             rows.push([self.name(&group), (group.last - group.first + 1).to_string(), word, times]);
         }
@@ -194,15 +194,15 @@ mod tests {
         let mut sweep = sweep("10.0.0.0/29");
         let ip = |last: u8| SocketAddr::from(([10, 0, 0, last], 0));
         for (last, end) in [
-            (1, End::Alive(1_000)),
-            (3, End::Alive(9_000)),
-            (2, End::Alive(2_000)),
-            (4, End::Silent),
-            (5, End::Error(Kind::v4(3, 1))),
-            (6, End::Silent),
+            (1, SweepEnd::Alive(1_000)),
+            (3, SweepEnd::Alive(9_000)),
+            (2, SweepEnd::Alive(2_000)),
+            (4, SweepEnd::Silent),
+            (5, SweepEnd::Error(Kind::v4(3, 1))),
+            (6, SweepEnd::Silent),
             // A second round, that went better and worse.
-            (6, End::Alive(5_000)),
-            (1, End::Silent),
+            (6, SweepEnd::Alive(5_000)),
+            (1, SweepEnd::Silent),
         ] {
             sweep.add(ip(last), end);
         }
@@ -219,8 +219,8 @@ Targets            Count  State             RTT (min / avg / max)
     #[test]
     fn a_name_without_an_address_has_a_row_of_its_own() {
         let mut sweep = sweep("10.0.0.1,nowhere,elsewhere,10.0.0.2");
-        sweep.add(([10, 0, 0, 1], 0).into(), End::Alive(1_000));
-        sweep.add(([0, 0, 0, 0], 0).into(), End::Unsent);
+        sweep.add(([10, 0, 0, 1], 0).into(), SweepEnd::Alive(1_000));
+        sweep.add(([0, 0, 0, 0], 0).into(), SweepEnd::Unsent);
         let table = "\
 Targets    Count  State                  RTT (min / avg / max)
 10.0.0.1       1  alive                  0.001ms
@@ -237,7 +237,7 @@ elsewhere      1  no such name
         for number in 1..=254 {
             sweep.add(
                 SocketAddr::from(([10, 0, 0, number], 0)),
-                if number % 2 == 0 { End::Silent } else { End::Alive(1) },
+                if number % 2 == 0 { SweepEnd::Silent } else { SweepEnd::Alive(1) },
             );
         }
         let table = sweep.to_string();

@@ -39,13 +39,13 @@ const NOWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0
 /// Addresses in order. Clones are the same; a range takes no more memory than an address.
 #[derive(Clone, Debug)]
 pub struct Targets {
-    parts: Arc<[Part]>,
+    parts: Arc<[TargetRange]>,
     len: u64,
 }
 
 /// Addresses that follow each other.
 #[derive(Clone, Debug)]
-struct Part {
+struct TargetRange {
     first: Target,
     /// How many, at least 1.
     len: u64,
@@ -70,7 +70,7 @@ impl Targets {
     fn joined(parts: impl IntoIterator<Item = (Target, u64)>) -> Self {
         let mut before = 0;
         let part = |(first, len)| {
-            let part = Part { first, len, before };
+            let part = TargetRange { first, len, before };
             before += len;
             part
         };
@@ -93,7 +93,8 @@ impl Targets {
     /// # Panics
     /// If there are none.
     pub fn get(&self, index: u64) -> Target {
-        let Part { first, len, before } = &self.parts[self.parts.partition_point(|part| part.before <= index) - 1];
+        let TargetRange { first, len, before } =
+            &self.parts[self.parts.partition_point(|part| part.before <= index) - 1];
         Target { to: nth(first.to, (index - before).min(len - 1)), ..first.clone() }
     }
 
@@ -101,7 +102,7 @@ impl Targets {
     pub fn slice(&self, index: u64, count: u64) -> Self {
         let cut = |index: u64| self.len / count * index + (self.len % count).min(index);
         let (begin, end) = (cut(index), cut(index + 1));
-        let within = |part: &Part| {
+        let within = |part: &TargetRange| {
             let (from, to) = (part.before.max(begin), (part.before + part.len).min(end));
             (from < to).then(|| (self.get(from), to - from))
         };
@@ -110,7 +111,7 @@ impl Targets {
 
     /// The place of the first target with this address, whatever its port.
     pub fn place_of(&self, addr: SocketAddr) -> Option<u64> {
-        let within = |part: &Part| {
+        let within = |part: &TargetRange| {
             let offset = distance(part.first.to, addr)?;
             (0..i128::from(part.len)).contains(&offset).then(|| part.before + offset as u64)
         };
@@ -122,7 +123,7 @@ impl Targets {
         self.resolved().map(|part| &part.first)
     }
 
-    fn resolved(&self) -> impl Iterator<Item = &Part> {
+    fn resolved(&self) -> impl Iterator<Item = &TargetRange> {
         self.parts.iter().filter(|part| part.first.unresolved.is_none())
     }
 

@@ -21,7 +21,7 @@ pub struct Trace {
 
 /// What came back for one probe.
 #[derive(Clone, Debug)]
-pub struct Answer {
+pub struct HopReply {
     /// Who answered; `None`: nobody did.
     pub by: Option<ZonedIp>,
     /// After which time.
@@ -77,7 +77,7 @@ pub struct Hop {
 
 /// What the missing answers of a hop mean.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Finding {
+pub enum TraceFinding {
     /// No answer came from the hop, and those behind it answer.
     Silent {
         /// The hop.
@@ -140,7 +140,7 @@ const APART_AT_END: f64 = 2.0;
 
 impl Trace {
     /// Enters what became of a probe that was sent with `ttl`.
-    pub fn add(&mut self, ttl: u8, answer: Answer) {
+    pub fn add(&mut self, ttl: u8, answer: HopReply) {
         let hop = self.hops.entry(ttl).or_default();
         let is_transit = answer.kind.is_some_and(|kind| {
             use Family::{V4, V6};
@@ -202,7 +202,7 @@ impl Trace {
 
     /// What the missing answers mean, hop by hop. With few probes each, little can be told; nothing is said of what chance may
     /// have done.
-    pub fn findings(&self) -> Vec<Finding> {
+    pub fn findings(&self) -> Vec<TraceFinding> {
         let hops: Vec<(u8, (u64, u64))> =
             self.hops().filter(|(_, hop)| hop.sent > 0).map(|(ttl, hop)| (ttl, hop.lost())).collect();
         let mut found = Vec::new();
@@ -212,20 +212,20 @@ impl Trace {
             let behind: Vec<_> = hops[index + 1..].iter().map(|(_, lost)| *lost).collect();
             match least(&behind) {
                 Some(least) => match limit(own, &behind, least) {
-                    Some(behind) if own.0 < own.1 => found.push(Finding::Limits { ttl, lost: own, behind }),
-                    Some(behind) if apart(own, behind) > APART => found.push(Finding::Silent { ttl, of: own.1 }),
+                    Some(behind) if own.0 < own.1 => found.push(TraceFinding::Limits { ttl, lost: own, behind }),
+                    Some(behind) if apart(own, behind) > APART => found.push(TraceFinding::Silent { ttl, of: own.1 }),
                     _ => way.push((ttl, own)),
                 },
                 None => way.push((ttl, own)),
             }
         }
         found.extend(self.losses(&way));
-        found.sort_by_key(Finding::ttl);
+        found.sort_by_key(TraceFinding::ttl);
         found
     }
 
     /// What is lost, or may be, from where on.
-    fn losses(&self, way: &[(u8, (u64, u64))]) -> Vec<Finding> {
+    fn losses(&self, way: &[(u8, (u64, u64))]) -> Vec<TraceFinding> {
         let mut rises = Vec::new();
         find_rises(way, &mut rises);
         rises.sort_by_key(|rise| rise.ttl);
@@ -235,8 +235,8 @@ impl Trace {
         let shown = |rise: &Rise| end.is_some_and(|end| apart(end.lost(), rise.before) > APART_AT_END);
         let last = rises.iter().rposition(shown);
         let finding = |(index, Rise { ttl, share, .. })| match last == Some(index) {
-            true => Finding::Loses { ttl, share },
-            false => Finding::Unclear { ttl, share, replies: end.is_some() },
+            true => TraceFinding::Loses { ttl, share },
+            false => TraceFinding::Unclear { ttl, share, replies: end.is_some() },
         };
         rises.into_iter().enumerate().map(finding).collect()
     }
@@ -300,7 +300,7 @@ fn apart(more: (u64, u64), less: (u64, u64)) -> f64 {
     (share(more) - share(less)) / (spread(more) + spread(less)).sqrt()
 }
 
-impl Finding {
+impl TraceFinding {
     /// The hop it is about.
     pub fn ttl(&self) -> u8 {
         match self {
@@ -355,7 +355,7 @@ impl fmt::Display for Hop {
     }
 }
 
-impl fmt::Display for Finding {
+impl fmt::Display for TraceFinding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Silent { ttl, of } => write!(f, "hop {ttl} replies to none of {of} probes and passes packets on"),

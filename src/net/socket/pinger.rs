@@ -16,7 +16,7 @@ use crate::net::probe::ledger::ProbeId;
 use crate::net::probe::outcome::{Matcher, Outcome, Probe, Slot};
 use crate::net::probe::targets::Targets;
 use crate::net::time::{Duration, Instant};
-use crate::net::wire::icmp::Subject;
+use crate::net::wire::icmp::AskedInterface;
 
 /// What to send and when.
 #[derive(Clone, Debug)]
@@ -59,7 +59,7 @@ pub enum Message {
     /// What [`Script::message`] makes.
     Made,
     /// Questions about an interface (RFC 8335), over ICMP.
-    Question(Subject),
+    Question(AskedInterface),
 }
 
 /// The closures of a script that a schedule calls.

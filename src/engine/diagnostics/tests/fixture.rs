@@ -9,15 +9,15 @@ use rhai::{
 use crate::engine::diagnostics::{Names, Reporter};
 
 #[derive(Clone)]
-struct Duration;
+struct Span;
 
 #[derive(Clone)]
 struct Socket;
 
 #[derive(Clone)]
-struct Failure(&'static str);
+struct Thrown(&'static str);
 
-type Result<T> = std::result::Result<T, Box<EvalAltResult>>;
+type Returned<T> = std::result::Result<T, Box<EvalAltResult>>;
 
 /// The message for the failure of `script`, which is called `main.rhai`; what it returns is dropped.
 pub(super) fn run(script: &str) -> String {
@@ -28,7 +28,7 @@ pub(super) fn run(script: &str) -> String {
         "lib" => Some(LIBRARY.to_string()),
         _ => None,
     };
-    let describe = |value: &Dynamic| value.read_lock::<Failure>().map(|f| f.0.to_string());
+    let describe = |value: &Dynamic| value.read_lock::<Thrown>().map(|f| f.0.to_string());
     let compiled = engine.compile_with_scope(&scope, script);
     let names = Names::collect(&engine, compiled.as_ref().ok()).with_scope(&scope);
     let reporter = Reporter { sources: &text, main_source: "main.rhai", names: &names, describe: &describe };
@@ -55,27 +55,27 @@ fn engine() -> Engine {
     engine.set_max_call_levels(30).set_max_expr_depths(64, 32).set_max_operations(100_000);
     engine.set_max_string_size(1000).set_max_array_size(100).set_max_map_size(100);
 
-    engine.register_type_with_name::<Duration>("Duration").register_type_with_name::<Socket>("Socket");
-    engine.register_get("s", |_: &mut i64| Duration).register_get("ms", |_: &mut Duration| 1.0);
-    engine.register_get_set("timeout", |_: &mut Socket| Duration, |_: &mut Socket, _: Duration| {});
+    engine.register_type_with_name::<Span>("Duration").register_type_with_name::<Socket>("Socket");
+    engine.register_get("s", |_: &mut i64| Span).register_get("ms", |_: &mut Span| 1.0);
+    engine.register_get_set("timeout", |_: &mut Socket| Span, |_: &mut Socket, _: Span| {});
     engine.register_get("local", |_: &mut Socket| 1_i64);
-    engine.register_fn("recv", |_: &mut Socket, _: Duration| 1_i64);
+    engine.register_fn("recv", |_: &mut Socket, _: Span| 1_i64);
     FuncRegistration::new("ping")
         .with_params_info(["sock: &mut Socket", "to: &str", "timeout: Duration", "Reply"])
         .in_global_namespace()
-        .register_into_engine(&mut engine, |_: &mut Socket, _: &str, _: Duration| 1_i64);
+        .register_into_engine(&mut engine, |_: &mut Socket, _: &str, _: Span| 1_i64);
     engine.register_fn("loss", |_: f64| 1_i64);
-    engine.register_fn("serve", |ctx: NativeCallContext, _: Socket, f: FnPtr| -> Result<Dynamic> {
+    engine.register_fn("serve", |ctx: NativeCallContext, _: Socket, f: FnPtr| -> Returned<Dynamic> {
         f.call_within_context(&ctx, ())
     });
-    engine.register_fn("refuse", |ctx: NativeCallContext| -> Result<()> {
-        let failure = Failure("port 53 needs a permission\nrun as root, or take a port above 1023");
+    engine.register_fn("refuse", |ctx: NativeCallContext| -> Returned<()> {
+        let failure = Thrown("port 53 needs a permission\nrun as root, or take a port above 1023");
         Err(EvalAltResult::ErrorRuntime(Dynamic::from(failure), ctx.call_position()).into())
     });
-    engine.register_fn("stop", || -> Result<()> {
+    engine.register_fn("stop", || -> Returned<()> {
         Err(EvalAltResult::ErrorTerminated("SIGTERM".into(), Position::NONE).into())
     });
-    engine.register_fn("race", || -> Result<()> {
+    engine.register_fn("race", || -> Returned<()> {
         Err(EvalAltResult::ErrorDataRace(String::new(), Position::NONE).into())
     });
 

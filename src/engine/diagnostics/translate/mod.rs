@@ -11,8 +11,8 @@ use std::cell::Cell;
 
 use super::names::Names;
 use super::scan::Scan;
-use super::{Context, Words};
-use crate::engine::lexer::{Kind, Token};
+use super::{ErrorContext, Words};
+use crate::engine::lexer::{Token, TokenKind};
 
 /// Characters of a corrected line shown at most.
 const WIDTH: usize = 100;
@@ -36,7 +36,7 @@ impl Rewrite {
 }
 
 /// Where a rewritten form was, and what to say of it.
-struct Found {
+struct FoundForm {
     from: usize,
     end: usize,
     text: String,
@@ -58,7 +58,7 @@ struct Translator<'a> {
 const DEPTH: usize = 6;
 
 /// The words for an error at a form of another language; `None` if there is none at the error.
-pub(super) fn words(context: &Context) -> Option<Words> {
+pub(super) fn words(context: &ErrorContext) -> Option<Words> {
     let translator = Translator::new(context.scan, context.names);
     let at = context.index;
     let last = context.scan.tokens.len().checked_sub(1)?;
@@ -68,7 +68,7 @@ pub(super) fn words(context: &Context) -> Option<Words> {
     let end = context.scan.tokens.iter().rposition(on_line)? + 1;
     let mut found = Vec::new();
     let whole = translator.render(from, end, &mut found);
-    let met = |found: &&Found| (found.from..=found.end).contains(&at) || found.from == at + 1;
+    let met = |found: &&FoundForm| (found.from..=found.end).contains(&at) || found.from == at + 1;
     let one = found.iter().filter(met).min_by_key(|found| (found.from > at, at.abs_diff(found.from)))?;
     let words = Words::new(&one.message);
     let words = match corrected(&translator, (from, end), one, whole) {
@@ -92,7 +92,7 @@ pub(super) fn called_at_once(scan: &Scan, names: &Names, at: usize) -> Option<Wo
 }
 
 /// The corrected statement that `one` is in: alone if it is whole, else with its line, or as little as fits.
-fn corrected(translator: &Translator, (from, end): (usize, usize), one: &Found, whole: String) -> String {
+fn corrected(translator: &Translator, (from, end): (usize, usize), one: &FoundForm, whole: String) -> String {
     let text = |index: usize| translator.text(index);
     let first = (from..one.from).rev().find(|i| text(*i) == ";").map_or(from, |i| i + 1);
     let last = (one.end..end.max(one.end)).find(|i| text(*i) == ";").map_or(end.max(one.end), |i| i + 1);
@@ -112,7 +112,7 @@ fn corrected(translator: &Translator, (from, end): (usize, usize), one: &Found, 
 }
 
 /// The tokens of a context from `from` to the end of the statement, as a script would have them.
-pub(super) fn statement(context: &Context, from: usize) -> String {
+pub(super) fn statement(context: &ErrorContext, from: usize) -> String {
     let translator = Translator::new(context.scan, context.names);
     let end = translator.find(from, |text| text == ";").unwrap_or(usize::MAX);
     translator.plain(from, end.min(translator.line_end(from)))
@@ -126,7 +126,7 @@ impl<'a> Translator<'a> {
 
 impl Translator<'_> {
     /// The tokens from `from` to `end` as a script would have them.
-    fn render(&self, from: usize, end: usize, found: &mut Vec<Found>) -> String {
+    fn render(&self, from: usize, end: usize, found: &mut Vec<FoundForm>) -> String {
         let (mut out, mut at) = (String::new(), from);
         while at < end.min(self.scan.tokens.len()) {
             if at > from && self.scan.tokens[at - 1].end < self.scan.tokens[at].start {
@@ -138,7 +138,7 @@ impl Translator<'_> {
                     if text.is_empty() {
                         out.truncate(out.trim_end().len());
                     }
-                    found.push(Found { from: at, end, text, message, note });
+                    found.push(FoundForm { from: at, end, text, message, note });
                     at = end;
                 }
                 None => {
@@ -227,7 +227,7 @@ impl Translator<'_> {
     fn find(&self, from: usize, is: impl Fn(&str) -> bool) -> Option<usize> {
         let mut depth = 0usize;
         for (index, token) in self.scan.tokens.iter().enumerate().skip(from) {
-            let text = if token.kind == Kind::Text { "\"" } else { token.text.as_str() };
+            let text = if token.kind == TokenKind::Text { "\"" } else { token.text.as_str() };
             if depth == 0 && is(text) {
                 return Some(index);
             }

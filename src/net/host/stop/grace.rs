@@ -17,7 +17,7 @@ pub const GRACE: Duration = Duration::from_millis(500);
 const STARVED: Duration = Duration::from_secs(3);
 
 /// What is to be terminated, and since when its grace runs.
-type Due = (Grace, Stop, Reason);
+type Termination = (Grace, Stop, Reason);
 
 /// A length of time in which this process can run: what its threads wait for a processor does not count.
 #[derive(Clone, Debug)]
@@ -59,7 +59,7 @@ fn queued() -> impl Iterator<Item = (OsString, u64)> {
 }
 
 /// To the thread; `None` while there is none.
-static THREAD: Mutex<Option<Sender<Due>>> = Mutex::new(None);
+static THREAD: Mutex<Option<Sender<Termination>>> = Mutex::new(None);
 
 /// Starts the thread, so that none is needed where all are used up.
 ///
@@ -79,22 +79,22 @@ pub fn terminate_later(stop: &Stop, reason: Reason) {
     }
 }
 
-fn thread() -> MutexGuard<'static, Option<Sender<Due>>> {
+fn thread() -> MutexGuard<'static, Option<Sender<Termination>>> {
     THREAD.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn sender(thread: &mut Option<Sender<Due>>) -> io::Result<&Sender<Due>> {
+fn sender(thread: &mut Option<Sender<Termination>>) -> io::Result<&Sender<Termination>> {
     if thread.is_none() {
         let (sender, receiver) = channel();
         // The grace is the same for all, so what was interrupted first is terminated first.
-        let run = move |due: Receiver<Due>| due.into_iter().for_each(end);
+        let run = move |due: Receiver<Termination>| due.into_iter().for_each(end);
         threads::spawn("grace", move || run(receiver))?;
         *thread = Some(sender);
     }
     thread.as_ref().ok_or_else(|| io::ErrorKind::WouldBlock.into())
 }
 
-fn end((grace, stop, reason): Due) {
+fn end((grace, stop, reason): Termination) {
     grace.wait(GRACE);
     stop.terminate(reason);
 }

@@ -14,7 +14,7 @@ use crate::net::host::stop::Stop;
 use crate::net::host::threads;
 use crate::net::lab::relay::{EndId, Ingress, Link, LinkOptions, LinkState, Relay, RelayShared, Time};
 use crate::net::lab::{Cable, LabHost};
-use crate::net::random::Stream;
+use crate::net::random::RandomStream;
 use crate::net::socket::session::Session;
 use crate::net::sys::{self, Frames, PollFd};
 use crate::net::time::Duration;
@@ -59,7 +59,7 @@ impl RelayThread {
     }
 
     /// See [`RelayShared::draw_from`].
-    pub fn draw_from(&self, stream: Stream) {
+    pub fn draw_from(&self, stream: RandomStream) {
         self.shared.draw_from(stream);
     }
 

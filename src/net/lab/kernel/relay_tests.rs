@@ -7,7 +7,7 @@ use crate::net::host::ThisMachine;
 use crate::net::lab::relay::Direction;
 use crate::net::lab::relay::tests::{datagram, ports, text};
 use crate::net::policy::attached::{AttachedPolicy, Decide, Policy};
-use crate::net::policy::input::{Site, Subject};
+use crate::net::policy::input::{PolicyInput, Site};
 use crate::net::policy::{Place, Verdict};
 
 /// A link whose ends are two sockets in place of two hosts.
@@ -80,7 +80,7 @@ fn frames_that_wait_come_without_any_other_that_wakes_the_thread() {
 struct Holds(#[allow(dead_code)] Link, #[allow(dead_code)] Arc<()>);
 
 impl Decide for Holds {
-    fn decide(&self, _: &Subject<'_>, _: &Place, _: &mut Vec<f64>) -> Option<Verdict> {
+    fn decide(&self, _: &PolicyInput<'_>, _: &Place, _: &mut Vec<f64>) -> Option<Verdict> {
         None
     }
 }
@@ -92,7 +92,7 @@ fn policies_that_hold_on_to_their_own_link_end_with_the_relay() {
     let weak = Arc::downgrade(&mark);
     for place in 0..2 {
         let holds = Policy::Other(Box::new(Holds(it.link.clone(), mark.clone())));
-        let judge = AttachedPolicy::new(holds, Stream::of_seed(1), &Site::Link("a-b".into())).unwrap();
+        let judge = AttachedPolicy::new(holds, RandomStream::of_seed(1), &Site::Link("a-b".into())).unwrap();
         match place {
             0 => it.link.set_policy(Direction::Both, judge, "x".to_string()),
             _ => it.relay.ingress(HostId(2)).set_policy(judge, "x".to_string()),

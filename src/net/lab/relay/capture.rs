@@ -11,7 +11,7 @@ use std::os::unix::fs::MetadataExt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use crate::net::error::{Error, ErrorKind, in_words};
-use crate::net::host::environment::{Held, environment};
+use crate::net::host::environment::{Buffered, environment};
 use crate::net::host::file;
 
 /// How many bytes are held back at most, but for one block.
@@ -192,7 +192,7 @@ impl Recording {
     }
 }
 
-impl Held for Recording {
+impl Buffered for Recording {
     fn flush(&self) {
         let failed = self.lock().write_out();
         self.tell(failed);

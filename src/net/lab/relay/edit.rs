@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use crate::net::policy::{Answer, Rejection};
+use crate::net::policy::{RejectReply, Rejection};
 use crate::net::wire::Family;
 use crate::net::wire::checksum::{Sum, checksum};
 use crate::net::wire::frame::{Frame, Ip};
@@ -93,9 +93,9 @@ pub(super) fn rejected(bytes: &[u8], frame: &Frame, rejection: &Rejection, offen
         _ if !may_be_answered(bytes, &ip) => Rejected::Silently,
         None if family == Family::V4 => Rejected::Not("ICMP has no error of that meaning"),
         None => Rejected::Not("ICMPv6 has no error of that meaning"),
-        Some(Answer::Reset) if ip.protocol != Protocol::TCP => Rejected::Not("a reset answers TCP alone"),
-        Some(Answer::Reset) => reset(bytes, frame, &ip).map_or(Rejected::Silently, Rejected::With),
-        Some(Answer::Icmp(kind)) => Rejected::With(error(bytes, frame, &ip, rejection, kind, offender)),
+        Some(RejectReply::Reset) if ip.protocol != Protocol::TCP => Rejected::Not("a reset answers TCP alone"),
+        Some(RejectReply::Reset) => reset(bytes, frame, &ip).map_or(Rejected::Silently, Rejected::With),
+        Some(RejectReply::Icmp(kind)) => Rejected::With(error(bytes, frame, &ip, rejection, kind, offender)),
     }
 }
 

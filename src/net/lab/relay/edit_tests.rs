@@ -179,7 +179,7 @@ fn no_frame_is_too_strange_to_be_rejected_or_replaced() {
 
 #[test]
 fn what_does_not_quote_behind_its_header_has_its_own_form() {
-    use crate::net::wire::icmp::{ExtendedEcho, Subject};
+    use crate::net::wire::icmp::{AskedInterface, ExtendedEcho};
 
     // A redirect of IPv6: the destination is on the link, and the packet stands in an option.
     let rejection = Rejection::numbered(137, 0, Details::default()).unwrap();
@@ -195,7 +195,7 @@ fn what_does_not_quote_behind_its_header_has_its_own_form() {
     // An extended echo reply repeats the numbers of its request and no more; another packet it quotes as an error does.
     for (v4, family, type_) in [(true, Family::V4, 43u8), (false, Family::V6, 161)] {
         let echo = ExtendedEcho { id: 0x1234, seq: 7 };
-        let (subject, mut packet) = (Subject::Name("eth0".into()), Vec::new());
+        let (subject, mut packet) = (AskedInterface::Name("eth0".into()), Vec::new());
         let structure = subject.structure();
         let request = Message::extended_request(family, echo, &subject, &structure).emit();
         let next = if v4 { etherparse::IpNumber::ICMP } else { etherparse::IpNumber::IPV6_ICMP };

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 
 use super::link::{LinkOptions, QUEUE};
 use super::machine::EndId;
-use crate::net::random::Stream;
+use crate::net::random::RandomStream;
 use crate::net::time::{Duration, Instant};
 
 /// What a direction remembers of the frames before.
@@ -15,7 +15,7 @@ pub(super) struct LaneState {
     leaving: VecDeque<Instant>,
     /// When the last of all arrives that may not be overtaken.
     last: Option<Instant>,
-    jitter: Stream,
+    jitter: RandomStream,
     /// How often there was a draw from it, and from that of what kernels send by themselves, which changes no other's.
     drawn: [u64; 2],
 }
@@ -46,7 +46,7 @@ pub(super) enum Then {
 }
 
 impl LaneState {
-    pub(super) fn new(jitter: Stream) -> Self {
+    pub(super) fn new(jitter: RandomStream) -> Self {
         Self { leaving: VecDeque::new(), last: None, jitter, drawn: [0, 0] }
     }
 
@@ -134,7 +134,7 @@ mod tests {
     }
 
     fn state() -> LaneState {
-        LaneState::new(Stream::of_seed(1))
+        LaneState::new(RandomStream::of_seed(1))
     }
 
     #[test]

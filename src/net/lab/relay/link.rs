@@ -9,7 +9,7 @@ use super::counters::{Counters, Counts};
 use crate::net::error::{Error, Result};
 use crate::net::host::environment::environment;
 use crate::net::policy::attached::AttachedPolicy;
-use crate::net::policy::input::{Site, Way};
+use crate::net::policy::input::{FrameDirection, Site};
 use crate::net::time::Duration;
 
 /// How a link carries frames, in one direction.
@@ -76,7 +76,7 @@ impl Placed {
 /// A link in one direction.
 #[derive(Debug)]
 pub(super) struct Lane {
-    pub(super) way: Arc<Way>,
+    pub(super) way: Arc<FrameDirection>,
     pub(super) site: Site,
     /// The name of the interface in captures.
     pub(super) interface: String,

@@ -16,7 +16,7 @@ use super::link::{Rules, lock};
 use super::pieces::Pieces;
 use super::state::LinkState;
 use crate::net::host::bugs;
-use crate::net::host::room::{FRAMES, Held};
+use crate::net::host::room::{FRAMES, Reserved};
 use crate::net::time::Instant;
 use crate::net::wire::frame::Frame;
 
@@ -84,7 +84,7 @@ pub struct Relay {
     due: BinaryHeap<Reverse<Due>>,
     order: u64,
     /// What all that wait take.
-    held: Held,
+    held: Reserved,
     /// Datagrams that go in fragments.
     pub(super) pieces: Pieces,
     /// When the step is that is made.
@@ -96,7 +96,7 @@ impl Relay {
     pub fn new(shared: Arc<RelayShared>) -> Self {
         let (links, due, pieces) = (Vec::new(), BinaryHeap::new(), Pieces::default());
         let time = Time { now: Instant::from_nanos(0), wall: 0 };
-        Self { shared, links, due, order: 0, held: Held::new(&FRAMES), pieces, time }
+        Self { shared, links, due, order: 0, held: Reserved::new(&FRAMES), pieces, time }
     }
 
     /// Carries the frames of one more link; its number.

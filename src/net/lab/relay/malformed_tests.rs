@@ -6,7 +6,7 @@ use super::edit::{rejected, replaced};
 use super::tests::Net;
 use super::*;
 use crate::net::policy::attached::{AttachedPolicy, Decide, Policy};
-use crate::net::policy::input::Subject;
+use crate::net::policy::input::PolicyInput;
 use crate::net::policy::{Action, Details, Native, Place, Rejection, Verdict};
 use crate::net::wire::checksum::checksum;
 use crate::net::wire::frame::Frame;
@@ -216,8 +216,8 @@ fn frames_behind_every_mutant_are_carried_and_the_malformed_ones_counted() {
 struct Broken;
 
 impl Decide for Broken {
-    fn decide(&self, subject: &Subject<'_>, _: &Place, _: &mut Vec<f64>) -> Option<Verdict> {
-        let Subject::Frame(carried) = subject else { return None };
+    fn decide(&self, subject: &PolicyInput<'_>, _: &Place, _: &mut Vec<f64>) -> Option<Verdict> {
+        let PolicyInput::Frame(carried) = subject else { return None };
         assert!(!carried.payload().starts_with(b"bug"), "a bug of a test");
         Some(Verdict { action: Action::Pass, origin: "broken".into() })
     }
@@ -227,7 +227,8 @@ impl Decide for Broken {
 fn a_bug_that_one_frame_meets_costs_that_frame_alone() {
     let mut net = Net::new(LinkOptions::default());
     let broken =
-        AttachedPolicy::new(Policy::Other(Box::new(Broken)), Stream::of_seed(1), &Site::Link("a-b".into())).unwrap();
+        AttachedPolicy::new(Policy::Other(Box::new(Broken)), RandomStream::of_seed(1), &Site::Link("a-b".into()))
+            .unwrap();
     net.link.set_policy(Direction::From(0), broken, "broken".to_string());
     let frame = |data: &[u8]| {
         let mut packet = Vec::new();

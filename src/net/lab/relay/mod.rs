@@ -23,8 +23,8 @@ use self::state::LinkEnd;
 use super::Port;
 use crate::net::error::Result;
 use crate::net::host::id::HostId;
-use crate::net::policy::input::{Site, Way};
-use crate::net::random::{Sequence, Stream};
+use crate::net::policy::input::{FrameDirection, Site};
+use crate::net::random::{RandomStream, Sequence};
 use crate::net::socket::session::Session;
 
 mod capture;
@@ -57,13 +57,13 @@ impl RelayShared {
             session,
             lab: NEXT_LAB.fetch_add(1, Ordering::Relaxed),
             ingresses: Mutex::default(),
-            jitter: Mutex::new(Sequence::new(Stream::of_seed(0))),
+            jitter: Mutex::new(Sequence::new(RandomStream::of_seed(0))),
             recording: AtomicBool::new(false),
         })
     }
 
     /// Draws the jitter of links made from now on from `stream`.
-    pub fn draw_from(&self, stream: Stream) {
+    pub fn draw_from(&self, stream: RandomStream) {
         *lock(&self.jitter) = Sequence::new(stream);
     }
 
@@ -84,7 +84,7 @@ impl RelayShared {
             let (from, to) = (&ports[side], &ports[1 - side]);
             let site = format!("{name} from {}", from.host_name);
             Arc::new(Lane {
-                way: Arc::new(Way {
+                way: Arc::new(FrameDirection {
                     link: link.clone(),
                     from: names[side].clone(),
                     to: names[1 - side].clone(),

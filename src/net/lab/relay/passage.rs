@@ -10,8 +10,8 @@ use super::link::{Placed, Rules};
 use super::machine::{Bytes, EndId, Going, Output, Relay};
 use super::verdict::{Fate, What, announce, fate, words};
 use crate::net::policy::Action;
-use crate::net::policy::input::{Carried, Site, Subject, Way};
-use crate::net::policy::judged::Judged;
+use crate::net::policy::input::{Carried, FrameDirection, PolicyInput, Site};
+use crate::net::policy::judged::Decided;
 use crate::net::time::Duration;
 use crate::net::wire::frame::{Frame, HEADER_LEN};
 use crate::net::wire::ip::Protocol;
@@ -24,7 +24,7 @@ enum Stage<'a> {
 }
 
 impl Going<'_> {
-    fn carried<'a>(&'a self, way: &'a Arc<Way>) -> Carried<'a> {
+    fn carried<'a>(&'a self, way: &'a Arc<FrameDirection>) -> Carried<'a> {
         Carried { bytes: &self.bytes, frame: &self.frame, way }
     }
 }
@@ -73,7 +73,7 @@ impl Relay {
             Stage::Ingress(rules) => (&ingress.counters, rules),
         };
         let carried = going.carried(&lane.way);
-        let judged = placed.judge.judge(&mut placed.judge.turn(), &Subject::Frame(carried));
+        let judged = placed.judge.judge(&mut placed.judge.turn(), &PolicyInput::Frame(carried));
         if !judged.draws.is_empty() || judged.verdict.action == Action::Corrupt {
             self.drew_for(&going.frame);
         }
@@ -88,7 +88,7 @@ impl Relay {
         let fate = fate(&carried, &judged, placed, offender, largest, &|count, n| counters.add(count, n));
         if !matches!(fate, Fate::Pass) {
             let known = (&*self.shared.session, &mut self.pieces);
-            announce(known, self.time, &carried, What::Judged(Cow::Borrowed(&judged)), &placed.site);
+            announce(known, self.time, &carried, What::Decided(Cow::Borrowed(&judged)), &placed.site);
             if rules.capture.is_some() {
                 going.comment = Some(words(&judged));
             }
@@ -137,7 +137,7 @@ impl Relay {
 
     /// Sends back the answer to a frame that was rejected: from a link, it takes as long as the frame would have and the way
     /// back; from an ingress, it comes onto the link as what the host itself sends.
-    fn answer(&mut self, at: EndId, answer: Vec<u8>, judged: &Judged, stage: Stage<'_>, out: &mut dyn Output) {
+    fn answer(&mut self, at: EndId, answer: Vec<u8>, judged: &Decided, stage: Stage<'_>, out: &mut dyn Output) {
         let Some(frame) = Frame::parse(&answer) else { return };
         let comment = Some(format!("sent by {}", words(judged)));
         let going = Going { bytes: Bytes::Own(answer), frame, comment, extra: true };

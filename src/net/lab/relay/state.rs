@@ -7,7 +7,7 @@ use super::Port;
 use super::capture::Captures;
 use super::lane::LaneState;
 use super::link::{IngressState, Lane};
-use crate::net::random::Stream;
+use crate::net::random::RandomStream;
 use crate::net::wire::frame::Frame;
 
 /// A link as the relay has it.
@@ -31,7 +31,7 @@ pub(super) struct LinkEnd {
 }
 
 impl LinkState {
-    pub(super) fn new(lanes: [Arc<Lane>; 2], ends: [LinkEnd; 2], jitter: [Stream; 2]) -> Self {
+    pub(super) fn new(lanes: [Arc<Lane>; 2], ends: [LinkEnd; 2], jitter: [RandomStream; 2]) -> Self {
         Self { lanes, ends, states: jitter.map(LaneState::new) }
     }
 

@@ -129,7 +129,7 @@ pub(super) fn error_in(bytes: &[u8]) -> (IpAddr, Kind) {
 }
 
 pub(super) fn judge(native: Native) -> AttachedPolicy {
-    AttachedPolicy::new(Policy::Native(native), Stream::of_seed(1), &Site::Link("a-b".into())).unwrap()
+    AttachedPolicy::new(Policy::Native(native), RandomStream::of_seed(1), &Site::Link("a-b".into())).unwrap()
 }
 
 pub(super) fn reject(name: &str) -> Action {
@@ -263,7 +263,7 @@ fn no_frame_stops_it_and_others_get_through() {
         if let Some(action) = policy {
             net.policy(Direction::Both, Native::chance(0.5, action).unwrap());
         }
-        let draws = Stream::of_seed(9);
+        let draws = RandomStream::of_seed(9);
         let good = datagram(1, b"good");
         for number in 1..=2600u64 {
             let draw = draws.beneath(number);
@@ -290,7 +290,7 @@ struct Verdicts(Arc<Mutex<Vec<String>>>);
 
 impl Sink for Verdicts {
     fn take(&self, event: &Event<'_>) {
-        if let Event::Judged { flow, judged, site, .. } = event {
+        if let Event::Decided { flow, judged, site, .. } = event {
             let line = format!("{} {} > {} {} {site}", flow.time, flow.from, flow.to, judged.verdict.action);
             lock(&self.0).push(line);
         }

@@ -122,7 +122,7 @@ fn what_is_rejected_is_answered_after_the_way_there_and_the_way_back() {
 fn jitter_keeps_its_draws_and_another_seed_gives_others() {
     let run = |seed: u64, chatty: bool| {
         let mut net = Net::new(LinkOptions::default());
-        net.shared.draw_from(Stream::of_seed(seed));
+        net.shared.draw_from(RandomStream::of_seed(seed));
         let jittery = LinkOptions { jitter: ms_of(5), ..options(10) };
         let (_link, state) = net.shared.link("jittery", &ports(), jittery).unwrap();
         net.relay.add(state);

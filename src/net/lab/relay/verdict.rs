@@ -11,7 +11,7 @@ use super::pieces::Pieces;
 use crate::net::observe::event::{Event, Flow};
 use crate::net::observe::loss_report::Ends;
 use crate::net::policy::input::{Carried, Site};
-use crate::net::policy::judged::Judged;
+use crate::net::policy::judged::Decided;
 use crate::net::policy::{Action, Place};
 use crate::net::socket::session::Session;
 use crate::net::time::{Duration, Instant};
@@ -43,7 +43,7 @@ pub(super) enum Fate {
 /// may have up to `largest` bytes. What cannot be done is said once, and the frame passes.
 pub(super) fn fate(
     carried: &Carried<'_>,
-    judged: &Judged,
+    judged: &Decided,
     placed: &Placed,
     offender: Option<IpAddr>,
     largest: usize,
@@ -115,7 +115,7 @@ fn bit(frame: &Frame, place: &Place) -> Option<usize> {
 #[derive(Clone, Debug)]
 pub(super) enum What<'a> {
     /// A verdict.
-    Judged(Cow<'a, Judged>),
+    Decided(Cow<'a, Decided>),
     /// It was lost for a reason that is no policy's.
     Lost(&'static str),
 }
@@ -124,7 +124,7 @@ impl What<'_> {
     /// Enters it in the account, as what befell the probe between `ends` with this content.
     pub(super) fn enter(&self, session: &Session, at: Instant, ends: Ends, content: Content, site: &Site) {
         match self {
-            Self::Judged(judged) => session.loss_report.judged(at, ends, content, judged, site),
+            Self::Decided(judged) => session.loss_report.judged(at, ends, content, judged, site),
             Self::Lost(why) => session.loss_report.lost_at(at, ends, content, why, site),
         }
     }
@@ -132,14 +132,14 @@ impl What<'_> {
     /// To be kept.
     pub(super) fn into_owned(self) -> What<'static> {
         match self {
-            Self::Judged(judged) => What::Judged(Cow::Owned(judged.into_owned())),
+            Self::Decided(judged) => What::Decided(Cow::Owned(judged.into_owned())),
             Self::Lost(why) => What::Lost(why),
         }
     }
 
     fn event<'a>(&'a self, flow: Flow<'a>, data: &'a [u8], site: &'a Site) -> Event<'a> {
         match self {
-            Self::Judged(judged) => Event::Judged { flow, data, judged, site },
+            Self::Decided(judged) => Event::Decided { flow, data, judged, site },
             Self::Lost(why) => Event::Lost { flow, data, why, site },
         }
     }
@@ -209,7 +209,7 @@ fn ends_of_echo(carried: &Carried<'_>, kind: Kind, echo: Echo, addrs: [IpAddr; 2
 }
 
 /// A verdict in words, for the comment in a capture: `dropped by loss(0.2), draw 0.113`.
-pub(super) fn words(judged: &Judged) -> String {
+pub(super) fn words(judged: &Decided) -> String {
     let origin = &judged.verdict.origin;
     let mut text = match &judged.verdict.action {
         Action::Pass => format!("passed by {origin}"),

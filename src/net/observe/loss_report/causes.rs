@@ -6,7 +6,7 @@ use std::fmt;
 use super::ends::Key;
 use super::{Loss, REMEMBERED};
 use crate::net::policy::input::Site;
-use crate::net::policy::judged::Judged;
+use crate::net::policy::judged::Decided;
 use crate::net::policy::{Action, Origin};
 use crate::net::probe::ledger::Fault;
 use crate::net::time::{Duration, Instant};
@@ -53,7 +53,7 @@ pub(super) struct Causes {
 
 impl Causes {
     /// Enters what was decided at `at`, if a loss can come of it. A duplicated packet is no loss.
-    pub(super) fn enter(&mut self, key: Key, at: Instant, judged: &Judged, site: &Site) {
+    pub(super) fn enter(&mut self, key: Key, at: Instant, judged: &Decided, site: &Site) {
         let fate = match judged.verdict.action {
             Action::Drop => Fate::Dropped,
             Action::Delay(by) => Fate::Delayed(by),

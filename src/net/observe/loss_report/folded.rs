@@ -7,7 +7,7 @@ use std::sync::{Arc, Weak};
 use super::ends::Hosts;
 use super::{Dropping, PolicyReport};
 use crate::net::host::id::HostId;
-use crate::net::policy::attached::{AttachedPolicy, Counters, Tally};
+use crate::net::policy::attached::{AttachedPolicy, Tally, VerdictCounters};
 use crate::net::policy::input::Site;
 
 /// How many may be there before those that never did anything are looked for.
@@ -32,7 +32,7 @@ struct Judging {
     /// What those did that are gone.
     past: Tally,
     /// The counters alone: a policy may hold on to a great deal.
-    present: Vec<Arc<Counters>>,
+    present: Vec<Arc<VerdictCounters>>,
 }
 
 impl Judges {

@@ -21,7 +21,7 @@ pub use self::report::{Drops, Explanation, PolicyReport};
 use crate::net::host::id::HostId;
 use crate::net::policy::attached::AttachedPolicy;
 use crate::net::policy::input::Site;
-use crate::net::policy::judged::Judged;
+use crate::net::policy::judged::Decided;
 use crate::net::probe::ledger::{Counts, Fault};
 use crate::net::time::{Duration, Instant};
 use crate::net::wire::content::Content;
@@ -190,7 +190,7 @@ impl LossReport {
     }
 
     /// Notes at `at`, before it is carried out, what a policy decided about a packet with this content.
-    pub fn judged(&self, at: Instant, ends: Ends, content: Content, judged: &Judged, site: &Site) {
+    pub fn judged(&self, at: Instant, ends: Ends, content: Content, judged: &Decided, site: &Site) {
         self.has_causes.store(true, Ordering::SeqCst);
         let inner = &mut *self.lock();
         inner.causes.enter(inner.hosts.key(ends, content), at, judged, site);

@@ -7,9 +7,9 @@ use crate::net::host::ThisMachine;
 use crate::net::host::stop::Stop;
 use crate::net::policy::attached::Policy;
 use crate::net::policy::datagram::Datagram;
-use crate::net::policy::input::{PacketView, Subject};
+use crate::net::policy::input::{PacketView, PolicyInput};
 use crate::net::policy::{Action, Place, Verdict};
-use crate::net::random::Stream;
+use crate::net::random::RandomStream;
 use crate::net::socket::session::Session;
 use crate::net::socket::udp::UdpSocket;
 
@@ -31,9 +31,9 @@ fn at(ms: u64) -> Instant {
     Instant::from_nanos(ms as i64 * 1_000_000)
 }
 
-fn judged(action: Action, draws: &[f64]) -> Judged {
-    let place = Place { flow: 0, number: 1, draws: Stream::of_seed(0) };
-    Judged { verdict: Verdict { action, origin: "a.rhai:3".into() }, place, draws: draws.to_vec() }
+fn judged(action: Action, draws: &[f64]) -> Decided {
+    let place = Place { flow: 0, number: 1, draws: RandomStream::of_seed(0) };
+    Decided { verdict: Verdict { action, origin: "a.rhai:3".into() }, place, draws: draws.to_vec() }
 }
 
 fn pinging(ends: Ends) -> Pinging {
@@ -187,19 +187,19 @@ fn policies_that_are_gone_are_kept_as_sums() {
     let account = LossReport::default();
     let mut last = None;
     for _ in 0..1000 {
-        let judge = AttachedPolicy::new(Policy::Chain(Vec::new()), Stream::of_seed(0), &site()).expect("a judge");
+        let judge = AttachedPolicy::new(Policy::Chain(Vec::new()), RandomStream::of_seed(0), &site()).expect("a judge");
         account.judges(site(), &judge, "chain([])".to_string());
         let verdict = judge
             .judge(
                 &mut judge.turn(),
-                &Subject::Request(PacketView { local: socket.local(), datagram: &request, receiver: &socket }),
+                &PolicyInput::Request(PacketView { local: socket.local(), datagram: &request, receiver: &socket }),
             )
             .verdict;
         assert_eq!(verdict.action, Action::Pass);
         last = Some(judge);
     }
     for idle in 0..1000 {
-        let judge = AttachedPolicy::new(Policy::Chain(Vec::new()), Stream::of_seed(0), &site()).expect("a judge");
+        let judge = AttachedPolicy::new(Policy::Chain(Vec::new()), RandomStream::of_seed(0), &site()).expect("a judge");
         account.judges(site(), &judge, idle.to_string());
     }
     let report = account.policies();

@@ -6,7 +6,7 @@ use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::net::error::in_words;
-use crate::net::host::environment::{Held, environment};
+use crate::net::host::environment::{Buffered, environment};
 use crate::net::host::file;
 use crate::net::host::file::{Unwritten, write_lines};
 
@@ -65,7 +65,7 @@ impl Lines {
     }
 }
 
-impl Held for Lines {
+impl Buffered for Lines {
     fn flush(&self) {
         let failed = self.lock().write_out();
         self.tell(failed);

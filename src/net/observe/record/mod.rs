@@ -134,7 +134,7 @@ impl Sink for Rows {
                 }
                 self.write(&Row::Probe(ProbeRow::new(flow, sent, size, outcome)));
             }
-            Event::Judged { flow, data, judged, site } => {
+            Event::Decided { flow, data, judged, site } => {
                 self.write(&Row::Verdict(VerdictRow::new(flow, data.len(), judged, site)));
             }
             Event::Lost { flow, data, why, site } => {

@@ -9,7 +9,7 @@ use crate::net::observe::event::{ConnectionEvent, Flow};
 use crate::net::observe::loss_report::{Drops, LossReport, PolicyReport};
 use crate::net::policy::Action;
 use crate::net::policy::input::Site;
-use crate::net::policy::judged::Judged;
+use crate::net::policy::judged::Decided;
 use crate::net::probe::clock::Clock;
 use crate::net::probe::ledger::Counts;
 use crate::net::probe::outcome::{End, Outcome};
@@ -310,7 +310,7 @@ impl ProbeRow {
 }
 
 impl<'a> VerdictRow<'a> {
-    pub(super) fn new(flow: Flow<'_>, bytes: usize, judged: &'a Judged, site: &Site) -> Self {
+    pub(super) fn new(flow: Flow<'_>, bytes: usize, judged: &'a Decided, site: &Site) -> Self {
         let action = &judged.verdict.action;
         let plain = matches!(action, Action::Pass | Action::Drop | Action::Corrupt);
         Self {

@@ -7,9 +7,9 @@ use super::*;
 use crate::net::host::id::HostId;
 use crate::net::observe::event::Flow;
 use crate::net::policy::input::Site;
-use crate::net::policy::judged::Judged;
+use crate::net::policy::judged::Decided;
 use crate::net::policy::{Action, Place as Packet, Verdict};
-use crate::net::random::Stream;
+use crate::net::random::RandomStream;
 use crate::net::time::Duration;
 
 fn about() -> About {
@@ -57,9 +57,9 @@ fn a_row_of_json_is_a_line_and_no_data_is_null() {
 #[test]
 fn a_verdict_has_its_call_only_where_that_says_more() {
     let flow = Flow { time: 3, from: ([127, 0, 0, 1], 9).into(), to: ([127, 0, 0, 1], 7).into(), host: None };
-    let place = Packet { flow: 0, number: 4, draws: Stream::of_seed(1) };
+    let place = Packet { flow: 0, number: 4, draws: RandomStream::of_seed(1) };
     let details = [Action::Drop, Action::Delay(Duration::from_millis(20)), Action::Duplicate(2)].map(|action| {
-        let judged = Judged { verdict: Verdict { action, origin: "x.rhai:3".into() }, place, draws: vec![0.25] };
+        let judged = Decided { verdict: Verdict { action, origin: "x.rhai:3".into() }, place, draws: vec![0.25] };
         let row = VerdictRow::new(flow, 24, &judged, &server());
         (row.verdict, row.detail)
     });
@@ -80,8 +80,8 @@ fn a_summary_of_nothing_has_no_numbers_but_counts() {
 fn every_field_has_a_column() {
     let flow = Flow { time: 3, from: ([127, 0, 0, 1], 9).into(), to: ([127, 0, 0, 1], 7).into(), host: None };
     let verdict = Verdict { action: Action::Drop, origin: "x".into() };
-    let place = Packet { flow: 0, number: 1, draws: Stream::of_seed(1) };
-    let judged = Judged { verdict, place, draws: Vec::new() };
+    let place = Packet { flow: 0, number: 1, draws: RandomStream::of_seed(1) };
+    let judged = Decided { verdict, place, draws: Vec::new() };
     let about = about();
     let rows = [
         Row::Run(&about),

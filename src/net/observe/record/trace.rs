@@ -19,7 +19,7 @@ use std::net::SocketAddr;
 use crate::net::host::environment::environment;
 use crate::net::observe::event::{ConnectionEvent, Event, Flow, Sink};
 use crate::net::policy::input::Site;
-use crate::net::policy::judged::Judged;
+use crate::net::policy::judged::Decided;
 use crate::net::policy::{Action, Verdict};
 use crate::net::probe::outcome::{End, Outcome};
 use crate::net::time::Duration;
@@ -44,7 +44,7 @@ impl Trace {
         match *event {
             Event::Sent { flow, data } => self.flow("send", flow, data.len(), &message(data)),
             Event::Received { flow, data } => self.flow("recv", flow, data.len(), &message(data)),
-            Event::Judged { flow, data, judged, site } => {
+            Event::Decided { flow, data, judged, site } => {
                 self.flow("verdict", flow, data.len(), &verdict(judged, site))
             }
             Event::Unsent { flow, data, judged } => {
@@ -103,7 +103,7 @@ fn message(data: &[u8]) -> String {
     format!("\"{}\"{more}", start.escape_ascii())
 }
 
-fn verdict(judged: &Judged, site: &Site) -> String {
+fn verdict(judged: &Decided, site: &Site) -> String {
     let mut text = format!("{}: {}", judged.verdict.action, judged.verdict.origin);
     if !matches!(site, Site::Server(..)) {
         let _ = write!(text, " {}", site.phrase());

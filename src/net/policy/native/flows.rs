@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use super::Place;
 use crate::net::policy::neighbours::Neighbours;
-use crate::net::random::Stream;
+use crate::net::random::RandomStream;
 
 /// How many flows a policy tells apart. Whoever sends from ever new ports must not take all memory.
 const MOST_FLOWS: usize = 65_536;
@@ -33,10 +33,10 @@ impl FlowKey {
 /// Numbers flows and packets for one policy, and keeps what it remembers of each flow.
 #[derive(Debug)]
 pub struct Flows {
-    stream: Stream,
+    stream: RandomStream,
     /// Where each flow stands in `flows`.
     known: HashMap<FlowKey, usize>,
-    flows: Vec<Flow>,
+    flows: Vec<FlowState>,
     /// How many of them kernels send by themselves.
     of_kernel: i64,
     /// The flow of the last packet, which is often that of the next.
@@ -44,10 +44,10 @@ pub struct Flows {
 }
 
 #[derive(Debug)]
-struct Flow {
+struct FlowState {
     index: i64,
     packets: u64,
-    draws: Stream,
+    draws: RandomStream,
     /// One for each native policy in turn.
     in_bad: Vec<bool>,
     /// Whether the last packet was chosen.
@@ -56,7 +56,7 @@ struct Flow {
 
 impl Flows {
     /// No flow seen yet; the draws come from `stream`.
-    pub fn new(stream: Stream) -> Self {
+    pub fn new(stream: RandomStream) -> Self {
         Self { stream, known: HashMap::new(), flows: Vec::new(), of_kernel: 0, last: None }
     }
 
@@ -76,7 +76,13 @@ impl Flows {
                         self.of_kernel += i64::from(key.of_kernel);
                         let index = if key.of_kernel { -self.of_kernel } else { at as i64 - self.of_kernel };
                         let draws = self.stream.beneath(index as u64);
-                        self.flows.push(Flow { index, packets: 0, draws, in_bad: vec![false; parts], chosen: None });
+                        self.flows.push(FlowState {
+                            index,
+                            packets: 0,
+                            draws,
+                            in_bad: vec![false; parts],
+                            chosen: None,
+                        });
                     }
                     at
                 }
@@ -107,7 +113,7 @@ mod tests {
         let of_script = |n| FlowKey::received(addr(n), addr(1));
         let of_kernel = |n| FlowKey { of_kernel: true, ..of_script(n) };
         let places = |keys: &[FlowKey]| {
-            let mut flows = Flows::new(Stream::of_seed(1));
+            let mut flows = Flows::new(RandomStream::of_seed(1));
             keys.iter().map(|key| flows.next(*key, 1).0).collect::<Vec<_>>()
         };
         let quiet = places(&[of_script(2), of_script(3), of_script(2)]);
@@ -120,7 +126,7 @@ mod tests {
 
     #[test]
     fn flows_beyond_the_most_are_one() {
-        let mut flows = Flows::new(Stream::of_seed(1));
+        let mut flows = Flows::new(RandomStream::of_seed(1));
         let from = |n: usize| SocketAddr::from(([10, 0, (n >> 24) as u8, (n >> 16) as u8], (n & 0xffff) as u16));
         for n in 0..MOST_FLOWS + 3 {
             let (place, _) = flows.next(FlowKey::received(from(n), ([127, 0, 0, 1], 1).into()), 1);

@@ -10,9 +10,9 @@ use std::fmt;
 use std::sync::Arc;
 
 pub use self::flows::{FlowKey, Flows};
-pub use self::rejection::{Answer, Details, Rejection};
+pub use self::rejection::{Details, RejectReply, Rejection};
 use crate::net::error::{Error, Result};
-use crate::net::random::Stream;
+use crate::net::random::RandomStream;
 use crate::net::time::Duration;
 
 mod flows;
@@ -130,7 +130,7 @@ pub struct Place {
     /// The packet's number within the flow, from 1.
     pub number: u64,
     /// The draws that belong to this packet.
-    pub draws: Stream,
+    pub draws: RandomStream,
 }
 
 /// A policy that needs no script.

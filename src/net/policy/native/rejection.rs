@@ -36,7 +36,7 @@ pub struct Details {
 
 /// What answers a packet of one version of IP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Answer {
+pub enum RejectReply {
     /// A TCP segment with RST.
     Reset,
     /// An ICMP error.
@@ -136,14 +136,14 @@ impl Rejection {
     }
 
     /// What answers a packet of `family`; `None` if that has no such error.
-    pub const fn answer(&self, family: Family) -> Option<Answer> {
+    pub const fn answer(&self, family: Family) -> Option<RejectReply> {
         let kind = match (self.means, family) {
-            (Means::Reset, _) => return Some(Answer::Reset),
+            (Means::Reset, _) => return Some(RejectReply::Reset),
             (Means::Icmp { v4, .. }, Family::V4) => v4,
             (Means::Icmp { v6, .. }, Family::V6) => v6,
         };
         match kind {
-            Some(kind) => Some(Answer::Icmp(kind)),
+            Some(kind) => Some(RejectReply::Icmp(kind)),
             None => None,
         }
     }
@@ -257,7 +257,7 @@ mod tests {
     fn kinds(name: &str) -> [Option<Numbers>; 2] {
         let rejection = Rejection::named(name, Details::default()).unwrap();
         let numbers = |family| match rejection.answer(family) {
-            Some(Answer::Icmp(kind)) => {
+            Some(RejectReply::Icmp(kind)) => {
                 assert_eq!(kind.family, family);
                 Some((kind.type_, kind.code))
             }
@@ -286,7 +286,7 @@ mod tests {
             assert_eq!(kinds(name), [Some(v4), Some(v6)], "{name}");
         }
         let reset = Rejection::named("tcp-reset", Details::default()).unwrap();
-        assert_eq!(reset.answer(Family::V6), Some(Answer::Reset));
+        assert_eq!(reset.answer(Family::V6), Some(RejectReply::Reset));
     }
 
     #[test]
@@ -294,7 +294,7 @@ mod tests {
         for family in [Family::V4, Family::V6] {
             for kind in Kind::all(family).filter(|kind| kind.is_quoting()) {
                 let rejection = Rejection::named(kind.keyword().unwrap(), Details::default()).unwrap();
-                assert_eq!(rejection.answer(family), Some(Answer::Icmp(kind)), "{kind}");
+                assert_eq!(rejection.answer(family), Some(RejectReply::Icmp(kind)), "{kind}");
             }
         }
         assert_eq!(kinds("source-host-isolated"), [Some((3, 8)), None], "ICMPv6 has no such error");

@@ -9,7 +9,7 @@ fn addr(port: u16) -> SocketAddr {
 
 /// What `policy` does with `n` packets of one flow.
 fn actions(policy: &Native, seed: u64, n: usize) -> Vec<Action> {
-    let mut flows = Flows::new(Stream::of_seed(seed));
+    let mut flows = Flows::new(RandomStream::of_seed(seed));
     (0..n)
         .map(|_| {
             let (place, in_bad) = flows.next(FlowKey::received(addr(5), addr(1)), 1);
@@ -44,7 +44,7 @@ fn verdicts_are_frozen() {
 #[test]
 fn draws_depend_on_the_flow_and_not_on_other_flows() {
     let verdicts = |order: &[u16]| {
-        let mut flows = Flows::new(Stream::of_seed(3));
+        let mut flows = Flows::new(RandomStream::of_seed(3));
         let mut seen: HashMap<u16, Vec<Action>> = HashMap::new();
         let policy = Native::gilbert(Gilbert { p: 0.3, r: 0.3, good: 0.1, bad: 0.9 }, Action::Drop).unwrap();
         for &port in order {

@@ -12,14 +12,14 @@ use crate::net::time::Instant;
 #[derive(Debug, Default)]
 pub(super) struct Expiry {
     /// In order of time and number; the one in front is pending.
-    queue: VecDeque<Entry>,
+    queue: VecDeque<ExpiryEntry>,
     /// How many of the queue are pending.
     pending: usize,
     tree: BTreeSet<(Instant, ProbeId)>,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Entry {
+struct ExpiryEntry {
     settle_by: Instant,
     id: ProbeId,
     ended: bool,
@@ -38,7 +38,7 @@ impl Expiry {
         if self.queue.len() > 2 * self.pending + SLACK {
             self.queue.retain(|entry| !entry.ended);
         }
-        self.queue.push_back(Entry { settle_by, id, ended: false });
+        self.queue.push_back(ExpiryEntry { settle_by, id, ended: false });
         self.pending += 1;
     }
 

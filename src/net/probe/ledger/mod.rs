@@ -19,7 +19,7 @@ use crate::net::time::{Duration, Instant};
 use crate::net::wire::content::Content;
 use crate::net::wire::zoned::plain;
 use expiry::Expiry;
-use store::{Place, Store};
+use store::{SlotIndex, Store};
 
 pub use counts::Counts;
 pub(in crate::net) use mixer::Mixed;
@@ -390,7 +390,7 @@ impl Ledger {
     }
 
     /// A whole answer to a remembered probe.
-    fn answer(&mut self, place: Place, arrived: Instant) -> Arrival {
+    fn answer(&mut self, place: SlotIndex, arrived: Instant) -> Arrival {
         let Record { id, sent, reply_by, state, answered, .. } = *self.store.record(place);
         if answered {
             self.counts.duplicate += 1;
@@ -421,7 +421,7 @@ impl Ledger {
     }
 
     /// Takes a pending probe to its final state. Its place stays valid: the oldest settled record makes way.
-    fn settle(&mut self, place: Place, state: State) {
+    fn settle(&mut self, place: SlotIndex, state: State) {
         let Record { id, settle_by, .. } = *self.store.record(place);
         self.expiry.remove(settle_by, id);
         match state {

@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
 
 use super::mixer::Mixed;
-use super::store::Place;
+use super::store::SlotIndex;
 use super::{Key, ProbeId};
 
 /// How many peers are remembered that have no record left, the latest to lose their last; so that a sweep over
@@ -12,7 +12,7 @@ use super::{Key, ProbeId};
 pub(super) const IDLE_REMEMBERED: usize = 4_096;
 
 #[derive(Debug, Default)]
-pub(super) struct Peers {
+pub(super) struct PeerTable {
     numbers: HashMap<SocketAddr, u32, Mixed>,
     peers: Vec<Peer>,
     free: Vec<u32>,
@@ -23,9 +23,9 @@ pub(super) struct Peers {
 
 /// The ends of a list of records, the oldest first.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Ends {
-    pub(super) first: Place,
-    pub(super) last: Place,
+pub(super) struct PeerEnds {
+    pub(super) first: SlotIndex,
+    pub(super) last: SlotIndex,
 }
 
 #[derive(Debug)]
@@ -33,7 +33,7 @@ struct Peer {
     addr: SocketAddr,
     /// How many records, pending or settled, are kept.
     records: u64,
-    pending: Ends,
+    pending: PeerEnds,
     newest_replied: Option<ProbeId>,
     /// The least and the greatest number whose record is forgotten.
     forgotten: Option<(u64, u64)>,
@@ -41,7 +41,7 @@ struct Peer {
     idle: u64,
 }
 
-impl Peers {
+impl PeerTable {
     /// The number of a peer that gets one more record.
     pub(super) fn enlist(&mut self, addr: SocketAddr) -> u32 {
         let addr = without_flow(addr);
@@ -58,11 +58,11 @@ impl Peers {
         self.numbers.get(&without_flow(addr)).copied()
     }
 
-    pub(super) fn pending(&self, peer: u32) -> Ends {
+    pub(super) fn pending(&self, peer: u32) -> PeerEnds {
         self.peers[peer as usize].pending
     }
 
-    pub(super) fn pending_mut(&mut self, peer: u32) -> &mut Ends {
+    pub(super) fn pending_mut(&mut self, peer: u32) -> &mut PeerEnds {
         &mut self.peers[peer as usize].pending
     }
 
@@ -95,7 +95,7 @@ impl Peers {
     }
 
     fn add(&mut self, addr: SocketAddr) -> u32 {
-        let pending = Ends { first: Place::NONE, last: Place::NONE };
+        let pending = PeerEnds { first: SlotIndex::NONE, last: SlotIndex::NONE };
         let peer = Peer { addr, records: 0, pending, newest_replied: None, forgotten: None, idle: 0 };
         let number = match self.free.pop() {
             Some(number) => {
@@ -147,20 +147,20 @@ mod tests {
     }
 
     /// Sends one probe numbered `key` to each host and forgets it again.
-    fn come_and_go(peers: &mut Peers, hosts: impl Iterator<Item = u32>, key: u64) {
+    fn come_and_go(peers: &mut PeerTable, hosts: impl Iterator<Item = u32>, key: u64) {
         for host in hosts {
             let number = peers.enlist(addr(host));
             peers.forget_one(number, Key::Number(key));
         }
     }
 
-    fn has_forgotten(peers: &Peers, host: u32, key: u64) -> Option<bool> {
+    fn has_forgotten(peers: &PeerTable, host: u32, key: u64) -> Option<bool> {
         peers.number(addr(host)).map(|number| peers.has_forgotten(number, key))
     }
 
     #[test]
     fn forgotten_numbers_are_a_range() {
-        let mut peers = Peers::default();
+        let mut peers = PeerTable::default();
         for key in [5, 3, 9] {
             come_and_go(&mut peers, 1..2, key);
         }
@@ -170,7 +170,7 @@ mod tests {
 
     #[test]
     fn idle_peers_are_forgotten_in_turn() {
-        let (mut peers, limit) = (Peers::default(), IDLE_REMEMBERED as u32);
+        let (mut peers, limit) = (PeerTable::default(), IDLE_REMEMBERED as u32);
         come_and_go(&mut peers, 0..limit, 1);
         assert_eq!(has_forgotten(&peers, 0, 1), Some(true));
         come_and_go(&mut peers, limit..limit + 1, 1);
@@ -180,7 +180,7 @@ mod tests {
 
     #[test]
     fn a_peer_in_use_again_stays() {
-        let (mut peers, limit) = (Peers::default(), IDLE_REMEMBERED as u32);
+        let (mut peers, limit) = (PeerTable::default(), IDLE_REMEMBERED as u32);
         come_and_go(&mut peers, 0..1, 1);
         let number = peers.enlist(addr(0));
         come_and_go(&mut peers, 1..2 * limit, 1);
@@ -190,7 +190,7 @@ mod tests {
 
     #[test]
     fn a_peer_idle_again_has_its_full_time() {
-        let (mut peers, limit) = (Peers::default(), IDLE_REMEMBERED as u32);
+        let (mut peers, limit) = (PeerTable::default(), IDLE_REMEMBERED as u32);
         come_and_go(&mut peers, 0..10, 1);
         come_and_go(&mut peers, 0..1, 2);
         come_and_go(&mut peers, 10..limit + 9, 1);

@@ -8,14 +8,14 @@ use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
 
 use super::mixer::Mixed;
-use super::peers::Peers;
+use super::peers::PeerTable;
 use super::{Key, ProbeId, Record, State};
 
 /// Where a record is, until it is forgotten.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Place(u32);
+pub(super) struct SlotIndex(u32);
 
-impl Place {
+impl SlotIndex {
     /// The end of a list.
     pub(super) const NONE: Self = Self(u32::MAX);
 }
@@ -24,21 +24,21 @@ impl Place {
 pub(super) struct Store {
     /// How many settled records are kept.
     remembered: usize,
-    slots: Vec<Slot>,
-    free: Vec<Place>,
-    ids: HashMap<ProbeId, Place, Mixed>,
+    slots: Vec<StoreSlot>,
+    free: Vec<SlotIndex>,
+    ids: HashMap<ProbeId, SlotIndex, Mixed>,
     /// For each peer and key in use, the index of its lists.
     keys: HashMap<(u32, Key), u32, Mixed>,
     lists: Vec<Lists>,
     free_lists: Vec<u32>,
-    peers: Peers,
+    peers: PeerTable,
     /// The settled records, the first to settle in front.
-    settled: VecDeque<Place>,
+    settled: VecDeque<SlotIndex>,
 }
 
 /// A record, whose it is, and its neighbours in its two lists.
 #[derive(Debug)]
-struct Slot {
+struct StoreSlot {
     record: Record,
     peer: u32,
     lists: u32,
@@ -48,24 +48,24 @@ struct Slot {
 
 #[derive(Clone, Copy, Debug)]
 struct Links {
-    before: Place,
-    after: Place,
+    before: SlotIndex,
+    after: SlotIndex,
 }
 
 impl Links {
-    const NONE: Self = Self { before: Place::NONE, after: Place::NONE };
+    const NONE: Self = Self { before: SlotIndex::NONE, after: SlotIndex::NONE };
 }
 
 /// The first records of the lists of one key: pending, unanswered, answered. An answer goes to the first that is not
 /// empty.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Lists([Place; 3]);
+struct Lists([SlotIndex; 3]);
 
 impl Lists {
-    const EMPTY: Self = Self([Place::NONE; 3]);
+    const EMPTY: Self = Self([SlotIndex::NONE; 3]);
 
     /// The first record of the list that `record` belongs to.
-    fn of(&mut self, record: &Record) -> &mut Place {
+    fn of(&mut self, record: &Record) -> &mut SlotIndex {
         let list = match (record.state, record.answered) {
             (State::Pending, _) => 0,
             (_, false) => 1,
@@ -86,7 +86,7 @@ impl Store {
             keys: HashMap::default(),
             lists: Vec::new(),
             free_lists: Vec::new(),
-            peers: Peers::default(),
+            peers: PeerTable::default(),
             settled: VecDeque::new(),
         }
     }
@@ -101,7 +101,7 @@ impl Store {
                 (self.lists.len() - 1) as u32
             })
         });
-        let slot = Slot { record, peer, lists, by_key: Links::NONE, by_peer: Links::NONE };
+        let slot = StoreSlot { record, peer, lists, by_key: Links::NONE, by_peer: Links::NONE };
         let place = match self.free.pop() {
             Some(place) => {
                 *self.slot_mut(place) = slot;
@@ -113,7 +113,7 @@ impl Store {
                     self.slots.reserve_exact(self.slots.len() / 4 + 16);
                 }
                 self.slots.push(slot);
-                Place((self.slots.len() - 1) as u32)
+                SlotIndex((self.slots.len() - 1) as u32)
             }
         };
         self.ids.insert(id, place);
@@ -122,15 +122,15 @@ impl Store {
     }
 
     /// The place of the probe numbered `id`.
-    pub(super) fn place(&self, id: ProbeId) -> Option<Place> {
+    pub(super) fn place(&self, id: ProbeId) -> Option<SlotIndex> {
         self.ids.get(&id).copied()
     }
 
     /// The record an answer from `peer` with `key` is about.
-    pub(super) fn find(&self, peer: SocketAddr, key: Key) -> Option<Place> {
+    pub(super) fn find(&self, peer: SocketAddr, key: Key) -> Option<SlotIndex> {
         let peer = self.peers.number(peer)?;
         let &lists = self.keys.get(&(peer, key))?;
-        self.lists[lists as usize].0.into_iter().find(|&first| first != Place::NONE)
+        self.lists[lists as usize].0.into_iter().find(|&first| first != SlotIndex::NONE)
     }
 
     /// Whether `key` lies among the numbers sent to `peer` whose records are forgotten. Never so for a content: that
@@ -142,19 +142,19 @@ impl Store {
 
     /// The pending probes of `peer`, the oldest first.
     pub(super) fn pending(&self, peer: SocketAddr) -> impl Iterator<Item = ProbeId> + '_ {
-        let first = self.peers.number(peer).map_or(Place::NONE, |peer| self.peers.pending(peer).first);
-        let some = |place: Place| (place != Place::NONE).then_some(place);
+        let first = self.peers.number(peer).map_or(SlotIndex::NONE, |peer| self.peers.pending(peer).first);
+        let some = |place: SlotIndex| (place != SlotIndex::NONE).then_some(place);
         std::iter::successors(some(first), move |&place| some(self.slot(place).by_peer.after))
             .map(|place| self.record(place).id)
     }
 
     /// The record at `place`.
-    pub(super) fn record(&self, place: Place) -> &Record {
+    pub(super) fn record(&self, place: SlotIndex) -> &Record {
         &self.slot(place).record
     }
 
     /// Takes a pending record to `state`. The record that settled longest ago makes way if there are too many.
-    pub(super) fn settle(&mut self, place: Place, state: State) {
+    pub(super) fn settle(&mut self, place: SlotIndex, state: State) {
         self.unlink_peer(place);
         self.unlink_key(place);
         let record = &mut self.slot_mut(place).record;
@@ -170,27 +170,27 @@ impl Store {
     }
 
     /// Notes that a settled probe got its answer.
-    pub(super) fn mark_answered(&mut self, place: Place) {
+    pub(super) fn mark_answered(&mut self, place: SlotIndex) {
         self.unlink_key(place);
         self.slot_mut(place).record.answered = true;
         self.link_key(place);
     }
 
     /// Notes that the error which settled a probe did not name it.
-    pub(super) fn mark_assumed(&mut self, place: Place) {
+    pub(super) fn mark_assumed(&mut self, place: SlotIndex) {
         self.slot_mut(place).record.assumed = true;
     }
 
     /// Notes that a probe was replied, and says whether a later one to the same peer had been before.
-    pub(super) fn reply_is_reordered(&mut self, place: Place) -> bool {
+    pub(super) fn reply_is_reordered(&mut self, place: SlotIndex) -> bool {
         let slot = self.slot(place);
         let (peer, id) = (slot.peer, slot.record.id);
         self.peers.reply_is_reordered(peer, id)
     }
 
-    fn forget(&mut self, place: Place) {
+    fn forget(&mut self, place: SlotIndex) {
         self.unlink_key(place);
-        let &Slot { record: Record { id, key, .. }, peer, lists, .. } = self.slot(place);
+        let &StoreSlot { record: Record { id, key, .. }, peer, lists, .. } = self.slot(place);
         if self.lists[lists as usize] == Lists::EMPTY {
             self.keys.remove(&(peer, key));
             self.free_lists.push(lists);
@@ -200,64 +200,64 @@ impl Store {
         self.free.push(place);
     }
 
-    fn slot(&self, place: Place) -> &Slot {
+    fn slot(&self, place: SlotIndex) -> &StoreSlot {
         &self.slots[place.0 as usize]
     }
 
-    fn slot_mut(&mut self, place: Place) -> &mut Slot {
+    fn slot_mut(&mut self, place: SlotIndex) -> &mut StoreSlot {
         &mut self.slots[place.0 as usize]
     }
 
     /// Puts a record in front of the list of its key that it belongs to.
-    fn link_key(&mut self, place: Place) {
+    fn link_key(&mut self, place: SlotIndex) {
         let slot = &mut self.slots[place.0 as usize];
         let first = self.lists[slot.lists as usize].of(&slot.record);
         let after = std::mem::replace(first, place);
-        slot.by_key = Links { before: Place::NONE, after };
-        if after != Place::NONE {
+        slot.by_key = Links { before: SlotIndex::NONE, after };
+        if after != SlotIndex::NONE {
             self.slot_mut(after).by_key.before = place;
         }
     }
 
-    fn unlink_key(&mut self, place: Place) {
+    fn unlink_key(&mut self, place: SlotIndex) {
         let slot = &self.slots[place.0 as usize];
         let Links { before, after } = slot.by_key;
-        if before == Place::NONE {
+        if before == SlotIndex::NONE {
             *self.lists[slot.lists as usize].of(&slot.record) = after;
         } else {
             self.slot_mut(before).by_key.after = after;
         }
-        if after != Place::NONE {
+        if after != SlotIndex::NONE {
             self.slot_mut(after).by_key.before = before;
         }
     }
 
     /// Puts a record at the end of its peer's pending ones.
-    fn link_peer(&mut self, place: Place) {
+    fn link_peer(&mut self, place: SlotIndex) {
         let peer = self.slot(place).peer;
         let pending = self.peers.pending_mut(peer);
         let before = std::mem::replace(&mut pending.last, place);
-        if before == Place::NONE {
+        if before == SlotIndex::NONE {
             pending.first = place;
         } else {
             self.slot_mut(before).by_peer.after = place;
         }
-        self.slot_mut(place).by_peer = Links { before, after: Place::NONE };
+        self.slot_mut(place).by_peer = Links { before, after: SlotIndex::NONE };
     }
 
-    fn unlink_peer(&mut self, place: Place) {
-        let &Slot { peer, by_peer: Links { before, after }, .. } = self.slot(place);
+    fn unlink_peer(&mut self, place: SlotIndex) {
+        let &StoreSlot { peer, by_peer: Links { before, after }, .. } = self.slot(place);
         let pending = self.peers.pending_mut(peer);
-        if before == Place::NONE {
+        if before == SlotIndex::NONE {
             pending.first = after;
         }
-        if after == Place::NONE {
+        if after == SlotIndex::NONE {
             pending.last = before;
         }
-        if before != Place::NONE {
+        if before != SlotIndex::NONE {
             self.slot_mut(before).by_peer.after = after;
         }
-        if after != Place::NONE {
+        if after != SlotIndex::NONE {
             self.slot_mut(after).by_peer.before = before;
         }
     }

@@ -3,7 +3,7 @@
 use super::*;
 use crate::net::policy::neighbours::Recent;
 use crate::net::policy::{Action, FlowKey, Flows, Gilbert, Native};
-use crate::net::random::Stream;
+use crate::net::random::RandomStream;
 
 fn close(a: f64, b: f64) {
     assert!((a - b).abs() < 1e-6, "{a} is not {b}");
@@ -45,7 +45,7 @@ fn held(policy: &Native, runs: u64, packets: u64) -> (u64, f64) {
         FlowKey { protocol: 0, from: ([127, 0, 0, 1], 1).into(), to: ([127, 0, 0, 1], 2).into(), of_kernel: false };
     let (mut held, mut width) = (0, 0.0);
     for seed in 1..=runs {
-        let mut flows = Flows::new(Stream::of_seed(seed));
+        let mut flows = Flows::new(RandomStream::of_seed(seed));
         let (mut recent, mut neighbours, mut lost) = (Recent::default(), Neighbours::default(), 0);
         for number in 1..=packets {
             let (place, in_bad) = flows.next(flow, 1);

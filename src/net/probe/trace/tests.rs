@@ -3,16 +3,16 @@
 use std::net::IpAddr;
 
 use super::*;
-use crate::net::random::{Sequence, Stream};
+use crate::net::random::{RandomStream, Sequence};
 
 /// A hop of a made-up path: the share lost on the link before it, each way, and the share of its errors that it sends.
-struct Made {
+struct Built {
     loss: f64,
     sends: f64,
 }
 
-fn trace(path: &[Made], probes: usize, seed: u64) -> Trace {
-    let draws = Sequence::new(Stream::of_seed(seed));
+fn trace(path: &[Built], probes: usize, seed: u64) -> Trace {
+    let draws = Sequence::new(RandomStream::of_seed(seed));
     let mut trace = Trace::default();
     for (ttl, hop) in (1..).zip(path) {
         for _ in 0..probes {
@@ -22,28 +22,28 @@ fn trace(path: &[Made], probes: usize, seed: u64) -> Trace {
             let last = usize::from(ttl) == path.len();
             let kind = (!last).then(|| Kind::v4(11, 0));
             let by = answers.then_some(IpAddr::from([10, 0, ttl, 1]).into());
-            trace.add(ttl, Answer { by, rtt: None, kind, mpls: Vec::new(), mtu: None });
+            trace.add(ttl, HopReply { by, rtt: None, kind, mpls: Vec::new(), mtu: None });
         }
     }
     trace
 }
 
-fn good() -> Made {
-    Made { loss: 0.0, sends: 1.0 }
+fn good() -> Built {
+    Built { loss: 0.0, sends: 1.0 }
 }
 
 #[test]
 fn a_hop_that_limits_is_told_from_one_that_loses() {
     for seed in 0..200 {
-        let limits = Made { sends: 0.15, ..good() };
-        let loses = Made { loss: 0.15, ..good() };
+        let limits = Built { sends: 0.15, ..good() };
+        let loses = Built { loss: 0.15, ..good() };
         let (first, second) = if seed % 2 == 0 { (limits, loses) } else { (loses, limits) };
         let path = [good(), first, good(), second, good()];
         let found = trace(&path, 60, seed).findings();
         let expected = if seed % 2 == 0 { (2, 4) } else { (4, 2) };
         match found.as_slice() {
-            [Finding::Limits { ttl: a, .. }, Finding::Loses { ttl: b, share }]
-            | [Finding::Loses { ttl: b, share }, Finding::Limits { ttl: a, .. }] => {
+            [TraceFinding::Limits { ttl: a, .. }, TraceFinding::Loses { ttl: b, share }]
+            | [TraceFinding::Loses { ttl: b, share }, TraceFinding::Limits { ttl: a, .. }] => {
                 assert_eq!((*a, *b), expected, "seed {seed}: {found:?}");
                 assert!((0.08..0.5).contains(share), "seed {seed}: {found:?}");
             }
@@ -63,7 +63,7 @@ fn counted(hops: &[(u64, u64)], end: Option<Kind>) -> Trace {
         for probe in 0..of {
             let by = (probe >= lost).then_some(IpAddr::from([10, 0, ttl, 1]).into());
             let kind = if last { end } else { Some(Kind::v4(11, 0)) };
-            trace.add(ttl, Answer { by, rtt: None, kind, mpls: Vec::new(), mtu: None });
+            trace.add(ttl, HopReply { by, rtt: None, kind, mpls: Vec::new(), mtu: None });
         }
     }
     trace
@@ -73,8 +73,8 @@ fn counted(hops: &[(u64, u64)], end: Option<Kind>) -> Trace {
 fn packets_are_lost_only_where_the_replies_of_the_destination_show_it() {
     let found = |hops: &[(u64, u64)], end| counted(hops, end).findings();
     let unreachable = Some(Kind::v4(3, 3));
-    let unclear = |ttl, replies: bool, found: &[Finding]| {
-        let is = |finding: &Finding| matches!(finding, Finding::Unclear { ttl: at, replies: does, .. } if (*at, *does) == (ttl, replies));
+    let unclear = |ttl, replies: bool, found: &[TraceFinding]| {
+        let is = |finding: &TraceFinding| matches!(finding, TraceFinding::Unclear { ttl: at, replies: does, .. } if (*at, *does) == (ttl, replies));
         assert!(found.len() == 1 && is(&found[0]), "{found:?}");
     };
     // An end that limits its errors, alone and with the routers before it; one that is silent, as such an end may be.
@@ -84,11 +84,11 @@ fn packets_are_lost_only_where_the_replies_of_the_destination_show_it() {
     // The same numbers, but replies.
     for (hops, at) in [([(0, 60), (0, 60), (0, 60), (40, 60)], 4), ([(0, 60), (42, 60), (40, 60), (45, 60)], 2)] {
         let found = found(&hops, None);
-        assert!(matches!(found[..], [Finding::Loses { ttl, .. }] if ttl == at), "{found:?}");
+        assert!(matches!(found[..], [TraceFinding::Loses { ttl, .. }] if ttl == at), "{found:?}");
     }
     // Hops that leave more unanswered than the ones before, and the end still more: the last rise is a loss for certain.
     let found = found(&[(0, 100), (21, 100), (18, 100), (50, 100), (51, 100)], None);
-    let [Finding::Unclear { ttl: 2, replies: true, .. }, Finding::Loses { ttl: 4, share }] = found[..] else {
+    let [TraceFinding::Unclear { ttl: 2, replies: true, .. }, TraceFinding::Loses { ttl: 4, share }] = found[..] else {
         panic!("{found:?}")
     };
     assert!((0.2..0.5).contains(&share), "{share}");
@@ -97,11 +97,11 @@ fn packets_are_lost_only_where_the_replies_of_the_destination_show_it() {
 #[test]
 fn an_end_that_answers_in_two_ways_shows_no_loss() {
     let mut trace = counted(&[(0, 60), (0, 60), (30, 60)], None);
-    assert!(matches!(trace.findings()[..], [Finding::Loses { ttl: 3, .. }]));
+    assert!(matches!(trace.findings()[..], [TraceFinding::Loses { ttl: 3, .. }]));
     let by = Some(IpAddr::from([10, 0, 3, 1]).into());
-    trace.add(3, Answer { by, rtt: None, kind: Some(Kind::v4(3, 1)), mpls: Vec::new(), mtu: None });
+    trace.add(3, HopReply { by, rtt: None, kind: Some(Kind::v4(3, 1)), mpls: Vec::new(), mtu: None });
     assert!(
-        matches!(trace.findings()[..], [Finding::Unclear { ttl: 3, replies: false, .. }]),
+        matches!(trace.findings()[..], [TraceFinding::Unclear { ttl: 3, replies: false, .. }]),
         "{:?}",
         trace.findings()
     );
@@ -125,19 +125,19 @@ fn no_few_probes_make_a_finding() {
 #[test]
 fn findings_in_words() {
     for (finding, words) in [
-        (Finding::Silent { ttl: 2, of: 3 }, "hop 2 replies to none of 3 probes and passes packets on"),
+        (TraceFinding::Silent { ttl: 2, of: 3 }, "hop 2 replies to none of 3 probes and passes packets on"),
         (
-            Finding::Limits { ttl: 3, lost: (40, 60), behind: (1, 120) },
+            TraceFinding::Limits { ttl: 3, lost: (40, 60), behind: (1, 120) },
             "hop 3 limits its errors: 40 of 60 probes without a reply there, 1 of 120 behind it",
         ),
-        (Finding::Loses { ttl: 4, share: 0.356 }, "packets are lost from hop 4 on: about 36% there and back"),
+        (TraceFinding::Loses { ttl: 4, share: 0.356 }, "packets are lost from hop 4 on: about 36% there and back"),
         (
-            Finding::Unclear { ttl: 4, share: 0.9, replies: false },
+            TraceFinding::Unclear { ttl: 4, share: 0.9, replies: false },
             "from hop 4 on about 90% of probes get no reply: lost packets, or hops that limit or withhold their replies; \
              a destination that replies to ICMP or TCP probes would tell which",
         ),
         (
-            Finding::Unclear { ttl: 2, share: 0.2, replies: true },
+            TraceFinding::Unclear { ttl: 2, share: 0.2, replies: true },
             "from hop 2 on about 20% of probes get no reply: lost packets, or hops that limit or withhold their replies; \
              these probes cannot tell which",
         ),
@@ -149,32 +149,32 @@ fn findings_in_words() {
 #[test]
 fn nothing_is_lost_from_a_hop_on_that_others_behind_it_do_not_lose() {
     let found = |hops: &[(u64, u64)]| counted(hops, None).findings();
-    let limits = |lost, behind| Finding::Limits { ttl: 3, lost, behind };
-    let silent = Finding::Silent { ttl: 2, of: 13 };
+    let limits = |lost, behind| TraceFinding::Limits { ttl: 3, lost, behind };
+    let silent = TraceFinding::Silent { ttl: 2, of: 13 };
     // Few probes: the third hop limits its errors, and whether the link to the fifth loses packets is not certain.
     let few = found(&[(0, 13), (13, 13), (7, 13), (0, 13), (6, 13)]);
     assert_eq!(few, [silent.clone(), limits((7, 13), (0, 13))]);
     let none = found(&[(0, 13), (13, 13), (6, 13), (0, 13), (0, 13)]);
     assert_eq!(none, [silent.clone(), limits((6, 13), (0, 26))]);
     match found(&[(0, 13), (13, 13), (3, 13), (0, 13), (8, 13)]).as_slice() {
-        [first, Finding::Loses { ttl: 5, share }] => assert!(*first == silent && *share <= 8.0 / 13.0, "{share}"),
+        [first, TraceFinding::Loses { ttl: 5, share }] => assert!(*first == silent && *share <= 8.0 / 13.0, "{share}"),
         other => panic!("{other:?}"),
     }
     // The share is no more than the least that a hop behind loses.
     match found(&[(0, 60), (30, 60), (33, 60), (24, 60)]).as_slice() {
-        [Finding::Loses { ttl: 2, share }] => assert!(*share <= 0.4, "{share}"),
+        [TraceFinding::Loses { ttl: 2, share }] => assert!(*share <= 0.4, "{share}"),
         other => panic!("{other:?}"),
     }
 }
 
 #[test]
 fn what_little_is_said_of_few_probes_is_seldom_wrong() {
-    let path = || [good(), Made { sends: 0.0, ..good() }, Made { sends: 0.5, ..good() }, good()];
-    let lossy = || path().into_iter().chain([Made { loss: 0.2, ..good() }]).collect::<Vec<_>>();
-    let right = |finding: &Finding| match finding {
-        Finding::Silent { ttl, .. } => *ttl == 2,
-        Finding::Limits { ttl, .. } => *ttl == 3,
-        Finding::Loses { ttl, .. } | Finding::Unclear { ttl, .. } => *ttl == 5,
+    let path = || [good(), Built { sends: 0.0, ..good() }, Built { sends: 0.5, ..good() }, good()];
+    let lossy = || path().into_iter().chain([Built { loss: 0.2, ..good() }]).collect::<Vec<_>>();
+    let right = |finding: &TraceFinding| match finding {
+        TraceFinding::Silent { ttl, .. } => *ttl == 2,
+        TraceFinding::Limits { ttl, .. } => *ttl == 3,
+        TraceFinding::Loses { ttl, .. } | TraceFinding::Unclear { ttl, .. } => *ttl == 5,
     };
     let wrong = (0..300).filter(|&seed| !trace(&lossy(), 13, seed).findings().iter().all(right)).count();
     assert!(wrong <= 3, "{wrong} of 300");
@@ -182,13 +182,13 @@ fn what_little_is_said_of_few_probes_is_seldom_wrong() {
 
 #[test]
 fn a_silent_hop_and_a_clean_path() {
-    let path = [good(), Made { sends: 0.0, ..good() }, good()];
-    assert_eq!(trace(&path, 3, 1).findings(), [Finding::Silent { ttl: 2, of: 3 }]);
+    let path = [good(), Built { sends: 0.0, ..good() }, good()];
+    assert_eq!(trace(&path, 3, 1).findings(), [TraceFinding::Silent { ttl: 2, of: 3 }]);
     let clean = trace(&[good(), good()], 3, 1);
     assert!(clean.findings().is_empty() && !clean.has_gaps());
     assert_eq!(clean.end(), Some(2));
     // One lost probe of three says nothing.
-    assert_eq!(trace(&[good(), Made { loss: 0.1, ..good() }, good()], 3, 3).findings(), []);
+    assert_eq!(trace(&[good(), Built { loss: 0.1, ..good() }, good()], 3, 3).findings(), []);
 }
 
 #[test]
@@ -196,7 +196,7 @@ fn lines_show_who_answered_and_what() {
     let mut trace = Trace::default();
     let rtt = Some(Duration::from_micros(31));
     let (by, mpls) = (Some(IpAddr::from([10, 0, 0, 1]).into()), Vec::new());
-    let answer = |by, kind, mtu| Answer { by, rtt, kind, mpls: mpls.clone(), mtu };
+    let answer = |by, kind, mtu| HopReply { by, rtt, kind, mpls: mpls.clone(), mtu };
     trace.add(1, answer(by, Some(Kind::v4(11, 0)), None));
     trace.add(1, answer(None, None, None));
     trace.add(1, answer(by, Some(Kind::v4(11, 0)), None));
@@ -228,7 +228,7 @@ fn an_mtu_that_cannot_be_is_shown_and_not_believed() {
     let (by, kind, mtu) =
         (Some(IpAddr::from([10, 0, 0, 1]).into()), Some(Kind::v4(3, 4)), Mtu::of(Family::V4, 1, 1500));
     let mut trace = Trace::default();
-    trace.add(1, Answer { by, rtt: None, kind, mpls: Vec::new(), mtu });
+    trace.add(1, HopReply { by, rtt: None, kind, mpls: Vec::new(), mtu });
     assert_eq!(trace.mtu(), None);
     assert!(trace.line(1).is_some_and(|line| line.ends_with("[says MTU 1, which cannot be]")));
 }

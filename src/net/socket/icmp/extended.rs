@@ -16,7 +16,7 @@ use crate::net::socket::endpoint::lock;
 use crate::net::socket::prober::{Prober, Recognised};
 use crate::net::wire::Family;
 use crate::net::wire::checksum::checksum;
-use crate::net::wire::icmp::{ExtendedEcho, IcmpError, Message, Subject};
+use crate::net::wire::icmp::{AskedInterface, ExtendedEcho, IcmpError, Message};
 
 /// How many questions may be in flight: half as many as there are sequence numbers, so that a late answer is not taken for
 /// that to a newer question.
@@ -48,14 +48,14 @@ impl IcmpSocket {
     ///
     /// # Errors
     /// `invalid` (another version of IP, a name that is empty or too long), `closed`, `busy`, `system`.
-    pub fn probe(&self, subject: &Subject, request: &Request, stop: &Stop) -> Result<Outcome> {
+    pub fn probe(&self, subject: &AskedInterface, request: &Request, stop: &Stop) -> Result<Outcome> {
         self.same_version("probe", request.to)?;
         check_subject(subject)?;
         self.probe_by(request, stop, |running| self.question(subject, running))
     }
 
     /// The question about `subject` that is the probe with this number.
-    pub(super) fn question(&self, subject: &Subject, number: u64) -> Vec<u8> {
+    pub(super) fn question(&self, subject: &AskedInterface, number: u64) -> Vec<u8> {
         let echo = ExtendedEcho { id: self.id(), seq: self.0.questions.asked(number) };
         let structure = subject.structure();
         let message = Message::extended_request(self.0.family, echo, subject, &structure);
@@ -67,9 +67,9 @@ impl IcmpSocket {
 ///
 /// # Errors
 /// `invalid`: a name that is empty or too long.
-pub(in crate::net) fn check_subject(subject: &Subject) -> Result<()> {
+pub(in crate::net) fn check_subject(subject: &AskedInterface) -> Result<()> {
     match subject {
-        Subject::Name(name) if !(1..=MAX_NAME).contains(&name.len()) => {
+        AskedInterface::Name(name) if !(1..=MAX_NAME).contains(&name.len()) => {
             let message = format!("the name of an interface has 1 to {MAX_NAME} bytes, not {}", name.len());
             Err(Error::invalid("probe", message))
         }

@@ -19,7 +19,7 @@ use crate::net::socket::error_queue::Queued;
 use crate::net::sys::PollFd;
 use crate::net::time::Instant;
 use crate::net::wire::content::Content;
-use crate::net::wire::icmp::{IcmpError, Subject};
+use crate::net::wire::icmp::{AskedInterface, IcmpError};
 use crate::net::wire::ping_text;
 
 /// A socket that probes are sent from: how it sends and receives, and how its protocol names a probe.
@@ -114,7 +114,7 @@ pub(in crate::net) enum Text<'a> {
     /// What a script wants.
     Own(Vec<u8>),
     /// A question about an interface, which only ICMP has.
-    Question(&'a Subject),
+    Question(&'a AskedInterface),
 }
 
 impl Text<'_> {

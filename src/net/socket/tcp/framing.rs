@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::net::host::room::{Held, STREAMS};
+use crate::net::host::room::{Reserved, STREAMS};
 
 /// How messages are told apart in a stream.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -43,7 +43,7 @@ pub enum Misframed {
 #[derive(Debug)]
 pub(super) struct Inbox {
     bytes: Vec<u8>,
-    held: Held,
+    held: Reserved,
     /// Where what was not taken begins.
     start: usize,
     /// How far from there no line end was found.
@@ -107,7 +107,7 @@ impl fmt::Display for Framing {
 
 impl Default for Inbox {
     fn default() -> Self {
-        Self { bytes: Vec::new(), held: Held::new(&STREAMS), start: 0, searched: 0, stamp: None }
+        Self { bytes: Vec::new(), held: Reserved::new(&STREAMS), start: 0, searched: 0, stamp: None }
     }
 }
 

@@ -19,8 +19,8 @@ use crate::net::observe::loss_report::Ends;
 use crate::net::policy::attached::AttachedPolicy;
 use crate::net::policy::datagram::Datagram;
 use crate::net::policy::decisions::Decision;
-use crate::net::policy::input::{PacketView, Site, Subject, possible};
-use crate::net::policy::judged::Judged;
+use crate::net::policy::input::{PacketView, PolicyInput, Site, possible};
+use crate::net::policy::judged::Decided;
 use crate::net::policy::{Action, Flows};
 use crate::net::socket::delay_queue::Outlet;
 use crate::net::time::Instant;
@@ -154,12 +154,12 @@ impl Connection {
         let outer = JUDGING.replace(true);
         let judged = judge.judge(
             &mut flows,
-            &Subject::Request(PacketView { local: self.local(), datagram: message, receiver: self }),
+            &PolicyInput::Request(PacketView { local: self.local(), datagram: message, receiver: self }),
         );
         JUDGING.set(outer);
         drop(flows);
         let (data, site) = (&message.data, &self.site());
-        self.0.session.events.tell(|| Event::Judged { flow: self.inward(), data, judged: &judged, site });
+        self.0.session.events.tell(|| Event::Decided { flow: self.inward(), data, judged: &judged, site });
         message.judged = Some(Arc::new(judged));
     }
 
@@ -168,7 +168,7 @@ impl Connection {
     ///
     /// # Errors
     /// `closed`: it was closed here; `invalid`: the answer cannot be told apart in this framing.
-    pub fn answer(&self, request: &Datagram, answer: &[u8], stop: &Stop) -> Result<Option<Arc<Judged>>> {
+    pub fn answer(&self, request: &Datagram, answer: &[u8], stop: &Stop) -> Result<Option<Arc<Decided>>> {
         self.serves();
         self.0.decisions.about(self.peer(), &request.data, None);
         let judged = request.judged.as_ref().filter(|judged| judged.verdict.action != Action::Pass);
@@ -217,7 +217,7 @@ impl Connection {
     }
 
     /// Does with an answer what a policy that does not simply let it pass has decided.
-    fn carry_out(&self, decision: &Decision, judged: &Judged, answer: &[u8], stop: &Stop) -> Result<()> {
+    fn carry_out(&self, decision: &Decision, judged: &Decided, answer: &[u8], stop: &Stop) -> Result<()> {
         let Decision { content, first, .. } = decision;
         if *first {
             // Before it is carried out: the client would be quicker.
@@ -242,7 +242,7 @@ impl Connection {
     }
 
     /// Tells that an answer is not sent, as a policy has decided.
-    fn tell_unsent(&self, data: &[u8], judged: &Judged) {
+    fn tell_unsent(&self, data: &[u8], judged: &Decided) {
         self.0.session.events.tell(|| Event::Unsent { flow: self.outward(), data, judged });
     }
 

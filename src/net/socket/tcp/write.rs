@@ -10,7 +10,7 @@ use super::end::{Ended, Fault};
 use super::{Connection, lock};
 use crate::net::error::{Error, ErrorKind, Result};
 use crate::net::host::Waited;
-use crate::net::host::room::{Held, STREAMS};
+use crate::net::host::room::{Reserved, STREAMS};
 use crate::net::host::stop::Stop;
 use crate::net::observe::event::Event;
 use crate::net::sys::{self, PollFd};
@@ -26,7 +26,7 @@ const ENOUGH: usize = 64 * 1024;
 #[derive(Debug)]
 pub(super) struct Outbox {
     bytes: Vec<u8>,
-    held: Held,
+    held: Reserved,
     start: usize,
     /// How many bytes have gone, counted from where stamps are.
     gone: u64,
@@ -45,7 +45,7 @@ pub enum Sent {
 
 impl Default for Outbox {
     fn default() -> Self {
-        Self { bytes: Vec::new(), held: Held::new(&STREAMS), start: 0, gone: 0 }
+        Self { bytes: Vec::new(), held: Reserved::new(&STREAMS), start: 0, gone: 0 }
     }
 }
 

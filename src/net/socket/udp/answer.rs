@@ -10,7 +10,7 @@ use crate::net::policy::Action;
 use crate::net::policy::datagram::{Datagram, Destination};
 use crate::net::policy::decisions::{Decision, PacketId};
 use crate::net::policy::input::{Site, possible};
-use crate::net::policy::judged::Judged;
+use crate::net::policy::judged::Decided;
 use crate::net::wire::content::Content;
 
 impl UdpSocket {
@@ -19,7 +19,7 @@ impl UdpSocket {
     ///
     /// # Errors
     /// `closed`. An answer that cannot be sent is counted, and no error: a server goes on.
-    pub fn answer(&self, request: &Datagram, answer: &[u8]) -> Result<Option<Arc<Judged>>> {
+    pub fn answer(&self, request: &Datagram, answer: &[u8]) -> Result<Option<Arc<Decided>>> {
         if self.is_chatty(request) {
             return Ok(request.judged.clone());
         }
@@ -82,7 +82,7 @@ impl UdpSocket {
     }
 
     /// Does with an answer what a policy that does not simply let it pass has decided.
-    fn carry_out(&self, decision: &Decision, judged: &Judged, peer: SocketAddr, answer: &[u8]) -> Result<()> {
+    fn carry_out(&self, decision: &Decision, judged: &Decided, peer: SocketAddr, answer: &[u8]) -> Result<()> {
         let Decision { content, source, first, .. } = decision;
         let (ends, to) = (self.0.asked_by(peer), Destination { addr: peer, source: *source });
         self.socket("send_to")?;
@@ -109,7 +109,7 @@ impl UdpSocket {
     }
 
     /// Tells that an answer is not sent, as a policy has decided.
-    fn tell_unsent(&self, data: &[u8], to: SocketAddr, judged: &Judged) {
+    fn tell_unsent(&self, data: &[u8], to: SocketAddr, judged: &Decided) {
         self.0.session.events.tell(|| Event::Unsent { flow: self.0.flow(self.0.local, to), data, judged });
     }
 

@@ -19,8 +19,8 @@ use crate::net::observe::event::Event;
 use crate::net::policy::Flows;
 use crate::net::policy::attached::AttachedPolicy;
 use crate::net::policy::datagram::Datagram;
-use crate::net::policy::input::{PacketView, Subject};
-use crate::net::policy::judged::Judged;
+use crate::net::policy::input::{PacketView, PolicyInput};
+use crate::net::policy::judged::Decided;
 use crate::net::socket::error_queue::{Queued, closed, is_pending_error};
 use crate::net::sys::{self, PollFd, Received, Wait};
 use crate::net::time::Instant;
@@ -145,10 +145,10 @@ impl UdpSocket {
     }
 
     /// Has the policy decide about a datagram. While it does, it cannot receive from this socket, whose lock is held.
-    pub(in crate::net) fn judge_one(&self, judge: &AttachedPolicy, flows: &mut Flows, datagram: &Datagram) -> Judged {
+    pub(in crate::net) fn judge_one(&self, judge: &AttachedPolicy, flows: &mut Flows, datagram: &Datagram) -> Decided {
         let outer = JUDGING.replace(Some(Arc::as_ptr(&self.0)));
         let judged =
-            judge.judge(flows, &Subject::Request(PacketView { local: self.local(), datagram, receiver: self }));
+            judge.judge(flows, &PolicyInput::Request(PacketView { local: self.local(), datagram, receiver: self }));
         JUDGING.set(outer);
         judged
     }
@@ -255,7 +255,7 @@ impl UdpSocket {
         let flow = || self.0.flow(datagram.from, self.0.local);
         let site = self.site();
         let data = &datagram.data;
-        self.0.session.events.tell(|| Event::Judged { flow: flow(), data, judged: &judged, site: &site });
+        self.0.session.events.tell(|| Event::Decided { flow: flow(), data, judged: &judged, site: &site });
         datagram.judged = Some(Arc::new(judged));
         datagram
     }

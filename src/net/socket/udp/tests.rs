@@ -11,7 +11,7 @@ use crate::net::host::{Host, ThisMachine, Waited};
 use crate::net::policy::attached::{AttachedPolicy, Policy};
 use crate::net::policy::{Action, Native};
 use crate::net::probe::outcome::{End, Probe, Slot};
-use crate::net::random::Stream;
+use crate::net::random::RandomStream;
 use crate::net::socket::session::Session;
 use crate::net::socket::tcp::{Happening, Poll, Polled};
 use crate::net::sys::{self, PollFd};
@@ -62,7 +62,7 @@ fn what_was_received_ahead_is_handed_out_in_order_and_judged_then() {
     let stop = Stop::root().expect("a stop");
     let (server, client) = (socket(&stop), socket(&stop));
     let policy = Policy::Native(Native::always(Action::Drop));
-    let judge = AttachedPolicy::new(policy, Stream::of_seed(1), &server.site()).expect("a policy");
+    let judge = AttachedPolicy::new(policy, RandomStream::of_seed(1), &server.site()).expect("a policy");
     server.set_judge(judge, "always".to_string());
     pile_up(&client, &server, 40);
     for number in 1..=40u32 {
@@ -81,7 +81,7 @@ fn a_policy_decides_about_what_comes_after_it_was_set_whoever_was_about_to_recei
     let stop = Stop::root().expect("a stop");
     let (server, client) = (socket(&stop), socket(&stop));
     let judge = |action| {
-        AttachedPolicy::new(Policy::Native(Native::always(action)), Stream::of_seed(1), &server.site())
+        AttachedPolicy::new(Policy::Native(Native::always(action)), RandomStream::of_seed(1), &server.site())
             .expect("a policy")
     };
     server.set_judge(judge(Action::Drop), "before".to_string());

@@ -13,7 +13,7 @@ use super::{Kind, Message};
 
 /// What an extended echo request asks about. `Display` prints it as it is written.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Subject {
+pub enum AskedInterface {
     /// The interface of this name.
     Name(String),
     /// The interface of this index (ifIndex) at the host that is asked.
@@ -72,7 +72,7 @@ impl Kind {
     }
 }
 
-impl Subject {
+impl AskedInterface {
     /// The longest name that an interface of Linux can have, in bytes (IFNAMSIZ less the zero that ends it).
     pub const MAX_NAME: usize = 15;
 
@@ -106,10 +106,10 @@ fn address(ip: IpAddr) -> Vec<u8> {
 }
 
 impl<'a> Message<'a> {
-    /// A request about `subject`, of which `structure` is what [`Subject::structure`] gave; its checksum is zero.
-    pub fn extended_request(family: Family, echo: ExtendedEcho, subject: &Subject, structure: &'a [u8]) -> Self {
+    /// A request about `subject`, of which `structure` is what [`AskedInterface::structure`] gave; its checksum is zero.
+    pub fn extended_request(family: Family, echo: ExtendedEcho, subject: &AskedInterface, structure: &'a [u8]) -> Self {
         let [a, b] = echo.id.to_be_bytes();
-        let local = if matches!(subject, Subject::Neighbour(_)) { 0 } else { LOCAL };
+        let local = if matches!(subject, AskedInterface::Neighbour(_)) { 0 } else { LOCAL };
         let rest = [a, b, echo.seq, local];
         Self { kind: Kind::extended_echo_request(family), checksum: 0, rest, body: structure }
     }
@@ -183,7 +183,7 @@ impl Probed {
     }
 }
 
-impl fmt::Display for Subject {
+impl fmt::Display for AskedInterface {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Name(name) => write!(f, "{name}"),
@@ -210,7 +210,7 @@ impl fmt::Display for Probed {
 #[cfg(test)]
 mod tests {
     use super::super::super::each_damage;
-    use super::super::{Content, Extensions};
+    use super::super::{Extensions, ObjectContent};
     use super::*;
 
     const ECHO: ExtendedEcho = ExtendedEcho { id: 0x1234, seq: 7 };
@@ -219,12 +219,12 @@ mod tests {
     fn requests_say_what_they_ask_about() {
         let (v4, v6) = (IpAddr::from([10, 0, 0, 2]), IpAddr::from([0xfd00, 0, 0, 0, 0, 0, 0, 2]));
         for (subject, content, local) in [
-            (Subject::Name("eth0".into()), Content::InterfaceName("eth0".into()), 1),
-            (Subject::Name("wlan0".into()), Content::InterfaceName("wlan0".into()), 1),
-            (Subject::Index(3), Content::InterfaceIndex(3), 1),
-            (Subject::Address(v4), Content::InterfaceAddress(v4), 1),
-            (Subject::Address(v6), Content::InterfaceAddress(v6), 1),
-            (Subject::Neighbour(v6), Content::InterfaceAddress(v6), 0),
+            (AskedInterface::Name("eth0".into()), ObjectContent::InterfaceName("eth0".into()), 1),
+            (AskedInterface::Name("wlan0".into()), ObjectContent::InterfaceName("wlan0".into()), 1),
+            (AskedInterface::Index(3), ObjectContent::InterfaceIndex(3), 1),
+            (AskedInterface::Address(v4), ObjectContent::InterfaceAddress(v4), 1),
+            (AskedInterface::Address(v6), ObjectContent::InterfaceAddress(v6), 1),
+            (AskedInterface::Neighbour(v6), ObjectContent::InterfaceAddress(v6), 0),
         ] {
             let structure = subject.structure();
             for family in [Family::V4, Family::V6] {
@@ -240,8 +240,8 @@ mod tests {
             }
         }
         // As Linux takes it: type 42, checksum, identifier, sequence number, the bit of the host itself, and one object.
-        let structure = Subject::Name("eth0".into()).structure();
-        let request = Message::extended_request(Family::V4, ECHO, &Subject::Name("eth0".into()), &structure);
+        let structure = AskedInterface::Name("eth0".into()).structure();
+        let request = Message::extended_request(Family::V4, ECHO, &AskedInterface::Name("eth0".into()), &structure);
         let expected = [42, 0, 0xbc, 0xca, 0x12, 0x34, 7, 1, 0x20, 0, 0x0f, 0x52, 0, 8, 3, 1, b'e', b't', b'h', b'0'];
         assert_eq!(request.sealed(None).emit(), expected);
     }

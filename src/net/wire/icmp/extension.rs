@@ -64,7 +64,7 @@ pub struct Interface {
 
 /// What an object says.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Content {
+pub enum ObjectContent {
     /// The label stack that the packet came with (class 1).
     Mpls(Vec<MplsLabel>),
     /// An interface (class 2).
@@ -105,7 +105,7 @@ impl<'a> Extensions<'a> {
     /// The entries of all MPLS label stacks, the outermost first.
     pub fn mpls(&self) -> Vec<MplsLabel> {
         let stack = |object: Object<'_>| match object.content() {
-            Content::Mpls(labels) => labels,
+            ObjectContent::Mpls(labels) => labels,
             _ => Vec::new(),
         };
         self.objects().flat_map(stack).collect()
@@ -114,20 +114,20 @@ impl<'a> Extensions<'a> {
 
 impl Object<'_> {
     /// What the object says.
-    pub fn content(&self) -> Content {
+    pub fn content(&self) -> ObjectContent {
         let found = match (self.class, self.c_type) {
             (1, 1) => mpls(self.data),
             (2, role) => interface(role, self.data),
-            (3, 1) => Some(Content::InterfaceName(name(self.data))),
-            (3, 2) => u32_at(self.data, 0).map(Content::InterfaceIndex),
-            (3, 3) => address(self.data).map(|(address, _)| Content::InterfaceAddress(address)),
+            (3, 1) => Some(ObjectContent::InterfaceName(name(self.data))),
+            (3, 2) => u32_at(self.data, 0).map(ObjectContent::InterfaceIndex),
+            (3, 3) => address(self.data).map(|(address, _)| ObjectContent::InterfaceAddress(address)),
             _ => None,
         };
-        found.unwrap_or(Content::Unknown)
+        found.unwrap_or(ObjectContent::Unknown)
     }
 }
 
-fn mpls(data: &[u8]) -> Option<Content> {
+fn mpls(data: &[u8]) -> Option<ObjectContent> {
     let (words, rest) = data.as_chunks::<4>();
     let label = |word: &[u8; 4]| {
         let bits = u32::from_be_bytes(*word);
@@ -138,11 +138,11 @@ fn mpls(data: &[u8]) -> Option<Content> {
             ttl: bits as u8,
         }
     };
-    rest.is_empty().then(|| Content::Mpls(words.iter().map(label).collect()))
+    rest.is_empty().then(|| ObjectContent::Mpls(words.iter().map(label).collect()))
 }
 
 /// The C-Type holds the role in its two upper bits and says in the four lowest which parts follow, in this order.
-fn interface(c_type: u8, data: &[u8]) -> Option<Content> {
+fn interface(c_type: u8, data: &[u8]) -> Option<ObjectContent> {
     let has = |bit: u8| c_type & bit != 0;
     let mut rest = data;
     let mut found = Interface { role: c_type >> 6, index: None, address: None, name: None, mtu: None };
@@ -164,7 +164,7 @@ fn interface(c_type: u8, data: &[u8]) -> Option<Content> {
     if has(1) {
         found.mtu = Some(u32_at(rest, 0)?);
     }
-    Some(Content::Interface(found))
+    Some(ObjectContent::Interface(found))
 }
 
 /// A name without the zeros that pad it.

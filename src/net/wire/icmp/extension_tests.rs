@@ -12,7 +12,7 @@ fn structure(objects: &[u8]) -> Vec<u8> {
     bytes
 }
 
-fn only(objects: &[u8]) -> Content {
+fn only(objects: &[u8]) -> ObjectContent {
     let bytes = structure(objects);
     let found = Extensions::parse(&bytes).expect("a structure");
     assert_eq!(found.checksum_ok, Some(true));
@@ -38,7 +38,7 @@ fn interfaces_are_read() {
     ]
     .concat();
     let object = [&[0, object.len() as u8][..], &object[2..]].concat();
-    let Content::Interface(found) = only(&object) else { panic!("no interface") };
+    let ObjectContent::Interface(found) = only(&object) else { panic!("no interface") };
     let expected = Interface {
         role: 0,
         index: Some(7),
@@ -47,16 +47,16 @@ fn interfaces_are_read() {
         mtu: Some(1500),
     };
     assert_eq!(found, expected);
-    let Content::Interface(found) = only(&[0, 8, 2, 0b1000_1000, 0, 0, 0, 9]) else { panic!("no interface") };
+    let ObjectContent::Interface(found) = only(&[0, 8, 2, 0b1000_1000, 0, 0, 0, 9]) else { panic!("no interface") };
     assert_eq!((found.role, found.index, found.name), (2, Some(9), None));
 }
 
 #[test]
 fn what_is_asked_about_is_read() {
-    assert_eq!(only(&[0, 8, 3, 1, b'l', b'o', 0, 0]), Content::InterfaceName("lo".to_string()));
-    assert_eq!(only(&[0, 8, 3, 2, 0, 0, 0, 3]), Content::InterfaceIndex(3));
+    assert_eq!(only(&[0, 8, 3, 1, b'l', b'o', 0, 0]), ObjectContent::InterfaceName("lo".to_string()));
+    assert_eq!(only(&[0, 8, 3, 2, 0, 0, 0, 3]), ObjectContent::InterfaceIndex(3));
     let address = only(&[0, 12, 3, 3, 0, 1, 4, 0, 127, 0, 0, 1]);
-    assert_eq!(address, Content::InterfaceAddress(Ipv4Addr::LOCALHOST.into()));
+    assert_eq!(address, ObjectContent::InterfaceAddress(Ipv4Addr::LOCALHOST.into()));
 }
 
 #[test]
@@ -64,8 +64,8 @@ fn what_no_table_knows_is_kept() {
     let bytes = structure(&[0, 6, 0xf7, 9, 1, 2, 0, 4, 5, 0]);
     let all: Vec<Object<'_>> = Extensions::parse(&bytes).expect("a structure").objects().collect();
     assert_eq!(all, [Object { class: 0xf7, c_type: 9, data: &[1, 2] }, Object { class: 5, c_type: 0, data: &[] }]);
-    assert_eq!(all[0].content(), Content::Unknown);
-    assert_eq!(only(&[0, 7, 1, 1, 1, 2, 3]), Content::Unknown, "no whole label");
+    assert_eq!(all[0].content(), ObjectContent::Unknown);
+    assert_eq!(only(&[0, 7, 1, 1, 1, 2, 3]), ObjectContent::Unknown, "no whole label");
 }
 
 #[test]

@@ -143,11 +143,11 @@ impl Kind {
         self.is_error() || (self.family == Family::V4 && matches!(self.type_, 4 | 5))
     }
 
-    fn row(self) -> Option<&'static Row> {
+    fn row(self) -> Option<&'static KindRow> {
         rows(self.family).iter().find(|row| row.type_ == self.type_ && row.code == self.code)
     }
 
-    fn row_of_type(self) -> Option<&'static Row> {
+    fn row_of_type(self) -> Option<&'static KindRow> {
         rows(self.family).iter().find(|row| row.type_ == self.type_)
     }
 }
@@ -159,7 +159,7 @@ impl fmt::Display for Kind {
 }
 
 /// One line of a table.
-pub(super) struct Row {
+pub(super) struct KindRow {
     type_: u8,
     code: u8,
     role: Role,
@@ -176,11 +176,11 @@ pub(super) const fn row(
     rfc: &'static str,
     keyword: &'static str,
     name: &'static str,
-) -> Row {
-    Row { type_, code, role, rfc, keyword, name }
+) -> KindRow {
+    KindRow { type_, code, role, rfc, keyword, name }
 }
 
-fn rows(family: Family) -> &'static [Row] {
+fn rows(family: Family) -> &'static [KindRow] {
     match family {
         Family::V4 => &table_v4::ROWS,
         Family::V6 => &table_v6::ROWS,

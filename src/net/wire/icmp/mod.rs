@@ -2,7 +2,7 @@
 //!
 //! A [`Kind`] is a family, a type and a code; the tables give it a name, a keyword, a role and its source.
 //! A [`Message`] is the bytes of one message, read and written; [`Extensions`] may follow what it quotes; an extended echo
-//! asks about a [`Subject`]. All keep numbers no table knows.
+//! asks about a [`AskedInterface`]. All keep numbers no table knows.
 
 mod error;
 mod explain;
@@ -15,7 +15,7 @@ mod table_v6;
 
 pub use error::IcmpError;
 pub use explain::{Advice, Identified, explain, identify};
-pub use extended::{ExtendedEcho, Probed, Subject};
-pub use extension::{Content, Extensions, Interface, MplsLabel, Object, split_quote};
+pub use extended::{AskedInterface, ExtendedEcho, Probed};
+pub use extension::{Extensions, Interface, MplsLabel, Object, ObjectContent, split_quote};
 pub use kind::{Kind, Role};
 pub use message::{Echo, Message};

@@ -4,7 +4,7 @@
 //! defines it. To name another kind, add a row.
 
 use super::kind::Role::{Advisory, Error, Informational as Info};
-use super::kind::{Row, row};
+use super::kind::{KindRow, row};
 
 /// Names of the types whose codes have names of their own.
 pub(super) const TYPE_NAMES: [(u8, &str); 7] = [
@@ -18,7 +18,7 @@ pub(super) const TYPE_NAMES: [(u8, &str); 7] = [
 ];
 
 #[rustfmt::skip]
-pub(super) const ROWS: [Row; 74] = [
+pub(super) const ROWS: [KindRow; 74] = [
     row(0, 0, Info, "RFC 792", "echo-reply", "Echo Reply"),
     row(3, 0, Error, "RFC 792", "net-unreachable", "Net Unreachable"),
     row(3, 1, Error, "RFC 792", "host-unreachable", "Host Unreachable"),

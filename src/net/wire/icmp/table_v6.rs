@@ -4,7 +4,7 @@
 //! defines it. To name another kind, add a row. Types below 128 are errors (RFC 4443, section 2.1).
 
 use super::kind::Role::{Advisory, Error, Informational as Info};
-use super::kind::{Row, row};
+use super::kind::{KindRow, row};
 
 /// Names of the types whose codes have names of their own.
 pub(super) const TYPE_NAMES: [(u8, &str); 7] = [
@@ -18,7 +18,7 @@ pub(super) const TYPE_NAMES: [(u8, &str); 7] = [
 ];
 
 #[rustfmt::skip]
-pub(super) const ROWS: [Row; 74] = [
+pub(super) const ROWS: [KindRow; 74] = [
     row(1, 0, Error, "RFC 4443", "no-route", "No Route to Destination"),
     row(1, 1, Error, "RFC 4443", "admin-prohibited", "Communication with Destination Administratively Prohibited"),
     row(1, 2, Error, "RFC 4443", "beyond-scope", "Beyond Scope of Source Address"),

@@ -3,7 +3,7 @@
 use super::*;
 
 /// One probe as the judge sees it.
-struct Probe {
+struct ModelProbe {
     peer: SocketAddr,
     key: Key,
     len: usize,
@@ -29,13 +29,13 @@ impl Draws {
 }
 
 #[derive(Default)]
-struct AttachedPolicy {
-    probes: Vec<Probe>,
+struct Model {
+    probes: Vec<ModelProbe>,
     step: u64,
     counts: Counts,
 }
 
-impl AttachedPolicy {
+impl Model {
     fn find(&self, peer: SocketAddr, key: Key) -> Option<usize> {
         let of_key = || self.probes.iter().enumerate().filter(|(_, p)| p.peer == peer && p.key == key);
         let pending = of_key().rfind(|(_, p)| p.state == State::Pending);
@@ -115,7 +115,7 @@ impl AttachedPolicy {
     }
 
     fn expire(&mut self, now: i64) -> Vec<ProbeId> {
-        let due = |p: &Probe| p.state == State::Pending && p.settle_by <= now;
+        let due = |p: &ModelProbe| p.state == State::Pending && p.settle_by <= now;
         let mut expired: Vec<usize> = (0..self.probes.len()).filter(|&at| due(&self.probes[at])).collect();
         expired.sort_by_key(|&at| self.probes[at].settle_by);
         for &at in &expired {
@@ -146,7 +146,7 @@ fn any_course_of_events_agrees_with_a_plain_list() {
 
 fn run(seed: u64, steps: usize) -> Counts {
     let mut draws = Draws(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15));
-    let (mut ledger, mut judge) = (Ledger::new(), AttachedPolicy::default());
+    let (mut ledger, mut judge) = (Ledger::new(), Model::default());
     let mut now = 0_i64;
     for step in 0..steps {
         judge.step += 1;
@@ -167,7 +167,17 @@ fn run(seed: u64, steps: usize) -> Counts {
                 let id = ledger.send(at(now), to, key, content, ms(reply), ms(error));
                 let (reply_by, settle_by) = (now + reply, now + reply + error);
                 let (state, answered, settled, peer) = (State::Pending, false, 0, to);
-                judge.probes.push(Probe { peer, key, len, sent: now, reply_by, settle_by, state, answered, settled });
+                judge.probes.push(ModelProbe {
+                    peer,
+                    key,
+                    len,
+                    sent: now,
+                    reply_by,
+                    settle_by,
+                    state,
+                    answered,
+                    settled,
+                });
                 assert_eq!(id.number(), judge.probes.len() as u64, "{context}");
             }
             4..=7 => {
@@ -205,7 +215,7 @@ fn run(seed: u64, steps: usize) -> Counts {
     super::counts(&ledger)
 }
 
-fn compare(ledger: &Ledger, judge: &AttachedPolicy, context: &str) {
+fn compare(ledger: &Ledger, judge: &Model, context: &str) {
     assert_eq!(super::counts(ledger), judge.counts(), "{context}");
     let pending = || judge.probes.iter().enumerate().filter(|(_, p)| p.state == State::Pending);
     assert_eq!(ledger.next_expiry(), pending().map(|(_, p)| at(p.settle_by)).min(), "{context}");

@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::super::super::ip::{Packet, Protocol};
 use super::super::super::{Family, u8_at, u16_at, u32_at};
-use super::super::extension::{Content, Extensions};
+use super::super::extension::{Extensions, ObjectContent};
 use super::super::{Kind, Message};
 
 /// Writes fields, one in a line.
@@ -297,7 +297,7 @@ impl<'a> Layout<'a> {
             );
             let data = place + 4;
             match object.content() {
-                Content::Mpls(labels) => {
+                ObjectContent::Mpls(labels) => {
                     for (index, label) in labels.iter().enumerate() {
                         self.field(data + index * 4, 4, &label.to_string());
                     }
@@ -322,9 +322,9 @@ fn class(number: u8) -> &'static str {
     }
 }
 
-fn said(content: &Content) -> String {
+fn said(content: &ObjectContent) -> String {
     match content {
-        Content::Interface(interface) => {
+        ObjectContent::Interface(interface) => {
             let mut parts = vec![interface.role_name().to_string()];
             parts.extend(interface.name.as_ref().map(|name| format!("name {name}")));
             parts.extend(interface.index.map(|index| format!("index {index}")));
@@ -332,10 +332,10 @@ fn said(content: &Content) -> String {
             parts.extend(interface.mtu.map(|mtu| format!("MTU {mtu}")));
             parts.join(", ")
         }
-        Content::InterfaceName(name) => format!("the interface called {name}"),
-        Content::InterfaceIndex(index) => format!("the interface with index {index}"),
-        Content::InterfaceAddress(address) => format!("the interface with address {address}"),
-        Content::Mpls(_) | Content::Unknown => "data".to_string(),
+        ObjectContent::InterfaceName(name) => format!("the interface called {name}"),
+        ObjectContent::InterfaceIndex(index) => format!("the interface with index {index}"),
+        ObjectContent::InterfaceAddress(address) => format!("the interface with address {address}"),
+        ObjectContent::Mpls(_) | ObjectContent::Unknown => "data".to_string(),
     }
 }
 
