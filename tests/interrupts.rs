@@ -242,6 +242,31 @@ fn an_error_after_a_wait_that_was_cut_short_is_none_of_the_script() {
     assert!(run.stderr.contains("error: no function `shuot`"), "{}", run.stderr);
 }
 
+/// A loop that prints what it receives does not print what did not arrive.
+#[test]
+fn what_did_not_arrive_is_not_printed() {
+    let udp = "let s = udp::bind(\"127.0.0.1:0\");";
+    let tcp = "let l = tcp::listen(\"127.0.0.1:0\"); let s = tcp::connect(l.addr);";
+    let queue = "let s = channel();";
+    for (made, got, shown) in [
+        (udp, "s.recv()", "${p.text}"),
+        (udp, "s.recv()", "${p.data}"),
+        (udp, "s.recv()", "from ${p.from}"),
+        (udp, "s.recv()", "${p}"),
+        (tcp, "s.recv()", "${p.text}"),
+        (tcp, "s.recv()", "${p.len}"),
+        (queue, "s.recv()", "${p}"),
+    ] {
+        let code = format!("{made} print(\"ready\"); loop {{ let p = {got}; print(`got {shown}`); }} print(\"tail\");");
+        let (run, _) = stop(ready(&code), SIGNALS[0]);
+        assert!(!run.stdout.contains("got") && run.stdout.ends_with("tail\n"), "{code}\n{}", run.stdout);
+    }
+    // A script that asks what came is told.
+    let code = format!("{udp} print(\"ready\"); loop {{ let p = s.recv(); print(p.kind); }} print(\"tail\");");
+    let (run, _) = stop(ready(&code), SIGNALS[0]);
+    assert!(run.stdout.ends_with("interrupted\ntail\n"), "{}", run.stdout);
+}
+
 #[test]
 fn a_connection_that_was_being_made_is_no_error() {
     if !common::require_lab_or_skip("a host that does not answer") {

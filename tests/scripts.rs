@@ -39,6 +39,22 @@ fn each_compiles_and_is_short() {
 }
 
 #[test]
+fn all_hosts_of_a_network_are_pinged_with_broadcast_alone() {
+    let server = pingscript(&["scripts/udp_server_plain.rhai", "--listen", "*:0", "--quiet"]).start();
+    let all = format!("127.255.255.255:{}", server.bound_port());
+    let udp = ["scripts/udp_ping.rhai", "--server", &all, "--count", "1"];
+    let icmp = ["scripts/icmp_ping.rhai", "127.255.255.255", "--count", "1", "--timeout", "10ms"];
+    let refused = "permission denied: this address is that of all hosts of a network";
+    for line in [&udp[..], &icmp[..]] {
+        let run = pingscript(line).run().expect_code(1);
+        assert!(run.stdout.contains(refused), "{}", run.stdout);
+        let run = pingscript(&[line, &["--broadcast"]].concat()).run();
+        assert!(!run.stdout.contains(refused) && run.stdout.contains("Packets Sent: 1\n"), "{}", run.stdout);
+        assert!(line[0].contains("icmp") || run.stdout.contains("Packets Received: 1\n"), "{}", run.stdout);
+    }
+}
+
+#[test]
 fn each_says_what_it_is_for_and_what_it_needs() {
     for (name, text) in programs() {
         let header = header(text);

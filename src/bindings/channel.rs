@@ -11,6 +11,7 @@ use super::callback::own;
 use super::context;
 use super::context::Wait;
 use super::error::{ScriptResult, raise};
+use super::loops;
 use crate::net::error::{Error, ErrorKind};
 use crate::net::host::stop::Sleeper;
 use crate::net::socket::tcp::Connection;
@@ -163,7 +164,12 @@ functions! {
     /// expect(queue.recv(), 1);
     /// expect(queue.recv(), ());
     /// ```
-    fn recv(channel: &mut Queue) -> Dynamic = channel.receive().unwrap_or(Dynamic::UNIT);
+    fn recv(channel: &mut Queue) -> Dynamic = channel.receive().unwrap_or_else(|| {
+        if context::peek(|context| context.stop.is_stopped()) == Some(true) {
+            loops::ends();
+        }
+        Dynamic::UNIT
+    });
 
     /// Closes the channel: nothing more can be sent, loops over it end when it is empty.
     ///

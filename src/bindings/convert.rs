@@ -58,14 +58,34 @@ pub fn bytes(ctx: &NativeCallContext, value: Dynamic) -> ScriptResult<Vec<u8>> {
     if let Some(bytes) = data(&value) {
         return Ok(bytes);
     }
-    if value.is::<SocketAddr>() {
-        let error = Error::invalid("argument", format!("{} is an address, not data", shown(&value)));
-        return raise(ctx, error.with_hint("the data comes first: sock.send_to(data, address)"));
-    }
     wrong(ctx, "data", "a string or a blob", &value)
 }
 
-/// The same; `None`: it is none of them.
+/// Refuses data that stands where the address belongs, and the address in its place; `write` makes the right call of both.
+///
+/// # Errors
+/// `invalid`: they are swapped.
+pub fn in_order(
+    ctx: &NativeCallContext,
+    data: &Dynamic,
+    to: &Dynamic,
+    write: impl FnOnce(&str, &str) -> String,
+) -> ScriptResult<()> {
+    let is_address = |value: &Dynamic| {
+        let text = value.read_lock::<ImmutableString>();
+        let is_port = |(host, port): (&str, &str)| !host.is_empty() && port.parse::<u16>().is_ok();
+        value.is::<SocketAddr>() || text.is_some_and(|text| text.rsplit_once(':').is_some_and(is_port))
+    };
+    if !is_address(data) || is_address(to) {
+        return Ok(());
+    }
+    let quoted = |value: &Dynamic| if value.is_string() { format!("{:?}", value.to_string()) } else { shown(value) };
+    let address = if data.is_string() { quoted(data) } else { format!("\"{}\"", shown(data)) };
+    let error = Error::invalid("argument", format!("{} is an address, not data", shown(data)));
+    raise(ctx, error.with_hint(write(&quoted(to), &address)))
+}
+
+/// The same as [`bytes`]; `None`: it is none of them.
 pub fn data(value: &Dynamic) -> Option<Vec<u8>> {
     if let Some(blob) = value.read_lock::<rhai::Blob>() {
         return Some(blob.to_vec());

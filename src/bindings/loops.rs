@@ -33,6 +33,14 @@ pub fn waits(stop: &Stop) {
     }
 }
 
+/// Ends the loop that the script is in, if it is in one: it is about to deal with something that did not arrive, since the wait
+/// for it was cut short.
+pub fn ends() {
+    if BEGAN.get().is_some() {
+        exit::leave_loop();
+    }
+}
+
 /// Whether the loop that is about to begin a turn is to end instead: it has waited, and the script was stopped, as
 /// `is_stopped` says.
 pub fn is_over(is_stopped: impl FnOnce() -> bool) -> bool {

@@ -23,6 +23,9 @@ mod start;
 /// can have a function of this name.
 pub const JOIN: &str = "join()";
 
+/// The same of `host.run(…)`.
+pub const RUN: &str = "run()";
+
 /// How long `join` waits for a task after the stop.
 const LINGER: std::time::Duration = std::time::Duration::from_millis(100);
 
@@ -182,11 +185,11 @@ impl Task {
 }
 
 /// Waits until a task has ended: what its closure or script returned, or the code that the script gave `exit`; `()` if this
-/// script was stopped first.
+/// script was stopped first. `by`: [`JOIN`] or [`RUN`].
 ///
 /// # Errors
 /// What the task threw; `closed`: it was joined before.
-pub(super) fn outcome(ctx: &NativeCallContext, task: &Task) -> ScriptResult<Dynamic> {
+pub(super) fn outcome(ctx: &NativeCallContext, task: &Task, by: &str) -> ScriptResult<Dynamic> {
     if !task.wait(&context::wait(Wait::Pause).stop, Stage::Interrupted) && !task.linger() {
         return Ok(Dynamic::UNIT);
     }
@@ -201,7 +204,7 @@ pub(super) fn outcome(ctx: &NativeCallContext, task: &Task) -> ScriptResult<Dyna
             // Whoever joins it is told, and decides.
             context::current().run.failed.fetch_sub(1, Ordering::Relaxed);
             let source = ctx.call_source().unwrap_or_default().to_string();
-            Err(EvalAltResult::ErrorInFunctionCall(JOIN.into(), source, error, ctx.call_position()).into())
+            Err(EvalAltResult::ErrorInFunctionCall(by.into(), source, error, ctx.call_position()).into())
         }
         None => raise(ctx, Error::new(ErrorKind::Closed, "join", "the task was joined before")),
     }
@@ -368,7 +371,7 @@ functions! {
     /// let task = start_thread(|| 6 * 7);
     /// expect(task.join(), 42);
     /// ```
-    fn join(ctx: NativeCallContext, task: Task) -> ScriptResult<Dynamic> = outcome(&ctx, &task);
+    fn join(ctx: NativeCallContext, task: Task) -> ScriptResult<Dynamic> = outcome(&ctx, &task, JOIN);
 
     /// Ends the task's waits; what still runs half a second later is terminated at its next operation.
     ///

@@ -17,7 +17,7 @@ use crate::bindings::callback::guarded;
 use crate::bindings::context::{Context, Programs, Script};
 use crate::bindings::convert::shown_by;
 use crate::bindings::error::{ScriptResult, core_error, thrown};
-use crate::bindings::task::JOIN;
+use crate::bindings::task::{JOIN, RUN};
 use crate::bindings::{context, exit, loops};
 use crate::net::error::{Error, ErrorKind};
 use crate::terminal::{host_prefix, output};
@@ -238,6 +238,11 @@ pub fn is_permission(error: &EvalAltResult) -> bool {
 /// `error` without what a thread threw, which was printed when the thread ended; `None` if it has none of that.
 fn without_reported(error: &EvalAltResult) -> Option<EvalAltResult> {
     match error {
+        EvalAltResult::ErrorInFunctionCall(name, _, _, at) if name == RUN => {
+            let again = Error::new(ErrorKind::Closed, "run", "the script ended with the error above")
+                .with_hint("to go on without it: try { host.run(…) } catch { … }");
+            Some(EvalAltResult::ErrorRuntime(Dynamic::from(again), *at))
+        }
         EvalAltResult::ErrorInFunctionCall(name, _, _, at) if name == JOIN => {
             let again = Error::new(ErrorKind::Closed, "join", "the thread ended with the error above")
                 .with_hint("to go on without it: try { task.join() } catch { … }");

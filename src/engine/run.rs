@@ -275,6 +275,21 @@ fn conclude(host: &ScriptHost, job: &Job, context: &Context, result: Result<Dyna
     if code.is_none() && context.run.failed.load(Ordering::Relaxed) > 0 {
         code = Some(exit::SCRIPT);
     }
+    account(context);
+    // A lab that broke off, or could not be made, has shown nothing.
+    if signal.is_none() && !matches!(code, Some(exit::SCRIPT | exit::PERMISSION)) {
+        teach(&context.run.part::<Lesson>());
+    }
+    match (signal, code) {
+        (Some(reason), _) => signals::exit_code(reason),
+        (None, Some(code)) => code,
+        (None, None) if context.run.session.loss_report.nobody_replied() => exit::NO_REPLY,
+        (None, None) => exit::DONE,
+    }
+}
+
+/// Ends the account of a run, and prints it.
+pub(super) fn account(context: &Context) {
     let session = &context.run.session;
     session.end(context.host.unix_nanos());
     let account = &session.loss_report;
@@ -299,16 +314,6 @@ fn conclude(host: &ScriptHost, job: &Job, context: &Context, result: Result<Dyna
         if !notes.is_empty() {
             output::note(&notes.join("; "));
         }
-    }
-    // A lab that broke off, or could not be made, has shown nothing.
-    if signal.is_none() && !matches!(code, Some(exit::SCRIPT | exit::PERMISSION)) {
-        teach(&context.run.part::<Lesson>());
-    }
-    match (signal, code) {
-        (Some(reason), _) => signals::exit_code(reason),
-        (None, Some(code)) => code,
-        (None, None) if account.nobody_replied() => exit::NO_REPLY,
-        (None, None) => exit::DONE,
     }
 }
 

@@ -281,6 +281,10 @@ fn not_found(name: &str) -> Error {
     if wanted.with_extension("rhai") == Path::new(&whole) && Path::new(&whole).is_file() {
         return error.with_hint(format!("did you mean `{whole}`?"));
     }
+    if let Some(dir) = [POLICIES, EXAMPLES, LABS].into_iter().find(|dir| name.len() > 3 && dir.starts_with(name)) {
+        let all: Vec<String> = shipped_in(dir).map(|name| format!("{dir}/{name}")).collect();
+        return error.with_hint(format!("give one of them: {}", all.join(", ")));
+    }
     let same = known.iter().find(|known| **known == plain && *known != name);
     let near = same
         .map(|same| full(same))
@@ -294,11 +298,22 @@ fn not_found(name: &str) -> Error {
     let elsewhere = || [EXAMPLES, LABS].into_iter().filter(|_| dir.is_empty()).find_map(beneath);
     match near.or_else(elsewhere) {
         Some(near) => error.with_hint(format!("did you mean `{near}`?")),
-        None if dir.is_empty() => error.with_hint("give a file, or one of those that `pingscript scripts` lists"),
+        None if dir.is_empty() => error.with_hint(meant_by(&plain)),
         None => {
             let known: Vec<String> = known.iter().map(|name| full(name)).collect();
             error.with_hint(format!("give a file, or one that came with pingscript: {}", known.join(", ")))
         }
+    }
+}
+
+/// What a word may mean that no script is called, nor nearly so: a part of their names.
+fn meant_by(word: &str) -> String {
+    let has = |name: &&str| word.len() > 2 && (name.contains(word) || word.starts_with(&name[..name.len().min(5)]));
+    let near: Vec<String> = shipped_in("").filter(has).take(4).map(|name| format!("`{name}`")).collect();
+    match near.split_last() {
+        None => "give a file, or one of those that `pingscript scripts` lists".to_string(),
+        Some((last, [])) => format!("did you mean {last}?"),
+        Some((last, rest)) => format!("did you mean {} or {last}?", rest.join(", ")),
     }
 }
 

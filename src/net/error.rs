@@ -124,7 +124,12 @@ impl Error {
         }
         let code = err.raw_os_error();
         let kind = code.map_or(ErrorKind::System, ErrorKind::of_errno);
-        Self { code, ..Self::new(kind, op, in_words(err)) }
+        let hint = match code {
+            Some(libc::EMFILE) => "too many files and sockets are open; raise `ulimit -n`, as in: ulimit -n 4096",
+            Some(libc::ENFILE) => "the system has too many files and sockets open; raise `sysctl fs.file-max`",
+            _ => "",
+        };
+        Self { code, ..Self::new(kind, op, in_words(err)) }.with_hint(hint)
     }
 
     /// Whether what is wrong is `value`, which somebody gave: the message quotes it or a part of it, or it names
@@ -190,5 +195,7 @@ mod tests {
         assert_eq!(err.to_string(), "bind 127.0.0.1:7: address already in use");
         assert_eq!(err.kind, ErrorKind::InUse);
         assert_eq!(err.code, Some(libc::EADDRINUSE));
+        let err = Error::system("open", &io::Error::from_raw_os_error(libc::EMFILE));
+        assert!(err.kind == ErrorKind::Exhausted && err.hint.contains("raise `ulimit -n`"), "{err:?}");
     }
 }

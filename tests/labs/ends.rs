@@ -57,6 +57,18 @@ fn nothing_is_left_after_an_error_and_after_the_normal_end() {
 }
 
 #[test]
+fn a_script_that_ends_with_an_error_ends_run_with_its_own_words() {
+    if !require_lab_or_skip("a script in a lab's host") {
+        return;
+    }
+    let text = "let a = lab::create().host(\"a\"); a.run(\"udp_ping.rhai\", [\"--cuont\", 3]);";
+    let run = run_text(text, 3);
+    assert!(run.stderr.contains("hint: did you mean --count?"), "{}", run.stderr);
+    let last = "error: run: the script ended with the error above\n";
+    assert!(run.stderr.contains(last) && run.stderr.contains("try { host.run(…) } catch { … }"), "{}", run.stderr);
+}
+
+#[test]
 fn the_death_of_the_helper_is_a_clear_error() {
     if !require_lab_or_skip("the death of a lab's helper") {
         return;
@@ -214,14 +226,17 @@ fn threads_that_wait_on_sockets_of_a_lab_go_on_when_it_ends() {
          let listener = run_in(b, || tcp::listen(\"*:11000\"));
          let client = run_in(a, || tcp::connect(\"b:11000\")); let server = listener.accept();
          let sock = run_in(a, || udp::bind(\"*:0\")); let other = run_in(b, || udp::bind(\"*:0\"));
+         let icmp = run_in(b, || icmp::listen());
          let waiting = [
              start_thread(|| { for message in client { } 1 }), start_thread(|| { for message in server { } 2 }),
              start_thread(|| { for packet in sock { } 3 }), start_thread(|| { for conn in listener { } 4 }),
              start_thread(|| { try { other.recv(); } catch (e) { return e.kind; } }),
+             start_thread(|| { for message in icmp { } 6 }),
+             start_thread(|| { try { icmp.recv(1.h); } catch (e) { return e.kind; } }),
          ];
          sleep(100.ms);
          net.end();
-         expect(waiting.map(|task| task.join()), [1, 2, 3, 4, \"closed\"]);",
+         expect(waiting.map(|task| task.join()), [1, 2, 3, 4, \"closed\", 6, \"closed\"]);",
         0,
     );
     assert!(!run.stdout.contains("Received SIG"), "{}", run.stdout);

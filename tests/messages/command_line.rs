@@ -59,7 +59,7 @@ fn a_script_that_may_not_be_read() {
 }
 
 /// Words of the command line, exit code, message.
-const LINES: [Case; 16] = [
+const LINES: [Case; 19] = [
     (
         "udp_server --policy loss=0.3",
         2,
@@ -191,6 +191,30 @@ error: read nosuch.rhai: there is no such script
         r#"
 error: read udp_pign: there is no such script
   hint: did you mean `udp_ping`?
+"#,
+    ),
+    (
+        "ping 127.0.0.1",
+        2,
+        r#"
+error: read ping: there is no such script
+  hint: did you mean `icmp_ping`, `tcp_ping` or `udp_ping`?
+"#,
+    ),
+    (
+        "tracert 127.0.0.1",
+        2,
+        r#"
+error: read tracert: there is no such script
+  hint: did you mean `traceroute`?
+"#,
+    ),
+    (
+        "examples",
+        2,
+        r#"
+error: read examples: there is no such script
+  hint: give one of them: examples/dns_probe, examples/dns_query, examples/dns_server, examples/ntp_query, examples/ntp_server, examples/voip_probe
 "#,
     ),
     (

@@ -57,6 +57,25 @@ fn hints_fit_what_was_written() {
         ("let s = socket(AF_INET, SOCK_DGRAM);", "a socket is made with: udp::bind("),
         ("let s = udp::bind(\"127.0.0.1:0\"); print(s.addr == s);", "that is its .addr, as in pkt.to == b.addr"),
         ("let s = udp::bind(\"127.0.0.1:0\"); print(s.addr == 7);", "the port of an address is its .port"),
+        ("gilbert(0.5)", "argument 2, `r`, is missing: write gilbert(0.05, 0.25)"),
+        ("print(blob(2) == \"  \");", "the bytes of a text: \"  \".to_blob(); the text of a blob: x.as_string()"),
+        (
+            "udp::bind(\"127.0.0.1:0\").send_to(\"127.0.0.1:9\", \"data\");",
+            "the data comes first: sock.send_to(\"data\", \"127.0.0.1:9\")",
+        ),
+        (
+            "udp::bind(\"127.0.0.1:0\").ping(\"ping 1\", \"127.0.0.1:9\", 1.s);",
+            "the address comes first: sock.ping(\"127.0.0.1:9\", \"ping 1\", 1.s)",
+        ),
+        (
+            "udp::bind(\"127.0.0.1:0\").ping(\"127.0.0.1:9\", \"ping 1\");",
+            "argument 3, `options` or `timeout`, is missing",
+        ),
+        (
+            "start(\"udp_ping.rhai\", [\"--cuont\", 3]).join();",
+            "did you mean --count? The options are --server, --count",
+        ),
+        ("start(\"tcp_ping.rhai\", [\"--framing\", \"rwa\"]).join();", "the values are raw, line, length"),
     ] {
         let run = pingscript(&["-e", script]).run().expect_code(3);
         assert!(run.stderr.contains(hint), "{script}\n{}", run.stderr);

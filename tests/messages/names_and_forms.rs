@@ -183,6 +183,7 @@ error: `random` cannot be called with (integer)
   --> -e:1:1
     1 | random(6);
       | ^
+  hint: argument 2, `high`, is missing
   hint: it is called as
         random()
         random(low: integer, high: integer)

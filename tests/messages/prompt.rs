@@ -84,6 +84,21 @@ start_thread(|| f(2)).join()
 t.stop();
 "#;
 
+/// As a script does, which would print them; at a terminal nobody has asked.
+#[test]
+fn from_a_pipe_it_ends_with_what_was_lost_and_why() {
+    let run = pingscript(&["--seed", "1"]).stdin(
+        "let sock = udp::bind(\"127.0.0.1:0\"); set_policy(sock, loss(1.0)); let out = udp::open(sock.addr);
+         start_thread(|| for pkt in sock { pkt.reply(pkt.text); });
+         out.ping(sock.addr, \"ping 1\", 10.ms);
+         sock.close();\n",
+    );
+    let run = run.run().expect_code(0);
+    assert!(run.stdout.starts_with("Lost 1 of 1 pings: 100.0%"), "{}", run.stdout);
+    assert!(run.stdout.contains(": dropped by loss(1)\n  0 unexplained\n"), "{}", run.stdout);
+    assert!(run.stderr.contains("acted on 1 of 1 packets"), "{}", run.stderr);
+}
+
 #[test]
 fn exit_ends_it() {
     let run = enter("foo()\nexit(4)\nprint(1)\n").expect_code(4);

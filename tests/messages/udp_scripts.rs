@@ -342,16 +342,16 @@ For more information, try '--help'.
 
 const NO_ADDRESS: &str = r#"
 error: resolve no.such.host.invalid: no address for this name (<reason>)
-  --> scripts/udp_ping.rhai:25:10
-   25 | server = resolve(server);
+  --> scripts/udp_ping.rhai:26:10
+   26 | server = resolve(server);
       |          ^
   hint: check the spelling and the network's name server, or give an address such as 127.0.0.1
 "#;
 
 const BOUND_PING: &str = r#"
 error: bind 127.0.0.1:<port>: address already in use
-  --> scripts/udp_ping.rhai:26:17
-   26 | let sock = udp::open(server, OPT.bind, #{ dscp: OPT.dscp });
+  --> scripts/udp_ping.rhai:27:17
+   27 | let sock = udp::open(server, OPT.bind, #{ dscp: OPT.dscp, broadcast: OPT.broadcast });
       |                 ^
   hint: another socket has port <port>; stop it, or choose another port (0: any free one)
 "#;

@@ -50,6 +50,11 @@ fn hint(value: &Dynamic, odd: &Dynamic) -> Option<String> {
                 .to_string(),
         });
     }
+    if let (true, Some(text)) = (value.is_blob(), &of) {
+        return Some(format!(
+            "the bytes of a text: {text:?}.to_blob(); the text of a blob: x.as_string(), of a packet: pkt.text"
+        ));
+    }
     if number(value).is_some() {
         return match of {
             Some(text) if text.trim().parse::<f64>().is_ok() => Some(format!(

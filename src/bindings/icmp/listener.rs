@@ -6,6 +6,7 @@ use crate::bindings::context;
 use crate::bindings::context::Wait;
 use crate::bindings::convert::Options;
 use crate::bindings::error::{OrRaise, ScriptResult, thrown};
+use crate::bindings::loops;
 use crate::nearest::nearest;
 use crate::net::error::{Error, ErrorKind};
 use crate::net::socket::icmp::{Heard, Listener};
@@ -87,7 +88,8 @@ functions! {
         let family = options.one_of("version", &[("IPv4", Family::V4), ("IPv6", Family::V6)]).or_raise(&ctx)?;
         let only = options.text("only").or_raise(&ctx)?.map_or(Ok(Vec::new()), |word| kinds(&word, family));
         options.finish().or_raise(&ctx)?;
-        let opened = Listener::open(context::current().host, family, only.or_raise(&ctx)?);
+        let now = context::current();
+        let opened = Listener::open(now.host, &now.run.session, family, only.or_raise(&ctx)?);
         opened.map_err(|err| crate::bindings::icmp::or_in_a_lab(err, "")).or_raise(&ctx)
     };
 }
@@ -107,6 +109,9 @@ functions! {
     fn recv(ctx: NativeCallContext, listener: &mut Listener, timeout: Duration) -> ScriptResult<Dynamic> = {
         let context = context::wait(Wait::NewWork);
         let heard = listener.receive(Some(context.host.now() + timeout), &context.stop).or_raise(&ctx)?;
+        if heard.is_none() && context.stop.is_stopped() {
+            loops::ends();
+        }
         Ok(heard.map_or(Dynamic::UNIT, Dynamic::from))
     };
 

@@ -10,7 +10,7 @@ use crate::bindings::context;
 use crate::bindings::context::Context;
 use crate::bindings::convert::{shown, typed};
 use crate::bindings::error::{OrRaise, ScriptResult};
-use crate::bindings::task::{Task, outcome, start_script};
+use crate::bindings::task::{RUN, Task, outcome, start_script};
 use crate::net::error::Error;
 use crate::net::host::Host as _;
 use crate::net::lab::addresses::everything;
@@ -264,7 +264,7 @@ functions! {
         ctx: NativeCallContext, host: &mut HostObject, script: &str, args: Array,
     ) -> ScriptResult<Dynamic> = {
         let task = host.start(&ctx, script, &args)?;
-        outcome(&ctx, &task)
+        outcome(&ctx, &task, RUN)
     };
 
     /// Runs a script in the host to its end, without arguments.

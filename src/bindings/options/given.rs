@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use clap::error::ErrorKind as ClapError;
+use clap::error::{ContextKind, ContextValue, ErrorKind as ClapError};
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Command};
 use rhai::NativeCallContext;
@@ -71,9 +71,8 @@ pub(super) fn read(ctx: &NativeCallContext, declared: &[Declared]) -> ScriptResu
         Err(err) if !context.script.main => {
             let text = err.to_string();
             let text = text.trim_start_matches("error: ").lines().next().unwrap_or_default();
-            let names: Vec<String> = declared.iter().map(|option| format!("--{}", option.name)).collect();
             let error = Error::invalid("options", text).with_peer(&context.script.name);
-            return raise(ctx, error.with_hint(format!("the options are {}", names.join(", "))));
+            return raise(ctx, error.with_hint(remedy(&err, declared)));
         }
         Err(err) => {
             let text = err.render().to_string();
@@ -122,6 +121,24 @@ fn filled<'a>(header: &str, values: impl IntoIterator<Item = (&'a String, &'a Op
     values
         .into_iter()
         .fold(header.to_string(), |text, (name, value)| text.replace(&format!("{{{name}}}"), &value.typed()))
+}
+
+/// What to write in place of what clap refuses.
+fn remedy(err: &clap::Error, declared: &[Declared]) -> String {
+    let listed = |kind| match err.get(kind) {
+        Some(ContextValue::String(one)) => vec![one.clone()],
+        Some(ContextValue::Strings(several)) => several.clone(),
+        _ => Vec::new(),
+    };
+    let values = listed(ContextKind::ValidValue);
+    if !values.is_empty() {
+        return format!("the values are {}", values.join(", "));
+    }
+    let names: Vec<String> = declared.iter().map(|option| format!("--{}", option.name)).collect();
+    match listed(ContextKind::SuggestedArg).first() {
+        Some(near) => format!("did you mean {near}? The options are {}", names.join(", ")),
+        None => format!("the options are {}", names.join(", ")),
+    }
 }
 
 /// The options that were given, as they were typed.

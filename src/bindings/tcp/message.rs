@@ -8,6 +8,7 @@ use rhai::{Dynamic, ImmutableString, NativeCallContext};
 use crate::bindings::context;
 use crate::bindings::convert::{bytes, text};
 use crate::bindings::error::{OrRaise, ScriptResult, raise};
+use crate::bindings::loops;
 use crate::net::error::Error;
 use crate::net::policy::datagram::Datagram;
 use crate::net::policy::{Action, Place, Verdict};
@@ -46,6 +47,14 @@ impl ReceivedMessage {
     fn place(&self) -> Option<Place> {
         let judged = self.datagram().and_then(|datagram| datagram.judged.as_ref());
         self.0.deciding.or(judged.map(|judged| judged.place))
+    }
+
+    /// The message of which a script reads something. What did not arrive because the script was stopped ends the loop there.
+    fn content(&self) -> Option<&Datagram> {
+        if matches!(self.0.incoming, Incoming::Interrupted) {
+            loops::ends();
+        }
+        self.datagram()
     }
 
     fn datagram(&self) -> Option<&Datagram> {
@@ -130,7 +139,7 @@ functions! {
     /// expect(listener.accept().recv().text, "hello");
     /// ```
     get text(message: &mut ReceivedMessage) -> Dynamic =
-        message.datagram().map_or(Dynamic::UNIT, |datagram| text(&datagram.data).into());
+        message.content().map_or(Dynamic::UNIT, |datagram| text(&datagram.data).into());
 
     /// The message as a blob; `()` if none came.
     ///
@@ -140,7 +149,7 @@ functions! {
     /// expect(listener.accept().recv().data[0], 65);
     /// ```
     get data(message: &mut ReceivedMessage) -> Dynamic =
-        message.datagram().map_or(Dynamic::UNIT, |datagram| Dynamic::from_blob(datagram.data.to_vec()));
+        message.content().map_or(Dynamic::UNIT, |datagram| Dynamic::from_blob(datagram.data.to_vec()));
 
     /// The size of the message in bytes; 0 if none came.
     ///
@@ -149,7 +158,7 @@ functions! {
     /// tcp::connect(listener.addr).send("hello");
     /// expect(listener.accept().recv().len, 5);
     /// ```
-    get len(message: &mut ReceivedMessage) -> i64 = message.datagram().map_or(0, |datagram| datagram.data.len() as i64);
+    get len(message: &mut ReceivedMessage) -> i64 = message.content().map_or(0, |datagram| datagram.data.len() as i64);
 
     /// The message's number within its connection, from 1, as the listener's policy counts it; `()` without a policy.
     ///

@@ -10,6 +10,7 @@ use super::ping::seconds;
 use crate::bindings::context;
 use crate::bindings::convert::{bytes, text};
 use crate::bindings::error::{OrRaise, ScriptResult, raise};
+use crate::bindings::loops;
 use crate::net::error::Error;
 use crate::net::policy::datagram::Datagram;
 use crate::net::policy::decisions::PacketId;
@@ -63,6 +64,14 @@ impl ReceivedPacket {
     pub fn under_judgement(socket: UdpSocket, datagram: Datagram, place: Place) -> Self {
         let (incoming, replied) = (Incoming::Packet(datagram), AtomicBool::new(false));
         Self(Arc::new(Receipt { socket, incoming, id: None, deciding: Some(place), replied }))
+    }
+
+    /// The datagram of which a script reads something. What did not arrive because the script was stopped ends the loop there.
+    fn content(&self) -> Option<&Datagram> {
+        if matches!(self.0.incoming, Incoming::Interrupted) {
+            loops::ends();
+        }
+        self.datagram()
     }
 
     pub(super) fn datagram(&self) -> Option<&Datagram> {
@@ -119,7 +128,7 @@ functions! {
     /// expect(sock.recv(1.s).from, sock.addr);
     /// ```
     get from(packet: &mut ReceivedPacket) -> Dynamic = {
-        let mut from: Dynamic = or_unit(packet.datagram().map(|datagram| datagram.from));
+        let mut from: Dynamic = or_unit(packet.content().map(|datagram| datagram.from));
         if let Some(id) = packet.0.id {
             // What is sent there replies to this packet.
             from.set_tag(id.number());
@@ -135,7 +144,7 @@ functions! {
     /// expect(sock.recv(1.s).text, "hello");
     /// ```
     get text(packet: &mut ReceivedPacket) -> Dynamic =
-        packet.datagram().map_or(Dynamic::UNIT, |datagram| text(&datagram.data).into());
+        packet.content().map_or(Dynamic::UNIT, |datagram| text(&datagram.data).into());
 
     /// The payload as a blob; `()` if no datagram came.
     ///
@@ -145,7 +154,7 @@ functions! {
     /// expect(sock.recv(1.s).data[0], 65);
     /// ```
     get data(packet: &mut ReceivedPacket) -> Dynamic =
-        packet.datagram().map_or(Dynamic::UNIT, |datagram| Dynamic::from_blob(datagram.data.to_vec()));
+        packet.content().map_or(Dynamic::UNIT, |datagram| Dynamic::from_blob(datagram.data.to_vec()));
 
     /// When the datagram arrived: seconds since 1970 (UTC), as `unix_time` gives them, by the kernel's stamp; `()` if none came.
     /// The kernel stamps from when this is first asked of a packet of the socket, or from its first ping; of a packet that came
@@ -173,7 +182,7 @@ functions! {
     /// sock.send_to("hello", sock.addr);
     /// expect(sock.recv(1.s).len, 5);
     /// ```
-    get len(packet: &mut ReceivedPacket) -> i64 = packet.datagram().map_or(0, |datagram| datagram.data.len() as i64);
+    get len(packet: &mut ReceivedPacket) -> i64 = packet.content().map_or(0, |datagram| datagram.data.len() as i64);
 
     /// The packet's number within its flow, that is from this sender to this socket, from 1, as the socket's policy counts
     /// it; `()` without a policy.
@@ -245,6 +254,9 @@ functions! {
         Incoming::Packet(datagram) => format!("{} bytes from {}", datagram.data.len(), datagram.from),
         Incoming::Icmp(error) => error.kind.to_string(),
         Incoming::TimedOut => "timeout".to_string(),
-        Incoming::Interrupted => "interrupted".to_string(),
+        Incoming::Interrupted => {
+            loops::ends();
+            "interrupted".to_string()
+        }
     };
 }

@@ -8,7 +8,7 @@ use super::schedule::{Closures, Schedule, plan, targets, timeouts};
 use crate::bindings::callback::Callback;
 use crate::bindings::context;
 use crate::bindings::context::Wait;
-use crate::bindings::convert::{Options, address, bytes, shown};
+use crate::bindings::convert::{Options, address, bytes, in_order, shown};
 use crate::bindings::error::{OrRaise, ScriptResult, thrown};
 use crate::net::error::Error;
 use crate::net::policy::datagram::Datagram;
@@ -25,6 +25,7 @@ fn ping(
     options: &Map,
     matcher: Option<FnPtr>,
 ) -> ScriptResult<Ping> {
+    in_order(ctx, &message, to, |message, to| format!("the address comes first: sock.ping({to}, {message}, 1.s)"))?;
     let to = address(ctx, to)?;
     let mut options = Options::new("ping", options);
     let mut read = || Ok((timeouts(&mut options)?, options.count("size", 0)?.unwrap_or(0), options.switch("report")?));

@@ -6,7 +6,7 @@ use super::packet::ReceivedPacket;
 use super::{counts_map, or_unit};
 use crate::bindings::context;
 use crate::bindings::context::Wait;
-use crate::bindings::convert::{address, bytes};
+use crate::bindings::convert::{address, bytes, in_order};
 use crate::bindings::error::{OrRaise, ScriptResult, raise, thrown};
 use crate::net::error::{Error, ErrorKind};
 use crate::net::policy::decisions::PacketId;
@@ -62,6 +62,7 @@ functions! {
     fn send_to as send_to(
         ctx: NativeCallContext, socket: &mut UdpSocket, data: Dynamic, to: Dynamic,
     ) -> ScriptResult<()> = {
+        in_order(&ctx, &data, &to, |data, to| format!("the data comes first: sock.send_to({data}, {to})"))?;
         let to = to.flatten();
         // An address that a script has from a packet says which one.
         let asked = Some(PacketId::of(to.tag()));

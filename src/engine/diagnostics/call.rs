@@ -222,6 +222,9 @@ fn mismatch(forms: &[&Function], given: &[String], with_dot: bool) -> Words {
     if matches!(name.as_str(), "print" | "debug") {
         return Words::new(message).hint(format!("it takes one value; to show several: {name}(`${{a}} ${{b}}`)"));
     }
+    if let Some(missing) = missing(&name, forms, given, with_dot) {
+        return Words::new(message).hint(missing).hint(usage(forms, with_dot));
+    }
     let same_count = forms.iter().filter(|f| f.params.len() == given.len());
     let telling = |f: &Function| wrong(f, given).any(|(_, want, _)| matches!(want, "closure" | "Duration" | "float"));
     let nearest = same_count.min_by_key(|f| (wrong(f, given).count(), !telling(f)));
@@ -233,6 +236,20 @@ fn mismatch(forms: &[&Function], given: &[String], with_dot: bool) -> Words {
         is_telling.then(|| argument(at, want, got))
     });
     Words::new(message).hints(specific).hint(usage(forms, with_dot))
+}
+
+/// What is missing where a form takes all that is given and one more.
+fn missing(name: &str, forms: &[&Function], given: &[String], with_dot: bool) -> Option<String> {
+    let fits = |f: &&&Function| f.params.len() == given.len() + 1 && wrong(f, given).next().is_none();
+    let next: BTreeSet<String> =
+        forms.iter().filter(fits).map(|f| format!("`{}`", f.params[given.len()].name)).collect();
+    // A single form says it all.
+    if forms.len() == 1 || next.is_empty() || given.len() == usize::from(with_dot) {
+        return None;
+    }
+    let (at, next) = (given.len() + usize::from(!with_dot), next.into_iter().collect::<Vec<_>>().join(" or "));
+    let such_as = if name == "gilbert" { ": write gilbert(0.05, 0.25)" } else { "" };
+    Some(format!("argument {at}, {next}, is missing{such_as}"))
 }
 
 /// The arguments that a form does not take: index, wanted type, given type.

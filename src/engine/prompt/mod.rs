@@ -51,7 +51,9 @@ const ENTRY: usize = 1 << 20;
 /// # Errors
 /// The system has no descriptor or thread left.
 pub fn run(host: &Arc<ScriptHost>, seed: Option<u64>, wanted: Wanted, first: Loaded) -> Result<i32> {
-    in_session(host, seed, wanted, move |session| {
+    // Where a script would print what was lost and why, its lines from a pipe do, too.
+    let accounts = !std::io::stdin().is_terminal();
+    in_session(host, seed, wanted, accounts, move |session| {
         let mut reader = Reader::open(session)?;
         if reader.is_terminal() {
             output::line(GREETING);
@@ -60,7 +62,8 @@ pub fn run(host: &Arc<ScriptHost>, seed: Option<u64>, wanted: Wanted, first: Loa
     })
 }
 
-/// Runs `body` with a session on a thread with a script's stack; the exit code, also of what the session started.
+/// Runs `body` with a session on a thread with a script's stack; the exit code, also of what the session started. At its end what
+/// was lost and why is printed, if `accounts`.
 ///
 /// # Errors
 /// The system has no descriptor or thread left; what `body` returns.
@@ -68,6 +71,7 @@ pub fn in_session(
     host: &Arc<ScriptHost>,
     seed: Option<u64>,
     wanted: Wanted,
+    accounts: bool,
     body: impl FnOnce(&mut PromptSession) -> Result<i32> + Send + 'static,
 ) -> Result<i32> {
     signals::stop_entry(None);
@@ -82,11 +86,11 @@ pub fn in_session(
         return Ok(exit::USAGE);
     }
     let (events, clock) = (context.run.session.clone(), context.host.clone());
-    let (last_events, last_clock) = (events.clone(), clock.clone());
     signals::at_leaving(move || {
         jobs::restore(mode);
-        last_events.end(last_clock.unix_nanos());
+        events.end(clock.unix_nanos());
     });
+    let ending = context.clone();
     let mut session = PromptSession::new(host.clone(), context);
     let code = threads::spawn_script("prompt", move || {
         let code = body(&mut session);
@@ -97,7 +101,10 @@ pub fn in_session(
     })?;
     let code = code.join().unwrap_or(Ok(exit::SCRIPT));
     let signal = signals::finish();
-    events.end(clock.unix_nanos());
+    match accounts {
+        true => run::account(&ending),
+        false => ending.run.session.end(ending.host.unix_nanos()),
+    }
     output::flush();
     signal.map_or(code, |reason| Ok(signals::exit_code(reason)))
 }

@@ -33,7 +33,7 @@ const FAREWELL: &str = "That was the tour. From here:\n  \
 /// # Errors
 /// The system has no descriptor or thread left.
 pub fn run(host: &Arc<ScriptHost>) -> Result<i32> {
-    in_session(host, Some(1), Default::default(), |session| {
+    in_session(host, Some(1), Default::default(), false, |session| {
         let mut reader = Reader::open(session)?;
         output::prose(GREETING);
         for (index, step) in STEPS.iter().enumerate() {

@@ -165,8 +165,7 @@ impl Line {
                     return Err(error.with_hint("it was stopped, or the machine is very busy; the lab has ended"));
                 }
                 Err(err) if err.raw_os_error() == Some(libc::EMFILE) => {
-                    let hint = "too many files and sockets are open; raise `ulimit -n`";
-                    return Err(Error::system("lab", &err).with_hint(hint));
+                    return Err(Error::system("lab", &err));
                 }
                 _ => return Err(self.give_up()),
             }

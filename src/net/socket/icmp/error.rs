@@ -52,7 +52,6 @@ pub(super) fn open_error(err: &io::Error, local: ZonedIp) -> Error {
     let error = Error::system("open", err).with_peer(local);
     match error.kind {
         ErrorKind::NotLocal => error.with_hint("give an address of this host, or none"),
-        ErrorKind::Exhausted => error.with_hint("too many files and sockets are open; raise `ulimit -n`"),
         _ => error,
     }
 }

@@ -2,17 +2,19 @@
 
 use std::net::SocketAddr;
 use std::os::fd::AsFd;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Weak};
 use std::{fmt, io};
 
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::error;
 use crate::net::error::{Error, Result};
+use crate::net::host::id::HostId;
 use crate::net::host::stop::Stop;
 use crate::net::host::{Host, Waited};
 use crate::net::socket::endpoint::lock;
 use crate::net::socket::error_queue::closed;
+use crate::net::socket::session::{Session, Settle};
 use crate::net::sys::{self, PollFd};
 use crate::net::time::Instant;
 use crate::net::wire::Family;
@@ -52,7 +54,7 @@ impl Listener {
     ///
     /// # Errors
     /// `permission`: it takes raw sockets; the hint says how to get them.
-    pub fn open(host: Arc<dyn Host>, family: Option<Family>, only: Vec<Kind>) -> Result<Self> {
+    pub fn open(host: Arc<dyn Host>, session: &Session, family: Option<Family>, only: Vec<Kind>) -> Result<Self> {
         let wanted = [Family::V4, Family::V6].into_iter().filter(|one| family.is_none_or(|family| family == *one));
         let mut sockets = Vec::new();
         for one in wanted {
@@ -66,7 +68,10 @@ impl Listener {
                 Err(err) => return Err(Error::system("listen", &err)),
             }
         }
-        Ok(Self(Arc::new(Inner { host, only, sockets: Mutex::new(sockets) })))
+        let inner = Arc::new(Inner { host, only, sockets: Mutex::new(sockets) });
+        let settle: Weak<dyn Settle> = Arc::<Inner>::downgrade(&inner);
+        session.opened(settle);
+        Ok(Self(inner))
     }
 
     /// Waits for the next message; `None` when `until` has passed or the stop has happened.
@@ -112,9 +117,24 @@ impl Listener {
         }
     }
 
-    /// Stops listening.
+    /// Stops listening; a receive that waits ends.
     pub fn close(&self) {
-        lock(&self.0.sockets).clear();
+        for (_, socket) in lock(&self.0.sockets).drain(..) {
+            // Wakes waiting threads, though the call itself reports ENOTCONN.
+            let _ = socket.shutdown(std::net::Shutdown::Both);
+        }
+    }
+}
+
+impl Settle for Inner {
+    fn settle_up(&self) {}
+
+    fn host(&self) -> HostId {
+        self.host.id()
+    }
+
+    fn close(self: Arc<Self>) {
+        Listener(self).close();
     }
 }
 

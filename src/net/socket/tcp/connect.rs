@@ -367,7 +367,6 @@ fn connect_error(err: &io::Error, to: SocketAddr, local: Option<SocketAddr>) -> 
         }
         (ErrorKind::NotLocal, None) => Error { kind: ErrorKind::Exhausted, ..error }
             .with_hint("every local port is in use: end some connections, or widen net.ipv4.ip_local_port_range"),
-        (ErrorKind::Exhausted, _) => error.with_hint("too many files and sockets are open; raise `ulimit -n`"),
         (ErrorKind::Permission, _) => error.with_hint("a firewall rule of this host forbids it"),
         (ErrorKind::Invalid, _) if to.port() == 0 => Error {
             message: "nothing can be reached at port 0".to_string(),

@@ -284,7 +284,6 @@ fn listen_error(err: &io::Error, local: SocketAddr) -> Error {
         }
         ErrorKind::NotLocal => error.with_hint("listen at an address of this host, such as 127.0.0.1 or 0.0.0.0"),
         ErrorKind::Permission => error.with_hint("ports below 1024 need privileges; choose a port from 1024 up"),
-        ErrorKind::Exhausted => error.with_hint("too many files and sockets are open; raise `ulimit -n`"),
         _ => error,
     }
 }

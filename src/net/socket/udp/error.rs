@@ -65,7 +65,6 @@ pub(super) fn bind_error(err: &io::Error, local: SocketAddr) -> Error {
         )),
         ErrorKind::NotLocal => error.with_hint("bind to an address of this host, such as 127.0.0.1 or 0.0.0.0"),
         ErrorKind::Permission => error.with_hint("ports below 1024 need privileges; choose a port from 1024 up"),
-        ErrorKind::Exhausted => error.with_hint("too many files and sockets are open; raise `ulimit -n`"),
         _ => error,
     }
 }
