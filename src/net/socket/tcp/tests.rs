@@ -6,6 +6,10 @@ use crate::net::host::ThisMachine;
 use crate::net::host::stop::{Reason, Stop};
 use crate::net::time::Instant;
 
+/// More bytes than a narrow pair holds, and few enough for many tests at a time: what waits to be sent has a bound over the
+/// whole process.
+const LARGE: usize = 1 << 20;
+
 /// A session, and connections in it.
 struct Bench {
     host: Arc<dyn Host>,
@@ -34,6 +38,14 @@ impl Bench {
     fn pair(&self, framing: Framing) -> (Connection, Connection) {
         let listener = self.listener(framing);
         (self.connect(listener.local(), framing), self.accept(&listener))
+    }
+
+    /// A pair between which the kernel holds much less than [`LARGE`].
+    fn narrow_pair(&self) -> (Connection, Connection) {
+        let (client, server) = self.pair(Framing::Raw);
+        client.socket("recv").expect("open").set_recv_buffer_size(1 << 16).expect("set");
+        server.socket("send").expect("open").set_send_buffer_size(1 << 16).expect("set");
+        (client, server)
     }
 
     fn connect(&self, to: SocketAddr, framing: Framing) -> Connection {
@@ -165,10 +177,9 @@ fn a_port_in_use_is_told_with_its_owner() {
 #[test]
 fn a_peer_that_does_not_read_holds_up_no_deadline() {
     let bench = Bench::new();
-    let (client, server) = bench.pair(Framing::Raw);
+    let (client, server) = bench.narrow_pair();
     let soon = Some(bench.host.now() + Duration::from_millis(20));
-    let large = vec![7; 32 << 20];
-    assert_eq!(server.send(&large, soon, &bench.stop).expect("open"), Sent::TimedOut);
+    assert_eq!(server.send(&[7; LARGE], soon, &bench.stop).expect("open"), Sent::TimedOut);
     // The rest goes out before what is sent next.
     let reader = std::thread::spawn(move || {
         let bench = Bench::new();
@@ -183,18 +194,18 @@ fn a_peer_that_does_not_read_holds_up_no_deadline() {
     });
     bench.send(&server, "last");
     server.close();
-    assert_eq!(reader.join().expect("no panic"), (32 << 20) + 4);
+    assert_eq!(reader.join().expect("no panic"), LARGE + 4);
 }
 
 #[test]
 fn a_stop_ends_every_wait() {
     let bench = Bench::new();
-    let (client, server) = bench.pair(Framing::Raw);
+    let (client, server) = bench.narrow_pair();
     let listener = bench.listener(Framing::Raw);
     bench.stop.interrupt(Reason::Ended);
     assert!(matches!(client.receive(Want::Some, None, &bench.stop), Ok(Incoming::Interrupted)));
     assert!(matches!(listener.accept(None, &bench.stop), Ok(Accepted::Interrupted)));
-    assert_eq!(server.send(&vec![7; 32 << 20], None, &bench.stop).expect("open"), Sent::Interrupted);
+    assert_eq!(server.send(&[7; LARGE], None, &bench.stop).expect("open"), Sent::Interrupted);
 }
 
 #[test]
