@@ -134,6 +134,24 @@ const OPEN: &[&str] = &["host", "policy", "probe", "observe", "socket"];
 /// How many modules of a tree are in circles; it may only shrink.
 const IN_CIRCLES: &[(&str, usize)] = &[("net", 0), ("bindings", 0)];
 
+/// How many `static` items the core has, those of threads included; it may only shrink.
+const STATICS: usize = 17;
+
+#[test]
+fn what_there_is_once_in_a_process_or_a_thread_is_little() {
+    let is_static = |line: &str| {
+        let line = line.trim_start();
+        let line = line.strip_prefix("pub").map_or(line, |rest| rest.trim_start_matches(|c| c != ' ').trim_start());
+        line.starts_with("static ")
+    };
+    let core = sources().into_iter().filter(|(path, _)| path.starts_with("src/net/"));
+    let of = |(path, text): (String, String)| {
+        text.lines().filter(|line| is_static(line)).map(|line| format!("{path}: {}", line.trim())).collect::<Vec<_>>()
+    };
+    let found: Vec<String> = core.flat_map(of).collect();
+    assert!(found.len() <= STATICS, "{} of at most {STATICS}:\n{}", found.len(), found.join("\n"));
+}
+
 #[test]
 fn each_layer_names_only_what_is_beneath_it() {
     let files = sources();

@@ -1,30 +1,30 @@
 //! Panics: each is a bug of this program. One that a single frame or message sets off ends the work on that one alone.
 
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{MutexGuard, PoisonError};
 
-/// How often a panic was met that nothing has turned into an error.
-static MET: AtomicU64 = AtomicU64::new(0);
-
-/// Where; each place is reported once.
-static PLACES: Mutex<Vec<(String, u32)>> = Mutex::new(Vec::new());
+use super::environment::process;
 
 /// Counts a panic; whether it is the first one at its place.
 pub fn met(place: Option<&Location<'_>>) -> bool {
-    MET.fetch_add(1, Ordering::Relaxed);
-    let place = place.map_or((String::new(), 0), |at| (at.file().to_string(), at.line()));
-    let mut places = PLACES.lock().unwrap_or_else(PoisonError::into_inner);
-    let is_new = !places.contains(&place);
-    if is_new {
-        places.push(place);
+    let (file, line) = place.map_or(("", 0), |at| (at.file(), at.line()));
+    let mut panics = panics();
+    if let Some((.., count)) = panics.iter_mut().find(|known| (known.0.as_str(), known.1) == (file, line)) {
+        *count += 1;
+        return false;
     }
-    is_new
+    panics.push((file.to_string(), line, 1));
+    true
 }
 
 /// How often a panic was met, and at how many places.
 pub fn count() -> (u64, usize) {
-    (MET.load(Ordering::Relaxed), PLACES.lock().unwrap_or_else(PoisonError::into_inner).len())
+    let panics = panics();
+    (panics.iter().map(|(.., count)| count).sum(), panics.len())
+}
+
+fn panics() -> MutexGuard<'static, Vec<(String, u32, u64)>> {
+    process().panics.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Does `step`, and goes on after a panic in it; whether there was none.

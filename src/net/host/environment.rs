@@ -1,7 +1,12 @@
 //! What the core needs of the process around it: a place for its notes and rows, and what is to be done before a wait.
-//! Whoever runs the core sets it once; without one nothing is shown.
+//! Whoever runs the core sets it once; without one nothing is shown. And what the core has once in a process.
 
-use std::sync::{Arc, OnceLock};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::mpsc::Sender;
+use std::sync::{Arc, Mutex, Once, OnceLock};
+
+use socket2::Socket;
 
 use super::id::HostId;
 
@@ -58,14 +63,81 @@ struct NoEnvironment;
 
 impl Environment for NoEnvironment {}
 
-static ENVIRONMENT: OnceLock<Box<dyn Environment>> = OnceLock::new();
+/// What the core has once in a process, whatever runs in it. All else belongs to a run, a socket, a lab or a thread.
+pub struct Process {
+    environment: OnceLock<Box<dyn Environment>>,
+    /// Panics that nothing has turned into an error, by file and line (`bugs`).
+    pub(super) panics: Mutex<Vec<(String, u32, u64)>>,
+    /// The thread that ends what was interrupted (`stop`).
+    pub(in crate::net) grace: Mutex<Option<Sender<GraceEnd>>>,
+    /// Threads that run script code, and how many there may be (`threads`).
+    pub(super) threads: AtomicUsize,
+    pub(super) most_threads: OnceLock<usize>,
+    /// Bytes that peers have filled (`room`).
+    pub(super) exempt: AtomicI64,
+    /// The number of the last host of a lab, and of the last lab.
+    hosts: AtomicU32,
+    pub(in crate::net) labs: AtomicU32,
+    /// The binary that labs start as their helper, in place of the one that runs.
+    pub(in crate::net) lab_helper: OnceLock<PathBuf>,
+    /// What programs in hosts go without is said once.
+    pub(in crate::net) lab_notes: Once,
+    /// Threads that wait in calls which a stop ends one by one, and those with room to receive ahead.
+    pub(in crate::net) threads_in_calls: AtomicUsize,
+    pub(in crate::net) threads_ahead: AtomicUsize,
+    /// A socket that has the kernel stamp packets, and whether it was seen to do so.
+    pub(in crate::net) stamping: OnceLock<Option<Socket>>,
+    pub(in crate::net) stamps: Once,
+    /// The numbers of the next pinger and prober.
+    pub(in crate::net) pingers: AtomicU64,
+    pub(in crate::net) probers: AtomicU64,
+}
+
+impl Process {
+    /// The number of one host of a lab more.
+    pub(in crate::net) fn next_host(&self) -> HostId {
+        HostId(self.hosts.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+
+    /// Whether there are hosts besides this machine.
+    pub(super) fn has_hosts(&self) -> bool {
+        self.hosts.load(Ordering::Relaxed) > 0
+    }
+}
+
+/// Ends something when its grace is over.
+pub(in crate::net) type GraceEnd = Box<dyn FnOnce() + Send>;
+
+static PROCESS: Process = Process {
+    environment: OnceLock::new(),
+    panics: Mutex::new(Vec::new()),
+    grace: Mutex::new(None),
+    threads: AtomicUsize::new(0),
+    most_threads: OnceLock::new(),
+    exempt: AtomicI64::new(0),
+    hosts: AtomicU32::new(0),
+    labs: AtomicU32::new(0),
+    lab_helper: OnceLock::new(),
+    lab_notes: Once::new(),
+    threads_in_calls: AtomicUsize::new(0),
+    threads_ahead: AtomicUsize::new(0),
+    stamping: OnceLock::new(),
+    stamps: Once::new(),
+    pingers: AtomicU64::new(0),
+    probers: AtomicU64::new(0),
+};
+
+/// What this process has once.
+pub(in crate::net) fn process() -> &'static Process {
+    &PROCESS
+}
 
 /// Sets the environment. Only the first call counts.
 pub fn set(environment: impl Environment + 'static) {
-    let _ = ENVIRONMENT.set(Box::new(environment));
+    let _ = PROCESS.environment.set(Box::new(environment));
 }
 
 /// The environment that was set.
 pub fn environment() -> &'static dyn Environment {
-    ENVIRONMENT.get().map_or(&NoEnvironment, |set| &**set)
+    PROCESS.environment.get().map_or(&NoEnvironment, |set| &**set)
 }

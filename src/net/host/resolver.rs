@@ -8,7 +8,7 @@ use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::os::fd::AsFd;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::id::HostId;
+use super::environment::process;
 use super::stop::Stop;
 use super::{Host, Waited};
 use crate::net::error::{Error, ErrorKind, Result};
@@ -50,7 +50,7 @@ pub(in crate::net) fn look_up(here: &dyn Host, name: &str, stop: &Stop) -> Resul
             // getaddrinfo's text, without the standard library's words before it.
             let text = err.to_string();
             let reason = text.rsplit(": ").next().unwrap_or(&text);
-            if !name.contains('.') && HostId::are_several() {
+            if !name.contains('.') && process().has_hosts() {
                 let message = format!("no address for this name outside of the lab ({reason})");
                 return Err(error(ErrorKind::Resolve, message).with_hint(LAB_HINT));
             }

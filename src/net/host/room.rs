@@ -3,15 +3,13 @@
 //! It has bounds of its own, one for each kind over the whole process, and does not count as the script's
 //! ([`exempt_bytes`]). What would go beyond a bound is refused by its holder, and counted there.
 
-use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::environment::environment;
-
-static EXEMPT: AtomicI64 = AtomicI64::new(0);
+use super::environment::{environment, process};
 
 /// Bytes that do not count as the script's.
 pub fn exempt_bytes() -> i64 {
-    EXEMPT.load(Ordering::Relaxed)
+    process().exempt.load(Ordering::Relaxed)
 }
 
 /// Bytes that are not counted as the script's: peers have filled them, and their number is bounded elsewhere.
@@ -23,7 +21,7 @@ impl Exempt {
     pub fn set(&mut self, bytes: usize) {
         let more = bytes as i64 - self.0 as i64;
         if more != 0 {
-            EXEMPT.fetch_add(more, Ordering::Relaxed);
+            process().exempt.fetch_add(more, Ordering::Relaxed);
             self.0 = bytes;
         }
     }
@@ -123,8 +121,8 @@ mod tests {
 
     #[test]
     fn who_holds_most_is_refused_and_the_others_have_their_share() {
-        static SMALL: Room = Room::new(1000);
-        let [mut greedy, mut other, third] = [(); 3].map(|()| Reserved::new(&SMALL));
+        let small: &Room = Box::leak(Box::new(Room::new(1000)));
+        let [mut greedy, mut other, third] = [(); 3].map(|()| Reserved::new(small));
         assert!(greedy.may_hold(900) && !greedy.may_hold(1001));
         greedy.set(900);
         assert!(!greedy.may_hold(1001), "beyond the room");
@@ -136,6 +134,6 @@ mod tests {
         drop(greedy);
         assert!(other.may_hold(1000));
         drop(other);
-        assert_eq!((SMALL.taken.load(Ordering::Relaxed), SMALL.holders.load(Ordering::Relaxed)), (0, 0));
+        assert_eq!((small.taken.load(Ordering::Relaxed), small.holders.load(Ordering::Relaxed)), (0, 0));
     }
 }

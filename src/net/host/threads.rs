@@ -6,11 +6,10 @@
 //! here before they are started. Other limits (processes of a user, of a group) make the start fail, which is harmless.
 
 use std::io;
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::thread::{Builder, JoinHandle};
 
-use super::environment::environment;
+use super::environment::{environment, process};
 use crate::net::sys;
 
 /// Stack of a thread that runs script code: deep recursion must meet the engine's limit first.
@@ -22,21 +21,19 @@ const MAPPINGS: usize = 4;
 /// Mappings that are left for everything else.
 const REST: usize = 2_048;
 
-static RUNNING: AtomicUsize = AtomicUsize::new(0);
-
 /// The place of a thread among those that run, until it ends.
 struct ThreadPlace;
 
 impl ThreadPlace {
     fn take() -> Option<Self> {
         let more = |running| (running < most()).then_some(running + 1);
-        RUNNING.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).ok().map(|_| Self)
+        process().threads.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).ok().map(|_| Self)
     }
 }
 
 impl Drop for ThreadPlace {
     fn drop(&mut self) {
-        RUNNING.fetch_sub(1, Ordering::Relaxed);
+        process().threads.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -69,7 +66,7 @@ pub fn spawn_script<T: Send + 'static>(
 
 /// What can be done where no thread is left.
 pub fn remedy() -> &'static str {
-    if RUNNING.load(Ordering::Relaxed) >= most() {
+    if process().threads.load(Ordering::Relaxed) >= most() {
         "as many threads run as the system's memory mappings allow; end some, or raise `sysctl vm.max_map_count`"
     } else {
         "too many threads are running; end some, or raise `ulimit -u`"
@@ -78,8 +75,7 @@ pub fn remedy() -> &'static str {
 
 /// How many there may be.
 fn most() -> usize {
-    static MOST: OnceLock<usize> = OnceLock::new();
-    *MOST.get_or_init(|| {
+    *process().most_threads.get_or_init(|| {
         let limit = std::fs::read_to_string("/proc/sys/vm/max_map_count").unwrap_or_default();
         limit.trim().parse().map_or(usize::MAX, most_with)
     })
@@ -103,12 +99,12 @@ mod tests {
 
     #[test]
     fn places_are_given_back() {
-        let before = RUNNING.load(Ordering::Relaxed);
+        let before = process().threads.load(Ordering::Relaxed);
         for _ in 0..4 {
             let threads: Vec<_> = (0..50).map(|n| spawn_script("test", move || n).unwrap()).collect();
             assert_eq!(threads.into_iter().map(|thread| thread.join().unwrap()).sum::<i32>(), 1225);
         }
         // Other tests may run threads meanwhile, but not so many.
-        assert!(RUNNING.load(Ordering::Relaxed) < before + 50);
+        assert!(process().threads.load(Ordering::Relaxed) < before + 50);
     }
 }

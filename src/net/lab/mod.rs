@@ -19,6 +19,7 @@ use self::kernel::helper::protocol::{Answer, NewEnd, NewHost, Request, RouteChan
 use self::kernel::{Control, HostParts, Packets};
 use self::topology::{End, Node, Routes, Topology, addresses_over};
 use super::error::{Error, ErrorKind, Result};
+use super::host::environment::process;
 use super::host::id::HostId;
 use super::host::stop::Stop;
 
@@ -173,7 +174,7 @@ impl Lab {
             icmp_limits: self.0.options.icmp_limits,
         };
         self.0.control.ask("host", &Request::Host(new), &[])?;
-        let id = HostId::next();
+        let id = process().next_host();
         addrs.iter().for_each(|prefix| state.owners.take(prefix.addr(), id));
         state.topology.nodes.push(Node { forwards: options.forwards, addrs: addrs.clone(), ends: Vec::new() });
         state.hosts.push(LabHostEntry { id, name: name.to_string(), routes: Routes::new(), chosen: Vec::new() });

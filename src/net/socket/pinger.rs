@@ -3,13 +3,14 @@
 use std::collections::VecDeque;
 use std::fmt::Debug;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 
 use super::icmp::{self, IcmpSocket};
 use super::prober::{Open, Prober, Text, Transport, prepare};
 use super::tcp::Connection;
 use super::udp::{UdpSocket, check_size};
 use crate::net::error::{Error, ErrorKind, Result};
+use crate::net::host::environment::process;
 use crate::net::host::stop::Stop;
 use crate::net::host::{Host, Waited};
 use crate::net::probe::ledger::ProbeId;
@@ -94,8 +95,6 @@ impl Plan {
     }
 }
 
-static NEXT: AtomicU64 = AtomicU64::new(0);
-
 /// Sends pings on a schedule and gives their outcomes as they are settled, and their sendings if the plan wants those.
 ///
 /// Ping k is due at the start plus k intervals. When a due time and the whole interval after it pass without a
@@ -168,7 +167,7 @@ impl Pinger {
             sent: 0,
             first: None,
             in_flight: None,
-            id: NEXT.fetch_add(1, Ordering::Relaxed),
+            id: process().pingers.fetch_add(1, Ordering::Relaxed),
         }
     }
 

@@ -4,7 +4,7 @@ use std::io;
 use std::os::fd::AsFd;
 
 use super::message::{Many, send_many};
-use super::receive::{Messages, i32_at};
+use super::receive::{ControlMessages, i32_at};
 
 /// How many frames one call moves at most.
 pub const FRAMES: usize = 64;
@@ -75,7 +75,8 @@ fn tag(beside: &[u8]) -> Option<[u8; 4]> {
     const VALID: i32 = 1 << 4;
     const HAS_TYPE: i32 = 1 << 6;
     const AUXDATA: i32 = 8;
-    let (_, _, data) = Messages(beside).find(|(level, kind, _)| (*level, *kind) == (libc::SOL_PACKET, AUXDATA))?;
+    let (_, _, data) =
+        ControlMessages(beside).find(|(level, kind, _)| (*level, *kind) == (libc::SOL_PACKET, AUXDATA))?;
     let status = i32_at(data, 0).filter(|status| status & VALID != 0)?;
     let short = |at: usize| Some(u16::from_ne_bytes(*data.get(at..)?.first_chunk()?).to_be_bytes());
     let ([a, b], [c, d]) = (if status & HAS_TYPE == 0 { [0x81, 0] } else { short(18)? }, short(16)?);

@@ -28,6 +28,8 @@ struct Interrupts {
     wake: OnceLock<OwnedFd>,
     /// The thread that reads what is typed.
     reader: AtomicI32,
+    /// Whether there is a handler for the signal that ends blocking calls.
+    listens: OnceLock<bool>,
 }
 
 static ALL: Interrupts = Interrupts {
@@ -38,7 +40,13 @@ static ALL: Interrupts = Interrupts {
     repeats: AtomicU32::new(0),
     wake: OnceLock::new(),
     reader: AtomicI32::new(0),
+    listens: OnceLock::new(),
 };
+
+/// Whether there is a handler for the signal that ends blocking calls; `listen` installs it, the first time.
+pub(super) fn is_listening(listen: impl FnOnce() -> bool) -> bool {
+    *ALL.listens.get_or_init(listen)
+}
 
 /// How often the reader's handler is given an interrupt again at most: it writes into a pipe that has little room, and that only
 /// this thread empties.

@@ -12,9 +12,9 @@ use super::address::RawAddr;
 /// Room for control messages.
 #[derive(Clone, Copy)]
 #[repr(align(8))]
-pub(super) struct Control<const SIZE: usize>(pub(super) [u8; SIZE]);
+pub(super) struct ControlBuffer<const SIZE: usize>(pub(super) [u8; SIZE]);
 
-impl<const SIZE: usize> Control<SIZE> {
+impl<const SIZE: usize> ControlBuffer<SIZE> {
     /// One control message (cmsg(3)), and how many bytes it takes.
     pub(super) fn of(level: i32, kind: i32, data: &[u8]) -> (Self, usize) {
         let mut bytes = [0; SIZE];
@@ -32,7 +32,7 @@ pub(super) const HEADER: usize = 16;
 
 /// What a call says of a message that it received.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Arrival {
+pub(super) struct MessageInfo {
     /// How many bytes were received.
     pub(super) len: usize,
     /// MSG_TRUNC, MSG_CTRUNC and their kind.
@@ -41,7 +41,7 @@ pub(super) struct Arrival {
     pub(super) control: usize,
 }
 
-impl Arrival {
+impl MessageInfo {
     fn new(len: usize, header: &libc::msghdr) -> Self {
         Self { len, flags: header.msg_flags, control: header.msg_controllen as _ }
     }
@@ -58,13 +58,13 @@ pub(super) fn receive_one(
     name: &mut RawAddr,
     control: &mut [u8],
     flags: libc::c_int,
-) -> io::Result<Arrival> {
+) -> io::Result<MessageInfo> {
     let mut part = libc::iovec { iov_base: data.as_mut_ptr().cast(), iov_len: data.len() };
     let mut header = header(&mut part, name.bytes.as_mut_ptr(), name.len, control.as_mut_ptr(), control.len());
     // SAFETY: every pointer in the header is to an object that lives until the call returns, with its true length.
     let n = unsafe { libc::recvmsg(fd.as_fd().as_raw_fd(), &mut header, flags) };
     name.len = header.msg_namelen;
-    count(n).map(|len| Arrival::new(len, &header))
+    count(n).map(|len| MessageInfo::new(len, &header))
 }
 
 /// Sends a message (sendmsg(2)); `None`: to the peer of the socket.
@@ -86,8 +86,8 @@ pub(super) fn send_one(
 pub(super) struct Many<const MOST: usize, const SIZE: usize, const CONTROL: usize> {
     data: Vec<u8>,
     names: Vec<RawAddr>,
-    controls: Vec<Control<CONTROL>>,
-    arrivals: [Arrival; MOST],
+    controls: Vec<ControlBuffer<CONTROL>>,
+    arrivals: [MessageInfo; MOST],
 }
 
 impl<const MOST: usize, const SIZE: usize, const CONTROL: usize> Many<MOST, SIZE, CONTROL> {
@@ -99,8 +99,8 @@ impl<const MOST: usize, const SIZE: usize, const CONTROL: usize> Many<MOST, SIZE
         Self {
             data: vec![0; MOST * Self::STEP],
             names: vec![RawAddr::ROOM; if with_names { MOST } else { 0 }],
-            controls: vec![Control([0; CONTROL]); MOST],
-            arrivals: [Arrival::default(); MOST],
+            controls: vec![ControlBuffer([0; CONTROL]); MOST],
+            arrivals: [MessageInfo::default(); MOST],
         }
     }
 
@@ -133,7 +133,7 @@ impl<const MOST: usize, const SIZE: usize, const CONTROL: usize> Many<MOST, SIZE
             std::slice::from_raw_parts(first, count(n)?)
         };
         for (index, header) in received.iter().enumerate() {
-            self.arrivals[index] = Arrival::new(header.msg_len as usize, &header.msg_hdr);
+            self.arrivals[index] = MessageInfo::new(header.msg_len as usize, &header.msg_hdr);
             if let Some(name) = self.names.get_mut(index) {
                 name.len = header.msg_hdr.msg_namelen;
             }
@@ -142,7 +142,7 @@ impl<const MOST: usize, const SIZE: usize, const CONTROL: usize> Many<MOST, SIZE
     }
 
     /// What the message at `index` was, of those received last.
-    pub(super) fn arrival(&self, index: usize) -> Arrival {
+    pub(super) fn arrival(&self, index: usize) -> MessageInfo {
         self.arrivals[index]
     }
 

@@ -14,9 +14,9 @@ pub use self::interrupts::{
 };
 pub use self::link::{packet_socket, turn_off_offloads};
 pub use self::namespace::{
-    Change, Mount, Namespaces, Side, die_with_parent, enter_namespace, fork, has_no_child, leave_process_group, mount,
-    news_of_children, own_proc_files, pass_on_capabilities, send_signal, set_host_name, set_process_name, unmount,
-    unshare, user_and_group, wait_for_child,
+    ChildChange, Mount, Namespaces, Side, die_with_parent, enter_namespace, fork, has_no_child, leave_process_group,
+    mount, news_of_children, own_proc_files, pass_on_capabilities, send_signal, set_host_name, set_process_name,
+    unmount, unshare, user_and_group, wait_for_child,
 };
 pub use self::passing::{message_pair, receive_message, send_message};
 pub use self::poll::{PollFd, eventfd, eventfd_lower, eventfd_raise, ppoll};

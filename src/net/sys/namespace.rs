@@ -150,7 +150,7 @@ pub fn fork() -> io::Result<Side> {
 
 /// What has become of a child.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Change {
+pub enum ChildChange {
     /// It has ended, with this status in the form of wait(2).
     Ended(i32),
     /// A signal has stopped it.
@@ -158,9 +158,9 @@ pub enum Change {
 }
 
 /// A child of which there is news, and the news; `None` if there is none at this moment (waitpid(2)).
-pub fn news_of_children() -> Option<(i32, Change)> {
+pub fn news_of_children() -> Option<(i32, ChildChange)> {
     let (pid, status) = wait_for(-1, libc::WNOHANG | libc::WUNTRACED).ok()?;
-    let change = if libc::WIFSTOPPED(status) { Change::Stopped } else { Change::Ended(status) };
+    let change = if libc::WIFSTOPPED(status) { ChildChange::Stopped } else { ChildChange::Ended(status) };
     (pid > 0).then_some((pid, change))
 }
 

@@ -1,4 +1,4 @@
-//! Messages between processes, with descriptors in them (unix(7), SCM_RIGHTS).
+//! ControlMessages between processes, with descriptors in them (unix(7), SCM_RIGHTS).
 #![allow(unsafe_code)]
 
 use std::io;
@@ -7,8 +7,8 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use socket2::{Domain, Socket, Type};
 
 use super::address::RawAddr;
-use super::message::{Control, HEADER, receive_one, send_one};
-use super::receive::Messages;
+use super::message::{ControlBuffer, HEADER, receive_one, send_one};
+use super::receive::ControlMessages;
 
 /// How many descriptors one message carries at most.
 const MOST_FDS: usize = 8;
@@ -17,7 +17,7 @@ const MOST_FDS: usize = 8;
 const FD: usize = 4;
 
 /// A control message with descriptors.
-type Rights = Control<{ HEADER + MOST_FDS * FD }>;
+type Rights = ControlBuffer<{ HEADER + MOST_FDS * FD }>;
 
 /// A pair of connected sockets that keep messages apart, close-on-exec (socketpair(2), SOCK_SEQPACKET).
 pub fn message_pair() -> io::Result<(OwnedFd, OwnedFd)> {
@@ -41,10 +41,10 @@ pub fn send_message(to: impl AsFd, data: &[u8], fds: &[BorrowedFd<'_>]) -> io::R
 /// Receives a message into `buffer`, without waiting: its length, 0 at the end of the connection, and the descriptors in it
 /// (recvmsg(2)).
 pub fn receive_message(from: impl AsFd, buffer: &mut [u8]) -> io::Result<(usize, Vec<OwnedFd>)> {
-    let (mut name, mut control) = (RawAddr::ROOM, Control([0; size_of::<Rights>()]));
+    let (mut name, mut control) = (RawAddr::ROOM, ControlBuffer([0; size_of::<Rights>()]));
     let flags = libc::MSG_DONTWAIT | libc::MSG_CMSG_CLOEXEC;
     let arrival = receive_one(from, buffer, &mut name, &mut control.0, flags)?;
-    let rights = Messages(&control.0[..arrival.control])
+    let rights = ControlMessages(&control.0[..arrival.control])
         .filter(|(level, kind, _)| (*level, *kind) == (libc::SOL_SOCKET, libc::SCM_RIGHTS));
     let numbers = rights.flat_map(|(_, _, data)| data.as_chunks::<FD>().0).map(|fd| i32::from_ne_bytes(*fd));
     // SAFETY: the kernel has put these descriptors into our table for this message alone.

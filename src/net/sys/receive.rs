@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::{AsFd, AsRawFd};
 
 use super::address::{RawAddr, address};
-use super::message::{Arrival, Control, HEADER, count, receive_one};
+use super::message::{ControlBuffer, HEADER, MessageInfo, count, receive_one};
 use crate::net::wire::zoned::ZonedIp;
 
 /// Where an entry of a socket's error queue comes from (`ee_origin`).
@@ -101,15 +101,15 @@ pub fn receive_data(fd: impl AsFd, buffer: &mut [u8], wait: Wait) -> io::Result<
 }
 
 fn receive_with(fd: impl AsFd, buffer: &mut [u8], flags: libc::c_int) -> io::Result<Received> {
-    let (mut name, mut control) = (RawAddr::ROOM, Control([0; 512]));
+    let (mut name, mut control) = (RawAddr::ROOM, ControlBuffer([0; 512]));
     let arrival = receive_one(fd, buffer, &mut name, &mut control.0, flags)?;
     Ok(read(arrival, name.get(), &control.0[..control.0.len().min(arrival.control)]))
 }
 
 /// What was received, from what the call says and its control messages.
-pub(super) fn read(arrival: Arrival, from: Option<SocketAddr>, control: &[u8]) -> Received {
+pub(super) fn read(arrival: MessageInfo, from: Option<SocketAddr>, control: &[u8]) -> Received {
     let mut received = Received::new(arrival.len, arrival.is_cut(), from);
-    for (level, kind, data) in Messages(control) {
+    for (level, kind, data) in ControlMessages(control) {
         note(&mut received, level, kind, data);
     }
     received
@@ -127,9 +127,9 @@ pub fn receive_plain(fd: impl AsFd, buffer: &mut [u8], wait: Wait) -> io::Result
 }
 
 /// The control messages in a buffer: level, type and data (cmsg(3)).
-pub(super) struct Messages<'a>(pub(super) &'a [u8]);
+pub(super) struct ControlMessages<'a>(pub(super) &'a [u8]);
 
-impl<'a> Iterator for Messages<'a> {
+impl<'a> Iterator for ControlMessages<'a> {
     type Item = (i32, i32, &'a [u8]);
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -205,7 +205,7 @@ mod tests {
         for len in 0..64 {
             for fill in [0u8, 1, 16, 24, 255] {
                 let bytes = vec![fill; len];
-                assert!(Messages(&bytes).count() <= 4);
+                assert!(ControlMessages(&bytes).count() <= 4);
             }
         }
     }

@@ -3,7 +3,6 @@
 #![allow(unsafe_code)]
 
 use std::cell::Cell;
-use std::sync::OnceLock;
 
 use nix::sys::signal::{SigSet, Signal};
 use nix::unistd::{getpid, gettid};
@@ -13,12 +12,11 @@ const NUDGE: libc::c_int = libc::SIGURG;
 
 /// The number of this thread, above zero, once it is ready to be nudged; `None` if the system does not allow that.
 pub fn nudgeable() -> Option<i32> {
-    static LISTENS: OnceLock<bool> = OnceLock::new();
     thread_local! {
         static THREAD: Cell<i32> = const { Cell::new(0) };
     }
     if THREAD.get() == 0 {
-        if !*LISTENS.get_or_init(listen) || !unblock() {
+        if !super::interrupts::is_listening(listen) || !unblock() {
             return None;
         }
         THREAD.set(gettid().as_raw());

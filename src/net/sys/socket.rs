@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsFd, AsRawFd};
 
 use super::address::RawAddr;
-use super::message::{Control, count, send_one};
+use super::message::{ControlBuffer, count, send_one};
 use super::receive::i32_at;
 
 /// Sets an integer socket option (setsockopt(2)).
@@ -127,11 +127,11 @@ pub fn send_from(fd: impl AsFd, data: &[u8], to: &RawAddr, source: IpAddr) -> io
     let (control, len) = match source {
         IpAddr::V4(ip) => {
             info[4..8].copy_from_slice(&ip.octets());
-            Control::<40>::of(libc::IPPROTO_IP, libc::IP_PKTINFO, &info[..12])
+            ControlBuffer::<40>::of(libc::IPPROTO_IP, libc::IP_PKTINFO, &info[..12])
         }
         IpAddr::V6(ip) => {
             info[..16].copy_from_slice(&ip.octets());
-            Control::of(libc::IPPROTO_IPV6, libc::IPV6_PKTINFO, &info)
+            ControlBuffer::of(libc::IPPROTO_IPV6, libc::IPV6_PKTINFO, &info)
         }
     };
     send_one(fd, data, Some(to), &control.0[..len], libc::MSG_DONTWAIT)

@@ -3,11 +3,12 @@
 use std::collections::HashMap;
 use std::ffi::OsString;
 use std::io;
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::mpsc::{Sender, channel};
+use std::sync::{MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::{Reason, Stop};
+use crate::net::host::environment::{GraceEnd, process};
 use crate::net::host::threads;
 
 /// How long what was interrupted may go on, to print its summary, before it is terminated.
@@ -15,9 +16,6 @@ pub const GRACE: Duration = Duration::from_millis(500);
 
 /// How much longer it may go on where other programs keep it from running.
 const STARVED: Duration = Duration::from_secs(3);
-
-/// What is to be terminated, and since when its grace runs.
-type Termination = (Grace, Stop, Reason);
 
 /// A length of time in which this process can run: what its threads wait for a processor does not count.
 #[derive(Clone, Debug)]
@@ -58,9 +56,6 @@ fn queued() -> impl Iterator<Item = (OsString, u64)> {
     })
 }
 
-/// To the thread; `None` while there is none.
-static THREAD: Mutex<Option<Sender<Termination>>> = Mutex::new(None);
-
 /// Starts the thread, so that none is needed where all are used up.
 ///
 /// # Errors
@@ -71,32 +66,31 @@ pub fn ready() -> io::Result<()> {
 
 /// Terminates `stop` when the grace after its interrupt is over.
 pub fn terminate_later(stop: &Stop, reason: Reason) {
-    let due = (Grace::begin(), stop.clone(), reason);
-    let sent = sender(&mut thread()).is_ok_and(|sender| sender.send(due.clone()).is_ok());
-    if !sent {
-        // Without another thread this one waits.
-        end(due);
-    }
+    let (grace, stop) = (Grace::begin(), stop.clone());
+    let end = move || {
+        grace.wait(GRACE);
+        stop.terminate(reason);
+    };
+    let left = match sender(&mut thread()) {
+        Ok(sender) => sender.send(Box::new(end)).err().map(|unsent| unsent.0),
+        Err(_) => Some(Box::new(end) as GraceEnd),
+    };
+    // Without another thread this one waits.
+    left.into_iter().for_each(|end| end());
 }
 
-fn thread() -> MutexGuard<'static, Option<Sender<Termination>>> {
-    THREAD.lock().unwrap_or_else(PoisonError::into_inner)
+fn thread() -> MutexGuard<'static, Option<Sender<GraceEnd>>> {
+    process().grace.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn sender(thread: &mut Option<Sender<Termination>>) -> io::Result<&Sender<Termination>> {
+fn sender(thread: &mut Option<Sender<GraceEnd>>) -> io::Result<&Sender<GraceEnd>> {
     if thread.is_none() {
-        let (sender, receiver) = channel();
+        let (sender, receiver) = channel::<GraceEnd>();
         // The grace is the same for all, so what was interrupted first is terminated first.
-        let run = move |due: Receiver<Termination>| due.into_iter().for_each(end);
-        threads::spawn("grace", move || run(receiver))?;
+        threads::spawn("grace", move || receiver.into_iter().for_each(|end| end()))?;
         *thread = Some(sender);
     }
     thread.as_ref().ok_or_else(|| io::ErrorKind::WouldBlock.into())
-}
-
-fn end((grace, stop, reason): Termination) {
-    grace.wait(GRACE);
-    stop.terminate(reason);
 }
 
 #[cfg(test)]

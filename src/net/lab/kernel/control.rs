@@ -5,13 +5,13 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::helper::protocol::{Answer, Failure, Missing, Request};
 use super::helper::{self, LARGEST};
 use super::refusal;
 use crate::net::error::{Error, ErrorKind, Result};
-use crate::net::host::environment::environment;
+use crate::net::host::environment::{environment, process};
 use crate::net::host::stop::Stop;
 use crate::net::host::{Host, ThisMachine};
 use crate::net::sys::{self, PollFd};
@@ -40,10 +40,8 @@ struct Line {
 
 /// Has labs start the binary at `path` as their helper, in place of the one that runs: for programs that use this library.
 pub fn use_helper(path: PathBuf) {
-    let _ = HELPER.set(path);
+    let _ = process().lab_helper.set(path);
 }
-
-static HELPER: OnceLock<PathBuf> = OnceLock::new();
 
 /// How long the helper may take for an answer.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -59,7 +57,7 @@ impl Control {
     /// Starts a helper and waits until it is ready. Once `stop` has happened, one that does not answer is given up soon.
     pub(in crate::net::lab) fn start(stop: Option<Stop>) -> Result<Self> {
         let failed = |err: &io::Error| Error::system("lab", err);
-        let path = HELPER.get().cloned().unwrap_or_else(|| PathBuf::from("/proc/self/exe"));
+        let path = process().lab_helper.get().cloned().unwrap_or_else(|| PathBuf::from("/proc/self/exe"));
         let (ours, theirs) = sys::message_pair().map_err(|err| failed(&err))?;
         let mut command = Command::new(&path);
         command.arg0("pingscript").arg(helper::WORD).stdin(theirs).stdout(Stdio::null());

@@ -1,7 +1,7 @@
 //! Programs that run in hosts of a lab.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::sync::{Mutex, Once, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 pub use super::helper::protocol::Command;
 
@@ -9,7 +9,7 @@ use super::LabHost;
 use super::helper::protocol::{Answer, Request};
 use super::refusal::Refusal;
 use crate::net::error::{Error, ErrorKind, Result};
-use crate::net::host::environment::environment;
+use crate::net::host::environment::{environment, process};
 use crate::net::host::stop::Stop;
 use crate::net::host::{Host, Waited};
 use crate::net::lab::Lab;
@@ -58,7 +58,7 @@ impl LabHost {
         if command.terminal {
             sys::keep_terminal();
         }
-        SAY_WHAT_IS_MISSING.call_once(|| {
+        process().lab_notes.call_once(|| {
             if let Some(Refusal { reason, checked, remedy }) = self.lab().missing() {
                 environment().note(&format!("note: {reason} ({checked})\n  hint: {remedy}"));
             }
@@ -146,9 +146,6 @@ impl Program {
         self.lab.control().ask("signal", &Request::Signal(self.number, signal, all), &[]).map(|_| ())
     }
 }
-
-/// What programs go without is said once, before the first of them starts.
-static SAY_WHAT_IS_MISSING: Once = Once::new();
 
 /// A status in the form of wait(2).
 fn exit_of(status: i32) -> Exit {

@@ -10,7 +10,7 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 pub use self::counters::Counts;
@@ -22,6 +22,7 @@ use self::link::{IngressState, Lane, Rules, lock};
 use self::state::LinkEnd;
 use super::Port;
 use crate::net::error::Result;
+use crate::net::host::environment::process;
 use crate::net::host::id::HostId;
 use crate::net::policy::input::{FrameDirection, Site};
 use crate::net::random::{RandomStream, Sequence};
@@ -55,7 +56,7 @@ impl RelayShared {
     pub fn new(session: Arc<Session>) -> Arc<Self> {
         Arc::new(Self {
             session,
-            lab: NEXT_LAB.fetch_add(1, Ordering::Relaxed),
+            lab: process().labs.fetch_add(1, Ordering::Relaxed) + 1,
             ingresses: Mutex::default(),
             jitter: Mutex::new(Sequence::new(RandomStream::of_seed(0))),
             recording: AtomicBool::new(false),
@@ -123,8 +124,6 @@ impl RelayShared {
         lock(&self.ingresses).entry(host).or_default().clone()
     }
 }
-
-static NEXT_LAB: AtomicU32 = AtomicU32::new(1);
 
 #[cfg(test)]
 mod malformed_tests;

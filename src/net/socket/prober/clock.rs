@@ -2,12 +2,12 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::os::fd::AsFd;
-use std::sync::OnceLock;
 
 use socket2::{Domain, Socket, Type};
 
 use super::Pending;
 use crate::net::host::Host;
+use crate::net::host::environment::process;
 use crate::net::host::stop::Stop;
 use crate::net::probe::clock::Readings;
 use crate::net::sys::{self, RawAddr};
@@ -16,8 +16,7 @@ use crate::net::time::{Duration, Instant};
 /// Has the kernel begin to stamp arrivals. It does so a moment after the first socket asks for it, and the first
 /// reply of a run should not fall into that moment.
 pub fn warm_up(host: &dyn Host) {
-    static ASKING: OnceLock<Option<Socket>> = OnceLock::new();
-    ASKING.get_or_init(|| {
+    process().stamping.get_or_init(|| {
         let socket = host.socket(Domain::IPV4, Type::DGRAM, None).ok()?;
         sys::number_stamps(socket.as_fd());
         Some(socket)
@@ -27,8 +26,7 @@ pub fn warm_up(host: &dyn Host) {
 /// Waits until the kernel stamps arrivals, which it need not do yet when the first probe of a run is to be sent: the clock of
 /// its reply is the session's. At most [`PATIENCE`]; where there are no stamps, the session has a fallback clock.
 pub(super) fn await_stamps(host: &dyn Host, stop: &Stop) {
-    static READY: OnceLock<()> = OnceLock::new();
-    READY.get_or_init(|| {
+    process().stamps.call_once(|| {
         if let Some((socket, own)) = loop_back(host) {
             sys::stamp_arrivals(socket.as_fd());
             is_stamped(host, &socket, &own, stop);

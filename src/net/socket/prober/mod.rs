@@ -6,13 +6,14 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 
 use super::endpoint::Endpoint;
 use super::error_queue::one_at_a_time;
 use crate::net::error::{Error, Result};
 use crate::net::host::Waited;
 use crate::net::host::addr::reached;
+use crate::net::host::environment::process;
 use crate::net::host::stop::Stop;
 use crate::net::observe::event::Event;
 use crate::net::policy::datagram::Datagram;
@@ -80,8 +81,7 @@ struct ProberId(u64);
 
 impl Default for ProberId {
     fn default() -> Self {
-        static NEXT: AtomicU64 = AtomicU64::new(0);
-        Self(NEXT.fetch_add(1, Ordering::Relaxed))
+        Self(process().probers.fetch_add(1, Ordering::Relaxed))
     }
 }
 

@@ -1,8 +1,9 @@
 //! Threads that wait for clients in calls of their own: how many there may be, and what many of them do to each other.
 
 use std::cell::RefCell;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 
+use crate::net::host::environment::process;
 use crate::net::sys;
 
 /// How many threads wait in calls at most. A stop has to end their calls one by one; what more wait poll, which is ended for
@@ -12,9 +13,6 @@ const MOST: usize = 2_000;
 /// From how many threads on each is scheduled as SCHED_BATCH. One that is woken by a message would otherwise stop whoever
 /// is about to send the next, and with a crowd most of the time goes into such changes. A few answer sooner without it.
 const CROWD: usize = 100;
-
-/// How many threads have a place.
-static THREADS: AtomicUsize = AtomicUsize::new(0);
 
 /// A thread's place among those that wait in calls, until it ends.
 #[derive(Debug)]
@@ -31,14 +29,14 @@ impl Place {
     /// A place, if one is free.
     fn take() -> Option<Self> {
         let more = |threads| (threads < MOST).then_some(threads + 1);
-        THREADS.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).ok()?;
+        process().threads_in_calls.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).ok()?;
         Some(Self { batch: false })
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        THREADS.fetch_sub(1, Ordering::Relaxed);
+        process().threads_in_calls.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -50,7 +48,7 @@ pub(super) fn may_block() -> bool {
         }
         let Some(place) = place else { return false };
         // Half of them have to go before it is none any more, or each that comes and goes would change it.
-        let crowded = THREADS.load(Ordering::Relaxed) >= if place.batch { CROWD / 2 } else { CROWD };
+        let crowded = process().threads_in_calls.load(Ordering::Relaxed) >= if place.batch { CROWD / 2 } else { CROWD };
         if crowded != place.batch {
             place.batch = crowded;
             sys::set_batch_scheduling(crowded);

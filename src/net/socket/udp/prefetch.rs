@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use socket2::Socket;
 
 use super::{UdpSocket, lock};
+use crate::net::host::environment::process;
 use crate::net::host::stop::Stop;
 use crate::net::policy::datagram::Datagram;
 use crate::net::sys::{self, Batch, Wait};
@@ -32,22 +33,23 @@ pub(super) struct Prefetch {
 /// How many threads receive ahead at most: the room for it is 1 MiB for each, while thousands may serve a socket each.
 const MOST_BATCHES: usize = 16;
 
-/// How many threads have such room.
-static BATCHES: AtomicUsize = AtomicUsize::new(0);
-
 /// The room of a thread.
 struct Room(Batch);
 
 impl Room {
     fn new() -> Option<Self> {
         let more = |count| Some(count + 1).filter(|&count| count <= MOST_BATCHES);
-        BATCHES.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok().then(|| Self(Batch::default()))
+        process()
+            .threads_ahead
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, more)
+            .is_ok()
+            .then(|| Self(Batch::default()))
     }
 }
 
 impl Drop for Room {
     fn drop(&mut self) {
-        BATCHES.fetch_sub(1, Ordering::Relaxed);
+        process().threads_ahead.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, OwnedFd};
 
 use super::keeper::{Keeper, in_v6, no_host, refused_by_kernel};
 use super::protocol::{Answer, Failure, NewEnd};
-use crate::net::lab::kernel::netlink::{Batch, Veth};
+use crate::net::lab::kernel::netlink::{NetlinkBatch, Veth};
 use crate::net::sys;
 
 impl Keeper {
@@ -15,7 +15,7 @@ impl Keeper {
         let joined = self.join(ends);
         if joined.is_err() {
             // Half a cable would be in the way of the next one.
-            let mut batch = Batch::default();
+            let mut batch = NetlinkBatch::default();
             (first + 1..=self.ends).for_each(|number| batch.delete_interface(&near_end(number)));
             let _ = self.switch.netlink.run(&batch);
         }
@@ -46,7 +46,7 @@ impl Keeper {
         let host = self.hosts.get(end.host).ok_or_else(no_host)?;
         self.ends += 1;
         let near = near_end(self.ends);
-        let mut batch = Batch::default();
+        let mut batch = NetlinkBatch::default();
         let namespace = std::os::fd::AsRawFd::as_raw_fd(&host.namespace);
         batch.make_veth(&Veth { near: &near, far: &end.name, mac: end.mac, namespace, arp: end.arp, mtu: end.mtu });
         self.switch.run(&batch, "cable")?;
@@ -56,7 +56,7 @@ impl Keeper {
         let socket = host.netlink.as_fd();
         sys::turn_off_offloads(socket, &end.name).map_err(|err| Failure::of("offloads of a cable", &err))?;
         // The switch's end is up already, so that this one has a carrier at once and can be used when this is done.
-        let mut batch = Batch::default();
+        let mut batch = NetlinkBatch::default();
         batch.set_up(index, true);
         end.addrs.iter().for_each(|&prefix| batch.add_address(index, prefix));
         host.run(&batch, &format!("address of {} in {}", end.name, host.name))?;

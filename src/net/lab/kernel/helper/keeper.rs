@@ -15,7 +15,7 @@ use super::programs::Programs;
 use super::protocol::{Answer, Failure, Missing, NewHost, Part, Request, RouteChange};
 use super::{STEP_NETWORK, answer, write_setting};
 use crate::net::lab::addresses::Prefix;
-use crate::net::lab::kernel::netlink::Batch;
+use crate::net::lab::kernel::netlink::NetlinkBatch;
 use crate::net::lab::kernel::netlink::socket::{Netlink, Refused};
 use crate::net::observe::loss_report::kernel_counts;
 use crate::net::sys::{self, Mount, Namespaces, PollFd};
@@ -81,7 +81,7 @@ impl Network {
         let netlink = Netlink::open().map_err(failed)?;
         let network = Self { name: name.to_string(), namespace, netlink, pending: Vec::new() };
         // That its loopback interface comes up proves that this process has the rights it needs.
-        let mut batch = Batch::default();
+        let mut batch = NetlinkBatch::default();
         batch.set_up(LOOPBACK, true);
         network.run(&batch, STEP_NETWORK)?;
         Ok(network)
@@ -113,7 +113,7 @@ impl Network {
     }
 
     /// Has the kernel do what the messages say.
-    pub(super) fn run(&self, batch: &Batch, step: &str) -> Result<(), Failure> {
+    pub(super) fn run(&self, batch: &NetlinkBatch, step: &str) -> Result<(), Failure> {
         self.netlink.run(batch).map_err(|refused| refused_by_kernel(step, refused))
     }
 }
@@ -197,7 +197,7 @@ impl Keeper {
             Request::Connect(ends) => self.connect(&ends),
             Request::Routes(changes) => self.change_routes(&changes).map(|()| done),
             Request::SetUp(host, index, up) => {
-                let mut batch = Batch::default();
+                let mut batch = NetlinkBatch::default();
                 batch.set_up(index, up);
                 self.host(host)?.run(&batch, "interface").map(|()| done)
             }
@@ -242,7 +242,7 @@ impl Keeper {
     fn make_host(&mut self, new: &NewHost) -> Result<(), Failure> {
         let mut host = Network::make(&new.name)?;
         self.write_settings(new)?;
-        let mut batch = Batch::default();
+        let mut batch = NetlinkBatch::default();
         // Its addresses are its own whichever cables it has, and before it has any.
         for &prefix in &new.addrs {
             batch.add_address(LOOPBACK, Prefix::from(prefix.addr()));
@@ -298,7 +298,7 @@ impl Keeper {
         let mut start = 0;
         // Those of one host go together.
         while let Some(first) = changes.get(start) {
-            let mut batch = Batch::default();
+            let mut batch = NetlinkBatch::default();
             for change in changes[start..].iter().take_while(|change| change.host == first.host) {
                 match change.target {
                     Some(target) => batch.set_route(change.to, target),

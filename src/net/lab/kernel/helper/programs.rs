@@ -9,7 +9,7 @@ use std::process::Command as Process;
 
 use super::protocol::{Command, Failure, Part};
 use super::{STEP_UNSHARE, supervisor};
-use crate::net::sys::{self, Change, Mount, Namespaces, Side};
+use crate::net::sys::{self, ChildChange, Mount, Namespaces, Side};
 
 /// The programs that run.
 #[derive(Debug)]
@@ -123,7 +123,7 @@ impl Programs {
     /// its program ended: all programs of its host end with it.
     pub(super) fn reap(&mut self) {
         while let Some((pid, change)) = sys::news_of_children() {
-            if let Change::Ended(status) = change
+            if let ChildChange::Ended(status) = change
                 && let Some(mut program) = self.running.remove(&pid)
                 && status != 0
             {

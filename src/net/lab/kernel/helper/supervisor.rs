@@ -7,7 +7,7 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::AsFd;
 
-use crate::net::sys::{self, Change, News, Side};
+use crate::net::sys::{self, ChildChange, News, Side};
 
 /// What a supervisor is asked for: a signal for the program, or the end of the whole tree.
 const END: i32 = 0;
@@ -68,7 +68,7 @@ fn supervise(program: i32, mut status: &File, keeps: bool, terminal: bool) {
         }
         while let Some((pid, change)) = sys::news_of_children() {
             match change {
-                Change::Ended(code) if pid == program => {
+                ChildChange::Ended(code) if pid == program => {
                     has_ended = true;
                     if !keeps {
                         end_all(program);
@@ -76,7 +76,7 @@ fn supervise(program: i32, mut status: &File, keeps: bool, terminal: bool) {
                     report(&mut status, code);
                 }
                 // Nothing could resume it: the keys go to it.
-                Change::Stopped if pid == program && terminal => drop(sys::send_signal(-pid, libc::SIGCONT)),
+                ChildChange::Stopped if pid == program && terminal => drop(sys::send_signal(-pid, libc::SIGCONT)),
                 _ => {}
             }
         }
@@ -100,7 +100,7 @@ fn end_all(program: i32) -> Option<i32> {
             let _ = sys::send_signal(pid, libc::SIGKILL);
         }
         while let Some((pid, change)) = sys::news_of_children() {
-            if let Change::Ended(code) = change
+            if let ChildChange::Ended(code) = change
                 && pid == program
             {
                 status = Some(code);
@@ -118,8 +118,8 @@ fn end_all(program: i32) -> Option<i32> {
 fn beneath() -> Vec<i32> {
     let Ok(all) = std::fs::read_dir("/proc") else { return Vec::new() };
     let all = all.flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
-    let mut rest: Vec<Process> = all.filter_map(|pid| Process::read(&pid.to_string())).collect();
-    let Some(own) = Process::read("self") else { return Vec::new() };
+    let mut rest: Vec<ProcessStatus> = all.filter_map(|pid| ProcessStatus::read(&pid.to_string())).collect();
+    let Some(own) = ProcessStatus::read("self") else { return Vec::new() };
     let (mut found, mut at) = (vec![own], 0);
     while let Some(above) = found.get(at).map(|process| process.numbers[0]) {
         let (beneath, others) = rest.into_iter().partition(|process| process.parent == above);
@@ -133,14 +133,14 @@ fn beneath() -> Vec<i32> {
 
 /// A process, as /proc shows it.
 #[derive(Debug)]
-struct Process {
+struct ProcessStatus {
     parent: i32,
     /// Its numbers, from the namespace whose processes /proc shows, which may be one further out than that of this process,
     /// to its own.
     numbers: Vec<i32>,
 }
 
-impl Process {
+impl ProcessStatus {
     fn read(pid: &str) -> Option<Self> {
         Self::parse(&std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?)
     }
@@ -160,13 +160,13 @@ mod tests {
     #[test]
     fn a_process_has_a_number_in_each_namespace() {
         let status = "Name:\tPPid: 1\nTgid:\t70\nPid:\t70\nPPid:\t60\nNSpid:\t70\t5\t2\nThreads:\t1\n";
-        let process = Process::parse(status).expect("a process");
+        let process = ProcessStatus::parse(status).expect("a process");
         assert_eq!((process.parent, &process.numbers[..]), (60, &[70, 5, 2][..]));
         for end in 0..status.len() {
-            let _ = Process::parse(&status[..end]);
+            let _ = ProcessStatus::parse(&status[..end]);
         }
-        assert!(Process::parse("PPid:\t1\nNSpid:\n").is_none());
-        let own = Process::read("self").expect("this one");
+        assert!(ProcessStatus::parse("PPid:\t1\nNSpid:\n").is_none());
+        let own = ProcessStatus::read("self").expect("this one");
         assert_eq!(own.numbers.last(), Some(&(std::process::id() as i32)));
     }
 

@@ -10,9 +10,9 @@ use crate::net::lab::addresses::Prefix;
 
 pub mod socket;
 
-/// Messages that are sent with one call. Each is answered.
+/// NetlinkMessages that are sent with one call. Each is answered.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Batch {
+pub struct NetlinkBatch {
     bytes: Vec<u8>,
     /// Where each message starts.
     starts: Vec<usize>,
@@ -36,7 +36,7 @@ pub struct Veth<'a> {
     pub mtu: u32,
 }
 
-impl Batch {
+impl NetlinkBatch {
     /// How many messages it has.
     pub fn len(&self) -> usize {
         self.starts.len()
@@ -246,7 +246,7 @@ mod tests {
     /// (NLM_F_REPLACE), that the protocol is static (4) and not boot, and for the order of the last two attributes.
     #[test]
     fn a_route_has_the_kernels_layout() {
-        let mut batch = Batch::default();
+        let mut batch = NetlinkBatch::default();
         let router = "10.0.0.3".parse().expect("an address");
         batch.set_route("10.0.2.0/24".parse().expect("a prefix"), Target::Via(7, Some(router)));
         #[rustfmt::skip]
@@ -262,7 +262,7 @@ mod tests {
 
     #[test]
     fn messages_start_at_multiples_of_four_and_tell_their_length() {
-        let mut batch = Batch::default();
+        let mut batch = NetlinkBatch::default();
         let veth = Veth { near: "s1", far: "eth0", mac: [2, 0, 0, 0, 0, 1], namespace: 5, arp: false, mtu: 1500 };
         batch.make_veth(&veth);
         batch.set_up(3, true);

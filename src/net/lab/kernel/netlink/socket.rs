@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 
 use socket2::{Domain, Protocol, Socket, Type};
 
-use super::Batch;
+use super::NetlinkBatch;
 use crate::net::sys;
 
 /// A socket for messages about the network namespace it was made in.
@@ -41,7 +41,7 @@ impl Netlink {
     ///
     /// # Errors
     /// The first that the kernel refused; number 0 and its errno if the batch could not be sent.
-    pub fn run(&self, batch: &Batch) -> Result<(), Refused> {
+    pub fn run(&self, batch: &NetlinkBatch) -> Result<(), Refused> {
         self.talk(batch, |_| ()).and_then(|refused| refused.map_or(Ok(()), Err))
     }
 
@@ -50,7 +50,7 @@ impl Netlink {
     /// # Errors
     /// There is none (ENODEV).
     pub fn interface(&self, name: &str) -> Result<u32, Refused> {
-        let mut batch = Batch::default();
+        let mut batch = NetlinkBatch::default();
         batch.ask_for_interface(name);
         let mut index = None;
         let refused = self.talk(&batch, |payload| index = word(payload, 4))?;
@@ -58,7 +58,7 @@ impl Netlink {
     }
 
     /// Sends the batch and reads its answers; each message that is not an acknowledgement goes to `each`.
-    fn talk(&self, batch: &Batch, mut each: impl FnMut(&[u8])) -> Result<Option<Refused>, Refused> {
+    fn talk(&self, batch: &NetlinkBatch, mut each: impl FnMut(&[u8])) -> Result<Option<Refused>, Refused> {
         let failed = |err: io::Error| system(err.raw_os_error().unwrap_or(libc::EIO));
         let mut refused = None;
         let mut buffer = vec![0; 32 * 1024];
@@ -70,7 +70,7 @@ impl Netlink {
             let mut pending = batch.len().min(after) - first;
             while pending > 0 {
                 let n = sys::read(self.0.as_fd(), &mut buffer).map_err(failed)?;
-                for (kind, payload) in Messages(&buffer[..n]) {
+                for (kind, payload) in NetlinkMessages(&buffer[..n]) {
                     match kind {
                         NLMSG_ERROR => {
                             pending = pending.saturating_sub(1);
@@ -127,9 +127,9 @@ fn attributes(mut bytes: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
 }
 
 /// The messages of what was read: kind and payload.
-struct Messages<'a>(&'a [u8]);
+struct NetlinkMessages<'a>(&'a [u8]);
 
-impl<'a> Iterator for Messages<'a> {
+impl<'a> Iterator for NetlinkMessages<'a> {
     type Item = (u16, &'a [u8]);
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -159,7 +159,7 @@ mod tests {
     #[test]
     fn the_first_refusal_is_told_and_broken_answers_are_borne() {
         let netlink = Netlink::open().expect("a socket");
-        let mut batch = Batch::default();
+        let mut batch = NetlinkBatch::default();
         (0..150).for_each(|_| batch.ask_for_interface("lo"));
         batch.ask_for_interface("no-such");
         let refused = netlink.run(&batch).expect_err("the last is refused");
@@ -168,7 +168,7 @@ mod tests {
         answer[0] = 0xff;
         for len in 0..answer.len() {
             let _ = refusal(&answer[..len]);
-            let _ = Messages(&answer[..len]).count();
+            let _ = NetlinkMessages(&answer[..len]).count();
         }
     }
 }
