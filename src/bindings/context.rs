@@ -73,7 +73,7 @@ impl Context {
             Wait::Datagrams if self.serving.serves() => Wait::Pause,
             Wait::Datagrams => Wait::NewWork,
             // The script is its client.
-            Wait::Connection(connection) if !connection.was_taken_in() => Wait::Pause,
+            Wait::Connection(connection) if !connection.was_accepted() => Wait::Pause,
             other => other,
         };
         self.script.bound.ready();
@@ -282,7 +282,7 @@ pub fn wait(wait: Wait<'_>) -> Context {
 
 /// `connection` has ended: if this thread served it, it serves none any more.
 pub fn has_left(connection: &Connection) {
-    if connection.was_taken_in() {
+    if connection.was_accepted() {
         peek(|context| context.serving.end());
     }
 }

@@ -161,8 +161,8 @@ impl ServerKind {
 
     fn remove_policy(&self) {
         match self {
-            Self::Udp(socket) => socket.remove_judge(),
-            Self::Tcp(listener) => listener.remove_judge(),
+            Self::Udp(socket) => socket.remove_policy(),
+            Self::Tcp(listener) => listener.remove_policy(),
         }
     }
 

@@ -112,13 +112,13 @@ pub fn judge(ctx: &NativeCallContext, made: &PolicyValue, site: &Site) -> Script
 
 fn attach_to_listener(ctx: &NativeCallContext, listener: &Listener, made: &PolicyValue) -> ScriptResult<()> {
     let (judge, name) = judge(ctx, made, &listener.site())?;
-    listener.set_judge(judge, name);
+    listener.set_policy(judge, name);
     Ok(())
 }
 
 fn attach(ctx: &NativeCallContext, socket: &UdpSocket, made: &PolicyValue) -> ScriptResult<()> {
     let (judge, name) = judge(ctx, made, &socket.site())?;
-    socket.set_judge(judge, name);
+    socket.set_policy(judge, name);
     Ok(())
 }
 

@@ -54,7 +54,7 @@ pub(in crate::bindings) fn prepare(
     let mut callback = Callback::new(ctx, closure);
     // Before its thread begins: nobody else would serve it.
     let mut clients = callback.captured::<Connection>();
-    clients.retain(Connection::was_taken_in);
+    clients.retain(Connection::was_accepted);
     let serving = Arc::new(Serving::new(!clients.is_empty()));
     let context = Context { stop: stop.clone(), lasting: stop, random, serving, ..now };
     let name = match ctx.call_position().line() {

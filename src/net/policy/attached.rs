@@ -182,13 +182,13 @@ impl AttachedPolicy {
         }
     }
 
-    /// What the policy knows of flows; to be held from before a packet is received until it is judged.
-    pub(in crate::net) fn turn(&self) -> MutexGuard<'_, Flows> {
+    /// What the policy knows of flows; to be held from before a packet is received until it is decided on.
+    pub(in crate::net) fn lock_flows(&self) -> MutexGuard<'_, Flows> {
         self.flows.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Decides about the next packet.
-    pub(in crate::net) fn judge(&self, flows: &mut Flows, subject: &PolicyInput<'_>) -> Decided {
+    pub(in crate::net) fn decide(&self, flows: &mut Flows, subject: &PolicyInput<'_>) -> Decided {
         let key = subject.flow();
         let (place, in_bad) = flows.next(key, self.parts);
         let mut draws = Vec::new();

@@ -1,7 +1,7 @@
 //! A packet in, a verdict out. Knows no socket.
 //!
 //! [`native`] has the verdicts and the policies of the core; [`attached`] is a policy attached to a server, a link or a host,
-//! [`input`] what it decides about and where, [`judged`] what it decided; `decisions` remembers that for what scripts send by
+//! `slot` where a server has it, [`input`] what it decides about and where, [`judged`] what it decided; `decisions` remembers that for what scripts send by
 //! themselves.
 
 pub mod attached;
@@ -11,5 +11,6 @@ pub mod input;
 pub mod judged;
 pub mod native;
 pub mod neighbours;
+pub mod slot;
 
 pub use native::{Action, Details, FlowKey, Flows, Gilbert, Native, Origin, Place, RejectReply, Rejection, Verdict};

@@ -12,7 +12,6 @@ use crate::net::host::stop::Stop;
 use crate::net::policy::Action;
 use crate::net::policy::datagram::Datagram;
 use crate::net::sys;
-use crate::net::sys::{Batch, Wait};
 use crate::net::wire::content::Content;
 
 /// How a server answers without a script.
@@ -92,7 +91,6 @@ impl UdpSocket {
     /// # Errors
     /// As [`UdpSocket::receive`] and [`UdpSocket::answer`].
     pub fn serve_by(&self, stop: &Stop, server: &mut dyn Serve) -> Result<()> {
-        let mut batch = None;
         let mut answers = Replies::default();
         // Looking for more where there never is more would cost a call for each packet.
         let mut alone = 0u32;
@@ -113,8 +111,8 @@ impl UdpSocket {
                 && !self.session().events.wanted()
                 && let Ok(socket) = self.socket("recv")
             {
-                let batch = batch.get_or_insert_with(Batch::default);
-                self.take_many(&socket, batch, |datagram| self.serve_one(server, &datagram, &mut answers).map(|_| ()))?;
+                let several = self.take_several(&socket);
+                several.iter().try_for_each(|one| self.serve_one(server, one, &mut answers).map(|_| ()))?;
             }
             alone = if answers.ready.len() > 1 { 0 } else { alone.wrapping_add(1) };
             self.send(&mut answers)?;
@@ -132,8 +130,7 @@ impl UdpSocket {
             several => self.deliver_all(several)?,
         }
         for ((_, from), request) in answers.ready.drain(..).zip(answers.requests.drain(..)) {
-            let ends = self.endpoint().asked_by(from);
-            self.loss_report().gave_answer(ends, || Content::of(&request));
+            self.loss_report().gave_answer(self.asked_by(from), || Content::of(&request));
         }
         Ok(())
     }
@@ -154,53 +151,13 @@ impl UdpSocket {
             return Ok(());
         }
         let passes = request.judged.as_ref().is_none_or(|judged| judged.verdict.action == Action::Pass);
-        if passes {
-            if request.to.is_some() {
-                self.serves();
-                self.deliver(&data, request.back())?;
-                self.gave_answer(request);
-                return Ok(());
-            }
+        if passes && request.to.is_none() {
             answers.ready.push((data, request.from));
             answers.requests.push(request.data.clone());
             self.serves();
             return Ok(());
         }
         self.answer(request, &data).map(|_| ())
-    }
-
-    /// Receives what is there, up to a batch, and has the policy decide about each.
-    fn take_many(
-        &self,
-        socket: &socket2::Socket,
-        batch: &mut Batch,
-        mut take: impl FnMut(Datagram) -> Result<()>,
-    ) -> Result<()> {
-        let _in_turns = self.in_turns();
-        let mut judge = self.judge();
-        // Under the policy's lock, so that the packets of a flow are judged in the order of their arrival.
-        let mut flows = judge.as_ref().map(|judge| judge.turn());
-        // Whatever is wrong shows again at the next single receive.
-        let count = sys::receive_many(socket.as_fd(), batch, Wait::No).unwrap_or(0);
-        if !self.has_judge(judge.as_ref()) {
-            // Some may have come after another policy was set: that one decides.
-            drop(flows);
-            judge = self.judge();
-            flows = judge.as_ref().map(|judge| judge.turn());
-        }
-        let mut received = Vec::with_capacity(count);
-        for (data, from) in (0..count).filter_map(|index| batch.get(index)) {
-            let mut datagram = Datagram::new(data, from);
-            if self.ignores(&datagram) {
-                continue;
-            }
-            if let (Some(judge), Some(flows)) = (&judge, &mut flows) {
-                datagram.judged = Some(Arc::new(self.judge_one(judge, flows, &datagram)));
-            }
-            received.push(datagram);
-        }
-        drop(flows);
-        received.into_iter().try_for_each(&mut take)
     }
 
     /// Sends several answers with one call; those that it leaves over, one by one.

@@ -1,6 +1,7 @@
 //! What a socket has, whichever protocol it speaks: where it lives, its descriptor until it is closed, and the state that a
 //! send leaves it in.
 
+use std::any::Any;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::AsFd;
@@ -9,22 +10,24 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use socket2::Socket;
 
-use super::error_queue::closed;
+use super::error_queue::{TRIES, closed};
+use super::service::Service;
 use super::session::Session;
 use crate::net::error::{Error, ErrorKind, Result};
 use crate::net::host::Host;
 use crate::net::host::addr::is_group;
-use crate::net::observe::event::Flow;
+use crate::net::observe::event::{Event, Flow};
 use crate::net::observe::loss_report::{Ends, LossReport};
+use crate::net::policy::attached::AttachedPolicy;
+use crate::net::policy::datagram::Datagram;
+use crate::net::policy::decisions::{Decisions, PacketId};
 use crate::net::policy::input::Site;
 use crate::net::sys;
-
-/// How often a call is tried again whose place an ICMP error took.
-pub(super) const TRIES: u32 = 8;
+use crate::net::wire::content::Content;
 
 /// What a socket has, whichever protocol it speaks.
 #[derive(Debug)]
-pub(in crate::net) struct Endpoint {
+pub struct Endpoint {
     /// `UDP`, `TCP` or `ICMP`.
     pub(super) protocol: &'static str,
     /// The host it lives on.
@@ -39,6 +42,10 @@ pub(in crate::net) struct Endpoint {
     socket: Mutex<Option<Arc<Socket>>>,
     /// Whether it was, for those that ask at each message and should not wait for each other.
     closed: AtomicBool,
+    /// What it has as a server.
+    pub(super) service: Arc<Service>,
+    /// What its policy decided about the packets that a script received.
+    pub(super) decisions: Decisions,
     /// Whether it may send to all hosts of a network.
     broadcast: bool,
     /// The TTL that it was made with, and the one that it is set to; 0: the system's.
@@ -65,6 +72,8 @@ impl Endpoint {
             peer: None,
             socket: Mutex::new(Some(Arc::new(socket))),
             closed: AtomicBool::new(false),
+            service: Arc::new(Service::new(local)),
+            decisions: Decisions::default(),
             broadcast: false,
             own_ttl: 0,
             ttl: AtomicU8::new(0),
@@ -79,9 +88,19 @@ impl Endpoint {
         Self { broadcast, own_ttl, ttl: AtomicU8::new(own_ttl), ..self }
     }
 
-    /// It, of a connection to `peer`.
-    pub(super) fn connected(self, peer: SocketAddr) -> Self {
-        Self { peer: Some(peer), ..self }
+    /// It, of a connection to `peer`, which a listener may have accepted.
+    pub(super) fn connected(self, peer: SocketAddr, by: Option<Arc<Service>>) -> Self {
+        Self { peer: Some(peer), service: by.unwrap_or_else(|| self.service.clone()), ..self }
+    }
+
+    /// The local address.
+    pub fn local(&self) -> SocketAddr {
+        self.local
+    }
+
+    /// What it shares with all sockets of the run.
+    pub fn session(&self) -> &Arc<Session> {
+        &self.session
     }
 
     /// The open socket.
@@ -108,7 +127,7 @@ impl Endpoint {
     }
 
     /// Whether it was closed.
-    pub(in crate::net) fn is_closed(&self) -> bool {
+    pub fn is_closed(&self) -> bool {
         self.closed.load(Ordering::Acquire)
     }
 
@@ -120,14 +139,14 @@ impl Endpoint {
     }
 
     /// Closes it. Threads that wait on it wake, on unconnected sockets too, where the call itself reports ENOTCONN.
-    pub(super) fn close(&self) {
+    pub fn close(&self) {
         if let Some(socket) = self.take_socket() {
             let _ = socket.shutdown(std::net::Shutdown::Both);
         }
     }
 
     /// Where losses and verdicts are reported.
-    pub(in crate::net) fn loss_report(&self) -> &LossReport {
+    pub fn loss_report(&self) -> &LossReport {
         &self.session.loss_report
     }
 
@@ -147,8 +166,61 @@ impl Endpoint {
     }
 
     /// Where its policy is at work.
-    pub(super) fn site(&self) -> Site {
-        Site::Server(self.host.id(), self.local)
+    pub fn site(&self) -> Site {
+        Site::Server(self.host.id(), self.service.at)
+    }
+
+    /// The policy of what it receives.
+    pub fn policy(&self) -> Option<Arc<AttachedPolicy>> {
+        self.service.policy.get()
+    }
+
+    /// Puts a policy in place of the one before, for the connections that were accepted too; `name` is for the loss report.
+    /// Whatever arrives after this is the new one's.
+    pub fn set_policy(&self, policy: AttachedPolicy, name: String) {
+        let policy = Arc::new(policy);
+        // First: the loss report keeps only the counts of a policy that is gone.
+        self.service.policy.set(Some(policy.clone()));
+        self.loss_report().judges(self.site(), &policy, name);
+    }
+
+    /// Has no policy any more.
+    pub fn remove_policy(&self) {
+        self.service.policy.set(None);
+    }
+
+    /// Receives with `receive`, and has the policy decide about the `packets` of what came.
+    pub(super) fn decide<R>(
+        &self,
+        receiver: &dyn Any,
+        receive: impl FnOnce() -> R,
+        packets: impl Fn(&mut R) -> &mut [Datagram],
+    ) -> R {
+        let mut received = self.service.policy.decide(self.local, receiver, receive, &packets);
+        if self.session.events.wanted() {
+            let site = &self.site();
+            for Datagram { data, from, judged, .. } in packets(&mut received).iter() {
+                if let Some(judged) = judged {
+                    let flow = self.flow(*from, self.local);
+                    self.session.events.tell(|| Event::Decided { flow, data, judged, site });
+                }
+            }
+        }
+        received
+    }
+
+    /// Remembers a packet that is given to a script, which may reply to it by sending to its sender.
+    pub fn handed_out(&self, packet: &Datagram) -> Option<PacketId> {
+        self.leaves_unanswered(packet);
+        (packet.judged.is_some() || self.loss_report().pings()).then(|| self.decisions.enter(packet))
+    }
+
+    /// Notes that a script has received a packet, and as yet sent no reply.
+    pub fn leaves_unanswered(&self, packet: &Datagram) {
+        let report = self.loss_report();
+        if report.pings() {
+            report.handed_out(self.host.now(), self.asked_by(packet.from), Content::of(&packet.data), &self.site());
+        }
     }
 
     /// Whether what goes to `to` goes to several hosts, which reply from addresses of their own.

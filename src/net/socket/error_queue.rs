@@ -11,6 +11,9 @@ use crate::net::sys::{self, Origin};
 use crate::net::wire::Family;
 use crate::net::wire::icmp::{self, IcmpError};
 
+/// How often a call is tried again whose place an ICMP error took.
+pub(super) const TRIES: u32 = 8;
+
 /// An entry of the socket's error queue.
 #[derive(Debug)]
 pub(in crate::net) enum Queued {
@@ -94,6 +97,25 @@ pub(in crate::net) fn is_pending_error(err: &io::Error) -> bool {
                 | libc::EREMOTEIO
         )
     )
+}
+
+/// Receives with `call`, which does not wait; again where an ICMP error took its place, if `passes` it over. `None`: there is
+/// nothing.
+pub(super) fn receive_past_errors<R>(
+    mut call: impl FnMut() -> io::Result<R>,
+    passes: impl Fn() -> bool,
+) -> io::Result<Option<R>> {
+    let mut again = TRIES;
+    loop {
+        match call() {
+            Ok(received) => return Ok(Some(received)),
+            Err(err) if matches!(err.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {
+                return Ok(None);
+            }
+            Err(err) if is_pending_error(&err) && again > 0 && passes() => again -= 1,
+            Err(err) => return Err(err),
+        }
+    }
 }
 
 /// A call on a socket that was closed.

@@ -73,7 +73,7 @@ impl Relay {
             Stage::Ingress(rules) => (&ingress.counters, rules),
         };
         let carried = going.carried(&lane.way);
-        let judged = placed.judge.judge(&mut placed.judge.turn(), &PolicyInput::Frame(carried));
+        let judged = placed.judge.decide(&mut placed.judge.lock_flows(), &PolicyInput::Frame(carried));
         if !judged.draws.is_empty() || judged.verdict.action == Action::Corrupt {
             self.drew_for(&going.frame);
         }

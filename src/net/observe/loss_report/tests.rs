@@ -190,8 +190,8 @@ fn policies_that_are_gone_are_kept_as_sums() {
         let judge = AttachedPolicy::new(Policy::Chain(Vec::new()), RandomStream::of_seed(0), &site()).expect("a judge");
         account.judges(site(), &judge, "chain([])".to_string());
         let verdict = judge
-            .judge(
-                &mut judge.turn(),
+            .decide(
+                &mut judge.lock_flows(),
                 &PolicyInput::Request(PacketView { local: socket.local(), datagram: &request, receiver: &socket }),
             )
             .verdict;

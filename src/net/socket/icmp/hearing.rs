@@ -14,8 +14,7 @@ use super::{IcmpSocket, Inner, Mode, extended};
 use crate::net::observe::event::Event;
 use crate::net::policy::datagram::Datagram;
 use crate::net::probe::ledger::{Blame, Key, ProbeId, Stray};
-use crate::net::socket::endpoint::TRIES;
-use crate::net::socket::error_queue::{Queued, is_pending_error};
+use crate::net::socket::error_queue::{Queued, receive_past_errors};
 use crate::net::socket::prober::{Prober, Recognised};
 use crate::net::sys::{self, Received};
 use crate::net::wire::content::Content;
@@ -37,25 +36,22 @@ thread_local! {
 impl IcmpSocket {
     /// Receives without waiting until there is an echo reply; `None` if there is none. Errors are given to `queued`.
     pub(super) fn take(&self, socket: &Socket, queued: &mut dyn FnMut(Queued)) -> io::Result<Option<Datagram>> {
-        let mut again = TRIES;
         BUFFER.with_borrow_mut(|buffer| {
             loop {
-                match sys::receive(socket.as_fd(), buffer, false) {
-                    Ok(received) => {
-                        if let Some(datagram) = self.sort(&buffer[..received.len], &received, queued) {
-                            return Ok(Some(datagram));
-                        }
-                    }
-                    Err(err) if is_pending_error(&err) && again > 0 => {
-                        self.0.has_errors.store(true, Ordering::Relaxed);
-                        again -= 1;
-                    }
-                    Err(err) if err.kind() == io::ErrorKind::WouldBlock => return Ok(None),
-                    Err(err) if err.kind() == io::ErrorKind::Interrupted => return Ok(None),
-                    Err(err) => return Err(err),
+                let received =
+                    receive_past_errors(|| sys::receive(socket.as_fd(), buffer, false), || self.met_error())?;
+                let Some(received) = received else { return Ok(None) };
+                if let Some(datagram) = self.sort(&buffer[..received.len], &received, queued) {
+                    return Ok(Some(datagram));
                 }
             }
         })
+    }
+
+    /// Notes that there is something in the error queue.
+    fn met_error(&self) -> bool {
+        self.0.has_errors.store(true, Ordering::Relaxed);
+        true
     }
 
     /// Receives at most `most` packets without waiting, and gives the echo replies to `arrived`, errors to `queued`. Whether
@@ -67,26 +63,17 @@ impl IcmpSocket {
         arrived: &mut Vec<Datagram>,
         queued: &mut dyn FnMut(Queued),
     ) -> io::Result<bool> {
-        let (mut again, most) = (TRIES, most.clamp(1, sys::GATHERED));
+        let most = most.clamp(1, sys::GATHERED);
         GATHER.with_borrow_mut(|gather| {
             loop {
-                match gather.receive(socket.as_fd(), most) {
-                    Ok(count) => {
-                        let each = (0..count).map(|index| gather.get(index));
-                        arrived.extend(each.filter_map(|(bytes, received)| self.sort(bytes, &received, queued)));
-                        let more = count >= most;
-                        // What was not for this socket may stand before what is.
-                        if !arrived.is_empty() || !more {
-                            return Ok(more);
-                        }
-                    }
-                    Err(err) if is_pending_error(&err) && again > 0 => {
-                        self.0.has_errors.store(true, Ordering::Relaxed);
-                        again -= 1;
-                    }
-                    Err(err) if err.kind() == io::ErrorKind::WouldBlock => return Ok(false),
-                    Err(err) if err.kind() == io::ErrorKind::Interrupted => return Ok(false),
-                    Err(err) => return Err(err),
+                let count = receive_past_errors(|| gather.receive(socket.as_fd(), most), || self.met_error())?;
+                let count = count.unwrap_or(0);
+                let each = (0..count).map(|index| gather.get(index));
+                arrived.extend(each.filter_map(|(bytes, received)| self.sort(bytes, &received, queued)));
+                let more = count >= most;
+                // What was not for this socket may stand before what is.
+                if !arrived.is_empty() || !more {
+                    return Ok(more);
                 }
             }
         })

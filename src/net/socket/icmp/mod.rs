@@ -113,6 +113,14 @@ struct Inner {
     has_large: AtomicBool,
 }
 
+impl Deref for IcmpSocket {
+    type Target = Endpoint;
+
+    fn deref(&self) -> &Endpoint {
+        &self.0
+    }
+}
+
 impl Deref for Inner {
     type Target = Endpoint;
 
@@ -215,16 +223,6 @@ impl IcmpSocket {
     /// What others may know of its probes.
     pub fn tally(&self) -> &Tally {
         &self.0.probing.tally
-    }
-
-    /// Closes the socket.
-    pub fn close(&self) {
-        self.0.endpoint.close();
-    }
-
-    /// Whether it was closed.
-    pub fn is_closed(&self) -> bool {
-        self.0.is_closed()
     }
 
     /// Checks that the socket can send to `to`.

@@ -17,13 +17,12 @@ use crate::net::host::stop::Stop;
 use crate::net::host::{Host, Waited};
 use crate::net::observe::event::{Event, Flow};
 use crate::net::probe::clock::Clock;
-use crate::net::socket::error_queue::is_pending_error;
+use crate::net::socket::error_queue::{Queued, is_pending_error, take_entries};
 use crate::net::socket::prober::warm_up;
 use crate::net::socket::session::Session;
-use crate::net::sys::{self, Origin, PollFd};
+use crate::net::sys::{self, PollFd};
 use crate::net::time::Duration;
 use crate::net::wire::icmp::IcmpError;
-use crate::net::wire::{Family, icmp};
 
 /// How often another local port is asked for where the kernel gives the peer's own.
 const OTHER_PORTS: usize = 16;
@@ -331,30 +330,16 @@ impl Attempt {
     }
 }
 
-/// The ICMP error in the error queue, and the stamp of its arrival.
+/// The ICMP error in the error queue, and the stamp of its arrival. It quotes headers alone.
 fn queued(socket: &Socket, to: SocketAddr) -> Option<(IcmpError, Option<i64>)> {
-    let mut buffer = [0u8; 512];
-    loop {
-        let received = sys::receive(socket.as_fd(), &mut buffer, true).ok()?;
-        let Some(entry) = received.entry else { continue };
-        let family = match entry.origin {
-            Origin::Icmp => Family::V4,
-            Origin::Icmp6 => Family::V6,
-            _ => continue,
-        };
-        let error = IcmpError {
-            kind: icmp::Kind { family, type_: entry.type_, code: entry.code },
-            offender: entry.offender,
-            to,
-            info: entry.info,
-            // It quotes headers alone.
-            quote: Vec::new(),
-            segment: None,
-            number: None,
-            extensions: Vec::new(),
-        };
-        return Some((error, received.stamp));
-    }
+    let mut found = None;
+    let mut take = |entry| {
+        if let Queued::Icmp { error, stamp } = entry {
+            found = Some((IcmpError { to, quote: Vec::new(), extensions: Vec::new(), ..error }, stamp));
+        }
+    };
+    while take_entries(socket, to, 0, 1, &mut take) > 0 {}
+    found
 }
 
 fn connect_error(err: &io::Error, to: SocketAddr, local: Option<SocketAddr>) -> Error {

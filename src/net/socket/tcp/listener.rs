@@ -11,7 +11,6 @@ use socket2::{Domain, Protocol, Socket, Type};
 
 use super::events::ACCEPTED;
 use super::options::StreamOptions;
-use super::serving::Service;
 use super::{Connection, Ends, owner};
 use crate::net::error::{Error, ErrorKind, Result, in_words};
 use crate::net::host::environment::environment;
@@ -19,8 +18,6 @@ use crate::net::host::id::HostId;
 use crate::net::host::stop::Stop;
 use crate::net::host::{Host, Waited};
 use crate::net::observe::event::Event;
-use crate::net::policy::attached::AttachedPolicy;
-use crate::net::policy::input::Site;
 use crate::net::socket::endpoint::Endpoint;
 use crate::net::socket::session::{Session, Settle};
 use crate::net::sys::{self, PollFd};
@@ -52,7 +49,6 @@ pub struct Listener(Arc<Inner>);
 struct Inner {
     endpoint: Endpoint,
     options: StreamOptions,
-    service: Service,
     /// Connections that could not be taken in.
     errors: AtomicU64,
     /// Whether it lacks descriptors, and has said so.
@@ -107,7 +103,6 @@ impl Listener {
         let this = Self(Arc::new(Inner {
             endpoint: Endpoint::new("TCP", host, session, local, socket),
             options: options.stream,
-            service: Service::new(local),
             errors: AtomicU64::new(0),
             starved: AtomicBool::new(false),
         }));
@@ -196,7 +191,9 @@ impl Listener {
     fn welcome(&self, stream: Socket, peer: &socket2::SockAddr) -> io::Result<Connection> {
         let peer = peer.as_socket().ok_or(io::ErrorKind::InvalidInput)?;
         let local = sys::local_addr(&stream)?;
-        let ends = Ends { local, peer, connected_in: None, service: Some(self.0.service.one_more()) };
+        self.0.service.accepted.fetch_add(1, Ordering::Relaxed);
+        self.0.service.open.fetch_add(1, Ordering::Relaxed);
+        let ends = Ends { local, peer, connected_in: None, service: Some(self.0.service.clone()) };
         let connection = Connection::new(self.0.host.clone(), self.0.session.clone(), stream, ends, &self.0.options);
         self.0.session.events.tell(|| Event::Connection { flow: connection.outward(), what: &ACCEPTED });
         Ok(connection)
@@ -207,11 +204,6 @@ impl Listener {
         self.0.starved.load(Ordering::Relaxed)
     }
 
-    /// The local address.
-    pub fn local(&self) -> SocketAddr {
-        self.0.local
-    }
-
     /// Whether both are the same.
     pub fn is(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
@@ -219,17 +211,17 @@ impl Listener {
 
     /// How many connections were taken in.
     pub fn accepted(&self) -> u64 {
-        self.0.service.accepted()
+        self.0.service.accepted.load(Ordering::Relaxed)
     }
 
     /// How many of them are open.
     pub fn open(&self) -> u64 {
-        self.0.service.open()
+        self.0.service.open.load(Ordering::Relaxed)
     }
 
     /// How many were ended for want of room for what they sent, or of a thread.
     pub fn refused(&self) -> u64 {
-        self.0.service.refused()
+        self.0.service.refused.load(Ordering::Relaxed)
     }
 
     /// How many times a connection could not be taken in.
@@ -237,36 +229,9 @@ impl Listener {
         self.0.errors.load(Ordering::Relaxed)
     }
 
-    /// Closes it. Connections that were taken in stay; those that wait for it get the error `closed`.
-    pub fn close(&self) {
-        self.0.endpoint.close();
-    }
-
-    /// Whether it was closed.
-    pub fn is_closed(&self) -> bool {
-        self.0.is_closed()
-    }
-
     /// The open socket.
     pub(super) fn socket(&self) -> Result<Arc<Socket>> {
         self.0.open().ok_or_else(closed)
-    }
-
-    /// Where its policy is at work.
-    pub fn site(&self) -> Site {
-        self.0.site()
-    }
-
-    /// Puts a policy in place of the one before, for the connections that were taken in too; `name` is for the account.
-    pub fn set_judge(&self, judge: AttachedPolicy, name: String) {
-        let judge = Arc::new(judge);
-        self.0.service.set_judge(judge.clone());
-        self.0.session.loss_report.judges(self.site(), &judge, name);
-    }
-
-    /// Has no policy any more.
-    pub fn remove_judge(&self) {
-        self.0.service.remove_judge();
     }
 }
 
@@ -285,6 +250,14 @@ fn listen_error(err: &io::Error, local: SocketAddr) -> Error {
         ErrorKind::NotLocal => error.with_hint("listen at an address of this host, such as 127.0.0.1 or 0.0.0.0"),
         ErrorKind::Permission => error.with_hint("ports below 1024 need privileges; choose a port from 1024 up"),
         _ => error,
+    }
+}
+
+impl Deref for Listener {
+    type Target = Endpoint;
+
+    fn deref(&self) -> &Endpoint {
+        &self.0
     }
 }
 

@@ -23,11 +23,11 @@ pub use self::poll::{Happening, Poll, Polled, WeakPoll};
 pub use self::read::Incoming;
 pub use self::write::Sent;
 use super::endpoint::{Endpoint, lock};
+use super::service::Service;
 use super::session::{Session, Settle};
 use crate::net::error::{Error, Result};
 use crate::net::host::Host;
 use crate::net::observe::event::Flow;
-use crate::net::policy::decisions::Decisions;
 use crate::net::sys;
 pub use crate::net::sys::TcpInfo;
 use crate::net::time::{Duration, Instant};
@@ -85,13 +85,6 @@ struct Inner {
     watch: Mutex<Option<poll::Watch>>,
     /// Whether somebody does.
     watched: AtomicBool,
-    /// What its listener gives it; `None` for one that was made here.
-    service: Mutex<Option<serving::Service>>,
-    /// What its policy decided about the messages that a script received.
-    decisions: Decisions,
-    /// Whether there is a service, and whether the account knows that it answers: asked for each message, without a lock.
-    taken_in: bool,
-    serving: AtomicBool,
     /// Once it is pinged over.
     pinging: OnceLock<Box<probing::Pinging>>,
 }
@@ -101,7 +94,7 @@ impl Connection {
         let Ends { local, peer, connected_in, service } = ends;
         let since = host.now();
         let this = Self(Arc::new(Inner {
-            endpoint: Endpoint::new("TCP", host, session, local, socket).connected(peer),
+            endpoint: Endpoint::new("TCP", host, session, local, socket).connected(peer, service),
             peer,
             framing: options.framing,
             limit: options.limit,
@@ -119,10 +112,6 @@ impl Connection {
             unsent: AtomicU64::new(0),
             watch: Mutex::default(),
             watched: AtomicBool::new(false),
-            taken_in: service.is_some(),
-            serving: AtomicBool::new(false),
-            service: Mutex::new(service),
-            decisions: Decisions::default(),
             pinging: OnceLock::new(),
         }));
         // One in a lab is closed when that ends; the others are many, and spare the session's lock.
@@ -131,11 +120,6 @@ impl Connection {
             this.0.session.opened(Arc::downgrade(&inner));
         }
         this
-    }
-
-    /// The local address.
-    pub fn local(&self) -> SocketAddr {
-        self.0.local
     }
 
     /// The peer's address.
@@ -166,11 +150,6 @@ impl Connection {
     /// How the stream from the peer ended; `None` while it has not.
     pub fn ended(&self) -> Option<Ended> {
         lock(&self.0.ended).clone()
-    }
-
-    /// Whether it was closed here.
-    pub fn is_closed(&self) -> bool {
-        self.0.is_closed()
     }
 
     /// Errors of the path, such as ICMP's, that came while nobody asked for them and the connection lived on.
@@ -235,16 +214,6 @@ impl Connection {
         self.inbox().is_some_and(|inbox| !inbox.is_empty())
     }
 
-    /// What it shares with all sockets of the run.
-    pub fn session(&self) -> &Arc<Session> {
-        &self.0.session
-    }
-
-    /// The open socket.
-    pub(in crate::net) fn socket(&self, op: &'static str) -> Result<Arc<Socket>> {
-        self.0.socket(op)
-    }
-
     /// A flow to the peer, now.
     fn outward(&self) -> Flow<'_> {
         self.0.flow(self.0.local, self.0.peer)
@@ -262,16 +231,24 @@ struct Ends {
     local: SocketAddr,
     peer: SocketAddr,
     connected_in: Option<Duration>,
-    service: Option<serving::Service>,
+    service: Option<Arc<Service>>,
 }
 
 impl Inner {
     /// It was closed here, or reset: its listener has one client less.
     fn left(&self, reset: bool) {
-        if let Some(service) = &*lock(&self.service) {
-            service.left();
+        if self.connected_in.is_none() {
+            self.service.open.fetch_sub(1, Ordering::Relaxed);
         }
         self.tell(|traffic| events::closed(if reset { "reset" } else { "close" }, traffic));
+    }
+}
+
+impl Deref for Connection {
+    type Target = Endpoint;
+
+    fn deref(&self) -> &Endpoint {
+        &self.0
     }
 }
 

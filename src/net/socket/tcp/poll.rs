@@ -240,7 +240,7 @@ impl Inner {
     fn add_connection(&self, connection: &Connection, interest: Interest) -> Result<u64> {
         let socket = connection.socket("poll")?;
         let token = self.add(Member::Connection(connection.clone(), socket), interest)?;
-        self.clients.fetch_add(connection.was_taken_in().into(), Ordering::Relaxed);
+        self.clients.fetch_add(connection.was_accepted().into(), Ordering::Relaxed);
         connection.watched_by(Some(Watch { poll: self.this.clone(), token }));
         Ok(token)
     }
@@ -266,7 +266,7 @@ impl Inner {
         if let Some(member) = lock(&self.members).remove(&token) {
             let _ = self.epoll.remove(member.socket().as_fd());
             if let Member::Connection(connection, _) = member {
-                self.clients.fetch_sub(connection.was_taken_in().into(), Ordering::Relaxed);
+                self.clients.fetch_sub(connection.was_accepted().into(), Ordering::Relaxed);
                 connection.watched_by(None);
             }
         }
@@ -328,11 +328,11 @@ impl Inner {
                     let _ = self.epoll.change(socket.as_fd(), token, READ);
                 }
                 match udp.take_one() {
-                    Ok(Some(incoming)) => {
+                    Ok(Some(datagram)) => {
                         if udp.has_ahead() {
                             turn.rest.push_back(token);
                         }
-                        turn.found.push_back(Happening::Packet(udp, incoming));
+                        turn.found.push_back(Happening::Packet(udp, udp::Incoming::Packet(datagram)));
                     }
                     Ok(None) => {}
                     Err(_) => self.remove(token),
@@ -373,7 +373,7 @@ impl Inner {
             return;
         }
         for _ in 0..TURN {
-            match connection.take_judged(socket, connection.framing().want()) {
+            match connection.take_decided(socket, connection.framing().want()) {
                 None => return,
                 Some(Incoming::Ended(ended)) => {
                     self.remove(token);

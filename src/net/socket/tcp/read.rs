@@ -10,7 +10,7 @@ use socket2::Socket;
 
 use super::end::{Ended, Fault, in_doubt};
 use super::framing::{Inbox, Want};
-use super::{Connection, events, lock, scheduling, serving};
+use super::{Connection, events, lock, scheduling};
 use crate::net::error::{Error, ErrorKind, Result};
 use crate::net::host::Waited;
 use crate::net::host::stop::Stop;
@@ -66,7 +66,7 @@ impl Connection {
     /// `closed`, also when it is closed meanwhile.
     pub fn receive(&self, want: Want, until: Option<Instant>, stop: &Stop) -> Result<Incoming> {
         let socket = self.socket("recv")?;
-        if serving::is_judging() {
+        if self.service.policy.is_deciding() {
             return Err(Error::new(ErrorKind::Busy, "recv", "a policy is deciding about a message")
                 .with_hint("a policy gets its message as |pkt|; receive outside of the policy"));
         }
@@ -97,7 +97,7 @@ impl Connection {
             if stop.is_stopped() {
                 return Ok(Incoming::Interrupted);
             }
-            if ask && let Some(incoming) = self.take_judged(socket, want) {
+            if ask && let Some(incoming) = self.take_decided(socket, want) {
                 self.0.waits.store(next, Ordering::Relaxed);
                 return Ok(incoming);
             }
@@ -124,7 +124,7 @@ impl Connection {
                 Waited::Ready => {}
                 Waited::Stopped => return Ok(Incoming::Interrupted),
                 // What came while this thread was preempted, or before a deadline that was over at once.
-                Waited::TimedOut => return Ok(self.take_judged(socket, want).unwrap_or(Incoming::TimedOut)),
+                Waited::TimedOut => return Ok(self.take_decided(socket, want).unwrap_or(Incoming::TimedOut)),
             }
         }
     }
@@ -153,7 +153,7 @@ impl Connection {
     /// Waits in the call that receives, which costs less than a wait before it; `None`: that is not possible here. What was
     /// received is held meanwhile.
     fn pull_waiting(&self, socket: &Socket, want: Want, stop: &Stop) -> Option<Pulled> {
-        if self.is_judged() || !scheduling::may_block() {
+        if !self.service.policy.is_empty() || !scheduling::may_block() {
             return None;
         }
         let (mut inbox, mut pulled) = (self.inbox()?, None);
@@ -217,9 +217,7 @@ impl Connection {
     fn no_room(&self, inbox: &mut Inbox) -> Ended {
         let len = inbox.give_up();
         self.0.session.refused.no_room(self.0.local);
-        if let Some(service) = &*lock(&self.0.service) {
-            service.refuse();
-        }
+        self.service.refused.fetch_add(1, Ordering::Relaxed);
         Ended::NoRoom(len)
     }
 

@@ -7,12 +7,12 @@ use std::sync::atomic::Ordering;
 use socket2::Socket;
 
 use super::probing::recognise;
-use super::{Inner, TRIES, UdpSocket};
+use super::{Inner, UdpSocket};
 use crate::net::host::id::HostId;
 use crate::net::observe::event::Event;
 use crate::net::observe::loss_report::Dropping;
 use crate::net::policy::datagram::Datagram;
-use crate::net::socket::error_queue::is_pending_error;
+use crate::net::socket::error_queue::receive_past_errors;
 use crate::net::socket::prober::Prober;
 use crate::net::socket::session::Settle;
 use crate::net::sys::{self, Wait};
@@ -36,7 +36,7 @@ impl Inner {
     /// Takes what waits in the socket: answers to probes that were given up are late, and what came for a server that
     /// answered until now was not read.
     pub(super) fn leave_rest(&self, socket: &Socket, prober: &mut Prober) {
-        let serves = self.serving.load(Ordering::Relaxed);
+        let serves = self.service.is_known();
         if !serves && prober.ledger().counts().timed_out == 0 {
             return;
         }
@@ -59,14 +59,9 @@ impl Inner {
         if let Some(datagram) = self.ahead.pop() {
             return Some(datagram);
         }
-        for _ in 0..TRIES {
-            match sys::receive_plain(socket.as_fd(), buffer, Wait::No) {
-                Ok(received) => return Some(Datagram::new(&buffer[..received.len], received.addr?)),
-                Err(err) if is_pending_error(&err) => {}
-                Err(_) => return None,
-            }
-        }
-        None
+        let call = || sys::receive_plain(socket.as_fd(), buffer, Wait::No);
+        let received = receive_past_errors(call, || true).ok().flatten()?;
+        Some(Datagram::new(&buffer[..received.len], received.addr?))
     }
 }
 
@@ -105,7 +100,7 @@ impl Inner {
     pub(super) fn leave_drops(&self, socket: &Socket) {
         if let Ok(drops) = sys::drops(socket.as_fd()) {
             self.report_drops(drops);
-            if self.serving.load(Ordering::Relaxed) {
+            if self.service.is_known() {
                 self.loss_report().kernel_drops(self.host.id(), self.local, drops);
             }
         }

@@ -4,7 +4,6 @@
 //! call (linux: with IP_RECVERR one send or recv returns the errno of an ICMP error and does nothing else), and
 //! datagrams longer than the buffer.
 
-use std::cell::Cell;
 use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
@@ -13,7 +12,7 @@ use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, Type};
 
 pub use self::error::{MAX_PAYLOAD, check_size};
 use self::exclusive::Exclusive;
@@ -21,16 +20,14 @@ use self::loops::Loops;
 pub use self::options::Options;
 use self::prefetch::Prefetch;
 pub use self::receive::Incoming;
-use super::endpoint::{Endpoint, TRIES, lock};
+use super::endpoint::{Endpoint, lock};
 use super::error_queue::Queued;
 use super::prober::{Probing, Tally};
 use super::session::{Session, Settle};
 use crate::net::error::{Error, Result};
 use crate::net::host::Host;
 use crate::net::host::addr::{check_zone, reached};
-use crate::net::observe::loss_report::{Dropping, LossReport};
-use crate::net::policy::attached::AttachedPolicy;
-use crate::net::policy::decisions::Decisions;
+use crate::net::observe::loss_report::Dropping;
 use crate::net::sys;
 
 mod answer;
@@ -67,9 +64,6 @@ struct Inner {
     any: bool,
     peer: Mutex<Option<SocketAddr>>,
     probing: Probing,
-    judge: Mutex<Option<Arc<AttachedPolicy>>>,
-    /// What it decided about the packets that a script received.
-    decisions: Decisions,
     /// ICMP errors that a plain send found in its way, for whoever pings or receives next.
     unread: Mutex<VecDeque<Queued>>,
     /// Whether a call has met an ICMP error that was not yet taken from the error queue: no other call tells of it.
@@ -87,8 +81,6 @@ struct Inner {
     stamping: AtomicBool,
     /// What it does not answer.
     loops: Loops,
-    /// Whether the account knows that it answers.
-    serving: AtomicBool,
     /// Datagrams the kernel had dropped at the last event about it.
     drops_reported: AtomicU64,
 }
@@ -101,9 +93,12 @@ impl Deref for Inner {
     }
 }
 
-thread_local! {
-    /// The socket whose policy is deciding on this thread.
-    pub(in crate::net) static JUDGING: Cell<Option<*const Inner>> = const { Cell::new(None) };
+impl Deref for UdpSocket {
+    type Target = Endpoint;
+
+    fn deref(&self) -> &Endpoint {
+        &self.0
+    }
 }
 
 impl UdpSocket {
@@ -121,8 +116,6 @@ impl UdpSocket {
             any: local.ip().is_unspecified(),
             peer: Mutex::default(),
             probing: Probing::new(if local.is_ipv4() { 28 } else { 48 }),
-            judge: Mutex::default(),
-            decisions: Decisions::default(),
             unread: Mutex::default(),
             passed_over: AtomicBool::new(false),
             unheeded_errors: AtomicU64::new(0),
@@ -132,17 +125,11 @@ impl UdpSocket {
             waits: AtomicU32::new(0),
             stamping: AtomicBool::new(false),
             loops: Loops::default(),
-            serving: AtomicBool::new(false),
             drops_reported: AtomicU64::new(0),
         }));
         let inner: Arc<dyn Settle> = this.0.clone();
         this.0.session.opened(Arc::downgrade(&inner));
         Ok(this)
-    }
-
-    /// The local address.
-    pub fn local(&self) -> SocketAddr {
-        self.0.local
     }
 
     /// The peer it is connected to.
@@ -178,11 +165,6 @@ impl UdpSocket {
         }
     }
 
-    /// Whether it was closed.
-    pub fn is_closed(&self) -> bool {
-        self.0.is_closed()
-    }
-
     /// ICMP errors that arrived while nobody asked for them, and answers that could not be sent: their clients are gone.
     pub fn unheeded_errors(&self) -> u64 {
         self.0.unheeded_errors.load(Ordering::Relaxed)
@@ -203,26 +185,6 @@ impl UdpSocket {
         sizes().map_err(|err: io::Error| Error::system("buffers", &err))
     }
 
-    /// The open socket.
-    pub(in crate::net) fn socket(&self, op: &'static str) -> Result<Arc<Socket>> {
-        self.0.socket(op)
-    }
-
-    /// What it has beside what is UDP's.
-    pub(in crate::net) fn endpoint(&self) -> &Endpoint {
-        &self.0.endpoint
-    }
-
-    /// Where losses and verdicts are reported.
-    pub fn loss_report(&self) -> &LossReport {
-        self.0.loss_report()
-    }
-
-    /// What it shares with all sockets of the run.
-    pub fn session(&self) -> &Arc<Session> {
-        &self.0.session
-    }
-
     /// How many datagrams the kernel has dropped because the receive buffer was full (SO_MEMINFO).
     ///
     /// # Errors
@@ -237,52 +199,25 @@ impl UdpSocket {
         WeakSocket(Arc::downgrade(&self.0))
     }
 
-    /// Makes known that this socket answers, and ignores what might go back and forth for ever.
+    /// Makes known that this socket replies, and ignores what might go back and forth for ever.
     pub(in crate::net) fn serves(&self) {
-        if !self.0.serving.load(Ordering::Relaxed) {
+        if !self.service.is_known() {
             self.begin_to_serve();
         }
         self.answers();
     }
 
-    /// Makes known that this socket answers.
+    /// Makes known that this socket replies.
     pub(in crate::net) fn answers(&self) {
-        if !self.0.serving.swap(true, Ordering::Relaxed) {
+        self.service.make_known(|| {
             let inner: Arc<dyn Dropping> = self.0.clone();
-            self.loss_report().serves(self.0.host.id(), self.0.local, Arc::downgrade(&inner));
-        }
+            self.loss_report().serves(self.host.id(), self.local, Arc::downgrade(&inner));
+        });
     }
 
     /// What others may know of its probes.
     pub fn tally(&self) -> &Tally {
         &self.0.probing.tally
-    }
-
-    /// The policy of this socket's answers.
-    pub fn judge(&self) -> Option<Arc<AttachedPolicy>> {
-        lock(&self.0.judge).clone()
-    }
-
-    /// Whether this is the policy, or whether there is none.
-    pub(in crate::net) fn has_judge(&self, judge: Option<&Arc<AttachedPolicy>>) -> bool {
-        match (&*lock(&self.0.judge), judge) {
-            (Some(now), Some(judge)) => Arc::ptr_eq(now, judge),
-            (now, judge) => now.is_none() && judge.is_none(),
-        }
-    }
-
-    /// Has no policy any more.
-    pub fn remove_judge(&self) {
-        drop(lock(&self.0.judge).take());
-    }
-
-    /// Puts a policy in place of the one before; `name` is for the account. Whatever arrives after this is the new one's.
-    pub fn set_judge(&self, judge: AttachedPolicy, name: String) {
-        let judge = Arc::new(judge);
-        let before = lock(&self.0.judge).replace(judge.clone());
-        // First: the account keeps only the counts of a policy that is gone.
-        drop(before);
-        self.loss_report().judges(self.site(), &judge, name);
     }
 
     /// Checks that pings can go to `to`.

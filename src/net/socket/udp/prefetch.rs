@@ -57,6 +57,16 @@ thread_local! {
     static ROOM: RefCell<Option<Room>> = const { RefCell::new(None) };
 }
 
+/// Runs `receive` with the room of this thread, if there is some for it.
+pub(super) fn with_room<T>(receive: impl FnOnce(Option<&mut Batch>) -> T) -> T {
+    ROOM.with_borrow_mut(|room| {
+        if room.is_none() {
+            *room = Room::new();
+        }
+        receive(room.as_mut().map(|room| &mut room.0))
+    })
+}
+
 impl Prefetch {
     /// The datagram that came first.
     pub(super) fn pop(&self) -> Option<Datagram> {
@@ -95,11 +105,8 @@ impl UdpSocket {
     /// Waits for datagrams in the receiving call itself; the first of them. The others are ahead. For a thread that
     /// receives alone, from a socket of which nothing is to be known beside the data and its sender.
     pub(super) fn fetch(&self, socket: &Socket, stop: &Stop) -> Option<Datagram> {
-        ROOM.with_borrow_mut(|room| {
-            if room.is_none() {
-                *room = Room::new();
-            }
-            let Some(Room(batch)) = room else { return self.wait_for_one(socket, stop) };
+        with_room(|batch| {
+            let Some(batch) = batch else { return self.wait_for_one(socket, stop) };
             let mut count = Ok(0);
             let mut call = || count = sys::receive_many(socket.as_fd(), batch, Wait::Yes);
             if !self.0.host.wait_in(stop, &mut call) {
@@ -136,9 +143,6 @@ impl UdpSocket {
         }
         let _in_turns = self.in_turns();
         let next = || std::iter::from_fn(|| self.0.ahead.pop()).find(|datagram| !self.ignores(datagram));
-        let Some(judge) = self.judge() else { return next() };
-        let flows = judge.turn();
-        let datagram = next()?;
-        Some(self.judged(&judge, flows, datagram))
+        self.0.decide(self, next, Option::as_mut_slice)
     }
 }

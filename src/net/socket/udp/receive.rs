@@ -5,24 +5,20 @@ use std::collections::VecDeque;
 use std::io;
 use std::os::fd::AsFd;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, MutexGuard};
 
 use socket2::Socket;
 
 use super::exclusive::InTurns;
-use super::{JUDGING, TRIES, UdpSocket, lock};
+use super::prefetch::with_room;
+use super::{UdpSocket, lock};
 use crate::net::error::{Error, ErrorKind, Result};
 use crate::net::host::Waited;
 use crate::net::host::environment::environment;
 use crate::net::host::stop::Stop;
 use crate::net::observe::event::Event;
-use crate::net::policy::Flows;
-use crate::net::policy::attached::AttachedPolicy;
 use crate::net::policy::datagram::Datagram;
-use crate::net::policy::input::{PacketView, PolicyInput};
-use crate::net::policy::judged::Decided;
-use crate::net::socket::error_queue::{Queued, closed, is_pending_error};
-use crate::net::sys::{self, PollFd, Received, Wait};
+use crate::net::socket::error_queue::{Queued, closed, is_pending_error, receive_past_errors};
+use crate::net::sys::{self, Batch, PollFd, Received, Wait};
 use crate::net::time::Instant;
 use crate::net::wire::icmp::IcmpError;
 
@@ -55,7 +51,7 @@ impl UdpSocket {
     /// plain errors.
     pub fn receive(&self, until: Option<Instant>, stop: &Stop, heed_errors: bool) -> Result<Incoming> {
         let socket = self.socket("recv")?;
-        if JUDGING.get() == Some(Arc::as_ptr(&self.0)) {
+        if self.service.policy.is_deciding() {
             return Err(Error::new(ErrorKind::Busy, "recv", "the socket's policy is deciding about a packet")
                 .with_hint(
                     "a policy gets its packet as |pkt|; receive from another socket, or outside of the policy",
@@ -79,7 +75,7 @@ impl UdpSocket {
                 return Ok(Incoming::Interrupted);
             }
             let mut icmp = None;
-            let asked = if ask { self.take_judged(&socket) } else { Ok(None) };
+            let asked = if ask { self.take_decided(&socket) } else { Ok(None) };
             match asked {
                 Ok(Some(datagram)) => {
                     self.0.waits.store(next, Ordering::Relaxed);
@@ -91,7 +87,7 @@ impl UdpSocket {
                     match self.0.host.wait(&mut fds, until, stop).map_err(|err| Error::system("recv", &err))? {
                         Waited::TimedOut => {
                             // What came while this thread was preempted, or before a deadline that was over at once.
-                            let last = self.take_judged(&socket).map_err(|err| Error::system("recv", &err))?;
+                            let last = self.take_decided(&socket).map_err(|err| Error::system("recv", &err))?;
                             return Ok(last.map_or(Incoming::TimedOut, Incoming::Packet));
                         }
                         Waited::Stopped => return Ok(Incoming::Interrupted),
@@ -131,29 +127,17 @@ impl UdpSocket {
     ///
     /// # Errors
     /// `closed`.
-    pub(in crate::net) fn take_one(&self) -> Result<Option<Incoming>> {
+    pub(in crate::net) fn take_one(&self) -> Result<Option<Datagram>> {
         let socket = self.socket("recv")?;
-        match self.take_judged(&socket) {
-            Ok(Some(datagram)) => Ok(Some(Incoming::Packet(datagram))),
-            Ok(None) => {
-                let count = self.drain(&socket, usize::MAX, &mut |_| {});
-                self.0.unheeded_errors.fetch_add(count as u64, Ordering::Relaxed);
-                Ok(None)
-            }
-            Err(err) => Err(Error::system("recv", &err)),
+        let taken = self.take_decided(&socket).map_err(|err| Error::system("recv", &err))?;
+        if taken.is_none() {
+            let count = self.drain(&socket, usize::MAX, &mut |_| {});
+            self.0.unheeded_errors.fetch_add(count as u64, Ordering::Relaxed);
         }
+        Ok(taken)
     }
 
-    /// Has the policy decide about a datagram. While it does, it cannot receive from this socket, whose lock is held.
-    pub(in crate::net) fn judge_one(&self, judge: &AttachedPolicy, flows: &mut Flows, datagram: &Datagram) -> Decided {
-        let outer = JUDGING.replace(Some(Arc::as_ptr(&self.0)));
-        let judged =
-            judge.judge(flows, &PolicyInput::Request(PacketView { local: self.local(), datagram, receiver: self }));
-        JUDGING.set(outer);
-        judged
-    }
-
-    /// Begins to receive beside other threads; to be held until what was received is judged.
+    /// Begins to receive beside other threads; to be held until what was received is decided on.
     pub(in crate::net) fn in_turns(&self) -> InTurns<'_> {
         self.0.alone.in_turns()
     }
@@ -191,10 +175,11 @@ impl UdpSocket {
         if self.ignores(&datagram) {
             return None;
         }
-        let Some(judge) = self.judge() else { return Some(datagram) };
-        let flows = judge.turn();
-        drop(seated);
-        Some(self.judged(&judge, flows, datagram))
+        let receive = || {
+            drop(seated);
+            Some(datagram)
+        };
+        self.0.decide(self, receive, Option::as_mut_slice)
     }
 
     /// Whether ICMP errors have come of which a call that waits will not tell: others have met them.
@@ -215,49 +200,28 @@ impl UdpSocket {
     }
 
     /// Receives a datagram without waiting and has the policy decide about it.
-    fn take_judged(&self, socket: &Socket) -> io::Result<Option<Datagram>> {
-        let judge = self.judge();
-        let flows = judge.as_ref().map(|judge| judge.turn());
-        let datagram = loop {
+    fn take_decided(&self, socket: &Socket) -> io::Result<Option<Datagram>> {
+        let receive = || loop {
             match self.take(socket)? {
                 Some(datagram) if self.ignores(&datagram) => {}
-                Some(datagram) => break datagram,
-                None => return Ok(None),
+                taken => return Ok(taken),
             }
         };
-        Ok(Some(match (&judge, flows) {
-            (Some(judge), Some(flows)) if self.has_judge(Some(judge)) => self.judged(judge, flows, datagram),
-            (None, _) if self.has_judge(None) => datagram,
-            // It may have come after another policy was set: that one decides.
-            (_, flows) => {
-                drop(flows);
-                self.judged_now(datagram)
-            }
-        }))
+        self.0.decide(self, receive, |taken| taken.as_mut().map_or(Default::default(), Option::as_mut_slice))
     }
 
-    /// The datagram with what the policy that there is by now decides about it.
-    fn judged_now(&self, datagram: Datagram) -> Datagram {
-        let Some(judge) = self.judge() else { return datagram };
-        let flows = judge.turn();
-        self.judged(&judge, flows, datagram)
-    }
-
-    /// The datagram with what the policy, whose lock is `flows`, decides about it.
-    pub(super) fn judged(
-        &self,
-        judge: &AttachedPolicy,
-        mut flows: MutexGuard<'_, Flows>,
-        mut datagram: Datagram,
-    ) -> Datagram {
-        let judged = self.judge_one(judge, &mut flows, &datagram);
-        drop(flows);
-        let flow = || self.0.flow(datagram.from, self.0.local);
-        let site = self.site();
-        let data = &datagram.data;
-        self.0.session.events.tell(|| Event::Decided { flow: flow(), data, judged: &judged, site: &site });
-        datagram.judged = Some(Arc::new(judged));
-        datagram
+    /// Receives several datagrams at once, as many as there are without waiting, and has the policy decide about each.
+    pub(in crate::net) fn take_several(&self, socket: &Socket) -> Vec<Datagram> {
+        let _in_turns = self.in_turns();
+        let receive = |batch: Option<&mut Batch>| {
+            let Some(batch) = batch else { return Vec::new() };
+            // Whatever is wrong shows again at the next single receive.
+            let count = sys::receive_many(socket.as_fd(), batch, Wait::No).unwrap_or(0);
+            let received = (0..count).filter_map(|index| batch.get(index));
+            let datagrams = received.map(|(data, from)| Datagram::new(data, from));
+            datagrams.filter(|datagram| !self.ignores(datagram)).collect()
+        };
+        self.0.decide(self, || with_room(receive), Vec::as_mut_slice)
     }
 
     /// Receives a datagram without waiting; `None` if there is none. An ICMP error that takes the call's place is
@@ -266,20 +230,13 @@ impl UdpSocket {
         if let Some(datagram) = self.0.ahead.pop() {
             return Ok(Some(datagram));
         }
-        let mut again = TRIES;
         BUFFER.with_borrow_mut(|buffer| {
-            loop {
-                match self.call(socket, buffer, Wait::No) {
-                    Ok(received) => return Ok(self.datagram(buffer, &received)),
-                    Err(err) if is_pending_error(&err) && again > 0 && !self.0.plain_errors => {
-                        self.0.passed_over.store(true, Ordering::Relaxed);
-                        again -= 1;
-                    }
-                    Err(err) if err.kind() == io::ErrorKind::WouldBlock => return Ok(None),
-                    Err(err) if err.kind() == io::ErrorKind::Interrupted => return Ok(None),
-                    Err(err) => return Err(err),
-                }
-            }
+            let passes = || {
+                self.0.passed_over.store(!self.0.plain_errors, Ordering::Relaxed);
+                !self.0.plain_errors
+            };
+            let received = receive_past_errors(|| self.call(socket, buffer, Wait::No), passes)?;
+            Ok(received.and_then(|received| self.datagram(buffer, &received)))
         })
     }
 

@@ -16,16 +16,15 @@ use crate::net::policy::datagram::Destination;
 use crate::net::socket::delay_queue::Outlet;
 use crate::net::socket::error_queue::{Queued, is_pending_error};
 use crate::net::sys::{self, RawAddr};
-use crate::net::time::Duration;
 
 /// How many entries of the error queue are kept that plain sends found.
 const UNREAD: usize = 1024;
 
 /// Where a delayed datagram goes, and from which socket.
 #[derive(Debug)]
-struct Delayed {
-    socket: UdpSocket,
-    to: Destination,
+pub(super) struct Delayed {
+    pub(super) socket: UdpSocket,
+    pub(super) to: Destination,
 }
 
 impl Outlet for Delayed {
@@ -66,12 +65,6 @@ impl UdpSocket {
             self.0.alone.call_away();
         }
         sent.map(|_| ()).map_err(|err| send_error(&*self.0.host, &err, data.len(), to.addr))
-    }
-
-    /// Sends `data` when `by` has passed, without waiting for it. Whether it can be kept so long.
-    pub fn send_later(&self, by: Duration, data: Vec<u8>, to: Destination) -> bool {
-        let session = &self.0.session;
-        session.delay_queue.send(&session.stop, by, Box::new(Delayed { socket: self.clone(), to }), data)
     }
 
     /// Reports that a datagram goes to the kernel now. Before it does: the receiver would be quicker.

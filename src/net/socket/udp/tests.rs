@@ -63,11 +63,11 @@ fn what_was_received_ahead_is_handed_out_in_order_and_judged_then() {
     let (server, client) = (socket(&stop), socket(&stop));
     let policy = Policy::Native(Native::always(Action::Drop));
     let judge = AttachedPolicy::new(policy, RandomStream::of_seed(1), &server.site()).expect("a policy");
-    server.set_judge(judge, "always".to_string());
+    server.set_policy(judge, "always".to_string());
     pile_up(&client, &server, 40);
     for number in 1..=40u32 {
         assert_eq!(text(server.receive(None, &stop, false)), number.to_string());
-        let tally = server.judge().expect("a policy").counters().tally();
+        let tally = server.policy().expect("a policy").counters().tally();
         assert_eq!(tally.judged, u64::from(number), "no packet is judged before it is handed out");
         if number == 1 {
             assert!(!server.0.ahead.is_empty(), "several were received with one call");
@@ -84,17 +84,17 @@ fn a_policy_decides_about_what_comes_after_it_was_set_whoever_was_about_to_recei
         AttachedPolicy::new(Policy::Native(Native::always(action)), RandomStream::of_seed(1), &server.site())
             .expect("a policy")
     };
-    server.set_judge(judge(Action::Drop), "before".to_string());
+    server.set_policy(judge(Action::Drop), "before".to_string());
     server.share();
-    let before = server.judge().expect("a policy");
-    let (turn, known) = (before.turn(), Arc::strong_count(&before));
+    let before = server.policy().expect("a policy");
+    let (turn, known) = (before.lock_flows(), Arc::strong_count(&before));
     std::thread::scope(|scope| {
         let receives = scope.spawn(|| server.receive(None, &stop, false));
         // It has the policy before at hand, and waits for its turn.
         while Arc::strong_count(&before) == known {
             std::thread::yield_now();
         }
-        server.set_judge(judge(Action::Pass), "after".to_string());
+        server.set_policy(judge(Action::Pass), "after".to_string());
         send(&client, &server, 1, 1);
         drop(turn);
         let Ok(Incoming::Packet(datagram)) = receives.join().expect("no panic") else { panic!("no packet") };

@@ -1,0 +1,87 @@
+//! Where a server's policy is attached, and the one place in which it decides about what the server receives.
+
+use std::any::Any;
+use std::cell::Cell;
+use std::net::SocketAddr;
+use std::ptr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::attached::AttachedPolicy;
+use super::datagram::Datagram;
+use super::input::{PacketView, PolicyInput};
+
+/// Where the policy of a socket or of a listener is attached.
+#[derive(Debug, Default)]
+pub struct PolicySlot {
+    policy: Mutex<Option<Arc<AttachedPolicy>>>,
+    /// Twice the number of changes, and one more while there is a policy. Most have none, and then the lock is spared.
+    version: AtomicU64,
+}
+
+thread_local! {
+    /// The slot whose policy is deciding on this thread.
+    static DECIDING: Cell<*const PolicySlot> = const { Cell::new(ptr::null()) };
+}
+
+impl PolicySlot {
+    /// The policy.
+    pub fn get(&self) -> Option<Arc<AttachedPolicy>> {
+        if self.is_empty() { None } else { self.lock().clone() }
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.version.load(Ordering::Acquire) % 2 == 0
+    }
+
+    /// Puts `policy` in place of the one before. Whatever arrives after this is the new one's.
+    pub fn set(&self, policy: Option<Arc<AttachedPolicy>>) {
+        let mut slot = self.lock();
+        let changes = self.version.load(Ordering::Relaxed) / 2 + 1;
+        self.version.store(changes * 2 + u64::from(policy.is_some()), Ordering::Release);
+        let before = std::mem::replace(&mut *slot, policy);
+        drop(slot);
+        drop(before);
+    }
+
+    /// Whether the policy is deciding on this thread. Then the thread holds what a receive would wait for.
+    pub fn is_deciding(&self) -> bool {
+        ptr::eq(DECIDING.get(), self)
+    }
+
+    /// Receives with `receive` at `local`, and has the policy decide about the `packets` of what came. The policy's lock is
+    /// held from before the call on, so that the packets of a flow are decided on in the order in which they arrived, however
+    /// many threads receive.
+    pub fn decide<R>(
+        &self,
+        local: SocketAddr,
+        receiver: &dyn Any,
+        receive: impl FnOnce() -> R,
+        packets: impl FnOnce(&mut R) -> &mut [Datagram],
+    ) -> R {
+        let version = self.version.load(Ordering::Acquire);
+        let mut policy = self.get();
+        let mut flows = policy.as_ref().map(|policy| policy.lock_flows());
+        let mut received = receive();
+        if self.version.load(Ordering::Acquire) != version {
+            // It may have come after another policy was attached: that one decides.
+            drop(flows);
+            policy = self.get();
+            flows = policy.as_ref().map(|policy| policy.lock_flows());
+        }
+        if let (Some(policy), Some(flows)) = (&policy, &mut flows) {
+            let outer = DECIDING.replace(self);
+            for datagram in packets(&mut received) {
+                let decided = policy.decide(flows, &PolicyInput::Request(PacketView { local, datagram, receiver }));
+                datagram.judged = Some(Arc::new(decided));
+            }
+            DECIDING.set(outer);
+        }
+        received
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Arc<AttachedPolicy>>> {
+        self.policy.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

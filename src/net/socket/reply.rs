@@ -1,0 +1,101 @@
+//! The replies of servers, as far as a policy's verdict about the request lets them.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use super::delay_queue::Outlet;
+use super::endpoint::Endpoint;
+use crate::net::error::Result;
+use crate::net::observe::event::Event;
+use crate::net::policy::Action;
+use crate::net::policy::datagram::Datagram;
+use crate::net::policy::input::possible;
+use crate::net::policy::judged::Decided;
+use crate::net::wire::content::Content;
+
+/// Where a reply goes: to a peer of a UDP socket, or over a connection.
+pub(super) trait ReplyTo {
+    /// The socket that replies.
+    fn endpoint(&self) -> &Endpoint;
+
+    /// To whom.
+    fn peer(&self) -> SocketAddr;
+
+    /// Makes known that the socket replies.
+    ///
+    /// # Errors
+    /// `closed`, where nothing is to be known of a reply that cannot be sent.
+    fn serves(&self) -> Result<()>;
+
+    /// Sends a reply. One that cannot be sent is counted, and no error: no client may end a server.
+    ///
+    /// # Errors
+    /// `closed`: the server has closed its socket.
+    fn deliver(&self, reply: &[u8]) -> Result<()>;
+
+    /// Where `reply` goes once its delay is over.
+    fn later(&self, reply: &[u8]) -> Box<dyn Outlet>;
+}
+
+/// Replies to `request`, as far as the verdict about it allows; the verdict, `None` without a policy.
+///
+/// # Errors
+/// As [`ReplyTo::deliver`].
+pub(super) fn reply(to: &impl ReplyTo, request: &Datagram, reply: &[u8]) -> Result<Option<Arc<Decided>>> {
+    to.serves()?;
+    let (endpoint, content) = (to.endpoint(), || Content::of(&request.data));
+    let (report, ends) = (endpoint.loss_report(), endpoint.asked_by(to.peer()));
+    endpoint.decisions.about(request.from, &request.data, None);
+    let judged = request.judged.as_ref().filter(|judged| judged.verdict.action != Action::Pass);
+    report.replied(ends, content, judged.is_none().then_some(reply));
+    match judged {
+        Some(judged) => carry_out(to, judged, content(), true, reply)?,
+        None => {
+            to.deliver(reply)?;
+            report.gave_answer(ends, content);
+        }
+    }
+    Ok(request.judged.clone())
+}
+
+/// Does with the reply to what says `content` what a policy has decided. Whether it is the `first` reply to that.
+///
+/// # Errors
+/// As [`ReplyTo::deliver`].
+pub(super) fn carry_out(
+    to: &impl ReplyTo,
+    judged: &Decided,
+    content: Content,
+    first: bool,
+    reply: &[u8],
+) -> Result<()> {
+    let endpoint = to.endpoint();
+    let (report, ends) = (endpoint.loss_report(), endpoint.asked_by(to.peer()));
+    let unsent = || {
+        let flow = endpoint.flow(endpoint.local, to.peer());
+        endpoint.session.events.tell(|| Event::Unsent { flow, data: reply, judged });
+    };
+    if first {
+        // Before it is carried out: the client would be quicker.
+        report.judged(endpoint.host.now(), ends, content, judged, &endpoint.site());
+    }
+    match &judged.verdict.action {
+        Action::Pass => to.deliver(reply),
+        Action::Drop => {
+            unsent();
+            Ok(())
+        }
+        Action::Delay(by) => {
+            let session = &endpoint.session;
+            if !session.delay_queue.send(&session.stop, *by, to.later(reply), reply.to_vec()) {
+                report.not_kept(ends, content);
+                unsent();
+            }
+            Ok(())
+        }
+        Action::Duplicate(times) => (0..*times).try_for_each(|_| to.deliver(reply)),
+        Action::Replace(bytes) => to.deliver(bytes),
+        Action::Corrupt => to.deliver(&judged.damaged(reply)),
+        Action::Reject(_) => possible(&judged.verdict.action),
+    }
+}
