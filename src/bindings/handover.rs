@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use crate::net::host::id::HostId;
-use crate::net::socket::tcp::{ListenOptions, Listener, Poll, WeakListener};
+use crate::net::socket::tcp::{ListenOptions, Listener, Member, Poll, WeakListener};
 use crate::net::socket::udp::{Options, UdpSocket, WeakSocket};
 
 /// The protocol and the options that a socket was asked for with.
@@ -169,8 +169,8 @@ impl ServerKind {
     /// Has `poll` wait for it no more.
     pub fn leave(&self, poll: &Poll) {
         match self {
-            Self::Udp(socket) => poll.remove_datagrams(socket),
-            Self::Tcp(listener) => poll.remove_listener(listener),
+            Self::Udp(socket) => poll.remove(&Member::Datagrams(socket.clone())),
+            Self::Tcp(listener) => poll.remove(&Member::Listener(listener.clone())),
         }
     }
 

@@ -9,10 +9,10 @@ use crate::bindings::context::Wait;
 use crate::bindings::convert::{Options, host, shown};
 use crate::bindings::error::{OrRaise, ScriptResult, raise};
 use crate::bindings::udp::ping::Ping;
-use crate::bindings::udp::timeouts;
+use crate::bindings::udp::schedule;
 use crate::net::error::Error;
-use crate::net::probe::outcome::End;
-use crate::net::socket::icmp::{IcmpSocket, Request};
+use crate::net::probe::outcome::{End, Probe};
+use crate::net::socket::icmp::IcmpSocket;
 use crate::net::time::Duration;
 use crate::net::wire::Family;
 use crate::net::wire::icmp::{AskedInterface, Message, Probed};
@@ -59,14 +59,13 @@ fn probe(
     let to = host(ctx, target)?;
     let mut options = Options::new("probe", options);
     let mut read = || {
-        let (timeout, icmp_wait) = timeouts(&mut options)?;
-        let request = Request { to, timeout, icmp_wait, ttl: options.byte("ttl")?, size: 0, report: true };
-        Ok((request, options.flag("neighbour")?))
+        let probe = schedule::probe(&mut options, to)?;
+        Ok((Probe { ttl: options.byte("ttl")?, ..probe }, options.flag("neighbour")?))
     };
-    let (request, neighbour) = read().or_raise(ctx)?;
+    let (probe, neighbour) = read().or_raise(ctx)?;
     options.finish().or_raise(ctx)?;
     let subject = subject(ctx, interface, neighbour)?;
-    let outcome = socket.probe(&subject, &request, &context::wait(Wait::Reply).stop).or_raise(ctx)?;
+    let outcome = socket.probe(&subject, &probe, &context::wait(Wait::Reply).stop).or_raise(ctx)?;
     Ok(Ping::new(socket.tally().clone(), outcome))
 }
 

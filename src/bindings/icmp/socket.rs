@@ -6,9 +6,10 @@ use crate::bindings::context;
 use crate::bindings::context::Wait;
 use crate::bindings::convert::{Options, host};
 use crate::bindings::error::{OrRaise, ScriptResult};
+use crate::bindings::udp::counts_map;
 use crate::bindings::udp::ping::Ping;
-use crate::bindings::udp::{counts_map, timeouts};
-use crate::net::socket::icmp::{IcmpSocket, Mode, Request};
+use crate::bindings::udp::schedule::probe;
+use crate::net::socket::icmp::{IcmpSocket, Mode};
 use crate::net::time::Duration;
 
 /// Bytes of payload if nothing is said, as `ping` sends.
@@ -18,14 +19,14 @@ fn ping(ctx: &NativeCallContext, socket: &IcmpSocket, target: &Dynamic, options:
     let to = host(ctx, target)?;
     let mut options = Options::new("ping", options);
     let mut read = || {
-        let (timeout, icmp_wait) = timeouts(&mut options)?;
-        let size = options.count("size", 0)?.map_or(SIZE, |size| size as usize);
-        let report = options.switch("report")?.unwrap_or(true);
-        Ok(Request { to, timeout, icmp_wait, ttl: options.byte("ttl")?, size, report })
+        let mut probe = probe(&mut options, to)?;
+        probe.slot.unreported = options.switch("report")? == Some(false);
+        probe.ttl = options.byte("ttl")?;
+        Ok((probe, options.count("size", 0)?.map_or(SIZE, |size| size as usize)))
     };
-    let request = read().or_raise(ctx)?;
+    let (probe, size) = read().or_raise(ctx)?;
     options.finish().or_raise(ctx)?;
-    let outcome = socket.ping(&request, &context::wait(Wait::Reply).stop).or_raise(ctx)?;
+    let outcome = socket.ping(&probe, size, &context::wait(Wait::Reply).stop).or_raise(ctx)?;
     Ok(Ping::new(socket.tally().clone(), outcome))
 }
 

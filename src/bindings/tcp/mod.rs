@@ -9,8 +9,7 @@ use super::convert::{Options, address};
 use super::error::{OrRaise, ScriptResult, raise};
 use crate::net::error::{Error, ErrorKind};
 use crate::net::host::addr::{Version, local as local_address, resolve_all};
-use crate::net::socket::tcp::Connection;
-use crate::net::socket::tcp::{Attempt as NetAttempt, ConnectOptions, Framing, ListenOptions, Listener, StreamOptions};
+use crate::net::socket::tcp::{ConnectOptions, Connection, Connector, Framing, ListenOptions, Listener, StreamOptions};
 use crate::net::time::Duration;
 
 pub mod attempt;
@@ -211,7 +210,8 @@ fn attempt(ctx: &NativeCallContext, peer: &Dynamic, options: &Map) -> ScriptResu
     }
     let options = ConnectOptions { local, timeout, ttl, stream };
     let session = &context.run.session;
-    NetAttempt::at_any(&context.host, session, &to, &options, &context.stop)
+    Connector { host: &context.host, session, options, stop: &context.stop }
+        .connect_to_any(&to)
         .map(|attempt| self::attempt::Tried::new(attempt, resolved_in))
         .or_raise(ctx)
 }

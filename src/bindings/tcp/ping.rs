@@ -8,9 +8,9 @@ use crate::bindings::context::Wait;
 use crate::bindings::convert::{Options, bytes};
 use crate::bindings::error::{OrRaise, ScriptResult, raise};
 use crate::bindings::udp::ping::Ping;
-use crate::bindings::udp::schedule::{Closures, Schedule, plan, timeouts};
+use crate::bindings::udp::schedule::{Closures, Schedule, plan, probe};
 use crate::net::error::Error;
-use crate::net::probe::outcome::{Probe, Slot};
+use crate::net::probe::outcome::Probe;
 use crate::net::probe::targets::Targets;
 use crate::net::socket::pinger::Pinger as NetPinger;
 use crate::net::socket::tcp::Connection;
@@ -19,22 +19,14 @@ use crate::net::time::Duration;
 
 fn ping(ctx: &NativeCallContext, conn: &Connection, message: Dynamic, options: &Map) -> ScriptResult<Ping> {
     let mut options = Options::new("ping", options);
-    let mut read = || Ok((timeouts(&mut options)?, options.count("size", 0)?.unwrap_or(0)));
-    let ((timeout, icmp_wait), size) = read().or_raise(ctx)?;
+    let mut read = || Ok((probe(&mut options, conn.peer())?, options.count("size", 0)?.unwrap_or(0)));
+    let (probe, size) = read().or_raise(ctx)?;
     options.finish().or_raise(ctx)?;
     let mut message = bytes(ctx, message)?;
     let size = message.len().max(usize::try_from(size).unwrap_or(usize::MAX));
     conn.check_message(size).or_raise(ctx)?;
     message.resize(size, b' ');
-    let probe = Probe {
-        to: conn.peer(),
-        unresolved: None,
-        message: &message,
-        timeout,
-        icmp_wait,
-        ttl: None,
-        slot: Slot::default(),
-    };
+    let probe = Probe { message: &message, ..probe };
     let outcome = conn.ping(&probe, &context::wait(Wait::Reply).stop).or_raise(ctx)?;
     Ok(Ping::new(conn.tally().clone(), outcome))
 }

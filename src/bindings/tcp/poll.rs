@@ -12,8 +12,8 @@ use crate::bindings::error::{OrRaise, ScriptResult, raise, thrown};
 use crate::bindings::udp::packet::ReceivedPacket;
 use crate::bindings::{context, exit};
 use crate::net::error::Error;
-use crate::net::socket::tcp::{Connection, Happening, Incoming, Listener, Poll, Polled};
-use crate::net::socket::udp::{Incoming as UdpIncoming, UdpSocket};
+use crate::net::socket::tcp::{Connection, Happening, Incoming, Member, Poll, Polled};
+use crate::net::socket::udp::Incoming as UdpIncoming;
 use crate::net::time::{Duration, Instant};
 
 /// Something that happened, in scripts.
@@ -84,26 +84,16 @@ fn each(ctx: &NativeCallContext, poll: &Poll, sockets: Dynamic, add: bool) -> Sc
     if sockets.is_array() {
         return sockets.cast::<Array>().into_iter().try_for_each(|socket| each(ctx, poll, socket, add));
     }
-    if let Some(listener) = sockets.clone().try_cast::<Listener>() {
-        if add {
-            return poll.add_listener(&listener).or_raise(ctx);
+    let member = (sockets.clone().try_cast().map(Member::Listener))
+        .or_else(|| sockets.clone().try_cast().map(Member::Connection))
+        .or_else(|| sockets.clone().try_cast().map(Member::Datagrams));
+    match member {
+        Some(member) if add => return poll.add(member).or_raise(ctx),
+        Some(member) => {
+            poll.remove(&member);
+            return Ok(());
         }
-        poll.remove_listener(&listener);
-        return Ok(());
-    }
-    if let Some(connection) = sockets.clone().try_cast::<Connection>() {
-        if add {
-            return poll.add_connection(&connection).or_raise(ctx);
-        }
-        poll.remove_connection(&connection);
-        return Ok(());
-    }
-    if let Some(socket) = sockets.clone().try_cast::<UdpSocket>() {
-        if add {
-            return poll.add_datagrams(&socket).or_raise(ctx);
-        }
-        poll.remove_datagrams(&socket);
-        return Ok(());
+        None => {}
     }
     let error = Error::invalid(
         "poll",
@@ -133,7 +123,7 @@ fn handle(ctx: &NativeCallContext, poll: &Poll, handler: FnPtr) -> ScriptResult<
             Some(connection) if !ended => {
                 context.run.failed.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
                 programs().report(&format!("handler of the client {}", connection.peer()), &error);
-                poll.remove_connection(connection);
+                poll.remove(&Member::Connection(connection.clone()));
                 connection.close();
             }
             _ => return Err(error),

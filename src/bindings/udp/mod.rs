@@ -24,8 +24,6 @@ pub mod script_loop;
 mod serving;
 pub mod socket;
 
-pub(super) use schedule::timeouts;
-
 functions! {
     pub fn namespace;
     object Answer, "How a server answers without a closure.";

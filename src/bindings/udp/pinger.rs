@@ -4,7 +4,7 @@ use rhai::{Dynamic, FnPtr, Map, NativeCallContext};
 
 use super::packet::ReceivedPacket;
 use super::ping::Ping;
-use super::schedule::{Closures, Schedule, plan, targets, timeouts};
+use super::schedule::{Closures, Schedule, plan, probe, targets};
 use crate::bindings::callback::Callback;
 use crate::bindings::context;
 use crate::bindings::context::Wait;
@@ -12,7 +12,7 @@ use crate::bindings::convert::{Options, address, bytes, in_order, shown};
 use crate::bindings::error::{OrRaise, ScriptResult, thrown};
 use crate::net::error::Error;
 use crate::net::policy::datagram::Datagram;
-use crate::net::probe::outcome::{Match, Probe, Slot};
+use crate::net::probe::outcome::{Match, Probe};
 use crate::net::socket::pinger::Pinger as NetPinger;
 use crate::net::socket::udp::{Incoming, UdpSocket, check_size};
 use crate::net::time::Duration;
@@ -28,12 +28,15 @@ fn ping(
     in_order(ctx, &message, to, |message, to| format!("the address comes first: sock.ping({to}, {message}, 1.s)"))?;
     let to = address(ctx, to)?;
     let mut options = Options::new("ping", options);
-    let mut read = || Ok((timeouts(&mut options)?, options.count("size", 0)?.unwrap_or(0), options.switch("report")?));
-    let ((timeout, icmp_wait), size, report) = read().or_raise(ctx)?;
+    let mut read = || {
+        let mut probe = probe(&mut options, to)?;
+        probe.slot.unreported = options.switch("report")? == Some(false);
+        Ok((probe, options.count("size", 0)?.unwrap_or(0)))
+    };
+    let (probe, size) = read().or_raise(ctx)?;
     options.finish().or_raise(ctx)?;
-    let message = padded(bytes(ctx, message)?, size).or_raise(ctx)?;
-    let slot = Slot { unreported: report == Some(false), ..Slot::default() };
-    let probe = Probe { to, unresolved: None, message: &message, timeout, icmp_wait, ttl: None, slot };
+    let message = &padded(bytes(ctx, message)?, size).or_raise(ctx)?;
+    let probe = Probe { message, ..probe };
     let stop = context::wait(Wait::Reply).stop;
     let Some(matcher) = matcher else {
         let outcome = socket.ping(&probe, &stop, None).or_raise(ctx)?;

@@ -15,7 +15,7 @@ use crate::bindings::error::{OrRaise, ScriptResult, raise, thrown};
 use crate::net::error::{Error, ErrorKind};
 use crate::net::host::stop::Stop;
 use crate::net::policy::datagram::Datagram;
-use crate::net::probe::outcome::{Match, Outcome};
+use crate::net::probe::outcome::{Match, Outcome, Probe, Slot};
 use crate::net::probe::targets::{Target, Targets};
 use crate::net::socket::pinger::{Message, Pinger as NetPinger, Plan, Script};
 use crate::net::socket::prober::Tally;
@@ -187,8 +187,14 @@ fn matched(seq_of: &mut Callback, packet: Dynamic, at: Position) -> Result<Match
     }
 }
 
+/// A probe to `to` without a message yet, with the options `timeout` and `icmp_wait`.
+pub(in crate::bindings) fn probe<'a>(options: &mut Options<'_>, to: SocketAddr) -> Result<Probe<'a>, Error> {
+    let (timeout, icmp_wait) = timeouts(options)?;
+    Ok(Probe { to, unresolved: None, message: &[], timeout, icmp_wait, ttl: None, slot: Slot::default() })
+}
+
 /// The options `timeout` and `icmp_wait`.
-pub(in crate::bindings) fn timeouts(options: &mut Options<'_>) -> Result<(Duration, Duration), Error> {
+fn timeouts(options: &mut Options<'_>) -> Result<(Duration, Duration), Error> {
     let timeout = options.duration("timeout")?.unwrap_or(Duration::from_secs(1));
     Ok((timeout, options.duration("icmp_wait")?.unwrap_or(timeout)))
 }

@@ -32,7 +32,7 @@ impl PolicySlot {
 
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.version.load(Ordering::Acquire) % 2 == 0
+        self.version.load(Ordering::Acquire).is_multiple_of(2)
     }
 
     /// Puts `policy` in place of the one before. Whatever arrives after this is the new one's.

@@ -1,7 +1,6 @@
 //! What is to be sent later: delays never hold up the loop that decided on them.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -24,7 +23,8 @@ pub struct DelayQueue(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
-    waiting: BinaryHeap<Reverse<Waiting>>,
+    /// By the time at which each is due, and in the order in which they were given.
+    waiting: BTreeMap<(Instant, u64), Waiting>,
     /// Raised when an earlier one has come; `None` while there is no thread.
     wake: Option<Arc<OwnedFd>>,
     order: u64,
@@ -32,14 +32,8 @@ struct State {
     bytes: Exempt,
 }
 
-#[derive(Debug)]
-struct Waiting {
-    due: Instant,
-    /// What was given first goes first.
-    order: u64,
-    outlet: Box<dyn Outlet>,
-    data: Vec<u8>,
-}
+/// What waits, and where it goes.
+type Waiting = (Box<dyn Outlet>, Vec<u8>);
 
 /// Where something is sent once its time has come: a socket with a destination, or a connection.
 pub trait Outlet: Debug + Send {
@@ -63,7 +57,7 @@ impl DelayQueue {
             threads::spawn("later", run)?;
             Ok(wake)
         };
-        self.lock().enter(Waiting { due, order: 0, outlet, data }, start)
+        self.lock().enter(due, (outlet, data), start)
     }
 
     fn run(&self, host: &dyn Host, stop: &Stop, wake: &OwnedFd) {
@@ -72,13 +66,12 @@ impl DelayQueue {
             let next = {
                 let mut state = self.lock();
                 let now = host.now();
-                while state.waiting.peek().is_some_and(|Reverse(first)| first.due <= now)
-                    && let Some(Reverse(first)) = state.waiting.pop()
-                {
-                    state.gone(first.data.len());
-                    bugs::contained(|| first.outlet.send(&first.data));
+                while let Some(first) = state.waiting.first_entry().filter(|first| first.key().0 <= now) {
+                    let (outlet, data) = first.remove();
+                    state.gone(data.len());
+                    bugs::contained(|| outlet.send(&data));
                 }
-                state.waiting.peek().map(|Reverse(first)| first.due)
+                state.waiting.first_key_value().map(|((due, _), _)| *due)
             };
             let mut fds = [PollFd::readable(wake.as_fd())];
             match host.wait(&mut fds, next, stop) {
@@ -100,8 +93,8 @@ impl DelayQueue {
 
 impl State {
     /// Has `waiting` wait for its time, if there is room and a thread; `start` starts one.
-    fn enter(&mut self, mut waiting: Waiting, start: impl FnOnce() -> io::Result<Arc<OwnedFd>>) -> bool {
-        let bytes = self.bytes.bytes() + waiting.data.len();
+    fn enter(&mut self, due: Instant, waiting: Waiting, start: impl FnOnce() -> io::Result<Arc<OwnedFd>>) -> bool {
+        let bytes = self.bytes.bytes() + waiting.1.len();
         if self.waiting.len() >= ROOM || bytes > BYTES {
             return false;
         }
@@ -114,9 +107,8 @@ impl State {
             },
         }
         self.order += 1;
-        waiting.order = self.order;
         self.bytes.set(bytes);
-        self.waiting.push(Reverse(waiting));
+        self.waiting.insert((due, self.order), waiting);
         true
     }
 
@@ -124,26 +116,6 @@ impl State {
     fn gone(&mut self, len: usize) {
         let left = self.bytes.bytes() - len;
         self.bytes.set(left);
-    }
-}
-
-impl PartialEq for Waiting {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other).is_eq()
-    }
-}
-
-impl Eq for Waiting {}
-
-impl PartialOrd for Waiting {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Waiting {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        (self.due, self.order).cmp(&(other.due, other.order))
     }
 }
 
@@ -165,14 +137,14 @@ mod tests {
     }
 
     fn waiting(len: usize) -> Waiting {
-        let outlet = Nowhere(Arc::new(ThisMachine));
-        Waiting { due: outlet.0.now(), order: 0, outlet: Box::new(outlet), data: vec![0; len] }
+        (Box::new(Nowhere(Arc::new(ThisMachine))), vec![0; len])
     }
 
     #[test]
     fn what_waits_is_bounded_in_bytes_and_the_latest_is_lost() {
         let mut state = State::default();
-        let enter = |state: &mut State, len| state.enter(waiting(len), || Ok(Arc::new(sys::eventfd()?)));
+        let enter =
+            |state: &mut State, len| state.enter(ThisMachine.now(), waiting(len), || Ok(Arc::new(sys::eventfd()?)));
         for _ in 0..BYTES / 65_536 {
             assert!(enter(&mut state, 65_536));
         }
@@ -183,7 +155,7 @@ mod tests {
     #[test]
     fn without_a_thread_nothing_is_left_to_wait() {
         let mut state = State::default();
-        assert!(!state.enter(waiting(9), || Err(io::ErrorKind::OutOfMemory.into())));
+        assert!(!state.enter(ThisMachine.now(), waiting(9), || Err(io::ErrorKind::OutOfMemory.into())));
         assert_eq!((state.waiting.len(), state.bytes.bytes(), state.wake.is_none()), (0, 0, true));
     }
 }

@@ -6,12 +6,12 @@
 use std::collections::HashMap;
 use std::sync::Mutex;
 
-use super::{IcmpSocket, Inner, Mode, Request};
+use super::{IcmpSocket, Inner, Mode};
 use crate::net::error::{Error, Result};
 use crate::net::host::stop::Stop;
 use crate::net::policy::datagram::Datagram;
 use crate::net::probe::ledger::{Blame, Key, Stray};
-use crate::net::probe::outcome::Outcome;
+use crate::net::probe::outcome::{Outcome, Probe};
 use crate::net::socket::endpoint::lock;
 use crate::net::socket::prober::{Prober, Recognised};
 use crate::net::wire::Family;
@@ -44,14 +44,14 @@ impl Questions {
 
 impl IcmpSocket {
     /// Asks a host about `subject`, and waits until the probe is settled: by the host's answer, which is a reply whatever it
-    /// says, or otherwise as [`IcmpSocket::ping`] is. `request.size` has no meaning.
+    /// says, or otherwise as [`IcmpSocket::ping`] is.
     ///
     /// # Errors
     /// `invalid` (another version of IP, a name that is empty or too long), `closed`, `busy`, `system`.
-    pub fn probe(&self, subject: &AskedInterface, request: &Request, stop: &Stop) -> Result<Outcome> {
-        self.same_version("probe", request.to)?;
+    pub fn probe(&self, subject: &AskedInterface, probe: &Probe<'_>, stop: &Stop) -> Result<Outcome> {
+        self.same_version("probe", probe.to)?;
         check_subject(subject)?;
-        self.probe_by(request, stop, |running| self.question(subject, running))
+        self.send_composed(probe, stop, |running| self.question(subject, running))
     }
 
     /// The question about `subject` that is the probe with this number.

@@ -8,7 +8,6 @@ use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::ops::Deref;
 use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicBool, AtomicU32};
 use std::sync::{Arc, Weak};
@@ -18,7 +17,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 use self::extended::Questions;
 use self::payload::Payload;
 use self::probing::{BURST, HEADER};
-use super::endpoint::Endpoint;
+use super::endpoint::{Endpoint, shares_endpoint};
 use super::prober::{Open, Prober, Probing, Tally, notices};
 use super::session::{Session, Settle};
 use crate::net::error::{Error, Result};
@@ -26,9 +25,8 @@ use crate::net::host::Host;
 use crate::net::host::addr::check_zone;
 use crate::net::host::id::HostId;
 use crate::net::host::stop::Stop;
-use crate::net::probe::outcome::{Outcome, Probe, Slot};
+use crate::net::probe::outcome::{Outcome, Probe};
 use crate::net::sys;
-use crate::net::time::Duration;
 use crate::net::wire::Family;
 use crate::net::wire::icmp::IcmpError;
 use crate::net::wire::zoned::ZonedIp;
@@ -113,21 +111,7 @@ struct Inner {
     has_large: AtomicBool,
 }
 
-impl Deref for IcmpSocket {
-    type Target = Endpoint;
-
-    fn deref(&self) -> &Endpoint {
-        &self.0
-    }
-}
-
-impl Deref for Inner {
-    type Target = Endpoint;
-
-    fn deref(&self) -> &Endpoint {
-        &self.endpoint
-    }
-}
+shares_endpoint!(IcmpSocket);
 
 impl IcmpSocket {
     /// Makes a socket for echo requests of `family`.
@@ -180,24 +164,24 @@ impl IcmpSocket {
         Ok(this)
     }
 
-    /// Sends an echo request with a payload of `size` bytes and waits until it is settled. A reply is matched by its source,
-    /// identifier and sequence number, and by its payload.
+    /// Sends `probe` as an echo request with a payload of `size` bytes in place of its message, and waits until it is settled.
+    /// A reply is matched by its source, identifier and sequence number, and by its payload.
     ///
     /// # Errors
     /// `too-large`, `invalid` (another version of IP), `closed`, `busy`, `system`.
-    pub fn ping(&self, request: &Request, stop: &Stop) -> Result<Outcome> {
-        self.same_version("ping", request.to)?;
-        check_size(request.size, self.0.family)?;
-        self.probe_by(request, stop, |running| self.echo(running, request.size))
+    pub fn ping(&self, probe: &Probe<'_>, size: usize, stop: &Stop) -> Result<Outcome> {
+        self.same_version("ping", probe.to)?;
+        check_size(size, self.0.family)?;
+        self.send_composed(probe, stop, |running| self.echo(running, size))
     }
 
-    /// Sends the message that `compose` makes for the probe's running number, and waits until the probe is settled.
-    fn probe_by(&self, request: &Request, stop: &Stop, compose: impl FnOnce(u64) -> Vec<u8>) -> Result<Outcome> {
+    /// Sends `probe` with the message that `compose` makes for its running number, and waits until it is settled.
+    fn send_composed(&self, probe: &Probe<'_>, stop: &Stop, compose: impl FnOnce(u64) -> Vec<u8>) -> Result<Outcome> {
         let socket = self.0.socket("ping")?;
         let mut prober = self.0.probing.lock("ping")?;
-        let message = compose(prober.next_number());
+        let message = &compose(prober.next_number());
         let open = Open { transport: self, socket: &socket };
-        prober.ping(&open, &request.probe(&message), stop, &mut None)
+        prober.ping(&open, &Probe { message, ..*probe }, stop, &mut None)
     }
 
     /// The version of IP.
@@ -238,39 +222,6 @@ impl IcmpSocket {
         Err(Error::invalid(op, message)
             .with_peer(ZonedIp::from(to))
             .with_hint("open a socket for the target: icmp::open(target)"))
-    }
-}
-
-/// An echo request to send, and how long to wait for its reply.
-#[derive(Clone, Copy, Debug)]
-pub struct Request {
-    /// Where it goes.
-    pub to: SocketAddr,
-    /// How long a reply is in time.
-    pub timeout: Duration,
-    /// How long after that an ICMP error is waited for.
-    pub icmp_wait: Duration,
-    /// The TTL or hop limit; `None`: the socket's.
-    pub ttl: Option<u8>,
-    /// The size of its payload in bytes.
-    pub size: usize,
-    /// Whether its loss is reported at the end of the run.
-    pub report: bool,
-}
-
-impl Request {
-    /// It with this message.
-    fn probe<'a>(&self, message: &'a [u8]) -> Probe<'a> {
-        let Self { to, timeout, icmp_wait, ttl, report, .. } = *self;
-        Probe {
-            to,
-            unresolved: None,
-            message,
-            timeout,
-            icmp_wait,
-            ttl,
-            slot: Slot { unreported: !report, ..Slot::default() },
-        }
     }
 }
 

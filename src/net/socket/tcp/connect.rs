@@ -7,16 +7,17 @@ use std::{fmt, io};
 
 use socket2::{Domain, Protocol, Socket, Type};
 
+use super::Connection;
 use super::end::in_doubt;
 use super::events::tried;
 use super::options::StreamOptions;
-use super::{Connection, Ends};
 use crate::net::error::{Error, ErrorKind, Result};
 use crate::net::host::addr::{check_zone, reached};
 use crate::net::host::stop::Stop;
 use crate::net::host::{Host, Waited};
 use crate::net::observe::event::{Event, Flow};
 use crate::net::probe::clock::Clock;
+use crate::net::socket::endpoint::Endpoint;
 use crate::net::socket::error_queue::{Queued, is_pending_error, take_entries};
 use crate::net::socket::prober::warm_up;
 use crate::net::socket::session::Session;
@@ -26,6 +27,19 @@ use crate::net::wire::icmp::IcmpError;
 
 /// How often another local port is asked for where the kernel gives the peer's own.
 const OTHER_PORTS: usize = 16;
+
+/// From where to connect, and how.
+#[derive(Clone, Copy, Debug)]
+pub struct Connector<'a> {
+    /// The host to connect from.
+    pub host: &'a Arc<dyn Host>,
+    /// What the connection shares with all sockets of the run.
+    pub session: &'a Arc<Session>,
+    /// How.
+    pub options: ConnectOptions,
+    /// What ends the attempt.
+    pub stop: &'a Stop,
+}
 
 /// How to connect.
 #[derive(Clone, Copy, Debug)]
@@ -104,19 +118,14 @@ impl fmt::Display for Attempt {
     }
 }
 
-impl Attempt {
+impl Connector<'_> {
     /// Connects to `to` (connect(2)).
     ///
     /// # Errors
     /// `in-use`, `not-local`: the local address; `exhausted`: sockets or ports; `invalid`, also where the local address is `to`.
     /// All that the peer or the path does, and what this host refuses to send, is an outcome.
-    pub fn new(
-        host: &Arc<dyn Host>,
-        session: &Arc<Session>,
-        to: SocketAddr,
-        options: &ConnectOptions,
-        stop: &Stop,
-    ) -> Result<Self> {
+    pub fn connect(&self, to: SocketAddr) -> Result<Attempt> {
+        let options = &self.options;
         let any: IpAddr = if to.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
         let local = options.local.unwrap_or(SocketAddr::new(any, 0));
         check_zone("connect", local, to)?;
@@ -124,14 +133,14 @@ impl Attempt {
         // One that the kernel has given the peer's own port is connected to itself (RFC 9293, 3.5: simultaneous open). Then
         // nothing listens there, and the next attempt mostly has another port.
         for _ in 0..OTHER_PORTS {
-            let attempt = Self::once(host, session, to, options, stop)?;
+            let attempt = self.once(to)?;
             let is_itself = |connection: &Connection| {
                 let (local, peer) = (connection.local(), connection.peer());
                 local.port() == peer.port() && (local.ip() == peer.ip() || peer.ip().is_unspecified())
             };
             match &attempt.end {
                 Connecting::Connected(connection) if is_itself(connection) => connection.reset(),
-                _ => return Ok(attempt.reported(host, session, options)),
+                _ => return Ok(self.report(attempt)),
             }
             if options.local.is_some_and(|local| local.port() != 0) {
                 let error = Error::invalid("connect", "the connection would be to itself: nothing listens there");
@@ -140,17 +149,12 @@ impl Attempt {
         }
         let (none, clock) = (Duration::ZERO, Clock::User);
         let refused =
-            Self { to, end: Connecting::Refused, took: none, rtt: none, clock, local: None, others: Vec::new() };
-        Ok(refused.reported(host, session, options))
+            Attempt { to, end: Connecting::Refused, took: none, rtt: none, clock, local: None, others: Vec::new() };
+        Ok(self.report(refused))
     }
 
-    fn once(
-        host: &Arc<dyn Host>,
-        session: &Arc<Session>,
-        to: SocketAddr,
-        options: &ConnectOptions,
-        stop: &Stop,
-    ) -> Result<Self> {
+    fn once(&self, to: SocketAddr) -> Result<Attempt> {
+        let Self { host, session, options, stop } = *self;
         let failed = |err: &io::Error| connect_error(err, to, options.local);
         let set_up = || -> io::Result<Socket> {
             let socket = host.socket(Domain::for_address(to), Type::STREAM, Some(Protocol::TCP))?;
@@ -172,7 +176,7 @@ impl Attempt {
         let clocks = options.ttl.map(|_| host.both_clocks());
         let mut stamp = None;
         let refusal = |err: &io::Error, stamp: &mut Option<i64>| {
-            let found = Self::refusal(&socket, err, to, stamp);
+            let found = Attempt::refusal(&socket, err, to, stamp);
             found.map_or_else(|| Err(failed(err)), Ok)
         };
         let start = host.now();
@@ -217,52 +221,46 @@ impl Attempt {
                 // From now on each call says whether it waits.
                 let ready = socket.set_nonblocking(false).and_then(|()| sys::local_addr(&socket));
                 let local = ready.map_err(|err| failed(&err))?;
-                let ends = Ends { local, peer: to, connected_in: Some(took), service: None };
-                Connecting::Connected(Connection::new(host.clone(), session.clone(), socket, ends, &options.stream))
+                let endpoint = Endpoint::new("TCP", host.clone(), session.clone(), local, socket).connected(to, None);
+                Connecting::Connected(Connection::new(endpoint, to, Some(took), &options.stream))
             }
         };
-        Ok(Self { to, end, took, rtt, clock, others: Vec::new(), local })
+        Ok(Attempt { to, end, took, rtt, clock, others: Vec::new(), local })
     }
 
-    /// Makes it an event.
-    fn reported(self, host: &Arc<dyn Host>, session: &Arc<Session>, options: &ConnectOptions) -> Self {
-        let any = || if self.to.is_ipv4() { ([0; 4], 0).into() } else { ([0; 16], 0).into() };
-        if session.events.wanted() {
-            let from = self.local.or(options.local).unwrap_or_else(any);
-            let flow = Flow { time: host.unix_nanos(), from, to: self.to, host: host.name() };
-            let what = tried(&self);
-            session.events.tell(|| Event::Connection { flow, what: &what });
+    /// Makes an attempt an event.
+    fn report(&self, attempt: Attempt) -> Attempt {
+        let any = || if attempt.to.is_ipv4() { ([0; 4], 0).into() } else { ([0; 16], 0).into() };
+        if self.session.events.wanted() {
+            let from = attempt.local.or(self.options.local).unwrap_or_else(any);
+            let flow = Flow { time: self.host.unix_nanos(), from, to: attempt.to, host: self.host.name() };
+            let what = tried(&attempt);
+            self.session.events.tell(|| Event::Connection { flow, what: &what });
         }
-        self
+        attempt
     }
 
     /// Connects to the first of `addrs` that can be connected to; they share the time there is, and one that does not answer
     /// leaves the others their part of it. If none can be, the first says why.
     ///
     /// # Errors
-    /// As [`Self::new`]; `invalid`: there is no address.
-    pub fn at_any(
-        host: &Arc<dyn Host>,
-        session: &Arc<Session>,
-        addrs: &[SocketAddr],
-        options: &ConnectOptions,
-        stop: &Stop,
-    ) -> Result<Self> {
-        let until = host.now() + options.timeout;
+    /// As [`Self::connect`]; `invalid`: there is no address.
+    pub fn connect_to_any(&self, addrs: &[SocketAddr]) -> Result<Attempt> {
+        let until = self.host.now() + self.options.timeout;
         let mut failed = Vec::new();
         for (index, to) in addrs.iter().enumerate() {
-            let left = (until - host.now()).max(Duration::ZERO);
+            let left = (until - self.host.now()).max(Duration::ZERO);
             let timeout = left * (1.0 / (addrs.len() - index) as f64);
-            let attempt = match Self::new(host, session, *to, &ConnectOptions { timeout, ..*options }, stop) {
+            let attempt = match (Self { options: ConnectOptions { timeout, ..self.options }, ..*self }).connect(*to) {
                 // Perhaps this host lacks a version of IP, and another address is of the one it has.
                 Err(error) if index > 0 => {
                     let (end, none) = (Connecting::Unreachable(error), Duration::ZERO);
-                    Self { to: *to, end, took: none, rtt: none, clock: Clock::User, others: Vec::new(), local: None }
+                    Attempt { to: *to, end, took: none, rtt: none, clock: Clock::User, others: Vec::new(), local: None }
                 }
                 attempt => attempt?,
             };
             if matches!(attempt.end, Connecting::Connected(_) | Connecting::Interrupted) {
-                return Ok(Self { others: failed, ..attempt });
+                return Ok(Attempt { others: failed, ..attempt });
             }
             failed.push(attempt);
         }
@@ -270,9 +268,11 @@ impl Attempt {
             return Err(Error::invalid("connect", "there is no address to connect to"));
         }
         let first = failed.remove(0);
-        Ok(Self { others: failed, ..first })
+        Ok(Attempt { others: failed, ..first })
     }
+}
 
+impl Attempt {
     /// What the errno of a failed connect says of the peer or the path; `None`: it says something of this host.
     fn refusal(socket: &Socket, err: &io::Error, to: SocketAddr, stamp: &mut Option<i64>) -> Option<Connecting> {
         // An ICMP error is in the error queue too; a reset is not.

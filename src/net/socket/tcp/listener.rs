@@ -2,23 +2,22 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::ops::Deref;
 use std::os::fd::AsFd;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Weak};
 
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::events::ACCEPTED;
 use super::options::StreamOptions;
-use super::{Connection, Ends, owner};
+use super::{Connection, owner};
 use crate::net::error::{Error, ErrorKind, Result, in_words};
 use crate::net::host::environment::environment;
 use crate::net::host::id::HostId;
 use crate::net::host::stop::Stop;
 use crate::net::host::{Host, Waited};
 use crate::net::observe::event::Event;
-use crate::net::socket::endpoint::Endpoint;
+use crate::net::socket::endpoint::{Endpoint, shares_endpoint};
 use crate::net::socket::session::{Session, Settle};
 use crate::net::sys::{self, PollFd};
 use crate::net::time::{Duration, Instant};
@@ -66,23 +65,7 @@ pub enum Accepted {
     Interrupted,
 }
 
-/// A listener that is not kept open by this.
-#[derive(Clone, Debug)]
-pub struct WeakListener(Weak<Inner>);
-
-impl WeakListener {
-    /// The listener, if anybody still holds it.
-    pub fn upgrade(&self) -> Option<Listener> {
-        self.0.upgrade().map(Listener)
-    }
-}
-
 impl Listener {
-    /// A handle that does not keep it open.
-    pub fn weak(&self) -> WeakListener {
-        WeakListener(Arc::downgrade(&self.0))
-    }
-
     /// Listens at `local` (socket(2), bind(2), listen(2)). An address whose last connections are still being wound up can
     /// be listened at again (SO_REUSEADDR).
     ///
@@ -193,8 +176,9 @@ impl Listener {
         let local = sys::local_addr(&stream)?;
         self.0.service.accepted.fetch_add(1, Ordering::Relaxed);
         self.0.service.open.fetch_add(1, Ordering::Relaxed);
-        let ends = Ends { local, peer, connected_in: None, service: Some(self.0.service.clone()) };
-        let connection = Connection::new(self.0.host.clone(), self.0.session.clone(), stream, ends, &self.0.options);
+        let endpoint = Endpoint::new("TCP", self.0.host.clone(), self.0.session.clone(), local, stream);
+        let endpoint = endpoint.connected(peer, Some(self.0.service.clone()));
+        let connection = Connection::new(endpoint, peer, None, &self.0.options);
         self.0.session.events.tell(|| Event::Connection { flow: connection.outward(), what: &ACCEPTED });
         Ok(connection)
     }
@@ -202,11 +186,6 @@ impl Listener {
     /// Whether no descriptor was left for the last connection.
     pub(super) fn is_starved(&self) -> bool {
         self.0.starved.load(Ordering::Relaxed)
-    }
-
-    /// Whether both are the same.
-    pub fn is(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
     }
 
     /// How many connections were taken in.
@@ -253,21 +232,7 @@ fn listen_error(err: &io::Error, local: SocketAddr) -> Error {
     }
 }
 
-impl Deref for Listener {
-    type Target = Endpoint;
-
-    fn deref(&self) -> &Endpoint {
-        &self.0
-    }
-}
-
-impl Deref for Inner {
-    type Target = Endpoint;
-
-    fn deref(&self) -> &Endpoint {
-        &self.endpoint
-    }
-}
+shares_endpoint!(Listener, WeakListener);
 
 impl Settle for Inner {
     fn settle_up(&self) {}

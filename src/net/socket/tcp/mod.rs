@@ -7,26 +7,21 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::ops::Deref;
 use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
-use socket2::Socket;
-
-pub use self::connect::{Attempt, ConnectOptions, Connecting};
+pub use self::connect::{Attempt, ConnectOptions, Connecting, Connector};
 pub use self::end::Ended;
 pub use self::framing::{Framing, Misframed, Want};
 pub use self::listener::{Accepted, ListenOptions, Listener, WeakListener};
 pub use self::options::StreamOptions;
-pub use self::poll::{Happening, Poll, Polled, WeakPoll};
+pub use self::poll::{Happening, Member, Poll, Polled, WeakPoll};
 pub use self::read::Incoming;
 pub use self::write::Sent;
-use super::endpoint::{Endpoint, lock};
-use super::service::Service;
-use super::session::{Session, Settle};
+use super::endpoint::{Endpoint, lock, shares_endpoint};
+use super::session::Settle;
 use crate::net::error::{Error, Result};
-use crate::net::host::Host;
 use crate::net::observe::event::Flow;
 use crate::net::sys;
 pub use crate::net::sys::TcpInfo;
@@ -90,11 +85,11 @@ struct Inner {
 }
 
 impl Connection {
-    fn new(host: Arc<dyn Host>, session: Arc<Session>, socket: Socket, ends: Ends, options: &StreamOptions) -> Self {
-        let Ends { local, peer, connected_in, service } = ends;
-        let since = host.now();
+    /// One to `peer`, which this host has connected to or (`None`) accepted.
+    fn new(endpoint: Endpoint, peer: SocketAddr, connected_in: Option<Duration>, options: &StreamOptions) -> Self {
+        let since = endpoint.host.now();
         let this = Self(Arc::new(Inner {
-            endpoint: Endpoint::new("TCP", host, session, local, socket).connected(peer, service),
+            endpoint,
             peer,
             framing: options.framing,
             limit: options.limit,
@@ -140,11 +135,6 @@ impl Connection {
     /// How long it took to connect; `None` if the peer did.
     pub fn connected_in(&self) -> Option<Duration> {
         self.0.connected_in
-    }
-
-    /// Whether both are the same connection.
-    pub fn is(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
     }
 
     /// How the stream from the peer ended; `None` while it has not.
@@ -225,15 +215,6 @@ impl Connection {
     }
 }
 
-/// Between whom a connection is, and how it came about.
-#[derive(Debug)]
-struct Ends {
-    local: SocketAddr,
-    peer: SocketAddr,
-    connected_in: Option<Duration>,
-    service: Option<Arc<Service>>,
-}
-
 impl Inner {
     /// It was closed here, or reset: its listener has one client less.
     fn left(&self, reset: bool) {
@@ -244,21 +225,7 @@ impl Inner {
     }
 }
 
-impl Deref for Connection {
-    type Target = Endpoint;
-
-    fn deref(&self) -> &Endpoint {
-        &self.0
-    }
-}
-
-impl Deref for Inner {
-    type Target = Endpoint;
-
-    fn deref(&self) -> &Endpoint {
-        &self.endpoint
-    }
-}
+shares_endpoint!(Connection);
 
 impl Drop for Inner {
     fn drop(&mut self) {

@@ -133,12 +133,4 @@ impl Connection {
     pub fn set_linger(&self, linger: Option<Duration>) -> Result<()> {
         self.with_socket("linger", |socket| socket.set_linger(linger.map(Into::into)))
     }
-
-    /// Sizes of the receive and the send buffer in bytes, as the kernel counts them.
-    ///
-    /// # Errors
-    /// `closed`.
-    pub fn buffers(&self) -> Result<(usize, usize)> {
-        self.with_socket("buffers", |socket| Ok((socket.recv_buffer_size()?, socket.send_buffer_size()?)))
-    }
 }

@@ -16,6 +16,7 @@ use super::{Connection, Listener, lock};
 use crate::net::error::{Error, ErrorKind, Result};
 use crate::net::host::stop::Stop;
 use crate::net::host::{Host, Waited};
+use crate::net::socket::endpoint::Endpoint;
 use crate::net::socket::udp;
 use crate::net::socket::udp::UdpSocket;
 use crate::net::sys::{Epoll, Interest, PollFd, Readiness};
@@ -36,7 +37,7 @@ struct Inner {
     this: Weak<Inner>,
     host: Arc<dyn Host>,
     epoll: Epoll,
-    members: Mutex<HashMap<u64, Member>>,
+    members: Mutex<HashMap<u64, (Member, Arc<Socket>)>>,
     /// How many of them are connections that a listener has taken in.
     clients: AtomicUsize,
     /// The number of the last one taken in.
@@ -57,11 +58,15 @@ struct ReceiverGuard {
     starved: Vec<(u64, Instant)>,
 }
 
+/// What can be waited for.
 #[derive(Clone, Debug)]
-enum Member {
-    Listener(Listener, Arc<Socket>),
-    Connection(Connection, Arc<Socket>),
-    Datagrams(UdpSocket, Arc<Socket>),
+pub enum Member {
+    /// For connections of a listener, and for what comes over them.
+    Listener(Listener),
+    /// For what comes over a connection. From then on its replies are queued where they cannot be sent at once.
+    Connection(Connection),
+    /// For what a UDP socket receives.
+    Datagrams(UdpSocket),
 }
 
 /// Something that happened at one of the sockets.
@@ -123,46 +128,20 @@ impl Poll {
         })))
     }
 
-    /// Waits for connections of `listener` too, and for what comes over them.
+    /// Waits for `member` too.
     ///
     /// # Errors
     /// `closed`; `exhausted`.
-    pub fn add_listener(&self, listener: &Listener) -> Result<()> {
-        let socket = listener.socket()?;
-        self.0.add(Member::Listener(listener.clone(), socket), READ).map(|_| ())
+    pub fn add(&self, member: Member) -> Result<()> {
+        let interest = if matches!(member, Member::Listener(_)) { READ } else { LOOK };
+        self.0.add(member, interest)
     }
 
-    /// Waits for what comes over `connection` too. From now on its answers are queued where they cannot be sent at once.
-    ///
-    /// # Errors
-    /// `closed`; `exhausted`.
-    pub fn add_connection(&self, connection: &Connection) -> Result<()> {
-        self.0.add_connection(connection, LOOK).map(|_| ())
-    }
-
-    /// Waits for what `socket` receives too.
-    ///
-    /// # Errors
-    /// `closed`; `exhausted`.
-    pub fn add_datagrams(&self, socket: &UdpSocket) -> Result<()> {
-        let open = socket.socket("poll")?;
-        socket.share();
-        self.0.add(Member::Datagrams(socket.clone(), open), LOOK).map(|_| ())
-    }
-
-    /// Waits for what comes over `connection` no more.
-    pub fn remove_connection(&self, connection: &Connection) {
-        self.0.remove_all(|member| matches!(member, Member::Connection(known, _) if known.is(connection)));
-    }
-
-    /// Waits for connections of `listener` no more; those it has taken in stay.
-    pub fn remove_listener(&self, listener: &Listener) {
-        self.0.remove_all(|member| matches!(member, Member::Listener(known, _) if known.is(listener)));
-    }
-
-    /// Waits for what `socket` receives no more.
-    pub fn remove_datagrams(&self, socket: &UdpSocket) {
-        self.0.remove_all(|member| matches!(member, Member::Datagrams(known, _) if known.is(socket)));
+    /// Waits for `member` no more. The connections that a listener has accepted stay.
+    pub fn remove(&self, member: &Member) {
+        let is_it = |(_, (known, _)): &(&u64, &(Member, _))| std::ptr::eq(known.endpoint(), member.endpoint());
+        let token = lock(&self.0.members).iter().find(is_it).map(|(token, _)| *token);
+        token.inspect(|token| self.0.remove(*token));
     }
 
     /// A handle that does not keep it.
@@ -237,35 +216,29 @@ impl Poll {
 }
 
 impl Inner {
-    fn add_connection(&self, connection: &Connection, interest: Interest) -> Result<u64> {
-        let socket = connection.socket("poll")?;
-        let token = self.add(Member::Connection(connection.clone(), socket), interest)?;
-        self.clients.fetch_add(connection.was_accepted().into(), Ordering::Relaxed);
-        connection.watched_by(Some(Watch { poll: self.this.clone(), token }));
-        Ok(token)
-    }
-
-    fn add(&self, member: Member, interest: Interest) -> Result<u64> {
+    fn add(&self, member: Member, interest: Interest) -> Result<()> {
         let token = self.last.fetch_add(1, Ordering::Relaxed) + 1;
-        let added = self.epoll.add(member.socket().as_fd(), token, interest);
+        let socket = member.endpoint().socket("poll")?;
+        if let Member::Datagrams(socket) = &member {
+            socket.share();
+        }
+        let added = self.epoll.add(socket.as_fd(), token, interest);
         added.map_err(|err| match err.kind() {
             std::io::ErrorKind::AlreadyExists => Error::invalid("poll", "the socket is waited for already"),
             _ => Error::system("poll", &err),
         })?;
-        lock(&self.members).insert(token, member);
-        Ok(token)
-    }
-
-    fn remove_all(&self, which: impl Fn(&Member) -> bool) {
-        let tokens: Vec<u64> =
-            lock(&self.members).iter().filter(|(_, member)| which(member)).map(|(token, _)| *token).collect();
-        tokens.into_iter().for_each(|token| self.remove(token));
+        lock(&self.members).insert(token, (member.clone(), socket));
+        if let Member::Connection(connection) = member {
+            self.clients.fetch_add(connection.was_accepted().into(), Ordering::Relaxed);
+            connection.watched_by(Some(Watch { poll: self.this.clone(), token }));
+        }
+        Ok(())
     }
 
     fn remove(&self, token: u64) {
-        if let Some(member) = lock(&self.members).remove(&token) {
-            let _ = self.epoll.remove(member.socket().as_fd());
-            if let Member::Connection(connection, _) = member {
+        if let Some((member, socket)) = lock(&self.members).remove(&token) {
+            let _ = self.epoll.remove(socket.as_fd());
+            if let Member::Connection(connection) = member {
                 self.clients.fetch_sub(connection.was_accepted().into(), Ordering::Relaxed);
                 connection.watched_by(None);
             }
@@ -280,8 +253,8 @@ impl Inner {
         for token in rested {
             turn.starved.retain(|(known, _)| *known != token);
             let listener = lock(&self.members).get(&token).cloned();
-            if let Some(member) = listener {
-                let _ = self.epoll.change(member.socket().as_fd(), token, READ);
+            if let Some((_, socket)) = listener {
+                let _ = self.epoll.change(socket.as_fd(), token, READ);
             }
         }
         turn.bytes = 0;
@@ -310,10 +283,10 @@ impl Inner {
     /// Takes what a socket has.
     fn ask(&self, turn: &mut ReceiverGuard, readiness: Readiness) {
         let Readiness { token, readable, writable } = readiness;
-        let Some(member) = lock(&self.members).get(&token).cloned() else { return };
+        let Some((member, socket)) = lock(&self.members).get(&token).cloned() else { return };
         match member {
-            Member::Listener(listener, socket) => self.accept(turn, token, &listener, &socket),
-            Member::Connection(connection, socket) => {
+            Member::Listener(listener) => self.accept(turn, token, &listener, &socket),
+            Member::Connection(connection) => {
                 if writable {
                     // Should it fail, what the peer sent before it went is still to be received, and then the end.
                     let _ = connection.flush();
@@ -323,7 +296,7 @@ impl Inner {
                     self.read(turn, token, &connection, &socket);
                 }
             }
-            Member::Datagrams(udp, socket) => {
+            Member::Datagrams(udp) => {
                 if writable {
                     let _ = self.epoll.change(socket.as_fd(), token, READ);
                 }
@@ -344,8 +317,8 @@ impl Inner {
     fn accept(&self, turn: &mut ReceiverGuard, token: u64, listener: &Listener, socket: &Socket) {
         for _ in 0..TURN {
             match listener.take() {
-                Ok(Some(connection)) => match self.add_connection(&connection, READ) {
-                    Ok(_) => turn.found.push_back(Happening::Connected(connection)),
+                Ok(Some(connection)) => match self.add(Member::Connection(connection.clone()), READ) {
+                    Ok(()) => turn.found.push_back(Happening::Connected(connection)),
                     // It was closed meanwhile, or nothing is left to wait for it with.
                     Err(_) => connection.close(),
                 },
@@ -417,9 +390,11 @@ impl ReceiverGuard {
 }
 
 impl Member {
-    fn socket(&self) -> &Socket {
+    fn endpoint(&self) -> &Endpoint {
         match self {
-            Self::Listener(_, socket) | Self::Connection(_, socket) | Self::Datagrams(_, socket) => socket,
+            Self::Listener(listener) => listener,
+            Self::Connection(connection) => connection,
+            Self::Datagrams(socket) => socket,
         }
     }
 }

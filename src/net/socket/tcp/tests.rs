@@ -2,8 +2,9 @@
 
 use super::*;
 use crate::net::error::ErrorKind;
-use crate::net::host::ThisMachine;
 use crate::net::host::stop::{Reason, Stop};
+use crate::net::host::{Host, ThisMachine};
+use crate::net::socket::session::Session;
 use crate::net::time::Instant;
 
 /// More bytes than a narrow pair holds, and few enough for many tests at a time: what waits to be sent has a bound over the
@@ -32,7 +33,7 @@ impl Bench {
     fn attempt(&self, to: SocketAddr, framing: Framing) -> Attempt {
         let stream = StreamOptions { framing, ..Default::default() };
         let options = ConnectOptions { local: None, timeout: Duration::from_secs(10), ttl: None, stream };
-        Attempt::new(&self.host, &self.session, to, &options, &self.stop).expect("tried")
+        Connector { host: &self.host, session: &self.session, options, stop: &self.stop }.connect(to).expect("tried")
     }
 
     fn pair(&self, framing: Framing) -> (Connection, Connection) {
@@ -154,7 +155,9 @@ fn each_address_of_a_name_is_tried_in_turn() {
     let options =
         ConnectOptions { local: None, timeout: Duration::from_secs(10), ttl: None, stream: StreamOptions::default() };
     let try_all = |addrs: &[SocketAddr]| {
-        Attempt::at_any(&bench.host, &bench.session, addrs, &options, &bench.stop).expect("tried")
+        Connector { host: &bench.host, session: &bench.session, options, stop: &bench.stop }
+            .connect_to_any(addrs)
+            .expect("tried")
     };
     let found = try_all(&[closed[0], closed[1], listener.local()]);
     assert!(matches!(found.end, Connecting::Connected(_)), "{found:?}");
@@ -299,14 +302,14 @@ fn what_a_connection_has_received_is_found_by_a_poll_in_which_another_thread_wai
     bench.send(&client, "one");
     bench.send(&client, "two");
     let poll = Poll::new(bench.host.clone()).expect("a poll");
-    poll.add_connection(&idle).expect("taken in");
+    poll.add(super::Member::Connection(idle.clone())).expect("taken in");
     assert_eq!(bench.text(&server), "one");
     std::thread::scope(|scope| {
         let waiting = scope.spawn(|| poll.next(bench.soon(), &bench.stop));
         while !poll.is_busy() {
             std::thread::yield_now();
         }
-        poll.add_connection(&server).expect("taken in");
+        poll.add(super::Member::Connection(server.clone())).expect("taken in");
         let found = waiting.join().expect("ends").expect("waits");
         let Polled::Happened(Happening::Came(_, Incoming::Message(message))) = found else { panic!("{found:?}") };
         assert_eq!(&*message.data, b"two");

@@ -90,7 +90,7 @@ impl UdpSocket {
         match self.send_to(answer, to) {
             Err(err) if err.kind == ErrorKind::Closed => Err(err),
             Err(_) => {
-                self.count_unheeded();
+                self.0.errors.unheeded(1);
                 Ok(())
             }
             Ok(()) => Ok(()),

@@ -4,13 +4,11 @@
 //! call (linux: with IP_RECVERR one send or recv returns the errno of an ICMP error and does nothing else), and
 //! datagrams longer than the buffer.
 
-use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
-use std::ops::Deref;
 use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, Weak};
+use std::sync::{Arc, Mutex};
 
 use socket2::{Domain, Protocol, Type};
 
@@ -19,9 +17,9 @@ use self::exclusive::Exclusive;
 use self::loops::Loops;
 pub use self::options::Options;
 use self::prefetch::Prefetch;
+use self::queue::Errors;
 pub use self::receive::Incoming;
-use super::endpoint::{Endpoint, lock};
-use super::error_queue::Queued;
+use super::endpoint::{Endpoint, lock, shares_endpoint};
 use super::prober::{Probing, Tally};
 use super::session::{Session, Settle};
 use crate::net::error::{Error, Result};
@@ -46,17 +44,6 @@ mod send;
 #[derive(Clone, Debug)]
 pub struct UdpSocket(Arc<Inner>);
 
-/// A UDP socket that does not keep it open.
-#[derive(Clone, Debug)]
-pub struct WeakSocket(Weak<Inner>);
-
-impl WeakSocket {
-    /// The socket, if anybody still holds it.
-    pub fn upgrade(&self) -> Option<UdpSocket> {
-        self.0.upgrade().map(UdpSocket)
-    }
-}
-
 #[derive(Debug)]
 struct Inner {
     endpoint: Endpoint,
@@ -64,13 +51,7 @@ struct Inner {
     any: bool,
     peer: Mutex<Option<SocketAddr>>,
     probing: Probing,
-    /// ICMP errors that a plain send found in its way, for whoever pings or receives next.
-    unread: Mutex<VecDeque<Queued>>,
-    /// Whether a call has met an ICMP error that was not yet taken from the error queue: no other call tells of it.
-    passed_over: AtomicBool,
-    unheeded_errors: AtomicU64,
-    /// Whether an ICMP error is the failure of a call: see [`Options::plain_errors`].
-    plain_errors: bool,
+    errors: Errors,
     /// Who receives.
     alone: Exclusive,
     /// What was received before anybody asked for it.
@@ -85,21 +66,7 @@ struct Inner {
     drops_reported: AtomicU64,
 }
 
-impl Deref for Inner {
-    type Target = Endpoint;
-
-    fn deref(&self) -> &Endpoint {
-        &self.endpoint
-    }
-}
-
-impl Deref for UdpSocket {
-    type Target = Endpoint;
-
-    fn deref(&self) -> &Endpoint {
-        &self.0
-    }
-}
+shares_endpoint!(UdpSocket, WeakSocket);
 
 impl UdpSocket {
     /// Makes a socket bound to `local` (socket(2), bind(2)).
@@ -116,10 +83,7 @@ impl UdpSocket {
             any: local.ip().is_unspecified(),
             peer: Mutex::default(),
             probing: Probing::new(if local.is_ipv4() { 28 } else { 48 }),
-            unread: Mutex::default(),
-            passed_over: AtomicBool::new(false),
-            unheeded_errors: AtomicU64::new(0),
-            plain_errors: options.plain_errors,
+            errors: Errors { are_plain: options.plain_errors, ..Errors::default() },
             alone: Exclusive::default(),
             ahead: Prefetch::default(),
             waits: AtomicU32::new(0),
@@ -135,11 +99,6 @@ impl UdpSocket {
     /// The peer it is connected to.
     pub fn peer(&self) -> Option<SocketAddr> {
         *lock(&self.0.peer)
-    }
-
-    /// Whether both are the same socket.
-    pub fn is(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
     }
 
     /// Sends to `peer` from now on, and receives from it alone (connect(2)).
@@ -167,22 +126,7 @@ impl UdpSocket {
 
     /// ICMP errors that arrived while nobody asked for them, and answers that could not be sent: their clients are gone.
     pub fn unheeded_errors(&self) -> u64 {
-        self.0.unheeded_errors.load(Ordering::Relaxed)
-    }
-
-    /// Counts an answer that could not be sent.
-    pub(in crate::net) fn count_unheeded(&self) {
-        self.0.unheeded_errors.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// Sizes of the receive and the send buffer in bytes, as the kernel counts them.
-    ///
-    /// # Errors
-    /// `closed`.
-    pub fn buffers(&self) -> Result<(usize, usize)> {
-        let socket = self.socket("buffers")?;
-        let sizes = || Ok((socket.recv_buffer_size()?, socket.send_buffer_size()?));
-        sizes().map_err(|err: io::Error| Error::system("buffers", &err))
+        self.0.errors.unheeded.load(Ordering::Relaxed)
     }
 
     /// How many datagrams the kernel has dropped because the receive buffer was full (SO_MEMINFO).
@@ -192,11 +136,6 @@ impl UdpSocket {
     pub fn kernel_drops(&self) -> Result<u64> {
         let socket = self.socket("kernel_drops")?;
         sys::drops(socket.as_fd()).map_err(|err| Error::system("kernel_drops", &err))
-    }
-
-    /// A handle that does not keep the socket open.
-    pub fn weak(&self) -> WeakSocket {
-        WeakSocket(Arc::downgrade(&self.0))
     }
 
     /// Makes known that this socket replies, and ignores what might go back and forth for ever.
@@ -229,7 +168,7 @@ impl UdpSocket {
         if to.port() == 0 {
             return Err(error::port_zero(op, to));
         }
-        if self.0.plain_errors {
+        if self.0.errors.are_plain {
             return Err(Error::invalid(op, "the socket was made with recverr: false, and pings need the ICMP errors")
                 .with_hint("leave out recverr: false, or use send_to(data, address) and recv(1.s)"));
         }

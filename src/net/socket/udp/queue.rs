@@ -1,6 +1,8 @@
-//! The socket's error queue.
+//! The ICMP errors that answer what a socket has sent.
 
-use std::sync::atomic::Ordering;
+use std::collections::VecDeque;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use socket2::Socket;
 
@@ -10,13 +12,44 @@ use crate::net::socket::error_queue::{Queued, take_entries};
 /// Octets of a quote before the payload: an IPv4 header without options and a UDP header.
 const HEADERS: usize = 28;
 
+/// What a socket knows of the ICMP errors that answer what it has sent.
+#[derive(Debug, Default)]
+pub(super) struct Errors {
+    /// Whether an error is the failure of a call: see [`Options::plain_errors`](super::Options::plain_errors).
+    pub(super) are_plain: bool,
+    /// Those that a plain send found in its way, for whoever pings or receives next.
+    pub(super) unread: Mutex<VecDeque<Queued>>,
+    /// Whether a call has met one that was not yet taken from the error queue: no other call reports it.
+    pub(super) passed_over: AtomicBool,
+    /// Those that nobody asked for, and replies that could not be sent.
+    pub(super) unheeded: AtomicU64,
+}
+
+impl Errors {
+    /// Notes that an error took the place of a call. Whether the call may be tried again.
+    pub(super) fn pass_over(&self) -> bool {
+        self.passed_over.store(!self.are_plain, Ordering::Relaxed);
+        !self.are_plain
+    }
+
+    /// Whether some have come that a call which waits will not report: others have met them.
+    pub(super) fn may_be_unread(&self) -> bool {
+        self.passed_over.load(Ordering::Relaxed) || !lock(&self.unread).is_empty()
+    }
+
+    /// Counts some that nobody asked for.
+    pub(super) fn unheeded(&self, count: usize) {
+        self.unheeded.fetch_add(count as u64, Ordering::Relaxed);
+    }
+}
+
 impl UdpSocket {
     /// Takes at most so many entries from the error queue; how many it had.
     pub(in crate::net) fn drain(&self, socket: &Socket, most: usize, mut queued: &mut dyn FnMut(Queued)) -> usize {
         if most > 1 {
-            self.0.passed_over.store(false, Ordering::Relaxed);
+            self.0.errors.passed_over.store(false, Ordering::Relaxed);
             // Given back its lock first: `queued` may put them there again.
-            let unread = std::mem::take(&mut *lock(&self.0.unread));
+            let unread = std::mem::take(&mut *lock(&self.0.errors.unread));
             unread.into_iter().for_each(&mut queued);
         }
         take_entries(socket, self.0.local, HEADERS, most, queued)

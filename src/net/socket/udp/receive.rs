@@ -58,8 +58,8 @@ impl UdpSocket {
                 ));
         }
         if until.is_none()
-            && !self.0.plain_errors
-            && !(heed_errors && self.may_have_errors())
+            && !self.0.errors.are_plain
+            && !(heed_errors && self.0.errors.may_be_unread())
             && let Some(datagram) = self.receive_alone(&socket, stop, heed_errors)
         {
             return Ok(Incoming::Packet(datagram));
@@ -81,7 +81,7 @@ impl UdpSocket {
                     self.0.waits.store(next, Ordering::Relaxed);
                     return Ok(Incoming::Packet(datagram));
                 }
-                Ok(None) if lock(&self.0.unread).is_empty() => {
+                Ok(None) if lock(&self.0.errors.unread).is_empty() => {
                     (ask, next) = (true, waits.wrapping_add(1));
                     let mut fds = [PollFd::readable(socket.as_fd())];
                     match self.0.host.wait(&mut fds, until, stop).map_err(|err| Error::system("recv", &err))? {
@@ -101,7 +101,7 @@ impl UdpSocket {
                     }
                 }
                 Ok(None) => {}
-                Err(err) if is_pending_error(&err) && !(self.0.plain_errors && heed_errors) => {}
+                Err(err) if is_pending_error(&err) && !(self.0.errors.are_plain && heed_errors) => {}
                 Err(err) => return Err(Error::system("recv", &err)),
             }
             let mut others = VecDeque::new();
@@ -112,10 +112,10 @@ impl UdpSocket {
             });
             if heed_errors {
                 // For the next receive.
-                lock(&self.0.unread).extend(others);
+                lock(&self.0.errors.unread).extend(others);
             } else {
                 let count = others.len() + usize::from(icmp.is_some());
-                self.0.unheeded_errors.fetch_add(count as u64, Ordering::Relaxed);
+                self.0.errors.unheeded(count);
             }
             if let Some(error) = icmp.filter(|_| heed_errors) {
                 return Ok(Incoming::Icmp(error));
@@ -132,7 +132,7 @@ impl UdpSocket {
         let taken = self.take_decided(&socket).map_err(|err| Error::system("recv", &err))?;
         if taken.is_none() {
             let count = self.drain(&socket, usize::MAX, &mut |_| {});
-            self.0.unheeded_errors.fetch_add(count as u64, Ordering::Relaxed);
+            self.0.errors.unheeded(count);
         }
         Ok(taken)
     }
@@ -168,7 +168,7 @@ impl UdpSocket {
         let datagram = match at_once {
             Some(datagram) => datagram,
             // Looked at in the seat: who finds an error from here on calls this thread out of it.
-            None if heed_errors && self.may_have_errors() => return None,
+            None if heed_errors && self.0.errors.may_be_unread() => return None,
             None if self.is_plain() && self.0.ahead.is_worth_it() => self.fetch(socket, stop)?,
             None => self.wait_for_one(socket, stop)?,
         };
@@ -180,11 +180,6 @@ impl UdpSocket {
             Some(datagram)
         };
         self.0.decide(self, receive, Option::as_mut_slice)
-    }
-
-    /// Whether ICMP errors have come of which a call that waits will not tell: others have met them.
-    fn may_have_errors(&self) -> bool {
-        self.0.passed_over.load(Ordering::Relaxed) || !lock(&self.0.unread).is_empty()
     }
 
     /// Waits for a datagram in the receiving call itself.
@@ -231,11 +226,7 @@ impl UdpSocket {
             return Ok(Some(datagram));
         }
         BUFFER.with_borrow_mut(|buffer| {
-            let passes = || {
-                self.0.passed_over.store(!self.0.plain_errors, Ordering::Relaxed);
-                !self.0.plain_errors
-            };
-            let received = receive_past_errors(|| self.call(socket, buffer, Wait::No), passes)?;
+            let received = receive_past_errors(|| self.call(socket, buffer, Wait::No), || self.0.errors.pass_over())?;
             Ok(received.and_then(|received| self.datagram(buffer, &received)))
         })
     }

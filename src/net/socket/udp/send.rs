@@ -49,7 +49,7 @@ impl UdpSocket {
         let mut kept = false;
         let mut keep = |queued| {
             kept = true;
-            let mut unread = lock(&self.0.unread);
+            let mut unread = lock(&self.0.errors.unread);
             if unread.len() < UNREAD {
                 unread.push_back(queued);
             }
@@ -92,7 +92,7 @@ impl UdpSocket {
             }
         };
         self.0.send(socket, send, |err| {
-            !self.0.plain_errors && (self.drain(socket, usize::MAX, queued) > 0 || is_pending_error(err))
+            !self.0.errors.are_plain && (self.drain(socket, usize::MAX, queued) > 0 || is_pending_error(err))
         })
     }
 }

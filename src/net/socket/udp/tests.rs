@@ -199,7 +199,7 @@ fn what_was_received_ahead_is_found_by_a_poll() {
     assert_eq!(text(server.receive(None, &stop, false)), "1");
     assert!(server.has_ahead());
     let poll = Poll::new(Arc::new(ThisMachine)).expect("a poll");
-    poll.add_datagrams(&server).expect("taken in");
+    poll.add(crate::net::socket::tcp::Member::Datagrams(server.clone())).expect("taken in");
     for number in 2..=40u32 {
         match poll.next(None, &stop) {
             Ok(Polled::Happened(Happening::Packet(_, incoming))) => assert_eq!(text(Ok(incoming)), number.to_string()),
@@ -225,7 +225,7 @@ fn a_poll_and_a_thread_that_received_alone_miss_nothing() {
     });
     until_waiting(&server);
     let poll = Poll::new(Arc::new(ThisMachine)).expect("a poll");
-    poll.add_datagrams(&server).expect("taken in");
+    poll.add(crate::net::socket::tcp::Member::Datagrams(server.clone())).expect("taken in");
     assert!(server.is_shared(), "nobody receives ahead any more");
     send(&client, &server, 1, 50);
     of_thread.interrupt(Reason::Ended);
@@ -263,7 +263,7 @@ fn an_error_that_a_send_finds_ends_a_receive_that_waits_in_its_call() {
     other.send_to(b"anybody?", closed_port(&other)).expect("sends");
     other.drain(&other.socket("test").expect("open"), usize::MAX, &mut |queued| found.push(queued));
     assert_eq!(found.len(), 1);
-    super::lock(&client.0.unread).extend(found);
+    super::lock(&client.0.errors.unread).extend(found);
     client.0.alone.call_away();
     assert!(matches!(thread.join().expect("ends"), Ok(Incoming::Icmp(_))));
 }
