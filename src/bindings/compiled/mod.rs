@@ -21,6 +21,7 @@ use crate::net::policy::{Place, Verdict};
 use crate::net::random::Sequence;
 use crate::net::wire::frame::Frame;
 
+mod text;
 pub(in crate::bindings) mod translate;
 pub(in crate::bindings) mod tree;
 mod value;

@@ -7,14 +7,17 @@ use rhai::{
     ScriptFuncDef, Stmt, Token,
 };
 
-use super::tree::{Field, Method, Target, TreeNode};
-use super::value::{Arithmetic, Unit, Value};
+use self::members::{Of, method};
+use super::tree::TreeNode;
+use super::value::{Arithmetic, Value};
 use super::{constant, place};
 use crate::bindings::body;
 use crate::bindings::callback::source_of;
 use crate::bindings::compare::Operator;
 use crate::bindings::loops;
 use crate::net::policy::{Action, Verdict};
+
+mod members;
 
 /// Functions that call functions are translated so deep.
 const DEPTH: usize = 8;
@@ -102,14 +105,6 @@ enum KnownValue {
     Captured(usize, bool),
     /// The variable in this place.
     Variable(usize),
-}
-
-/// What a dot or a bracket follows.
-enum Of {
-    Packet,
-    /// The captured map in this place.
-    Map(usize),
-    Value(TreeNode),
 }
 
 /// Gives the values of variables from outside.
@@ -209,26 +204,6 @@ impl<'g> TreeBuilder<'g> {
         }
     }
 
-    /// What an assignment is to: a variable, or the entry of a captured map.
-    fn target(&mut self, target: &Expr) -> Option<Target> {
-        match target {
-            Expr::Variable(..) => match self.known(target)? {
-                KnownValue::Variable(at) => Some(Target::Variable(at)),
-                KnownValue::Captured(at, _) => Some(Target::Captured(at)),
-                KnownValue::Packet | KnownValue::Constant(_) => None,
-            },
-            Expr::Index(parts, flags, _) | Expr::Dot(parts, flags, _) if !flags.contains(ASTFlags::NEGATED) => {
-                match self.expression(target)? {
-                    TreeNode::Entry(at, key, true) if matches!(parts.lhs, Expr::Variable(..)) => {
-                        Some(Target::Entry(at, key))
-                    }
-                    _ => None,
-                }
-            }
-            _ => None,
-        }
-    }
-
     fn expression(&mut self, expression: &Expr) -> Option<TreeNode> {
         self.nested += 1;
         let node = self.part(expression);
@@ -321,69 +296,6 @@ impl<'g> TreeBuilder<'g> {
         Some(TreeNode::Compare(operator, [self.expression(a)?, self.expression(b)?].into()))
     }
 
-    /// What follows a dot.
-    fn chain(&mut self, of: Of, rest: &Expr) -> Option<TreeNode> {
-        match rest {
-            Expr::Dot(parts, flags, _) if !flags.contains(ASTFlags::NEGATED) => {
-                let of = self.member(of, &parts.lhs)?;
-                self.chain(Of::Value(of), &parts.rhs)
-            }
-            Expr::Index(parts, flags, _) if !flags.contains(ASTFlags::NEGATED) => {
-                let of = self.member(of, &parts.lhs)?;
-                self.index(Of::Value(of), &parts.rhs, *flags)
-            }
-            last => self.member(of, last),
-        }
-    }
-
-    fn index(&mut self, of: Of, at: &Expr, flags: ASTFlags) -> Option<TreeNode> {
-        if !flags.contains(ASTFlags::BREAK) && matches!(at, Expr::Dot(..) | Expr::Index(..)) {
-            return None;
-        }
-        let at = self.expression(at)?;
-        match of {
-            Of::Packet => None,
-            Of::Map(map) => Some(TreeNode::Entry(map, at.into(), true)),
-            Of::Value(of) => Some(TreeNode::At([of, at].into())),
-        }
-    }
-
-    fn member(&mut self, of: Of, member: &Expr) -> Option<TreeNode> {
-        match (of, member) {
-            (Of::Map(at), Expr::Property(names, _)) => {
-                let key = TreeNode::Constant(Value::Text(names.2.to_string().into()));
-                Some(TreeNode::Entry(at, key.into(), true))
-            }
-            (Of::Map(at), Expr::MethodCall(call, _)) if self.is_native("get", call) => {
-                Some(TreeNode::Entry(at, self.parts(&call.args)?.pop()?.into(), false))
-            }
-            (Of::Packet, Expr::Property(names, _)) => Some(TreeNode::Packet(match names.2.as_str() {
-                "text" => Field::Text,
-                "len" => Field::Len,
-                "number" => Field::Number,
-                "flow" => Field::Flow,
-                "from" => Field::From,
-                "protocol" => Field::Protocol,
-                _ => return None,
-            })),
-            (Of::Value(of), Expr::Property(names, _)) => match names.2.as_str() {
-                "dropped" => Some(TreeNode::Dropped(of.into())),
-                "len" => Some(TreeNode::Method(Method::Len, of.into(), None)),
-                unit => Some(TreeNode::Unit(of.into(), Unit::of(unit)?)),
-            },
-            (Of::Packet, Expr::MethodCall(call, at)) if self.is_native("reply", call) && self.outer.is_some() => {
-                Some(TreeNode::Reply(self.parts(&call.args)?.pop()?.into(), *at))
-            }
-            (Of::Value(of), Expr::MethodCall(call, _))
-                if function(self.global, &call.name, call.args.len()).is_none() =>
-            {
-                let with = self.parts(&call.args)?;
-                method(&call.name, of, with)
-            }
-            _ => None,
-        }
-    }
-
     /// Whether `call` is one of the native function `name`, with one argument.
     fn is_native(&self, name: &str, call: &FnCallExpr) -> bool {
         call.name == name && call.args.len() == 1 && function(self.global, name, 1).is_none()
@@ -449,19 +361,4 @@ impl<'g> TreeBuilder<'g> {
             _ => None,
         }
     }
-}
-
-/// A method of a text, which may be written as a function, too.
-fn method(name: &str, of: TreeNode, mut with: Vec<TreeNode>) -> Option<TreeNode> {
-    let (method, count) = match name {
-        "to_upper" => (Method::Upper, 0),
-        "to_lower" => (Method::Lower, 0),
-        "len" => (Method::Len, 0),
-        "to_string" => (Method::ToString, 0),
-        "contains" => (Method::Contains, 1),
-        "starts_with" => (Method::StartsWith, 1),
-        "ends_with" => (Method::EndsWith, 1),
-        _ => return None,
-    };
-    (with.len() == count).then(|| TreeNode::Method(method, of.into(), with.pop().map(Box::new)))
 }
