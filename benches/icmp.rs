@@ -6,7 +6,7 @@
 //! may not do. Programs are timed from start to end, their own start included; who begins changes from round to round; medians
 //! of the rounds and of each round's ratios or differences are printed.
 #![allow(missing_docs)]
-// wait4(2) tells what one child took; the block states why it is sound.
+// wait4(2) says what one child took; the block states why it is sound.
 #![allow(unsafe_code)]
 
 use std::io::Read;
@@ -64,7 +64,7 @@ fn program(argv: &[&str]) -> Option<Ran> {
     child.stdout.take()?.read_to_string(&mut out).ok()?;
     let mut status = 0;
     // SAFETY: rusage is plain data for which zeroes are valid; both places are valid to be written to. The child is ours,
-    // and nobody else has waited for it.
+    // and no one else has waited for it.
     let (waited, usage) = unsafe {
         let mut usage: libc::rusage = std::mem::zeroed();
         (libc::wait4(child.id() as i32, &raw mut status, 0, &raw mut usage), usage)
@@ -223,7 +223,7 @@ fn rtt() {
         }
     }
     show("loopback", &times);
-    // All run as programs of the host and write to a file, so that nobody reads while they measure. The host's address is
+    // All run as programs of the host and write to a file, so that no one reads while they measure. The host's address is
     // put in by the script.
     let step = |clock: &str, command: &str| {
         let line = format!("F=$(mktemp); {command} > $F; echo of {clock}; cat $F; rm $F");
@@ -257,7 +257,7 @@ fn rtt() {
     show("a link of a lab", &times);
 }
 
-/// The round-trip time that a line of either tells, in µs.
+/// The round-trip time that a line of either prints, in µs.
 fn micros(line: &str) -> Option<f64> {
     let (_, time) = line.split_once(" time=").or_else(|| line.split_once(" rtt="))?;
     time.trim_end_matches("ms").trim_end().parse::<f64>().ok().map(|ms| ms * 1e3)

@@ -122,7 +122,7 @@ impl Server {
         let mut process =
             command.arg("--echo").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("the server starts");
         let mut line = String::new();
-        BufReader::new(process.stdout.take().expect("a pipe")).read_line(&mut line).expect("it tells its address");
+        BufReader::new(process.stdout.take().expect("a pipe")).read_line(&mut line).expect("it says its address");
         Self { process, addr: line.trim().parse().expect("an address") }
     }
 }

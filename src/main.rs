@@ -105,7 +105,7 @@ fn main() -> ExitCode {
     let code = match catch_unwind(start).unwrap_or(Ok(exit::SCRIPT)) {
         Ok(code) => code,
         Err(error) => {
-            // What the system refused is told in its own words, without Rust's number.
+            // What the system refused is reported in its own words, without Rust's number.
             match error.downcast_ref::<std::io::Error>() {
                 Some(err) => output::note(&format!(
                     "error: pingscript cannot start: {}\n  hint: too little is left of files, threads or memory; look at `ulimit -a`",
@@ -136,7 +136,7 @@ fn start() -> Result<i32> {
         Ok(cli) => cli,
         Err(err) => {
             if err.use_stderr() {
-                // There may be no one left to tell.
+                // There may be no one left to print for.
                 let _ = err.print();
                 return Ok(err.exit_code());
             }

@@ -107,7 +107,7 @@ fn members_of_a_group_reply_from_addresses_of_their_own() {
         let of = |kind| kinds.filter(|one| one[0] == kind).map(|one| one[1]);
         let both = [of.call("reply")[0], of.call("duplicate")[0]];
         expect(both == ["127.0.0.3", "127.0.0.4"] || both == ["127.0.0.4", "127.0.0.3"], true, `${kinds}`);
-        // Whoever is pinged by itself is still told from others.
+        // A target that is pinged by itself is still distinguished from others.
         expect(sock.ping(udp::closed_port(), "ping 9", 20.s).kind, "icmp");
         for task in tasks { task.stop(); }
         for group in ["ff02::1%v0", "127.255.255.255"] { for raw in [false, true] {

@@ -71,7 +71,7 @@ fn half_send(count: usize, addr: SocketAddr, good: &mut TcpStream) -> Vec<TcpStr
     let unfinished = vec![b'x'; 1_000_000];
     let send = |n| {
         let mut client = connect(addr);
-        // Of one that nobody reads from, the system takes as much as it likes.
+        // Of one that no one reads from, the system takes as much as it likes.
         client.set_write_timeout(Some(Duration::from_millis(200))).expect("a time-out");
         let _ = client.write_all(&unfinished);
         if n % 40 == 0 {

@@ -27,7 +27,7 @@ fn dns_query_finds_the_addresses_of_a_name() {
         let run = pingscript(&["examples/dns_query", name, "--server", &addr]).run().expect_code(code);
         assert!(run.stdout.contains(expected), "{name}: {}", run.stdout);
     }
-    // What is no query is told of, and the server goes on.
+    // What is no query is reported, and the server goes on.
     let socket = UdpSocket::bind("127.0.0.1:0").expect("a socket");
     socket.send_to(b"garbage", &addr).expect("sent");
     server.wait_for("no query from 127.0.0.1:");

@@ -1,5 +1,5 @@
 //! The ICMP pinger against a host that answers as a test wants: the transcripts of Part 3 of the report, hostile answers, and
-//! what users without rights are told.
+//! what users without rights see.
 //!
 //! No test looks at how long anything took: time-outs are short where one is to run out, and long where something else is
 //! to come first.

@@ -364,7 +364,7 @@ fn a_tag_of_a_virtual_lan_stays_in_its_frame() {
     let dir = common::TempDir::new();
     let path = dir.path().join("link.pcap");
     net.link.capture(path.to_str().expect("a path in UTF-8"), false).expect("a capture");
-    // Type and tag of 802.1ad, then of 802.1Q, then a type that nobody knows.
+    // Type and tag of 802.1ad, then of 802.1Q, then a type that no one knows.
     let tagged = "ffffffffffff020000000001 88a8 0005 8100 6007 88b5 00112233445566778899aabbccddeeff";
     let code = format!(
         "import socket; s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW); s.bind(('eth0', 0)); \
@@ -384,7 +384,7 @@ fn a_tag_of_a_virtual_lan_stays_in_its_frame() {
 #[test]
 fn a_ping_whose_error_is_lost_on_its_way_is_put_down_to_that() {
     let Some(net) = net(LinkOptions::default()) else { return };
-    // Nobody serves: b says that the port is unreachable.
+    // There is no server: b says that the port is unreachable.
     let drop = judge(Native::always(Action::Drop));
     net.link.set_policy(Direction::From(1), drop, "drop".to_string());
     for to in Net::addrs(&net.b) {

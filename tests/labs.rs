@@ -28,7 +28,7 @@ mod topologies;
 
 use common::{Cmd, Run, TempDir, nobodys_pingscript, pingscript};
 
-/// `pingscript` with `args`, run by each user that a lab is tested as: the one who runs the tests and, if that is root, nobody.
+/// `pingscript` with `args`, run by each user that a lab is tested as: the one who runs the tests and, if that is root, another.
 fn by_each_user(args: &[&str], check: impl Fn(&str, Cmd)) {
     check("this user", pingscript(args));
     if common::sys::is_root() {

@@ -1,4 +1,4 @@
-//! The layers and their one direction: `main → engine → bindings → net`. What a file names tells what it depends on,
+//! The layers and their one direction: `main → engine → bindings → net`. What a file names shows what it depends on,
 //! so names are what is checked, in code, comments and tests alike. And within a layer no module uses another that uses it.
 
 #[path = "layering/graph.rs"]

@@ -74,7 +74,7 @@ fn entries_of_several_lines_are_run_as_one() {
     begin(&mut running, "let m = #{");
     begin(&mut running, "a: 1,");
     enter(&mut running, "}; m.a + 6", "\n7\n");
-    // What has begun is given up by Ctrl-C, and Ctrl-D tells what is missing.
+    // What has begun is given up by Ctrl-C, and Ctrl-D says what is missing.
     begin(&mut running, "print(");
     clear(&mut running);
     enter(&mut running, "1 + 2", "\n3\n");
@@ -207,7 +207,7 @@ fn a_line_goes_on_after_the_process_was_stopped_and_continued() {
         running.signal(libc::SIGSTOP);
         running.signal(libc::SIGCONT);
         running.wait_until("the line anew", |text| text.matches("let kept = 40").count() > before);
-        // Nobody could go on with a process that leads its session.
+        // No one could go on with a process that leads its session.
         running.type_text("\x1a");
         running.type_text(&n.to_string());
         running.wait_until("the digit", |text| text.ends_with(&n.to_string()));

@@ -114,7 +114,7 @@ fn datagrams_of_every_kind_are_answered() {
         ] {
             assert_eq!(ask(&client, to, asked), answer, "{server:?}");
         }
-        // Clients that are gone when their answers come: the ICMP errors are nobody's concern.
+        // Clients that are gone when their answers come: the ICMP errors are no one's concern.
         for _ in 0..20 {
             socket().send_to(b"gone", to).expect("cannot send");
             assert_eq!(ask(&client, to, b"still there?"), b"STILL THERE?");

@@ -1,4 +1,4 @@
-//! What goes wrong with connections and threads by the doing of whoever wrote the script: each is an error that can be caught
+//! What goes wrong with connections and threads by the doing of the author of the script: each is an error that can be caught
 //! and says what to do, or an outcome.
 
 mod common;
@@ -39,7 +39,7 @@ fn a_host_to_which_there_is_no_way_is_unreachable() {
 
 #[test]
 fn every_address_of_a_name_is_in_the_error() {
-    // Where localhost has one address only there is one to be told.
+    // Where localhost has one address only there is one to be named.
     let said = run("told(|| tcp::connect(`localhost:${tcp::closed_port().port}`));").stdout;
     assert!(said.starts_with("refused: connection refused"), "{said}");
     assert!(said.contains("start the server first"), "{said}");

@@ -1,5 +1,5 @@
 //! TCP servers with many clients: nothing that a client sends, or fails to do, ends a server or holds up another client;
-//! each end is told once, and what was taken is given back.
+//! each end is reported once, and what was taken is given back.
 
 mod common;
 
@@ -114,7 +114,7 @@ fn resets_at_every_point_end_their_client_alone() {
         }
         eventually("the descriptors are given back", || descriptors(&running) <= before + 1);
         assert_eq!(steady.ask("at last"), "AT LAST");
-        // Each end once; one that was reset before it was taken in may never have been seen.
+        // Each end once; one that was reset before it was accepted may never have been seen.
         let ends = |text: &str| text.lines().filter(|line| line.ends_with(": (reset)") || line.ends_with(':')).count();
         let clients = |text: &str| text.matches("Connected to ").count();
         running.wait_until("all ends but that of the client that stays", |text| ends(text) + 1 >= clients(text));

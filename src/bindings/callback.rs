@@ -264,7 +264,7 @@ pub fn note_of_copies(note: &str) {
     }
 }
 
-/// What tells a plain value from what it was before: a number or a text itself, of a collection its length.
+/// What distinguishes a plain value from what it was before: a number or a text itself, of a collection its length.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Look {
     /// A number, as its bits.
@@ -344,7 +344,7 @@ thread_local! {
     static CAUGHT: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
-/// Has panics tell about themselves in one line: in the error they become, or else on standard error.
+/// Has panics report about themselves in one line: in the error they become, or else on standard error.
 pub fn tame_panics() {
     std::panic::set_hook(Box::new(|panic| {
         let payload = panic.payload();

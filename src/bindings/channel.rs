@@ -83,7 +83,7 @@ impl Queue {
         self.0.received.fetch_add(1, Ordering::Relaxed);
         let next = next.flatten();
         if next.as_ref().and_then(|value| value.read_lock::<Connection>()).is_some_and(|conn| conn.was_accepted()) {
-            // Nobody else would serve it.
+            // No one else would serve it.
             context::peek(|context| context.serving.begin());
         }
         next

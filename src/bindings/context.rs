@@ -128,9 +128,9 @@ pub struct Run {
     pub programs: OnceLock<Arc<dyn Programs>>,
     /// What subjects of natives keep for the run, one value of a type.
     parts: Mutex<Vec<Arc<dyn Any + Send + Sync>>>,
-    /// How many tasks failed and nobody took notice.
+    /// How many tasks failed and no one took notice.
     pub failed: std::sync::atomic::AtomicUsize,
-    /// Whether it was told that a thread has changed a copy.
+    /// Whether it was reported that a thread has changed a copy.
     pub noted_copies: AtomicBool,
     /// Whether an `expect` failed, on any thread.
     pub unexpected: std::sync::atomic::AtomicBool,
@@ -257,7 +257,7 @@ pub trait Programs: Send + Sync {
     /// Shows `text` as that of the script `name` in errors from now on.
     fn show_as(&self, name: &str, text: &str);
 
-    /// Shows an error that nobody will catch; `what` names what failed.
+    /// Shows an error that no one will catch; `what` names what failed.
     fn report(&self, what: &str, error: &EvalAltResult);
 }
 

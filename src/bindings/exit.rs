@@ -1,9 +1,9 @@
 //! Ending a script on purpose, with an exit code.
 //!
-//! `exit` is thrown like an error that nothing can catch, up to whoever runs the script or the thread. The interpreter does
+//! `exit` is thrown like an error that nothing can catch, up to what runs the script or the thread. The interpreter does
 //! not always let it: its own ways to run a program take it for the program's value, a `catch` gets it where `map` and its
 //! like have put an error of their own around it, and `sort` forgets it. So it is noted when it is thrown; what the script
-//! does next ends it ([`pending`]), and whoever runs script code has it back by [`kept`].
+//! does next ends it ([`pending`]), and what runs script code has it back by [`kept`].
 
 use std::cell::Cell;
 
@@ -99,7 +99,7 @@ fn innermost(error: &EvalAltResult) -> Position {
     }
 }
 
-/// Has an `exit` end here, of which nobody further up is to know.
+/// Has an `exit` end here, of which no one further up is to know.
 pub fn forget() {
     ASKED.set(None);
 }

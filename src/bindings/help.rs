@@ -6,7 +6,7 @@ use super::callback::programs;
 use super::error::{OrRaise, ScriptResult};
 use crate::terminal::output;
 
-fn tell(ctx: &NativeCallContext, topic: Option<&Dynamic>) -> ScriptResult<()> {
+fn print_help(ctx: &NativeCallContext, topic: Option<&Dynamic>) -> ScriptResult<()> {
     output::line(&programs().help(topic).or_raise(ctx)?);
     Ok(())
 }
@@ -19,7 +19,7 @@ functions! {
     /// ```rhai
     /// help();
     /// ```
-    fn help(ctx: NativeCallContext) -> ScriptResult<()> = tell(&ctx, None);
+    fn help(ctx: NativeCallContext) -> ScriptResult<()> = print_help(&ctx, None);
 
     /// Prints help on a function, a namespace, a type of objects or a group of functions, given by its name as a string; or
     /// on an object, and what it can do.
@@ -33,7 +33,7 @@ functions! {
     /// try { help("udp::bnd"); } catch (e) { hint = e.hint; }
     /// expect(hint.contains("udp::bind"), true);
     /// ```
-    fn help(ctx: NativeCallContext, topic: Dynamic) -> ScriptResult<()> = tell(&ctx, Some(&topic));
+    fn help(ctx: NativeCallContext, topic: Dynamic) -> ScriptResult<()> = print_help(&ctx, Some(&topic));
 
     /// The names of the scripts that came with pingscript, as they are given on the command line: an array of texts.
     ///

@@ -17,7 +17,7 @@ use crate::net::host::stop::Sleeper;
 use crate::net::host::threads;
 use crate::terminal::output;
 
-/// How many closures wait for a thread at most; whoever brings another waits too.
+/// How many closures wait for a thread at most; a caller with another one waits too.
 const WAITING: usize = 1024;
 
 /// A pool. Clones are the same one.

@@ -44,7 +44,7 @@ impl Serving {
         }
     }
 
-    /// It serves nobody any more.
+    /// It serves no one any more.
     pub fn end(&self) {
         if self.serves.load(Ordering::Relaxed) {
             self.serves.store(false, Ordering::SeqCst);

@@ -40,7 +40,7 @@ impl Shared {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A copy of the value under `key`; what a caller changes in it, nobody else sees.
+    /// A copy of the value under `key`; what a caller changes in it, no one else sees.
     fn value(&self, key: &str) -> Dynamic {
         self.lock().map.get(key).map_or(Dynamic::UNIT, |(_, value)| own(value.clone(), 0))
     }

@@ -124,7 +124,7 @@ impl Task {
             finish(context);
         }
         drop(entered);
-        // Its last lines; nobody else may have anything to wait for.
+        // Its last lines; no one else may have anything to wait for.
         output::flush();
         *lock(&self.0.result) = Some(result);
         self.0.ended.store(true, Ordering::Release);
@@ -201,7 +201,7 @@ pub(super) fn outcome(ctx: &NativeCallContext, task: &Task, by: &str) -> ScriptR
             Ok(code.map_or(Dynamic::UNIT, |code| i64::from(code).into()))
         }
         Some(Err(error)) => {
-            // Whoever joins it is told, and decides.
+            // The thread that joins it gets the error, and decides.
             context::current().run.failed.fetch_sub(1, Ordering::Relaxed);
             let source = ctx.call_source().unwrap_or_default().to_string();
             Err(EvalAltResult::ErrorInFunctionCall(by.into(), source, error, ctx.call_position()).into())

@@ -196,7 +196,7 @@ fn part(text: &str, start: i64, len: i64) -> ImmutableString {
     text.chars().skip(start).take(whole(len)).collect::<String>().into()
 }
 
-/// The text changed in place where that can be done: where it is ASCII and belongs to nobody else.
+/// The text changed in place where that can be done: where it is ASCII and belongs to no one else.
 fn changed(mut text: ImmutableString, in_place: fn(&mut str), copied: fn(&str) -> String) -> ImmutableString {
     if text.is_ascii() {
         in_place(text.make_mut().as_mut_str());

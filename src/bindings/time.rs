@@ -1,4 +1,4 @@
-//! Waiting and telling the time.
+//! Waiting, and the time.
 
 use std::sync::{Arc, Mutex, PoisonError};
 

@@ -93,7 +93,7 @@ fn answered(check: impl Fn(&str) -> Check, bench: Checkup<'_>, v4: EchoReply, v6
 }
 
 impl Checkup<'_> {
-    /// Sends an echo request to an address of loopback, and hears what comes.
+    /// Sends an echo request to an address of loopback, and receives what comes.
     ///
     /// # Errors
     /// What socket(2) refuses.
@@ -110,14 +110,14 @@ impl Checkup<'_> {
         let mut seq = 0;
         let sent = self.until_stamped(|bench| {
             seq += 1;
-            // Raw sockets hear what is meant for others, and their own request; the wall clock tells requests apart.
+            // Raw sockets receive what is meant for others, and their own request; the wall clock distinguishes requests.
             let data = format!("pingscript doctor {}", bench.host.unix_nanos());
             let request = Message::echo_request(family, Echo { id: ECHO_ID, seq }, data.as_bytes()).sealed(None);
             socket.send_to(&request.emit(), &SocketAddr::new(to, 0).into())?;
-            let came = |heard: &Arrived| heard.data.iter().any(|(_, bytes)| is_reply(family, kind, bytes, &data));
-            let heard = bench.hear(&socket, |heard| came(heard) && heard.sent_stamp())?;
-            answer.came |= came(&heard);
-            answer.stamped |= heard.sent_stamp() && heard.received_stamp();
+            let came = |arrived: &Arrived| arrived.data.iter().any(|(_, bytes)| is_reply(family, kind, bytes, &data));
+            let arrived = bench.receive(&socket, |arrived| came(arrived) && arrived.sent_stamp())?;
+            answer.came |= came(&arrived);
+            answer.stamped |= arrived.sent_stamp() && arrived.received_stamp();
             Ok(!answer.came || answer.stamped)
         });
         Ok(EchoReply { unsent: sent.err(), ..answer })

@@ -94,15 +94,15 @@ mod tests {
         let facts = Facts { user: 1000, apparmor_restricts: Some(true), ..Facts::default() };
         let error = explain("user of the namespace", libc::EACCES, &facts).error();
         let (system, stop) = (System::this(), Stop::root().expect("eventfd"));
-        let told = remedies(Checkup { host: &ThisMachine, stop: &stop, system: &system }, &error);
+        let reported = remedies(Checkup { host: &ThisMachine, stop: &stop, system: &system }, &error);
         let program = system.command();
         assert_eq!(
-            told[0],
+            reported[0],
             format!(
                 "{program} doctor --apparmor-profile | sudo tee /etc/apparmor.d/pingscript && \
                  sudo apparmor_parser -r /etc/apparmor.d/pingscript"
             )
         );
-        assert!(told[1].ends_with("sysctl -w kernel.apparmor_restrict_unprivileged_userns=0"), "{told:?}");
+        assert!(reported[1].ends_with("sysctl -w kernel.apparmor_restrict_unprivileged_userns=0"), "{reported:?}");
     }
 }

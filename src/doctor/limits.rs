@@ -49,7 +49,7 @@ fn buffer(bench: Checkup<'_>) -> Check {
         let socket = bench.host.socket(Domain::IPV4, Type::DGRAM, Some(Protocol::UDP))?;
         let usual = socket.recv_buffer_size()?;
         socket.set_recv_buffer_size(i32::MAX as usize / 2)?;
-        // The kernel doubles what it grants, and tells the double.
+        // The kernel doubles what it grants, and reports twice that.
         Ok::<_, std::io::Error>((usual, socket.recv_buffer_size()? / 2))
     };
     match largest() {

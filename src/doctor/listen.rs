@@ -1,4 +1,4 @@
-//! Hearing what comes to a socket and to its error queue.
+//! Receiving what comes to a socket and to its error queue.
 
 use std::io;
 use std::os::fd::AsFd;
@@ -43,19 +43,19 @@ impl Arrived {
 }
 
 impl Checkup<'_> {
-    /// Hears `socket` until that is `enough`, or nothing more comes for as long as loopback may take.
-    pub(super) fn hear(&self, socket: &Socket, enough: impl Fn(&Arrived) -> bool) -> io::Result<Arrived> {
+    /// Receives from `socket` until that is `enough`, or nothing more comes for as long as loopback may take.
+    pub(super) fn receive(&self, socket: &Socket, enough: impl Fn(&Arrived) -> bool) -> io::Result<Arrived> {
         let until = self.host.now() + PATIENCE;
-        let mut heard = Arrived::default();
+        let mut arrived = Arrived::default();
         loop {
-            take_all(socket, true, |received, _| heard.queue.push(received));
-            take_all(socket, false, |received, bytes| heard.data.push((received, bytes.to_vec())));
-            if enough(&heard) {
-                return Ok(heard);
+            take_all(socket, true, |received, _| arrived.queue.push(received));
+            take_all(socket, false, |received, bytes| arrived.data.push((received, bytes.to_vec())));
+            if enough(&arrived) {
+                return Ok(arrived);
             }
             let mut fds = [PollFd::readable(socket.as_fd())];
             if self.host.wait(&mut fds, Some(until), self.stop)? != Waited::Ready {
-                return Ok(heard);
+                return Ok(arrived);
             }
         }
     }

@@ -1,4 +1,4 @@
-//! What works on this machine: each part that pings, servers and labs stand on is tried out, and what fails is told with
+//! What works on this machine: each part that pings, servers and labs stand on is tried out, and what fails is reported with
 //! its remedy for this system.
 //!
 //! Nothing is judged by a version or by who runs it: a socket is opened, a datagram sent over loopback, a namespace made.

@@ -37,5 +37,5 @@ pub(super) fn examine(bench: Checkup<'_>) -> Check {
     found.state(State::Limited).meaning("none is needed").remedies(bench.system.install(&missed))
 }
 
-/// Those whose absence is told; the others are for who knows them.
+/// Those whose absence is reported; the others are for who knows them.
 const WANTED: [&str; 3] = ["ping", "tcpdump", "ip"];

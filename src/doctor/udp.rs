@@ -64,7 +64,7 @@ fn datagrams_v6(bench: Checkup<'_>) -> Check {
 
 fn errors(bench: Checkup<'_>) -> Check {
     let check = |finding: &str| Check::ok(Area::Udp, "icmp-errors", "ICMP errors", finding);
-    let deaf = "what is refused or unreachable shows as a time-out, and why is not told";
+    let deaf = "what is refused or unreachable shows as a time-out, and why is not reported";
     match bench.is_refused_aloud() {
         Ok(true) => check("read from the error queue, without root"),
         Ok(false) => check("nothing came back from a closed port of loopback")
@@ -89,7 +89,7 @@ fn stamps(bench: Checkup<'_>) -> Check {
 
 fn drops(bench: Checkup<'_>) -> Check {
     let check = |finding: &str| Check::ok(Area::Udp, "drops", "full buffers", finding);
-    let meaning = "what a full receive buffer loses is not told from other losses";
+    let meaning = "what a full receive buffer loses is not distinguished from other losses";
     match bench.drops_are_told() {
         Ok(true) => check("what they lose is counted by the kernel"),
         Ok(false) => check("what they lose is not counted").state(State::Limited).meaning(meaning),
@@ -110,7 +110,7 @@ impl Checkup<'_> {
     pub(super) fn crosses(&self, local: SocketAddr) -> io::Result<bool> {
         let (from, to) = (self.udp(local)?, self.udp(local)?);
         from.send_to(b"?", &to.local_addr()?)?;
-        Ok(!self.hear(&to, |heard| !heard.data.is_empty())?.data.is_empty())
+        Ok(!self.receive(&to, |arrived| !arrived.data.is_empty())?.data.is_empty())
     }
 
     /// Whether a closed port answers with an ICMP error that reaches the sender (IP_RECVERR).
@@ -119,8 +119,8 @@ impl Checkup<'_> {
         let from = self.udp(V4)?;
         sys::set_option(from.as_fd(), libc::IPPROTO_IP, libc::IP_RECVERR, 1)?;
         from.send_to(b"?", &closed)?;
-        let heard = self.hear(&from, |heard| heard.of(Origin::Icmp).next().is_some())?;
-        Ok(heard.of(Origin::Icmp).next().is_some())
+        let arrived = self.receive(&from, |arrived| arrived.of(Origin::Icmp).next().is_some())?;
+        Ok(arrived.of(Origin::Icmp).next().is_some())
     }
 
     /// Whether the kernel stamps a datagram as it is sent, and as it arrives (SO_TIMESTAMPING).
@@ -131,14 +131,14 @@ impl Checkup<'_> {
         let (mut sent, mut received) = (false, false);
         self.until_stamped(|bench| {
             from.send_to(b"?", &to.local_addr()?)?;
-            received |= bench.hear(&to, |heard| !heard.data.is_empty())?.received_stamp();
-            sent |= bench.hear(&from, Arrived::sent_stamp)?.sent_stamp();
+            received |= bench.receive(&to, |arrived| !arrived.data.is_empty())?.received_stamp();
+            sent |= bench.receive(&from, Arrived::sent_stamp)?.sent_stamp();
             Ok(sent && received)
         })?;
         Ok((sent, received))
     }
 
-    /// Whether the kernel tells what a full receive buffer has lost (SO_RXQ_OVFL).
+    /// Whether the kernel says what a full receive buffer has lost (SO_RXQ_OVFL).
     fn drops_are_told(&self) -> io::Result<bool> {
         let (from, to) = (self.udp(V4)?, self.udp(V4)?);
         sys::set_option(to.as_fd(), libc::SOL_SOCKET, libc::SO_RXQ_OVFL, 1)?;
@@ -147,10 +147,10 @@ impl Checkup<'_> {
         for _ in 0..32 {
             from.send_to(&[0; 1000], &addr)?;
         }
-        self.hear(&to, |heard| !heard.data.is_empty())?;
-        // Told with the next that finds room.
+        self.receive(&to, |arrived| !arrived.data.is_empty())?;
+        // Reported with the next that finds room.
         from.send_to(b"?", &addr)?;
-        let heard = self.hear(&to, |heard| !heard.data.is_empty())?;
-        Ok(heard.data.iter().any(|(received, _)| received.overflow.is_some_and(|lost| lost > 0)))
+        let arrived = self.receive(&to, |arrived| !arrived.data.is_empty())?;
+        Ok(arrived.data.iter().any(|(received, _)| received.overflow.is_some_and(|lost| lost > 0)))
     }
 }

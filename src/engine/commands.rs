@@ -141,7 +141,7 @@ fn explain(name: Option<&str>, mut definition: Definition) -> Explained {
     }))
 }
 
-/// The manual page, or what to tell of those written to a directory.
+/// The manual page, or what to print about those written to a directory.
 fn manual(dir: Option<&PathBuf>, definition: Definition) -> std::result::Result<String, Error> {
     let failed = |err: std::io::Error| {
         let error = Error { kind: ErrorKind::File, ..Error::system("man", &err) };

@@ -43,11 +43,11 @@ pub fn run(asked: &Doctor) -> i32 {
         output::line(doctor::apparmor_profile(&system.program).trim_end());
         return finish(exit::DONE);
     }
-    tell(&system, asked.json)
+    print_report(&system, asked.json)
 }
 
-/// Tries everything out and tells of it; the exit code.
-fn tell(system: &System, json: bool) -> i32 {
+/// Tries everything out and reports it; the exit code.
+fn print_report(system: &System, json: bool) -> i32 {
     let stop = match Stop::root() {
         Ok(stop) => stop,
         Err(err) => {

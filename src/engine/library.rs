@@ -28,7 +28,7 @@ pub fn list() -> String {
     text
 }
 
-/// Writes a copy of the script `name` to the file `target`, or to one of its own name; what to tell of it.
+/// Writes a copy of the script `name` to the file `target`, or to one of its own name; what to print about it.
 ///
 /// # Errors
 /// `file`: there is no such script, or the file is there already or cannot be written.

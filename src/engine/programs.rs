@@ -225,7 +225,7 @@ pub(super) fn evaluate(
     })
 }
 
-/// Whether `error` tells nothing but that the script was stopped.
+/// Whether `error` says nothing but that the script was stopped.
 pub fn is_interrupted(error: &EvalAltResult) -> bool {
     core_error(error).is_some_and(|error| error.kind == ErrorKind::Interrupted)
 }

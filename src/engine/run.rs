@@ -45,7 +45,7 @@ pub mod exit {
     pub const EXPECT: i32 = 5;
 }
 
-/// Tells why a command line cannot be followed; the exit code.
+/// Says why a command line cannot be followed; the exit code.
 pub fn refuse(error: &Error) -> i32 {
     output::note(&format!("error: {error}"));
     if !error.hint.is_empty() {
@@ -87,7 +87,7 @@ pub fn run(host: &Arc<ScriptHost>, job: &Job) -> Result<i32> {
         output::note(warning.trim_end());
     }
     if job.args.iter().any(|arg| arg == "--help" || arg == "-h") && !reads_arguments(&program) {
-        // Nobody who asks what a script does wants it to run.
+        // No one who asks what a script does wants it to run.
         let about = header(&job.text);
         output::prose(if about.is_empty() { "The script has no options and no header." } else { about.trim_end() });
         output::flush();
@@ -105,8 +105,8 @@ pub fn run(host: &Arc<ScriptHost>, job: &Job) -> Result<i32> {
     let script = threads::spawn_script("script", move || {
         let result = runner.run(&code, &inside);
         if let Err(error) = &result {
-            // Told before its threads have ended, which they may never do.
-            tell(&runner, &inside.script, error, &code);
+            // Reported before its threads have ended, which they may never do.
+            report_end(&runner, &inside.script, error, &code);
         }
         if result.is_err() {
             // An error and `exit` mean the threads too.
@@ -117,7 +117,7 @@ pub fn run(host: &Arc<ScriptHost>, job: &Job) -> Result<i32> {
     })?;
     let result = script.join().unwrap_or_else(|_| {
         let error: Box<EvalAltResult> = "the script's thread broke".into();
-        tell(host, &context.script, &error, &program);
+        report_end(host, &context.script, &error, &program);
         Err(error)
     });
     drop(progress);
@@ -223,8 +223,8 @@ pub fn context(host: &Arc<ScriptHost>, job: &Job) -> Result<Context> {
     Ok(Context { host, stop, lasting, run, script: script(job), random, serving })
 }
 
-/// Tells of the error that ended the script, unless it ended itself or was stopped.
-fn tell(host: &ScriptHost, script: &Script, error: &EvalAltResult, program: &AST) {
+/// Prints the error that ended the script, unless it ended itself or was stopped.
+fn report_end(host: &ScriptHost, script: &Script, error: &EvalAltResult, program: &AST) {
     let stopped = matches!(error, EvalAltResult::ErrorTerminated(why, _) if why.is_unit()) || is_interrupted(error);
     if exit_binding::code(error).is_some() || stopped {
         return;

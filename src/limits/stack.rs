@@ -1,7 +1,7 @@
 //! What is said when a stack overflows: values nested in each other without end are copied and dropped by recursion that no
 //! limit of the script language counts.
 //!
-//! One of the few files with `unsafe`: the fault comes as a signal (SIGSEGV), which is told from a bug of ours by its
+//! One of the few files with `unsafe`: the fault comes as a signal (SIGSEGV), which is distinguished from a bug of ours by its
 //! address: it lies at the end of the stack of a thread that runs script code.
 #![allow(unsafe_code)]
 

@@ -2,7 +2,7 @@
 //!
 //! A *stream* is a 64-bit key. The n-th number of a stream (n = 1, 2, …) is `mix(key + n * G)`, where `G` is
 //! 0x9E3779B97F4A7C15 and `mix` the finaliser of SplitMix64 (Steele, Lea and Flood, OOPSLA 2014), so that numbers
-//! can be taken in any order. A stream beneath another is found by [`RandomStream::beneath`]. A number becomes a draw in
+//! can be accepted any order. A stream beneath another is found by [`RandomStream::beneath`]. A number becomes a draw in
 //! [0, 1) by its upper 53 bits. None of this changes between releases: the same seed gives the same draws.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

@@ -13,7 +13,7 @@ use crate::net::host::id::HostId;
 /// Letters of the longest name of a host.
 static WIDTH: AtomicUsize = AtomicUsize::new(0);
 
-/// Longer names take the room that they need, and nobody else's.
+/// Longer names take the room that they need, and no one else's.
 const WIDEST: usize = 16;
 
 /// Colours of terminals that show on light and on dark (ECMA-48, select graphic rendition).

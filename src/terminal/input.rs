@@ -21,7 +21,7 @@ pub enum InputLine {
     Interrupted,
 }
 
-/// Reads one line and not a byte more, so that what follows is left for whoever reads next.
+/// Reads one line and not a byte more, so that what follows is left for the next reader.
 ///
 /// # Errors
 /// `system`: the input cannot be read.

@@ -124,7 +124,7 @@ impl OutputQueue {
             }
             match stream {
                 OutputStream::Output => write_output(lines),
-                // Standard error may be closed; there is no one left to tell.
+                // Standard error may be closed; there is no one left to print for.
                 OutputStream::Error => drop(io::stderr().lock().write_all(lines)),
             }
             start = end;
@@ -366,7 +366,7 @@ fn shown_on(stream: OutputStream, text: &str) -> Cow<'_, str> {
 
 /// `text` with its control characters but line ends and tabs written as a script would write them (`\x1b`): text from the
 /// network may hold sequences that move the cursor, hide what was shown or answer in the user's place, and once it is
-/// in a string it cannot be told from the script's own.
+/// in a string it cannot be distinguished from the script's own.
 pub fn tamed(text: &str) -> Cow<'_, str> {
     let wild = |c: char| c.is_control() && !matches!(c, '\n' | '\t');
     if !text.contains(wild) {
@@ -406,7 +406,7 @@ fn write_output(lines: &[u8]) {
     match standard_output().map(|out| write_lines(out, lines)) {
         Ok(Ok(())) => {}
         Ok(Err(Unwritten { error, .. })) if error.kind() != io::ErrorKind::BrokenPipe => {
-            // Told once, at once; the script goes on, since what it measures may matter more than what it prints.
+            // Reported once, at once; the script goes on, since what it measures may matter more than what it prints.
             if !FAILED.swap(true, Ordering::Relaxed) {
                 let error = Error::system("print", &error).with_peer("standard output");
                 let _ = writeln!(io::stderr().lock(), "error: {error}\n  hint: make room where the output goes");

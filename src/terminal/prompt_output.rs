@@ -1,4 +1,4 @@
-//! Lines for a terminal on which somebody types meanwhile: they are kept for whoever reads what is typed, who is asked to let
+//! Lines for a terminal on which somebody types meanwhile: they are kept for the thread that reads what is typed, who is asked to let
 //! go of the line for a moment and shows them above it.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};

@@ -74,7 +74,7 @@ pub(crate) struct EchoHost {
 
 impl EchoHost {
     /// Moves this thread into a network namespace of its own and answers there what comes to 127.0.0.0/8 and ::1. `groups`
-    /// says who may open ping sockets: `1 0` for nobody.
+    /// says who may open ping sockets: `1 0` for none.
     pub(crate) fn start(groups: &str, answer: impl FnMut(&Asked) -> Vec<Said> + Send + Clone + 'static) -> Self {
         sys::enter_new_network();
         for (name, value) in [

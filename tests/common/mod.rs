@@ -92,7 +92,7 @@ pub(crate) fn server_script(dir: &TempDir, policy: &str) -> String {
     copy.to_str().expect("a temporary path in UTF-8").to_owned()
 }
 
-/// The policy that drops the pings whose numbers are given, whoever sends them.
+/// The policy that drops the pings whose numbers are given, whatever sends them.
 pub(crate) fn dropping(numbers: &[u32]) -> String {
     let any: Vec<String> = numbers.iter().map(|n| format!("pkt.text.starts_with(\"ping {n} \")")).collect();
     format!("|pkt| if {} {{ drop() }} else {{ pass() }}", any.join(" || "))

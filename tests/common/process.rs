@@ -30,12 +30,12 @@ pub(crate) struct Cmd {
 
 /// `pingscript` with `args`.
 pub(crate) fn pingscript<S: AsRef<str>>(args: &[S]) -> Cmd {
-    // What a test types is not for the history of whoever runs the tests.
+    // What a test types is not for the history of the user who runs the tests.
     Cmd::new(binary(), args).env("XDG_STATE_HOME", "").env("HOME", "")
 }
 
-/// `pingscript` with `args`, run by the user nobody from a copy in `dir` of the binary and the
-/// scripts: nobody may have no way into the repository. Only root can do that.
+/// `pingscript` with `args`, run by the user `65534` from a copy in `dir` of the binary and the
+/// scripts: that user may have no way into the repository. Only root can do that.
 pub(crate) fn nobodys_pingscript<S: AsRef<str>>(dir: &TempDir, args: &[S]) -> Cmd {
     // Copied by a program of its own: a binary that this process has written cannot be run while
     // a program that another test just starts still has the descriptor (ETXTBSY).
@@ -95,7 +95,7 @@ impl Cmd {
         self
     }
 
-    /// Under the user nobody, without groups and capabilities. Only root can do that; see
+    /// Under the user `65534`, without groups and capabilities. Only root can do that; see
     /// [`nobodys_pingscript`].
     pub(crate) fn by_nobody(mut self) -> Self {
         self.user = Some(65_534);

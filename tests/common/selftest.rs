@@ -84,7 +84,7 @@ fn a_forged_error_reaches_the_socket_it_quotes() {
     if !require_own_network_or_skip("forged ICMP errors reach a socket") {
         return;
     }
-    // Of the codes, port unreachable is one that a connected socket hears of without asking.
+    // Of the codes, port unreachable is one that a connected socket learns of without asking.
     for quoted in [8, 548] {
         let forger = icmp::forger(move |_| Some(IcmpError { quoted, ..IcmpError::unreachable(3) }));
         assert_eq!(error_of(&forger.addr().to_string()), Some(ErrorKind::ConnectionRefused));
@@ -117,7 +117,7 @@ fn a_terminal_echoes_and_interrupts() {
     assert_eq!(run.stdout, "ready\ntyped\ngot typed\n^Ccaught\n");
 }
 
-/// What a connected socket hears after sending one datagram to `addr`.
+/// What a connected socket receives after sending one datagram to `addr`.
 fn error_of(addr: &str) -> Option<ErrorKind> {
     let socket = UdpSocket::bind("127.0.0.1:0").expect("cannot bind");
     socket.connect(addr).expect("cannot connect");

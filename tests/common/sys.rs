@@ -135,7 +135,7 @@ pub(crate) fn write_stderr(text: &str) {
 /// Own the descriptor that a call returned; the call's error if it returned none.
 ///
 /// # Safety
-/// `fd` is negative, or open and owned by nobody else.
+/// `fd` is negative, or open and owned by no one else.
 unsafe fn owned(fd: i32) -> io::Result<OwnedFd> {
     if fd < 0 {
         return Err(io::Error::last_os_error());

@@ -1,4 +1,4 @@
-//! TCP peers for the binary to talk to: clients as plain sockets, and a server that answers each ping as it is told to, with
+//! TCP peers for the binary to talk to: clients as plain sockets, and a server that answers each ping as it is asked to, with
 //! ICMP errors too.
 
 use super::icmp::{self, IcmpError};

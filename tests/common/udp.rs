@@ -127,7 +127,7 @@ impl Drop for Upstream {
     }
 }
 
-/// A port that nobody listens on, and that nobody else can take while this lives.
+/// A port that nothing is listening on, and that no one else can take while this lives.
 #[derive(Debug)]
 pub(crate) struct ClosedPort {
     addr: SocketAddr,
@@ -144,7 +144,7 @@ impl ClosedPort {
         Self { addr, _held: held }
     }
 
-    /// Where nobody listens.
+    /// Where nothing is listening.
     pub(crate) fn addr(&self) -> SocketAddr {
         self.addr
     }

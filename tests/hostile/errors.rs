@@ -49,7 +49,7 @@ fn two_thousand_errors_at_full_speed_settle_two_thousand_pings() {
 
 #[test]
 fn a_port_that_closes_and_opens_again() {
-    // Outside of the range from which the kernel picks, so that nobody takes it in between.
+    // Outside of the range from which the kernel picks, so that no one takes it in between.
     let port = (20_000..30_000).find(|port| UdpSocket::bind((LOOPBACK, *port)).is_ok()).expect("a free port");
     let script = format!(
         "let at = \"127.0.0.1:{port}\"; let sock = udp::open(at); let all = stats();

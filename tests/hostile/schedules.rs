@@ -275,7 +275,7 @@ fn a_socket_closed_by_another_thread_ends_the_wait() {
         ("sock.ping(server, \"ping 1\", 60.s);", "closed\n"),
         ("for ping in pinger(sock, server, #{ timeout: 60.s, count: 1 }) { print(ping); }", "closed\n"),
         ("sock.recv();", "closed\n"),
-        // Whoever closes a socket that is looped over wants the loop to end.
+        // The one that closes a socket that is looped over wants the loop to end.
         ("for pkt in sock { print(pkt); }", "no error\n"),
         ("udp::serve(sock, |pkt| ());", "no error\n"),
     ] {

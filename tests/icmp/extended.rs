@@ -170,7 +170,7 @@ fn a_reply_to_a_ping_is_no_answer() {
 
 #[test]
 fn an_answer_that_names_no_packet_is_told_to_whoever_asked_its_sender() {
-    // Others would hear it, too.
+    // Others would receive it, too.
     if !require_own_network_or_skip("an extended echo reply to a pinger over UDP") {
         return;
     }
@@ -179,12 +179,12 @@ fn an_answer_that_names_no_packet_is_told_to_whoever_asked_its_sender() {
     let local = IpAddr::V4(Ipv4Addr::LOCALHOST);
     let peer = common::udp::UdpPeer::start(local, move |asked| {
         let said = common::echo::sealed(vec![43, 2, 0, 0, 0x12, 0x34, 7, 0]);
-        // The second comes from nobody that was asked.
+        // The second comes from a host that was not asked.
         for from in [[127, 0, 0, 1], [127, 0, 0, 9]] {
             raw.bind(&std::net::SocketAddr::from((from, 0)).into()).expect("an address of loopback");
             raw.send_to(&said, &std::net::SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()).expect("cannot send");
         }
-        // It is to be heard with this ping.
+        // It is to be received with this ping.
         std::thread::sleep(std::time::Duration::from_millis(20));
         asked.reply_upper();
     });

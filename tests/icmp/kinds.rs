@@ -48,7 +48,7 @@ fn a_raw_socket_hears_every_kind_of_ipv6() {
 
 #[test]
 fn a_ping_socket_hears_what_the_kernel_queues() {
-    // What the kernel keeps from ping sockets, root hears at a raw socket beside it.
+    // What the kernel keeps from ping sockets, root receives at a raw socket beside it.
     every_kind(Family::V4, ALL);
     every_kind(Family::V6, ALL);
 }
@@ -69,7 +69,7 @@ fn a_pinger_over_udp_hears_every_kind() {
             let (socket, from, data) = (datagram.socket, datagram.from, datagram.data);
             let error = common::icmp::IcmpError { kind: kind.type_, code: kind.code, rest: rest(kind), quoted: 548 };
             common::icmp::send(error, socket, from, data);
-            // The advice is to be heard with this ping: the reply comes by another socket.
+            // The advice is to be received with this ping: the reply comes by another socket.
             std::thread::sleep(std::time::Duration::from_millis(20));
             socket.send_to(data, from).expect("cannot answer");
             return None;

@@ -54,7 +54,7 @@ fn a_path_mtu_that_the_search_does_not_reach_is_at_least_its_limit() {
 
 #[test]
 fn an_interface_takes_no_more_than_its_mtu_and_no_more_is_sent() {
-    // With its defaults pmtu tries more than the links take, and a router tells MTUs that cannot be.
+    // With its defaults pmtu tries more than the links take, and a router reports MTUs that cannot be.
     let script = r#"
         let net = lab::create();
         let a = net.host("a"); let r = net.router("r"); let b = net.host("b");
@@ -177,7 +177,7 @@ silence tcp: from hop 2 on;";
 
 #[test]
 fn an_error_of_a_hop_is_never_taken_for_a_connection() {
-    // The kernel tells that there is an error before the attempt has one: seen now and then, so many are made.
+    // The kernel says that there is an error before the attempt has one: seen now and then, so many are made.
     let script = r#"
         let net = lab::create();
         let a = net.host("a"); let r = net.router("r"); let b = net.host("b");

@@ -1,4 +1,4 @@
-//! What users without rights are told, and wrong input.
+//! What users without rights see, and wrong input.
 
 use super::*;
 use common::{TempDir, nobodys_pingscript};

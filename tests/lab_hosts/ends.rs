@@ -1,4 +1,4 @@
-//! How labs end: nothing is left of them, whoever dies.
+//! How labs end: nothing is left of them, whichever process dies.
 
 use std::collections::HashMap;
 use std::fs::{self, File};
@@ -150,11 +150,11 @@ fn many_labs_live_side_by_side() {
     }
 }
 
-/// Tells [`a_main_process_that_waits_to_be_killed`] to do so.
+/// Has [`a_main_process_that_waits_to_be_killed`] to do so.
 const WAIT: &str = "PINGSCRIPT_TEST_LAB_WAITS";
 
 /// Starts a shell with a child and a grandchild that is in a session of its own; the number of seconds that the two sleep is
-/// told by no others.
+/// shared by no others.
 fn start_family(lab: &Lab) -> (String, Program) {
     let host = lab.host("family", &HostOptions::default()).expect("a host");
     let name = format!("{}", ThisMachine.unix_nanos());

@@ -115,7 +115,7 @@ pub(crate) fn reaches(from: &LabHost, to: &LabHost, addr: IpAddr) -> std::io::Re
     let server = udp(to, addr);
     let port = server.local_addr().expect("an address").port();
     let client = udp(from, addr);
-    // Without these, a connected socket is told of some errors only.
+    // Without these, a connected socket gets some errors only.
     let wanted =
         if addr.is_ipv4() { (libc::IPPROTO_IP, libc::IP_RECVERR) } else { (libc::IPPROTO_IPV6, libc::IPV6_RECVERR) };
     set_option(client.as_fd(), wanted.0, wanted.1, 1)?;

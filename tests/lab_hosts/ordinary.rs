@@ -11,7 +11,7 @@ fn everything_passes_for_an_ordinary_user() {
     if !require_root_or_skip("labs of an ordinary user, from a test that root runs") {
         return;
     }
-    // Nobody may have no way into the repository.
+    // The other user may have no way into the repository.
     let dir = TempDir::new();
     let tests = std::env::current_exe().expect("this test's own file");
     let copied = Command::new("cp").args([binary(), &tests, dir.path()]).status();
@@ -20,7 +20,7 @@ fn everything_passes_for_an_ordinary_user() {
     let all = Cmd::new(&tests, &["--skip", "ordinary::", "--skip", "chroot", "--test-threads=2"]);
     let helper = binary.to_str().expect("a path in UTF-8");
     let run = all.env(COPY, helper).dir(dir.path()).by_nobody().patience(Duration::from_secs(120)).run();
-    // What was left out is told as it is elsewhere.
+    // What was left out is reported as it is elsewhere.
     run.stderr.lines().filter(|line| line.starts_with("SKIPPED")).for_each(|line| eprintln!("{line}"));
     assert!(run.stdout.contains("test result: ok"), "{}\n{}", run.stdout, run.stderr);
 }

@@ -136,7 +136,7 @@ fn a_firewall_is_its_hosts_own() {
     assert!(ran.out.contains("From b (10.0.0.2) icmp_seq=1 Packet filtered"), "{ran:?}");
 }
 
-/// Starts a program without input, whose output nobody sees.
+/// Starts a program without input, whose output no one sees.
 fn start(host: &LabHost, command: &Command) -> pingscript::net::error::Result<Program> {
     let nothing = File::options().read(true).write(true).open("/dev/null").expect("a null device");
     host.start(command, [nothing.as_fd(); 3])

@@ -47,7 +47,7 @@ fn a_chroot_is_named() {
         refused("unshare", &["-m", "sh", "-c", &format!("mount --rbind / {root}; exec chroot {root} {nobody} \"$@\"")]);
     let told = format!("{}{}", run.stdout, run.stderr);
     assert!(told.contains("(unshare(2))") && told.contains("kind: permission"), "{told}");
-    // A root that is a mount, as here, is not told from any other.
+    // A root that is a mount, as here, is not distinguished from any other.
     assert!(told.contains("outside of the") && told.contains("chroot"), "{told}");
 }
 
@@ -76,7 +76,7 @@ fn one_that_is_refused() {
 fn refused(program: &str, words: &[&str]) -> Run {
     let dir = TempDir::new();
     let tests = std::env::current_exe().expect("this test's own file");
-    // Nobody may have no way into the repository.
+    // The other user may have no way into the repository.
     let [tests, helper] = [tests, std::env::var_os(COPY).map_or(crate::common::binary().to_owned(), Into::into)];
     let copied = std::process::Command::new("cp").args([&tests, &helper]).arg(dir.path()).status();
     assert!(copied.is_ok_and(|status| status.success()), "cannot copy the binaries");
@@ -93,7 +93,7 @@ fn refused(program: &str, words: &[&str]) -> Run {
 
 const WORDS: [&str; 3] = ["--exact", "refused::one_that_is_refused", "--nocapture"];
 
-/// Tells [`one_that_is_refused`] to be so.
+/// Has [`one_that_is_refused`] to be so.
 const REFUSED: &str = "PINGSCRIPT_TEST_LAB_REFUSED";
 
 /// A program of Python that runs its arguments under a filter of system calls: lines of BPF (seccomp(2)), in which `call`

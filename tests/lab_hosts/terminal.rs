@@ -34,7 +34,7 @@ fn a_shell_has_the_terminal_and_gives_it_back() {
     running.wait_for("\nover\nready$ ");
     running.type_text("trap 'echo int' INT; exit 3\n");
     running.wait_for("the shell ended: Some(Code(3))");
-    // Ctrl-Z would leave a program by itself stopped with nobody to let it go on.
+    // Ctrl-Z would leave a program by itself stopped with no one to let it go on.
     running.wait_for("started");
     running.type_text("\x1a");
     running.wait_for("^Z");
@@ -72,5 +72,5 @@ fn a_main_process_on_a_terminal() {
     println!("read: {line}");
 }
 
-/// Tells [`a_main_process_on_a_terminal`] to start its shell.
+/// Has [`a_main_process_on_a_terminal`] to start its shell.
 const SHELL: &str = "PINGSCRIPT_TEST_LAB_SHELL";

@@ -8,7 +8,7 @@ use crate::common::sys;
 use crate::common::{pingscript, require_lab_or_skip};
 use crate::{by_each_user, run_text};
 
-/// A lab with a server, a program and what that has started; then it waits. The mark tells its processes.
+/// A lab with a server, a program and what that has started; then it waits. The mark identifies its processes.
 fn script(mark: u32) -> String {
     format!(
         "let net = lab::create(); let a = net.host(\"a\"); let b = net.host(\"b\"); net.link(a, b);
@@ -177,7 +177,7 @@ fn descendants(of: u32) -> BTreeMap<u32, String> {
     family
 }
 
-/// The descendants, once the three that the mark tells are among them: a shell starts them in its own time.
+/// The descendants, once the three that the mark identifies are among them: a shell starts them in its own time.
 fn grown_family(of: u32, mark: u32) -> BTreeMap<u32, String> {
     let deadline = Instant::now() + Duration::from_secs(20);
     loop {

@@ -404,7 +404,7 @@ error: import /etc/passwd: the path leads out of the script's directory
     ("start_thread(|| exit(4)).join();", 0, ""),
 ];
 
-/// Told when the thread ends; a `join` that nobody catches only points at it, and one that is caught has settled it.
+/// Reported when the thread ends; a `join` that no one catches only points at it, and one that is caught has settled it.
 const THREADS: [Case; 4] = [
     (
         "start_thread(|| 1 / 0);",

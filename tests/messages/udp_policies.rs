@@ -5,7 +5,7 @@ use crate::common::{Run, TempDir, pingscript, server_script};
 use std::net::UdpSocket;
 use std::time::Duration;
 
-/// Told once, and each packet passes: two are sent, and both are answered.
+/// Reported once, and each packet passes: two are sent, and both are answered.
 #[test]
 fn policies_that_give_no_verdict() {
     for (policy, code, expected) in &POLICIES {

@@ -50,7 +50,7 @@ fn policies_that_cannot_be_attached() {
             assert_text(&format!("{script} --policy {policy}"), &expected, &message);
         }
     }
-    // No name of a policy, or not of the form: told as a wrong command line.
+    // No name of a policy, or not of the form: reported as a wrong command line.
     for (policy, expected) in [
         ("gilbret", "there is no such policy; did you mean `gilbert`?"),
         ("gilbret:p=0.1", "there is no such policy; did you mean `gilbert`?"),
@@ -71,7 +71,7 @@ fn policies_that_cannot_be_attached() {
 
 // What goes wrong in mid-flow.
 
-/// Policies that fail on every second packet of four, or on all, and what is told once.
+/// Policies that fail on every second packet of four, or on all, and what is reported once.
 const FAILING: &[(&str, u32, &str)] = &[
     ("|pkt| if pkt.number % 2 == 0 {\n    throw \"boom\"\n} else { pass() }", 2, "error: boom\n  --> ./policy.rhai:2:"),
     (

@@ -97,7 +97,7 @@ fn edit_with_a_client(name: &'static str) {
     leave(running, port, 3);
 }
 
-/// Presses Ctrl-C; the server has told its port `times` times, and nothing went wrong.
+/// Presses Ctrl-C; the server has reported its port `times` times, and nothing went wrong.
 fn leave(mut running: Running, port: u16, times: usize) {
     running.press_ctrl_c();
     let screen = running.finish().expect_code(130).stdout;

@@ -407,7 +407,7 @@ fn a_thread_that_asks_others_for_its_client_goes_on_with_it() {
     let mut old = Client::connect(port);
     old.send("a\n");
     let late = answer();
-    // It waits for others while the script is taken over, and asks once more after that.
+    // It waits for others while the script is reloaded, and asks once more after that.
     save(&file, &script("second"));
     told(&running, "reloaded", 1);
     let mut new = Client::connect(port);

@@ -19,8 +19,8 @@ fn bytes(ctx: &NativeCallContext, value: Dynamic) -> ScriptResult<(Vec<u8>, Opti
     if value.is_string() {
         return paste::bytes(&value.to_string()).or_raise(ctx).map(|bytes| (bytes, None));
     }
-    if let Some(heard) = value.clone().try_cast::<Heard>() {
-        return Ok((heard.bytes.to_vec(), Some(heard.family)));
+    if let Some(message) = value.clone().try_cast::<Heard>() {
+        return Ok((message.bytes.to_vec(), Some(message.family)));
     }
     if let Some(ping) = value.clone().try_cast::<Ping>() {
         let outcome = &ping.ended().outcome;
@@ -49,7 +49,7 @@ fn error_in(value: &Dynamic) -> Option<IcmpError> {
     value.clone().try_cast::<IcmpError>()
 }
 
-/// What can be said of an ICMP error that a socket heard, which has not all of the message.
+/// What can be said of an ICMP error that a socket received, which has not all of the message.
 fn explain_error(error: &IcmpError) -> String {
     let kind = error.kind;
     let by = error.offender.map_or(String::new(), |offender| format!(", reported by {offender}"));

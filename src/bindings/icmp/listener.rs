@@ -29,7 +29,7 @@ impl IntoIterator for Listener {
             }
             context.wait(Wait::NewWork);
             match self.receive(None, &context.stop) {
-                Ok(heard) => heard.map(|heard| Ok(Dynamic::from(heard))),
+                Ok(message) => message.map(|message| Ok(Dynamic::from(message))),
                 Err(err) if err.kind == ErrorKind::Closed => None,
                 Err(err) => {
                     ended = true;
@@ -108,11 +108,11 @@ functions! {
     /// ```
     fn recv(ctx: NativeCallContext, listener: &mut Listener, timeout: Duration) -> ScriptResult<Dynamic> = {
         let context = context::wait(Wait::NewWork);
-        let heard = listener.receive(Some(context.host.now() + timeout), &context.stop).or_raise(&ctx)?;
-        if heard.is_none() && context.stop.is_stopped() {
+        let message = listener.receive(Some(context.host.now() + timeout), &context.stop).or_raise(&ctx)?;
+        if message.is_none() && context.stop.is_stopped() {
             loops::ends();
         }
-        Ok(heard.map_or(Dynamic::UNIT, Dynamic::from))
+        Ok(message.map_or(Dynamic::UNIT, Dynamic::from))
     };
 
     /// Stops listening; a loop over the listener ends.

@@ -34,7 +34,7 @@ functions! {
     /// Makes a socket for echo requests to `target` (a host, or what `icmp::targets` gave) and others of its version of IP: a ping socket, which needs no privileges
     /// where the system allows one, else a raw socket.
     ///
-    /// Errors: `permission`: the system allows neither; the hint names both remedies (exit code 4 if nobody catches it);
+    /// Errors: `permission`: the system allows neither; the hint names both remedies (exit code 4 if no one catches it);
     /// `invalid`, `resolve`: the target; `exhausted`.
     ///
     /// ```rhai
@@ -47,7 +47,7 @@ functions! {
     /// service or traffic class) or `dscp` (its upper six), `broadcast` (true: it may ping all hosts of a network), `dont_fragment` (true: never fragment, whatever the path's MTU is
     /// said to be; false: let every hop fragment), `pattern` (what fills payloads after their first 8 bytes: a blob or
     /// hexadecimal digits), `bind` (the local address, or a name of this host), `clock` (`"kernel receive - user send"`: measure as `ping` does),
-    /// `fast` (for sweeps and floods: requests go out in bursts, replies are taken in together and measured as `ping` does, and
+    /// `fast` (for sweeps and floods: requests go out in bursts, replies are received together and measured as `ping` does, and
     /// only the last 8,192 settled pings are remembered), `raw` (only a raw socket will do), `rcvbuf` (bytes).
     ///
     /// Errors: as `open`; `invalid`: an unknown option, a value out of range.

@@ -77,7 +77,7 @@ functions! {
     /// `interface` is a name at that host (`"eth0"`), an index or an address; the result is that of `ping`, and its
     /// `interface` has the answer. An answer is a reply whatever it says, `No Such Interface` too.
     ///
-    /// Hosts answer only if they are told to: Linux with `net.ipv4.icmp_echo_enable_probe=1`, for IPv6 too.
+    /// Hosts answer only if configured to: Linux with `net.ipv4.icmp_echo_enable_probe=1`, for IPv6 too.
     ///
     /// Errors: `invalid` (also a target of another version of IP), `resolve`, `closed`, `busy`.
     ///

@@ -1,4 +1,4 @@
-//! An ICMP echo socket in scripts: one ping, and what the socket tells of itself. Schedules are in [`super::pinger`].
+//! An ICMP echo socket in scripts: one ping, and its properties. Schedules are in [`super::pinger`].
 
 use rhai::{Array, Dynamic, Map, NativeCallContext};
 

@@ -105,7 +105,7 @@ functions! {
     /// ```
     get end(trace: &mut Path) -> Dynamic = trace.lock().end().map_or(Dynamic::UNIT, |ttl| i64::from(ttl).into());
 
-    /// The least MTU in bytes that a router told for its next hop; `()` if none did.
+    /// The least MTU in bytes that a router reported for its next hop; `()` if none did.
     ///
     /// ```rhai
     /// expect(trace().mtu, ());
@@ -130,7 +130,7 @@ functions! {
     get has_gaps(trace: &mut Path) -> bool = trace.lock().has_gaps();
 
     /// One hop as a line, as `traceroute` prints it: who answered, after which times, `*` for a ping without an answer; MPLS
-    /// labels and MTU where it told them. `""` if nothing was sent with this TTL.
+    /// labels and MTU where it reported them. `""` if nothing was sent with this TTL.
     ///
     /// ```rhai
     /// expect(trace().line(1), "");
@@ -138,9 +138,9 @@ functions! {
     fn line(trace: &mut Path, ttl: i64) -> String =
         u8::try_from(ttl).ok().and_then(|ttl| trace.lock().line(ttl)).unwrap_or_default();
 
-    /// What the missing answers mean, an array of sentences: a hop that limits how many errors it sends is told from one that
+    /// What the missing answers mean, an array of sentences: a hop that limits how many errors it sends is distinguished from one that
     /// loses packets by what comes back from behind it. Packets are said to be lost only where the destination's replies (to ICMP
-    /// echo, or TCP) show that; else a sentence says that it cannot be told. It takes some 30 pings for each hop to say much.
+    /// echo, or TCP) show that; else a sentence says that it cannot be known. It takes some 30 pings for each hop to say much.
     ///
     /// ```rhai
     /// expect(trace().findings(), []);

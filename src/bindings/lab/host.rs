@@ -134,7 +134,7 @@ functions! {
     get ingress(host: &mut HostObject) -> LabIngress = LabIngress::new(host.lab.relay().ingress(host.net.id()), host.clone());
 
     /// Has the host send what is for `to` by way of `via`. `to` is an address, a network such as `"10.0.2.0/24"`, or
-    /// `"default"`; `via` is a host or an address, or a word: `"unreachable"` and `"prohibit"` have senders told so by an ICMP
+    /// `"default"`; `via` is a host or an address, or a word: `"unreachable"` and `"prohibit"` have senders informed by an ICMP
     /// error, `"blackhole"` reports nothing. It takes the place of a route to the same network. On IPv4, Linux sends a sender five of these
     /// errors at once and then one a second; a policy of the host's ingress that rejects replies to every packet.
     ///

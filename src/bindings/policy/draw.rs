@@ -16,7 +16,7 @@ use crate::terminal::output;
 pub(super) struct Deciding {
     pub(super) stream: RandomStream,
     pub(super) drawn: Vec<f64>,
-    /// Whether the policy has failed before, and that was told.
+    /// Whether the policy has failed before, and that was reported.
     pub(super) failed: bool,
     /// Where the policy was given away.
     pub(super) place: (Option<ImmutableString>, Position),
@@ -24,7 +24,7 @@ pub(super) struct Deciding {
     pub(super) long_since: Option<Instant>,
 }
 
-/// A decision that takes longer than this is told: nothing else is decided meanwhile.
+/// A decision that takes longer than this is reported: nothing else is decided meanwhile.
 const LONG: Duration = Duration::from_secs(1);
 
 /// Says so, once, if a policy that decides here has done so for long. To be asked now and then.
@@ -53,7 +53,7 @@ thread_local! {
     pub(super) static DECIDING: RefCell<Option<Deciding>> = const { RefCell::new(None) };
 }
 
-/// Whether a policy decides here whose failure was told: it fails in silence from then on.
+/// Whether a policy decides here whose failure was reported: it fails in silence from then on.
 pub(in crate::bindings) fn fails_in_silence() -> bool {
     DECIDING.with_borrow(|deciding| deciding.as_ref().is_some_and(|deciding| deciding.failed))
 }

@@ -190,7 +190,7 @@ fn find(name: &str, from: &str) -> ScriptResult<(String, AST)> {
     Err(thrown(missing.with_hint(hint), Position::NONE))
 }
 
-/// Checks that a policy as it is given on a command line names one; what is wrong in it is told when it is loaded.
+/// Checks that a policy as it is given on a command line names one; what is wrong in it is reported when it is loaded.
 ///
 /// # Errors
 /// In words: there is no such policy.
@@ -341,7 +341,7 @@ functions! {
         attach(&ctx, &socket, &policy);
 
     /// Has `policy` decide about each message that comes over the listener's connections from now on; it sees whole messages,
-    /// as the framing tells them apart, and their answers meet the fate. See `set_policy` of a UDP socket.
+    /// as the framing distinguishes them, and their answers meet the fate. See `set_policy` of a UDP socket.
     ///
     /// ```rhai
     /// let listener = tcp::listen("127.0.0.1:0", #{ framing: "line" });

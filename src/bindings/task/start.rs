@@ -52,7 +52,7 @@ pub(in crate::bindings) fn prepare(
     let now = context::current();
     let (stop, random) = (now.lasting.task(), Arc::new(Sequence::new(now.random.split())));
     let mut callback = Callback::new(ctx, closure);
-    // Before its thread begins: nobody else would serve it.
+    // Before its thread begins: no one else would serve it.
     let mut clients = callback.captured::<Connection>();
     clients.retain(Connection::was_accepted);
     let serving = Arc::new(Serving::new(!clients.is_empty()));
@@ -80,7 +80,7 @@ pub(in crate::bindings) fn prepare(
     Prepared { name, context, clients, body }
 }
 
-/// Tells, once in a run, that a thread has changed variables that are its own: the author may have meant to share them.
+/// Reports, once in a run, that a thread has changed variables that are its own: the author may have meant to share them.
 fn tell_of_copies(run: &Run, place: &str, names: &[String]) {
     let Some(name) = names.first() else { return };
     if !run.noted_copies.swap(true, Ordering::Relaxed) {

@@ -34,7 +34,7 @@ functions! {
     pub fn api;
     object Tried as Attempt, "An attempt to connect.";
 
-    /// How it ended: `"connected"`, `"refused"` (the peer answered that nobody listens: RST), `"icmp"` (an ICMP error),
+    /// How it ended: `"connected"`, `"refused"` (the peer answered that nothing is listening: RST), `"icmp"` (an ICMP error),
     /// `"unreachable"` (this host has no way there), `"timeout"` or `"interrupted"` (the script was stopped).
     ///
     /// ```rhai

@@ -30,7 +30,7 @@ impl IntoIterator for Connection {
                     // It is counted, and the connection lives on.
                     Ok(Incoming::Path(_)) => {}
                     Ok(_) => ended = true,
-                    // Whoever closed it wants the loop to end.
+                    // Closing it ends the loop.
                     Err(err) if err.kind == ErrorKind::Closed => ended = true,
                     Err(err) => {
                         ended = true;
@@ -216,8 +216,8 @@ functions! {
     /// let conn = listener.accept();
     /// client.shutdown();
     /// expect(conn.recv().kind, "closed");
-    /// conn.send("still heard");
-    /// expect(client.recv().text, "still heard");
+    /// conn.send("still received");
+    /// expect(client.recv().text, "still received");
     /// ```
     fn shutdown(ctx: NativeCallContext, conn: &mut Connection) -> ScriptResult<()> = conn.shutdown().or_raise(&ctx);
 
@@ -234,7 +234,7 @@ functions! {
         context::has_left(conn);
     };
 
-    /// Breaks the connection off: what was not delivered is thrown away, and the peer is told by a reset (RST).
+    /// Breaks the connection off: what was not delivered is thrown away, and the peer gets a reset (RST).
     ///
     /// ```rhai
     /// let listener = tcp::listen("127.0.0.1:0");

@@ -1,4 +1,4 @@
-//! A listener in scripts: what it takes in, and what it tells of itself.
+//! A listener in scripts: what it accepts, and its properties.
 
 use rhai::{Dynamic, NativeCallContext, Position};
 
@@ -9,7 +9,7 @@ use crate::net::error::ErrorKind;
 use crate::net::socket::tcp::{Accepted, Listener};
 use crate::net::time::{Duration, Instant};
 
-/// A loop over a listener runs for each connection it takes in, until the script is stopped or the listener closed.
+/// A loop over a listener runs for each connection it accepts, until the script is stopped or the listener closed.
 impl IntoIterator for Listener {
     type Item = ScriptResult<Dynamic>;
     type IntoIter = Box<dyn Iterator<Item = Self::Item>>;
@@ -28,7 +28,7 @@ impl IntoIterator for Listener {
                     Some(Ok(Dynamic::from(connection)))
                 }
                 Ok(_) => None,
-                // Whoever closed it wants the loop to end.
+                // Closing it ends the loop.
                 Err(err) if err.kind == ErrorKind::Closed => None,
                 Err(err) => {
                     ended = true;
@@ -79,7 +79,7 @@ functions! {
         accept_until(&ctx, listener, Some(until))
     };
 
-    /// Closes the listener; the connections that it has taken in stay.
+    /// Closes the listener; the connections that it has accepted stay.
     ///
     /// ```rhai
     /// let listener = tcp::listen("127.0.0.1:0");
@@ -111,14 +111,14 @@ functions! {
     /// ```
     get is_closed(listener: &mut Listener) -> bool = listener.is_closed();
 
-    /// How many connections it has taken in.
+    /// How many connections it has accepted.
     ///
     /// ```rhai
     /// expect(tcp::listen("127.0.0.1:0").accepted, 0);
     /// ```
     get accepted(listener: &mut Listener) -> i64 = listener.accepted() as i64;
 
-    /// How many of the connections that it has taken in are open.
+    /// How many of the connections that it has accepted are open.
     ///
     /// ```rhai
     /// let listener = tcp::listen("127.0.0.1:0");
@@ -130,7 +130,7 @@ functions! {
     /// ```
     get open(listener: &mut Listener) -> i64 = listener.open() as i64;
 
-    /// How many times a connection could not be taken in: no descriptor was left (counted once until there is one again), or
+    /// How many times a connection could not be accepted: no descriptor was left (counted once until there is one again), or
     /// it was gone already.
     ///
     /// ```rhai

@@ -30,7 +30,7 @@ functions! {
     /// Listens at `HOST:PORT`, port 0 for any free one (socket(2), bind(2), listen(2)); `*:PORT`: at every IPv4 address of the
     /// host, `[::]:PORT`: at every IPv6 address, and at those alone.
     ///
-    /// Errors: `in-use` (says by whom, where the system tells), `not-local`, `permission` (a port below 1024), `exhausted`,
+    /// Errors: `in-use` (says by whom, where the system says), `not-local`, `permission` (a port below 1024), `exhausted`,
     /// `invalid`, `resolve`.
     ///
     /// ```rhai
@@ -40,11 +40,11 @@ functions! {
     /// ```
     fn listen(ctx: NativeCallContext, local: &str) -> ScriptResult<Listener> = listen_with(ctx, local, Map::new());
 
-    /// Listens, with options for the connections that are taken in: `framing`: `"raw"` (a message is what one read brings),
+    /// Listens, with options for the connections that are accepted: `framing`: `"raw"` (a message is what one read brings),
     /// `"line"` or `"length"` (four bytes before each message); `limit`: the longest message in bytes (1,048,576); `nodelay`
     /// (true: each message is sent at once); `keepalive`: probe a silent peer after this time; `rcvbuf`, `sndbuf`; `dscp` (0 to 63) or `tos` (all
     /// eight bits): the traffic class; and for the
-    /// listener `backlog`: how many connections may wait to be taken in (4,096).
+    /// listener `backlog`: how many connections may wait to be accepted (4,096).
     ///
     /// Errors: as `listen`; `invalid`: an unknown option.
     ///

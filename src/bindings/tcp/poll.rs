@@ -107,7 +107,7 @@ fn next(ctx: &NativeCallContext, poll: &Poll, until: Option<Instant>) -> ScriptR
     Ok(Happened(Arc::new(polled)))
 }
 
-/// Gives each happening to `handler`. What it throws is told at once and ends the connection of that event alone.
+/// Gives each happening to `handler`. What it throws is reported at once and ends the connection of that event alone.
 fn handle(ctx: &NativeCallContext, poll: &Poll, handler: FnPtr) -> ScriptResult<()> {
     let mut callback = Callback::new(ctx, handler).renewing();
     let context = context::wait(Wait::Events(poll));
@@ -138,9 +138,9 @@ functions! {
         "that happens at them.";
     object Happened as Event, "Something that happened at one of the sockets that are waited for together.";
 
-    /// Waits for several sockets with one thread: a listener, whose connections are taken in and waited for too; connections;
-    /// UDP sockets; or an array of them. Nobody holds up the others: an answer that a client does not take yet is kept, and
-    /// the client not heard meanwhile.
+    /// Waits for several sockets with one thread: a listener, whose connections are accepted and waited for too; connections;
+    /// UDP sockets; or an array of them. No one holds up the others: an answer that a client does not take yet is kept, and
+    /// nothing is received from that client meanwhile.
     ///
     /// Errors: `closed`, `exhausted`; `invalid`: something else.
     ///

@@ -39,7 +39,7 @@ pub(super) fn serve(ctx: &NativeCallContext, connection: &Connection, handler: F
                 // It is counted, and the connection lives on.
                 Ok(Incoming::Path(_)) => {}
                 Ok(_) => break,
-                // Whoever closed it wants the loop to end.
+                // Closing it ends the loop.
                 Err(err) if err.kind == ErrorKind::Closed => break,
                 Err(err) => {
                     context::has_left(connection);

@@ -1,4 +1,4 @@
-//! What a connection tells of itself, the options of its socket, and what the kernel knows of it (TCP_INFO).
+//! The properties of a connection, the options of its socket, and what the kernel knows of it (TCP_INFO).
 
 use rhai::{Dynamic, Map, NativeCallContext};
 
@@ -29,7 +29,7 @@ functions! {
     /// ```
     get addr(conn: &mut Connection) -> std::net::SocketAddr = conn.local();
 
-    /// How messages are told apart: `"raw"`, `"line"` or `"length"`.
+    /// How messages are distinguished: `"raw"`, `"line"` or `"length"`.
     ///
     /// ```rhai
     /// let listener = tcp::listen("127.0.0.1:0");
@@ -59,7 +59,7 @@ functions! {
     /// ```
     get is_closed(conn: &mut Connection) -> bool = conn.is_closed();
 
-    /// How long it took to connect, a Duration; `()` for a connection that was taken in.
+    /// How long it took to connect, a Duration; `()` for a connection that was accepted.
     ///
     /// ```rhai
     /// let listener = tcp::listen("127.0.0.1:0");
@@ -68,7 +68,7 @@ functions! {
     /// ```
     get connected_in(conn: &mut Connection) -> Dynamic = conn.connected_in().map_or(Dynamic::UNIT, Dynamic::from);
 
-    /// How many errors of the path, such as ICMP errors, came while nobody asked for them and the connection lived on.
+    /// How many errors of the path, such as ICMP errors, came while no one asked for them and the connection lived on.
     ///
     /// ```rhai
     /// let listener = tcp::listen("127.0.0.1:0");

@@ -89,7 +89,7 @@ functions! {
     get info(icmp: &mut IcmpError) -> i64 = i64::from(icmp.info);
 
     /// The MPLS labels that the packet had at the router which reports the error (RFC 4950), an array of maps `#{ label, tc,
-    /// bottom, ttl }`, the outermost first; empty if it tells none.
+    /// bottom, ttl }`, the outermost first; empty if it has none.
     ///
     /// ```rhai
     /// let ping = udp::bind("127.0.0.1:0").ping(udp::closed_port(), "ping 1", 100.ms);

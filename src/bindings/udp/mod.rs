@@ -68,7 +68,7 @@ functions! {
         bind(&ctx, local, read)
     };
 
-    /// Makes a socket to talk with `peer`: of its version of IP, bound to any free port. It still hears everybody: it is not
+    /// Makes a socket to talk with `peer`: of its version of IP, bound to any free port. It still receives from everybody: it is not
     /// connected.
     ///
     /// Errors: `exhausted`, `invalid`, `resolve`.
@@ -107,7 +107,7 @@ functions! {
         let version = if address(&ctx, &peer)?.is_ipv4() { Version::V4 } else { Version::V6 };
         let now = context::current();
         let local = local_address(&*now.host, &now.stop, local, version).or_raise(&ctx)?;
-        // A thread that serves a connection asks others over it: like the connection it is the thread's, whoever takes the place
+        // A thread that serves a connection asks others over it: like the connection it is the thread's, whichever version takes the place
         // of the script.
         if now.serving.serves() {
             return UdpSocket::bind(now.host, now.run.session.clone(), local, read).or_raise(&ctx);

@@ -131,7 +131,7 @@ functions! {
         outcome.nameless().map_or_else(|| Dynamic::from(outcome.to), |name| name.to_string().into())
     };
 
-    /// Who replied; `()` if nobody did.
+    /// Who replied; `()` if no one did.
     ///
     /// ```rhai
     /// let server = udp::bind("127.0.0.1:0");

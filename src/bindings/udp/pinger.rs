@@ -82,7 +82,7 @@ functions! {
     object Schedule as Pinger, "Pings on a schedule.";
 
     /// Sends `message` to `to` and waits for the answer, which repeats the message in any case of its letters; a message
-    /// `ping N …` is told from others by its number. If none comes in `timeout`, an ICMP error is waited for once more as
+    /// `ping N …` is distinguished from others by its number. If none comes in `timeout`, an ICMP error is waited for once more as
     /// long. The result's `kind` is `"reply"`, `"icmp"`, `"timeout"`, `"error"` (this host could not send it) or
     /// `"interrupted"`.
     ///

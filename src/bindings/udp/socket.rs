@@ -1,4 +1,4 @@
-//! A socket in scripts: what it sends and receives, and what it tells of itself. Pings are in [`super::pinger`].
+//! A socket in scripts: what it sends and receives, and its properties. Pings are in [`super::pinger`].
 
 use rhai::{Array, Dynamic, Map, NativeCallContext, Position};
 
@@ -33,7 +33,7 @@ impl IntoIterator for UdpSocket {
                     Some(Ok(Dynamic::from(ReceivedPacket::new(self.clone(), incoming))))
                 }
                 Ok(_) => None,
-                // Whoever closed the socket wants the loop to end.
+                // Closing it ends the loop.
                 Err(err) if err.kind == ErrorKind::Closed => None,
                 Err(err) => {
                     ended = true;
@@ -219,7 +219,7 @@ functions! {
     /// ```
     fn notices(socket: &mut UdpSocket) -> Array = socket.notices().into_iter().map(Dynamic::from).collect();
 
-    /// How many ICMP errors came for what was sent while nobody asked: for answers to clients that are gone, say.
+    /// How many ICMP errors came for what was sent while no one asked: for answers to clients that are gone, say.
     ///
     /// ```rhai
     /// expect(udp::bind("127.0.0.1:0").icmp_errors, 0);

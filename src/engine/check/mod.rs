@@ -1,6 +1,6 @@
 //! Checks scripts without running them: what the parser finds wrong, and undefined names.
 //!
-//! What only a run can tell, such as types, is left to the run: a check never finds fault with a script that is right. What runs but is likely
+//! What only a run can know, such as types, is left to the run: a check never finds fault with a script that is right. What runs but is likely
 //! a mistake, such as `${` in double quotes, is a warning, which leaves the exit code as it is.
 
 mod names;
@@ -17,10 +17,10 @@ use crate::bindings::context::Programs;
 use crate::net::error::{Error, ErrorKind};
 use crate::terminal::output;
 
-/// Syntax errors told of one script; after so many the rest is noise.
+/// Syntax errors reported of one script; after so many the rest is noise.
 const SYNTAX_ERRORS: usize = 20;
 
-/// Checks each of `files` (a file, the name of a script that came with pingscript, or `-` for standard input) and tells
+/// Checks each of `files` (a file, the name of a script that came with pingscript, or `-` for standard input) and says
 /// what it finds; the exit code.
 pub fn run(files: &[String]) -> i32 {
     if files.is_empty() {

@@ -12,7 +12,7 @@ use crate::engine::programs::ScriptHost;
 const KEYWORDS: [&str; 10] =
     ["Fn", "call", "curry", "debug", "eval", "is_def_fn", "is_def_var", "is_shared", "print", "type_of"];
 
-/// What can be told of a script's imports.
+/// What is known of a script's imports.
 #[derive(Debug, Default)]
 pub(super) struct Imports {
     /// Modules whose functions are not known.

@@ -226,8 +226,8 @@ fn mismatch(forms: &[&Function], given: &[String], with_dot: bool) -> Words {
         return Words::new(message).hint(missing).hint(usage(forms, with_dot));
     }
     let same_count = forms.iter().filter(|f| f.params.len() == given.len());
-    let telling = |f: &Function| wrong(f, given).any(|(_, want, _)| matches!(want, "closure" | "Duration" | "float"));
-    let nearest = same_count.min_by_key(|f| (wrong(f, given).count(), !telling(f)));
+    let is_plain = |f: &Function| wrong(f, given).any(|(_, want, _)| matches!(want, "closure" | "Duration" | "float"));
+    let nearest = same_count.min_by_key(|f| (wrong(f, given).count(), !is_plain(f)));
     let specific = nearest.and_then(|form| {
         let (at, want, got) = wrong(form, given).next()?;
         let others = forms.iter().filter(|f| f.params.len() == given.len() && f.params[at].kind != want).count();

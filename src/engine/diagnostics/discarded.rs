@@ -1,4 +1,4 @@
-//! Verdicts that stand as a statement with something after it: nobody gets them.
+//! Verdicts that stand as a statement with something after it: no one gets them.
 
 use super::Words;
 use super::scan::Scan;
@@ -6,7 +6,7 @@ use super::scan::Scan;
 /// The functions that make a verdict.
 const VERDICTS: [&str; 7] = ["pass", "drop", "delay", "duplicate", "replace", "corrupt", "reject"];
 
-/// Words that begin a block whose value nobody gets.
+/// Words that begin a block whose value no one gets.
 const LOOPS: [&str; 4] = ["for", "while", "loop", "do"];
 
 /// `|pkt| { if pkt.number == 2 { drop(); } pass() }`: the policy goes on, and drops nothing. The token `index` is the verdict's name.

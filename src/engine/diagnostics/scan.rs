@@ -1,4 +1,4 @@
-//! A light reading of script text, for what the parser does not tell: which bracket was left open, which
+//! A light reading of script text, for what the parser does not report: which bracket was left open, which
 //! names are declared where, whether a place is inside a `fn`.
 //!
 //! It never fails: broken text is what it is for.
@@ -87,7 +87,7 @@ impl Scan {
         let first = block.map_or(0, |open| open + 1);
         let (mut from, mut to, mut depth) = (first, self.tokens.len(), 0usize);
         for i in first..self.tokens.len() {
-            // With a bracket left open, the lines tell where the next statement begins.
+            // With a bracket left open, the lines say where the next statement begins.
             if i > at && depth > 0 && self.begins_line(i, self.tokens[from].start.1) {
                 to = i;
                 break;

@@ -100,7 +100,7 @@ fn names_a_variable(scan: &Scan, index: usize) -> bool {
 /// Methods of arrays, maps and blobs that change them and give nothing back; no object of a handle has one of them.
 const CHANGES: [&str; 9] = ["push", "insert", "append", "splice", "retain", "dedup", "sort", "reverse", "fill"];
 
-/// `fn add(list, x) { list.push(x); }`: the change of a copy that nobody sees. The token `index` is the first use of the
+/// `fn add(list, x) { list.push(x); }`: the change of a copy that no one sees. The token `index` is the first use of the
 /// parameter, and all of them are such statements.
 fn lost_change(scan: &Scan, index: usize) -> Option<Words> {
     let name = scan.text(index);

@@ -59,7 +59,7 @@ pub fn run(host: &ScriptHost, doc: &Doc) -> Result<String, Error> {
     })
 }
 
-/// Writes the definitions; what to tell of it.
+/// Writes the definitions; what to print about it.
 fn define(host: &ScriptHost, dir: &Path) -> Result<String, Error> {
     let failed = |err: std::io::Error| {
         let error = Error { kind: ErrorKind::File, ..Error::system("doc", &err) };

@@ -261,7 +261,7 @@ fn native(engine: &Engine, info: &FuncInfo<'_>, ours: &HashMap<u64, Vec<Vec<Stri
 const VALUES: [&str; 7] = ["string", "array", "blob", "map", "character", "range", "timestamp"];
 
 /// Whether a native is called with a dot. One that changes its object is; one that takes an object and a closure is not,
-/// since a method call locks its object; of others the example tells.
+/// since a method call locks its object; of others the example says.
 fn is_method(name: &str, params: &[(String, String, bool)], doc: &[String], ours: bool) -> bool {
     let Some((_, first, changed)) = params.first() else { return false };
     let object = first.starts_with(char::is_uppercase);

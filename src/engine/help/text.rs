@@ -64,14 +64,14 @@ fn overview(reference: &Reference) -> String {
         };
         section(&mut text, &format!("{name}: {about}"), titles);
     }
-    let mut told: Vec<&str> = Vec::new();
+    let mut shown: Vec<&str> = Vec::new();
     for group in GROUPS {
         let members: Vec<&HelpEntry> = reference.ours().filter(|entry| group.holds(entry)).collect();
-        told.extend(members.iter().map(|entry| entry.title.as_str()));
+        shown.extend(members.iter().map(|entry| entry.title.as_str()));
         section(&mut text, group.about, members.iter().map(|entry| entry.title.clone()));
     }
     let rest = reference.ours().filter(|entry| entry.kind == EntryKind::Function && entry.namespace.is_empty());
-    let rest = rest.map(|entry| entry.title.clone()).filter(|title| !told.contains(&title.as_str()));
+    let rest = rest.map(|entry| entry.title.clone()).filter(|title| !shown.contains(&title.as_str()));
     section(&mut text, "Others", rest);
     section(&mut text, "Objects, with methods and properties", reference.types.keys().cloned());
     text.push_str(
@@ -113,10 +113,10 @@ pub fn type_page(reference: &Reference, kind: &str) -> String {
         }
     };
     let of = |wanted: &[EntryKind]| {
-        let told = |entry: &&HelpEntry| {
+        let shown = |entry: &&HelpEntry| {
             wanted.contains(&entry.kind) && !matches!(entry.name.as_str(), "to_string" | "to_debug")
         };
-        reference.of_type(kind).filter(told).collect::<Vec<_>>()
+        reference.of_type(kind).filter(shown).collect::<Vec<_>>()
     };
     part(&mut text, "Properties", of(&[EntryKind::Property, EntryKind::Index]));
     part(&mut text, "Methods", of(&[EntryKind::Method]));

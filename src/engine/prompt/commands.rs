@@ -47,12 +47,12 @@ pub type Loaded = Option<(String, Vec<String>)>;
 /// Does what a line that begins with a colon says.
 ///
 /// # Errors
-/// It failed, which was told; or the script that it loaded called `exit`.
+/// It failed, which was reported; or the script that it loaded called `exit`.
 pub fn obey(line: &str, session: &mut PromptSession, loaded: &mut Loaded) -> Result<Asked, SessionEnd> {
     let line = line.trim_start_matches(':').trim();
     let (command, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
     let rest = rest.trim();
-    let tell = |error: Error| {
+    let report = |error: Error| {
         refuse(&error);
         Err(SessionEnd::Failed)
     };
@@ -62,14 +62,14 @@ pub fn obey(line: &str, session: &mut PromptSession, loaded: &mut Loaded) -> Res
             let value = session.scope.get_value::<rhai::Dynamic>(rest).unwrap_or_default();
             match session.host.help(Some(&value)) {
                 Ok(text) => output::line(&text),
-                Err(error) => return tell(error),
+                Err(error) => return report(error),
             }
         }
         "help" | "h" | "?" => match help(session.host.reference(), Some(rest)) {
             Ok(text) => output::line(&text),
-            Err(error) => return tell(error),
+            Err(error) => return report(error),
         },
-        "load" if rest.is_empty() => return tell(lacking("load", "the name of a script", ":load my.rhai")),
+        "load" if rest.is_empty() => return report(lacking("load", "the name of a script", ":load my.rhai")),
         "load" => {
             let mut words = words(rest).into_iter();
             let name = words.next().unwrap_or_default();
@@ -77,12 +77,12 @@ pub fn obey(line: &str, session: &mut PromptSession, loaded: &mut Loaded) -> Res
             load(session, loaded)?;
         }
         "run" => load(session, loaded)?,
-        "save" if rest.is_empty() => return tell(lacking("save", "the name of a file", ":save my.rhai")),
+        "save" if rest.is_empty() => return report(lacking("save", "the name of a file", ":save my.rhai")),
         "save" => match save(session, rest) {
             Ok(lines) => {
                 output::line(&format!("{lines} entries are in {rest}; run it with: pingscript {}", path(rest)))
             }
-            Err(error) => return tell(error),
+            Err(error) => return report(error),
         },
         "vars" => output::line(&variables(session)),
         "tasks" => session.look("tasks()")?,
@@ -92,19 +92,19 @@ pub fn obey(line: &str, session: &mut PromptSession, loaded: &mut Loaded) -> Res
             ["hints", on @ ("on" | "off")] => return Ok(Asked::Hints(*on == "on")),
             [what, ..] if !["colour", "color", "colours", "colors", "hints"].contains(what) => {
                 let error = Error::invalid("set", format!("there is nothing called {what} to switch"));
-                return tell(error.with_hint("such as :set colour off, or :set hints on"));
+                return report(error.with_hint("such as :set colour off, or :set hints on"));
             }
             [_, how, ..] => {
                 let error = Error::invalid("set", format!("it is switched on or off, not {how}"));
-                return tell(error.with_hint("such as :set colour off, or :set hints on"));
+                return report(error.with_hint("such as :set colour off, or :set hints on"));
             }
-            _ => return tell(lacking("set", "what to switch", ":set colour off, or :set hints on")),
+            _ => return report(lacking("set", "what to switch", ":set colour off, or :set hints on")),
         },
         "quit" | "q" | "exit" => return Ok(Asked::Leave),
         _ => {
             let error = Error::new(ErrorKind::Invalid, "prompt", format!("there is no command :{command}"));
             let near = nearest(command, COMMANDS.iter().map(|(name, ..)| *name));
-            return tell(error.with_hint(match near.first() {
+            return report(error.with_hint(match near.first() {
                 Some(near) => format!("did you mean :{near}? :help lists them"),
                 None => ":help lists them".to_string(),
             }));
@@ -116,7 +116,7 @@ pub fn obey(line: &str, session: &mut PromptSession, loaded: &mut Loaded) -> Res
 /// Runs what was loaded last in the session.
 ///
 /// # Errors
-/// It failed, which was told; or it called `exit` with another code than 0.
+/// It failed, which was reported; or it called `exit` with another code than 0.
 pub fn load(session: &mut PromptSession, loaded: &Loaded) -> Result<(), SessionEnd> {
     let Some((name, args)) = loaded else {
         refuse(&lacking("run", "a script that was loaded before", ":load my.rhai"));
@@ -209,7 +209,7 @@ fn path(name: &str) -> String {
     if name.contains('/') || name.ends_with(".rhai") { name.to_string() } else { format!("./{name}") }
 }
 
-/// Words as a shell would tell them apart: by blanks, except within quotes.
+/// Words as a shell would distinguish them: by blanks, except within quotes.
 fn words(text: &str) -> Vec<String> {
     let (mut words, mut word, mut quote, mut begun) = (Vec::new(), String::new(), None, false);
     for c in text.chars() {

@@ -119,7 +119,7 @@ fn members(object: &str, word: &str, known: KnownNames<'_>) -> Vec<Completion> {
     entries.iter().filter(shown).map(|entry| called(entry)).collect()
 }
 
-/// The type of an expression that is a chain of names, calls and literals; `None` if that cannot be told.
+/// The type of an expression that is a chain of names, calls and literals; `None` if that cannot be known.
 pub fn kind_of(expression: &str, known: KnownNames<'_>) -> Option<String> {
     let text = expression.trim_end();
     let known_kind = |kind: &str| (!matches!(kind, "any" | "()" | "")).then(|| kind.to_string());

@@ -1,7 +1,7 @@
-//! Tells input that goes on in the next line from input that can be run.
+//! Distinguishes input that goes on in the next line from input that can be run.
 //!
 //! The parser of the language says where it met the end of the text; what it takes for complete although it is not, or
-//! cannot know, is told apart here. Three things nobody can tell, since what stands there is complete already: that an
+//! cannot know, is distinguished here. Three things no one can know, since what stands there is complete already: that an
 //! `else` will follow after `}`, that the next line will begin with a dot, and that an operator will stand at its start.
 
 use rhai::{Engine, LexError, OptimizationLevel, ParseError, ParseErrorType, Position};
@@ -220,7 +220,7 @@ mod tests {
         ("f(1 2)", false),
         ("if x { 1 }} {", false),
         ("fn 5() {", false),
-        // Nobody can tell that these go on
+        // No one can know that these go on
         ("if x > 3 { 1 }", false),
         ("sock", false),
         ("1", false),

@@ -1,6 +1,6 @@
 //! The prompt: entries run as they are typed, with variables and functions kept.
 //!
-//! [`session`] runs entries; [`input`] tells whether one is complete; on a terminal [`terminal`] reads them, with what is in
+//! [`session`] runs entries; [`input`] says whether one is complete; on a terminal [`terminal`] reads them, with what is in
 //! [`complete`], [`highlight`] and [`history`]; [`commands`] are lines that begin with a colon; [`show`] shows results.
 
 pub mod commands;
@@ -163,7 +163,7 @@ impl Reader {
                     }
                     PromptLine::Text(line) => line,
                     PromptLine::End if entry.is_empty() => break,
-                    // What is there is run, so that it is told what is missing.
+                    // What is there is run, so that the error says what is missing.
                     PromptLine::End => return Ok(Input::Entry(entry)),
                 },
                 None => {

@@ -113,7 +113,7 @@ impl PromptSession {
         ended
     }
 
-    /// As [`Self::enter`] for what nobody typed: it is not saved.
+    /// As [`Self::enter`] for what no one typed: it is not saved.
     ///
     /// # Errors
     /// It failed.

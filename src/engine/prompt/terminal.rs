@@ -59,8 +59,8 @@ pub struct PromptTerminal {
     history: History,
     /// Whether other threads' lines are shown above the one that is typed.
     shares: bool,
-    /// Whether it was told that the history cannot be kept.
-    told: bool,
+    /// Whether it was reported that the history cannot be kept.
+    reported: bool,
     /// Where the thread sits that reads a line.
     seat: Arc<BlockingCall>,
 }
@@ -80,7 +80,7 @@ impl PromptTerminal {
             .max_history_size(ENTRIES)?
             .history_ignore_dups(true)?
             .completion_type(CompletionType::List)
-            // Ctrl-C is a signal at any time: one that comes right after Enter would else be a key that nobody reads.
+            // Ctrl-C is a signal at any time: one that comes right after Enter would else be a key that no one reads.
             .enable_signals(true)
             .build();
         let history = History::of_user();
@@ -99,7 +99,7 @@ impl PromptTerminal {
             seen: Mutex::default(),
             hint: Mutex::default(),
         }));
-        // Without colours too: the editor then still tells where the cursor is, whatever NO_COLOR says.
+        // Without colours too: the editor then still says where the cursor is, whatever NO_COLOR says.
         editor.set_color_mode(if std::io::stdout().is_terminal() { ColorMode::Forced } else { ColorMode::Disabled });
         let shares = std::io::stdout().is_terminal() && !is_plain_terminal();
         if shares {
@@ -109,7 +109,7 @@ impl PromptTerminal {
         let seat = Arc::new(BlockingCall::default());
         let of_reader = seat.clone();
         threads::spawn("interrupts", move || end_waits(&of_reader))?;
-        Ok(Self { editor, history, shares, told: false, seat })
+        Ok(Self { editor, history, shares, reported: false, seat })
     }
 
     /// Reads a line; `continued`: of an entry that has begun.
@@ -178,7 +178,7 @@ impl PromptTerminal {
     pub fn keep(&mut self, entry: &str) {
         let _ = self.editor.add_history_entry(entry);
         if let Err(error) = self.history.add(entry)
-            && !std::mem::replace(&mut self.told, true)
+            && !std::mem::replace(&mut self.reported, true)
         {
             let why = crate::net::error::in_words(&error);
             output::note(&format!("what is typed is not kept for later: {}: {why}", self.history.name()));
@@ -233,7 +233,7 @@ struct Assistant {
     functions: Mutex<Vec<(String, usize)>>,
     hints: AtomicBool,
     colour: AtomicBool,
-    /// The line and the cursor's place as the editor last told them.
+    /// The line and the cursor's place as the editor last reported them.
     seen: Mutex<(String, usize)>,
     /// What is shown behind the line.
     hint: Mutex<String>,

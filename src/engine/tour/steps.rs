@@ -80,7 +80,7 @@ pub const STEPS: &[Step] = &[
     },
     Step {
         title: "Loss, as the client sees it",
-        text: "Nobody tells a UDP client that a datagram was dropped: the reply fails to come. A new socket is a new flow, \
+        text: "A UDP client gets no report of a dropped datagram: the reply fails to come. A new socket is a new flow, \
                counted from 1. Ping nine times, and see how many were lost:",
         lines: &[
             "let lossy = stats(); let client = udp::open(server.addr);",
@@ -93,7 +93,7 @@ pub const STEPS: &[Step] = &[
     },
     Step {
         title: "An error that answers",
-        text: "A port where nobody listens is no silence: the host says so with an ICMP error, which the ping brings back \
+        text: "A port where nothing is listening is no silence: the host says so with an ICMP error, which the ping brings back \
                at once. No privileges are needed for that:",
         lines: &["let gone = sock.ping(udp::closed_port(), \"anybody?\", wait); gone"],
         check: "gone.kind == \"icmp\"",
@@ -149,7 +149,7 @@ pub const STEPS: &[Step] = &[
     },
     Step {
         title: "Across the lab",
-        text: "run_in runs a closure in a host: its sockets are made there. Nobody listens in b, so b says so, and the \
+        text: "run_in runs a closure in a host: its sockets are made there. Nothing is listening in b, so b says so, and the \
                error needs 20 ms there and 20 ms back:",
         lines: &["let far = run_in(a, || udp::open(\"b:7\").ping(\"b:7\", \"hello\", 1.s)); far"],
         check: "far.kind == \"icmp\" && far.rtt >= 40.ms",

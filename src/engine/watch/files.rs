@@ -6,15 +6,15 @@ use std::os::unix::fs::MetadataExt;
 
 use crate::engine::sources::Sources;
 
-/// What tells that a file is another than before: its number (editors put a new file in the place of the old), when it was
+/// What shows that a file is another than before: its number (editors put a new file in the place of the old), when it was
 /// written and when it was changed in any way, in nanoseconds, and its length.
 type Stamp = (u64, i128, i128, u64);
 
 /// Files that are followed, by their names.
 #[derive(Debug, Default)]
 pub(super) struct Files {
-    /// How they were when they were last told of; `None`: not there.
-    told: BTreeMap<String, Option<Stamp>>,
+    /// How they were when they were last reported; `None`: not there.
+    reported: BTreeMap<String, Option<Stamp>>,
     /// Those that differ from that, as they were when they were last looked at: one may be half written.
     unsettled: BTreeMap<String, Option<Stamp>>,
 }
@@ -31,11 +31,11 @@ pub(super) struct FileChanges {
 impl Files {
     /// Follows the file called `name` too. `current`: whether it is known to be as it was read.
     pub(super) fn follow(&mut self, name: &str, current: impl FnOnce() -> bool) {
-        if !self.told.contains_key(name) {
+        if !self.reported.contains_key(name) {
             // Taken before it is compared: what is written from here on shows.
             let now = stamp(name);
             let before = if current() { now } else { now.map(|_| Stamp::default()) };
-            self.told.insert(name.to_string(), before);
+            self.reported.insert(name.to_string(), before);
         }
     }
 
@@ -51,14 +51,14 @@ impl Files {
 
     /// Follows the file called `name` alone from now on.
     pub(super) fn keep(&mut self, name: &str) {
-        self.told.retain(|known, _| known == name);
+        self.reported.retain(|known, _| known == name);
     }
 
-    /// Looks at each file. What is different from before is told at the second look that finds it the same: whoever writes
+    /// Looks at each file. What is different from before is reported at the second look that finds it the same: an editor that writes
     /// has finished.
     pub(super) fn look(&mut self) -> FileChanges {
         let (mut news, mut unsettled) = (FileChanges::default(), BTreeMap::new());
-        for (name, before) in &mut self.told {
+        for (name, before) in &mut self.reported {
             let now = stamp(name);
             if now == *before {
                 continue;
@@ -114,7 +114,7 @@ mod tests {
         assert_eq!((files.look(), files.look()), (FileChanges::default(), written()));
         fs::remove_file(&file).expect("removed");
         assert_eq!((files.look(), files.look().gone), (FileChanges::default(), vec![name.clone()]));
-        assert_eq!(files.look(), nothing, "told once");
+        assert_eq!(files.look(), nothing, "reported once");
         fs::write(&file, "12").expect("written");
         assert_eq!((files.look(), files.look()), (FileChanges::default(), written()));
         // One that was written between its reading and now.

@@ -86,8 +86,8 @@ struct WatchLoop {
     current: Option<RunningScript>,
     /// The version before, for one that fails at its start.
     before: Option<ScriptVersion>,
-    /// Whether it was told that the current one has ended.
-    told: bool,
+    /// Whether it was reported that the current one has ended.
+    reported: bool,
     /// Those before that still serve clients.
     elders: Vec<Elder>,
     /// The newest version, and how many were started.
@@ -98,17 +98,17 @@ struct WatchLoop {
 impl WatchLoop {
     fn new(job: Job, base: Context) -> Self {
         let (files, newest) = (Files::default(), Newest::default());
-        Self { job, base, files, current: None, before: None, told: false, elders: Vec::new(), newest, started: 0 }
+        Self { job, base, files, current: None, before: None, reported: false, elders: Vec::new(), newest, started: 0 }
     }
 
     /// Follows what the running script has read, and notices its end.
     fn look_after(&mut self) -> Result<()> {
         let Some(running) = &self.current else { return Ok(()) };
-        // Before it is told that the script has ended: whoever waits for that may save a file at once.
+        // Before it is reported that the script has ended: those who wait for that may save a file at once.
         let ended = running.is_done();
         running.look_after();
         self.files.follow_all(&running.version.host.sources);
-        if !ended || self.told {
+        if !ended || self.reported {
             return Ok(());
         }
         let name = &self.job.name;
@@ -118,7 +118,7 @@ impl WatchLoop {
             return self.start(before, left);
         }
         output::note(&format!("{name}: it has ended; it is run again when it is saved"));
-        self.told = true;
+        self.reported = true;
         Ok(())
     }
 
@@ -167,7 +167,7 @@ impl WatchLoop {
     fn start(&mut self, version: ScriptVersion, kept: Sockets) -> Result<()> {
         self.started += 1;
         self.current = Some(RunningScript::start(version, &self.base, kept, (&self.newest, self.started))?);
-        self.told = false;
+        self.reported = false;
         Ok(())
     }
 
@@ -192,7 +192,7 @@ impl WatchLoop {
         names
     }
 
-    /// The script as it is now, if nothing is wrong with it as far as that can be seen; what is wrong was told.
+    /// The script as it is now, if nothing is wrong with it as far as that can be seen; what is wrong was reported.
     fn sound(&mut self, written: &[String]) -> Option<ScriptVersion> {
         let host = ScriptHost::for_checking();
         let mut right = true;

@@ -12,9 +12,9 @@ use crate::net::sys;
 /// A place for one thread at a time.
 #[derive(Debug, Default)]
 pub struct BlockingCall {
-    /// The number of the thread that sits here; 0: nobody does.
+    /// The number of the thread that sits here; 0: no one does.
     thread: AtomicI32,
-    /// How many are about to call away whoever sits here.
+    /// How many are about to call away the thread that sits here.
     callers: AtomicU32,
     /// Held from reading the thread's id until the signal is sent, so that no signal hits a thread that has left.
     calling: Mutex<()>,
@@ -92,7 +92,7 @@ mod tests {
                 let wait = || {
                     let seated = seat.take().expect("a free seat");
                     sat.store(true, Ordering::SeqCst);
-                    // Nobody ever writes.
+                    // No one ever writes.
                     let ended = (&ours).read(&mut [0]).map_err(|err| err.kind());
                     drop(seated);
                     ended

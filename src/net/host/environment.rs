@@ -1,5 +1,5 @@
 //! What the core needs of the process around it: a place for its notes and rows, and what is to be done before a wait.
-//! Whoever runs the core sets it once; without one nothing is shown. And what the core has once in a process.
+//! The program that runs the core sets it once; without one nothing is shown. And what the core has once in a process.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, AtomicUsize, Ordering};

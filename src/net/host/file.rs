@@ -107,7 +107,7 @@ mod tests {
         assert_eq!(std::fs::read(name).expect("read"), b"");
         assert_eq!(kind(create(name, |_| true)), Err(ErrorKind::ResourceBusy));
         drop(first);
-        drop(create(name, |_| false).expect("an empty file is nobody's"));
+        drop(create(name, |_| false).expect("an empty file is no one's"));
         std::fs::remove_file(name).expect("removed");
         assert_eq!(kind(create("/dev/null", |_| false)), Ok(()));
     }

@@ -108,7 +108,7 @@ pub trait Host: Debug + Send + Sync {
 
     /// Waits in `call`, which makes a system call that blocks for as long as it has nothing to give: that costs less than a
     /// wait before it. What was printed is shown first; `stop` ends the call (EINTR). Whether the call was made: if not,
-    /// whoever wants to wait does so with [`Host::wait`]. So it always is on a host whose time is not the kernel's.
+    /// a caller that wants to wait does so with [`Host::wait`]. So it always is on a host whose time is not the kernel's.
     fn wait_in(&self, stop: &Stop, call: &mut dyn FnMut()) -> bool {
         environment().flush();
         let Some(_inside) = stop.blocking() else { return false };

@@ -1,7 +1,7 @@
 //! Names to addresses by the system's resolver, with a wait that ends as every other does.
 //!
-//! getaddrinfo(3) cannot be stopped: it runs on a thread of its own, and whoever waits for it waits in the host. A thread
-//! that nobody waits for any more ends when the resolver gives up.
+//! getaddrinfo(3) cannot be stopped: it runs on a thread of its own, and the thread that waits for it waits in the host. A thread
+//! that no one waits for any more ends when the resolver gives up.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
@@ -20,10 +20,10 @@ use crate::net::time::Duration;
 const PATIENCE: Duration = Duration::from_secs(15);
 
 /// The addresses of `name` as `here` knows them, else as the system's resolver does, with port 0, most wanted first. The
-/// hosts of a lab know each other and themselves, and ask nobody outside.
+/// hosts of a lab know each other and themselves, and ask no one outside.
 ///
 /// # Errors
-/// `resolve`: there are none, or nobody answers in time; `interrupted`: the stop happened first; `exhausted`: no thread or
+/// `resolve`: there are none, or no one answers in time; `interrupted`: the stop happened first; `exhausted`: no thread or
 /// descriptor is left.
 pub(in crate::net) fn look_up(here: &dyn Host, name: &str, stop: &Stop) -> Result<Vec<SocketAddr>> {
     let known = here.lookup(name);

@@ -75,7 +75,7 @@ struct StopNode {
 #[derive(Debug)]
 struct Wake {
     fd: OwnedFd,
-    /// Held while the descriptor is raised for one of those who share it: whoever lowers it would otherwise take the
+    /// Held while the descriptor is raised for one of those who share it: the one that lowers it would otherwise take the
     /// signal of another with it.
     kicking: Mutex<()>,
 }
@@ -246,7 +246,7 @@ impl StopNode {
         }
     }
 
-    /// Leaves out the ended threads above that nobody but this one holds: where each thread starts the next and ends, the
+    /// Leaves out the ended threads above that no one but this one holds: where each thread starts the next and ends, the
     /// tree would grow for ever.
     fn shorten(self: &Arc<Self>) {
         let mut parent = lock(&self.parent);
@@ -260,7 +260,7 @@ impl StopNode {
     /// Brings this and all beneath to `stage`; without recursion, since the tree can be deeper than the stack.
     ///
     /// All are marked before any is woken: a thread that is woken with others and finds itself unmarked would wait again, be
-    /// woken again, and so take the processor from whoever is to mark it.
+    /// woken again, and so take the processor from the thread that is to mark it.
     fn advance(&self, stage: u8, reason: u8) {
         let mut beneath = self.mark(stage, reason);
         let mut at = 0;

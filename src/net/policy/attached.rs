@@ -143,7 +143,7 @@ impl Policy {
                     }
                     rest = others;
                 }
-                // One without parts has nobody to object.
+                // One without parts has no one to object.
                 Some(last.unwrap_or_else(|| Verdict { action: Action::Pass, origin: "chain([])".into() }))
             }
         }

@@ -123,7 +123,7 @@ impl PolicyInput<'_> {
 
 impl Carried<'_> {
     /// The flow it belongs to: protocol, addresses and ports, in one direction. An echo of ICMP has its identifier in place
-    /// of ports; what is not IP is told apart by its type and the host it comes from.
+    /// of ports; what is not IP is distinguished by its type and the host it comes from.
     pub fn flow(&self) -> FlowKey {
         match &self.frame.ip {
             Some(ip) => {

@@ -5,7 +5,7 @@ use std::ops::{Add, Sub};
 /// How many numbers back the neighbour of a probe is still found; a power of two.
 const REACH: u64 = 4096;
 
-/// Pairs of things that follow each other, each of which was lost or not: what tells bursts from single losses.
+/// Pairs of things that follow each other, each of which was lost or not: what distinguishes bursts from single losses.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Neighbours {
     /// Pairs.

@@ -85,14 +85,14 @@ pub enum End {
     Icmp {
         /// The error.
         error: IcmpError,
-        /// Whether it did not tell which of several pending probes it is about.
+        /// Whether it did not say which of several pending probes it is about.
         assumed: bool,
         /// The time until it came, by the session's clock or the best lesser one.
         rtt: Duration,
     },
     /// No whole reply came in time.
     TimedOut {
-        /// What is wrong with the reply that came all the same. One that names no probe is put down to the one that is waited
+        /// What is wrong with the reply that came all the same. One that names no probe is attributed to the one that is waited
         /// for, or else to the oldest in flight.
         instead: Option<Fault>,
     },

@@ -22,7 +22,7 @@ pub struct Trace {
 /// What came back for one probe.
 #[derive(Clone, Debug)]
 pub struct HopReply {
-    /// Who answered; `None`: nobody did.
+    /// Who answered; `None`: no one did.
     pub by: Option<ZonedIp>,
     /// After which time.
     pub rtt: Option<Duration>,
@@ -63,7 +63,7 @@ pub struct Hop {
     answered: u64,
     /// How many answers were ICMP errors.
     errors: u64,
-    /// The first answers, as many as a line shows; `None` for one that did not come. Those that only tell an MTU are shown if
+    /// The first answers, as many as a line shows; `None` for one that did not come. Those that only report an MTU are shown if
     /// there are no others.
     shown: Vec<Option<(ZonedIp, Duration, Option<Kind>)>>,
     mpls: Vec<MplsLabel>,
@@ -178,7 +178,7 @@ impl Trace {
         self.hops.iter().find(|(_, hop)| hop.ends).map(|(ttl, _)| *ttl)
     }
 
-    /// The least MTU that a router told, and the hop at which it did.
+    /// The least MTU that a router reported, and the hop at which it did.
     pub fn mtu(&self) -> Option<(u8, u32)> {
         let told = self.hops.iter().filter_map(|(ttl, hop)| Some((*ttl, hop.mtu?)));
         told.min_by_key(|&(_, mtu)| mtu)
@@ -200,13 +200,13 @@ impl Trace {
         self.hops().any(|(_, hop)| hop.answered < hop.sent)
     }
 
-    /// What the missing answers mean, hop by hop. With few probes each, little can be told; nothing is said of what chance may
+    /// What the missing answers mean, hop by hop. With few probes each, little can be said; nothing is said of what chance may
     /// have done.
     pub fn findings(&self) -> Vec<TraceFinding> {
         let hops: Vec<(u8, (u64, u64))> =
             self.hops().filter(|(_, hop)| hop.sent > 0).map(|(ttl, hop)| (ttl, hop.lost())).collect();
         let mut found = Vec::new();
-        // Where nothing is lost yet: this host. Behind it, the hops that tell of the way to them.
+        // Where nothing is lost yet: this host. Behind it, the hops that report the way to them.
         let mut way = vec![(0, (0, hops.first().map_or(0, |(_, lost)| lost.1)))];
         for (index, &(ttl, own)) in hops.iter().enumerate() {
             let behind: Vec<_> = hops[index + 1..].iter().map(|(_, lost)| *lost).collect();
@@ -371,8 +371,8 @@ impl fmt::Display for TraceFinding {
                 write!(f, "from hop {ttl} on about {:.0}% of probes get no reply: ", share * 100.0)?;
                 f.write_str("lost packets, or hops that limit or withhold their replies; ")?;
                 f.write_str(match replies {
-                    true => "these probes cannot tell which",
-                    false => "a destination that replies to ICMP or TCP probes would tell which",
+                    true => "these probes cannot know which",
+                    false => "a destination that replies to ICMP or TCP probes would show which",
                 })
             }
         }

@@ -1,6 +1,6 @@
 //! What a message says, by a hash and its length.
 
-/// What a message says, without the message: enough to tell a whole answer from a damaged one.
+/// What a message says, without the message: enough to distinguish a whole answer from a damaged one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Content {
     /// A hash of the bytes with ASCII letters in lower case, since servers that answer in capitals are whole answers.

@@ -43,7 +43,7 @@ fn without_offset(line: &str, at: usize, many: bool) -> Option<&str> {
         return (offset.len() >= 4 && usize::from_str_radix(offset, 16).is_ok()).then_some(rest);
     }
     let is_offset = first.len() >= 4 && usize::from_str_radix(first, 16) == Ok(at);
-    // Where there is one line alone, two blanks after it tell an offset from data.
+    // Where there is one line alone, two blanks after it distinguish an offset from data.
     (is_offset && (many || rest.starts_with(' '))).then_some(rest)
 }
 

@@ -1,4 +1,4 @@
-//! The stop of what this thread is doing, for waits deep within the core that whoever calls cannot hand one to.
+//! The stop of what this thread is doing, for waits deep within the core, to which the caller cannot hand one.
 
 use std::cell::RefCell;
 
@@ -9,7 +9,7 @@ thread_local! {
 }
 
 impl Stop {
-    /// The stop of what this thread is doing; `None` if nobody has said.
+    /// The stop of what this thread is doing; `None` if no one has said.
     pub fn of_thread() -> Option<Self> {
         OWN.with_borrow(Clone::clone)
     }

@@ -7,7 +7,7 @@ use super::Place;
 use crate::net::policy::neighbours::Neighbours;
 use crate::net::random::RandomStream;
 
-/// How many flows a policy tells apart. Whoever sends from ever new ports must not take all memory.
+/// How many flows a policy distinguishes. A sender with ever new ports must not take all memory.
 const MOST_FLOWS: usize = 65_536;
 
 /// What packets of one flow have in common.
@@ -19,7 +19,7 @@ pub struct FlowKey {
     pub from: SocketAddr,
     /// The receiver.
     pub to: SocketAddr,
-    /// Whether a kernel sends it by itself: when it does is nobody's choice, and must not change the numbers of other flows.
+    /// Whether a kernel sends it by itself: when it does is no one's choice, and must not change the numbers of other flows.
     pub of_kernel: bool,
 }
 
@@ -136,7 +136,7 @@ mod tests {
         assert_eq!(
             flows.next(FlowKey::received(from(7), ([127, 0, 0, 1], 1).into()), 1).0.number,
             2,
-            "the first ones are still told apart"
+            "the first ones are still distinguished"
         );
         assert_eq!((flows.known.len(), flows.flows.len()), (MOST_FLOWS, MOST_FLOWS + 1));
     }

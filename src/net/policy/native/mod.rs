@@ -33,7 +33,7 @@ pub enum Action {
     Replace(Arc<[u8]>),
     /// Let it through with one bit of its payload flipped, checksums left as they are.
     Corrupt,
-    /// Lose it and tell its sender by an ICMP error.
+    /// Lose it and send an ICMP error to its sender.
     Reject(Arc<Rejection>),
 }
 

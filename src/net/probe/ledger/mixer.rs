@@ -33,7 +33,7 @@ impl Hasher for Mixer {
     }
 
     fn finish(&self) -> u64 {
-        // The map picks the bucket by the low bits, and tells entries of a bucket apart by the highest seven.
+        // The map picks the bucket by the low bits, and distinguishes entries of a bucket by the highest seven.
         self.0 ^ (Self::mix(self.0) & !(u64::MAX >> 7))
     }
 }

@@ -32,7 +32,7 @@ mod peers;
 mod record;
 mod store;
 
-/// How many settled probes are remembered, the latest to settle. An answer to an older one can no longer be told from a
+/// How many settled probes are remembered, the latest to settle. An answer to an older one can no longer be distinguished from a
 /// late one and is counted as that.
 pub const REMEMBERED: usize = 65_536;
 
@@ -166,7 +166,7 @@ impl Stray {
 pub enum Blame {
     /// The error names the probe: by what it quotes, or because it came from the probe's own system call.
     Named(ProbeId),
-    /// The error does not tell between several probes and is put down to this one; its record says so.
+    /// The error does not distinguish several probes and is attributed to this one; its record says so.
     Assumed(ProbeId),
     /// The error is about none of the probes known.
     Nobody,

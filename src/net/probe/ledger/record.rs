@@ -71,6 +71,6 @@ pub struct Record {
     pub state: State,
     /// Whether a whole answer has come, in time or late.
     pub answered: bool,
-    /// Whether the error that settled it did not name it and was only put down to it.
+    /// Whether the error that settled it did not name it and was only attributed to it.
     pub assumed: bool,
 }

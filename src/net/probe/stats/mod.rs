@@ -14,7 +14,7 @@ use crate::net::time::Duration;
 
 mod binomial;
 
-/// The longest time that percentiles tell apart: an hour, in nanoseconds.
+/// The longest time that percentiles report apart: an hour, in nanoseconds.
 const LONGEST: u64 = 3_600_000_000_000;
 
 /// How many numbers back a neighbour is still found when answers overtake each other.

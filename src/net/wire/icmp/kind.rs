@@ -193,7 +193,7 @@ mod tests {
 
     use super::*;
 
-    /// The error messages a pinger must tell apart, in their exact wording.
+    /// The error messages a pinger must report apart, in their exact wording.
     const REQUIRED: [(u8, u8, &str); 32] = [
         (3, 0, "Net Unreachable"),
         (3, 1, "Host Unreachable"),
