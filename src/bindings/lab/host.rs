@@ -89,7 +89,7 @@ fn networks(text: &str) -> Result<Vec<Prefix>, Error> {
 
 functions! {
     pub fn api;
-    object HostObject, "A host of a lab. Routers are hosts too.";
+    object HostObject as Host, "A host of a lab. Routers are hosts too.";
 
     /// The host's name.
     ///

@@ -34,7 +34,7 @@ impl LabIngress {
 
 functions! {
     pub fn api;
-    object LabIngress, "A host's ingress: what comes in passes it.";
+    object LabIngress as Ingress, "A host's ingress: what comes in passes it.";
 
     /// Has a closure or a policy decide about each packet that comes in at a host from now on, over whichever link.
     ///

@@ -114,7 +114,7 @@ pub(super) fn overwrites(ctx: &NativeCallContext, options: &Map) -> ScriptResult
 
 functions! {
     pub fn api;
-    object LabLink, "A link between two hosts.";
+    object LabLink as Link, "A link between two hosts.";
 
     /// The link's name: those of its hosts.
     ///

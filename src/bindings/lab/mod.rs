@@ -211,7 +211,7 @@ functions! {
 
 functions! {
     pub fn api;
-    object ScriptLab, "A network of hosts, links and routers.";
+    object ScriptLab as Lab, "A network of hosts, links and routers.";
 
     /// Makes a host, with an IPv4 and an IPv6 address given out by the lab. Its name is known in the whole lab, to scripts and
     /// to programs.

@@ -19,7 +19,7 @@ pub struct LabProgram(program::Program);
 
 functions! {
     pub fn api;
-    object LabProgram, "A program that runs beside the script.";
+    object LabProgram as Program, "A program that runs beside the script.";
 
     /// Starts a program of the system beside this script, in the host: as `exec`, but without waiting for its end. It ends
     /// with the lab, and so does what it leaves running.

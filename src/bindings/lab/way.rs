@@ -120,7 +120,7 @@ pub(super) fn account(counts: Counts) -> String {
 
 functions! {
     pub fn api;
-    object LinkDirection, "One direction of a link.";
+    object LinkDirection as Way, "One direction of a link.";
 
     /// Has `policy` decide about each packet on the link from now on, in both directions: a closure that takes the packet and
     /// returns a verdict, or a policy such as `loss(0.1)`. A closure runs beside the script, with what it captured copied, and

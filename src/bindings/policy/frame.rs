@@ -62,7 +62,7 @@ impl PolicyFrame {
 
 functions! {
     pub fn api;
-    object PolicyFrame, "A packet on a link or at a host's ingress, with the Ethernet frame that carries it.";
+    object PolicyFrame as Frame, "A packet on a link or at a host's ingress, with the Ethernet frame that carries it.";
 
     /// What it is, in the word that a receive has for it: `"packet"`.
     ///

@@ -103,7 +103,7 @@ pub(super) fn answer(
 
 functions! {
     pub fn api;
-    object ReceivedPacket, "What a receive brought: a datagram, an ICMP error, a time-out or an interrupt.";
+    object ReceivedPacket as Packet, "What a receive brought: a datagram, an ICMP error, a time-out or an interrupt.";
 
     /// What came: `"packet"`, `"icmp"`, `"timeout"` or `"interrupted"`.
     ///
