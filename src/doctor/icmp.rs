@@ -2,14 +2,13 @@
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::os::fd::AsFd;
 
 use socket2::{Domain, Protocol, Type};
 
 use super::listen::Arrived;
 use super::{Area, Check, Checkup, State};
 use crate::net::error::in_words;
-use crate::net::sys;
+use crate::net::sys::{self, Errno};
 use crate::net::wire::Family;
 use crate::net::wire::icmp::{Echo, Kind, Message};
 
@@ -48,7 +47,7 @@ fn ping_sockets(bench: Checkup<'_>, [v4, v6]: [io::Result<EchoReply>; 2], raw_op
     };
     let range = bench.system.read("net/ipv4/ping_group_range").unwrap_or_default();
     let range = range.split_whitespace().collect::<Vec<_>>().join(" ");
-    let refused = err.raw_os_error() == Some(libc::EACCES);
+    let refused = sys::errno(&err) == Errno::EACCES;
     let found = match refused {
         true => check(&format!("not for this user: net.ipv4.ping_group_range is {range}")),
         false => check(&in_words(&err)),
@@ -67,8 +66,8 @@ fn raw_sockets(bench: Checkup<'_>, [v4, v6]: [io::Result<EchoReply>; 2], ping_op
         Ok(answer) => return answered(check, bench, answer, v6.as_ref().ok()),
         Err(err) => err,
     };
-    let finding = match err.raw_os_error() {
-        Some(libc::EPERM) => "not without CAP_NET_RAW".to_string(),
+    let finding = match sys::errno(&err) {
+        Errno::EPERM => "not without CAP_NET_RAW".to_string(),
         _ => in_words(&err),
     };
     let found = check(&finding).remedies([bench.system.allow_raw_sockets()]).meaning(UNHEARD);
@@ -105,7 +104,7 @@ impl Checkup<'_> {
         };
         let socket = self.host.socket(domain, kind, Some(protocol))?;
         socket.set_nonblocking(true)?;
-        sys::number_stamps(socket.as_fd());
+        sys::number_stamps(&socket);
         let mut answer = EchoReply { came: false, stamped: false, unsent: None };
         let mut seq = 0;
         let sent = self.until_stamped(|bench| {

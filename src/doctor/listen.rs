@@ -1,13 +1,12 @@
 //! Receiving what comes to a socket and to its error queue.
 
 use std::io;
-use std::os::fd::AsFd;
 
 use socket2::Socket;
 
 use super::Checkup;
 use crate::net::host::Waited;
-use crate::net::sys::{self, Origin, PollFd, Received};
+use crate::net::sys::{self, Errno, Origin, PollFd, Received};
 use crate::net::time::Duration;
 
 /// How long something that crosses loopback may take before it counts as lost.
@@ -53,7 +52,7 @@ impl Checkup<'_> {
             if enough(&arrived) {
                 return Ok(arrived);
             }
-            let mut fds = [PollFd::readable(socket.as_fd())];
+            let mut fds = [PollFd::readable(socket)];
             if self.host.wait(&mut fds, Some(until), self.stop)? != Waited::Ready {
                 return Ok(arrived);
             }
@@ -80,7 +79,7 @@ impl Checkup<'_> {
 fn take_all(socket: &Socket, error_queue: bool, mut take: impl FnMut(Received, &[u8])) {
     let mut buffer = [0; 2048];
     loop {
-        match sys::receive(socket.as_fd(), &mut buffer, error_queue) {
+        match sys::receive(socket, &mut buffer, error_queue) {
             Ok(received) => take(received, &buffer[..received.len]),
             // An ICMP error takes the place of one call, and is in the queue too.
             Err(err) if !error_queue && is_icmp_error(&err) => {}
@@ -90,5 +89,5 @@ fn take_all(socket: &Socket, error_queue: bool, mut take: impl FnMut(Received, &
 }
 
 fn is_icmp_error(err: &io::Error) -> bool {
-    matches!(err.raw_os_error(), Some(libc::ECONNREFUSED | libc::EHOSTUNREACH | libc::ENETUNREACH))
+    matches!(sys::errno(err), Errno::ECONNREFUSED | Errno::EHOSTUNREACH | Errno::ENETUNREACH)
 }

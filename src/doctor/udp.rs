@@ -2,14 +2,13 @@
 
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::os::fd::AsFd;
 
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::listen::Arrived;
 use super::{Area, Check, Checkup, State};
 use crate::net::error::in_words;
-use crate::net::sys::{self, Origin};
+use crate::net::sys::{self, Errno, Origin};
 
 /// A free port of loopback.
 pub(super) const V4: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
@@ -44,7 +43,7 @@ fn datagrams_v6(bench: Checkup<'_>) -> Check {
     match bench.crosses(V6) {
         Ok(true) => check("a datagram crosses loopback"),
         Ok(false) => limited("a datagram sent over loopback did not arrive"),
-        Err(err) if err.raw_os_error() == Some(libc::EAFNOSUPPORT) => {
+        Err(err) if sys::errno(&err) == Errno::EAFNOSUPPORT => {
             limited("the kernel has no IPv6").remedies(["boot without ipv6.disable=1".to_string()])
         }
         Err(err) => {
@@ -117,7 +116,7 @@ impl Checkup<'_> {
     fn is_refused_aloud(&self) -> io::Result<bool> {
         let closed = self.udp(V4)?.local_addr()?;
         let from = self.udp(V4)?;
-        sys::set_option(from.as_fd(), libc::IPPROTO_IP, libc::IP_RECVERR, 1)?;
+        sys::queue_errors(&from, true)?;
         from.send_to(b"?", &closed)?;
         let arrived = self.receive(&from, |arrived| arrived.of(Origin::Icmp).next().is_some())?;
         Ok(arrived.of(Origin::Icmp).next().is_some())
@@ -126,8 +125,8 @@ impl Checkup<'_> {
     /// Whether the kernel stamps a datagram as it is sent, and as it arrives (SO_TIMESTAMPING).
     fn is_stamped(&self, local: SocketAddr) -> io::Result<(bool, bool)> {
         let (from, to) = (self.udp(local)?, self.udp(local)?);
-        sys::number_stamps(from.as_fd());
-        sys::number_stamps(to.as_fd());
+        sys::number_stamps(&from);
+        sys::number_stamps(&to);
         let (mut sent, mut received) = (false, false);
         self.until_stamped(|bench| {
             from.send_to(b"?", &to.local_addr()?)?;
@@ -141,7 +140,7 @@ impl Checkup<'_> {
     /// Whether the kernel says what a full receive buffer has lost (SO_RXQ_OVFL).
     fn drops_are_told(&self) -> io::Result<bool> {
         let (from, to) = (self.udp(V4)?, self.udp(V4)?);
-        sys::set_option(to.as_fd(), libc::SOL_SOCKET, libc::SO_RXQ_OVFL, 1)?;
+        sys::count_overflow(&to)?;
         to.set_recv_buffer_size(1)?;
         let addr = to.local_addr()?;
         for _ in 0..32 {

@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 
 use anyhow::Result;
 use rhai::{AST, ASTNode, Dynamic, EvalAltResult, Expr, Stmt};
+use signal_hook::consts::SIGQUIT;
 
 use super::diagnostics::certain_mistakes;
 use super::programs::{ScriptHost, is_interrupted, is_permission};
@@ -139,7 +140,7 @@ pub fn heed_signals(context: &Context) -> Result<()> {
     signals::at_leaving(move || session.refused.lines().iter().for_each(|line| output::note(line)));
     signals::stop_script(&context.stop);
     let session = context.run.session.clone();
-    signals::on(libc::SIGQUIT, "sigquit", move || output::note(&statistics(&session.loss_report)))
+    signals::on(SIGQUIT, "sigquit", move || output::note(&statistics(&session.loss_report)))
 }
 
 /// Whether a program declares options, and so explains them itself.

@@ -16,6 +16,7 @@ use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
 use std::time::Instant;
 
 use anyhow::{Context, Result};
+use signal_hook::consts::{SIGHUP, SIGTERM, SIGXFSZ};
 
 use crate::net::host::stop::{GRACE, Grace, Reason, Stop, ready, terminate_later};
 use crate::net::host::threads;
@@ -78,17 +79,17 @@ pub fn listen() -> Result<()> {
     stand_by().context("cannot listen for signals")?;
     ctrlc::set_handler(|| arrived(Reason::Interrupt)).context("cannot listen for SIGINT")?;
     // A file that may not grow any more (`ulimit -f`) is then a write that fails, as on a full disk.
-    signal_hook::flag::register(libc::SIGXFSZ, Arc::default()).context("cannot listen for SIGXFSZ")?;
-    on(libc::SIGTERM, "sigterm", || arrived(Reason::Terminate))?;
+    signal_hook::flag::register(SIGXFSZ, Arc::default()).context("cannot listen for SIGXFSZ")?;
+    on(SIGTERM, "sigterm", || arrived(Reason::Terminate))?;
     // `nohup` has it ignored, and means that.
-    if sys::is_ignored(libc::SIGHUP) { Ok(()) } else { on(libc::SIGHUP, "sighup", || arrived(Reason::HangUp)) }
+    if sys::is_ignored(SIGHUP) { Ok(()) } else { on(SIGHUP, "sighup", || arrived(Reason::HangUp)) }
 }
 
 /// Does `what` on a thread of its own, called `name`, whenever `signal` comes.
 ///
 /// # Errors
 /// The system has no descriptor or thread left.
-pub(super) fn on(signal: libc::c_int, name: &str, what: impl Fn() + Send + 'static) -> Result<()> {
+pub(super) fn on(signal: i32, name: &str, what: impl Fn() + Send + 'static) -> Result<()> {
     let failed = || format!("cannot listen for {}", name.to_uppercase());
     let (mut ours, theirs) = UnixStream::pair().with_context(failed)?;
     signal_hook::low_level::pipe::register(signal, theirs).with_context(failed)?;

@@ -6,6 +6,8 @@
 use std::fmt;
 use std::io;
 
+use nix::errno::Errno;
+
 /// The kind of an [`Error`], in the word that scripts compare with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -68,18 +70,18 @@ impl ErrorKind {
     }
 
     fn of_errno(errno: i32) -> Self {
-        match errno {
-            libc::EADDRINUSE => Self::InUse,
-            libc::EADDRNOTAVAIL => Self::NotLocal,
-            libc::EACCES | libc::EPERM => Self::Permission,
-            libc::ENETUNREACH | libc::EHOSTUNREACH | libc::ENETDOWN | libc::EHOSTDOWN => Self::Unreachable,
-            libc::EMSGSIZE => Self::TooLarge,
-            libc::EMFILE | libc::ENFILE | libc::ENOMEM | libc::ENOBUFS | libc::EAGAIN => Self::Exhausted,
-            libc::ECONNREFUSED => Self::Refused,
-            libc::ECONNRESET => Self::Reset,
-            libc::ETIMEDOUT => Self::TimedOut,
-            libc::EBADF | libc::EPIPE => Self::Closed,
-            libc::EINVAL => Self::Invalid,
+        match Errno::from_raw(errno) {
+            Errno::EADDRINUSE => Self::InUse,
+            Errno::EADDRNOTAVAIL => Self::NotLocal,
+            Errno::EACCES | Errno::EPERM => Self::Permission,
+            Errno::ENETUNREACH | Errno::EHOSTUNREACH | Errno::ENETDOWN | Errno::EHOSTDOWN => Self::Unreachable,
+            Errno::EMSGSIZE => Self::TooLarge,
+            Errno::EMFILE | Errno::ENFILE | Errno::ENOMEM | Errno::ENOBUFS | Errno::EAGAIN => Self::Exhausted,
+            Errno::ECONNREFUSED => Self::Refused,
+            Errno::ECONNRESET => Self::Reset,
+            Errno::ETIMEDOUT => Self::TimedOut,
+            Errno::EBADF | Errno::EPIPE => Self::Closed,
+            Errno::EINVAL => Self::Invalid,
             _ => Self::System,
         }
     }
@@ -124,9 +126,9 @@ impl Error {
         }
         let code = err.raw_os_error();
         let kind = code.map_or(ErrorKind::System, ErrorKind::of_errno);
-        let hint = match code {
-            Some(libc::EMFILE) => "too many files and sockets are open; raise `ulimit -n`, as in: ulimit -n 4096",
-            Some(libc::ENFILE) => "the system has too many files and sockets open; raise `sysctl fs.file-max`",
+        let hint = match code.map(Errno::from_raw) {
+            Some(Errno::EMFILE) => "too many files and sockets are open; raise `ulimit -n`, as in: ulimit -n 4096",
+            Some(Errno::ENFILE) => "the system has too many files and sockets open; raise `sysctl fs.file-max`",
             _ => "",
         };
         Self { code, ..Self::new(kind, op, in_words(err)) }.with_hint(hint)
@@ -191,11 +193,12 @@ mod tests {
 
     #[test]
     fn system_errors_read_as_a_sentence() {
-        let err = Error::system("bind", &io::Error::from_raw_os_error(libc::EADDRINUSE)).with_peer("127.0.0.1:7");
+        let err =
+            Error::system("bind", &io::Error::from_raw_os_error(Errno::EADDRINUSE as i32)).with_peer("127.0.0.1:7");
         assert_eq!(err.to_string(), "bind 127.0.0.1:7: address already in use");
         assert_eq!(err.kind, ErrorKind::InUse);
-        assert_eq!(err.code, Some(libc::EADDRINUSE));
-        let err = Error::system("open", &io::Error::from_raw_os_error(libc::EMFILE));
+        assert_eq!(err.code, Some(Errno::EADDRINUSE as i32));
+        let err = Error::system("open", &io::Error::from_raw_os_error(Errno::EMFILE as i32));
         assert!(err.kind == ErrorKind::Exhausted && err.hint.contains("raise `ulimit -n`"), "{err:?}");
     }
 }

@@ -2,13 +2,12 @@
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::os::fd::AsFd;
 
 use crate::net::error::{Error, ErrorKind, Result};
 use crate::net::host::resolver::{Done, on_a_thread};
 use crate::net::host::stop::Stop;
 use crate::net::host::{Host, Waited};
-use crate::net::sys::{self, PollFd};
+use crate::net::sys::{self, Errno, PollFd};
 
 /// What came of waiting for a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,16 +30,16 @@ pub fn read_line(host: &dyn Host, stop: &Stop) -> Result<InputLine> {
     let mut line = Vec::new();
     let (mut ahead, mut bytes) = ([0; 4096], [0; 4096]);
     loop {
-        let mut fds = [PollFd::readable(stdin.as_fd())];
+        let mut fds = [PollFd::readable(&stdin)];
         if host.wait(&mut fds, None, stop).map_err(failed)? == Waited::Stopped {
             return Ok(InputLine::Interrupted);
         }
         // Where one cannot look ahead, a byte at a time.
-        let waiting = sys::peek(stdin.as_fd(), &mut ahead).map_or(1, |waiting| {
+        let waiting = sys::peek(&stdin, &mut ahead).map_or(1, |waiting| {
             let end = ahead[..waiting].iter().position(|byte| *byte == b'\n');
             end.map_or(waiting, |end| end + 1)
         });
-        match sys::read(stdin.as_fd(), &mut bytes[..waiting]) {
+        match sys::read(&stdin, &mut bytes[..waiting]) {
             Ok(0) if line.is_empty() => return Ok(InputLine::End),
             Ok(0) => break,
             Ok(read) => {
@@ -50,7 +49,7 @@ pub fn read_line(host: &dyn Host, stop: &Stop) -> Result<InputLine> {
                 }
             }
             Err(err) if matches!(err.kind(), io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock) => {}
-            Err(err) if err.raw_os_error() == Some(libc::EBADF) => return Ok(InputLine::End),
+            Err(err) if sys::errno(&err) == Errno::EBADF => return Ok(InputLine::End),
             Err(err) => return Err(failed(err)),
         }
     }

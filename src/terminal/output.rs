@@ -11,7 +11,6 @@
 use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, IsTerminal, Write};
-use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
@@ -21,7 +20,7 @@ use crate::net::host::environment::Buffered;
 use crate::net::host::file::{Unwritten, write_lines};
 use crate::net::host::threads;
 use crate::net::sys;
-use crate::net::sys::PollFd;
+use crate::net::sys::{Errno, PollFd};
 use crate::net::time::Duration;
 use crate::terminal::columns::{COMMON, fit};
 
@@ -85,18 +84,17 @@ impl OutputQueue {
 
     /// Writes what both streams' readers take without a wait.
     fn write_what_is_taken(&mut self) {
-        let takes = |fd: BorrowedFd<'_>| {
-            let mut fds = [PollFd::writable(fd)];
-            sys::ppoll(&mut fds, Some(Duration::ZERO)).is_ok_and(|ready| ready > 0)
-        };
+        let takes = |fd: PollFd<'_>| sys::ppoll(&mut [fd], Some(Duration::ZERO)).is_ok_and(|ready| ready > 0);
         let mut start = 0;
         // Nothing is allocated or freed: this may run where that is not possible any more.
         for &(stream, end) in &self.runs {
             // A pipe that takes anything takes this much.
-            for piece in self.bytes[start..end].chunks(libc::PIPE_BUF) {
+            for piece in self.bytes[start..end].chunks(sys::PIPE_PIECE) {
                 match (stream, standard_output()) {
-                    (OutputStream::Output, Ok(out)) if !is_closed() && takes(out.as_fd()) => write_output(piece),
-                    (OutputStream::Error, _) if takes(io::stderr().as_fd()) => {
+                    (OutputStream::Output, Ok(out)) if !is_closed() && takes(PollFd::writable(out)) => {
+                        write_output(piece)
+                    }
+                    (OutputStream::Error, _) if takes(PollFd::writable(&io::stderr())) => {
                         drop(io::stderr().lock().write_all(piece))
                     }
                     _ => break,
@@ -182,7 +180,7 @@ fn keep(queue: &mut OutputQueue, at_once: bool) {
 pub fn give_to_rows() {
     let watch = || {
         let Ok(out) = standard_output() else { return };
-        let mut fds = [PollFd::failing(out.as_fd())];
+        let mut fds = [PollFd::failing(out)];
         while !fds[0].has_error() {
             if sys::ppoll(&mut fds, None).is_err() {
                 return;
@@ -255,7 +253,7 @@ pub fn at_close(last: impl FnOnce() + Send + 'static) {
 pub fn open() -> io::Result<()> {
     match standard_output() {
         Ok(_) => Ok(()),
-        Err(err) if err.raw_os_error() == Some(libc::EBADF) => Ok(()),
+        Err(err) if sys::errno(err) == Errno::EBADF => Ok(()),
         Err(err) => Err(io::Error::new(err.kind(), err.to_string())),
     }
 }
@@ -304,8 +302,8 @@ pub fn error_columns() -> Option<usize> {
 
 fn columns_of(stream: OutputStream) -> Option<usize> {
     match stream {
-        OutputStream::Output => sys::terminal_columns(io::stdout().as_fd()),
-        OutputStream::Error => sys::terminal_columns(io::stderr().as_fd()),
+        OutputStream::Output => sys::terminal_columns(io::stdout()),
+        OutputStream::Error => sys::terminal_columns(io::stderr()),
     }
 }
 
@@ -419,7 +417,7 @@ fn write_output(lines: &[u8]) {
 /// Standard output without the line buffer of the standard library; an error if it was closed from the start.
 fn standard_output() -> Result<&'static File, &'static io::Error> {
     static OUT: OnceLock<io::Result<File>> = OnceLock::new();
-    OUT.get_or_init(|| io::stdout().as_fd().try_clone_to_owned().map(File::from)).as_ref()
+    OUT.get_or_init(sys::standard_output).as_ref()
 }
 
 fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

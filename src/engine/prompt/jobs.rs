@@ -2,9 +2,9 @@
 //! that is typed shown anew when it goes on.
 
 use std::io::{IsTerminal, Write};
-use std::os::fd::AsFd;
 
 use anyhow::Result;
+use signal_hook::consts::{SIGCONT, SIGQUIT, SIGTSTP};
 use signal_hook::low_level::emulate_default_handler;
 
 use crate::engine::signals::on;
@@ -17,23 +17,23 @@ use crate::terminal::prompt_output;
 /// The system has no descriptor or thread left.
 pub(super) fn listen(mode: TerminalMode) -> Result<()> {
     sys::count_interrupts();
-    on(libc::SIGTSTP, "sigtstp", move || {
+    on(SIGTSTP, "sigtstp", move || {
         if sys::can_be_suspended() {
             restore(Some(mode));
-            let _ = emulate_default_handler(libc::SIGTSTP);
+            let _ = emulate_default_handler(SIGTSTP);
         }
     })?;
-    on(libc::SIGQUIT, "sigquit", move || {
+    on(SIGQUIT, "sigquit", move || {
         restore(Some(mode));
-        let _ = emulate_default_handler(libc::SIGQUIT);
+        let _ = emulate_default_handler(SIGQUIT);
     })?;
-    on(libc::SIGCONT, "sigcont", prompt_output::show_anew)
+    on(SIGCONT, "sigcont", prompt_output::show_anew)
 }
 
 /// Gives the terminal `mode`. The editor turns the echo off while a line is typed, and asks for pasted text in brackets.
 pub(super) fn restore(mode: Option<TerminalMode>) {
     let Some(mode) = mode else { return };
-    sys::set_terminal_mode(std::io::stdin().as_fd(), &mode);
+    sys::set_terminal_mode(std::io::stdin(), &mode);
     if std::io::stdout().is_terminal() {
         let _ = std::io::stdout().write_all(b"\x1b[?2004l\r\n").and_then(|()| std::io::stdout().flush());
     }

@@ -16,7 +16,6 @@ pub mod show;
 pub mod terminal;
 
 use std::io::IsTerminal;
-use std::os::fd::AsFd;
 use std::sync::Arc;
 
 use anyhow::Result;
@@ -75,7 +74,7 @@ pub fn in_session(
     body: impl FnOnce(&mut PromptSession) -> Result<i32> + Send + 'static,
 ) -> Result<i32> {
     signals::stop_entry(None);
-    let mode = sys::terminal_mode(std::io::stdin().as_fd()).ok();
+    let mode = sys::terminal_mode(std::io::stdin()).ok();
     if let Some(mode) = mode {
         jobs::listen(mode)?;
     }

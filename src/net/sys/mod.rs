@@ -19,9 +19,10 @@ pub use self::namespace::{
     unmount, unshare, user_and_group, wait_for_child,
 };
 pub use self::passing::{message_pair, receive_message, send_message};
-pub use self::poll::{PollFd, eventfd, eventfd_lower, eventfd_raise, ppoll};
+pub use self::poll::{PollFd, Waitable, eventfd, eventfd_lower, eventfd_raise, ppoll};
 pub use self::process::{
-    exit_now, last_words, lock_file, monotonic_nanos, peek, read, realtime_nanos, set_batch_scheduling, set_timer_slack,
+    PIPE_PIECE, errno, exit_now, last_words, lock_file, monotonic_nanos, peek, read, realtime_nanos,
+    set_batch_scheduling, set_timer_slack, standard_output,
 };
 pub use self::program::{before_exec, leave_terminal, take_standard_input, take_terminal, take_terminal_back};
 pub use self::receive::{Origin, QueueEntry, Received, Wait, receive, receive_data, receive_plain};
@@ -29,8 +30,8 @@ pub use self::signal::{is_ignored, nudge, nudgeable};
 #[cfg(test)]
 pub use self::socket::waiting_memory;
 pub use self::socket::{
-    ask_for_extensions, drops, local_addr, number_stamps, option, send_from, send_to, set_option, set_option_bytes,
-    set_tos, set_ttl, set_unicast_ttl, stamp_arrivals,
+    ask_for_extensions, count_overflow, drops, local_addr, number_stamps, option, queue_errors, send_from, send_to,
+    set_option, set_option_bytes, set_tos, set_ttl, set_unicast_ttl, stamp_arrivals,
 };
 pub use self::stream::{
     TcpInfo, number_stream_stamps, raise_descriptor_limit, receive_some, send_some, tcp_info, unsent,
@@ -40,6 +41,8 @@ pub use self::supervise::{
 };
 pub use self::terminal::{TerminalMode, Thread, can_be_suspended, keep_terminal, restore_terminal};
 pub use self::terminal::{set_terminal_mode, terminal_columns, terminal_mode};
+
+pub use nix::errno::Errno;
 
 mod address;
 mod batch;

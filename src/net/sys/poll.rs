@@ -40,29 +40,50 @@ impl std::fmt::Debug for PollFd<'_> {
     }
 }
 
+/// What can be waited for: a socket, a pipe, a file, or the descriptor of one.
+pub trait Waitable<'a> {
+    /// Its descriptor.
+    fn descriptor(self) -> BorrowedFd<'a>;
+}
+
+impl<'a> Waitable<'a> for BorrowedFd<'a> {
+    fn descriptor(self) -> BorrowedFd<'a> {
+        self
+    }
+}
+
+impl<'a, T: AsFd> Waitable<'a> for &'a T {
+    fn descriptor(self) -> BorrowedFd<'a> {
+        self.as_fd()
+    }
+}
+
 impl<'a> PollFd<'a> {
     /// Waits until `fd` can be read, or has an error to report.
-    pub fn readable(fd: BorrowedFd<'a>) -> Self {
+    pub fn readable(fd: impl Waitable<'a>) -> Self {
         Self::new(fd, libc::POLLIN)
     }
 
     /// Waits until `fd` takes what is written to it.
-    pub fn writable(fd: BorrowedFd<'a>) -> Self {
+    pub fn writable(fd: impl Waitable<'a>) -> Self {
         Self::new(fd, libc::POLLOUT)
     }
 
     /// Waits until `fd` has an error to report: for a pipe, that its reader has gone.
-    pub fn failing(fd: BorrowedFd<'a>) -> Self {
+    pub fn failing(fd: impl Waitable<'a>) -> Self {
         Self::new(fd, 0)
     }
 
     /// Waits for either.
-    pub fn readable_or_writable(fd: BorrowedFd<'a>) -> Self {
+    pub fn readable_or_writable(fd: impl Waitable<'a>) -> Self {
         Self::new(fd, libc::POLLIN | libc::POLLOUT)
     }
 
-    fn new(fd: BorrowedFd<'a>, events: i16) -> Self {
-        Self { raw: libc::pollfd { fd: fd.as_raw_fd(), events, revents: 0 }, _fd: std::marker::PhantomData }
+    fn new(fd: impl Waitable<'a>, events: i16) -> Self {
+        Self {
+            raw: libc::pollfd { fd: fd.descriptor().as_raw_fd(), events, revents: 0 },
+            _fd: std::marker::PhantomData,
+        }
     }
 
     /// Takes over what came of waiting on the same descriptor.

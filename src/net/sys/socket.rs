@@ -37,6 +37,19 @@ pub(super) fn option_bytes(fd: impl AsFd, level: i32, name: i32, value: &mut [u8
     count(done as isize).map(|_| len as usize)
 }
 
+/// Has the kernel queue the ICMP errors that concern a socket (IP_RECVERR, IPV6_RECVERR).
+pub fn queue_errors(fd: impl AsFd, is_ipv4: bool) -> io::Result<()> {
+    match is_ipv4 {
+        true => set_option(fd, libc::IPPROTO_IP, libc::IP_RECVERR, 1),
+        false => set_option(fd, libc::IPPROTO_IPV6, libc::IPV6_RECVERR, 1),
+    }
+}
+
+/// Has each datagram say how many before it a full receive buffer has lost (SO_RXQ_OVFL).
+pub fn count_overflow(fd: impl AsFd) -> io::Result<()> {
+    set_option(fd, libc::SOL_SOCKET, libc::SO_RXQ_OVFL, 1)
+}
+
 /// Has the kernel tell where the extensions of an ICMP error begin (RFC 4884), from Linux 5.9 on.
 pub fn ask_for_extensions(fd: impl AsFd, is_ipv4: bool) {
     const IP_RECVERR_RFC4884: i32 = 26;
