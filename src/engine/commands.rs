@@ -53,6 +53,10 @@ pub enum Command {
     /// Print the completion script for a shell
     ///
     /// For bash: pingscript completions bash > ~/.local/share/bash-completion/completions/pingscript
+    ///
+    /// For zsh, in ~/.zshrc: source <(pingscript completions zsh)
+    ///
+    /// For fish: pingscript completions fish > ~/.config/fish/completions/pingscript.fish
     Completions {
         /// The shell
         shell: Shell,
