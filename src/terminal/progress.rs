@@ -67,10 +67,12 @@ fn run(account: &LossReport, done: &AtomicBool) {
     }
 }
 
-/// The statistics so far in one line: what was sent and received, what is lost, and the last round-trip time.
+/// The statistics so far in one line: what was sent and received, what is pending, what of the rest is lost, and the last round-trip time.
 pub fn statistics(account: &LossReport) -> String {
     let counts = account.probes();
     let lost = counts.loss().map_or("NA".to_string(), |loss| format!("{:.1}%", loss * 100.0));
     let rtt = account.last_rtt().map_or("NA".to_string(), |rtt| rtt.to_string());
-    format!("sent {}, received {}, lost {lost}, last rtt {rtt}", counts.sent, counts.replied)
+    let pending = Some(counts.pending()).filter(|&pending| pending > 0);
+    let pending = pending.map_or(String::new(), |pending| format!(", pending {pending}"));
+    format!("sent {}, received {}{pending}, lost {lost}, last rtt {rtt}", counts.sent, counts.replied)
 }

@@ -57,6 +57,8 @@ fn hints_fit_what_was_written() {
         ("let s = socket(AF_INET, SOCK_DGRAM);", "a socket is made with: udp::bind("),
         ("let s = udp::bind(\"127.0.0.1:0\"); print(s.addr == s);", "that is its .addr, as in pkt.to == b.addr"),
         ("let s = udp::bind(\"127.0.0.1:0\"); print(s.addr == 7);", "the port of an address is its .port"),
+        ("let s = udp::bind(\"127.0.0.1:0\"); s.policy = loss(0.2);", "set_policy(x, |pkt| pass())"),
+        ("let s = udp::bind(\"127.0.0.1:0\"); s.timeout = 5;", "x.recv(1.s)"),
         ("gilbert(0.5)", "argument 2, `r`, is missing: write gilbert(0.05, 0.25)"),
         ("print(blob(2) == \"  \");", "the bytes of a text: \"  \".to_blob(); the text of a blob: x.as_string()"),
         (

@@ -11,6 +11,12 @@ const PROPERTIES: usize = 16;
 const OTHER_NAMES: [(&str, &str, &str); 4] =
     [("Host", "door", "ingress"), ("Host", "input", "ingress"), ("Host", "ip", "addr"), ("Host", "address", "addr")];
 
+/// What is set by other means than a property.
+const SET_ELSEWHERE: [(&str, &str); 2] = [
+    ("policy", "a policy is attached by a function: set_policy(x, |pkt| pass())"),
+    ("timeout", "each call takes its own timeout: x.recv(1.s)"),
+];
+
 /// Words for a field that a map does not have.
 pub(super) fn missing_key(name: &str, context: &ErrorContext) -> Words {
     let near = nearest(name, context.scan.keys());
@@ -37,6 +43,9 @@ fn unknown_property(name: &str, of: &str, context: &ErrorContext) -> Words {
     let has_method = context.names.forms("", name).any(|f| f.params.first().is_some_and(|p| p.kind == of));
     if has_method {
         return words.hint(format!("`{name}` is a method: write .{name}(…)"));
+    }
+    if let Some((_, hint)) = SET_ELSEWHERE.iter().find(|(other, _)| *other == name) {
+        return words.hint(*hint);
     }
     let all: Vec<&str> = context.names.properties_of(of).collect();
     let own = context.names.of_namespace("").filter(|f| f.params.first().is_some_and(|p| p.kind == of));
