@@ -2,7 +2,7 @@
 //! The program that runs the core sets it once; without one nothing is shown. And what the core has once in a process.
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI32, AtomicI64, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, Once, OnceLock};
 
@@ -91,6 +91,8 @@ pub struct Process {
     /// The numbers of the next pinger and prober.
     pub(in crate::net) pingers: AtomicU64,
     pub(in crate::net) probers: AtomicU64,
+    /// The number of the last packet that a script has received.
+    pub(in crate::net) packets: AtomicI32,
 }
 
 impl Process {
@@ -125,6 +127,7 @@ static PROCESS: Process = Process {
     stamps: Once::new(),
     pingers: AtomicU64::new(0),
     probers: AtomicU64::new(0),
+    packets: AtomicI32::new(0),
 };
 
 /// What this process has once.

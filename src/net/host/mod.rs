@@ -6,6 +6,7 @@
 pub mod addr;
 pub mod blocking;
 pub mod bugs;
+pub mod current;
 pub mod environment;
 pub mod file;
 pub mod id;

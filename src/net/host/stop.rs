@@ -17,7 +17,6 @@ use super::blocking::{BlockingCall, InCall};
 use crate::net::sys;
 
 mod grace;
-mod own;
 
 pub use self::grace::{GRACE, Grace, ready, terminate_later};
 

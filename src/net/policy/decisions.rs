@@ -7,11 +7,12 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
-use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::datagram::Datagram;
 use super::judged::Decided;
+use crate::net::host::environment::process;
 use crate::net::wire::content::Content;
 use crate::net::wire::ping_text;
 
@@ -36,8 +37,7 @@ pub struct PacketId(i32);
 impl PacketId {
     /// A new one.
     fn next() -> Self {
-        static NEXT: AtomicI32 = AtomicI32::new(1);
-        Self(NEXT.fetch_add(1, Ordering::Relaxed))
+        Self(process().packets.fetch_add(1, Ordering::Relaxed).wrapping_add(1))
     }
 
     /// It as a number, to be kept with a value of a script.

@@ -1,7 +1,6 @@
 //! Where a server's policy is attached, and the one place in which it decides about what the server receives.
 
 use std::any::Any;
-use std::cell::Cell;
 use std::net::SocketAddr;
 use std::ptr;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::attached::AttachedPolicy;
 use super::datagram::Datagram;
 use super::input::{PacketView, PolicyInput};
+use crate::net::host::current::current;
 
 /// Where the policy of a socket or of a listener is attached.
 #[derive(Debug, Default)]
@@ -17,11 +17,6 @@ pub struct PolicySlot {
     policy: Mutex<Option<Arc<AttachedPolicy>>>,
     /// Twice the number of changes, and one more while there is a policy. Most have none, and then the lock is spared.
     version: AtomicU64,
-}
-
-thread_local! {
-    /// The slot whose policy is deciding on this thread.
-    static DECIDING: Cell<*const PolicySlot> = const { Cell::new(ptr::null()) };
 }
 
 impl PolicySlot {
@@ -47,7 +42,7 @@ impl PolicySlot {
 
     /// Whether the policy is deciding on this thread. Then the thread holds what a receive would wait for.
     pub fn is_deciding(&self) -> bool {
-        ptr::eq(DECIDING.get(), self)
+        ptr::addr_eq(current(|current| current.deciding.get()), self)
     }
 
     /// Receives with `receive` at `local`, and has the policy decide about the `packets` of what came. The policy's lock is
@@ -71,12 +66,12 @@ impl PolicySlot {
             flows = policy.as_ref().map(|policy| policy.lock_flows());
         }
         if let (Some(policy), Some(flows)) = (&policy, &mut flows) {
-            let outer = DECIDING.replace(self);
+            let outer = current(|current| current.deciding.replace(ptr::from_ref(self).cast()));
             for datagram in packets(&mut received) {
                 let decided = policy.decide(flows, &PolicyInput::Request(PacketView { local, datagram, receiver }));
                 datagram.judged = Some(Arc::new(decided));
             }
-            DECIDING.set(outer);
+            current(|current| current.deciding.set(outer));
         }
         received
     }

@@ -15,6 +15,7 @@ mod packet_filter;
 pub mod pinger;
 pub mod prober;
 mod reply;
+mod scratch;
 mod service;
 pub mod session;
 pub mod tcp;

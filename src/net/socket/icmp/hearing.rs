@@ -1,6 +1,5 @@
 //! What an ICMP socket hears: replies and errors, told from what belongs to others, and put down to the probe they are about.
 
-use std::cell::RefCell;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::AsFd;
@@ -16,6 +15,7 @@ use crate::net::policy::datagram::Datagram;
 use crate::net::probe::ledger::{Blame, Key, ProbeId, Stray};
 use crate::net::socket::error_queue::{Queued, receive_past_errors};
 use crate::net::socket::prober::{Prober, Recognised};
+use crate::net::socket::scratch::{with_packet, with_small};
 use crate::net::sys::{self, Received};
 use crate::net::wire::content::Content;
 use crate::net::wire::icmp::{IcmpError, Kind, Message};
@@ -26,17 +26,10 @@ use crate::net::wire::{Family, checksum::checksum};
 /// How many rounds of sequence numbers a reply may be late and still be told from others.
 const ROUNDS: u64 = 4;
 
-thread_local! {
-    /// Receive buffer of the thread, large enough for any packet.
-    static BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; 65_536]);
-    /// Room of the thread for many small ones.
-    static GATHER: RefCell<sys::Gather> = RefCell::default();
-}
-
 impl IcmpSocket {
     /// Receives without waiting until there is an echo reply; `None` if there is none. Errors are given to `queued`.
     pub(super) fn take(&self, socket: &Socket, queued: &mut dyn FnMut(Queued)) -> io::Result<Option<Datagram>> {
-        BUFFER.with_borrow_mut(|buffer| {
+        with_packet(|buffer| {
             loop {
                 let received =
                     receive_past_errors(|| sys::receive(socket.as_fd(), buffer, false), || self.met_error())?;
@@ -64,7 +57,7 @@ impl IcmpSocket {
         queued: &mut dyn FnMut(Queued),
     ) -> io::Result<bool> {
         let most = most.clamp(1, sys::GATHERED);
-        GATHER.with_borrow_mut(|gather| {
+        with_small(|gather| {
             loop {
                 let count = receive_past_errors(|| gather.receive(socket.as_fd(), most), || self.met_error())?;
                 let count = count.unwrap_or(0);

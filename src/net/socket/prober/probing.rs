@@ -1,12 +1,12 @@
 //! What a socket has that pings: its prober, and what others may know of it meanwhile.
 
-use std::cell::Cell;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
 use super::transport::Name;
 use super::{PendingError, Prober, Transport};
 use crate::net::error::{Error, Result};
+use crate::net::host::current::current;
 use crate::net::probe::clock::Clock;
 use crate::net::probe::ledger::{Counts, Key};
 use crate::net::socket::endpoint::Endpoint;
@@ -15,11 +15,6 @@ use crate::net::socket::icmp_monitor::IcmpMonitor;
 use crate::net::wire::content::Content;
 use crate::net::wire::icmp::IcmpError;
 use crate::net::wire::ping_text;
-
-thread_local! {
-    /// The probes whose matcher this thread is in.
-    static MATCHING: Cell<Option<*const Probing>> = const { Cell::new(None) };
-}
 
 /// What a socket has that pings.
 #[derive(Debug)]
@@ -53,7 +48,7 @@ impl Probing {
     /// `invalid`: this thread is inside of a closure that the prober has called. `busy`: another thread waits for a reply on
     /// the socket.
     pub(in crate::net) fn lock(&self, op: &'static str) -> Result<MutexGuard<'_, Prober>> {
-        if MATCHING.get() == Some(std::ptr::from_ref(self)) {
+        if std::ptr::addr_eq(current(|current| current.matching.get()), self) {
             return Err(Error::invalid(op, "the socket waits for the answer to another ping")
                 .with_hint("use another socket inside of the closure that matches answers"));
         }
@@ -71,9 +66,9 @@ impl Probing {
 
     /// Runs a closure of a script, which must not use this prober.
     pub(in crate::net) fn calling<T>(&self, closure: impl FnOnce() -> T) -> T {
-        let outer = MATCHING.replace(Some(std::ptr::from_ref(self)));
+        let outer = current(|current| current.matching.replace(std::ptr::from_ref(self).cast()));
         let value = closure();
-        MATCHING.set(outer);
+        current(|current| current.matching.set(outer));
         value
     }
 

@@ -1,8 +1,8 @@
 //! Threads that wait for clients in calls of their own: how many there may be, and what many of them do to each other.
 
-use std::cell::RefCell;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
+use crate::net::host::current::current;
 use crate::net::host::environment::process;
 use crate::net::sys;
 
@@ -14,47 +14,25 @@ const MOST: usize = 2_000;
 /// is about to send the next, and with a crowd most of the time goes into such changes. A few answer sooner without it.
 const CROWD: usize = 100;
 
-/// A thread's place among those that wait in calls, until it ends.
-#[derive(Debug)]
-struct Place {
-    /// Whether it is scheduled as SCHED_BATCH.
-    batch: bool,
-}
-
-thread_local! {
-    static PLACE: RefCell<Option<Place>> = const { RefCell::new(None) };
-}
-
-impl Place {
-    /// A place, if one is free.
-    fn take() -> Option<Self> {
-        let more = |threads| (threads < MOST).then_some(threads + 1);
-        process().threads_in_calls.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).ok()?;
-        Some(Self { batch: false })
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        process().threads_in_calls.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-/// Whether this thread may wait in a call that a stop ends by itself.
+/// Whether this thread may wait in a call that a stop ends by itself. It has its place among those that do until it ends.
 pub(super) fn may_block() -> bool {
-    PLACE.with_borrow_mut(|place| {
-        if place.is_none() {
-            *place = Place::take();
-        }
-        let Some(place) = place else { return false };
+    current(|current| {
+        let threads = &process().threads_in_calls;
+        let Some(batch) = current.in_calls.get().or_else(|| take_place(threads)) else { return false };
         // Half of them have to go before it is none any more, or each that comes and goes would change it.
-        let crowded = process().threads_in_calls.load(Ordering::Relaxed) >= if place.batch { CROWD / 2 } else { CROWD };
-        if crowded != place.batch {
-            place.batch = crowded;
+        let crowded = threads.load(Ordering::Relaxed) >= if batch { CROWD / 2 } else { CROWD };
+        if crowded != batch {
             sys::set_batch_scheduling(crowded);
         }
+        current.in_calls.set(Some(crowded));
         true
     })
+}
+
+/// Takes a place, if one is free: no batch scheduling yet.
+fn take_place(threads: &AtomicUsize) -> Option<bool> {
+    let more = |threads| (threads < MOST).then_some(threads + 1);
+    threads.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).ok().map(|_| false)
 }
 
 #[cfg(test)]

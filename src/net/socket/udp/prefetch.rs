@@ -3,7 +3,6 @@
 //! Those that are not asked for yet wait in the socket, before those in the kernel. The policy decides about each when it
 //! is handed out, not before.
 
-use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::os::fd::AsFd;
 use std::sync::Mutex;
@@ -12,10 +11,10 @@ use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use socket2::Socket;
 
 use super::{UdpSocket, lock};
-use crate::net::host::environment::process;
 use crate::net::host::stop::Stop;
 use crate::net::policy::datagram::Datagram;
-use crate::net::sys::{self, Batch, Wait};
+use crate::net::socket::scratch::with_batch;
+use crate::net::sys::{self, Wait};
 
 /// After so many calls that brought one datagram, one asks for several again: that costs more where there is but one.
 const LOOK_AGAIN: u32 = 32;
@@ -28,43 +27,6 @@ pub(super) struct Prefetch {
     count: AtomicUsize,
     /// How many calls on end brought one datagram.
     single: AtomicU32,
-}
-
-/// How many threads receive ahead at most: the room for it is 1 MiB for each, while thousands may serve a socket each.
-const MOST_BATCHES: usize = 16;
-
-/// The room of a thread.
-struct Room(Batch);
-
-impl Room {
-    fn new() -> Option<Self> {
-        let more = |count| Some(count + 1).filter(|&count| count <= MOST_BATCHES);
-        process()
-            .threads_ahead
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, more)
-            .is_ok()
-            .then(|| Self(Batch::default()))
-    }
-}
-
-impl Drop for Room {
-    fn drop(&mut self) {
-        process().threads_ahead.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-thread_local! {
-    static ROOM: RefCell<Option<Room>> = const { RefCell::new(None) };
-}
-
-/// Runs `receive` with the room of this thread, if there is some for it.
-pub(super) fn with_room<T>(receive: impl FnOnce(Option<&mut Batch>) -> T) -> T {
-    ROOM.with_borrow_mut(|room| {
-        if room.is_none() {
-            *room = Room::new();
-        }
-        receive(room.as_mut().map(|room| &mut room.0))
-    })
 }
 
 impl Prefetch {
@@ -105,7 +67,7 @@ impl UdpSocket {
     /// Waits for datagrams in the receiving call itself; the first of them. The others are ahead. For a thread that
     /// receives alone, from a socket of which nothing is to be known beside the data and its sender.
     pub(super) fn fetch(&self, socket: &Socket, stop: &Stop) -> Option<Datagram> {
-        with_room(|batch| {
+        with_batch(|batch| {
             let Some(batch) = batch else { return self.wait_for_one(socket, stop) };
             let mut count = Ok(0);
             let mut call = || count = sys::receive_many(socket.as_fd(), batch, Wait::Yes);

@@ -1,6 +1,5 @@
 //! Receiving from a socket, with an absolute deadline.
 
-use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::io;
 use std::os::fd::AsFd;
@@ -9,7 +8,6 @@ use std::sync::atomic::Ordering;
 use socket2::Socket;
 
 use super::exclusive::InTurns;
-use super::prefetch::with_room;
 use super::{UdpSocket, lock};
 use crate::net::error::{Error, ErrorKind, Result};
 use crate::net::host::Waited;
@@ -18,6 +16,7 @@ use crate::net::host::stop::Stop;
 use crate::net::observe::event::Event;
 use crate::net::policy::datagram::Datagram;
 use crate::net::socket::error_queue::{Queued, closed, is_pending_error, receive_past_errors};
+use crate::net::socket::scratch::{with_batch, with_packet};
 use crate::net::sys::{self, Batch, PollFd, Received, Wait};
 use crate::net::time::Instant;
 use crate::net::wire::icmp::IcmpError;
@@ -36,11 +35,6 @@ pub enum Incoming {
     TimedOut,
     /// The stop happened.
     Interrupted,
-}
-
-thread_local! {
-    /// Receive buffer of the thread, large enough for any datagram.
-    static BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; 65_536]);
 }
 
 impl UdpSocket {
@@ -184,7 +178,7 @@ impl UdpSocket {
 
     /// Waits for a datagram in the receiving call itself.
     pub(super) fn wait_for_one(&self, socket: &Socket, stop: &Stop) -> Option<Datagram> {
-        BUFFER.with_borrow_mut(|buffer| {
+        with_packet(|buffer| {
             let mut received = None;
             if !self.0.host.wait_in(stop, &mut || received = self.call(socket, buffer, Wait::Yes).ok()) {
                 return None;
@@ -216,7 +210,7 @@ impl UdpSocket {
             let datagrams = received.map(|(data, from)| Datagram::new(data, from));
             datagrams.filter(|datagram| !self.ignores(datagram)).collect()
         };
-        self.0.decide(self, || with_room(receive), Vec::as_mut_slice)
+        self.0.decide(self, || with_batch(receive), Vec::as_mut_slice)
     }
 
     /// Receives a datagram without waiting; `None` if there is none. An ICMP error that takes the call's place is
@@ -225,7 +219,7 @@ impl UdpSocket {
         if let Some(datagram) = self.0.ahead.pop() {
             return Ok(Some(datagram));
         }
-        BUFFER.with_borrow_mut(|buffer| {
+        with_packet(|buffer| {
             let received = receive_past_errors(|| self.call(socket, buffer, Wait::No), || self.0.errors.pass_over())?;
             Ok(received.and_then(|received| self.datagram(buffer, &received)))
         })

@@ -1,0 +1,57 @@
+//! What a thread of a script is about, as one value: whoever runs several of them in turns swaps it.
+
+use std::cell::{Cell, RefCell};
+use std::ptr;
+use std::sync::atomic::Ordering;
+
+use super::environment::process;
+use super::stop::Stop;
+
+/// What this thread is about.
+#[derive(Debug)]
+pub struct Current {
+    /// What ends it, for waits deep within the core that whoever calls cannot hand one to.
+    stop: RefCell<Option<Stop>>,
+    /// The place of the policy that is deciding on it; null: none.
+    pub(in crate::net) deciding: Cell<*const ()>,
+    /// The prober whose matcher it is in; null: none.
+    pub(in crate::net) matching: Cell<*const ()>,
+    /// Its place among the threads that wait in calls, and whether it is scheduled as SCHED_BATCH for their number.
+    pub(in crate::net) in_calls: Cell<Option<bool>>,
+}
+
+impl Drop for Current {
+    fn drop(&mut self) {
+        if self.in_calls.get().is_some() {
+            process().threads_in_calls.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+}
+
+thread_local! {
+    static CURRENT: Current = const {
+        Current {
+            stop: RefCell::new(None),
+            deciding: Cell::new(ptr::null()),
+            matching: Cell::new(ptr::null()),
+            in_calls: Cell::new(None),
+        }
+    };
+}
+
+/// Looks at what this thread is about.
+pub(in crate::net) fn current<T>(look: impl FnOnce(&Current) -> T) -> T {
+    CURRENT.with(look)
+}
+
+impl Stop {
+    /// The stop of what this thread is doing; `None` if nobody has said.
+    pub fn of_thread() -> Option<Self> {
+        current(|current| current.stop.borrow().clone())
+    }
+
+    /// This thread does something that `stop` ends, from now on. What it did before.
+    pub fn set_of_thread(stop: Option<Self>) -> Option<Self> {
+        current(|current| current.stop.replace(stop))
+    }
+}
