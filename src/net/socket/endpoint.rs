@@ -17,7 +17,7 @@ use crate::net::error::{Error, ErrorKind, Result};
 use crate::net::host::Host;
 use crate::net::host::addr::is_group;
 use crate::net::observe::event::{Event, Flow};
-use crate::net::observe::loss_report::{Ends, LossReport};
+use crate::net::observe::loss_report::{Ends, Incident, LossReport};
 use crate::net::policy::attached::AttachedPolicy;
 use crate::net::policy::datagram::Datagram;
 use crate::net::policy::decisions::{Decisions, PacketId};
@@ -229,7 +229,8 @@ impl Endpoint {
     pub fn leaves_unanswered(&self, packet: &Datagram) {
         let report = self.loss_report();
         if report.pings() {
-            report.handed_out(self.host.now(), self.asked_by(packet.from), Content::of(&packet.data), &self.site());
+            let (now, content) = (self.host.now(), Content::of(&packet.data));
+            report.note(now, self.asked_by(packet.from), content, &self.site(), Incident::HandedOut);
         }
     }
 

@@ -7,6 +7,7 @@ use super::delay_queue::Outlet;
 use super::endpoint::Endpoint;
 use crate::net::error::Result;
 use crate::net::observe::event::Event;
+use crate::net::observe::loss_report::Incident;
 use crate::net::policy::Action;
 use crate::net::policy::datagram::Datagram;
 use crate::net::policy::input::possible;
@@ -77,7 +78,7 @@ pub(super) fn carry_out(
     };
     if first {
         // Before it is carried out: the client would be quicker.
-        report.judged(endpoint.host.now(), ends, content, judged, &endpoint.site());
+        report.note(endpoint.host.now(), ends, content, &endpoint.site(), Incident::Decided(judged));
     }
     match &judged.verdict.action {
         Action::Pass => to.deliver(reply),

@@ -9,7 +9,7 @@ use super::link::Placed;
 use super::machine::Time;
 use super::pieces::Pieces;
 use crate::net::observe::event::{Event, Flow};
-use crate::net::observe::loss_report::Ends;
+use crate::net::observe::loss_report::{Ends, Incident};
 use crate::net::policy::input::{Carried, Site};
 use crate::net::policy::judged::Decided;
 use crate::net::policy::{Action, Place};
@@ -123,10 +123,11 @@ pub(super) enum What<'a> {
 impl What<'_> {
     /// Enters it in the account, as what befell the probe between `ends` with this content.
     pub(super) fn enter(&self, session: &Session, at: Instant, ends: Ends, content: Content, site: &Site) {
-        match self {
-            Self::Decided(judged) => session.loss_report.judged(at, ends, content, judged, site),
-            Self::Lost(why) => session.loss_report.lost_at(at, ends, content, why, site),
-        }
+        let incident = match self {
+            Self::Decided(judged) => Incident::Decided(judged),
+            Self::Lost(why) => Incident::Lost(why),
+        };
+        session.loss_report.note(at, ends, content, site, incident);
     }
 
     /// To be kept.

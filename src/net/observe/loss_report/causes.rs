@@ -7,9 +7,22 @@ use super::ends::Key;
 use super::{Loss, REMEMBERED};
 use crate::net::policy::input::Site;
 use crate::net::policy::judged::Decided;
-use crate::net::policy::{Action, Origin};
+use crate::net::policy::{Action, Origin, Verdict};
 use crate::net::probe::ledger::Fault;
 use crate::net::time::{Duration, Instant};
+
+/// What befell a packet on its way.
+#[derive(Clone, Copy, Debug)]
+pub enum Incident<'a> {
+    /// A policy decided this about it, which is to be carried out.
+    Decided(&'a Decided),
+    /// It was lost for this reason, which is no policy's.
+    Lost(&'static str),
+    /// It waits for a server that has ended.
+    Unread,
+    /// A script has received it, and may reply to it.
+    HandedOut,
+}
 
 /// What became of a packet.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -52,33 +65,36 @@ pub(super) struct Causes {
 }
 
 impl Causes {
-    /// Enters what was decided at `at`, if a loss can come of it. A duplicated packet is no loss.
-    pub(super) fn enter(&mut self, key: Key, at: Instant, judged: &Decided, site: &Site) {
-        let fate = match judged.verdict.action {
-            Action::Drop => Fate::Dropped,
-            Action::Delay(by) => Fate::Delayed(by),
-            Action::Corrupt => Fate::Corrupted,
-            Action::Replace(_) => Fate::Replaced,
-            Action::Reject(_) => Fate::Rejected,
-            Action::Pass | Action::Duplicate(_) => return,
+    /// Enters what befell a packet at `at`, if a loss can come of it. A duplicated packet is no loss.
+    pub(super) fn enter(&mut self, key: Key, at: Instant, site: &Site, incident: Incident<'_>) {
+        let none = Verdict { action: Action::Pass, origin: "".into() };
+        let (fate, verdict, draws) = match incident {
+            Incident::Decided(Decided { verdict, draws, .. }) => {
+                let fate = match verdict.action {
+                    Action::Drop => Fate::Dropped,
+                    Action::Delay(by) => Fate::Delayed(by),
+                    Action::Corrupt => Fate::Corrupted,
+                    Action::Replace(_) => Fate::Replaced,
+                    Action::Reject(_) => Fate::Rejected,
+                    Action::Pass | Action::Duplicate(_) => return,
+                };
+                (fate, verdict, draws.as_slice())
+            }
+            Incident::Lost(why) => (Fate::Lost(why), &none, &[][..]),
+            Incident::Unread => (Fate::Unread, &none, &[][..]),
+            Incident::HandedOut => (Fate::NotRepliedTo, &none, &[][..]),
         };
-        let origin = judged.verdict.origin.clone();
-        self.push(key, Cause { id: 0, at, fate, origin, site: site.clone(), draws: judged.draws.as_slice().into() });
-    }
-
-    /// Enters that a packet was lost at `at` for a reason that is no policy's.
-    pub(super) fn lost(&mut self, key: Key, at: Instant, why: &'static str, site: &Site) {
-        self.push_plain(key, at, Fate::Lost(why), site);
-    }
-
-    /// Enters that a packet still waited at `at` for a server that has ended.
-    pub(super) fn unread(&mut self, key: Key, at: Instant, site: &Site) {
-        self.push_plain(key, at, Fate::Unread, site);
-    }
-
-    /// Enters that a script has received a packet at `at`, to which it may reply.
-    pub(super) fn handed_out(&mut self, key: Key, at: Instant, site: &Site) {
-        self.push_plain(key, at, Fate::NotRepliedTo, site);
+        self.entered += 1;
+        let (id, origin) = (self.entered, verdict.origin.clone());
+        let cause = Cause { id, at, fate, origin, site: site.clone(), draws: draws.into() };
+        self.by_key.entry(key).or_default().push_back(cause);
+        self.in_order.push_back((key, id));
+        if self.in_order.len() > REMEMBERED
+            && let Some((key, id)) = self.in_order.pop_front()
+        {
+            // It may be gone already, its probe answered.
+            self.remove(&key, |cause| cause.id == id);
+        }
     }
 
     /// A script has replied to a packet that it had received, the last one that says this; `is_other`: with something else.
@@ -90,24 +106,6 @@ impl Causes {
         } else {
             let last = last.id;
             self.remove(key, |cause| cause.id == last);
-        }
-    }
-
-    fn push_plain(&mut self, key: Key, at: Instant, fate: Fate, site: &Site) {
-        self.push(key, Cause { id: 0, at, fate, origin: "".into(), site: site.clone(), draws: Box::default() });
-    }
-
-    fn push(&mut self, key: Key, cause: Cause) {
-        self.entered += 1;
-        let id = self.entered;
-        let cause = Cause { id, ..cause };
-        self.by_key.entry(key).or_default().push_back(cause);
-        self.in_order.push_back((key, id));
-        if self.in_order.len() > REMEMBERED
-            && let Some((key, id)) = self.in_order.pop_front()
-        {
-            // It may be gone already, its probe answered.
-            self.remove(&key, |cause| cause.id == id);
         }
     }
 

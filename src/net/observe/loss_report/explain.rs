@@ -49,32 +49,34 @@ impl LossReport {
 }
 
 impl Inner {
-    /// The cause of each loss and what names the loss with it; `None`: it is not known.
-    fn explained<'a>(&'a self, drops: Vec<(HostId, Drops)>) -> Vec<Option<(String, String)>> {
-        let of_verdict = |(loss, verdict): (&Loss, Option<&causes::Cause>)| match (verdict, &loss.error, loss.instead) {
+    /// What verdicts, errors and replies say of each loss: its cause and what names the loss with it; `None`: nothing.
+    fn told(&self) -> Vec<Option<(String, String)>> {
+        let mut verdicts = self.causes.of(&self.losses);
+        for (verdict, loss) in verdicts.iter_mut().zip(&self.losses) {
+            *verdict = verdict.filter(|verdict| loss.instead.is_none_or(|fault| verdict.outweighs(fault)));
+        }
+        let told = |(loss, verdict): (&Loss, &Option<&causes::Cause>)| match (verdict, &loss.error, loss.instead) {
             (Some(verdict), None, _) => Some((verdict.to_string(), name(loss.number, &verdict.draws))),
             (Some(verdict), Some(error), _) => Some((format!("{verdict}: {error}"), name(loss.number, &verdict.draws))),
             (None, Some(error), _) => Some((error.clone(), loss.number.to_string())),
             (None, None, Some(fault)) => Some(by_fault(loss.number, fault)),
             (None, None, None) => None,
         };
-        let outweighs = |(verdict, loss): (Option<&'a causes::Cause>, &Loss)| {
-            verdict.filter(|verdict| loss.instead.is_none_or(|fault| verdict.outweighs(fault)))
-        };
-        let verdicts: Vec<_> = self.causes.of(&self.losses).into_iter().zip(&self.losses).map(outweighs).collect();
-        // A reply that names no ping was put down to one that was never received: it is one to another.
-        let arrived = |verdict: &Option<&causes::Cause>| verdict.is_none_or(|verdict| !verdict.is_final());
-        let misplaced: Vec<(usize, Fault)> = (self.losses.iter().zip(&verdicts))
-            .filter(|(_, verdict)| !arrived(verdict))
-            .filter_map(|(loss, _)| loss.instead.map(|fault| (loss.pinger, fault)))
-            .collect();
-        let mut found: Vec<_> = self.losses.iter().zip(verdicts).map(of_verdict).collect();
-        for (pinger, fault) in misplaced {
+        let mut found: Vec<_> = self.losses.iter().zip(&verdicts).map(told).collect();
+        // A reply that names no ping was attributed to one that was never received: it is one to another.
+        for (loss, verdict) in self.losses.iter().zip(verdicts) {
+            let Some(fault) = loss.instead.filter(|_| verdict.is_some_and(causes::Cause::is_final)) else { continue };
             let mut open = found.iter_mut().zip(&self.losses).filter(|(known, _)| known.is_none());
-            if let Some((known, loss)) = open.find(|(_, loss)| loss.pinger == pinger) {
-                *known = Some(by_fault(loss.number, fault));
+            if let Some((known, other)) = open.find(|(_, other)| other.pinger == loss.pinger) {
+                *known = Some(by_fault(other.number, fault));
             }
         }
+        found
+    }
+
+    /// The cause of each loss and what names the loss with it; `None`: it is not known.
+    fn explained(&self, drops: Vec<(HostId, Drops)>) -> Vec<Option<(String, String)>> {
+        let mut found = self.told();
         let mut attribute = |count: u64, cause: String, fits: &dyn Fn(&Loss) -> bool| {
             let open = found.iter_mut().zip(&self.losses).filter(|(known, loss)| known.is_none() && fits(loss));
             for (known, loss) in open.take(usize::try_from(count).unwrap_or(usize::MAX)) {
@@ -146,13 +148,8 @@ impl Inner {
         }
         let one = |place: &usize| self.pingers.get(*place);
         let forgotten = members.iter().map(|place| one(place).forgotten).sum();
-        let mut ends: Vec<_> =
-            members.iter().map(|place| one(place).pinging.ends).map(|ends| (ends.at(), ends.from().port())).collect();
-        ends.sort_unstable();
-        ends.dedup();
-        let not_kept = ends.iter().filter_map(|end| self.not_kept.get(end)).sum();
         let (probes, pingers) = (self.pingers.counts_of(&members), members.len());
-        Explanation { title, pingers, probes, causes, known: known + forgotten, forgotten, not_kept, unexplained }
+        Explanation { title, pingers, probes, causes, known: known + forgotten, forgotten, unexplained }
     }
 }
 

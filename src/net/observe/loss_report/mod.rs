@@ -4,13 +4,14 @@
 //! ports of both ends and the message. Where both ends or the way are ours, each loss is traced to its verdict. The
 //! records are rings: the oldest give way, and the counts beside them stay exact.
 
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::fmt::Debug;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use self::causes::Causes;
+pub use self::causes::Incident;
 pub use self::ends::Ends;
 use self::ends::{Hosts, Key};
 use self::folded::{Judges, Servers};
@@ -21,7 +22,6 @@ pub use self::report::{Drops, Explanation, PolicyReport};
 use crate::net::host::id::HostId;
 use crate::net::policy::attached::AttachedPolicy;
 use crate::net::policy::input::Site;
-use crate::net::policy::judged::Decided;
 use crate::net::probe::ledger::{Counts, Fault};
 use crate::net::time::{Duration, Instant};
 use crate::net::wire::content::Content;
@@ -32,7 +32,6 @@ mod explain;
 mod folded;
 mod kernel;
 mod pingers;
-mod replies;
 mod report;
 
 /// How many losses, and how many verdicts, are remembered one by one.
@@ -88,8 +87,6 @@ struct Inner {
     servers: Servers,
     judges: Judges,
     causes: Causes,
-    /// Delayed answers that could not be kept until they were due, by whom they were for.
-    not_kept: HashMap<(HostId, u16), u64>,
     /// What links lost because frames came faster than they were carried.
     overruns: BTreeMap<Arc<str>, u64>,
     /// What the kernels of lab hosts lost or did not send, by places in [`KERNEL_CAUSES`].
@@ -189,18 +186,14 @@ impl LossReport {
         self.lock().servers.at((host, addr)).drops += drops;
     }
 
-    /// Notes at `at`, before it is carried out, what a policy decided about a packet with this content.
-    pub fn judged(&self, at: Instant, ends: Ends, content: Content, judged: &Decided, site: &Site) {
+    /// Notes what befell a packet with this content at `at`; a verdict, before it is carried out.
+    pub fn note(&self, at: Instant, ends: Ends, content: Content, site: &Site, incident: Incident<'_>) {
         self.has_causes.store(true, Ordering::SeqCst);
+        if matches!(incident, Incident::HandedOut) {
+            self.has_handed_out.store(true, Ordering::SeqCst);
+        }
         let inner = &mut *self.lock();
-        inner.causes.enter(inner.hosts.key(ends, content), at, judged, site);
-    }
-
-    /// Notes at `at` that a packet with this content was lost at `site` for a reason that is no policy's.
-    pub fn lost_at(&self, at: Instant, ends: Ends, content: Content, why: &'static str, site: &Site) {
-        self.has_causes.store(true, Ordering::SeqCst);
-        let inner = &mut *self.lock();
-        inner.causes.lost(inner.hosts.key(ends, content), at, why, site);
+        inner.causes.enter(inner.hosts.key(ends, content), at, site, incident);
     }
 
     /// Notes that a link joins two hosts.
@@ -226,9 +219,7 @@ impl LossReport {
     /// Notes that the packet just delayed could not be kept until it was due.
     pub fn not_kept(&self, ends: Ends, content: Content) {
         let inner = &mut *self.lock();
-        let key = inner.hosts.key(ends, content);
-        *inner.not_kept.entry(key.sender()).or_default() += 1;
-        inner.causes.not_kept(&key);
+        inner.causes.not_kept(&inner.hosts.key(ends, content));
     }
 
     /// Notes that the probe sent at `sent` was answered in time.
@@ -314,11 +305,27 @@ impl LossReport {
         }
     }
 
-    /// Notes at `at` that a packet with this content waits at `site` for a server that has ended.
-    pub(in crate::net) fn unread(&self, at: Instant, ends: Ends, content: Content, site: &Site) {
-        self.has_causes.store(true, Ordering::SeqCst);
-        let inner = &mut *self.lock();
-        inner.causes.unread(inner.hosts.key(ends, content), at, site);
+    /// Notes that something pings from now on.
+    pub(in crate::net) fn begin_to_ping(&self) {
+        if !self.pings.load(Ordering::Relaxed) {
+            self.pings.store(true, Ordering::SeqCst);
+        }
+    }
+
+    /// Whether anything has pinged.
+    pub(in crate::net) fn pings(&self) -> bool {
+        self.pings.load(Ordering::SeqCst)
+    }
+
+    /// Notes that a script replies to a packet with this content that it has received; `plain`: what it replies, if no policy has
+    /// to do with that.
+    pub(in crate::net) fn replied(&self, ends: Ends, content: impl FnOnce() -> Content, plain: Option<&[u8]>) {
+        if self.has_handed_out.load(Ordering::SeqCst) {
+            let content = content();
+            let is_other = plain.is_some_and(|reply| Content::of(reply) != content);
+            let inner = &mut *self.lock();
+            inner.causes.replied(&inner.hosts.key(ends, content), is_other);
+        }
     }
 
     /// Adds what changed in a ledger's counts from `before` to `after`.

@@ -67,8 +67,6 @@ pub struct Explanation {
     /// Losses on the way to sockets of this process or by an error: all, and those no longer remembered.
     pub(super) known: u64,
     pub(super) forgotten: u64,
-    /// Delayed answers that could not be kept until they were due.
-    pub(super) not_kept: u64,
     /// Numbers of those that nothing explains.
     pub(super) unexplained: Vec<u64>,
 }
@@ -100,23 +98,13 @@ impl fmt::Display for Explanation {
         if self.forgotten > 0 {
             write!(f, "\n  {} earlier ones are no longer remembered", self.forgotten)?;
         }
-        match self.not_kept {
-            0 => {}
-            1 => write!(f, "\n  1 delayed answer did not fit")?,
-            many => write!(f, "\n  {many} delayed answers did not fit")?,
-        }
         let elsewhere = lost.saturating_sub(self.known);
         if elsewhere > 0 {
             write!(f, "\n  {elsewhere} on the way to servers outside of this process")?;
         }
         write!(f, "\n  {} unexplained", self.unexplained.len())?;
         if !self.unexplained.is_empty() && self.pingers == 1 {
-            let numbers: Vec<String> = self.unexplained.iter().take(NAMED + 1).map(u64::to_string).collect();
-            let named = numbers[..numbers.len().min(NAMED)].join(", ");
-            write!(f, ": seq {named}")?;
-            if numbers.len() > NAMED {
-                write!(f, " and {} more", self.unexplained.len() - NAMED)?;
-            }
+            write!(f, ": seq {}", list(&self.unexplained))?;
         }
         Ok(())
     }
@@ -177,11 +165,10 @@ pub(super) fn name(number: u64, draws: &[f64]) -> String {
     }
 }
 
-fn list(numbers: &[String]) -> String {
-    match numbers.len() {
-        n if n > NAMED => format!("{} and {} more", numbers[..NAMED].join(", "), n - NAMED),
-        _ => numbers.join(", "),
-    }
+fn list(numbers: &[impl ToString]) -> String {
+    let (named, more) = numbers.split_at(numbers.len().min(NAMED));
+    let named = named.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    if more.is_empty() { named } else { format!("{named} and {} more", more.len()) }
 }
 
 /// How many losses the explanation names one by one.

@@ -8,6 +8,7 @@ use crate::net::host::stop::Stop;
 use crate::net::policy::attached::Policy;
 use crate::net::policy::datagram::Datagram;
 use crate::net::policy::input::{PacketView, PolicyInput};
+use crate::net::policy::judged::Decided;
 use crate::net::policy::{Action, Place, Verdict};
 use crate::net::random::RandomStream;
 use crate::net::socket::session::Session;
@@ -36,6 +37,10 @@ fn judged(action: Action, draws: &[f64]) -> Decided {
     Decided { verdict: Verdict { action, origin: "a.rhai:3".into() }, place, draws: draws.to_vec() }
 }
 
+fn decide(account: &LossReport, ms: u64, ends: Ends, content: Content, judged: &Decided, site: &Site) {
+    account.note(at(ms), ends, content, site, Incident::Decided(judged));
+}
+
 fn pinging(ends: Ends) -> Pinging {
     Pinging { socket: 0, protocol: "UDP", ends }
 }
@@ -58,7 +63,7 @@ fn account(losses: &[(u64, bool)], drops: &[u64]) -> LossReport {
     settle(&account, ends(), [8 - losses.len(), 0, losses.len()]);
     for &number in drops {
         let content = Content::of(format!("ping {number}").as_bytes());
-        account.judged(at(number), ends(), content, &judged(Action::Drop, &[0.125]), &site());
+        decide(&account, number, ends(), content, &judged(Action::Drop, &[0.125]), &site());
     }
     for &(number, late) in losses {
         account.lost(
@@ -119,7 +124,7 @@ fn memory_is_bounded() {
     let account = account(&[], &[]);
     for number in 0..2 * REMEMBERED as u64 {
         let content = Content::of(format!("ping {number}").as_bytes());
-        account.judged(at(number), ends(), content, &judged(Action::Drop, &[]), &site());
+        decide(&account, number, ends(), content, &judged(Action::Drop, &[]), &site());
         account.lost(&pinging(ends()), number, content, at(number), None);
     }
     let inner = account.lock();
@@ -141,7 +146,7 @@ fn every_verdict_that_can_lose_an_answer_is_a_cause() {
     ];
     for (number, action) in (1..).zip(actions) {
         let content = Content::of(format!("ping {number}").as_bytes());
-        account.judged(at(number), ends(), content, &judged(action, &[]), &site());
+        decide(&account, number, ends(), content, &judged(action, &[]), &site());
     }
     account.not_kept(ends(), Content::of(b"ping 6"));
     assert_eq!(
@@ -149,7 +154,7 @@ fn every_verdict_that_can_lose_an_answer_is_a_cause() {
         "Lost 6 of 8 pings: 75.0% (95%: 40.9% to 92.9%)\n  \
          seq 1: delayed 400ms by a.rhai:3\n  seq 2: corrupted by a.rhai:3\n  seq 3: replaced by a.rhai:3\n  \
          seq 5: dropped by a.rhai:3\n  seq 6: to be delayed 20ms by a.rhai:3, but did not fit\n  \
-         1 delayed answer did not fit\n  1 unexplained: seq 4"
+         1 unexplained: seq 4"
     );
 }
 
@@ -158,11 +163,11 @@ fn a_verdict_explains_one_loss_and_none_of_a_probe_sent_later() {
     let account = account(&[], &[]);
     settle(&account, ends(), [1, 0, 4]);
     let hello = Content::of(b"hello");
-    account.judged(at(1), ends(), hello, &judged(Action::Drop, &[]), &site());
+    decide(&account, 1, ends(), hello, &judged(Action::Drop, &[]), &site());
     // Answered all the same, and so no cause of what was under way with it.
-    account.judged(at(10), ends(), hello, &judged(Action::Delay(Duration::from_millis(1)), &[]), &site());
+    decide(&account, 10, ends(), hello, &judged(Action::Delay(Duration::from_millis(1)), &[]), &site());
     account.answered(ends(), b"hello", at(9));
-    account.judged(at(20), ends(), hello, &judged(Action::Drop, &[]), &site());
+    decide(&account, 20, ends(), hello, &judged(Action::Drop, &[]), &site());
     for (number, sent) in [(1, 0), (2, 1), (3, 8), (4, 21)] {
         account.lost(&pinging(ends()), number, hello, at(sent), None);
     }
@@ -228,9 +233,9 @@ fn hosts_that_use_one_port_are_told_apart_and_links_explain_losses_both_ways() {
     }
     let (hello, link) = (Content::of(b"hello"), Site::Link("b-c".into()));
     // From b's port 9 to c, seen on the link; the answer to a's probe from the same port, seen there too.
-    account.judged(at(1), Ends::seen_by(HostId(2), ip(2), ip(3)), hello, &judged(Action::Drop, &[0.25]), &link);
-    account.judged(at(2), Ends::seen_by(HostId(3), ip(3), ip(1)), hello, &judged(Action::Drop, &[0.5]), &link);
-    account.lost_at(at(3), Ends::seen_by(HostId(1), ip(1), ip(3)), hello, "queue full", &link);
+    decide(&account, 1, Ends::seen_by(HostId(2), ip(2), ip(3)), hello, &judged(Action::Drop, &[0.25]), &link);
+    decide(&account, 2, Ends::seen_by(HostId(3), ip(3), ip(1)), hello, &judged(Action::Drop, &[0.5]), &link);
+    account.note(at(3), Ends::seen_by(HostId(1), ip(1), ip(3)), hello, &link, Incident::Lost("queue full"));
     let any = SocketAddr::from(([0, 0, 0, 0], 9));
     for (number, host, sent) in [(1, 1, 0), (2, 2, 0), (3, 1, 2), (4, 2, 0)] {
         let pinging = pinging(Ends::seen_by(HostId(host), any, ip(3)));
@@ -253,8 +258,8 @@ fn hosts_that_use_one_port_are_told_apart_and_links_explain_losses_both_ways() {
 fn what_was_delayed_on_a_link_and_dropped_in_the_server_was_dropped() {
     let account = account(&[(1, false)], &[]);
     let (content, link) = (Content::of(b"ping 1"), Site::Link("a-b".into()));
-    account.judged(at(2), ends(), content, &judged(Action::Delay(Duration::from_millis(1)), &[]), &link);
-    account.judged(at(3), ends(), content, &judged(Action::Drop, &[]), &site());
+    decide(&account, 2, ends(), content, &judged(Action::Delay(Duration::from_millis(1)), &[]), &link);
+    decide(&account, 3, ends(), content, &judged(Action::Drop, &[]), &site());
     let text = text_of(&account);
     assert!(text.contains("seq 1: dropped by a.rhai:3\n"), "{text}");
 }
@@ -331,12 +336,37 @@ fn a_reply_put_down_to_a_ping_that_was_dropped_is_one_to_another() {
     let account = LossReport::default();
     account.lock().servers.at((HERE, addr(7)));
     settle(&account, ends(), [0, 0, 2]);
-    account.judged(at(1), ends(), Content::of(b"ping 1"), &judged(Action::Drop, &[]), &site());
+    decide(&account, 1, ends(), Content::of(b"ping 1"), &judged(Action::Drop, &[]), &site());
     for (number, instead) in [(1, Some(Fault::Unmatched)), (2, None)] {
         let content = Content::of(format!("ping {number}").as_bytes());
         account.lost(&pinging(ends()), number, content, at(number), instead);
     }
     let text = text_of(&account);
     let expected = "seq 1: dropped by a.rhai:3\n  seq 2: the reply did not repeat the message\n  0 unexplained";
+    assert!(text.ends_with(expected), "{text}");
+}
+
+#[test]
+fn what_a_pinger_received_says_more_than_a_delay_and_less_than_a_drop() {
+    let account = LossReport::default();
+    account.lock().servers.at((HERE, addr(7)));
+    settle(&account, ends(), [0, 0, 5]);
+    let (late, elsewhere) = (Fault::Late, Fault::Elsewhere(addr(8)));
+    let faults = [Fault::Number(15), Fault::Number(25), late, elsewhere, Fault::Unmatched];
+    for (number, fault) in (1..).zip(faults) {
+        let content = Content::of(format!("ping {number}").as_bytes());
+        if number < 4 {
+            let delayed = Action::Delay(Duration::from_millis(20));
+            decide(&account, number, ends(), content, &judged(delayed, &[]), &site());
+        } else {
+            account.note(at(number), ends(), content, &site(), Incident::HandedOut);
+        }
+        account.lost(&pinging(ends()), number, content, at(number), Some(fault));
+    }
+    let text = text_of(&account);
+    let expected = "seq 1 (number 15), 2 (number 25): the reply has another number\n  \
+                    seq 3: delayed 20ms by a.rhai:3\n  \
+                    seq 4: the reply came from another address, 127.0.0.1:8\n  \
+                    seq 5: received at 127.0.0.1:7: the script sent no reply from there\n  0 unexplained";
     assert!(text.ends_with(expected), "{text}");
 }

@@ -10,7 +10,7 @@ use super::probing::recognise;
 use super::{Inner, UdpSocket};
 use crate::net::host::id::HostId;
 use crate::net::observe::event::Event;
-use crate::net::observe::loss_report::Dropping;
+use crate::net::observe::loss_report::{Dropping, Incident};
 use crate::net::policy::datagram::Datagram;
 use crate::net::socket::error_queue::receive_past_errors;
 use crate::net::socket::prober::Prober;
@@ -50,7 +50,7 @@ impl Inner {
                 self.loss_report().late(ends, content);
             } else if serves {
                 let ends = self.asked_by(datagram.from);
-                self.loss_report().unread(now, ends, content, &site);
+                self.loss_report().note(now, ends, content, &site, Incident::Unread);
             }
         }
     }
