@@ -8,7 +8,7 @@ use crate::bindings::udp::icmp::labels;
 use crate::bindings::udp::ping::Ping;
 use crate::net::error::Error;
 use crate::net::probe::outcome::End;
-use crate::net::socket::icmp::Heard;
+use crate::net::socket::icmp::IcmpMessage;
 use crate::net::wire::icmp::{self, Extensions, IcmpError, Message, ObjectContent, Role};
 use crate::net::wire::ip::{Packet, Transport};
 use crate::net::wire::zoned::ZonedIp;
@@ -19,7 +19,7 @@ fn bytes(ctx: &NativeCallContext, value: Dynamic) -> ScriptResult<(Vec<u8>, Opti
     if value.is_string() {
         return paste::bytes(&value.to_string()).or_raise(ctx).map(|bytes| (bytes, None));
     }
-    if let Some(message) = value.clone().try_cast::<Heard>() {
+    if let Some(message) = value.clone().try_cast::<IcmpMessage>() {
         return Ok((message.bytes.to_vec(), Some(message.family)));
     }
     if let Some(ping) = value.clone().try_cast::<Ping>() {

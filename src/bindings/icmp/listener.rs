@@ -9,7 +9,7 @@ use crate::bindings::error::{OrRaise, ScriptResult, thrown};
 use crate::bindings::loops;
 use crate::nearest::nearest;
 use crate::net::error::{Error, ErrorKind};
-use crate::net::socket::icmp::{Heard, Listener};
+use crate::net::socket::icmp::{IcmpMessage, Listener};
 use crate::net::time::Duration;
 use crate::net::wire::Family;
 use crate::net::wire::icmp::Kind;
@@ -97,7 +97,7 @@ functions! {
 functions! {
     pub fn api;
     object Listener as IcmpListener, "A listener for ICMP. Copies are the same one.";
-    object Heard as IcmpMessage, "An ICMP message as it arrived.";
+    object IcmpMessage, "An ICMP message as it arrived.";
 
     /// Waits for the next message for at most `timeout`; `()` if none came.
     ///
@@ -140,7 +140,7 @@ functions! {
     ///     print(all.recv(1.s).from.ip);
     /// } catch (e) { expect(e.kind, "permission"); }
     /// ```
-    get from(message: &mut Heard) -> SocketAddr = message.from;
+    get from(message: &mut IcmpMessage) -> SocketAddr = message.from;
 
     /// The name of its kind, such as `"Echo Request"`; `()` if it is less than a header.
     ///
@@ -151,7 +151,7 @@ functions! {
     ///     print(all.recv(1.s).name);
     /// } catch (e) { expect(e.kind, "permission"); }
     /// ```
-    get name(message: &mut Heard) -> Dynamic =
+    get name(message: &mut IcmpMessage) -> Dynamic =
         message.kind().map_or(Dynamic::UNIT, |kind| kind.to_string().into());
 
     /// The TTL or hop limit it came with; `()` if it is not known.
@@ -163,7 +163,7 @@ functions! {
     ///     print(all.recv(1.s).ttl);
     /// } catch (e) { expect(e.kind, "permission"); }
     /// ```
-    get ttl(message: &mut Heard) -> Dynamic = message.ttl.map_or(Dynamic::UNIT, |ttl| i64::from(ttl).into());
+    get ttl(message: &mut IcmpMessage) -> Dynamic = message.ttl.map_or(Dynamic::UNIT, |ttl| i64::from(ttl).into());
 
     /// The message in one line: who sent it, its name and what it is about. `icmp::decode(message)` gives its fields,
     /// `explain(message)` all that can be said of it.
@@ -175,5 +175,5 @@ functions! {
     ///     print(all.recv(1.s));
     /// } catch (e) { expect(e.kind, "permission"); }
     /// ```
-    fn to_string | to_debug(message: &mut Heard) -> String = message.to_string();
+    fn to_string | to_debug(message: &mut IcmpMessage) -> String = message.to_string();
 }

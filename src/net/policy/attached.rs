@@ -7,7 +7,6 @@
 
 use std::fmt::Debug;
 use std::ops::AddAssign;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::input::{PolicyInput, Site};
@@ -48,19 +47,9 @@ pub struct AttachedPolicy {
     counters: Arc<VerdictCounters>,
 }
 
-/// What a policy counts. Shared with the account, which outlives it.
+/// What a policy counts. Shared with the loss report, which outlives it.
 #[derive(Debug, Default)]
-pub(in crate::net) struct VerdictCounters {
-    judged: AtomicU64,
-    chosen: AtomicU64,
-    acted: [AtomicU64; ACTIONS.len()],
-    failed: AtomicU64,
-    /// Of what kernels send by themselves: judged, and chosen.
-    of_kernels: [AtomicU64; 2],
-    pairs: AtomicU64,
-    both_chosen: AtomicU64,
-    one_chosen: AtomicU64,
-}
+pub(in crate::net) struct VerdictCounters(Mutex<Tally>);
 
 /// What a policy can do with a packet, in the order in which it is counted.
 pub(in crate::net) const ACTIONS: [&str; 6] = ["dropped", "delayed", "duplicated", "replaced", "corrupted", "rejected"];
@@ -192,57 +181,37 @@ impl AttachedPolicy {
         let key = subject.flow();
         let (place, in_bad) = flows.next(key, self.parts);
         let mut draws = Vec::new();
-        let verdict = self.policy.decide(subject, &place, in_bad, &mut draws);
-        let verdict = verdict.unwrap_or_else(|| {
-            self.counters.failed.fetch_add(u64::from(!key.of_kernel), Ordering::Relaxed);
-            Verdict { action: Action::Pass, origin: FAILED.into() }
-        });
+        let decided = self.policy.decide(subject, &place, in_bad, &mut draws);
+        let failed = decided.is_none();
+        let verdict = decided.unwrap_or_else(|| Verdict { action: Action::Pass, origin: FAILED.into() });
         let chosen = verdict.action != Action::Pass;
         let neighbours = flows.chose(chosen);
+        let mut counts = self.counters.lock();
         if key.of_kernel {
-            self.counters.chose_of_kernel(chosen);
+            counts.of_kernels[0] += 1;
+            counts.of_kernels[1] += u64::from(chosen);
         } else {
-            self.counters.judged.fetch_add(1, Ordering::Relaxed);
+            counts.judged += 1;
+            counts.chosen += u64::from(chosen);
+            counts.failed += u64::from(failed);
             if let Some(place) = place_of(&verdict.action) {
-                self.counters.acted[place].fetch_add(1, Ordering::Relaxed);
+                counts.acted[place] += 1;
             }
-            self.counters.chose(chosen, neighbours);
+            counts.neighbours = counts.neighbours + neighbours;
         }
+        drop(counts);
         Decided { verdict, place, draws }
     }
 }
 
 impl VerdictCounters {
-    /// Counts a packet that was chosen or not, and the pair that it makes with the one before it.
-    fn chose(&self, chosen: bool, neighbours: Neighbours) {
-        let Neighbours { pairs, both_lost, one_lost } = neighbours;
-        let counts = [
-            (&self.chosen, u64::from(chosen)),
-            (&self.pairs, pairs),
-            (&self.both_chosen, both_lost),
-            (&self.one_chosen, one_lost),
-        ];
-        for (count, more) in counts.into_iter().filter(|(_, more)| *more > 0) {
-            count.fetch_add(more, Ordering::Relaxed);
-        }
-    }
-
-    /// Counts a frame that a kernel sent by itself, and that was chosen or not.
-    fn chose_of_kernel(&self, chosen: bool) {
-        let [judged, all_chosen] = &self.of_kernels;
-        judged.fetch_add(1, Ordering::Relaxed);
-        all_chosen.fetch_add(u64::from(chosen), Ordering::Relaxed);
-    }
-
     /// How often the policy did what so far.
     pub(in crate::net) fn tally(&self) -> Tally {
-        let get = |count: &AtomicU64| count.load(Ordering::Relaxed);
-        let neighbours =
-            Neighbours { pairs: get(&self.pairs), both_lost: get(&self.both_chosen), one_lost: get(&self.one_chosen) };
-        let acted = std::array::from_fn(|place| get(&self.acted[place]));
-        let of_kernels = self.of_kernels.each_ref().map(get);
-        let (judged, chosen, failed) = (get(&self.judged), get(&self.chosen), get(&self.failed));
-        Tally { judged, chosen, acted, failed, of_kernels, neighbours }
+        *self.lock()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Tally> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -78,7 +78,7 @@ impl DelayQueue {
                 Ok(Waited::Ready) => sys::eventfd_lower(wake.as_fd()),
                 Ok(Waited::TimedOut) => {}
                 Ok(Waited::Stopped) | Err(_) => {
-                    // Whoever comes next starts another thread.
+                    // The next to come starts another thread.
                     self.lock().wake = None;
                     return;
                 }

@@ -131,7 +131,7 @@ impl Endpoint {
         self.closed.load(Ordering::Acquire)
     }
 
-    /// The socket of one that is open and from now on closed. Whoever is woken by what is then done to it knows that.
+    /// The socket of one that is open and from now on closed. A thread that is woken by what is then done to it knows that.
     pub(super) fn take_socket(&self) -> Option<Arc<Socket>> {
         let mut socket = lock(&self.socket);
         self.closed.store(true, Ordering::Release);
@@ -330,7 +330,7 @@ macro_rules! shares_endpoint {
             pub struct $weak(std::sync::Weak<Inner>);
 
             impl $weak {
-                /// The socket, if anybody still holds it.
+                /// The socket, if something still holds it.
                 pub fn upgrade(&self) -> Option<$socket> {
                     self.0.upgrade().map($socket)
                 }

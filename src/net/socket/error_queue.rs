@@ -27,6 +27,9 @@ pub(in crate::net) enum Queued {
     Path(Error),
 }
 
+/// What takes entries of the error queue, and what comes another way and is like them.
+pub(in crate::net) type Queue<'a> = &'a mut dyn FnMut(Queued);
+
 /// Takes at most so many entries from the error queue of `socket`, which is bound to `local`; how many it had. A quote is what
 /// follows `headers` octets of the packet.
 pub(in crate::net) fn take_entries(
@@ -34,12 +37,12 @@ pub(in crate::net) fn take_entries(
     local: SocketAddr,
     headers: usize,
     most: usize,
-    queued: &mut dyn FnMut(Queued),
+    queued: Queue<'_>,
 ) -> usize {
     (0..most).take_while(|_| take_entry(socket, local, headers, queued)).count()
 }
 
-fn take_entry(socket: &Socket, local: SocketAddr, headers: usize, queued: &mut dyn FnMut(Queued)) -> bool {
+fn take_entry(socket: &Socket, local: SocketAddr, headers: usize, queued: Queue<'_>) -> bool {
     let mut buffer = [0u8; 2048];
     let Ok(received) = sys::receive(socket.as_fd(), &mut buffer, true) else { return false };
     let Some(entry) = received.entry else { return true };

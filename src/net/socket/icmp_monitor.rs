@@ -3,7 +3,7 @@
 //!
 //! Linux does not queue every kind: of ICMP for IPv4 it drops fragment reassembly (11/1), conversion errors (31), mobile
 //! redirects (32) and Photuris (40) for all sockets, and for those of UDP source quench (4) and redirects (5) too. Of ICMPv6 it
-//! queues all errors, but no redirects (137). Extended echo replies (43, 161) reach only whoever asked.
+//! queues all errors, but no redirects (137). Extended echo replies (43, 161) reach only the socket that asked.
 
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::AsFd;
@@ -12,7 +12,7 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use socket2::{Domain, Protocol, Socket, Type};
 
-use super::error_queue::Queued;
+use super::error_queue::{Queue, Queued};
 use super::packet_filter::about_stream;
 use crate::net::host::stop::Stop;
 use crate::net::host::{Host, Waited};
@@ -27,15 +27,15 @@ use crate::net::wire::zoned::ZonedIp;
 #[derive(Debug, Default)]
 pub(in crate::net) struct IcmpMonitor {
     socket: OnceLock<Option<(Family, Socket)>>,
-    /// Whether a wait has found something to hear.
+    /// Whether a wait has found something to take.
     ready: AtomicBool,
     /// Who was sent a probe last.
     asked: Mutex<Option<IpAddr>>,
 }
 
-/// A message that was heard.
+/// A message that was received.
 #[derive(Debug)]
-pub(in crate::net) struct Overheard<'a> {
+pub(in crate::net) struct MonitoredMessage<'a> {
     /// The message.
     pub(in crate::net) message: Message<'a>,
     /// The packet it is about, if it says so.
@@ -91,7 +91,7 @@ impl IcmpMonitor {
     }
 
     /// Whether messages of this kind come this way, whatever comes by others.
-    pub(in crate::net) fn hears(&self, kind: Kind) -> bool {
+    pub(in crate::net) fn covers(&self, kind: Kind) -> bool {
         self.is_open() && is_kept(kind)
     }
 
@@ -102,7 +102,7 @@ impl IcmpMonitor {
         }
     }
 
-    /// Waits as [`Host::wait`] does for `fd`, and for something to hear.
+    /// Waits as [`Host::wait`] does for `fd`, and for something to take.
     pub(in crate::net) fn wait(
         &self,
         host: &dyn Host,
@@ -120,17 +120,17 @@ impl IcmpMonitor {
         Ok(waited)
     }
 
-    /// Has the next [`IcmpMonitor::hear`] look whether or not a wait has found something.
+    /// Has the next [`IcmpMonitor::take`] look whether or not a wait has found something.
     pub(in crate::net) fn look(&self) {
         self.ready.store(true, Ordering::Relaxed);
     }
 
-    /// Takes what was heard since the last wait: errors and advice that `ours` makes of a message, by where the packet went
+    /// Takes what was received since the last wait: errors and advice that `ours` makes of a message, by where the packet went
     /// that it is about and what it quotes of it; each with the stamp of its arrival.
-    pub(in crate::net) fn hear(
+    pub(in crate::net) fn take(
         &self,
-        ours: impl Fn(&Overheard<'_>) -> Option<(SocketAddr, Vec<u8>)>,
-        queued: &mut dyn FnMut(Queued),
+        ours: impl Fn(&MonitoredMessage<'_>) -> Option<(SocketAddr, Vec<u8>)>,
+        queued: Queue<'_>,
     ) {
         let Some((family, socket)) = self.socket().filter(|_| self.ready.swap(false, Ordering::Relaxed)) else {
             return;
@@ -152,7 +152,7 @@ impl IcmpMonitor {
                 }
                 let from_asked = *self.asked() == Some(from.ip);
                 let about = message.about();
-                let (to, quote) = ours(&Overheard { message, about, from_asked, from })?;
+                let (to, quote) = ours(&MonitoredMessage { message, about, from_asked, from })?;
                 let info = message.next_hop_mtu().or(message.pointer()).unwrap_or(0);
                 let offender = Some(from);
                 Some(IcmpError {
@@ -173,7 +173,7 @@ impl IcmpMonitor {
     }
 }
 
-impl Overheard<'_> {
+impl MonitoredMessage<'_> {
     /// Where it came from, if it names no packet, need not name one, and came from the one who was asked.
     pub(in crate::net) fn nameless(&self) -> Option<(SocketAddr, Vec<u8>)> {
         let may = self.message.kind.is_extended_reply() || self.message.kind == Kind::v4(32, 0);

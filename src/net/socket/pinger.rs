@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::icmp::{self, IcmpSocket};
-use super::prober::{Open, Prober, Text, Transport, prepare};
+pub use super::prober::Script;
+use super::prober::{Prober, Text, Transport, Work, prepare};
 use super::tcp::Connection;
 use super::udp::{UdpSocket, check_size};
 use crate::net::error::{Error, ErrorKind, Result};
@@ -14,7 +15,7 @@ use crate::net::host::environment::process;
 use crate::net::host::stop::Stop;
 use crate::net::host::{Host, Waited};
 use crate::net::probe::ledger::ProbeId;
-use crate::net::probe::outcome::{Matcher, Outcome, Probe, Slot};
+use crate::net::probe::outcome::{Outcome, Probe, Slot};
 use crate::net::probe::targets::Targets;
 use crate::net::time::{Duration, Instant};
 use crate::net::wire::icmp::AskedInterface;
@@ -63,24 +64,6 @@ pub enum Message {
     Question(AskedInterface),
 }
 
-/// The closures of a script that a schedule calls.
-#[derive(Default)]
-pub struct Script<'a> {
-    /// Makes the message with a number; `Err` ends the schedule with the error `invalid`.
-    pub message: Option<Compose<'a>>,
-    /// Says which message a datagram replies to.
-    pub matcher: Option<Matcher<'a>>,
-}
-
-/// Makes the message with a number.
-pub type Compose<'a> = &'a mut dyn FnMut(u64) -> std::result::Result<Vec<u8>, ()>;
-
-impl Debug for Script<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Script").finish_non_exhaustive()
-    }
-}
-
 impl Plan {
     fn check(&self) -> Result<()> {
         if self.targets.is_empty() {
@@ -106,7 +89,7 @@ pub struct Pinger {
     total: Option<u64>,
     start: Option<Instant>,
     slot: i64,
-    /// Tells the pingers of a process apart.
+    /// Distinguishes the pingers of a process.
     id: u64,
     sent: u64,
     /// The first probe that it sent.
@@ -172,17 +155,17 @@ impl Pinger {
     }
 
     /// The next outcome; `None` when all are settled. Once the stop has happened the pings in flight are given as
-    /// interrupted, so that nothing sent is missing from the account, and then `None`.
+    /// interrupted, so that nothing sent is missing from the loss report, and then `None`.
     ///
     /// # Errors
     /// As [`UdpSocket::ping`]; `invalid`: a closure failed.
     pub fn next(&mut self, stop: &Stop, script: &mut Script<'_>) -> Result<Option<Outcome>> {
         let transport = self.socket.clone();
         let socket = transport.endpoint().socket("pinger")?;
-        let open = Open { transport: &*transport, socket: &socket };
+        let mut work = Work { transport: &*transport, socket: &socket, stop, script };
         let mut prober = transport.probing().lock("pinger")?;
         prober.take_over(self.id, self.plan.strays)?;
-        let outcome = self.advance(&open, &mut prober, stop, script);
+        let outcome = self.advance(&mut work, &mut prober);
         prober.report(&*transport);
         if !matches!(outcome, Ok(Some(_))) {
             prober.release(self.id);
@@ -190,77 +173,65 @@ impl Pinger {
         outcome
     }
 
-    fn advance(
-        &mut self,
-        open: &Open<'_>,
-        prober: &mut Prober,
-        stop: &Stop,
-        script: &mut Script<'_>,
-    ) -> Result<Option<Outcome>> {
+    fn advance(&mut self, work: &mut Work<'_, '_>, prober: &mut Prober) -> Result<Option<Outcome>> {
         loop {
             if let Some(outcome) = prober.next_outcome() {
                 return Ok(Some(outcome));
             }
             if self.start.is_none() {
                 // What takes its time the first time is not part of the schedule.
-                prepare(open, true);
+                prepare(work, true);
             }
-            let now = open.endpoint().host.now();
+            let now = work.endpoint().host.now();
             if let Some(in_flight) = &mut self.in_flight {
                 return Ok(std::iter::from_fn(|| in_flight.pop_front()).find_map(|id| prober.interrupted(id)));
             }
-            if stop.is_stopped() {
+            if work.stop.is_stopped() {
                 // What came before the stop counts.
-                prober.catch_up(open, now, None, &mut script.matcher)?;
+                prober.catch_up(work, now, None)?;
                 self.in_flight = Some(self.first.map(|first| prober.pending_since(first)).unwrap_or_default());
                 continue;
             }
             let start = *self.start.get_or_insert(now);
             if !self.more() && prober.in_flight() == 0 {
                 // What came after the last answer is counted.
-                prober.receive(open, None, &mut script.matcher, true)?;
+                prober.receive(work, None, true)?;
                 return Ok(prober.next_outcome());
             }
             let due = start + self.plan.interval * self.slot;
             if self.room(prober).is_some_and(|from| now >= due.max(from)) {
                 if self.plan.sends {
                     // What came before the sending is reported before it.
-                    prober.catch_up(open, now, None, &mut script.matcher)?;
+                    prober.catch_up(work, now, None)?;
                     if prober.has_outcome() {
                         continue;
                     }
                 }
-                self.send_due(open, prober, now - due, script)?;
+                self.send_due(work, prober, now - due)?;
             }
-            prober.catch_up(open, now, None, &mut script.matcher)?;
+            prober.catch_up(work, now, None)?;
             if prober.has_outcome() {
                 continue;
             }
             let due = start + self.plan.interval * self.slot;
             let due = self.room(prober).map(|from| due.max(from) - self.plan.awake);
-            prober.wait(open, due, stop)?;
+            prober.wait(work, due)?;
         }
     }
 
     /// Sends the ping that has been due for `behind`, and more where the schedule waits for nothing.
-    fn send_due(
-        &mut self,
-        open: &Open<'_>,
-        prober: &mut Prober,
-        behind: Duration,
-        script: &mut Script<'_>,
-    ) -> Result<()> {
+    fn send_due(&mut self, work: &mut Work<'_, '_>, prober: &mut Prober, behind: Duration) -> Result<()> {
         if self.plan.interval > Duration::ZERO {
             let missed = (behind.as_nanos() / self.plan.interval.as_nanos()).max(0);
             prober.miss(missed as u64);
             self.slot += missed;
-            return self.send(open, prober, missed as u64, script);
+            return self.send(work, prober, missed as u64);
         }
-        self.send(open, prober, 0, script)?;
+        self.send(work, prober, 0)?;
         // What came meanwhile is stamped, and can wait.
-        let mut burst = open.probing().burst;
+        let mut burst = work.probing().burst;
         while burst > 1 && self.more() && prober.in_flight() < self.plan.window {
-            self.send(open, prober, 0, script)?;
+            self.send(work, prober, 0)?;
             burst -= 1;
         }
         Ok(())
@@ -281,39 +252,40 @@ impl Pinger {
     }
 
     /// Sends the next ping, before which so many slots were missed.
-    fn send(&mut self, open: &Open<'_>, prober: &mut Prober, missed: u64, script: &mut Script<'_>) -> Result<()> {
+    fn send(&mut self, work: &mut Work<'_, '_>, prober: &mut Prober, missed: u64) -> Result<()> {
         let Plan { timeout, icmp_wait, sends, .. } = self.plan;
         let target = self.plan.targets.get(self.sent % self.plan.targets.len());
         self.slot += 1;
         self.sent += 1;
-        let message = self.compose(open, prober.next_number(), script)?;
+        let message = self.compose(work, prober.next_number())?;
         let number = (!matches!(self.plan.message, Message::Ping | Message::Question(_))).then_some(self.sent);
         let slot = Slot {
             number,
-            by_number: script.matcher.is_some(),
+            by_number: work.script.matcher.is_some(),
             announced: sends,
             unreported: !self.plan.report,
             missed,
         };
         let unresolved = target.unresolved.as_deref();
         let probe = Probe { to: target.to, unresolved, message: &message, timeout, icmp_wait, ttl: target.ttl, slot };
-        let id = prober.send(open, &probe)?;
+        let id = prober.send(work, &probe)?;
         self.first.get_or_insert(id);
         Ok(())
     }
 
     /// The message of the ping that is to be sent.
-    fn compose(&self, open: &Open<'_>, running: u64, script: &mut Script<'_>) -> Result<Vec<u8>> {
-        let text = match (&self.plan.message, &mut script.message) {
+    fn compose(&self, work: &mut Work<'_, '_>, running: u64) -> Result<Vec<u8>> {
+        let transport = work.transport;
+        let text = match (&self.plan.message, &mut work.script.message) {
             (Message::Question(subject), _) => Text::Question(subject),
             (Message::Same(bytes), _) => Text::Own(bytes.to_vec()),
             (Message::Made, Some(make)) => {
                 let failed = |()| Error::invalid("pinger", "the closure that makes messages failed");
-                Text::Own(open.probing().calling(|| make(self.sent)).map_err(failed)?)
+                Text::Own(transport.probing().calling(|| make(self.sent)).map_err(failed)?)
             }
             (Message::Ping | Message::Made, _) => Text::Ping(self.sent),
         };
-        open.compose(text, running, self.plan.size)
+        transport.compose(text, running, self.plan.size)
     }
 
     /// How many pings were sent.

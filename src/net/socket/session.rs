@@ -1,4 +1,4 @@
-//! What all sockets of a run share: the account, the events, what is to be sent later, and what ends it all.
+//! What all sockets of a run share: the loss report, the events, what is to be sent later, and what ends it all.
 
 use std::fmt::Debug;
 use std::net::SocketAddr;
@@ -77,13 +77,13 @@ impl Refused {
 
 /// A socket that holds counts of its own.
 pub(in crate::net) trait Settle: Debug + Send + Sync {
-    /// Brings the account and the events up to date at the end of a run.
+    /// Brings the loss report and the events up to date at the end of a run.
     fn settle_up(&self);
 
     /// The host that it lives in.
     fn host(&self) -> HostId;
 
-    /// Closes it, so that whoever waits on it goes on.
+    /// Closes it, so that a thread that waits on it goes on.
     fn close(self: Arc<Self>);
 }
 
@@ -101,7 +101,7 @@ impl Session {
         }
     }
 
-    /// Brings the account and the events up to date with every socket that is open, and tells the end of the run, at
+    /// Brings the loss report and the events up to date with every socket that is open, and reports the end of the run, at
     /// `time` in nanoseconds since 1970. Pending probes have no better end from here on.
     pub fn end(&self, time: i64) {
         let sockets = std::mem::take(&mut *self.sockets.lock().unwrap_or_else(PoisonError::into_inner));

@@ -169,14 +169,14 @@ pub enum Blame {
     /// The error does not distinguish several probes and is attributed to this one; its record says so.
     Assumed(ProbeId),
     /// The error is about none of the probes known.
-    Nobody,
+    Unknown,
 }
 
 impl Blame {
     /// What is about one of `candidates`, the oldest first: if there are several, about the one `awaited`, or else the oldest.
     pub fn one_of(mut candidates: impl Iterator<Item = ProbeId>, awaited: Option<ProbeId>) -> Self {
         match (candidates.next(), candidates.next()) {
-            (None, _) => Self::Nobody,
+            (None, _) => Self::Unknown,
             (Some(only), None) => Self::Named(only),
             (Some(oldest), Some(_)) => Self::Assumed(awaited.unwrap_or(oldest)),
         }
@@ -304,7 +304,7 @@ impl Ledger {
         let (id, assumed) = match blame {
             Blame::Named(id) => (Some(id), false),
             Blame::Assumed(id) => (Some(id), true),
-            Blame::Nobody => (None, false),
+            Blame::Unknown => (None, false),
         };
         let mut timed_out = false;
         if let Some(place) = id.and_then(|id| self.store.place(id)) {

@@ -105,5 +105,5 @@ pub(super) fn blame(socket: &Inner, prober: &Prober, error: &IcmpError, echo: Ex
     to.set_port(0);
     let number = socket.questions.of(echo.seq).filter(|_| echo.id == socket.local.port());
     let id = number.and_then(|number| prober.ledger().find(to, Key::Number(number)));
-    id.map_or(Blame::Nobody, Blame::Named)
+    id.map_or(Blame::Unknown, Blame::Named)
 }

@@ -36,7 +36,7 @@ struct Inner {
 
 /// An ICMP message as it arrived.
 #[derive(Clone, Debug)]
-pub struct Heard {
+pub struct IcmpMessage {
     /// The version of ICMP.
     pub family: Family,
     /// Who sent it.
@@ -78,7 +78,7 @@ impl Listener {
     ///
     /// # Errors
     /// `closed`, `system`.
-    pub fn receive(&self, until: Option<Instant>, stop: &Stop) -> Result<Option<Heard>> {
+    pub fn receive(&self, until: Option<Instant>, stop: &Stop) -> Result<Option<IcmpMessage>> {
         let mut buffer = vec![0; 65_536];
         loop {
             let sockets = lock(&self.0.sockets).clone();
@@ -95,9 +95,9 @@ impl Listener {
                         // The fourth version's packet comes with its header, and the TTL in it.
                         let ttl = received.ttl.or(bytes.get(8).copied().filter(|_| *family == Family::V4));
                         let time = received.stamp.unwrap_or_else(|| self.0.host.unix_nanos());
-                        let heard = Heard { family: *family, from, bytes, ttl, time };
-                        if self.0.only.is_empty() || heard.kind().is_some_and(|kind| self.0.only.contains(&kind)) {
-                            return Ok(Some(heard));
+                        let message = IcmpMessage { family: *family, from, bytes, ttl, time };
+                        if self.0.only.is_empty() || message.kind().is_some_and(|kind| self.0.only.contains(&kind)) {
+                            return Ok(Some(message));
                         }
                         // There may be more in this one.
                         passed_over = true;
@@ -150,7 +150,7 @@ fn open(host: &dyn Host, family: Family) -> io::Result<Socket> {
     Ok(socket)
 }
 
-impl Heard {
+impl IcmpMessage {
     /// The kind of message; `None` if it is less than a header.
     pub fn kind(&self) -> Option<Kind> {
         match *identify(&self.bytes, Some(self.family)).message {
@@ -161,7 +161,7 @@ impl Heard {
 }
 
 /// The message in one line.
-impl fmt::Display for Heard {
+impl fmt::Display for IcmpMessage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let found = identify(&self.bytes, Some(self.family));
         let message = crate::net::wire::icmp::Message::parse(self.family, found.message);

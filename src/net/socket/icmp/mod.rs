@@ -1,7 +1,7 @@
 //! ICMP echo sockets: a ping socket where the system allows one, else a raw socket, with the errors that answer what was sent.
 //!
 //! A ping socket (`SOCK_DGRAM`, `IPPROTO_ICMP`) needs no privileges but a group in `net.ipv4.ping_group_range`; the kernel
-//! sets its identifier and delivers only answers to it. A raw socket needs CAP_NET_RAW and hears all ICMP of the host, its own
+//! sets its identifier and delivers only answers to it. A raw socket needs CAP_NET_RAW and receives all ICMP of the host, its own
 //! requests on loopback included; what is not an answer to this socket is passed over.
 
 use std::collections::hash_map::RandomState;
@@ -18,7 +18,7 @@ use self::extended::Questions;
 use self::payload::Payload;
 use self::probing::{BURST, HEADER};
 use super::endpoint::{Endpoint, shares_endpoint};
-use super::prober::{Open, Prober, Probing, Tally, notices};
+use super::prober::{Prober, Probing, Script, Tally, Work, notices};
 use super::session::{Session, Settle};
 use crate::net::error::{Error, Result};
 use crate::net::host::Host;
@@ -33,17 +33,17 @@ use crate::net::wire::zoned::ZonedIp;
 
 mod error;
 mod extended;
-mod hearing;
 mod listener;
 mod mtu;
 mod payload;
 mod probing;
+mod receiving;
 
 pub(in crate::net) use self::extended::{IN_FLIGHT, check_subject};
 use super::icmp_monitor;
 
 pub use self::error::{MAX_SIZE_V4, MAX_SIZE_V6, check_size};
-pub use self::listener::{Heard, Listener};
+pub use self::listener::{IcmpMessage, Listener};
 pub use self::mtu::interface_mtu;
 
 /// How many settled pings a fast socket remembers. A further reply to an older one is counted as late, or as foreign if its
@@ -105,7 +105,7 @@ struct Inner {
     /// Whether a call has reported an error, so that there is something in the error queue. Without stamps of what is sent,
     /// looking there each time would cost more than the ping.
     has_errors: AtomicBool,
-    /// How many replies to others have come to a raw socket. From some number on the kernel is told to keep them from it.
+    /// How many replies to others have come to a raw socket. From some number on the kernel is asked to keep them from it.
     others: AtomicU32,
     /// Whether a request was sent whose reply needs more room than is set aside for many at once.
     has_large: AtomicBool,
@@ -180,8 +180,8 @@ impl IcmpSocket {
         let socket = self.0.socket("ping")?;
         let mut prober = self.0.probing.lock("ping")?;
         let message = &compose(prober.next_number());
-        let open = Open { transport: self, socket: &socket };
-        prober.ping(&open, &Probe { message, ..*probe }, stop, &mut None)
+        let mut work = Work { transport: self, socket: &socket, stop, script: &mut Script::default() };
+        prober.ping(&mut work, &Probe { message, ..*probe })
     }
 
     /// The version of IP.
@@ -284,7 +284,7 @@ fn set_options(socket: &Socket, family: Family, mode: Mode, options: &Options) -
     let is_ipv4 = family == Family::V4;
     sys::set_option(fd, level, errors, 1)?;
     if mode == Mode::Ping || !is_ipv4 {
-        // Otherwise the header tells.
+        // Otherwise the header says.
         sys::set_option(fd, level, ttl, 1)?;
     }
     sys::ask_for_extensions(fd, is_ipv4);

@@ -50,7 +50,7 @@ fn find(host: &dyn Host, mut to: SocketAddr) -> io::Result<u32> {
         return Ok(known.min(MOST));
     }
     // That may be what was learnt of the path. What is too large for the interface itself does not leave the host, and the
-    // error queue tells what is not. Only a loopback takes everything.
+    // error queue says what is not. Only a loopback takes everything.
     sys::set_option(socket.as_fd(), level, errors, 1)?;
     sys::set_option(socket.as_fd(), level, discover, libc::IP_PMTUDISC_PROBE)?;
     if sys::send_to(socket.as_fd(), &vec![0; LARGEST], &RawAddr::from(to)).is_ok() {

@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use socket2::Socket;
 
 use super::error::send_error;
-use super::{IcmpSocket, Mode, hearing};
+use super::{IcmpSocket, Mode, receiving};
 use crate::net::error::Result;
 use crate::net::host::Waited;
 use crate::net::host::stop::Stop;
@@ -16,7 +16,7 @@ use crate::net::policy::datagram::Datagram;
 use crate::net::probe::ledger::{Blame, ProbeId};
 use crate::net::probe::outcome::Probe;
 use crate::net::socket::endpoint::Endpoint;
-use crate::net::socket::error_queue::{Queued, is_pending_error, take_entries};
+use crate::net::socket::error_queue::{Queue, Queued, is_pending_error, take_entries};
 use crate::net::socket::icmp_monitor::is_kept;
 use crate::net::socket::packet_filter::of_replies;
 use crate::net::socket::prober::{Prober, Probing, Recognised, Text, Transport};
@@ -37,17 +37,17 @@ pub(super) const BURST: usize = 32;
 /// Replies to messages of so many octets are received whole together with others, whatever options their IP headers have.
 const SMALL: usize = sys::GATHERED_SIZE - 60;
 
-/// How many replies to others a socket that is not fast hears before they are kept from it.
+/// How many replies to others a socket that is not fast receives before they are kept from it.
 const OTHERS: u32 = 32;
 
 impl IcmpSocket {
-    /// After how many replies to others the kernel is told to keep them. Until then the filter would only cost time, and
-    /// a reply that comes back with another identifier is told from one to others and counted.
+    /// After how many replies to others the kernel is asked to keep them. Until then the filter would only cost time, and
+    /// a reply that comes back with another identifier is distinguished from one to others and counted.
     fn enough(&self) -> u32 {
         if self.0.fast { 1 } else { OTHERS }
     }
 
-    /// Has the kernel keep the replies to others from a socket that has heard enough of them.
+    /// Has the kernel keep the replies to others from a socket that has received enough of them.
     fn filter(&self) {
         if self.0.others.fetch_add(1, Ordering::Relaxed) + 1 == self.enough()
             && let Some(socket) = self.0.open()
@@ -106,7 +106,7 @@ impl Transport for IcmpSocket {
         self.0.mode == Mode::Raw && (first || !self.0.fast) && unfiltered()
     }
 
-    fn drain(&self, socket: &Socket, most: usize, queued: &mut dyn FnMut(Queued)) -> usize {
+    fn drain(&self, socket: &Socket, most: usize, queued: Queue<'_>) -> usize {
         if self.0.fast && !self.0.has_errors.swap(false, Ordering::Relaxed) {
             return 0;
         }
@@ -114,18 +114,12 @@ impl Transport for IcmpSocket {
         take_entries(socket, self.0.local, IP_HEADER, most, &mut |entry| match entry {
             // A raw socket gets the same error as a message, with all that it says.
             Queued::Icmp { .. } if raw => {}
-            Queued::Icmp { ref error, .. } if self.0.probing.monitor.hears(error.kind) => {}
+            Queued::Icmp { ref error, .. } if self.0.probing.monitor.covers(error.kind) => {}
             other => queued(other),
         })
     }
 
-    fn send(
-        &self,
-        socket: &Socket,
-        probe: &Probe<'_>,
-        sent: &mut Instant,
-        queued: &mut dyn FnMut(Queued),
-    ) -> Result<Option<u32>> {
+    fn send(&self, socket: &Socket, probe: &Probe<'_>, sent: &mut Instant, queued: Queue<'_>) -> Result<Option<u32>> {
         let mut to = probe.to;
         self.0.session.events.tell(|| Event::Sent { flow: self.0.flow(self.0.local, to), data: probe.message });
         if probe.message.len() > SMALL {
@@ -145,10 +139,10 @@ impl Transport for IcmpSocket {
         number.map_err(|err| send_error(&*self.0.host, &err, probe.message.len() - HEADER, probe.to))
     }
 
-    fn overhear(&self, queued: &mut dyn FnMut(Queued)) {
-        self.0.probing.monitor.hear(
-            |heard| {
-                let (kind, about) = (heard.message.kind, heard.about.as_ref()?);
+    fn take_monitored(&self, queued: Queue<'_>) {
+        self.0.probing.monitor.take(
+            |received| {
+                let (kind, about) = (received.message.kind, received.about.as_ref()?);
                 let asks = about.transport.icmp().and_then(|icmp| icmp.kind).is_some_and(Kind::is_extended_request);
                 let wanted = is_kept(kind) || kind.is_extended_reply() || (asks && kind.family == Family::V6);
                 wanted.then(|| self.is_own(about)).flatten()
@@ -162,7 +156,7 @@ impl Transport for IcmpSocket {
         socket: &Socket,
         most: usize,
         arrived: &mut Vec<Datagram>,
-        queued: &mut dyn FnMut(Queued),
+        queued: Queue<'_>,
     ) -> io::Result<bool> {
         if self.0.fast && !self.0.has_large.load(Ordering::Relaxed) {
             return self.gather(socket, most, arrived, queued);
@@ -172,7 +166,7 @@ impl Transport for IcmpSocket {
     }
 
     fn recognise(&self, prober: &Prober, datagram: &Datagram) -> Recognised {
-        let what = hearing::recognise(&self.0, prober, datagram);
+        let what = receiving::recognise(&self.0, prober, datagram);
         if what == Recognised::Unrelated {
             self.filter();
         }
@@ -180,7 +174,7 @@ impl Transport for IcmpSocket {
     }
 
     fn blame(&self, prober: &Prober, error: &IcmpError, awaited: Option<ProbeId>) -> Blame {
-        hearing::blame(&self.0, prober, error, awaited)
+        receiving::blame(&self.0, prober, error, awaited)
     }
 
     fn wait(&self, socket: &Socket, until: Option<Instant>, stop: &Stop) -> io::Result<Waited> {

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use super::clock::{measure, waited};
-use super::{Pending, PendingError, Prober, Recognised, Transport};
+use super::{Pending, PendingError, Prober, Recognised, Transport, Work};
 use crate::net::error::{Error, Result};
 use crate::net::observe::event::Event;
 use crate::net::observe::loss_report::{Pinging, Settled};
@@ -45,15 +45,15 @@ impl Prober {
     /// Settles what a datagram replies to, or counts what else it is.
     pub(super) fn match_datagram(
         &mut self,
-        transport: &dyn Transport,
+        work: &mut Work<'_, '_>,
         awaited: Option<ProbeId>,
         datagram: Datagram,
         (seen, unix): (Instant, i64),
-        matcher: &mut Option<Matcher<'_>>,
     ) -> Result<()> {
+        let transport = work.transport;
         let queued = waited(unix, datagram.stamp);
         let arrived = queued.map_or(seen, |queued| seen - queued);
-        let Matched { arrival, kind, fault } = match matcher {
+        let Matched { arrival, kind, fault } = match &mut work.script.matcher {
             Some(matcher) => self.matched(transport, awaited, &datagram, arrived, matcher)?,
             None => match transport.recognise(self, &datagram) {
                 Recognised::Answer(key, content) => {
@@ -334,7 +334,7 @@ impl Prober {
     }
 
     fn break_one(&mut self, transport: &dyn Transport, id: Option<ProbeId>, error: Error) {
-        let (now, blame) = (transport.endpoint().host.now(), id.map_or(Blame::Nobody, Blame::Named));
+        let (now, blame) = (transport.endpoint().host.now(), id.map_or(Blame::Unknown, Blame::Named));
         self.settle_error(transport, now, blame, |_| (None, End::Broken(error)));
     }
 

@@ -14,12 +14,11 @@ use crate::net::error::{Error, Result};
 use crate::net::host::Waited;
 use crate::net::host::addr::reached;
 use crate::net::host::environment::process;
-use crate::net::host::stop::Stop;
 use crate::net::observe::event::Event;
 use crate::net::policy::datagram::Datagram;
 use crate::net::probe::clock::Clock;
 use crate::net::probe::ledger::{Arrival, Blame, Counts, Fault, Key, Ledger, Mixed, ProbeId, State};
-use crate::net::probe::outcome::{End, Matcher, Outcome, Probe, Slot};
+use crate::net::probe::outcome::{End, Outcome, Probe, Slot};
 use crate::net::time::{Duration, Instant};
 use crate::net::wire::icmp::IcmpError;
 
@@ -28,7 +27,8 @@ pub use self::clock::warm_up;
 pub use self::probing::Tally;
 pub(in crate::net) use self::probing::{Probing, notices};
 use self::transport::Name;
-pub(in crate::net) use self::transport::{Open, Recognised, Text, Transport};
+pub use self::transport::{Compose, Script};
+pub(in crate::net) use self::transport::{Recognised, Text, Transport, Work};
 
 mod clock;
 mod groups;
@@ -121,9 +121,9 @@ impl Pending {
 
 /// Has the kernel stamp what is sent and received, and waits until it does, if it does not yet. Whether the socket is to be
 /// emptied before the next probe, which may be the `first`.
-pub(in crate::net) fn prepare(open: &Open<'_>, first: bool) -> bool {
-    let is_crowded = open.prepare(open.socket, first);
-    let endpoint = open.endpoint();
+pub(in crate::net) fn prepare(work: &mut Work<'_, '_>, first: bool) -> bool {
+    let is_crowded = work.prepare(work.socket, first);
+    let endpoint = work.endpoint();
     await_stamps(&*endpoint.host, &endpoint.session.stop);
     is_crowded
 }
@@ -138,28 +138,22 @@ impl Prober {
     ///
     /// # Errors
     /// `busy`: a pinger is at work on the socket; `closed`, `too-large`, `invalid`, `system`.
-    pub(in crate::net) fn ping(
-        &mut self,
-        open: &Open<'_>,
-        probe: &Probe<'_>,
-        stop: &Stop,
-        matcher: &mut Option<Matcher<'_>>,
-    ) -> Result<Outcome> {
+    pub(in crate::net) fn ping(&mut self, work: &mut Work<'_, '_>, probe: &Probe<'_>) -> Result<Outcome> {
         if self.schedule.is_some() {
             return Err(one_at_a_time("ping"));
         }
-        if stop.is_stopped() {
+        if work.stop.is_stopped() {
             let running = self.next_number();
-            let number = open.probing().name(probe.message, running).number.unwrap_or(running);
+            let number = work.probing().name(probe.message, running).number.unwrap_or(running);
             let end = End::Interrupted { sent: false };
             let (sent_at, received_at) = (None, None);
             let Probe { to, ttl, .. } = *probe;
             return Ok(Outcome { number, to, ttl, packet: 0, missed: 0, sent_at, received_at, end });
         }
-        let id = self.send(open, probe)?;
-        self.report(open.transport);
-        let outcome = self.settle(open, id, matcher, stop);
-        self.report(open.transport);
+        let id = self.send(work, probe)?;
+        self.report(work.transport);
+        let outcome = self.settle(work, id);
+        self.report(work.transport);
         outcome
     }
 
@@ -173,13 +167,13 @@ impl Prober {
         self.ledger.counts().sent + 1
     }
 
-    /// The account of the probes, by what names them.
+    /// The counts of the probes, by what names them.
     pub(in crate::net) fn ledger(&self) -> &Ledger {
         &self.ledger
     }
 
     /// Whether what came is the answer to a probe that was given up, which is then counted. Whatever else it is counts for
-    /// nothing: nobody waits for it any more.
+    /// nothing: it is not waited for any more.
     pub(in crate::net) fn is_late(&mut self, now: Instant, datagram: &Datagram, what: Recognised) -> bool {
         let Recognised::Answer(key, content) = what else { return false };
         let to = self.asked(datagram.from, key);
@@ -197,30 +191,31 @@ impl Prober {
     ///
     /// # Errors
     /// `closed`; `invalid`, `too-large`: a wrong argument. Whatever else this host refuses is the probe's outcome.
-    pub(in crate::net) fn send(&mut self, open: &Open<'_>, probe: &Probe<'_>) -> Result<ProbeId> {
+    pub(in crate::net) fn send(&mut self, work: &mut Work<'_, '_>, probe: &Probe<'_>) -> Result<ProbeId> {
         if let Some(error) = probe.unresolved {
-            return Ok(self.refuse(open.transport, probe, error));
+            return Ok(self.refuse(work.transport, probe, error));
         }
-        let endpoint = open.endpoint();
+        let transport = work.transport;
+        let endpoint = transport.endpoint();
         let probe = &Probe { to: reached(endpoint.local, probe.to), ..*probe };
         if endpoint.is_group(probe.to) {
             self.pings_group(probe.to);
         }
-        if prepare(open, self.next_number() == 1) {
-            self.receive(open, None, &mut None, true)?;
+        if prepare(work, self.next_number() == 1) {
+            self.receive(work, None, true)?;
         }
         // An ICMP error that waits unread would take the place of the send.
-        open.drain(open.socket, usize::MAX, &mut |queued| self.queue(queued));
+        work.drain(work.socket, usize::MAX, &mut |queued| self.queue(queued));
         endpoint.loss_report().begin_to_ping();
-        let name = open.probing().name(probe.message, self.next_number());
+        let name = work.probing().name(probe.message, self.next_number());
         let message: Box<[u8]> = probe.message.into();
         let (mut sent, sent_wall) = (endpoint.host.now(), endpoint.host.unix_nanos());
         // Little comes between the send and the wait, since on a busy machine the peer may have to wait for this very processor.
-        let result = open.send(open.socket, probe, &mut sent, &mut |queued| self.queue(queued));
+        let result = work.send(work.socket, probe, &mut sent, &mut |queued| self.queue(queued));
         if result.is_err() && endpoint.is_closed() {
             return Err(endpoint.closed("ping"));
         }
-        let (id, pending) = self.enter(open.transport, probe, name, message, (sent, sent_wall));
+        let (id, pending) = self.enter(work.transport, probe, name, message, (sent, sent_wall));
         match result {
             Ok(stamp) => {
                 self.pending.insert(id, pending);
@@ -234,7 +229,7 @@ impl Prober {
             }
             Err(error) => {
                 self.ledger.error(sent, Blame::Named(id));
-                self.finish(open.transport, id, &pending, None, End::Unsent(error));
+                self.finish(work.transport, id, &pending, None, End::Unsent(error));
             }
         }
         Ok(id)
@@ -277,17 +272,11 @@ impl Prober {
     }
 
     /// Waits until probe `id` is settled, or the stop happens.
-    fn settle(
-        &mut self,
-        open: &Open<'_>,
-        id: ProbeId,
-        matcher: &mut Option<Matcher<'_>>,
-        stop: &Stop,
-    ) -> Result<Outcome> {
+    fn settle(&mut self, work: &mut Work<'_, '_>, id: ProbeId) -> Result<Outcome> {
         // The stamp of the sending is there already, and would end the wait. Other than that nothing is looked for yet: whatever
         // is between the send and the wait, the peer may have to wait for.
         if !self.stamped.is_empty() {
-            open.drain(open.socket, 1, &mut |queued| self.queue(queued));
+            work.drain(work.socket, 1, &mut |queued| self.queue(queued));
         }
         let mut look = !self.errors.is_empty();
         loop {
@@ -295,11 +284,11 @@ impl Prober {
                 return Ok(outcome);
             }
             if std::mem::replace(&mut look, true) {
-                let now = open.endpoint().host.now();
-                self.catch_up(open, now, Some(id), matcher)?;
+                let now = work.endpoint().host.now();
+                self.catch_up(work, now, Some(id))?;
             }
-            if self.settled.is_empty() && self.wait(open, None, stop)? == Waited::Stopped {
-                self.receive(open, Some(id), matcher, true)?;
+            if self.settled.is_empty() && self.wait(work, None)? == Waited::Stopped {
+                self.receive(work, Some(id), true)?;
                 if let Some(outcome) = self.interrupted(id) {
                     return Ok(outcome);
                 }
@@ -311,10 +300,10 @@ impl Prober {
     ///
     /// # Errors
     /// `closed`: the socket was closed meanwhile.
-    pub(in crate::net) fn wait(&mut self, open: &Open<'_>, due: Option<Instant>, stop: &Stop) -> Result<Waited> {
-        self.report(open.transport);
+    pub(in crate::net) fn wait(&mut self, work: &mut Work<'_, '_>, due: Option<Instant>) -> Result<Waited> {
+        self.report(work.transport);
         let until = [self.ledger.next_expiry(), due].into_iter().flatten().min();
-        let waited = match open.wait(open.socket, until, stop) {
+        let waited = match work.wait(work.socket, until, work.stop) {
             Ok(waited) => waited,
             // It is the end of a ping, once what has arrived was received.
             Err(err) if !self.pending.is_empty() => {
@@ -323,7 +312,7 @@ impl Prober {
             }
             Err(err) => return Err(Error::system("ping", &err)),
         };
-        if open.endpoint().is_closed() { Err(open.endpoint().closed("ping")) } else { Ok(waited) }
+        if work.endpoint().is_closed() { Err(work.endpoint().closed("ping")) } else { Ok(waited) }
     }
 
     /// The outcome of probe `id`, if it is settled; outcomes of others are let go.

@@ -96,13 +96,13 @@ impl Probing {
 }
 
 /// The advice about what was sent over `transport` that has come by now and was not asked for yet. What came last may not have
-/// been received with the reply that it came before; so it is looked for once more, unless somebody else is at it.
+/// been received with the reply that it came before; so it is looked for once more, unless another thread is at it.
 pub(in crate::net) fn notices(transport: &dyn Transport) -> Vec<IcmpError> {
     let probing = transport.probing();
     if let Ok(mut prober) = probing.lock("notices") {
         let mut advice = Vec::new();
         probing.monitor.look();
-        transport.overhear(&mut |queued| match queued {
+        transport.take_monitored(&mut |queued| match queued {
             Queued::Icmp { error, .. } if error.kind.is_advisory() => advice.push(error),
             other => prober.queue(other),
         });
@@ -143,7 +143,7 @@ impl Tally {
         self.headers
     }
 
-    /// The account of the probes.
+    /// The counts of the probes.
     pub fn counts(&self) -> Counts {
         self.lock().counts
     }

@@ -1,9 +1,8 @@
 //! Receiving what has arrived: datagrams and errors in the order in which they came, and then what is over.
 
-use super::{Open, Prober};
+use super::{Prober, Work};
 use crate::net::error::{Error, Result};
 use crate::net::probe::ledger::ProbeId;
-use crate::net::probe::outcome::Matcher;
 use crate::net::time::Instant;
 
 impl Prober {
@@ -12,15 +11,14 @@ impl Prober {
     /// in between.
     pub(in crate::net) fn catch_up(
         &mut self,
-        open: &Open<'_>,
+        work: &mut Work<'_, '_>,
         now: Instant,
         awaited: Option<ProbeId>,
-        matcher: &mut Option<Matcher<'_>>,
     ) -> Result<()> {
         let is_over = self.ledger.next_expiry().is_some_and(|first| first <= now);
-        self.receive(open, awaited, matcher, is_over)?;
+        self.receive(work, awaited, is_over)?;
         for id in self.ledger.expire(now) {
-            self.time_out(open.transport, id, None);
+            self.time_out(work.transport, id, None);
         }
         Ok(())
     }
@@ -29,19 +27,18 @@ impl Prober {
     /// that names no probe is attributed to `awaited`.
     pub(in crate::net) fn receive(
         &mut self,
-        open: &Open<'_>,
+        work: &mut Work<'_, '_>,
         awaited: Option<ProbeId>,
-        matcher: &mut Option<Matcher<'_>>,
         all: bool,
     ) -> Result<()> {
         let mut arrived = std::mem::take(&mut self.arrived);
         loop {
             let before = self.errors.len();
             let most = self.pending.len();
-            open.overhear(&mut |queued| self.queue(queued));
-            let more = match open.receive(open.socket, most, &mut arrived, &mut |queued| self.queue(queued)) {
+            work.take_monitored(&mut |queued| self.queue(queued));
+            let more = match work.receive(work.socket, most, &mut arrived, &mut |queued| self.queue(queued)) {
                 Ok(more) => more,
-                Err(_) if open.endpoint().is_closed() => return Err(open.endpoint().closed("ping")),
+                Err(_) if work.endpoint().is_closed() => return Err(work.endpoint().closed("ping")),
                 Err(err) => {
                     // What this host or the network refuses is the end of a ping, not of the run.
                     self.path = Some(Error::system("ping", &err));
@@ -49,29 +46,29 @@ impl Prober {
                 }
             };
             // The stamps of what was sent are read now, for the round-trip time of what was received.
-            open.drain(open.socket, usize::MAX, &mut |queued| self.queue(queued));
+            work.drain(work.socket, usize::MAX, &mut |queued| self.queue(queued));
             if arrived.is_empty() {
                 if self.errors.len() > before {
                     // A datagram may have come before them, and after the look into the socket.
                     continue;
                 }
                 while let Some(error) = self.errors.pop_front() {
-                    self.match_error(open.transport, error, awaited);
+                    self.match_error(work.transport, error, awaited);
                 }
-                self.settle_path(open.transport, awaited);
+                self.settle_path(work.transport, awaited);
                 self.arrived = arrived;
                 return Ok(());
             }
-            let seen = open.endpoint().host.both_clocks();
+            let seen = work.endpoint().host.both_clocks();
             for datagram in arrived.drain(..) {
                 while self.errors.front().is_some_and(|error| error.stamp <= datagram.stamp)
                     && let Some(error) = self.errors.pop_front()
                 {
-                    self.match_error(open.transport, error, awaited);
+                    self.match_error(work.transport, error, awaited);
                 }
-                self.match_datagram(open.transport, awaited, datagram, seen, matcher)?;
+                self.match_datagram(work, awaited, datagram, seen)?;
             }
-            let is_enough = !more || (self.pending.is_empty() && open.probing().burst > 1);
+            let is_enough = !more || (self.pending.is_empty() && work.probing().burst > 1);
             if is_enough && !all && self.errors.is_empty() {
                 self.arrived = arrived;
                 return Ok(());

@@ -13,9 +13,9 @@ use crate::net::host::Waited;
 use crate::net::host::stop::Stop;
 use crate::net::policy::datagram::Datagram;
 use crate::net::probe::ledger::{Blame, Key, ProbeId, Stray};
-use crate::net::probe::outcome::Probe;
+use crate::net::probe::outcome::{Matcher, Probe};
 use crate::net::socket::endpoint::Endpoint;
-use crate::net::socket::error_queue::Queued;
+use crate::net::socket::error_queue::Queue;
 use crate::net::sys::PollFd;
 use crate::net::time::Instant;
 use crate::net::wire::content::Content;
@@ -41,33 +41,22 @@ pub(in crate::net) trait Transport: Debug + Send + Sync {
     fn prepare(&self, socket: &Socket, first: bool) -> bool;
 
     /// Takes at most so many entries from the error queue; how many it had.
-    fn drain(&self, socket: &Socket, most: usize, queued: &mut dyn FnMut(Queued)) -> usize;
+    fn drain(&self, socket: &Socket, most: usize, queued: Queue<'_>) -> usize;
 
     /// Sends a probe, and sets `sent` right before the call. What the error queue held meanwhile is given to `queued`. The
     /// number of its stamp, where stamps were asked for.
     ///
     /// # Errors
     /// What this host refuses, in words.
-    fn send(
-        &self,
-        socket: &Socket,
-        probe: &Probe<'_>,
-        sent: &mut Instant,
-        queued: &mut dyn FnMut(Queued),
-    ) -> Result<Option<u32>>;
+    fn send(&self, socket: &Socket, probe: &Probe<'_>, sent: &mut Instant, queued: Queue<'_>) -> Result<Option<u32>>;
 
     /// Takes what has come beside the socket since the last wait, at a raw one, if there is one.
-    fn overhear(&self, queued: &mut dyn FnMut(Queued));
+    fn take_monitored(&self, queued: Queue<'_>);
 
     /// Receives what is there without waiting, at least one datagram if there is one, and `most` or more only if that costs
     /// nothing; ICMP errors that come the same way are given to `queued`. Whether there may be more.
-    fn receive(
-        &self,
-        socket: &Socket,
-        most: usize,
-        arrived: &mut Vec<Datagram>,
-        queued: &mut dyn FnMut(Queued),
-    ) -> io::Result<bool>;
+    fn receive(&self, socket: &Socket, most: usize, arrived: &mut Vec<Datagram>, queued: Queue<'_>)
+    -> io::Result<bool>;
 
     /// What a datagram is, by itself and by what was sent.
     fn recognise(&self, prober: &Prober, datagram: &Datagram) -> Recognised;
@@ -91,18 +80,42 @@ pub(in crate::net) trait Transport: Debug + Send + Sync {
     }
 }
 
-/// A transport and its open socket.
-#[derive(Clone, Copy, Debug)]
-pub(in crate::net) struct Open<'a> {
+/// What a prober works with.
+#[derive(Debug)]
+pub(in crate::net) struct Work<'a, 'm> {
+    /// What it sends over.
     pub(in crate::net) transport: &'a dyn Transport,
+    /// The open socket of that.
     pub(in crate::net) socket: &'a Socket,
+    /// What ends its waits.
+    pub(in crate::net) stop: &'a Stop,
+    /// The closures that it calls.
+    pub(in crate::net) script: &'a mut Script<'m>,
 }
 
-impl<'a> Deref for Open<'a> {
+impl<'a> Deref for Work<'a, '_> {
     type Target = dyn Transport + 'a;
 
     fn deref(&self) -> &Self::Target {
         self.transport
+    }
+}
+
+/// The closures of a script that a prober calls.
+#[derive(Default)]
+pub struct Script<'a> {
+    /// Makes the message with a number; `Err` ends the schedule with the error `invalid`.
+    pub message: Option<Compose<'a>>,
+    /// Says which message a datagram replies to.
+    pub matcher: Option<Matcher<'a>>,
+}
+
+/// Makes the message with a number.
+pub type Compose<'a> = &'a mut dyn FnMut(u64) -> std::result::Result<Vec<u8>, ()>;
+
+impl Debug for Script<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Script").finish_non_exhaustive()
     }
 }
 

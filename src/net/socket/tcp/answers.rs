@@ -1,4 +1,4 @@
-//! Which answers are in a stream that does not tell messages apart: those to messages that were sent.
+//! Which answers are in a stream that does not separate messages: those to messages that were sent.
 
 use std::collections::VecDeque;
 

@@ -1,4 +1,4 @@
-//! Connecting, with its own time and its own outcomes: a refusal, an ICMP error and silence are told apart.
+//! Connecting, with its own time and its own outcomes: a refusal, an ICMP error and silence are distinguished.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::AsFd;
@@ -59,7 +59,7 @@ pub struct ConnectOptions {
 pub enum Connecting {
     /// The connection is there.
     Connected(Connection),
-    /// The peer answered that nobody listens there (RST).
+    /// The peer answered that nothing is listening there (RST).
     Refused,
     /// An ICMP error came.
     Icmp(IcmpError),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::net::host::room::{Reserved, STREAMS};
 
-/// How messages are told apart in a stream.
+/// How messages are delimited in a stream.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Framing {
     /// Not at all: a message is what one read brings. Several that were sent may arrive as one, and one as several.
@@ -76,7 +76,7 @@ impl Framing {
         }
     }
 
-    /// Appends `message` as it goes over the wire; whether it can be told apart there: a line holds no line end, a length
+    /// Appends `message` as it goes over the wire; whether it can be delimited there: a line holds no line end, a length
     /// fits into 32 bits.
     pub fn wrap(self, message: &[u8], wire: &mut Vec<u8>) -> bool {
         match self {

@@ -28,7 +28,7 @@ const PAUSE: Duration = Duration::from_millis(20);
 /// How to listen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ListenOptions {
-    /// How many connections may wait to be taken in; the system has a limit of its own (net.core.somaxconn).
+    /// How many connections may wait to be accepted; the system has a limit of its own (net.core.somaxconn).
     pub backlog: usize,
     /// How the streams are set up.
     pub stream: StreamOptions,
@@ -48,7 +48,7 @@ pub struct Listener(Arc<Inner>);
 struct Inner {
     endpoint: Endpoint,
     options: StreamOptions,
-    /// Connections that could not be taken in.
+    /// Connections that could not be accepted.
     errors: AtomicU64,
     /// Whether it lacks descriptors, and has said so.
     starved: AtomicBool,
@@ -95,7 +95,7 @@ impl Listener {
     }
 
     /// Waits for the next connection (accept(2)). Errors of the path and of connections that were gone before they were
-    /// taken in are counted; where no descriptor is left, that is told once, and the connection waits until one is.
+    /// taken in are counted; where no descriptor is left, that is reported once, and the connection waits until one is.
     ///
     /// # Errors
     /// `closed`, also when it is closed meanwhile.
@@ -163,7 +163,7 @@ impl Listener {
                     return Ok(None);
                 }
                 Some(libc::EBADF | libc::EINVAL) => return Err(closed()),
-                // The connection was broken off before it was taken in, or the path has an error: accept(2) says to go on.
+                // The connection was broken off before it was accepted, or the path has an error: accept(2) says to go on.
                 _ => {
                     self.0.errors.fetch_add(1, Ordering::Relaxed);
                 }
@@ -188,7 +188,7 @@ impl Listener {
         self.0.starved.load(Ordering::Relaxed)
     }
 
-    /// How many connections were taken in.
+    /// How many connections were accepted.
     pub fn accepted(&self) -> u64 {
         self.0.service.accepted.load(Ordering::Relaxed)
     }
@@ -203,7 +203,7 @@ impl Listener {
         self.0.service.refused.load(Ordering::Relaxed)
     }
 
-    /// How many times a connection could not be taken in.
+    /// How many times a connection could not be accepted.
     pub fn errors(&self) -> u64 {
         self.0.errors.load(Ordering::Relaxed)
     }

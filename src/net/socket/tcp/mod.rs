@@ -1,4 +1,4 @@
-//! TCP: connections made and taken in, messages in their streams, and pings over them.
+//! TCP: connections made and accepted, messages in their streams, and pings over them.
 //!
 //! A connection owns what the system calls leave to their callers: EINTR, partial reads and writes, deadlines, and the
 //! difference between an error that ends a connection and one that the kernel reports while it goes on trying (linux: with
@@ -78,7 +78,7 @@ struct Inner {
     unsent: AtomicU64,
     /// Who waits for it among others: what cannot be sent at once is queued then.
     watch: Mutex<Option<poll::Watch>>,
-    /// Whether somebody does.
+    /// Whether one does.
     watched: AtomicBool,
     /// Once it is pinged over.
     pinging: OnceLock<Box<probing::Pinging>>,
@@ -122,7 +122,7 @@ impl Connection {
         self.0.peer
     }
 
-    /// How messages are told apart.
+    /// How messages are delimited.
     pub fn framing(&self) -> Framing {
         self.0.framing
     }
@@ -142,7 +142,7 @@ impl Connection {
         lock(&self.0.ended).clone()
     }
 
-    /// Errors of the path, such as ICMP's, that came while nobody asked for them and the connection lived on.
+    /// Errors of the path, such as ICMP's, that came while they were not asked for and the connection lived on.
     pub fn path_errors(&self) -> u64 {
         self.0.path_errors.load(Ordering::Relaxed)
     }
@@ -184,7 +184,7 @@ impl Connection {
         }
     }
 
-    /// Breaks it off: what was not delivered is thrown away, and the peer is told by a reset (SO_LINGER of 0).
+    /// Breaks it off: what was not delivered is thrown away, and the peer gets a reset (SO_LINGER of 0).
     pub fn reset(&self) {
         if let Some(socket) = self.0.take_socket() {
             let _ = socket.set_linger(Some(std::time::Duration::ZERO));
@@ -199,7 +199,7 @@ impl Connection {
         *lock(&self.0.watch) = watch;
     }
 
-    /// Whether something was received that nobody has taken.
+    /// Whether something was received that was not taken.
     fn has_received(&self) -> bool {
         self.inbox().is_some_and(|inbox| !inbox.is_empty())
     }

@@ -19,7 +19,7 @@ const MAX_BUFFER: usize = i32::MAX as usize;
 /// How a stream is set up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StreamOptions {
-    /// How messages are told apart.
+    /// How messages are delimited.
     pub framing: Framing,
     /// How long a message may be, in bytes.
     pub limit: usize,

@@ -1,4 +1,4 @@
-//! Who has a port, as far as the system tells.
+//! Who has a port, as far as the system says.
 
 use std::fs;
 use std::net::{IpAddr, SocketAddr};
@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 /// The state of a socket that listens, in `/proc/net/tcp`.
 const LISTENS: &str = "0A";
 
-/// Who listens at the port of `addr`, in words: `python3 (process 4711)`; `None` if it is nobody, or another user's.
+/// Who listens at the port of `addr`, in words: `python3 (process 4711)`; `None` if there is none, or it is another user's.
 pub(super) fn of(addr: SocketAddr) -> Option<String> {
     let inodes: Vec<String> = ["/proc/net/tcp", "/proc/net/tcp6"]
         .iter()

@@ -1,6 +1,6 @@
 //! Waiting for many sockets at once: one thread serves listeners, their connections and UDP sockets in turn.
 //!
-//! What arrives is given out one by one. Nobody is waited for: an answer that a peer does not take yet waits in the
+//! What arrives is given out one by one. No peer is waited for: an answer that a peer does not take yet waits in the
 //! connection, which is not read from while too much does.
 
 use std::collections::{HashMap, VecDeque};
@@ -38,9 +38,9 @@ struct Inner {
     host: Arc<dyn Host>,
     epoll: Epoll,
     members: Mutex<HashMap<u64, (Member, Arc<Socket>)>>,
-    /// How many of them are connections that a listener has taken in.
+    /// How many of them are connections that a listener has accepted.
     clients: AtomicUsize,
-    /// The number of the last one taken in.
+    /// The number of the last one added.
     last: AtomicU64,
     turn: Mutex<ReceiverGuard>,
 }
@@ -95,7 +95,7 @@ pub enum Polled {
     Empty,
 }
 
-/// How many connections are taken in, and how many messages of one connection given out, before others have their turn.
+/// How many connections are accepted, and how many messages of one connection given out, before others have their turn.
 const TURN: usize = 64;
 
 /// At how many bytes of messages that are to be given out nothing more is received.

@@ -23,9 +23,9 @@ use crate::net::policy::datagram::Datagram;
 use crate::net::probe::ledger::{Blame, Key, ProbeId, Stray};
 use crate::net::probe::outcome::{Outcome, Probe};
 use crate::net::socket::endpoint::Endpoint;
-use crate::net::socket::error_queue::{Queued, take_entries};
-use crate::net::socket::icmp_monitor::Overheard;
-use crate::net::socket::prober::{Open, Prober, Probing, Recognised, Tally, Text, Transport, notices};
+use crate::net::socket::error_queue::{Queue, Queued, take_entries};
+use crate::net::socket::icmp_monitor::MonitoredMessage;
+use crate::net::socket::prober::{Prober, Probing, Recognised, Script, Tally, Text, Transport, Work, notices};
 use crate::net::socket::session::Settle;
 use crate::net::sys::{self, PollFd, Wait};
 use crate::net::time::Instant;
@@ -58,8 +58,8 @@ impl Connection {
     /// `closed`: it was closed here; `busy`; `system`.
     pub fn ping(&self, probe: &Probe<'_>, stop: &Stop) -> Result<Outcome> {
         let socket = self.socket("ping")?;
-        let open = Open { transport: self, socket: &socket };
-        self.probing().lock("ping")?.ping(&open, probe, stop, &mut None)
+        let mut work = Work { transport: self, socket: &socket, stop, script: &mut Script::default() };
+        self.probing().lock("ping")?.ping(&mut work, probe)
     }
 
     /// Checks that a message of `size` bytes can be a ping.
@@ -86,7 +86,7 @@ impl Connection {
     }
 
     /// Whether the type and code of ICMP errors are known, by a raw socket: without it only their errno is.
-    pub fn hears_icmp(&self) -> bool {
+    pub fn receives_icmp(&self) -> bool {
         self.probing().monitor.is_open()
     }
 
@@ -175,17 +175,11 @@ impl Transport for Connection {
         false
     }
 
-    fn drain(&self, socket: &Socket, most: usize, queued: &mut dyn FnMut(Queued)) -> usize {
+    fn drain(&self, socket: &Socket, most: usize, queued: Queue<'_>) -> usize {
         take_entries(socket, self.0.local, HEADERS, most, queued)
     }
 
-    fn send(
-        &self,
-        _: &Socket,
-        probe: &Probe<'_>,
-        sent: &mut Instant,
-        _: &mut dyn FnMut(Queued),
-    ) -> Result<Option<u32>> {
+    fn send(&self, _: &Socket, probe: &Probe<'_>, sent: &mut Instant, _: Queue<'_>) -> Result<Option<u32>> {
         lock(&self.pinging().answers).expect(probe.message);
         *sent = self.0.host.now();
         match self.send_or_queue(probe.message) {
@@ -198,27 +192,21 @@ impl Transport for Connection {
         }
     }
 
-    fn overhear(&self, queued: &mut dyn FnMut(Queued)) {
+    fn take_monitored(&self, queued: Queue<'_>) {
         let peer = self.0.peer;
-        let ours = |heard: &Overheard<'_>| {
-            let kind = heard.message.kind;
-            let is_own = match &heard.about {
+        let ours = |received: &MonitoredMessage<'_>| {
+            let kind = received.message.kind;
+            let is_own = match &received.about {
                 Some(packet) => self.is_own(packet),
                 // What need not name a packet is known by its sender.
-                None => !kind.is_quoting() && heard.from.ip == peer.ip(),
+                None => !kind.is_quoting() && received.from.ip == peer.ip(),
             };
             (is_own && (kind.is_error() || kind.is_advisory())).then(|| (peer, Vec::new()))
         };
-        self.probing().monitor.hear(ours, queued);
+        self.probing().monitor.take(ours, queued);
     }
 
-    fn receive(
-        &self,
-        socket: &Socket,
-        _: usize,
-        arrived: &mut Vec<Datagram>,
-        queued: &mut dyn FnMut(Queued),
-    ) -> io::Result<bool> {
+    fn receive(&self, socket: &Socket, _: usize, arrived: &mut Vec<Datagram>, queued: Queue<'_>) -> io::Result<bool> {
         if self.is_closed() {
             return Err(io::Error::from_raw_os_error(libc::EBADF));
         }
@@ -237,14 +225,14 @@ impl Transport for Connection {
             }
             // First: an error of the path that is received here explains the errno that the next call may give.
             self.probing().monitor.look();
-            self.overhear(queued);
+            self.take_monitored(queued);
             let Some(mut inbox) = self.inbox() else { return Ok(true) };
             let pulled = self.pull(socket, &mut inbox, Wait::No, true);
             drop(inbox);
             match pulled {
                 Pulled::Some => {}
                 Pulled::NotReady => return Ok(true),
-                Pulled::Path(_) if self.hears_icmp() => {}
+                Pulled::Path(_) if self.receives_icmp() => {}
                 Pulled::Path(error) => queued(Queued::Path(error)),
                 Pulled::Ended(ended) => {
                     self.end(ended);
@@ -257,13 +245,15 @@ impl Transport for Connection {
         let content = Content::of(&datagram.data);
         let key = ping_text::sequence(&datagram.data).map_or(Key::Content(content.hash), Key::Number);
         if let Some(id) = prober.named(datagram, key) {
-            let heard = &datagram.data;
+            let received = &datagram.data;
             return match prober.message(id) {
-                Some(sent) if heard.len() < sent.len() && !ping_text::begins(heard, sent) => Recognised::Damaged(key),
+                Some(sent) if received.len() < sent.len() && !ping_text::begins(received, sent) => {
+                    Recognised::Damaged(key)
+                }
                 _ => Recognised::Answer(key, content),
             };
         }
-        // The stream itself loses and damages nothing: whoever answers does.
+        // The stream itself loses and damages nothing: the one that answers does.
         let mut owed = prober.owed_by(datagram.from).peekable();
         Recognised::Stray(match owed.peek().is_some() {
             _ if matches!(key, Key::Number(_)) => return Recognised::Answer(key, content),

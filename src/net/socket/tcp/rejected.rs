@@ -1,4 +1,4 @@
-//! Segments that an ICMP error was heard about: what TCP sends again is rejected again, and that says nothing of the ping
+//! Segments that an ICMP error came about: what TCP sends again is rejected again, and that says nothing of the ping
 //! which waits by then.
 
 use std::collections::VecDeque;
@@ -8,7 +8,7 @@ use crate::net::probe::ledger::{Blame, ProbeId};
 /// As many segments are remembered.
 const ENOUGH: usize = 64;
 
-/// The segments last rejected, by sequence number, with the ping that each was put down to.
+/// The segments last rejected, by sequence number, with the ping that each was attributed to.
 #[derive(Debug, Default)]
 pub(super) struct Rejected(VecDeque<(u32, Option<ProbeId>)>);
 
@@ -18,12 +18,12 @@ impl Rejected {
     pub(super) fn blame(&mut self, segment: u32, guess: Blame, held_back: bool) -> Blame {
         let known = self.0.iter().find(|(seen, _)| *seen == segment);
         match known {
-            Some((_, id)) if !held_back => id.map_or(Blame::Nobody, Blame::Named),
+            Some((_, id)) if !held_back => id.map_or(Blame::Unknown, Blame::Named),
             Some(_) => guess,
             None => {
                 let id = match guess {
                     Blame::Named(id) | Blame::Assumed(id) => Some(id),
-                    Blame::Nobody => None,
+                    Blame::Unknown => None,
                 };
                 if self.0.len() == ENOUGH {
                     self.0.pop_front();
@@ -50,7 +50,7 @@ mod tests {
         assert_eq!(rejected.blame(700, first, false), first);
         assert_eq!(rejected.blame(700, second, false), first);
         assert_eq!(rejected.blame(713, second, false), second);
-        assert_eq!(rejected.blame(700, Blame::Nobody, false), first);
+        assert_eq!(rejected.blame(700, Blame::Unknown, false), first);
     }
 
     #[test]
@@ -65,8 +65,8 @@ mod tests {
     #[test]
     fn an_error_that_came_while_nothing_waited_settles_nothing_later() {
         let mut rejected = Rejected::default();
-        assert_eq!(rejected.blame(700, Blame::Nobody, false), Blame::Nobody);
-        assert_eq!(rejected.blame(700, Blame::Named(probe(1)), false), Blame::Nobody);
+        assert_eq!(rejected.blame(700, Blame::Unknown, false), Blame::Unknown);
+        assert_eq!(rejected.blame(700, Blame::Named(probe(1)), false), Blame::Unknown);
     }
 
     #[test]

@@ -87,7 +87,7 @@ impl Connection {
     /// A client that has gone is counted, and no error: a server goes on.
     ///
     /// # Errors
-    /// `closed`: it was closed here; `invalid`: the answer cannot be told apart in this framing.
+    /// `closed`: it was closed here; `invalid`: the answer cannot be delimited in this framing.
     pub fn answer(&self, request: &Datagram, answer: &[u8], stop: &Stop) -> Result<Option<Arc<Decided>>> {
         reply(&Over(self, stop), request, answer)
     }

@@ -16,7 +16,7 @@ use crate::net::observe::event::Event;
 use crate::net::sys::{self, PollFd};
 use crate::net::time::Instant;
 
-/// How many bytes wait to be sent at most, where nobody waits for them; a peer that takes none is not read from meanwhile.
+/// How many bytes wait to be sent at most, where no thread waits for them; a peer that takes none is not read from meanwhile.
 const QUEUE: usize = 4 << 20;
 
 /// At how many bytes that wait to be sent nothing more is read from the peer.
@@ -82,7 +82,7 @@ impl Connection {
     /// Sends a message in the connection's framing; waits until the socket has taken all of it.
     ///
     /// # Errors
-    /// `closed`, `reset`; `invalid`: it cannot be told apart in this framing; `unreachable` and others: the connection was
+    /// `closed`, `reset`; `invalid`: it cannot be delimited in this framing; `unreachable` and others: the connection was
     /// lost.
     pub fn send(&self, message: &[u8], until: Option<Instant>, stop: &Stop) -> Result<Sent> {
         let mut outbox = lock(&self.0.outbox);
@@ -187,7 +187,7 @@ impl Connection {
                             Fault::Reset => Ended::Reset,
                             _ => Ended::Lost(Error::system("send", &err)),
                         };
-                        // For the receiver, which is told of the end alone once this call was told why. What the peer had
+                        // For the receiver, which gets the end alone once this call got the reason. What the peer had
                         // sent before can still be received.
                         lock(&self.0.broken).get_or_insert_with(|| ended.clone());
                         return Err(ended.error("send").with_peer(self.peer()));

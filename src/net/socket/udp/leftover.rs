@@ -1,4 +1,4 @@
-//! What a socket leaves: datagrams that nobody will receive any more, told apart for the account.
+//! What a socket leaves: datagrams that will not be received any more, sorted for the loss report.
 
 use std::os::fd::AsFd;
 use std::sync::Arc;
@@ -22,9 +22,9 @@ use crate::net::wire::content::Content;
 const MOST: usize = 65_536;
 
 impl UdpSocket {
-    /// Takes what waits in the socket, which nobody will receive from any more.
+    /// Takes what waits in the socket, from which nothing will be received any more.
     pub(super) fn leave_rest(&self, socket: &Socket) {
-        // A thread that waits for an answer hears what there is itself.
+        // A thread that waits for a reply receives what there is itself.
         if let Some(mut prober) = self.0.probing.try_lock() {
             self.0.leave_rest(socket, &mut prober);
             prober.report(self);
@@ -96,7 +96,7 @@ impl Dropping for Inner {
 }
 
 impl Inner {
-    /// Leaves the kernel's count of drops with the account, since the socket is about to go.
+    /// Leaves the kernel's count of drops with the loss report, since the socket is about to go.
     pub(super) fn leave_drops(&self, socket: &Socket) {
         if let Ok(drops) = sys::drops(socket.as_fd()) {
             self.report_drops(drops);

@@ -124,7 +124,7 @@ impl UdpSocket {
         }
     }
 
-    /// ICMP errors that arrived while nobody asked for them, and answers that could not be sent: their clients are gone.
+    /// ICMP errors that arrived while they were not asked for, and answers that could not be sent: their clients are gone.
     pub fn unheeded_errors(&self) -> u64 {
         self.0.errors.unheeded.load(Ordering::Relaxed)
     }

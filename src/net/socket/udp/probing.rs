@@ -14,9 +14,9 @@ use crate::net::policy::datagram::Datagram;
 use crate::net::probe::ledger::{Blame, Key, ProbeId, Stray};
 use crate::net::probe::outcome::{Matcher, Outcome, Probe};
 use crate::net::socket::endpoint::Endpoint;
-use crate::net::socket::error_queue::Queued;
+use crate::net::socket::error_queue::Queue;
 use crate::net::socket::icmp_monitor::is_kept;
-use crate::net::socket::prober::{Open, Prober, Probing, Recognised, Text, Transport, notices};
+use crate::net::socket::prober::{Prober, Probing, Recognised, Script, Text, Transport, Work, notices};
 use crate::net::time::Instant;
 use crate::net::wire::content::Content;
 use crate::net::wire::icmp::IcmpError;
@@ -29,14 +29,14 @@ impl UdpSocket {
     ///
     /// # Errors
     /// `closed`, `too-large`, `invalid` (another version of IP), `system`.
-    pub fn ping(&self, probe: &Probe<'_>, stop: &Stop, mut matcher: Option<Matcher<'_>>) -> Result<Outcome> {
+    pub fn ping(&self, probe: &Probe<'_>, stop: &Stop, matcher: Option<Matcher<'_>>) -> Result<Outcome> {
         self.check_target("ping", probe.to)?;
         if self.0.local.is_ipv4() {
             check_size(probe.message.len())?;
         }
         let socket = self.socket("ping")?;
-        let open = Open { transport: self, socket: &socket };
-        self.0.probing.lock("ping")?.ping(&open, probe, stop, &mut matcher)
+        let script = &mut Script { message: None, matcher };
+        self.0.probing.lock("ping")?.ping(&mut Work { transport: self, socket: &socket, stop, script }, probe)
     }
 
     /// What has come by now, is about what was pinged, and settled no probe: redirects and other advice, each once.
@@ -65,17 +65,11 @@ impl Transport for UdpSocket {
         false
     }
 
-    fn drain(&self, socket: &Socket, most: usize, queued: &mut dyn FnMut(Queued)) -> usize {
+    fn drain(&self, socket: &Socket, most: usize, queued: Queue<'_>) -> usize {
         self.drain(socket, most, queued)
     }
 
-    fn send(
-        &self,
-        socket: &Socket,
-        probe: &Probe<'_>,
-        sent: &mut Instant,
-        queued: &mut dyn FnMut(Queued),
-    ) -> Result<Option<u32>> {
+    fn send(&self, socket: &Socket, probe: &Probe<'_>, sent: &mut Instant, queued: Queue<'_>) -> Result<Option<u32>> {
         let Probe { message, to, ttl, .. } = *probe;
         self.report_sent(message, to);
         if self.is_here(to) {
@@ -87,24 +81,18 @@ impl Transport for UdpSocket {
         number.map_err(|err| send_error(&*self.0.host, &err, message.len(), to))
     }
 
-    fn overhear(&self, queued: &mut dyn FnMut(Queued)) {
-        self.0.probing.monitor.hear(
-            |heard| {
-                let kind = heard.message.kind;
-                let about = heard.about.as_ref().filter(|_| is_kept(kind) || kind.is_advisory());
-                about.and_then(|about| own(self.0.local, about)).or_else(|| heard.nameless())
+    fn take_monitored(&self, queued: Queue<'_>) {
+        self.0.probing.monitor.take(
+            |received| {
+                let kind = received.message.kind;
+                let about = received.about.as_ref().filter(|_| is_kept(kind) || kind.is_advisory());
+                about.and_then(|about| own(self.0.local, about)).or_else(|| received.nameless())
             },
             queued,
         );
     }
 
-    fn receive(
-        &self,
-        socket: &Socket,
-        _: usize,
-        arrived: &mut Vec<Datagram>,
-        _: &mut dyn FnMut(Queued),
-    ) -> io::Result<bool> {
+    fn receive(&self, socket: &Socket, _: usize, arrived: &mut Vec<Datagram>, _: Queue<'_>) -> io::Result<bool> {
         arrived.extend(self.take(socket)?);
         Ok(true)
     }
@@ -151,12 +139,13 @@ fn own(local: SocketAddr, quoted: &Packet<'_>) -> Option<(SocketAddr, Vec<u8>)> 
 
 /// Whether a reply is shorter than its message and no beginning of it; or differs from it only in case, but is neither the
 /// message nor all of it in capitals or small letters: turning over one bit can do that to a letter.
-fn is_changed(heard: &[u8], sent: &[u8]) -> bool {
-    if heard.len() < sent.len() {
-        return !ping_text::begins(heard, sent);
+fn is_changed(received: &[u8], sent: &[u8]) -> bool {
+    if received.len() < sent.len() {
+        return !ping_text::begins(received, sent);
     }
-    let is = |change: fn(&u8) -> u8| heard.iter().copied().eq(sent.iter().map(change));
-    ping_text::same_text(heard, sent) && !(is(|byte| *byte) || is(u8::to_ascii_uppercase) || is(u8::to_ascii_lowercase))
+    let is = |change: fn(&u8) -> u8| received.iter().copied().eq(sent.iter().map(change));
+    ping_text::same_text(received, sent)
+        && !(is(|byte| *byte) || is(u8::to_ascii_uppercase) || is(u8::to_ascii_lowercase))
 }
 
 /// What a datagram that names no probe is: the beginning of a pending message is a truncated answer, anything

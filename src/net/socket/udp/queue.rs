@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use socket2::Socket;
 
 use super::{UdpSocket, lock};
-use crate::net::socket::error_queue::{Queued, take_entries};
+use crate::net::socket::error_queue::{Queue, Queued, take_entries};
 
 /// Octets of a quote before the payload: an IPv4 header without options and a UDP header.
 const HEADERS: usize = 28;
@@ -17,11 +17,11 @@ const HEADERS: usize = 28;
 pub(super) struct Errors {
     /// Whether an error is the failure of a call: see [`Options::plain_errors`](super::Options::plain_errors).
     pub(super) are_plain: bool,
-    /// Those that a plain send found in its way, for whoever pings or receives next.
+    /// Those that a plain send found in its way, for the next ping or receive.
     pub(super) unread: Mutex<VecDeque<Queued>>,
     /// Whether a call has met one that was not yet taken from the error queue: no other call reports it.
     pub(super) passed_over: AtomicBool,
-    /// Those that nobody asked for, and replies that could not be sent.
+    /// Those that were not asked for, and replies that could not be sent.
     pub(super) unheeded: AtomicU64,
 }
 
@@ -37,7 +37,7 @@ impl Errors {
         self.passed_over.load(Ordering::Relaxed) || !lock(&self.unread).is_empty()
     }
 
-    /// Counts some that nobody asked for.
+    /// Counts some that were not asked for.
     pub(super) fn unheeded(&self, count: usize) {
         self.unheeded.fetch_add(count as u64, Ordering::Relaxed);
     }
@@ -45,7 +45,7 @@ impl Errors {
 
 impl UdpSocket {
     /// Takes at most so many entries from the error queue; how many it had.
-    pub(in crate::net) fn drain(&self, socket: &Socket, most: usize, mut queued: &mut dyn FnMut(Queued)) -> usize {
+    pub(in crate::net) fn drain(&self, socket: &Socket, most: usize, mut queued: Queue<'_>) -> usize {
         if most > 1 {
             self.0.errors.passed_over.store(false, Ordering::Relaxed);
             // Given back its lock first: `queued` may put them there again.

@@ -153,7 +153,7 @@ impl UdpSocket {
         if stop.is_stopped() || self.0.stamping.load(Ordering::Relaxed) {
             return None;
         }
-        let seated = self.0.alone.enter()?;
+        let in_call = self.0.alone.enter()?;
         // What was printed is written out only where there is nothing else to do.
         let at_once = match self.0.ahead.pop() {
             None if environment().is_pending() => self.take(socket).ok()?,
@@ -161,7 +161,7 @@ impl UdpSocket {
         };
         let datagram = match at_once {
             Some(datagram) => datagram,
-            // Looked at in the seat: who finds an error from here on calls this thread out of it.
+            // Looked at within the call: whoever finds an error from here on calls this thread out of it.
             None if heed_errors && self.0.errors.may_be_unread() => return None,
             None if self.is_plain() && self.0.ahead.is_worth_it() => self.fetch(socket, stop)?,
             None => self.wait_for_one(socket, stop)?,
@@ -170,7 +170,7 @@ impl UdpSocket {
             return None;
         }
         let receive = || {
-            drop(seated);
+            drop(in_call);
             Some(datagram)
         };
         self.0.decide(self, receive, Option::as_mut_slice)
@@ -230,7 +230,7 @@ impl UdpSocket {
         !self.0.any && !self.0.stamping.load(Ordering::Relaxed) && !self.0.session.events.wanted()
     }
 
-    /// The call that receives, which asks for no more than what somebody wants to know.
+    /// The call that receives, which asks for no more than what is wanted.
     fn call(&self, socket: &Socket, buffer: &mut [u8], wait: Wait) -> io::Result<Received> {
         if self.is_plain() {
             sys::receive_plain(socket.as_fd(), buffer, wait)

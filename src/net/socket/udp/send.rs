@@ -14,7 +14,7 @@ use crate::net::host::Host;
 use crate::net::observe::event::Event;
 use crate::net::policy::datagram::Destination;
 use crate::net::socket::delay_queue::Outlet;
-use crate::net::socket::error_queue::{Queued, is_pending_error};
+use crate::net::socket::error_queue::{Queue, is_pending_error};
 use crate::net::sys::{self, RawAddr};
 
 /// How many entries of the error queue are kept that plain sends found.
@@ -80,7 +80,7 @@ impl UdpSocket {
         data: &[u8],
         to: impl Into<Destination>,
         mut at_once: impl FnMut(),
-        queued: &mut dyn FnMut(Queued),
+        queued: Queue<'_>,
     ) -> io::Result<Option<u32>> {
         let Destination { addr, source } = to.into();
         let raw = RawAddr::from(addr);

@@ -295,7 +295,7 @@ fn errors_that_settle_nothing_are_stray() {
         assert_eq!(ledger.error(at(2), Blame::Assumed(id)), ErrorArrival::Stray { timed_out: false });
     }
     assert_eq!(ids.map(|id| ledger.record(id)), before);
-    for blame in [Blame::Nobody, Blame::Named(ProbeId::from_number(4))] {
+    for blame in [Blame::Unknown, Blame::Named(ProbeId::from_number(4))] {
         assert_eq!(ledger.error(at(2), blame), ErrorArrival::Stray { timed_out: false });
     }
     assert_eq!(counts(&ledger), Counts { sent: 3, replied: 1, errored: 1, timed_out: 1, stray_errors: 8, ..NONE });

@@ -12,7 +12,7 @@ use super::{Connection, Inner, LOOK, Poll};
 pub struct WeakPoll(pub(super) Weak<Inner>);
 
 impl WeakPoll {
-    /// The set, if anybody still holds it.
+    /// The set, if something still holds it.
     pub fn upgrade(&self) -> Option<Poll> {
         self.0.upgrade().map(Poll)
     }
@@ -26,7 +26,7 @@ pub(in crate::net::socket::tcp) struct Watch {
 }
 
 impl Watch {
-    /// Something was received that nobody has taken yet.
+    /// Something was received that was not taken yet.
     pub(in crate::net::socket::tcp) fn has_received(&self, socket: &Socket) {
         if let Some(poll) = self.poll.upgrade() {
             let _ = poll.epoll.change(socket.as_fd(), self.token, LOOK);

@@ -1,4 +1,4 @@
-//! What an ICMP socket hears: replies and errors, told from what belongs to others, and put down to the probe they are about.
+//! What an ICMP socket receives: replies and errors, sorted from what belongs to others, and attributed to the probe they are about.
 
 use std::io;
 use std::net::SocketAddr;
@@ -13,7 +13,7 @@ use super::{IcmpSocket, Inner, Mode, extended};
 use crate::net::observe::event::Event;
 use crate::net::policy::datagram::Datagram;
 use crate::net::probe::ledger::{Blame, Key, ProbeId, Stray};
-use crate::net::socket::error_queue::{Queued, receive_past_errors};
+use crate::net::socket::error_queue::{Queue, Queued, receive_past_errors};
 use crate::net::socket::prober::{Prober, Recognised};
 use crate::net::socket::scratch::{with_packet, with_small};
 use crate::net::sys::{self, Received};
@@ -23,12 +23,12 @@ use crate::net::wire::ip::Packet;
 use crate::net::wire::zoned::ZonedIp;
 use crate::net::wire::{Family, checksum::checksum};
 
-/// How many rounds of sequence numbers a reply may be late and still be told from others.
+/// How many rounds of sequence numbers a reply may be late and still be distinguished from others.
 const ROUNDS: u64 = 4;
 
 impl IcmpSocket {
     /// Receives without waiting until there is an echo reply; `None` if there is none. Errors are given to `queued`.
-    pub(super) fn take(&self, socket: &Socket, queued: &mut dyn FnMut(Queued)) -> io::Result<Option<Datagram>> {
+    pub(super) fn take(&self, socket: &Socket, queued: Queue<'_>) -> io::Result<Option<Datagram>> {
         with_packet(|buffer| {
             loop {
                 let received =
@@ -54,7 +54,7 @@ impl IcmpSocket {
         socket: &Socket,
         most: usize,
         arrived: &mut Vec<Datagram>,
-        queued: &mut dyn FnMut(Queued),
+        queued: Queue<'_>,
     ) -> io::Result<bool> {
         let most = most.clamp(1, sys::GATHERED);
         with_small(|gather| {
@@ -73,7 +73,7 @@ impl IcmpSocket {
     }
 
     /// What was received, if it is an echo reply that may be to this socket.
-    fn sort(&self, bytes: &[u8], received: &Received, queued: &mut dyn FnMut(Queued)) -> Option<Datagram> {
+    fn sort(&self, bytes: &[u8], received: &Received, queued: Queue<'_>) -> Option<Datagram> {
         let mut from = received.addr?;
         from.set_port(0);
         let (bytes, ttl) = match (self.0.mode, self.0.family) {
@@ -159,7 +159,7 @@ pub(super) fn recognise(socket: &Inner, prober: &Prober, datagram: &Datagram) ->
     }
     let Some(echo) = message.echo() else { return stray(Stray::Foreign) };
     if echo.id != socket.local.port() {
-        // A raw socket hears the replies to everybody. One that repeats what was sent here has lost its way.
+        // A raw socket receives the replies to everybody. One that repeats what was sent here has lost its way.
         let of = |number| socket.payload.recognise(number, message.body) == Match::Nonce;
         return if candidates(prober, echo.seq).any(of) { stray(Stray::Foreign) } else { Recognised::Unrelated };
     }
@@ -208,11 +208,11 @@ pub(super) fn blame(socket: &Inner, prober: &Prober, error: &IcmpError, awaited:
     }
     if let Some(echo) = quoted.and_then(|message| message.echo()) {
         if echo.id != socket.local.port() {
-            return Blame::Nobody;
+            return Blame::Unknown;
         }
         let payload = &error.quote[HEADER..];
         let own = |&number: &u64| socket.payload.recognise(number, payload) != Match::Other;
-        return candidates(prober, echo.seq).filter(own).find_map(find).map_or(Blame::Nobody, Blame::Named);
+        return candidates(prober, echo.seq).filter(own).find_map(find).map_or(Blame::Unknown, Blame::Named);
     }
     let awaited = awaited.filter(|id| prober.ledger().record(*id).is_some_and(|it| it.to == to));
     Blame::one_of(prober.ledger().pending(to), awaited)
