@@ -1,5 +1,6 @@
 //! What a socket leaves: datagrams that will not be received any more, sorted for the loss report.
 
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -33,6 +34,19 @@ impl UdpSocket {
 }
 
 impl Inner {
+    /// Has the kernel refuse what others send to a server that ends, as if its socket were closed: else nobody would know of
+    /// what comes between the look at what is left and the close. Connected to itself, it has no other peer (connect(2)).
+    pub(super) fn refuse_more(&self, socket: &Socket) {
+        if self.service.is_known() {
+            let ip = match self.local.ip() {
+                IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+                IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+                ip => ip,
+            };
+            let _ = socket.connect(&SocketAddr::new(ip, self.local.port()).into());
+        }
+    }
+
     /// Takes what waits in the socket: answers to probes that were given up are late, and what came for a server that
     /// answered until now was not read.
     pub(super) fn leave_rest(&self, socket: &Socket, prober: &mut Prober) {
@@ -119,6 +133,7 @@ impl Inner {
 impl Drop for Inner {
     fn drop(&mut self) {
         if let (Some(socket), Some(mut prober)) = (self.take_socket(), self.probing.try_lock()) {
+            self.refuse_more(&socket);
             self.leave_rest(&socket, &mut prober);
             self.leave_drops(&socket);
         }

@@ -117,6 +117,7 @@ impl UdpSocket {
     /// Closes the socket; a receive that waits on it ends.
     pub fn close(&self) {
         if let Some(socket) = self.0.take_socket() {
+            self.0.refuse_more(&socket);
             self.leave_rest(&socket);
             self.0.leave_drops(&socket);
             // Wakes waiting threads, on unconnected sockets too, where the call itself reports ENOTCONN.

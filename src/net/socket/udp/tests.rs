@@ -286,6 +286,21 @@ fn lost_ping(stop: &Stop) -> (UdpSocket, UdpSocket) {
     (server, client)
 }
 
+#[test]
+fn what_comes_while_a_server_closes_is_refused() {
+    let stop = Stop::root().expect("a stop");
+    let (server, client) = lost_ping(&stop);
+    // Not closed yet: it is still held.
+    let socket = server.socket("recv").expect("open");
+    server.close();
+    let (timeout, icmp_wait) = (time::Duration::from_secs(60), time::Duration::ZERO);
+    let (to, message) = (server.local(), b"ping 2 a".as_slice());
+    let probe = Probe { to, unresolved: None, message, timeout, icmp_wait, ttl: None, slot: Slot::default() };
+    let outcome = client.ping(&probe, &stop, None).expect("pings");
+    assert!(matches!(outcome.end, End::Icmp { .. }), "{outcome:?}");
+    drop(socket);
+}
+
 fn answer_one(server: &UdpSocket, stop: &Stop) {
     let Ok(Incoming::Packet(request)) = server.receive(None, stop, false) else { panic!("no request") };
     server.answer(&request, &request.data.to_ascii_uppercase()).expect("answers");
