@@ -134,12 +134,12 @@ fn findings_in_words() {
         (
             TraceFinding::Unclear { ttl: 4, share: 0.9, replies: false },
             "from hop 4 on about 90% of probes get no reply: lost packets, or hops that limit or withhold their replies; \
-             a destination that replies to ICMP or TCP probes would tell which",
+             a destination that replies to ICMP or TCP probes would show which",
         ),
         (
             TraceFinding::Unclear { ttl: 2, share: 0.2, replies: true },
             "from hop 2 on about 20% of probes get no reply: lost packets, or hops that limit or withhold their replies; \
-             these probes cannot tell which",
+             these probes cannot know which",
         ),
     ] {
         assert_eq!(finding.to_string(), words);

@@ -45,7 +45,7 @@ fn a_whole_packet_is_explained() {
         "   20  03                       type 3: Destination Unreachable",
         "   50  00 09                    destination port 9",
         "complement: a5ab, as in the message: right",
-        "Likely cause: Nobody listens",
+        "Likely cause: Nothing is listening",
         "What to try: Start the service",
     ] {
         assert!(text.contains(part), "no {part:?} in\n{text}");
