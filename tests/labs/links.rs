@@ -41,6 +41,48 @@ fn a_link_is_changed_while_it_carries() {
 }
 
 #[test]
+fn a_zone_names_an_interface_of_the_host() {
+    if !require_lab_or_skip("zones in a lab") {
+        return;
+    }
+    // eth0 and eth1 of b have other numbers than those of c, of a, and of this machine.
+    run_text(
+        "let net = lab::create(); let a = net.host(\"a\");
+         let links = [\"b\", \"c\", \"d\"].map(|name| net.link(a, net.host(name)));
+         for wanted in 0..3 {
+             let before = links.map(|link| link.from(a).frames);
+             run_in(a, || icmp::open(\"ff02::1\").ping(`ff02::1%eth${wanted}`, #{ timeout: 10.s, icmp_wait: 0.s }));
+             let more = links.map(|link, n| link.from(a).frames - before[n]);
+             expect(more[wanted], at_least(1), `over eth${wanted}: ${more}`);
+         }
+         let none = ();
+         run_in(a, || { try { icmp::open(\"::\").ping(\"ff02::1%eth7\", 1.s); } catch (err) { none = err; } });
+         expect(none.kind, \"resolve\");
+         expect(none.hint.contains(\"eth0, eth1\"), true);",
+        0,
+    );
+}
+
+#[test]
+fn a_verdict_that_cannot_be_carried_out_is_a_failure_in_every_count() {
+    if !require_lab_or_skip("verdicts that cannot be carried out") {
+        return;
+    }
+    let run = run_text(
+        &format!(
+            "{PAIR}{PINGS}
+             set_policy(link.from(a), |pkt| if pkt.protocol == \"udp\" {{ reject(\"tcp-reset\") }} else {{ pass() }});
+             expect(ping(a, 10.s).kind, \"reply\");
+             let counts = link.from(a).counts;
+             expect([counts.failed, counts.rejected], [1, 0]);"
+        ),
+        0,
+    );
+    assert!(run.stderr.contains(" acted on 0 of "), "{}", run.stderr);
+    assert!(!run.stderr.contains("rejected)"), "{}", run.stderr);
+}
+
+#[test]
 fn an_outage_is_as_much_loss_as_the_time_it_lasted() {
     if !require_lab_or_skip("a link that is down for a third of a run") {
         return;

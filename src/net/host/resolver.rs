@@ -4,14 +4,16 @@
 //! that no one waits for any more ends when the resolver gives up.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, SocketAddr, SocketAddrV6, ToSocketAddrs};
 use std::os::fd::AsFd;
 use std::sync::{Arc, Mutex, PoisonError};
+
+use socket2::{Domain, Type};
 
 use super::environment::process;
 use super::stop::Stop;
 use super::{Host, Waited};
-use crate::net::error::{Error, ErrorKind, Result};
+use crate::net::error::{Error, ErrorKind, Result, in_words};
 use crate::net::sys;
 use crate::net::sys::PollFd;
 use crate::net::time::Duration;
@@ -35,6 +37,16 @@ pub(in crate::net) fn look_up(here: &dyn Host, name: &str, stop: &Stop) -> Resul
     if here.name().is_some() && !is_address && !name.eq_ignore_ascii_case("localhost") {
         let unknown = error(ErrorKind::Resolve, "no host of the lab has this name".to_string());
         return Err(unknown.with_hint("the lab's hosts are known by the names they were made with"));
+    }
+    if let (Some(_), Some((Ok(ip), zone))) = (here.name(), name.split_once('%').map(|(ip, zone)| (ip.parse(), zone)))
+        && zone.parse::<u32>().is_err()
+    {
+        // The system's resolver would ask this machine for its interface of that name.
+        let index = here.socket(Domain::IPV6, Type::DGRAM, None).and_then(|socket| sys::interface_index(socket, zone));
+        let index = index.map_err(|err| {
+            error(ErrorKind::Resolve, format!("the interface of the zone: {}", in_words(&err))).with_hint(ZONE_HINT)
+        })?;
+        return Ok(vec![SocketAddrV6::new(ip, 0, 0, index).into()]);
     }
     let asked = name.to_string();
     let ask = move || (asked.as_str(), 0).to_socket_addrs().map(Vec::from_iter);
@@ -70,6 +82,8 @@ const HINT: &str = "check the spelling and the network's name server, or give an
 /// For names with letters beyond ASCII, which name servers know in another form only (RFC 5891).
 const PUNYCODE: &str = "name servers know a name with such letters by its Punycode form: write that, such as \
                         xn--mnchen-3ya.example for münchen.example";
+
+const ZONE_HINT: &str = "the interfaces of a lab's host are eth0, eth1, …, in the order in which its links were made";
 
 /// For what may be the name of a host of a lab.
 const LAB_HINT: &str = "hosts of a lab know each other by name: write run_in(a, || …) around the call, or give the host's \

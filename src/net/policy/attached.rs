@@ -205,6 +205,20 @@ impl AttachedPolicy {
 }
 
 impl VerdictCounters {
+    /// A verdict that was counted could not be carried out: the packet passed.
+    pub(in crate::net) fn not_carried_out(&self, action: &Action, of_kernel: bool) {
+        let mut counts = self.lock();
+        if of_kernel {
+            counts.of_kernels[1] -= 1;
+            return;
+        }
+        if let Some(place) = place_of(action) {
+            counts.acted[place] -= 1;
+            counts.chosen -= 1;
+        }
+        counts.failed += 1;
+    }
+
     /// How often the policy did what so far.
     pub(in crate::net) fn tally(&self) -> Tally {
         *self.lock()

@@ -15,11 +15,7 @@ pub fn turn_off_offloads(socket: impl AsFd, name: &str) -> io::Result<()> {
     // ETHTOOL_SGRO, ETHTOOL_SGSO, ETHTOOL_STSO, ETHTOOL_STXCSUM
     for command in [0x2c, 0x24, 0x1f, 0x17u32] {
         let mut value = [command, 0u32];
-        // SAFETY: ifreq is plain data for which zeroes are valid.
-        let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
-        for (to, from) in request.ifr_name.iter_mut().zip(name.bytes().take(libc::IFNAMSIZ - 1)) {
-            *to = from as libc::c_char;
-        }
+        let mut request = request_about(name);
         request.ifr_ifru.ifru_data = value.as_mut_ptr().cast();
         // SAFETY: the request and the value it points to live until the call returns.
         match done(unsafe { libc::ioctl(socket.as_fd().as_raw_fd(), 0x8946 as _, &raw mut request) }) {
@@ -28,6 +24,25 @@ pub fn turn_off_offloads(socket: impl AsFd, name: &str) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// The index of the interface `name` in the namespace of `socket` (SIOCGIFINDEX).
+pub fn interface_index(socket: impl AsFd, name: &str) -> io::Result<u32> {
+    let mut request = request_about(name);
+    // SAFETY: the request lives until the call returns, which puts the index into it.
+    unsafe {
+        done(libc::ioctl(socket.as_fd().as_raw_fd(), libc::SIOCGIFINDEX as _, &raw mut request))?;
+        Ok(request.ifr_ifru.ifru_ifindex as u32)
+    }
+}
+
+fn request_about(name: &str) -> libc::ifreq {
+    // SAFETY: ifreq is plain data for which zeroes are valid.
+    let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
+    for (to, from) in request.ifr_name.iter_mut().zip(name.bytes().take(libc::IFNAMSIZ - 1)) {
+        *to = from as libc::c_char;
+    }
+    request
 }
 
 /// A socket for whole frames on the interface numbered `index` of this process's namespace: it reads what the interface

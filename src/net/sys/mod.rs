@@ -12,7 +12,7 @@ pub use self::interrupts::{
     begin_reading, count_interrupts, end_reading, interrupts, is_reading_interrupted, keep_signals, lead_signals_here,
     wait_for_signal,
 };
-pub use self::link::{packet_socket, turn_off_offloads};
+pub use self::link::{interface_index, packet_socket, turn_off_offloads};
 pub use self::namespace::{
     ChildChange, Mount, Namespaces, Side, die_with_parent, enter_namespace, fork, has_no_child, leave_process_group,
     mount, news_of_children, own_proc_files, pass_on_capabilities, send_signal, set_host_name, set_process_name,

@@ -52,6 +52,7 @@ pub(super) fn fate(
     let (bytes, frame) = (carried.bytes, carried.frame);
     let not = |why: &str| {
         count(Count::Failed, 1);
+        placed.judge.counters().not_carried_out(&judged.verdict.action, frame.is_of_kernel());
         placed.tell(&judged.verdict.action.to_string(), why);
         Fate::Pass
     };
