@@ -44,6 +44,20 @@ fn a_sweep_of_a_network_loses_nobody() {
 }
 
 #[test]
+fn any_address_in_a_network_is_this_host() {
+    if !require_root_or_skip("a sweep over a network") {
+        return;
+    }
+    for (targets, own, all) in [("::1/126", "::1 ", 3), ("::-::1", "::1 ", 1), ("0.0.0.0/31", "127.0.0.1 ", 2)] {
+        let run = pingscript(&["sweep", targets, "--timeout", SHORT]).run().expect_code(0);
+        let row = run.stdout.lines().nth(1).unwrap_or_default();
+        assert!(row.starts_with(own) && row.contains(" 1  alive "), "{}", run.stdout);
+        let sum = format!("1 of {all} targets alive\n");
+        assert!(run.stdout.contains(&sum) && !run.stdout.contains("not pinged"), "{}", run.stdout);
+    }
+}
+
+#[test]
 fn a_name_without_an_address_ends_no_sweep() {
     if !require_root_or_skip("a sweep over names") {
         return;

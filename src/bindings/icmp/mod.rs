@@ -121,7 +121,7 @@ functions! {
     /// The addresses that a text names: parts with commas between, each an address, a name, a range `10.0.0.1-10.0.0.9` or
     /// `10.0.0.1-9`, a network `10.0.0.0/24` (without its first and last address, which are no host's), or `@FILE`: a file with
     /// such a list on each line, where `#` begins a comment; `@-` is standard input. A link-local address has its zone:
-    /// `fe80::1%eth0`, `fe80::1%eth0-fe80::9`. What is named twice is one target.
+    /// `fe80::1%eth0`, `fe80::1%eth0-fe80::9`. Any address (`0.0.0.0`, `::`) means this host. What is named twice is one target.
     ///
     /// A name that has no address is a target all the same: its pings end with `kind` `"error"`, and their `error.kind` is
     /// `"resolve"`.
@@ -131,6 +131,7 @@ functions! {
     /// ```rhai
     /// expect(icmp::targets("127.0.0.0/16").len, 65_534);
     /// expect(icmp::targets("127.0.0.1-3, 127.0.0.2").len, 3);
+    /// expect(icmp::targets("::-::1").len, 1);
     ///
     /// let all = icmp::targets("127.0.0.1, no.such.name.invalid");
     /// let ends = [];

@@ -8,7 +8,7 @@ use socket2::{Domain, Type};
 use super::stop::Stop;
 use super::{Host, resolver};
 use crate::net::error::{Error, ErrorKind, Result};
-use crate::net::wire::zoned::{ZonedIp, needs_zone};
+use crate::net::wire::zoned::{ZonedIp, meant, needs_zone};
 
 /// The version of the Internet Protocol an address belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,11 +107,7 @@ pub fn resolve_host(here: &dyn Host, stop: &Stop, text: &str, version: Option<Ve
         return invalid(format!("\"{text}\" has a port, and ICMP has none"));
     }
     let addr = chosen(here, stop, bare, version)?;
-    Ok(match addr.ip() {
-        IpAddr::V4(Ipv4Addr::UNSPECIFIED) => SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0),
-        IpAddr::V6(Ipv6Addr::UNSPECIFIED) => SocketAddr::new(Ipv6Addr::LOCALHOST.into(), 0),
-        _ => addr,
-    })
+    Ok(ZonedIp { ip: meant(addr.ip()), ..addr.into() }.with_port(0))
 }
 
 /// Checks that `text` has the form `HOST:PORT`, without looking up its name. The host may be missing or `*`, as in
@@ -146,10 +142,8 @@ pub fn local(here: &dyn Host, stop: &Stop, text: &str, version: Version) -> Resu
 /// host (linux: over IPv4 the socket's own address); a link-local one without a zone is on the link that the socket is bound to; others have no zone.
 pub fn reached(local: SocketAddr, to: SocketAddr) -> SocketAddr {
     let ip = match (to.ip(), local.ip()) {
-        (IpAddr::V4(Ipv4Addr::UNSPECIFIED), IpAddr::V4(Ipv4Addr::UNSPECIFIED)) => Ipv4Addr::LOCALHOST.into(),
-        (IpAddr::V4(Ipv4Addr::UNSPECIFIED), own @ IpAddr::V4(_)) => own,
-        (IpAddr::V6(Ipv6Addr::UNSPECIFIED), _) => Ipv6Addr::LOCALHOST.into(),
-        (ip, _) => ip,
+        (IpAddr::V4(Ipv4Addr::UNSPECIFIED), own @ IpAddr::V4(_)) => meant(own),
+        (ip, _) => meant(ip),
     };
     let mut reached = SocketAddr::new(ip, to.port());
     if let SocketAddr::V6(addr) = &mut reached

@@ -1,7 +1,7 @@
 //! IP addresses with the zone that a link-local one needs.
 
 use std::fmt;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use serde::{Serialize, Serializer};
 
@@ -60,6 +60,15 @@ pub fn plain(addr: SocketAddr) -> String {
 /// Whether the address means another host on each link: fe80::/10, and multicast to the interface or the link (RFC 4007).
 pub fn needs_zone(ip: IpAddr) -> bool {
     matches!(ip, IpAddr::V6(ip) if ip.is_unicast_link_local() || matches!(ip.segments()[0] & 0xff0f, 0xff01 | 0xff02))
+}
+
+/// The address that a packet to `ip` gets to: the unspecified one (`0.0.0.0`, `::`) means this host.
+pub fn meant(ip: IpAddr) -> IpAddr {
+    match ip {
+        IpAddr::V4(Ipv4Addr::UNSPECIFIED) => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(Ipv6Addr::UNSPECIFIED) => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    }
 }
 
 /// As `fe80::1%2`; what has no zone as itself.

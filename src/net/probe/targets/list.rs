@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use super::{MOST, Target, Targets, distance, nth};
 use crate::net::error::{Error, ErrorKind, Result};
-use crate::net::wire::zoned::ZonedIp;
+use crate::net::wire::zoned::{ZonedIp, meant};
 
 /// What a list asks of the world: the address of a name, and the text of a file.
 pub trait World {
@@ -95,7 +95,7 @@ impl<W: World> List<'_, W> {
         if self.len > MOST {
             return Err(invalid(part, "it names more than 4,294,967,296 addresses"));
         }
-        self.parts.push((target, count));
+        self.parts.extend(as_meant((target, count)));
         Ok(())
     }
 }
@@ -168,6 +168,14 @@ fn span(text: &str, first: IpAddr, last: &str) -> Result<(IpAddr, u64)> {
         Some(_) => Err(invalid(text, "it names more than 4,294,967,296 addresses")),
         None => Err(invalid(text, "its last address stands before its first")),
     }
+}
+
+/// A part with this host's address in the place of the unspecified one, as replies name it.
+fn as_meant((first, len): (Target, u64)) -> impl Iterator<Item = (Target, u64)> {
+    let ip = meant(first.to.ip());
+    let own = (first.unresolved.is_none() && ip != first.to.ip()).then(|| (Target::at(SocketAddr::new(ip, 0)), 1));
+    let others = if own.is_some() { (Target::at(nth(first.to, 1)), len - 1) } else { (first, len) };
+    own.into_iter().chain(Some(others)).filter(|(_, len)| *len > 0)
 }
 
 fn invalid(text: &str, why: &str) -> Error {
@@ -255,6 +263,10 @@ pub(in crate::net) mod tests {
         assert_eq!(all("10.0.0.77/31"), ["10.0.0.76", "10.0.0.77"]);
         assert_eq!(all("10.0.0.77/32"), ["10.0.0.77"]);
         assert_eq!(all("fe80::5/127,::1-::3"), ["fe80::4", "fe80::5", "::1", "::2", "::3"]);
+        // The unspecified address is this host's, as replies name it.
+        assert_eq!(all("::/126"), ["::1", "::2", "::3"]);
+        assert_eq!(all("::-::1,::"), ["::1"]);
+        assert_eq!(all("0.0.0.0-2,0.0.0.0/31,127.0.0.1"), ["127.0.0.1", "0.0.0.1", "0.0.0.2"]);
         assert_eq!(parse("127.0.0.0/16").expect("a network").len(), 65_534);
         assert_eq!(parse("0.0.0.0/0").expect("all").len(), (1 << 32) - 2);
     }
