@@ -39,6 +39,23 @@ fn the_path_mtu_is_found() {
 }
 
 #[test]
+fn loss_makes_no_path_narrower_and_a_limit_that_rests_on_silence_says_so() {
+    let script = r#"
+        let net = lab::create(); let a = net.host("a"); let b = net.host("b"); let link = net.link(a, b);
+        set_policy(link, loss(0.2));
+        for n in 0..12 { a.run("pmtu.rhai", [b.addr]); }
+        set_policy(link, |pkt| if pkt.size > 1_314 { drop() } else { pass() });
+        a.run("pmtu.rhai", [b.addr, "--most", 1_310, "--timeout", "300ms"]);
+        exit(0);
+    "#;
+    let Some(run) = run_lab(&["--seed", "1", "-e", script]) else { return };
+    let run = run.expect_code(0);
+    assert_eq!(run.stdout.matches("Path MTU: 1500 bytes\n").count(), 12, "{}", run.stdout);
+    let silence = "Path MTU: 1300 bytes (10 pings of 1301 bytes got no reply, and no hop said why)\n";
+    assert!(run.stdout.contains(silence), "{}", run.stdout);
+}
+
+#[test]
 fn a_path_mtu_that_the_search_does_not_reach_is_at_least_its_limit() {
     let script = r#"
         let net = lab::create(); let a = net.host("a"); let b = net.host("b"); net.link(a, b);
