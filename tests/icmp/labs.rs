@@ -193,6 +193,37 @@ silence tcp: from hop 2 on;";
 }
 
 #[test]
+fn a_study_corrects_the_end_of_the_path_and_says_what_is_lost_up_to_it() {
+    // The end is at hop 2, and its first replies do not come: the table has it at hop 4.
+    let script = r#"
+        let net = lab::create();
+        let a = net.host("a"); let r = net.router("r"); let b = net.host("b");
+        let first = net.link(a, r); net.link(r, b);
+        let early = counter();
+        set_policy(first.from(a), |pkt| if pkt.ttl in [2, 3] && early.value < 6 { early.add(1); drop() } else { pass() });
+        for n in 0..2 { a.run("traceroute.rhai", [b.addr, "--proto", "icmp", "--study", 60, "--timeout", "300ms"]); }
+        a.run("traceroute.rhai", [b.addr, "--proto", "icmp", "--timeout", "300ms"]);
+        exit(0);
+    "#;
+    let Some(run) = run_lab(&["-e", script]) else { return };
+    let run = run.expect_code(0);
+    let lines: Vec<&str> = run.stdout.lines().filter_map(|line| line.strip_prefix("a| ")).collect();
+    let after = |line: &str| lines.iter().position(|one| one.starts_with(line)).map(|at| &lines[at + 1..]);
+    let corrected = "the path ends at hop 2: hops behind it were shown because its replies were lost";
+    let corrected = after(corrected).unwrap_or_else(|| panic!("{}", run.stdout));
+    assert!(corrected[0].starts_with(" 2  *  *  *  10.0.0."), "{}", run.stdout);
+    assert!(
+        corrected[1].starts_with("no reply to 3 of 63 probes to the end of the path, hop 2: 4.8% ("),
+        "{}",
+        run.stdout
+    );
+    // On a path without loss it says so; without a study nothing.
+    let clean = "no loss found: a reply to each of 63 probes to the end of the path, hop 2 (95%: a loss below 5.7%)";
+    let behind = after(clean).unwrap_or_else(|| panic!("{}", run.stdout));
+    assert_eq!(behind.len(), 3, "{}", run.stdout);
+}
+
+#[test]
 fn an_error_of_a_hop_is_never_taken_for_a_connection() {
     // The kernel says that there is an error before the attempt has one: seen now and then, so many are made.
     let script = r#"

@@ -140,13 +140,25 @@ functions! {
 
     /// What the missing answers mean, an array of sentences: a hop that limits how many errors it sends is distinguished from one that
     /// loses packets by what comes back from behind it. Packets are said to be lost only where the destination's replies (to ICMP
-    /// echo, or TCP) show that; else a sentence says that it cannot be known. It takes some 30 pings for each hop to say much.
+    /// echo, or TCP) show that; else a sentence says that it cannot be known. A share is all that gets no reply from a hop on, and
+    /// `before it 28%` is how much of that does not get beyond the hops before it. It takes some 30 pings for each hop to say much.
     ///
     /// ```rhai
     /// expect(trace().findings(), []);
     /// ```
     fn findings(trace: &mut Path) -> Array =
         trace.lock().findings().iter().map(|finding| finding.to_string().into()).collect();
+
+    /// How much is lost on the whole path, a sentence: how many pings to its end got no reply, with the 95% interval of that share;
+    /// or that no loss was found, and which would not have been seen. That the end was not found if no ping got there.
+    ///
+    /// ```rhai
+    /// let path = trace();
+    /// expect(path.at_end(), "the end of the path was not found");
+    /// for n in 0..5 { path.add(icmp::open("127.0.0.1").ping("127.0.0.1", #{ ttl: 1 })); }
+    /// expect(path.at_end(), "no loss found: a reply to each of 5 probes to the end of the path, hop 1 (95%: a loss below 43.4%)");
+    /// ```
+    fn at_end(trace: &mut Path) -> String = trace.lock().at_end();
 
     /// The path, a line for each hop.
     ///

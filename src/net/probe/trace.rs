@@ -5,9 +5,16 @@
 //! hinders nothing. Where the hops from one on all leave probes unanswered, all of them may limit their errors; so packets are
 //! said to be lost only if the destination shows it by replies that systems do not limit: to an echo request, or to a SYN.
 
+mod findings;
+
 use std::collections::BTreeMap;
 use std::fmt;
 
+pub use findings::TraceFinding;
+use findings::{APART, APART_AT_END, Rise, apart, find_rises, least, limit, share};
+
+use super::stats::interval;
+use crate::net::policy::neighbours::Neighbours;
 use crate::net::time::Duration;
 use crate::net::wire::Family;
 use crate::net::wire::icmp::{Kind, MplsLabel};
@@ -75,68 +82,8 @@ pub struct Hop {
     ends: bool,
 }
 
-/// What the missing answers of a hop mean.
-#[derive(Clone, Debug, PartialEq)]
-pub enum TraceFinding {
-    /// No answer came from the hop, and those behind it answer.
-    Silent {
-        /// The hop.
-        ttl: u8,
-        /// How many probes it left unanswered.
-        of: u64,
-    },
-    /// The hop leaves probes unanswered, and those behind it fewer: it limits the errors that it sends.
-    Limits {
-        /// The hop.
-        ttl: u8,
-        /// Unanswered probes, and all.
-        lost: (u64, u64),
-        /// The same for hops behind it, one or several together.
-        behind: (u64, u64),
-    },
-    /// From this hop on probes are lost, there or behind it: the destination's replies show that.
-    Loses {
-        /// The hop.
-        ttl: u8,
-        /// The share lost from here on, both ways, that is not lost before it.
-        share: f64,
-    },
-    /// From this hop on probes are lost, or those hops limit or withhold their replies.
-    Unclear {
-        /// The hop.
-        ttl: u8,
-        /// The share left unanswered from here on that is not left so before it.
-        share: f64,
-        /// Whether the destination answers with replies that systems do not limit.
-        replies: bool,
-    },
-}
-
-/// A hop from which on a greater share is unanswered.
-struct Rise {
-    ttl: u8,
-    share: f64,
-    /// Unanswered probes, and all, of the hops before it that are compared with it.
-    before: (u64, u64),
-}
-
 /// Answers of a hop that are kept to be shown.
 const SHOWN: usize = 16;
-
-/// How many standard deviations the share lost on both sides of a cut must be apart to count as different.
-const APART: f64 = 3.5;
-
-/// The same for a hop and those behind it together.
-const APART_FROM_BEHIND: f64 = 3.25;
-
-/// The same for a hop and the best of those behind it, which chance favours.
-const APART_FROM_BEST: f64 = 4.5;
-
-/// The same for the best of the hops behind a cut: what is lost there is lost for it, too.
-const APART_AT_BEST: f64 = 1.0;
-
-/// The same for the destination alone, whose replies are to show what all hops behind a cut together do.
-const APART_AT_END: f64 = 2.0;
 
 impl Trace {
     /// Enters what became of a probe that was sent with `ttl`.
@@ -200,6 +147,25 @@ impl Trace {
         self.hops().any(|(_, hop)| hop.answered < hop.sent)
     }
 
+    /// What became of the probes to the end of the path: all that is lost on it, as a sentence.
+    pub fn at_end(&self) -> String {
+        let end = self.end().and_then(|ttl| Some((ttl, self.hops.get(&ttl)?.lost())));
+        let known = end.and_then(|(ttl, lost)| Some((ttl, lost, interval(lost.0, lost.1, &Neighbours::default())?)));
+        let Some((ttl, (lost, of), (low, high))) = known else {
+            return "the end of the path was not found".to_string();
+        };
+        let (low, high) = (low * 100.0, high * 100.0);
+        match lost {
+            0 => format!(
+                "no loss found: a reply to each of {of} probes to the end of the path, hop {ttl} (95%: a loss below {high:.1}%)"
+            ),
+            _ => format!(
+                "no reply to {lost} of {of} probes to the end of the path, hop {ttl}: {:.1}% (95%: {low:.1}% to {high:.1}%)",
+                share((lost, of)) * 100.0
+            ),
+        }
+    }
+
     /// What the missing answers mean, hop by hop. With few probes each, little can be said; nothing is said of what chance may
     /// have done.
     pub fn findings(&self) -> Vec<TraceFinding> {
@@ -227,16 +193,16 @@ impl Trace {
     /// What is lost, or may be, from where on.
     fn losses(&self, way: &[(u8, (u64, u64))]) -> Vec<TraceFinding> {
         let mut rises = Vec::new();
-        find_rises(way, &mut rises);
+        find_rises(way, APART, &mut rises);
         rises.sort_by_key(|rise| rise.ttl);
         let end = self.end().and_then(|end| self.hops.get(&end)).filter(|end| end.answered > 0 && end.errors == 0);
         // What the destination shows to be lost is lost behind the last hop that loses less than it does. Before that hop, all
         // that is missing may be errors that were not sent.
         let shown = |rise: &Rise| end.is_some_and(|end| apart(end.lost(), rise.before) > APART_AT_END);
         let last = rises.iter().rposition(shown);
-        let finding = |(index, Rise { ttl, share, .. })| match last == Some(index) {
-            true => TraceFinding::Loses { ttl, share },
-            false => TraceFinding::Unclear { ttl, share, replies: end.is_some() },
+        let finding = |(index, Rise { ttl, share, before })| match (last == Some(index), self::share(before)) {
+            (true, before) => TraceFinding::Loses { ttl, share, before },
+            (false, before) => TraceFinding::Unclear { ttl, share, before, replies: end.is_some() },
         };
         rises.into_iter().enumerate().map(finding).collect()
     }
@@ -245,71 +211,6 @@ impl Trace {
 /// Whether the error says that a packet is too large for the next link.
 fn is_too_big(kind: Kind) -> bool {
     matches!((kind.family, kind.type_, kind.code), (Family::V4, 3, 4) | (Family::V6, 2, _))
-}
-
-/// The share of those behind a hop that it leaves far more unanswered than; `None`: it may be that it sends all its errors.
-fn limit(own: (u64, u64), behind: &[(u64, u64)], least: (u64, u64)) -> Option<(u64, u64)> {
-    // A packet that comes back from behind has passed here. Who answers nothing says nothing of that.
-    let telling: Vec<_> = behind.iter().copied().filter(|(lost, of)| lost < of).collect();
-    let nearest = (1..=telling.len()).map(|count| sum(&telling[..count]));
-    let of_several = nearest.max_by(|a, b| apart(own, *a).total_cmp(&apart(own, *b)));
-    let clear = |several: &(u64, u64)| apart(own, *several) > APART_FROM_BEHIND;
-    of_several.filter(clear).or((apart(own, least) > APART_FROM_BEST).then_some(least))
-}
-
-/// Finds where on the way the share lost rises, by cutting it where both sides differ most, and each side again.
-fn find_rises(way: &[(u8, (u64, u64))], found: &mut Vec<Rise>) {
-    let lost: Vec<_> = way.iter().map(|(_, lost)| *lost).collect();
-    let cuts = (1..way.len()).filter_map(|at| {
-        let (before, behind) = (sum(&lost[..at]), sum(&lost[at..]));
-        let best = least(&lost[at..]).filter(|best| apart(*best, before) > APART_AT_BEST)?;
-        let least = share(behind).min(share(best));
-        let rise = Rise { ttl: way[at].0, share: 1.0 - (1.0 - least) / (1.0 - share(before)), before };
-        // The difference that one probe more or less would make is none (Yates).
-        let chance = 0.5 * (1.0 / behind.1 as f64 + 1.0 / before.1 as f64) / (share(behind) - share(before));
-        Some((at, apart(behind, before) * (1.0 - chance), rise))
-    });
-    let Some((at, deviations, rise)) = cuts.max_by(|a, b| a.1.total_cmp(&b.1)) else { return };
-    if deviations > APART {
-        found.push(rise);
-        find_rises(&way[..at], found);
-        find_rises(&way[at..], found);
-    }
-}
-
-/// The probes of several hops.
-fn sum(part: &[(u64, u64)]) -> (u64, u64) {
-    part.iter().fold((0, 0), |sum, lost| (sum.0 + lost.0, sum.1 + lost.1))
-}
-
-/// The hop that lost the least share.
-fn least(part: &[(u64, u64)]) -> Option<(u64, u64)> {
-    part.iter().copied().min_by(|a, b| share(*a).total_cmp(&share(*b)))
-}
-
-/// The share lost of some probes.
-fn share((lost, of): (u64, u64)) -> f64 {
-    if of == 0 { 0.0 } else { lost as f64 / of as f64 }
-}
-
-/// By how many standard deviations the first share is greater than the second.
-fn apart(more: (u64, u64), less: (u64, u64)) -> f64 {
-    // A share of none or of all has no spread by itself: one probe more of either kind gives it some.
-    let smooth = |(lost, of): (u64, u64)| (lost as f64 + 0.5) / (of as f64 + 1.0);
-    let spread = |of: (u64, u64)| smooth(of) * (1.0 - smooth(of)) / (of.1 as f64 + 1.0);
-    (share(more) - share(less)) / (spread(more) + spread(less)).sqrt()
-}
-
-impl TraceFinding {
-    /// The hop it is about.
-    pub fn ttl(&self) -> u8 {
-        match self {
-            Self::Silent { ttl, .. }
-            | Self::Limits { ttl, .. }
-            | Self::Loses { ttl, .. }
-            | Self::Unclear { ttl, .. } => *ttl,
-        }
-    }
 }
 
 impl Hop {
@@ -352,30 +253,6 @@ impl fmt::Display for Hop {
             write!(f, "{}not sent: {why}", if self.sent > 0 { "  " } else { "" })?;
         }
         self.mtu.map_or(Ok(()), |mtu| write!(f, "  [MTU {mtu}]"))
-    }
-}
-
-impl fmt::Display for TraceFinding {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Silent { ttl, of } => write!(f, "hop {ttl} replies to none of {of} probes and passes packets on"),
-            Self::Limits { ttl, lost, behind } => write!(
-                f,
-                "hop {ttl} limits its errors: {} of {} probes without a reply there, {} of {} behind it",
-                lost.0, lost.1, behind.0, behind.1
-            ),
-            Self::Loses { ttl, share } => {
-                write!(f, "packets are lost from hop {ttl} on: about {:.0}% there and back", share * 100.0)
-            }
-            Self::Unclear { ttl, share, replies } => {
-                write!(f, "from hop {ttl} on about {:.0}% of probes get no reply: ", share * 100.0)?;
-                f.write_str("lost packets, or hops that limit or withhold their replies; ")?;
-                f.write_str(match replies {
-                    true => "these probes cannot know which",
-                    false => "a destination that replies to ICMP or TCP probes would show which",
-                })
-            }
-        }
     }
 }
 

@@ -34,25 +34,24 @@ fn good() -> Built {
 
 #[test]
 fn a_hop_that_limits_is_told_from_one_that_loses() {
+    let mut wrong = Vec::new();
     for seed in 0..200 {
         let limits = Built { sends: 0.15, ..good() };
         let loses = Built { loss: 0.15, ..good() };
         let (first, second) = if seed % 2 == 0 { (limits, loses) } else { (loses, limits) };
-        let path = [good(), first, good(), second, good()];
-        let found = trace(&path, 60, seed).findings();
+        let found = trace(&[good(), first, good(), second, good()], 60, seed).findings();
         let expected = if seed % 2 == 0 { (2, 4) } else { (4, 2) };
-        match found.as_slice() {
-            [TraceFinding::Limits { ttl: a, .. }, TraceFinding::Loses { ttl: b, share }]
-            | [TraceFinding::Loses { ttl: b, share }, TraceFinding::Limits { ttl: a, .. }] => {
-                assert_eq!((*a, *b), expected, "seed {seed}: {found:?}");
-                assert!((0.08..0.5).contains(share), "seed {seed}: {found:?}");
+        let right = match found[..] {
+            [TraceFinding::Limits { ttl: a, .. }, TraceFinding::Loses { ttl: b, share, .. }]
+            | [TraceFinding::Loses { ttl: b, share, .. }, TraceFinding::Limits { ttl: a, .. }] => {
+                (a, b) == expected && (0.08..0.5).contains(&share)
             }
-            _ => panic!(
-                "seed {seed}: {found:?} {:?}",
-                trace(&path, 60, seed).hops().map(|(_, hop)| hop.lost()).collect::<Vec<_>>()
-            ),
-        }
+            _ => false,
+        };
+        wrong.extend((!right).then_some((seed, found)));
     }
+    // Now and then chance makes a further loss of one.
+    assert!(wrong.len() <= 2, "{wrong:?}");
 }
 
 /// A path whose hops left so many of their probes unanswered, and whose end answers with this error or, `None`, a reply.
@@ -88,10 +87,45 @@ fn packets_are_lost_only_where_the_replies_of_the_destination_show_it() {
     }
     // Hops that leave more unanswered than the ones before, and the end still more: the last rise is a loss for certain.
     let found = found(&[(0, 100), (21, 100), (18, 100), (50, 100), (51, 100)], None);
-    let [TraceFinding::Unclear { ttl: 2, replies: true, .. }, TraceFinding::Loses { ttl: 4, share }] = found[..] else {
+    let [TraceFinding::Unclear { ttl: 2, replies: true, .. }, TraceFinding::Loses { ttl: 4, share, before }] =
+        found[..]
+    else {
         panic!("{found:?}")
     };
-    assert!((0.2..0.5).contains(&share), "{share}");
+    // All that is lost up to the end, and how much of that before it.
+    assert_eq!((share, before), (0.5, 0.195));
+}
+
+#[test]
+fn a_loss_behind_another_is_found_and_shares_are_of_all() {
+    let words =
+        |hops: &[(u64, u64)]| counted(hops, None).findings().iter().map(ToString::to_string).collect::<Vec<_>>();
+    let found = words(&[(0, 103), (28, 103), (31, 103), (48, 103)]);
+    let unclear = "from hop 2 on about 27% of probes get no reply: lost packets, or hops that limit or withhold their replies; \
+                   these probes cannot know which";
+    assert_eq!(found, [unclear, "packets are lost from hop 4 on: about 47% there and back, before it 29%"]);
+    // One loss alone stays one, wherever it is: seldom is the rest of a path split by chance.
+    let lossy = || Built { loss: 0.15, ..good() };
+    let (mut both, mut split) = (0, 0);
+    for seed in 0..200 {
+        both += u32::from(trace(&[good(), lossy(), good(), lossy()], 103, seed).findings().len() == 2);
+        split += u32::from(trace(&[good(), lossy(), good(), good(), good(), good()], 103, seed).findings().len() > 1);
+    }
+    assert!(both > 120 && split <= 5, "{both} and {split} of 200");
+}
+
+#[test]
+fn what_is_lost_up_to_the_end_is_said_of_any_path() {
+    let at_end = |hops: &[(u64, u64)]| counted(hops, None).at_end();
+    assert_eq!(
+        at_end(&[(0, 103), (0, 103)]),
+        "no loss found: a reply to each of 103 probes to the end of the path, hop 2 (95%: a loss below 3.6%)"
+    );
+    assert_eq!(
+        at_end(&[(0, 103), (28, 103), (48, 103)]),
+        "no reply to 48 of 103 probes to the end of the path, hop 3: 46.6% (95%: 37.3% to 56.2%)"
+    );
+    assert_eq!(at_end(&[(0, 3), (3, 3)]), "the end of the path was not found");
 }
 
 #[test]
@@ -130,16 +164,23 @@ fn findings_in_words() {
             TraceFinding::Limits { ttl: 3, lost: (40, 60), behind: (1, 120) },
             "hop 3 limits its errors: 40 of 60 probes without a reply there, 1 of 120 behind it",
         ),
-        (TraceFinding::Loses { ttl: 4, share: 0.356 }, "packets are lost from hop 4 on: about 36% there and back"),
         (
-            TraceFinding::Unclear { ttl: 4, share: 0.9, replies: false },
+            TraceFinding::Loses { ttl: 4, share: 0.356, before: 0.004 },
+            "packets are lost from hop 4 on: about 36% there and back",
+        ),
+        (
+            TraceFinding::Loses { ttl: 4, share: 0.356, before: 0.2 },
+            "packets are lost from hop 4 on: about 36% there and back, before it 20%",
+        ),
+        (
+            TraceFinding::Unclear { ttl: 4, share: 0.9, before: 0.0, replies: false },
             "from hop 4 on about 90% of probes get no reply: lost packets, or hops that limit or withhold their replies; \
              a destination that replies to ICMP or TCP probes would show which",
         ),
         (
-            TraceFinding::Unclear { ttl: 2, share: 0.2, replies: true },
-            "from hop 2 on about 20% of probes get no reply: lost packets, or hops that limit or withhold their replies; \
-             these probes cannot know which",
+            TraceFinding::Unclear { ttl: 3, share: 0.2, before: 0.1, replies: true },
+            "from hop 3 on about 20% of probes get no reply, before it 10%: lost packets, or hops that limit or withhold \
+             their replies; these probes cannot know which",
         ),
     ] {
         assert_eq!(finding.to_string(), words);
@@ -157,12 +198,14 @@ fn nothing_is_lost_from_a_hop_on_that_others_behind_it_do_not_lose() {
     let none = found(&[(0, 13), (13, 13), (6, 13), (0, 13), (0, 13)]);
     assert_eq!(none, [silent.clone(), limits((6, 13), (0, 26))]);
     match found(&[(0, 13), (13, 13), (3, 13), (0, 13), (8, 13)]).as_slice() {
-        [first, TraceFinding::Loses { ttl: 5, share }] => assert!(*first == silent && *share <= 8.0 / 13.0, "{share}"),
+        [first, TraceFinding::Loses { ttl: 5, share, .. }] => {
+            assert!(*first == silent && *share <= 8.0 / 13.0, "{share}")
+        }
         other => panic!("{other:?}"),
     }
     // The share is no more than the least that a hop behind loses.
     match found(&[(0, 60), (30, 60), (33, 60), (24, 60)]).as_slice() {
-        [TraceFinding::Loses { ttl: 2, share }] => assert!(*share <= 0.4, "{share}"),
+        [TraceFinding::Loses { ttl: 2, share, .. }] => assert!(*share <= 0.4, "{share}"),
         other => panic!("{other:?}"),
     }
 }
