@@ -277,6 +277,36 @@ fn what_did_not_arrive_is_not_printed() {
     assert!(run.stdout.ends_with("interrupted\ntail\n"), "{}", run.stdout);
 }
 
+/// What a script makes of a wait that was cut short outside of loops is no error of the script, whatever stands between.
+#[test]
+fn what_did_not_arrive_is_no_error_outside_of_loops() {
+    let tcp = "let l = tcp::listen(\"127.0.0.1:0\"); let s = tcp::connect(l.addr); let c = l.accept();";
+    let udp = "let s = udp::bind(\"127.0.0.1:0\");";
+    for (made, wait) in [
+        ("let s = tcp::listen(\"127.0.0.1:0\");", "s.accept()"),
+        ("let s = start_thread(|| sleep(60.s));", "s.join()"),
+        ("let s = channel();", "s.recv()"),
+        (tcp, "s.recv()"),
+        (udp, "s.recv()"),
+        (&format!("{udp} let o = udp::bind(\"127.0.0.1:0\");"), "s.ping(o.addr, \"x\", 60.s)"),
+    ] {
+        for use_it in ["for m in x { print(m.text); }", "let n = 0; for i in 0..3 { n += i; } x.send(n);", "x + 1.s;"] {
+            let body = format!("let x = {wait}; {use_it}");
+            for code in [
+                format!("{made} print(\"ready\"); {body}"),
+                format!("{made} let t = start_thread(|| {{ {body} }}); sleep(50.ms); print(\"ready\"); t.join();"),
+            ] {
+                let (run, _) = stop(ready(&code), SIGNALS[0]);
+                assert!(!run.stderr.contains("error"), "{code}\n{}", run.stderr);
+            }
+        }
+    }
+    // An error of the tail itself is one.
+    let code = "print(\"ready\"); loop { sleep(1.s); } for i in 0..3 { i.nothing(); }";
+    let (run, _) = stop(ready(code), SIGNALS[0]);
+    assert!(run.stderr.contains("error"), "{}", run.stderr);
+}
+
 #[test]
 fn a_connection_that_was_being_made_is_no_error() {
     if !common::require_lab_or_skip("a host that does not answer") {

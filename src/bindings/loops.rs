@@ -21,7 +21,7 @@ thread_local! {
     static WAITS: Cell<u64> = const { Cell::new(0) };
     /// What [`WAITS`] was when the innermost loop began; `None` outside of loops.
     static BEGAN: Cell<Option<u64>> = const { Cell::new(None) };
-    /// What [`WAITS`] was when a loop ended last, outside of loops: no wait before that is what the script deals with.
+    /// What [`WAITS`] was when a loop that waited ended last, outside of loops: no wait before that is what the script deals with.
     static ENDED: Cell<u64> = const { Cell::new(0) };
 }
 
@@ -75,8 +75,10 @@ pub fn run(stop: Option<&Stop>, body: impl FnOnce() -> ScriptResult<Dynamic>) ->
     struct Within(Option<u64>);
     impl Drop for Within {
         fn drop(&mut self) {
-            BEGAN.set(self.0);
-            ENDED.set(WAITS.get());
+            // One that has not waited leaves the script with what it waited for before.
+            if BEGAN.replace(self.0) != Some(WAITS.get()) {
+                ENDED.set(WAITS.get());
+            }
         }
     }
     let within = Within(BEGAN.replace(Some(WAITS.get())));
