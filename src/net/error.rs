@@ -147,7 +147,9 @@ impl Error {
         let policy = matches!(self.op, "options" | "policy")
             && !peer.is_empty()
             && stem(peer) == stem(value.split([':', '=']).next().unwrap_or(value));
-        let mut quoted = std::iter::once(value).chain(value.split([',', '=']).map(str::trim));
+        // Hexadecimal digits may be typed in groups.
+        let joined = value.replace(' ', "").to_lowercase();
+        let mut quoted = [value, &joined].into_iter().chain(value.split([',', '=']).map(str::trim));
         kind && !value.is_empty() && (named || policy || quoted.any(|text| self.message.contains(&format!("{text:?}"))))
     }
 

@@ -83,6 +83,8 @@ fn wrong_input_is_refused_in_words() {
             "--pattern xyz: option `pattern` takes hexadecimal digits, not \"xyz\"",
         ),
         (&["127.0.0.1", "--count", "1", "--pattern", "abc"], 2, "write two digits for each byte"),
+        (&["127.0.0.1", "--count", "1", "--pattern", "ab"], 2, "make room for it, such as: --size 9\n"),
+        (&["127.0.0.1", "--count", "1", "--pattern", "DE ad", "--size", "3"], 2, "the pattern \"dead\" fills"),
         (&["127.0.0.1", "--count", "1", "--probe", "0"], 2, "names no interface"),
     ] {
         let run = pingscript(&[&["scripts/icmp_ping.rhai"], args].concat()).run().expect_code(code);

@@ -45,8 +45,8 @@ functions! {
 
     /// Makes a socket for echo requests, with options: `ttl` (TTL or hop limit, 1 to 255), `tos` (all eight bits of the type of
     /// service or traffic class) or `dscp` (its upper six), `broadcast` (true: it may ping all hosts of a network), `dont_fragment` (true: never fragment, whatever the path's MTU is
-    /// said to be; false: let every hop fragment), `pattern` (what fills payloads after their first 8 bytes: a blob or
-    /// hexadecimal digits), `bind` (the local address, or a name of this host), `clock` (`"kernel receive - user send"`: measure as `ping` does),
+    /// said to be; false: let every hop fragment), `pattern` (what fills payloads after their first 8 bytes, so that a ping
+    /// needs a `size` of 9 or more: a blob or hexadecimal digits), `bind` (the local address, or a name of this host), `clock` (`"kernel receive - user send"`: measure as `ping` does),
     /// `fast` (for sweeps and floods: requests go out in bursts, replies are received together and measured as `ping` does, and
     /// only the last 8,192 settled pings are remembered), `raw` (only a raw socket will do), `rcvbuf` (bytes).
     ///

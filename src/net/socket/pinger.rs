@@ -116,12 +116,14 @@ impl Pinger {
     /// `invalid`: the socket's version of IP is not that of each target; `too-large`.
     pub fn over_icmp(socket: IcmpSocket, mut plan: Plan) -> Result<Self> {
         plan.check()?;
-        if let Message::Question(subject) = &plan.message {
-            icmp::check_subject(subject)?;
-            plan.window = plan.window.min(icmp::IN_FLIGHT);
+        match &plan.message {
+            Message::Question(subject) => {
+                icmp::check_subject(subject)?;
+                plan.window = plan.window.min(icmp::IN_FLIGHT);
+            }
+            _ => socket.check_size(plan.size)?,
         }
         plan.targets.iter().try_for_each(|target| socket.same_version("pinger", target.to))?;
-        icmp::check_size(plan.size, socket.family())?;
         Ok(Self::over(Arc::new(socket), plan))
     }
 

@@ -164,6 +164,15 @@ impl IcmpSocket {
         Ok(this)
     }
 
+    /// Checks that an echo request of this socket can hold a payload of `size` bytes, and that such a payload holds its pattern.
+    ///
+    /// # Errors
+    /// `too-large`; `invalid`: the payload is too small for the pattern.
+    pub fn check_size(&self, size: usize) -> Result<()> {
+        check_size(size, self.0.family)?;
+        self.0.payload.check(size)
+    }
+
     /// Sends `probe` as an echo request with a payload of `size` bytes in place of its message, and waits until it is settled.
     /// A reply is matched by its source, identifier and sequence number, and by its payload.
     ///
@@ -171,7 +180,7 @@ impl IcmpSocket {
     /// `too-large`, `invalid` (another version of IP), `closed`, `busy`, `system`.
     pub fn ping(&self, probe: &Probe<'_>, size: usize, stop: &Stop) -> Result<Outcome> {
         self.same_version("ping", probe.to)?;
-        check_size(size, self.0.family)?;
+        self.check_size(size)?;
         self.send_composed(probe, stop, |running| self.echo(running, size))
     }
 

@@ -1,6 +1,8 @@
 //! The payload of echo requests, by which a reply is known: eight bytes that only this socket can have sent with this probe,
 //! then a pattern.
 
+use crate::net::error::{Error, Result};
+
 /// Makes and recognises payloads.
 #[derive(Debug)]
 pub(super) struct Payload {
@@ -41,6 +43,21 @@ impl Payload {
     /// Payloads known by `secret`, filled up with `pattern`, or with 8, 9, 10, … if that is empty.
     pub(super) fn new(secret: u64, pattern: Vec<u8>) -> Self {
         Self { secret, pattern }
+    }
+
+    /// Checks that a payload of `size` bytes has room for the pattern, if there is one.
+    ///
+    /// # Errors
+    /// `invalid`: it has none.
+    pub(super) fn check(&self, size: usize) -> Result<()> {
+        if self.pattern.is_empty() || size > NONCE {
+            return Ok(());
+        }
+        let digits: String = self.pattern.iter().map(|byte| format!("{byte:02x}")).collect();
+        let message =
+            format!("the pattern {digits:?} fills a payload after its first {NONCE} bytes, and this one has {size}");
+        Err(Error::invalid("ping", message)
+            .with_hint(format!("make room for it, such as: pinger(sock, target, #{{ size: {} }})", NONCE + 1)))
     }
 
     /// Appends the payload of probe `number`, `size` bytes.
@@ -101,6 +118,8 @@ mod tests {
         assert_eq!(payload(&plain, 3, 11)[8..], [8, 9, 10]);
         assert!(payload(&plain, 3, 1400).iter().enumerate().skip(8).all(|(at, byte)| *byte == at as u8));
         assert_eq!(payload(&patterned, 3, 11)[8..], [0xab, 0xcd, 0xab]);
+        assert!(patterned.check(9).is_ok() && plain.check(0).is_ok());
+        assert!(patterned.check(8).is_err() && patterned.check(0).is_err(), "none of the pattern would be sent");
     }
 
     #[test]
