@@ -441,9 +441,14 @@ fn words_that_other_prompts_take_for_commands_are_taken_too() {
     enter(&mut running, ":set loudness on", "there is nothing called loudness to switch");
     running.type_text("exit\r");
     running.finish().expect_code(0);
-    // A program that types them means what they are in a script.
-    let run = started(pingscript::<&str>(&[]), &dir).stdin("exit\n").run().expect_code(3);
-    assert!(run.stderr.contains("`exit` is a function"), "{}", run.stderr);
+    for leaves in ["exit", "quit"] {
+        let typed = format!("help\n?\nclear\n{leaves}\nprint(\"not reached\");\n");
+        let run = started(pingscript::<&str>(&[]), &dir).stdin(&typed).run().expect_code(0);
+        assert_eq!(run.stdout.matches(":load FILE [ARGS]").count(), 2, "{}", run.stdout);
+        assert!(run.stderr.is_empty() && !run.stdout.contains("not reached"), "{}{}", run.stderr, run.stdout);
+    }
+    let run = started(pingscript::<&str>(&[]), &dir).stdin("let quit = 42;\nquit\n1 + 1\n").run().expect_code(0);
+    assert_eq!(run.stdout, "42\n2\n", "a variable of that name is one");
 }
 
 #[test]

@@ -38,7 +38,7 @@ use crate::terminal::output;
 
 const GREETING: &str = "pingscript: type a line of script; :help explains more, Ctrl-D leaves.";
 
-/// Commands that need no colon on a terminal: what other prompts and shells call them.
+/// Commands that need no colon: what other prompts and shells call them.
 const BARE: [&str; 5] = ["help", "?", "clear", "exit", "quit"];
 
 /// Bytes of one entry, beyond which it is run as it is.
@@ -218,7 +218,7 @@ fn converse(session: &mut PromptSession, reader: &mut Reader, mut loaded: Loaded
         let Input::Entry(text) = reader.read(session)? else { return Ok(first) };
         let text = text.trim_end();
         // What other prompts take for commands, where it is no variable.
-        let bare = reader.is_terminal() && BARE.contains(&text) && !session.scope.contains(text);
+        let bare = BARE.contains(&text) && !session.scope.contains(text);
         let asked = asked_for_help(text);
         ended = match text.starts_with(':') || bare || asked.is_some() {
             true => obey(asked.as_deref().unwrap_or(text), session, &mut loaded),
