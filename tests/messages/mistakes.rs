@@ -448,7 +448,7 @@ error: ping: unknown option `timeot`
   --> -e:2:6
     2 | sock.ping(sock.addr, "ping 1", #{ timeot: 1.s });
       |      ^
-  hint: did you mean `timeout`? The options are timeout, icmp_wait, size, report
+  hint: did you mean `timeout`? The options are timeout, icmp_wait, report, size
 "#,
     ),
     (
