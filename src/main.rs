@@ -11,6 +11,7 @@ use anyhow::{Context, Result};
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{CommandFactory, Parser};
 use pingscript::bindings::callback::tame_panics;
+use pingscript::bindings::options::given::without_dashes;
 use pingscript::engine::colour::{self, Colour};
 use pingscript::engine::commands::{self, Command};
 use pingscript::engine::programs::ScriptHost;
@@ -132,7 +133,7 @@ fn start() -> Result<i32> {
     sys::raise_descriptor_limit();
     output::open()?;
     signals::listen()?;
-    let cli = match Cli::try_parse() {
+    let cli = match Cli::try_parse().map_err(without_dashes) {
         Ok(cli) => cli,
         Err(err) => {
             if err.use_stderr() {

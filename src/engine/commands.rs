@@ -13,6 +13,8 @@ use super::help::command::{Doc, run as document};
 use super::programs::ScriptHost;
 use super::run::{self, Job, exit, refuse};
 use super::{library, tour};
+use crate::bindings::context::Programs;
+use crate::nearest::nearest;
 use crate::net::error::{Error, ErrorKind};
 use crate::net::observe::record::Wanted;
 use crate::terminal::columns::fit;
@@ -136,9 +138,13 @@ fn explain(name: Option<&str>, mut definition: Definition) -> Explained {
     }
     let about = Doc { name: Some(name.to_string()), ..Doc::default() };
     Explained::Text(document(&host, &about).map_err(|error| {
-        let hint = match error.hint.starts_with("did you mean") {
-            true => error.hint,
-            false => "`pingscript help` shows the commands, `pingscript scripts` the scripts, `pingscript doc` what they call"
+        let scripts = host.scripts();
+        let commands = definition.get_subcommands().filter(|command| !command.is_hide_set()).map(Definition::get_name);
+        let near = nearest(name, commands.chain(scripts.iter().map(String::as_str)));
+        let hint = match (error.hint.starts_with("did you mean"), near.first()) {
+            (true, _) => error.hint,
+            (false, Some(near)) => format!("did you mean `{near}`?"),
+            (false, None) => "`pingscript help` shows the commands, `pingscript scripts` the scripts, `pingscript doc` what they call"
                 .to_string(),
         };
         Error { hint, op: "help", ..error }

@@ -119,7 +119,14 @@ impl ScriptHost {
         let error = core_error(error).filter(|_| came_with_us)?;
         let is_about = |(_, value): &&(String, String)| error.is_about(value);
         let (option, value) = script.given.get()?.iter().find(is_about)?;
-        Some((format!("{option} {value}"), error))
+        let hint = on_command_line(&error.hint, &text).unwrap_or_else(|| error.hint.clone());
+        Some((format!("{option} {value}"), error.with_hint(hint)))
+    }
+
+    /// Whether what ended `script` was reported, and nothing in it is wrong: it came with pingscript, and ran a script of the user.
+    pub fn has_passed_on(&self, script: &Script, error: &EvalAltResult) -> bool {
+        let text = self.sources.text(&script.name);
+        is_of_run(error) && text.is_some_and(|text| SHIPPED.iter().any(|(_, shipped)| *shipped == text))
     }
 
     /// The type of a value, as scripts name it.
@@ -192,7 +199,12 @@ impl Programs for ScriptHost {
 
     fn report(&self, what: &str, error: &EvalAltResult) {
         let main = context::peek(|context| context.script.name.clone()).unwrap_or_default();
-        let text = format!("in the {what}:\n{}", self.describe(&main, error, None).trim_end());
+        let described = match core_error(error).filter(|error| error.op == "options") {
+            // What is wrong is not in that script.
+            Some(error) if error.peer == main => format!("error: {}\n  hint: {}", error.message, error.hint),
+            _ => self.describe(&main, error, None),
+        };
+        let text = format!("in the {what}:\n{}", described.trim_end());
         if context::peek(|context| host_prefix::note(context.host.as_ref(), &text)).is_none() {
             output::note(&text);
         }
@@ -255,6 +267,25 @@ fn without_reported(error: &EvalAltResult) -> Option<EvalAltResult> {
         }
         _ => None,
     }
+}
+
+/// Whether `error` is what a script threw that `host.run(…)` ran.
+fn is_of_run(error: &EvalAltResult) -> bool {
+    match error {
+        EvalAltResult::ErrorInFunctionCall(name, ..) if name == RUN => true,
+        EvalAltResult::ErrorInFunctionCall(_, _, inner, _) | EvalAltResult::ErrorInModule(_, inner, _) => {
+            is_of_run(inner)
+        }
+        _ => false,
+    }
+}
+
+/// A hint to set a key in a call, `such as: f(…, #{ key: value })`, as the option of that name, if the script `text` declares one.
+fn on_command_line(hint: &str, text: &str) -> Option<String> {
+    let (advice, setting) = hint.split_once(", #{ ")?;
+    let (key, value) = setting.strip_suffix(" })")?.split_once(": ")?;
+    let (advice, _call) = advice.split_once(": ")?;
+    text.contains(&format!("option(\"{key}\"")).then(|| format!("{advice}: --{key} {value}"))
 }
 
 fn describe(engine: &Engine, value: &Dynamic) -> Option<String> {

@@ -231,6 +231,7 @@ fn report_end(host: &ScriptHost, script: &Script, error: &EvalAltResult, program
         return;
     }
     match host.wrong_argument(script, error) {
+        _ if host.has_passed_on(script, error) => {}
         Some((option, error)) => {
             output::note(&format!("error: {option}: {}", error.message));
             if !error.hint.is_empty() {

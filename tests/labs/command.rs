@@ -23,10 +23,39 @@ fn a_command_runs_in_the_first_host_and_its_exit_code_is_kept() {
         (&["lab", "--loss", "1", "--", "ping", "-c", "1", "-W", "0.2", "b"], 1),
         (&["lab", "--los", "1"], 2),
         (&["lab", "--loss", "2"], 2),
-        (&["lab", "--", "no-such-program"], 3),
+        (&["lab", "--", "no-such-program"], 2),
     ] {
         pingscript(args).run().expect_code(code);
     }
+}
+
+#[test]
+fn what_is_wrong_with_the_command_line_of_a_script_in_the_lab_is_named_and_the_script_of_the_lab_is_not() {
+    if !require_lab_or_skip("wrong options in pingscript lab") {
+        return;
+    }
+    let record = crate::TempDir::new();
+    let record = record.write("there.pcapng", "not empty");
+    let record = record.to_str().expect("a path");
+    for (args, code, expected) in [
+        (
+            &["udp_ping", "--nosuch"][..],
+            2,
+            "a| error: unexpected argument '--nosuch' found\na|   hint: the options are --server",
+        ),
+        (&["udp_ping", "--cuont", "1"], 2, "a|   hint: did you mean --count?"),
+        (&["udp_ping", "--count", "x"], 2, "a| error: invalid value 'x' for '--count <N>'"),
+        (&["udp_ping", "--server", "nohost:7"], 3, "a| error: resolve nohost: no host of the lab has this name"),
+        (&["no-such-program"], 2, "error: COMMAND no-such-program: there is no such program\n"),
+    ] {
+        let run = pingscript(&[&["lab", "--"], args].concat()).run().expect_code(code);
+        assert!(run.stderr.contains(expected), "{args:?}\n{}", run.stderr);
+        assert!(!run.stderr.contains("lab.rhai") && !run.stderr.contains("try {"), "{args:?}\n{}", run.stderr);
+    }
+    let run = pingscript(&["lab", "--record", record, "--", "true"]).run().expect_code(2);
+    let hint = "  hint: remove it, name another file, or let it be overwritten: --overwrite true\n";
+    assert!(run.stderr.ends_with(hint), "{}", run.stderr);
+    pingscript(&["lab", "--record", record, "--overwrite", "true", "--", "true"]).run().expect_code(0);
 }
 
 #[test]

@@ -11,6 +11,8 @@ fn wrong_command_lines() {
         let words: Vec<&str> = line.split(' ').collect();
         assert_message(line, &pingscript(&words).run(), *code, expected);
     }
+    let run = pingscript(&["traceroute", "--proto", "tcp", "--mtu"]).run().expect_code(2);
+    assert_eq!(run.stdout, "error: --mtu takes --proto udp or icmp: TCP probes have no payload\n");
 }
 
 #[test]
@@ -59,7 +61,48 @@ fn a_script_that_may_not_be_read() {
 }
 
 /// Words of the command line, exit code, message.
-const LINES: [Case; 19] = [
+const LINES: [Case; 23] = [
+    (
+        "lab --seed 3 -- ping b",
+        2,
+        r#"
+error: unexpected argument '--seed' found
+
+Usage: pingscript scripts/lab.rhai [OPTIONS] [COMMAND…]
+
+For more information, try '--help'.
+  hint: --seed is a flag of pingscript, and stands before the script
+"#,
+    ),
+    (
+        "doc --nosuch",
+        2,
+        r#"
+error: unexpected argument '--nosuch' found
+
+Usage: pingscript doc [OPTIONS] [NAME]
+
+For more information, try '--help'.
+"#,
+    ),
+    (
+        "icmp_ping --version x",
+        2,
+        r#"
+error: invalid value 'x' for '--version <TEXT>'
+  [possible values: IPv4, IPv6]
+
+For more information, try '--help'.
+"#,
+    ),
+    (
+        "help udp_png",
+        2,
+        r#"
+error: help: there is nothing called "udp_png"
+  hint: did you mean `udp_ping`?
+"#,
+    ),
     (
         "udp_server --policy loss=0.3",
         2,

@@ -1,6 +1,6 @@
 //! One declared option: what it takes, what it refuses, and how it is asked for.
 
-use clap::builder::{PossibleValuesParser, TypedValueParser, ValueParser};
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser, ValueParser};
 use clap::{Arg, ArgAction};
 use rhai::{Dynamic, NativeCallContext};
 
@@ -61,9 +61,14 @@ impl Declared {
             policy::check(text)?;
         }
         if !self.choices.is_empty() && !self.choices.contains(&like.typed()) {
-            return Err(format!("it must be one of {}", self.choices.join(", ")));
+            return Err(format!("it must be one of {}", self.offered().join(", ")));
         }
         Ok(like)
+    }
+
+    /// The choices that can be written.
+    fn offered(&self) -> Vec<&str> {
+        self.choices.iter().map(String::as_str).filter(|choice| !choice.is_empty()).collect()
     }
 
     /// Whether it is a length of time.
@@ -84,7 +89,10 @@ impl Declared {
         let parser = if self.choices.is_empty() {
             ValueParser::new(move |text: &str| declared.check(text))
         } else {
-            let choices = PossibleValuesParser::new(self.choices.clone());
+            let choices = PossibleValuesParser::new(self.choices.iter().map(|choice| {
+                // The default that stands for none is nothing to write.
+                PossibleValue::new(choice.clone()).hide(choice.is_empty())
+            }));
             ValueParser::new(choices.try_map(move |text: String| declared.check(&text)))
         };
         let arg = match self.shape {

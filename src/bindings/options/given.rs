@@ -15,6 +15,7 @@ use super::value::OptionValue;
 use crate::bindings::context::Context;
 use crate::bindings::error::{ScriptResult, raise};
 use crate::bindings::{context, exit};
+use crate::nearest::nearest;
 use crate::net::error::{Error, ErrorKind};
 use crate::terminal::output;
 
@@ -66,7 +67,7 @@ pub(super) fn read(ctx: &NativeCallContext, declared: &[Declared]) -> ScriptResu
     let context = context::current();
     let args = context.script.args.iter().map(String::as_str);
     let line = std::iter::once(context.script.name.as_str()).chain(args);
-    let matches = match command(&context, declared).try_get_matches_from(line) {
+    let matches = match command(&context, declared).try_get_matches_from(line).map_err(without_dashes) {
         Ok(matches) => matches,
         Err(err) if !context.script.main => {
             let text = err.to_string();
@@ -135,22 +136,37 @@ fn remedy(err: &clap::Error, declared: &[Declared]) -> String {
         return format!("the values are {}", values.join(", "));
     }
     let names: Vec<String> = declared.iter().map(|option| format!("--{}", option.name)).collect();
-    match listed(ContextKind::SuggestedArg).first() {
+    let unknown = listed(ContextKind::InvalidArg);
+    let near = unknown.first().and_then(|unknown| nearest(unknown, names.iter().map(String::as_str)).first().copied());
+    match listed(ContextKind::SuggestedArg).first().map(String::as_str).or(near) {
         Some(near) => format!("did you mean {near}? The options are {}", names.join(", ")),
         None => format!("the options are {}", names.join(", ")),
     }
 }
 
-/// The options that were given, as they were typed.
+/// `err` without the advice to have a mistyped option taken for a value.
+pub fn without_dashes(mut err: clap::Error) -> clap::Error {
+    if let Some(ContextValue::StyledStrs(mut tips)) = err.remove(ContextKind::Suggested) {
+        tips.retain(|tip| !tip.to_string().contains(" as a value"));
+        if !tips.is_empty() {
+            err.insert(ContextKind::Suggested, ContextValue::StyledStrs(tips));
+        }
+    }
+    err
+}
+
+/// What was given, as it was typed: options, and words by their place.
 fn typed(matches: &ArgMatches, declared: &[Declared]) -> Vec<(String, String)> {
-    let valued = declared.iter().filter(|option| option.shape != Shape::Flag && option.shape != Shape::Rest);
+    let valued = declared.iter().filter(|option| option.shape != Shape::Flag);
     let given = valued.filter(|option| matches.value_source(&option.name) == Some(ValueSource::CommandLine));
     let typed = |option: &Declared| {
-        let value = matches.get_raw(&option.name)?.next()?.to_string_lossy().into_owned();
-        let is_positional = option.shape == Shape::Positional;
-        Some((if is_positional { option.name.to_uppercase() } else { format!("--{}", option.name) }, value))
+        let by_place = matches!(option.shape, Shape::Positional | Shape::Rest);
+        let name = if by_place { option.name.to_uppercase() } else { format!("--{}", option.name) };
+        let values = matches.get_raw(&option.name).into_iter().flatten();
+        let values = values.map(|value| (name.clone(), value.to_string_lossy().into_owned()));
+        values.collect::<Vec<_>>()
     };
-    given.filter_map(typed).collect()
+    given.flat_map(typed).collect()
 }
 
 fn command(context: &Context, declared: &[Declared]) -> Command {
