@@ -2,7 +2,7 @@
 //!
 //! Asynchronous inside: sends and arrivals come in any order. [`UdpSocket::ping`](super::udp::UdpSocket::ping) sends one
 //! and waits for it; a [`super::pinger::Pinger`] keeps several in flight. What differs from protocol to protocol is in its
-//! [`Transport`].
+//! `Transport`.
 
 use std::collections::{HashMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
