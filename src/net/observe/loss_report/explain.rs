@@ -106,7 +106,7 @@ impl Inner {
         for (&(host, place), count) in &self.kernels {
             let Some(cause) = KERNEL_CAUSES.get(place) else { continue };
             let name = self.hosts.name(host).unwrap_or_default();
-            let words = format!("{} {name} (its kernel counted {} {count})", cause.words, cause.name);
+            let words = format!("{} {name} (its kernel counted {} {count} of all packets)", cause.words, cause.name);
             attribute(*count, words, &|loss| {
                 let (from, to) = (loss.key.sender().0, loss.key.server());
                 let is_there = from == host || to == host || (cause.on_the_way && self.may_pass(from, to, host));
