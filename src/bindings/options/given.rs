@@ -136,9 +136,12 @@ fn remedy(err: &clap::Error, declared: &[Declared]) -> String {
         return format!("the values are {}", values.join(", "));
     }
     let names: Vec<String> = declared.iter().map(|option| format!("--{}", option.name)).collect();
-    let unknown = listed(ContextKind::InvalidArg);
-    let near = unknown.first().and_then(|unknown| nearest(unknown, names.iter().map(String::as_str)).first().copied());
-    match listed(ContextKind::SuggestedArg).first().map(String::as_str).or(near) {
+    // Of a wrong value it is the option that has it.
+    let unknown = if err.kind() == ClapError::UnknownArgument { listed(ContextKind::InvalidArg) } else { Vec::new() };
+    let unknown = unknown.first().map_or("", |unknown| unknown.trim_start_matches('-'));
+    let near =
+        nearest(unknown, declared.iter().map(|option| option.name.as_str())).first().map(|near| format!("--{near}"));
+    match listed(ContextKind::SuggestedArg).first().cloned().or(near) {
         Some(near) => format!("did you mean {near}? The options are {}", names.join(", ")),
         None => format!("the options are {}", names.join(", ")),
     }
