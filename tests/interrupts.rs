@@ -14,10 +14,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 /// How long a program may take to end; more than on the busiest machine.
-const PATIENCE: Duration = Duration::from_secs(50);
-
-/// What still runs so long after a signal is ended, without its last lines.
-const GRACE: Duration = Duration::from_millis(500);
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Programs at a time, in the test that runs many.
 const AT_ONCE: u64 = 10;
@@ -58,7 +55,7 @@ fn ready(code: &str) -> Running {
 #[test]
 fn at_random_moments() {
     let tries: u64 = std::env::var("PINGSCRIPT_INTERRUPTS").map_or(100, |n| n.parse().expect("a number"));
-    let (next, longest, cut) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
+    let (next, longest) = (AtomicU64::new(0), AtomicU64::new(0));
     thread::scope(|scope| {
         for _ in 0..AT_ONCE {
             scope.spawn(|| {
@@ -67,21 +64,17 @@ fn at_random_moments() {
                     if n >= tries {
                         return;
                     }
-                    let (took, was_cut) = at_random_moment(n);
-                    cut.fetch_add(was_cut.into(), Ordering::Relaxed);
+                    let took = at_random_moment(n);
                     longest.fetch_max(u64::try_from(took.as_micros()).expect("short"), Ordering::Relaxed);
                 }
             });
         }
     });
-    let (longest, cut) = (longest.into_inner(), cut.into_inner());
-    let took = format!("the longest took {}.{:03} ms", longest / 1000, longest % 1000);
-    sys::write_stderr(&format!("{tries} interrupts: {took}, {cut} were ended before their last lines\n"));
-    assert!(cut <= tries / 10, "{cut} of {tries} were ended before their last lines");
+    let longest = longest.into_inner();
+    sys::write_stderr(&format!("{tries} interrupts: the longest took {}.{:03} ms\n", longest / 1000, longest % 1000));
 }
 
-/// How long one took, and whether it was ended before its last lines, as happens where the machine is too busy.
-fn at_random_moment(n: u64) -> (Duration, bool) {
+fn at_random_moment(n: u64) -> Duration {
     let interval = ["1ms", "10ms", "150ms"][(n % 3) as usize];
     let timeout = ["5ms", "300ms", "60s"][(n / 3 % 3) as usize];
     let args = ["scripts/udp_ping.rhai", "--count", "1000000", "--interval", interval, "--timeout", timeout];
@@ -91,9 +84,6 @@ fn at_random_moment(n: u64) -> (Duration, bool) {
     let within = if n.is_multiple_of(2) { 2_000_000 } else { 20_000 };
     thread::sleep(Duration::from_micros(draw(n, within)));
     let (run, took) = stop(running, SIGNALS[(n / 2 % 3) as usize]);
-    if took >= GRACE && !run.stdout.contains("\nClosing UDP socket\n") {
-        return (took, true);
-    }
     let number = |name: &str| -> u64 {
         let value = run.stdout.lines().find_map(|line| line.strip_prefix(name));
         value.unwrap_or_else(|| panic!("no {name:?} in\n{}", run.stdout)).parse().expect("a number")
@@ -106,7 +96,7 @@ fn at_random_moment(n: u64) -> (Duration, bool) {
     assert_eq!(count("Summary:"), 1, "{}", run.stdout);
     assert!(run.stdout.contains("\nClosing UDP socket\n"), "{}", run.stdout);
     assert!(!run.stdout.contains("unexplained") || run.stdout.contains("  0 unexplained\n"), "{}", run.stdout);
-    (took, false)
+    took
 }
 
 #[test]
@@ -271,7 +261,7 @@ fn what_did_not_arrive_is_not_printed() {
         let (run, _) = stop(ready(&code), SIGNALS[0]);
         assert!(!run.stdout.contains("got") && run.stdout.ends_with("tail\n"), "{code}\n{}", run.stdout);
     }
-    // A script that asks what came is told.
+    // A script that asks what came gets an answer.
     let code = format!("{udp} print(\"ready\"); loop {{ let p = s.recv(); print(p.kind); }} print(\"tail\");");
     let (run, _) = stop(ready(&code), SIGNALS[0]);
     assert!(run.stdout.ends_with("interrupted\ntail\n"), "{}", run.stdout);

@@ -56,7 +56,7 @@ pub(super) struct Rise {
 pub(super) const APART: f64 = 3.5;
 
 /// The same for a cut behind another: that packets are lost is known there, and the question is only where.
-const APART_FURTHER: f64 = 2.75;
+const APART_FURTHER: f64 = 3.25;
 
 /// The same for a hop and those behind it together.
 const APART_FROM_BEHIND: f64 = 3.25;

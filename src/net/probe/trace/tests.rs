@@ -50,8 +50,7 @@ fn a_hop_that_limits_is_told_from_one_that_loses() {
         };
         wrong.extend((!right).then_some((seed, found)));
     }
-    // Now and then chance makes a further loss of one.
-    assert!(wrong.len() <= 2, "{wrong:?}");
+    assert!(wrong.is_empty(), "{wrong:?}");
 }
 
 /// A path whose hops left so many of their probes unanswered, and whose end answers with this error or, `None`, a reply.
@@ -100,10 +99,10 @@ fn packets_are_lost_only_where_the_replies_of_the_destination_show_it() {
 fn a_loss_behind_another_is_found_and_shares_are_of_all() {
     let words =
         |hops: &[(u64, u64)]| counted(hops, None).findings().iter().map(ToString::to_string).collect::<Vec<_>>();
-    let found = words(&[(0, 103), (28, 103), (31, 103), (48, 103)]);
+    let found = words(&[(0, 103), (28, 103), (31, 103), (56, 103)]);
     let unclear = "from hop 2 on about 27% of probes get no reply: lost packets, or hops that limit or withhold their replies; \
                    these probes cannot know which";
-    assert_eq!(found, [unclear, "packets are lost from hop 4 on: about 47% there and back, before it 29%"]);
+    assert_eq!(found, [unclear, "packets are lost from hop 4 on: about 54% there and back, before it 29%"]);
     // One loss alone stays one, wherever it is: seldom is the rest of a path split by chance.
     let lossy = || Built { loss: 0.15, ..good() };
     let (mut both, mut split) = (0, 0);
@@ -111,7 +110,8 @@ fn a_loss_behind_another_is_found_and_shares_are_of_all() {
         both += u32::from(trace(&[good(), lossy(), good(), lossy()], 103, seed).findings().len() == 2);
         split += u32::from(trace(&[good(), lossy(), good(), good(), good(), good()], 103, seed).findings().len() > 1);
     }
-    assert!(both > 120 && split <= 5, "{both} and {split} of 200");
+    // Half of the further losses are found; one that is none, seldom.
+    assert!(both > 100 && split <= 2, "{both} and {split} of 200");
 }
 
 #[test]
