@@ -1,4 +1,4 @@
-//! What a thread of a script is about, as one value: whoever runs several of them in turns swaps it.
+//! What a thread of a script is about, as one value: code that runs several of them in turn swaps it.
 
 use std::cell::{Cell, RefCell};
 use std::ptr;
@@ -10,7 +10,7 @@ use super::stop::Stop;
 /// What this thread is about.
 #[derive(Debug)]
 pub struct Current {
-    /// What ends it, for waits deep within the core that whoever calls cannot hand one to.
+    /// What ends it, for waits deep within the core to which the caller cannot hand one.
     stop: RefCell<Option<Stop>>,
     /// The place of the policy that is deciding on it; null: none.
     pub(in crate::net) deciding: Cell<*const ()>,
@@ -45,7 +45,7 @@ pub(in crate::net) fn current<T>(look: impl FnOnce(&Current) -> T) -> T {
 }
 
 impl Stop {
-    /// The stop of what this thread is doing; `None` if nobody has said.
+    /// The stop of what this thread is doing; `None` if none was set.
     pub fn of_thread() -> Option<Self> {
         current(|current| current.stop.borrow().clone())
     }

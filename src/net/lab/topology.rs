@@ -10,9 +10,9 @@ use super::addresses::{Prefix, everything};
 pub enum Target {
     /// They leave by the interface with this index, to the router or, if there is none, to the destination itself.
     Via(u32, Option<IpAddr>),
-    /// The sender is told that the host is unreachable (RTN_UNREACHABLE).
+    /// The sender gets the error that the host is unreachable (RTN_UNREACHABLE).
     Unreachable,
-    /// The sender is told that the communication is administratively prohibited (RTN_PROHIBIT).
+    /// The sender gets the error that communication is administratively prohibited (RTN_PROHIBIT).
     Prohibit,
     /// They vanish (RTN_BLACKHOLE).
     Blackhole,

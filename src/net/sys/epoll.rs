@@ -100,7 +100,7 @@ mod tests {
         let epoll = Epoll::new().expect("a descriptor");
         let (mut one, two) = UnixStream::pair().expect("a pair");
         let read = Interest { read: true, write: false };
-        epoll.add(two.as_fd(), 7, read).expect("taken in");
+        epoll.add(two.as_fd(), 7, read).expect("added");
         let mut ready = Vec::new();
         epoll.ready(&mut ready).expect("asked");
         assert_eq!(ready, []);

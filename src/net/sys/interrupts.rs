@@ -18,7 +18,7 @@ struct Interrupts {
     count: AtomicU32,
     /// How many had come when the reading of what is typed began.
     since: AtomicU32,
-    /// The handlers that ours stand before: that of the process, and those of whoever reads what is typed.
+    /// The handlers that ours stand before: that of the process, and those of the line editor.
     behind: [AtomicUsize; 3],
     /// Whether a thread reads and a handler of its own stands behind ours, which ends its wait.
     reads: AtomicBool,

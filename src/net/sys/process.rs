@@ -88,7 +88,7 @@ pub fn lock_file(fd: impl AsFd) -> bool {
 
 /// Writes to standard error without memory or locks: from an allocator or a signal handler, before the end (write(2)).
 pub fn last_words(text: &str) {
-    // What cannot be written has nobody to read it.
+    // What cannot be written has no reader.
     let _ = nix::unistd::write(io::stderr(), text.as_bytes());
 }
 

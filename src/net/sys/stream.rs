@@ -15,12 +15,12 @@ use super::socket::option_bytes;
 /// Receives what has arrived, as far as `buffer` has room (recv(2)); nothing at the end of the stream. What the buffer held
 /// does not matter: to clear it for each message of a thousand threads would cost as much as to receive it.
 pub fn receive_some(fd: impl AsFd, buffer: &mut [MaybeUninit<u8>], wait: Wait) -> io::Result<&[u8]> {
-    let (fd, to, nobody) = (fd.as_fd().as_raw_fd(), buffer.as_mut_ptr(), std::ptr::null_mut::<u8>());
+    let (fd, to, none) = (fd.as_fd().as_raw_fd(), buffer.as_mut_ptr(), std::ptr::null_mut::<u8>());
     // Not by the function of the C library, in which a thread can be cancelled: two looks at the thread's state for each call.
     // SAFETY: the buffer is valid for its length, and the kernel only writes to it: the first bytes, as many as it returns. No
     // address is asked for.
     unsafe {
-        let n = libc::syscall(libc::SYS_recvfrom, fd, to, buffer.len(), wait.flags(), nobody, nobody);
+        let n = libc::syscall(libc::SYS_recvfrom, fd, to, buffer.len(), wait.flags(), none, none);
         Ok(std::slice::from_raw_parts(to.cast_const().cast(), count(n as isize)?))
     }
 }
@@ -28,9 +28,9 @@ pub fn receive_some(fd: impl AsFd, buffer: &mut [MaybeUninit<u8>], wait: Wait) -
 /// Sends as much of `data` as the socket's buffer takes, without waiting (send(2)).
 pub fn send_some(fd: impl AsFd, data: &[u8]) -> io::Result<usize> {
     let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
-    let (fd, nobody) = (fd.as_fd().as_raw_fd(), std::ptr::null::<u8>());
+    let (fd, none) = (fd.as_fd().as_raw_fd(), std::ptr::null::<u8>());
     // SAFETY: `data` is valid for its length and only read; no address is given.
-    count(unsafe { libc::syscall(libc::SYS_sendto, fd, data.as_ptr(), data.len(), flags, nobody, 0) } as isize)
+    count(unsafe { libc::syscall(libc::SYS_sendto, fd, data.as_ptr(), data.len(), flags, none, 0) } as isize)
 }
 
 /// How many bytes wait in the socket's buffer that were never sent (SIOCOUTQNSD).

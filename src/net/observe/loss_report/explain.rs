@@ -50,19 +50,19 @@ impl LossReport {
 
 impl Inner {
     /// What verdicts, errors and replies say of each loss: its cause and what names the loss with it; `None`: nothing.
-    fn told(&self) -> Vec<Option<(String, String)>> {
+    fn causes_by_ping(&self) -> Vec<Option<(String, String)>> {
         let mut verdicts = self.causes.of(&self.losses);
         for (verdict, loss) in verdicts.iter_mut().zip(&self.losses) {
             *verdict = verdict.filter(|verdict| loss.instead.is_none_or(|fault| verdict.outweighs(fault)));
         }
-        let told = |(loss, verdict): (&Loss, &Option<&causes::Cause>)| match (verdict, &loss.error, loss.instead) {
+        let cause = |(loss, verdict): (&Loss, &Option<&causes::Cause>)| match (verdict, &loss.error, loss.instead) {
             (Some(verdict), None, _) => Some((verdict.to_string(), name(loss.number, &verdict.draws))),
             (Some(verdict), Some(error), _) => Some((format!("{verdict}: {error}"), name(loss.number, &verdict.draws))),
             (None, Some(error), _) => Some((error.clone(), loss.number.to_string())),
             (None, None, Some(fault)) => Some(by_fault(loss.number, fault)),
             (None, None, None) => None,
         };
-        let mut found: Vec<_> = self.losses.iter().zip(&verdicts).map(told).collect();
+        let mut found: Vec<_> = self.losses.iter().zip(&verdicts).map(cause).collect();
         // A reply that names no ping was attributed to one that was never received: it is one to another.
         for (loss, verdict) in self.losses.iter().zip(verdicts) {
             let Some(fault) = loss.instead.filter(|_| verdict.is_some_and(causes::Cause::is_final)) else { continue };
@@ -76,7 +76,7 @@ impl Inner {
 
     /// The cause of each loss and what names the loss with it; `None`: it is not known.
     fn explained(&self, drops: Vec<(HostId, Drops)>) -> Vec<Option<(String, String)>> {
-        let mut found = self.told();
+        let mut found = self.causes_by_ping();
         let mut attribute = |count: u64, cause: String, fits: &dyn Fn(&Loss) -> bool| {
             let open = found.iter_mut().zip(&self.losses).filter(|(known, loss)| known.is_none() && fits(loss));
             for (known, loss) in open.take(usize::try_from(count).unwrap_or(usize::MAX)) {

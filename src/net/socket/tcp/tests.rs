@@ -302,14 +302,14 @@ fn what_a_connection_has_received_is_found_by_a_poll_in_which_another_thread_wai
     bench.send(&client, "one");
     bench.send(&client, "two");
     let poll = Poll::new(bench.host.clone()).expect("a poll");
-    poll.add(super::Member::Connection(idle.clone())).expect("taken in");
+    poll.add(super::Member::Connection(idle.clone())).expect("added");
     assert_eq!(bench.text(&server), "one");
     std::thread::scope(|scope| {
         let waiting = scope.spawn(|| poll.next(bench.soon(), &bench.stop));
         while !poll.is_busy() {
             std::thread::yield_now();
         }
-        poll.add(super::Member::Connection(server.clone())).expect("taken in");
+        poll.add(super::Member::Connection(server.clone())).expect("added");
         let found = waiting.join().expect("ends").expect("waits");
         let Polled::Happened(Happening::Came(_, Incoming::Message(message))) = found else { panic!("{found:?}") };
         assert_eq!(&*message.data, b"two");

@@ -34,7 +34,7 @@ impl UdpSocket {
 }
 
 impl Inner {
-    /// Has the kernel refuse what others send to a server that ends, as if its socket were closed: else nobody would know of
+    /// Has the kernel refuse what others send to a server that ends, as if its socket were closed: else no sender would know of
     /// what comes between the look at what is left and the close. Connected to itself, it has no other peer (connect(2)).
     pub(super) fn refuse_more(&self, socket: &Socket) {
         if self.service.is_known() {

@@ -161,7 +161,7 @@ impl UdpSocket {
         };
         let datagram = match at_once {
             Some(datagram) => datagram,
-            // Looked at within the call: whoever finds an error from here on calls this thread out of it.
+            // Looked at within the call: a thread that finds an error from here on wakes this one.
             None if heed_errors && self.0.errors.may_be_unread() => return None,
             None if self.is_plain() && self.0.ahead.is_worth_it() => self.fetch(socket, stop)?,
             None => self.wait_for_one(socket, stop)?,

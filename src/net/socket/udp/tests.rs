@@ -199,7 +199,7 @@ fn what_was_received_ahead_is_found_by_a_poll() {
     assert_eq!(text(server.receive(None, &stop, false)), "1");
     assert!(server.has_ahead());
     let poll = Poll::new(Arc::new(ThisMachine)).expect("a poll");
-    poll.add(crate::net::socket::tcp::Member::Datagrams(server.clone())).expect("taken in");
+    poll.add(crate::net::socket::tcp::Member::Datagrams(server.clone())).expect("added");
     for number in 2..=40u32 {
         match poll.next(None, &stop) {
             Ok(Polled::Happened(Happening::Packet(_, incoming))) => assert_eq!(text(Ok(incoming)), number.to_string()),
@@ -225,7 +225,7 @@ fn a_poll_and_a_thread_that_received_alone_miss_nothing() {
     });
     until_waiting(&server);
     let poll = Poll::new(Arc::new(ThisMachine)).expect("a poll");
-    poll.add(crate::net::socket::tcp::Member::Datagrams(server.clone())).expect("taken in");
+    poll.add(crate::net::socket::tcp::Member::Datagrams(server.clone())).expect("added");
     assert!(server.is_shared(), "nobody receives ahead any more");
     send(&client, &server, 1, 50);
     of_thread.interrupt(Reason::Ended);

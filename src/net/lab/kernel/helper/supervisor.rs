@@ -32,7 +32,7 @@ pub(super) fn end(supervisor: i32) -> io::Result<()> {
 /// The system starts no more processes.
 pub(super) fn watch(status: &File, keeps: bool, terminal: bool) -> io::Result<()> {
     sys::hold_signals();
-    // Before there is a program, whose daemons would else be nobody's here. Its copy inherits none of this.
+    // Before there is a program, whose daemons would else have no parent here. Its copy inherits none of this.
     let _ = sys::adopt_orphans();
     match sys::fork() {
         Ok(Side::Child) => {
