@@ -19,12 +19,13 @@ use pingscript::bindings::policy::{self, PolicyValue};
 use pingscript::engine::programs::ScriptHost;
 use pingscript::engine::run::{Job, context as context_of};
 use pingscript::net::host::stop::Stop;
-use pingscript::net::host::{Host, ThisMachine, threads};
+use pingscript::net::host::{ThisMachine, threads};
+use pingscript::net::io::{Batch, Blocking};
 use pingscript::net::lab::kernel::relay::RelayThread;
 use pingscript::net::lab::relay::{Direction, Link, LinkOptions};
 use pingscript::net::lab::{CableOptions, HostOptions, Lab, LabHost, Options, use_helper};
 use pingscript::net::socket::session::Session;
-use pingscript::net::sys::{self, Batch, Namespaces};
+use pingscript::net::sys::{self, Namespaces};
 use pingscript::net::time::Duration;
 use socket2::{Domain, Type};
 
@@ -110,7 +111,7 @@ fn net(options: LinkOptions) -> Net {
 
 /// A socket in `host`, bound to any address.
 fn socket(host: &LabHost, port: u16) -> UdpSocket {
-    let socket = host.socket(Domain::IPV4, Type::DGRAM, None).expect("a socket");
+    let socket = host.kernel_socket(Domain::IPV4, Type::DGRAM, None).expect("a socket");
     socket.bind(&SocketAddr::from(([0, 0, 0, 0], port)).into()).expect("bound");
     socket.into()
 }
@@ -191,9 +192,9 @@ fn flood(from: &UdpSocket, to: &UdpSocket, addr: SocketAddr) -> f64 {
             }
         });
         scope.spawn(|| {
-            let (mut batch, mut one) = (Batch::default(), [0; 128]);
+            let (mut batch, mut one) = (Batch::large(), [0; 128]);
             while !ended.load(Ordering::Relaxed) {
-                let count = match sys::receive_many(to.as_fd(), &mut batch, sys::Wait::No) {
+                let count = match sys::receive_many(to.as_fd(), &mut batch, usize::MAX, Blocking::No) {
                     Ok(count) if count > 0 => count as u64,
                     _ => u64::from(to.recv(&mut one).is_ok()),
                 };

@@ -9,6 +9,7 @@ use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::thread;
 
+use pingscript::net::host::socket::{Awaited, HostSocket, Poller, SocketType};
 use pingscript::net::host::stop::{Reason, Stop};
 use pingscript::net::host::{Host, ThisMachine, Waited};
 use pingscript::net::lab::kernel::exec::Command;
@@ -25,11 +26,10 @@ use pingscript::net::socket::batch::Answer;
 use pingscript::net::socket::pinger::{Message, Pinger, Plan, Script};
 use pingscript::net::socket::session::Session;
 use pingscript::net::socket::udp::{Options as SocketOptions, UdpSocket};
-use pingscript::net::sys::PollFd;
 use pingscript::net::time::{Duration, Instant};
 use pingscript::net::wire::Family;
 use pingscript::net::wire::icmp::Kind;
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Type};
 
 /// Two hosts and a link between them.
 struct Net {
@@ -131,7 +131,7 @@ fn run(host: &LabHost, words: &[&str]) -> String {
     read.read_to_string(&mut text).expect("text");
     let stop = Stop::root().expect("a stop");
     let until = ThisMachine.now() + Duration::from_secs(30);
-    program.wait(&ThisMachine, Some(until), &stop).expect("it ends").expect("in time");
+    program.wait(Some(until), &stop).expect("it ends").expect("in time");
     text
 }
 
@@ -191,11 +191,11 @@ fn a_connection_is_refused_by_a_reset_and_prohibited_by_an_ingress() {
     let Some(net) = net(LinkOptions::default()) else { return };
     for to in Net::addrs(&net.b) {
         let connect = || -> std::io::Result<TcpStream> {
-            let socket = net.a.socket(Domain::for_address(any_like(to)), Type::STREAM, None).expect("a socket");
+            let socket = net.a.kernel_socket(Domain::for_address(any_like(to)), Type::STREAM, None).expect("a socket");
             socket.connect_timeout(&SocketAddr::new(to, 11_001).into(), std::time::Duration::from_secs(5))?;
             Ok(socket.into())
         };
-        let listener = net.b.socket(Domain::for_address(any_like(to)), Type::STREAM, None).expect("a socket");
+        let listener = net.b.kernel_socket(Domain::for_address(any_like(to)), Type::STREAM, None).expect("a socket");
         listener.bind(&SocketAddr::new(to, 11_001).into()).expect("bound");
         listener.listen(5).expect("listening");
         let _listener = TcpListener::from(listener);
@@ -242,8 +242,12 @@ fn each_loss_on_a_link_is_put_down_to_its_verdict_in_both_directions() {
 struct Interrupted;
 
 impl Host for Interrupted {
-    fn socket(&self, domain: Domain, kind: Type, protocol: Option<Protocol>) -> io::Result<Socket> {
-        ThisMachine.socket(domain, kind, protocol)
+    fn socket(&self, kind: SocketType, family: Family) -> io::Result<Arc<dyn HostSocket>> {
+        ThisMachine.socket(kind, family)
+    }
+
+    fn poller(&self) -> io::Result<Box<dyn Poller>> {
+        ThisMachine.poller()
     }
 
     fn now(&self) -> Instant {
@@ -256,8 +260,8 @@ impl Host for Interrupted {
         ThisMachine.unix_nanos()
     }
 
-    fn wait(&self, fds: &mut [PollFd<'_>], until: Option<Instant>, stop: &Stop) -> io::Result<Waited> {
-        ThisMachine.wait(fds, until, stop)
+    fn wait(&self, awaited: &mut [Awaited<'_>], until: Option<Instant>, stop: &Stop) -> io::Result<Waited> {
+        ThisMachine.wait(awaited, until, stop)
     }
 }
 

@@ -132,7 +132,7 @@ const RULES: &[Rule] = &[
 
 /// The rooms of `net`, each of which may use those before it; beneath them are the values that all use.
 const ROOMS: &[&str] = &["wire", "sys", "host", "policy", "probe", "observe", "socket", "lab"];
-const VALUES: &[&str] = &["error", "random", "time"];
+const VALUES: &[&str] = &["error", "io", "random", "time"];
 
 /// The rooms whose modules use each other in no circle either.
 const OPEN: &[&str] = &["host", "policy", "probe", "observe", "socket"];

@@ -5,7 +5,8 @@ use std::net::{SocketAddr, TcpStream, UdpSocket};
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
-use pingscript::net::sys::{self, Epoll, Interest};
+use pingscript::net::io::{Interest, Readiness};
+use pingscript::net::sys::{self, Epoll};
 
 use super::Server;
 
@@ -13,10 +14,10 @@ pub(crate) const MESSAGE: &[u8] = b"ping 123456 1725933169.813111";
 pub(crate) const CLIENTS: usize = 1_000;
 
 /// What `epoll` has ready, at the latest after 20 ms.
-fn wait(epoll: &Epoll, ready: &mut Vec<sys::Readiness>) {
+fn wait(epoll: &Epoll, ready: &mut Vec<Readiness>) {
     epoll.ready(ready).expect("asked");
     if ready.is_empty() {
-        let mut fds = [sys::PollFd::readable(epoll.as_fd())];
+        let mut fds = [sys::PollFd::readable(epoll.descriptor())];
         let _ = sys::ppoll(&mut fds, Some(pingscript::net::time::Duration::from_millis(20)));
         epoll.ready(ready).expect("asked");
     }

@@ -13,7 +13,8 @@ use super::context::Wait;
 use super::error::{ScriptResult, raise};
 use super::loops;
 use crate::net::error::{Error, ErrorKind};
-use crate::net::host::stop::Sleeper;
+use crate::net::host::notify::Notify;
+use crate::net::host::stop::Stage;
 use crate::net::socket::tcp::Connection;
 
 /// A queue of values between threads. Clones are the same queue.
@@ -23,7 +24,7 @@ pub struct Queue(Arc<QueueInner>);
 struct QueueInner {
     capacity: usize,
     state: Mutex<(VecDeque<Dynamic>, bool)>,
-    changed: Arc<Sleeper>,
+    changed: Arc<Notify>,
     received: AtomicU64,
 }
 
@@ -53,25 +54,19 @@ impl Queue {
             let (queue, closed) = &mut *lock(&self.0.state);
             attempt(queue, *closed)
         };
-        if let Some(value) = try_now() {
+        let mut value = try_now();
+        if value.is_none() {
+            let context = context::wait(wait);
+            let ready = &mut || {
+                value = try_now();
+                value.is_some()
+            };
+            context.host.park(&self.0.changed, None, Some((&context.stop, Stage::Interrupted)), ready);
+        }
+        if value.is_some() {
             self.0.changed.notify();
-            return Some(value);
         }
-        let stop = context::wait(wait).stop;
-        crate::terminal::output::flush();
-        stop.subscribe(&self.0.changed);
-        let mut guard = lock(&self.0.changed.lock);
-        loop {
-            if let Some(value) = try_now() {
-                drop(guard);
-                self.0.changed.notify();
-                return Some(value);
-            }
-            if stop.is_stopped() {
-                return None;
-            }
-            guard = self.0.changed.wake.wait(guard).unwrap_or_else(PoisonError::into_inner);
-        }
+        value
     }
 
     /// The next value; `None` when it is closed and empty, or the stop happened.

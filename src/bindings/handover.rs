@@ -3,11 +3,14 @@
 use std::mem::discriminant;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::net::host::Host;
 use crate::net::host::id::HostId;
+use crate::net::host::notify::Notify;
 use crate::net::socket::tcp::{ListenOptions, Listener, Member, Poll, WeakListener};
 use crate::net::socket::udp::{Options, UdpSocket, WeakSocket};
+use crate::net::time::Duration;
 
 /// The protocol and the options that a socket was asked for with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,7 +120,7 @@ pub struct Announced {
     /// Whether it is known that the script is ready, for those that would say so again.
     told_ready: AtomicBool,
     settled: AtomicBool,
-    changed: Condvar,
+    changed: Arc<Notify>,
 }
 
 /// A socket that a script serves with.
@@ -243,11 +246,9 @@ impl Announced {
         if self.told_ready.load(Ordering::Relaxed) {
             return;
         }
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if !state.ready {
-            state.ready = true;
-            self.told_ready.store(true, Ordering::Relaxed);
-            self.changed.notify_all();
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).ready = true;
+        if !self.told_ready.swap(true, Ordering::Relaxed) {
+            self.changed.notify();
         }
     }
 
@@ -263,10 +264,9 @@ impl Announced {
     }
 
     /// Waits until the script is ready, for at most `limit`; the address, `None` if it has bound none.
-    pub fn wait(&self, limit: std::time::Duration) -> Option<SocketAddr> {
-        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let pending = |state: &mut KnownServer| !state.ready;
-        let (state, _) = self.changed.wait_timeout_while(state, limit, pending).unwrap_or_else(PoisonError::into_inner);
-        state.addr
+    pub fn wait(&self, host: &dyn Host, limit: Duration) -> Option<SocketAddr> {
+        let ready = &mut || self.state.lock().unwrap_or_else(PoisonError::into_inner).ready;
+        host.park(&self.changed, Some(host.now() + limit), None, ready);
+        self.now()
     }
 }

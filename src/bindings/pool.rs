@@ -13,9 +13,8 @@ use super::error::{OrRaise, ScriptResult, raise};
 use super::task::Task;
 use super::task::{Prepared, no_thread, prepare, refuse};
 use crate::net::error::Error;
-use crate::net::host::stop::Sleeper;
-use crate::net::host::threads;
-use crate::terminal::output;
+use crate::net::host::notify::Notify;
+use crate::net::host::stop::Stage;
 
 /// How many closures wait for a thread at most; a caller with another one waits too.
 const WAITING: usize = 1024;
@@ -27,7 +26,7 @@ pub struct Workers(Arc<Inner>);
 struct Inner {
     most: usize,
     state: Mutex<State>,
-    changed: Arc<Sleeper>,
+    changed: Arc<Notify>,
 }
 
 #[derive(Default)]
@@ -60,14 +59,9 @@ impl Workers {
         if has_room() {
             return true;
         }
-        let stop = context::wait(Wait::Pause).stop;
-        output::flush();
-        stop.subscribe(&self.0.changed);
-        let mut guard = self.0.changed.lock.lock().unwrap_or_else(PoisonError::into_inner);
-        while !has_room() && !stop.is_stopped() {
-            guard = self.0.changed.wake.wait(guard).unwrap_or_else(PoisonError::into_inner);
-        }
-        drop(guard);
+        let context = context::wait(Wait::Pause);
+        let stop = Some((&context.stop, Stage::Interrupted));
+        context.host.park(&self.0.changed, None, stop, &mut { has_room });
         has_room()
     }
 
@@ -80,12 +74,12 @@ impl Workers {
         }
         state.running += 1;
         let (pool, programs) = (self.clone(), programs());
-        let thread = threads::spawn_script("pool", move || {
+        let body = Box::new(move || {
             while let Some(PoolJob { task, context, body }) = pool.next() {
                 task.run(&context, programs.as_ref(), body);
             }
         });
-        match thread {
+        match context::current().host.start_thread("pool", body) {
             Ok(_) => Ok(()),
             // The others do it.
             Err(_) if state.running > 1 => {

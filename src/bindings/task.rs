@@ -12,8 +12,10 @@ use super::context::{Context, Programs, Run, Script, Serving, Wait};
 use super::error::{OrRaise, ScriptResult, raise};
 use super::{context, exit, loops};
 use crate::net::error::{Error, ErrorKind};
-use crate::net::host::stop::{Reason, Sleeper, Stage, Stop, terminate_later};
-use crate::net::host::threads;
+use crate::net::host::Host;
+use crate::net::host::notify::Notify;
+use crate::net::host::stop::{Reason, Stage, Stop, terminate_later};
+use crate::net::time::Duration;
 use crate::terminal::output;
 use std::net::SocketAddr;
 
@@ -27,7 +29,7 @@ pub const JOIN: &str = "join()";
 pub const RUN: &str = "run()";
 
 /// How long `join` waits for a task after the stop.
-const LINGER: std::time::Duration = std::time::Duration::from_millis(100);
+const LINGER: Duration = Duration::from_millis(100);
 
 /// A thread of a script, or a script started by another. Clones are the same one.
 #[derive(Clone)]
@@ -42,7 +44,7 @@ struct Inner {
     owner: Arc<Script>,
     /// The started script; `None` for a thread of the script itself.
     script: Option<Arc<Script>>,
-    done: Arc<Sleeper>,
+    done: Arc<Notify>,
     ended: AtomicBool,
     result: Mutex<Option<ScriptResult<Dynamic>>>,
 }
@@ -64,9 +66,8 @@ impl Task {
     ) -> Result<Self, Error> {
         let task = Self::new(name.clone(), &context, owner, script);
         let (inside, programs, run) = (task.clone(), programs(), context.run.clone());
-        let thread = threads::spawn_script(&name, move || {
-            inside.run(&context, programs.as_ref(), body);
-        });
+        let host = context.host.clone();
+        let thread = host.start_thread(&name, Box::new(move || inside.run(&context, programs.as_ref(), body)));
         // Not kept: the thread gives its stack back when it ends, without anybody joining it.
         thread.map_err(|err| no_thread(&err))?;
         task.enlist(&run);
@@ -157,29 +158,22 @@ impl Task {
     }
 
     /// Waits until a started script has set up what it needs: it waits for packets, or has ended; for at most `limit`.
-    pub(super) fn set_up(&self, limit: std::time::Duration) {
+    pub(super) fn set_up(&self, limit: Duration) {
         if let Some(script) = &self.0.script {
-            script.bound.wait(limit);
+            script.bound.wait(&*context::current().host, limit);
         }
     }
 
     /// Waits a moment more for a task that is being stopped together with the one that waits for it, so that what it has
     /// to say of its end is in the account; whether it has ended.
-    fn linger(&self) -> bool {
-        let guard = lock(&self.0.done.lock);
-        drop(self.0.done.wake.wait_timeout_while(guard, LINGER, |()| !self.is_done()));
+    fn linger(&self, host: &dyn Host) -> bool {
+        host.park(&self.0.done, Some(host.now() + LINGER), None, &mut || self.is_done());
         self.is_done()
     }
 
     /// Waits until it has ended or `stop` has reached `stage`; whether it has ended.
-    pub fn wait(&self, stop: &Stop, stage: Stage) -> bool {
-        crate::terminal::output::flush();
-        stop.subscribe(&self.0.done);
-        let mut guard = lock(&self.0.done.lock);
-        while !self.is_done() && stop.stage() < stage {
-            guard = self.0.done.wake.wait(guard).unwrap_or_else(PoisonError::into_inner);
-        }
-        drop(guard);
+    pub fn wait(&self, host: &dyn Host, stop: &Stop, stage: Stage) -> bool {
+        host.park(&self.0.done, None, Some((stop, stage)), &mut || self.is_done());
         self.is_done()
     }
 }
@@ -190,7 +184,8 @@ impl Task {
 /// # Errors
 /// What the task threw; `closed`: it was joined before.
 pub(super) fn outcome(ctx: &NativeCallContext, task: &Task, by: &str) -> ScriptResult<Dynamic> {
-    if !task.wait(&context::wait(Wait::Pause).stop, Stage::Interrupted) && !task.linger() {
+    let Context { host, stop, .. } = context::wait(Wait::Pause);
+    if !task.wait(&*host, &stop, Stage::Interrupted) && !task.linger(&*host) {
         return Ok(Dynamic::UNIT);
     }
     match lock(&task.0.result).take() {
@@ -255,7 +250,7 @@ pub(super) fn finish(context: &Context) {
     let is_running = |task: &Task| !task.is_script() && !task.is_done();
     while context.stop.stage() < Stage::Terminated && own().iter().any(is_running) {
         for task in own().iter().filter(|task| is_running(task)) {
-            task.wait(&context.stop, Stage::Terminated);
+            task.wait(&*context.host, &context.stop, Stage::Terminated);
         }
     }
     let rest: Vec<Task> = own().into_iter().filter(|task| !task.is_done()).collect();
@@ -264,7 +259,7 @@ pub(super) fn finish(context: &Context) {
         terminate_later(&task.0.stop, Reason::Ended);
     }
     for task in &rest {
-        task.wait(&task.0.stop, Stage::Terminated);
+        task.wait(&*context.host, &task.0.stop, Stage::Terminated);
     }
 }
 
@@ -353,7 +348,7 @@ functions! {
             return raise(&ctx, Error::invalid("addr", "a thread has no address; only a started script has"));
         };
         // Not ended by an interrupt: binding takes a moment, and what follows needs the address.
-        match script.bound.wait(std::time::Duration::from_secs(10)) {
+        match script.bound.wait(&*context::current().host, Duration::from_secs(10)) {
             Some(addr) => Ok(addr),
             None => {
                 let error = Error::new(ErrorKind::Closed, "addr", "it ended, or waits, without having bound a socket");

@@ -3,12 +3,11 @@
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use socket2::{Domain, Protocol, Type};
-
 use super::listen::Arrived;
+use super::udp::send;
 use super::{Area, Check, Checkup, State};
-use crate::net::error::in_words;
-use crate::net::sys::{self, Errno};
+use crate::net::error::{errno, in_words, number_of};
+use crate::net::host::socket::{SocketOption, SocketType};
 use crate::net::wire::Family;
 use crate::net::wire::icmp::{Echo, Kind, Message};
 
@@ -32,8 +31,8 @@ struct EchoReply {
 
 /// Tries both kinds of sockets out.
 pub(super) fn examine(bench: Checkup<'_>) -> Vec<Check> {
-    let ping = [V4, V6].map(|to| bench.echo(Type::DGRAM, to));
-    let raw = [V4, V6].map(|to| bench.echo(Type::RAW, to));
+    let ping = [V4, V6].map(|to| bench.echo(SocketType::Ping, to));
+    let raw = [V4, V6].map(|to| bench.echo(SocketType::RawIcmp, to));
     let opened = |tried: &[io::Result<EchoReply>; 2]| tried[0].is_ok();
     let (ping_opens, raw_opens) = (opened(&ping), opened(&raw));
     vec![ping_sockets(bench, ping, raw_opens), raw_sockets(bench, raw, ping_opens)]
@@ -47,7 +46,7 @@ fn ping_sockets(bench: Checkup<'_>, [v4, v6]: [io::Result<EchoReply>; 2], raw_op
     };
     let range = bench.system.read("net/ipv4/ping_group_range").unwrap_or_default();
     let range = range.split_whitespace().collect::<Vec<_>>().join(" ");
-    let refused = sys::errno(&err) == Errno::EACCES;
+    let refused = number_of(&err) == errno::EACCES;
     let found = match refused {
         true => check(&format!("not for this user: net.ipv4.ping_group_range is {range}")),
         false => check(&in_words(&err)),
@@ -66,8 +65,8 @@ fn raw_sockets(bench: Checkup<'_>, [v4, v6]: [io::Result<EchoReply>; 2], ping_op
         Ok(answer) => return answered(check, bench, answer, v6.as_ref().ok()),
         Err(err) => err,
     };
-    let finding = match sys::errno(&err) {
-        Errno::EPERM => "not without CAP_NET_RAW".to_string(),
+    let finding = match number_of(&err) {
+        errno::EPERM => "not without CAP_NET_RAW".to_string(),
         _ => in_words(&err),
     };
     let found = check(&finding).remedies([bench.system.allow_raw_sockets()]).meaning(UNHEARD);
@@ -96,15 +95,10 @@ impl Checkup<'_> {
     ///
     /// # Errors
     /// What socket(2) refuses.
-    fn echo(&self, kind: Type, to: IpAddr) -> io::Result<EchoReply> {
+    fn echo(&self, kind: SocketType, to: IpAddr) -> io::Result<EchoReply> {
         let family = if to.is_ipv4() { Family::V4 } else { Family::V6 };
-        let (domain, protocol) = match family {
-            Family::V4 => (Domain::IPV4, Protocol::ICMPV4),
-            Family::V6 => (Domain::IPV6, Protocol::ICMPV6),
-        };
-        let socket = self.host.socket(domain, kind, Some(protocol))?;
-        socket.set_nonblocking(true)?;
-        sys::number_stamps(&socket);
+        let socket = self.host.socket(kind, family)?;
+        socket.set(SocketOption::NumberStamps)?;
         let mut answer = EchoReply { came: false, stamped: false, unsent: None };
         let mut seq = 0;
         let sent = self.until_stamped(|bench| {
@@ -112,9 +106,9 @@ impl Checkup<'_> {
             // Raw sockets receive what is meant for others, and their own request; the wall clock distinguishes requests.
             let data = format!("pingscript doctor {}", bench.host.unix_nanos());
             let request = Message::echo_request(family, Echo { id: ECHO_ID, seq }, data.as_bytes()).sealed(None);
-            socket.send_to(&request.emit(), &SocketAddr::new(to, 0).into())?;
+            send(&*socket, &request.emit(), SocketAddr::new(to, 0))?;
             let came = |arrived: &Arrived| arrived.data.iter().any(|(_, bytes)| is_reply(family, kind, bytes, &data));
-            let arrived = bench.receive(&socket, |arrived| came(arrived) && arrived.sent_stamp())?;
+            let arrived = bench.receive(&*socket, |arrived| came(arrived) && arrived.sent_stamp())?;
             answer.came |= came(&arrived);
             answer.stamped |= arrived.sent_stamp() && arrived.received_stamp();
             Ok(!answer.came || answer.stamped)
@@ -124,10 +118,10 @@ impl Checkup<'_> {
 }
 
 /// Whether `bytes` are the reply to the request that carried `data`.
-fn is_reply(family: Family, kind: Type, bytes: &[u8], data: &str) -> bool {
+fn is_reply(family: Family, kind: SocketType, bytes: &[u8], data: &str) -> bool {
     // Raw sockets give the IP header too, those of IPv6 do not.
     let header = match (family, kind, bytes) {
-        (Family::V4, Type::RAW, [first, ..]) => usize::from(first & 15) * 4,
+        (Family::V4, SocketType::RawIcmp, [first, ..]) => usize::from(first & 15) * 4,
         _ => 0,
     };
     let message = bytes.get(header..).and_then(|bytes| Message::parse(family, bytes).ok());
@@ -146,14 +140,14 @@ mod tests {
         let echo = Echo { id: 1, seq: 1 };
         let (request, reply) =
             (Message::echo_request(Family::V4, echo, b"x"), Message::echo_reply(Family::V4, echo, b"x"));
-        assert!(is_reply(Family::V4, Type::DGRAM, &reply.emit(), "x"));
-        assert!(!is_reply(Family::V4, Type::DGRAM, &reply.emit(), "y"));
-        assert!(!is_reply(Family::V4, Type::DGRAM, &request.emit(), "x"));
+        assert!(is_reply(Family::V4, SocketType::Ping, &reply.emit(), "x"));
+        assert!(!is_reply(Family::V4, SocketType::Ping, &reply.emit(), "y"));
+        assert!(!is_reply(Family::V4, SocketType::Ping, &request.emit(), "x"));
         let mut packet = vec![0x45; 20];
         packet.extend(reply.emit());
-        assert!(is_reply(Family::V4, Type::RAW, &packet, "x"));
+        assert!(is_reply(Family::V4, SocketType::RawIcmp, &packet, "x"));
         for end in 0..packet.len() {
-            assert!(!is_reply(Family::V4, Type::RAW, &packet[..end], "x"), "{end}");
+            assert!(!is_reply(Family::V4, SocketType::RawIcmp, &packet[..end], "x"), "{end}");
         }
     }
 }

@@ -1,15 +1,14 @@
 //! Limits on files, and on what a receive buffer may hold.
-
-use socket2::{Domain, Protocol, Type};
-
 use super::{Area, Check, Checkup, State};
 use crate::net::error::in_words;
+use crate::net::host::socket::{SocketOption, SocketType, SocketValue};
+use crate::net::wire::Family;
 
 /// A server with fewer descriptors cannot serve the clients of a class.
 const FEW_FILES: u64 = 256;
 
 /// The default of Linux; with less, a burst is lost early.
-const SMALL_BUFFER: usize = 212_992;
+const SMALL_BUFFER: u64 = 212_992;
 
 /// Reads or tries limits.
 pub(super) fn examine(bench: Checkup<'_>) -> Vec<Check> {
@@ -46,11 +45,12 @@ fn in_figures(limit: u64) -> String {
 fn buffer(bench: Checkup<'_>) -> Check {
     let check = |finding: String| Check::ok(Area::Process, "buffer", "receive buffer", finding);
     let largest = || {
-        let socket = bench.host.socket(Domain::IPV4, Type::DGRAM, Some(Protocol::UDP))?;
-        let usual = socket.recv_buffer_size()?;
-        socket.set_recv_buffer_size(i32::MAX as usize / 2)?;
+        let socket = bench.host.socket(SocketType::Udp, Family::V4)?;
+        let size = || Ok::<_, std::io::Error>(socket.get(SocketValue::ReceiveBuffer)?.unwrap_or(0));
+        let usual = size()?;
+        socket.set(SocketOption::ReceiveBuffer(i32::MAX as usize / 2))?;
         // The kernel doubles what it grants, and reports twice that.
-        Ok::<_, std::io::Error>((usual, socket.recv_buffer_size()? / 2))
+        Ok((usual, size()? / 2))
     };
     match largest() {
         Ok((usual, most)) if most < SMALL_BUFFER => check(format!("{usual} bytes, at most {most}"))

@@ -2,11 +2,11 @@
 
 use std::io;
 
-use socket2::Socket;
-
 use super::Checkup;
+use crate::net::error::{errno, number_of};
 use crate::net::host::Waited;
-use crate::net::sys::{self, Errno, Origin, PollFd, Received};
+use crate::net::host::socket::{Awaited, HostSocket};
+use crate::net::io::{Blocking, Origin, Received};
 use crate::net::time::Duration;
 
 /// How long something that crosses loopback may take before it counts as lost.
@@ -43,7 +43,7 @@ impl Arrived {
 
 impl Checkup<'_> {
     /// Receives from `socket` until that is `enough`, or nothing more comes for as long as loopback may take.
-    pub(super) fn receive(&self, socket: &Socket, enough: impl Fn(&Arrived) -> bool) -> io::Result<Arrived> {
+    pub(super) fn receive(&self, socket: &dyn HostSocket, enough: impl Fn(&Arrived) -> bool) -> io::Result<Arrived> {
         let until = self.host.now() + PATIENCE;
         let mut arrived = Arrived::default();
         loop {
@@ -52,8 +52,7 @@ impl Checkup<'_> {
             if enough(&arrived) {
                 return Ok(arrived);
             }
-            let mut fds = [PollFd::readable(socket)];
-            if self.host.wait(&mut fds, Some(until), self.stop)? != Waited::Ready {
+            if self.host.wait(&mut [Awaited::readable(socket)], Some(until), self.stop)? != Waited::Ready {
                 return Ok(arrived);
             }
         }
@@ -76,10 +75,14 @@ impl Checkup<'_> {
 }
 
 /// Takes what is there.
-fn take_all(socket: &Socket, error_queue: bool, mut take: impl FnMut(Received, &[u8])) {
+fn take_all(socket: &dyn HostSocket, error_queue: bool, mut take: impl FnMut(Received, &[u8])) {
     let mut buffer = [0; 2048];
     loop {
-        match sys::receive(socket, &mut buffer, error_queue) {
+        let received = match error_queue {
+            true => socket.next_error(&mut buffer),
+            false => socket.receive(&mut buffer, Blocking::No),
+        };
+        match received {
             Ok(received) => take(received, &buffer[..received.len]),
             // An ICMP error takes the place of one call, and is in the queue too.
             Err(err) if !error_queue && is_icmp_error(&err) => {}
@@ -89,5 +92,5 @@ fn take_all(socket: &Socket, error_queue: bool, mut take: impl FnMut(Received, &
 }
 
 fn is_icmp_error(err: &io::Error) -> bool {
-    matches!(sys::errno(err), Errno::ECONNREFUSED | Errno::EHOSTUNREACH | Errno::ENETUNREACH)
+    matches!(number_of(err), errno::ECONNREFUSED | errno::EHOSTUNREACH | errno::ENETUNREACH)
 }

@@ -2,13 +2,14 @@
 
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
-
-use socket2::{Domain, Protocol, Socket, Type};
+use std::sync::Arc;
 
 use super::listen::Arrived;
 use super::{Area, Check, Checkup, State};
-use crate::net::error::in_words;
-use crate::net::sys::{self, Errno, Origin};
+use crate::net::error::{errno, in_words, number_of};
+use crate::net::host::socket::{HostSocket, Outgoing, SocketOption, SocketType};
+use crate::net::io::Origin;
+use crate::net::wire::Family;
 
 /// A free port of loopback.
 pub(super) const V4: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
@@ -43,7 +44,7 @@ fn datagrams_v6(bench: Checkup<'_>) -> Check {
     match bench.crosses(V6) {
         Ok(true) => check("a datagram crosses loopback"),
         Ok(false) => limited("a datagram sent over loopback did not arrive"),
-        Err(err) if sys::errno(&err) == Errno::EAFNOSUPPORT => {
+        Err(err) if number_of(&err) == errno::EAFNOSUPPORT => {
             limited("the kernel has no IPv6").remedies(["boot without ipv6.disable=1".to_string()])
         }
         Err(err) => {
@@ -96,42 +97,46 @@ fn drops(bench: Checkup<'_>) -> Check {
     }
 }
 
+/// Sends a datagram.
+pub(super) fn send(from: &dyn HostSocket, data: &[u8], to: SocketAddr) -> io::Result<()> {
+    from.send(&Outgoing { data, to: Some(to), source: None }).map(drop)
+}
+
 impl Checkup<'_> {
-    /// A UDP socket at a free port of `local`, which waits for nothing.
-    fn udp(&self, local: SocketAddr) -> io::Result<Socket> {
-        let socket = self.host.socket(Domain::for_address(local), Type::DGRAM, Some(Protocol::UDP))?;
-        socket.set_nonblocking(true)?;
-        socket.bind(&local.into())?;
-        Ok(socket)
+    /// A UDP socket at a free port of `local`, and its address.
+    fn udp(&self, local: SocketAddr) -> io::Result<(Arc<dyn HostSocket>, SocketAddr)> {
+        let socket = self.host.socket(SocketType::Udp, Family::of(local.ip()))?;
+        let local = socket.bind(local)?;
+        Ok((socket, local))
     }
 
     /// Whether a datagram arrives.
     pub(super) fn crosses(&self, local: SocketAddr) -> io::Result<bool> {
-        let (from, to) = (self.udp(local)?, self.udp(local)?);
-        from.send_to(b"?", &to.local_addr()?)?;
-        Ok(!self.receive(&to, |arrived| !arrived.data.is_empty())?.data.is_empty())
+        let ((from, _), (to, addr)) = (self.udp(local)?, self.udp(local)?);
+        send(&*from, b"?", addr)?;
+        Ok(!self.receive(&*to, |arrived| !arrived.data.is_empty())?.data.is_empty())
     }
 
     /// Whether a closed port answers with an ICMP error that reaches the sender (IP_RECVERR).
     fn is_refused_aloud(&self) -> io::Result<bool> {
-        let closed = self.udp(V4)?.local_addr()?;
-        let from = self.udp(V4)?;
-        sys::queue_errors(&from, true)?;
-        from.send_to(b"?", &closed)?;
-        let arrived = self.receive(&from, |arrived| arrived.of(Origin::Icmp).next().is_some())?;
+        let (_, closed) = self.udp(V4)?;
+        let (from, _) = self.udp(V4)?;
+        from.set(SocketOption::QueueErrors)?;
+        send(&*from, b"?", closed)?;
+        let arrived = self.receive(&*from, |arrived| arrived.of(Origin::Icmp).next().is_some())?;
         Ok(arrived.of(Origin::Icmp).next().is_some())
     }
 
     /// Whether the kernel stamps a datagram as it is sent, and as it arrives (SO_TIMESTAMPING).
     fn is_stamped(&self, local: SocketAddr) -> io::Result<(bool, bool)> {
-        let (from, to) = (self.udp(local)?, self.udp(local)?);
-        sys::number_stamps(&from);
-        sys::number_stamps(&to);
+        let ((from, _), (to, addr)) = (self.udp(local)?, self.udp(local)?);
+        from.set(SocketOption::NumberStamps)?;
+        to.set(SocketOption::NumberStamps)?;
         let (mut sent, mut received) = (false, false);
         self.until_stamped(|bench| {
-            from.send_to(b"?", &to.local_addr()?)?;
-            received |= bench.receive(&to, |arrived| !arrived.data.is_empty())?.received_stamp();
-            sent |= bench.receive(&from, Arrived::sent_stamp)?.sent_stamp();
+            send(&*from, b"?", addr)?;
+            received |= bench.receive(&*to, |arrived| !arrived.data.is_empty())?.received_stamp();
+            sent |= bench.receive(&*from, Arrived::sent_stamp)?.sent_stamp();
             Ok(sent && received)
         })?;
         Ok((sent, received))
@@ -139,17 +144,16 @@ impl Checkup<'_> {
 
     /// Whether the kernel says what a full receive buffer has lost (SO_RXQ_OVFL).
     fn drops_are_told(&self) -> io::Result<bool> {
-        let (from, to) = (self.udp(V4)?, self.udp(V4)?);
-        sys::count_overflow(&to)?;
-        to.set_recv_buffer_size(1)?;
-        let addr = to.local_addr()?;
+        let ((from, _), (to, addr)) = (self.udp(V4)?, self.udp(V4)?);
+        to.set(SocketOption::CountOverflow)?;
+        to.set(SocketOption::ReceiveBuffer(1))?;
         for _ in 0..32 {
-            from.send_to(&[0; 1000], &addr)?;
+            send(&*from, &[0; 1000], addr)?;
         }
-        self.receive(&to, |arrived| !arrived.data.is_empty())?;
+        self.receive(&*to, |arrived| !arrived.data.is_empty())?;
         // Reported with the next that finds room.
-        from.send_to(b"?", &addr)?;
-        let arrived = self.receive(&to, |arrived| !arrived.data.is_empty())?;
+        send(&*from, b"?", addr)?;
+        let arrived = self.receive(&*to, |arrived| !arrived.data.is_empty())?;
         Ok(arrived.data.iter().any(|(received, _)| received.overflow.is_some_and(|lost| lost > 0)))
     }
 }

@@ -6,7 +6,45 @@
 use std::fmt;
 use std::io;
 
-use nix::errno::Errno;
+/// Numbers of the system's errors, as Linux has them.
+#[allow(missing_docs)]
+pub mod errno {
+    pub const EPERM: i32 = 1;
+    pub const EINTR: i32 = 4;
+    pub const EBADF: i32 = 9;
+    pub const EAGAIN: i32 = 11;
+    pub const ENOMEM: i32 = 12;
+    pub const EACCES: i32 = 13;
+    pub const ENODEV: i32 = 19;
+    pub const EINVAL: i32 = 22;
+    pub const ENFILE: i32 = 23;
+    pub const EMFILE: i32 = 24;
+    pub const EPIPE: i32 = 32;
+    pub const ENONET: i32 = 64;
+    pub const EPROTO: i32 = 71;
+    pub const EMSGSIZE: i32 = 90;
+    pub const ENOPROTOOPT: i32 = 92;
+    pub const EPROTONOSUPPORT: i32 = 93;
+    pub const EOPNOTSUPP: i32 = 95;
+    pub const EAFNOSUPPORT: i32 = 97;
+    pub const EADDRINUSE: i32 = 98;
+    pub const EADDRNOTAVAIL: i32 = 99;
+    pub const ENETDOWN: i32 = 100;
+    pub const ENETUNREACH: i32 = 101;
+    pub const ECONNRESET: i32 = 104;
+    pub const ENOBUFS: i32 = 105;
+    pub const ETIMEDOUT: i32 = 110;
+    pub const ECONNREFUSED: i32 = 111;
+    pub const EHOSTDOWN: i32 = 112;
+    pub const EHOSTUNREACH: i32 = 113;
+    pub const EREMOTEIO: i32 = 121;
+}
+
+/// The number of an error that the system, or a host that is not this machine, reported; 0 if it has none.
+pub fn number_of(err: &io::Error) -> i32 {
+    let of_host = || err.get_ref().and_then(|inner| inner.downcast_ref::<Error>()).and_then(|error| error.code);
+    err.raw_os_error().or_else(of_host).unwrap_or(0)
+}
 
 /// The kind of an [`Error`], in the word that scripts compare with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,19 +107,19 @@ impl ErrorKind {
         }
     }
 
-    fn of_errno(errno: i32) -> Self {
-        match Errno::from_raw(errno) {
-            Errno::EADDRINUSE => Self::InUse,
-            Errno::EADDRNOTAVAIL => Self::NotLocal,
-            Errno::EACCES | Errno::EPERM => Self::Permission,
-            Errno::ENETUNREACH | Errno::EHOSTUNREACH | Errno::ENETDOWN | Errno::EHOSTDOWN => Self::Unreachable,
-            Errno::EMSGSIZE => Self::TooLarge,
-            Errno::EMFILE | Errno::ENFILE | Errno::ENOMEM | Errno::ENOBUFS | Errno::EAGAIN => Self::Exhausted,
-            Errno::ECONNREFUSED => Self::Refused,
-            Errno::ECONNRESET => Self::Reset,
-            Errno::ETIMEDOUT => Self::TimedOut,
-            Errno::EBADF | Errno::EPIPE => Self::Closed,
-            Errno::EINVAL => Self::Invalid,
+    fn of_errno(number: i32) -> Self {
+        match number {
+            errno::EADDRINUSE => Self::InUse,
+            errno::EADDRNOTAVAIL => Self::NotLocal,
+            errno::EACCES | errno::EPERM => Self::Permission,
+            errno::ENETUNREACH | errno::EHOSTUNREACH | errno::ENETDOWN | errno::EHOSTDOWN => Self::Unreachable,
+            errno::EMSGSIZE => Self::TooLarge,
+            errno::EMFILE | errno::ENFILE | errno::ENOMEM | errno::ENOBUFS | errno::EAGAIN => Self::Exhausted,
+            errno::ECONNREFUSED => Self::Refused,
+            errno::ECONNRESET => Self::Reset,
+            errno::ETIMEDOUT => Self::TimedOut,
+            errno::EBADF | errno::EPIPE => Self::Closed,
+            errno::EINVAL => Self::Invalid,
             _ => Self::System,
         }
     }
@@ -126,9 +164,9 @@ impl Error {
         }
         let code = err.raw_os_error();
         let kind = code.map_or(ErrorKind::System, ErrorKind::of_errno);
-        let hint = match code.map(Errno::from_raw) {
-            Some(Errno::EMFILE) => "too many files and sockets are open; raise `ulimit -n`, as in: ulimit -n 4096",
-            Some(Errno::ENFILE) => "the system has too many files and sockets open; raise `sysctl fs.file-max`",
+        let hint = match code {
+            Some(errno::EMFILE) => "too many files and sockets are open; raise `ulimit -n`, as in: ulimit -n 4096",
+            Some(errno::ENFILE) => "the system has too many files and sockets open; raise `sysctl fs.file-max`",
             _ => "",
         };
         Self { code, ..Self::new(kind, op, in_words(err)) }.with_hint(hint)
@@ -195,12 +233,32 @@ mod tests {
 
     #[test]
     fn system_errors_read_as_a_sentence() {
-        let err =
-            Error::system("bind", &io::Error::from_raw_os_error(Errno::EADDRINUSE as i32)).with_peer("127.0.0.1:7");
+        let err = Error::system("bind", &io::Error::from_raw_os_error(errno::EADDRINUSE)).with_peer("127.0.0.1:7");
         assert_eq!(err.to_string(), "bind 127.0.0.1:7: address already in use");
         assert_eq!(err.kind, ErrorKind::InUse);
-        assert_eq!(err.code, Some(Errno::EADDRINUSE as i32));
-        let err = Error::system("open", &io::Error::from_raw_os_error(Errno::EMFILE as i32));
+        assert_eq!(err.code, Some(errno::EADDRINUSE));
+        let err = Error::system("open", &io::Error::from_raw_os_error(errno::EMFILE));
         assert!(err.kind == ErrorKind::Exhausted && err.hint.contains("raise `ulimit -n`"), "{err:?}");
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn the_numbers_are_those_of_the_system() {
+        use nix::errno::Errno;
+        let same = [
+            (errno::EAGAIN, Errno::EAGAIN),
+            (errno::ENONET, Errno::ENONET),
+            (errno::EPROTO, Errno::EPROTO),
+            (errno::EMSGSIZE, Errno::EMSGSIZE),
+            (errno::ENOPROTOOPT, Errno::ENOPROTOOPT),
+            (errno::EPROTONOSUPPORT, Errno::EPROTONOSUPPORT),
+            (errno::EOPNOTSUPP, Errno::EOPNOTSUPP),
+            (errno::EAFNOSUPPORT, Errno::EAFNOSUPPORT),
+            (errno::ENETDOWN, Errno::ENETDOWN),
+            (errno::ENOBUFS, Errno::ENOBUFS),
+            (errno::EHOSTDOWN, Errno::EHOSTDOWN),
+            (errno::EREMOTEIO, Errno::EREMOTEIO),
+        ];
+        assert!(same.iter().all(|(number, of_system)| *number == *of_system as i32));
     }
 }

@@ -3,10 +3,11 @@
 //! Eight rooms, each of which uses only those before it: [`wire`] turns bytes into values and back; [`sys`] is the system
 //! calls; [`host`] is where sockets live; [`policy`] decides about packets; [`probe`] knows what was sent and what became of it;
 //! [`observe`] what happened; [`socket`] has the sockets themselves; [`lab`] makes hosts, and the links between them. All use
-//! the values [`time`], [`error`] and [`random`].
+//! the values [`time`], [`error`], [`random`] and [`io`].
 
 pub mod error;
 pub mod host;
+pub mod io;
 pub mod lab;
 pub mod observe;
 pub mod policy;

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, Read};
 
 use crate::net::error::{Error, ErrorKind, Result};
+use crate::net::host::kernel::wait_for;
 use crate::net::host::resolver::{Done, on_a_thread};
 use crate::net::host::stop::Stop;
 use crate::net::host::{Host, Waited};
@@ -24,14 +25,14 @@ pub enum InputLine {
 ///
 /// # Errors
 /// `system`: the input cannot be read.
-pub fn read_line(host: &dyn Host, stop: &Stop) -> Result<InputLine> {
+pub fn read_line(stop: &Stop) -> Result<InputLine> {
     let failed = |err: io::Error| Error::system("read", &err).with_peer("standard input");
     let stdin = io::stdin();
     let mut line = Vec::new();
     let (mut ahead, mut bytes) = ([0; 4096], [0; 4096]);
     loop {
         let mut fds = [PollFd::readable(&stdin)];
-        if host.wait(&mut fds, None, stop).map_err(failed)? == Waited::Stopped {
+        if wait_for(&mut fds, None, stop).map_err(failed)? == Waited::Stopped {
             return Ok(InputLine::Interrupted);
         }
         // Where one cannot look ahead, a byte at a time.

@@ -82,7 +82,7 @@ fn a_host_has_its_addresses_and_all_ports_before_any_cable() {
         reaches(&a, &a, addr).expect("itself");
     }
     let b = host(&lab, "b");
-    let other = a.socket(Domain::IPV4, Type::DGRAM, None).expect("a socket");
+    let other = a.kernel_socket(Domain::IPV4, Type::DGRAM, None).expect("a socket");
     let err = other.bind(&SocketAddr::new(b.addr(), 0).into()).expect_err("of another host");
     assert_eq!(err.kind(), io::ErrorKind::AddrNotAvailable);
 }
@@ -97,9 +97,9 @@ fn sockets_of_every_kind_are_handed_over() {
         (Domain::IPV4, Type::RAW, Some(Protocol::ICMPV4)),
         (Domain::IPV4, Type::STREAM, Some(Protocol::TCP)),
     ] {
-        a.socket(domain, kind, protocol).unwrap_or_else(|err| panic!("{domain:?} {kind:?}: {err}"));
+        a.kernel_socket(domain, kind, protocol).unwrap_or_else(|err| panic!("{domain:?} {kind:?}: {err}"));
     }
-    let refused = a.socket(Domain::from(250), Type::DGRAM, None).expect_err("no such domain");
+    let refused = a.kernel_socket(Domain::from(250), Type::DGRAM, None).expect_err("no such domain");
     assert_eq!(refused.raw_os_error(), Some(libc::EAFNOSUPPORT));
 }
 
@@ -144,7 +144,9 @@ fn settings_and_interfaces_are_a_hosts_own() {
     let (a, b) = (host(&lab, "a"), host(&lab, "b"));
     let cable = lab.connect(&a, &b, &CableOptions::default()).expect("a cable");
     a.set("net.ipv4.ip_default_ttl", "7").expect("a setting");
-    let ttl = |host: &LabHost| host.socket(Domain::IPV4, Type::DGRAM, None).expect("a socket").ttl_v4().expect("a TTL");
+    let ttl = |host: &LabHost| {
+        host.kernel_socket(Domain::IPV4, Type::DGRAM, None).expect("a socket").ttl_v4().expect("a TTL")
+    };
     assert_eq!((ttl(&a), ttl(&b)), (7, 64));
     for name in ["kernel.hostname", "net..ipv4", "net/../kernel/hostname", ""] {
         assert_eq!(a.set(name, "x").expect_err(name).kind, ErrorKind::Invalid);

@@ -25,10 +25,10 @@ fn nothing_is_left_of_a_lab_that_has_ended() {
     assert_eq!(wait_for_family(&mark).len(), 3);
     lab.end();
     assert!(family(&mark).is_empty(), "gone when `end` returns");
-    let err = program.wait(&ThisMachine, None, &Stop::root().expect("a stop")).expect_err("ended");
+    let err = program.wait(None, &Stop::root().expect("a stop")).expect_err("ended");
     assert_eq!((err.kind, err.message.as_str()), (ErrorKind::Closed, "the lab has ended"));
     assert_eq!(lab.host("b", &HostOptions::default()).expect_err("ended").kind, ErrorKind::Closed);
-    let err = a.socket(Domain::IPV4, Type::DGRAM, None).expect_err("ended");
+    let err = a.kernel_socket(Domain::IPV4, Type::DGRAM, None).expect_err("ended");
     assert_eq!(pingscript::net::error::Error::system("bind", &err).message, "the lab has ended");
 }
 
@@ -57,11 +57,11 @@ fn the_death_of_the_helper_is_told_and_the_main_process_goes_on() {
         assert_ne!(group(victim), group(std::process::id()));
         sys::send_signal(victim, sys::SIGKILL);
         let until = Some(ThisMachine.now() + Span::from_secs(10));
-        let err = program.wait(&ThisMachine, until, &Stop::root().expect("a stop")).expect_err("gone");
+        let err = program.wait(until, &Stop::root().expect("a stop")).expect_err("gone");
         assert_eq!((err.kind, err.message.as_str()), (ErrorKind::Closed, "the lab's helper process ended"));
         let err = lab.host("b", &HostOptions::default()).expect_err("gone");
         assert_eq!((err.kind, err.message.as_str()), (ErrorKind::Closed, "the lab's helper process ended"));
-        let err = a.socket(Domain::IPV4, Type::DGRAM, None).expect_err("gone");
+        let err = a.kernel_socket(Domain::IPV4, Type::DGRAM, None).expect_err("gone");
         assert_eq!(pingscript::net::error::Error::system("bind", &err).message, "the lab's helper process ended");
         wait_until_gone(&mark);
     }
@@ -144,7 +144,7 @@ fn many_labs_live_side_by_side() {
     let labs: Vec<Lab> = (0..5).map_while(|_| lab(&Options::default())).collect();
     let hosts: Vec<_> = labs.iter().map(|lab| host(lab, "a")).collect();
     for host in &hosts {
-        let socket = host.socket(Domain::IPV4, Type::DGRAM, None).expect("a socket");
+        let socket = host.kernel_socket(Domain::IPV4, Type::DGRAM, None).expect("a socket");
         let addr = std::net::SocketAddr::new(host.addr(), 7);
         socket.bind(&addr.into()).expect("each has this address and port for itself");
     }

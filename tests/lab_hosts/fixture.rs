@@ -104,7 +104,7 @@ pub(crate) fn udp(host: &LabHost, like: IpAddr) -> UdpSocket {
 
 /// A UDP socket in `host`, bound to `addr`, that waits for at most 5 s.
 pub(crate) fn bound(host: &LabHost, addr: SocketAddr) -> UdpSocket {
-    let socket = host.socket(Domain::for_address(addr), Type::DGRAM, None).expect("a socket");
+    let socket = host.kernel_socket(Domain::for_address(addr), Type::DGRAM, None).expect("a socket");
     socket.bind(&addr.into()).unwrap_or_else(|err| panic!("cannot bind {addr}: {err}"));
     socket.set_read_timeout(Some(Duration::from_secs(5))).expect("a time-out");
     socket.into()
@@ -169,7 +169,7 @@ pub(crate) fn run_command(host: &LabHost, command: &Command) -> Ran {
     });
     let stop = Stop::root().expect("a stop");
     let until = ThisMachine.now() + Span::from_secs(20);
-    let exit = program.wait(&ThisMachine, Some(until), &stop).expect("it ends").expect("in time");
+    let exit = program.wait(Some(until), &stop).expect("it ends").expect("in time");
     Ran { exit, out: out.join().expect("output"), err: err.join().expect("output") }
 }
 

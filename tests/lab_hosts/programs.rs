@@ -72,16 +72,16 @@ fn programs_run_beside_each_other_and_are_killed() {
     let start_sleep = || start(&a, &command(&["sh", "-c", "sleep 1000 & wait"])).expect("a program");
     let (first, second) = (start_sleep(), start_sleep());
     assert_eq!(first.try_wait().expect("it runs"), None);
-    assert_eq!(first.wait(&ThisMachine, Some(ThisMachine.now()), &stop).expect("it runs"), None);
+    assert_eq!(first.wait(Some(ThisMachine.now()), &stop).expect("it runs"), None);
     assert_eq!(run(&a, &["echo", "beside"]).out, "beside\n");
     first.kill().expect("killed");
-    assert_eq!(first.wait(&ThisMachine, None, &stop).expect("it ends"), Some(Exit::Signal(9)));
+    assert_eq!(first.wait(None, &stop).expect("it ends"), Some(Exit::Signal(9)));
     assert_eq!(second.try_wait().expect("it runs"), None);
     second.signal(15).expect("signalled");
-    assert_eq!(second.wait(&ThisMachine, None, &stop).expect("it ends"), Some(Exit::Signal(15)));
+    assert_eq!(second.wait(None, &stop).expect("it ends"), Some(Exit::Signal(15)));
     second.kill().expect("nobody to kill");
     stop.interrupt(Reason::Ended);
-    assert_eq!(start_sleep().wait(&ThisMachine, None, &stop).expect("it runs"), None, "a stop ends the wait");
+    assert_eq!(start_sleep().wait(None, &stop).expect("it runs"), None, "a stop ends the wait");
 }
 
 #[test]

@@ -2,7 +2,6 @@
 
 use std::os::fd::AsFd;
 
-use pingscript::net::host::ThisMachine;
 use pingscript::net::host::stop::Stop;
 use pingscript::net::lab::Options;
 use pingscript::net::lab::kernel::exec::{Command, Exit};
@@ -61,11 +60,11 @@ fn a_main_process_on_a_terminal() {
         a.start(&command, [input.as_fd(), output.as_fd(), error.as_fd()]).expect("a shell")
     };
     let shell = start(&["bash", "--norc", "--noprofile", "-i"]);
-    let exit = shell.wait(&ThisMachine, None, &Stop::root().expect("a stop")).expect("it ends");
+    let exit = shell.wait(None, &Stop::root().expect("a stop")).expect("it ends");
     println!("the shell ended: {exit:?}");
     assert_eq!(exit, Some(Exit::Code(3)));
     let program = start(&["sh", "-c", "echo started; read x; echo got $x"]);
-    let exit = program.wait(&ThisMachine, None, &Stop::root().expect("a stop")).expect("it ends");
+    let exit = program.wait(None, &Stop::root().expect("a stop")).expect("it ends");
     assert_eq!(exit, Some(Exit::Code(0)));
     let mut line = String::new();
     input.read_line(&mut line).expect("the terminal is this process's again");

@@ -16,6 +16,7 @@ use crate::net::host::Host as _;
 use crate::net::lab::addresses::everything;
 use crate::net::lab::route::Way as Route;
 use crate::net::lab::{LabHost, Prefix};
+use crate::net::time::Duration;
 
 /// A host of a lab in scripts. Clones are the same one.
 #[derive(Clone, Debug)]
@@ -25,7 +26,7 @@ pub struct HostObject {
 }
 
 /// How long the start of a script in a host waits until it has set up what it needs.
-const SET_UP: std::time::Duration = std::time::Duration::from_secs(1);
+const SET_UP: Duration = Duration::from_secs(1);
 
 impl HostObject {
     pub(super) fn new(lab: ScriptLab, net: LabHost) -> Self {

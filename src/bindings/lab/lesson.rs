@@ -57,7 +57,7 @@ pub(super) fn ask(context: &Context) -> Option<InputLine> {
         return None;
     }
     output::line("Your prediction? (Enter shows what happens)");
-    let line = input::read_line(context.host.as_ref(), &context.stop).ok()?;
+    let line = input::read_line(&context.stop).ok()?;
     if let (InputLine::Text(text), Some(asked)) = (&line, lesson.asked.get()) {
         *lock(&asked.prediction) = Some(text.trim().to_string()).filter(|text| !text.is_empty());
     }

@@ -134,7 +134,7 @@ impl Declared {
         }
         loop {
             output::line(&self.help);
-            let text = match input::read_line(context.host.as_ref(), &context.stop)? {
+            let text = match input::read_line(&context.stop)? {
                 InputLine::Text(text) => text,
                 InputLine::End => {
                     output::line(&default.typed());

@@ -3,13 +3,14 @@
 use rhai::{Dynamic, NativeCallContext};
 
 use super::{PolicyValue, attach, attach_to_listener};
-use crate::bindings::context::ServerKind;
+use crate::bindings::context::{self, ServerKind};
 use crate::bindings::error::{ScriptResult, raise};
 use crate::bindings::task::Task;
 use crate::net::error::{Error, ErrorKind};
+use crate::net::time::Duration;
 
 /// How long a script that was just started has to bind its socket.
-const PATIENCE: std::time::Duration = std::time::Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(10);
 
 functions! {
     pub fn api;
@@ -31,7 +32,7 @@ functions! {
             let error = Error::invalid("set_policy", "a thread has no sockets of its own");
             return raise(&ctx, error.with_hint("name the socket, or a script started with start(…)"));
         };
-        script.bound.wait(PATIENCE);
+        script.bound.wait(&*context::current().host, PATIENCE);
         let servers = script.bound.servers();
         if servers.is_empty() {
             let error = Error::new(ErrorKind::Closed, "set_policy", "it has no socket that a policy could decide at");

@@ -168,7 +168,7 @@ impl Reader {
                 None => {
                     // A signal stops the entry that runs; between entries it ends the prompt, as the end of its input does.
                     signals::stop_script(&session.context.stop);
-                    match read_line(session.context.host.as_ref(), &session.context.stop)? {
+                    match read_line(&session.context.stop)? {
                         PipeLine::Text(line) => line,
                         PipeLine::End => {
                             self.ended = true;

@@ -3,11 +3,11 @@
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use socket2::{Domain, Type};
-
+use super::socket::{SocketOption, SocketType};
 use super::stop::Stop;
 use super::{Host, resolver};
-use crate::net::error::{Error, ErrorKind, Result};
+use crate::net::error::{Error, ErrorKind, Result, errno};
+use crate::net::wire::Family;
 use crate::net::wire::zoned::{ZonedIp, meant, needs_zone};
 
 /// The version of the Internet Protocol an address belongs to.
@@ -175,16 +175,16 @@ pub(in crate::net) fn is_group(here: &dyn Host, to: SocketAddr, may_broadcast: b
 }
 
 fn is_broadcast(here: &dyn Host, to: SocketAddr) -> io::Result<bool> {
-    let socket = here.socket(Domain::IPV4, Type::DGRAM, None)?;
-    let refused = socket.connect(&to.into()).is_err();
-    socket.set_broadcast(true)?;
-    Ok(refused && socket.connect(&to.into()).is_ok())
+    let socket = here.socket(SocketType::Udp, Family::V4)?;
+    let refused = socket.connect(to).is_err();
+    socket.set(SocketOption::Broadcast(true))?;
+    Ok(refused && socket.connect(to).is_ok())
 }
 
 /// The error of a send from `here` to `to` that was not permitted, in words and with what to do. The errno says which part of
 /// this host refuses (linux).
 pub(in crate::net) fn not_permitted(here: &dyn Host, error: Error, to: SocketAddr) -> Error {
-    if error.code == Some(libc::EPERM) {
+    if error.code == Some(errno::EPERM) {
         return error.with_hint("a firewall rule of this host forbids it");
     }
     if to.is_ipv4() && is_broadcast(here, to).unwrap_or(false) {
@@ -198,7 +198,7 @@ pub(in crate::net) fn not_permitted(here: &dyn Host, error: Error, to: SocketAdd
 /// Whether `addr` is one of the addresses of `here`: a socket can be bound there.
 pub(in crate::net) fn is_address_of(here: &dyn Host, mut addr: SocketAddr) -> bool {
     addr.set_port(0);
-    here.socket(Domain::for_address(addr), Type::DGRAM, None).is_ok_and(|socket| socket.bind(&addr.into()).is_ok())
+    here.socket(SocketType::Udp, Family::of(addr.ip())).is_ok_and(|socket| socket.bind(addr).is_ok())
 }
 
 /// Splits `HOST:PORT`.

@@ -6,9 +6,8 @@ use std::sync::atomic::{AtomicI32, AtomicI64, AtomicU32, AtomicU64, AtomicUsize,
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, Once, OnceLock};
 
-use socket2::Socket;
-
 use super::id::HostId;
+use super::socket::HostSocket;
 
 /// What the core needs of the process around it.
 pub trait Environment: Send + Sync {
@@ -86,7 +85,7 @@ pub struct Process {
     pub(in crate::net) threads_in_calls: AtomicUsize,
     pub(in crate::net) threads_ahead: AtomicUsize,
     /// A socket that has the kernel stamp packets, and whether it was seen to do so.
-    pub(in crate::net) stamping: OnceLock<Option<Socket>>,
+    pub(in crate::net) stamping: OnceLock<Option<Arc<dyn HostSocket>>>,
     pub(in crate::net) stamps: Once,
     /// The numbers of the next pinger and prober.
     pub(in crate::net) pingers: AtomicU64,

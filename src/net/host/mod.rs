@@ -10,27 +10,33 @@ pub mod current;
 pub mod environment;
 pub mod file;
 pub mod id;
+pub mod kernel;
+pub mod notify;
 pub mod resolver;
 pub mod room;
+pub mod socket;
 pub mod stop;
 pub mod threads;
 
 use std::fmt::Debug;
 use std::io;
 use std::net::IpAddr;
+use std::sync::Arc;
 
-use socket2::{Domain, Protocol, Socket, Type};
+pub use self::kernel::ThisMachine;
 
 use self::environment::environment;
 use self::id::HostId;
-use self::stop::Stop;
-use super::sys::{self, PollFd};
+use self::notify::Notify;
+use self::socket::{Awaited, HostSocket, Poller, SocketType};
+use self::stop::{Stage, Stop};
 use super::time::{Duration, Instant};
+use super::wire::Family;
 
 /// How a wait ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Waited {
-    /// A descriptor is ready.
+    /// What was waited for is ready.
     Ready,
     /// The deadline has passed.
     TimedOut,
@@ -56,11 +62,26 @@ pub trait Host: Debug + Send + Sync {
         Vec::new()
     }
 
-    /// Makes a socket (socket(2)), close-on-exec.
+    /// Makes a socket (socket(2)). One of IPv6 is for that alone.
     ///
     /// # Errors
     /// What socket(2) reports, such as EACCES or EMFILE.
-    fn socket(&self, domain: Domain, kind: Type, protocol: Option<Protocol>) -> io::Result<Socket>;
+    fn socket(&self, kind: SocketType, family: Family) -> io::Result<Arc<dyn HostSocket>>;
+
+    /// Makes an empty set of sockets to wait for (epoll(7)).
+    ///
+    /// # Errors
+    /// No descriptor is left.
+    fn poller(&self) -> io::Result<Box<dyn Poller>>;
+
+    /// The number of the interface called `name` here, as the zone of a link-local address.
+    ///
+    /// # Errors
+    /// There is none, or this host does not say.
+    fn interface(&self, name: &str) -> io::Result<u32> {
+        let _ = name;
+        Err(io::ErrorKind::Unsupported.into())
+    }
 
     /// The monotonic clock.
     fn now(&self) -> Instant;
@@ -88,101 +109,53 @@ pub trait Host: Debug + Send + Sync {
         (best.1, best.2)
     }
 
-    /// Waits until a descriptor is ready, `until` has passed (`None`: for ever) or `stop` has happened. What was
+    /// Waits until one of these is ready, `until` has passed (`None`: for ever) or `stop` has happened. What was
     /// printed is shown before it blocks.
     ///
     /// # Errors
     /// What ppoll(2) reports.
-    fn wait(&self, fds: &mut [PollFd<'_>], until: Option<Instant>, stop: &Stop) -> io::Result<Waited>;
+    fn wait(&self, awaited: &mut [Awaited<'_>], until: Option<Instant>, stop: &Stop) -> io::Result<Waited>;
 
-    /// Waits until `until` or the stop without sleeping: others may have the processor meanwhile, but it does not go idle, so
-    /// that what comes next meets it warm.
-    fn wait_awake(&self, until: Instant, stop: &Stop) -> Waited {
-        while self.now() < until {
-            if stop.is_stopped() {
-                return Waited::Stopped;
-            }
-            std::thread::yield_now();
-        }
-        Waited::TimedOut
+    /// Waits until `until` or the stop without sleeping, where that makes a difference: others may have the processor meanwhile,
+    /// but it does not go idle, so that what comes next meets it warm.
+    ///
+    /// # Errors
+    /// As [`Host::wait`].
+    fn wait_awake(&self, until: Instant, stop: &Stop) -> io::Result<Waited> {
+        self.wait(&mut [], Some(until), stop)
     }
 
-    /// Waits in `call`, which makes a system call that blocks for as long as it has nothing to give: that costs less than a
-    /// wait before it. What was printed is shown first; `stop` ends the call (EINTR). Whether the call was made: if not,
-    /// a caller that wants to wait does so with [`Host::wait`]. So it always is on a host whose time is not the kernel's.
+    /// Waits in `call`, which makes a call of a socket that blocks for as long as it has nothing to give: that costs less than
+    /// a wait before it. What was printed is shown first; `stop` ends the call (EINTR). Whether the call was made: if not, a
+    /// caller that wants to wait does so with [`Host::wait`]. So it always is on a host whose time is not the kernel's.
     fn wait_in(&self, stop: &Stop, call: &mut dyn FnMut()) -> bool {
+        let _ = (stop, call);
+        false
+    }
+
+    /// Waits until `ready` says so, which is asked at first and whenever `on` was notified; until `until` has passed; or until a
+    /// stop has come to a stage. What was printed is shown before it blocks.
+    fn park(
+        &self,
+        on: &Arc<Notify>,
+        until: Option<Instant>,
+        stop: Option<(&Stop, Stage)>,
+        ready: &mut dyn FnMut() -> bool,
+    ) -> Waited {
         environment().flush();
-        let Some(_inside) = stop.blocking() else { return false };
-        call();
-        true
-    }
-}
-
-/// The machine this process runs on.
-#[derive(Clone, Copy, Debug)]
-pub struct ThisMachine;
-
-impl Host for ThisMachine {
-    fn socket(&self, domain: Domain, kind: Type, protocol: Option<Protocol>) -> io::Result<Socket> {
-        Socket::new(domain, kind, protocol)
+        stop.inspect(|(stop, _)| stop.subscribe(on));
+        let look = || match ready() {
+            true => Some(Waited::Ready),
+            false => stop.filter(|(stop, stage)| stop.stage() >= *stage).map(|_| Waited::Stopped),
+        };
+        on.wait(look, || until.map(|until| until - self.now()))
     }
 
-    fn now(&self) -> Instant {
-        Instant::from_nanos(sys::monotonic_nanos())
-    }
-
-    fn unix_nanos(&self) -> i64 {
-        sys::realtime_nanos()
-    }
-
-    fn wait(&self, fds: &mut [PollFd<'_>], until: Option<Instant>, stop: &Stop) -> io::Result<Waited> {
-        environment().flush();
-        loop {
-            let mut all = [PollFd::readable(stop.wake_fd()); 2];
-            let waiting = stop.waiting();
-            if stop.is_stopped() {
-                return Ok(Waited::Stopped);
-            }
-            let left = until.map(|until| until - self.now());
-            if left.is_some_and(|left| left <= Duration::ZERO) {
-                return Ok(Waited::TimedOut);
-            }
-            // One descriptor or none is the common case and needs no allocation.
-            let ready = match &mut *fds {
-                [] => sys::ppoll(&mut all[..1], left).map(|_| false)?,
-                [one] => {
-                    all[1] = *one;
-                    sys::ppoll(&mut all, left)?;
-                    one.take_result(&all[1]);
-                    one.is_ready()
-                }
-                many => {
-                    let mut list = Vec::with_capacity(many.len() + 1);
-                    list.push(PollFd::readable(stop.wake_fd()));
-                    list.extend_from_slice(many);
-                    sys::ppoll(&mut list, left)?;
-                    many.iter_mut().zip(&list[1..]).for_each(|(fd, polled)| fd.take_result(polled));
-                    many.iter().any(PollFd::is_ready)
-                }
-            };
-            drop(waiting);
-            if ready {
-                return Ok(Waited::Ready);
-            }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_wait_ends_at_its_deadline_and_not_before() {
-        let (host, stop) = (ThisMachine, Stop::root().expect("eventfd"));
-        let until = host.now() + Duration::from_millis(5);
-        assert_eq!(host.wait(&mut [], Some(until), &stop).expect("waits"), Waited::TimedOut);
-        assert!(host.now() >= until);
-        assert_eq!(host.wait(&mut [], Some(until), &stop).expect("waits"), Waited::TimedOut, "passed already");
+    /// Starts a thread called `name` that may run script code.
+    ///
+    /// # Errors
+    /// EAGAIN: the limit, or one of the system's, is reached.
+    fn start_thread(&self, name: &str, body: Box<dyn FnOnce() + Send>) -> io::Result<()> {
+        threads::spawn_script(name, body).map(drop)
     }
 }

@@ -5,17 +5,13 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, SocketAddrV6, ToSocketAddrs};
-use std::os::fd::AsFd;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use socket2::{Domain, Type};
-
 use super::environment::process;
-use super::stop::Stop;
+use super::notify::Notify;
+use super::stop::{Stage, Stop};
 use super::{Host, Waited};
 use crate::net::error::{Error, ErrorKind, Result, in_words};
-use crate::net::sys;
-use crate::net::sys::PollFd;
 use crate::net::time::Duration;
 
 /// How long a look-up may take; name servers that are there have answered long before.
@@ -25,8 +21,8 @@ const PATIENCE: Duration = Duration::from_secs(15);
 /// hosts of a lab know each other and themselves, and ask no one outside.
 ///
 /// # Errors
-/// `resolve`: there are none, or no one answers in time; `interrupted`: the stop happened first; `exhausted`: no thread or
-/// descriptor is left.
+/// `resolve`: there are none, or no one answers in time; `interrupted`: the stop happened first; `exhausted`: no thread is
+/// left.
 pub(in crate::net) fn look_up(here: &dyn Host, name: &str, stop: &Stop) -> Result<Vec<SocketAddr>> {
     let known = here.lookup(name);
     if !known.is_empty() {
@@ -42,8 +38,7 @@ pub(in crate::net) fn look_up(here: &dyn Host, name: &str, stop: &Stop) -> Resul
         && zone.parse::<u32>().is_err()
     {
         // The system's resolver would ask this machine for its interface of that name.
-        let index = here.socket(Domain::IPV6, Type::DGRAM, None).and_then(|socket| sys::interface_index(socket, zone));
-        let index = index.map_err(|err| {
+        let index = here.interface(zone).map_err(|err| {
             error(ErrorKind::Resolve, format!("the interface of the zone: {}", in_words(&err))).with_hint(ZONE_HINT)
         })?;
         return Ok(vec![SocketAddrV6::new(ip, 0, 0, index).into()]);
@@ -100,7 +95,7 @@ pub(crate) enum Done<T> {
 /// Does `work` on a thread of its own, and waits for its value, at most for `patience`.
 ///
 /// # Errors
-/// No thread or descriptor is left.
+/// No thread is left.
 pub(crate) fn on_a_thread<T: Send + 'static>(
     here: &dyn Host,
     stop: &Stop,
@@ -108,23 +103,20 @@ pub(crate) fn on_a_thread<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> io::Result<Done<T>> {
     let until = patience.map(|patience| here.now() + patience);
-    let shared = Arc::new((sys::eventfd()?, Mutex::new(None)));
+    let shared = Arc::new((Arc::new(Notify::default()), Mutex::new(None)));
     let theirs = shared.clone();
     super::threads::spawn("resolver", move || {
         let value = work();
         *theirs.1.lock().unwrap_or_else(PoisonError::into_inner) = Some(value);
-        sys::eventfd_raise(theirs.0.as_fd());
+        theirs.0.notify();
     })?;
-    let (done, value) = &*shared;
-    loop {
-        let waited = here.wait(&mut [PollFd::readable(done.as_fd())], until, stop)?;
-        match (value.lock().unwrap_or_else(PoisonError::into_inner).take(), waited) {
-            (Some(value), _) => return Ok(Done::Value(value)),
-            (None, Waited::TimedOut) => return Ok(Done::TimedOut),
-            (None, Waited::Stopped) => return Ok(Done::Stopped),
-            (None, Waited::Ready) => {}
-        }
-    }
+    let mut value = None;
+    let ready = &mut || {
+        value = shared.1.lock().unwrap_or_else(PoisonError::into_inner).take();
+        value.is_some()
+    };
+    let waited = here.park(&shared.0, until, Some((stop, Stage::Interrupted)), ready);
+    Ok(value.map_or(if waited == Waited::Stopped { Done::Stopped } else { Done::TimedOut }, Done::Value))
 }
 
 #[cfg(test)]

@@ -5,15 +5,16 @@
 //! loops over natives end, so that a script's last lines still run; and *terminated*, which ends the script
 //! itself and which it cannot catch.
 //!
-//! A wait on sockets polls the stop's descriptor beside them ([`Stop::wake_fd`]); a wait on a condition
+//! A wait on sockets polls the stop's descriptor beside them ([`Stop::wake_fd`]); a wait for another thread
 //! registers with [`Stop::subscribe`]; a call that blocks by itself is marked with [`Stop::blocking`]. Tasks share the
 //! descriptor of what they belong to, so that a thread costs none of its own.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use super::blocking::{BlockingCall, InCall};
+use super::notify::Notify;
 use crate::net::sys;
 
 mod grace;
@@ -67,7 +68,7 @@ struct StopNode {
     /// Where a thread of this node sits that is in a blocking call.
     seat: BlockingCall,
     children: Mutex<Vec<Weak<StopNode>>>,
-    sleepers: Mutex<Vec<Weak<Sleeper>>>,
+    parked: Mutex<Vec<Weak<Notify>>>,
 }
 
 /// A descriptor that ends waits.
@@ -82,24 +83,6 @@ struct Wake {
 impl Wake {
     fn new() -> std::io::Result<Arc<Self>> {
         Ok(Arc::new(Self { fd: sys::eventfd()?, kicking: Mutex::default() }))
-    }
-}
-
-/// A condition that a thread waits for, woken by a stop too.
-#[derive(Debug, Default)]
-pub struct Sleeper {
-    /// The lock under which the condition is checked.
-    pub lock: Mutex<()>,
-    /// Notified when the condition may have changed.
-    pub wake: Condvar,
-}
-
-impl Sleeper {
-    /// Wakes every waiting thread.
-    pub fn notify(&self) {
-        // The lock is taken so that a thread between its check and its wait does not miss the wake-up.
-        let _guard = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
-        self.wake.notify_all();
     }
 }
 
@@ -186,12 +169,12 @@ impl Stop {
         self.0.wake.fd.as_fd()
     }
 
-    /// Has `sleeper` notified when the stop happens, for as long as `sleeper` lives.
-    pub fn subscribe(&self, sleeper: &Arc<Sleeper>) {
-        let mut sleepers = lock(&self.0.sleepers);
-        sleepers.retain(|known| known.strong_count() > 0);
-        if !sleepers.iter().any(|known| known.as_ptr() == Arc::as_ptr(sleeper)) {
-            sleepers.push(Arc::downgrade(sleeper));
+    /// Has those woken that wait on `notify` when the stop happens, for as long as `notify` lives.
+    pub fn subscribe(&self, notify: &Arc<Notify>) {
+        let mut parked = lock(&self.0.parked);
+        parked.retain(|known| known.strong_count() > 0);
+        if !parked.iter().any(|known| known.as_ptr() == Arc::as_ptr(notify)) {
+            parked.push(Arc::downgrade(notify));
         }
     }
 }
@@ -217,7 +200,7 @@ impl StopNode {
             waiting: AtomicBool::new(false),
             seat: BlockingCall::default(),
             children: Mutex::default(),
-            sleepers: Mutex::default(),
+            parked: Mutex::default(),
         })
     }
 
@@ -292,10 +275,8 @@ impl StopNode {
             Some(owner) => self.kick(owner),
         }
         self.seat.clear();
-        let sleepers: Vec<_> = lock(&self.sleepers).iter().filter_map(Weak::upgrade).collect();
-        for sleeper in sleepers {
-            sleeper.notify();
-        }
+        let parked: Vec<_> = lock(&self.parked).iter().filter_map(Weak::upgrade).collect();
+        parked.iter().for_each(|parked| parked.notify());
     }
 
     /// Wakes this node's own wait through a descriptor that others wait on too: the descriptor is raised until

@@ -10,6 +10,7 @@ use std::sync::atomic::Ordering;
 use std::thread::{Builder, JoinHandle};
 
 use super::environment::{environment, process};
+use crate::net::error::errno;
 use crate::net::sys;
 
 /// Stack of a thread that runs script code: deep recursion must meet the engine's limit first.
@@ -53,7 +54,7 @@ pub fn spawn_script<T: Send + 'static>(
     name: &str,
     body: impl FnOnce() -> T + Send + 'static,
 ) -> io::Result<JoinHandle<T>> {
-    let place = ThreadPlace::take().ok_or_else(|| io::Error::from_raw_os_error(libc::EAGAIN))?;
+    let place = ThreadPlace::take().ok_or_else(|| io::Error::from_raw_os_error(errno::EAGAIN))?;
     // In a box: what it holds would otherwise stand on the thread's stack several times.
     let body: Box<dyn FnOnce() -> T + Send> = Box::new(move || {
         let _place = place;

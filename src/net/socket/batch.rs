@@ -3,7 +3,6 @@
 //! For servers whose answers need no script and so take no time: a batch's first answer waits for its last.
 
 use std::net::SocketAddr;
-use std::os::fd::AsFd;
 use std::sync::Arc;
 
 use super::udp::{Incoming, MAX_PAYLOAD, UdpSocket};
@@ -11,7 +10,6 @@ use crate::net::error::Result;
 use crate::net::host::stop::Stop;
 use crate::net::policy::Action;
 use crate::net::policy::datagram::Datagram;
-use crate::net::sys;
 use crate::net::wire::content::Content;
 
 /// How a server answers without a script.
@@ -111,7 +109,7 @@ impl UdpSocket {
                 && !self.session().events.wanted()
                 && let Ok(socket) = self.socket("recv")
             {
-                let several = self.take_several(&socket);
+                let several = self.take_several(&*socket);
                 several.iter().try_for_each(|one| self.serve_one(server, one, &mut answers).map(|_| ()))?;
             }
             alone = if answers.ready.len() > 1 { 0 } else { alone.wrapping_add(1) };
@@ -166,7 +164,7 @@ impl UdpSocket {
         answers.iter().for_each(|(data, to)| self.note_answer(data, *to));
         let mut rest = answers;
         while !rest.is_empty() {
-            let sent = sys::send_many(socket.as_fd(), rest).unwrap_or(0);
+            let sent = socket.send_many(rest).unwrap_or(0);
             rest = &rest[sent..];
             if let [(data, to), others @ ..] = rest {
                 // It failed, perhaps only because an earlier ICMP error took the call's place.

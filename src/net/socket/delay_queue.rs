@@ -3,14 +3,12 @@
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::net::host::notify::Notify;
 use crate::net::host::room::Exempt;
-use crate::net::host::stop::Stop;
-use crate::net::host::{Host, Waited, bugs, threads};
-use crate::net::sys;
-use crate::net::sys::PollFd;
+use crate::net::host::stop::{Stage, Stop};
+use crate::net::host::{Host, Waited, bugs};
 use crate::net::time::{Duration, Instant};
 
 /// How many datagrams and messages may wait, and how many bytes in all; beyond that the latest is lost, as in a full queue.
@@ -19,14 +17,18 @@ const BYTES: usize = 32 << 20;
 
 /// Datagrams and messages that wait for their time, and the thread that sends them.
 #[derive(Debug, Default)]
-pub struct DelayQueue(Mutex<State>);
+pub struct DelayQueue {
+    state: Mutex<State>,
+    /// Something has come.
+    changed: Arc<Notify>,
+}
 
 #[derive(Debug, Default)]
 struct State {
     /// By the time at which each is due, and in the order in which they were given.
     waiting: BTreeMap<(Instant, u64), Waiting>,
-    /// Raised when an earlier one has come; `None` while there is no thread.
-    wake: Option<Arc<OwnedFd>>,
+    /// Whether there is a thread.
+    runs: bool,
     order: u64,
     /// The length of all that wait.
     bytes: Exempt,
@@ -51,17 +53,15 @@ impl DelayQueue {
         let host = outlet.host().clone();
         let due = host.now() + by;
         let start = || {
-            let wake = Arc::new(sys::eventfd()?);
-            let (later, stop, inside) = (self.clone(), stop.clone(), wake.clone());
-            let run = move || later.run(host.as_ref(), &stop, &inside);
-            threads::spawn("later", run)?;
-            Ok(wake)
+            let (queue, stop, of_thread) = (self.clone(), stop.clone(), host.clone());
+            host.start_thread("delay queue", Box::new(move || queue.run(&*of_thread, &stop)))
         };
-        self.lock().enter(due, (outlet, data), start)
+        let is_kept = self.lock().enter(due, (outlet, data), start);
+        self.changed.notify();
+        is_kept
     }
 
-    fn run(&self, host: &dyn Host, stop: &Stop, wake: &OwnedFd) {
-        sys::set_timer_slack();
+    fn run(&self, host: &dyn Host, stop: &Stop) {
         loop {
             let next = {
                 let mut state = self.lock();
@@ -71,45 +71,43 @@ impl DelayQueue {
                     state.gone(data.len());
                     bugs::contained(|| outlet.send(&data));
                 }
-                state.waiting.first_key_value().map(|((due, _), _)| *due)
+                state.next()
             };
-            let mut fds = [PollFd::readable(wake.as_fd())];
-            match host.wait(&mut fds, next, stop) {
-                Ok(Waited::Ready) => sys::eventfd_lower(wake.as_fd()),
-                Ok(Waited::TimedOut) => {}
-                Ok(Waited::Stopped) | Err(_) => {
-                    // The next to come starts another thread.
-                    self.lock().wake = None;
-                    return;
-                }
+            let earlier = &mut || self.lock().next() != next;
+            if host.park(&self.changed, next, Some((stop, Stage::Interrupted)), earlier) == Waited::Stopped {
+                // The next to come starts another thread.
+                self.lock().runs = false;
+                return;
             }
         }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl State {
     /// Has `waiting` wait for its time, if there is room and a thread; `start` starts one.
-    fn enter(&mut self, due: Instant, waiting: Waiting, start: impl FnOnce() -> io::Result<Arc<OwnedFd>>) -> bool {
+    fn enter(&mut self, due: Instant, waiting: Waiting, start: impl FnOnce() -> io::Result<()>) -> bool {
         let bytes = self.bytes.bytes() + waiting.1.len();
         if self.waiting.len() >= ROOM || bytes > BYTES {
             return false;
         }
-        match &self.wake {
-            Some(wake) => sys::eventfd_raise(wake.as_fd()),
-            // It finds what waits once the lock is given up.
-            None => match start() {
-                Ok(wake) => self.wake = Some(wake),
-                Err(_) => return false,
-            },
+        // It finds what waits once the lock is given up.
+        self.runs = self.runs || start().is_ok();
+        if !self.runs {
+            return false;
         }
         self.order += 1;
         self.bytes.set(bytes);
         self.waiting.insert((due, self.order), waiting);
         true
+    }
+
+    /// When the first is due.
+    fn next(&self) -> Option<Instant> {
+        self.waiting.first_key_value().map(|((due, _), _)| *due)
     }
 
     /// One that was `len` bytes long waits no more.
@@ -143,8 +141,7 @@ mod tests {
     #[test]
     fn what_waits_is_bounded_in_bytes_and_the_latest_is_lost() {
         let mut state = State::default();
-        let enter =
-            |state: &mut State, len| state.enter(ThisMachine.now(), waiting(len), || Ok(Arc::new(sys::eventfd()?)));
+        let enter = |state: &mut State, len| state.enter(ThisMachine.now(), waiting(len), || Ok(()));
         for _ in 0..BYTES / 65_536 {
             assert!(enter(&mut state, 65_536));
         }
@@ -156,6 +153,6 @@ mod tests {
     fn without_a_thread_nothing_is_left_to_wait() {
         let mut state = State::default();
         assert!(!state.enter(ThisMachine.now(), waiting(9), || Err(io::ErrorKind::OutOfMemory.into())));
-        assert_eq!((state.waiting.len(), state.bytes.bytes(), state.wake.is_none()), (0, 0, true));
+        assert_eq!((state.waiting.len(), state.bytes.bytes(), state.runs), (0, 0, false));
     }
 }

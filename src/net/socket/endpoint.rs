@@ -4,11 +4,8 @@
 use std::any::Any;
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-
-use socket2::Socket;
 
 use super::error_queue::{TRIES, closed};
 use super::service::Service;
@@ -16,13 +13,13 @@ use super::session::Session;
 use crate::net::error::{Error, ErrorKind, Result};
 use crate::net::host::Host;
 use crate::net::host::addr::is_group;
+use crate::net::host::socket::{HostSocket, SocketOption, SocketValue};
 use crate::net::observe::event::{Event, Flow};
 use crate::net::observe::loss_report::{Ends, Incident, LossReport};
 use crate::net::policy::attached::AttachedPolicy;
 use crate::net::policy::datagram::Datagram;
 use crate::net::policy::decisions::{Decisions, PacketId};
 use crate::net::policy::input::Site;
-use crate::net::sys;
 use crate::net::wire::content::Content;
 
 /// What a socket has, whichever protocol it speaks.
@@ -39,7 +36,7 @@ pub struct Endpoint {
     /// The peer of a connection.
     peer: Option<SocketAddr>,
     /// `None` once closed.
-    socket: Mutex<Option<Arc<Socket>>>,
+    socket: Mutex<Option<Arc<dyn HostSocket>>>,
     /// Whether it was, for those that ask at each message and should not wait for each other.
     closed: AtomicBool,
     /// What it has as a server.
@@ -62,7 +59,7 @@ impl Endpoint {
         host: Arc<dyn Host>,
         session: Arc<Session>,
         local: SocketAddr,
-        socket: Socket,
+        socket: Arc<dyn HostSocket>,
     ) -> Self {
         Self {
             protocol,
@@ -70,7 +67,7 @@ impl Endpoint {
             session,
             local,
             peer: None,
-            socket: Mutex::new(Some(Arc::new(socket))),
+            socket: Mutex::new(Some(socket)),
             closed: AtomicBool::new(false),
             service: Arc::new(Service::new(local)),
             decisions: Decisions::default(),
@@ -104,7 +101,7 @@ impl Endpoint {
     }
 
     /// The open socket.
-    pub(super) fn open(&self) -> Option<Arc<Socket>> {
+    pub(super) fn open(&self) -> Option<Arc<dyn HostSocket>> {
         lock(&self.socket).clone()
     }
 
@@ -112,7 +109,7 @@ impl Endpoint {
     ///
     /// # Errors
     /// `closed`.
-    pub(in crate::net) fn socket(&self, op: &'static str) -> Result<Arc<Socket>> {
+    pub(in crate::net) fn socket(&self, op: &'static str) -> Result<Arc<dyn HostSocket>> {
         self.open().ok_or_else(|| self.closed(op))
     }
 
@@ -132,7 +129,7 @@ impl Endpoint {
     }
 
     /// The socket of one that is open and from now on closed. A thread that is woken by what is then done to it knows that.
-    pub(super) fn take_socket(&self) -> Option<Arc<Socket>> {
+    pub(super) fn take_socket(&self) -> Option<Arc<dyn HostSocket>> {
         let mut socket = lock(&self.socket);
         self.closed.store(true, Ordering::Release);
         socket.take()
@@ -156,7 +153,8 @@ impl Endpoint {
     /// `closed`.
     pub fn buffers(&self) -> Result<(usize, usize)> {
         let socket = self.socket("buffers")?;
-        let sizes = || Ok((socket.recv_buffer_size()?, socket.send_buffer_size()?));
+        let size = |value| socket.get(value).map(|size| size.unwrap_or(0) as usize);
+        let sizes = || Ok((size(SocketValue::ReceiveBuffer)?, size(SocketValue::SendBuffer)?));
         sizes().map_err(|err: io::Error| Error::system("buffers", &err))
     }
 
@@ -240,11 +238,11 @@ impl Endpoint {
     }
 
     /// Has what is sent next go with this TTL; `None`: with the socket's own.
-    pub(super) fn set_ttl(&self, socket: &Socket, ttl: Option<u8>) -> io::Result<()> {
+    pub(super) fn set_ttl(&self, socket: &dyn HostSocket, ttl: Option<u8>) -> io::Result<()> {
         let ttl = ttl.unwrap_or(self.own_ttl);
         match self.ttl.swap(ttl, Ordering::Relaxed) == ttl {
             true => Ok(()),
-            false => sys::set_ttl(socket.as_fd(), self.local.is_ipv4(), (ttl > 0).then_some(ttl)),
+            false => socket.set(SocketOption::Ttl((ttl > 0).then_some(ttl))),
         }
     }
 
@@ -255,13 +253,13 @@ impl Endpoint {
 
     /// Has the kernel stamp what is sent and received from now on (SO_TIMESTAMPING). Where it will not, the session's clock is
     /// the next best.
-    pub(super) fn number_stamps(&self, socket: &Socket) {
+    pub(super) fn number_stamps(&self, socket: &dyn HostSocket) {
         if self.is_stamped() {
             return;
         }
         let mut next = lock(&self.next_stamp);
         if !self.is_stamped() {
-            sys::number_stamps(socket.as_fd());
+            let _ = socket.set(SocketOption::NumberStamps);
             *next = 0;
             self.is_stamped.store(true, Ordering::Release);
         }
@@ -271,7 +269,7 @@ impl Endpoint {
     /// again. The number of the stamp, where what is sent is stamped.
     pub(super) fn send(
         &self,
-        socket: &Socket,
+        socket: &dyn HostSocket,
         mut call: impl FnMut() -> io::Result<usize>,
         mut look: impl FnMut(&io::Error) -> bool,
     ) -> io::Result<Option<u32>> {
@@ -284,7 +282,7 @@ impl Endpoint {
             let Err(err) = sent else { return Ok(number) };
             if let Some(next) = &mut next {
                 // Kernels differ in whether a failed send took a number.
-                sys::number_stamps(socket.as_fd());
+                let _ = socket.set(SocketOption::NumberStamps);
                 **next = 0;
             }
             drop(next);

@@ -2,12 +2,10 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::AsFd;
 
-use socket2::Socket;
-
-use crate::net::error::{Error, ErrorKind};
-use crate::net::sys::{self, Origin};
+use crate::net::error::{Error, ErrorKind, errno, number_of};
+use crate::net::host::socket::HostSocket;
+use crate::net::io::Origin;
 use crate::net::wire::Family;
 use crate::net::wire::icmp::{self, IcmpError};
 
@@ -33,7 +31,7 @@ pub(in crate::net) type Queue<'a> = &'a mut dyn FnMut(Queued);
 /// Takes at most so many entries from the error queue of `socket`, which is bound to `local`; how many it had. A quote is what
 /// follows `headers` octets of the packet.
 pub(in crate::net) fn take_entries(
-    socket: &Socket,
+    socket: &dyn HostSocket,
     local: SocketAddr,
     headers: usize,
     most: usize,
@@ -42,9 +40,9 @@ pub(in crate::net) fn take_entries(
     (0..most).take_while(|_| take_entry(socket, local, headers, queued)).count()
 }
 
-fn take_entry(socket: &Socket, local: SocketAddr, headers: usize, queued: Queue<'_>) -> bool {
+fn take_entry(socket: &dyn HostSocket, local: SocketAddr, headers: usize, queued: Queue<'_>) -> bool {
     let mut buffer = [0u8; 2048];
-    let Ok(received) = sys::receive(socket.as_fd(), &mut buffer, true) else { return false };
+    let Ok(received) = socket.next_error(&mut buffer) else { return false };
     let Some(entry) = received.entry else { return true };
     let family = match entry.origin {
         Origin::Stamp => {
@@ -85,20 +83,18 @@ fn announced(data: u32) -> Option<usize> {
 /// Whether a call failed with an errno that the kernel makes of an ICMP error: one that answers what was sent before.
 pub(in crate::net) fn is_pending_error(err: &io::Error) -> bool {
     matches!(
-        err.raw_os_error(),
-        Some(
-            libc::ECONNREFUSED
-                | libc::EHOSTUNREACH
-                | libc::ENETUNREACH
-                | libc::EHOSTDOWN
-                | libc::ENONET
-                | libc::ENOPROTOOPT
-                | libc::EPROTO
-                | libc::EOPNOTSUPP
-                | libc::EACCES
-                | libc::EMSGSIZE
-                | libc::EREMOTEIO
-        )
+        number_of(err),
+        errno::ECONNREFUSED
+            | errno::EHOSTUNREACH
+            | errno::ENETUNREACH
+            | errno::EHOSTDOWN
+            | errno::ENONET
+            | errno::ENOPROTOOPT
+            | errno::EPROTO
+            | errno::EOPNOTSUPP
+            | errno::EACCES
+            | errno::EMSGSIZE
+            | errno::EREMOTEIO
     )
 }
 

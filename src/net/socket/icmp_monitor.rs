@@ -6,17 +6,14 @@
 //! queues all errors, but no redirects (137). Extended echo replies (43, 161) reach only the socket that asked.
 
 use std::net::{IpAddr, SocketAddr};
-use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
-
-use socket2::{Domain, Protocol, Socket, Type};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::error_queue::{Queue, Queued};
-use super::packet_filter::about_stream;
+use crate::net::host::socket::{Awaited, Filter, HostSocket, SocketOption, SocketType};
 use crate::net::host::stop::Stop;
 use crate::net::host::{Host, Waited};
-use crate::net::sys::{self, PollFd};
+use crate::net::io::Blocking;
 use crate::net::time::Instant;
 use crate::net::wire::Family;
 use crate::net::wire::icmp::{IcmpError, Kind, Message};
@@ -26,7 +23,7 @@ use crate::net::wire::zoned::ZonedIp;
 /// A raw socket that is opened when the first probe is sent, if that is allowed.
 #[derive(Debug, Default)]
 pub(in crate::net) struct IcmpMonitor {
-    socket: OnceLock<Option<(Family, Socket)>>,
+    socket: OnceLock<Option<(Family, Arc<dyn HostSocket>)>>,
     /// Whether a wait has found something to take.
     ready: AtomicBool,
     /// Who was sent a probe last.
@@ -50,16 +47,17 @@ impl IcmpMonitor {
     /// Begins to listen for ICMP about what a socket bound to `local` sends: of ICMPv6 for redirects, extended echo replies
     /// and the types in `more`. Where this process may not, nothing comes.
     pub(in crate::net) fn open(&self, host: &dyn Host, local: SocketAddr, more: &[u8]) {
-        self.open_by(host, local, |family, socket| match family {
-            Family::V4 => heed(socket, &[4, 5, 11, 31]),
-            Family::V6 => heed_v6(socket, [137, 161].iter().chain(more).copied()),
-        });
+        let types = match Family::of(local.ip()) {
+            Family::V4 => vec![4, 5, 11, 31],
+            Family::V6 => [&[137, 161], more].concat(),
+        };
+        self.open_by(host, local, Filter::Types(&types));
     }
 
     /// Begins to listen for what ICMP says of the connection from `local` to `peer`: for one that is established the kernel
     /// makes an errno of an ICMP error and keeps type and code to itself, and some kinds it does not even look at.
     pub(in crate::net) fn open_for_stream(&self, host: &dyn Host, local: SocketAddr, peer: SocketAddr) {
-        self.open_by(host, local, |_, socket| socket.attach_filter(&about_stream(local, peer)));
+        self.open_by(host, local, Filter::Stream(local, peer));
     }
 
     /// Whether this process may listen.
@@ -67,22 +65,17 @@ impl IcmpMonitor {
         self.socket().is_some()
     }
 
-    fn open_by(&self, host: &dyn Host, local: SocketAddr, narrow: impl FnOnce(Family, &Socket) -> std::io::Result<()>) {
+    fn open_by(&self, host: &dyn Host, local: SocketAddr, filter: Filter<'_>) {
         self.socket.get_or_init(|| {
             let family = Family::of(local.ip());
-            let (domain, protocol) = match family {
-                Family::V4 => (Domain::IPV4, Protocol::ICMPV4),
-                Family::V6 => (Domain::IPV6, Protocol::ICMPV6),
-            };
-            let socket = host.socket(domain, Type::RAW, Some(protocol)).ok()?;
-            socket.set_nonblocking(true).ok()?;
-            narrow(family, &socket).ok()?;
-            sys::stamp_arrivals(socket.as_fd());
+            let socket = host.socket(SocketType::RawIcmp, family).ok()?;
+            socket.filter(filter).ok()?;
+            let _ = socket.set(SocketOption::StampArrivals);
             Some((family, socket))
         });
     }
 
-    fn socket(&self) -> Option<&(Family, Socket)> {
+    fn socket(&self) -> Option<&(Family, Arc<dyn HostSocket>)> {
         self.socket.get().and_then(Option::as_ref)
     }
 
@@ -102,19 +95,19 @@ impl IcmpMonitor {
         }
     }
 
-    /// Waits as [`Host::wait`] does for `fd`, and for something to take.
+    /// Waits as [`Host::wait`] does for `awaited`, and for something to take.
     pub(in crate::net) fn wait(
         &self,
         host: &dyn Host,
-        fd: &mut PollFd<'_>,
+        awaited: &mut Awaited<'_>,
         until: Option<Instant>,
         stop: &Stop,
     ) -> std::io::Result<Waited> {
-        let Some((_, socket)) = self.socket() else { return host.wait(std::slice::from_mut(fd), until, stop) };
-        let mut fds = [*fd, PollFd::readable(socket.as_fd())];
-        let waited = host.wait(&mut fds, until, stop)?;
-        fd.take_result(&fds[0]);
-        if fds[1].is_ready() {
+        let Some((_, socket)) = self.socket() else { return host.wait(std::slice::from_mut(awaited), until, stop) };
+        let mut both = [*awaited, Awaited::readable(&**socket)];
+        let waited = host.wait(&mut both, until, stop)?;
+        (awaited.is_ready, awaited.has_error) = (both[0].is_ready, both[0].has_error);
+        if both[1].is_ready {
             self.ready.store(true, Ordering::Relaxed);
         }
         Ok(waited)
@@ -136,7 +129,7 @@ impl IcmpMonitor {
             return;
         };
         let mut buffer = [0u8; 2048];
-        while let Ok(received) = sys::receive(socket.as_fd(), &mut buffer, false) {
+        while let Ok(received) = socket.receive(&mut buffer, Blocking::No) {
             let error = || {
                 let (bytes, from) = match family {
                     Family::V4 => {
@@ -179,27 +172,6 @@ impl MonitoredMessage<'_> {
         let may = self.message.kind.is_extended_reply() || self.message.kind == Kind::v4(32, 0);
         (may && self.about.is_none() && self.from_asked).then(|| (self.from.with_port(0), Vec::new()))
     }
-}
-
-/// Has a raw socket receive only these types of ICMP, and those from 32 on, which the filter has no bits for (ICMP_FILTER:
-/// bits of what is blocked).
-pub(in crate::net) fn heed(socket: &Socket, types: &[u8]) -> std::io::Result<()> {
-    const SOL_RAW: i32 = 255;
-    const ICMP_FILTER: i32 = 1;
-    let passed = types.iter().fold(0u32, |bits, kind| bits | 1 << kind);
-    sys::set_option(socket.as_fd(), SOL_RAW, ICMP_FILTER, !passed as i32)
-}
-
-/// Has a raw socket receive only these types of ICMPv6 (ICMP6_FILTER: bits of what is blocked, in words of 32 bits in the order
-/// of the machine).
-pub(in crate::net) fn heed_v6(socket: &Socket, types: impl IntoIterator<Item = u8>) -> std::io::Result<()> {
-    const ICMP6_FILTER: i32 = 1;
-    let mut blocked = [u32::MAX; 8];
-    for kind in types.into_iter().map(usize::from) {
-        blocked[kind / 32] &= !(1 << (kind % 32));
-    }
-    let bytes = blocked.map(u32::to_ne_bytes).concat();
-    sys::set_option_bytes(socket.as_fd(), libc::IPPROTO_ICMPV6, ICMP6_FILTER, &bytes)
 }
 
 /// Whether the kernel keeps this kind from every socket that is not raw. Redirects of IPv6 it queues if it believes them.

@@ -11,7 +11,6 @@ pub mod endpoint;
 pub(in crate::net) mod error_queue;
 pub mod icmp;
 pub(in crate::net) mod icmp_monitor;
-mod packet_filter;
 pub mod pinger;
 pub mod prober;
 mod reply;

@@ -164,7 +164,7 @@ impl Pinger {
     pub fn next(&mut self, stop: &Stop, script: &mut Script<'_>) -> Result<Option<Outcome>> {
         let transport = self.socket.clone();
         let socket = transport.endpoint().socket("pinger")?;
-        let mut work = Work { transport: &*transport, socket: &socket, stop, script };
+        let mut work = Work { transport: &*transport, socket: &*socket, stop, script };
         let mut prober = transport.probing().lock("pinger")?;
         prober.take_over(self.id, self.plan.strays)?;
         let outcome = self.advance(&mut work, &mut prober);
@@ -352,8 +352,11 @@ impl Ticks {
             self.slot += missed;
             let due = start + self.interval * self.slot;
             let asleep = host.wait(&mut [], Some(due - self.awake), stop);
-            let waited = asleep.map_err(|err| Error::system("ticks", &err))?;
-            if waited == Waited::Stopped || host.wait_awake(due, stop) == Waited::Stopped {
+            let waited = match asleep {
+                Ok(Waited::Stopped) => asleep,
+                _ => asleep.and_then(|_| host.wait_awake(due, stop)),
+            };
+            if waited.map_err(|err| Error::system("ticks", &err))? == Waited::Stopped {
                 return Ok(None);
             }
             self.slot += 1;

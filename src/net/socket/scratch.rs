@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::sync::atomic::Ordering;
 
 use crate::net::host::environment::process;
-use crate::net::sys::{Batch, Gather};
+use crate::net::io::Batch;
 
 /// How many threads receive ahead at most: the room for it is 1 MiB for each, while thousands may serve a socket each.
 const MOST_BATCHES: usize = 16;
@@ -15,7 +15,7 @@ struct Scratch {
     /// Of any packet.
     packet: RefCell<Vec<u8>>,
     /// Of many small ones.
-    small: RefCell<Option<Gather>>,
+    small: RefCell<Option<Batch>>,
     /// Of several of any size.
     batch: RefCell<Option<Batch>>,
 }
@@ -44,8 +44,8 @@ pub(super) fn with_packet<T>(receive: impl FnOnce(&mut [u8]) -> T) -> T {
 }
 
 /// Runs `receive` with room for many small packets.
-pub(super) fn with_small<T>(receive: impl FnOnce(&mut Gather) -> T) -> T {
-    SCRATCH.with(|scratch| receive(scratch.small.borrow_mut().get_or_insert_default()))
+pub(super) fn with_small<T>(receive: impl FnOnce(&mut Batch) -> T) -> T {
+    SCRATCH.with(|scratch| receive(scratch.small.borrow_mut().get_or_insert_with(Batch::small)))
 }
 
 /// Runs `receive` with room for several packets, if there is some for this thread.
@@ -54,7 +54,7 @@ pub(super) fn with_batch<T>(receive: impl FnOnce(Option<&mut Batch>) -> T) -> T 
         let mut batch = scratch.batch.borrow_mut();
         let more = |count| Some(count + 1).filter(|&count| count <= MOST_BATCHES);
         if batch.is_none() && process().threads_ahead.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok() {
-            *batch = Some(Batch::default());
+            *batch = Some(Batch::large());
         }
         receive(batch.as_mut())
     })

@@ -1,35 +1,17 @@
 //! Waiting for many descriptors at a cost that does not grow with their number (epoll(7)).
 
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, OwnedFd};
 
 use nix::errno::Errno;
 use nix::sys::epoll::{self, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
+
+use crate::net::io::{Interest, Readiness};
 
 /// A set of descriptors, each known by a number of the caller's. It is itself a descriptor that is readable while one of
 /// them is ready.
 #[derive(Debug)]
 pub struct Epoll(epoll::Epoll);
-
-/// A descriptor that is ready.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Readiness {
-    /// The number it is known by.
-    pub token: u64,
-    /// Whether it takes what is written to it.
-    pub writable: bool,
-    /// Whether there is something to read, an error or the end.
-    pub readable: bool,
-}
-
-/// What is waited for at a descriptor, besides errors.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Interest {
-    /// Whether it can be read.
-    pub read: bool,
-    /// Whether it can be written to.
-    pub write: bool,
-}
 
 /// How many are reported in one call.
 const BATCH: usize = 64;
@@ -40,14 +22,19 @@ impl Epoll {
         Ok(Self(epoll::Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?))
     }
 
+    /// The descriptor of the set.
+    pub fn descriptor(&self) -> &OwnedFd {
+        &self.0.0
+    }
+
     /// Takes `fd` in as `token`.
     pub fn add(&self, fd: impl AsFd, token: u64, interest: Interest) -> io::Result<()> {
-        Ok(self.0.add(fd, interest.event(token))?)
+        Ok(self.0.add(fd, event(interest, token))?)
     }
 
     /// Changes what is waited for at `fd`.
     pub fn change(&self, fd: impl AsFd, token: u64, interest: Interest) -> io::Result<()> {
-        Ok(self.0.modify(fd, &mut interest.event(token))?)
+        Ok(self.0.modify(fd, &mut event(interest, token))?)
     }
 
     /// Takes `fd` out.
@@ -75,18 +62,10 @@ impl Epoll {
     }
 }
 
-impl Interest {
-    fn event(self, token: u64) -> EpollEvent {
-        let read = if self.read { EpollFlags::EPOLLIN } else { EpollFlags::empty() };
-        let write = if self.write { EpollFlags::EPOLLOUT } else { EpollFlags::empty() };
-        EpollEvent::new(read | write, token)
-    }
-}
-
-impl AsFd for Epoll {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.0.0.as_fd()
-    }
+fn event(interest: Interest, token: u64) -> EpollEvent {
+    let read = if interest.read { EpollFlags::EPOLLIN } else { EpollFlags::empty() };
+    let write = if interest.write { EpollFlags::EPOLLOUT } else { EpollFlags::empty() };
+    EpollEvent::new(read | write, token)
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::io;
 use std::os::fd::AsFd;
 
-use super::message::{Many, send_many};
+use super::message::{MessageInfo, receive_each, send_many};
 use super::receive::{ControlMessages, i32_at};
 
 /// How many frames one call moves at most.
@@ -12,12 +12,15 @@ pub const FRAMES: usize = 64;
 /// No frame is larger: an IP packet and the headers of Ethernet.
 const LARGEST: usize = 65_535 + 22;
 
+/// From the room of one frame to the next; no power of two, or all would compete for the same places of the cache.
+const STEP: usize = LARGEST.next_multiple_of(64) + 64;
+
 /// What the kernel says beside a frame (packet(7), PACKET_AUXDATA): the header of a control message, and tpacket_auxdata.
 const BESIDE: usize = 40;
 
 /// Room for the frames of one call.
 pub struct Frames {
-    many: Many<FRAMES, LARGEST, BESIDE>,
+    bytes: Vec<u8>,
     lens: [usize; FRAMES],
     count: usize,
 }
@@ -30,20 +33,20 @@ impl std::fmt::Debug for Frames {
 
 impl Default for Frames {
     fn default() -> Self {
-        Self { many: Many::new(false), lens: [0; FRAMES], count: 0 }
+        Self { bytes: vec![0; FRAMES * STEP], lens: [0; FRAMES], count: 0 }
     }
 }
 
 impl Frames {
     /// The frame at `index`; `None` if there is none, or it was longer than any can be.
     pub fn get(&self, index: usize) -> Option<&[u8]> {
-        self.many.room(index).get(..self.len(index)?)
+        self.bytes.get(index * STEP..)?.get(..self.len(index)?)
     }
 
     /// The same, to be changed.
     pub fn get_mut(&mut self, index: usize) -> Option<&mut [u8]> {
         let len = self.len(index)?;
-        self.many.room_mut(index).get_mut(..len)
+        self.bytes.get_mut(index * STEP..)?.get_mut(..len)
     }
 
     fn len(&self, index: usize) -> Option<usize> {
@@ -56,16 +59,20 @@ impl Frames {
 /// # Errors
 /// What recvmmsg(2) reports.
 pub fn receive_frames(fd: impl AsFd, frames: &mut Frames) -> io::Result<usize> {
-    let Frames { many, lens, count } = frames;
-    *count = 0;
-    *count = many.receive(fd, FRAMES, libc::MSG_DONTWAIT)?;
-    for (index, room) in lens[..*count].iter_mut().enumerate() {
-        let arrival = many.arrival(index);
-        *room = match tag(many.control(index)) {
-            _ if arrival.is_cut() => usize::MAX,
-            Some(tag) => put_back(many.room_mut(index), arrival.len, tag),
-            None => arrival.len,
-        };
+    let Frames { bytes, lens, count } = frames;
+    (*count, *lens) = (0, [usize::MAX; FRAMES]);
+    let mut tags = [None; FRAMES];
+    let rooms = &mut bytes.chunks_exact_mut(STEP).map(|room| &mut room[..LARGEST]);
+    let each = |index: usize, arrival: MessageInfo, _, beside: &[u8]| {
+        if !arrival.is_cut() {
+            (lens[index], tags[index]) = (arrival.len, tag(beside));
+        }
+    };
+    *count = receive_each::<FRAMES, BESIDE>(fd, rooms, (FRAMES, false), libc::MSG_DONTWAIT, each)?;
+    for (index, tag) in tags.iter().enumerate().take(*count) {
+        if let Some(tag) = tag {
+            lens[index] = put_back(&mut bytes[index * STEP..], lens[index], *tag);
+        }
     }
     Ok(*count)
 }

@@ -82,89 +82,59 @@ pub(super) fn send_one(
     count(unsafe { libc::sendmsg(fd.as_fd().as_raw_fd(), &header, flags | libc::MSG_NOSIGNAL) })
 }
 
-/// Room for what one call receives: `MOST` messages of `SIZE` bytes at most, with `CONTROL` bytes of control messages each.
-pub(super) struct Many<const MOST: usize, const SIZE: usize, const CONTROL: usize> {
-    data: Vec<u8>,
-    names: Vec<RawAddr>,
-    controls: Vec<ControlBuffer<CONTROL>>,
-    arrivals: [MessageInfo; MOST],
-}
-
-impl<const MOST: usize, const SIZE: usize, const CONTROL: usize> Many<MOST, SIZE, CONTROL> {
-    /// From the room of one message to the next; no power of two, or all would compete for the same places of the cache.
-    const STEP: usize = SIZE.next_multiple_of(64) + 64;
-
-    /// Whether the senders are wanted, too.
-    pub(super) fn new(with_names: bool) -> Self {
-        Self {
-            data: vec![0; MOST * Self::STEP],
-            names: vec![RawAddr::ROOM; if with_names { MOST } else { 0 }],
-            controls: vec![ControlBuffer([0; CONTROL]); MOST],
-            arrivals: [MessageInfo::default(); MOST],
-        }
-    }
-
-    /// Receives at most `most` messages (recvmmsg(2), recvmsg(2)); how many.
-    pub(super) fn receive(&mut self, fd: impl AsFd, most: usize, flags: libc::c_int) -> io::Result<usize> {
-        let mut parts = [const { MaybeUninit::<libc::iovec>::uninit() }; MOST];
-        let mut headers = [const { MaybeUninit::<libc::mmsghdr>::uninit() }; MOST];
-        let most = most.clamp(1, MOST);
-        for (index, data) in self.data.chunks_exact_mut(Self::STEP).enumerate().take(most) {
-            let part = parts[index].write(libc::iovec { iov_base: data.as_mut_ptr().cast(), iov_len: SIZE });
-            let name = self.names.get_mut(index);
-            let (name, len) =
-                name.map_or((std::ptr::null_mut(), 0), |name| (name.bytes.as_mut_ptr(), RawAddr::ROOM.len));
-            let header = header(part, name, len, self.controls[index].0.as_mut_ptr(), CONTROL);
-            headers[index].write(libc::mmsghdr { msg_hdr: header, msg_len: 0 });
-        }
-        let (fd, first) = (fd.as_fd().as_raw_fd(), headers.as_mut_ptr().cast::<libc::mmsghdr>());
-        // SAFETY: `most` headers are written; every pointer in them is to an object that lives until the call returns, with its
-        // true length. No more of them are looked at than were received.
-        let received = unsafe {
-            let n = match most {
-                // For one the older call costs less.
-                1 => {
-                    let len = libc::recvmsg(fd, &raw mut (*first).msg_hdr, flags);
-                    (*first).msg_len = len as libc::c_uint;
-                    if len < 0 { -1 } else { 1 }
-                }
-                _ => libc::recvmmsg(fd, first, most as libc::c_uint, flags as _, std::ptr::null_mut()) as isize,
-            };
-            std::slice::from_raw_parts(first, count(n)?)
+/// Receives messages into `rooms`, at most `MOST` and at most `most` of them, with `CONTROL` bytes of control messages each
+/// (recvmmsg(2), recvmsg(2)); how many. `each` gets what the call says of a message, its sender where `with_names` asks for
+/// that, and its control messages.
+pub(super) fn receive_each<'a, const MOST: usize, const CONTROL: usize>(
+    fd: impl AsFd,
+    rooms: &mut dyn Iterator<Item = &'a mut [u8]>,
+    (most, with_names): (usize, bool),
+    flags: libc::c_int,
+    mut each: impl FnMut(usize, MessageInfo, Option<SocketAddr>, &[u8]),
+) -> io::Result<usize> {
+    let mut parts = [const { MaybeUninit::<libc::iovec>::uninit() }; MOST];
+    let mut headers = [const { MaybeUninit::<libc::mmsghdr>::uninit() }; MOST];
+    let mut names = [const { MaybeUninit::<RawAddr>::uninit() }; MOST];
+    let mut controls = [const { MaybeUninit::<ControlBuffer<CONTROL>>::uninit() }; MOST];
+    let mut wanted = 0;
+    for (index, room) in rooms.take(most.clamp(1, MOST)).enumerate() {
+        let part = parts[index].write(libc::iovec { iov_base: room.as_mut_ptr().cast(), iov_len: room.len() });
+        let (name, len) = match with_names {
+            true => (names[index].write(RawAddr::ROOM).bytes.as_mut_ptr(), RawAddr::ROOM.len),
+            false => (std::ptr::null_mut(), 0),
         };
-        for (index, header) in received.iter().enumerate() {
-            self.arrivals[index] = MessageInfo::new(header.msg_len as usize, &header.msg_hdr);
-            if let Some(name) = self.names.get_mut(index) {
-                name.len = header.msg_hdr.msg_namelen;
+        let control = if CONTROL == 0 { std::ptr::null_mut() } else { controls[index].as_mut_ptr().cast() };
+        headers[index].write(libc::mmsghdr { msg_hdr: header(part, name, len, control, CONTROL), msg_len: 0 });
+        wanted = index + 1;
+    }
+    let (fd, first) = (fd.as_fd().as_raw_fd(), headers.as_mut_ptr().cast::<libc::mmsghdr>());
+    // SAFETY: `wanted` headers are written; every pointer in them is to an object that lives until the call returns, with its
+    // true length. No more of them are looked at than were received.
+    let received = unsafe {
+        let n = match wanted {
+            // For one the older call costs less.
+            1 => {
+                let len = libc::recvmsg(fd, &raw mut (*first).msg_hdr, flags);
+                (*first).msg_len = len as libc::c_uint;
+                if len < 0 { -1 } else { 1 }
             }
-        }
-        Ok(received.len())
+            _ => libc::recvmmsg(fd, first, wanted as libc::c_uint, flags as _, std::ptr::null_mut()) as isize,
+        };
+        std::slice::from_raw_parts(first, count(n)?)
+    };
+    for (index, header) in received.iter().enumerate() {
+        let info = MessageInfo::new(header.msg_len as usize, &header.msg_hdr);
+        // SAFETY: where names are wanted, that of each header was written.
+        let name = with_names.then(|| unsafe { names[index].assume_init_mut() });
+        let name = name.and_then(|name| {
+            name.len = header.msg_hdr.msg_namelen;
+            name.get()
+        });
+        // SAFETY: the kernel has written as many bytes of control messages as it says, from the start of their room on.
+        let control = unsafe { std::slice::from_raw_parts(controls[index].as_ptr().cast(), CONTROL.min(info.control)) };
+        each(index, info, name, control);
     }
-
-    /// What the message at `index` was, of those received last.
-    pub(super) fn arrival(&self, index: usize) -> MessageInfo {
-        self.arrivals[index]
-    }
-
-    /// Its sender.
-    pub(super) fn name(&self, index: usize) -> Option<SocketAddr> {
-        self.names.get(index).and_then(RawAddr::get)
-    }
-
-    /// Its control messages.
-    pub(super) fn control(&self, index: usize) -> &[u8] {
-        &self.controls[index].0[..CONTROL.min(self.arrivals[index].control)]
-    }
-
-    /// Its data, and what room is behind them.
-    pub(super) fn room(&self, index: usize) -> &[u8] {
-        &self.data[index * Self::STEP..(index + 1) * Self::STEP]
-    }
-
-    /// The same, to be changed.
-    pub(super) fn room_mut(&mut self, index: usize) -> &mut [u8] {
-        &mut self.data[index * Self::STEP..(index + 1) * Self::STEP]
-    }
+    Ok(received.len())
 }
 
 /// Sends messages with one call, at most `MOST`, without waiting (sendmmsg(2)); how many of them, from the first on, were sent.

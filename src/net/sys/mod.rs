@@ -4,10 +4,9 @@
 //! sound. Nothing here retries or decides: that is for the callers.
 
 pub use self::address::RawAddr;
-pub use self::batch::{Batch, receive_many, send_many};
-pub use self::epoll::{Epoll, Interest, Readiness};
+pub use self::batch::{receive_many, send_many};
+pub use self::epoll::Epoll;
 pub use self::frames::{FRAMES, Frames, receive_frames, send_frames};
-pub use self::gather::{GATHERED, GATHERED_SIZE, Gather};
 pub use self::interrupts::{
     begin_reading, count_interrupts, end_reading, interrupts, is_reading_interrupted, keep_signals, lead_signals_here,
     wait_for_signal,
@@ -25,17 +24,12 @@ pub use self::process::{
     set_batch_scheduling, set_timer_slack, standard_output,
 };
 pub use self::program::{before_exec, leave_terminal, take_standard_input, take_terminal, take_terminal_back};
-pub use self::receive::{Origin, QueueEntry, Received, Wait, receive, receive_data, receive_plain};
+pub use self::receive::{receive, receive_error, receive_plain};
 pub use self::signal::{is_ignored, nudge, nudgeable};
-#[cfg(test)]
-pub use self::socket::waiting_memory;
 pub use self::socket::{
-    ask_for_extensions, count_overflow, drops, local_addr, number_stamps, option, queue_errors, send_from, send_to,
-    set_option, set_option_bytes, set_tos, set_ttl, set_unicast_ttl, stamp_arrivals,
+    drops, number_stamps, option, send_from, send_to, set_option, set_option_bytes, stamp_arrivals, waiting_memory,
 };
-pub use self::stream::{
-    TcpInfo, number_stream_stamps, raise_descriptor_limit, receive_some, send_some, tcp_info, unsent,
-};
+pub use self::stream::{number_stream_stamps, raise_descriptor_limit, receive_some, send_some, tcp_info, unsent};
 pub use self::supervise::{
     News, adopt_orphans, ask_supervisor, close_all_but, hold_signals, next_news, release_signals,
 };
@@ -48,7 +42,6 @@ mod address;
 mod batch;
 mod epoll;
 mod frames;
-mod gather;
 mod interrupts;
 mod link;
 mod message;

@@ -7,97 +7,25 @@ use std::os::fd::{AsFd, AsRawFd};
 
 use super::address::{RawAddr, address};
 use super::message::{ControlBuffer, HEADER, MessageInfo, count, receive_one};
+use crate::net::io::{Blocking, Origin, QueueEntry, Received};
 use crate::net::wire::zoned::ZonedIp;
 
-/// Where an entry of a socket's error queue comes from (`ee_origin`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Origin {
-    /// The local system.
-    Local,
-    /// An ICMP message.
-    Icmp,
-    /// An ICMPv6 message.
-    Icmp6,
-    /// A stamp of a packet sent.
-    Stamp,
-    /// Something else.
-    Other(u8),
-}
-
-/// An entry of a socket's error queue (`struct sock_extended_err`).
-#[derive(Clone, Copy, Debug)]
-pub struct QueueEntry {
-    /// The errno the kernel made of it.
-    pub errno: i32,
-    /// Where it comes from.
-    pub origin: Origin,
-    /// The ICMP type.
-    pub type_: u8,
-    /// The ICMP code.
-    pub code: u8,
-    /// The next-hop MTU, or the pointer, or the kind of stamp.
-    pub info: u32,
-    /// The number of the packet stamped. Of an ICMP error, where the socket asked for it (IP_RECVERR_RFC4884): the offset of
-    /// its extensions in what it quotes in the lower half; 0 if it announces none.
-    pub data: u32,
-    /// Who reports the error.
-    pub offender: Option<ZonedIp>,
-}
-
-/// What one recvmsg(2) brought.
-#[derive(Clone, Copy, Debug)]
-pub struct Received {
-    /// Bytes put into the buffer.
-    pub len: usize,
-    /// Whether the datagram was longer than the buffer (MSG_TRUNC).
-    pub truncated: bool,
-    /// The sender; for an entry of the error queue, the destination of the packet it is about.
-    pub addr: Option<SocketAddr>,
-    /// The kernel's stamp, in nanoseconds since 1970.
-    pub stamp: Option<i64>,
-    /// The TTL or hop limit it came with.
-    pub ttl: Option<u8>,
-    /// Datagrams the socket's full receive buffer has lost so far (SO_RXQ_OVFL).
-    pub overflow: Option<u32>,
-    /// The address of this host that it was sent to, where the socket asks for it (IP_PKTINFO, IPV6_PKTINFO).
-    pub to: Option<IpAddr>,
-    /// The entry, if it was read from the error queue.
-    pub entry: Option<QueueEntry>,
-}
-
-impl Received {
-    /// Without control messages.
-    const fn new(len: usize, truncated: bool, addr: Option<SocketAddr>) -> Self {
-        Self { len, truncated, addr, stamp: None, ttl: None, overflow: None, to: None, entry: None }
+/// The flags of a call that waits or not, on a socket that is in blocking mode.
+pub(super) const fn flags(wait: Blocking) -> libc::c_int {
+    match wait {
+        Blocking::No => libc::MSG_DONTWAIT,
+        Blocking::Yes => 0,
     }
-}
-
-/// Whether a call waits where there is nothing to receive, on a socket that is in blocking mode.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wait {
-    /// It returns at once (MSG_DONTWAIT).
-    No,
-    /// It waits for ever, or until a signal.
-    Yes,
-}
-
-impl Wait {
-    pub(super) const fn flags(self) -> libc::c_int {
-        match self {
-            Self::No => libc::MSG_DONTWAIT,
-            Self::Yes => 0,
-        }
-    }
-}
-
-/// Receives one datagram or one entry of the error queue, without waiting (recvmsg(2)).
-pub fn receive(fd: impl AsFd, buffer: &mut [u8], error_queue: bool) -> io::Result<Received> {
-    receive_with(fd, buffer, libc::MSG_DONTWAIT | if error_queue { libc::MSG_ERRQUEUE } else { 0 })
 }
 
 /// Receives one datagram with its control messages (recvmsg(2)).
-pub fn receive_data(fd: impl AsFd, buffer: &mut [u8], wait: Wait) -> io::Result<Received> {
-    receive_with(fd, buffer, wait.flags())
+pub fn receive(fd: impl AsFd, buffer: &mut [u8], wait: Blocking) -> io::Result<Received> {
+    receive_with(fd, buffer, flags(wait))
+}
+
+/// Takes one entry of the error queue, without waiting (recvmsg(2)).
+pub fn receive_error(fd: impl AsFd, buffer: &mut [u8]) -> io::Result<Received> {
+    receive_with(fd, buffer, libc::MSG_DONTWAIT | libc::MSG_ERRQUEUE)
 }
 
 fn receive_with(fd: impl AsFd, buffer: &mut [u8], flags: libc::c_int) -> io::Result<Received> {
@@ -106,9 +34,14 @@ fn receive_with(fd: impl AsFd, buffer: &mut [u8], flags: libc::c_int) -> io::Res
     Ok(read(arrival, name.get(), &control.0[..control.0.len().min(arrival.control)]))
 }
 
+/// What was received without control messages.
+const fn plain(len: usize, truncated: bool, addr: Option<SocketAddr>) -> Received {
+    Received { len, truncated, addr, stamp: None, ttl: None, overflow: None, to: None, entry: None }
+}
+
 /// What was received, from what the call says and its control messages.
 pub(super) fn read(arrival: MessageInfo, from: Option<SocketAddr>, control: &[u8]) -> Received {
-    let mut received = Received::new(arrival.len, arrival.is_cut(), from);
+    let mut received = plain(arrival.len, arrival.is_cut(), from);
     for (level, kind, data) in ControlMessages(control) {
         note(&mut received, level, kind, data);
     }
@@ -116,14 +49,14 @@ pub(super) fn read(arrival: MessageInfo, from: Option<SocketAddr>, control: &[u8
 }
 
 /// Receives one datagram and its sender (recvfrom(2)).
-pub fn receive_plain(fd: impl AsFd, buffer: &mut [u8], wait: Wait) -> io::Result<Received> {
-    let (mut name, flags) = (RawAddr::ROOM, wait.flags() | libc::MSG_TRUNC);
+pub fn receive_plain(fd: impl AsFd, buffer: &mut [u8], wait: Blocking) -> io::Result<Received> {
+    let (mut name, flags) = (RawAddr::ROOM, flags(wait) | libc::MSG_TRUNC);
     let (data, to) = (buffer.as_mut_ptr().cast(), name.bytes.as_mut_ptr().cast());
     // SAFETY: the buffer and the address are valid for the lengths given.
     let n = unsafe { libc::recvfrom(fd.as_fd().as_raw_fd(), data, buffer.len(), flags, to, &mut name.len) };
     // With MSG_TRUNC the call returns the datagram's own length, whatever the buffer's.
     let whole = count(n)?;
-    Ok(Received::new(whole.min(buffer.len()), whole > buffer.len(), name.get()))
+    Ok(plain(whole.min(buffer.len()), whole > buffer.len(), name.get()))
 }
 
 /// The control messages in a buffer: level, type and data (cmsg(3)).

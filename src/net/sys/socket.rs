@@ -2,7 +2,7 @@
 #![allow(unsafe_code)]
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::os::fd::{AsFd, AsRawFd};
 
 use super::address::RawAddr;
@@ -37,55 +37,6 @@ pub(super) fn option_bytes(fd: impl AsFd, level: i32, name: i32, value: &mut [u8
     count(done as isize).map(|_| len as usize)
 }
 
-/// Has the kernel queue the ICMP errors that concern a socket (IP_RECVERR, IPV6_RECVERR).
-pub fn queue_errors(fd: impl AsFd, is_ipv4: bool) -> io::Result<()> {
-    match is_ipv4 {
-        true => set_option(fd, libc::IPPROTO_IP, libc::IP_RECVERR, 1),
-        false => set_option(fd, libc::IPPROTO_IPV6, libc::IPV6_RECVERR, 1),
-    }
-}
-
-/// Has each datagram say how many before it a full receive buffer has lost (SO_RXQ_OVFL).
-pub fn count_overflow(fd: impl AsFd) -> io::Result<()> {
-    set_option(fd, libc::SOL_SOCKET, libc::SO_RXQ_OVFL, 1)
-}
-
-/// Has the kernel tell where the extensions of an ICMP error begin (RFC 4884), from Linux 5.9 on.
-pub fn ask_for_extensions(fd: impl AsFd, is_ipv4: bool) {
-    const IP_RECVERR_RFC4884: i32 = 26;
-    const IPV6_RECVERR_RFC4884: i32 = 31;
-    let _ = match is_ipv4 {
-        true => set_option(fd, libc::IPPROTO_IP, IP_RECVERR_RFC4884, 1),
-        false => set_option(fd, libc::IPPROTO_IPV6, IPV6_RECVERR_RFC4884, 1),
-    };
-}
-
-/// Sets the TTL or hop limit of what a socket sends (IP_TTL, IPV6_UNICAST_HOPS); `None`: the system's.
-pub fn set_unicast_ttl(fd: impl AsFd, is_ipv4: bool, ttl: Option<u8>) -> io::Result<()> {
-    let (level, name) = match is_ipv4 {
-        true => (libc::IPPROTO_IP, libc::IP_TTL),
-        false => (libc::IPPROTO_IPV6, libc::IPV6_UNICAST_HOPS),
-    };
-    set_option(fd, level, name, ttl.map_or(-1, i32::from))
-}
-
-/// As [`set_unicast_ttl`], and to groups too (IP_MULTICAST_TTL, IPV6_MULTICAST_HOPS), which a stream refuses.
-pub fn set_ttl(fd: impl AsFd, is_ipv4: bool, ttl: Option<u8>) -> io::Result<()> {
-    set_unicast_ttl(&fd, is_ipv4, ttl)?;
-    let (level, name) = match is_ipv4 {
-        true => (libc::IPPROTO_IP, libc::IP_MULTICAST_TTL),
-        false => (libc::IPPROTO_IPV6, libc::IPV6_MULTICAST_HOPS),
-    };
-    set_option(fd, level, name, ttl.map_or(-1, i32::from))
-}
-
-/// Sets the type of service or traffic class of what a socket sends, all eight bits (IP_TOS, IPV6_TCLASS).
-pub fn set_tos(fd: impl AsFd, is_ipv4: bool, tos: u8) -> io::Result<()> {
-    let (level, name) =
-        if is_ipv4 { (libc::IPPROTO_IP, libc::IP_TOS) } else { (libc::IPPROTO_IPV6, libc::IPV6_TCLASS) };
-    set_option(fd, level, name, i32::from(tos))
-}
-
 /// How many datagrams a socket has dropped, by its own count (SO_MEMINFO).
 pub fn drops(fd: impl AsFd) -> io::Result<u64> {
     const DROPS: usize = 8; // SK_MEMINFO_DROPS
@@ -93,7 +44,6 @@ pub fn drops(fd: impl AsFd) -> io::Result<u64> {
 }
 
 /// How much memory the datagrams take that wait in a socket: each of the same size as much.
-#[cfg(test)]
 pub fn waiting_memory(fd: impl AsFd) -> io::Result<u32> {
     const RMEM_ALLOC: usize = 0; // SK_MEMINFO_RMEM_ALLOC
     memory_info(fd, RMEM_ALLOC)
@@ -123,14 +73,6 @@ pub fn number_stamps(fd: impl AsFd) {
 pub fn stamp_arrivals(fd: impl AsFd) {
     let stamps = libc::SOF_TIMESTAMPING_RX_SOFTWARE | libc::SOF_TIMESTAMPING_SOFTWARE;
     let _ = set_option(fd, libc::SOL_SOCKET, libc::SO_TIMESTAMPING, stamps as i32);
-}
-
-/// The socket's local address (getsockname(2)).
-pub fn local_addr(socket: &socket2::Socket) -> io::Result<SocketAddr> {
-    socket
-        .local_addr()?
-        .as_socket()
-        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "not an Internet socket"))
 }
 
 /// Sends one datagram from `source`, an address of this host, without waiting (sendmsg(2), IP_PKTINFO, IPV6_PKTINFO).

@@ -8,19 +8,20 @@ use std::os::fd::{AsFd, AsRawFd};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 use super::message::count;
-use super::receive::Wait;
+use super::receive::flags;
 use super::set_option;
 use super::socket::option_bytes;
+use crate::net::io::{Blocking, TcpInfo};
 
 /// Receives what has arrived, as far as `buffer` has room (recv(2)); nothing at the end of the stream. What the buffer held
 /// does not matter: to clear it for each message of a thousand threads would cost as much as to receive it.
-pub fn receive_some(fd: impl AsFd, buffer: &mut [MaybeUninit<u8>], wait: Wait) -> io::Result<&[u8]> {
+pub fn receive_some(fd: impl AsFd, buffer: &mut [MaybeUninit<u8>], wait: Blocking) -> io::Result<&[u8]> {
     let (fd, to, none) = (fd.as_fd().as_raw_fd(), buffer.as_mut_ptr(), std::ptr::null_mut::<u8>());
     // Not by the function of the C library, in which a thread can be cancelled: two looks at the thread's state for each call.
     // SAFETY: the buffer is valid for its length, and the kernel only writes to it: the first bytes, as many as it returns. No
     // address is asked for.
     unsafe {
-        let n = libc::syscall(libc::SYS_recvfrom, fd, to, buffer.len(), wait.flags(), none, none);
+        let n = libc::syscall(libc::SYS_recvfrom, fd, to, buffer.len(), flags(wait), none, none);
         Ok(std::slice::from_raw_parts(to.cast_const().cast(), count(n as isize)?))
     }
 }
@@ -54,35 +55,6 @@ pub fn number_stream_stamps(fd: impl AsFd) {
     for flags in [stamps, numbered, numbered | libc::SOF_TIMESTAMPING_OPT_ID_TCP] {
         let _ = set_option(&fd, libc::SOL_SOCKET, libc::SO_TIMESTAMPING, flags as i32);
     }
-}
-
-/// What the kernel knows of a connection (TCP_INFO). Times are in microseconds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct TcpInfo {
-    /// The state of the connection, as a number of the kernel's.
-    pub state: u8,
-    /// Timeouts in a row without an acknowledgement.
-    pub backoff: u8,
-    /// The retransmission timeout.
-    pub rto: u32,
-    /// The largest segment sent, in bytes.
-    pub mss: u32,
-    /// Segments sent and not acknowledged.
-    pub unacked: u32,
-    /// Segments held for lost.
-    pub lost: u32,
-    /// The smoothed round-trip time.
-    pub rtt: u32,
-    /// Its mean deviation.
-    pub rtt_deviation: u32,
-    /// The congestion window in segments.
-    pub congestion_window: u32,
-    /// The path's maximum transmission unit in bytes.
-    pub path_mtu: u32,
-    /// Whether segments carry timestamps (RFC 7323).
-    pub has_timestamps: bool,
-    /// Segments sent again since the connection was made.
-    pub retransmits: u32,
 }
 
 /// What the kernel knows of the connection (TCP_INFO).

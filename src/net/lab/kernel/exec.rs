@@ -9,9 +9,10 @@ use super::LabHost;
 use super::helper::protocol::{Answer, Request};
 use super::refusal::Refusal;
 use crate::net::error::{Error, ErrorKind, Result};
+use crate::net::host::Waited;
 use crate::net::host::environment::{environment, process};
+use crate::net::host::kernel::wait_for;
 use crate::net::host::stop::Stop;
-use crate::net::host::{Host, Waited};
 use crate::net::lab::Lab;
 use crate::net::sys::{self, PollFd};
 use crate::net::time::Instant;
@@ -85,13 +86,13 @@ impl Program {
     ///
     /// # Errors
     /// `closed`: the lab has ended, and the program with it.
-    pub fn wait(&self, host: &dyn Host, until: Option<Instant>, stop: &Stop) -> Result<Option<Exit>> {
+    pub fn wait(&self, until: Option<Instant>, stop: &Stop) -> Result<Option<Exit>> {
         loop {
             if let Some(exit) = self.try_wait()? {
                 return Ok(Some(exit));
             }
             let mut fds = [PollFd::readable(self.status.as_fd())];
-            match host.wait(&mut fds, until, stop).map_err(|err| Error::system("exec", &err))? {
+            match wait_for(&mut fds, until, stop).map_err(|err| Error::system("exec", &err))? {
                 Waited::Ready => {}
                 Waited::TimedOut | Waited::Stopped => return Ok(None),
             }

@@ -9,11 +9,14 @@ use socket2::{Domain, Protocol, Socket, Type};
 use super::helper::protocol::Request;
 use crate::net::error::{Error, Result};
 use crate::net::host::id::HostId;
+use crate::net::host::kernel::{KernelSocket, numbers};
+use crate::net::host::socket::{Awaited, HostSocket, Poller, SocketType};
 use crate::net::host::stop::Stop;
 use crate::net::host::{Host, ThisMachine, Waited};
 use crate::net::lab::{Lab, Prefix, v4_first};
-use crate::net::sys::PollFd;
+use crate::net::sys;
 use crate::net::time::Instant;
+use crate::net::wire::Family;
 
 /// A host of a lab. Clones are the same host.
 #[derive(Clone, Debug)]
@@ -83,6 +86,21 @@ impl LabHost {
         self.ask("setting", &Request::Setting(self.0.number, path, value.to_string()))
     }
 
+    /// Makes any socket of the kernel in it (socket(2)).
+    ///
+    /// # Errors
+    /// What socket(2) reports there, or that the lab has ended.
+    pub fn kernel_socket(&self, domain: Domain, kind: Type, protocol: Option<Protocol>) -> io::Result<Socket> {
+        let protocol = protocol.map_or(0, i32::from);
+        let request = Request::Socket(self.0.number, domain.into(), kind.into(), protocol);
+        let asked = self.0.lab.control().ask("socket", &request, &[]);
+        let (_, fds) = asked.map_err(|err| match err.code {
+            Some(errno) => io::Error::from_raw_os_error(errno),
+            None => io::Error::other(err),
+        })?;
+        fds.into_iter().next().map(Socket::from).ok_or_else(|| io::Error::other(self.0.lab.control().why_gone()))
+    }
+
     pub(in crate::net::lab) fn parts(&self) -> &HostParts {
         &self.0
     }
@@ -109,15 +127,18 @@ impl Host for LabHost {
         self.0.lab.lookup(name)
     }
 
-    fn socket(&self, domain: Domain, kind: Type, protocol: Option<Protocol>) -> io::Result<Socket> {
-        let protocol = protocol.map_or(0, i32::from);
-        let request = Request::Socket(self.0.number, domain.into(), kind.into(), protocol);
-        let asked = self.0.lab.control().ask("socket", &request, &[]);
-        let (_, fds) = asked.map_err(|err| match err.code {
-            Some(errno) => io::Error::from_raw_os_error(errno),
-            None => io::Error::other(err),
-        })?;
-        fds.into_iter().next().map(Socket::from).ok_or_else(|| io::Error::other(self.0.lab.control().why_gone()))
+    fn socket(&self, kind: SocketType, family: Family) -> io::Result<Arc<dyn HostSocket>> {
+        let (domain, socket_type, protocol) = numbers(kind, family);
+        let socket = self.kernel_socket(domain, socket_type, Some(protocol))?;
+        Ok(Arc::new(KernelSocket::new(socket, kind, family)?))
+    }
+
+    fn poller(&self) -> io::Result<Box<dyn Poller>> {
+        ThisMachine.poller()
+    }
+
+    fn interface(&self, name: &str) -> io::Result<u32> {
+        sys::interface_index(self.kernel_socket(Domain::IPV6, Type::DGRAM, None)?, name)
     }
 
     fn now(&self) -> Instant {
@@ -128,7 +149,15 @@ impl Host for LabHost {
         ThisMachine.unix_nanos()
     }
 
-    fn wait(&self, fds: &mut [PollFd<'_>], until: Option<Instant>, stop: &Stop) -> io::Result<Waited> {
-        ThisMachine.wait(fds, until, stop)
+    fn wait(&self, awaited: &mut [Awaited<'_>], until: Option<Instant>, stop: &Stop) -> io::Result<Waited> {
+        ThisMachine.wait(awaited, until, stop)
+    }
+
+    fn wait_awake(&self, until: Instant, stop: &Stop) -> io::Result<Waited> {
+        ThisMachine.wait_awake(until, stop)
+    }
+
+    fn wait_in(&self, stop: &Stop, call: &mut dyn FnMut()) -> bool {
+        ThisMachine.wait_in(stop, call)
     }
 }

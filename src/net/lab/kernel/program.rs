@@ -13,7 +13,9 @@ use super::exec::Program as Process;
 pub use super::exec::{Command, Exit};
 use crate::net::error::{Error, ErrorKind, Result};
 use crate::net::host::environment::environment;
-use crate::net::host::stop::{Sleeper, Stage, Stop};
+use crate::net::host::kernel::wait_for;
+use crate::net::host::notify::Notify;
+use crate::net::host::stop::{Stage, Stop};
 use crate::net::host::{Host, Waited, threads};
 use crate::net::sys::{self, PollFd};
 use crate::net::time::{Duration, Instant};
@@ -90,7 +92,7 @@ struct Inner {
     out: Mutex<Kept>,
     err: Mutex<Kept>,
     /// Notified of each piece of output, and of the end.
-    news: Arc<Sleeper>,
+    news: Arc<Notify>,
     ended: AtomicBool,
     /// `None` while it runs, and if how it ended is not known.
     exit: Mutex<Option<Exit>>,
@@ -203,13 +205,13 @@ impl Program {
 
     /// Waits until it has ended, until `until`, or until `stop` has reached `stage`.
     pub fn wait(&self, until: Option<Instant>, stop: &Stop, stage: Stage) -> ProgramWait {
-        self.wait_until(|| false, until, Some(stop), stage)
+        self.wait_until(|| false, until, Some((stop, stage)))
     }
 
     /// Waits until it has printed `text`, to either stream; or has ended.
     pub fn wait_for(&self, text: &str, until: Instant, stop: &Stop) -> ProgramWait {
         let seen = || self.has_printed(text);
-        self.wait_until(seen, Some(until), Some(stop), Stage::Interrupted)
+        self.wait_until(seen, Some(until), Some((stop, Stage::Interrupted)))
     }
 
     /// Whether it has printed `text`, to either stream.
@@ -219,33 +221,11 @@ impl Program {
         holds(&lock(&self.0.out)) || holds(&lock(&self.0.err))
     }
 
-    fn wait_until(
-        &self,
-        seen: impl Fn() -> bool,
-        until: Option<Instant>,
-        stop: Option<&Stop>,
-        stage: Stage,
-    ) -> ProgramWait {
-        environment().flush();
-        let news = &self.0.news;
-        if let Some(stop) = stop {
-            stop.subscribe(news);
-        }
-        let mut guard = lock(&news.lock);
-        loop {
-            if self.has_ended() || seen() {
-                return ProgramWait::Done;
-            }
-            if stop.is_some_and(|stop| stop.stage() >= stage) {
-                return ProgramWait::Stopped;
-            }
-            guard = match until.map(|until| until - self.0.host.now()) {
-                None => news.wake.wait(guard).unwrap_or_else(PoisonError::into_inner),
-                Some(left) if left > Duration::ZERO => {
-                    news.wake.wait_timeout(guard, left.into()).unwrap_or_else(PoisonError::into_inner).0
-                }
-                Some(_) => return ProgramWait::TimedOut,
-            };
+    fn wait_until(&self, seen: impl Fn() -> bool, until: Option<Instant>, stop: Option<(&Stop, Stage)>) -> ProgramWait {
+        match self.0.host.park(&self.0.news, until, stop, &mut || self.has_ended() || seen()) {
+            Waited::Ready => ProgramWait::Done,
+            Waited::TimedOut => ProgramWait::TimedOut,
+            Waited::Stopped => ProgramWait::Stopped,
         }
     }
 
@@ -265,7 +245,7 @@ impl Program {
             return Ok(());
         }
         self.0.process.signal(signal)?;
-        let wait = || self.wait_until(|| false, Some(self.0.host.now() + GRACE), None, Stage::Terminated);
+        let wait = || self.wait_until(|| false, Some(self.0.host.now() + GRACE), None);
         if wait() == ProgramWait::Done {
             return if self.lab_ended() { Ok(()) } else { self.0.process.kill() };
         }
@@ -312,7 +292,7 @@ impl Inner {
         // A wait until now would not even look.
         let is_ready = match over {
             true => sys::ppoll(&mut fds, Some(Duration::ZERO)).is_ok_and(|ready| ready > 0),
-            false => matches!(self.host.wait(&mut fds, None, never), Ok(Waited::Ready)),
+            false => matches!(wait_for(&mut fds, None, never), Ok(Waited::Ready)),
         };
         let mut ready = fds.iter().map(PollFd::is_ready);
         is_ready.then(|| of.map(|fd| fd.is_some() && ready.next() == Some(true)))

@@ -1,21 +1,19 @@
 //! A listener for all ICMP that reaches a host, whomever it is for.
 
 use std::net::SocketAddr;
-use std::os::fd::AsFd;
 use std::sync::{Arc, Mutex, Weak};
 use std::{fmt, io};
 
-use socket2::{Domain, Protocol, Socket, Type};
-
 use super::error;
-use crate::net::error::{Error, Result};
+use crate::net::error::{Error, Result, errno, number_of};
 use crate::net::host::id::HostId;
+use crate::net::host::socket::{Awaited, HostSocket, SocketOption, SocketType};
 use crate::net::host::stop::Stop;
 use crate::net::host::{Host, Waited};
+use crate::net::io::Blocking;
 use crate::net::socket::endpoint::lock;
 use crate::net::socket::error_queue::closed;
 use crate::net::socket::session::{Session, Settle};
-use crate::net::sys::{self, PollFd};
 use crate::net::time::Instant;
 use crate::net::wire::Family;
 use crate::net::wire::icmp::{Kind, identify};
@@ -31,7 +29,7 @@ struct Inner {
     /// The kinds that are wanted; empty: all.
     only: Vec<Kind>,
     /// None once closed.
-    sockets: Mutex<Vec<(Family, Arc<Socket>)>>,
+    sockets: Mutex<Vec<(Family, Arc<dyn HostSocket>)>>,
 }
 
 /// An ICMP message as it arrived.
@@ -59,10 +57,10 @@ impl Listener {
         let mut sockets = Vec::new();
         for one in wanted {
             match open(&*host, one) {
-                Ok(socket) => sockets.push((one, Arc::new(socket))),
+                Ok(socket) => sockets.push((one, socket)),
                 // A host need not have IPv6.
-                Err(err) if family.is_none() && err.raw_os_error() == Some(libc::EAFNOSUPPORT) => {}
-                Err(err) if matches!(err.raw_os_error(), Some(libc::EPERM | libc::EACCES)) => {
+                Err(err) if family.is_none() && number_of(&err) == errno::EAFNOSUPPORT => {}
+                Err(err) if err.kind() == io::ErrorKind::PermissionDenied => {
                     return Err(Error { op: "listen", ..error::refused(&err, true) });
                 }
                 Err(err) => return Err(Error::system("listen", &err)),
@@ -87,7 +85,7 @@ impl Listener {
             }
             let mut passed_over = false;
             for (family, socket) in &sockets {
-                match sys::receive(socket.as_fd(), &mut buffer, false) {
+                match socket.receive(&mut buffer, Blocking::No) {
                     Ok(received) => {
                         let Some(mut from) = received.addr else { continue };
                         from.set_port(0);
@@ -109,8 +107,8 @@ impl Listener {
             if passed_over && !stop.is_stopped() && until.is_none_or(|until| self.0.host.now() < until) {
                 continue;
             }
-            let mut fds: Vec<PollFd<'_>> = sockets.iter().map(|(_, socket)| PollFd::readable(socket.as_fd())).collect();
-            match self.0.host.wait(&mut fds, until, stop).map_err(|err| Error::system("recv", &err))? {
+            let mut awaited: Vec<_> = sockets.iter().map(|(_, socket)| Awaited::readable(&**socket)).collect();
+            match self.0.host.wait(&mut awaited, until, stop).map_err(|err| Error::system("recv", &err))? {
                 Waited::Ready => {}
                 Waited::TimedOut | Waited::Stopped => return Ok(None),
             }
@@ -138,15 +136,10 @@ impl Settle for Inner {
     }
 }
 
-fn open(host: &dyn Host, family: Family) -> io::Result<Socket> {
-    let (domain, protocol, level, ttl) = match family {
-        Family::V4 => (Domain::IPV4, Protocol::ICMPV4, libc::IPPROTO_IP, libc::IP_RECVTTL),
-        Family::V6 => (Domain::IPV6, Protocol::ICMPV6, libc::IPPROTO_IPV6, libc::IPV6_RECVHOPLIMIT),
-    };
-    let socket = host.socket(domain, Type::RAW, Some(protocol))?;
-    socket.set_nonblocking(true)?;
-    sys::set_option(socket.as_fd(), level, ttl, 1)?;
-    sys::stamp_arrivals(socket.as_fd());
+fn open(host: &dyn Host, family: Family) -> io::Result<Arc<dyn HostSocket>> {
+    let socket = host.socket(SocketType::RawIcmp, family)?;
+    socket.set(SocketOption::ArrivalTtl)?;
+    socket.set(SocketOption::StampArrivals)?;
     Ok(socket)
 }
 

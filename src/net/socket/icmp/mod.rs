@@ -8,11 +8,8 @@ use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicBool, AtomicU32};
 use std::sync::{Arc, Weak};
-
-use socket2::{Domain, Protocol, Socket, Type};
 
 use self::extended::Questions;
 use self::payload::Payload;
@@ -20,13 +17,13 @@ use self::probing::{BURST, HEADER};
 use super::endpoint::{Endpoint, shares_endpoint};
 use super::prober::{Prober, Probing, Script, Tally, Work, notices};
 use super::session::{Session, Settle};
-use crate::net::error::{Error, Result};
+use crate::net::error::{Error, Result, errno, number_of};
 use crate::net::host::Host;
 use crate::net::host::addr::check_zone;
 use crate::net::host::id::HostId;
+use crate::net::host::socket::{Filter, HostSocket, SocketOption, SocketType};
 use crate::net::host::stop::Stop;
 use crate::net::probe::outcome::{Outcome, Probe};
-use crate::net::sys;
 use crate::net::wire::Family;
 use crate::net::wire::icmp::IcmpError;
 use crate::net::wire::zoned::ZonedIp;
@@ -39,10 +36,8 @@ mod payload;
 mod probing;
 mod receiving;
 
-pub(in crate::net) use self::extended::{IN_FLIGHT, check_subject};
-use super::icmp_monitor;
-
 pub use self::error::{MAX_SIZE_V4, MAX_SIZE_V6, check_size};
+pub(in crate::net) use self::extended::{IN_FLIGHT, check_subject};
 pub use self::listener::{IcmpMessage, Listener};
 pub use self::mtu::interface_mtu;
 
@@ -130,14 +125,12 @@ impl IcmpSocket {
             return Err(Error::invalid("open", format!("the local address {from} is not {family}")));
         }
         let set_up = || -> io::Result<SocketAddr> {
-            socket.set_nonblocking(true)?;
             if mode == Mode::Raw {
-                heed(&socket, family)?;
+                pass_replies(&*socket, family)?;
             }
-            set_options(&socket, family, mode, options)?;
+            set_options(&*socket, family, mode, options)?;
             // The port of a ping socket is its identifier; the kernel finds a free one.
-            socket.bind(&from.with_port(0).into())?;
-            let bound = sys::local_addr(&socket)?;
+            let bound = socket.bind(from.with_port(0))?;
             let id = if mode == Mode::Ping { bound.port() } else { (random() as u16).max(1) };
             Ok(ZonedIp::from(bound).with_port(id))
         };
@@ -189,7 +182,7 @@ impl IcmpSocket {
         let socket = self.0.socket("ping")?;
         let mut prober = self.0.probing.lock("ping")?;
         let message = &compose(prober.next_number());
-        let mut work = Work { transport: self, socket: &socket, stop, script: &mut Script::default() };
+        let mut work = Work { transport: self, socket: &*socket, stop, script: &mut Script::default() };
         prober.ping(&mut work, &Probe { message, ..*probe })
     }
 
@@ -255,21 +248,17 @@ impl Drop for Inner {
 }
 
 /// A ping socket, or, where that is refused, a raw one.
-fn make(host: &dyn Host, family: Family, raw: bool) -> Result<(Socket, Mode)> {
-    let (domain, protocol) = match family {
-        Family::V4 => (Domain::IPV4, Protocol::ICMPV4),
-        Family::V6 => (Domain::IPV6, Protocol::ICMPV6),
-    };
-    let refused = |err: &io::Error| matches!(err.raw_os_error(), Some(libc::EACCES | libc::EPERM));
+fn make(host: &dyn Host, family: Family, raw: bool) -> Result<(Arc<dyn HostSocket>, Mode)> {
+    let refused = |err: &io::Error| err.kind() == io::ErrorKind::PermissionDenied;
     if !raw {
-        match host.socket(domain, Type::DGRAM, Some(protocol)) {
+        match host.socket(SocketType::Ping, family) {
             Ok(socket) => return Ok((socket, Mode::Ping)),
             // EPROTONOSUPPORT: a kernel without ping sockets.
-            Err(err) if refused(&err) || err.raw_os_error() == Some(libc::EPROTONOSUPPORT) => {}
+            Err(err) if refused(&err) || number_of(&err) == errno::EPROTONOSUPPORT => {}
             Err(err) => return Err(Error::system("open", &err)),
         }
     }
-    match host.socket(domain, Type::RAW, Some(protocol)) {
+    match host.socket(SocketType::RawIcmp, family) {
         Ok(socket) => Ok((socket, Mode::Raw)),
         Err(err) if refused(&err) => Err(error::refused(&err, raw)),
         Err(err) => Err(Error::system("open", &err)),
@@ -277,39 +266,27 @@ fn make(host: &dyn Host, family: Family, raw: bool) -> Result<(Socket, Mode)> {
 }
 
 /// Has a raw socket receive replies and errors, and nothing else.
-fn heed(socket: &Socket, family: Family) -> io::Result<()> {
+fn pass_replies(socket: &dyn HostSocket, family: Family) -> io::Result<()> {
     match family {
-        Family::V4 => icmp_monitor::heed(socket, &[0, 3, 4, 5, 11, 12, 31]),
-        Family::V6 => icmp_monitor::heed_v6(socket, (0..=127).chain([129, 137, 161])),
+        Family::V4 => socket.filter(Filter::Types(&[0, 3, 4, 5, 11, 12, 31])),
+        Family::V6 => socket.filter(Filter::Types(&(0..=127).chain([129, 137, 161]).collect::<Vec<u8>>())),
     }
 }
 
-fn set_options(socket: &Socket, family: Family, mode: Mode, options: &Options) -> io::Result<()> {
-    let fd = socket.as_fd();
-    let (level, errors, ttl, discover) = match family {
-        Family::V4 => (libc::IPPROTO_IP, libc::IP_RECVERR, libc::IP_RECVTTL, libc::IP_MTU_DISCOVER),
-        Family::V6 => (libc::IPPROTO_IPV6, libc::IPV6_RECVERR, libc::IPV6_RECVHOPLIMIT, libc::IPV6_MTU_DISCOVER),
-    };
-    let is_ipv4 = family == Family::V4;
-    sys::set_option(fd, level, errors, 1)?;
-    if mode == Mode::Ping || !is_ipv4 {
+fn set_options(socket: &dyn HostSocket, family: Family, mode: Mode, options: &Options) -> io::Result<()> {
+    // Only newer kernels have it.
+    let _ = socket.set(SocketOption::ErrorExtensions);
+    let wanted = [
+        Some(SocketOption::QueueErrors),
         // Otherwise the header says.
-        sys::set_option(fd, level, ttl, 1)?;
-    }
-    sys::ask_for_extensions(fd, is_ipv4);
-    if let Some(ttl) = options.ttl {
-        sys::set_ttl(fd, is_ipv4, Some(ttl))?;
-    }
-    sys::set_tos(fd, is_ipv4, options.tos)?;
-    socket.set_broadcast(options.broadcast)?;
-    if let Some(set) = options.dont_fragment {
-        // Not IP_PMTUDISC_DO, which would refuse by what was learnt instead of asking the path.
-        sys::set_option(fd, level, discover, if set { libc::IP_PMTUDISC_PROBE } else { libc::IP_PMTUDISC_DONT })?;
-    }
-    match options.receive_buffer {
-        Some(bytes) => socket.set_recv_buffer_size(bytes.min(i32::MAX as usize)),
-        None => Ok(()),
-    }
+        (mode == Mode::Ping || family == Family::V6).then_some(SocketOption::ArrivalTtl),
+        options.ttl.map(|ttl| SocketOption::Ttl(Some(ttl))),
+        Some(SocketOption::Tos(options.tos)),
+        Some(SocketOption::Broadcast(options.broadcast)),
+        options.dont_fragment.map(SocketOption::DontFragment),
+        options.receive_buffer.map(SocketOption::ReceiveBuffer),
+    ];
+    wanted.into_iter().flatten().try_for_each(|option| socket.set(option))
 }
 
 /// A number that no other process can guess.

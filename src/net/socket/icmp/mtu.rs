@@ -2,13 +2,12 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::AsFd;
-
-use socket2::{Domain, Type};
 
 use crate::net::error::{Error, ErrorKind, Result};
 use crate::net::host::Host;
-use crate::net::sys::{self, Origin, RawAddr};
+use crate::net::host::socket::{Outgoing, SocketOption, SocketType, SocketValue};
+use crate::net::io::Origin;
+use crate::net::wire::Family;
 use crate::net::wire::zoned::ZonedIp;
 
 /// Above this an interface takes any datagram, and there is nothing to find out.
@@ -38,24 +37,19 @@ pub fn interface_mtu(host: &dyn Host, to: SocketAddr) -> Result<u32> {
 fn find(host: &dyn Host, mut to: SocketAddr) -> io::Result<u32> {
     // Discard (RFC 863); nothing is sent there.
     to.set_port(9);
-    let socket = host.socket(Domain::for_address(to), Type::DGRAM, None)?;
-    socket.set_nonblocking(true)?;
-    let (level, errors, discover, mtu) = match to.is_ipv4() {
-        true => (libc::IPPROTO_IP, libc::IP_RECVERR, libc::IP_MTU_DISCOVER, libc::IP_MTU),
-        false => (libc::IPPROTO_IPV6, libc::IPV6_RECVERR, libc::IPV6_MTU_DISCOVER, libc::IPV6_MTU),
-    };
-    socket.connect(&to.into())?;
-    let known = u32::try_from(sys::option(socket.as_fd(), level, mtu)?).unwrap_or(0);
+    let socket = host.socket(SocketType::Udp, Family::of(to.ip()))?;
+    socket.connect(to)?;
+    let known = socket.get(SocketValue::PathMtu)?.map_or(0, |mtu| mtu as u32);
     if known >= ANY {
         return Ok(known.min(MOST));
     }
     // That may be what was learnt of the path. What is too large for the interface itself does not leave the host, and the
     // error queue says what is not. Only a loopback takes everything.
-    sys::set_option(socket.as_fd(), level, errors, 1)?;
-    sys::set_option(socket.as_fd(), level, discover, libc::IP_PMTUDISC_PROBE)?;
-    if sys::send_to(socket.as_fd(), &vec![0; LARGEST], &RawAddr::from(to)).is_ok() {
+    socket.set(SocketOption::QueueErrors)?;
+    socket.set(SocketOption::DontFragment(true))?;
+    if socket.send(&Outgoing { data: &vec![0; LARGEST], to: Some(to), source: None }).is_ok() {
         return Ok(MOST);
     }
-    let entry = sys::receive(socket.as_fd(), &mut [], true).ok().and_then(|received| received.entry);
+    let entry = socket.next_error(&mut []).ok().and_then(|received| received.entry);
     Ok(entry.filter(|entry| entry.origin == Origin::Local && entry.info > 0).map_or(known, |entry| entry.info))
 }

@@ -1,16 +1,15 @@
 //! Sending echo requests, and what the prober needs of the socket.
 
 use std::io;
-use std::os::fd::AsFd;
 use std::sync::atomic::Ordering;
-
-use socket2::Socket;
 
 use super::error::send_error;
 use super::{IcmpSocket, Mode, receiving};
 use crate::net::error::Result;
 use crate::net::host::Waited;
+use crate::net::host::socket::{Awaited, Filter, HostSocket, Outgoing, SocketOption};
 use crate::net::host::stop::Stop;
+use crate::net::io::Batch;
 use crate::net::observe::event::Event;
 use crate::net::policy::datagram::Datagram;
 use crate::net::probe::ledger::{Blame, ProbeId};
@@ -18,9 +17,7 @@ use crate::net::probe::outcome::Probe;
 use crate::net::socket::endpoint::Endpoint;
 use crate::net::socket::error_queue::{Queue, Queued, is_pending_error, take_entries};
 use crate::net::socket::icmp_monitor::is_kept;
-use crate::net::socket::packet_filter::of_replies;
 use crate::net::socket::prober::{Prober, Probing, Recognised, Text, Transport};
-use crate::net::sys::{self, PollFd, RawAddr};
 use crate::net::time::Instant;
 use crate::net::wire::Family;
 use crate::net::wire::icmp::{Echo, IcmpError, Kind, Message};
@@ -35,7 +32,7 @@ const IP_HEADER: usize = 20;
 pub(super) const BURST: usize = 32;
 
 /// Replies to messages of so many octets are received whole together with others, whatever options their IP headers have.
-const SMALL: usize = sys::GATHERED_SIZE - 60;
+const SMALL: usize = Batch::SMALL - 60;
 
 /// How many replies to others a socket that is not fast receives before they are kept from it.
 const OTHERS: u32 = 32;
@@ -53,7 +50,7 @@ impl IcmpSocket {
             && let Some(socket) = self.0.open()
         {
             // Without the filter they are passed over one by one.
-            let _ = socket.attach_filter(&of_replies(self.0.family, self.id()));
+            let _ = socket.filter(Filter::Replies(self.id()));
         }
     }
 
@@ -90,14 +87,14 @@ impl Transport for IcmpSocket {
         })
     }
 
-    fn prepare(&self, socket: &Socket, first: bool) -> bool {
+    fn prepare(&self, socket: &dyn HostSocket, first: bool) -> bool {
         if !self.0.prepared.swap(true, Ordering::Relaxed) {
             if self.0.mode == Mode::Ping {
                 // Errors about questions, which Linux does not queue for sockets of IPv6.
                 self.0.probing.monitor.open(&*self.0.host, self.0.local, &[1, 2, 3, 4]);
             }
             if self.0.as_ping {
-                sys::stamp_arrivals(socket.as_fd());
+                let _ = socket.set(SocketOption::StampArrivals);
             } else {
                 self.0.number_stamps(socket);
             }
@@ -106,7 +103,7 @@ impl Transport for IcmpSocket {
         self.0.mode == Mode::Raw && (first || !self.0.fast) && unfiltered()
     }
 
-    fn drain(&self, socket: &Socket, most: usize, queued: Queue<'_>) -> usize {
+    fn drain(&self, socket: &dyn HostSocket, most: usize, queued: Queue<'_>) -> usize {
         if self.0.fast && !self.0.has_errors.swap(false, Ordering::Relaxed) {
             return 0;
         }
@@ -119,17 +116,22 @@ impl Transport for IcmpSocket {
         })
     }
 
-    fn send(&self, socket: &Socket, probe: &Probe<'_>, sent: &mut Instant, queued: Queue<'_>) -> Result<Option<u32>> {
+    fn send(
+        &self,
+        socket: &dyn HostSocket,
+        probe: &Probe<'_>,
+        sent: &mut Instant,
+        queued: Queue<'_>,
+    ) -> Result<Option<u32>> {
         let mut to = probe.to;
         self.0.session.events.tell(|| Event::Sent { flow: self.0.flow(self.0.local, to), data: probe.message });
         if probe.message.len() > SMALL {
             self.0.has_large.store(true, Ordering::Relaxed);
         }
         to.set_port(0);
-        let raw = RawAddr::from(to);
         let call = || {
             *sent = self.0.host.now();
-            sys::send_to(socket.as_fd(), probe.message, &raw)
+            socket.send(&Outgoing { data: probe.message, to: Some(to), source: None })
         };
         let look = |err: &io::Error| {
             self.0.has_errors.store(true, Ordering::Relaxed);
@@ -153,7 +155,7 @@ impl Transport for IcmpSocket {
 
     fn receive(
         &self,
-        socket: &Socket,
+        socket: &dyn HostSocket,
         most: usize,
         arrived: &mut Vec<Datagram>,
         queued: Queue<'_>,
@@ -177,10 +179,10 @@ impl Transport for IcmpSocket {
         receiving::blame(&self.0, prober, error, awaited)
     }
 
-    fn wait(&self, socket: &Socket, until: Option<Instant>, stop: &Stop) -> io::Result<Waited> {
-        let mut fd = PollFd::readable(socket.as_fd());
-        let waited = self.0.probing.monitor.wait(&*self.0.host, &mut fd, until, stop)?;
-        if fd.has_error() {
+    fn wait(&self, socket: &dyn HostSocket, until: Option<Instant>, stop: &Stop) -> io::Result<Waited> {
+        let mut awaited = Awaited::readable(socket);
+        let waited = self.0.probing.monitor.wait(&*self.0.host, &mut awaited, until, stop)?;
+        if awaited.has_error {
             self.0.has_errors.store(true, Ordering::Relaxed);
         }
         Ok(waited)

@@ -2,21 +2,19 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::AsFd;
 use std::sync::atomic::Ordering;
-
-use socket2::Socket;
 
 use super::payload::Match;
 use super::probing::HEADER;
 use super::{IcmpSocket, Inner, Mode, extended};
+use crate::net::host::socket::HostSocket;
+use crate::net::io::{Batch, Blocking, Received};
 use crate::net::observe::event::Event;
 use crate::net::policy::datagram::Datagram;
 use crate::net::probe::ledger::{Blame, Key, ProbeId, Stray};
 use crate::net::socket::error_queue::{Queue, Queued, receive_past_errors};
 use crate::net::socket::prober::{Prober, Recognised};
 use crate::net::socket::scratch::{with_packet, with_small};
-use crate::net::sys::{self, Received};
 use crate::net::wire::content::Content;
 use crate::net::wire::icmp::{IcmpError, Kind, Message};
 use crate::net::wire::ip::Packet;
@@ -28,11 +26,10 @@ const ROUNDS: u64 = 4;
 
 impl IcmpSocket {
     /// Receives without waiting until there is an echo reply; `None` if there is none. Errors are given to `queued`.
-    pub(super) fn take(&self, socket: &Socket, queued: Queue<'_>) -> io::Result<Option<Datagram>> {
+    pub(super) fn take(&self, socket: &dyn HostSocket, queued: Queue<'_>) -> io::Result<Option<Datagram>> {
         with_packet(|buffer| {
             loop {
-                let received =
-                    receive_past_errors(|| sys::receive(socket.as_fd(), buffer, false), || self.met_error())?;
+                let received = receive_past_errors(|| socket.receive(buffer, Blocking::No), || self.met_error())?;
                 let Some(received) = received else { return Ok(None) };
                 if let Some(datagram) = self.sort(&buffer[..received.len], &received, queued) {
                     return Ok(Some(datagram));
@@ -51,18 +48,18 @@ impl IcmpSocket {
     /// there may be more.
     pub(super) fn gather(
         &self,
-        socket: &Socket,
+        socket: &dyn HostSocket,
         most: usize,
         arrived: &mut Vec<Datagram>,
         queued: Queue<'_>,
     ) -> io::Result<bool> {
-        let most = most.clamp(1, sys::GATHERED);
-        with_small(|gather| {
+        let most = most.clamp(1, Batch::MOST);
+        with_small(|batch| {
             loop {
-                let count = receive_past_errors(|| gather.receive(socket.as_fd(), most), || self.met_error())?;
-                let count = count.unwrap_or(0);
-                let each = (0..count).map(|index| gather.get(index));
-                arrived.extend(each.filter_map(|(bytes, received)| self.sort(bytes, &received, queued)));
+                let count =
+                    receive_past_errors(|| socket.receive_many(batch, most, Blocking::No), || self.met_error())?;
+                let Some(count) = count else { return Ok(false) };
+                arrived.extend(batch.iter().filter_map(|(bytes, received)| self.sort(bytes, received, queued)));
                 let more = count >= most;
                 // What was not for this socket may stand before what is.
                 if !arrived.is_empty() || !more {

@@ -1,24 +1,24 @@
 //! The kernel's stamps: how a session waits for the first, and what they say of a round trip.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::os::fd::AsFd;
-
-use socket2::{Domain, Socket, Type};
+use std::sync::Arc;
 
 use super::Pending;
 use crate::net::host::Host;
 use crate::net::host::environment::process;
+use crate::net::host::socket::{HostSocket, Outgoing, SocketOption, SocketType};
 use crate::net::host::stop::Stop;
+use crate::net::io::Blocking;
 use crate::net::probe::clock::Readings;
-use crate::net::sys::{self, RawAddr};
 use crate::net::time::{Duration, Instant};
+use crate::net::wire::Family;
 
 /// Has the kernel begin to stamp arrivals. It does so a moment after the first socket asks for it, and the first
 /// reply of a run should not fall into that moment.
 pub fn warm_up(host: &dyn Host) {
     process().stamping.get_or_init(|| {
-        let socket = host.socket(Domain::IPV4, Type::DGRAM, None).ok()?;
-        sys::number_stamps(socket.as_fd());
+        let socket = host.socket(SocketType::Udp, Family::V4).ok()?;
+        let _ = socket.set(SocketOption::NumberStamps);
         Some(socket)
     });
 }
@@ -28,18 +28,16 @@ pub fn warm_up(host: &dyn Host) {
 pub(super) fn await_stamps(host: &dyn Host, stop: &Stop) {
     process().stamps.call_once(|| {
         if let Some((socket, own)) = loop_back(host) {
-            sys::stamp_arrivals(socket.as_fd());
-            is_stamped(host, &socket, &own, stop);
+            let _ = socket.set(SocketOption::StampArrivals);
+            is_stamped(host, &*socket, own, stop);
         }
     });
 }
 
 /// A socket, and its own address.
-fn loop_back(host: &dyn Host) -> Option<(Socket, RawAddr)> {
-    let socket = host.socket(Domain::IPV4, Type::DGRAM, None).ok()?;
-    socket.set_nonblocking(true).ok()?;
-    socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()).ok()?;
-    let own = RawAddr::from(sys::local_addr(&socket).ok()?);
+fn loop_back(host: &dyn Host) -> Option<(Arc<dyn HostSocket>, SocketAddr)> {
+    let socket = host.socket(SocketType::Udp, Family::V4).ok()?;
+    let own = socket.bind((Ipv4Addr::LOCALHOST, 0).into()).ok()?;
     Some((socket, own))
 }
 
@@ -47,12 +45,12 @@ fn loop_back(host: &dyn Host) -> Option<(Socket, RawAddr)> {
 const PATIENCE: Duration = Duration::from_millis(100);
 
 /// Sends to itself until what arrives is stamped; whether it came to that in time, before the stop, and without an error.
-fn is_stamped(host: &dyn Host, socket: &Socket, own: &RawAddr, stop: &Stop) -> bool {
+fn is_stamped(host: &dyn Host, socket: &dyn HostSocket, own: SocketAddr, stop: &Stop) -> bool {
     let until = host.now() + PATIENCE;
     while host.now() < until && !stop.is_stopped() {
         let mut byte = [0];
-        let sent = sys::send_to(socket.as_fd(), &[0], own);
-        match sent.and_then(|_| sys::receive(socket.as_fd(), &mut byte, false)) {
+        let sent = socket.send(&Outgoing { data: &[0], to: Some(own), source: None });
+        match sent.and_then(|_| socket.receive(&mut byte, Blocking::No)) {
             Ok(received) if received.stamp.is_some() => return true,
             Ok(_) => {}
             Err(_) => return false,
@@ -97,12 +95,12 @@ mod tests {
     #[test]
     fn stamps_are_there_once_they_were_waited_for() {
         let (socket, own) = loop_back(&ThisMachine).expect("a socket");
-        sys::stamp_arrivals(socket.as_fd());
-        assert!(is_stamped(&ThisMachine, &socket, &own, &running()));
+        socket.set(SocketOption::StampArrivals).expect("set");
+        assert!(is_stamped(&ThisMachine, &*socket, own, &running()));
         // From then on every arrival has one.
         for _ in 0..100 {
-            sys::send_to(socket.as_fd(), &[7], &own).expect("a send");
-            let received = sys::receive(socket.as_fd(), &mut [0], false).expect("what was sent");
+            socket.send(&Outgoing { data: &[7], to: Some(own), source: None }).expect("a send");
+            let received = socket.receive(&mut [0], Blocking::No).expect("what was sent");
             assert!(received.stamp.is_some());
         }
     }
@@ -112,7 +110,7 @@ mod tests {
         // Nobody asks for stamps at this socket.
         let (socket, own) = loop_back(&ThisMachine).expect("a socket");
         let begun = ThisMachine.now();
-        assert!(!is_stamped(&ThisMachine, &socket, &own, &running()));
+        assert!(!is_stamped(&ThisMachine, &*socket, own, &running()));
         assert!(ThisMachine.now() - begun >= PATIENCE, "it was given up before its time");
     }
 
@@ -121,16 +119,15 @@ mod tests {
         let (socket, own) = loop_back(&ThisMachine).expect("a socket");
         let stop = running();
         stop.interrupt(Reason::Ended);
-        assert!(!is_stamped(&ThisMachine, &socket, &own, &stop));
-        sys::stamp_arrivals(socket.as_fd());
-        assert!(sys::receive(socket.as_fd(), &mut [0], false).is_err(), "something was sent after the stop");
+        assert!(!is_stamped(&ThisMachine, &*socket, own, &stop));
+        assert!(socket.receive(&mut [0], Blocking::No).is_err(), "something was sent after the stop");
     }
 
     #[test]
     fn what_does_not_arrive_ends_the_wait() {
         let (socket, _) = loop_back(&ThisMachine).expect("a socket");
         let (_other, elsewhere) = loop_back(&ThisMachine).expect("another socket");
-        sys::stamp_arrivals(socket.as_fd());
-        assert!(!is_stamped(&ThisMachine, &socket, &elsewhere, &running()));
+        socket.set(SocketOption::StampArrivals).expect("set");
+        assert!(!is_stamped(&ThisMachine, &*socket, elsewhere, &running()));
     }
 }

@@ -3,20 +3,17 @@
 use std::fmt::Debug;
 use std::io;
 use std::ops::Deref;
-use std::os::fd::AsFd;
-
-use socket2::Socket;
 
 use super::{Prober, Probing};
 use crate::net::error::{Error, Result};
 use crate::net::host::Waited;
+use crate::net::host::socket::{Awaited, HostSocket};
 use crate::net::host::stop::Stop;
 use crate::net::policy::datagram::Datagram;
 use crate::net::probe::ledger::{Blame, Key, ProbeId, Stray};
 use crate::net::probe::outcome::{Matcher, Probe};
 use crate::net::socket::endpoint::Endpoint;
 use crate::net::socket::error_queue::Queue;
-use crate::net::sys::PollFd;
 use crate::net::time::Instant;
 use crate::net::wire::content::Content;
 use crate::net::wire::icmp::{AskedInterface, IcmpError};
@@ -38,25 +35,36 @@ pub(in crate::net) trait Transport: Debug + Send + Sync {
 
     /// Has the kernel stamp what is sent and received from now on. Whether the socket is to be emptied before the next probe,
     /// which may be the `first`: what is for others may have filled it, and the kernel drops the reply where there is no room.
-    fn prepare(&self, socket: &Socket, first: bool) -> bool;
+    fn prepare(&self, socket: &dyn HostSocket, first: bool) -> bool;
 
     /// Takes at most so many entries from the error queue; how many it had.
-    fn drain(&self, socket: &Socket, most: usize, queued: Queue<'_>) -> usize;
+    fn drain(&self, socket: &dyn HostSocket, most: usize, queued: Queue<'_>) -> usize;
 
     /// Sends a probe, and sets `sent` right before the call. What the error queue held meanwhile is given to `queued`. The
     /// number of its stamp, where stamps were asked for.
     ///
     /// # Errors
     /// What this host refuses, in words.
-    fn send(&self, socket: &Socket, probe: &Probe<'_>, sent: &mut Instant, queued: Queue<'_>) -> Result<Option<u32>>;
+    fn send(
+        &self,
+        socket: &dyn HostSocket,
+        probe: &Probe<'_>,
+        sent: &mut Instant,
+        queued: Queue<'_>,
+    ) -> Result<Option<u32>>;
 
     /// Takes what has come beside the socket since the last wait, at a raw one, if there is one.
     fn take_monitored(&self, queued: Queue<'_>);
 
     /// Receives what is there without waiting, at least one datagram if there is one, and `most` or more only if that costs
     /// nothing; ICMP errors that come the same way are given to `queued`. Whether there may be more.
-    fn receive(&self, socket: &Socket, most: usize, arrived: &mut Vec<Datagram>, queued: Queue<'_>)
-    -> io::Result<bool>;
+    fn receive(
+        &self,
+        socket: &dyn HostSocket,
+        most: usize,
+        arrived: &mut Vec<Datagram>,
+        queued: Queue<'_>,
+    ) -> io::Result<bool>;
 
     /// What a datagram is, by itself and by what was sent.
     fn recognise(&self, prober: &Prober, datagram: &Datagram) -> Recognised;
@@ -74,9 +82,8 @@ pub(in crate::net) trait Transport: Debug + Send + Sync {
     ///
     /// # Errors
     /// What ppoll(2) reports.
-    fn wait(&self, socket: &Socket, until: Option<Instant>, stop: &Stop) -> io::Result<Waited> {
-        let mut fd = PollFd::readable(socket.as_fd());
-        self.probing().monitor.wait(&*self.endpoint().host, &mut fd, until, stop)
+    fn wait(&self, socket: &dyn HostSocket, until: Option<Instant>, stop: &Stop) -> io::Result<Waited> {
+        self.probing().monitor.wait(&*self.endpoint().host, &mut Awaited::readable(socket), until, stop)
     }
 }
 
@@ -86,7 +93,7 @@ pub(in crate::net) struct Work<'a, 'm> {
     /// What it sends over.
     pub(in crate::net) transport: &'a dyn Transport,
     /// The open socket of that.
-    pub(in crate::net) socket: &'a Socket,
+    pub(in crate::net) socket: &'a dyn HostSocket,
     /// What ends its waits.
     pub(in crate::net) stop: &'a Stop,
     /// The closures that it calls.

@@ -1,18 +1,16 @@
 //! Connecting, with its own time and its own outcomes: a refusal, an ICMP error and silence are distinguished.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::{fmt, io};
-
-use socket2::{Domain, Protocol, Socket, Type};
 
 use super::Connection;
 use super::end::in_doubt;
 use super::events::tried;
 use super::options::StreamOptions;
-use crate::net::error::{Error, ErrorKind, Result};
+use crate::net::error::{Error, ErrorKind, Result, errno, number_of};
 use crate::net::host::addr::{check_zone, reached};
+use crate::net::host::socket::{Awaited, HostSocket, SocketOption, SocketType};
 use crate::net::host::stop::Stop;
 use crate::net::host::{Host, Waited};
 use crate::net::observe::event::{Event, Flow};
@@ -21,8 +19,8 @@ use crate::net::socket::endpoint::Endpoint;
 use crate::net::socket::error_queue::{Queued, is_pending_error, take_entries};
 use crate::net::socket::prober::warm_up;
 use crate::net::socket::session::Session;
-use crate::net::sys::{self, PollFd};
 use crate::net::time::Duration;
+use crate::net::wire::Family;
 use crate::net::wire::icmp::IcmpError;
 
 /// How often another local port is asked for where the kernel gives the peer's own.
@@ -156,36 +154,35 @@ impl Connector<'_> {
     fn once(&self, to: SocketAddr) -> Result<Attempt> {
         let Self { host, session, options, stop } = *self;
         let failed = |err: &io::Error| connect_error(err, to, options.local);
-        let set_up = || -> io::Result<Socket> {
-            let socket = host.socket(Domain::for_address(to), Type::STREAM, Some(Protocol::TCP))?;
-            socket.set_nonblocking(true)?;
-            options.stream.apply(&socket, to.is_ipv4())?;
+        let set_up = || {
+            let socket = host.socket(SocketType::Tcp, Family::of(to.ip()))?;
+            options.stream.apply(&*socket)?;
             if options.ttl.is_some() {
                 warm_up(&**host);
-                sys::stamp_arrivals(socket.as_fd());
-                sys::set_unicast_ttl(socket.as_fd(), to.is_ipv4(), options.ttl)?;
+                socket.set(SocketOption::StampArrivals)?;
+                socket.set(SocketOption::Ttl(options.ttl))?;
             }
             if let Some(local) = options.local {
                 // The same address may be used again while the connection before it lingers.
-                socket.set_reuse_address(true)?;
-                socket.bind(&local.into())?;
+                socket.set(SocketOption::ReuseAddress)?;
+                socket.bind(local)?;
             }
             Ok(socket)
         };
-        let socket = set_up().map_err(|err| failed(&err))?;
+        let socket = set_up().map_err(|err: io::Error| failed(&err))?;
         let clocks = options.ttl.map(|_| host.both_clocks());
         let mut stamp = None;
         let refusal = |err: &io::Error, stamp: &mut Option<i64>| {
-            let found = Attempt::refusal(&socket, err, to, stamp);
+            let found = Attempt::refusal(&*socket, err, to, stamp);
             found.map_or_else(|| Err(failed(err)), Ok)
         };
         let start = host.now();
-        let end = match socket.connect(&to.into()) {
+        let end = match socket.connect(to) {
             Ok(()) => Ok(()),
-            Err(err) if err.raw_os_error() == Some(libc::EINPROGRESS) => {
-                let mut fds = [PollFd::writable(socket.as_fd())];
+            Err(err) if err.kind() == io::ErrorKind::WouldBlock => {
+                let mut awaited = [Awaited::writable(&*socket)];
                 loop {
-                    match host.wait(&mut fds, Some(start + options.timeout), stop).map_err(|err| failed(&err))? {
+                    match host.wait(&mut awaited, Some(start + options.timeout), stop).map_err(|err| failed(&err))? {
                         Waited::Ready => {}
                         Waited::TimedOut => break Err(Connecting::TimedOut),
                         Waited::Stopped => break Err(Connecting::Interrupted),
@@ -195,7 +192,7 @@ impl Connector<'_> {
                         None if socket.peer_addr().is_ok() => break Ok(()),
                         // Linux queues an ICMP error before it makes an errno of it: there is none yet.
                         None => {
-                            if let Some((error, arrived)) = queued(&socket, to) {
+                            if let Some((error, arrived)) = queued(&*socket, to) {
                                 stamp = arrived;
                                 break Err(Connecting::Icmp(error));
                             }
@@ -208,19 +205,17 @@ impl Connector<'_> {
         let took = host.now() - start;
         let is_sound = |rtt: &Duration| *rtt > Duration::ZERO && *rtt <= took;
         let arrived = clocks.zip(stamp).map(|((now, unix), stamp)| now + Duration::from_nanos(stamp - unix) - start);
-        let handshake = || sys::tcp_info(socket.as_fd()).ok().map(|info| Duration::from_micros(i64::from(info.rtt)));
+        let handshake = || socket.tcp_info().ok().map(|info| Duration::from_micros(i64::from(info.rtt)));
         let (rtt, clock) = match (arrived.filter(is_sound), &end) {
             (Some(rtt), _) => (rtt, Clock::KernelReceive),
             (None, Ok(())) => handshake().filter(is_sound).map_or((took, Clock::User), |rtt| (rtt, Clock::Kernel)),
             _ => (took, Clock::User),
         };
-        let local = sys::local_addr(&socket).ok();
+        let local = socket.local_addr().ok();
         let end = match end {
             Err(end) => end,
             Ok(()) => {
-                // From now on each call says whether it waits.
-                let ready = socket.set_nonblocking(false).and_then(|()| sys::local_addr(&socket));
-                let local = ready.map_err(|err| failed(&err))?;
+                let local = socket.local_addr().map_err(|err| failed(&err))?;
                 let endpoint = Endpoint::new("TCP", host.clone(), session.clone(), local, socket).connected(to, None);
                 Connecting::Connected(Connection::new(endpoint, to, Some(took), &options.stream))
             }
@@ -274,21 +269,26 @@ impl Connector<'_> {
 
 impl Attempt {
     /// What the errno of a failed connect says of the peer or the path; `None`: it says something of this host.
-    fn refusal(socket: &Socket, err: &io::Error, to: SocketAddr, stamp: &mut Option<i64>) -> Option<Connecting> {
+    fn refusal(
+        socket: &dyn HostSocket,
+        err: &io::Error,
+        to: SocketAddr,
+        stamp: &mut Option<i64>,
+    ) -> Option<Connecting> {
         // An ICMP error is in the error queue too; a reset is not.
         if let Some((error, arrived)) = queued(socket, to) {
             *stamp = arrived;
             return Some(Connecting::Icmp(error));
         }
-        match err.raw_os_error() {
-            Some(libc::ECONNREFUSED | libc::ECONNRESET) => Some(Connecting::Refused),
-            Some(libc::ETIMEDOUT) => Some(Connecting::TimedOut),
-            Some(libc::ENETUNREACH | libc::EHOSTUNREACH | libc::ENETDOWN) => {
+        match number_of(err) {
+            errno::ECONNREFUSED | errno::ECONNRESET => Some(Connecting::Refused),
+            errno::ETIMEDOUT => Some(Connecting::TimedOut),
+            errno::ENETUNREACH | errno::EHOSTUNREACH | errno::ENETDOWN => {
                 let error = Error::system("connect", err).with_peer(to);
                 Some(Connecting::Unreachable(error.with_hint("this host has no route there: look at `ip route`")))
             }
-            Some(libc::EACCES | libc::EPERM) => Some(Connecting::Unreachable(connect_error(err, to, None))),
-            Some(libc::ENOBUFS | libc::ENOMEM | libc::ENODEV) => {
+            errno::EACCES | errno::EPERM => Some(Connecting::Unreachable(connect_error(err, to, None))),
+            errno::ENOBUFS | errno::ENOMEM | errno::ENODEV => {
                 Some(Connecting::Unreachable(Error::system("connect", err).with_peer(to)))
             }
             _ if is_pending_error(err) => Some(Connecting::Unreachable(in_doubt(err, to.is_ipv4()).with_peer(to))),
@@ -331,7 +331,7 @@ impl Attempt {
 }
 
 /// The ICMP error in the error queue, and the stamp of its arrival. It quotes headers alone.
-fn queued(socket: &Socket, to: SocketAddr) -> Option<(IcmpError, Option<i64>)> {
+fn queued(socket: &dyn HostSocket, to: SocketAddr) -> Option<(IcmpError, Option<i64>)> {
     let mut found = None;
     let mut take = |entry| {
         if let Queued::Icmp { error, stamp } = entry {

@@ -3,7 +3,7 @@
 use std::{fmt, io};
 
 use super::framing::Misframed;
-use crate::net::error::{Error, ErrorKind};
+use crate::net::error::{Error, ErrorKind, errno, number_of};
 use crate::net::host::room::STREAMS;
 use crate::net::socket::error_queue::is_pending_error;
 
@@ -95,9 +95,9 @@ pub(super) enum Fault {
 
 impl Fault {
     pub(super) fn of(err: &io::Error) -> Self {
-        match err.raw_os_error() {
-            Some(libc::EAGAIN | libc::EINTR) => Self::NotReady,
-            Some(libc::ECONNRESET | libc::EPIPE) => Self::Reset,
+        match err.kind() {
+            io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted => Self::NotReady,
+            _ if matches!(number_of(err), errno::ECONNRESET | errno::EPIPE) => Self::Reset,
             _ if is_pending_error(err) => Self::Path,
             _ => Self::Other,
         }
@@ -106,16 +106,16 @@ impl Fault {
 
 /// The ICMP errors that an errno may stand for: the kernel gives no more where the type and code are not to be had.
 pub(super) fn in_doubt(err: &io::Error, v4: bool) -> Error {
-    let (likely, name, others) = match (err.raw_os_error().unwrap_or(0), v4) {
-        (libc::ECONNREFUSED, _) => ("Port Unreachable", "ECONNREFUSED", false),
-        (libc::ENOPROTOOPT, true) => ("Protocol Unreachable", "ENOPROTOOPT", false),
-        (libc::EOPNOTSUPP, true) => ("Source Route Failed", "EOPNOTSUPP", false),
-        (libc::EHOSTDOWN, true) => ("Destination Host Unknown", "EHOSTDOWN", false),
-        (libc::ENONET, true) => ("Source Host Isolated", "ENONET", false),
-        (libc::ENETUNREACH, _) => ("Net Unreachable", "ENETUNREACH", true),
-        (libc::EHOSTUNREACH, _) => ("Host Unreachable", "EHOSTUNREACH", true),
-        (libc::EPROTO, _) => ("Parameter Problem", "EPROTO", true),
-        (libc::EACCES, _) => ("Communication Administratively Prohibited", "EACCES", true),
+    let (likely, name, others) = match (number_of(err), v4) {
+        (errno::ECONNREFUSED, _) => ("Port Unreachable", "ECONNREFUSED", false),
+        (errno::ENOPROTOOPT, true) => ("Protocol Unreachable", "ENOPROTOOPT", false),
+        (errno::EOPNOTSUPP, true) => ("Source Route Failed", "EOPNOTSUPP", false),
+        (errno::EHOSTDOWN, true) => ("Destination Host Unknown", "EHOSTDOWN", false),
+        (errno::ENONET, true) => ("Source Host Isolated", "ENONET", false),
+        (errno::ENETUNREACH, _) => ("Net Unreachable", "ENETUNREACH", true),
+        (errno::EHOSTUNREACH, _) => ("Host Unreachable", "EHOSTUNREACH", true),
+        (errno::EPROTO, _) => ("Parameter Problem", "EPROTO", true),
+        (errno::EACCES, _) => ("Communication Administratively Prohibited", "EACCES", true),
         _ => ("ICMP error", "errno", true),
     };
     let message =

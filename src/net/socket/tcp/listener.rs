@@ -2,25 +2,23 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-
-use socket2::{Domain, Protocol, Socket, Type};
 
 use super::events::ACCEPTED;
 use super::options::StreamOptions;
 use super::{Connection, owner};
-use crate::net::error::{Error, ErrorKind, Result, in_words};
+use crate::net::error::{Error, ErrorKind, Result, errno, in_words, number_of};
 use crate::net::host::environment::environment;
 use crate::net::host::id::HostId;
+use crate::net::host::socket::{Awaited, HostSocket, SocketOption, SocketType};
 use crate::net::host::stop::Stop;
 use crate::net::host::{Host, Waited};
 use crate::net::observe::event::Event;
 use crate::net::socket::endpoint::{Endpoint, shares_endpoint};
 use crate::net::socket::session::{Session, Settle};
-use crate::net::sys::{self, PollFd};
 use crate::net::time::{Duration, Instant};
+use crate::net::wire::Family;
 
 /// How long a listener without descriptors waits before it asks again.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -72,17 +70,15 @@ impl Listener {
     /// # Errors
     /// `in-use`, `not-local`, `permission` (a port below 1024), `exhausted`.
     pub fn new(host: Arc<dyn Host>, session: Arc<Session>, local: SocketAddr, options: &ListenOptions) -> Result<Self> {
-        let set_up = || -> io::Result<(Socket, SocketAddr)> {
-            let socket = host.socket(Domain::for_address(local), Type::STREAM, Some(Protocol::TCP))?;
-            socket.set_nonblocking(true)?;
-            socket.set_reuse_address(true)?;
-            options.stream.apply(&socket, local.is_ipv4())?;
-            socket.bind(&local.into())?;
-            socket.listen(i32::try_from(options.backlog).unwrap_or(i32::MAX))?;
-            let local = sys::local_addr(&socket)?;
+        let set_up = || {
+            let socket = host.socket(SocketType::Tcp, Family::of(local.ip()))?;
+            socket.set(SocketOption::ReuseAddress)?;
+            options.stream.apply(&*socket)?;
+            let local = socket.bind(local)?;
+            socket.listen(options.backlog)?;
             Ok((socket, local))
         };
-        let (socket, local) = set_up().map_err(|err| listen_error(&err, local))?;
+        let (socket, local) = set_up().map_err(|err: io::Error| listen_error(&err, local))?;
         let this = Self(Arc::new(Inner {
             endpoint: Endpoint::new("TCP", host, session, local, socket),
             options: options.stream,
@@ -112,7 +108,7 @@ impl Listener {
                 let pause = self.0.host.now() + PAUSE;
                 self.0.host.wait(&mut [], Some(until.map_or(pause, |until| until.min(pause))), stop)
             } else {
-                self.0.host.wait(&mut [PollFd::readable(socket.as_fd())], until, stop)
+                self.0.host.wait(&mut [Awaited::readable(&*socket)], until, stop)
             };
             match waited.map_err(|err| Error::system("accept", &err))? {
                 Waited::Stopped => return Ok(Accepted::Interrupted),
@@ -134,7 +130,7 @@ impl Listener {
             let err = match socket.accept() {
                 Ok((stream, peer)) => {
                     self.0.starved.store(false, Ordering::Relaxed);
-                    match self.welcome(stream, &peer) {
+                    match self.welcome(stream, peer) {
                         Ok(connection) => return Ok(Some(connection)),
                         // It was gone before anything could be asked of it.
                         Err(_) => {
@@ -145,13 +141,13 @@ impl Listener {
                 }
                 Err(err) => err,
             };
-            match err.raw_os_error() {
-                Some(libc::EAGAIN) => {
+            match number_of(&err) {
+                _ if err.kind() == io::ErrorKind::WouldBlock => {
                     self.0.starved.store(false, Ordering::Relaxed);
                     return Ok(None);
                 }
-                Some(libc::EINTR) => {}
-                Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM) => {
+                errno::EINTR => {}
+                errno::EMFILE | errno::ENFILE | errno::ENOBUFS | errno::ENOMEM => {
                     if !self.0.starved.swap(true, Ordering::Relaxed) {
                         self.0.errors.fetch_add(1, Ordering::Relaxed);
                         environment().note(&format!(
@@ -162,7 +158,7 @@ impl Listener {
                     }
                     return Ok(None);
                 }
-                Some(libc::EBADF | libc::EINVAL) => return Err(closed()),
+                errno::EBADF | errno::EINVAL => return Err(closed()),
                 // The connection was broken off before it was accepted, or the path has an error: accept(2) says to go on.
                 _ => {
                     self.0.errors.fetch_add(1, Ordering::Relaxed);
@@ -171,9 +167,8 @@ impl Listener {
         }
     }
 
-    fn welcome(&self, stream: Socket, peer: &socket2::SockAddr) -> io::Result<Connection> {
-        let peer = peer.as_socket().ok_or(io::ErrorKind::InvalidInput)?;
-        let local = sys::local_addr(&stream)?;
+    fn welcome(&self, stream: Arc<dyn HostSocket>, peer: SocketAddr) -> io::Result<Connection> {
+        let local = stream.local_addr()?;
         self.0.service.accepted.fetch_add(1, Ordering::Relaxed);
         self.0.service.open.fetch_add(1, Ordering::Relaxed);
         let endpoint = Endpoint::new("TCP", self.0.host.clone(), self.0.session.clone(), local, stream);
@@ -209,7 +204,7 @@ impl Listener {
     }
 
     /// The open socket.
-    pub(super) fn socket(&self) -> Result<Arc<Socket>> {
+    pub(super) fn socket(&self) -> Result<Arc<dyn HostSocket>> {
         self.0.open().ok_or_else(closed)
     }
 }

@@ -7,7 +7,6 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
@@ -22,9 +21,9 @@ pub use self::write::Sent;
 use super::endpoint::{Endpoint, lock, shares_endpoint};
 use super::session::Settle;
 use crate::net::error::{Error, Result};
+use crate::net::host::socket::SocketOption;
+pub use crate::net::io::TcpInfo;
 use crate::net::observe::event::Flow;
-use crate::net::sys;
-pub use crate::net::sys::TcpInfo;
 use crate::net::time::{Duration, Instant};
 
 mod answers;
@@ -158,7 +157,7 @@ impl Connection {
     /// `closed`.
     pub fn info(&self) -> Result<TcpInfo> {
         let socket = self.socket("info")?;
-        sys::tcp_info(socket.as_fd()).map_err(|err| Error::system("info", &err).with_peer(self.0.peer))
+        socket.tcp_info().map_err(|err| Error::system("info", &err).with_peer(self.0.peer))
     }
 
     /// Says that nothing more will be sent; what the peer still sends can be received (shutdown(2)).
@@ -187,7 +186,7 @@ impl Connection {
     /// Breaks it off: what was not delivered is thrown away, and the peer gets a reset (SO_LINGER of 0).
     pub fn reset(&self) {
         if let Some(socket) = self.0.take_socket() {
-            let _ = socket.set_linger(Some(std::time::Duration::ZERO));
+            let _ = socket.set(SocketOption::Linger(Some(Duration::ZERO)));
             let _ = socket.shutdown(std::net::Shutdown::Read);
             self.0.left(true);
         }

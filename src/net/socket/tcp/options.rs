@@ -1,20 +1,14 @@
 //! What can be set at a stream's socket.
 
 use std::io;
-use std::os::fd::AsFd;
-
-use socket2::{Socket, TcpKeepalive};
 
 use super::{Connection, Framing};
 use crate::net::error::{Error, Result};
-use crate::net::sys;
+use crate::net::host::socket::{HostSocket, SocketOption, SocketValue};
 use crate::net::time::Duration;
 
 /// The largest message that is taken unless another limit is given, in bytes.
 pub(super) const LIMIT: usize = 1 << 20;
-
-/// The largest buffer the kernel can be asked for, in bytes.
-const MAX_BUFFER: usize = i32::MAX as usize;
 
 /// How a stream is set up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,38 +39,28 @@ impl Default for StreamOptions {
 
 impl StreamOptions {
     /// Sets what a new socket needs before it connects or listens; those it accepts inherit it.
-    pub(super) fn apply(&self, socket: &Socket, v4: bool) -> io::Result<()> {
-        if v4 {
-            sys::set_option(socket.as_fd(), libc::IPPROTO_IP, libc::IP_RECVERR, 1)?;
-        } else {
-            socket.set_only_v6(true)?;
-            sys::set_option(socket.as_fd(), libc::IPPROTO_IPV6, libc::IPV6_RECVERR, 1)?;
-        }
-        socket.set_tcp_nodelay(self.nodelay)?;
-        if let Some(idle) = self.keepalive {
-            set_keepalive(socket, idle)?;
-        }
-        if let Some(bytes) = self.receive_buffer {
-            socket.set_recv_buffer_size(bytes.min(MAX_BUFFER))?;
-        }
-        if let Some(bytes) = self.send_buffer {
-            socket.set_send_buffer_size(bytes.min(MAX_BUFFER))?;
-        }
-        sys::set_tos(socket.as_fd(), v4, self.tos)
+    pub(super) fn apply(&self, socket: &dyn HostSocket) -> io::Result<()> {
+        let wanted = [
+            Some(SocketOption::QueueErrors),
+            Some(SocketOption::NoDelay(self.nodelay)),
+            self.keepalive.map(|idle| SocketOption::Keepalive(Some(idle))),
+            self.receive_buffer.map(SocketOption::ReceiveBuffer),
+            self.send_buffer.map(SocketOption::SendBuffer),
+            Some(SocketOption::Tos(self.tos)),
+        ];
+        wanted.into_iter().flatten().try_for_each(|option| socket.set(option))
     }
 }
 
-/// Probes the peer after `idle`, and again as often as the system does, a second apart at the least (the kernel counts in
-/// seconds).
-fn set_keepalive(socket: &Socket, idle: Duration) -> io::Result<()> {
-    let idle = std::time::Duration::from(idle).max(std::time::Duration::from_secs(1));
-    socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(idle).with_interval(idle))
-}
-
 impl Connection {
-    fn with_socket<T>(&self, op: &'static str, of: impl FnOnce(&Socket) -> io::Result<T>) -> Result<T> {
+    fn get(&self, op: &'static str, value: SocketValue) -> Result<Option<u64>> {
         let socket = self.socket(op)?;
-        of(&socket).map_err(|err| Error::system(op, &err).with_peer(self.peer()))
+        socket.get(value).map_err(|err| Error::system(op, &err).with_peer(self.peer()))
+    }
+
+    fn set(&self, op: &'static str, option: SocketOption) -> Result<()> {
+        let socket = self.socket(op)?;
+        socket.set(option).map_err(|err| Error::system(op, &err).with_peer(self.peer()))
     }
 
     /// Whether each message is sent at once (TCP_NODELAY).
@@ -84,7 +68,7 @@ impl Connection {
     /// # Errors
     /// `closed`.
     pub fn nodelay(&self) -> Result<bool> {
-        self.with_socket("nodelay", Socket::tcp_nodelay)
+        Ok(self.get("nodelay", SocketValue::NoDelay)? == Some(1))
     }
 
     /// Sends each message at once from now on, or lets small ones wait.
@@ -92,7 +76,7 @@ impl Connection {
     /// # Errors
     /// `closed`.
     pub fn set_nodelay(&self, on: bool) -> Result<()> {
-        self.with_socket("nodelay", |socket| socket.set_tcp_nodelay(on))
+        self.set("nodelay", SocketOption::NoDelay(on))
     }
 
     /// After how long a silence the peer is probed; `None`: never.
@@ -100,10 +84,8 @@ impl Connection {
     /// # Errors
     /// `closed`.
     pub fn keepalive(&self) -> Result<Option<Duration>> {
-        self.with_socket("keepalive", |socket| {
-            let idle = if socket.keepalive()? { Some(socket.tcp_keepalive_time()?) } else { None };
-            Ok(idle.map(|idle| Duration::from_secs_f64(idle.as_secs_f64())))
-        })
+        let seconds = self.get("keepalive", SocketValue::Keepalive)?;
+        Ok(seconds.map(|seconds| Duration::from_secs(seconds as i64)))
     }
 
     /// Probes the peer after so long a silence; `None`: never.
@@ -111,10 +93,7 @@ impl Connection {
     /// # Errors
     /// `closed`.
     pub fn set_keepalive(&self, idle: Option<Duration>) -> Result<()> {
-        self.with_socket("keepalive", |socket| match idle {
-            Some(idle) => set_keepalive(socket, idle),
-            None => socket.set_keepalive(false),
-        })
+        self.set("keepalive", SocketOption::Keepalive(idle))
     }
 
     /// How long `close` keeps trying to deliver what was sent (SO_LINGER); `None`: as long as the system likes.
@@ -122,8 +101,8 @@ impl Connection {
     /// # Errors
     /// `closed`.
     pub fn linger(&self) -> Result<Option<Duration>> {
-        let linger = self.with_socket("linger", Socket::linger)?;
-        Ok(linger.map(|linger| Duration::from_secs_f64(linger.as_secs_f64())))
+        let seconds = self.get("linger", SocketValue::Linger)?;
+        Ok(seconds.map(|seconds| Duration::from_secs(seconds as i64)))
     }
 
     /// Sets how long `close` keeps trying; zero: the connection is reset.
@@ -131,6 +110,6 @@ impl Connection {
     /// # Errors
     /// `closed`.
     pub fn set_linger(&self, linger: Option<Duration>) -> Result<()> {
-        self.with_socket("linger", |socket| socket.set_linger(linger.map(Into::into)))
+        self.set("linger", SocketOption::Linger(linger))
     }
 }

@@ -4,22 +4,20 @@
 //! connection, which is not read from while too much does.
 
 use std::collections::{HashMap, VecDeque};
-use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, Weak};
-
-use socket2::Socket;
 
 use super::end::Ended;
 use super::read::Incoming;
 use super::{Connection, Listener, lock};
 use crate::net::error::{Error, ErrorKind, Result};
+use crate::net::host::socket::{Awaited, HostSocket, Poller};
 use crate::net::host::stop::Stop;
 use crate::net::host::{Host, Waited};
+use crate::net::io::{Interest, Readiness};
 use crate::net::socket::endpoint::Endpoint;
 use crate::net::socket::udp;
 use crate::net::socket::udp::UdpSocket;
-use crate::net::sys::{Epoll, Interest, PollFd, Readiness};
 use crate::net::time::{Duration, Instant};
 
 mod weak;
@@ -36,8 +34,8 @@ struct Inner {
     /// Itself, for the connections that it waits for.
     this: Weak<Inner>,
     host: Arc<dyn Host>,
-    epoll: Epoll,
-    members: Mutex<HashMap<u64, (Member, Arc<Socket>)>>,
+    poller: Box<dyn Poller>,
+    members: Mutex<HashMap<u64, (Member, Arc<dyn HostSocket>)>>,
     /// How many of them are connections that a listener has accepted.
     clients: AtomicUsize,
     /// The number of the last one added.
@@ -116,11 +114,11 @@ impl Poll {
     /// # Errors
     /// `exhausted`: no descriptor is left.
     pub fn new(host: Arc<dyn Host>) -> Result<Self> {
-        let epoll = Epoll::new().map_err(|err| Error::system("poll", &err))?;
+        let poller = host.poller().map_err(|err| Error::system("poll", &err))?;
         Ok(Self(Arc::new_cyclic(|this| Inner {
             this: this.clone(),
             host,
-            epoll,
+            poller,
             members: Mutex::default(),
             clients: AtomicUsize::new(0),
             last: AtomicU64::new(0),
@@ -201,8 +199,8 @@ impl Poll {
             }
             let retry = turn.starved.iter().map(|(_, at)| *at).min();
             let wake = [until, retry].into_iter().flatten().min();
-            let mut fds = [PollFd::readable(self.0.epoll.as_fd())];
-            match self.0.host.wait(&mut fds, wake, stop).map_err(|err| Error::system("poll", &err))? {
+            let mut awaited = [Awaited::readable(&*self.0.poller)];
+            match self.0.host.wait(&mut awaited, wake, stop).map_err(|err| Error::system("poll", &err))? {
                 Waited::Ready => {}
                 Waited::Stopped => return Ok(Polled::Interrupted),
                 Waited::TimedOut if until.is_some_and(|until| until <= self.0.host.now()) => {
@@ -222,7 +220,7 @@ impl Inner {
         if let Member::Datagrams(socket) = &member {
             socket.share();
         }
-        let added = self.epoll.add(socket.as_fd(), token, interest);
+        let added = self.poller.add(&*socket, token, interest);
         added.map_err(|err| match err.kind() {
             std::io::ErrorKind::AlreadyExists => Error::invalid("poll", "the socket is waited for already"),
             _ => Error::system("poll", &err),
@@ -237,7 +235,7 @@ impl Inner {
 
     fn remove(&self, token: u64) {
         if let Some((member, socket)) = lock(&self.members).remove(&token) {
-            let _ = self.epoll.remove(socket.as_fd());
+            let _ = self.poller.remove(&*socket);
             if let Member::Connection(connection) = member {
                 self.clients.fetch_sub(connection.was_accepted().into(), Ordering::Relaxed);
                 connection.watched_by(None);
@@ -254,12 +252,12 @@ impl Inner {
             turn.starved.retain(|(known, _)| *known != token);
             let listener = lock(&self.members).get(&token).cloned();
             if let Some((_, socket)) = listener {
-                let _ = self.epoll.change(socket.as_fd(), token, READ);
+                let _ = self.poller.change(&*socket, token, READ);
             }
         }
         turn.bytes = 0;
         let mut ready = std::mem::take(&mut turn.ready);
-        self.epoll.ready(&mut ready).map_err(|err| Error::system("poll", &err))?;
+        self.poller.ready(&mut ready).map_err(|err| Error::system("poll", &err))?;
         for token in std::mem::take(&mut turn.rest) {
             if turn.bytes >= ENOUGH {
                 turn.rest.push_back(token);
@@ -285,20 +283,20 @@ impl Inner {
         let Readiness { token, readable, writable } = readiness;
         let Some((member, socket)) = lock(&self.members).get(&token).cloned() else { return };
         match member {
-            Member::Listener(listener) => self.accept(turn, token, &listener, &socket),
+            Member::Listener(listener) => self.accept(turn, token, &listener, &*socket),
             Member::Connection(connection) => {
                 if writable {
                     // Should it fail, what the peer sent before it went is still to be received, and then the end.
                     let _ = connection.flush();
-                    self.interested(token, &connection, &socket);
+                    self.interested(token, &connection, &*socket);
                 }
                 if readable || connection.has_received() {
-                    self.read(turn, token, &connection, &socket);
+                    self.read(turn, token, &connection, &*socket);
                 }
             }
             Member::Datagrams(udp) => {
                 if writable {
-                    let _ = self.epoll.change(socket.as_fd(), token, READ);
+                    let _ = self.poller.change(&*socket, token, READ);
                 }
                 match udp.take_one() {
                     Ok(Some(datagram)) => {
@@ -314,7 +312,7 @@ impl Inner {
         }
     }
 
-    fn accept(&self, turn: &mut ReceiverGuard, token: u64, listener: &Listener, socket: &Socket) {
+    fn accept(&self, turn: &mut ReceiverGuard, token: u64, listener: &Listener, socket: &dyn HostSocket) {
         for _ in 0..TURN {
             match listener.take() {
                 Ok(Some(connection)) => match self.add(Member::Connection(connection.clone()), READ) {
@@ -324,7 +322,7 @@ impl Inner {
                 },
                 Ok(None) if listener.is_starved() => {
                     // It would be ready again and again.
-                    let _ = self.epoll.change(socket.as_fd(), token, Interest { read: false, write: false });
+                    let _ = self.poller.change(socket, token, Interest { read: false, write: false });
                     turn.starved.push((token, self.host.now() + PAUSE));
                     return;
                 }
@@ -337,7 +335,7 @@ impl Inner {
         }
     }
 
-    fn read(&self, turn: &mut ReceiverGuard, token: u64, connection: &Connection, socket: &Socket) {
+    fn read(&self, turn: &mut ReceiverGuard, token: u64, connection: &Connection, socket: &dyn HostSocket) {
         if connection.is_closed() {
             self.remove(token);
             return;
@@ -372,9 +370,9 @@ impl Inner {
 
     /// Waits for what concerns the connection now: for room, if something waits to be sent, and not for more from the peer if
     /// much does.
-    fn interested(&self, token: u64, connection: &Connection, socket: &Socket) {
+    fn interested(&self, token: u64, connection: &Connection, socket: &dyn HostSocket) {
         let (some, enough) = connection.backlog();
-        let _ = self.epoll.change(socket.as_fd(), token, Interest { read: !enough, write: some });
+        let _ = self.poller.change(socket, token, Interest { read: !enough, write: some });
     }
 }
 

@@ -3,21 +3,20 @@
 //! What happens to the connection meanwhile settles pings too: an ICMP error, which the connection survives, and its end.
 
 use std::io;
-use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-
-use socket2::Socket;
 
 use super::answers::{Answers, Next};
 use super::end::Ended;
 use super::read::Pulled;
 use super::rejected::Rejected;
 use super::{Connection, Framing, Want, lock};
-use crate::net::error::{Error, ErrorKind, Result};
+use crate::net::error::{Error, ErrorKind, Result, errno};
 use crate::net::host::Waited;
 use crate::net::host::id::HostId;
+use crate::net::host::socket::{Awaited, HostSocket, SocketOption, SocketValue};
 use crate::net::host::stop::Stop;
+use crate::net::io::{Blocking, Interest};
 use crate::net::observe::event::Event;
 use crate::net::policy::datagram::Datagram;
 use crate::net::probe::ledger::{Blame, Key, ProbeId, Stray};
@@ -27,7 +26,6 @@ use crate::net::socket::error_queue::{Queue, Queued, take_entries};
 use crate::net::socket::icmp_monitor::MonitoredMessage;
 use crate::net::socket::prober::{Prober, Probing, Recognised, Script, Tally, Text, Transport, Work, notices};
 use crate::net::socket::session::Settle;
-use crate::net::sys::{self, PollFd, Wait};
 use crate::net::time::Instant;
 use crate::net::wire::content::Content;
 use crate::net::wire::icmp::IcmpError;
@@ -58,7 +56,7 @@ impl Connection {
     /// `closed`: it was closed here; `busy`; `system`.
     pub fn ping(&self, probe: &Probe<'_>, stop: &Stop) -> Result<Outcome> {
         let socket = self.socket("ping")?;
-        let mut work = Work { transport: self, socket: &socket, stop, script: &mut Script::default() };
+        let mut work = Work { transport: self, socket: &*socket, stop, script: &mut Script::default() };
         self.probing().lock("ping")?.ping(&mut work, probe)
     }
 
@@ -94,7 +92,7 @@ impl Connection {
         self.0.pinging.get_or_init(|| {
             let inner: Arc<dyn Settle> = self.0.clone();
             self.0.session.opened(Arc::downgrade(&inner));
-            let info = self.socket("ping").ok().and_then(|socket| sys::tcp_info(socket.as_fd()).ok());
+            let info = self.socket("ping").ok().and_then(|socket| socket.tcp_info().ok());
             let options = if info.is_some_and(|info| info.has_timestamps) { TIMESTAMPS } else { 0 };
             let headers = options + if self.0.local.is_ipv4() { HEADERS } else { HEADERS + 20 };
             let probing = Probing::new(headers);
@@ -113,8 +111,8 @@ impl Connection {
 
     /// Whether some of what was sent has not left this host yet, since TCP waits for the acknowledgement of older bytes.
     fn is_held_back(&self) -> bool {
-        let unsent = |socket: Arc<Socket>| sys::unsent(socket.as_fd()).unwrap_or(0);
-        self.backlog().0 || self.socket("ping").map_or(0, unsent) > 0
+        let unsent = || self.socket("ping").ok()?.get(SocketValue::Unsent).ok()?;
+        self.backlog().0 || unsent().is_some_and(|bytes| bytes > 0)
     }
 
     /// The next answer of what has been received; `None`: not all of one is there.
@@ -167,24 +165,24 @@ impl Transport for Connection {
         text.padded(&self.0, size, |size| self.check_message(size))
     }
 
-    fn prepare(&self, socket: &Socket, _: bool) -> bool {
+    fn prepare(&self, socket: &dyn HostSocket, _: bool) -> bool {
         if !self.pinging().stamping.swap(true, Ordering::Relaxed) {
-            sys::number_stream_stamps(socket.as_fd());
+            let _ = socket.set(SocketOption::NumberStamps);
             lock(&self.0.outbox).count_from_here();
         }
         false
     }
 
-    fn drain(&self, socket: &Socket, most: usize, queued: Queue<'_>) -> usize {
+    fn drain(&self, socket: &dyn HostSocket, most: usize, queued: Queue<'_>) -> usize {
         take_entries(socket, self.0.local, HEADERS, most, queued)
     }
 
-    fn send(&self, _: &Socket, probe: &Probe<'_>, sent: &mut Instant, _: Queue<'_>) -> Result<Option<u32>> {
+    fn send(&self, _: &dyn HostSocket, probe: &Probe<'_>, sent: &mut Instant, _: Queue<'_>) -> Result<Option<u32>> {
         lock(&self.pinging().answers).expect(probe.message);
         *sent = self.0.host.now();
         match self.send_or_queue(probe.message) {
             Err(err) if err.kind == ErrorKind::TooLarge => {
-                let error = Error::system("send", &io::Error::from_raw_os_error(libc::ENOBUFS)).with_peer(probe.to);
+                let error = Error::system("send", &io::Error::from_raw_os_error(errno::ENOBUFS)).with_peer(probe.to);
                 Err(error.with_hint("the peer does not read what is sent to it"))
             }
             // Received right after this: every ping that is pending ends with the connection.
@@ -206,9 +204,15 @@ impl Transport for Connection {
         self.probing().monitor.take(ours, queued);
     }
 
-    fn receive(&self, socket: &Socket, _: usize, arrived: &mut Vec<Datagram>, queued: Queue<'_>) -> io::Result<bool> {
+    fn receive(
+        &self,
+        socket: &dyn HostSocket,
+        _: usize,
+        arrived: &mut Vec<Datagram>,
+        queued: Queue<'_>,
+    ) -> io::Result<bool> {
         if self.is_closed() {
-            return Err(io::Error::from_raw_os_error(libc::EBADF));
+            return Err(io::Error::from_raw_os_error(errno::EBADF));
         }
         // What waits to be sent; a failure shows when it is received.
         let _ = self.flush();
@@ -227,7 +231,7 @@ impl Transport for Connection {
             self.probing().monitor.look();
             self.take_monitored(queued);
             let Some(mut inbox) = self.inbox() else { return Ok(true) };
-            let pulled = self.pull(socket, &mut inbox, Wait::No, true);
+            let pulled = self.pull(socket, &mut inbox, Blocking::No, true);
             drop(inbox);
             match pulled {
                 Pulled::Some => {}
@@ -276,11 +280,8 @@ impl Transport for Connection {
         self.ended().map(|ended| ended.error("ping").with_peer(self.0.peer))
     }
 
-    fn wait(&self, socket: &Socket, until: Option<Instant>, stop: &Stop) -> io::Result<Waited> {
-        let mut fd = match self.backlog().0 {
-            true => PollFd::readable_or_writable(socket.as_fd()),
-            false => PollFd::readable(socket.as_fd()),
-        };
-        self.probing().monitor.wait(&*self.0.host, &mut fd, until, stop)
+    fn wait(&self, socket: &dyn HostSocket, until: Option<Instant>, stop: &Stop) -> io::Result<Waited> {
+        let mut awaited = Awaited::new(socket, Interest { read: true, write: self.backlog().0 });
+        self.probing().monitor.wait(&*self.0.host, &mut awaited, until, stop)
     }
 }

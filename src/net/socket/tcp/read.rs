@@ -1,29 +1,23 @@
 //! Receiving from a connection, with an absolute deadline.
 
 use std::io;
-use std::mem::MaybeUninit;
-use std::os::fd::AsFd;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, MutexGuard, TryLockError};
-
-use socket2::Socket;
 
 use super::end::{Ended, Fault, in_doubt};
 use super::framing::{Inbox, Want};
 use super::{Connection, events, lock, scheduling};
 use crate::net::error::{Error, ErrorKind, Result};
 use crate::net::host::Waited;
+use crate::net::host::socket::{Awaited, HostSocket, STREAM_PIECE};
 use crate::net::host::stop::Stop;
+use crate::net::io::Blocking;
 use crate::net::observe::event::Event;
 use crate::net::policy::datagram::Datagram;
-use crate::net::sys::{self, PollFd, Wait};
 use crate::net::time::Instant;
 
 /// After so many receives that had to wait, one asks before it waits.
 const ASK_AGAIN: u32 = 8;
-
-/// What is read at first: on the stack, since ten thousand threads may have one each.
-const READ: usize = 2048;
 
 /// What one message of a stream without framing holds at most.
 const MOST: usize = 65_536;
@@ -75,17 +69,23 @@ impl Connection {
             Err(Waited::Stopped) => return Ok(Incoming::Interrupted),
             Err(_) => return Ok(Incoming::TimedOut),
         };
-        let received = self.receive_in_turn(&socket, want, until, stop);
+        let received = self.receive_in_turn(&*socket, want, until, stop);
         drop(turn);
         // What this has left behind raises no descriptor.
         if self.0.watched.load(Ordering::Acquire) && self.has_received() {
             let watch = lock(&self.0.watch).clone();
-            watch.inspect(|watch| watch.has_received(&socket));
+            watch.inspect(|watch| watch.has_received(&*socket));
         }
         received
     }
 
-    fn receive_in_turn(&self, socket: &Socket, want: Want, until: Option<Instant>, stop: &Stop) -> Result<Incoming> {
+    fn receive_in_turn(
+        &self,
+        socket: &dyn HostSocket,
+        want: Want,
+        until: Option<Instant>,
+        stop: &Stop,
+    ) -> Result<Incoming> {
         if self.is_closed() {
             return Err(self.0.closed("recv"));
         }
@@ -115,8 +115,11 @@ impl Connection {
                 }
                 continue;
             }
-            let mut fds = [PollFd::readable(socket.as_fd())];
-            let waited = self.0.host.wait(&mut fds, until, stop).map_err(|err| Error::system("recv", &err))?;
+            let waited = self
+                .0
+                .host
+                .wait(&mut [Awaited::readable(socket)], until, stop)
+                .map_err(|err| Error::system("recv", &err))?;
             if self.is_closed() {
                 return Err(self.0.closed("recv"));
             }
@@ -130,7 +133,7 @@ impl Connection {
     }
 
     /// Takes what is wanted without waiting; `None`: it has not all come yet.
-    pub(super) fn take(&self, socket: &Socket, want: Want) -> Option<Incoming> {
+    pub(super) fn take(&self, socket: &dyn HostSocket, want: Want) -> Option<Incoming> {
         let mut inbox = self.inbox()?;
         loop {
             match inbox.take(want, self.0.limit) {
@@ -141,7 +144,7 @@ impl Connection {
             if let Some(ended) = self.ended() {
                 return Some(Incoming::Ended(ended));
             }
-            match self.pull(socket, &mut inbox, Wait::No, false) {
+            match self.pull(socket, &mut inbox, Blocking::No, false) {
                 Pulled::Some => {}
                 Pulled::NotReady => return None,
                 Pulled::Path(error) => return Some(Incoming::Path(error)),
@@ -152,7 +155,7 @@ impl Connection {
 
     /// Waits in the call that receives, which costs less than a wait before it; `None`: that is not possible here. What was
     /// received is held meanwhile.
-    fn pull_waiting(&self, socket: &Socket, want: Want, stop: &Stop) -> Option<Pulled> {
+    fn pull_waiting(&self, socket: &dyn HostSocket, want: Want, stop: &Stop) -> Option<Pulled> {
         if !self.service.policy.is_empty() || !scheduling::may_block() {
             return None;
         }
@@ -161,7 +164,7 @@ impl Connection {
             // A thread that serves many has received it meanwhile, with what it wanted itself.
             return Some(Pulled::Some);
         }
-        self.0.host.wait_in(stop, &mut || pulled = Some(self.pull(socket, &mut inbox, Wait::Yes, false)));
+        self.0.host.wait_in(stop, &mut || pulled = Some(self.pull(socket, &mut inbox, Blocking::Yes, false)));
         pulled
     }
 
@@ -175,12 +178,12 @@ impl Connection {
     }
 
     /// Takes what has arrived in, and if `stamped` notes when it arrived.
-    pub(super) fn pull(&self, socket: &Socket, inbox: &mut Inbox, wait: Wait, stamped: bool) -> Pulled {
-        if !inbox.has_room(READ) {
+    pub(super) fn pull(&self, socket: &dyn HostSocket, inbox: &mut Inbox, wait: Blocking, stamped: bool) -> Pulled {
+        if !inbox.has_room(STREAM_PIECE) {
             return Pulled::Ended(self.no_room(inbox));
         }
         let read = |inbox: &mut Inbox, wait| match stamped {
-            false => read_plain(socket, inbox, wait).map(|len| (len, None)),
+            false => socket.receive_stream(wait, &mut |bytes| inbox.push(bytes)).map(|len| (len, None)),
             true => read_stamped(socket, inbox),
         };
         match read(inbox, wait) {
@@ -193,8 +196,8 @@ impl Connection {
                 inbox.set_stamp(stamp);
                 let before = inbox.len() - len;
                 // More may have come with it, and one larger read would have brought it.
-                while len == READ && inbox.len() < MOST && inbox.has_room(READ) {
-                    len = read(inbox, Wait::No).map_or(0, |(len, _)| len);
+                while len == STREAM_PIECE && inbox.len() < MOST && inbox.has_room(STREAM_PIECE) {
+                    len = read(inbox, Blocking::No).map_or(0, |(len, _)| len);
                 }
                 // The only thread that counts holds the inbox.
                 let received = self.0.received.load(Ordering::Relaxed) + (inbox.len() - before) as u64;
@@ -222,8 +225,8 @@ impl Connection {
     }
 
     /// Whether the kernel has not given the connection up.
-    pub(super) fn lives_on(&self, socket: &Socket) -> bool {
-        sys::tcp_info(socket.as_fd()).is_ok_and(|info| info.state != CLOSED)
+    pub(super) fn lives_on(&self, socket: &dyn HostSocket) -> bool {
+        socket.tcp_info().is_ok_and(|info| info.state != CLOSED)
     }
 
     /// Notes how the stream ended.
@@ -245,18 +248,10 @@ impl Connection {
     }
 }
 
-/// Puts what has arrived into `inbox`; how much that was.
-fn read_plain(socket: &Socket, inbox: &mut Inbox, wait: Wait) -> io::Result<usize> {
-    let mut buffer = [const { MaybeUninit::uninit() }; READ];
-    let bytes = sys::receive_some(socket.as_fd(), &mut buffer, wait)?;
-    inbox.push(bytes);
-    Ok(bytes.len())
-}
-
 /// Puts what has arrived into `inbox`, without waiting; how much that was, and the kernel's stamp.
-fn read_stamped(socket: &Socket, inbox: &mut Inbox) -> io::Result<(usize, Option<i64>)> {
-    let mut buffer = [0u8; READ];
-    let received = sys::receive(socket.as_fd(), &mut buffer, false)?;
+fn read_stamped(socket: &dyn HostSocket, inbox: &mut Inbox) -> io::Result<(usize, Option<i64>)> {
+    let mut buffer = [0u8; STREAM_PIECE];
+    let received = socket.receive(&mut buffer, Blocking::No)?;
     inbox.push(&buffer[..received.len]);
     Ok((received.len, received.stamp))
 }

@@ -2,12 +2,12 @@
 //! while the other leaves behind, in what was received and not taken, the message that it waits for.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 
-use crate::net::host::environment::environment;
-use crate::net::host::stop::{Sleeper, Stop};
+use crate::net::host::notify::Notify;
+use crate::net::host::stop::{Stage, Stop};
 use crate::net::host::{Host, Waited};
-use crate::net::time::{Duration, Instant};
+use crate::net::time::Instant;
 
 /// The turns of a connection.
 #[derive(Debug, Default)]
@@ -15,8 +15,8 @@ pub(super) struct ReceiverLock {
     taken: AtomicBool,
     /// How many threads wait for it.
     waiting: AtomicUsize,
-    /// Where they do. Most connections have one reader, and need none.
-    sleeper: OnceLock<Arc<Sleeper>>,
+    /// For what they do. Most connections have one reader, and need none.
+    given_back: OnceLock<Arc<Notify>>,
 }
 
 /// See [`ReceiverLock::take`].
@@ -37,31 +37,17 @@ impl ReceiverLock {
         if let Some(turn) = self.try_take() {
             return Ok(turn);
         }
-        let sleeper = self.sleeper.get_or_init(Arc::default);
-        environment().flush();
-        stop.subscribe(sleeper);
+        let given_back = self.given_back.get_or_init(Arc::default);
         // Counted before it looks again, so that whoever gives the turn back after that knows of it.
         self.waiting.fetch_add(1, Ordering::SeqCst);
-        let mut guard = sleeper.lock.lock().unwrap_or_else(PoisonError::into_inner);
-        let ended = loop {
-            if let Some(turn) = self.try_take() {
-                break Ok(turn);
-            }
-            if stop.is_stopped() {
-                break Err(Waited::Stopped);
-            }
-            guard = match until.map(|until| until - host.now()) {
-                Some(left) if left <= Duration::ZERO => break Err(Waited::TimedOut),
-                Some(left) => {
-                    let waited = sleeper.wake.wait_timeout(guard, left.into());
-                    waited.unwrap_or_else(PoisonError::into_inner).0
-                }
-                None => sleeper.wake.wait(guard).unwrap_or_else(PoisonError::into_inner),
-            };
+        let mut turn = None;
+        let ready = &mut || {
+            turn = self.try_take();
+            turn.is_some()
         };
-        drop(guard);
+        let waited = host.park(given_back, until, Some((stop, Stage::Interrupted)), ready);
         self.waiting.fetch_sub(1, Ordering::SeqCst);
-        ended
+        turn.ok_or(waited)
     }
 
     fn try_take(&self) -> Option<ReceiverGuard<'_>> {
@@ -73,9 +59,9 @@ impl Drop for ReceiverGuard<'_> {
     fn drop(&mut self) {
         self.0.taken.store(false, Ordering::SeqCst);
         if self.0.waiting.load(Ordering::SeqCst) > 0
-            && let Some(sleeper) = self.0.sleeper.get()
+            && let Some(given_back) = self.0.given_back.get()
         {
-            sleeper.notify();
+            given_back.notify();
         }
     }
 }

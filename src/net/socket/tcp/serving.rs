@@ -4,14 +4,13 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use socket2::Socket;
-
 use super::Connection;
 use super::framing::Want;
 use super::read::Incoming;
 use super::write::Sent;
 use crate::net::error::{ErrorKind, Result};
 use crate::net::host::Host;
+use crate::net::host::socket::HostSocket;
 use crate::net::host::stop::Stop;
 use crate::net::policy::Action;
 use crate::net::policy::datagram::Datagram;
@@ -79,7 +78,7 @@ fn message(incoming: &mut Option<Incoming>) -> &mut [Datagram] {
 
 impl Connection {
     /// Takes what is wanted without waiting, and has the policy decide about it if it is a message.
-    pub(super) fn take_decided(&self, socket: &Socket, want: Want) -> Option<Incoming> {
+    pub(super) fn take_decided(&self, socket: &dyn HostSocket, want: Want) -> Option<Incoming> {
         self.0.decide(self, || self.take(socket, want), message)
     }
 

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::net::error::ErrorKind;
+use crate::net::host::socket::Outgoing;
 use crate::net::host::stop::{Reason, Stop};
 use crate::net::host::{Host, ThisMachine};
 use crate::net::socket::session::Session;
@@ -44,8 +45,8 @@ impl Bench {
     /// A pair between which the kernel holds much less than [`LARGE`].
     fn narrow_pair(&self) -> (Connection, Connection) {
         let (client, server) = self.pair(Framing::Raw);
-        client.socket("recv").expect("open").set_recv_buffer_size(1 << 16).expect("set");
-        server.socket("send").expect("open").set_send_buffer_size(1 << 16).expect("set");
+        client.socket("recv").expect("open").set(SocketOption::ReceiveBuffer(1 << 16)).expect("set");
+        server.socket("send").expect("open").set(SocketOption::SendBuffer(1 << 16)).expect("set");
         (client, server)
     }
 
@@ -70,6 +71,12 @@ impl Bench {
             Incoming::Ended(ended) => format!("<{}>", ended.word()),
             other => format!("{other:?}"),
         }
+    }
+
+    /// Sends bytes past the framing.
+    fn send_bytes(&self, connection: &Connection, data: &[u8]) {
+        let socket = connection.socket("send").expect("open");
+        assert_eq!(socket.send(&Outgoing { data, to: None, source: None }).expect("sent"), data.len());
     }
 
     fn send(&self, connection: &Connection, text: &str) {
@@ -107,7 +114,7 @@ fn without_framing_what_was_sent_apart_comes_as_one() {
 fn a_stream_that_ends_within_a_message_is_cut_off() {
     let bench = Bench::new();
     let (client, server) = bench.pair(Framing::Line);
-    sys::send_some(client.socket("send").expect("open").as_fd(), b"whole\nhalf").expect("sent");
+    bench.send_bytes(&client, b"whole\nhalf");
     client.close();
     assert_eq!([bench.text(&server), bench.text(&server)], ["whole", "<cut-off>"]);
     assert!(server.ended().expect("ended").to_string().contains("4 bytes into"));
@@ -127,11 +134,10 @@ fn a_reset_is_told_from_an_end() {
 fn endless_lines_and_texts_for_lengths_end_a_connection() {
     let bench = Bench::new();
     let (client, server) = bench.pair(Framing::Line);
-    let socket = client.socket("send").expect("open");
-    sys::send_some(socket.as_fd(), &[b'x'; 6000]).expect("sent");
+    bench.send_bytes(&client, &[b'x'; 6000]);
     assert_eq!(bench.text(&server), "<misframed>");
     let (client, server) = bench.pair(Framing::Length);
-    sys::send_some(client.socket("send").expect("open").as_fd(), b"ping 1").expect("sent");
+    bench.send_bytes(&client, b"ping 1");
     assert_eq!(bench.text(&server), "<misframed>");
     assert!(server.ended().expect("ended").error("recv").hint.contains("text"));
 }
@@ -283,8 +289,7 @@ fn a_reader_with_a_deadline_gets_what_another_has_left_behind() {
             });
             // Mostly both wait by now.
             std::thread::sleep(std::time::Duration::from_millis(2));
-            let socket = client.socket("send").expect("open");
-            sys::send_some(socket.as_fd(), b"one\ntwo\n").expect("sent");
+            bench.send_bytes(&client, b"one\ntwo\n");
             for reader in readers {
                 let received = reader.join().expect("no panic");
                 assert!(matches!(received, Ok(Incoming::Message(_))), "{received:?}");

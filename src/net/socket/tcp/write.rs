@@ -1,19 +1,16 @@
 //! Sending over a connection: all of it, or what is left goes before whatever is sent next.
 
-use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-
-use socket2::Socket;
 
 use super::end::{Ended, Fault};
 use super::{Connection, lock};
 use crate::net::error::{Error, ErrorKind, Result};
 use crate::net::host::Waited;
 use crate::net::host::room::{Reserved, STREAMS};
+use crate::net::host::socket::{Awaited, HostSocket, Outgoing};
 use crate::net::host::stop::Stop;
 use crate::net::observe::event::Event;
-use crate::net::sys::{self, PollFd};
 use crate::net::time::Instant;
 
 /// How many bytes wait to be sent at most, where no thread waits for them; a peer that takes none is not read from meanwhile.
@@ -88,11 +85,15 @@ impl Connection {
         let mut outbox = lock(&self.0.outbox);
         let socket = self.fill(&mut outbox, message)?;
         loop {
-            if self.drain(&socket, &mut outbox)? {
+            if self.drain(&*socket, &mut outbox)? {
                 return Ok(Sent::All);
             }
-            let mut fds = [PollFd::writable(socket.as_fd())];
-            match self.0.host.wait(&mut fds, until, stop).map_err(|err| Error::system("send", &err))? {
+            match self
+                .0
+                .host
+                .wait(&mut [Awaited::writable(&*socket)], until, stop)
+                .map_err(|err| Error::system("send", &err))?
+            {
                 Waited::Ready => {}
                 Waited::TimedOut => return Ok(Sent::TimedOut),
                 Waited::Stopped => return Ok(Sent::Interrupted),
@@ -115,11 +116,11 @@ impl Connection {
         }
         let socket = self.fill(&mut outbox, message)?;
         let last = outbox.last();
-        let all = self.drain(&socket, &mut outbox)?;
+        let all = self.drain(&*socket, &mut outbox)?;
         drop(outbox);
         if !all {
             let watch = lock(&self.0.watch).clone();
-            watch.inspect(|watch| watch.has_backlog(self, &socket));
+            watch.inspect(|watch| watch.has_backlog(self, &*socket));
         }
         Ok(Some(last))
     }
@@ -131,7 +132,7 @@ impl Connection {
     pub(super) fn flush(&self) -> Result<()> {
         let mut outbox = lock(&self.0.outbox);
         let socket = self.socket("send")?;
-        self.drain(&socket, &mut outbox).map(|_| ())
+        self.drain(&*socket, &mut outbox).map(|_| ())
     }
 
     /// Whether something waits to be sent, and so much that nothing more is to be read.
@@ -141,7 +142,7 @@ impl Connection {
     }
 
     /// Puts `message` behind what waits.
-    fn fill(&self, outbox: &mut Outbox, message: &[u8]) -> Result<Arc<Socket>> {
+    fn fill(&self, outbox: &mut Outbox, message: &[u8]) -> Result<Arc<dyn HostSocket>> {
         let socket = self.socket("send")?;
         if !outbox.held.may_hold(outbox.bytes.len() + message.len()) {
             return Err(self.too_much(outbox));
@@ -165,9 +166,9 @@ impl Connection {
     }
 
     /// Sends what waits without waiting; whether all is gone.
-    fn drain(&self, socket: &Socket, outbox: &mut Outbox) -> Result<bool> {
+    fn drain(&self, socket: &dyn HostSocket, outbox: &mut Outbox) -> Result<bool> {
         while !outbox.rest().is_empty() {
-            match sys::send_some(socket.as_fd(), outbox.rest()) {
+            match socket.send(&Outgoing { data: outbox.rest(), to: None, source: None }) {
                 Ok(count) => {
                     outbox.sent(count);
                     // The only thread that counts holds the outbox.

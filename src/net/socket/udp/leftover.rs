@@ -1,22 +1,20 @@
 //! What a socket leaves: datagrams that will not be received any more, sorted for the loss report.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-
-use socket2::Socket;
 
 use super::probing::recognise;
 use super::{Inner, UdpSocket};
 use crate::net::host::id::HostId;
+use crate::net::host::socket::{HostSocket, SocketValue};
+use crate::net::io::Blocking;
 use crate::net::observe::event::Event;
 use crate::net::observe::loss_report::{Dropping, Incident};
 use crate::net::policy::datagram::Datagram;
 use crate::net::socket::error_queue::receive_past_errors;
 use crate::net::socket::prober::Prober;
 use crate::net::socket::session::Settle;
-use crate::net::sys::{self, Wait};
 use crate::net::wire::content::Content;
 
 /// How many are looked at: more may come for as long as one looks.
@@ -24,7 +22,7 @@ const MOST: usize = 65_536;
 
 impl UdpSocket {
     /// Takes what waits in the socket, from which nothing will be received any more.
-    pub(super) fn leave_rest(&self, socket: &Socket) {
+    pub(super) fn leave_rest(&self, socket: &dyn HostSocket) {
         // A thread that waits for a reply receives what there is itself.
         if let Some(mut prober) = self.0.probing.try_lock() {
             self.0.leave_rest(socket, &mut prober);
@@ -36,20 +34,20 @@ impl UdpSocket {
 impl Inner {
     /// Has the kernel refuse what others send to a server that ends, as if its socket were closed: else no sender would know of
     /// what comes between the look at what is left and the close. Connected to itself, it has no other peer (connect(2)).
-    pub(super) fn refuse_more(&self, socket: &Socket) {
+    pub(super) fn refuse_more(&self, socket: &dyn HostSocket) {
         if self.service.is_known() {
             let ip = match self.local.ip() {
                 IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
                 IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
                 ip => ip,
             };
-            let _ = socket.connect(&SocketAddr::new(ip, self.local.port()).into());
+            let _ = socket.connect(SocketAddr::new(ip, self.local.port()));
         }
     }
 
     /// Takes what waits in the socket: answers to probes that were given up are late, and what came for a server that
     /// answered until now was not read.
-    pub(super) fn leave_rest(&self, socket: &Socket, prober: &mut Prober) {
+    pub(super) fn leave_rest(&self, socket: &dyn HostSocket, prober: &mut Prober) {
         let serves = self.service.is_known();
         if !serves && prober.ledger().counts().timed_out == 0 {
             return;
@@ -69,11 +67,11 @@ impl Inner {
         }
     }
 
-    fn next_left(&self, socket: &Socket, buffer: &mut [u8]) -> Option<Datagram> {
+    fn next_left(&self, socket: &dyn HostSocket, buffer: &mut [u8]) -> Option<Datagram> {
         if let Some(datagram) = self.ahead.pop() {
             return Some(datagram);
         }
-        let call = || sys::receive_plain(socket.as_fd(), buffer, Wait::No);
+        let call = || socket.receive_plain(buffer, Blocking::No);
         let received = receive_past_errors(call, || true).ok().flatten()?;
         Some(Datagram::new(&buffer[..received.len], received.addr?))
     }
@@ -85,11 +83,11 @@ impl Settle for Inner {
         let socket = self.open();
         if let Some(mut prober) = self.probing.try_lock() {
             if let Some(socket) = &socket {
-                self.leave_rest(socket, &mut prober);
+                self.leave_rest(&**socket, &mut prober);
             }
             prober.settle_up(self);
         }
-        if let Some(drops) = socket.and_then(|socket| sys::drops(socket.as_fd()).ok()) {
+        if let Some(drops) = socket.and_then(|socket| dropped(&*socket)) {
             self.report_drops(drops);
         }
     }
@@ -103,16 +101,21 @@ impl Settle for Inner {
     }
 }
 
+/// How many datagrams the socket's full buffer has dropped.
+fn dropped(socket: &dyn HostSocket) -> Option<u64> {
+    socket.get(SocketValue::Dropped).ok().flatten()
+}
+
 impl Dropping for Inner {
     fn drops(&self) -> u64 {
-        self.open().and_then(|socket| sys::drops(socket.as_fd()).ok()).unwrap_or(0)
+        self.open().and_then(|socket| dropped(&*socket)).unwrap_or(0)
     }
 }
 
 impl Inner {
     /// Leaves the kernel's count of drops with the loss report, since the socket is about to go.
-    pub(super) fn leave_drops(&self, socket: &Socket) {
-        if let Ok(drops) = sys::drops(socket.as_fd()) {
+    pub(super) fn leave_drops(&self, socket: &dyn HostSocket) {
+        if let Some(drops) = dropped(socket) {
             self.report_drops(drops);
             if self.service.is_known() {
                 self.loss_report().kernel_drops(self.host.id(), self.local, drops);
@@ -133,9 +136,9 @@ impl Inner {
 impl Drop for Inner {
     fn drop(&mut self) {
         if let (Some(socket), Some(mut prober)) = (self.take_socket(), self.probing.try_lock()) {
-            self.refuse_more(&socket);
-            self.leave_rest(&socket, &mut prober);
-            self.leave_drops(&socket);
+            self.refuse_more(&*socket);
+            self.leave_rest(&*socket, &mut prober);
+            self.leave_drops(&*socket);
         }
         self.probing.settle_up(self);
     }

@@ -6,11 +6,8 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-
-use socket2::{Domain, Protocol, Type};
 
 pub use self::error::{MAX_PAYLOAD, check_size};
 use self::exclusive::Exclusive;
@@ -25,8 +22,9 @@ use super::session::{Session, Settle};
 use crate::net::error::{Error, Result};
 use crate::net::host::Host;
 use crate::net::host::addr::{check_zone, reached};
+use crate::net::host::socket::{SocketType, SocketValue};
 use crate::net::observe::loss_report::Dropping;
-use crate::net::sys;
+use crate::net::wire::Family;
 
 mod answer;
 mod error;
@@ -75,9 +73,8 @@ impl UdpSocket {
     /// `in-use`, `not-local`, `permission` (a port below 1024), `exhausted`.
     pub fn bind(host: Arc<dyn Host>, session: Arc<Session>, local: SocketAddr, options: Options) -> Result<Self> {
         let failed = |err: &io::Error| error::bind_error(err, local);
-        let socket =
-            host.socket(Domain::for_address(local), Type::DGRAM, Some(Protocol::UDP)).map_err(|err| failed(&err))?;
-        let local = options.set_up(&socket, local).map_err(|err| failed(&err))?;
+        let socket = host.socket(SocketType::Udp, Family::of(local.ip())).map_err(|err| failed(&err))?;
+        let local = options.set_up(&*socket, local).map_err(|err| failed(&err))?;
         let this = Self(Arc::new(Inner {
             endpoint: Endpoint::new("UDP", host, session, local, socket).sending(options.ttl, options.broadcast),
             any: local.ip().is_unspecified(),
@@ -109,7 +106,7 @@ impl UdpSocket {
         self.same_version("connect", peer)?;
         let socket = self.socket("connect")?;
         let peer = reached(self.0.local, peer);
-        socket.connect(&peer.into()).map_err(|err| Error::system("connect", &err).with_peer(peer))?;
+        socket.connect(peer).map_err(|err| Error::system("connect", &err).with_peer(peer))?;
         *lock(&self.0.peer) = Some(peer);
         Ok(())
     }
@@ -117,9 +114,9 @@ impl UdpSocket {
     /// Closes the socket; a receive that waits on it ends.
     pub fn close(&self) {
         if let Some(socket) = self.0.take_socket() {
-            self.0.refuse_more(&socket);
-            self.leave_rest(&socket);
-            self.0.leave_drops(&socket);
+            self.0.refuse_more(&*socket);
+            self.leave_rest(&*socket);
+            self.0.leave_drops(&*socket);
             // Wakes waiting threads, on unconnected sockets too, where the call itself reports ENOTCONN.
             let _ = socket.shutdown(std::net::Shutdown::Both);
         }
@@ -136,7 +133,8 @@ impl UdpSocket {
     /// `closed`.
     pub fn kernel_drops(&self) -> Result<u64> {
         let socket = self.socket("kernel_drops")?;
-        sys::drops(socket.as_fd()).map_err(|err| Error::system("kernel_drops", &err))
+        let dropped = socket.get(SocketValue::Dropped).map_err(|err| Error::system("kernel_drops", &err))?;
+        Ok(dropped.unwrap_or(0))
     }
 
     /// Makes known that this socket replies, and ignores what might go back and forth for ever.

@@ -4,17 +4,15 @@
 //! is handed out, not before.
 
 use std::collections::VecDeque;
-use std::os::fd::AsFd;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
-use socket2::Socket;
-
 use super::{UdpSocket, lock};
+use crate::net::host::socket::HostSocket;
 use crate::net::host::stop::Stop;
+use crate::net::io::{Batch, Blocking};
 use crate::net::policy::datagram::Datagram;
 use crate::net::socket::scratch::with_batch;
-use crate::net::sys::{self, Wait};
 
 /// After so many calls that brought one datagram, one asks for several again: that costs more where there is but one.
 const LOOK_AGAIN: u32 = 32;
@@ -63,21 +61,25 @@ impl Prefetch {
     }
 }
 
+/// The datagrams of a batch, of which nothing is to be known beside the data and its sender.
+pub(super) fn datagrams(batch: &Batch) -> impl Iterator<Item = Datagram> {
+    batch.iter().filter_map(|(data, received)| Some(Datagram::new(data, received.addr?)))
+}
+
 impl UdpSocket {
     /// Waits for datagrams in the receiving call itself; the first of them. The others are ahead. For a thread that
     /// receives alone, from a socket of which nothing is to be known beside the data and its sender.
-    pub(super) fn fetch(&self, socket: &Socket, stop: &Stop) -> Option<Datagram> {
+    pub(super) fn fetch(&self, socket: &dyn HostSocket, stop: &Stop) -> Option<Datagram> {
         with_batch(|batch| {
             let Some(batch) = batch else { return self.wait_for_one(socket, stop) };
             let mut count = Ok(0);
-            let mut call = || count = sys::receive_many(socket.as_fd(), batch, Wait::Yes);
+            let mut call = || count = socket.receive_many(batch, usize::MAX, Blocking::Yes);
             if !self.0.host.wait_in(stop, &mut call) {
                 return None;
             }
             let count = count.ok()?;
             self.0.ahead.brought(count);
-            let received = (0..count).filter_map(|index| batch.get(index));
-            let mut datagrams = received.map(|(data, from)| Datagram::new(data, from));
+            let mut datagrams = datagrams(batch);
             let first = datagrams.next();
             if count > 1 {
                 self.0.ahead.extend(datagrams);

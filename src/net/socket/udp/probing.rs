@@ -4,11 +4,10 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::Ordering;
 
-use socket2::Socket;
-
 use super::UdpSocket;
 use super::error::{check_size, own_address, send_error};
 use crate::net::error::Result;
+use crate::net::host::socket::HostSocket;
 use crate::net::host::stop::Stop;
 use crate::net::policy::datagram::Datagram;
 use crate::net::probe::ledger::{Blame, Key, ProbeId, Stray};
@@ -36,7 +35,7 @@ impl UdpSocket {
         }
         let socket = self.socket("ping")?;
         let script = &mut Script { message: None, matcher };
-        self.0.probing.lock("ping")?.ping(&mut Work { transport: self, socket: &socket, stop, script }, probe)
+        self.0.probing.lock("ping")?.ping(&mut Work { transport: self, socket: &*socket, stop, script }, probe)
     }
 
     /// What has come by now, is about what was pinged, and settled no probe: redirects and other advice, each once.
@@ -58,18 +57,24 @@ impl Transport for UdpSocket {
         text.padded(&self.0, size, check_size)
     }
 
-    fn prepare(&self, socket: &Socket, _: bool) -> bool {
+    fn prepare(&self, socket: &dyn HostSocket, _: bool) -> bool {
         self.0.probing.monitor.open(&*self.0.host, self.0.local, &[]);
         self.0.stamping.store(true, Ordering::Relaxed);
         self.0.number_stamps(socket);
         false
     }
 
-    fn drain(&self, socket: &Socket, most: usize, queued: Queue<'_>) -> usize {
+    fn drain(&self, socket: &dyn HostSocket, most: usize, queued: Queue<'_>) -> usize {
         self.drain(socket, most, queued)
     }
 
-    fn send(&self, socket: &Socket, probe: &Probe<'_>, sent: &mut Instant, queued: Queue<'_>) -> Result<Option<u32>> {
+    fn send(
+        &self,
+        socket: &dyn HostSocket,
+        probe: &Probe<'_>,
+        sent: &mut Instant,
+        queued: Queue<'_>,
+    ) -> Result<Option<u32>> {
         let Probe { message, to, ttl, .. } = *probe;
         self.report_sent(message, to);
         if self.is_here(to) {
@@ -92,7 +97,13 @@ impl Transport for UdpSocket {
         );
     }
 
-    fn receive(&self, socket: &Socket, _: usize, arrived: &mut Vec<Datagram>, _: Queue<'_>) -> io::Result<bool> {
+    fn receive(
+        &self,
+        socket: &dyn HostSocket,
+        _: usize,
+        arrived: &mut Vec<Datagram>,
+        _: Queue<'_>,
+    ) -> io::Result<bool> {
         arrived.extend(self.take(socket)?);
         Ok(true)
     }

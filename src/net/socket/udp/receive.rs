@@ -2,22 +2,21 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::os::fd::AsFd;
 use std::sync::atomic::Ordering;
 
-use socket2::Socket;
-
 use super::exclusive::InTurns;
+use super::prefetch::datagrams;
 use super::{UdpSocket, lock};
 use crate::net::error::{Error, ErrorKind, Result};
 use crate::net::host::Waited;
 use crate::net::host::environment::environment;
+use crate::net::host::socket::{Awaited, HostSocket, SocketOption};
 use crate::net::host::stop::Stop;
+use crate::net::io::{Batch, Blocking, Received};
 use crate::net::observe::event::Event;
 use crate::net::policy::datagram::Datagram;
 use crate::net::socket::error_queue::{Queued, closed, is_pending_error, receive_past_errors};
 use crate::net::socket::scratch::{with_batch, with_packet};
-use crate::net::sys::{self, Batch, PollFd, Received, Wait};
 use crate::net::time::Instant;
 use crate::net::wire::icmp::IcmpError;
 
@@ -54,7 +53,7 @@ impl UdpSocket {
         if until.is_none()
             && !self.0.errors.are_plain
             && !(heed_errors && self.0.errors.may_be_unread())
-            && let Some(datagram) = self.receive_alone(&socket, stop, heed_errors)
+            && let Some(datagram) = self.receive_alone(&*socket, stop, heed_errors)
         {
             return Ok(Incoming::Packet(datagram));
         }
@@ -69,7 +68,7 @@ impl UdpSocket {
                 return Ok(Incoming::Interrupted);
             }
             let mut icmp = None;
-            let asked = if ask { self.take_decided(&socket) } else { Ok(None) };
+            let asked = if ask { self.take_decided(&*socket) } else { Ok(None) };
             match asked {
                 Ok(Some(datagram)) => {
                     self.0.waits.store(next, Ordering::Relaxed);
@@ -77,11 +76,11 @@ impl UdpSocket {
                 }
                 Ok(None) if lock(&self.0.errors.unread).is_empty() => {
                     (ask, next) = (true, waits.wrapping_add(1));
-                    let mut fds = [PollFd::readable(socket.as_fd())];
-                    match self.0.host.wait(&mut fds, until, stop).map_err(|err| Error::system("recv", &err))? {
+                    let mut awaited = [Awaited::readable(&*socket)];
+                    match self.0.host.wait(&mut awaited, until, stop).map_err(|err| Error::system("recv", &err))? {
                         Waited::TimedOut => {
                             // What came while this thread was preempted, or before a deadline that was over at once.
-                            let last = self.take_decided(&socket).map_err(|err| Error::system("recv", &err))?;
+                            let last = self.take_decided(&*socket).map_err(|err| Error::system("recv", &err))?;
                             return Ok(last.map_or(Incoming::TimedOut, Incoming::Packet));
                         }
                         Waited::Stopped => return Ok(Incoming::Interrupted),
@@ -90,7 +89,7 @@ impl UdpSocket {
                     if self.is_closed() {
                         return Err(closed("recv"));
                     }
-                    if !fds[0].has_error() {
+                    if !awaited[0].has_error {
                         continue;
                     }
                 }
@@ -99,7 +98,7 @@ impl UdpSocket {
                 Err(err) => return Err(Error::system("recv", &err)),
             }
             let mut others = VecDeque::new();
-            self.drain(&socket, usize::MAX, &mut |queued| match queued {
+            self.drain(&*socket, usize::MAX, &mut |queued| match queued {
                 Queued::Icmp { error, .. } if icmp.is_none() => icmp = Some(error),
                 Queued::Icmp { .. } => others.push_back(queued),
                 _ => {}
@@ -123,9 +122,9 @@ impl UdpSocket {
     /// `closed`.
     pub(in crate::net) fn take_one(&self) -> Result<Option<Datagram>> {
         let socket = self.socket("recv")?;
-        let taken = self.take_decided(&socket).map_err(|err| Error::system("recv", &err))?;
+        let taken = self.take_decided(&*socket).map_err(|err| Error::system("recv", &err))?;
         if taken.is_none() {
-            let count = self.drain(&socket, usize::MAX, &mut |_| {});
+            let count = self.drain(&*socket, usize::MAX, &mut |_| {});
             self.0.errors.unheeded(count);
         }
         Ok(taken)
@@ -148,7 +147,7 @@ impl UdpSocket {
 
     /// Waits for a datagram in the receiving call itself, where no other thread receives, and has the policy decide about
     /// it. `None`: something else is to be looked at first, such as a stop or an ICMP error.
-    fn receive_alone(&self, socket: &Socket, stop: &Stop, heed_errors: bool) -> Option<Datagram> {
+    fn receive_alone(&self, socket: &dyn HostSocket, stop: &Stop, heed_errors: bool) -> Option<Datagram> {
         // Stamps of what is sent have to be read meanwhile.
         if stop.is_stopped() || self.0.stamping.load(Ordering::Relaxed) {
             return None;
@@ -177,10 +176,10 @@ impl UdpSocket {
     }
 
     /// Waits for a datagram in the receiving call itself.
-    pub(super) fn wait_for_one(&self, socket: &Socket, stop: &Stop) -> Option<Datagram> {
+    pub(super) fn wait_for_one(&self, socket: &dyn HostSocket, stop: &Stop) -> Option<Datagram> {
         with_packet(|buffer| {
             let mut received = None;
-            if !self.0.host.wait_in(stop, &mut || received = self.call(socket, buffer, Wait::Yes).ok()) {
+            if !self.0.host.wait_in(stop, &mut || received = self.call(socket, buffer, Blocking::Yes).ok()) {
                 return None;
             }
             self.0.ahead.brought(1);
@@ -189,7 +188,7 @@ impl UdpSocket {
     }
 
     /// Receives a datagram without waiting and has the policy decide about it.
-    fn take_decided(&self, socket: &Socket) -> io::Result<Option<Datagram>> {
+    fn take_decided(&self, socket: &dyn HostSocket) -> io::Result<Option<Datagram>> {
         let receive = || loop {
             match self.take(socket)? {
                 Some(datagram) if self.ignores(&datagram) => {}
@@ -200,27 +199,28 @@ impl UdpSocket {
     }
 
     /// Receives several datagrams at once, as many as there are without waiting, and has the policy decide about each.
-    pub(in crate::net) fn take_several(&self, socket: &Socket) -> Vec<Datagram> {
+    pub(in crate::net) fn take_several(&self, socket: &dyn HostSocket) -> Vec<Datagram> {
         let _in_turns = self.in_turns();
         let receive = |batch: Option<&mut Batch>| {
             let Some(batch) = batch else { return Vec::new() };
             // Whatever is wrong shows again at the next single receive.
-            let count = sys::receive_many(socket.as_fd(), batch, Wait::No).unwrap_or(0);
-            let received = (0..count).filter_map(|index| batch.get(index));
-            let datagrams = received.map(|(data, from)| Datagram::new(data, from));
-            datagrams.filter(|datagram| !self.ignores(datagram)).collect()
+            match socket.receive_many(batch, usize::MAX, Blocking::No) {
+                Ok(_) => datagrams(batch).filter(|datagram| !self.ignores(datagram)).collect(),
+                Err(_) => Vec::new(),
+            }
         };
         self.0.decide(self, || with_batch(receive), Vec::as_mut_slice)
     }
 
     /// Receives a datagram without waiting; `None` if there is none. An ICMP error that takes the call's place is
     /// passed over: it is in the error queue.
-    pub(in crate::net) fn take(&self, socket: &Socket) -> io::Result<Option<Datagram>> {
+    pub(in crate::net) fn take(&self, socket: &dyn HostSocket) -> io::Result<Option<Datagram>> {
         if let Some(datagram) = self.0.ahead.pop() {
             return Ok(Some(datagram));
         }
         with_packet(|buffer| {
-            let received = receive_past_errors(|| self.call(socket, buffer, Wait::No), || self.0.errors.pass_over())?;
+            let received =
+                receive_past_errors(|| self.call(socket, buffer, Blocking::No), || self.0.errors.pass_over())?;
             Ok(received.and_then(|received| self.datagram(buffer, &received)))
         })
     }
@@ -231,12 +231,8 @@ impl UdpSocket {
     }
 
     /// The call that receives, which asks for no more than what is wanted.
-    fn call(&self, socket: &Socket, buffer: &mut [u8], wait: Wait) -> io::Result<Received> {
-        if self.is_plain() {
-            sys::receive_plain(socket.as_fd(), buffer, wait)
-        } else {
-            sys::receive_data(socket.as_fd(), buffer, wait)
-        }
+    fn call(&self, socket: &dyn HostSocket, buffer: &mut [u8], wait: Blocking) -> io::Result<Received> {
+        if self.is_plain() { socket.receive_plain(buffer, wait) } else { socket.receive(buffer, wait) }
     }
 
     /// What a call has received into `buffer`; `None` if that has no sender: the socket was closed meanwhile.
@@ -255,7 +251,7 @@ impl UdpSocket {
         if let Ok(socket) = self.socket("recv")
             && !self.0.stamping.swap(true, Ordering::Relaxed)
         {
-            sys::stamp_arrivals(socket.as_fd());
+            let _ = socket.set(SocketOption::StampArrivals);
         }
     }
 }

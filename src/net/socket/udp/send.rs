@@ -2,20 +2,17 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::AsFd;
 use std::sync::Arc;
-
-use socket2::Socket;
 
 use super::error::send_error;
 use super::{UdpSocket, lock};
 use crate::net::error::Result;
 use crate::net::host::Host;
+use crate::net::host::socket::{HostSocket, Outgoing};
 use crate::net::observe::event::Event;
 use crate::net::policy::datagram::Destination;
 use crate::net::socket::delay_queue::Outlet;
 use crate::net::socket::error_queue::{Queue, is_pending_error};
-use crate::net::sys::{self, RawAddr};
 
 /// How many entries of the error queue are kept that plain sends found.
 const UNREAD: usize = 1024;
@@ -56,10 +53,10 @@ impl UdpSocket {
         };
         if self.0.is_stamped() {
             // Unread stamps would fill the receive buffer.
-            self.drain(&socket, usize::MAX, &mut keep);
+            self.drain(&*socket, usize::MAX, &mut keep);
         }
         self.report_sent(data, to.addr);
-        let sent = self.send_raw(&socket, data, to, || (), &mut keep);
+        let sent = self.send_raw(&*socket, data, to, || (), &mut keep);
         if kept {
             // What woke a thread that waits for it may be gone before it looks.
             self.0.alone.call_away();
@@ -76,20 +73,16 @@ impl UdpSocket {
     /// to `queued`. The number of its stamp, where stamps were asked for. `at_once` runs right before the call.
     pub(super) fn send_raw(
         &self,
-        socket: &Socket,
+        socket: &dyn HostSocket,
         data: &[u8],
         to: impl Into<Destination>,
         mut at_once: impl FnMut(),
         queued: Queue<'_>,
     ) -> io::Result<Option<u32>> {
         let Destination { addr, source } = to.into();
-        let raw = RawAddr::from(addr);
         let send = || {
             at_once();
-            match source {
-                None => sys::send_to(socket.as_fd(), data, &raw),
-                Some(source) => sys::send_from(socket.as_fd(), data, &raw, source),
-            }
+            socket.send(&Outgoing { data, to: Some(addr), source })
         };
         self.0.send(socket, send, |err| {
             !self.0.errors.are_plain && (self.drain(socket, usize::MAX, queued) > 0 || is_pending_error(err))

@@ -1,11 +1,9 @@
 use std::io;
-use std::os::fd::AsFd;
 use std::sync::Arc;
 
-use socket2::{Domain, Protocol, Socket, Type};
-
 use super::{Incoming, Options, UdpSocket};
-use crate::net::error::{ErrorKind, Result};
+use crate::net::error::{ErrorKind, Result, errno};
+use crate::net::host::socket::{Awaited, HostSocket, Poller, SocketType, SocketValue};
 use crate::net::host::stop::{Reason, Stop};
 use crate::net::host::{Host, ThisMachine, Waited};
 use crate::net::policy::attached::{AttachedPolicy, Policy};
@@ -14,8 +12,8 @@ use crate::net::probe::outcome::{End, Probe, Slot};
 use crate::net::random::RandomStream;
 use crate::net::socket::session::Session;
 use crate::net::socket::tcp::{Happening, Poll, Polled};
-use crate::net::sys::{self, PollFd};
 use crate::net::time;
+use crate::net::wire::Family;
 
 fn socket(stop: &Stop) -> UdpSocket {
     let session = Arc::new(Session::new(stop.clone()));
@@ -39,14 +37,14 @@ fn send(from: &UdpSocket, server: &UdpSocket, first: u32, last: u32) {
 /// The same, until all of them wait in the socket: on a busy machine the kernel may deliver what was sent later.
 fn pile_up(from: &UdpSocket, server: &UdpSocket, last: u32) {
     let socket = server.socket("recv").expect("open");
-    let waiting = || sys::waiting_memory(socket.as_fd()).expect("known");
+    let waiting = || socket.get(SocketValue::Waiting).expect("known").expect("known");
     let mut one = 0;
     for number in 1..=last {
         send(from, server, number, number);
-        while waiting() < (one * number).max(1) {
+        while waiting() < (one * u64::from(number)).max(1) {
             std::thread::yield_now();
         }
-        one = waiting() / number;
+        one = waiting() / u64::from(number);
     }
 }
 
@@ -168,8 +166,7 @@ fn a_second_thread_is_let_in_and_each_of_both_can_be_stopped_alone() {
     send(&client, &server, 101, 200);
     // All that is left is the second's: it is stopped once nothing waits any more.
     let open = server.socket("test").expect("open");
-    let mut left = [PollFd::readable(open.as_fd())];
-    while sys::ppoll(&mut left, Some(time::Duration::ZERO)).expect("polls") > 0 {
+    while open.get(SocketValue::Waiting).expect("known") != Some(0) {
         std::thread::yield_now();
     }
     stops[1].interrupt(Reason::Ended);
@@ -245,7 +242,7 @@ fn an_error_that_another_call_has_met_is_not_waited_for_in_vain() {
     client.send_to(b"anybody?", closed_port(&client)).expect("sends");
     // A look without waiting is told of it, and after that no call is.
     let open = client.socket("test").expect("open");
-    assert!(client.take(&open).expect("looks").is_none());
+    assert!(client.take(&*open).expect("looks").is_none());
     assert!(matches!(client.receive(None, &stop, true), Ok(Incoming::Icmp(_))));
 }
 
@@ -261,7 +258,7 @@ fn an_error_that_a_send_finds_ends_a_receive_that_waits_in_its_call() {
     let mut found = Vec::new();
     let other = socket(&root);
     other.send_to(b"anybody?", closed_port(&other)).expect("sends");
-    other.drain(&other.socket("test").expect("open"), usize::MAX, &mut |queued| found.push(queued));
+    other.drain(&*other.socket("test").expect("open"), usize::MAX, &mut |queued| found.push(queued));
     assert_eq!(found.len(), 1);
     super::lock(&client.0.errors.unread).extend(found);
     client.0.alone.call_away();
@@ -373,8 +370,12 @@ fn an_answer_to_a_client_that_is_gone_is_known_to_be_late() {
 struct CannotWait;
 
 impl Host for CannotWait {
-    fn socket(&self, domain: Domain, kind: Type, protocol: Option<Protocol>) -> io::Result<Socket> {
-        ThisMachine.socket(domain, kind, protocol)
+    fn socket(&self, kind: SocketType, family: Family) -> io::Result<Arc<dyn HostSocket>> {
+        ThisMachine.socket(kind, family)
+    }
+
+    fn poller(&self) -> io::Result<Box<dyn Poller>> {
+        ThisMachine.poller()
     }
 
     fn now(&self) -> time::Instant {
@@ -385,8 +386,8 @@ impl Host for CannotWait {
         ThisMachine.unix_nanos()
     }
 
-    fn wait(&self, _: &mut [PollFd<'_>], _: Option<time::Instant>, _: &Stop) -> io::Result<Waited> {
-        Err(io::Error::from_raw_os_error(libc::ENOMEM))
+    fn wait(&self, _: &mut [Awaited<'_>], _: Option<time::Instant>, _: &Stop) -> io::Result<Waited> {
+        Err(io::Error::from_raw_os_error(errno::ENOMEM))
     }
 }
 
@@ -402,7 +403,7 @@ fn an_error_while_a_reply_is_waited_for_ends_that_ping_alone() {
         let to = server.local();
         let probe = Probe { to, unresolved: None, message, timeout, icmp_wait, ttl: None, slot: Slot::default() };
         let outcome = client.ping(&probe, &stop, None).expect("an outcome");
-        assert!(matches!(&outcome.end, End::Broken(error) if error.code == Some(libc::ENOMEM)), "{outcome:?}");
+        assert!(matches!(&outcome.end, End::Broken(error) if error.code == Some(errno::ENOMEM)), "{outcome:?}");
     }
     assert_eq!((client.tally().counts().sent, client.tally().counts().errored), (2, 2));
 }

@@ -1,11 +1,9 @@
 //! What does not keep a set of sockets: a handle, and what its connections know of it.
 
-use std::os::fd::AsFd;
 use std::sync::Weak;
 
-use socket2::Socket;
-
 use super::{Connection, Inner, LOOK, Poll};
+use crate::net::host::socket::HostSocket;
 
 /// A set that is not kept by this.
 #[derive(Clone, Debug)]
@@ -27,14 +25,14 @@ pub(in crate::net::socket::tcp) struct Watch {
 
 impl Watch {
     /// Something was received that was not taken yet.
-    pub(in crate::net::socket::tcp) fn has_received(&self, socket: &Socket) {
+    pub(in crate::net::socket::tcp) fn has_received(&self, socket: &dyn HostSocket) {
         if let Some(poll) = self.poll.upgrade() {
-            let _ = poll.epoll.change(socket.as_fd(), self.token, LOOK);
+            let _ = poll.poller.change(socket, self.token, LOOK);
         }
     }
 
     /// Something waits to be sent over the connection.
-    pub(in crate::net::socket::tcp) fn has_backlog(&self, connection: &Connection, socket: &Socket) {
+    pub(in crate::net::socket::tcp) fn has_backlog(&self, connection: &Connection, socket: &dyn HostSocket) {
         if let Some(poll) = self.poll.upgrade() {
             poll.interested(self.token, connection, socket);
         }

@@ -1,9 +1,12 @@
 //! Filters in the kernel for raw sockets, so that this process is not woken by what is for others.
 
+use std::io;
 use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
 
 use socket2::SockFilter;
 
+use crate::net::sys;
 use crate::net::wire::Family;
 
 /// Instructions of the classic packet filter (linux/filter.h).
@@ -21,6 +24,27 @@ mod code {
     pub(super) const A_TO_X: u16 = 0x07; // BPF_MISC | BPF_TAX
     pub(super) const IF_EQUAL: u16 = 0x15; // BPF_JMP | BPF_JEQ | BPF_K
     pub(super) const RETURN: u16 = 0x06; // BPF_RET | BPF_K
+}
+
+/// Has a raw socket receive only these types of ICMP, and those from 32 on, which the filter has no bits for (ICMP_FILTER:
+/// bits of what is blocked).
+pub(super) fn pass_types(fd: &OwnedFd, types: &[u8]) -> io::Result<()> {
+    const SOL_RAW: i32 = 255;
+    const ICMP_FILTER: i32 = 1;
+    let passed = types.iter().filter(|kind| **kind < 32).fold(0u32, |bits, kind| bits | 1 << kind);
+    sys::set_option(fd, SOL_RAW, ICMP_FILTER, !passed as i32)
+}
+
+/// Has a raw socket receive only these types of ICMPv6 (ICMP6_FILTER: bits of what is blocked, in words of 32 bits in the order
+/// of the machine).
+pub(super) fn pass_types_v6(fd: &OwnedFd, types: &[u8]) -> io::Result<()> {
+    const ICMP6_FILTER: i32 = 1;
+    let mut blocked = [u32::MAX; 8];
+    for kind in types.iter().copied().map(usize::from) {
+        blocked[kind / 32] &= !(1 << (kind % 32));
+    }
+    let bytes = blocked.map(u32::to_ne_bytes).concat();
+    sys::set_option_bytes(fd, libc::IPPROTO_ICMPV6, ICMP6_FILTER, &bytes)
 }
 
 /// The protocol number of TCP.

@@ -1,0 +1,83 @@
+//! The host that is the machine this process runs on, and what hosts in network namespaces share with it: sockets of the kernel,
+//! its clocks, its waits.
+
+mod filter;
+mod poller;
+mod socket;
+
+use std::io;
+use std::sync::Arc;
+
+use socket2::Socket;
+
+pub use self::poller::wait_for;
+pub(in crate::net) use self::socket::{KernelSocket, numbers};
+
+use self::poller::{KernelPoller, wait};
+use super::environment::environment;
+use super::socket::{Awaited, HostSocket, Poller, SocketType};
+use super::stop::Stop;
+use super::{Host, Waited};
+use crate::net::sys;
+use crate::net::time::Instant;
+use crate::net::wire::Family;
+
+/// The machine this process runs on.
+#[derive(Clone, Copy, Debug)]
+pub struct ThisMachine;
+
+impl Host for ThisMachine {
+    fn socket(&self, kind: SocketType, family: Family) -> io::Result<Arc<dyn HostSocket>> {
+        let (domain, socket_type, protocol) = numbers(kind, family);
+        let socket = Socket::new(domain, socket_type, Some(protocol))?;
+        Ok(Arc::new(KernelSocket::new(socket, kind, family)?))
+    }
+
+    fn poller(&self) -> io::Result<Box<dyn Poller>> {
+        Ok(Box::new(KernelPoller::new()?))
+    }
+
+    fn now(&self) -> Instant {
+        Instant::from_nanos(sys::monotonic_nanos())
+    }
+
+    fn unix_nanos(&self) -> i64 {
+        sys::realtime_nanos()
+    }
+
+    fn wait(&self, awaited: &mut [Awaited<'_>], until: Option<Instant>, stop: &Stop) -> io::Result<Waited> {
+        wait(awaited, until, stop)
+    }
+
+    fn wait_awake(&self, until: Instant, stop: &Stop) -> io::Result<Waited> {
+        while self.now() < until {
+            if stop.is_stopped() {
+                return Ok(Waited::Stopped);
+            }
+            std::thread::yield_now();
+        }
+        Ok(Waited::TimedOut)
+    }
+
+    fn wait_in(&self, stop: &Stop, call: &mut dyn FnMut()) -> bool {
+        environment().flush();
+        let Some(_inside) = stop.blocking() else { return false };
+        call();
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::net::time::Duration;
+
+    #[test]
+    fn a_wait_ends_at_its_deadline_and_not_before() {
+        let (host, stop) = (ThisMachine, Stop::root().expect("eventfd"));
+        let until = host.now() + Duration::from_millis(5);
+        assert_eq!(host.wait(&mut [], Some(until), &stop).expect("waits"), Waited::TimedOut);
+        assert!(host.now() >= until);
+        assert_eq!(host.wait(&mut [], Some(until), &stop).expect("waits"), Waited::TimedOut, "passed already");
+    }
+}

@@ -1,0 +1,128 @@
+//! Waiting in the kernel: ppoll(2) for some, epoll(7) for many.
+
+use std::any::Any;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use crate::net::host::environment::environment;
+use crate::net::host::socket::{Awaited, HostSocket, Pollable, Poller};
+use crate::net::host::stop::Stop;
+use crate::net::host::{Host, ThisMachine, Waited};
+use crate::net::io::{Interest, Readiness};
+use crate::net::sys::{self, Epoll, PollFd};
+use crate::net::time::{Duration, Instant};
+
+/// The descriptor of what a host of the kernel has made.
+///
+/// # Errors
+/// `InvalidInput`: a host of another kind has made it.
+fn descriptor(of: &dyn Pollable) -> io::Result<BorrowedFd<'_>> {
+    let fd = of.as_any().downcast_ref::<OwnedFd>();
+    fd.map(AsFd::as_fd).ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "a socket of another kind of host"))
+}
+
+fn poll_fd<'a>(awaited: &Awaited<'a>) -> io::Result<PollFd<'a>> {
+    let fd = descriptor(awaited.on)?;
+    Ok(match awaited.interest {
+        Interest { read: true, write: true } => PollFd::readable_or_writable(fd),
+        Interest { write: true, .. } => PollFd::writable(fd),
+        _ => PollFd::readable(fd),
+    })
+}
+
+/// Waits for what hosts of the kernel have made: see [`Host::wait`].
+pub(in crate::net) fn wait(awaited: &mut [Awaited<'_>], until: Option<Instant>, stop: &Stop) -> io::Result<Waited> {
+    // One or none is the common case and needs no allocation.
+    match awaited {
+        [] => wait_for(&mut [], until, stop),
+        [one] => {
+            let mut fds = [poll_fd(one)?];
+            let waited = wait_for(&mut fds, until, stop);
+            (one.is_ready, one.has_error) = (fds[0].is_ready(), fds[0].has_error());
+            waited
+        }
+        many => {
+            let mut fds = many.iter().map(poll_fd).collect::<io::Result<Vec<_>>>()?;
+            let waited = wait_for(&mut fds, until, stop);
+            for (one, fd) in many.iter_mut().zip(&fds) {
+                (one.is_ready, one.has_error) = (fd.is_ready(), fd.has_error());
+            }
+            waited
+        }
+    }
+}
+
+/// Waits until a descriptor is ready, `until` has passed (`None`: for ever) or `stop` has happened. What was printed is shown
+/// before it blocks.
+///
+/// # Errors
+/// What ppoll(2) reports.
+pub fn wait_for(fds: &mut [PollFd<'_>], until: Option<Instant>, stop: &Stop) -> io::Result<Waited> {
+    environment().flush();
+    loop {
+        let mut all = [PollFd::readable(stop.wake_fd()); 2];
+        let waiting = stop.waiting();
+        if stop.is_stopped() {
+            return Ok(Waited::Stopped);
+        }
+        let left = until.map(|until| until - ThisMachine.now());
+        if left.is_some_and(|left| left <= Duration::ZERO) {
+            return Ok(Waited::TimedOut);
+        }
+        let ready = match &mut *fds {
+            [] => sys::ppoll(&mut all[..1], left).map(|_| false)?,
+            [one] => {
+                all[1] = *one;
+                sys::ppoll(&mut all, left)?;
+                one.take_result(&all[1]);
+                one.is_ready()
+            }
+            many => {
+                let mut list = Vec::with_capacity(many.len() + 1);
+                list.push(PollFd::readable(stop.wake_fd()));
+                list.extend_from_slice(many);
+                sys::ppoll(&mut list, left)?;
+                many.iter_mut().zip(&list[1..]).for_each(|(fd, polled)| fd.take_result(polled));
+                many.iter().any(PollFd::is_ready)
+            }
+        };
+        drop(waiting);
+        if ready {
+            return Ok(Waited::Ready);
+        }
+    }
+}
+
+/// A set of the kernel's sockets.
+#[derive(Debug)]
+pub(in crate::net) struct KernelPoller(Epoll);
+
+impl KernelPoller {
+    pub(in crate::net) fn new() -> io::Result<Self> {
+        Epoll::new().map(Self)
+    }
+}
+
+impl Pollable for KernelPoller {
+    fn as_any(&self) -> &dyn Any {
+        self.0.descriptor()
+    }
+}
+
+impl Poller for KernelPoller {
+    fn add(&self, socket: &dyn HostSocket, token: u64, interest: Interest) -> io::Result<()> {
+        self.0.add(descriptor(socket)?, token, interest)
+    }
+
+    fn change(&self, socket: &dyn HostSocket, token: u64, interest: Interest) -> io::Result<()> {
+        self.0.change(descriptor(socket)?, token, interest)
+    }
+
+    fn remove(&self, socket: &dyn HostSocket) -> io::Result<()> {
+        self.0.remove(descriptor(socket)?)
+    }
+
+    fn ready(&self, ready: &mut Vec<Readiness>) -> io::Result<()> {
+        self.0.ready(ready)
+    }
+}

@@ -1,0 +1,92 @@
+//! What threads wait for that is no socket: a change that another thread makes.
+
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
+
+use super::Waited;
+use crate::net::time::Duration;
+
+/// Something that changes, for [`Host::park`](super::Host::park). It is of no host: each lets its threads wait in its own way.
+#[derive(Debug, Default)]
+pub struct Notify {
+    /// What wakes those that wait on hosts which schedule threads by themselves.
+    wakers: Mutex<Vec<Waker>>,
+    changed: Condvar,
+}
+
+impl Notify {
+    /// Wakes every waiting thread. The change was made before; no lock is held that [`Self::wait`] looks under.
+    pub fn notify(&self) {
+        // The lock is taken so that a thread between its look and its wait does not miss the wake-up.
+        let wakers = std::mem::take(&mut *self.lock());
+        self.changed.notify_all();
+        wakers.into_iter().for_each(Waker::wake);
+    }
+
+    /// Has `waker` woken by the next change, once.
+    pub fn register(&self, waker: Waker) {
+        self.lock().push(waker);
+    }
+
+    /// Blocks this thread until `look` says how the wait ended, for `left` at most from each look to the next.
+    pub(super) fn wait(&self, mut look: impl FnMut() -> Option<Waited>, left: impl Fn() -> Option<Duration>) -> Waited {
+        let mut guard = self.lock();
+        loop {
+            if let Some(waited) = look() {
+                return waited;
+            }
+            guard = match left() {
+                None => self.changed.wait(guard).unwrap_or_else(PoisonError::into_inner),
+                Some(left) if left <= Duration::ZERO => return Waited::TimedOut,
+                Some(left) => self.changed.wait_timeout(guard, left.into()).unwrap_or_else(PoisonError::into_inner).0,
+            };
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Waker>> {
+        self.wakers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+    use std::task::Wake;
+
+    use crate::net::host::stop::{Reason, Stage, Stop};
+    use crate::net::host::{Host, ThisMachine};
+
+    #[derive(Default)]
+    struct Count(AtomicUsize);
+
+    impl Wake for Count {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    #[test]
+    fn a_park_ends_with_the_change_the_time_or_the_stop() {
+        let (on, stop) = (Arc::new(Notify::default()), Stop::root().expect("eventfd"));
+        let (changed, count) = (AtomicBool::new(false), Arc::new(Count::default()));
+        let park = |until| {
+            let ready = &mut || changed.load(Ordering::SeqCst);
+            ThisMachine.park(&on, until, Some((&stop, Stage::Interrupted)), ready)
+        };
+        assert_eq!(park(Some(ThisMachine.now() + Duration::from_millis(2))), Waited::TimedOut);
+        on.register(count.clone().into());
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| park(None));
+            changed.store(true, Ordering::SeqCst);
+            on.notify();
+            assert_eq!(waiting.join().expect("ends"), Waited::Ready);
+            changed.store(false, Ordering::SeqCst);
+            let waiting = scope.spawn(|| park(None));
+            stop.interrupt(Reason::Ended);
+            assert_eq!(waiting.join().expect("ends"), Waited::Stopped);
+        });
+        assert_eq!(count.0.load(Ordering::SeqCst), 1, "once");
+    }
+}
