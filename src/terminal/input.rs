@@ -31,7 +31,7 @@ pub fn read_line(stop: &Stop) -> Result<InputLine> {
     let mut line = Vec::new();
     let (mut ahead, mut bytes) = ([0; 4096], [0; 4096]);
     loop {
-        let mut fds = [PollFd::readable(&stdin)];
+        let mut fds = [PollFd::readable(stop.wake_fd()), PollFd::readable(&stdin)];
         if wait_for(&mut fds, None, stop).map_err(failed)? == Waited::Stopped {
             return Ok(InputLine::Interrupted);
         }

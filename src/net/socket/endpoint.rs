@@ -4,23 +4,28 @@
 use std::any::Any;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::error_queue::{TRIES, closed};
 use super::service::Service;
 use super::session::Session;
 use crate::net::error::{Error, ErrorKind, Result};
-use crate::net::host::Host;
 use crate::net::host::addr::is_group;
-use crate::net::host::socket::{HostSocket, SocketOption, SocketValue};
+use crate::net::host::socket::{Awaited, HostSocket, SocketOption, SocketValue};
+use crate::net::host::stop::Stop;
+use crate::net::host::{Host, Waited};
 use crate::net::observe::event::{Event, Flow};
 use crate::net::observe::loss_report::{Ends, Incident, LossReport};
 use crate::net::policy::attached::AttachedPolicy;
 use crate::net::policy::datagram::Datagram;
 use crate::net::policy::decisions::{Decisions, PacketId};
 use crate::net::policy::input::Site;
+use crate::net::time::Instant;
 use crate::net::wire::content::Content;
+
+/// After so many receives that had to wait, one asks before it waits.
+const ASK_AGAIN: u32 = 8;
 
 /// What a socket has, whichever protocol it speaks.
 #[derive(Debug)]
@@ -48,6 +53,8 @@ pub struct Endpoint {
     /// The TTL that it was made with, and the one that it is set to; 0: the system's.
     own_ttl: u8,
     ttl: AtomicU8,
+    /// How many receives on end had to wait.
+    waits: AtomicU32,
     /// Whether the kernel stamps what is sent, and the number that it gives to the next of these stamps.
     is_stamped: AtomicBool,
     next_stamp: Mutex<u32>,
@@ -74,6 +81,7 @@ impl Endpoint {
             broadcast: false,
             own_ttl: 0,
             ttl: AtomicU8::new(0),
+            waits: AtomicU32::new(0),
             is_stamped: AtomicBool::new(false),
             next_stamp: Mutex::default(),
         }
@@ -195,6 +203,54 @@ impl Endpoint {
     /// Has no policy any more.
     pub fn remove_policy(&self) {
         self.service.policy.set(None);
+    }
+
+    /// Waits until `take` gives something, `until` has passed or `stop` has happened; how the wait ended, if with nothing. `take`
+    /// does not wait, and gets whether a wait has found an error. `wait_in_call` waits and takes with one call, if it can, and
+    /// may give something. `has_more`: more was received than was taken.
+    ///
+    /// # Errors
+    /// `closed`, also when it is closed meanwhile; `system`.
+    pub(super) fn receive<T>(
+        &self,
+        socket: &dyn HostSocket,
+        (until, stop): (Option<Instant>, &Stop),
+        has_more: bool,
+        mut take: impl FnMut(bool) -> Result<Option<T>>,
+        mut wait_in_call: impl FnMut() -> Option<Option<T>>,
+    ) -> Result<std::result::Result<T, Waited>> {
+        // Where the last receives had to wait, this one likely has to as well, and asking first would cost a call for
+        // nothing. Now and then it asks all the same, or it would not notice that it no longer has to.
+        let waits = self.waits.load(Ordering::Relaxed);
+        let (mut ask, mut next, mut has_error) = (waits.is_multiple_of(ASK_AGAIN) || has_more, 0, false);
+        loop {
+            if self.is_closed() {
+                return Err(self.closed("recv"));
+            }
+            if stop.is_stopped() {
+                return Ok(Err(Waited::Stopped));
+            }
+            if ask && let Some(taken) = take(has_error)? {
+                self.waits.store(next, Ordering::Relaxed);
+                return Ok(Ok(taken));
+            }
+            (ask, next) = (true, waits.wrapping_add(1));
+            match wait_in_call() {
+                Some(Some(taken)) => return Ok(Ok(taken)),
+                Some(None) => continue,
+                None => {}
+            }
+            let mut awaited = [Awaited::readable(socket)];
+            let waited = self.host.wait(&mut awaited, until, stop).map_err(|err| Error::system("recv", &err))?;
+            has_error = awaited[0].has_error;
+            match waited {
+                Waited::Ready => {}
+                _ if self.is_closed() => return Err(self.closed("recv")),
+                Waited::Stopped => return Ok(Err(waited)),
+                // What came while this thread was preempted, or before a deadline that was over at once.
+                Waited::TimedOut => return Ok(take(false)?.ok_or(waited)),
+            }
+        }
     }
 
     /// Receives with `receive`, and has the policy decide about the `packets` of what came.

@@ -86,11 +86,6 @@ impl<'a> PollFd<'a> {
         }
     }
 
-    /// Takes over what came of waiting on the same descriptor.
-    pub(in crate::net) fn take_result(&mut self, polled: &PollFd<'_>) {
-        self.raw.revents = polled.raw.revents;
-    }
-
     /// Whether anything happened: data, an error or the end.
     pub fn is_ready(&self) -> bool {
         self.raw.revents != 0

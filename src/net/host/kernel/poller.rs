@@ -32,35 +32,38 @@ fn poll_fd<'a>(awaited: &Awaited<'a>) -> io::Result<PollFd<'a>> {
 
 /// Waits for what hosts of the kernel have made: see [`Host::wait`].
 pub(in crate::net) fn wait(awaited: &mut [Awaited<'_>], until: Option<Instant>, stop: &Stop) -> io::Result<Waited> {
+    let stopped = PollFd::readable(stop.wake_fd());
+    let (mut few, mut many) = ([stopped; 2], Vec::new());
     // One or none is the common case and needs no allocation.
-    match awaited {
-        [] => wait_for(&mut [], until, stop),
+    let fds = match &*awaited {
+        [] => &mut few[..1],
         [one] => {
-            let mut fds = [poll_fd(one)?];
-            let waited = wait_for(&mut fds, until, stop);
-            (one.is_ready, one.has_error) = (fds[0].is_ready(), fds[0].has_error());
-            waited
+            few[1] = poll_fd(one)?;
+            &mut few
         }
-        many => {
-            let mut fds = many.iter().map(poll_fd).collect::<io::Result<Vec<_>>>()?;
-            let waited = wait_for(&mut fds, until, stop);
-            for (one, fd) in many.iter_mut().zip(&fds) {
-                (one.is_ready, one.has_error) = (fd.is_ready(), fd.has_error());
+        _ => {
+            many.push(stopped);
+            for one in &*awaited {
+                many.push(poll_fd(one)?);
             }
-            waited
+            &mut many[..]
         }
+    };
+    let waited = wait_for(fds, until, stop);
+    for (one, fd) in awaited.iter_mut().zip(&fds[1..]) {
+        (one.is_ready, one.has_error) = (fd.is_ready(), fd.has_error());
     }
+    waited
 }
 
-/// Waits until a descriptor is ready, `until` has passed (`None`: for ever) or `stop` has happened. What was printed is shown
-/// before it blocks.
+/// Waits until a descriptor is ready, `until` has passed (`None`: for ever) or `stop` has happened, whose own descriptor is the
+/// first. What was printed is shown before it blocks.
 ///
 /// # Errors
 /// What ppoll(2) reports.
 pub fn wait_for(fds: &mut [PollFd<'_>], until: Option<Instant>, stop: &Stop) -> io::Result<Waited> {
     environment().flush();
     loop {
-        let mut all = [PollFd::readable(stop.wake_fd()); 2];
         let waiting = stop.waiting();
         if stop.is_stopped() {
             return Ok(Waited::Stopped);
@@ -69,25 +72,9 @@ pub fn wait_for(fds: &mut [PollFd<'_>], until: Option<Instant>, stop: &Stop) -> 
         if left.is_some_and(|left| left <= Duration::ZERO) {
             return Ok(Waited::TimedOut);
         }
-        let ready = match &mut *fds {
-            [] => sys::ppoll(&mut all[..1], left).map(|_| false)?,
-            [one] => {
-                all[1] = *one;
-                sys::ppoll(&mut all, left)?;
-                one.take_result(&all[1]);
-                one.is_ready()
-            }
-            many => {
-                let mut list = Vec::with_capacity(many.len() + 1);
-                list.push(PollFd::readable(stop.wake_fd()));
-                list.extend_from_slice(many);
-                sys::ppoll(&mut list, left)?;
-                many.iter_mut().zip(&list[1..]).for_each(|(fd, polled)| fd.take_result(polled));
-                many.iter().any(PollFd::is_ready)
-            }
-        };
+        sys::ppoll(fds, left)?;
         drop(waiting);
-        if ready {
+        if fds[1..].iter().any(PollFd::is_ready) {
             return Ok(Waited::Ready);
         }
     }

@@ -91,7 +91,7 @@ impl Program {
             if let Some(exit) = self.try_wait()? {
                 return Ok(Some(exit));
             }
-            let mut fds = [PollFd::readable(self.status.as_fd())];
+            let mut fds = [PollFd::readable(stop.wake_fd()), PollFd::readable(self.status.as_fd())];
             match wait_for(&mut fds, until, stop).map_err(|err| Error::system("exec", &err))? {
                 Waited::Ready => {}
                 Waited::TimedOut | Waited::Stopped => return Ok(None),

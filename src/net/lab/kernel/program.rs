@@ -288,13 +288,14 @@ impl Inner {
     fn wait(&self, streams: &[Stream<'_>; 2], over: bool, never: &Stop) -> Option<[bool; 3]> {
         let pipes = streams.each_ref().map(|stream| stream.pipe.as_ref().map(AsFd::as_fd));
         let of = [pipes[0], pipes[1], (!over).then(|| self.process.ended())];
-        let mut fds: Vec<PollFd<'_>> = of.iter().flatten().copied().map(PollFd::readable).collect();
+        let fds = [never.wake_fd()].into_iter().chain(of.iter().flatten().copied());
+        let mut fds: Vec<PollFd<'_>> = fds.map(PollFd::readable).collect();
         // A wait until now would not even look.
         let is_ready = match over {
             true => sys::ppoll(&mut fds, Some(Duration::ZERO)).is_ok_and(|ready| ready > 0),
             false => matches!(wait_for(&mut fds, None, never), Ok(Waited::Ready)),
         };
-        let mut ready = fds.iter().map(PollFd::is_ready);
+        let mut ready = fds[1..].iter().map(PollFd::is_ready);
         is_ready.then(|| of.map(|fd| fd.is_some() && ready.next() == Some(true)))
     }
 }

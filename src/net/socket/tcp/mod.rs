@@ -7,7 +7,7 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
 pub use self::connect::{Attempt, ConnectOptions, Connecting, Connector};
@@ -69,8 +69,6 @@ struct Inner {
     ended: Mutex<Option<Ended>>,
     /// Why nothing more could be sent.
     broken: Mutex<Option<Ended>>,
-    /// How many receives on end had to wait.
-    waits: AtomicU32,
     /// Errors of the path that arrived while the connection lived on.
     path_errors: AtomicU64,
     /// Answers that could not be sent.
@@ -101,7 +99,6 @@ impl Connection {
             outbox: Mutex::default(),
             ended: Mutex::default(),
             broken: Mutex::default(),
-            waits: AtomicU32::new(0),
             path_errors: AtomicU64::new(0),
             unsent: AtomicU64::new(0),
             watch: Mutex::default(),

@@ -9,15 +9,12 @@ use super::framing::{Inbox, Want};
 use super::{Connection, events, lock, scheduling};
 use crate::net::error::{Error, ErrorKind, Result};
 use crate::net::host::Waited;
-use crate::net::host::socket::{Awaited, HostSocket, STREAM_PIECE};
+use crate::net::host::socket::{HostSocket, STREAM_PIECE};
 use crate::net::host::stop::Stop;
 use crate::net::io::Blocking;
 use crate::net::observe::event::Event;
 use crate::net::policy::datagram::Datagram;
 use crate::net::time::Instant;
-
-/// After so many receives that had to wait, one asks before it waits.
-const ASK_AGAIN: u32 = 8;
 
 /// What one message of a stream without framing holds at most.
 const MOST: usize = 65_536;
@@ -69,67 +66,20 @@ impl Connection {
             Err(Waited::Stopped) => return Ok(Incoming::Interrupted),
             Err(_) => return Ok(Incoming::TimedOut),
         };
-        let received = self.receive_in_turn(&*socket, want, until, stop);
+        let take = |_| Ok(self.take_decided(&*socket, want));
+        let wait_in_call = || until.is_none().then(|| self.pull_waiting(&*socket, want, stop)).flatten();
+        let received = self.0.endpoint.receive(&*socket, (until, stop), self.has_received(), take, wait_in_call);
         drop(turn);
         // What this has left behind raises no descriptor.
         if self.0.watched.load(Ordering::Acquire) && self.has_received() {
             let watch = lock(&self.0.watch).clone();
             watch.inspect(|watch| watch.has_received(&*socket));
         }
-        received
-    }
-
-    fn receive_in_turn(
-        &self,
-        socket: &dyn HostSocket,
-        want: Want,
-        until: Option<Instant>,
-        stop: &Stop,
-    ) -> Result<Incoming> {
-        if self.is_closed() {
-            return Err(self.0.closed("recv"));
-        }
-        // Where the last receives had to wait, asking first would cost a call for nothing; see the same in UDP.
-        let waits = self.0.waits.load(Ordering::Relaxed);
-        let mut ask = waits.is_multiple_of(ASK_AGAIN) || self.has_received();
-        let mut next = 0;
-        loop {
-            if stop.is_stopped() {
-                return Ok(Incoming::Interrupted);
-            }
-            if ask && let Some(incoming) = self.take_decided(socket, want) {
-                self.0.waits.store(next, Ordering::Relaxed);
-                return Ok(incoming);
-            }
-            (ask, next) = (true, waits.wrapping_add(1));
-            if until.is_none()
-                && let Some(pulled) = self.pull_waiting(socket, want, stop)
-            {
-                if self.is_closed() {
-                    return Err(self.0.closed("recv"));
-                }
-                match pulled {
-                    Pulled::Path(error) => return Ok(Incoming::Path(error)),
-                    Pulled::Ended(ended) => drop(self.end(ended)),
-                    Pulled::Some | Pulled::NotReady => {}
-                }
-                continue;
-            }
-            let waited = self
-                .0
-                .host
-                .wait(&mut [Awaited::readable(socket)], until, stop)
-                .map_err(|err| Error::system("recv", &err))?;
-            if self.is_closed() {
-                return Err(self.0.closed("recv"));
-            }
-            match waited {
-                Waited::Ready => {}
-                Waited::Stopped => return Ok(Incoming::Interrupted),
-                // What came while this thread was preempted, or before a deadline that was over at once.
-                Waited::TimedOut => return Ok(self.take_decided(socket, want).unwrap_or(Incoming::TimedOut)),
-            }
-        }
+        Ok(match received? {
+            Ok(incoming) => incoming,
+            Err(Waited::Stopped) => Incoming::Interrupted,
+            Err(_) => Incoming::TimedOut,
+        })
     }
 
     /// Takes what is wanted without waiting; `None`: it has not all come yet.
@@ -154,18 +104,25 @@ impl Connection {
     }
 
     /// Waits in the call that receives, which costs less than a wait before it; `None`: that is not possible here. What was
-    /// received is held meanwhile.
-    fn pull_waiting(&self, socket: &dyn HostSocket, want: Want, stop: &Stop) -> Option<Pulled> {
+    /// received is held meanwhile. An error of the path is given at once, and all else to be taken.
+    fn pull_waiting(&self, socket: &dyn HostSocket, want: Want, stop: &Stop) -> Option<Option<Incoming>> {
         if !self.service.policy.is_empty() || !scheduling::may_block() {
             return None;
         }
         let (mut inbox, mut pulled) = (self.inbox()?, None);
         if inbox.has(want, self.0.limit) {
             // A thread that serves many has received it meanwhile, with what it wanted itself.
-            return Some(Pulled::Some);
+            return Some(None);
         }
         self.0.host.wait_in(stop, &mut || pulled = Some(self.pull(socket, &mut inbox, Blocking::Yes, false)));
-        pulled
+        drop(inbox);
+        match pulled? {
+            _ if self.is_closed() => {}
+            Pulled::Path(error) => return Some(Some(Incoming::Path(error))),
+            Pulled::Ended(ended) => drop(self.end(ended)),
+            Pulled::Some | Pulled::NotReady => {}
+        }
+        Some(None)
     }
 
     /// What was received and not taken; `None` while another thread waits for more.

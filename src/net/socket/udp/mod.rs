@@ -6,7 +6,7 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 pub use self::error::{MAX_PAYLOAD, check_size};
@@ -54,8 +54,6 @@ struct Inner {
     alone: Exclusive,
     /// What was received before anybody asked for it.
     ahead: Prefetch,
-    /// How many receives on end had to wait.
-    waits: AtomicU32,
     /// Whether the kernel stamps what arrives.
     stamping: AtomicBool,
     /// What it does not answer.
@@ -83,7 +81,6 @@ impl UdpSocket {
             errors: Errors { are_plain: options.plain_errors, ..Errors::default() },
             alone: Exclusive::default(),
             ahead: Prefetch::default(),
-            waits: AtomicU32::new(0),
             stamping: AtomicBool::new(false),
             loops: Loops::default(),
             drops_reported: AtomicU64::new(0),

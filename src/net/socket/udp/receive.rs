@@ -10,18 +10,15 @@ use super::{UdpSocket, lock};
 use crate::net::error::{Error, ErrorKind, Result};
 use crate::net::host::Waited;
 use crate::net::host::environment::environment;
-use crate::net::host::socket::{Awaited, HostSocket, SocketOption};
+use crate::net::host::socket::{HostSocket, SocketOption};
 use crate::net::host::stop::Stop;
 use crate::net::io::{Batch, Blocking, Received};
 use crate::net::observe::event::Event;
 use crate::net::policy::datagram::Datagram;
-use crate::net::socket::error_queue::{Queued, closed, is_pending_error, receive_past_errors};
+use crate::net::socket::error_queue::{Queued, is_pending_error, receive_past_errors};
 use crate::net::socket::scratch::{with_batch, with_packet};
 use crate::net::time::Instant;
 use crate::net::wire::icmp::IcmpError;
-
-/// After so many receives that had to wait, one asks before it waits.
-const ASK_AGAIN: u32 = 8;
 
 /// How a receive ended.
 #[derive(Clone, Debug)]
@@ -58,62 +55,37 @@ impl UdpSocket {
             return Ok(Incoming::Packet(datagram));
         }
         let _in_turns = self.in_turns();
-        // Where the last receives had to wait, this one likely has to as well, and asking first would cost a call for
-        // nothing. Now and then it asks all the same, or it would not notice that it no longer has to.
-        let waits = self.0.waits.load(Ordering::Relaxed);
-        let mut ask = waits.is_multiple_of(ASK_AGAIN) || !self.0.ahead.is_empty();
-        let mut next = 0;
-        loop {
-            if stop.is_stopped() {
-                return Ok(Incoming::Interrupted);
-            }
-            let mut icmp = None;
-            let asked = if ask { self.take_decided(&*socket) } else { Ok(None) };
-            match asked {
-                Ok(Some(datagram)) => {
-                    self.0.waits.store(next, Ordering::Relaxed);
-                    return Ok(Incoming::Packet(datagram));
-                }
-                Ok(None) if lock(&self.0.errors.unread).is_empty() => {
-                    (ask, next) = (true, waits.wrapping_add(1));
-                    let mut awaited = [Awaited::readable(&*socket)];
-                    match self.0.host.wait(&mut awaited, until, stop).map_err(|err| Error::system("recv", &err))? {
-                        Waited::TimedOut => {
-                            // What came while this thread was preempted, or before a deadline that was over at once.
-                            let last = self.take_decided(&*socket).map_err(|err| Error::system("recv", &err))?;
-                            return Ok(last.map_or(Incoming::TimedOut, Incoming::Packet));
-                        }
-                        Waited::Stopped => return Ok(Incoming::Interrupted),
-                        Waited::Ready => {}
-                    }
-                    if self.is_closed() {
-                        return Err(closed("recv"));
-                    }
-                    if !awaited[0].has_error {
-                        continue;
-                    }
-                }
-                Ok(None) => {}
-                Err(err) if is_pending_error(&err) && !(self.0.errors.are_plain && heed_errors) => {}
-                Err(err) => return Err(Error::system("recv", &err)),
-            }
-            let mut others = VecDeque::new();
-            self.drain(&*socket, usize::MAX, &mut |queued| match queued {
-                Queued::Icmp { error, .. } if icmp.is_none() => icmp = Some(error),
-                Queued::Icmp { .. } => others.push_back(queued),
-                _ => {}
-            });
-            if heed_errors {
-                // For the next receive.
-                lock(&self.0.errors.unread).extend(others);
-            } else {
-                let count = others.len() + usize::from(icmp.is_some());
-                self.0.errors.unheeded(count);
-            }
-            if let Some(error) = icmp.filter(|_| heed_errors) {
-                return Ok(Incoming::Icmp(error));
-            }
+        let take = |has_error| self.take_or_error(&*socket, heed_errors, has_error);
+        Ok(match self.0.receive(&*socket, (until, stop), !self.0.ahead.is_empty(), take, || None)? {
+            Ok(incoming) => incoming,
+            Err(Waited::Stopped) => Incoming::Interrupted,
+            Err(_) => Incoming::TimedOut,
+        })
+    }
+
+    /// Takes a datagram without waiting, or an ICMP error if `heed_errors`; those that are not are counted. `look`: the error
+    /// queue is looked at even if no call says so.
+    fn take_or_error(&self, socket: &dyn HostSocket, heed_errors: bool, look: bool) -> Result<Option<Incoming>> {
+        match self.take_decided(socket) {
+            Ok(Some(datagram)) => return Ok(Some(Incoming::Packet(datagram))),
+            Ok(None) if !look && lock(&self.0.errors.unread).is_empty() => return Ok(None),
+            Ok(None) => {}
+            Err(err) if is_pending_error(&err) && !(self.0.errors.are_plain && heed_errors) => {}
+            Err(err) => return Err(Error::system("recv", &err)),
         }
+        let (mut icmp, mut others) = (None, VecDeque::new());
+        self.drain(socket, usize::MAX, &mut |queued| match queued {
+            Queued::Icmp { error, .. } if icmp.is_none() => icmp = Some(error),
+            Queued::Icmp { .. } => others.push_back(queued),
+            _ => {}
+        });
+        if heed_errors {
+            // For the next receive.
+            lock(&self.0.errors.unread).extend(others);
+        } else {
+            self.0.errors.unheeded(others.len() + usize::from(icmp.is_some()));
+        }
+        Ok(icmp.filter(|_| heed_errors).map(Incoming::Icmp))
     }
 
     /// Takes what has come, without waiting; ICMP errors are counted and passed over.
