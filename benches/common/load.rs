@@ -17,7 +17,7 @@ pub(crate) const CLIENTS: usize = 1_000;
 fn wait(epoll: &Epoll, ready: &mut Vec<Readiness>) {
     epoll.ready(ready).expect("asked");
     if ready.is_empty() {
-        let mut fds = [sys::PollFd::readable(epoll.descriptor())];
+        let mut fds = [sys::PollFd::readable(epoll.descriptor().as_fd())];
         let _ = sys::ppoll(&mut fds, Some(pingscript::net::time::Duration::from_millis(20)));
         epoll.ready(ready).expect("asked");
     }

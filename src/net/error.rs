@@ -240,25 +240,4 @@ mod tests {
         let err = Error::system("open", &io::Error::from_raw_os_error(errno::EMFILE));
         assert!(err.kind == ErrorKind::Exhausted && err.hint.contains("raise `ulimit -n`"), "{err:?}");
     }
-
-    #[test]
-    #[cfg(target_os = "linux")]
-    fn the_numbers_are_those_of_the_system() {
-        use nix::errno::Errno;
-        let same = [
-            (errno::EAGAIN, Errno::EAGAIN),
-            (errno::ENONET, Errno::ENONET),
-            (errno::EPROTO, Errno::EPROTO),
-            (errno::EMSGSIZE, Errno::EMSGSIZE),
-            (errno::ENOPROTOOPT, Errno::ENOPROTOOPT),
-            (errno::EPROTONOSUPPORT, Errno::EPROTONOSUPPORT),
-            (errno::EOPNOTSUPP, Errno::EOPNOTSUPP),
-            (errno::EAFNOSUPPORT, Errno::EAFNOSUPPORT),
-            (errno::ENETDOWN, Errno::ENETDOWN),
-            (errno::ENOBUFS, Errno::ENOBUFS),
-            (errno::EHOSTDOWN, Errno::EHOSTDOWN),
-            (errno::EREMOTEIO, Errno::EREMOTEIO),
-        ];
-        assert!(same.iter().all(|(number, of_system)| *number == *of_system as i32));
-    }
 }

@@ -2,8 +2,6 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use super::wire::zoned::ZonedIp;
-
 /// Whether a call waits where there is nothing to receive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Blocking {
@@ -66,7 +64,7 @@ pub struct QueueEntry {
     /// it quotes in the lower half; 0 if it announces none.
     pub data: u32,
     /// Who reports the error.
-    pub offender: Option<ZonedIp>,
+    pub offender: Option<SocketAddr>,
 }
 
 /// What is waited for at a socket, besides errors.

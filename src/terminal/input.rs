@@ -2,13 +2,14 @@
 
 use std::fs::File;
 use std::io::{self, Read};
+use std::os::fd::AsFd;
 
-use crate::net::error::{Error, ErrorKind, Result};
+use crate::net::error::{Error, ErrorKind, Result, errno, number_of};
 use crate::net::host::kernel::wait_for;
-use crate::net::host::resolver::{Done, on_a_thread};
+use crate::net::host::resolver::on_a_thread;
 use crate::net::host::stop::Stop;
 use crate::net::host::{Host, Waited};
-use crate::net::sys::{self, Errno, PollFd};
+use crate::net::sys::{self, PollFd};
 
 /// What came of waiting for a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,7 +32,7 @@ pub fn read_line(stop: &Stop) -> Result<InputLine> {
     let mut line = Vec::new();
     let (mut ahead, mut bytes) = ([0; 4096], [0; 4096]);
     loop {
-        let mut fds = [PollFd::readable(stop.wake_fd()), PollFd::readable(&stdin)];
+        let mut fds = [PollFd::readable(stop.wake_fd()), PollFd::readable(stdin.as_fd())];
         if wait_for(&mut fds, None, stop).map_err(failed)? == Waited::Stopped {
             return Ok(InputLine::Interrupted);
         }
@@ -50,7 +51,7 @@ pub fn read_line(stop: &Stop) -> Result<InputLine> {
                 }
             }
             Err(err) if matches!(err.kind(), io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock) => {}
-            Err(err) if sys::errno(&err) == Errno::EBADF => return Ok(InputLine::End),
+            Err(err) if number_of(&err) == errno::EBADF => return Ok(InputLine::End),
             Err(err) => return Err(failed(err)),
         }
     }
@@ -77,8 +78,8 @@ pub fn read_text(host: &dyn Host, stop: &Stop, name: &str) -> Result<String> {
     let about = |error: Error| error.with_peer(if name == "-" { "standard input" } else { name });
     let failed = |err: &io::Error| about(Error { kind: ErrorKind::File, ..Error::system("read", err) });
     let bytes = match on_a_thread(host, stop, None, work).map_err(|err| about(Error::system("read", &err)))? {
-        Done::Value(read) => read.map_err(|err| failed(&err))?,
-        Done::TimedOut | Done::Stopped => {
+        Ok(read) => read.map_err(|err| failed(&err))?,
+        Err(_) => {
             return Err(about(Error::new(ErrorKind::Interrupted, "read", "stopped while the file was read")));
         }
     };

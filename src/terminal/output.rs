@@ -11,16 +11,19 @@
 use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, IsTerminal, Write};
+use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::prompt_output;
 use crate::net::error::Error;
+use crate::net::error::{errno, number_of};
 use crate::net::host::environment::Buffered;
 use crate::net::host::file::{Unwritten, write_lines};
 use crate::net::host::threads;
+use crate::net::io::Interest;
 use crate::net::sys;
-use crate::net::sys::{Errno, PollFd};
+use crate::net::sys::PollFd;
 use crate::net::time::Duration;
 use crate::terminal::columns::{COMMON, fit};
 
@@ -91,10 +94,10 @@ impl OutputQueue {
             // A pipe that takes anything takes this much.
             for piece in self.bytes[start..end].chunks(sys::PIPE_PIECE) {
                 match (stream, standard_output()) {
-                    (OutputStream::Output, Ok(out)) if !is_closed() && takes(PollFd::writable(out)) => {
+                    (OutputStream::Output, Ok(out)) if !is_closed() && takes(PollFd::writable(out.as_fd())) => {
                         write_output(piece)
                     }
-                    (OutputStream::Error, _) if takes(PollFd::writable(&io::stderr())) => {
+                    (OutputStream::Error, _) if takes(PollFd::writable(io::stderr().as_fd())) => {
                         drop(io::stderr().lock().write_all(piece))
                     }
                     _ => break,
@@ -180,7 +183,7 @@ fn keep(queue: &mut OutputQueue, at_once: bool) {
 pub fn give_to_rows() {
     let watch = || {
         let Ok(out) = standard_output() else { return };
-        let mut fds = [PollFd::failing(out)];
+        let mut fds = [PollFd::new(out.as_fd(), Interest { read: false, write: false })];
         while !fds[0].has_error() {
             if sys::ppoll(&mut fds, None).is_err() {
                 return;
@@ -253,7 +256,7 @@ pub fn at_close(last: impl FnOnce() + Send + 'static) {
 pub fn open() -> io::Result<()> {
     match standard_output() {
         Ok(_) => Ok(()),
-        Err(err) if sys::errno(err) == Errno::EBADF => Ok(()),
+        Err(err) if number_of(err) == errno::EBADF => Ok(()),
         Err(err) => Err(io::Error::new(err.kind(), err.to_string())),
     }
 }

@@ -8,8 +8,9 @@ use crate::bindings::context::Wait;
 use crate::bindings::convert::{Options, text, typed};
 use crate::bindings::error::{OrRaise, ScriptResult, raise};
 use crate::net::error::Error;
+use crate::net::host::Waited;
 use crate::net::host::stop::Stage;
-use crate::net::lab::kernel::program::{self, Command, Exit, Kept, Plan, ProgramWait};
+use crate::net::lab::kernel::program::{self, Command, Exit, Kept, Plan};
 use crate::net::time::Duration;
 
 /// What came of a program that has ended.
@@ -99,13 +100,13 @@ fn run(ctx: &NativeCallContext, host: &HostObject, wanted: ExecOptions) -> Scrip
     host.lab().keep(&program);
     // A script in the lab ends with it, and so does what it waits for.
     let waited = program.wait(until, &context.stop, Stage::Interrupted);
-    if waited != ProgramWait::Done {
+    if waited != Waited::Ready {
         program.end(signal).or_raise(ctx)?;
     }
     if program.lab_ended() {
         return raise(ctx, program::lost(program.name()));
     }
-    Ok(Finished::new(program, waited == ProgramWait::TimedOut))
+    Ok(Finished::new(program, waited == Waited::TimedOut))
 }
 
 functions! {

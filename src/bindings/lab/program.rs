@@ -9,8 +9,9 @@ use crate::bindings::context::Wait;
 use crate::bindings::convert::text;
 use crate::bindings::error::{OrRaise, ScriptResult, raise};
 use crate::net::host::Host as _;
+use crate::net::host::Waited;
 use crate::net::host::stop::Stage;
-use crate::net::lab::kernel::program::{self, ProgramWait};
+use crate::net::lab::kernel::program;
 use crate::net::time::Duration;
 
 /// A program that runs beside the script. Clones are the same one.
@@ -63,7 +64,7 @@ functions! {
     /// ```
     fn wait(ctx: NativeCallContext, program: LabProgram) -> ScriptResult<Dynamic> = {
         let stop = context::wait(Wait::NewWork).stop;
-        if program.0.wait(None, &stop, Stage::Interrupted) != ProgramWait::Done {
+        if program.0.wait(None, &stop, Stage::Interrupted) != Waited::Ready {
             return Ok(Dynamic::UNIT);
         }
         if program.0.lab_ended() {

@@ -3,8 +3,18 @@
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
-use super::Waited;
 use crate::net::time::Duration;
+
+/// How a wait ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Waited {
+    /// What was waited for is ready.
+    Ready,
+    /// The deadline has passed.
+    TimedOut,
+    /// The stop has happened.
+    Stopped,
+}
 
 /// Something that changes, for [`Host::park`](super::Host::park). It is of no host: each lets its threads wait in its own way.
 #[derive(Debug, Default)]

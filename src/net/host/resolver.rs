@@ -47,13 +47,13 @@ pub(in crate::net) fn look_up(here: &dyn Host, name: &str, stop: &Stop) -> Resul
     let ask = move || (asked.as_str(), 0).to_socket_addrs().map(Vec::from_iter);
     // What is no name is not looked up anywhere.
     let found = match is_address {
-        true => Done::Value(ask()),
+        true => Ok(ask()),
         false => on_a_thread(here, stop, Some(PATIENCE), ask)
             .map_err(|err| Error::system("resolve", &err).with_peer(name))?,
     };
     match found {
-        Done::Value(Ok(addrs)) => Ok(addrs),
-        Done::Value(Err(err)) => {
+        Ok(Ok(addrs)) => Ok(addrs),
+        Ok(Err(err)) => {
             // getaddrinfo's text, without the standard library's words before it.
             let text = err.to_string();
             let reason = text.rsplit(": ").next().unwrap_or(&text);
@@ -64,11 +64,13 @@ pub(in crate::net) fn look_up(here: &dyn Host, name: &str, stop: &Stop) -> Resul
             let hint = if name.is_ascii() { HINT } else { PUNYCODE };
             Err(error(ErrorKind::Resolve, format!("no address for this name ({reason})")).with_hint(hint))
         }
-        Done::TimedOut => {
+        Err(Waited::Stopped) => {
+            Err(error(ErrorKind::Interrupted, "stopped while its address was looked up".to_string()))
+        }
+        Err(_) => {
             let message = format!("no name server has answered within {}", PATIENCE.short());
             Err(error(ErrorKind::Resolve, message).with_hint(HINT))
         }
-        Done::Stopped => Err(error(ErrorKind::Interrupted, "stopped while its address was looked up".to_string())),
     }
 }
 
@@ -84,15 +86,8 @@ const ZONE_HINT: &str = "the interfaces of a lab's host are eth0, eth1, …, in 
 const LAB_HINT: &str = "hosts of a lab know each other by name: write run_in(a, || …) around the call, or give the host's \
                         address: `${b.addr}:7`";
 
-/// How waiting for a thread ended.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Done<T> {
-    Value(T),
-    TimedOut,
-    Stopped,
-}
-
-/// Does `work` on a thread of its own, and waits for its value, at most for `patience`.
+/// Does `work` on a thread of its own, and waits for its value, at most for `patience`; how the wait ended, if
+/// without one.
 ///
 /// # Errors
 /// No thread is left.
@@ -101,7 +96,7 @@ pub(crate) fn on_a_thread<T: Send + 'static>(
     stop: &Stop,
     patience: Option<Duration>,
     work: impl FnOnce() -> T + Send + 'static,
-) -> io::Result<Done<T>> {
+) -> io::Result<std::result::Result<T, Waited>> {
     let until = patience.map(|patience| here.now() + patience);
     let shared = Arc::new((Arc::new(Notify::default()), Mutex::new(None)));
     let theirs = shared.clone();
@@ -116,7 +111,7 @@ pub(crate) fn on_a_thread<T: Send + 'static>(
         value.is_some()
     };
     let waited = here.park(&shared.0, until, Some((stop, Stage::Interrupted)), ready);
-    Ok(value.map_or(if waited == Waited::Stopped { Done::Stopped } else { Done::TimedOut }, Done::Value))
+    Ok(value.ok_or(waited))
 }
 
 #[cfg(test)]
@@ -135,16 +130,16 @@ mod tests {
         };
         let (send, receive) = mpsc::channel();
         send.send(7).expect("kept");
-        assert_eq!(wait(Duration::from_secs(60), receive), Done::Value(Ok(7)));
+        assert_eq!(wait(Duration::from_secs(60), receive), Ok(Ok(7)));
         let (_send, receive) = mpsc::channel();
-        assert_eq!(wait(Duration::from_millis(5), receive), Done::TimedOut);
+        assert_eq!(wait(Duration::from_millis(5), receive), Err(Waited::TimedOut));
         let (_send, receive) = mpsc::channel();
         let other = stop.clone();
         let stopper = std::thread::spawn(move || {
             std::thread::sleep(std::time::Duration::from_millis(20));
             other.interrupt(Reason::Interrupt);
         });
-        assert_eq!(wait(Duration::from_secs(60), receive), Done::Stopped);
+        assert_eq!(wait(Duration::from_secs(60), receive), Err(Waited::Stopped));
         stopper.join().expect("it ends");
     }
 

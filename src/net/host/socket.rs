@@ -208,6 +208,13 @@ pub trait HostSocket: Pollable {
     fn tcp_info(&self) -> io::Result<TcpInfo>;
 }
 
+impl dyn HostSocket + '_ {
+    /// Sets those options that are there.
+    pub(in crate::net) fn set_all<const N: usize>(&self, wanted: [Option<SocketOption>; N]) -> io::Result<()> {
+        wanted.into_iter().flatten().try_for_each(|option| self.set(option))
+    }
+}
+
 /// How many bytes of a stream one call receives.
 pub const STREAM_PIECE: usize = 2048;
 

@@ -8,6 +8,7 @@ use crate::net::host::socket::HostSocket;
 use crate::net::io::Origin;
 use crate::net::wire::Family;
 use crate::net::wire::icmp::{self, IcmpError};
+use crate::net::wire::zoned::ZonedIp;
 
 /// How often a call is tried again whose place an ICMP error took.
 pub(super) const TRIES: u32 = 8;
@@ -62,7 +63,7 @@ fn take_entry(socket: &dyn HostSocket, local: SocketAddr, headers: usize, queued
     let (quote, extensions) = icmp::split_quote(kind, &buffer[..received.len], announced(entry.data), headers);
     let error = IcmpError {
         kind,
-        offender: entry.offender,
+        offender: entry.offender.map(ZonedIp::from),
         to: received.addr.unwrap_or(local),
         info: entry.info,
         quote: quote.to_vec(),

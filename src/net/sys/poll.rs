@@ -7,6 +7,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use nix::sys::eventfd::{EfdFlags, EventFd};
 use nix::unistd::{read, write};
 
+use crate::net::io::Interest;
 use crate::net::time::Duration;
 
 /// Makes an eventfd(2), which is readable while its counter is above zero.
@@ -40,50 +41,22 @@ impl std::fmt::Debug for PollFd<'_> {
     }
 }
 
-/// What can be waited for: a socket, a pipe, a file, or the descriptor of one.
-pub trait Waitable<'a> {
-    /// Its descriptor.
-    fn descriptor(self) -> BorrowedFd<'a>;
-}
-
-impl<'a> Waitable<'a> for BorrowedFd<'a> {
-    fn descriptor(self) -> BorrowedFd<'a> {
-        self
-    }
-}
-
-impl<'a, T: AsFd> Waitable<'a> for &'a T {
-    fn descriptor(self) -> BorrowedFd<'a> {
-        self.as_fd()
-    }
-}
-
 impl<'a> PollFd<'a> {
     /// Waits until `fd` can be read, or has an error to report.
-    pub fn readable(fd: impl Waitable<'a>) -> Self {
-        Self::new(fd, libc::POLLIN)
+    pub fn readable(fd: BorrowedFd<'a>) -> Self {
+        Self::new(fd, Interest { read: true, write: false })
     }
 
     /// Waits until `fd` takes what is written to it.
-    pub fn writable(fd: impl Waitable<'a>) -> Self {
-        Self::new(fd, libc::POLLOUT)
+    pub fn writable(fd: BorrowedFd<'a>) -> Self {
+        Self::new(fd, Interest { read: false, write: true })
     }
 
-    /// Waits until `fd` has an error to report: for a pipe, that its reader has gone.
-    pub fn failing(fd: impl Waitable<'a>) -> Self {
-        Self::new(fd, 0)
-    }
-
-    /// Waits for either.
-    pub fn readable_or_writable(fd: impl Waitable<'a>) -> Self {
-        Self::new(fd, libc::POLLIN | libc::POLLOUT)
-    }
-
-    fn new(fd: impl Waitable<'a>, events: i16) -> Self {
-        Self {
-            raw: libc::pollfd { fd: fd.descriptor().as_raw_fd(), events, revents: 0 },
-            _fd: std::marker::PhantomData,
-        }
+    /// Waits for what `interest` says, and at least until `fd` has an error to report: for a pipe, that its reader has gone.
+    pub fn new(fd: BorrowedFd<'a>, interest: Interest) -> Self {
+        let of = |wanted, event| if wanted { event } else { 0 };
+        let events = of(interest.read, libc::POLLIN) | of(interest.write, libc::POLLOUT);
+        Self { raw: libc::pollfd { fd: fd.as_raw_fd(), events, revents: 0 }, _fd: std::marker::PhantomData }
     }
 
     /// Whether anything happened: data, an error or the end.

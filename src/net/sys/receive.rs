@@ -8,7 +8,6 @@ use std::os::fd::{AsFd, AsRawFd};
 use super::address::{RawAddr, address};
 use super::message::{ControlBuffer, HEADER, MessageInfo, count, receive_one};
 use crate::net::io::{Blocking, Origin, QueueEntry, Received};
-use crate::net::wire::zoned::ZonedIp;
 
 /// The flags of a call that waits or not, on a socket that is in blocking mode.
 pub(super) const fn flags(wait: Blocking) -> libc::c_int {
@@ -117,7 +116,7 @@ fn entry(data: &[u8]) -> Option<QueueEntry> {
         info: i32_at(data, 8)? as u32,
         data: i32_at(data, 12)? as u32,
         // The offender follows the fixed part as a sockaddr.
-        offender: data.get(16..).and_then(address).map(ZonedIp::from),
+        offender: data.get(16..).and_then(address),
     })
 }
 

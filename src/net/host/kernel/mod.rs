@@ -3,6 +3,7 @@
 
 mod filter;
 mod poller;
+mod scheduling;
 mod socket;
 
 use std::io;
@@ -15,9 +16,10 @@ pub(in crate::net) use self::socket::{KernelSocket, numbers};
 
 use self::poller::{KernelPoller, wait};
 use super::environment::environment;
+use super::notify::Waited;
 use super::socket::{Awaited, HostSocket, Poller, SocketType};
 use super::stop::Stop;
-use super::{Host, Waited};
+use super::traits::Host;
 use crate::net::sys;
 use crate::net::time::Instant;
 use crate::net::wire::Family;
@@ -59,6 +61,10 @@ impl Host for ThisMachine {
         Ok(Waited::TimedOut)
     }
 
+    fn may_wait_in(&self) -> bool {
+        scheduling::may_block()
+    }
+
     fn wait_in(&self, stop: &Stop, call: &mut dyn FnMut()) -> bool {
         environment().flush();
         let Some(_inside) = stop.blocking() else { return false };
@@ -70,6 +76,7 @@ impl Host for ThisMachine {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::net::error::errno;
     use crate::net::time::Duration;
 
     #[test]
@@ -79,5 +86,24 @@ mod tests {
         assert_eq!(host.wait(&mut [], Some(until), &stop).expect("waits"), Waited::TimedOut);
         assert!(host.now() >= until);
         assert_eq!(host.wait(&mut [], Some(until), &stop).expect("waits"), Waited::TimedOut, "passed already");
+    }
+
+    #[test]
+    fn the_numbers_of_errors_are_those_of_the_system() {
+        let same = [
+            (errno::EAGAIN, libc::EAGAIN),
+            (errno::ENONET, libc::ENONET),
+            (errno::EPROTO, libc::EPROTO),
+            (errno::EMSGSIZE, libc::EMSGSIZE),
+            (errno::ENOPROTOOPT, libc::ENOPROTOOPT),
+            (errno::EPROTONOSUPPORT, libc::EPROTONOSUPPORT),
+            (errno::EOPNOTSUPP, libc::EOPNOTSUPP),
+            (errno::EAFNOSUPPORT, libc::EAFNOSUPPORT),
+            (errno::ENETDOWN, libc::ENETDOWN),
+            (errno::ENOBUFS, libc::ENOBUFS),
+            (errno::EHOSTDOWN, libc::EHOSTDOWN),
+            (errno::EREMOTEIO, libc::EREMOTEIO),
+        ];
+        assert!(same.iter().all(|(number, of_system)| number == of_system));
     }
 }

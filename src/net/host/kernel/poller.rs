@@ -4,10 +4,12 @@ use std::any::Any;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
+use super::ThisMachine;
 use crate::net::host::environment::environment;
+use crate::net::host::notify::Waited;
 use crate::net::host::socket::{Awaited, HostSocket, Pollable, Poller};
 use crate::net::host::stop::Stop;
-use crate::net::host::{Host, ThisMachine, Waited};
+use crate::net::host::traits::Host;
 use crate::net::io::{Interest, Readiness};
 use crate::net::sys::{self, Epoll, PollFd};
 use crate::net::time::{Duration, Instant};
@@ -22,12 +24,7 @@ fn descriptor(of: &dyn Pollable) -> io::Result<BorrowedFd<'_>> {
 }
 
 fn poll_fd<'a>(awaited: &Awaited<'a>) -> io::Result<PollFd<'a>> {
-    let fd = descriptor(awaited.on)?;
-    Ok(match awaited.interest {
-        Interest { read: true, write: true } => PollFd::readable_or_writable(fd),
-        Interest { write: true, .. } => PollFd::writable(fd),
-        _ => PollFd::readable(fd),
-    })
+    Ok(PollFd::new(descriptor(awaited.on)?, awaited.interest))
 }
 
 /// Waits for what hosts of the kernel have made: see [`Host::wait`].

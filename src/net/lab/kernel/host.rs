@@ -157,6 +157,10 @@ impl Host for LabHost {
         ThisMachine.wait_awake(until, stop)
     }
 
+    fn may_wait_in(&self) -> bool {
+        ThisMachine.may_wait_in()
+    }
+
     fn wait_in(&self, stop: &Stop, call: &mut dyn FnMut()) -> bool {
         ThisMachine.wait_in(stop, call)
     }

@@ -107,17 +107,6 @@ pub struct Kept {
     pub excess: u64,
 }
 
-/// What became of a wait for a program.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ProgramWait {
-    /// It has ended, or printed what was waited for.
-    Done,
-    /// The time was over.
-    TimedOut,
-    /// The stop happened.
-    Stopped,
-}
-
 impl Program {
     /// Starts a program in `host`.
     ///
@@ -204,12 +193,12 @@ impl Program {
     }
 
     /// Waits until it has ended, until `until`, or until `stop` has reached `stage`.
-    pub fn wait(&self, until: Option<Instant>, stop: &Stop, stage: Stage) -> ProgramWait {
+    pub fn wait(&self, until: Option<Instant>, stop: &Stop, stage: Stage) -> Waited {
         self.wait_until(|| false, until, Some((stop, stage)))
     }
 
     /// Waits until it has printed `text`, to either stream; or has ended.
-    pub fn wait_for(&self, text: &str, until: Instant, stop: &Stop) -> ProgramWait {
+    pub fn wait_for(&self, text: &str, until: Instant, stop: &Stop) -> Waited {
         let seen = || self.has_printed(text);
         self.wait_until(seen, Some(until), Some((stop, Stage::Interrupted)))
     }
@@ -221,12 +210,8 @@ impl Program {
         holds(&lock(&self.0.out)) || holds(&lock(&self.0.err))
     }
 
-    fn wait_until(&self, seen: impl Fn() -> bool, until: Option<Instant>, stop: Option<(&Stop, Stage)>) -> ProgramWait {
-        match self.0.host.park(&self.0.news, until, stop, &mut || self.has_ended() || seen()) {
-            Waited::Ready => ProgramWait::Done,
-            Waited::TimedOut => ProgramWait::TimedOut,
-            Waited::Stopped => ProgramWait::Stopped,
-        }
+    fn wait_until(&self, seen: impl Fn() -> bool, until: Option<Instant>, stop: Option<(&Stop, Stage)>) -> Waited {
+        self.0.host.park(&self.0.news, until, stop, &mut || self.has_ended() || seen())
     }
 
     /// Whether the lab ended before the program, so that nothing is known of its end.
@@ -246,7 +231,7 @@ impl Program {
         }
         self.0.process.signal(signal)?;
         let wait = || self.wait_until(|| false, Some(self.0.host.now() + GRACE), None);
-        if wait() == ProgramWait::Done {
+        if wait() == Waited::Ready {
             return if self.lab_ended() { Ok(()) } else { self.0.process.kill() };
         }
         self.0.process.kill()?;

@@ -276,7 +276,7 @@ fn pass_replies(socket: &dyn HostSocket, family: Family) -> io::Result<()> {
 fn set_options(socket: &dyn HostSocket, family: Family, mode: Mode, options: &Options) -> io::Result<()> {
     // Only newer kernels have it.
     let _ = socket.set(SocketOption::ErrorExtensions);
-    let wanted = [
+    socket.set_all([
         Some(SocketOption::QueueErrors),
         // Otherwise the header says.
         (mode == Mode::Ping || family == Family::V6).then_some(SocketOption::ArrivalTtl),
@@ -285,8 +285,7 @@ fn set_options(socket: &dyn HostSocket, family: Family, mode: Mode, options: &Op
         Some(SocketOption::Broadcast(options.broadcast)),
         options.dont_fragment.map(SocketOption::DontFragment),
         options.receive_buffer.map(SocketOption::ReceiveBuffer),
-    ];
-    wanted.into_iter().flatten().try_for_each(|option| socket.set(option))
+    ])
 }
 
 /// A number that no other process can guess.

@@ -39,7 +39,6 @@ mod probing;
 mod read;
 mod receiver;
 mod rejected;
-mod scheduling;
 mod serving;
 mod write;
 

@@ -40,15 +40,14 @@ impl Default for StreamOptions {
 impl StreamOptions {
     /// Sets what a new socket needs before it connects or listens; those it accepts inherit it.
     pub(super) fn apply(&self, socket: &dyn HostSocket) -> io::Result<()> {
-        let wanted = [
+        socket.set_all([
             Some(SocketOption::QueueErrors),
             Some(SocketOption::NoDelay(self.nodelay)),
             self.keepalive.map(|idle| SocketOption::Keepalive(Some(idle))),
             self.receive_buffer.map(SocketOption::ReceiveBuffer),
             self.send_buffer.map(SocketOption::SendBuffer),
             Some(SocketOption::Tos(self.tos)),
-        ];
-        wanted.into_iter().flatten().try_for_each(|option| socket.set(option))
+        ])
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, MutexGuard, TryLockError};
 
 use super::end::{Ended, Fault, in_doubt};
 use super::framing::{Inbox, Want};
-use super::{Connection, events, lock, scheduling};
+use super::{Connection, events, lock};
 use crate::net::error::{Error, ErrorKind, Result};
 use crate::net::host::Waited;
 use crate::net::host::socket::{HostSocket, STREAM_PIECE};
@@ -106,7 +106,7 @@ impl Connection {
     /// Waits in the call that receives, which costs less than a wait before it; `None`: that is not possible here. What was
     /// received is held meanwhile. An error of the path is given at once, and all else to be taken.
     fn pull_waiting(&self, socket: &dyn HostSocket, want: Want, stop: &Stop) -> Option<Option<Incoming>> {
-        if !self.service.policy.is_empty() || !scheduling::may_block() {
+        if !self.service.policy.is_empty() || !self.0.host.may_wait_in() {
             return None;
         }
         let (mut inbox, mut pulled) = (self.inbox()?, None);

@@ -30,7 +30,7 @@ pub struct Options {
 impl Options {
     /// Gives `socket` these options and binds it to `local` (bind(2)); the address that it is bound to.
     pub(super) fn set_up(self, socket: &dyn HostSocket, local: SocketAddr) -> io::Result<SocketAddr> {
-        let wanted = [
+        socket.set_all([
             (!self.plain_errors).then_some(SocketOption::QueueErrors),
             // The kernel counts what a full buffer loses, and says so with what comes next.
             Some(SocketOption::CountOverflow),
@@ -43,8 +43,7 @@ impl Options {
             Some(SocketOption::Broadcast(self.broadcast)),
             // Replies come from the address that was asked, not from the one that the way back would choose.
             local.ip().is_unspecified().then_some(SocketOption::LocalAddress),
-        ];
-        wanted.into_iter().flatten().try_for_each(|option| socket.set(option))?;
+        ])?;
         socket.bind(local)
     }
 }
