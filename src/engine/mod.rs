@@ -16,6 +16,7 @@ pub mod modules;
 pub mod programs;
 pub mod prompt;
 mod rewrite;
+mod rows;
 pub mod run;
 pub mod settings;
 pub mod signals;

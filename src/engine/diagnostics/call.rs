@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::names::{Function, a, plain_type};
-use super::{ErrorContext, Words, did_you_mean, operator};
+use super::{ErrorContext, Words, did_you_mean, operator, rows};
 use crate::nearest::nearest;
 
 /// Forms of a function shown at most.
@@ -89,8 +89,8 @@ fn method(name: &str, given: &[String], forms: &[&Function], context: &ErrorCont
     if of == "closure" {
         return words.hint("a closure is called with .call(…)");
     }
-    if let Some((_, hint)) = FOREIGN_METHODS.iter().find(|(word, _)| *word == name) {
-        return words.hint(*hint);
+    if let Some(hint) = rows::line("foreign methods", name) {
+        return words.hint(hint);
     }
     let others: BTreeSet<&str> =
         forms.iter().filter_map(|f| f.params.first()).map(|p| p.kind.as_str()).filter(|kind| *kind != "any").collect();
@@ -132,8 +132,8 @@ fn unknown(namespace: &str, name: &str, given: &[String], context: &ErrorContext
             return Words::new(format!("`{name}` is a variable, not a function"))
                 .hint(format!("a closure in a variable is called with .call: {name}.call(…)"));
         }
-        if let Some((_, hint)) = FOREIGN.iter().find(|(word, _)| *word == name) {
-            return words.hint(*hint);
+        if let Some(hint) = rows::line("foreign functions", name) {
+            return words.hint(hint);
         }
     }
     let elsewhere = names.functions.iter().filter(|f| f.name == name && f.namespace != namespace);
@@ -188,8 +188,8 @@ fn no_method(name: &str, context: &ErrorContext) -> Words {
     if context.names.getters.iter().any(|(_, property)| property == name) {
         return words.hint(format!("`{name}` is a property: leave out the brackets"));
     }
-    if let Some((_, hint)) = FOREIGN_METHODS.iter().find(|(word, _)| *word == name) {
-        return words.hint(*hint);
+    if let Some(hint) = rows::line("foreign methods", name) {
+        return words.hint(hint);
     }
     let methods = context.names.of_namespace("").filter(|f| !f.params.is_empty()).map(|f| f.name.as_str());
     let properties = context.names.getters.iter().map(|(_, property)| property.as_str());
@@ -264,37 +264,8 @@ fn accepts(want: &str, got: &str) -> bool {
 
 /// What to do about the argument number `at`.
 pub(super) fn argument(at: usize, want: &str, got: &str) -> String {
-    match (want, got) {
-        ("Duration", "integer" | "float") => {
-            format!("argument {at} is a Duration: give the number its unit, as in `1.s` or `250.ms`")
-        }
-        ("Duration", "string") => {
-            format!("argument {at} is a Duration: write it without quotes, as in `1.s` or `250.ms`")
-        }
-        ("float", "integer") => {
-            format!("argument {at} is a float: write it with a point, as in `1.0`, or use .to_float()")
-        }
-        ("integer", "float") => {
-            format!("argument {at} is an integer: write it without a point, or use .to_int()")
-        }
-        ("closure", _) => {
-            format!("argument {at} is a closure: put | | with its parameters before the expression, as in `|pkt| …`")
-        }
-        ("string", "()") => format!("argument {at} is (), not a string: a call without a result, or a missing value"),
-        ("string", _) => {
-            format!("argument {at} is a string: put quotes around it, or use .to_string()")
-        }
-        ("integer" | "float", "string") => {
-            format!("argument {at} is a number: leave out the quotes, or use parse_int(text) or parse_float(text)")
-        }
-        ("array", _) => format!("argument {at} is an array: put it in [ ]"),
-        ("map", _) => format!("argument {at} is a map: write #{{ name: value }}"),
-        ("blob", "string") => {
-            format!("argument {at} is a blob: turn text into bytes with .to_blob()")
-        }
-        (_, "closure") => format!("argument {at} is {}, not a closure: leave out the | |, or call it", a(want)),
-        _ => format!("argument {at} is {}, not {}", a(want), a(got)),
-    }
+    let row = rows::of_kinds("arguments", want, got).expect("the last row fits all");
+    rows::fill(row.lines[0], &[&at.to_string(), &a(want), &a(got)])
 }
 
 fn usage(forms: &[&Function], with_dot: bool) -> String {
@@ -315,70 +286,3 @@ fn usage(forms: &[&Function], with_dot: bool) -> String {
 pub(super) fn count(number: usize, noun: &str) -> String {
     if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
 }
-
-/// Functions of other languages.
-const FOREIGN: [(&str, &str); 29] = [
-    ("println", "write: print(…)"),
-    ("printf", "write: print(`text ${value}`)"),
-    ("sprintf", "put values into text with back-ticks: `text ${value}`"),
-    ("format", "put values into text with back-ticks: `text ${value}`"),
-    ("echo", "write: print(…)"),
-    ("str", "write: x.to_string(), or `${x}`"),
-    ("string", "write: x.to_string(), or `${x}`"),
-    ("int", "write: parse_int(text), or x.to_int()"),
-    ("float", "write: parse_float(text), or x.to_float()"),
-    ("append", "write: array.push(value)"),
-    ("isinstance", "write: type_of(x) == \"string\""),
-    ("typeof", "write: type_of(x)"),
-    ("require", "write: import \"path\" as name;"),
-    (
-        "input",
-        "a script declares what it asks for: const OPT = options([ ask(\"name\", \"\", \"Enter a name:\") ]); then OPT.name",
-    ),
-    (
-        "raw_input",
-        "a script declares what it asks for: const OPT = options([ ask(\"name\", \"\", \"Enter a name:\") ]); then OPT.name",
-    ),
-    (
-        "scanf",
-        "a script declares what it asks for: const OPT = options([ ask(\"name\", \"\", \"Enter a name:\") ]); then OPT.name",
-    ),
-    (
-        "open",
-        "scripts open no files; rows are written with --json FILE, what is printed with > FILE; a socket: udp::open(server)",
-    ),
-    ("file", "scripts open no files; rows are written with --json FILE, what is printed with > FILE"),
-    (
-        "socket",
-        "write: udp::bind(\"127.0.0.1:11000\"), tcp::listen(\"127.0.0.1:12000\") or tcp::connect(\"127.0.0.1:12000\")",
-    ),
-    ("enumerate", "write: for (item, index) in list { … }"),
-    ("sorted", "write: list.sort(), which sorts the list itself"),
-    ("now", "write: unix_time() for the wall clock, timestamp() for a stopwatch"),
-    ("set", "there are no sets: the keys of a map, #{ name: true }, are one"),
-    ("chr", "write: \"\\x41\" in a text"),
-    ("ord", "write: text.to_blob()[0]"),
-    ("Queue", "write: channel()"),
-    ("zip", "go through the numbers of the items: for i in 0..a.len() { print(`${a[i]} ${b[i]}`); }"),
-    ("memset", "write: blob(100)"),
-    ("malloc", "write: blob(100)"),
-];
-
-/// Methods of other languages.
-const FOREIGN_METHODS: [(&str, &str); 15] = [
-    ("join", "write: let text = \"\"; for (x, i) in list { if i > 0 { text += \", \"; } text += x; }"),
-    ("append", "write: .push(value)"),
-    ("length", "write: .len()"),
-    ("size", "write: .len()"),
-    ("upper", "write: .to_upper()"),
-    ("lower", "write: .to_lower()"),
-    ("strip", "write: .trim()"),
-    ("startswith", "write: .starts_with(text)"),
-    ("endswith", "write: .ends_with(text)"),
-    ("encode", "write: .to_blob()"),
-    ("decode", "write: .as_string()"),
-    ("find", "write: .index_of(text)"),
-    ("substring", "write: .sub_string(from..to)"),
-    ("items", "write: for key in m.keys() { print(`${key}: ${m[key]}`); }"),
-    ("settimeout", "each call takes its own: sock.recv(1.s)"),
-];

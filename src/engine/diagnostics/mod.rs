@@ -22,6 +22,7 @@ mod operator;
 mod parse;
 mod property;
 mod reserved;
+mod rows;
 mod runtime;
 mod scan;
 mod translate;
@@ -199,6 +200,12 @@ struct Words {
 impl Words {
     fn new(message: impl Into<String>) -> Self {
         Self { message: message.into(), ..Self::default() }
+    }
+
+    /// The words of a row about `args`.
+    fn of(row: &rows::TextRow, args: &[&str]) -> Self {
+        let mut lines = row.lines.iter().map(|line| rows::fill(line, args));
+        Self::new(lines.next().unwrap_or_default()).hints(lines)
     }
 
     fn hint(mut self, hint: impl Into<String>) -> Self {

@@ -1,7 +1,8 @@
 //! Words for operators between values that they do not join.
 
-use super::Words;
 use super::names::a;
+use super::rows::TextRow;
+use super::{Words, rows};
 
 /// Words for `operator` between, or before, values of the types `given`.
 pub(super) fn mismatch(operator: &str, given: &[String]) -> Words {
@@ -34,43 +35,12 @@ pub(super) fn mismatch(operator: &str, given: &[String]) -> Words {
 }
 
 fn between(operator: &str, left: &str, right: &str) -> Words {
-    let words = Words::new(format!("`{operator}` does not work between {} and {}", a(left), a(right)));
-    let sides = [left, right];
-    let has = |kind: &str| sides.contains(&kind);
-    let has_number = has("integer") || has("float");
-    if has("()") {
-        return words.hint("one side is (), which is what a call without a result and a missing value give");
-    }
-    if has("Duration") && has_number {
-        return words
-            .hint("give the number its unit: `1.s` or `250.ms`; or take the number out of the duration: `d.ms`");
-    }
-    if has("closure") {
-        return words.hint("one side is a closure: to use its result, call it: f.call(…)");
-    }
-    if operator == "*" && (has("string") || has("array")) && has("integer") {
-        return words.hint(match has("string") {
-            true => "turn text into a number first: parse_int(text) or parse_float(text); a text is repeated with \"=\".repeat(20)",
-            false => "an array is filled with .pad(n, value): let list = []; list.pad(5, 0);",
-        });
-    }
-    if has("string") && operator == "%" {
-        return words.hint("values are put into text between back-ticks: `x is ${x}`");
-    }
-    if has("string") && operator != "+" && has_number {
-        return words.hint("turn text into a number first: parse_int(text) or parse_float(text)");
-    }
-    if has("string") && operator == "-" {
-        return words.hint("to take a part out of a text: text.replace(part, \"\")");
-    }
-    if has("string") {
-        return words.hint("text is joined with + and with back-ticks: `${a} and ${b}`");
-    }
-    if has("bool") {
-        return words.hint("true and false are joined with && and ||");
-    }
-    if has("map") && operator != "+" {
-        return words.hint("a map is no number: name the field you mean, as in m.count");
-    }
-    words.hint("both sides must be of types that go together: see type_of(x)")
+    let is = |kind: &str, side: &str| side == kind || (kind == "number" && matches!(side, "integer" | "float"));
+    let fits = |row: &&TextRow| {
+        let (of, kinds) = row.keys.split_first().expect("a row has keys");
+        let of = of.strip_suffix("-sign").map_or(*of == "*" || *of == operator, |sign| sign == operator);
+        of && kinds.iter().all(|kind| is(kind, left) || is(kind, right))
+    };
+    let row = rows::section("operators").iter().find(fits).expect("the last row fits all");
+    Words::new(format!("`{operator}` does not work between {} and {}", a(left), a(right))).hint(row.lines[0])
 }

@@ -3,7 +3,8 @@
 use rhai::{LexError, ParseErrorType, Position};
 
 use super::reserved::{reserved, symbol_words};
-use super::{ErrorContext, Words, call, position, runtime, variable};
+use super::runtime::from_row;
+use super::{ErrorContext, Words, call, position, rows, runtime, variable};
 use crate::engine::lexer::TokenKind;
 
 /// Words for an error found while reading a script.
@@ -24,10 +25,7 @@ pub(super) fn words(error: &ParseErrorType, context: &ErrorContext) -> Words {
         P::Reserved(word) if word.starts_with(|c: char| c.is_alphabetic() || c == '_') => reserved(word, context),
         P::Reserved(symbol) => symbol_words(symbol),
         P::MissingToken(token, why) => missing(token, why, context),
-        P::MissingSymbol(what) => Words::new(format!("a symbol is missing: {what}")),
         P::AssignmentToConstant(name) => runtime::constant(name),
-        P::AssignmentToInvalidLHS(_) => Words::new("this cannot be given a value")
-            .hint("to the left of = stands a variable, a field or an item; to compare write =="),
         P::WrongFnDefinition => {
             let words = Words::new("`fn` inside a block or another function");
             // At the left edge it is meant to stand at the top.
@@ -38,114 +36,45 @@ pub(super) fn words(error: &ParseErrorType, context: &ErrorContext) -> Words {
                 }
             }
         }
-        P::FnDuplicatedDefinition(name, params) => {
-            Words::new(format!("there is a function `{name}` with {} already", call::count(*params, "parameter")))
-                .hint("rename one of them")
-        }
-        P::FnMissingName => Words::new("the function has no name")
-            .hint("a function is written: fn name(a, b) { … }; one without a name is a closure: |a, b| { … }"),
-        P::FnMissingParams(name) => Words::new(format!("the function `{name}` has no parameter list"))
-            .hint(format!("write: fn {name}() {{ … }}")),
-        P::FnMissingBody(name) => {
-            Words::new(format!("the function `{name}` has no body")).hint(format!("write: fn {name}(…) {{ … }}"))
-        }
-        P::FnDuplicatedParam(_, param) => {
-            Words::new(format!("two parameters are called `{param}`")).hint("rename one of them")
-        }
         P::VariableExpected => expected_name(context),
-        P::PropertyExpected => {
-            Words::new("a name is needed here").hint("a property or field is a name: x.name, #{ name: value }")
-        }
-        P::ForbiddenVariable(name) => {
-            Words::new(format!("`{name}` cannot be used as a name")).hint("choose another name")
-        }
-        P::VariableExists(name) => Words::new(format!("`{name}` is declared already"))
-            .hint(format!("give it a new value without let: {name} = …;")),
-        P::DuplicatedProperty(name) => {
-            Words::new(format!("the map has two fields `{name}`")).hint("remove or rename one of them")
-        }
-        P::DuplicatedVariable(name) => {
-            Words::new(format!("two variables are called `{name}`")).hint("rename one of them")
-        }
-        P::MismatchedType(wanted, given) if wanted.contains("boolean") => {
-            Words::new(format!("a condition must be true or false, not {given}")).hint("compare it, as in: x > 0")
-        }
-        P::MismatchedType(_, given) => Words::new(format!("`for` cannot go through {given}"))
-            .hint("to repeat something n times write: for i in 0..n"),
         P::ExprExpected(_) if matches!(context.token(), "case" | "default") => reserved(context.token(), context),
-        P::ExprExpected(_) => Words::new("a value is needed here"),
-        P::MalformedIndexExpr(text) if text.contains("map") => {
-            Words::new("the key of a map must be a string").hint("write: m[\"name\"] or m.name")
-        }
-        P::MalformedIndexExpr(_) => Words::new("an index must be an integer").hint("items are numbered from 0"),
-        P::WrongSwitchDefaultCase => Words::new("`_` must be the last case of a switch").hint("move it to the end"),
-        P::WrongSwitchIntegerCase => {
-            Words::new("a number cannot follow a range in a switch").hint("move the numbers before the ranges")
-        }
-        P::WrongSwitchCaseCondition => {
-            Words::new("this case cannot have a condition").hint("put the `if` inside the case")
-        }
-        P::WrongDocComment => {
-            Words::new("a /// comment stands before a function only").hint("write it with two slashes: //")
-        }
-        P::WrongExport => {
-            Words::new("`export` stands at the top level of a script only").hint("move it out of the block")
-        }
-        P::LoopBreak => {
-            Words::new(format!("`{}` outside a loop", context.token())).hint("to leave a function write: return;")
-        }
-        P::ExprTooDeep => Words::new("this expression is nested too deep").hint("give its parts names with let"),
-        P::TooManyFunctions => Words::new("the script has too many functions").hint("split it into modules"),
-        P::LiteralTooLarge(..) => {
-            Words::new("this value is too large to be written in a script").hint("put it together from parts")
-        }
-        _ => Words::new("this cannot be read here").hint("is something missing before it?"),
+        P::FnDuplicatedDefinition(name, params) => row(error, &[name, &call::count(*params, "parameter")]),
+        P::MismatchedType(wanted, given) if wanted.contains("boolean") => from_row("condition", &[given]),
+        P::MalformedIndexExpr(text) if text.contains("map") => from_row("key", &[]),
+        P::LoopBreak => row(error, &[context.token()]),
+        P::MissingSymbol(name)
+        | P::FnMissingParams(name)
+        | P::FnMissingBody(name)
+        | P::FnDuplicatedParam(_, name)
+        | P::ForbiddenVariable(name)
+        | P::VariableExists(name)
+        | P::DuplicatedProperty(name)
+        | P::DuplicatedVariable(name)
+        | P::MismatchedType(_, name) => row(error, &[name]),
+        other => row(other, &[]),
     }
+}
+
+/// The words of an error by its name in the parser.
+fn row(error: &impl std::fmt::Debug, args: &[&str]) -> Words {
+    let row = rows::row("errors", &rows::variant(error)).or_else(|| rows::row("errors", "unread"));
+    Words::of(row.expect("there is one"), args)
 }
 
 fn input(error: &LexError, context: &ErrorContext) -> Words {
     match error {
-        LexError::UnterminatedString if context.token().starts_with('`') || context.token().starts_with('}') => {
-            Words::new("this text is never closed").hint("close it with a back-tick: `")
-        }
-        LexError::UnterminatedString => Words::new("this text is never closed")
-            .hint("close it with \" in the same line; text of several lines is written between back-ticks"),
-        LexError::ImproperSymbol(symbol, _) if symbol == "=" => {
-            Words::new("`=` gives a value and cannot be a condition").hint("to compare write: ==")
-        }
-        LexError::ImproperSymbol(symbol, _) if symbol == "this" => Words::new("`this` is known in functions only")
-            .hint("it is the object before the dot of a method call: x.name(…)"),
-        LexError::ImproperSymbol(symbol, why) if why.ends_with("is disabled") => {
-            let words = Words::new(format!("`{symbol}` cannot be used in scripts"));
-            if symbol == "eval" {
-                words.hint("write the code itself; to choose between pieces of code use closures")
-            } else {
-                words
-            }
-        }
+        LexError::UnterminatedString if context.token().starts_with(['`', '}']) => from_row("backtick", &[]),
+        LexError::ImproperSymbol(symbol, _) if matches!(symbol.as_str(), "=" | "this") => from_row(symbol, &[]),
+        LexError::ImproperSymbol(symbol, why) if why.ends_with("is disabled") => match symbol.as_str() {
+            "eval" => from_row("eval", &[]),
+            symbol => from_row("disabled", &[symbol]),
+        },
         LexError::ImproperSymbol(symbol, _) => symbol_words(symbol),
-        LexError::UnexpectedInput(token) if token == "/*" => {
-            Words::new("this comment is never closed").hint("close it with */; a comment of one line begins with //")
-        }
+        LexError::UnexpectedInput(token) if token == "/*" => from_row("comment", &[]),
         LexError::UnexpectedInput(token) => unexpected(token, context),
-        LexError::MalformedChar(text) if text.is_empty() => {
-            Words::new("the quotes hold no character").hint("write text between \" \"")
-        }
-        LexError::MalformedChar(_) => {
-            Words::new("single quotes hold one character only").hint("write text between double quotes: \"text\"")
-        }
-        LexError::MalformedEscapeSequence(text) => Words::new(format!("`{text}` means nothing in a text"))
-            .hint("a backslash itself is written \\\\; others are \\n \\t \\\" \\x41"),
-        LexError::MalformedNumber(_) => {
-            Words::new("this is not a number").hint("numbers are written 12, 1_000, 1.5, 0xff, 0b101")
-        }
-        LexError::MalformedIdentifier(name) => {
-            Words::new(format!("`{name}` cannot be a name")).hint("a name has at least one letter")
-        }
-        LexError::StringTooLong(_) => {
-            Words::new("this text is too long for a script").hint("put it together from parts")
-        }
-        _ => Words::new("this cannot be read here"),
+        LexError::MalformedChar(text) if text.is_empty() => from_row("character", &[]),
+        LexError::MalformedEscapeSequence(text) | LexError::MalformedIdentifier(text) => row(error, &[text]),
+        _ => row(error, &[]),
     }
 }
 
@@ -200,16 +129,15 @@ fn closing(bracket: &str) -> &'static str {
 
 fn missing(token: &str, why: &str, context: &ErrorContext) -> Words {
     let found = context.token();
-    let other = match found {
-        "and" => Some("write `&&` for and"),
-        "or" => Some("write `||` for or"),
-        "is" if token != "}" => Some("write `==` to compare"),
-        "then" | "do" => Some("a block stands between { }"),
-        _ => None,
-    };
-    if let Some(hint) = other {
-        return Words::new(format!("`{found}` is not a word of this language")).hint(hint);
+    if let Some(row) = rows::row("instead", found).filter(|_| found != "is" || token != "}") {
+        return Words::of(row, &[found]);
     }
+    let key = match (token, found) {
+        ("{", _) if context.before() == "catch" => "catch(",
+        ("{", ":") => "{:",
+        ("catch", "finally") => "catchfinally",
+        _ => token,
+    };
     match token {
         ";" => semicolon(context),
         "," if why.contains("map literal") && found != ";" => {
@@ -218,24 +146,10 @@ fn missing(token: &str, why: &str, context: &ErrorContext) -> Words {
                 .at(gap(context))
         }
         "," if why.starts_with("to separate") => comma(why, context),
-        "," => Words::new("`for (` takes two names")
-            .hint("write: for item in items { … }, or for (item, index) in items { … }"),
-        "{" if context.before() == "catch" => {
-            Words::new("the variable of `catch` stands in brackets").hint(format!("write: catch ({found}) {{ … }}"))
-        }
-        "{" => Words::new("a block must begin here").hint(match found {
-            ":" => "a block stands between { }, not after a colon",
-            _ => "what if, else, for, while and fn do stands between { }, even a single line",
-        }),
-        "in" => Words::new("a `for` needs `in`").hint("write: for item in items { … }, or for i in 0..5 { … }"),
-        "catch" if found == "finally" => Words::new("there is no `finally`")
-            .hint("what is always to be done stands after the blocks: try { … } catch (err) { … } sock.close();"),
-        "catch" => Words::new("a `try` needs a `catch`").hint("write: try { … } catch (err) { … }"),
-        "while" => Words::new("a `do` block ends in `while` or `until`").hint("write: do { … } while condition;"),
-        "=>" => Words::new("a case of a switch needs `=>`").hint("write: switch x { 1 => …, _ => … }"),
-        ":" => Words::new("a `:` is missing after the name of the field").hint("write: #{ name: value }"),
-        "|" => Words::new("the parameters of the closure are not closed").hint("write: |a, b| …"),
         _ => {
+            if let Some(row) = rows::row("missing", key) {
+                return Words::of(row, &[found]);
+            }
             let token = if why.contains("switch block") { "}" } else { token };
             let words = Words::new(match found {
                 "" => format!("`{token}` is missing at the end of the script"),

@@ -3,7 +3,8 @@
 use rhai::{Dynamic, EvalAltResult, Position};
 
 use super::names::{a, plain_type};
-use super::{ErrorContext, Words, call, parse, position, property, translate, variable};
+use super::rows::variant;
+use super::{ErrorContext, Words, call, parse, position, property, rows, translate, variable};
 
 /// Words for an error without its calls.
 pub(super) fn words(
@@ -23,39 +24,21 @@ pub(super) fn words(
         E::ErrorParsing(error, _) => parse::words(error, context),
         E::ErrorVariableNotFound(name, _) => variable::unknown(name, context),
         E::ErrorFunctionNotFound(signature, _) => call::not_found(signature, context),
-        E::ErrorModuleNotFound(path, _) if context.token().starts_with('"') || context.before() == "import" => {
-            Words::new(format!("no module `{path}` is found"))
-                .hint("the path is taken from the directory of this script and has no .rhai at its end")
+        E::ErrorModuleNotFound(name, _) if !(context.token().starts_with('"') || context.before() == "import") => {
+            variable::unknown_namespace(name, context)
         }
-        E::ErrorModuleNotFound(name, _) => variable::unknown_namespace(name, context),
         E::ErrorPropertyNotFound(name, _) => property::missing_key(name, context),
         E::ErrorDotExpr(text, _) => property::property(text, context),
-        E::ErrorIndexNotFound(index, _) => Words::new(format!("there is nothing at the index {index}"))
-            .hint("ask first: `key in map`, `i < list.len()`"),
         E::ErrorIndexingType(text, _) => property::indexing(text, context),
         E::ErrorMismatchDataType(wanted, given, _) | E::ErrorMismatchOutputType(wanted, given, _) => {
             mismatch(&plain_type(wanted), &plain_type(given), context)
         }
         E::ErrorArrayBounds(length, index, _) => bounds(*length, *index, "list", "item"),
         E::ErrorStringBounds(length, index, _) => bounds(*length, *index, "text", "character"),
-        E::ErrorBitFieldBounds(length, index, _) => {
-            Words::new(format!("an integer has {length} bits, and no bit {index}"))
-                .hint("indexing a number reads its bits: is this the variable you mean?")
-        }
-        E::ErrorFor(_) => Words::new("`for` cannot go through this value")
-            .hint("it goes through arrays, texts' .chars(), ranges (0..5) and objects that give one item after another")
-            .hint("to repeat something n times write: for i in 0..n"),
         E::ErrorArithmetic(text, _) => arithmetic(text),
         E::ErrorDataRace(text, _) => data_race(text, context),
         E::ErrorAssignmentToConstant(name, _) => constant(name),
         E::ErrorNonPureMethodCallOnConstant(name, _) => constant_method(name),
-        E::ErrorUnboundThis(_) => Words::new("`this` means nothing here")
-            .hint("`this` is the object before the dot of a method call: x.name(…)"),
-        E::ErrorVariableExists(name, _) => Words::new(format!("`{name}` is declared already"))
-            .hint(format!("give it a new value without let: {name} = …;")),
-        E::ErrorForbiddenVariable(name, _) => {
-            Words::new(format!("`{name}` cannot be used as a name")).hint("choose another name")
-        }
         E::ErrorStackOverflow(_) => {
             // The place is that of the outermost call, which may be a native that was given a closure.
             let called = Some(context.token()).filter(|name| context.scan.has_function(name));
@@ -66,13 +49,6 @@ pub(super) fn words(
                 }
             })
         }
-        E::ErrorTooManyOperations(_) => Words::new("the script has used up the operations it may take")
-            .hint("does a loop never end? Give it a `break`, or a condition that becomes false"),
-        E::ErrorTooManyVariables(_) => {
-            Words::new("the script has too many variables").hint("keep values in an array or a map")
-        }
-        E::ErrorTooManyModules(_) => Words::new("the script imports too many modules")
-            .hint("import once at the top of the script, not in a loop"),
         E::ErrorDataTooLarge(what, _) => too_large(what),
         E::ErrorTerminated(token, _) if context.scan.has_function(context.token()) => {
             // The interpreter keeps the place of the outermost call only.
@@ -82,12 +58,23 @@ pub(super) fn words(
         E::ErrorRuntime(value, _) => thrown(value, describe),
         E::ErrorSystem(what, cause) if what.is_empty() => Words::new(cause.to_string()),
         E::ErrorSystem(what, cause) => Words::new(format!("{what}: {cause}")),
-        E::ErrorCustomSyntax(what, ..) => Words::new(what.clone()),
-        E::LoopBreak(true, ..) => Words::new("`break` outside a loop").hint("to leave a function write: return;"),
-        E::LoopBreak(false, ..) => Words::new("`continue` outside a loop").hint("to leave a function write: return;"),
-        E::Exit(value, _) => Words::new(format!("the script ended itself with exit({value})")),
-        _ => Words::new("the script failed"),
+        E::LoopBreak(is_break, ..) => from_row("LoopBreak", &[if *is_break { "break" } else { "continue" }]),
+        E::ErrorIndexNotFound(value, _) | E::Exit(value, _) => from_row(&variant(error), &[&value.to_string()]),
+        E::ErrorBitFieldBounds(length, index, _) => {
+            from_row(&variant(error), &[&length.to_string(), &index.to_string()])
+        }
+        E::ErrorModuleNotFound(text, _)
+        | E::ErrorVariableExists(text, _)
+        | E::ErrorForbiddenVariable(text, _)
+        | E::ErrorCustomSyntax(text, ..) => from_row(&variant(error), &[text]),
+        _ => from_row(&variant(error), &[]),
     }
+}
+
+/// The words of an error by its name.
+pub(super) fn from_row(name: &str, args: &[&str]) -> Words {
+    let row = rows::row("errors", name).or_else(|| rows::row("errors", "failed"));
+    Words::of(row.expect("there is one"), args)
 }
 
 /// Words for a script that was stopped from outside; the token says why, each further line of it is a hint.
@@ -160,30 +147,9 @@ fn thrown(value: &Dynamic, describe: &dyn Fn(&Dynamic) -> Option<String>) -> Wor
 
 fn mismatch(wanted: &str, given: &str, context: &ErrorContext) -> Words {
     let given_name = if given == "any" { "another value".to_string() } else { a(given) };
-    let words = Words::new(format!("{} is needed here, not {given_name}", a(wanted)));
-    match (wanted, given) {
-        ("bool", "integer" | "float") => {
-            words.hint("a condition must be true or false: compare the number, as in x != 0")
-        }
-        ("bool", "string" | "array" | "map" | "blob") => {
-            words.hint("a condition must be true or false: ask .len() > 0")
-        }
-        ("bool", "()") => words.hint("a condition must be true or false: ask x != ()"),
-        ("bool", _) => words.hint("a condition must be true or false"),
-        ("integer", "string") if context.before() == "[" => {
-            words.hint("items of an array are numbered from 0; a map has names as keys")
-        }
-        ("string", "integer") if context.before() == "[" => {
-            words.hint("the keys of a map are strings: m[key.to_string()]")
-        }
-        ("Duration", "integer" | "float") => words.hint("give the number its unit: `1.s` or `250.ms`"),
-        ("float", "integer") => words.hint("write it with a point, as in `1.0`, or use .to_float()"),
-        ("string", _) => words.hint("turn it into text: .to_string()"),
-        ("integer" | "float", "string") => words.hint("turn text into a number: parse_int(text) or parse_float(text)"),
-        ("closure", _) => words.hint("put | | with its parameters before the expression, as in `|pkt| …`"),
-        (_, "()") => words.hint("() comes from a call without a result: does each way through it end in a value?"),
-        _ => words.hint("see what the value is with: print(type_of(x))"),
-    }
+    let of_index = rows::of_kinds("index", wanted, given).filter(|_| context.before() == "[");
+    let row = of_index.or_else(|| rows::of_kinds("needed", wanted, given)).expect("the last row fits all");
+    Words::new(format!("{} is needed here, not {given_name}", a(wanted))).hint(row.lines[0])
 }
 
 fn bounds(length: usize, index: i64, whole: &str, part: &str) -> Words {

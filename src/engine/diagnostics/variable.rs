@@ -3,13 +3,12 @@
 use std::collections::BTreeSet;
 
 use super::scan::{Declaration, DeclaredBy};
-use super::{ErrorContext, Words, did_you_mean, names::Names, translate};
+use super::{ErrorContext, Words, did_you_mean, names::Names, rows, translate};
 use crate::nearest::nearest;
 
 /// Words for a word of another language; `None` if it is none.
 pub(super) fn foreign(name: &str) -> Option<Words> {
-    let (_, message, hint) = FOREIGN.iter().find(|(word, ..)| *word == name)?;
-    Some(Words::new(message.replace("{}", name)).hint(*hint))
+    Some(Words::of(rows::row("foreign variables", name)?, &[name]))
 }
 
 /// Words for a variable that is used but not known, with or without a namespace.
@@ -154,50 +153,3 @@ fn near<'a>(name: &str, context: &'a ErrorContext, declared: &[Declaration<'a>])
     }
     nearest(name, functions.iter().filter(|f| f.namespace.is_empty()).map(|f| f.name.as_str()))
 }
-
-/// How sockets are made.
-const SOCKETS: &str = "a socket is made with: udp::bind(\"127.0.0.1:11000\"), udp::open(server), tcp::listen(\"127.0.0.1:12000\") or \
-                       tcp::connect(server)";
-
-/// Words of other languages: word, message, hint.
-const FOREIGN: [(&str, &str, &str); 27] = [
-    ("assert", "`{}` is not a word of this language", "write: expect(actual, expected);"),
-    ("del", "`{}` is not a word of this language", "write: m.remove(\"key\") for a field, list.remove(0) for an item"),
-    (
-        "delete",
-        "`{}` is not a word of this language",
-        "write: m.remove(\"key\") for a field, list.remove(0) for an item",
-    ),
-    ("elif", "`{}` is not a word of this language", "write: else if"),
-    ("elseif", "`{}` is not a word of this language", "write: else if"),
-    ("def", "`{}` is not a word of this language", "a function is written: fn name(a, b) { … }"),
-    ("func", "`{}` is not a word of this language", "a function is written: fn name(a, b) { … }"),
-    (
-        "function",
-        "`{}` is not a word of this language",
-        "a function is written: fn name(a, b) { … }; a closure: |a, b| …",
-    ),
-    ("lambda", "`{}` is not a word of this language", "a closure is written: |a, b| …"),
-    ("None", "`{}` is not a value of this language", "\"no value\" is written ()"),
-    ("undefined", "`{}` is not a value of this language", "\"no value\" is written ()"),
-    ("True", "`{}` is not a value of this language", "write it in small letters: true"),
-    ("False", "`{}` is not a value of this language", "write it in small letters: false"),
-    ("not", "`{}` is not a word of this language", "write ! before the condition: !done"),
-    ("and", "`{}` is not a word of this language", "write: &&"),
-    ("or", "`{}` is not a word of this language", "write: ||"),
-    ("foreach", "`{}` is not a word of this language", "a loop over items is written: for item in items { … }"),
-    ("class", "`{}` is not a word of this language", "there are no classes: keep fields in a map, #{ name: value }"),
-    ("struct", "`{}` is not a word of this language", "there are no classes: keep fields in a map, #{ name: value }"),
-    (
-        "pass",
-        "`{}` is not a word of this language",
-        "write pass(), the verdict; a block that does nothing is empty: { }",
-    ),
-    ("except", "`{}` is not a word of this language", "errors are caught with: try { … } catch (err) { … }"),
-    ("AF_INET", "`{}` is not a value of this language", SOCKETS),
-    ("AF_INET6", "`{}` is not a value of this language", SOCKETS),
-    ("SOCK_DGRAM", "`{}` is not a value of this language", SOCKETS),
-    ("SOCK_STREAM", "`{}` is not a value of this language", SOCKETS),
-    ("raise", "`{}` is not a word of this language", "an error is raised with: throw \"what went wrong\""),
-    ("from", "`{}` is not a word of this language", "a module is made known with: import \"path\" as name;"),
-];

@@ -4,56 +4,9 @@ use rhai::Position;
 
 use super::names::Names;
 use super::scan::Scan;
-use super::{Words, discarded, position, translate};
+use super::{Words, discarded, position, rows, translate};
 use crate::engine::lexer::TokenKind;
 use crate::nearest::nearest;
-
-/// Properties that have one of a few words as their value, with those of all objects.
-const CLOSED: [(&str, &[&str]); 2] = [
-    (
-        "kind",
-        &[
-            "reply",
-            "icmp",
-            "timeout",
-            "error",
-            "interrupted",
-            "packet",
-            "message",
-            "connected",
-            "refused",
-            "closed",
-            "unreachable",
-            "reset",
-            "empty",
-            "pass",
-            "drop",
-            "delay",
-            "duplicate",
-            "replace",
-            "corrupt",
-            "reject",
-            "invalid",
-            "resolve",
-            "in-use",
-            "not-local",
-            "permission",
-            "too-large",
-            "exhausted",
-            "file",
-            "busy",
-            "system",
-            "data",
-            "end",
-            "sent",
-            "late",
-            "foreign",
-            "truncated",
-            "limit",
-        ],
-    ),
-    ("protocol", &["udp", "tcp", "icmp", "icmp6", "arp", "malformed"]),
-];
 
 /// What to warn of in a script, in the order of their places.
 pub(super) fn warnings(scan: &Scan, names: &Names) -> Vec<(Position, Words)> {
@@ -152,7 +105,7 @@ fn text(token: &str) -> Option<Words> {
 /// `ping.kind == "replied"`: a comparison that is never true.
 fn compared(scan: &Scan, index: usize) -> Option<Words> {
     let property = scan.text(index);
-    let (_, known) = CLOSED.iter().find(|(name, _)| *name == property)?;
+    let known: Vec<&str> = rows::line("values", property)?.split(' ').collect();
     let value = scan.text(index + 2);
     let compares = matches!(scan.text(index + 1), "==" | "!=") && value.starts_with('"');
     if !matches!(scan.text_before(index), "." | "?.") || !compares {

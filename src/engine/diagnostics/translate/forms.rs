@@ -2,22 +2,8 @@
 
 use super::{Rewrite, Rule, Translator};
 
-pub(super) const RULES: &[Rule] = &[
-    comprehension,
-    counted_loop,
-    loop_with_index,
-    block,
-    except,
-    lambda,
-    arrow,
-    conditional,
-    print,
-    address,
-    closure,
-    named_argument,
-    map,
-    tuple,
-];
+pub(super) const RULES: &[Rule] =
+    &[|of, at| of.by_rows("forms", "", at), block, except, print, address, closure, named_argument, map];
 
 /// Functions that take a closure without parameters.
 pub(in crate::engine::diagnostics) const STARTERS: [&str; 3] = ["start_thread", "start_in", "run_in"];
@@ -27,68 +13,6 @@ const WITH_ADDRESS: [&str; 7] = ["bind", "open", "listen", "connect", "try_conne
 
 /// Where blocks begin.
 const HEADS: [&str; 8] = ["if", "elif", "else", "for", "while", "try", "except", "def"];
-
-/// `let x = [i * 2 for i in range(5)];`
-fn comprehension(of: &Translator, at: usize) -> Option<Rewrite> {
-    if of.text(at) != "let" || of.text(at + 2) != "=" || of.text(at + 3) != "[" {
-        return None;
-    }
-    let (name, close) = (of.text(at + 1), of.close(at + 3)?);
-    let before = |found: &usize| *found < close;
-    let each = of.find(at + 4, |text| text == "for").filter(before)?;
-    let inside = of.find(each, |text| text == "in").filter(before)?;
-    let when = of.find(inside, |text| text == "if").filter(before);
-    let (item, variable) = (of.plain(at + 4, each), of.plain(each + 1, inside));
-    let items = of.plain(inside + 1, when.unwrap_or(close));
-    let push = match when {
-        Some(when) => format!("if {} {{ {name}.push({item}); }}", of.plain(when + 1, close)),
-        None => format!("{name}.push({item});"),
-    };
-    let end = if of.text(close + 1) == ";" { close + 2 } else { close + 1 };
-    let text = format!("let {name} = []; for {variable} in {items} {{ {push} }}");
-    Rewrite::new(end, text, "a list is not made with `for` between [ ]")
-}
-
-/// `for (int i = 0; i < 5; i++)`.
-fn counted_loop(of: &Translator, at: usize) -> Option<Rewrite> {
-    if of.text(at) != "for" || of.text(at + 1) != "(" {
-        return None;
-    }
-    let equal = (at + 3..at + 5).find(|i| of.text(*i) == "=")?;
-    let first = of.find(equal, |text| text == ";")?;
-    let compared = of.find(first + 1, |text| matches!(text, "<" | "<="))?;
-    let second = of.find(compared, |text| text == ";")?;
-    let close = of.find(second + 1, |text| text == ")")?;
-    let dots = if of.text(compared) == "<" { ".." } else { "..=" };
-    let (from, to) = (of.plain(equal + 1, first), of.plain(compared + 1, second));
-    let text = format!("for {} in {from}{dots}{to}", of.text(equal - 1));
-    Rewrite::new(close + 1, text, "a `for` has no start, condition and step: it goes through a range")
-}
-
-/// `for i, x in enumerate(l)`, `for k, v in m.items()`.
-fn loop_with_index(of: &Translator, at: usize) -> Option<Rewrite> {
-    if of.text(at) != "for" {
-        return None;
-    }
-    let open = usize::from(of.text(at + 1) == "(");
-    let (index, item) = (at + 1 + open, at + 3 + open);
-    let inside = item + 1 + open;
-    if of.text(index + 1) != "," || !of.is_word(item) || of.text(inside) != "in" {
-        return None;
-    }
-    let (index, item) = (of.text(index), of.text(item));
-    let message = "the names of a `for` stand between ( ), the item first";
-    if of.text(inside + 1) == "enumerate" {
-        let close = of.close(inside + 2)?;
-        return Rewrite::new(close + 1, format!("for ({item}, {index}) in {}", of.plain(inside + 3, close)), message);
-    }
-    if open == 1 {
-        return None;
-    }
-    let mut rewrite = Rewrite::new(inside + 1, format!("for ({index}, {item}) in"), message)?;
-    rewrite.note = Some("the second name is the number of the item, from 0".to_string());
-    Some(rewrite)
-}
 
 /// `if x == 1: print(1)`: a block after a colon.
 fn block(of: &Translator, at: usize) -> Option<Rewrite> {
@@ -144,59 +68,6 @@ fn caught(of: &Translator, at: usize, end: usize) -> String {
     let bare =
         || (at + 1..end).find(|i| is_name(i) && matches!(end - at, 2 | 4) && (end - at == 2 || of.text(at + 1) == "("));
     named.or_else(bare).map_or(String::new(), |i| format!("({})", of.text(i)))
-}
-
-/// `lambda a, b: a + b`.
-fn lambda(of: &Translator, at: usize) -> Option<Rewrite> {
-    if of.text(at) != "lambda" {
-        return None;
-    }
-    let colon = of.find(at + 1, |text| text == ":").or_else(|| (at..of.line_end(at)).find(|i| of.text(*i) == ":"))?;
-    let text = format!("|{}|", of.plain(at + 1, colon));
-    Rewrite::new(colon + 1, text, "`lambda` is not a word of this language")
-}
-
-/// `x => x + 1`, `(a, b) => a + b`, `x -> x + 1`.
-fn arrow(of: &Translator, at: usize) -> Option<Rewrite> {
-    if !matches!(of.before(at), "=" | "(" | "," | "return" | "")
-        || of.scan.open_before(at).last().is_some_and(|open| of.text(*open) == "{")
-    {
-        return None;
-    }
-    let (names, end) = match of.text(at) {
-        "(" => {
-            let close = of.close(at).filter(|close| matches!(of.text(close + 1), "=>" | "->" | "-"))?;
-            (of.plain(at + 1, close), close + 1)
-        }
-        _ if of.is_word(at) => (of.text(at).to_string(), at + 1),
-        _ => return None,
-    };
-    let arrow = match (of.text(end), of.text(end + 1)) {
-        ("=>" | "->", _) => end + 1,
-        ("-", ">") => end + 2,
-        _ => return None,
-    };
-    Rewrite::new(arrow, format!("|{names}|"), "a closure has its parameters between | |")
-}
-
-/// `let x = a if b else c;`, `let x = a ? b : c;`.
-fn conditional(of: &Translator, at: usize) -> Option<Rewrite> {
-    if !matches!(of.before(at), "=" | "return") {
-        return None;
-    }
-    let end = of.value_end(at);
-    let before = |found: &usize| *found < end;
-    if let Some(asks) = of.find(at, |text| text == "?").filter(before) {
-        let colon = of.find(asks + 1, |text| text == ":").filter(before)?;
-        let (condition, one) = (of.rest(at, asks), of.plain(asks + 1, colon));
-        let text = format!("if {condition} {{ {one} }} else {{ {} }}", of.plain(colon + 1, end));
-        return Rewrite::new(end, text, "`?` is not an operator of this language");
-    }
-    let when = of.find(at + 1, |text| text == "if").filter(before)?;
-    let other = of.find(when, |text| text == "else").filter(before)?;
-    let (one, condition) = (of.rest(at, when), of.plain(when + 1, other));
-    let text = format!("if {condition} {{ {one} }} else {{ {} }}", of.plain(other + 1, end));
-    Rewrite::new(end, text, "`if` stands before both values")
 }
 
 /// `print "x"`, `print("x:", x)`, `print("x", end="")`.
@@ -346,16 +217,4 @@ fn map(of: &Translator, at: usize) -> Option<Rewrite> {
     }
     text.push_str(if of.touches(close) { "}" } else { " }" });
     Rewrite::new(close + 1, text, "a map begins with `#{`, a block with `{`")
-}
-
-/// `let t = (1, 2);`
-fn tuple(of: &Translator, at: usize) -> Option<Rewrite> {
-    if of.text(at) != "(" || !matches!(of.before(at), "=" | "return" | "," | "(" | "[") {
-        return None;
-    }
-    let close = of.close(at)?;
-    if of.parts(at, close).len() < 2 || matches!(of.text(close + 1), "=>" | "->") {
-        return None;
-    }
-    Rewrite::new(close + 1, format!("[{}]", of.plain(at + 1, close)), "several values stand between [ ]")
 }

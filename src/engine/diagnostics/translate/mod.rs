@@ -4,6 +4,7 @@
 //! error is the corrected line itself.
 
 mod forms;
+mod pattern;
 mod text;
 mod words;
 
@@ -162,6 +163,11 @@ impl Translator<'_> {
         let rewrite = rules.find_map(|rule| rule(self, at)).filter(|rewrite| rewrite.end > at);
         self.depth.set(self.depth.get() - 1);
         rewrite
+    }
+
+    /// Rewrites the form at the token `at` by a row of a section of `words.txt`.
+    fn by_rows(&self, section: &str, message: &str, at: usize) -> Option<Rewrite> {
+        pattern::rewrite(self, section, message, at)
     }
 
     /// The tokens from `from` to `end`, of which the first is no beginning of a form.

@@ -1,6 +1,7 @@
 //! Texts: with values in them, repeated, cut; and the characters of a word processor.
 
 use super::{Rewrite, Rule, Translator};
+use crate::engine::diagnostics::rows;
 
 pub(super) const RULES: &[Rule] = &[prefixed, percent, formatted, repeated, single_quoted, slice, typographic];
 
@@ -164,47 +165,22 @@ fn typographic(of: &Translator, at: usize) -> Option<Rewrite> {
     let token = of.text(at);
     let mut chars = token.chars();
     let (first, None) = (chars.next()?, chars.next()) else { return None };
-    let (_, plain, name) = TYPOGRAPHIC.iter().find(|(odd, ..)| odd.contains(first))?;
+    let code = format!("U+{:04X}", u32::from(first));
+    let known = rows::row("characters", token).or_else(|| rows::row("characters", &code))?;
+    let name = known.lines[0];
+    let plain = known.lines.get(1).map_or("", |plain| if *plain == "U+0020" { " " } else { plain });
     // A pair of single quotes is meant to hold a text.
-    let mut rewrite = match (*plain, of.find(at + 1, |text| text == token || text == "’")) {
+    let mut rewrite = match (plain, of.find(at + 1, |text| text == token || text == "’")) {
         ("'", Some(close)) if close == at + 2 && !of.begins_line(close) => {
             Rewrite::new(close + 1, format!("\"{}\"", of.text(at + 1)), "")
         }
-        _ => Rewrite::new(at + 1, *plain, ""),
+        _ => Rewrite::new(at + 1, plain, ""),
     }?;
-    let code = u32::from(first);
-    rewrite.message = match *plain {
-        "" | " " => format!("there is an invisible character here: {name} (U+{code:04X})"),
-        _ => format!("`{first}` is {name} (U+{code:04X}), not `{plain}`"),
+    rewrite.message = match plain {
+        "" | " " => format!("there is an invisible character here: {name} ({code})"),
+        _ => format!("`{first}` is {name} ({code}), not `{plain}`"),
     };
     rewrite.note =
         plain.trim().is_empty().then(|| "text copied from a page may have it; type the place again".to_string());
     Some(rewrite)
 }
-
-/// Characters, what a script has in their place, and what they are.
-const TYPOGRAPHIC: [(&str, &str, &str); 23] = [
-    ("\u{a0}\u{2002}\u{2003}\u{2007}\u{2009}\u{200a}\u{202f}\u{3000}", " ", "a space of a page"),
-    ("“”„‟«»″＂", "\"", "a typographic quote"),
-    ("‘’‚‛′＇", "'", "a typographic quote"),
-    ("‐‑‒–—―−－", "-", "a typographic dash"),
-    ("×∗⋅·＊", "*", "a typographic sign"),
-    ("÷⁄∕／", "/", "a typographic sign"),
-    ("…", "..", "an ellipsis"),
-    ("≤", "<=", "a typographic sign"),
-    ("≥", ">=", "a typographic sign"),
-    ("≠", "!=", "a typographic sign"),
-    ("（", "(", "a wide bracket"),
-    ("）", ")", "a wide bracket"),
-    ("［", "[", "a wide bracket"),
-    ("］", "]", "a wide bracket"),
-    ("｛", "{", "a wide bracket"),
-    ("｝", "}", "a wide bracket"),
-    ("；", ";", "a wide semicolon"),
-    ("，", ",", "a wide comma"),
-    ("：", ":", "a wide colon"),
-    ("＝", "=", "a wide sign"),
-    ("\u{200b}\u{200c}\u{200d}\u{2060}", "", "a space without width"),
-    ("\u{feff}", "", "a byte order mark"),
-    ("\u{ad}\u{200e}\u{200f}", "", "a mark of the layout"),
-];
