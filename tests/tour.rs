@@ -22,10 +22,10 @@ fn steps(input: &str) -> Vec<String> {
 
 #[test]
 fn what_each_step_says_to_type_does_it() {
-    let lines: Vec<&str> = STEPS.iter().flat_map(|step| step.lines).copied().collect();
+    let lines: Vec<&str> = STEPS.iter().flat_map(|step| &step.lines).copied().collect();
     let screen = steps(&(lines.join("\n") + "\n"));
     assert_eq!(screen.len(), STEPS.len(), "{screen:#?}");
-    for (part, step) in screen.iter().zip(STEPS) {
+    for (part, step) in screen.iter().zip(STEPS.iter()) {
         let left_out = !step.needs.is_empty() && part.contains("the step is left out");
         assert!(part.contains("\nThat is it.\n") || left_out, "{}:\n{part}", step.title);
         assert!(!part.contains("hint:") || left_out, "{}:\n{part}", step.title);

@@ -8,22 +8,7 @@ pub const FILE: &str = "/etc/apparmor.d/pingscript";
 
 /// The profile for the program in the file `program`: it restricts nothing, and allows user namespaces.
 pub fn profile(program: &Path) -> String {
-    format!(
-        "\
-# Lets pingscript make labs for ordinary users: it may make user namespaces, and is not restricted otherwise.
-# `pingscript doctor --apparmor-profile` printed this, for the file named below.
-
-abi <abi/4.0>,
-include <tunables/global>
-
-profile pingscript {} flags=(unconfined) {{
-  userns,
-
-  include if exists <local/pingscript>
-}}
-",
-        pattern(program)
-    )
+    include_str!("apparmor.txt").replace("{program}", &pattern(program))
 }
 
 /// The path as a pattern that matches it alone (apparmor.d(5)).

@@ -39,47 +39,8 @@ impl Shell {
     }
 }
 
-const BASH: &str = r#"_pingscript() {
-    local word
-    COMPREPLY=()
-    while IFS= read -r word; do
-        [[ -n $word ]] && COMPREPLY+=("$word")
-    done < <(pingscript complete bash "${COMP_LINE:0:COMP_POINT}" 2>/dev/null)
-    [[ ${COMPREPLY[0]} == */ ]] && compopt -o nospace 2>/dev/null
-    return 0
-}
-complete -F _pingscript pingscript
-"#;
-
-const ZSH: &str = r#"#compdef pingscript
-_pingscript() {
-    local word line
-    local -a whole begun
-    # What is typed of this command, and not of others before it.
-    line="${(j: :)words[1,CURRENT-1]} $IPREFIX$QIPREFIX$PREFIX"
-    for word in "${(@f)$(pingscript complete zsh "$line" 2>/dev/null)}"; do
-        case $word in
-            '') ;;
-            */) begun+=("$word") ;;
-            *) whole+=("$word") ;;
-        esac
-    done
-    compset -P '--[a-z]*='
-    compset -P '*/'
-    compadd -a whole
-    compadd -S '' -a begun
-}
-if [[ $funcstack[1] = _pingscript ]]; then
-    _pingscript "$@"
-else
-    if (( ! $+functions[compdef] )); then
-        autoload -Uz compinit
-        compinit
-    fi
-    compdef _pingscript pingscript
-fi
-"#;
-
+const BASH: &str = include_str!("scripts/pingscript.bash");
+const ZSH: &str = include_str!("scripts/_pingscript");
 const FISH: &str = "complete -c pingscript -f -a '(pingscript complete fish (commandline -cp | string collect))'\n";
 
 /// The word to complete.

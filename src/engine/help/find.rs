@@ -1,6 +1,9 @@
 //! Looks names up in the reference, as people write them.
 
+use std::sync::LazyLock;
+
 use super::{HelpEntry, Reference};
+use crate::engine::rows::{TextSection, read};
 use crate::nearest::nearest;
 
 /// What a name stands for.
@@ -30,57 +33,25 @@ pub struct HelpGroup {
     /// What it is for.
     pub about: &'static str,
     /// The types that its functions return.
-    returns: &'static [&'static str],
+    returns: Vec<&'static str>,
     /// Those that return something else.
-    others: &'static [&'static str],
+    others: Vec<&'static str>,
 }
 
 /// The groups, in the order in which they are shown.
-pub const GROUPS: &[HelpGroup] = &[
-    HelpGroup {
-        name: "policies",
-        about: "Policies: a closure |pkt| verdict, or one of these",
-        returns: &["Policy"],
-        others: &["set_policy"],
-    },
-    HelpGroup {
-        name: "verdicts",
-        about: "Verdicts: what a policy returns",
-        returns: &["Verdict"],
-        others: &["random"],
-    },
-    HelpGroup {
-        name: "settings",
-        about: "Options of a script, declared once",
-        returns: &["DeclaredOption", "Options"],
-        others: &[],
-    },
-    HelpGroup {
-        name: "threads",
-        about: "Threads, other scripts, and what they share",
-        returns: &["Task", "Counter", "Channel"],
-        others: &["interrupted", "tasks"],
-    },
-    HelpGroup {
-        name: "expectations",
-        about: "What a script expects of its measurements",
-        returns: &["Bound"],
-        others: &["expect"],
-    },
-    HelpGroup {
-        name: "labs",
-        about: "Labs: lab::create() makes one; see Lab, Host, Link, Way, Ingress, Program and Finished",
-        returns: &[],
-        others: &["run_in", "answer"],
-    },
-    HelpGroup { name: "time", about: "Time", returns: &["Deadline", "Ticks"], others: &["sleep", "unix_time"] },
-    HelpGroup { name: "binary", about: "Bytes", returns: &["Bytes", "Reader", "blob"], others: &["hex", "unhex"] },
-];
+pub static GROUPS: LazyLock<Vec<HelpGroup>> =
+    LazyLock::new(|| read(include_str!("groups.txt")).into_iter().map(HelpGroup::of).collect());
 
 /// The name of the page about the language.
 pub const LANGUAGE: &str = "language";
 
 impl HelpGroup {
+    fn of(section: TextSection) -> Self {
+        let words = |key: &str| section.row(key).map_or(Vec::new(), |row| row.keys[1..].to_vec());
+        let about = section.line("about").unwrap_or_default();
+        Self { name: section.name, about, returns: words("returns"), others: words("others") }
+    }
+
     /// Whether `entry` belongs to it, and to none before it.
     pub fn holds(&self, entry: &HelpEntry) -> bool {
         GROUPS.iter().find(|group| group.may_hold(entry)).is_some_and(|group| group.name == self.name)

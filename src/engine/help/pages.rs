@@ -64,7 +64,7 @@ fn parts(reference: &Reference) -> Vec<PagePart<'_>> {
     for name in reference.namespaces() {
         parts.push((format!("Namespace {name}"), String::new(), reference.of_namespace(name).collect()));
     }
-    for group in GROUPS {
+    for group in GROUPS.iter() {
         let entries: Vec<&HelpEntry> = reference.ours().filter(|entry| group.holds(entry)).collect();
         parts.push((format!("Functions: {}", group.name), format!("{}.", group.about), entries));
     }

@@ -65,7 +65,7 @@ fn overview(reference: &Reference) -> String {
         section(&mut text, &format!("{name}: {about}"), titles);
     }
     let mut shown: Vec<&str> = Vec::new();
-    for group in GROUPS {
+    for group in GROUPS.iter() {
         let members: Vec<&HelpEntry> = reference.ours().filter(|entry| group.holds(entry)).collect();
         shown.extend(members.iter().map(|entry| entry.title.as_str()));
         section(&mut text, group.about, members.iter().map(|entry| entry.title.clone()));
@@ -226,28 +226,7 @@ fn wrap(text: &str, indent: &str) -> String {
 }
 
 /// How scripts are written, on one screen.
-const LANGUAGE_PAGE: &str = r#"How scripts are written (Rhai)
-
-    let x = 5;  x += 1;             a variable; const X = 5; for a constant
-    250.ms  1.s                     durations; rtt.ms is its milliseconds
-    `ping ${x}`                     text with values in it, in back-ticks;
-                                    "text" is plain
-    [1, 2, 3]                       an array: list[0], list.len
-    #{ name: "a", n: 1 }            a map: map.name, key in map
-    if x > 3 { … } else { … }       also a value: let y = if … { 1 } else { 2 };
-    switch x { 1 => …, 2 | 3 => …, _ => … }
-    for i in 0..5 { … }  for pkt in sock { … }
-    while x < 3 { … }  loop { … break; }
-    fn twice(n) { n * 2 }           a function: it sees its parameters, and
-                                    constants as global::X
-    |pkt| pkt.text == "hi"          a closure: it sees variables too
-    try { … } catch (e) { print(e.message); }
-    throw "what went wrong";  print(value);  exit(code);
-
-What has no value is (). Statements end in ; and the last value of a block
-without one is the block's. Words that cannot be names: spawn thread sync go
-shared match new with default until, among others.
-"#;
+const LANGUAGE_PAGE: &str = include_str!("language.txt");
 
 #[cfg(test)]
 mod tests {

@@ -55,7 +55,7 @@ fn go(step: &Step, session: &mut PromptSession, reader: &mut Reader) -> Result<O
         output::line(&format!("This machine cannot do that, and the step is left out:\n{}", why.trim_end()));
         return Ok(None);
     }
-    show(step.lines);
+    show(&step.lines);
     let mut typed = 0;
     loop {
         let text = match reader.read(session)? {
@@ -66,11 +66,11 @@ fn go(step: &Step, session: &mut PromptSession, reader: &mut Reader) -> Result<O
             "" => continue,
             ":hint" => {
                 output::prose(&format!("hint: {}", step.hint));
-                show(step.lines);
+                show(&step.lines);
                 continue;
             }
             ":skip" => {
-                for line in step.lines {
+                for line in &step.lines {
                     output::line(&format!("> {line}"));
                     if let Err(SessionEnd::Left(code)) = session.enter(line) {
                         return Ok(Some(code));
