@@ -3,7 +3,6 @@
 //! What a closure captured is copied when it is stored, so that it shares nothing with the script that made it. The copies
 //! are the closure's own state: what it changes in one call it finds in the next.
 
-use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -15,6 +14,7 @@ use rhai::{
 
 use super::context::{Following, Programs};
 use super::error::ScriptResult;
+use super::thread::{try_with, with};
 use super::{body, context, exit};
 use crate::net::host::bugs;
 use crate::terminal::output;
@@ -333,15 +333,10 @@ pub fn own(value: Dynamic, depth: usize) -> Dynamic {
 /// # Errors
 /// What `body` returns, or the panic.
 pub fn guarded(body: impl FnOnce() -> ScriptResult<Dynamic>) -> ScriptResult<Dynamic> {
-    let before = CAUGHT.replace(Some(String::new()));
+    let before = with(|thread| thread.caught.replace(Some(String::new())));
     let result = catch_unwind(AssertUnwindSafe(body));
-    let bug = CAUGHT.replace(before).unwrap_or_default();
+    let bug = with(|thread| thread.caught.replace(before)).unwrap_or_default();
     result.unwrap_or_else(|_| Err(EvalAltResult::ErrorSystem(String::new(), bug.into()).into()))
-}
-
-thread_local! {
-    /// Where a panic of this thread is caught: what it said. `None`: it is not caught.
-    static CAUGHT: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
 /// Has panics report about themselves in one line: in the error they become, or else on standard error.
@@ -353,14 +348,14 @@ pub fn tame_panics() {
         let text = text.lines().next().unwrap_or_default();
         let place = panic.location().map_or(String::new(), |at| format!(" ({}:{})", at.file(), at.line()));
         let bug = format!("a bug in pingscript, please report it: {text}{place}");
-        let caught = CAUGHT.try_with(|caught| match &mut *caught.borrow_mut() {
+        let caught = try_with(|thread| match &mut *thread.caught.borrow_mut() {
             Some(said) => {
                 said.clone_from(&bug);
                 true
             }
             None => false,
         });
-        if caught != Ok(true) && bugs::met(panic.location()) {
+        if caught != Some(true) && bugs::met(panic.location()) {
             output::note(&format!("error: {bug}"));
         }
     }));

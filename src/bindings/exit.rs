@@ -5,29 +5,14 @@
 //! like have put an error of their own around it, and `sort` forgets it. So it is noted when it is thrown; what the script
 //! does next ends it ([`pending`]), and what runs script code has it back by [`kept`].
 
-use std::cell::Cell;
-
 use rhai::{Dynamic, EvalAltResult, Position};
 
 use super::error::ScriptResult;
-
-/// Ends what goes on after an `exit`, or after a wait that ends a loop.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Leaving {
-    /// The script or thread, with this code.
-    Script(u8),
-    /// The innermost loop.
-    Loop,
-}
-
-thread_local! {
-    /// What is to end on this thread and has not ended yet.
-    static ASKED: Cell<Option<Leaving>> = const { Cell::new(None) };
-}
+use super::thread::{Leaving, with};
 
 /// Ends the script with this exit code.
 pub fn leave(code: u8, position: Position) -> Box<EvalAltResult> {
-    ASKED.set(Some(Leaving::Script(code)));
+    with(|thread| thread.leaving.set(Some(Leaving::Script(code))));
     EvalAltResult::Exit(Dynamic::from(i64::from(code)), position).into()
 }
 
@@ -46,28 +31,28 @@ pub fn code(error: &EvalAltResult) -> Option<i32> {
 
 /// An `exit` that was thrown and has not arrived, though the script goes on: what to end it with.
 pub fn pending() -> Option<Dynamic> {
-    ASKED.get().map(Dynamic::from)
+    with(|thread| thread.leaving.get()).map(Dynamic::from)
 }
 
 /// Has the innermost loop end at the script's next operation.
 pub(super) fn leave_loop() {
-    if ASKED.get().is_none() {
-        ASKED.set(Some(Leaving::Loop));
+    if with(|thread| thread.leaving.get()).is_none() {
+        with(|thread| thread.leaving.set(Some(Leaving::Loop)));
     }
 }
 
 /// Whether the innermost loop was to end, and has now.
 pub(super) fn has_left_loop() -> bool {
-    let left = ASKED.get() == Some(Leaving::Loop);
+    let left = with(|thread| thread.leaving.get()) == Some(Leaving::Loop);
     if left {
-        ASKED.set(None);
+        with(|thread| thread.leaving.set(None));
     }
     left
 }
 
 /// Whether there is a [`pending`] one.
 pub fn is_pending() -> bool {
-    ASKED.get().is_some()
+    with(|thread| thread.leaving.get()).is_some()
 }
 
 /// The result of `body`, which runs script code; an `exit` in it is the result, whatever the interpreter took it for.
@@ -75,9 +60,9 @@ pub fn is_pending() -> bool {
 /// # Errors
 /// What `body` returns, or the `exit` called in it.
 pub fn kept<T>(body: impl FnOnce() -> ScriptResult<T>) -> ScriptResult<T> {
-    let before = ASKED.replace(None);
+    let before = with(|thread| thread.leaving.replace(None));
     let result = body();
-    match (ASKED.replace(before), result) {
+    match (with(|thread| thread.leaving.replace(before)), result) {
         (Some(Leaving::Loop), result) => {
             leave_loop();
             result
@@ -101,5 +86,5 @@ fn innermost(error: &EvalAltResult) -> Position {
 
 /// Has an `exit` end here, of which no one further up is to know.
 pub fn forget() {
-    ASKED.set(None);
+    with(|thread| thread.leaving.set(None));
 }

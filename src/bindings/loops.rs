@@ -4,31 +4,24 @@
 //! stop ends the loop there: what would follow deals with things that did not happen. Loops that do not wait run on, such as
 //! those that print a summary. An error in the rest of the turn ends the loop too, and is none of the script.
 
-use std::cell::Cell;
-
 use rhai::{Dynamic, EvalAltResult};
 
 use super::error::{ScriptResult, core_error, thrown};
 use super::exit;
+use super::thread::{ScriptThread, with};
 use crate::net::error::{Error, ErrorKind};
 use crate::net::host::stop::Stop;
 
 /// The key of the node that stands at each turn of a loop.
 pub const TURN: &str = "a turn of a loop";
 
-thread_local! {
-    /// How many waits this thread has begun.
-    static WAITS: Cell<u64> = const { Cell::new(0) };
-    /// What [`WAITS`] was when the innermost loop began; `None` outside of loops.
-    static BEGAN: Cell<Option<u64>> = const { Cell::new(None) };
-    /// What [`WAITS`] was when a loop that waited ended last, outside of loops: no wait before that is what the script deals with.
-    static ENDED: Cell<u64> = const { Cell::new(0) };
-}
-
 /// The script is about to wait, until `stop` at most.
 pub fn waits(stop: &Stop) {
-    WAITS.set(WAITS.get().wrapping_add(1));
-    if stop.is_stopped() && BEGAN.get().is_some() {
+    let in_loop = with(|thread| {
+        thread.waits.set(thread.waits.get().wrapping_add(1));
+        thread.began.get().is_some()
+    });
+    if in_loop && stop.is_stopped() {
         exit::leave_loop();
     }
 }
@@ -36,7 +29,7 @@ pub fn waits(stop: &Stop) {
 /// Ends the loop that the script is in, if it is in one: it is about to deal with something that did not arrive, since the wait
 /// for it was cut short.
 pub fn ends() {
-    if BEGAN.get().is_some() {
+    if with(|thread| thread.began.get().is_some()) {
         exit::leave_loop();
     }
 }
@@ -44,7 +37,7 @@ pub fn ends() {
 /// Whether the loop that is about to begin a turn is to end instead: it has waited, and the script was stopped, as
 /// `is_stopped` says.
 pub fn is_over(is_stopped: impl FnOnce() -> bool) -> bool {
-    BEGAN.get().is_some_and(|began| began != WAITS.get()) && is_stopped()
+    with(|thread| thread.began.get().is_some_and(|began| began != thread.waits.get())) && is_stopped()
 }
 
 /// Whether `error` comes of a wait that was cut short: what the rest of the turn, or of a script outside of loops, makes of a
@@ -53,7 +46,8 @@ fn is_of_stop(error: &EvalAltResult, stop: &Stop) -> bool {
     let is_end = exit::code(error).is_some() || matches!(error, EvalAltResult::ErrorTerminated(..));
     let is_real =
         || core_error(error).is_some_and(|error| !matches!(error.kind, ErrorKind::Invalid | ErrorKind::Interrupted));
-    stop.is_stopped() && !is_end && !is_real() && BEGAN.get().unwrap_or_else(|| ENDED.get()) != WAITS.get()
+    let has_waited = |thread: &ScriptThread| thread.began.get().unwrap_or(thread.ended.get()) != thread.waits.get();
+    stop.is_stopped() && !is_end && !is_real() && with(has_waited)
 }
 
 /// The result of a script or a thread, in which an error that comes of a wait which `stop` cut short is `interrupted`.
@@ -76,12 +70,14 @@ pub fn run(stop: Option<&Stop>, body: impl FnOnce() -> ScriptResult<Dynamic>) ->
     impl Drop for Within {
         fn drop(&mut self) {
             // One that has not waited leaves the script with what it waited for before.
-            if BEGAN.replace(self.0) != Some(WAITS.get()) {
-                ENDED.set(WAITS.get());
-            }
+            with(|thread| {
+                if thread.began.replace(self.0) != Some(thread.waits.get()) {
+                    thread.ended.set(thread.waits.get());
+                }
+            });
         }
     }
-    let within = Within(BEGAN.replace(Some(WAITS.get())));
+    let within = Within(with(|thread| thread.began.replace(Some(thread.waits.get()))));
     let result = body();
     let is_of_stop = |error: &EvalAltResult| stop.is_some_and(|stop| is_of_stop(error, stop));
     let stopped = result.as_ref().is_err_and(|error| is_of_stop(error));

@@ -50,6 +50,7 @@ pub mod stats;
 pub mod task;
 pub mod tcp;
 pub mod text;
+mod thread;
 pub mod time;
 pub mod udp;
 

@@ -1,14 +1,8 @@
 //! Files that are evaluated within each other: modules, and policies from files. One that comes to itself again is an error that
 //! names the way there.
 
-use std::cell::RefCell;
-
+use super::thread::with;
 use crate::net::error::Error;
-
-thread_local! {
-    /// The files that this thread is evaluating, the outermost first.
-    static OPEN: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
-}
 
 /// See [`enter`].
 #[derive(Debug)]
@@ -16,7 +10,7 @@ pub struct Nested(());
 
 impl Drop for Nested {
     fn drop(&mut self) {
-        OPEN.with_borrow_mut(|open| open.pop());
+        with(|thread| thread.open.borrow_mut().pop());
     }
 }
 
@@ -25,7 +19,8 @@ impl Drop for Nested {
 /// # Errors
 /// `invalid`: it is being evaluated already.
 pub fn enter(op: &'static str, file: &str) -> Result<Nested, Error> {
-    OPEN.with_borrow_mut(|open| {
+    with(|thread| {
+        let mut open = thread.open.borrow_mut();
         if let Some(first) = open.iter().position(|name| name == file) {
             let way: Vec<&str> = open[first..].iter().map(String::as_str).chain([file]).collect();
             let error = Error::invalid(op, format!("a file comes to itself again: {}", way.join(" → ")));

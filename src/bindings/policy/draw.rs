@@ -1,28 +1,13 @@
 //! Draws: of a thread, or of the packet that a policy decides about.
 
-use std::cell::RefCell;
-
-use rhai::{ImmutableString, NativeCallContext, Position};
+use rhai::NativeCallContext;
 
 use crate::bindings::context;
 use crate::bindings::error::{ScriptResult, raise};
+use crate::bindings::thread::with;
 use crate::net::error::Error;
-use crate::net::random::RandomStream;
-use crate::net::time::{Duration, Instant};
+use crate::net::time::Duration;
 use crate::terminal::output;
-
-/// The draws that belong to the packet a policy decides about.
-#[derive(Debug)]
-pub(super) struct Deciding {
-    pub(super) stream: RandomStream,
-    pub(super) drawn: Vec<f64>,
-    /// Whether the policy has failed before, and that was reported.
-    pub(super) failed: bool,
-    /// Where the policy was given away.
-    pub(super) place: (Option<ImmutableString>, Position),
-    /// When the decision was first seen to take long.
-    pub(super) long_since: Option<Instant>,
-}
 
 /// A decision that takes longer than this is reported: nothing else is decided meanwhile.
 const LONG: Duration = Duration::from_secs(1);
@@ -30,7 +15,8 @@ const LONG: Duration = Duration::from_secs(1);
 /// Says so, once, if a policy that decides here has done so for long. To be asked now and then.
 pub fn look_at_length() {
     let Some(now) = context::peek(|context| context.host.now()) else { return };
-    let long = DECIDING.with_borrow_mut(|deciding| {
+    let long = with(|thread| {
+        let mut deciding = thread.deciding.borrow_mut();
         let deciding = deciding.as_mut()?;
         let since = *deciding.long_since.get_or_insert(now);
         // The next one is an eternity away.
@@ -49,19 +35,15 @@ pub fn look_at_length() {
     }
 }
 
-thread_local! {
-    pub(super) static DECIDING: RefCell<Option<Deciding>> = const { RefCell::new(None) };
-}
-
 /// Whether a policy decides here whose failure was reported: it fails in silence from then on.
 pub(in crate::bindings) fn fails_in_silence() -> bool {
-    DECIDING.with_borrow(|deciding| deciding.as_ref().is_some_and(|deciding| deciding.failed))
+    with(|thread| thread.deciding.borrow().as_ref().is_some_and(|deciding| deciding.failed))
 }
 
 /// A draw in [0, 1): of the packet under decision, or else the next of this thread.
 fn draw() -> f64 {
-    let decided = DECIDING.with_borrow_mut(|deciding| {
-        deciding.as_mut().map(|deciding| {
+    let decided = with(|thread| {
+        thread.deciding.borrow_mut().as_mut().map(|deciding| {
             let draw = deciding.stream.draw(deciding.drawn.len() as u64 + 1);
             deciding.drawn.push(draw);
             draw

@@ -5,7 +5,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rhai::{Dynamic, EvalAltResult, Position};
 
-use super::draw;
 use crate::bindings::callback::Callback;
 use crate::bindings::compiled::{Compiled, Value, View};
 use crate::bindings::context::Context;
@@ -14,6 +13,7 @@ use crate::bindings::error::{ScriptResult, thrown};
 use crate::bindings::policy::frame::PolicyFrame;
 use crate::bindings::task::report_aside;
 use crate::bindings::tcp::message::ReceivedMessage as Message;
+use crate::bindings::thread::{Deciding, with};
 use crate::bindings::udp::packet::ReceivedPacket;
 use crate::bindings::{context, exit};
 use crate::net::error::Error;
@@ -64,16 +64,11 @@ impl Decide for Scripted {
             }
         };
         let failed = self.reported.load(Ordering::Relaxed);
-        let deciding = draw::Deciding {
-            stream: place.draws,
-            drawn: Vec::new(),
-            failed,
-            place: callback.origin(),
-            long_since: None,
-        };
-        let before = draw::DECIDING.replace(Some(deciding));
+        let deciding =
+            Deciding { stream: place.draws, drawn: Vec::new(), failed, place: callback.origin(), long_since: None };
+        let before = with(|thread| thread.deciding.replace(Some(deciding)));
         let result = callback.call([packet]).and_then(|value| as_verdict(&callback, value, subject));
-        if let Some(deciding) = draw::DECIDING.replace(before) {
+        if let Some(deciding) = with(|thread| thread.deciding.replace(before)) {
             *draws = deciding.drawn;
         }
         match result {

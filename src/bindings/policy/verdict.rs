@@ -1,6 +1,5 @@
 //! Verdicts: what is to be done with a packet, and where that was decided.
 
-use std::cell::RefCell;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -8,6 +7,7 @@ use rhai::{Dynamic, Map, NativeCallContext};
 
 use crate::bindings::convert::{Options, bytes};
 use crate::bindings::error::{OrRaise, ScriptResult, raise};
+use crate::bindings::thread::with;
 use crate::bindings::{compiled, context};
 use crate::net::error::Error;
 use crate::net::policy::{self, Action, Details, Rejection, Verdict};
@@ -21,18 +21,18 @@ fn verdict(ctx: &NativeCallContext, action: Action) -> policy::Verdict {
 /// The place of a verdict, `scripts/udp_server.rhai:9`. Most verdicts of a thread come from few places: the last one's text
 /// is kept.
 fn origin(source: Option<&str>, line: Option<usize>) -> Arc<str> {
-    thread_local! {
-        static LAST: RefCell<(String, usize, Arc<str>)> = RefCell::new((String::new(), 0, "".into()));
-    }
     let main = || context::peek(|context| context.script.name.clone()).unwrap_or_default();
-    LAST.with_borrow_mut(|(last_source, last_line, text)| {
-        let line = line.unwrap_or(0);
-        if source != Some(last_source.as_str()) || line != *last_line {
-            *last_source = source.map_or_else(main, str::to_string);
-            *last_line = line;
-            *text = compiled::place(last_source, (line > 0).then_some(line));
+    with(|thread| {
+        let (line, mut last) = (line.unwrap_or(0), thread.origin.borrow_mut());
+        match &*last {
+            Some((known, of, text)) if source == Some(known.as_str()) && line == *of => text.clone(),
+            _ => {
+                let source = source.map_or_else(main, str::to_string);
+                let text = compiled::place(&source, (line > 0).then_some(line));
+                *last = Some((source, line, text.clone()));
+                text
+            }
         }
-        text.clone()
     })
 }
 
