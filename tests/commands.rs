@@ -482,9 +482,20 @@ fn color_holds_for_what_a_command_prints() {
 fn arguments_of_a_script_without_options_are_noted() {
     let dir = TempDir::new();
     std::fs::write(dir.path().join("plain.rhai"), "print(1)").expect("written");
-    let note = "plain.rhai declares no options, and has not read what stands after its name: --foo bar";
-    let run = pingscript(&["./plain.rhai", "--foo", "bar"]).dir(dir.path()).run().expect_code(0);
+    let note = "plain.rhai declares no options, and has not read what stands after its name: foo -1";
+    let run = pingscript(&["./plain.rhai", "foo", "-1"]).dir(dir.path()).run().expect_code(0);
     assert!(run.stdout == "1\n" && run.stderr.contains(note), "{}", run.stderr);
+    // What is written as an option is a mistake.
+    let wrong = "error: options --foo: the script declares no options\n";
+    for words in [&["./plain.rhai", "--foo", "bar"][..], &["-e", "print(1)", "--foo"], &["-e", "print(1)", "x", "-f"]] {
+        let run = pingscript(words).dir(dir.path()).run().expect_code(2);
+        assert!(
+            run.stdout.is_empty()
+                && run.stderr.starts_with(&wrong.replace("--foo", words[words.len() - 1]).replace("bar", "--foo")),
+            "{}",
+            run.stderr
+        );
+    }
     std::fs::write(dir.path().join("plain.rhai"), "options([ option(\"foo\", \"\", \"what comes\") ]); print(1)")
         .expect("written");
     let run = pingscript(&["./plain.rhai", "--foo", "bar"]).dir(dir.path()).run().expect_code(0);

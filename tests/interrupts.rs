@@ -143,6 +143,16 @@ fn every_wait_and_every_loop_over_natives_ends() {
 }
 
 #[test]
+fn what_an_interrupt_cut_short_was_not_measured() {
+    for signal in SIGNALS {
+        let code = "print(\"ready\"); sleep(1.h);\nexpect((), at_least(3), \"pings\"); print(\"the end\")";
+        let (run, _) = stop(ready(code), signal);
+        assert!(!run.stdout.contains("the end"), "{}", run.stdout);
+        assert_eq!(run.stderr, "not measured, since the run was interrupted (-e:2): pings\n");
+    }
+}
+
+#[test]
 fn what_does_not_wait_is_ended_and_cannot_catch_it() {
     for code in [
         "loop {}",

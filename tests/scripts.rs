@@ -180,12 +180,22 @@ fn a_wrong_argument_of_a_script_that_came_with_pingscript_is_a_matter_of_usage()
         (&["pmtu", "127.0.0.1:7"], "TARGET 127.0.0.1:7: \"127.0.0.1:7\" has a port"),
         (&["traceroute", "127.0.0.1:7"], "TARGET 127.0.0.1:7: \"127.0.0.1:7\" has a port"),
         (&["traceroute", "--source", "192.0.2.1"], "--source 192.0.2.1: cannot assign requested address"),
+        (
+            &["icmp_ping", "--count", "1", "--interval", "1ns"],
+            "--interval 1ns: an interval of 1ns is shorter than can be kept",
+        ),
         (&["udp_server", "--listen", "192.0.2.1:0"], "--listen 192.0.2.1:0: cannot assign requested address"),
     ] {
         let run = pingscript(args).run().expect_code(2);
         assert!(run.stderr.starts_with(&format!("error: {message}")), "{args:?}\n{}", run.stderr);
         assert!(!run.stderr.contains("-->"), "{args:?}\n{}", run.stderr);
     }
+}
+
+#[test]
+fn a_question_about_an_interface_has_no_payload_for_a_pattern() {
+    let run = pingscript(&["icmp_ping", "--count", "1", "--probe", "lo", "--pattern", "ff"]).run().expect_code(2);
+    assert!(run.stdout.starts_with("error: --probe takes no --pattern: "), "{}", run.stdout);
 }
 
 #[test]

@@ -11,6 +11,7 @@ use super::error::{OrRaise, ScriptResult, raise};
 use super::policy::draw::fails_in_silence;
 use super::{compare, context, exit};
 use crate::net::error::Error;
+use crate::net::host::stop::Reason;
 use crate::net::probe::stats;
 use crate::net::time::Duration;
 use crate::terminal::host_prefix;
@@ -144,11 +145,17 @@ fn check(ctx: &NativeCallContext, actual: &Dynamic, expected: &Dynamic, message:
         return Ok(());
     }
     let context = context::current();
-    context.run.unexpected.store(true, Ordering::Relaxed);
     let line = ctx.call_position().line().map_or(String::new(), |line| format!(":{line}"));
     let place = format!("{}{line}", ctx.call_source().unwrap_or_default());
     let about = if message.is_empty() { String::new() } else { format!(": {message}") };
-    let text = format!("not as expected ({place}){about}\n  expected: {wanted}\n    actual: {}", shown_value(actual));
+    // A signal has cut the measuring short, and has an exit code of its own.
+    let interrupted = context.stop.reason().is_some_and(|reason| reason != Reason::Ended);
+    let text = if interrupted {
+        format!("not measured, since the run was interrupted ({place}){about}")
+    } else {
+        context.run.unexpected.store(true, Ordering::Relaxed);
+        format!("not as expected ({place}){about}\n  expected: {wanted}\n    actual: {}", shown_value(actual))
+    };
     if !fails_in_silence() {
         host_prefix::note(context.host.as_ref(), &text);
     }

@@ -18,7 +18,7 @@ use crate::bindings::exit as exit_binding;
 use crate::bindings::finish;
 use crate::bindings::lab::lesson::Lesson;
 use crate::bindings::task::end_threads;
-use crate::net::error::{Error, in_words};
+use crate::net::error::{self, Error, in_words};
 use crate::net::host::ThisMachine;
 use crate::net::host::stop::{Reason, Stop};
 use crate::net::host::threads;
@@ -94,6 +94,14 @@ pub fn run(host: &Arc<ScriptHost>, job: &Job) -> Result<i32> {
         output::flush();
         return Ok(if output::has_failed() { exit::SCRIPT } else { exit::DONE });
     }
+    // A module may declare them.
+    let may_read =
+        || reads_arguments(&program) || rewrite::has(&program, &|node| matches!(node, ASTNode::Stmt(Stmt::Import(..))));
+    if let Some(option) = job.args.iter().find(|arg| is_option(arg)).filter(|_| !may_read()) {
+        let error = Error::new(error::ErrorKind::Invalid, "options", "the script declares no options");
+        let hint = "leave it out, or declare it: const OPT = options([option(\"count\", 5, \"how many\")])";
+        return Ok(refuse(&error.with_peer(option).with_hint(hint)));
+    }
     let context = context(host, job)?;
     if !record(job, &context) {
         return Ok(exit::USAGE);
@@ -141,6 +149,11 @@ pub fn heed_signals(context: &Context) -> Result<()> {
     signals::stop_script(&context.stop);
     let session = context.run.session.clone();
     signals::on(SIGQUIT, "sigquit", move || output::note(&statistics(&session.loss_report)))
+}
+
+/// Whether an argument is written as an option is: no number, and not `-`.
+fn is_option(arg: &str) -> bool {
+    arg.len() > 1 && arg.starts_with('-') && arg.parse::<f64>().is_err()
 }
 
 /// Whether a program declares options, and so explains them itself.

@@ -187,3 +187,16 @@ fn pasted_bytes_are_decoded() {
     "#;
     pingscript(&["-e", code]).run().expect_code(0);
 }
+
+#[test]
+fn the_trace_names_the_address_that_echo_requests_leave_by_and_the_identifier() {
+    if !require_root_or_skip("ICMP") {
+        return;
+    }
+    for to in ["127.0.0.1", "::1"] {
+        let run =
+            pingscript(&["--trace", "-e", &format!("icmp::open(\"{to}\").ping(\"{to}\", 5.s)")]).run().expect_code(0);
+        let ends = format!("  {to} > {to} id ");
+        assert_eq!(run.stderr.matches(&ends).count(), 3, "{}", run.stderr);
+    }
+}

@@ -105,6 +105,68 @@ fn an_error_that_comes_after_the_time_out_explains_the_loss_all_the_same() {
     assert_eq!(run.stdout.matches("\n  0 unexplained").count(), 2, "{}", run.stdout);
 }
 
+#[test]
+fn an_error_that_nobody_read_before_the_end_explains_the_loss_too() {
+    if !require_lab_or_skip("errors that nobody reads") {
+        return;
+    }
+    for end in ["udp.close(); icmp.close();", ""] {
+        let run = run_text(
+            &format!(
+                "{PAIR}link.delay = 50.ms; set_policy(b.ingress, |pkt| reject(\"host-prohibited\"));
+                 run_in(a, || {{
+                     let options = #{{ timeout: 10.ms, icmp_wait: 0.s }};
+                     let udp = udp::open(`${{b.addr}}:7`);
+                     expect(udp.ping(`${{b.addr}}:7`, \"ping 1 a\", options).kind, \"timeout\");
+                     let icmp = icmp::open(b.addr);
+                     expect(icmp.ping(b.addr, options).kind, \"timeout\");
+                     sleep(300.ms);
+                     {end}
+                 }});
+                 exit(0)"
+            ),
+            0,
+        );
+        assert_eq!(run.stdout.matches("Prohibited from 10.0.0.2, after the time-out\n").count(), 2, "{}", run.stdout);
+    }
+}
+
+#[test]
+fn what_kernels_counted_for_others_explains_no_loss() {
+    if !require_lab_or_skip("counts of kernels") {
+        return;
+    }
+    // Damaged datagrams before the pinger begins; then b has no way back.
+    let before = format!(
+        "{PAIR}set_policy(link.from(a), |pkt| corrupt());
+         run_in(a, || {{ let other = udp::bind(\"*:0\"); for n in 0..6 {{ other.send_to(`${{n}}`, \"b:9\"); }} }});
+         sleep(100.ms);
+         set_policy(link.from(a), |pkt| pass()); b.route(\"10.0.0.1\", \"prohibit\");
+         run_in(a, || {{ let udp = udp::open(\"b:9\"); for n in 0..4 {{ udp.ping(\"b:9\", `ping ${{n}}`, 50.ms); }} }});
+         exit(0)"
+    );
+    let run = run_text(&before, 0);
+    assert!(run.stdout.ends_with("\n  4 unexplained: seq 0, 1, 2, 3\n"), "{}", run.stdout);
+    // A program on the way without a route, while pings are lost elsewhere: a possibility, no more.
+    let run = run_text(
+        "let net = lab::create(); let a = net.host(\"a\"); let r = net.router(\"r\"); let b = net.host(\"b\");
+         net.link(a, r); net.link(r, b); a.route(\"203.0.113.0/24\", r); b.route(\"10.0.0.1\", \"prohibit\");
+         run_in(a, || {
+             let udp = udp::open(\"b:9\"); let other = udp::bind(\"*:0\");
+             udp.ping(\"b:9\", \"ping 0\", 50.ms);
+             for k in 0..8 { other.send_to(\"x\", \"203.0.113.1:5\"); }
+             udp.ping(\"b:9\", \"ping 1\", 50.ms);
+         });
+         exit(0)",
+        0,
+    );
+    let all = run
+        .stdout
+        .matches("perhaps no route was found by r (its kernel counted IpExtInNoRoutes 8 meanwhile)\n")
+        .count();
+    assert!(all == 1 && !run.stdout.contains(": no route was found"), "{}", run.stdout);
+}
+
 /// With `ss -K`, which has the kernel end a socket (SOCK_DESTROY): what waits to receive from it gets ECONNABORTED.
 #[test]
 fn an_error_of_receiving_is_the_outcome_of_that_ping_and_the_run_goes_on() {

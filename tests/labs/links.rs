@@ -406,3 +406,49 @@ fn a_flood_that_a_policy_delays_is_bounded_and_counted() {
         0,
     );
 }
+
+#[test]
+fn a_connection_that_may_not_linger_is_reset_without_a_fin() {
+    if !require_lab_or_skip("SO_LINGER of 0") {
+        return;
+    }
+    for v6 in ["", "6"] {
+        run_text(
+            &format!(
+                "{PAIR}let seen = channel();
+                 let to = if \"{v6}\" == \"\" {{ `${{b.addr}}:7` }} else {{ `[${{b.addr6}}]:7` }};
+                 let listener = run_in(b, || tcp::listen(to));
+                 let conn = run_in(a, || tcp::connect(to));
+                 let served = listener.accept();
+                 set_policy(link.from(a), |pkt| {{ if pkt.flags != () {{ seen.send(pkt.flags); }} pass() }});
+                 conn.linger = 0.s;
+                 conn.close();
+                 let first = seen.recv();
+                 expect([first.contains(\"RST\"), first.contains(\"FIN\")], [true, false]);
+                 expect(served.recv(10.s).kind, \"reset\");"
+            ),
+            0,
+        );
+    }
+}
+
+#[test]
+fn more_jitter_than_delay_is_noted_once() {
+    if !require_lab_or_skip("jitter of links") {
+        return;
+    }
+    let note = "a link's jitter of 20ms is more than its delay of 5ms: ";
+    let run = run_text(
+        "let net = lab::create(); let a = net.host(\"a\"); let b = net.host(\"b\");
+         let first = net.link(a, b, #{ delay: 5.ms, jitter: 20.ms });
+         net.link(a, net.host(\"c\"), #{ delay: 5.ms, jitter: 20.ms }); first.jitter = 30.ms;",
+        0,
+    );
+    assert_eq!(run.stderr.matches("jitter of").count(), 1, "{}", run.stderr);
+    assert!(run.stderr.contains(note), "{}", run.stderr);
+    let run = run_text(
+        "let net = lab::create(); net.link(net.host(\"a\"), net.host(\"b\"), #{ delay: 5.ms, jitter: 5.ms });",
+        0,
+    );
+    assert!(!run.stderr.contains("jitter of"), "{}", run.stderr);
+}

@@ -4,7 +4,7 @@ use rhai::{Dynamic, Map, NativeCallContext};
 
 use super::ScriptLab;
 use super::host::HostObject;
-use super::way::{LinkDirection, account, map_of};
+use super::way::{LinkDirection, account, map_of, note_jitter};
 use crate::bindings::convert::Options;
 use crate::bindings::error::{OrRaise, ScriptResult, raise};
 use crate::bindings::policy::PolicyValue;
@@ -49,6 +49,7 @@ impl LabLink {
         let cable = lab.net().connect(a.net(), b.net(), &Default::default()).or_raise(ctx)?;
         let name = format!("{}-{}", a.name(), b.name());
         let net = lab.relay().link(&name, cable, read).or_raise(ctx)?;
+        note_jitter(&read);
         let link = Self { net, ends: Box::new([a.clone(), b.clone()]) };
         match (forth, back) {
             (Some(both), None) => link.both().place(ctx, &both)?,
@@ -208,7 +209,8 @@ functions! {
     /// ```
     get jitter(link: &mut LabLink) -> Duration = link.both().options().jitter;
 
-    /// Sets by how much the link's delay varies from now on, give or take.
+    /// Sets by how much the link's delay varies from now on, give or take. More than the delay is noted once: a frame whose
+    /// delay would be negative is held for none, so that the mean is more than the delay.
     ///
     /// Errors: `invalid`: it is negative.
     ///

@@ -13,6 +13,7 @@ use super::error::{OrRaise, ScriptResult, raise};
 use super::{context, exit};
 use crate::net::error::Error;
 use crate::net::host::stop::{Reason, Stop, terminate_later};
+use crate::net::host::{Host, ThisMachine};
 use crate::net::lab::kernel::program::Program;
 use crate::net::lab::kernel::relay::RelayThread;
 use crate::net::lab::{self, HostOptions};
@@ -91,7 +92,9 @@ impl ScriptLab {
         self.0.stop.interrupt(Reason::Ended);
         terminate_later(&self.0.stop, Reason::Ended);
         let account = &self.0.relay.session().loss_report;
-        self.0.net.kernel_counts().iter().for_each(|(host, counts)| account.kernel_counted(*host, counts));
+        let before = ThisMachine.now();
+        let counts = self.0.net.kernel_counts();
+        account.counted([before, ThisMachine.now()], &counts);
         self.0.net.black_holes().iter().for_each(|(host, to)| account.has_black_hole(*host, to.addr(), to.len()));
         self.0.net.end();
     }

@@ -1,14 +1,33 @@
 //! Directions of links in scripts: policies, settings and counters of one way over a link.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use rhai::{Dynamic, Map, NativeCallContext};
 
 use super::link::{LabLink, RATE, rate};
+use crate::bindings::context;
 use crate::bindings::convert::shown;
 use crate::bindings::error::{OrRaise, ScriptResult, raise};
 use crate::bindings::policy::{PolicyValue, judge};
 use crate::net::error::Error;
 use crate::net::lab::relay::{Counts, Direction, LinkOptions};
 use crate::net::time::Duration;
+use crate::terminal::output;
+
+/// Whether a run has noted that a link's jitter is more than its delay.
+#[derive(Debug, Default)]
+struct NotedJitter(AtomicBool);
+
+/// Notes, once a run, that a link's jitter is more than its delay.
+pub(super) fn note_jitter(options: &LinkOptions) {
+    let LinkOptions { delay, jitter, .. } = options;
+    if jitter > delay && !context::current().run.part::<NotedJitter>().0.swap(true, Ordering::Relaxed) {
+        let (delay, jitter) = (delay.short(), jitter.short());
+        output::note(&format!(
+            "a link's jitter of {jitter} is more than its delay of {delay}: a frame whose delay would be negative is held for none, as tc does it"
+        ));
+    }
+}
 
 /// One direction of a link, or both. Clones are the same one.
 #[derive(Clone, Debug)]
@@ -51,6 +70,7 @@ impl LinkDirection {
             let mut options = self.link.net().options(from);
             change(&mut options);
             self.link.net().set_options(Direction::From(from), options).or_raise(ctx)?;
+            note_jitter(&options);
         }
         Ok(())
     }

@@ -177,7 +177,8 @@ functions! {
         rejected(&ctx, Rejection::named(name, Details::default()));
 
     /// The same, with more for the error to say: `from`, who reports it (default: the host that the packet was on its way
-    /// to), `mtu` of the next hop in bytes, `pointer` to the byte in error, `gateway` of a redirect.
+    /// to), `mtu` of the next hop in bytes (default: the next usual one below the packet's size, as in RFC 1191, section 7; of
+    /// IPv6 at least 1280), `pointer` to the byte in error, `gateway` of a redirect.
     ///
     /// Errors: `invalid`: no error has that name, or it has no room for that.
     ///

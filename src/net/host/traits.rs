@@ -32,6 +32,12 @@ pub trait Host: Debug + Send + Sync {
         Vec::new()
     }
 
+    /// What the kernels of the network that it is in have counted that can be why pings were lost: of each host the places in
+    /// `KERNEL_CAUSES` of the loss report, and the counts. Nothing for this machine, whose packets are of many.
+    fn kernel_counts(&self) -> Vec<(HostId, Vec<(usize, u64)>)> {
+        Vec::new()
+    }
+
     /// Makes a socket (socket(2)). One of IPv6 is for that alone.
     ///
     /// # Errors

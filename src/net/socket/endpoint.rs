@@ -3,7 +3,7 @@
 
 use std::any::Any;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -12,7 +12,7 @@ use super::service::Service;
 use super::session::Session;
 use crate::net::error::{Error, ErrorKind, Result};
 use crate::net::host::addr::is_group;
-use crate::net::host::socket::{Awaited, HostSocket, SocketOption, SocketValue};
+use crate::net::host::socket::{Awaited, HostSocket, SocketOption, SocketType, SocketValue};
 use crate::net::host::stop::Stop;
 use crate::net::host::{Host, Waited};
 use crate::net::observe::event::{Event, Flow};
@@ -22,6 +22,7 @@ use crate::net::policy::datagram::Datagram;
 use crate::net::policy::decisions::{Decisions, PacketId};
 use crate::net::policy::input::Site;
 use crate::net::time::Instant;
+use crate::net::wire::Family;
 use crate::net::wire::content::Content;
 
 /// After so many receives that had to wait, one asks before it waits.
@@ -58,6 +59,8 @@ pub struct Endpoint {
     /// Whether the kernel stamps what is sent, and the number that it gives to the next of these stamps.
     is_stamped: AtomicBool,
     next_stamp: Mutex<u32>,
+    /// Where it is bound to any address: one that was sent to, and the address that packets to it leave by.
+    source: Mutex<Option<(IpAddr, IpAddr)>>,
 }
 
 impl Endpoint {
@@ -84,6 +87,7 @@ impl Endpoint {
             waits: AtomicU32::new(0),
             is_stamped: AtomicBool::new(false),
             next_stamp: Mutex::default(),
+            source: Mutex::default(),
         }
     }
 
@@ -168,7 +172,28 @@ impl Endpoint {
 
     /// A flow from one address to another, now.
     pub(in crate::net) fn flow(&self, from: SocketAddr, to: SocketAddr) -> Flow<'_> {
-        Flow { time: self.host.unix_nanos(), from, to, host: self.host.name() }
+        let (time, host) = (self.host.unix_nanos(), self.host.name());
+        Flow { time, from: self.used(from, to), to: self.used(to, from), host }
+    }
+
+    /// The address that a socket of ICMP really uses, where it is bound to any and pings `peer`.
+    fn used(&self, own: SocketAddr, peer: SocketAddr) -> SocketAddr {
+        let is_any = own == self.local && own.ip().is_unspecified() && own.port() > 0;
+        if !is_any || self.protocol != "ICMP" {
+            return own;
+        }
+        let known = lock(&self.source).filter(|(to, _)| *to == peer.ip());
+        let find = || -> io::Result<SocketAddr> {
+            let mut to = peer;
+            to.set_port(9);
+            let socket = self.host.socket(SocketType::Udp, Family::of(to.ip()))?;
+            socket.connect(to)?;
+            socket.local_addr()
+        };
+        let found = || find().map_or(own.ip(), |addr| addr.ip());
+        let source = known.map_or_else(found, |(_, source)| source);
+        *lock(&self.source) = Some((peer.ip(), source));
+        SocketAddr::new(source, own.port())
     }
 
     /// The ends of what is asked by `peer`, and of what it is answered.

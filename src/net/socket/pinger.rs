@@ -14,6 +14,7 @@ use crate::net::error::{Error, ErrorKind, Result};
 use crate::net::host::environment::process;
 use crate::net::host::stop::Stop;
 use crate::net::host::{Host, Waited};
+use crate::net::observe::loss_report::Reading;
 use crate::net::probe::ledger::ProbeId;
 use crate::net::probe::outcome::{Outcome, Probe, Slot};
 use crate::net::probe::targets::Targets;
@@ -69,13 +70,30 @@ impl Plan {
         if self.targets.is_empty() {
             return Err(Error::invalid("pinger", "the list of targets is empty").with_hint("give at least one address"));
         }
-        Ok(())
+        check_interval("pinger", self.interval)
     }
 
     /// How many pings there are in all; `None`: without end.
     fn total(&self) -> Option<u64> {
         self.count.map(|count| count.saturating_mul(self.targets.len()))
     }
+}
+
+/// The shortest interval that a schedule keeps: none sends more often.
+const SHORTEST: Duration = Duration::from_micros(1);
+
+/// Checks that a schedule can have this interval.
+fn check_interval(op: &'static str, interval: Duration) -> Result<()> {
+    if interval.is_negative() {
+        return Err(Error::invalid(op, format!("an interval of {} is negative", interval.short())));
+    }
+    if interval > Duration::ZERO && interval < SHORTEST {
+        let error = Error::invalid(op, format!("an interval of {} is shorter than can be kept", interval.short()));
+        return Err(error
+            .with_peer(interval.short())
+            .with_hint("give at least 1us, or 0s: each as soon as it may be sent"));
+    }
+    Ok(())
 }
 
 /// Sends pings on a schedule and gives their outcomes as they are settled, and their sendings if the plan wants those.
@@ -170,7 +188,7 @@ impl Pinger {
         let outcome = self.advance(&mut work, &mut prober);
         prober.report(&*transport);
         if !matches!(outcome, Ok(Some(_))) {
-            prober.release(self.id);
+            prober.release(self.id, transport.endpoint());
         }
         outcome
     }
@@ -183,6 +201,9 @@ impl Pinger {
             if self.start.is_none() {
                 // What takes its time the first time is not part of the schedule.
                 prepare(work, true);
+                if self.plan.report {
+                    prober.read_counts(work.endpoint(), Reading::Begin);
+                }
             }
             let now = work.endpoint().host.now();
             if let Some(in_flight) = &mut self.in_flight {
@@ -300,7 +321,7 @@ impl Pinger {
 impl Drop for Pinger {
     fn drop(&mut self) {
         if let Ok(mut prober) = self.socket.probing().lock("pinger") {
-            prober.release(self.id);
+            prober.release(self.id, self.socket.endpoint());
         }
     }
 }
@@ -321,11 +342,9 @@ impl Ticks {
     /// `count` ticks (`None`: without end), one every `interval`; without a wait if it is zero.
     ///
     /// # Errors
-    /// `invalid`: the interval is negative.
+    /// `invalid`: the interval is negative, or shorter than can be kept.
     pub fn new(count: Option<u64>, interval: Duration) -> Result<Self> {
-        if interval.is_negative() {
-            return Err(Error::invalid("ticks", format!("an interval of {} is negative", interval.short())));
-        }
+        check_interval("ticks", interval)?;
         Ok(Self { count, interval, awake: Duration::ZERO, start: None, slot: 0, ticked: 0, missed: 0 })
     }
 

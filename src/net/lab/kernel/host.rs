@@ -127,6 +127,10 @@ impl Host for LabHost {
         self.0.lab.lookup(name)
     }
 
+    fn kernel_counts(&self) -> Vec<(HostId, Vec<(usize, u64)>)> {
+        self.0.lab.kernel_counts()
+    }
+
     fn socket(&self, kind: SocketType, family: Family) -> io::Result<Arc<dyn HostSocket>> {
         let (domain, socket_type, protocol) = numbers(kind, family);
         let socket = self.kernel_socket(domain, socket_type, Some(protocol))?;

@@ -173,7 +173,7 @@ impl Driver {
         // Not before: what befalls a frame, and what it is delayed by, comes after its sending.
         let time = self.time();
         if may_have_lost && let Ok(lost) = sys::drops(self.ports.socket(at)) {
-            self.relay.note_overrun(at, lost);
+            self.relay.note_overrun(at, lost, time.now);
         }
         for index in 0..count {
             self.ports.slot = index;

@@ -188,12 +188,12 @@ impl Relay {
     }
 
     /// Counts frames that the host at `from` sent and that were lost before they came onto the link: `lost` so far.
-    pub fn note_overrun(&self, from: EndId, lost: u64) {
+    pub fn note_overrun(&self, from: EndId, lost: u64, now: Instant) {
         let lane = &self.links[from.link].lanes[from.side];
         let before = lane.counters.get(Count::Overrun);
         if lost > before {
             lane.counters.set(Count::Overrun, lost);
-            self.shared.session.loss_report.overrun(&lane.way.link, lost - before);
+            self.shared.session.loss_report.overrun(&lane.way.link, lost - before, now);
         }
     }
 

@@ -248,7 +248,7 @@ fn what_a_host_did_not_get_and_what_never_came_onto_the_link_is_counted_at_its_d
     net.relay.note_undelivered(EndId { link: 0, side: 1 });
     let from_a = EndId { link: 0, side: 0 };
     for lost in [3, 3, 5] {
-        net.relay.note_overrun(from_a, lost);
+        net.relay.note_overrun(from_a, lost, Instant::from_nanos(0));
     }
     let counts = net.link.counts(0);
     assert_eq!((counts.undelivered, counts.overrun), (1, 5), "the kernel counts all so far");

@@ -6,7 +6,8 @@ use std::sync::Weak;
 use super::folded::Server;
 use super::pingers::Group;
 use super::report::name;
-use super::{Dropping, Drops, Explanation, Inner, KERNEL_CAUSES, Loss, LossReport, causes};
+use super::rises::Counter;
+use super::{Dropping, Drops, Explanation, Inner, Loss, LossReport, causes};
 use crate::net::host::id::HostId;
 use crate::net::probe::ledger::Fault;
 
@@ -14,7 +15,7 @@ impl LossReport {
     /// Why each pinger's probes were lost; nothing where none is settled, or no socket of this process answers and there is no
     /// lab.
     pub fn explain(&self) -> Vec<Explanation> {
-        let drops = self.drops_of_hosts();
+        let counts = self.buffers();
         let inner = self.lock();
         let is_ours = |loss: &Loss| loss.instead.is_none() || inner.causes.know(&loss.key);
         let ours = inner.losses.iter().any(|loss| loss.error.is_none() && is_ours(loss));
@@ -22,7 +23,7 @@ impl LossReport {
         {
             return Vec::new();
         }
-        let causes = inner.explained(drops);
+        let causes = inner.explained(&counts);
         let groups = inner.pingers.groups(&inner.hosts);
         groups.into_iter().map(|group| inner.explanation(group, &causes)).collect()
     }
@@ -30,6 +31,12 @@ impl LossReport {
     /// How many datagrams the kernel has dropped at each socket that answers because its receive buffer was full.
     pub fn drops(&self) -> Vec<Drops> {
         self.drops_of_hosts().into_iter().map(|(_, drops)| drops).collect()
+    }
+
+    /// The same as counts.
+    pub(super) fn buffers(&self) -> Vec<(Counter, u64)> {
+        let counts = self.drops_of_hosts().into_iter();
+        counts.map(|(host, drops)| (Counter::Buffer(host, drops.at), drops.count)).collect()
     }
 
     fn drops_of_hosts(&self) -> Vec<(HostId, Drops)> {
@@ -74,55 +81,38 @@ impl Inner {
         found
     }
 
-    /// The cause of each loss and what names the loss with it; `None`: it is not known.
-    fn explained(&self, drops: Vec<(HostId, Drops)>) -> Vec<Option<(String, String)>> {
+    /// The cause of each loss and what names the loss with it; `None`: it is not known. `counts`: those that are read now.
+    fn explained(&self, counts: &[(Counter, u64)]) -> Vec<Option<(String, String)>> {
         let mut found = self.causes_by_ping();
-        let mut attribute = |count: u64, cause: String, fits: &dyn Fn(&Loss) -> bool| {
-            let open = found.iter_mut().zip(&self.losses).filter(|(known, loss)| known.is_none() && fits(loss));
-            for (known, loss) in open.take(usize::try_from(count).unwrap_or(usize::MAX)) {
-                *known = Some((cause.clone(), loss.number.to_string()));
-            }
-        };
-        // The kernel does not say which datagrams it dropped, only how many at which socket: as many of those that were sent
-        // there are its.
-        for (host_id, Drops { at, host, count }) in drops {
-            let place = host.map_or(String::new(), |host| format!(" in {host}"));
-            let cause = format!("lost in the full receive buffer of {at}{place} (the kernel counted {count})");
-            attribute(count, cause, &|loss| loss.key.server() == host_id && loss.key.port() == at.port());
-        }
-        for (link, lost) in &self.overruns {
-            let cause = format!("came faster than {link} carries (the kernel counted {lost})");
-            attribute(*lost, cause, &|loss| self.hosts.passes(loss.key.sender().0, loss.key.server(), link));
-        }
+        let rises = self.rises.by_counter(counts);
+        let (kernels, places): (Vec<_>, Vec<_>) =
+            rises.iter().partition(|(counter, _)| matches!(counter, Counter::Kernel(..)));
+        self.attribute_rises(&mut found, &places, &rises);
         for &(host, network, len) in &self.black_holes {
             let name = self.hosts.name(host).unwrap_or_default();
             let cause = format!("vanished in the black hole route of {name} to {network}/{len}");
-            attribute(u64::MAX, cause, &|loss| {
+            self.attribute(&mut found, &cause, |loss| {
                 let (from, to) = (loss.key.sender().0, loss.key.server());
                 (from == host || self.may_pass(from, to, host))
                     && covers(network, len, self.pingers.get(loss.pinger).pinging.ends.to().ip())
             });
         }
-        for (&(host, place), count) in &self.kernels {
-            let Some(cause) = KERNEL_CAUSES.get(place) else { continue };
-            let name = self.hosts.name(host).unwrap_or_default();
-            let words = format!("{} {name} (its kernel counted {} {count} of all packets)", cause.words, cause.name);
-            attribute(*count, words, &|loss| {
-                let (from, to) = (loss.key.sender().0, loss.key.server());
-                let is_there = from == host || to == host || (cause.on_the_way && self.may_pass(from, to, host));
-                let to = self.pingers.get(loss.pinger).pinging.ends.to();
-                is_there && cause.is_of(to.is_ipv6())
-            });
-        }
+        self.attribute_rises(&mut found, &kernels, &rises);
         // The ping was sent in a lab, or it would not be here.
-        attribute(u64::MAX, "no host of the lab has this address".to_string(), &|loss| {
+        self.attribute(&mut found, "no host of the lab has this address", |loss| {
             loss.key.server() == HostId::default() && self.hosts.know(loss.key.sender().0)
         });
         found
     }
 
+    /// Attributes to one cause all losses without one that it fits.
+    fn attribute(&self, found: &mut [Option<(String, String)>], cause: &str, fits: impl Fn(&Loss) -> bool) {
+        let open = found.iter_mut().zip(&self.losses).filter(|(known, loss)| known.is_none() && fits(loss));
+        open.for_each(|(known, loss)| *known = Some((cause.to_string(), loss.number.to_string())));
+    }
+
     /// Whether what one host sends to another may pass a third. Where an address leads that no host has is not known.
-    fn may_pass(&self, from: HostId, to: HostId, host: HostId) -> bool {
+    pub(super) fn may_pass(&self, from: HostId, to: HostId, host: HostId) -> bool {
         match to == HostId::default() {
             true => self.hosts.are_of_one_lab(from, host),
             false => self.hosts.is_between(from, to, host),

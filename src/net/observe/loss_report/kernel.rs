@@ -18,10 +18,10 @@ const fn cause(name: &'static str, v6: bool, words: &'static str, on_the_way: bo
 }
 
 const LIMIT: &str = "an ICMP error was held back by the rate limit of";
-const CHECKSUM: &str = "a wrong checksum was found by";
-const BUFFER: &str = "lost in a full receive buffer of";
-const FRAGMENTS: &str = "fragments could not be put together by";
-const ROUTE: &str = "no route was found by";
+pub(super) const CHECKSUM: &str = "a wrong checksum was found by";
+pub(super) const BUFFER: &str = "lost in a full receive buffer of";
+pub(super) const FRAGMENTS: &str = "fragments could not be put together by";
+pub(super) const ROUTE: &str = "no route was found by";
 const DISCARDED: &str = "discarded by";
 
 /// All that are looked at. A new network namespace counts from 0.
@@ -49,21 +49,25 @@ pub const KERNEL_CAUSES: &[KernelCause] = &[
 ];
 
 impl KernelCause {
-    /// Whether it is about packets of this version of IP.
-    pub(super) const fn is_of(&self, v6: bool) -> bool {
-        self.v6 == v6
+    /// Whether it is about packets of this version of IP and pings over this protocol.
+    pub(super) fn is_of(&self, v6: bool, protocol: &str) -> bool {
+        let of_protocol = match self.name {
+            name if name.starts_with("Udp") => protocol == "UDP",
+            name if name.ends_with("InCsumErrors") && name.starts_with("Icmp") => protocol == "ICMP",
+            _ => true,
+        };
+        self.v6 == v6 && of_protocol
     }
 }
 
 /// Those counts of `text`, a file of a kernel's counts, that can be why pings were lost, as their places in
-/// [`KERNEL_CAUSES`]; zeros are left out. A file has pairs of lines, names and numbers after a section's name, or a name and a
+/// [`KERNEL_CAUSES`]. A file has pairs of lines, names and numbers after a section's name, or a name and a
 /// number on each line.
 pub fn kernel_counts(text: &str) -> Vec<(usize, u64)> {
     let mut found = Vec::new();
     let mut enter = |name: &str, number: &str| {
         let place = KERNEL_CAUSES.iter().position(|cause| cause.name == name);
-        let number = number.parse::<u64>().ok().filter(|number| *number > 0);
-        found.extend(place.zip(number));
+        found.extend(place.zip(number.parse::<u64>().ok()));
     };
     let mut names: Option<(&str, &str)> = None;
     for line in text.lines() {
@@ -96,9 +100,18 @@ mod tests {
     fn counts_of_both_kinds_of_files_are_read() {
         let snmp = "Ip: Forwarding DefaultTTL OutNoRoutes ReasmFails\nIp: 1 64 0 2\n\
                     Icmp: InMsgs OutRateLimitGlobal OutRateLimitHost\nIcmp: 7 0 24\nUdp: InDatagrams RcvbufErrors\nUdp: 5 3\n";
-        assert_eq!(named(snmp), [("IpReasmFails", 2), ("IcmpOutRateLimitHost", 24), ("UdpRcvbufErrors", 3)]);
+        assert_eq!(
+            named(snmp),
+            [
+                ("IpOutNoRoutes", 0),
+                ("IpReasmFails", 2),
+                ("IcmpOutRateLimitGlobal", 0),
+                ("IcmpOutRateLimitHost", 24),
+                ("UdpRcvbufErrors", 3),
+            ]
+        );
         let snmp6 = "Ip6InReceives                   \t9\nIp6OutNoRoutes                  \t4\nUdp6RcvbufErrors\t0\n";
-        assert_eq!(named(snmp6), [("Ip6OutNoRoutes", 4)]);
+        assert_eq!(named(snmp6), [("Ip6OutNoRoutes", 4), ("Udp6RcvbufErrors", 0)]);
         for broken in ["", "Ip:", "Ip: a\nIp:", "Ip: OutNoRoutes\nIp: x\n", "Ip6OutNoRoutes", "Ip6OutNoRoutes -1"] {
             assert_eq!(named(broken), [], "{broken}");
         }

@@ -4,7 +4,7 @@
 //! ports of both ends and the message. Where both ends or the way are ours, each loss is traced to its verdict. The
 //! records are rings: the oldest give way, and the counts beside them stay exact.
 
-use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::collections::{HashSet, VecDeque};
 use std::fmt::Debug;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use self::causes::Causes;
 pub use self::causes::Incident;
+use self::counting::Damaged;
 pub use self::ends::Ends;
 use self::ends::{Hosts, Key};
 use self::folded::{Judges, Servers};
@@ -19,6 +20,8 @@ pub use self::kernel::{KERNEL_CAUSES, kernel_counts};
 use self::pingers::Pingers;
 pub use self::pingers::{Pinging, Settled};
 pub use self::report::{Drops, Explanation, PolicyReport};
+pub(in crate::net) use self::rises::Reading;
+use self::rises::{Counter, Rises};
 use crate::net::host::id::HostId;
 use crate::net::policy::attached::AttachedPolicy;
 use crate::net::policy::input::Site;
@@ -26,13 +29,16 @@ use crate::net::probe::ledger::{Counts, Fault};
 use crate::net::time::{Duration, Instant};
 use crate::net::wire::content::Content;
 
+mod attribution;
 mod causes;
+mod counting;
 mod ends;
 mod explain;
 mod folded;
 mod kernel;
 mod pingers;
 mod report;
+mod rises;
 
 /// How many losses, and how many verdicts, are remembered one by one.
 pub const REMEMBERED: usize = 65_536;
@@ -87,10 +93,10 @@ struct Inner {
     servers: Servers,
     judges: Judges,
     causes: Causes,
-    /// What links lost because frames came faster than they were carried.
-    overruns: BTreeMap<Arc<str>, u64>,
-    /// What the kernels of lab hosts lost or did not send, by places in [`KERNEL_CAUSES`].
-    kernels: BTreeMap<(HostId, usize), u64>,
+    /// What kernels lost or did not send.
+    rises: Rises,
+    /// Packets that links damaged, the latest last.
+    damaged: VecDeque<Damaged>,
     /// Routes of lab hosts by which packets vanish: the host, the network and the length of its prefix.
     black_holes: Vec<(HostId, IpAddr, u8)>,
     losses: VecDeque<Loss>,
@@ -109,6 +115,8 @@ struct Loss {
     number: u64,
     key: Key,
     sent: Instant,
+    /// When it was given up.
+    until: Instant,
     /// What is wrong with the reply that came all the same.
     instead: Option<Fault>,
     /// The error that settled it; `None`: it timed out.
@@ -129,7 +137,9 @@ impl LossReport {
 
     /// Notes that a socket of this process, bound to `addr` in `host`, answers datagrams.
     pub(in crate::net) fn serves(&self, host: HostId, addr: SocketAddr, socket: Weak<dyn Dropping>) {
-        self.lock().servers.add((host, addr), socket);
+        let inner = &mut *self.lock();
+        inner.servers.add((host, addr), socket);
+        inner.rises.begins(Counter::Buffer(host, addr));
         self.serving.fetch_add(1, Ordering::Relaxed);
     }
 
@@ -181,11 +191,6 @@ impl LossReport {
         inner.judges.reports(&inner.hosts)
     }
 
-    /// Notes how many datagrams the kernel has dropped at the socket bound to `addr` in `host`, which is being closed.
-    pub fn kernel_drops(&self, host: HostId, addr: SocketAddr, drops: u64) {
-        self.lock().servers.at((host, addr)).drops += drops;
-    }
-
     /// Notes what befell a packet with this content at `at`; a verdict, before it is carried out.
     pub fn note(&self, at: Instant, ends: Ends, content: Content, site: &Site, incident: Incident<'_>) {
         self.has_causes.store(true, Ordering::SeqCst);
@@ -193,27 +198,14 @@ impl LossReport {
             self.has_handed_out.store(true, Ordering::SeqCst);
         }
         let inner = &mut *self.lock();
-        inner.causes.enter(inner.hosts.key(ends, content), at, site, incident);
+        let key = inner.hosts.key(ends, content);
+        inner.note_damaged(key, ends, (at, site), incident);
+        inner.causes.enter(key, at, site, incident);
     }
 
     /// Notes that a link joins two hosts.
     pub fn has_link(&self, link: &Arc<str>, one: HostId, other: HostId) {
         self.lock().hosts.link(link, one, other);
-    }
-
-    /// Notes that the kernel has lost so many more frames before they came onto the link called `link`.
-    pub fn overrun(&self, link: &Arc<str>, lost: u64) {
-        *self.lock().overruns.entry(link.clone()).or_default() += lost;
-    }
-
-    /// Notes what the kernel of a lab's host has counted by its end, as [`kernel_counts`] gives it.
-    pub fn kernel_counted(&self, host: HostId, counts: &[(usize, u64)]) {
-        self.lock().kernels.extend(counts.iter().map(|&(place, count)| ((host, place), count)));
-    }
-
-    /// Notes that a lab's host has a route to this network by which packets vanish.
-    pub fn has_black_hole(&self, host: HostId, network: IpAddr, len: u8) {
-        self.lock().black_holes.push((host, network, len));
     }
 
     /// Notes that the packet just delayed could not be kept until it was due.
@@ -243,9 +235,16 @@ impl LossReport {
         self.lock().pingers.leave_pending(pinging);
     }
 
-    /// Notes that probe `number`, sent at `sent`, timed out; `instead`: what is wrong with the reply
+    /// Notes that probe `number`, sent at `sent`, timed out at `until`; `instead`: what is wrong with the reply
     /// that came all the same.
-    pub fn lost(&self, pinging: &Pinging, number: u64, content: Content, sent: Instant, instead: Option<Fault>) {
+    pub fn lost(
+        &self,
+        pinging: &Pinging,
+        number: u64,
+        content: Content,
+        [sent, until]: [Instant; 2],
+        instead: Option<Fault>,
+    ) {
         let inner = &mut *self.lock();
         let (key, server) = (inner.hosts.key(pinging.ends, content), pinging.ends.to());
         let host = key.server();
@@ -258,7 +257,7 @@ impl LossReport {
             inner.open.insert(key);
         }
         let pinger = inner.pingers.place(pinging);
-        inner.enter(Loss { pinger, number, key, sent, instead, error: None });
+        inner.enter(Loss { pinger, number, key, sent, until, instead, error: None });
         self.open.store(inner.open.len(), Ordering::SeqCst);
     }
 
@@ -266,7 +265,7 @@ impl LossReport {
     pub fn errored(&self, pinging: &Pinging, number: u64, content: Content, sent: Instant, error: String) {
         let inner = &mut *self.lock();
         let (pinger, key) = (inner.pingers.place(pinging), inner.hosts.key(pinging.ends, content));
-        inner.enter(Loss { pinger, number, key, sent, instead: None, error: Some(error) });
+        inner.enter(Loss { pinger, number, key, sent, until: sent, instead: None, error: Some(error) });
     }
 
     /// Notes that an ICMP error came for the probe sent at `sent`, which had timed out.

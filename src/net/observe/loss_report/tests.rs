@@ -14,6 +14,8 @@ use crate::net::random::RandomStream;
 use crate::net::socket::session::Session;
 use crate::net::socket::udp::UdpSocket;
 
+mod counted;
+
 fn addr(port: u16) -> SocketAddr {
     ([127, 0, 0, 1], port).into()
 }
@@ -70,7 +72,7 @@ fn account(losses: &[(u64, bool)], drops: &[u64]) -> LossReport {
             &pinging(ends()),
             number,
             Content::of(format!("PING {number}").as_bytes()),
-            at(number),
+            [at(number), at(number)],
             late.then_some(Fault::Late),
         );
     }
@@ -100,7 +102,7 @@ fn a_loss_on_the_way_to_a_stranger_is_not_ours_to_explain() {
     let account = account(&[], &[]);
     let ends = Ends::seen_by(HERE, addr(9), addr(8));
     settle(&account, ends, [0, 1, 1]);
-    account.lost(&pinging(ends), 1, Content::of(b"ping 1"), at(1), None);
+    account.lost(&pinging(ends), 1, Content::of(b"ping 1"), [at(1), at(1)], None);
     account.errored(&pinging(ends), 2, Content::of(b"ping 2"), at(2), "Port Unreachable".to_string());
     assert_eq!(
         text_of(&account),
@@ -125,7 +127,7 @@ fn memory_is_bounded() {
     for number in 0..2 * REMEMBERED as u64 {
         let content = Content::of(format!("ping {number}").as_bytes());
         decide(&account, number, ends(), content, &judged(Action::Drop, &[]), &site());
-        account.lost(&pinging(ends()), number, content, at(number), None);
+        account.lost(&pinging(ends()), number, content, [at(number), at(number)], None);
     }
     let inner = account.lock();
     assert_eq!((inner.causes.len(), inner.losses.len()), (REMEMBERED, REMEMBERED));
@@ -169,7 +171,7 @@ fn a_verdict_explains_one_loss_and_none_of_a_probe_sent_later() {
     account.answered(ends(), b"hello", at(9));
     decide(&account, 20, ends(), hello, &judged(Action::Drop, &[]), &site());
     for (number, sent) in [(1, 0), (2, 1), (3, 8), (4, 21)] {
-        account.lost(&pinging(ends()), number, hello, at(sent), None);
+        account.lost(&pinging(ends()), number, hello, [at(sent), at(sent)], None);
     }
     let text = text_of(&account);
     assert!(text.ends_with("\n  seq 1, 2: dropped by a.rhai:3\n  2 unexplained: seq 3, 4"), "{text}");
@@ -240,7 +242,7 @@ fn hosts_that_use_one_port_are_told_apart_and_links_explain_losses_both_ways() {
     for (number, host, sent) in [(1, 1, 0), (2, 2, 0), (3, 1, 2), (4, 2, 0)] {
         let pinging = pinging(Ends::seen_by(HostId(host), any, ip(3)));
         account.settled(&Pinging { socket: host.into(), ..pinging }, 2 * number, Settled::TimedOut);
-        account.lost(&Pinging { socket: host.into(), ..pinging }, number, hello, at(sent), None);
+        account.lost(&Pinging { socket: host.into(), ..pinging }, number, hello, [at(sent), at(sent)], None);
     }
     let text = text_of(&account);
     let expected = "Lost 2 of 2 pings over UDP from a to 10.0.0.3:9: 100.0% (95%: 34.2% to 100.0%)\n  \
@@ -269,10 +271,10 @@ fn a_full_receive_buffer_or_link_explains_losses_of_what_was_sent_there_alone() 
     let account = LossReport::default();
     let (busy, calm) = (addr(7), addr(8));
     for (socket, to) in [(1, busy), (2, calm)] {
-        account.kernel_drops(HERE, to, if to == busy { 2 } else { 0 });
+        account.kernel_drops(HERE, to, u64::from(to == busy));
         let pinging = Pinging { socket, ..pinging(Ends::seen_by(HERE, addr(9), to)) };
         account.settled(&pinging, 1, Settled::TimedOut);
-        account.lost(&pinging, 1, Content::of(b"ping 1"), at(1), None);
+        account.lost(&pinging, 1, Content::of(b"ping 1"), [at(1), at(1)], None);
     }
     let text = text_of(&account);
     let [first, second] = [&account.explain()[0], &account.explain()[1]];
@@ -291,11 +293,11 @@ fn an_overrun_of_a_link_explains_losses_of_pings_that_pass_it_alone() {
     for (name, one, other) in [("1-2", 1, 2), ("2-3", 2, 3), ("2-4", 2, 4)] {
         account.has_link(&name.into(), HostId(one), HostId(other));
     }
-    account.overrun(&"2-3".into(), 5);
+    account.overrun(&"2-3".into(), 1, at(2));
     for (socket, to) in [(1, ip(3)), (2, ip(4))] {
         let pinging = Pinging { socket, ..pinging(Ends::seen_by(HostId(1), ip(1), to)) };
         account.settled(&pinging, 1, Settled::TimedOut);
-        account.lost(&pinging, 1, Content::of(b"ping 1"), at(1), None);
+        account.lost(&pinging, 1, Content::of(b"ping 1"), [at(1), at(1)], None);
     }
     let text: Vec<String> = account.explain().iter().map(ToString::to_string).collect();
     assert!(text[0].contains("seq 1: came faster than 2-3 carries"), "{text:?}");
@@ -310,7 +312,7 @@ fn many_pingers_of_one_target_are_reported_together() {
         let pinging = Pinging { socket, ..pinging(ends()) };
         account.settled(&pinging, 1, if socket == 3 { Settled::TimedOut } else { Settled::Replied });
         if socket == 3 {
-            account.lost(&pinging, 1, Content::of(b"ping 1"), at(1), None);
+            account.lost(&pinging, 1, Content::of(b"ping 1"), [at(1), at(1)], None);
         }
     }
     assert_eq!(text_of(&account), "Lost 1 of 20 pings: 5.0% (95%: 0.9% to 23.6%)\n  1 unexplained");
@@ -339,7 +341,7 @@ fn a_reply_put_down_to_a_ping_that_was_dropped_is_one_to_another() {
     decide(&account, 1, ends(), Content::of(b"ping 1"), &judged(Action::Drop, &[]), &site());
     for (number, instead) in [(1, Some(Fault::Unmatched)), (2, None)] {
         let content = Content::of(format!("ping {number}").as_bytes());
-        account.lost(&pinging(ends()), number, content, at(number), instead);
+        account.lost(&pinging(ends()), number, content, [at(number), at(number)], instead);
     }
     let text = text_of(&account);
     let expected = "seq 1: dropped by a.rhai:3\n  seq 2: the reply did not repeat the message\n  0 unexplained";
@@ -361,7 +363,7 @@ fn what_a_pinger_received_says_more_than_a_delay_and_less_than_a_drop() {
         } else {
             account.note(at(number), ends(), content, &site(), Incident::HandedOut);
         }
-        account.lost(&pinging(ends()), number, content, at(number), Some(fault));
+        account.lost(&pinging(ends()), number, content, [at(number), at(number)], Some(fault));
     }
     let text = text_of(&account);
     let expected = "seq 1 (number 15), 2 (number 25): the reply has another number\n  \

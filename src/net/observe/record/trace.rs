@@ -23,6 +23,7 @@ use crate::net::policy::judged::Decided;
 use crate::net::policy::{Action, Verdict};
 use crate::net::probe::outcome::{End, Outcome};
 use crate::net::time::Duration;
+use crate::net::wire::zoned::ZonedIp;
 
 /// How many bytes of a message are shown.
 const SHOWN: usize = 32;
@@ -92,8 +93,12 @@ impl Sink for Trace {
     }
 }
 
+/// Both ends. Those of ICMP have one port that is 0, and one that is the echo identifier.
 fn between(from: SocketAddr, to: SocketAddr) -> String {
-    format!("{from} > {to}")
+    match (from.port(), to.port()) {
+        (id, 0) | (0, id) => format!("{} > {} id {id}", ZonedIp::from(from), ZonedIp::from(to)),
+        _ => format!("{from} > {to}"),
+    }
 }
 
 /// The start of a message, quoted; what is no plain ASCII is escaped.

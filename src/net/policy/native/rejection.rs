@@ -157,7 +157,8 @@ impl Rejection {
     pub fn message<'a>(&self, kind: Kind, packet: &'a [u8]) -> Message<'a> {
         let Details { mtu, pointer, gateway, .. } = self.details;
         let message = Message::error(kind, packet);
-        let message = mtu.and_then(|mtu| message.with_next_hop_mtu(mtu)).unwrap_or(message);
+        let mtu = mtu.unwrap_or_else(|| smaller_mtu(kind.family, packet.len()));
+        let message = message.with_next_hop_mtu(mtu).unwrap_or(message);
         let message = pointer.and_then(|octet| message.with_pointer(octet)).unwrap_or(message);
         gateway.and_then(|gateway| message.with_gateway(gateway)).unwrap_or(message)
     }
@@ -192,6 +193,14 @@ impl Rejection {
         }
         Ok(self)
     }
+}
+
+/// The next usual MTU below the length of a packet that is too big (RFC 1191, section 7); of IPv6, at least 1280 (RFC 8200,
+/// section 5). A router that reports an MTU of 0 is older than 1990.
+fn smaller_mtu(family: Family, len: usize) -> u32 {
+    const USUAL: [u32; 11] = [65_535, 32_000, 17_914, 8166, 4352, 2002, 1492, 1006, 508, 296, 68];
+    let below = USUAL.into_iter().find(|mtu| (*mtu as usize) < len).unwrap_or(68);
+    if family == Family::V6 { below.max(1280) } else { below }
 }
 
 impl fmt::Display for Rejection {
@@ -319,6 +328,24 @@ mod tests {
         assert!(Rejection::named("port-unreachable", mtu).is_err());
         let far = Details { mtu: Some(70_000), ..Details::default() };
         assert!(Rejection::numbered(3, 4, far).is_err(), "16 bits do not hold it");
+    }
+
+    #[test]
+    fn a_packet_too_big_names_a_smaller_mtu_that_a_path_can_have() {
+        let (v4, v6) = (
+            Rejection::named("frag-needed", Details::default()),
+            Rejection::named("packet-too-big", Details::default()),
+        );
+        for (len, of_v4, of_v6) in
+            [(1500, 1492, 1492), (1492, 1006, 1280), (100, 68, 1280), (20, 68, 1280), (9000, 8166, 8166)]
+        {
+            let packet = vec![0; len];
+            let mtu =
+                |rejection: &Result<Rejection>, kind| rejection.as_ref().unwrap().message(kind, &packet).next_hop_mtu();
+            assert_eq!((mtu(&v4, Kind::v4(3, 4)), mtu(&v6, Kind::v6(2, 0))), (Some(of_v4), Some(of_v6)), "{len}");
+        }
+        let other = Rejection::numbered(3, 3, Details::default()).unwrap();
+        assert_eq!(other.message(Kind::v4(3, 3), &[0; 100]).rest, [0; 4]);
     }
 
     #[test]

@@ -13,8 +13,9 @@ use std::sync::{Arc, Weak};
 
 use self::extended::Questions;
 use self::payload::Payload;
-use self::probing::{BURST, HEADER};
+use self::probing::{BURST, HEADER, IP_HEADER};
 use super::endpoint::{Endpoint, shares_endpoint};
+use super::error_queue::{Queued, take_entries};
 use super::prober::{Prober, Probing, Script, Tally, Work, notices};
 use super::session::{Session, Settle};
 use crate::net::error::{Error, Result, errno, number_of};
@@ -40,6 +41,9 @@ pub use self::error::{MAX_SIZE_V4, MAX_SIZE_V6, check_size};
 pub(in crate::net) use self::extended::{IN_FLIGHT, check_subject};
 pub use self::listener::{IcmpMessage, Listener};
 pub use self::mtu::interface_mtu;
+
+/// How many unread ICMP errors are looked at when a socket closes.
+const UNREAD: usize = 65_536;
 
 /// How many settled pings a fast socket remembers. A further reply to an older one is counted as late, or as foreign if its
 /// sender was not pinged for long, not as a duplicate.
@@ -211,6 +215,12 @@ impl IcmpSocket {
         &self.0.probing.tally
     }
 
+    /// Closes it. Threads that wait on it wake.
+    pub fn close(&self) {
+        self.0.leave_errors();
+        self.0.endpoint.close();
+    }
+
     /// Checks that the socket can send to `to`.
     ///
     /// # Errors
@@ -229,6 +239,7 @@ impl IcmpSocket {
 
 impl Settle for Inner {
     fn settle_up(&self) {
+        self.leave_errors();
         self.probing.settle_up(self);
     }
 
@@ -237,12 +248,27 @@ impl Settle for Inner {
     }
 
     fn close(self: Arc<Self>) {
-        self.endpoint.close();
+        IcmpSocket(self).close();
+    }
+}
+
+impl Inner {
+    /// Takes ICMP errors that came too late for their probes and were not read.
+    fn leave_errors(&self) {
+        let (Some(socket), Some(prober)) = (self.open(), self.probing.try_lock()) else { return };
+        if prober.ledger().counts().timed_out > 0 {
+            take_entries(&*socket, self.local, IP_HEADER, UNREAD, &mut |queued| {
+                if let Queued::Icmp { error, .. } = queued {
+                    prober.leave_error(self, &error, receiving::blame(self, &prober, &error, None));
+                }
+            });
+        }
     }
 }
 
 impl Drop for Inner {
     fn drop(&mut self) {
+        self.leave_errors();
         self.probing.settle_up(self);
     }
 }

@@ -26,7 +26,7 @@ use crate::net::wire::icmp::{Echo, IcmpError, Kind, Message};
 pub(super) const HEADER: usize = 8;
 
 /// Octets of a quote before the ICMP header: an IPv4 header without options.
-const IP_HEADER: usize = 20;
+pub(super) const IP_HEADER: usize = 20;
 
 /// How many requests may be sent in a row.
 pub(super) const BURST: usize = 32;

@@ -8,7 +8,7 @@ use crate::net::error::{Error, Result};
 use crate::net::observe::event::Event;
 use crate::net::observe::loss_report::{Pinging, Settled};
 use crate::net::policy::datagram::Datagram;
-use crate::net::probe::ledger::{Arrival, Blame, ErrorArrival, Fault, Key, Ledger, ProbeId, Stray};
+use crate::net::probe::ledger::{Arrival, Blame, ErrorArrival, Fault, Key, Ledger, ProbeId, State, Stray};
 use crate::net::probe::outcome::{End, Match, Matcher, Outcome};
 use crate::net::socket::endpoint::Endpoint;
 use crate::net::socket::error_queue::Queued;
@@ -307,6 +307,15 @@ impl Prober {
         if let Blame::Named(id) = blame { Some(id) } else { None }
     }
 
+    /// Notes an ICMP error that nobody reads any more, about a probe that had timed out.
+    pub(in crate::net) fn leave_error(&self, endpoint: &Endpoint, error: &IcmpError, blame: Blame) {
+        let (Blame::Named(id) | Blame::Assumed(id)) = blame else { return };
+        if let Some(record) = self.ledger.record(id).filter(|_| self.ledger.state(id) == Some(State::TimedOut)) {
+            let pinging = self.pinging(endpoint, record.to);
+            endpoint.loss_report().late_error(&pinging, record.sent, in_words(error));
+        }
+    }
+
     /// The number that people see of the probe that an error is about.
     fn number_of(&self, blame: Blame) -> Option<u64> {
         let (Blame::Named(id) | Blame::Assumed(id)) = blame else { return None };
@@ -343,8 +352,10 @@ impl Prober {
             let instead = late.or(pending.instead);
             let content = Content::of(transport.probing().echoed(&pending.message));
             if pending.reported {
-                let pinging = self.pinging(transport.endpoint(), pending.to);
-                transport.endpoint().loss_report().lost(&pinging, pending.number, content, pending.sent, instead);
+                self.has_lost = true;
+                let endpoint = transport.endpoint();
+                let (pinging, times) = (self.pinging(endpoint, pending.to), [pending.sent, endpoint.host.now()]);
+                endpoint.loss_report().lost(&pinging, pending.number, content, times, instead);
             }
             self.finish(transport, id, &pending, None, End::TimedOut { instead });
         }

@@ -15,6 +15,7 @@ use crate::net::host::Waited;
 use crate::net::host::addr::reached;
 use crate::net::host::environment::process;
 use crate::net::observe::event::Event;
+use crate::net::observe::loss_report::Reading;
 use crate::net::policy::datagram::Datagram;
 use crate::net::probe::clock::Clock;
 use crate::net::probe::ledger::{Arrival, Blame, Counts, Fault, Key, Ledger, Mixed, ProbeId, State};
@@ -71,6 +72,8 @@ pub struct Prober {
     unanswered: VecDeque<ProbeId>,
     /// The groups that were pinged, the latest first.
     groups: Vec<SocketAddr>,
+    /// Whether pings were lost since counts of kernels were last read.
+    has_lost: bool,
     /// Room for what is received in one go.
     arrived: Vec<Datagram>,
 }
@@ -150,11 +153,29 @@ impl Prober {
             let Probe { to, ttl, .. } = *probe;
             return Ok(Outcome { number, to, ttl, packet: 0, missed: 0, sent_at, received_at, end });
         }
+        if !probe.slot.unreported && probe.ttl.is_none() {
+            let first = self.next_number() == 1;
+            self.read_counts(work.endpoint(), if first { Reading::Begin } else { Reading::Between });
+        }
         let id = self.send(work, probe)?;
         self.report(work.transport);
         let outcome = self.settle(work, id);
         self.report(work.transport);
+        self.lose(work.endpoint());
         outcome
+    }
+
+    /// Reads what kernels count that can be why pings are lost.
+    pub(in crate::net) fn read_counts(&mut self, endpoint: &Endpoint, reading: Reading) {
+        self.has_lost = false;
+        endpoint.loss_report().read_counts(&*endpoint.host, reading);
+    }
+
+    /// Reads it once pings were lost.
+    fn lose(&mut self, endpoint: &Endpoint) {
+        if self.has_lost {
+            self.read_counts(endpoint, Reading::Lost);
+        }
     }
 
     /// When the latest probe was sent.
@@ -353,8 +374,9 @@ impl Prober {
     }
 
     /// Ends the work of the pinger `id`.
-    pub(in crate::net) fn release(&mut self, id: u64) {
+    pub(in crate::net) fn release(&mut self, id: u64, endpoint: &Endpoint) {
         if self.schedule == Some(id) {
+            self.lose(endpoint);
             self.schedule = None;
             self.reports_strays = false;
             self.settled.clear();
@@ -397,6 +419,7 @@ impl Prober {
 
     /// Brings the loss report up to date, and reports the probes that are pending and will stay so.
     pub(in crate::net) fn settle_up(&mut self, endpoint: &Endpoint) {
+        self.lose(endpoint);
         let counts = self.ledger.counts();
         endpoint.loss_report().count(self.reported, counts);
         self.reported = counts;

@@ -172,6 +172,10 @@ impl Connection {
     /// Closes it: what was sent is still delivered, as far as the peer takes it. Those that wait on it get the error
     /// `closed`.
     pub fn close(&self) {
+        // With SO_LINGER of 0 it is a reset, and no FIN comes before that.
+        if matches!(self.linger(), Ok(Some(Duration::ZERO))) {
+            return self.reset();
+        }
         if let Some(socket) = self.0.take_socket() {
             // Wakes threads that wait on it.
             let _ = socket.shutdown(std::net::Shutdown::Both);

@@ -4,7 +4,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::probing::recognise;
+use super::probing::{blame, recognise};
+use super::queue::HEADERS;
 use super::{Inner, UdpSocket};
 use crate::net::host::id::HostId;
 use crate::net::host::socket::{HostSocket, SocketValue};
@@ -12,7 +13,8 @@ use crate::net::io::Blocking;
 use crate::net::observe::event::Event;
 use crate::net::observe::loss_report::{Dropping, Incident};
 use crate::net::policy::datagram::Datagram;
-use crate::net::socket::error_queue::receive_past_errors;
+use crate::net::socket::endpoint::lock;
+use crate::net::socket::error_queue::{Queued, receive_past_errors, take_entries};
 use crate::net::socket::prober::Prober;
 use crate::net::socket::session::Settle;
 use crate::net::wire::content::Content;
@@ -52,6 +54,7 @@ impl Inner {
         if !serves && prober.ledger().counts().timed_out == 0 {
             return;
         }
+        self.leave_errors(socket, prober);
         let (now, site) = (self.host.now(), self.site());
         let mut buffer = vec![0; 65_536];
         for _ in 0..MOST {
@@ -65,6 +68,17 @@ impl Inner {
                 self.loss_report().note(now, ends, content, &site, Incident::Unread);
             }
         }
+    }
+
+    /// Takes ICMP errors that came too late for their probes and were not read.
+    fn leave_errors(&self, socket: &dyn HostSocket, prober: &Prober) {
+        let mut leave = |queued| {
+            if let Queued::Icmp { error, .. } = queued {
+                prober.leave_error(self, &error, blame(prober, &error, None));
+            }
+        };
+        std::mem::take(&mut *lock(&self.errors.unread)).into_iter().for_each(&mut leave);
+        take_entries(socket, self.local, HEADERS, MOST, &mut leave);
     }
 
     fn next_left(&self, socket: &dyn HostSocket, buffer: &mut [u8]) -> Option<Datagram> {

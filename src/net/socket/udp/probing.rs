@@ -113,15 +113,20 @@ impl Transport for UdpSocket {
     }
 
     fn blame(&self, prober: &Prober, error: &IcmpError, awaited: Option<ProbeId>) -> Blame {
-        // A quote may end in the middle of the number; it counts only if more follows it.
-        let whole = error.quote.iter().filter(|&&byte| byte == b' ').count() > 1;
-        let number = ping_text::sequence(&error.quote).filter(|_| whole);
-        if let Some(id) = number.and_then(|number| prober.ledger().find(error.to, Key::Number(number))) {
-            return Blame::Named(id);
-        }
-        let quoted = |id: &ProbeId| prober.message(*id).is_some_and(|message| message.starts_with(&error.quote));
-        Blame::one_of(prober.ledger().pending(error.to).filter(quoted), awaited.filter(quoted))
+        blame(prober, error, awaited)
     }
+}
+
+/// Which probe an error is about; one that names none, `awaited`.
+pub(super) fn blame(prober: &Prober, error: &IcmpError, awaited: Option<ProbeId>) -> Blame {
+    // A quote may end in the middle of the number; it counts only if more follows it.
+    let whole = error.quote.iter().filter(|&&byte| byte == b' ').count() > 1;
+    let number = ping_text::sequence(&error.quote).filter(|_| whole);
+    if let Some(id) = number.and_then(|number| prober.ledger().find(error.to, Key::Number(number))) {
+        return Blame::Named(id);
+    }
+    let quoted = |id: &ProbeId| prober.message(*id).is_some_and(|message| message.starts_with(&error.quote));
+    Blame::one_of(prober.ledger().pending(error.to).filter(quoted), awaited.filter(quoted))
 }
 
 /// What a datagram is, by itself and by what `prober` has sent.

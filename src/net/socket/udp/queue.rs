@@ -9,7 +9,7 @@ use crate::net::host::socket::HostSocket;
 use crate::net::socket::error_queue::{Queue, Queued, take_entries};
 
 /// Octets of a quote before the payload: an IPv4 header without options and a UDP header.
-const HEADERS: usize = 28;
+pub(super) const HEADERS: usize = 28;
 
 /// What a socket knows of the ICMP errors that answer what it has sent.
 #[derive(Debug, Default)]

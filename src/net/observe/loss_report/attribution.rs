@@ -1,0 +1,135 @@
+//! Which losses are attributed to what kernels counted meanwhile, and how sure that is.
+
+use std::collections::BTreeMap;
+
+use super::counting::Damaged;
+use super::kernel::{BUFFER, CHECKSUM, FRAGMENTS, KERNEL_CAUSES, KernelCause, ROUTE};
+use super::rises::{Counter, Rise};
+use super::{Inner, Loss};
+use crate::net::host::id::HostId;
+use crate::net::time::Duration;
+
+/// Causes of losses, and what names each loss.
+type Found = [Option<(String, String)>];
+
+/// Counts and by what they rose.
+type Counts<'a> = [(&'a Counter, &'a Vec<Rise>)];
+
+impl Inner {
+    /// Attributes losses without a cause to counts that rose while they were in flight, to none more losses than packets that
+    /// nothing else explains. A count does not say whose packets they were: where these numbers are not the same, it is a
+    /// possibility.
+    pub(super) fn attribute_rises(&self, found: &mut Found, counts: &Counts<'_>, all: &BTreeMap<Counter, Vec<Rise>>) {
+        for (counter, rises) in counts {
+            let lag = counter.lag();
+            let meanwhile = |loss: &Loss, rise: &Rise| rise.until > loss.sent && rise.after <= loss.until + lag;
+            let is_open = |index: &usize| found[*index].is_none() && self.may_raise(counter, &self.losses[*index]);
+            let open: Vec<usize> = (0..self.losses.len()).filter(is_open).collect();
+            let left = |rise: &'_ Rise| rise.by.saturating_sub(self.explained_otherwise(counter, rise, found, all));
+            let concerns = |rise: &Rise| open.iter().any(|&index| meanwhile(&self.losses[index], rise));
+            let rises: Vec<(Rise, u64)> = rises.iter().map(|rise| (*rise, left(rise))).collect();
+            let rises: Vec<_> = rises.into_iter().filter(|(rise, left)| *left > 0 && concerns(rise)).collect();
+            let mut candidates = open.clone();
+            candidates.retain(|&index| rises.iter().any(|(rise, _)| meanwhile(&self.losses[index], rise)));
+            let (mut chosen, mut most, count) = (Vec::new(), 0, candidates.len() as u64);
+            for (rise, left) in &rises {
+                most += left;
+                candidates.retain(|&index| {
+                    let takes = (chosen.len() as u64) < most && meanwhile(&self.losses[index], rise);
+                    if takes {
+                        chosen.push(index);
+                    }
+                    !takes
+                });
+            }
+            let is_sure = most == count && chosen.len() as u64 == count && !rises.iter().any(|(rise, _)| rise.coarse);
+            let words = self.words(counter, rises.iter().map(|(rise, _)| rise.by).sum());
+            let cause = if is_sure { words } else { format!("perhaps {words}") };
+            for index in chosen {
+                found[index] = Some((cause.clone(), self.losses[index].number.to_string()));
+            }
+        }
+    }
+
+    /// Whether a lost ping may be one of the packets that raise a count.
+    fn may_raise(&self, counter: &Counter, loss: &Loss) -> bool {
+        let (from, to) = (loss.key.sender().0, loss.key.server());
+        let pinging = &self.pingers.get(loss.pinger).pinging;
+        match counter {
+            Counter::Buffer(host, at) => to == *host && loss.key.port() == at.port() && pinging.protocol == "UDP",
+            Counter::Link(link) => self.hosts.passes(from, to, link),
+            Counter::Kernel(host, place) => cause(*place).is_some_and(|cause| {
+                let is_there = from == *host || to == *host || (cause.on_the_way && self.may_pass(from, to, *host));
+                is_there && cause.is_of(pinging.ends.to().is_ipv6(), pinging.protocol)
+            }),
+        }
+    }
+
+    /// How many of the packets that raised a count are known to be others.
+    fn explained_otherwise(
+        &self,
+        counter: &Counter,
+        rise: &Rise,
+        found: &Found,
+        all: &BTreeMap<Counter, Vec<Rise>>,
+    ) -> u64 {
+        let Counter::Kernel(host, place) = counter else { return 0 };
+        let Some(cause) = cause(*place) else { return 0 };
+        match cause.words {
+            CHECKSUM => {
+                let is_this = |damaged: &&Damaged| {
+                    damaged.host == *host && cause.is_of(damaged.v6, damaged.protocol) && rise.holds(damaged.at)
+                };
+                self.damaged.iter().filter(is_this).count() as u64
+            }
+            BUFFER => all.iter().map(|(other, rises)| of_host(*host, other, rises, rise)).sum(),
+            ROUTE => {
+                let is_this =
+                    |loss: &Loss| loss.error.is_some() && self.may_raise(counter, loss) && rise.holds(loss.sent);
+                self.losses.iter().zip(found).filter(|(loss, cause)| cause.is_some() && is_this(loss)).count() as u64
+            }
+            _ => 0,
+        }
+    }
+
+    fn words(&self, counter: &Counter, count: u64) -> String {
+        let name = |host: &HostId| self.hosts.name(*host);
+        match counter {
+            Counter::Buffer(host, at) => {
+                let place = name(host).map_or(String::new(), |host| format!(" in {host}"));
+                format!("lost in the full receive buffer of {at}{place} (the kernel counted {count})")
+            }
+            Counter::Link(link) => format!("came faster than {link} carries (the kernel counted {count})"),
+            Counter::Kernel(host, place) => {
+                let (words, counter) = cause(*place).map_or(("", ""), |cause| (cause.words, cause.name));
+                let name = name(host).unwrap_or_default();
+                format!("{words} {name} (its kernel counted {counter} {count} meanwhile)")
+            }
+        }
+    }
+}
+
+impl Counter {
+    /// How long after a ping was given up its packets may still raise the count: fragments wait for the others.
+    fn lag(&self) -> Duration {
+        match self {
+            Self::Kernel(_, place) if cause(*place).is_some_and(|cause| cause.words == FRAGMENTS) => {
+                Duration::from_secs(61)
+            }
+            _ => Duration::ZERO,
+        }
+    }
+}
+
+fn cause(place: usize) -> Option<&'static KernelCause> {
+    KERNEL_CAUSES.get(place)
+}
+
+/// How many datagrams were dropped meanwhile at sockets of a host, if this is what is counted.
+fn of_host(host: HostId, counter: &Counter, rises: &[Rise], meanwhile: &Rise) -> u64 {
+    let overlaps = |rise: &&Rise| rise.until > meanwhile.after && rise.after < meanwhile.until;
+    match counter {
+        Counter::Buffer(other, _) if *other == host => rises.iter().filter(overlaps).map(|rise| rise.by).sum(),
+        _ => 0,
+    }
+}
