@@ -12,7 +12,7 @@ use std::thread;
 use pingscript::net::host::socket::{Awaited, HostSocket, Poller, SocketType};
 use pingscript::net::host::stop::{Reason, Stop};
 use pingscript::net::host::{Host, ThisMachine, Waited};
-use pingscript::net::lab::kernel::exec::Command;
+use pingscript::net::lab::kernel::exec::ProgramCommand;
 use pingscript::net::lab::kernel::relay::RelayThread;
 use pingscript::net::lab::relay::{Direction, Link, LinkOptions};
 use pingscript::net::lab::{CableOptions, HostOptions, Lab, LabHost, Options, use_helper};
@@ -123,7 +123,7 @@ fn run(host: &LabHost, words: &[&str]) -> String {
     let (mut read, write) = std::io::pipe().expect("a pipe");
     let nothing = File::open("/dev/null").expect("a null device");
     let argv = words.iter().map(ToString::to_string).collect();
-    let command = Command { argv, ..Command::default() };
+    let command = ProgramCommand { argv, ..ProgramCommand::default() };
     let stdio = [nothing.as_fd(), write.as_fd(), write.as_fd()];
     let program = host.start(&command, stdio).unwrap_or_else(|err| panic!("{err}"));
     drop(write);

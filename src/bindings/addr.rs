@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use rhai::NativeCallContext;
 
 use crate::bindings::context;
-use crate::bindings::context::Wait;
+use crate::bindings::context::WaitingFor;
 use crate::bindings::error::{OrRaise, ScriptResult, raise};
 use crate::net::error::Error;
 use crate::net::host::addr;
@@ -77,7 +77,7 @@ functions! {
     /// expect(resolve("localhost:11000").ip, "127.0.0.1");
     /// ```
     fn resolve(ctx: NativeCallContext, name: &str) -> ScriptResult<SocketAddr> = {
-        let now = context::wait(Wait::Reply);
+        let now = context::wait(WaitingFor::Reply);
         addr::resolve(&*now.host, &now.stop, name, None).or_raise(&ctx)
     };
 
@@ -96,7 +96,7 @@ functions! {
                 return raise(&ctx, Error::invalid("resolve", format!("\"{other}\" is neither \"IPv4\" nor \"IPv6\"")));
             }
         };
-        let now = context::wait(Wait::Reply);
+        let now = context::wait(WaitingFor::Reply);
         addr::resolve(&*now.host, &now.stop, name, Some(version)).or_raise(&ctx)
     };
 }

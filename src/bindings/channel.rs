@@ -9,7 +9,7 @@ use rhai::{Dynamic, NativeCallContext};
 
 use super::callback::own;
 use super::context;
-use super::context::Wait;
+use super::context::WaitingFor;
 use super::error::{ScriptResult, raise};
 use super::loops;
 use crate::net::error::{Error, ErrorKind};
@@ -47,7 +47,7 @@ impl Queue {
     /// Waits until `attempt` succeeds; `None` if the stop happened first. `wait`: what for.
     fn until<T>(
         &self,
-        wait: Wait<'_>,
+        wait: WaitingFor<'_>,
         mut attempt: impl FnMut(&mut VecDeque<Dynamic>, bool) -> Option<T>,
     ) -> Option<T> {
         let mut try_now = || {
@@ -71,7 +71,7 @@ impl Queue {
 
     /// The next value; `None` when it is closed and empty, or the stop happened.
     fn receive(&self) -> Option<Dynamic> {
-        let next = self.until(Wait::NewWork, |queue, closed| match queue.pop_front() {
+        let next = self.until(WaitingFor::NewWork, |queue, closed| match queue.pop_front() {
             Some(value) => Some(Some(value)),
             None => closed.then_some(None),
         });
@@ -91,7 +91,7 @@ impl IntoIterator for Queue {
 
     fn into_iter(self) -> Self::IntoIter {
         // As every loop over a native, it ends when the script is stopped, whatever is left in the queue.
-        let stop = context::wait(Wait::NewWork).stop;
+        let stop = context::wait(WaitingFor::NewWork).stop;
         std::iter::from_fn(Box::new(move || if stop.is_stopped() { None } else { self.receive() }))
     }
 }
@@ -135,7 +135,7 @@ functions! {
         let capacity = channel.0.capacity;
         // A value that the sender goes on using must not be shared with the receiver.
         let mut value = Some(own(value, 0));
-        let sent = channel.until(Wait::Pause, |queue, closed| {
+        let sent = channel.until(WaitingFor::Pause, |queue, closed| {
             if closed {
                 return Some(false);
             }

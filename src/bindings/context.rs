@@ -28,7 +28,7 @@ mod reload;
 
 /// What a script is about to wait for.
 #[derive(Clone, Copy, Debug)]
-pub enum Wait<'a> {
+pub enum WaitingFor<'a> {
     /// Something new to do, such as a datagram, a client, an event, a value, the end of a program: what it did is done, and
     /// those that wait for its address may go on.
     NewWork,
@@ -56,7 +56,7 @@ pub struct Context {
     /// The run it belongs to.
     pub run: Arc<Run>,
     /// The script it belongs to.
-    pub script: Arc<Script>,
+    pub script: Arc<ScriptStart>,
     /// Its own draws.
     pub random: Arc<Sequence>,
     /// Whether its thread serves a connection.
@@ -66,24 +66,24 @@ pub struct Context {
 impl Context {
     /// Makes known what the script is about to wait for. Each wait of a script begins with this, in a loop each turn of it; where
     /// nothing has changed it takes no lock.
-    pub fn wait(&self, wait: Wait<'_>) {
+    pub fn wait(&self, wait: WaitingFor<'_>) {
         loops::waits(&self.stop);
         let wait = match wait {
-            Wait::Reply => return,
-            Wait::Datagrams if self.serving.serves() => Wait::Pause,
-            Wait::Datagrams => Wait::NewWork,
+            WaitingFor::Reply => return,
+            WaitingFor::Datagrams if self.serving.serves() => WaitingFor::Pause,
+            WaitingFor::Datagrams => WaitingFor::NewWork,
             // The script is its client.
-            Wait::Connection(connection) if !connection.was_accepted() => Wait::Pause,
+            WaitingFor::Connection(connection) if !connection.was_accepted() => WaitingFor::Pause,
             other => other,
         };
         self.script.bound.ready();
         match wait {
-            Wait::Connection(_) => return self.serving.begin(),
-            Wait::Events(poll) if self.run.reload.is_some() => self.serving.waits_for(poll),
-            Wait::Events(_) | Wait::NewWork => self.serving.end(),
+            WaitingFor::Connection(_) => return self.serving.begin(),
+            WaitingFor::Events(poll) if self.run.reload.is_some() => self.serving.waits_for(poll),
+            WaitingFor::Events(_) | WaitingFor::NewWork => self.serving.end(),
             _ => {}
         }
-        if matches!(wait, Wait::NewWork | Wait::Events(_))
+        if matches!(wait, WaitingFor::NewWork | WaitingFor::Events(_))
             && self.serving.is_main()
             && !self.run.is_replaced()
             && self.script.bound.settle()
@@ -205,7 +205,7 @@ impl fmt::Debug for Run {
 
 /// A script as it was started.
 #[derive(Debug)]
-pub struct Script {
+pub struct ScriptStart {
     /// The file or other source it came from, as shown to people.
     pub name: String,
     /// What its header (`//!` lines) says.
@@ -274,7 +274,7 @@ pub fn current() -> Context {
 }
 
 /// The context of this thread, which is about to wait; see [`Context::wait`].
-pub fn wait(wait: Wait<'_>) -> Context {
+pub fn wait(wait: WaitingFor<'_>) -> Context {
     let context = current();
     context.wait(wait);
     context

@@ -250,7 +250,7 @@ functions! {
     };
 
     /// For `expect`: a count that chance gives in 99.9% of all cases, where each of `n` things happens with probability `p`
-    /// (the binomial distribution). What a count of losses is to be judged by.
+    /// (the binomial distribution). What a count of losses is compared with.
     ///
     /// Errors: `invalid`: `n` is negative, `p` is not 0 to 1.
     ///

@@ -8,7 +8,7 @@ use rhai::{Dynamic, FnPtr, NativeCallContext};
 
 use super::callback::programs;
 use super::context;
-use super::context::{Context, Wait};
+use super::context::{Context, WaitingFor};
 use super::error::{OrRaise, ScriptResult, raise};
 use super::task::Task;
 use super::task::{Prepared, no_thread, prepare, refuse};
@@ -59,7 +59,7 @@ impl Workers {
         if has_room() {
             return true;
         }
-        let context = context::wait(Wait::Pause);
+        let context = context::wait(WaitingFor::Pause);
         let stop = Some((&context.stop, Stage::Interrupted));
         context.host.park(&self.0.changed, None, stop, &mut { has_room });
         has_room()

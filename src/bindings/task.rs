@@ -8,7 +8,7 @@ use rhai::{Array, Dynamic, EvalAltResult, FnPtr, NativeCallContext};
 
 pub(super) use self::start::{Prepared, no_thread, prepare, refuse, start_script};
 use super::callback::{guarded, programs};
-use super::context::{Context, Programs, Run, Script, Serving, Wait};
+use super::context::{Context, Programs, Run, ScriptStart, Serving, WaitingFor};
 use super::error::{OrRaise, ScriptResult, raise};
 use super::{context, exit, loops};
 use crate::net::error::{Error, ErrorKind};
@@ -41,9 +41,9 @@ struct Inner {
     /// Whether it serves a connection.
     serving: Arc<Serving>,
     /// The script that started it.
-    owner: Arc<Script>,
+    owner: Arc<ScriptStart>,
     /// The started script; `None` for a thread of the script itself.
-    script: Option<Arc<Script>>,
+    script: Option<Arc<ScriptStart>>,
     done: Arc<Notify>,
     ended: AtomicBool,
     result: Mutex<Option<ScriptResult<Dynamic>>>,
@@ -60,8 +60,8 @@ impl Task {
     fn start(
         name: String,
         context: Context,
-        owner: Arc<Script>,
-        script: Option<Arc<Script>>,
+        owner: Arc<ScriptStart>,
+        script: Option<Arc<ScriptStart>>,
         body: impl FnOnce() -> ScriptResult<Dynamic> + Send + 'static,
     ) -> Result<Self, Error> {
         let task = Self::new(name.clone(), &context, owner, script);
@@ -75,7 +75,7 @@ impl Task {
     }
 
     /// Something to be run in `context`.
-    pub(super) fn new(name: String, context: &Context, owner: Arc<Script>, script: Option<Arc<Script>>) -> Self {
+    pub(super) fn new(name: String, context: &Context, owner: Arc<ScriptStart>, script: Option<Arc<ScriptStart>>) -> Self {
         Self(Arc::new(Inner {
             name,
             owner,
@@ -148,7 +148,7 @@ impl Task {
     }
 
     /// The started script; `None` for a thread.
-    pub fn script(&self) -> Option<&Arc<Script>> {
+    pub fn script(&self) -> Option<&Arc<ScriptStart>> {
         self.0.script.as_ref()
     }
 
@@ -184,7 +184,7 @@ impl Task {
 /// # Errors
 /// What the task threw; `closed`: it was joined before.
 pub(super) fn outcome(ctx: &NativeCallContext, task: &Task, by: &str) -> ScriptResult<Dynamic> {
-    let Context { host, stop, .. } = context::wait(Wait::Pause);
+    let Context { host, stop, .. } = context::wait(WaitingFor::Pause);
     if !task.wait(&*host, &stop, Stage::Interrupted) && !task.linger(&*host) {
         return Ok(Dynamic::UNIT);
     }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rhai::{Dynamic, Map, NativeCallContext, Position};
 
 use super::context;
-use super::context::Wait;
+use super::context::WaitingFor;
 use super::convert::Options;
 use super::error::{OrRaise, ScriptResult, raise, thrown};
 use crate::net::error::Error;
@@ -21,7 +21,7 @@ impl IntoIterator for Beat {
     type IntoIter = Box<dyn Iterator<Item = Self::Item>>;
 
     fn into_iter(self) -> Self::IntoIter {
-        let context = context::wait(Wait::Pause);
+        let context = context::wait(WaitingFor::Pause);
         Box::new(std::iter::from_fn(move || {
             let next = self.0.lock().unwrap_or_else(PoisonError::into_inner).next(context.host.as_ref(), &context.stop);
             match next {
@@ -34,7 +34,7 @@ impl IntoIterator for Beat {
 }
 
 fn sleep_until(ctx: &NativeCallContext, until: Instant) -> ScriptResult<()> {
-    let context = context::wait(Wait::Pause);
+    let context = context::wait(WaitingFor::Pause);
     let waited = context.host.wait(&mut [], Some(until), &context.stop);
     waited.map(|_| ()).map_err(|err| Error::system("sleep", &err)).or_raise(ctx)
 }

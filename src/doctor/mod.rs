@@ -1,7 +1,7 @@
 //! What works on this machine: each part that pings, servers and labs stand on is tried out, and what fails is reported with
 //! its remedy for this system.
 //!
-//! Nothing is judged by a version or by who runs it: a socket is opened, a datagram sent over loopback, a namespace made.
+//! Nothing is concluded from a version or by who runs it: a socket is opened, a datagram sent over loopback, a namespace made.
 //! Files of the system are read only to say why something failed and how to change it. Nothing leaves the machine and
 //! nothing stays behind.
 

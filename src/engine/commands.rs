@@ -96,7 +96,7 @@ pub fn run(command: &Command, definition: Definition) -> Result<i32> {
         Command::New { name, file } => library::copy(name, file.as_deref()),
         Command::Help { name } => match explain(name.as_deref(), definition) {
             Explained::Text(text) => text,
-            Explained::Script(job) => return run::run(&Arc::new(ScriptHost::new()), &job),
+            Explained::ScriptStart(job) => return run::run(&Arc::new(ScriptHost::new()), &job),
         },
         Command::Doc(doc) => document(&ScriptHost::new(), doc),
         Command::Tour => return tour::run(&Arc::new(ScriptHost::new())),
@@ -120,7 +120,7 @@ enum Explained {
     /// A text, or that there is nothing of that name.
     Text(std::result::Result<String, Error>),
     /// A script, which explains its options itself.
-    Script(Box<Job>),
+    ScriptStart(Box<Job>),
 }
 
 fn explain(name: Option<&str>, mut definition: Definition) -> Explained {
@@ -134,7 +134,7 @@ fn explain(name: Option<&str>, mut definition: Definition) -> Explained {
     if let Ok((name, text)) = host.sources.open(name) {
         let args = vec!["--help".to_string()];
         let (seed, show_value, wanted) = (None, false, Wanted::default());
-        return Explained::Script(Box::new(Job { name, text, args, seed, show_value, wanted }));
+        return Explained::ScriptStart(Box::new(Job { name, text, args, seed, show_value, wanted }));
     }
     let about = Doc { name: Some(name.to_string()), ..Doc::default() };
     Explained::Text(document(&host, &about).map_err(|error| {

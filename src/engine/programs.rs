@@ -14,7 +14,7 @@ use super::help::{self, Reference};
 use super::settings;
 use super::sources::{SHIPPED, Sources};
 use crate::bindings::callback::guarded;
-use crate::bindings::context::{Context, Programs, Script};
+use crate::bindings::context::{Context, Programs, ScriptStart};
 use crate::bindings::convert::shown_by;
 use crate::bindings::error::{ScriptResult, core_error, thrown};
 use crate::bindings::task::{JOIN, RUN};
@@ -113,7 +113,7 @@ impl ScriptHost {
     }
 
     /// The option whose value `error` is about, of a script that came with pingscript: nothing in the script is wrong.
-    pub fn wrong_argument(&self, script: &Script, error: &EvalAltResult) -> Option<(String, Error)> {
+    pub fn wrong_argument(&self, script: &ScriptStart, error: &EvalAltResult) -> Option<(String, Error)> {
         let text = self.sources.text(&script.name)?;
         let came_with_us = SHIPPED.iter().any(|(_, shipped)| *shipped == text);
         let error = core_error(error).filter(|_| came_with_us)?;
@@ -124,7 +124,7 @@ impl ScriptHost {
     }
 
     /// Whether what ended `script` was reported, and nothing in it is wrong: it came with pingscript, and ran a script of the user.
-    pub fn has_passed_on(&self, script: &Script, error: &EvalAltResult) -> bool {
+    pub fn has_passed_on(&self, script: &ScriptStart, error: &EvalAltResult) -> bool {
         let text = self.sources.text(&script.name);
         is_of_run(error) && text.is_some_and(|text| SHIPPED.iter().any(|(_, shipped)| *shipped == text))
     }

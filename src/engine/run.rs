@@ -13,7 +13,7 @@ use super::programs::{ScriptHost, is_interrupted, is_permission};
 use super::prompt::show::plainly;
 use super::sources::header;
 use super::{rewrite, signals};
-use crate::bindings::context::{Context, Programs, Run, Script};
+use crate::bindings::context::{Context, Programs, Run, ScriptStart};
 use crate::bindings::exit as exit_binding;
 use crate::bindings::finish;
 use crate::bindings::lab::lesson::Lesson;
@@ -196,8 +196,8 @@ pub fn record(job: &Job, context: &Context) -> bool {
 }
 
 /// The script of `job`, which the user started.
-pub(super) fn script(job: &Job) -> Arc<Script> {
-    Arc::new(Script {
+pub(super) fn script(job: &Job) -> Arc<ScriptStart> {
+    Arc::new(ScriptStart {
         name: job.name.clone(),
         about: header(&job.text),
         args: job.args.clone(),
@@ -238,7 +238,7 @@ pub fn context(host: &Arc<ScriptHost>, job: &Job) -> Result<Context> {
 }
 
 /// Prints the error that ended the script, unless it ended itself or was stopped.
-fn report_end(host: &ScriptHost, script: &Script, error: &EvalAltResult, program: &AST) {
+fn report_end(host: &ScriptHost, script: &ScriptStart, error: &EvalAltResult, program: &AST) {
     let stopped = matches!(error, EvalAltResult::ErrorTerminated(why, _) if why.is_unit()) || is_interrupted(error);
     if exit_binding::code(error).is_some() || stopped {
         return;

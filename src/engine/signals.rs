@@ -66,7 +66,7 @@ enum SignalTarget {
     /// Nothing, perhaps for long: the script is being read from standard input.
     Reading,
     /// The script that runs.
-    Script(Stop),
+    ScriptStart(Stop),
     /// What runs at the prompt; the prompt itself goes on.
     Entry(Option<Stop>),
 }
@@ -105,7 +105,7 @@ pub(super) fn on(signal: i32, name: &str, what: impl Fn() + Send + 'static) -> R
 
 /// Has signals stop `script` from now on.
 pub fn stop_script(script: &Stop) {
-    *target() = SignalTarget::Script(script.clone());
+    *target() = SignalTarget::ScriptStart(script.clone());
     if let Some(reason) = reason() {
         // Before anything that the script prints.
         announce(reason);
@@ -183,7 +183,7 @@ fn arrived(reason: Reason) {
             announce(reason);
             leave(reason);
         }
-        (SignalTarget::None | SignalTarget::Script(_), _) => {}
+        (SignalTarget::None | SignalTarget::ScriptStart(_), _) => {}
     }
     if is_the_same(reason) {
         return;
@@ -207,7 +207,7 @@ fn arrived(reason: Reason) {
     });
     start(move || {
         announce(reason);
-        if let SignalTarget::Script(script) = &*target() {
+        if let SignalTarget::ScriptStart(script) = &*target() {
             stop(script, reason);
         }
     });

@@ -159,8 +159,8 @@ impl Error {
     /// An error that the system reported for `op`.
     pub fn system(op: &'static str, err: &io::Error) -> Self {
         // A host that is not this machine may have more to say than the system.
-        if let Some(told) = err.get_ref().and_then(|inner| inner.downcast_ref::<Self>()) {
-            return told.clone();
+        if let Some(own) = err.get_ref().and_then(|inner| inner.downcast_ref::<Self>()) {
+            return own.clone();
         }
         let code = err.raw_os_error();
         let kind = code.map_or(ErrorKind::System, ErrorKind::of_errno);

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use pingscript::net::error::ErrorKind;
 use pingscript::net::host::stop::Stop;
 use pingscript::net::host::{Host, ThisMachine};
-use pingscript::net::lab::kernel::exec::Program;
+use pingscript::net::lab::kernel::exec::ExecProgram;
 use pingscript::net::lab::{HostOptions, Lab, Options};
 use pingscript::net::time::Duration as Span;
 use socket2::{Domain, Type};
@@ -155,7 +155,7 @@ const WAIT: &str = "PINGSCRIPT_TEST_LAB_WAITS";
 
 /// Starts a shell with a child and a grandchild that is in a session of its own; the number of seconds that the two sleep is
 /// shared by no others.
-fn start_family(lab: &Lab) -> (String, Program) {
+fn start_family(lab: &Lab) -> (String, ExecProgram) {
     let host = lab.host("family", &HostOptions::default()).expect("a host");
     let name = format!("{}", ThisMachine.unix_nanos());
     let mark = format!("1000.{name}");

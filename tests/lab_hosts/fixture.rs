@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use pingscript::net::host::stop::Stop;
 use pingscript::net::host::{Host, ThisMachine};
-use pingscript::net::lab::kernel::exec::{Command, Exit};
+use pingscript::net::lab::kernel::exec::{ProgramCommand, Exit};
 use pingscript::net::lab::{Cable, CableOptions, HostOptions, Lab, LabHost, Options, use_helper};
 use pingscript::net::sys::{PollFd, ppoll, set_option};
 use pingscript::net::time::Duration as Span;
@@ -144,8 +144,8 @@ pub(crate) struct Ran {
 }
 
 /// A command of these words.
-pub(crate) fn command(words: &[&str]) -> Command {
-    Command { argv: words.iter().map(|word| (*word).to_string()).collect(), ..Command::default() }
+pub(crate) fn command(words: &[&str]) -> ProgramCommand {
+    ProgramCommand { argv: words.iter().map(|word| (*word).to_string()).collect(), ..ProgramCommand::default() }
 }
 
 /// Runs a program in `host` to its end.
@@ -154,7 +154,7 @@ pub(crate) fn run(host: &LabHost, words: &[&str]) -> Ran {
 }
 
 /// Runs a program in `host` to its end.
-pub(crate) fn run_command(host: &LabHost, command: &Command) -> Ran {
+pub(crate) fn run_command(host: &LabHost, command: &ProgramCommand) -> Ran {
     let nothing = File::open("/dev/null").expect("a null device");
     let ([out, out_end], [err, err_end]) = (pipe(), pipe());
     let stdio = [nothing.as_fd(), out_end.as_fd(), err_end.as_fd()];

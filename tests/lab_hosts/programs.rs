@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use pingscript::net::error::ErrorKind;
 use pingscript::net::host::stop::{Reason, Stop};
 use pingscript::net::host::{Host, ThisMachine};
-use pingscript::net::lab::kernel::exec::{Command, Exit, Program};
+use pingscript::net::lab::kernel::exec::{ProgramCommand, Exit, ExecProgram};
 use pingscript::net::lab::{LabHost, Options};
 
 use crate::fixture::{command, has, host, join, lab, run, run_command};
@@ -36,7 +36,7 @@ fn environment_dir_and_input_are_as_asked_for() {
     let a = host(&lab, "a");
     let env = vec![("FROM_TEST".to_string(), Some("yes".to_string())), ("HOME".to_string(), None)];
     let words = command(&["sh", "-c", "pwd; echo $FROM_TEST ${HOME-none}; exit 7"]);
-    let ran = run_command(&a, &Command { env, dir: Some("/usr".to_string()), ..words });
+    let ran = run_command(&a, &ProgramCommand { env, dir: Some("/usr".to_string()), ..words });
     assert_eq!((ran.out.as_str(), ran.exit), ("/usr\nyes none\n", Exit::Code(7)));
     assert_eq!(run(&a, &["sh", "-c", "kill -9 $$"]).exit, Exit::Signal(9));
     assert_eq!(run(&a, &["sh", "-c", "read x; echo \"$?\"; echo to stderr >&2"]).err, "to stderr\n");
@@ -55,7 +55,7 @@ fn what_cannot_be_started_says_why() {
         (&[""], None, "no program is named"),
         (&["echo", "a\0b"], None, "zero byte"),
     ] {
-        let command = Command { dir: dir.map(str::to_string), ..command(words) };
+        let command = ProgramCommand { dir: dir.map(str::to_string), ..command(words) };
         let err = start(&a, &command).expect_err("it cannot be started");
         assert!(err.message.contains(part), "{words:?}: {err}");
     }
@@ -137,7 +137,7 @@ fn a_firewall_is_its_hosts_own() {
 }
 
 /// Starts a program without input, whose output no one sees.
-fn start(host: &LabHost, command: &Command) -> pingscript::net::error::Result<Program> {
+fn start(host: &LabHost, command: &ProgramCommand) -> pingscript::net::error::Result<ExecProgram> {
     let nothing = File::options().read(true).write(true).open("/dev/null").expect("a null device");
     host.start(command, [nothing.as_fd(); 3])
 }

@@ -4,7 +4,7 @@ use std::os::fd::AsFd;
 
 use pingscript::net::host::stop::Stop;
 use pingscript::net::lab::Options;
-use pingscript::net::lab::kernel::exec::{Command, Exit};
+use pingscript::net::lab::kernel::exec::{ProgramCommand, Exit};
 
 use crate::common::{Cmd, TempDir};
 use crate::fixture::{command, has, host, lab};
@@ -56,7 +56,7 @@ fn a_main_process_on_a_terminal() {
     let start = |words: &[&str]| {
         let variable = |name: &str, value: &str| (name.to_string(), Some(value.to_string()));
         let env = vec![variable("PS1", "ready$ "), variable("TERM", "dumb")];
-        let command = Command { terminal: true, env, ..command(words) };
+        let command = ProgramCommand { terminal: true, env, ..command(words) };
         a.start(&command, [input.as_fd(), output.as_fd(), error.as_fd()]).expect("a shell")
     };
     let shell = start(&["bash", "--norc", "--noprofile", "-i"]);

@@ -81,7 +81,7 @@ impl Compiled {
 
     /// The text that a handler replies with; `None`: ask the interpreter.
     pub fn reply(&self, request: &Datagram, handler: &mut Callback, context: &Context) -> Option<Vec<u8>> {
-        let place = request.judged.as_deref().map(|judged| &judged.place);
+        let place = request.decided.as_deref().map(|decided| &decided.place);
         let random = Some(&*context.random);
         let (mut drawn, from) = (Vec::new(), Some(request.from));
         let view = View { data: &request.data, place, from, frame: None, verdict: None, random };

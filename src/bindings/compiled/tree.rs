@@ -35,7 +35,7 @@ pub(in crate::bindings) enum TreeNode {
     /// The entry of a captured map with this key; whether it must be there.
     Entry(usize, Box<TreeNode>, bool),
     /// A new value for a variable; with an operator, made of the old one.
-    Assign(Target, Option<Arithmetic>, Box<TreeNode>),
+    Assign(AssignTarget, Option<Arithmetic>, Box<TreeNode>),
     /// The first that is not `()`.
     Coalesce(Vec<TreeNode>),
     Random,
@@ -72,7 +72,7 @@ pub(in crate::bindings) enum TreeNode {
 
 /// What is assigned to.
 #[derive(Debug)]
-pub(in crate::bindings) enum Target {
+pub(in crate::bindings) enum AssignTarget {
     Variable(usize),
     Captured(usize),
     Entry(usize, Box<TreeNode>),
@@ -208,20 +208,20 @@ impl<'a, 's> State<'a, 's> {
         }
     }
 
-    fn assign(&mut self, target: &'a Target, operator: Option<Arithmetic>, value: &'a TreeNode) -> Option<Value<'a>> {
+    fn assign(&mut self, target: &'a AssignTarget, operator: Option<Arithmetic>, value: &'a TreeNode) -> Option<Value<'a>> {
         let value = self.run(value)?;
         let with = |old: Option<Value<'a>>| match operator {
             Some(operator) => operator.apply(old?, value),
             None => Some(value),
         };
         let (at, key) = match target {
-            Target::Variable(at) => {
+            AssignTarget::Variable(at) => {
                 let new = with(self.variables.get(*at).cloned())?;
                 *self.variables.get_mut(*at)? = new;
                 return Some(Value::Unit);
             }
-            Target::Captured(at) => (*at, None),
-            Target::Entry(at, key) => (*at, Some(self.text(key)?.into_owned())),
+            AssignTarget::Captured(at) => (*at, None),
+            AssignTarget::Entry(at, key) => (*at, Some(self.text(key)?.into_owned())),
         };
         let value = with(self.read(at, key.as_deref(), true))?;
         if matches!(value, Value::Addr(_) | Value::Verdict(_)) {

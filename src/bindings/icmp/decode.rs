@@ -10,7 +10,7 @@ use crate::net::error::Error;
 use crate::net::probe::outcome::End;
 use crate::net::socket::icmp::IcmpMessage;
 use crate::net::wire::icmp::{self, Extensions, IcmpError, Message, ObjectContent, Role};
-use crate::net::wire::ip::{Packet, Transport};
+use crate::net::wire::ip::{Packet, TransportHeader};
 use crate::net::wire::zoned::ZonedIp;
 use crate::net::wire::{Family, paste};
 
@@ -126,9 +126,9 @@ fn message_fields(message: &Message<'_>, checksum_ok: Option<bool>) -> Map {
 fn packet_fields(packet: &Packet<'_>) -> Map {
     let (mut echo, mut flags, mut sequence) = (None, None, None);
     match packet.transport {
-        Transport::Icmp(header) => echo = header.echo,
-        Transport::Tcp(tcp) => (flags, sequence) = (tcp.flags, tcp.sequence),
-        Transport::Udp(_) | Transport::Other => {}
+        TransportHeader::Icmp(header) => echo = header.echo,
+        TransportHeader::Tcp(tcp) => (flags, sequence) = (tcp.flags, tcp.sequence),
+        TransportHeader::Udp(_) | TransportHeader::Other => {}
     }
     map([
         ("family", text(packet.family)),

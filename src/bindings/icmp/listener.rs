@@ -3,7 +3,7 @@
 use rhai::{Dynamic, Map, NativeCallContext, Position};
 
 use crate::bindings::context;
-use crate::bindings::context::Wait;
+use crate::bindings::context::WaitingFor;
 use crate::bindings::convert::Options;
 use crate::bindings::error::{OrRaise, ScriptResult, thrown};
 use crate::bindings::loops;
@@ -21,13 +21,13 @@ impl IntoIterator for Listener {
     type IntoIter = Box<dyn Iterator<Item = Self::Item>>;
 
     fn into_iter(self) -> Self::IntoIter {
-        let context = context::wait(Wait::NewWork);
+        let context = context::wait(WaitingFor::NewWork);
         let mut ended = false;
         Box::new(std::iter::from_fn(move || {
             if ended {
                 return None;
             }
-            context.wait(Wait::NewWork);
+            context.wait(WaitingFor::NewWork);
             match self.receive(None, &context.stop) {
                 Ok(message) => message.map(|message| Ok(Dynamic::from(message))),
                 Err(err) if err.kind == ErrorKind::Closed => None,
@@ -107,7 +107,7 @@ functions! {
     /// try { expect(icmp::listen(#{ version: "IPv6" }).recv(1.ms), ()); } catch (e) { print(e); }
     /// ```
     fn recv(ctx: NativeCallContext, listener: &mut Listener, timeout: Duration) -> ScriptResult<Dynamic> = {
-        let context = context::wait(Wait::NewWork);
+        let context = context::wait(WaitingFor::NewWork);
         let message = listener.receive(Some(context.host.now() + timeout), &context.stop).or_raise(&ctx)?;
         if message.is_none() && context.stop.is_stopped() {
             loops::ends();

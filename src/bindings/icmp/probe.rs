@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use rhai::{Dynamic, Map, NativeCallContext};
 
 use crate::bindings::context;
-use crate::bindings::context::Wait;
+use crate::bindings::context::WaitingFor;
 use crate::bindings::convert::{Options, host, shown};
 use crate::bindings::error::{OrRaise, ScriptResult, raise};
 use crate::bindings::udp::ping::Ping;
@@ -65,7 +65,7 @@ fn probe(
     let (probe, neighbour) = read().or_raise(ctx)?;
     options.finish().or_raise(ctx)?;
     let subject = subject(ctx, interface, neighbour)?;
-    let outcome = socket.probe(&subject, &probe, &context::wait(Wait::Reply).stop).or_raise(ctx)?;
+    let outcome = socket.probe(&subject, &probe, &context::wait(WaitingFor::Reply).stop).or_raise(ctx)?;
     Ok(Ping::new(socket.tally().clone(), outcome))
 }
 

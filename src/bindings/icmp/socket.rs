@@ -3,7 +3,7 @@
 use rhai::{Array, Dynamic, Map, NativeCallContext};
 
 use crate::bindings::context;
-use crate::bindings::context::Wait;
+use crate::bindings::context::WaitingFor;
 use crate::bindings::convert::{Options, host};
 use crate::bindings::error::{OrRaise, ScriptResult};
 use crate::bindings::udp::counts_map;
@@ -26,7 +26,7 @@ fn ping(ctx: &NativeCallContext, socket: &IcmpSocket, target: &Dynamic, options:
     };
     let (probe, size) = read().or_raise(ctx)?;
     options.finish().or_raise(ctx)?;
-    let outcome = socket.ping(&probe, size, &context::wait(Wait::Reply).stop).or_raise(ctx)?;
+    let outcome = socket.ping(&probe, size, &context::wait(WaitingFor::Reply).stop).or_raise(ctx)?;
     Ok(Ping::new(socket.tally().clone(), outcome))
 }
 

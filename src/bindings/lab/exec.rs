@@ -4,13 +4,13 @@ use rhai::{Array, Dynamic, ImmutableString, Map, NativeCallContext};
 
 use super::host::HostObject;
 use crate::bindings::context;
-use crate::bindings::context::Wait;
+use crate::bindings::context::WaitingFor;
 use crate::bindings::convert::{Options, text, typed};
 use crate::bindings::error::{OrRaise, ScriptResult, raise};
 use crate::net::error::Error;
 use crate::net::host::Waited;
 use crate::net::host::stop::Stage;
-use crate::net::lab::kernel::program::{self, Command, Exit, Kept, Plan};
+use crate::net::lab::kernel::program::{self, ProgramCommand, Exit, Kept, ProgramPlan};
 use crate::net::time::Duration;
 
 /// What came of a program that has ended.
@@ -53,7 +53,7 @@ fn words(ctx: &NativeCallContext, argv: &Array) -> ScriptResult<Vec<String>> {
 
 /// What is to be run, and for how long at most.
 pub(super) struct ExecOptions {
-    pub(super) plan: Plan,
+    pub(super) plan: ProgramPlan,
     timeout: Option<Duration>,
 }
 
@@ -82,8 +82,8 @@ pub(super) fn wanted(
             true => (options.duration("timeout")?, options.flag("terminal")?),
             false => (None, false),
         };
-        let command = Command { argv, env: env.unwrap_or_default(), dir, terminal, keeps: !may_end };
-        Ok(ExecOptions { plan: Plan { command, input, shown: !quiet }, timeout })
+        let command = ProgramCommand { argv, env: env.unwrap_or_default(), dir, terminal, keeps: !may_end };
+        Ok(ExecOptions { plan: ProgramPlan { command, input, shown: !quiet }, timeout })
     };
     let wanted = read().or_raise(ctx)?;
     options.finish().or_raise(ctx)?;
@@ -92,7 +92,7 @@ pub(super) fn wanted(
 
 /// Runs a program to its end.
 fn run(ctx: &NativeCallContext, host: &HostObject, wanted: ExecOptions) -> ScriptResult<Finished> {
-    let context = context::wait(Wait::NewWork);
+    let context = context::wait(WaitingFor::NewWork);
     let until = wanted.timeout.map(|timeout| context.host.now() + timeout);
     // As Ctrl-C would: what it has to say of its end is part of its output. A shell on a terminal would only begin a new line.
     let signal = if wanted.plan.command.terminal { program::HANGUP } else { program::INTERRUPT };

@@ -5,8 +5,8 @@ use rhai::{Dynamic, Map, NativeCallContext};
 use super::host::HostObject;
 use super::way::{account, map_of};
 use crate::bindings::error::ScriptResult;
-use crate::bindings::policy::{PolicyValue, judge};
-use crate::net::lab::relay::{self, Counts};
+use crate::bindings::policy::{PolicyValue, attached_policy};
+use crate::net::lab::relay::{self, FrameCounts};
 
 /// A host's ingress. Clones are the same one.
 #[derive(Clone, Debug)]
@@ -22,12 +22,12 @@ impl LabIngress {
 
     fn place(&self, ctx: &NativeCallContext, made: &PolicyValue) -> ScriptResult<()> {
         let _inside = self.host.lab().enter();
-        let (judge, name) = judge(ctx, made, &self.net.site())?;
-        self.net.set_policy(judge, name);
+        let (policy, name) = attached_policy(ctx, made, &self.net.site())?;
+        self.net.set_policy(policy, name);
         Ok(())
     }
 
-    fn counts(&self) -> Counts {
+    fn counts(&self) -> FrameCounts {
         self.net.counts()
     }
 }

@@ -7,7 +7,7 @@ use rhai::{Dynamic, Map, NativeCallContext};
 
 use self::host::HostObject;
 use self::link::LabLink;
-use super::context::{Context, Entered, Script};
+use super::context::{Context, Entered, ScriptStart};
 use super::convert::Options;
 use super::error::{OrRaise, ScriptResult, raise};
 use super::{context, exit};
@@ -40,7 +40,7 @@ struct Inner {
     /// What ends all that runs in it.
     stop: Stop,
     /// The script that made it.
-    owner: Arc<Script>,
+    owner: Arc<ScriptStart>,
     /// The programs that were started in it.
     programs: Mutex<Vec<Program>>,
 }

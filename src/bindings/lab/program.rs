@@ -5,7 +5,7 @@ use rhai::{Array, Dynamic, ImmutableString, Map, NativeCallContext};
 use super::exec::{Finished, wanted};
 use super::host::HostObject;
 use crate::bindings::context;
-use crate::bindings::context::Wait;
+use crate::bindings::context::WaitingFor;
 use crate::bindings::convert::text;
 use crate::bindings::error::{OrRaise, ScriptResult, raise};
 use crate::net::host::Host as _;
@@ -63,7 +63,7 @@ functions! {
     /// expect(a.start_program(["true"]).wait().code, 0);
     /// ```
     fn wait(ctx: NativeCallContext, program: LabProgram) -> ScriptResult<Dynamic> = {
-        let stop = context::wait(Wait::NewWork).stop;
+        let stop = context::wait(WaitingFor::NewWork).stop;
         if program.0.wait(None, &stop, Stage::Interrupted) != Waited::Ready {
             return Ok(Dynamic::UNIT);
         }
@@ -82,7 +82,7 @@ functions! {
     /// expect(program.wait_for("ready", 10.s), true);
     /// ```
     fn wait_for(program: &mut LabProgram, text: &str, timeout: Duration) -> bool = {
-        let context = context::wait(Wait::NewWork);
+        let context = context::wait(WaitingFor::NewWork);
         program.0.wait_for(text, context.host.now() + timeout, &context.stop);
         program.0.has_printed(text)
     };

@@ -8,9 +8,9 @@ use super::link::{LabLink, RATE, rate};
 use crate::bindings::context;
 use crate::bindings::convert::shown;
 use crate::bindings::error::{OrRaise, ScriptResult, raise};
-use crate::bindings::policy::{PolicyValue, judge};
+use crate::bindings::policy::{PolicyValue, attached_policy};
 use crate::net::error::Error;
-use crate::net::lab::relay::{Counts, Direction, LinkOptions};
+use crate::net::lab::relay::{FrameCounts, Direction, LinkOptions};
 use crate::net::time::Duration;
 use crate::terminal::output;
 
@@ -44,8 +44,8 @@ impl LinkDirection {
     /// Has `made` decide there from now on.
     pub(super) fn place(&self, ctx: &NativeCallContext, made: &PolicyValue) -> ScriptResult<()> {
         let _inside = self.link.lab().enter();
-        let (judge, name) = judge(ctx, made, &self.link.net().site(self.direction))?;
-        self.link.net().set_policy(self.direction, judge, name);
+        let (policy, name) = attached_policy(ctx, made, &self.link.net().site(self.direction))?;
+        self.link.net().set_policy(self.direction, policy, name);
         Ok(())
     }
 
@@ -83,7 +83,7 @@ impl LinkDirection {
         self.change(ctx, |options| options.rate = wanted)
     }
 
-    pub(super) fn counts(&self) -> Counts {
+    pub(super) fn counts(&self) -> FrameCounts {
         match self.direction {
             Direction::From(from) => self.link.net().counts(from),
             Direction::Both => self.link.net().counts(0) + self.link.net().counts(1),
@@ -92,7 +92,7 @@ impl LinkDirection {
 }
 
 /// The counts by their names.
-fn named(counts: Counts) -> [(&'static str, u64); 17] {
+fn named(counts: FrameCounts) -> [(&'static str, u64); 17] {
     [
         ("frames", counts.frames),
         ("bytes", counts.bytes),
@@ -115,12 +115,12 @@ fn named(counts: Counts) -> [(&'static str, u64); 17] {
 }
 
 /// The counts as a map.
-pub(super) fn map_of(counts: Counts) -> Map {
+pub(super) fn map_of(counts: FrameCounts) -> Map {
     named(counts).into_iter().map(|(name, count)| (name.into(), (count as i64).into())).collect()
 }
 
 /// What was carried, and what was not, in words.
-pub(super) fn account(counts: Counts) -> String {
+pub(super) fn account(counts: FrameCounts) -> String {
     let mut text = format!("{} of {} passed", counts.passed, counts.frames);
     for (count, what) in [
         (counts.dropped, "dropped by policy"),

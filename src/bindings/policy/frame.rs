@@ -26,7 +26,7 @@ struct DecidedFrame {
 
 impl PolicyFrame {
     /// The frame that a policy decides about, at this place in its flow.
-    pub fn under_judgement(carried: &Carried<'_>, place: Place) -> Self {
+    pub fn being_decided(carried: &Carried<'_>, place: Place) -> Self {
         let (bytes, frame, way) = (carried.bytes.into(), *carried.frame, carried.way.clone());
         Self(Arc::new(DecidedFrame { bytes, frame, way, place }))
     }

@@ -6,7 +6,7 @@ use rhai::{AST, ASTNode, Array, Dynamic, EvalAltResult, Expr, FnPtr, Map, Native
 
 use self::scripted::Scripted;
 use super::callback::{Callback, programs};
-use super::context::{Context, Script};
+use super::context::{Context, ScriptStart};
 use super::convert::{shown, typed};
 use super::error::{OrRaise, ScriptResult, core_error, raise, thrown};
 use super::{context, nesting};
@@ -98,27 +98,27 @@ pub fn ready(made: &PolicyValue, site: &Site) -> Result<(AttachedPolicy, String)
     if !matches!(made, PolicyValue::Closure(..)) {
         context.run.seed.mark_used();
     }
-    let judge = AttachedPolicy::new(made.attach(), context.random.split(), site)?;
-    Ok((judge, made.text()))
+    let policy = AttachedPolicy::new(made.attach(), context.random.split(), site)?;
+    Ok((policy, made.text()))
 }
 
 /// The same, for a native.
 ///
 /// # Errors
 /// As [`ready`].
-pub fn judge(ctx: &NativeCallContext, made: &PolicyValue, site: &Site) -> ScriptResult<(AttachedPolicy, String)> {
+pub fn attached_policy(ctx: &NativeCallContext, made: &PolicyValue, site: &Site) -> ScriptResult<(AttachedPolicy, String)> {
     ready(made, site).or_raise(ctx)
 }
 
 fn attach_to_listener(ctx: &NativeCallContext, listener: &Listener, made: &PolicyValue) -> ScriptResult<()> {
-    let (judge, name) = judge(ctx, made, &listener.site())?;
-    listener.set_policy(judge, name);
+    let (policy, name) = attached_policy(ctx, made, &listener.site())?;
+    listener.set_policy(policy, name);
     Ok(())
 }
 
 fn attach(ctx: &NativeCallContext, socket: &UdpSocket, made: &PolicyValue) -> ScriptResult<()> {
-    let (judge, name) = judge(ctx, made, &socket.site())?;
-    socket.set_policy(judge, name);
+    let (policy, name) = attached_policy(ctx, made, &socket.site())?;
+    socket.set_policy(policy, name);
     Ok(())
 }
 
@@ -128,7 +128,7 @@ fn load(ctx: &NativeCallContext, name: &str, args: Vec<String>) -> ScriptResult<
     let from = ctx.call_source().unwrap_or(&now.script.name).to_string();
     let programs = programs();
     let (file, program) = find(name, &from)?;
-    let script = Arc::new(Script {
+    let script = Arc::new(ScriptStart {
         about: String::new(),
         args,
         main: false,

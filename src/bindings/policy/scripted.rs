@@ -52,15 +52,15 @@ impl Decide for Scripted {
                 let (receiver, datagram) = (request.receiver, request.datagram.clone());
                 match (receiver.downcast_ref::<UdpSocket>(), receiver.downcast_ref::<Connection>()) {
                     (Some(socket), _) => {
-                        Dynamic::from(ReceivedPacket::under_judgement(socket.clone(), datagram, *place))
+                        Dynamic::from(ReceivedPacket::being_decided(socket.clone(), datagram, *place))
                     }
-                    (_, Some(stream)) => Dynamic::from(Message::under_judgement(stream.clone(), datagram, *place)),
+                    (_, Some(stream)) => Dynamic::from(Message::being_decided(stream.clone(), datagram, *place)),
                     _ => return None,
                 }
             }
             PolicyInput::Frame(carried) => {
                 self.settle();
-                Dynamic::from(PolicyFrame::under_judgement(carried, *place))
+                Dynamic::from(PolicyFrame::being_decided(carried, *place))
             }
         };
         let failed = self.reported.load(Ordering::Relaxed);

@@ -9,7 +9,7 @@ use super::{Task, is_end};
 use crate::bindings::body::returns;
 use crate::bindings::callback::{Callback, programs};
 use crate::bindings::context;
-use crate::bindings::context::{Context, Run, Script, Serving};
+use crate::bindings::context::{Context, Run, ScriptStart, Serving};
 use crate::bindings::convert::typed;
 use crate::bindings::error::{OrRaise, ScriptResult, thrown};
 use crate::net::error::Error;
@@ -103,7 +103,7 @@ pub(in crate::bindings) fn start_script(
     let programs = programs();
     let from = ctx.call_source().unwrap_or(&now.script.name).to_string();
     let (name, program) = programs.load(name, &from)?;
-    let script = Arc::new(Script {
+    let script = Arc::new(ScriptStart {
         about: String::new(),
         args: args.iter().map(typed).collect(),
         main: false,

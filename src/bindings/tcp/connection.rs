@@ -4,7 +4,7 @@ use rhai::{Dynamic, NativeCallContext, Position};
 
 use super::message::ReceivedMessage;
 use crate::bindings::context;
-use crate::bindings::context::Wait;
+use crate::bindings::context::WaitingFor;
 use crate::bindings::convert::bytes;
 use crate::bindings::error::{OrRaise, ScriptResult, raise, thrown};
 use crate::net::error::{Error, ErrorKind};
@@ -18,11 +18,11 @@ impl IntoIterator for Connection {
     type IntoIter = Box<dyn Iterator<Item = Self::Item>>;
 
     fn into_iter(self) -> Self::IntoIter {
-        let context = context::wait(Wait::Connection(&self));
+        let context = context::wait(WaitingFor::Connection(&self));
         let mut ended = false;
         Box::new(std::iter::from_fn(move || {
             while !ended {
-                context.wait(Wait::Connection(&self));
+                context.wait(WaitingFor::Connection(&self));
                 match self.receive(self.framing().want(), None, &context.stop) {
                     Ok(incoming @ Incoming::Message(_)) => {
                         return Some(Ok(Dynamic::from(ReceivedMessage::new(self.clone(), incoming))));
@@ -50,7 +50,7 @@ fn receive(
     want: Want,
     until: Option<Instant>,
 ) -> ScriptResult<ReceivedMessage> {
-    let incoming = connection.receive(want, until, &context::wait(Wait::Connection(connection)).stop).or_raise(ctx)?;
+    let incoming = connection.receive(want, until, &context::wait(WaitingFor::Connection(connection)).stop).or_raise(ctx)?;
     if matches!(incoming, Incoming::Ended(_)) {
         context::has_left(connection);
     }

@@ -3,7 +3,7 @@
 use rhai::{Dynamic, NativeCallContext, Position};
 
 use crate::bindings::context;
-use crate::bindings::context::Wait;
+use crate::bindings::context::WaitingFor;
 use crate::bindings::error::{OrRaise, ScriptResult, thrown};
 use crate::net::error::ErrorKind;
 use crate::net::socket::tcp::{Accepted, Listener};
@@ -15,13 +15,13 @@ impl IntoIterator for Listener {
     type IntoIter = Box<dyn Iterator<Item = Self::Item>>;
 
     fn into_iter(self) -> Self::IntoIter {
-        context::wait(Wait::NewWork);
+        context::wait(WaitingFor::NewWork);
         let mut ended = false;
         Box::new(std::iter::from_fn(move || {
             if ended {
                 return None;
             }
-            let context = context::wait(Wait::NewWork);
+            let context = context::wait(WaitingFor::NewWork);
             match self.accept(None, &context.stop) {
                 Ok(Accepted::Connection(connection)) => {
                     context.serving.begin();
@@ -40,7 +40,7 @@ impl IntoIterator for Listener {
 }
 
 fn accept_until(ctx: &NativeCallContext, listener: &Listener, until: Option<Instant>) -> ScriptResult<Dynamic> {
-    let context = context::wait(Wait::NewWork);
+    let context = context::wait(WaitingFor::NewWork);
     Ok(match listener.accept(until, &context.stop).or_raise(ctx)? {
         Accepted::Connection(connection) => {
             context.serving.begin();

@@ -39,14 +39,14 @@ impl ReceivedMessage {
     }
 
     /// A message that a policy decides about.
-    pub fn under_judgement(connection: Connection, message: Datagram, place: Place) -> Self {
+    pub fn being_decided(connection: Connection, message: Datagram, place: Place) -> Self {
         let (incoming, replied) = (Incoming::Message(message), AtomicBool::new(false));
         Self(Arc::new(Inner { connection, incoming, deciding: Some(place), replied }))
     }
 
     fn place(&self) -> Option<Place> {
-        let judged = self.datagram().and_then(|datagram| datagram.judged.as_ref());
-        self.0.deciding.or(judged.map(|judged| judged.place))
+        let decided = self.datagram().and_then(|datagram| datagram.decided.as_ref());
+        self.0.deciding.or(decided.map(|decided| decided.place))
     }
 
     /// The message of which a script reads something. What did not arrive because the script was stopped ends the loop there.
@@ -80,14 +80,14 @@ impl ReceivedMessage {
             let answered = context::peek(|context| self.0.connection.answer(request, data, &context.stop));
             answered.expect("script code runs in a context")
         };
-        let judged = if let Some(text) = data.read_lock::<ImmutableString>() {
+        let decided = if let Some(text) = data.read_lock::<ImmutableString>() {
             answer(text.as_bytes())
         } else {
             answer(&bytes(ctx, data)?)
         };
         self.0.replied.store(true, Ordering::Relaxed);
-        Ok(match judged.or_raise(ctx)? {
-            Some(judged) => judged.verdict.clone(),
+        Ok(match decided.or_raise(ctx)? {
+            Some(decided) => decided.verdict.clone(),
             None => Verdict { action: Action::Pass, origin: "no policy".into() },
         })
     }

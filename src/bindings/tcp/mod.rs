@@ -4,7 +4,7 @@ use rhai::{Dynamic, FnPtr, Map, NativeCallContext};
 
 use self::attempt::Tried;
 use super::context;
-use super::context::{HandoverRequest, ServerKind, SocketKind, Wait};
+use super::context::{HandoverRequest, ServerKind, SocketKind, WaitingFor};
 use super::convert::{Options, address};
 use super::error::{OrRaise, ScriptResult, raise};
 use crate::net::error::{Error, ErrorKind};
@@ -182,7 +182,7 @@ functions! {
 
 /// Connects to `peer`.
 fn attempt(ctx: &NativeCallContext, peer: &Dynamic, options: &Map) -> ScriptResult<Tried> {
-    let context = context::wait(Wait::Reply);
+    let context = context::wait(WaitingFor::Reply);
     let mut options = Options::new("connect", options);
     let mut read = || {
         let timeout = options.duration("timeout")?.unwrap_or(PATIENCE);

@@ -4,7 +4,7 @@ use rhai::{Array, Dynamic, Map, NativeCallContext};
 
 use super::message::ReceivedMessage;
 use crate::bindings::context;
-use crate::bindings::context::Wait;
+use crate::bindings::context::WaitingFor;
 use crate::bindings::convert::{Options, bytes};
 use crate::bindings::error::{OrRaise, ScriptResult, raise};
 use crate::bindings::udp::ping::Ping;
@@ -27,7 +27,7 @@ fn ping(ctx: &NativeCallContext, conn: &Connection, message: Dynamic, options: &
     conn.check_message(size).or_raise(ctx)?;
     message.resize(size, b' ');
     let probe = Probe { message: &message, ..probe };
-    let outcome = conn.ping(&probe, &context::wait(Wait::Reply).stop).or_raise(ctx)?;
+    let outcome = conn.ping(&probe, &context::wait(WaitingFor::Reply).stop).or_raise(ctx)?;
     Ok(Ping::new(conn.tally().clone(), outcome))
 }
 

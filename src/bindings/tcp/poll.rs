@@ -6,7 +6,7 @@ use rhai::{Array, Dynamic, EvalAltResult, FnPtr, NativeCallContext, Position};
 
 use super::message::ReceivedMessage;
 use crate::bindings::callback::{Callback, programs};
-use crate::bindings::context::Wait;
+use crate::bindings::context::WaitingFor;
 use crate::bindings::convert::shown;
 use crate::bindings::error::{OrRaise, ScriptResult, raise, thrown};
 use crate::bindings::udp::packet::ReceivedPacket;
@@ -60,13 +60,13 @@ impl IntoIterator for Poll {
     type IntoIter = Box<dyn Iterator<Item = Self::Item>>;
 
     fn into_iter(self) -> Self::IntoIter {
-        let context = context::wait(Wait::Events(&self));
+        let context = context::wait(WaitingFor::Events(&self));
         let mut ended = false;
         Box::new(std::iter::from_fn(move || {
             if ended {
                 return None;
             }
-            context.wait(Wait::Events(&self));
+            context.wait(WaitingFor::Events(&self));
             match self.next(None, &context.stop) {
                 Ok(happened @ Polled::Happened(_)) => Some(Ok(Dynamic::from(Happened(Arc::new(happened))))),
                 Ok(_) => None,
@@ -103,17 +103,17 @@ fn each(ctx: &NativeCallContext, poll: &Poll, sockets: Dynamic, add: bool) -> Sc
 }
 
 fn next(ctx: &NativeCallContext, poll: &Poll, until: Option<Instant>) -> ScriptResult<Happened> {
-    let polled = poll.next(until, &context::wait(Wait::Events(poll)).stop).or_raise(ctx)?;
+    let polled = poll.next(until, &context::wait(WaitingFor::Events(poll)).stop).or_raise(ctx)?;
     Ok(Happened(Arc::new(polled)))
 }
 
 /// Gives each happening to `handler`. What it throws is reported at once and ends the connection of that event alone.
 fn handle(ctx: &NativeCallContext, poll: &Poll, handler: FnPtr) -> ScriptResult<()> {
     let mut callback = Callback::new(ctx, handler).renewing();
-    let context = context::wait(Wait::Events(poll));
+    let context = context::wait(WaitingFor::Events(poll));
     let _calling = context.serving.calling();
     loop {
-        context.wait(Wait::Events(poll));
+        context.wait(WaitingFor::Events(poll));
         let polled @ Polled::Happened(_) = poll.next(None, &context.stop).or_raise(ctx)? else { return Ok(()) };
         let event = Happened(Arc::new(polled));
         callback.renew();

@@ -5,7 +5,7 @@ use rhai::{Dynamic, FnPtr, NativeCallContext};
 use super::message::ReceivedMessage;
 use crate::bindings::callback::Callback;
 use crate::bindings::compiled::Compiled;
-use crate::bindings::context::Wait;
+use crate::bindings::context::WaitingFor;
 use crate::bindings::error::{OrRaise, ScriptResult};
 use crate::bindings::{context, convert};
 use crate::net::error::ErrorKind;
@@ -13,12 +13,12 @@ use crate::net::socket::tcp::{Connection, Incoming};
 
 /// Gives `handler` each message that comes over `connection`, and sends what it returns.
 pub(super) fn serve(ctx: &NativeCallContext, connection: &Connection, handler: FnPtr) -> ScriptResult<()> {
-    let context = context::wait(Wait::Connection(connection));
+    let context = context::wait(WaitingFor::Connection(connection));
     let _calling = context.serving.calling();
     Callback::new(ctx, handler).noting("handler").renewing().repeatedly(|callback| {
         let mut tree = Compiled::of_handler(callback);
         loop {
-            context.wait(Wait::Connection(connection));
+            context.wait(WaitingFor::Connection(connection));
             match connection.receive(connection.framing().want(), None, &context.stop) {
                 Ok(incoming @ Incoming::Message(_)) => {
                     if callback.renew() {

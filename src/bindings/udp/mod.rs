@@ -6,7 +6,7 @@ use rhai::{Dynamic, FnPtr, Map, NativeCallContext};
 
 use super::callback::Callback;
 use super::context;
-use super::context::{HandoverRequest, ServerKind, SocketKind, Wait};
+use super::context::{HandoverRequest, ServerKind, SocketKind, WaitingFor};
 use super::convert::{Options, address};
 use super::error::{OrRaise, ScriptResult, raise};
 use crate::net::error::{Error, ErrorKind};
@@ -148,7 +148,7 @@ functions! {
     /// task.stop();
     /// ```
     fn serve(ctx: NativeCallContext, socket: UdpSocket, answer: Answer) -> ScriptResult<()> = {
-        let stop = context::wait(Wait::NewWork).stop;
+        let stop = context::wait(WaitingFor::NewWork).stop;
         match socket.serve(answer, &stop) {
             Err(err) if err.kind != ErrorKind::Closed => raise(&ctx, err),
             _ => Ok(()),

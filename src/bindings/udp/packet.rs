@@ -14,8 +14,8 @@ use crate::bindings::loops;
 use crate::net::error::Error;
 use crate::net::policy::datagram::Datagram;
 use crate::net::policy::decisions::PacketId;
-use crate::net::policy::judged::Decided;
-use crate::net::policy::{Action, Origin, Place, Verdict};
+use crate::net::policy::decided::Decided;
+use crate::net::policy::{Action, PolicyOrigin, Place, Verdict};
 use crate::net::socket::udp::{Incoming, UdpSocket};
 
 /// What a receive brought.
@@ -36,11 +36,11 @@ struct Receipt {
 
 impl Receipt {
     fn place(&self) -> Option<Place> {
-        let judged = match &self.incoming {
-            Incoming::Packet(datagram) => datagram.judged.as_ref().map(|judged| judged.place),
+        let decided = match &self.incoming {
+            Incoming::Packet(datagram) => datagram.decided.as_ref().map(|decided| decided.place),
             _ => None,
         };
-        self.deciding.or(judged)
+        self.deciding.or(decided)
     }
 }
 
@@ -61,7 +61,7 @@ impl ReceivedPacket {
     }
 
     /// A datagram that a policy decides about.
-    pub fn under_judgement(socket: UdpSocket, datagram: Datagram, place: Place) -> Self {
+    pub fn being_decided(socket: UdpSocket, datagram: Datagram, place: Place) -> Self {
         let (incoming, replied) = (Incoming::Packet(datagram), AtomicBool::new(false));
         Self(Arc::new(Receipt { socket, incoming, id: None, deciding: Some(place), replied }))
     }
@@ -83,8 +83,8 @@ impl ReceivedPacket {
 }
 
 /// What a reply meets where there is no policy.
-pub(in crate::bindings) fn unjudged() -> &'static Verdict {
-    static PASSED: Verdict = Verdict { action: Action::Pass, origin: Origin::Known("no policy") };
+pub(in crate::bindings) fn undecided() -> &'static Verdict {
+    static PASSED: Verdict = Verdict { action: Action::Pass, origin: PolicyOrigin::Known("no policy") };
     &PASSED
 }
 
@@ -238,8 +238,8 @@ functions! {
         };
         packet.0.replied.store(true, Ordering::Relaxed);
         Ok(match answer(&ctx, &packet.0.socket, datagram, data)? {
-            Some(judged) => judged.verdict.clone(),
-            None => unjudged().clone(),
+            Some(decided) => decided.verdict.clone(),
+            None => undecided().clone(),
         })
     };
 

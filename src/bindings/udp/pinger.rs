@@ -7,7 +7,7 @@ use super::ping::Ping;
 use super::schedule::{Closures, Schedule, plan, probe, targets};
 use crate::bindings::callback::Callback;
 use crate::bindings::context;
-use crate::bindings::context::Wait;
+use crate::bindings::context::WaitingFor;
 use crate::bindings::convert::{Options, address, bytes, in_order, shown};
 use crate::bindings::error::{OrRaise, ScriptResult, thrown};
 use crate::net::error::Error;
@@ -37,7 +37,7 @@ fn ping(
     options.finish().or_raise(ctx)?;
     let message = &padded(bytes(ctx, message)?, size).or_raise(ctx)?;
     let probe = Probe { message, ..probe };
-    let stop = context::wait(Wait::Reply).stop;
+    let stop = context::wait(WaitingFor::Reply).stop;
     let Some(matcher) = matcher else {
         let outcome = socket.ping(&probe, &stop, None).or_raise(ctx)?;
         return Ok(Ping::new(socket.tally().clone(), outcome));

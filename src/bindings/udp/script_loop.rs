@@ -4,7 +4,7 @@ use rhai::{Dynamic, EvalAltResult, EvalContext, Expr, Expression, ImmutableStrin
 
 use crate::bindings::compiled::tree::{Cells, Effect, State, TreeNode};
 use crate::bindings::compiled::{self, View, translate};
-use crate::bindings::context::{self, Context, Wait};
+use crate::bindings::context::{self, Context, WaitingFor};
 use crate::bindings::error::{ScriptResult, thrown};
 use crate::bindings::print::print;
 use crate::bindings::udp::packet::{self, ReceivedPacket};
@@ -36,7 +36,7 @@ pub fn serve(
         return Ok(None);
     };
     let (variable, body) = (&variable.name, &flow.body);
-    let run = context::wait(Wait::NewWork);
+    let run = context::wait(WaitingFor::NewWork);
     let stop = run.stop.clone();
     let mut turns =
         ServedLoop { context, run, socket: &socket, tree, outer, variable, body, effects: None, failed: None };
@@ -66,7 +66,7 @@ struct ServedLoop<'t, 'a, 's, 'ps, 'g, 'c, 'tp> {
 
 impl Serve for ServedLoop<'_, '_, '_, '_, '_, '_, '_> {
     fn reply(&mut self, request: &Datagram) -> Option<Vec<u8>> {
-        self.run.wait(Wait::NewWork);
+        self.run.wait(WaitingFor::NewWork);
         self.effects = self.by_tree(request);
         match self.effects.as_deref() {
             Some([Effect::Reply(..)]) => match self.effects.take()?.pop()? {
@@ -92,9 +92,9 @@ impl Serve for ServedLoop<'_, '_, '_, '_, '_, '_, '_> {
 impl ServedLoop<'_, '_, '_, '_, '_, '_, '_> {
     /// Runs the tree, and changes the variables that it changes; `None`: it gave up.
     fn by_tree(&mut self, request: &Datagram) -> Option<Vec<Effect>> {
-        let judged = request.judged.as_deref();
-        let verdict = Some(judged.map_or(packet::unjudged(), |judged| &judged.verdict));
-        let (place, from) = (judged.map(|judged| &judged.place), Some(request.from));
+        let decided = request.decided.as_deref();
+        let verdict = Some(decided.map_or(packet::undecided(), |decided| &decided.verdict));
+        let (place, from) = (decided.map(|decided| &decided.place), Some(request.from));
         let random = Some(&*self.run.random);
         let view = View { data: &request.data, place, from, frame: None, verdict, random };
         let mut drawn = Vec::new();

@@ -7,7 +7,7 @@ use rhai::{Dynamic, EvalAltResult, NativeCallContext};
 use super::packet::{ReceivedPacket, answer};
 use crate::bindings::callback::Callback;
 use crate::bindings::compiled::Compiled;
-use crate::bindings::context::{Context, Wait};
+use crate::bindings::context::{Context, WaitingFor};
 use crate::bindings::error::{ScriptResult, thrown};
 use crate::bindings::{context, convert};
 use crate::net::error::ErrorKind;
@@ -18,7 +18,7 @@ use crate::net::socket::udp::{Incoming, UdpSocket};
 /// Gives `handler` each datagram that `socket` receives, and sends what it returns, until the script is stopped or the socket
 /// closed.
 pub(super) fn serve(ctx: &NativeCallContext, socket: &UdpSocket, handler: &mut Callback) -> ScriptResult<()> {
-    let context = context::wait(Wait::NewWork);
+    let context = context::wait(WaitingFor::NewWork);
     let stop = context.stop.clone();
     socket.begin_to_serve();
     let tree = Compiled::of_handler(handler);
@@ -44,7 +44,7 @@ struct ServeHandler<'s> {
 
 impl Serve for ServeHandler<'_> {
     fn reply(&mut self, request: &Datagram) -> Option<Vec<u8>> {
-        self.context.wait(Wait::NewWork);
+        self.context.wait(WaitingFor::NewWork);
         self.tree.as_ref()?.reply(request, self.handler, &self.context)
     }
 

@@ -5,7 +5,7 @@ use rhai::{Array, Dynamic, Map, NativeCallContext, Position};
 use super::packet::ReceivedPacket;
 use super::{counts_map, or_unit};
 use crate::bindings::context;
-use crate::bindings::context::Wait;
+use crate::bindings::context::WaitingFor;
 use crate::bindings::convert::{address, bytes, in_order};
 use crate::bindings::error::{OrRaise, ScriptResult, raise, thrown};
 use crate::net::error::{Error, ErrorKind};
@@ -21,10 +21,10 @@ impl IntoIterator for UdpSocket {
     type IntoIter = Box<dyn Iterator<Item = Self::Item>>;
 
     fn into_iter(self) -> Self::IntoIter {
-        let context = context::wait(Wait::NewWork);
+        let context = context::wait(WaitingFor::NewWork);
         let mut ended = false;
         Box::new(std::iter::from_fn(move || {
-            context.wait(Wait::NewWork);
+            context.wait(WaitingFor::NewWork);
             if ended || context.stop.is_stopped() {
                 return None;
             }
@@ -115,7 +115,7 @@ functions! {
     /// expect(sock.recv().text, "hello");
     /// ```
     fn recv(ctx: NativeCallContext, socket: &mut UdpSocket) -> ScriptResult<ReceivedPacket> = {
-        let incoming = socket.receive(None, &context::wait(Wait::NewWork).stop, true).or_raise(&ctx)?;
+        let incoming = socket.receive(None, &context::wait(WaitingFor::NewWork).stop, true).or_raise(&ctx)?;
         Ok(ReceivedPacket::new(socket.clone(), incoming))
     };
 
@@ -147,7 +147,7 @@ functions! {
     fn recv as recv_until(
         ctx: NativeCallContext, socket: &mut UdpSocket, deadline: Instant,
     ) -> ScriptResult<ReceivedPacket> = {
-        let incoming = socket.receive(Some(deadline), &context::wait(Wait::Datagrams).stop, true).or_raise(&ctx)?;
+        let incoming = socket.receive(Some(deadline), &context::wait(WaitingFor::Datagrams).stop, true).or_raise(&ctx)?;
         Ok(ReceivedPacket::new(socket.clone(), incoming))
     };
 

@@ -7,7 +7,7 @@ use anyhow::Result;
 use rhai::{AST, Dynamic, EvalAltResult, FnPtr, GlobalRuntimeState, Scope};
 
 use super::show::show;
-use crate::bindings::context::{self, Context, Programs, Script};
+use crate::bindings::context::{self, Context, Programs, ScriptStart};
 use crate::bindings::exit as exit_binding;
 use crate::bindings::loops;
 use crate::engine::compile::compile;
@@ -130,7 +130,7 @@ impl PromptSession {
     /// # Errors
     /// It failed, or called `exit`.
     pub fn load(&mut self, name: &str, text: &str, args: Vec<String>) -> Result<(), SessionEnd> {
-        let script = Script {
+        let script = ScriptStart {
             name: name.to_string(),
             about: header(text),
             args,
@@ -158,7 +158,7 @@ impl PromptSession {
     }
 
     /// Runs `text`, shown as `name`, and shows its error, or its value if it `shows` that.
-    fn run(&mut self, name: &str, text: &str, script: Arc<Script>, shows: bool) -> Result<(), SessionEnd> {
+    fn run(&mut self, name: &str, text: &str, script: Arc<ScriptStart>, shows: bool) -> Result<(), SessionEnd> {
         self.host.sources.keep(name, text);
         let mut ast = match compile(self.host.engine(), &self.scope, text) {
             Ok(ast) => ast,
@@ -216,7 +216,7 @@ impl PromptSession {
         }
     }
 
-    fn evaluate(&mut self, name: &str, ast: &AST, script: Arc<Script>) -> Result<Dynamic, Box<EvalAltResult>> {
+    fn evaluate(&mut self, name: &str, ast: &AST, script: Arc<ScriptStart>) -> Result<Dynamic, Box<EvalAltResult>> {
         let stop = self.context.stop.child().map_err(|err| err.to_string())?;
         signals::stop_entry(Some(&stop));
         // The entry's own stop ends its waits; what it started goes on, beneath the session.

@@ -62,7 +62,7 @@ pub struct PromptTerminal {
     /// Whether it was reported that the history cannot be kept.
     reported: bool,
     /// Where the thread sits that reads a line.
-    seat: Arc<BlockingCall>,
+    blocking_call: Arc<BlockingCall>,
 }
 
 impl PromptTerminal {
@@ -106,10 +106,10 @@ impl PromptTerminal {
             threads::spawn("printer", prompt_output::ask_for_lines)?;
         }
         sys::keep_signals()?;
-        let seat = Arc::new(BlockingCall::default());
-        let of_reader = seat.clone();
+        let blocking_call = Arc::new(BlockingCall::default());
+        let of_reader = blocking_call.clone();
         threads::spawn("interrupts", move || end_waits(&of_reader))?;
-        Ok(Self { editor, history, shares, reported: false, seat })
+        Ok(Self { editor, history, shares, reported: false, blocking_call })
     }
 
     /// Reads a line; `continued`: of an entry that has begun.
@@ -129,7 +129,7 @@ impl PromptTerminal {
             if self.shares {
                 prompt_output::begin();
             }
-            let seated = self.seat.take();
+            let seated = self.blocking_call.take();
             let line = self.editor.readline_with_initial(prompt, so_far.0.split_at(so_far.1));
             sys::end_reading();
             drop(seated);
@@ -208,12 +208,12 @@ impl PromptTerminal {
 
 /// Ends the wait for a key at each interrupt and each new size of the window: one that comes while a key is being dealt with
 /// is noticed only when the wait for the next one ends.
-fn end_waits(seat: &BlockingCall) {
+fn end_waits(blocking_call: &BlockingCall) {
     while sys::wait_for_signal().is_ok() {
         let mut pause = PAUSE.0;
         let mut tries = 0;
         // An interrupt ends the reading, a new size does not.
-        while (sys::is_reading_interrupted() || tries < RESIZE_TRIES) && seat.call() {
+        while (sys::is_reading_interrupted() || tries < RESIZE_TRIES) && blocking_call.call() {
             std::thread::sleep(pause);
             pause = (pause * 2).min(PAUSE.1);
             tries += 1;

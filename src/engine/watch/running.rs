@@ -10,7 +10,7 @@ use anyhow::Result;
 use rhai::{AST, ASTNode, Expr, FnPtr, Position, Stmt};
 
 use crate::bindings::context::{
-    Context, Handlers, HandoverRequest, Newest, Programs, Reload, Script, ServerKind, Serving, end,
+    Context, Handlers, HandoverRequest, Newest, Programs, Reload, ScriptStart, ServerKind, Serving, end,
 };
 use crate::bindings::exit as exit_binding;
 use crate::bindings::finish;
@@ -72,7 +72,7 @@ fn closure(expr: &Expr) -> Option<FnPtr> {
 #[derive(Debug)]
 pub(super) struct RunningScript {
     pub(super) version: ScriptVersion,
-    script: Arc<Script>,
+    script: Arc<ScriptStart>,
     context: Context,
     thread: JoinHandle<()>,
     state: Arc<State>,
@@ -139,7 +139,7 @@ impl RunningScript {
     /// Ends the script, but not the threads that serve clients; its open sockets, and what goes on of it.
     pub(super) fn hand_over(self) -> (Sockets, Elder) {
         let tasks = || Tasks::of(&self.context.run);
-        let scripts: Vec<Arc<Script>> =
+        let scripts: Vec<Arc<ScriptStart>> =
             tasks().iter().filter_map(|task| task.script().cloned()).chain([self.script.clone()]).collect();
         // A lab ends with the script that made it, and so do the sockets in it.
         let open = || scripts.iter().flat_map(|script| script.bound.servers()).filter(|(asked, _)| asked.is_here());

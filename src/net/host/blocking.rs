@@ -1,7 +1,7 @@
-//! A seat for the thread that is in a blocking system call, from which other threads can call it away.
+//! The slot of the thread that is in a blocking system call, which other threads can interrupt.
 //!
 //! A signal ends the call (EINTR). One that comes before the call has begun is lost on it, so it is sent again and again
-//! until the seat is empty; there is no moment at which a thread can be missed.
+//! until the slot is empty; there is no moment at which a thread can be missed.
 
 use std::sync::atomic::{AtomicI32, AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -25,7 +25,7 @@ pub struct BlockingCall {
 pub struct InCall<'a>(&'a BlockingCall);
 
 impl BlockingCall {
-    /// Takes the seat until the guard is dropped; `None` if another thread has it. Whatever would have it cleared is to be
+    /// Takes the slot until the guard is dropped; `None` if another thread has it. Whatever would have it cleared is to be
     /// looked at after this and before the call.
     pub fn take(&self) -> Option<InCall<'_>> {
         let thread = sys::nudgeable()?;
@@ -33,12 +33,12 @@ impl BlockingCall {
         free.is_ok().then(|| InCall(self))
     }
 
-    /// Whether a thread has the seat.
+    /// Whether a thread has the slot.
     pub fn is_taken(&self) -> bool {
         self.thread.load(Ordering::SeqCst) != 0
     }
 
-    /// Calls away the thread in the seat, once: it need not have begun the call that this ends. Whether there was one.
+    /// Interrupts the thread in the slot, once: it need not have begun the call that this ends. Whether there was one.
     pub fn call(&self) -> bool {
         if !self.is_taken() {
             return false;
@@ -54,7 +54,7 @@ impl BlockingCall {
         thread != 0
     }
 
-    /// Calls away the thread in the seat, and returns once it has left.
+    /// Interrupts the thread in the slot, and returns once it has left.
     pub fn clear(&self) {
         let mut pause = Duration::from_micros(20);
         while self.call() {
@@ -87,10 +87,10 @@ mod tests {
     fn a_thread_is_called_away_whenever_it_sat_down() {
         let (ours, _theirs) = UnixStream::pair().expect("a pair of sockets");
         for _ in 0..500 {
-            let (seat, sat) = (BlockingCall::default(), AtomicBool::new(false));
+            let (slot, sat) = (BlockingCall::default(), AtomicBool::new(false));
             std::thread::scope(|scope| {
                 let wait = || {
-                    let seated = seat.take().expect("a free seat");
+                    let seated = slot.take().expect("a free slot");
                     sat.store(true, Ordering::SeqCst);
                     // No one ever writes.
                     let ended = (&ours).read(&mut [0]).map_err(|err| err.kind());
@@ -101,9 +101,9 @@ mod tests {
                 while !sat.load(Ordering::SeqCst) {
                     std::thread::yield_now();
                 }
-                assert!(seat.take().is_none(), "it is taken");
-                seat.clear();
-                assert!(!seat.is_taken());
+                assert!(slot.take().is_none(), "it is taken");
+                slot.clear();
+                assert!(!slot.is_taken());
                 assert_eq!(thread.join().expect("ends"), Err(ErrorKind::Interrupted));
             });
         }
@@ -113,15 +113,15 @@ mod tests {
     fn no_call_meets_what_a_thread_does_after_it_has_left() {
         let (ours, _theirs) = UnixStream::pair().expect("a pair of sockets");
         ours.set_read_timeout(Some(Duration::from_micros(100))).expect("a time-out");
-        let (seat, over) = (BlockingCall::default(), AtomicBool::new(false));
+        let (slot, over) = (BlockingCall::default(), AtomicBool::new(false));
         std::thread::scope(|scope| {
             scope.spawn(|| {
                 while !over.load(Ordering::Relaxed) {
-                    seat.call();
+                    slot.call();
                 }
             });
             for _ in 0..1_000 {
-                drop(seat.take().expect("a free seat"));
+                drop(slot.take().expect("a free slot"));
                 let ended = (&ours).read(&mut [0]).map_err(|err| err.kind());
                 if ended != Err(ErrorKind::WouldBlock) {
                     over.store(true, Ordering::Relaxed);

@@ -66,7 +66,7 @@ struct StopNode {
     /// Whether a thread of this node is in a wait on `wake`.
     waiting: AtomicBool,
     /// Where a thread of this node sits that is in a blocking call.
-    seat: BlockingCall,
+    blocking_call: BlockingCall,
     children: Mutex<Vec<Weak<StopNode>>>,
     parked: Mutex<Vec<Weak<Notify>>>,
 }
@@ -161,7 +161,7 @@ impl Stop {
     /// Marks a call that blocks by itself, which the stop then ends (EINTR); to be held until it has returned. `None`: it
     /// has happened already, or another thread of this place is in such a call.
     pub fn blocking(&self) -> Option<InCall<'_>> {
-        self.0.seat.take().filter(|_| !self.is_stopped())
+        self.0.blocking_call.take().filter(|_| !self.is_stopped())
     }
 
     /// A descriptor that is readable once the stop has happened.
@@ -198,7 +198,7 @@ impl StopNode {
             parent: Mutex::new(parent),
             owner,
             waiting: AtomicBool::new(false),
-            seat: BlockingCall::default(),
+            blocking_call: BlockingCall::default(),
             children: Mutex::default(),
             parked: Mutex::default(),
         })
@@ -251,9 +251,9 @@ impl StopNode {
             at += 1;
         }
         // Those in calls are all called away before any of them is waited for: thousands would else leave one by one.
-        self.seat.call();
+        self.blocking_call.call();
         for node in &beneath {
-            node.seat.call();
+            node.blocking_call.call();
         }
         self.wake_up();
         beneath.iter().for_each(|node| node.wake_up());
@@ -274,7 +274,7 @@ impl StopNode {
             Some(owner) if owner.stage() != Stage::Running => sys::eventfd_raise(self.wake.fd.as_fd()),
             Some(owner) => self.kick(owner),
         }
-        self.seat.clear();
+        self.blocking_call.clear();
         let parked: Vec<_> = lock(&self.parked).iter().filter_map(Weak::upgrade).collect();
         parked.iter().for_each(|parked| parked.notify());
     }

@@ -148,12 +148,12 @@ impl Owners {
         self.0.insert(addr, host);
     }
 
-    /// Addresses for the host numbered `number` from 1 on: 10.0.0.N and fd00::N, or the next that nobody has. `None` if all
+    /// Addresses for the host numbered `number` from 1 on: 10.0.0.N and fd00::N, or the next free one. `None` if all
     /// are taken.
     pub fn free(&self, number: u16, v4: bool) -> Option<IpAddr> {
         (0..=u16::MAX).map(|step| number.wrapping_add(step)).map(|number| numbered(number, v4)).find(|&addr| {
             let last = if let IpAddr::V4(addr) = addr { addr.octets()[3] } else { 1 };
-            // Those that are a network's own in a usual network are for nobody.
+            // Those that are a network's own in a usual network are given to no host.
             !self.0.contains_key(&addr) && last != 0 && last != 255 && check(addr.into()).is_ok()
         })
     }

@@ -1,7 +1,7 @@
 //! A lab: hosts with a network stack each, and cables between them, made without privileges.
 //!
 //! Each host is a network namespace. A [`Cable`] joins two of them: what one host sends comes out of a packet socket, and
-//! what is written to the other's packet socket the other receives; whoever holds the two decides what becomes of the
+//! what is written to the other's packet socket the other receives; the holder of the two decides what becomes of the
 //! packets in between. A helper process ([`kernel`]) owns the namespaces and hands the sockets over; it ends with the lab, and the
 //! system takes everything down.
 //!
@@ -12,12 +12,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub use self::addresses::Prefix;
 pub use self::kernel::{LabHost, use_helper};
-pub use self::topology::Target;
+pub use self::topology::LinkTarget;
 
 use self::addresses::Owners;
-use self::kernel::helper::protocol::{Answer, NewEnd, NewHost, Request, RouteChange};
+use self::kernel::helper::protocol::{HelperReply, NewEnd, NewHost, Request, RouteChange};
 use self::kernel::{Control, HostParts, Packets};
-use self::topology::{End, Node, Routes, Topology, addresses_over};
+use self::topology::{AttachedEnd, Node, Routes, Topology, addresses_over};
 use super::error::{Error, ErrorKind, Result};
 use super::host::environment::process;
 use super::host::id::HostId;
@@ -127,14 +127,14 @@ struct LabHostEntry {
     /// The routes that follow from the topology and are in place.
     routes: Routes,
     /// Destinations whose routes somebody chose; what follows from the topology is not for them.
-    chosen: Vec<(Prefix, Option<Target>)>,
+    chosen: Vec<(Prefix, Option<LinkTarget>)>,
 }
 
 impl Lab {
     /// Makes a lab without hosts.
     ///
     /// # Errors
-    /// `permission`: the system allows none; the message has the reason and what tells it, the hint the remedy. `exhausted`:
+    /// `permission`: the system allows none; the message has the reason and what shows it, the hint the remedy. `exhausted`:
     /// no more descriptors or processes.
     pub fn create(options: &Options) -> Result<Self> {
         Self::make(options, None)
@@ -199,20 +199,20 @@ impl Lab {
         let ends = [(a, b, first), (b, a, first + 1)].map(|(own, peer, number)| NewEnd {
             host: own.number(),
             name: format!("eth{}", state.topology.nodes[own.number()].ends.len()),
-            // With both ends the same, every frame is for whoever receives it, and no address need be resolved.
+            // With both ends the same, every frame is for its receiver, and no address need be resolved.
             mac: mac(if self.0.options.arp { number } else { first }),
             addrs: addresses_over(options.mtu, own.prefixes(), peer.prefixes()),
             arp: self.0.options.arp,
             mtu: options.mtu,
         });
         let (answer, packets) = self.0.control.ask("link", &Request::Connect(ends.clone()), &[])?;
-        let (Answer::Interfaces(indices), Ok(packets)) = (answer, Packets::try_from(packets)) else {
+        let (HelperReply::Interfaces(indices), Ok(packets)) = (answer, Packets::try_from(packets)) else {
             return Err(self.0.control.why_gone());
         };
         for own in 0..2 {
             let far = 1 - own;
             let (addrs, peer_addrs) = (ends[own].addrs.clone(), ends[far].addrs.clone());
-            let end = End { index: indices[own], addrs, peer: both[far].number(), peer_addrs };
+            let end = AttachedEnd { index: indices[own], addrs, peer: both[far].number(), peer_addrs };
             state.topology.nodes[both[own].number()].ends.push(end);
         }
         self.settle_routes(&mut state)?;
@@ -253,7 +253,7 @@ impl Lab {
     /// What the kernels of its hosts have counted that can be why pings were lost.
     pub fn kernel_counts(&self) -> Vec<(HostId, Vec<(usize, u64)>)> {
         let counted = |(number, id)| match self.0.control.ask("host", &Request::Counted(number), &[]) {
-            Ok((Answer::Counts(counts), _)) => Some((id, counts)),
+            Ok((HelperReply::Counts(counts), _)) => Some((id, counts)),
             _ => None,
         };
         self.host_ids().into_iter().enumerate().map_while(counted).collect()
@@ -268,7 +268,7 @@ impl Lab {
     pub fn black_holes(&self) -> Vec<(HostId, Prefix)> {
         let state = self.state();
         let chosen = state.hosts.iter().flat_map(|host| host.chosen.iter().map(|(to, target)| (host.id, *to, *target)));
-        chosen.filter(|(.., target)| *target == Some(Target::Blackhole)).map(|(host, to, _)| (host, to)).collect()
+        chosen.filter(|(.., target)| *target == Some(LinkTarget::Blackhole)).map(|(host, to, _)| (host, to)).collect()
     }
 
     /// Ends the lab: its programs are killed and its networks are gone. Sockets that were made in it hear nothing more; what
@@ -325,7 +325,7 @@ impl Lab {
         Ok(())
     }
 
-    /// Tells the helper how routes have changed with the topology.
+    /// Sends the helper how routes have changed with the topology.
     fn settle_routes(&self, state: &mut State) -> Result<()> {
         let mut changes = Vec::new();
         let State { hosts, topology, .. } = state;
@@ -368,7 +368,7 @@ fn v4_first(prefixes: &[Prefix]) -> Vec<IpAddr> {
     addrs
 }
 
-/// The hardware address numbered `number`, from those that are nobody's (02-…, IEEE 802: locally administered).
+/// The hardware address numbered `number`, from those that belong to no maker (02-…, IEEE 802: locally administered).
 fn mac(number: u32) -> [u8; 6] {
     let [a, b, c, d] = (number + 1).to_be_bytes();
     [2, 0, a, b, c, d]

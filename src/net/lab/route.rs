@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::kernel::helper::protocol::{Request, RouteChange};
-use super::{LabHost, Prefix, Target};
+use super::{LabHost, Prefix, LinkTarget};
 use crate::net::error::{Error, Result};
 
 /// Where a chosen route leads.
@@ -11,9 +11,9 @@ use crate::net::error::{Error, Result};
 pub enum Way {
     /// By way of a neighbour, which has this address.
     Via(IpAddr),
-    /// Nowhere, as the sender is told: host unreachable.
+    /// Nowhere, which the sender is sent: host unreachable.
     Unreachable,
-    /// Nowhere, as the sender is told: communication administratively prohibited.
+    /// Nowhere, which the sender is sent: communication administratively prohibited.
     Prohibit,
     /// Nowhere, in silence.
     Blackhole,
@@ -28,9 +28,9 @@ impl LabHost {
         let to = to.masked();
         let target = match way {
             Way::Via(router) => self.by_way_of(to, router)?,
-            Way::Unreachable => Target::Unreachable,
-            Way::Prohibit => Target::Prohibit,
-            Way::Blackhole => Target::Blackhole,
+            Way::Unreachable => LinkTarget::Unreachable,
+            Way::Prohibit => LinkTarget::Prohibit,
+            Way::Blackhole => LinkTarget::Blackhole,
         };
         self.choose(to, Some(target))
     }
@@ -52,7 +52,7 @@ impl LabHost {
     }
 
     /// Its routes, but for those to the networks of its own addresses, in order.
-    pub fn routes(&self) -> Vec<(Prefix, Target)> {
+    pub fn routes(&self) -> Vec<(Prefix, LinkTarget)> {
         let state = self.lab().state();
         let entry = &state.hosts[self.number()];
         let chosen = entry.chosen.iter().filter_map(|(to, target)| Some((*to, (*target)?)));
@@ -61,7 +61,7 @@ impl LabHost {
         routes
     }
 
-    fn choose(&self, to: Prefix, target: Option<Target>) -> Result<()> {
+    fn choose(&self, to: Prefix, target: Option<LinkTarget>) -> Result<()> {
         let mut state = self.lab().state();
         let change = RouteChange { host: self.number(), to, target };
         self.ask("route", &Request::Routes(vec![change]))?;
@@ -73,7 +73,7 @@ impl LabHost {
     }
 
     /// The interface that leads to the neighbour with the address `router`.
-    fn by_way_of(&self, to: Prefix, router: IpAddr) -> Result<Target> {
+    fn by_way_of(&self, to: Prefix, router: IpAddr) -> Result<LinkTarget> {
         let own = &self.parts().name;
         if to.addr().is_ipv4() != router.is_ipv4() {
             let error = Error::invalid("route", format!("a route to {} cannot lead by way of {router}", name(to)));
@@ -86,7 +86,7 @@ impl LabHost {
             // To the router itself there is no router in between.
             let direct = to.is_single() && to.addr() == router;
             // One of its other interfaces' addresses stands for the router too.
-            return Ok(Target::Via(end.index, if direct { None } else { end.router(router) }));
+            return Ok(LinkTarget::Via(end.index, if direct { None } else { end.router(router) }));
         }
         let neighbours: Vec<&str> = ends.iter().map(|end| state.hosts[end.peer].name.as_str()).collect();
         let hint = match &neighbours[..] {

@@ -7,7 +7,7 @@ use super::addresses::{Prefix, everything};
 
 /// What becomes of packets that a route is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
-pub enum Target {
+pub enum LinkTarget {
     /// They leave by the interface with this index, to the router or, if there is none, to the destination itself.
     Via(u32, Option<IpAddr>),
     /// The sender gets the error that the host is unreachable (RTN_UNREACHABLE).
@@ -32,12 +32,12 @@ pub(super) struct Node {
     /// Its addresses.
     pub(super) addrs: Vec<Prefix>,
     /// Its ends of cables.
-    pub(super) ends: Vec<End>,
+    pub(super) ends: Vec<AttachedEnd>,
 }
 
 /// A host's end of a cable.
 #[derive(Clone, Debug)]
-pub(super) struct End {
+pub(super) struct AttachedEnd {
     /// The index of its interface.
     pub(super) index: u32,
     /// The addresses of its interface.
@@ -49,16 +49,16 @@ pub(super) struct End {
 }
 
 /// Where packets go, by destination, in an order that is always the same.
-pub(super) type Routes = BTreeMap<Prefix, Target>;
+pub(super) type Routes = BTreeMap<Prefix, LinkTarget>;
 
 /// The changes that turn the routes `old` into `new`, in an order in which the kernel takes them: IPv6 refuses a router that
 /// another interface still leads to. So routes to neighbours come first, then those that go, then those by way of routers.
-pub(super) fn changes(old: &Routes, new: &Routes) -> Vec<(Prefix, Option<Target>)> {
+pub(super) fn changes(old: &Routes, new: &Routes) -> Vec<(Prefix, Option<LinkTarget>)> {
     let gone = old.keys().filter(|to| !new.contains_key(to)).map(|&to| (to, None));
     let made = new.iter().filter(|(to, target)| old.get(to) != Some(target)).map(|(&to, &target)| (to, Some(target)));
     let mut changes: Vec<_> = gone.chain(made).collect();
     changes.sort_by_key(|(_, target)| match target {
-        Some(Target::Via(_, Some(_))) => 2,
+        Some(LinkTarget::Via(_, Some(_))) => 2,
         None => 1,
         Some(_) => 0,
     });
@@ -69,7 +69,7 @@ pub(super) fn changes(old: &Routes, new: &Routes) -> Vec<(Prefix, Option<Target>
 ///
 /// Those that are a network of their own go to each interface: a host is the same whichever way it is asked. Of the others,
 /// those go there whose network has an address of the peer, or all if there is none: then the two do not fit, as they were
-/// told to.
+/// configured to.
 fn addresses_towards(own: &[Prefix], peer: &[Prefix]) -> Vec<Prefix> {
     let fits = |prefix: &Prefix| prefix.is_single() || peer.iter().any(|there| prefix.contains(there.addr()));
     [true, false]
@@ -82,7 +82,7 @@ fn addresses_towards(own: &[Prefix], peer: &[Prefix]) -> Vec<Prefix> {
         .collect()
 }
 
-impl End {
+impl AttachedEnd {
     /// The address by which the host at the other end, which has the address `named`, carries packets on: that one if its
     /// interface there has it.
     pub(super) fn router(&self, named: IpAddr) -> Option<IpAddr> {
@@ -102,22 +102,22 @@ impl Topology {
         let node = &self.nodes[from];
         let mut routes = Routes::new();
         let neighbours = || {
-            let addrs = |end: &End| self.nodes[end.peer].addrs.iter().map(|prefix| prefix.addr()).collect::<Vec<_>>();
+            let addrs = |end: &AttachedEnd| self.nodes[end.peer].addrs.iter().map(|prefix| prefix.addr()).collect::<Vec<_>>();
             node.ends.iter().flat_map(move |end| addrs(end).into_iter().map(move |there| (end, there)))
         };
         // An address at the other end of a cable is reached by that one, not by another of the same neighbour's addresses.
         for (end, there) in neighbours().filter(|(end, there)| end.is_near(*there)) {
             // The kernel itself makes a route to the network of an interface's address; of one on several cables, to the first.
-            let in_network = |end: &&End| end.addrs.iter().any(|own| !own.is_single() && own.contains(there));
+            let in_network = |end: &&AttachedEnd| end.addrs.iter().any(|own| !own.is_single() && own.contains(there));
             if !(in_network(&end) && node.ends.iter().filter(in_network).count() == 1) {
-                routes.entry(there.into()).or_insert(Target::Via(end.index, None));
+                routes.entry(there.into()).or_insert(LinkTarget::Via(end.index, None));
             }
         }
         for (end, there) in neighbours().filter(|(end, there)| !end.is_near(*there)) {
             // Over a cable that is too small for IPv6 there is no router.
             let is_near_elsewhere = node.ends.iter().any(|other| other.is_near(there));
             if let Some(router) = router_at(end, there.is_ipv4()).filter(|_| !is_near_elsewhere) {
-                routes.entry(there.into()).or_insert(Target::Via(end.index, Some(router)));
+                routes.entry(there.into()).or_insert(LinkTarget::Via(end.index, Some(router)));
             }
         }
         if !whole {
@@ -127,7 +127,7 @@ impl Topology {
             [only] if !node.forwards && self.nodes[only.peer].forwards => {
                 for v4 in [true, false] {
                     if let Some(router) = router_at(only, v4) {
-                        routes.insert(everything(v4), Target::Via(only.index, Some(router)));
+                        routes.insert(everything(v4), LinkTarget::Via(only.index, Some(router)));
                     }
                 }
                 // What the router knows, but for what this host takes for its neighbours.
@@ -142,7 +142,7 @@ impl Topology {
     }
 
     /// Adds the routes to hosts that others forward to, each by the way with the fewest of them.
-    fn add_far_routes(&self, from: usize, ends: &[End], routes: &mut Routes) {
+    fn add_far_routes(&self, from: usize, ends: &[AttachedEnd], routes: &mut Routes) {
         let first_ends = self.first_ends(from);
         // All hosts of a network behind the same router share one route.
         let mut networks: HashMap<Prefix, Vec<usize>> = HashMap::new();
@@ -162,7 +162,7 @@ impl Topology {
                 let Some(router) = router_at(&ends[end], prefix.addr().is_ipv4()) else { continue };
                 let shared = networks[&network].iter().all(|other| *other == end) && !is_own(prefix.addr());
                 let destination = if shared { network } else { prefix.addr().into() };
-                routes.entry(destination).or_insert(Target::Via(ends[end].index, Some(router)));
+                routes.entry(destination).or_insert(LinkTarget::Via(ends[end].index, Some(router)));
             }
         }
     }
@@ -194,7 +194,7 @@ impl Topology {
 
 /// The address by which the host at the other end is asked to carry packets on: one of its interface's there, from the
 /// network of this end's if it can be.
-fn router_at(end: &End, v4: bool) -> Option<IpAddr> {
+fn router_at(end: &AttachedEnd, v4: bool) -> Option<IpAddr> {
     let there = || end.peer_addrs.iter().map(|prefix| prefix.addr()).filter(move |addr| addr.is_ipv4() == v4);
     let near = |addr: &IpAddr| end.addrs.iter().any(|own| own.contains(*addr));
     there().find(near).or_else(|| there().next())
@@ -227,7 +227,7 @@ mod tests {
             let (near, far) = (at(a, b, &lab), at(b, a, &lab));
             for (own, peer, addrs, peer_addrs) in [(a, b, near.clone(), far.clone()), (b, a, far, near)] {
                 let index = lab.nodes[own].ends.len() as u32 + 2;
-                lab.nodes[own].ends.push(End { index, addrs, peer, peer_addrs });
+                lab.nodes[own].ends.push(AttachedEnd { index, addrs, peer, peer_addrs });
             }
         }
         lab
@@ -239,8 +239,8 @@ mod tests {
             .routes(from, true)
             .iter()
             .map(|(to, target)| match target {
-                Target::Via(index, None) => format!("{to} dev {index}"),
-                Target::Via(index, Some(router)) => format!("{to} via {router} dev {index}"),
+                LinkTarget::Via(index, None) => format!("{to} dev {index}"),
+                LinkTarget::Via(index, Some(router)) => format!("{to} via {router} dev {index}"),
                 other => format!("{other:?}"),
             })
             .collect();
@@ -331,9 +331,9 @@ mod tests {
         let (line, triangle) = (lab(&hosts, &[(0, 1), (1, 2)]), lab(&hosts, &[(0, 1), (1, 2), (2, 0)]));
         let to = |text: &str| text.parse().expect("a prefix");
         let new = triangle.routes(0, true);
-        assert_eq!(changes(&line.routes(0, true), &new), [(to("fd00::3"), Some(Target::Via(3, None)))]);
-        let old = Routes::from([(to("fd00::9"), Target::Via(2, None)), (to("fd00::3"), Target::Via(2, None))]);
-        let far = (to("::/0"), Target::Via(3, Some(to("fd00::3").addr())));
+        assert_eq!(changes(&line.routes(0, true), &new), [(to("fd00::3"), Some(LinkTarget::Via(3, None)))]);
+        let old = Routes::from([(to("fd00::9"), LinkTarget::Via(2, None)), (to("fd00::3"), LinkTarget::Via(2, None))]);
+        let far = (to("::/0"), LinkTarget::Via(3, Some(to("fd00::3").addr())));
         let order: Vec<_> =
             changes(&old, &new.into_iter().chain([far]).collect()).into_iter().map(|(to, _)| to).collect();
         assert_eq!(order, ["fd00::2", "fd00::3", "fd00::9", "::/0"].map(to));

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::loss_report::LossReport;
 use crate::net::policy::input::Site;
-use crate::net::policy::judged::Decided;
+use crate::net::policy::decided::Decided;
 use crate::net::probe::outcome::Outcome;
 use crate::net::time::Duration;
 
@@ -39,7 +39,7 @@ pub enum Event<'a> {
         /// The datagram's payload.
         data: &'a [u8],
         /// What was decided.
-        judged: &'a Decided,
+        decided: &'a Decided,
         /// Where.
         site: &'a Site,
     },
@@ -69,7 +69,7 @@ pub enum Event<'a> {
         /// What it says.
         data: &'a [u8],
         /// What was decided about the packet that it answers.
-        judged: &'a Decided,
+        decided: &'a Decided,
     },
     /// A probe was settled; or it is pending, and will stay so, since its socket or the run has ended.
     Outcome {
@@ -165,8 +165,8 @@ impl Events {
         self.sinks.get().is_some()
     }
 
-    /// Tells the event that `make` makes, if anybody takes it in.
-    pub fn tell<'a>(&self, make: impl FnOnce() -> Event<'a>) {
+    /// Emits the event that `make` makes, if anything records events.
+    pub fn emit<'a>(&self, make: impl FnOnce() -> Event<'a>) {
         if let Some(sinks) = self.sinks.get()
             && !self.ended.load(Ordering::Relaxed)
         {
@@ -177,7 +177,7 @@ impl Events {
         }
     }
 
-    /// Tells the end of the run, at `time` in nanoseconds since 1970.
+    /// Emits the end of the run, at `time` in nanoseconds since 1970.
     pub fn end(&self, time: i64, account: &LossReport) {
         if !self.ended.swap(true, Ordering::Relaxed) {
             self.sinks.get().into_iter().flatten().for_each(|sink| sink.end(time, account));

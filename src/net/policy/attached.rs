@@ -1,7 +1,7 @@
 //! A policy at work: in a server it decides about each request as it is received, and the answer meets that fate; on a link
 //! or at a host's ingress it decides about each frame.
 //!
-//! Receiving, numbering and deciding happen under one lock, so that the packets of a flow are judged in the order in
+//! Receiving, numbering and deciding happen under one lock, so that the packets of a flow are decided about in the order in
 //! which they arrived, however many threads receive. A policy that takes the place of another decides about whatever comes from
 //! then on, and about what others were just receiving, in any order.
 
@@ -10,7 +10,7 @@ use std::ops::AddAssign;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::input::{PolicyInput, Site};
-use super::judged::{Decided, FAILED};
+use super::decided::{Decided, FAILED};
 use super::neighbours::Neighbours;
 use super::{Action, Flows, Native, Place, Verdict};
 use crate::net::error::Result;
@@ -49,7 +49,7 @@ pub struct AttachedPolicy {
 
 /// What a policy counts. Shared with the loss report, which outlives it.
 #[derive(Debug, Default)]
-pub(in crate::net) struct VerdictCounters(Mutex<Tally>);
+pub(in crate::net) struct VerdictCounters(Mutex<VerdictTally>);
 
 /// What a policy can do with a packet, in the order in which it is counted.
 pub(in crate::net) const ACTIONS: [&str; 6] = ["dropped", "delayed", "duplicated", "replaced", "corrupted", "rejected"];
@@ -69,9 +69,9 @@ const fn place_of(action: &Action) -> Option<usize> {
 
 /// How often a policy did what.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Tally {
+pub struct VerdictTally {
     /// Packets it decided about.
-    pub judged: u64,
+    pub decided: u64,
     /// Packets it did not simply let pass.
     pub chosen: u64,
     /// The same by what it did with them, in the order of [`ACTIONS`].
@@ -115,7 +115,7 @@ impl Policy {
         draws: &mut Vec<f64>,
     ) -> Option<Verdict> {
         match self {
-            Self::Native(native) => Some(native.judge(place, &mut in_bad[0], draws)),
+            Self::Native(native) => Some(native.decide(place, &mut in_bad[0], draws)),
             Self::Other(other) => other.decide(subject, place, draws),
             Self::Chain(list) => {
                 let mut rest = in_bad;
@@ -191,7 +191,7 @@ impl AttachedPolicy {
             counts.of_kernels[0] += 1;
             counts.of_kernels[1] += u64::from(chosen);
         } else {
-            counts.judged += 1;
+            counts.decided += 1;
             counts.chosen += u64::from(chosen);
             counts.failed += u64::from(failed);
             if let Some(place) = place_of(&verdict.action) {
@@ -220,18 +220,18 @@ impl VerdictCounters {
     }
 
     /// How often the policy did what so far.
-    pub(in crate::net) fn tally(&self) -> Tally {
+    pub(in crate::net) fn tally(&self) -> VerdictTally {
         *self.lock()
     }
 
-    fn lock(&self) -> MutexGuard<'_, Tally> {
+    fn lock(&self) -> MutexGuard<'_, VerdictTally> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl AddAssign for Tally {
+impl AddAssign for VerdictTally {
     fn add_assign(&mut self, rhs: Self) {
-        self.judged += rhs.judged;
+        self.decided += rhs.decided;
         self.chosen += rhs.chosen;
         self.acted.iter_mut().zip(rhs.acted).for_each(|(count, more)| *count += more);
         self.failed += rhs.failed;

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use super::judged::Decided;
+use super::decided::Decided;
 
 /// A datagram as it arrived.
 #[derive(Clone, Debug)]
@@ -21,13 +21,13 @@ pub struct Datagram {
     /// TTL or hop limit, where the socket asks for it.
     pub ttl: Option<u8>,
     /// What the socket's policy decided about it.
-    pub judged: Option<Arc<Decided>>,
+    pub decided: Option<Arc<Decided>>,
 }
 
 impl Datagram {
     /// One of which nothing else is known.
     pub fn new(data: &[u8], from: SocketAddr) -> Self {
-        Self { data: data.into(), from, to: None, truncated: false, stamp: None, ttl: None, judged: None }
+        Self { data: data.into(), from, to: None, truncated: false, stamp: None, ttl: None, decided: None }
     }
 
     /// Where an answer to it goes, and from which address: the one that it was sent to.

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::datagram::Datagram;
-use super::judged::Decided;
+use super::decided::Decided;
 use crate::net::host::environment::process;
 use crate::net::wire::content::Content;
 use crate::net::wire::ping_text;
@@ -53,12 +53,12 @@ impl PacketId {
 
 #[derive(Debug, Default)]
 struct Peers {
-    known: HashMap<SocketAddr, Peer>,
+    known: HashMap<SocketAddr, PeerPackets>,
     in_order: VecDeque<SocketAddr>,
 }
 
 #[derive(Debug, Default)]
-struct Peer {
+struct PeerPackets {
     packets: VecDeque<Decision>,
     /// Whether something was sent to it since its last packet.
     sent: bool,
@@ -69,7 +69,7 @@ struct Peer {
 pub(in crate::net) struct Decision {
     id: PacketId,
     /// `None`: there was no policy.
-    pub(in crate::net) judged: Option<Arc<Decided>>,
+    pub(in crate::net) decided: Option<Arc<Decided>>,
     /// What the packet says.
     pub(in crate::net) content: Content,
     number: Option<u64>,
@@ -77,12 +77,12 @@ pub(in crate::net) struct Decision {
     pub(in crate::net) source: Option<IpAddr>,
     /// Whether nothing was sent back yet for which it was asked.
     pub(in crate::net) first: bool,
-    turn: Turn,
+    turn: Exchange,
 }
 
 /// Where a packet stands among those that were received one after the other, with nothing sent to their peer in between.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Turn {
+enum Exchange {
     /// They are the latest, and nothing was sent back for this one.
     Open,
     /// They are the latest, and something was.
@@ -96,12 +96,12 @@ impl Decision {
     pub(in crate::net) fn of(packet: &Datagram) -> Self {
         Self {
             id: PacketId::next(),
-            judged: packet.judged.clone(),
+            decided: packet.decided.clone(),
             content: Content::of(&packet.data),
             number: ping_text::sequence(&packet.data),
             source: packet.to,
             first: true,
-            turn: Turn::Open,
+            turn: Exchange::Open,
         }
     }
 }
@@ -122,7 +122,7 @@ impl Decisions {
         }
         let peer = known.entry(packet.from).or_default();
         if std::mem::take(&mut peer.sent) {
-            peer.packets.iter_mut().for_each(|decision| decision.turn = Turn::Over);
+            peer.packets.iter_mut().for_each(|decision| decision.turn = Exchange::Over);
         }
         if peer.packets.len() == PACKETS {
             peer.packets.pop_front();
@@ -140,7 +140,7 @@ impl Decisions {
         }
         let (content, number) = (Content::of(answer), ping_text::sequence(answer));
         let mut peers = self.peers();
-        let Peer { packets, sent } = peers.known.get_mut(&peer)?;
+        let PeerPackets { packets, sent } = peers.known.get_mut(&peer)?;
         *sent = true;
         let asked = asked.and_then(|id| packets.iter().position(|decision| decision.id == id));
         let first = |is: &dyn Fn(usize, &Decision) -> bool| {
@@ -154,7 +154,7 @@ impl Decisions {
             .unwrap_or_else(|| guess(packets, asked));
         let decision = packets.get_mut(place)?;
         let found = decision.clone();
-        (decision.first, decision.turn) = (false, Turn::Taken);
+        (decision.first, decision.turn) = (false, Exchange::Taken);
         Some(found)
     }
 
@@ -167,9 +167,9 @@ impl Decisions {
 /// the one replied to before, `asked` or the last.
 fn guess(packets: &VecDeque<Decision>, asked: Option<usize>) -> usize {
     let last = packets.len() - 1;
-    let open = || (0..=last).filter(|&index| packets[index].turn == Turn::Open);
+    let open = || (0..=last).filter(|&index| packets[index].turn == Exchange::Open);
     match asked {
-        Some(asked) if packets[asked].turn == Turn::Taken => asked,
+        Some(asked) if packets[asked].turn == Exchange::Taken => asked,
         _ => open().find(|&index| index == last).or_else(|| open().next()).unwrap_or(last),
     }
 }
@@ -183,13 +183,13 @@ mod tests {
     fn packet(text: &str, port: u16, number: u64) -> Datagram {
         let place = Place { flow: 0, number, draws: RandomStream::of_seed(0) };
         let verdict = Verdict { action: Action::Drop, origin: "a.rhai:1".into() };
-        let judged = Some(Arc::new(Decided { verdict, place, draws: Vec::new() }));
-        Datagram { judged, ..Datagram::new(text.as_bytes(), ([127, 0, 0, 1], port).into()) }
+        let decided = Some(Arc::new(Decided { verdict, place, draws: Vec::new() }));
+        Datagram { decided, ..Datagram::new(text.as_bytes(), ([127, 0, 0, 1], port).into()) }
     }
 
     fn number(decisions: &Decisions, port: u16, answer: &str, asked: Option<PacketId>) -> Option<(u64, bool)> {
         let found = decisions.about(([127, 0, 0, 1], port).into(), answer.as_bytes(), asked);
-        found.map(|decision| (decision.judged.map_or(0, |judged| judged.place.number), decision.first))
+        found.map(|decision| (decision.decided.map_or(0, |decided| decided.place.number), decision.first))
     }
 
     /// Packets that came one after the other, numbered from 1.

@@ -144,8 +144,8 @@ impl Carried<'_> {
 
     /// Sender and receiver, with port 0 where there is none; unspecified addresses if it is not IP.
     pub fn ends(&self) -> (SocketAddr, SocketAddr) {
-        let nobody = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
-        self.frame.ip.as_ref().map_or((nobody, nobody), |ip| (ip.from(), ip.to()))
+        let unspecified = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
+        self.frame.ip.as_ref().map_or((unspecified, unspecified), |ip| (ip.from(), ip.to()))
     }
 
     /// The payload; see [`Frame::payload`].

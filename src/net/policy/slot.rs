@@ -69,7 +69,7 @@ impl PolicySlot {
             let outer = current(|current| current.deciding.replace(ptr::from_ref(self).cast()));
             for datagram in packets(&mut received) {
                 let decided = policy.decide(flows, &PolicyInput::Request(PacketView { local, datagram, receiver }));
-                datagram.judged = Some(Arc::new(decided));
+                datagram.decided = Some(Arc::new(decided));
             }
             current(|current| current.deciding.set(outer));
         }

@@ -52,13 +52,13 @@ pub enum Mtu {
 
 impl Mtu {
     /// What an error of this family says about a packet of so many octets; `None`: nothing.
-    pub fn of(family: Family, told: u32, packet: usize) -> Option<Self> {
+    pub fn of(family: Family, claimed: u32, packet: usize) -> Option<Self> {
         // RFC 791 and RFC 8200: every link carries these.
         let least = if family == Family::V4 { 68 } else { 1280 };
-        match told {
+        match claimed {
             0 => None,
-            _ if told < least || told as usize >= packet => Some(Self::Nonsense(told)),
-            _ => Some(Self::NextHop(told)),
+            _ if claimed < least || claimed as usize >= packet => Some(Self::Nonsense(claimed)),
+            _ => Some(Self::NextHop(claimed)),
         }
     }
 }
@@ -127,8 +127,8 @@ impl Trace {
 
     /// The least MTU that a router reported, and the hop at which it did.
     pub fn mtu(&self) -> Option<(u8, u32)> {
-        let told = self.hops.iter().filter_map(|(ttl, hop)| Some((*ttl, hop.mtu?)));
-        told.min_by_key(|&(_, mtu)| mtu)
+        let claimed = self.hops.iter().filter_map(|(ttl, hop)| Some((*ttl, hop.mtu?)));
+        claimed.min_by_key(|&(_, mtu)| mtu)
     }
 
     /// The hops up to the end of the path.

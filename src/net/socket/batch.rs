@@ -148,7 +148,7 @@ impl UdpSocket {
         if self.is_chatty(request) {
             return Ok(());
         }
-        let passes = request.judged.as_ref().is_none_or(|judged| judged.verdict.action == Action::Pass);
+        let passes = request.decided.as_ref().is_none_or(|decided| decided.verdict.action == Action::Pass);
         if passes && request.to.is_none() {
             answers.ready.push((data, request.from));
             answers.requests.push(request.data.clone());

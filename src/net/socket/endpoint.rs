@@ -222,7 +222,7 @@ impl Endpoint {
         let policy = Arc::new(policy);
         // First: the loss report keeps only the counts of a policy that is gone.
         self.service.policy.set(Some(policy.clone()));
-        self.loss_report().judges(self.site(), &policy, name);
+        self.loss_report().attach_policy(self.site(), &policy, name);
     }
 
     /// Has no policy any more.
@@ -288,10 +288,10 @@ impl Endpoint {
         let mut received = self.service.policy.decide(self.local, receiver, receive, &packets);
         if self.session.events.wanted() {
             let site = &self.site();
-            for Datagram { data, from, judged, .. } in packets(&mut received).iter() {
-                if let Some(judged) = judged {
+            for Datagram { data, from, decided, .. } in packets(&mut received).iter() {
+                if let Some(decided) = decided {
                     let flow = self.flow(*from, self.local);
-                    self.session.events.tell(|| Event::Decided { flow, data, judged, site });
+                    self.session.events.emit(|| Event::Decided { flow, data, decided, site });
                 }
             }
         }
@@ -301,7 +301,7 @@ impl Endpoint {
     /// Remembers a packet that is given to a script, which may reply to it by sending to its sender.
     pub fn handed_out(&self, packet: &Datagram) -> Option<PacketId> {
         self.leaves_unanswered(packet);
-        (packet.judged.is_some() || self.loss_report().pings()).then(|| self.decisions.enter(packet))
+        (packet.decided.is_some() || self.loss_report().pings()).then(|| self.decisions.enter(packet))
     }
 
     /// Notes that a script has received a packet, and as yet sent no reply.

@@ -11,7 +11,7 @@ use crate::net::observe::loss_report::Incident;
 use crate::net::policy::Action;
 use crate::net::policy::datagram::Datagram;
 use crate::net::policy::input::possible;
-use crate::net::policy::judged::Decided;
+use crate::net::policy::decided::Decided;
 use crate::net::wire::content::Content;
 
 /// Where a reply goes: to a peer of a UDP socket, or over a connection.
@@ -47,16 +47,16 @@ pub(super) fn reply(to: &impl ReplyTo, request: &Datagram, reply: &[u8]) -> Resu
     let (endpoint, content) = (to.endpoint(), || Content::of(&request.data));
     let (report, ends) = (endpoint.loss_report(), endpoint.asked_by(to.peer()));
     endpoint.decisions.about(request.from, &request.data, None);
-    let judged = request.judged.as_ref().filter(|judged| judged.verdict.action != Action::Pass);
-    report.replied(ends, content, judged.is_none().then_some(reply));
-    match judged {
-        Some(judged) => carry_out(to, judged, content(), true, reply)?,
+    let decided = request.decided.as_ref().filter(|decided| decided.verdict.action != Action::Pass);
+    report.replied(ends, content, decided.is_none().then_some(reply));
+    match decided {
+        Some(decided) => carry_out(to, decided, content(), true, reply)?,
         None => {
             to.deliver(reply)?;
             report.gave_answer(ends, content);
         }
     }
-    Ok(request.judged.clone())
+    Ok(request.decided.clone())
 }
 
 /// Does with the reply to what says `content` what a policy has decided. Whether it is the `first` reply to that.
@@ -65,7 +65,7 @@ pub(super) fn reply(to: &impl ReplyTo, request: &Datagram, reply: &[u8]) -> Resu
 /// As [`ReplyTo::deliver`].
 pub(super) fn carry_out(
     to: &impl ReplyTo,
-    judged: &Decided,
+    decided: &Decided,
     content: Content,
     first: bool,
     reply: &[u8],
@@ -74,13 +74,13 @@ pub(super) fn carry_out(
     let (report, ends) = (endpoint.loss_report(), endpoint.asked_by(to.peer()));
     let unsent = || {
         let flow = endpoint.flow(endpoint.local, to.peer());
-        endpoint.session.events.tell(|| Event::Unsent { flow, data: reply, judged });
+        endpoint.session.events.emit(|| Event::Unsent { flow, data: reply, decided });
     };
     if first {
         // Before it is carried out: the client would be quicker.
-        report.note(endpoint.host.now(), ends, content, &endpoint.site(), Incident::Decided(judged));
+        report.note(endpoint.host.now(), ends, content, &endpoint.site(), Incident::Decided(decided));
     }
-    match &judged.verdict.action {
+    match &decided.verdict.action {
         Action::Pass => to.deliver(reply),
         Action::Drop => {
             unsent();
@@ -96,7 +96,7 @@ pub(super) fn carry_out(
         }
         Action::Duplicate(times) => (0..*times).try_for_each(|_| to.deliver(reply)),
         Action::Replace(bytes) => to.deliver(bytes),
-        Action::Corrupt => to.deliver(&judged.damaged(reply)),
-        Action::Reject(_) => possible(&judged.verdict.action),
+        Action::Corrupt => to.deliver(&decided.damaged(reply)),
+        Action::Reject(_) => possible(&decided.verdict.action),
     }
 }

@@ -1,4 +1,4 @@
-//! Interrupts (SIGINT), counted when they come, whoever handles them: one that comes when its handler no longer listens is
+//! Interrupts (SIGINT), counted when they come, whatever handles them: one that comes when its handler no longer listens is
 //! not lost so. They, and news of the window's size (SIGWINCH), are led to the thread that reads what is typed.
 #![allow(unsafe_code)]
 

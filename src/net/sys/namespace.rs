@@ -67,7 +67,7 @@ pub fn mount(what: Mount<'_>, target: &CStr) -> io::Result<()> {
     Ok(nix::mount::mount(Some(source), target, kind, flags, None::<&CStr>)?)
 }
 
-/// Takes away what is mounted at `target`, at once for whoever looks and for good with its last use (umount2(2)).
+/// Takes away what is mounted at `target`, at once for new users and for good with its last use (umount2(2)).
 pub fn unmount(target: &CStr) -> io::Result<()> {
     Ok(nix::mount::umount2(target, MntFlags::MNT_DETACH)?)
 }
@@ -82,7 +82,7 @@ pub fn user_and_group() -> (u32, u32) {
     (nix::unistd::geteuid().as_raw(), nix::unistd::getegid().as_raw())
 }
 
-/// Hands the capabilities that this process has to the programs it starts, whoever their user is (capset(2),
+/// Hands the capabilities that this process has to the programs it starts, whatever their user is (capset(2),
 /// PR_CAP_AMBIENT).
 pub fn pass_on_capabilities() -> io::Result<()> {
     const VERSION_3: u32 = 0x2008_0522;

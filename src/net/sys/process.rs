@@ -30,7 +30,7 @@ pub fn set_timer_slack() {
     let _ = nix::sys::prctl::set_timerslack(1);
 }
 
-/// Switches this thread to SCHED_BATCH, which preempts nobody when it is woken, or back. Does nothing if it has another policy.
+/// Switches this thread to SCHED_BATCH, which preempts no thread when it is woken, or back. Does nothing if it has another policy.
 pub fn set_batch_scheduling(on: bool) {
     let (from, to) = match on {
         true => (libc::SCHED_OTHER, libc::SCHED_BATCH),

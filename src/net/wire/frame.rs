@@ -8,7 +8,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::ops::Range;
 
 use super::icmp::{Echo, Kind};
-use super::ip::{Fragment, Packet, Protocol, TcpFlags, Transport};
+use super::ip::{Fragment, Packet, Protocol, TcpFlags, TransportHeader};
 use super::{Family, u16_at};
 
 /// Octets of two addresses and the type field.
@@ -145,7 +145,7 @@ impl Ip {
             ttl: packet.ttl,
             ports: packet.source_port().zip(packet.destination_port()),
             flags: match packet.transport {
-                Transport::Tcp(tcp) => tcp.flags,
+                TransportHeader::Tcp(tcp) => tcp.flags,
                 _ => None,
             },
             icmp,

@@ -4,7 +4,7 @@ use rhai::{ASTFlags, Expr};
 
 use super::{KnownValue, TreeBuilder, function};
 use crate::bindings::compiled::text::Method;
-use crate::bindings::compiled::tree::{Field, Target, TreeNode};
+use crate::bindings::compiled::tree::{Field, AssignTarget, TreeNode};
 use crate::bindings::compiled::value::{Unit, Value};
 
 /// What a dot or a bracket follows.
@@ -17,17 +17,17 @@ pub(super) enum Of {
 
 impl TreeBuilder<'_> {
     /// What an assignment is to: a variable, or the entry of a captured map.
-    pub(super) fn target(&mut self, target: &Expr) -> Option<Target> {
+    pub(super) fn target(&mut self, target: &Expr) -> Option<AssignTarget> {
         match target {
             Expr::Variable(..) => match self.known(target)? {
-                KnownValue::Variable(at) => Some(Target::Variable(at)),
-                KnownValue::Captured(at, _) => Some(Target::Captured(at)),
+                KnownValue::Variable(at) => Some(AssignTarget::Variable(at)),
+                KnownValue::Captured(at, _) => Some(AssignTarget::Captured(at)),
                 KnownValue::Packet | KnownValue::Constant(_) => None,
             },
             Expr::Index(parts, flags, _) | Expr::Dot(parts, flags, _) if !flags.contains(ASTFlags::NEGATED) => {
                 match self.expression(target)? {
                     TreeNode::Entry(at, key, true) if matches!(parts.lhs, Expr::Variable(..)) => {
-                        Some(Target::Entry(at, key))
+                        Some(AssignTarget::Entry(at, key))
                     }
                     _ => None,
                 }

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::helper::protocol::{Answer, Failure, Missing, Request};
+use super::helper::protocol::{HelperReply, Failure, Missing, Request};
 use super::helper::{self, LARGEST};
 use super::refusal;
 use crate::net::error::{Error, ErrorKind, Result};
@@ -34,7 +34,7 @@ struct Line {
     helper: Child,
     /// Whether it was ended on purpose.
     ended: bool,
-    /// Once it has happened, nobody waits long for an answer.
+    /// Once it has happened, no reply is waited for long.
     stop: Option<Stop>,
 }
 
@@ -66,12 +66,12 @@ impl Control {
                 "a lab is kept by a second process of this binary: can it be read, and may this user start more?";
             failed(&err).with_peer(path.display()).with_hint(hint)
         })?;
-        // The command holds the helper's end, whose last copy tells its death.
+        // The command holds the helper's end, whose last copy closes when it dies.
         drop(command);
         let mut line = Line { socket: Some(ours), helper, ended: false, stop };
         match line.receive() {
-            Ok((Answer::Ready(has_v6, missing), _)) => Ok(Self { line: Mutex::new(line), has_v6, missing }),
-            Ok((Answer::Failed(failure), _)) => {
+            Ok((HelperReply::Ready(has_v6, missing), _)) => Ok(Self { line: Mutex::new(line), has_v6, missing }),
+            Ok((HelperReply::Failed(failure), _)) => {
                 line.end();
                 Err(refusal::refused(&failure.step, failure.errno, &failure.text))
             }
@@ -89,12 +89,12 @@ impl Control {
         op: &'static str,
         request: &Request,
         fds: &[BorrowedFd<'_>],
-    ) -> Result<(Answer, Vec<OwnedFd>)> {
+    ) -> Result<(HelperReply, Vec<OwnedFd>)> {
         let text = serde_json::to_vec(request).map_err(|err| Error::invalid(op, err.to_string()))?;
         environment().flush();
         let mut line = self.line();
         match line.send(&text, fds).and_then(|()| line.receive())? {
-            (Answer::Failed(failure), _) => Err(error_of(op, &failure)),
+            (HelperReply::Failed(failure), _) => Err(error_of(op, &failure)),
             answered => Ok(answered),
         }
     }
@@ -127,7 +127,7 @@ impl Line {
         }
     }
 
-    fn receive(&mut self) -> Result<(Answer, Vec<OwnedFd>)> {
+    fn receive(&mut self) -> Result<(HelperReply, Vec<OwnedFd>)> {
         let Some(socket) = &self.socket else { return Err(gone(self.ended)) };
         let mut buffer = [0; 4096];
         let mut until = ThisMachine.now() + PATIENCE;

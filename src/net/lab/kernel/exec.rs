@@ -3,10 +3,10 @@
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{Mutex, PoisonError};
 
-pub use super::helper::protocol::Command;
+pub use super::helper::protocol::ProgramCommand;
 
 use super::LabHost;
-use super::helper::protocol::{Answer, Request};
+use super::helper::protocol::{HelperReply, Request};
 use super::refusal::Refusal;
 use crate::net::error::{Error, ErrorKind, Result};
 use crate::net::host::Waited;
@@ -28,7 +28,7 @@ pub enum Exit {
 
 /// A program that runs in a host, or has ended. It goes on when this is dropped, until the lab ends.
 #[derive(Debug)]
-pub struct Program {
+pub struct ExecProgram {
     lab: Lab,
     number: u32,
     /// Where its status comes from; nothing but the end of it when the helper is gone.
@@ -44,7 +44,7 @@ impl LabHost {
     ///
     /// # Errors
     /// `file`: there is no such program, or it cannot be run; `closed`: the lab has ended; `exhausted`: no more processes.
-    pub fn start(&self, command: &Command, stdio: [BorrowedFd<'_>; 3]) -> Result<Program> {
+    pub fn start(&self, command: &ProgramCommand, stdio: [BorrowedFd<'_>; 3]) -> Result<ExecProgram> {
         let Some(name) = command.argv.first().filter(|name| !name.is_empty()) else {
             let error = Error::invalid("exec", "no program is named");
             return Err(
@@ -69,7 +69,7 @@ impl LabHost {
         let request = Request::Start(self.number(), command.clone());
         let asked = self.lab().control().ask("exec", &request, &[input, output, error, theirs.as_fd()]);
         match asked.map_err(|error| explain(error, command))? {
-            (Answer::Started(number), _) => Ok(Program {
+            (HelperReply::Started(number), _) => Ok(ExecProgram {
                 lab: self.lab().clone(),
                 number,
                 status,
@@ -81,7 +81,7 @@ impl LabHost {
     }
 }
 
-impl Program {
+impl ExecProgram {
     /// Waits until it ends, `until` has passed (`None`: for ever) or `stop` has happened; `None` in the latter two.
     ///
     /// # Errors
@@ -102,7 +102,7 @@ impl Program {
     /// How it ended; `None` while it runs.
     ///
     /// # Errors
-    /// As [`Program::wait`].
+    /// As [`ExecProgram::wait`].
     pub fn try_wait(&self) -> Result<Option<Exit>> {
         let mut exit = self.exit.lock().unwrap_or_else(PoisonError::into_inner);
         if exit.is_some() {
@@ -154,7 +154,7 @@ fn exit_of(status: i32) -> Exit {
 }
 
 /// What the system says about a program that cannot be started, in words.
-fn explain(error: Error, command: &Command) -> Error {
+fn explain(error: Error, command: &ProgramCommand) -> Error {
     let message = match error.code {
         Some(libc::ENOENT) if command.dir.is_some() => "there is no such program, or no such working directory",
         Some(libc::ENOENT) => "there is no such program",

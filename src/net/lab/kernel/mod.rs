@@ -1,4 +1,4 @@
-//! Labs of this system's kernel: a [`helper`] process that keeps their namespaces, [`netlink`] to tell the kernel, programs in their
+//! Labs of this system's kernel: a [`helper`] process that keeps their namespaces, [`netlink`] to configure the kernel, programs in their
 //! hosts, and what drives their relay by packet sockets. [`refusal`] explains why a system allows no lab.
 
 pub use self::control::use_helper;

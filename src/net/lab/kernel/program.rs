@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::LabHost;
-use super::exec::Program as Process;
-pub use super::exec::{Command, Exit};
+use super::exec::ExecProgram as Process;
+pub use super::exec::{ProgramCommand, Exit};
 use crate::net::error::{Error, ErrorKind, Result};
 use crate::net::host::environment::environment;
 use crate::net::host::kernel::wait_for;
@@ -51,7 +51,7 @@ pub fn lost(program: &str) -> Error {
 }
 
 /// The user's shell on the terminal, with the name of `host` before its prompt.
-pub fn shell(host: &str) -> Plan {
+pub fn shell(host: &str) -> ProgramPlan {
     let shell = std::env::var("SHELL").ok().filter(|shell| !shell.is_empty()).unwrap_or_else(|| "/bin/sh".to_string());
     // A shell that reads a file at its start sets its prompt there; bash runs PROMPT_COMMAND before each.
     let env = [("PS1", format!("[{host}] $ ")), ("PROMPT_COMMAND", format!("PS1=\"[{host}] ${{PS1#\"[{host}] \"}}\""))];
@@ -62,8 +62,8 @@ pub fn shell(host: &str) -> Plan {
         let path = std::env::var("PATH").unwrap_or_default();
         env.push(("PATH".to_string(), Some(format!("{path}:{dir}"))));
     }
-    Plan {
-        command: Command { argv: vec![shell], env, terminal: true, ..Command::default() },
+    ProgramPlan {
+        command: ProgramCommand { argv: vec![shell], env, terminal: true, ..ProgramCommand::default() },
         input: None,
         shown: false,
     }
@@ -71,9 +71,9 @@ pub fn shell(host: &str) -> Plan {
 
 /// How a program is run.
 #[derive(Clone, Debug)]
-pub struct Plan {
+pub struct ProgramPlan {
     /// What is run, with which environment, and where.
-    pub command: Command,
+    pub command: ProgramCommand,
     /// What it reads; `None`: nothing.
     pub input: Option<Vec<u8>>,
     /// Whether what it prints is shown.
@@ -112,7 +112,7 @@ impl Program {
     ///
     /// # Errors
     /// `file`: there is no such program, or it may not be run; `exhausted`; `closed`: the lab has ended.
-    pub fn start(host: &LabHost, mut plan: Plan) -> Result<Self> {
+    pub fn start(host: &LabHost, mut plan: ProgramPlan) -> Result<Self> {
         let name = plan.command.argv[0].clone();
         let failed = |err: io::Error| Error::system("exec", &err).with_peer(&name);
         if plan.command.terminal {
@@ -136,11 +136,11 @@ impl Program {
     /// Starts the program on `stdio`, and the thread that reads what it prints until it has ended.
     fn watch(
         host: &LabHost,
-        plan: &Plan,
+        plan: &ProgramPlan,
         stdio: [BorrowedFd<'_>; 3],
         streams: [Option<PipeReader>; 2],
     ) -> Result<Self> {
-        // Nobody ends the reading before the program has ended.
+        // The reading does not end before the program has ended.
         let never = Stop::root().map_err(|err| Error::system("exec", &err))?;
         let inner = Arc::new(Inner {
             host: host.clone(),
@@ -269,7 +269,7 @@ impl Inner {
     }
 
     /// Waits for something to be read, or for the program's end: which of the three it is. If it is `over`, only what is there
-    /// is read: whatever the program has left running may hold its output open, and nobody waits for that.
+    /// is read: whatever the program has left running may hold its output open, and that is not waited for.
     fn wait(&self, streams: &[Stream<'_>; 2], over: bool, never: &Stop) -> Option<[bool; 3]> {
         let pipes = streams.each_ref().map(|stream| stream.pipe.as_ref().map(AsFd::as_fd));
         let of = [pipes[0], pipes[1], (!over).then(|| self.process.ended())];

@@ -33,7 +33,7 @@ pub struct Facts {
 pub struct Refusal {
     /// The reason, in words.
     pub reason: String,
-    /// The file, setting or system call that tells it.
+    /// The file, setting or system call that shows it.
     pub checked: String,
     /// What to do about it.
     pub remedy: String,
@@ -238,20 +238,20 @@ mod tests {
         };
         assert_eq!(explain_missing(&[], &Facts::default()), None);
         let mounted = [Part::Processes, Part::Interfaces, Part::Names];
-        let told = explained(&missing(&mounted, libc::EACCES), Facts::default());
+        let text = explained(&missing(&mounted, libc::EACCES), Facts::default());
         assert!(
-            told.starts_with("programs in hosts do not know hosts by name, see this machine's processes"),
-            "{told}"
+            text.starts_with("programs in hosts do not know hosts by name, see this machine's processes"),
+            "{text}"
         );
-        assert!(told.contains("(mount(2): permission denied)") && told.contains("apparmor=unconfined"), "{told}");
-        let told = explained(&missing(&mounted, libc::EINVAL), Facts { chroot: true, ..Facts::default() });
-        assert!(told.ends_with("run outside of the chroot"), "{told}");
-        let told = explained(&missing(&[Part::Processes], libc::EPERM), Facts::default());
-        assert!(told.contains("systempaths=unconfined"), "{told}");
-        let told = explained(&missing(&[Part::V4First], libc::ENOENT), Facts::default());
-        assert!(told.ends_with("make an empty /etc/hosts and /etc/gai.conf, as root"), "{told}");
-        let told = explained(&missing(&[Part::HostName], libc::EPERM), Facts::default());
-        assert!(told.contains("see this machine's name (sethostname(2): "), "{told}");
+        assert!(text.contains("(mount(2): permission denied)") && text.contains("apparmor=unconfined"), "{text}");
+        let text = explained(&missing(&mounted, libc::EINVAL), Facts { chroot: true, ..Facts::default() });
+        assert!(text.ends_with("run outside of the chroot"), "{text}");
+        let text = explained(&missing(&[Part::Processes], libc::EPERM), Facts::default());
+        assert!(text.contains("systempaths=unconfined"), "{text}");
+        let text = explained(&missing(&[Part::V4First], libc::ENOENT), Facts::default());
+        assert!(text.ends_with("make an empty /etc/hosts and /etc/gai.conf, as root"), "{text}");
+        let text = explained(&missing(&[Part::HostName], libc::EPERM), Facts::default());
+        assert!(text.contains("see this machine's name (sethostname(2): "), "{text}");
     }
 
     #[test]
@@ -317,10 +317,10 @@ mod tests {
             (STEP_FORK, libc::EAGAIN, all(), "resource", "first process", "ulimit"),
         ] {
             let refusal = explain(step, errno, &facts);
-            let told = format!("{step} {errno}: {refusal:?}");
-            assert!(refusal.reason.contains(reason), "{told}");
-            assert!(refusal.checked.contains(checked), "{told}");
-            assert!(refusal.remedy.contains(remedy), "{told}");
+            let text = format!("{step} {errno}: {refusal:?}");
+            assert!(refusal.reason.contains(reason), "{text}");
+            assert!(refusal.checked.contains(checked), "{text}");
+            assert!(refusal.remedy.contains(remedy), "{text}");
             assert_eq!(refusal.error().kind, ErrorKind::Permission);
         }
     }

@@ -26,12 +26,12 @@ const IDLE: Duration = Duration::from_millis(10);
 #[derive(Debug)]
 pub struct RelayThread {
     shared: Arc<RelayShared>,
-    inbox: Arc<Inbox>,
+    inbox: Arc<FrameInbox>,
 }
 
 /// What the thread is given.
 #[derive(Debug)]
-struct Inbox {
+struct FrameInbox {
     /// Links that were made, and the packet sockets at their ends.
     links: Mutex<Vec<(LinkState, Packets)>>,
     ended: AtomicBool,
@@ -46,7 +46,7 @@ impl RelayThread {
     pub fn start(session: Arc<Session>, host: Arc<dyn Host>, stop: Stop) -> Result<Self> {
         let failed = |err: io::Error| Error::system("lab", &err);
         let wake = sys::eventfd().map_err(failed)?;
-        let inbox = Arc::new(Inbox { links: Mutex::default(), ended: AtomicBool::new(false), wake });
+        let inbox = Arc::new(FrameInbox { links: Mutex::default(), ended: AtomicBool::new(false), wake });
         let shared = RelayShared::new(session);
         let (relay, inside) = (Relay::new(shared.clone()), inbox.clone());
         let run = move || {
@@ -100,7 +100,7 @@ impl Drop for RelayThread {
 /// What the thread has.
 #[derive(Debug)]
 struct Driver {
-    inbox: Arc<Inbox>,
+    inbox: Arc<FrameInbox>,
     host: Arc<dyn Host>,
     stop: Stop,
     relay: Relay,

@@ -1,4 +1,4 @@
-//! The thread over socket pairs in place of packet sockets: that it carries frames whoever is at the ends.
+//! The thread over socket pairs in place of packet sockets: that it carries frames whatever is at the ends.
 
 use socket2::{Domain, Socket, Type};
 
@@ -92,10 +92,10 @@ fn policies_that_hold_on_to_their_own_link_end_with_the_relay() {
     let weak = Arc::downgrade(&mark);
     for place in 0..2 {
         let holds = Policy::Other(Box::new(Holds(it.link.clone(), mark.clone())));
-        let judge = AttachedPolicy::new(holds, RandomStream::of_seed(1), &Site::Link("a-b".into())).unwrap();
+        let policy = AttachedPolicy::new(holds, RandomStream::of_seed(1), &Site::Link("a-b".into())).unwrap();
         match place {
-            0 => it.link.set_policy(Direction::Both, judge, "x".to_string()),
-            _ => it.relay.ingress(HostId(2)).set_policy(judge, "x".to_string()),
+            0 => it.link.set_policy(Direction::Both, policy, "x".to_string()),
+            _ => it.relay.ingress(HostId(2)).set_policy(policy, "x".to_string()),
         }
     }
     it.hosts[0].send(&datagram(1, b"x")).unwrap();

@@ -81,10 +81,10 @@ struct Recording {
 type FileId = (u64, u64);
 
 /// The files that are recorded in: links that are given the same file share its recording.
-static RECORDINGS: Mutex<Vec<Known>> = Mutex::new(Vec::new());
+static RECORDINGS: Mutex<Vec<KnownCapture>> = Mutex::new(Vec::new());
 
-/// The flusher holds the recording too, at times, so its strong count cannot tell when links are done; that of the capture can.
-type Known = (FileId, Weak<Capture>, Weak<Recording>);
+/// The flusher holds the recording too, at times, so its strong count does not show when links are done; that of the capture can.
+type KnownCapture = (FileId, Weak<Capture>, Weak<Recording>);
 
 #[derive(Debug)]
 struct Inner {
@@ -176,10 +176,10 @@ impl Recording {
         let failed = if inner.buffer.len() >= LARGE { inner.write_out() } else { None };
         drop(inner);
         environment().has_held();
-        self.tell(failed);
+        self.report(failed);
     }
 
-    fn tell(&self, failed: Option<io::Error>) {
+    fn report(&self, failed: Option<io::Error>) {
         if let Some(err) = failed {
             let why = in_words(&err);
             environment()
@@ -195,7 +195,7 @@ impl Recording {
 impl Buffered for Recording {
     fn flush(&self) {
         let failed = self.lock().write_out();
-        self.tell(failed);
+        self.report(failed);
     }
 
     fn try_flush(&self) {
@@ -343,7 +343,7 @@ mod tests {
             recording.0.record("b0", 2, &[2; 60], None);
             recording.0.flush();
         }
-        // Whoever is held for being written out is given up when the next comes.
+        // A frame that is held for being written out is given up when the next comes.
         drop(Capture::create("/dev/null", false));
         let [again, once] = [again, once].map(|name| (std::fs::read(&name), std::fs::remove_file(&name)).0);
         assert_eq!(again.expect("a recording"), once.expect("a recording"));

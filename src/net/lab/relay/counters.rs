@@ -3,14 +3,14 @@
 use std::ops::Add;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Declares what is counted: each field of [`Counts`] with its variant of [`Count`].
+/// Declares what is counted: each field of [`FrameCounts`] with its variant of [`Count`].
 macro_rules! counts {
     ($($(#[$doc:meta])* $field:ident: $count:ident,)*) => {
         /// Counts of frames, but for `bytes`. Each frame that comes onto a link, or to an ingress, is in `frames`, and in one of
         /// `passed`, `dropped`, `rejected`, `queue_full`, `down` and `unusable`, whether or not it was delayed, damaged or
         /// replaced as well.
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-        pub struct Counts {
+        pub struct FrameCounts {
             $($(#[$doc])* pub $field: u64,)*
         }
 
@@ -26,12 +26,12 @@ macro_rules! counts {
 
         impl Counters {
             /// The counts so far.
-            pub(super) fn read(&self) -> Counts {
-                Counts { $($field: self.get(Count::$count),)* }
+            pub(super) fn read(&self) -> FrameCounts {
+                FrameCounts { $($field: self.get(Count::$count),)* }
             }
         }
 
-        impl Add for Counts {
+        impl Add for FrameCounts {
             type Output = Self;
 
             fn add(self, other: Self) -> Self {
@@ -51,7 +51,7 @@ counts! {
     /// Those that a policy dropped.
     dropped: Dropped,
     /// Those that a policy rejected.
-    rejected: Rejected,
+    rejected: EditError,
     /// Of the rejected, those that no error may answer.
     unanswered: Unanswered,
     /// Those that found the queue full.

@@ -21,7 +21,7 @@ const TTL: u8 = 64;
 
 /// What becomes of a packet that is rejected.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Rejected {
+pub(super) enum EditError {
     /// This frame is the answer.
     With(Vec<u8>),
     /// It is lost without a word: what it is may not be answered.
@@ -81,21 +81,21 @@ fn seal(bytes: &mut [u8], at: usize, ip: &Ip) {
     put(bytes, field, if sum == 0 && ip.protocol == Protocol::UDP { 0xffff } else { sum });
 }
 
-/// The answer to a rejected packet, told by `offender`.
-pub(super) fn rejected(bytes: &[u8], frame: &Frame, rejection: &Rejection, offender: IpAddr) -> Rejected {
+/// The error for a rejected packet, reported by `offender`.
+pub(super) fn rejected(bytes: &[u8], frame: &Frame, rejection: &Rejection, offender: IpAddr) -> EditError {
     if frame.malformed {
-        return Rejected::Silently;
+        return EditError::Silently;
     }
     // As in a firewall of IP: hosts that resolve addresses (ARP) would else hear of no rejection at all.
-    let Some(ip) = frame.ip else { return Rejected::Not("only IP has such errors") };
+    let Some(ip) = frame.ip else { return EditError::Not("only IP has such errors") };
     let family = Family::of(ip.source);
     match rejection.answer(family) {
-        _ if !may_be_answered(bytes, &ip) => Rejected::Silently,
-        None if family == Family::V4 => Rejected::Not("ICMP has no error of that meaning"),
-        None => Rejected::Not("ICMPv6 has no error of that meaning"),
-        Some(RejectReply::Reset) if ip.protocol != Protocol::TCP => Rejected::Not("a reset answers TCP alone"),
-        Some(RejectReply::Reset) => reset(bytes, frame, &ip).map_or(Rejected::Silently, Rejected::With),
-        Some(RejectReply::Icmp(kind)) => Rejected::With(error(bytes, frame, &ip, rejection, kind, offender)),
+        _ if !may_be_answered(bytes, &ip) => EditError::Silently,
+        None if family == Family::V4 => EditError::Not("ICMP has no error of that meaning"),
+        None => EditError::Not("ICMPv6 has no error of that meaning"),
+        Some(RejectReply::Reset) if ip.protocol != Protocol::TCP => EditError::Not("a reset answers TCP alone"),
+        Some(RejectReply::Reset) => reset(bytes, frame, &ip).map_or(EditError::Silently, EditError::With),
+        Some(RejectReply::Icmp(kind)) => EditError::With(error(bytes, frame, &ip, rejection, kind, offender)),
     }
 }
 
@@ -111,7 +111,7 @@ fn may_be_answered(bytes: &[u8], ip: &Ip) -> bool {
             IpAddr::V6(to) => to.is_multicast(),
         };
     let of_nobody = match ip.source {
-        // 0.0.0.0/8, and all from 224.0.0.0 on, are nobody's.
+        // 0.0.0.0/8, and all from 224.0.0.0 on, belong to no host.
         IpAddr::V4(from) => from.octets()[0] == 0 || from.octets()[0] >= 224 || from.is_loopback(),
         IpAddr::V6(from) => from.is_unspecified() || from.is_multicast() || from.is_loopback(),
     };

@@ -1,11 +1,11 @@
-//! What is shared between the thread that carries frames and whoever changes or asks a link or an ingress meanwhile.
+//! What is shared between the thread that carries frames and those that change or ask a link or an ingress meanwhile.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::RelayShared;
 use super::capture::{Capture, Captures};
-use super::counters::{Counters, Counts};
+use super::counters::{Counters, FrameCounts};
 use crate::net::error::{Error, Result};
 use crate::net::host::environment::environment;
 use crate::net::policy::attached::AttachedPolicy;
@@ -53,20 +53,20 @@ impl Direction {
 /// A policy and where it is at work.
 #[derive(Debug)]
 pub(super) struct Placed {
-    pub(super) judge: AttachedPolicy,
+    pub(super) policy: AttachedPolicy,
     pub(super) site: Site,
     /// Whether it was said that it decided what cannot be done.
-    told: AtomicBool,
+    noted: AtomicBool,
 }
 
 impl Placed {
-    fn new(judge: AttachedPolicy, site: Site) -> Arc<Self> {
-        Arc::new(Self { judge, site, told: AtomicBool::new(false) })
+    fn new(policy: AttachedPolicy, site: Site) -> Arc<Self> {
+        Arc::new(Self { policy, site, noted: AtomicBool::new(false) })
     }
 
     /// Says, once, that the policy decided what cannot be done with a packet.
-    pub(super) fn tell(&self, decided: &str, why: &str) {
-        if !self.told.swap(true, Ordering::Relaxed) {
+    pub(super) fn note(&self, decided: &str, why: &str) {
+        if !self.noted.swap(true, Ordering::Relaxed) {
             let place = self.site.phrase();
             environment().note(&format!("warning: {decided} {place}: {why}; such packets pass"));
         }
@@ -122,7 +122,7 @@ impl IngressState {
         lock(&self.rules)
     }
 
-    /// What holds at the ingress; `None` if there is no policy and nobody records.
+    /// What holds at the ingress; `None` if there is no policy and nothing records.
     pub(super) fn watched(&self) -> Option<Rules> {
         self.watched.load(Ordering::Relaxed).then(|| self.rules().clone())
     }
@@ -164,12 +164,12 @@ impl Link {
 
     /// Has a policy, called `name`, decide about each frame that comes onto the link from now on; one for both directions
     /// sees both.
-    pub fn set_policy(&self, direction: Direction, judge: AttachedPolicy, name: String) {
+    pub fn set_policy(&self, direction: Direction, policy: AttachedPolicy, name: String) {
         let site = self.site(direction);
-        let placed = Placed::new(judge, site.clone());
+        let placed = Placed::new(policy, site.clone());
         // First: the account keeps only the counts of a policy that is gone.
         self.change(direction, |rules| rules.policy = Some(placed.clone()));
-        self.shared.session.loss_report.judges(site, &placed.judge, name);
+        self.shared.session.loss_report.attach_policy(site, &placed.policy, name);
     }
 
     /// Lets frames pass without a policy from now on.
@@ -211,7 +211,7 @@ impl Link {
     }
 
     /// What it counted of the frames from the first host, or from the second.
-    pub fn counts(&self, from: usize) -> Counts {
+    pub fn counts(&self, from: usize) -> FrameCounts {
         self.lanes[from].counters.read()
     }
 
@@ -271,13 +271,13 @@ pub struct Ingress {
 
 impl Ingress {
     /// Has a policy, called `name`, decide about each frame that comes to the host from now on.
-    pub fn set_policy(&self, judge: AttachedPolicy, name: String) {
+    pub fn set_policy(&self, policy: AttachedPolicy, name: String) {
         let site = self.site();
-        let placed = Placed::new(judge, site.clone());
+        let placed = Placed::new(policy, site.clone());
         let before = self.state.rules().policy.replace(placed.clone());
         drop(before);
         self.state.note_rules();
-        self.shared.session.loss_report.judges(site, &placed.judge, name);
+        self.shared.session.loss_report.attach_policy(site, &placed.policy, name);
     }
 
     /// Lets frames in without a policy from now on.
@@ -294,7 +294,7 @@ impl Ingress {
     }
 
     /// What it counted of the frames that came to it.
-    pub fn counts(&self) -> Counts {
+    pub fn counts(&self) -> FrameCounts {
         self.state.counters.read()
     }
 

@@ -1,6 +1,6 @@
 //! The relay of a lab's links as a state machine: a frame comes onto a link at a time, something is due next, frames go out.
 //!
-//! It has no clock, socket or thread: time is an argument, and what goes out is given to an [`Output`]. Whoever drives it
+//! It has no clock, socket or thread: time is an argument, and what goes out is given to an [`Output`]. What drives it
 //! calls [`Relay::receive`] for each frame that a host sends, and [`Relay::serve_due`] when [`Relay::next_due`] has come.
 
 use std::cmp::Reverse;

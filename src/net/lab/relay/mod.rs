@@ -13,7 +13,7 @@ use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
-pub use self::counters::Counts;
+pub use self::counters::FrameCounts;
 pub use self::link::{Direction, Ingress, Link, LinkOptions, QUEUE};
 pub use self::machine::{Bytes, EndId, Output, Relay, Time};
 pub use self::state::LinkState;
@@ -43,7 +43,7 @@ mod verdict;
 #[derive(Debug)]
 pub struct RelayShared {
     session: Arc<Session>,
-    /// Tells the lab's addresses from those of other labs in the loss report.
+    /// Distinguishes the lab's addresses from those of other labs in the loss report.
     lab: u32,
     ingresses: Mutex<HashMap<HostId, Arc<IngressState>>>,
     jitter: Mutex<Sequence>,
@@ -68,7 +68,7 @@ impl RelayShared {
         *lock(&self.jitter) = Sequence::new(stream);
     }
 
-    /// Has the loss report tell a host apart by its addresses, also before it has a link: it may talk to itself.
+    /// Has the loss report distinguish a host by its addresses, also before it has a link: it may talk to itself.
     pub fn knows(&self, host: HostId, name: &str, addrs: &[IpAddr]) {
         self.session.loss_report.has_host(self.lab, host, name, addrs);
     }

@@ -8,17 +8,17 @@ use super::counters::Count;
 use super::lane::Then;
 use super::link::{Placed, Rules};
 use super::machine::{Bytes, EndId, Going, Output, Relay};
-use super::verdict::{Fate, What, announce, fate, words};
+use super::verdict::{FrameFate, What, announce, fate, words};
 use crate::net::policy::Action;
 use crate::net::policy::input::{Carried, FrameDirection, PolicyInput, Site};
-use crate::net::policy::judged::Decided;
+use crate::net::policy::decided::Decided;
 use crate::net::time::Duration;
 use crate::net::wire::frame::{Frame, HEADER_LEN};
 use crate::net::wire::ip::Protocol;
 
 /// Where a frame is: on a link, or at the ingress of the host it goes to; and what holds there.
 #[derive(Clone, Copy)]
-enum Stage<'a> {
+enum PassageStage<'a> {
     Link(&'a Rules),
     Ingress(&'a Rules),
 }
@@ -59,91 +59,91 @@ impl Relay {
         }
         match &rules.policy {
             None => self.schedule(at, going, Duration::ZERO, rules, out),
-            Some(placed) => self.judge(at, going, placed, Stage::Link(rules), out),
+            Some(placed) => self.decide(at, going, placed, PassageStage::Link(rules), out),
         }
     }
 
     /// Has a policy decide about a frame, and carries its verdict out.
-    fn judge(&mut self, at: EndId, mut going: Going<'_>, placed: &Placed, stage: Stage<'_>, out: &mut dyn Output) {
+    fn decide(&mut self, at: EndId, mut going: Going<'_>, placed: &Placed, stage: PassageStage<'_>, out: &mut dyn Output) {
         let link = &self.links[at.link];
         let (lane, far) = (link.lanes[at.side].clone(), &link.ends[1 - at.side]);
         let ingress = far.ingress.clone();
         let (counters, rules) = match stage {
-            Stage::Link(rules) => (&lane.counters, rules),
-            Stage::Ingress(rules) => (&ingress.counters, rules),
+            PassageStage::Link(rules) => (&lane.counters, rules),
+            PassageStage::Ingress(rules) => (&ingress.counters, rules),
         };
         let carried = going.carried(&lane.way);
-        let judged = placed.judge.decide(&mut placed.judge.lock_flows(), &PolicyInput::Frame(carried));
-        if !judged.draws.is_empty() || judged.verdict.action == Action::Corrupt {
+        let decided = placed.policy.decide(&mut placed.policy.lock_flows(), &PolicyInput::Frame(carried));
+        if !decided.draws.is_empty() || decided.verdict.action == Action::Corrupt {
             self.drew_for(&going.frame);
         }
-        if judged.verdict.action == Action::Pass {
-            if judged.is_failure() {
+        if decided.verdict.action == Action::Pass {
+            if decided.is_failure() {
                 counters.one(Count::Failed);
             }
             return self.go_on(at, going, Duration::ZERO, stage, out);
         }
         let offender = far.offender(&going.frame);
         let largest = far.mtu as usize + going.frame.start.max(HEADER_LEN);
-        let fate = fate(&carried, &judged, placed, offender, largest, &|count, n| counters.add(count, n));
-        if !matches!(fate, Fate::Pass) {
+        let fate = fate(&carried, &decided, placed, offender, largest, &|count, n| counters.add(count, n));
+        if !matches!(fate, FrameFate::Pass) {
             let known = (&*self.shared.session, &mut self.pieces);
-            announce(known, self.time, &carried, What::Decided(Cow::Borrowed(&judged)), &placed.site);
+            announce(known, self.time, &carried, What::Decided(Cow::Borrowed(&decided)), &placed.site);
             if rules.capture.is_some() {
-                going.comment = Some(words(&judged));
+                going.comment = Some(words(&decided));
             }
         }
-        if let Fate::Answered(answer) = fate {
+        if let FrameFate::Answered(answer) = fate {
             self.record(at, &going, stage);
-            return self.answer(at, answer, &judged, stage, out);
+            return self.answer(at, answer, &decided, stage, out);
         }
         self.carry_out(at, going, fate, stage, out);
     }
 
     /// Does with a frame what a verdict says.
-    fn carry_out(&mut self, at: EndId, mut going: Going<'_>, fate: Fate, stage: Stage<'_>, out: &mut dyn Output) {
+    fn carry_out(&mut self, at: EndId, mut going: Going<'_>, fate: FrameFate, stage: PassageStage<'_>, out: &mut dyn Output) {
         let mut by = Duration::ZERO;
         match fate {
-            Fate::Pass => {}
-            Fate::Late(delay) => by = delay,
-            Fate::Damaged(bit) => {
+            FrameFate::Pass => {}
+            FrameFate::Late(delay) => by = delay,
+            FrameFate::Damaged(bit) => {
                 if let Some(byte) = going.bytes.get_mut(bit / 8) {
                     *byte ^= 1 << (bit % 8);
                 }
                 going.frame = Frame::parse(&going.bytes).unwrap_or(going.frame);
             }
-            Fate::Other(new) => {
+            FrameFate::Other(new) => {
                 going.frame = Frame::parse(&new).unwrap_or(going.frame);
                 going.bytes = Bytes::Own(new);
             }
-            Fate::Copied(times) => {
+            FrameFate::Copied(times) => {
                 for _ in 0..times {
                     let (bytes, comment) = (Bytes::Own(going.bytes.to_vec()), going.comment.clone());
                     self.go_on(at, Going { bytes, comment, extra: true, ..going }, by, stage, out);
                 }
             }
-            Fate::Lost | Fate::Answered(_) => return self.record(at, &going, stage),
+            FrameFate::Lost | FrameFate::Answered(_) => return self.record(at, &going, stage),
         }
         self.go_on(at, going, by, stage, out);
     }
 
     /// Has a frame go on from where a policy let it.
-    fn go_on(&mut self, at: EndId, going: Going<'_>, by: Duration, stage: Stage<'_>, out: &mut dyn Output) {
+    fn go_on(&mut self, at: EndId, going: Going<'_>, by: Duration, stage: PassageStage<'_>, out: &mut dyn Output) {
         match stage {
-            Stage::Link(rules) => self.schedule(at, going, by, rules, out),
-            Stage::Ingress(rules) => self.admit(at, going, by, rules, out),
+            PassageStage::Link(rules) => self.schedule(at, going, by, rules, out),
+            PassageStage::Ingress(rules) => self.admit(at, going, by, rules, out),
         }
     }
 
     /// Sends back the answer to a frame that was rejected: from a link, it takes as long as the frame would have and the way
     /// back; from an ingress, it comes onto the link as what the host itself sends.
-    fn answer(&mut self, at: EndId, answer: Vec<u8>, judged: &Decided, stage: Stage<'_>, out: &mut dyn Output) {
+    fn answer(&mut self, at: EndId, answer: Vec<u8>, decided: &Decided, stage: PassageStage<'_>, out: &mut dyn Output) {
         let Some(frame) = Frame::parse(&answer) else { return };
-        let comment = Some(format!("sent by {}", words(judged)));
+        let comment = Some(format!("sent by {}", words(decided)));
         let going = Going { bytes: Bytes::Own(answer), frame, comment, extra: true };
         let link = &self.links[at.link];
         match stage {
-            Stage::Link(rules) => {
+            PassageStage::Link(rules) => {
                 let by = link.states[at.side].time_over(&rules.options, frame.len);
                 if by == Duration::ZERO {
                     self.turn_back(at, going, out);
@@ -151,7 +151,7 @@ impl Relay {
                     self.keep(at, going, self.time.now + by, Then::TurnBack);
                 }
             }
-            Stage::Ingress(_) => {
+            PassageStage::Ingress(_) => {
                 let back = &link.lanes[at.far().side];
                 back.counters.one(Count::Frames);
                 back.counters.add(Count::Bytes, frame.len as u64);
@@ -183,7 +183,7 @@ impl Relay {
         let Some(due) = due.filter(|due| *due <= now || self.has_room(len)) else {
             return self.lose(at, going, "queue full", Count::QueueFull, rules);
         };
-        self.record(at, &going, Stage::Link(rules));
+        self.record(at, &going, PassageStage::Link(rules));
         if due > now {
             self.keep(at, going, due, Then::Arrive);
         } else {
@@ -212,7 +212,7 @@ impl Relay {
             ingress.counters.one(Count::Frames);
             ingress.counters.add(Count::Bytes, going.frame.len as u64);
         }
-        self.judge(at, going, placed, Stage::Ingress(&rules), out);
+        self.decide(at, going, placed, PassageStage::Ingress(&rules), out);
     }
 
     /// Has a frame come into the host, now or later.
@@ -227,7 +227,7 @@ impl Relay {
             let site = Site::Ingress(link.lanes[at.side].way.to.clone());
             return self.announce_lost(at, &going, "queue full", &site);
         }
-        self.record(at, &going, Stage::Ingress(rules));
+        self.record(at, &going, PassageStage::Ingress(rules));
         if by > Duration::ZERO {
             self.keep(at, going, self.time.now + by, Then::ComeIn);
         } else {
@@ -245,7 +245,7 @@ impl Relay {
         self.announce_lost(at, &going, why, &site);
         if rules.capture.is_some() {
             going.comment = Some(format!("dropped: {why}"));
-            self.record(at, &going, Stage::Link(rules));
+            self.record(at, &going, PassageStage::Link(rules));
         }
     }
 
@@ -255,11 +255,11 @@ impl Relay {
     }
 
     /// Records a frame that came from `at`: as it is on the link, or at the host it goes to.
-    fn record(&self, at: EndId, going: &Going<'_>, stage: Stage<'_>) {
+    fn record(&self, at: EndId, going: &Going<'_>, stage: PassageStage<'_>) {
         let link = &self.links[at.link];
         let (interface, rules) = match stage {
-            Stage::Link(rules) => (&link.lanes[at.side].interface, rules),
-            Stage::Ingress(rules) => (&link.ends[1 - at.side].interface, rules),
+            PassageStage::Link(rules) => (&link.lanes[at.side].interface, rules),
+            PassageStage::Ingress(rules) => (&link.ends[1 - at.side].interface, rules),
         };
         if let Some(capture) = &rules.capture {
             capture.record(interface, self.time.wall, &going.bytes, going.comment.as_deref());

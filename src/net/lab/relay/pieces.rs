@@ -21,15 +21,15 @@ const MOST: usize = 1_366;
 /// Octets of the header of UDP and of an echo.
 const HEADER: usize = 8;
 
-/// What tells a datagram in fragments from others (RFC 791, section 2.3).
+/// What distinguishes a datagram in fragments from others (RFC 791, section 2.3).
 type Id = (IpAddr, IpAddr, Protocol, u32);
 
 /// The datagrams in fragments that came last.
 #[derive(Debug, Default)]
-pub(super) struct Pieces(VecDeque<Datagram>);
+pub(super) struct Pieces(VecDeque<Reassembly>);
 
 #[derive(Debug)]
-struct Datagram {
+struct Reassembly {
     id: Id,
     /// Whom it is from and to: the first fragment says it.
     ends: Option<Ends>,
@@ -53,7 +53,7 @@ impl Pieces {
             if self.0.len() == ENOUGH {
                 self.0.pop_front();
             }
-            self.0.push_back(Datagram::new(id));
+            self.0.push_back(Reassembly::new(id));
             self.0.len() - 1
         });
         if let Some(datagram) = self.0.get_mut(at)
@@ -84,7 +84,7 @@ impl Pieces {
     }
 }
 
-impl Datagram {
+impl Reassembly {
     fn new(id: Id) -> Self {
         let (bytes, seen, befell, sites) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         Self { id, ends: None, bytes, seen, len: None, content: None, befell, sites }

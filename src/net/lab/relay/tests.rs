@@ -83,7 +83,7 @@ impl Net {
     }
 
     pub(super) fn policy(&self, direction: Direction, native: Native) {
-        self.link.set_policy(direction, judge(native), "x".to_string());
+        self.link.set_policy(direction, attached(native), "x".to_string());
     }
 }
 
@@ -128,7 +128,7 @@ pub(super) fn error_in(bytes: &[u8]) -> (IpAddr, Kind) {
     (packet.source, packet.icmp_message().unwrap().kind)
 }
 
-pub(super) fn judge(native: Native) -> AttachedPolicy {
+pub(super) fn attached(native: Native) -> AttachedPolicy {
     AttachedPolicy::new(Policy::Native(native), RandomStream::of_seed(1), &Site::Link("a-b".into())).unwrap()
 }
 
@@ -170,17 +170,17 @@ fn verdicts_are_carried_out_and_counted() {
     assert_eq!((counts.frames, counts.passed, counts.dropped, counts.rejected), (7, 5, 1, 1));
     assert_eq!((counts.delayed, counts.duplicated, counts.replaced, counts.corrupted), (1, 2, 1, 1));
     assert_eq!(counts.bytes, 7 * frame.len() as u64);
-    assert_eq!(net.link.counts(1).frames, 1, "an answer of the link is nobody's frame");
+    assert_eq!(net.link.counts(1).frames, 1, "a reply of the link is no frame of a host");
 }
 
 #[test]
 fn a_policy_for_both_ways_is_one_and_one_for_one_way_leaves_the_other() {
     let mut net = Net::new(LinkOptions::default());
-    net.link.set_policy(Direction::From(1), judge(Native::always(Action::Drop)), "drop".to_string());
+    net.link.set_policy(Direction::From(1), attached(Native::always(Action::Drop)), "drop".to_string());
     net.send(0, &datagram(1, b"x"));
     net.receive(1);
     net.send(1, &datagram(2, b"x"));
-    let every = judge(Native::every(2, Action::Drop).unwrap());
+    let every = attached(Native::every(2, Action::Drop).unwrap());
     net.link.set_policy(Direction::Both, every, "every(2)".to_string());
     for from in [0, 1, 0, 1] {
         net.send(from, &datagram(from as u8 + 1, b"x"));
@@ -196,7 +196,7 @@ fn a_policy_for_both_ways_is_one_and_one_for_one_way_leaves_the_other() {
 fn an_ingress_decides_about_what_comes_in_and_its_answers_cross_the_link() {
     let mut net = Net::new(LinkOptions::default());
     let ingress = net.shared.ingress(HostId(2));
-    ingress.set_policy(judge(Native::always(reject("icmp-port-unreachable"))), "x".to_string());
+    ingress.set_policy(attached(Native::always(reject("icmp-port-unreachable"))), "x".to_string());
     net.send(0, &datagram(1, b"x"));
     assert_eq!(error_in(&net.receive(0)).1.code, 3);
     assert_eq!((net.link.counts(0).passed, net.link.counts(1).frames), (1, 1), "b has answered");
@@ -207,7 +207,7 @@ fn an_ingress_decides_about_what_comes_in_and_its_answers_cross_the_link() {
     net.send(0, &datagram(1, b"x"));
     assert_eq!(net.next(0), None);
     assert_eq!((ingress.counts().frames, ingress.counts().rejected, net.link.counts(1).dropped), (2, 2, 1));
-    ingress.set_policy(judge(Native::always(Action::Delay(ms_of(7)))), "x".to_string());
+    ingress.set_policy(attached(Native::always(Action::Delay(ms_of(7)))), "x".to_string());
     net.send(0, &datagram(1, b"later"));
     assert_eq!(net.all(1), [(at(7), "later".to_string())]);
     assert_eq!((ingress.counts().delayed, ingress.counts().passed), (1, 1));
@@ -252,7 +252,7 @@ fn what_a_host_did_not_get_and_what_never_came_onto_the_link_is_counted_at_its_d
     }
     let counts = net.link.counts(0);
     assert_eq!((counts.undelivered, counts.overrun), (1, 5), "the kernel counts all so far");
-    assert_eq!(net.link.counts(1), Counts::default());
+    assert_eq!(net.link.counts(1), FrameCounts::default());
 }
 
 #[test]
@@ -290,8 +290,8 @@ struct Verdicts(Arc<Mutex<Vec<String>>>);
 
 impl Sink for Verdicts {
     fn take(&self, event: &Event<'_>) {
-        if let Event::Decided { flow, judged, site, .. } = event {
-            let line = format!("{} {} > {} {} {site}", flow.time, flow.from, flow.to, judged.verdict.action);
+        if let Event::Decided { flow, decided, site, .. } = event {
+            let line = format!("{} {} > {} {} {site}", flow.time, flow.from, flow.to, decided.verdict.action);
             lock(&self.0).push(line);
         }
     }
@@ -303,7 +303,7 @@ fn a_verdict_is_an_event_and_a_seed_gives_it_again() {
         let mut net = Net::new(LinkOptions::default());
         let events = Verdicts::default();
         net.session.events.send_to(vec![Box::new(events.clone())]);
-        net.link.set_policy(Direction::Both, judge(Native::chance(0.3, Action::Drop).unwrap()), "loss".to_string());
+        net.link.set_policy(Direction::Both, attached(Native::chance(0.3, Action::Drop).unwrap()), "loss".to_string());
         for number in 0..200 {
             net.run_to(at(number));
             net.send(0, &datagram(1, b"ping"));

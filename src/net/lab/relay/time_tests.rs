@@ -1,6 +1,6 @@
 //! When frames come out of the relay, in which order, and what is recorded of them: at times that the tests choose.
 
-use super::tests::{Net, at, datagram, error_in, judge, ms_of, ports, reject, text};
+use super::tests::{Net, at, datagram, error_in, attached, ms_of, ports, reject, text};
 use super::*;
 use crate::net::policy::{Action, Native};
 use crate::net::time::{Duration, Instant};
@@ -15,9 +15,9 @@ fn send_numbers(net: &mut Net, numbers: std::ops::Range<u8>) {
 }
 
 #[derive(Default)]
-struct Sent(Vec<(EndId, Vec<u8>)>);
+struct SentFrames(Vec<(EndId, Vec<u8>)>);
 
-impl Output for Sent {
+impl Output for SentFrames {
     fn send(&mut self, to: EndId, bytes: Bytes<'_>) {
         self.0.push((to, bytes.into_vec()));
     }
@@ -30,7 +30,7 @@ fn a_frame_that_is_delayed_is_due_then_and_not_before() {
     assert_eq!(net.relay.next_due(), None);
     net.send(0, &datagram(1, b"x"));
     assert_eq!(net.relay.next_due(), Some(at(20)));
-    let mut sent = Sent::default();
+    let mut sent = SentFrames::default();
     assert!(!net.relay.serve_due(time(19_999_999), &mut sent) && sent.0.is_empty());
     assert!(net.relay.serve_due(time(20_000_000), &mut sent));
     assert_eq!(sent.0, [(EndId { link: 0, side: 1 }, datagram(1, b"x"))]);
@@ -62,7 +62,7 @@ fn a_delay_of_a_policy_comes_to_that_of_the_link() {
     let mut net = Net::new(options(20));
     net.policy(Direction::Both, Native::always(Action::Delay(ms_of(5))));
     net.send(0, &datagram(1, b"x"));
-    net.shared.ingress(HostId(2)).set_policy(judge(Native::always(Action::Delay(ms_of(3)))), "x".into());
+    net.shared.ingress(HostId(2)).set_policy(attached(Native::always(Action::Delay(ms_of(3)))), "x".into());
     assert_eq!(net.all(1), [(at(28), "x".to_string())]);
 }
 

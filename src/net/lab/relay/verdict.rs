@@ -4,14 +4,14 @@ use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
 
 use super::counters::Count;
-use super::edit::{Rejected, rejected, replaced};
+use super::edit::{EditError, rejected, replaced};
 use super::link::Placed;
 use super::machine::Time;
 use super::pieces::Pieces;
 use crate::net::observe::event::{Event, Flow};
 use crate::net::observe::loss_report::{Ends, Incident};
 use crate::net::policy::input::{Carried, Site};
-use crate::net::policy::judged::Decided;
+use crate::net::policy::decided::Decided;
 use crate::net::policy::{Action, Place};
 use crate::net::socket::session::Session;
 use crate::net::time::{Duration, Instant};
@@ -22,7 +22,7 @@ use crate::net::wire::ip::{Packet, Protocol};
 
 /// What becomes of a frame.
 #[derive(Debug)]
-pub(super) enum Fate {
+pub(super) enum FrameFate {
     /// It goes on as it is.
     Pass,
     /// It goes on that much later.
@@ -39,48 +39,48 @@ pub(super) enum Fate {
     Answered(Vec<u8>),
 }
 
-/// Decides what becomes of a frame by a verdict about it. `offender` reports a rejection if nobody else is to; the new frame
+/// Decides what becomes of a frame by a verdict about it. `offender` reports a rejection if unspecified else is to; the new frame
 /// may have up to `largest` bytes. What cannot be done is said once, and the frame passes.
 pub(super) fn fate(
     carried: &Carried<'_>,
-    judged: &Decided,
+    decided: &Decided,
     placed: &Placed,
     offender: Option<IpAddr>,
     largest: usize,
     count: &dyn Fn(Count, u64),
-) -> Fate {
+) -> FrameFate {
     let (bytes, frame) = (carried.bytes, carried.frame);
     let not = |why: &str| {
         count(Count::Failed, 1);
-        placed.judge.counters().not_carried_out(&judged.verdict.action, frame.is_of_kernel());
-        placed.tell(&judged.verdict.action.to_string(), why);
-        Fate::Pass
+        placed.policy.counters().not_carried_out(&decided.verdict.action, frame.is_of_kernel());
+        placed.note(&decided.verdict.action.to_string(), why);
+        FrameFate::Pass
     };
-    match &judged.verdict.action {
-        Action::Pass => Fate::Pass,
+    match &decided.verdict.action {
+        Action::Pass => FrameFate::Pass,
         Action::Drop => {
             count(Count::Dropped, 1);
-            Fate::Lost
+            FrameFate::Lost
         }
         Action::Delay(by) => {
             count(Count::Delayed, 1);
-            Fate::Late(*by)
+            FrameFate::Late(*by)
         }
         Action::Duplicate(times) => {
             count(Count::Duplicated, u64::from(*times) - 1);
-            Fate::Copied(*times - 1)
+            FrameFate::Copied(*times - 1)
         }
-        Action::Corrupt => match bit(frame, &judged.place) {
+        Action::Corrupt => match bit(frame, &decided.place) {
             Some(bit) => {
                 count(Count::Corrupted, 1);
-                Fate::Damaged(bit)
+                FrameFate::Damaged(bit)
             }
             None => not("it is empty"),
         },
         Action::Replace(data) => match replaced(bytes, frame, data) {
             Some(new) if new.len() <= largest => {
                 count(Count::Replaced, 1);
-                Fate::Other(new)
+                FrameFate::Other(new)
             }
             Some(_) => not("the packet would be too large for the link"),
             None => not("only the payload of a whole packet of UDP, TCP or ICMP can be replaced"),
@@ -88,16 +88,16 @@ pub(super) fn fate(
         Action::Reject(rejection) => {
             let of_family = |ip: &IpAddr| frame.ip.is_some_and(|packet| packet.source.is_ipv4() == ip.is_ipv4());
             let chosen = rejection.details().from.filter(of_family).or(offender.filter(of_family));
-            let nobody = frame.ip.map_or(IpAddr::from([0, 0, 0, 0]), |ip| ip.destination);
-            let answer = match rejected(bytes, frame, rejection, chosen.unwrap_or(nobody)) {
-                Rejected::Not(why) => return not(why),
-                Rejected::With(answer) => Fate::Answered(answer),
-                Rejected::Silently => {
+            let unspecified = frame.ip.map_or(IpAddr::from([0, 0, 0, 0]), |ip| ip.destination);
+            let answer = match rejected(bytes, frame, rejection, chosen.unwrap_or(unspecified)) {
+                EditError::Not(why) => return not(why),
+                EditError::With(answer) => FrameFate::Answered(answer),
+                EditError::Silently => {
                     count(Count::Unanswered, 1);
-                    Fate::Lost
+                    FrameFate::Lost
                 }
             };
-            count(Count::Rejected, 1);
+            count(Count::EditError, 1);
             answer
         }
     }
@@ -125,7 +125,7 @@ impl What<'_> {
     /// Enters it in the account, as what befell the probe between `ends` with this content.
     pub(super) fn enter(&self, session: &Session, at: Instant, ends: Ends, content: Content, site: &Site) {
         let incident = match self {
-            Self::Decided(judged) => Incident::Decided(judged),
+            Self::Decided(decided) => Incident::Decided(decided),
             Self::Lost(why) => Incident::Lost(why),
         };
         session.loss_report.note(at, ends, content, site, incident);
@@ -134,14 +134,14 @@ impl What<'_> {
     /// To be kept.
     pub(super) fn into_owned(self) -> What<'static> {
         match self {
-            Self::Decided(judged) => What::Decided(Cow::Owned(judged.into_owned())),
+            Self::Decided(decided) => What::Decided(Cow::Owned(decided.into_owned())),
             Self::Lost(why) => What::Lost(why),
         }
     }
 
     fn event<'a>(&'a self, flow: Flow<'a>, data: &'a [u8], site: &'a Site) -> Event<'a> {
         match self {
-            Self::Decided(judged) => Event::Decided { flow, data, judged, site },
+            Self::Decided(decided) => Event::Decided { flow, data, decided, site },
             Self::Lost(why) => Event::Lost { flow, data, why, site },
         }
     }
@@ -157,7 +157,7 @@ pub(super) fn announce(
 ) {
     let (from, to) = carried.ends();
     let flow = Flow { time: time.wall, from, to, host: None };
-    session.events.tell(|| what.event(flow, carried.payload(), site));
+    session.events.emit(|| what.event(flow, carried.payload(), site));
     if carried.frame.ip.is_some_and(|ip| ip.fragment.is_some()) {
         pieces.note(session, carried, time.now, what.into_owned(), site);
     } else if let Some((ends, content)) = probe(carried) {
@@ -187,7 +187,7 @@ pub(super) fn ends(carried: &Carried<'_>, ip: &Ip) -> Option<Ends> {
     }
 }
 
-/// Which probe an error is about that quotes this; one that is quoted in part cannot be told from others.
+/// Which probe an error is about that quotes this; one that is quoted in part cannot be distinguished from others.
 fn probe_quoted(carried: &Carried<'_>, quoted: &Packet<'_>) -> Option<(Ends, Content)> {
     if quoted.is_truncated() || quoted.fragment.is_some() {
         return None;
@@ -211,9 +211,9 @@ fn ends_of_echo(carried: &Carried<'_>, kind: Kind, echo: Echo, addrs: [IpAddr; 2
 }
 
 /// A verdict in words, for the comment in a capture: `dropped by loss(0.2), draw 0.113`.
-pub(super) fn words(judged: &Decided) -> String {
-    let origin = &judged.verdict.origin;
-    let mut text = match &judged.verdict.action {
+pub(super) fn words(decided: &Decided) -> String {
+    let origin = &decided.verdict.origin;
+    let mut text = match &decided.verdict.action {
         Action::Pass => format!("passed by {origin}"),
         Action::Drop => format!("dropped by {origin}"),
         Action::Delay(by) => format!("delayed {} by {origin}", by.short()),
@@ -222,7 +222,7 @@ pub(super) fn words(judged: &Decided) -> String {
         Action::Corrupt => format!("corrupted by {origin}"),
         action @ Action::Reject(_) => format!("{action} by {origin}"),
     };
-    for (index, draw) in judged.draws.iter().enumerate() {
+    for (index, draw) in decided.draws.iter().enumerate() {
         text.push_str(&format!("{} {draw:.3}", if index == 0 { ", draw" } else { "," }));
     }
     text

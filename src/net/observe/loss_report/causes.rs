@@ -6,8 +6,8 @@ use std::fmt;
 use super::ends::Key;
 use super::{Loss, REMEMBERED};
 use crate::net::policy::input::Site;
-use crate::net::policy::judged::Decided;
-use crate::net::policy::{Action, Origin, Verdict};
+use crate::net::policy::decided::Decided;
+use crate::net::policy::{Action, PolicyOrigin, Verdict};
 use crate::net::probe::ledger::Fault;
 use crate::net::time::{Duration, Instant};
 
@@ -51,7 +51,7 @@ pub(super) struct Cause {
     /// When it was entered: a probe sent later met another verdict.
     at: Instant,
     fate: Fate,
-    origin: Origin,
+    origin: PolicyOrigin,
     site: Site,
     pub(super) draws: Box<[f64]>,
 }

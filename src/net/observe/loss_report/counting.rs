@@ -65,7 +65,7 @@ impl LossReport {
 impl Inner {
     /// Remembers a packet that a link or an ingress damages.
     pub(super) fn note_damaged(&mut self, key: Key, ends: Ends, (at, site): (Instant, &Site), incident: Incident<'_>) {
-        let corrupts = matches!(incident, Incident::Decided(judged) if judged.verdict.action == Action::Corrupt);
+        let corrupts = matches!(incident, Incident::Decided(decided) if decided.verdict.action == Action::Corrupt);
         if !corrupts || matches!(site, Site::Server(..)) {
             return;
         }

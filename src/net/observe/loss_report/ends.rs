@@ -1,4 +1,4 @@
-//! Whose message it is: the hosts and ports at both ends, so that hosts that use the same port number are told apart.
+//! Whose message it is: the hosts and ports at both ends, so that hosts that use the same port number are distinguished.
 
 use std::collections::{HashMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};

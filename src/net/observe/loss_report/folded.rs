@@ -7,7 +7,7 @@ use std::sync::{Arc, Weak};
 use super::ends::Hosts;
 use super::{Dropping, PolicyReport};
 use crate::net::host::id::HostId;
-use crate::net::policy::attached::{AttachedPolicy, Tally, VerdictCounters};
+use crate::net::policy::attached::{AttachedPolicy, VerdictTally, VerdictCounters};
 use crate::net::policy::input::Site;
 
 /// How many may be there before those that never did anything are looked for.
@@ -15,8 +15,8 @@ const SWEEP: usize = 64;
 
 /// The policies, by where they are at work, by name and by where they are written, in the order in which they came.
 #[derive(Debug, Default)]
-pub(super) struct Judges {
-    list: Vec<Judging>,
+pub(super) struct AttachedPolicies {
+    list: Vec<PolicyAtSite>,
     places: HashMap<(Site, String, Option<Arc<str>>), usize>,
     /// How many there were when those without a packet were last taken out.
     swept: usize,
@@ -24,39 +24,39 @@ pub(super) struct Judges {
 
 /// All policies of one name and origin at one place.
 #[derive(Debug)]
-struct Judging {
+struct PolicyAtSite {
     at: Site,
     name: String,
     origin: Option<Arc<str>>,
     nominal: Option<f64>,
     /// What those did that are gone.
-    past: Tally,
+    past: VerdictTally,
     /// The counters alone: a policy may hold on to a great deal.
     present: Vec<Arc<VerdictCounters>>,
 }
 
-impl Judges {
-    pub(super) fn add(&mut self, at: Site, judge: &AttachedPolicy, name: String) {
+impl AttachedPolicies {
+    pub(super) fn add(&mut self, at: Site, policy: &AttachedPolicy, name: String) {
         if self.list.len() >= 2 * self.swept.max(SWEEP) {
             self.sweep();
         }
-        let place = *self.places.entry((at, name, judge.origin())).or_insert_with_key(|(at, name, origin)| {
+        let place = *self.places.entry((at, name, policy.origin())).or_insert_with_key(|(at, name, origin)| {
             let (at, name, origin) = (at.clone(), name.clone(), origin.clone());
-            let (nominal, past) = (judge.nominal(), Tally::default());
-            self.list.push(Judging { at, name, origin, nominal, past, present: Vec::new() });
+            let (nominal, past) = (policy.nominal(), VerdictTally::default());
+            self.list.push(PolicyAtSite { at, name, origin, nominal, past, present: Vec::new() });
             self.list.len() - 1
         });
         self.list[place].fold();
-        self.list[place].present.push(judge.counters().clone());
+        self.list[place].present.push(policy.counters().clone());
     }
 
     pub(super) fn reports(&self, hosts: &Hosts) -> Vec<PolicyReport> {
-        let reports = self.list.iter().map(|judging| (judging, judging.report(hosts)));
-        let seen: Vec<_> = reports.filter(|(_, report)| report.judged > 0).collect();
+        let reports = self.list.iter().map(|at_site| (at_site, at_site.report(hosts)));
+        let seen: Vec<_> = reports.filter(|(_, report)| report.decided > 0).collect();
         let is_one_of_several =
-            |one: &Judging| seen.iter().filter(|(other, _)| other.at == one.at && other.name == one.name).count() > 1;
-        let several: Vec<bool> = seen.iter().map(|(judging, _)| is_one_of_several(judging)).collect();
-        let named = |((judging, report), several): ((&Judging, PolicyReport), bool)| match &judging.origin {
+            |one: &PolicyAtSite| seen.iter().filter(|(other, _)| other.at == one.at && other.name == one.name).count() > 1;
+        let several: Vec<bool> = seen.iter().map(|(at_site, _)| is_one_of_several(at_site)).collect();
+        let named = |((at_site, report), several): ((&PolicyAtSite, PolicyReport), bool)| match &at_site.origin {
             Some(origin) if several => PolicyReport { name: format!("{} ({origin})", report.name), ..report },
             _ => report,
         };
@@ -70,21 +70,21 @@ impl Judges {
 
     /// Takes out those that are gone and saw no packet.
     fn sweep(&mut self) {
-        self.list.iter_mut().for_each(Judging::fold);
-        self.list.retain(|judging| !judging.present.is_empty() || judging.past.judged + judging.past.of_kernels[0] > 0);
-        let key = |(place, judging): (usize, &Judging)| {
-            ((judging.at.clone(), judging.name.clone(), judging.origin.clone()), place)
+        self.list.iter_mut().for_each(PolicyAtSite::fold);
+        self.list.retain(|at_site| !at_site.present.is_empty() || at_site.past.decided + at_site.past.of_kernels[0] > 0);
+        let key = |(place, at_site): (usize, &PolicyAtSite)| {
+            ((at_site.at.clone(), at_site.name.clone(), at_site.origin.clone()), place)
         };
         self.places = self.list.iter().enumerate().map(key).collect();
         self.swept = self.list.len();
     }
 }
 
-impl Judging {
+impl PolicyAtSite {
     /// Adds what those did that are gone to the past.
     fn fold(&mut self) {
         for counters in std::mem::take(&mut self.present) {
-            // Nobody else has the counters of a policy that is gone, and nobody counts any more.
+            // Only this list still holds the counters of a policy that is gone: they no longer change.
             match Arc::try_unwrap(counters) {
                 Ok(gone) => self.past += gone.tally(),
                 Err(present) => self.present.push(present),
@@ -95,14 +95,14 @@ impl Judging {
     fn report(&self, hosts: &Hosts) -> PolicyReport {
         let mut tally = self.past;
         self.present.iter().for_each(|counters| tally += counters.tally());
-        let Tally { judged, chosen, acted, failed, of_kernels, neighbours } = tally;
+        let VerdictTally { decided, chosen, acted, failed, of_kernels, neighbours } = tally;
         let host = match self.at {
             Site::Server(host, _) => hosts.name(host),
             Site::Link(_) | Site::Ingress(_) => None,
         };
         let (at, phrase) = (self.at.to_string(), self.at.phrase());
         let (name, nominal) = (self.name.clone(), self.nominal);
-        PolicyReport { name, at, host, phrase, judged, chosen, acted, failed, of_kernels, neighbours, nominal }
+        PolicyReport { name, at, host, phrase, decided, chosen, acted, failed, of_kernels, neighbours, nominal }
     }
 }
 

@@ -15,10 +15,10 @@ pub use self::causes::Incident;
 use self::counting::Damaged;
 pub use self::ends::Ends;
 use self::ends::{Hosts, Key};
-use self::folded::{Judges, Servers};
+use self::folded::{AttachedPolicies, Servers};
 pub use self::kernel::{KERNEL_CAUSES, kernel_counts};
 use self::pingers::Pingers;
-pub use self::pingers::{Pinging, Settled};
+pub use self::pingers::{PingerRun, Settled};
 pub use self::report::{Drops, Explanation, PolicyReport};
 pub(in crate::net) use self::rises::Reading;
 use self::rises::{Counter, Rises};
@@ -91,7 +91,7 @@ pub struct LossReport {
 struct Inner {
     hosts: Hosts,
     servers: Servers,
-    judges: Judges,
+    policies: AttachedPolicies,
     causes: Causes,
     /// What kernels lost or did not send.
     rises: Rises,
@@ -125,7 +125,7 @@ struct Loss {
 
 impl LossReport {
     /// Notes that `host`, called `name`, of the lab with this number has the addresses `addrs`, besides those that it is
-    /// known to have. What leads to them is told apart by host from then on.
+    /// known to have. What leads to them is distinguished by host from then on.
     pub fn has_host(&self, lab: u32, host: HostId, name: &str, addrs: &[IpAddr]) {
         self.lock().hosts.add(lab, host, name, addrs);
     }
@@ -181,14 +181,14 @@ impl LossReport {
     }
 
     /// Notes that a policy decides about packets at `site`.
-    pub fn judges(&self, site: Site, judge: &AttachedPolicy, name: String) {
-        self.lock().judges.add(site, judge, name);
+    pub fn attach_policy(&self, site: Site, policy: &AttachedPolicy, name: String) {
+        self.lock().policies.add(site, policy, name);
     }
 
     /// What each policy did; those that saw no packet are left out.
     pub fn policies(&self) -> Vec<PolicyReport> {
         let inner = self.lock();
-        inner.judges.reports(&inner.hosts)
+        inner.policies.reports(&inner.hosts)
     }
 
     /// Notes what befell a packet with this content at `at`; a verdict, before it is carried out.
@@ -226,12 +226,12 @@ impl LossReport {
     }
 
     /// Notes how the probe with this running number of its socket was settled.
-    pub fn settled(&self, pinging: &Pinging, running: u64, how: Settled) {
+    pub fn settled(&self, pinging: &PingerRun, running: u64, how: Settled) {
         self.lock().pingers.settle(pinging, running, how);
     }
 
     /// Notes that a probe is pending and will stay so, since its socket or the run has ended.
-    pub fn left_pending(&self, pinging: &Pinging) {
+    pub fn left_pending(&self, pinging: &PingerRun) {
         self.lock().pingers.leave_pending(pinging);
     }
 
@@ -239,7 +239,7 @@ impl LossReport {
     /// that came all the same.
     pub fn lost(
         &self,
-        pinging: &Pinging,
+        pinging: &PingerRun,
         number: u64,
         content: Content,
         [sent, until]: [Instant; 2],
@@ -262,14 +262,14 @@ impl LossReport {
     }
 
     /// Notes that probe `number`, sent at `sent`, was settled by this error.
-    pub fn errored(&self, pinging: &Pinging, number: u64, content: Content, sent: Instant, error: String) {
+    pub fn errored(&self, pinging: &PingerRun, number: u64, content: Content, sent: Instant, error: String) {
         let inner = &mut *self.lock();
         let (pinger, key) = (inner.pingers.place(pinging), inner.hosts.key(pinging.ends, content));
         inner.enter(Loss { pinger, number, key, sent, until: sent, instead: None, error: Some(error) });
     }
 
     /// Notes that an ICMP error came for the probe sent at `sent`, which had timed out.
-    pub fn late_error(&self, pinging: &Pinging, sent: Instant, error: String) {
+    pub fn late_error(&self, pinging: &PingerRun, sent: Instant, error: String) {
         let inner = &mut *self.lock();
         let pinger = inner.pingers.place(pinging);
         if let Some(loss) = inner.losses.iter_mut().rev().find(|loss| loss.pinger == pinger && loss.sent == sent) {
@@ -288,7 +288,7 @@ impl LossReport {
         self.open.store(inner.open.len(), Ordering::SeqCst);
     }
 
-    /// Notes that a server of this process has just sent an answer. Whoever asked may have given up, and be gone.
+    /// Notes that a server of this process has just sent a reply. The client may have given up, and be gone.
     pub(in crate::net) fn gave_answer(&self, ends: Ends, request: impl FnOnce() -> Content) {
         // After it was sent: an answer to a probe that is given up from now on waits in its socket.
         if self.open.load(Ordering::SeqCst) == 0 {

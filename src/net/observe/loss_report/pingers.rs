@@ -17,7 +17,7 @@ const APART: usize = 8;
 
 /// Who pings whom.
 #[derive(Clone, Copy, Debug)]
-pub struct Pinging {
+pub struct PingerRun {
     /// Distinguishes the sockets of a process.
     pub socket: u64,
     /// `UDP`, `TCP` or `ICMP`.
@@ -40,7 +40,7 @@ pub enum Settled {
 /// The account of one pinger.
 #[derive(Debug)]
 pub(super) struct OnePinger {
-    pub(super) pinging: Pinging,
+    pub(super) pinging: PingerRun,
     pub(super) counts: Counts,
     recent: Box<Recent>,
     /// Its losses that gave way to later ones.
@@ -64,7 +64,7 @@ pub(super) struct Group {
 
 impl Pingers {
     /// The place of a pinger, which it gets if it has none yet.
-    pub(super) fn place(&mut self, pinging: &Pinging) -> usize {
+    pub(super) fn place(&mut self, pinging: &PingerRun) -> usize {
         let key = (pinging.socket, pinging.ends.to());
         if let Some(&place) = self.places.get(&key) {
             return place;
@@ -87,7 +87,7 @@ impl Pingers {
     }
 
     /// Enters how the ping with this running number was settled.
-    pub(super) fn settle(&mut self, pinging: &Pinging, number: u64, how: Settled) {
+    pub(super) fn settle(&mut self, pinging: &PingerRun, number: u64, how: Settled) {
         let place = self.place(pinging);
         let OnePinger { counts, recent, .. } = &mut self.list[place];
         counts.sent += 1;
@@ -100,7 +100,7 @@ impl Pingers {
     }
 
     /// Enters that a ping is pending and will stay so.
-    pub(super) fn leave_pending(&mut self, pinging: &Pinging) {
+    pub(super) fn leave_pending(&mut self, pinging: &PingerRun) {
         let place = self.place(pinging);
         self.list[place].counts.sent += 1;
     }
@@ -122,8 +122,8 @@ impl Pingers {
             return vec![Group { title: String::new(), members: vec![*only] }];
         }
         let mut groups: Vec<Group> = Vec::new();
-        let mut known: HashMap<Name, usize> = HashMap::new();
-        let names: Vec<Name> = places.iter().map(|&place| Name::of(&self.list[place].pinging)).collect();
+        let mut known: HashMap<RunName, usize> = HashMap::new();
+        let names: Vec<RunName> = places.iter().map(|&place| RunName::of(&self.list[place].pinging)).collect();
         for (&place, name) in places.iter().zip(&names) {
             // A socket for each ping makes no pinger of each.
             let together = places.len() > APART || self.list[place].counts.sent == 1;
@@ -136,7 +136,7 @@ impl Pingers {
             }
             let mut title = name.title(hosts);
             if !together && names.iter().filter(|other| *other == name).count() > 1 {
-                let Pinging { protocol, ends, .. } = &self.list[place].pinging;
+                let PingerRun { protocol, ends, .. } = &self.list[place].pinging;
                 let what = if *protocol == "ICMP" { "echo identifier" } else { "from port" };
                 title += &format!(" ({what} {})", ends.from().port());
             }
@@ -154,14 +154,14 @@ impl Pingers {
 
 /// What pingers are reported by.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-struct Name {
+struct RunName {
     protocol: &'static str,
     host: HostId,
     to: SocketAddr,
 }
 
-impl Name {
-    const fn of(pinging: &Pinging) -> Self {
+impl RunName {
+    const fn of(pinging: &PingerRun) -> Self {
         Self { protocol: pinging.protocol, host: pinging.ends.at(), to: pinging.ends.to() }
     }
 

@@ -24,7 +24,7 @@ pub struct PolicyReport {
     #[serde(skip)]
     pub phrase: String,
     /// How many packets it decided about.
-    pub judged: u64,
+    pub decided: u64,
     /// How many it did not simply let pass.
     pub chosen: u64,
     /// The same by what it did with them, in the order of `ACTIONS`.
@@ -113,26 +113,26 @@ impl fmt::Display for Explanation {
 impl fmt::Display for PolicyReport {
     /// On how much it acted and how, the 95% interval of that share, and the share it is made for.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { name, phrase, host, judged, chosen, acted, failed, of_kernels, nominal, neighbours, .. } = self;
+        let Self { name, phrase, host, decided, chosen, acted, failed, of_kernels, nominal, neighbours, .. } = self;
         let place = host.as_ref().map_or(String::new(), |host| format!(" in {host}"));
-        write!(f, "{name} {phrase}{place} acted on {chosen} of {judged} packets")?;
+        write!(f, "{name} {phrase}{place} acted on {chosen} of {decided} packets")?;
         let kinds = ACTIONS.iter().zip(acted).filter(|(_, count)| **count > 0);
         let kinds: Vec<String> = kinds.map(|(action, count)| format!("{count} {action}")).collect();
         if !kinds.is_empty() {
             write!(f, " ({})", kinds.join(", "))?;
         }
         f.write_str(": ")?;
-        share(f, *chosen, *judged, neighbours)?;
+        share(f, *chosen, *decided, neighbours)?;
         if let Some(nominal) = nominal {
             write!(f, ", configured {:.1}%", nominal * 100.0)?;
         }
         if *failed > 0 {
             write!(f, "; it failed on {failed}, which passed")?;
         }
-        if let [judged, chosen] = of_kernels
+        if let [decided, chosen] = of_kernels
             && *chosen > 0
         {
-            write!(f, "; and on {chosen} of {judged} frames that kernels sent by themselves")?;
+            write!(f, "; and on {chosen} of {decided} frames that kernels sent by themselves")?;
         }
         Ok(())
     }

@@ -8,7 +8,7 @@ use crate::net::host::stop::Stop;
 use crate::net::policy::attached::Policy;
 use crate::net::policy::datagram::Datagram;
 use crate::net::policy::input::{PacketView, PolicyInput};
-use crate::net::policy::judged::Decided;
+use crate::net::policy::decided::Decided;
 use crate::net::policy::{Action, Place, Verdict};
 use crate::net::random::RandomStream;
 use crate::net::socket::session::Session;
@@ -34,17 +34,17 @@ fn at(ms: u64) -> Instant {
     Instant::from_nanos(ms as i64 * 1_000_000)
 }
 
-fn judged(action: Action, draws: &[f64]) -> Decided {
+fn decided(action: Action, draws: &[f64]) -> Decided {
     let place = Place { flow: 0, number: 1, draws: RandomStream::of_seed(0) };
     Decided { verdict: Verdict { action, origin: "a.rhai:3".into() }, place, draws: draws.to_vec() }
 }
 
-fn decide(account: &LossReport, ms: u64, ends: Ends, content: Content, judged: &Decided, site: &Site) {
-    account.note(at(ms), ends, content, site, Incident::Decided(judged));
+fn decide(account: &LossReport, ms: u64, ends: Ends, content: Content, decided: &Decided, site: &Site) {
+    account.note(at(ms), ends, content, site, Incident::Decided(decided));
 }
 
-fn pinging(ends: Ends) -> Pinging {
-    Pinging { socket: 0, protocol: "UDP", ends }
+fn pinging(ends: Ends) -> PingerRun {
+    PingerRun { socket: 0, protocol: "UDP", ends }
 }
 
 /// Settles so many pings by a reply, by an error and by a time-out, far apart, so that none has neighbours.
@@ -65,7 +65,7 @@ fn account(losses: &[(u64, bool)], drops: &[u64]) -> LossReport {
     settle(&account, ends(), [8 - losses.len(), 0, losses.len()]);
     for &number in drops {
         let content = Content::of(format!("ping {number}").as_bytes());
-        decide(&account, number, ends(), content, &judged(Action::Drop, &[0.125]), &site());
+        decide(&account, number, ends(), content, &decided(Action::Drop, &[0.125]), &site());
     }
     for &(number, late) in losses {
         account.lost(
@@ -126,7 +126,7 @@ fn memory_is_bounded() {
     let account = account(&[], &[]);
     for number in 0..2 * REMEMBERED as u64 {
         let content = Content::of(format!("ping {number}").as_bytes());
-        decide(&account, number, ends(), content, &judged(Action::Drop, &[]), &site());
+        decide(&account, number, ends(), content, &decided(Action::Drop, &[]), &site());
         account.lost(&pinging(ends()), number, content, [at(number), at(number)], None);
     }
     let inner = account.lock();
@@ -148,7 +148,7 @@ fn every_verdict_that_can_lose_an_answer_is_a_cause() {
     ];
     for (number, action) in (1..).zip(actions) {
         let content = Content::of(format!("ping {number}").as_bytes());
-        decide(&account, number, ends(), content, &judged(action, &[]), &site());
+        decide(&account, number, ends(), content, &decided(action, &[]), &site());
     }
     account.not_kept(ends(), Content::of(b"ping 6"));
     assert_eq!(
@@ -165,11 +165,11 @@ fn a_verdict_explains_one_loss_and_none_of_a_probe_sent_later() {
     let account = account(&[], &[]);
     settle(&account, ends(), [1, 0, 4]);
     let hello = Content::of(b"hello");
-    decide(&account, 1, ends(), hello, &judged(Action::Drop, &[]), &site());
+    decide(&account, 1, ends(), hello, &decided(Action::Drop, &[]), &site());
     // Answered all the same, and so no cause of what was under way with it.
-    decide(&account, 10, ends(), hello, &judged(Action::Delay(Duration::from_millis(1)), &[]), &site());
+    decide(&account, 10, ends(), hello, &decided(Action::Delay(Duration::from_millis(1)), &[]), &site());
     account.answered(ends(), b"hello", at(9));
-    decide(&account, 20, ends(), hello, &judged(Action::Drop, &[]), &site());
+    decide(&account, 20, ends(), hello, &decided(Action::Drop, &[]), &site());
     for (number, sent) in [(1, 0), (2, 1), (3, 8), (4, 21)] {
         account.lost(&pinging(ends()), number, hello, [at(sent), at(sent)], None);
     }
@@ -189,30 +189,30 @@ fn policies_that_are_gone_are_kept_as_sums() {
         truncated: false,
         stamp: None,
         ttl: None,
-        judged: None,
+        decided: None,
     };
     let account = LossReport::default();
     let mut last = None;
     for _ in 0..1000 {
-        let judge = AttachedPolicy::new(Policy::Chain(Vec::new()), RandomStream::of_seed(0), &site()).expect("a judge");
-        account.judges(site(), &judge, "chain([])".to_string());
-        let verdict = judge
+        let policy = AttachedPolicy::new(Policy::Chain(Vec::new()), RandomStream::of_seed(0), &site()).expect("a policy");
+        account.attach_policy(site(), &policy, "chain([])".to_string());
+        let verdict = policy
             .decide(
-                &mut judge.lock_flows(),
+                &mut policy.lock_flows(),
                 &PolicyInput::Request(PacketView { local: socket.local(), datagram: &request, receiver: &socket }),
             )
             .verdict;
         assert_eq!(verdict.action, Action::Pass);
-        last = Some(judge);
+        last = Some(policy);
     }
     for idle in 0..1000 {
-        let judge = AttachedPolicy::new(Policy::Chain(Vec::new()), RandomStream::of_seed(0), &site()).expect("a judge");
-        account.judges(site(), &judge, idle.to_string());
+        let policy = AttachedPolicy::new(Policy::Chain(Vec::new()), RandomStream::of_seed(0), &site()).expect("a policy");
+        account.attach_policy(site(), &policy, idle.to_string());
     }
     let report = account.policies();
     assert_eq!(report.len(), 1);
-    assert_eq!((report[0].judged, report[0].chosen, report[0].failed), (1000, 0, 0));
-    assert!(account.lock().judges.len() < 200, "those that did nothing are forgotten");
+    assert_eq!((report[0].decided, report[0].chosen, report[0].failed), (1000, 0, 0));
+    assert!(account.lock().policies.len() < 200, "those that did nothing are forgotten");
     drop(last);
     assert_eq!(account.policies(), report);
 }
@@ -235,14 +235,14 @@ fn hosts_that_use_one_port_are_told_apart_and_links_explain_losses_both_ways() {
     }
     let (hello, link) = (Content::of(b"hello"), Site::Link("b-c".into()));
     // From b's port 9 to c, seen on the link; the answer to a's probe from the same port, seen there too.
-    decide(&account, 1, Ends::seen_by(HostId(2), ip(2), ip(3)), hello, &judged(Action::Drop, &[0.25]), &link);
-    decide(&account, 2, Ends::seen_by(HostId(3), ip(3), ip(1)), hello, &judged(Action::Drop, &[0.5]), &link);
+    decide(&account, 1, Ends::seen_by(HostId(2), ip(2), ip(3)), hello, &decided(Action::Drop, &[0.25]), &link);
+    decide(&account, 2, Ends::seen_by(HostId(3), ip(3), ip(1)), hello, &decided(Action::Drop, &[0.5]), &link);
     account.note(at(3), Ends::seen_by(HostId(1), ip(1), ip(3)), hello, &link, Incident::Lost("queue full"));
     let any = SocketAddr::from(([0, 0, 0, 0], 9));
     for (number, host, sent) in [(1, 1, 0), (2, 2, 0), (3, 1, 2), (4, 2, 0)] {
         let pinging = pinging(Ends::seen_by(HostId(host), any, ip(3)));
-        account.settled(&Pinging { socket: host.into(), ..pinging }, 2 * number, Settled::TimedOut);
-        account.lost(&Pinging { socket: host.into(), ..pinging }, number, hello, [at(sent), at(sent)], None);
+        account.settled(&PingerRun { socket: host.into(), ..pinging }, 2 * number, Settled::TimedOut);
+        account.lost(&PingerRun { socket: host.into(), ..pinging }, number, hello, [at(sent), at(sent)], None);
     }
     let text = text_of(&account);
     let expected = "Lost 2 of 2 pings over UDP from a to 10.0.0.3:9: 100.0% (95%: 34.2% to 100.0%)\n  \
@@ -260,8 +260,8 @@ fn hosts_that_use_one_port_are_told_apart_and_links_explain_losses_both_ways() {
 fn what_was_delayed_on_a_link_and_dropped_in_the_server_was_dropped() {
     let account = account(&[(1, false)], &[]);
     let (content, link) = (Content::of(b"ping 1"), Site::Link("a-b".into()));
-    decide(&account, 2, ends(), content, &judged(Action::Delay(Duration::from_millis(1)), &[]), &link);
-    decide(&account, 3, ends(), content, &judged(Action::Drop, &[]), &site());
+    decide(&account, 2, ends(), content, &decided(Action::Delay(Duration::from_millis(1)), &[]), &link);
+    decide(&account, 3, ends(), content, &decided(Action::Drop, &[]), &site());
     let text = text_of(&account);
     assert!(text.contains("seq 1: dropped by a.rhai:3\n"), "{text}");
 }
@@ -272,7 +272,7 @@ fn a_full_receive_buffer_or_link_explains_losses_of_what_was_sent_there_alone() 
     let (busy, calm) = (addr(7), addr(8));
     for (socket, to) in [(1, busy), (2, calm)] {
         account.kernel_drops(HERE, to, u64::from(to == busy));
-        let pinging = Pinging { socket, ..pinging(Ends::seen_by(HERE, addr(9), to)) };
+        let pinging = PingerRun { socket, ..pinging(Ends::seen_by(HERE, addr(9), to)) };
         account.settled(&pinging, 1, Settled::TimedOut);
         account.lost(&pinging, 1, Content::of(b"ping 1"), [at(1), at(1)], None);
     }
@@ -295,7 +295,7 @@ fn an_overrun_of_a_link_explains_losses_of_pings_that_pass_it_alone() {
     }
     account.overrun(&"2-3".into(), 1, at(2));
     for (socket, to) in [(1, ip(3)), (2, ip(4))] {
-        let pinging = Pinging { socket, ..pinging(Ends::seen_by(HostId(1), ip(1), to)) };
+        let pinging = PingerRun { socket, ..pinging(Ends::seen_by(HostId(1), ip(1), to)) };
         account.settled(&pinging, 1, Settled::TimedOut);
         account.lost(&pinging, 1, Content::of(b"ping 1"), [at(1), at(1)], None);
     }
@@ -309,7 +309,7 @@ fn many_pingers_of_one_target_are_reported_together() {
     let account = LossReport::default();
     account.lock().servers.at((HERE, addr(7)));
     for socket in 0..20 {
-        let pinging = Pinging { socket, ..pinging(ends()) };
+        let pinging = PingerRun { socket, ..pinging(ends()) };
         account.settled(&pinging, 1, if socket == 3 { Settled::TimedOut } else { Settled::Replied });
         if socket == 3 {
             account.lost(&pinging, 1, Content::of(b"ping 1"), [at(1), at(1)], None);
@@ -338,7 +338,7 @@ fn a_reply_put_down_to_a_ping_that_was_dropped_is_one_to_another() {
     let account = LossReport::default();
     account.lock().servers.at((HERE, addr(7)));
     settle(&account, ends(), [0, 0, 2]);
-    decide(&account, 1, ends(), Content::of(b"ping 1"), &judged(Action::Drop, &[]), &site());
+    decide(&account, 1, ends(), Content::of(b"ping 1"), &decided(Action::Drop, &[]), &site());
     for (number, instead) in [(1, Some(Fault::Unmatched)), (2, None)] {
         let content = Content::of(format!("ping {number}").as_bytes());
         account.lost(&pinging(ends()), number, content, [at(number), at(number)], instead);
@@ -359,7 +359,7 @@ fn what_a_pinger_received_says_more_than_a_delay_and_less_than_a_drop() {
         let content = Content::of(format!("ping {number}").as_bytes());
         if number < 4 {
             let delayed = Action::Delay(Duration::from_millis(20));
-            decide(&account, number, ends(), content, &judged(delayed, &[]), &site());
+            decide(&account, number, ends(), content, &decided(delayed, &[]), &site());
         } else {
             account.note(at(number), ends(), content, &site(), Incident::HandedOut);
         }

@@ -8,7 +8,7 @@ use serde_json::Value;
 use std::io;
 use std::sync::{Mutex, PoisonError};
 
-use super::{Format, Place, Row};
+use super::{Format, RecordFile, Row};
 
 /// How a file of such rows begins.
 pub(super) const BEGINNING: &str = "type,time_ns,";
@@ -89,7 +89,7 @@ pub(super) struct Csv(Mutex<Writer<Pushed>>);
 
 /// The place as something to write to, a whole row at a time.
 #[derive(Debug)]
-struct Pushed(Place);
+struct Pushed(RecordFile);
 
 impl io::Write for Pushed {
     fn write(&mut self, row: &[u8]) -> io::Result<usize> {
@@ -104,7 +104,7 @@ impl io::Write for Pushed {
 
 impl Csv {
     /// Writes to `place`, the names of the columns first.
-    pub(super) fn new(place: Place) -> Self {
+    pub(super) fn new(place: RecordFile) -> Self {
         let csv = Self(Mutex::new(WriterBuilder::new().terminator(Terminator::CRLF).from_writer(Pushed(place))));
         csv.record(COLUMNS.iter().map(|(name, _)| (*name).to_string()));
         csv

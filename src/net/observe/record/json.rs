@@ -1,17 +1,17 @@
 //! Rows as JSON Lines: one object a line, its fields in the order of the schema.
 
-use super::{Format, Place, Row};
+use super::{Format, RecordFile, Row};
 
 /// How a file of such rows begins.
 pub(super) const BEGINNING: &str = "{\"type\":\"run\",";
 
 /// Writes rows as JSON.
 #[derive(Debug)]
-pub(super) struct Json(Place);
+pub(super) struct Json(RecordFile);
 
 impl Json {
     /// Writes to `place`.
-    pub(super) fn new(place: Place) -> Self {
+    pub(super) fn new(place: RecordFile) -> Self {
         Self(place)
     }
 }

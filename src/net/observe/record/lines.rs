@@ -46,11 +46,11 @@ impl Lines {
             let failed = if inner.buffer.len() >= LARGE { inner.write_out() } else { None };
             drop(inner);
             environment().has_held();
-            self.tell(failed);
+            self.report(failed);
         }
     }
 
-    fn tell(&self, failed: Option<io::Error>) {
+    fn report(&self, failed: Option<io::Error>) {
         if let Some(err) = failed {
             environment().note(&format!(
                 "error: {} could not be written: {}; its last rows are missing",
@@ -68,7 +68,7 @@ impl Lines {
 impl Buffered for Lines {
     fn flush(&self) {
         let failed = self.lock().write_out();
-        self.tell(failed);
+        self.report(failed);
     }
 
     fn try_flush(&self) {

@@ -46,7 +46,7 @@ trait Format: std::fmt::Debug + Send + Sync {
 
 /// Where rows go.
 #[derive(Clone, Debug)]
-enum Place {
+enum RecordFile {
     Output,
     File(Arc<lines::Lines>),
 }
@@ -65,14 +65,14 @@ pub struct Rows {
 pub fn open(wanted: &Wanted, about: About) -> Result<Vec<Box<dyn Sink>>, (String, io::Error)> {
     let mut sinks: Vec<Box<dyn Sink>> = Vec::new();
     if wanted.trace {
-        sinks.push(Box::new(trace::Trace::new(about.time_ns)));
+        sinks.push(Box::new(trace::TraceWriter::new(about.time_ns)));
     }
     let mut formats: Vec<Box<dyn Format>> = Vec::new();
     if let Some(name) = &wanted.json {
-        formats.push(Box::new(json::Json::new(Place::open(name, json::BEGINNING)?)));
+        formats.push(Box::new(json::Json::new(RecordFile::open(name, json::BEGINNING)?)));
     }
     if let Some(name) = &wanted.csv {
-        formats.push(Box::new(csv::Csv::new(Place::open(name, csv::BEGINNING)?)));
+        formats.push(Box::new(csv::Csv::new(RecordFile::open(name, csv::BEGINNING)?)));
     }
     if !formats.is_empty() {
         let rows = Rows { formats, rtts: Mutex::default() };
@@ -92,7 +92,7 @@ impl Wanted {
     }
 }
 
-impl Place {
+impl RecordFile {
     /// A file for rows; one that is there is emptied if it begins as such files do.
     fn open(name: &str, beginning: &str) -> Result<Self, (String, io::Error)> {
         if name == "-" {
@@ -134,8 +134,8 @@ impl Sink for Rows {
                 }
                 self.write(&Row::Probe(ProbeRow::new(flow, sent, size, outcome)));
             }
-            Event::Decided { flow, data, judged, site } => {
-                self.write(&Row::Verdict(VerdictRow::new(flow, data.len(), judged, site)));
+            Event::Decided { flow, data, decided, site } => {
+                self.write(&Row::Verdict(VerdictRow::new(flow, data.len(), decided, site)));
             }
             Event::Lost { flow, data, why, site } => {
                 self.write(&Row::Lost(LostRow::new(flow, data.len(), why, site)));

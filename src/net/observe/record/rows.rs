@@ -9,7 +9,7 @@ use crate::net::observe::event::{ConnectionEvent, Flow};
 use crate::net::observe::loss_report::{Drops, LossReport, PolicyReport};
 use crate::net::policy::Action;
 use crate::net::policy::input::Site;
-use crate::net::policy::judged::Decided;
+use crate::net::policy::decided::Decided;
 use crate::net::probe::clock::Clock;
 use crate::net::probe::ledger::Counts;
 use crate::net::probe::outcome::{End, Outcome};
@@ -310,20 +310,20 @@ impl ProbeRow {
 }
 
 impl<'a> VerdictRow<'a> {
-    pub(super) fn new(flow: Flow<'_>, bytes: usize, judged: &'a Decided, site: &Site) -> Self {
-        let action = &judged.verdict.action;
+    pub(super) fn new(flow: Flow<'_>, bytes: usize, decided: &'a Decided, site: &Site) -> Self {
+        let action = &decided.verdict.action;
         let plain = matches!(action, Action::Pass | Action::Drop | Action::Corrupt);
         Self {
             time_ns: flow.time,
             from: flow.from,
             to: flow.to,
-            flow: judged.place.flow,
-            number: judged.place.number,
+            flow: decided.place.flow,
+            number: decided.place.number,
             bytes,
             verdict: action.word(),
             detail: (!plain).then(|| action.to_string()),
-            origin: &judged.verdict.origin,
-            draws: &judged.draws,
+            origin: &decided.verdict.origin,
+            draws: &decided.draws,
             at: match site {
                 Site::Server(..) => None,
                 Site::Link(_) | Site::Ingress(_) => Some(site.to_string()),

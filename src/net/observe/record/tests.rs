@@ -7,7 +7,7 @@ use super::*;
 use crate::net::host::id::HostId;
 use crate::net::observe::event::Flow;
 use crate::net::policy::input::Site;
-use crate::net::policy::judged::Decided;
+use crate::net::policy::decided::Decided;
 use crate::net::policy::{Action, Place as Packet, Verdict};
 use crate::net::random::RandomStream;
 use crate::net::time::Duration;
@@ -59,8 +59,8 @@ fn a_verdict_has_its_call_only_where_that_says_more() {
     let flow = Flow { time: 3, from: ([127, 0, 0, 1], 9).into(), to: ([127, 0, 0, 1], 7).into(), host: None };
     let place = Packet { flow: 0, number: 4, draws: RandomStream::of_seed(1) };
     let details = [Action::Drop, Action::Delay(Duration::from_millis(20)), Action::Duplicate(2)].map(|action| {
-        let judged = Decided { verdict: Verdict { action, origin: "x.rhai:3".into() }, place, draws: vec![0.25] };
-        let row = VerdictRow::new(flow, 24, &judged, &server());
+        let decided = Decided { verdict: Verdict { action, origin: "x.rhai:3".into() }, place, draws: vec![0.25] };
+        let row = VerdictRow::new(flow, 24, &decided, &server());
         (row.verdict, row.detail)
     });
     let call = |text: &str| Some(text.to_string());
@@ -81,12 +81,12 @@ fn every_field_has_a_column() {
     let flow = Flow { time: 3, from: ([127, 0, 0, 1], 9).into(), to: ([127, 0, 0, 1], 7).into(), host: None };
     let verdict = Verdict { action: Action::Drop, origin: "x".into() };
     let place = Packet { flow: 0, number: 1, draws: RandomStream::of_seed(1) };
-    let judged = Decided { verdict, place, draws: Vec::new() };
+    let decided = Decided { verdict, place, draws: Vec::new() };
     let about = about();
     let rows = [
         Row::Run(&about),
         Row::Probe(probe()),
-        Row::Verdict(VerdictRow::new(Flow { host: Some("b"), ..flow }, 1, &judged, &Site::Link("a-b".into()))),
+        Row::Verdict(VerdictRow::new(Flow { host: Some("b"), ..flow }, 1, &decided, &Site::Link("a-b".into()))),
         Row::Summary(Box::new(SummaryRow::new(9, &LossReport::default(), &Rtts::new()))),
     ];
     for row in rows {

@@ -19,7 +19,7 @@ use std::net::SocketAddr;
 use crate::net::host::environment::environment;
 use crate::net::observe::event::{ConnectionEvent, Event, Flow, Sink};
 use crate::net::policy::input::Site;
-use crate::net::policy::judged::Decided;
+use crate::net::policy::decided::Decided;
 use crate::net::policy::{Action, Verdict};
 use crate::net::probe::outcome::{End, Outcome};
 use crate::net::time::Duration;
@@ -30,11 +30,11 @@ const SHOWN: usize = 32;
 
 /// Writes the trace of a run.
 #[derive(Debug)]
-pub(super) struct Trace {
+pub(super) struct TraceWriter {
     start: i64,
 }
 
-impl Trace {
+impl TraceWriter {
     /// Counts from `start`, in nanoseconds since 1970.
     pub(super) fn new(start: i64) -> Self {
         Self { start }
@@ -45,12 +45,12 @@ impl Trace {
         match *event {
             Event::Sent { flow, data } => self.flow("send", flow, data.len(), &message(data)),
             Event::Received { flow, data } => self.flow("recv", flow, data.len(), &message(data)),
-            Event::Decided { flow, data, judged, site } => {
-                self.flow("verdict", flow, data.len(), &verdict(judged, site))
+            Event::Decided { flow, data, decided, site } => {
+                self.flow("verdict", flow, data.len(), &verdict(decided, site))
             }
-            Event::Unsent { flow, data, judged } => {
-                let full = if judged.verdict.action == Action::Drop { "" } else { "; it cannot be kept so long" };
-                let Verdict { action, origin } = &judged.verdict;
+            Event::Unsent { flow, data, decided } => {
+                let full = if decided.verdict.action == Action::Drop { "" } else { "; it cannot be kept so long" };
+                let Verdict { action, origin } = &decided.verdict;
                 self.flow("unsent", flow, data.len(), &format!("{action}: {origin}{full}"))
             }
             Event::Lost { flow, data, why, site } => {
@@ -86,7 +86,7 @@ impl Trace {
     }
 }
 
-impl Sink for Trace {
+impl Sink for TraceWriter {
     fn take(&self, event: &Event<'_>) {
         let (time, line) = self.line(event);
         environment().traced(time, &line);
@@ -108,12 +108,12 @@ fn message(data: &[u8]) -> String {
     format!("\"{}\"{more}", start.escape_ascii())
 }
 
-fn verdict(judged: &Decided, site: &Site) -> String {
-    let mut text = format!("{}: {}", judged.verdict.action, judged.verdict.origin);
+fn verdict(decided: &Decided, site: &Site) -> String {
+    let mut text = format!("{}: {}", decided.verdict.action, decided.verdict.origin);
     if !matches!(site, Site::Server(..)) {
         let _ = write!(text, " {}", site.phrase());
     }
-    for (index, draw) in judged.draws.iter().enumerate() {
+    for (index, draw) in decided.draws.iter().enumerate() {
         let _ = write!(text, "{} {draw:.3}", if index == 0 { ", draw" } else { "," });
     }
     text

@@ -75,19 +75,19 @@ pub struct Verdict {
     /// What is to be done.
     pub action: Action,
     /// The policy's line that decided: `scripts/udp_server.rhai:9`, or a native policy as written: `loss(0.2)`.
-    pub origin: Origin,
+    pub origin: PolicyOrigin,
 }
 
 /// The place of a decision, in words.
 #[derive(Clone, Debug)]
-pub enum Origin {
+pub enum PolicyOrigin {
     /// One that is always the same, and costs nothing to pass on.
     Known(&'static str),
     /// One made up while the program runs.
     Made(Arc<str>),
 }
 
-impl std::ops::Deref for Origin {
+impl std::ops::Deref for PolicyOrigin {
     type Target = str;
 
     fn deref(&self) -> &str {
@@ -98,25 +98,25 @@ impl std::ops::Deref for Origin {
     }
 }
 
-impl PartialEq for Origin {
+impl PartialEq for PolicyOrigin {
     fn eq(&self, other: &Self) -> bool {
         **self == **other
     }
 }
 
-impl fmt::Display for Origin {
+impl fmt::Display for PolicyOrigin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self)
     }
 }
 
-impl From<&'static str> for Origin {
+impl From<&'static str> for PolicyOrigin {
     fn from(text: &'static str) -> Self {
         Self::Known(text)
     }
 }
 
-impl From<Arc<str>> for Origin {
+impl From<Arc<str>> for PolicyOrigin {
     fn from(text: Arc<str>) -> Self {
         Self::Made(text)
     }
@@ -291,7 +291,7 @@ impl Native {
     }
 
     /// Decides about the packet at `place`; the draws it made go to `draws`. `in_bad` is what the flow remembers.
-    pub fn judge(&self, place: &Place, in_bad: &mut bool, draws: &mut Vec<f64>) -> Verdict {
+    pub fn decide(&self, place: &Place, in_bad: &mut bool, draws: &mut Vec<f64>) -> Verdict {
         let mut draw = || {
             draws.push(place.draws.draw(draws.len() as u64 + 1));
             draws[draws.len() - 1]

@@ -5,7 +5,7 @@
 //!
 //! - A probe is pending until it is replied, errored or timed out, and is then settled for good: what arrives later
 //!   changes counts of packets, never the state of a probe. So `sent = replied + errored + timed out + pending`, always.
-//! - Whether a packet is in time is judged by its own stamp against the probe's deadlines, however late it is entered,
+//! - Whether a packet is in time goes by its own stamp against the probe's deadlines, however late it is entered,
 //!   as long as the probe has not been settled: enter what has already arrived before calling [`Ledger::expire`].
 //! - Pending probes are never forgotten (interrupted ones simply stay so); of the settled ones the last [`REMEMBERED`]
 //!   are, unless fewer are asked for. By then a ledger takes about 25 MB, and no more after ten million probes.

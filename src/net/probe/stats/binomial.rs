@@ -1,4 +1,4 @@
-//! How many of so many things happen by chance: what a count of losses is judged by.
+//! How many of so many things happen by chance: what a count of losses is compared with.
 
 /// The tail probability on each side of an interval, which so holds 99.9% of all cases.
 const TAIL: f64 = 0.0005;

@@ -256,7 +256,7 @@ fn lines_show_who_answered_and_what() {
 
 #[test]
 fn an_mtu_that_cannot_be_is_shown_and_not_believed() {
-    for (family, told, packet, believed) in [
+    for (family, claimed, packet, believed) in [
         (Family::V4, 68, 1500, true),
         (Family::V4, 67, 1500, false),
         (Family::V4, 1500, 1500, false),
@@ -264,8 +264,8 @@ fn an_mtu_that_cannot_be_is_shown_and_not_believed() {
         (Family::V6, 1280, 1500, true),
         (Family::V6, 1279, 1500, false),
     ] {
-        let mtu = if believed { Mtu::NextHop(told) } else { Mtu::Nonsense(told) };
-        assert_eq!(Mtu::of(family, told, packet), Some(mtu), "{family} {told}");
+        let mtu = if believed { Mtu::NextHop(claimed) } else { Mtu::Nonsense(claimed) };
+        assert_eq!(Mtu::of(family, claimed, packet), Some(mtu), "{family} {claimed}");
     }
     assert_eq!(Mtu::of(Family::V4, 0, 1500), None);
     let (by, kind, mtu) =

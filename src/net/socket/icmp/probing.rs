@@ -124,7 +124,7 @@ impl Transport for IcmpSocket {
         queued: Queue<'_>,
     ) -> Result<Option<u32>> {
         let mut to = probe.to;
-        self.0.session.events.tell(|| Event::Sent { flow: self.0.flow(self.0.local, to), data: probe.message });
+        self.0.session.events.emit(|| Event::Sent { flow: self.0.flow(self.0.local, to), data: probe.message });
         if probe.message.len() > SMALL {
             self.0.has_large.store(true, Ordering::Relaxed);
         }

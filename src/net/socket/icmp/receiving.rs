@@ -82,10 +82,10 @@ impl IcmpSocket {
         if message.kind == Kind::echo_reply(self.0.family) || is_answer {
             if is_answer || message.echo().is_some_and(|echo| echo.id == self.id()) {
                 let flow = || self.0.flow(from, self.0.local);
-                self.0.session.events.tell(|| Event::Received { flow: flow(), data: bytes });
+                self.0.session.events.emit(|| Event::Received { flow: flow(), data: bytes });
             }
             let (truncated, stamp) = (received.truncated, received.stamp);
-            return Some(Datagram { data: bytes.into(), from, to: None, truncated, stamp, ttl, judged: None });
+            return Some(Datagram { data: bytes.into(), from, to: None, truncated, stamp, ttl, decided: None });
         }
         if let Some(error) = self.error(&message, from) {
             queued(Queued::Icmp { error, stamp: received.stamp });

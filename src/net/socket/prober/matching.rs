@@ -6,7 +6,7 @@ use super::clock::{measure, waited};
 use super::{Pending, PendingError, Prober, Recognised, Transport, Work};
 use crate::net::error::{Error, Result};
 use crate::net::observe::event::Event;
-use crate::net::observe::loss_report::{Pinging, Settled};
+use crate::net::observe::loss_report::{PingerRun, Settled};
 use crate::net::policy::datagram::Datagram;
 use crate::net::probe::ledger::{Arrival, Blame, ErrorArrival, Fault, Key, Ledger, ProbeId, State, Stray};
 use crate::net::probe::outcome::{End, Match, Matcher, Outcome};
@@ -362,8 +362,8 @@ impl Prober {
     }
 
     /// Who sends a probe to `to`, for the loss report.
-    pub(super) fn pinging(&self, endpoint: &Endpoint, to: SocketAddr) -> Pinging {
-        Pinging { socket: self.id.0, protocol: endpoint.protocol, ends: endpoint.asks(to) }
+    pub(super) fn pinging(&self, endpoint: &Endpoint, to: SocketAddr) -> PingerRun {
+        PingerRun { socket: self.id.0, protocol: endpoint.protocol, ends: endpoint.asks(to) }
     }
 
     /// Reports how a probe was settled.
@@ -412,7 +412,7 @@ impl Prober {
             from.set_ip(reached);
         }
         let outcome = pending.outcome(received_at, end);
-        endpoint.session.events.tell(|| Event::Outcome {
+        endpoint.session.events.emit(|| Event::Outcome {
             flow: endpoint.flow(from, pending.to),
             sent: pending.sent_wall,
             size: pending.message.len(),

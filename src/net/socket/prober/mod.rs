@@ -431,7 +431,7 @@ impl Prober {
                 endpoint.loss_report().left_pending(&self.pinging(endpoint, pending.to));
             }
             let outcome = pending.outcome(None, End::Interrupted { sent: true });
-            endpoint.session.events.tell(|| Event::Outcome {
+            endpoint.session.events.emit(|| Event::Outcome {
                 flow: endpoint.flow(endpoint.local, pending.to),
                 sent: pending.sent_wall,
                 size: pending.message.len(),

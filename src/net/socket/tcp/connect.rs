@@ -230,7 +230,7 @@ impl Connector<'_> {
             let from = attempt.local.or(self.options.local).unwrap_or_else(any);
             let flow = Flow { time: self.host.unix_nanos(), from, to: attempt.to, host: self.host.name() };
             let what = tried(&attempt);
-            self.session.events.tell(|| Event::Connection { flow, what: &what });
+            self.session.events.emit(|| Event::Connection { flow, what: &what });
         }
         attempt
     }

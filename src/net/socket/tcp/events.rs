@@ -49,6 +49,6 @@ impl Inner {
         };
         let flow = self.flow(self.local, self.peer);
         let what = make(traffic);
-        self.session.events.tell(|| Event::Connection { flow, what: &what });
+        self.session.events.emit(|| Event::Connection { flow, what: &what });
     }
 }

@@ -174,7 +174,7 @@ impl Listener {
         let endpoint = Endpoint::new("TCP", self.0.host.clone(), self.0.session.clone(), local, stream);
         let endpoint = endpoint.connected(peer, Some(self.0.service.clone()));
         let connection = Connection::new(endpoint, peer, None, &self.0.options);
-        self.0.session.events.tell(|| Event::Connection { flow: connection.outward(), what: &ACCEPTED });
+        self.0.session.events.emit(|| Event::Connection { flow: connection.outward(), what: &ACCEPTED });
         Ok(connection)
     }
 

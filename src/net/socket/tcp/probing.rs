@@ -218,10 +218,10 @@ impl Transport for Connection {
         let _ = self.flush();
         loop {
             if let Some(data) = self.next_answer() {
-                self.0.session.events.tell(|| Event::Received { flow: self.inward(), data: &data });
+                self.0.session.events.emit(|| Event::Received { flow: self.inward(), data: &data });
                 let stamp = self.inbox().and_then(|inbox| inbox.stamp());
                 let from = self.0.peer;
-                arrived.push(Datagram { data, from, to: None, truncated: false, stamp, ttl: None, judged: None });
+                arrived.push(Datagram { data, from, to: None, truncated: false, stamp, ttl: None, decided: None });
                 return Ok(true);
             }
             if self.ended().is_some() {

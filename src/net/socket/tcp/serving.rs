@@ -14,7 +14,7 @@ use crate::net::host::socket::HostSocket;
 use crate::net::host::stop::Stop;
 use crate::net::policy::Action;
 use crate::net::policy::datagram::Datagram;
-use crate::net::policy::judged::Decided;
+use crate::net::policy::decided::Decided;
 use crate::net::socket::delay_queue::Outlet;
 use crate::net::socket::endpoint::Endpoint;
 use crate::net::socket::reply::{ReplyTo, carry_out, reply};
@@ -99,14 +99,14 @@ impl Connection {
         let Some(decision) = self.0.decisions.about(self.peer(), data, None) else {
             return self.send(data, until, stop);
         };
-        if decision.judged.is_some() {
+        if decision.decided.is_some() {
             self.serves();
         }
         let content = decision.content;
-        let judged = decision.judged.as_ref().filter(|judged| judged.verdict.action != Action::Pass);
-        self.loss_report().replied(self.asked_by(self.peer()), || content, judged.is_none().then_some(data));
-        match judged {
-            Some(judged) => carry_out(&Over(self, stop), judged, content, decision.first, data).map(|()| Sent::All),
+        let decided = decision.decided.as_ref().filter(|decided| decided.verdict.action != Action::Pass);
+        self.loss_report().replied(self.asked_by(self.peer()), || content, decided.is_none().then_some(data));
+        match decided {
+            Some(decided) => carry_out(&Over(self, stop), decided, content, decision.first, data).map(|()| Sent::All),
             None => self.send(data, until, stop),
         }
     }

@@ -152,7 +152,7 @@ impl Connection {
             return Err(error.with_hint("send it in parts, or with the framing length or raw at both ends"));
         }
         outbox.held.set(outbox.bytes.capacity());
-        self.0.session.events.tell(|| Event::Sent { flow: self.outward(), data: message });
+        self.0.session.events.emit(|| Event::Sent { flow: self.outward(), data: message });
         Ok(socket)
     }
 

@@ -9,7 +9,7 @@ use crate::net::error::{ErrorKind, Result};
 use crate::net::policy::Action;
 use crate::net::policy::datagram::{Datagram, Destination};
 use crate::net::policy::decisions::PacketId;
-use crate::net::policy::judged::Decided;
+use crate::net::policy::decided::Decided;
 use crate::net::socket::delay_queue::Outlet;
 use crate::net::socket::endpoint::Endpoint;
 use crate::net::socket::reply::{ReplyTo, carry_out, reply};
@@ -49,7 +49,7 @@ impl UdpSocket {
     /// `closed`. An answer that cannot be sent is counted, and no error: a server goes on.
     pub fn answer(&self, request: &Datagram, answer: &[u8]) -> Result<Option<Arc<Decided>>> {
         if self.is_chatty(request) {
-            return Ok(request.judged.clone());
+            return Ok(request.decided.clone());
         }
         reply(&Back(self, request.back()), request, answer)
     }
@@ -62,20 +62,20 @@ impl UdpSocket {
     pub fn send_as_decided(&self, data: &[u8], to: SocketAddr, asked: Option<PacketId>) -> Result<()> {
         let Some(decision) = self.0.decisions.about(to, data, asked) else { return self.send_to(data, to) };
         let (ends, content, mut back) = (self.0.asked_by(to), decision.content, Destination::from(to));
-        match decision.judged {
+        match decision.decided {
             Some(_) => {
                 back.source = decision.source;
                 self.serves();
             }
             None => self.answers(),
         }
-        let judged = decision.judged.as_ref().filter(|judged| judged.verdict.action != Action::Pass);
-        self.0.loss_report().replied(ends, || content, judged.is_none().then_some(data));
-        if let Some(judged) = judged {
+        let decided = decision.decided.as_ref().filter(|decided| decided.verdict.action != Action::Pass);
+        self.0.loss_report().replied(ends, || content, decided.is_none().then_some(data));
+        if let Some(decided) = decided {
             self.same_version("send_to", to)?;
             check_size(data.len())?;
             self.socket("send_to")?;
-            return carry_out(&Back(self, back), judged, content, decision.first, data);
+            return carry_out(&Back(self, back), decided, content, decision.first, data);
         }
         self.send_to(data, back)?;
         self.0.loss_report().gave_answer(ends, || content);

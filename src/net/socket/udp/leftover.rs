@@ -142,7 +142,7 @@ impl Inner {
         let before = self.drops_reported.fetch_max(drops, Ordering::Relaxed);
         if drops > before {
             let (time, socket, count) = (self.host.unix_nanos(), self.local, drops - before);
-            self.session.events.tell(|| Event::KernelDrops { time, socket, count });
+            self.session.events.emit(|| Event::KernelDrops { time, socket, count });
         }
     }
 }

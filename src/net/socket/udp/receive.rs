@@ -213,7 +213,7 @@ impl UdpSocket {
             self.0.report_drops(u64::from(drops));
         }
         let (from, data) = (received.addr?, &buffer[..received.len]);
-        self.0.session.events.tell(|| Event::Received { flow: self.0.flow(from, self.0.local), data });
+        self.0.session.events.emit(|| Event::Received { flow: self.0.flow(from, self.0.local), data });
         let Received { to, truncated, stamp, ttl, .. } = *received;
         Some(Datagram { to, truncated, stamp, ttl, ..Datagram::new(data, from) })
     }

@@ -66,7 +66,7 @@ impl UdpSocket {
 
     /// Reports that a datagram goes to the kernel now. Before it does: the receiver would be quicker.
     pub(in crate::net) fn report_sent(&self, data: &[u8], to: SocketAddr) {
-        self.0.session.events.tell(|| Event::Sent { flow: self.0.flow(self.0.local, to), data });
+        self.0.session.events.emit(|| Event::Sent { flow: self.0.flow(self.0.local, to), data });
     }
 
     /// Sends one datagram, again where an earlier ICMP error took the call's place; what the error queue held is given

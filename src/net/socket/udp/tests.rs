@@ -66,7 +66,7 @@ fn what_was_received_ahead_is_handed_out_in_order_and_judged_then() {
     for number in 1..=40u32 {
         assert_eq!(text(server.receive(None, &stop, false)), number.to_string());
         let tally = server.policy().expect("a policy").counters().tally();
-        assert_eq!(tally.judged, u64::from(number), "no packet is judged before it is handed out");
+        assert_eq!(tally.decided, u64::from(number), "no packet is decided before it is handed out");
         if number == 1 {
             assert!(!server.0.ahead.is_empty(), "several were received with one call");
         }
@@ -96,9 +96,9 @@ fn a_policy_decides_about_what_comes_after_it_was_set_whoever_was_about_to_recei
         send(&client, &server, 1, 1);
         drop(turn);
         let Ok(Incoming::Packet(datagram)) = receives.join().expect("no panic") else { panic!("no packet") };
-        assert_eq!(datagram.judged.expect("judged").verdict.action, Action::Pass);
+        assert_eq!(datagram.decided.expect("decided").verdict.action, Action::Pass);
     });
-    assert_eq!(before.counters().tally().judged, 0);
+    assert_eq!(before.counters().tally().decided, 0);
 }
 
 #[test]

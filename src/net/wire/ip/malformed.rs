@@ -4,7 +4,7 @@
 
 use super::super::Family;
 use super::chain::is_extension;
-use super::{Packet, Protocol, Transport};
+use super::{Packet, Protocol, TransportHeader};
 
 /// Octets of an IPv4 header and of a TCP header without options.
 const FIXED: usize = 20;
@@ -36,17 +36,17 @@ impl Packet<'_> {
     fn is_transport_malformed(&self) -> bool {
         let len = self.total_len.saturating_sub(self.header_len);
         match self.transport {
-            Transport::Udp(header) => {
+            TransportHeader::Udp(header) => {
                 header.length.is_none_or(|claimed| usize::from(claimed) < SHORT || usize::from(claimed) > len)
             }
-            Transport::Tcp(header) => match header.header_len {
+            TransportHeader::Tcp(header) => match header.header_len {
                 Some(claimed) if len >= FIXED && claimed >= FIXED && claimed <= len => {
                     !has_whole_options(options(self.segment, claimed))
                 }
                 _ => true,
             },
-            Transport::Icmp(_) => len < SHORT,
-            Transport::Other => matches!(self.protocol, Protocol::UDP | Protocol::TCP | Protocol::ICMP),
+            TransportHeader::Icmp(_) => len < SHORT,
+            TransportHeader::Other => matches!(self.protocol, Protocol::UDP | Protocol::TCP | Protocol::ICMP),
         }
     }
 }

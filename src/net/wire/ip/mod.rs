@@ -14,7 +14,7 @@ use std::net::{IpAddr, SocketAddr};
 use etherparse::{Ipv4HeaderSlice, Ipv6HeaderSlice};
 
 use self::chain::Chain;
-pub use self::transport::{IcmpHeader, TcpFlags, TcpHeader, Transport, UdpHeader};
+pub use self::transport::{IcmpHeader, TcpFlags, TcpHeader, TransportHeader, UdpHeader};
 use super::checksum::{Sum, checksum};
 use super::icmp::Message;
 use super::{Family, WireError, from, u8_at};
@@ -49,7 +49,7 @@ pub struct Packet<'a> {
     /// Whether the IPv4 header checksum is right; `None` for IPv6, or if options are cut off.
     pub header_checksum_ok: Option<bool>,
     /// The transport header.
-    pub transport: Transport,
+    pub transport: TransportHeader,
     /// The octets present after the IP headers: transport header and payload.
     pub segment: &'a [u8],
     /// The octets present after the transport header, within its own claim of length.
@@ -130,7 +130,7 @@ impl<'a> Packet<'a> {
             total_len,
             present_len: bytes.len(),
             header_checksum_ok: bytes.get(..header_len).map(|head| checksum(head) == 0),
-            transport: Transport::Other,
+            transport: TransportHeader::Other,
             segment: &[],
             payload: &[],
         };
@@ -159,7 +159,7 @@ impl<'a> Packet<'a> {
             total_len: 40 + claimed,
             present_len: bytes.len(),
             header_checksum_ok: None,
-            transport: Transport::Other,
+            transport: TransportHeader::Other,
             segment: &[],
             payload: &[],
         };
@@ -172,7 +172,7 @@ impl<'a> Packet<'a> {
         let segment = from(bytes, at);
         let first = fragment.is_none_or(|fragment| fragment.offset == 0);
         let (transport, payload) =
-            if first { Transport::parse(protocol, segment) } else { (Transport::Other, segment) };
+            if first { TransportHeader::parse(protocol, segment) } else { (TransportHeader::Other, segment) };
         Self { protocol, fragment, identification, header_len: at, transport, segment, payload, ..self }
     }
 
@@ -204,7 +204,7 @@ impl<'a> Packet<'a> {
     /// The ICMP message the packet carries; `None` for another protocol, for a fragment after the first, or if less
     /// than eight octets of it are present.
     pub fn icmp_message(&self) -> Option<Message<'a>> {
-        let Transport::Icmp(header) = self.transport else {
+        let TransportHeader::Icmp(header) = self.transport else {
             return None;
         };
         Message::parse(header.family, self.segment).ok()
@@ -218,11 +218,11 @@ impl<'a> Packet<'a> {
         }
         let pseudo = Sum::pseudo(self.source, self.destination, self.protocol.0, self.segment.len());
         let sum = match self.transport {
-            Transport::Udp(UdpHeader { checksum: None | Some(0), .. }) => return None,
-            Transport::Udp(_) | Transport::Tcp(_) => pseudo?,
-            Transport::Icmp(IcmpHeader { family: Family::V6, .. }) => pseudo?,
-            Transport::Icmp(_) => Sum::new(),
-            Transport::Other => return None,
+            TransportHeader::Udp(UdpHeader { checksum: None | Some(0), .. }) => return None,
+            TransportHeader::Udp(_) | TransportHeader::Tcp(_) => pseudo?,
+            TransportHeader::Icmp(IcmpHeader { family: Family::V6, .. }) => pseudo?,
+            TransportHeader::Icmp(_) => Sum::new(),
+            TransportHeader::Other => return None,
         };
         Some(sum.join(self.segment).finish() == 0)
     }

@@ -116,7 +116,7 @@ fn ipv6_extension_headers_are_walked() {
     later[50] = 1;
     let packet = Packet::parse(&later).unwrap();
     assert_eq!(packet.fragment, Some(Fragment { offset: 256, more: false }));
-    assert_eq!((packet.protocol, packet.transport), (Protocol::UDP, Transport::Other));
+    assert_eq!((packet.protocol, packet.transport), (Protocol::UDP, TransportHeader::Other));
     assert_eq!((packet.source_port(), packet.payload.len()), (None, 19));
 }
 
@@ -124,7 +124,7 @@ fn ipv6_extension_headers_are_walked() {
 fn a_chain_cut_short_keeps_the_last_header_known() {
     let cut = Packet::parse_as(Family::V6, &V6_TOO_BIG[8..]).unwrap();
     assert_eq!((cut.protocol, cut.header_len), (Protocol(44), 48));
-    assert_eq!((cut.transport, cut.fragment), (Transport::Other, None));
+    assert_eq!((cut.transport, cut.fragment), (TransportHeader::Other, None));
     assert_eq!(cut.to_string(), "protocol 44 2001:db8::1 > 2001:db8::2 ttl 63 length 75 (48 present)");
 }
 

@@ -10,7 +10,7 @@ use super::Protocol;
 
 /// The transport header of an IP packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Transport {
+pub enum TransportHeader {
     /// UDP.
     Udp(UdpHeader),
     /// TCP.
@@ -72,7 +72,7 @@ pub struct IcmpHeader {
     pub echo: Option<Echo>,
 }
 
-impl Transport {
+impl TransportHeader {
     /// The header at the start of `bytes`, and the payload after it.
     pub(super) fn parse(protocol: Protocol, bytes: &[u8]) -> (Self, &[u8]) {
         match protocol {
@@ -129,7 +129,7 @@ impl Transport {
 }
 
 /// What the header says besides ports, each part after a space: ` SYN seq 7`, ` Echo Request id 1 seq 2`.
-impl fmt::Display for Transport {
+impl fmt::Display for TransportHeader {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Tcp(tcp) => {

@@ -4,13 +4,13 @@
 use std::os::fd::{AsFd, OwnedFd};
 
 use super::keeper::{Keeper, in_v6, no_host, refused_by_kernel};
-use super::protocol::{Answer, Failure, NewEnd};
+use super::protocol::{HelperReply, Failure, NewEnd};
 use crate::net::lab::kernel::netlink::{NetlinkBatch, Veth};
 use crate::net::sys;
 
 impl Keeper {
     /// Joins two hosts; the answer's descriptors are the packet sockets.
-    pub(super) fn connect(&mut self, ends: &[NewEnd; 2]) -> Result<(Answer, Vec<OwnedFd>), Failure> {
+    pub(super) fn connect(&mut self, ends: &[NewEnd; 2]) -> Result<(HelperReply, Vec<OwnedFd>), Failure> {
         let first = self.ends;
         let joined = self.join(ends);
         if joined.is_err() {
@@ -22,7 +22,7 @@ impl Keeper {
         joined
     }
 
-    fn join(&mut self, ends: &[NewEnd; 2]) -> Result<(Answer, Vec<OwnedFd>), Failure> {
+    fn join(&mut self, ends: &[NewEnd; 2]) -> Result<(HelperReply, Vec<OwnedFd>), Failure> {
         let mut indices = [0; 2];
         let mut sockets = Vec::new();
         for (end, index) in ends.iter().zip(&mut indices) {
@@ -33,12 +33,12 @@ impl Keeper {
         for end in ends {
             let host = self.hosts.get_mut(end.host).ok_or_else(no_host)?;
             if end.arp {
-                // Who has the address is heard from then on, too.
+                // It receives from then on who has the address, too.
                 host.pending.extend(in_v6(&end.name, &end.addrs));
             }
             host.settle()?;
         }
-        Ok((Answer::Interfaces(indices), sockets))
+        Ok((HelperReply::Interfaces(indices), sockets))
     }
 
     /// Makes one end: the index of the host's interface, and the packet socket.

@@ -10,13 +10,13 @@ use std::time::Duration;
 
 use socket2::{Domain, Protocol, Socket, Type};
 
-use super::names::Names;
-use super::programs::Programs;
-use super::protocol::{Answer, Failure, Missing, NewHost, Part, Request, RouteChange};
+use super::names::LinkNames;
+use super::programs::RunningPrograms;
+use super::protocol::{HelperReply, Failure, Missing, NewHost, Part, Request, RouteChange};
 use super::{STEP_NETWORK, answer, write_setting};
 use crate::net::lab::addresses::Prefix;
 use crate::net::lab::kernel::netlink::NetlinkBatch;
-use crate::net::lab::kernel::netlink::socket::{Netlink, Refused};
+use crate::net::lab::kernel::netlink::socket::{Netlink, NetlinkError};
 use crate::net::observe::loss_report::kernel_counts;
 use crate::net::sys::{self, Mount, Namespaces, PollFd};
 
@@ -27,8 +27,8 @@ pub(super) struct Keeper {
     pub(super) hosts: Vec<Network>,
     /// How many ends of cables there are.
     pub(super) ends: usize,
-    names: Names,
-    programs: Programs,
+    names: LinkNames,
+    programs: RunningPrograms,
     has_v6: bool,
     missing: Vec<Missing>,
     /// Readable when a child's state has changed.
@@ -94,7 +94,7 @@ impl Network {
     }
 
     /// Waits until the kernel has taken its IPv6 addresses into use, which it does a little after it was given them; until
-    /// then it hears nothing of what is sent to them.
+    /// then it receives nothing of what is sent to them.
     pub(super) fn settle(&mut self) -> Result<(), Failure> {
         if self.pending.is_empty() {
             return Ok(());
@@ -119,7 +119,7 @@ impl Network {
 }
 
 /// A failure in the kernel's words.
-pub(super) fn refused_by_kernel(step: &str, refused: Refused) -> Failure {
+pub(super) fn refused_by_kernel(step: &str, refused: NetlinkError) -> Failure {
     Failure { step: step.to_string(), errno: Some(refused.errno), text: refused.text }
 }
 
@@ -145,15 +145,15 @@ impl Keeper {
         });
         let named = sys::unshare(Namespaces::NAME).and_then(|()| sys::set_host_name("lab"));
         parts.add(Part::HostName, named.map_err(errno));
-        let names = Names::new(&mut parts);
+        let names = LinkNames::new(&mut parts);
         let missing = parts.missing;
-        let programs = Programs::new(missing.iter().map(|missing| missing.part).collect())?;
+        let programs = RunningPrograms::new(missing.iter().map(|missing| missing.part).collect())?;
         Ok(Self { switch, hosts: Vec::new(), ends: 0, names, programs, has_v6, missing, children })
     }
 
     /// What is said first.
-    pub(super) fn ready(&self) -> Answer {
-        Answer::Ready(self.has_v6, self.missing.clone())
+    pub(super) fn ready(&self) -> HelperReply {
+        HelperReply::Ready(self.has_v6, self.missing.clone())
     }
 
     /// Does what is asked for until the socket closes.
@@ -185,13 +185,13 @@ impl Keeper {
                     let fds: Vec<_> = fds.iter().map(AsFd::as_fd).collect();
                     answer(control.as_fd(), &done, &fds);
                 }
-                Err(failure) => answer(control.as_fd(), &Answer::Failed(failure), &[]),
+                Err(failure) => answer(control.as_fd(), &HelperReply::Failed(failure), &[]),
             }
         }
     }
 
-    fn handle(&mut self, request: Request, fds: Vec<OwnedFd>) -> Result<(Answer, Vec<OwnedFd>), Failure> {
-        let done = (Answer::Done, Vec::new());
+    fn handle(&mut self, request: Request, fds: Vec<OwnedFd>) -> Result<(HelperReply, Vec<OwnedFd>), Failure> {
+        let done = (HelperReply::Done, Vec::new());
         match request {
             Request::Host(new) => self.make_host(&new).map(|()| done),
             Request::Connect(ends) => self.connect(&ends),
@@ -209,21 +209,21 @@ impl Keeper {
                 self.hosts.get_mut(host).ok_or_else(no_host)?.enter()?;
                 let files = ["snmp", "netstat", "snmp6"].map(|file| format!("/proc/thread-self/net/{file}"));
                 let texts = files.iter().filter_map(|file| std::fs::read_to_string(file).ok());
-                Ok((Answer::Counts(texts.flat_map(|text| kernel_counts(&text)).collect()), Vec::new()))
+                Ok((HelperReply::Counts(texts.flat_map(|text| kernel_counts(&text)).collect()), Vec::new()))
             }
             Request::Socket(host, domain, kind, protocol) => {
                 self.settled_host(host)?.enter()?;
                 let protocol = (protocol != 0).then(|| Protocol::from(protocol));
                 let socket = Socket::new(Domain::from(domain), Type::from(kind), protocol);
                 let socket = socket.map_err(|err| Failure::of("socket", &err))?;
-                Ok((Answer::Done, vec![socket.into()]))
+                Ok((HelperReply::Done, vec![socket.into()]))
             }
             Request::Start(host, command) => {
                 let host = self.hosts.get_mut(host).ok_or_else(no_host)?;
                 host.settle()?;
                 host.enter()?;
                 let number = self.programs.start(&host.name, &command, fds)?;
-                Ok((Answer::Started(number), Vec::new()))
+                Ok((HelperReply::Started(number), Vec::new()))
             }
             Request::Signal(number, signal, all) => self.programs.signal(number, signal, all).map(|()| done),
         }

@@ -11,7 +11,7 @@ use std::path::Path;
 
 use self::keeper::Keeper;
 pub(in crate::net::lab) use self::keeper::LARGEST;
-use self::protocol::{Answer, Failure};
+use self::protocol::{HelperReply, Failure};
 use crate::net::sys::{self, Namespaces, Side};
 
 mod cables;
@@ -56,7 +56,7 @@ fn run(control: OwnedFd) -> i32 {
 }
 
 fn refuse(control: &OwnedFd, failure: Failure) -> i32 {
-    answer(control.as_fd(), &Answer::Failed(failure), &[]);
+    answer(control.as_fd(), &HelperReply::Failed(failure), &[]);
     1
 }
 
@@ -96,8 +96,8 @@ fn map_ids(user: u32, group: u32) -> io::Result<()> {
     std::fs::write("/proc/self/gid_map", format!("{group} {group} 1"))
 }
 
-/// Answers a request. Whoever asked may have gone; that shows where the next request is awaited.
-fn answer(control: BorrowedFd<'_>, answer: &Answer, fds: &[BorrowedFd<'_>]) {
+/// Replies to a request. The requester may have gone; that shows when the next request is read.
+fn answer(control: BorrowedFd<'_>, answer: &HelperReply, fds: &[BorrowedFd<'_>]) {
     let text = serde_json::to_vec(answer).unwrap_or_default();
     let _ = sys::send_message(control, &text, fds);
 }

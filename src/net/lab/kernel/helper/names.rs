@@ -14,14 +14,14 @@ use crate::net::sys::{self, Mount};
 
 /// The file, and what it holds.
 #[derive(Debug)]
-pub(super) struct Names {
+pub(super) struct LinkNames {
     /// `None` where it cannot be had: programs then know addresses alone.
     file: Option<File>,
     lab: String,
     system: String,
 }
 
-impl Names {
+impl LinkNames {
     /// Puts the files in place.
     pub(super) fn new(parts: &mut Parts) -> Self {
         let system = std::fs::read_to_string("/etc/hosts").unwrap_or_default();

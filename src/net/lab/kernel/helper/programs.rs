@@ -7,15 +7,15 @@ use std::io::{self, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::process::Command as Process;
 
-use super::protocol::{Command, Failure, Part};
+use super::protocol::{ProgramCommand, Failure, Part};
 use super::{STEP_UNSHARE, supervisor};
 use crate::net::sys::{self, ChildChange, Mount, Namespaces, Side};
 
 /// The programs that run.
 #[derive(Debug)]
-pub(super) struct Programs {
+pub(super) struct RunningPrograms {
     /// By the numbers of their supervisors.
-    running: HashMap<i32, Program>,
+    running: HashMap<i32, RunningProgram>,
     /// What they go without.
     missing: Vec<Part>,
     /// The process namespace of this process.
@@ -25,7 +25,7 @@ pub(super) struct Programs {
 }
 
 #[derive(Debug)]
-struct Program {
+struct RunningProgram {
     /// Where its status goes, should its supervisor not say it.
     status: File,
     host: String,
@@ -39,7 +39,7 @@ struct Processes {
     first: i32,
 }
 
-impl Programs {
+impl RunningPrograms {
     /// None yet; they will go without `missing`.
     pub(super) fn new(missing: Vec<Part>) -> Result<Self, Failure> {
         let own = File::open("/proc/self/ns/pid").map_err(|err| Failure::of("process namespace", &err))?;
@@ -47,7 +47,7 @@ impl Programs {
     }
 
     /// Starts a program in the network that this process is in; its number.
-    pub(super) fn start(&mut self, host: &str, command: &Command, fds: Vec<OwnedFd>) -> Result<u32, Failure> {
+    pub(super) fn start(&mut self, host: &str, command: &ProgramCommand, fds: Vec<OwnedFd>) -> Result<u32, Failure> {
         let failed = |err: io::Error| Failure::of("program", &err);
         let Ok::<[OwnedFd; 4], _>([input, output, error, status]) = fds.try_into() else {
             return Err(failed(io::ErrorKind::InvalidInput.into()));
@@ -89,7 +89,7 @@ impl Programs {
         };
         let pid = child.map_err(failed_child)?.id();
         left.map_err(failed)?;
-        self.running.insert(pid as i32, Program { status, host: host.to_string() });
+        self.running.insert(pid as i32, RunningProgram { status, host: host.to_string() });
         Ok(pid)
     }
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::net::lab::Target;
+use crate::net::lab::LinkTarget;
 use crate::net::lab::addresses::Prefix;
 
 /// Something to be done. Hosts are numbered by the order in which they were made, from 0.
@@ -24,7 +24,7 @@ pub enum Request {
     Socket(usize, i32, i32, i32),
     /// Start a program in a host. With it come four descriptors: standard input, output and error, and one to which
     /// its status (wait(2), four bytes) is written when it has ended. Answered with its number.
-    Start(usize, Command),
+    Start(usize, ProgramCommand),
     /// Send a signal to a program, or with `true` end it and all that it has started.
     Signal(u32, i32, bool),
 }
@@ -69,12 +69,12 @@ pub struct RouteChange {
     /// To where.
     pub to: Prefix,
     /// What becomes of the packets.
-    pub target: Option<Target>,
+    pub target: Option<LinkTarget>,
 }
 
 /// A program to be started.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Command {
+pub struct ProgramCommand {
     /// The program and its arguments.
     pub argv: Vec<String>,
     /// Variables of its environment that differ from this process's; `None` takes one away.
@@ -89,7 +89,7 @@ pub struct Command {
 
 /// The answer to a request.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub enum Answer {
+pub enum HelperReply {
     /// It was done.
     Done,
     /// The helper is ready: whether the kernel has IPv6, and what programs in hosts go without.

@@ -5,7 +5,7 @@
 
 use std::net::IpAddr;
 
-use crate::net::lab::Target;
+use crate::net::lab::LinkTarget;
 use crate::net::lab::addresses::Prefix;
 
 pub mod socket;
@@ -86,7 +86,7 @@ impl NetlinkBatch {
         });
     }
 
-    /// Gives an address to the interface with this index. It can be used at once: nobody is asked whether he has it.
+    /// Gives an address to the interface with this index. It can be used at once: without duplicate address detection.
     pub fn add_address(&mut self, index: u32, address: Prefix) {
         self.message(RTM_NEWADDR, CREATE, |bytes| {
             bytes.extend([family(address.addr()), address.len(), IFA_F_NODAD, RT_SCOPE_UNIVERSE]);
@@ -97,7 +97,7 @@ impl NetlinkBatch {
     }
 
     /// Makes a route, in place of another one to the same destination.
-    pub fn set_route(&mut self, to: Prefix, target: Target) {
+    pub fn set_route(&mut self, to: Prefix, target: LinkTarget) {
         self.message(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, |bytes| route(bytes, to, Some(target)));
     }
 
@@ -139,20 +139,20 @@ fn interface(bytes: &mut Vec<u8>, index: u32, flags: u32, change: u32) {
 }
 
 /// `struct rtmsg` and its attributes; without a target, any route to there.
-fn route(bytes: &mut Vec<u8>, to: Prefix, target: Option<Target>) {
+fn route(bytes: &mut Vec<u8>, to: Prefix, target: Option<LinkTarget>) {
     let (kind, scope, flags) = match target {
         None => (RTN_UNSPEC, RT_SCOPE_NOWHERE, 0),
-        Some(Target::Via(_, None)) => (RTN_UNICAST, RT_SCOPE_LINK, 0),
-        Some(Target::Via(_, Some(_))) => (RTN_UNICAST, RT_SCOPE_UNIVERSE, RTNH_F_ONLINK),
-        Some(Target::Unreachable) => (RTN_UNREACHABLE, RT_SCOPE_UNIVERSE, 0),
-        Some(Target::Prohibit) => (RTN_PROHIBIT, RT_SCOPE_UNIVERSE, 0),
-        Some(Target::Blackhole) => (RTN_BLACKHOLE, RT_SCOPE_UNIVERSE, 0),
+        Some(LinkTarget::Via(_, None)) => (RTN_UNICAST, RT_SCOPE_LINK, 0),
+        Some(LinkTarget::Via(_, Some(_))) => (RTN_UNICAST, RT_SCOPE_UNIVERSE, RTNH_F_ONLINK),
+        Some(LinkTarget::Unreachable) => (RTN_UNREACHABLE, RT_SCOPE_UNIVERSE, 0),
+        Some(LinkTarget::Prohibit) => (RTN_PROHIBIT, RT_SCOPE_UNIVERSE, 0),
+        Some(LinkTarget::Blackhole) => (RTN_BLACKHOLE, RT_SCOPE_UNIVERSE, 0),
     };
     let protocol = if target.is_some() { RTPROT_STATIC } else { 0 };
     bytes.extend([family(to.addr()), to.len(), 0, 0, RT_TABLE_MAIN, protocol, scope, kind]);
     bytes.extend(flags.to_ne_bytes());
     attribute(bytes, RTA_DST, &octets(to.network()));
-    if let Some(Target::Via(index, router)) = target {
+    if let Some(LinkTarget::Via(index, router)) = target {
         attribute(bytes, RTA_OIF, &index.to_ne_bytes());
         if let Some(router) = router {
             attribute(bytes, RTA_GATEWAY, &octets(router));
@@ -248,7 +248,7 @@ mod tests {
     fn a_route_has_the_kernels_layout() {
         let mut batch = NetlinkBatch::default();
         let router = "10.0.0.3".parse().expect("an address");
-        batch.set_route("10.0.2.0/24".parse().expect("a prefix"), Target::Via(7, Some(router)));
+        batch.set_route("10.0.2.0/24".parse().expect("a prefix"), LinkTarget::Via(7, Some(router)));
         #[rustfmt::skip]
         let expected = [
             52, 0, 0, 0,  24, 0,  0x05, 0x05,  0, 0, 0, 0,  0, 0, 0, 0,

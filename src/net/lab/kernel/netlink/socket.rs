@@ -14,7 +14,7 @@ pub struct Netlink(Socket);
 
 /// What the kernel refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refused {
+pub struct NetlinkError {
     /// Which message of the batch it is, from 0.
     pub number: usize,
     /// The error number (errno).
@@ -30,7 +30,7 @@ impl Netlink {
     /// What socket(2) reports.
     pub fn open() -> io::Result<Self> {
         let socket = Socket::new(Domain::from(libc::AF_NETLINK), Type::RAW, Some(Protocol::from(libc::NETLINK_ROUTE)))?;
-        // Older kernels tell no more than the number, and are to send no copy of the message with it.
+        // Older kernels report only the number, and are to send no copy of the message with it.
         for option in [libc::NETLINK_EXT_ACK, libc::NETLINK_CAP_ACK] {
             let _ = sys::set_option(socket.as_fd(), libc::SOL_NETLINK, option, 1);
         }
@@ -41,7 +41,7 @@ impl Netlink {
     ///
     /// # Errors
     /// The first that the kernel refused; number 0 and its errno if the batch could not be sent.
-    pub fn run(&self, batch: &NetlinkBatch) -> Result<(), Refused> {
+    pub fn run(&self, batch: &NetlinkBatch) -> Result<(), NetlinkError> {
         self.talk(batch, |_| ()).and_then(|refused| refused.map_or(Ok(()), Err))
     }
 
@@ -49,7 +49,7 @@ impl Netlink {
     ///
     /// # Errors
     /// There is none (ENODEV).
-    pub fn interface(&self, name: &str) -> Result<u32, Refused> {
+    pub fn interface(&self, name: &str) -> Result<u32, NetlinkError> {
         let mut batch = NetlinkBatch::default();
         batch.ask_for_interface(name);
         let mut index = None;
@@ -58,7 +58,7 @@ impl Netlink {
     }
 
     /// Sends the batch and reads its answers; each message that is not an acknowledgement goes to `each`.
-    fn talk(&self, batch: &NetlinkBatch, mut each: impl FnMut(&[u8])) -> Result<Option<Refused>, Refused> {
+    fn talk(&self, batch: &NetlinkBatch, mut each: impl FnMut(&[u8])) -> Result<Option<NetlinkError>, NetlinkError> {
         let failed = |err: io::Error| system(err.raw_os_error().unwrap_or(libc::EIO));
         let mut refused = None;
         let mut buffer = vec![0; 32 * 1024];
@@ -97,12 +97,12 @@ const AT_ONCE: usize = 64;
 const NLMSG_ERROR: u16 = 2;
 const NLMSGERR_ATTR_MSG: u16 = 1;
 
-fn system(errno: i32) -> Refused {
-    Refused { number: 0, errno, text: String::new() }
+fn system(errno: i32) -> NetlinkError {
+    NetlinkError { number: 0, errno, text: String::new() }
 }
 
 /// What an answer (`struct nlmsgerr`) says against its message; `None` if it was done.
-fn refusal(payload: &[u8]) -> Option<Refused> {
+fn refusal(payload: &[u8]) -> Option<NetlinkError> {
     let errno = -(word(payload, 0)? as i32);
     if errno == 0 {
         return None;
@@ -112,7 +112,7 @@ fn refusal(payload: &[u8]) -> Option<Refused> {
     let text = attributes(payload.get(20..).unwrap_or_default()).find(|(kind, _)| *kind == NLMSGERR_ATTR_MSG);
     let text =
         text.map_or_else(String::new, |(_, text)| String::from_utf8_lossy(text).trim_end_matches('\0').to_string());
-    Some(Refused { number, errno, text })
+    Some(NetlinkError { number, errno, text })
 }
 
 /// The attributes (`struct nlattr`) in `bytes`: kind and data.

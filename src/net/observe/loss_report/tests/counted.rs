@@ -93,7 +93,7 @@ fn packets_that_a_link_damaged_are_the_ones_with_wrong_checksums() {
             11 + number,
             other,
             Content::of(b"x"),
-            &judged(Action::Corrupt, &[]),
+            &decided(Action::Corrupt, &[]),
             &Site::Link("a-b".into()),
         );
     }

@@ -115,7 +115,7 @@ fn lateness_is_judged_by_the_stamp() {
             assert_eq!(counts(&ledger), Counts { sent: 1, timed_out: 1, late: 1, ..NONE });
             assert_eq!(ledger.state(id), Some(State::TimedOut));
             assert_eq!(ledger.record(id).map(|r| r.answered), Some(true));
-            assert_eq!(ledger.expire(at(99_999)), [], "told once");
+            assert_eq!(ledger.expire(at(99_999)), [], "reported once");
         }
     }
 }

@@ -1,8 +1,8 @@
-//! Random operations, with a plain list of probes as the judge.
+//! Random operations, with a plain list of probes as the model.
 
 use super::*;
 
-/// One probe as the judge sees it.
+/// One probe as the model sees it.
 struct ModelProbe {
     peer: SocketAddr,
     key: Key,
@@ -146,17 +146,17 @@ fn any_course_of_events_agrees_with_a_plain_list() {
 
 fn run(seed: u64, steps: usize) -> Counts {
     let mut draws = Draws(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15));
-    let (mut ledger, mut judge) = (Ledger::new(), Model::default());
+    let (mut ledger, mut model) = (Ledger::new(), Model::default());
     let mut now = 0_i64;
     for step in 0..steps {
-        judge.step += 1;
+        model.step += 1;
         now += draws.below(20) as i64;
         // Entered late: stamps lie before the clock.
         let stamp = now - draws.below(60) as i64;
         let to = peer(draws.below(3) as u8);
         let number = draws.below(5);
         let key = if draws.below(3) == 0 { Key::Content(number) } else { Key::Number(number) };
-        let any = draws.below(judge.probes.len() as u64 + 2) as usize;
+        let any = draws.below(model.probes.len() as u64 + 2) as usize;
         let id = ProbeId::from_number(any as u64 + 1);
         let context = format!("seed {seed} step {step}");
         match draws.below(12) {
@@ -167,7 +167,7 @@ fn run(seed: u64, steps: usize) -> Counts {
                 let id = ledger.send(at(now), to, key, content, ms(reply), ms(error));
                 let (reply_by, settle_by) = (now + reply, now + reply + error);
                 let (state, answered, settled, peer) = (State::Pending, false, 0, to);
-                judge.probes.push(ModelProbe {
+                model.probes.push(ModelProbe {
                     peer,
                     key,
                     len,
@@ -178,19 +178,19 @@ fn run(seed: u64, steps: usize) -> Counts {
                     answered,
                     settled,
                 });
-                assert_eq!(id.number(), judge.probes.len() as u64, "{context}");
+                assert_eq!(id.number(), model.probes.len() as u64, "{context}");
             }
             4..=7 => {
                 let hash = MESSAGE.hash + u64::from(draws.below(8) == 0);
                 let content = Content { hash, len: [4, 4, 4, 4, 4, 3, 5, 6][draws.below(8) as usize] };
-                let expected = judge.reply(stamp, to, key, content);
+                let expected = model.reply(stamp, to, key, content);
                 assert_eq!(ledger.reply(at(stamp), to, key, content), expected, "{context}");
             }
             8 => {
-                let expected = match any < judge.probes.len() {
-                    true => judge.answer(any, stamp),
+                let expected = match any < model.probes.len() {
+                    true => model.answer(any, stamp),
                     false => {
-                        judge.counts.foreign += 1;
+                        model.counts.foreign += 1;
                         Arrival::Foreign
                     }
                 };
@@ -198,28 +198,28 @@ fn run(seed: u64, steps: usize) -> Counts {
             }
             9 => {
                 let blame = if draws.below(2) == 0 { Blame::Named(id) } else { Blame::Assumed(id) };
-                assert_eq!(ledger.error(at(stamp), blame), judge.error(stamp, any), "{context}");
+                assert_eq!(ledger.error(at(stamp), blame), model.error(stamp, any), "{context}");
             }
-            10 => assert_eq!(ledger.expire(at(now)), judge.expire(now), "{context}"),
+            10 => assert_eq!(ledger.expire(at(now)), model.expire(now), "{context}"),
             _ => {
                 ledger.advisory();
                 ledger.stray(Stray::Corrupt);
                 ledger.miss(2);
-                judge.counts.advisory += 1;
-                judge.counts.corrupt += 1;
-                judge.counts.missed_slots += 2;
+                model.counts.advisory += 1;
+                model.counts.corrupt += 1;
+                model.counts.missed_slots += 2;
             }
         }
-        compare(&ledger, &judge, &context);
+        compare(&ledger, &model, &context);
     }
     super::counts(&ledger)
 }
 
-fn compare(ledger: &Ledger, judge: &Model, context: &str) {
-    assert_eq!(super::counts(ledger), judge.counts(), "{context}");
-    let pending = || judge.probes.iter().enumerate().filter(|(_, p)| p.state == State::Pending);
+fn compare(ledger: &Ledger, model: &Model, context: &str) {
+    assert_eq!(super::counts(ledger), model.counts(), "{context}");
+    let pending = || model.probes.iter().enumerate().filter(|(_, p)| p.state == State::Pending);
     assert_eq!(ledger.next_expiry(), pending().map(|(_, p)| at(p.settle_by)).min(), "{context}");
-    for (n, probe) in judge.probes.iter().enumerate() {
+    for (n, probe) in model.probes.iter().enumerate() {
         let record = ledger.record(ProbeId::from_number(n as u64 + 1)).map(|r| (r.to, r.key, r.state, r.answered));
         assert_eq!(record, Some((probe.peer, probe.key, probe.state, probe.answered)), "{context}");
     }
