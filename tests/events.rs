@@ -73,9 +73,9 @@ fn reconcile(rows: &[Value]) -> &Value {
     assert_eq!((&summary["loss"]["lost"], &summary["loss"]["of"]), (&Value::from(lost), &Value::from(of)));
     let extremes = (rtts.iter().min().copied(), rtts.iter().max().copied());
     assert_eq!((summary["rtt"]["min_ns"].as_i64(), summary["rtt"]["max_ns"].as_i64()), extremes);
-    let judged: u64 =
-        summary["policies"].as_array().expect("policies").iter().filter_map(|p| p["judged"].as_u64()).sum();
-    assert_eq!(of_type(rows, "verdict").count() as u64, judged);
+    let packets: u64 =
+        summary["policies"].as_array().expect("policies").iter().filter_map(|p| p["packets"].as_u64()).sum();
+    assert_eq!(of_type(rows, "verdict").count() as u64, packets);
     summary
 }
 

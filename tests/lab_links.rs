@@ -109,13 +109,13 @@ fn any_like(addr: IpAddr) -> SocketAddr {
     if addr.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" }.parse().expect("an address")
 }
 
-fn judge(native: Native) -> AttachedPolicy {
-    AttachedPolicy::new(Policy::Native(native), RandomStream::of_seed(1), &Site::Link("a-b".into())).expect("a judge")
+fn attached(native: Native) -> AttachedPolicy {
+    AttachedPolicy::new(Policy::Native(native), RandomStream::of_seed(1), &Site::Link("a-b".into())).expect("a policy")
 }
 
 fn reject(name: &str) -> AttachedPolicy {
     let rejection = Rejection::named(name, Details::default()).expect("a rejection");
-    judge(Native::always(Action::Reject(rejection.into())))
+    attached(Native::always(Action::Reject(rejection.into())))
 }
 
 /// Runs a program in `host` to its end; what it said on both outputs.
@@ -179,7 +179,7 @@ fn an_error_says_what_it_is_told_to() {
     let details = Details { mtu: Some(1280), from: Some([10, 99, 0, 77].into()), ..Details::default() };
     let rejection = Rejection::named("frag-needed", details).expect("a rejection");
     let native = Native::always(Action::Reject(rejection.into()));
-    net.link.set_policy(Direction::From(0), judge(native), "reject".to_string());
+    net.link.set_policy(Direction::From(0), attached(native), "reject".to_string());
     let End::Icmp { error, .. } = net.ping(&socket, to, "ping 1 x", Duration::from_secs(5)).end else {
         panic!("no error")
     };
@@ -219,7 +219,7 @@ fn each_loss_on_a_link_is_put_down_to_its_verdict_in_both_directions() {
     net.serve();
     let to = net.b.addr();
     let sockets = [net.socket(&net.a, any_like(to)), net.socket(&net.a, any_like(to))];
-    let loss = || judge(Native::chance(0.3, Action::Drop).expect("a policy"));
+    let loss = || attached(Native::chance(0.3, Action::Drop).expect("a policy"));
     net.link.set_policy(Direction::From(0), loss(), "loss(0.3)".to_string());
     net.link.set_policy(Direction::From(1), loss(), "loss(0.3)".to_string());
     let mut lost = 0;
@@ -266,9 +266,9 @@ impl Host for Interrupted {
 }
 
 #[test]
-fn what_comes_while_a_relay_is_put_aside_is_judged_after_its_sending() {
+fn what_comes_while_a_relay_is_preempted_is_decided_about_after_its_sending() {
     let Some(net) = net_by(Arc::new(Interrupted), LinkOptions::default()) else { return };
-    let drop = judge(Native::always(Action::Drop));
+    let drop = attached(Native::always(Action::Drop));
     net.link.set_policy(Direction::Both, drop, "drop".to_string());
     let plan = Plan {
         targets: Targets::one(SocketAddr::new(net.b.addr(), 11_000)),
@@ -298,7 +298,7 @@ fn ping_sees_the_delay_and_the_loss_that_the_link_counts() {
     let delay = Duration::from_millis(5);
     let Some(net) = net(LinkOptions { delay, ..Default::default() }) else { return };
     let loss = Native::chance(0.1056, Action::Drop).expect("a policy");
-    net.link.set_policy(Direction::Both, judge(loss), "loss(0.1056)".to_string());
+    net.link.set_policy(Direction::Both, attached(loss), "loss(0.1056)".to_string());
     let text = run(&net.a, &["ping", "-c", "300", "-i", "0.01", "-W", "1", &net.b.addr().to_string()]);
     let received: u64 = text
         .split(" packets transmitted, ")
@@ -330,7 +330,11 @@ fn captures_are_read_by_tcpdump_and_tshark_with_each_drop_explained() {
     net.serve();
     net.link.capture(&path("link.pcapng"), false).expect("a capture");
     net.relay.ingress(net.b.id()).capture(&path("b.pcap"), false).expect("a capture");
-    net.link.set_policy(Direction::From(0), judge(Native::every(3, Action::Drop).expect("a policy")), "x".to_string());
+    net.link.set_policy(
+        Direction::From(0),
+        attached(Native::every(3, Action::Drop).expect("a policy")),
+        "x".to_string(),
+    );
     let socket = net.socket(&net.a, any_like(net.b.addr()));
     for number in 1..=9 {
         net.ping(&socket, net.b.addr(), &format!("ping {number} x"), Duration::from_millis(50));
@@ -389,7 +393,7 @@ fn a_tag_of_a_virtual_lan_stays_in_its_frame() {
 fn a_ping_whose_error_is_lost_on_its_way_is_put_down_to_that() {
     let Some(net) = net(LinkOptions::default()) else { return };
     // There is no server: b says that the port is unreachable.
-    let drop = judge(Native::always(Action::Drop));
+    let drop = attached(Native::always(Action::Drop));
     net.link.set_policy(Direction::From(1), drop, "drop".to_string());
     for to in Net::addrs(&net.b) {
         let socket = net.socket(&net.a, any_like(to));

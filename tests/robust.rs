@@ -79,7 +79,7 @@ fn a_policy_does_not_receive_from_its_own_socket() {
         print(s.recv(1.s).reply(\"y\").kind);";
     let run = pingscript(&["-e", script]).run().expect_code(3);
     assert_eq!(run.stdout, "pass\n", "{}", run.stderr);
-    // Nor where requests are judged in batches: the server goes on.
+    // Nor where requests are decided about in batches: the server goes on.
     let script = "
         let s = udp::bind(\"127.0.0.1:0\");
         set_policy(s, |pkt| { s.recv(1.ms); drop() });
@@ -145,7 +145,7 @@ fn one_bit_of_a_letter_is_no_answer() {
 }
 
 #[test]
-fn a_batch_of_requests_is_judged_one_by_one() {
+fn a_batch_of_requests_is_decided_one_by_one() {
     // The handler of the first request holds the server up until all others wait; then it answers in batches.
     let script = "
         let server = udp::bind(\"127.0.0.1:0\");

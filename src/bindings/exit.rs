@@ -68,7 +68,9 @@ pub fn kept<T>(body: impl FnOnce() -> ScriptResult<T>) -> ScriptResult<T> {
             result
         }
         (Some(Leaving::ScriptStart(code)), Ok(_)) => Err(leave(code, Position::NONE)),
-        (Some(Leaving::ScriptStart(asked)), Err(error)) if code(&error).is_some() => Err(leave(asked, innermost(&error))),
+        (Some(Leaving::ScriptStart(asked)), Err(error)) if code(&error).is_some() => {
+            Err(leave(asked, innermost(&error)))
+        }
         (_, result) => result,
     }
 }

@@ -75,7 +75,12 @@ impl Task {
     }
 
     /// Something to be run in `context`.
-    pub(super) fn new(name: String, context: &Context, owner: Arc<ScriptStart>, script: Option<Arc<ScriptStart>>) -> Self {
+    pub(super) fn new(
+        name: String,
+        context: &Context,
+        owner: Arc<ScriptStart>,
+        script: Option<Arc<ScriptStart>>,
+    ) -> Self {
         Self(Arc::new(Inner {
             name,
             owner,

@@ -90,11 +90,11 @@ fn verdicts_and_losses_agree_over_several_sockets() {
     let rows = rows(&run.stdout);
     let summary = reconcile(&rows);
     let (chosen, lost) = (summary["policies"][0]["chosen"].as_u64(), summary["loss"]["lost"].as_u64());
-    assert_eq!((summary["sent"].as_u64(), summary["policies"][0]["judged"].as_u64()), (Some(60), Some(60)));
+    assert_eq!((summary["sent"].as_u64(), summary["policies"][0]["packets"].as_u64()), (Some(60), Some(60)));
     assert_eq!((chosen, summary["unexplained"].as_u64()), (lost, Some(0)), "{summary}");
     let dropped = of_type(&rows, "verdict").filter(|row| row["verdict"] == "drop").count() as u64;
     assert_eq!(Some(dropped), chosen);
-    assert!(summary["policies"][0]["nominal"].as_f64() == Some(0.3), "{summary}");
+    assert!(summary["policies"][0]["configured"].as_f64() == Some(0.3), "{summary}");
     // Each pinger has an account of its own.
     let blocks: Vec<u64> = run
         .stderr

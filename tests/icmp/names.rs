@@ -67,17 +67,17 @@ const TCPDUMP_V6: Differences = &[
 
 #[test]
 fn tshark_has_the_same_names() {
-    judge("tshark", Family::V4, TSHARK_V4);
-    judge("tshark", Family::V6, TSHARK_V6);
+    compare("tshark", Family::V4, TSHARK_V4);
+    compare("tshark", Family::V6, TSHARK_V6);
 }
 
 #[test]
 fn tcpdump_has_the_same_names() {
-    judge("tcpdump", Family::V4, TCPDUMP_V4);
-    judge("tcpdump", Family::V6, TCPDUMP_V6);
+    compare("tcpdump", Family::V4, TCPDUMP_V4);
+    compare("tcpdump", Family::V6, TCPDUMP_V6);
 }
 
-fn judge(program: &str, family: Family, differences: Differences) {
+fn compare(program: &str, family: Family, differences: Differences) {
     if !common::require_program_or_skip(program, "names of ICMP") {
         return;
     }
@@ -97,7 +97,7 @@ fn judge(program: &str, family: Family, differences: Differences) {
         "tcpdump" => &["-nvtr"],
         _ => &["-n", "-V", "-r"],
     };
-    let out = Command::new(program).args(args).arg(&file).output().expect("a judge");
+    let out = Command::new(program).args(args).arg(&file).output().expect("the peer program");
     let text = String::from_utf8_lossy(&out.stdout);
     let theirs: Vec<String> = if program == "tcpdump" { lines_of_tcpdump(&text) } else { names_of_tshark(&text) };
     assert_eq!(theirs.len(), kinds.len(), "{program} {family}: {theirs:#?}");

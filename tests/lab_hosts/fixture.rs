@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use pingscript::net::host::stop::Stop;
 use pingscript::net::host::{Host, ThisMachine};
-use pingscript::net::lab::kernel::exec::{ProgramCommand, Exit};
+use pingscript::net::lab::kernel::exec::{Exit, ProgramCommand};
 use pingscript::net::lab::{Cable, CableOptions, HostOptions, Lab, LabHost, Options, use_helper};
 use pingscript::net::sys::{PollFd, ppoll, set_option};
 use pingscript::net::time::Duration as Span;

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use pingscript::net::error::ErrorKind;
 use pingscript::net::host::stop::{Reason, Stop};
 use pingscript::net::host::{Host, ThisMachine};
-use pingscript::net::lab::kernel::exec::{ProgramCommand, Exit, ExecProgram};
+use pingscript::net::lab::kernel::exec::{ExecProgram, Exit, ProgramCommand};
 use pingscript::net::lab::{LabHost, Options};
 
 use crate::fixture::{command, has, host, join, lab, run, run_command};

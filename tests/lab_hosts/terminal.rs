@@ -4,7 +4,7 @@ use std::os::fd::AsFd;
 
 use pingscript::net::host::stop::Stop;
 use pingscript::net::lab::Options;
-use pingscript::net::lab::kernel::exec::{ProgramCommand, Exit};
+use pingscript::net::lab::kernel::exec::{Exit, ProgramCommand};
 
 use crate::common::{Cmd, TempDir};
 use crate::fixture::{command, has, host, lab};

@@ -64,11 +64,12 @@ fn a_policy_changed_under_load_judges_each_packet_once() {
          print(sock.counts.replied);";
     let run = pingscript(&["-e", code]).run().expect_code(0);
     assert!(run.stdout.starts_with("2000\n"), "{}", run.stdout);
-    let judged = mask_addrs(&run.stderr);
-    let judged = judged.lines().filter(|line| line.starts_with("a closure "));
-    let judged = judged.filter_map(|line| line.split_once(" at <addr> acted on 0 of "));
-    let judged = judged.map(|(_, rest)| rest.split(' ').next().and_then(|n| n.parse::<u64>().ok()).expect("a number"));
-    assert_eq!(judged.sum::<u64>(), 2000, "{}", run.stderr);
+    let packets = mask_addrs(&run.stderr);
+    let packets = packets.lines().filter(|line| line.starts_with("a closure "));
+    let packets = packets.filter_map(|line| line.split_once(" at <addr> acted on 0 of "));
+    let packets =
+        packets.map(|(_, rest)| rest.split(' ').next().and_then(|n| n.parse::<u64>().ok()).expect("a number"));
+    assert_eq!(packets.sum::<u64>(), 2000, "{}", run.stderr);
 }
 
 #[test]

@@ -208,7 +208,12 @@ impl<'a, 's> State<'a, 's> {
         }
     }
 
-    fn assign(&mut self, target: &'a AssignTarget, operator: Option<Arithmetic>, value: &'a TreeNode) -> Option<Value<'a>> {
+    fn assign(
+        &mut self,
+        target: &'a AssignTarget,
+        operator: Option<Arithmetic>,
+        value: &'a TreeNode,
+    ) -> Option<Value<'a>> {
         let value = self.run(value)?;
         let with = |old: Option<Value<'a>>| match operator {
             Some(operator) => operator.apply(old?, value),

@@ -10,7 +10,7 @@ use crate::bindings::error::{OrRaise, ScriptResult, raise};
 use crate::net::error::Error;
 use crate::net::host::Waited;
 use crate::net::host::stop::Stage;
-use crate::net::lab::kernel::program::{self, ProgramCommand, Exit, Kept, ProgramPlan};
+use crate::net::lab::kernel::program::{self, Exit, Kept, ProgramCommand, ProgramPlan};
 use crate::net::time::Duration;
 
 /// What came of a program that has ended.

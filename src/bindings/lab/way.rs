@@ -10,7 +10,7 @@ use crate::bindings::convert::shown;
 use crate::bindings::error::{OrRaise, ScriptResult, raise};
 use crate::bindings::policy::{PolicyValue, attached_policy};
 use crate::net::error::Error;
-use crate::net::lab::relay::{FrameCounts, Direction, LinkOptions};
+use crate::net::lab::relay::{Direction, FrameCounts, LinkOptions};
 use crate::net::time::Duration;
 use crate::terminal::output;
 

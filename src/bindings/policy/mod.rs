@@ -106,7 +106,11 @@ pub fn ready(made: &PolicyValue, site: &Site) -> Result<(AttachedPolicy, String)
 ///
 /// # Errors
 /// As [`ready`].
-pub fn attached_policy(ctx: &NativeCallContext, made: &PolicyValue, site: &Site) -> ScriptResult<(AttachedPolicy, String)> {
+pub fn attached_policy(
+    ctx: &NativeCallContext,
+    made: &PolicyValue,
+    site: &Site,
+) -> ScriptResult<(AttachedPolicy, String)> {
     ready(made, site).or_raise(ctx)
 }
 

@@ -51,9 +51,7 @@ impl Decide for Scripted {
             PolicyInput::Request(request) => {
                 let (receiver, datagram) = (request.receiver, request.datagram.clone());
                 match (receiver.downcast_ref::<UdpSocket>(), receiver.downcast_ref::<Connection>()) {
-                    (Some(socket), _) => {
-                        Dynamic::from(ReceivedPacket::being_decided(socket.clone(), datagram, *place))
-                    }
+                    (Some(socket), _) => Dynamic::from(ReceivedPacket::being_decided(socket.clone(), datagram, *place)),
                     (_, Some(stream)) => Dynamic::from(Message::being_decided(stream.clone(), datagram, *place)),
                     _ => return None,
                 }

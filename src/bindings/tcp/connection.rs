@@ -50,7 +50,8 @@ fn receive(
     want: Want,
     until: Option<Instant>,
 ) -> ScriptResult<ReceivedMessage> {
-    let incoming = connection.receive(want, until, &context::wait(WaitingFor::Connection(connection)).stop).or_raise(ctx)?;
+    let incoming =
+        connection.receive(want, until, &context::wait(WaitingFor::Connection(connection)).stop).or_raise(ctx)?;
     if matches!(incoming, Incoming::Ended(_)) {
         context::has_left(connection);
     }

@@ -13,9 +13,9 @@ use crate::bindings::error::{OrRaise, ScriptResult, raise};
 use crate::bindings::loops;
 use crate::net::error::Error;
 use crate::net::policy::datagram::Datagram;
-use crate::net::policy::decisions::PacketId;
 use crate::net::policy::decided::Decided;
-use crate::net::policy::{Action, PolicyOrigin, Place, Verdict};
+use crate::net::policy::decisions::PacketId;
+use crate::net::policy::{Action, Place, PolicyOrigin, Verdict};
 use crate::net::socket::udp::{Incoming, UdpSocket};
 
 /// What a receive brought.

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::kernel::helper::protocol::{Request, RouteChange};
-use super::{LabHost, Prefix, LinkTarget};
+use super::{LabHost, LinkTarget, Prefix};
 use crate::net::error::{Error, Result};
 
 /// Where a chosen route leads.

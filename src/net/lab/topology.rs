@@ -102,7 +102,8 @@ impl Topology {
         let node = &self.nodes[from];
         let mut routes = Routes::new();
         let neighbours = || {
-            let addrs = |end: &AttachedEnd| self.nodes[end.peer].addrs.iter().map(|prefix| prefix.addr()).collect::<Vec<_>>();
+            let addrs =
+                |end: &AttachedEnd| self.nodes[end.peer].addrs.iter().map(|prefix| prefix.addr()).collect::<Vec<_>>();
             node.ends.iter().flat_map(move |end| addrs(end).into_iter().map(move |there| (end, there)))
         };
         // An address at the other end of a cable is reached by that one, not by another of the same neighbour's addresses.

@@ -9,8 +9,8 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::loss_report::LossReport;
-use crate::net::policy::input::Site;
 use crate::net::policy::decided::Decided;
+use crate::net::policy::input::Site;
 use crate::net::probe::outcome::Outcome;
 use crate::net::time::Duration;
 

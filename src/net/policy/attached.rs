@@ -9,8 +9,8 @@ use std::fmt::Debug;
 use std::ops::AddAssign;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::input::{PolicyInput, Site};
 use super::decided::{Decided, FAILED};
+use super::input::{PolicyInput, Site};
 use super::neighbours::Neighbours;
 use super::{Action, Flows, Native, Place, Verdict};
 use crate::net::error::Result;
@@ -155,10 +155,10 @@ impl AttachedPolicy {
     }
 
     /// The share of packets it is made to choose, where that is known.
-    pub fn nominal(&self) -> Option<f64> {
+    pub fn configured(&self) -> Option<f64> {
         match &self.policy {
             // One that lets pass what it chooses acts on nothing.
-            Policy::Native(native) if *native.action() != Action::Pass => native.nominal(),
+            Policy::Native(native) if *native.action() != Action::Pass => native.configured(),
             _ => None,
         }
     }

@@ -6,11 +6,13 @@
 
 pub mod attached;
 pub mod datagram;
+pub mod decided;
 pub mod decisions;
 pub mod input;
-pub mod decided;
 pub mod native;
 pub mod neighbours;
 pub mod slot;
 
-pub use native::{Action, Details, FlowKey, Flows, Gilbert, Native, PolicyOrigin, Place, RejectReply, Rejection, Verdict};
+pub use native::{
+    Action, Details, FlowKey, Flows, Gilbert, Native, Place, PolicyOrigin, RejectReply, Rejection, Verdict,
+};

@@ -10,8 +10,8 @@ use crate::net::observe::event::Event;
 use crate::net::observe::loss_report::Incident;
 use crate::net::policy::Action;
 use crate::net::policy::datagram::Datagram;
-use crate::net::policy::input::possible;
 use crate::net::policy::decided::Decided;
+use crate::net::policy::input::possible;
 use crate::net::wire::content::Content;
 
 /// Where a reply goes: to a peer of a UDP socket, or over a connection.

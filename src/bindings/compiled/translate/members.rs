@@ -4,7 +4,7 @@ use rhai::{ASTFlags, Expr};
 
 use super::{KnownValue, TreeBuilder, function};
 use crate::bindings::compiled::text::Method;
-use crate::bindings::compiled::tree::{Field, AssignTarget, TreeNode};
+use crate::bindings::compiled::tree::{AssignTarget, Field, TreeNode};
 use crate::bindings::compiled::value::{Unit, Value};
 
 /// What a dot or a bracket follows.

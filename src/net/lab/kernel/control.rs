@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::helper::protocol::{HelperReply, Failure, Missing, Request};
+use super::helper::protocol::{Failure, HelperReply, Missing, Request};
 use super::helper::{self, LARGEST};
 use super::refusal;
 use crate::net::error::{Error, ErrorKind, Result};

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::LabHost;
 use super::exec::ExecProgram as Process;
-pub use super::exec::{ProgramCommand, Exit};
+pub use super::exec::{Exit, ProgramCommand};
 use crate::net::error::{Error, ErrorKind, Result};
 use crate::net::host::environment::environment;
 use crate::net::host::kernel::wait_for;

@@ -122,7 +122,9 @@ fn a_reset_acknowledges_what_it_refuses() {
 #[test]
 fn what_may_not_be_answered_is_not() {
     for v4 in [true, false] {
-        let EditError::With(error) = answer(&udp(v4, b"x"), &named("port-unreachable"), v4) else { panic!("no answer") };
+        let EditError::With(error) = answer(&udp(v4, b"x"), &named("port-unreachable"), v4) else {
+            panic!("no answer")
+        };
         assert_eq!(answer(&error, &named("host-unreachable"), v4), EditError::Silently, "an error");
         let mut to_all = udp(v4, b"x");
         to_all[0] |= 1;

@@ -146,7 +146,11 @@ mod tests {
             (0..5).map(|_| lane.due(&options, at(0), (1250, false), Duration::ZERO)).collect();
         assert_eq!(due, [Some(at(1500)), Some(at(2500)), Some(at(3500)), None, None], "one is sent and two wait");
         assert_eq!(lane.due(&options, at(1000), (1250, false), Duration::ZERO), Some(at(4500)), "the first has left");
-        assert_eq!(lane.due(&options, at(9000), (125, false), Duration::ZERO), Some(at(9600)), "nothing waits any more");
+        assert_eq!(
+            lane.due(&options, at(9000), (125, false), Duration::ZERO),
+            Some(at(9600)),
+            "nothing waits any more"
+        );
     }
 
     #[test]

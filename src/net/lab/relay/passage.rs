@@ -10,8 +10,8 @@ use super::link::{Placed, Rules};
 use super::machine::{Bytes, EndId, Going, Output, Relay};
 use super::verdict::{FrameFate, What, announce, fate, words};
 use crate::net::policy::Action;
-use crate::net::policy::input::{Carried, FrameDirection, PolicyInput, Site};
 use crate::net::policy::decided::Decided;
+use crate::net::policy::input::{Carried, FrameDirection, PolicyInput, Site};
 use crate::net::time::Duration;
 use crate::net::wire::frame::{Frame, HEADER_LEN};
 use crate::net::wire::ip::Protocol;
@@ -64,7 +64,14 @@ impl Relay {
     }
 
     /// Has a policy decide about a frame, and carries its verdict out.
-    fn decide(&mut self, at: EndId, mut going: Going<'_>, placed: &Placed, stage: PassageStage<'_>, out: &mut dyn Output) {
+    fn decide(
+        &mut self,
+        at: EndId,
+        mut going: Going<'_>,
+        placed: &Placed,
+        stage: PassageStage<'_>,
+        out: &mut dyn Output,
+    ) {
         let link = &self.links[at.link];
         let (lane, far) = (link.lanes[at.side].clone(), &link.ends[1 - at.side]);
         let ingress = far.ingress.clone();
@@ -101,7 +108,14 @@ impl Relay {
     }
 
     /// Does with a frame what a verdict says.
-    fn carry_out(&mut self, at: EndId, mut going: Going<'_>, fate: FrameFate, stage: PassageStage<'_>, out: &mut dyn Output) {
+    fn carry_out(
+        &mut self,
+        at: EndId,
+        mut going: Going<'_>,
+        fate: FrameFate,
+        stage: PassageStage<'_>,
+        out: &mut dyn Output,
+    ) {
         let mut by = Duration::ZERO;
         match fate {
             FrameFate::Pass => {}

@@ -1,6 +1,6 @@
 //! When frames come out of the relay, in which order, and what is recorded of them: at times that the tests choose.
 
-use super::tests::{Net, at, datagram, error_in, attached, ms_of, ports, reject, text};
+use super::tests::{Net, at, attached, datagram, error_in, ms_of, ports, reject, text};
 use super::*;
 use crate::net::policy::{Action, Native};
 use crate::net::time::{Duration, Instant};

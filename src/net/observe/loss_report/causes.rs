@@ -5,8 +5,8 @@ use std::fmt;
 
 use super::ends::Key;
 use super::{Loss, REMEMBERED};
-use crate::net::policy::input::Site;
 use crate::net::policy::decided::Decided;
+use crate::net::policy::input::Site;
 use crate::net::policy::{Action, PolicyOrigin, Verdict};
 use crate::net::probe::ledger::Fault;
 use crate::net::time::{Duration, Instant};

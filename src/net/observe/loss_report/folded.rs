@@ -7,7 +7,7 @@ use std::sync::{Arc, Weak};
 use super::ends::Hosts;
 use super::{Dropping, PolicyReport};
 use crate::net::host::id::HostId;
-use crate::net::policy::attached::{AttachedPolicy, VerdictTally, VerdictCounters};
+use crate::net::policy::attached::{AttachedPolicy, VerdictCounters, VerdictTally};
 use crate::net::policy::input::Site;
 
 /// How many may be there before those that never did anything are looked for.
@@ -28,7 +28,7 @@ struct PolicyAtSite {
     at: Site,
     name: String,
     origin: Option<Arc<str>>,
-    nominal: Option<f64>,
+    configured: Option<f64>,
     /// What those did that are gone.
     past: VerdictTally,
     /// The counters alone: a policy may hold on to a great deal.
@@ -42,8 +42,8 @@ impl AttachedPolicies {
         }
         let place = *self.places.entry((at, name, policy.origin())).or_insert_with_key(|(at, name, origin)| {
             let (at, name, origin) = (at.clone(), name.clone(), origin.clone());
-            let (nominal, past) = (policy.nominal(), VerdictTally::default());
-            self.list.push(PolicyAtSite { at, name, origin, nominal, past, present: Vec::new() });
+            let (configured, past) = (policy.configured(), VerdictTally::default());
+            self.list.push(PolicyAtSite { at, name, origin, configured, past, present: Vec::new() });
             self.list.len() - 1
         });
         self.list[place].fold();
@@ -52,9 +52,10 @@ impl AttachedPolicies {
 
     pub(super) fn reports(&self, hosts: &Hosts) -> Vec<PolicyReport> {
         let reports = self.list.iter().map(|at_site| (at_site, at_site.report(hosts)));
-        let seen: Vec<_> = reports.filter(|(_, report)| report.decided > 0).collect();
-        let is_one_of_several =
-            |one: &PolicyAtSite| seen.iter().filter(|(other, _)| other.at == one.at && other.name == one.name).count() > 1;
+        let seen: Vec<_> = reports.filter(|(_, report)| report.packets > 0).collect();
+        let is_one_of_several = |one: &PolicyAtSite| {
+            seen.iter().filter(|(other, _)| other.at == one.at && other.name == one.name).count() > 1
+        };
         let several: Vec<bool> = seen.iter().map(|(at_site, _)| is_one_of_several(at_site)).collect();
         let named = |((at_site, report), several): ((&PolicyAtSite, PolicyReport), bool)| match &at_site.origin {
             Some(origin) if several => PolicyReport { name: format!("{} ({origin})", report.name), ..report },
@@ -71,7 +72,8 @@ impl AttachedPolicies {
     /// Takes out those that are gone and saw no packet.
     fn sweep(&mut self) {
         self.list.iter_mut().for_each(PolicyAtSite::fold);
-        self.list.retain(|at_site| !at_site.present.is_empty() || at_site.past.decided + at_site.past.of_kernels[0] > 0);
+        self.list
+            .retain(|at_site| !at_site.present.is_empty() || at_site.past.decided + at_site.past.of_kernels[0] > 0);
         let key = |(place, at_site): (usize, &PolicyAtSite)| {
             ((at_site.at.clone(), at_site.name.clone(), at_site.origin.clone()), place)
         };
@@ -101,8 +103,20 @@ impl PolicyAtSite {
             Site::Link(_) | Site::Ingress(_) => None,
         };
         let (at, phrase) = (self.at.to_string(), self.at.phrase());
-        let (name, nominal) = (self.name.clone(), self.nominal);
-        PolicyReport { name, at, host, phrase, decided, chosen, acted, failed, of_kernels, neighbours, nominal }
+        let (name, configured) = (self.name.clone(), self.configured);
+        PolicyReport {
+            name,
+            at,
+            host,
+            phrase,
+            packets: decided,
+            chosen,
+            acted,
+            failed,
+            of_kernels,
+            neighbours,
+            configured,
+        }
     }
 }
 

@@ -23,8 +23,8 @@ pub struct PolicyReport {
     /// The same as `at`, with its preposition: `at 127.0.0.1:7`, `on a-b`.
     #[serde(skip)]
     pub phrase: String,
-    /// How many packets it decided about.
-    pub decided: u64,
+    /// How many packets it packets about.
+    pub packets: u64,
     /// How many it did not simply let pass.
     pub chosen: u64,
     /// The same by what it did with them, in the order of `ACTIONS`.
@@ -32,14 +32,14 @@ pub struct PolicyReport {
     pub acted: [u64; ACTIONS.len()],
     /// On how many it failed; those passed.
     pub failed: u64,
-    /// How many frames that kernels sent by themselves it decided about, beside those, and how many it did not let pass.
+    /// How many frames that kernels sent by themselves it packets about, beside those, and how many it did not let pass.
     #[serde(skip)]
     pub of_kernels: [u64; 2],
     /// Packets of one flow that follow each other; a packet counts as lost if it was chosen.
     #[serde(skip)]
     pub neighbours: Neighbours,
     /// The share it is made to choose, 0 to 1, where that is known.
-    pub nominal: Option<f64>,
+    pub configured: Option<f64>,
 }
 
 /// What the kernel dropped at a socket that answers, its receive buffer being full.
@@ -113,26 +113,26 @@ impl fmt::Display for Explanation {
 impl fmt::Display for PolicyReport {
     /// On how much it acted and how, the 95% interval of that share, and the share it is made for.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { name, phrase, host, decided, chosen, acted, failed, of_kernels, nominal, neighbours, .. } = self;
+        let Self { name, phrase, host, packets, chosen, acted, failed, of_kernels, configured, neighbours, .. } = self;
         let place = host.as_ref().map_or(String::new(), |host| format!(" in {host}"));
-        write!(f, "{name} {phrase}{place} acted on {chosen} of {decided} packets")?;
+        write!(f, "{name} {phrase}{place} acted on {chosen} of {packets} packets")?;
         let kinds = ACTIONS.iter().zip(acted).filter(|(_, count)| **count > 0);
         let kinds: Vec<String> = kinds.map(|(action, count)| format!("{count} {action}")).collect();
         if !kinds.is_empty() {
             write!(f, " ({})", kinds.join(", "))?;
         }
         f.write_str(": ")?;
-        share(f, *chosen, *decided, neighbours)?;
-        if let Some(nominal) = nominal {
-            write!(f, ", configured {:.1}%", nominal * 100.0)?;
+        share(f, *chosen, *packets, neighbours)?;
+        if let Some(configured) = configured {
+            write!(f, ", configured {:.1}%", configured * 100.0)?;
         }
         if *failed > 0 {
             write!(f, "; it failed on {failed}, which passed")?;
         }
-        if let [decided, chosen] = of_kernels
+        if let [packets, chosen] = of_kernels
             && *chosen > 0
         {
-            write!(f, "; and on {chosen} of {decided} frames that kernels sent by themselves")?;
+            write!(f, "; and on {chosen} of {packets} frames that kernels sent by themselves")?;
         }
         Ok(())
     }

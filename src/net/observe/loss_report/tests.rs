@@ -7,8 +7,8 @@ use crate::net::host::ThisMachine;
 use crate::net::host::stop::Stop;
 use crate::net::policy::attached::Policy;
 use crate::net::policy::datagram::Datagram;
-use crate::net::policy::input::{PacketView, PolicyInput};
 use crate::net::policy::decided::Decided;
+use crate::net::policy::input::{PacketView, PolicyInput};
 use crate::net::policy::{Action, Place, Verdict};
 use crate::net::random::RandomStream;
 use crate::net::socket::session::Session;
@@ -194,7 +194,8 @@ fn policies_that_are_gone_are_kept_as_sums() {
     let account = LossReport::default();
     let mut last = None;
     for _ in 0..1000 {
-        let policy = AttachedPolicy::new(Policy::Chain(Vec::new()), RandomStream::of_seed(0), &site()).expect("a policy");
+        let policy =
+            AttachedPolicy::new(Policy::Chain(Vec::new()), RandomStream::of_seed(0), &site()).expect("a policy");
         account.attach_policy(site(), &policy, "chain([])".to_string());
         let verdict = policy
             .decide(
@@ -206,12 +207,13 @@ fn policies_that_are_gone_are_kept_as_sums() {
         last = Some(policy);
     }
     for idle in 0..1000 {
-        let policy = AttachedPolicy::new(Policy::Chain(Vec::new()), RandomStream::of_seed(0), &site()).expect("a policy");
+        let policy =
+            AttachedPolicy::new(Policy::Chain(Vec::new()), RandomStream::of_seed(0), &site()).expect("a policy");
         account.attach_policy(site(), &policy, idle.to_string());
     }
     let report = account.policies();
     assert_eq!(report.len(), 1);
-    assert_eq!((report[0].decided, report[0].chosen, report[0].failed), (1000, 0, 0));
+    assert_eq!((report[0].packets, report[0].chosen, report[0].failed), (1000, 0, 0));
     assert!(account.lock().policies.len() < 200, "those that did nothing are forgotten");
     drop(last);
     assert_eq!(account.policies(), report);

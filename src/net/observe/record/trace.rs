@@ -18,8 +18,8 @@ use std::net::SocketAddr;
 
 use crate::net::host::environment::environment;
 use crate::net::observe::event::{ConnectionEvent, Event, Flow, Sink};
-use crate::net::policy::input::Site;
 use crate::net::policy::decided::Decided;
+use crate::net::policy::input::Site;
 use crate::net::policy::{Action, Verdict};
 use crate::net::probe::outcome::{End, Outcome};
 use crate::net::time::Duration;

@@ -274,7 +274,7 @@ impl Native {
     }
 
     /// The share of packets it is made to choose, where that is one number: 0 to 1.
-    pub fn nominal(&self) -> Option<f64> {
+    pub fn configured(&self) -> Option<f64> {
         match &self.choice {
             Choice::Always | Choice::Jitter(_) => Some(1.0),
             Choice::Chance(p) => Some(*p),

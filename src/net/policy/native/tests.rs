@@ -69,7 +69,7 @@ fn loss_and_bursts_are_what_was_asked_for() {
     {
         let signs = signs(&policy, 11, n);
         let lost = signs.matches('0').count() as f64;
-        let share = policy.nominal().unwrap();
+        let share = policy.configured().unwrap();
         // Six standard deviations; a burst's packets count as one draw.
         let bound = 6.0 * (n as f64 * share * (1.0 - share) * burst * 2.0).sqrt();
         assert!((lost - share * n as f64).abs() < bound, "{policy}: {lost}");

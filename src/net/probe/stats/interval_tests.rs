@@ -40,7 +40,7 @@ fn wilson_intervals() {
 /// How many of `runs` runs of `packets` packets have an interval that holds the share for which `policy` is made, and how wide
 /// the intervals are on average.
 fn held(policy: &Native, runs: u64, packets: u64) -> (u64, f64) {
-    let share = policy.nominal().expect("a share");
+    let share = policy.configured().expect("a share");
     let flow =
         FlowKey { protocol: 0, from: ([127, 0, 0, 1], 1).into(), to: ([127, 0, 0, 1], 2).into(), of_kernel: false };
     let (mut held, mut width) = (0, 0.0);

@@ -4,7 +4,7 @@
 use std::os::fd::{AsFd, OwnedFd};
 
 use super::keeper::{Keeper, in_v6, no_host, refused_by_kernel};
-use super::protocol::{HelperReply, Failure, NewEnd};
+use super::protocol::{Failure, HelperReply, NewEnd};
 use crate::net::lab::kernel::netlink::{NetlinkBatch, Veth};
 use crate::net::sys;
 

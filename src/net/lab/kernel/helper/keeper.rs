@@ -12,7 +12,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 
 use super::names::LinkNames;
 use super::programs::RunningPrograms;
-use super::protocol::{HelperReply, Failure, Missing, NewHost, Part, Request, RouteChange};
+use super::protocol::{Failure, HelperReply, Missing, NewHost, Part, Request, RouteChange};
 use super::{STEP_NETWORK, answer, write_setting};
 use crate::net::lab::addresses::Prefix;
 use crate::net::lab::kernel::netlink::NetlinkBatch;

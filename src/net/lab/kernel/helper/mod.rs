@@ -11,7 +11,7 @@ use std::path::Path;
 
 use self::keeper::Keeper;
 pub(in crate::net::lab) use self::keeper::LARGEST;
-use self::protocol::{HelperReply, Failure};
+use self::protocol::{Failure, HelperReply};
 use crate::net::sys::{self, Namespaces, Side};
 
 mod cables;

@@ -7,7 +7,7 @@ use std::io::{self, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::process::Command as Process;
 
-use super::protocol::{ProgramCommand, Failure, Part};
+use super::protocol::{Failure, Part, ProgramCommand};
 use super::{STEP_UNSHARE, supervisor};
 use crate::net::sys::{self, ChildChange, Mount, Namespaces, Side};
 
