@@ -12,7 +12,7 @@ use super::thread::{Leaving, with};
 
 /// Ends the script with this exit code.
 pub fn leave(code: u8, position: Position) -> Box<EvalAltResult> {
-    with(|thread| thread.leaving.set(Some(Leaving::ScriptStart(code))));
+    with(|thread| thread.leaving.set(Some(Leaving::Script(code))));
     EvalAltResult::Exit(Dynamic::from(i64::from(code)), position).into()
 }
 
@@ -21,7 +21,7 @@ pub fn code(error: &EvalAltResult) -> Option<i32> {
     match error {
         EvalAltResult::Exit(value, _) => Some(value.as_int().ok().and_then(|code| code.try_into().ok()).unwrap_or(0)),
         EvalAltResult::ErrorTerminated(why, _) => why.read_lock::<Leaving>().and_then(|leaving| match *leaving {
-            Leaving::ScriptStart(code) => Some(i32::from(code)),
+            Leaving::Script(code) => Some(i32::from(code)),
             Leaving::Loop => None,
         }),
         EvalAltResult::ErrorInFunctionCall(_, _, inner, _) | EvalAltResult::ErrorInModule(_, inner, _) => code(inner),
@@ -67,10 +67,8 @@ pub fn kept<T>(body: impl FnOnce() -> ScriptResult<T>) -> ScriptResult<T> {
             leave_loop();
             result
         }
-        (Some(Leaving::ScriptStart(code)), Ok(_)) => Err(leave(code, Position::NONE)),
-        (Some(Leaving::ScriptStart(asked)), Err(error)) if code(&error).is_some() => {
-            Err(leave(asked, innermost(&error)))
-        }
+        (Some(Leaving::Script(code)), Ok(_)) => Err(leave(code, Position::NONE)),
+        (Some(Leaving::Script(asked)), Err(error)) if code(&error).is_some() => Err(leave(asked, innermost(&error))),
         (_, result) => result,
     }
 }

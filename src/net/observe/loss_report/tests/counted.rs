@@ -24,12 +24,12 @@ fn read(account: &LossReport, ms: u64, name: &str, count: u64) {
     account.counted([at(ms), at(ms)], &[(B, vec![(place, count)])]);
 }
 
-fn of(socket: u64, protocol: &'static str) -> Pinging {
-    Pinging { socket, protocol, ends: Ends::seen_by(A, ip(1, 9), ip(2, 7)) }
+fn of(socket: u64, protocol: &'static str) -> PingerRun {
+    PingerRun { socket, protocol, ends: Ends::seen_by(A, ip(1, 9), ip(2, 7)) }
 }
 
 /// A ping that is in flight from `sent` on for 10 ms is lost.
-fn lose(account: &LossReport, pinging: &Pinging, number: u64, sent: u64) {
+fn lose(account: &LossReport, pinging: &PingerRun, number: u64, sent: u64) {
     account.settled(pinging, 2 * number, Settled::TimedOut);
     let content = Content::of(format!("ping {number}").as_bytes());
     account.lost(pinging, number, content, [at(sent), at(sent + 10)], None);
