@@ -8,10 +8,15 @@
 //!
 //! `net` never names the script language; `bindings` never opens a socket or reads a clock. A test enforces both.
 
+#[cfg(feature = "cli")]
 pub mod bindings;
+#[cfg(feature = "cli")]
 pub mod doctor;
+#[cfg(feature = "cli")]
 pub mod engine;
+#[cfg(feature = "kernel")]
 pub mod limits;
 pub mod nearest;
 pub mod net;
+#[cfg(feature = "kernel")]
 pub mod terminal;

@@ -8,12 +8,17 @@
 pub mod error;
 pub mod host;
 pub mod io;
+#[cfg(feature = "kernel")]
 pub mod lab;
 pub mod observe;
 pub mod policy;
 pub mod probe;
 pub mod random;
 pub mod socket;
+#[cfg(feature = "kernel")]
 pub mod sys;
+#[cfg(not(feature = "kernel"))]
+#[path = "sys/none.rs"]
+mod sys;
 pub mod time;
 pub mod wire;

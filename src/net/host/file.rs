@@ -2,10 +2,8 @@
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Read, Seek, Write};
-use std::os::fd::AsFd;
 
 use crate::net::sys;
-use crate::net::sys::PollFd;
 
 /// How much of a file says what it holds.
 const BEGINNING: usize = 64;
@@ -28,7 +26,7 @@ pub fn create(name: &str, may_go: impl FnOnce(&[u8]) -> bool) -> io::Result<File
 
 /// Locks and empties a file that [`create`] has opened otherwise; its errors are the same.
 pub fn claim(name: &str, file: &File, may_go: impl FnOnce(&[u8]) -> bool) -> io::Result<()> {
-    if !sys::lock_file(file.as_fd()) {
+    if !sys::lock_file(file) {
         return Err(io::Error::new(ErrorKind::ResourceBusy, "another run writes this file now"));
     }
     if file.metadata()?.len() > 0 {
@@ -83,7 +81,7 @@ fn write_whole(mut file: &File, mut part: &[u8]) -> io::Result<()> {
             Ok(written) => part = &part[written..],
             Err(err) if err.kind() == io::ErrorKind::Interrupted => {}
             Err(err) if err.kind() == io::ErrorKind::WouldBlock => {
-                sys::ppoll(&mut [PollFd::writable(file.as_fd())], None)?;
+                sys::wait_writable(file)?;
             }
             Err(err) => return Err(err),
         }

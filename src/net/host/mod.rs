@@ -10,6 +10,7 @@ pub mod current;
 pub mod environment;
 pub mod file;
 pub mod id;
+#[cfg(feature = "kernel")]
 pub mod kernel;
 pub mod notify;
 pub mod resolver;
@@ -19,6 +20,7 @@ pub mod stop;
 pub mod threads;
 mod traits;
 
+#[cfg(feature = "kernel")]
 pub use self::kernel::ThisMachine;
 pub use self::notify::Waited;
 pub use self::traits::Host;

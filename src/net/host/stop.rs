@@ -9,7 +9,8 @@
 //! registers with [`Stop::subscribe`]; a call that blocks by itself is marked with [`Stop::blocking`]. Tasks share the
 //! descriptor of what they belong to, so that a thread costs none of its own.
 
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+#[cfg(feature = "kernel")]
+use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
@@ -74,7 +75,7 @@ struct StopNode {
 /// A descriptor that ends waits.
 #[derive(Debug)]
 struct Wake {
-    fd: OwnedFd,
+    fd: sys::EventFd,
     /// Held while the descriptor is raised for one of those who share it: the one that lowers it would otherwise take the
     /// signal of another with it.
     kicking: Mutex<()>,
@@ -165,6 +166,7 @@ impl Stop {
     }
 
     /// A descriptor that is readable once the stop has happened.
+    #[cfg(feature = "kernel")]
     pub fn wake_fd(&self) -> BorrowedFd<'_> {
         self.0.wake.fd.as_fd()
     }
@@ -269,9 +271,9 @@ impl StopNode {
     /// Ends the waits of this.
     fn wake_up(&self) {
         match &self.owner {
-            None => sys::eventfd_raise(self.wake.fd.as_fd()),
+            None => sys::eventfd_raise(&self.wake.fd),
             // Where the owner has been stopped, its signal stays, and wakes all who share it.
-            Some(owner) if owner.stage() != Stage::Running => sys::eventfd_raise(self.wake.fd.as_fd()),
+            Some(owner) if owner.stage() != Stage::Running => sys::eventfd_raise(&self.wake.fd),
             Some(owner) => self.kick(owner),
         }
         self.blocking_call.clear();
@@ -286,7 +288,7 @@ impl StopNode {
             return;
         }
         let _alone = lock(&self.wake.kicking);
-        let fd = self.wake.fd.as_fd();
+        let fd = &self.wake.fd;
         sys::eventfd_raise(fd);
         while self.waiting.load(Ordering::SeqCst) {
             std::thread::yield_now();

@@ -2,7 +2,7 @@
 
 use std::fmt::Debug;
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use super::environment::environment;
@@ -49,6 +49,12 @@ pub trait Host: Debug + Send + Sync {
     /// # Errors
     /// No descriptor is left.
     fn poller(&self) -> io::Result<Box<dyn Poller>>;
+
+    /// Which program listens at the port of this address, in words, as far as the host says.
+    fn listener_at(&self, local: SocketAddr) -> Option<String> {
+        let _ = local;
+        None
+    }
 
     /// The number of the interface called `name` here, as the zone of a link-local address.
     ///

@@ -4,15 +4,18 @@
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
-use nix::sys::eventfd::{EfdFlags, EventFd};
+use nix::sys::eventfd::{self, EfdFlags};
 use nix::unistd::{read, write};
 
 use crate::net::io::Interest;
 use crate::net::time::Duration;
 
-/// Makes an eventfd(2), which is readable while its counter is above zero.
-pub fn eventfd() -> io::Result<OwnedFd> {
-    Ok(EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?.into())
+/// An eventfd(2), which is readable while its counter is above zero.
+pub type EventFd = OwnedFd;
+
+/// Makes one.
+pub fn eventfd() -> io::Result<EventFd> {
+    Ok(eventfd::EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?.into())
 }
 
 /// Makes an eventfd readable. Safe to call from a signal handler (write(2)).
@@ -68,6 +71,11 @@ impl<'a> PollFd<'a> {
     pub fn has_error(&self) -> bool {
         self.raw.revents & libc::POLLERR != 0
     }
+}
+
+/// Waits until a file takes what is written to it.
+pub fn wait_writable(file: &std::fs::File) -> io::Result<()> {
+    ppoll(&mut [PollFd::writable(file.as_fd())], None).map(drop)
 }
 
 /// Waits until a descriptor is ready or `timeout` has passed (ppoll(2)); `None` waits for ever. The number of

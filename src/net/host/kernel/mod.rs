@@ -2,11 +2,13 @@
 //! its clocks, its waits.
 
 mod filter;
+mod owner;
 mod poller;
 mod scheduling;
 mod socket;
 
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use socket2::Socket;
@@ -37,6 +39,10 @@ impl Host for ThisMachine {
 
     fn poller(&self) -> io::Result<Box<dyn Poller>> {
         Ok(Box::new(KernelPoller::new()?))
+    }
+
+    fn listener_at(&self, local: SocketAddr) -> Option<String> {
+        owner::of(local)
     }
 
     fn now(&self) -> Instant {

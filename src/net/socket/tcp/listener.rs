@@ -5,9 +5,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use super::Connection;
 use super::events::ACCEPTED;
 use super::options::StreamOptions;
-use super::{Connection, owner};
 use crate::net::error::{Error, ErrorKind, Result, errno, in_words, number_of};
 use crate::net::host::environment::environment;
 use crate::net::host::id::HostId;
@@ -78,7 +78,7 @@ impl Listener {
             socket.listen(options.backlog)?;
             Ok((socket, local))
         };
-        let (socket, local) = set_up().map_err(|err: io::Error| listen_error(&err, local))?;
+        let (socket, local) = set_up().map_err(|err: io::Error| listen_error(&*host, &err, local))?;
         let this = Self(Arc::new(Inner {
             endpoint: Endpoint::new("TCP", host, session, local, socket),
             options: options.stream,
@@ -213,11 +213,12 @@ fn closed() -> Error {
     Error::new(ErrorKind::Closed, "accept", "the listener was closed").with_hint("listen again, or close it later")
 }
 
-fn listen_error(err: &io::Error, local: SocketAddr) -> Error {
+fn listen_error(host: &dyn Host, err: &io::Error, local: SocketAddr) -> Error {
     let error = Error::system("listen", err).with_peer(local);
     match error.kind {
         ErrorKind::InUse => {
-            let by = owner::of(local).map_or_else(|| "another program".to_string(), |owner| format!("`{owner}`"));
+            let by =
+                host.listener_at(local).map_or_else(|| "another program".to_string(), |owner| format!("`{owner}`"));
             let port = local.port();
             error.with_hint(format!("{by} has port {port}; stop it, or choose another port (0: any free one)"))
         }

@@ -33,7 +33,6 @@ mod events;
 mod framing;
 mod listener;
 mod options;
-mod owner;
 mod poll;
 mod probing;
 mod read;

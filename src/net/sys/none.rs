@@ -1,0 +1,39 @@
+//! What the core asks of a system, where there is none that it knows: nothing blocks in the system, so nothing has to be woken there.
+
+use std::io;
+
+/// In place of an eventfd.
+#[derive(Debug)]
+pub(in crate::net) struct EventFd;
+
+/// Makes one.
+pub(in crate::net) fn eventfd() -> io::Result<EventFd> {
+    Ok(EventFd)
+}
+
+/// Wakes nobody.
+pub(in crate::net) fn eventfd_raise(_: &EventFd) {}
+
+/// Undoes that.
+pub(in crate::net) fn eventfd_lower(_: &EventFd) {}
+
+/// No thread can be called out of a system call.
+pub(in crate::net) fn nudgeable() -> Option<i32> {
+    None
+}
+
+/// Calls none.
+pub(in crate::net) fn nudge(_: i32) {}
+
+/// Timers are as they are.
+pub(in crate::net) fn set_timer_slack() {}
+
+/// No other run writes the same file.
+pub(in crate::net) fn lock_file(_: &std::fs::File) -> bool {
+    true
+}
+
+/// Nothing takes what is written later than it is written.
+pub(in crate::net) fn wait_writable(_: &std::fs::File) -> io::Result<()> {
+    Ok(())
+}
