@@ -28,10 +28,18 @@ pub struct ScriptHost {
     engine: Engine,
     /// Texts of scripts by name.
     pub sources: Arc<Sources>,
-    /// The functions of scripts by name, from which messages suggest.
-    compiled: Mutex<HashMap<String, AST>>,
+    /// Scripts by name, of which messages suggest functions.
+    compiled: Mutex<HashMap<String, Suggested>>,
     /// Collected when it is first asked for.
     reference: OnceLock<Reference>,
+}
+
+/// What messages about a script suggest.
+#[derive(Debug)]
+struct Suggested {
+    functions: AST,
+    /// Collected once: a handler may fail for each of many clients.
+    names: Option<Arc<Names>>,
 }
 
 impl ScriptHost {
@@ -64,7 +72,7 @@ impl ScriptHost {
         self.compiled
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .insert(name.to_string(), ast.clone_functions_only());
+            .insert(name.to_string(), Suggested { functions: ast.clone_functions_only(), names: None });
         Ok(ast)
     }
 
@@ -135,8 +143,19 @@ impl ScriptHost {
     }
 
     fn reporter<T>(&self, main: &str, ast: Option<&AST>, report: impl FnOnce(&Reporter<'_>) -> T) -> T {
-        let compiled = self.compiled.lock().unwrap_or_else(PoisonError::into_inner).get(main).cloned();
-        self.reporting(main, &Names::collect(&self.engine, ast.or(compiled.as_ref())), report)
+        self.reporting(main, &self.names(main, ast), report)
+    }
+
+    /// The names that the script `main` has, or `ast`, if that is given.
+    fn names(&self, main: &str, ast: Option<&AST>) -> Arc<Names> {
+        let collect = |ast| Arc::new(Names::collect(&self.engine, ast));
+        let mut compiled = self.compiled.lock().unwrap_or_else(PoisonError::into_inner);
+        match compiled.get_mut(main) {
+            Some(Suggested { functions, names }) if ast.is_none() => {
+                names.get_or_insert_with(|| collect(Some(functions))).clone()
+            }
+            _ => collect(ast),
+        }
     }
 
     fn reporting<T>(&self, main: &str, names: &Names, report: impl FnOnce(&Reporter<'_>) -> T) -> T {
@@ -294,4 +313,19 @@ fn describe(engine: &Engine, value: &Dynamic) -> Option<String> {
             .then(|| format!("the script threw: {}", shown_by(engine, value)));
     };
     Some(if error.hint.is_empty() { error.to_string() } else { format!("{error}\n{}", error.hint) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_messages_suggest_are_collected_once_for_each_text() {
+        let host = ScriptHost::new();
+        host.compile("a", "fn first() {}").expect("sound");
+        let names = host.names("a", None);
+        assert!(Arc::ptr_eq(&names, &host.names("a", None)));
+        host.compile("a", "fn second() {}").expect("sound");
+        assert!(!Arc::ptr_eq(&names, &host.names("a", None)));
+    }
 }

@@ -17,6 +17,7 @@ use crate::bindings::context::{Context, Programs, Run, ScriptStart};
 use crate::bindings::exit as exit_binding;
 use crate::bindings::finish;
 use crate::bindings::lab::lesson::Lesson;
+use crate::bindings::options::given::unread_arguments;
 use crate::bindings::task::end_threads;
 use crate::net::error::{self, Error, in_words};
 use crate::net::host::ThisMachine;
@@ -130,9 +131,8 @@ pub fn run(host: &Arc<ScriptHost>, job: &Job) -> Result<i32> {
         Err(error)
     });
     drop(progress);
-    if !job.args.is_empty() && context.script.given.get().is_none() && !reads_arguments(&program) {
-        let (name, args) = (&job.name, job.args.join(" "));
-        output::note(&format!("{name} declares no options, and has not read what stands after its name: {args}"));
+    if let Some(note) = unread_arguments(&context.script).filter(|_| !reads_arguments(&program)) {
+        output::note(&note);
     }
     let code = conclude(host, job, &context, result);
     output::flush();

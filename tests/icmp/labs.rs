@@ -224,6 +224,26 @@ fn a_study_corrects_the_end_of_the_path_and_says_what_is_lost_up_to_it() {
 }
 
 #[test]
+fn hops_that_are_silent_before_the_end_are_asked_again() {
+    for proto in ["icmp", "udp", "tcp"] {
+        let script = format!(
+            r#"
+            let net = lab::create();
+            let a = net.host("a"); let r = net.router("r"); let b = net.host("b");
+            let first = net.link(a, r); net.link(r, b);
+            let early = counter();
+            set_policy(first.from(a), |pkt| if pkt.protocol == "{proto}" && pkt.ttl in [2, 3] && early.value < 6 {{ early.add(1); drop() }} else {{ pass() }});
+            a.run("traceroute.rhai", [b.addr, "--proto", "{proto}", "--timeout", "500ms"]);
+            exit(0);"#
+        );
+        let Some(run) = run_lab(&["-e", &script]) else { return };
+        let run = run.expect_code(0);
+        let corrected = "a| the path ends at hop 2: hops behind it were shown because its replies were lost\na|  2  *  *  *  10.0.0.";
+        assert!(run.stdout.contains(corrected), "{proto}\n{}", run.stdout);
+    }
+}
+
+#[test]
 fn an_error_of_a_hop_is_never_taken_for_a_connection() {
     // The kernel says that there is an error before the attempt has one: seen now and then, so many are made.
     let script = r#"

@@ -153,18 +153,15 @@ fn what_kernels_counted_for_others_explains_no_loss() {
          net.link(a, r); net.link(r, b); a.route(\"203.0.113.0/24\", r); b.route(\"10.0.0.1\", \"prohibit\");
          run_in(a, || {
              let udp = udp::open(\"b:9\"); let other = udp::bind(\"*:0\");
-             udp.ping(\"b:9\", \"ping 0\", 50.ms);
-             for k in 0..8 { other.send_to(\"x\", \"203.0.113.1:5\"); }
-             udp.ping(\"b:9\", \"ping 1\", 50.ms);
+             let noise = start_thread(|| for k in 0..8 { sleep(20.ms); other.send_to(\"x\", \"203.0.113.1:5\"); });
+             udp.ping(\"b:9\", \"ping 1\", #{ timeout: 3.s, icmp_wait: 0.s });
+             noise.join();
          });
          exit(0)",
         0,
     );
-    let all = run
-        .stdout
-        .matches("perhaps no route was found by r (its kernel counted IpExtInNoRoutes 8 meanwhile)\n")
-        .count();
-    assert!(all == 1 && !run.stdout.contains(": no route was found"), "{}", run.stdout);
+    let possible = "\n  seq 1: perhaps no route was found by r (its kernel counted IpExtInNoRoutes 8 meanwhile)\n";
+    assert!(run.stdout.contains(possible), "{}", run.stdout);
 }
 
 /// With `ss -K`, which has the kernel end a socket (SOCK_DESTROY): what waits to receive from it gets ECONNABORTED.

@@ -12,12 +12,13 @@ use crate::bindings::context;
 use crate::bindings::context::{Context, Run, ScriptStart, Serving};
 use crate::bindings::convert::typed;
 use crate::bindings::error::{OrRaise, ScriptResult, thrown};
+use crate::bindings::options::given::unread_arguments;
 use crate::net::error::Error;
 use crate::net::host::stop::Stop;
 use crate::net::host::{Host, threads};
 use crate::net::random::Sequence;
 use crate::net::socket::tcp::Connection;
-use crate::terminal::output;
+use crate::terminal::{host_prefix, output};
 
 /// What is said where the system starts no thread.
 pub(in crate::bindings) fn no_thread(err: &std::io::Error) -> Error {
@@ -119,5 +120,12 @@ pub(in crate::bindings) fn start_script(
         Context { host, stop: stop.clone(), lasting: stop, random, serving, script: script.clone(), ..now.clone() };
     let inside = context.clone();
     let name = format!("script {name}");
-    Task::start(name, context, now.script, Some(script), move || programs.run(&program, &inside)).or_raise(ctx)
+    let run = move || {
+        let value = programs.run(&program, &inside)?;
+        if let Some(note) = unread_arguments(&inside.script) {
+            host_prefix::note(inside.host.as_ref(), &note);
+        }
+        Ok(value)
+    };
+    Task::start(name, context, now.script, Some(script), run).or_raise(ctx)
 }
