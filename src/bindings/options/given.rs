@@ -12,7 +12,7 @@ use rhai::NativeCallContext;
 
 use super::declared::{Declared, Shape};
 use super::value::OptionValue;
-use crate::bindings::context::{Context, Script};
+use crate::bindings::context::{Context, ScriptStart};
 use crate::bindings::error::{ScriptResult, raise};
 use crate::bindings::{context, exit};
 use crate::nearest::nearest;
@@ -20,7 +20,7 @@ use crate::net::error::{Error, ErrorKind};
 use crate::terminal::output;
 
 /// That what stands after a script's name was not read, once it has ended: it declares no options.
-pub fn unread_arguments(script: &Script) -> Option<String> {
+pub fn unread_arguments(script: &ScriptStart) -> Option<String> {
     let args = script.args.join(" ");
     let was_read = args.is_empty() || script.given.get().is_some();
     let name = &script.name;
