@@ -23,7 +23,7 @@ use pingscript::net::probe::outcome::{End, Outcome, Probe, Slot};
 use pingscript::net::probe::targets::Targets;
 use pingscript::net::random::RandomStream;
 use pingscript::net::socket::batch::Answer;
-use pingscript::net::socket::pinger::{Message, Pinger, Plan, Script};
+use pingscript::net::socket::pinger::{PingMessage, Pinger, Plan, Script};
 use pingscript::net::socket::session::Session;
 use pingscript::net::socket::udp::{Options as SocketOptions, UdpSocket};
 use pingscript::net::time::{Duration, Instant};
@@ -279,7 +279,7 @@ fn what_comes_while_a_relay_is_preempted_is_decided_about_after_its_sending() {
         window: 100,
         max_gap: None,
         size: 32,
-        message: Message::Ping,
+        message: PingMessage::Ping,
         sends: false,
         strays: false,
         report: true,

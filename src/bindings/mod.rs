@@ -9,7 +9,7 @@ use std::ops::{Range, RangeInclusive};
 use rhai::{Dynamic, Engine, Module, Shared};
 
 use crate::net::host::stop::Stop;
-use crate::net::socket::icmp::Listener as IcmpListener;
+use crate::net::socket::icmp::IcmpListener;
 use crate::net::socket::tcp::{Connection, Listener, Poll};
 use crate::net::socket::udp::UdpSocket;
 

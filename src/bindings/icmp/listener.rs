@@ -9,14 +9,14 @@ use crate::bindings::error::{OrRaise, ScriptResult, thrown};
 use crate::bindings::loops;
 use crate::nearest::nearest;
 use crate::net::error::{Error, ErrorKind};
-use crate::net::socket::icmp::{IcmpMessage, Listener};
+use crate::net::socket::icmp::{IcmpListener, IcmpMessage};
 use crate::net::time::Duration;
 use crate::net::wire::Family;
 use crate::net::wire::icmp::Kind;
 use std::net::SocketAddr;
 
 /// A loop over a listener runs for each message, until the script is stopped or the listener closed.
-impl IntoIterator for Listener {
+impl IntoIterator for IcmpListener {
     type Item = ScriptResult<Dynamic>;
     type IntoIter = Box<dyn Iterator<Item = Self::Item>>;
 
@@ -73,7 +73,7 @@ functions! {
     ///     print(icmp::listen().recv(1.ms));
     /// } catch (e) { expect(e.kind, "permission"); }
     /// ```
-    fn listen(ctx: NativeCallContext) -> ScriptResult<Listener> = listen_with(ctx, Map::new());
+    fn listen(ctx: NativeCallContext) -> ScriptResult<IcmpListener> = listen_with(ctx, Map::new());
 
     /// Listens with options: `version`, `"IPv4"` or `"IPv6"`: for that alone; `only`: for messages of this keyword, such as
     /// `"port-unreachable"`, or of this type whatever their code, such as `"redirect"`.
@@ -83,20 +83,20 @@ functions! {
     /// ```rhai
     /// try { icmp::listen(#{ version: "IPv4" }).close(); } catch (e) { expect(e.kind, "permission"); }
     /// ```
-    fn listen as listen_with(ctx: NativeCallContext, options: Map) -> ScriptResult<Listener> = {
+    fn listen as listen_with(ctx: NativeCallContext, options: Map) -> ScriptResult<IcmpListener> = {
         let mut options = Options::new("listen", &options);
         let family = options.one_of("version", &[("IPv4", Family::V4), ("IPv6", Family::V6)]).or_raise(&ctx)?;
         let only = options.text("only").or_raise(&ctx)?.map_or(Ok(Vec::new()), |word| kinds(&word, family));
         options.finish().or_raise(&ctx)?;
         let now = context::current();
-        let opened = Listener::open(now.host, &now.run.session, family, only.or_raise(&ctx)?);
+        let opened = IcmpListener::open(now.host, &now.run.session, family, only.or_raise(&ctx)?);
         opened.map_err(|err| crate::bindings::icmp::or_in_a_lab(err, "")).or_raise(&ctx)
     };
 }
 
 functions! {
     pub fn api;
-    object Listener as IcmpListener, "A listener for ICMP. Copies are the same one.";
+    object IcmpListener as IcmpListener, "A listener for ICMP. Copies are the same one.";
     object IcmpMessage, "An ICMP message as it arrived.";
 
     /// Waits for the next message for at most `timeout`; `()` if none came.
@@ -106,7 +106,7 @@ functions! {
     /// ```rhai
     /// try { expect(icmp::listen(#{ version: "IPv6" }).recv(1.ms), ()); } catch (e) { print(e); }
     /// ```
-    fn recv(ctx: NativeCallContext, listener: &mut Listener, timeout: Duration) -> ScriptResult<Dynamic> = {
+    fn recv(ctx: NativeCallContext, listener: &mut IcmpListener, timeout: Duration) -> ScriptResult<Dynamic> = {
         let context = context::wait(WaitingFor::NewWork);
         let message = listener.receive(Some(context.host.now() + timeout), &context.stop).or_raise(&ctx)?;
         if message.is_none() && context.stop.is_stopped() {
@@ -120,7 +120,7 @@ functions! {
     /// ```rhai
     /// try { icmp::listen().close(); } catch (e) { expect(e.kind, "permission"); }
     /// ```
-    fn close(listener: &mut Listener) = {
+    fn close(listener: &mut IcmpListener) = {
         listener.close();
     };
 
@@ -129,7 +129,7 @@ functions! {
     /// ```rhai
     /// try { print(icmp::listen()); } catch (e) { expect(e.kind, "permission"); }
     /// ```
-    fn to_string | to_debug(_listener: &mut Listener) -> String = "ICMP listener".to_string();
+    fn to_string | to_debug(_listener: &mut IcmpListener) -> String = "ICMP listener".to_string();
 
     /// Who sent the message, an address with port 0.
     ///

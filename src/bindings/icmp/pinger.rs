@@ -10,7 +10,7 @@ use crate::bindings::udp::schedule::{Closures, Schedule, plan, targets};
 use crate::net::error::Error;
 use crate::net::probe::targets::Targets;
 use crate::net::socket::icmp::IcmpSocket;
-use crate::net::socket::pinger::{Message, Pinger as NetPinger};
+use crate::net::socket::pinger::{PingMessage, Pinger as NetPinger};
 
 functions! {
     pub fn api;
@@ -48,7 +48,7 @@ functions! {
         let (interface, neighbour) = (options.value("probe"), options.flag("neighbour").or_raise(&ctx)?);
         options.finish().or_raise(&ctx)?;
         if let Some(interface) = interface {
-            plan.message = Message::Question(subject(&ctx, interface, neighbour)?);
+            plan.message = PingMessage::Question(subject(&ctx, interface, neighbour)?);
         }
         let tally = socket.tally().clone();
         Ok(Schedule::new(NetPinger::over_icmp(socket, plan).or_raise(&ctx)?, Closures::none(), tally))

@@ -13,7 +13,7 @@ use crate::bindings::udp::packet::ReceivedPacket;
 use crate::bindings::{context, exit};
 use crate::net::error::Error;
 use crate::net::socket::tcp::{Connection, Happening, Incoming, Member, Poll, Polled};
-use crate::net::socket::udp::Incoming as UdpIncoming;
+use crate::net::socket::udp::UdpIncoming;
 use crate::net::time::{Duration, Instant};
 
 /// Something that happened, in scripts.

@@ -16,7 +16,7 @@ use crate::net::policy::datagram::Datagram;
 use crate::net::policy::decided::Decided;
 use crate::net::policy::decisions::PacketId;
 use crate::net::policy::{Action, Place, PolicyOrigin, Verdict};
-use crate::net::socket::udp::{Incoming, UdpSocket};
+use crate::net::socket::udp::{UdpIncoming, UdpSocket};
 
 /// What a receive brought.
 #[derive(Clone, Debug)]
@@ -25,7 +25,7 @@ pub struct ReceivedPacket(Arc<Receipt>);
 #[derive(Debug)]
 struct Receipt {
     socket: UdpSocket,
-    incoming: Incoming,
+    incoming: UdpIncoming,
     /// What the socket knows it by, if it may be asked what is sent to its sender.
     id: Option<PacketId>,
     /// Its place in its flow, while a policy decides about it.
@@ -37,7 +37,7 @@ struct Receipt {
 impl Receipt {
     fn place(&self) -> Option<Place> {
         let decided = match &self.incoming {
-            Incoming::Packet(datagram) => datagram.decided.as_ref().map(|decided| decided.place),
+            UdpIncoming::Packet(datagram) => datagram.decided.as_ref().map(|decided| decided.place),
             _ => None,
         };
         self.deciding.or(decided)
@@ -46,9 +46,9 @@ impl Receipt {
 
 impl ReceivedPacket {
     /// What `socket` received.
-    pub fn new(socket: UdpSocket, incoming: Incoming) -> Self {
+    pub fn new(socket: UdpSocket, incoming: UdpIncoming) -> Self {
         let id = match &incoming {
-            Incoming::Packet(datagram) => socket.handed_out(datagram),
+            UdpIncoming::Packet(datagram) => socket.handed_out(datagram),
             _ => None,
         };
         Self(Arc::new(Receipt { socket, incoming, id, deciding: None, replied: AtomicBool::new(false) }))
@@ -62,13 +62,13 @@ impl ReceivedPacket {
 
     /// A datagram that a policy decides about.
     pub fn being_decided(socket: UdpSocket, datagram: Datagram, place: Place) -> Self {
-        let (incoming, replied) = (Incoming::Packet(datagram), AtomicBool::new(false));
+        let (incoming, replied) = (UdpIncoming::Packet(datagram), AtomicBool::new(false));
         Self(Arc::new(Receipt { socket, incoming, id: None, deciding: Some(place), replied }))
     }
 
     /// The datagram of which a script reads something. What did not arrive because the script was stopped ends the loop there.
     fn content(&self) -> Option<&Datagram> {
-        if matches!(self.0.incoming, Incoming::Interrupted) {
+        if matches!(self.0.incoming, UdpIncoming::Interrupted) {
             loops::ends();
         }
         self.datagram()
@@ -76,7 +76,7 @@ impl ReceivedPacket {
 
     pub(super) fn datagram(&self) -> Option<&Datagram> {
         match &self.0.incoming {
-            Incoming::Packet(datagram) => Some(datagram),
+            UdpIncoming::Packet(datagram) => Some(datagram),
             _ => None,
         }
     }
@@ -112,10 +112,10 @@ functions! {
     /// ```
     get kind as packet_kind(packet: &mut ReceivedPacket) -> String = {
         match &packet.0.incoming {
-            Incoming::Packet(_) => "packet",
-            Incoming::Icmp(_) => "icmp",
-            Incoming::TimedOut => "timeout",
-            Incoming::Interrupted => "interrupted",
+            UdpIncoming::Packet(_) => "packet",
+            UdpIncoming::Icmp(_) => "icmp",
+            UdpIncoming::TimedOut => "timeout",
+            UdpIncoming::Interrupted => "interrupted",
         }
         .to_string()
     };
@@ -214,7 +214,7 @@ functions! {
     /// expect(sock.recv(1.s).icmp.name, "Port Unreachable");
     /// ```
     get icmp(packet: &mut ReceivedPacket) -> Dynamic = match &packet.0.incoming {
-        Incoming::Icmp(error) => Dynamic::from(error.clone()),
+        UdpIncoming::Icmp(error) => Dynamic::from(error.clone()),
         _ => Dynamic::UNIT,
     };
 
@@ -251,10 +251,10 @@ functions! {
     /// print(nothing);
     /// ```
     fn to_string | to_debug(packet: &mut ReceivedPacket) -> String = match &packet.0.incoming {
-        Incoming::Packet(datagram) => format!("{} bytes from {}", datagram.data.len(), datagram.from),
-        Incoming::Icmp(error) => error.kind.to_string(),
-        Incoming::TimedOut => "timeout".to_string(),
-        Incoming::Interrupted => {
+        UdpIncoming::Packet(datagram) => format!("{} bytes from {}", datagram.data.len(), datagram.from),
+        UdpIncoming::Icmp(error) => error.kind.to_string(),
+        UdpIncoming::TimedOut => "timeout".to_string(),
+        UdpIncoming::Interrupted => {
             loops::ends();
             "interrupted".to_string()
         }

@@ -14,7 +14,7 @@ use crate::net::error::Error;
 use crate::net::policy::datagram::Datagram;
 use crate::net::probe::outcome::{Match, Probe};
 use crate::net::socket::pinger::Pinger as NetPinger;
-use crate::net::socket::udp::{Incoming, UdpSocket, check_size};
+use crate::net::socket::udp::{UdpIncoming, UdpSocket, check_size};
 use crate::net::time::Duration;
 
 fn ping(
@@ -45,7 +45,7 @@ fn ping(
     let mut callback = Callback::new(ctx, matcher).noting("matcher");
     let mut failure = None;
     let mut matches = |datagram: &Datagram| {
-        let packet = ReceivedPacket::new(socket.clone(), Incoming::Packet(datagram.clone()));
+        let packet = ReceivedPacket::new(socket.clone(), UdpIncoming::Packet(datagram.clone()));
         match callback.call([Dynamic::from(packet)]) {
             Ok(value) => value.as_bool().map(|is| if is { Match::Awaited } else { Match::Nothing }).map_err(|_| {
                 failure = Some(thrown(
@@ -183,7 +183,7 @@ functions! {
         let mut options = Options::new("pinger", &options);
         let mut plan = plan(&mut options, targets, 0).or_raise(&ctx)?;
         let receiver = socket.clone();
-        let packet = move |datagram| Dynamic::from(ReceivedPacket::new(receiver.clone(), Incoming::Packet(datagram)));
+        let packet = move |datagram| Dynamic::from(ReceivedPacket::new(receiver.clone(), UdpIncoming::Packet(datagram)));
         let closures = Closures::read(&ctx, &mut options, &mut plan.message, packet)?;
         options.finish().or_raise(&ctx)?;
         let pinger = NetPinger::new(socket.clone(), plan).or_raise(&ctx)?;

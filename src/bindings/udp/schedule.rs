@@ -17,7 +17,7 @@ use crate::net::host::stop::Stop;
 use crate::net::policy::datagram::Datagram;
 use crate::net::probe::outcome::{Match, Outcome, Probe, Slot};
 use crate::net::probe::targets::{Target, Targets};
-use crate::net::socket::pinger::{Message, Pinger as NetPinger, Plan, Script};
+use crate::net::socket::pinger::{PingMessage, Pinger as NetPinger, Plan, Script};
 use crate::net::socket::prober::Tally;
 use crate::net::time::Duration;
 
@@ -135,16 +135,16 @@ impl Closures {
     pub(in crate::bindings) fn read(
         ctx: &NativeCallContext,
         options: &mut Options<'_>,
-        message: &mut Message,
+        message: &mut PingMessage,
         packet: impl Fn(Datagram) -> Dynamic + Send + 'static,
     ) -> ScriptResult<Self> {
         let mut closures = Self { packet: Box::new(packet), ..Self::none() };
         if let Some(given) = options.value("message") {
             if let Some(closure) = given.clone().try_cast::<FnPtr>() {
                 closures.message = Some(Callback::new(ctx, closure));
-                *message = Message::Made;
+                *message = PingMessage::Made;
             } else {
-                *message = Message::Same(bytes(ctx, given.clone())?.into());
+                *message = PingMessage::Same(bytes(ctx, given.clone())?.into());
             }
         }
         let closure = |value: &Dynamic| value.clone().try_cast::<FnPtr>();
@@ -220,7 +220,7 @@ pub(in crate::bindings) fn plan(
     let max_gap = options.duration("max_gap")?;
     let report = options.switch("report")?.unwrap_or(true);
     let (sends, awake) = (options.flag("sends")?, options.duration("awake")?.unwrap_or(Duration::ZERO));
-    let (message, strays) = (Message::Ping, options.flag("strays")?);
+    let (message, strays) = (PingMessage::Ping, options.flag("strays")?);
     Ok(Plan {
         targets,
         count,

@@ -11,7 +11,7 @@ use crate::bindings::udp::packet::{self, ReceivedPacket};
 use crate::net::error::ErrorKind;
 use crate::net::policy::datagram::Datagram;
 use crate::net::socket::batch::Serve;
-use crate::net::socket::udp::{Incoming, UdpSocket};
+use crate::net::socket::udp::{UdpIncoming, UdpSocket};
 
 /// Runs the loop in `whole`, if it is one over the packets of a socket with a body that is simple enough; `None`: the
 /// interpreter is to run it.
@@ -128,7 +128,7 @@ impl ServedLoop<'_, '_, '_, '_, '_, '_, '_> {
 
     /// One turn by the interpreter. Whether to go on.
     fn by_interpreter(&mut self, request: &Datagram) -> ScriptResult<bool> {
-        let packet = ReceivedPacket::new(self.socket.clone(), Incoming::Packet(request.clone()));
+        let packet = ReceivedPacket::new(self.socket.clone(), UdpIncoming::Packet(request.clone()));
         let before = self.context.scope().len();
         self.context.scope_mut().push(self.variable.to_string(), packet);
         let body = Expr::Stmt(Box::new(self.body.clone()));

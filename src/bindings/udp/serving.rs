@@ -13,7 +13,7 @@ use crate::bindings::{context, convert};
 use crate::net::error::ErrorKind;
 use crate::net::policy::datagram::Datagram;
 use crate::net::socket::batch::Serve;
-use crate::net::socket::udp::{Incoming, UdpSocket};
+use crate::net::socket::udp::{UdpIncoming, UdpSocket};
 
 /// Gives `handler` each datagram that `socket` receives, and sends what it returns, until the script is stopped or the socket
 /// closed.
@@ -49,7 +49,7 @@ impl Serve for ServeHandler<'_> {
     }
 
     fn serve(&mut self, request: &Datagram) -> bool {
-        let packet = ReceivedPacket::new(self.socket.clone(), Incoming::Packet(request.clone()));
+        let packet = ReceivedPacket::new(self.socket.clone(), UdpIncoming::Packet(request.clone()));
         let served = self.handler.call_again([Dynamic::from(packet.clone())]).and_then(|value| {
             let Some(value) = value else { return Ok(false) };
             if !packet.is_done_with(&value) {

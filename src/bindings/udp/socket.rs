@@ -10,7 +10,7 @@ use crate::bindings::convert::{address, bytes, in_order};
 use crate::bindings::error::{OrRaise, ScriptResult, raise, thrown};
 use crate::net::error::{Error, ErrorKind};
 use crate::net::policy::decisions::PacketId;
-use crate::net::socket::udp::{Incoming, UdpSocket};
+use crate::net::socket::udp::{UdpIncoming, UdpSocket};
 use crate::net::time::Duration;
 use crate::net::time::Instant;
 use std::net::SocketAddr;
@@ -29,7 +29,7 @@ impl IntoIterator for UdpSocket {
                 return None;
             }
             match self.receive(None, &context.stop, false) {
-                Ok(incoming @ Incoming::Packet(_)) => {
+                Ok(incoming @ UdpIncoming::Packet(_)) => {
                     Some(Ok(Dynamic::from(ReceivedPacket::new(self.clone(), incoming))))
                 }
                 Ok(_) => None,

@@ -1,7 +1,7 @@
 //! A host: where a socket lives.
 //!
 //! Three things go through a host and nothing goes around it: making a socket, reading the clock, and waiting. So
-//! the same script runs on this machine and in any host made later.
+//! the same script runs on this machine and in any other host.
 
 pub mod addr;
 pub mod blocking;

@@ -69,9 +69,9 @@ mod tests {
     use crate::net::host::{Host, ThisMachine};
 
     #[derive(Default)]
-    struct Count(AtomicUsize);
+    struct Wakes(AtomicUsize);
 
-    impl Wake for Count {
+    impl Wake for Wakes {
         fn wake(self: Arc<Self>) {
             self.0.fetch_add(1, Ordering::SeqCst);
         }
@@ -80,7 +80,7 @@ mod tests {
     #[test]
     fn a_park_ends_with_the_change_the_time_or_the_stop() {
         let (on, stop) = (Arc::new(Notify::default()), Stop::root().expect("eventfd"));
-        let (changed, count) = (AtomicBool::new(false), Arc::new(Count::default()));
+        let (changed, count) = (AtomicBool::new(false), Arc::new(Wakes::default()));
         let park = |until| {
             let ready = &mut || changed.load(Ordering::SeqCst);
             ThisMachine.park(&on, until, Some((&stop, Stage::Interrupted)), ready)

@@ -5,7 +5,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use super::udp::{Incoming, MAX_PAYLOAD, UdpSocket};
+use super::udp::{MAX_PAYLOAD, UdpIncoming, UdpSocket};
 use crate::net::error::Result;
 use crate::net::host::stop::Stop;
 use crate::net::policy::Action;
@@ -96,7 +96,7 @@ impl UdpSocket {
         let batches = !self.local().ip().is_unspecified();
         loop {
             // One that has to be waited for, and whatever else came meanwhile.
-            let Incoming::Packet(first) = self.receive(None, stop, false)? else { return Ok(()) };
+            let UdpIncoming::Packet(first) = self.receive(None, stop, false)? else { return Ok(()) };
             let mut goes_on = self.serve_one(server, &first, &mut answers)?;
             while goes_on && let Some(datagram) = self.receive_ahead() {
                 goes_on = self.serve_one(server, &datagram, &mut answers)?;

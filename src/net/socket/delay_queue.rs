@@ -1,4 +1,4 @@
-//! What is to be sent later: delays never hold up the loop that decided on them.
+//! What is to be sent after a delay: delays never hold up the loop that decided on them.
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;

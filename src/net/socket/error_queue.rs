@@ -27,7 +27,7 @@ pub(in crate::net) enum Queued {
 }
 
 /// What takes entries of the error queue, and what comes another way and is like them.
-pub(in crate::net) type Queue<'a> = &'a mut dyn FnMut(Queued);
+pub(in crate::net) type TakeQueued<'a> = &'a mut dyn FnMut(Queued);
 
 /// Takes at most so many entries from the error queue of `socket`, which is bound to `local`; how many it had. A quote is what
 /// follows `headers` octets of the packet.
@@ -36,12 +36,12 @@ pub(in crate::net) fn take_entries(
     local: SocketAddr,
     headers: usize,
     most: usize,
-    queued: Queue<'_>,
+    queued: TakeQueued<'_>,
 ) -> usize {
     (0..most).take_while(|_| take_entry(socket, local, headers, queued)).count()
 }
 
-fn take_entry(socket: &dyn HostSocket, local: SocketAddr, headers: usize, queued: Queue<'_>) -> bool {
+fn take_entry(socket: &dyn HostSocket, local: SocketAddr, headers: usize, queued: TakeQueued<'_>) -> bool {
     let mut buffer = [0u8; 2048];
     let Ok(received) = socket.next_error(&mut buffer) else { return false };
     let Some(entry) = received.entry else { return true };

@@ -9,7 +9,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use super::error_queue::{Queue, Queued};
+use super::error_queue::{Queued, TakeQueued};
 use crate::net::host::socket::{Awaited, Filter, HostSocket, SocketOption, SocketType};
 use crate::net::host::stop::Stop;
 use crate::net::host::{Host, Waited};
@@ -123,7 +123,7 @@ impl IcmpMonitor {
     pub(in crate::net) fn take(
         &self,
         ours: impl Fn(&MonitoredMessage<'_>) -> Option<(SocketAddr, Vec<u8>)>,
-        queued: Queue<'_>,
+        queued: TakeQueued<'_>,
     ) {
         let Some((family, socket)) = self.socket().filter(|_| self.ready.swap(false, Ordering::Relaxed)) else {
             return;

@@ -41,7 +41,7 @@ pub struct Plan {
     /// Messages are padded to this many bytes.
     pub size: usize,
     /// What the pings say.
-    pub message: Message,
+    pub message: PingMessage,
     /// Whether each sending is an outcome of its own, given at that moment.
     pub sends: bool,
     /// Whether packets that settle nothing are outcomes of their own: late ones, duplicates and others.
@@ -54,7 +54,7 @@ pub struct Plan {
 
 /// What the pings of a schedule say.
 #[derive(Clone, Debug)]
-pub enum Message {
+pub enum PingMessage {
     /// `ping 1 TIME`, `ping 2 TIME`, …; over ICMP, echo requests.
     Ping,
     /// The same each time.
@@ -135,7 +135,7 @@ impl Pinger {
     pub fn over_icmp(socket: IcmpSocket, mut plan: Plan) -> Result<Self> {
         plan.check()?;
         match &plan.message {
-            Message::Question(subject) => {
+            PingMessage::Question(subject) => {
                 icmp::check_subject(subject)?;
                 plan.window = plan.window.min(icmp::IN_FLIGHT);
             }
@@ -281,7 +281,7 @@ impl Pinger {
         self.slot += 1;
         self.sent += 1;
         let message = self.compose(work, prober.next_number())?;
-        let number = (!matches!(self.plan.message, Message::Ping | Message::Question(_))).then_some(self.sent);
+        let number = (!matches!(self.plan.message, PingMessage::Ping | PingMessage::Question(_))).then_some(self.sent);
         let slot = Slot {
             number,
             by_number: work.script.matcher.is_some(),
@@ -300,13 +300,13 @@ impl Pinger {
     fn compose(&self, work: &mut Work<'_, '_>, running: u64) -> Result<Vec<u8>> {
         let transport = work.transport;
         let text = match (&self.plan.message, &mut work.script.message) {
-            (Message::Question(subject), _) => Text::Question(subject),
-            (Message::Same(bytes), _) => Text::Own(bytes.to_vec()),
-            (Message::Made, Some(make)) => {
+            (PingMessage::Question(subject), _) => Text::Question(subject),
+            (PingMessage::Same(bytes), _) => Text::Own(bytes.to_vec()),
+            (PingMessage::Made, Some(make)) => {
                 let failed = |()| Error::invalid("pinger", "the closure that makes messages failed");
                 Text::Own(transport.probing().calling(|| make(self.sent)).map_err(failed)?)
             }
-            (Message::Ping | Message::Made, _) => Text::Ping(self.sent),
+            (PingMessage::Ping | PingMessage::Made, _) => Text::Ping(self.sent),
         };
         transport.compose(text, running, self.plan.size)
     }

@@ -35,7 +35,7 @@ pub(super) trait ReplyTo {
     fn deliver(&self, reply: &[u8]) -> Result<()>;
 
     /// Where `reply` goes once its delay is over.
-    fn later(&self, reply: &[u8]) -> Box<dyn Outlet>;
+    fn delayed(&self, reply: &[u8]) -> Box<dyn Outlet>;
 }
 
 /// Replies to `request`, as far as the verdict about it allows; the verdict, `None` without a policy.
@@ -88,7 +88,7 @@ pub(super) fn carry_out(
         }
         Action::Delay(by) => {
             let session = &endpoint.session;
-            if !session.delay_queue.send(&session.stop, *by, to.later(reply), reply.to_vec()) {
+            if !session.delay_queue.send(&session.stop, *by, to.delayed(reply), reply.to_vec()) {
                 report.not_kept(ends, content);
                 unsent();
             }

@@ -1,4 +1,4 @@
-//! What all sockets of a run share: the loss report, the events, what is to be sent later, and what ends it all.
+//! What all sockets of a run share: the loss report, the events, what is to be sent after a delay, and what ends it all.
 
 use std::fmt::Debug;
 use std::net::SocketAddr;

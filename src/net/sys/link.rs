@@ -52,7 +52,7 @@ pub fn packet_socket(index: u32) -> io::Result<OwnedFd> {
     const QDISC_BYPASS: i32 = 20;
     const AUXDATA: i32 = 8;
     const WANTED: i32 = 4 << 20;
-    // Without a protocol until it is bound: it would else hear every interface in between.
+    // Without a protocol until it is bound: it would else receive from every interface in between.
     let socket = Socket::new_raw(Domain::PACKET, Type::RAW.nonblocking().cloexec(), None)?;
     set_option(&socket, libc::SOL_PACKET, IGNORE_OUTGOING, 1)?;
     set_option(&socket, libc::SOL_PACKET, QDISC_BYPASS, 1)?;

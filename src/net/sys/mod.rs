@@ -18,7 +18,7 @@ pub use self::namespace::{
     unmount, unshare, user_and_group, wait_for_child,
 };
 pub use self::passing::{message_pair, receive_message, send_message};
-pub use self::poll::{EventFd, PollFd, eventfd, eventfd_lower, eventfd_raise, ppoll, wait_writable};
+pub use self::poll::{PollFd, eventfd, eventfd_lower, eventfd_raise, ppoll, wait_writable};
 pub use self::process::{
     PIPE_PIECE, errno, exit_now, last_words, lock_file, monotonic_nanos, peek, read, realtime_nanos,
     set_batch_scheduling, set_timer_slack, standard_output,
@@ -37,6 +37,7 @@ pub use self::terminal::{TerminalMode, Thread, can_be_suspended, keep_terminal, 
 pub use self::terminal::{set_terminal_mode, terminal_columns, terminal_mode};
 
 pub use nix::errno::Errno;
+pub use std::os::fd::OwnedFd as EventFd;
 
 mod address;
 mod batch;

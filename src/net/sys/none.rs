@@ -11,7 +11,7 @@ pub(in crate::net) fn eventfd() -> io::Result<EventFd> {
     Ok(EventFd)
 }
 
-/// Wakes nobody.
+/// No thread waits for it.
 pub(in crate::net) fn eventfd_raise(_: &EventFd) {}
 
 /// Undoes that.
@@ -33,7 +33,7 @@ pub(in crate::net) fn lock_file(_: &std::fs::File) -> bool {
     true
 }
 
-/// Nothing takes what is written later than it is written.
+/// What is written is taken at once.
 pub(in crate::net) fn wait_writable(_: &std::fs::File) -> io::Result<()> {
     Ok(())
 }

@@ -10,11 +10,8 @@ use nix::unistd::{read, write};
 use crate::net::io::Interest;
 use crate::net::time::Duration;
 
-/// An eventfd(2), which is readable while its counter is above zero.
-pub type EventFd = OwnedFd;
-
-/// Makes one.
-pub fn eventfd() -> io::Result<EventFd> {
+/// Makes an eventfd(2), which is readable while its counter is above zero.
+pub fn eventfd() -> io::Result<OwnedFd> {
     Ok(eventfd::EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?.into())
 }
 

@@ -10,8 +10,8 @@ use crate::net::sys;
 /// all at once.
 const MOST: usize = 2_000;
 
-/// From how many threads on each is scheduled as SCHED_BATCH. One that is woken by a message would otherwise stop whoever
-/// is about to send the next, and with a crowd most of the time goes into such changes. A few answer sooner without it.
+/// From how many threads on each is scheduled as SCHED_BATCH. One that is woken by a message would otherwise preempt the thread
+/// that is about to send the next, and with a crowd most of the time goes into such changes. A few answer sooner without it.
 const CROWD: usize = 100;
 
 /// Whether this thread may wait in a call that a stop ends by itself. It has its place among those that do until it ends.

@@ -1,6 +1,6 @@
 //! Questions about the interfaces of a host: extended echo requests (PROBE, RFC 8335), and their answers.
 //!
-//! An answer repeats the identifier and eight bits of sequence number, and nothing else that could tell it: it counts if its
+//! An answer repeats the identifier and eight bits of sequence number, and nothing else that could identify it: it counts if its
 //! source is the one that was asked, too. So only so many questions are in flight that their numbers differ.
 
 use std::collections::HashMap;

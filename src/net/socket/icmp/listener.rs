@@ -21,7 +21,7 @@ use crate::net::wire::zoned::ZonedIp;
 
 /// A listener. Clones are the same one.
 #[derive(Clone, Debug)]
-pub struct Listener(Arc<Inner>);
+pub struct IcmpListener(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
@@ -47,7 +47,7 @@ pub struct IcmpMessage {
     pub time: i64,
 }
 
-impl Listener {
+impl IcmpListener {
     /// Listens for ICMP, ICMPv6 or both (`family`: `None`), for the kinds in `only`; if that is empty, for all.
     ///
     /// # Errors
@@ -132,7 +132,7 @@ impl Settle for Inner {
     }
 
     fn close(self: Arc<Self>) {
-        Listener(self).close();
+        IcmpListener(self).close();
     }
 }
 

@@ -39,7 +39,7 @@ mod receiving;
 
 pub use self::error::{MAX_SIZE_V4, MAX_SIZE_V6, check_size};
 pub(in crate::net) use self::extended::{IN_FLIGHT, check_subject};
-pub use self::listener::{IcmpMessage, Listener};
+pub use self::listener::{IcmpListener, IcmpMessage};
 pub use self::mtu::interface_mtu;
 
 /// How many unread ICMP errors are looked at when a socket closes.

@@ -13,10 +13,10 @@ pub(super) struct Payload {
 
 /// What a payload that came back says of a probe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Match {
+pub(super) enum PayloadMatch {
     /// It begins with the probe's nonce.
     Nonce,
-    /// It is too short to tell, and as much of it as there is belongs to the nonce.
+    /// It is too short to say, and as much of it as there is belongs to the nonce.
     Short,
     /// It is another's.
     Other,
@@ -80,12 +80,12 @@ impl Payload {
     }
 
     /// Whether `payload` is that of probe `number`, or its beginning.
-    pub(super) fn recognise(&self, number: u64, payload: &[u8]) -> Match {
+    pub(super) fn recognise(&self, number: u64, payload: &[u8]) -> PayloadMatch {
         let seen = payload.len().min(NONCE);
         match payload[..seen] == self.nonce(number)[..seen] {
-            true if seen >= ENOUGH => Match::Nonce,
-            true => Match::Short,
-            false => Match::Other,
+            true if seen >= ENOUGH => PayloadMatch::Nonce,
+            true => PayloadMatch::Short,
+            false => PayloadMatch::Other,
         }
     }
 
@@ -127,12 +127,12 @@ mod tests {
         let of = Payload::new(7, Vec::new());
         for size in [4, 8, 56] {
             let own = payload(&of, 3, size);
-            assert_eq!(of.recognise(3, &own), Match::Nonce);
+            assert_eq!(of.recognise(3, &own), PayloadMatch::Nonce);
             // The same sequence number, one round later.
-            assert_eq!(of.recognise(3 + 65_536, &own), Match::Other);
-            assert_eq!(Payload::new(8, Vec::new()).recognise(3, &own), Match::Other);
+            assert_eq!(of.recognise(3 + 65_536, &own), PayloadMatch::Other);
+            assert_eq!(Payload::new(8, Vec::new()).recognise(3, &own), PayloadMatch::Other);
         }
-        assert_eq!(of.recognise(3, &payload(&of, 3, 2)), Match::Short);
-        assert_eq!(of.recognise(3, &[]), Match::Short);
+        assert_eq!(of.recognise(3, &payload(&of, 3, 2)), PayloadMatch::Short);
+        assert_eq!(of.recognise(3, &[]), PayloadMatch::Short);
     }
 }

@@ -15,7 +15,7 @@ use crate::net::policy::datagram::Datagram;
 use crate::net::probe::ledger::{Blame, ProbeId};
 use crate::net::probe::outcome::Probe;
 use crate::net::socket::endpoint::Endpoint;
-use crate::net::socket::error_queue::{Queue, Queued, is_pending_error, take_entries};
+use crate::net::socket::error_queue::{Queued, TakeQueued, is_pending_error, take_entries};
 use crate::net::socket::icmp_monitor::is_kept;
 use crate::net::socket::prober::{Prober, Probing, Recognised, Text, Transport};
 use crate::net::time::Instant;
@@ -103,7 +103,7 @@ impl Transport for IcmpSocket {
         self.0.mode == Mode::Raw && (first || !self.0.fast) && unfiltered()
     }
 
-    fn drain(&self, socket: &dyn HostSocket, most: usize, queued: Queue<'_>) -> usize {
+    fn drain(&self, socket: &dyn HostSocket, most: usize, queued: TakeQueued<'_>) -> usize {
         if self.0.fast && !self.0.has_errors.swap(false, Ordering::Relaxed) {
             return 0;
         }
@@ -121,7 +121,7 @@ impl Transport for IcmpSocket {
         socket: &dyn HostSocket,
         probe: &Probe<'_>,
         sent: &mut Instant,
-        queued: Queue<'_>,
+        queued: TakeQueued<'_>,
     ) -> Result<Option<u32>> {
         let mut to = probe.to;
         self.0.session.events.emit(|| Event::Sent { flow: self.0.flow(self.0.local, to), data: probe.message });
@@ -141,7 +141,7 @@ impl Transport for IcmpSocket {
         number.map_err(|err| send_error(&*self.0.host, &err, probe.message.len() - HEADER, probe.to))
     }
 
-    fn take_monitored(&self, queued: Queue<'_>) {
+    fn take_monitored(&self, queued: TakeQueued<'_>) {
         self.0.probing.monitor.take(
             |received| {
                 let (kind, about) = (received.message.kind, received.about.as_ref()?);
@@ -158,7 +158,7 @@ impl Transport for IcmpSocket {
         socket: &dyn HostSocket,
         most: usize,
         arrived: &mut Vec<Datagram>,
-        queued: Queue<'_>,
+        queued: TakeQueued<'_>,
     ) -> io::Result<bool> {
         if self.0.fast && !self.0.has_large.load(Ordering::Relaxed) {
             return self.gather(socket, most, arrived, queued);

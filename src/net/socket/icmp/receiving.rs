@@ -4,7 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::Ordering;
 
-use super::payload::Match;
+use super::payload::PayloadMatch;
 use super::probing::HEADER;
 use super::{IcmpSocket, Inner, Mode, extended};
 use crate::net::host::socket::HostSocket;
@@ -12,7 +12,7 @@ use crate::net::io::{Batch, Blocking, Received};
 use crate::net::observe::event::Event;
 use crate::net::policy::datagram::Datagram;
 use crate::net::probe::ledger::{Blame, Key, ProbeId, Stray};
-use crate::net::socket::error_queue::{Queue, Queued, receive_past_errors};
+use crate::net::socket::error_queue::{Queued, TakeQueued, receive_past_errors};
 use crate::net::socket::prober::{Prober, Recognised};
 use crate::net::socket::scratch::{with_packet, with_small};
 use crate::net::wire::content::Content;
@@ -26,7 +26,7 @@ const ROUNDS: u64 = 4;
 
 impl IcmpSocket {
     /// Receives without waiting until there is an echo reply; `None` if there is none. Errors are given to `queued`.
-    pub(super) fn take(&self, socket: &dyn HostSocket, queued: Queue<'_>) -> io::Result<Option<Datagram>> {
+    pub(super) fn take(&self, socket: &dyn HostSocket, queued: TakeQueued<'_>) -> io::Result<Option<Datagram>> {
         with_packet(|buffer| {
             loop {
                 let received = receive_past_errors(|| socket.receive(buffer, Blocking::No), || self.met_error())?;
@@ -51,7 +51,7 @@ impl IcmpSocket {
         socket: &dyn HostSocket,
         most: usize,
         arrived: &mut Vec<Datagram>,
-        queued: Queue<'_>,
+        queued: TakeQueued<'_>,
     ) -> io::Result<bool> {
         let most = most.clamp(1, Batch::MOST);
         with_small(|batch| {
@@ -70,7 +70,7 @@ impl IcmpSocket {
     }
 
     /// What was received, if it is an echo reply that may be to this socket.
-    fn sort(&self, bytes: &[u8], received: &Received, queued: Queue<'_>) -> Option<Datagram> {
+    fn sort(&self, bytes: &[u8], received: &Received, queued: TakeQueued<'_>) -> Option<Datagram> {
         let mut from = received.addr?;
         from.set_port(0);
         let (bytes, ttl) = match (self.0.mode, self.0.family) {
@@ -157,7 +157,7 @@ pub(super) fn recognise(socket: &Inner, prober: &Prober, datagram: &Datagram) ->
     let Some(echo) = message.echo() else { return stray(Stray::Foreign) };
     if echo.id != socket.local.port() {
         // A raw socket receives the replies to everybody. One that repeats what was sent here has lost its way.
-        let of = |number| socket.payload.recognise(number, message.body) == Match::Nonce;
+        let of = |number| socket.payload.recognise(number, message.body) == PayloadMatch::Nonce;
         return if candidates(prober, echo.seq).any(of) { stray(Stray::Foreign) } else { Recognised::Unrelated };
     }
     if socket.mode == Mode::Raw && socket.family == Family::V4 && checksum(&datagram.data) != 0 {
@@ -166,13 +166,13 @@ pub(super) fn recognise(socket: &Inner, prober: &Prober, datagram: &Datagram) ->
     let mut short = None;
     for number in candidates(prober, echo.seq) {
         match socket.payload.recognise(number, message.body) {
-            Match::Nonce => return whole(prober, datagram, number, message.body),
-            Match::Short => short = short.or(Some(number)),
-            Match::Other => {}
+            PayloadMatch::Nonce => return whole(prober, datagram, number, message.body),
+            PayloadMatch::Short => short = short.or(Some(number)),
+            PayloadMatch::Other => {}
         }
     }
     match short {
-        // So short a payload tells nothing: the numbers have to do.
+        // So short a payload says nothing: the numbers have to do.
         Some(number) => whole(prober, datagram, number, message.body),
         None if candidates(prober, echo.seq).next().is_none() => {
             Recognised::Answer(Key::Number(echo.seq.into()), Content::of(message.body))
@@ -208,7 +208,7 @@ pub(super) fn blame(socket: &Inner, prober: &Prober, error: &IcmpError, awaited:
             return Blame::Unknown;
         }
         let payload = &error.quote[HEADER..];
-        let own = |&number: &u64| socket.payload.recognise(number, payload) != Match::Other;
+        let own = |&number: &u64| socket.payload.recognise(number, payload) != PayloadMatch::Other;
         return candidates(prober, echo.seq).filter(own).find_map(find).map_or(Blame::Unknown, Blame::Named);
     }
     let awaited = awaited.filter(|id| prober.ledger().record(*id).is_some_and(|it| it.to == to));

@@ -307,7 +307,7 @@ impl Prober {
         if let Blame::Named(id) = blame { Some(id) } else { None }
     }
 
-    /// Notes an ICMP error that nobody reads any more, about a probe that had timed out.
+    /// Notes an ICMP error that no thread reads any more, about a probe that had timed out.
     pub(in crate::net) fn leave_error(&self, endpoint: &Endpoint, error: &IcmpError, blame: Blame) {
         let (Blame::Named(id) | Blame::Assumed(id)) = blame else { return };
         if let Some(record) = self.ledger.record(id).filter(|_| self.ledger.state(id) == Some(State::TimedOut)) {

@@ -13,7 +13,7 @@ use crate::net::policy::datagram::Datagram;
 use crate::net::probe::ledger::{Blame, Key, ProbeId, Stray};
 use crate::net::probe::outcome::{Matcher, Probe};
 use crate::net::socket::endpoint::Endpoint;
-use crate::net::socket::error_queue::Queue;
+use crate::net::socket::error_queue::TakeQueued;
 use crate::net::time::Instant;
 use crate::net::wire::content::Content;
 use crate::net::wire::icmp::{AskedInterface, IcmpError};
@@ -38,7 +38,7 @@ pub(in crate::net) trait Transport: Debug + Send + Sync {
     fn prepare(&self, socket: &dyn HostSocket, first: bool) -> bool;
 
     /// Takes at most so many entries from the error queue; how many it had.
-    fn drain(&self, socket: &dyn HostSocket, most: usize, queued: Queue<'_>) -> usize;
+    fn drain(&self, socket: &dyn HostSocket, most: usize, queued: TakeQueued<'_>) -> usize;
 
     /// Sends a probe, and sets `sent` right before the call. What the error queue held meanwhile is given to `queued`. The
     /// number of its stamp, where stamps were asked for.
@@ -50,11 +50,11 @@ pub(in crate::net) trait Transport: Debug + Send + Sync {
         socket: &dyn HostSocket,
         probe: &Probe<'_>,
         sent: &mut Instant,
-        queued: Queue<'_>,
+        queued: TakeQueued<'_>,
     ) -> Result<Option<u32>>;
 
     /// Takes what has come beside the socket since the last wait, at a raw one, if there is one.
-    fn take_monitored(&self, queued: Queue<'_>);
+    fn take_monitored(&self, queued: TakeQueued<'_>);
 
     /// Receives what is there without waiting, at least one datagram if there is one, and `most` or more only if that costs
     /// nothing; ICMP errors that come the same way are given to `queued`. Whether there may be more.
@@ -63,7 +63,7 @@ pub(in crate::net) trait Transport: Debug + Send + Sync {
         socket: &dyn HostSocket,
         most: usize,
         arrived: &mut Vec<Datagram>,
-        queued: Queue<'_>,
+        queued: TakeQueued<'_>,
     ) -> io::Result<bool>;
 
     /// What a datagram is, by itself and by what was sent.

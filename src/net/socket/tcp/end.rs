@@ -82,7 +82,7 @@ impl fmt::Display for Ended {
 
 /// What the failure of a call means for the connection.
 #[derive(Debug)]
-pub(super) enum Fault {
+pub(super) enum CallFault {
     /// Nothing: it is to be waited for.
     NotReady,
     /// The path has an error, and the kernel goes on trying; perhaps, or it has given up with this errno.
@@ -93,7 +93,7 @@ pub(super) enum Fault {
     Other,
 }
 
-impl Fault {
+impl CallFault {
     pub(super) fn of(err: &io::Error) -> Self {
         match err.kind() {
             io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted => Self::NotReady,

@@ -37,8 +37,8 @@ pub(super) fn closed(word: &'static str, traffic: Traffic) -> ConnectionEvent {
 }
 
 impl Inner {
-    /// Tells what `make` makes of what the connection has carried so far.
-    pub(super) fn tell(&self, make: impl FnOnce(Traffic) -> ConnectionEvent) {
+    /// Reports what `make` makes of what the connection has carried so far.
+    pub(super) fn report(&self, make: impl FnOnce(Traffic) -> ConnectionEvent) {
         if !self.session.events.wanted() {
             return;
         }

@@ -219,7 +219,7 @@ impl Inner {
         if self.connected_in.is_none() {
             self.service.open.fetch_sub(1, Ordering::Relaxed);
         }
-        self.tell(|traffic| events::closed(if reset { "reset" } else { "close" }, traffic));
+        self.report(|traffic| events::closed(if reset { "reset" } else { "close" }, traffic));
     }
 }
 

@@ -40,12 +40,12 @@ struct Inner {
     clients: AtomicUsize,
     /// The number of the last one added.
     last: AtomicU64,
-    turn: Mutex<ReceiverGuard>,
+    turn: Mutex<PollTurn>,
 }
 
 /// What was found and is still to be given out.
 #[derive(Debug, Default)]
-struct ReceiverGuard {
+struct PollTurn {
     found: VecDeque<Happening>,
     /// The length of the messages found since last time.
     bytes: usize,
@@ -77,7 +77,7 @@ pub enum Happening {
     /// A connection has ended, and is no longer waited for.
     Ended(Connection, Ended),
     /// A UDP socket received something.
-    Packet(UdpSocket, udp::Incoming),
+    Packet(UdpSocket, udp::UdpIncoming),
 }
 
 /// How waiting for the next happening ended.
@@ -244,7 +244,7 @@ impl Inner {
     }
 
     /// Finds what has happened, without waiting.
-    fn look(&self, turn: &mut ReceiverGuard) -> Result<()> {
+    fn look(&self, turn: &mut PollTurn) -> Result<()> {
         let now = self.host.now();
         let due = |(token, at): &(u64, Instant)| (*at <= now).then_some(*token);
         let rested: Vec<u64> = turn.starved.iter().filter_map(due).collect();
@@ -279,7 +279,7 @@ impl Inner {
     }
 
     /// Takes what a socket has.
-    fn ask(&self, turn: &mut ReceiverGuard, readiness: Readiness) {
+    fn ask(&self, turn: &mut PollTurn, readiness: Readiness) {
         let Readiness { token, readable, writable } = readiness;
         let Some((member, socket)) = lock(&self.members).get(&token).cloned() else { return };
         match member {
@@ -303,7 +303,7 @@ impl Inner {
                         if udp.has_ahead() {
                             turn.rest.push_back(token);
                         }
-                        turn.found.push_back(Happening::Packet(udp, udp::Incoming::Packet(datagram)));
+                        turn.found.push_back(Happening::Packet(udp, udp::UdpIncoming::Packet(datagram)));
                     }
                     Ok(None) => {}
                     Err(_) => self.remove(token),
@@ -312,7 +312,7 @@ impl Inner {
         }
     }
 
-    fn accept(&self, turn: &mut ReceiverGuard, token: u64, listener: &Listener, socket: &dyn HostSocket) {
+    fn accept(&self, turn: &mut PollTurn, token: u64, listener: &Listener, socket: &dyn HostSocket) {
         for _ in 0..TURN {
             match listener.take() {
                 Ok(Some(connection)) => match self.add(Member::Connection(connection.clone()), READ) {
@@ -335,7 +335,7 @@ impl Inner {
         }
     }
 
-    fn read(&self, turn: &mut ReceiverGuard, token: u64, connection: &Connection, socket: &dyn HostSocket) {
+    fn read(&self, turn: &mut PollTurn, token: u64, connection: &Connection, socket: &dyn HostSocket) {
         if connection.is_closed() {
             self.remove(token);
             return;
@@ -376,11 +376,11 @@ impl Inner {
     }
 }
 
-impl ReceiverGuard {
+impl PollTurn {
     /// Gives datagrams back to their sockets: another may serve those next.
     fn put_back(&mut self) {
         while let Some(happening) = self.found.pop_back() {
-            if let Happening::Packet(socket, udp::Incoming::Packet(datagram)) = happening {
+            if let Happening::Packet(socket, udp::UdpIncoming::Packet(datagram)) = happening {
                 socket.put_back(datagram);
             }
         }

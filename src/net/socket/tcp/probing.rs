@@ -22,7 +22,7 @@ use crate::net::policy::datagram::Datagram;
 use crate::net::probe::ledger::{Blame, Key, ProbeId, Stray};
 use crate::net::probe::outcome::{Outcome, Probe};
 use crate::net::socket::endpoint::Endpoint;
-use crate::net::socket::error_queue::{Queue, Queued, take_entries};
+use crate::net::socket::error_queue::{Queued, TakeQueued, take_entries};
 use crate::net::socket::icmp_monitor::MonitoredMessage;
 use crate::net::socket::prober::{Prober, Probing, Recognised, Script, Tally, Text, Transport, Work, notices};
 use crate::net::socket::session::Settle;
@@ -173,11 +173,17 @@ impl Transport for Connection {
         false
     }
 
-    fn drain(&self, socket: &dyn HostSocket, most: usize, queued: Queue<'_>) -> usize {
+    fn drain(&self, socket: &dyn HostSocket, most: usize, queued: TakeQueued<'_>) -> usize {
         take_entries(socket, self.0.local, HEADERS, most, queued)
     }
 
-    fn send(&self, _: &dyn HostSocket, probe: &Probe<'_>, sent: &mut Instant, _: Queue<'_>) -> Result<Option<u32>> {
+    fn send(
+        &self,
+        _: &dyn HostSocket,
+        probe: &Probe<'_>,
+        sent: &mut Instant,
+        _: TakeQueued<'_>,
+    ) -> Result<Option<u32>> {
         lock(&self.pinging().answers).expect(probe.message);
         *sent = self.0.host.now();
         match self.send_or_queue(probe.message) {
@@ -190,7 +196,7 @@ impl Transport for Connection {
         }
     }
 
-    fn take_monitored(&self, queued: Queue<'_>) {
+    fn take_monitored(&self, queued: TakeQueued<'_>) {
         let peer = self.0.peer;
         let ours = |received: &MonitoredMessage<'_>| {
             let kind = received.message.kind;
@@ -209,7 +215,7 @@ impl Transport for Connection {
         socket: &dyn HostSocket,
         _: usize,
         arrived: &mut Vec<Datagram>,
-        queued: Queue<'_>,
+        queued: TakeQueued<'_>,
     ) -> io::Result<bool> {
         if self.is_closed() {
             return Err(io::Error::from_raw_os_error(errno::EBADF));
@@ -268,7 +274,7 @@ impl Transport for Connection {
     }
 
     fn blame(&self, prober: &Prober, error: &IcmpError, awaited: Option<ProbeId>) -> Blame {
-        // It is about what was sent last or sent again, and does not tell whose bytes those are.
+        // It is about what was sent last or sent again, and does not say whose bytes those are.
         let guess = Blame::one_of(prober.ledger().pending(error.to), awaited);
         match error.segment {
             Some(segment) => lock(&self.pinging().rejected).blame(segment, guess, self.is_held_back()),

@@ -4,7 +4,7 @@ use std::io;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, MutexGuard, TryLockError};
 
-use super::end::{Ended, Fault, in_doubt};
+use super::end::{CallFault, Ended, in_doubt};
 use super::framing::{Inbox, Want};
 use super::{Connection, events, lock};
 use crate::net::error::{Error, ErrorKind, Result};
@@ -161,14 +161,14 @@ impl Connection {
                 self.0.received.store(received, Ordering::Relaxed);
                 Pulled::Some
             }
-            Err(err) => match Fault::of(&err) {
-                Fault::NotReady => Pulled::NotReady,
-                Fault::Reset => Pulled::Ended(Ended::Reset),
-                Fault::Path if self.lives_on(socket) => {
+            Err(err) => match CallFault::of(&err) {
+                CallFault::NotReady => Pulled::NotReady,
+                CallFault::Reset => Pulled::Ended(Ended::Reset),
+                CallFault::Path if self.lives_on(socket) => {
                     self.0.path_errors.fetch_add(1, Ordering::Relaxed);
                     Pulled::Path(in_doubt(&err, self.peer().is_ipv4()))
                 }
-                Fault::Path | Fault::Other => Pulled::Ended(Ended::Lost(Error::system("recv", &err))),
+                CallFault::Path | CallFault::Other => Pulled::Ended(Ended::Lost(Error::system("recv", &err))),
             },
         }
     }
@@ -193,7 +193,7 @@ impl Connection {
         let ended = known.get_or_insert(ended).clone();
         drop(known);
         if first {
-            self.0.tell(|traffic| events::ended(&ended, traffic));
+            self.0.report(|traffic| events::ended(&ended, traffic));
         }
         Incoming::Ended(ended)
     }

@@ -38,7 +38,7 @@ impl ReceiverLock {
             return Ok(turn);
         }
         let given_back = self.given_back.get_or_init(Arc::default);
-        // Counted before it looks again, so that whoever gives the turn back after that knows of it.
+        // Counted before it looks again, so that the thread that gives the turn back after that knows of it.
         self.waiting.fetch_add(1, Ordering::SeqCst);
         let mut turn = None;
         let ready = &mut || {

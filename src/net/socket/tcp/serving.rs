@@ -63,7 +63,7 @@ impl ReplyTo for Over<'_> {
         }
     }
 
-    fn later(&self, _: &[u8]) -> Box<dyn Outlet> {
+    fn delayed(&self, _: &[u8]) -> Box<dyn Outlet> {
         Box::new(self.0.clone())
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::end::{Ended, Fault};
+use super::end::{CallFault, Ended};
 use super::{Connection, lock};
 use crate::net::error::{Error, ErrorKind, Result};
 use crate::net::host::Waited;
@@ -175,17 +175,17 @@ impl Connection {
                     let sent = self.0.sent.load(Ordering::Relaxed) + count as u64;
                     self.0.sent.store(sent, Ordering::Relaxed);
                 }
-                Err(err) => match Fault::of(&err) {
-                    Fault::NotReady => return Ok(false),
+                Err(err) => match CallFault::of(&err) {
+                    CallFault::NotReady => return Ok(false),
                     // It took the place of the call; the kernel goes on trying.
-                    Fault::Path if self.lives_on(socket) => {
+                    CallFault::Path if self.lives_on(socket) => {
                         self.0.path_errors.fetch_add(1, Ordering::Relaxed);
                     }
                     fault => {
                         // Nothing of it will ever be sent.
                         outbox.sent(outbox.rest().len());
                         let ended = match fault {
-                            Fault::Reset => Ended::Reset,
+                            CallFault::Reset => Ended::Reset,
                             _ => Ended::Lost(Error::system("send", &err)),
                         };
                         // For the receiver, which gets the end alone once this call got the reason. What the peer had

@@ -35,7 +35,7 @@ impl ReplyTo for Back<'_> {
         self.0.deliver(reply, self.1)
     }
 
-    fn later(&self, reply: &[u8]) -> Box<dyn Outlet> {
+    fn delayed(&self, reply: &[u8]) -> Box<dyn Outlet> {
         self.0.note_answer(reply, self.1.addr);
         Box::new(Delayed { socket: self.0.clone(), to: self.1 })
     }

@@ -15,7 +15,7 @@ use self::loops::Loops;
 pub use self::options::Options;
 use self::prefetch::Prefetch;
 use self::queue::Errors;
-pub use self::receive::Incoming;
+pub use self::receive::UdpIncoming;
 use super::endpoint::{Endpoint, lock, shares_endpoint};
 use super::prober::{Probing, Tally};
 use super::session::{Session, Settle};

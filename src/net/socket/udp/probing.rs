@@ -13,7 +13,7 @@ use crate::net::policy::datagram::Datagram;
 use crate::net::probe::ledger::{Blame, Key, ProbeId, Stray};
 use crate::net::probe::outcome::{Matcher, Outcome, Probe};
 use crate::net::socket::endpoint::Endpoint;
-use crate::net::socket::error_queue::Queue;
+use crate::net::socket::error_queue::TakeQueued;
 use crate::net::socket::icmp_monitor::is_kept;
 use crate::net::socket::prober::{Prober, Probing, Recognised, Script, Text, Transport, Work, notices};
 use crate::net::time::Instant;
@@ -64,7 +64,7 @@ impl Transport for UdpSocket {
         false
     }
 
-    fn drain(&self, socket: &dyn HostSocket, most: usize, queued: Queue<'_>) -> usize {
+    fn drain(&self, socket: &dyn HostSocket, most: usize, queued: TakeQueued<'_>) -> usize {
         self.drain(socket, most, queued)
     }
 
@@ -73,7 +73,7 @@ impl Transport for UdpSocket {
         socket: &dyn HostSocket,
         probe: &Probe<'_>,
         sent: &mut Instant,
-        queued: Queue<'_>,
+        queued: TakeQueued<'_>,
     ) -> Result<Option<u32>> {
         let Probe { message, to, ttl, .. } = *probe;
         self.report_sent(message, to);
@@ -86,7 +86,7 @@ impl Transport for UdpSocket {
         number.map_err(|err| send_error(&*self.0.host, &err, message.len(), to))
     }
 
-    fn take_monitored(&self, queued: Queue<'_>) {
+    fn take_monitored(&self, queued: TakeQueued<'_>) {
         self.0.probing.monitor.take(
             |received| {
                 let kind = received.message.kind;
@@ -102,7 +102,7 @@ impl Transport for UdpSocket {
         socket: &dyn HostSocket,
         _: usize,
         arrived: &mut Vec<Datagram>,
-        _: Queue<'_>,
+        _: TakeQueued<'_>,
     ) -> io::Result<bool> {
         arrived.extend(self.take(socket)?);
         Ok(true)

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use super::{UdpSocket, lock};
 use crate::net::host::socket::HostSocket;
-use crate::net::socket::error_queue::{Queue, Queued, take_entries};
+use crate::net::socket::error_queue::{Queued, TakeQueued, take_entries};
 
 /// Octets of a quote before the payload: an IPv4 header without options and a UDP header.
 pub(super) const HEADERS: usize = 28;
@@ -44,7 +44,7 @@ impl Errors {
 
 impl UdpSocket {
     /// Takes at most so many entries from the error queue; how many it had.
-    pub(in crate::net) fn drain(&self, socket: &dyn HostSocket, most: usize, mut queued: Queue<'_>) -> usize {
+    pub(in crate::net) fn drain(&self, socket: &dyn HostSocket, most: usize, mut queued: TakeQueued<'_>) -> usize {
         if most > 1 {
             self.0.errors.passed_over.store(false, Ordering::Relaxed);
             // Given back its lock first: `queued` may put them there again.

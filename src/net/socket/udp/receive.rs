@@ -22,7 +22,7 @@ use crate::net::wire::icmp::IcmpError;
 
 /// How a receive ended.
 #[derive(Clone, Debug)]
-pub enum Incoming {
+pub enum UdpIncoming {
     /// A datagram arrived.
     Packet(Datagram),
     /// An ICMP error arrived for a datagram sent before.
@@ -39,7 +39,7 @@ impl UdpSocket {
     /// # Errors
     /// `closed`, also when it is closed meanwhile; `refused`, `unreachable` and others: an ICMP error, where the socket has
     /// plain errors.
-    pub fn receive(&self, until: Option<Instant>, stop: &Stop, heed_errors: bool) -> Result<Incoming> {
+    pub fn receive(&self, until: Option<Instant>, stop: &Stop, heed_errors: bool) -> Result<UdpIncoming> {
         let socket = self.socket("recv")?;
         if self.service.policy.is_deciding() {
             return Err(Error::new(ErrorKind::Busy, "recv", "the socket's policy is deciding about a packet")
@@ -52,22 +52,22 @@ impl UdpSocket {
             && !(heed_errors && self.0.errors.may_be_unread())
             && let Some(datagram) = self.receive_alone(&*socket, stop, heed_errors)
         {
-            return Ok(Incoming::Packet(datagram));
+            return Ok(UdpIncoming::Packet(datagram));
         }
         let _in_turns = self.in_turns();
         let take = |has_error| self.take_or_error(&*socket, heed_errors, has_error);
         Ok(match self.0.receive(&*socket, (until, stop), !self.0.ahead.is_empty(), take, || None)? {
             Ok(incoming) => incoming,
-            Err(Waited::Stopped) => Incoming::Interrupted,
-            Err(_) => Incoming::TimedOut,
+            Err(Waited::Stopped) => UdpIncoming::Interrupted,
+            Err(_) => UdpIncoming::TimedOut,
         })
     }
 
     /// Takes a datagram without waiting, or an ICMP error if `heed_errors`; those that are not are counted. `look`: the error
     /// queue is looked at even if no call says so.
-    fn take_or_error(&self, socket: &dyn HostSocket, heed_errors: bool, look: bool) -> Result<Option<Incoming>> {
+    fn take_or_error(&self, socket: &dyn HostSocket, heed_errors: bool, look: bool) -> Result<Option<UdpIncoming>> {
         match self.take_decided(socket) {
-            Ok(Some(datagram)) => return Ok(Some(Incoming::Packet(datagram))),
+            Ok(Some(datagram)) => return Ok(Some(UdpIncoming::Packet(datagram))),
             Ok(None) if !look && lock(&self.0.errors.unread).is_empty() => return Ok(None),
             Ok(None) => {}
             Err(err) if is_pending_error(&err) && !(self.0.errors.are_plain && heed_errors) => {}
@@ -85,7 +85,7 @@ impl UdpSocket {
         } else {
             self.0.errors.unheeded(others.len() + usize::from(icmp.is_some()));
         }
-        Ok(icmp.filter(|_| heed_errors).map(Incoming::Icmp))
+        Ok(icmp.filter(|_| heed_errors).map(UdpIncoming::Icmp))
     }
 
     /// Takes what has come, without waiting; ICMP errors are counted and passed over.

@@ -1,4 +1,4 @@
-//! Sending from a socket: now, or later.
+//! Sending from a socket: at once, or after a delay.
 
 use std::io;
 use std::net::SocketAddr;
@@ -12,7 +12,7 @@ use crate::net::host::socket::{HostSocket, Outgoing};
 use crate::net::observe::event::Event;
 use crate::net::policy::datagram::Destination;
 use crate::net::socket::delay_queue::Outlet;
-use crate::net::socket::error_queue::{Queue, is_pending_error};
+use crate::net::socket::error_queue::{TakeQueued, is_pending_error};
 
 /// How many entries of the error queue are kept that plain sends found.
 const UNREAD: usize = 1024;
@@ -77,7 +77,7 @@ impl UdpSocket {
         data: &[u8],
         to: impl Into<Destination>,
         mut at_once: impl FnMut(),
-        queued: Queue<'_>,
+        queued: TakeQueued<'_>,
     ) -> io::Result<Option<u32>> {
         let Destination { addr, source } = to.into();
         let send = || {

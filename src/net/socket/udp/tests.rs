@@ -1,7 +1,7 @@
 use std::io;
 use std::sync::Arc;
 
-use super::{Incoming, Options, UdpSocket};
+use super::{Options, UdpIncoming, UdpSocket};
 use crate::net::error::{ErrorKind, Result, errno};
 use crate::net::host::socket::{Awaited, HostSocket, Poller, SocketType, SocketValue};
 use crate::net::host::stop::{Reason, Stop};
@@ -20,9 +20,9 @@ fn socket(stop: &Stop) -> UdpSocket {
     UdpSocket::bind(Arc::new(ThisMachine), session, ([127, 0, 0, 1], 0).into(), Options::default()).expect("a socket")
 }
 
-fn text(received: Result<Incoming>) -> String {
+fn text(received: Result<UdpIncoming>) -> String {
     match received {
-        Ok(Incoming::Packet(datagram)) => String::from_utf8_lossy(&datagram.data).into_owned(),
+        Ok(UdpIncoming::Packet(datagram)) => String::from_utf8_lossy(&datagram.data).into_owned(),
         other => panic!("no packet: {other:?}"),
     }
 }
@@ -34,7 +34,7 @@ fn send(from: &UdpSocket, server: &UdpSocket, first: u32, last: u32) {
     }
 }
 
-/// The same, until all of them wait in the socket: on a busy machine the kernel may deliver what was sent later.
+/// The same, until all of them wait in the socket: on a busy machine the kernel may deliver what was sent after a while.
 fn pile_up(from: &UdpSocket, server: &UdpSocket, last: u32) {
     let socket = server.socket("recv").expect("open");
     let waiting = || socket.get(SocketValue::Waiting).expect("known").expect("known");
@@ -60,8 +60,8 @@ fn what_was_received_ahead_is_handed_out_in_order_and_judged_then() {
     let stop = Stop::root().expect("a stop");
     let (server, client) = (socket(&stop), socket(&stop));
     let policy = Policy::Native(Native::always(Action::Drop));
-    let judge = AttachedPolicy::new(policy, RandomStream::of_seed(1), &server.site()).expect("a policy");
-    server.set_policy(judge, "always".to_string());
+    let policy = AttachedPolicy::new(policy, RandomStream::of_seed(1), &server.site()).expect("a policy");
+    server.set_policy(policy, "always".to_string());
     pile_up(&client, &server, 40);
     for number in 1..=40u32 {
         assert_eq!(text(server.receive(None, &stop, false)), number.to_string());
@@ -78,11 +78,11 @@ fn what_was_received_ahead_is_handed_out_in_order_and_judged_then() {
 fn a_policy_decides_about_what_comes_after_it_was_set_whoever_was_about_to_receive() {
     let stop = Stop::root().expect("a stop");
     let (server, client) = (socket(&stop), socket(&stop));
-    let judge = |action| {
+    let policy = |action| {
         AttachedPolicy::new(Policy::Native(Native::always(action)), RandomStream::of_seed(1), &server.site())
             .expect("a policy")
     };
-    server.set_policy(judge(Action::Drop), "before".to_string());
+    server.set_policy(policy(Action::Drop), "before".to_string());
     server.share();
     let before = server.policy().expect("a policy");
     let (turn, known) = (before.lock_flows(), Arc::strong_count(&before));
@@ -92,10 +92,10 @@ fn a_policy_decides_about_what_comes_after_it_was_set_whoever_was_about_to_recei
         while Arc::strong_count(&before) == known {
             std::thread::yield_now();
         }
-        server.set_policy(judge(Action::Pass), "after".to_string());
+        server.set_policy(policy(Action::Pass), "after".to_string());
         send(&client, &server, 1, 1);
         drop(turn);
-        let Ok(Incoming::Packet(datagram)) = receives.join().expect("no panic") else { panic!("no packet") };
+        let Ok(UdpIncoming::Packet(datagram)) = receives.join().expect("no panic") else { panic!("no packet") };
         assert_eq!(datagram.decided.expect("decided").verdict.action, Action::Pass);
     });
     assert_eq!(before.counters().tally().decided, 0);
@@ -124,7 +124,7 @@ fn a_stop_ends_a_receive_that_waits_in_its_call() {
         let thread = std::thread::spawn(move || inside.receive(None, &of_thread, false));
         until_waiting(&server);
         stop.interrupt(end);
-        assert!(matches!(thread.join().expect("ends"), Ok(Incoming::Interrupted)));
+        assert!(matches!(thread.join().expect("ends"), Ok(UdpIncoming::Interrupted)));
     }
 }
 
@@ -148,7 +148,7 @@ fn a_second_thread_is_let_in_and_each_of_both_can_be_stopped_alone() {
         let (server, stop) = (server.clone(), stop.clone());
         std::thread::spawn(move || {
             let mut count = 0;
-            while let Ok(Incoming::Packet(_)) = server.receive(None, &stop, false) {
+            while let Ok(UdpIncoming::Packet(_)) = server.receive(None, &stop, false) {
                 count += 1;
             }
             count
@@ -215,7 +215,7 @@ fn a_poll_and_a_thread_that_received_alone_miss_nothing() {
     let (inside, of_inside) = (server.clone(), of_thread.clone());
     let thread = std::thread::spawn(move || {
         let mut count = 0;
-        while let Ok(Incoming::Packet(_)) = inside.receive(None, &of_inside, false) {
+        while let Ok(UdpIncoming::Packet(_)) = inside.receive(None, &of_inside, false) {
             count += 1;
         }
         count
@@ -223,7 +223,7 @@ fn a_poll_and_a_thread_that_received_alone_miss_nothing() {
     until_waiting(&server);
     let poll = Poll::new(Arc::new(ThisMachine)).expect("a poll");
     poll.add(crate::net::socket::tcp::Member::Datagrams(server.clone())).expect("added");
-    assert!(server.is_shared(), "nobody receives ahead any more");
+    assert!(server.is_shared(), "no thread receives ahead any more");
     send(&client, &server, 1, 50);
     of_thread.interrupt(Reason::Ended);
     let by_thread = thread.join().expect("ends");
@@ -240,10 +240,10 @@ fn an_error_that_another_call_has_met_is_not_waited_for_in_vain() {
     watch(&stop);
     let client = socket(&stop);
     client.send_to(b"anybody?", closed_port(&client)).expect("sends");
-    // A look without waiting is told of it, and after that no call is.
+    // A look without waiting reports it, and after that no call is.
     let open = client.socket("test").expect("open");
     assert!(client.take(&*open).expect("looks").is_none());
-    assert!(matches!(client.receive(None, &stop, true), Ok(Incoming::Icmp(_))));
+    assert!(matches!(client.receive(None, &stop, true), Ok(UdpIncoming::Icmp(_))));
 }
 
 #[test]
@@ -262,7 +262,7 @@ fn an_error_that_a_send_finds_ends_a_receive_that_waits_in_its_call() {
     assert_eq!(found.len(), 1);
     super::lock(&client.0.errors.unread).extend(found);
     client.0.alone.call_away();
-    assert!(matches!(thread.join().expect("ends"), Ok(Incoming::Icmp(_))));
+    assert!(matches!(thread.join().expect("ends"), Ok(UdpIncoming::Icmp(_))));
 }
 
 /// A server that has answered once, a client of the same run, and a ping that the server did not answer in time.
@@ -299,7 +299,7 @@ fn what_comes_while_a_server_closes_is_refused() {
 }
 
 fn answer_one(server: &UdpSocket, stop: &Stop) {
-    let Ok(Incoming::Packet(request)) = server.receive(None, stop, false) else { panic!("no request") };
+    let Ok(UdpIncoming::Packet(request)) = server.receive(None, stop, false) else { panic!("no request") };
     server.answer(&request, &request.data.to_ascii_uppercase()).expect("answers");
 }
 
@@ -345,8 +345,8 @@ fn an_answer_that_nobody_hears_any_more_is_known_to_be_late() {
     let stop = Stop::root().expect("a stop");
     for end in [UdpSocket::close, |client: &UdpSocket| client.session().end(0)] {
         let (server, client) = lost_ping(&stop);
-        // Past the account, which hears of it from the client alone.
-        let Ok(Incoming::Packet(request)) = server.receive(None, &stop, false) else { panic!("no request") };
+        // Past the loss report, which knows of it from the client alone.
+        let Ok(UdpIncoming::Packet(request)) = server.receive(None, &stop, false) else { panic!("no request") };
         server.send_to(b"PING 1 A", request.from).expect("sends");
         end(&client);
         let text = explanation(&client);
