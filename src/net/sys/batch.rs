@@ -40,7 +40,7 @@ mod tests {
     #[test]
     fn what_is_there_comes_in_order_with_sender_and_stamp() {
         let [here, there] = [0, 1].map(|_| UdpSocket::bind("127.0.0.1:0").expect("a socket"));
-        crate::net::sys::stamp_arrivals(here.as_fd());
+        crate::net::sys::stamp(&here, false);
         let mut batch = Batch::small();
         let none = receive_many(&here, &mut batch, 9, Blocking::No).map_err(|err| err.kind());
         assert_eq!(none, Err(io::ErrorKind::WouldBlock));

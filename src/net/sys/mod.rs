@@ -26,10 +26,8 @@ pub use self::process::{
 pub use self::program::{before_exec, leave_terminal, take_standard_input, take_terminal, take_terminal_back};
 pub use self::receive::{receive, receive_error, receive_plain};
 pub use self::signal::{is_ignored, nudge, nudgeable};
-pub use self::socket::{
-    drops, number_stamps, option, send_from, send_to, set_option, set_option_bytes, stamp_arrivals, waiting_memory,
-};
-pub use self::stream::{number_stream_stamps, raise_descriptor_limit, receive_some, send_some, tcp_info, unsent};
+pub use self::socket::{drops, option, send_to, set_option, set_option_bytes, stamp, waiting_memory};
+pub use self::stream::{raise_descriptor_limit, receive_some, send_some, tcp_info, unsent};
 pub use self::supervise::{
     News, adopt_orphans, ask_supervisor, close_all_but, hold_signals, next_news, release_signals,
 };

@@ -56,46 +56,39 @@ fn memory_info(fd: impl AsFd, index: usize) -> io::Result<u32> {
     Ok(i32_at(&info, 4 * index).unwrap_or(0) as u32)
 }
 
-/// Has the kernel stamp the socket's packets as they are sent and received, and number those sent from 0 on
-/// (SO_TIMESTAMPING). It need not know how; then there are no stamps.
-pub fn number_stamps(fd: impl AsFd) {
-    let stamps = libc::SOF_TIMESTAMPING_TX_SOFTWARE
-        | libc::SOF_TIMESTAMPING_RX_SOFTWARE
-        | libc::SOF_TIMESTAMPING_SOFTWARE
-        | libc::SOF_TIMESTAMPING_OPT_TSONLY;
-    // The numbers begin again whenever they are asked for anew.
-    for flags in [stamps, stamps | libc::SOF_TIMESTAMPING_OPT_ID] {
-        let _ = set_option(&fd, libc::SOL_SOCKET, libc::SO_TIMESTAMPING, flags as i32);
+/// Has the kernel stamp what a socket receives, and what it sends if `sent` (SO_TIMESTAMPING): those stamps are numbered from 0
+/// on, a datagram each, or by the last byte of a call. It need not know how; then there are no stamps.
+pub fn stamp(fd: impl AsFd, sent: bool) {
+    let received = libc::SOF_TIMESTAMPING_RX_SOFTWARE | libc::SOF_TIMESTAMPING_SOFTWARE;
+    let both = received | libc::SOF_TIMESTAMPING_TX_SOFTWARE | libc::SOF_TIMESTAMPING_OPT_TSONLY;
+    let numbered = both | libc::SOF_TIMESTAMPING_OPT_ID;
+    // The numbers begin again whenever they are asked for anew. The last is for streams alone; kernels before 6.2 do not know
+    // it, and count from what is acknowledged.
+    let all = [received, both, numbered, numbered | libc::SOF_TIMESTAMPING_OPT_ID_TCP];
+    for flags in if sent { &all[1..] } else { &all[..1] } {
+        let _ = set_option(&fd, libc::SOL_SOCKET, libc::SO_TIMESTAMPING, *flags as i32);
     }
 }
 
-/// Has the kernel stamp the socket's packets as they are received (SO_TIMESTAMPING).
-pub fn stamp_arrivals(fd: impl AsFd) {
-    let stamps = libc::SOF_TIMESTAMPING_RX_SOFTWARE | libc::SOF_TIMESTAMPING_SOFTWARE;
-    let _ = set_option(fd, libc::SOL_SOCKET, libc::SO_TIMESTAMPING, stamps as i32);
-}
-
-/// Sends one datagram from `source`, an address of this host, without waiting (sendmsg(2), IP_PKTINFO, IPV6_PKTINFO).
-pub fn send_from(fd: impl AsFd, data: &[u8], to: &RawAddr, source: IpAddr) -> io::Result<usize> {
+/// Sends a datagram (sendto(2)) without waiting, or from `source`, an address of this host (sendmsg(2), IP_PKTINFO, IPV6_PKTINFO).
+pub fn send_to(fd: impl AsFd, data: &[u8], to: &RawAddr, source: Option<IpAddr>) -> io::Result<usize> {
     // in_pktinfo: interface, source, destination; in6_pktinfo: source, interface. Interface 0 is any.
     let mut info = [0; 20];
     let (control, len) = match source {
-        IpAddr::V4(ip) => {
+        Some(IpAddr::V4(ip)) => {
             info[4..8].copy_from_slice(&ip.octets());
             ControlBuffer::<40>::of(libc::IPPROTO_IP, libc::IP_PKTINFO, &info[..12])
         }
-        IpAddr::V6(ip) => {
+        Some(IpAddr::V6(ip)) => {
             info[..16].copy_from_slice(&ip.octets());
             ControlBuffer::of(libc::IPPROTO_IPV6, libc::IPV6_PKTINFO, &info)
         }
+        None => {
+            let (fd, flags) = (fd.as_fd().as_raw_fd(), libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT);
+            let (data, size, to, len) = (data.as_ptr().cast(), data.len(), to.bytes.as_ptr().cast(), to.len);
+            // SAFETY: `data` and `to` are valid for the lengths given and only read.
+            return count(unsafe { libc::sendto(fd, data, size, flags, to, len) });
+        }
     };
     send_one(fd, data, Some(to), &control.0[..len], libc::MSG_DONTWAIT)
-}
-
-/// Sends one datagram (sendto(2)), without waiting.
-pub fn send_to(fd: impl AsFd, data: &[u8], to: &RawAddr) -> io::Result<usize> {
-    let (fd, flags) = (fd.as_fd().as_raw_fd(), libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT);
-    let (data, size, to, len) = (data.as_ptr().cast(), data.len(), to.bytes.as_ptr().cast(), to.len);
-    // SAFETY: `data` and `to` are valid for the lengths given and only read.
-    count(unsafe { libc::sendto(fd, data, size, flags, to, len) })
 }

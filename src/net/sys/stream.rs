@@ -9,7 +9,6 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 use super::message::count;
 use super::receive::flags;
-use super::set_option;
 use super::socket::option_bytes;
 use crate::net::io::{Blocking, TcpInfo};
 
@@ -41,20 +40,6 @@ pub fn unsent(fd: impl AsFd) -> io::Result<u32> {
     // SAFETY: the call writes one int, which lives until it returns.
     let done = unsafe { libc::ioctl(fd.as_fd().as_raw_fd(), SIOCOUTQNSD as _, &raw mut bytes) };
     count(done as isize).map(|_| bytes.unsigned_abs())
-}
-
-/// Has the kernel stamp what the stream sends and receives; a stamp of sending has the number of the last byte of a call,
-/// counted from 0 from now on (SO_TIMESTAMPING). It need not know how; then there are no stamps.
-pub fn number_stream_stamps(fd: impl AsFd) {
-    let stamps = libc::SOF_TIMESTAMPING_TX_SOFTWARE
-        | libc::SOF_TIMESTAMPING_RX_SOFTWARE
-        | libc::SOF_TIMESTAMPING_SOFTWARE
-        | libc::SOF_TIMESTAMPING_OPT_TSONLY;
-    let numbered = stamps | libc::SOF_TIMESTAMPING_OPT_ID;
-    // Kernels before 6.2 do not know the last one, and count from what is acknowledged.
-    for flags in [stamps, numbered, numbered | libc::SOF_TIMESTAMPING_OPT_ID_TCP] {
-        let _ = set_option(&fd, libc::SOL_SOCKET, libc::SO_TIMESTAMPING, flags as i32);
-    }
 }
 
 /// What the kernel knows of the connection (TCP_INFO).

@@ -152,10 +152,9 @@ impl HostSocket for KernelSocket {
     }
 
     fn send(&self, message: &Outgoing<'_>) -> io::Result<usize> {
-        match (message.to, message.source) {
-            (None, _) => sys::send_some(&self.fd, message.data),
-            (Some(to), None) => sys::send_to(&self.fd, message.data, &RawAddr::from(to)),
-            (Some(to), Some(source)) => sys::send_from(&self.fd, message.data, &RawAddr::from(to), source),
+        match message.to {
+            None => sys::send_some(&self.fd, message.data),
+            Some(to) => sys::send_to(&self.fd, message.data, &RawAddr::from(to), message.source),
         }
     }
 
@@ -183,15 +182,8 @@ impl HostSocket for KernelSocket {
             SocketOption::CountOverflow => sys::set_option(&self.fd, libc::SOL_SOCKET, libc::SO_RXQ_OVFL, 1),
             SocketOption::LocalAddress => self.set_by_family(libc::IP_PKTINFO, libc::IPV6_RECVPKTINFO, 1),
             SocketOption::ArrivalTtl => self.set_by_family(libc::IP_RECVTTL, libc::IPV6_RECVHOPLIMIT, 1),
-            SocketOption::StampArrivals => {
-                sys::stamp_arrivals(&self.fd);
-                Ok(())
-            }
-            SocketOption::NumberStamps => {
-                match self.kind {
-                    SocketType::Tcp => sys::number_stream_stamps(&self.fd),
-                    _ => sys::number_stamps(&self.fd),
-                }
+            SocketOption::StampArrivals | SocketOption::NumberStamps => {
+                sys::stamp(&self.fd, option == SocketOption::NumberStamps);
                 Ok(())
             }
             SocketOption::ReuseAddress => socket.set_reuse_address(true),
@@ -226,13 +218,11 @@ impl HostSocket for KernelSocket {
             SocketValue::Linger => socket.linger()?.map(|linger| linger.as_secs()),
             SocketValue::Dropped => Some(sys::drops(&self.fd)?),
             SocketValue::Waiting => Some(sys::waiting_memory(&self.fd)?.into()),
-            SocketValue::PathMtu => {
-                let mtu = match self.family {
-                    Family::V4 => sys::option(&self.fd, libc::IPPROTO_IP, libc::IP_MTU)?,
-                    Family::V6 => sys::option(&self.fd, libc::IPPROTO_IPV6, libc::IPV6_MTU)?,
-                };
-                u64::try_from(mtu).ok()
-            }
+            SocketValue::PathMtu => u64::try_from(match self.family {
+                Family::V4 => sys::option(&self.fd, libc::IPPROTO_IP, libc::IP_MTU)?,
+                Family::V6 => sys::option(&self.fd, libc::IPPROTO_IPV6, libc::IPV6_MTU)?,
+            })
+            .ok(),
             SocketValue::Unsent => Some(sys::unsent(&self.fd)?.into()),
         })
     }
