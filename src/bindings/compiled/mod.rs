@@ -12,7 +12,7 @@ use rhai::{Dynamic, ImmutableString, Map, ScriptFuncDef};
 
 use self::translate::Translated;
 pub use self::tree::Change;
-use self::tree::{Cells, State, TreeNode};
+use self::tree::{Cells, State, Tree};
 pub use self::value::Value;
 use super::callback::Callback;
 use super::context::{self, Context};
@@ -21,7 +21,6 @@ use crate::net::policy::{Place, Verdict};
 use crate::net::random::Sequence;
 use crate::net::wire::frame::Frame;
 
-mod text;
 pub(in crate::bindings) mod translate;
 pub(in crate::bindings) mod tree;
 mod value;
@@ -46,7 +45,7 @@ pub struct View<'a> {
 /// A closure as a tree.
 #[derive(Debug)]
 pub struct Compiled {
-    root: TreeNode,
+    tree: Tree,
     /// Whether it may change what it captured.
     pub assigns: bool,
     captured: Vec<Dynamic>,
@@ -57,8 +56,8 @@ impl Compiled {
     pub fn of(callback: &Callback) -> Option<Self> {
         let (closure, global) = callback.function().filter(|_| is_wanted())?;
         let main = context::peek(|context| context.script.name.clone()).unwrap_or_default();
-        let Translated { root, assigns } = translate::closure(closure, global, &main)?;
-        Some(Self { root, assigns, captured: closure.iter_curry().cloned().collect() })
+        let Translated { tree, assigns } = translate::closure(closure, global, &main)?;
+        Some(Self { tree, assigns, captured: closure.iter_curry().cloned().collect() })
     }
 
     /// The handler of requests, if it is simple enough.
@@ -97,8 +96,8 @@ impl Compiled {
     /// What the closure returns for a packet, and what it changes of what it captured: for [`Self::keep`], once the value is
     /// used. `None`: ask the interpreter. `drawn` are the random numbers that were used.
     pub fn value<'a>(&'a self, view: &View<'a>, drawn: &mut Vec<f64>) -> Option<(Value<'a>, Vec<Change<'a>>)> {
-        let mut state = State::new(view, drawn, Cells::Captured(&self.captured));
-        let value = state.run(&self.root)?;
+        let mut state = State::new(&self.tree, view, drawn, Cells::Captured(&self.captured));
+        let value = state.run()?;
         Some((value, state.changes))
     }
 

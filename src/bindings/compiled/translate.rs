@@ -3,20 +3,20 @@
 use std::sync::Arc;
 
 use rhai::{
-    ASTFlags, ASTNode, CustomExpr, Dynamic, Expr, FnCallExpr, FnPtr, GlobalRuntimeState, ImmutableString, Position,
-    ScriptFuncDef, Stmt, Token,
+    ASTFlags, ASTNode, CustomExpr, Dynamic, Expr, FnPtr, GlobalRuntimeState, ImmutableString, ScriptFuncDef, Stmt,
 };
 
-use self::members::{Of, method};
-use super::tree::TreeNode;
-use super::value::{Arithmetic, Value};
-use super::{constant, place};
+use self::calls::operator_of;
+use super::constant;
+use super::tree::{Tree, TreeNode};
+use super::value::Value;
 use crate::bindings::body;
 use crate::bindings::callback::source_of;
 use crate::bindings::compare::Operator;
 use crate::bindings::loops;
-use crate::net::policy::{Action, Verdict};
 
+mod assignment;
+mod calls;
 mod members;
 
 /// Functions that call functions are translated so deep.
@@ -31,7 +31,7 @@ pub(super) fn function(global: &GlobalRuntimeState, name: &str, count: usize) ->
 /// A closure that was translated.
 #[derive(Debug)]
 pub(super) struct Translated {
-    pub(super) root: TreeNode,
+    pub(super) tree: Tree,
     /// Whether it may change what it captured.
     pub(super) assigns: bool,
 }
@@ -73,7 +73,8 @@ pub(super) fn closure(closure: &FnPtr, global: &GlobalRuntimeState, main: &str) 
     };
     let values = captured.iter().enumerate().map(known).chain([KnownValue::Packet]);
     let root = translator.body(&called, values.collect())?;
-    Some(Translated { root, assigns: !assigned.is_empty() })
+    let tree = Tree { root, constants: translator.constants };
+    Some(Translated { tree, assigns: !assigned.is_empty() })
 }
 
 /// The body of a loop over the packets of a socket, in which `outer` gives the values of variables from outside of it; and the
@@ -83,7 +84,7 @@ pub(in crate::bindings) fn turn(
     statements: &[Stmt],
     global: &GlobalRuntimeState,
     outer: &Outer<'_>,
-) -> Option<(TreeNode, Vec<ImmutableString>)> {
+) -> Option<(Tree, Vec<ImmutableString>)> {
     if global.num_imports() > 0 {
         return None;
     }
@@ -91,7 +92,8 @@ pub(in crate::bindings) fn turn(
     let mut translator = TreeBuilder { outer: Some((outer, &assigned)), ..TreeBuilder::new(global, "") };
     translator.names.push((packet.to_string(), KnownValue::Packet));
     let body = translator.statements(statements)?;
-    Some((TreeNode::Function(body.into()), translator.cells))
+    let tree = Tree { root: TreeNode::body(body), constants: translator.constants };
+    Some((tree, translator.cells))
 }
 
 /// What a name stands for.
@@ -122,6 +124,8 @@ struct TreeBuilder<'g> {
     /// How many expressions the statements at hand are part of: a `return` would have to leave them.
     nested: usize,
     calls: usize,
+    /// The values that stand in what is translated.
+    constants: Vec<Value<'static>>,
     /// In a loop over packets: the variables outside of it, and those that are assigned to.
     outer: Option<(&'g Outer<'g>, &'g [ImmutableString])>,
     /// Those of them that are read anew for each packet.
@@ -132,7 +136,8 @@ impl<'g> TreeBuilder<'g> {
     fn new(global: &'g GlobalRuntimeState, main: &'g str) -> Self {
         let source = global.source.as_deref().unwrap_or(main);
         let (base, height, nested, calls) = (0, 0, 0, 0);
-        Self { global, source, names: Vec::new(), base, height, nested, calls, outer: None, cells: Vec::new() }
+        let (names, constants, cells) = (Vec::new(), Vec::new(), Vec::new());
+        Self { global, source, names, base, height, nested, calls, constants, outer: None, cells }
     }
 
     /// The body of `function`, called with `values`.
@@ -149,7 +154,7 @@ impl<'g> TreeBuilder<'g> {
         self.names.truncate(self.base);
         (self.base, self.nested, self.source) = (base, nested, source);
         self.calls -= 1;
-        Some(TreeNode::Function(node?.into()))
+        Some(TreeNode::body(node?))
     }
 
     fn statements(&mut self, statements: &[Stmt]) -> Option<TreeNode> {
@@ -157,7 +162,7 @@ impl<'g> TreeBuilder<'g> {
         let nodes = statements.iter().map(|statement| self.statement(statement)).collect::<Option<Vec<_>>>();
         self.names.truncate(names);
         self.height = height;
-        Some(TreeNode::Block(nodes?))
+        Some(TreeNode::block(nodes?))
     }
 
     fn statement(&mut self, statement: &Stmt) -> Option<TreeNode> {
@@ -166,13 +171,17 @@ impl<'g> TreeBuilder<'g> {
                 let value = self.expression(&parts.1)?;
                 self.names.push((parts.0.name.to_string(), KnownValue::Variable(self.height)));
                 self.height += 1;
-                Some(TreeNode::Let(value.into()))
+                Some(TreeNode::declaration(value))
             }
             Stmt::If(parts, _) => {
                 let condition = self.expression(&parts.expr)?;
                 let branches = [self.statements(parts.body.statements())?, self.statements(parts.branch.statements())?];
                 let [then, otherwise] = branches;
-                Some(TreeNode::If([condition, then, otherwise].into()))
+                Some(TreeNode::new(
+                    move |state| {
+                        if condition.truth(state)? { then.run(state) } else { otherwise.run(state) }
+                    },
+                ))
             }
             Stmt::Block(block) => self.statements(block.statements()),
             Stmt::Expr(expression) => match &**expression {
@@ -181,25 +190,24 @@ impl<'g> TreeBuilder<'g> {
             },
             Stmt::FnCall(call, at) => self.call(call, *at),
             Stmt::Return(value, flags, _) if self.nested == 0 && !flags.contains(ASTFlags::BREAK) => {
-                let value =
-                    value.as_ref().map_or(Some(TreeNode::Constant(Value::Unit)), |value| self.expression(value))?;
-                Some(TreeNode::Return(value.into()))
+                let value = value.as_ref().map_or(Some(TreeNode::unit()), |value| self.expression(value))?;
+                Some(TreeNode::end(value))
             }
             // `continue` in a loop over packets.
             Stmt::BreakLoop(None, flags, _)
                 if self.outer.is_some() && self.calls + self.nested == 0 && !flags.contains(ASTFlags::BREAK) =>
             {
-                Some(TreeNode::Return(Box::new(TreeNode::Constant(Value::Unit))))
+                Some(TreeNode::end(TreeNode::unit()))
             }
             Stmt::Assignment(parts) => {
                 let value = self.expression(&parts.1.rhs)?;
                 let operator = match parts.0.get_op_assignment_info() {
-                    Some((.., name)) => Some(Arithmetic::of(name)?),
+                    Some((.., name)) => Some(operator_of(name)?),
                     None => None,
                 };
-                Some(TreeNode::Assign(self.target(&parts.1.lhs)?, operator, value.into()))
+                self.assignment(&parts.1.lhs, operator, value)
             }
-            Stmt::Noop(_) => Some(TreeNode::Constant(Value::Unit)),
+            Stmt::Noop(_) => Some(TreeNode::unit()),
             _ => None,
         }
     }
@@ -213,43 +221,53 @@ impl<'g> TreeBuilder<'g> {
 
     fn part(&mut self, expression: &Expr) -> Option<TreeNode> {
         Some(match expression {
-            Expr::BoolConstant(truth, _) => TreeNode::Constant(Value::Bool(*truth)),
-            Expr::IntegerConstant(number, _) => TreeNode::Constant(Value::Int(*number)),
-            Expr::FloatConstant(number, _) => TreeNode::Constant(Value::Float(**number)),
-            Expr::CharConstant(letter, _) => TreeNode::Constant(Value::Char(*letter)),
-            Expr::StringConstant(text, _) => TreeNode::Constant(Value::Text(text.to_string().into())),
-            Expr::DynamicConstant(value, _) => TreeNode::Constant(constant(value)?),
-            Expr::Unit(_) => TreeNode::Constant(Value::Unit),
+            Expr::BoolConstant(truth, _) => self.constant(Value::Bool(*truth)),
+            Expr::IntegerConstant(number, _) => self.constant(Value::Int(*number)),
+            Expr::FloatConstant(number, _) => self.constant(Value::Float(**number)),
+            Expr::CharConstant(letter, _) => self.constant(Value::Char(*letter)),
+            Expr::StringConstant(text, _) => self.constant(Value::Text(text.to_string().into())),
+            Expr::DynamicConstant(value, _) => self.constant(constant(value)?),
+            Expr::Unit(_) => TreeNode::unit(),
             Expr::Variable(..) => match self.known(expression)? {
                 KnownValue::Packet => return None,
-                KnownValue::Constant(value) => TreeNode::Constant(value),
-                KnownValue::Captured(at, _) => TreeNode::Captured(at),
-                KnownValue::Variable(at) => TreeNode::Variable(at),
+                KnownValue::Constant(value) => self.constant(value),
+                KnownValue::Captured(at, _) => TreeNode::new(move |state| state.read(at, None, true)),
+                KnownValue::Variable(at) => TreeNode::new(move |state| state.variables.get(at).cloned()),
             },
-            Expr::InterpolatedString(parts, _) => TreeNode::Joined(self.parts(parts)?),
-            Expr::And(parts, _) => TreeNode::All(self.parts(parts)?),
-            Expr::Or(parts, _) => TreeNode::Any(self.parts(parts)?),
-            Expr::Coalesce(parts, _) => TreeNode::Coalesce(self.parts(parts)?),
+            Expr::InterpolatedString(parts, _) => TreeNode::joined(self.parts(parts)?),
+            Expr::And(parts, _) => TreeNode::first(self.parts(parts)?, false),
+            Expr::Or(parts, _) => TreeNode::first(self.parts(parts)?, true),
+            Expr::Coalesce(parts, _) => {
+                let parts = self.parts(parts)?;
+                TreeNode::new(move |state| {
+                    for part in &parts {
+                        match part.run(state)? {
+                            Value::Unit => {}
+                            value => return Some(value),
+                        }
+                    }
+                    Some(Value::Unit)
+                })
+            }
             Expr::Stmt(block) => self.statements(block.statements())?,
             Expr::FnCall(call, at) => self.call(call, *at)?,
             Expr::Custom(custom, _) => self.comparison(custom)?,
             Expr::Dot(parts, flags, _) if !flags.contains(ASTFlags::NEGATED) => {
-                let of = match self.known(&parts.lhs) {
-                    Some(KnownValue::Packet) => Of::Packet,
-                    Some(KnownValue::Captured(at, true)) => Of::Map(at),
-                    _ => Of::Value(self.expression(&parts.lhs)?),
-                };
+                let of = self.of(&parts.lhs)?;
                 self.chain(of, &parts.rhs)?
             }
             Expr::Index(parts, flags, _) if !flags.contains(ASTFlags::NEGATED) => {
-                let of = match self.known(&parts.lhs) {
-                    Some(KnownValue::Captured(at, true)) => Of::Map(at),
-                    _ => Of::Value(self.expression(&parts.lhs)?),
-                };
+                let of = self.of(&parts.lhs)?;
                 self.index(of, &parts.rhs, *flags)?
             }
             _ => return None,
         })
+    }
+
+    fn constant(&mut self, value: Value<'static>) -> TreeNode {
+        let at = self.constants.len();
+        self.constants.push(value);
+        TreeNode::new(move |state| state.constant(at))
     }
 
     fn parts(&mut self, parts: &[Expr]) -> Option<Vec<TreeNode>> {
@@ -289,76 +307,14 @@ impl<'g> TreeBuilder<'g> {
     fn comparison(&mut self, custom: &CustomExpr) -> Option<TreeNode> {
         let key = custom.tokens.first()?;
         if key.as_str() == loops::TURN {
-            return Some(TreeNode::Constant(Value::Unit));
+            return Some(TreeNode::unit());
         }
         let operator = Operator::ALL.into_iter().find(|operator| operator.key() == key.as_str())?;
         let [a, b] = custom.inputs.as_slice() else { return None };
-        Some(TreeNode::Compare(operator, [self.expression(a)?, self.expression(b)?].into()))
-    }
-
-    /// Whether `call` is one of the native function `name`, with one argument.
-    fn is_native(&self, name: &str, call: &FnCallExpr) -> bool {
-        call.name == name && call.args.len() == 1 && function(self.global, name, 1).is_none()
-    }
-
-    fn call(&mut self, call: &FnCallExpr, at: Position) -> Option<TreeNode> {
-        if call.capture_parent_scope || !call.namespace.is_empty() {
-            return None;
-        }
-        if let Some(operator) = &call.op_token {
-            let mut parts = self.parts(&call.args)?;
-            return match (operator, parts.len()) {
-                (Token::Bang, 1) => Some(TreeNode::Not(parts.pop()?.into())),
-                (Token::UnaryMinus | Token::Minus, 1) => Some(TreeNode::Negative(parts.pop()?.into())),
-                (_, 2) => Some(TreeNode::Arithmetic(Arithmetic::of(&call.name)?, Box::new(parts.try_into().ok()?))),
-                _ => None,
-            };
-        }
-        match function(self.global, &call.name, call.args.len()) {
-            Some(function) => self.inlined(&function, &call.args),
-            None => self.native(call, at),
-        }
-    }
-
-    /// A function of the script: its arguments become variables, then comes its body.
-    fn inlined(&mut self, function: &Arc<ScriptFuncDef>, args: &[Expr]) -> Option<TreeNode> {
-        let (mut nodes, mut values, height) = (Vec::new(), Vec::new(), self.height);
-        for arg in args {
-            if let Some(KnownValue::Packet) = self.known(arg) {
-                values.push(KnownValue::Packet);
-                continue;
-            }
-            nodes.push(TreeNode::Let(self.expression(arg)?.into()));
-            values.push(KnownValue::Variable(self.height));
-            self.height += 1;
-        }
-        let body = self.body(function, values);
-        self.height = height;
-        nodes.push(body?);
-        Some(TreeNode::Block(nodes))
-    }
-
-    fn native(&mut self, call: &FnCallExpr, at: Position) -> Option<TreeNode> {
-        let mut args = self.parts(&call.args)?;
-        let source = self.source;
-        let origin = || place(source, at.line());
-        let plain = |action| Some(TreeNode::Verdict(Verdict { action, origin: origin().into() }));
-        let name = call.name.as_str();
-        match (name, args.len()) {
-            ("random", 0) => Some(TreeNode::Random),
-            ("random", 2) => Some(TreeNode::RandomInt(Box::new(args.try_into().ok()?))),
-            ("pass", 0) => plain(Action::Pass),
-            ("drop", 0) => plain(Action::Drop),
-            ("corrupt", 0) => plain(Action::Corrupt),
-            ("delay", 1) => Some(TreeNode::Delay(args.pop()?.into(), origin())),
-            ("duplicate", 1) => Some(TreeNode::Duplicate(args.pop()?.into(), origin())),
-            ("replace", 1) => Some(TreeNode::Replace(args.pop()?.into(), origin())),
-            ("print", 1) if self.outer.is_some() => Some(TreeNode::Print(args.pop()?.into())),
-            (_, 1..) => {
-                let of = args.remove(0);
-                method(name, of, args)
-            }
-            _ => None,
-        }
+        let (a, b) = (self.expression(a)?, self.expression(b)?);
+        Some(TreeNode::new(move |state| {
+            let a = a.run(state)?;
+            a.compared(operator, &b.run(state)?).map(Value::Bool)
+        }))
     }
 }

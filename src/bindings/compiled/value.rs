@@ -35,72 +35,41 @@ pub enum Value<'a> {
     Verdict(Verdict),
 }
 
-/// An operator on two values.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(in crate::bindings) enum Arithmetic {
-    Add,
-    Subtract,
-    Multiply,
-    Divide,
-    Remainder,
+/// `a operator b`, for `+`, `-`, `*`, `/` and `%`.
+pub(super) fn arithmetic<'a>(operator: char, a: Value<'a>, b: Value<'a>) -> Option<Value<'a>> {
+    Some(match (operator, a, b) {
+        (_, Value::Int(a), Value::Int(b)) => Value::Int(match operator {
+            '+' => a.checked_add(b)?,
+            '-' => a.checked_sub(b)?,
+            '*' => a.checked_mul(b)?,
+            '/' => a.checked_div(b)?,
+            _ => a.checked_rem(b)?,
+        }),
+        (_, Value::Float(a), Value::Float(b)) => floats(operator, a, b),
+        (_, Value::Float(a), Value::Int(b)) => floats(operator, a, b as f64),
+        (_, Value::Int(a), Value::Float(b)) => floats(operator, a as f64, b),
+        ('+', Value::Duration(a), Value::Duration(b)) => Value::Duration(a + b),
+        ('-', Value::Duration(a), Value::Duration(b)) => Value::Duration(a - b),
+        ('/', Value::Duration(a), Value::Duration(b)) => Value::Float(a.as_nanos() as f64 / b.as_nanos() as f64),
+        ('*', Value::Duration(a), Value::Int(b)) | ('*', Value::Int(b), Value::Duration(a)) => Value::Duration(a * b),
+        ('*', Value::Duration(a), Value::Float(b)) | ('*', Value::Float(b), Value::Duration(a)) => {
+            Value::Duration(a * b)
+        }
+        ('+', Value::Text(a), Value::Text(b)) if a.len() + b.len() <= LONGEST => {
+            Value::Text((a.into_owned() + &*b).into())
+        }
+        _ => return None,
+    })
 }
 
-impl Arithmetic {
-    pub(in crate::bindings) fn of(text: &str) -> Option<Self> {
-        Some(match text {
-            "+" => Self::Add,
-            "-" => Self::Subtract,
-            "*" => Self::Multiply,
-            "/" => Self::Divide,
-            "%" => Self::Remainder,
-            _ => return None,
-        })
-    }
-
-    pub(in crate::bindings) fn apply<'a>(self, a: Value<'a>, b: Value<'a>) -> Option<Value<'a>> {
-        Some(match (a, b) {
-            (Value::Int(a), Value::Int(b)) => Value::Int(match self {
-                Self::Add => a.checked_add(b)?,
-                Self::Subtract => a.checked_sub(b)?,
-                Self::Multiply => a.checked_mul(b)?,
-                Self::Divide => a.checked_div(b)?,
-                Self::Remainder => a.checked_rem(b)?,
-            }),
-            (Value::Float(a), Value::Float(b)) => self.floats(a, b),
-            (Value::Float(a), Value::Int(b)) => self.floats(a, b as f64),
-            (Value::Int(a), Value::Float(b)) => self.floats(a as f64, b),
-            (Value::Duration(a), b) => self.of_duration(a, b)?,
-            (Value::Int(a), Value::Duration(b)) if self == Self::Multiply => Value::Duration(b * a),
-            (Value::Float(a), Value::Duration(b)) if self == Self::Multiply => Value::Duration(b * a),
-            (Value::Text(a), Value::Text(b)) if self == Self::Add && a.len() + b.len() <= LONGEST => {
-                Value::Text((a.into_owned() + &*b).into())
-            }
-            _ => return None,
-        })
-    }
-
-    fn floats(self, a: f64, b: f64) -> Value<'static> {
-        Value::Float(match self {
-            Self::Add => a + b,
-            Self::Subtract => a - b,
-            Self::Multiply => a * b,
-            Self::Divide => a / b,
-            Self::Remainder => a % b,
-        })
-    }
-
-    fn of_duration(self, a: Duration, b: Value<'_>) -> Option<Value<'static>> {
-        Some(Value::Duration(match (self, b) {
-            (Self::Add, Value::Duration(b)) => a + b,
-            (Self::Subtract, Value::Duration(b)) => a - b,
-            (Self::Divide, Value::Duration(b)) => {
-                return Some(Value::Float(a.as_nanos() as f64 / b.as_nanos() as f64));
-            }
-            (Self::Multiply, Value::Int(b)) => a * b,
-            (Self::Multiply, Value::Float(b)) => a * b,
-            _ => return None,
-        }))
-    }
+fn floats(operator: char, a: f64, b: f64) -> Value<'static> {
+    Value::Float(match operator {
+        '+' => a + b,
+        '-' => a - b,
+        '*' => a * b,
+        '/' => a / b,
+        _ => a % b,
+    })
 }
 
 impl Value<'_> {
@@ -159,53 +128,5 @@ impl Value<'_> {
             _ => return None,
         }
         (text.len() <= LONGEST).then_some(())
-    }
-
-    /// The unit of time `name` of a number, such as `20.ms`, or that many of a duration.
-    pub(in crate::bindings) fn unit(&self, name: Unit) -> Option<Value<'static>> {
-        Some(match self {
-            Value::Int(number) => Value::Duration(name.whole(*number)),
-            Value::Float(number) => Value::Duration(name.part(*number)?),
-            _ => return None,
-        })
-    }
-}
-
-/// A unit of time.
-#[derive(Clone, Copy, Debug)]
-pub(in crate::bindings) enum Unit {
-    Seconds,
-    Milliseconds,
-    Microseconds,
-    Nanoseconds,
-}
-
-impl Unit {
-    pub(in crate::bindings) fn of(name: &str) -> Option<Self> {
-        Some(match name {
-            "s" => Self::Seconds,
-            "ms" => Self::Milliseconds,
-            "us" => Self::Microseconds,
-            "ns" => Self::Nanoseconds,
-            _ => return None,
-        })
-    }
-
-    fn whole(self, number: i64) -> Duration {
-        match self {
-            Self::Seconds => Duration::from_secs(number),
-            Self::Milliseconds => Duration::from_millis(number),
-            Self::Microseconds => Duration::from_micros(number),
-            Self::Nanoseconds => Duration::from_nanos(number),
-        }
-    }
-
-    fn part(self, number: f64) -> Option<Duration> {
-        match self {
-            Self::Seconds => Some(Duration::from_secs_f64(number)),
-            Self::Milliseconds => Some(Duration::from_millis(1) * number),
-            Self::Microseconds => Some(Duration::from_micros(1) * number),
-            Self::Nanoseconds => None,
-        }
     }
 }

@@ -2,7 +2,7 @@
 
 use rhai::{Dynamic, EvalAltResult, EvalContext, Expr, Expression, ImmutableString, Stmt, StmtBlock};
 
-use crate::bindings::compiled::tree::{Cells, Effect, State, TreeNode};
+use crate::bindings::compiled::tree::{Cells, Effect, State, Tree};
 use crate::bindings::compiled::{self, View, translate};
 use crate::bindings::context::{self, Context, WaitingFor};
 use crate::bindings::error::{ScriptResult, thrown};
@@ -53,7 +53,7 @@ struct ServedLoop<'t, 'a, 's, 'ps, 'g, 'c, 'tp> {
     context: &'t mut EvalContext<'a, 's, 'ps, 'g, 'c, 'tp>,
     run: Context,
     socket: &'t UdpSocket,
-    tree: TreeNode,
+    tree: Tree,
     /// The variables of the script that the tree reads for each packet.
     outer: Vec<ImmutableString>,
     variable: &'t str,
@@ -98,8 +98,8 @@ impl ServedLoop<'_, '_, '_, '_, '_, '_, '_> {
         let random = Some(&*self.run.random);
         let view = View { data: &request.data, place, from, frame: None, verdict, random };
         let mut drawn = Vec::new();
-        let mut state = State::new(&view, &mut drawn, Cells::Outer(self.context.scope(), &self.outer));
-        state.run(&self.tree)?;
+        let mut state = State::new(&self.tree, &view, &mut drawn, Cells::Outer(self.context.scope(), &self.outer));
+        state.run()?;
         let (effects, changes) = (state.effects, state.changes);
         let changes = changes.into_iter().filter_map(|change| Some((change.at, change.key, change.value.dynamic()?)));
         for (at, key, value) in changes.collect::<Vec<_>>() {

@@ -1,11 +1,16 @@
-//! What follows a dot or a bracket, and what is assigned to.
+//! What follows a dot or a bracket.
+
+use std::borrow::Cow;
 
 use rhai::{ASTFlags, Expr};
 
 use super::{KnownValue, TreeBuilder, function};
-use crate::bindings::compiled::text::Method;
-use crate::bindings::compiled::tree::{AssignTarget, Field, TreeNode};
-use crate::bindings::compiled::value::{Unit, Value};
+use crate::bindings::compiled::View;
+use crate::bindings::compiled::tree::{Effect, TreeNode};
+use crate::bindings::compiled::value::Value;
+use crate::net::policy::Action;
+use crate::net::socket::udp::check_size;
+use crate::net::time::Duration;
 
 /// What a dot or a bracket follows.
 pub(super) enum Of {
@@ -16,24 +21,13 @@ pub(super) enum Of {
 }
 
 impl TreeBuilder<'_> {
-    /// What an assignment is to: a variable, or the entry of a captured map.
-    pub(super) fn target(&mut self, target: &Expr) -> Option<AssignTarget> {
-        match target {
-            Expr::Variable(..) => match self.known(target)? {
-                KnownValue::Variable(at) => Some(AssignTarget::Variable(at)),
-                KnownValue::Captured(at, _) => Some(AssignTarget::Captured(at)),
-                KnownValue::Packet | KnownValue::Constant(_) => None,
-            },
-            Expr::Index(parts, flags, _) | Expr::Dot(parts, flags, _) if !flags.contains(ASTFlags::NEGATED) => {
-                match self.expression(target)? {
-                    TreeNode::Entry(at, key, true) if matches!(parts.lhs, Expr::Variable(..)) => {
-                        Some(AssignTarget::Entry(at, key))
-                    }
-                    _ => None,
-                }
-            }
-            _ => None,
-        }
+    /// What `expression` is, for a dot or a bracket after it.
+    pub(super) fn of(&mut self, expression: &Expr) -> Option<Of> {
+        Some(match self.known(expression) {
+            Some(KnownValue::Packet) => Of::Packet,
+            Some(KnownValue::Captured(at, true)) => Of::Map(at),
+            _ => Of::Value(self.expression(expression)?),
+        })
     }
 
     /// What follows a dot.
@@ -52,42 +46,52 @@ impl TreeBuilder<'_> {
     }
 
     pub(super) fn index(&mut self, of: Of, at: &Expr, flags: ASTFlags) -> Option<TreeNode> {
+        let at = self.index_value(at, flags)?;
+        match of {
+            Of::Packet => None,
+            Of::Map(map) => Some(TreeNode::entry(map, at, true)),
+            // A character of a text.
+            Of::Value(of) => Some(TreeNode::new(move |state| {
+                let text = of.text(state)?;
+                let at = usize::try_from(at.int(state)?).ok()?;
+                Some(Value::Char(text.chars().nth(at)?))
+            })),
+        }
+    }
+
+    pub(super) fn index_value(&mut self, at: &Expr, flags: ASTFlags) -> Option<TreeNode> {
         if !flags.contains(ASTFlags::BREAK) && matches!(at, Expr::Dot(..) | Expr::Index(..)) {
             return None;
         }
-        let at = self.expression(at)?;
-        match of {
-            Of::Packet => None,
-            Of::Map(map) => Some(TreeNode::Entry(map, at.into(), true)),
-            Of::Value(of) => Some(TreeNode::At([of, at].into())),
-        }
+        self.expression(at)
     }
 
     fn member(&mut self, of: Of, member: &Expr) -> Option<TreeNode> {
         match (of, member) {
             (Of::Map(at), Expr::Property(names, _)) => {
-                let key = TreeNode::Constant(Value::Text(names.2.to_string().into()));
-                Some(TreeNode::Entry(at, key.into(), true))
+                let key = self.constant(Value::Text(names.2.to_string().into()));
+                Some(TreeNode::entry(at, key, true))
             }
             (Of::Map(at), Expr::MethodCall(call, _)) if self.is_native("get", call) => {
-                Some(TreeNode::Entry(at, self.parts(&call.args)?.pop()?.into(), false))
+                Some(TreeNode::entry(at, self.parts(&call.args)?.pop()?, false))
             }
-            (Of::Packet, Expr::Property(names, _)) => Some(TreeNode::Packet(match names.2.as_str() {
-                "text" => Field::Text,
-                "len" => Field::Len,
-                "number" => Field::Number,
-                "flow" => Field::Flow,
-                "from" => Field::From,
-                "protocol" => Field::Protocol,
-                _ => return None,
-            })),
+            (Of::Packet, Expr::Property(names, _)) => field(names.2.as_str()),
             (Of::Value(of), Expr::Property(names, _)) => match names.2.as_str() {
-                "dropped" => Some(TreeNode::Dropped(of.into())),
-                "len" => Some(TreeNode::Method(Method::Len, of.into(), None)),
-                unit => Some(TreeNode::Unit(of.into(), Unit::of(unit)?)),
+                "dropped" => Some(TreeNode::new(move |state| match of.run(state)? {
+                    Value::Verdict(verdict) => Some(Value::Bool(verdict.action == Action::Drop)),
+                    _ => None,
+                })),
+                "len" => method("len", of, Vec::new()),
+                name => unit(name, of),
             },
             (Of::Packet, Expr::MethodCall(call, at)) if self.is_native("reply", call) && self.outer.is_some() => {
-                Some(TreeNode::Reply(self.parts(&call.args)?.pop()?.into(), *at))
+                let (data, at) = (self.parts(&call.args)?.pop()?, *at);
+                Some(TreeNode::new(move |state| {
+                    let text = data.text(state)?;
+                    check_size(text.len()).ok()?;
+                    state.effects.push(Effect::Reply(text.into_owned().into_bytes(), at));
+                    Some(Value::Verdict(state.view.verdict?.clone()))
+                }))
             }
             (Of::Value(of), Expr::MethodCall(call, _))
                 if function(self.global, &call.name, call.args.len()).is_none() =>
@@ -100,17 +104,71 @@ impl TreeBuilder<'_> {
     }
 }
 
-/// A method of a text, which may be written as a function, too.
-pub(super) fn method(name: &str, of: TreeNode, mut with: Vec<TreeNode>) -> Option<TreeNode> {
-    let (method, count) = match name {
-        "to_upper" => (Method::Upper, 0),
-        "to_lower" => (Method::Lower, 0),
-        "len" => (Method::Len, 0),
-        "to_string" => (Method::ToString, 0),
-        "contains" => (Method::Contains, 1),
-        "starts_with" => (Method::StartsWith, 1),
-        "ends_with" => (Method::EndsWith, 1),
+/// A property of the packet.
+fn field(name: &str) -> Option<TreeNode> {
+    let field: for<'a> fn(&View<'a>) -> Option<Value<'a>> = match name {
+        "text" => |view| Some(Value::Text(String::from_utf8_lossy(view.data))),
+        "len" => |view| Some(Value::Int(view.data.len() as i64)),
+        "number" => |view| Some(view.place.map_or(Value::Unit, |place| Value::Int(place.number as i64))),
+        "flow" => |view| Some(view.place.map_or(Value::Unit, |place| Value::Int(place.flow))),
+        "from" => |view| Some(view.from.map_or(Value::Unit, Value::Addr)),
+        "protocol" => |view| Some(Value::Text(view.frame?.protocol().into())),
         _ => return None,
     };
-    (with.len() == count).then(|| TreeNode::Method(method, of.into(), with.pop().map(Box::new)))
+    Some(TreeNode::new(move |state| field(state.view)))
+}
+
+/// A number with a unit of time, such as `20.ms`.
+fn unit(name: &str, of: TreeNode) -> Option<TreeNode> {
+    let (whole, part): (fn(i64) -> Duration, fn(f64) -> Option<Duration>) = match name {
+        "s" => (Duration::from_secs, |number| Some(Duration::from_secs_f64(number))),
+        "ms" => (Duration::from_millis, |number| Some(Duration::from_millis(1) * number)),
+        "us" => (Duration::from_micros, |number| Some(Duration::from_micros(1) * number)),
+        "ns" => (Duration::from_nanos, |_| None),
+        _ => return None,
+    };
+    Some(TreeNode::new(move |state| match of.run(state)? {
+        Value::Int(number) => Some(Value::Duration(whole(number))),
+        Value::Float(number) => part(number).map(Value::Duration),
+        _ => None,
+    }))
+}
+
+/// A method of a text, which may be written as a function, too.
+pub(super) fn method(name: &str, of: TreeNode, mut with: Vec<TreeNode>) -> Option<TreeNode> {
+    let test: Option<fn(&str, &str) -> bool> = match name {
+        "contains" => Some(|text, part| text.contains(part)),
+        "starts_with" => Some(|text, part| text.starts_with(part)),
+        "ends_with" => Some(|text, part| text.ends_with(part)),
+        _ => None,
+    };
+    if let (Some(test), 1) = (test, with.len()) {
+        let with = with.pop()?;
+        return Some(TreeNode::new(move |state| {
+            let text = of.text(state)?;
+            let part = match with.run(state)? {
+                Value::Text(part) => part,
+                Value::Char(letter) => letter.to_string().into(),
+                _ => return None,
+            };
+            Some(Value::Bool(test(&text, &part)))
+        }));
+    }
+    let changed: for<'a> fn(Cow<'a, str>) -> Value<'a> = match (name, with.len()) {
+        ("to_string", 0) => return Some(TreeNode::joined(vec![of])),
+        ("to_upper", 0) => |text| Value::Text(in_case(text, str::make_ascii_uppercase, str::to_uppercase)),
+        ("to_lower", 0) => |text| Value::Text(in_case(text, str::make_ascii_lowercase, str::to_lowercase)),
+        ("len", 0) => |text| Value::Int(text.chars().count() as i64),
+        _ => return None,
+    };
+    Some(TreeNode::new(move |state| of.text(state).map(changed)))
+}
+
+fn in_case<'a>(text: Cow<'a, str>, in_place: fn(&mut str), copied: fn(&str) -> String) -> Cow<'a, str> {
+    if !text.is_ascii() {
+        return copied(&text).into();
+    }
+    let mut text = text.into_owned();
+    in_place(&mut text);
+    text.into()
 }
