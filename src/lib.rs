@@ -8,11 +8,11 @@
 //!
 //! `net` never names the script language; `bindings` never opens a socket or reads a clock. A test enforces both.
 
-#[cfg(feature = "cli")]
+#[cfg(feature = "kernel")]
 pub mod bindings;
-#[cfg(feature = "cli")]
+#[cfg(feature = "kernel")]
 pub mod doctor;
-#[cfg(feature = "cli")]
+#[cfg(feature = "kernel")]
 pub mod engine;
 #[cfg(feature = "kernel")]
 pub mod limits;

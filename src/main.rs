@@ -11,7 +11,7 @@ use anyhow::{Context, Result};
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{CommandFactory, Parser};
 use pingscript::bindings::callback::tame_panics;
-use pingscript::bindings::options::given::without_dashes;
+use pingscript::bindings::options::command_line::without_dashes;
 use pingscript::engine::colour::{self, Colour};
 use pingscript::engine::commands::{self, Command};
 use pingscript::engine::programs::ScriptHost;

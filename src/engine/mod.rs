@@ -1,25 +1,35 @@
 //! The engine: builds the script language, runs scripts and the prompt, reports errors.
 
+#[cfg(feature = "cli")]
 pub mod check;
+#[cfg(feature = "cli")]
 pub mod colour;
+#[cfg(feature = "cli")]
 pub mod commands;
 pub mod compile;
-#[cfg(test)]
+#[cfg(all(test, feature = "cli"))]
 mod compiled_tests;
+#[cfg(feature = "cli")]
 pub mod completion;
 pub mod diagnostics;
+#[cfg(feature = "cli")]
 pub mod doctor;
 pub mod help;
 mod lexer;
 pub mod library;
 pub mod modules;
 pub mod programs;
+#[cfg(feature = "cli")]
 pub mod prompt;
 mod rewrite;
 mod rows;
+#[cfg(feature = "cli")]
 pub mod run;
 pub mod settings;
+#[cfg(feature = "cli")]
 pub mod signals;
 pub mod sources;
+#[cfg(feature = "cli")]
 pub mod tour;
+#[cfg(feature = "cli")]
 pub mod watch;

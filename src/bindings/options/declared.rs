@@ -1,7 +1,5 @@
 //! One declared option: what it takes, what it refuses, and how it is asked for.
 
-use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser, ValueParser};
-use clap::{Arg, ArgAction};
 use rhai::{Dynamic, NativeCallContext};
 
 use super::value::OptionValue;
@@ -46,7 +44,7 @@ pub(super) enum Shape {
 }
 
 impl Declared {
-    fn check(&self, text: &str) -> Result<OptionValue, String> {
+    pub(super) fn check(&self, text: &str) -> Result<OptionValue, String> {
         let like = self.default.as_ref().unwrap_or(&OptionValue::Text(String::new())).read(text)?;
         if let Some(least) = self.least.as_ref().filter(|least| like.is_below(least)) {
             return Err(format!("it must be at least {}", least.typed()));
@@ -69,54 +67,6 @@ impl Declared {
     /// The choices that can be written.
     fn offered(&self) -> Vec<&str> {
         self.choices.iter().map(String::as_str).filter(|choice| !choice.is_empty()).collect()
-    }
-
-    /// Whether it is a length of time.
-    pub(super) fn is_time(&self) -> bool {
-        matches!(self.default, Some(OptionValue::Duration(_))) && self.shape != Shape::Flag
-    }
-
-    pub(super) fn arg(&self) -> Arg {
-        let arg = Arg::new(self.name.clone()).help(self.help.clone());
-        if self.shape == Shape::Flag {
-            let arg = arg.long(self.name.clone()).action(ArgAction::SetTrue);
-            // As in `ping -q`, for every script.
-            return if self.name == "quiet" { arg.short('q') } else { arg };
-        }
-        let text = OptionValue::Text(String::new());
-        let like = self.default.as_ref().unwrap_or(&text);
-        let declared = self.clone();
-        let parser = if self.choices.is_empty() {
-            ValueParser::new(move |text: &str| declared.check(text))
-        } else {
-            let choices = PossibleValuesParser::new(self.choices.iter().map(|choice| {
-                // The default that stands for none is nothing to write.
-                PossibleValue::new(choice.clone()).hide(choice.is_empty())
-            }));
-            ValueParser::new(choices.try_map(move |text: String| declared.check(&text)))
-        };
-        let arg = match self.shape {
-            Shape::Positional => arg.value_name(self.name.to_uppercase()).required(self.default.is_none()),
-            Shape::Rest => {
-                let arg = arg.value_name(self.name.to_uppercase()).help(self.help.clone()).num_args(0..);
-                return arg.trailing_var_arg(true).value_parser(clap::value_parser!(String));
-            }
-            _ => arg.long(self.name.clone()).value_name(match (self.is_address, self.is_policy) {
-                (true, _) => "HOST:PORT",
-                (_, true) => "POLICY",
-                _ => like.placeholder(),
-            }),
-        };
-        let help = match (&self.default, self.shape) {
-            (Some(OptionValue::Text(text)), _) if text.is_empty() => self.help.clone(),
-            (Some(default), Shape::Asked) => {
-                format!("prompted for when omitted: \"{}\" [default: {}]", self.help, default.typed())
-            }
-            (Some(default), _) => format!("{} [default: {}]", self.help, default.typed()),
-            (None, _) => self.help.clone(),
-        };
-        // Numbers may be negative; a text that begins with a dash is more likely a slip.
-        arg.help(help).value_parser(parser).allow_hyphen_values(!matches!(like, OptionValue::Text(_)))
     }
 
     /// Asks for the value until the answer is right. On a terminal only: what comes on another standard input may be meant

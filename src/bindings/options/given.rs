@@ -1,22 +1,20 @@
-//! What was given on the command line. It is read by clap, so that `--help`, unknown options and nearest names work as
-//! people know them.
+//! The values of a script's options: what was given, what is asked for, or the defaults.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use clap::error::{ContextKind, ContextValue, ErrorKind as ClapError};
-use clap::parser::ValueSource;
-use clap::{ArgMatches, Command};
 use rhai::NativeCallContext;
 
+#[cfg(feature = "cli")]
+use super::command_line::arguments;
 use super::declared::{Declared, Shape};
+#[cfg(not(feature = "cli"))]
+use super::plain::arguments;
 use super::value::OptionValue;
 use crate::bindings::context::{Context, ScriptStart};
-use crate::bindings::error::{ScriptResult, raise};
+use crate::bindings::error::ScriptResult;
 use crate::bindings::{context, exit};
-use crate::nearest::nearest;
-use crate::net::error::{Error, ErrorKind};
+use crate::net::error::ErrorKind;
 use crate::terminal::output;
 
 /// That what stands after a script's name was not read, once it has ended: it declares no options.
@@ -73,51 +71,20 @@ fn ask(ctx: &NativeCallContext, option: &Declared, context: &Context) -> ScriptR
 
 pub(super) fn read(ctx: &NativeCallContext, declared: &[Declared]) -> ScriptResult<Given> {
     let context = context::current();
-    let args = context.script.args.iter().map(String::as_str);
-    let line = std::iter::once(context.script.name.as_str()).chain(args);
-    let matches = match command(&context, declared).try_get_matches_from(line).map_err(without_dashes) {
-        Ok(matches) => matches,
-        Err(err) if !context.script.main => {
-            let text = err.to_string();
-            let text = text.trim_start_matches("error: ").lines().next().unwrap_or_default();
-            let error = Error::invalid("options", text).with_peer(&context.script.name);
-            return raise(ctx, error.with_hint(remedy(&err, declared)));
-        }
-        Err(err) => {
-            let text = err.render().to_string();
-            let help = err.kind() == ClapError::DisplayHelp;
-            if help {
-                output::prose(text.trim_end())
-            } else {
-                output::note(text.trim_end());
-                misplaced(&context.script.args).inspect(|flag| {
-                    output::note(&format!("  hint: {flag} is a flag of pingscript, and stands before the script"));
-                });
-            };
-            return Err(exit::leave(if help { 0 } else { 2 }, ctx.call_position()));
-        }
-    };
-    // A script that declares options twice has read the same arguments.
-    let _ = context.script.given.set(typed(&matches, declared));
+    let mut arguments = arguments(ctx, &context, declared)?;
     let (mut given, mut later) = (BTreeMap::new(), BTreeMap::new());
     for option in declared {
-        let value = match option.shape {
-            Shape::Flag => OptionValue::Bool(matches.get_flag(&option.name)),
-            Shape::Rest => {
-                OptionValue::List(matches.get_many::<String>(&option.name).unwrap_or_default().cloned().collect())
-            }
-            _ => match (matches.get_one::<OptionValue>(&option.name), &option.default) {
-                (Some(value), _) => value.clone(),
-                (None, _) if option.shape == Shape::Asked && context.script.main => {
-                    if option.when_read {
-                        later.insert(option.name.clone(), (option.clone(), Mutex::default()));
-                        continue;
-                    }
-                    ask(ctx, option, &context)?
+        let value = match (arguments.remove(&option.name), &option.default) {
+            (Some(value), _) => value,
+            (None, _) if option.shape == Shape::Asked && context.script.main => {
+                if option.when_read {
+                    later.insert(option.name.clone(), (option.clone(), Mutex::default()));
+                    continue;
                 }
-                (None, Some(default)) => default.clone(),
-                (None, None) => continue,
-            },
+                ask(ctx, option, &context)?
+            }
+            (None, Some(default)) => default.clone(),
+            (None, None) => continue,
         };
         given.insert(option.name.clone(), value);
     }
@@ -126,144 +93,8 @@ pub(super) fn read(ctx: &NativeCallContext, declared: &[Declared]) -> ScriptResu
 }
 
 /// A header with the values of options in place of their names in braces.
-fn filled<'a>(header: &str, values: impl IntoIterator<Item = (&'a String, &'a OptionValue)>) -> String {
+pub(super) fn filled<'a>(header: &str, values: impl IntoIterator<Item = (&'a String, &'a OptionValue)>) -> String {
     values
         .into_iter()
         .fold(header.to_string(), |text, (name, value)| text.replace(&format!("{{{name}}}"), &value.typed()))
-}
-
-/// What to write in place of what clap refuses.
-fn remedy(err: &clap::Error, declared: &[Declared]) -> String {
-    let listed = |kind| match err.get(kind) {
-        Some(ContextValue::String(one)) => vec![one.clone()],
-        Some(ContextValue::Strings(several)) => several.clone(),
-        _ => Vec::new(),
-    };
-    let values = listed(ContextKind::ValidValue);
-    if !values.is_empty() {
-        return format!("the values are {}", values.join(", "));
-    }
-    let names: Vec<String> = declared.iter().map(|option| format!("--{}", option.name)).collect();
-    // Of a wrong value it is the option that has it.
-    let unknown = if err.kind() == ClapError::UnknownArgument { listed(ContextKind::InvalidArg) } else { Vec::new() };
-    let unknown = unknown.first().map_or("", |unknown| unknown.trim_start_matches('-'));
-    let near =
-        nearest(unknown, declared.iter().map(|option| option.name.as_str())).first().map(|near| format!("--{near}"));
-    match listed(ContextKind::SuggestedArg).first().cloned().or(near) {
-        Some(near) => format!("did you mean {near}? The options are {}", names.join(", ")),
-        None => format!("the options are {}", names.join(", ")),
-    }
-}
-
-/// `err` without the advice to have a mistyped option taken for a value.
-pub fn without_dashes(mut err: clap::Error) -> clap::Error {
-    if let Some(ContextValue::StyledStrs(mut tips)) = err.remove(ContextKind::Suggested) {
-        tips.retain(|tip| !tip.to_string().contains(" as a value"));
-        if !tips.is_empty() {
-            err.insert(ContextKind::Suggested, ContextValue::StyledStrs(tips));
-        }
-    }
-    err
-}
-
-/// What was given, as it was typed: options, and words by their place.
-fn typed(matches: &ArgMatches, declared: &[Declared]) -> Vec<(String, String)> {
-    let valued = declared.iter().filter(|option| option.shape != Shape::Flag);
-    let given = valued.filter(|option| matches.value_source(&option.name) == Some(ValueSource::CommandLine));
-    let typed = |option: &Declared| {
-        let by_place = matches!(option.shape, Shape::Positional | Shape::Rest);
-        let name = if by_place { option.name.to_uppercase() } else { format!("--{}", option.name) };
-        let values = matches.get_raw(&option.name).into_iter().flatten();
-        let values = values.map(|value| (name.clone(), value.to_string_lossy().into_owned()));
-        values.collect::<Vec<_>>()
-    };
-    given.flat_map(typed).collect()
-}
-
-fn command(context: &Context, declared: &[Declared]) -> Command {
-    let script = &context.script;
-    let defaults = declared.iter().filter_map(|option| Some((&option.name, option.default.as_ref()?)));
-    let header = filled(&script.about, defaults);
-    let (about, more) = header.split_once("\n\n").unwrap_or((&header, ""));
-    // A policy's header says how a server is given it, and with it the options.
-    let (about, own) = about.split_once("\nUsage: ").map_or((about, None), |(about, usage)| (about, Some(usage)));
-    let more = joined(&without_usage(more));
-    Command::new(script.name.clone())
-        .bin_name(format!("pingscript {}", script.name))
-        .about(about.to_string())
-        .after_help(format!("{}{more}", if declared.iter().any(Declared::is_time) { TIME } else { "" }))
-        .override_usage(own.map_or_else(|| usage(declared, &script.name), str::to_string))
-        .disable_version_flag(true)
-        .args(declared.iter().map(Declared::arg))
-}
-
-/// A header with each labelled paragraph in one line, which is broken where the terminal ends. Examples of usage stay as they are.
-fn joined(header: &str) -> String {
-    let mut lines: Vec<String> = Vec::new();
-    // The column that the paragraph's text begins in.
-    let mut column = None;
-    for line in header.split('\n') {
-        let indent = line.len() - line.trim_start_matches(' ').len();
-        if let (true, Some(last)) = (column == Some(indent) && !line.trim().is_empty(), lines.last_mut()) {
-            last.push(' ');
-            last.push_str(line.trim());
-            continue;
-        }
-        let label = line.split_once(": ").filter(|(label, _)| label.chars().all(char::is_alphabetic));
-        let label = label.filter(|(label, _)| !["Usage", "Try"].contains(label));
-        column = label.map(|(_, text)| line.len() - text.trim_start_matches(' ').len());
-        lines.push(line.to_string());
-    }
-    lines.join("\n")
-}
-
-/// A script's header without the usage that stands above its options anyway; several of them are examples.
-fn without_usage(header: &str) -> String {
-    let mut lines: Vec<Cow<'_, str>> = header.split('\n').map(Cow::Borrowed).collect();
-    if let Some(at) = lines.iter().position(|line| line.starts_with("Usage:")) {
-        if lines.get(at + 1).is_some_and(|next| next.starts_with(' ')) {
-            lines[at] = lines[at].replacen("Usage:", "Try:  ", 1).into();
-        } else {
-            lines.remove(at);
-        }
-    }
-    lines.join("\n")
-}
-
-/// What is written for a length of time.
-const TIME: &str = "TIME is a number and its unit: 50us, 250ms, 1.5s, 1m, 1h\n\n";
-
-fn usage(declared: &[Declared], name: &str) -> String {
-    let mut usage = format!("pingscript {name}");
-    let by_place = |option: &Declared| matches!(option.shape, Shape::Positional | Shape::Rest);
-    if !declared.iter().all(by_place) {
-        usage.push_str(" [OPTIONS]");
-    }
-    for option in declared.iter().filter(|option| by_place(option)) {
-        let name = option.name.to_uppercase();
-        usage.push_str(&match (option.shape, &option.default) {
-            (Shape::Rest, _) => format!(" [{name}…]"),
-            (_, None) => format!(" <{name}>"),
-            (_, Some(_)) => format!(" [{name}]"),
-        });
-    }
-    usage
-}
-
-/// A flag of the command among a script's own arguments.
-fn misplaced(args: &[String]) -> Option<&str> {
-    let flags = ["--trace", "--json", "--csv", "--seed", "--check"];
-    args.iter().map(String::as_str).find(|arg| flags.iter().any(|flag| arg.split('=').next() == Some(flag)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::joined;
-
-    #[test]
-    fn a_labelled_paragraph_is_one_line_and_examples_stay() {
-        let header = "Usage:  a\n        b\nExplain:  One\n          two\n          three.\nNeeds:    none\n\n  a table\n  of two";
-        let expected = "Usage:  a\n        b\nExplain:  One two three.\nNeeds:    none\n\n  a table\n  of two";
-        assert_eq!(joined(header), expected);
-    }
 }

@@ -10,8 +10,12 @@ use super::error::{OrRaise, ScriptResult, raise};
 use crate::nearest::nearest;
 use crate::net::error::Error;
 
+#[cfg(feature = "cli")]
+pub mod command_line;
 pub mod declared;
 pub mod given;
+#[cfg(not(feature = "cli"))]
+mod plain;
 pub mod value;
 
 functions! {

@@ -82,16 +82,6 @@ impl OptionValue {
         }
     }
 
-    pub(super) fn placeholder(&self) -> &'static str {
-        match self {
-            Self::Text(_) | Self::List(_) => "TEXT",
-            Self::Int(_) => "N",
-            Self::Float(_) => "X",
-            Self::Bool(_) => "BOOL",
-            Self::Duration(_) => "TIME",
-        }
-    }
-
     pub(super) fn is_below(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Int(a), Self::Int(b)) => a < b,

@@ -1,9 +1,9 @@
 //! What may stand at the cursor: names of variables, functions and namespaces, what an object can do, keys of option maps,
 //! files, scripts and hosts.
 
+use super::highlight::KEYWORDS;
 use super::place::{CursorPlace, place};
 use crate::engine::help::{EntryKind, HelpEntry, Reference};
-use crate::engine::lexer::KEYWORDS;
 use crate::engine::sources::SHIPPED;
 
 /// A variable of the session.
