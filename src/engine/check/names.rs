@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use rhai::{AST, ASTFlags, ASTNode, EvalAltResult, Expr, FnCallExpr, Position, Stmt};
 
 use crate::bindings::context::Programs;
+use crate::engine::completion::declared::read;
 use crate::engine::diagnostics::{Finding, Names, Scan};
 use crate::engine::programs::ScriptHost;
 
@@ -109,6 +110,7 @@ pub(super) fn findings(
 
 /// The options that each variable holds whose declaration is there to be read.
 fn options(ast: &AST, declared: &HashMap<&str, usize>) -> HashMap<String, Vec<String>> {
+    let option = |item: &Expr| read(item).filter(|option| option.shape != "arguments").map(|option| option.name);
     let mut all = HashMap::new();
     ast.walk(&mut |path| {
         if let Some(ASTNode::Stmt(Stmt::Var(var, ..))) = path.last()
@@ -139,20 +141,6 @@ fn constants(ast: &AST, declared: &HashMap<&str, usize>) -> HashMap<String, bool
         true
     });
     all
-}
-
-/// The name that `option("name", …).at_least(1)` declares.
-fn option(item: &Expr) -> Option<String> {
-    match item {
-        Expr::Dot(chain, ..) => option(&chain.lhs),
-        Expr::FnCall(call, _) if matches!(call.name.as_str(), "option" | "ask" | "flag" | "argument") => {
-            match call.args.first() {
-                Some(Expr::StringConstant(name, _)) => Some(name.to_string()),
-                _ => None,
-            }
-        }
-        _ => None,
-    }
 }
 
 /// Whether a chain of dots and brackets has a call in it.

@@ -3,15 +3,15 @@
 use rhai::{AST, ASTNode, Expr};
 
 /// An option that a script declares, as far as it can be read without running the script.
-pub(super) struct DeclaredNames {
+pub(in crate::engine) struct DeclaredNames {
     /// `option`, `ask`, `flag`, `argument` or `arguments`.
-    pub(super) shape: String,
-    pub(super) name: String,
+    pub(in crate::engine) shape: String,
+    pub(in crate::engine) name: String,
     pub(super) choices: Vec<String>,
     pub(super) is_policy: bool,
 }
 
-pub(super) fn declared(ast: &AST) -> Vec<DeclaredNames> {
+pub(in crate::engine) fn declared(ast: &AST) -> Vec<DeclaredNames> {
     let mut all = Vec::new();
     ast.walk(&mut |path| {
         let Some(ASTNode::Expr(Expr::Array(items, _))) = path.last() else { return true };
@@ -22,7 +22,7 @@ pub(super) fn declared(ast: &AST) -> Vec<DeclaredNames> {
 }
 
 /// `option("name", …).choices([…])`.
-fn read(item: &Expr) -> Option<DeclaredNames> {
+pub(in crate::engine) fn read(item: &Expr) -> Option<DeclaredNames> {
     match item {
         Expr::FnCall(call, _) if matches!(call.name.as_str(), "option" | "ask" | "flag" | "argument" | "arguments") => {
             let Some(Expr::StringConstant(name, _)) = call.args.first() else { return None };

@@ -14,8 +14,8 @@ use super::help::find::{GROUPS, LANGUAGE};
 use super::programs::ScriptHost;
 use super::sources::{SHIPPED, shipped_in};
 
-mod declared;
-mod shells;
+pub(super) mod declared;
+pub(super) mod shells;
 
 /// What the last word of `line` can become, as the shell wants it. The first word is the program.
 pub fn candidates(shell: Shell, line: &str, mut definition: Command) -> Vec<String> {

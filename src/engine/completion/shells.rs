@@ -45,8 +45,8 @@ const FISH: &str = "complete -c pingscript -f -a '(pingscript complete fish (com
 
 /// The word to complete.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Last {
-    pub(super) text: String,
+pub(in crate::engine) struct Last {
+    pub(in crate::engine) text: String,
     /// The quotation mark that is still open.
     pub(super) quote: Option<char>,
 }
@@ -59,7 +59,7 @@ impl Last {
 }
 
 /// The words of a line as a shell reads them, and the one to complete, which is empty after a blank.
-pub(super) fn words(line: &str) -> (Vec<String>, Last) {
+pub(in crate::engine) fn words(line: &str) -> (Vec<String>, Last) {
     let (mut words, mut word, mut quote) = (Vec::new(), None::<String>, None);
     let mut chars = line.chars();
     while let Some(c) = chars.next() {

@@ -3,6 +3,7 @@
 //! [`Reference`] collects it; [`find`] looks a name up in it, [`text`] shows it on a screen, [`pages`] as Markdown and HTML,
 //! and [`command`] is `pingscript doc`.
 
+#[cfg(feature = "cli")]
 pub mod command;
 pub mod definitions;
 pub mod find;
@@ -131,6 +132,18 @@ impl HelpEntry {
         first_sentence(form.map(|form| form.doc.as_slice()).unwrap_or_default())
     }
 
+    /// Its forms, those together that say the same.
+    pub(super) fn by_doc(&self) -> Vec<(Vec<&str>, &[String])> {
+        let mut parts: Vec<(Vec<&str>, &[String])> = Vec::new();
+        for form in &self.forms {
+            match parts.iter_mut().find(|(_, doc)| *doc == form.doc.as_slice()) {
+                Some((signatures, _)) => signatures.push(&form.signature),
+                None => parts.push((vec![&form.signature], &form.doc)),
+            }
+        }
+        parts
+    }
+
     /// The blocks of its documentation that are marked as examples, each once.
     pub fn examples(&self) -> Vec<String> {
         let mut all: Vec<String> = Vec::new();
@@ -143,27 +156,41 @@ impl HelpEntry {
     }
 }
 
-/// The examples in a documentation: the blocks marked as rhai.
-pub fn examples(doc: &[String]) -> Vec<String> {
-    let mut examples: Vec<String> = Vec::new();
-    let mut inside = false;
-    for line in doc {
-        match line.trim_end() {
-            "```rhai" => {
-                examples.push(String::new());
-                inside = true;
+/// A part of a documentation.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum DocBlock {
+    /// A paragraph, in one line.
+    Paragraph(String),
+    /// The lines of a block of code, and what it is marked as.
+    Code(String, String),
+}
+
+/// The parts of a documentation, in order.
+pub(super) fn blocks(doc: &[String]) -> Vec<DocBlock> {
+    let (mut blocks, mut code) = (Vec::new(), None::<(String, String)>);
+    let mut paragraph: Vec<&str> = Vec::new();
+    for line in doc.iter().map(|line| line.trim_end()).chain([""]) {
+        match (line.strip_prefix("```"), &mut code) {
+            (Some(_), Some(_)) => blocks.extend(code.take().map(|(mark, text)| DocBlock::Code(mark, text))),
+            (Some(mark), None) => code = Some((mark.to_string(), String::new())),
+            (None, Some((_, text))) => text.push_str(&format!("{line}\n")),
+            (None, None) if line.is_empty() => {
+                let text = std::mem::take(&mut paragraph).join(" ");
+                blocks.extend(Some(text).filter(|text| !text.is_empty()).map(DocBlock::Paragraph));
             }
-            "```" => inside = false,
-            line if inside => {
-                if let Some(example) = examples.last_mut() {
-                    example.push_str(line);
-                    example.push('\n');
-                }
-            }
-            _ => {}
+            (None, None) => paragraph.push(line),
         }
     }
-    examples
+    blocks
+}
+
+/// The examples in a documentation: the blocks marked as rhai.
+pub fn examples(doc: &[String]) -> Vec<String> {
+    let example = |block| match block {
+        DocBlock::Code(mark, text) if mark == "rhai" => Some(text),
+        _ => None,
+    };
+    blocks(doc).into_iter().filter_map(example).collect()
 }
 
 /// The first sentence of a documentation, without its full stop.

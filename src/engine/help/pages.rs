@@ -1,7 +1,7 @@
 //! The reference as one page, in Markdown or HTML.
 
 use super::find::GROUPS;
-use super::{HelpEntry, Reference};
+use super::{DocBlock, HelpEntry, Reference, blocks};
 
 /// What stands at the head of the page.
 const TITLE: &str = "pingscript: what scripts can call";
@@ -19,7 +19,7 @@ pub fn markdown(reference: &Reference) -> String {
         }
         for entry in entries {
             page.push_str(&format!("\n### {}\n", escaped_markdown(&entry.title)));
-            for (signatures, doc) in by_doc(entry) {
+            for (signatures, doc) in entry.by_doc() {
                 page.push_str(&format!("\n```text\n{}\n```\n\n{}\n", signatures.join("\n"), doc.join("\n").trim_end()));
             }
         }
@@ -45,11 +45,11 @@ pub fn html(reference: &Reference) -> String {
         }
         for entry in entries {
             page.push_str(&format!("<h3 id=\"{}\">{}</h3>\n", anchor(&entry.title), escaped(&entry.title)));
-            for (signatures, doc) in by_doc(entry) {
+            for (signatures, doc) in entry.by_doc() {
                 page.push_str(&format!(
                     "<pre class=\"form\">{}</pre>\n{}",
                     escaped(&signatures.join("\n")),
-                    blocks(doc)
+                    in_html(doc)
                 ));
             }
         }
@@ -85,40 +85,13 @@ fn parts(reference: &Reference) -> Vec<PagePart<'_>> {
     parts
 }
 
-/// The forms of an entry, those together that say the same.
-fn by_doc(entry: &HelpEntry) -> Vec<(Vec<&str>, &[String])> {
-    let mut parts: Vec<(Vec<&str>, &[String])> = Vec::new();
-    for form in &entry.forms {
-        match parts.iter_mut().find(|(_, doc)| *doc == form.doc.as_slice()) {
-            Some((signatures, _)) => signatures.push(&form.signature),
-            None => parts.push((vec![&form.signature], &form.doc)),
-        }
-    }
-    parts
-}
-
 /// A documentation in HTML: paragraphs and examples.
-fn blocks(doc: &[String]) -> String {
-    let (mut out, mut paragraph, mut code, mut inside) = (String::new(), Vec::new(), String::new(), false);
-    for line in doc.iter().map(String::as_str).chain([""]) {
-        if line.starts_with("```") {
-            if inside {
-                out.push_str(&format!("<pre><code>{}</code></pre>\n", escaped(code.trim_end())));
-                code.clear();
-            }
-            inside = !inside;
-        } else if inside {
-            code.push_str(&format!("{line}\n"));
-        } else if line.is_empty() {
-            if !paragraph.is_empty() {
-                out.push_str(&format!("<p>{}</p>\n", inline(&paragraph.join(" "))));
-                paragraph.clear();
-            }
-        } else {
-            paragraph.push(line);
-        }
-    }
-    out
+fn in_html(doc: &[String]) -> String {
+    let shown = |block: DocBlock| match block {
+        DocBlock::Paragraph(text) => format!("<p>{}</p>\n", inline(&text)),
+        DocBlock::Code(_, text) => format!("<pre><code>{}</code></pre>\n", escaped(text.trim_end())),
+    };
+    blocks(doc).into_iter().map(shown).collect()
 }
 
 /// Text with its back-ticks as code.

@@ -1,7 +1,7 @@
 //! Help for a screen: plain text, wrapped.
 
 use super::find::{Found, GROUPS, HelpGroup, LANGUAGE, find};
-use super::{EntryKind, Form, HelpEntry, Reference};
+use super::{DocBlock, EntryKind, Form, HelpEntry, Reference, blocks};
 use crate::net::error::{Error, ErrorKind};
 use crate::terminal::columns::{COMMON, fit};
 
@@ -167,46 +167,28 @@ fn all(entries: &[&HelpEntry]) -> String {
 
 /// One entry: its forms, what they say, its examples. Forms that say the same say it once.
 fn entry_text(entry: &HelpEntry) -> String {
-    let mut parts: Vec<(Vec<&str>, &[String])> = Vec::new();
-    for form in &entry.forms {
-        match parts.iter_mut().find(|(_, doc)| *doc == form.doc.as_slice()) {
-            Some((signatures, _)) => signatures.push(&form.signature),
-            None => parts.push((vec![&form.signature], &form.doc)),
-        }
-    }
     let part = |(signatures, doc): &(Vec<&str>, &[String])| {
         let doc = document(doc);
         let doc = if doc.is_empty() { "It is part of the language.".to_string() } else { doc };
         let doc: Vec<String> = doc.lines().map(|line| format!("{INDENT}{line}").trim_end().to_string()).collect();
         format!("{}\n{}", signatures.join("\n"), doc.join("\n"))
     };
-    parts.iter().map(part).collect::<Vec<_>>().join("\n\n")
+    entry.by_doc().iter().map(part).collect::<Vec<_>>().join("\n\n")
 }
 
 /// A documentation with its paragraphs wrapped and its examples indented.
 fn document(doc: &[String]) -> String {
-    let mut blocks: Vec<String> = Vec::new();
-    let (mut paragraph, mut code, mut inside) = (String::new(), String::new(), false);
-    for line in doc.iter().map(|line| line.trim_end()).chain([""]) {
-        if line.starts_with("```") {
-            inside = !inside;
-            if !inside {
-                blocks.push(std::mem::take(&mut code).trim_end().to_string());
-            }
-        } else if inside {
-            code.push_str(&format!("{INDENT}{line}\n"));
-        } else if line.is_empty() {
-            if !paragraph.is_empty() {
-                blocks.push(wrap(&std::mem::take(&mut paragraph), "").trim_end().to_string());
-            }
-        } else {
-            let line = line.trim_start_matches(['#', ' ']);
-            paragraph.push_str(if paragraph.is_empty() { "" } else { " " });
-            paragraph.push_str(line);
+    let shown = |block| match block {
+        DocBlock::Paragraph(text) => {
+            let text = text.trim_start_matches(['#', ' ']);
+            (text != "Example").then(|| wrap(text, "").trim_end().to_string())
         }
-    }
-    blocks.retain(|block| !block.is_empty() && block != "Example");
-    blocks.join("\n\n")
+        DocBlock::Code(_, text) => {
+            let lines: Vec<String> = text.trim_end().lines().map(|line| format!("{INDENT}{line}")).collect();
+            Some(lines.join("\n"))
+        }
+    };
+    blocks(doc).into_iter().filter_map(shown).collect::<Vec<_>>().join("\n\n")
 }
 
 /// `text` in lines of at most [`WIDTH`] columns, each after `indent` and with its end.

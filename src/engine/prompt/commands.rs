@@ -7,6 +7,7 @@ use super::saved;
 use super::session::{IT, PromptSession, SessionEnd};
 use crate::bindings::context::Programs;
 use crate::bindings::convert::shown_by;
+use crate::engine::completion::shells;
 use crate::engine::help::text::help;
 use crate::engine::run::refuse;
 use crate::nearest::nearest;
@@ -211,26 +212,8 @@ fn path(name: &str) -> String {
 
 /// Words as a shell would distinguish them: by blanks, except within quotes.
 fn words(text: &str) -> Vec<String> {
-    let (mut words, mut word, mut quote, mut begun) = (Vec::new(), String::new(), None, false);
-    for c in text.chars() {
-        match (quote, c) {
-            (Some(q), _) if c == q => quote = None,
-            (None, '"' | '\'') => (quote, begun) = (Some(c), true),
-            (None, _) if c.is_whitespace() => {
-                if begun {
-                    words.push(std::mem::take(&mut word));
-                }
-                begun = false;
-            }
-            _ => {
-                word.push(c);
-                begun = true;
-            }
-        }
-    }
-    if begun {
-        words.push(word);
-    }
+    let (mut words, last) = shells::words(text);
+    words.extend(Some(last.text).filter(|last| !last.is_empty()));
     words
 }
 
