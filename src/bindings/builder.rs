@@ -21,11 +21,9 @@ impl Builder {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Appends a number.
-    ///
-    /// # Errors
-    /// `invalid`: it does not fit.
-    pub(super) fn number(&self, ctx: &NativeCallContext, number: Number, value: i64) -> ScriptResult<Self> {
+    /// Appends a number as the function that was called writes it.
+    pub(super) fn number(&self, ctx: &NativeCallContext, value: i64) -> ScriptResult<Self> {
+        let number = Number::named(ctx.fn_name()).expect("functions are called as numbers are");
         number.append(value, &mut self.lock()).or_raise(ctx)?;
         Ok(self.clone())
     }

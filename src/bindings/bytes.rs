@@ -4,7 +4,7 @@ use rhai::{Blob, Dynamic, NativeCallContext};
 
 use super::builder::Builder;
 use super::error::{OrRaise, ScriptResult};
-use crate::net::wire::number::{self, Number};
+use crate::net::wire::number;
 
 functions! {
     pub fn api;
@@ -21,155 +21,24 @@ functions! {
     /// ```
     volatile bytes() -> Builder = Builder::default();
 
-    /// Appends a number as one byte, 0 to 255.
+    /// Appends a number: `u8` as one byte, 0 to 255; `u16`, `u24`, `u32` and `u64` as two, three, four and eight bytes in network order;
+    /// with `_le` at the end of the name the least significant byte comes first; with `i` in place of `u` the number has a sign. `u64`
+    /// takes numbers up to the greatest integer.
     ///
     /// Errors: `invalid`: it does not fit.
     ///
     /// ```rhai
-    /// expect(hex(bytes().u8(200)), "c8");
-    /// ```
-    fn u8(ctx: NativeCallContext, bytes: &mut Builder, number: i64) -> ScriptResult<Builder> =
-        bytes.number(&ctx, Number::U8, number);
-
-    /// Appends a number as two bytes in network order, 0 to 65,535.
-    ///
-    /// Errors: `invalid`: it does not fit.
-    ///
-    /// ```rhai
-    /// expect(hex(bytes().u16(0x0102)), "01 02");
-    /// ```
-    fn u16(ctx: NativeCallContext, bytes: &mut Builder, number: i64) -> ScriptResult<Builder> =
-        bytes.number(&ctx, Number::U16, number);
-
-    /// Appends a number as three bytes in network order, 0 to 16,777,215.
-    ///
-    /// Errors: `invalid`: it does not fit.
-    ///
-    /// ```rhai
-    /// expect(hex(bytes().u24(0x010203)), "01 02 03");
-    /// ```
-    fn u24(ctx: NativeCallContext, bytes: &mut Builder, number: i64) -> ScriptResult<Builder> =
-        bytes.number(&ctx, Number::U24, number);
-
-    /// Appends a number as four bytes in network order, 0 to 4,294,967,295.
-    ///
-    /// Errors: `invalid`: it does not fit.
-    ///
-    /// ```rhai
-    /// expect(hex(bytes().u32(7)), "00 00 00 07");
-    /// ```
-    fn u32(ctx: NativeCallContext, bytes: &mut Builder, number: i64) -> ScriptResult<Builder> =
-        bytes.number(&ctx, Number::U32, number);
-
-    /// Appends a number as eight bytes in network order, 0 to the greatest integer.
-    ///
-    /// Errors: `invalid`: it does not fit.
-    ///
-    /// ```rhai
+    /// expect(hex(bytes().u8(200).u16(0x0102).u24(0x010203).u32(7)), "c8 01 02 01 02 03 00 00 00 07");
     /// expect(hex(bytes().u64(7)), "00 00 00 00 00 00 00 07");
-    /// ```
-    fn u64(ctx: NativeCallContext, bytes: &mut Builder, number: i64) -> ScriptResult<Builder> =
-        bytes.number(&ctx, Number::U64, number);
-
-    /// Appends a number as two bytes, the least significant first, 0 to 65,535.
-    ///
-    /// Errors: `invalid`: it does not fit.
-    ///
-    /// ```rhai
-    /// expect(hex(bytes().u16_le(0x0102)), "02 01");
-    /// ```
-    fn u16_le(ctx: NativeCallContext, bytes: &mut Builder, number: i64) -> ScriptResult<Builder> =
-        bytes.number(&ctx, Number::U16_LE, number);
-
-    /// Appends a number as four bytes, the least significant first, 0 to 4,294,967,295.
-    ///
-    /// Errors: `invalid`: it does not fit.
-    ///
-    /// ```rhai
-    /// expect(hex(bytes().u32_le(7)), "07 00 00 00");
-    /// ```
-    fn u32_le(ctx: NativeCallContext, bytes: &mut Builder, number: i64) -> ScriptResult<Builder> =
-        bytes.number(&ctx, Number::U32_LE, number);
-
-    /// Appends a number as eight bytes, the least significant first, 0 to the greatest integer.
-    ///
-    /// Errors: `invalid`: it does not fit.
-    ///
-    /// ```rhai
-    /// expect(hex(bytes().u64_le(7)), "07 00 00 00 00 00 00 00");
-    /// ```
-    fn u64_le(ctx: NativeCallContext, bytes: &mut Builder, number: i64) -> ScriptResult<Builder> =
-        bytes.number(&ctx, Number::U64_LE, number);
-
-    /// Appends a number as one byte in two's complement, -128 to 127.
-    ///
-    /// Errors: `invalid`: it does not fit.
-    ///
-    /// ```rhai
-    /// expect(hex(bytes().i8(-1)), "ff");
-    /// ```
-    fn i8(ctx: NativeCallContext, bytes: &mut Builder, number: i64) -> ScriptResult<Builder> =
-        bytes.number(&ctx, Number::I8, number);
-
-    /// Appends a number as two bytes in two's complement and network order, -32,768 to 32,767.
-    ///
-    /// Errors: `invalid`: it does not fit.
-    ///
-    /// ```rhai
-    /// expect(hex(bytes().i16(-2)), "ff fe");
-    /// ```
-    fn i16(ctx: NativeCallContext, bytes: &mut Builder, number: i64) -> ScriptResult<Builder> =
-        bytes.number(&ctx, Number::I16, number);
-
-    /// Appends a number as four bytes in two's complement and network order, -2,147,483,648 to 2,147,483,647.
-    ///
-    /// Errors: `invalid`: it does not fit.
-    ///
-    /// ```rhai
-    /// expect(hex(bytes().i32(-2)), "ff ff ff fe");
-    /// ```
-    fn i32(ctx: NativeCallContext, bytes: &mut Builder, number: i64) -> ScriptResult<Builder> =
-        bytes.number(&ctx, Number::I32, number);
-
-    /// Appends a number as eight bytes in two's complement and network order, any integer.
-    ///
-    /// Errors: `invalid`: it does not fit.
-    ///
-    /// ```rhai
+    /// expect(hex(bytes().u16_le(0x0102).u32_le(7).u64_le(7)), "02 01 07 00 00 00 07 00 00 00 00 00 00 00");
+    /// expect(hex(bytes().i8(-1).i16(-2).i32(-2)), "ff ff fe ff ff ff fe");
     /// expect(hex(bytes().i64(-2)), "ff ff ff ff ff ff ff fe");
+    /// expect(hex(bytes().i16_le(-2).i32_le(-2).i64_le(-2)), "fe ff fe ff ff ff fe ff ff ff ff ff ff ff");
     /// ```
-    fn i64(ctx: NativeCallContext, bytes: &mut Builder, number: i64) -> ScriptResult<Builder> =
-        bytes.number(&ctx, Number::I64, number);
-
-    /// Appends a number as two bytes in two's complement, the least significant first, -32,768 to 32,767.
-    ///
-    /// Errors: `invalid`: it does not fit.
-    ///
-    /// ```rhai
-    /// expect(hex(bytes().i16_le(-2)), "fe ff");
-    /// ```
-    fn i16_le(ctx: NativeCallContext, bytes: &mut Builder, number: i64) -> ScriptResult<Builder> =
-        bytes.number(&ctx, Number::I16_LE, number);
-
-    /// Appends a number as four bytes in two's complement, the least significant first, -2,147,483,648 to 2,147,483,647.
-    ///
-    /// Errors: `invalid`: it does not fit.
-    ///
-    /// ```rhai
-    /// expect(hex(bytes().i32_le(-2)), "fe ff ff ff");
-    /// ```
-    fn i32_le(ctx: NativeCallContext, bytes: &mut Builder, number: i64) -> ScriptResult<Builder> =
-        bytes.number(&ctx, Number::I32_LE, number);
-
-    /// Appends a number as eight bytes in two's complement, the least significant first, any integer.
-    ///
-    /// Errors: `invalid`: it does not fit.
-    ///
-    /// ```rhai
-    /// expect(hex(bytes().i64_le(-2)), "fe ff ff ff ff ff ff ff");
-    /// ```
-    fn i64_le(ctx: NativeCallContext, bytes: &mut Builder, number: i64) -> ScriptResult<Builder> =
-        bytes.number(&ctx, Number::I64_LE, number);
+    fn u8 | u16 | u24 | u32 | u64 | u16_le | u32_le | u64_le | i8 | i16 | i32 | i64 | i16_le | i32_le | i64_le(
+        ctx: NativeCallContext, bytes: &mut Builder, number: i64,
+    ) -> ScriptResult<Builder> =
+        bytes.number(&ctx, number);
 
     /// Appends a text (UTF-8), without its length and without an end mark.
     ///

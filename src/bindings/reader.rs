@@ -17,7 +17,8 @@ impl Reading {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn number(&self, ctx: &NativeCallContext, number: Number) -> ScriptResult<i64> {
+    fn number(&self, ctx: &NativeCallContext) -> ScriptResult<i64> {
+        let number = Number::named(ctx.fn_name()).expect("functions are called as numbers are");
         self.lock().number(number).or_raise(ctx)
     }
 
@@ -45,140 +46,26 @@ functions! {
         Ok(Reading(Arc::new(Mutex::new(Cursor::new(&data)))))
     };
 
-    /// Reads a number of one byte, 0 to 255.
+    /// Reads a number, as `bytes()` writes it: `u8` of one byte; `u16`, `u24`, `u32` and `u64` of two, three, four and eight bytes in
+    /// network order; with `_le` at the end of the name the least significant byte comes first; with `i` in place of `u` the number has a
+    /// sign.
     ///
-    /// Errors: `invalid`: fewer bytes are left.
-    ///
-    /// ```rhai
-    /// expect(reader(unhex("c8")).u8(), 200);
-    /// ```
-    fn u8(ctx: NativeCallContext, reader: &mut Reading) -> ScriptResult<i64> = reader.number(&ctx, Number::U8);
-
-    /// Reads a number of two bytes in network order, 0 to 65,535.
-    ///
-    /// Errors: `invalid`: fewer bytes are left.
+    /// Errors: `invalid`: fewer bytes are left; an unsigned number that an integer cannot hold.
     ///
     /// ```rhai
-    /// expect(reader(unhex("01 02")).u16(), 0x0102);
+    /// let message = reader(unhex("c8 01 02 01 02 03 00 00 00 07 00 00 00 00 00 00 00 07"));
+    /// expect([message.u8(), message.u16(), message.u24(), message.u32(), message.u64()], [200, 0x0102, 0x010203, 7, 7]);
+    /// let message = reader(unhex("02 01 07 00 00 00 07 00 00 00 00 00 00 00"));
+    /// expect([message.u16_le(), message.u32_le(), message.u64_le()], [0x0102, 7, 7]);
+    /// let message = reader(unhex("ff ff fe ff ff ff fe ff ff ff ff ff ff ff fe"));
+    /// expect([message.i8(), message.i16(), message.i32(), message.i64()], [-1, -2, -2, -2]);
+    /// let message = reader(unhex("fe ff fe ff ff ff fe ff ff ff ff ff ff ff"));
+    /// expect([message.i16_le(), message.i32_le(), message.i64_le()], [-2, -2, -2]);
     /// ```
-    fn u16(ctx: NativeCallContext, reader: &mut Reading) -> ScriptResult<i64> = reader.number(&ctx, Number::U16);
-
-    /// Reads a number of three bytes in network order, 0 to 16,777,215.
-    ///
-    /// Errors: `invalid`: fewer bytes are left.
-    ///
-    /// ```rhai
-    /// expect(reader(unhex("01 02 03")).u24(), 0x010203);
-    /// ```
-    fn u24(ctx: NativeCallContext, reader: &mut Reading) -> ScriptResult<i64> = reader.number(&ctx, Number::U24);
-
-    /// Reads a number of four bytes in network order, 0 to 4,294,967,295.
-    ///
-    /// Errors: `invalid`: fewer bytes are left.
-    ///
-    /// ```rhai
-    /// expect(reader(unhex("00 00 00 07")).u32(), 7);
-    /// ```
-    fn u32(ctx: NativeCallContext, reader: &mut Reading) -> ScriptResult<i64> = reader.number(&ctx, Number::U32);
-
-    /// Reads a number of eight bytes in network order, 0 to the greatest integer.
-    ///
-    /// Errors: `invalid`: fewer bytes are left; it is more than an integer holds.
-    ///
-    /// ```rhai
-    /// expect(reader(unhex("00 00 00 00 00 00 00 07")).u64(), 7);
-    /// ```
-    fn u64(ctx: NativeCallContext, reader: &mut Reading) -> ScriptResult<i64> = reader.number(&ctx, Number::U64);
-
-    /// Reads a number of two bytes, the least significant first, 0 to 65,535.
-    ///
-    /// Errors: `invalid`: fewer bytes are left.
-    ///
-    /// ```rhai
-    /// expect(reader(unhex("02 01")).u16_le(), 0x0102);
-    /// ```
-    fn u16_le(ctx: NativeCallContext, reader: &mut Reading) -> ScriptResult<i64> = reader.number(&ctx, Number::U16_LE);
-
-    /// Reads a number of four bytes, the least significant first, 0 to 4,294,967,295.
-    ///
-    /// Errors: `invalid`: fewer bytes are left.
-    ///
-    /// ```rhai
-    /// expect(reader(unhex("07 00 00 00")).u32_le(), 7);
-    /// ```
-    fn u32_le(ctx: NativeCallContext, reader: &mut Reading) -> ScriptResult<i64> = reader.number(&ctx, Number::U32_LE);
-
-    /// Reads a number of eight bytes, the least significant first, 0 to the greatest integer.
-    ///
-    /// Errors: `invalid`: fewer bytes are left; it is more than an integer holds.
-    ///
-    /// ```rhai
-    /// expect(reader(unhex("07 00 00 00 00 00 00 00")).u64_le(), 7);
-    /// ```
-    fn u64_le(ctx: NativeCallContext, reader: &mut Reading) -> ScriptResult<i64> = reader.number(&ctx, Number::U64_LE);
-
-    /// Reads a number of one byte in two's complement, -128 to 127.
-    ///
-    /// Errors: `invalid`: fewer bytes are left.
-    ///
-    /// ```rhai
-    /// expect(reader(unhex("ff")).i8(), -1);
-    /// ```
-    fn i8(ctx: NativeCallContext, reader: &mut Reading) -> ScriptResult<i64> = reader.number(&ctx, Number::I8);
-
-    /// Reads a number of two bytes in two's complement and network order, -32,768 to 32,767.
-    ///
-    /// Errors: `invalid`: fewer bytes are left.
-    ///
-    /// ```rhai
-    /// expect(reader(unhex("ff fe")).i16(), -2);
-    /// ```
-    fn i16(ctx: NativeCallContext, reader: &mut Reading) -> ScriptResult<i64> = reader.number(&ctx, Number::I16);
-
-    /// Reads a number of four bytes in two's complement and network order, -2,147,483,648 to 2,147,483,647.
-    ///
-    /// Errors: `invalid`: fewer bytes are left.
-    ///
-    /// ```rhai
-    /// expect(reader(unhex("ff ff ff fe")).i32(), -2);
-    /// ```
-    fn i32(ctx: NativeCallContext, reader: &mut Reading) -> ScriptResult<i64> = reader.number(&ctx, Number::I32);
-
-    /// Reads a number of eight bytes in two's complement and network order, any integer.
-    ///
-    /// Errors: `invalid`: fewer bytes are left.
-    ///
-    /// ```rhai
-    /// expect(reader(unhex("ff ff ff ff ff ff ff fe")).i64(), -2);
-    /// ```
-    fn i64(ctx: NativeCallContext, reader: &mut Reading) -> ScriptResult<i64> = reader.number(&ctx, Number::I64);
-
-    /// Reads a number of two bytes in two's complement, the least significant first, -32,768 to 32,767.
-    ///
-    /// Errors: `invalid`: fewer bytes are left.
-    ///
-    /// ```rhai
-    /// expect(reader(unhex("fe ff")).i16_le(), -2);
-    /// ```
-    fn i16_le(ctx: NativeCallContext, reader: &mut Reading) -> ScriptResult<i64> = reader.number(&ctx, Number::I16_LE);
-
-    /// Reads a number of four bytes in two's complement, the least significant first, -2,147,483,648 to 2,147,483,647.
-    ///
-    /// Errors: `invalid`: fewer bytes are left.
-    ///
-    /// ```rhai
-    /// expect(reader(unhex("fe ff ff ff")).i32_le(), -2);
-    /// ```
-    fn i32_le(ctx: NativeCallContext, reader: &mut Reading) -> ScriptResult<i64> = reader.number(&ctx, Number::I32_LE);
-
-    /// Reads a number of eight bytes in two's complement, the least significant first, any integer.
-    ///
-    /// Errors: `invalid`: fewer bytes are left.
-    ///
-    /// ```rhai
-    /// expect(reader(unhex("fe ff ff ff ff ff ff ff")).i64_le(), -2);
-    /// ```
-    fn i64_le(ctx: NativeCallContext, reader: &mut Reading) -> ScriptResult<i64> = reader.number(&ctx, Number::I64_LE);
+    fn u8 | u16 | u24 | u32 | u64 | u16_le | u32_le | u64_le | i8 | i16 | i32 | i64 | i16_le | i32_le | i64_le(
+        ctx: NativeCallContext, reader: &mut Reading,
+    ) -> ScriptResult<i64> =
+        reader.number(&ctx);
 
     /// Reads so many bytes, as a blob.
     ///

@@ -18,47 +18,33 @@ pub struct Number {
 }
 
 impl Number {
-    /// One byte, 0 to 255.
-    pub const U8: Self = Self::unsigned("u8", 1);
-    /// Two bytes in network order.
-    pub const U16: Self = Self::unsigned("u16", 2);
-    /// Three bytes in network order.
-    pub const U24: Self = Self::unsigned("u24", 3);
-    /// Four bytes in network order.
-    pub const U32: Self = Self::unsigned("u32", 4);
-    /// Eight bytes in network order; its upper half does not fit a script's integers.
-    pub const U64: Self = Self::unsigned("u64", 8);
-    /// Two bytes, the least significant first.
-    pub const U16_LE: Self = Self::unsigned("u16_le", 2).little();
-    /// Four bytes, the least significant first.
-    pub const U32_LE: Self = Self::unsigned("u32_le", 4).little();
-    /// Eight bytes, the least significant first.
-    pub const U64_LE: Self = Self::unsigned("u64_le", 8).little();
-    /// One byte in two's complement.
-    pub const I8: Self = Self::signed("i8", 1);
-    /// Two bytes in two's complement, in network order.
-    pub const I16: Self = Self::signed("i16", 2);
-    /// Four bytes in two's complement, in network order.
-    pub const I32: Self = Self::signed("i32", 4);
-    /// Eight bytes in two's complement, in network order.
-    pub const I64: Self = Self::signed("i64", 8);
-    /// Two bytes in two's complement, the least significant first.
-    pub const I16_LE: Self = Self::signed("i16_le", 2).little();
-    /// Four bytes in two's complement, the least significant first.
-    pub const I32_LE: Self = Self::signed("i32_le", 4).little();
-    /// Eight bytes in two's complement, the least significant first.
-    pub const I64_LE: Self = Self::signed("i64_le", 8).little();
+    /// All of them: in network order, or with `_le` the least significant byte first; in two's complement those with a sign.
+    pub const ALL: [Self; 15] = [
+        Self::of("u8", 1),
+        Self::of("u16", 2),
+        Self::of("u24", 3),
+        Self::of("u32", 4),
+        Self::of("u64", 8),
+        Self::of("u16_le", 2),
+        Self::of("u32_le", 4),
+        Self::of("u64_le", 8),
+        Self::of("i8", 1),
+        Self::of("i16", 2),
+        Self::of("i32", 4),
+        Self::of("i64", 8),
+        Self::of("i16_le", 2),
+        Self::of("i32_le", 4),
+        Self::of("i64_le", 8),
+    ];
 
-    const fn unsigned(name: &'static str, width: usize) -> Self {
-        Self { name, width, signed: false, little: false }
+    const fn of(name: &'static str, width: usize) -> Self {
+        let letters = name.as_bytes();
+        Self { name, width, signed: letters[0] == b'i', little: letters[letters.len() - 1] == b'e' }
     }
 
-    const fn signed(name: &'static str, width: usize) -> Self {
-        Self { name, width, signed: true, little: false }
-    }
-
-    const fn little(self) -> Self {
-        Self { little: true, ..self }
+    /// The one of this name, such as `u16_le`.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|number| number.name == name)
     }
 
     /// The least and the greatest value, both included.
@@ -218,40 +204,26 @@ pub fn unhex(text: &str) -> Result<Vec<u8>> {
 mod tests {
     use super::*;
 
-    const ALL: [Number; 15] = [
-        Number::U8,
-        Number::U16,
-        Number::U24,
-        Number::U32,
-        Number::U64,
-        Number::U16_LE,
-        Number::U32_LE,
-        Number::U64_LE,
-        Number::I8,
-        Number::I16,
-        Number::I32,
-        Number::I64,
-        Number::I16_LE,
-        Number::I32_LE,
-        Number::I64_LE,
-    ];
+    fn of(name: &str) -> Number {
+        Number::named(name).expect("a number")
+    }
 
     #[test]
     fn numbers_have_their_width_order_and_sign() {
         for (number, value, expected) in [
-            (Number::U8, 255, &[0xff][..]),
-            (Number::U16, 0x0102, &[1, 2]),
-            (Number::U16_LE, 0x0102, &[2, 1]),
-            (Number::U24, 0x01_0203, &[1, 2, 3]),
-            (Number::U32, 0xffff_fffe, &[0xff, 0xff, 0xff, 0xfe]),
-            (Number::U32_LE, 1, &[1, 0, 0, 0]),
-            (Number::U64, 1, &[0, 0, 0, 0, 0, 0, 0, 1]),
-            (Number::U64_LE, 1, &[1, 0, 0, 0, 0, 0, 0, 0]),
-            (Number::I8, -1, &[0xff]),
-            (Number::I16, -2, &[0xff, 0xfe]),
-            (Number::I16_LE, -2, &[0xfe, 0xff]),
-            (Number::I32, i64::from(i32::MIN), &[0x80, 0, 0, 0]),
-            (Number::I64, i64::MIN, &[0x80, 0, 0, 0, 0, 0, 0, 0]),
+            (of("u8"), 255, &[0xff][..]),
+            (of("u16"), 0x0102, &[1, 2]),
+            (of("u16_le"), 0x0102, &[2, 1]),
+            (of("u24"), 0x01_0203, &[1, 2, 3]),
+            (of("u32"), 0xffff_fffe, &[0xff, 0xff, 0xff, 0xfe]),
+            (of("u32_le"), 1, &[1, 0, 0, 0]),
+            (of("u64"), 1, &[0, 0, 0, 0, 0, 0, 0, 1]),
+            (of("u64_le"), 1, &[1, 0, 0, 0, 0, 0, 0, 0]),
+            (of("i8"), -1, &[0xff]),
+            (of("i16"), -2, &[0xff, 0xfe]),
+            (of("i16_le"), -2, &[0xfe, 0xff]),
+            (of("i32"), i64::from(i32::MIN), &[0x80, 0, 0, 0]),
+            (of("i64"), i64::MIN, &[0x80, 0, 0, 0, 0, 0, 0, 0]),
         ] {
             let mut bytes = Vec::new();
             number.append(value, &mut bytes).unwrap();
@@ -262,7 +234,7 @@ mod tests {
 
     #[test]
     fn what_fits_comes_back_and_what_does_not_is_refused() {
-        for number in ALL {
+        for number in Number::ALL {
             let (least, most) = number.range();
             for value in [least, least + 1, -1, 0, 1, 77, most / 3, most - 1, most] {
                 if value < least {
@@ -290,12 +262,12 @@ mod tests {
     #[test]
     fn reading_past_the_end_is_an_error_that_moves_nothing() {
         let mut cursor = Cursor::new(&[1, 2, 3]);
-        assert_eq!(cursor.number(Number::U16).unwrap(), 0x0102);
-        let error = cursor.number(Number::U32).unwrap_err();
+        assert_eq!(cursor.number(of("u16")).unwrap(), 0x0102);
+        let error = cursor.number(of("u32")).unwrap_err();
         assert_eq!(error.to_string(), "u32: 4 bytes are wanted at offset 2, and 1 are left");
         assert_eq!((cursor.at(), cursor.left()), (2, 1));
         assert!(cursor.take("bytes", -1).is_err() && cursor.take("bytes", i64::MAX).is_err());
-        assert_eq!(cursor.number(Number::U8).unwrap(), 3);
+        assert_eq!(cursor.number(of("u8")).unwrap(), 3);
         assert_eq!(cursor.take("bytes", 0).unwrap(), [0; 0]);
         for offset in [-1, 4, i64::MAX, i64::MIN] {
             assert!(cursor.seek(offset).is_err(), "{offset}");
@@ -307,9 +279,9 @@ mod tests {
     #[test]
     fn what_an_integer_cannot_hold_is_refused() {
         let mut cursor = Cursor::new(&[0xff; 8]);
-        assert!(cursor.number(Number::U64).unwrap_err().message.contains("18446744073709551615"));
+        assert!(cursor.number(of("u64")).unwrap_err().message.contains("18446744073709551615"));
         assert_eq!(cursor.at(), 0);
-        assert_eq!(cursor.number(Number::I64).unwrap(), -1);
+        assert_eq!(cursor.number(of("i64")).unwrap(), -1);
     }
 
     #[test]
