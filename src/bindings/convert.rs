@@ -203,6 +203,22 @@ impl<'a> Options<'a> {
         Self { op, map, known: Vec::new() }
     }
 
+    /// What `read` makes of the options in `map`, in which there must be no others.
+    ///
+    /// # Errors
+    /// What `read` returns; `invalid`: an unknown key.
+    pub fn all<T>(
+        ctx: &NativeCallContext,
+        op: &'static str,
+        map: &Map,
+        read: impl FnOnce(&mut Options<'_>) -> Result<T, Error>,
+    ) -> ScriptResult<T> {
+        let mut options = Options::new(op, map);
+        let value = read(&mut options).or_raise(ctx)?;
+        options.finish().or_raise(ctx)?;
+        Ok(value)
+    }
+
     fn get<T>(
         &mut self,
         key: &'static str,

@@ -150,9 +150,7 @@ functions! {
     /// expect(sum, 6);
     /// ```
     fn ticks(ctx: NativeCallContext, count: i64, interval: Duration, options: Map) -> ScriptResult<Beat> = {
-        let mut options = Options::new("ticks", &options);
-        let awake = options.duration("awake").or_raise(&ctx)?.unwrap_or(Duration::ZERO);
-        options.finish().or_raise(&ctx)?;
+        let awake = Options::all(&ctx, "ticks", &options, |options| options.duration("awake"))?.unwrap_or_default();
         let ticks = NetTicks::new(Some(count.max(0) as u64), interval).or_raise(&ctx)?.awake(awake);
         Ok(Beat(Arc::new(Mutex::new(ticks))))
     };

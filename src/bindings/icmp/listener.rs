@@ -84,12 +84,13 @@ functions! {
     /// try { icmp::listen(#{ version: "IPv4" }).close(); } catch (e) { expect(e.kind, "permission"); }
     /// ```
     fn listen as listen_with(ctx: NativeCallContext, options: Map) -> ScriptResult<IcmpListener> = {
-        let mut options = Options::new("listen", &options);
-        let family = options.one_of("version", &[("IPv4", Family::V4), ("IPv6", Family::V6)]).or_raise(&ctx)?;
-        let only = options.text("only").or_raise(&ctx)?.map_or(Ok(Vec::new()), |word| kinds(&word, family));
-        options.finish().or_raise(&ctx)?;
+        let (family, only) = Options::all(&ctx, "listen", &options, |options| {
+            let family = options.one_of("version", &[("IPv4", Family::V4), ("IPv6", Family::V6)])?;
+            Ok((family, options.text("only")?))
+        })?;
+        let only = only.map_or(Ok(Vec::new()), |word| kinds(&word, family)).or_raise(&ctx)?;
         let now = context::current();
-        let opened = IcmpListener::open(now.host, &now.run.session, family, only.or_raise(&ctx)?);
+        let opened = IcmpListener::open(now.host, &now.run.session, family, only);
         opened.map_err(|err| crate::bindings::icmp::or_in_a_lab(err, "")).or_raise(&ctx)
     };
 }

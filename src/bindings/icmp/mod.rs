@@ -64,10 +64,7 @@ functions! {
             Some(ip) => ip,
             None => host(&ctx, &target)?.ip(),
         };
-        let mut options = Options::new("open", &options);
-        let mut read = || read(&mut options);
-        let read = read().or_raise(&ctx)?;
-        options.finish().or_raise(&ctx)?;
+        let read = Options::all(&ctx, "open", &options, read)?;
         let context = context::current();
         let session = context.run.session.clone();
         IcmpSocket::open(context.host, session, Family::of(target), &read)

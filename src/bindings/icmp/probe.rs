@@ -57,13 +57,10 @@ fn probe(
     options: &Map,
 ) -> ScriptResult<Ping> {
     let to = host(ctx, target)?;
-    let mut options = Options::new("probe", options);
-    let mut read = || {
-        let probe = schedule::probe(&mut options, to)?;
+    let (probe, neighbour) = Options::all(ctx, "probe", options, |options| {
+        let probe = schedule::probe(options, to)?;
         Ok((Probe { ttl: options.byte("ttl")?, ..probe }, options.flag("neighbour")?))
-    };
-    let (probe, neighbour) = read().or_raise(ctx)?;
-    options.finish().or_raise(ctx)?;
+    })?;
     let subject = subject(ctx, interface, neighbour)?;
     let outcome = socket.probe(&subject, &probe, &context::wait(WaitingFor::Reply).stop).or_raise(ctx)?;
     Ok(Ping::new(socket.tally().clone(), outcome))

@@ -17,15 +17,12 @@ pub(super) const SIZE: usize = 56;
 
 fn ping(ctx: &NativeCallContext, socket: &IcmpSocket, target: &Dynamic, options: &Map) -> ScriptResult<Ping> {
     let to = host(ctx, target)?;
-    let mut options = Options::new("ping", options);
-    let mut read = || {
-        let mut probe = probe(&mut options, to)?;
+    let (probe, size) = Options::all(ctx, "ping", options, |options| {
+        let mut probe = probe(options, to)?;
         probe.slot.unreported = options.switch("report")? == Some(false);
         probe.ttl = options.byte("ttl")?;
         Ok((probe, options.count("size", 0)?.map_or(SIZE, |size| size as usize)))
-    };
-    let (probe, size) = read().or_raise(ctx)?;
-    options.finish().or_raise(ctx)?;
+    })?;
     let outcome = socket.ping(&probe, size, &context::wait(WaitingFor::Reply).stop).or_raise(ctx)?;
     Ok(Ping::new(socket.tally().clone(), outcome))
 }

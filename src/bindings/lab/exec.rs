@@ -66,8 +66,7 @@ pub(super) fn wanted(
     may_end: bool,
 ) -> ScriptResult<ExecOptions> {
     let argv = words(ctx, argv)?;
-    let mut options = Options::new(op, options);
-    let read = || {
+    Options::all(ctx, op, options, |options| {
         let env = options.read("env", "a map of texts, such as #{ LANG: \"C\" }", |value| {
             let map = value.as_map_ref().ok()?;
             Some(map.iter().map(|(name, value)| (name.to_string(), (!value.is_unit()).then(|| typed(value)))).collect())
@@ -84,10 +83,7 @@ pub(super) fn wanted(
         };
         let command = ProgramCommand { argv, env: env.unwrap_or_default(), dir, terminal, keeps: !may_end };
         Ok(ExecOptions { plan: ProgramPlan { command, input, shown: !quiet }, timeout })
-    };
-    let wanted = read().or_raise(ctx)?;
-    options.finish().or_raise(ctx)?;
-    Ok(wanted)
+    })
 }
 
 /// Runs a program to its end.

@@ -31,8 +31,7 @@ impl LabLink {
     ) -> ScriptResult<Self> {
         let policy = |key| options.get(key).map(|value| PolicyValue::of(ctx, value.clone())).transpose();
         let (forth, back) = (policy("policy")?, policy("policy_back")?);
-        let mut options = Options::new("link", options);
-        let mut read = || {
+        let read = Options::all(ctx, "link", options, |options| {
             for key in ["policy", "policy_back"] {
                 options.read(key, "a policy", |_| Some(()))?;
             }
@@ -43,9 +42,7 @@ impl LabLink {
                 rate: options.read("rate", RATE, rate)?,
                 queue: options.count("queue", 1)?.map(|frames| frames as usize),
             })
-        };
-        let read = read().or_raise(ctx)?;
-        options.finish().or_raise(ctx)?;
+        })?;
         let cable = lab.net().connect(a.net(), b.net(), &Default::default()).or_raise(ctx)?;
         let name = format!("{}-{}", a.name(), b.name());
         let net = lab.relay().link(&name, cable, read).or_raise(ctx)?;
@@ -107,10 +104,7 @@ pub(super) fn rate(value: &Dynamic) -> Option<u64> {
 
 /// Reads the options of a recording: whether a file that exists is overwritten.
 pub(super) fn overwrites(ctx: &NativeCallContext, options: &Map) -> ScriptResult<bool> {
-    let mut options = Options::new("capture", options);
-    let overwrite = options.flag("overwrite").or_raise(ctx)?;
-    options.finish().or_raise(ctx)?;
-    Ok(overwrite)
+    Options::all(ctx, "capture", options, |options| options.flag("overwrite"))
 }
 
 functions! {

@@ -136,18 +136,14 @@ fn addresses(value: &Dynamic) -> Option<Vec<String>> {
 }
 
 fn host_options(ctx: &NativeCallContext, options: &Map, forwards: bool) -> ScriptResult<HostOptions> {
-    let mut options = Options::new("host", options);
     let needed = "an address such as \"10.0.0.9\", or a list of them";
-    let mut read = || {
+    Options::all(ctx, "host", options, |options| {
         let one = options.read("addr", needed, addresses)?;
         let many = options.read("addrs", needed, addresses)?;
         let all = one.into_iter().chain(many).flatten();
         let addrs = all.map(|text| text.parse()).collect::<Result<Vec<_>, Error>>()?;
         Ok(HostOptions { addrs, forwards })
-    };
-    let read = read().or_raise(ctx)?;
-    options.finish().or_raise(ctx)?;
-    Ok(read)
+    })
 }
 
 fn make_host(ctx: &NativeCallContext, lab: &ScriptLab, name: &str, options: &HostOptions) -> ScriptResult<HostObject> {
@@ -198,16 +194,13 @@ functions! {
     /// expect(seen.len > 0, true);
     /// ```
     fn create(ctx: NativeCallContext, options: Map) -> ScriptResult<ScriptLab> = {
-        let mut options = Options::new("lab", &options);
-        let mut read = || {
+        let read = Options::all(&ctx, "lab", &options, |options| {
             Ok(lab::Options {
                 arp: options.flag("arp")?,
                 icmp_limits: options.flag("icmp_limits")?,
                 routes: options.switch("routes")?.unwrap_or(true),
             })
-        };
-        let read = read().or_raise(&ctx)?;
-        options.finish().or_raise(&ctx)?;
+        })?;
         make(&ctx, &read)
     };
 }

@@ -199,17 +199,14 @@ functions! {
     /// expect(`${policy}`, "gilbert(#{ p: 0.05, r: 0.25, good: 0.01, bad: 0.9 })");
     /// ```
     fn gilbert(ctx: NativeCallContext, options: Map) -> ScriptResult<PolicyValue> = {
-        let mut options = Options::new("gilbert", &options);
-        let mut read = || {
+        let model = Options::all(&ctx, "gilbert", &options, |options| {
             let mut needed = |key| {
                 options.number(key)?.ok_or_else(|| Error::invalid("gilbert", format!("option `{key}` is missing")))
             };
             let (p, r) = (needed("p")?, needed("r")?);
             let (good, bad) = (options.number("good")?.unwrap_or(0.0), options.number("bad")?.unwrap_or(1.0));
             Ok(Gilbert { p, r, good, bad })
-        };
-        let model = read().or_raise(&ctx)?;
-        options.finish().or_raise(&ctx)?;
+        })?;
         Native::gilbert(model, Action::Drop).map(PolicyValue::Native).or_raise(&ctx)
     };
 

@@ -56,13 +56,10 @@ functions! {
     /// expect(listener.accept().recv(1.s).text, "ping 1");
     /// ```
     fn listen as listen_with(ctx: NativeCallContext, local: &str, options: Map) -> ScriptResult<Listener> = {
-        let mut options = Options::new("listen", &options);
-        let mut read = || {
+        let read = Options::all(&ctx, "listen", &options, |options| {
             let backlog = options.count("backlog", 1)?.map_or(ListenOptions::default().backlog, |n| n as usize);
-            Ok(ListenOptions { backlog, stream: stream_options(&mut options)? })
-        };
-        let read = read().or_raise(&ctx)?;
-        options.finish().or_raise(&ctx)?;
+            Ok(ListenOptions { backlog, stream: stream_options(options)? })
+        })?;
         let context = context::current();
         let local = local_address(&*context.host, &context.stop, local, Version::V4).or_raise(&ctx)?;
         let session = context.run.session.clone();
@@ -183,16 +180,13 @@ functions! {
 /// Connects to `peer`.
 fn attempt(ctx: &NativeCallContext, peer: &Dynamic, options: &Map) -> ScriptResult<Tried> {
     let context = context::wait(WaitingFor::Reply);
-    let mut options = Options::new("connect", options);
-    let mut read = || {
+    let (timeout, bind, ttl, stream) = Options::all(ctx, "connect", options, |options| {
         let timeout = options.duration("timeout")?.unwrap_or(PATIENCE);
         let text = |value: &Dynamic| value.clone().into_string().ok();
         let bind = options.read("bind", "an address such as \"127.0.0.1:32000\", or \"\" for any", text)?;
         let bind = bind.filter(|bind| !bind.is_empty());
-        Ok((timeout, bind, options.byte("ttl")?, stream_options(&mut options)?))
-    };
-    let (timeout, bind, ttl, stream) = read().or_raise(ctx)?;
-    options.finish().or_raise(ctx)?;
+        Ok((timeout, bind, options.byte("ttl")?, stream_options(options)?))
+    })?;
     let start = context.host.now();
     let mut to = match peer.read_lock::<rhai::ImmutableString>() {
         Some(name) => resolve_all(&*context.host, &context.stop, &name).or_raise(ctx)?,

@@ -18,10 +18,9 @@ use crate::net::socket::tcp::{Framing, Incoming};
 use crate::net::time::Duration;
 
 fn ping(ctx: &NativeCallContext, conn: &Connection, message: Dynamic, options: &Map) -> ScriptResult<Ping> {
-    let mut options = Options::new("ping", options);
-    let mut read = || Ok((probe(&mut options, conn.peer())?, options.count("size", 0)?.unwrap_or(0)));
-    let (probe, size) = read().or_raise(ctx)?;
-    options.finish().or_raise(ctx)?;
+    let (probe, size) = Options::all(ctx, "ping", options, |options| {
+        Ok((probe(options, conn.peer())?, options.count("size", 0)?.unwrap_or(0)))
+    })?;
     let mut message = bytes(ctx, message)?;
     let size = message.len().max(usize::try_from(size).unwrap_or(usize::MAX));
     conn.check_message(size).or_raise(ctx)?;

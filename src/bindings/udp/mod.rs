@@ -60,9 +60,7 @@ functions! {
     /// try { plain.recv(1.s); } catch (err) { expect(err.kind, "refused"); }
     /// ```
     fn bind as bind_with(ctx: NativeCallContext, local: &str, options: Map) -> ScriptResult<UdpSocket> = {
-        let mut options = Options::new("bind", &options);
-        let read = read(&mut options).or_raise(&ctx)?;
-        options.finish().or_raise(&ctx)?;
+        let read = Options::all(&ctx, "bind", &options, read)?;
         let now = context::current();
         let local = local_address(&*now.host, &now.stop, local, Version::V4).or_raise(&ctx)?;
         bind(&ctx, local, read)
@@ -101,9 +99,7 @@ functions! {
     fn open as open_with(
         ctx: NativeCallContext, peer: Dynamic, local: &str, options: Map,
     ) -> ScriptResult<UdpSocket> = {
-        let mut options = Options::new("open", &options);
-        let read = read(&mut options).or_raise(&ctx)?;
-        options.finish().or_raise(&ctx)?;
+        let read = Options::all(&ctx, "open", &options, read)?;
         let version = if address(&ctx, &peer)?.is_ipv4() { Version::V4 } else { Version::V6 };
         let now = context::current();
         let local = local_address(&*now.host, &now.stop, local, version).or_raise(&ctx)?;

@@ -27,14 +27,11 @@ fn ping(
 ) -> ScriptResult<Ping> {
     in_order(ctx, &message, to, |message, to| format!("the address comes first: sock.ping({to}, {message}, 1.s)"))?;
     let to = address(ctx, to)?;
-    let mut options = Options::new("ping", options);
-    let mut read = || {
-        let mut probe = probe(&mut options, to)?;
+    let (probe, size) = Options::all(ctx, "ping", options, |options| {
+        let mut probe = probe(options, to)?;
         probe.slot.unreported = options.switch("report")? == Some(false);
         Ok((probe, options.count("size", 0)?.unwrap_or(0)))
-    };
-    let (probe, size) = read().or_raise(ctx)?;
-    options.finish().or_raise(ctx)?;
+    })?;
     let message = &padded(bytes(ctx, message)?, size).or_raise(ctx)?;
     let probe = Probe { message, ..probe };
     let stop = context::wait(WaitingFor::Reply).stop;

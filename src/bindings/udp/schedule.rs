@@ -258,9 +258,8 @@ pub(in crate::bindings) fn targets(
     };
     let one = |item: Dynamic| {
         let Some(map) = item.clone().try_cast::<Map>() else { return target(&item) };
-        let mut options = Options::new("pinger", &map);
-        let (to, ttl) = (options.value("to").cloned(), options.byte("ttl").or_raise(ctx)?);
-        options.finish().or_raise(ctx)?;
+        let read = |options: &mut Options<'_>| Ok((options.value("to").cloned(), options.byte("ttl")?));
+        let (to, ttl) = Options::all(ctx, "pinger", &map, read)?;
         match to {
             Some(to) => Ok(Target { ttl, ..target(&to)? }),
             None => raise(ctx, Error::invalid("pinger", format!("{} has no `to`", shown(&item)))),
