@@ -5,6 +5,13 @@
 
 mod common;
 
+#[path = "interrupts/loops.rs"]
+mod loops;
+#[path = "interrupts/prompt.rs"]
+mod prompt;
+#[path = "interrupts/threads.rs"]
+mod threads;
+
 use common::udp::UdpPeer;
 use common::{Cmd, Run, Running, pingscript, sys};
 use std::io::{BufRead, BufReader};
@@ -183,146 +190,6 @@ fn reading_a_file_that_does_not_end_is_ended() {
 }
 
 #[test]
-fn a_thread_that_does_not_wait_is_ended_after_the_last_lines() {
-    for signal in SIGNALS {
-        let code = "print(\"ready\"); start_thread(|| { try { loop {} } catch { print(\"caught\"); } }); sleep(1.h); print(\"the end\");";
-        let (run, _) = stop(ready(code), signal);
-        assert!(run.stdout.ends_with("the end\n"), "{}", run.stdout);
-    }
-}
-
-/// Every kind of loop that waits ends where the script is stopped, and what stands after it runs, loops included.
-#[test]
-fn loops_that_wait_end_by_themselves() {
-    let server = UdpPeer::start(common::udp::LOOPBACK, |datagram| datagram.reply_upper());
-    let addr = server.addr();
-    let ping = "n += 1; pings.add(sock.ping(addr, `ping ${n}`, 60.s)); sleep(1.ms);";
-    let once = "fn once(sock, addr, pings, n) { pings.add(sock.ping(addr, `ping ${n}`, 60.s)); sleep(1.ms); }";
-    for pinging in [
-        format!("while true {{ {ping} }}"),
-        format!("loop {{ {ping} }}"),
-        format!("do {{ {ping} }} while true;"),
-        format!("do {{ {ping} }} until false;"),
-        format!("for host in list {{ loop {{ {ping} }} }}"),
-        format!("while true {{ while n >= 0 {{ {ping} }} }}"),
-        format!("while true {{ try {{ {ping} }} catch {{ print(\"caught\"); }} }}"),
-        format!("let turn = || {{ {ping} }}; while true {{ turn.call(); }}"),
-        format!("loop {{ [1].map(|x| {{ {ping} }}); }}"),
-        format!("{once} while true {{ n += 1; once(sock, addr, pings, n); }}"),
-        format!(
-            "{once} fn all(sock, addr, pings) {{ let n = 0; loop {{ n += 1; once(sock, addr, pings, n); }} }} all(sock, addr, pings);"
-        ),
-        "for host in list { sleep(50.ms); }".to_string(),
-    ] {
-        let running = ready(&format!(
-            "let sock = udp::open(\"{addr}\"); let addr = \"{addr}\"; let pings = stats(); let n = 0; let list = []; list.pad(1000, 1);
-             print(\"ready\"); {pinging}
-             for i in 0..2 {{ print(`tail ${{i}}`); }}
-             let i = 0; while i < 2 {{ i += 1; print(`more ${{i}}`); }}
-             let c = sock.counts; print(c.sent == c.replied + c.pending && c.pending <= 1 && pings.sent == c.sent);"
-        ));
-        thread::sleep(Duration::from_millis(15));
-        let (run, _) = stop(running, SIGNALS[0]);
-        assert!(run.stdout.ends_with("pings\ntail 0\ntail 1\nmore 1\nmore 2\ntrue\n"), "{pinging}\n{}", run.stdout);
-        assert_eq!(run.stderr.lines().filter(|line| !line.starts_with("rtt clock")).count(), 0, "{}", run.stderr);
-    }
-}
-
-/// What the rest of the turn makes of a message that did not arrive is no error of the script; what its last lines do is.
-#[test]
-fn an_error_after_a_wait_that_was_cut_short_is_none_of_the_script() {
-    let shout =
-        "fn shout(s) { let p = s.recv(); s.send_to(p.text.to_upper(), p.from); } let s = udp::bind(\"127.0.0.1:0\");";
-    let quiet = "let l = tcp::listen(\"127.0.0.1:0\"); let c = tcp::connect(l.addr);";
-    let tail = "print(\"tail\");";
-    for (code, has_tail) in [
-        (format!("{shout} print(\"ready\"); while true {{ shout(s); }} {tail}"), true),
-        (format!("{shout} print(\"ready\"); for i in 0..3 {{ for j in 0..3 {{ shout(s); }} }} {tail}"), true),
-        (format!("{shout} print(\"ready\"); shout(s); {tail}"), false),
-        (format!("{shout} print(\"ready\"); start_thread(|| shout(s)).join(); {tail}"), true),
-        (format!("{shout} print(\"ready\"); start_thread(|| {{ loop {{ shout(s); }} }}).join(); {tail}"), true),
-        (format!("{quiet} print(\"ready\"); loop {{ let m = c.recv(); print(m.text.len + 1); }} {tail}"), true),
-        (format!("{quiet} print(\"ready\"); let m = c.recv(); print(m.text.len + 1); {tail}"), false),
-    ] {
-        let (run, _) = stop(ready(&code), SIGNALS[0]);
-        assert_eq!(run.stderr, "", "{code}");
-        assert_eq!(run.stdout.ends_with("tail\n"), has_tail, "{code}\n{}", run.stdout);
-    }
-    let (run, _) = stop(ready(&format!("{shout} print(\"ready\"); while true {{ shout(s); }} shuot(s);")), SIGNALS[0]);
-    assert!(run.stderr.contains("error: no function `shuot`"), "{}", run.stderr);
-}
-
-/// A loop that prints what it receives does not print what did not arrive.
-#[test]
-fn what_did_not_arrive_is_not_printed() {
-    let udp = "let s = udp::bind(\"127.0.0.1:0\");";
-    let tcp = "let l = tcp::listen(\"127.0.0.1:0\"); let s = tcp::connect(l.addr);";
-    let queue = "let s = channel();";
-    for (made, got, shown) in [
-        (udp, "s.recv()", "${p.text}"),
-        (udp, "s.recv()", "${p.data}"),
-        (udp, "s.recv()", "from ${p.from}"),
-        (udp, "s.recv()", "${p}"),
-        (tcp, "s.recv()", "${p.text}"),
-        (tcp, "s.recv()", "${p.len}"),
-        (queue, "s.recv()", "${p}"),
-    ] {
-        let code = format!("{made} print(\"ready\"); loop {{ let p = {got}; print(`got {shown}`); }} print(\"tail\");");
-        let (run, _) = stop(ready(&code), SIGNALS[0]);
-        assert!(!run.stdout.contains("got") && run.stdout.ends_with("tail\n"), "{code}\n{}", run.stdout);
-    }
-    // A script that asks what came gets an answer.
-    let code = format!("{udp} print(\"ready\"); loop {{ let p = s.recv(); print(p.kind); }} print(\"tail\");");
-    let (run, _) = stop(ready(&code), SIGNALS[0]);
-    assert!(run.stdout.ends_with("interrupted\ntail\n"), "{}", run.stdout);
-}
-
-/// What a script makes of a wait that was cut short outside of loops is no error of the script, whatever stands between.
-#[test]
-fn what_did_not_arrive_is_no_error_outside_of_loops() {
-    let tcp = "let l = tcp::listen(\"127.0.0.1:0\"); let s = tcp::connect(l.addr); let c = l.accept();";
-    let udp = "let s = udp::bind(\"127.0.0.1:0\");";
-    for (made, wait) in [
-        ("let s = tcp::listen(\"127.0.0.1:0\");", "s.accept()"),
-        ("let s = start_thread(|| sleep(60.s));", "s.join()"),
-        ("let s = channel();", "s.recv()"),
-        (tcp, "s.recv()"),
-        (udp, "s.recv()"),
-        (&format!("{udp} let o = udp::bind(\"127.0.0.1:0\");"), "s.ping(o.addr, \"x\", 60.s)"),
-    ] {
-        for use_it in ["for m in x { print(m.text); }", "let n = 0; for i in 0..3 { n += i; } x.send(n);", "x + 1.s;"] {
-            let body = format!("let x = {wait}; {use_it}");
-            for code in [
-                format!("{made} print(\"ready\"); {body}"),
-                format!("{made} let t = start_thread(|| {{ {body} }}); sleep(50.ms); print(\"ready\"); t.join();"),
-            ] {
-                let (run, _) = stop(ready(&code), SIGNALS[0]);
-                assert!(!run.stderr.contains("error"), "{code}\n{}", run.stderr);
-            }
-        }
-    }
-    // An error of the tail itself is one.
-    let code = "print(\"ready\"); loop { sleep(1.s); } for i in 0..3 { i.nothing(); }";
-    let (run, _) = stop(ready(code), SIGNALS[0]);
-    assert!(run.stderr.contains("error"), "{}", run.stderr);
-}
-
-#[test]
-fn a_connection_that_was_being_made_is_no_error() {
-    if !common::require_lab_or_skip("a host that does not answer") {
-        return;
-    }
-    for code in ["loop { tcp::connect(\"b:9\"); }", "tcp::connect(\"b:9\");"] {
-        let code = format!(
-            "let net = lab::create(); let a = net.host(\"a\"); net.link(a, net.host(\"b\"), #{{ policy: loss(1.0) }});
-             print(\"ready\"); run_in(a, || {{ {code} }});"
-        );
-        let (run, _) = stop(ready(&code), SIGNALS[0]);
-        assert!(!run.stderr.contains("error"), "{}", run.stderr);
-    }
-}
-
-#[test]
 fn the_prompt_for_the_count_is_a_wait_and_an_interrupt_there_ends_the_script() {
     for (script, signal) in ["udp_ping", "tcp_ping", "icmp_ping"].into_iter().zip(SIGNALS) {
         let running = pingscript(&[script]).patience(PATIENCE).start_on_terminal();
@@ -448,77 +315,6 @@ fn a_signal_while_it_starts_is_kept() {
 }
 
 #[test]
-fn stopping_one_task_leaves_the_others_running() {
-    let code = "
-        let beats = []; let tasks = [];
-        for i in 0..4 { let beat = counter(); beats.push(beat);
-            tasks.push(start_thread(|| { for tick in ticks(100.us) { beat.add(1); } })); }
-        for i in 0..3 {
-            tasks[i].stop(); tasks[i].join();
-            expect(tasks[i].is_done, true);
-            for other in i + 1..4 {
-                let seen = beats[other].value;
-                while beats[other].value < seen + 5 { sleep(100.us); }
-                expect(tasks[other].is_done, false);
-            }
-        }
-        tasks[3].stop(); tasks[3].join(); print(\"done\");";
-    let run = pingscript(&["-e", code]).patience(Duration::from_secs(60)).run().expect_code(0);
-    assert_eq!(run.stdout, "done\n");
-}
-
-/// The processor time that the process `pid` has used, in ticks of 10 ms.
-fn ticks_used(pid: u32) -> u64 {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("it runs");
-    let fields = stat.rsplit_once(')').expect("a name").1.split_whitespace();
-    fields.skip(11).take(2).map(|field| field.parse::<u64>().expect("a number")).sum()
-}
-
-#[test]
-fn a_thread_whose_starter_has_ended_is_stopped_too() {
-    for signal in SIGNALS {
-        let code = "start_thread(|| { start_thread(|| { print(\"ready\"); sleep(1.h); print(\"over\"); }); }).join(); sleep(1.h);";
-        let running = ready(code);
-        thread::sleep(Duration::from_millis(20));
-        let (run, _) = stop(running, signal);
-        // It is not terminated after the grace: its wait ends, and it goes on to its last line.
-        assert!(run.stdout.contains("over\n"), "{}", run.stdout);
-    }
-}
-
-#[test]
-fn at_the_prompt_a_stopped_thread_leaves_its_siblings_asleep_and_a_signal_ends_the_wait_for_them() {
-    for signal in SIGNALS {
-        let mut running = Cmd::start(pingscript::<&str>(&[]).patience(PATIENCE));
-        running.type_text(
-            "let a = start_thread(|| sleep(1.h)); let b = start_thread(|| { sleep(1.h); print(\"b\"); });\n",
-        );
-        running.type_text("sleep(50.ms); a.stop(); a.join(); print(\"ready\"); sleep(1.ms);\n");
-        running.wait_for("ready\n");
-        let before = ticks_used(running.pid());
-        thread::sleep(Duration::from_millis(500));
-        let used = ticks_used(running.pid()) - before;
-        assert!(used < 25, "{used} ticks of 50 used while all threads sleep");
-        running.close_stdin();
-        // The end of its input has been seen.
-        thread::sleep(Duration::from_millis(200));
-        let (run, _) = stop(running, signal);
-        assert!(run.stdout.ends_with("b\n"), "{}", run.stdout);
-    }
-}
-
-#[test]
-fn what_an_entry_started_outlives_an_interrupt_of_the_entry() {
-    let mut running = Cmd::start(pingscript::<&str>(&[]).patience(PATIENCE));
-    running.type_text("let a = start_thread(|| sleep(1.h)); print(\"ready\"); sleep(1.h);\n");
-    running.wait_for("ready\n");
-    running.signal(sys::SIGINT);
-    running.type_text("print(`done: ${a.is_done}`); a.stop(); a.join();\n");
-    running.close_stdin();
-    assert!(running.finish().expect_code(0).stdout.contains("done: false\n"));
-}
-
-#[test]
 fn sigquit_prints_the_statistics_and_the_run_goes_on() {
     let server = UdpPeer::answering(usize::MAX);
     let addr = server.addr().to_string();
@@ -547,70 +343,4 @@ fn a_hang_up_that_is_to_be_ignored_stops_nothing() {
     sys::send_signal(child.id(), sys::SIGHUP);
     assert_eq!(lines.next().expect("a line").expect("text"), "the end");
     assert_eq!(child.wait().expect("ends").code(), Some(0));
-}
-
-#[test]
-fn a_signal_between_the_entries_of_a_pipe_ends_the_prompt() {
-    for signal in SIGNALS {
-        let mut running = Cmd::start(pingscript::<&str>(&[]).patience(PATIENCE));
-        running.type_text("start_thread(|| { sleep(1.h); print(\"woken\"); });\nprint(\"ready\")\n");
-        running.wait_for("ready\n");
-        // The next line is being waited for.
-        thread::sleep(Duration::from_millis(200));
-        let (run, _) = stop(running, signal);
-        assert!(run.stdout.ends_with("woken\n"), "{}", run.stdout);
-    }
-}
-
-#[test]
-fn a_signal_while_the_script_is_read_ends_it_at_once() {
-    for signal in SIGNALS {
-        let end = || {
-            let mut running = Cmd::start(pingscript(&["-"]).patience(PATIENCE));
-            running.type_text("print(\"the end\");\n");
-            thread::sleep(Duration::from_millis(200));
-            let (run, took) = stop(running, signal);
-            assert_eq!((run.stdout, run.stderr), (format!("{}\n", signal.2), String::new()));
-            took
-        };
-        // One of several, on a busy machine: before the grace is over that a running script has.
-        assert!((0..10).any(|_| end() < Duration::from_millis(500)));
-    }
-}
-
-#[test]
-fn sigterm_at_the_prompt_restores_the_terminal_and_ends_the_rows() {
-    let dir = common::TempDir::new();
-    let file = dir.path().join("rows").display().to_string();
-    sigterm_on_a_terminal(&["--json", &file]);
-    let rows = std::fs::read_to_string(&file).expect("rows");
-    assert!(rows.lines().next_back().is_some_and(|row| row.contains("\"summary\"")), "{rows}");
-}
-
-#[test]
-fn sigterm_to_a_lab_with_its_shell_restores_the_terminal() {
-    let what = "a shell in a lab";
-    if common::require_lab_or_skip(what) && common::require_program_or_skip("bash", what) {
-        sigterm_on_a_terminal(&["lab"]);
-    }
-}
-
-/// Sends SIGTERM to the binary on a terminal, once a line is edited there, and checks that the terminal echoes afterwards.
-fn sigterm_on_a_terminal(args: &[&str]) {
-    let (screen, terminal) = sys::open_terminal().expect("a terminal");
-    assert!(sys::echoes(&screen));
-    let mut command = Command::new(common::binary());
-    command.args(args).env("TERM", "xterm").env("XDG_STATE_HOME", "").env("HOME", "").env("SHELL", "bash");
-    command.stdin(terminal.try_clone().expect("shared")).stdout(terminal.try_clone().expect("shared"));
-    sys::take_terminal(&mut command);
-    let mut child = command.stderr(terminal.try_clone().expect("shared")).spawn().expect("starts");
-    let deadline = Instant::now() + PATIENCE;
-    while sys::echoes(&screen) {
-        assert!(Instant::now() < deadline, "no prompt");
-        thread::sleep(Duration::from_millis(5));
-    }
-    sys::send_signal(child.id(), sys::SIGTERM);
-    assert_eq!(child.wait().expect("ends").code(), Some(143));
-    assert!(sys::echoes(&screen));
-    drop(terminal);
 }

@@ -14,8 +14,12 @@ mod comparisons;
 mod growth;
 #[path = "messages/language.rs"]
 mod language;
+#[path = "messages/likely.rs"]
+mod likely;
 #[path = "messages/mistakes.rs"]
 mod mistakes;
+#[path = "messages/modules.rs"]
+mod modules;
 #[path = "messages/names_and_forms.rs"]
 mod names_and_forms;
 #[path = "messages/other_blocks.rs"]
@@ -32,10 +36,14 @@ mod output;
 mod prompt;
 #[path = "messages/scripts.rs"]
 mod scripts;
+#[path = "messages/threads.rs"]
+mod threads;
 #[path = "messages/udp_policies.rs"]
 mod udp_policies;
 #[path = "messages/udp_scripts.rs"]
 mod udp_scripts;
+#[path = "messages/values.rs"]
+mod values;
 
 use common::{Run, pingscript};
 use std::time::Duration;

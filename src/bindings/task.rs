@@ -6,6 +6,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rhai::{Array, Dynamic, EvalAltResult, FnPtr, NativeCallContext};
 
+pub use self::end::end_threads;
+use self::end::is_end;
+pub(super) use self::end::{finish, report_aside};
 pub(super) use self::start::{Prepared, no_thread, prepare, refuse, start_script};
 use super::callback::{guarded, programs};
 use super::context::{Context, Programs, Run, ScriptStart, Serving, WaitingFor};
@@ -19,6 +22,7 @@ use crate::net::time::Duration;
 use crate::terminal::output;
 use std::net::SocketAddr;
 
+mod end;
 mod start;
 
 /// The call that stands in a chain of calls where a thread's error is thrown again: it has been printed before. No script
@@ -210,22 +214,6 @@ pub(super) fn outcome(ctx: &NativeCallContext, task: &Task, by: &str) -> ScriptR
     }
 }
 
-/// Reports an error, which is counted, on a thread of its own: what the words for it take, no packet is to wait for. What it
-/// is in ends only after that.
-pub(super) fn report_aside(what: &str, error: Box<EvalAltResult>) {
-    let (context, error) = (context::current(), Arc::new(Mutex::new(Some(error))));
-    let owner = context.script.clone();
-    let kept = error.clone();
-    let thrown = move || lock(&kept).take().map_or(Ok(Dynamic::UNIT), Err);
-    // Where no thread is left, the packet waits.
-    if Task::start(what.to_string(), context.clone(), owner, None, thrown).is_err()
-        && let Some(error) = lock(&error).take()
-    {
-        context.run.failed.fetch_add(1, Ordering::Relaxed);
-        programs().report(what, &error);
-    }
-}
-
 /// The tasks of a run that were started and have not been waited for.
 #[derive(Debug, Default)]
 pub struct Tasks(Mutex<Vec<Task>>);
@@ -234,49 +222,6 @@ impl Tasks {
     /// Those of `run`.
     pub fn of(run: &Run) -> Vec<Task> {
         lock(&run.part::<Self>().0).clone()
-    }
-}
-
-/// Ends the threads of a script that has failed or called `exit`: their waits at once, what still runs half a second later.
-pub fn end_threads(context: &Context) {
-    if context.stop.interrupt(Reason::Ended) {
-        terminate_later(&context.stop, Reason::Ended);
-    }
-}
-
-/// Ends the tasks that a script started, when the script itself is at its end: waits for its threads, then stops the
-/// scripts it started.
-pub(super) fn finish(context: &Context) {
-    let own = || -> Vec<Task> {
-        let all = Tasks::of(&context.run);
-        all.into_iter().filter(|task| Arc::ptr_eq(&task.0.owner, &context.script)).collect()
-    };
-    // A thread may start others while it is waited for.
-    let is_running = |task: &Task| !task.is_script() && !task.is_done();
-    while context.stop.stage() < Stage::Terminated && own().iter().any(is_running) {
-        for task in own().iter().filter(|task| is_running(task)) {
-            task.wait(&*context.host, &context.stop, Stage::Terminated);
-        }
-    }
-    let rest: Vec<Task> = own().into_iter().filter(|task| !task.is_done()).collect();
-    for task in &rest {
-        task.0.stop.interrupt(Reason::Ended);
-        terminate_later(&task.0.stop, Reason::Ended);
-    }
-    for task in &rest {
-        task.wait(&*context.host, &task.0.stop, Stage::Terminated);
-    }
-}
-
-/// Whether a thread ended with `exit`, or because it was stopped: not for an error.
-fn is_end(error: &EvalAltResult) -> bool {
-    match error {
-        EvalAltResult::ErrorInFunctionCall(_, _, inner, _) | EvalAltResult::ErrorInModule(_, inner, _) => is_end(inner),
-        EvalAltResult::ErrorTerminated(why, _) => why.is_unit(),
-        EvalAltResult::ErrorRuntime(value, _) => {
-            value.read_lock::<Error>().is_some_and(|error| error.kind == ErrorKind::Interrupted)
-        }
-        _ => exit::code(error).is_some(),
     }
 }
 

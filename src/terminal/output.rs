@@ -15,6 +15,7 @@ use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
+use self::queue::{OutputQueue, OutputStream};
 use super::prompt_output;
 use crate::net::error::Error;
 use crate::net::error::{errno, number_of};
@@ -24,8 +25,9 @@ use crate::net::host::threads;
 use crate::net::io::Interest;
 use crate::net::sys;
 use crate::net::sys::PollFd;
-use crate::net::time::Duration;
 use crate::terminal::columns::{COMMON, fit};
+
+mod queue;
 
 const LARGE: usize = 64 * 1024;
 
@@ -43,97 +45,6 @@ static HELD: Mutex<Vec<Arc<dyn Buffered>>> = Mutex::new(Vec::new());
 static SHOWN: AtomicI64 = AtomicI64::new(0);
 
 type AtClose = Box<dyn FnOnce() + Send>;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum OutputStream {
-    Output,
-    Error,
-}
-
-#[derive(Debug)]
-struct OutputQueue {
-    bytes: Vec<u8>,
-    /// Runs of lines for the same stream, and where each ends in `bytes`.
-    runs: Vec<(OutputStream, usize)>,
-    /// The lines of the trace that came last, with nothing after them: their times, and where each begins.
-    traced: Vec<(i64, usize)>,
-    /// Whether the line of the progress stands on the terminal.
-    live: bool,
-}
-
-impl OutputQueue {
-    fn push(&mut self, stream: OutputStream, line: &[u8]) {
-        self.traced.clear();
-        self.bytes.extend_from_slice(line);
-        self.extend_run(stream);
-    }
-
-    /// Puts a line of the trace where its time belongs among those that came last.
-    fn push_traced(&mut self, time: i64, line: &[u8]) {
-        let later = self.traced.partition_point(|&(earlier, _)| earlier <= time);
-        let at = self.traced.get(later).map_or(self.bytes.len(), |&(_, at)| at);
-        self.bytes.splice(at..at, line.iter().copied());
-        self.traced[later..].iter_mut().for_each(|(_, at)| *at += line.len());
-        self.traced.insert(later, (time, at));
-        self.extend_run(OutputStream::Error);
-    }
-
-    fn extend_run(&mut self, stream: OutputStream) {
-        match self.runs.last_mut() {
-            Some((last, end)) if *last == stream => *end = self.bytes.len(),
-            _ => self.runs.push((stream, self.bytes.len())),
-        }
-    }
-
-    /// Writes what both streams' readers take without a wait.
-    fn write_what_is_taken(&mut self) {
-        let takes = |fd: PollFd<'_>| sys::ppoll(&mut [fd], Some(Duration::ZERO)).is_ok_and(|ready| ready > 0);
-        let mut start = 0;
-        // Nothing is allocated or freed: this may run where that is not possible any more.
-        for &(stream, end) in &self.runs {
-            // A pipe that takes anything takes this much.
-            for piece in self.bytes[start..end].chunks(sys::PIPE_PIECE) {
-                match (stream, standard_output()) {
-                    (OutputStream::Output, Ok(out)) if !is_closed() && takes(PollFd::writable(out.as_fd())) => {
-                        write_output(piece)
-                    }
-                    (OutputStream::Error, _) if takes(PollFd::writable(io::stderr().as_fd())) => {
-                        drop(io::stderr().lock().write_all(piece))
-                    }
-                    _ => break,
-                }
-            }
-            start = end;
-        }
-        self.runs.clear();
-        self.bytes.clear();
-        self.traced.clear();
-    }
-
-    fn write_out(&mut self) {
-        PENDING.store(false, Ordering::Release);
-        let mut start = 0;
-        for (stream, end) in std::mem::take(&mut self.runs) {
-            let lines = &self.bytes[start..end];
-            if is_terminal(stream) {
-                if prompt_output::takes(lines) {
-                    start = end;
-                    continue;
-                }
-                erase(&mut self.live);
-                SHOWN.store(sys::monotonic_nanos(), Ordering::Relaxed);
-            }
-            match stream {
-                OutputStream::Output => write_output(lines),
-                // Standard error may be closed; there is no one left to print for.
-                OutputStream::Error => drop(io::stderr().lock().write_all(lines)),
-            }
-            start = end;
-        }
-        self.bytes.clear();
-        self.traced.clear();
-    }
-}
 
 /// Prints a line; on a terminal with its control characters in words ([`tamed`]).
 pub fn line(text: &str) {

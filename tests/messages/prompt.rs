@@ -1,6 +1,7 @@
 //! The prompt without a terminal: lines from a pipe.
 
 use super::assert_plain;
+use super::likely::LIKELY_TOO;
 use super::mistakes::LIKELY;
 use crate::common::{Run, TempDir, pingscript};
 use std::time::Duration;
@@ -139,7 +140,7 @@ error: the script threw an error (code: 7)
 #[test]
 fn the_likely_mistakes_are_told_as_in_a_script() {
     let dir = TempDir::new();
-    for (script, _, expected) in LIKELY.iter().filter(|(_, code, _)| *code == 3) {
+    for (script, _, expected) in LIKELY.iter().chain(&LIKELY_TOO).filter(|(_, code, _)| *code == 3) {
         dir.write("mistake.rhai", script);
         let run = pingscript::<&str>(&[]).dir(dir.path()).stdin(":load mistake.rhai\n").run().expect_code(3);
         let message = format!("\n{}", run.stderr).replace("mistake.rhai:", "-e:");

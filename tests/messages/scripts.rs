@@ -1,28 +1,11 @@
 //! Scripts that fail: syntax, calls, what is thrown, threads, modules, and scripts that end themselves.
 
-use super::{Case, assert_message, check_scripts};
+use super::{Case, check_scripts};
 use crate::common::{TempDir, pingscript};
 
 #[test]
 fn errors_say_what_and_where() {
     check_scripts(&ERRORS);
-}
-
-#[test]
-fn an_error_in_a_thread_is_told_once() {
-    check_scripts(&THREADS);
-}
-
-#[test]
-fn an_error_in_a_module_names_its_file() {
-    let dir = TempDir::new();
-    dir.write("lib.rhai", "fn half(n) {\n    n / 0\n}\n");
-    dir.write("broken.rhai", "let x = ;\n");
-    dir.write("main.rhai", "import \"lib\" as lib;\nlib::half(4);\n");
-    dir.write("other.rhai", "import \"broken\" as lib;\n");
-    let run = |name: &str| pingscript(&[name]).dir(dir.path()).run();
-    assert_message("main.rhai", &run("main.rhai"), 3, IN_MODULE);
-    assert_message("other.rhai", &run("other.rhai"), 3, BROKEN_MODULE);
 }
 
 /// Wherever `exit` is called, its code is that of the script, and nothing after it runs.
@@ -65,24 +48,6 @@ fn exit_from_within() {
         assert_eq!((run.stdout.as_str(), run.stderr.as_str()), ("", ""), "{script}");
     }
 }
-
-const IN_MODULE: &str = r#"
-error: division by zero
-  --> lib.rhai:2:7
-    2 |     n / 0
-      |       ^
-  in `half`, called at main.rhai:2:6
-  hint: ask first whether the divisor is 0, as in: if n > 0 { sum / n }
-"#;
-
-const BROKEN_MODULE: &str = r#"
-error: a value is missing before `;`
-  --> broken.rhai:1:9
-    1 | let x = ;
-      |         ^
-  in the module `broken.rhai`, imported at other.rhai:1:8
-  hint: write the value, or remove what leads to it
-"#;
 
 /// Script, exit code, message.
 const ERRORS: [Case; 32] = [
@@ -402,68 +367,4 @@ error: import /etc/passwd: the path leads out of the script's directory
 "#,
     ),
     ("start_thread(|| exit(4)).join();", 0, ""),
-];
-
-/// Reported when the thread ends; a `join` that no one catches only points at it, and one that is caught has settled it.
-const THREADS: [Case; 4] = [
-    (
-        "start_thread(|| 1 / 0);",
-        3,
-        r#"
-in the thread started at -e:1:
-error: division by zero
-  --> -e:1:19
-    1 | start_thread(|| 1 / 0);
-      |                   ^
-  in a closure, called at -e:1:1
-  hint: ask first whether the divisor is 0, as in: if n > 0 { sum / n }
-"#,
-    ),
-    (
-        r#"let task = start_thread(|| 1 / 0);
-task.join();"#,
-        3,
-        r#"
-in the thread started at -e:1:
-error: division by zero
-  --> -e:1:30
-    1 | let task = start_thread(|| 1 / 0);
-      |                              ^
-  in a closure, called at -e:1:12
-  hint: ask first whether the divisor is 0, as in: if n > 0 { sum / n }
-error: join: the thread ended with the error above
-  --> -e:2:6
-    2 | task.join();
-      |      ^
-  hint: to go on without it: try { task.join() } catch { … }
-"#,
-    ),
-    (
-        r#"let task = start_thread(|| 1 / 0);
-try { task.join() } catch { }"#,
-        0,
-        r#"
-in the thread started at -e:1:
-error: division by zero
-  --> -e:1:30
-    1 | let task = start_thread(|| 1 / 0);
-      |                              ^
-  in a closure, called at -e:1:12
-  hint: ask first whether the divisor is 0, as in: if n > 0 { sum / n }
-"#,
-    ),
-    (
-        r#"fn work() { throw #{ message: "tired" } }
-for i in 0..1 { start_thread(|| work()); }"#,
-        3,
-        r#"
-in the thread started at -e:2:
-error: tired
-  --> -e:1:13
-    1 | fn work() { throw #{ message: "tired" } }
-      |             ^
-  in `work`, called at -e:2:33
-  in a closure, called at -e:2:17
-"#,
-    ),
 ];

@@ -3,6 +3,7 @@
 mod calls;
 mod chains;
 mod fixture;
+mod forms;
 mod syntax;
 mod values;
 mod variables;
