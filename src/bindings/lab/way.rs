@@ -91,32 +91,9 @@ impl LinkDirection {
     }
 }
 
-/// The counts by their names.
-fn named(counts: FrameCounts) -> [(&'static str, u64); 17] {
-    [
-        ("frames", counts.frames),
-        ("bytes", counts.bytes),
-        ("passed", counts.passed),
-        ("dropped", counts.dropped),
-        ("rejected", counts.rejected),
-        ("unanswered", counts.unanswered),
-        ("queue_full", counts.queue_full),
-        ("down", counts.down),
-        ("unusable", counts.unusable),
-        ("delayed", counts.delayed),
-        ("duplicated", counts.duplicated),
-        ("corrupted", counts.corrupted),
-        ("replaced", counts.replaced),
-        ("failed", counts.failed),
-        ("malformed", counts.malformed),
-        ("undelivered", counts.undelivered),
-        ("overrun", counts.overrun),
-    ]
-}
-
 /// The counts as a map.
 pub(super) fn map_of(counts: FrameCounts) -> Map {
-    named(counts).into_iter().map(|(name, count)| (name.into(), (count as i64).into())).collect()
+    counts.named().map(|(name, count)| (name.into(), (count as i64).into())).collect()
 }
 
 /// What was carried, and what was not, in words.

@@ -11,6 +11,7 @@ use super::convert::{Options, address};
 use super::error::{OrRaise, ScriptResult, raise};
 use crate::net::error::{Error, ErrorKind};
 use crate::net::host::addr::{Version, local as local_address};
+use crate::net::observe::record::rows::CountCells;
 use crate::net::probe::ledger::Counts;
 use crate::net::socket::batch::Answer;
 use crate::net::socket::udp::{Options as SocketOptions, UdpSocket};
@@ -219,26 +220,9 @@ fn bind(ctx: &NativeCallContext, local: SocketAddr, options: SocketOptions) -> S
 
 /// An account of probes as a map.
 pub(in crate::bindings) fn counts_map(counts: Counts) -> Map {
-    [
-        ("sent", counts.sent),
-        ("replied", counts.replied),
-        ("errored", counts.errored),
-        ("timed_out", counts.timed_out),
-        ("pending", counts.pending()),
-        ("late", counts.late),
-        ("duplicate", counts.duplicate),
-        ("reordered", counts.reordered),
-        ("foreign", counts.foreign),
-        ("truncated", counts.truncated),
-        ("corrupt", counts.corrupt),
-        ("unmatched", counts.unmatched),
-        ("advisory", counts.advisory),
-        ("stray_errors", counts.stray_errors),
-        ("missed_slots", counts.missed_slots),
-    ]
-    .into_iter()
-    .map(|(name, count)| (name.into(), (count as i64).into()))
-    .collect()
+    let cells = serde_json::to_value(CountCells::from(counts)).unwrap_or_default();
+    let cells = cells.as_object().into_iter().flatten();
+    cells.map(|(name, count)| (name.as_str().into(), count.as_i64().unwrap_or_default().into())).collect()
 }
 
 fn or_unit<T: Clone + Send + Sync + 'static>(value: Option<T>) -> Dynamic {

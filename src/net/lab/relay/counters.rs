@@ -31,6 +31,13 @@ macro_rules! counts {
             }
         }
 
+        impl FrameCounts {
+            /// The counts by their names.
+            pub fn named(self) -> impl Iterator<Item = (&'static str, u64)> {
+                [$((stringify!($field), self.$field)),*].into_iter()
+            }
+        }
+
         impl Add for FrameCounts {
             type Output = Self;
 
