@@ -162,6 +162,7 @@ fn relay_cpu() -> u64 {
 fn script_context() -> Context {
     let host = Arc::new(ScriptHost::new());
     let job = Job {
+        simulate: false,
         name: "bench".to_string(),
         text: String::new(),
         args: Vec::new(),

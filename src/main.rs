@@ -52,6 +52,10 @@ struct Cli {
     #[arg(long)]
     trace: bool,
 
+    /// Run the script on simulated hosts and on virtual time: this machine, and its labs; the same seed gives the same run
+    #[arg(long, conflicts_with_all = ["check", "interactive", "watch"])]
+    simulate: bool,
+
     /// Write a row for each probe and verdict, and a summary, as JSON Lines; - is standard output, and printed lines then go to
     /// standard error
     #[arg(long, value_name = "FILE")]
@@ -181,10 +185,12 @@ fn start() -> Result<i32> {
         seed: cli.seed,
         show_value,
         wanted: wanted.clone(),
+        simulate: cli.simulate,
     };
     let job = match (cli.code, words.next()) {
         (None, Some(name)) if cli.watch && name == "-" => return Ok(run::refuse(&watch::not_a_file(&name))),
         (Some(code), first) => job("-e", code, first.into_iter().chain(words).collect(), true),
+        (None, None) if cli.simulate => return Ok(run::refuse(&no_simulated_prompt())),
         (None, None) => return prompt::run(&host, cli.seed, wanted, None),
         (None, Some(name)) if name == "-" => {
             let mut bytes = Vec::new();
@@ -236,6 +242,11 @@ fn command_after_flags(cli: &Cli) -> Result<i32> {
             Ok(err.exit_code())
         }
     }
+}
+
+/// There is no prompt on virtual time.
+fn no_simulated_prompt() -> Error {
+    Error::invalid("--simulate", "a script is needed").with_hint("name one: pingscript --simulate udp_ping")
 }
 
 /// If FILE was left out, clap takes the script's name for it, and we would overwrite the script.

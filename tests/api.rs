@@ -118,6 +118,7 @@ fn what_ends_a_script_gives_its_exit_code() {
 /// Runs an example as the command line would run a script.
 fn run(host: &Arc<ScriptHost>, name: &str, example: &str) -> Result<(), String> {
     let job = Job {
+        simulate: false,
         name: name.into(),
         text: example.into(),
         args: Vec::new(),

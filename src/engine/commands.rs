@@ -134,7 +134,7 @@ fn explain(name: Option<&str>, mut definition: Definition) -> Explained {
     if let Ok((name, text)) = host.sources.open(name) {
         let args = vec!["--help".to_string()];
         let (seed, show_value, wanted) = (None, false, Wanted::default());
-        return Explained::ScriptStart(Box::new(Job { name, text, args, seed, show_value, wanted }));
+        return Explained::ScriptStart(Box::new(Job { name, text, args, seed, show_value, wanted, simulate: false }));
     }
     let about = Doc { name: Some(name.to_string()), ..Doc::default() };
     Explained::Text(document(&host, &about).map_err(|error| {

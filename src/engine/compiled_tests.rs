@@ -138,6 +138,7 @@ impl Author {
 fn bench() -> (Arc<ScriptHost>, Context) {
     let host = Arc::new(ScriptHost::new());
     let job = Job {
+        simulate: false,
         name: "main.rhai".into(),
         text: String::new(),
         args: Vec::new(),

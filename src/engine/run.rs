@@ -20,14 +20,15 @@ use crate::bindings::lab::lesson::Lesson;
 use crate::bindings::options::given::unread_arguments;
 use crate::bindings::task::end_threads;
 use crate::net::error::{self, Error, in_words};
-use crate::net::host::ThisMachine;
 use crate::net::host::stop::{Reason, Stop};
 use crate::net::host::threads;
+use crate::net::host::{Host, SimulatedHost, ThisMachine};
 use crate::net::observe::record;
 use crate::net::observe::record::{About, Wanted};
 use crate::net::random::{RandomStream, Sequence};
 use crate::net::socket::prober;
 use crate::net::sys;
+use crate::net::time::Duration;
 use crate::terminal::output;
 use crate::terminal::progress::{Progress, statistics};
 
@@ -71,6 +72,8 @@ pub struct Job {
     pub show_value: bool,
     /// What is recorded of it.
     pub wanted: Wanted,
+    /// Whether it runs on simulated hosts.
+    pub simulate: bool,
 }
 
 /// Runs `job`; the exit code.
@@ -109,7 +112,10 @@ pub fn run(host: &Arc<ScriptHost>, job: &Job) -> Result<i32> {
     }
     let progress = Progress::watch(context.run.session.clone());
     heed_signals(&context)?;
-    prober::warm_up(context.host.as_ref());
+    let (begun, simulated) = (sys::monotonic_nanos(), SimulatedHost::of(&*context.host).cloned());
+    if simulated.is_none() {
+        prober::warm_up(context.host.as_ref());
+    }
     let (inside, runner) = (context.clone(), host.clone());
     let code = program.clone();
     let script = threads::spawn_script("script", move || {
@@ -123,6 +129,9 @@ pub fn run(host: &Arc<ScriptHost>, job: &Job) -> Result<i32> {
             end_threads(&inside);
         }
         finish(&inside);
+        if let Some(host) = SimulatedHost::of(&*inside.host) {
+            host.world().leave();
+        }
         result
     })?;
     let result = script.join().unwrap_or_else(|_| {
@@ -136,6 +145,14 @@ pub fn run(host: &Arc<ScriptHost>, job: &Job) -> Result<i32> {
     }
     let code = conclude(host, job, &context, result);
     output::flush();
+    if let Some(host) = simulated {
+        let (network, real) = (host.world().elapsed(), Duration::from_nanos(sys::monotonic_nanos() - begun));
+        output::note(&format!(
+            "simulated: {:.2} s of network in {:.0} ms",
+            network.as_secs_f64(),
+            real.as_secs_f64() * 1e3
+        ));
+    }
     Ok(if matches!(code, exit::DONE | exit::NO_REPLY) && output::has_failed() { exit::SCRIPT } else { code })
 }
 
@@ -233,7 +250,9 @@ pub fn context(host: &Arc<ScriptHost>, job: &Job) -> Result<Context> {
     let programs: Arc<dyn Programs> = host.clone();
     let _ = run.programs.set(programs);
     let random = Arc::new(Sequence::new(RandomStream::of_seed(seed)));
-    let (host, lasting, serving) = (Arc::new(ThisMachine), stop.clone(), Arc::default());
+    let host: Arc<dyn Host> =
+        if job.simulate { Arc::new(SimulatedHost::this_machine()) } else { Arc::new(ThisMachine) };
+    let (lasting, serving) = (stop.clone(), Arc::default());
     Ok(Context { host, stop, lasting, run, script: script(job), random, serving })
 }
 

@@ -43,9 +43,8 @@ impl LabLink {
                 queue: options.count("queue", 1)?.map(|frames| frames as usize),
             })
         })?;
-        let cable = lab.net().connect(a.net(), b.net(), &Default::default()).or_raise(ctx)?;
         let name = format!("{}-{}", a.name(), b.name());
-        let net = lab.relay().link(&name, cable, read).or_raise(ctx)?;
+        let net = lab.relay().link(&name, lab.net(), [a.net(), b.net()], read).or_raise(ctx)?;
         note_jitter(&read);
         let link = Self { net, ends: Box::new([a.clone(), b.clone()]) };
         match (forth, back) {

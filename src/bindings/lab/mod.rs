@@ -15,8 +15,7 @@ use crate::net::error::Error;
 use crate::net::host::stop::{Reason, Stop, terminate_later};
 use crate::net::host::{Host, ThisMachine};
 use crate::net::lab::kernel::program::Program;
-use crate::net::lab::kernel::relay::RelayThread;
-use crate::net::lab::{self, HostOptions};
+use crate::net::lab::{self, HostOptions, RelayDriver};
 use crate::terminal::host_prefix;
 use crate::terminal::input::InputLine;
 
@@ -36,7 +35,7 @@ pub struct ScriptLab(Arc<Inner>);
 struct Inner {
     net: lab::Lab,
     /// What carries the frames of its links.
-    relay: RelayThread,
+    relay: RelayDriver,
     /// What ends all that runs in it.
     stop: Stop,
     /// The script that made it.
@@ -50,8 +49,8 @@ impl ScriptLab {
     fn create(options: &lab::Options) -> Result<Self, Error> {
         let context = context::current();
         let stop = context.lasting.child().map_err(|err| Error::system("lab", &err))?;
-        let net = lab::Lab::create_beneath(options, &stop)?;
-        let relay = RelayThread::start(context.run.session.clone(), context.host.clone(), stop.clone())?;
+        let net = lab::Lab::create_for(&*context.host, options, &stop)?;
+        let relay = RelayDriver::start(&net, context.run.session.clone(), context.host.clone(), stop.clone())?;
         relay.draw_from(context.random.split());
         let lab = Self(Arc::new(Inner { net, relay, stop, owner: context.script.clone(), programs: Mutex::default() }));
         lock(&context.run.part::<Labs>().0).push(lab.clone());
@@ -76,7 +75,7 @@ impl ScriptLab {
     }
 
     /// What carries the frames of its links.
-    pub(super) fn relay(&self) -> &RelayThread {
+    pub(super) fn relay(&self) -> &RelayDriver {
         &self.0.relay
     }
 

@@ -79,7 +79,15 @@ pub fn in_session(
         jobs::listen(mode)?;
     }
     prober::warm_up(&ThisMachine);
-    let job = Job { name: "prompt".to_string(), text: String::new(), args: Vec::new(), seed, show_value: true, wanted };
+    let job = Job {
+        name: "prompt".to_string(),
+        text: String::new(),
+        args: Vec::new(),
+        seed,
+        show_value: true,
+        wanted,
+        simulate: false,
+    };
     let context = run::context(host, &job)?;
     if !run::record(&job, &context) {
         return Ok(exit::USAGE);

@@ -15,6 +15,7 @@ pub mod kernel;
 pub mod notify;
 pub mod resolver;
 pub mod room;
+pub mod simulated;
 pub mod socket;
 pub mod stop;
 pub mod threads;
@@ -23,4 +24,5 @@ mod traits;
 #[cfg(feature = "kernel")]
 pub use self::kernel::ThisMachine;
 pub use self::notify::Waited;
+pub use self::simulated::SimulatedHost;
 pub use self::traits::Host;

@@ -1,5 +1,6 @@
 //! What a host is to all that stands above.
 
+use std::any::Any;
 use std::fmt::Debug;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -23,6 +24,11 @@ pub trait Host: Debug + Send + Sync {
 
     /// What it is called; `None` for this machine.
     fn name(&self) -> Option<&str> {
+        None
+    }
+
+    /// What it is beneath, where those who know its kind have something to ask of it.
+    fn beneath(&self) -> Option<&dyn Any> {
         None
     }
 

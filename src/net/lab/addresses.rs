@@ -1,103 +1,12 @@
 //! Addresses of a lab: how they are written, which there can be, and who has which.
 
 use std::collections::HashMap;
-use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::str::FromStr;
 
 use crate::net::error::{Error, Result};
 use crate::net::host::id::HostId;
-
-/// An address and how many of its first bits are those of its network: `10.0.1.2/24`. Without a number, the address is
-/// a network of its own (`/32`, `/128`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
-pub struct Prefix {
-    addr: IpAddr,
-    len: u8,
-}
-
-impl Prefix {
-    /// The first `len` bits of `addr`; all of them if there are fewer.
-    pub fn new(addr: IpAddr, len: u8) -> Self {
-        Self { addr, len: len.min(bits(addr)) }
-    }
-
-    /// The address itself.
-    pub fn addr(self) -> IpAddr {
-        self.addr
-    }
-
-    /// How many bits are those of the network.
-    #[allow(clippy::len_without_is_empty)] // a number of bits, not of things
-    pub fn len(self) -> u8 {
-        self.len
-    }
-
-    /// The network's own address: the bits after its own are zero.
-    pub fn network(self) -> IpAddr {
-        match self.addr {
-            IpAddr::V4(addr) => Ipv4Addr::from(u32::from(addr) & mask_v4(self.len)).into(),
-            IpAddr::V6(addr) => Ipv6Addr::from(u128::from(addr) & mask_v6(self.len)).into(),
-        }
-    }
-
-    /// The whole network, as the destination of a route.
-    #[must_use]
-    pub fn masked(self) -> Self {
-        Self { addr: self.network(), len: self.len }
-    }
-
-    /// Whether the network is this address alone.
-    pub fn is_single(self) -> bool {
-        self.len == bits(self.addr)
-    }
-
-    /// Whether `addr` belongs to the network.
-    pub fn contains(self, addr: IpAddr) -> bool {
-        self.addr.is_ipv4() == addr.is_ipv4() && Self::new(addr, self.len).network() == self.network()
-    }
-
-    /// Everything of the same version: `0.0.0.0/0` or `::/0`.
-    #[must_use]
-    pub fn default_route(self) -> Self {
-        everything(self.addr.is_ipv4())
-    }
-}
-
-/// `0.0.0.0/0` or `::/0`.
-pub fn everything(v4: bool) -> Prefix {
-    let addr = if v4 { IpAddr::V4(Ipv4Addr::UNSPECIFIED) } else { Ipv6Addr::UNSPECIFIED.into() };
-    Prefix { addr, len: 0 }
-}
-
-impl From<IpAddr> for Prefix {
-    fn from(addr: IpAddr) -> Self {
-        Self { addr, len: bits(addr) }
-    }
-}
-
-impl FromStr for Prefix {
-    type Err = Error;
-
-    /// Reads `10.0.0.9`, `10.0.1.2/24`, `fd00::9` or `fd00:1::2/64`.
-    fn from_str(text: &str) -> Result<Self> {
-        let wrong = |message: String| Error::invalid("address", message).with_hint(FORM);
-        let (addr, len) = text.split_once('/').map_or((text, None), |(addr, len)| (addr, Some(len)));
-        let addr: IpAddr = addr.parse().map_err(|_| wrong(format!("\"{text}\" is not an IP address")))?;
-        let most = bits(addr);
-        match len.map(str::parse::<u8>) {
-            None => Ok(addr.into()),
-            Some(Ok(len)) if len <= most => Ok(Self { addr, len }),
-            Some(_) => Err(wrong(format!("the number after the / of \"{text}\" is from 0 to {most}"))),
-        }
-    }
-}
-
-impl fmt::Display for Prefix {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.is_single() { write!(f, "{}", self.addr) } else { write!(f, "{}/{}", self.addr, self.len) }
-    }
-}
+use crate::net::wire::prefix::{FORM, bits, mask_v4};
+pub use crate::net::wire::prefix::{Prefix, everything};
 
 /// Checks that a host can have this address.
 ///
@@ -105,9 +14,9 @@ impl fmt::Display for Prefix {
 /// `invalid`: it is an address of another purpose, or of a whole network.
 pub fn check(prefix: Prefix) -> Result<()> {
     let refuse = |why: &str| {
-        Err(Error::invalid("host", format!("{} cannot be a host's address: {why}", prefix.addr)).with_hint(FORM))
+        Err(Error::invalid("host", format!("{} cannot be a host's address: {why}", prefix.addr())).with_hint(FORM))
     };
-    let addr = prefix.addr;
+    let addr = prefix.addr();
     if addr.is_unspecified() {
         return refuse("it stands for any address");
     }
@@ -123,10 +32,10 @@ pub fn check(prefix: Prefix) -> Result<()> {
         IpAddr::V6(v6) if v6.segments()[0] & 0xffc0 == 0xfe80 => {
             refuse("link-local addresses are given out by the interfaces themselves")
         }
-        _ if prefix.len == 0 => refuse("a network of /0 is everything"),
-        _ if prefix.len + 1 >= bits(addr) => Ok(()),
+        _ if prefix.len() == 0 => refuse("a network of /0 is everything"),
+        _ if prefix.len() + 1 >= bits(addr) => Ok(()),
         _ if addr == prefix.network() => refuse(&format!("it is the address of the whole network {prefix}")),
-        IpAddr::V4(v4) if u32::from(v4) | mask_v4(prefix.len) == u32::MAX => {
+        IpAddr::V4(v4) if u32::from(v4) | mask_v4(prefix.len()) == u32::MAX => {
             refuse(&format!("it is the broadcast address of the network {}", prefix.masked()))
         }
         _ => Ok(()),
@@ -164,48 +73,12 @@ fn numbered(number: u16, v4: bool) -> IpAddr {
     if v4 { Ipv4Addr::new(10, 0, high, low).into() } else { Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, number).into() }
 }
 
-fn bits(addr: IpAddr) -> u8 {
-    if addr.is_ipv4() { 32 } else { 128 }
-}
-
-fn mask_v4(len: u8) -> u32 {
-    u32::MAX.checked_shl(32 - u32::from(len)).unwrap_or(0)
-}
-
-fn mask_v6(len: u8) -> u128 {
-    u128::MAX.checked_shl(128 - u32::from(len)).unwrap_or(0)
-}
-
-/// What to write.
-const FORM: &str =
-    "write an address such as 10.0.0.9 or fd00::9, with its network's length if it is to have one: 10.0.1.2/24";
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn prefix(text: &str) -> Prefix {
         text.parse().unwrap_or_else(|err| panic!("{text}: {err}"))
-    }
-
-    #[test]
-    fn prefixes_are_read_and_compared() {
-        assert_eq!(prefix("10.0.1.2/24").network(), "10.0.1.0".parse::<IpAddr>().expect("an address"));
-        assert_eq!(prefix("fd00:1::2/64").masked(), prefix("fd00:1::/64"));
-        assert_eq!(prefix("10.0.0.9").to_string(), "10.0.0.9");
-        assert_eq!(prefix("10.1.2.3/0").masked(), everything(true));
-        for (net, addr, within) in [
-            ("10.0.1.2/24", "10.0.1.255", true),
-            ("10.0.1.2/24", "10.0.2.1", false),
-            ("10.0.0.9", "10.0.0.9", true),
-            ("0.0.0.0/0", "fd00::1", false),
-            ("::/0", "fd00::1", true),
-        ] {
-            assert_eq!(prefix(net).contains(prefix(addr).addr()), within, "{addr} in {net}");
-        }
-        for text in ["", "10.0.0", "10.0.0.9/33", "10.0.0.9/", "fd00::1/129", "a", "10.0.0.9/-1"] {
-            assert!(text.parse::<Prefix>().is_err(), "{text}");
-        }
     }
 
     #[test]

@@ -11,22 +11,30 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub use self::addresses::Prefix;
+pub use self::driver::RelayDriver;
 pub use self::kernel::{LabHost, use_helper};
 pub use self::topology::LinkTarget;
 
 use self::addresses::Owners;
 use self::kernel::helper::protocol::{HelperReply, NewEnd, NewHost, Request, RouteChange};
-use self::kernel::{Control, HostParts, Packets};
+use self::kernel::{Control, Descriptor, HostParts, Packets};
+use self::networks::Networks;
+use self::simulated::SimulatedNetworks;
 use self::topology::{AttachedEnd, Node, Routes, Topology, addresses_over};
 use super::error::{Error, ErrorKind, Result};
 use super::host::environment::process;
 use super::host::id::HostId;
+use super::host::simulated::world::World;
 use super::host::stop::Stop;
+use super::host::{Host, SimulatedHost};
 
 pub mod addresses;
+mod driver;
 pub mod kernel;
+mod networks;
 pub mod relay;
 pub mod route;
+pub mod simulated;
 mod topology;
 
 /// How a lab is to be.
@@ -105,7 +113,7 @@ pub struct Lab(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    control: Control,
+    networks: Networks,
     options: Options,
     state: Mutex<State>,
 }
@@ -137,21 +145,24 @@ impl Lab {
     /// `permission`: the system allows none; the message has the reason and what shows it, the hint the remedy. `exhausted`:
     /// no more descriptors or processes.
     pub fn create(options: &Options) -> Result<Self> {
-        Self::make(options, None)
+        Ok(Self::make(options, Networks::Kernel(Control::start(None)?)))
     }
 
-    /// The same, for a lab that ends with `stop`: once that has happened, nothing asked of the lab waits long for a helper
-    /// that does not answer.
+    /// The same for a script on `host`: where that is simulated, so is the lab. It ends with `stop`: once that has happened,
+    /// nothing asked of the lab waits long for a helper that does not answer.
     ///
     /// # Errors
     /// As [`Lab::create`].
-    pub fn create_beneath(options: &Options, stop: &Stop) -> Result<Self> {
-        Self::make(options, Some(stop.clone()))
+    pub fn create_for(host: &dyn Host, options: &Options, stop: &Stop) -> Result<Self> {
+        let networks = match SimulatedHost::of(host) {
+            Some(host) => Networks::Simulated(SimulatedNetworks::new(host.world().clone())),
+            None => Networks::Kernel(Control::start(Some(stop.clone()))?),
+        };
+        Ok(Self::make(options, networks))
     }
 
-    fn make(options: &Options, stop: Option<Stop>) -> Result<Self> {
-        let control = Control::start(stop)?;
-        Ok(Self(Arc::new(Inner { control, options: *options, state: Mutex::default() })))
+    fn make(options: &Options, networks: Networks) -> Self {
+        Self(Arc::new(Inner { networks, options: *options, state: Mutex::default() }))
     }
 
     /// Makes a host. Its name is one for programs too, and it has its addresses before it has any cable.
@@ -173,13 +184,17 @@ impl Lab {
             arp: self.0.options.arp,
             icmp_limits: self.0.options.icmp_limits,
         };
-        self.0.control.ask("host", &Request::Host(new), &[])?;
+        self.0.networks.ask("host", &Request::Host(new), &[])?;
         let id = process().next_host();
         addrs.iter().for_each(|prefix| state.owners.take(prefix.addr(), id));
         state.topology.nodes.push(Node { forwards: options.forwards, addrs: addrs.clone(), ends: Vec::new() });
         state.hosts.push(LabHostEntry { id, name: name.to_string(), routes: Routes::new(), chosen: Vec::new() });
         let number = state.hosts.len() - 1;
-        Ok(LabHost::new(HostParts { lab: self.clone(), number, id, name: name.to_string(), addrs }))
+        let machine = match &self.0.networks {
+            Networks::Simulated(networks) => networks.host(number, id, name),
+            Networks::Kernel(_) => None,
+        };
+        Ok(LabHost::new(HostParts { lab: self.clone(), number, id, name: name.to_string(), addrs, machine }))
     }
 
     /// Joins two hosts by a cable. They have routes to each other at once and, unless the lab makes none, so has every host
@@ -188,6 +203,28 @@ impl Lab {
     /// # Errors
     /// `invalid`: both are the same host, or one is of another lab; `closed`: the lab has ended.
     pub fn connect(&self, a: &LabHost, b: &LabHost, options: &CableOptions) -> Result<Cable> {
+        let (ports, packets) = self.join(a, b, options)?;
+        let packets = Packets::try_from(packets).map_err(|_| self.0.networks.why_gone())?;
+        Ok(Cable { ports, packets })
+    }
+
+    /// The same in a simulated lab, whose cables have no packet sockets.
+    ///
+    /// # Errors
+    /// As [`Lab::connect`].
+    pub fn connect_simulated(&self, a: &LabHost, b: &LabHost, options: &CableOptions) -> Result<[Port; 2]> {
+        self.join(a, b, options).map(|(ports, _)| ports)
+    }
+
+    /// The simulated run that it is of, if it is of one.
+    pub(super) fn world(&self) -> Option<&World> {
+        match &self.0.networks {
+            Networks::Simulated(networks) => Some(networks.world()),
+            Networks::Kernel(_) => None,
+        }
+    }
+
+    fn join(&self, a: &LabHost, b: &LabHost, options: &CableOptions) -> Result<([Port; 2], Vec<Descriptor>)> {
         let both = [a, b];
         self.check_ends(both)?;
         if !(68..=65_535).contains(&options.mtu) {
@@ -205,10 +242,8 @@ impl Lab {
             arp: self.0.options.arp,
             mtu: options.mtu,
         });
-        let (answer, packets) = self.0.control.ask("link", &Request::Connect(ends.clone()), &[])?;
-        let (HelperReply::Interfaces(indices), Ok(packets)) = (answer, Packets::try_from(packets)) else {
-            return Err(self.0.control.why_gone());
-        };
+        let (answer, packets) = self.0.networks.ask("link", &Request::Connect(ends.clone()), &[])?;
+        let HelperReply::Interfaces(indices) = answer else { return Err(self.0.networks.why_gone()) };
         for own in 0..2 {
             let far = 1 - own;
             let (addrs, peer_addrs) = (ends[own].addrs.clone(), ends[far].addrs.clone());
@@ -225,7 +260,7 @@ impl Lab {
             ifname: ends[side].name.clone(),
             mtu: options.mtu,
         });
-        Ok(Cable { ports, packets })
+        Ok((ports, packets))
     }
 
     /// Which of its hosts has this address.
@@ -252,7 +287,7 @@ impl Lab {
 
     /// What the kernels of its hosts have counted that can be why pings were lost.
     pub fn kernel_counts(&self) -> Vec<(HostId, Vec<(usize, u64)>)> {
-        let counted = |(number, id)| match self.0.control.ask("host", &Request::Counted(number), &[]) {
+        let counted = |(number, id)| match self.0.networks.ask("host", &Request::Counted(number), &[]) {
             Ok((HelperReply::Counts(counts), _)) => Some((id, counts)),
             _ => None,
         };
@@ -274,11 +309,11 @@ impl Lab {
     /// Ends the lab: its programs are killed and its networks are gone. Sockets that were made in it hear nothing more; what
     /// is asked of it is answered with the error `closed`.
     pub fn end(&self) {
-        self.0.control.end();
+        self.0.networks.end();
     }
 
-    fn control(&self) -> &Control {
-        &self.0.control
+    fn control(&self) -> &Networks {
+        &self.0.networks
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -290,7 +325,7 @@ impl Lab {
         let mut addrs: Vec<Prefix> = Vec::new();
         for &prefix in &options.addrs {
             addresses::check(prefix)?;
-            if prefix.addr().is_ipv6() && !self.0.control.has_v6 {
+            if prefix.addr().is_ipv6() && !self.0.networks.has_v6() {
                 return Err(Error::invalid("host", "this system has no IPv6").with_peer(prefix));
             }
             let owner = state.owners.of(prefix.addr());
@@ -306,7 +341,7 @@ impl Lab {
         let number = u16::try_from(state.hosts.len() + 1).unwrap_or(u16::MAX);
         for v4 in [true, false] {
             let is_chosen = addrs.iter().any(|prefix| prefix.addr().is_ipv4() == v4);
-            if !is_chosen && (v4 || self.0.control.has_v6) {
+            if !is_chosen && (v4 || self.0.networks.has_v6()) {
                 let full = || Error::new(ErrorKind::Exhausted, "host", "no address is left to be given out");
                 addrs.push(state.owners.free(number, v4).ok_or_else(full)?.into());
             }
@@ -337,7 +372,7 @@ impl Lab {
             entry.routes = routes;
         }
         for some in changes.chunks(ROUTES_AT_ONCE) {
-            self.0.control.ask("route", &Request::Routes(some.to_vec()), &[])?;
+            self.0.networks.ask("route", &Request::Routes(some.to_vec()), &[])?;
         }
         Ok(())
     }

@@ -17,6 +17,7 @@ pub mod ip;
 pub mod number;
 pub mod paste;
 pub mod ping_text;
+pub mod prefix;
 pub mod zoned;
 
 /// A version of the Internet Protocol, and with it of ICMP.

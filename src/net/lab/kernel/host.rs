@@ -1,5 +1,6 @@
 //! A host of a lab, where sockets live as on this machine.
 
+use std::any::Any;
 use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -10,9 +11,10 @@ use super::helper::protocol::Request;
 use crate::net::error::{Error, Result};
 use crate::net::host::id::HostId;
 use crate::net::host::kernel::{KernelSocket, numbers};
+use crate::net::host::notify::Notify;
 use crate::net::host::socket::{Awaited, HostSocket, Poller, SocketType};
-use crate::net::host::stop::Stop;
-use crate::net::host::{Host, ThisMachine, Waited};
+use crate::net::host::stop::{Stage, Stop};
+use crate::net::host::{Host, SimulatedHost, ThisMachine, Waited};
 use crate::net::lab::{Lab, Prefix, v4_first};
 use crate::net::sys;
 use crate::net::time::Instant;
@@ -31,6 +33,8 @@ pub(in crate::net::lab) struct HostParts {
     pub(in crate::net::lab) id: HostId,
     pub(in crate::net::lab) name: String,
     pub(in crate::net::lab) addrs: Vec<Prefix>,
+    /// What it is in a simulated lab.
+    pub(in crate::net::lab) machine: Option<SimulatedHost>,
 }
 
 impl LabHost {
@@ -105,6 +109,19 @@ impl LabHost {
         &self.0
     }
 
+    /// What it is in a simulated lab.
+    pub(in crate::net::lab) fn machine(&self) -> Option<&SimulatedHost> {
+        self.0.machine.as_ref()
+    }
+
+    /// Whose clock it has, and how it waits.
+    fn clock(&self) -> &dyn Host {
+        match &self.0.machine {
+            Some(machine) => machine,
+            None => &ThisMachine,
+        }
+    }
+
     pub(in crate::net::lab) fn number(&self) -> usize {
         self.0.number
     }
@@ -123,6 +140,10 @@ impl Host for LabHost {
         Some(&self.0.name)
     }
 
+    fn beneath(&self) -> Option<&dyn Any> {
+        self.machine().map(|machine| machine as &dyn Any)
+    }
+
     fn lookup(&self, name: &str) -> Vec<IpAddr> {
         self.0.lab.lookup(name)
     }
@@ -132,13 +153,16 @@ impl Host for LabHost {
     }
 
     fn socket(&self, kind: SocketType, family: Family) -> io::Result<Arc<dyn HostSocket>> {
+        if let Some(machine) = self.machine() {
+            return machine.socket(kind, family);
+        }
         let (domain, socket_type, protocol) = numbers(kind, family);
         let socket = self.kernel_socket(domain, socket_type, Some(protocol))?;
         Ok(Arc::new(KernelSocket::new(socket, kind, family)?))
     }
 
     fn poller(&self) -> io::Result<Box<dyn Poller>> {
-        ThisMachine.poller()
+        self.clock().poller()
     }
 
     fn interface(&self, name: &str) -> io::Result<u32> {
@@ -146,19 +170,19 @@ impl Host for LabHost {
     }
 
     fn now(&self) -> Instant {
-        ThisMachine.now()
+        self.clock().now()
     }
 
     fn unix_nanos(&self) -> i64 {
-        ThisMachine.unix_nanos()
+        self.clock().unix_nanos()
     }
 
     fn wait(&self, awaited: &mut [Awaited<'_>], until: Option<Instant>, stop: &Stop) -> io::Result<Waited> {
-        ThisMachine.wait(awaited, until, stop)
+        self.clock().wait(awaited, until, stop)
     }
 
     fn wait_awake(&self, until: Instant, stop: &Stop) -> io::Result<Waited> {
-        ThisMachine.wait_awake(until, stop)
+        self.clock().wait_awake(until, stop)
     }
 
     fn may_wait_in(&self) -> bool {
@@ -166,6 +190,20 @@ impl Host for LabHost {
     }
 
     fn wait_in(&self, stop: &Stop, call: &mut dyn FnMut()) -> bool {
-        ThisMachine.wait_in(stop, call)
+        self.clock().wait_in(stop, call)
+    }
+
+    fn park(
+        &self,
+        on: &Arc<Notify>,
+        until: Option<Instant>,
+        stop: Option<(&Stop, Stage)>,
+        ready: &mut dyn FnMut() -> bool,
+    ) -> Waited {
+        self.clock().park(on, until, stop, ready)
+    }
+
+    fn start_thread(&self, name: &str, body: Box<dyn FnOnce() + Send>) -> io::Result<()> {
+        self.clock().start_thread(name, body)
     }
 }

@@ -8,6 +8,9 @@ pub use self::ports::Packets;
 pub(super) use self::control::Control;
 pub(super) use self::host::HostParts;
 
+/// What the helper is given and gives beside its messages.
+pub(super) use std::os::fd::{BorrowedFd as GivenDescriptor, OwnedFd as Descriptor};
+
 mod control;
 pub mod exec;
 pub mod helper;

@@ -147,7 +147,7 @@ pub fn explain_missing(missing: &[Missing], facts: &Facts) -> Option<Refusal> {
 impl Lab {
     /// What programs in its hosts go without, and why; `None`: nothing.
     pub fn missing(&self) -> Option<Refusal> {
-        explain_missing(&self.control().missing, &Facts::gather())
+        explain_missing(self.control().missing(), &Facts::gather())
     }
 }
 

@@ -12,9 +12,8 @@ use crate::net::host::Host;
 use crate::net::host::id::HostId;
 use crate::net::host::stop::Stop;
 use crate::net::host::threads;
+use crate::net::lab::Cable;
 use crate::net::lab::relay::{EndId, Ingress, Link, LinkOptions, LinkState, Relay, RelayShared, Time};
-use crate::net::lab::{Cable, LabHost};
-use crate::net::random::RandomStream;
 use crate::net::socket::session::Session;
 use crate::net::sys::{self, Frames, PollFd};
 use crate::net::time::Duration;
@@ -58,14 +57,9 @@ impl RelayThread {
         Ok(Self { shared, inbox })
     }
 
-    /// See [`RelayShared::draw_from`].
-    pub fn draw_from(&self, stream: RandomStream) {
-        self.shared.draw_from(stream);
-    }
-
-    /// See [`RelayShared::knows`].
-    pub fn knows(&self, host: &LabHost) {
-        self.shared.knows(host.id(), host.name().unwrap_or_default(), &host.addrs());
+    /// What it shares with the handles of links and ingresses.
+    pub fn shared(&self) -> &Arc<RelayShared> {
+        &self.shared
     }
 
     /// Joins the ends of a cable by a link called `name`.

@@ -1,5 +1,6 @@
 //! The thread over socket pairs in place of packet sockets: that it carries frames whatever is at the ends.
 
+use crate::net::random::RandomStream;
 use socket2::{Domain, Socket, Type};
 
 use super::*;

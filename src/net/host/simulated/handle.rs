@@ -1,0 +1,264 @@
+//! Sockets of simulated hosts, as those who use them have them.
+
+use std::any::Any;
+use std::collections::BTreeMap;
+use std::io;
+use std::net::{IpAddr, Shutdown, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::packet::unspecified;
+use super::turns::WakeKey;
+use super::world::World;
+use crate::net::error::errno::*;
+use crate::net::host::socket::{Filter, HostSocket, Outgoing, Pollable, Poller, SocketOption, SocketType, SocketValue};
+use crate::net::io::{Blocking, Interest, Readiness, Received, TcpInfo};
+use crate::net::wire::Family;
+
+/// The error of this number.
+pub(super) fn error(errno: i32) -> io::Error {
+    io::Error::from_raw_os_error(errno)
+}
+
+/// Where something is that can be waited for.
+#[derive(Clone, Debug)]
+pub(super) struct Place {
+    pub(super) world: World,
+    /// Which of its hosts it is on.
+    pub(super) host: usize,
+    /// What wakes those who wait for it.
+    pub(super) key: WakeKey,
+}
+
+/// What a wait found at a socket.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct State {
+    pub(super) readable: bool,
+    pub(super) writable: bool,
+    pub(super) has_error: bool,
+}
+
+impl State {
+    /// Whether a wait for `interest` is over.
+    pub(super) fn fits(self, interest: Interest) -> bool {
+        self.has_error || interest.read && self.readable || interest.write && self.writable
+    }
+}
+
+impl Place {
+    /// What is so at the socket now; nothing of one that was closed.
+    pub(super) fn state(&self) -> State {
+        let look = |socket: &super::datagram::DatagramSocket| State {
+            readable: socket.is_readable(),
+            writable: true,
+            has_error: socket.has_error(),
+        };
+        self.world.with_host(self.host, |stack, _| stack.socket(self.key).map(look).unwrap_or_default())
+    }
+}
+
+/// A socket for datagrams of a simulated host.
+#[derive(Debug)]
+pub(super) struct DatagramHandle {
+    place: Place,
+}
+
+impl DatagramHandle {
+    /// Makes one.
+    pub(super) fn open(place: Place, kind: SocketType, family: Family) -> Self {
+        place.world.with_host(place.host, |stack, _| stack.open(place.key, kind, family));
+        Self { place }
+    }
+
+    fn with<R>(&self, act: impl FnOnce(&mut super::datagram::DatagramSocket) -> Result<R, i32>) -> io::Result<R> {
+        let place = &self.place;
+        let done = place.world.with_host(place.host, |stack, _| act(stack.socket_mut(place.key).ok_or(EINVAL)?));
+        done.map_err(error)
+    }
+
+    fn send_one(&self, data: &[u8], to: Option<SocketAddr>, source: Option<IpAddr>) -> io::Result<usize> {
+        let place = &self.place;
+        let send = |stack: &mut super::stack::Stack, time| stack.send_datagram(place.key, data, to, source, time);
+        place.world.with_host(place.host, send).map_err(error)
+    }
+}
+
+impl Drop for DatagramHandle {
+    fn drop(&mut self) {
+        let place = &self.place;
+        place.world.with_host(place.host, |stack, _| stack.close(place.key));
+        place.world.wake(place.key);
+    }
+}
+
+impl Pollable for DatagramHandle {
+    fn as_any(&self) -> &dyn Any {
+        &self.place
+    }
+}
+
+impl HostSocket for DatagramHandle {
+    fn bind(&self, local: SocketAddr) -> io::Result<SocketAddr> {
+        let place = &self.place;
+        place.world.with_host(place.host, |stack, _| stack.bind(place.key, local)).map_err(error)
+    }
+
+    fn connect(&self, peer: SocketAddr) -> io::Result<()> {
+        let place = &self.place;
+        place.world.with_host(place.host, |stack, _| stack.connect(place.key, peer)).map_err(error)
+    }
+
+    fn listen(&self, _: usize) -> io::Result<()> {
+        Err(error(EOPNOTSUPP))
+    }
+
+    fn accept(&self) -> io::Result<(Arc<dyn HostSocket>, SocketAddr)> {
+        Err(error(EOPNOTSUPP))
+    }
+
+    fn shutdown(&self, how: Shutdown) -> io::Result<()> {
+        let is_connected = self.with(|socket| {
+            if how != Shutdown::Write {
+                socket.shut();
+            }
+            Ok(socket.peer.is_some())
+        })?;
+        self.place.world.wake(self.place.key);
+        if is_connected { Ok(()) } else { Err(error(ENOTCONN)) }
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.with(|socket| {
+            let any = SocketAddr::new(unspecified(socket.family), 0);
+            Ok(socket.local.unwrap_or(any))
+        })
+    }
+
+    fn peer_addr(&self) -> io::Result<SocketAddr> {
+        self.with(|socket| socket.peer.ok_or(ENOTCONN))
+    }
+
+    fn receive(&self, buffer: &mut [u8], _: Blocking) -> io::Result<Received> {
+        self.with(|socket| socket.receive(buffer))
+    }
+
+    fn send(&self, message: &Outgoing<'_>) -> io::Result<usize> {
+        self.send_one(message.data, message.to, message.source)
+    }
+
+    fn take_error(&self) -> io::Result<Option<io::Error>> {
+        self.with(|socket| Ok(socket.take_pending().map(error)))
+    }
+
+    fn next_error(&self, buffer: &mut [u8]) -> io::Result<Received> {
+        self.with(|socket| socket.next_error(buffer))
+    }
+
+    fn set(&self, option: SocketOption) -> io::Result<()> {
+        self.with(|socket| socket.set(option).then_some(()).ok_or(ENOPROTOOPT))
+    }
+
+    fn get(&self, value: SocketValue) -> io::Result<Option<u64>> {
+        let now = self.place.world.now();
+        if value == SocketValue::PathMtu {
+            let place = &self.place;
+            let peer = self.peer_addr()?.ip();
+            return Ok(Some(place.world.with_host(place.host, |stack, _| stack.path_mtu(peer, now)).into()));
+        }
+        self.with(|socket| {
+            Ok(match value {
+                SocketValue::ReceiveBuffer => Some(socket.options.receive_buffer as u64),
+                SocketValue::SendBuffer => Some(socket.options.send_buffer as u64),
+                SocketValue::Dropped => Some(socket.dropped().into()),
+                SocketValue::Waiting => Some(socket.waiting() as u64),
+                SocketValue::Unsent => Some(0),
+                SocketValue::NoDelay | SocketValue::Keepalive | SocketValue::Linger | SocketValue::PathMtu => None,
+            })
+        })
+    }
+
+    fn filter(&self, filter: Filter<'_>) -> io::Result<()> {
+        self.with(|socket| {
+            socket.filter(filter);
+            Ok(())
+        })
+    }
+
+    fn tcp_info(&self) -> io::Result<TcpInfo> {
+        Err(error(EOPNOTSUPP))
+    }
+}
+
+/// A set of sockets of a simulated run.
+#[derive(Debug, Default)]
+pub(super) struct SimulatedPoller {
+    members: Mutex<BTreeMap<WakeKey, (Place, u64, Interest)>>,
+}
+
+impl SimulatedPoller {
+    /// What wakes those who wait for it: its members.
+    pub(super) fn keys(&self) -> Vec<WakeKey> {
+        self.lock().keys().copied().collect()
+    }
+
+    /// Whether one is ready.
+    pub(super) fn is_ready(&self) -> bool {
+        self.lock().values().any(|(place, _, interest)| place.state().fits(*interest))
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<WakeKey, (Place, u64, Interest)>> {
+        self.members.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Where `of` is.
+///
+/// # Errors
+/// `InvalidInput`: a host of another kind has made it.
+pub(super) fn place_of<'a>(of: &'a (impl Pollable + ?Sized)) -> io::Result<&'a Place> {
+    let wrong = || io::Error::new(io::ErrorKind::InvalidInput, "a socket of another kind of host");
+    of.as_any().downcast_ref::<Place>().ok_or_else(wrong)
+}
+
+impl Pollable for SimulatedPoller {
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
+
+impl Poller for SimulatedPoller {
+    fn add(&self, socket: &dyn HostSocket, token: u64, interest: Interest) -> io::Result<()> {
+        let place = place_of(socket)?.clone();
+        let mut members = self.lock();
+        if members.contains_key(&place.key) {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
+        members.insert(place.key, (place, token, interest));
+        Ok(())
+    }
+
+    fn change(&self, socket: &dyn HostSocket, token: u64, interest: Interest) -> io::Result<()> {
+        let place = place_of(socket)?.clone();
+        match self.lock().get_mut(&place.key) {
+            Some(member) => *member = (place, token, interest),
+            None => return Err(io::ErrorKind::NotFound.into()),
+        }
+        Ok(())
+    }
+
+    fn remove(&self, socket: &dyn HostSocket) -> io::Result<()> {
+        let removed = self.lock().remove(&place_of(socket)?.key);
+        removed.map(drop).ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+
+    fn ready(&self, ready: &mut Vec<Readiness>) -> io::Result<()> {
+        ready.clear();
+        for (place, token, interest) in self.lock().values() {
+            let State { readable, writable, has_error } = place.state();
+            if (State { readable, writable, has_error }).fits(*interest) {
+                let writable = writable && interest.write;
+                ready.push(Readiness { token: *token, writable, readable: readable && interest.read || has_error });
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,127 @@
+//! Where a simulated host sends packets, and how large they may be on the way there. Pure.
+
+use std::collections::{BTreeMap, HashMap};
+use std::net::IpAddr;
+
+use crate::net::time::{Duration, Instant};
+use crate::net::wire::prefix::Prefix;
+
+/// How long what was learnt of a path holds (net.ipv4.route.mtu_expires, net.ipv6.route.mtu_expires).
+const MTU_EXPIRES: Duration = Duration::from_secs(600);
+
+/// The least MTU that is believed of a path (net.ipv4.route.min_pmtu; RFC 8200, section 5).
+const LEAST_MTU: [u32; 2] = [552, 1280];
+
+/// What becomes of packets to a destination.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RouteTarget {
+    /// They leave by this interface, to the router with this address or, without one, to the destination itself.
+    Interface(u32, Option<IpAddr>),
+    /// The sender gets the error that the host is unreachable.
+    Unreachable,
+    /// The sender gets the error that communication is administratively prohibited.
+    Prohibit,
+    /// They vanish.
+    Blackhole,
+}
+
+/// The routes of a host, of which the one with the longest prefix counts.
+#[derive(Debug, Default)]
+pub struct RouteTable {
+    routes: BTreeMap<Prefix, RouteTarget>,
+    found: HashMap<IpAddr, Option<RouteTarget>>,
+}
+
+impl RouteTable {
+    /// Makes a route in place of the one to the same destination, or takes it away.
+    pub fn set(&mut self, to: Prefix, target: Option<RouteTarget>) {
+        match target {
+            Some(target) => self.routes.insert(to.masked(), target),
+            None => self.routes.remove(&to.masked()),
+        };
+        self.found.clear();
+    }
+
+    /// Takes away all routes by an interface.
+    pub fn remove_interface(&mut self, index: u32) {
+        self.routes.retain(|_, target| !matches!(target, RouteTarget::Interface(by, _) if *by == index));
+        self.found.clear();
+    }
+
+    /// What becomes of packets to `addr`.
+    pub fn find(&mut self, addr: IpAddr) -> Option<RouteTarget> {
+        if let Some(found) = self.found.get(&addr) {
+            return *found;
+        }
+        let fitting = self.routes.iter().filter(|(to, _)| to.contains(addr));
+        let found = fitting.max_by_key(|(to, _)| to.len()).map(|(_, target)| *target);
+        if self.found.len() >= 65_536 {
+            self.found.clear();
+        }
+        self.found.insert(addr, found);
+        found
+    }
+}
+
+/// What was learnt of the largest packets that paths carry.
+#[derive(Debug, Default)]
+pub struct PathMtus(BTreeMap<IpAddr, (u32, Instant)>);
+
+impl PathMtus {
+    /// Learns that a path carries no larger packets than `mtu`.
+    pub fn learn(&mut self, to: IpAddr, mtu: u32, now: Instant) {
+        let mtu = mtu.max(LEAST_MTU[usize::from(to.is_ipv6())]);
+        if self.of(to, now).is_none_or(|known| mtu < known) && (self.0.len() < 65_536 || self.0.contains_key(&to)) {
+            self.0.insert(to, (mtu, now + MTU_EXPIRES));
+        }
+    }
+
+    /// The largest packet that the path to `to` is known to carry.
+    pub fn of(&mut self, to: IpAddr, now: Instant) -> Option<u32> {
+        let (mtu, until) = *self.0.get(&to)?;
+        if until <= now {
+            self.0.remove(&to);
+            return None;
+        }
+        Some(mtu)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn prefix(text: &str) -> Prefix {
+        text.parse().expect("a prefix")
+    }
+
+    #[test]
+    fn the_longest_prefix_counts() {
+        let mut table = RouteTable::default();
+        let by = |index| RouteTarget::Interface(index, None);
+        for (to, target) in
+            [("0.0.0.0/0", by(1)), ("10.0.0.0/8", by(2)), ("10.0.0.9", RouteTarget::Prohibit), ("::/0", by(3))]
+        {
+            table.set(prefix(to), Some(target));
+        }
+        let mut find = |addr: &str| table.find(addr.parse().expect("an address"));
+        assert_eq!(
+            [find("192.0.2.1"), find("10.1.1.1"), find("10.0.0.9"), find("fd00::1")],
+            [Some(by(1)), Some(by(2)), Some(RouteTarget::Prohibit), Some(by(3))]
+        );
+        table.set(prefix("0.0.0.0/0"), None);
+        table.remove_interface(2);
+        assert_eq!(["192.0.2.1", "10.1.1.1"].map(|addr| table.find(addr.parse().expect("an address"))), [None; 2]);
+    }
+
+    #[test]
+    fn an_mtu_is_learnt_for_ten_minutes_and_not_below_the_least() {
+        let (mut mtus, to, at) = (PathMtus::default(), "10.0.0.9".parse().expect("an address"), Instant::from_nanos);
+        mtus.learn(to, 1400, at(0));
+        mtus.learn(to, 1450, at(1));
+        assert_eq!(mtus.of(to, at(2)), Some(1400), "the smaller one");
+        mtus.learn(to, 68, at(3));
+        assert_eq!(mtus.of(to, at(3)), Some(552));
+        assert_eq!(mtus.of(to, at(3) + Duration::from_secs(600)), None);
+    }
+}

@@ -1,0 +1,198 @@
+//! Receiving: packets for this host go to its sockets, those for others are carried on or not.
+
+use std::net::{IpAddr, SocketAddr};
+
+use super::super::datagram::Arrival;
+use super::super::packet::{fragments, icmp, icmp_error, icmp_protocol, take_hop};
+use super::output::Sending;
+use super::{LOOPBACK, Stack, StackTime, sound};
+use crate::net::error::errno::{EACCES, EHOSTUNREACH, EINVAL};
+use crate::net::host::socket::SocketType;
+use crate::net::wire::Family;
+use crate::net::wire::icmp::{Kind, Message};
+use crate::net::wire::ip::{Packet, Protocol};
+
+impl Stack {
+    /// Takes a packet that has come by the interface `from`.
+    pub fn receive(&mut self, from: u32, mut bytes: Vec<u8>, time: StackTime) {
+        if !self.interface(from).is_some_and(|it| it.is_up) {
+            return;
+        }
+        let Some(packet) = sound(&bytes) else {
+            self.counts.malformed += 1;
+            return;
+        };
+        let to = packet.destination;
+        let is_own = from == LOOPBACK || self.is_local(to) || to.is_multicast() || self.is_broadcast(to);
+        if !is_own {
+            self.forward(&mut bytes, from);
+        } else if packet.fragment.is_some() {
+            if let Some(whole) = self.reassembly.take(&packet, &bytes, time.now) {
+                match sound(&whole) {
+                    Some(packet) => self.deliver(&packet, &whole, time),
+                    None => self.counts.malformed += 1,
+                }
+            }
+        } else {
+            self.deliver(&packet, &bytes, time);
+        }
+    }
+
+    fn deliver(&mut self, packet: &Packet<'_>, bytes: &[u8], time: StackTime) {
+        match packet.protocol {
+            Protocol::UDP => self.deliver_udp(packet, bytes, time),
+            Protocol::ICMP | Protocol::ICMPV6 => self.deliver_icmp(packet, bytes, time),
+            Protocol::TCP => self.outbox.segments.push(bytes.to_vec()),
+            _ => {
+                let (kind, pointer) = match packet.family {
+                    Family::V4 => (Kind::v4(3, 2), 0),
+                    // The field of the next header.
+                    Family::V6 => (Kind::v6(4, 1), 6),
+                };
+                self.report(kind, bytes, packet.destination, pointer);
+            }
+        }
+    }
+
+    fn deliver_udp(&mut self, packet: &Packet<'_>, bytes: &[u8], time: StackTime) {
+        let (Some(from), Some(to)) = (packet.source_socket(), packet.destination_socket()) else { return };
+        let to_many = to.ip().is_multicast() || self.is_broadcast(to.ip());
+        let found = self.find_udp(from, to, to_many);
+        if found.is_empty() {
+            self.counts.no_port += 1;
+            if !to_many {
+                let kind = if from.is_ipv4() { Kind::v4(3, 3) } else { Kind::v6(1, 4) };
+                self.report(kind, bytes, to.ip(), 0);
+            }
+        }
+        let about = Arrival { from, to: to.ip(), ttl: packet.ttl, stamp: time.wall };
+        for key in found {
+            self.put(key, packet.payload.to_vec(), about);
+        }
+    }
+
+    fn deliver_icmp(&mut self, packet: &Packet<'_>, bytes: &[u8], time: StackTime) {
+        let Some(message) = packet.icmp_message() else { return };
+        let kind = message.kind;
+        let about = Arrival {
+            from: SocketAddr::new(packet.source, 0),
+            to: packet.destination,
+            ttl: packet.ttl,
+            stamp: time.wall,
+        };
+        for key in self.raw_sockets(&message) {
+            let data = if packet.family == Family::V4 { bytes.to_vec() } else { packet.segment.to_vec() };
+            self.put(key, data, about);
+        }
+        if kind == Kind::echo_request(kind.family) {
+            self.reply(packet, &message, time);
+        } else if kind == Kind::echo_reply(kind.family) {
+            let socket = message.echo().and_then(|echo| self.find_ping(packet, echo.id));
+            if let Some(key) = socket {
+                self.put(key, packet.segment.to_vec(), about);
+            }
+        } else if kind.is_quoting() {
+            self.take_error(packet, &message, bytes, time);
+        }
+    }
+
+    /// Replies to an echo request, but not to one that was sent to many.
+    fn reply(&mut self, packet: &Packet<'_>, request: &Message<'_>, time: StackTime) {
+        let Some(echo) = request.echo() else { return };
+        let source = match packet.destination {
+            to if to.is_multicast() => match self.source_for(packet.source) {
+                Ok(source) if to.is_ipv6() => source,
+                _ => return,
+            },
+            to if self.is_broadcast(to) => return,
+            to => to,
+        };
+        let to = packet.source;
+        let segment = icmp(source, to, Message::echo_reply(request.kind.family, echo, request.body));
+        let what = Sending {
+            source,
+            to,
+            protocol: icmp_protocol(to),
+            ttl: None,
+            tos: packet.traffic_class,
+            dont_fragment: Some(false),
+            segment: &segment,
+        };
+        let _ = self.send(&what, time.now);
+    }
+
+    /// Queues a datagram for a socket.
+    fn put(&mut self, key: u64, data: Vec<u8>, about: Arrival) {
+        let Some(socket) = self.sockets.get_mut(&key) else { return };
+        if !socket.deliver(data, about) && socket.kind == SocketType::Udp {
+            self.counts.overflows += 1;
+        }
+        self.outbox.woken.push(key);
+    }
+
+    /// Carries a packet on that is for somebody else.
+    fn forward(&mut self, bytes: &mut Vec<u8>, from: u32) {
+        let Ok(packet) = Packet::parse(bytes) else { return };
+        if !self.forwards || packet.destination.is_loopback() || packet.source.is_loopback() {
+            self.counts.foreign += 1;
+            return;
+        }
+        let (family, to) = (packet.family, packet.destination);
+        let may_cut = family == Family::V4 && packet.dont_fragment == Some(false);
+        // What it says of a packet, it says by the interface that leads back to the sender.
+        let Ok(own) = self.reporter(packet.source, from) else { return };
+        let kind = |v4, v6| if family == Family::V4 { Kind::v4(3, v4) } else { Kind::v6(1, v6) };
+        let original = bytes.clone();
+        if !take_hop(bytes) {
+            self.counts.hops_exceeded += 1;
+            let kind = if family == Family::V4 { Kind::v4(11, 0) } else { Kind::v6(3, 0) };
+            return self.report(kind, &original, own, 0);
+        }
+        let index = match self.way_to(to) {
+            Ok((index, _)) => index,
+            Err(errno) => {
+                self.counts.no_route += 1;
+                let kind = match errno {
+                    EINVAL => return,
+                    EHOSTUNREACH => kind(1, 3),
+                    EACCES => kind(13, 1),
+                    _ => kind(0, 0),
+                };
+                return self.report(kind, &original, own, 0);
+            }
+        };
+        let mtu = self.interface(index).map_or(1500, |it| it.mtu);
+        if bytes.len() <= mtu as usize {
+            self.outbox.packets.push((index, std::mem::take(bytes)));
+        } else if may_cut {
+            let pieces = fragments(bytes, mtu as usize, 0).unwrap_or_default();
+            self.outbox.packets.extend(pieces.into_iter().map(|piece| (index, piece)));
+        } else {
+            let kind = if family == Family::V4 { Kind::v4(3, 4) } else { Kind::v6(2, 0) };
+            return self.report(kind, &original, own, mtu);
+        }
+        self.counts.forwarded += 1;
+    }
+
+    /// The address that this host reports errors from to `to`, about what came by the interface `from`.
+    fn reporter(&mut self, to: IpAddr, from: u32) -> Result<IpAddr, i32> {
+        let here = self.interface(from).into_iter().flat_map(|it| it.addrs.iter());
+        let here: Vec<_> = here.filter(|own| own.addr().is_ipv4() == to.is_ipv4()).copied().collect();
+        let near = here.iter().find(|own| own.contains(to)).or(here.first());
+        near.map_or_else(|| self.source_for(to), |own| Ok(own.addr()))
+    }
+
+    /// Answers a packet by an ICMP error from `offender`, if it may be.
+    pub(super) fn report(&mut self, kind: Kind, packet: &[u8], offender: IpAddr, info: u32) {
+        let Some(error) = icmp_error(kind, packet, offender, info) else { return };
+        let Ok(to) = Packet::parse(&error).map(|error| error.destination) else { return };
+        self.send_packet(to, error);
+    }
+
+    /// Reports that the rest of a datagram did not come whose first fragment this is.
+    pub(super) fn report_lost_fragments(&mut self, first: &[u8]) {
+        let Ok(packet) = Packet::parse(first) else { return };
+        let kind = if packet.family == Family::V4 { Kind::v4(11, 1) } else { Kind::v6(3, 1) };
+        self.report(kind, first, packet.destination, 0);
+    }
+}

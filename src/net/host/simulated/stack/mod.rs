@@ -1,0 +1,223 @@
+//! The IP stack of a simulated host: its interfaces and addresses, its routes, its sockets for datagrams. Pure: time is an
+//! argument, and what it sends and whom it wakes stands in its [`Outbox`].
+
+mod errors;
+mod input;
+mod output;
+mod sockets;
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use super::datagram::DatagramSocket;
+use super::packet::TTL;
+use super::reassembly::Reassembly;
+use super::routes::{PathMtus, RouteTable, RouteTarget};
+use crate::net::time::Instant;
+use crate::net::wire::ip::Packet;
+use crate::net::wire::prefix::Prefix;
+
+/// The number that a socket has among all of a run. It wakes those who wait for it.
+pub type SocketKey = u64;
+
+/// The index of the loopback interface.
+pub const LOOPBACK: u32 = 1;
+
+/// The largest packet that loopback carries.
+const LOOPBACK_MTU: u32 = 65_536;
+
+/// When a step is: by the monotonic clock, and in nanoseconds since 1970.
+#[derive(Clone, Copy, Debug)]
+pub struct StackTime {
+    /// By the monotonic clock.
+    pub now: Instant,
+    /// In nanoseconds since 1970.
+    pub wall: i64,
+}
+
+/// An interface of a host.
+#[derive(Clone, Debug)]
+pub struct Interface {
+    /// Its index, from 1 on.
+    pub index: u32,
+    /// Its name.
+    pub name: String,
+    /// The largest packet it carries.
+    pub mtu: u32,
+    /// Its addresses.
+    pub addrs: Vec<Prefix>,
+    /// Whether it is on.
+    pub is_up: bool,
+}
+
+/// What a step has made.
+#[derive(Debug, Default)]
+pub struct Outbox {
+    /// Packets, and by which interface each leaves.
+    pub packets: Vec<(u32, Vec<u8>)>,
+    /// Sockets that something has come for.
+    pub woken: Vec<SocketKey>,
+    /// Packets of TCP that are for this host.
+    pub segments: Vec<Vec<u8>>,
+    /// ICMP errors about what TCP of this host has sent: the error as it came.
+    pub tcp_errors: Vec<Vec<u8>>,
+}
+
+/// What a host has counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StackCounts {
+    /// Packets that made no sense, or had a wrong checksum.
+    pub malformed: u64,
+    /// Packets that were for somebody else, on a host that does not forward.
+    pub foreign: u64,
+    /// Packets that no route leads on.
+    pub no_route: u64,
+    /// Packets whose hops were used up.
+    pub hops_exceeded: u64,
+    /// Packets carried on.
+    pub forwarded: u64,
+    /// Datagrams for which nobody listens.
+    pub no_port: u64,
+    /// Datagrams that a full receive buffer has lost.
+    pub overflows: u64,
+}
+
+/// The stack.
+#[derive(Debug)]
+pub struct Stack {
+    /// What the last steps have made.
+    pub outbox: Outbox,
+    /// What was counted.
+    pub counts: StackCounts,
+    /// Hops that packets of IPv4 and of IPv6 may take unless somebody says otherwise.
+    pub default_ttl: (u8, u8),
+    interfaces: Vec<Interface>,
+    routes: RouteTable,
+    path_mtus: PathMtus,
+    reassembly: Reassembly,
+    forwards: bool,
+    sockets: BTreeMap<SocketKey, DatagramSocket>,
+    last_port: u16,
+    identification: u32,
+}
+
+impl Stack {
+    /// A host that has these addresses on its loopback interface, whichever other interfaces it has.
+    pub fn new(addrs: &[Prefix], forwards: bool) -> Self {
+        let own = addrs.iter().map(|prefix| Prefix::from(prefix.addr()));
+        let loopback = [IpAddr::V4(Ipv4Addr::LOCALHOST).into(), IpAddr::V6(Ipv6Addr::LOCALHOST).into()];
+        let interface = Interface {
+            index: LOOPBACK,
+            name: "lo".to_string(),
+            mtu: LOOPBACK_MTU,
+            addrs: loopback.into_iter().chain(own).collect(),
+            is_up: true,
+        };
+        Self {
+            outbox: Outbox::default(),
+            counts: StackCounts::default(),
+            default_ttl: (TTL, TTL),
+            interfaces: vec![interface],
+            routes: RouteTable::default(),
+            path_mtus: PathMtus::default(),
+            reassembly: Reassembly::default(),
+            forwards,
+            sockets: BTreeMap::new(),
+            last_port: 0,
+            identification: 0,
+        }
+    }
+
+    /// Adds an interface; its index. The networks of its addresses are reached by it.
+    pub fn add_interface(&mut self, name: &str, mtu: u32, addrs: &[Prefix]) -> u32 {
+        let index = self.interfaces.len() as u32 + 1;
+        for prefix in addrs.iter().filter(|prefix| !prefix.is_single()) {
+            if self.routes.find(prefix.addr()).is_none() {
+                self.routes.set(prefix.masked(), Some(RouteTarget::Interface(index, None)));
+            }
+        }
+        let (name, addrs) = (name.to_string(), addrs.to_vec());
+        self.interfaces.push(Interface { index, name, mtu, addrs, is_up: true });
+        index
+    }
+
+    /// The interface of this index.
+    pub fn interface(&self, index: u32) -> Option<&Interface> {
+        self.interfaces.get((index as usize).checked_sub(1)?)
+    }
+
+    /// Switches an interface on or off. Off, its routes are gone, and they do not come back with it.
+    pub fn set_up(&mut self, index: u32, up: bool) -> bool {
+        let at = (index as usize).wrapping_sub(1);
+        let Some(interface) = self.interfaces.get_mut(at) else { return false };
+        interface.is_up = up;
+        if !up {
+            self.routes.remove_interface(index);
+        }
+        true
+    }
+
+    /// Its routes.
+    pub fn routes_mut(&mut self) -> &mut RouteTable {
+        &mut self.routes
+    }
+
+    /// Whether `addr` is one of this host's.
+    pub fn is_local(&self, addr: IpAddr) -> bool {
+        addr.is_loopback() || self.interfaces.iter().any(|it| it.addrs.iter().any(|own| own.addr() == addr))
+    }
+
+    /// Whether `addr` stands for all of a network: 255.255.255.255, or the last of one of its own.
+    pub fn is_broadcast(&self, addr: IpAddr) -> bool {
+        let IpAddr::V4(v4) = addr else { return false };
+        let is_last = |own: &Prefix| {
+            let rest = u32::MAX.checked_shr(own.len().into()).unwrap_or(0);
+            own.len() < 31 && own.contains(addr) && !v4.is_loopback() && u32::from(v4) & rest == rest
+        };
+        v4.is_broadcast() || self.interfaces.iter().any(|it| it.addrs.iter().any(is_last))
+    }
+
+    /// The largest packet that is known to reach `to`.
+    pub fn path_mtu(&mut self, to: IpAddr, now: Instant) -> u32 {
+        let first = self.first_mtu(to);
+        self.path_mtus.of(to, now).map_or(first, |mtu| mtu.min(first))
+    }
+
+    /// When something is to be done next without anything coming.
+    pub fn next_due(&self) -> Option<Instant> {
+        self.reassembly.next_due()
+    }
+
+    /// Does what is due.
+    pub fn serve_due(&mut self, time: StackTime) {
+        for first in self.reassembly.expire(time.now) {
+            self.report_lost_fragments(&first);
+        }
+    }
+
+    fn first_mtu(&mut self, to: IpAddr) -> u32 {
+        if self.is_local(to) {
+            return LOOPBACK_MTU;
+        }
+        match self.routes.find(to) {
+            Some(RouteTarget::Interface(index, _)) => self.interface(index).map_or(1500, |it| it.mtu),
+            _ => 1500,
+        }
+    }
+
+    /// The next number of a packet (the identification of its fragments).
+    fn next_identification(&mut self) -> u32 {
+        self.identification = self.identification.wrapping_add(1);
+        self.identification
+    }
+}
+
+/// The packet that `bytes` are, if it makes sense.
+fn sound(bytes: &[u8]) -> Option<Packet<'_>> {
+    let packet = Packet::parse(bytes).ok()?;
+    let is_sound = !packet.is_malformed(bytes) && packet.transport_checksum_ok() != Some(false);
+    is_sound.then_some(packet)
+}
+
+#[cfg(test)]
+mod tests;

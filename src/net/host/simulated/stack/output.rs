@@ -1,0 +1,116 @@
+//! Sending: the address a packet comes from, the interface it leaves by, and the pieces it goes in.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use super::super::packet::{Header, fragments};
+use super::super::routes::RouteTarget;
+use super::{LOOPBACK, Stack};
+use crate::net::error::errno::*;
+use crate::net::time::Instant;
+use crate::net::wire::ip::Protocol;
+
+/// What is to be sent in an IP packet.
+#[derive(Clone, Copy, Debug)]
+pub struct Sending<'a> {
+    /// Where it comes from.
+    pub source: IpAddr,
+    /// Where it goes to.
+    pub to: IpAddr,
+    /// What it carries.
+    pub protocol: Protocol,
+    /// Hops; `None`: the usual number.
+    pub ttl: Option<u8>,
+    /// Type of service.
+    pub tos: u8,
+    /// Whether Don't Fragment is set; `None`: while the packet fits what is known of the path.
+    pub dont_fragment: Option<bool>,
+    /// The segment.
+    pub segment: &'a [u8],
+}
+
+impl Stack {
+    /// The address that packets to `to` come from.
+    ///
+    /// # Errors
+    /// The number of the error that no route leads there.
+    pub fn source_for(&mut self, to: IpAddr) -> Result<IpAddr, i32> {
+        if to.is_unspecified() || to.is_loopback() {
+            return Ok(if to.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() });
+        }
+        if self.is_local(to) {
+            return Ok(to);
+        }
+        let (index, via) = self.way_to(to)?;
+        let towards = via.unwrap_or(to);
+        let of_version = |addr: &IpAddr| addr.is_ipv4() == to.is_ipv4() && !addr.is_loopback();
+        let own = |index| self.interface(index).into_iter().flat_map(|it| it.addrs.iter());
+        let near = own(index).find(|prefix| prefix.contains(towards)).map(|prefix| prefix.addr());
+        let any = || own(index).chain(own(LOOPBACK)).map(|prefix| prefix.addr()).find(of_version);
+        near.or_else(any).ok_or(EADDRNOTAVAIL)
+    }
+
+    /// By which interface, and to which router, packets to `to` leave.
+    pub(super) fn way_to(&mut self, to: IpAddr) -> Result<(u32, Option<IpAddr>), i32> {
+        let to_many = to.is_multicast() || self.is_broadcast(to);
+        match self.routes.find(to) {
+            Some(RouteTarget::Interface(index, via)) => match self.interface(index).is_some_and(|it| it.is_up) {
+                true => Ok((index, via)),
+                false => Err(ENETUNREACH),
+            },
+            Some(RouteTarget::Unreachable) => Err(EHOSTUNREACH),
+            Some(RouteTarget::Prohibit) => Err(EACCES),
+            Some(RouteTarget::Blackhole) => Err(EINVAL),
+            None if to_many => {
+                let first = self.interfaces.iter().find(|it| it.index != LOOPBACK && it.is_up);
+                first.map(|it| (it.index, None)).ok_or(ENETUNREACH)
+            }
+            None => Err(ENETUNREACH),
+        }
+    }
+
+    /// Sends a packet.
+    ///
+    /// # Errors
+    /// The error number; with EMSGSIZE, the largest packet that would do.
+    pub fn send(&mut self, what: &Sending<'_>, now: Instant) -> Result<(), (i32, u32)> {
+        let of_route = |errno| (errno, 0);
+        let index = if self.is_local(what.to) { LOOPBACK } else { self.way_to(what.to).map_err(of_route)?.0 };
+        let first = self.interface(index).map_or(1500, |it| it.mtu);
+        // As IP_PMTUDISC_PROBE has it, a packet that may not be cut asks the path, whatever was learnt of it.
+        let mtu = match what.dont_fragment {
+            Some(true) => first,
+            _ => self.path_mtu(what.to, now).min(first),
+        } as usize;
+        let identification = self.next_identification();
+        let default_ttl = if what.to.is_ipv4() { self.default_ttl.0 } else { self.default_ttl.1 };
+        let mut header = Header {
+            source: what.source,
+            destination: what.to,
+            protocol: what.protocol,
+            ttl: what.ttl.unwrap_or(if what.to.is_multicast() { 1 } else { default_ttl }),
+            tos: what.tos,
+            dont_fragment: false,
+            identification,
+        };
+        let fits = header.len() + what.segment.len() <= mtu;
+        if !fits && what.dont_fragment == Some(true) {
+            return Err((EMSGSIZE, mtu as u32));
+        }
+        header.dont_fragment = what.dont_fragment.unwrap_or(fits);
+        let packet = header.packet(what.segment);
+        let pieces =
+            if fits { vec![packet] } else { fragments(&packet, mtu, identification).ok_or((EMSGSIZE, mtu as u32))? };
+        // What goes to many comes to this host, too, if it is broadcast.
+        if index != LOOPBACK && self.is_broadcast(what.to) {
+            self.outbox.packets.extend(pieces.iter().map(|piece| (LOOPBACK, piece.clone())));
+        }
+        self.outbox.packets.extend(pieces.into_iter().map(|piece| (index, piece)));
+        Ok(())
+    }
+
+    /// Sends a packet that is made already, such as an ICMP error or what TCP has made; whether a route leads there.
+    pub fn send_packet(&mut self, to: IpAddr, packet: Vec<u8>) -> bool {
+        let index = if self.is_local(to) { Ok(LOOPBACK) } else { self.way_to(to).map(|(index, _)| index) };
+        index.map(|index| self.outbox.packets.push((index, packet))).is_ok()
+    }
+}

@@ -1,0 +1,295 @@
+//! The sockets of a host: their addresses and ports, what they send, and which of them a packet is for.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use super::super::datagram::{DatagramSocket, QueuedError};
+use super::super::packet::{icmp, icmp_protocol, udp, unspecified};
+use super::output::Sending;
+use super::{SocketKey, Stack, StackTime};
+use crate::net::error::errno::*;
+use crate::net::host::socket::SocketType;
+use crate::net::io::{Origin, QueueEntry};
+use crate::net::wire::Family;
+use crate::net::wire::icmp::{Echo, Kind, Message};
+use crate::net::wire::ip::{Packet, Protocol};
+
+/// Ports that are given out (net.ipv4.ip_local_port_range).
+const PORTS: std::ops::RangeInclusive<u16> = 32_768..=60_999;
+
+/// The error number of what is no error: a stamp.
+const ENOMSG: i32 = 42;
+
+impl Stack {
+    /// Makes a socket.
+    pub fn open(&mut self, key: SocketKey, kind: SocketType, family: Family) {
+        self.sockets.insert(key, DatagramSocket::new(kind, family));
+    }
+
+    /// Closes it.
+    pub fn close(&mut self, key: SocketKey) {
+        self.sockets.remove(&key);
+    }
+
+    /// A socket.
+    pub fn socket(&self, key: SocketKey) -> Option<&DatagramSocket> {
+        self.sockets.get(&key)
+    }
+
+    /// What a socket is, in words; `None`: it is of another host.
+    pub fn describe(&self, key: SocketKey) -> Option<String> {
+        let socket = self.sockets.get(&key)?;
+        let name = match socket.kind {
+            SocketType::Udp => "UDP",
+            SocketType::Tcp => "TCP",
+            SocketType::Ping => "an ICMP socket",
+            SocketType::RawIcmp => "a raw ICMP socket",
+        };
+        let local = socket.local.filter(|_| socket.kind == SocketType::Udp);
+        Some(local.map_or_else(|| name.to_string(), |local| format!("{name} {local}")))
+    }
+
+    /// A socket, to be changed.
+    pub fn socket_mut(&mut self, key: SocketKey) -> Option<&mut DatagramSocket> {
+        self.sockets.get_mut(&key)
+    }
+
+    /// Gives a socket its local address; port 0: one that is free.
+    ///
+    /// # Errors
+    /// The error number.
+    pub fn bind(&mut self, key: SocketKey, local: SocketAddr) -> Result<SocketAddr, i32> {
+        let socket = self.sockets.get(&key).ok_or(EINVAL)?;
+        let (kind, addr) = (socket.kind, local.ip());
+        if Family::of(addr) != socket.family {
+            return Err(EAFNOSUPPORT);
+        }
+        if socket.local.is_some() && kind != SocketType::RawIcmp {
+            return Err(EINVAL);
+        }
+        self.check_local(addr)?;
+        let port = match (kind, local.port()) {
+            (SocketType::RawIcmp, _) => 0,
+            (_, 0) => self.free_port(key, addr)?,
+            (_, port) if self.is_taken(key, SocketAddr::new(addr, port)) => return Err(EADDRINUSE),
+            (_, port) => port,
+        };
+        let local = SocketAddr::new(addr, port);
+        self.sockets.get_mut(&key).ok_or(EINVAL)?.local = Some(local);
+        Ok(local)
+    }
+
+    /// Whether a socket can be bound to `addr`.
+    pub fn check_local(&self, addr: IpAddr) -> Result<(), i32> {
+        let may = addr.is_unspecified() || self.is_local(addr) || addr.is_multicast() || self.is_broadcast(addr);
+        may.then_some(()).ok_or(EADDRNOTAVAIL)
+    }
+
+    /// Connects a socket: it has one peer from now on.
+    ///
+    /// # Errors
+    /// The error number.
+    pub fn connect(&mut self, key: SocketKey, peer: SocketAddr) -> Result<(), i32> {
+        let socket = self.sockets.get(&key).ok_or(EINVAL)?;
+        if Family::of(peer.ip()) != socket.family {
+            return Err(EAFNOSUPPORT);
+        }
+        if self.is_broadcast(peer.ip()) && !socket.options.broadcast {
+            return Err(EACCES);
+        }
+        let peer = SocketAddr::new(specified(peer.ip()), peer.port());
+        let local = self.local_or_bound(key)?;
+        let source = if local.ip().is_unspecified() { self.source_for(peer.ip())? } else { local.ip() };
+        let socket = self.sockets.get_mut(&key).ok_or(EINVAL)?;
+        (socket.local, socket.peer) = (Some(SocketAddr::new(source, local.port())), Some(peer));
+        Ok(())
+    }
+
+    /// Sends a datagram; how many octets.
+    ///
+    /// # Errors
+    /// The error number: that of a pending error, or of this sending.
+    pub fn send_datagram(
+        &mut self,
+        key: SocketKey,
+        data: &[u8],
+        to: Option<SocketAddr>,
+        source: Option<IpAddr>,
+        time: StackTime,
+    ) -> Result<usize, i32> {
+        let socket = self.sockets.get_mut(&key).ok_or(EINVAL)?;
+        if let Some(errno) = socket.take_pending() {
+            return Err(errno);
+        }
+        let (kind, options) = (socket.kind, socket.options);
+        let to = to.or(socket.peer).ok_or(EDESTADDRREQ)?;
+        if Family::of(to.ip()) != socket.family {
+            return Err(EAFNOSUPPORT);
+        }
+        let (is_udp, is_v4) = (kind == SocketType::Udp, to.is_ipv4());
+        if is_udp && to.port() == 0 {
+            return Err(EINVAL);
+        }
+        if data.len() + if is_udp { 8 } else { 0 } > if is_v4 { 65_515 } else { 65_535 } {
+            return Err(EMSGSIZE);
+        }
+        let to = SocketAddr::new(specified(to.ip()), to.port());
+        if self.is_broadcast(to.ip()) && !options.broadcast {
+            return Err(EACCES);
+        }
+        let local = self.local_or_bound(key)?;
+        let source = self.choose_source(source, local.ip(), to.ip())?;
+        let from = SocketAddr::new(source, local.port());
+        let (segment, protocol) = segment_of(kind, from, to, data)?;
+        let (ttl, tos, dont_fragment) = (options.ttl, options.tos, options.dont_fragment);
+        let what = Sending { source, to: to.ip(), protocol, ttl, tos, dont_fragment, segment: &segment };
+        let sent = self.send(&what, time.now);
+        let socket = self.sockets.get_mut(&key).ok_or(EINVAL)?;
+        if let Err((errno, mtu)) = sent {
+            if errno == EMSGSIZE {
+                socket.enqueue(by_host(errno, Origin::Local, mtu, 0, Some(to), None));
+                self.outbox.woken.push(key);
+            }
+            return Err(errno);
+        }
+        if let Some(number) = socket.number_stamp() {
+            socket.enqueue(by_host(ENOMSG, Origin::Stamp, 0, number, None, Some(time.wall)));
+            self.outbox.woken.push(key);
+        }
+        Ok(data.len())
+    }
+
+    fn choose_source(&mut self, wanted: Option<IpAddr>, local: IpAddr, to: IpAddr) -> Result<IpAddr, i32> {
+        match wanted {
+            Some(source) if self.is_local(source) && source.is_ipv4() == to.is_ipv4() => {
+                self.source_for(to)?;
+                Ok(source)
+            }
+            Some(_) => Err(EINVAL),
+            None if local.is_unspecified() || local.is_multicast() || self.is_broadcast(local) => self.source_for(to),
+            None => Ok(local),
+        }
+    }
+
+    /// The local address of a socket, which gets a free port if it has none.
+    fn local_or_bound(&mut self, key: SocketKey) -> Result<SocketAddr, i32> {
+        let socket = self.sockets.get(&key).ok_or(EINVAL)?;
+        match socket.local {
+            Some(local) => Ok(local),
+            None => self.bind(key, SocketAddr::new(unspecified(socket.family), 0)),
+        }
+    }
+
+    fn free_port(&mut self, key: SocketKey, addr: IpAddr) -> Result<u16, i32> {
+        for _ in PORTS {
+            self.last_port = if PORTS.contains(&self.last_port) && self.last_port < *PORTS.end() {
+                self.last_port + 1
+            } else {
+                *PORTS.start()
+            };
+            if !self.is_taken(key, SocketAddr::new(addr, self.last_port)) {
+                return Ok(self.last_port);
+            }
+        }
+        Err(EADDRINUSE)
+    }
+
+    /// Whether another socket has this address in such a way that this one cannot have it, too.
+    fn is_taken(&self, key: SocketKey, local: SocketAddr) -> bool {
+        let Some(own) = self.sockets.get(&key) else { return true };
+        self.sockets.iter().filter(|(other, it)| **other != key && it.kind == own.kind).any(|(_, it)| {
+            let overlaps = |there: SocketAddr| {
+                let any = there.ip().is_unspecified() || local.ip().is_unspecified() || there.ip() == local.ip();
+                there.port() == local.port() && there.is_ipv4() == local.is_ipv4() && any
+            };
+            it.local.is_some_and(overlaps) && !(it.options.shares_address && own.options.shares_address)
+        })
+    }
+
+    /// The sockets that a datagram from `from` to `to` is for: the one that is bound most narrowly or, of one to many, all.
+    pub(super) fn find_udp(&self, from: SocketAddr, to: SocketAddr, to_many: bool) -> Vec<SocketKey> {
+        let fits = |it: &DatagramSocket| {
+            let local = it.local.filter(|local| local.port() == to.port() && local.is_ipv4() == to.is_ipv4())?;
+            let exact = local.ip() == to.ip();
+            let from_peer = it.peer.map(|peer| peer.ip() == from.ip() && peer.port() == from.port());
+            let fits = it.kind == SocketType::Udp && (exact || local.ip().is_unspecified()) && from_peer != Some(false);
+            fits.then_some(u8::from(exact) + 2 * u8::from(from_peer == Some(true)))
+        };
+        let fitting: Vec<(u8, SocketKey)> =
+            self.sockets.iter().filter_map(|(key, it)| Some((fits(it)?, *key))).collect();
+        if to_many {
+            return fitting.into_iter().map(|(_, key)| key).collect();
+        }
+        let best = fitting.iter().map(|(narrow, _)| *narrow).max();
+        let best: Vec<SocketKey> =
+            fitting.into_iter().filter(|(it, _)| Some(*it) == best).map(|(_, key)| key).collect();
+        // Those that share an address each have their part of the senders.
+        let place = usize::from(from.port()) % best.len().max(1);
+        best.get(place).copied().into_iter().collect()
+    }
+
+    /// The ping socket that an echo reply is for.
+    pub(super) fn find_ping(&self, packet: &Packet<'_>, id: u16) -> Option<SocketKey> {
+        let key = self.ping_with(packet.family, id)?;
+        let local = self.sockets.get(&key)?.local?;
+        (local.ip().is_unspecified() || local.ip() == packet.destination).then_some(key)
+    }
+
+    /// The ping socket with this identifier.
+    pub(super) fn ping_with(&self, family: Family, id: u16) -> Option<SocketKey> {
+        let has = |it: &DatagramSocket| {
+            it.kind == SocketType::Ping && it.family == family && it.local.map(|local| local.port()) == Some(id)
+        };
+        self.sockets.iter().find(|(_, it)| has(it)).map(|(key, _)| *key)
+    }
+
+    /// The raw sockets that a message is for.
+    pub(super) fn raw_sockets(&self, message: &Message<'_>) -> Vec<SocketKey> {
+        let is_for = |it: &DatagramSocket| {
+            it.kind == SocketType::RawIcmp && it.family == message.kind.family && it.wants(message)
+        };
+        self.sockets.iter().filter(|(_, it)| is_for(it)).map(|(key, _)| *key).collect()
+    }
+}
+
+/// The segment that a socket of this kind makes of `data`, and its protocol.
+fn segment_of(kind: SocketType, from: SocketAddr, to: SocketAddr, data: &[u8]) -> Result<(Vec<u8>, Protocol), i32> {
+    let family = Family::of(to.ip());
+    let protocol = icmp_protocol(to.ip());
+    match kind {
+        SocketType::Udp => Ok((udp(from, to, data), Protocol::UDP)),
+        SocketType::Ping => {
+            // The host writes the identifier and the checksum.
+            let request = Message::parse(family, data).map_err(|_| EINVAL)?;
+            let echo = request.echo().filter(|_| request.kind == Kind::echo_request(family)).ok_or(EINVAL)?;
+            let echo = Echo { id: from.port(), seq: echo.seq };
+            Ok((icmp(from.ip(), to.ip(), Message::echo_request(family, echo, request.body)), protocol))
+        }
+        // Of ICMPv6 the host writes the checksum.
+        _ => match Message::parse(family, data) {
+            Ok(message) if family == Family::V6 => Ok((icmp(from.ip(), to.ip(), message), protocol)),
+            _ => Ok((data.to_vec(), protocol)),
+        },
+    }
+}
+
+/// An entry of an error queue that this host itself has made.
+fn by_host(
+    errno: i32,
+    origin: Origin,
+    info: u32,
+    data: u32,
+    to: Option<SocketAddr>,
+    stamp: Option<i64>,
+) -> QueuedError {
+    let entry = QueueEntry { errno, origin, type_: 0, code: 0, info, data, offender: None };
+    QueuedError { entry, to, quote: Vec::new(), stamp }
+}
+
+/// The address that is meant: as a destination, any stands for this host.
+fn specified(addr: IpAddr) -> IpAddr {
+    match addr {
+        IpAddr::V4(v4) if v4.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(v6) if v6.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        other => other,
+    }
+}

@@ -1,0 +1,187 @@
+//! What happens while all threads wait: packets arrive, frames go on their way, time goes on.
+
+use std::sync::atomic::Ordering;
+use std::sync::{MutexGuard, PoisonError};
+
+use super::{Carrier, CarrierEnd, Event, SimulatedNode, State, World};
+use crate::net::host::simulated::queue::QueueFull;
+use crate::net::host::simulated::stack::LOOPBACK;
+use crate::net::host::simulated::turns::{ThreadNumber, WakeKey, Woken};
+use crate::net::host::stop::{Stage, Stop};
+use crate::net::time::Duration;
+
+/// How long a packet takes over loopback, and from an interface to whoever receives it. Never none, or a script that sends and
+/// receives until a time has come would do so for ever.
+const OVER_LOOPBACK: Duration = Duration::from_micros(10);
+const INTO_HOST: Duration = Duration::from_micros(5);
+
+/// How many events happen between two looks at whether threads were stopped.
+const LOOK_AGAIN: u32 = 64;
+
+/// Octets of the header of a frame.
+const FRAME: usize = 14;
+
+impl World {
+    /// Has events happen until a thread is ready, which has the turn then. None is, if all wait for the real world.
+    pub(super) fn advance<'a>(
+        &'a self,
+        mut state: MutexGuard<'a, State>,
+        driver: ThreadNumber,
+    ) -> (MutexGuard<'a, State>, Option<ThreadNumber>) {
+        if state.turns.is_running() || state.driver.is_some() {
+            return (state, None);
+        }
+        state.driver = Some(driver);
+        let mut count = 0u32;
+        let next = loop {
+            if count.is_multiple_of(LOOK_AGAIN) {
+                look_at_stops(&mut state);
+            }
+            count = count.wrapping_add(1);
+            if let Some(full) = state.queue.is_full().filter(|_| state.failed.is_none()) {
+                self.fail(&mut state, full);
+            }
+            let now = self.now();
+            if state.failed.is_none()
+                && let Some((_, event)) = state.queue.take_due(now)
+            {
+                state = self.serve(state, event);
+                continue;
+            }
+            state.turns.expire(now);
+            look_at_stops(&mut state);
+            if let Some(next) = state.turns.next_turn() {
+                break Some(next);
+            }
+            if state.turns.is_anyone_outside() {
+                break None;
+            }
+            let due = if state.failed.is_none() { state.queue.next_due() } else { None };
+            match due.into_iter().chain(state.turns.next_deadline()).min() {
+                Some(due) => self.0.now.store(due.max(now).as_nanos(), Ordering::Release),
+                None => {
+                    let why = describe_waits(&state);
+                    if !state.turns.give_up_first(why) {
+                        break None;
+                    }
+                }
+            }
+        };
+        state.driver = None;
+        (state, next)
+    }
+
+    /// Has one event happen. What carries frames may run script code, so that is done without the lock.
+    fn serve<'a>(&'a self, mut state: MutexGuard<'a, State>, event: Event) -> MutexGuard<'a, State> {
+        let time = self.time();
+        match event {
+            Event::Arrive { host, interface, packet } => {
+                state.hosts[host].stack.receive(interface, packet, time);
+                self.flush(&mut state, host);
+                state
+            }
+            Event::StackDue(host) => {
+                state.hosts[host].due = None;
+                state.hosts[host].stack.serve_due(time);
+                self.flush(&mut state, host);
+                state
+            }
+            Event::Frame { carrier, end, mut frame } => {
+                self.carry(state, carrier, |carrier, out| carrier.receive(end, &mut frame, time, out))
+            }
+            Event::CarrierDue(carrier) => {
+                state.carriers[carrier].due = None;
+                self.carry(state, carrier, |carrier, out| while carrier.serve_due(time, out) {})
+            }
+        }
+    }
+
+    fn carry<'a>(
+        &'a self,
+        state: MutexGuard<'a, State>,
+        number: usize,
+        act: impl FnOnce(&mut dyn Carrier, &mut Vec<(CarrierEnd, Vec<u8>)>),
+    ) -> MutexGuard<'a, State> {
+        let (carrier, mut out) = (state.carriers[number].carrier.clone(), Vec::new());
+        drop(state);
+        let next = {
+            let mut carrier = carrier.lock().unwrap_or_else(PoisonError::into_inner);
+            act(&mut *carrier, &mut out);
+            carrier.next_due()
+        };
+        let mut state = self.lock();
+        let at = self.now() + INTO_HOST;
+        for (end, mut frame) in out {
+            let Some((host, interface)) = state.ends.get(&(number, end)).copied() else { continue };
+            if frame.len() > FRAME {
+                let packet = frame.split_off(FRAME);
+                state.queue.schedule(at, Event::Arrive { host, interface, packet });
+            }
+        }
+        let carried = &mut state.carriers[number];
+        if let Some(next) = next.filter(|next| carried.due.is_none_or(|due| *next < due)) {
+            carried.due = Some(next);
+            state.queue.schedule(next, Event::CarrierDue(number));
+        }
+        state
+    }
+
+    /// Puts on its way what a host has sent, and wakes those it has something for.
+    pub(super) fn flush(&self, state: &mut State, host: usize) {
+        let now = self.now();
+        let node = &mut state.hosts[host];
+        for (interface, packet) in node.stack.outbox.packets.drain(..) {
+            if interface == LOOPBACK {
+                state.queue.schedule(now + OVER_LOOPBACK, Event::Arrive { host, interface, packet });
+            } else if let Some((carrier, end, macs)) = node.links.get(&interface) {
+                let ether_type: [u8; 2] = if packet[0] >> 4 == 4 { [0x08, 0x00] } else { [0x86, 0xdd] };
+                let frame = [&macs[..], &ether_type, &packet].concat();
+                state.queue.schedule(now, Event::Frame { carrier: *carrier, end: *end, frame });
+            }
+        }
+        for key in node.stack.outbox.woken.drain(..) {
+            state.turns.wake(key);
+        }
+        if let Some(due) = node.stack.next_due().filter(|next| node.due.is_none_or(|due| *next < due)) {
+            node.due = Some(due);
+            state.queue.schedule(due, Event::StackDue(host));
+        }
+    }
+
+    fn fail(&self, state: &mut State, full: QueueFull) {
+        let why = match full {
+            QueueFull::Served(most) => format!("the simulated run has had {most} events, which is its limit"),
+            QueueFull::Waiting(most) => {
+                format!("{most} events are to come at one time in the simulated run, which is its limit")
+            }
+        };
+        while state.turns.give_up_first(why.clone()) {}
+        state.failed = Some(why);
+    }
+}
+
+/// Makes threads ready that were stopped, in the order of their numbers.
+fn look_at_stops(state: &mut State) {
+    let stopped =
+        |(number, (stop, stage)): (&ThreadNumber, &(Stop, Stage))| (stop.stage() >= *stage).then_some(*number);
+    let stopped: Vec<ThreadNumber> = state.stops.iter().filter_map(stopped).collect();
+    for number in stopped {
+        state.turns.make_ready(number, Woken::Stopped);
+    }
+}
+
+/// All wait, and nothing is due: who waits for what.
+fn describe_waits(state: &State) -> String {
+    let describe = |key: &WakeKey| {
+        let of_host = |node: &SimulatedNode| {
+            let socket = node.stack.describe(*key)?;
+            Some(if node.name.is_empty() { socket } else { format!("{socket} of {}", node.name) })
+        };
+        state.hosts.iter().find_map(of_host).unwrap_or_else(|| "another thread".to_string())
+    };
+    let waits = state.turns.waits().map(|(number, keys)| match keys {
+        [] => format!("thread {number} for ever"),
+        keys => format!("thread {number} for {}", keys.iter().map(describe).collect::<Vec<_>>().join(" or ")),
+    });
+    format!("all threads wait, and nothing is to come: {}", waits.collect::<Vec<_>>().join("; "))
+}

@@ -1,0 +1,230 @@
+//! A simulated run: the clock, the events to come, the hosts, and whose turn it is.
+//!
+//! Threads of a script are threads of the system, of which one runs at a time. One that waits becomes the driver: it has events
+//! happen until a thread is ready, and gives that one the turn; so no thread of its own carries the network, and a wait that
+//! another event ends soon costs no switch.
+
+mod events;
+mod seat;
+mod threads;
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt::Debug;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::ThreadId;
+
+pub use self::threads::{ThreadEnd, Wait};
+
+use self::seat::Seat;
+use super::queue::{EventQueue, MOST};
+use super::stack::{Stack, StackTime};
+use super::turns::{ThreadNumber, Turns, WakeKey};
+use crate::net::host::stop::{Stage, Stop};
+use crate::net::time::{Duration, Instant};
+use crate::net::wire::prefix::Prefix;
+
+/// When each run begins, in nanoseconds since 1970: 2026-01-01 00:00:00 UTC.
+const BEGINNING: i64 = 1_767_225_600_000_000_000;
+
+/// Where the monotonic clock begins.
+const START: Instant = Instant::from_nanos(1_000_000_000);
+
+/// An end of one of a carrier's links.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct CarrierEnd {
+    /// Which link, from 0 on.
+    pub link: usize,
+    /// Which of its ends: 0 or 1.
+    pub side: usize,
+}
+
+/// What carries frames between hosts: a state machine that is told the time.
+pub trait Carrier: Debug + Send {
+    /// A frame has come from the host at `from`; what goes to hosts is put into `out`.
+    fn receive(&mut self, from: CarrierEnd, frame: &mut [u8], time: StackTime, out: &mut Vec<(CarrierEnd, Vec<u8>)>);
+
+    /// When something is due next.
+    fn next_due(&self) -> Option<Instant>;
+
+    /// Does the first of what is due; whether anything was.
+    fn serve_due(&mut self, time: StackTime, out: &mut Vec<(CarrierEnd, Vec<u8>)>) -> bool;
+}
+
+/// A carrier that hosts share.
+pub type SharedCarrier = Arc<Mutex<dyn Carrier>>;
+
+/// A simulated run. Clones are the same run.
+#[derive(Clone, Debug)]
+pub struct World(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    state: Mutex<State>,
+    now: AtomicI64,
+}
+
+#[derive(Debug)]
+struct State {
+    queue: EventQueue<Event>,
+    turns: Turns,
+    hosts: Vec<SimulatedNode>,
+    carriers: Vec<Carried>,
+    ends: HashMap<(usize, CarrierEnd), (usize, u32)>,
+    threads: HashMap<ThreadId, ThreadNumber>,
+    seats: BTreeMap<ThreadNumber, Arc<Seat>>,
+    stops: BTreeMap<ThreadNumber, (Stop, Stage)>,
+    /// The thread that has events happen.
+    driver: Option<ThreadNumber>,
+    last_key: WakeKey,
+    failed: Option<String>,
+    /// Whether it was said that the run cannot go on.
+    has_given_up: bool,
+}
+
+/// A host, and where its interfaces lead.
+#[derive(Debug)]
+struct SimulatedNode {
+    name: String,
+    stack: Stack,
+    /// By the index of the interface: the carrier, its end, and the header of frames.
+    links: BTreeMap<u32, (usize, CarrierEnd, [u8; 12])>,
+    due: Option<Instant>,
+}
+
+#[derive(Debug)]
+struct Carried {
+    carrier: SharedCarrier,
+    due: Option<Instant>,
+}
+
+#[derive(Debug)]
+enum Event {
+    Arrive { host: usize, interface: u32, packet: Vec<u8> },
+    Frame { carrier: usize, end: CarrierEnd, frame: Vec<u8> },
+    CarrierDue(usize),
+    StackDue(usize),
+}
+
+impl Default for World {
+    fn default() -> Self {
+        Self::with_most_events(MOST)
+    }
+}
+
+impl World {
+    /// A run without hosts, of at most so many events.
+    pub fn with_most_events(most: u64) -> Self {
+        let state = State {
+            queue: EventQueue::new(most),
+            turns: Turns::default(),
+            hosts: Vec::new(),
+            carriers: Vec::new(),
+            ends: HashMap::new(),
+            threads: HashMap::new(),
+            seats: BTreeMap::new(),
+            stops: BTreeMap::new(),
+            driver: None,
+            last_key: 0,
+            failed: None,
+            has_given_up: false,
+        };
+        Self(Arc::new(Shared { state: Mutex::new(state), now: AtomicI64::new(START.as_nanos()) }))
+    }
+
+    /// The time.
+    pub fn now(&self) -> Instant {
+        Instant::from_nanos(self.0.now.load(Ordering::Acquire))
+    }
+
+    /// The time in nanoseconds since 1970.
+    pub fn wall(&self) -> i64 {
+        wall_at(self.now())
+    }
+
+    /// How much time has passed.
+    pub fn elapsed(&self) -> Duration {
+        self.now() - START
+    }
+
+    /// The run cannot go on; whether that was not said before.
+    pub fn gives_up(&self) -> bool {
+        !std::mem::replace(&mut self.lock().has_given_up, true)
+    }
+
+    /// How many events there were.
+    pub fn events(&self) -> u64 {
+        self.lock().queue.served()
+    }
+
+    /// Adds a host; its number.
+    pub fn add_host(&self, name: &str, addrs: &[Prefix], forwards: bool) -> usize {
+        let mut state = self.lock();
+        let (stack, links) = (Stack::new(addrs, forwards), BTreeMap::new());
+        state.hosts.push(SimulatedNode { name: name.to_string(), stack, links, due: None });
+        state.hosts.len() - 1
+    }
+
+    /// Adds what carries frames; its number.
+    pub fn add_carrier(&self, carrier: SharedCarrier) -> usize {
+        let mut state = self.lock();
+        state.carriers.push(Carried { carrier, due: None });
+        state.carriers.len() - 1
+    }
+
+    /// Has a carrier let go of all that it holds; what was on its way is gone.
+    pub fn end_carrier(&self, number: usize) {
+        let carrier = self.lock().carriers.get(number).map(|carried| carried.carrier.clone());
+        // One that is at work right now looks by itself, the next time.
+        if let Some(mut carrier) = carrier.as_ref().and_then(|carrier| carrier.try_lock().ok()) {
+            carrier.serve_due(self.time(), &mut Vec::new());
+        }
+    }
+
+    /// Has the interface of a host lead to an end of a carrier's link; `macs`: the hardware addresses of the other end's
+    /// interface and of this one, with which frames begin.
+    pub fn attach(&self, host: usize, interface: u32, carrier: usize, end: CarrierEnd, macs: [u8; 12]) {
+        let mut state = self.lock();
+        state.ends.insert((carrier, end), (host, interface));
+        if let Some(node) = state.hosts.get_mut(host) {
+            node.links.insert(interface, (carrier, end, macs));
+        }
+    }
+
+    /// Does something with the stack of a host; what it sends is on its way afterwards.
+    pub fn with_host<R>(&self, host: usize, act: impl FnOnce(&mut Stack, StackTime) -> R) -> R {
+        let mut state = self.lock();
+        let time = self.time();
+        let result = act(&mut state.hosts[host].stack, time);
+        self.flush(&mut state, host);
+        result
+    }
+
+    /// Wakes those who wait for `key`.
+    pub fn wake(&self, key: WakeKey) {
+        let mut state = self.lock();
+        state.turns.wake(key);
+        // Where nobody has the turn, all wait for something of the real world, such as this.
+        self.resume(&mut state);
+    }
+
+    /// A number that nothing else has.
+    pub fn new_key(&self) -> WakeKey {
+        let mut state = self.lock();
+        state.last_key += 1;
+        state.last_key
+    }
+
+    fn time(&self) -> StackTime {
+        let now = self.now();
+        StackTime { now, wall: wall_at(now) }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn wall_at(now: Instant) -> i64 {
+    BEGINNING + (now - START).as_nanos()
+}

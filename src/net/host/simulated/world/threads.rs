@@ -1,0 +1,170 @@
+//! The threads of a run: they enter, wait for their turn, wait for what they want, and leave.
+
+use std::fmt;
+use std::sync::Arc;
+use std::thread;
+
+use super::seat::Seat;
+use super::{State, World};
+use crate::net::host::simulated::turns::{ThreadNumber, WakeKey, Woken};
+use crate::net::host::stop::{Stage, Stop};
+use crate::net::time::Instant;
+
+/// What a thread waits for.
+#[derive(Clone, Copy)]
+pub struct Wait<'a> {
+    /// What wakes it.
+    pub keys: &'a [WakeKey],
+    /// Its deadline.
+    pub until: Option<Instant>,
+    /// What ends it, and from which stage on.
+    pub stop: Option<(&'a Stop, Stage)>,
+    /// Whether it has been woken before it began to wait.
+    pub is_woken: &'a dyn Fn() -> bool,
+}
+
+impl fmt::Debug for Wait<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Wait").field("keys", &self.keys).field("until", &self.until).finish_non_exhaustive()
+    }
+}
+
+/// A thread's part in a run, which ends with this.
+#[derive(Debug)]
+pub struct ThreadEnd(World);
+
+impl Drop for ThreadEnd {
+    fn drop(&mut self) {
+        self.0.leave();
+    }
+}
+
+impl World {
+    /// Takes a place for a thread that this one is about to start.
+    pub fn reserve(&self) -> ThreadNumber {
+        self.enter();
+        let mut state = self.lock();
+        let number = state.turns.enter();
+        state.seats.insert(number, Arc::default());
+        number
+    }
+
+    /// This thread begins, in the place that was taken for it: waits for its turn.
+    pub fn begin(&self, number: ThreadNumber) -> ThreadEnd {
+        let mut state = self.lock();
+        state.threads.insert(thread::current().id(), number);
+        let seat = state.seats.get(&number).cloned().unwrap_or_default();
+        self.resume(&mut state);
+        drop(state);
+        seat.wait_for_turn(None);
+        ThreadEnd(self.clone())
+    }
+
+    /// The place is not needed: no thread was started.
+    pub fn give_back(&self, number: ThreadNumber) {
+        let mut state = self.lock();
+        state.turns.leave(number);
+        state.seats.remove(&number);
+    }
+
+    /// This thread has no more part in the run.
+    pub fn leave(&self) {
+        let mut state = self.lock();
+        let Some(number) = state.threads.remove(&thread::current().id()) else { return };
+        state.turns.leave(number);
+        state.seats.remove(&number);
+        state.stops.remove(&number);
+        let (mut state, next) = self.advance(state, number);
+        self.grant(&mut state, next);
+    }
+
+    /// Waits outside of the run, for something of the real world: time stands still meanwhile.
+    pub fn outside<R>(&self, wait: impl FnOnce() -> R) -> R {
+        let number = self.enter();
+        let mut state = self.lock();
+        state.turns.go_outside(number);
+        let (mut state, next) = self.advance(state, number);
+        self.grant(&mut state, next);
+        drop(state);
+        let result = wait();
+        let mut state = self.lock();
+        state.turns.come_back(number);
+        let seat = state.seats.get(&number).cloned().unwrap_or_default();
+        self.resume(&mut state);
+        drop(state);
+        seat.wait_for_turn(None);
+        result
+    }
+
+    /// Waits; why that has ended.
+    pub fn wait(&self, wait: &Wait<'_>) -> Woken {
+        let number = self.enter();
+        let mut state = self.lock();
+        if let Some(why) = &state.failed {
+            return Woken::Stuck(why.clone());
+        }
+        if (wait.is_woken)() {
+            return Woken::Ready;
+        }
+        if state.driver == Some(number) {
+            return Woken::Stuck(
+                "a policy of a link decides about a packet, and cannot wait in a simulated run".to_string(),
+            );
+        }
+        let seat = state.seats.get(&number).cloned().unwrap_or_default();
+        if let Some((stop, stage)) = wait.stop {
+            state.stops.insert(number, (stop.clone(), stage));
+            stop.subscribe(&seat.notify);
+        }
+        state.turns.wait(number, wait.keys, wait.until);
+        loop {
+            let (mut now, next) = self.advance(state, number);
+            self.grant(&mut now, next);
+            drop(now);
+            let granted = seat.wait_for_turn(wait.stop);
+            state = self.lock();
+            if granted {
+                state.stops.remove(&number);
+                return state.turns.woken(number);
+            }
+            // Stopped: whoever has the turn sees that, and gives it to this thread.
+            if state.turns.is_running() || state.driver.is_some() {
+                drop(state);
+                seat.wait_for_turn(None);
+                state = self.lock();
+                state.stops.remove(&number);
+                return state.turns.woken(number);
+            }
+        }
+    }
+
+    /// The number of this thread, which takes part from now on.
+    pub(super) fn enter(&self) -> ThreadNumber {
+        let mut state = self.lock();
+        if let Some(number) = state.threads.get(&thread::current().id()) {
+            return *number;
+        }
+        let number = state.turns.enter();
+        let seat: Arc<Seat> = Arc::default();
+        state.threads.insert(thread::current().id(), number);
+        state.seats.insert(number, seat.clone());
+        self.resume(&mut state);
+        drop(state);
+        seat.wait_for_turn(None);
+        number
+    }
+
+    /// Gives the turn on where nobody has it.
+    pub(super) fn resume(&self, state: &mut State) {
+        if state.driver.is_none() {
+            let next = state.turns.next_turn();
+            self.grant(state, next);
+        }
+    }
+
+    pub(super) fn grant(&self, state: &mut State, next: Option<ThreadNumber>) {
+        if let Some(seat) = next.and_then(|next| state.seats.get(&next)) {
+            seat.grant();
+        }
+    }
+}

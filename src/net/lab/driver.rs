@@ -1,0 +1,77 @@
+//! What drives the relay of a lab: a thread with packet sockets, or the events of a simulated run.
+
+use std::sync::Arc;
+
+use super::kernel::relay::RelayThread;
+use super::relay::{Ingress, Link, LinkOptions, RelayShared};
+use super::simulated::SimulatedRelay;
+use super::{CableOptions, Lab, LabHost};
+use crate::net::error::Result;
+use crate::net::host::Host;
+use crate::net::host::id::HostId;
+use crate::net::host::stop::Stop;
+use crate::net::random::RandomStream;
+use crate::net::socket::session::Session;
+
+/// A lab's relay and what drives it.
+#[derive(Debug)]
+pub enum RelayDriver {
+    /// Of a lab of the kernel.
+    Thread(RelayThread),
+    /// Of a simulated one.
+    Simulated(SimulatedRelay),
+}
+
+impl RelayDriver {
+    /// Starts the relay of `lab`. `host` has the clocks.
+    ///
+    /// # Errors
+    /// `exhausted`: no more descriptors or threads.
+    pub fn start(lab: &Lab, session: Arc<Session>, host: Arc<dyn Host>, stop: Stop) -> Result<Self> {
+        Ok(match lab.world() {
+            Some(world) => Self::Simulated(SimulatedRelay::new(session, world.clone())),
+            None => Self::Thread(RelayThread::start(session, host, stop)?),
+        })
+    }
+
+    /// Joins two hosts of `lab` by a link called `name`.
+    ///
+    /// # Errors
+    /// `invalid`: as [`Lab::connect`], or no link can be as the options have it; `closed`: the lab has ended.
+    pub fn link(&self, name: &str, lab: &Lab, hosts: [&LabHost; 2], options: LinkOptions) -> Result<Link> {
+        let [a, b] = hosts;
+        match self {
+            Self::Thread(thread) => thread.link(name, lab.connect(a, b, &CableOptions::default())?, options),
+            Self::Simulated(relay) => {
+                relay.link(name, hosts, &lab.connect_simulated(a, b, &CableOptions::default())?, options)
+            }
+        }
+    }
+
+    /// Draws the jitter of links made from now on from `stream`.
+    pub fn draw_from(&self, stream: RandomStream) {
+        self.shared().draw_from(stream);
+    }
+
+    /// Has the loss report tell a host apart by its addresses, also before it has a link.
+    pub fn knows(&self, host: &LabHost) {
+        self.shared().knows(host.id(), host.name().unwrap_or_default(), &host.addrs());
+    }
+
+    /// The session whose loss report it enters losses in.
+    pub fn session(&self) -> &Session {
+        self.shared().session()
+    }
+
+    /// The ingress of a host: what comes in by any of its links.
+    pub fn ingress(&self, host: HostId) -> Ingress {
+        self.shared().ingress(host)
+    }
+
+    fn shared(&self) -> &Arc<RelayShared> {
+        match self {
+            Self::Thread(thread) => thread.shared(),
+            Self::Simulated(relay) => relay.shared(),
+        }
+    }
+}

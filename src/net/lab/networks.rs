@@ -1,0 +1,65 @@
+//! What makes the hosts and cables of a lab: a helper that asks the kernel, or a simulated run.
+
+use super::kernel::helper::protocol::{HelperReply, Missing, Request};
+use super::kernel::{Control, Descriptor, GivenDescriptor};
+use super::simulated::SimulatedNetworks;
+use crate::net::error::{Error, Result};
+
+/// What makes the hosts and cables of a lab.
+#[derive(Debug)]
+pub(super) enum Networks {
+    /// Network namespaces.
+    Kernel(Control),
+    /// Hosts on virtual time.
+    Simulated(SimulatedNetworks),
+}
+
+impl Networks {
+    /// Asks for something, with descriptors; the answer and those that come with it.
+    ///
+    /// # Errors
+    /// `closed`: the lab has ended; else what was refused.
+    pub(super) fn ask(
+        &self,
+        op: &'static str,
+        request: &Request,
+        fds: &[GivenDescriptor<'_>],
+    ) -> Result<(HelperReply, Vec<Descriptor>)> {
+        match self {
+            Self::Kernel(control) => control.ask(op, request, fds),
+            Self::Simulated(networks) => Ok((networks.ask(op, request)?, Vec::new())),
+        }
+    }
+
+    /// Whether there is IPv6.
+    pub(super) fn has_v6(&self) -> bool {
+        match self {
+            Self::Kernel(control) => control.has_v6,
+            Self::Simulated(_) => true,
+        }
+    }
+
+    /// What programs in hosts go without.
+    pub(super) fn missing(&self) -> &[Missing] {
+        match self {
+            Self::Kernel(control) => &control.missing,
+            Self::Simulated(_) => &[],
+        }
+    }
+
+    /// Ends all of it.
+    pub(super) fn end(&self) {
+        match self {
+            Self::Kernel(control) => control.end(),
+            Self::Simulated(networks) => networks.end(),
+        }
+    }
+
+    /// Why something has ended without a word.
+    pub(super) fn why_gone(&self) -> Error {
+        match self {
+            Self::Kernel(control) => control.why_gone(),
+            Self::Simulated(networks) => networks.why_gone(),
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! The hosts and interfaces of a simulated lab: it is asked for what the kernel's helper is asked for.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::net::error::{Error, ErrorKind, Result};
+use crate::net::host::SimulatedHost;
+use crate::net::host::id::HostId;
+use crate::net::host::simulated::routes::RouteTarget;
+use crate::net::host::simulated::stack::Stack;
+use crate::net::host::simulated::world::World;
+use crate::net::lab::LinkTarget;
+use crate::net::lab::kernel::helper::protocol::{HelperReply, NewEnd, Request, RouteChange};
+
+/// The hosts of a simulated lab.
+#[derive(Debug)]
+pub(in crate::net::lab) struct SimulatedNetworks {
+    world: World,
+    /// The numbers of its hosts in the run, by their numbers in the lab.
+    hosts: Mutex<Vec<usize>>,
+    ended: AtomicBool,
+}
+
+impl SimulatedNetworks {
+    pub(in crate::net::lab) fn new(world: World) -> Self {
+        Self { world, hosts: Mutex::default(), ended: AtomicBool::new(false) }
+    }
+
+    /// The run that its hosts are of.
+    pub(in crate::net::lab) fn world(&self) -> &World {
+        &self.world
+    }
+
+    /// The host with this number in the lab.
+    pub(in crate::net::lab) fn host(&self, number: usize, id: HostId, name: &str) -> Option<SimulatedHost> {
+        let own = self.hosts().get(number).copied()?;
+        Some(SimulatedHost::new(self.world.clone(), own, id, Some(name), Arc::default()))
+    }
+
+    /// Does what is asked for.
+    ///
+    /// # Errors
+    /// `closed`: the lab has ended; `invalid`: only a kernel can do that.
+    pub(in crate::net::lab) fn ask(&self, op: &'static str, request: &Request) -> Result<HelperReply> {
+        if self.ended.load(Ordering::Acquire) {
+            return Err(self.why_gone());
+        }
+        match request {
+            Request::Host(new) => {
+                let number = self.world.add_host(&new.name, &new.addrs, new.forwards);
+                self.hosts().push(number);
+                Ok(HelperReply::Done)
+            }
+            Request::Connect(ends) => Ok(HelperReply::Interfaces(ends.each_ref().map(|end| self.add_interface(end)))),
+            Request::Routes(changes) => {
+                changes.iter().for_each(|change| self.change_route(change));
+                Ok(HelperReply::Done)
+            }
+            Request::SetUp(host, index, up) => match self.with(*host, |stack| stack.set_up(*index, *up)) {
+                Some(true) => Ok(HelperReply::Done),
+                _ => Err(Error::new(ErrorKind::System, op, format!("the host has no interface {index}"))),
+            },
+            Request::Setting(host, path, value) => self.set(*host, path, value),
+            Request::Counted(_) => Ok(HelperReply::Counts(Vec::new())),
+            Request::Socket(..) | Request::Start(..) | Request::Signal(..) => Err(only_in_a_kernel(op)),
+        }
+    }
+
+    pub(in crate::net::lab) fn end(&self) {
+        self.ended.store(true, Ordering::Release);
+    }
+
+    pub(in crate::net::lab) fn why_gone(&self) -> Error {
+        Error::new(ErrorKind::Closed, "lab", "the lab has ended")
+    }
+
+    fn add_interface(&self, end: &NewEnd) -> u32 {
+        self.with(end.host, |stack| stack.add_interface(&end.name, end.mtu, &end.addrs)).unwrap_or(0)
+    }
+
+    fn change_route(&self, change: &RouteChange) {
+        let target = change.target.map(|target| match target {
+            LinkTarget::Via(index, router) => RouteTarget::Interface(index, router),
+            LinkTarget::Unreachable => RouteTarget::Unreachable,
+            LinkTarget::Prohibit => RouteTarget::Prohibit,
+            LinkTarget::Blackhole => RouteTarget::Blackhole,
+        });
+        self.with(change.host, |stack| stack.routes_mut().set(change.to, target));
+    }
+
+    fn set(&self, host: usize, path: &str, value: &str) -> Result<HelperReply> {
+        let ttl = || value.trim().parse::<u8>().ok().filter(|ttl| *ttl > 0);
+        let wrong = || Error::invalid("setting", format!("{value:?} is no number of hops")).with_peer(path);
+        match path {
+            "net/ipv4/ip_default_ttl" => {
+                let ttl = ttl().ok_or_else(wrong)?;
+                self.with(host, |stack| stack.default_ttl.0 = ttl);
+            }
+            "net/ipv6/conf/all/hop_limit" | "net/ipv6/conf/default/hop_limit" => {
+                let ttl = ttl().ok_or_else(wrong)?;
+                self.with(host, |stack| stack.default_ttl.1 = ttl);
+            }
+            _ => {
+                let error = Error::new(ErrorKind::System, "setting", "a simulated host has no such setting");
+                let hint = "it has net.ipv4.ip_default_ttl and net.ipv6.conf.all.hop_limit";
+                return Err(error.with_peer(path.replace('/', ".")).with_hint(hint));
+            }
+        }
+        Ok(HelperReply::Done)
+    }
+
+    fn with<R>(&self, host: usize, act: impl FnOnce(&mut Stack) -> R) -> Option<R> {
+        let number = self.hosts().get(host).copied()?;
+        Some(self.world.with_host(number, |stack, _| act(stack)))
+    }
+
+    fn hosts(&self) -> MutexGuard<'_, Vec<usize>> {
+        self.hosts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The error of what needs a kernel.
+fn only_in_a_kernel(op: &'static str) -> Error {
+    let error = Error::invalid(op, "programs run in labs of the kernel alone: this lab is simulated");
+    error.with_hint("run the script without --simulate")
+}

@@ -1,0 +1,61 @@
+//! Runs on simulated hosts (`--simulate`): the same output each time, exact times, and what they refuse.
+
+mod common;
+
+use common::{Run, pingscript};
+
+/// A simulated run with seed 7; it ends with `code`. What it prints on standard error, but for how long it took.
+fn simulated(args: &[&str], code: i32) -> (Run, String) {
+    let run = pingscript(&[&["--simulate", "--seed", "7"], args].concat()).run().expect_code(code);
+    let last = run.stderr.lines().last().unwrap_or_default();
+    assert!(last.starts_with("simulated: ") && last.contains(" s of network in "), "{}", run.stderr);
+    let rest = run.stderr.trim_end().strip_suffix(last).unwrap_or_default().to_string();
+    (run, rest)
+}
+
+#[test]
+fn the_same_seed_prints_the_same_to_the_byte_with_threads_and_labs() {
+    for args in
+        [&["udp_ping"][..], &["labs/many_clients"], &["labs/router"], &["labs/icmp_rejects"], &["labs/same_port"]]
+    {
+        let (first, errors) = simulated(args, 0);
+        for _ in 0..4 {
+            let (again, more) = simulated(args, 0);
+            assert_eq!((again.stdout, more), (first.stdout.clone(), errors.clone()), "{args:?}");
+        }
+    }
+    let other = pingscript(&["--simulate", "--seed", "8", "udp_ping", "--count", "50"]).run().expect_code(0);
+    assert_ne!(other.stdout, simulated(&["udp_ping", "--count", "50"], 0).0.stdout);
+}
+
+#[test]
+fn times_are_those_of_the_links() {
+    let script = "let net = lab::create(); let a = net.host(\"a\"); let b = net.host(\"b\");
+        net.link(a, b, #{ delay: 20.ms });
+        let server = run_in(b, || udp::bind(\"*:7\"));
+        let task = start_thread(|| udp::serve(server, udp::echo()));
+        let begun = unix_time();
+        run_in(a, || { let s = udp::open(\"b:7\"); for n in 0..100 { let p = s.ping(\"b:7\", `ping ${n}`, 1.s); print(p.rtt); } });
+        print(((unix_time() - begun) * 1000.0).round()); sleep(24.h); print(((unix_time() - begun) / 3600.0).to_int()); task.stop();";
+    let (run, _) = simulated(&["-e", script], 0);
+    let lines: Vec<&str> = run.stdout.lines().collect();
+    // A packet takes 5 us from an interface into its host.
+    assert!(lines[..100].iter().all(|line| *line == "a| 40.010ms" || *line == "40.010ms"), "{}", run.stdout);
+    assert_eq!(lines[100..102], ["4001.0", "24"], "{}", run.stdout);
+}
+
+#[test]
+fn a_wait_for_what_never_comes_is_an_error_that_says_where() {
+    let (run, errors) = simulated(&["-e", "let s = udp::bind(\"127.0.0.1:7\");\ns.recv();"], 3);
+    assert!(errors.contains("all threads wait, and nothing is to come: thread 0 for UDP 127.0.0.1:7"), "{errors}");
+    assert!(errors.contains("-e:2"), "{errors}");
+    assert_eq!(run.stdout, "");
+}
+
+#[test]
+fn what_needs_a_kernel_is_refused_with_one_clear_error() {
+    let (_, errors) = simulated(&["-e", "lab::create().host(\"a\").exec([\"true\"]);"], 3);
+    assert!(errors.contains("programs run in labs of the kernel alone: this lab is simulated"), "{errors}");
+    let run = pingscript(&["--simulate"]).run().expect_code(2);
+    assert!(run.stderr.contains("a script is needed"), "{}", run.stderr);
+}
