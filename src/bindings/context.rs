@@ -222,6 +222,15 @@ pub struct ScriptStart {
     pub bound: Announced,
 }
 
+impl ScriptStart {
+    /// That what stands after the script's name was not read, once it has ended: it declares no options.
+    pub fn unread_arguments(&self) -> Option<String> {
+        let (name, args) = (&self.name, self.args.join(" "));
+        let was_read = args.is_empty() || self.given.get().is_some();
+        (!was_read).then(|| format!("{name} declares no options, and has not read what stands after its name: {args}"))
+    }
+}
+
 /// What bindings need of the engine: it runs script code for them.
 pub trait Programs: Send + Sync {
     /// The engine that all scripts share.

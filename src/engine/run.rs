@@ -17,7 +17,6 @@ use crate::bindings::context::{Context, Programs, Run, ScriptStart};
 use crate::bindings::exit as exit_binding;
 use crate::bindings::finish;
 use crate::bindings::lab::lesson::Lesson;
-use crate::bindings::options::given::unread_arguments;
 use crate::bindings::task::end_threads;
 use crate::net::error::{self, Error, in_words};
 use crate::net::host::stop::{Reason, Stop};
@@ -140,7 +139,7 @@ pub fn run(host: &Arc<ScriptHost>, job: &Job) -> Result<i32> {
         Err(error)
     });
     drop(progress);
-    if let Some(note) = unread_arguments(&context.script).filter(|_| !reads_arguments(&program)) {
+    if let Some(note) = context.script.unread_arguments().filter(|_| !reads_arguments(&program)) {
         output::note(&note);
     }
     let code = conclude(host, job, &context, result);

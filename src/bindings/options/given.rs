@@ -11,19 +11,11 @@ use super::declared::{Declared, Shape};
 #[cfg(not(feature = "cli"))]
 use super::plain::arguments;
 use super::value::OptionValue;
-use crate::bindings::context::{Context, ScriptStart};
+use crate::bindings::context::Context;
 use crate::bindings::error::ScriptResult;
 use crate::bindings::{context, exit};
 use crate::net::error::ErrorKind;
 use crate::terminal::output;
-
-/// That what stands after a script's name was not read, once it has ended: it declares no options.
-pub fn unread_arguments(script: &ScriptStart) -> Option<String> {
-    let args = script.args.join(" ");
-    let was_read = args.is_empty() || script.given.get().is_some();
-    let name = &script.name;
-    (!was_read).then(|| format!("{name} declares no options, and has not read what stands after its name: {args}"))
-}
 
 /// What was given on the command line, or the defaults.
 #[derive(Clone, Debug)]

@@ -12,7 +12,6 @@ use crate::bindings::context;
 use crate::bindings::context::{Context, Run, ScriptStart, Serving};
 use crate::bindings::convert::typed;
 use crate::bindings::error::{OrRaise, ScriptResult, thrown};
-use crate::bindings::options::given::unread_arguments;
 use crate::net::error::Error;
 use crate::net::host::stop::Stop;
 use crate::net::host::{Host, threads};
@@ -122,7 +121,7 @@ pub(in crate::bindings) fn start_script(
     let name = format!("script {name}");
     let run = move || {
         let value = programs.run(&program, &inside)?;
-        if let Some(note) = unread_arguments(&inside.script) {
+        if let Some(note) = inside.script.unread_arguments() {
             host_prefix::note(inside.host.as_ref(), &note);
         }
         Ok(value)
