@@ -60,7 +60,8 @@ impl Inner {
             Counter::Link(link) => self.hosts.passes(from, to, link),
             Counter::Kernel(host, place) => cause(*place).is_some_and(|cause| {
                 let is_there = from == *host || to == *host || (cause.on_the_way && self.may_pass(from, to, *host));
-                is_there && cause.is_of(pinging.ends.to().is_ipv6(), pinging.protocol)
+                let is_told = from == *host && cause.is_told() && pinging.protocol != "TCP";
+                is_there && !is_told && cause.is_of(pinging.ends.to().is_ipv6(), pinging.protocol)
             }),
         }
     }

@@ -49,6 +49,11 @@ pub const KERNEL_CAUSES: &[KernelCause] = &[
 ];
 
 impl KernelCause {
+    /// Whether it counts what the sender itself is told of: a ping that it refuses to send ends with an error.
+    pub(super) fn is_told(&self) -> bool {
+        self.name.ends_with("OutDiscards") || self.name.ends_with("OutNoRoutes")
+    }
+
     /// Whether it is about packets of this version of IP and pings over this protocol.
     pub(super) fn is_of(&self, v6: bool, protocol: &str) -> bool {
         let of_protocol = match self.name {
