@@ -15,9 +15,17 @@ fn simulated(args: &[&str], code: i32) -> (Run, String) {
 
 #[test]
 fn the_same_seed_prints_the_same_to_the_byte_with_threads_and_labs() {
-    for args in
-        [&["udp_ping"][..], &["labs/many_clients"], &["labs/router"], &["labs/icmp_rejects"], &["labs/same_port"]]
-    {
+    for args in [
+        &["udp_ping"][..],
+        &["labs/many_clients"],
+        &["labs/router"],
+        &["labs/icmp_rejects"],
+        &["labs/same_port"],
+        &["labs/tcp_loss"],
+        &["labs/tcp_nagle"],
+        &["labs/tcp_rejects"],
+        &["tcp_ping"],
+    ] {
         let (first, errors) = simulated(args, 0);
         for _ in 0..4 {
             let (again, more) = simulated(args, 0);

@@ -7,6 +7,7 @@ use std::net::{IpAddr, Shutdown, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::packet::unspecified;
+use super::tcp::TcpReadiness;
 use super::turns::WakeKey;
 use super::world::World;
 use crate::net::error::errno::*;
@@ -52,7 +53,13 @@ impl Place {
             writable: true,
             has_error: socket.has_error(),
         };
-        self.world.with_host(self.host, |stack, _| stack.socket(self.key).map(look).unwrap_or_default())
+        self.world.with_host(self.host, |stack, _| match stack.socket(self.key) {
+            Some(socket) => look(socket),
+            None => {
+                let TcpReadiness { readable, writable, has_error } = stack.tcp().readiness(self.key);
+                State { readable, writable, has_error }
+            }
+        })
     }
 }
 

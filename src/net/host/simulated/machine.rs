@@ -8,10 +8,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Wake;
 
-use super::handle::{DatagramHandle, Place, SimulatedPoller, error, place_of};
+use super::handle::{DatagramHandle, Place, SimulatedPoller, place_of};
+use super::streams::StreamHandle;
 use super::turns::{WakeKey, Woken};
 use super::world::{Wait, World};
-use crate::net::error::errno::EPROTONOSUPPORT;
 use crate::net::error::{Error, ErrorKind};
 use crate::net::host::environment::environment;
 use crate::net::host::id::HostId;
@@ -89,7 +89,7 @@ impl Host for SimulatedHost {
     fn socket(&self, kind: SocketType, family: Family) -> io::Result<Arc<dyn HostSocket>> {
         let place = Place { world: self.world.clone(), host: self.number, key: self.world.new_key() };
         match kind {
-            SocketType::Tcp => Err(error(EPROTONOSUPPORT)),
+            SocketType::Tcp => Ok(Arc::new(StreamHandle::open(place, family))),
             _ => Ok(Arc::new(DatagramHandle::open(place, kind, family))),
         }
     }

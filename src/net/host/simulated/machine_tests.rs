@@ -219,3 +219,62 @@ fn a_poller_says_which_of_its_sockets_are_ready() {
     assert!(ready.is_empty());
     sockets[0].set(SocketOption::Broadcast(true)).expect("set");
 }
+
+/// Waits until `socket` is ready for `interest`.
+fn until_ready(host: &SimulatedHost, socket: &dyn HostSocket, write: bool, stop: &Stop) {
+    let mut awaited = [Awaited::new(socket, Interest { read: !write, write })];
+    let until = Some(host.now() + Duration::from_secs(300));
+    assert_eq!(host.wait(&mut awaited, until, stop).expect("waits"), Waited::Ready);
+}
+
+#[test]
+fn connections_are_accepted_used_and_ended() {
+    let (_, [a, b]) = pair();
+    let stop = Stop::root().expect("a stop");
+    let listener = b.socket(SocketType::Tcp, Family::V4).expect("a socket");
+    let at = listener.bind("0.0.0.0:7".parse().expect("an address")).expect("bound");
+    listener.listen(5).expect("listens");
+    assert_eq!(at.port(), 7);
+    let client = a.socket(SocketType::Tcp, Family::V4).expect("a socket");
+    let begun = a.now();
+    let going = client.connect("10.0.0.2:7".parse().expect("an address")).expect_err("goes on");
+    assert_eq!(going.kind(), io::ErrorKind::WouldBlock);
+    until_ready(&a, &*client, true, &stop);
+    assert!(client.take_error().expect("asked").is_none());
+    assert_eq!(a.now() - begun, Duration::from_micros(20_010));
+    until_ready(&b, &*listener, false, &stop);
+    let (server, peer) = listener.accept().expect("one");
+    assert_eq!(peer, client.local_addr().expect("an address"));
+    assert_eq!(listener.accept().expect_err("no other").kind(), io::ErrorKind::WouldBlock);
+    let say = |socket: &dyn HostSocket, data: &[u8]| socket.send(&Outgoing { data, to: None, source: None });
+    assert_eq!(say(&*client, b"hello").expect("sent"), 5);
+    until_ready(&b, &*server, false, &stop);
+    let mut buffer = [0; 9];
+    assert_eq!(server.receive(&mut buffer, Blocking::No).expect("data").len, 5);
+    drop(client);
+    until_ready(&b, &*server, false, &stop);
+    assert_eq!(server.receive(&mut buffer, Blocking::No).expect("the end").len, 0);
+    let client = a.socket(SocketType::Tcp, Family::V4).expect("a socket");
+    let _ = client.connect("10.0.0.2:9".parse().expect("an address"));
+    until_ready(&a, &*client, true, &stop);
+    let refused = client.take_error().expect("asked").expect("an error");
+    assert_eq!(refused.kind(), io::ErrorKind::ConnectionRefused);
+}
+
+#[test]
+fn a_connection_that_is_being_made_ends_with_an_icmp_error() {
+    let (world, [a, b]) = pair();
+    let stop = Stop::root().expect("a stop");
+    let client = a.socket(SocketType::Tcp, Family::V4).expect("a socket");
+    let none = client.connect("192.0.2.1:7".parse().expect("an address")).expect_err("no route");
+    assert_eq!(none.kind(), io::ErrorKind::NetworkUnreachable);
+    // To b, which is no router and says nothing; the host gives up at last.
+    world.with_host(a.number(), |stack, _| {
+        let everything = "0.0.0.0/0".parse().expect("a prefix");
+        stack.routes_mut().set(everything, Some(RouteTarget::Interface(2, None)));
+    });
+    let _ = client.connect("192.0.2.1:7".parse().expect("an address"));
+    until_ready(&a, &*client, true, &stop);
+    let gone = client.take_error().expect("asked").expect("an error");
+    assert_eq!((gone.kind(), b.number()), (io::ErrorKind::TimedOut, 1));
+}

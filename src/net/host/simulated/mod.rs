@@ -18,5 +18,8 @@ pub mod queue;
 pub mod reassembly;
 pub mod routes;
 pub mod stack;
+pub mod stream;
+mod streams;
+pub mod tcp;
 pub mod turns;
 pub mod world;

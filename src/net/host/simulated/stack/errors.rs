@@ -16,13 +16,15 @@ const UDP: usize = 8;
 
 impl Stack {
     /// Tells the sockets that an error is about, and learns what it says of the path.
-    pub(super) fn take_error(&mut self, packet: &Packet<'_>, message: &Message<'_>, bytes: &[u8], time: StackTime) {
+    pub(super) fn take_error(&mut self, packet: &Packet<'_>, message: &Message<'_>, time: StackTime) {
         let Some(quoted) = message.quoted().filter(|quoted| self.is_local(quoted.source)) else { return };
         if let Some(mtu) = message.next_hop_mtu() {
             self.path_mtus.learn(quoted.destination, mtu, time.now);
         }
         if quoted.protocol == Protocol::TCP {
-            self.outbox.tcp_errors.push(bytes.to_vec());
+            if let Some((own, peer)) = quoted.source_socket().zip(quoted.destination_socket()) {
+                self.with_tcp(|tcp| tcp.fail(own, peer, message.kind, time.now));
+            }
             return;
         }
         for key in self.concerned(&quoted) {

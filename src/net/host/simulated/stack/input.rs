@@ -42,7 +42,10 @@ impl Stack {
         match packet.protocol {
             Protocol::UDP => self.deliver_udp(packet, bytes, time),
             Protocol::ICMP | Protocol::ICMPV6 => self.deliver_icmp(packet, bytes, time),
-            Protocol::TCP => self.outbox.segments.push(bytes.to_vec()),
+            Protocol::TCP => {
+                let mtu = self.path_mtu(packet.source, time.now).min(65_535) as usize;
+                self.with_tcp(|tcp| tcp.receive(bytes.to_vec(), mtu, time.now));
+            }
             _ => {
                 let (kind, pointer) = match packet.family {
                     Family::V4 => (Kind::v4(3, 2), 0),
@@ -92,7 +95,7 @@ impl Stack {
                 self.put(key, packet.segment.to_vec(), about);
             }
         } else if kind.is_quoting() {
-            self.take_error(packet, &message, bytes, time);
+            self.take_error(packet, &message, time);
         }
     }
 

@@ -13,6 +13,7 @@ use super::datagram::DatagramSocket;
 use super::packet::TTL;
 use super::reassembly::Reassembly;
 use super::routes::{PathMtus, RouteTable, RouteTarget};
+use super::tcp::TcpSockets;
 use crate::net::time::Instant;
 use crate::net::wire::ip::Packet;
 use crate::net::wire::prefix::Prefix;
@@ -57,10 +58,6 @@ pub struct Outbox {
     pub packets: Vec<(u32, Vec<u8>)>,
     /// Sockets that something has come for.
     pub woken: Vec<SocketKey>,
-    /// Packets of TCP that are for this host.
-    pub segments: Vec<Vec<u8>>,
-    /// ICMP errors about what TCP of this host has sent: the error as it came.
-    pub tcp_errors: Vec<Vec<u8>>,
 }
 
 /// What a host has counted.
@@ -97,7 +94,9 @@ pub struct Stack {
     reassembly: Reassembly,
     forwards: bool,
     sockets: BTreeMap<SocketKey, DatagramSocket>,
+    tcp: TcpSockets,
     last_port: u16,
+    last_tcp_port: u16,
     identification: u32,
 }
 
@@ -123,7 +122,9 @@ impl Stack {
             reassembly: Reassembly::default(),
             forwards,
             sockets: BTreeMap::new(),
+            tcp: TcpSockets::default(),
             last_port: 0,
+            last_tcp_port: 0,
             identification: 0,
         }
     }
@@ -185,7 +186,7 @@ impl Stack {
 
     /// When something is to be done next without anything coming.
     pub fn next_due(&self) -> Option<Instant> {
-        self.reassembly.next_due()
+        self.reassembly.next_due().into_iter().chain(self.tcp.next_due()).min()
     }
 
     /// Does what is due.
@@ -193,6 +194,22 @@ impl Stack {
         for first in self.reassembly.expire(time.now) {
             self.report_lost_fragments(&first);
         }
+        self.with_tcp(|tcp| tcp.serve_due(time.now));
+    }
+
+    /// Its TCP sockets.
+    pub fn tcp(&self) -> &TcpSockets {
+        &self.tcp
+    }
+
+    /// Does something with its TCP sockets; what they send is on its way afterwards.
+    pub fn with_tcp<R>(&mut self, act: impl FnOnce(&mut TcpSockets) -> R) -> R {
+        let result = act(&mut self.tcp);
+        for (to, packet) in std::mem::take(&mut self.tcp.sent) {
+            self.send_packet(to, packet);
+        }
+        self.outbox.woken.append(&mut self.tcp.woken);
+        result
     }
 
     fn first_mtu(&mut self, to: IpAddr) -> u32 {

@@ -9,6 +9,7 @@ use super::{SocketKey, Stack, StackTime};
 use crate::net::error::errno::*;
 use crate::net::host::socket::SocketType;
 use crate::net::io::{Origin, QueueEntry};
+use crate::net::time::Instant;
 use crate::net::wire::Family;
 use crate::net::wire::icmp::{Echo, Kind, Message};
 use crate::net::wire::ip::{Packet, Protocol};
@@ -37,6 +38,10 @@ impl Stack {
 
     /// What a socket is, in words; `None`: it is of another host.
     pub fn describe(&self, key: SocketKey) -> Option<String> {
+        if let Some(socket) = self.tcp.get(key) {
+            let local = socket.local.map_or_else(String::new, |local| format!(" {local}"));
+            return Some(format!("TCP{local}"));
+        }
         let socket = self.sockets.get(&key)?;
         let name = match socket.kind {
             SocketType::Udp => "UDP",
@@ -177,6 +182,42 @@ impl Stack {
             Some(local) => Ok(local),
             None => self.bind(key, SocketAddr::new(unspecified(socket.family), 0)),
         }
+    }
+
+    /// Gives a TCP socket its local address; port 0: one that is free.
+    ///
+    /// # Errors
+    /// The error number.
+    pub fn bind_tcp(&mut self, key: SocketKey, local: SocketAddr) -> Result<SocketAddr, i32> {
+        self.tcp.get(key).filter(|socket| socket.local.is_none()).ok_or(EINVAL)?;
+        self.check_local(local.ip())?;
+        let next = self.last_tcp_port.max(*PORTS.start() - 1) + 1;
+        let mut ports = match local.port() {
+            0 => (next..=*PORTS.end()).chain(*PORTS.start()..=next),
+            port => (port..=port).chain(1..=0),
+        };
+        let port = ports.find(|port| !self.tcp.is_taken(key, SocketAddr::new(local.ip(), *port))).ok_or(EADDRINUSE)?;
+        if local.port() == 0 {
+            self.last_tcp_port = port;
+        }
+        let local = SocketAddr::new(local.ip(), port);
+        self.tcp.get_mut(key).ok_or(EINVAL)?.local = Some(local);
+        Ok(local)
+    }
+
+    /// Begins to connect a TCP socket.
+    ///
+    /// # Errors
+    /// The error number.
+    pub fn connect_tcp(&mut self, key: SocketKey, peer: SocketAddr, now: Instant) -> Result<(), i32> {
+        let peer = SocketAddr::new(specified(peer.ip()), peer.port());
+        let local = match self.tcp.get(key).ok_or(EINVAL)?.local {
+            Some(local) => local,
+            None => self.bind_tcp(key, SocketAddr::new(unspecified(Family::of(peer.ip())), 0))?,
+        };
+        let source = if local.ip().is_unspecified() { self.source_for(peer.ip())? } else { local.ip() };
+        let mtu = self.path_mtu(peer.ip(), now).min(65_535) as usize;
+        self.with_tcp(|tcp| tcp.connect(key, SocketAddr::new(source, local.port()), peer, mtu, now))
     }
 
     fn free_port(&mut self, key: SocketKey, addr: IpAddr) -> Result<u16, i32> {
