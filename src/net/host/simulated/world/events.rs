@@ -53,7 +53,8 @@ impl World {
             if let Some(next) = state.turns.next_turn() {
                 break Some(next);
             }
-            if state.turns.is_anyone_outside() {
+            // Nor does time go on when nobody waits for it: the run is over.
+            if state.turns.is_anyone_outside() || state.turns.waits().next().is_none() {
                 break None;
             }
             let due = if state.failed.is_none() { state.queue.next_due() } else { None };
