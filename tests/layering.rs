@@ -3,6 +3,8 @@
 
 #[path = "layering/graph.rs"]
 mod graph;
+#[path = "layering/words.rs"]
+mod words;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -12,8 +12,19 @@ pub fn raise<T>(ctx: &NativeCallContext, error: Error) -> ScriptResult<T> {
     Err(thrown(error, ctx.call_position()))
 }
 
+/// What hints of the core advise, and how a script does it.
+const IN_SCRIPTS: &[(&str, &str)] = &[
+    ("make a new lab", "with lab::create()"),
+    ("a socket of its own", "as udp::open(server) makes"),
+    ("open a socket for the target", "with icmp::open(target)"),
+    ("a larger `limit` of the connection allows more", "an option of tcp::connect and tcp::listen"),
+];
+
 /// `error` as something thrown at `position`.
-pub fn thrown(error: Error, position: Position) -> Box<EvalAltResult> {
+pub fn thrown(mut error: Error, position: Position) -> Box<EvalAltResult> {
+    if let Some((_, how)) = IN_SCRIPTS.iter().find(|(advice, _)| error.hint.ends_with(advice)) {
+        error.hint = format!("{}, {how}", error.hint);
+    }
     EvalAltResult::ErrorRuntime(Dynamic::from(error), position).into()
 }
 

@@ -10,7 +10,7 @@ use crate::bindings::error::{OrRaise, ScriptResult, raise};
 use crate::net::error::Error;
 use crate::net::host::Waited;
 use crate::net::host::stop::Stage;
-use crate::net::lab::kernel::program::{self, Exit, Kept, ProgramCommand, ProgramPlan};
+use crate::net::lab::kernel::program::{self, Exit, ProgramCommand, ProgramOutput, ProgramPlan};
 use crate::net::time::Duration;
 
 /// What came of a program that has ended.
@@ -26,7 +26,7 @@ impl Finished {
         Self { program, timed_out }
     }
 
-    fn kept(&self, of: impl FnOnce((Kept, Kept)) -> Kept) -> ImmutableString {
+    fn kept(&self, of: impl FnOnce((ProgramOutput, ProgramOutput)) -> ProgramOutput) -> ImmutableString {
         text(&of(self.program.printed()).bytes)
     }
 }

@@ -126,5 +126,5 @@ pub(in crate::net) fn closed(op: &'static str) -> Error {
 /// Two want the answers of one socket.
 pub(in crate::net) fn one_at_a_time(op: &'static str) -> Error {
     Error::new(ErrorKind::Busy, op, "another ping or pinger waits for its answers on this socket")
-        .with_hint("one at a time: give each thread, and each pinger, a socket of its own, as udp::open(server) makes")
+        .with_hint("one at a time: give each thread, and each pinger, a socket of its own")
 }

@@ -14,7 +14,7 @@ use crate::net::error::{Error, ErrorKind, Result};
 use crate::net::host::environment::process;
 use crate::net::host::stop::Stop;
 use crate::net::host::{Host, Waited};
-use crate::net::observe::loss_report::Reading;
+use crate::net::observe::loss_report::CountReading;
 use crate::net::probe::ledger::ProbeId;
 use crate::net::probe::outcome::{Outcome, Probe, Slot};
 use crate::net::probe::targets::Targets;
@@ -155,7 +155,7 @@ impl Pinger {
         if plan.size > limit {
             let message = format!("a ping over this connection has at most {limit} bytes, not {}", plan.size);
             let error = Error::new(ErrorKind::TooLarge, "pinger", message);
-            return Err(error.with_hint("the option `limit` of tcp::connect and tcp::listen allows more"));
+            return Err(error.with_hint("a larger `limit` of the connection allows more"));
         }
         Ok(Self::over(Arc::new(connection), plan))
     }
@@ -202,7 +202,7 @@ impl Pinger {
                 // What takes its time the first time is not part of the schedule.
                 prepare(work, true);
                 if self.plan.report {
-                    prober.read_counts(work.endpoint(), Reading::Begin);
+                    prober.read_counts(work.endpoint(), CountReading::Begin);
                 }
             }
             let now = work.endpoint().host.now();

@@ -87,7 +87,7 @@ fn span(of: &Translator, is_expression: bool, next: Option<&str>, at: usize) -> 
     (end > at && (end <= last || !is_expression)).then_some(end)
 }
 
-/// `text` with what was taken in place of `$1`, `$2`, …, and of `$0` the first token.
+/// `text` with what was captured in place of `$1`, `$2`, …, and of `$0` the first token.
 fn filled(of: &Translator, text: &str, at: usize, taken: &[Range<usize>]) -> String {
     let mut parts = text.split('$');
     let mut out = parts.next().unwrap_or_default().to_string();

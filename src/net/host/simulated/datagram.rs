@@ -32,7 +32,7 @@ pub struct DatagramSocket {
     pub peer: Option<SocketAddr>,
     /// What was set.
     pub options: Options,
-    arrived: VecDeque<Arrived>,
+    arrived: VecDeque<QueuedDatagram>,
     waiting: usize,
     dropped: u32,
     errors: VecDeque<QueuedError>,
@@ -78,16 +78,16 @@ pub struct Options {
 }
 
 #[derive(Debug)]
-struct Arrived {
+struct QueuedDatagram {
     data: Vec<u8>,
-    about: Arrival,
+    about: Delivery,
     cost: usize,
     overflow: u32,
 }
 
 /// What is known of a datagram beside its bytes.
 #[derive(Clone, Copy, Debug)]
-pub struct Arrival {
+pub struct Delivery {
     /// Who sent it.
     pub from: SocketAddr,
     /// Where it was sent to.
@@ -211,14 +211,14 @@ impl DatagramSocket {
     }
 
     /// Queues a datagram; whether there was room. Each takes as much as Linux counts for it.
-    pub fn deliver(&mut self, data: Vec<u8>, about: Arrival) -> bool {
+    pub fn deliver(&mut self, data: Vec<u8>, about: Delivery) -> bool {
         let cost = cost(data.len());
         if self.waiting > self.options.receive_buffer || self.shut {
             self.dropped = self.dropped.wrapping_add(1);
             return false;
         }
         self.waiting += cost;
-        self.arrived.push_back(Arrived { data, about, cost, overflow: self.dropped });
+        self.arrived.push_back(QueuedDatagram { data, about, cost, overflow: self.dropped });
         true
     }
 
@@ -230,7 +230,7 @@ impl DatagramSocket {
         if let Some(errno) = self.pending.take() {
             return Err(errno);
         }
-        let Some(Arrived { data, about, cost, overflow }) = self.arrived.pop_front() else {
+        let Some(QueuedDatagram { data, about, cost, overflow }) = self.arrived.pop_front() else {
             return if self.shut { Ok(Received::default()) } else { Err(EAGAIN) };
         };
         self.waiting -= cost;

@@ -5,8 +5,8 @@ fn udp() -> DatagramSocket {
     DatagramSocket::new(SocketType::Udp, Family::V4)
 }
 
-fn arrival() -> Arrival {
-    Arrival { from: ([10, 0, 0, 1], 9).into(), to: [10, 0, 0, 2].into(), ttl: 63, stamp: 5 }
+fn arrival() -> Delivery {
+    Delivery { from: ([10, 0, 0, 1], 9).into(), to: [10, 0, 0, 2].into(), ttl: 63, stamp: 5 }
 }
 
 fn refused(origin: Origin) -> QueuedError {

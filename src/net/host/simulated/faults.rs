@@ -14,7 +14,7 @@ pub(super) struct Fault {
     pub(super) is_hard: bool,
 }
 
-/// What a message of `kind` means to a socket of datagrams; `None`: it is not told.
+/// What a message of `kind` means to a socket of datagrams; `None`: it is not reported.
 pub(super) fn of_datagrams(kind: Kind, is_ping: bool) -> Option<Fault> {
     let fault = |errno, is_hard| Some(Fault { errno, is_hard });
     match (kind.family, kind.type_, kind.code) {

@@ -263,11 +263,11 @@ struct Packets {
     mtu: usize,
 }
 
-struct Arrived(Vec<u8>);
+struct ArrivedPacket(Vec<u8>);
 
 struct Leaving<'a>(&'a mut VecDeque<Vec<u8>>);
 
-impl RxToken for Arrived {
+impl RxToken for ArrivedPacket {
     fn consume<R, F: FnOnce(&[u8]) -> R>(self, take: F) -> R {
         take(&self.0)
     }
@@ -283,12 +283,12 @@ impl TxToken for Leaving<'_> {
 }
 
 impl Device for Packets {
-    type RxToken<'a> = Arrived;
+    type RxToken<'a> = ArrivedPacket;
     type TxToken<'a> = Leaving<'a>;
 
-    fn receive(&mut self, _: smoltcp::time::Instant) -> Option<(Arrived, Leaving<'_>)> {
+    fn receive(&mut self, _: smoltcp::time::Instant) -> Option<(ArrivedPacket, Leaving<'_>)> {
         let packet = self.received.pop_front()?;
-        Some((Arrived(packet), Leaving(&mut self.sent)))
+        Some((ArrivedPacket(packet), Leaving(&mut self.sent)))
     }
 
     fn transmit(&mut self, _: smoltcp::time::Instant) -> Option<Leaving<'_>> {

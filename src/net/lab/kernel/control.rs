@@ -207,10 +207,10 @@ impl Drop for Line {
 fn gone(ended: bool) -> Error {
     if ended {
         let error = Error::new(ErrorKind::Closed, "lab", "the lab has ended");
-        return error.with_hint("its hosts are gone with it: make a new one with lab::create()");
+        return error.with_hint("its hosts are gone with it: make a new lab");
     }
     let error = Error::new(ErrorKind::Closed, "lab", "the lab's helper process ended");
-    error.with_hint("something has killed it, and all hosts are gone with it: make a new lab with lab::create()")
+    error.with_hint("something has killed it, and all hosts are gone with it: make a new lab")
 }
 
 fn error_of(op: &'static str, failure: &Failure) -> Error {

@@ -89,8 +89,8 @@ struct Inner {
     host: LabHost,
     process: Process,
     name: String,
-    out: Mutex<Kept>,
-    err: Mutex<Kept>,
+    out: Mutex<ProgramOutput>,
+    err: Mutex<ProgramOutput>,
     /// Notified of each piece of output, and of the end.
     news: Arc<Notify>,
     ended: AtomicBool,
@@ -100,7 +100,7 @@ struct Inner {
 
 /// What a program printed to a stream.
 #[derive(Clone, Debug, Default)]
-pub struct Kept {
+pub struct ProgramOutput {
     /// Its first bytes.
     pub bytes: Vec<u8>,
     /// How many more there were.
@@ -188,7 +188,7 @@ impl Program {
     }
 
     /// What it has printed so far to standard output, and to standard error.
-    pub fn printed(&self) -> (Kept, Kept) {
+    pub fn printed(&self) -> (ProgramOutput, ProgramOutput) {
         (lock(&self.0.out).clone(), lock(&self.0.err).clone())
     }
 
@@ -205,8 +205,9 @@ impl Program {
 
     /// Whether it has printed `text`, to either stream.
     pub fn has_printed(&self, text: &str) -> bool {
-        let holds =
-            |kept: &Kept| !text.is_empty() && kept.bytes.windows(text.len()).any(|part| part == text.as_bytes());
+        let holds = |kept: &ProgramOutput| {
+            !text.is_empty() && kept.bytes.windows(text.len()).any(|part| part == text.as_bytes())
+        };
         holds(&lock(&self.0.out)) || holds(&lock(&self.0.err))
     }
 
@@ -288,7 +289,7 @@ impl Inner {
 /// A stream that is read.
 struct Stream<'a> {
     pipe: Option<PipeReader>,
-    kept: &'a Mutex<Kept>,
+    kept: &'a Mutex<ProgramOutput>,
     /// What has been read of a line that has not ended.
     line: Vec<u8>,
     is_error: bool,

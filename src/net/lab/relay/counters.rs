@@ -58,7 +58,7 @@ counts! {
     /// Those that a policy dropped.
     dropped: Dropped,
     /// Those that a policy rejected.
-    rejected: EditError,
+    rejected: Rejected,
     /// Of the rejected, those that no error may answer.
     unanswered: Unanswered,
     /// Those that found the queue full.

@@ -38,7 +38,7 @@ struct Reassembly {
     seen: Vec<(usize, usize)>,
     len: Option<usize>,
     content: Option<Content>,
-    /// What befell fragments, and has not been put down to the probe.
+    /// What befell fragments, and is not attributed to the probe yet.
     befell: Vec<(Instant, What<'static>, Site)>,
     /// Where something did: one loss is explained once.
     sites: Vec<Site>,
@@ -64,7 +64,7 @@ impl Pieces {
         }
     }
 
-    /// Notes what befell a frame that is a fragment: as soon as the rest is known it is put down to the probe.
+    /// Notes what befell a frame that is a fragment: as soon as the rest is known it is attributed to the probe.
     pub(super) fn note(
         &mut self,
         session: &Session,

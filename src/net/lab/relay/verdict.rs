@@ -97,7 +97,7 @@ pub(super) fn fate(
                     FrameFate::Lost
                 }
             };
-            count(Count::EditError, 1);
+            count(Count::Rejected, 1);
             answer
         }
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::counting::Damaged;
 use super::kernel::{BUFFER, CHECKSUM, FRAGMENTS, KERNEL_CAUSES, KernelCause, ROUTE};
-use super::rises::{Counter, Rise};
+use super::rises::{Counter, CounterRise};
 use super::{Inner, Loss};
 use crate::net::host::id::HostId;
 use crate::net::time::Duration;
@@ -13,21 +13,27 @@ use crate::net::time::Duration;
 type Found = [Option<(String, String)>];
 
 /// Counts and by what they rose.
-type Counts<'a> = [(&'a Counter, &'a Vec<Rise>)];
+type Counts<'a> = [(&'a Counter, &'a Vec<CounterRise>)];
 
 impl Inner {
     /// Attributes losses without a cause to counts that rose while they were in flight, to none more losses than packets that
     /// nothing else explains. A count does not say whose packets they were: where these numbers are not the same, it is a
     /// possibility.
-    pub(super) fn attribute_rises(&self, found: &mut Found, counts: &Counts<'_>, all: &BTreeMap<Counter, Vec<Rise>>) {
+    pub(super) fn attribute_rises(
+        &self,
+        found: &mut Found,
+        counts: &Counts<'_>,
+        all: &BTreeMap<Counter, Vec<CounterRise>>,
+    ) {
         for (counter, rises) in counts {
             let lag = counter.lag();
-            let meanwhile = |loss: &Loss, rise: &Rise| rise.until > loss.sent && rise.after <= loss.until + lag;
+            let meanwhile = |loss: &Loss, rise: &CounterRise| rise.until > loss.sent && rise.after <= loss.until + lag;
             let is_open = |index: &usize| found[*index].is_none() && self.may_raise(counter, &self.losses[*index]);
             let open: Vec<usize> = (0..self.losses.len()).filter(is_open).collect();
-            let left = |rise: &'_ Rise| rise.by.saturating_sub(self.explained_otherwise(counter, rise, found, all));
-            let concerns = |rise: &Rise| open.iter().any(|&index| meanwhile(&self.losses[index], rise));
-            let rises: Vec<(Rise, u64)> = rises.iter().map(|rise| (*rise, left(rise))).collect();
+            let left =
+                |rise: &'_ CounterRise| rise.by.saturating_sub(self.explained_otherwise(counter, rise, found, all));
+            let concerns = |rise: &CounterRise| open.iter().any(|&index| meanwhile(&self.losses[index], rise));
+            let rises: Vec<(CounterRise, u64)> = rises.iter().map(|rise| (*rise, left(rise))).collect();
             let rises: Vec<_> = rises.into_iter().filter(|(rise, left)| *left > 0 && concerns(rise)).collect();
             let mut candidates = open.clone();
             candidates.retain(|&index| rises.iter().any(|(rise, _)| meanwhile(&self.losses[index], rise)));
@@ -70,9 +76,9 @@ impl Inner {
     fn explained_otherwise(
         &self,
         counter: &Counter,
-        rise: &Rise,
+        rise: &CounterRise,
         found: &Found,
-        all: &BTreeMap<Counter, Vec<Rise>>,
+        all: &BTreeMap<Counter, Vec<CounterRise>>,
     ) -> u64 {
         let Counter::Kernel(host, place) = counter else { return 0 };
         let Some(cause) = cause(*place) else { return 0 };
@@ -127,8 +133,8 @@ fn cause(place: usize) -> Option<&'static KernelCause> {
 }
 
 /// How many datagrams were dropped meanwhile at sockets of a host, if this is what is counted.
-fn of_host(host: HostId, counter: &Counter, rises: &[Rise], meanwhile: &Rise) -> u64 {
-    let overlaps = |rise: &&Rise| rise.until > meanwhile.after && rise.after < meanwhile.until;
+fn of_host(host: HostId, counter: &Counter, rises: &[CounterRise], meanwhile: &CounterRise) -> u64 {
+    let overlaps = |rise: &&CounterRise| rise.until > meanwhile.after && rise.after < meanwhile.until;
     match counter {
         Counter::Buffer(other, _) if *other == host => rises.iter().filter(overlaps).map(|rise| rise.by).sum(),
         _ => 0,

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
 
-use super::ends::Key;
+use super::ends::EndsKey;
 use super::{Loss, REMEMBERED};
 use crate::net::policy::decided::Decided;
 use crate::net::policy::input::Site;
@@ -59,14 +59,14 @@ pub(super) struct Cause {
 /// The latest verdicts, those of each message in the order in which they were made.
 #[derive(Debug, Default)]
 pub(super) struct Causes {
-    by_key: HashMap<Key, VecDeque<Cause>>,
-    in_order: VecDeque<(Key, u64)>,
+    by_key: HashMap<EndsKey, VecDeque<Cause>>,
+    in_order: VecDeque<(EndsKey, u64)>,
     entered: u64,
 }
 
 impl Causes {
     /// Enters what befell a packet at `at`, if a loss can come of it. A duplicated packet is no loss.
-    pub(super) fn enter(&mut self, key: Key, at: Instant, site: &Site, incident: Incident<'_>) {
+    pub(super) fn enter(&mut self, key: EndsKey, at: Instant, site: &Site, incident: Incident<'_>) {
         let none = Verdict { action: Action::Pass, origin: "".into() };
         let (fate, verdict, draws) = match incident {
             Incident::Decided(Decided { verdict, draws, .. }) => {
@@ -98,7 +98,7 @@ impl Causes {
     }
 
     /// A script has replied to a packet that it had received, the last one that says this; `is_other`: with something else.
-    pub(super) fn replied(&mut self, key: &Key, is_other: bool) {
+    pub(super) fn replied(&mut self, key: &EndsKey, is_other: bool) {
         let waits = |cause: &&mut Cause| cause.fate == Fate::NotRepliedTo;
         let Some(last) = self.by_key.get_mut(key).and_then(|queue| queue.iter_mut().rev().find(waits)) else { return };
         if is_other {
@@ -110,7 +110,7 @@ impl Causes {
     }
 
     /// The answer delayed last for `key` could not be kept.
-    pub(super) fn not_kept(&mut self, key: &Key) {
+    pub(super) fn not_kept(&mut self, key: &EndsKey) {
         let last = self.by_key.get_mut(key).and_then(VecDeque::back_mut);
         if let Some(Cause { fate, .. }) = last
             && let Fate::Delayed(by) = *fate
@@ -121,7 +121,7 @@ impl Causes {
 
     /// The probe sent at `sent` was answered all the same: its verdicts, one at each place on its way there and back,
     /// explain no other's loss.
-    pub(super) fn answered(&mut self, key: &Key, sent: Instant) {
+    pub(super) fn answered(&mut self, key: &EndsKey, sent: Instant) {
         for key in [*key, key.back()] {
             let harmless = |cause: &&Cause| cause.at >= sent && !cause.fate.is_final();
             let mut sites: Vec<Site> = Vec::new();
@@ -137,12 +137,12 @@ impl Causes {
     }
 
     /// Whether anything is known that may be why the message was lost, or the answer that says the same.
-    pub(super) fn know(&self, key: &Key) -> bool {
+    pub(super) fn know(&self, key: &EndsKey) -> bool {
         self.by_key.contains_key(key) || self.by_key.contains_key(&key.back())
     }
 
     /// Whether a script has the message in hand, and nothing else is known that may be why it was lost.
-    pub(super) fn may_be_replied_to(&self, key: &Key) -> bool {
+    pub(super) fn may_be_replied_to(&self, key: &EndsKey) -> bool {
         let mut known = [*key, key.back()].into_iter().filter_map(|key| self.by_key.get(&key)).flatten();
         known.all(|cause| cause.fate == Fate::NotRepliedTo)
     }
@@ -156,7 +156,7 @@ impl Causes {
     pub(super) fn of<'a>(&'a self, losses: &VecDeque<Loss>) -> Vec<Option<&'a Cause>> {
         let mut as_sent: Vec<usize> = (0..losses.len()).collect();
         as_sent.sort_by_key(|&index| losses[index].sent);
-        let mut left: HashMap<Key, Vec<&Cause>> = HashMap::new();
+        let mut left: HashMap<EndsKey, Vec<&Cause>> = HashMap::new();
         let mut found = vec![None; losses.len()];
         for index in as_sent {
             let Loss { key, sent, error, .. } = &losses[index];
@@ -167,12 +167,12 @@ impl Causes {
             }
             // Of all verdicts only a rejection sends an error.
             let fits = |cause: &&Cause| error.is_none() || cause.fate == Fate::Rejected;
-            let of = |key: Key| left[&key].iter().copied().filter(fits).map(move |cause| (key, cause));
+            let of = |key: EndsKey| left[&key].iter().copied().filter(fits).map(move |cause| (key, cause));
             let both = || of(*key).chain(of(key.back()));
             let Some((way, first)) = both().min_by_key(|(_, cause)| (cause.at, cause.id)) else { continue };
             // What was only delayed or damaged at one place, or on the way there, may have been dropped at another or on the
             // way back.
-            let is_last = |(other, cause): &(Key, &Cause)| {
+            let is_last = |(other, cause): &(EndsKey, &Cause)| {
                 !first.fate.is_final() && cause.fate.is_final() && (*other != way || cause.site != first.site)
             };
             let last = both().filter(is_last).min_by_key(|(_, cause)| (cause.at, cause.id)).map(|(_, cause)| cause);
@@ -190,7 +190,7 @@ impl Causes {
         self.by_key.values().map(VecDeque::len).sum()
     }
 
-    fn remove(&mut self, key: &Key, which: impl Fn(&Cause) -> bool) {
+    fn remove(&mut self, key: &EndsKey, which: impl Fn(&Cause) -> bool) {
         if let Some(queue) = self.by_key.get_mut(key) {
             if let Some(index) = queue.iter().position(which) {
                 queue.remove(index);

@@ -3,8 +3,8 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use super::ends::{Ends, Key};
-use super::rises::{Counter, Reading, Rise};
+use super::ends::{Ends, EndsKey};
+use super::rises::{CountReading, Counter, CounterRise};
 use super::{Incident, Inner, LossReport, REMEMBERED};
 use crate::net::host::Host;
 use crate::net::host::id::HostId;
@@ -37,12 +37,12 @@ impl LossReport {
     /// Notes that the kernel has lost so many more frames before they came onto the link called `link`, by `now`.
     pub fn overrun(&self, link: &Arc<str>, lost: u64, now: Instant) {
         // It is noticed when frames are read next.
-        let rise = Rise { after: now - Duration::from_secs(1), until: now, by: lost, coarse: false };
+        let rise = CounterRise { after: now - Duration::from_secs(1), until: now, by: lost, coarse: false };
         self.lock().rises.enter(Counter::Link(link.clone()), rise);
     }
 
     /// Reads what kernels count that can be why pings of `host` were lost, if it is time to.
-    pub(in crate::net) fn read_counts(&self, host: &dyn Host, reading: Reading) {
+    pub(in crate::net) fn read_counts(&self, host: &dyn Host, reading: CountReading) {
         let before = host.now();
         if self.lock().rises.is_due(before, reading) {
             let kernels = host.kernel_counts();
@@ -64,7 +64,13 @@ impl LossReport {
 
 impl Inner {
     /// Remembers a packet that a link or an ingress damages.
-    pub(super) fn note_damaged(&mut self, key: Key, ends: Ends, (at, site): (Instant, &Site), incident: Incident<'_>) {
+    pub(super) fn note_damaged(
+        &mut self,
+        key: EndsKey,
+        ends: Ends,
+        (at, site): (Instant, &Site),
+        incident: Incident<'_>,
+    ) {
         let corrupts = matches!(incident, Incident::Decided(decided) if decided.verdict.action == Action::Corrupt);
         if !corrupts || matches!(site, Site::Server(..)) {
             return;

@@ -40,13 +40,13 @@ impl Ends {
 
 /// What identifies a message on its way: both ends and what it says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Key {
+pub(super) struct EndsKey {
     from: (HostId, u16),
     to: (HostId, u16),
     content: Content,
 }
 
-impl Key {
+impl EndsKey {
     /// The host that the message goes to.
     pub(super) const fn server(&self) -> HostId {
         self.to.0
@@ -148,9 +148,9 @@ impl Hosts {
         lab.and_then(|lab| self.owners.get(&(lab, addr)).copied()).unwrap_or_default()
     }
 
-    pub(super) fn key(&self, ends: Ends, content: Content) -> Key {
+    pub(super) fn key(&self, ends: Ends, content: Content) -> EndsKey {
         let Ends { at, from, to } = ends;
         let end = |addr: SocketAddr| (self.owner(at, addr.ip()), addr.port());
-        Key { from: end(from), to: end(to), content }
+        EndsKey { from: end(from), to: end(to), content }
     }
 }

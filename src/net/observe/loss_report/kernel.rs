@@ -49,7 +49,7 @@ pub const KERNEL_CAUSES: &[KernelCause] = &[
 ];
 
 impl KernelCause {
-    /// Whether it counts what the sender itself is told of: a ping that it refuses to send ends with an error.
+    /// Whether it counts what the sender itself is given as an error: a ping that it refuses to send ends with an error.
     pub(super) fn is_told(&self) -> bool {
         self.name.ends_with("OutDiscards") || self.name.ends_with("OutNoRoutes")
     }

@@ -14,13 +14,13 @@ use self::causes::Causes;
 pub use self::causes::Incident;
 use self::counting::Damaged;
 pub use self::ends::Ends;
-use self::ends::{Hosts, Key};
+use self::ends::{EndsKey, Hosts};
 use self::folded::{AttachedPolicies, Servers};
 pub use self::kernel::{KERNEL_CAUSES, kernel_counts};
 use self::pingers::Pingers;
 pub use self::pingers::{PingerRun, Settled};
 pub use self::report::{Drops, Explanation, PolicyReport};
-pub(in crate::net) use self::rises::Reading;
+pub(in crate::net) use self::rises::CountReading;
 use self::rises::{Counter, Rises};
 use crate::net::host::id::HostId;
 use crate::net::policy::attached::AttachedPolicy;
@@ -101,7 +101,7 @@ struct Inner {
     black_holes: Vec<(HostId, IpAddr, u8)>,
     losses: VecDeque<Loss>,
     /// Those of the losses for which there was no cause when they were noted, and no answer since.
-    open: HashSet<Key>,
+    open: HashSet<EndsKey>,
     pingers: Pingers,
     probes: Counts,
     clock: Option<&'static str>,
@@ -113,7 +113,7 @@ struct Loss {
     /// The place of its pinger.
     pinger: usize,
     number: u64,
-    key: Key,
+    key: EndsKey,
     sent: Instant,
     /// When it was given up.
     until: Instant,

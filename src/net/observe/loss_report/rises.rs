@@ -32,7 +32,7 @@ pub(super) enum Counter {
 
 /// A count rose.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Rise {
+pub(super) struct CounterRise {
     /// The readings that it rose between.
     pub(super) after: Instant,
     pub(super) until: Instant,
@@ -41,7 +41,7 @@ pub(super) struct Rise {
     pub(super) coarse: bool,
 }
 
-impl Rise {
+impl CounterRise {
     /// Whether it is between the readings.
     pub(super) fn holds(&self, at: Instant) -> bool {
         self.after < at && at <= self.until
@@ -50,7 +50,7 @@ impl Rise {
 
 /// When counts are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::net) enum Reading {
+pub(in crate::net) enum CountReading {
     /// A pinger begins.
     Begin,
     /// Before one of many pings that are sent one by one.
@@ -64,7 +64,7 @@ pub(in crate::net) enum Reading {
 pub(super) struct Rises {
     /// What each was at the latest reading, and when that began.
     last: HashMap<Counter, (Instant, u64)>,
-    list: VecDeque<(Counter, Rise)>,
+    list: VecDeque<(Counter, CounterRise)>,
     /// When the latest reading ended, how long it took, and how long all have.
     latest: Option<(Instant, Duration)>,
     spent: Duration,
@@ -74,14 +74,14 @@ pub(super) struct Rises {
 
 impl Rises {
     /// Whether to read the counts now.
-    pub(super) fn is_due(&mut self, now: Instant, reading: Reading) -> bool {
+    pub(super) fn is_due(&mut self, now: Instant, reading: CountReading) -> bool {
         let Some((latest, cost)) = self.latest else { return true };
         let rested = now - latest >= cost * SHARE;
         let due = match reading {
-            Reading::Between => rested && now - latest >= SELDOM,
-            Reading::Begin | Reading::Lost => rested || self.spent < FREE,
+            CountReading::Between => rested && now - latest >= SELDOM,
+            CountReading::Begin | CountReading::Lost => rested || self.spent < FREE,
         };
-        self.coarse |= !due && reading == Reading::Begin;
+        self.coarse |= !due && reading == CountReading::Begin;
         due
     }
 
@@ -91,7 +91,7 @@ impl Rises {
             // What is read for the first time rose before anybody looked.
             let (after, known) = self.last.get(&counter).copied().unwrap_or((before, count));
             if count > known {
-                let rise = Rise { after, until: now, by: count - known, coarse: self.coarse };
+                let rise = CounterRise { after, until: now, by: count - known, coarse: self.coarse };
                 self.enter(counter.clone(), rise);
             }
             self.last.insert(counter, (before, count.max(known)));
@@ -107,7 +107,7 @@ impl Rises {
         self.last.entry(counter).or_insert((latest, 0));
     }
 
-    pub(super) fn enter(&mut self, counter: Counter, rise: Rise) {
+    pub(super) fn enter(&mut self, counter: Counter, rise: CounterRise) {
         if self.list.len() == REMEMBERED {
             self.list.pop_front();
         }
@@ -115,8 +115,8 @@ impl Rises {
     }
 
     /// All rises of each count, with those up to `counts`, which are read now.
-    pub(super) fn by_counter(&self, counts: &[(Counter, u64)]) -> BTreeMap<Counter, Vec<Rise>> {
-        let mut all: BTreeMap<Counter, Vec<Rise>> = BTreeMap::new();
+    pub(super) fn by_counter(&self, counts: &[(Counter, u64)]) -> BTreeMap<Counter, Vec<CounterRise>> {
+        let mut all: BTreeMap<Counter, Vec<CounterRise>> = BTreeMap::new();
         for (counter, rise) in &self.list {
             all.entry(counter.clone()).or_default().push(*rise);
         }
@@ -124,7 +124,7 @@ impl Rises {
             let Some(&(after, known)) = self.last.get(counter) else { continue };
             if *count > known {
                 let until = Instant::from_nanos(i64::MAX);
-                let rise = Rise { after, until, by: count - known, coarse: self.coarse };
+                let rise = CounterRise { after, until, by: count - known, coarse: self.coarse };
                 all.entry(counter.clone()).or_default().push(rise);
             }
         }

@@ -231,9 +231,7 @@ impl IcmpSocket {
             return check_zone(op, self.0.local, to);
         }
         let message = format!("the socket is {} and the target {theirs}", self.0.family);
-        Err(Error::invalid(op, message)
-            .with_peer(ZonedIp::from(to))
-            .with_hint("open a socket for the target: icmp::open(target)"))
+        Err(Error::invalid(op, message).with_peer(ZonedIp::from(to)).with_hint("open a socket for the target"))
     }
 }
 

@@ -15,7 +15,7 @@ use crate::net::host::Waited;
 use crate::net::host::addr::reached;
 use crate::net::host::environment::process;
 use crate::net::observe::event::Event;
-use crate::net::observe::loss_report::Reading;
+use crate::net::observe::loss_report::CountReading;
 use crate::net::policy::datagram::Datagram;
 use crate::net::probe::clock::Clock;
 use crate::net::probe::ledger::{Arrival, Blame, Counts, Fault, Key, Ledger, Mixed, ProbeId, State};
@@ -155,7 +155,7 @@ impl Prober {
         }
         if !probe.slot.unreported && probe.ttl.is_none() {
             let first = self.next_number() == 1;
-            self.read_counts(work.endpoint(), if first { Reading::Begin } else { Reading::Between });
+            self.read_counts(work.endpoint(), if first { CountReading::Begin } else { CountReading::Between });
         }
         let id = self.send(work, probe)?;
         self.report(work.transport);
@@ -166,7 +166,7 @@ impl Prober {
     }
 
     /// Reads what kernels count that can be why pings are lost.
-    pub(in crate::net) fn read_counts(&mut self, endpoint: &Endpoint, reading: Reading) {
+    pub(in crate::net) fn read_counts(&mut self, endpoint: &Endpoint, reading: CountReading) {
         self.has_lost = false;
         endpoint.loss_report().read_counts(&*endpoint.host, reading);
     }
@@ -174,7 +174,7 @@ impl Prober {
     /// Reads it once pings were lost.
     fn lose(&mut self, endpoint: &Endpoint) {
         if self.has_lost {
-            self.read_counts(endpoint, Reading::Lost);
+            self.read_counts(endpoint, CountReading::Lost);
         }
     }
 

@@ -91,7 +91,7 @@ impl Listener {
     }
 
     /// Waits for the next connection (accept(2)). Errors of the path and of connections that were gone before they were
-    /// taken in are counted; where no descriptor is left, that is reported once, and the connection waits until one is.
+    /// accepted are counted; where no descriptor is left, that is reported once, and the connection waits until one is.
     ///
     /// # Errors
     /// `closed`, also when it is closed meanwhile.

@@ -70,7 +70,7 @@ impl Connection {
             return Ok(());
         }
         let message = format!("a ping over a connection has 1 to {limit} bytes, not {size}");
-        Err(Error::invalid("ping", message).with_hint("the option `limit` of tcp::connect and tcp::listen allows more"))
+        Err(Error::invalid("ping", message).with_hint("a larger `limit` of the connection allows more"))
     }
 
     /// What is known of its pings.

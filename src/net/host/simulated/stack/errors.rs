@@ -1,4 +1,4 @@
-//! ICMP errors that come in: which socket each is about, and what that is told.
+//! ICMP errors that come in: which socket each is about, and what it is given.
 
 use std::net::SocketAddr;
 
@@ -15,7 +15,7 @@ use crate::net::wire::ip::{Packet, Protocol};
 const UDP: usize = 8;
 
 impl Stack {
-    /// Tells the sockets that an error is about, and learns what it says of the path.
+    /// Gives an error to the sockets it is about, and learns what it says of the path.
     pub(super) fn take_error(&mut self, packet: &Packet<'_>, message: &Message<'_>, time: StackTime) {
         let Some(quoted) = message.quoted().filter(|quoted| self.is_local(quoted.source)) else { return };
         if let Some(mtu) = message.next_hop_mtu() {

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use super::super::datagram::Arrival;
+use super::super::datagram::Delivery;
 use super::super::packet::{fragments, icmp, icmp_error, icmp_protocol, take_hop};
 use super::output::Sending;
 use super::{LOOPBACK, Stack, StackTime, sound};
@@ -68,7 +68,7 @@ impl Stack {
                 self.report(kind, bytes, to.ip(), 0);
             }
         }
-        let about = Arrival { from, to: to.ip(), ttl: packet.ttl, stamp: time.wall };
+        let about = Delivery { from, to: to.ip(), ttl: packet.ttl, stamp: time.wall };
         for key in found {
             self.put(key, packet.payload.to_vec(), about);
         }
@@ -77,7 +77,7 @@ impl Stack {
     fn deliver_icmp(&mut self, packet: &Packet<'_>, bytes: &[u8], time: StackTime) {
         let Some(message) = packet.icmp_message() else { return };
         let kind = message.kind;
-        let about = Arrival {
+        let about = Delivery {
             from: SocketAddr::new(packet.source, 0),
             to: packet.destination,
             ttl: packet.ttl,
@@ -125,7 +125,7 @@ impl Stack {
     }
 
     /// Queues a datagram for a socket.
-    fn put(&mut self, key: u64, data: Vec<u8>, about: Arrival) {
+    fn put(&mut self, key: u64, data: Vec<u8>, about: Delivery) {
         let Some(socket) = self.sockets.get_mut(&key) else { return };
         if !socket.deliver(data, about) && socket.kind == SocketType::Udp {
             self.counts.overflows += 1;

@@ -73,7 +73,7 @@ pub struct StackCounts {
     pub hops_exceeded: u64,
     /// Packets carried on.
     pub forwarded: u64,
-    /// Datagrams for which nobody listens.
+    /// Datagrams for a port without a socket.
     pub no_port: u64,
     /// Datagrams that a full receive buffer has lost.
     pub overflows: u64,

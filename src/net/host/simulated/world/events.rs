@@ -3,14 +3,14 @@
 use std::sync::atomic::Ordering;
 use std::sync::{MutexGuard, PoisonError};
 
-use super::{Carrier, CarrierEnd, Event, SimulatedNode, State, World};
+use super::{Carrier, CarrierEnd, DueEvent, SimulatedNode, State, World};
 use crate::net::host::simulated::queue::QueueFull;
 use crate::net::host::simulated::stack::LOOPBACK;
 use crate::net::host::simulated::turns::{ThreadNumber, WakeKey, Woken};
 use crate::net::host::stop::{Stage, Stop};
 use crate::net::time::Duration;
 
-/// How long a packet takes over loopback, and from an interface to whoever receives it. Never none, or a script that sends and
+/// How long a packet takes over loopback, and from an interface to its receiver. Never none, or a script that sends and
 /// receives until a time has come would do so for ever.
 const OVER_LOOPBACK: Duration = Duration::from_micros(10);
 const INTO_HOST: Duration = Duration::from_micros(5);
@@ -73,24 +73,24 @@ impl World {
     }
 
     /// Has one event happen. What carries frames may run script code, so that is done without the lock.
-    fn serve<'a>(&'a self, mut state: MutexGuard<'a, State>, event: Event) -> MutexGuard<'a, State> {
+    fn serve<'a>(&'a self, mut state: MutexGuard<'a, State>, event: DueEvent) -> MutexGuard<'a, State> {
         let time = self.time();
         match event {
-            Event::Arrive { host, interface, packet } => {
+            DueEvent::Arrive { host, interface, packet } => {
                 state.hosts[host].stack.receive(interface, packet, time);
                 self.flush(&mut state, host);
                 state
             }
-            Event::StackDue(host) => {
+            DueEvent::StackDue(host) => {
                 state.hosts[host].due = None;
                 state.hosts[host].stack.serve_due(time);
                 self.flush(&mut state, host);
                 state
             }
-            Event::Frame { carrier, end, mut frame } => {
+            DueEvent::Frame { carrier, end, mut frame } => {
                 self.carry(state, carrier, |carrier, out| carrier.receive(end, &mut frame, time, out))
             }
-            Event::CarrierDue(carrier) => {
+            DueEvent::CarrierDue(carrier) => {
                 state.carriers[carrier].due = None;
                 self.carry(state, carrier, |carrier, out| while carrier.serve_due(time, out) {})
             }
@@ -116,13 +116,13 @@ impl World {
             let Some((host, interface)) = state.ends.get(&(number, end)).copied() else { continue };
             if frame.len() > FRAME {
                 let packet = frame.split_off(FRAME);
-                state.queue.schedule(at, Event::Arrive { host, interface, packet });
+                state.queue.schedule(at, DueEvent::Arrive { host, interface, packet });
             }
         }
         let carried = &mut state.carriers[number];
         if let Some(next) = next.filter(|next| carried.due.is_none_or(|due| *next < due)) {
             carried.due = Some(next);
-            state.queue.schedule(next, Event::CarrierDue(number));
+            state.queue.schedule(next, DueEvent::CarrierDue(number));
         }
         state
     }
@@ -133,11 +133,11 @@ impl World {
         let node = &mut state.hosts[host];
         for (interface, packet) in node.stack.outbox.packets.drain(..) {
             if interface == LOOPBACK {
-                state.queue.schedule(now + OVER_LOOPBACK, Event::Arrive { host, interface, packet });
+                state.queue.schedule(now + OVER_LOOPBACK, DueEvent::Arrive { host, interface, packet });
             } else if let Some((carrier, end, macs)) = node.links.get(&interface) {
                 let ether_type: [u8; 2] = if packet[0] >> 4 == 4 { [0x08, 0x00] } else { [0x86, 0xdd] };
                 let frame = [&macs[..], &ether_type, &packet].concat();
-                state.queue.schedule(now, Event::Frame { carrier: *carrier, end: *end, frame });
+                state.queue.schedule(now, DueEvent::Frame { carrier: *carrier, end: *end, frame });
             }
         }
         for key in node.stack.outbox.woken.drain(..) {
@@ -145,7 +145,7 @@ impl World {
         }
         if let Some(due) = node.stack.next_due().filter(|next| node.due.is_none_or(|due| *next < due)) {
             node.due = Some(due);
-            state.queue.schedule(due, Event::StackDue(host));
+            state.queue.schedule(due, DueEvent::StackDue(host));
         }
     }
 

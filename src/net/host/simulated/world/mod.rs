@@ -5,8 +5,8 @@
 //! another event ends soon costs no switch.
 
 mod events;
-mod seat;
 mod threads;
+mod ticket;
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Debug;
@@ -16,7 +16,7 @@ use std::thread::ThreadId;
 
 pub use self::threads::{ThreadEnd, Wait};
 
-use self::seat::Seat;
+use self::ticket::Ticket;
 use super::queue::{EventQueue, MOST};
 use super::stack::{Stack, StackTime};
 use super::turns::{ThreadNumber, Turns, WakeKey};
@@ -39,7 +39,7 @@ pub struct CarrierEnd {
     pub side: usize,
 }
 
-/// What carries frames between hosts: a state machine that is told the time.
+/// What carries frames between hosts: a state machine that is given the time.
 pub trait Carrier: Debug + Send {
     /// A frame has come from the host at `from`; what goes to hosts is put into `out`.
     fn receive(&mut self, from: CarrierEnd, frame: &mut [u8], time: StackTime, out: &mut Vec<(CarrierEnd, Vec<u8>)>);
@@ -66,13 +66,13 @@ struct Shared {
 
 #[derive(Debug)]
 struct State {
-    queue: EventQueue<Event>,
+    queue: EventQueue<DueEvent>,
     turns: Turns,
     hosts: Vec<SimulatedNode>,
-    carriers: Vec<Carried>,
+    carriers: Vec<AttachedCarrier>,
     ends: HashMap<(usize, CarrierEnd), (usize, u32)>,
     threads: HashMap<ThreadId, ThreadNumber>,
-    seats: BTreeMap<ThreadNumber, Arc<Seat>>,
+    tickets: BTreeMap<ThreadNumber, Arc<Ticket>>,
     stops: BTreeMap<ThreadNumber, (Stop, Stage)>,
     /// The thread that has events happen.
     driver: Option<ThreadNumber>,
@@ -93,13 +93,13 @@ struct SimulatedNode {
 }
 
 #[derive(Debug)]
-struct Carried {
+struct AttachedCarrier {
     carrier: SharedCarrier,
     due: Option<Instant>,
 }
 
 #[derive(Debug)]
-enum Event {
+enum DueEvent {
     Arrive { host: usize, interface: u32, packet: Vec<u8> },
     Frame { carrier: usize, end: CarrierEnd, frame: Vec<u8> },
     CarrierDue(usize),
@@ -122,7 +122,7 @@ impl World {
             carriers: Vec::new(),
             ends: HashMap::new(),
             threads: HashMap::new(),
-            seats: BTreeMap::new(),
+            tickets: BTreeMap::new(),
             stops: BTreeMap::new(),
             driver: None,
             last_key: 0,
@@ -168,7 +168,7 @@ impl World {
     /// Adds what carries frames; its number.
     pub fn add_carrier(&self, carrier: SharedCarrier) -> usize {
         let mut state = self.lock();
-        state.carriers.push(Carried { carrier, due: None });
+        state.carriers.push(AttachedCarrier { carrier, due: None });
         state.carriers.len() - 1
     }
 

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::thread;
 
-use super::seat::Seat;
+use super::ticket::Ticket;
 use super::{State, World};
 use crate::net::host::simulated::turns::{ThreadNumber, WakeKey, Woken};
 use crate::net::host::stop::{Stage, Stop};
@@ -45,7 +45,7 @@ impl World {
         self.enter();
         let mut state = self.lock();
         let number = state.turns.enter();
-        state.seats.insert(number, Arc::default());
+        state.tickets.insert(number, Arc::default());
         number
     }
 
@@ -53,10 +53,10 @@ impl World {
     pub fn begin(&self, number: ThreadNumber) -> ThreadEnd {
         let mut state = self.lock();
         state.threads.insert(thread::current().id(), number);
-        let seat = state.seats.get(&number).cloned().unwrap_or_default();
+        let ticket = state.tickets.get(&number).cloned().unwrap_or_default();
         self.resume(&mut state);
         drop(state);
-        seat.wait_for_turn(None);
+        ticket.wait_for_turn(None);
         ThreadEnd(self.clone())
     }
 
@@ -64,7 +64,7 @@ impl World {
     pub fn give_back(&self, number: ThreadNumber) {
         let mut state = self.lock();
         state.turns.leave(number);
-        state.seats.remove(&number);
+        state.tickets.remove(&number);
     }
 
     /// This thread has no more part in the run.
@@ -72,7 +72,7 @@ impl World {
         let mut state = self.lock();
         let Some(number) = state.threads.remove(&thread::current().id()) else { return };
         state.turns.leave(number);
-        state.seats.remove(&number);
+        state.tickets.remove(&number);
         state.stops.remove(&number);
         let (mut state, next) = self.advance(state, number);
         self.grant(&mut state, next);
@@ -89,10 +89,10 @@ impl World {
         let result = wait();
         let mut state = self.lock();
         state.turns.come_back(number);
-        let seat = state.seats.get(&number).cloned().unwrap_or_default();
+        let ticket = state.tickets.get(&number).cloned().unwrap_or_default();
         self.resume(&mut state);
         drop(state);
-        seat.wait_for_turn(None);
+        ticket.wait_for_turn(None);
         result
     }
 
@@ -111,17 +111,17 @@ impl World {
                 "a policy of a link decides about a packet, and cannot wait in a simulated run".to_string(),
             );
         }
-        let seat = state.seats.get(&number).cloned().unwrap_or_default();
+        let ticket = state.tickets.get(&number).cloned().unwrap_or_default();
         if let Some((stop, stage)) = wait.stop {
             state.stops.insert(number, (stop.clone(), stage));
-            stop.subscribe(&seat.notify);
+            stop.subscribe(&ticket.notify);
         }
         state.turns.wait(number, wait.keys, wait.until);
         loop {
             let (mut now, next) = self.advance(state, number);
             self.grant(&mut now, next);
             drop(now);
-            let granted = seat.wait_for_turn(wait.stop);
+            let granted = ticket.wait_for_turn(wait.stop);
             state = self.lock();
             if granted {
                 state.stops.remove(&number);
@@ -130,7 +130,7 @@ impl World {
             // Stopped: whoever has the turn sees that, and gives it to this thread.
             if state.turns.is_running() || state.driver.is_some() {
                 drop(state);
-                seat.wait_for_turn(None);
+                ticket.wait_for_turn(None);
                 state = self.lock();
                 state.stops.remove(&number);
                 return state.turns.woken(number);
@@ -145,16 +145,16 @@ impl World {
             return *number;
         }
         let number = state.turns.enter();
-        let seat: Arc<Seat> = Arc::default();
+        let ticket: Arc<Ticket> = Arc::default();
         state.threads.insert(thread::current().id(), number);
-        state.seats.insert(number, seat.clone());
+        state.tickets.insert(number, ticket.clone());
         self.resume(&mut state);
         drop(state);
-        seat.wait_for_turn(None);
+        ticket.wait_for_turn(None);
         number
     }
 
-    /// Gives the turn on where nobody has it.
+    /// Gives the turn on where no thread has it.
     pub(super) fn resume(&self, state: &mut State) {
         if state.driver.is_none() {
             let next = state.turns.next_turn();
@@ -163,8 +163,8 @@ impl World {
     }
 
     pub(super) fn grant(&self, state: &mut State, next: Option<ThreadNumber>) {
-        if let Some(seat) = next.and_then(|next| state.seats.get(&next)) {
-            seat.grant();
+        if let Some(ticket) = next.and_then(|next| state.tickets.get(&next)) {
+            ticket.grant();
         }
     }
 }

@@ -157,10 +157,10 @@ fn readings_that_would_take_too_much_of_the_time_are_left_out_and_that_makes_cau
     let account = lab();
     let mut rises = Rises::default();
     let none = || std::iter::empty::<(Counter, u64)>();
-    assert!(rises.is_due(at(0), Reading::Begin));
+    assert!(rises.is_due(at(0), CountReading::Begin));
     rises.read([at(0), at(1000)], none());
-    assert!(!rises.is_due(at(1100), Reading::Lost) && rises.is_due(at(21_000), Reading::Between));
-    assert!(!rises.is_due(at(1100), Reading::Begin));
+    assert!(!rises.is_due(at(1100), CountReading::Lost) && rises.is_due(at(21_000), CountReading::Between));
+    assert!(!rises.is_due(at(1100), CountReading::Begin));
     account.lock().rises = rises;
     account.kernel_drops(B, ip(2, 7), 1);
     lose(&account, &of(1, "UDP"), 1, 1200);

@@ -9,12 +9,12 @@ use crate::net::host::stop::{Stage, Stop};
 
 /// Where a thread waits for its turn.
 #[derive(Debug, Default)]
-pub(super) struct Seat {
+pub(super) struct Ticket {
     pub(super) notify: Arc<Notify>,
     granted: AtomicBool,
 }
 
-impl Seat {
+impl Ticket {
     /// Gives the turn to the thread that waits here.
     pub(super) fn grant(&self) {
         self.granted.store(true, Ordering::Release);
