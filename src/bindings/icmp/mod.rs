@@ -13,7 +13,7 @@ use crate::net::error::{Error, ErrorKind};
 use crate::net::host::addr;
 use crate::net::host::addr::Version;
 use crate::net::probe::clock::Clock;
-use crate::net::probe::targets::{Targets, World};
+use crate::net::probe::targets::{NameLookup, Targets};
 use crate::net::socket::icmp::{IcmpSocket, Options as SocketOptions};
 use crate::net::wire::zoned::ZonedIp;
 use crate::net::wire::{Family, number};
@@ -144,7 +144,7 @@ functions! {
 /// Names and files as seen from the host that the script runs on.
 struct Here(Context);
 
-impl World for Here {
+impl NameLookup for Here {
     fn resolve(&self, name: &str) -> Result<SocketAddr, Error> {
         addr::resolve_host(&*self.0.host, &self.0.stop, name, None)
     }

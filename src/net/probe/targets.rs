@@ -5,7 +5,7 @@ mod list;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
-pub use list::World;
+pub use list::NameLookup;
 
 use crate::net::error::Error;
 use crate::net::wire::zoned::ZonedIp;

@@ -6,7 +6,7 @@ use crate::net::wire::icmp::Kind;
 
 /// What an ICMP error means to a socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Fault {
+pub(super) struct SocketFault {
     /// The error number.
     pub(super) errno: i32,
     /// Whether a socket that has not asked for errors gets it all the same, if it is connected; a connection of TCP that is
@@ -15,12 +15,12 @@ pub(super) struct Fault {
 }
 
 /// What a message of `kind` means to a socket of datagrams; `None`: it is not reported.
-pub(super) fn of_datagrams(kind: Kind, is_ping: bool) -> Option<Fault> {
-    let fault = |errno, is_hard| Some(Fault { errno, is_hard });
+pub(super) fn of_datagrams(kind: Kind, is_ping: bool) -> Option<SocketFault> {
+    let fault = |errno, is_hard| Some(SocketFault { errno, is_hard });
     match (kind.family, kind.type_, kind.code) {
         (Family::V4, 3, 4) => fault(EMSGSIZE, true),
         (Family::V4, 3, code) => unreachable_v4(code),
-        (Family::V4, 4 | 5, _) => is_ping.then_some(Fault { errno: EREMOTEIO, is_hard: false }),
+        (Family::V4, 4 | 5, _) => is_ping.then_some(SocketFault { errno: EREMOTEIO, is_hard: false }),
         // The time of fragments, which is not reported.
         (Family::V4, 11, 1) => None,
         (Family::V4, 11, _) => fault(EHOSTUNREACH, false),
@@ -37,7 +37,7 @@ pub(super) fn of_datagrams(kind: Kind, is_ping: bool) -> Option<Fault> {
 }
 
 /// Destination unreachable (RFC 792, RFC 1122, RFC 1812): `icmp_err_convert` of Linux.
-fn unreachable_v4(code: u8) -> Option<Fault> {
+fn unreachable_v4(code: u8) -> Option<SocketFault> {
     let (errno, is_hard) = match code {
         0 | 11 => (ENETUNREACH, false),
         1 | 12 => (EHOSTUNREACH, false),
@@ -50,11 +50,11 @@ fn unreachable_v4(code: u8) -> Option<Fault> {
         10 | 13..=15 => (EHOSTUNREACH, true),
         _ => return None,
     };
-    Some(Fault { errno, is_hard })
+    Some(SocketFault { errno, is_hard })
 }
 
 /// Destination unreachable of ICMPv6 (RFC 4443): `tab_unreach` of Linux.
-fn unreachable_v6(code: u8) -> Option<Fault> {
+fn unreachable_v6(code: u8) -> Option<SocketFault> {
     let (errno, is_hard) = match code {
         0 => (ENETUNREACH, false),
         1 | 5 | 6 => (EACCES, true),
@@ -62,7 +62,7 @@ fn unreachable_v6(code: u8) -> Option<Fault> {
         4 => (ECONNREFUSED, true),
         _ => (EPROTO, true),
     };
-    Some(Fault { errno, is_hard })
+    Some(SocketFault { errno, is_hard })
 }
 
 #[cfg(test)]

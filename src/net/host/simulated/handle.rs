@@ -22,7 +22,7 @@ pub(super) fn error(errno: i32) -> io::Error {
 
 /// Where something is that can be waited for.
 #[derive(Clone, Debug)]
-pub(super) struct Place {
+pub(super) struct SocketPlace {
     pub(super) world: World,
     /// Which of its hosts it is on.
     pub(super) host: usize,
@@ -45,7 +45,7 @@ impl State {
     }
 }
 
-impl Place {
+impl SocketPlace {
     /// What is so at the socket now; nothing of one that was closed.
     pub(super) fn state(&self) -> State {
         let look = |socket: &super::datagram::DatagramSocket| State {
@@ -66,12 +66,12 @@ impl Place {
 /// A socket for datagrams of a simulated host.
 #[derive(Debug)]
 pub(super) struct DatagramHandle {
-    place: Place,
+    place: SocketPlace,
 }
 
 impl DatagramHandle {
     /// Makes one.
-    pub(super) fn open(place: Place, kind: SocketType, family: Family) -> Self {
+    pub(super) fn open(place: SocketPlace, kind: SocketType, family: Family) -> Self {
         place.world.with_host(place.host, |stack, _| stack.open(place.key, kind, family));
         Self { place }
     }
@@ -198,7 +198,7 @@ impl HostSocket for DatagramHandle {
 /// A set of sockets of a simulated run.
 #[derive(Debug, Default)]
 pub(super) struct SimulatedPoller {
-    members: Mutex<BTreeMap<WakeKey, (Place, u64, Interest)>>,
+    members: Mutex<BTreeMap<WakeKey, (SocketPlace, u64, Interest)>>,
 }
 
 impl SimulatedPoller {
@@ -212,7 +212,7 @@ impl SimulatedPoller {
         self.lock().values().any(|(place, _, interest)| place.state().fits(*interest))
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<WakeKey, (Place, u64, Interest)>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<WakeKey, (SocketPlace, u64, Interest)>> {
         self.members.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -221,9 +221,9 @@ impl SimulatedPoller {
 ///
 /// # Errors
 /// `InvalidInput`: a host of another kind has made it.
-pub(super) fn place_of<'a>(of: &'a (impl Pollable + ?Sized)) -> io::Result<&'a Place> {
+pub(super) fn place_of<'a>(of: &'a (impl Pollable + ?Sized)) -> io::Result<&'a SocketPlace> {
     let wrong = || io::Error::new(io::ErrorKind::InvalidInput, "a socket of another kind of host");
-    of.as_any().downcast_ref::<Place>().ok_or_else(wrong)
+    of.as_any().downcast_ref::<SocketPlace>().ok_or_else(wrong)
 }
 
 impl Pollable for SimulatedPoller {

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Wake;
 
-use super::handle::{DatagramHandle, Place, SimulatedPoller, place_of};
+use super::handle::{DatagramHandle, SimulatedPoller, SocketPlace, place_of};
 use super::streams::StreamHandle;
 use super::turns::{WakeKey, Woken};
 use super::world::{Wait, World};
@@ -87,7 +87,7 @@ impl Host for SimulatedHost {
     }
 
     fn socket(&self, kind: SocketType, family: Family) -> io::Result<Arc<dyn HostSocket>> {
-        let place = Place { world: self.world.clone(), host: self.number, key: self.world.new_key() };
+        let place = SocketPlace { world: self.world.clone(), host: self.number, key: self.world.new_key() };
         match kind {
             SocketType::Tcp => Ok(Arc::new(StreamHandle::open(place, family))),
             _ => Ok(Arc::new(DatagramHandle::open(place, kind, family))),

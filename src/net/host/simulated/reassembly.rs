@@ -19,13 +19,13 @@ type Key = (IpAddr, IpAddr, u8, u32);
 
 /// Datagrams that are not all there.
 #[derive(Debug, Default)]
-pub struct Reassembly {
-    waiting: BTreeMap<Key, Pieces>,
+pub struct StackReassembly {
+    waiting: BTreeMap<Key, FragmentPieces>,
     bytes: usize,
 }
 
 #[derive(Debug)]
-struct Pieces {
+struct FragmentPieces {
     /// By their offsets.
     pieces: BTreeMap<usize, Vec<u8>>,
     /// The first fragment as it came, for the error that says that the rest did not.
@@ -35,7 +35,7 @@ struct Pieces {
     until: Instant,
 }
 
-impl Reassembly {
+impl StackReassembly {
     /// Takes a fragment; the whole packet, once all are there.
     pub fn take(&mut self, packet: &Packet<'_>, bytes: &[u8], now: Instant) -> Option<Vec<u8>> {
         let (fragment, identification) = (packet.fragment?, packet.identification?);
@@ -45,7 +45,7 @@ impl Reassembly {
         }
         let key = (packet.source, packet.destination, packet.protocol.0, identification);
         let until = now + PATIENCE[usize::from(packet.family == Family::V6)];
-        let pieces = self.waiting.entry(key).or_insert_with(|| Pieces {
+        let pieces = self.waiting.entry(key).or_insert_with(|| FragmentPieces {
             pieces: BTreeMap::new(),
             first: None,
             end: None,
@@ -93,14 +93,14 @@ impl Reassembly {
         over.iter().filter_map(|key| self.forget(key)?.first).collect()
     }
 
-    fn forget(&mut self, key: &Key) -> Option<Pieces> {
+    fn forget(&mut self, key: &Key) -> Option<FragmentPieces> {
         let pieces = self.waiting.remove(key)?;
         self.bytes -= pieces.pieces.values().map(Vec::len).sum::<usize>();
         Some(pieces)
     }
 }
 
-impl Pieces {
+impl FragmentPieces {
     fn whole(&self) -> Option<Vec<u8>> {
         let end = self.end?;
         let mut segment = Vec::with_capacity(end);
@@ -128,7 +128,7 @@ mod tests {
         (packet, pieces)
     }
 
-    fn take(reassembly: &mut Reassembly, bytes: &[u8]) -> Option<Vec<u8>> {
+    fn take(reassembly: &mut StackReassembly, bytes: &[u8]) -> Option<Vec<u8>> {
         reassembly.take(&Packet::parse(bytes).expect("a packet"), bytes, Instant::from_nanos(0))
     }
 
@@ -137,12 +137,12 @@ mod tests {
         for v4 in [true, false] {
             let (packet, pieces) = pieces(v4, 3000);
             for order in [[0, 1, 2], [2, 1, 0], [1, 2, 0]] {
-                let mut reassembly = Reassembly::default();
+                let mut reassembly = StackReassembly::default();
                 let taken: Vec<_> = order.iter().map(|&index| take(&mut reassembly, &pieces[index])).collect();
                 assert_eq!(taken, [None, None, Some(packet.clone())]);
                 assert_eq!((reassembly.bytes, reassembly.next_due()), (0, None));
             }
-            let mut reassembly = Reassembly::default();
+            let mut reassembly = StackReassembly::default();
             assert_eq!(
                 [0, 0, 1, 2].map(|index| take(&mut reassembly, &pieces[index]).is_some()),
                 [false, false, false, true]
@@ -153,7 +153,7 @@ mod tests {
     #[test]
     fn what_does_not_come_whole_is_given_up_with_its_first_fragment() {
         let (_, pieces) = pieces(true, 3000);
-        let mut reassembly = Reassembly::default();
+        let mut reassembly = StackReassembly::default();
         take(&mut reassembly, &pieces[0]);
         let due = reassembly.next_due().expect("a time");
         assert_eq!(due, Instant::from_nanos(0) + Duration::from_secs(30));
@@ -165,7 +165,7 @@ mod tests {
 
     #[test]
     fn memory_is_bounded_and_overlaps_end_a_datagram() {
-        let mut reassembly = Reassembly::default();
+        let mut reassembly = StackReassembly::default();
         for number in 0..10_000u32 {
             let (_, pieces) = pieces(false, 3000);
             let mut piece = pieces[0].clone();
@@ -174,7 +174,7 @@ mod tests {
         }
         assert!(reassembly.bytes <= MOST && reassembly.bytes > MOST - 1280);
         let (_, pieces) = pieces(true, 3000);
-        let mut reassembly = Reassembly::default();
+        let mut reassembly = StackReassembly::default();
         take(&mut reassembly, &pieces[0]);
         let mut overlapping = pieces[1].clone();
         overlapping[7] -= 1;

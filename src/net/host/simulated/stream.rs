@@ -265,7 +265,7 @@ struct Packets {
 
 struct ArrivedPacket(Vec<u8>);
 
-struct Leaving<'a>(&'a mut VecDeque<Vec<u8>>);
+struct LeavingPacket<'a>(&'a mut VecDeque<Vec<u8>>);
 
 impl RxToken for ArrivedPacket {
     fn consume<R, F: FnOnce(&[u8]) -> R>(self, take: F) -> R {
@@ -273,7 +273,7 @@ impl RxToken for ArrivedPacket {
     }
 }
 
-impl TxToken for Leaving<'_> {
+impl TxToken for LeavingPacket<'_> {
     fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, make: F) -> R {
         let mut packet = vec![0; len];
         let result = make(&mut packet);
@@ -284,15 +284,15 @@ impl TxToken for Leaving<'_> {
 
 impl Device for Packets {
     type RxToken<'a> = ArrivedPacket;
-    type TxToken<'a> = Leaving<'a>;
+    type TxToken<'a> = LeavingPacket<'a>;
 
-    fn receive(&mut self, _: smoltcp::time::Instant) -> Option<(ArrivedPacket, Leaving<'_>)> {
+    fn receive(&mut self, _: smoltcp::time::Instant) -> Option<(ArrivedPacket, LeavingPacket<'_>)> {
         let packet = self.received.pop_front()?;
-        Some((ArrivedPacket(packet), Leaving(&mut self.sent)))
+        Some((ArrivedPacket(packet), LeavingPacket(&mut self.sent)))
     }
 
-    fn transmit(&mut self, _: smoltcp::time::Instant) -> Option<Leaving<'_>> {
-        Some(Leaving(&mut self.sent))
+    fn transmit(&mut self, _: smoltcp::time::Instant) -> Option<LeavingPacket<'_>> {
+        Some(LeavingPacket(&mut self.sent))
     }
 
     fn capabilities(&self) -> DeviceCapabilities {

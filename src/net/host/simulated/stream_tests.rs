@@ -10,7 +10,7 @@ fn ends(v4: bool) -> [SocketAddr; 2] {
 }
 
 /// Two ends and a link of 5 ms that loses the packets whose numbers `lost` names.
-struct Line {
+struct StreamLine {
     ends: [TcpStream; 2],
     wire: VecDeque<(Instant, usize, Vec<u8>)>,
     now: Instant,
@@ -18,7 +18,7 @@ struct Line {
     lost: Vec<usize>,
 }
 
-impl Line {
+impl StreamLine {
     fn new(v4: bool, lost: &[usize]) -> Self {
         let [a, b] = ends(v4);
         let ends = [TcpStream::connect(a, b, 1500, 1, START), TcpStream::listen(b, 1500, 2, START)];
@@ -61,7 +61,7 @@ impl Line {
 #[test]
 fn a_connection_is_made_used_and_wound_up() {
     for v4 in [true, false] {
-        let mut line = Line::new(v4, &[]);
+        let mut line = StreamLine::new(v4, &[]);
         assert!(line.until(|line| line.ends[0].stage() == TcpStage::Open));
         assert_eq!(line.passed(), DELAY * 2.0, "a round trip");
         let now = line.now;
@@ -83,10 +83,10 @@ fn a_connection_is_made_used_and_wound_up() {
 
 #[test]
 fn a_lost_segment_is_sent_again_after_about_200_ms() {
-    let mut line = Line::new(true, &[1]);
+    let mut line = StreamLine::new(true, &[1]);
     assert!(line.until(|line| line.ends[0].stage() == TcpStage::Open));
     assert_eq!(line.passed(), Duration::from_millis(200) + DELAY * 2.0, "the SYN");
-    let mut line = Line::new(true, &[4]);
+    let mut line = StreamLine::new(true, &[4]);
     assert!(line.until(|line| line.ends[1].stage() == TcpStage::Open));
     let sent = line.now;
     line.ends[0].send(b"lost", sent);
@@ -106,7 +106,7 @@ fn who_is_not_there_refuses_and_a_reset_ends_it() {
     assert_eq!(refusal(a.ip(), reset.clone(), START), None, "no reset answers a reset");
     stream.receive(reset, START);
     assert_eq!(stream.stage(), TcpStage::Refused);
-    let mut line = Line::new(true, &[]);
+    let mut line = StreamLine::new(true, &[]);
     assert!(line.until(|line| line.ends[1].stage() == TcpStage::Open));
     line.ends[1].reset(line.now);
     assert!(line.until(|line| line.ends[0].stage() == TcpStage::Over));
@@ -115,7 +115,7 @@ fn who_is_not_there_refuses_and_a_reset_ends_it() {
 #[test]
 fn a_megabyte_crosses_a_link_that_loses_segments() {
     let lost: Vec<usize> = (10..2000).step_by(37).collect();
-    let mut line = Line::new(true, &lost);
+    let mut line = StreamLine::new(true, &lost);
     let (mut sent, mut got, data) = (0, 0, vec![7; 1 << 20]);
     let all = line.until(|line| {
         let now = line.now;

@@ -5,7 +5,7 @@ use std::io;
 use std::net::{Shutdown, SocketAddr};
 use std::sync::Arc;
 
-use super::handle::{Place, error};
+use super::handle::{SocketPlace, error};
 use super::packet::unspecified;
 use super::stack::Stack;
 use super::tcp::{TcpSocket, TcpSockets};
@@ -18,13 +18,13 @@ use crate::net::wire::Family;
 /// A TCP socket of a simulated host.
 #[derive(Debug)]
 pub(super) struct StreamHandle {
-    place: Place,
+    place: SocketPlace,
     family: Family,
 }
 
 impl StreamHandle {
     /// Makes one.
-    pub(super) fn open(place: Place, family: Family) -> Self {
+    pub(super) fn open(place: SocketPlace, family: Family) -> Self {
         let handle = Self { place, family };
         let key = handle.place.key;
         handle.with_all(|tcp, _| tcp.open(key));
@@ -74,7 +74,7 @@ impl HostSocket for StreamHandle {
 
     fn accept(&self) -> io::Result<(Arc<dyn HostSocket>, SocketAddr)> {
         let (key, peer) = self.with_all(|tcp, _| tcp.accept(self.place.key)).map_err(error)?;
-        let place = Place { key, ..self.place.clone() };
+        let place = SocketPlace { key, ..self.place.clone() };
         Ok((Arc::new(Self { place, family: self.family }), peer))
     }
 

@@ -18,12 +18,12 @@ pub struct SimulatedRelay {
     world: World,
     /// Its number among those that carry frames in the run.
     number: usize,
-    inbox: Arc<Inbox>,
+    inbox: Arc<ArrivedFrames>,
 }
 
 /// What the relay is given while it may be at work.
 #[derive(Debug, Default)]
-struct Inbox {
+struct ArrivedFrames {
     links: Mutex<Vec<LinkState>>,
     count: AtomicUsize,
     ended: AtomicBool,
@@ -32,14 +32,14 @@ struct Inbox {
 /// What the run drives.
 #[derive(Debug)]
 struct Driven {
-    inbox: Arc<Inbox>,
+    inbox: Arc<ArrivedFrames>,
     relay: Option<Relay>,
 }
 
 impl SimulatedRelay {
     /// Makes a relay without links.
     pub fn new(session: Arc<Session>, world: World) -> Self {
-        let (shared, inbox) = (RelayShared::new(session), Arc::<Inbox>::default());
+        let (shared, inbox) = (RelayShared::new(session), Arc::<ArrivedFrames>::default());
         let driven = Driven { inbox: inbox.clone(), relay: Some(Relay::new(shared.clone())) };
         let number = world.add_carrier(Arc::new(Mutex::new(driven)));
         Self { shared, world, number, inbox }
@@ -102,7 +102,7 @@ impl Carrier for Driven {
     fn receive(&mut self, from: CarrierEnd, frame: &mut [u8], time: StackTime, out: &mut Vec<(CarrierEnd, Vec<u8>)>) {
         let from = EndId { link: from.link, side: from.side };
         if let Some(relay) = self.relay() {
-            relay.receive(from, Some(frame), time_of(time), &mut Frames(out));
+            relay.receive(from, Some(frame), time_of(time), &mut SimulatedFrames(out));
         }
         self.settle();
     }
@@ -112,16 +112,16 @@ impl Carrier for Driven {
     }
 
     fn serve_due(&mut self, time: StackTime, out: &mut Vec<(CarrierEnd, Vec<u8>)>) -> bool {
-        let served = self.relay().is_some_and(|relay| relay.serve_due(time_of(time), &mut Frames(out)));
+        let served = self.relay().is_some_and(|relay| relay.serve_due(time_of(time), &mut SimulatedFrames(out)));
         self.settle();
         served
     }
 }
 
 /// Frames that go to hosts.
-struct Frames<'a>(&'a mut Vec<(CarrierEnd, Vec<u8>)>);
+struct SimulatedFrames<'a>(&'a mut Vec<(CarrierEnd, Vec<u8>)>);
 
-impl Output for Frames<'_> {
+impl Output for SimulatedFrames<'_> {
     fn send(&mut self, to: EndId, bytes: Bytes<'_>) {
         self.0.push((CarrierEnd { link: to.link, side: to.side }, bytes.into_vec()));
     }

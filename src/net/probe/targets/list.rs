@@ -7,7 +7,7 @@ use crate::net::error::{Error, ErrorKind, Result};
 use crate::net::wire::zoned::{ZonedIp, meant};
 
 /// What a list asks of the world: the address of a name, and the text of a file.
-pub trait World {
+pub trait NameLookup {
     /// The address of the host called `name`, with port 0.
     ///
     /// # Errors
@@ -31,7 +31,7 @@ impl Targets {
     /// # Errors
     /// `invalid`: it has another form, mixes IPv4 and IPv6, or names more than 2^32 addresses; `file`; those of `resolve`,
     /// except `resolve` itself.
-    pub fn parse(text: &str, world: &impl World) -> Result<Self> {
+    pub fn parse(text: &str, world: &impl NameLookup) -> Result<Self> {
         let mut list = List { world, parts: Vec::new(), len: 0 };
         for part in text.split(',').map(str::trim) {
             match part.strip_prefix('@') {
@@ -50,7 +50,7 @@ struct List<'a, W> {
     len: u64,
 }
 
-impl<W: World> List<'_, W> {
+impl<W: NameLookup> List<'_, W> {
     fn add_file(&mut self, file: &str) -> Result<()> {
         if file.is_empty() {
             return Err(invalid("@", "no file is named"));
@@ -100,7 +100,7 @@ impl<W: World> List<'_, W> {
     }
 }
 
-fn range(text: &str, world: &impl World) -> Result<(SocketAddr, u64)> {
+fn range(text: &str, world: &impl NameLookup) -> Result<(SocketAddr, u64)> {
     if text.is_empty() {
         return Err(invalid(text, "a part of the list is empty"));
     }
@@ -121,7 +121,7 @@ fn range(text: &str, world: &impl World) -> Result<(SocketAddr, u64)> {
 }
 
 /// An address with its zone; `None`: it is none.
-fn zoned(text: &str, world: &impl World) -> Result<(Option<IpAddr>, u32)> {
+fn zoned(text: &str, world: &impl NameLookup) -> Result<(Option<IpAddr>, u32)> {
     match text.split_once('%').map(|(ip, _)| ip.parse::<Ipv6Addr>()) {
         Some(Ok(_)) => world.resolve(text).map(|addr| (Some(addr.ip()), ZonedIp::from(addr).zone)),
         _ => Ok((text.parse().ok(), 0)),
@@ -226,7 +226,7 @@ pub(in crate::net) mod tests {
     /// A world that knows addresses, and one file.
     pub(in crate::net) struct Nothing;
 
-    impl World for Nothing {
+    impl NameLookup for Nothing {
         fn resolve(&self, name: &str) -> Result<SocketAddr> {
             let unknown = || Error::new(ErrorKind::Resolve, "resolve", "no such name").with_peer(name);
             match name.contains('%') {

@@ -11,7 +11,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::datagram::DatagramSocket;
 use super::packet::TTL;
-use super::reassembly::Reassembly;
+use super::reassembly::StackReassembly;
 use super::routes::{PathMtus, RouteTable, RouteTarget};
 use super::tcp::TcpSockets;
 use crate::net::time::Instant;
@@ -38,7 +38,7 @@ pub struct StackTime {
 
 /// An interface of a host.
 #[derive(Clone, Debug)]
-pub struct Interface {
+pub struct StackInterface {
     /// Its index, from 1 on.
     pub index: u32,
     /// Its name.
@@ -53,7 +53,7 @@ pub struct Interface {
 
 /// What a step has made.
 #[derive(Debug, Default)]
-pub struct Outbox {
+pub struct StackOutput {
     /// Packets, and by which interface each leaves.
     pub packets: Vec<(u32, Vec<u8>)>,
     /// Sockets that something has come for.
@@ -83,15 +83,15 @@ pub struct StackCounts {
 #[derive(Debug)]
 pub struct Stack {
     /// What the last steps have made.
-    pub outbox: Outbox,
+    pub outbox: StackOutput,
     /// What was counted.
     pub counts: StackCounts,
     /// Hops that packets of IPv4 and of IPv6 may take unless somebody says otherwise.
     pub default_ttl: (u8, u8),
-    interfaces: Vec<Interface>,
+    interfaces: Vec<StackInterface>,
     routes: RouteTable,
     path_mtus: PathMtus,
-    reassembly: Reassembly,
+    reassembly: StackReassembly,
     forwards: bool,
     sockets: BTreeMap<SocketKey, DatagramSocket>,
     tcp: TcpSockets,
@@ -105,7 +105,7 @@ impl Stack {
     pub fn new(addrs: &[Prefix], forwards: bool) -> Self {
         let own = addrs.iter().map(|prefix| Prefix::from(prefix.addr()));
         let loopback = [IpAddr::V4(Ipv4Addr::LOCALHOST).into(), IpAddr::V6(Ipv6Addr::LOCALHOST).into()];
-        let interface = Interface {
+        let interface = StackInterface {
             index: LOOPBACK,
             name: "lo".to_string(),
             mtu: LOOPBACK_MTU,
@@ -113,13 +113,13 @@ impl Stack {
             is_up: true,
         };
         Self {
-            outbox: Outbox::default(),
+            outbox: StackOutput::default(),
             counts: StackCounts::default(),
             default_ttl: (TTL, TTL),
             interfaces: vec![interface],
             routes: RouteTable::default(),
             path_mtus: PathMtus::default(),
-            reassembly: Reassembly::default(),
+            reassembly: StackReassembly::default(),
             forwards,
             sockets: BTreeMap::new(),
             tcp: TcpSockets::default(),
@@ -138,12 +138,12 @@ impl Stack {
             }
         }
         let (name, addrs) = (name.to_string(), addrs.to_vec());
-        self.interfaces.push(Interface { index, name, mtu, addrs, is_up: true });
+        self.interfaces.push(StackInterface { index, name, mtu, addrs, is_up: true });
         index
     }
 
     /// The interface of this index.
-    pub fn interface(&self, index: u32) -> Option<&Interface> {
+    pub fn interface(&self, index: u32) -> Option<&StackInterface> {
         self.interfaces.get((index as usize).checked_sub(1)?)
     }
 

@@ -12,7 +12,7 @@ use std::net::SocketAddr;
 const TIME: StackTime = StackTime { now: Instant::from_nanos(0), wall: 77 };
 
 /// Hosts a and b with a router between them: each has an interface 2 towards it, and the router 2 and 3.
-struct Net {
+struct StackNet {
     a: Stack,
     b: Stack,
     router: Stack,
@@ -26,7 +26,7 @@ fn addr(text: &str) -> SocketAddr {
     text.parse().unwrap_or_else(|_| SocketAddr::new(text.parse().expect("an address"), 0))
 }
 
-impl Net {
+impl StackNet {
     fn new(mtu: u32) -> Self {
         let host = |n: u8| {
             let addrs = [prefix(&format!("10.0.{n}.1/24")), prefix(&format!("fd00:{n}::1/64"))];
@@ -103,7 +103,7 @@ fn error(stack: &mut Stack, key: SocketKey) -> Option<(u8, u8, i32, u32, String,
 #[test]
 fn datagrams_cross_a_router_and_come_back() {
     for (family, at, own) in [(Family::V4, "10.0.2.1:7", "10.0.1.1"), (Family::V6, "[fd00:2::1]:7", "fd00:1::1")] {
-        let mut net = Net::new(1500);
+        let mut net = StackNet::new(1500);
         socket(&mut net.a, 1, SocketType::Udp, family, None);
         socket(&mut net.b, 2, SocketType::Udp, family, Some(at));
         assert_eq!(net.a.send_datagram(1, b"hello", Some(addr(at)), None, TIME), Ok(5));
@@ -122,7 +122,7 @@ fn datagrams_cross_a_router_and_come_back() {
 
 #[test]
 fn errors_come_to_the_socket_that_asked() {
-    let mut net = Net::new(1500);
+    let mut net = StackNet::new(1500);
     socket(&mut net.a, 1, SocketType::Udp, Family::V4, None);
     socket(&mut net.a, 2, SocketType::Udp, Family::V6, None);
     let mut told = |key, to: &str, ttl| {
@@ -165,7 +165,7 @@ fn errors_come_to_the_socket_that_asked() {
 
 #[test]
 fn a_connected_socket_is_refused_also_without_a_queue() {
-    let mut net = Net::new(1500);
+    let mut net = StackNet::new(1500);
     net.a.open(1, SocketType::Udp, Family::V4);
     assert_eq!(net.a.send_datagram(1, b"", None, None, TIME), Err(EDESTADDRREQ));
     net.a.send_datagram(1, b"x", Some(addr("10.0.2.1:9")), None, TIME).expect("sent");
@@ -181,7 +181,7 @@ fn a_connected_socket_is_refused_also_without_a_queue() {
 #[test]
 fn large_datagrams_go_in_fragments_and_paths_are_learnt() {
     for (family, at, offender) in [(Family::V4, "10.0.2.1:7", "10.0.1.2"), (Family::V6, "[fd00:2::1]:7", "fd00:1::2")] {
-        let mut net = Net::new(1300);
+        let mut net = StackNet::new(1300);
         socket(&mut net.a, 1, SocketType::Udp, family, None);
         socket(&mut net.b, 2, SocketType::Udp, family, Some(at));
         let data: Vec<u8> = (0..4000u32).map(|n| n as u8).collect();
@@ -218,7 +218,7 @@ fn large_datagrams_go_in_fragments_and_paths_are_learnt() {
 #[test]
 fn pings_are_replied_to_and_their_errors_queued() {
     for (family, to) in [(Family::V4, "10.0.2.1"), (Family::V6, "fd00:2::1")] {
-        let mut net = Net::new(1500);
+        let mut net = StackNet::new(1500);
         socket(&mut net.a, 1, SocketType::Ping, family, None);
         socket(&mut net.a, 2, SocketType::RawIcmp, family, None);
         let request = Message::echo_request(family, Echo { id: 0, seq: 5 }, b"data").emit();
@@ -272,7 +272,7 @@ fn addresses_and_ports_are_bound_as_on_linux() {
 
 #[test]
 fn loopback_and_broadcast_reach_this_host() {
-    let mut net = Net::new(1500);
+    let mut net = StackNet::new(1500);
     socket(&mut net.a, 1, SocketType::Udp, Family::V4, Some("0.0.0.0:7"));
     socket(&mut net.a, 2, SocketType::Udp, Family::V4, None);
     for to in ["127.0.0.1:7", "127.9.9.9:7", "10.0.1.1:7", "0.0.0.0:7"] {
@@ -290,7 +290,7 @@ fn loopback_and_broadcast_reach_this_host() {
 
 #[test]
 fn garbage_is_counted_and_harms_nothing() {
-    let mut net = Net::new(1500);
+    let mut net = StackNet::new(1500);
     let from = addr("10.0.1.9:1");
     let (source, destination) = (from.ip(), addr("10.0.1.1").ip());
     let header = Header {

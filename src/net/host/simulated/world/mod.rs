@@ -56,10 +56,10 @@ pub type SharedCarrier = Arc<Mutex<dyn Carrier>>;
 
 /// A simulated run. Clones are the same run.
 #[derive(Clone, Debug)]
-pub struct World(Arc<Shared>);
+pub struct World(Arc<SharedWorld>);
 
 #[derive(Debug)]
-struct Shared {
+struct SharedWorld {
     state: Mutex<State>,
     now: AtomicI64,
 }
@@ -129,7 +129,7 @@ impl World {
             failed: None,
             has_given_up: false,
         };
-        Self(Arc::new(Shared { state: Mutex::new(state), now: AtomicI64::new(START.as_nanos()) }))
+        Self(Arc::new(SharedWorld { state: Mutex::new(state), now: AtomicI64::new(START.as_nanos()) }))
     }
 
     /// The time.
