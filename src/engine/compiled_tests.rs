@@ -146,14 +146,14 @@ fn bench() -> (Arc<ScriptHost>, Context) {
         show_value: false,
         wanted: Default::default(),
     };
-    let context = context(&host, &job).unwrap();
+    let context = context(&host, &job).expect("a context");
     (host, context)
 }
 
 /// The closures of a program that ends with an array of them.
 fn closures(host: &ScriptHost, context: &Context, text: &str) -> Vec<Callback> {
-    let program = host.compile("main.rhai", text).unwrap();
-    let (value, global) = host.evaluate(&program, context).map_err(|error| error.to_string()).unwrap();
+    let program = host.compile("main.rhai", text).expect("a program");
+    let (value, global) = host.evaluate(&program, context).map_err(|error| error.to_string()).expect("a value");
     let all = if value.is_array() { value.cast::<Array>() } else { vec![value] };
     let callback = |closure: Dynamic| Callback::in_program(closure.cast(), global.clone(), "main.rhai", Position::NONE);
     all.into_iter().map(callback).collect()

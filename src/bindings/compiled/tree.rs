@@ -7,8 +7,11 @@ use rhai::{Dynamic, ImmutableString, Map, Position, Scope};
 use super::value::Value;
 use super::{View, constant};
 
+/// Evaluates a part of a closure; `None`: the interpreter decides.
+type Evaluate = dyn for<'a, 's> Fn(&mut State<'a, 's>) -> Option<Value<'a>> + Send + Sync;
+
 /// A part of a closure.
-pub(super) struct TreeNode(Box<dyn for<'a, 's> Fn(&mut State<'a, 's>) -> Option<Value<'a>> + Send + Sync>);
+pub(super) struct TreeNode(Box<Evaluate>);
 
 impl TreeNode {
     pub(super) fn new(

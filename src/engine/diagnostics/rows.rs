@@ -25,7 +25,7 @@ pub(super) fn line(name: &str, key: &str) -> Option<&'static str> {
 pub(super) fn of_kinds(name: &str, want: &str, got: &str) -> Option<&'static TextRow> {
     let is = |pattern: &str, kind: &str| pattern == "*" || pattern == kind;
     let fits = |key: &&str| key.split_once('/').is_some_and(|(first, second)| is(first, want) && is(second, got));
-    section(name).iter().find(|row| row.keys.iter().any(|key| fits(&key)))
+    section(name).iter().find(|row| row.keys.iter().any(&fits))
 }
 
 /// `text` with `args` in place of `{0}`, `{1}`, …

@@ -85,9 +85,9 @@ pub(super) fn send_one(
 /// Receives messages into `rooms`, at most `MOST` and at most `most` of them, with `CONTROL` bytes of control messages each
 /// (recvmmsg(2), recvmsg(2)); how many. `each` gets what the call says of a message, its sender where `with_names` asks for
 /// that, and its control messages.
-pub(super) fn receive_each<'a, const MOST: usize, const CONTROL: usize>(
+pub(super) fn receive_each<const MOST: usize, const CONTROL: usize>(
     fd: impl AsFd,
-    rooms: &mut dyn Iterator<Item = &'a mut [u8]>,
+    rooms: &mut dyn Iterator<Item = &mut [u8]>,
     (most, with_names): (usize, bool),
     flags: libc::c_int,
     mut each: impl FnMut(usize, MessageInfo, Option<SocketAddr>, &[u8]),

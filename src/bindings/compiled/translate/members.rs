@@ -120,7 +120,8 @@ fn field(name: &str) -> Option<TreeNode> {
 
 /// A number with a unit of time, such as `20.ms`.
 fn unit(name: &str, of: TreeNode) -> Option<TreeNode> {
-    let (whole, part): (fn(i64) -> Duration, fn(f64) -> Option<Duration>) = match name {
+    type Part = fn(f64) -> Option<Duration>;
+    let (whole, part): (fn(i64) -> Duration, Part) = match name {
         "s" => (Duration::from_secs, |number| Some(Duration::from_secs_f64(number))),
         "ms" => (Duration::from_millis, |number| Some(Duration::from_millis(1) * number)),
         "us" => (Duration::from_micros, |number| Some(Duration::from_micros(1) * number)),

@@ -221,7 +221,7 @@ impl SimulatedPoller {
 ///
 /// # Errors
 /// `InvalidInput`: a host of another kind has made it.
-pub(super) fn place_of<'a>(of: &'a (impl Pollable + ?Sized)) -> io::Result<&'a SocketPlace> {
+pub(super) fn place_of(of: &(impl Pollable + ?Sized)) -> io::Result<&SocketPlace> {
     let wrong = || io::Error::new(io::ErrorKind::InvalidInput, "a socket of another kind of host");
     of.as_any().downcast_ref::<SocketPlace>().ok_or_else(wrong)
 }

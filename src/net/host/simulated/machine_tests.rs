@@ -8,11 +8,14 @@ use crate::net::time::Duration;
 use std::collections::BinaryHeap;
 use std::net::SocketAddr;
 
+/// When a frame is due, its number, the end it goes to, and its octets.
+type InFlight = (Instant, u64, usize, Vec<u8>);
+
 /// A link with a delay.
 #[derive(Debug, Default)]
 struct Wire {
     delay: Duration,
-    due: BinaryHeap<std::cmp::Reverse<(Instant, u64, usize, Vec<u8>)>>,
+    due: BinaryHeap<std::cmp::Reverse<InFlight>>,
     count: u64,
 }
 

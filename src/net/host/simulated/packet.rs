@@ -42,7 +42,7 @@ pub struct Header {
 
 impl Header {
     /// How many octets it takes.
-    pub fn len(&self) -> usize {
+    pub fn size(&self) -> usize {
         if self.source.is_ipv4() { V4 } else { V6 }
     }
 

@@ -97,7 +97,7 @@ impl Rises {
             self.last.insert(counter, (before, count.max(known)));
         }
         self.latest = Some((now, now - before));
-        self.spent = self.spent + (now - before);
+        self.spent += now - before;
         self.coarse = false;
     }
 

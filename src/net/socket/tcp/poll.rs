@@ -29,13 +29,16 @@ pub use self::weak::WeakPoll;
 #[derive(Clone, Debug)]
 pub struct Poll(Arc<Inner>);
 
+/// A member, and the socket of its host.
+type PolledSocket = (Member, Arc<dyn HostSocket>);
+
 #[derive(Debug)]
 struct Inner {
     /// Itself, for the connections that it waits for.
     this: Weak<Inner>,
     host: Arc<dyn Host>,
     poller: Box<dyn Poller>,
-    members: Mutex<HashMap<u64, (Member, Arc<dyn HostSocket>)>>,
+    members: Mutex<HashMap<u64, PolledSocket>>,
     /// How many of them are connections that a listener has accepted.
     clients: AtomicUsize,
     /// The number of the last one added.

@@ -65,7 +65,7 @@ impl Stack {
         if kind == Kind::v4(3, 4) && socket.options.dont_fragment == Some(false) {
             return;
         }
-        if !socket.options.queues_errors && !(fault.is_hard && socket.peer.is_some()) {
+        if !(socket.options.queues_errors || fault.is_hard && socket.peer.is_some()) {
             return;
         }
         let is_udp = quoted.protocol == Protocol::UDP;

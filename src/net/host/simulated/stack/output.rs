@@ -92,7 +92,7 @@ impl Stack {
             dont_fragment: false,
             identification,
         };
-        let fits = header.len() + what.segment.len() <= mtu;
+        let fits = header.size() + what.segment.len() <= mtu;
         if !fits && what.dont_fragment == Some(true) {
             return Err((EMSGSIZE, mtu as u32));
         }

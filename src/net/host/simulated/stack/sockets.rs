@@ -192,11 +192,14 @@ impl Stack {
         self.tcp.get(key).filter(|socket| socket.local.is_none()).ok_or(EINVAL)?;
         self.check_local(local.ip())?;
         let next = self.last_tcp_port.max(*PORTS.start() - 1) + 1;
-        let mut ports = match local.port() {
-            0 => (next..=*PORTS.end()).chain(*PORTS.start()..=next),
-            port => (port..=port).chain(1..=0),
+        let (first, last) = match local.port() {
+            0 => (next..=*PORTS.end(), *PORTS.start()..=next),
+            port => (port..=port, port..=port),
         };
-        let port = ports.find(|port| !self.tcp.is_taken(key, SocketAddr::new(local.ip(), *port))).ok_or(EADDRINUSE)?;
+        let port = first
+            .chain(last)
+            .find(|port| !self.tcp.is_taken(key, SocketAddr::new(local.ip(), *port)))
+            .ok_or(EADDRINUSE)?;
         if local.port() == 0 {
             self.last_tcp_port = port;
         }

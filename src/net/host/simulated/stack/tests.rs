@@ -90,8 +90,11 @@ fn received(stack: &mut Stack, key: SocketKey) -> Option<(Vec<u8>, SocketAddr, u
     Some((buffer[..got.len].to_vec(), got.addr?, got.ttl?))
 }
 
-/// The next entry of a socket's error queue: origin, type, code, errno, info, offender, destination, quote.
-fn error(stack: &mut Stack, key: SocketKey) -> Option<(u8, u8, i32, u32, String, String, Vec<u8>)> {
+/// An entry of an error queue: type, code, errno, info, offender, destination, quote.
+type ErrorEntry = (u8, u8, i32, u32, String, String, Vec<u8>);
+
+/// The next entry of a socket's error queue.
+fn error(stack: &mut Stack, key: SocketKey) -> Option<ErrorEntry> {
     let mut buffer = vec![0; 65_536];
     let got = stack.socket_mut(key)?.next_error(&mut buffer).ok()?;
     let entry = got.entry?;
