@@ -25,7 +25,7 @@ pub struct Notify {
 }
 
 impl Notify {
-    /// Wakes every waiting thread. The change was made before; no lock is held that [`Self::wait`] looks under.
+    /// Wakes every waiting thread. The change was made before; no lock is held that `wait` looks under.
     pub fn notify(&self) {
         // The lock is taken so that a thread between its look and its wait does not miss the wake-up.
         let wakers = std::mem::take(&mut *self.lock());

@@ -1,5 +1,5 @@
 //! The IP stack of a simulated host: its interfaces and addresses, its routes, its sockets for datagrams. Pure: time is an
-//! argument, and what it sends and whom it wakes stands in its [`Outbox`].
+//! argument, and what it sends and whom it wakes stands in its `StackOutput`.
 
 mod errors;
 mod input;
