@@ -154,13 +154,14 @@ impl TcpSockets {
         let flags = packet.transport.tcp().and_then(|tcp| tcp.flags);
         let begins = flags.is_some_and(|flags| flags.contains(TcpFlags::SYN) && !flags.contains(TcpFlags::ACK));
         let known = self.flows.get(&(local, peer)).copied();
-        let key = match known {
-            Some(key) => key,
-            None if begins && let Some(listener) = self.listener_at(local) => {
+        let listener = self.listener_at(local).filter(|_| begins);
+        let key = match (known, listener) {
+            (Some(key), _) => key,
+            (None, Some(listener)) => {
                 let Some(key) = self.begin(listener, local, peer, mtu, now) else { return };
                 key
             }
-            None => {
+            (None, None) => {
                 self.sent.extend(refusal(local.ip(), bytes, now).map(|reset| (peer.ip(), reset)));
                 return;
             }

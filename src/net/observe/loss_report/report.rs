@@ -129,9 +129,8 @@ impl fmt::Display for PolicyReport {
         if *failed > 0 {
             write!(f, "; it failed on {failed}, which passed")?;
         }
-        if let [packets, chosen] = of_kernels
-            && *chosen > 0
-        {
+        let [packets, chosen] = of_kernels;
+        if *chosen > 0 {
             write!(f, "; and on {chosen} of {packets} frames that kernels sent by themselves")?;
         }
         Ok(())
