@@ -30,7 +30,7 @@ fn watch(file: &Path) -> Running {
 }
 
 /// Waits until standard error holds `what` for the `n`th time.
-fn told(running: &Running, what: &str, n: usize) {
+fn expect_note(running: &Running, what: &str, n: usize) {
     let deadline = std::time::Instant::now() + Duration::from_secs(60);
     while running.stderr().matches(what).count() < n {
         assert!(std::time::Instant::now() < deadline, "no {what:?} in\n{}", running.stderr());
@@ -66,7 +66,7 @@ fn a_udp_server_takes_edits_over_with_its_socket() {
     save(&file, &udp_server("\"second \" + pkt.text"));
     // What comes while the scripts change waits in the socket.
     assert!(["first b", "second b"].contains(&ask("b").as_str()));
-    told(&running, "reloaded", 1);
+    expect_note(&running, "reloaded", 1);
     assert_eq!(ask("c"), "second c");
     running.wait_for("last line\n");
     // Its lines are out once it waits, which may be after its first answer.
@@ -74,14 +74,14 @@ fn a_udp_server_takes_edits_over_with_its_socket() {
 
     // A broken edit is shown, and the server goes on.
     save(&file, &udp_server("\"third \" + pkt.text)"));
-    told(&running, "the script that ran goes on", 1);
+    expect_note(&running, "the script that ran goes on", 1);
     assert!(running.stderr().contains("server.rhai:4:"), "{}", running.stderr());
     assert_eq!(ask("d"), "second d");
     save(&file, &udp_server("\"fourth \" + pkt.txet.nothing_of_this_name()"));
-    told(&running, "the script that ran goes on", 2);
+    expect_note(&running, "the script that ran goes on", 2);
     assert_eq!(ask("e"), "second e");
     save(&file, &udp_server("\"fifth \" + pkt.text"));
-    told(&running, "reloaded", 2);
+    expect_note(&running, "reloaded", 2);
     assert_eq!(ask("f"), "fifth f");
     running.signal(sys::SIGINT);
     let run = running.finish().expect_code(130);
@@ -113,16 +113,16 @@ fn a_connected_client_stays_connected_through_edits() {
     assert_eq!(ask(&mut old, "a"), "first a\n");
     save(&file, &tcp_server("\"second \" + msg.text"));
     // The loop is written in the script: the connection goes on as it was served, a new one meets the new code.
-    told(&running, "reloaded; 1 client stays with the old code", 1);
+    expect_note(&running, "reloaded; 1 client stays with the old code", 1);
     let mut new = connect();
     assert_eq!(ask(&mut new, "b"), "second b\n");
     assert_eq!(ask(&mut old, "c"), "first c\n");
     save(&file, &tcp_server("\"third \" +"));
-    told(&running, "the script that ran goes on", 1);
+    expect_note(&running, "the script that ran goes on", 1);
     assert_eq!(ask(&mut old, "d"), "first d\n");
     assert_eq!(ask(&mut new, "e"), "second e\n");
     save(&file, &tcp_server("\"third \" + msg.text"));
-    told(&running, "reloaded; 2 clients stay with the old code", 1);
+    expect_note(&running, "reloaded; 2 clients stay with the old code", 1);
     assert_eq!(ask(&mut connect(), "f"), "third f\n");
     assert_eq!(ask(&mut old, "g"), "first g\n");
     drop((old, new));
@@ -135,13 +135,13 @@ fn a_script_that_has_ended_is_run_again_when_it_is_saved() {
     let dir = TempDir::new();
     let file = dir.write("script.rhai", "print(`one ${1 +}`);\n");
     let running = watch(&file);
-    told(&running, "it is run when it is saved without this error", 1);
+    expect_note(&running, "it is run when it is saved without this error", 1);
     save(&file, "import \"part\" as part;\nprint(`one ${part::number()}`);\n");
-    told(&running, "it is run when it is saved without this error", 1);
+    expect_note(&running, "it is run when it is saved without this error", 1);
     dir.write("part.rhai", "fn number() { 1 }\n");
     save(&file, "import \"part\" as part;\nprint(`two ${part::number()}`);\n");
     running.wait_for("two 1\n");
-    told(&running, "it has ended", 1);
+    expect_note(&running, "it has ended", 1);
     save(&dir.path().join("part.rhai"), "fn number() { 20 }\n");
     running.wait_for("two 20\n");
     running.signal(sys::SIGINT);

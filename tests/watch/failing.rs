@@ -25,11 +25,11 @@ fn where_the_new_code_fails_at_its_start_the_code_before_goes_on_with_its_socket
     assert_eq!(ask(), "first");
     // No check can see it.
     save(&file, &script("let n = [1, 2][sock.port];", "second"));
-    told(&running, "the script that ran before goes on, with its sockets", 1);
+    expect_note(&running, "the script that ran before goes on, with its sockets", 1);
     assert!(running.stderr().contains("server.rhai:3:"), "{}", running.stderr());
     assert_eq!(ask(), "first");
     save(&file, &script("", "third"));
-    told(&running, "reloaded", 2);
+    expect_note(&running, "reloaded", 2);
     assert_eq!(ask(), "third");
     running.signal(sys::SIGINT);
     running.finish().expect_code(130);
@@ -50,7 +50,7 @@ fn where_the_new_code_fails_after_it_has_taken_clients_in_they_stay_connected() 
     client.send("a\n");
     assert_eq!(client.line(), "first a\n");
     save(&file, &script("let n = [1, 2][listener.port];", "second"));
-    told(&running, "the script that ran before goes on, with its sockets", 1);
+    expect_note(&running, "the script that ran before goes on, with its sockets", 1);
     client.send("b\n");
     assert_eq!(client.line(), "first b\n");
     running.signal(sys::SIGINT);

@@ -53,26 +53,26 @@ fn every_way_of_saving_is_noticed() {
         open.write_all(part).expect("written");
     }
     drop(open);
-    told(&running, "reloaded", 1);
+    expect_note(&running, "reloaded", 1);
     assert_eq!(client.ask("b"), "2 b");
     // Renamed over it, of the same length and time as before.
     let written = fs::metadata(&file).and_then(|data| data.modified()).expect("its time");
     let new = dir.write("server.rhai~", &server("3"));
     fs::File::options().write(true).open(&new).and_then(|new| new.set_modified(written)).expect("set back");
     fs::rename(&new, &file).expect("renamed");
-    told(&running, "reloaded", 2);
+    expect_note(&running, "reloaded", 2);
     assert_eq!(client.ask("c"), "3 c");
     // The old one moved away first, as a backup.
     fs::rename(&file, dir.path().join("backup")).and_then(|()| fs::write(&file, server("4"))).expect("saved");
-    told(&running, "reloaded", 3);
+    expect_note(&running, "reloaded", 3);
     assert_eq!(client.ask("d"), "4 d");
     // Through a link.
     let other = dir.write("other.rhai", &server("5"));
     fs::remove_file(&file).and_then(|()| std::os::unix::fs::symlink(&other, &file)).expect("linked");
-    told(&running, "reloaded", 4);
+    expect_note(&running, "reloaded", 4);
     assert_eq!(client.ask("e"), "5 e");
     save(&other, &server("6"));
-    told(&running, "reloaded", 5);
+    expect_note(&running, "reloaded", 5);
     assert_eq!(client.ask("f"), "6 f");
     leave(running);
 }
@@ -84,17 +84,17 @@ fn a_file_that_is_gone_or_empty_is_told_of_and_followed() {
     let running = watch(&file);
     let client = Client::of(&running);
     fs::remove_file(&file).expect("removed");
-    told(&running, "server.rhai: it is gone; the script that ran goes on", 1);
+    expect_note(&running, "server.rhai: it is gone; the script that ran goes on", 1);
     assert_eq!(client.ask("a"), "1 a");
     save(&file, "\n");
-    told(&running, "server.rhai: it is empty", 1);
-    told(&running, "server.rhai: the script that ran goes on", 1);
+    expect_note(&running, "server.rhai: it is empty", 1);
+    expect_note(&running, "server.rhai: the script that ran goes on", 1);
     assert_eq!(client.ask("b"), "1 b");
     save(&file, &server("2"));
-    told(&running, "reloaded", 1);
+    expect_note(&running, "reloaded", 1);
     assert_eq!(client.ask("c"), "2 c");
     fs::write(&file, b"let text = \"\xff\";").expect("written");
-    told(&running, "it is not text (UTF-8)", 1);
+    expect_note(&running, "it is not text (UTF-8)", 1);
     assert_eq!(client.ask("d"), "2 d");
     leave(running);
 }
@@ -111,10 +111,10 @@ fn modules_and_policies_are_followed_too() {
     let client = Client::of(&running);
     assert_eq!(client.ask("a"), "one a");
     save(&words, "fn word() { \"two \" }\n");
-    told(&running, "reloaded", 1);
+    expect_note(&running, "reloaded", 1);
     assert_eq!(client.ask("b"), "two b");
     save(&fate, "|pkt| replace(\"replaced\")\n");
-    told(&running, "reloaded", 2);
+    expect_note(&running, "reloaded", 2);
     assert_eq!(client.ask("c"), "replaced");
     // Broken ones are shown where they are broken, and nothing changes.
     for (n, (file, broken, place)) in
@@ -123,16 +123,16 @@ fn modules_and_policies_are_followed_too() {
             .enumerate()
     {
         save(file, broken);
-        told(&running, "the script that ran goes on", n + 1);
+        expect_note(&running, "the script that ran goes on", n + 1);
         assert!(running.stderr().contains(place), "{}", running.stderr());
         assert_eq!(client.ask("d"), "replaced");
     }
     save(&words, "fn word() { \"four \" }\n");
     // The policy is still broken: the new code would fail at once.
-    told(&running, "the script that ran goes on", 3);
+    expect_note(&running, "the script that ran goes on", 3);
     assert_eq!(client.ask("d"), "replaced");
     save(&fate, "|pkt| pass()\n");
-    told(&running, "reloaded", 3);
+    expect_note(&running, "reloaded", 3);
     assert_eq!(client.ask("e"), "four e");
     leave(running);
 }
@@ -144,9 +144,9 @@ fn a_module_that_is_written_last_is_waited_for() {
     let running = watch(&file);
     let client = Client::of(&running);
     save(&file, &format!("import \"words\" as words;\n{}", server("2").replace("\"2 \"", "words::word()")));
-    told(&running, "the script that ran goes on", 1);
+    expect_note(&running, "the script that ran goes on", 1);
     assert_eq!(client.ask("a"), "1 a");
     dir.write("words.rhai", "fn word() { \"2 \" }\n");
-    told(&running, "reloaded", 1);
+    expect_note(&running, "reloaded", 1);
     leave(running);
 }

@@ -60,7 +60,7 @@ fn what_an_event_loop_has_received_and_not_given_out_is_the_new_codes() {
     let (_, busy) = gate.recv_from(&mut [0; 10]).expect("busy with a");
     two.send("d\n");
     save(&file, &events("msg.reply(\"second \" + msg.text);"));
-    told(&running, "reloaded", 1);
+    expect_note(&running, "reloaded", 1);
     let mut three = Client::connect(port);
     three.send("e\n");
     assert_eq!(three.line(), "second e\n");
@@ -91,7 +91,7 @@ fn the_policy_of_the_new_code_decides_about_clients_that_were_connected() {
     // One that is on its way is not lost.
     client.send("later\n");
     save(&file, &script("|msg| replace(\"replaced\")"));
-    told(&running, "reloaded", 1);
+    expect_note(&running, "reloaded", 1);
     client.send("x\n");
     let mut lines = [client.line(), client.line()];
     lines.sort();
@@ -112,13 +112,17 @@ fn where_nothing_takes_the_place_of_a_handler_its_clients_stay_with_it() {
     assert_eq!(client.line(), "first a\n");
     let threads = "fn serve(conn) { for msg in conn { msg.reply(\"second \" + msg.text); } }\nfor conn in listener { start_thread(|| serve(conn)); }\n";
     save(&file, &format!("{LISTEN}{threads}"));
-    told(&running, "reloaded", 1);
+    expect_note(&running, "reloaded", 1);
     let mut other = Client::connect(port);
     other.send("b\n");
     assert_eq!(other.line(), "second b\n");
     client.send("c\n");
     assert_eq!(client.line(), "first c\n");
-    told(&running, "nothing takes the place of the closure given in line 3; the clients it serves stay with it", 1);
+    expect_note(
+        &running,
+        "nothing takes the place of the closure given in line 3; the clients it serves stay with it",
+        1,
+    );
     drop((client, other));
     running.signal(sys::SIGINT);
     running.finish().expect_code(130);
@@ -148,20 +152,20 @@ fn handlers_are_found_by_their_name_or_their_place() {
     assert_eq!((ask(&mut odd, "a"), ask(&mut even, "a")), ("first a\n".to_string(), "first 2a\n".to_string()));
     // Another text of the closure, at another place, and another constant.
     save(&file, &handlers("// Lines above.\n\n", "second", "answer", "text + \"!\""));
-    told(&running, "reloaded", 1);
+    expect_note(&running, "reloaded", 1);
     assert_eq!(ask(&mut Client::connect(port), "b"), "second b\n");
     assert_eq!((ask(&mut odd, "c"), ask(&mut even, "c")), ("second c\n".to_string(), "second 2c!\n".to_string()));
     // A function of another name in the same place; and an error.
     save(&file, &handlers("", "third", "other", "text"));
-    told(&running, "reloaded", 2);
+    expect_note(&running, "reloaded", 2);
     assert_eq!(ask(&mut Client::connect(port), "d"), "third d\n");
     assert_eq!((ask(&mut odd, "e"), ask(&mut even, "e")), ("third e\n".to_string(), "third 2e\n".to_string()));
     save(&file, &handlers("", "fourth", "answer", "txet"));
-    told(&running, "reloaded", 3);
+    expect_note(&running, "reloaded", 3);
     assert_eq!(ask(&mut Client::connect(port), "f"), "fourth f\n");
     assert_eq!((ask(&mut odd, "g"), ask(&mut even, "g")), ("fourth g\n".to_string(), String::new()));
     // The error is shown in the text that it is in.
-    told(&running, "global::MARK + n + msg.txet", 1);
+    expect_note(&running, "global::MARK + n + msg.txet", 1);
     assert!(!running.stderr().contains("stay"), "{}", running.stderr());
     drop((odd, even));
     running.signal(sys::SIGINT);
@@ -186,7 +190,7 @@ fn clients_that_wait_for_a_thread_of_the_pool_are_served() {
     two.send("b\n");
     running.wait_for("took 2\n");
     save(&file, &script("\"second \""));
-    told(&running, "reloaded", 1);
+    expect_note(&running, "reloaded", 1);
     // Another pool serves those that come now.
     let mut three = Client::connect(port);
     three.send("c\n");
@@ -227,7 +231,7 @@ fn threads_that_wait_for_work_end_with_the_code_they_are_of() {
     assert_eq!(client.line(), "first a\n");
     let before = threads();
     save(&file, &script("\"second \""));
-    told(&running, "reloaded", 1);
+    expect_note(&running, "reloaded", 1);
     client.send("b\n");
     assert_eq!(client.line(), "first b\n");
     // The script before has one thread that serves, and its own.
@@ -252,10 +256,10 @@ fn a_socket_is_the_same_by_its_address_whatever_its_options() {
     let port = running.bound_port();
     let default = running.wait_lines(2).lines().nth(1).expect("a line").to_string();
     save(&file, &script("rcvbuf: 8192, sndbuf: 16384, ttl: 3, reuse: true"));
-    told(&running, "reloaded", 1);
+    expect_note(&running, "reloaded", 1);
     running.wait_for("buffers 16384 32768\n");
     save(&file, &script(""));
-    told(&running, "reloaded", 2);
+    expect_note(&running, "reloaded", 2);
     let text = running.wait_until("both lines again", |text| text.matches("buffers ").count() == 3);
     assert_eq!(text.matches(&format!("bound to {port}\n")).count(), 3, "{text}");
     assert_eq!(text.matches(&format!("{default}\n")).count(), 2, "{text}");
@@ -278,7 +282,7 @@ fn a_port_is_taken_over_from_a_socket_at_any_address() {
     save(&file, &script(&format!("127.0.0.1:{port}")));
     running.wait_for(&format!("bound to 127.0.0.1:{port}\n"));
     save(&file, &script("127.0.0.1:0"));
-    told(&running, "reloaded", 2);
+    expect_note(&running, "reloaded", 2);
     // What was not asked for is closed.
     let deadline = std::time::Instant::now() + Duration::from_secs(60);
     while UdpSocket::bind(("127.0.0.1", port)).is_err() {
@@ -317,7 +321,7 @@ fn an_event_loop_that_has_received_by_itself_goes_on_with_its_clients() {
         client.send("b\n");
         assert_eq!(client.line(), "first ab\n");
         save(&file, &script("second"));
-        told(&running, if looped { "reloaded; 1 client stays with the old code" } else { "reloaded" }, 1);
+        expect_note(&running, if looped { "reloaded; 1 client stays with the old code" } else { "reloaded" }, 1);
         let mut other = Client::connect(port);
         other.send("x\n");
         running.wait_for("after x\n");
@@ -357,7 +361,7 @@ fn a_thread_that_asks_others_for_its_client_goes_on_with_it() {
     let late = answer();
     // It waits for others while the script is reloaded, and asks once more after that.
     save(&file, &script("second"));
-    told(&running, "reloaded", 1);
+    expect_note(&running, "reloaded", 1);
     let mut new = Client::connect(port);
     new.send("b\n");
     answer()(&upstream);

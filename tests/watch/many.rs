@@ -64,7 +64,7 @@ fn no_datagram_is_lost_in_20_edits() {
             });
             for n in 1..=20 {
                 save(&file, &script(n));
-                told(&running, "reloaded", n);
+                expect_note(&running, "reloaded", n);
             }
             over.store(true, Ordering::Relaxed);
             (sender.join().expect("sent"), receiver.join().expect("received"))
@@ -102,7 +102,7 @@ fn two_hundred_edits_leave_nothing_behind() {
     let mut early = (0, 0, 0);
     for n in 1..=200 {
         save(&file, &script(n));
-        told(&running, "reloaded", n);
+        expect_note(&running, "reloaded", n);
         let mut buffer = [0; 100];
         client.send(b"x").expect("sent");
         let len = client.recv(&mut buffer).expect("an answer");

@@ -11,8 +11,8 @@ use crate::net::sys;
 const MOST: usize = 2_000;
 
 /// From how many threads on each is scheduled as SCHED_BATCH. One that is woken by a message would otherwise preempt the thread
-/// that is about to send the next, and with a crowd most of the time goes into such changes. A few answer sooner without it.
-const CROWD: usize = 100;
+/// that is about to send the next, and with many threads most of the time goes into such changes. A few reply sooner without it.
+const MANY: usize = 100;
 
 /// Whether this thread may wait in a call that a stop ends by itself. It has its place among those that do until it ends.
 pub(super) fn may_block() -> bool {
@@ -20,7 +20,7 @@ pub(super) fn may_block() -> bool {
         let threads = &process().threads_in_calls;
         let Some(batch) = current.in_calls.get().or_else(|| take_place(threads)) else { return false };
         // Half of them have to go before it is none any more, or each that comes and goes would change it.
-        let crowded = threads.load(Ordering::Relaxed) >= if batch { CROWD / 2 } else { CROWD };
+        let crowded = threads.load(Ordering::Relaxed) >= if batch { MANY / 2 } else { MANY };
         if crowded != batch {
             sys::set_batch_scheduling(crowded);
         }

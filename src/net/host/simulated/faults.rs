@@ -30,7 +30,7 @@ pub(super) fn of_datagrams(kind: Kind, is_ping: bool) -> Option<SocketFault> {
         (Family::V6, 2, _) => fault(EMSGSIZE, true),
         (Family::V6, 3, _) => fault(EHOSTUNREACH, false),
         (Family::V6, 4, _) => fault(EPROTO, true),
-        // Those below 128 are errors, also where nobody knows them (RFC 4443, section 2.1).
+        // Those below 128 are errors, also those that are not known (RFC 4443, section 2.1).
         (Family::V6, 0..128, _) => fault(EPROTO, false),
         (Family::V6, ..) => None,
     }

@@ -161,7 +161,7 @@ impl Host for SimulatedHost {
             }
             let wait = Wait { keys: &[waker.key], until, stop, is_woken: &|| waker.woken.load(Ordering::SeqCst) };
             if let Woken::Stuck(why) = self.world.wait(&wait) {
-                // Whoever parks takes no error: all that could go on is ended.
+                // A thread that parks takes no error: all that could go on is ended.
                 if self.world.gives_up() {
                     environment().note(&format!("error: {why}"));
                 }

@@ -66,7 +66,7 @@ impl Header {
                 bytes.extend_from_slice(&from.octets());
                 bytes.extend_from_slice(&to.octets());
             }
-            // Of two versions, which callers do not give: a packet that nobody can read.
+            // Of two versions, which callers do not give: a packet that no host can read.
             _ => {}
         }
         bytes.extend_from_slice(segment);
@@ -126,7 +126,7 @@ fn may_be_answered(about: &Packet<'_>, kind: Kind) -> bool {
     let is_later = about.fragment.is_some_and(|fragment| fragment.offset > 0);
     let to_many = match about.destination {
         IpAddr::V4(to) => to.is_multicast() || to.is_broadcast(),
-        // A packet too big is reported to whoever sends to many (RFC 4443, section 2.4).
+        // A packet too big is reported to a sender to a group, too (RFC 4443, section 2.4).
         IpAddr::V6(to) => to.is_multicast() && kind.type_ != 2,
     };
     let of_nobody = match about.source {

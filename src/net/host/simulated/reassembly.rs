@@ -160,7 +160,7 @@ mod tests {
         assert_eq!(reassembly.expire(due - Duration::from_nanos(1)), [] as [Vec<u8>; 0]);
         assert_eq!(reassembly.expire(due), [pieces[0].clone()]);
         take(&mut reassembly, &pieces[1]);
-        assert_eq!(reassembly.expire(due), [] as [Vec<u8>; 0], "nobody is told without the first");
+        assert_eq!(reassembly.expire(due), [] as [Vec<u8>; 0], "no error is sent without the first");
     }
 
     #[test]

@@ -107,7 +107,7 @@ mod tests {
 
     #[test]
     fn without_stamps_the_wait_ends_all_the_same() {
-        // Nobody asks for stamps at this socket.
+        // Nothing asks for stamps at this socket.
         let (socket, own) = loop_back(&ThisMachine).expect("a socket");
         let begun = ThisMachine.now();
         assert!(!is_stamped(&ThisMachine, &*socket, own, &running()));

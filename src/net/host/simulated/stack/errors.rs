@@ -61,7 +61,7 @@ impl Stack {
         let Some(socket) = self.sockets.get_mut(&key) else { return };
         let kind = message.kind;
         let Some(fault) = of_datagrams(kind, socket.kind == SocketType::Ping) else { return };
-        // One that lets its packets be cut is not told that they were too large.
+        // One that lets its packets be fragmented gets no error for one that was too large.
         if kind == Kind::v4(3, 4) && socket.options.dont_fragment == Some(false) {
             return;
         }

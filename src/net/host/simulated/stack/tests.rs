@@ -128,7 +128,7 @@ fn errors_come_to_the_socket_that_asked() {
     let mut net = StackNet::new(1500);
     socket(&mut net.a, 1, SocketType::Udp, Family::V4, None);
     socket(&mut net.a, 2, SocketType::Udp, Family::V6, None);
-    let mut told = |key, to: &str, ttl| {
+    let mut reported = |key, to: &str, ttl| {
         net.a.socket_mut(key).expect("one").set(SocketOption::Ttl(ttl));
         let sent = net.a.send_datagram(key, b"question", Some(addr(to)), None, TIME);
         net.settle();
@@ -138,12 +138,12 @@ fn errors_come_to_the_socket_that_asked() {
     let said = |type_, code, errno, offender: &str, to: &str| {
         Ok(Some((type_, code, errno, 0, offender.to_string(), to.to_string(), quote.clone())))
     };
-    assert_eq!(told(1, "10.0.2.1:9", None), said(3, 3, ECONNREFUSED, "10.0.2.1", "10.0.2.1:9"));
-    assert_eq!(told(1, "10.0.2.1:9", Some(1)), said(11, 0, EHOSTUNREACH, "10.0.1.2", "10.0.2.1:9"));
-    assert_eq!(told(1, "192.0.2.1:9", None), said(3, 0, ENETUNREACH, "10.0.1.2", "192.0.2.1:9"));
-    assert_eq!(told(2, "[fd00:2::1]:9", None), said(1, 4, ECONNREFUSED, "fd00:2::1", "[fd00:2::1]:9"));
-    assert_eq!(told(2, "[fd00:2::1]:9", Some(1)), said(3, 0, EHOSTUNREACH, "fd00:1::2", "[fd00:2::1]:9"));
-    assert_eq!(told(2, "[2001:db8::1]:9", None), said(1, 0, ENETUNREACH, "fd00:1::2", "[2001:db8::1]:9"));
+    assert_eq!(reported(1, "10.0.2.1:9", None), said(3, 3, ECONNREFUSED, "10.0.2.1", "10.0.2.1:9"));
+    assert_eq!(reported(1, "10.0.2.1:9", Some(1)), said(11, 0, EHOSTUNREACH, "10.0.1.2", "10.0.2.1:9"));
+    assert_eq!(reported(1, "192.0.2.1:9", None), said(3, 0, ENETUNREACH, "10.0.1.2", "192.0.2.1:9"));
+    assert_eq!(reported(2, "[fd00:2::1]:9", None), said(1, 4, ECONNREFUSED, "fd00:2::1", "[fd00:2::1]:9"));
+    assert_eq!(reported(2, "[fd00:2::1]:9", Some(1)), said(3, 0, EHOSTUNREACH, "fd00:1::2", "[fd00:2::1]:9"));
+    assert_eq!(reported(2, "[2001:db8::1]:9", None), said(1, 0, ENETUNREACH, "fd00:1::2", "[2001:db8::1]:9"));
     for (target, kinds) in [
         (RouteTarget::Unreachable, [(3, 1, EHOSTUNREACH), (1, 3, EHOSTUNREACH)]),
         (RouteTarget::Prohibit, [(3, 13, EHOSTUNREACH), (1, 1, EACCES)]),
@@ -173,7 +173,7 @@ fn a_connected_socket_is_refused_also_without_a_queue() {
     assert_eq!(net.a.send_datagram(1, b"", None, None, TIME), Err(EDESTADDRREQ));
     net.a.send_datagram(1, b"x", Some(addr("10.0.2.1:9")), None, TIME).expect("sent");
     net.settle();
-    assert!(!net.a.socket(1).expect("one").has_error(), "not connected, it is not told");
+    assert!(!net.a.socket(1).expect("one").has_error(), "not connected, it gets no error");
     net.a.connect(1, addr("10.0.2.1:9")).expect("connected");
     net.a.send_datagram(1, b"x", None, None, TIME).expect("sent");
     net.settle();
@@ -209,7 +209,7 @@ fn large_datagrams_go_in_fragments_and_paths_are_learnt() {
         net.a.send_datagram(1, &data, Some(addr(at)), None, TIME).expect("sent");
         net.settle();
         assert_eq!(received(&mut net.b, 2).expect("it").0, data, "by what was learnt");
-        // Told not to cut, the host itself refuses what its interface cannot carry.
+        // Set not to fragment, the host itself refuses what its interface cannot carry.
         net.a.socket_mut(1).expect("one").set(SocketOption::DontFragment(true));
         assert_eq!(net.a.send_datagram(1, &data, Some(addr(at)), None, TIME), Err(EMSGSIZE));
         let mut buffer = [0; 9];

@@ -53,7 +53,7 @@ impl World {
             if let Some(next) = state.turns.next_turn() {
                 break Some(next);
             }
-            // Nor does time go on when nobody waits for it: the run is over.
+            // Nor does time go on when no thread waits for it: the run is over.
             if state.turns.is_anyone_outside() || state.turns.waits().next().is_none() {
                 break None;
             }

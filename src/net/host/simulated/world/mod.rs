@@ -204,7 +204,7 @@ impl World {
     pub fn wake(&self, key: WakeKey) {
         let mut state = self.lock();
         state.turns.wake(key);
-        // Where nobody has the turn, all wait for something of the real world, such as this.
+        // Where no thread has the turn, all wait for something of the real world, such as this.
         self.resume(&mut state);
     }
 

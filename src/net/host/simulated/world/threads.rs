@@ -127,7 +127,7 @@ impl World {
                 state.stops.remove(&number);
                 return state.turns.woken(number);
             }
-            // Stopped: whoever has the turn sees that, and gives it to this thread.
+            // Stopped: the thread that has the turn sees that, and gives it to this one.
             if state.turns.is_running() || state.driver.is_some() {
                 drop(state);
                 ticket.wait_for_turn(None);
