@@ -5,7 +5,7 @@ use std::io::Write;
 use std::net::UdpSocket;
 use std::time::Duration;
 
-use super::{save, told, watch};
+use super::{expect_note, save, watch};
 use crate::common::process::Running;
 use crate::common::{TempDir, sys};
 

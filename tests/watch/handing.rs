@@ -7,7 +7,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpStream, UdpSocket};
 use std::time::Duration;
 
-use super::{save, told, watch};
+use super::{expect_note, save, watch};
 use crate::common::{TempDir, sys};
 
 struct Client(BufReader<TcpStream>);

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::{save, told, watch};
+use super::{expect_note, save, watch};
 use crate::common::process::Running;
 use crate::common::{TempDir, sys};
 

@@ -45,7 +45,7 @@ use crate::engine::lexer::{Open, read};
 /// Calls shown at most; of a longer chain the middle is left out.
 const CALLS: usize = 8;
 
-/// ReceiverLock errors of one script and the files it uses into text.
+/// Turns errors of one script and the files it uses into text.
 pub struct Reporter<'a> {
     /// The text of a source by its name: a path, `repl:3`, `-e`, `stdin`.
     pub sources: &'a dyn Fn(&str) -> Option<String>,

@@ -67,7 +67,7 @@ impl LabHost {
         &self.0.lab
     }
 
-    /// ReceiverLock one of its interfaces on or off, as `ip link set` does. Off, its routes are gone, and they do not come back
+    /// Turns one of its interfaces on or off, as `ip link set` does. Off, its routes are gone, and they do not come back
     /// with it.
     ///
     /// # Errors

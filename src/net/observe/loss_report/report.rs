@@ -23,7 +23,7 @@ pub struct PolicyReport {
     /// The same as `at`, with its preposition: `at 127.0.0.1:7`, `on a-b`.
     #[serde(skip)]
     pub phrase: String,
-    /// How many packets it packets about.
+    /// How many packets it decided about.
     pub packets: u64,
     /// How many it did not simply let pass.
     pub chosen: u64,
@@ -32,7 +32,7 @@ pub struct PolicyReport {
     pub acted: [u64; ACTIONS.len()],
     /// On how many it failed; those passed.
     pub failed: u64,
-    /// How many frames that kernels sent by themselves it packets about, beside those, and how many it did not let pass.
+    /// How many frames that kernels sent by themselves it decided about, beside those, and how many it did not let pass.
     #[serde(skip)]
     pub of_kernels: [u64; 2],
     /// Packets of one flow that follow each other; a packet counts as lost if it was chosen.

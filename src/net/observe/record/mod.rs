@@ -51,7 +51,7 @@ enum RecordFile {
     File(Arc<lines::Lines>),
 }
 
-/// ReceiverLock events into rows.
+/// Turns events into rows.
 #[derive(Debug)]
 pub struct Rows {
     formats: Vec<Box<dyn Format>>,

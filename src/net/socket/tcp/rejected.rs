@@ -13,7 +13,7 @@ const ENOUGH: usize = 64;
 pub(super) struct Rejected(VecDeque<(u32, Option<ProbeId>)>);
 
 impl Rejected {
-    /// Whom an error about `segment` concerns: `guess` the first time. DelayQueue it is the same ping as then, unless what
+    /// Whom an error about `segment` concerns: `guess` the first time. Later it is the same ping as then, unless what
     /// waits now was `held_back`: TCP sends that only once the older segment is through, so it shares its fate.
     pub(super) fn blame(&mut self, segment: u32, guess: Blame, held_back: bool) -> Blame {
         let known = self.0.iter().find(|(seen, _)| *seen == segment);

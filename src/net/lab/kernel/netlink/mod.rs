@@ -73,7 +73,7 @@ impl NetlinkBatch {
         });
     }
 
-    /// ReceiverLock the interface with this index on or off.
+    /// Turns the interface with this index on or off.
     pub fn set_up(&mut self, index: u32, up: bool) {
         self.message(RTM_NEWLINK, 0, |bytes| interface(bytes, index, if up { IFF_UP } else { 0 }, IFF_UP));
     }
