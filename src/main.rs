@@ -219,6 +219,7 @@ fn command_after_flags(cli: &Cli) -> Result<i32> {
     let command = cli.script.first().map_or("", String::as_str);
     let given = [
         ("--seed", cli.seed.is_some()),
+        ("--simulate", cli.simulate),
         ("--trace", cli.trace),
         ("--json", cli.json.is_some()),
         ("--csv", cli.csv.is_some()),
@@ -262,11 +263,13 @@ fn rows_over_script(cli: &Cli) -> Option<Error> {
 }
 
 fn unknown_flag(name: &str) -> Error {
-    let near =
-        nearest(name, ["--seed", "--check", "--watch", "--trace", "--json", "--csv", "--color", "--version", "--help"]);
+    let near = nearest(
+        name,
+        ["--seed", "--simulate", "--check", "--watch", "--trace", "--json", "--csv", "--color", "--version", "--help"],
+    );
     let near = near.first().map_or(String::new(), |near| format!("did you mean {near}? "));
     Error::new(ErrorKind::Invalid, "flag", "there is no such flag").with_peer(name).with_hint(format!(
-        "{near}Flags are -e CODE, -i, --watch, --seed N, --check, --trace, --json FILE, --csv FILE, --color WHEN, --version and --help; a script's own options stand after its name"
+        "{near}Flags are -e CODE, -i, --watch, --seed N, --simulate, --check, --trace, --json FILE, --csv FILE, --color WHEN, --version and --help; a script's own options stand after its name"
     ))
 }
 

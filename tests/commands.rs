@@ -212,6 +212,7 @@ fn flags_stand_before_a_command_or_are_refused() {
     }
     for (words, message) in [
         (&["--seed", "1", "doctor"][..], "error: flag --seed: it is for scripts, and `doctor` is a command"),
+        (&["--simulate", "tour"], "error: flag --simulate: it is for scripts, and `tour` is a command"),
         (&["--trace", "help"], "error: flag --trace: it is for scripts, and `help` is a command"),
         (&["--color", "never", "doctor", "--jsn"], "error: unexpected argument '--jsn' found"),
     ] {

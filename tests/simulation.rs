@@ -31,6 +31,7 @@ fn the_same_seed_prints_the_same_to_the_byte_with_threads_and_labs() {
             let (again, more) = simulated(args, 0);
             assert_eq!((again.stdout, more), (first.stdout.clone(), errors.clone()), "{args:?}");
         }
+        assert!(!errors.contains("other segments"), "{errors}");
     }
     let other = pingscript(&["--simulate", "--seed", "8", "udp_ping", "--count", "50"]).run().expect_code(0);
     assert_ne!(other.stdout, simulated(&["udp_ping", "--count", "50"], 0).0.stdout);
@@ -58,6 +59,8 @@ fn a_wait_for_what_never_comes_is_an_error_that_says_where() {
     assert!(errors.contains("all threads wait, and nothing is to come: thread 0 for UDP 127.0.0.1:7"), "{errors}");
     assert!(errors.contains("-e:2"), "{errors}");
     assert_eq!(run.stdout, "");
+    let (_, errors) = simulated(&["-e", "start_thread(|| udp::bind(\"127.0.0.1:7\").recv()).join()"], 3);
+    assert!(errors.contains("all threads wait") && errors.contains("hint: give the wait a time-out"), "{errors}");
 }
 
 #[test]
@@ -66,4 +69,21 @@ fn what_needs_a_kernel_is_refused_with_one_clear_error() {
     assert!(errors.contains("programs run in labs of the kernel alone: this lab is simulated"), "{errors}");
     let run = pingscript(&["--simulate"]).run().expect_code(2);
     assert!(run.stderr.contains("a script is needed"), "{}", run.stderr);
+}
+
+#[test]
+fn names_that_a_simulated_run_does_not_know_are_asked_of_this_machine() {
+    let (run, _) = simulated(
+        &[
+            "-e",
+            "let t = unix_time(); try { icmp::resolve(\"no.such.host.invalid\") } catch (e) { print(e.kind); } print(unix_time() - t);",
+        ],
+        0,
+    );
+    assert_eq!(run.stdout, "resolve\n0.0\n");
+    let (run, _) = simulated(
+        &["-e", "let a = lab::create().host(\"a\"); print(run_in(a, || icmp::resolve(\"localhost\")).ip);"],
+        0,
+    );
+    assert!(run.stdout.contains("127.0.0.1") || run.stdout.contains("::1"), "{}", run.stdout);
 }

@@ -144,6 +144,7 @@ pub fn run(host: &Arc<ScriptHost>, job: &Job) -> Result<i32> {
     }
     let code = conclude(host, job, &context, result);
     output::flush();
+    let has_given_up = simulated.as_ref().is_some_and(|host| host.world().has_given_up());
     if let Some(host) = simulated {
         let (network, real) = (host.world().elapsed(), Duration::from_nanos(sys::monotonic_nanos() - begun));
         output::note(&format!(
@@ -152,7 +153,11 @@ pub fn run(host: &Arc<ScriptHost>, job: &Job) -> Result<i32> {
             real.as_secs_f64() * 1e3
         ));
     }
-    Ok(if matches!(code, exit::DONE | exit::NO_REPLY) && output::has_failed() { exit::SCRIPT } else { code })
+    Ok(if matches!(code, exit::DONE | exit::NO_REPLY) && (output::has_failed() || has_given_up) {
+        exit::SCRIPT
+    } else {
+        code
+    })
 }
 
 /// Has signals stop the script of `context` from now on, and SIGQUIT (`Ctrl-\`) print the statistics so far.
@@ -333,7 +338,7 @@ pub(super) fn account(context: &Context) {
     }
     if context.run.seed.was_used() {
         let seed = context.run.seed.value;
-        notes.push(match session.drew_for_segments.load(Ordering::Relaxed) {
+        notes.push(match session.drew_for_segments.load(Ordering::Relaxed) && SimulatedHost::of(&*context.host).is_none() {
             false => format!("seed: {seed} (the same again: --seed {seed})"),
             true => format!(
                 "seed: {seed} (--seed {seed} draws the same again, but TCP over links sends other segments in each run)"

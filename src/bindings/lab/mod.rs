@@ -13,7 +13,6 @@ use super::error::{OrRaise, ScriptResult, raise};
 use super::{context, exit};
 use crate::net::error::Error;
 use crate::net::host::stop::{Reason, Stop, terminate_later};
-use crate::net::host::{Host, ThisMachine};
 use crate::net::lab::kernel::program::Program;
 use crate::net::lab::{self, HostOptions, RelayDriver};
 use crate::terminal::host_prefix;
@@ -91,9 +90,9 @@ impl ScriptLab {
         self.0.stop.interrupt(Reason::Ended);
         terminate_later(&self.0.stop, Reason::Ended);
         let account = &self.0.relay.session().loss_report;
-        let before = ThisMachine.now();
+        let before = self.0.net.now();
         let counts = self.0.net.kernel_counts();
-        account.counted([before, ThisMachine.now()], &counts);
+        account.counted([before, self.0.net.now()], &counts);
         self.0.net.black_holes().iter().for_each(|(host, to)| account.has_black_hole(*host, to.addr(), to.len()));
         self.0.net.end();
     }

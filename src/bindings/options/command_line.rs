@@ -247,7 +247,7 @@ fn usage(declared: &[Declared], name: &str) -> String {
 
 /// A flag of the command among a script's own arguments.
 fn misplaced(args: &[String]) -> Option<&str> {
-    let flags = ["--trace", "--json", "--csv", "--seed", "--check"];
+    let flags = ["--trace", "--json", "--csv", "--seed", "--simulate", "--check", "--watch"];
     args.iter().map(String::as_str).find(|arg| flags.iter().any(|flag| arg.split('=').next() == Some(flag)))
 }
 

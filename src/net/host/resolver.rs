@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::environment::process;
 use super::notify::Notify;
 use super::stop::{Stage, Stop};
-use super::{Host, Waited};
+use super::{Host, SimulatedHost, ThisMachine, Waited};
 use crate::net::error::{Error, ErrorKind, Result, in_words};
 use crate::net::time::Duration;
 
@@ -97,7 +97,6 @@ pub(crate) fn on_a_thread<T: Send + 'static>(
     patience: Option<Duration>,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> io::Result<std::result::Result<T, Waited>> {
-    let until = patience.map(|patience| here.now() + patience);
     let shared = Arc::new((Arc::new(Notify::default()), Mutex::new(None)));
     let theirs = shared.clone();
     super::threads::spawn("resolver", move || {
@@ -110,7 +109,15 @@ pub(crate) fn on_a_thread<T: Send + 'static>(
         value = shared.1.lock().unwrap_or_else(PoisonError::into_inner).take();
         value.is_some()
     };
-    let waited = here.park(&shared.0, until, Some((stop, Stage::Interrupted)), ready);
+    let mut wait = |host: &dyn Host| {
+        let until = patience.map(|patience| host.now() + patience);
+        host.park(&shared.0, until, Some((stop, Stage::Interrupted)), ready)
+    };
+    // The system's resolver takes time of the real world.
+    let waited = match SimulatedHost::of(here) {
+        Some(machine) => machine.world().outside(|| wait(&ThisMachine)),
+        None => wait(here),
+    };
     Ok(value.ok_or(waited))
 }
 
@@ -119,7 +126,6 @@ mod tests {
     use std::sync::mpsc;
 
     use super::*;
-    use crate::net::host::ThisMachine;
     use crate::net::host::stop::Reason;
 
     #[test]

@@ -27,6 +27,7 @@ use super::host::id::HostId;
 use super::host::simulated::world::World;
 use super::host::stop::Stop;
 use super::host::{Host, SimulatedHost};
+use super::time::Instant;
 
 pub mod addresses;
 mod driver;
@@ -273,6 +274,11 @@ impl Lab {
         let state = self.state();
         let number = state.hosts.iter().position(|host| host.name.eq_ignore_ascii_case(name));
         number.map_or_else(Vec::new, |number| v4_first(&state.topology.nodes[number].addrs))
+    }
+
+    /// The time of its hosts.
+    pub fn now(&self) -> Instant {
+        self.0.networks.now()
     }
 
     /// How many hosts it has.

@@ -4,6 +4,8 @@ use super::kernel::helper::protocol::{HelperReply, Missing, Request};
 use super::kernel::{Control, Descriptor, GivenDescriptor};
 use super::simulated::SimulatedNetworks;
 use crate::net::error::{Error, Result};
+use crate::net::host::{Host, ThisMachine};
+use crate::net::time::Instant;
 
 /// What makes the hosts and cables of a lab.
 #[derive(Debug)]
@@ -28,6 +30,14 @@ impl Networks {
         match self {
             Self::Kernel(control) => control.ask(op, request, fds),
             Self::Simulated(networks) => Ok((networks.ask(op, request)?, Vec::new())),
+        }
+    }
+
+    /// The time of its hosts.
+    pub(super) fn now(&self) -> Instant {
+        match self {
+            Self::Kernel(_) => ThisMachine.now(),
+            Self::Simulated(networks) => networks.world().now(),
         }
     }
 

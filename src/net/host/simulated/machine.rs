@@ -12,7 +12,7 @@ use super::handle::{DatagramHandle, SimulatedPoller, SocketPlace, place_of};
 use super::streams::StreamHandle;
 use super::turns::{WakeKey, Woken};
 use super::world::{Wait, World};
-use crate::net::error::{Error, ErrorKind};
+use crate::net::error::{Error, ErrorKind, errno};
 use crate::net::host::environment::environment;
 use crate::net::host::id::HostId;
 use crate::net::host::notify::Notify;
@@ -106,6 +106,11 @@ impl Host for SimulatedHost {
         self.world.wall()
     }
 
+    fn interface(&self, name: &str) -> io::Result<u32> {
+        let index = self.world.with_host(self.number, |stack, _| stack.index_of(name));
+        index.ok_or_else(|| io::Error::from_raw_os_error(errno::ENODEV))
+    }
+
     fn both_clocks(&self) -> (Instant, i64) {
         (self.now(), self.unix_nanos())
     }
@@ -146,6 +151,9 @@ impl Host for SimulatedHost {
         ready: &mut dyn FnMut() -> bool,
     ) -> Waited {
         environment().flush();
+        if ready() {
+            return Waited::Ready;
+        }
         loop {
             let waker =
                 Arc::new(Waker { world: self.world.clone(), key: self.world.new_key(), woken: AtomicBool::new(false) });
@@ -163,7 +171,7 @@ impl Host for SimulatedHost {
             if let Woken::Stuck(why) = self.world.wait(&wait) {
                 // A thread that parks takes no error: all that could go on is ended.
                 if self.world.gives_up() {
-                    environment().note(&format!("error: {why}"));
+                    environment().note(&format!("error: {why}\n  hint: {HINT}"));
                 }
                 stop.inspect(|(stop, _)| stop.terminate(Reason::Ended));
                 return Waited::Stopped;
@@ -218,9 +226,11 @@ fn look(awaited: &mut [Awaited<'_>]) -> io::Result<bool> {
 }
 
 /// The error of a wait that can never end.
+/// For a wait that nothing can end.
+const HINT: &str = "give the wait a time-out, or have another thread send, or end it";
+
 fn stuck(why: String) -> Error {
-    let hint = "give the wait a time-out, or have another thread send, or end it";
-    Error::new(ErrorKind::System, "wait", why).with_hint(hint)
+    Error::new(ErrorKind::System, "wait", why).with_hint(HINT)
 }
 
 #[cfg(test)]

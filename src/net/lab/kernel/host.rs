@@ -166,6 +166,9 @@ impl Host for LabHost {
     }
 
     fn interface(&self, name: &str) -> io::Result<u32> {
+        if let Some(machine) = self.machine() {
+            return machine.interface(name);
+        }
         sys::interface_index(self.kernel_socket(Domain::IPV6, Type::DGRAM, None)?, name)
     }
 
@@ -177,6 +180,10 @@ impl Host for LabHost {
         self.clock().unix_nanos()
     }
 
+    fn both_clocks(&self) -> (Instant, i64) {
+        self.clock().both_clocks()
+    }
+
     fn wait(&self, awaited: &mut [Awaited<'_>], until: Option<Instant>, stop: &Stop) -> io::Result<Waited> {
         self.clock().wait(awaited, until, stop)
     }
@@ -186,7 +193,7 @@ impl Host for LabHost {
     }
 
     fn may_wait_in(&self) -> bool {
-        ThisMachine.may_wait_in()
+        self.clock().may_wait_in()
     }
 
     fn wait_in(&self, stop: &Stop, call: &mut dyn FnMut()) -> bool {

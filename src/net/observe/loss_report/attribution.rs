@@ -33,8 +33,8 @@ impl Inner {
             let left =
                 |rise: &'_ CounterRise| rise.by.saturating_sub(self.explained_otherwise(counter, rise, found, all));
             let concerns = |rise: &CounterRise| open.iter().any(|&index| meanwhile(&self.losses[index], rise));
-            let rises: Vec<(CounterRise, u64)> = rises.iter().map(|rise| (*rise, left(rise))).collect();
-            let rises: Vec<_> = rises.into_iter().filter(|(rise, left)| *left > 0 && concerns(rise)).collect();
+            let concerned = rises.iter().filter(|rise| concerns(rise));
+            let rises: Vec<_> = concerned.map(|rise| (*rise, left(rise))).filter(|(_, left)| *left > 0).collect();
             let mut candidates = open.clone();
             candidates.retain(|&index| rises.iter().any(|(rise, _)| meanwhile(&self.losses[index], rise)));
             let (mut chosen, mut most, count) = (Vec::new(), 0, candidates.len() as u64);
@@ -92,7 +92,7 @@ impl Inner {
             BUFFER => all.iter().map(|(other, rises)| of_host(*host, other, rises, rise)).sum(),
             ROUTE => {
                 let is_this =
-                    |loss: &Loss| loss.error.is_some() && self.may_raise(counter, loss) && rise.holds(loss.sent);
+                    |loss: &Loss| loss.error.is_some() && rise.holds(loss.sent) && self.may_raise(counter, loss);
                 self.losses.iter().zip(found).filter(|(loss, cause)| cause.is_some() && is_this(loss)).count() as u64
             }
             _ => 0,
@@ -134,9 +134,10 @@ fn cause(place: usize) -> Option<&'static KernelCause> {
 
 /// How many datagrams were dropped meanwhile at sockets of a host, if this is what is counted.
 fn of_host(host: HostId, counter: &Counter, rises: &[CounterRise], meanwhile: &CounterRise) -> u64 {
-    let overlaps = |rise: &&CounterRise| rise.until > meanwhile.after && rise.after < meanwhile.until;
+    // Readings take time: the rise of the reading before overlaps, and is not of the same packets.
+    let is_within = |rise: &&CounterRise| rise.after >= meanwhile.after && rise.until <= meanwhile.until;
     match counter {
-        Counter::Buffer(other, _) if *other == host => rises.iter().filter(overlaps).map(|rise| rise.by).sum(),
+        Counter::Buffer(other, _) if *other == host => rises.iter().filter(is_within).map(|rise| rise.by).sum(),
         _ => 0,
     }
 }

@@ -147,6 +147,11 @@ impl Stack {
         self.interfaces.get((index as usize).checked_sub(1)?)
     }
 
+    /// The number of the interface called `name`.
+    pub fn index_of(&self, name: &str) -> Option<u32> {
+        self.interfaces.iter().find(|interface| interface.name == name).map(|interface| interface.index)
+    }
+
     /// Switches an interface on or off. Off, its routes are gone, and they do not come back with it.
     pub fn set_up(&mut self, index: u32, up: bool) -> bool {
         let at = (index as usize).wrapping_sub(1);

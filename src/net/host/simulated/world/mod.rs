@@ -152,6 +152,11 @@ impl World {
         !std::mem::replace(&mut self.lock().has_given_up, true)
     }
 
+    /// Whether a thread waited for what could not come.
+    pub fn has_given_up(&self) -> bool {
+        self.lock().has_given_up
+    }
+
     /// How many events there were.
     pub fn events(&self) -> u64 {
         self.lock().queue.served()
