@@ -87,3 +87,40 @@ fn names_that_a_simulated_run_does_not_know_are_asked_of_this_machine() {
     );
     assert!(run.stdout.contains("127.0.0.1") || run.stdout.contains("::1"), "{}", run.stdout);
 }
+
+/// Hosts a and b with a link of 20 ms, and a server on b that accepts one connection and does `serve` with it.
+fn over_tcp(serve: &str, client: &str) -> String {
+    let script = format!(
+        "let net = lab::create(); let a = net.host(\"a\"); let b = net.host(\"b\"); let link = net.link(a, b, #{{ delay: 20.ms }});
+         let server = run_in(b, || tcp::listen(\"*:7\", #{{ backlog: 2 }}));
+         let task = run_in(b, || start_thread(|| {{ {serve} }}));
+         run_in(a, || {{ {client} }}); task.join(); ()"
+    );
+    let (run, _) = simulated(&["-e", &script], 0);
+    run.stdout
+}
+
+#[test]
+fn a_connection_ends_as_it_does_on_linux() {
+    let read = "let c = server.accept(); print(c.recv(1000.s)); print(c.recv(1000.s)); c.close();";
+    let connect = "let c = tcp::connect(\"10.0.0.2:7\");";
+    let idle = over_tcp(read, &format!("{connect} c.send(\"x\"); sleep(200.s); c.close();"));
+    assert!(idle.ends_with("the peer has closed the connection\n"), "after 200 s of silence: {idle}");
+    let late = "let c = server.accept(); c.recv(); sleep(300.s); c.send(\"late\"); c.close();";
+    let half = over_tcp(late, &format!("{connect} c.send(\"x\"); c.shutdown(); print(c.recv(1000.s).text);"));
+    assert_eq!(half, "a| late\n", "a direction that has ended leaves the other");
+    let unread = "let c = server.accept(); sleep(1.s); c.send(\"late\"); c.close();";
+    let reset = over_tcp(unread, &format!("{connect} c.send(\"x\"); print(c.recv(9.s).text); print(c.recv(9.s));"));
+    assert_eq!(reset, "a| late\na| the peer has reset the connection\n", "what came before the reset is read");
+    let down = format!("{connect} sleep(1.s); link.down(); c.send(\"x\"); try {{ print(c.recv(1.h)); }} catch (e) {{ print(e); }}");
+    let lost = over_tcp("server.accept(); sleep(200.s);", &down);
+    assert!(lost.contains("timed out"), "{lost}");
+}
+
+#[test]
+fn handshakes_that_are_broken_off_leave_room_for_others() {
+    let attempt =
+        "for n in 0..8 { try { tcp::connect(\"10.0.0.2:7\", #{ timeout: 30.ms }); } catch (e) { } sleep(1.s); }
+                   sleep(400.s); tcp::connect(\"10.0.0.2:7\", #{ timeout: 1.s }); print(\"connected\");";
+    assert_eq!(over_tcp("server.accept();", attempt), "a| connected\n");
+}

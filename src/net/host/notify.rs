@@ -38,6 +38,11 @@ impl Notify {
         self.lock().push(waker);
     }
 
+    /// Does not have `waker` woken any more.
+    pub fn forget(&self, waker: &Waker) {
+        self.lock().retain(|known| !known.will_wake(waker));
+    }
+
     /// Blocks this thread until `look` says how the wait ended, for `left` at most from each look to the next.
     pub(super) fn wait(&self, mut look: impl FnMut() -> Option<Waited>, left: impl Fn() -> Option<Duration>) -> Waited {
         let mut guard = self.lock();

@@ -39,7 +39,7 @@ fn a_full_buffer_loses_what_comes_and_counts_it() {
     // As on Linux: 768 bytes for a small one, until more than the buffer is in use.
     assert_eq!((taken, socket.dropped()), (278, 22));
     assert_eq!(socket.receive(&mut [0; 10]).expect("one").overflow, None, "none was lost before it");
-    assert!(!socket.deliver(vec![0; 10], arrival()) || socket.dropped() == 22);
+    assert!(socket.deliver(vec![0; 10], arrival()), "there is room for one");
     while socket.receive(&mut [0; 10]).is_ok() {}
     socket.deliver(vec![0; 10], arrival());
     assert_eq!(socket.receive(&mut [0; 10]).expect("one").overflow, Some(socket.dropped()));

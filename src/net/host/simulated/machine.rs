@@ -151,24 +151,26 @@ impl Host for SimulatedHost {
         ready: &mut dyn FnMut() -> bool,
     ) -> Waited {
         environment().flush();
-        if ready() {
-            return Waited::Ready;
-        }
         loop {
             let waker =
                 Arc::new(Waker { world: self.world.clone(), key: self.world.new_key(), woken: AtomicBool::new(false) });
-            on.register(waker.clone().into());
-            if ready() {
-                return Waited::Ready;
-            }
-            if stop.is_some_and(|(stop, stage)| stop.stage() >= stage) {
-                return Waited::Stopped;
-            }
-            if until.is_some_and(|until| until <= self.now()) {
-                return Waited::TimedOut;
+            let registered = waker.clone().into();
+            on.register(std::task::Waker::clone(&registered));
+            let ended = if ready() {
+                Some(Waited::Ready)
+            } else if stop.is_some_and(|(stop, stage)| stop.stage() >= stage) {
+                Some(Waited::Stopped)
+            } else {
+                until.filter(|until| *until <= self.now()).map(|_| Waited::TimedOut)
+            };
+            if let Some(ended) = ended {
+                on.forget(&registered);
+                return ended;
             }
             let wait = Wait { keys: &[waker.key], until, stop, is_woken: &|| waker.woken.load(Ordering::SeqCst) };
-            if let Woken::Stuck(why) = self.world.wait(&wait) {
+            let woken = self.world.wait(&wait);
+            on.forget(&registered);
+            if let Woken::Stuck(why) = woken {
                 // A thread that parks takes no error: all that could go on is ended.
                 if self.world.gives_up() {
                     environment().note(&format!("error: {why}\n  hint: {HINT}"));

@@ -53,7 +53,7 @@ impl StackReassembly {
         });
         // Those that overlap others without being the same are an attack, and end the datagram (RFC 5722).
         let overlaps = |(at, piece): (&usize, &Vec<u8>)| *at < offset + len && offset < at + piece.len();
-        if pieces.pieces.get(&offset).is_some_and(|known| known.len() == len) {
+        if pieces.pieces.get(&offset).is_some_and(|known| known == packet.segment) {
             return None;
         }
         if pieces.pieces.iter().any(overlaps) {

@@ -36,6 +36,9 @@ pub struct TcpStream {
     was_established: bool,
     was_reset: bool,
     has_received: bool,
+    has_given_up: bool,
+    /// Since when what was sent has met no answer.
+    waits_since: Option<Instant>,
     sent_up_to: Option<u32>,
     retransmits: u32,
 }
@@ -96,7 +99,6 @@ impl TcpStream {
         let buffer = || SocketBuffer::new(vec![0; BUFFER]);
         let mut socket = Socket::new(buffer(), buffer());
         socket.set_ack_delay(Some(span(ACK_DELAY)));
-        socket.set_timeout(Some(span(PATIENCE)));
         socket.set_congestion_control(CongestionControl::Cubic);
         let mut sockets = SocketSet::new(Vec::new());
         let handle = sockets.add(socket);
@@ -108,6 +110,8 @@ impl TcpStream {
             was_established: false,
             was_reset: false,
             has_received: false,
+            has_given_up: false,
+            waits_since: None,
             sent_up_to: None,
             retransmits: 0,
         }
@@ -116,6 +120,7 @@ impl TcpStream {
     /// A packet of this connection has come.
     pub fn receive(&mut self, packet: Vec<u8>, now: Instant) {
         self.has_received = true;
+        self.waits_since = None;
         let before = self.socket().state();
         self.wire.received.push_back(packet);
         self.step(now);
@@ -126,20 +131,31 @@ impl TcpStream {
 
     /// Does what is due.
     pub fn step(&mut self, now: Instant) {
-        // Only what waits for an acknowledgement is given up; who says nothing may do so for ever.
-        let socket = self.sockets.get_mut::<Socket<'_>>(self.handle);
-        let awaits = socket.send_queue() > 0 || !matches!(socket.state(), State::Established | State::CloseWait);
-        socket.set_timeout(awaits.then_some(span(PATIENCE)));
+        if self.waits_since.is_some_and(|since| now - since >= PATIENCE) && self.awaits_acknowledgement() {
+            self.has_given_up = true;
+            self.socket_mut().abort();
+        }
         self.interface.poll(to_smoltcp(now), &mut self.wire, &mut self.sockets);
         self.was_established |=
             !matches!(self.socket().state(), State::Closed | State::Listen | State::SynSent | State::SynReceived);
+        self.waits_since = self.awaits_acknowledgement().then(|| self.waits_since.unwrap_or(now));
+    }
+
+    /// Whether something is sent that the peer has not acknowledged. Where nothing is, both may be silent for ever.
+    fn awaits_acknowledgement(&self) -> bool {
+        let socket = self.socket();
+        let is_sent = matches!(
+            socket.state(),
+            State::SynSent | State::SynReceived | State::FinWait1 | State::Closing | State::LastAck
+        );
+        is_sent || socket.send_queue() > 0
     }
 
     /// When something is to be done next.
     pub fn next_due(&mut self, now: Instant) -> Option<Instant> {
-        self.interface
-            .poll_at(to_smoltcp(now), &self.sockets)
-            .map(|at| from_smoltcp(at).max(now + Duration::from_micros(1)))
+        let due = self.interface.poll_at(to_smoltcp(now), &self.sockets).map(from_smoltcp);
+        let given_up = self.waits_since.map(|since| since + PATIENCE);
+        due.into_iter().chain(given_up).min().map(|at| at.max(now + Duration::from_micros(1)))
     }
 
     /// Packets that the host is to send.
@@ -167,6 +183,8 @@ impl TcpStream {
     /// How far it is.
     pub fn stage(&self) -> TcpStage {
         match self.socket().state() {
+            // A handshake that its client has broken off.
+            State::Listen if self.has_received => TcpStage::Refused,
             State::Listen | State::SynSent | State::SynReceived => TcpStage::Opening,
             State::Closed | State::TimeWait if self.was_established => TcpStage::Over,
             State::Closed => TcpStage::Refused,
@@ -201,6 +219,11 @@ impl TcpStream {
     /// Whether the peer has reset the connection, which is said once.
     pub fn take_reset(&mut self) -> bool {
         std::mem::take(&mut self.was_reset)
+    }
+
+    /// Whether it was given up for want of acknowledgements.
+    pub fn has_given_up(&self) -> bool {
+        self.has_given_up
     }
 
     /// Whether nothing has answered: it was given up.

@@ -94,7 +94,7 @@ impl TcpSockets {
                 there.port() == local.port() && there.is_ipv4() == local.is_ipv4() && any
             };
             let may_share = shares && (it.shares_address || it.peer.is_some());
-            it.local.is_some_and(overlaps) && !may_share && !(it.is_orphan && it.backlog.is_some())
+            it.local.is_some_and(overlaps) && !may_share
         })
     }
 
@@ -130,6 +130,8 @@ impl TcpSockets {
         let mut stream = TcpStream::connect(local, peer, mtu, key, now).ok_or(EINVAL)?;
         stream.set_nagle(!socket.no_delay);
         (socket.local, socket.peer, socket.stream) = (Some(local), Some(peer), Some(stream));
+        // What an attempt before came to says nothing of this one.
+        (socket.has_failed, socket.soft, socket.error) = (false, None, None);
         self.flows.insert((local, peer), key);
         self.settle(key, now);
         Ok(())
@@ -218,7 +220,9 @@ impl TcpSockets {
     /// EAGAIN, ENOTCONN, or what has ended the connection.
     pub fn read(&mut self, key: u64, buffer: &mut [u8], now: Instant) -> Result<usize, i32> {
         let socket = self.sockets.get_mut(&key).ok_or(EINVAL)?;
-        if let Some(errno) = socket.error.take() {
+        // What came before the error is read before it.
+        let has_unread = socket.stream.as_ref().is_some_and(TcpStream::has_unread);
+        if !has_unread && let Some(errno) = socket.error.take() {
             return Err(errno);
         }
         if socket.is_shut {
@@ -253,8 +257,10 @@ impl TcpSockets {
     pub fn close(&mut self, key: u64, now: Instant) {
         let Some(socket) = self.sockets.get_mut(&key) else { return };
         socket.is_orphan = true;
-        for waiting in std::mem::take(&mut socket.waiting) {
-            self.close_by_reset(waiting, now);
+        // Those that were not accepted, whether they are made already or not.
+        let is_own = |(own, it): (&u64, &TcpSocket)| (it.listener == Some(key)).then_some(*own);
+        for unaccepted in self.sockets.iter().filter_map(is_own).collect::<Vec<_>>() {
+            self.close_by_reset(unaccepted, now);
         }
         let Some(socket) = self.sockets.get_mut(&key) else { return };
         match socket.stream.as_mut() {
@@ -359,6 +365,11 @@ impl TcpSockets {
             socket.has_failed = true;
             let timed_out = socket.stream.as_ref().is_some_and(TcpStream::has_timed_out);
             socket.error = Some(if timed_out { socket.soft.unwrap_or(ETIMEDOUT) } else { ECONNREFUSED });
+        }
+        if stage == TcpStage::Over && !socket.has_failed && socket.stream.as_ref().is_some_and(TcpStream::has_given_up)
+        {
+            socket.has_failed = true;
+            socket.error = Some(socket.soft.unwrap_or(ETIMEDOUT));
         }
         let was_reset = socket.stream.as_mut().is_some_and(TcpStream::take_reset);
         if was_reset && !socket.has_failed {

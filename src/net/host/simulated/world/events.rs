@@ -8,7 +8,7 @@ use crate::net::host::simulated::queue::QueueFull;
 use crate::net::host::simulated::stack::LOOPBACK;
 use crate::net::host::simulated::turns::{ThreadNumber, WakeKey, Woken};
 use crate::net::host::stop::{Stage, Stop};
-use crate::net::time::Duration;
+use crate::net::time::{Duration, Instant};
 
 /// How long a packet takes over loopback, and from an interface to its receiver. Never none, or a script that sends and
 /// receives until a time has come would do so for ever.
@@ -43,9 +43,9 @@ impl World {
             }
             let now = self.now();
             if state.failed.is_none()
-                && let Some((_, event)) = state.queue.take_due(now)
+                && let Some((at, event)) = state.queue.take_due(now)
             {
-                state = self.serve(state, event);
+                state = self.serve(state, at, event);
                 continue;
             }
             state.turns.expire(now);
@@ -72,8 +72,8 @@ impl World {
         (state, next)
     }
 
-    /// Has one event happen. What carries frames may run script code, so that is done without the lock.
-    fn serve<'a>(&'a self, mut state: MutexGuard<'a, State>, event: DueEvent) -> MutexGuard<'a, State> {
+    /// Has the event of `at` happen; one in whose place an earlier one was scheduled does not. What carries frames may run script code, so that is done without the lock.
+    fn serve<'a>(&'a self, mut state: MutexGuard<'a, State>, at: Instant, event: DueEvent) -> MutexGuard<'a, State> {
         let time = self.time();
         match event {
             DueEvent::Arrive { host, interface, packet } => {
@@ -81,6 +81,7 @@ impl World {
                 self.flush(&mut state, host);
                 state
             }
+            DueEvent::StackDue(host) if state.hosts[host].due != Some(at) => state,
             DueEvent::StackDue(host) => {
                 state.hosts[host].due = None;
                 state.hosts[host].stack.serve_due(time);
@@ -90,6 +91,7 @@ impl World {
             DueEvent::Frame { carrier, end, mut frame } => {
                 self.carry(state, carrier, |carrier, out| carrier.receive(end, &mut frame, time, out))
             }
+            DueEvent::CarrierDue(carrier) if state.carriers[carrier].due != Some(at) => state,
             DueEvent::CarrierDue(carrier) => {
                 state.carriers[carrier].due = None;
                 self.carry(state, carrier, |carrier, out| while carrier.serve_due(time, out) {})

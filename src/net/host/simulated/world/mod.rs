@@ -231,5 +231,5 @@ impl World {
 }
 
 fn wall_at(now: Instant) -> i64 {
-    BEGINNING + (now - START).as_nanos()
+    BEGINNING.saturating_add((now - START).as_nanos())
 }

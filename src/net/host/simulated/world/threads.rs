@@ -71,6 +71,10 @@ impl World {
     pub fn leave(&self) {
         let mut state = self.lock();
         let Some(number) = state.threads.remove(&thread::current().id()) else { return };
+        // It may end in the middle of what it drives: by a panic of a policy.
+        if state.driver == Some(number) {
+            state.driver = None;
+        }
         state.turns.leave(number);
         state.tickets.remove(&number);
         state.stops.remove(&number);
