@@ -112,7 +112,9 @@ fn a_connection_ends_as_it_does_on_linux() {
     let unread = "let c = server.accept(); sleep(1.s); c.send(\"late\"); c.close();";
     let reset = over_tcp(unread, &format!("{connect} c.send(\"x\"); print(c.recv(9.s).text); print(c.recv(9.s));"));
     assert_eq!(reset, "a| late\na| the peer has reset the connection\n", "what came before the reset is read");
-    let down = format!("{connect} sleep(1.s); link.down(); c.send(\"x\"); try {{ print(c.recv(1.h)); }} catch (e) {{ print(e); }}");
+    let down = format!(
+        "{connect} sleep(1.s); link.down(); c.send(\"x\"); try {{ print(c.recv(1.h)); }} catch (e) {{ print(e); }}"
+    );
     let lost = over_tcp("server.accept(); sleep(200.s);", &down);
     assert!(lost.contains("timed out"), "{lost}");
 }

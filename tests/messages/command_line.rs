@@ -151,7 +151,7 @@ error: flag --seed: it is for scripts, and `doctor` is a command
         2,
         r#"
 error: flag --cuont: there is no such flag
-  hint: Flags are -e CODE, -i, --watch, --seed N, --check, --trace, --json FILE, --csv FILE, --color WHEN, --version and --help; a script's own options stand after its name
+  hint: Flags are -e CODE, -i, --watch, --seed N, --simulate, --check, --trace, --json FILE, --csv FILE, --color WHEN, --version and --help; a script's own options stand after its name
 "#,
     ),
     (
@@ -159,7 +159,7 @@ error: flag --cuont: there is no such flag
         2,
         r#"
 error: flag --sed: there is no such flag
-  hint: did you mean --seed? Flags are -e CODE, -i, --watch, --seed N, --check, --trace, --json FILE, --csv FILE, --color WHEN, --version and --help; a script's own options stand after its name
+  hint: did you mean --seed? Flags are -e CODE, -i, --watch, --seed N, --simulate, --check, --trace, --json FILE, --csv FILE, --color WHEN, --version and --help; a script's own options stand after its name
 "#,
     ),
     (

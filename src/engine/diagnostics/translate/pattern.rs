@@ -37,7 +37,7 @@ fn matched(of: &Translator, parts: &[&str], at: usize, taken: &mut Vec<Range<usi
         Some('@') => follows(of, &part[1..], at).then_some(at)?,
         Some('!') if part.starts_with("!@") => (!follows(of, &part[2..], at)).then_some(at)?,
         Some('&') if part != "&&" => is(of, &part[1..], at).then_some(at)?,
-        _ if part == "X" || part == "E" => span(of, part == "E", rest.first().copied(), at)?,
+        _ if part == "X" || part == "E" || part == "C" => span(of, part, rest.first().copied(), at)?,
         _ => is(of, part, at).then_some(at + 1)?,
     };
     if is_taken(part) {
@@ -48,7 +48,7 @@ fn matched(of: &Translator, parts: &[&str], at: usize, taken: &mut Vec<Range<usi
 
 /// Whether a part has a number by which the row names it.
 fn is_taken(part: &str) -> bool {
-    !part.starts_with(['@', '&']) && !part.starts_with("!@") && (part.contains('|') || "WNTVXE".contains(part))
+    !part.starts_with(['@', '&']) && !part.starts_with("!@") && (part.contains('|') || "WNBTVXEC".contains(part))
 }
 
 /// Whether the token is one that the part stands for.
@@ -56,6 +56,7 @@ fn is(of: &Translator, part: &str, at: usize) -> bool {
     match part {
         "W" => of.is_word(at),
         "N" => of.is_number(at),
+        "B" => of.text(at).parse::<u64>().is_ok_and(|number| number >= 64),
         "T" => of.is_quoted(at),
         "V" => of.is_word(at) || of.is_number(at) || of.is_quoted(at),
         _ => part.split('|').any(|one| one == of.text(at)),
@@ -77,14 +78,17 @@ fn follows(of: &Translator, parts: &str, at: usize) -> bool {
     })
 }
 
-/// Where the tokens end that stand before `next`; an expression ends before a comma, too, and with its line.
-fn span(of: &Translator, is_expression: bool, next: Option<&str>, at: usize) -> Option<usize> {
+/// Where the tokens end that stand before `next`; an expression ends before a comma, too, and with its line; a condition before `and` and `or`.
+fn span(of: &Translator, part: &str, next: Option<&str>, at: usize) -> Option<usize> {
     let last = of.value_end(at);
     let end = match next {
         Some(next) => of.find(at, |text| text == "{" || next.split('|').any(|one| one == text))?,
+        None if part == "C" => {
+            of.find(at, |text| matches!(text, "and" | "or" | "&&" | "||")).map_or(last, |end| end.min(last))
+        }
         None => last,
     };
-    (end > at && (end <= last || !is_expression)).then_some(end)
+    (end > at && (end <= last || part == "X")).then_some(end)
 }
 
 /// `text` with what was captured in place of `$1`, `$2`, …, and of `$0` the first token.
