@@ -3,7 +3,8 @@
 
 mod common;
 
-use common::{TempDir, pingscript, require_own_network_or_skip};
+use common::{Cmd, TempDir, pingscript, require_own_network_or_skip, require_program_or_skip, require_root_or_skip};
+use std::path::Path;
 use std::process::Command;
 
 /// Runs ip(8) in this thread's network.
@@ -170,8 +171,24 @@ fn packets_leave_by_the_address_that_is_given() {
     assert!(run.stderr.contains("give an address of this host"), "{}", run.stderr);
 }
 
+/// RFC 5891: a name with letters beyond ASCII is looked up in its Punycode form.
 #[test]
-fn a_name_with_letters_beyond_ascii_is_to_be_written_in_punycode() {
-    let run = pingscript(&["icmp_ping", "münchen.invalid", "--count", "1"]).run().expect_code(3);
-    assert!(run.stderr.contains("Punycode form: write that, such as xn--mnchen-3ya.example"), "{}", run.stderr);
+fn a_name_with_letters_beyond_ascii_is_looked_up_in_punycode() {
+    let run = pingscript(&["icmp_ping", "m\u{fc}nchen.invalid", "--count", "1"]).run().expect_code(3);
+    assert!(run.stderr.contains("no address for this name"), "{}", run.stderr);
+    let run = pingscript(&["icmp_ping", "a\u{2ff0}b.invalid", "--count", "1"]).run().expect_code(3);
+    assert!(run.stderr.contains("no host name has these letters"), "{}", run.stderr);
+
+    if !require_root_or_skip("names of a hosts file") || !require_program_or_skip("unshare", "names of a hosts file") {
+        return;
+    }
+    let dir = TempDir::new();
+    let hosts = dir.path().join("hosts");
+    std::fs::write(&hosts, "127.0.0.9 xn--mnchen-3ya.test\n").expect("a file");
+    let script = format!("mount --bind {} /etc/hosts; exec \"$@\"", hosts.display());
+    let binary = env!("CARGO_BIN_EXE_pingscript");
+    let words =
+        ["-m", "--propagation", "private", "sh", "-ec", &script, "sh", binary, "icmp_ping", "M\u{dc}nchen.test"];
+    let run = Cmd::new(Path::new("unshare"), &[&words[..], &["--count", "1"]].concat()).run().expect_code(0);
+    assert!(run.stdout.contains("127.0.0.9"), "{}", run.stdout);
 }

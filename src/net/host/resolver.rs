@@ -43,7 +43,13 @@ pub(in crate::net) fn look_up(here: &dyn Host, name: &str, stop: &Stop) -> Resul
         })?;
         return Ok(vec![SocketAddrV6::new(ip, 0, 0, index).into()]);
     }
-    let asked = name.to_string();
+    let asked = match name.is_ascii() {
+        true => name.to_string(),
+        // Name servers know a name with other letters by its Punycode form (RFC 5891).
+        false => idna::domain_to_ascii(name).map_err(|_| {
+            error(ErrorKind::Resolve, "no host name has these letters (RFC 5892)".into()).with_hint(HINT)
+        })?,
+    };
     let ask = move || (asked.as_str(), 0).to_socket_addrs().map(Vec::from_iter);
     // What is no name is not looked up anywhere.
     let found = match is_address {
@@ -61,8 +67,7 @@ pub(in crate::net) fn look_up(here: &dyn Host, name: &str, stop: &Stop) -> Resul
                 let message = format!("no address for this name outside of the lab ({reason})");
                 return Err(error(ErrorKind::Resolve, message).with_hint(LAB_HINT));
             }
-            let hint = if name.is_ascii() { HINT } else { PUNYCODE };
-            Err(error(ErrorKind::Resolve, format!("no address for this name ({reason})")).with_hint(hint))
+            Err(error(ErrorKind::Resolve, format!("no address for this name ({reason})")).with_hint(HINT))
         }
         Err(Waited::Stopped) => {
             Err(error(ErrorKind::Interrupted, "stopped while its address was looked up".to_string()))
@@ -75,10 +80,6 @@ pub(in crate::net) fn look_up(here: &dyn Host, name: &str, stop: &Stop) -> Resul
 }
 
 const HINT: &str = "check the spelling and the network's name server, or give an address such as 127.0.0.1";
-
-/// For names with letters beyond ASCII, which name servers know in another form only (RFC 5891).
-const PUNYCODE: &str = "name servers know a name with such letters by its Punycode form: write that, such as \
-                        xn--mnchen-3ya.example for münchen.example";
 
 const ZONE_HINT: &str = "the interfaces of a lab's host are eth0, eth1, …, in the order in which its links were made";
 
