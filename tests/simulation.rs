@@ -3,6 +3,7 @@
 mod common;
 
 use common::{Run, pingscript};
+use pingscript::engine::sources::SHIPPED;
 
 /// A simulated run with seed 7; it ends with `code`. What it prints on standard error, but for how long it took.
 fn simulated(args: &[&str], code: i32) -> (Run, String) {
@@ -35,6 +36,69 @@ fn the_same_seed_prints_the_same_to_the_byte_with_threads_and_labs() {
     }
     let other = pingscript(&["--simulate", "--seed", "8", "udp_ping", "--count", "50"]).run().expect_code(0);
     assert_ne!(other.stdout, simulated(&["udp_ping", "--count", "50"], 0).0.stdout);
+}
+
+/// Labs that ship and need more than a simulated run has, and what the error says.
+const NEED_A_KERNEL: &[(&str, &str)] =
+    &[("labs/nat.rhai", "programs run in labs of the kernel alone"), ("labs/first_ping.rhai", "frames of ARP")];
+
+#[test]
+fn the_labs_that_ship_pass_or_say_what_they_need() {
+    for (lab, _) in SHIPPED.iter().filter(|(name, _)| name.starts_with("labs/")) {
+        let run = pingscript(&["--simulate", "--seed", "7", &format!("scripts/{lab}")]).run();
+        match NEED_A_KERNEL.iter().find(|(name, _)| name == lab) {
+            None => assert_eq!(run.code, Some(0), "{lab}\n{}\n{}", run.stdout, run.stderr),
+            Some((_, why)) => assert!(run.code != Some(0) && run.stderr.contains(why), "{lab}\n{}", run.stderr),
+        }
+    }
+}
+
+#[test]
+fn a_host_limits_its_errors_as_linux_does_and_the_loss_report_says_so() {
+    let script = "let net = lab::create(#{ icmp_limits: true }); let a = net.host(\"a\"); let b = net.host(\"b\"); net.link(a, b);
+        let plan = #{ count: 60, interval: 50.ms, window: 128, timeout: 1.s, icmp_wait: 0.s };
+        for to in [`${b.addr}:7`, `[${b.addr6}]:7`] {
+            let n = counter();
+            run_in(a, || for ping in pinger(udp::open(to), to, plan) { if ping.kind == \"icmp\" { n.add(1); } });
+            print(n.value);
+        }
+        b.set(\"net.ipv4.icmp_ratelimit\", 50); b.set(\"net.ipv4.icmp_msgs_burst\", 10);
+        let n = counter();
+        run_in(a, || for ping in pinger(udp::open(\"b:7\"), \"b:7\", plan) { if ping.kind == \"icmp\" { n.add(1); } });
+        print(n.value);
+        try { b.set(\"net.ipv4.icmp_ratemask\", \"all\"); } catch (e) { print(e); }
+        exit(0);";
+    let (run, _) = simulated(&["-e", script], 0);
+    assert!(run.stdout.starts_with("8\n35\n60\n"), "{}", run.stdout);
+    for part in [
+        "the setting takes a mask of types, not \"all\"",
+        "held back by the rate limit of b (its kernel counted IcmpOutRateLimitHost 52 meanwhile)",
+        "held back by the rate limit of b (its kernel counted Icmp6OutRateLimitHost 25 meanwhile)",
+    ] {
+        assert!(run.stdout.contains(part), "{part}: {}", run.stdout);
+    }
+}
+
+#[test]
+fn a_port_is_in_time_wait_for_a_minute_after_the_connection() {
+    let script = "let net = lab::create(); let a = net.host(\"a\"); let b = net.host(\"b\");
+        let link = net.link(a, b, #{ delay: 5.ms });
+        a.set(\"net.ipv4.ip_local_port_range\", \"40000 40000\");
+        let listener = run_in(b, || tcp::listen(\"*:7\"));
+        let connect = || {
+            let conn = run_in(a, || tcp::connect(\"b:7\")); let there = listener.accept();
+            conn.close(); there.recv(1.s); there.close();
+        };
+        connect.call(); sleep(59.s);
+        try { connect.call(); } catch (e) { print(e.message); }
+        sleep(2.s); connect.call(); print(\"again\");
+        // What is lost of the end of a connection is sent again, and acknowledged in TIME-WAIT.
+        sleep(61.s); let lost = counter();
+        set_policy(link.from(a), |pkt| { lost.add(1); if lost.value == 4 { drop() } else { pass() } });
+        connect.call(); sleep(1.s); print(lost.value);";
+    let (run, _) = simulated(&["-e", script], 0);
+    let lines: Vec<&str> = run.stdout.lines().collect();
+    assert_eq!(lines, ["cannot assign requested address", "again", "5"]);
 }
 
 #[test]

@@ -192,6 +192,11 @@ impl TcpStream {
         }
     }
 
+    /// Whether it waits for segments that may still be on their way.
+    pub fn is_in_time_wait(&self) -> bool {
+        self.socket().state() == State::TimeWait
+    }
+
     /// Takes octets to be sent, as many as there is room for; `None`: this direction has ended.
     pub fn send(&mut self, data: &[u8], now: Instant) -> Option<usize> {
         let sent = self.socket_mut().send_slice(data).ok()?;
@@ -245,6 +250,12 @@ impl TcpStream {
     /// Has small segments wait for the acknowledgement of those before, or not.
     pub fn set_nagle(&mut self, on: bool) {
         self.socket_mut().set_nagle_enabled(on);
+    }
+
+    /// Has congestion controlled as by Reno, or by CUBIC.
+    pub fn set_reno(&mut self, on: bool) {
+        let control = if on { CongestionControl::Reno } else { CongestionControl::Cubic };
+        self.socket_mut().set_congestion_control(control);
     }
 
     /// Ends the direction from here to there, once all is sent.

@@ -60,7 +60,7 @@ impl Pollable for StreamHandle {
 
 impl HostSocket for StreamHandle {
     fn bind(&self, local: SocketAddr) -> io::Result<SocketAddr> {
-        self.with_stack(|stack, key, _| stack.bind_tcp(key, local))
+        self.with_stack(|stack, key, now| stack.bind_tcp(key, local, now))
     }
 
     fn connect(&self, peer: SocketAddr) -> io::Result<()> {

@@ -7,10 +7,11 @@ use crate::net::error::{Error, ErrorKind, Result};
 use crate::net::host::SimulatedHost;
 use crate::net::host::id::HostId;
 use crate::net::host::simulated::routes::RouteTarget;
-use crate::net::host::simulated::stack::Stack;
+use crate::net::host::simulated::stack::{ErrorLimits, SETTINGS, SettingError, Stack};
 use crate::net::host::simulated::world::World;
 use crate::net::lab::LinkTarget;
 use crate::net::lab::kernel::helper::protocol::{HelperReply, NewEnd, Request, RouteChange};
+use crate::net::observe::loss_report::kernel_counts;
 
 /// The hosts of a simulated lab.
 #[derive(Debug)]
@@ -48,6 +49,9 @@ impl SimulatedNetworks {
         match request {
             Request::Host(new) => {
                 let number = self.world.add_host(&new.name, &new.addrs, new.forwards);
+                if !new.icmp_limits {
+                    self.world.with_host(number, |stack, _| stack.limits = ErrorLimits::lifted());
+                }
                 self.hosts().push(number);
                 Ok(HelperReply::Done)
             }
@@ -61,7 +65,7 @@ impl SimulatedNetworks {
                 _ => Err(Error::new(ErrorKind::System, op, format!("the host has no interface {index}"))),
             },
             Request::Setting(host, path, value) => self.set(*host, path, value),
-            Request::Counted(_) => Ok(HelperReply::Counts(Vec::new())),
+            Request::Counted(host) => Ok(HelperReply::Counts(self.with(*host, counted).unwrap_or_default())),
             Request::Socket(..) | Request::Start(..) | Request::Signal(..) => Err(only_in_a_kernel(op)),
         }
     }
@@ -89,24 +93,17 @@ impl SimulatedNetworks {
     }
 
     fn set(&self, host: usize, path: &str, value: &str) -> Result<HelperReply> {
-        let ttl = || value.trim().parse::<u8>().ok().filter(|ttl| *ttl > 0);
-        let wrong = || Error::invalid("setting", format!("{value:?} is no number of hops")).with_peer(path);
-        match path {
-            "net/ipv4/ip_default_ttl" => {
-                let ttl = ttl().ok_or_else(wrong)?;
-                self.with(host, |stack| stack.default_ttl.0 = ttl);
-            }
-            "net/ipv6/conf/all/hop_limit" | "net/ipv6/conf/default/hop_limit" => {
-                let ttl = ttl().ok_or_else(wrong)?;
-                self.with(host, |stack| stack.default_ttl.1 = ttl);
+        match self.with(host, |stack| stack.set(path, value)) {
+            Some(Ok(())) => Ok(HelperReply::Done),
+            Some(Err(SettingError::Value(what))) => {
+                let error = Error::invalid("setting", format!("the setting takes {what}, not {value:?}"));
+                Err(error.with_peer(path.replace('/', ".")))
             }
             _ => {
                 let error = Error::new(ErrorKind::System, "setting", "a simulated host has no such setting");
-                let hint = "it has net.ipv4.ip_default_ttl and net.ipv6.conf.all.hop_limit";
-                return Err(error.with_peer(path.replace('/', ".")).with_hint(hint));
+                Err(error.with_peer(path.replace('/', ".")).with_hint(format!("it has {}", SETTINGS.join(", "))))
             }
         }
-        Ok(HelperReply::Done)
     }
 
     fn with<R>(&self, host: usize, act: impl FnOnce(&mut Stack) -> R) -> Option<R> {
@@ -117,6 +114,14 @@ impl SimulatedNetworks {
     fn hosts(&self) -> MutexGuard<'_, Vec<usize>> {
         self.hosts.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What a host has counted that can be why pings were lost.
+fn counted(stack: &mut Stack) -> Vec<(usize, u64)> {
+    let [[host, all], [host6, all6]] = stack.limits.held;
+    let counts =
+        [("IcmpOutRateLimitHost", host), ("IcmpOutRateLimitGlobal", all + all6), ("Icmp6OutRateLimitHost", host6)];
+    kernel_counts(&counts.map(|(name, count)| format!("{name} {count}\n")).concat())
 }
 
 /// The error of what needs a kernel.

@@ -8,6 +8,7 @@ use super::output::Sending;
 use super::{LOOPBACK, Stack, StackTime, sound};
 use crate::net::error::errno::{EACCES, EHOSTUNREACH, EINVAL};
 use crate::net::host::socket::SocketType;
+use crate::net::time::Instant;
 use crate::net::wire::Family;
 use crate::net::wire::icmp::{Kind, Message};
 use crate::net::wire::ip::{Packet, Protocol};
@@ -25,7 +26,7 @@ impl Stack {
         let to = packet.destination;
         let is_own = from == LOOPBACK || self.is_local(to) || to.is_multicast() || self.is_broadcast(to);
         if !is_own {
-            self.forward(&mut bytes, from);
+            self.forward(&mut bytes, from, time.now);
         } else if packet.fragment.is_some() {
             if let Some(whole) = self.reassembly.take(&packet, &bytes, time.now) {
                 match sound(&whole) {
@@ -52,7 +53,7 @@ impl Stack {
                     // The field of the next header.
                     Family::V6 => (Kind::v6(4, 1), 6),
                 };
-                self.report(kind, bytes, packet.destination, pointer);
+                self.report(kind, bytes, packet.destination, pointer, time.now);
             }
         }
     }
@@ -65,7 +66,7 @@ impl Stack {
             self.counts.no_port += 1;
             if !to_many {
                 let kind = if from.is_ipv4() { Kind::v4(3, 3) } else { Kind::v6(1, 4) };
-                self.report(kind, bytes, to.ip(), 0);
+                self.report(kind, bytes, to.ip(), 0, time.now);
             }
         }
         let about = Delivery { from, to: to.ip(), ttl: packet.ttl, stamp: time.wall };
@@ -134,34 +135,36 @@ impl Stack {
     }
 
     /// Carries a packet on that is for somebody else.
-    fn forward(&mut self, bytes: &mut Vec<u8>, from: u32) {
+    fn forward(&mut self, bytes: &mut Vec<u8>, from: u32, now: Instant) {
         let Ok(packet) = Packet::parse(bytes) else { return };
         if !self.forwards || packet.destination.is_loopback() || packet.source.is_loopback() {
             self.counts.foreign += 1;
             return;
         }
-        let (family, to) = (packet.family, packet.destination);
+        let (family, source, to) = (packet.family, packet.source, packet.destination);
         let may_cut = family == Family::V4 && packet.dont_fragment == Some(false);
         // What it says of a packet, it says by the interface that leads back to the sender.
-        let Ok(own) = self.reporter(packet.source, from) else { return };
+        let Ok(own) = self.reporter(source, from) else { return };
         let kind = |v4, v6| if family == Family::V4 { Kind::v4(3, v4) } else { Kind::v6(1, v6) };
         let original = bytes.clone();
         if !take_hop(bytes) {
             self.counts.hops_exceeded += 1;
             let kind = if family == Family::V4 { Kind::v4(11, 0) } else { Kind::v6(3, 0) };
-            return self.report(kind, &original, own, 0);
+            return self.report(kind, &original, own, 0, now);
         }
         let index = match self.way_to(to) {
             Ok((index, _)) => index,
             Err(errno) => {
                 self.counts.no_route += 1;
+                let may_report = self.limits.allow_route_error(source, now);
                 let kind = match errno {
+                    _ if !may_report => return,
                     EINVAL => return,
                     EHOSTUNREACH => kind(1, 3),
                     EACCES => kind(13, 1),
                     _ => kind(0, 0),
                 };
-                return self.report(kind, &original, own, 0);
+                return self.report(kind, &original, own, 0, now);
             }
         };
         let mtu = self.interface(index).map_or(1500, |it| it.mtu);
@@ -172,7 +175,7 @@ impl Stack {
             self.outbox.packets.extend(pieces.into_iter().map(|piece| (index, piece)));
         } else {
             let kind = if family == Family::V4 { Kind::v4(3, 4) } else { Kind::v6(2, 0) };
-            return self.report(kind, &original, own, mtu);
+            return self.report(kind, &original, own, mtu, now);
         }
         self.counts.forwarded += 1;
     }
@@ -185,17 +188,19 @@ impl Stack {
         near.map_or_else(|| self.source_for(to), |own| Ok(own.addr()))
     }
 
-    /// Answers a packet by an ICMP error from `offender`, if it may be.
-    pub(super) fn report(&mut self, kind: Kind, packet: &[u8], offender: IpAddr, info: u32) {
+    /// Answers a packet by an ICMP error from `offender`, if it may be and no limit holds it back.
+    pub(super) fn report(&mut self, kind: Kind, packet: &[u8], offender: IpAddr, info: u32, now: Instant) {
         let Some(error) = icmp_error(kind, packet, offender, info) else { return };
         let Ok(to) = Packet::parse(&error).map(|error| error.destination) else { return };
-        self.send_packet(to, error);
+        if self.limits.allow(kind, to, self.is_local(to), now) {
+            self.send_packet(to, error);
+        }
     }
 
     /// Reports that the rest of a datagram did not come whose first fragment this is.
-    pub(super) fn report_lost_fragments(&mut self, first: &[u8]) {
+    pub(super) fn report_lost_fragments(&mut self, first: &[u8], now: Instant) {
         let Ok(packet) = Packet::parse(first) else { return };
         let kind = if packet.family == Family::V4 { Kind::v4(11, 1) } else { Kind::v6(3, 1) };
-        self.report(kind, first, packet.destination, 0);
+        self.report(kind, first, packet.destination, 0, now);
     }
 }

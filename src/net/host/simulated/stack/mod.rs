@@ -3,11 +3,18 @@
 
 mod errors;
 mod input;
+mod limits;
 mod output;
+mod settings;
 mod sockets;
+mod tcp;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::ops::RangeInclusive;
+
+pub use self::limits::ErrorLimits;
+pub use self::settings::{SETTINGS, SettingError};
 
 use super::datagram::DatagramSocket;
 use super::packet::TTL;
@@ -88,6 +95,8 @@ pub struct Stack {
     pub counts: StackCounts,
     /// Hops that packets of IPv4 and of IPv6 may take unless somebody says otherwise.
     pub default_ttl: (u8, u8),
+    /// What limits the ICMP errors that it sends.
+    pub limits: ErrorLimits,
     interfaces: Vec<StackInterface>,
     routes: RouteTable,
     path_mtus: PathMtus,
@@ -95,6 +104,8 @@ pub struct Stack {
     forwards: bool,
     sockets: BTreeMap<SocketKey, DatagramSocket>,
     tcp: TcpSockets,
+    /// Ports that are given out (net.ipv4.ip_local_port_range).
+    ports: RangeInclusive<u16>,
     last_port: u16,
     last_tcp_port: u16,
     identification: u32,
@@ -116,6 +127,7 @@ impl Stack {
             outbox: StackOutput::default(),
             counts: StackCounts::default(),
             default_ttl: (TTL, TTL),
+            limits: ErrorLimits::default(),
             interfaces: vec![interface],
             routes: RouteTable::default(),
             path_mtus: PathMtus::default(),
@@ -123,6 +135,7 @@ impl Stack {
             forwards,
             sockets: BTreeMap::new(),
             tcp: TcpSockets::default(),
+            ports: 32_768..=60_999,
             last_port: 0,
             last_tcp_port: 0,
             identification: 0,
@@ -197,7 +210,7 @@ impl Stack {
     /// Does what is due.
     pub fn serve_due(&mut self, time: StackTime) {
         for first in self.reassembly.expire(time.now) {
-            self.report_lost_fragments(&first);
+            self.report_lost_fragments(&first, time.now);
         }
         self.with_tcp(|tcp| tcp.serve_due(time.now));
     }

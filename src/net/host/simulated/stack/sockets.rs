@@ -1,6 +1,7 @@
 //! The sockets of a host: their addresses and ports, what they send, and which of them a packet is for.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::ops::RangeInclusive;
 
 use super::super::datagram::{DatagramSocket, QueuedError};
 use super::super::packet::{icmp, icmp_protocol, udp, unspecified};
@@ -9,13 +10,9 @@ use super::{SocketKey, Stack, StackTime};
 use crate::net::error::errno::*;
 use crate::net::host::socket::SocketType;
 use crate::net::io::{Origin, QueueEntry};
-use crate::net::time::Instant;
 use crate::net::wire::Family;
 use crate::net::wire::icmp::{Echo, Kind, Message};
 use crate::net::wire::ip::{Packet, Protocol};
-
-/// Ports that are given out (net.ipv4.ip_local_port_range).
-const PORTS: std::ops::RangeInclusive<u16> = 32_768..=60_999;
 
 /// The error number of what is no error: a stamp.
 const ENOMSG: i32 = 42;
@@ -184,57 +181,10 @@ impl Stack {
         }
     }
 
-    /// Gives a TCP socket its local address; port 0: one that is free.
-    ///
-    /// # Errors
-    /// The error number.
-    pub fn bind_tcp(&mut self, key: SocketKey, local: SocketAddr) -> Result<SocketAddr, i32> {
-        self.tcp.get(key).filter(|socket| socket.local.is_none()).ok_or(EINVAL)?;
-        self.check_local(local.ip())?;
-        let next = self.last_tcp_port.max(*PORTS.start() - 1) + 1;
-        let (first, last) = match local.port() {
-            0 => (next..=*PORTS.end(), *PORTS.start()..=next),
-            port => (port..=port, port..=port),
-        };
-        let port = first
-            .chain(last)
-            .find(|port| !self.tcp.is_taken(key, SocketAddr::new(local.ip(), *port)))
-            .ok_or(EADDRINUSE)?;
-        if local.port() == 0 {
-            self.last_tcp_port = port;
-        }
-        let local = SocketAddr::new(local.ip(), port);
-        self.tcp.get_mut(key).ok_or(EINVAL)?.local = Some(local);
-        Ok(local)
-    }
-
-    /// Begins to connect a TCP socket.
-    ///
-    /// # Errors
-    /// The error number.
-    pub fn connect_tcp(&mut self, key: SocketKey, peer: SocketAddr, now: Instant) -> Result<(), i32> {
-        let peer = SocketAddr::new(specified(peer.ip()), peer.port());
-        let local = match self.tcp.get(key).ok_or(EINVAL)?.local {
-            Some(local) => local,
-            None => self.bind_tcp(key, SocketAddr::new(unspecified(Family::of(peer.ip())), 0))?,
-        };
-        let source = if local.ip().is_unspecified() { self.source_for(peer.ip())? } else { local.ip() };
-        let mtu = self.path_mtu(peer.ip(), now).min(65_535) as usize;
-        self.with_tcp(|tcp| tcp.connect(key, SocketAddr::new(source, local.port()), peer, mtu, now))
-    }
-
     fn free_port(&mut self, key: SocketKey, addr: IpAddr) -> Result<u16, i32> {
-        for _ in PORTS {
-            self.last_port = if PORTS.contains(&self.last_port) && self.last_port < *PORTS.end() {
-                self.last_port + 1
-            } else {
-                *PORTS.start()
-            };
-            if !self.is_taken(key, SocketAddr::new(addr, self.last_port)) {
-                return Ok(self.last_port);
-            }
-        }
-        Err(EADDRINUSE)
+        let free = |port: &u16| !self.is_taken(key, SocketAddr::new(addr, *port));
+        self.last_port = ports_after(&self.ports, self.last_port).find(free).ok_or(EADDRINUSE)?;
+        Ok(self.last_port)
     }
 
     /// Whether another socket has this address in such a way that this one cannot have it, too.
@@ -330,10 +280,17 @@ fn by_host(
 }
 
 /// The address that is meant: as a destination, any stands for this host.
-fn specified(addr: IpAddr) -> IpAddr {
+pub(super) fn specified(addr: IpAddr) -> IpAddr {
     match addr {
         IpAddr::V4(v4) if v4.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
         IpAddr::V6(v6) if v6.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
         other => other,
     }
+}
+
+/// The ports of a range, from the one behind `last` on and round.
+pub(super) fn ports_after(range: &RangeInclusive<u16>, last: u16) -> impl Iterator<Item = u16> + use<> {
+    let (first, end) = (*range.start(), *range.end());
+    let next = if range.contains(&last) && last < end { last + 1 } else { first };
+    (next..=end).chain(first..next)
 }

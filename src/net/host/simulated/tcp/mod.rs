@@ -1,8 +1,12 @@
 //! The TCP sockets of a simulated host: listeners with their backlogs, connections, and which of them a segment is for. Pure.
 
+mod settling;
+mod time_wait;
+
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 
+use self::time_wait::TimeWaits;
 use super::faults::of_datagrams;
 use super::stream::{Read, TcpStage, TcpStream, refusal};
 use crate::net::error::errno::*;
@@ -15,7 +19,10 @@ use crate::net::wire::ip::{Packet, TcpFlags};
 pub struct TcpSockets {
     sockets: BTreeMap<u64, TcpSocket>,
     flows: HashMap<(SocketAddr, SocketAddr), u64>,
+    time_waits: TimeWaits,
     accepted: u32,
+    /// Whether congestion is controlled as by Reno, else by CUBIC (net.ipv4.tcp_congestion_control).
+    pub is_reno: bool,
     /// Packets that are to be sent, and where to.
     pub sent: Vec<(IpAddr, Vec<u8>)>,
     /// Sockets that something has happened to.
@@ -86,7 +93,13 @@ impl TcpSockets {
     }
 
     /// Whether another socket has this address in such a way that a new one cannot have it.
-    pub fn is_taken(&self, key: u64, local: SocketAddr) -> bool {
+    pub fn is_taken(&self, key: u64, local: SocketAddr, now: Instant) -> bool {
+        let shares = self.sockets.get(&key).is_some_and(|own| own.shares_address);
+        self.is_bound(key, local) || !shares && self.time_waits.holds_port(local, now)
+    }
+
+    /// Whether another socket keeps this one from having the address.
+    pub fn is_bound(&self, key: u64, local: SocketAddr) -> bool {
         let shares = self.sockets.get(&key).is_some_and(|own| own.shares_address);
         self.sockets.iter().filter(|(other, _)| **other != key).any(|(_, it)| {
             let overlaps = |there: SocketAddr| {
@@ -96,6 +109,11 @@ impl TcpSockets {
             let may_share = shares && (it.shares_address || it.peer.is_some());
             it.local.is_some_and(overlaps) && !may_share
         })
+    }
+
+    /// Whether a connection can be begun from `local` to `peer`.
+    pub fn may_connect(&self, local: SocketAddr, peer: SocketAddr, now: Instant) -> bool {
+        !self.flows.contains_key(&(local, peer)) && !self.time_waits.holds((local, peer), now)
     }
 
     /// Has a socket accept connections.
@@ -111,7 +129,7 @@ impl TcpSockets {
     /// Begins to connect a socket, which has its local address.
     ///
     /// # Errors
-    /// EISCONN, EADDRINUSE.
+    /// EISCONN, EADDRNOTAVAIL.
     pub fn connect(
         &mut self,
         key: u64,
@@ -120,15 +138,17 @@ impl TcpSockets {
         mtu: usize,
         now: Instant,
     ) -> Result<(), i32> {
+        let may_connect = self.may_connect(local, peer, now);
         let socket = self.sockets.get_mut(&key).ok_or(EINVAL)?;
         if socket.stream.is_some() || socket.backlog.is_some() {
             return Err(EISCONN);
         }
-        if self.flows.contains_key(&(local, peer)) {
-            return Err(EADDRINUSE);
+        if !may_connect {
+            return Err(EADDRNOTAVAIL);
         }
         let mut stream = TcpStream::connect(local, peer, mtu, key, now).ok_or(EINVAL)?;
         stream.set_nagle(!socket.no_delay);
+        stream.set_reno(self.is_reno);
         (socket.local, socket.peer, socket.stream) = (Some(local), Some(peer), Some(stream));
         // What an attempt before came to says nothing of this one.
         (socket.has_failed, socket.soft, socket.error) = (false, None, None);
@@ -155,8 +175,12 @@ impl TcpSockets {
         let (Some(peer), Some(local)) = (packet.source_socket(), packet.destination_socket()) else { return };
         let flags = packet.transport.tcp().and_then(|tcp| tcp.flags);
         let begins = flags.is_some_and(|flags| flags.contains(TcpFlags::SYN) && !flags.contains(TcpFlags::ACK));
-        let known = self.flows.get(&(local, peer)).copied();
         let listener = self.listener_at(local).filter(|_| begins);
+        let known = self.flows.get(&(local, peer)).copied().filter(|key| {
+            // A SYN for one in TIME-WAIT begins a new connection (RFC 1122, section 4.2.2.13).
+            let stream = self.sockets.get(key).and_then(|it| it.stream.as_ref());
+            listener.is_none() || !stream.is_some_and(TcpStream::is_in_time_wait)
+        });
         let key = match (known, listener) {
             (Some(key), _) => key,
             (None, Some(listener)) => {
@@ -332,67 +356,18 @@ impl TcpSockets {
         }
         self.accepted += 1;
         let key = 1 << 63 | listener << 32 | u64::from(self.accepted);
-        let stream = Some(TcpStream::listen(local, mtu, key, now)?);
+        let mut stream = TcpStream::listen(local, mtu, key, now)?;
+        stream.set_reno(self.is_reno);
+        if let Some(before) = self.flows.remove(&(local, peer)) {
+            self.sockets.remove(&before);
+        }
+        self.time_waits.leave((local, peer));
+        let stream = Some(stream);
         let (local_of, peer_of) = (Some(local), Some(peer));
         let socket =
             TcpSocket { local: local_of, peer: peer_of, stream, listener: Some(listener), ..TcpSocket::default() };
         self.sockets.insert(key, socket);
         self.flows.insert((local, peer), key);
         Some(key)
-    }
-
-    fn close_by_reset(&mut self, key: u64, now: Instant) {
-        if let Some(socket) = self.sockets.get_mut(&key) {
-            (socket.is_orphan, socket.listener) = (true, None);
-            socket.stream.iter_mut().for_each(|stream| stream.reset(now));
-        }
-        self.settle(key, now);
-    }
-
-    /// Takes from a connection what it has to send, notes what it has come to, and forgets what is over.
-    fn settle(&mut self, key: u64, now: Instant) {
-        let Some(socket) = self.sockets.get_mut(&key) else { return };
-        let mut stage = TcpStage::Over;
-        if let (Some(stream), Some(peer)) = (socket.stream.as_mut(), socket.peer) {
-            self.sent.extend(stream.take_packets().into_iter().map(|packet| (peer.ip(), packet)));
-            socket.due = stream.next_due(now);
-            stage = stream.stage();
-        } else {
-            socket.due = None;
-        }
-        self.woken.push(key);
-        if stage == TcpStage::Refused && !socket.has_failed {
-            socket.has_failed = true;
-            let timed_out = socket.stream.as_ref().is_some_and(TcpStream::has_timed_out);
-            socket.error = Some(if timed_out { socket.soft.unwrap_or(ETIMEDOUT) } else { ECONNREFUSED });
-        }
-        if stage == TcpStage::Over && !socket.has_failed && socket.stream.as_ref().is_some_and(TcpStream::has_given_up)
-        {
-            socket.has_failed = true;
-            socket.error = Some(socket.soft.unwrap_or(ETIMEDOUT));
-        }
-        let was_reset = socket.stream.as_mut().is_some_and(TcpStream::take_reset);
-        if was_reset && !socket.has_failed {
-            socket.has_failed = true;
-            socket.error = Some(ECONNRESET);
-        }
-        let (is_orphan, listener, ends) = (socket.is_orphan, socket.listener, socket.local.zip(socket.peer));
-        if let Some(listener) = listener.filter(|_| stage == TcpStage::Open)
-            && let Some(there) = self.sockets.get_mut(&listener)
-            && !there.waiting.contains(&key)
-        {
-            there.waiting.push_back(key);
-            self.woken.push(listener);
-        }
-        let is_gone = is_orphan || listener.is_some();
-        if is_gone && matches!(stage, TcpStage::Over | TcpStage::Refused) {
-            self.sockets.remove(&key);
-            if let Some(listener) = listener.and_then(|listener| self.sockets.get_mut(&listener)) {
-                listener.waiting.retain(|waiting| *waiting != key);
-            }
-            if let Some(ends) = ends.filter(|ends| self.flows.get(ends) == Some(&key)) {
-                self.flows.remove(&ends);
-            }
-        }
     }
 }
