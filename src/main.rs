@@ -48,7 +48,7 @@ struct Cli {
     #[arg(long, value_name = "N", value_parser = seed)]
     seed: Option<u64>,
 
-    /// Show every send, receive, verdict, outcome and kernel drop, a line each on standard error
+    /// Show every send, receive, verdict, outcome and kernel drop, a line each on standard error, and what runs compiled
     #[arg(long)]
     trace: bool,
 

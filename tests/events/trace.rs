@@ -24,9 +24,11 @@ fn the_trace_tells_what_happened_among_what_is_printed() {
         .expect("it runs");
     assert!(status.success());
     let text = fs::read_to_string(&file).expect("a trace");
-    let lines: Vec<String> = mask_times(&mask_addrs(&text)).lines().map(mask_trace).collect();
+    let lines: Vec<String> =
+        mask_times(&mask_addrs(&text)).lines().map(mask_trace).filter(|line| !line.contains("-e:4 runs")).collect();
     let traced: String = lines.iter().map(|line| format!("{line}\n")).collect();
     let expected = "\
+<ms>  script  -e:2:34 runs compiled
 ping 1
 <ms>  send  <addr> > <addr>  19 bytes  \"ping 1 <time>\"
 <ms>  recv  <addr> > <addr>  19 bytes  \"ping 1 <time>\"
@@ -48,6 +50,28 @@ a closure at <addr> acted on 1 of 2 packets (1 dropped): 50.0% (95%: 9.5% to 90.
 rtt clock: <clock>
 ";
     golden::assert_text("trace", expected, &traced);
+}
+
+#[test]
+fn the_trace_says_what_runs_compiled() {
+    let code = r#"let server = udp::bind("127.0.0.1:0");
+set_policy(server, |pkt| if random() < 0.2 { drop() } else { pass() });
+set_policy(server, |pkt| { let n = 0;
+  while n < 3 { n += 1; }
+  pass() });
+server.close();
+for pkt in server { pkt.reply(pkt.text); }
+for pkt in server { print(server.port); }"#;
+    let run = pingscript(&["--trace", "-e", code]).run().expect_code(0);
+    let said: Vec<_> =
+        run.stderr.lines().filter_map(|line| line.split_once("  script   ")).map(|(_, said)| said).collect();
+    let expected = [
+        "-e:2:26 runs compiled",
+        "-e:3:26 runs in the interpreter, because of what stands at line 4, column 3",
+        "-e:7 runs compiled",
+        "-e:8 runs in the interpreter, because of what stands at line 8, column 27",
+    ];
+    assert_eq!(said, expected, "{}", run.stderr);
 }
 
 #[test]

@@ -8,7 +8,7 @@
 use std::net::SocketAddr;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
-use rhai::{Dynamic, ImmutableString, Map, ScriptFuncDef};
+use rhai::{Dynamic, ImmutableString, Map, Position, ScriptFuncDef};
 
 use self::translate::Translated;
 pub use self::tree::Change;
@@ -16,6 +16,7 @@ use self::tree::{Cells, State, Tree};
 pub use self::value::Value;
 use super::callback::Callback;
 use super::context::{self, Context};
+use crate::net::observe::event::Event;
 use crate::net::policy::datagram::Datagram;
 use crate::net::policy::{Place, Verdict};
 use crate::net::random::Sequence;
@@ -56,7 +57,9 @@ impl Compiled {
     pub fn of(callback: &Callback) -> Option<Self> {
         let (closure, global) = callback.function().filter(|_| is_wanted())?;
         let main = context::peek(|context| context.script.name.clone()).unwrap_or_default();
-        let Translated { tree, assigns } = translate::closure(closure, global, &main)?;
+        let translated = translate::closure(closure, global, &main);
+        trace(&callback.written().unwrap_or_default(), translated.as_ref().err());
+        let Translated { tree, assigns } = translated.ok()?;
         Some(Self { tree, assigns, captured: closure.iter_curry().cloned().collect() })
     }
 
@@ -108,6 +111,23 @@ impl Compiled {
             set(&mut cell.clone(), change.key, value);
         }
     }
+}
+
+/// Leaves with the trace how the code at `place` runs, and which part of it is the first that is not known.
+pub(in crate::bindings) fn trace(place: &str, unknown: Option<&Position>) {
+    context::peek(|context| {
+        let events = &context.run.session.events;
+        if events.wanted() {
+            let about = match unknown.map(|at| (at.line(), at.position())) {
+                None => format!("{place} runs compiled"),
+                Some((Some(line), Some(column))) => {
+                    format!("{place} runs in the interpreter, because of what stands at line {line}, column {column}")
+                }
+                Some(_) => format!("{place} runs in the interpreter"),
+            };
+            events.emit(|| Event::Script { time: context.host.unix_nanos(), about: &about });
+        }
+    });
 }
 
 /// Makes known which random numbers of the thread a tree has used.

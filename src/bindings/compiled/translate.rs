@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use rhai::{
-    ASTFlags, ASTNode, CustomExpr, Dynamic, Expr, FnPtr, GlobalRuntimeState, ImmutableString, ScriptFuncDef, Stmt,
+    ASTFlags, ASTNode, CustomExpr, Dynamic, Expr, FnPtr, GlobalRuntimeState, ImmutableString, Position, ScriptFuncDef,
+    Stmt,
 };
 
 use self::calls::operator_of;
@@ -56,14 +57,14 @@ fn assigned(statements: &[Stmt]) -> Vec<ImmutableString> {
     names
 }
 
-/// The tree of a closure.
-pub(super) fn closure(closure: &FnPtr, global: &GlobalRuntimeState, main: &str) -> Option<Translated> {
+/// The tree of a closure, or where the first part stands that is not known.
+pub(super) fn closure(closure: &FnPtr, global: &GlobalRuntimeState, main: &str) -> Result<Translated, Position> {
     if global.num_imports() > 0 {
-        return None;
+        return Err(Position::NONE);
     }
     let captured: Vec<&Dynamic> = closure.iter_curry().collect();
     let mut translator = TreeBuilder::new(global, main);
-    let called = function(global, closure.fn_name(), captured.len() + 1)?;
+    let called = function(global, closure.fn_name(), captured.len() + 1).ok_or(Position::NONE)?;
     let assigned = assigned(&body::running(&called));
     let known = |(at, value): (usize, &&Dynamic)| match constant(value) {
         Some(value) if !called.params.get(at).is_some_and(|name| assigned.iter().any(|other| other == name)) => {
@@ -72,28 +73,28 @@ pub(super) fn closure(closure: &FnPtr, global: &GlobalRuntimeState, main: &str) 
         _ => KnownValue::Captured(at, value.is_map()),
     };
     let values = captured.iter().enumerate().map(known).chain([KnownValue::Packet]);
-    let root = translator.body(&called, values.collect())?;
+    let root = translator.body(&called, values.collect()).ok_or(translator.unknown)?;
     let tree = Tree { root, constants: translator.constants };
-    Some(Translated { tree, assigns: !assigned.is_empty() })
+    Ok(Translated { tree, assigns: !assigned.is_empty() })
 }
 
 /// The body of a loop over the packets of a socket, in which `outer` gives the values of variables from outside of it; and the
-/// names of those that the body changes, or that are maps, as they are numbered in the tree.
+/// names of those that the body changes, or that are maps, as they are numbered in the tree. Else as [`closure`].
 pub(in crate::bindings) fn turn(
     packet: &str,
     statements: &[Stmt],
     global: &GlobalRuntimeState,
     outer: &Outer<'_>,
-) -> Option<(Tree, Vec<ImmutableString>)> {
+) -> Result<(Tree, Vec<ImmutableString>), Position> {
     if global.num_imports() > 0 {
-        return None;
+        return Err(Position::NONE);
     }
     let assigned = assigned(statements);
     let mut translator = TreeBuilder { outer: Some((outer, &assigned)), ..TreeBuilder::new(global, "") };
     translator.names.push((packet.to_string(), KnownValue::Packet));
-    let body = translator.statements(statements)?;
+    let body = translator.statements(statements).ok_or(translator.unknown)?;
     let tree = Tree { root: TreeNode::body(body), constants: translator.constants };
-    Some((tree, translator.cells))
+    Ok((tree, translator.cells))
 }
 
 /// What a name stands for.
@@ -130,6 +131,8 @@ struct TreeBuilder<'g> {
     outer: Option<(&'g Outer<'g>, &'g [ImmutableString])>,
     /// Those of them that are read anew for each packet.
     cells: Vec<ImmutableString>,
+    /// Where the first part stands that is not known.
+    unknown: Position,
 }
 
 impl<'g> TreeBuilder<'g> {
@@ -137,7 +140,8 @@ impl<'g> TreeBuilder<'g> {
         let source = global.source.as_deref().unwrap_or(main);
         let (base, height, nested, calls) = (0, 0, 0, 0);
         let (names, constants, cells) = (Vec::new(), Vec::new(), Vec::new());
-        Self { global, source, names, base, height, nested, calls, constants, outer: None, cells }
+        let unknown = Position::NONE;
+        Self { global, source, names, base, height, nested, calls, constants, outer: None, cells, unknown }
     }
 
     /// The body of `function`, called with `values`.
@@ -166,6 +170,19 @@ impl<'g> TreeBuilder<'g> {
     }
 
     fn statement(&mut self, statement: &Stmt) -> Option<TreeNode> {
+        let node = self.known_statement(statement);
+        self.noted(node, statement.position())
+    }
+
+    /// `node`, and a note of where its part stands if it is the first that is not known.
+    fn noted(&mut self, node: Option<TreeNode>, at: Position) -> Option<TreeNode> {
+        if node.is_none() && self.unknown.is_none() {
+            self.unknown = at;
+        }
+        node
+    }
+
+    fn known_statement(&mut self, statement: &Stmt) -> Option<TreeNode> {
         match statement {
             Stmt::Var(parts, flags, _) if !flags.contains(ASTFlags::EXPORTED) => {
                 let value = self.expression(&parts.1)?;
@@ -216,7 +233,7 @@ impl<'g> TreeBuilder<'g> {
         self.nested += 1;
         let node = self.part(expression);
         self.nested -= 1;
-        node
+        self.noted(node, expression.position())
     }
 
     fn part(&mut self, expression: &Expr) -> Option<TreeNode> {

@@ -32,9 +32,11 @@ pub fn serve(
     // What a closure has captured may change while the loop runs.
     let outer = |name: &str| scope.get(name).filter(|value| !value.is_shared()).cloned();
     let body = flow.body.statements();
-    let Some((tree, outer)) = translate::turn(&variable.name, body, context.global_runtime_state(), &outer) else {
-        return Ok(None);
-    };
+    let global = context.global_runtime_state();
+    let translated = translate::turn(&variable.name, body, global, &outer);
+    let source = global.source.as_deref().unwrap_or_default();
+    compiled::trace(&compiled::place(source, flow.expr.position().line()), translated.as_ref().err());
+    let Ok((tree, outer)) = translated else { return Ok(None) };
     let (variable, body) = (&variable.name, &flow.body);
     let run = context::wait(WaitingFor::NewWork);
     let stop = run.stop.clone();

@@ -82,6 +82,13 @@ pub enum Event<'a> {
         /// How it ended.
         outcome: &'a Outcome,
     },
+    /// What is to be known of how the run's own code runs.
+    Script {
+        /// When, in nanoseconds since 1970.
+        time: i64,
+        /// In words.
+        about: &'a str,
+    },
     /// The kernel dropped datagrams because a socket's receive buffer was full.
     KernelDrops {
         /// When it was found out, in nanoseconds since 1970.

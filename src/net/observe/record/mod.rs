@@ -141,7 +141,11 @@ impl Sink for Rows {
                 self.write(&Row::Lost(LostRow::new(flow, data.len(), why, site)));
             }
             Event::Connection { flow, what } => self.write(&Row::Connection(ConnectionRow::new(flow, what))),
-            Event::Sent { .. } | Event::Received { .. } | Event::Unsent { .. } | Event::KernelDrops { .. } => {}
+            Event::Sent { .. }
+            | Event::Received { .. }
+            | Event::Unsent { .. }
+            | Event::Script { .. }
+            | Event::KernelDrops { .. } => {}
         }
     }
 

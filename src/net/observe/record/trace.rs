@@ -62,6 +62,9 @@ impl TraceWriter {
                     what.traffic.map_or(String::new(), |traffic| format!("{} bytes", traffic.sent + traffic.received));
                 self.about(what.word, flow, &size, &connection(what))
             }
+            Event::Script { time, about } => {
+                (time, self.text(time, "script", about, "", "").trim_end().to_string() + "\n")
+            }
             Event::KernelDrops { time, socket, count } => {
                 let packets = if count == 1 { "1 packet".to_string() } else { format!("{count} packets") };
                 let what = "lost by the kernel: the receive buffer was full";
