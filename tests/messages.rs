@@ -30,6 +30,10 @@ mod other_calls;
 mod other_declarations;
 #[path = "messages/other_languages.rs"]
 mod other_languages;
+#[path = "messages/other_modules.rs"]
+mod other_modules;
+#[path = "messages/other_python.rs"]
+mod other_python;
 #[path = "messages/output.rs"]
 mod output;
 #[path = "messages/prompt.rs"]

@@ -54,7 +54,7 @@ fn hints_fit_what_was_written() {
     for (script, hint) in [
         ("chain([duplicate(2)]);", "always(duplicate(2))"),
         ("chain([5]);", "a policy such as loss(0.2)"),
-        ("let s = socket(AF_INET, SOCK_DGRAM);", "a socket is made with: udp::bind("),
+        ("let s = socket(AF_INET, SOCK_DGRAM);", "write: let s = udp::bind("),
         ("let s = udp::bind(\"127.0.0.1:0\"); print(s.addr == s);", "that is its .addr, as in pkt.to == b.addr"),
         ("let s = udp::bind(\"127.0.0.1:0\"); print(s.addr == 7);", "the port of an address is its .port"),
         ("let s = udp::bind(\"127.0.0.1:0\"); s.policy = loss(0.2);", "set_policy(x, |pkt| pass())"),

@@ -1,10 +1,11 @@
 //! Forms of other languages, each with the corrected line as its hint.
 
-use super::{check_scripts, other_blocks, other_calls, other_declarations};
+use super::{check_scripts, other_blocks, other_calls, other_declarations, other_modules, other_python};
 use pingscript::bindings::context::Programs;
 use pingscript::engine::programs::ScriptHost;
 
-const FORMS: [&[super::Case]; 3] = [other_calls::FORMS, other_blocks::FORMS, other_declarations::FORMS];
+const FORMS: [&[super::Case]; 5] =
+    [other_calls::FORMS, other_blocks::FORMS, other_declarations::FORMS, other_modules::FORMS, other_python::FORMS];
 
 #[test]
 fn the_hint_is_the_corrected_line() {

@@ -104,11 +104,11 @@ error: no variable `x` is known here
         "if (true) print(1)",
         3,
         r#"
-error: a block must begin here
+error: a block stands between { }, even a single line
   --> -e:1:11
     1 | if (true) print(1)
       |           ^
-  hint: what if, else, for, while and fn do stands between { }, even a single line
+  hint: write: if true { print(1); }
 "#,
     ),
     (

@@ -38,7 +38,9 @@ pub(super) fn property(text: &str, context: &ErrorContext) -> Words {
 fn unknown_property(name: &str, of: &str, context: &ErrorContext) -> Words {
     let words = Words::new(format!("{} has no property `{name}`", a(of)));
     if of == "()" {
-        return words.hint("the value before the dot is (): a call without a result, or a missing value");
+        return words
+            .hints(empty_block(context))
+            .hint("the value before the dot is (): a call without a result, or a missing value");
     }
     let has_method = context.names.forms("", name).any(|f| f.params.first().is_some_and(|p| p.kind == of));
     if has_method {
@@ -91,12 +93,29 @@ fn read_only(name: &str, of: &str, value: &str, context: &ErrorContext) -> Words
     unknown_property(name, of, context)
 }
 
+/// The hint for a variable in the line of the error that was declared with an empty block for a value.
+fn empty_block(context: &ErrorContext) -> Option<String> {
+    let tokens = &context.scan.tokens;
+    let line = tokens.get(context.index.min(tokens.len().checked_sub(1)?))?.start.0;
+    let is_used = |name: &str| tokens.iter().any(|token| token.start.0 == line && token.text == name);
+    let text = |index: usize| context.scan.text(index);
+    (0..tokens.len())
+        .find(|i| {
+            text(*i) == "let" && text(i + 2) == "=" && text(i + 3) == "{" && text(i + 4) == "}" && is_used(text(i + 1))
+        })
+        .map(|i| format!("{{ }} is an empty block; write: let {} = #{{}};", text(i + 1)))
+}
+
 /// Words for an index on a value without items, given as `type [type]`.
 pub(super) fn indexing(text: &str, context: &ErrorContext) -> Words {
     let (of, index) = text.split_once(" [").unwrap_or((text, ""));
     let of = plain_type(of);
     let index = plain_type(index.split(']').next().unwrap_or_default());
     let words = Words::new(format!("{} has no items to take with [{index}]", a(&of)));
+    if of == "()" {
+        let missing = "the value before the [ is (): a call without a result, or a missing value".to_string();
+        return words.hint(empty_block(context).unwrap_or(missing));
+    }
     let all: Vec<&str> = context.names.properties_of(&of).take(PROPERTIES).collect();
     if all.is_empty() { words } else { words.hint(format!("its properties: {}", all.join(", "))) }
 }

@@ -42,7 +42,8 @@ pub(super) fn unknown(name: &str, context: &ErrorContext) -> Words {
             format!("pass it as an argument: fn {function}(…, {name}); or write a closure: let {function} = |…| …"),
         );
     }
-    if context.names.forms("", name).next().is_some() {
+    let is_given_value = context.after() == "=" && begins_statement(context);
+    if context.names.forms("", name).next().is_some() && !is_given_value {
         return Words::new(format!("`{name}` is a function, not a variable"))
             .hint(format!("call it: {name}(…); to pass it as a value write Fn(\"{name}\")"));
     }
@@ -64,7 +65,7 @@ pub(super) fn unknown(name: &str, context: &ErrorContext) -> Words {
     }
     let near = near(name, context, &declared);
     let suggestion = did_you_mean(&near);
-    if context.after() == "=" && matches!(context.before(), "" | ";" | "{" | "}") {
+    if is_given_value {
         let value = translate::statement(context, index + 2);
         let value = if value.is_empty() || value.len() > 60 { "…" } else { &value };
         return words.hints(suggestion).hint(format!("a new variable is declared with let: let {name} = {value};"));
@@ -73,6 +74,12 @@ pub(super) fn unknown(name: &str, context: &ErrorContext) -> Words {
         Some(hint) => words.hint(hint),
         None => words.hint(format!("declare it first: let {name} = …;")),
     }
+}
+
+/// Whether a statement begins at the error, or at least a line of its own.
+fn begins_statement(context: &ErrorContext) -> bool {
+    let line = |index: usize| context.scan.tokens.get(index).map(|token| token.start.0);
+    matches!(context.before(), "" | ";" | "{" | "}") || line(context.index) != line(context.index.wrapping_sub(1))
 }
 
 /// Words for a namespace or module that is not known.

@@ -137,7 +137,7 @@ error: `for` cannot go through this value
   --> main.rhai:2:10
     2 | for i in n { }
       |          ^
-  hint: it goes through arrays, texts' .chars(), ranges (0..5) and objects that give one item after another
+  hint: it goes through arrays, the keys of maps (m.keys()), texts' .chars(), ranges (0..5) and objects that give one item after another
   hint: to repeat something n times write: for i in 0..n
 "#,
     ),

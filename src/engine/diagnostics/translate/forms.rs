@@ -1,9 +1,10 @@
 //! Calls, literals, blocks and loops as other languages write them.
 
+use super::text::joined;
 use super::{Rewrite, Rule, Translator};
 
 pub(super) const RULES: &[Rule] =
-    &[|of, at| of.by_rows("forms", "", at), block, except, print, address, closure, named_argument, map];
+    &[block, |of, at| of.by_rows("forms", "", at), except, print, made, address, closure, named_argument, map];
 
 /// Functions that take a closure without parameters.
 pub(in crate::engine::diagnostics) const STARTERS: [&str; 3] = ["start_thread", "start_in", "run_in"];
@@ -32,14 +33,22 @@ fn block(of: &Translator, at: usize) -> Option<Rewrite> {
         "except" => caught(of, at, colon),
         _ => of.plain(at + 1, colon),
     };
-    let head = [start.as_str(), condition.as_str()].join(" ");
+    // The head may be a form of its own: `for i, x in enumerate(l):`; with the colon, if its block begins with a statement.
+    let form = of.by_rows("forms", "", at);
+    let opened = form.as_ref().is_some_and(|form| form.end == colon + 1);
+    let head = match form.filter(|form| form.end <= colon + 1) {
+        Some(form) => format!("{} {}", form.text, of.plain(form.end, colon)),
+        None => [start.as_str(), condition.as_str()].join(" "),
+    };
     if of.text(colon + 1) == "{" {
         let text = head.trim_end().to_string();
         return Rewrite::new(colon + 1, text, "a block stands between { }, without a colon before it");
     }
     let inside = of.plain(colon + 1, end);
     let inside = if inside.is_empty() { "…".to_string() } else { inside };
-    Rewrite::new(end, format!("{} {{ {inside} }}", head.trim_end()), "a block stands between { }, not after a colon")
+    let brace = if opened { "" } else { " {" };
+    let text = format!("{}{brace} {inside} }}", head.trim_end());
+    Rewrite::new(end, text, "a block stands between { }, not after a colon")
 }
 
 /// `except Exception as e {`, `catch (Exception e) {`.
@@ -84,18 +93,33 @@ fn print(of: &Translator, at: usize) -> Option<Rewrite> {
     let close = of.close(at + 1)?;
     let parts = of.parts(at + 1, close);
     let named = |part: &(usize, usize)| of.is_word(part.0) && of.text(part.0 + 1) == "=";
-    if parts.len() < 2 || parts.iter().any(|(from, end)| from == end) {
+    if (parts.len() < 2 && !parts.iter().any(named)) || parts.iter().any(|(from, end)| from == end) {
         return None;
     }
-    let shown: Vec<String> = parts
-        .iter()
-        .filter(|part| !named(part))
-        .map(|(from, end)| match of.is_quoted(*from) && end - from == 1 {
-            true => of.inside(*from).to_string(),
-            false => format!("${{{}}}", of.plain(*from, *end)),
-        })
-        .collect();
-    Rewrite::new(close + 1, format!("print(`{}`)", shown.join(" ")), "`print` takes one value")
+    let shown: Vec<(usize, usize)> = parts.iter().copied().filter(|part| !named(part)).collect();
+    let mut rewrite = Rewrite::new(close + 1, format!("print({})", joined(of, &shown)), "`print` takes one value")?;
+    let ends = parts.iter().any(|part| named(part) && of.text(part.0) == "end");
+    rewrite.note = ends.then(|| "each call of print prints a line".to_string());
+    Some(rewrite)
+}
+
+/// `sock.bind(("", 11000))`, of a socket that is made first in Python: here the call makes it.
+fn made(of: &Translator, at: usize) -> Option<Rewrite> {
+    let begins = of.begins_line(at) || matches!(of.before(at), ";" | "{" | "}");
+    let maker = match of.text(at + 2) {
+        "bind" => "udp::bind",
+        "connect" => "tcp::connect",
+        _ => return None,
+    };
+    if !begins || !of.is_word(at) || of.text(at + 1) != "." {
+        return None;
+    }
+    let mut rewrite = address(of, at + 2)?;
+    let arguments = rewrite.text.trim_start_matches(of.text(at + 2)).to_string();
+    rewrite.text = format!("let {} = {maker}{arguments}", of.text(at));
+    rewrite.message = "a socket has its address from the call that makes it".to_string();
+    rewrite.note = (maker == "udp::bind").then(|| format!("a server of TCP: let listener = tcp::listen{arguments}"));
+    Some(rewrite)
 }
 
 /// `bind("127.0.0.1", 11000)`, `bind(("127.0.0.1", 11000))`, `bind(11000)`.
@@ -107,13 +131,19 @@ fn address(of: &Translator, at: usize) -> Option<Rewrite> {
     if of.before(at) == "::" && of.text(at.saturating_sub(2)) == "icmp" {
         return None;
     }
+    // The `listen` of a socket takes how many may wait.
+    if of.before(at) == "." && of.text(at) == "listen" {
+        return None;
+    }
     let name = if of.text(at) == "sendto" { "send_to" } else { of.text(at) };
     let close = of.close(at + 1)?;
     let parts = of.parts(at + 1, close);
     let message = "an address is one text";
+    // Python's "" is every address of the host.
+    let inside = |host: usize| Some(of.inside(host)).filter(|host| !host.is_empty()).unwrap_or("0.0.0.0");
     let joined = |host: usize, port: usize| match of.is_quoted(host) && of.is_number(port) {
-        true => format!("\"{}:{}\"", of.inside(host), of.text(port)),
-        false if of.is_quoted(host) => format!("`{}:${{{}}}`", of.inside(host), of.text(port)),
+        true => format!("\"{}:{}\"", inside(host), of.text(port)),
+        false if of.is_quoted(host) => format!("`{}:${{{}}}`", inside(host), of.text(port)),
         false if of.is_number(port) => format!("`${{{}}}:{}`", of.text(host), of.text(port)),
         false => format!("`${{{}}}:${{{}}}`", of.text(host), of.text(port)),
     };
@@ -172,6 +202,9 @@ fn named_argument(of: &Translator, at: usize) -> Option<Rewrite> {
         return None;
     }
     let open = *of.scan.open_before(at).last().filter(|open| of.text(**open) == "(")?;
+    if open > 1 && matches!(of.text(open - 2), "fn" | "def" | "function") {
+        return default(of, at, open);
+    }
     let function = open
         .checked_sub(1)
         .filter(|function| of.is_word(*function) && !matches!(of.text(*function), "if" | "while" | "for"))?;
@@ -194,6 +227,25 @@ fn named_argument(of: &Translator, at: usize) -> Option<Rewrite> {
     let all = named.iter().map(one).collect::<Vec<_>>().join(", ");
     let text = if alone { all } else { format!("#{{ {all} }}") };
     Rewrite::new(close, text, format!("`{}=` does not name an argument: they have no names", of.text(at)))
+}
+
+/// `def f(x, a=1)`: the function with all parameters; what else to write for the default.
+fn default(of: &Translator, at: usize, open: usize) -> Option<Rewrite> {
+    let (close, function) = (of.close(open)?, of.text(open - 1));
+    let (_, end) = of.parts(open, close).into_iter().find(|part| part.0 == at)?;
+    let before: Vec<String> = of
+        .parts(open, at)
+        .into_iter()
+        .filter(|(from, end)| from < end)
+        .map(|(from, end)| of.plain(from, end))
+        .collect();
+    let call = [before.as_slice(), &[of.plain(at + 2, end)]].concat().join(", ");
+    let mut rewrite = Rewrite::new(end, of.text(at), "a parameter has no default value")?;
+    rewrite.note = Some(format!(
+        "and a second function for the default: fn {function}({}) {{ {function}({call}) }}",
+        before.join(", ")
+    ));
+    Some(rewrite)
 }
 
 /// `{ timeout: 1.s }`, `{"a": 1}`.

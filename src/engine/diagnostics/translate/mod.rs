@@ -5,6 +5,8 @@
 
 mod forms;
 mod pattern;
+mod python;
+mod readable;
 mod text;
 mod words;
 
@@ -13,13 +15,17 @@ mod tests;
 
 use std::cell::Cell;
 
+use self::readable::is_readable;
 use super::names::Names;
 use super::scan::Scan;
-use super::{ErrorContext, Words};
+use super::{ErrorContext, Words, rows};
 use crate::engine::lexer::{Token, TokenKind};
 
 /// Characters of a corrected line shown at most.
 const WIDTH: usize = 100;
+
+/// Stands for what is known to be wrong, but not what to write in its place; a line with it is not shown.
+const UNKNOWN: &str = "\u{FFFD}";
 
 /// A form of another language, from the token where a rule met it.
 struct Rewrite {
@@ -76,8 +82,12 @@ pub(super) fn words(context: &ErrorContext) -> Option<Words> {
     let one = found.iter().filter(met).min_by_key(|found| (found.from > at, at.abs_diff(found.from)))?;
     let words = Words::new(&one.message);
     let words = match corrected(&translator, (from, end), one, whole) {
-        text if text.is_empty() || text == ";" => words,
-        text => words.hint(format!("write: {text}")),
+        Some(text) => words.hint(format!("write: {text}")),
+        None if one.note.is_some() => words,
+        None => {
+            let row = rows::row("foreign variables", translator.text(one.from));
+            words.hints(row.and_then(|row| row.lines.get(1)).map(ToString::to_string))
+        }
     };
     Some(words.hints(one.note.clone()))
 }
@@ -95,24 +105,27 @@ pub(super) fn called_at_once(scan: &Scan, names: &Names, at: usize) -> Option<Wo
     (!makes_closure).then(|| Words::new(rewrite.message).hint(format!("write: {}{end}", rewrite.text)))
 }
 
-/// The corrected statement that `one` is in: alone if it is whole, else with its line, or as little as fits.
-fn corrected(translator: &Translator, (from, end): (usize, usize), one: &FoundForm, whole: String) -> String {
+/// The corrected statement that `one` is in: alone if it is whole, else with its line, or as little as fits; `None` if what comes
+/// out cannot be read, or there is nothing to write.
+fn corrected(translator: &Translator, (from, end): (usize, usize), one: &FoundForm, whole: String) -> Option<String> {
     let text = |index: usize| translator.text(index);
     let first = (from..one.from).rev().find(|i| text(*i) == ";").map_or(from, |i| i + 1);
     let last = (one.end..end.max(one.end)).find(|i| text(*i) == ";").map_or(end.max(one.end), |i| i + 1);
     let statement = translator.render(first, last, &mut Vec::new());
-    let balanced = |text: &str| {
-        let step = |depth: i32, c| depth + i32::from("([{".contains(c)) - i32::from(")]}".contains(c));
-        let mut depth = 0;
-        text.chars().all(|c| {
-            depth = step(depth, c);
-            depth >= 0
-        }) && depth == 0
-    };
-    [statement, whole]
-        .into_iter()
-        .find(|text| balanced(text) && text.chars().count() <= WIDTH)
-        .unwrap_or(one.text.clone())
+    let is_some = |text: &str| !text.is_empty() && text != ";" && !text.contains(UNKNOWN);
+    let is_line = |text: &&String| is_some(text) && text.chars().count() <= WIDTH && is_readable(text);
+    let lines = [&statement, &whole];
+    let line = lines.into_iter().find(|text| is_balanced(text) && is_line(text)).or(lines.into_iter().find(is_line));
+    line.or(Some(&one.text).filter(|text| is_some(text) && is_readable(text))).cloned()
+}
+
+/// Whether all brackets are closed.
+fn is_balanced(text: &str) -> bool {
+    let mut depth = 0;
+    text.chars().all(|c| {
+        depth += i32::from("([{".contains(c)) - i32::from(")]}".contains(c));
+        depth >= 0
+    }) && depth == 0
 }
 
 /// The tokens of a context from `from` to the end of the statement, as a script would have them.
@@ -162,7 +175,7 @@ impl Translator<'_> {
             return None;
         }
         self.depth.set(self.depth.get() + 1);
-        let mut rules = forms::RULES.iter().chain(text::RULES).chain(words::RULES);
+        let mut rules = python::RULES.iter().chain(forms::RULES).chain(text::RULES).chain(words::RULES);
         let rewrite = rules.find_map(|rule| rule(self, at)).filter(|rewrite| rewrite.end > at);
         self.depth.set(self.depth.get() - 1);
         rewrite

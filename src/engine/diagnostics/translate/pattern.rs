@@ -48,13 +48,14 @@ fn matched(of: &Translator, parts: &[&str], at: usize, taken: &mut Vec<Range<usi
 
 /// Whether a part has a number by which the row names it.
 fn is_taken(part: &str) -> bool {
-    !part.starts_with(['@', '&']) && !part.starts_with("!@") && (part.contains('|') || "WNBTVXEC".contains(part))
+    !part.starts_with(['@', '&']) && !part.starts_with("!@") && (part.contains('|') || "WUNBTVXEC".contains(part))
 }
 
 /// Whether the token is one that the part stands for.
 fn is(of: &Translator, part: &str, at: usize) -> bool {
     match part {
         "W" => of.is_word(at),
+        "U" => of.text(at).starts_with(char::is_uppercase),
         "N" => of.is_number(at),
         "B" => of.text(at).parse::<u64>().is_ok_and(|number| number >= 64),
         "T" => of.is_quoted(at),
@@ -84,7 +85,7 @@ fn span(of: &Translator, part: &str, next: Option<&str>, at: usize) -> Option<us
     let end = match next {
         Some(next) => of.find(at, |text| text == "{" || next.split('|').any(|one| one == text))?,
         None if part == "C" => {
-            of.find(at, |text| matches!(text, "and" | "or" | "&&" | "||")).map_or(last, |end| end.min(last))
+            of.find(at, |text| matches!(text, "and" | "or" | "&&" | "||" | ":")).map_or(last, |end| end.min(last))
         }
         None => last,
     };

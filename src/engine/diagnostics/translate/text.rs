@@ -28,17 +28,49 @@ fn prefixed(of: &Translator, at: usize) -> Option<Rewrite> {
     Rewrite::new(at + 2, text, message)
 }
 
-/// `{x:.2f}` as `${x}`, between back-ticks.
+/// `{x:.2f}` as `${fixed(x, 2)}`, between back-ticks.
 fn with_values(inside: &str) -> String {
     let inside = inside.replace("{{", "\u{1}").replace("}}", "\u{2}");
     let (mut out, mut rest) = (String::from("`"), inside.as_str());
     while let Some((before, after)) = rest.split_once('{') {
         let (value, after) = after.split_once('}').unwrap_or((after, ""));
-        let value = value.split_once([':', '!']).filter(|_| !value.contains("::")).map_or(value, |(value, _)| value);
-        out.push_str(&format!("{before}${{{}}}", value.trim_end_matches('=')));
+        let (value, format) = value.split_once([':', '!']).filter(|_| !value.contains("::")).unwrap_or((value, ""));
+        out.push_str(&format!("{before}${{{}}}", with_decimals(value.trim_end_matches('='), format)));
         rest = after;
     }
     format!("{out}{rest}`").replace('\u{1}', "{").replace('\u{2}', "}")
+}
+
+/// `value` as a format such as `.2f`, `6.3f` or `:.2f` shows it.
+fn with_decimals(value: &str, format: &str) -> String {
+    let decimals = format.strip_suffix('f').and_then(|format| format.split_once('.')?.1.parse::<u32>().ok());
+    decimals.map_or_else(|| value.to_string(), |decimals| format!("fixed({value}, {decimals})"))
+}
+
+/// Values in one text: in the places that the first has for them, as `printf("%d\n", x)`, or with a blank between them, as
+/// `print("x:", x)`.
+pub(super) fn joined(of: &Translator, parts: &[(usize, usize)]) -> String {
+    let shown: Vec<String> = match parts {
+        [] => return "\"\"".to_string(),
+        [(from, end)] => return of.plain(*from, *end),
+        [(first, _), values @ ..] if of.is_quoted(*first) && of.inside(*first).contains(['%', '{']) => {
+            let text = of.inside(*first);
+            let values: Vec<String> = values.iter().map(|(from, end)| of.plain(*from, *end)).collect();
+            let text = match text.contains('{') {
+                true => with_braces(text, &values),
+                false => with_percent(text.strip_suffix("\\n").unwrap_or(text), &values),
+            };
+            return text.unwrap_or_else(|| "…".to_string());
+        }
+        _ => parts
+            .iter()
+            .map(|(from, end)| match of.is_quoted(*from) && end - from == 1 {
+                true => of.inside(*from).to_string(),
+                false => format!("${{{}}}", of.plain(*from, *end)),
+            })
+            .collect(),
+    };
+    format!("`{}`", shown.join(" "))
 }
 
 /// The text with `values` in the places that `split` parts it by.
@@ -72,18 +104,24 @@ fn percent(of: &Translator, at: usize) -> Option<Rewrite> {
 }
 
 /// `%d of %s` with the values in it, between back-ticks.
-pub(super) fn with_percent(inside: &str, values: &[String]) -> Option<String> {
-    let mut parts = vec![String::new()];
+fn with_percent(inside: &str, values: &[String]) -> Option<String> {
+    let (mut parts, mut shown) = (vec![String::new()], Vec::new());
     let mut rest = inside;
     while let Some((before, after)) = rest.split_once('%') {
         let last = parts.last_mut()?;
         last.push_str(before);
         let letter = after.find(|c: char| c.is_ascii_alphabetic() || c == '%')?;
         rest = &after[letter + 1..];
-        if after[letter..].starts_with('%') { last.push('%') } else { parts.push(String::new()) }
+        if after[letter..].starts_with('%') {
+            last.push('%');
+            continue;
+        }
+        let value = values.get(parts.len() - 1).map_or("…", String::as_str);
+        shown.push(with_decimals(value, &after[..=letter]));
+        parts.push(String::new());
     }
     parts.last_mut()?.push_str(rest);
-    Some(filled(&parts, values))
+    Some(filled(&parts, &shown))
 }
 
 /// `"{} and {}".format(a, b)`.
@@ -92,16 +130,34 @@ fn formatted(of: &Translator, at: usize) -> Option<Rewrite> {
         return None;
     }
     let close = of.close(at + 3)?;
-    let values: Vec<String> = of.parts(at + 3, close).into_iter().map(|(from, end)| of.plain(from, end)).collect();
-    let mut parts = vec![String::new()];
-    let mut rest = of.inside(at);
+    let values: Vec<String> = of
+        .parts(at + 3, close)
+        .into_iter()
+        .map(|(from, end)| match of.text(from + 1) {
+            "=" => format!("{}={}", of.text(from), of.plain(from + 2, end)),
+            _ => of.plain(from, end),
+        })
+        .collect();
+    Rewrite::new(close + 1, with_braces(of.inside(at), &values)?, "a text has no method `format`")
+}
+
+/// `{} of {1} of {name:.2f}` with the values in it, between back-ticks; named ones are given as `name=value`.
+fn with_braces(inside: &str, values: &[String]) -> Option<String> {
+    let (mut parts, mut shown) = (vec![String::new()], Vec::new());
+    let mut rest = inside;
     while let Some((before, after)) = rest.split_once('{') {
         parts.last_mut()?.push_str(before);
+        let (place, after) = after.split_once('}').unwrap_or((after, ""));
+        let (name, format) = place.split_once(':').unwrap_or((place, ""));
+        let named = || values.iter().find_map(|value| value.strip_prefix(name)?.strip_prefix('='));
+        let number = if name.is_empty() { Some(parts.len() - 1) } else { name.parse().ok() };
+        let value = number.map_or_else(named, |number: usize| values.get(number).map(String::as_str));
+        shown.push(with_decimals(value.unwrap_or("…"), format));
         parts.push(String::new());
-        rest = after.split_once('}').map_or("", |(_, after)| after);
+        rest = after;
     }
     parts.last_mut()?.push_str(rest);
-    Rewrite::new(close + 1, filled(&parts, &values), "a text has no method `format`")
+    Some(filled(&parts, &shown))
 }
 
 /// `"=" * 20` and `20 * "="`.
@@ -139,12 +195,14 @@ fn slice(of: &Translator, at: usize) -> Option<Rewrite> {
     let close = of.close(at + 1).filter(|_| value)?;
     let colon = of.find(at + 2, |text| text == ":").filter(|colon| *colon < close)?;
     let (from, to) = (of.plain(at + 2, colon), of.plain(colon + 1, close));
+    let name = of.text(at);
+    // A negative end counts from the end of the value.
+    let to = if to.starts_with('-') { format!("{name}.len {}", to.replacen('-', "- ", 1)) } else { to };
     let range = match (from.as_str(), to.as_str()) {
         (from, "") => if from.is_empty() { "0" } else { from }.to_string(),
         ("", to) => format!("0..{to}"),
         (from, to) => format!("{from}..{to}"),
     };
-    let name = of.text(at);
     let given =
         of.scan.tokens.windows(4).find(|four| {
             matches!(four[0].text.as_str(), "let" | "const") && four[1].text == name && four[2].text == "="

@@ -1,7 +1,7 @@
 //! Words, calls and symbols of other languages that are no rows of `words.txt`.
 
-use super::text::with_percent;
-use super::{Rewrite, Rule, Translator};
+use super::text::joined;
+use super::{Rewrite, Rule, Translator, UNKNOWN};
 use crate::engine::diagnostics::rows;
 
 pub(super) const RULES: &[Rule] = &[module, printing, member, method, call, word, |of, at| of.by_rows("types", "", at)];
@@ -23,7 +23,7 @@ fn module(of: &Translator, at: usize) -> Option<Rewrite> {
     Some(rewrite)
 }
 
-/// `time.sleep(1)`, `random.randint(0, 10)`; of what has no row, what to write instead of the module.
+/// `time.sleep(1)`, `random.randint(0, 10)`; of what has no row, what there is instead of the module.
 fn member(of: &Translator, at: usize) -> Option<Rewrite> {
     if of.text(at + 1) != "." || !is_free(of, at) {
         return None;
@@ -31,8 +31,9 @@ fn member(of: &Translator, at: usize) -> Option<Rewrite> {
     let missing = "there is no `$0` here";
     of.by_rows("members", missing, at).or_else(|| {
         let instead = rows::line("modules", of.text(at))?;
-        let mut rewrite = Rewrite::new(at + 3, "", missing.replace("$0", of.text(at)))?;
-        rewrite.note = Some(format!("write: {instead}"));
+        let end = if of.text(at + 3) == "(" { of.close(at + 3)? + 1 } else { at + 3 };
+        let mut rewrite = Rewrite::new(end, UNKNOWN, missing.replace("$0", of.text(at)))?;
+        rewrite.note = Some(format!("here there is: {instead}"));
         Some(rewrite)
     })
 }
@@ -53,6 +54,9 @@ fn call(of: &Translator, at: usize) -> Option<Rewrite> {
 fn printing(of: &Translator, at: usize) -> Option<Rewrite> {
     let is = |at: usize, all: &[&str]| all.contains(&of.text(at));
     let (open, message) = match () {
+        () if is(at, &["println", "printf", "echo", "puts"]) && of.text(at + 1) == "!" => {
+            (at + 2, format!("no function `{}`", of.text(at)))
+        }
         () if is(at, &["println", "printf", "echo", "puts"]) => (at + 1, format!("no function `{}`", of.text(at))),
         () if is(at, &["System"]) && of.text(at + 3) == "." => (at + 5, "there is no `System` here".to_string()),
         () if is(at, &["console", "fmt", "sys", "log"])
@@ -63,14 +67,7 @@ fn printing(of: &Translator, at: usize) -> Option<Rewrite> {
         () => return None,
     };
     let close = of.close(open).filter(|_| of.text(open) == "(" && is_free(of, at))?;
-    let values: Vec<String> = of.parts(open, close).into_iter().map(|(from, end)| of.plain(from, end)).collect();
-    let value = match values.len() > 1 && of.is_quoted(open + 1) && of.inside(open + 1).contains('%') {
-        true => {
-            let text = of.inside(open + 1);
-            with_percent(text.strip_suffix("\\n").unwrap_or(text), &values[1..])?
-        }
-        false => values.join(", "),
-    };
+    let value = joined(of, &of.parts(open, close));
     Rewrite::new(close + 1, format!("print({value})"), message)
 }
 
