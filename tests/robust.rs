@@ -96,7 +96,28 @@ fn a_policy_does_not_receive_from_its_own_socket() {
         socket.recv(&mut buffer).expect("each is answered");
     }
     server.stop().expect_code(143);
-    assert!(run.stderr.contains("the socket's policy is deciding about a packet"), "{}", run.stderr);
+    assert!(run.stderr.contains("a policy is deciding about a packet"), "{}", run.stderr);
+}
+
+#[test]
+fn policies_that_wait_for_each_other_or_are_replaced_while_they_ping_end() {
+    let crossed = r#"let a = udp::bind("127.0.0.1:0"); let b = udp::bind("127.0.0.1:0");
+        set_policy(a, |pkt| { sleep(100.ms); b.recv(1.s); pass() });
+        set_policy(b, |pkt| { sleep(100.ms); a.recv(1.s); pass() });
+        let c = udp::bind("127.0.0.1:0"); c.send_to("x", a.addr); c.send_to("y", b.addr);
+        let t = start_thread(|| a.recv(9.s).text); let u = start_thread(|| b.recv(9.s).text);
+        print(t.join()); print(u.join());"#;
+    let run = pingscript(&["-e", crossed]).run().expect_code(0);
+    assert_eq!(run.stdout, "x\ny\n", "{}", run.stderr);
+    assert!(run.stderr.contains("receive from a socket without a policy"), "{}", run.stderr);
+
+    let replaced = r#"let server = udp::bind("127.0.0.1:0"); let addr = server.addr; let closed = udp::closed_port();
+        start_thread(|| { for pkt in server { pkt.reply("x"); } });
+        start_thread(|| { let c = udp::bind("127.0.0.1:0"); loop { c.send_to("ping 1", addr); sleep(20.us); } });
+        let other = udp::bind("127.0.0.1:0");
+        for i in 0..3000 { set_policy(server, |pkt| { other.ping(closed, "y", 5.ms); pass() }); }
+        print("done"); exit(0);"#;
+    assert_eq!(pingscript(&["-e", replaced]).run().expect_code(0).stdout, "done\n");
 }
 
 #[test]

@@ -128,6 +128,26 @@ fn a_wait_for_what_never_comes_is_an_error_that_says_where() {
 }
 
 #[test]
+fn policies_of_servers_may_wait_while_others_wait_for_them() {
+    let udp = r#"let server = udp::bind("127.0.0.1:0"); set_policy(server, |pkt| { sleep(100.ms); pass() });
+        for i in 0..2 { start_thread(|| { for pkt in server { pkt.reply(pkt.data); } }); }
+        let c = udp::bind("127.0.0.1:0");
+        for i in 1..=3 { c.send_to(`ping ${i}`, server.addr); }
+        for i in 1..=3 { print(c.recv(2.s).text); }
+        exit(0);"#;
+    let tcp = r#"let l = tcp::listen("127.0.0.1:0"); set_policy(l, |pkt| { sleep(100.ms); pass() });
+        start_thread(|| { for conn in l { start_thread(|| { for m in conn { m.reply(m.data); } }); } });
+        let ask = |i| { let c = tcp::connect(l.addr); c.send(`ping ${i}`); print(c.recv(2.s).text); };
+        let threads = [1, 2, 3].map(|i| start_thread(|| ask.call(i)));
+        for t in threads { t.join(); }
+        exit(0);"#;
+    for script in [udp, tcp] {
+        let (run, _) = simulated(&["-e", script], 0);
+        assert_eq!(run.stdout, "ping 1\nping 2\nping 3\n", "{}", run.stderr);
+    }
+}
+
+#[test]
 fn what_needs_a_kernel_is_refused_with_one_clear_error() {
     let (_, errors) = simulated(&["-e", "lab::create().host(\"a\").exec([\"true\"]);"], 3);
     assert!(errors.contains("programs run in labs of the kernel alone: this lab is simulated"), "{errors}");

@@ -12,8 +12,8 @@ use super::stop::Stop;
 pub struct Current {
     /// What ends it, for waits deep within the core to which the caller cannot hand one.
     stop: RefCell<Option<Stop>>,
-    /// The place of the policy that is deciding on it; null: none.
-    pub(in crate::net) deciding: Cell<*const ()>,
+    /// Whether the policy of a server is deciding on it.
+    pub(in crate::net) is_deciding: Cell<bool>,
     /// The prober whose matcher it is in; null: none.
     pub(in crate::net) matching: Cell<*const ()>,
     /// Its place among the threads that wait in calls, and whether it is scheduled as SCHED_BATCH for their number.
@@ -32,7 +32,7 @@ thread_local! {
     static CURRENT: Current = const {
         Current {
             stop: RefCell::new(None),
-            deciding: Cell::new(ptr::null()),
+            is_deciding: Cell::new(false),
             matching: Cell::new(ptr::null()),
             in_calls: Cell::new(None),
         }

@@ -12,6 +12,7 @@ pub mod file;
 pub mod id;
 #[cfg(feature = "kernel")]
 pub mod kernel;
+pub(in crate::net) mod lock;
 pub mod notify;
 pub mod resolver;
 pub mod room;

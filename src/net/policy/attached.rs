@@ -6,7 +6,7 @@
 //! then on, and about what others were just receiving, in any order.
 
 use std::fmt::Debug;
-use std::ops::AddAssign;
+use std::ops::{AddAssign, Deref, DerefMut};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::decided::{Decided, FAILED};
@@ -14,6 +14,8 @@ use super::input::{PolicyInput, Site};
 use super::neighbours::Neighbours;
 use super::{Action, Flows, Native, Place, Verdict};
 use crate::net::error::Result;
+use crate::net::host::Host;
+use crate::net::host::lock::{HostGuard, HostLock};
 use crate::net::random::RandomStream;
 
 /// A policy written outside the core.
@@ -43,8 +45,31 @@ pub enum Policy {
 pub struct AttachedPolicy {
     policy: Policy,
     parts: usize,
+    /// Held while it decides where that may wait.
+    deciding: HostLock,
     flows: Mutex<Flows>,
     counters: Arc<VerdictCounters>,
+}
+
+/// What a policy knows of flows, while it decides.
+#[derive(Debug)]
+pub(in crate::net) struct FlowsGuard<'a> {
+    flows: MutexGuard<'a, Flows>,
+    _deciding: Option<HostGuard<'a>>,
+}
+
+impl Deref for FlowsGuard<'_> {
+    type Target = Flows;
+
+    fn deref(&self) -> &Flows {
+        &self.flows
+    }
+}
+
+impl DerefMut for FlowsGuard<'_> {
+    fn deref_mut(&mut self) -> &mut Flows {
+        &mut self.flows
+    }
 }
 
 /// What a policy counts. Shared with the loss report, which outlives it.
@@ -146,7 +171,8 @@ impl AttachedPolicy {
     /// `invalid`: what it may ask for cannot be done there.
     pub fn new(policy: Policy, stream: RandomStream, site: &Site) -> Result<Self> {
         policy.fits(site)?;
-        Ok(Self { parts: policy.parts(), policy, flows: Mutex::new(Flows::new(stream)), counters: Arc::default() })
+        let (deciding, flows) = (HostLock::default(), Mutex::new(Flows::new(stream)));
+        Ok(Self { parts: policy.parts(), policy, deciding, flows, counters: Arc::default() })
     }
 
     /// What it counts.
@@ -169,6 +195,12 @@ impl AttachedPolicy {
             Policy::Other(other) => other.origin(),
             Policy::Native(_) | Policy::Chain(_) => None,
         }
+    }
+
+    /// The same as [`Self::lock_flows`] for a server on `host`, whose policy may wait while it decides.
+    pub(in crate::net) fn lock_on(&self, host: &dyn Host) -> FlowsGuard<'_> {
+        let deciding = self.deciding.take(host, None, None).ok();
+        FlowsGuard { flows: self.lock_flows(), _deciding: deciding }
     }
 
     /// What the policy knows of flows; to be held from before a packet is received until it is decided on.

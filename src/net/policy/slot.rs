@@ -2,13 +2,13 @@
 
 use std::any::Any;
 use std::net::SocketAddr;
-use std::ptr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::attached::AttachedPolicy;
 use super::datagram::Datagram;
 use super::input::{PacketView, PolicyInput};
+use crate::net::host::Host;
 use crate::net::host::current::current;
 
 /// Where the policy of a socket or of a listener is attached.
@@ -40,9 +40,10 @@ impl PolicySlot {
         drop(before);
     }
 
-    /// Whether the policy is deciding on this thread. Then the thread holds what a receive would wait for.
-    pub fn is_deciding(&self) -> bool {
-        ptr::addr_eq(current(|current| current.deciding.get()), self)
+    /// Whether this thread must not receive here: a policy is deciding on it, and there is one here. It would wait for what
+    /// it holds itself, or for another thread whose policy waits for this one.
+    pub fn refuses_receives(&self) -> bool {
+        !self.is_empty() && current(|current| current.is_deciding.get())
     }
 
     /// Receives with `receive` at `local`, and has the policy decide about the `packets` of what came. The policy's lock is
@@ -50,6 +51,7 @@ impl PolicySlot {
     /// many threads receive.
     pub fn decide<R>(
         &self,
+        host: &dyn Host,
         local: SocketAddr,
         receiver: &dyn Any,
         receive: impl FnOnce() -> R,
@@ -57,21 +59,21 @@ impl PolicySlot {
     ) -> R {
         let version = self.version.load(Ordering::Acquire);
         let mut policy = self.get();
-        let mut flows = policy.as_ref().map(|policy| policy.lock_flows());
+        let mut flows = policy.as_ref().map(|policy| policy.lock_on(host));
         let mut received = receive();
         if self.version.load(Ordering::Acquire) != version {
             // It may have come after another policy was attached: that one decides.
             drop(flows);
             policy = self.get();
-            flows = policy.as_ref().map(|policy| policy.lock_flows());
+            flows = policy.as_ref().map(|policy| policy.lock_on(host));
         }
         if let (Some(policy), Some(flows)) = (&policy, &mut flows) {
-            let outer = current(|current| current.deciding.replace(ptr::from_ref(self).cast()));
+            let outer = current(|current| current.is_deciding.replace(true));
             for datagram in packets(&mut received) {
                 let decided = policy.decide(flows, &PolicyInput::Request(PacketView { local, datagram, receiver }));
                 datagram.decided = Some(Arc::new(decided));
             }
-            current(|current| current.deciding.set(outer));
+            current(|current| current.is_deciding.set(outer));
         }
         received
     }

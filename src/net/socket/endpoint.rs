@@ -285,7 +285,7 @@ impl Endpoint {
         receive: impl FnOnce() -> R,
         packets: impl Fn(&mut R) -> &mut [Datagram],
     ) -> R {
-        let mut received = self.service.policy.decide(self.local, receiver, receive, &packets);
+        let mut received = self.service.policy.decide(self.host.as_ref(), self.local, receiver, receive, &packets);
         if self.session.events.wanted() {
             let site = &self.site();
             for Datagram { data, from, decided, .. } in packets(&mut received).iter() {

@@ -36,11 +36,11 @@ struct PolicyAtSite {
 }
 
 impl AttachedPolicies {
-    pub(super) fn add(&mut self, at: Site, policy: &AttachedPolicy, name: String) {
+    pub(super) fn add(&mut self, at: Site, policy: &AttachedPolicy, name: String, origin: Option<Arc<str>>) {
         if self.list.len() >= 2 * self.swept.max(SWEEP) {
             self.sweep();
         }
-        let place = *self.places.entry((at, name, policy.origin())).or_insert_with_key(|(at, name, origin)| {
+        let place = *self.places.entry((at, name, origin)).or_insert_with_key(|(at, name, origin)| {
             let (at, name, origin) = (at.clone(), name.clone(), origin.clone());
             let (configured, past) = (policy.configured(), VerdictTally::default());
             self.list.push(PolicyAtSite { at, name, origin, configured, past, present: Vec::new() });

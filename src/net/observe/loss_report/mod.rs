@@ -182,7 +182,9 @@ impl LossReport {
 
     /// Notes that a policy decides about packets at `site`.
     pub fn attach_policy(&self, site: Site, policy: &AttachedPolicy, name: String) {
-        self.lock().policies.add(site, policy, name);
+        // Asked for before: a policy that pings comes here while it decides.
+        let origin = policy.origin();
+        self.lock().policies.add(site, policy, name, origin);
     }
 
     /// What each policy did; those that saw no packet are left out.

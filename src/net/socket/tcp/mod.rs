@@ -22,6 +22,7 @@ use super::endpoint::{Endpoint, lock};
 use super::handle::shares_endpoint;
 use super::session::Settle;
 use crate::net::error::{Error, Result};
+use crate::net::host::lock::HostLock;
 use crate::net::host::socket::SocketOption;
 pub use crate::net::io::TcpInfo;
 use crate::net::observe::event::Flow;
@@ -37,7 +38,6 @@ mod options;
 mod poll;
 mod probing;
 mod read;
-mod receiver;
 mod rejected;
 mod serving;
 mod write;
@@ -61,8 +61,9 @@ struct Inner {
     sent: AtomicU64,
     received: AtomicU64,
     inbox: Mutex<framing::Inbox>,
-    /// Of the threads that receive from it.
-    turns: receiver::ReceiverLock,
+    /// Of the threads that receive from it, one at a time: two that waited in the kernel would each sleep on while the other
+    /// leaves behind, in what was received and not taken, the message that it waits for.
+    turns: HostLock,
     outbox: Mutex<write::Outbox>,
     /// How the stream from the peer ended, as far as it was received.
     ended: Mutex<Option<Ended>>,
@@ -94,7 +95,7 @@ impl Connection {
             sent: AtomicU64::new(0),
             received: AtomicU64::new(0),
             inbox: Mutex::default(),
-            turns: receiver::ReceiverLock::default(),
+            turns: HostLock::default(),
             outbox: Mutex::default(),
             ended: Mutex::default(),
             broken: Mutex::default(),

@@ -57,11 +57,11 @@ impl Connection {
     /// `closed`, also when it is closed meanwhile.
     pub fn receive(&self, want: Want, until: Option<Instant>, stop: &Stop) -> Result<Incoming> {
         let socket = self.socket("recv")?;
-        if self.service.policy.is_deciding() {
+        if self.service.policy.refuses_receives() {
             return Err(Error::new(ErrorKind::Busy, "recv", "a policy is deciding about a message")
                 .with_hint("a policy gets its message as |pkt|; receive outside of the policy"));
         }
-        let turn = match self.0.turns.take(self.0.host.as_ref(), until, stop) {
+        let turn = match self.0.turns.take(self.0.host.as_ref(), until, Some(stop)) {
             Ok(turn) => turn,
             Err(Waited::Stopped) => return Ok(Incoming::Interrupted),
             Err(_) => return Ok(Incoming::TimedOut),

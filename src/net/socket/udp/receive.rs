@@ -41,11 +41,10 @@ impl UdpSocket {
     /// plain errors.
     pub fn receive(&self, until: Option<Instant>, stop: &Stop, heed_errors: bool) -> Result<UdpIncoming> {
         let socket = self.socket("recv")?;
-        if self.service.policy.is_deciding() {
-            return Err(Error::new(ErrorKind::Busy, "recv", "the socket's policy is deciding about a packet")
-                .with_hint(
-                    "a policy gets its packet as |pkt|; receive from another socket, or outside of the policy",
-                ));
+        if self.service.policy.refuses_receives() {
+            return Err(Error::new(ErrorKind::Busy, "recv", "a policy is deciding about a packet").with_hint(
+                "a policy gets its packet as |pkt|; receive from a socket without a policy, or outside of the policy",
+            ));
         }
         if until.is_none()
             && !self.0.errors.are_plain
