@@ -148,6 +148,17 @@ fn policies_of_servers_may_wait_while_others_wait_for_them() {
 }
 
 #[test]
+fn a_script_of_a_host_stays_there_while_policies_of_links_run() {
+    let script = r#"let net = lab::create(); let a = net.host("a"); let b = net.host("b");
+        let link = net.link(a, b, #{ delay: 1.ms });
+        set_policy(link.from(a), |p| { let n = 0; while n < 3 { n += 1; } pass() });
+        a.run("udp_ping.rhai", ["--server", "b:9", "--count", "2"]);"#;
+    let (run, _) = simulated(&["-e", script], 1);
+    let outside: Vec<&str> = run.stdout.lines().filter(|line| !line.starts_with("a| ")).collect();
+    assert!(run.stdout.contains("a| Port Unreachable for the packet 2\n") && outside.len() == 4, "{outside:?}");
+}
+
+#[test]
 fn what_needs_a_kernel_is_refused_with_one_clear_error() {
     let (_, errors) = simulated(&["-e", "lab::create().host(\"a\").exec([\"true\"]);"], 3);
     assert!(errors.contains("programs run in labs of the kernel alone: this lab is simulated"), "{errors}");

@@ -7,7 +7,7 @@ use rhai::{Dynamic, EvalAltResult, Position};
 
 use crate::bindings::callback::Callback;
 use crate::bindings::compiled::{Compiled, Value, View};
-use crate::bindings::context::Context;
+use crate::bindings::context::{Context, Entered};
 use crate::bindings::convert::shown;
 use crate::bindings::error::{ScriptResult, thrown};
 use crate::bindings::policy::frame::PolicyFrame;
@@ -47,6 +47,7 @@ impl Decide for Scripted {
         }
         draws.clear();
         let mut callback = self.callback.lock().unwrap_or_else(PoisonError::into_inner);
+        let _entered: Option<Entered>;
         let packet = match subject {
             PolicyInput::Request(request) => {
                 let (receiver, datagram) = (request.receiver, request.datagram.clone());
@@ -57,7 +58,7 @@ impl Decide for Scripted {
                 }
             }
             PolicyInput::Frame(carried) => {
-                self.settle();
+                _entered = self.enter();
                 Dynamic::from(PolicyFrame::being_decided(carried, *place))
             }
         };
@@ -142,11 +143,16 @@ impl Scripted {
         Some(verdict)
     }
 
-    /// Enters the policy's context for good, unless this thread is in it: a thread that carries frames has no other use
-    /// for one than the next policy.
-    fn settle(&self) {
-        if context::peek(|now| Arc::ptr_eq(&now.script, &self.context.script)) != Some(true) {
-            context::settle(self.context.clone());
+    /// Enters the policy's context, unless this thread is in it: for good on a thread that has none, since it carries frames
+    /// and has no other use for one; else until the guard is dropped.
+    fn enter(&self) -> Option<Entered> {
+        match context::peek(|now| Arc::ptr_eq(&now.script, &self.context.script)) {
+            Some(true) => None,
+            Some(false) => Some(context::enter(self.context.clone())),
+            None => {
+                context::settle(self.context.clone());
+                None
+            }
         }
     }
 }
