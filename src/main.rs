@@ -9,9 +9,10 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use clap::builder::{OsStringValueParser, TypedValueParser};
-use clap::{CommandFactory, Parser};
+use clap::parser::ValueSource;
+use clap::{Arg, CommandFactory, Parser};
 use pingscript::bindings::callback::tame_panics;
-use pingscript::bindings::options::command_line::without_dashes;
+use pingscript::bindings::options::command_line::{know_flags, without_dashes};
 use pingscript::engine::colour::{self, Colour};
 use pingscript::engine::commands::{self, Command};
 use pingscript::engine::programs::ScriptHost;
@@ -27,6 +28,7 @@ use pingscript::net::observe::record::Wanted;
 use pingscript::net::sys;
 use pingscript::terminal::columns::fit;
 use pingscript::terminal::{Terminal, output};
+use rhai::AST;
 
 /// Counts the memory in use, so that a script that grows without end is stopped.
 #[global_allocator]
@@ -135,6 +137,7 @@ fn after_bugs(code: i32) -> i32 {
 
 fn start() -> Result<i32> {
     sys::raise_descriptor_limit();
+    know_flags(Cli::command().get_arguments().filter_map(Arg::get_long));
     output::open()?;
     signals::listen()?;
     let cli = match Cli::try_parse().map_err(without_dashes) {
@@ -173,10 +176,13 @@ fn start() -> Result<i32> {
     let mut words = cli.script.into_iter();
     if cli.interactive {
         let name = words.next().unwrap_or_default();
-        if let Err(error) = host.sources.open(&name) {
+        let args: Vec<String> = words.collect();
+        let opened = host.sources.open(&name).map(|(name, text)| host.compile(&name, &text));
+        let unknown = |program: Result<AST, _>| program.ok().and_then(|program| run::unknown_option(&program, &args));
+        if let Some(error) = opened.map_or_else(Some, unknown) {
             return Ok(run::refuse(&error));
         }
-        return prompt::run(&host, cli.seed, wanted, Some((name, words.collect())));
+        return prompt::run(&host, cli.seed, wanted, Some((name, args)));
     }
     let job = |name: &str, text: String, args: Vec<String>, show_value| Job {
         name: name.to_string(),
@@ -217,20 +223,15 @@ fn start() -> Result<i32> {
 /// Runs the command that stands after flags. Only `--color` means something there.
 fn command_after_flags(cli: &Cli) -> Result<i32> {
     let command = cli.script.first().map_or("", String::as_str);
-    let given = [
-        ("--seed", cli.seed.is_some()),
-        ("--simulate", cli.simulate),
-        ("--trace", cli.trace),
-        ("--json", cli.json.is_some()),
-        ("--csv", cli.csv.is_some()),
-        ("-i", cli.interactive),
-        ("--watch", cli.watch),
-    ];
-    if let Some((flag, _)) = given.iter().find(|(_, given)| *given) {
+    let given = Cli::command().get_matches();
+    let is_given = |arg: &&Arg| given.value_source(arg.get_id().as_str()) == Some(ValueSource::CommandLine);
+    let means_something = |arg: &&Arg| arg.is_positional() || arg.get_id() == "color";
+    let command_line = Cli::command();
+    if let Some(flag) = command_line.get_arguments().filter(|arg| !means_something(arg)).find(is_given).map(written) {
         let error = Error::new(ErrorKind::Invalid, "flag", format!("it is for scripts, and `{command}` is a command"));
         return Ok(run::refuse(
             &error
-                .with_peer(flag)
+                .with_peer(&flag)
                 .with_hint(format!("write: pingscript {}; a script of this name is ./{command}", cli.script.join(" "))),
         ));
     }
@@ -262,15 +263,31 @@ fn rows_over_script(cli: &Cli) -> Option<Error> {
     Some(error.with_peer(file).with_hint(format!("write: pingscript {}", line.join(" "))))
 }
 
+/// A flag as it is written, without its value.
+fn written(flag: &Arg) -> String {
+    match (flag.get_long(), flag.get_short()) {
+        (Some(long), _) => format!("--{long}"),
+        (None, short) => format!("-{}", short.unwrap_or_default()),
+    }
+}
+
 fn unknown_flag(name: &str) -> Error {
-    let near = nearest(
-        name,
-        ["--seed", "--simulate", "--check", "--watch", "--trace", "--json", "--csv", "--color", "--version", "--help"],
-    );
+    let mut command = Cli::command();
+    // Now it has --help and --version too.
+    command.build();
+    let flags: Vec<&Arg> = command.get_arguments().filter(|flag| !flag.is_positional()).collect();
+    let with_value = |flag: &&Arg| match flag.get_value_names().filter(|_| flag.get_action().takes_values()) {
+        Some(values) => format!("{} {}", written(flag), values.join(" ")),
+        None => written(flag),
+    };
+    let all: Vec<String> = flags.iter().map(with_value).collect();
+    let names: Vec<String> = flags.iter().map(|flag| written(flag)).collect();
+    let near = nearest(name, names.iter().map(String::as_str));
     let near = near.first().map_or(String::new(), |near| format!("did you mean {near}? "));
-    Error::new(ErrorKind::Invalid, "flag", "there is no such flag").with_peer(name).with_hint(format!(
-        "{near}Flags are -e CODE, -i, --watch, --seed N, --simulate, --check, --trace, --json FILE, --csv FILE, --color WHEN, --version and --help; a script's own options stand after its name"
-    ))
+    let listed = all.split_last().map_or(String::new(), |(last, others)| format!("{} and {last}", others.join(", ")));
+    Error::new(ErrorKind::Invalid, "flag", "there is no such flag")
+        .with_peer(name)
+        .with_hint(format!("{near}Flags are {listed}; a script's own options stand after its name"))
 }
 
 /// An argument as text. Of a name that is not UTF-8, what is not is replaced: [`Sources::open`] finds the file.

@@ -225,7 +225,8 @@ pub struct ScriptStart {
 impl ScriptStart {
     /// That what stands after the script's name was not read, once it has ended: it declares no options.
     pub fn unread_arguments(&self) -> Option<String> {
-        let (name, args) = (&self.name, self.args.join(" "));
+        let (name, args) =
+            (&self.name, self.args.iter().filter(|arg| *arg != "--").cloned().collect::<Vec<_>>().join(" "));
         let was_read = args.is_empty() || self.given.get().is_some();
         (!was_read).then(|| format!("{name} declares no options, and has not read what stands after its name: {args}"))
     }

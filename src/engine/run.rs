@@ -17,6 +17,7 @@ use crate::bindings::context::{Context, Programs, Run, ScriptStart};
 use crate::bindings::exit as exit_binding;
 use crate::bindings::finish;
 use crate::bindings::lab::lesson::Lesson;
+use crate::bindings::options::value::is_option;
 use crate::bindings::task::end_threads;
 use crate::net::error::{self, Error, in_words};
 use crate::net::host::stop::{Reason, Stop};
@@ -90,20 +91,15 @@ pub fn run(host: &Arc<ScriptHost>, job: &Job) -> Result<i32> {
     for warning in certain_mistakes(&job.name, &job.text) {
         output::note(warning.trim_end());
     }
-    if job.args.iter().any(|arg| arg == "--help" || arg == "-h") && !reads_arguments(&program) {
+    if options_in(&job.args).any(|arg| arg == "--help" || arg == "-h") && !reads_arguments(&program) {
         // No one who asks what a script does wants it to run.
         let about = header(&job.text);
         output::prose(if about.is_empty() { "The script has no options and no header." } else { about.trim_end() });
         output::flush();
         return Ok(if output::has_failed() { exit::SCRIPT } else { exit::DONE });
     }
-    // A module may declare them.
-    let may_read =
-        || reads_arguments(&program) || rewrite::has(&program, &|node| matches!(node, ASTNode::Stmt(Stmt::Import(..))));
-    if let Some(option) = job.args.iter().find(|arg| is_option(arg)).filter(|_| !may_read()) {
-        let error = Error::new(error::ErrorKind::Invalid, "options", "the script declares no options");
-        let hint = "leave it out, or declare it: const OPT = options([option(\"count\", 5, \"how many\")])";
-        return Ok(refuse(&error.with_peer(option).with_hint(hint)));
+    if let Some(error) = unknown_option(&program, &job.args) {
+        return Ok(refuse(&error));
     }
     let context = context(host, job)?;
     if !record(job, &context) {
@@ -172,9 +168,21 @@ pub fn heed_signals(context: &Context) -> Result<()> {
     signals::on(SIGQUIT, "sigquit", move || output::note(&statistics(&session.loss_report)))
 }
 
-/// Whether an argument is written as an option is: no number, and not `-`.
-fn is_option(arg: &str) -> bool {
-    arg.len() > 1 && arg.starts_with('-') && arg.parse::<f64>().is_err()
+/// The arguments that are written as options are, before `--`, which ends them.
+fn options_in(args: &[String]) -> impl Iterator<Item = &str> {
+    args.iter().map(String::as_str).take_while(|arg| *arg != "--").filter(|arg| is_option(arg))
+}
+
+/// Why a program that declares no options cannot be run with `args`, among which there is one.
+pub fn unknown_option(program: &AST, args: &[String]) -> Option<Error> {
+    let option = options_in(args).next()?;
+    // A module may declare them.
+    let imports = || rewrite::has(program, &|node| matches!(node, ASTNode::Stmt(Stmt::Import(..))));
+    if reads_arguments(program) || imports() {
+        return None;
+    }
+    let error = Error::new(error::ErrorKind::Invalid, "options", "the script declares no options").with_peer(option);
+    Some(error.with_hint("leave it out, or declare it: const OPT = options([option(\"count\", 5, \"how many\")])"))
 }
 
 /// Whether a program declares options, and so explains them itself.

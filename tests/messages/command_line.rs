@@ -16,6 +16,29 @@ fn wrong_command_lines() {
 }
 
 #[test]
+fn an_unknown_option_is_noticed_however_a_script_is_started() {
+    let dir = TempDir::new();
+    dir.write("plain.rhai", "print(1);");
+    let expected = r#"
+error: options --foo: the script declares no options
+  hint: leave it out, or declare it: const OPT = options([option("count", 5, "how many")])
+"#;
+    let lines = ["plain.rhai --foo", "-i plain.rhai --foo", "--watch plain.rhai --foo", "-e print(1) --foo", "- --foo"];
+    for line in lines {
+        let words: Vec<&str> = line.split(' ').collect();
+        assert_message(line, &pingscript(&words).dir(dir.path()).stdin("print(1);").run(), 2, expected);
+    }
+    let run = pingscript::<&str>(&[]).dir(dir.path()).stdin(":load plain.rhai --foo\n:run\n").run().expect_code(3);
+    assert_eq!((run.stdout.as_str(), run.stderr.matches(expected.trim()).count()), ("", 2), "{}", run.stderr);
+    let note = "plain.rhai declares no options, and has not read what stands after its name: --foo";
+    let started = "start(\"plain.rhai\", [\"--foo\"]).join();";
+    for line in [&["plain.rhai", "--", "--foo"][..], &["-i", "plain.rhai", "--", "--foo"], &["-e", started]] {
+        let run = pingscript(line).dir(dir.path()).stdin("").run().expect_code(0);
+        assert_eq!((run.stdout.as_str(), run.stderr.trim_end()), ("1\n", note), "{line:?}");
+    }
+}
+
+#[test]
 fn scripts_from_standard_input() {
     assert_message("nothing", &pingscript(&["-"]).run(), 0, "");
     assert_message(
@@ -151,7 +174,7 @@ error: flag --seed: it is for scripts, and `doctor` is a command
         2,
         r#"
 error: flag --cuont: there is no such flag
-  hint: Flags are -e CODE, -i, --watch, --seed N, --simulate, --check, --trace, --json FILE, --csv FILE, --color WHEN, --version and --help; a script's own options stand after its name
+  hint: Flags are -e CODE, --check, --seed N, --trace, --simulate, --json FILE, --csv FILE, --color WHEN, -i, --watch, --help and --version; a script's own options stand after its name
 "#,
     ),
     (
@@ -159,7 +182,7 @@ error: flag --cuont: there is no such flag
         2,
         r#"
 error: flag --sed: there is no such flag
-  hint: did you mean --seed? Flags are -e CODE, -i, --watch, --seed N, --simulate, --check, --trace, --json FILE, --csv FILE, --color WHEN, --version and --help; a script's own options stand after its name
+  hint: did you mean --seed? Flags are -e CODE, --check, --seed N, --trace, --simulate, --json FILE, --csv FILE, --color WHEN, -i, --watch, --help and --version; a script's own options stand after its name
 "#,
     ),
     (

@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser, ValueParser};
 use clap::error::{ContextKind, ContextValue, ErrorKind as ClapError};
@@ -245,10 +246,21 @@ fn usage(declared: &[Declared], name: &str) -> String {
     usage
 }
 
+/// The long flags of the command, without their dashes.
+static FLAGS: OnceLock<Vec<String>> = OnceLock::new();
+
+/// Has a flag of the command among a script's own arguments known as such.
+pub fn know_flags<'a>(flags: impl Iterator<Item = &'a str>) {
+    let _ = FLAGS.set(flags.map(String::from).collect());
+}
+
 /// A flag of the command among a script's own arguments.
 fn misplaced(args: &[String]) -> Option<&str> {
-    let flags = ["--trace", "--json", "--csv", "--seed", "--simulate", "--check", "--watch"];
-    args.iter().map(String::as_str).find(|arg| flags.iter().any(|flag| arg.split('=').next() == Some(flag)))
+    let is_flag = |arg: &&str| {
+        let name = arg.strip_prefix("--").and_then(|arg| arg.split('=').next());
+        name.is_some_and(|name| FLAGS.get().is_some_and(|flags| flags.iter().any(|flag| flag == name)))
+    };
+    args.iter().map(String::as_str).find(is_flag)
 }
 
 #[cfg(test)]

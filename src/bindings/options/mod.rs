@@ -14,7 +14,7 @@ use crate::net::error::Error;
 pub mod command_line;
 pub mod declared;
 pub mod given;
-#[cfg(not(feature = "cli"))]
+#[cfg(any(not(feature = "cli"), test))]
 mod plain;
 pub mod value;
 

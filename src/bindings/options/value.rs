@@ -93,3 +93,20 @@ impl OptionValue {
         }
     }
 }
+
+/// Whether a word is written as an option is: `-x` and `--name`; no number, as `-5` and `-5ms`, and not `-`.
+pub fn is_option(word: &str) -> bool {
+    let begins_value = |rest: &str| rest.is_empty() || rest.starts_with(|c: char| c.is_ascii_digit() || c == '.');
+    word.strip_prefix('-').is_some_and(|rest| !begins_value(rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_option;
+
+    #[test]
+    fn numbers_are_no_options() {
+        assert!(["-x", "--name", "--"].iter().all(|word| is_option(word)));
+        assert!(["-", "-5", "-5ms", "-.5", "x", ""].iter().all(|word| !is_option(word)));
+    }
+}

@@ -123,20 +123,22 @@ pub fn load(session: &mut PromptSession, loaded: &Loaded) -> Result<(), SessionE
         refuse(&lacking("run", "a script that was loaded before", ":load my.rhai"));
         return Err(SessionEnd::Failed);
     };
-    match session.open(name) {
-        Ok((name, text)) => match session.load(&name, &text, args.clone()) {
-            // A script that ends itself does not end the prompt.
-            Err(SessionEnd::Left(0)) => Ok(()),
-            Err(SessionEnd::Left(code)) => {
-                output::note(&format!("{name} ended with exit code {code}"));
-                Err(SessionEnd::Failed)
-            }
-            other => other,
-        },
-        Err(error) => {
-            refuse(&error);
+    let opened = session.open(name).and_then(|(name, text)| match session.unknown_option(&text, args) {
+        Some(error) => Err(error),
+        None => Ok((name, text)),
+    });
+    let (name, text) = opened.map_err(|error| {
+        refuse(&error);
+        SessionEnd::Failed
+    })?;
+    match session.load(&name, &text, args.clone()) {
+        // A script that ends itself does not end the prompt.
+        Err(SessionEnd::Left(0)) => Ok(()),
+        Err(SessionEnd::Left(code)) => {
+            output::note(&format!("{name} ended with exit code {code}"));
             Err(SessionEnd::Failed)
         }
+        other => other,
     }
 }
 

@@ -12,6 +12,7 @@ use crate::bindings::exit as exit_binding;
 use crate::bindings::loops;
 use crate::engine::compile::compile;
 use crate::engine::programs::{self, ScriptHost, is_interrupted};
+use crate::engine::run::unknown_option;
 use crate::engine::sources::header;
 use crate::engine::{rewrite, signals};
 use crate::limits::memory;
@@ -139,7 +140,18 @@ impl PromptSession {
             explained: Default::default(),
             bound: Default::default(),
         };
-        self.run(name, text, Arc::new(script), false)
+        let script = Arc::new(script);
+        let ended = self.run(name, text, script.clone(), false);
+        if let Some(note) = script.unread_arguments().filter(|_| ended.is_ok()) {
+            output::note(&note);
+        }
+        ended
+    }
+
+    /// Why the script `text` cannot be loaded with `args`: it declares no options, and there is one.
+    pub fn unknown_option(&self, text: &str, args: &[String]) -> Option<Error> {
+        // What cannot be read is reported when it is run.
+        unknown_option(&compile(self.host.engine(), &self.scope, text).ok()?, args)
     }
 
     /// The value of an expression, of which nothing is shown and nothing is kept.

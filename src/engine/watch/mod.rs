@@ -36,6 +36,9 @@ const LOOK: Duration = Duration::from_millis(50);
 /// The system has no descriptor or thread left.
 pub fn run(job: &Job) -> Result<i32> {
     let host = Arc::new(ScriptHost::new());
+    if let Some(error) = host.compile(&job.name, &job.text).ok().and_then(|ast| run::unknown_option(&ast, &job.args)) {
+        return Ok(run::refuse(&error));
+    }
     let base = run::context(&host, job)?;
     if !run::record(job, &base) {
         return Ok(exit::USAGE);
@@ -112,6 +115,9 @@ impl WatchLoop {
             return Ok(());
         }
         let name = &self.job.name;
+        if let Some(note) = running.unread_arguments() {
+            output::note(&note);
+        }
         let left = running.take_left();
         if let Some(before) = self.before.take().filter(|_| !left.is_empty()) {
             output::note(&format!("{name}: the script that ran before goes on, with its sockets"));

@@ -124,6 +124,11 @@ impl RunningScript {
         self.thread.is_finished()
     }
 
+    /// That it has not read its arguments, once it has ended.
+    pub(super) fn unread_arguments(&self) -> Option<String> {
+        self.script.unread_arguments()
+    }
+
     /// Does not wait for ever until it has asked for the sockets it wants.
     pub(super) fn look_after(&self) {
         if self.begun.elapsed() > SETTLING && self.script.bound.settle() {
