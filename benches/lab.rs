@@ -161,15 +161,7 @@ fn relay_cpu() -> u64 {
 
 fn script_context() -> Context {
     let host = Arc::new(ScriptHost::new());
-    let job = Job {
-        simulate: false,
-        name: "bench".to_string(),
-        text: String::new(),
-        args: Vec::new(),
-        seed: Some(1),
-        show_value: false,
-        wanted: Default::default(),
-    };
+    let job = Job { name: "bench".to_string(), seed: Some(1), ..Job::default() };
     context_of(&host, &job).expect("a context")
 }
 

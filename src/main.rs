@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::io::{IsTerminal, Read};
+use std::ops::RangeInclusive;
 use std::panic::catch_unwind;
 use std::path::Path;
 use std::process::ExitCode;
@@ -17,8 +18,9 @@ use pingscript::engine::colour::{self, Colour};
 use pingscript::engine::commands::{self, Command};
 use pingscript::engine::programs::ScriptHost;
 use pingscript::engine::run::{self, Job, exit};
+use pingscript::engine::seeds::SeedsJob;
 use pingscript::engine::sources::is_shipped;
-use pingscript::engine::{check, prompt, signals, watch};
+use pingscript::engine::{check, prompt, seeds, signals, watch};
 use pingscript::limits::{memory, stack};
 use pingscript::nearest::nearest;
 use pingscript::net::error::{Error, ErrorKind, in_words};
@@ -58,8 +60,16 @@ struct Cli {
     #[arg(long, conflicts_with_all = ["check", "interactive", "watch"])]
     simulate: bool,
 
+    /// With --simulate: run the script once for each of these seeds, both ends included, and sum up
+    #[arg(long, value_name = "A..B", value_parser = seeds::range, requires = "simulate", conflicts_with_all = ["seed", "trace", "csv"])]
+    seeds: Option<RangeInclusive<u64>>,
+
+    /// The run is one of those of --seeds
+    #[arg(long, hide = true)]
+    one_of_many: bool,
+
     /// Write a row for each probe and verdict, and a summary, as JSON Lines; - is standard output, and printed lines then go to
-    /// standard error
+    /// standard error. With --seeds, a row for each seed
     #[arg(long, value_name = "FILE")]
     json: Option<String>,
 
@@ -172,6 +182,12 @@ fn start() -> Result<i32> {
     if let Some(error) = rows_over_script(&cli) {
         return Ok(run::refuse(&error));
     }
+    if cli.one_of_many {
+        sys::die_with_parent();
+    }
+    if let Some(seeds) = &cli.seeds {
+        return many_seeds(&host, &cli, seeds);
+    }
     let wanted = Wanted { trace: cli.trace, json: cli.json, csv: cli.csv };
     let mut words = cli.script.into_iter();
     if cli.interactive {
@@ -192,6 +208,7 @@ fn start() -> Result<i32> {
         show_value,
         wanted: wanted.clone(),
         simulate: cli.simulate,
+        one_of_many: cli.one_of_many,
     };
     let job = match (cli.code, words.next()) {
         (None, Some(name)) if cli.watch && name == "-" => return Ok(run::refuse(&watch::not_a_file(&name))),
@@ -246,6 +263,28 @@ fn command_after_flags(cli: &Cli) -> Result<i32> {
     }
 }
 
+/// Runs a script once for each seed. What fails for every seed is reported once.
+fn many_seeds(host: &Arc<ScriptHost>, cli: &Cli, seeds: &RangeInclusive<u64>) -> Result<i32> {
+    let (name, text) = match (&cli.code, cli.script.first()) {
+        (Some(code), _) => ("-e".to_string(), code.clone()),
+        (None, Some(name)) if name != "-" => match host.sources.open(name) {
+            Ok(found) => found,
+            Err(error) => return Ok(run::refuse(&error)),
+        },
+        _ => {
+            let error = Error::invalid("--seeds", "a script is needed that can be run many times");
+            return Ok(run::refuse(&error.with_hint("name one: pingscript --simulate --seeds 1..100 udp_ping")));
+        }
+    };
+    let args = cli.script.get(usize::from(cli.code.is_none())..).unwrap_or_default().to_vec();
+    if host.compile(&name, &text).is_err() || args.iter().any(|arg| arg == "--help" || arg == "-h") {
+        return run::run(host, &Job { name, text, args, simulate: true, ..Job::default() });
+    }
+    let code = cli.code.iter().flat_map(|code| ["-e".to_string(), code.clone()]);
+    let words = code.chain(cli.script.iter().cloned()).collect();
+    seeds::run(&SeedsJob { seeds: seeds.clone(), words, json: cli.json.clone() })
+}
+
 /// There is no prompt on virtual time.
 fn no_simulated_prompt() -> Error {
     Error::invalid("--simulate", "a script is needed").with_hint("name one: pingscript --simulate udp_ping")
@@ -275,7 +314,7 @@ fn unknown_flag(name: &str) -> Error {
     let mut command = Cli::command();
     // Now it has --help and --version too.
     command.build();
-    let flags: Vec<&Arg> = command.get_arguments().filter(|flag| !flag.is_positional()).collect();
+    let flags: Vec<&Arg> = command.get_arguments().filter(|flag| !flag.is_positional() && !flag.is_hide_set()).collect();
     let with_value = |flag: &&Arg| match flag.get_value_names().filter(|_| flag.get_action().takes_values()) {
         Some(values) => format!("{} {}", written(flag), values.join(" ")),
         None => written(flag),

@@ -117,15 +117,7 @@ fn what_ends_a_script_gives_its_exit_code() {
 
 /// Runs an example as the command line would run a script.
 fn run(host: &Arc<ScriptHost>, name: &str, example: &str) -> Result<(), String> {
-    let job = Job {
-        simulate: false,
-        name: name.into(),
-        text: example.into(),
-        args: Vec::new(),
-        seed: Some(1),
-        show_value: false,
-        wanted: Default::default(),
-    };
+    let job = Job { name: name.into(), text: example.into(), seed: Some(1), ..Job::default() };
     let program = host.compile(&job.name, example).map_err(|error| host.describe_parse(&job.name, &error))?;
     let context = context(host, &job).map_err(|error| error.to_string())?;
     let result: ScriptResult<Dynamic> = host.run(&program, &context);

@@ -46,6 +46,18 @@ fn schema() -> Value {
     serde_json::from_str(&text).expect("the schema is JSON")
 }
 
+#[test]
+fn a_run_for_each_of_many_seeds_has_a_row() {
+    let code = "expect(1, 1); expect(1.ms, at_most(2.ms)); expect(\"a\", \"a\"); expect((), 5);";
+    let run = pingscript(&["--simulate", "--seeds", "3..4", "--json", "-", "-e", code]).run().expect_code(5);
+    let rows = rows(&run.stdout);
+    assert_eq!(
+        rows.iter().map(|row| (&row["seed"], &row["exit_code"])).collect::<Vec<_>>(),
+        [(&3.into(), &5.into()), (&4.into(), &5.into())]
+    );
+    assert_eq!(rows[0]["expectations"][3]["text"], "()");
+}
+
 fn of_type<'a>(rows: &'a [Value], kind: &'a str) -> impl Iterator<Item = &'a Value> {
     rows.iter().filter(move |row| row["type"] == kind)
 }

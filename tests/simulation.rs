@@ -2,6 +2,9 @@
 
 mod common;
 
+#[path = "simulation/seeds.rs"]
+mod seeds;
+
 use common::{Run, pingscript};
 use pingscript::engine::sources::SHIPPED;
 

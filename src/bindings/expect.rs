@@ -8,6 +8,7 @@ use rhai::{Dynamic, NativeCallContext};
 
 use super::convert::shown;
 use super::error::{OrRaise, ScriptResult, raise};
+use super::measured::{Expectations, Measured};
 use super::policy::draw::fails_in_silence;
 use super::{compare, context, exit};
 use crate::net::error::Error;
@@ -141,12 +142,19 @@ fn check(ctx: &NativeCallContext, actual: &Dynamic, expected: &Dynamic, message:
         Some(bound) => (bound.holds(actual).or_raise(ctx)?, bound.to_string()),
         None => (compare::same(ctx, actual, expected)?, shown_value(expected)),
     };
+    let context = context::current();
+    let place = || {
+        let line = ctx.call_position().line().map_or(String::new(), |line| format!(":{line}"));
+        format!("{}{line}", ctx.call_source().unwrap_or_default())
+    };
+    let expectations = context.run.part::<Expectations>();
+    if expectations.are_kept() {
+        expectations.met(measured(place(), message, actual, holds));
+    }
     if holds {
         return Ok(());
     }
-    let context = context::current();
-    let line = ctx.call_position().line().map_or(String::new(), |line| format!(":{line}"));
-    let place = format!("{}{line}", ctx.call_source().unwrap_or_default());
+    let place = place();
     let about = if message.is_empty() { String::new() } else { format!(": {message}") };
     // A signal has cut the measuring short, and has an exit code of its own.
     let interrupted = context.stop.reason().is_some_and(|reason| reason != Reason::Ended);
@@ -160,6 +168,17 @@ fn check(ctx: &NativeCallContext, actual: &Dynamic, expected: &Dynamic, message:
         host_prefix::note(context.host.as_ref(), &text);
     }
     Err(exit::leave(5, ctx.call_position()))
+}
+
+/// What the summary of many runs needs of an expectation.
+fn measured(place: String, message: &str, actual: &Dynamic, passed: bool) -> Measured {
+    let (number, time_ns) = match Quantity::of(actual) {
+        Some(Quantity::Number(number)) if number.is_finite() => (Some(number), None),
+        Some(Quantity::Time(time)) => (None, Some(time.as_nanos())),
+        _ => (None, None),
+    };
+    let text = (number.is_none() && time_ns.is_none()).then(|| shown_value(actual));
+    Measured { place, message: message.to_string(), number, time_ns, text, passed }
 }
 
 /// A value in a message; no value as `()`.

@@ -38,6 +38,7 @@ pub mod help;
 pub mod icmp;
 pub mod lab;
 pub mod loops;
+pub mod measured;
 pub mod nesting;
 pub mod options;
 pub mod policy;

@@ -16,7 +16,6 @@ use super::{library, tour};
 use crate::bindings::context::Programs;
 use crate::nearest::nearest;
 use crate::net::error::{Error, ErrorKind};
-use crate::net::observe::record::Wanted;
 use crate::terminal::columns::fit;
 use crate::terminal::output;
 
@@ -133,8 +132,7 @@ fn explain(name: Option<&str>, mut definition: Definition) -> Explained {
     let host = ScriptHost::new();
     if let Ok((name, text)) = host.sources.open(name) {
         let args = vec!["--help".to_string()];
-        let (seed, show_value, wanted) = (None, false, Wanted::default());
-        return Explained::ScriptStart(Box::new(Job { name, text, args, seed, show_value, wanted, simulate: false }));
+        return Explained::ScriptStart(Box::new(Job { name, text, args, ..Job::default() }));
     }
     let about = Doc { name: Some(name.to_string()), ..Doc::default() };
     Explained::Text(document(&host, &about).map_err(|error| {

@@ -137,15 +137,7 @@ impl Author {
 
 fn bench() -> (Arc<ScriptHost>, Context) {
     let host = Arc::new(ScriptHost::new());
-    let job = Job {
-        simulate: false,
-        name: "main.rhai".into(),
-        text: String::new(),
-        args: Vec::new(),
-        seed: Some(1),
-        show_value: false,
-        wanted: Default::default(),
-    };
+    let job = Job { name: "main.rhai".into(), seed: Some(1), ..Job::default() };
     let context = context(&host, &job).expect("a context");
     (host, context)
 }

@@ -25,6 +25,8 @@ mod rewrite;
 mod rows;
 #[cfg(feature = "cli")]
 pub mod run;
+#[cfg(feature = "cli")]
+pub mod seeds;
 pub mod settings;
 #[cfg(feature = "cli")]
 pub mod signals;

@@ -12,12 +12,13 @@ use super::diagnostics::certain_mistakes;
 use super::programs::{ScriptHost, is_interrupted, is_permission};
 use super::prompt::show::plainly;
 use super::sources::header;
-use super::{rewrite, signals};
+use super::{rewrite, seeds, signals};
 use crate::bindings::context::{Context, Programs, Run, ScriptStart};
 use crate::bindings::exit as exit_binding;
 use crate::bindings::finish;
 use crate::bindings::lab::lesson::Lesson;
 use crate::bindings::options::value::is_option;
+use crate::bindings::measured::Expectations;
 use crate::bindings::task::end_threads;
 use crate::net::error::{self, Error, in_words};
 use crate::net::host::stop::{Reason, Stop};
@@ -58,7 +59,7 @@ pub fn refuse(error: &Error) -> i32 {
 }
 
 /// What is to be run.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Job {
     /// The name it is shown under: a path, `-e`, `stdin`.
     pub name: String,
@@ -74,6 +75,8 @@ pub struct Job {
     pub wanted: Wanted,
     /// Whether it runs on simulated hosts.
     pub simulate: bool,
+    /// Whether it reports what it has measured to the process that runs many such.
+    pub one_of_many: bool,
 }
 
 /// Runs `job`; the exit code.
@@ -104,6 +107,9 @@ pub fn run(host: &Arc<ScriptHost>, job: &Job) -> Result<i32> {
     let context = context(host, job)?;
     if !record(job, &context) {
         return Ok(exit::USAGE);
+    }
+    if job.one_of_many {
+        context.run.part::<Expectations>().keep();
     }
     let progress = Progress::watch(context.run.session.clone());
     heed_signals(&context)?;
@@ -142,18 +148,22 @@ pub fn run(host: &Arc<ScriptHost>, job: &Job) -> Result<i32> {
     output::flush();
     let has_given_up = simulated.as_ref().is_some_and(|host| host.world().has_given_up());
     if let Some(host) = simulated {
-        let (network, real) = (host.world().elapsed(), Duration::from_nanos(sys::monotonic_nanos() - begun));
-        output::note(&format!(
-            "simulated: {:.2} s of network in {:.0} ms",
-            network.as_secs_f64(),
-            real.as_secs_f64() * 1e3
-        ));
+        let network = host.world().elapsed();
+        output::note(&simulated_line(network, sys::monotonic_nanos() - begun));
+        if job.one_of_many {
+            seeds::report(&context.run, network);
+        }
     }
     Ok(if matches!(code, exit::DONE | exit::NO_REPLY) && (output::has_failed() || has_given_up) {
         exit::SCRIPT
     } else {
         code
     })
+}
+
+/// What a simulated run took: of the network's time, and of the clock's in nanoseconds.
+pub(super) fn simulated_line(network: Duration, real: i64) -> String {
+    format!("simulated: {:.2} s of network in {:.0} ms", network.as_secs_f64(), real as f64 / 1e6)
 }
 
 /// Has signals stop the script of `context` from now on, and SIGQUIT (`Ctrl-\`) print the statistics so far.

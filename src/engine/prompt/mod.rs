@@ -79,15 +79,7 @@ pub fn in_session(
         jobs::listen(mode)?;
     }
     prober::warm_up(&ThisMachine);
-    let job = Job {
-        name: "prompt".to_string(),
-        text: String::new(),
-        args: Vec::new(),
-        seed,
-        show_value: true,
-        wanted,
-        simulate: false,
-    };
+    let job = Job { name: "prompt".to_string(), seed, show_value: true, wanted, ..Job::default() };
     let context = run::context(host, &job)?;
     if !run::record(&job, &context) {
         return Ok(exit::USAGE);

@@ -17,7 +17,7 @@ pub use self::namespace::{
     mount, news_of_children, own_proc_files, pass_on_capabilities, send_signal, set_host_name, set_process_name,
     unmount, unshare, user_and_group, wait_for_child,
 };
-pub use self::passing::{message_pair, receive_message, send_message};
+pub use self::passing::{message_pair, receive_message, report, report_stream, send_message};
 pub use self::poll::{PollFd, eventfd, eventfd_lower, eventfd_raise, ppoll, wait_writable};
 pub use self::process::{
     PIPE_PIECE, errno, exit_now, last_words, lock_file, monotonic_nanos, peek, read, realtime_nanos,

@@ -1,8 +1,11 @@
 //! ControlMessages between processes, with descriptors in them (unix(7), SCM_RIGHTS).
 #![allow(unsafe_code)]
 
-use std::io;
+use std::io::{self, Write};
+use std::net::Shutdown;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::process::Stdio;
 
 use socket2::{Domain, Socket, Type};
 
@@ -22,6 +25,19 @@ type Rights = ControlBuffer<{ HEADER + MOST_FDS * FD }>;
 /// A pair of connected sockets that keep messages apart, close-on-exec (socketpair(2), SOCK_SEQPACKET).
 pub fn message_pair() -> io::Result<(OwnedFd, OwnedFd)> {
     Socket::pair(Domain::UNIX, Type::SEQPACKET, None).map(|(ours, theirs)| (ours.into(), theirs.into()))
+}
+
+/// A stream over which a process that is started with the other end as its standard input reports, and reads nothing.
+pub fn report_stream() -> io::Result<(UnixStream, Stdio)> {
+    let (ours, theirs) = UnixStream::pair()?;
+    ours.shutdown(Shutdown::Write)?;
+    Ok((ours, OwnedFd::from(theirs).into()))
+}
+
+/// Reports in a process that was started so.
+pub fn report(text: &[u8]) -> io::Result<()> {
+    let stream = io::stdin().as_fd().try_clone_to_owned()?;
+    UnixStream::from(stream).write_all(text)
 }
 
 /// Sends a message with copies of `fds`, waiting for room (sendmsg(2)).

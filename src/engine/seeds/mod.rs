@@ -1,0 +1,203 @@
+//! `--seeds`: one script, a simulated run for each seed, and a summary of all.
+//!
+//! Each run is a process of this binary, as `--seed N` would start it, so that none leaves anything to the next. Its standard input
+//! is a socket that has nothing to read; at its end it sends over that what its expectations were given ([`report`]).
+
+mod summary;
+mod workers;
+
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+use std::sync::mpsc::RecvTimeoutError;
+use std::time::Duration;
+
+use anyhow::Result;
+
+use self::summary::SeedSummary;
+pub use self::workers::report;
+use self::workers::{SeedRun, Workers};
+use super::run::{exit, simulated_line};
+use super::signals;
+use crate::net::error::in_words;
+use crate::net::host::stop::Stop;
+use crate::net::observe::record::lines::Lines;
+use crate::net::sys;
+use crate::terminal::output;
+
+/// How many seeds there may be.
+const MOST: u64 = 1_000_000;
+
+/// How often it is looked whether the run is to end, and how far it is shown.
+const BEAT: Duration = Duration::from_millis(50);
+
+/// How a row begins.
+const BEGINNING: &str = "{\"type\":\"seed\",";
+
+/// What is to be run.
+#[derive(Clone, Debug)]
+pub struct SeedsJob {
+    /// The seeds.
+    pub seeds: RangeInclusive<u64>,
+    /// What stands after the flags, or `-e CODE` and what follows.
+    pub words: Vec<String>,
+    /// The file for a row of each seed; `-` is standard output.
+    pub json: Option<String>,
+}
+
+/// Reads a range of seeds: `1..1000`, both included.
+///
+/// # Errors
+/// It is none; the message says what one is.
+pub fn range(text: &str) -> Result<RangeInclusive<u64>, String> {
+    let (first, last) = text.split_once("..").ok_or("seeds are a range such as 1..1000, both included")?;
+    let number = |text: &str| {
+        let number = text.trim().parse::<u64>();
+        number
+            .map_err(|_| format!("{text:?} is no seed; seeds are a range of whole numbers from 0 up, such as 1..1000"))
+    };
+    let (first, last) = (number(first)?, number(last.strip_prefix('=').unwrap_or(last))?);
+    if first > last {
+        return Err(format!("there are no seeds from {first} to {last}; write the smaller one first: {last}..{first}"));
+    }
+    if last - first >= MOST {
+        return Err(format!("there may be {MOST} seeds at most; write for instance {first}..{}", first + MOST - 1));
+    }
+    Ok(first..=last)
+}
+
+/// Runs the script for each seed; the exit code: 5 if any expectation failed, else that of the first seed that failed.
+///
+/// # Errors
+/// The system has no descriptor, thread or process left.
+pub fn run(job: &SeedsJob) -> Result<i32> {
+    let rows = match job.json.as_deref().map(|name| SeedRows::open(name, *job.seeds.start())).transpose() {
+        Ok(rows) => rows,
+        Err(err) => {
+            let file = job.json.as_deref().unwrap_or_default();
+            output::note(&format!("error: {file} cannot be opened for rows: {}", in_words(&err)));
+            output::note("  hint: name another file; one that exists is written anew only if it holds rows of seeds");
+            return Ok(exit::USAGE);
+        }
+    };
+    let (stop, begun) = (Stop::root()?, sys::monotonic_nanos());
+    signals::stop_script(&stop);
+    let mut summary = SeedSummary::new(job.seeds.clone());
+    let workers = Workers::start(job)?;
+    let ended_early = collect(&workers, &stop, &mut summary, rows);
+    output::show_progress(None);
+    if let Some(run) = ended_early {
+        output::note(String::from_utf8_lossy(&run.output).trim_end());
+        return Ok(exit::USAGE);
+    }
+    let signal = signals::finish();
+    summary.lines(&job.words).iter().for_each(|line| output::line(line));
+    output::flush();
+    output::note(&simulated_line(summary.network(), sys::monotonic_nanos() - begun));
+    Ok(match signal {
+        Some(reason) => signals::exit_code(reason),
+        None if output::has_failed() => exit::SCRIPT,
+        None => summary.exit_code(),
+    })
+}
+
+/// Takes the runs as they end. One whose options are wrong ends all, since they are wrong for every seed.
+fn collect(workers: &Workers, stop: &Stop, summary: &mut SeedSummary, mut rows: Option<SeedRows>) -> Option<SeedRun> {
+    let mut ended_early = None;
+    loop {
+        match workers.runs.recv_timeout(BEAT) {
+            Ok(run) if run.was_killed() && is_stopped_soon(stop) => {}
+            Ok(run) if run.code == exit::USAGE && ended_early.is_none() => {
+                ended_early = Some(run);
+                workers.end();
+            }
+            Ok(run) => {
+                rows.iter_mut().for_each(|rows| rows.add(&run));
+                summary.add(run);
+            }
+            Err(RecvTimeoutError::Timeout) => output::flush(),
+            Err(RecvTimeoutError::Disconnected) => break,
+        }
+        if stop.is_stopped() {
+            workers.end();
+        } else if output::error_is_terminal() {
+            output::show_progress(Some(&summary.progress()));
+        }
+    }
+    rows.iter_mut().for_each(SeedRows::finish);
+    ended_early
+}
+
+/// Whether `stop` happens: Ctrl-C reaches the runs as soon as this process.
+fn is_stopped_soon(stop: &Stop) -> bool {
+    if !stop.is_stopped() {
+        std::thread::sleep(BEAT);
+    }
+    stop.is_stopped()
+}
+
+/// The rows, in the order of the seeds.
+struct SeedRows {
+    file: Option<Arc<Lines>>,
+    waiting: BTreeMap<u64, String>,
+    next: u64,
+}
+
+impl SeedRows {
+    fn open(name: &str, first: u64) -> std::io::Result<Self> {
+        let file = if name == "-" {
+            output::give_to_rows();
+            None
+        } else {
+            let lines = Arc::new(Lines::create(name, BEGINNING)?);
+            output::hold(lines.clone());
+            Some(lines)
+        };
+        Ok(Self { file, waiting: BTreeMap::new(), next: first })
+    }
+
+    fn add(&mut self, run: &SeedRun) {
+        self.waiting.insert(run.seed, run.row());
+        while let Some(row) = self.waiting.remove(&self.next) {
+            self.write(&row);
+            self.next += 1;
+        }
+    }
+
+    /// Writes those that came before one that is missing.
+    fn finish(&mut self) {
+        std::mem::take(&mut self.waiting).into_values().for_each(|row| self.write(&row));
+    }
+
+    fn write(&self, row: &str) {
+        match &self.file {
+            Some(file) => file.push(row.as_bytes()),
+            None => output::row(row.as_bytes()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_of_seeds_hold_both_ends() {
+        assert_eq!(range("1..1000"), Ok(1..=1000));
+        assert_eq!(range("7..=7"), Ok(7..=7));
+        for (text, why) in [
+            ("7", "such as 1..1000"),
+            ("", "such as 1..1000"),
+            ("1..", "no seed"),
+            ("-1..4", "no seed"),
+            ("1..1e3", "no seed"),
+            ("5..2", "2..5"),
+            ("1..1000001", "1..1000000"),
+            ("0..18446744073709551615", "at most"),
+            ("0..18446744073709551616", "no seed"),
+        ] {
+            let error = range(text).expect_err(text);
+            assert!(error.contains(why), "{text}: {error}");
+        }
+    }
+}
