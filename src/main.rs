@@ -11,7 +11,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::parser::ValueSource;
-use clap::{Arg, CommandFactory, Parser};
+use clap::{Arg, CommandFactory, Parser, ValueEnum};
 use pingscript::bindings::callback::tame_panics;
 use pingscript::bindings::options::command_line::{know_flags, without_dashes};
 use pingscript::engine::colour::{self, Colour};
@@ -57,8 +57,12 @@ struct Cli {
     trace: bool,
 
     /// Run the script on simulated hosts and on virtual time: this machine, and its labs; the same seed gives the same run
-    #[arg(long, conflicts_with_all = ["check", "interactive", "watch"])]
+    #[arg(long, conflicts_with = "check")]
     simulate: bool,
+
+    /// kernel: no simulated run where the system allows no labs; an error instead
+    #[arg(long, value_name = "WHERE", value_enum, hide_possible_values = true, conflicts_with_all = ["simulate", "check"])]
+    lab: Option<LabKind>,
 
     /// With --simulate: run the script once for each of these seeds, both ends included, and sum up
     #[arg(long, value_name = "A..B", value_parser = seeds::range, requires = "simulate", conflicts_with_all = ["seed", "trace", "csv"])]
@@ -96,6 +100,13 @@ struct Cli {
 
     #[command(subcommand)]
     command: Option<Command>,
+}
+
+/// Where labs may be.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum LabKind {
+    /// In the kernel.
+    Kernel,
 }
 
 const AFTER_HELP: &str = "\
@@ -188,7 +199,16 @@ fn start() -> Result<i32> {
     if let Some(seeds) = &cli.seeds {
         return many_seeds(&host, &cli, seeds);
     }
+    if cli.watch && cli.simulate {
+        return Ok(run::refuse(&no_simulated_watch()));
+    }
+    let only_real = match cli.lab {
+        Some(LabKind::Kernel) => Some("with --lab kernel"),
+        None => cli.watch.then_some("with --watch"),
+    };
     let wanted = Wanted { trace: cli.trace, json: cli.json, csv: cli.csv };
+    let (seed, simulate, one_of_many) = (cli.seed, cli.simulate, cli.one_of_many);
+    let base = Job { seed, wanted, simulate, only_real, one_of_many, ..Job::default() };
     let mut words = cli.script.into_iter();
     if cli.interactive {
         let name = words.next().unwrap_or_default();
@@ -198,23 +218,19 @@ fn start() -> Result<i32> {
         if let Some(error) = opened.map_or_else(Some, unknown) {
             return Ok(run::refuse(&error));
         }
-        return prompt::run(&host, cli.seed, wanted, Some((name, args)));
+        return prompt::run(&host, base, Some((name, args)));
     }
     let job = |name: &str, text: String, args: Vec<String>, show_value| Job {
         name: name.to_string(),
         text,
         args,
-        seed: cli.seed,
         show_value,
-        wanted: wanted.clone(),
-        simulate: cli.simulate,
-        one_of_many: cli.one_of_many,
+        ..base.clone()
     };
     let job = match (cli.code, words.next()) {
         (None, Some(name)) if cli.watch && name == "-" => return Ok(run::refuse(&watch::not_a_file(&name))),
         (Some(code), first) => job("-e", code, first.into_iter().chain(words).collect(), true),
-        (None, None) if cli.simulate => return Ok(run::refuse(&no_simulated_prompt())),
-        (None, None) => return prompt::run(&host, cli.seed, wanted, None),
+        (None, None) => return prompt::run(&host, base, None),
         (None, Some(name)) if name == "-" => {
             let mut bytes = Vec::new();
             let read = signals::while_reading(|| std::io::stdin().read_to_end(&mut bytes));
@@ -285,9 +301,10 @@ fn many_seeds(host: &Arc<ScriptHost>, cli: &Cli, seeds: &RangeInclusive<u64>) ->
     seeds::run(&SeedsJob { seeds: seeds.clone(), words, json: cli.json.clone() })
 }
 
-/// There is no prompt on virtual time.
-fn no_simulated_prompt() -> Error {
-    Error::invalid("--simulate", "a script is needed").with_hint("name one: pingscript --simulate udp_ping")
+/// An edit comes in real time.
+fn no_simulated_watch() -> Error {
+    let error = Error::invalid("--watch", "a simulated run is over before a script is edited, and cannot be reloaded");
+    error.with_hint("leave out --watch, and run it again after an edit")
 }
 
 /// If FILE was left out, clap takes the script's name for it, and we would overwrite the script.
@@ -314,7 +331,8 @@ fn unknown_flag(name: &str) -> Error {
     let mut command = Cli::command();
     // Now it has --help and --version too.
     command.build();
-    let flags: Vec<&Arg> = command.get_arguments().filter(|flag| !flag.is_positional() && !flag.is_hide_set()).collect();
+    let flags: Vec<&Arg> =
+        command.get_arguments().filter(|flag| !flag.is_positional() && !flag.is_hide_set()).collect();
     let with_value = |flag: &&Arg| match flag.get_value_names().filter(|_| flag.get_action().takes_values()) {
         Some(values) => format!("{} {}", written(flag), values.join(" ")),
         None => written(flag),

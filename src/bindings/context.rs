@@ -18,8 +18,8 @@ pub use super::handover::{Announced, Handover, HandoverRequest, ServerKind, Sock
 use super::loops;
 pub use super::serving::{Serving, end};
 use crate::net::error::Error;
-use crate::net::host::Host;
 use crate::net::host::stop::Stop;
+use crate::net::host::{Host, RunHost};
 use crate::net::random::{Seed, Sequence};
 use crate::net::socket::session::Session;
 use crate::net::socket::tcp::{Connection, Poll};
@@ -122,6 +122,8 @@ impl Context {
 pub struct Run {
     /// The seed of every draw.
     pub seed: Seed,
+    /// The host of its scripts, but for those in labs.
+    pub host: RunHost,
     /// What its sockets share.
     pub session: Arc<Session>,
     /// The engine, for natives that run script code.
@@ -152,9 +154,10 @@ impl Run {
         })
     }
 
-    /// A run that `root` ends, with this seed.
-    pub fn new(root: Stop, seed: u64) -> Self {
+    /// A run on `host` that `root` ends, with this seed.
+    pub fn new(host: RunHost, root: Stop, seed: u64) -> Self {
         Self {
+            host,
             seed: Seed::new(seed),
             session: Arc::new(Session::new(root)),
             programs: OnceLock::new(),
@@ -170,6 +173,7 @@ impl Run {
     /// Another run on the same sockets, events and account, of the version `reload`.
     pub fn again(&self, programs: Arc<dyn Programs>, kept: Vec<(HandoverRequest, ServerKind)>, reload: Reload) -> Self {
         Self {
+            host: self.host.clone(),
             seed: Seed::new(self.seed.value),
             session: self.session.clone(),
             programs: OnceLock::from(programs),

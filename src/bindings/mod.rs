@@ -47,6 +47,7 @@ pub mod print;
 pub mod reader;
 pub mod serving;
 pub mod shared_map;
+pub mod simulate;
 pub mod stats;
 pub mod task;
 pub mod tcp;
@@ -94,6 +95,7 @@ pub fn register(engine: &mut Engine) {
         pool::api,
         reader::api,
         shared_map::api,
+        simulate::api,
         stats::api,
         task::api,
         tcp::attempt::api,

@@ -4,8 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rhai::{Dynamic, Map, NativeCallContext, Position};
 
-use super::context;
-use super::context::WaitingFor;
+use super::context::{self, Context, WaitingFor};
 use super::convert::Options;
 use super::error::{OrRaise, ScriptResult, raise, thrown};
 use crate::net::error::Error;
@@ -37,6 +36,21 @@ fn sleep_until(ctx: &NativeCallContext, until: Instant) -> ScriptResult<()> {
     let context = context::wait(WaitingFor::Pause);
     let waited = context.host.wait(&mut [], Some(until), &context.stop);
     waited.map(|_| ()).map_err(|err| Error::system("sleep", &err)).or_raise(ctx)
+}
+
+/// The context of a script that reads the clock; see [`is_clock_read_in_vain`].
+fn read_clock() -> Context {
+    let context = context::current();
+    if let Some(host) = context.run.host.simulated() {
+        host.world().reads_clock();
+    }
+    context
+}
+
+/// Whether the script waits for a time by reading the clock of a simulated run, which stands still until all threads wait.
+pub fn is_clock_read_in_vain() -> bool {
+    let in_vain = |context: &Context| context.run.host.simulated().is_some_and(|host| host.world().is_read_in_vain());
+    context::peek(in_vain) == Some(true)
 }
 
 functions! {
@@ -106,14 +120,14 @@ functions! {
     /// ```rhai
     /// expect(deadline(1.s).left <= 1.s, true);
     /// ```
-    get left(deadline: &mut Instant) -> Duration = *deadline - context::current().host.now();
+    get left(deadline: &mut Instant) -> Duration = *deadline - read_clock().host.now();
 
     /// Whether the deadline has passed.
     ///
     /// ```rhai
     /// expect(deadline(1.h).passed, false);
     /// ```
-    get passed(deadline: &mut Instant) -> bool = context::current().host.now() >= *deadline;
+    get passed(deadline: &mut Instant) -> bool = read_clock().host.now() >= *deadline;
 
     /// The wall clock: seconds since 1970 (UTC), to the microsecond. A label for messages; durations are measured by the core.
     ///
@@ -121,7 +135,7 @@ functions! {
     /// print(`ping 1 ${unix_time()}`);
     /// expect(unix_time() > 1.7e9, true);
     /// ```
-    volatile unix_time() -> f64 = (context::current().host.unix_nanos() / 1_000) as f64 / 1e6;
+    volatile unix_time() -> f64 = (read_clock().host.unix_nanos() / 1_000) as f64 / 1e6;
 
     /// A beat: `for seq in ticks(count, interval)` runs its body for 1, 2, … `count`, each not before the start plus so many
     /// intervals. A slot that passes while the body is busy is missed and counted, not caught up.

@@ -30,6 +30,8 @@ pub mod seeds;
 pub mod settings;
 #[cfg(feature = "cli")]
 pub mod signals;
+#[cfg(feature = "cli")]
+mod simulated;
 pub mod sources;
 #[cfg(feature = "cli")]
 pub mod tour;

@@ -4,32 +4,32 @@ use std::io::ErrorKind;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use rhai::{AST, ASTNode, Dynamic, EvalAltResult, Expr, Stmt};
 use signal_hook::consts::SIGQUIT;
 
 use super::diagnostics::certain_mistakes;
 use super::programs::{ScriptHost, is_interrupted, is_permission};
 use super::prompt::show::plainly;
+use super::simulated::{conclude_simulation, leave};
 use super::sources::header;
 use super::{rewrite, seeds, signals};
 use crate::bindings::context::{Context, Programs, Run, ScriptStart};
 use crate::bindings::exit as exit_binding;
 use crate::bindings::finish;
 use crate::bindings::lab::lesson::Lesson;
-use crate::bindings::options::value::is_option;
 use crate::bindings::measured::Expectations;
+use crate::bindings::options::value::is_option;
 use crate::bindings::task::end_threads;
 use crate::net::error::{self, Error, in_words};
 use crate::net::host::stop::{Reason, Stop};
 use crate::net::host::threads;
-use crate::net::host::{Host, SimulatedHost, ThisMachine};
+use crate::net::host::{Host, RunHost, ThisMachine};
 use crate::net::observe::record;
-use crate::net::observe::record::{About, Wanted};
+use crate::net::observe::record::{About, Begun, Wanted};
 use crate::net::random::{RandomStream, Sequence};
 use crate::net::socket::prober;
 use crate::net::sys;
-use crate::net::time::Duration;
 use crate::terminal::output;
 use crate::terminal::progress::{Progress, statistics};
 
@@ -75,6 +75,8 @@ pub struct Job {
     pub wanted: Wanted,
     /// Whether it runs on simulated hosts.
     pub simulate: bool,
+    /// Why it may not, if it may not.
+    pub only_real: Option<&'static str>,
     /// Whether it reports what it has measured to the process that runs many such.
     pub one_of_many: bool,
 }
@@ -113,9 +115,9 @@ pub fn run(host: &Arc<ScriptHost>, job: &Job) -> Result<i32> {
     }
     let progress = Progress::watch(context.run.session.clone());
     heed_signals(&context)?;
-    let (begun, simulated) = (sys::monotonic_nanos(), SimulatedHost::of(&*context.host).cloned());
-    if simulated.is_none() {
-        prober::warm_up(context.host.as_ref());
+    let begun = sys::monotonic_nanos();
+    if !job.simulate {
+        prober::warm_up(&ThisMachine);
     }
     let (inside, runner) = (context.clone(), host.clone());
     let code = program.clone();
@@ -130,9 +132,7 @@ pub fn run(host: &Arc<ScriptHost>, job: &Job) -> Result<i32> {
             end_threads(&inside);
         }
         finish(&inside);
-        if let Some(host) = SimulatedHost::of(&*inside.host) {
-            host.world().leave();
-        }
+        leave(&inside);
         result
     })?;
     let result = script.join().unwrap_or_else(|_| {
@@ -146,24 +146,17 @@ pub fn run(host: &Arc<ScriptHost>, job: &Job) -> Result<i32> {
     }
     let code = conclude(host, job, &context, result);
     output::flush();
-    let has_given_up = simulated.as_ref().is_some_and(|host| host.world().has_given_up());
-    if let Some(host) = simulated {
-        let network = host.world().elapsed();
-        output::note(&simulated_line(network, sys::monotonic_nanos() - begun));
-        if job.one_of_many {
-            seeds::report(&context.run, network);
-        }
+    conclude_simulation(&context, begun);
+    if job.one_of_many {
+        let network = context.run.host.simulated().map(|host| host.world().elapsed());
+        seeds::report(&context.run, network.unwrap_or_default());
     }
+    let has_given_up = context.run.host.simulated().is_some_and(|host| host.world().has_given_up());
     Ok(if matches!(code, exit::DONE | exit::NO_REPLY) && (output::has_failed() || has_given_up) {
         exit::SCRIPT
     } else {
         code
     })
-}
-
-/// What a simulated run took: of the network's time, and of the clock's in nanoseconds.
-pub(super) fn simulated_line(network: Duration, real: i64) -> String {
-    format!("simulated: {:.2} s of network in {:.0} ms", network.as_secs_f64(), real as f64 / 1e6)
 }
 
 /// Has signals stop the script of `context` from now on, and SIGQUIT (`Ctrl-\`) print the statistics so far.
@@ -211,8 +204,10 @@ pub fn record(job: &Job, context: &Context) -> bool {
         output::note("  hint: name two files");
         return false;
     }
-    let about = About::new(&job.name, &job.args, context.run.seed.value, context.host.unix_nanos());
-    match record::open(&job.wanted, about) {
+    let (host, real) = (context.run.host.clone(), sys::realtime_nanos());
+    let begun = Begun::new(move || host.simulated().map_or(real, |host| host.world().began()));
+    let about = About::new(&job.name, &job.args, context.run.seed.value, real);
+    match record::open(&job.wanted, about, begun) {
         Ok(sinks) => {
             context.run.session.events.send_to(sinks);
             true
@@ -268,12 +263,15 @@ pub fn context(host: &Arc<ScriptHost>, job: &Job) -> Result<Context> {
     end_with_the_reader(&root);
     let seed =
         job.seed.unwrap_or_else(|| (sys::realtime_nanos() as u64 ^ u64::from(std::process::id())) % 1_000_000_000);
-    let run = Arc::new(Run::new(root, seed));
+    let machine = job.only_real.map_or_else(RunHost::default, RunHost::only_real);
+    if job.simulate {
+        machine.simulate().map_err(|error| anyhow!("{error}"))?;
+    }
+    let run = Arc::new(Run::new(machine.clone(), root, seed));
     let programs: Arc<dyn Programs> = host.clone();
     let _ = run.programs.set(programs);
     let random = Arc::new(Sequence::new(RandomStream::of_seed(seed)));
-    let host: Arc<dyn Host> =
-        if job.simulate { Arc::new(SimulatedHost::this_machine()) } else { Arc::new(ThisMachine) };
+    let host: Arc<dyn Host> = Arc::new(machine);
     let (lasting, serving) = (stop.clone(), Arc::default());
     Ok(Context { host, stop, lasting, run, script: script(job), random, serving })
 }
@@ -356,7 +354,7 @@ pub(super) fn account(context: &Context) {
     }
     if context.run.seed.was_used() {
         let seed = context.run.seed.value;
-        notes.push(match session.drew_for_segments.load(Ordering::Relaxed) && SimulatedHost::of(&*context.host).is_none() {
+        notes.push(match session.drew_for_segments.load(Ordering::Relaxed) && context.run.host.simulated().is_none() {
             false => format!("seed: {seed} (the same again: --seed {seed})"),
             true => format!(
                 "seed: {seed} (--seed {seed} draws the same again, but TCP over links sends other segments in each run)"

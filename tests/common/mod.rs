@@ -128,7 +128,7 @@ pub(crate) fn require_program_or_skip(name: &str, what: &str) -> bool {
 
 /// Whether a test that needs a lab can run: this system lets this user make one. Else as [`require_root_or_skip`].
 pub(crate) fn require_lab_or_skip(what: &str) -> bool {
-    let run = pingscript(&["-e", "lab::create(); ()"]).run();
+    let run = pingscript(&["--lab", "kernel", "-e", "lab::create(); ()"]).run();
     run.code == Some(0) || skip(what, &format!("a lab, and there can be none here:\n{}", run.stderr.trim_end()))
 }
 

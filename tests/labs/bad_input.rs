@@ -68,10 +68,27 @@ fn where_no_lab_can_be_made_one_error_says_why_and_the_rest_works() {
         Cmd::new(std::path::Path::new("unshare"), &words.collect::<Vec<_>>()).run()
     };
     for args in [&["scripts/labs/two_machines.rhai"][..], &["lab", "true"], &["-e", "lab::create()"]] {
-        let run = limited(args).expect_code(4);
+        let run = limited(&[&["--lab", "kernel"], args].concat()).expect_code(4);
         assert_eq!(run.stderr.matches("error: ").count(), 1, "{}", run.stderr);
         assert!(run.stderr.contains("max_user_namespaces") && run.stderr.contains("hint: "), "{}", run.stderr);
+        assert!(!run.stderr.contains("simulate"), "{}", run.stderr);
     }
+    // Without the flag the whole run is simulated, and prints what --simulate prints.
+    let name = "scripts/labs/router.rhai";
+    let run = limited(&["--seed", "7", name]).expect_code(0);
+    let (first, rest) = run.stderr.split_once('\n').expect("lines");
+    assert!(
+        first.contains("max_user_namespaces = 0") && first.ends_with("the whole run is simulated instead"),
+        "{first}"
+    );
+    let simulated = pingscript(&["--simulate", "--seed", "7", name]).run().expect_code(0);
+    assert_eq!(run.stdout, simulated.stdout);
+    assert!(rest.lines().last().is_some_and(|line| line.starts_with("simulated: ")), "{rest}");
+    // What has begun on real time stays there.
+    let late = limited(&["-e", "sleep(1.ms); lab::create()"]).expect_code(4);
+    assert!(late.stderr.contains("hint: ") && late.stderr.contains("pingscript --simulate"), "{}", late.stderr);
+    let program = limited(&["lab", "true"]).expect_code(3);
+    assert!(program.stderr.contains("programs run in labs of the kernel alone"), "{}", program.stderr);
     let run = limited(&["--seed", "1", "scripts/udp_ping.rhai", "--count", "1"]).expect_code(0);
     assert!(run.stdout.contains("Packets Received: 1"), "{}", run.stdout);
     pingscript(&["-e", "lab::create(); ()"]).run().expect_code(0);

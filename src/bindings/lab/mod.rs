@@ -10,7 +10,7 @@ use self::link::LabLink;
 use super::context::{Context, Entered, ScriptStart};
 use super::convert::Options;
 use super::error::{OrRaise, ScriptResult, raise};
-use super::{context, exit};
+use super::{context, exit, simulate};
 use crate::net::error::Error;
 use crate::net::host::stop::{Reason, Stop, terminate_later};
 use crate::net::lab::kernel::program::Program;
@@ -48,7 +48,15 @@ impl ScriptLab {
     fn create(options: &lab::Options) -> Result<Self, Error> {
         let context = context::current();
         let stop = context.lasting.child().map_err(|err| Error::system("lab", &err))?;
-        let net = lab::Lab::create_for(&*context.host, options, &stop)?;
+        let create = || lab::Lab::create_for(&*context.host, options, &stop);
+        let net = match create() {
+            Err(refused) => {
+                simulate::in_place_of_lab(&context, refused)?;
+                create()?
+            }
+            Ok(net) => net,
+        };
+        context.run.host.stay_real();
         let relay = RelayDriver::start(&net, context.run.session.clone(), context.host.clone(), stop.clone())?;
         relay.draw_from(context.random.split());
         let lab = Self(Arc::new(Inner { net, relay, stop, owner: context.script.clone(), programs: Mutex::default() }));

@@ -14,6 +14,10 @@ const LONG: Duration = Duration::from_secs(1);
 
 /// Says so, once, if a policy that decides here has done so for long. To be asked now and then.
 pub fn look_at_length() {
+    // The clock of a run that has used none yet is not read.
+    if with(|thread| thread.deciding.borrow().is_none()) {
+        return;
+    }
     let Some(now) = context::peek(|context| context.host.now()) else { return };
     let long = with(|thread| {
         let mut deciding = thread.deciding.borrow_mut();

@@ -27,10 +27,10 @@ use self::terminal::{PromptLine, PromptTerminal};
 use super::programs::ScriptHost;
 use super::run::{self, Job, exit};
 use super::signals;
+use super::simulated::{conclude_simulation, leave};
 use crate::bindings::finish;
 use crate::net::host::ThisMachine;
 use crate::net::host::threads;
-use crate::net::observe::record::Wanted;
 use crate::net::socket::prober;
 use crate::net::sys;
 use crate::terminal::input::{InputLine as PipeLine, read_line};
@@ -49,10 +49,10 @@ const ENTRY: usize = 1 << 20;
 ///
 /// # Errors
 /// The system has no descriptor or thread left.
-pub fn run(host: &Arc<ScriptHost>, seed: Option<u64>, wanted: Wanted, first: Loaded) -> Result<i32> {
+pub fn run(host: &Arc<ScriptHost>, job: Job, first: Loaded) -> Result<i32> {
     // Where a script would print what was lost and why, its lines from a pipe do, too.
     let accounts = !std::io::stdin().is_terminal();
-    in_session(host, seed, wanted, accounts, move |session| {
+    in_session(host, job, accounts, move |session| {
         let mut reader = Reader::open(session)?;
         if reader.is_terminal() {
             output::line(GREETING);
@@ -68,8 +68,7 @@ pub fn run(host: &Arc<ScriptHost>, seed: Option<u64>, wanted: Wanted, first: Loa
 /// The system has no descriptor or thread left; what `body` returns.
 pub fn in_session(
     host: &Arc<ScriptHost>,
-    seed: Option<u64>,
-    wanted: Wanted,
+    job: Job,
     accounts: bool,
     body: impl FnOnce(&mut PromptSession) -> Result<i32> + Send + 'static,
 ) -> Result<i32> {
@@ -78,8 +77,11 @@ pub fn in_session(
     if let Some(mode) = mode {
         jobs::listen(mode)?;
     }
-    prober::warm_up(&ThisMachine);
-    let job = Job { name: "prompt".to_string(), seed, show_value: true, wanted, ..Job::default() };
+    let begun = sys::monotonic_nanos();
+    if !job.simulate {
+        prober::warm_up(&ThisMachine);
+    }
+    let job = Job { name: "prompt".to_string(), show_value: true, ..job };
     let context = run::context(host, &job)?;
     if !run::record(&job, &context) {
         return Ok(exit::USAGE);
@@ -96,6 +98,7 @@ pub fn in_session(
         // From here on a signal ends the wait for what entries started.
         signals::stop_script(&session.context.stop);
         finish(&session.context);
+        leave(&session.context);
         code
     })?;
     let code = code.join().unwrap_or(Ok(exit::SCRIPT));
@@ -105,6 +108,7 @@ pub fn in_session(
         false => ending.run.session.end(ending.host.unix_nanos()),
     }
     output::flush();
+    conclude_simulation(&ending, begun);
     signal.map_or(code, |reason| Ok(signals::exit_code(reason)))
 }
 

@@ -16,9 +16,10 @@ use anyhow::Result;
 
 use self::summary::SeedSummary;
 pub use self::workers::report;
-use self::workers::{SeedRun, Workers};
-use super::run::{exit, simulated_line};
+use self::workers::{SeedRun, SeedWorkers};
+use super::run::exit;
 use super::signals;
+use super::simulated::simulated_line;
 use crate::net::error::in_words;
 use crate::net::host::stop::Stop;
 use crate::net::observe::record::lines::Lines;
@@ -83,7 +84,7 @@ pub fn run(job: &SeedsJob) -> Result<i32> {
     let (stop, begun) = (Stop::root()?, sys::monotonic_nanos());
     signals::stop_script(&stop);
     let mut summary = SeedSummary::new(job.seeds.clone());
-    let workers = Workers::start(job)?;
+    let workers = SeedWorkers::start(job)?;
     let ended_early = collect(&workers, &stop, &mut summary, rows);
     output::show_progress(None);
     if let Some(run) = ended_early {
@@ -102,7 +103,12 @@ pub fn run(job: &SeedsJob) -> Result<i32> {
 }
 
 /// Takes the runs as they end. One whose options are wrong ends all, since they are wrong for every seed.
-fn collect(workers: &Workers, stop: &Stop, summary: &mut SeedSummary, mut rows: Option<SeedRows>) -> Option<SeedRun> {
+fn collect(
+    workers: &SeedWorkers,
+    stop: &Stop,
+    summary: &mut SeedSummary,
+    mut rows: Option<SeedRows>,
+) -> Option<SeedRun> {
     let mut ended_early = None;
     loop {
         match workers.runs.recv_timeout(BEAT) {

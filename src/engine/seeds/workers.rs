@@ -53,7 +53,7 @@ pub fn report(run: &Run, network: Duration) {
 
 /// What runs.
 #[derive(Debug)]
-pub(super) struct Workers {
+pub(super) struct SeedWorkers {
     /// The runs that have ended.
     pub(super) runs: Receiver<SeedRun>,
     shared: Arc<SeedPool>,
@@ -71,7 +71,7 @@ struct State {
     running: HashMap<u64, Child>,
 }
 
-impl Workers {
+impl SeedWorkers {
     /// Starts as many as there are processors.
     pub(super) fn start(job: &SeedsJob) -> io::Result<Self> {
         let state = State { seeds: job.seeds.clone(), running: HashMap::new() };

@@ -13,7 +13,7 @@ use super::diagnostics::Scan;
 use super::programs::ScriptHost;
 use super::prompt::session::{PromptSession, SessionEnd};
 use super::prompt::{Input, Reader, in_session};
-use super::run::exit;
+use super::run::{Job, exit};
 use crate::terminal::output;
 
 const GREETING: &str = "A tour of pingscript. Type what each step says, or try something of your own first.\n\
@@ -33,7 +33,7 @@ const FAREWELL: &str = "That was the tour. From here:\n  \
 /// # Errors
 /// The system has no descriptor or thread left.
 pub fn run(host: &Arc<ScriptHost>) -> Result<i32> {
-    in_session(host, Some(1), Default::default(), false, |session| {
+    in_session(host, Job { seed: Some(1), ..Job::default() }, false, |session| {
         let mut reader = Reader::open(session)?;
         output::prose(GREETING);
         for (index, step) in STEPS.iter().enumerate() {

@@ -16,6 +16,8 @@ pub(in crate::net) mod lock;
 pub mod notify;
 pub mod resolver;
 pub mod room;
+#[cfg(feature = "kernel")]
+mod run_host;
 pub mod simulated;
 pub mod socket;
 pub mod stop;
@@ -25,5 +27,7 @@ mod traits;
 #[cfg(feature = "kernel")]
 pub use self::kernel::ThisMachine;
 pub use self::notify::Waited;
+#[cfg(feature = "kernel")]
+pub use self::run_host::RunHost;
 pub use self::simulated::SimulatedHost;
 pub use self::traits::Host;

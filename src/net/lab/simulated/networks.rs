@@ -127,5 +127,7 @@ fn counted(stack: &mut Stack) -> Vec<(usize, u64)> {
 /// The error of what needs a kernel.
 fn only_in_a_kernel(op: &'static str) -> Error {
     let error = Error::invalid(op, "programs run in labs of the kernel alone: this lab is simulated");
-    error.with_hint("run the script without --simulate")
+    error.with_hint(
+        "run it without --simulate on a system that allows labs: `pingscript doctor` says whether this one does",
+    )
 }

@@ -51,9 +51,17 @@ enum RecordFile {
     File(Arc<lines::Lines>),
 }
 
+/// When the run began, in nanoseconds since 1970; to be asked once something has happened in it: what the run does first decides
+/// by which clock it goes.
+#[derive(Clone)]
+pub struct Begun(Arc<dyn Fn() -> i64 + Send + Sync>);
+
 /// Turns events into rows.
 #[derive(Debug)]
 pub struct Rows {
+    /// The first row, until it is written.
+    about: Mutex<Option<About>>,
+    begun: Begun,
     formats: Vec<Box<dyn Format>>,
     rtts: Mutex<Rtts>,
 }
@@ -62,10 +70,10 @@ pub struct Rows {
 ///
 /// # Errors
 /// Those of [`crate::net::host::file::create`].
-pub fn open(wanted: &Wanted, about: About) -> Result<Vec<Box<dyn Sink>>, (String, io::Error)> {
+pub fn open(wanted: &Wanted, about: About, begun: Begun) -> Result<Vec<Box<dyn Sink>>, (String, io::Error)> {
     let mut sinks: Vec<Box<dyn Sink>> = Vec::new();
     if wanted.trace {
-        sinks.push(Box::new(trace::TraceWriter::new(about.time_ns)));
+        sinks.push(Box::new(trace::TraceWriter::new(begun.clone())));
     }
     let mut formats: Vec<Box<dyn Format>> = Vec::new();
     if let Some(name) = &wanted.json {
@@ -75,11 +83,26 @@ pub fn open(wanted: &Wanted, about: About) -> Result<Vec<Box<dyn Sink>>, (String
         formats.push(Box::new(csv::Csv::new(RecordFile::open(name, csv::BEGINNING)?)));
     }
     if !formats.is_empty() {
-        let rows = Rows { formats, rtts: Mutex::default() };
-        rows.write(&Row::Run(&about));
-        sinks.push(Box::new(rows));
+        sinks.push(Box::new(Rows { about: Mutex::new(Some(about)), begun, formats, rtts: Mutex::default() }));
     }
     Ok(sinks)
+}
+
+impl Begun {
+    /// At the time that `ask` gives.
+    pub fn new(ask: impl Fn() -> i64 + Send + Sync + 'static) -> Self {
+        Self(Arc::new(ask))
+    }
+
+    fn get(&self) -> i64 {
+        (self.0)()
+    }
+}
+
+impl std::fmt::Debug for Begun {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Begun")
+    }
 }
 
 impl Wanted {
@@ -115,6 +138,13 @@ impl RecordFile {
 
 impl Rows {
     fn write(&self, row: &Row<'_>) {
+        // Held until the first row is written: another thread may have the second.
+        let mut first = self.about.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(mut about) = first.take() {
+            about.time_ns = self.begun.get();
+            self.formats.iter().for_each(|format| format.write(&Row::Run(&about)));
+        }
+        drop(first);
         self.formats.iter().for_each(|format| format.write(row));
     }
 

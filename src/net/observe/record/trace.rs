@@ -16,6 +16,7 @@
 use std::fmt::Write;
 use std::net::SocketAddr;
 
+use super::Begun;
 use crate::net::host::environment::environment;
 use crate::net::observe::event::{ConnectionEvent, Event, Flow, Sink};
 use crate::net::policy::decided::Decided;
@@ -31,12 +32,12 @@ const SHOWN: usize = 32;
 /// Writes the trace of a run.
 #[derive(Debug)]
 pub(super) struct TraceWriter {
-    start: i64,
+    start: Begun,
 }
 
 impl TraceWriter {
-    /// Counts from `start`, in nanoseconds since 1970.
-    pub(super) fn new(start: i64) -> Self {
+    /// Counts from `start`.
+    pub(super) fn new(start: Begun) -> Self {
         Self { start }
     }
 
@@ -84,7 +85,7 @@ impl TraceWriter {
     }
 
     fn text(&self, time: i64, what: &str, flow: &str, size: &str, cause: &str) -> String {
-        let time = Duration::from_nanos(time - self.start).to_string();
+        let time = Duration::from_nanos(time - self.start.get()).to_string();
         format!("{time:>12}  {what:<7}  {flow:<36} {size:>11}  {cause}\n")
     }
 }

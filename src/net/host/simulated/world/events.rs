@@ -59,7 +59,10 @@ impl World {
             }
             let due = if state.failed.is_none() { state.queue.next_due() } else { None };
             match due.into_iter().chain(state.turns.next_deadline()).min() {
-                Some(due) => self.0.now.store(due.max(now).as_nanos(), Ordering::Release),
+                Some(due) => {
+                    self.0.now.store(due.max(now).as_nanos(), Ordering::Release);
+                    self.0.readings.store(0, Ordering::Relaxed);
+                }
                 None => {
                     let why = describe_waits(&state);
                     if !state.turns.give_up_first(why) {

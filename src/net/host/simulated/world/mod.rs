@@ -10,7 +10,7 @@ mod ticket;
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Debug;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::ThreadId;
 
@@ -26,6 +26,9 @@ use crate::net::wire::prefix::Prefix;
 
 /// When each run begins, in nanoseconds since 1970: 2026-01-01 00:00:00 UTC.
 const BEGINNING: i64 = 1_767_225_600_000_000_000;
+
+/// How often scripts may read the clock at one time.
+const IN_VAIN: u64 = 200_000;
 
 /// Where the monotonic clock begins.
 const START: Instant = Instant::from_nanos(1_000_000_000);
@@ -62,6 +65,8 @@ pub struct World(Arc<SharedWorld>);
 struct SharedWorld {
     state: Mutex<State>,
     now: AtomicI64,
+    /// How often scripts have read the clock at this time.
+    readings: AtomicU64,
 }
 
 #[derive(Debug)]
@@ -129,7 +134,11 @@ impl World {
             failed: None,
             has_given_up: false,
         };
-        Self(Arc::new(SharedWorld { state: Mutex::new(state), now: AtomicI64::new(START.as_nanos()) }))
+        Self(Arc::new(SharedWorld {
+            state: Mutex::new(state),
+            now: AtomicI64::new(START.as_nanos()),
+            readings: AtomicU64::new(0),
+        }))
     }
 
     /// The time.
@@ -140,6 +149,21 @@ impl World {
     /// The time in nanoseconds since 1970.
     pub fn wall(&self) -> i64 {
         wall_at(self.now())
+    }
+
+    /// When it began, in nanoseconds since 1970.
+    pub fn began(&self) -> i64 {
+        BEGINNING
+    }
+
+    /// A script reads the clock.
+    pub fn reads_clock(&self) {
+        self.0.readings.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Whether scripts read the clock again and again though it stands still: they wait for a time that cannot come.
+    pub fn is_read_in_vain(&self) -> bool {
+        self.0.readings.load(Ordering::Relaxed) > IN_VAIN
     }
 
     /// How much time has passed.
