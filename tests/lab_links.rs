@@ -101,7 +101,7 @@ impl Net {
 
     /// The addresses of both versions of a host.
     fn addrs(host: &LabHost) -> Vec<IpAddr> {
-        [Some(host.addr()), host.addr6()].into_iter().flatten().collect()
+        host.addrs()
     }
 }
 
@@ -125,13 +125,10 @@ fn run(host: &LabHost, words: &[&str]) -> String {
     let argv = words.iter().map(ToString::to_string).collect();
     let command = ProgramCommand { argv, ..ProgramCommand::default() };
     let stdio = [nothing.as_fd(), write.as_fd(), write.as_fd()];
-    let program = host.start(&command, stdio).unwrap_or_else(|err| panic!("{err}"));
+    let _program = host.start(&command, stdio).unwrap_or_else(|err| panic!("{err}"));
     drop(write);
     let mut text = String::new();
     read.read_to_string(&mut text).expect("text");
-    let stop = Stop::root().expect("a stop");
-    let until = ThisMachine.now() + Duration::from_secs(30);
-    program.wait(Some(until), &stop).expect("it ends").expect("in time");
     text
 }
 
@@ -202,14 +199,14 @@ fn a_connection_is_refused_by_a_reset_and_prohibited_by_an_ingress() {
         connect().expect("a connection");
         net.link.set_policy(Direction::From(0), reject("tcp-reset"), "reject".to_string());
         assert_eq!(connect().expect_err("refused").kind(), std::io::ErrorKind::ConnectionRefused);
-        net.link.clear_policy(Direction::Both);
-        let ingress = net.relay.ingress(net.b.id());
+        net.link.set_policy(Direction::Both, attached(Native::always(Action::Pass)), "pass".to_string());
+        let ingress = net.relay.shared().ingress(net.b.id());
         ingress.set_policy(reject("icmp-host-prohibited"), "reject".to_string());
         if to.is_ipv4() {
             assert_eq!(connect().expect_err("prohibited").raw_os_error(), Some(113), "EHOSTUNREACH");
         }
         assert!(ingress.counts().rejected > 0 || to.is_ipv6());
-        ingress.clear_policy();
+        ingress.set_policy(attached(Native::always(Action::Pass)), "pass".to_string());
     }
 }
 
@@ -329,7 +326,7 @@ fn captures_are_read_by_tcpdump_and_tshark_with_each_drop_explained() {
     let path = |name: &str| dir.path().join(name).to_str().expect("a path in UTF-8").to_string();
     net.serve();
     net.link.capture(&path("link.pcapng"), false).expect("a capture");
-    net.relay.ingress(net.b.id()).capture(&path("b.pcap"), false).expect("a capture");
+    net.relay.shared().ingress(net.b.id()).capture(&path("b.pcap"), false).expect("a capture");
     net.link.set_policy(
         Direction::From(0),
         attached(Native::every(3, Action::Drop).expect("a policy")),

@@ -133,7 +133,7 @@ functions! {
     /// ```rhai
     /// expect(reader("hello").skip(2).len, 5);
     /// ```
-    get len(reader: &mut Reading) -> i64 = reader.lock().len() as i64;
+    get len(reader: &mut Reading) -> i64 = reader.lock().byte_count() as i64;
 
     /// The reader in words: how far it is.
     ///
@@ -142,6 +142,6 @@ functions! {
     /// ```
     fn to_string | to_debug(reader: &mut Reading) -> String = {
         let cursor = reader.lock();
-        format!("at {} of {} bytes", cursor.at(), cursor.len())
+        format!("at {} of {} bytes", cursor.at(), cursor.byte_count())
     };
 }

@@ -48,7 +48,7 @@ impl Inner {
             End::Interrupted { sent: true } => {}
             End::Reply { rtt, lesser: false, .. } => {
                 self.counts.replied += 1;
-                self.rtts.record(outcome.number, *rtt);
+                self.rtts.record(*rtt);
             }
             End::Reply { rtt, .. } => {
                 self.counts.replied += 1;
@@ -158,7 +158,7 @@ functions! {
         let inner = &mut *stats.lock();
         inner.counts.sent += 1;
         inner.counts.replied += 1;
-        inner.rtts.record(inner.counts.sent, rtt);
+        inner.rtts.record(rtt);
     };
 
     /// The summary as text, as the report prints it: packets sent and received, the least, largest and mean round-trip

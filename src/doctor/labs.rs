@@ -85,15 +85,15 @@ impl Checkup<'_> {
 mod tests {
     use super::*;
     use crate::doctor::System;
+    use crate::net::error::errno;
     use crate::net::host::ThisMachine;
     use crate::net::host::stop::Stop;
     use crate::net::lab::kernel::refusal::explain;
-    use crate::net::sys::Errno;
 
     #[test]
     fn apparmor_is_told_by_one_command_that_installs_the_profile() {
         let facts = Facts { user: 1000, apparmor_restricts: Some(true), ..Facts::default() };
-        let error = explain("user of the namespace", Errno::EACCES as i32, &facts).error();
+        let error = explain("user of the namespace", errno::EACCES, &facts).error();
         let (system, stop) = (System::this(), Stop::root().expect("eventfd"));
         let reported = remedies(Checkup { host: &ThisMachine, stop: &stop, system: &system }, &error);
         let program = system.command();

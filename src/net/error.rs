@@ -41,8 +41,6 @@ pub mod errno {
     pub const ECONNREFUSED: i32 = 111;
     pub const EHOSTDOWN: i32 = 112;
     pub const EHOSTUNREACH: i32 = 113;
-    pub const EALREADY: i32 = 114;
-    pub const EINPROGRESS: i32 = 115;
     pub const EREMOTEIO: i32 = 121;
 }
 

@@ -16,8 +16,6 @@ pub enum Blocking {
 pub struct Received {
     /// Bytes put into the buffer.
     pub len: usize,
-    /// Whether the datagram was longer than the buffer.
-    pub truncated: bool,
     /// The sender; for an entry of the error queue, the destination of the packet it is about.
     pub addr: Option<SocketAddr>,
     /// The host's stamp of the arrival, in nanoseconds since 1970, where the socket asks for it.

@@ -116,7 +116,6 @@ fn names_of_hosts_are_known_in_the_lab() {
     assert_eq!(found("localhost:7", None), Ok("127.0.0.1:7".to_string()));
     assert_eq!(found("elsewhere:7", None), Err(ErrorKind::Resolve), "and nobody outside is asked");
     assert_eq!(local(&a, &stop, "a:7", Version::V4).expect("its own").to_string(), "10.0.0.1:7");
-    assert_eq!(lab.owner_of(a.addr()), Some(a.id()));
     assert_ne!(a.id(), Default::default(), "0 is this machine");
 }
 
@@ -139,10 +138,9 @@ fn every_icmp_error_is_sent_unless_limits_are_asked_for() {
 }
 
 #[test]
-fn settings_and_interfaces_are_a_hosts_own() {
+fn settings_are_a_hosts_own() {
     let Some(lab) = lab(&Options::default()) else { return };
     let (a, b) = (host(&lab, "a"), host(&lab, "b"));
-    let cable = lab.connect(&a, &b, &CableOptions::default()).expect("a cable");
     a.set("net.ipv4.ip_default_ttl", "7").expect("a setting");
     let ttl = |host: &LabHost| {
         host.kernel_socket(Domain::IPV4, Type::DGRAM, None).expect("a socket").ttl_v4().expect("a TTL")
@@ -152,11 +150,6 @@ fn settings_and_interfaces_are_a_hosts_own() {
         assert_eq!(a.set(name, "x").expect_err(name).kind, ErrorKind::Invalid);
     }
     assert!(a.set("net.ipv4.no_such", "1").expect_err("none").message.contains("no such file"));
-    let client = udp(&a, a.addr());
-    client.connect((b.addr(), 9)).expect("a route");
-    a.set_up(cable.ports[0].ifindex, false).expect("turned off");
-    assert_eq!(client.send(b"hello").map_err(|err| err.kind()), Err(io::ErrorKind::NetworkUnreachable));
-    assert!(a.set_up(999, false).expect_err("none").message.contains("no such device"));
 }
 
 /// Whether a datagram to a closed port is answered by an error in time.

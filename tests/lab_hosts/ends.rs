@@ -7,15 +7,13 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use pingscript::net::error::ErrorKind;
-use pingscript::net::host::stop::Stop;
 use pingscript::net::host::{Host, ThisMachine};
 use pingscript::net::lab::kernel::exec::ExecProgram;
 use pingscript::net::lab::{HostOptions, Lab, Options};
-use pingscript::net::time::Duration as Span;
 use socket2::{Domain, Type};
 
 use crate::common::{Cmd, TempDir, require_root_or_skip, sys};
-use crate::fixture::{command, has, host, lab};
+use crate::fixture::{command, has, host, lab, wait};
 
 #[test]
 fn nothing_is_left_of_a_lab_that_has_ended() {
@@ -25,7 +23,7 @@ fn nothing_is_left_of_a_lab_that_has_ended() {
     assert_eq!(wait_for_family(&mark).len(), 3);
     lab.end();
     assert!(family(&mark).is_empty(), "gone when `end` returns");
-    let err = program.wait(None, &Stop::root().expect("a stop")).expect_err("ended");
+    let err = wait(&program).expect_err("ended");
     assert_eq!((err.kind, err.message.as_str()), (ErrorKind::Closed, "the lab has ended"));
     assert_eq!(lab.host("b", &HostOptions::default()).expect_err("ended").kind, ErrorKind::Closed);
     let err = a.kernel_socket(Domain::IPV4, Type::DGRAM, None).expect_err("ended");
@@ -56,8 +54,7 @@ fn the_death_of_the_helper_is_told_and_the_main_process_goes_on() {
         // The keys of a terminal do not reach it.
         assert_ne!(group(victim), group(std::process::id()));
         sys::send_signal(victim, sys::SIGKILL);
-        let until = Some(ThisMachine.now() + Span::from_secs(10));
-        let err = program.wait(until, &Stop::root().expect("a stop")).expect_err("gone");
+        let err = wait(&program).expect_err("gone");
         assert_eq!((err.kind, err.message.as_str()), (ErrorKind::Closed, "the lab's helper process ended"));
         let err = lab.host("b", &HostOptions::default()).expect_err("gone");
         assert_eq!((err.kind, err.message.as_str()), (ErrorKind::Closed, "the lab's helper process ended"));

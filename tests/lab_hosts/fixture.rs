@@ -10,9 +10,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use pingscript::net::host::stop::Stop;
+use pingscript::net::error::Result;
 use pingscript::net::host::{Host, ThisMachine};
-use pingscript::net::lab::kernel::exec::{Exit, ProgramCommand};
+use pingscript::net::lab::kernel::exec::{ExecProgram, Exit, ProgramCommand};
 use pingscript::net::lab::{Cable, CableOptions, HostOptions, Lab, LabHost, Options, use_helper};
 use pingscript::net::sys::{PollFd, ppoll, set_option};
 use pingscript::net::time::Duration as Span;
@@ -167,10 +167,20 @@ pub(crate) fn run_command(host: &LabHost, command: &ProgramCommand) -> Ran {
             text
         })
     });
-    let stop = Stop::root().expect("a stop");
-    let until = ThisMachine.now() + Span::from_secs(20);
-    let exit = program.wait(Some(until), &stop).expect("it ends").expect("in time");
+    let exit = wait(&program).expect("it ends");
     Ran { exit, out: out.join().expect("output"), err: err.join().expect("output") }
+}
+
+/// Waits until a program has ended; how it did.
+pub(crate) fn wait(program: &ExecProgram) -> Result<Exit> {
+    let until = ThisMachine.now() + Span::from_secs(20);
+    loop {
+        if let Some(exit) = program.try_wait()? {
+            return Ok(exit);
+        }
+        ppoll(&mut [PollFd::readable(program.ended())], Some(until - ThisMachine.now())).expect("a wait");
+        assert!(ThisMachine.now() < until, "the program runs on");
+    }
 }
 
 /// A pipe: the end to read, and the end to write.

@@ -6,12 +6,10 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use pingscript::net::error::ErrorKind;
-use pingscript::net::host::stop::{Reason, Stop};
-use pingscript::net::host::{Host, ThisMachine};
 use pingscript::net::lab::kernel::exec::{ExecProgram, Exit, ProgramCommand};
 use pingscript::net::lab::{LabHost, Options};
 
-use crate::fixture::{command, has, host, join, lab, run, run_command};
+use crate::fixture::{command, has, host, join, lab, run, run_command, wait};
 
 #[test]
 fn a_program_sees_the_host_it_runs_in() {
@@ -68,20 +66,16 @@ fn what_cannot_be_started_says_why() {
 fn programs_run_beside_each_other_and_are_killed() {
     let Some(lab) = lab(&Options::default()) else { return };
     let a = host(&lab, "a");
-    let stop = Stop::root().expect("a stop");
     let start_sleep = || start(&a, &command(&["sh", "-c", "sleep 1000 & wait"])).expect("a program");
     let (first, second) = (start_sleep(), start_sleep());
     assert_eq!(first.try_wait().expect("it runs"), None);
-    assert_eq!(first.wait(Some(ThisMachine.now()), &stop).expect("it runs"), None);
     assert_eq!(run(&a, &["echo", "beside"]).out, "beside\n");
     first.kill().expect("killed");
-    assert_eq!(first.wait(None, &stop).expect("it ends"), Some(Exit::Signal(9)));
+    assert_eq!(wait(&first).expect("it ends"), Exit::Signal(9));
     assert_eq!(second.try_wait().expect("it runs"), None);
     second.signal(15).expect("signalled");
-    assert_eq!(second.wait(None, &stop).expect("it ends"), Some(Exit::Signal(15)));
+    assert_eq!(wait(&second).expect("it ends"), Exit::Signal(15));
     second.kill().expect("nobody to kill");
-    stop.interrupt(Reason::Ended);
-    assert_eq!(start_sleep().wait(None, &stop).expect("it runs"), None, "a stop ends the wait");
 }
 
 #[test]

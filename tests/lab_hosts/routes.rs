@@ -75,7 +75,7 @@ fn ways_that_lead_nowhere_are_refused() {
     assert!(via("10.9.0.0/16", b.addr()).hint.contains("no links yet"));
     let _wire = join(&a, &b);
     assert!(via("10.9.0.0/16", c.addr()).hint.contains("linked to b"));
-    assert!(via("10.9.0.0/16", b.addr6().expect("an address")).message.contains("by way of fd00::2"));
+    assert!(via("10.9.0.0/16", b.addrs()[1]).message.contains("by way of fd00::2"));
     a.add_route(prefix("10.9.0.0/16"), Way::Via(b.addr())).expect("by a neighbour");
     assert_eq!(a.routes().len(), 3);
 }

@@ -2,12 +2,11 @@
 
 use std::os::fd::AsFd;
 
-use pingscript::net::host::stop::Stop;
 use pingscript::net::lab::Options;
 use pingscript::net::lab::kernel::exec::{Exit, ProgramCommand};
 
 use crate::common::{Cmd, TempDir};
-use crate::fixture::{command, has, host, lab};
+use crate::fixture::{command, has, host, lab, wait};
 
 #[test]
 fn a_shell_has_the_terminal_and_gives_it_back() {
@@ -60,12 +59,12 @@ fn a_main_process_on_a_terminal() {
         a.start(&command, [input.as_fd(), output.as_fd(), error.as_fd()]).expect("a shell")
     };
     let shell = start(&["bash", "--norc", "--noprofile", "-i"]);
-    let exit = shell.wait(None, &Stop::root().expect("a stop")).expect("it ends");
+    let exit = wait(&shell).expect("it ends");
     println!("the shell ended: {exit:?}");
-    assert_eq!(exit, Some(Exit::Code(3)));
+    assert_eq!(exit, Exit::Code(3));
     let program = start(&["sh", "-c", "echo started; read x; echo got $x"]);
-    let exit = program.wait(None, &Stop::root().expect("a stop")).expect("it ends");
-    assert_eq!(exit, Some(Exit::Code(0)));
+    let exit = wait(&program).expect("it ends");
+    assert_eq!(exit, Exit::Code(0));
     let mut line = String::new();
     input.read_line(&mut line).expect("the terminal is this process's again");
     println!("read: {line}");

@@ -329,7 +329,7 @@ functions! {
     /// net.host("a");
     /// expect(`${net}`.starts_with("a lab with 1 host"), true);
     /// ```
-    fn to_string | to_debug(lab: &mut ScriptLab) -> String = match lab.net().len() {
+    fn to_string | to_debug(lab: &mut ScriptLab) -> String = match lab.net().host_count() {
         1 => "a lab with 1 host".to_string(),
         hosts => format!("a lab with {hosts} hosts"),
     };

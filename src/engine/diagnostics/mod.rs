@@ -248,16 +248,6 @@ pub fn innermost<'e>(error: &'e EvalAltResult, main_source: &'e str) -> (&'e Eva
     }
 }
 
-/// Whether the script ended itself with `exit`.
-pub fn is_exit(error: &EvalAltResult) -> bool {
-    matches!(innermost(error, "").0, EvalAltResult::Exit(..))
-}
-
-/// Whether the script was stopped from outside.
-pub fn is_terminated(error: &EvalAltResult) -> bool {
-    matches!(innermost(error, "").0, EvalAltResult::ErrorTerminated(..))
-}
-
 /// The source of the innermost call.
 fn error_source<'e>(error: &'e EvalAltResult, main_source: &'e str) -> &'e str {
     innermost(error, main_source).1

@@ -143,17 +143,6 @@ impl HelpEntry {
         }
         parts
     }
-
-    /// The blocks of its documentation that are marked as examples, each once.
-    pub fn examples(&self) -> Vec<String> {
-        let mut all: Vec<String> = Vec::new();
-        for example in self.forms.iter().flat_map(|form| examples(&form.doc)) {
-            if !all.contains(&example) {
-                all.push(example);
-            }
-        }
-        all
-    }
 }
 
 /// A part of a documentation.

@@ -137,7 +137,7 @@ mod tests {
         for entry in reference.ours() {
             assert!(markdown.contains(&format!("\n### {}\n", escaped_markdown(&entry.title))), "{}", entry.title);
             assert!(html.contains(&format!("<h3 id=\"{}\">", anchor(&entry.title))), "{}", entry.title);
-            for example in entry.examples() {
+            for example in entry.forms.iter().flat_map(|form| super::super::examples(&form.doc)) {
                 assert!(markdown.contains(example.trim_end()), "{example}");
                 assert!(html.contains(&escaped(example.trim_end())), "{example}");
             }

@@ -98,8 +98,6 @@ pub enum SocketValue {
     Linger,
     /// Datagrams that the host has dropped because the receive buffer was full.
     Dropped,
-    /// Bytes of the receive buffer that are in use.
-    Waiting,
     /// The MTU that is known of the path to the peer.
     PathMtu,
     /// Bytes that wait to be sent and never were.

@@ -264,11 +264,6 @@ impl Lab {
         Ok((ports, packets))
     }
 
-    /// Which of its hosts has this address.
-    pub fn owner_of(&self, addr: IpAddr) -> Option<HostId> {
-        self.state().owners.of(addr)
-    }
-
     /// The addresses of the host called `name`, those of IPv4 first.
     pub fn lookup(&self, name: &str) -> Vec<IpAddr> {
         let state = self.state();
@@ -282,13 +277,8 @@ impl Lab {
     }
 
     /// How many hosts it has.
-    pub fn len(&self) -> usize {
+    pub fn host_count(&self) -> usize {
         self.state().hosts.len()
-    }
-
-    /// Whether it has none.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
     }
 
     /// What the kernels of its hosts have counted that can be why pings were lost.

@@ -14,8 +14,6 @@ pub struct Datagram {
     pub from: SocketAddr,
     /// The address of this host that it was sent to, where the socket is bound to any.
     pub to: Option<IpAddr>,
-    /// Whether it was longer than the buffer of 65,535 bytes.
-    pub truncated: bool,
     /// The kernel's receive stamp in nanoseconds since 1970, where there is one.
     pub stamp: Option<i64>,
     /// TTL or hop limit, where the socket asks for it.
@@ -27,7 +25,7 @@ pub struct Datagram {
 impl Datagram {
     /// One of which nothing else is known.
     pub fn new(data: &[u8], from: SocketAddr) -> Self {
-        Self { data: data.into(), from, to: None, truncated: false, stamp: None, ttl: None, decided: None }
+        Self { data: data.into(), from, to: None, stamp: None, ttl: None, decided: None }
     }
 
     /// Where an answer to it goes, and from which address: the one that it was sent to.

@@ -64,13 +64,8 @@ impl Sweep {
     }
 
     /// How many targets there are.
-    pub fn len(&self) -> u64 {
+    pub fn target_count(&self) -> u64 {
         self.targets.len()
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.targets.is_empty()
     }
 
     /// Targets that follow each other and ended alike: the first, the last, how.
@@ -176,7 +171,7 @@ impl fmt::Display for Sweep {
         if more > 0 {
             writeln!(f, "… and {more} more rows")?;
         }
-        write!(f, "{} of {} targets alive", self.alive(), self.len())
+        write!(f, "{} of {} targets alive", self.alive(), self.target_count())
     }
 }
 

@@ -211,11 +211,6 @@ impl Endpoint {
         Site::Server(self.host.id(), self.service.at)
     }
 
-    /// The policy of what it receives.
-    pub fn policy(&self) -> Option<Arc<AttachedPolicy>> {
-        self.service.policy.get()
-    }
-
     /// Puts a policy in place of the one before, for the connections that were accepted too; `name` is for the loss report.
     /// Whatever arrives after this is the new one's.
     pub fn set_policy(&self, policy: AttachedPolicy, name: String) {

@@ -310,11 +310,6 @@ impl Pinger {
         };
         transport.compose(text, running, self.plan.size)
     }
-
-    /// How many pings were sent.
-    pub fn sent(&self) -> u64 {
-        self.sent
-    }
 }
 
 /// A pinger that is given up leaves the socket to others; what it has in flight, it does not get.

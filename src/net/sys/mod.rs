@@ -20,13 +20,13 @@ pub use self::namespace::{
 pub use self::passing::{message_pair, receive_message, report, report_stream, send_message};
 pub use self::poll::{PollFd, eventfd, eventfd_lower, eventfd_raise, ppoll, wait_writable};
 pub use self::process::{
-    PIPE_PIECE, errno, exit_now, last_words, lock_file, monotonic_nanos, peek, read, realtime_nanos,
-    set_batch_scheduling, set_timer_slack, standard_output,
+    PIPE_PIECE, exit_now, last_words, lock_file, monotonic_nanos, peek, read, realtime_nanos, set_batch_scheduling,
+    set_timer_slack, standard_output,
 };
 pub use self::program::{before_exec, leave_terminal, take_standard_input, take_terminal, take_terminal_back};
 pub use self::receive::{receive, receive_error, receive_plain};
 pub use self::signal::{is_ignored, nudge, nudgeable};
-pub use self::socket::{drops, option, send_to, set_option, set_option_bytes, stamp, waiting_memory};
+pub use self::socket::{drops, option, send_to, set_option, set_option_bytes, stamp};
 pub use self::stream::{raise_descriptor_limit, receive_some, send_some, tcp_info, unsent};
 pub use self::supervise::{
     News, adopt_orphans, ask_supervisor, close_all_but, hold_signals, next_news, release_signals,
@@ -34,7 +34,6 @@ pub use self::supervise::{
 pub use self::terminal::{TerminalMode, Thread, can_be_suspended, keep_terminal, restore_terminal};
 pub use self::terminal::{set_terminal_mode, terminal_columns, terminal_mode};
 
-pub use nix::errno::Errno;
 pub use std::os::fd::OwnedFd as EventFd;
 
 mod address;

@@ -4,7 +4,6 @@
 use std::io::{self, Read};
 use std::os::fd::{AsFd, AsRawFd};
 
-use nix::errno::Errno;
 use nix::fcntl::{SpliceFFlags, tee};
 use nix::sys::uio::pread;
 use nix::time::ClockId;
@@ -72,11 +71,6 @@ pub fn standard_output() -> io::Result<std::fs::File> {
 
 /// A pipe that takes anything takes so many bytes at least.
 pub const PIPE_PIECE: usize = libc::PIPE_BUF;
-
-/// The number of a system's error.
-pub fn errno(err: &io::Error) -> Errno {
-    Errno::from_raw(err.raw_os_error().unwrap_or(0))
-}
 
 /// Locks a file for as long as it is open (flock(2)); false if another has locked it. Where files cannot be locked, all may be
 /// written.

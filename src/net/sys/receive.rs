@@ -33,14 +33,9 @@ fn receive_with(fd: impl AsFd, buffer: &mut [u8], flags: libc::c_int) -> io::Res
     Ok(read(arrival, name.get(), &control.0[..control.0.len().min(arrival.control)]))
 }
 
-/// What was received without control messages.
-const fn plain(len: usize, truncated: bool, addr: Option<SocketAddr>) -> Received {
-    Received { len, truncated, addr, stamp: None, ttl: None, overflow: None, to: None, entry: None }
-}
-
 /// What was received, from what the call says and its control messages.
 pub(super) fn read(arrival: MessageInfo, from: Option<SocketAddr>, control: &[u8]) -> Received {
-    let mut received = plain(arrival.len, arrival.is_cut(), from);
+    let mut received = Received { len: arrival.len, addr: from, ..Received::default() };
     for (level, kind, data) in ControlMessages(control) {
         note(&mut received, level, kind, data);
     }
@@ -49,13 +44,11 @@ pub(super) fn read(arrival: MessageInfo, from: Option<SocketAddr>, control: &[u8
 
 /// Receives one datagram and its sender (recvfrom(2)).
 pub fn receive_plain(fd: impl AsFd, buffer: &mut [u8], wait: Blocking) -> io::Result<Received> {
-    let (mut name, flags) = (RawAddr::ROOM, flags(wait) | libc::MSG_TRUNC);
+    let (mut name, flags) = (RawAddr::ROOM, flags(wait));
     let (data, to) = (buffer.as_mut_ptr().cast(), name.bytes.as_mut_ptr().cast());
     // SAFETY: the buffer and the address are valid for the lengths given.
     let n = unsafe { libc::recvfrom(fd.as_fd().as_raw_fd(), data, buffer.len(), flags, to, &mut name.len) };
-    // With MSG_TRUNC the call returns the datagram's own length, whatever the buffer's.
-    let whole = count(n)?;
-    Ok(plain(whole.min(buffer.len()), whole > buffer.len(), name.get()))
+    Ok(Received { len: count(n)?, addr: name.get(), ..Received::default() })
 }
 
 /// The control messages in a buffer: level, type and data (cmsg(3)).

@@ -40,20 +40,9 @@ pub(super) fn option_bytes(fd: impl AsFd, level: i32, name: i32, value: &mut [u8
 /// How many datagrams a socket has dropped, by its own count (SO_MEMINFO).
 pub fn drops(fd: impl AsFd) -> io::Result<u64> {
     const DROPS: usize = 8; // SK_MEMINFO_DROPS
-    Ok(memory_info(fd, DROPS)?.into())
-}
-
-/// How much memory the datagrams take that wait in a socket: each of the same size as much.
-pub fn waiting_memory(fd: impl AsFd) -> io::Result<u32> {
-    const RMEM_ALLOC: usize = 0; // SK_MEMINFO_RMEM_ALLOC
-    memory_info(fd, RMEM_ALLOC)
-}
-
-/// The field of SO_MEMINFO at `index`.
-fn memory_info(fd: impl AsFd, index: usize) -> io::Result<u32> {
     let mut info = [0; 64];
     option_bytes(fd, libc::SOL_SOCKET, libc::SO_MEMINFO, &mut info)?;
-    Ok(i32_at(&info, 4 * index).unwrap_or(0) as u32)
+    Ok((i32_at(&info, 4 * DROPS).unwrap_or(0) as u32).into())
 }
 
 /// Has the kernel stamp what a socket receives, and what it sends if `sent` (SO_TIMESTAMPING): those stamps are numbered from 0

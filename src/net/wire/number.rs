@@ -104,13 +104,8 @@ impl Cursor {
     }
 
     /// How many bytes there are in all.
-    pub fn len(&self) -> usize {
+    pub fn byte_count(&self) -> usize {
         self.bytes.len()
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.bytes.is_empty()
     }
 
     /// The offset of the byte that is read next.
@@ -120,7 +115,7 @@ impl Cursor {
 
     /// How many bytes were not read yet.
     pub fn left(&self) -> usize {
-        self.len() - self.at
+        self.byte_count() - self.at
     }
 
     /// Reads the next `count` bytes for the operation `op`.
@@ -158,11 +153,13 @@ impl Cursor {
     /// `invalid`: it is beyond the end, or negative.
     pub fn seek(&mut self, offset: i64) -> Result<()> {
         match usize::try_from(offset) {
-            Ok(at) if at <= self.len() => {
+            Ok(at) if at <= self.byte_count() => {
                 self.at = at;
                 Ok(())
             }
-            _ => Err(Error::invalid("seek", format!("there is no offset {offset}: it takes 0 to {}", self.len()))),
+            _ => {
+                Err(Error::invalid("seek", format!("there is no offset {offset}: it takes 0 to {}", self.byte_count())))
+            }
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The text of a ping: `ping N TIME`, a word, a sequence number and the time of sending.
 //!
-//! A server may answer in capitals, so texts are compared and hashed without regard to ASCII case. Text
+//! A server may answer in capitals, so texts are compared without regard to ASCII case. Text
 //! is bytes: it need not be UTF-8.
 
 /// The sequence number `N` of a text `ping N` or `ping N …`.
@@ -33,14 +33,6 @@ pub fn same_text(a: &[u8], b: &[u8]) -> bool {
 /// Whether a text says what another, longer one begins with.
 pub fn begins(text: &[u8], longer: &[u8]) -> bool {
     longer.len() > text.len() && same_text(&longer[..text.len()], text)
-}
-
-/// A 64-bit hash that is equal for texts that are the same in the sense of [`same_text`]: FNV-1a of the bytes
-/// in ASCII lower case, the same in every run. It resists accidents, not an adversary.
-pub fn text_hash(text: &[u8]) -> u64 {
-    const OFFSET_BASIS: u64 = 0xcbf2_9ce4_8422_2325;
-    const PRIME: u64 = 0x0000_0100_0000_01b3;
-    text.iter().fold(OFFSET_BASIS, |hash, byte| (hash ^ u64::from(byte.to_ascii_lowercase())).wrapping_mul(PRIME))
 }
 
 #[cfg(test)]
@@ -100,7 +92,6 @@ mod tests {
     fn damage_is_harmless() {
         each_damage(b"ping 184467440737095516 1.5", |text| {
             sequence(text);
-            text_hash(text);
         });
     }
 
@@ -112,16 +103,5 @@ mod tests {
         // Only letters: these differ by the same bit as a letter's two cases.
         assert!(!same_text(b"@", b"`"));
         assert!(!same_text(&[0xc4], &[0xe4]));
-        assert_eq!(text_hash(b"ping 1 Mon"), text_hash(b"PING 1 MON"));
-        assert_ne!(text_hash(b"ping 1"), text_hash(b"ping 2"));
-        assert_ne!(text_hash(b"@"), text_hash(b"`"));
-    }
-
-    #[test]
-    fn hash_is_fnv_1a() {
-        assert_eq!(text_hash(b""), 0xcbf2_9ce4_8422_2325);
-        assert_eq!(text_hash(b"a"), 0xaf63_dc4c_8601_ec8c);
-        assert_eq!(text_hash(b"A"), 0xaf63_dc4c_8601_ec8c);
-        assert_eq!(text_hash(b"foobar"), 0x8594_4171_f739_67e8);
     }
 }

@@ -54,12 +54,6 @@ impl Prefix {
     pub fn contains(self, addr: IpAddr) -> bool {
         self.addr.is_ipv4() == addr.is_ipv4() && Self::new(addr, self.len).network() == self.network()
     }
-
-    /// Everything of the same version: `0.0.0.0/0` or `::/0`.
-    #[must_use]
-    pub fn default_route(self) -> Self {
-        everything(self.addr.is_ipv4())
-    }
 }
 
 /// `0.0.0.0/0` or `::/0`.

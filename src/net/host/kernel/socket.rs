@@ -217,7 +217,6 @@ impl HostSocket for KernelSocket {
             SocketValue::Keepalive => Some(socket.tcp_keepalive_time()?.as_secs()),
             SocketValue::Linger => socket.linger()?.map(|linger| linger.as_secs()),
             SocketValue::Dropped => Some(sys::drops(&self.fd)?),
-            SocketValue::Waiting => Some(sys::waiting_memory(&self.fd)?.into()),
             SocketValue::PathMtu => u64::try_from(match self.family {
                 Family::V4 => sys::option(&self.fd, libc::IPPROTO_IP, libc::IP_MTU)?,
                 Family::V6 => sys::option(&self.fd, libc::IPPROTO_IPV6, libc::IPV6_MTU)?,

@@ -239,7 +239,6 @@ impl DatagramSocket {
         let options = &self.options;
         Ok(Received {
             len,
-            truncated: data.len() > buffer.len(),
             addr: Some(about.from),
             stamp: options.stamps_arrivals.then_some(about.stamp),
             ttl: options.arrival_ttl.then_some(about.ttl),
@@ -280,8 +279,7 @@ impl DatagramSocket {
         }
         let len = quote.len().min(buffer.len());
         buffer[..len].copy_from_slice(&quote[..len]);
-        let truncated = quote.len() > buffer.len();
-        Ok(Received { len, truncated, addr: to, stamp, entry: Some(entry), ..Received::default() })
+        Ok(Received { len, addr: to, stamp, entry: Some(entry), ..Received::default() })
     }
 
     /// Takes the pending error.
@@ -316,11 +314,6 @@ impl DatagramSocket {
     /// How many datagrams a full buffer has lost.
     pub fn dropped(&self) -> u32 {
         self.dropped
-    }
-
-    /// What of the receive buffer is in use.
-    pub fn waiting(&self) -> usize {
-        self.waiting
     }
 }
 

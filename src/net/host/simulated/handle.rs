@@ -176,7 +176,6 @@ impl HostSocket for DatagramHandle {
                 SocketValue::ReceiveBuffer => Some(socket.options.receive_buffer as u64),
                 SocketValue::SendBuffer => Some(socket.options.send_buffer as u64),
                 SocketValue::Dropped => Some(socket.dropped().into()),
-                SocketValue::Waiting => Some(socket.waiting() as u64),
                 SocketValue::Unsent => Some(0),
                 SocketValue::NoDelay | SocketValue::Keepalive | SocketValue::Linger | SocketValue::PathMtu => None,
             })

@@ -135,7 +135,7 @@ fn eight_threads_run_in_the_same_order_each_time() {
         assert_eq!(all, Waited::Ready);
         world.leave();
         let log = log.lock().expect("a log").clone();
-        (log, world.events())
+        (log, world.now())
     };
     let first = run();
     assert!(first.0.len() == 40 && first.0.iter().any(|(_, got, _)| got.is_ok()), "{first:?}");

@@ -70,11 +70,6 @@ impl<T> EventQueue<T> {
         }
         (self.heap.len() >= ROOM).then_some(QueueFull::Waiting(ROOM))
     }
-
-    /// How many events there were.
-    pub fn served(&self) -> u64 {
-        self.served
-    }
 }
 
 impl<T> Ord for Entry<T> {
@@ -114,7 +109,7 @@ mod tests {
             order.push((time.as_nanos(), event));
         }
         assert_eq!(order, [(1, "a"), (3, "b"), (5, "c"), (5, "d"), (5, "e")]);
-        assert_eq!((queue.next_due(), queue.served()), (None, 5));
+        assert_eq!((queue.next_due(), queue.served), (None, 5));
     }
 
     #[test]

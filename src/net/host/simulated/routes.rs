@@ -42,12 +42,6 @@ impl RouteTable {
         self.found.clear();
     }
 
-    /// Takes away all routes by an interface.
-    pub fn remove_interface(&mut self, index: u32) {
-        self.routes.retain(|_, target| !matches!(target, RouteTarget::Interface(by, _) if *by == index));
-        self.found.clear();
-    }
-
     /// What becomes of packets to `addr`.
     pub fn find(&mut self, addr: IpAddr) -> Option<RouteTarget> {
         if let Some(found) = self.found.get(&addr) {
@@ -110,8 +104,7 @@ mod tests {
             [Some(by(1)), Some(by(2)), Some(RouteTarget::Prohibit), Some(by(3))]
         );
         table.set(prefix("0.0.0.0/0"), None);
-        table.remove_interface(2);
-        assert_eq!(["192.0.2.1", "10.1.1.1"].map(|addr| table.find(addr.parse().expect("an address"))), [None; 2]);
+        assert_eq!(table.find("192.0.2.1".parse().expect("an address")), None);
     }
 
     #[test]

@@ -126,7 +126,7 @@ impl HostSocket for StreamHandle {
             SocketValue::ReceiveBuffer | SocketValue::SendBuffer => Some(super::stream::BUFFER as u64),
             SocketValue::Unsent => Some(0),
             SocketValue::Keepalive | SocketValue::Linger => None,
-            SocketValue::Dropped | SocketValue::Waiting => Some(0),
+            SocketValue::Dropped => Some(0),
             SocketValue::PathMtu => Some(1500),
         })
     }

@@ -149,11 +149,6 @@ impl Turns {
         self.running.is_some()
     }
 
-    /// Whether some are ready to run.
-    pub fn is_ready(&self) -> bool {
-        !self.ready.is_empty()
-    }
-
     /// The thread that runs goes to wait for something of the real world, such as what is typed: time stands still meanwhile.
     pub fn go_outside(&mut self, number: ThreadNumber) {
         if let Some(thread) = self.threads.get_mut(&number) {

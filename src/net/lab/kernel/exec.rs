@@ -9,13 +9,9 @@ use super::LabHost;
 use super::helper::protocol::{HelperReply, Request};
 use super::refusal::Refusal;
 use crate::net::error::{Error, ErrorKind, Result};
-use crate::net::host::Waited;
 use crate::net::host::environment::{environment, process};
-use crate::net::host::kernel::wait_for;
-use crate::net::host::stop::Stop;
 use crate::net::lab::Lab;
-use crate::net::sys::{self, PollFd};
-use crate::net::time::Instant;
+use crate::net::sys;
 
 /// How a program ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,27 +78,10 @@ impl LabHost {
 }
 
 impl ExecProgram {
-    /// Waits until it ends, `until` has passed (`None`: for ever) or `stop` has happened; `None` in the latter two.
-    ///
-    /// # Errors
-    /// `closed`: the lab has ended, and the program with it.
-    pub fn wait(&self, until: Option<Instant>, stop: &Stop) -> Result<Option<Exit>> {
-        loop {
-            if let Some(exit) = self.try_wait()? {
-                return Ok(Some(exit));
-            }
-            let mut fds = [PollFd::readable(stop.wake_fd()), PollFd::readable(self.status.as_fd())];
-            match wait_for(&mut fds, until, stop).map_err(|err| Error::system("exec", &err))? {
-                Waited::Ready => {}
-                Waited::TimedOut | Waited::Stopped => return Ok(None),
-            }
-        }
-    }
-
     /// How it ended; `None` while it runs.
     ///
     /// # Errors
-    /// As [`ExecProgram::wait`].
+    /// `closed`: the lab has ended, and the program with it.
     pub fn try_wait(&self) -> Result<Option<Exit>> {
         let mut exit = self.exit.lock().unwrap_or_else(PoisonError::into_inner);
         if exit.is_some() {

@@ -52,11 +52,6 @@ impl LabHost {
         self.addrs()[0]
     }
 
-    /// Its first address of IPv6; `None` where the system has none.
-    pub fn addr6(&self) -> Option<IpAddr> {
-        self.addrs().into_iter().find(IpAddr::is_ipv6)
-    }
-
     /// Its addresses and how much of each is its network's.
     pub fn prefixes(&self) -> &[Prefix] {
         &self.0.addrs
@@ -65,15 +60,6 @@ impl LabHost {
     /// The lab it is of.
     pub fn lab(&self) -> &Lab {
         &self.0.lab
-    }
-
-    /// Turns one of its interfaces on or off, as `ip link set` does. Off, its routes are gone, and they do not come back
-    /// with it.
-    ///
-    /// # Errors
-    /// `closed`: the lab has ended; `system`: it has no interface of this index.
-    pub fn set_up(&self, ifindex: u32, up: bool) -> Result<()> {
-        self.ask("interface", &Request::SetUp(self.0.number, ifindex, up))
     }
 
     /// Writes a setting of its network stack (sysctl(8)), such as `net.ipv4.ip_default_ttl`.

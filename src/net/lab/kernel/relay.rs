@@ -9,11 +9,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::ports::{Packets, Ports};
 use crate::net::error::{Error, Result};
 use crate::net::host::Host;
-use crate::net::host::id::HostId;
 use crate::net::host::stop::Stop;
 use crate::net::host::threads;
 use crate::net::lab::Cable;
-use crate::net::lab::relay::{EndId, Ingress, Link, LinkOptions, LinkState, Relay, RelayShared, Time};
+use crate::net::lab::relay::{EndId, Link, LinkOptions, LinkState, Relay, RelayShared, Time};
 use crate::net::socket::session::Session;
 use crate::net::sys::{self, Frames, PollFd};
 use crate::net::time::Duration;
@@ -71,16 +70,6 @@ impl RelayThread {
         self.inbox.links.lock().unwrap_or_else(PoisonError::into_inner).push((state, cable.packets));
         sys::eventfd_raise(self.inbox.wake.as_fd());
         Ok(link)
-    }
-
-    /// See [`RelayShared::session`].
-    pub fn session(&self) -> &Session {
-        self.shared.session()
-    }
-
-    /// See [`RelayShared::ingress`].
-    pub fn ingress(&self, host: HostId) -> Ingress {
-        self.shared.ingress(host)
     }
 }
 

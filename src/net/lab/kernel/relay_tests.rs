@@ -96,7 +96,7 @@ fn policies_that_hold_on_to_their_own_link_end_with_the_relay() {
         let policy = AttachedPolicy::new(holds, RandomStream::of_seed(1), &Site::Link("a-b".into())).unwrap();
         match place {
             0 => it.link.set_policy(Direction::Both, policy, "x".to_string()),
-            _ => it.relay.ingress(HostId(2)).set_policy(policy, "x".to_string()),
+            _ => it.relay.shared().ingress(crate::net::host::id::HostId(2)).set_policy(policy, "x".to_string()),
         }
     }
     it.hosts[0].send(&datagram(1, b"x")).unwrap();

@@ -157,11 +157,6 @@ impl Link {
         &self.lanes[0].way.link
     }
 
-    /// The names of the hosts it joins.
-    pub fn ends(&self) -> [&str; 2] {
-        [&self.lanes[0].way.from, &self.lanes[1].way.from]
-    }
-
     /// Has a policy, called `name`, decide about each frame that comes onto the link from now on; one for both directions
     /// sees both.
     pub fn set_policy(&self, direction: Direction, policy: AttachedPolicy, name: String) {
@@ -170,11 +165,6 @@ impl Link {
         // First: the account keeps only the counts of a policy that is gone.
         self.change(direction, |rules| rules.policy = Some(placed.clone()));
         self.shared.session.loss_report.attach_policy(site, &placed.policy, name);
-    }
-
-    /// Lets frames pass without a policy from now on.
-    pub fn clear_policy(&self, direction: Direction) {
-        self.change(direction, |rules| rules.policy = None);
     }
 
     /// Where a policy for this direction is at work.
@@ -278,14 +268,6 @@ impl Ingress {
         drop(before);
         self.state.note_rules();
         self.shared.session.loss_report.attach_policy(site, &placed.policy, name);
-    }
-
-    /// Lets frames in without a policy from now on.
-    pub fn clear_policy(&self) {
-        let before = self.state.rules().policy.take();
-        // Not under the lock: a policy that goes may hold on to this ingress.
-        drop(before);
-        self.state.note_rules();
     }
 
     /// Where its policy is at work.

@@ -163,7 +163,7 @@ fn verdicts_are_carried_out_and_counted() {
     assert_eq!((net.next(0), net.next(1)), (None, None));
     net.send(1, &datagram(2, b"back"));
     assert_eq!(text(&net.receive(0)), "back");
-    net.link.clear_policy(Direction::Both);
+    net.policy(Direction::Both, Native::always(Action::Pass));
     net.send(0, &frame);
     assert_eq!(net.receive(1), frame);
     let counts = net.link.counts(0);
@@ -211,7 +211,7 @@ fn an_ingress_decides_about_what_comes_in_and_its_answers_cross_the_link() {
     net.send(0, &datagram(1, b"later"));
     assert_eq!(net.all(1), [(at(7), "later".to_string())]);
     assert_eq!((ingress.counts().delayed, ingress.counts().passed), (1, 1));
-    ingress.clear_policy();
+    ingress.set_policy(attached(Native::always(Action::Pass)), "x".to_string());
     net.send(0, &datagram(1, b"in"));
     assert_eq!(text(&net.receive(1)), "in");
 }
@@ -277,7 +277,7 @@ fn no_frame_stops_it_and_others_get_through() {
             net.send(0, &bytes);
         }
     }
-    net.link.clear_policy(Direction::Both);
+    net.policy(Direction::Both, Native::always(Action::Pass));
     net.send(0, &datagram(1, b"still there"));
     while text(&net.receive(1)) != "still there" {}
     let counts = net.link.counts(0);

@@ -60,10 +60,6 @@ impl SimulatedNetworks {
                 changes.iter().for_each(|change| self.change_route(change));
                 Ok(HelperReply::Done)
             }
-            Request::SetUp(host, index, up) => match self.with(*host, |stack| stack.set_up(*index, *up)) {
-                Some(true) => Ok(HelperReply::Done),
-                _ => Err(Error::new(ErrorKind::System, op, format!("the host has no interface {index}"))),
-            },
             Request::Setting(host, path, value) => self.set(*host, path, value),
             Request::Counted(host) => Ok(HelperReply::Counts(self.with(*host, counted).unwrap_or_default())),
             Request::Socket(..) | Request::Start(..) | Request::Signal(..) => Err(only_in_a_kernel(op)),

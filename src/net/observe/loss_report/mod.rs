@@ -130,11 +130,6 @@ impl LossReport {
         self.lock().hosts.add(lab, host, name, addrs);
     }
 
-    /// The host that `addr` leads to from the host `at`: itself for loopback, this machine for what no lab has.
-    pub fn owner_of(&self, at: HostId, addr: IpAddr) -> HostId {
-        self.lock().hosts.owner(at, addr)
-    }
-
     /// Notes that a socket of this process, bound to `addr` in `host`, answers datagrams.
     pub(in crate::net) fn serves(&self, host: HostId, addr: SocketAddr, socket: Weak<dyn Dropping>) {
         let inner = &mut *self.lock();

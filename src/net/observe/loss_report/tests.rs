@@ -182,15 +182,7 @@ fn policies_that_are_gone_are_kept_as_sums() {
     let (session, local) = (Session::new(Stop::root().expect("a stop")), ([127, 0, 0, 1], 0).into());
     let socket =
         UdpSocket::bind(Arc::new(ThisMachine), Arc::new(session), local, Default::default()).expect("a socket");
-    let request = Datagram {
-        data: (*b"x").into(),
-        from: addr(9),
-        to: None,
-        truncated: false,
-        stamp: None,
-        ttl: None,
-        decided: None,
-    };
+    let request = Datagram { data: (*b"x").into(), from: addr(9), to: None, stamp: None, ttl: None, decided: None };
     let account = LossReport::default();
     let mut last = None;
     for _ in 0..1000 {
@@ -253,9 +245,9 @@ fn hosts_that_use_one_port_are_told_apart_and_links_explain_losses_both_ways() {
                     Lost 2 of 2 pings over UDP from b to 10.0.0.3:9: 100.0% (95%: 34.2% to 100.0%)\n  \
                     seq 2 (draw 0.250): dropped by a.rhai:3 on b-c\n  1 unexplained: seq 4";
     assert!(text.ends_with(expected), "{text}");
-    assert_eq!(account.owner_of(HostId(1), ip(3).ip()), HostId(3));
-    assert_eq!(account.owner_of(HostId(1), [127, 0, 0, 1].into()), HostId(1), "its own");
-    assert_eq!(account.owner_of(HERE, ip(3).ip()), HERE, "no lab's address is seen from here");
+    assert_eq!(account.lock().hosts.owner(HostId(1), ip(3).ip()), HostId(3));
+    assert_eq!(account.lock().hosts.owner(HostId(1), [127, 0, 0, 1].into()), HostId(1), "its own");
+    assert_eq!(account.lock().hosts.owner(HERE, ip(3).ip()), HERE, "no lab's address is seen from here");
 }
 
 #[test]

@@ -158,7 +158,7 @@ impl Sink for Rows {
         match *event {
             Event::Outcome { flow, sent, size, outcome } => {
                 match outcome.end {
-                    End::Reply { rtt, lesser: false, .. } => self.rtts().record(outcome.number, rtt),
+                    End::Reply { rtt, lesser: false, .. } => self.rtts().record(rtt),
                     End::Reply { rtt, .. } => self.rtts().record_flagged(rtt),
                     _ => {}
                 }

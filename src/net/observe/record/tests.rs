@@ -69,7 +69,7 @@ fn a_verdict_has_its_call_only_where_that_says_more() {
 
 #[test]
 fn a_summary_of_nothing_has_no_numbers_but_counts() {
-    let row = Row::Summary(Box::new(SummaryRow::new(9, &LossReport::default(), &Rtts::new())));
+    let row = Row::Summary(Box::new(SummaryRow::new(9, &LossReport::default(), &Rtts::default())));
     let value = serde_json::to_value(&row).unwrap();
     assert_eq!(value["loss"], serde_json::json!({"lost": 0, "of": 0, "rate": null, "low": null, "high": null}));
     assert!(value["rtt"].as_object().unwrap().values().all(Value::is_null));
@@ -87,7 +87,7 @@ fn every_field_has_a_column() {
         Row::Run(&about),
         Row::Probe(probe()),
         Row::Verdict(VerdictRow::new(Flow { host: Some("b"), ..flow }, 1, &decided, &Site::Link("a-b".into()))),
-        Row::Summary(Box::new(SummaryRow::new(9, &LossReport::default(), &Rtts::new()))),
+        Row::Summary(Box::new(SummaryRow::new(9, &LossReport::default(), &Rtts::default()))),
     ];
     for row in rows {
         for (name, value) in serde_json::to_value(&row).unwrap().as_object().unwrap() {

@@ -17,14 +17,11 @@ mod binomial;
 /// The longest time that percentiles report apart: an hour, in nanoseconds.
 const LONGEST: u64 = 3_600_000_000_000;
 
-/// How many numbers back a neighbour is still found when answers overtake each other.
-const NEIGHBOURS: usize = 64;
-
 /// The distribution of round-trip times.
 ///
 /// A sample taken with a fallback clock, not the session's, is flagged ([`Rtts::record_flagged`]): it counts towards count,
-/// minimum, maximum, mean and standard deviation, since the answer did come after about that time, but not in the
-/// percentiles, the jitter and the delay variation, where it would show the change of clocks.
+/// minimum, maximum, mean and standard deviation, since the reply did come after about that time, but not in the percentiles
+/// and the jitter, where it would show the change of clocks.
 ///
 /// Percentiles come from a histogram of three significant digits from 1 ns to 1 h, times beyond being counted at its
 /// ends. It takes 135,168 bytes and, with what is kept for the jitter, about 137 kB, set aside at the first sample that
@@ -32,8 +29,6 @@ const NEIGHBOURS: usize = 64;
 #[derive(Clone, Debug, Default)]
 pub struct Rtts {
     count: u64,
-    flagged: u64,
-    impossible: u64,
     min: Duration,
     max: Duration,
     mean: f64,
@@ -43,25 +38,17 @@ pub struct Rtts {
 }
 
 impl Rtts {
-    /// No samples.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Enters the round-trip time of probe `number`, to be entered once, in the order in which the answers came. Each is
-    /// paired with the one before it for the jitter. Probes whose numbers follow each other, in whichever order they were
-    /// answered, are pairs for the delay variation; a lost one breaks the row.
-    /// A time below zero is a fault of clocks: it is counted as impossible and enters nothing.
-    pub fn record(&mut self, number: u64, rtt: Duration) {
+    /// Enters the round-trip time of a probe, to be entered once, in the order in which the replies came. Each is paired with
+    /// the one before it for the jitter. A time below zero is a fault of clocks and enters nothing.
+    pub fn record(&mut self, rtt: Duration) {
         if self.take(rtt) {
-            self.sound.get_or_insert_with(|| Box::new(Sound::new())).record(number, rtt);
+            self.sound.get_or_insert_with(|| Box::new(Sound::new())).record(rtt);
         }
     }
 
     /// Enters a round-trip time taken with a fallback clock.
     pub fn record_flagged(&mut self, rtt: Duration) {
         if self.take(rtt) {
-            self.flagged += 1;
             if let Some(sound) = &mut self.sound {
                 sound.last = None;
             }
@@ -71,7 +58,6 @@ impl Rtts {
     /// Adds the samples of `other`. Pairs are those found in each; the jitter is the mean of both, weighted by their
     /// pairs, as there is no order between them.
     pub fn merge(&mut self, other: &Self) {
-        self.impossible += other.impossible;
         if other.count == 0 {
             return;
         }
@@ -84,27 +70,11 @@ impl Rtts {
         self.mean += apart * there / (here + there);
         self.squares += other.squares + apart * apart * here * there / (here + there);
         self.count += other.count;
-        self.flagged += other.flagged;
         match (&mut self.sound, &other.sound) {
             (Some(sound), Some(other)) => sound.merge(other),
             (sound @ None, other) => sound.clone_from(other),
             (Some(_), None) => {}
         }
-    }
-
-    /// How many samples there are, flagged ones included.
-    pub fn count(&self) -> u64 {
-        self.count
-    }
-
-    /// How many of them are flagged. The percentiles rest on the others.
-    pub fn flagged(&self) -> u64 {
-        self.flagged
-    }
-
-    /// How many times below zero were refused; they are not part of the count.
-    pub fn impossible(&self) -> u64 {
-        self.impossible
     }
 
     /// The shortest time; `None` without data.
@@ -142,17 +112,9 @@ impl Rtts {
         (sound.arrivals > 0).then(|| nanos(sound.jitter))
     }
 
-    /// The delay variation: the mean of |D|, D being the difference between the round-trip times of two probes sent one
-    /// after the other (RFC 3393 calls D the ipdv); `None` without such a pair.
-    pub fn ipdv(&self) -> Option<Duration> {
-        let sound = self.sound.as_ref()?;
-        (sound.pairs > 0).then(|| nanos(sound.differences / sound.pairs as f64))
-    }
-
     /// Enters what every sample has part in; false if the time is impossible.
     fn take(&mut self, rtt: Duration) -> bool {
         if rtt.is_negative() {
-            self.impossible += 1;
             return false;
         }
         (self.min, self.max) = match self.count {
@@ -269,11 +231,6 @@ struct Sound {
     histogram: Histogram<u32>,
     min: Duration,
     max: Duration,
-    /// The latest samples with their probes' numbers, each at its number modulo the size.
-    recent: [Option<(u64, Duration)>; NEIGHBOURS],
-    /// Pairs by number, and the sum of their |D| in nanoseconds.
-    pairs: u64,
-    differences: f64,
     /// The time of the answer that came last, pairs by arrival, and their jitter in nanoseconds.
     last: Option<Duration>,
     arrivals: u64,
@@ -286,16 +243,13 @@ impl Sound {
             histogram: Histogram::new_with_bounds(1, LONGEST, 3).expect("bounds and digits are constants known to do"),
             min: Duration::MAX,
             max: Duration::ZERO,
-            recent: [None; NEIGHBOURS],
-            pairs: 0,
-            differences: 0.0,
             last: None,
             arrivals: 0,
             jitter: 0.0,
         }
     }
 
-    fn record(&mut self, number: u64, rtt: Duration) {
+    fn record(&mut self, rtt: Duration) {
         self.histogram.saturating_record((rtt.as_nanos() as u64).clamp(1, LONGEST));
         self.min = self.min.min(rtt);
         self.max = self.max.max(rtt);
@@ -303,15 +257,6 @@ impl Sound {
             self.arrivals += 1;
             self.jitter += (apart(rtt, last) - self.jitter) / 16.0;
         }
-        for neighbour in [number.checked_sub(1), number.checked_add(1)].into_iter().flatten() {
-            if let Some((found, other)) = self.recent[neighbour as usize % NEIGHBOURS]
-                && found == neighbour
-            {
-                self.pairs += 1;
-                self.differences += apart(rtt, other);
-            }
-        }
-        self.recent[number as usize % NEIGHBOURS] = Some((number, rtt));
     }
 
     fn percentile(&self, percent: f64) -> Duration {
@@ -333,8 +278,6 @@ impl Sound {
             self.jitter = weighted / arrivals as f64;
         }
         self.arrivals = arrivals;
-        self.pairs += other.pairs;
-        self.differences += other.differences;
     }
 }
 

@@ -43,8 +43,6 @@ pub struct IcmpMessage {
     pub bytes: Arc<[u8]>,
     /// The TTL or hop limit it came with.
     pub ttl: Option<u8>,
-    /// When, in nanoseconds since 1970: by the kernel's stamp, or when it was seen.
-    pub time: i64,
 }
 
 impl IcmpListener {
@@ -92,8 +90,7 @@ impl IcmpListener {
                         let bytes: Arc<[u8]> = buffer[..received.len].into();
                         // The fourth version's packet comes with its header, and the TTL in it.
                         let ttl = received.ttl.or(bytes.get(8).copied().filter(|_| *family == Family::V4));
-                        let time = received.stamp.unwrap_or_else(|| self.0.host.unix_nanos());
-                        let message = IcmpMessage { family: *family, from, bytes, ttl, time };
+                        let message = IcmpMessage { family: *family, from, bytes, ttl };
                         if self.0.only.is_empty() || message.kind().is_some_and(|kind| self.0.only.contains(&kind)) {
                             return Ok(Some(message));
                         }

@@ -84,8 +84,8 @@ impl IcmpSocket {
                 let flow = || self.0.flow(from, self.0.local);
                 self.0.session.events.emit(|| Event::Received { flow: flow(), data: bytes });
             }
-            let (truncated, stamp) = (received.truncated, received.stamp);
-            return Some(Datagram { data: bytes.into(), from, to: None, truncated, stamp, ttl, decided: None });
+            let stamp = received.stamp;
+            return Some(Datagram { data: bytes.into(), from, to: None, stamp, ttl, decided: None });
         }
         if let Some(error) = self.error(&message, from) {
             queued(Queued::Icmp { error, stamp: received.stamp });

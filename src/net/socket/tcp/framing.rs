@@ -62,11 +62,6 @@ impl Framing {
     /// All of them, by the names scripts know.
     pub const ALL: [(&'static str, Self); 3] = [("raw", Self::Raw), ("line", Self::Line), ("length", Self::Length)];
 
-    /// The one called `name`.
-    pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.iter().find(|(known, _)| *known == name).map(|(_, framing)| *framing)
-    }
-
     /// What a message of this framing is.
     pub const fn want(self) -> Want {
         match self {

@@ -227,7 +227,7 @@ impl Transport for Connection {
                 self.0.session.events.emit(|| Event::Received { flow: self.inward(), data: &data });
                 let stamp = self.inbox().and_then(|inbox| inbox.stamp());
                 let from = self.0.peer;
-                arrived.push(Datagram { data, from, to: None, truncated: false, stamp, ttl: None, decided: None });
+                arrived.push(Datagram { data, from, to: None, stamp, ttl: None, decided: None });
                 return Ok(true);
             }
             if self.ended().is_some() {

@@ -201,7 +201,7 @@ impl Connection {
     fn message(&self, data: Arc<[u8]>) -> Incoming {
         self.0.session.events.emit(|| Event::Received { flow: self.inward(), data: &data });
         let from = self.peer();
-        Incoming::Message(Datagram { data, from, to: None, truncated: false, stamp: None, ttl: None, decided: None })
+        Incoming::Message(Datagram { data, from, to: None, stamp: None, ttl: None, decided: None })
     }
 }
 

@@ -23,7 +23,7 @@ use super::session::{Session, Settle};
 use crate::net::error::{Error, Result};
 use crate::net::host::Host;
 use crate::net::host::addr::{check_zone, reached};
-use crate::net::host::socket::{SocketType, SocketValue};
+use crate::net::host::socket::SocketType;
 use crate::net::observe::loss_report::Dropping;
 use crate::net::wire::Family;
 
@@ -123,16 +123,6 @@ impl UdpSocket {
     /// ICMP errors that arrived while they were not asked for, and answers that could not be sent: their clients are gone.
     pub fn unheeded_errors(&self) -> u64 {
         self.0.errors.unheeded.load(Ordering::Relaxed)
-    }
-
-    /// How many datagrams the kernel has dropped because the receive buffer was full (SO_MEMINFO).
-    ///
-    /// # Errors
-    /// `closed`.
-    pub fn kernel_drops(&self) -> Result<u64> {
-        let socket = self.socket("kernel_drops")?;
-        let dropped = socket.get(SocketValue::Dropped).map_err(|err| Error::system("kernel_drops", &err))?;
-        Ok(dropped.unwrap_or(0))
     }
 
     /// Makes known that this socket replies, and ignores what might go back and forth for ever.

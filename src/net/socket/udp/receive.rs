@@ -213,8 +213,8 @@ impl UdpSocket {
         }
         let (from, data) = (received.addr?, &buffer[..received.len]);
         self.0.session.events.emit(|| Event::Received { flow: self.0.flow(from, self.0.local), data });
-        let Received { to, truncated, stamp, ttl, .. } = *received;
-        Some(Datagram { to, truncated, stamp, ttl, ..Datagram::new(data, from) })
+        let Received { to, stamp, ttl, .. } = *received;
+        Some(Datagram { to, stamp, ttl, ..Datagram::new(data, from) })
     }
 
     /// Has the kernel stamp what is received from now on, if it does not yet (SO_TIMESTAMPING).

@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use super::{Options, UdpIncoming, UdpSocket};
 use crate::net::error::{ErrorKind, Result, errno};
-use crate::net::host::socket::{Awaited, HostSocket, Poller, SocketType, SocketValue};
+use crate::net::host::socket::{Awaited, HostSocket, Poller, SocketType};
 use crate::net::host::stop::{Reason, Stop};
 use crate::net::host::{Host, ThisMachine, Waited};
 use crate::net::policy::attached::{AttachedPolicy, Policy};
@@ -34,10 +34,19 @@ fn send(from: &UdpSocket, server: &UdpSocket, first: u32, last: u32) {
     }
 }
 
+/// The memory that datagrams take which wait in a socket, by proc_pid_net(5): each of the same size as much.
+fn waiting_memory(socket: &UdpSocket) -> u64 {
+    let table = std::fs::read_to_string("/proc/thread-self/net/udp").expect("the table of sockets");
+    let port = format!(":{:04X}", socket.local().port());
+    let mut sockets = table.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+    let found = sockets.find(|fields| fields[1].ends_with(&port)).expect("an open socket");
+    let (_, received) = found[4].split_once(':').expect("tx_queue and rx_queue");
+    u64::from_str_radix(received, 16).expect("a number")
+}
+
 /// The same, until all of them wait in the socket: on a busy machine the kernel may deliver what was sent after a while.
 fn pile_up(from: &UdpSocket, server: &UdpSocket, last: u32) {
-    let socket = server.socket("recv").expect("open");
-    let waiting = || socket.get(SocketValue::Waiting).expect("known").expect("known");
+    let waiting = || waiting_memory(server);
     let mut one = 0;
     for number in 1..=last {
         send(from, server, number, number);
@@ -65,7 +74,7 @@ fn what_was_received_ahead_is_handed_out_in_order_and_judged_then() {
     pile_up(&client, &server, 40);
     for number in 1..=40u32 {
         assert_eq!(text(server.receive(None, &stop, false)), number.to_string());
-        let tally = server.policy().expect("a policy").counters().tally();
+        let tally = server.service.policy.get().expect("a policy").counters().tally();
         assert_eq!(tally.decided, u64::from(number), "no packet is decided before it is handed out");
         if number == 1 {
             assert!(!server.0.ahead.is_empty(), "several were received with one call");
@@ -84,7 +93,7 @@ fn a_policy_decides_about_what_comes_after_it_was_set_whoever_was_about_to_recei
     };
     server.set_policy(policy(Action::Drop), "before".to_string());
     server.share();
-    let before = server.policy().expect("a policy");
+    let before = server.service.policy.get().expect("a policy");
     let (turn, known) = (before.lock_flows(), Arc::strong_count(&before));
     std::thread::scope(|scope| {
         let receives = scope.spawn(|| server.receive(None, &stop, false));
@@ -165,8 +174,7 @@ fn a_second_thread_is_let_in_and_each_of_both_can_be_stopped_alone() {
     let by_first = first.join().expect("ends");
     send(&client, &server, 101, 200);
     // All that is left is the second's: it is stopped once nothing waits any more.
-    let open = server.socket("test").expect("open");
-    while open.get(SocketValue::Waiting).expect("known") != Some(0) {
+    while waiting_memory(&server) != 0 {
         std::thread::yield_now();
     }
     stops[1].interrupt(Reason::Ended);

@@ -73,9 +73,6 @@ impl Kind {
 }
 
 impl AskedInterface {
-    /// The longest name that an interface of Linux can have, in bytes (IFNAMSIZ less the zero that ends it).
-    pub const MAX_NAME: usize = 15;
-
     /// The extension structure of a request, sealed: one interface identification object (RFC 8335, section 2.1).
     pub fn structure(&self) -> Vec<u8> {
         let (c_type, data) = match self {

@@ -54,8 +54,6 @@ pub struct StackInterface {
     pub mtu: u32,
     /// Its addresses.
     pub addrs: Vec<Prefix>,
-    /// Whether it is on.
-    pub is_up: bool,
 }
 
 /// What a step has made.
@@ -121,7 +119,6 @@ impl Stack {
             name: "lo".to_string(),
             mtu: LOOPBACK_MTU,
             addrs: loopback.into_iter().chain(own).collect(),
-            is_up: true,
         };
         Self {
             outbox: StackOutput::default(),
@@ -151,7 +148,7 @@ impl Stack {
             }
         }
         let (name, addrs) = (name.to_string(), addrs.to_vec());
-        self.interfaces.push(StackInterface { index, name, mtu, addrs, is_up: true });
+        self.interfaces.push(StackInterface { index, name, mtu, addrs });
         index
     }
 
@@ -163,17 +160,6 @@ impl Stack {
     /// The number of the interface called `name`.
     pub fn index_of(&self, name: &str) -> Option<u32> {
         self.interfaces.iter().find(|interface| interface.name == name).map(|interface| interface.index)
-    }
-
-    /// Switches an interface on or off. Off, its routes are gone, and they do not come back with it.
-    pub fn set_up(&mut self, index: u32, up: bool) -> bool {
-        let at = (index as usize).wrapping_sub(1);
-        let Some(interface) = self.interfaces.get_mut(at) else { return false };
-        interface.is_up = up;
-        if !up {
-            self.routes.remove_interface(index);
-        }
-        true
     }
 
     /// Its routes.

@@ -53,15 +53,12 @@ impl Stack {
     pub(super) fn way_to(&mut self, to: IpAddr) -> Result<(u32, Option<IpAddr>), i32> {
         let to_many = to.is_multicast() || self.is_broadcast(to);
         match self.routes.find(to) {
-            Some(RouteTarget::Interface(index, via)) => match self.interface(index).is_some_and(|it| it.is_up) {
-                true => Ok((index, via)),
-                false => Err(ENETUNREACH),
-            },
+            Some(RouteTarget::Interface(index, via)) => Ok((index, via)),
             Some(RouteTarget::Unreachable) => Err(EHOSTUNREACH),
             Some(RouteTarget::Prohibit) => Err(EACCES),
             Some(RouteTarget::Blackhole) => Err(EINVAL),
             None if to_many => {
-                let first = self.interfaces.iter().find(|it| it.index != LOOPBACK && it.is_up);
+                let first = self.interfaces.iter().find(|it| it.index != LOOPBACK);
                 first.map(|it| (it.index, None)).ok_or(ENETUNREACH)
             }
             None => Err(ENETUNREACH),

@@ -181,11 +181,6 @@ impl World {
         self.lock().has_given_up
     }
 
-    /// How many events there were.
-    pub fn events(&self) -> u64 {
-        self.lock().queue.served()
-    }
-
     /// Adds a host; its number.
     pub fn add_host(&self, name: &str, addrs: &[Prefix], forwards: bool) -> usize {
         let mut state = self.lock();

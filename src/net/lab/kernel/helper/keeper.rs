@@ -196,11 +196,6 @@ impl Keeper {
             Request::Host(new) => self.make_host(&new).map(|()| done),
             Request::Connect(ends) => self.connect(&ends),
             Request::Routes(changes) => self.change_routes(&changes).map(|()| done),
-            Request::SetUp(host, index, up) => {
-                let mut batch = NetlinkBatch::default();
-                batch.set_up(index, up);
-                self.host(host)?.run(&batch, "interface").map(|()| done)
-            }
             Request::Setting(host, path, value) => {
                 self.host(host)?.enter()?;
                 write_setting(&path, &value).map(|()| done)
@@ -310,7 +305,7 @@ impl Keeper {
                 let change = &changes[(start + refused.number).min(changes.len() - 1)];
                 refused_by_kernel(&format!("route to {} in {}", change.to, host.name), refused)
             })?;
-            start += batch.len();
+            start += batch.message_count();
         }
         Ok(())
     }

@@ -14,8 +14,6 @@ pub enum Request {
     Connect([NewEnd; 2]),
     /// Change routes.
     Routes(Vec<RouteChange>),
-    /// Turn an interface of a host on or off.
-    SetUp(usize, u32, bool),
     /// Write a setting beneath /proc/sys of a host.
     Setting(usize, String, String),
     /// What the kernel of a host has counted.

@@ -38,13 +38,8 @@ pub struct Veth<'a> {
 
 impl NetlinkBatch {
     /// How many messages it has.
-    pub fn len(&self) -> usize {
+    pub fn message_count(&self) -> usize {
         self.starts.len()
-    }
-
-    /// Whether it has none.
-    pub fn is_empty(&self) -> bool {
-        self.starts.is_empty()
     }
 
     /// Makes a pair of interfaces; the near end is up.
@@ -270,7 +265,7 @@ mod tests {
         batch.ask_for_interface("eth0");
         batch.delete_route("::/0".parse().expect("a prefix"));
         batch.delete_interface("eth0");
-        assert_eq!(batch.len(), 6);
+        assert_eq!(batch.message_count(), 6);
         let mut at = 0;
         for start in &batch.starts {
             assert_eq!(*start, at);

@@ -62,12 +62,12 @@ impl Netlink {
         let failed = |err: io::Error| system(err.raw_os_error().unwrap_or(libc::EIO));
         let mut refused = None;
         let mut buffer = vec![0; 32 * 1024];
-        for first in (0..batch.len()).step_by(AT_ONCE) {
+        for first in (0..batch.message_count()).step_by(AT_ONCE) {
             let start = batch.starts[first];
             let after = first + AT_ONCE;
             let end = batch.starts.get(after).copied().unwrap_or(batch.bytes.len());
             self.0.send(&batch.bytes[start..end]).map_err(failed)?;
-            let mut pending = batch.len().min(after) - first;
+            let mut pending = batch.message_count().min(after) - first;
             while pending > 0 {
                 let n = sys::read(self.0.as_fd(), &mut buffer).map_err(failed)?;
                 for (kind, payload) in NetlinkMessages(&buffer[..n]) {
