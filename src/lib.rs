@@ -20,3 +20,4 @@ pub mod nearest;
 pub mod net;
 #[cfg(feature = "kernel")]
 pub mod terminal;
+mod text_rows;

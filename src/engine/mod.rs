@@ -22,7 +22,6 @@ pub mod programs;
 #[cfg(feature = "cli")]
 pub mod prompt;
 mod rewrite;
-mod rows;
 #[cfg(feature = "cli")]
 pub mod run;
 #[cfg(feature = "cli")]

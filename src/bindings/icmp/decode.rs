@@ -67,9 +67,9 @@ fn explain_error(error: &IcmpError) -> String {
     if let Some(found) = Extensions::parse(&error.extensions) {
         lines.extend(found.mpls().iter().map(|label| format!("MPLS {label}")));
     }
-    if let Some(advice) = kind.advice() {
-        lines.push(format!("Likely cause: {}", advice.cause));
-        lines.push(format!("What to try: {}", advice.remedy));
+    if let Some((cause, remedy)) = kind.advice() {
+        lines.push(format!("Likely cause: {cause}"));
+        lines.push(format!("What to try: {remedy}"));
     }
     lines.join("\n")
 }

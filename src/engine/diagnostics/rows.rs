@@ -2,8 +2,8 @@
 
 use std::sync::LazyLock;
 
-pub(super) use crate::engine::rows::TextRow;
-use crate::engine::rows::{TextSection, read};
+pub(super) use crate::text_rows::TextRow;
+use crate::text_rows::{TextSection, read};
 
 /// The rows of a section, in order.
 pub(super) fn section(name: &str) -> &'static [TextRow] {

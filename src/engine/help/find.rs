@@ -3,8 +3,8 @@
 use std::sync::LazyLock;
 
 use super::{HelpEntry, Reference};
-use crate::engine::rows::{TextSection, read};
 use crate::nearest::nearest;
+use crate::text_rows::{TextSection, read};
 
 /// What a name stands for.
 #[derive(Debug)]

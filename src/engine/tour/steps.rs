@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use crate::engine::rows::{TextSection, read};
+use crate::text_rows::{TextSection, read};
 
 /// A step.
 #[derive(Debug)]

@@ -1,12 +1,13 @@
-//! The kind of an ICMP message: its family, type and code, and what the tables say of them.
+//! The kind of an ICMP message: its family, type and code, and what the tables of `kinds.txt` say of them.
 //!
 //! Every pair of numbers is a valid kind; those without a row in a table have a name made of the numbers.
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::LazyLock;
 
 use super::super::Family;
-use super::{table_v4, table_v6};
+use crate::text_rows::{TextRow, TextSection, read};
 
 /// Family, type and code of an ICMP message. `Display` prints the name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -64,12 +65,12 @@ impl Kind {
 
     /// Every kind the table of `family` names, by type and code.
     pub fn all(family: Family) -> impl Iterator<Item = Self> {
-        rows(family).iter().map(move |row| Self { family, type_: row.type_, code: row.code })
+        table(family).kinds.iter().map(move |row| Self { family, type_: row.type_, code: row.code })
     }
 
     /// The kind of `family` with this keyword (`port-unreachable`); `None` if there is none.
     pub fn from_keyword(family: Family, keyword: &str) -> Option<Self> {
-        let row = rows(family).iter().find(|row| row.keyword == keyword)?;
+        let row = table(family).kinds.iter().find(|row| row.keyword == keyword)?;
         Some(Self { family, type_: row.type_, code: row.code })
     }
 
@@ -87,11 +88,7 @@ impl Kind {
 
     /// The name of the type whatever the code, such as `Destination Unreachable`; `None` if no table knows it.
     pub fn type_name(self) -> Option<&'static str> {
-        let shared = match self.family {
-            Family::V4 => &table_v4::TYPE_NAMES[..],
-            Family::V6 => &table_v6::TYPE_NAMES[..],
-        };
-        let named = shared.iter().find(|(type_, _)| *type_ == self.type_).map(|(_, name)| *name);
+        let named = table(self.family).types.iter().find(|(type_, _)| *type_ == self.type_).map(|(_, name)| *name);
         named.or_else(|| self.row_of_type().map(|row| row.name))
     }
 
@@ -143,12 +140,17 @@ impl Kind {
         self.is_error() || (self.family == Family::V4 && matches!(self.type_, 4 | 5))
     }
 
+    /// What is likely behind a message of this kind, and what to try; `None` if no table knows it.
+    pub fn advice(self) -> Option<(&'static str, &'static str)> {
+        self.row().map(|row| (row.cause, row.remedy))
+    }
+
     fn row(self) -> Option<&'static KindRow> {
-        rows(self.family).iter().find(|row| row.type_ == self.type_ && row.code == self.code)
+        table(self.family).kinds.iter().find(|row| row.type_ == self.type_ && row.code == self.code)
     }
 
     fn row_of_type(self) -> Option<&'static KindRow> {
-        rows(self.family).iter().find(|row| row.type_ == self.type_)
+        table(self.family).kinds.iter().find(|row| row.type_ == self.type_)
     }
 }
 
@@ -158,33 +160,58 @@ impl fmt::Display for Kind {
     }
 }
 
-/// One line of a table.
-pub(super) struct KindRow {
+/// A row of a table.
+struct KindRow {
     type_: u8,
     code: u8,
     role: Role,
-    rfc: &'static str,
     keyword: &'static str,
     name: &'static str,
-}
-
-/// One line of a table, short enough to write as one.
-pub(super) const fn row(
-    type_: u8,
-    code: u8,
-    role: Role,
     rfc: &'static str,
-    keyword: &'static str,
-    name: &'static str,
-) -> KindRow {
-    KindRow { type_, code, role, rfc, keyword, name }
+    cause: &'static str,
+    remedy: &'static str,
 }
 
-fn rows(family: Family) -> &'static [KindRow] {
-    match family {
-        Family::V4 => &table_v4::ROWS,
-        Family::V6 => &table_v6::ROWS,
+/// What is known of a family: the kinds by type and code, and names of the types whose codes have names of their own.
+struct KindTable {
+    kinds: Vec<KindRow>,
+    types: Vec<(u8, &'static str)>,
+}
+
+impl KindTable {
+    fn of(family: Family, sections: &[TextSection]) -> Self {
+        let rows = |name: &str| sections.iter().find(|section| section.name == name).map_or(&[][..], |it| &it.rows);
+        let of_type = |row: &TextRow| (number(row.keys[0]), row.lines[0]);
+        let name = family.icmp_name();
+        Self {
+            kinds: rows(name).iter().map(kind_row).collect(),
+            types: rows(&format!("{name} types")).iter().map(of_type).collect(),
+        }
     }
+}
+
+fn kind_row(row: &TextRow) -> KindRow {
+    let ([type_, code, role, keyword], [name, rfc, cause, remedy]) = (row.keys[..], row.lines[..]) else {
+        panic!("kinds.txt: {row:?}")
+    };
+    let role = match role {
+        "error" => Role::Error,
+        "advisory" => Role::Advisory,
+        _ => Role::Informational,
+    };
+    KindRow { type_: number(type_), code: number(code), role, keyword, name, rfc, cause, remedy }
+}
+
+fn number(text: &str) -> u8 {
+    text.parse().expect("the tables have numbers of one octet")
+}
+
+fn table(family: Family) -> &'static KindTable {
+    static TABLES: LazyLock<[KindTable; 2]> = LazyLock::new(|| {
+        let sections = read(include_str!("kinds.txt"));
+        [Family::V4, Family::V6].map(|family| KindTable::of(family, &sections))
+    });
+    &TABLES[usize::from(family == Family::V6)]
 }
 
 #[cfg(test)]

@@ -10,11 +10,9 @@ mod extended;
 mod extension;
 mod kind;
 mod message;
-mod table_v4;
-mod table_v6;
 
 pub use error::IcmpError;
-pub use explain::{Advice, Identified, explain, identify};
+pub use explain::{Identified, explain, identify};
 pub use extended::{AskedInterface, ExtendedEcho, Probed};
 pub use extension::{Extensions, Interface, MplsLabel, Object, ObjectContent, split_quote};
 pub use kind::{Kind, Role};

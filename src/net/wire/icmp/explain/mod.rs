@@ -9,36 +9,7 @@ use super::super::ip::{Packet, Protocol};
 use super::super::{Family, u8_at};
 use super::{Kind, Message};
 
-mod advice_v4;
-mod advice_v6;
 mod layout;
-
-/// What is said of a kind of message beyond its name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Advice {
-    type_: u8,
-    code: u8,
-    /// What is likely behind it.
-    pub cause: &'static str,
-    /// What to try.
-    pub remedy: &'static str,
-}
-
-/// One row, short enough to write as one.
-const fn advice(type_: u8, code: u8, cause: &'static str, remedy: &'static str) -> Advice {
-    Advice { type_, code, cause, remedy }
-}
-
-impl Kind {
-    /// What is likely behind a message of this kind, and what to try; `None` if no table knows it.
-    pub fn advice(self) -> Option<Advice> {
-        let rows = match self.family {
-            Family::V4 => &advice_v4::ROWS,
-            Family::V6 => &advice_v6::ROWS,
-        };
-        rows.iter().find(|row| (row.type_, row.code) == (self.type_, self.code)).copied()
-    }
-}
 
 /// What bytes turned out to be.
 #[derive(Clone, Copy, Debug)]
@@ -179,7 +150,7 @@ fn sum(found: &Identified<'_>, message: &Message<'_>) -> String {
 
 fn meaning(kind: Kind) -> String {
     match kind.advice() {
-        Some(advice) => format!("Likely cause: {}\nWhat to try: {}\n", advice.cause, advice.remedy),
+        Some((cause, remedy)) => format!("Likely cause: {cause}\nWhat to try: {remedy}\n"),
         None => match kind.type_name() {
             Some(name) => {
                 format!("No table knows code {} of {name}; treat it as other codes of that type.\n", kind.code)

@@ -10,11 +10,11 @@ fn each_row_of_the_tables_has_a_text_of_its_own() {
     for family in [Family::V4, Family::V6] {
         let (mut causes, mut remedies) = (HashSet::new(), HashSet::new());
         for kind in Kind::all(family) {
-            let advice = kind.advice().unwrap_or_else(|| panic!("{family} {kind} has no advice"));
-            assert!(causes.insert(advice.cause), "{family} {kind} has the cause of another");
-            assert!(remedies.insert(advice.remedy), "{family} {kind} has the remedy of another");
-            assert!(both.insert((advice.cause, advice.remedy)), "{family} {kind} says what its twin says");
-            for text in [advice.cause, advice.remedy] {
+            let (cause, remedy) = kind.advice().unwrap_or_else(|| panic!("{family} {kind} has no advice"));
+            assert!(causes.insert(cause), "{family} {kind} has the cause of another");
+            assert!(remedies.insert(remedy), "{family} {kind} has the remedy of another");
+            assert!(both.insert((cause, remedy)), "{family} {kind} says what its twin says");
+            for text in [cause, remedy] {
                 assert!(text.ends_with('.') && text.len() > 30, "{family} {kind}: {text}");
             }
         }

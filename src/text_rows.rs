@@ -10,32 +10,32 @@
 
 /// The rows beneath a name in `[ ]`.
 #[derive(Debug)]
-pub(super) struct TextSection {
-    pub(super) name: &'static str,
-    pub(super) rows: Vec<TextRow>,
+pub(crate) struct TextSection {
+    pub(crate) name: &'static str,
+    pub(crate) rows: Vec<TextRow>,
 }
 
 /// A line of keys, or of the parts of a form, and the indented lines beneath it.
 #[derive(Debug)]
-pub(super) struct TextRow {
-    pub(super) keys: Vec<&'static str>,
-    pub(super) lines: Vec<&'static str>,
+pub(crate) struct TextRow {
+    pub(crate) keys: Vec<&'static str>,
+    pub(crate) lines: Vec<&'static str>,
 }
 
 impl TextSection {
     /// The row with this key.
-    pub(super) fn row(&self, key: &str) -> Option<&TextRow> {
+    pub(crate) fn row(&self, key: &str) -> Option<&TextRow> {
         self.rows.iter().find(|row| row.keys.contains(&key))
     }
 
     /// The first line of the row with this key.
-    pub(super) fn line(&self, key: &str) -> Option<&'static str> {
+    pub(crate) fn line(&self, key: &str) -> Option<&'static str> {
         self.row(key)?.lines.first().copied()
     }
 }
 
 /// The sections of a file that is part of this program.
-pub(super) fn read(text: &'static str) -> Vec<TextSection> {
+pub(crate) fn read(text: &'static str) -> Vec<TextSection> {
     let mut sections: Vec<TextSection> = Vec::new();
     for line in text.lines().filter(|line| !line.is_empty() && !line.starts_with("//")) {
         if let Some(name) = line.strip_prefix('[').and_then(|line| line.strip_suffix(']')) {
