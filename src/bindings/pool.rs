@@ -79,7 +79,7 @@ impl Workers {
                 task.run(&context, programs.as_ref(), body);
             }
         });
-        match context::current().host.start_thread("pool", body) {
+        match context::current().host.start_thread("pool", true, body) {
             Ok(_) => Ok(()),
             // The others do it.
             Err(_) if state.running > 1 => {

@@ -71,7 +71,7 @@ impl Task {
         let task = Self::new(name.clone(), &context, owner, script);
         let (inside, programs, run) = (task.clone(), programs(), context.run.clone());
         let host = context.host.clone();
-        let thread = host.start_thread(&name, Box::new(move || inside.run(&context, programs.as_ref(), body)));
+        let thread = host.start_thread(&name, true, Box::new(move || inside.run(&context, programs.as_ref(), body)));
         // Not kept: the thread gives its stack back when it ends, without anybody joining it.
         thread.map_err(|err| no_thread(&err))?;
         task.enlist(&run);

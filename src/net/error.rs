@@ -20,6 +20,8 @@ pub mod errno {
     pub const ENFILE: i32 = 23;
     pub const EMFILE: i32 = 24;
     pub const EPIPE: i32 = 32;
+    /// What the kernel queues with a stamp, which is no error.
+    pub const ENOMSG: i32 = 42;
     pub const ENONET: i32 = 64;
     pub const EPROTO: i32 = 71;
     pub const EDESTADDRREQ: i32 = 89;

@@ -173,7 +173,7 @@ pub(crate) fn run_command(host: &LabHost, command: &ProgramCommand) -> Ran {
 
 /// Waits until a program has ended; how it did.
 pub(crate) fn wait(program: &ExecProgram) -> Result<Exit> {
-    let until = ThisMachine.now() + Span::from_secs(20);
+    let until = ThisMachine.now() + Span::from_secs(60);
     loop {
         if let Some(exit) = program.try_wait()? {
             return Ok(exit);

@@ -65,6 +65,21 @@ pub fn spawn_script<T: Send + 'static>(
     Builder::new().name(name.to_string()).stack_size(STACK).spawn(body)
 }
 
+/// Starts a thread called `name` that waits to the nanosecond; one that may run script code takes a place among those.
+///
+/// # Errors
+/// EAGAIN: the limit, or one of the system's, is reached.
+pub fn start(name: &str, runs_script: bool, body: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    if runs_script {
+        return spawn_script(name, body).map(drop);
+    }
+    let timed = move || {
+        sys::set_timer_slack();
+        body();
+    };
+    spawn(name, timed).map(drop)
+}
+
 /// What can be done where no thread is left.
 pub fn remedy() -> &'static str {
     if process().threads.load(Ordering::Relaxed) >= most() {

@@ -144,11 +144,11 @@ pub trait Host: Debug + Send + Sync {
         on.wait(look, || until.map(|until| until - self.now()))
     }
 
-    /// Starts a thread called `name` that may run script code.
+    /// Starts a thread called `name`; one that may run script code takes a place among those.
     ///
     /// # Errors
     /// EAGAIN: the limit, or one of the system's, is reached.
-    fn start_thread(&self, name: &str, body: Box<dyn FnOnce() + Send>) -> io::Result<()> {
-        threads::spawn_script(name, body).map(drop)
+    fn start_thread(&self, name: &str, runs_script: bool, body: Box<dyn FnOnce() + Send>) -> io::Result<()> {
+        threads::start(name, runs_script, body)
     }
 }

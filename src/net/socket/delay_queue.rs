@@ -54,7 +54,7 @@ impl DelayQueue {
         let due = host.now() + by;
         let start = || {
             let (queue, stop, of_thread) = (self.clone(), stop.clone(), host.clone());
-            host.start_thread("delay queue", Box::new(move || queue.run(&*of_thread, &stop)))
+            host.start_thread("delay queue", false, Box::new(move || queue.run(&*of_thread, &stop)))
         };
         let is_kept = self.lock().enter(due, (outlet, data), start);
         self.changed.notify();
@@ -63,16 +63,10 @@ impl DelayQueue {
 
     fn run(&self, host: &dyn Host, stop: &Stop) {
         loop {
-            let next = {
-                let mut state = self.lock();
-                let now = host.now();
-                while let Some(first) = state.waiting.first_entry().filter(|first| first.key().0 <= now) {
-                    let (outlet, data) = first.remove();
-                    state.gone(data.len());
-                    bugs::contained(|| outlet.send(&data));
-                }
-                state.next()
-            };
+            let (due, next) = self.lock().take_due(host.now());
+            for (outlet, data) in due.into_values() {
+                bugs::contained(|| outlet.send(&data));
+            }
             let earlier = &mut || self.lock().next() != next;
             if host.park(&self.changed, next, Some((stop, Stage::Interrupted)), earlier) == Waited::Stopped {
                 // The next to come starts another thread.
@@ -110,10 +104,13 @@ impl State {
         self.waiting.first_key_value().map(|((due, _), _)| *due)
     }
 
-    /// One that was `len` bytes long waits no more.
-    fn gone(&mut self, len: usize) {
-        let left = self.bytes.bytes() - len;
+    /// Takes out what is due by `now`; and when the next is.
+    fn take_due(&mut self, now: Instant) -> (BTreeMap<(Instant, u64), Waiting>, Option<Instant>) {
+        let later = self.waiting.split_off(&(now, u64::MAX));
+        let due = std::mem::replace(&mut self.waiting, later);
+        let left = self.bytes.bytes() - due.values().map(|(_, data)| data.len()).sum::<usize>();
         self.bytes.set(left);
+        (due, self.next())
     }
 }
 
@@ -147,6 +144,23 @@ mod tests {
         }
         assert!(!enter(&mut state, 1));
         assert_eq!((state.waiting.len(), state.bytes.bytes()), (BYTES / 65_536, BYTES));
+    }
+
+    #[test]
+    fn what_is_due_goes_in_its_order_and_the_rest_waits_on() {
+        let (mut state, start) = (State::default(), ThisMachine.now());
+        let at = |ms| start + Duration::from_millis(ms);
+        for (due, len) in [(20, 1), (10, 2), (30, 3), (10, 4)] {
+            assert!(state.enter(at(due), waiting(len), || Ok(())));
+        }
+        let mut lens = |now| -> (Vec<usize>, Option<Instant>) {
+            let (due, next) = state.take_due(now);
+            (due.values().map(|(_, data)| data.len()).collect(), next)
+        };
+        assert_eq!(lens(at(9)), (vec![], Some(at(10))));
+        assert_eq!(lens(at(20)), (vec![2, 4, 1], Some(at(30))));
+        assert_eq!(lens(at(40)), (vec![3], None));
+        assert_eq!(state.bytes.bytes(), 0);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use std::fmt;
 use std::net::IpAddr;
 
 pub mod checksum;
+pub mod compose;
 pub mod content;
 pub mod frame;
 #[cfg(test)]

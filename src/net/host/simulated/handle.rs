@@ -6,14 +6,14 @@ use std::io;
 use std::net::{IpAddr, Shutdown, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::packet::unspecified;
-use super::tcp::TcpReadiness;
+use super::tcp::SocketReadiness;
 use super::turns::WakeKey;
 use super::world::World;
 use crate::net::error::errno::*;
 use crate::net::host::socket::{Filter, HostSocket, Outgoing, Pollable, Poller, SocketOption, SocketType, SocketValue};
 use crate::net::io::{Blocking, Interest, Readiness, Received, TcpInfo};
 use crate::net::wire::Family;
+use crate::net::wire::compose::unspecified;
 
 /// The error of this number.
 pub(super) fn error(errno: i32) -> io::Error {
@@ -30,35 +30,17 @@ pub(super) struct SocketPlace {
     pub(super) key: WakeKey,
 }
 
-/// What a wait found at a socket.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct State {
-    pub(super) readable: bool,
-    pub(super) writable: bool,
-    pub(super) has_error: bool,
-}
-
-impl State {
-    /// Whether a wait for `interest` is over.
-    pub(super) fn fits(self, interest: Interest) -> bool {
-        self.has_error || interest.read && self.readable || interest.write && self.writable
-    }
-}
-
 impl SocketPlace {
     /// What is so at the socket now; nothing of one that was closed.
-    pub(super) fn state(&self) -> State {
-        let look = |socket: &super::datagram::DatagramSocket| State {
+    pub(super) fn state(&self) -> SocketReadiness {
+        let look = |socket: &super::datagram::DatagramSocket| SocketReadiness {
             readable: socket.is_readable(),
             writable: true,
             has_error: socket.has_error(),
         };
         self.world.with_host(self.host, |stack, _| match stack.socket(self.key) {
             Some(socket) => look(socket),
-            None => {
-                let TcpReadiness { readable, writable, has_error } = stack.tcp().readiness(self.key);
-                State { readable, writable, has_error }
-            }
+            None => stack.tcp().readiness(self.key),
         })
     }
 }
@@ -259,8 +241,8 @@ impl Poller for SimulatedPoller {
     fn ready(&self, ready: &mut Vec<Readiness>) -> io::Result<()> {
         ready.clear();
         for (place, token, interest) in self.lock().values() {
-            let State { readable, writable, has_error } = place.state();
-            if (State { readable, writable, has_error }).fits(*interest) {
+            let SocketReadiness { readable, writable, has_error } = place.state();
+            if (SocketReadiness { readable, writable, has_error }).fits(*interest) {
                 let writable = writable && interest.write;
                 ready.push(Readiness { token: *token, writable, readable: readable && interest.read || has_error });
             }

@@ -111,10 +111,6 @@ impl Host for SimulatedHost {
         index.ok_or_else(|| io::Error::from_raw_os_error(errno::ENODEV))
     }
 
-    fn both_clocks(&self) -> (Instant, i64) {
-        (self.now(), self.unix_nanos())
-    }
-
     fn wait(&self, awaited: &mut [Awaited<'_>], until: Option<Instant>, stop: &Stop) -> io::Result<Waited> {
         environment().flush();
         let stopped = || if stop.is_stopped() { Some(Waited::Stopped) } else { None };
@@ -181,14 +177,14 @@ impl Host for SimulatedHost {
         }
     }
 
-    fn start_thread(&self, name: &str, body: Box<dyn FnOnce() + Send>) -> io::Result<()> {
+    fn start_thread(&self, name: &str, runs_script: bool, body: Box<dyn FnOnce() + Send>) -> io::Result<()> {
         let (world, number) = (self.world.clone(), self.world.reserve());
         let inside = world.clone();
         let run = move || {
             let _end = inside.begin(number);
             body();
         };
-        let started = threads::spawn_script(name, run).map(drop);
+        let started = threads::start(name, runs_script, run);
         if started.is_err() {
             world.give_back(number);
         }

@@ -129,7 +129,7 @@ fn eight_threads_run_in_the_same_order_each_time() {
                 ended.fetch_add(1, Ordering::SeqCst);
                 done.notify();
             };
-            a.start_thread("test", Box::new(body)).expect("started");
+            a.start_thread("test", true, Box::new(body)).expect("started");
         }
         let all = a.park(&done, None, Some((&stop, Stage::Interrupted)), &mut || ended.load(Ordering::SeqCst) == 8);
         assert_eq!(all, Waited::Ready);
@@ -158,7 +158,7 @@ fn a_stop_ends_a_wait_and_so_does_one_of_the_real_world() {
         *given.lock().expect("a place") = Some(got);
         sign.notify();
     };
-    a.start_thread("test", Box::new(body)).expect("started");
+    a.start_thread("test", true, Box::new(body)).expect("started");
     // The real world stops all while this thread is out of the run.
     a.world().outside(|| {
         while !waiting.load(Ordering::SeqCst) {

@@ -4,7 +4,7 @@
 //! when all wait, time goes on to the next event or deadline. So the same run is the same to the last byte, however the system
 //! schedules its threads, and takes only as long as it computes.
 //!
-//! [`SimulatedHost`] is the host that sockets live on. `queue`, `turns`, `packet` and `reassembly` are values without locks or threads; nothing here uses a clock, a descriptor or a
+//! [`SimulatedHost`] is the host that sockets live on. `queue`, `turns` and `reassembly` are values without locks or threads; nothing here uses a clock, a descriptor or a
 //! socket of the system.
 
 pub use self::machine::SimulatedHost;
@@ -13,7 +13,6 @@ pub mod datagram;
 mod faults;
 mod handle;
 mod machine;
-pub mod packet;
 pub mod queue;
 pub mod reassembly;
 pub mod routes;

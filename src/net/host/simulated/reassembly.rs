@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use super::packet::Header;
 use crate::net::time::{Duration, Instant};
 use crate::net::wire::Family;
+use crate::net::wire::compose::Header;
 use crate::net::wire::ip::Packet;
 
 /// How much all that wait may take (net.ipv4.ipfrag_high_thresh).
@@ -114,8 +114,8 @@ impl FragmentPieces {
 
 #[cfg(test)]
 mod tests {
-    use super::super::packet::{fragments, udp};
     use super::*;
+    use crate::net::wire::compose::{fragments, udp};
     use crate::net::wire::ip::Protocol;
 
     fn pieces(v4: bool, len: usize) -> (Vec<u8>, Vec<Vec<u8>>) {

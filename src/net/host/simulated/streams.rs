@@ -6,7 +6,6 @@ use std::net::{Shutdown, SocketAddr};
 use std::sync::Arc;
 
 use super::handle::{SocketPlace, error};
-use super::packet::unspecified;
 use super::stack::Stack;
 use super::tcp::{TcpSocket, TcpSockets};
 use crate::net::error::errno::*;
@@ -14,6 +13,7 @@ use crate::net::host::socket::{HostSocket, Outgoing, Pollable, SocketOption, Soc
 use crate::net::io::{Blocking, Received, TcpInfo};
 use crate::net::time::{Duration, Instant};
 use crate::net::wire::Family;
+use crate::net::wire::compose::unspecified;
 
 /// A TCP socket of a simulated host.
 #[derive(Debug)]

@@ -166,10 +166,6 @@ impl Host for LabHost {
         self.clock().unix_nanos()
     }
 
-    fn both_clocks(&self) -> (Instant, i64) {
-        self.clock().both_clocks()
-    }
-
     fn wait(&self, awaited: &mut [Awaited<'_>], until: Option<Instant>, stop: &Stop) -> io::Result<Waited> {
         self.clock().wait(awaited, until, stop)
     }
@@ -196,7 +192,7 @@ impl Host for LabHost {
         self.clock().park(on, until, stop, ready)
     }
 
-    fn start_thread(&self, name: &str, body: Box<dyn FnOnce() + Send>) -> io::Result<()> {
-        self.clock().start_thread(name, body)
+    fn start_thread(&self, name: &str, runs_script: bool, body: Box<dyn FnOnce() + Send>) -> io::Result<()> {
+        self.clock().start_thread(name, runs_script, body)
     }
 }

@@ -4,20 +4,15 @@ use std::net::IpAddr;
 
 use crate::net::policy::{RejectReply, Rejection};
 use crate::net::wire::Family;
-use crate::net::wire::checksum::{Sum, checksum};
+use crate::net::wire::checksum::Sum;
+use crate::net::wire::compose::{self, CONTROL, Header, TTL, icmp, icmp_protocol, put, seal as seal_header};
 use crate::net::wire::frame::{Frame, Ip};
 use crate::net::wire::icmp::{Kind, Message};
 use crate::net::wire::ip::{Protocol, TcpFlags};
 
-/// Octets of IP headers without options, and of a TCP header.
-const V4: usize = 20;
+/// Octets of an IPv6 header, and of a TCP header without options.
 const V6: usize = 40;
 const TCP: usize = 20;
-
-/// What the headers of answers say: the traffic class of network control that routers give to errors (RFC 1812, section
-/// 4.3.2.5), and as many hops as Linux allows.
-const CONTROL: u8 = 0xc0;
-const TTL: u8 = 64;
 
 /// What becomes of a packet that is rejected.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,9 +38,7 @@ pub(super) fn replaced(bytes: &[u8], frame: &Frame, data: &[u8]) -> Option<Vec<u
     let at = frame.start;
     if ip.source.is_ipv4() {
         put(&mut new, at + 2, u16::try_from(at_most(segment - at + len)?).ok()?);
-        put(&mut new, at + 10, 0);
-        let sum = checksum(new.get(at..at + usize::from(new[at] & 0x0f) * 4)?);
-        put(&mut new, at + 10, sum);
+        seal_header(&mut new[at..]);
     } else {
         put(&mut new, at + 4, u16::try_from(segment - at - V6 + len).ok()?);
     }
@@ -99,23 +92,12 @@ pub(super) fn rejected(bytes: &[u8], frame: &Frame, rejection: &Rejection, offen
     }
 }
 
-/// Whether an error may answer the packet (RFC 1122, section 3.2.2; RFC 4443, section 2.4): none answers an error or what may
-/// be one, a later fragment, what was sent to many, or what does not say who sent it.
+/// Whether an error may answer the packet: none answers what was sent to many on the link, or is of a host to itself.
 fn may_be_answered(bytes: &[u8], ip: &Ip) -> bool {
-    let is_icmp = matches!(ip.protocol, Protocol::ICMP | Protocol::ICMPV6);
-    let is_error = is_icmp && ip.icmp.is_none_or(|kind| kind.is_quoting() || kind.is_advisory());
+    let icmp = matches!(ip.protocol, Protocol::ICMP | Protocol::ICMPV6).then_some(ip.icmp);
     let is_later = ip.fragment.is_some_and(|fragment| fragment.offset > 0);
-    let to_many = bytes[0] & 1 == 1
-        || match ip.destination {
-            IpAddr::V4(to) => to.is_multicast() || to.is_broadcast(),
-            IpAddr::V6(to) => to.is_multicast(),
-        };
-    let of_nobody = match ip.source {
-        // 0.0.0.0/8, and all from 224.0.0.0 on, belong to no host.
-        IpAddr::V4(from) => from.octets()[0] == 0 || from.octets()[0] >= 224 || from.is_loopback(),
-        IpAddr::V6(from) => from.is_unspecified() || from.is_multicast() || from.is_loopback(),
-    };
-    !(is_error || is_later || to_many || of_nobody)
+    let to_all = bytes[0] & 1 == 1;
+    !(to_all || ip.source.is_loopback()) && compose::may_be_answered(ip.source, ip.destination, is_later, icmp)
 }
 
 fn error(bytes: &[u8], frame: &Frame, ip: &Ip, rejection: &Rejection, kind: Kind, offender: IpAddr) -> Vec<u8> {
@@ -125,14 +107,7 @@ fn error(bytes: &[u8], frame: &Frame, ip: &Ip, rejection: &Rejection, kind: Kind
         Some((rest, body)) => Message { rest: *rest, ..Message::error(kind, body) },
         None => rejection.message(kind, packet),
     };
-    let ends = match (offender, ip.source) {
-        (IpAddr::V6(from), IpAddr::V6(to)) => Some((from, to)),
-        _ => None,
-    };
-    let protocol = if ip.source.is_ipv4() { Protocol::ICMP } else { Protocol::ICMPV6 };
-    let mut answer = headers(bytes, frame, offender, ip.source, protocol, message.wire_len());
-    message.sealed(ends).emit_into(&mut answer);
-    answer
+    answered(bytes, frame, offender, ip.source, icmp_protocol(offender), &icmp(offender, ip.source, message))
 }
 
 /// The fifth to eighth octets and the body of a message of `kind`, if it is one that does not quote `packet` from there on: an
@@ -169,51 +144,18 @@ fn reset(bytes: &[u8], frame: &Frame, ip: &Ip) -> Option<Vec<u8>> {
         let ack = number(4).wrapping_add((frame.payload().len() + taken) as u32);
         (0, ack, TcpFlags::RST.0 | TcpFlags::ACK.0)
     };
-    let mut answer = headers(bytes, frame, ip.destination, ip.source, Protocol::TCP, TCP);
-    let at = answer.len();
-    answer.extend_from_slice(&fixed[2..4]);
-    answer.extend_from_slice(&fixed[..2]);
-    answer.extend_from_slice(&seq.to_be_bytes());
-    answer.extend_from_slice(&ack.to_be_bytes());
-    answer.extend_from_slice(&[5 << 4, says, 0, 0, 0, 0, 0, 0]);
+    let rest = [5 << 4, says, 0, 0, 0, 0, 0, 0];
+    let mut reset = [&fixed[2..4], &fixed[..2], &seq.to_be_bytes(), &ack.to_be_bytes(), &rest].concat();
     // The sum is the same with the addresses the other way round.
-    seal(&mut answer, at, ip);
-    Some(answer)
+    seal(&mut reset, 0, ip);
+    Some(answered(bytes, frame, ip.destination, ip.source, Protocol::TCP, &reset))
 }
 
-/// The headers of a frame back to the sender of `bytes`, for a segment of `len` octets.
-fn headers(bytes: &[u8], frame: &Frame, from: IpAddr, to: IpAddr, protocol: Protocol, len: usize) -> Vec<u8> {
-    let mut new = Vec::with_capacity(frame.start + V6 + len);
-    new.extend_from_slice(&bytes[6..12]);
-    new.extend_from_slice(&bytes[..6]);
-    new.extend_from_slice(&bytes[12..frame.start]);
-    let at = new.len();
-    match (from, to) {
-        (IpAddr::V4(from), IpAddr::V4(to)) => {
-            let total = ((V4 + len) as u16).to_be_bytes();
-            new.extend_from_slice(&[0x45, CONTROL, total[0], total[1], 0, 0, 0, 0, TTL, protocol.0, 0, 0]);
-            new.extend_from_slice(&from.octets());
-            new.extend_from_slice(&to.octets());
-            let sum = checksum(&new[at..]);
-            put(&mut new, at + 10, sum);
-        }
-        (IpAddr::V6(from), IpAddr::V6(to)) => {
-            let len = (len as u16).to_be_bytes();
-            new.extend_from_slice(&[0x60 | CONTROL >> 4, CONTROL << 4, 0, 0, len[0], len[1], protocol.0, TTL]);
-            new.extend_from_slice(&from.octets());
-            new.extend_from_slice(&to.octets());
-        }
-        // Callers give two of one version.
-        _ => {}
-    }
-    new
-}
-
-/// Writes a field, if the bytes reach that far.
-fn put(bytes: &mut [u8], at: usize, value: u16) {
-    if let Some(field) = bytes.get_mut(at..at + 2) {
-        field.copy_from_slice(&value.to_be_bytes());
-    }
+/// A frame with `segment` back to the sender of `bytes`.
+fn answered(bytes: &[u8], frame: &Frame, source: IpAddr, to: IpAddr, protocol: Protocol, segment: &[u8]) -> Vec<u8> {
+    let header =
+        Header { source, destination: to, protocol, ttl: TTL, tos: CONTROL, dont_fragment: false, identification: 0 };
+    [&bytes[6..12], &bytes[..6], &bytes[12..frame.start], &header.packet(segment)].concat()
 }
 
 #[cfg(test)]

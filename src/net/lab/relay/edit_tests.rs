@@ -1,5 +1,6 @@
 use super::*;
 use crate::net::policy::Details;
+use crate::net::wire::checksum::checksum;
 use crate::net::wire::ip::{Packet, TransportHeader};
 
 fn ether(v4: bool, packet: Vec<u8>) -> Vec<u8> {

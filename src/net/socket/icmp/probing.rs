@@ -14,7 +14,6 @@ use crate::net::observe::event::Event;
 use crate::net::policy::datagram::Datagram;
 use crate::net::probe::ledger::{Blame, ProbeId};
 use crate::net::probe::outcome::Probe;
-use crate::net::socket::endpoint::Endpoint;
 use crate::net::socket::error_queue::{Queued, TakeQueued, is_pending_error, take_entries};
 use crate::net::socket::icmp_monitor::is_kept;
 use crate::net::socket::prober::{Prober, Probing, Recognised, Text, Transport};
@@ -72,10 +71,6 @@ impl IcmpSocket {
 }
 
 impl Transport for IcmpSocket {
-    fn endpoint(&self) -> &Endpoint {
-        &self.0
-    }
-
     fn probing(&self) -> &Probing {
         &self.0.probing
     }

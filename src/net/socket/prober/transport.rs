@@ -20,9 +20,11 @@ use crate::net::wire::icmp::{AskedInterface, IcmpError};
 use crate::net::wire::ping_text;
 
 /// A socket that probes are sent from: how it sends and receives, and how its protocol names a probe.
-pub(in crate::net) trait Transport: Debug + Send + Sync {
+pub(in crate::net) trait Transport: Debug + Send + Sync + Deref<Target = Endpoint> {
     /// The socket itself.
-    fn endpoint(&self) -> &Endpoint;
+    fn endpoint(&self) -> &Endpoint {
+        self
+    }
 
     /// Its probes.
     fn probing(&self) -> &Probing;

@@ -21,7 +21,6 @@ use crate::net::observe::event::Event;
 use crate::net::policy::datagram::Datagram;
 use crate::net::probe::ledger::{Blame, Key, ProbeId, Stray};
 use crate::net::probe::outcome::{Outcome, Probe};
-use crate::net::socket::endpoint::Endpoint;
 use crate::net::socket::error_queue::{Queued, TakeQueued, take_entries};
 use crate::net::socket::icmp_monitor::MonitoredMessage;
 use crate::net::socket::prober::{Prober, Probing, Recognised, Script, Tally, Text, Transport, Work, notices};
@@ -153,10 +152,6 @@ impl Settle for super::Inner {
 }
 
 impl Transport for Connection {
-    fn endpoint(&self) -> &Endpoint {
-        &self.0
-    }
-
     fn probing(&self) -> &Probing {
         &self.pinging().probing
     }

@@ -12,7 +12,6 @@ use crate::net::host::stop::Stop;
 use crate::net::policy::datagram::Datagram;
 use crate::net::probe::ledger::{Blame, Key, ProbeId, Stray};
 use crate::net::probe::outcome::{Matcher, Outcome, Probe};
-use crate::net::socket::endpoint::Endpoint;
 use crate::net::socket::error_queue::TakeQueued;
 use crate::net::socket::icmp_monitor::is_kept;
 use crate::net::socket::prober::{Prober, Probing, Recognised, Script, Text, Transport, Work, notices};
@@ -45,10 +44,6 @@ impl UdpSocket {
 }
 
 impl Transport for UdpSocket {
-    fn endpoint(&self) -> &Endpoint {
-        &self.0
-    }
-
     fn probing(&self) -> &Probing {
         &self.0.probing
     }

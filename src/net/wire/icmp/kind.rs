@@ -191,7 +191,7 @@ impl KindTable {
 }
 
 fn kind_row(row: &TextRow) -> KindRow {
-    let ([type_, code, role, keyword], [name, rfc, cause, remedy]) = (row.keys[..], row.lines[..]) else {
+    let (&[type_, code, role, keyword], &[name, rfc, cause, remedy]) = (&row.keys[..], &row.lines[..]) else {
         panic!("kinds.txt: {row:?}")
     };
     let role = match role {

@@ -3,13 +3,13 @@
 use std::net::{IpAddr, SocketAddr};
 
 use super::super::datagram::Delivery;
-use super::super::packet::{fragments, icmp, icmp_error, icmp_protocol, take_hop};
 use super::output::Sending;
 use super::{LOOPBACK, Stack, StackTime, sound};
 use crate::net::error::errno::{EACCES, EHOSTUNREACH, EINVAL};
 use crate::net::host::socket::SocketType;
 use crate::net::time::Instant;
 use crate::net::wire::Family;
+use crate::net::wire::compose::{fragments, icmp, icmp_error, icmp_protocol, take_hop};
 use crate::net::wire::icmp::{Kind, Message};
 use crate::net::wire::ip::{Packet, Protocol};
 

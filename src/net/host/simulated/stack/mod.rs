@@ -17,11 +17,11 @@ pub use self::limits::ErrorLimits;
 pub use self::settings::{SETTINGS, SettingError};
 
 use super::datagram::DatagramSocket;
-use super::packet::TTL;
 use super::reassembly::StackReassembly;
 use super::routes::{PathMtus, RouteTable, RouteTarget};
 use super::tcp::TcpSockets;
 use crate::net::time::Instant;
+use crate::net::wire::compose::TTL;
 use crate::net::wire::ip::Packet;
 use crate::net::wire::prefix::Prefix;
 

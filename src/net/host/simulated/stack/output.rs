@@ -2,11 +2,11 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::super::packet::{Header, fragments};
 use super::super::routes::RouteTarget;
 use super::{LOOPBACK, Stack};
 use crate::net::error::errno::*;
 use crate::net::time::Instant;
+use crate::net::wire::compose::{Header, fragments};
 use crate::net::wire::ip::Protocol;
 
 /// What is to be sent in an IP packet.

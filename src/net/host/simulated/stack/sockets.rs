@@ -4,18 +4,15 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::ops::RangeInclusive;
 
 use super::super::datagram::{DatagramSocket, QueuedError};
-use super::super::packet::{icmp, icmp_protocol, udp, unspecified};
 use super::output::Sending;
 use super::{SocketKey, Stack, StackTime};
 use crate::net::error::errno::*;
 use crate::net::host::socket::SocketType;
 use crate::net::io::{Origin, QueueEntry};
 use crate::net::wire::Family;
+use crate::net::wire::compose::{icmp, icmp_protocol, udp, unspecified};
 use crate::net::wire::icmp::{Echo, Kind, Message};
 use crate::net::wire::ip::{Packet, Protocol};
-
-/// The error number of what is no error: a stamp.
-const ENOMSG: i32 = 42;
 
 impl Stack {
     /// Makes a socket.

@@ -2,12 +2,12 @@
 
 use std::net::SocketAddr;
 
-use super::super::packet::unspecified;
 use super::sockets::{ports_after, specified};
 use super::{SocketKey, Stack};
 use crate::net::error::errno::*;
 use crate::net::time::Instant;
 use crate::net::wire::Family;
+use crate::net::wire::compose::unspecified;
 
 impl Stack {
     /// Gives a TCP socket its local address; port 0: one that is free.

@@ -1,10 +1,10 @@
 use super::*;
 use crate::net::error::errno::*;
-use crate::net::host::simulated::packet::{Header, udp};
 use crate::net::host::simulated::routes::RouteTarget;
 use crate::net::host::socket::{SocketOption, SocketType};
 use crate::net::io::Origin;
 use crate::net::wire::Family;
+use crate::net::wire::compose::{Header, udp};
 use crate::net::wire::icmp::{Echo, Kind, Message};
 use crate::net::wire::ip::Protocol;
 use std::net::SocketAddr;

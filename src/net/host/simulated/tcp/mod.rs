@@ -10,6 +10,7 @@ use self::time_wait::TimeWaits;
 use super::faults::of_datagrams;
 use super::stream::{Read, TcpStage, TcpStream, refusal};
 use crate::net::error::errno::*;
+use crate::net::io::Interest;
 use crate::net::time::Instant;
 use crate::net::wire::icmp::Kind;
 use crate::net::wire::ip::{Packet, TcpFlags};
@@ -59,13 +60,20 @@ pub struct TcpSocket {
 
 /// What a wait finds at a socket.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct TcpReadiness {
+pub struct SocketReadiness {
     /// There is something to read or accept, or the end.
     pub readable: bool,
     /// There is room, or a connection was made or failed.
     pub writable: bool,
     /// There is an error.
     pub has_error: bool,
+}
+
+impl SocketReadiness {
+    /// Whether a wait for `interest` is over.
+    pub fn fits(self, interest: Interest) -> bool {
+        self.has_error || interest.read && self.readable || interest.write && self.writable
+    }
 }
 
 impl TcpSocket {
@@ -307,17 +315,21 @@ impl TcpSockets {
     }
 
     /// What a wait finds at a socket.
-    pub fn readiness(&self, key: u64) -> TcpReadiness {
-        let Some(socket) = self.sockets.get(&key) else { return TcpReadiness::default() };
+    pub fn readiness(&self, key: u64) -> SocketReadiness {
+        let Some(socket) = self.sockets.get(&key) else { return SocketReadiness::default() };
         let has_error = socket.error.is_some();
         if socket.backlog.is_some() {
-            return TcpReadiness { readable: !socket.waiting.is_empty(), writable: false, has_error };
+            return SocketReadiness { readable: !socket.waiting.is_empty(), writable: false, has_error };
         }
         let stream = socket.stream.as_ref();
         let is_over = socket.has_failed || socket.is_shut;
         let readable = is_over || stream.is_some_and(TcpStream::is_readable);
         let ended = stream.is_some_and(|stream| matches!(stream.stage(), TcpStage::Over | TcpStage::Refused));
-        TcpReadiness { readable, writable: is_over || ended || stream.is_some_and(TcpStream::is_writable), has_error }
+        SocketReadiness {
+            readable,
+            writable: is_over || ended || stream.is_some_and(TcpStream::is_writable),
+            has_error,
+        }
     }
 
     /// When something is to be done next.

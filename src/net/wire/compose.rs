@@ -1,11 +1,11 @@
-//! IP packets made: whole ones, their fragments, and the ICMP errors that answer them. Pure.
+//! IP packets made: whole ones, their fragments, and the ICMP errors that answer them.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use crate::net::wire::Family;
-use crate::net::wire::checksum::{Sum, checksum};
-use crate::net::wire::icmp::{Kind, Message};
-use crate::net::wire::ip::{Packet, Protocol};
+use super::Family;
+use super::checksum::{Sum, checksum};
+use super::icmp::{Kind, Message};
+use super::ip::{Packet, Protocol};
 
 /// Octets of the headers without options, and of the fragment header of IPv6.
 const V4: usize = 20;
@@ -15,8 +15,8 @@ const FRAGMENT: usize = 8;
 /// The number of the fragment header of IPv6.
 const FRAGMENT_HEADER: u8 = 44;
 
-/// The traffic class that routers give to errors (RFC 1812, section 4.3.2.5).
-const CONTROL: u8 = 0xc0;
+/// The traffic class of network control that routers give to errors (RFC 1812, section 4.3.2.5).
+pub const CONTROL: u8 = 0xc0;
 
 /// The TTL or hop limit of what a host sends unless it says otherwise.
 pub const TTL: u8 = 64;
@@ -107,7 +107,11 @@ pub fn icmp(from: IpAddr, to: IpAddr, message: Message<'_>) -> Vec<u8> {
 /// may not be answered (RFC 1122, section 3.2.2; RFC 4443, section 2.4).
 pub fn icmp_error(kind: Kind, packet: &[u8], offender: IpAddr, info: u32) -> Option<Vec<u8>> {
     let about = Packet::parse(packet).ok()?;
-    if !may_be_answered(&about, kind) {
+    let icmp_kind = about.transport.icmp().map(|icmp| icmp.kind);
+    let is_later = about.fragment.is_some_and(|fragment| fragment.offset > 0);
+    // A packet too big is reported to a sender to a group, too (RFC 4443, section 2.4).
+    let destination = if kind == Kind::v6(2, 0) { about.source } else { about.destination };
+    if kind.family != about.family || !may_be_answered(about.source, destination, is_later, icmp_kind) {
         return None;
     }
     let message = Message::error(kind, packet);
@@ -120,20 +124,18 @@ pub fn icmp_error(kind: Kind, packet: &[u8], offender: IpAddr, info: u32) -> Opt
     Some(header.packet(&segment))
 }
 
-fn may_be_answered(about: &Packet<'_>, kind: Kind) -> bool {
-    let is_error =
-        about.transport.icmp().is_some_and(|icmp| icmp.kind.is_none_or(|kind| kind.is_quoting() || kind.is_advisory()));
-    let is_later = about.fragment.is_some_and(|fragment| fragment.offset > 0);
-    let to_many = match about.destination {
-        IpAddr::V4(to) => to.is_multicast() || to.is_broadcast(),
-        // A packet too big is reported to a sender to a group, too (RFC 4443, section 2.4).
-        IpAddr::V6(to) => to.is_multicast() && kind.type_ != 2,
-    };
-    let of_nobody = match about.source {
+/// Whether an error may answer a packet (RFC 1122, section 3.2.2; RFC 4443, section 2.4): none answers an error or what may be
+/// one, a later fragment, what was sent to many, or what does not say who sent it. `icmp`: of a packet of ICMP its kind, if it
+/// has one.
+pub fn may_be_answered(source: IpAddr, destination: IpAddr, is_later: bool, icmp: Option<Option<Kind>>) -> bool {
+    let is_error = icmp.is_some_and(|kind| kind.is_none_or(|kind| kind.is_quoting() || kind.is_advisory()));
+    let to_many = destination.is_multicast() || destination == IpAddr::V4(Ipv4Addr::BROADCAST);
+    let of_nobody = match source {
+        // 0.0.0.0/8, and all from 224.0.0.0 on, belong to no host.
         IpAddr::V4(from) => from.octets()[0] == 0 || from.octets()[0] >= 224,
         IpAddr::V6(from) => from.is_unspecified() || from.is_multicast(),
     };
-    !(is_error || is_later || to_many || of_nobody) && kind.family == about.family
+    !(is_error || is_later || to_many || of_nobody)
 }
 
 /// The fragments of at most `mtu` octets of a packet, of which each but the last carries a multiple of eight octets; `None`:
@@ -191,14 +193,15 @@ pub fn take_hop(packet: &mut [u8]) -> bool {
 }
 
 /// Gives the IPv4 header that `bytes` begin with the right sum.
-fn seal(bytes: &mut [u8]) {
+pub fn seal(bytes: &mut [u8]) {
     let len = bytes.first().map_or(0, |first| usize::from(first & 0x0f) * 4);
     put(bytes, 10, 0);
     let sum = checksum(bytes.get(..len).unwrap_or_default());
     put(bytes, 10, sum);
 }
 
-fn put(bytes: &mut [u8], at: usize, value: u16) {
+/// Writes a field, if the bytes reach that far.
+pub fn put(bytes: &mut [u8], at: usize, value: u16) {
     if let Some(field) = bytes.get_mut(at..at + 2) {
         field.copy_from_slice(&value.to_be_bytes());
     }
